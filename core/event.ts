@@ -1,0 +1,155 @@
+/**
+ * The canonical event: what both sides of a pair are translated to before anything is compared.
+ *
+ * A series with its exceptions is one event. Only what a sync carries is in here; everything else of an event
+ * (alarms, attachments, X- properties, conference data) stays in the side's own stored data and is never touched.
+ */
+
+/** The two sides of a pair, by the API contract's names; `cloud` may speak CalDAV, too. */
+export type SideName = 'caldav' | 'cloud';
+
+/** The other one. */
+export function otherSide(side: SideName): SideName {
+  return side === 'caldav' ? 'cloud' : 'caldav';
+}
+
+/**
+ * When an event happens: one field, because start, end, all-day and zones only make sense together.
+ * Dates are `YYYY-MM-DD` with an exclusive end that is later than the start; timed values are wall-clock times
+ * `YYYY-MM-DDTHH:MM:SS` in an IANA zone (`UTC` for instants), with an end that is not before the start.
+ */
+export type When =
+  | { readonly allDay: true; readonly start: string; readonly end: string }
+  | {
+      readonly allDay: false;
+      readonly start: string;
+      readonly startZone: string;
+      readonly end: string;
+      readonly endZone: string;
+    };
+
+/** The original start of one occurrence: `20260105T080000Z` (UTC) in a timed series, `20260105` in an all-day one. */
+export type OccurrenceId = string;
+
+/**
+ * RRULE and RDATE of a series: one field.
+ * `rules` are content lines without folding (`RRULE:FREQ=…` or the obsolete `EXRULE:…`), upper case, parts in a fixed order,
+ * UNTIL in UTC (a date for all-day series), sorted. `dates` are the RDATEs as occurrence ids, sorted; a PERIOD is `id/PT1H`.
+ */
+export interface Recurrence {
+  readonly rules: readonly string[];
+  readonly dates: readonly string[];
+}
+
+export type Participation = 'needs-action' | 'accepted' | 'declined' | 'tentative' | 'delegated';
+
+/** One invited person or resource. `address` is the mail address in lower case, or the whole URI where it is no mailto. */
+export interface Attendee {
+  readonly address: string;
+  readonly name: string;
+  readonly participation: Participation;
+  readonly role: 'required' | 'optional' | 'chair' | 'non-participant';
+  readonly kind: 'individual' | 'group' | 'room' | 'resource' | 'unknown';
+}
+
+export interface Organizer {
+  readonly address: string;
+  readonly name: string;
+}
+
+/** The fields that an event and each exception of a series have on their own. Absent text is the empty string. */
+export interface Content {
+  readonly title: string;
+  readonly when: When;
+  readonly location: string;
+  /** Plain text; line ends are `\n`. */
+  readonly description: string;
+  readonly status: 'confirmed' | 'tentative' | 'cancelled';
+  readonly transparency: 'opaque' | 'transparent';
+  readonly visibility: 'public' | 'private' | 'confidential';
+  readonly organizer: Organizer | null;
+  /** Sorted by address, each address once. */
+  readonly attendees: readonly Attendee[];
+}
+
+/** An occurrence that does not happen: EXDATE, a cancelled override, a cancelled Google item are the same fact. */
+export const EXCLUDED = 'excluded';
+
+/** What is special about one occurrence: it is excluded, or it has its own content (all fields, not only the different ones). */
+export type Exception = typeof EXCLUDED | Content;
+
+export interface CalendarEvent extends Content {
+  /** The iCalendar UID, or null where the side has none. */
+  readonly uid: string | null;
+  readonly recurrence: Recurrence | null;
+  /** By occurrence id. Empty unless `recurrence` is set. */
+  readonly exceptions: Readonly<Record<OccurrenceId, Exception>>;
+}
+
+export const CONTENT_FIELDS = [
+  'title',
+  'when',
+  'location',
+  'description',
+  'status',
+  'transparency',
+  'visibility',
+  'organizer',
+  'attendees',
+] as const;
+export type ContentField = (typeof CONTENT_FIELDS)[number];
+
+/** The values that a side leaves out when they are the default. */
+export const DEFAULT_CONTENT = {
+  title: '',
+  location: '',
+  description: '',
+  status: 'confirmed',
+  transparency: 'opaque',
+  visibility: 'public',
+  organizer: null,
+  attendees: [],
+} as const satisfies Omit<Content, 'when'>;
+
+/**
+ * One difference between two states of an event. `occurrence` is null for the event (or the whole series) itself.
+ * Field `exception` says that the occurrence's exception itself came, went, or turned into or from an exclusion; the difference of a
+ * content field of an exception that exists before and after is named by that field.
+ */
+export interface FieldPath {
+  readonly occurrence: OccurrenceId | null;
+  readonly field: ContentField | 'recurrence' | 'exception';
+}
+
+/** What differs between two states of one event, in a stable order; `uid` is identity, not content. Empty: they are the same. */
+export function changedPaths(before: CalendarEvent, after: CalendarEvent): FieldPath[] {
+  const paths: FieldPath[] = changedContent(before, after).map((field) => ({ occurrence: null, field }));
+  if (!sameValue(before.recurrence, after.recurrence)) paths.push({ occurrence: null, field: 'recurrence' });
+  const ids = [...new Set([...Object.keys(before.exceptions), ...Object.keys(after.exceptions)])].sort();
+  for (const occurrence of ids) {
+    const was = before.exceptions[occurrence];
+    const is = after.exceptions[occurrence];
+    if (was === undefined || is === undefined || was === EXCLUDED || is === EXCLUDED) {
+      if (was !== is) paths.push({ occurrence, field: 'exception' });
+    } else {
+      for (const field of changedContent(was, is)) paths.push({ occurrence, field });
+    }
+  }
+  return paths;
+}
+
+/** The content fields in which two contents differ. */
+export function changedContent(before: Content, after: Content): ContentField[] {
+  return CONTENT_FIELDS.filter((field) => !sameValue(before[field], after[field]));
+}
+
+/** Deep equality of plain JSON values; the order of keys does not matter, the order of array items does. */
+export function sameValue(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const keys = Object.keys(a);
+  if (keys.length !== Object.keys(b).length) return false;
+  return keys.every((key) =>
+    Object.hasOwn(b, key) && sameValue((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]));
+}

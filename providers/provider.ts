@@ -1,0 +1,185 @@
+/**
+ * The contract between Calpair and a calendar service. A provider gets credentials and a fetch, and gives plain data.
+ * Adding a service is one folder that exports a `Provider` and one line in `registry.ts`.
+ */
+import type { z } from 'zod';
+import type { CalendarEvent } from '../core/event.ts';
+import type { EventProblem } from '../core/problem.ts';
+
+/** What a provider may use of the outside world. */
+export interface Io {
+  /**
+   * HTTP. Checks every address it connects to, limits time and size, follows no redirect by itself, answers network failures with
+   * `SyncError('unreachable')` and forbidden addresses with `SyncError('address-not-allowed')`.
+   */
+  readonly fetch: typeof fetch;
+  /** Aborts when the caller gives up. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where an OAuth provider keeps its access token between polls and workers (encrypted by the caller). */
+export interface TokenStore {
+  load(): Promise<StoredToken | null>;
+  save(token: StoredToken): Promise<void>;
+}
+export interface StoredToken {
+  readonly accessToken: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** A refresh token that the service sent in place of the one it was given. */
+  readonly refreshToken?: string | undefined;
+}
+
+export interface Provider<Credentials = unknown> {
+  /** `caldav`, `google`: the contract's `provider`. */
+  readonly kind: string;
+  /** What `POST /v1/accounts` takes for this provider, beside `provider`, `label` and `externalId`. */
+  readonly credentials: z.ZodType<Credentials>;
+  /** The same for `PUT /v1/accounts/{id}/credentials`. */
+  readonly newCredentials: z.ZodType<Partial<Credentials>>;
+  /** False where the operator has not set this provider up (501 `provider-not-configured`). */
+  readonly isConfigured: boolean;
+  /**
+   * Proves the credentials against the server with as few failed logins as possible.
+   * @throws SyncError `auth`, `unreachable`, `not-a-caldav-server`, `address-not-allowed`
+   */
+  prove(credentials: Credentials, io: Io): Promise<Proof>;
+  /** No request is made before one of the account's methods is called. */
+  open(account: OpenAccount<Credentials>, io: Io): Account;
+}
+
+/** What is known of an account once its credentials have been proved. */
+export interface Proof {
+  /** The person behind the credentials on that service, for telling whether new credentials are the same person's. */
+  readonly identity: string;
+  /** What the API shows as `username`. */
+  readonly username: string;
+  /** Addresses found by discovery (principal, home sets), handed back to `open`. Plain JSON, no secret. */
+  readonly discovered: Record<string, unknown>;
+}
+
+export interface OpenAccount<Credentials> {
+  readonly credentials: Credentials;
+  readonly discovered: Record<string, unknown>;
+  readonly tokens: TokenStore;
+}
+
+export interface CalendarInfo {
+  /** Opaque and stable; what `Account.side` takes. */
+  readonly id: string;
+  /** Equal for the same calendar reached through any account: server and address. */
+  readonly identity: string;
+  readonly name: string;
+  /** `#rrggbb` */
+  readonly color: string | null;
+  /** IANA */
+  readonly timeZone: string | null;
+  readonly readOnly: boolean;
+  readonly isDefault: boolean;
+}
+
+/** An account for a person's questions, and the way to its calendars. All methods throw SyncError. */
+export interface Account {
+  /** False where the service's calendars cannot be created by us (409 `calendar-creation-not-offered`). */
+  readonly canCreateCalendars: boolean;
+  calendars(): Promise<CalendarInfo[]>;
+  /** @throws SyncError `rejected` with the server's `reason` when it says no. */
+  createCalendar(name: string, color: string | null): Promise<CalendarInfo>;
+  /** Opens one calendar for syncing. No request is made. */
+  side(calendarId: string, setting: SideSetting): Side;
+}
+
+/** What a side must know about the pair and the installation to read and write events. */
+export interface SideSetting {
+  /** IANA zone of floating times. */
+  readonly floatingZone: string;
+  readonly attendees: 'copy' | 'none' | 'native';
+  readonly reminders: 'keep' | 'copy';
+  /** Keyed by the installation: marks what Calpair wrote so that any pair of the installation recognises it. Lower-case hex. */
+  readonly tag: (text: string) => string;
+}
+
+/** An event as a side stores it. `data` is the side's own form (iCalendar text, Google items), which only the side reads. */
+export interface Stored {
+  /** Names the event on its side: unique there, never reused for another event by us. */
+  readonly ref: string;
+  /** What is fetched as one: an object's href, a Google master's id. Equal to `ref` unless one resource holds several events. */
+  readonly resource: string;
+  /** The precondition of the next write (ETag); null where the server gives none. A changed version alone is not a changed event. */
+  readonly version: string | null;
+  readonly data: string;
+}
+
+/** An event as a side shows it now. */
+export interface Found extends Stored {
+  /** Null where it cannot be read: then `problems` says why, and it is neither written nor deleted anywhere. */
+  readonly event: CalendarEvent | null;
+  /** What a person should know although the event was read (`zone-unknown`), or why it was not. */
+  readonly problems: readonly EventProblem[];
+  /** LAST-MODIFIED, else the server's own time; RFC 3339 UTC; null where unknown or more than 5 minutes ahead of the server's Date. */
+  readonly modifiedAt: string | null;
+  /** The link id that Calpair left on a copy of its own: a hint for matching, no proof. */
+  readonly marker: string | null;
+  /** Someone else must be told if this event is deleted here: attendees beside the owner, and the account organises it. */
+  readonly hasGuests: boolean;
+}
+
+/** What was read of one side in one go. In a full listing every resource is named once, in `found` or `unchanged`. */
+export interface ChangePage {
+  readonly found: readonly Found[];
+  /** Resources whose version is the one already known. */
+  readonly unchanged: readonly string[];
+  /** Resources that a change feed reported as gone: a hint, to be proved by `get`. */
+  readonly removed: readonly string[];
+  /** On the last page only. `full`: this was a complete listing, and what was not named is absent. */
+  readonly end?: { readonly cursor: string; readonly full: boolean };
+}
+
+/** What is already known of a side, so that it can skip what did not change and complete what came in parts. */
+export interface Known {
+  byResource(resources: readonly string[]): Promise<Stored[]>;
+  /** Version by resource, of everything known; asked for by full listings only. */
+  versions(): Promise<Map<string, string | null>>;
+}
+
+/** The outcome of a write. */
+export interface Written extends Found {
+  /**
+   * True when `data` is what the side itself gave back for exactly this write (Google's answer). False: `data` is what we sent, and has to be
+   * read back (`Side.get`) before it may count as the side's state.
+   */
+  readonly confirmed: boolean;
+}
+
+/** One calendar of one account, as one side of a pair. All methods throw SyncError. */
+export interface Side {
+  /** How many writes may be under way at once. */
+  readonly writesAtOnce: number;
+  /**
+   * What changed since the cursor; a null, expired or refused cursor gives a full listing. Nothing changed costs one request.
+   * @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403
+   */
+  changes(cursor: string | null, known: Known): AsyncIterable<ChangePage>;
+  /**
+   * Asks for resources by name, in batches, and checks that every one was answered for. `gone` is proof of a deletion: the server said so for this
+   * very resource (404, 410, cancelled) while the calendar itself answers normally. An empty array: it exists but holds nothing of ours (a task).
+   */
+  get(resources: readonly string[]): Promise<Map<string, readonly Found[] | 'gone'>>;
+  /**
+   * Creates a copy. `key` (the link's id) and `generation` fix its id, so that repeating a create whose answer was lost finds the first one's event.
+   * @throws SyncError `id-taken`: take the next generation
+   */
+  create(event: CalendarEvent, key: string, generation: number): Promise<Written>;
+  /**
+   * Changes an event in place so that it reads as `next`: exactly the fields in which `next` differs from what `stored` reads as are
+   * written, everything else in the stored data stays as it is. Conditional on `stored.version`.
+   * @throws SyncError `stale` when the event is not as stored any more; `gone`; `would-mail`; `rejected`; `forbidden`
+   */
+  update(stored: Stored, next: CalendarEvent): Promise<Written>;
+  /** Deletes, conditional on `stored.version`. Already gone is success. @throws SyncError `stale` */
+  remove(stored: Stored): Promise<void>;
+  /** Reads stored data again, without any request; pure. */
+  read(stored: Stored): Found;
+  /** What this side cannot hold of an event that the other side has; null when it can hold it. Pure. */
+  cannotHold(event: CalendarEvent): EventProblem | null;
+}
