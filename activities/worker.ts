@@ -1,0 +1,117 @@
+/**
+ * The worker role: two Temporal workers in one process, so that a storm of polls never takes the slots of a run that writes.
+ * Nothing but `main.ts` and tests imports this file.
+ */
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { NativeConnection, WorkerOptions, WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { PAIRS_QUEUE, POLLS_QUEUE } from '../workflows/messages.ts';
+import type { PairActivities } from '../workflows/messages.ts';
+
+export interface Workers {
+  /** Resolves when both have drained after `shutdown`; rejects when one broke, after the other has drained. */
+  run(): Promise<void>;
+  /** Stops taking tasks; running activities are cancelled after 10 s and given up after 20 s. May be called twice. */
+  shutdown(): void;
+  /** For `/health/ready`: both take tasks. */
+  isPolling(): boolean;
+}
+
+export interface WorkersOptions {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly activities: PairActivities;
+  /** From `bundleWorkflows()`; made here when left out, which takes a second or two. */
+  readonly workflowBundle?: WorkflowBundleWithSourceMap;
+  /** Defaults: 300 polls and 30 runs at once; both wait for calendars most of the time. */
+  readonly pollsAtOnce?: number;
+  readonly runsAtOnce?: number;
+}
+
+/** An idle pair needs no cached workflow; a busy one costs 0.2 to 0.3 MB while it is cached. */
+const CACHED_WORKFLOWS = 500;
+
+const BOTH: Pick<WorkerOptions, 'shutdownGraceTime' | 'shutdownForceTime' | 'maxHeartbeatThrottleInterval'> = {
+  shutdownGraceTime: '10 seconds',
+  shutdownForceTime: '20 seconds',
+  // Cancellation reaches an activity with a heartbeat only: a pause or a deleted pair is heard within this time.
+  maxHeartbeatThrottleInterval: '3 seconds',
+};
+
+export async function createWorkers(options: WorkersOptions): Promise<Workers> {
+  const { connection, namespace } = options;
+  const { pollPair, diffPair, applyPlan } = options.activities;
+  const workflowBundle = options.workflowBundle ?? (await bundleWorkflows());
+  const pairs = await Worker.create({
+    ...BOTH,
+    connection,
+    namespace,
+    taskQueue: PAIRS_QUEUE,
+    workflowBundle,
+    activities: { diffPair, applyPlan },
+    maxCachedWorkflows: CACHED_WORKFLOWS,
+    maxConcurrentActivityTaskExecutions: options.runsAtOnce ?? 30,
+    // A pair cached by a worker that was killed waits this long before another one is asked; the default is 10 s.
+    stickyQueueScheduleToStartTimeout: '1 second',
+  });
+  const polls = await Worker.create({
+    ...BOTH,
+    connection,
+    namespace,
+    taskQueue: POLLS_QUEUE,
+    activities: { pollPair },
+    maxConcurrentActivityTaskExecutions: options.pollsAtOnce ?? 300,
+  });
+  const both = [pairs, polls];
+  const shutdown = (): void => both.filter(isRunning).forEach((worker) => worker.shutdown());
+  return {
+    run: async () => {
+      const ends = await Promise.allSettled(both.map((worker) => worker.run().finally(shutdown)));
+      const broken = ends.find((end) => end.status === 'rejected');
+      if (broken) throw broken.reason;
+    },
+    shutdown,
+    isPolling: () => both.every(isRunning),
+  };
+}
+
+function isRunning(worker: Worker): boolean {
+  return worker.getState() === 'RUNNING';
+}
+
+/** The workflows as one script for the sandbox, about 1.6 MB. Several workers of one process can share it. */
+export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
+  return bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  });
+}
+
+/** Gets warnings and errors only: a message and the fields that help to find the pair. */
+export type WriteLog = (level: 'warn' | 'error', message: string, fields: Record<string, unknown>) => void;
+
+/**
+ * To be called once, before the first connection: Temporal's own log goes to `write`, and the process keeps its signals to itself.
+ * Failures that an activity marks as benign (`NoChange`) are logged at debug level by Temporal, so nothing is heard of them.
+ */
+export function installRuntime(write: WriteLog): void {
+  Runtime.install({
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      if (!isExpected(message)) write(level === 'ERROR' ? 'error' : 'warn', message, fieldsOf(meta ?? {}));
+    }),
+    shutdownSignals: [],
+    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
+  });
+}
+
+/** Said whenever a poll that was given up answers late. That is how a wish overtakes a poll. */
+function isExpected(message: string): boolean {
+  return message.startsWith('Activity not found on completion');
+}
+
+/** No stack traces and no arbitrary objects: who, what, and the message. */
+function fieldsOf(meta: Record<string, unknown>): Record<string, unknown> {
+  const { workflowId, runId, activityType, attempt, taskQueue, error } = meta;
+  const cause = error instanceof Error ? error.message : error;
+  return Object.fromEntries(Object.entries({ workflowId, runId, activityType, attempt, taskQueue, cause }).filter(([, value]) => value !== undefined));
+}

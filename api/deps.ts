@@ -1,0 +1,33 @@
+/** What the API is given: everything that it touches of the outside world comes in here. */
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Db } from '../db/connect.ts';
+import type { Providers } from '../providers/open-account.ts';
+import type { PairControl } from './control.ts';
+
+export interface ApiDeps {
+  readonly db: Db;
+  readonly providers: Providers;
+  readonly control: PairControl;
+  /** `Io.fetch` of the providers. */
+  readonly fetch: typeof fetch;
+  readonly config: ApiConfig;
+  /** By part (`postgres`, `temporal`, `worker`): true, or false or the reason why it does not work. */
+  readonly ready: () => Promise<Record<string, boolean | string>>;
+  readonly log: FastifyBaseLogger;
+}
+
+export interface ApiConfig {
+  /** `CALPAIR_API_KEY`: valid beside the stored keys, while it is set. */
+  readonly apiKey: string | null;
+  readonly pairsPerConnection: number;
+  readonly maxConnections: number;
+  /** Default of a pair. */
+  readonly pollIntervalSeconds: number;
+  /** Of Calpair; shown by the OpenAPI document, in no header. */
+  readonly version: string;
+}
+
+/** Fastify with zod schemas. */
+export type Api = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse<IncomingMessage>, FastifyBaseLogger, ZodTypeProvider>;

@@ -1,0 +1,156 @@
+/** Everything that the API answers beside success, in one table (contract: "Common rules"; RFC 9457). */
+import { z } from 'zod';
+import { SyncError, type SyncErrorKind } from '../core/sync-error.ts';
+import { isUnavailable } from '../db/failures.ts';
+import { ControlError } from './control.ts';
+
+/** `code`: status and title. */
+const PROBLEMS = {
+  'validation': [400, 'The request is not valid'],
+  'unauthorized': [401, 'An API key is needed'],
+  'not-found': [404, 'There is no such thing'],
+  'last-api-key': [409, 'The last API key stays'],
+  'account-in-use': [409, 'A connection uses this account'],
+  'different-account': [409, 'These credentials open another account'],
+  'calendar-creation-not-offered': [409, 'Calendars of this service cannot be created here'],
+  'connection-allowance-reached': [409, 'There is no room for another connection'],
+  'pair-allowance-reached': [409, 'There is no room for another pair in this connection'],
+  'calendar-already-paired': [409, 'These two calendars are already paired'],
+  'pair-would-loop': [409, 'Both sides are the same calendar'],
+  'pair-paused': [409, 'The pair is paused'],
+  'pair-stopped': [409, 'The pair is stopped'],
+  'payload-too-large': [413, 'The request is too large'],
+  'unsupported-media-type': [415, 'The request body must be JSON'],
+  'credentials-rejected': [422, 'The service refused the credentials'],
+  'server-unreachable': [422, 'The server did not answer'],
+  'not-a-caldav-server': [422, 'There is no CalDAV service at this address'],
+  'address-not-allowed': [422, 'This installation does not connect to this address'],
+  'calendar-creation-rejected': [422, 'The server refused to create the calendar'],
+  'calendar-not-found': [422, 'The account has no such calendar'],
+  'calendar-read-only': [422, 'The calendar cannot be written to'],
+  'too-many-requests': [429, 'Too many requests'],
+  'internal': [500, 'Something went wrong here'],
+  'provider-not-configured': [501, 'This service is not set up in this installation'],
+  'temporarily-unavailable': [503, 'This is not possible at the moment'],
+} as const satisfies Record<string, readonly [number, string]>;
+export type ProblemCode = keyof typeof PROBLEMS;
+
+export interface FieldError {
+  /** Path with dots: `options.holdDeletions.percent`; empty for the whole body. */
+  readonly field: string;
+  readonly message: string;
+}
+
+interface Extra {
+  readonly errors?: readonly FieldError[];
+  readonly parts?: Readonly<Record<string, boolean | string>>;
+  readonly retryAfterSeconds?: number;
+}
+
+/** Thrown anywhere in the API. `detail` is for a person and holds no secret and no event content. */
+export class ApiProblem extends Error {
+  readonly code: ProblemCode;
+  readonly extra: Extra;
+
+  constructor(code: ProblemCode, detail?: string, extra: Extra = {}) {
+    super(detail ?? `${PROBLEMS[code][1]}.`);
+    this.name = 'ApiProblem';
+    this.code = code;
+    this.extra = extra;
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code][0];
+  }
+
+  body(): z.infer<typeof problemBody> {
+    const [status, title] = PROBLEMS[this.code];
+    const { errors, parts } = this.extra;
+    return {
+      type: `urn:calpair:problem:${this.code}`, title, status, detail: this.message, code: this.code,
+      ...(errors && { errors: [...errors] }), ...(parts && { parts }),
+    };
+  }
+}
+
+export const problemBody = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
+  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional().describe('With code `validation`: what is wrong, by field.'),
+  parts: z.record(z.string(), z.union([z.boolean(), z.string()])).optional().describe('Of `/health/ready`: what works, and what does not.'),
+}).meta({ id: 'Problem', description: 'RFC 9457 problem details with a stable `code`.' });
+
+export function invalid(field: string, message: string): ApiProblem {
+  return invalidFields([{ field, message }]);
+}
+
+export function invalidFields(errors: readonly FieldError[]): ApiProblem {
+  const named = errors.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`));
+  return new ApiProblem('validation', clip(named.join('; '), 500), { errors });
+}
+
+export function notFound(what: string): ApiProblem {
+  return new ApiProblem('not-found', `There is no ${what} with this id.`);
+}
+
+/** The answer to an error of any origin; null for one that nobody foresaw: it is logged, and answered without details. */
+export function problemOf(error: unknown): ApiProblem | null {
+  if (error instanceof ApiProblem) return error;
+  if (error instanceof SyncError) return problemOfSync(error);
+  if (error instanceof ControlError) return problemOfControl(error);
+  if (isUnavailable(error)) return new ApiProblem('temporarily-unavailable', 'The database does not answer.', { retryAfterSeconds: 5 });
+  return problemOfFastify(error);
+}
+
+/** What went wrong when a person's question was put to a calendar service; what runs do about it is decided in `activities/failures.ts`. */
+const SYNC_ANSWERS: Record<SyncErrorKind, readonly [ProblemCode, string] | null> = {
+  'auth': ['credentials-rejected', 'The service refused the credentials.'],
+  'unreachable': ['server-unreachable', 'The server did not answer, or not as a calendar service does.'],
+  'not-a-caldav-server': ['not-a-caldav-server', 'The server answers, but no CalDAV principal, home or calendar was found there.'],
+  'address-not-allowed': ['address-not-allowed', 'This installation does not connect to this address.'],
+  'calendar-missing': ['calendar-not-found', 'The calendar is not there any more, or may not be read.'],
+  'gone': ['calendar-not-found', 'The calendar is not there any more.'],
+  'rejected': ['calendar-creation-rejected', 'The server refused.'],
+  'forbidden': ['calendar-creation-rejected', 'The server does not allow it.'],
+  'id-taken': ['calendar-creation-rejected', 'The server has something else at that place.'],
+  'too-large': ['calendar-creation-rejected', 'The server finds it too large.'],
+  'throttled': ['temporarily-unavailable', 'The calendar service asks us to wait.'],
+  'quota': ['temporarily-unavailable', 'The calendar service has no quota left for us.'],
+  'stale': null,
+  'would-mail': null,
+  'bug': null,
+};
+
+function problemOfSync(error: SyncError): ApiProblem | null {
+  const answer = SYNC_ANSWERS[error.kind];
+  if (answer === null) return null;
+  const [code, sentence] = answer;
+  const reason = error.reason === undefined ? '' : ` It says: ${clip(error.reason, 200)}`;
+  const wait = error.retryAfterMs === undefined ? {} : { retryAfterSeconds: Math.ceil(error.retryAfterMs / 1000) };
+  return new ApiProblem(code, sentence + reason, code === 'temporarily-unavailable' ? wait : {});
+}
+
+function problemOfControl(error: ControlError): ApiProblem {
+  if (error.kind === 'paused') return new ApiProblem('pair-paused', 'Resume the pair first.');
+  if (error.kind === 'missing') return new ApiProblem('pair-stopped', 'The pair has been stopped.');
+  return new ApiProblem('temporarily-unavailable', 'Temporal does not answer.', { retryAfterSeconds: 5 });
+}
+
+/** Fastify's own refusals, by its codes, else by status. */
+function problemOfFastify(error: unknown): ApiProblem | null {
+  const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
+  if (code === 'FST_ERR_BAD_URL') return new ApiProblem('not-found', 'The path is not valid.');
+  if (statusCode === 404) return new ApiProblem('not-found');
+  if (statusCode === 413) return new ApiProblem('payload-too-large', 'A body holds at most 1 MB.');
+  if (statusCode === 415) return new ApiProblem('unsupported-media-type', 'Send `content-type: application/json`.');
+  if (statusCode === 429) return new ApiProblem('too-many-requests');
+  if (statusCode === 400) return invalid('', 'The request could not be read.');
+  return null;
+}
+
+function clip(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}

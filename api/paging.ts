@@ -1,0 +1,45 @@
+/** Lists: `{items, nextCursor}`, `limit` and an opaque `cursor`. */
+import { z } from 'zod';
+import { isId } from '../db/ids.ts';
+import type { Page, PageRequest } from '../db/page.ts';
+import { invalid } from './errors.ts';
+
+/** Query of a list. */
+export function pageQuery(defaultLimit = 50) {
+  return {
+    limit: z.coerce.number().int().min(1).max(1000).default(defaultLimit).describe('At most this many items.'),
+    cursor: z.string().max(200).optional().describe('`nextCursor` of the page before.'),
+  };
+}
+
+export function listOf<T extends z.ZodType>(item: T) {
+  return z.object({ items: z.array(item), nextCursor: z.string().nullable().describe('Null at the end.') });
+}
+
+/** @throws ApiProblem `validation` for a cursor that we did not make */
+export function pageRequest(query: { limit: number; cursor?: string | undefined }): PageRequest {
+  if (query.cursor === undefined) return { limit: query.limit, after: null };
+  const after = decoded(query.cursor);
+  if (!isId(after)) throw invalid('cursor', 'is not a cursor of this list');
+  return { limit: query.limit, after };
+}
+
+export function pageAnswer<T, U>(page: Page<T>, show: (item: T) => U): { items: U[]; nextCursor: string | null } {
+  return { items: page.items.map(show), nextCursor: page.next === null ? null : encoded(page.next) };
+}
+
+/** Pages of what is already in memory, by position. */
+export function slicePage<T>(items: readonly T[], query: { limit: number; cursor?: string | undefined }): { items: T[]; nextCursor: string | null } {
+  const at = query.cursor === undefined ? '0' : decoded(query.cursor);
+  if (!/^\d{1,6}$/.test(at)) throw invalid('cursor', 'is not a cursor of this list');
+  const end = Number(at) + query.limit;
+  return { items: items.slice(Number(at), end), nextCursor: end < items.length ? encoded(String(end)) : null };
+}
+
+function encoded(position: string): string {
+  return Buffer.from(position).toString('base64url');
+}
+
+function decoded(cursor: string): string {
+  return Buffer.from(cursor, 'base64url').toString('latin1');
+}

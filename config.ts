@@ -1,0 +1,190 @@
+/** The environment in, one frozen object out. Nothing else in the project reads `process.env`. */
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+
+export type Config = Readonly<ReturnType<typeof shape>>;
+export type Role = 'api' | 'worker';
+
+/** Something the operator has to change; shown as one message, without a stack. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Reads and checks every variable at once. An empty value counts as absent, as docker-compose passes unset variables on that way.
+ * @throws ConfigError naming each wrong variable and what it should be
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''));
+  const parsed = variables.safeParse(given);
+  if (parsed.success) return deepFreeze(shape(parsed.data));
+  const lines = parsed.error.issues.map((issue) => `  ${String(issue.path[0] ?? 'environment')}: ${issue.message}`);
+  throw new ConfigError(`The configuration cannot be used:\n${lines.join('\n')}`);
+}
+
+/** The environment for a program that we start, such as the Go compiler. */
+export function environmentWith(extra: Record<string, string>): NodeJS.ProcessEnv {
+  return { ...process.env, ...extra };
+}
+
+/** The folder that holds `package.json`. */
+export const PROJECT_DIR = dirname(fileURLToPath(import.meta.url));
+
+const number = (min: number, max: number) =>
+  z.string().regex(/^\d{1,9}$/, `must be a whole number from ${min} to ${max}`).transform(Number)
+    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`);
+const port = number(0, 65_535);
+const flag = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
+const url = (protocols: string[]) => z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol.slice(0, -1)),
+  `must be a full address that starts with ${protocols.map((name) => `${name}://`).join(' or ')}`);
+const httpUrl = url(['http', 'https']);
+
+const ENCRYPTION_KEY = 'must be 32 bytes in base64 (make one with: openssl rand -base64 32); several are separated by commas';
+const encryptionKeys = z.string()
+  .transform((value) => value.split(',').map((key) => Buffer.from(key.trim(), 'base64')))
+  .refine((keys) => keys.every((key) => key.length === 32), ENCRYPTION_KEY);
+
+const roles = z.string()
+  .transform((value) => value.split(',').map((role) => role.trim()))
+  .pipe(z.array(z.enum(['api', 'worker'], 'must be api, worker or both, separated by a comma')));
+
+const webhookSecret = z.string().refine((value) => {
+  const bytes = value.startsWith('whsec_') ? Buffer.from(value.slice(6), 'base64').length : 0;
+  return bytes >= 24 && bytes <= 64;
+}, 'must be whsec_ followed by 24 to 64 bytes in base64 (Standard Webhooks)');
+
+const variables = z.object({
+  PORT: port.default(8080),
+  HOST: z.string().default('127.0.0.1'),
+  PUBLIC_URL: httpUrl.optional(),
+  CALPAIR_WEBHOOKS: z.enum(['always'], 'must be "always" or not set').optional(),
+  CALPAIR_API_KEY: z.string().regex(/^[\x21-\x7e]+$/, 'must be printable ASCII characters without spaces').optional(),
+  CALPAIR_ENCRYPTION_KEY: encryptionKeys.optional(),
+  CALPAIR_DATA_DIR: z.string().default(join(PROJECT_DIR, '.calpair')),
+  DATABASE_URL: url(['postgres', 'postgresql']).optional(),
+  CALPAIR_POSTGRES_PORT: port.default(0),
+  TEMPORAL_ADDRESS: z.string().regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port').optional(),
+  TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_API_KEY: z.string().optional(),
+  TEMPORAL_TLS: flag.optional(),
+  TEMPORAL_TLS_CLIENT_CERT_PATH: z.string().optional(),
+  TEMPORAL_TLS_CLIENT_CERT_DATA: z.string().optional(),
+  TEMPORAL_TLS_CLIENT_KEY_PATH: z.string().optional(),
+  TEMPORAL_TLS_CLIENT_KEY_DATA: z.string().optional(),
+  TEMPORAL_TLS_SERVER_CA_CERT_PATH: z.string().optional(),
+  TEMPORAL_TLS_SERVER_CA_CERT_DATA: z.string().optional(),
+  TEMPORAL_TLS_SERVER_NAME: z.string().optional(),
+  CALPAIR_TEMPORAL_PORT: port.default(7233),
+  CALPAIR_TEMPORAL_UI_PORT: port.default(8233),
+  CALPAIR_ROLES: roles.default(['api', 'worker']),
+  GOOGLE_CLIENT_ID: z.string().optional(),
+  GOOGLE_CLIENT_SECRET: z.string().optional(),
+  GOOGLE_API_ROOT_URL: httpUrl.default('https://www.googleapis.com/'),
+  GOOGLE_OAUTH_AUTH_URL: httpUrl.default('https://accounts.google.com/o/oauth2/v2/auth'),
+  GOOGLE_OAUTH_TOKEN_URL: httpUrl.default('https://oauth2.googleapis.com/token'),
+  MICROSOFT_CLIENT_ID: z.string().optional(),
+  MICROSOFT_CLIENT_SECRET: z.string().optional(),
+  MICROSOFT_TENANT: z.string().regex(/^[\w.-]+$/, 'must be a tenant id, a domain or "common"').default('common'),
+  MICROSOFT_GRAPH_BASE_URL: httpUrl.default('https://graph.microsoft.com/'),
+  MICROSOFT_OAUTH_AUTH_URL: httpUrl.optional(),
+  MICROSOFT_OAUTH_TOKEN_URL: httpUrl.optional(),
+  CALPAIR_ALLOW_PRIVATE_NETWORKS: flag.default(false),
+  CALPAIR_PAIRS_PER_CONNECTION: number(1, 100_000).default(20),
+  CALPAIR_MAX_CONNECTIONS: number(1, 100_000).default(100),
+  CALPAIR_POLL_INTERVAL_SECONDS: number(5, 86_400).default(60),
+  CALPAIR_HISTORY_DAYS: number(1, 3650).default(30),
+  CALPAIR_WEBHOOK_URL: httpUrl.optional(),
+  CALPAIR_WEBHOOK_SECRET: webhookSecret.optional(),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    'must be fatal, error, warn, info, debug, trace or silent').default('info'),
+  XDG_CACHE_HOME: z.string().optional(),
+}).superRefine((env, context) => {
+  const together = (one: keyof typeof env, other: keyof typeof env) => {
+    if (env[one] !== undefined && env[other] === undefined) {
+      context.addIssue({ code: 'custom', path: [other], message: `must be set too, as ${one} is set` });
+    }
+  };
+  together('GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET');
+  together('GOOGLE_CLIENT_SECRET', 'GOOGLE_CLIENT_ID');
+  together('MICROSOFT_CLIENT_ID', 'MICROSOFT_CLIENT_SECRET');
+  together('MICROSOFT_CLIENT_SECRET', 'MICROSOFT_CLIENT_ID');
+  together('CALPAIR_WEBHOOK_URL', 'CALPAIR_WEBHOOK_SECRET');
+});
+
+/** From the flat list of variables to what the code asks for. Units are in the names; an absent part is null. */
+function shape(env: z.infer<typeof variables>) {
+  const host = isWildcard(env.HOST) ? '127.0.0.1' : env.HOST;
+  const publicUrl = (env.PUBLIC_URL ?? `http://${host.includes(':') ? `[${host}]` : host}:${env.PORT}`).replace(/\/+$/, '');
+  const microsoft = `https://login.microsoftonline.com/${env.MICROSOFT_TENANT}/oauth2/v2.0`;
+  return {
+    host: env.HOST,
+    port: env.PORT,
+    publicUrl,
+    /** False where PUBLIC_URL was not set: then it follows the port that was really taken. */
+    publicUrlIsSet: env.PUBLIC_URL !== undefined,
+    /** Whether calendar services may be asked to call us. */
+    push: publicUrl.startsWith('https://') || env.CALPAIR_WEBHOOKS === 'always',
+    apiKey: env.CALPAIR_API_KEY ?? null,
+    /** 32 bytes each: the first encrypts, all decrypt. */
+    encryptionKeys: env.CALPAIR_ENCRYPTION_KEY ?? null,
+    dataDir: resolve(env.CALPAIR_DATA_DIR),
+    cacheDir: resolve(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'calpair'),
+    databaseUrl: env.DATABASE_URL ?? null,
+    postgresPort: env.CALPAIR_POSTGRES_PORT,
+    temporal: {
+      address: env.TEMPORAL_ADDRESS ?? null,
+      namespace: env.TEMPORAL_NAMESPACE,
+      apiKey: env.TEMPORAL_API_KEY ?? null,
+      tls: temporalTls(env),
+      port: env.CALPAIR_TEMPORAL_PORT,
+      uiPort: env.CALPAIR_TEMPORAL_UI_PORT,
+    },
+    roles: [...new Set(env.CALPAIR_ROLES)] as readonly Role[],
+    google: {
+      client: env.GOOGLE_CLIENT_ID === undefined ? null : { id: env.GOOGLE_CLIENT_ID, secret: env.GOOGLE_CLIENT_SECRET ?? '' },
+      apiRootUrl: env.GOOGLE_API_ROOT_URL,
+      authUrl: env.GOOGLE_OAUTH_AUTH_URL,
+      tokenUrl: env.GOOGLE_OAUTH_TOKEN_URL,
+    },
+    microsoft: {
+      client: env.MICROSOFT_CLIENT_ID === undefined ? null : { id: env.MICROSOFT_CLIENT_ID, secret: env.MICROSOFT_CLIENT_SECRET ?? '' },
+      graphBaseUrl: env.MICROSOFT_GRAPH_BASE_URL,
+      authUrl: env.MICROSOFT_OAUTH_AUTH_URL ?? `${microsoft}/authorize`,
+      tokenUrl: env.MICROSOFT_OAUTH_TOKEN_URL ?? `${microsoft}/token`,
+    },
+    allowPrivateNetworks: env.CALPAIR_ALLOW_PRIVATE_NETWORKS,
+    pairsPerConnection: env.CALPAIR_PAIRS_PER_CONNECTION,
+    maxConnections: env.CALPAIR_MAX_CONNECTIONS,
+    pollIntervalSeconds: env.CALPAIR_POLL_INTERVAL_SECONDS,
+    historyDays: env.CALPAIR_HISTORY_DAYS,
+    webhook: env.CALPAIR_WEBHOOK_URL === undefined ? null : { url: env.CALPAIR_WEBHOOK_URL, secret: env.CALPAIR_WEBHOOK_SECRET ?? '' },
+    logLevel: env.LOG_LEVEL,
+  };
+}
+
+export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
+const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
+
+/** Null: no TLS. The names are those of Temporal's own environment configuration; an API key alone turns TLS on. */
+function temporalTls(env: z.infer<typeof variables>) {
+  const part = (data: string | undefined, path: string | undefined) =>
+    data !== undefined ? { data } : path !== undefined ? { path: resolve(path) } : null;
+  const tls = {
+    clientCertificate: part(env.TEMPORAL_TLS_CLIENT_CERT_DATA, env.TEMPORAL_TLS_CLIENT_CERT_PATH),
+    clientKey: part(env.TEMPORAL_TLS_CLIENT_KEY_DATA, env.TEMPORAL_TLS_CLIENT_KEY_PATH),
+    serverCa: part(env.TEMPORAL_TLS_SERVER_CA_CERT_DATA, env.TEMPORAL_TLS_SERVER_CA_CERT_PATH),
+    serverName: env.TEMPORAL_TLS_SERVER_NAME ?? null,
+  };
+  const isWanted = env.TEMPORAL_TLS ?? (env.TEMPORAL_API_KEY !== undefined || Object.values(tls).some((value) => value !== null));
+  return isWanted ? tls : null;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}

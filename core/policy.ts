@@ -1,0 +1,88 @@
+/** What of an event crosses a pair, and in which direction: the pair's settings, applied. Pure. */
+import { DEFAULT_CONTENT, EXCLUDED, type CalendarEvent, type Content, type SideName } from './event.ts';
+import { instantOf } from './zones.ts';
+
+const DAY_MS = 86_400_000;
+
+/** `options` of a pair with every key present (contract: "Connections and pairs"). */
+export interface PairOptions {
+  readonly attendees: 'copy' | 'none' | 'native';
+  readonly reminders: 'keep' | 'copy';
+  readonly content: { readonly toCloud: 'full' | 'busy'; readonly toCaldav: 'full' | 'busy' };
+  /** Titles are matched as plain text, wherever it stands in them, upper and lower case alike. */
+  readonly filter: {
+    readonly titleMatches?: string | undefined;
+    readonly titleExcludes?: string | undefined;
+    readonly skipAllDay?: boolean | undefined;
+    readonly skipFree?: boolean | undefined;
+    readonly skipDeclined?: boolean | undefined;
+    readonly skipPrivate?: boolean | undefined;
+  };
+  readonly window: { readonly pastDays?: number | undefined; readonly futureDays?: number | undefined } | null;
+  readonly holdDeletions: { readonly moreThan: number; readonly percent: number };
+}
+
+export const DEFAULT_OPTIONS: PairOptions = {
+  attendees: 'copy',
+  reminders: 'keep',
+  content: { toCloud: 'full', toCaldav: 'full' },
+  filter: {},
+  window: null,
+  holdDeletions: { moreThan: 10, percent: 20 },
+};
+
+export type Direction = 'bidirectional' | 'caldav-to-cloud' | 'cloud-to-caldav';
+
+/** The side that decides in a one-way pair; null where both do. */
+export function sourceOf(direction: Direction): SideName | null {
+  if (direction === 'bidirectional') return null;
+  return direction === 'caldav-to-cloud' ? 'caldav' : 'cloud';
+}
+
+/** False for an event that the pair's filter or window leaves out: then it stays where it is, as it is. */
+export function isCarried(event: CalendarEvent, options: PairOptions, now: number): boolean {
+  const { filter, window } = options;
+  const title = event.title.toLowerCase();
+  if (filter.titleMatches && !title.includes(filter.titleMatches.toLowerCase())) return false;
+  if (filter.titleExcludes && title.includes(filter.titleExcludes.toLowerCase())) return false;
+  if (filter.skipAllDay && event.when.allDay) return false;
+  if (filter.skipFree && event.transparency === 'transparent') return false;
+  if (filter.skipPrivate && event.visibility !== 'public') return false;
+  return window === null || isInWindow(event, window, now);
+}
+
+/** A series is in the window unless it starts after it or its last UNTIL is before it; it is never expanded to tell. */
+function isInWindow(event: CalendarEvent, window: NonNullable<PairOptions['window']>, now: number): boolean {
+  const { start, end } = boundsOf(event);
+  if (window.pastDays !== undefined && end < now - window.pastDays * DAY_MS) return false;
+  return window.futureDays === undefined || start <= now + window.futureDays * DAY_MS;
+}
+
+function boundsOf(event: CalendarEvent): { start: number; end: number } {
+  const { when } = event;
+  const start = when.allDay ? Date.parse(when.start) : instantOf(when.start, when.startZone);
+  const end = when.allDay ? Date.parse(when.end) : instantOf(when.end, when.endZone);
+  if (!event.recurrence) return { start, end };
+  const untils = event.recurrence.rules.map((rule) => /^RRULE:.*UNTIL=(\d{4})(\d\d)(\d\d)/.exec(rule));
+  const isOpen = untils.length === 0 || untils.some((until) => until === null);
+  const last = isOpen ? Infinity : Math.max(...untils.map((until) => Date.parse(`${until?.[1]}-${until?.[2]}-${until?.[3]}`) + DAY_MS));
+  return { start, end: Math.max(end, last) };
+}
+
+/** The event as the given side is to see it. */
+export function projected(event: CalendarEvent, to: SideName, options: PairOptions): CalendarEvent {
+  const content = to === 'cloud' ? options.content.toCloud : options.content.toCaldav;
+  const project = (content === 'busy' ? asBusy : options.attendees === 'none' ? withoutPeople : null);
+  if (!project) return event;
+  const exceptions = Object.fromEntries(Object.entries(event.exceptions).map(([id, exception]) => [id, exception === EXCLUDED ? exception : project(exception)]));
+  return { ...event, ...project(event), exceptions };
+}
+
+/** When, and whether it blocks the time; nothing else. */
+function asBusy(content: Content): Content {
+  return { ...DEFAULT_CONTENT, title: 'Busy', when: content.when, transparency: content.transparency, status: content.status === 'cancelled' ? 'cancelled' : 'confirmed' };
+}
+
+function withoutPeople(content: Content): Content {
+  return { ...content, organizer: null, attendees: [] };
+}

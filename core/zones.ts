@@ -1,0 +1,222 @@
+/**
+ * Time zones: wall-clock time to instants and back, and foreign zone names to IANA names.
+ *
+ * The offsets come from `Intl`, which every Node has in full, so there is no second zone database whose rules could disagree.
+ */
+import { tzlib_get_ical_block, tzlib_get_timezones } from 'timezones-ical-library';
+import { findIana, WINDOWS_TO_IANA_MAP } from 'windows-iana';
+
+/** The instant (ms since the epoch) of a wall-clock time `YYYY-MM-DDTHH:MM:SS` in an IANA zone. RFC 5545 3.3.5: in a gap the offset before the gap
+ * counts, of an ambiguous time the first one is meant. @throws RangeError for what is no date or no zone */
+export function instantOf(local: string, zone: string): number {
+  const wall = wallMs(local);
+  const before = offsetAt(wall - DAY, zone);
+  const after = offsetAt(wall + DAY, zone);
+  if (before === after && offsetAt(wall - before, zone) === before) return wall - before;
+  let first = Infinity;
+  for (const offset of [before, after, offsetAt(wall, zone)]) {
+    if (offsetAt(wall - offset, zone) === offset) first = Math.min(first, wall - offset);
+  }
+  return first === Infinity ? wall - before : first;
+}
+
+/** The wall-clock time `YYYY-MM-DDTHH:MM:SS` of an instant in a zone. @throws RangeError outside the years 1 to 9999 */
+export function localOf(ms: number, zone: string): string {
+  const text = new Date(ms + offsetAt(ms, zone)).toISOString();
+  if (text.length !== 24 || text.startsWith('0000')) throw new RangeError('a year outside 1 to 9999');
+  return text.slice(0, 19);
+}
+
+/** What is added to UTC in a zone at an instant; ms. @throws RangeError for what is no zone */
+export function offsetAt(ms: number, zone: string): number {
+  if (zone === 'UTC') return 0;
+  const clock = clockOf(zone);
+  const day = Math.floor(ms / DAY);
+  const known = clock.days.get(day);
+  if (known !== undefined) return Number.isNaN(known) ? measure(ms, clock.format) : known;
+  const start = measure(day * DAY, clock.format);
+  const end = measure((day + 1) * DAY - 1000, clock.format);
+  if (clock.days.size >= MAX_CACHED_DAYS) clock.days.clear();
+  clock.days.set(day, start === end ? start : NaN);
+  return start === end ? start : measure(ms, clock.format);
+}
+
+/** Whether the name is one of the IANA database (any case). */
+export function isZone(name: string): boolean {
+  return canonicalZone(name) !== null;
+}
+
+/** The name as the IANA database spells it; links stay as they are, all names of UTC become `UTC`; null for anything else. */
+export function canonicalZone(name: string): string | null {
+  if (name.length > MAX_NAME) return null;
+  const key = name.trim().toLowerCase();
+  if (UTC_NAMES.has(key)) return 'UTC';
+  return ianaNames().get(key) ?? null;
+}
+
+/** Whether two names mean the same zone: equal, or links of one zone (`Europe/Kiev`, `Europe/Kyiv`). */
+export function sameZone(a: string, b: string): boolean {
+  const [x, y] = [canonicalZone(a), canonicalZone(b)];
+  if (x === null || y === null) return a === b;
+  if (x === y) return true;
+  if (x === 'UTC' || y === 'UTC') return false;
+  return clockOf(x).resolved === clockOf(y).resolved || linkTarget(x) === linkTarget(y);
+}
+
+/** What a VTIMEZONE says, for comparing it with the zones of the IANA database. */
+export interface ZoneRules {
+  /** What it adds to UTC; ms. */
+  offsetAt(ms: number): number;
+  /** The instants at which to compare: shortly before and at each of its changes around the events, and in between. */
+  readonly probes: readonly number[];
+  /** Names that the VTIMEZONE gives beside its TZID (X-LIC-LOCATION). */
+  readonly hints: readonly string[];
+}
+
+/**
+ * The IANA zone that a TZID means. In this order: an IANA name (which wins over a VTIMEZONE that contradicts it), the longest IANA suffix
+ * (`/mozilla.org/20070129_1/Europe/Berlin`), a Windows name, a fixed offset, what the VTIMEZONE hints at, the zone with the VTIMEZONE's offsets.
+ * `exact` is false where only the offsets were compared.
+ */
+export function resolveZone(tzid: string, vtimezone: ZoneRules | null): { zone: string; exact: boolean } | null {
+  const named = zoneOfName(tzid);
+  if (named !== null) return { zone: named, exact: true };
+  if (vtimezone === null) return null;
+  for (const hint of vtimezone.hints.slice(0, 4)) {
+    const zone = zoneOfName(hint);
+    if (zone !== null && hasOffsets(zone, vtimezone)) return { zone, exact: true };
+  }
+  const zone = candidates().find((candidate) => hasOffsets(candidate, vtimezone));
+  return zone === undefined ? null : { zone, exact: false };
+}
+
+const DAY = 86_400_000;
+const MAX_CACHED_DAYS = 20_000;
+const MAX_NAME = 200;
+const UTC_NAMES = new Set([
+  'utc', 'z', 'gmt', 'uct', 'zulu', 'universal', 'greenwich', 'gmt0', 'gmt+0', 'gmt-0', 'etc/utc', 'etc/gmt', 'etc/uct', 'etc/zulu', 'etc/universal',
+  'etc/greenwich', 'etc/gmt0', 'etc/gmt+0', 'etc/gmt-0',
+]);
+/** Of zones with equal offsets the one most people live in. */
+const WELL_KNOWN = [
+  'UTC', 'Europe/Berlin', 'Europe/London', 'America/New_York', 'America/Chicago', 'America/Denver', 'America/Los_Angeles', 'Europe/Paris',
+  'Europe/Athens', 'Europe/Istanbul', 'Europe/Moscow', 'Asia/Dubai', 'Asia/Karachi', 'Asia/Kolkata', 'Asia/Dhaka', 'Asia/Bangkok', 'Asia/Shanghai',
+  'Asia/Tokyo', 'Australia/Brisbane', 'Australia/Sydney', 'Australia/Adelaide', 'Australia/Darwin', 'Pacific/Auckland', 'America/Sao_Paulo',
+  'America/Bogota', 'America/Phoenix', 'America/Anchorage', 'Pacific/Honolulu', 'America/Halifax', 'America/St_Johns', 'Africa/Lagos',
+  'Africa/Johannesburg', 'Africa/Nairobi', 'Asia/Jerusalem', 'Asia/Tehran', 'Asia/Kabul', 'Asia/Kathmandu', 'Asia/Yangon',
+];
+const HALF_HOURS: Readonly<Record<string, string>> = {
+  '+5:30': 'Asia/Kolkata', '+5:45': 'Asia/Kathmandu', '+6:30': 'Asia/Yangon', '+4:30': 'Asia/Kabul', '+3:30': 'Asia/Tehran',
+  '+9:30': 'Australia/Darwin', '+8:45': 'Australia/Eucla', '-9:30': 'Pacific/Marquesas',
+};
+
+interface Clock {
+  readonly format: Intl.DateTimeFormat;
+  readonly resolved: string;
+  /** Offset by UTC day; NaN where it changes within the day. */
+  readonly days: Map<number, number>;
+}
+const clocks = new Map<string, Clock>();
+
+/** The number of clocks is bounded by the names of the IANA database. */
+function clockOf(zone: string): Clock {
+  const known = clocks.get(zone);
+  if (known) return known;
+  const name = canonicalZone(zone);
+  if (name === null) throw new RangeError('not a time zone');
+  let clock = clocks.get(name);
+  if (!clock) {
+    const format = new Intl.DateTimeFormat('en-US', {
+      timeZone: name, hourCycle: 'h23', era: 'short', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
+    });
+    clock = { format, resolved: format.resolvedOptions().timeZone, days: new Map() };
+    clocks.set(name, clock);
+  }
+  return clock;
+}
+
+function measure(ms: number, format: Intl.DateTimeFormat): number {
+  const whole = Math.floor(ms / 1000) * 1000;
+  const part: Record<string, string> = {};
+  for (const { type, value } of format.formatToParts(whole)) part[type] = value;
+  const year = part['era'] === 'BC' || part['era'] === 'B' ? 1 - Number(part['year']) : Number(part['year']);
+  const wall = new Date(0);
+  wall.setUTCFullYear(year, Number(part['month']) - 1, Number(part['day']));
+  wall.setUTCHours(Number(part['hour']), Number(part['minute']), Number(part['second']));
+  return wall.getTime() - whole;
+}
+
+function wallMs(local: string): number {
+  const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/.test(local) ? Date.parse(local + 'Z') : NaN;
+  if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 19) !== local) throw new RangeError('not a wall-clock time');
+  return ms;
+}
+
+let names: Map<string, string> | undefined;
+
+/** By lower-case name. `Intl` lists no links and takes some abbreviations of its own (`IST`), so both lists together are the database. */
+function ianaNames(): Map<string, string> {
+  if (names) return names;
+  names = new Map();
+  for (const name of [...tzlib_get_timezones(), ...Intl.supportedValuesOf('timeZone')]) {
+    try {
+      new Intl.DateTimeFormat('en-US', { timeZone: name });
+      names.set(name.toLowerCase(), name);
+    } catch {
+      // A newer or older database than this Node's: a zone whose offsets are not known is not a zone here.
+    }
+  }
+  return names;
+}
+
+function linkTarget(zone: string): string {
+  const [, line] = tzlib_get_ical_block(zone);
+  return typeof line === 'string' && line.startsWith('TZID=') ? line.slice(5) : zone;
+}
+
+function zoneOfName(tzid: string): string | null {
+  const name = tzid.trim().replace(/^"(.*)"$/, '$1').slice(0, MAX_NAME);
+  return canonicalZone(name) ?? suffixZone(name) ?? windowsZone(name) ?? fixedZone(name);
+}
+
+function suffixZone(name: string): string | null {
+  const microsoft = /^tzone:\/\/microsoft\/(.+)$/i.exec(name);
+  if (microsoft) return canonicalZone(microsoft[1]!) ?? windowsZone(microsoft[1]!);
+  const parts = name.split('/');
+  for (let at = 1; at < parts.length; at++) {
+    const zone = canonicalZone(parts.slice(at).join('/'));
+    if (zone !== null) return zone;
+  }
+  return null;
+}
+
+let windowsNames: Map<string, string> | undefined;
+
+/** CLDR windowsZones, territory 001; Outlook appends a number to its second copy of a zone. */
+function windowsZone(name: string): string | null {
+  windowsNames ??= new Map(WINDOWS_TO_IANA_MAP.map(({ windowsName }) => [windowsName.toLowerCase(), windowsName]));
+  const known = windowsNames.get(name.toLowerCase()) ?? windowsNames.get(name.toLowerCase().replace(/ \d+$/, ''));
+  const zone = known === undefined ? undefined : findIana(known, '001')[0];
+  return zone === undefined ? null : canonicalZone(zone);
+}
+
+/** `GMT-07:00`, `UTC+2`: Etc names count the other way round. */
+function fixedZone(name: string): string | null {
+  const match = /^(?:GMT|UTC)\s*([+-])(\d{1,2})(?::?([0-5]\d))?$/i.exec(name) ?? /^([+-])(\d\d):?([0-5]\d)$/.exec(name);
+  if (!match) return null;
+  const hours = Number(match[2]);
+  const minutes = match[3] ?? '00';
+  if (minutes !== '00') return canonicalZone(HALF_HOURS[`${match[1]}${hours}:${minutes}`] ?? '');
+  return hours === 0 ? 'UTC' : canonicalZone(`Etc/GMT${match[1] === '+' ? '-' : '+'}${hours}`);
+}
+
+let candidateList: string[] | undefined;
+
+function candidates(): string[] {
+  candidateList ??= [...new Set([...WELL_KNOWN, ...Intl.supportedValuesOf('timeZone')])].filter(isZone);
+  return candidateList;
+}
+
+function hasOffsets(zone: string, rules: ZoneRules): boolean {
+  return rules.probes.every((ms) => offsetAt(ms, zone) === rules.offsetAt(ms));
+}

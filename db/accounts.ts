@@ -1,0 +1,162 @@
+/** Accounts: credentials are sealed in the account's own context and leave this file only through `openedAccount`. */
+import { and, asc, eq, gt, isNotNull } from 'drizzle-orm';
+import type { Db } from './connect.ts';
+import { violates } from './failures.ts';
+import { isId, newId } from './ids.ts';
+import { pageOf, type Page, type PageRequest } from './page.ts';
+import { accounts } from './schema.ts';
+
+/** An account without its secrets. */
+export type AccountRecord = Omit<typeof accounts.$inferSelect, 'credentials' | 'token'>;
+
+export interface NewAccount {
+  readonly provider: string;
+  readonly preset: string | null;
+  readonly label: string | null;
+  readonly externalId: string | null;
+  readonly username: string;
+  readonly identity: string;
+  readonly discovered: Record<string, unknown>;
+  readonly credentials: unknown;
+  readonly canCreateCalendars: boolean;
+}
+
+export async function createAccount(db: Db, account: NewAccount): Promise<AccountRecord> {
+  const id = newId();
+  const { credentials, ...plain } = account;
+  const [row] = await db.sql.insert(accounts)
+    .values({ id, ...plain, credentials: db.vault.seal(JSON.stringify(credentials), contextOf(id)) }).returning(VISIBLE);
+  return row!;
+}
+
+export async function listAccounts(db: Db, page: PageRequest, externalId: string | null): Promise<Page<AccountRecord>> {
+  const rows = await db.sql.select(VISIBLE).from(accounts)
+    .where(and(
+      page.after === null ? undefined : gt(accounts.id, page.after),
+      externalId === null ? undefined : eq(accounts.externalId, externalId),
+    ))
+    .orderBy(asc(accounts.id)).limit(page.limit + 1);
+  return pageOf(rows, page.limit);
+}
+
+export async function findAccount(db: Db, id: string): Promise<AccountRecord | null> {
+  if (!isId(id)) return null;
+  const [row] = await db.sql.select(VISIBLE).from(accounts).where(eq(accounts.id, id));
+  return row ?? null;
+}
+
+export interface AccountPatch {
+  readonly label?: string | null | undefined;
+  readonly externalId?: string | null | undefined;
+  readonly writeCalendarId?: string | null | undefined;
+  readonly freeBusyCalendarIds?: string[] | null | undefined;
+}
+
+/** Changes what the patch names; null for an unknown account. */
+export async function patchAccount(db: Db, id: string, patch: AccountPatch): Promise<AccountRecord | null> {
+  if (!isId(id)) return null;
+  if (Object.values(patch).every((value) => value === undefined)) return findAccount(db, id);
+  const [row] = await db.sql.update(accounts).set(patch).where(eq(accounts.id, id)).returning(VISIBLE);
+  return row ?? null;
+}
+
+/** Stores new credentials and what was found with them, forgets the access token, and takes the account out of attention. */
+export async function replaceCredentials(
+  db: Db,
+  id: string,
+  proved: Pick<NewAccount, 'username' | 'discovered' | 'credentials'>,
+): Promise<AccountRecord | null> {
+  const [row] = await db.sql.update(accounts).set({
+    username: proved.username,
+    discovered: proved.discovered,
+    credentials: db.vault.seal(JSON.stringify(proved.credentials), contextOf(id)),
+    token: null,
+    status: 'ok',
+    statusReason: null,
+  }).where(eq(accounts.id, id)).returning(VISIBLE);
+  return row ?? null;
+}
+
+/** `reason` is shown as `statusReason` (`credentials`); null for `ok`. */
+export async function setAccountStatus(db: Db, id: string, status: 'ok' | 'attention', reason: string | null): Promise<void> {
+  await db.sql.update(accounts).set({ status, statusReason: reason }).where(eq(accounts.id, id));
+}
+
+export async function deleteAccount(db: Db, id: string): Promise<'deleted' | 'unknown' | 'in-use'> {
+  if (!isId(id)) return 'unknown';
+  try {
+    const gone = await db.sql.delete(accounts).where(eq(accounts.id, id)).returning({ id: accounts.id });
+    return gone.length === 0 ? 'unknown' : 'deleted';
+  } catch (error) {
+    if (USED_BY.some((constraint) => violates(error, constraint))) return 'in-use';
+    throw error;
+  }
+}
+
+/** What a provider needs to open an account, with the credentials in the clear. Keep it in memory only. */
+export interface OpenedAccount {
+  readonly provider: string;
+  readonly identity: string;
+  readonly credentials: unknown;
+  readonly discovered: Record<string, unknown>;
+  readonly tokens: ReturnType<typeof tokenStore>;
+}
+
+export async function openedAccount(db: Db, id: string): Promise<OpenedAccount | null> {
+  if (!isId(id)) return null;
+  const [row] = await db.sql.select().from(accounts).where(eq(accounts.id, id));
+  if (!row) return null;
+  return {
+    provider: row.provider,
+    identity: row.identity,
+    credentials: JSON.parse(db.vault.open(row.credentials, contextOf(id))) as unknown,
+    discovered: row.discovered,
+    tokens: tokenStore(db, id, row.credentials),
+  };
+}
+
+interface Token {
+  readonly accessToken: string;
+  readonly expiresAt: number;
+  readonly refreshToken?: string | undefined;
+}
+
+/**
+ * Keeps an account's access token (a provider's `TokenStore`). With `credentials`, the sealed bytes that the token was got with, a token of
+ * credentials that have been replaced meanwhile is neither given back nor stored.
+ */
+export function tokenStore(db: Db, accountId: string, credentials?: Buffer) {
+  const same = and(eq(accounts.id, accountId), credentials === undefined ? undefined : eq(accounts.credentials, credentials));
+  return {
+    async load(): Promise<Token | null> {
+      const [row] = await db.sql.select({ token: accounts.token }).from(accounts).where(and(same, isNotNull(accounts.token)));
+      return row?.token ? (JSON.parse(db.vault.open(row.token, contextOf(accountId))) as Token) : null;
+    },
+    async save(token: Token): Promise<void> {
+      await db.sql.update(accounts).set({ token: db.vault.seal(JSON.stringify(token), contextOf(accountId)) }).where(same);
+    },
+  };
+}
+
+const USED_BY = ['connections_caldav_account_id_accounts_id_fk', 'connections_cloud_account_id_accounts_id_fk'];
+
+const VISIBLE = {
+  id: accounts.id,
+  provider: accounts.provider,
+  preset: accounts.preset,
+  label: accounts.label,
+  externalId: accounts.externalId,
+  username: accounts.username,
+  identity: accounts.identity,
+  discovered: accounts.discovered,
+  status: accounts.status,
+  statusReason: accounts.statusReason,
+  canCreateCalendars: accounts.canCreateCalendars,
+  writeCalendarId: accounts.writeCalendarId,
+  freeBusyCalendarIds: accounts.freeBusyCalendarIds,
+  createdAt: accounts.createdAt,
+} as const;
+
+function contextOf(accountId: string): string {
+  return `account:${accountId}`;
+}

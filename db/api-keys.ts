@@ -1,0 +1,67 @@
+/** API keys: 32 random bytes, kept as SHA-256 only. */
+import { asc, count, eq, gt, sql } from 'drizzle-orm';
+import { createHash, randomBytes } from 'node:crypto';
+import { transaction, type Db } from './connect.ts';
+import { isId, newId } from './ids.ts';
+import { pageOf, type Page, type PageRequest } from './page.ts';
+import { apiKeys } from './schema.ts';
+
+export interface ApiKeyRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: Date;
+}
+
+/** The key itself is given back here and never again. */
+export async function createApiKey(db: Db, name: string): Promise<{ id: string; name: string; key: string }> {
+  const id = newId();
+  const key = `calpair_${randomBytes(32).toString('base64url')}`;
+  await db.sql.insert(apiKeys).values({ id, name, hash: hashOf(key) });
+  return { id, name, key };
+}
+
+/** Makes the key of a first start, once, however many processes start at a time; null where there are keys already. */
+export function ensureFirstApiKey(db: Db, name = 'first start'): Promise<string | null> {
+  return transaction(db, async (tx) => {
+    await lockKeys(tx);
+    return (await countApiKeys(tx)) > 0 ? null : (await createApiKey(tx, name)).key;
+  });
+}
+
+export async function countApiKeys(db: Db): Promise<number> {
+  const [row] = await db.sql.select({ total: count() }).from(apiKeys);
+  return row?.total ?? 0;
+}
+
+export async function listApiKeys(db: Db, page: PageRequest): Promise<Page<ApiKeyRecord>> {
+  const rows = await db.sql.select({ id: apiKeys.id, name: apiKeys.name, createdAt: apiKeys.createdAt }).from(apiKeys)
+    .where(page.after === null ? undefined : gt(apiKeys.id, page.after)).orderBy(asc(apiKeys.id)).limit(page.limit + 1);
+  return pageOf(rows, page.limit);
+}
+
+/** True for a key that was created and not deleted. Looking up a hash leaks nothing of the key through timing. */
+export async function isApiKey(db: Db, key: string): Promise<boolean> {
+  const [row] = await db.sql.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.hash, hashOf(key))).limit(1);
+  return row !== undefined;
+}
+
+/** The last key stays: without one nobody could make the next. */
+export function deleteApiKey(db: Db, id: string): Promise<'deleted' | 'unknown' | 'last'> {
+  return transaction(db, async (tx) => {
+    await lockKeys(tx);
+    if (!isId(id)) return 'unknown';
+    const [found] = await tx.sql.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.id, id));
+    if (!found) return 'unknown';
+    if ((await countApiKeys(tx)) === 1) return 'last';
+    await tx.sql.delete(apiKeys).where(eq(apiKeys.id, id));
+    return 'deleted';
+  });
+}
+
+async function lockKeys(tx: Db): Promise<void> {
+  await tx.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair api keys'))`);
+}
+
+function hashOf(key: string): string {
+  return createHash('sha256').update(key).digest('hex');
+}

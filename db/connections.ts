@@ -1,0 +1,78 @@
+/** Connections: two accounts, and the pairs between their calendars. */
+import { asc, count, eq, gt, or, sql } from 'drizzle-orm';
+import { transaction, type Db } from './connect.ts';
+import { violates } from './failures.ts';
+import { isId, newId } from './ids.ts';
+import { pageOf, type Page, type PageRequest } from './page.ts';
+import { connections, pairs } from './schema.ts';
+
+export interface ConnectionRecord {
+  readonly id: string;
+  readonly name: string | null;
+  readonly caldavAccountId: string;
+  readonly cloudAccountId: string;
+  readonly pairCount: number;
+  readonly createdAt: Date;
+}
+
+/** Null when there are `allowance` connections already; counted under a lock, so that two calls never get the last place. */
+export function createConnection(
+  db: Db,
+  connection: { readonly name: string | null; readonly caldavAccountId: string; readonly cloudAccountId: string },
+  allowance: number,
+): Promise<ConnectionRecord | null> {
+  return transaction(db, async (tx) => {
+    await tx.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair connections'))`);
+    const [row] = await tx.sql.select({ total: count() }).from(connections);
+    if ((row?.total ?? 0) >= allowance) return null;
+    const id = newId();
+    await tx.sql.insert(connections).values({ id, ...connection });
+    return findConnection(tx, id);
+  });
+}
+
+export async function listConnections(db: Db, page: PageRequest): Promise<Page<ConnectionRecord>> {
+  const rows = await db.sql.select(VISIBLE).from(connections)
+    .where(page.after === null ? undefined : gt(connections.id, page.after)).orderBy(asc(connections.id)).limit(page.limit + 1);
+  return pageOf(rows, page.limit);
+}
+
+export async function findConnection(db: Db, id: string): Promise<ConnectionRecord | null> {
+  if (!isId(id)) return null;
+  const [row] = await db.sql.select(VISIBLE).from(connections).where(eq(connections.id, id));
+  return row ?? null;
+}
+
+/** `has-pairs`: its pairs have to be stopped and deleted first. */
+export async function deleteConnection(db: Db, id: string): Promise<'deleted' | 'unknown' | 'has-pairs'> {
+  if (!isId(id)) return 'unknown';
+  try {
+    const gone = await db.sql.delete(connections).where(eq(connections.id, id)).returning({ id: connections.id });
+    return gone.length === 0 ? 'unknown' : 'deleted';
+  } catch (error) {
+    if (violates(error, 'pairs_connection_id_connections_id_fk')) return 'has-pairs';
+    throw error;
+  }
+}
+
+export async function pairIdsOfConnection(db: Db, connectionId: string): Promise<string[]> {
+  const rows = await db.sql.select({ id: pairs.id }).from(pairs).where(eq(pairs.connectionId, connectionId)).orderBy(asc(pairs.id));
+  return rows.map((row) => row.id);
+}
+
+/** The pairs that read or write with this account's credentials. */
+export async function pairIdsOfAccount(db: Db, accountId: string): Promise<string[]> {
+  const rows = await db.sql.select({ id: pairs.id }).from(pairs)
+    .innerJoin(connections, eq(connections.id, pairs.connectionId))
+    .where(or(eq(connections.caldavAccountId, accountId), eq(connections.cloudAccountId, accountId))).orderBy(asc(pairs.id));
+  return rows.map((row) => row.id);
+}
+
+const VISIBLE = {
+  id: connections.id,
+  name: connections.name,
+  caldavAccountId: connections.caldavAccountId,
+  cloudAccountId: connections.cloudAccountId,
+  createdAt: connections.createdAt,
+  pairCount: sql<number>`(select count(*)::int from pairs p where p.connection_id = "connections"."id")`,
+} as const;

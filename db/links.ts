@@ -1,0 +1,176 @@
+/**
+ * The events of a pair: what each side shows, what it showed when both last agreed, and which two belong together.
+ * All functions of a run take its epoch and fail with `Superseded` when a later run has begun: a late worker stores nothing.
+ */
+import { and, eq, inArray, isNull, lte, ne, or, sql } from 'drizzle-orm';
+import type { SideName } from '../core/event.ts';
+import { transaction, type Db } from './connect.ts';
+import { linkSides, links, pairs } from './schema.ts';
+
+export type LinkRow = typeof links.$inferSelect;
+export type SideRow = typeof linkSides.$inferSelect;
+
+/** A later run of the pair has begun; nothing more may be stored for this one. */
+export class Superseded extends Error {
+  constructor() {
+    super('a later run of this pair has begun');
+    this.name = 'Superseded';
+  }
+}
+
+/** Runs `work` in a transaction in which the pair's epoch is, and stays, the given one. */
+export function underEpoch<T>(db: Db, pairId: string, epoch: number, work: (tx: Db) => Promise<T>): Promise<T> {
+  return transaction(db, async (tx) => {
+    const [pair] = await tx.sql.select({ epoch: pairs.epoch }).from(pairs).where(eq(pairs.id, pairId)).for('share');
+    if (pair?.epoch !== epoch) throw new Superseded();
+    return work(tx);
+  });
+}
+
+export function context(pairId: string): string {
+  return `pair:${pairId}`;
+}
+
+export function sidesByRef(db: Db, pairId: string, side: SideName, refs: readonly string[]): Promise<SideRow[]> {
+  if (refs.length === 0) return Promise.resolve([]);
+  return db.sql.select().from(linkSides)
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), inArray(linkSides.ref, [...refs])));
+}
+
+export function sidesByResource(db: Db, pairId: string, side: SideName, resources: readonly string[]): Promise<SideRow[]> {
+  if (resources.length === 0) return Promise.resolve([]);
+  return db.sql.select().from(linkSides)
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), inArray(linkSides.resource, [...resources])));
+}
+
+/** Version by resource of all that a side is known to have. */
+export async function versionsOf(db: Db, pairId: string, side: SideName): Promise<Map<string, string | null>> {
+  const rows = await db.sql.select({ resource: linkSides.resource, version: linkSides.version }).from(linkSides)
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'no')));
+  return new Map(rows.map((row) => [row.resource, row.version]));
+}
+
+/** Links of these ids that have no event on that side yet. */
+export async function linksWithout(db: Db, pairId: string, side: SideName, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.sql.select({ id: links.id }).from(links)
+    .leftJoin(linkSides, and(eq(linkSides.linkId, links.id), eq(linkSides.side, side)))
+    .where(and(eq(links.pairId, pairId), inArray(links.id, [...ids]), isNull(linkSides.linkId)));
+  return rows.map((row) => row.id);
+}
+
+export async function insertLinks(db: Db, rows: readonly (typeof links.$inferInsert)[]): Promise<void> {
+  if (rows.length > 0) await db.sql.insert(links).values([...rows]);
+}
+
+export async function insertSides(db: Db, rows: readonly (typeof linkSides.$inferInsert)[]): Promise<void> {
+  if (rows.length > 0) await db.sql.insert(linkSides).values([...rows]);
+}
+
+export async function updateSide(db: Db, linkId: string, side: SideName, set: Partial<typeof linkSides.$inferInsert>): Promise<void> {
+  await db.sql.update(linkSides).set(set).where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
+}
+
+/** A side goes; the copy that may come in its place has an id of its own. */
+export async function dropSide(db: Db, linkId: string, side: SideName): Promise<void> {
+  await db.sql.delete(linkSides).where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
+  await db.sql.update(links).set({ generation: sql`${links.generation} + 1` }).where(eq(links.id, linkId));
+}
+
+export async function markDirty(db: Db, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await db.sql.update(links).set({ dirty: true, retryAt: null, attempts: 0 }).where(inArray(links.id, [...ids]));
+}
+
+export async function updateLinks(db: Db, ids: readonly string[], set: Partial<typeof links.$inferInsert>): Promise<void> {
+  if (ids.length > 0) await db.sql.update(links).set(set).where(inArray(links.id, [...ids]));
+}
+
+export async function deleteLinks(db: Db, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await db.sql.delete(links).where(inArray(links.id, [...ids]));
+}
+
+/** True when a run has something to look at now. */
+export async function hasWork(db: Db, pairId: string, now: Date): Promise<boolean> {
+  const [row] = await db.sql.select({ id: links.id }).from(links).where(due(pairId, now)).limit(1);
+  return row !== undefined;
+}
+
+/** Ids of the links that a run has to decide about, oldest first; `all` disregards when they were to be tried again. */
+export async function dirtyLinks(db: Db, pairId: string, now: Date, all: boolean): Promise<string[]> {
+  const where = all ? and(eq(links.pairId, pairId), eq(links.dirty, true)) : due(pairId, now);
+  const rows = await db.sql.select({ id: links.id }).from(links).where(where).orderBy(links.id);
+  return rows.map((row) => row.id);
+}
+
+function due(pairId: string, now: Date) {
+  return and(eq(links.pairId, pairId), eq(links.dirty, true), or(isNull(links.retryAt), lte(links.retryAt, now)));
+}
+
+/** Links with their sides, in the order of the ids. */
+export async function loadLinks(db: Db, ids: readonly string[]): Promise<{ link: LinkRow; sides: Partial<Record<SideName, SideRow>> }[]> {
+  if (ids.length === 0) return [];
+  const [linkRows, sideRows] = await Promise.all([
+    db.sql.select().from(links).where(inArray(links.id, [...ids])),
+    db.sql.select().from(linkSides).where(inArray(linkSides.linkId, [...ids])),
+  ]);
+  const byId = new Map(linkRows.map((link) => [link.id, { link, sides: {} as Partial<Record<SideName, SideRow>> }]));
+  for (const row of sideRows) {
+    const entry = byId.get(row.linkId);
+    if (entry) entry.sides[row.side] = row;
+  }
+  return ids.flatMap((id) => byId.get(id) ?? []);
+}
+
+/** Events on one side whose deletion was reported, but not proved. */
+export function hintedGone(db: Db, pairId: string, side: SideName): Promise<SideRow[]> {
+  return db.sql.select().from(linkSides)
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'hinted')));
+}
+
+/** Events that were written but not yet read back. */
+export function unconfirmed(db: Db, pairId: string, side: SideName): Promise<SideRow[]> {
+  return db.sql.select().from(linkSides)
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.confirmed, false)));
+}
+
+/**
+ * Pairs of unlinked events, one on each side, that share a hash which no other unlinked event of their side has (and, for UIDs, no linked one either).
+ */
+export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): Promise<{ caldav: string; cloud: string }[]> {
+  const column = by === 'uid' ? sql`uid_hash` : sql`match_hash`;
+  const rows = await db.sql.execute<{ caldav: string; cloud: string }>(sql`
+    with halves as (
+      select s.link_id, s.side, s.${column} as hash,
+             (select count(*) from link_sides o where o.link_id = s.link_id) as sides,
+             count(*) over (partition by s.side, s.${column}) as alike
+      from link_sides s where s.pair_id = ${pairId} and s.${column} is not null and s.gone = 'no' and s.seen is not null
+        ${by === 'uid' ? sql`` : sql`and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)`}
+    )
+    select a.link_id as caldav, b.link_id as cloud from halves a join halves b on a.hash = b.hash
+    where a.side = 'caldav' and b.side = 'cloud' and a.link_id <> b.link_id and a.sides = 1 and b.sides = 1 and a.alike = 1 and b.alike = 1`);
+  return [...rows];
+}
+
+/** Makes two half links one: the CalDAV half stays, the cloud half moves over. */
+export async function joinHalves(db: Db, caldav: string, cloud: string): Promise<void> {
+  await db.sql.update(linkSides).set({ linkId: caldav }).where(and(eq(linkSides.linkId, cloud), eq(linkSides.side, 'cloud')));
+  await db.sql.delete(links).where(eq(links.id, cloud));
+  await markDirty(db, [caldav]);
+}
+
+/** True when another event on that side has the UID already. */
+export async function isUidTaken(db: Db, pairId: string, side: SideName, uidHash: string, linkId: string): Promise<boolean> {
+  const [row] = await db.sql.select({ linkId: linkSides.linkId }).from(linkSides)
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.uidHash, uidHash), ne(linkSides.linkId, linkId))).limit(1);
+  return row !== undefined;
+}
+
+/** How many events each side has, and how many are on both. */
+export async function countEvents(db: Db, pairId: string): Promise<{ caldav: number; cloud: number; linked: number }> {
+  const [row] = await db.sql.execute<{ caldav: number; cloud: number; linked: number }>(sql`
+    select count(*) filter (where side = 'caldav' and gone = 'no')::int as caldav,
+           count(*) filter (where side = 'cloud' and gone = 'no')::int as cloud,
+           (count(*) - count(distinct link_id))::int as linked
+    from link_sides where pair_id = ${pairId}`);
+  return row ?? { caldav: 0, cloud: 0, linked: 0 };
+}

@@ -1,0 +1,146 @@
+/** Pairs as people see and set them. What polls and runs note of a pair is not written here. */
+import { and, asc, count, eq, gt, sql } from 'drizzle-orm';
+import type { PairOptions } from '../core/policy.ts';
+import { transaction, type Db } from './connect.ts';
+import { violates } from './failures.ts';
+import { isId, newId } from './ids.ts';
+import { pageOf, type Page, type PageRequest } from './page.ts';
+import { attentionReason, conflictCount, eventCount, heldCount, pairStatus, problemCount, type PairStatus } from './pair-status.ts';
+import { connections, links, pairs, type Direction } from './schema.ts';
+
+export type PairRecord = NonNullable<Awaited<ReturnType<typeof findPair>>>;
+
+export interface NewPair {
+  readonly connectionId: string;
+  readonly caldavCalendarId: string;
+  readonly cloudCalendarId: string;
+  /** `CalendarInfo.identity` of both calendars: what tells that two pairs join the same two calendars. */
+  readonly identities: readonly [string, string];
+  readonly floatingZone: string;
+  readonly direction: Direction;
+  readonly pollIntervalSeconds: number;
+  readonly options: PairOptions;
+  readonly paused: boolean;
+}
+
+export type CreatePairResult = { readonly id: string } | 'unknown-connection' | 'allowance' | 'already-paired';
+
+/** Stores a pair; the connection's row is locked while its pairs are counted. Two calls with the same calendars: one gets `already-paired`. */
+export async function createPair(db: Db, pair: NewPair, allowance: number): Promise<CreatePairResult> {
+  const { identities, ...columns } = pair;
+  const calendars = JSON.stringify([...identities].sort());
+  try {
+    return await transaction(db, async (tx) => {
+      const [connection] = await tx.sql.select({ id: connections.id }).from(connections)
+        .where(eq(connections.id, pair.connectionId)).for('update');
+      if (!connection) return 'unknown-connection';
+      const [same] = await tx.sql.select({ id: pairs.id }).from(pairs).where(eq(pairs.calendars, calendars));
+      if (same) return 'already-paired';
+      const [row] = await tx.sql.select({ total: count() }).from(pairs).where(eq(pairs.connectionId, pair.connectionId));
+      if ((row?.total ?? 0) >= allowance) return 'allowance';
+      const id = newId();
+      await tx.sql.insert(pairs).values({ id, calendars, ...columns });
+      return { id };
+    });
+  } catch (error) {
+    if (violates(error, 'pairs_calendars_unique')) return 'already-paired';
+    throw error;
+  }
+}
+
+export interface PairFilter {
+  readonly connectionId: string | null;
+  readonly status: PairStatus | null;
+}
+
+export async function listPairs(db: Db, page: PageRequest, filter: PairFilter): Promise<Page<PairRecord>> {
+  if (filter.connectionId !== null && !isId(filter.connectionId)) return { items: [], next: null };
+  const rows = await db.sql.select(VISIBLE).from(pairs)
+    .where(and(
+      page.after === null ? undefined : gt(pairs.id, page.after),
+      filter.connectionId === null ? undefined : eq(pairs.connectionId, filter.connectionId),
+      filter.status === null ? undefined : sql`${pairStatus} = ${filter.status}`,
+    ))
+    .orderBy(asc(pairs.id)).limit(page.limit + 1);
+  return pageOf(rows, page.limit);
+}
+
+export async function findPair(db: Db, id: string) {
+  if (!isId(id)) return null;
+  const [row] = await db.sql.select(VISIBLE).from(pairs).where(eq(pairs.id, id));
+  return row ?? null;
+}
+
+export interface PairSettings {
+  readonly direction: Direction;
+  readonly pollIntervalSeconds: number;
+  readonly options: PairOptions;
+}
+
+/**
+ * Changes a pair's settings under a lock on its row, so that two patches never undo each other. When the direction or an option changes, every event
+ * is looked at again by the next run. False for an unknown pair.
+ */
+export function changePairSettings(db: Db, id: string, change: (now: PairSettings) => PairSettings): Promise<boolean> {
+  return transaction(db, async (tx) => {
+    if (!isId(id)) return false;
+    const [now] = await tx.sql
+      .select({ direction: pairs.direction, pollIntervalSeconds: pairs.pollIntervalSeconds, options: pairs.options })
+      .from(pairs).where(eq(pairs.id, id)).for('update');
+    if (!now) return false;
+    const next = change(now);
+    await tx.sql.update(pairs).set(next).where(eq(pairs.id, id));
+    const shape = (settings: PairSettings) => JSON.stringify([settings.direction, settings.options]);
+    if (shape(now) !== shape(next)) await touchAllLinks(tx, id);
+    return true;
+  });
+}
+
+/** The next run decides anew about every event of the pair. */
+export async function touchAllLinks(db: Db, pairId: string): Promise<void> {
+  await db.sql.update(links).set({ dirty: true }).where(and(eq(links.pairId, pairId), eq(links.dirty, false)));
+}
+
+/** Once this is stored, a run under way writes nothing more. */
+export async function setPaused(db: Db, id: string, paused: boolean): Promise<void> {
+  await db.sql.update(pairs).set({ paused }).where(eq(pairs.id, id));
+}
+
+/** The next run matches events by title, too, as at a first meeting. */
+export async function meetAgain(db: Db, id: string): Promise<void> {
+  await db.sql.update(pairs).set({ meeting: true }).where(eq(pairs.id, id));
+}
+
+/** What every pair's workflow is started with, for starting those that are missing. */
+export async function workflowInputs(db: Db): Promise<{ pairId: string; paused: boolean; begun: number }[]> {
+  const begun = sql<number>`(select coalesce(max(r.number), 0)::int from runs r where r.pair_id = "pairs"."id")`;
+  return db.sql.select({ pairId: pairs.id, paused: pairs.paused, begun }).from(pairs).orderBy(asc(pairs.id));
+}
+
+/** Deletes the pair and all that was stored of its events. False for an unknown pair. */
+export async function deletePair(db: Db, id: string): Promise<boolean> {
+  if (!isId(id)) return false;
+  const gone = await db.sql.delete(pairs).where(eq(pairs.id, id)).returning({ id: pairs.id });
+  return gone.length > 0;
+}
+
+const VISIBLE = {
+  id: pairs.id,
+  connectionId: pairs.connectionId,
+  caldavCalendarId: pairs.caldavCalendarId,
+  cloudCalendarId: pairs.cloudCalendarId,
+  direction: pairs.direction,
+  pollIntervalSeconds: pairs.pollIntervalSeconds,
+  options: pairs.options,
+  paused: pairs.paused,
+  status: pairStatus,
+  attentionReason,
+  statusDetail: pairs.statusDetail,
+  lastSyncAt: pairs.lastSyncAt,
+  nextPollAt: pairs.nextPollAt,
+  events: eventCount,
+  conflicts: conflictCount,
+  heldChanges: heldCount,
+  problems: problemCount,
+  createdAt: pairs.createdAt,
+} as const;

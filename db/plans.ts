@@ -1,0 +1,172 @@
+/** Runs and what they write: the plan before, the journal of writes afterwards. */
+import { and, asc, eq, gte, inArray, isNotNull, ne, notInArray, sql } from 'drizzle-orm';
+import { v7 as uuidv7 } from 'uuid';
+import type { SideName } from '../core/event.ts';
+import type { ProblemCode } from '../core/problem.ts';
+import { transaction, type Db } from './connect.ts';
+import { conflicts, heldChanges, ops, pairs, problems, runs, type OpStatus, type Trigger } from './schema.ts';
+
+export type RunRow = typeof runs.$inferSelect;
+export type OpRow = typeof ops.$inferSelect;
+export type NewOp = typeof ops.$inferInsert;
+export type HeldRow = typeof heldChanges.$inferSelect;
+
+/** A run under a new epoch; a repeated call finds the run of that number. Runs that an earlier workflow left open end as failed. */
+export function beginRun(
+  db: Db, input: { pairId: string; number: number; trigger: Trigger; now: Date },
+): Promise<{ run: RunRow; epoch: number } | null> {
+  return transaction(db, async (tx) => {
+    const epoch = await nextEpoch(tx, input.pairId);
+    if (epoch === null) return null;
+    const mine = and(eq(runs.pairId, input.pairId), eq(runs.number, input.number));
+    await tx.sql.update(runs)
+      .set({ result: 'failed', finishedAt: input.now, error: { code: 'interrupted', side: null, detail: 'the run was interrupted' } })
+      .where(and(eq(runs.pairId, input.pairId), eq(runs.result, 'running'), ne(runs.number, input.number)));
+    await tx.sql.insert(runs)
+      .values({ id: uuidv7(), pairId: input.pairId, number: input.number, trigger: input.trigger, startedAt: input.now, result: 'running' })
+      .onConflictDoNothing();
+    const [run] = await tx.sql.select().from(runs).where(mine);
+    return run ? { run, epoch } : null;
+  });
+}
+
+/** Every attempt at a run has an epoch of its own, so that a late one can store nothing. Null: the pair is gone. */
+export async function nextEpoch(db: Db, pairId: string): Promise<number | null> {
+  const [row] = await db.sql.update(pairs).set({ epoch: sql`${pairs.epoch} + 1` }).where(eq(pairs.id, pairId)).returning({ epoch: pairs.epoch });
+  return row?.epoch ?? null;
+}
+
+export async function getRun(db: Db, runId: string): Promise<RunRow | null> {
+  const [row] = await db.sql.select().from(runs).where(eq(runs.id, runId));
+  return row ?? null;
+}
+
+export async function updateRun(db: Db, runId: string, set: Partial<typeof runs.$inferInsert>): Promise<void> {
+  await db.sql.update(runs).set(set).where(eq(runs.id, runId));
+}
+
+export async function isRunning(db: Db, pairId: string): Promise<boolean> {
+  const [row] = await db.sql.select({ id: runs.id }).from(runs).where(and(eq(runs.pairId, pairId), eq(runs.result, 'running'))).limit(1);
+  return row !== undefined;
+}
+
+/** The highest run number so far, for a workflow that is started again. */
+export async function lastRunNumber(db: Db, pairId: string): Promise<number> {
+  const [row] = await db.sql.select({ last: sql<number>`coalesce(max(${runs.number}), 0)::int` }).from(runs).where(eq(runs.pairId, pairId));
+  return row?.last ?? 0;
+}
+
+export async function insertOps(db: Db, rows: readonly NewOp[]): Promise<void> {
+  if (rows.length > 0) await db.sql.insert(ops).values([...rows]);
+}
+
+/** Forgets what a run planned but has not done, before it is planned again. */
+export async function dropPendingOps(db: Db, runId: string, linkIds: readonly string[] | null): Promise<void> {
+  const mine = and(eq(ops.runId, runId), eq(ops.status, 'pending'));
+  await db.sql.delete(ops).where(linkIds ? and(mine, inArray(ops.linkId, [...linkIds])) : mine);
+}
+
+/** Ops still to be done: creates and updates before deletes, so that nothing is gone before its other half is safe. */
+export function pendingOps(db: Db, runId: string): Promise<OpRow[]> {
+  return db.sql.select().from(ops).where(and(eq(ops.runId, runId), eq(ops.status, 'pending')))
+    .orderBy(sql`${ops.action} = 'delete'`, asc(ops.id));
+}
+
+export async function setOp(db: Db, opId: string, status: OpStatus, code: string | null, doneAt: Date | null): Promise<void> {
+  await db.sql.update(ops).set({ status, code, doneAt, ...(status === 'done' ? { next: null } : {}) }).where(eq(ops.id, opId));
+}
+
+/** Ops of one run by status. */
+export async function countOps(db: Db, runId: string): Promise<Record<OpStatus, number>> {
+  const rows = await db.sql.select({ status: ops.status, count: sql<number>`count(*)::int` }).from(ops).where(eq(ops.runId, runId)).groupBy(ops.status);
+  const counts: Record<OpStatus, number> = { pending: 0, done: 0, stale: 0, waiting: 0, failed: 0 };
+  for (const row of rows) counts[row.status] = row.count;
+  return counts;
+}
+
+/** Other ops of the same run and link that are not done. */
+export async function hasOpenSibling(db: Db, op: OpRow): Promise<boolean> {
+  const [row] = await db.sql.select({ id: ops.id }).from(ops)
+    .where(and(eq(ops.runId, op.runId), eq(ops.linkId, op.linkId), ne(ops.id, op.id), ne(ops.status, 'done'))).limit(1);
+  return row !== undefined;
+}
+
+/** Counted deletions on one side since a time. */
+export async function countDeletions(db: Db, pairId: string, side: SideName, since: Date): Promise<number> {
+  const [row] = await db.sql.select({ count: sql<number>`count(*)::int` }).from(ops)
+    .where(and(eq(ops.pairId, pairId), eq(ops.side, side), eq(ops.action, 'delete'), eq(ops.counted, true), eq(ops.status, 'done'), gte(ops.doneAt, since)));
+  return row?.count ?? 0;
+}
+
+/** Hashes of the values that each field of these links was given since a time: `linkId/side/field` to hashes, oldest first. */
+export async function writtenSince(db: Db, linkIds: readonly string[], since: Date): Promise<Map<string, string[]>> {
+  const written = new Map<string, string[]>();
+  if (linkIds.length === 0) return written;
+  const rows = await db.sql.select({ linkId: ops.linkId, side: ops.side, fields: ops.fields }).from(ops)
+    .where(and(inArray(ops.linkId, [...linkIds]), eq(ops.status, 'done'), isNotNull(ops.doneAt), gte(ops.doneAt, since))).orderBy(ops.doneAt);
+  for (const row of rows) {
+    for (const [field, hash] of Object.entries(row.fields)) {
+      const key = `${row.linkId}/${row.side}/${field}`;
+      written.set(key, [...(written.get(key) ?? []), hash]);
+    }
+  }
+  return written;
+}
+
+/** Notes conflicts; answers how many are new. */
+export async function insertConflicts(db: Db, rows: readonly (typeof conflicts.$inferInsert)[]): Promise<number> {
+  if (rows.length === 0) return 0;
+  const inserted = await db.sql.insert(conflicts).values([...rows]).onConflictDoNothing().returning({ id: conflicts.id });
+  return inserted.length;
+}
+
+export interface NewProblem {
+  readonly linkId: string;
+  readonly side: SideName;
+  readonly code: ProblemCode;
+  readonly detail: string;
+}
+
+/** These are the problems of a link now: others of it go, known ones keep their date. Answers how many are new. */
+export async function setProblems(db: Db, pairId: string, linkId: string, now: readonly NewProblem[], at: Date): Promise<number> {
+  const known = await db.sql.select().from(problems).where(eq(problems.linkId, linkId));
+  const isSame = (a: { side: SideName; code: string }, b: { side: SideName; code: string }) => a.side === b.side && a.code === b.code;
+  const over = known.filter((row) => !now.some((problem) => isSame(row, problem)));
+  if (over.length > 0) await db.sql.delete(problems).where(inArray(problems.id, over.map((row) => row.id)));
+  const fresh = now.filter((problem, index) => !known.some((row) => isSame(row, problem)) && now.findIndex((other) => isSame(other, problem)) === index);
+  if (fresh.length > 0) await db.sql.insert(problems).values(fresh.map((problem) => ({ id: uuidv7(), pairId, since: at, ...problem }))).onConflictDoNothing();
+  return fresh.length;
+}
+
+/** A problem found while writing, beside those that planning found. True when it is new. */
+export async function addProblem(db: Db, pairId: string, problem: NewProblem, at: Date): Promise<boolean> {
+  const rows = await db.sql.insert(problems).values({ id: uuidv7(), pairId, since: at, ...problem })
+    .onConflictDoNothing().returning({ id: problems.id });
+  return rows.length > 0;
+}
+
+export function heldOf(db: Db, linkIds: readonly string[]): Promise<HeldRow[]> {
+  if (linkIds.length === 0) return Promise.resolve([]);
+  return db.sql.select().from(heldChanges).where(inArray(heldChanges.linkId, [...linkIds]));
+}
+
+export async function hold(db: Db, rows: readonly { pairId: string; linkId: string; side: SideName; reason: string; since: Date }[]): Promise<number> {
+  if (rows.length === 0) return 0;
+  const inserted = await db.sql.insert(heldChanges).values(rows.map((row) => ({ id: uuidv7(), ...row }))).onConflictDoNothing().returning({ id: heldChanges.id });
+  return inserted.length;
+}
+
+export async function release(db: Db, linkIds: readonly string[]): Promise<void> {
+  if (linkIds.length > 0) await db.sql.delete(heldChanges).where(inArray(heldChanges.linkId, [...linkIds]));
+}
+
+export async function countHeld(db: Db, pairId: string): Promise<number> {
+  const [row] = await db.sql.select({ count: sql<number>`count(*)::int` }).from(heldChanges).where(eq(heldChanges.pairId, pairId));
+  return row?.count ?? 0;
+}
+
+/** Runs and their journals that are older than what the limits and the history look back on. */
+export async function pruneRuns(db: Db, pairId: string, before: Date, keep: readonly string[] = []): Promise<void> {
+  const old = and(eq(runs.pairId, pairId), ne(runs.result, 'running'), sql`${runs.startedAt} < ${before.toISOString()}`);
+  await db.sql.delete(runs).where(keep.length > 0 ? and(old, notInArray(runs.id, [...keep])) : old);
+}

@@ -1,0 +1,52 @@
+/** Seals what must not be readable in a database dump: credentials, tokens, and everything that a calendar holds. AES-256-GCM. */
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+
+export interface Vault {
+  /** `context` binds the sealed bytes to their place (`pair:<id>`, `account:<id>`): moved elsewhere they do not open. */
+  seal(text: string, context: string): Buffer;
+  /** @throws Error when no key opens it, or a bit was changed. */
+  open(sealed: Buffer, context: string): string;
+  /** A keyed hash for looking things up without storing them in the clear; hex, stable for an installation. */
+  hash(text: string): string;
+}
+
+const VERSION = 1;
+const HEADER = 1 + 4 + 12;
+
+/**
+ * @param keys 32 bytes each; the first encrypts, all decrypt.
+ * @param hashKey stays the same when encryption keys are rotated
+ */
+export function createVault(keys: readonly Buffer[], hashKey: Buffer): Vault {
+  const current = keys[0];
+  if (!current) throw new Error('at least one encryption key is needed');
+  const byId = new Map(keys.map((key) => [keyId(key).toString('hex'), key]));
+  const id = keyId(current);
+  return {
+    seal(text, context) {
+      const nonce = randomBytes(12);
+      const cipher = createCipheriv('aes-256-gcm', current, nonce);
+      cipher.setAAD(Buffer.from(context));
+      const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+      return Buffer.concat([Buffer.of(VERSION), id, nonce, body, cipher.getAuthTag()]);
+    },
+    open(sealed, context) {
+      const key = byId.get(sealed.subarray(1, 5).toString('hex'));
+      if (sealed[0] !== VERSION || !key) throw new Error('sealed with a key that this installation does not have');
+      const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(5, HEADER));
+      decipher.setAAD(Buffer.from(context));
+      decipher.setAuthTag(sealed.subarray(sealed.length - 16));
+      return Buffer.concat([decipher.update(sealed.subarray(HEADER, sealed.length - 16)), decipher.final()]).toString('utf8');
+    },
+    hash: (text) => createHmac('sha256', hashKey).update(text).digest('hex'),
+  };
+}
+
+/** A key for a purpose of its own, derived from a secret of the installation. */
+export function deriveKey(secret: Buffer, purpose: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), `calpair:${purpose}`, 32));
+}
+
+function keyId(key: Buffer): Buffer {
+  return createHash('sha256').update('calpair key id').update(key).digest().subarray(0, 4);
+}

@@ -1,0 +1,4 @@
+import { defineConfig } from 'drizzle-kit';
+
+const config = defineConfig({ dialect: 'postgresql', schema: './db/schema.ts', out: './db/migrations' });
+export { config as default };

@@ -1,0 +1,53 @@
+/** Keys that Calpair makes for itself on first start, where the environment names none. */
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '../config.ts';
+import type { Config } from '../config.ts';
+
+export interface Secrets {
+  /** 32 bytes each: the first encrypts, all decrypt. */
+  readonly encryptionKeys: readonly Buffer[];
+  /** Null where CALPAIR_API_KEY is set. `isNew`: made by this very start, and not in the database yet. */
+  readonly madeApiKey: { readonly key: string; readonly file: string; readonly isNew: boolean } | null;
+}
+
+/** @throws ConfigError when a key file is there but cannot be used; it is never overwritten, as data would be lost with it */
+export function loadOrCreateSecrets(config: Config): Secrets {
+  return {
+    encryptionKeys: config.encryptionKeys ?? [storedEncryptionKey(config.dataDir)],
+    madeApiKey: config.apiKey === null ? storedApiKey(config.dataDir) : null,
+  };
+}
+
+function storedEncryptionKey(folder: string): Buffer {
+  const file = join(folder, 'encryption-key');
+  const key = Buffer.from(readOrMake(file, () => randomBytes(32).toString('base64')).text, 'base64');
+  if (key.length !== 32) {
+    throw new ConfigError(`${file} does not hold 32 bytes in base64. Put the right key back: without it the stored credentials cannot be read.`);
+  }
+  return key;
+}
+
+function storedApiKey(folder: string): NonNullable<Secrets['madeApiKey']> {
+  const file = join(folder, 'api-key');
+  const { text, isNew } = readOrMake(file, () => `calpair_${randomBytes(32).toString('base64url')}`);
+  if (text.length < 20) throw new ConfigError(`${file} does not hold an API key. Delete it to have a new one made.`);
+  return { key: text, file, isNew };
+}
+
+/** Reads a secret of mode 600, or makes it: complete or not at all, whenever we are killed. */
+export function readOrMake(file: string, make: () => string): { text: string; isNew: boolean } {
+  try {
+    return { text: readFileSync(file, 'utf8').trim(), isNew: false };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new ConfigError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
+  const text = make();
+  const handle = openSync(`${file}.new`, 'w', 0o600);
+  writeSync(handle, `${text}\n`);
+  fsyncSync(handle);
+  closeSync(handle);
+  renameSync(`${file}.new`, file);
+  return { text, isNew: true };
+}

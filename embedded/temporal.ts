@@ -1,0 +1,76 @@
+/** The Temporal server that `npm start` brings up where TEMPORAL_ADDRESS names none: on 127.0.0.1 only, its data in the data folder. */
+import { realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { freePort } from './ports.ts';
+import { endProcesses } from './processes.ts';
+import type { Running } from './processes.ts';
+import { supervise } from './supervise.ts';
+import type { Watch } from './supervise.ts';
+import { findTemporalProgram } from './temporal-program.ts';
+
+export interface TemporalOptions {
+  readonly dataDir: string;
+  /** Where a server program that has to be fetched or built is kept. */
+  readonly cacheDir: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** 0: any free one; null: no Web UI. */
+  readonly uiPort: number | null;
+  readonly namespace: string;
+  /** By name, with their Temporal type. */
+  readonly searchAttributes: Readonly<Record<string, string>>;
+  /** For tests only: does not wait for the disk, so a power cut loses data. */
+  readonly isThrowaway?: boolean;
+}
+
+/**
+ * Starts the server, and ends first what a killed Calpair left running on this folder.
+ * @throws ConfigError when a port is taken or no server program can be had
+ */
+export async function startTemporal(options: TemporalOptions, watch: Watch): Promise<{ address: string; uiUrl: string | null; stop: () => Promise<void> }> {
+  const file = join(realpathSync(options.dataDir), 'temporal.db');
+  if (await endProcesses(isServerOf(file), STOP) > 0) watch.say('Ended a Temporal server that an earlier start had left running.');
+  const port = await freePort(options.port, '127.0.0.1', 'CALPAIR_TEMPORAL_PORT');
+  const uiPort = options.uiPort === null ? null : await freePort(options.uiPort, '127.0.0.1', 'CALPAIR_TEMPORAL_UI_PORT');
+  const command = await findTemporalProgram(options.cacheDir, watch.say, watch.signal);
+  const address = `127.0.0.1:${port}`;
+  const server = await supervise({
+    name: 'Temporal',
+    command,
+    args: [
+      'server', 'start-dev', '--db-filename', file, '--ip', '127.0.0.1', '--port', String(port),
+      ...(uiPort === null ? ['--headless'] : ['--ui-port', String(uiPort)]),
+      '--namespace', options.namespace,
+      ...Object.entries(options.searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
+      ...(options.isThrowaway === true ? ['--sqlite-pragma', 'synchronous=OFF'] : []),
+      '--log-level', 'error', '--log-format', 'json',
+    ],
+    env: { PATH: '/usr/bin:/bin', HOME: options.dataDir, TZ: 'UTC' },
+    logFile: join(options.dataDir, 'temporal.log'),
+    prepare: async () => {
+      await endProcesses(isServerOf(file), STOP);
+    },
+    isReady: () => isReady(address, options),
+    stopSignals: STOP,
+  }, watch);
+  return { address, uiUrl: uiPort === null ? null : `http://127.0.0.1:${uiPort}`, stop: () => server.stop() };
+}
+
+const STOP = [['SIGTERM', 6000], ['SIGKILL', 2000]] as const;
+
+function isServerOf(file: string): (running: Running) => boolean {
+  return ({ command }) => command.includes(` server start-dev --db-filename ${file} `);
+}
+
+/** Ready once it answers for the namespace and knows the search attributes: both are made after the port opens. */
+async function isReady(address: string, options: TemporalOptions): Promise<boolean> {
+  const connection = await Connection.connect({ address, connectTimeout: '1s' });
+  try {
+    await connection.workflowService.describeNamespace({ namespace: options.namespace });
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace: options.namespace });
+    return Object.keys(options.searchAttributes).every((name) => name in (customAttributes ?? {}));
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Requests to one CalDAV account: Basic credentials in UTF-8, sent at once and only where they may go; redirects followed; answers read.
+ */
+import { davRequest, DAVNamespace, type DAVRequest } from 'tsdav';
+import { SyncError } from '../../core/sync-error.ts';
+import { errorOfStatus, followRedirects, mayCarryCredentials } from '../http.ts';
+import type { Io } from '../provider.ts';
+import { readError, readMultistatus, type Member, type Multistatus } from './xml.ts';
+
+export interface DavClient {
+  /** Any request; answers with every status but 401. */
+  request(method: string, url: URL, options?: RequestOptions): Promise<Answer>;
+  /** A request with an XML body that tsdav writes; `body` has one element, whose names carry their prefix (`d`, `c`, `cs`, `a`). */
+  xml(method: 'PROPFIND' | 'PROPPATCH' | 'REPORT' | 'MKCALENDAR', url: URL, body: XmlBody, depth?: '0' | '1'): Promise<Answer>;
+  /** PROPFIND for the named properties. @throws SyncError by the status when the answer is no multistatus */
+  propfind(url: URL, depth: '0' | '1', props: readonly string[]): Promise<Answer & Multistatus>;
+  /** The one member of a PROPFIND of depth 0; with a `status` of its own where the server answers 207 around a 404. */
+  properties(url: URL, props: readonly string[]): Promise<Answer & { readonly member: Member }>;
+}
+
+export interface RequestOptions {
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+export type XmlBody = Record<string, unknown>;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The address that answered, after redirects: relative hrefs are relative to it. */
+  readonly url: URL;
+}
+
+export function davClient(typed: URL, login: { readonly username: string; readonly password: string }, io: Io): DavClient {
+  const authorization = `Basic ${Buffer.from(`${login.username}:${login.password}`, 'utf8').toString('base64')}`;
+  const mayCarry = (url: URL): boolean => mayCarryCredentials(typed, url);
+
+  async function request(method: string, url: URL, { headers = {}, body }: RequestOptions = {}): Promise<Answer> {
+    const init = { method, headers: { ...headers, authorization }, ...(body === undefined ? {} : { body }), ...(io.signal ? { signal: io.signal } : {}) };
+    const { response, url: answered } = await followRedirects(io.fetch, url, init, mayCarry);
+    if (response.status === 401) {
+      if (!mayCarry(answered)) throw new SyncError('unreachable', 'the server points to a host that may not get the credentials', { status: 401 });
+      throw new SyncError('auth', 'the server refused the credentials', { status: 401 });
+    }
+    return { status: response.status, headers: response.headers, text: await response.text(), url: answered };
+  }
+
+  async function xml(method: DAVRequest['method'], url: URL, body: XmlBody, depth?: '0' | '1'): Promise<Answer> {
+    let answer: Answer | undefined;
+    await davRequest({
+      url: url.href,
+      init: { method, body, attributes: NAMESPACES, headers: { 'content-type': 'application/xml; charset=utf-8', ...(depth === undefined ? {} : { depth }) } },
+      parseOutgoing: false,
+      // tsdav writes the request; it would cut and convert the answer, so it gets an empty one.
+      fetch: async (_url, init) => {
+        answer = await request(method, url, { headers: init?.headers as Record<string, string>, body: String(init?.body) });
+        return new Response(null, { status: 200 });
+      },
+    });
+    if (answer === undefined) throw new SyncError('bug', 'tsdav made no request');
+    return answer;
+  }
+
+  async function propfind(url: URL, depth: '0' | '1', props: readonly string[]): Promise<Answer & Multistatus> {
+    const body = { 'd:propfind': { 'd:prop': Object.fromEntries(props.map((name) => [name, {}])) } };
+    const answer = await xml('PROPFIND', url, body, depth);
+    return { ...answer, ...multistatusOf(answer) };
+  }
+
+  async function properties(url: URL, props: readonly string[]): Promise<Answer & { member: Member }> {
+    const answer = await propfind(url, '0', props);
+    const [member] = answer.members;
+    if (member === undefined) throw new SyncError('unreachable', 'an empty multistatus', { status: 207 });
+    return { ...answer, member };
+  }
+
+  return { request, xml: xml as DavClient['xml'], propfind, properties };
+}
+
+/** The multistatus of an answer. @throws SyncError by its status when it is none */
+export function multistatusOf(answer: Answer): Multistatus {
+  if (answer.status === 207) return readMultistatus(answer.text);
+  throw errorOf(answer) ?? new SyncError('unreachable', `the server answered ${answer.status} in place of a multistatus`, { status: answer.status });
+}
+
+/** The error of an answer with a status that is none of success, with the server's own reason. */
+export function errorOf(answer: Answer): SyncError | null {
+  return errorOfStatus(answer.status, answer.headers, reasonOf(answer));
+}
+
+/** Why the server refused: its precondition and message, or plain text; undefined where it says nothing that a person could read. */
+export function reasonOf({ headers, text }: Answer): string | undefined {
+  const type = headers.get('content-type')?.toLowerCase() ?? '';
+  if (type.startsWith('text/plain')) return cleaned(text);
+  const { conditions, message } = readError(text);
+  return cleaned([conditions.map((name) => name.replace(/^.*:/, '')).join(', '), message].filter((part) => part !== '').join(': '));
+}
+
+/** Whether the error body of an answer names a precondition, by its local name. */
+export function hasCondition(answer: Answer, ...names: readonly string[]): boolean {
+  const { conditions } = readError(answer.text);
+  return conditions.some((name) => names.includes(name.replace(/^.*:/, '')));
+}
+
+/** Attributes that declare our prefixes on the one element of a body. */
+const NAMESPACES = {
+  'xmlns:d': DAVNamespace.DAV,
+  'xmlns:c': DAVNamespace.CALDAV,
+  'xmlns:cs': DAVNamespace.CALENDAR_SERVER,
+  'xmlns:a': DAVNamespace.CALDAV_APPLE,
+};
+const MAX_REASON = 200;
+
+function cleaned(text: string): string | undefined {
+  // eslint-disable-next-line no-control-regex -- a server's text may hold anything
+  const plain = text.replace(/<[^>]*>/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f\s]+/g, ' ').trim().slice(0, MAX_REASON);
+  return plain === '' ? undefined : plain;
+}

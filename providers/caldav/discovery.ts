@@ -1,0 +1,147 @@
+/**
+ * Finds an account's principal and calendar homes from whatever address a person typed: a server, a principal, a home or one calendar.
+ * RFC 6764, RFC 5397, RFC 4791 section 6.2; own requests, because a wrong password must cost one failed login and not five.
+ */
+import { z } from 'zod';
+import { SyncError } from '../../core/sync-error.ts';
+import type { Answer, DavClient } from './client.ts';
+import { collectionUrl, identityOf } from './hrefs.ts';
+import { isSogo, type Preset } from './presets.ts';
+import { hrefsOf, type Element, type Member } from './xml.ts';
+
+/** What discovery found: plain JSON, kept with the account. All addresses are absolute. */
+export const Discovered = z.object({
+  principal: z.string().nullable(),
+  homes: z.array(z.string()),
+  /** Calendars typed by address, which may be in none of the homes. */
+  calendars: z.array(z.string()),
+  inbox: z.string().nullable(),
+  /** Of the account's person: mail addresses in lower case, and other URIs (`calendar-user-address-set`). */
+  addresses: z.array(z.string()),
+  /** The server sends invitations by itself (RFC 6638, `calendar-auto-schedule`). */
+  autoSchedule: z.boolean(),
+  isSogo: z.boolean(),
+});
+export type Discovered = z.infer<typeof Discovered>;
+
+/**
+ * @throws SyncError `auth`; `unreachable` when nothing answers; `not-a-caldav-server` when HTTP answers, but nothing leads to a calendar;
+ * `address-not-allowed`
+ */
+export async function discover(client: DavClient, typed: URL, preset: Preset, username: string): Promise<Discovered> {
+  const found = (await findFrom(client, typed)) ?? (await findWellKnown(client, typed)) ?? (await findByPaths(client, typed, preset, username));
+  if (found === null) throw new SyncError('not-a-caldav-server', 'no principal, calendar home or calendar was found');
+  const own = username.includes('@') ? [username.toLowerCase()] : [];
+  return { ...found, addresses: [...new Set([...found.addresses, ...own])], ...(await scheduling(client, found)) };
+}
+
+/** The person behind the credentials: the principal where there is one. */
+export function identityOfAccount(discovered: Discovered, typed: URL, username: string): string {
+  return discovered.principal === null ? `${typed.host}|${username}` : identityOf(new URL(discovered.principal));
+}
+
+type Place = Omit<Discovered, 'autoSchedule' | 'isSogo'>;
+
+const PRINCIPAL_PROPS = ['d:current-user-principal', 'd:principal-URL', 'c:calendar-home-set', 'c:calendar-user-address-set', 'c:schedule-inbox-URL', 'd:resourcetype'];
+const MAX_CANDIDATES = 12;
+const MAX_HOMES = 10;
+
+async function findFrom(client: DavClient, url: URL): Promise<Place | null> {
+  const here = await look(client, url);
+  if (here === null) return null;
+  const calendars = isCalendar(here.member) ? [collectionUrl(here.url.href, here.url).href] : [];
+  const place = placeOf(here) ?? (await findPrincipal(client, here));
+  if (place !== null) return { ...place, calendars };
+  const nowhere: Place = { principal: null, homes: [], calendars, inbox: null, addresses: [] };
+  if (calendars.length > 0) return nowhere;
+  return (await holdsCalendars(client, here.url)) ? { ...nowhere, homes: [collectionUrl(here.url.href, here.url).href] } : null;
+}
+
+async function findPrincipal(client: DavClient, { member, url }: Seen): Promise<Place | null> {
+  if (member.props.get('d:current-user-principal')?.children.some(({ name }) => name === 'd:unauthenticated') === true) {
+    throw new SyncError('auth', 'the server took the request for one without credentials', { status: 207 });
+  }
+  const hrefs = [...hrefsOf(member.props, 'd:current-user-principal'), ...hrefsOf(member.props, 'd:principal-URL')];
+  for (const href of new Set(hrefs.slice(0, 2))) {
+    if (!URL.canParse(href, url.href)) continue;
+    const principal = await look(client, new URL(href, url));
+    const place = principal === null ? null : placeOf(principal);
+    if (place !== null) return place;
+  }
+  return null;
+}
+
+/** The well-known path redirects PROPFIND, GET or both. */
+async function findWellKnown(client: DavClient, typed: URL): Promise<Place | null> {
+  const start = new URL('/.well-known/caldav', typed);
+  const place = await findFrom(client, start);
+  if (place !== null) return place;
+  const answer = await unlessUnusable(client.request('GET', start));
+  return answer === null || answer.url.href === start.href ? null : findFrom(client, answer.url);
+}
+
+async function findByPaths(client: DavClient, typed: URL, preset: Preset, username: string): Promise<Place | null> {
+  const paths = preset.paths.map((path) => path.replace('{user}', encodeURIComponent(username)));
+  const below = collectionUrl(typed.href, typed);
+  const candidates = [...paths.map((path) => new URL(path.slice(1), below).href), new URL('/', typed).href, ...paths.map((path) => new URL(path, typed).href)];
+  for (const candidate of [...new Set(candidates)].filter((href) => href !== typed.href).slice(0, MAX_CANDIDATES)) {
+    const place = await findFrom(client, new URL(candidate));
+    if (place !== null) return place;
+  }
+  return null;
+}
+
+interface Seen {
+  readonly member: Member;
+  readonly url: URL;
+}
+
+async function look(client: DavClient, url: URL): Promise<Seen | null> {
+  const answer = await unlessUnusable(client.properties(url, PRINCIPAL_PROPS));
+  const isThere = answer !== null && (answer.member.status ?? 200) < 300;
+  return isThere ? { member: answer.member, url: answer.url } : null;
+}
+
+/** Null where HTTP answered, but with nothing that helps. */
+async function unlessUnusable<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    const hasAnswered = error instanceof SyncError && error.kind !== 'auth' && (error.status !== undefined || error.kind === 'too-large');
+    if (!hasAnswered) throw error;
+    return null;
+  }
+}
+
+/** What a principal says of itself; null for what is no principal with calendars. */
+function placeOf({ member, url }: Seen): Place | null {
+  const homes = hrefsOf(member.props, 'c:calendar-home-set').filter((href) => URL.canParse(href, url.href)).slice(0, MAX_HOMES);
+  if (homes.length === 0) return null;
+  // DAViCal and SOGo give the home set on any address of the account: the principal is then the one they name.
+  const named = [...hrefsOf(member.props, 'd:current-user-principal'), ...hrefsOf(member.props, 'd:principal-URL'), url.href].find((href) => URL.canParse(href, url.href));
+  const [inbox] = hrefsOf(member.props, 'c:schedule-inbox-URL').filter((href) => URL.canParse(href, url.href));
+  return {
+    principal: collectionUrl(named ?? url.href, url).href,
+    homes: [...new Set(homes.map((href) => collectionUrl(href, url).href))],
+    calendars: [],
+    inbox: inbox === undefined ? null : collectionUrl(inbox, url).href,
+    addresses: hrefsOf(member.props, 'c:calendar-user-address-set').map((href) => (/^mailto:/i.test(href) ? href.slice(7).toLowerCase() : href)),
+  };
+}
+
+async function holdsCalendars(client: DavClient, url: URL): Promise<boolean> {
+  const answer = await unlessUnusable(client.propfind(url, '1', ['d:resourcetype']));
+  return answer?.members.some(isCalendar) ?? false;
+}
+
+function isCalendar({ props }: Member): boolean {
+  return props.get('d:resourcetype')?.children.some(({ name }: Element) => name === 'c:calendar') ?? false;
+}
+
+/** Where the server does not say, it is taken for one that schedules: that only makes us more careful. */
+async function scheduling(client: DavClient, { homes, calendars }: Place): Promise<Pick<Discovered, 'autoSchedule' | 'isSogo'>> {
+  const url = new URL(homes[0] ?? calendars[0] ?? '');
+  const answer: Answer | null = await unlessUnusable(client.request('OPTIONS', url));
+  const dav = answer?.headers.get('dav') ?? '';
+  return { autoSchedule: dav === '' || /calendar-auto-schedule/i.test(dav), isSogo: isSogo(url, answer?.headers ?? new Headers()) };
+}

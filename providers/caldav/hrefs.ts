@@ -1,0 +1,47 @@
+/**
+ * Addresses of objects, as servers spell them. A server answers `od%20d%40x.ics`, `od d@x.ics` or a full URL for the same object; requests use
+ * its own spelling, comparisons a spelling of ours.
+ */
+
+/**
+ * The path of an href, absolute, otherwise as the server spelled it; null for what is no address. Characters that would end a path, and `%` that
+ * begins no escape, are escaped: hrefs have no query, so they belong to the name.
+ */
+export function pathOf(href: string, base: URL): string | null {
+  const escaped = href.trim().replace(/%(?![0-9a-f]{2})/gi, '%25').replaceAll('?', '%3F').replaceAll('#', '%23').replaceAll('\\', '%5C');
+  return URL.canParse(escaped, base.href) ? new URL(escaped, base).pathname : null;
+}
+
+/** One spelling for all spellings of a path: each segment decoded once and encoded again. */
+export function canonicalPath(path: string): string {
+  return path.split('/').map((segment) => encodeURIComponent(decodeSegment(segment))).join('/');
+}
+
+/** The address of a collection, with its trailing slash. @throws TypeError for what is no address */
+export function collectionUrl(href: string, base: URL): URL {
+  const url = new URL(href, base);
+  url.username = '';
+  url.password = '';
+  url.search = '';
+  url.hash = '';
+  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  return url;
+}
+
+/** The last segment of a path, decoded. */
+export function lastSegment(path: string): string {
+  return decodeSegment(path.replace(/\/+$/, '').split('/').at(-1) ?? '');
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+/** Host, port and path in one spelling: equal for one collection however it was reached. */
+export function identityOf(url: URL): string {
+  return `${url.host}${canonicalPath(url.pathname)}`.replace(/\/+$/, '');
+}

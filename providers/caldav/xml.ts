@@ -1,0 +1,144 @@
+/**
+ * Reads the XML of a DAV server. tsdav writes our requests, but its own reading turns texts into numbers, drops namespaces and cuts errors
+ * (etags, tokens and calendar names get lost), so answers are read here.
+ */
+import sax from 'sax';
+import { SyncError } from '../../core/sync-error.ts';
+
+/** `name` has the prefix that this project uses for the namespace, whatever the server calls it: `d:href`, `c:calendar-data`. */
+export interface Element {
+  readonly name: string;
+  readonly children: readonly Element[];
+  /** All text directly inside, not trimmed. */
+  readonly text: string;
+  /** The attribute `name`, the only one that CalDAV puts data into (`<c:comp name="VEVENT"/>`). */
+  readonly nameAttribute?: string;
+}
+
+/** One `response` of a multistatus. */
+export interface Member {
+  readonly href: string;
+  /** The status of the resource itself; null where the server gives one by property. */
+  readonly status: number | null;
+  /** Properties that were found (their propstat is 2xx), by name. */
+  readonly props: ReadonlyMap<string, Element>;
+  /** Statuses of the propstats, those of missing properties included. */
+  readonly propStatuses: readonly number[];
+}
+
+export interface Multistatus {
+  readonly members: readonly Member[];
+  readonly syncToken: string | null;
+}
+
+/** @throws SyncError `unreachable` when it is no multistatus: not well-formed, a DOCTYPE, too deep, too many elements */
+export function readMultistatus(text: string): Multistatus {
+  const root = parse(text);
+  if (root.name !== 'd:multistatus') throw unreadable(`<${root.name.slice(0, 40)}>`);
+  const token = child(root, 'd:sync-token');
+  return {
+    members: root.children.filter(({ name }) => name === 'd:response').flatMap(readMember),
+    syncToken: token === null ? null : token.text.trim(),
+  };
+}
+
+/** The preconditions in a DAV error body (`d:valid-sync-token`, `c:no-uid-conflict`) and its message; empty for what is no such body. */
+export function readError(text: string): { readonly conditions: readonly string[]; readonly message: string } {
+  try {
+    const root = parse(text);
+    if (root.name !== 'd:error') return { conditions: [], message: '' };
+    const said = root.children.find(({ name }) => name.endsWith(':message') || name === 'd:responsedescription');
+    return { conditions: root.children.map(({ name }) => name).filter((name) => /^(d|c|cs):/.test(name)), message: said?.text.trim() ?? '' };
+  } catch {
+    return { conditions: [], message: '' };
+  }
+}
+
+export function child(element: Element, name: string): Element | null {
+  return element.children.find((one) => one.name === name) ?? null;
+}
+
+/** The trimmed text of a property; null where it is missing or empty. */
+export function textOf(props: ReadonlyMap<string, Element>, name: string): string | null {
+  return props.get(name)?.text.trim() || null;
+}
+
+/** The `href`s inside a property. */
+export function hrefsOf(props: ReadonlyMap<string, Element>, name: string): string[] {
+  return (props.get(name)?.children ?? []).filter((one) => one.name === 'd:href').map(({ text }) => text.trim()).filter((href) => href !== '');
+}
+
+/** Text for an element that tsdav writes: it takes `&amp;` in a text for an ampersand, and XML has no control characters. */
+export function xmlText(text: string): string {
+  return text.replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '').replaceAll('&', '&amp;');
+}
+
+const PREFIXES: Readonly<Record<string, string>> = {
+  'DAV:': 'd',
+  'urn:ietf:params:xml:ns:caldav': 'c',
+  'http://calendarserver.org/ns/': 'cs',
+  'http://apple.com/ns/ical/': 'a',
+};
+const MAX_DEPTH = 30;
+const MAX_ELEMENTS = 2_000_000;
+
+function readMember(response: Element): Member[] {
+  const hrefs = response.children.filter(({ name }) => name === 'd:href').map(({ text }) => text.trim());
+  const props = new Map<string, Element>();
+  const propStatuses: number[] = [];
+  for (const propstat of response.children.filter(({ name }) => name === 'd:propstat')) {
+    const status = statusOf(child(propstat, 'd:status')) ?? 200;
+    propStatuses.push(status);
+    if (status < 200 || status >= 300) continue;
+    for (const prop of child(propstat, 'd:prop')?.children ?? []) props.set(prop.name, prop);
+  }
+  const status = statusOf(child(response, 'd:status'));
+  return hrefs.map((href) => ({ href, status, props, propStatuses }));
+}
+
+function statusOf(element: Element | null): number | null {
+  const code = /\b(\d{3})\b/.exec(element?.text ?? '')?.[1];
+  return code === undefined ? null : Number(code);
+}
+
+interface OpenElement extends Element {
+  readonly children: Element[];
+  text: string;
+}
+
+function parse(source: string): Element {
+  const parser = sax.parser(true, { xmlns: true });
+  const root: OpenElement = { name: '', children: [], text: '' };
+  const open: OpenElement[] = [root];
+  let count = 0;
+  parser.ondoctype = () => {
+    throw unreadable('a DOCTYPE');
+  };
+  parser.onerror = (error) => {
+    // Prefixes that were never declared are a slip of some servers in their own extensions.
+    if (!error.message.startsWith('Unbound namespace prefix')) throw unreadable('XML that is not well-formed');
+    parser.resume();
+  };
+  parser.onopentag = (tag) => {
+    const { uri, local, name, attributes } = tag as sax.QualifiedTag;
+    count += 1;
+    if (open.length > MAX_DEPTH || count > MAX_ELEMENTS) throw unreadable('XML that is too large');
+    const nameAttribute = attributes['name']?.value;
+    const element: OpenElement = { name: `${PREFIXES[uri] ?? '?'}:${local || name}`, children: [], text: '', ...(nameAttribute === undefined ? {} : { nameAttribute }) };
+    open.at(-1)?.children.push(element);
+    open.push(element);
+  };
+  parser.onclosetag = () => void open.pop();
+  parser.ontext = parser.oncdata = (text) => {
+    const element = open.at(-1);
+    if (element !== undefined) element.text += text;
+  };
+  parser.write(source.replace(/^\ufeff?\s*/, '')).close();
+  const [first] = root.children;
+  if (first === undefined) throw unreadable('no XML');
+  return first;
+}
+
+function unreadable(what: string): SyncError {
+  return new SyncError('unreachable', `the server answered with ${what} in place of a multistatus`, { status: 207 });
+}

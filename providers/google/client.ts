@@ -1,0 +1,168 @@
+/**
+ * One Google account: sends requests of the Calendar API with a valid access token, and turns every failure into a SyncError.
+ * The transport is the caller's fetch, and nothing is tried again here but a request whose access token was refused.
+ */
+import { auth, calendar, type calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
+import { SyncError } from '../../core/sync-error.ts';
+import type { Io, StoredToken, TokenStore } from '../provider.ts';
+import { apiError, tokenError } from './errors.ts';
+
+/** The OAuth client of the installation, and where Google is (the defaults are Google's own addresses). */
+export interface GoogleSettings {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** The Calendar API is at `calendar/v3` under it. */
+  readonly rootUrl?: string | undefined;
+  readonly tokenUrl?: string | undefined;
+  readonly authUrl?: string | undefined;
+}
+
+export const DEFAULT_ROOT_URL = 'https://www.googleapis.com/';
+
+export interface Answer<T> {
+  readonly data: T;
+  /** The server's clock (`Date`), in milliseconds; null where it sent none. */
+  readonly date: number | null;
+}
+
+/** What is handed to every method of the generated client. */
+export interface RequestOptions {
+  readonly rootUrl: string;
+  readonly headers: Record<string, string>;
+  readonly responseType: 'json';
+}
+
+type Request<T> = (api: calendar_v3.Calendar, options: RequestOptions) => Promise<{ data: T; headers: Headers }>;
+
+export interface Client {
+  /** Runs one request; `ifMatch` is an ETag as Google gave it. @throws SyncError */
+  call<T>(request: Request<T>, ifMatch?: string | null): Promise<Answer<T>>;
+}
+
+/** No request is made before the first call. Access tokens are refreshed within a minute of their end, or after one 401. */
+export function createClient(settings: GoogleSettings, refreshToken: string, tokens: TokenStore, io: Io): Client {
+  const api = calendar({ version: 'v3' });
+  const oauth = oauthClient(settings, io);
+  const source = tokenSource(settings, refreshToken, tokens, io);
+  const rootUrl = (settings.rootUrl ?? DEFAULT_ROOT_URL).replace(/\/*$/, '/');
+
+  async function send<T>(request: Request<T>, ifMatch: string | null, accessToken: string): Promise<Answer<T>> {
+    oauth.setCredentials({ access_token: accessToken });
+    const headers: Record<string, string> = ifMatch === null ? {} : { 'If-Match': ifMatch };
+    const bound = { rootUrl, headers, responseType: 'json' as const, auth: oauth };
+    const answer = await request(api, bound);
+    const date = Date.parse(answer.headers.get('date') ?? '');
+    return { data: answer.data, date: Number.isNaN(date) ? null : date };
+  }
+
+  return {
+    async call<T>(request: Request<T>, ifMatch: string | null = null): Promise<Answer<T>> {
+      const accessToken = await source.token(null);
+      try {
+        return await send(request, ifMatch, accessToken);
+      } catch (error) {
+        const failure = apiError(error, io.signal);
+        if (!(failure instanceof SyncError) || failure.status !== 401) throw failure;
+      }
+      const renewed = await source.token(accessToken);
+      try {
+        return await send(request, ifMatch, renewed);
+      } catch (error) {
+        throw apiError(error, io.signal);
+      }
+    },
+  };
+}
+
+/** What an OAuth client of ours needs of the outside world; the library's own retries and request log are off. */
+function oauthClient(settings: GoogleSettings, io: Io) {
+  return new auth.OAuth2({
+    clientId: settings.clientId,
+    clientSecret: settings.clientSecret,
+    endpoints: {
+      ...(settings.tokenUrl === undefined ? {} : { oauth2TokenUrl: settings.tokenUrl }),
+      ...(settings.authUrl === undefined ? {} : { oauth2AuthBaseUrl: settings.authUrl }),
+    },
+    useAuthRequestParameters: false,
+    transporterOptions: { fetchImplementation: transport(io), retry: false, retryConfig: { retry: 0, noResponseRetries: 0, shouldRetry: () => false } },
+  });
+}
+
+/** Hands a request of the library over with nothing but standard fields: it adds its own configuration (with credentials in it) to what it passes. */
+function transport(io: Io): typeof fetch {
+  return async (input, init) => {
+    const headers = new Headers(init?.headers);
+    let body = init?.body;
+    if (body instanceof URLSearchParams) {
+      body = body.toString();
+      headers.set('content-type', 'application/x-www-form-urlencoded;charset=UTF-8');
+    }
+    const url = input instanceof Request ? input.url : String(input);
+    return io.fetch(url, {
+      method: (init?.method ?? 'GET').toUpperCase(),
+      headers,
+      redirect: 'manual',
+      ...(body === undefined || body === null ? {} : { body }),
+      ...(io.signal === undefined ? {} : { signal: io.signal }),
+    });
+  };
+}
+
+interface TokenSource {
+  /** A token that is good for another minute; `refused` is one that Google has just answered with 401. */
+  token(refused: string | null): Promise<string>;
+}
+
+const MARGIN_MS = 60_000;
+/** Google says 3599 seconds; where it says nothing a token is trusted for five minutes. */
+const UNKNOWN_LIFETIME_MS = 300_000;
+
+function tokenSource(settings: GoogleSettings, refreshToken: string, store: TokenStore, io: Io): TokenSource {
+  let current: StoredToken | null = null;
+  let underWay: Promise<StoredToken> | null = null;
+
+  const isGood = (token: StoredToken, refused: string | null): boolean =>
+    token.accessToken !== refused && token.expiresAt - Date.now() > MARGIN_MS;
+
+  /** Another worker may have renewed the token since: its token is as good as one of our own. */
+  async function renew(refused: string | null): Promise<StoredToken> {
+    const stored = await store.load();
+    if (stored && isGood(stored, refused)) return stored;
+    const rotated = stored?.refreshToken;
+    const renewed = rotated === undefined || rotated === refreshToken
+      ? await refresh(settings, refreshToken, io)
+      : await refresh(settings, rotated, io).catch((error: unknown) => {
+        if (error instanceof SyncError && error.kind === 'auth') return refresh(settings, refreshToken, io);
+        throw error;
+      });
+    const token = renewed.refreshToken === undefined && rotated !== undefined ? { ...renewed, refreshToken: rotated } : renewed;
+    await store.save(token);
+    return token;
+  }
+
+  return {
+    async token(refused) {
+      if (current && isGood(current, refused)) return current.accessToken;
+      underWay ??= renew(refused).finally(() => { underWay = null; });
+      current = await underWay;
+      return current.accessToken;
+    },
+  };
+}
+
+/** @throws SyncError `auth` when the refresh token is no good any more */
+async function refresh(settings: GoogleSettings, refreshToken: string, io: Io): Promise<StoredToken> {
+  const oauth = oauthClient(settings, io);
+  let rotated: string | undefined;
+  // The library puts the old refresh token over a new one right after this event.
+  oauth.on('tokens', (tokens) => { rotated = tokens.refresh_token ?? undefined; });
+  oauth.setCredentials({ refresh_token: refreshToken });
+  try {
+    const { token } = await oauth.getAccessToken();
+    if (typeof token !== 'string' || token === '') throw new SyncError('unreachable', 'Google gave no access token');
+    const expiresAt = oauth.credentials.expiry_date ?? Date.now() + UNKNOWN_LIFETIME_MS;
+    return { accessToken: token, expiresAt, ...(rotated === undefined || rotated === refreshToken ? {} : { refreshToken: rotated }) };
+  } catch (error) {
+    throw tokenError(error, io.signal);
+  }
+}

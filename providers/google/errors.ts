@@ -1,0 +1,115 @@
+/** Google's failures as SyncErrors: what counts is the `reason`, not the status alone (rate limits come as 403 and as 429). */
+import { SyncError, type SyncErrorKind, type SyncErrorOptions } from '../../core/sync-error.ts';
+
+const KIND_OF_REASON: Readonly<Record<string, SyncErrorKind>> = {
+  rateLimitExceeded: 'throttled',
+  userRateLimitExceeded: 'throttled',
+  quotaExceeded: 'quota',
+  dailyLimitExceeded: 'quota',
+  dailyLimitExceededUnreg: 'quota',
+  accessNotConfigured: 'bug',
+  SERVICE_DISABLED: 'bug',
+};
+const KIND_OF_STATUS: Readonly<Record<number, SyncErrorKind>> = {
+  400: 'rejected', 401: 'auth', 403: 'forbidden', 404: 'gone', 408: 'unreachable', 409: 'stale', 410: 'gone', 412: 'stale', 413: 'too-large', 429: 'throttled',
+};
+const DEFAULT_WAIT_MS = 10_000;
+const MAX_WAIT_MS = 24 * 3_600_000;
+
+/** A failed API request; not always a SyncError: the caller's own abort reason is handed on. */
+export function apiError(error: unknown, signal: AbortSignal | undefined): unknown {
+  const known = ofTransport(error, signal);
+  if (known !== undefined) return known;
+  const answer = answerOf(error);
+  if (!answer) return noAnswer(error);
+  const { status, data, headers } = answer;
+  const { reason, message } = bodyOf(data);
+  const kind = kindOf(status, reason, message, headers);
+  const wait = kind === 'throttled' ? waitOf(headers) ?? DEFAULT_WAIT_MS : waitOf(headers);
+  return new SyncError(kind, `Google answered ${status}${reason === '' ? '' : ` (${reason})`}`, optionsOf(status, message || reason, wait));
+}
+
+/** A failed refresh of the access token. `invalid_grant` is final: only a new sign-in helps. */
+export function tokenError(error: unknown, signal: AbortSignal | undefined): unknown {
+  const known = ofTransport(error, signal);
+  if (known !== undefined) return known;
+  const answer = answerOf(error);
+  if (!answer) return new SyncError('unreachable', 'Google gave no usable answer to a token request');
+  const { status, data, headers } = answer;
+  const code = codeOf(typeof data === 'object' && data !== null ? (data as Record<string, unknown>)['error'] : undefined);
+  const options = optionsOf(status, code, waitOf(headers));
+  if (code === 'invalid_grant') return new SyncError('auth', 'Google refused the refresh token (invalid_grant)', options);
+  if (code === 'invalid_client' || code === 'unauthorized_client') {
+    return new SyncError('bug', `Google refused this installation's OAuth client (${code}): check its id and secret`, options);
+  }
+  if (status === 429) return new SyncError('throttled', 'Google answered 429 to a token request', { ...options, retryAfterMs: options.retryAfterMs ?? DEFAULT_WAIT_MS });
+  if (status >= 500 || status < 400) return new SyncError('unreachable', `Google answered ${status} to a token request`, options);
+  return new SyncError('bug', `Google answered ${status} to a token request${code === '' ? '' : ` (${code})`}`, options);
+}
+
+function kindOf(status: number, reason: string, message: string, headers: Headers): SyncErrorKind {
+  if (status === 403 || status === 429) return KIND_OF_REASON[reason] ?? KIND_OF_STATUS[status]!;
+  if (status === 503 && headers.has('retry-after')) return 'throttled';
+  // A sequence below the server's: somebody else wrote in between.
+  if (status === 400 && message.startsWith('Invalid sequence value')) return 'stale';
+  return KIND_OF_STATUS[status] ?? (status >= 400 && status < 500 ? 'rejected' : 'unreachable');
+}
+
+/** The library wraps what the transport throws; a SyncError and an abort go through unchanged. */
+function ofTransport(error: unknown, signal: AbortSignal | undefined): unknown {
+  let cause: unknown = error;
+  for (let depth = 0; depth < 5 && cause instanceof Error; depth++) {
+    if (cause instanceof SyncError) return cause;
+    cause = cause.cause;
+  }
+  return signal?.aborted ? signal.reason : undefined;
+}
+
+interface FailedAnswer {
+  readonly status: number;
+  readonly data: unknown;
+  readonly headers: Headers;
+}
+
+function answerOf(error: unknown): FailedAnswer | null {
+  const response = (error as { response?: { status?: unknown; data?: unknown; headers?: unknown } } | null)?.response;
+  if (typeof response?.status !== 'number') return null;
+  const headers = response.headers instanceof Headers ? response.headers : new Headers();
+  return { status: response.status, data: response.data, headers };
+}
+
+/** The library's errors hold the whole request, tokens and all, so none of them becomes a cause. */
+function noAnswer(error: unknown): SyncError {
+  if (error instanceof Error && 'config' in error) return new SyncError('unreachable', 'no answer from Google');
+  return new SyncError('bug', `a request to Google failed before it was sent (${error instanceof Error ? error.name : typeof error})`);
+}
+
+function optionsOf(status: number, reason: string, retryAfterMs: number | undefined): SyncErrorOptions {
+  return { status, ...(reason === '' ? {} : { reason: plain(reason) }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
+/** `{error: {errors: [{reason}], message, details: [{reason}]}}`; the envelope of the front end has the reason in `details`, too. */
+function bodyOf(data: unknown): { reason: string; message: string } {
+  const error = typeof data === 'object' && data !== null ? (data as { error?: unknown }).error : undefined;
+  if (typeof error !== 'object' || error === null) return { reason: '', message: '' };
+  const { errors, details, message } = error as { errors?: unknown; details?: unknown; message?: unknown };
+  const first = (list: unknown): string => codeOf(Array.isArray(list) ? (list[0] as { reason?: unknown } | null | undefined)?.reason : undefined);
+  return { reason: first(errors) || first(details), message: typeof message === 'string' ? message : '' };
+}
+
+function codeOf(value: unknown): string {
+  return typeof value === 'string' && /^[A-Za-z0-9_.-]{1,60}$/.test(value) ? value : '';
+}
+
+function plain(text: string): string {
+  return text.slice(0, 1000).replace(/<[^<>]*>/g, ' ').replace(/\s+/g, ' ').trim().slice(0, 200);
+}
+
+/** Seconds, or an HTTP date against the server's own clock. */
+function waitOf(headers: Headers): number | undefined {
+  const text = headers.get('retry-after');
+  if (text === null) return undefined;
+  const server = Date.parse(headers.get('date') ?? '');
+  const ms = /^\d{1,9}$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - (Number.isNaN(server) ? Date.now() : server);
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_WAIT_MS);
+}

@@ -1,0 +1,107 @@
+/**
+ * Events as Google sends them, and as they are stored: one series is its master item plus one item per exception, each with its own id and ETag.
+ * Stored are the items themselves, cut down to the fields that are read or needed for a write.
+ */
+import { createHash } from 'node:crypto';
+import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
+
+export type Item = calendar_v3.Schema$Event & { id: string };
+
+/** What `Stored.data` holds. */
+export interface Series {
+  /** A single event, the master of a series, or an exception whose master is not visible to the account. */
+  readonly master: Item;
+  /** By item id. */
+  readonly exceptions: Readonly<Record<string, Item>>;
+  /** Set when an item's `updated` was more than 5 minutes ahead of the server's own clock when it was read. */
+  readonly clockAhead?: true;
+}
+
+const FIELDS = [
+  'id', 'status', 'etag', 'updated', 'iCalUID', 'recurringEventId', 'originalStartTime', 'recurrence', 'start', 'end', 'summary', 'description',
+  'location', 'transparency', 'visibility', 'organizer', 'attendees', 'attendeesOmitted', 'eventType', 'extendedProperties',
+] as const satisfies readonly (keyof calendar_v3.Schema$Event)[];
+
+/** The partial response that holds just these, for `events.list` and for one event. */
+export const ITEM_FIELDS = FIELDS.map((field) => (field === 'extendedProperties' ? 'extendedProperties/private' : field)).join(',');
+export const LIST_FIELDS = `nextPageToken,nextSyncToken,items(${ITEM_FIELDS})`;
+
+/** The fields that are kept of an item; null for what has no usable id. */
+export function keepItem(raw: unknown): Item | null {
+  if (typeof raw !== 'object' || raw === null) return null;
+  const source = raw as calendar_v3.Schema$Event;
+  if (typeof source.id !== 'string' || source.id === '' || source.id.length > 1100) return null;
+  const item: Record<string, unknown> = {};
+  for (const field of FIELDS) if (source[field] !== undefined && source[field] !== null) item[field] = source[field];
+  if (source.extendedProperties) item['extendedProperties'] = { private: source.extendedProperties.private ?? {} };
+  return item as Item;
+}
+
+export function isCancelled(item: Item): boolean {
+  return item.status === 'cancelled';
+}
+
+export interface InstanceName {
+  readonly master: string;
+  /** `20260105T080000Z` or `20260105`: the original start, as an occurrence id. */
+  readonly occurrence: string;
+}
+
+/**
+ * What an instance's id says; null where it is no instance id. Parsed from the right: a master that was split off another one has a suffix, too
+ * (`abc_R20260105T090000`).
+ */
+export function parseInstanceId(id: string): InstanceName | null {
+  const match = /^(.+)_(\d{8}(?:T\d{6}Z)?)$/.exec(id);
+  return match ? { master: match[1]!, occurrence: match[2]! } : null;
+}
+
+/** Google's id of an occurrence: its original start, in UTC or as a date, after the master's id. */
+export function instanceId(masterId: string, occurrence: string): string {
+  return `${masterId}_${occurrence}`;
+}
+
+/** The master that an item belongs to as an exception; null for masters, single events, and bare tombstones that are neither by their id. */
+export function masterIdOf(item: Item): string | null {
+  if (typeof item.recurringEventId === 'string' && item.recurringEventId !== item.id) return item.recurringEventId;
+  // A tombstone may come with nothing but id and status.
+  return isCancelled(item) && !item.recurringEventId && !item.iCalUID ? parseInstanceId(item.id)?.master ?? null : null;
+}
+
+/** One string that changes when any item of the series does; its first part is the master's ETag. */
+export function versionOf(series: Series): string {
+  const { master, exceptions } = series;
+  const ids = Object.keys(exceptions).sort();
+  const own = master.etag ?? master.updated ?? '';
+  if (ids.length === 0) return own;
+  const digest = createHash('sha256');
+  for (const id of ids) digest.update(`${id} ${exceptions[id]!.etag ?? exceptions[id]!.status ?? ''}\n`);
+  return `${own}+${digest.digest('hex').slice(0, 16)}`;
+}
+
+export function writeSeries(series: Series): string {
+  return JSON.stringify(series);
+}
+
+/** @throws SyntaxError for what `writeSeries` did not write */
+export function parseSeries(data: string): Series {
+  const series = JSON.parse(data) as Series;
+  if (typeof series?.master?.id !== 'string' || typeof series.exceptions !== 'object') throw new SyntaxError('not a stored Google event');
+  return series;
+}
+
+/** True when one of two states of the same item is older than the other by the server's own time. */
+export function isOlder(item: Item, than: Item): boolean {
+  const [a, b] = [Date.parse(item.updated ?? ''), Date.parse(than.updated ?? '')];
+  return a < b;
+}
+
+const AHEAD_MS = 5 * 60_000;
+
+/** The series, marked where a time in it cannot be true by the clock of the server that sent it (`date`, ms). */
+export function checkClock(series: Series, date: number | null): Series {
+  const items = [series.master, ...Object.values(series.exceptions)];
+  const ahead = date !== null && items.some((item) => Date.parse(item.updated ?? '') > date + AHEAD_MS);
+  const { master, exceptions } = series;
+  return ahead ? { master, exceptions, clockAhead: true } : { master, exceptions };
+}

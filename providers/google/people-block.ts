@@ -1,0 +1,61 @@
+/**
+ * The people of an event, shown at the end of its description: Google would put the event into the calendars of real `attendees`.
+ * The block ends with a tag keyed by the installation, by which it is recognised and taken off again; anything else is ordinary text.
+ */
+import type { Attendee } from '../../core/event.ts';
+import type { People } from './private-data.ts';
+
+type Tag = (text: string) => string;
+
+/** The block, or the empty string where there is nobody to show. */
+export function peopleBlock(people: People, uid: string, tag: Tag): string {
+  const lines = linesOf(people);
+  if (lines.length === 0) return '';
+  const body = [HEADING, ...lines].join('\n');
+  return `${body}\n[calpair ${shortTag(uid, body, tag)}]`;
+}
+
+/** The text with the block below it. */
+export function withBlock(text: string, block: string): string {
+  if (block === '') return text;
+  return text === '' ? block : `${text}\n\n${block}`;
+}
+
+/** The text without a block that this installation wrote for this event (whose UID is one of `uids`). */
+export function withoutBlock(text: string, uids: readonly string[], tag: Tag): string {
+  const end = /\n\[calpair ([0-9a-f]{16})\]\s*$/.exec(text.slice(-200));
+  if (!end) return text;
+  const bodyEnd = text.slice(-200).length === text.length ? end.index : text.length - 200 + end.index;
+  const start = text.lastIndexOf(HEADING, bodyEnd);
+  if (start < 0 || (start > 0 && text[start - 1] !== '\n')) return text;
+  // An editor may have put blanks at the ends of lines.
+  const body = text.slice(start, bodyEnd).split('\n').map((line) => line.trim()).join('\n');
+  if (!uids.some((uid) => shortTag(uid, body, tag) === end[1])) return text;
+  return text.slice(0, start).replace(/\n{1,2}$/, '');
+}
+
+const HEADING = '— People —';
+const MAX_LINES = 200;
+const ANSWERS: Readonly<Record<Attendee['participation'], string>> = {
+  'needs-action': 'no answer yet', accepted: 'accepted', declined: 'declined', tentative: 'maybe', delegated: 'delegated',
+};
+
+function linesOf({ organizer, attendees }: People): string[] {
+  const shown = attendees.slice(0, MAX_LINES).map((attendee) => {
+    const optional = attendee.role === 'optional' || attendee.role === 'non-participant' ? ', optional' : '';
+    return `${nameOf(attendee)}: ${ANSWERS[attendee.participation]}${optional}`;
+  });
+  const rest = attendees.length - shown.length;
+  return [...(organizer ? [`Organizer: ${nameOf(organizer)}`] : []), ...shown, ...(rest > 0 ? [`and ${rest} more`] : [])];
+}
+
+/** Without anything that an HTML editor or a mail client would rewrite. */
+function nameOf({ name, address }: { name: string; address: string }): string {
+  const clean = (text: string): string => text.replace(/[\s<>&\u00a0]+/g, ' ').trim().slice(0, 200);
+  const [shown, where] = [clean(name), clean(address)];
+  return shown === '' || shown === where ? where : `${shown} (${where})`;
+}
+
+function shortTag(uid: string, body: string, tag: Tag): string {
+  return tag(`${uid}\n${body}`).slice(0, 16);
+}

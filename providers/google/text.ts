@@ -1,0 +1,86 @@
+/** Google shows descriptions as HTML and its web page writes them so; a calendar on the other side wants plain text. */
+
+/** Whether a description that Calpair did not write itself is HTML: a tag that Google's editor knows, or an entity. */
+export function isHtml(text: string): boolean {
+  return TAG.test(text) || ENTITY.test(text);
+}
+
+/** The text of an HTML description, line by line; always the same for the same input. Works in linear time. */
+export function htmlToText(html: string): string {
+  let text = '';
+  let at = 0;
+  let link: { href: string; from: number } | null = null;
+  while (at < html.length) {
+    const open = html.indexOf('<', at);
+    if (open < 0) break;
+    text += decode(html.slice(at, open));
+    const close = html.indexOf('>', open);
+    const tag = close < 0 || close - open > MAX_TAG ? null : /^<(\/?)([a-z][a-z0-9]*)/i.exec(html.slice(open, close + 1));
+    if (!tag) {
+      text += '<';
+      at = open + 1;
+      continue;
+    }
+    at = close + 1;
+    const name = tag[2]!.toLowerCase();
+    const isEnd = tag[1] === '/';
+    if (HIDDEN.has(name) && !isEnd) {
+      at = endOf(html, at, name);
+    } else if (name === 'br') {
+      text += '\n';
+    } else if (name === 'li' && !isEnd) {
+      text = onNewLine(text) + '- ';
+    } else if (name === 'a') {
+      if (isEnd && link) text += linkTarget(link.href, text.slice(link.from));
+      link = isEnd ? null : { href: hrefOf(html.slice(open, close + 1)), from: text.length };
+    } else if (BLOCKS.has(name)) {
+      text = onNewLine(text);
+    }
+  }
+  text += decode(html.slice(at));
+  return text.replaceAll('\u00a0', ' ').replace(/\r\n?/g, '\n').trim();
+}
+
+/** At most `limit` characters, the last of them `…` if anything was cut; no character is torn apart. */
+export function cutText(text: string, limit: number): { text: string; isCut: boolean } {
+  if (text.length <= limit) return { text, isCut: false };
+  const end = /[\ud800-\udbff]/.test(text[limit - 2]!) ? limit - 2 : limit - 1;
+  return { text: text.slice(0, end) + '…', isCut: true };
+}
+
+const MAX_TAG = 4000;
+const TAG = /<\/?(?:a|abbr|b|blockquote|body|br|code|div|em|font|h[1-6]|head|hr|html|html-blob|i|img|li|ol|p|pre|s|small|span|strong|sub|sup|table|tbody|td|th|tr|u|ul)(?:\s[^<>]{0,4000})?\/?>/i;
+const ENTITY = /&(?:amp|lt|gt|quot|apos|nbsp|#\d{1,7}|#x[0-9a-f]{1,6});/i;
+const BLOCKS = new Set(['p', 'div', 'ul', 'ol', 'li', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'table', 'tr', 'blockquote', 'pre', 'hr']);
+const HIDDEN = new Set(['script', 'style', 'head', 'title']);
+const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: '\'', nbsp: '\u00a0' };
+
+function onNewLine(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : text + '\n';
+}
+
+function endOf(html: string, from: number, name: string): number {
+  const end = html.toLowerCase().indexOf(`</${name}`, from);
+  const close = end < 0 ? -1 : html.indexOf('>', end);
+  return close < 0 ? html.length : close + 1;
+}
+
+function hrefOf(tag: string): string {
+  const match = /\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))/i.exec(tag);
+  return decode(match?.[1] ?? match?.[2] ?? match?.[3] ?? '');
+}
+
+/** A link whose text is not its address keeps the address beside it. */
+function linkTarget(href: string, shown: string): string {
+  if (!/^https?:\/\//i.test(href)) return '';
+  const bare = (address: string): string => address.trim().replace(/^https?:\/\//i, '').replace(/\/$/, '');
+  return bare(href) === bare(shown) ? '' : ` (${href})`;
+}
+
+function decode(text: string): string {
+  return text.replace(/&(?:([a-z]{2,5})|#(\d{1,7})|#x([0-9a-f]{1,6}));/gi, (whole, name?: string, decimal?: string, hex?: string) => {
+    if (name !== undefined) return NAMED[name.toLowerCase()] ?? whole;
+    const code = decimal === undefined ? parseInt(hex!, 16) : Number(decimal);
+    return code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff) ? String.fromCodePoint(code) : whole;
+  });
+}

@@ -1,0 +1,239 @@
+/**
+ * HTTP for the providers: every request checked, limited in time and size, never redirected by itself.
+ */
+import { createGunzip, createInflate } from 'node:zlib';
+import { isIP } from 'node:net';
+import { Readable } from 'node:stream';
+import { getDomain } from 'tldts';
+import { Agent, type Dispatcher } from 'undici';
+import { SyncError, type SyncErrorKind } from '../core/sync-error.ts';
+import { AddressNotAllowed, checkedLookup, mayConnectTo } from './address.ts';
+
+export interface FetchSetting {
+  /** `CALPAIR_ALLOW_PRIVATE_NETWORKS`: loopback, private and http:// addresses may be used. */
+  readonly allowPrivateNetworks: boolean;
+  /** `host` or `host:port` of addresses that the operator set in the environment: not restricted. */
+  readonly operatorHosts?: readonly string[];
+  /** For a whole request, its answer's body included. Nextcloud's brute-force protection delays up to 25 s. */
+  readonly deadlineMs?: number;
+  /** Of an answer's body, after decompression. */
+  readonly maxBodyBytes?: number;
+}
+
+const DEADLINE_MS = 35_000;
+const MAX_BODY_BYTES = 20 * 1024 * 1024;
+const CONNECTIONS_PER_ORIGIN = 4;
+const MAX_RETRY_AFTER_MS = 3_600_000;
+const MAX_REDIRECTS = 5;
+
+/**
+ * A `fetch` that connects only where it may, and answers with the whole body read. Redirects come back as they are.
+ * @throws SyncError `unreachable` for every network failure and time-out, `address-not-allowed`, `too-large`; what the given signal says
+ */
+export function createFetch(setting: FetchSetting): typeof fetch {
+  const { allowPrivateNetworks, operatorHosts = [], deadlineMs = DEADLINE_MS, maxBodyBytes = MAX_BODY_BYTES } = setting;
+  const shared = { connections: CONNECTIONS_PER_ORIGIN, pipelining: 1, keepAliveTimeout: 10_000, headersTimeout: deadlineMs, bodyTimeout: deadlineMs };
+  const checked = new Agent({ ...shared, connect: { timeout: 10_000, lookup: checkedLookup(allowPrivateNetworks) } });
+  const unchecked = new Agent({ ...shared, connect: { timeout: 10_000 } });
+
+  return async (input, init) => {
+    const request = new Request(input, { ...init, redirect: 'manual' });
+    const url = new URL(request.url);
+    const isOperators = operatorHosts.includes(url.host) || operatorHosts.includes(url.hostname);
+    if (!isOperators) checkUrl(url, allowPrivateNetworks);
+    const deadline = AbortSignal.timeout(deadlineMs);
+    const exchange: Exchange = {
+      agent: isOperators ? unchecked : checked,
+      url,
+      method: request.method,
+      headers: Object.fromEntries(request.headers),
+      body: request.body === null ? null : Buffer.from(await request.arrayBuffer()),
+      signal: init?.signal ? AbortSignal.any([init.signal, deadline]) : deadline,
+      maxBodyBytes,
+    };
+    try {
+      return await send(exchange);
+    } catch (error) {
+      if (init?.signal?.aborted === true) throw init.signal.reason;
+      throw asSyncError(error, deadline.aborted ? deadlineMs : null);
+    }
+  };
+}
+
+/** Whether credentials typed for one address may be sent to another: the same host, or over https a host of its registrable domain. */
+export function mayCarryCredentials(typed: URL, target: URL): boolean {
+  if (target.protocol !== 'https:') return target.host === typed.host && target.protocol === typed.protocol;
+  if (target.hostname === typed.hostname) return true;
+  const domain = getDomain(typed.hostname, { allowPrivateDomains: true });
+  return domain !== null && domain === getDomain(target.hostname, { allowPrivateDomains: true });
+}
+
+/** Of a redirected request, what a caller needs to resolve relative addresses. */
+export interface Redirected {
+  readonly response: Response;
+  /** The address that answered in the end. */
+  readonly url: URL;
+}
+
+/**
+ * Follows redirects with method and body kept, as WebDAV needs; a 303 is followed by reading requests only. `Authorization` goes only where
+ * `mayCarry` says so.
+ * @throws SyncError `unreachable` after too many redirects
+ */
+export async function followRedirects(
+  fetch: typeof globalThis.fetch,
+  start: URL,
+  init: RequestInit & { headers: Record<string, string> },
+  mayCarry: (url: URL) => boolean,
+): Promise<Redirected> {
+  let url = start;
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
+    const headers = mayCarry(url) ? init.headers : withoutAuthorization(init.headers);
+    const response = await fetch(url, { ...init, headers });
+    const target = redirectTarget(response, url, init.method ?? 'GET');
+    if (target === null) return { response, url };
+    url = target;
+  }
+  throw new SyncError('unreachable', `more than ${MAX_REDIRECTS} redirects`, { status: 302 });
+}
+
+/** What a status means for a request on one item. Null for success. `retryAfterMs` is set where the server asked to wait. */
+export function errorOfStatus(status: number, headers: Headers, reason?: string): SyncError | null {
+  if (status >= 200 && status < 300) return null;
+  const retryAfterMs = retryAfter(headers);
+  const kind: SyncErrorKind = status === 503 && retryAfterMs !== undefined ? 'throttled' : KIND_OF_STATUS[status] ?? (status >= 400 && status < 500 ? 'rejected' : 'unreachable');
+  return new SyncError(kind, `the server answered ${status}`, {
+    status,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(reason === undefined ? {} : { reason }),
+  });
+}
+
+/** `Retry-After` in milliseconds, seconds or date, at most an hour; undefined where absent or unreadable. */
+export function retryAfter(headers: Headers, nowMs = Date.now()): number | undefined {
+  const value = headers.get('retry-after')?.trim() ?? '';
+  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
+}
+
+const KIND_OF_STATUS: Readonly<Record<number, SyncErrorKind>> = {
+  401: 'auth',
+  403: 'forbidden',
+  404: 'gone',
+  408: 'unreachable',
+  410: 'gone',
+  412: 'stale',
+  413: 'too-large',
+  425: 'unreachable',
+  429: 'throttled',
+  507: 'quota',
+};
+
+interface Exchange {
+  readonly agent: Dispatcher;
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body: Buffer | null;
+  readonly signal: AbortSignal;
+  readonly maxBodyBytes: number;
+}
+
+/** Requests that may be sent again after a reset: they change nothing. */
+const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND', 'REPORT']);
+
+async function send(exchange: Exchange): Promise<Response> {
+  try {
+    return await sendOnce(exchange);
+  } catch (error) {
+    // PHP servers close idle connections: the next request on one is reset.
+    if (!isReset(error) || !REPEATABLE.has(exchange.method)) throw error;
+    return sendOnce(exchange);
+  }
+}
+
+async function sendOnce({ agent, url, method, headers, body, signal, maxBodyBytes }: Exchange): Promise<Response> {
+  const answer = await agent.request({
+    origin: url.origin,
+    path: `${url.pathname}${url.search}`,
+    method: method as Dispatcher.HttpMethod,
+    headers: { 'accept-encoding': 'gzip', 'user-agent': 'Calpair', ...headers },
+    body,
+    signal,
+  });
+  const answered = new Headers();
+  for (const [name, value] of Object.entries(answer.headers)) {
+    for (const one of Array.isArray(value) ? value : [value ?? '']) answered.append(name, one);
+  }
+  const bytes = await readBody(decoded(answer.body, answered.get('content-encoding')), maxBodyBytes);
+  answered.delete('content-encoding');
+  answered.delete('content-length');
+  const hasNoBody = bytes.length === 0 || answer.statusCode === 204 || answer.statusCode === 205 || answer.statusCode === 304;
+  const response = new Response(hasNoBody ? null : bytes, { status: answer.statusCode, headers: answered });
+  Object.defineProperty(response, 'url', { value: url.href });
+  return response;
+}
+
+async function readBody(body: Readable, maxBytes: number): Promise<Buffer<ArrayBuffer>> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += (chunk as Buffer).length;
+    if (size > maxBytes) throw new SyncError('too-large', `the server's answer is larger than ${maxBytes} bytes`);
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}
+
+function decoded(body: Readable, encoding: string | null): Readable {
+  const name = encoding?.trim().toLowerCase() ?? 'identity';
+  if (name === 'gzip' || name === 'x-gzip') return piped(body, createGunzip());
+  if (name === 'deflate') return piped(body, createInflate());
+  return body;
+}
+
+/** `pipe` does not carry errors over, nor the end of reading back. */
+function piped(from: Readable, to: ReturnType<typeof createGunzip>): Readable {
+  from.on('error', (error) => to.destroy(error));
+  to.on('close', () => from.destroy());
+  return from.pipe(to);
+}
+
+function checkUrl(url: URL, allowPrivateNetworks: boolean): void {
+  const isWeb = url.protocol === 'https:' || (url.protocol === 'http:' && allowPrivateNetworks);
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  // A literal address is not looked up. URL has already turned every decimal, hexadecimal and short form into four decimal numbers.
+  if (!isWeb || (isIP(host) !== 0 && !mayConnectTo(host, allowPrivateNetworks))) {
+    throw new SyncError('address-not-allowed', 'this address may not be connected to');
+  }
+}
+
+function redirectTarget(response: Response, from: URL, method: string): URL | null {
+  const { status } = response;
+  const isRedirect = status === 301 || status === 302 || status === 307 || status === 308 || (status === 303 && method === 'GET');
+  const location = isRedirect ? response.headers.get('location') : null;
+  if (location === null) return null;
+  if (!URL.canParse(location, from.href)) throw new SyncError('unreachable', 'a redirect to nowhere', { status });
+  const target = new URL(location, from);
+  target.username = '';
+  target.password = '';
+  return target;
+}
+
+function withoutAuthorization(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'));
+}
+
+function isReset(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
+}
+
+function asSyncError(error: unknown, expiredMs: number | null): SyncError {
+  if (error instanceof SyncError) return error;
+  if (error instanceof AddressNotAllowed) return new SyncError('address-not-allowed', 'this address may not be connected to');
+  if (expiredMs !== null) return new SyncError('unreachable', `no complete answer within ${expiredMs} ms`);
+  // The code only: messages of network errors hold addresses.
+  const code = (error as { code?: unknown }).code;
+  return new SyncError('unreachable', typeof code === 'string' ? `no answer: ${code}` : 'no answer');
+}

@@ -1,0 +1,21 @@
+/** From a stored account to one that can be asked. Providers know no database, and the database knows no providers: both meet in these arguments. */
+import type { Account, Io, Provider, TokenStore } from './provider.ts';
+
+/** By kind. */
+export type Providers = ReadonlyMap<string, Provider>;
+
+/** An account as it is stored, with its credentials in the clear. */
+export interface StoredAccount {
+  readonly provider: string;
+  readonly credentials: unknown;
+  readonly discovered: Record<string, unknown>;
+  readonly tokens: TokenStore;
+}
+
+/** Makes no request. Null where the account's provider is unknown or not set up here. */
+export function openAccount(providers: Providers, account: StoredAccount, io: Io): Account | null {
+  const provider = providers.get(account.provider);
+  if (!provider?.isConfigured) return null;
+  const { credentials, discovered, tokens } = account;
+  return provider.open({ credentials, discovered, tokens }, io);
+}

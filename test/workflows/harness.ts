@@ -1,0 +1,184 @@
+/**
+ * What the workflow tests share: a real Temporal dev server, the project's real workers, and calendars that are played by plain functions.
+ * Each harness has a namespace of its own, so that test files that run at the same time do not take each other's tasks.
+ */
+import { randomUUID } from 'node:crypto';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import { bundleWorkflows, createWorkers, installRuntime } from '../../activities/worker.ts';
+import type { Workers, WorkersOptions } from '../../activities/worker.ts';
+import { createPairControl, registerSearchAttributes } from '../../api/control.ts';
+import type { PairControl } from '../../api/control.ts';
+import { workflowIdOf } from '../../workflows/messages.ts';
+import type { DiffResult, PairActivities, PairState, RunSummary } from '../../workflows/messages.ts';
+import { startTemporal } from './dev-server.ts';
+
+export interface Harness {
+  readonly client: Client;
+  readonly control: PairControl;
+  readonly address: string;
+  readonly namespace: string;
+  /** What the workers logged. */
+  readonly log: string[];
+  /** A new pair with calendars that do not change by themselves. */
+  pair(script?: Partial<PairActivities>): FakePair;
+  startWorkers(): Promise<Workers>;
+  stopWorkers(): Promise<void>;
+  /** Types of the events of the pair's current run, or of the run that is named. */
+  events(pairId: string, runId?: string): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** Both calendars of one pair, as far as the workflow can tell, and a record of what it called. */
+export class FakePair {
+  readonly id: string = randomUUID();
+  readonly script: Partial<PairActivities>;
+  changed = false;
+  ops = 1;
+  state: PairState = 'active';
+  result: RunSummary['result'] = 'ok';
+  polls = 0;
+  readonly diffs: Parameters<PairActivities['diffPair']>[0][] = [];
+  readonly applied: string[] = [];
+
+  constructor(script: Partial<PairActivities>) {
+    this.script = script;
+  }
+
+  /** As the workflow runs and tests of timing need it: the delay is longer than any test, wishes cut it short. */
+  async poll(input: Parameters<PairActivities['pollPair']>[0]): ReturnType<PairActivities['pollPair']> {
+    this.polls += 1;
+    if (this.script.pollPair) return this.script.pollPair(input);
+    if (this.state !== input.state) return { kind: 'state', state: this.state, reason: this.state === 'attention' ? 'credentials' : null };
+    if (this.changed) return { kind: 'changed' };
+    throw noChange('10 minutes');
+  }
+
+  async diff(input: Parameters<PairActivities['diffPair']>[0]): Promise<DiffResult> {
+    this.diffs.push(input);
+    if (this.script.diffPair) return this.script.diffPair(input);
+    const runId = runIdOf(input.number);
+    const ops = this.changed ? this.ops : 0;
+    this.changed = false;
+    return { runId, ops, ended: ops === 0 ? summaryOf(runId, this.result) : null };
+  }
+
+  async apply(input: Parameters<PairActivities['applyPlan']>[0]): Promise<RunSummary> {
+    this.applied.push(input.runId);
+    return this.script.applyPlan ? this.script.applyPlan(input) : summaryOf(input.runId, this.result);
+  }
+}
+
+export function runIdOf(number: number): string {
+  return `run-${number}`;
+}
+
+export function summaryOf(runId: string, result: RunSummary['result'] = 'ok'): RunSummary {
+  return { runId, result, writes: 0, conflicts: 0, held: 0, problems: 0 };
+}
+
+export function noChange(nextRetryDelay: '10 minutes' | '50 milliseconds'): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'NoChange',
+    message: 'OK, no change on either side',
+    nextRetryDelay,
+    category: ApplicationFailureCategory.BENIGN,
+  });
+}
+
+export async function createHarness(options: Partial<WorkersOptions> = {}): Promise<Harness> {
+  const log: string[] = [];
+  installRuntime((level, message, fields) => log.push(`${level} ${message} ${JSON.stringify(fields)}`));
+  const { address, namespace, stop } = await startTemporal();
+  const connection = await Connection.connect({ address });
+  const client = new Client({ connection, namespace });
+  await registerSearchAttributes(client);
+  const workflowBundle = await bundleWorkflows();
+  const control = createPairControl(client, 'http://127.0.0.1:8233/');
+  const pairs = new Map<string, FakePair>();
+  const found = (pairId: string): FakePair => {
+    const pair = pairs.get(pairId);
+    if (!pair) throw ApplicationFailure.nonRetryable('a pair of another test', 'Unknown');
+    return pair;
+  };
+  const activities: PairActivities = {
+    pollPair: (input) => found(input.pairId).poll(input),
+    diffPair: (input) => found(input.pairId).diff(input),
+    applyPlan: (input) => found(input.pairId).apply(input),
+  };
+  let running: { workers: Workers; ended: Promise<void>; native: NativeConnection } | null = null;
+
+  const stopWorkers = async (): Promise<void> => {
+    running?.workers.shutdown();
+    await running?.ended;
+    await running?.native.close();
+    running = null;
+  };
+  return {
+    client,
+    control,
+    address,
+    namespace,
+    log,
+    pair: (script = {}) => {
+      const pair = new FakePair(script);
+      pairs.set(pair.id, pair);
+      return pair;
+    },
+    startWorkers: async () => {
+      const native = await NativeConnection.connect({ address });
+      const workers = await createWorkers({ connection: native, namespace, activities, workflowBundle, ...options });
+      running = { workers, ended: workers.run(), native };
+      return workers;
+    },
+    stopWorkers,
+    events: async (pairId, runId) => eventTypes(await client.workflow.getHandle(workflowIdOf(pairId), runId).fetchHistory()),
+    close: async () => {
+      await stopWorkers();
+      await connection.close();
+      await stop();
+    },
+  };
+}
+
+/** `EVENT_TYPE_WORKFLOW_TASK_STARTED` as the UI writes it: `WorkflowTaskStarted`. */
+export function eventTypes(history: { events?: readonly { eventType?: unknown }[] | null }): string[] {
+  return (history.events ?? []).map(({ eventType }) => eventNames[Number(eventType)] ?? String(eventType));
+}
+const eventNames: Record<number, string> = {
+  1: 'WorkflowExecutionStarted',
+  4: 'WorkflowExecutionTimedOut',
+  5: 'WorkflowTaskScheduled',
+  6: 'WorkflowTaskStarted',
+  7: 'WorkflowTaskCompleted',
+  8: 'WorkflowTaskTimedOut',
+  9: 'WorkflowTaskFailed',
+  10: 'ActivityTaskScheduled',
+  11: 'ActivityTaskStarted',
+  12: 'ActivityTaskCompleted',
+  13: 'ActivityTaskFailed',
+  14: 'ActivityTaskTimedOut',
+  15: 'ActivityTaskCancelRequested',
+  16: 'ActivityTaskCanceled',
+  17: 'TimerStarted',
+  18: 'TimerFired',
+  19: 'TimerCanceled',
+  21: 'WorkflowExecutionCanceled',
+  20: 'WorkflowExecutionCancelRequested',
+  26: 'WorkflowExecutionSignaled',
+  27: 'WorkflowExecutionTerminated',
+  28: 'WorkflowExecutionContinuedAsNew',
+  41: 'WorkflowExecutionUpdateAccepted',
+  43: 'WorkflowExecutionUpdateCompleted',
+  44: 'UpsertWorkflowSearchAttributes',
+};
+
+/** Looks every 20 ms; fails after 20 s with what was awaited. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
