@@ -113,12 +113,12 @@ const SYNC_ANSWERS: Record<SyncErrorKind, readonly [ProblemCode, string] | null>
   'address-not-allowed': ['address-not-allowed', 'This installation does not connect to this address.'],
   'calendar-missing': ['calendar-not-found', 'The calendar is not there any more, or may not be read.'],
   'gone': ['calendar-not-found', 'The calendar is not there any more.'],
-  'rejected': ['calendar-creation-rejected', 'The server refused.'],
-  'forbidden': ['calendar-creation-rejected', 'The server does not allow it.'],
-  'id-taken': ['calendar-creation-rejected', 'The server has something else at that place.'],
-  'too-large': ['calendar-creation-rejected', 'The server finds it too large.'],
+  'forbidden': ['credentials-rejected', 'The service does not allow this to these credentials.'],
+  'rejected': ['server-unreachable', 'The server refused the question.'],
   'throttled': ['temporarily-unavailable', 'The calendar service asks us to wait.'],
   'quota': ['temporarily-unavailable', 'The calendar service has no quota left for us.'],
+  'id-taken': null,
+  'too-large': null,
   'stale': null,
   'would-mail': null,
   'bug': null,
@@ -128,9 +128,13 @@ function problemOfSync(error: SyncError): ApiProblem | null {
   const answer = SYNC_ANSWERS[error.kind];
   if (answer === null) return null;
   const [code, sentence] = answer;
-  const reason = error.reason === undefined ? '' : ` It says: ${clip(error.reason, 200)}`;
   const wait = error.retryAfterMs === undefined ? {} : { retryAfterSeconds: Math.ceil(error.retryAfterMs / 1000) };
-  return new ApiProblem(code, sentence + reason, code === 'temporarily-unavailable' ? wait : {});
+  return new ApiProblem(code, withReason(sentence, error), code === 'temporarily-unavailable' ? wait : {});
+}
+
+/** Adds the server's own reason, where it gave one. */
+export function withReason(sentence: string, error: SyncError): string {
+  return error.reason === undefined ? sentence : `${sentence} It says: ${clip(error.reason, 200)}`;
 }
 
 function problemOfControl(error: ControlError): ApiProblem {

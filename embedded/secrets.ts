@@ -1,5 +1,5 @@
 /** Keys that Calpair makes for itself on first start, where the environment names none. */
-import { randomBytes } from 'node:crypto';
+import { hkdfSync, randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../config.ts';
@@ -8,15 +8,22 @@ import type { Config } from '../config.ts';
 export interface Secrets {
   /** 32 bytes each: the first encrypts, all decrypt. */
   readonly encryptionKeys: readonly Buffer[];
-  /** Null where CALPAIR_API_KEY is set. `isNew`: made by this very start, and not in the database yet. */
+  /**
+   * For keyed hashes that must stay the same for the life of the installation. Made from the last encryption key: a new key goes in front
+   * of the old ones, and the last one stays.
+   */
+  readonly hashKey: Buffer;
+  /** Null where CALPAIR_API_KEY is set, and without the role `api`. `isNew`: made by this very start, and not in the database yet. */
   readonly madeApiKey: { readonly key: string; readonly file: string; readonly isNew: boolean } | null;
 }
 
 /** @throws ConfigError when a key file is there but cannot be used; it is never overwritten, as data would be lost with it */
 export function loadOrCreateSecrets(config: Config): Secrets {
+  const encryptionKeys = config.encryptionKeys ?? [storedEncryptionKey(config.dataDir)];
   return {
-    encryptionKeys: config.encryptionKeys ?? [storedEncryptionKey(config.dataDir)],
-    madeApiKey: config.apiKey === null ? storedApiKey(config.dataDir) : null,
+    encryptionKeys,
+    hashKey: Buffer.from(hkdfSync('sha256', encryptionKeys.at(-1) ?? '', '', 'calpair hash key', 32)),
+    madeApiKey: config.apiKey === null && config.roles.includes('api') ? storedApiKey(config.dataDir) : null,
   };
 }
 

@@ -18,6 +18,7 @@ export interface TemporalOptions {
   /** 0: any free one; null: no Web UI. */
   readonly uiPort: number | null;
   readonly namespace: string;
+  readonly moreNamespaces?: readonly string[];
   /** By name, with their Temporal type. */
   readonly searchAttributes: Readonly<Record<string, string>>;
   /** For tests only: does not wait for the disk, so a power cut loses data. */
@@ -41,7 +42,7 @@ export async function startTemporal(options: TemporalOptions, watch: Watch): Pro
     args: [
       'server', 'start-dev', '--db-filename', file, '--ip', '127.0.0.1', '--port', String(port),
       ...(uiPort === null ? ['--headless'] : ['--ui-port', String(uiPort)]),
-      '--namespace', options.namespace,
+      ...[options.namespace, ...(options.moreNamespaces ?? [])].flatMap((name) => ['--namespace', name]),
       ...Object.entries(options.searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
       ...(options.isThrowaway === true ? ['--sqlite-pragma', 'synchronous=OFF'] : []),
       '--log-level', 'error', '--log-format', 'json',
@@ -67,9 +68,12 @@ function isServerOf(file: string): (running: Running) => boolean {
 async function isReady(address: string, options: TemporalOptions): Promise<boolean> {
   const connection = await Connection.connect({ address, connectTimeout: '1s' });
   try {
-    await connection.workflowService.describeNamespace({ namespace: options.namespace });
-    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace: options.namespace });
-    return Object.keys(options.searchAttributes).every((name) => name in (customAttributes ?? {}));
+    for (const namespace of [options.namespace, ...(options.moreNamespaces ?? [])]) {
+      await connection.workflowService.describeNamespace({ namespace });
+      const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+      if (Object.keys(options.searchAttributes).some((name) => !(name in (customAttributes ?? {})))) return false;
+    }
+    return true;
   } finally {
     await connection.close();
   }

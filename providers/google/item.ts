@@ -34,7 +34,7 @@ export function keepItem(raw: unknown): Item | null {
   const item: Record<string, unknown> = {};
   for (const field of FIELDS) if (source[field] !== undefined && source[field] !== null) item[field] = source[field];
   if (source.extendedProperties) item['extendedProperties'] = { private: source.extendedProperties.private ?? {} };
-  return item as Item;
+  return item as unknown as Item;
 }
 
 export function isCancelled(item: Item): boolean {

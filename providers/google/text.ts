@@ -9,13 +9,18 @@ export function isHtml(text: string): boolean {
 export function htmlToText(html: string): string {
   let text = '';
   let at = 0;
+  let close = -1;
   let link: { href: string; from: number } | null = null;
   while (at < html.length) {
     const open = html.indexOf('<', at);
     if (open < 0) break;
     text += decode(html.slice(at, open));
-    const close = html.indexOf('>', open);
-    const tag = close < 0 || close - open > MAX_TAG ? null : /^<(\/?)([a-z][a-z0-9]*)/i.exec(html.slice(open, close + 1));
+    if (close < open) close = html.indexOf('>', open);
+    if (close < 0) {
+      at = open;
+      break;
+    }
+    const tag = close - open > MAX_TAG ? null : /^<(\/?)([a-z][a-z0-9]*)/i.exec(html.slice(open, close + 1));
     if (!tag) {
       text += '<';
       at = open + 1;
@@ -60,9 +65,9 @@ function onNewLine(text: string): string {
 }
 
 function endOf(html: string, from: number, name: string): number {
-  const end = html.toLowerCase().indexOf(`</${name}`, from);
-  const close = end < 0 ? -1 : html.indexOf('>', end);
-  return close < 0 ? html.length : close + 1;
+  const end = new RegExp(`</${name}[^<>]{0,100}>`, 'ig');
+  end.lastIndex = from;
+  return end.exec(html) ? end.lastIndex : html.length;
 }
 
 function hrefOf(tag: string): string {

@@ -33,7 +33,7 @@ export interface Harness {
 /** Both calendars of one pair, as far as the workflow can tell, and a record of what it called. */
 export class FakePair {
   readonly id: string = randomUUID();
-  readonly script: Partial<PairActivities>;
+  readonly script: Mutable<Partial<PairActivities>>;
   changed = false;
   ops = 1;
   state: PairState = 'active';
@@ -182,3 +182,5 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };

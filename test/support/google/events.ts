@@ -53,7 +53,8 @@ export function insertEvent(world: World, actor: Actor, calendarId: string, body
   });
   if (actor.by === 'api') {
     item.hiddenRequests = world.behaviour.notFoundLag;
-    item.hiddenListings = world.behaviour.listLag;
+    const { listLag } = world.behaviour;
+    item.hiddenListings = listLag > 0 ? listLag + 1 : 0;
   }
   saveItem(world, actor, calendar, { item, before: null, isVirtual: false, method: 'insert', sendUpdates: options.sendUpdates });
   return { calendar, role: entry.accessRole, item };

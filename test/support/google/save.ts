@@ -30,7 +30,7 @@ export function saveItem(world: World, actor: Actor, calendar: Calendar, save: S
   if (remindersOnly && !world.behaviour.remindersReemit) calendar.stampSilently(item);
   else calendar.stamp(item, remindersOnly);
   if (item.seriesId !== null) touchMaster(world, calendar, item);
-  else if (before !== null && item.fields.recurrence !== before.recurrence) afterMasterWrite(world, calendar, item, before);
+  else if (wasDeleted) for (const exception of calendar.exceptionsOf(item.id)) exception.forgotten = true;
   else if (before?.recurrence !== undefined) afterMasterWrite(world, calendar, item, before);
   const attendeesBefore = wasDeleted || before === null ? [] : guests(calendar, before.attendees);
   noteReach(world, actor, calendar, save, attendeesBefore, guests(calendar, item.fields.attendees));

@@ -1,0 +1,144 @@
+/**
+ * Carries out a run's plan. Every op is conditional on what was merged, is noted before the next one starts, and may be repeated: a crash at any point ends the
+ * same. A lost race is read again and decided again within the run.
+ *
+ * The invariant: a side's base moves only when every op of its link in this run is done; until then only what the side shows is noted, so
+ * that an edit that still has to cross is not forgotten.
+ */
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { eq } from 'drizzle-orm';
+import type { SideName } from '../core/event.ts';
+import { SyncError } from '../core/sync-error.ts';
+import { Superseded } from '../db/links.ts';
+import { countOps, getRun, nextEpoch, pendingOps, updateRun, type OpRow } from '../db/plans.ts';
+import { pairs } from '../db/schema.ts';
+import type { PairActivities } from '../workflows/messages.ts';
+import type { Deps } from './deps.ts';
+import { endRun, summaryOf } from './end-run.ts';
+import { openPair, type OpenPair } from './open-pair.ts';
+import { noteFailure } from './pair-health.ts';
+import { planLinks } from './plan-run.ts';
+import { confirmWrites } from './read-back.ts';
+import { proveDeletions, SideFailed } from './read-sides.ts';
+import { executeOp, type Outcome } from './write-op.ts';
+
+/** Lost races are decided again this often within a run; then the next run goes on. */
+const MAX_ROUNDS = 5;
+/** A shorter Retry-After is waited out on the spot. */
+const SHORT_WAIT_MS = 20_000;
+
+export interface Applying {
+  readonly deps: Deps;
+  readonly open: OpenPair;
+  readonly runId: string;
+  readonly epoch: number;
+  readonly signal: AbortSignal;
+}
+
+export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
+  return async ({ pairId, runId }) => {
+    const { cancellationSignal: signal } = Context.current();
+    const run = await getRun(deps.db, runId);
+    const epoch = run && (await nextEpoch(deps.db, pairId));
+    const open = epoch === null ? null : await openPair(deps, pairId, signal);
+    if (!run || epoch === null || !open) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
+    if (run.finishedAt) return summaryOf(deps, run);
+    const beat = setInterval(() => void heartbeat(deps, runId), 2_000);
+    try {
+      return await applyRounds({ deps, open, runId, epoch, signal });
+    } finally {
+      clearInterval(beat);
+    }
+  };
+}
+
+async function applyRounds(applying: Applying) {
+  const { deps, open, runId, epoch } = applying;
+  const stopped = new Map<SideName, SyncError>();
+  for (let round = 1; ; round += 1) {
+    const again = await applyPending(applying, stopped);
+    await readBack(applying, stopped);
+    if (again.size === 0 || round === MAX_ROUNDS || stopped.size > 0) break;
+    await decideAgain(applying, [...again]);
+  }
+  const [failed] = stopped;
+  if (failed) await noteFailure(deps, open, new SideFailed(...failed));
+  void epoch;
+  return endRun(deps, open, runId);
+}
+
+/** Runs what is pending, each side at its own width; answers the links that have to be decided again. */
+async function applyPending(applying: Applying, stopped: Map<SideName, SyncError>): Promise<Set<string>> {
+  const { deps, runId } = applying;
+  const again = new Set<string>();
+  const all = await pendingOps(deps.db, runId);
+  for (const phase of [all.filter(({ action }) => action !== 'delete'), all.filter(({ action }) => action === 'delete')]) {
+    await Promise.all((['caldav', 'cloud'] as const).map((side) => applySide(applying, side, phase.filter((op) => op.side === side), stopped, again)));
+  }
+  return again;
+}
+
+async function applySide(
+  applying: Applying, side: SideName, ops: readonly OpRow[], stopped: Map<SideName, SyncError>, again: Set<string>,
+): Promise<void> {
+  const queue = [...ops];
+  const lanes = Math.min(applying.open.sides[side].writesAtOnce, queue.length);
+  await Promise.all(Array.from({ length: lanes }, async () => {
+    for (let op = queue.shift(); op; op = queue.shift()) {
+      const stop = stopped.get(side);
+      const outcome = stop ? ({ kind: 'waits', error: stop } as const) : await attempt(applying, op);
+      if (outcome.kind === 'again') again.add(op.linkId);
+      if (outcome.kind === 'stops') stopped.set(side, outcome.error);
+    }
+  }));
+}
+
+/** One op, with patience for a short Retry-After and for one passing failure. */
+async function attempt(applying: Applying, op: OpRow): Promise<Outcome> {
+  for (let tries = 1; ; tries += 1) {
+    await mayWrite(applying);
+    const outcome = await executeOp(applying, op, tries >= 3);
+    if (outcome.kind !== 'retry') return outcome;
+    await pause(Math.min(outcome.delayMs, SHORT_WAIT_MS), applying.signal);
+  }
+}
+
+/** Pause and a later run take effect before the next write. */
+async function mayWrite({ deps, open, epoch, signal }: Applying): Promise<void> {
+  if (signal.aborted) throw signal.reason;
+  const [pair] = await deps.db.sql.select({ epoch: pairs.epoch, paused: pairs.paused }).from(pairs).where(eq(pairs.id, open.pair.id));
+  if (!pair || pair.epoch !== epoch) throw new Superseded();
+  if (pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');
+}
+
+async function readBack({ deps, open, epoch }: Applying, stopped: Map<SideName, SyncError>): Promise<void> {
+  try {
+    await confirmWrites(deps, open, epoch);
+    await proveDeletions(deps, open, epoch);
+  } catch (error) {
+    if (!(error instanceof SideFailed)) throw error;
+    stopped.set(error.side, error.error);
+  }
+}
+
+async function decideAgain({ deps, open, runId, epoch }: Applying, ids: readonly string[]): Promise<void> {
+  const run = await getRun(deps.db, runId);
+  const planned = await planLinks(deps, open, { id: runId, epoch }, ids);
+  if (!run) return;
+  await updateRun(deps.db, runId, {
+    conflicts: run.conflicts + planned.conflicts, held: run.held + planned.held, problems: run.problems + planned.problems,
+  });
+}
+
+async function heartbeat(deps: Deps, runId: string): Promise<void> {
+  const counts = await countOps(deps.db, runId).catch(() => null);
+  if (counts) Context.current().heartbeat({ done: counts.done, of: counts.done + counts.pending });
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => { clearTimeout(timer); reject(signal.reason as Error); }, { once: true });
+  });
+}

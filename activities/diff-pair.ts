@@ -1,0 +1,77 @@
+/** Begins a run: reads both sides unless a poll just has, finds out what belongs together, and decides what is to be written. */
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { eq } from 'drizzle-orm';
+import type { SideName } from '../core/event.ts';
+import { dirtyLinks, joinHalves, matchesBy, Superseded, underEpoch } from '../db/links.ts';
+import { beginRun, updateRun, type RunRow } from '../db/plans.ts';
+import { pairs } from '../db/schema.ts';
+import type { DiffResult, PairActivities } from '../workflows/messages.ts';
+import type { Deps } from './deps.ts';
+import { endRun, failRun, summaryOf } from './end-run.ts';
+import { openPair, type OpenPair } from './open-pair.ts';
+import { asSideFailure, noteFailure, noteSuccess } from './pair-health.ts';
+import { planLinks } from './plan-run.ts';
+import { confirmWrites } from './read-back.ts';
+import { proveDeletions, readSides, SideFailed } from './read-sides.ts';
+
+type Input = Parameters<PairActivities['diffPair']>[0];
+
+export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
+  return async (input) => {
+    const { cancellationSignal } = Context.current();
+    const begun = await beginRun(deps.db, { ...input, now: deps.now() });
+    if (!begun) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
+    const { run, epoch } = begun;
+    if (run.finishedAt) return { runId: run.id, ops: 0, ended: await summaryOf(deps, run) };
+    if (input.full) await forgetCursors(deps, input);
+    const open = await openPair(deps, input.pairId, cancellationSignal);
+    if (!open) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
+    const heartbeat = setInterval(() => Context.current().heartbeat({ phase: 'diff' }), 5_000);
+    try {
+      return await decideRun(deps, open, { run, epoch }, input);
+    } catch (error) {
+      if (error instanceof Superseded || cancellationSignal.aborted) throw error;
+      if (!(error instanceof SideFailed)) deps.log.error({ pairId: input.pairId, runId: run.id, err: error }, 'a run failed unexpectedly');
+      const failure = asSideFailure(error);
+      await noteFailure(deps, open, failure);
+      return { runId: run.id, ops: 0, ended: await failRun(deps, open, run.id, failure) };
+    } finally {
+      clearInterval(heartbeat);
+    }
+  };
+}
+
+async function decideRun(deps: Deps, open: OpenPair, { run, epoch }: { run: RunRow; epoch: number }, input: Input): Promise<DiffResult> {
+  const { pair } = open;
+  const isFull = input.full || pair.fullListingAt === null;
+  let read: Record<SideName, number> = { caldav: run.readCaldav, cloud: run.readCloud };
+  if (!input.polled) {
+    read = await readSides(deps, open, { epoch, full: isFull, onPage: () => {} });
+    if (isFull) await deps.db.sql.update(pairs).set({ fullListingAt: run.startedAt }).where(eq(pairs.id, pair.id));
+  }
+  await proveDeletions(deps, open, epoch);
+  await confirmWrites(deps, open, epoch);
+  await noteSuccess(deps, open);
+  await match(deps, open, epoch);
+  const ids = await dirtyLinks(deps.db, pair.id, deps.now(), input.trigger !== 'poll');
+  const planned = await planLinks(deps, open, { id: run.id, epoch }, ids);
+  await updateRun(deps.db, run.id, {
+    readCaldav: read.caldav, readCloud: read.cloud, conflicts: planned.conflicts, held: planned.held, problems: planned.problems,
+  });
+  await deps.db.sql.update(pairs).set({ meeting: false }).where(eq(pairs.id, pair.id));
+  return { runId: run.id, ops: planned.ops, ended: planned.ops === 0 ? await endRun(deps, open, run.id) : null };
+}
+
+/** Links unlinked events that are on both sides: by UID, at a first meeting or resync also by title, start and recurrence. */
+async function match(deps: Deps, { pair }: OpenPair, epoch: number): Promise<void> {
+  await underEpoch(deps.db, pair.id, epoch, async (tx) => {
+    for (const { caldav, cloud } of await matchesBy(tx, pair.id, 'uid')) await joinHalves(tx, caldav, cloud);
+    if (!pair.meeting) return;
+    for (const { caldav, cloud } of await matchesBy(tx, pair.id, 'content')) await joinHalves(tx, caldav, cloud);
+  });
+}
+
+async function forgetCursors(deps: Deps, { pairId }: Input): Promise<void> {
+  await deps.db.sql.update(pairs).set({ caldavCursor: null, cloudCursor: null, meeting: true }).where(eq(pairs.id, pairId));
+}

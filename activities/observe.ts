@@ -1,0 +1,128 @@
+/**
+ * Stores what a side shows. Observations are states, not deltas: storing one twice, or without its cursor, does no harm. An event whose version
+ * changed but whose content did not is noted and wakes nobody.
+ */
+import { v7 as uuidv7 } from 'uuid';
+import { changedPaths, sameValue, type CalendarEvent, type SideName } from '../core/event.ts';
+import {
+  context, insertLinks, insertSides, linksWithout, markDirty, sidesByRef, sidesByResource, underEpoch, updateSide, type SideRow,
+} from '../db/links.ts';
+import type { Db } from '../db/connect.ts';
+import type { ChangePage, Found, Side, Stored } from '../providers/provider.ts';
+import type { Deps } from './deps.ts';
+
+export interface Observer {
+  readonly deps: Deps;
+  readonly pairId: string;
+  readonly epoch: number;
+  readonly side: SideName;
+  readonly reader: Side;
+}
+
+/** Stores one page. `inSameTransaction` may store more under the same epoch: the cursor. */
+export async function observe(observer: Observer, page: ChangePage, inSameTransaction?: (tx: Db) => Promise<void>): Promise<void> {
+  await underEpoch(observer.deps.db, observer.pairId, observer.epoch, async (tx) => {
+    await observeFound(observer, tx, page.found);
+    await observeUnchanged(observer, tx, page.unchanged);
+    await observeRemoved(observer, tx, page.removed, page.found);
+    await inSameTransaction?.(tx);
+  });
+}
+
+/** Stored data of a side's row, for `Side.read`; null where the side shows nothing. */
+export function seenOf(db: Db, row: SideRow): Stored | null {
+  return row.seen && { ref: row.ref, resource: row.resource, version: row.version, data: db.vault.open(row.seen, context(row.pairId)) };
+}
+
+/** The same for what the side showed when both sides last agreed. */
+export function baseOf(db: Db, row: SideRow): Stored | null {
+  return row.base && { ref: row.ref, resource: row.resource, version: row.baseVersion, data: db.vault.open(row.base, context(row.pairId)) };
+}
+
+/** The columns that follow from what a side shows of an event. */
+export function seenColumns(db: Db, pairId: string, found: Found) {
+  return {
+    ref: found.ref,
+    resource: found.resource,
+    version: found.version,
+    seen: db.vault.seal(found.data, context(pairId)),
+    uidHash: found.event?.uid ? db.vault.hash(`uid:${found.event.uid}`) : null,
+    matchHash: found.event ? db.vault.hash(matchText(found.event)) : null,
+    modifiedAt: found.modifiedAt ? new Date(found.modifiedAt) : null,
+  };
+}
+
+/** Title, start and recurrence: what tells two copies of one event that have different UIDs. */
+function matchText(event: CalendarEvent): string {
+  const { title, when, recurrence } = event;
+  const start = when.allDay ? [when.start] : [when.start, when.startZone];
+  return JSON.stringify(['match', title.trim(), start, recurrence?.rules ?? [], recurrence?.dates ?? []]);
+}
+
+async function observeFound(observer: Observer, tx: Db, found: readonly Found[]): Promise<void> {
+  const { pairId, side } = observer;
+  const known = new Map((await sidesByRef(tx, pairId, side, found.map(({ ref }) => ref))).map((row) => [row.ref, row]));
+  const markers = found.filter(({ ref, marker }) => !known.has(ref) && marker !== null).map(({ marker }) => marker as string).filter(isUuid);
+  const free = new Set(await linksWithout(tx, pairId, side, markers));
+  const dirty: string[] = [];
+  const newLinks = [];
+  const newSides = [];
+  for (const one of found) {
+    const row = known.get(one.ref);
+    if (row) {
+      if (await observeKnown(observer, tx, row, one)) dirty.push(row.linkId);
+      continue;
+    }
+    // A copy of ours whose create was never answered carries the link's id; the link table decides whether that place is free.
+    const isOurs = one.marker !== null && free.delete(one.marker);
+    const linkId = isOurs ? one.marker as string : uuidv7();
+    if (isOurs) dirty.push(linkId);
+    else newLinks.push({ id: linkId, pairId, dirty: true });
+    newSides.push({ linkId, pairId, side, owned: isOurs, shown: true, changedAt: observer.deps.now(), ...seenColumns(tx, pairId, one) });
+  }
+  await insertLinks(tx, newLinks);
+  await insertSides(tx, newSides);
+  await markDirty(tx, dirty);
+}
+
+/** True when a run has to look at the event. */
+async function observeKnown({ deps, pairId, side, reader }: Observer, tx: Db, row: SideRow, found: Found): Promise<boolean> {
+  const seen = seenOf(tx, row);
+  const isBack = row.gone !== 'no' || !seen;
+  if (!isBack && seen.data === found.data && row.version === found.version) {
+    if (!row.shown) await updateSide(tx, row.linkId, side, { shown: true });
+    return false;
+  }
+  const columns = { ...seenColumns(tx, pairId, found), shown: true, gone: 'no' as const };
+  const base = baseOf(tx, row);
+  if (!isBack && base && isSameContent(reader.read(base), found) && isSameContent(reader.read(seen), found)) {
+    await updateSide(tx, row.linkId, side, { ...columns, base: columns.seen, baseVersion: found.version, confirmed: true });
+    return false;
+  }
+  await updateSide(tx, row.linkId, side, { ...columns, changedAt: deps.now() });
+  return true;
+}
+
+function isSameContent(before: Found, after: Found): boolean {
+  if (!before.event || !after.event) return false;
+  return changedPaths(before.event, after.event).length === 0 && sameValue(before.problems, after.problems);
+}
+
+async function observeUnchanged({ pairId, side }: Observer, tx: Db, resources: readonly string[]): Promise<void> {
+  const rows = await sidesByResource(tx, pairId, side, resources);
+  for (const row of rows.filter(({ shown, gone }) => !shown || gone === 'hinted')) {
+    await updateSide(tx, row.linkId, side, { shown: true, gone: 'no' });
+  }
+}
+
+/** A hint only. A copy that nothing has shown since it was created is not even that. */
+async function observeRemoved({ pairId, side }: Observer, tx: Db, resources: readonly string[], found: readonly Found[]): Promise<void> {
+  const refs = new Set(found.map(({ ref }) => ref));
+  const rows = (await sidesByResource(tx, pairId, side, resources)).filter((row) => row.shown && row.gone === 'no' && !refs.has(row.ref));
+  for (const row of rows) await updateSide(tx, row.linkId, side, { gone: 'hinted' });
+  await markDirty(tx, rows.map((row) => row.linkId));
+}
+
+function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+}

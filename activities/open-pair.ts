@@ -1,0 +1,37 @@
+/** A pair with both its calendars opened. */
+import { eq } from 'drizzle-orm';
+import type { SideName } from '../core/event.ts';
+import { openedAccount } from '../db/accounts.ts';
+import { connections, pairs } from '../db/schema.ts';
+import type { Side } from '../providers/provider.ts';
+import type { Deps } from './deps.ts';
+
+export type PairRow = typeof pairs.$inferSelect;
+
+export interface OpenPair {
+  readonly pair: PairRow;
+  readonly sides: Record<SideName, Side>;
+  readonly accountIds: Record<SideName, string>;
+}
+
+/** Null when the pair has been deleted. No request is made to either side. */
+export async function openPair(deps: Deps, pairId: string, signal?: AbortSignal): Promise<OpenPair | null> {
+  const { db } = deps;
+  const [row] = await db.sql.select({ pair: pairs, connection: connections }).from(pairs)
+    .innerJoin(connections, eq(connections.id, pairs.connectionId)).where(eq(pairs.id, pairId));
+  if (!row) return null;
+  const { pair, connection } = row;
+  const open = async (accountId: string, calendarId: string): Promise<Side> => {
+    const account = await openedAccount(db, accountId);
+    const provider = account && deps.providers.get(account.provider);
+    if (!provider) throw new Error(`no provider is registered for account ${accountId}`);
+    return provider.open(account, { fetch: deps.fetch, signal }).side(calendarId, {
+      floatingZone: pair.floatingZone, attendees: pair.options.attendees, reminders: pair.options.reminders, tag: deps.tag,
+    });
+  };
+  const [caldav, cloud] = await Promise.all([
+    open(connection.caldavAccountId, pair.caldavCalendarId),
+    open(connection.cloudAccountId, pair.cloudCalendarId),
+  ]);
+  return { pair, sides: { caldav, cloud }, accountIds: { caldav: connection.caldavAccountId, cloud: connection.cloudAccountId } };
+}

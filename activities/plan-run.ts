@@ -1,0 +1,231 @@
+/** Turns what the database knows about a pair's events into the ops of a run, by the pure decision table of `core/plan.ts`. */
+import { v7 as uuidv7 } from 'uuid';
+import { type CalendarEvent, type SideName } from '../core/event.ts';
+import { holdReason, isFlapping } from '../core/guard.ts';
+import { pathKey } from '../core/merge.ts';
+import { decide, writtenFields, type Decision, type LinkView, type Op, type SideView } from '../core/plan.ts';
+import type { Db } from '../db/connect.ts';
+import {
+  context, countEvents, deleteLinks, dropSide, isUidTaken, loadLinks, markDirty, underEpoch, updateLinks, updateSide, type LinkRow, type SideRow,
+} from '../db/links.ts';
+import {
+  countDeletions, dropPendingOps, heldOf, hold, insertConflicts, insertOps, release, setProblems, writtenSince, type HeldRow, type NewOp, type NewProblem,
+} from '../db/plans.ts';
+import type { Side } from '../providers/provider.ts';
+import type { Deps } from './deps.ts';
+import { baseOf, seenOf } from './observe.ts';
+import type { OpenPair } from './open-pair.ts';
+
+const CHUNK = 200;
+const DAY_MS = 86_400_000;
+
+export interface Planned {
+  readonly ops: number;
+  readonly conflicts: number;
+  readonly held: number;
+  readonly problems: number;
+}
+
+type Loaded = Awaited<ReturnType<typeof loadLinks>>[number];
+
+/** Deletions of the run, kept back until all of them are known. */
+interface Deletions {
+  readonly ops: Record<SideName, NewOp[]>;
+  readonly bothGone: string[];
+  readonly held: { linkId: string; side: SideName; reason: string }[];
+}
+
+/** Plans these links anew, in one transaction: what the run had planned for them but not done is forgotten. */
+export function planLinks(deps: Deps, open: OpenPair, run: { id: string; epoch: number }, ids: readonly string[]): Promise<Planned> {
+  return underEpoch(deps.db, open.pair.id, run.epoch, async (db) => {
+    const planner = new Planner({ ...deps, db }, open, run.id);
+    await dropPendingOps(db, run.id, ids);
+    for (let start = 0; start < ids.length; start += CHUNK) await planner.chunk(ids.slice(start, start + CHUNK));
+    await planner.deletions();
+    return planner.planned;
+  });
+}
+
+/** One planning pass: collects what a run is to do, chunk by chunk. */
+class Planner {
+  readonly planned = { ops: 0, conflicts: 0, held: 0, problems: 0 };
+  private readonly deps: Deps;
+  private readonly open: OpenPair;
+  private readonly runId: string;
+  private readonly now: Date;
+  private readonly later: Deletions = { ops: { caldav: [], cloud: [] }, bothGone: [], held: [] };
+
+  constructor(deps: Deps, open: OpenPair, runId: string) {
+    this.deps = deps;
+    this.open = open;
+    this.runId = runId;
+    this.now = deps.now();
+  }
+
+  async chunk(ids: readonly string[]): Promise<void> {
+    const { db } = this.deps;
+    const loaded = await loadLinks(db, ids);
+    const held = new Map((await heldOf(db, ids)).map((row) => [row.linkId, row]));
+    const written = await writtenSince(db, ids, new Date(this.now.getTime() - DAY_MS));
+    for (const one of loaded) await this.link(one, held.get(one.link.id), written);
+  }
+
+  private async link(loaded: Loaded, held: HeldRow | undefined, written: ReadonlyMap<string, string[]>): Promise<void> {
+    const { db } = this.deps;
+    const { link } = loaded;
+    const { pair, sides } = this.open;
+    const view = viewOf(db, loaded, sides, held);
+    const decision = decide(view, {
+      direction: pair.direction, options: pair.options, now: this.now.getTime(), cannotHold: (side, event) => sides[side].cannotHold(event),
+    });
+    const flapping = this.flappingSide(decision.ops, link, written);
+    const problems: NewProblem[] = decision.problems.map(({ side, problem }) => ({ linkId: link.id, side, ...problem }));
+    if (flapping) problems.push({ linkId: link.id, side: flapping, code: 'flapping', detail: 'The same field keeps changing back. Calpair leaves the event alone until somebody changes it.' });
+    this.planned.problems += await setProblems(db, pair.id, link.id, problems, this.now);
+    await updateLinks(db, [link.id], { label: labelOf(db, pair.id, view) });
+    if (flapping) return updateLinks(db, [link.id], { dirty: false });
+    this.planned.conflicts += await this.noteConflicts(link, view, decision);
+    await this.carryOut(loaded, decision, held);
+  }
+
+  /** Stores the decision about one link. */
+  private async carryOut({ link, sides }: Loaded, decision: Decision, held: HeldRow | undefined): Promise<void> {
+    const { db } = this.deps;
+    const deletes = decision.ops.some(({ action }) => action === 'delete');
+    const isForgotten = decision.link === 'forget';
+    if (held && !held.decision && (deletes || (isForgotten && sides.caldav && sides.cloud))) return updateLinks(db, [link.id], { dirty: false });
+    if (held && !deletes && !isForgotten && decision.ops.length === 0) await release(db, [link.id]);
+    if (isForgotten && sides.caldav && sides.cloud && !held) return void this.later.bothGone.push(link.id);
+    if (isForgotten) return deleteLinks(db, [link.id]);
+    if (decision.link === 'unlink') {
+      for (const side of decision.drop ?? []) await dropSide(db, link.id, side);
+      await release(db, [link.id]);
+    }
+    if (decision.ops.length === 0) {
+      if (decision.link === 'settle') await settle(db, sides);
+      return updateLinks(db, [link.id], { dirty: false, retryAt: null, attempts: 0 });
+    }
+    for (const op of decision.ops) await this.op(link, op);
+  }
+
+  private async op(link: LinkRow, op: Op): Promise<void> {
+    const row = await this.opRow(link, op);
+    if (op.hold) this.later.held.push({ linkId: link.id, side: op.side, reason: op.hold });
+    else if (op.action === 'delete') this.later.ops[op.side].push(row);
+    else await this.insert([row]);
+  }
+
+  private async opRow(link: LinkRow, op: Op): Promise<NewOp> {
+    const { db } = this.deps;
+    const pairId = this.open.pair.id;
+    let next = op.next;
+    if (op.action === 'create' && next?.uid && (await isUidTaken(db, pairId, op.side, db.vault.hash(`uid:${next.uid}`), link.id))) next = { ...next, uid: null };
+    return {
+      id: uuidv7(), runId: this.runId, pairId, linkId: link.id, side: op.side, action: op.action, counted: op.isCounted, status: 'pending',
+      next: next && db.vault.seal(JSON.stringify(next), context(pairId)),
+      fields: Object.fromEntries(writtenFields(op).map(([key, value]) => [key, hashOf(db, value)])),
+    };
+  }
+
+  private async insert(rows: readonly NewOp[]): Promise<void> {
+    await insertOps(this.deps.db, rows);
+    this.planned.ops += rows.length;
+  }
+
+  /** Now that all deletions are known: does them, or holds all of a side's. */
+  async deletions(): Promise<void> {
+    const { db } = this.deps;
+    const { pair } = this.open;
+    const { ops, bothGone, held } = this.later;
+    const events = await countEvents(db, pair.id);
+    const since = new Date(this.now.getTime() - DAY_MS);
+    let holdsBothGone = false;
+    for (const side of ['caldav', 'cloud'] as const) {
+      const counted = ops[side].filter((op) => op.counted);
+      const lastDay = await countDeletions(db, pair.id, side, since);
+      const reason = holdReason({
+        planned: counted.length + bothGone.length, lastDay, linked: events.linked + lastDay, present: events[side] + bothGone.length,
+      }, pair.options.holdDeletions);
+      if (reason) held.push(...counted.map((op) => ({ linkId: op.linkId, side, reason })));
+      await this.insert(reason ? ops[side].filter((op) => !op.counted) : ops[side]);
+      holdsBothGone ||= reason !== null;
+    }
+    if (holdsBothGone) held.push(...bothGone.map((linkId) => ({ linkId, side: 'caldav' as const, reason: 'lost-on-both' })));
+    else await deleteLinks(db, bothGone);
+    this.planned.held += await hold(db, held.map((row) => ({ pairId: pair.id, since: this.now, ...row })));
+    await updateLinks(db, held.map(({ linkId }) => linkId), { dirty: false });
+  }
+
+  private flappingSide(ops: readonly Op[], link: LinkRow, written: ReadonlyMap<string, string[]>): SideName | null {
+    for (const op of ops) {
+      for (const [key, value] of writtenFields(op)) {
+        if (isFlapping(written.get(`${link.id}/${op.side}/${key}`) ?? [], hashOf(this.deps.db, value))) return op.side;
+      }
+    }
+    return null;
+  }
+
+  private async noteConflicts(link: LinkRow, view: LinkView, { conflicts }: Decision): Promise<number> {
+    const { db } = this.deps;
+    const pairId = this.open.pair.id;
+    return insertConflicts(db, conflicts.map(({ path, winner, kept, lost }) => {
+      const field = path.field === 'exception' && path.occurrence === null ? 'event' : pathKey(path);
+      const content = JSON.stringify({ eventTitle: eventOf(view)?.title ?? '', keptValue: kept ?? null, lostValue: lost ?? null });
+      return {
+        id: uuidv7(), pairId, linkId: link.id, runId: this.runId, at: this.now, field, winner,
+        content: db.vault.seal(content, context(pairId)), digest: hashOf(db, [this.runId, field, winner, content]),
+      };
+    }));
+  }
+}
+
+/** What both sides show becomes what they agreed on. */
+async function settle(db: Db, sides: Loaded['sides']): Promise<void> {
+  for (const row of Object.values(sides)) {
+    await updateSide(db, row.linkId, row.side, { base: row.seen, baseVersion: row.version, confirmed: true });
+  }
+}
+
+function viewOf(db: Db, { sides: rows }: Loaded, sides: Record<SideName, Side>, held: HeldRow | undefined): LinkView {
+  const view = (side: SideName): SideView | null => {
+    const row = rows[side];
+    return row ? sideView(db, row, sides[side]) : null;
+  };
+  return { caldav: view('caldav'), cloud: view('cloud'), decision: held?.decision ?? null };
+}
+
+function sideView(db: Db, row: SideRow, side: Side): SideView {
+  const seen = seenOf(db, row);
+  const base = baseOf(db, row);
+  const found = seen && row.gone !== 'proved' ? side.read(seen) : null;
+  return {
+    now: found?.event ?? null,
+    base: base && side.read(base).event,
+    isGone: row.gone === 'proved',
+    isOwned: row.owned,
+    modifiedAt: row.modifiedAt?.getTime() ?? null,
+    seenAt: row.changedAt.getTime(),
+    hasGuests: found?.hasGuests ?? false,
+    problems: found?.problems ?? [],
+  };
+}
+
+function eventOf(view: LinkView): CalendarEvent | null {
+  return view.caldav?.now ?? view.cloud?.now ?? view.caldav?.base ?? view.cloud?.base ?? null;
+}
+
+function labelOf(db: Db, pairId: string, view: LinkView): Buffer | null {
+  const event = eventOf(view);
+  return event && db.vault.seal(JSON.stringify({ title: event.title, start: event.when.start }), context(pairId));
+}
+
+function hashOf(db: Db, value: unknown): string {
+  return db.vault.hash(JSON.stringify(value ?? null)).slice(0, 24);
+}
+
+/** A side's copy is gone for good: its place is free, and a new copy will have an id of its own. */
+export async function forgetCopy(db: Db, linkId: string, side: SideName): Promise<void> {
+  await dropSide(db, linkId, side);
+  await markDirty(db, [linkId]);
+}
+

@@ -1,0 +1,69 @@
+/** The cheap look at both sides: one request each while nothing happens, and nothing in the workflow's history. */
+import { Context } from '@temporalio/activity';
+import { eq } from 'drizzle-orm';
+import { hasWork, Superseded } from '../db/links.ts';
+import { isRunning } from '../db/plans.ts';
+import { pairs } from '../db/schema.ts';
+import type { PairActivities, PollResult } from '../workflows/messages.ts';
+import type { Deps } from './deps.ts';
+import { noChange, waiting } from './failures.ts';
+import { openPair, type OpenPair } from './open-pair.ts';
+import { asSideFailure, noteFailure, noteSuccess, stateOf } from './pair-health.ts';
+import { readSides } from './read-sides.ts';
+
+/** Both sides are compared in full this often. */
+const FULL_LISTING_EVERY_MS = 24 * 60 * 60_000;
+/** A pair that is gone, or that a run is working on, is left alone for this long. */
+const ASIDE_SECONDS = 5;
+
+export function createPollPair(deps: Deps): PairActivities['pollPair'] {
+  return async ({ pairId, state }) => {
+    const { cancellationSignal } = Context.current();
+    const open = await openPair(deps, pairId, cancellationSignal);
+    if (!open || open.pair.paused) throw noChange(open?.pair.pollIntervalSeconds ?? 3600);
+    const early = await waitFor(deps, open, state);
+    if (early) return early;
+    try {
+      await look(deps, open);
+    } catch (error) {
+      if (error instanceof Superseded || cancellationSignal.aborted) throw noChange(ASIDE_SECONDS);
+      const failure = asSideFailure(error);
+      if (failure.error.kind === 'bug') deps.log.error({ pairId, err: failure.error.cause }, 'a poll failed unexpectedly');
+      const delaySeconds = await noteFailure(deps, open, failure);
+      const now = await stateOf(deps, pairId);
+      if (now.state !== state) return { kind: 'state', ...now };
+      throw waiting(failure.error.kind, failure.side, delaySeconds);
+    }
+    return outcome(deps, open, state);
+  };
+}
+
+/** What is known without asking a side: the pair has to wait, or a run is under way. */
+async function waitFor(deps: Deps, open: OpenPair, state: string): Promise<PollResult | null> {
+  const { pair } = open;
+  const now = await stateOf(deps, pair.id);
+  if (now.state !== state) return { kind: 'state', ...now };
+  if (await isRunning(deps.db, pair.id)) throw noChange(ASIDE_SECONDS);
+  const restMs = (pair.notBefore?.getTime() ?? 0) - deps.now().getTime();
+  if (restMs > 0) throw waiting('throttled', 'both', restMs / 1000);
+  return null;
+}
+
+async function look(deps: Deps, open: OpenPair): Promise<void> {
+  const { pair } = open;
+  const startedAt = deps.now();
+  const full = !pair.fullListingAt || startedAt.getTime() - pair.fullListingAt.getTime() > FULL_LISTING_EVERY_MS;
+  await readSides(deps, open, { epoch: pair.epoch, full, onPage: () => Context.current().heartbeat() });
+  if (full) await deps.db.sql.update(pairs).set({ fullListingAt: startedAt }).where(eq(pairs.id, pair.id));
+  await noteSuccess(deps, open);
+}
+
+async function outcome(deps: Deps, { pair }: OpenPair, state: string): Promise<PollResult> {
+  const now = await stateOf(deps, pair.id);
+  if (now.state !== state) return { kind: 'state', ...now };
+  const at = deps.now();
+  if (await hasWork(deps.db, pair.id, at)) return { kind: 'changed' };
+  const delaySeconds = pair.pollIntervalSeconds * (0.95 + Math.random() * 0.1);
+  await deps.db.sql.update(pairs).set({ lastSyncAt: at, nextPollAt: new Date(at.getTime() + delaySeconds * 1000) }).where(eq(pairs.id, pair.id));
+  throw noChange(delaySeconds);
+}

@@ -1,0 +1,152 @@
+/** Reads both sides and stores what they show, each with its new cursor. */
+import { eq } from 'drizzle-orm';
+import type { SideName } from '../core/event.ts';
+import { DOUBTED_ABSENCES, SAMPLED_ABSENCES, sampleOf } from '../core/guard.ts';
+import { SyncError } from '../core/sync-error.ts';
+import { hintedGone, markDirty, sidesByResource, underEpoch, updateSide, versionsOf } from '../db/links.ts';
+import { pairs } from '../db/schema.ts';
+import type { Known, Side } from '../providers/provider.ts';
+import type { Deps } from './deps.ts';
+import { observe, seenOf, type Observer } from './observe.ts';
+import type { OpenPair } from './open-pair.ts';
+
+/** A page count no honest calendar reaches. */
+const MAX_PAGES = 2_000;
+
+export interface ReadSetting {
+  readonly epoch: number;
+  /** Disregard the cursors and compare everything. */
+  readonly full: boolean;
+  /** Called for every page but the first: an idle poll has one, and must cost nothing more. */
+  readonly onPage: () => void;
+}
+
+/** A side could not be read. */
+export class SideFailed extends Error {
+  readonly side: SideName;
+  readonly error: SyncError;
+
+  constructor(side: SideName, error: SyncError) {
+    super(`${side}: ${error.message}`, { cause: error });
+    this.name = 'SideFailed';
+    this.side = side;
+    this.error = error;
+  }
+}
+
+/**
+ * Reads both sides at once; answers how many events each showed as new or changed.
+ * @throws SideFailed for the first side that failed, once the other has been read, too
+ */
+export async function readSides(deps: Deps, open: OpenPair, setting: ReadSetting): Promise<Record<SideName, number>> {
+  const [caldav, cloud] = await Promise.allSettled([
+    readSide(deps, open, 'caldav', setting),
+    readSide(deps, open, 'cloud', setting),
+  ]);
+  if (caldav.status === 'rejected') throw caldav.reason;
+  if (cloud.status === 'rejected') throw cloud.reason;
+  return { caldav: caldav.value, cloud: cloud.value };
+}
+
+async function readSide(deps: Deps, open: OpenPair, side: SideName, setting: ReadSetting): Promise<number> {
+  try {
+    return await readPages({ deps, pairId: open.pair.id, epoch: setting.epoch, side, reader: open.sides[side] }, open, setting);
+  } catch (error) {
+    throw error instanceof SyncError ? new SideFailed(side, error) : error;
+  }
+}
+
+async function readPages(observer: Observer, { pair }: OpenPair, setting: ReadSetting): Promise<number> {
+  const { deps, pairId, side, reader } = observer;
+  const stored = side === 'caldav' ? pair.caldavCursor : pair.cloudCursor;
+  const cursor = setting.full ? null : stored;
+  const listed = new Set<string>();
+  let read = 0;
+  let pages = 0;
+  for await (const page of reader.changes(cursor, knownOf(deps, pairId, side))) {
+    pages += 1;
+    if (pages > MAX_PAGES) throw new SyncError('unreachable', 'the listing has no end');
+    if (pages > 1) setting.onPage();
+    read += page.found.length;
+    for (const { resource } of page.found) listed.add(resource);
+    for (const resource of page.unchanged) listed.add(resource);
+    const { end } = page;
+    if (end?.full) await believeAbsences(observer, listed);
+    const isIdle = end && end.cursor === stored && page.found.length + page.removed.length === 0;
+    if (isIdle) continue;
+    await observe(observer, page, end && (async (tx) => {
+      await tx.sql.update(pairs).set(side === 'caldav' ? { caldavCursor: end.cursor } : { cloudCursor: end.cursor }).where(eq(pairs.id, pairId));
+    }));
+  }
+  return read;
+}
+
+function knownOf(deps: Deps, pairId: string, side: SideName): Known {
+  return {
+    byResource: async (resources) => {
+      const rows = await sidesByResource(deps.db, pairId, side, resources);
+      return rows.flatMap((row) => (row.gone === 'no' ? seenOf(deps.db, row) ?? [] : []));
+    },
+    versions: () => versionsOf(deps.db, pairId, side),
+  };
+}
+
+/**
+ * What a full listing does not name is hinted to be gone. When that is much, or all, some of it is asked for first; if any of it answers, the listing is
+ * not believed and the side counts as missing.
+ */
+async function believeAbsences({ deps, pairId, epoch, side, reader }: Observer, listed: ReadonlySet<string>): Promise<void> {
+  const known = await versionsOf(deps.db, pairId, side);
+  const absent = [...known.keys()].filter((resource) => !listed.has(resource));
+  if (absent.length === 0) return;
+  const isAll = absent.length === known.size;
+  if (absent.length > DOUBTED_ABSENCES || isAll) await doubt(reader, sampleOf(absent, SAMPLED_ABSENCES));
+  for (let start = 0; start < absent.length; start += 500) {
+    const batch = absent.slice(start, start + 500);
+    await underEpoch(deps.db, pairId, epoch, async (tx) => {
+      const rows = (await sidesByResource(tx, pairId, side, batch)).filter((row) => row.shown && row.gone === 'no');
+      for (const row of rows) await updateSide(tx, row.linkId, side, { gone: 'hinted' });
+      await markDirty(tx, rows.map((row) => row.linkId));
+    });
+  }
+}
+
+async function doubt(reader: Side, sample: readonly string[]): Promise<void> {
+  const answers = await reader.get(sample);
+  if (sample.some((resource) => answers.get(resource) !== 'gone')) {
+    throw new SyncError('calendar-missing', 'the calendar does not list events that still answer');
+  }
+}
+
+/**
+ * Asks for every event that is hinted to be gone, by its name: only the server's own word is proof. What answers is stored as it is now.
+ */
+export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number): Promise<void> {
+  for (const side of ['caldav', 'cloud'] as const) {
+    const rows = await hintedGone(deps.db, open.pair.id, side);
+    const observer = { deps, pairId: open.pair.id, epoch, side, reader: open.sides[side] };
+    for (let start = 0; start < rows.length; start += 100) {
+      await proveBatch(observer, rows.slice(start, start + 100));
+    }
+  }
+}
+
+async function proveBatch(observer: Observer, rows: Awaited<ReturnType<typeof hintedGone>>): Promise<void> {
+  const { deps, pairId, epoch, side, reader } = observer;
+  let answers;
+  try {
+    answers = await reader.get([...new Set(rows.map((row) => row.resource))]);
+  } catch (error) {
+    throw error instanceof SyncError ? new SideFailed(side, error) : error;
+  }
+  for (const row of rows) {
+    const answer = answers.get(row.resource);
+    if (answer === undefined) continue;
+    const found = answer === 'gone' ? undefined : answer.find(({ ref }) => ref === row.ref);
+    if (found) {
+      await observe(observer, { found: [found], unchanged: [], removed: [] });
+    } else {
+      await underEpoch(deps.db, pairId, epoch, (tx) => updateSide(tx, row.linkId, side, { gone: 'proved', seen: null, version: null, changedAt: deps.now() }));
+    }
+  }
+}

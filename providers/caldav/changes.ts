@@ -1,0 +1,210 @@
+/**
+ * What changed in a calendar since the last look: `sync-collection` (RFC 6578) where the server has it, else its ctag and the etags of all
+ * members. No answer proves a deletion here: servers cut listings and forget removals silently, so `removed` is a hint and absence is for the
+ * caller to prove.
+ */
+import { z } from 'zod';
+import { SyncError } from '../../core/sync-error.ts';
+import type { ChangePage, Found, Known, Stored } from '../provider.ts';
+import { errorOf, multistatusOf } from './client.ts';
+import { canonicalPath, pathOf } from './hrefs.ts';
+import { BATCH, checkCalendar, fetchObjects, versionOf, type Collection, type FetchedObject } from './objects.ts';
+import { isSogoEtag } from './presets.ts';
+import { textOf, type Element, type Member } from './xml.ts';
+
+const Cursor = z.object({ mode: z.enum(['sync', 'ctag', 'etags']), token: z.string() });
+type Cursor = z.infer<typeof Cursor>;
+
+/** @param read turns an object into the events in it */
+export async function* readChanges(
+  collection: Collection,
+  cursor: string | null,
+  known: Known,
+  read: (object: FetchedObject) => Found[],
+): AsyncGenerator<ChangePage> {
+  const since = parseCursor(cursor);
+  if (since?.mode === 'sync') {
+    const listing = await syncCollection(collection, since.token);
+    if (listing !== null) return yield* deltaPages(collection, listing, known, read);
+  }
+  if (since?.mode === 'ctag') {
+    const ctag = textOf(await checkCalendar(collection), 'cs:getctag');
+    if (ctag === since.token) return yield { ...NOTHING, end: { cursor: JSON.stringify(since), full: false } };
+  }
+  const listing = since?.mode === 'etags' ? await listMembers(collection, since) : await listAll(collection);
+  yield* fullPages(collection, listing, known, read);
+}
+
+/** Members of the calendar by canonical path, and where to go on. */
+interface Listing {
+  readonly members: Map<string, ListedMember>;
+  readonly cursor: Cursor;
+}
+interface ListedMember {
+  /** As the server spelled it. */
+  readonly resource: string;
+  /** Null: the server gave none. */
+  readonly version: string | null;
+  readonly isRemoved: boolean;
+}
+
+const NOTHING: ChangePage = { found: [], unchanged: [], removed: [] };
+const MAX_SYNC_PAGES = 500;
+const MAX_UNCHANGED_PER_PAGE = 5000;
+
+async function listAll(collection: Collection): Promise<Listing> {
+  const props = await checkCalendar(collection);
+  if (hasSyncCollection(props)) {
+    const listing = await syncCollection(collection, '');
+    if (listing !== null) return listing;
+  }
+  // The ctag from before the listing: what changes in between is then listed again.
+  const ctag = textOf(props, 'cs:getctag');
+  return listMembers(collection, ctag === null ? { mode: 'etags', token: '' } : { mode: 'ctag', token: ctag });
+}
+
+/**
+ * All pages of a `sync-collection` report; null where the server refuses the token or the report while the calendar itself is fine.
+ * Invalid tokens are answered with 403, 409, 412, and by some with 400, 410, 415 or 500.
+ * @throws SyncError `calendar-missing`
+ */
+async function syncCollection(collection: Collection, since: string): Promise<Listing | null> {
+  const members = new Map<string, ListedMember>();
+  let token = since;
+  for (let page = 0; page < MAX_SYNC_PAGES; page += 1) {
+    const body = { 'd:sync-collection': { 'd:sync-token': { _text: token.replaceAll('&', '&amp;') }, 'd:sync-level': { _text: '1' }, 'd:prop': { 'd:getetag': {} } } };
+    const answer = await collection.client.xml('REPORT', collection.url, body, '0');
+    if (answer.status !== 207) {
+      const error = errorOf(answer);
+      if (error?.kind === 'throttled') throw error;
+      await checkCalendar(collection);
+      return null;
+    }
+    const { members: answered, syncToken } = multistatusOf(answer);
+    const isCut = addMembers(members, answered, answer.url, collection.url);
+    if (syncToken === null || syncToken === '') {
+      await checkCalendar(collection);
+      return null;
+    }
+    if (!isCut) return { members, cursor: { mode: 'sync', token: syncToken } };
+    if (syncToken === token) break;
+    token = syncToken;
+  }
+  throw new SyncError('unreachable', 'the server never came to the end of its list of changes', { status: 207 });
+}
+
+/** True when the server says that there is more (507 for the collection itself, RFC 6578 section 3.6). */
+function addMembers(members: Map<string, ListedMember>, answered: readonly Member[], base: URL, calendar: URL): boolean {
+  let isCut = false;
+  for (const { href, status, props } of answered) {
+    const path = pathOf(href, base);
+    if (status === 507) isCut = true;
+    if (path === null || status === 507 || !isMember(path, props, calendar)) continue;
+    const isRemoved = status === 404 || status === 410;
+    const key = canonicalPath(path);
+    // A name that was removed and used again may be listed as both: it is there.
+    if (isRemoved && members.get(key)?.isRemoved === false) continue;
+    members.set(key, { resource: path, version: versionOf(textOf(props, 'd:getetag'), textOf(props, 'd:getlastmodified'), null), isRemoved });
+  }
+  return isCut;
+}
+
+/** All members with their etags. */
+async function listMembers({ client, url }: Collection, cursor: Cursor): Promise<Listing> {
+  const members = new Map<string, ListedMember>();
+  try {
+    const answer = await client.propfind(url, '1', ['d:resourcetype', 'd:getetag', 'd:getlastmodified']);
+    addMembers(members, answer.members.filter(({ status }) => (status ?? 200) < 300), answer.url, url);
+  } catch (error) {
+    if (error instanceof SyncError && (error.kind === 'gone' || error.kind === 'forbidden')) await checkCalendar({ client, url });
+    throw error;
+  }
+  // An empty listing may be a calendar that is gone (207 around a 404).
+  if (members.size === 0) await checkCalendar({ client, url });
+  return { members, cursor };
+}
+
+/** Everything there is, each resource named once. */
+async function* fullPages(collection: Collection, { members, cursor }: Listing, known: Known, read: (object: FetchedObject) => Found[]): AsyncGenerator<ChangePage> {
+  const versions = await known.versions();
+  const spelling = new Map([...versions.keys()].map((resource) => [canonicalPath(resource), resource]));
+  const unchanged: string[] = [];
+  const changed: string[] = [];
+  for (const [key, member] of members) {
+    if (member.isRemoved) continue;
+    const resource = spelling.get(key) ?? member.resource;
+    (member.version !== null && versions.get(resource) === member.version ? unchanged : changed).push(resource);
+  }
+  for (const some of batches(unchanged, MAX_UNCHANGED_PER_PAGE)) yield { ...NOTHING, unchanged: some };
+  for (const batch of batches(changed, BATCH)) {
+    const objects = await fetchObjects(collection, batch);
+    yield { ...NOTHING, found: [...objects.values()].flatMap((object) => (object === 'missing' ? [] : read(object))) };
+  }
+  yield { ...NOTHING, end: { cursor: JSON.stringify(cursor), full: true } };
+}
+
+/** What changed; a resource of which a known event is not there any more is named in `removed`, too. */
+async function* deltaPages(collection: Collection, { members, cursor }: Listing, known: Known, read: (object: FetchedObject) => Found[]): AsyncGenerator<ChangePage> {
+  for (const batch of batches([...members], BATCH)) {
+    // A server may spell a name differently than when it was first seen.
+    const stored = await known.byResource([...new Set(batch.flatMap(([key, { resource }]) => [resource, key]))]);
+    const knownAs = byPath(stored);
+    const page = { found: [] as Found[], unchanged: [] as string[], removed: [] as string[] };
+    const changed: string[] = [];
+    for (const [key, { resource, version, isRemoved }] of batch) {
+      const before = knownAs.get(key) ?? [];
+      const name = before[0]?.resource ?? resource;
+      if (isRemoved) page.removed.push(name);
+      else if (isSame(before, version)) page.unchanged.push(name);
+      else changed.push(name);
+    }
+    const objects = changed.length === 0 ? new Map<string, never>() : await fetchObjects(collection, changed);
+    for (const [resource, object] of objects) {
+      const found = object === 'missing' ? [] : read(object);
+      page.found.push(...found);
+      const before = knownAs.get(canonicalPath(resource)) ?? [];
+      if (object === 'missing' || before.some(({ ref }) => !found.some((event) => event.ref === ref))) page.removed.push(resource);
+    }
+    yield page;
+  }
+  yield { ...NOTHING, end: { cursor: JSON.stringify(cursor), full: false } };
+}
+
+function byPath(stored: readonly Stored[]): Map<string, Stored[]> {
+  const groups = new Map<string, Stored[]>();
+  for (const one of stored) {
+    const key = canonicalPath(one.resource);
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return groups;
+}
+
+/** SOGo counts etags from zero again when a name is used again, so an equal etag in a change report says nothing there. */
+function isSame(before: readonly Stored[], version: string | null): boolean {
+  return before.length > 0 && version !== null && !isSogoEtag(version) && before.every((stored) => stored.version === version);
+}
+
+/** The collection itself and collections in it are no members. */
+function isMember(path: string, props: Member['props'], calendar: URL): boolean {
+  const isCollection = props.get('d:resourcetype')?.children.some(({ name }: Element) => name === 'd:collection') ?? false;
+  return !path.endsWith('/') && !isCollection && canonicalPath(`${path}/`) !== canonicalPath(calendar.pathname);
+}
+
+function hasSyncCollection(props: Member['props']): boolean {
+  const contains = (element: Element): boolean => element.name === 'd:sync-collection' || element.children.some(contains);
+  const reports = props.get('d:supported-report-set');
+  return reports !== undefined && contains(reports);
+}
+
+function parseCursor(text: string | null): Cursor | null {
+  if (text === null) return null;
+  try {
+    return Cursor.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+function batches<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
+}

@@ -1,0 +1,77 @@
+/** CalDAV (RFC 4791), for any server. */
+import { z } from 'zod';
+import { SyncError } from '../../core/sync-error.ts';
+import type { Account, Io, OpenAccount, Proof, Provider } from '../provider.ts';
+import { createCalendar, listCalendars } from './calendars.ts';
+import { davClient } from './client.ts';
+import { discover, Discovered, identityOfAccount } from './discovery.ts';
+import { PRESET, PRESETS } from './presets.ts';
+import { caldavSide } from './side.ts';
+
+const username = z.string().min(1).max(320);
+const password = z.string().min(1).max(1000);
+const serverUrl = z.string().max(2000).refine(isServerUrl, 'must be an http(s) URL without credentials in it');
+
+const Credentials = z
+  .object({ preset: z.enum(PRESETS), serverUrl: serverUrl.optional(), username, password })
+  .refine((credentials) => credentials.serverUrl !== undefined || PRESET[credentials.preset].serverUrl !== undefined, {
+    path: ['serverUrl'],
+    message: 'is required for this preset',
+  });
+export type Credentials = z.infer<typeof Credentials>;
+
+export const caldav: Provider<Credentials> = {
+  kind: 'caldav',
+  credentials: Credentials,
+  newCredentials: z.object({ password, username: username.optional() }) as z.ZodType<Partial<Credentials>>,
+  isConfigured: true,
+
+  async prove(credentials: Credentials, io: Io): Promise<Proof> {
+    const typed = addressOf(credentials);
+    const discovered = await discover(davClient(typed, credentials, io), typed, PRESET[credentials.preset], credentials.username);
+    return { identity: identityOfAccount(discovered, typed, credentials.username), username: credentials.username, discovered };
+  },
+
+  open({ credentials, discovered: stored }: OpenAccount<Credentials>, io: Io): Account {
+    const typed = addressOf(credentials);
+    const preset = PRESET[credentials.preset];
+    const client = davClient(typed, credentials, io);
+    const discovered = Discovered.safeParse(stored).data;
+    const rediscover = (): Promise<Discovered> => discover(client, typed, preset, credentials.username);
+
+    return {
+      canCreateCalendars: preset.canCreateCalendars,
+      async calendars() {
+        if (discovered === undefined) return listCalendars(client, await rediscover());
+        try {
+          return await listCalendars(client, discovered);
+        } catch (error) {
+          // The account has moved to another host or path (iCloud's partitions).
+          if (!(error instanceof SyncError) || (error.kind !== 'gone' && error.kind !== 'not-a-caldav-server')) throw error;
+          return listCalendars(client, await rediscover());
+        }
+      },
+      async createCalendar(name, color) {
+        return createCalendar(client, discovered ?? (await rediscover()), name, color);
+      },
+      side(calendarId, setting) {
+        return caldavSide({ client, url: new URL(calendarId) }, setting, { ...(discovered ?? UNKNOWN), ...(credentials.preset === 'sogo' ? { isSogo: true } : {}) });
+      },
+    };
+  },
+};
+
+/** What is assumed of an account whose discovery was not kept: the careful side. */
+const UNKNOWN: Discovered = { principal: null, homes: [], calendars: [], inbox: null, addresses: [], autoSchedule: true, isSogo: false };
+
+function addressOf({ preset, serverUrl: typed }: Credentials): URL {
+  const address = typed ?? PRESET[preset].serverUrl;
+  if (address === undefined || !isServerUrl(address)) throw new SyncError('not-a-caldav-server', 'no server address');
+  return new URL(address);
+}
+
+function isServerUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return (url.protocol === 'https:' || url.protocol === 'http:') && url.username === '' && url.password === '';
+}

@@ -1,0 +1,152 @@
+/** Fetches objects of one calendar by name, in batches, with a proof for those that are not there. */
+import { createHash } from 'node:crypto';
+import { SyncError } from '../../core/sync-error.ts';
+import { errorOf, multistatusOf, type DavClient } from './client.ts';
+import { canonicalPath, pathOf } from './hrefs.ts';
+import { textOf, type Member } from './xml.ts';
+
+/** One calendar collection of an account. */
+export interface Collection {
+  readonly client: DavClient;
+  /** With its trailing slash. */
+  readonly url: URL;
+}
+
+/** An object as the server gave it. */
+export interface FetchedObject {
+  /** The href as asked for. */
+  readonly resource: string;
+  /** ETag, or what stands in for it (`versionOf`). */
+  readonly version: string | null;
+  readonly data: string;
+  /** `getlastmodified`, ms since the epoch. */
+  readonly modifiedMs: number | null;
+  /** The server's clock when it answered, ms since the epoch. */
+  readonly serverMs: number | null;
+  /** Why `data` is empty although the object exists. */
+  readonly withheld?: 'too-large' | 'forbidden';
+}
+export type Fetched = FetchedObject | 'missing';
+
+/** In one `calendar-multiget`. */
+export const BATCH = 100;
+
+/**
+ * Objects by their hrefs, each as it is or `missing`. Missing is what the server said so of (404, 410): what it only leaves out is asked for alone.
+ * The caller makes sure that the calendar itself is there (`checkCalendar`).
+ * @param resources at most `BATCH`
+ */
+export async function fetchObjects(collection: Collection, resources: readonly string[]): Promise<Map<string, Fetched>> {
+  const found = resources.length > 1 ? await multiget(collection, resources) : new Map<string, Fetched>();
+  const left = resources.filter((resource) => !found.has(resource));
+  for (let index = 0; index < left.length; index += 2) {
+    const two = left.slice(index, index + 2);
+    const objects = await Promise.all(two.map((resource) => fetchObject(collection, resource)));
+    objects.forEach((object, at) => found.set(two[at] ?? '', object));
+  }
+  return found;
+}
+
+/** One object by GET. @throws SyncError when neither it nor its absence was answered */
+export async function fetchObject({ client, url }: Collection, resource: string): Promise<Fetched> {
+  let answer;
+  try {
+    // Compressing web servers change the ETag (`-gzip`, `W/`).
+    answer = await client.request('GET', new URL(resource, url), { headers: { accept: 'text/calendar', 'accept-encoding': 'identity' } });
+  } catch (error) {
+    if (error instanceof SyncError && error.kind === 'too-large') return { resource, version: null, data: '', modifiedMs: null, serverMs: null, withheld: 'too-large' };
+    throw error;
+  }
+  const { status, headers, text } = answer;
+  if (status === 404 || status === 410) return 'missing';
+  const dates = { modifiedMs: dateMs(headers.get('last-modified')), serverMs: dateMs(headers.get('date')) };
+  if (status === 403) return { resource, version: null, data: '', ...dates, withheld: 'forbidden' };
+  if (status !== 200 || /html/i.test(headers.get('content-type') ?? '')) {
+    throw errorOf(answer) ?? new SyncError('unreachable', `GET of an object answered ${status} with something else`, { status });
+  }
+  return object(resource, headers.get('etag'), headers.get('last-modified'), text, dates.serverMs);
+}
+
+/**
+ * Makes sure that the calendar itself is there and answers, and gives its properties.
+ * @throws SyncError `calendar-missing`
+ */
+export async function checkCalendar({ client, url }: Collection): Promise<Member['props']> {
+  let member: Member;
+  try {
+    ({ member } = await client.properties(url, ['d:resourcetype', 'd:supported-report-set', 'cs:getctag']));
+  } catch (error) {
+    const isMissing = error instanceof SyncError && (error.kind === 'gone' || error.kind === 'forbidden');
+    throw isMissing ? missing(error.status) : error;
+  }
+  if (member.status === 404 || member.status === 403 || member.status === 410) throw missing(member.status);
+  if ((member.status ?? 200) >= 300) throw new SyncError('unreachable', 'the calendar does not answer', { status: member.status ?? 207 });
+  const types = member.props.get('d:resourcetype')?.children.map(({ name }) => name) ?? [];
+  if (!types.includes('c:calendar')) throw missing(207);
+  return member.props;
+}
+
+/** What tells two states of an object apart: its ETag, else its time, else its content. Only an ETag can be a precondition (`isEtag`). */
+export function versionOf(etag: string | null, lastModified: string | null, data: string | null): string | null {
+  const tag = etag?.trim() ?? '';
+  if (tag !== '') return tag;
+  if (lastModified !== null && dateMs(lastModified) !== null) return `${NO_ETAG}modified:${lastModified.trim()}`;
+  return data === null ? null : `${NO_ETAG}content:${createHash('sha256').update(data).digest('hex')}`;
+}
+
+export function isEtag(version: string | null): version is string {
+  return version !== null && !version.startsWith(NO_ETAG);
+}
+
+export function dateMs(text: string | null): number | null {
+  const ms = Date.parse(text ?? '');
+  return Number.isNaN(ms) ? null : ms;
+}
+
+const NO_ETAG = 'no-etag:';
+/** Larger objects are not read (card: base64 attachments of megabytes are normal). */
+const MAX_OBJECT_CHARS = 10_000_000;
+
+/** What a multiget answered for; without those that it left out or answered in an unclear way. */
+async function multiget({ client, url }: Collection, resources: readonly string[]): Promise<Map<string, Fetched>> {
+  const found = new Map<string, Fetched>();
+  const asked = new Map(resources.map((resource) => [canonicalPath(resource), resource]));
+  // js2xml takes `&amp;` in a text for `&`; an href cannot hold control characters.
+  const hrefs = resources.map((resource) => ({ _text: resource.replaceAll('&', '&amp;') }));
+  const props = { 'd:getetag': {}, 'd:getlastmodified': {}, 'c:calendar-data': {} };
+  let answer;
+  try {
+    answer = await client.xml('REPORT', url, { 'c:calendar-multiget': { 'd:prop': props, 'd:href': hrefs } }, '1');
+  } catch (error) {
+    if (error instanceof SyncError && error.kind === 'too-large') return found;
+    throw error;
+  }
+  // Some servers fail the whole report for one member that is not there, or refuse so many: then each is asked for alone.
+  if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) return found;
+  const serverMs = dateMs(answer.headers.get('date'));
+  for (const member of multistatusOf(answer).members) {
+    const path = pathOf(member.href, answer.url);
+    const resource = path === null ? undefined : asked.get(canonicalPath(path));
+    if (resource === undefined) continue;
+    const data = member.props.get('c:calendar-data')?.text;
+    if (member.status === 404 || member.status === 410) found.set(resource, 'missing');
+    else if (data !== undefined) found.set(resource, object(resource, textOf(member.props, 'd:getetag'), textOf(member.props, 'd:getlastmodified'), data, serverMs));
+  }
+  return found;
+}
+
+function object(resource: string, etag: string | null, lastModified: string | null, data: string, serverMs: number | null): FetchedObject {
+  const isTooLarge = data.length > MAX_OBJECT_CHARS;
+  return {
+    resource,
+    version: versionOf(etag, lastModified, data),
+    data: isTooLarge ? '' : data,
+    modifiedMs: dateMs(lastModified),
+    serverMs,
+    ...(isTooLarge ? { withheld: 'too-large' as const } : {}),
+  };
+}
+
+function missing(status: number | undefined): SyncError {
+  return new SyncError('calendar-missing', 'the calendar is not there any more', status === undefined ? {} : { status });
+}

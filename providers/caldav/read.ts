@@ -1,0 +1,83 @@
+/** Turns objects into events of a side. Fresh and stored objects are read by the same code, so they can be compared. */
+import { readObject } from '../../core/ical.ts';
+import type { CalendarEvent } from '../../core/event.ts';
+import type { EventProblem } from '../../core/problem.ts';
+import type { Found, SideSetting, Stored } from '../provider.ts';
+import { undescribePeople } from './described-people.ts';
+import { lastSegment } from './hrefs.ts';
+import type { FetchedObject } from './objects.ts';
+
+export interface Reader {
+  /** The events in an object: none for a task. */
+  fetched(object: FetchedObject): Found[];
+  /** One event of stored data; its `event` is null where the data does not hold it. */
+  stored(stored: Stored): Found;
+}
+
+/** @param ownAddresses of the account, in lower case */
+export function reader({ floatingZone, tag }: Pick<SideSetting, 'floatingZone' | 'tag'>, ownAddresses: readonly string[]): Reader {
+  const own = new Set(ownAddresses.map((address) => address.toLowerCase()));
+
+  function eventsOf(object: Omit<Stored, 'ref'>): Found[] {
+    return readObject(object.data, { floatingZone }).events.map((entry): Found => {
+      const { organizer, attendees } = entry.hasGuestsHint;
+      return {
+        ref: entry.part === null ? object.resource : `${object.resource}${PART}${entry.part}`,
+        resource: object.resource,
+        version: object.version,
+        data: object.data,
+        event: entry.event === null ? null : withoutDescribed(entry.event),
+        problems: entry.problems,
+        modifiedAt: entry.modifiedAt,
+        marker: markerOf(object.resource),
+        hasGuests: organizer !== null && own.has(organizer.toLowerCase()) && attendees.some((address) => !own.has(address.toLowerCase())),
+      };
+    });
+  }
+
+  function withoutDescribed(event: CalendarEvent): CalendarEvent {
+    return event.uid === null ? event : undescribePeople(event, event.uid, tag);
+  }
+
+  function fetched(object: FetchedObject): Found[] {
+    if (object.withheld !== undefined) return [unreadable({ ...object, ref: object.resource }, WITHHELD[object.withheld])];
+    return eventsOf(object).map((found) => ({ ...found, modifiedAt: modifiedAt(found.modifiedAt, object) }));
+  }
+
+  function stored(stored: Stored): Found {
+    const found = stored.data === '' ? undefined : eventsOf(stored).find(({ ref }) => ref === stored.ref);
+    return found ?? unreadable(stored, WITHHELD.unreadable);
+  }
+
+  return { fetched, stored };
+}
+
+/** The part of an object that a ref names; null for the whole object. */
+export function partOf({ ref, resource }: Pick<Stored, 'ref' | 'resource'>): string | null {
+  return ref.startsWith(`${resource}${PART}`) ? ref.slice(resource.length + PART.length) : null;
+}
+
+/** Paths have no `#`: it is always escaped in them. */
+const PART = '#';
+const MAX_AHEAD_MS = 5 * 60_000;
+const WITHHELD = {
+  'too-large': { code: 'too-large', detail: 'The event is larger than 10 MB.' },
+  forbidden: { code: 'forbidden', detail: 'The server does not let this account read the event.' },
+  unreadable: { code: 'unreadable', detail: 'The stored event cannot be read.' },
+} as const satisfies Record<string, EventProblem>;
+
+/** LAST-MODIFIED, else the server's own time; null for a time that is more than 5 minutes ahead of the server's clock. */
+function modifiedAt(lastModified: string | null, { modifiedMs, serverMs }: FetchedObject): string | null {
+  const ms = lastModified === null ? modifiedMs : Date.parse(lastModified);
+  if (ms === null || Number.isNaN(ms) || ms > (serverMs ?? Date.now()) + MAX_AHEAD_MS) return null;
+  return new Date(ms).toISOString();
+}
+
+/** The link id in the name of an object that Calpair created: `<uuid>.ics`, `<uuid>-g2.ics`. Link ids are UUIDs of version 7. */
+function markerOf(resource: string): string | null {
+  return /^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})(?:-g\d+)?\.ics$/.exec(lastSegment(resource))?.[1] ?? null;
+}
+
+function unreadable({ ref, resource, version, data }: Stored, problem: EventProblem): Found {
+  return { ref, resource, version, data, event: null, problems: [problem], modifiedAt: null, marker: markerOf(resource), hasGuests: false };
+}

@@ -1,0 +1,43 @@
+/** One CalDAV calendar as a side of a pair. */
+import type { CalendarEvent } from '../../core/event.ts';
+import type { Found, Side, SideSetting, Stored, Written } from '../provider.ts';
+import { readChanges } from './changes.ts';
+import type { Discovered } from './discovery.ts';
+import { BATCH, checkCalendar, fetchObjects, type Collection } from './objects.ts';
+import { reader } from './read.ts';
+import { createEvent, removeEvent, updateEvent, type Writing } from './write.ts';
+
+export function caldavSide(collection: Collection, setting: SideSetting, discovered: Discovered): Side {
+  const read = reader(setting, discovered.addresses);
+  const { addresses, autoSchedule, isSogo } = discovered;
+  const writing: Writing = { collection, reader: read, setting, addresses, autoSchedule, isSogo };
+
+  async function get(resources: readonly string[]): Promise<Map<string, readonly Found[] | 'gone'>> {
+    const found = new Map<string, readonly Found[] | 'gone'>();
+    let isCalendarThere = false;
+    for (let start = 0; start < resources.length; start += BATCH) {
+      const objects = await fetchObjects(collection, resources.slice(start, start + BATCH));
+      for (const [resource, object] of objects) {
+        // An object that is missing proves nothing while the whole calendar is.
+        if (object === 'missing' && !isCalendarThere) {
+          await checkCalendar(collection);
+          isCalendarThere = true;
+        }
+        found.set(resource, object === 'missing' ? 'gone' : read.fetched(object));
+      }
+    }
+    return found;
+  }
+
+  return {
+    writesAtOnce: 2,
+    changes: (cursor, known) => readChanges(collection, cursor, known, (object) => read.fetched(object)),
+    get,
+    create: (event: CalendarEvent, key: string, generation: number): Promise<Written> => createEvent(writing, event, key, generation),
+    update: (stored: Stored, next: CalendarEvent): Promise<Written> => updateEvent(writing, stored, next),
+    remove: (stored: Stored): Promise<void> => removeEvent(writing, stored),
+    read: (stored: Stored): Found => read.stored(stored),
+    // iCalendar holds everything that an event of ours can have.
+    cannotHold: () => null,
+  };
+}

@@ -1,0 +1,177 @@
+/** Writes events to a calendar: every write conditional, objects patched and never rebuilt, nobody mailed. */
+import { createObject, patchObject, removePart } from '../../core/ical.ts';
+import { changedPaths, type CalendarEvent } from '../../core/event.ts';
+import { SyncError } from '../../core/sync-error.ts';
+import type { SideSetting, Stored, Written } from '../provider.ts';
+import { errorOf, hasCondition, type Answer } from './client.ts';
+import { describePeople } from './described-people.ts';
+import { checkCalendar, fetchObject, isEtag, versionOf, type Collection, type FetchedObject } from './objects.ts';
+import { partOf, type Reader } from './read.ts';
+import { refuseToMail, type SchedulingServer } from './scheduling.ts';
+
+export interface Writing extends SchedulingServer {
+  readonly collection: Collection;
+  readonly reader: Reader;
+  readonly setting: SideSetting;
+  /** SOGo: ignores preconditions, invites whatever it is told (`presets.ts`). */
+  readonly isSogo: boolean;
+}
+
+/** As `Side.create`. */
+export async function createEvent(writing: Writing, event: CalendarEvent, key: string, generation: number): Promise<Written> {
+  const name = generation > 0 ? `${key}-g${generation}` : key;
+  const resource = `${writing.collection.url.pathname}${name}.ics`;
+  if (writing.isSogo) {
+    const existing = await fetchObject(writing.collection, resource);
+    if (existing !== 'missing') return adopt(writing, existing, event, [event.uid, name]);
+  }
+  for (const uid of new Set([event.uid ?? name, name])) {
+    const data = createObject(writtenForm(writing, event, uid), uid, { now: now(), scheduleAgentNone: true });
+    const answer = await put(writing, resource, data, { 'if-none-match': '*' });
+    if (isSuccess(answer)) return written(writing, { ref: resource, resource, version: versionOf(answer.headers.get('etag'), null, null), data });
+    if (uid !== name && isUidTaken(answer)) continue;
+    if (answer.status === 412 && !hasAnyCondition(answer)) {
+      const existing = await fetchObject(writing.collection, resource);
+      if (existing !== 'missing') return adopt(writing, existing, event, [event.uid, name]);
+      throw new SyncError('rejected', 'the server refused the event', { status: 412, ...reasonOf(answer) });
+    }
+    throw await writeError(writing, answer);
+  }
+  throw new SyncError('id-taken', 'the UID is taken');
+}
+
+/** As `Side.update`. */
+export async function updateEvent(writing: Writing, stored: Stored, next: CalendarEvent): Promise<Written> {
+  const { reader, setting, collection } = writing;
+  const before = reader.stored(stored);
+  if (before.event === null) throw new SyncError('rejected', 'the stored event cannot be read');
+  if (changedPaths(before.event, next).length === 0) return { ...before, confirmed: false };
+  if (setting.attendees !== 'native') refuseToMail(writing, stored.data, before.event, next);
+  const isDescribed = !/^(ATTENDEE|ORGANIZER)[;:]/im.test(stored.data);
+  const target = isDescribed && next.uid !== null ? writtenForm(writing, next, next.uid) : next;
+  const data = patchObject(stored.data, partOf(stored), target, { floatingZone: setting.floatingZone, now: now() });
+  const answer = await put(writing, stored.resource, data, await preconditionFor(writing, stored));
+  if (isSuccess(answer)) return written(writing, { ...stored, version: versionOf(answer.headers.get('etag'), null, null), data });
+  if (answer.status === 404 || answer.status === 410) await checkCalendar(collection);
+  throw await writeError(writing, answer);
+}
+
+/** As `Side.remove`. */
+export async function removeEvent(writing: Writing, stored: Stored): Promise<void> {
+  const { collection, setting } = writing;
+  if (setting.attendees !== 'native') refuseToMail(writing, stored.data, writing.reader.stored(stored).event, null);
+  const part = partOf(stored);
+  const rest = part === null ? null : removePart(stored.data, part);
+  let precondition;
+  try {
+    precondition = await preconditionFor(writing, stored);
+  } catch (error) {
+    if (error instanceof SyncError && error.kind === 'gone') return;
+    throw error;
+  }
+  const url = new URL(stored.resource, collection.url);
+  const answer = rest === null
+    ? await collection.client.request('DELETE', url, { headers: { ...precondition, 'schedule-reply': 'F' } })
+    : await put(writing, stored.resource, rest, precondition);
+  if (isSuccess(answer) || answer.status === 404 || answer.status === 410) return;
+  // With a precondition some servers answer 412 for what is not there.
+  if (answer.status === 412 && (await fetchObject(collection, stored.resource)) === 'missing') return;
+  throw await writeError(writing, answer);
+}
+
+/**
+ * The header that makes a write fail if the object is not as stored. Where the server has no strong ETags or ignores the header, the object is
+ * read and compared right before the write.
+ * @throws SyncError `stale`, `gone`
+ */
+async function preconditionFor({ collection, isSogo }: Writing, { resource, version, data }: Stored): Promise<Record<string, string>> {
+  if (isEtag(version) && !version.startsWith('W/') && !isSogo) return { 'if-match': version };
+  const fresh = await fetchObject(collection, resource);
+  if (fresh === 'missing') throw new SyncError('gone', 'the object is not there any more', { status: 404 });
+  if (sameText(fresh.data) !== sameText(data)) throw new SyncError('stale', 'the object has changed');
+  // If-Match compares strongly: a weak ETag would never match.
+  return isEtag(fresh.version) && !fresh.version.startsWith('W/') ? { 'if-match': fresh.version } : {};
+}
+
+/** XML turns line ends into LF, GET does not. */
+function sameText(data: string): string {
+  return data.replace(/\r\n?/g, '\n').trim();
+}
+
+/**
+ * The object that is there under the name of our own is from an earlier try whose answer was lost, if its UID is ours: then it is our copy, even
+ * if a person has edited it since. Anything else is somebody's.
+ */
+function adopt({ reader }: Writing, existing: FetchedObject, event: CalendarEvent, uids: readonly (string | null)[]): Written {
+  const [found, ...others] = reader.fetched(existing);
+  const uid = found?.event?.uid ?? null;
+  if (found === undefined || others.length > 0 || uid === null || !uids.includes(uid)) throw new SyncError('id-taken', 'the name is taken by another event', { status: 412 });
+  const isAsSent = found.event !== null && changedPaths(found.event, { ...event, uid }).length === 0;
+  return { ...found, confirmed: isAsSent };
+}
+
+/** How the people of an event are written here: not at all, as text, or as they are. */
+function writtenForm({ setting, isSogo }: Writing, event: CalendarEvent, uid: string): CalendarEvent {
+  return isSogo && setting.attendees !== 'native' ? describePeople(event, uid, setting.tag) : event;
+}
+
+function put({ collection }: Writing, resource: string, data: string, headers: Record<string, string>): Promise<Answer> {
+  return collection.client.request('PUT', new URL(resource, collection.url), {
+    headers: { 'content-type': 'text/calendar; charset=utf-8', ...headers },
+    body: data,
+  });
+}
+
+/** What we sent, which the server may have rewritten: it counts only once it has been read back. */
+function written({ reader }: Writing, stored: Stored): Written {
+  return { ...reader.stored(stored), confirmed: false };
+}
+
+/**
+ * What a refused write means. Xandikos puts a UID conflict and bad data into a 412, DAViCal bad data, SOGo bad data into a 404: only a bare 412
+ * is a lost race.
+ */
+async function writeError({ collection }: Writing, answer: Answer): Promise<SyncError> {
+  const { status } = answer;
+  const error = errorOf(answer) ?? new SyncError('unreachable', `a write was answered with ${status}`, { status });
+  const as = (kind: SyncError['kind']): SyncError => new SyncError(kind, error.message, { status, ...reasonOf(answer) });
+  if (hasCondition(answer, 'need-privileges', ...SCHEDULING_CONDITIONS)) return as('forbidden');
+  if (hasCondition(answer, 'max-resource-size')) return as('too-large');
+  if (hasCondition(answer, 'quota-not-exceeded', 'sufficient-disk-space')) return as('quota');
+  if ([403, 409, 412].includes(status) && hasAnyCondition(answer)) return as('rejected');
+  if (status === 405) return as('forbidden');
+  if (status === 404 || status === 409) {
+    await checkCalendar(collection);
+    return as(status === 404 ? 'gone' : 'rejected');
+  }
+  return error;
+}
+
+const SCHEDULING_CONDITIONS = [
+  'allowed-attendee-scheduling-object-change',
+  'allowed-organizer-scheduling-object-change',
+  'same-organizer-in-all-components',
+  'organizer-allowed',
+];
+
+/** RFC 4791 section 5.3.2.1, RFC 6638 section 3.2.4.1; SOGo answers a bare 409. */
+function isUidTaken(answer: Answer): boolean {
+  return hasCondition(answer, 'no-uid-conflict', 'unique-scheduling-object-resource') || (answer.status === 409 && !hasAnyCondition(answer));
+}
+
+function hasAnyCondition(answer: Answer): boolean {
+  return /<(?:\w+:)?error\b/i.test(answer.text.slice(0, 2000));
+}
+
+function isSuccess({ status }: Answer): boolean {
+  return status >= 200 && status < 300;
+}
+
+function reasonOf(answer: Answer): { reason?: string } {
+  const reason = errorOf(answer)?.reason;
+  return reason === undefined ? {} : { reason };
+}
+
+function now(): Date {
+  return new Date();
+}

@@ -1,0 +1,162 @@
+/** Google's `start`, `end`, `originalStartTime` and `recurrence[]`, to and from the canonical forms. */
+import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
+import type { OccurrenceId, Recurrence, When } from '../../core/event.ts';
+import { instantId, isDateId, occurrenceId } from '../../core/occurrence.ts';
+import { normaliseRecurrence } from '../../core/recurrence.ts';
+import { instantOf, localOf, resolveZone } from '../../core/zones.ts';
+import type { Item } from './item.ts';
+
+type Point = calendar_v3.Schema$EventDateTime;
+
+export interface ReadWhen {
+  readonly when: When;
+  /** False where a zone name is not known: then the instant is right, in UTC. */
+  readonly isZoneKnown: boolean;
+}
+
+/**
+ * When an item happens; null where it has no start. Answers come in any offset, so what counts is the instant, shown in the item's own zone;
+ * `zone` is for times without one. @throws RangeError for dates that do not exist
+ */
+export function readWhen(item: Item, zone: string): ReadWhen | null {
+  const start = readPoint(item.start, zone);
+  if (!start) return null;
+  const end = readPoint(item.end, start.kind === 'time' ? start.zone : zone);
+  if (start.kind === 'date') {
+    const last = end?.kind === 'date' && end.date > start.date ? end.date : nextDay(start.date);
+    return { when: { allDay: true, start: start.date, end: last }, isZoneKnown: true };
+  }
+  const endZone = end?.kind === 'time' ? end.zone : start.zone;
+  const endInstant = end?.kind === 'time' ? Math.max(end.instant, start.instant) : start.instant;
+  const when: When = {
+    allDay: false, start: localOf(start.instant, start.zone), startZone: start.zone, end: localOf(endInstant, endZone), endZone,
+  };
+  return { when, isZoneKnown: start.isZoneKnown && (end?.kind !== 'time' || end.isZoneKnown) };
+}
+
+/** `start` and `end` for a write. `before` is set for a PATCH, in which the keys of the other kind are to be cleared. */
+export function writeWhen(when: When, before: When | null): { start: Point; end: Point } {
+  if (when.allDay) {
+    const clear = before?.allDay === false ? { dateTime: null, timeZone: null } : {};
+    return { start: { date: when.start, ...clear }, end: { date: when.end, ...clear } };
+  }
+  const clear = before?.allDay === true ? { date: null } : {};
+  // The instant in UTC: there is no wall-clock time to be read in two ways, and zones of the 19th century have odd offsets.
+  const point = (local: string, zone: string): Point =>
+    ({ dateTime: localOf(instantOf(local, zone), 'UTC') + 'Z', timeZone: zone, ...clear });
+  return { start: point(when.start, when.startZone), end: point(when.end, when.endZone) };
+}
+
+/** The occurrence that an exception of a series stands for; null where nothing tells. */
+export function readOccurrence(item: Item, suffix: OccurrenceId | null, series: When): OccurrenceId | null {
+  const original = safely(() => readPoint(item.originalStartTime, series.allDay ? 'UTC' : series.startZone));
+  if (original?.kind === 'date') return idOfDate(original.date, series);
+  if (original?.kind === 'time') return series.allDay ? occurrenceId(localOf(original.instant, original.zone), null) : instantId(original.instant);
+  if (suffix === null) return null;
+  if (series.allDay) return suffix.slice(0, 8);
+  return isDateId(suffix) ? idOfDate(`${suffix.slice(0, 4)}-${suffix.slice(4, 6)}-${suffix.slice(6, 8)}`, series) : suffix;
+}
+
+export interface ReadRecurrence {
+  readonly recurrence: Recurrence | null;
+  readonly excluded: readonly OccurrenceId[];
+}
+
+/**
+ * Google keeps and hands out values whose type differs from the start's: they are read as the start demands. A bare date among the EXDATEs of a timed
+ * series excludes nothing. @throws RecurrenceError
+ */
+export function readRecurrence(lines: readonly unknown[], when: When): ReadRecurrence {
+  const rules: string[] = [];
+  const dates: OccurrenceId[] = [];
+  const excluded: OccurrenceId[] = [];
+  for (const line of lines.slice(0, MAX_LINES)) {
+    const parsed = typeof line === 'string' ? parseLine(line) : null;
+    if (!parsed) continue;
+    const { name, zone, value } = parsed;
+    if (name === 'RRULE' || name === 'EXRULE') rules.push(`${name}:${value}`);
+    if (name === 'RDATE') dates.push(...readDates(value, zone, when, true));
+    if (name === 'EXDATE') excluded.push(...readDates(value, zone, when, false));
+  }
+  return { recurrence: normaliseRecurrence({ rules, dates }, when), excluded };
+}
+
+/** `recurrence[]` for a write: dates in UTC, so that no zone has to be named. */
+export function writeRecurrence(recurrence: Recurrence, excluded: readonly OccurrenceId[]): string[] {
+  const line = (name: string, ids: readonly OccurrenceId[]): string[] => {
+    if (ids.length === 0) return [];
+    return [`${name}${isDateId(ids[0]!) ? ';VALUE=DATE' : ''}:${[...ids].sort().join(',')}`];
+  };
+  return [...recurrence.rules, ...line('RDATE', recurrence.dates), ...line('EXDATE', excluded)];
+}
+
+const MAX_LINES = 200;
+const MAX_DATES = 20_000;
+
+type ReadPoint =
+  | { readonly kind: 'date'; readonly date: string }
+  | { readonly kind: 'time'; readonly instant: number; readonly zone: string; readonly isZoneKnown: boolean };
+
+function readPoint(point: Point | null | undefined, defaultZone: string): ReadPoint | null {
+  if (typeof point?.date === 'string') {
+    instantOf(`${point.date}T00:00:00`, 'UTC');
+    return { kind: 'date', date: point.date };
+  }
+  if (typeof point?.dateTime !== 'string') return null;
+  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,9})?(Z|[+-]\d\d:\d\d)?$/i.exec(point.dateTime);
+  if (!match) throw new RangeError('not a date-time');
+  const [, local, offset] = match;
+  const named = typeof point.timeZone === 'string' && point.timeZone !== '' ? resolveZone(point.timeZone, null)?.zone : defaultZone;
+  const zone = named ?? 'UTC';
+  const instant = offset === undefined ? instantOf(local!, zone) : instantOf(local!, 'UTC') - offsetMs(offset);
+  return { kind: 'time', instant, zone, isZoneKnown: named !== undefined };
+}
+
+function offsetMs(offset: string): number {
+  if (offset.toUpperCase() === 'Z') return 0;
+  const ms = (Number(offset.slice(1, 3)) * 60 + Number(offset.slice(4, 6))) * 60_000;
+  return offset.startsWith('-') ? -ms : ms;
+}
+
+function parseLine(line: string): { name: string; zone: string | null; value: string } | null {
+  const match = /^([A-Za-z-]+)((?:;[^:;"]*(?:"[^"]*")?)*):([\s\S]*)$/.exec(line.trim());
+  if (!match) return null;
+  const zone = /;TZID=("[^"]*"|[^;]*)/i.exec(match[2]!)?.[1] ?? null;
+  return { name: match[1]!.toUpperCase(), zone, value: match[3]! };
+}
+
+function readDates(value: string, zoneName: string | null, when: When, dateCounts: boolean): OccurrenceId[] {
+  const zone = zoneName === null ? null : resolveZone(zoneName, null)?.zone ?? null;
+  const ids: OccurrenceId[] = [];
+  for (const text of value.split(',').slice(0, MAX_DATES)) {
+    const match = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?(?:\/.*)?$/i.exec(text.trim());
+    if (!match) continue;
+    const [, year, month, day, hour, minute, second, utc] = match;
+    const date = `${year}-${month}-${day}`;
+    const id = safely(() => {
+      if (when.allDay) return idOfDate(date, when);
+      if (hour === undefined) return dateCounts ? idOfDate(date, when) : null;
+      return occurrenceId(`${date}T${hour}:${minute}:${second}`, utc ? 'UTC' : zone ?? when.startZone);
+    });
+    if (id !== null) ids.push(id);
+  }
+  return ids;
+}
+
+function idOfDate(date: string, series: When): OccurrenceId {
+  return series.allDay ? occurrenceId(date, null) : occurrenceId(date + series.start.slice(10), series.startZone);
+}
+
+function nextDay(date: string): string {
+  return localOf(instantOf(`${date}T00:00:00`, 'UTC') + 86_400_000, 'UTC').slice(0, 10);
+}
+
+/** One value that is no date must not make a whole series unreadable. */
+function safely<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}

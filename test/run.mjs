@@ -1,0 +1,113 @@
+/**
+ * `npm test`: types, lint, then every test file against one real PostgreSQL and one real Temporal server that are started here.
+ *
+ *     node test/run.mjs              everything but test/servers
+ *     node test/run.mjs check        types, lint, the house rules and the pure core: under a minute, no server
+ *     node test/run.mjs <path> ...   the test files at or under these paths, without types and lint
+ *
+ * The last line is `123 passed, 0 failed, 2 skipped`; types and lint count as one each.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installPackages } from '../install.mjs';
+
+const PROJECT_DIR = dirname(dirname(fileURLToPath(import.meta.url)));
+const FILES_AT_ONCE = 2;
+/** Of one test file. */
+const TIMEOUT_MS = 15 * 60_000;
+/** One for each call of `testTemporal`. */
+const NAMESPACES = 60;
+
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stopping.abort());
+
+await installPackages({ forDevelopment: true });
+const asked = process.argv.slice(2);
+const isCheck = asked[0] === 'check';
+const files = isCheck ? testFiles(['test/house.test.ts', 'test/core']) : testFiles(asked.length > 0 ? asked : ['test']);
+const checks = asked.length > 0 && !isCheck ? [] : [
+  ['types', 'node_modules/typescript/bin/tsc', '--noEmit'],
+  ['lint', 'node_modules/eslint/bin/eslint.js', '--max-warnings=0', '.'],
+];
+
+const started = Date.now();
+const checked = await Promise.all(checks.map(runCheck));
+const servers = isCheck ? { environment: {}, stop: async () => undefined } : await startServers();
+let counts;
+try {
+  counts = await runTests(files, servers.environment);
+} finally {
+  await servers.stop();
+}
+
+const failedChecks = checks.map(([name]) => name).filter((_, index) => !checked[index]);
+const passed = counts.pass + checks.length - failedChecks.length;
+const failed = counts.fail + counts.cancelled + failedChecks.length;
+for (const name of [...failedChecks, ...counts.failedTests]) console.log(`FAILED: ${name}`);
+if (counts.pass + counts.fail === 0) console.log('FAILED: no test was run');
+console.log(`${Math.round((Date.now() - started) / 1000)} s`);
+console.log(`${passed} passed, ${failed} failed, ${counts.skipped + counts.todo} skipped`);
+process.exit(failed > 0 || counts.pass === 0 || counts.code !== 0 || stopping.signal.aborted ? 1 : 0);
+
+/** Test files at or under the paths, the quick and telling ones first. What needs other servers or long runs is asked for by name. */
+function testFiles(paths) {
+  const found = paths.flatMap((path) => (statSync(join(PROJECT_DIR, path)).isFile() ? [path]
+    : readdirSync(join(PROJECT_DIR, path), { recursive: true }).map((name) => join(path, String(name)))));
+  const wanted = found.filter((path) => path.endsWith('.test.ts') && (path.startsWith('test/servers/') === paths.some((from) => from.startsWith('test/servers'))));
+  const order = ['test/house', 'test/core', 'test/db', 'test/providers'];
+  const rank = (path) => order.findIndex((start) => path.startsWith(start)) >>> 0;
+  return wanted.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+}
+
+async function runCheck([name, ...command]) {
+  const from = Date.now();
+  const code = await run(command, {});
+  console.log(`${name}: ${code === 0 ? 'clean' : 'FAILED'} (${Math.round((Date.now() - from) / 1000)} s)`);
+  return code === 0;
+}
+
+async function startServers() {
+  const { register } = await import('tsx/esm/api');
+  const unregister = register();
+  const { startTestPostgres, startTestTemporal, DATABASE_VARIABLE, TEMPORAL_VARIABLE } = await import('./support/servers.ts');
+  const [postgres, temporal] = await Promise.all([startTestPostgres(), startTestTemporal(NAMESPACES)]);
+  return {
+    environment: { [DATABASE_VARIABLE]: postgres.url, [TEMPORAL_VARIABLE]: JSON.stringify(temporal.server) },
+    stop: async () => {
+      await Promise.all([postgres.stop(), temporal.stop()]);
+      await unregister();
+    },
+  };
+}
+
+async function runTests(paths, environment) {
+  const folder = mkdtempSync(join(tmpdir(), 'calpair-test-counts-'));
+  const report = join(folder, 'counts.json');
+  const none = { pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, failedTests: [], code: 1 };
+  if (paths.length === 0) return none;
+  const code = await run([
+    '--import', 'tsx', '--test', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${TIMEOUT_MS}`,
+    '--test-reporter=spec', '--test-reporter-destination=stdout',
+    '--test-reporter=./test/support/counts.mjs', `--test-reporter-destination=${report}`,
+    ...paths.map((path) => relative(PROJECT_DIR, join(PROJECT_DIR, path))),
+  ], environment);
+  try {
+    return { ...none, ...JSON.parse(readFileSync(report, 'utf8')), code };
+  } catch {
+    return { ...none, failedTests: [`the test runner ended with ${code}`] };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function run(args, environment) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { cwd: PROJECT_DIR, stdio: 'inherit', env: { ...process.env, ...environment } });
+    stopping.signal.addEventListener('abort', () => child.kill());
+    child.once('error', () => resolve('error'));
+    child.once('close', (code, signal) => resolve(code ?? signal));
+  });
+}

@@ -1,0 +1,80 @@
+/** The servers that tests run on: real ones, fast, and gone afterwards. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { readConfig } from '../../config.ts';
+import { migrate } from '../../db/connect.ts';
+import { makeDataFolder } from '../../embedded/data-folder.ts';
+import { startPostgres } from '../../embedded/postgres.ts';
+import { startTemporal } from '../../embedded/temporal.ts';
+import { pairStateKey } from '../../workflows/messages.ts';
+
+/** What `npm test` hands on to the test processes. */
+export const DATABASE_VARIABLE = 'CALPAIR_TEST_DATABASE_URL';
+export const TEMPORAL_VARIABLE = 'CALPAIR_TEST_TEMPORAL';
+
+/** The database that every test database is a copy of. */
+export const TEMPLATE = 'calpair_template';
+
+export interface TestServer {
+  readonly address: string;
+  /** In it a folder is made for each namespace that is taken: one process alone succeeds in that. */
+  readonly folder: string;
+  readonly namespaces: number;
+}
+
+/** Starts a server with the template on it. `stop` throws its data away. */
+export async function startTestPostgres(): Promise<{ url: string; stop: () => Promise<void> }> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'calpair-test-postgres-'));
+  makeDataFolder(dataDir);
+  const server = await startPostgres({ dataDir, port: 0, isThrowaway: true }, { say: console.log, onLost: fail });
+  await onServer(server.url, `create database ${TEMPLATE}`);
+  await migrate(databaseNamed(server.url, TEMPLATE));
+  return {
+    url: server.url,
+    stop: async () => {
+      await server.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A namespace that is made later is not known to the server for seconds, so all are made at its start. */
+export async function startTestTemporal(namespaces: number): Promise<{ server: TestServer; stop: () => Promise<void> }> {
+  const folder = mkdtempSync(join(tmpdir(), 'calpair-test-temporal-'));
+  makeDataFolder(folder);
+  const { address, stop } = await startTemporal({
+    dataDir: folder, cacheDir: readConfig().cacheDir, port: 0, uiPort: null,
+    namespace: namespaceOf(0), moreNamespaces: Array.from({ length: namespaces - 1 }, (_, index) => namespaceOf(index + 1)),
+    searchAttributes: { [pairStateKey.name]: 'Keyword' }, isThrowaway: true,
+  }, { say: console.log, onLost: fail });
+  return {
+    server: { address, folder, namespaces },
+    stop: async () => {
+      await stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export const namespaceOf = (number: number): string => `test-${number}`;
+
+export async function onServer(url: string, statement: string): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    await sql.unsafe(statement);
+  } finally {
+    await sql.end();
+  }
+}
+
+export function databaseNamed(server: string, name: string): string {
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
+function fail(error: Error): never {
+  throw error;
+}

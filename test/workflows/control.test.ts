@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import { Context } from '@temporalio/activity';
+import { Client, Connection } from '@temporalio/client';
+import { ControlError, createPairControl, registerSearchAttributes } from '../../api/control.ts';
+import { workflowIdOf } from '../../workflows/messages.ts';
+import { createHarness, runIdOf, until } from './harness.ts';
+import type { FakePair, Harness } from './harness.ts';
+
+const SIGNAL = { trigger: 'signal', full: false } as const;
+
+describe('PairControl', () => {
+  let h: Harness;
+  before(async () => {
+    h = await createHarness();
+    await h.startWorkers();
+  });
+  after(() => h.close());
+
+  async function started(pair: FakePair): Promise<FakePair> {
+    await h.control.start({ pairId: pair.id, paused: false });
+    await until('the first run', () => pair.diffs.length > 0);
+    return pair;
+  }
+
+  async function statusName(pair: FakePair): Promise<string> {
+    return (await h.client.workflow.getHandle(workflowIdOf(pair.id)).describe()).status.name;
+  }
+
+  it('starts a pair once, however often it is asked', async () => {
+    const pair = h.pair();
+    const input = { pairId: pair.id, paused: false };
+    await Promise.all([h.control.start(input), h.control.start(input), h.control.start(input)]);
+    await until('the first poll', () => pair.polls > 0);
+    await h.control.start(input);
+    assert.deepEqual(await h.control.syncAndWait(pair.id, SIGNAL, 20), { runId: runIdOf(2), finished: true });
+    assert.equal(pair.diffs.length, 2);
+  });
+
+  it('registers the search attribute a second time without complaint', async () => {
+    await registerSearchAttributes(h.client);
+  });
+
+  it('goes on with the number of the last run that PostgreSQL knows', async () => {
+    const pair = h.pair();
+    await h.control.start({ pairId: pair.id, paused: false, begun: 41, state: 'attention' });
+    await until('the run', () => pair.diffs.length === 1);
+    assert.equal(pair.diffs[0]?.number, 42);
+  });
+
+  it('starts the pairs whose workflow is missing, and no others', async () => {
+    const [alive, lost, paused] = [await started(h.pair()), h.pair(), h.pair()];
+    await until('visibility', async () => (await h.client.workflow.count(`WorkflowId = '${workflowIdOf(alive.id)}'`)).count === 1);
+    const count = await h.control.restartMissing([
+      { pairId: alive.id, paused: false },
+      { pairId: lost.id, paused: false, begun: 7 },
+      { pairId: paused.id, paused: true },
+    ]);
+    assert.equal(count, 2);
+    await until('the lost one', () => lost.diffs[0]?.number === 8);
+    await until('the paused one', async () => (await h.control.status(paused.id)).state === 'paused');
+    assert.equal(alive.diffs.length, 1);
+    assert.equal(paused.diffs.length, 0);
+  });
+
+  it('stops a pair in the middle of writing, and what it is doing', async () => {
+    let ended = false;
+    const pair = h.pair({
+      applyPlan: async () => {
+        try {
+          for (;;) {
+            Context.current().heartbeat();
+            await Context.current().sleep(100);
+          }
+        } finally {
+          ended = true;
+        }
+      },
+    });
+    pair.changed = true;
+    await h.control.start({ pairId: pair.id, paused: false });
+    await until('the apply', () => pair.applied.length === 1);
+    const asked = Date.now();
+    await h.control.stop(pair.id);
+    assert.ok(Date.now() - asked < 10_000);
+    assert.equal(await statusName(pair), 'CANCELLED');
+    assert.ok(ended);
+    await h.control.stop(pair.id);
+    await h.control.stop(randomUUID());
+  });
+
+  it('says that a pair is missing', async () => {
+    const missing = randomUUID();
+    const isMissing = isControlError('missing');
+    await assert.rejects(h.control.syncNow(missing, SIGNAL), isMissing);
+    await assert.rejects(h.control.syncAndWait(missing, SIGNAL, 5), isMissing);
+    await assert.rejects(h.control.pause(missing), isMissing);
+    const pair = await started(h.pair());
+    await h.control.stop(pair.id);
+    await assert.rejects(h.control.syncAndWait(pair.id, SIGNAL, 5), isMissing);
+    await h.control.start({ pairId: pair.id, paused: false, begun: 1 });
+    await until('a second life', () => pair.diffs.at(-1)?.number === 2);
+  });
+
+  it('tells who waits for a run that the pair was stopped', async () => {
+    const pair = h.pair({ applyPlan: () => new Promise((_resolve, reject) => Context.current().cancelled.catch(reject)) });
+    pair.changed = true;
+    await h.control.start({ pairId: pair.id, paused: false });
+    await until('the apply', () => pair.applied.length === 1);
+    const waiting = h.control.syncAndWait(pair.id, SIGNAL, 30);
+    const told = assert.rejects(waiting, isControlError('missing'));
+    await until('the wait', async () => (await h.events(pair.id)).includes('WorkflowExecutionUpdateAccepted'));
+    await h.control.stop(pair.id);
+    await told;
+  });
+
+  it('gives up waiting in time while the run goes on', async () => {
+    const pair = await started(h.pair());
+    let finish = (): void => {};
+    pair.script.applyPlan = ({ runId }) =>
+      new Promise((resolve) => (finish = () => resolve({ runId, result: 'ok', writes: 1, conflicts: 0, held: 0, problems: 0 })));
+    pair.changed = true;
+    const asked = Date.now();
+    assert.deepEqual(await h.control.syncAndWait(pair.id, SIGNAL, 1), { runId: null, finished: false });
+    assert.ok(Date.now() - asked < 1_500, `${Date.now() - asked} ms`);
+    finish();
+    await until('the end', async () => (await h.control.status(pair.id)).runsFinished === 2);
+    assert.equal(pair.diffs.length, 2, 'a wish that was taken is not repeated');
+  });
+
+  it('knows where the Temporal UI shows a pair', () => {
+    assert.equal(h.control.workflowUrl('a/b'), `http://127.0.0.1:8233/namespaces/${h.namespace}/workflows/pair%3Aa%2Fb`);
+    assert.equal(createPairControl(h.client).workflowUrl('a'), null);
+  });
+
+  it('answers in time without a worker, loses no wish, and stops a pair all the same', { timeout: 60_000 }, async () => {
+    const [pair, doomed] = [await started(h.pair()), await started(h.pair())];
+    await h.stopWorkers();
+    const asked = Date.now();
+    assert.deepEqual(await h.control.syncAndWait(pair.id, { trigger: 'resync', full: true }, 1), { runId: null, finished: false });
+    assert.ok(Date.now() - asked < 1_500, `${Date.now() - asked} ms`);
+    const stopping = Date.now();
+    await h.control.stop(doomed.id);
+    assert.ok(Date.now() - stopping < 10_000, `${Date.now() - stopping} ms`);
+    assert.equal(await statusName(doomed), 'TERMINATED');
+    const workers = await h.startWorkers();
+    assert.ok(workers.isPolling());
+    await until('the run', () => pair.diffs.length > 1);
+    assert.deepEqual(pair.diffs[1], { pairId: pair.id, number: 2, trigger: 'resync', full: true, polled: false });
+  });
+
+  it('says so, in time, when Temporal is away', { timeout: 60_000 }, async () => {
+    const away = new Client({ connection: Connection.lazy({ address: '127.0.0.1:1' }), namespace: 'away' });
+    const control = createPairControl(away);
+    const asked = Date.now();
+    const unavailable = isControlError('unavailable');
+    await Promise.all([
+      assert.rejects(control.syncNow('a', SIGNAL), unavailable),
+      assert.rejects(control.start({ pairId: 'a', paused: false }), unavailable),
+      assert.rejects(control.syncAndWait('a', SIGNAL, 1), unavailable),
+      assert.rejects(control.stop('a'), unavailable),
+    ]);
+    assert.ok(Date.now() - asked < 11_000, `${Date.now() - asked} ms`);
+    await away.connection.close();
+  });
+});
+
+function isControlError(kind: ControlError['kind']): (err: unknown) => boolean {
+  return (err) => err instanceof ControlError && err.kind === kind;
+}
