@@ -21,7 +21,7 @@ import { noteFailure } from './pair-health.ts';
 import { planLinks } from './plan-run.ts';
 import { confirmWrites } from './read-back.ts';
 import { proveDeletions, SideFailed } from './read-sides.ts';
-import { executeOp, type Outcome } from './write-op.ts';
+import { executeOp, postpone, type Outcome } from './write-op.ts';
 
 /** Lost races are decided again this often within a run; then the next run goes on. */
 const MAX_ROUNDS = 5;
@@ -54,7 +54,7 @@ export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
 }
 
 async function applyRounds(applying: Applying) {
-  const { deps, open, runId, epoch } = applying;
+  const { deps, open, runId } = applying;
   const stopped = new Map<SideName, SyncError>();
   for (let round = 1; ; round += 1) {
     const again = await applyPending(applying, stopped);
@@ -64,7 +64,6 @@ async function applyRounds(applying: Applying) {
   }
   const [failed] = stopped;
   if (failed) await noteFailure(deps, open, new SideFailed(...failed));
-  void epoch;
   return endRun(deps, open, runId);
 }
 
@@ -87,7 +86,11 @@ async function applySide(
   await Promise.all(Array.from({ length: lanes }, async () => {
     for (let op = queue.shift(); op; op = queue.shift()) {
       const stop = stopped.get(side);
-      const outcome = stop ? ({ kind: 'waits', error: stop } as const) : await attempt(applying, op);
+      if (stop) {
+        await postpone(applying, op, stop);
+        continue;
+      }
+      const outcome = await attempt(applying, op);
       if (outcome.kind === 'again') again.add(op.linkId);
       if (outcome.kind === 'stops') stopped.set(side, outcome.error);
     }

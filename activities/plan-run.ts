@@ -9,7 +9,7 @@ import {
   context, countEvents, deleteLinks, dropSide, isUidTaken, loadLinks, markDirty, underEpoch, updateLinks, updateSide, type LinkRow, type SideRow,
 } from '../db/links.ts';
 import {
-  countDeletions, dropPendingOps, heldOf, hold, insertConflicts, insertOps, release, setProblems, writtenSince, type HeldRow, type NewOp, type NewProblem,
+  countDeletions, dropUndoneOps, heldOf, hold, insertConflicts, insertOps, release, setProblems, writtenSince, type HeldRow, type NewOp, type NewProblem,
 } from '../db/plans.ts';
 import type { Side } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
@@ -39,7 +39,7 @@ interface Deletions {
 export function planLinks(deps: Deps, open: OpenPair, run: { id: string; epoch: number }, ids: readonly string[]): Promise<Planned> {
   return underEpoch(deps.db, open.pair.id, run.epoch, async (db) => {
     const planner = new Planner({ ...deps, db }, open, run.id);
-    await dropPendingOps(db, run.id, ids);
+    await dropUndoneOps(db, run.id, ids);
     for (let start = 0; start < ids.length; start += CHUNK) await planner.chunk(ids.slice(start, start + CHUNK));
     await planner.deletions();
     return planner.planned;

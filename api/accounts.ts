@@ -2,9 +2,9 @@ import { z } from 'zod';
 import {
   createAccount, deleteAccount, findAccount, listAccounts, openedAccount, patchAccount, replaceCredentials, type AccountPatch, type AccountRecord,
 } from '../db/accounts.ts';
-import { pairIdsOfAccount } from '../db/connections.ts';
-import { findPair } from '../db/pairs.ts';
+import { activePairIdsOfAccount } from '../db/connections.ts';
 import type { CalendarInfo, Provider } from '../providers/provider.ts';
+import { ControlError } from './control.ts';
 import type { Api, ApiDeps } from './deps.ts';
 import { ApiProblem, notFound } from './errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from './paging.ts';
@@ -81,7 +81,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
       tags, summary: 'Replace the credentials', description:
         'CalDAV: `password`, and `username` if it changed; Google: `refreshToken`. They are proved first; every pair that waits for them goes on. ' +
         '409 `different-account` when they open another person\'s calendars.',
-      params: idParam, body: newCredentialsBody(deps), response: { 200: account, ...problems },
+      params: idParam, body: z.looseObject({}), response: { 200: account, ...problems },
     },
   }, async (request) => {
     const renewed = await renewCredentials(deps, request.params.id, request.body);
@@ -137,15 +137,19 @@ async function renewCredentials(deps: ApiDeps, id: string, body: unknown): Promi
 
 /** The credentials are stored by now: a pair that cannot be told finds them by itself at its next try. */
 async function revivePairs({ db, control, log }: ApiDeps, accountId: string): Promise<void> {
-  for (const pairId of await pairIdsOfAccount(db, accountId)) {
-    try {
-      await control.settingsChanged(pairId);
-      if ((await findPair(db, pairId))?.paused === false) await control.syncNow(pairId, { trigger: 'signal', full: false });
-    } catch (error) {
-      log.warn({ pairId, reason: error instanceof Error ? error.message : 'unknown' }, 'could not tell a pair about new credentials');
+  const pairIds = await activePairIdsOfAccount(db, accountId);
+  try {
+    for (let at = 0; at < pairIds.length; at += AT_ONCE) {
+      await Promise.all(pairIds.slice(at, at + AT_ONCE).map(async (pairId) => {
+        await control.settingsChanged(pairId);
+        await control.syncNow(pairId, { trigger: 'signal', full: false });
+      }));
     }
+  } catch (error) {
+    log.warn({ accountId, reason: error instanceof ControlError ? error.kind : 'unknown' }, 'could not tell every pair about new credentials');
   }
 }
+const AT_ONCE = 10;
 
 /** Calendars that a patch names have to be there, and the one for bookings has to be writable. */
 async function checkCalendars(deps: ApiDeps, id: string, patch: AccountPatch): Promise<void> {
@@ -162,14 +166,23 @@ function providerOf({ providers }: ApiDeps, kind: string): Provider {
   return provider;
 }
 
-/** The keys beside the named ones are the provider's to check; the document shows them by provider. */
-function newAccountBody({ providers }: ApiDeps) {
-  const kinds = [...new Set<string>([...PROVIDERS, ...providers.keys()])] as [string, ...string[]];
-  return z.looseObject({ provider: z.enum(kinds), ...names });
+interface NewAccountBody {
+  readonly provider: string;
+  readonly label?: string | null | undefined;
+  readonly externalId?: string | null | undefined;
+  readonly [credential: string]: unknown;
 }
 
-function newCredentialsBody(_deps: ApiDeps) {
-  return z.looseObject({});
+/** One alternative for each provider. What is sent for one that is not set up here does not matter: it answers 501. */
+function newAccountBody({ providers }: ApiDeps): z.ZodType<NewAccountBody> {
+  const kinds = [...new Set<string>([...PROVIDERS, ...providers.keys()])];
+  const bodies = kinds.map((kind) => {
+    const about = { provider: z.literal(kind), ...names };
+    const credentials = providers.get(kind)?.isConfigured ? providers.get(kind)?.credentials : undefined;
+    return credentials instanceof z.ZodObject ? credentials.safeExtend(about).strict() : z.looseObject(about);
+  });
+  const [first, ...others] = bodies;
+  return z.discriminatedUnion('provider', [first!, ...others], { error: `must be one of ${kinds.join(', ')}` }) as unknown as z.ZodType<NewAccountBody>;
 }
 
 function known(record: AccountRecord | null): AccountRecord {

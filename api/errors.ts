@@ -1,7 +1,7 @@
 /** Everything that the API answers beside success, in one table (contract: "Common rules"; RFC 9457). */
 import { z } from 'zod';
 import { SyncError, type SyncErrorKind } from '../core/sync-error.ts';
-import { isUnavailable } from '../db/failures.ts';
+import { isUnavailable, isUnstorableText } from '../db/failures.ts';
 import { ControlError } from './control.ts';
 
 /** `code`: status and title. */
@@ -102,6 +102,7 @@ export function problemOf(error: unknown): ApiProblem | null {
   if (error instanceof SyncError) return problemOfSync(error);
   if (error instanceof ControlError) return problemOfControl(error);
   if (isUnavailable(error)) return new ApiProblem('temporarily-unavailable', 'The database does not answer.', { retryAfterSeconds: 5 });
+  if (isUnstorableText(error)) return invalid('', 'Something in it holds characters that cannot be stored.');
   return problemOfFastify(error);
 }
 

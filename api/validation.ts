@@ -9,9 +9,10 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema }) 
   return result.success ? { value: result.data } : { error: invalidInput(result.error) };
 };
 
-/** Checks what a schema of a provider takes. @throws ApiProblem `validation` */
+/** Checks what a schema of a provider takes; keys that it does not know are refused. @throws ApiProblem `validation` */
 export function check<T>(schema: z.ZodType<T>, data: unknown): T {
-  const result = schema.safeParse(data);
+  const strict = schema instanceof z.ZodObject ? (schema.strict() as unknown as z.ZodType<T>) : schema;
+  const result = strict.safeParse(data);
   if (!result.success) throw invalidInput(result.error);
   return result.data;
 }
@@ -52,6 +53,8 @@ export function instantOf(date: Date | null): string | null;
 export function instantOf(date: Date | null): string | null {
   return date === null ? null : date.toISOString();
 }
+
+export const pollInterval = z.int().min(5).max(86_400);
 
 /** The refusals that every route may answer with, for the OpenAPI document and for serializing them. */
 export const problems = {

@@ -143,7 +143,7 @@ export function specialsOf(group: Group, when: When, zones: Zones): Map<Occurren
     const id = line(override, 'RECURRENCE-ID')!;
     at(idOf(id, rawValue(id), when, zones)).overrides.push(override);
   }
-  for (const { overrides } of specials.values()) overrides.sort(newestFirst);
+  for (const { overrides } of specials.values()) overrides.reverse().sort(newestFirst);
   return specials;
 }
 

@@ -1,7 +1,8 @@
 /** What follows from a series as a whole: its ordinary occurrences, and whether start and rule fit together. */
-import { expandOccurrences } from './expand.ts';
+
 import type { CalendarEvent, Content, OccurrenceId, When } from './event.ts';
 import { idInstant, isDateId, occurrenceId, occurrenceStart } from './occurrence.ts';
+import { expandOccurrences } from './recurrence.ts';
 import { instantOf, localOf } from './zones.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,5 +1,5 @@
 /** Connections: two accounts, and the pairs between their calendars. */
-import { asc, count, eq, gt, or, sql } from 'drizzle-orm';
+import { and, asc, count, eq, gt, or, sql } from 'drizzle-orm';
 import { transaction, type Db } from './connect.ts';
 import { violates } from './failures.ts';
 import { isId, newId } from './ids.ts';
@@ -60,11 +60,12 @@ export async function pairIdsOfConnection(db: Db, connectionId: string): Promise
   return rows.map((row) => row.id);
 }
 
-/** The pairs that read or write with this account's credentials. */
-export async function pairIdsOfAccount(db: Db, accountId: string): Promise<string[]> {
+/** The pairs that read or write with this account's credentials and are not paused. */
+export async function activePairIdsOfAccount(db: Db, accountId: string): Promise<string[]> {
   const rows = await db.sql.select({ id: pairs.id }).from(pairs)
     .innerJoin(connections, eq(connections.id, pairs.connectionId))
-    .where(or(eq(connections.caldavAccountId, accountId), eq(connections.cloudAccountId, accountId))).orderBy(asc(pairs.id));
+    .where(and(eq(pairs.paused, false), or(eq(connections.caldavAccountId, accountId), eq(connections.cloudAccountId, accountId))))
+   .orderBy(asc(pairs.id));
   return rows.map((row) => row.id);
 }
 

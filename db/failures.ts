@@ -13,6 +13,11 @@ export function violates(error: unknown, constraint: string): boolean {
   return (code === '23505' || code === '23503' || code === '23001') && cause?.constraint_name === constraint;
 }
 
+/** A text held a NUL character, which PostgreSQL stores nowhere. */
+export function isUnstorableText(error: unknown): boolean {
+  return ['22021', '22P05'].includes(codeOf(error));
+}
+
 /** SQLSTATE or the driver's or network's own code; empty where the error has none. */
 export function codeOf(error: unknown): string {
   const code = (causeOf(error) as { code?: unknown } | null)?.code;

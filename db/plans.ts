@@ -60,10 +60,10 @@ export async function insertOps(db: Db, rows: readonly NewOp[]): Promise<void> {
   if (rows.length > 0) await db.sql.insert(ops).values([...rows]);
 }
 
-/** Forgets what a run planned but has not done, before it is planned again. */
-export async function dropPendingOps(db: Db, runId: string, linkIds: readonly string[] | null): Promise<void> {
-  const mine = and(eq(ops.runId, runId), eq(ops.status, 'pending'));
-  await db.sql.delete(ops).where(linkIds ? and(mine, inArray(ops.linkId, [...linkIds])) : mine);
+/** Forgets what a run planned for these links but has not done, before they are planned again. */
+export async function dropUndoneOps(db: Db, runId: string, linkIds: readonly string[]): Promise<void> {
+  if (linkIds.length === 0) return;
+  await db.sql.delete(ops).where(and(eq(ops.runId, runId), ne(ops.status, 'done'), inArray(ops.linkId, [...linkIds])));
 }
 
 /** Ops still to be done: creates and updates before deletes, so that nothing is gone before its other half is safe. */

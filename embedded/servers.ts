@@ -45,7 +45,7 @@ export async function startServers(config: Config, watch: Watch, options: Server
       }, both).catch(abort),
   ]);
   const stop = async (): Promise<void> => {
-    await Promise.allSettled([postgres, workflows].map((part) => (part.status === 'fulfilled' ? part.value.stop() : undefined)));
+    await Promise.allSettled([postgres, workflows].map(async (part) => (part.status === 'fulfilled' ? await part.value.stop() : undefined)));
     claim.release();
   };
   if (postgres.status === 'rejected' || workflows.status === 'rejected') {

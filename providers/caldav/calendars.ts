@@ -42,9 +42,10 @@ export async function createCalendar(client: DavClient, discovered: Discovered, 
   if (error !== null) throw error;
 
   const created = await readOne(client, url);
-  // SOGo and others ignore properties in MKCALENDAR.
   if (created.name === name && (color === null || created.color === color.toLowerCase())) return created;
-  await client.xml('PROPPATCH', url, { 'd:propertyupdate': { 'd:set': { 'd:prop': properties } } });
+  // SOGo ignores the colour in MKCALENDAR, and takes it here only with an alpha channel.
+  const again = { ...properties, ...(color === null ? {} : { 'a:calendar-color': `${color}FF` }) };
+  await client.xml('PROPPATCH', url, { 'd:propertyupdate': { 'd:set': { 'd:prop': again } } });
   return readOne(client, url);
 }
 

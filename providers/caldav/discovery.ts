@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { SyncError } from '../../core/sync-error.ts';
-import type { Answer, DavClient } from './client.ts';
+import type { DavClient } from './client.ts';
 import { collectionUrl, identityOf } from './hrefs.ts';
 import { isSogo, type Preset } from './presets.ts';
 import { hrefsOf, type Element, type Member } from './xml.ts';
@@ -32,7 +32,7 @@ export async function discover(client: DavClient, typed: URL, preset: Preset, us
   const found = (await findFrom(client, typed)) ?? (await findWellKnown(client, typed)) ?? (await findByPaths(client, typed, preset, username));
   if (found === null) throw new SyncError('not-a-caldav-server', 'no principal, calendar home or calendar was found');
   const own = username.includes('@') ? [username.toLowerCase()] : [];
-  return { ...found, addresses: [...new Set([...found.addresses, ...own])], ...(await scheduling(client, found)) };
+  return { ...found, addresses: [...new Set([...found.addresses, ...own])], autoSchedule: await doesSchedule(client, found) };
 }
 
 /** The person behind the credentials: the principal where there is one. */
@@ -40,7 +40,7 @@ export function identityOfAccount(discovered: Discovered, typed: URL, username: 
   return discovered.principal === null ? `${typed.host}|${username}` : identityOf(new URL(discovered.principal));
 }
 
-type Place = Omit<Discovered, 'autoSchedule' | 'isSogo'>;
+type Place = Omit<Discovered, 'autoSchedule'>;
 
 const PRINCIPAL_PROPS = ['d:current-user-principal', 'd:principal-URL', 'c:calendar-home-set', 'c:calendar-user-address-set', 'c:schedule-inbox-URL', 'd:resourcetype'];
 const MAX_CANDIDATES = 12;
@@ -52,7 +52,7 @@ async function findFrom(client: DavClient, url: URL): Promise<Place | null> {
   const calendars = isCalendar(here.member) ? [collectionUrl(here.url.href, here.url).href] : [];
   const place = placeOf(here) ?? (await findPrincipal(client, here));
   if (place !== null) return { ...place, calendars };
-  const nowhere: Place = { principal: null, homes: [], calendars, inbox: null, addresses: [] };
+  const nowhere: Place = { principal: null, homes: [], calendars, inbox: null, addresses: [], isSogo: isSogo(here.url, here.headers) };
   if (calendars.length > 0) return nowhere;
   return (await holdsCalendars(client, here.url)) ? { ...nowhere, homes: [collectionUrl(here.url.href, here.url).href] } : null;
 }
@@ -94,12 +94,13 @@ async function findByPaths(client: DavClient, typed: URL, preset: Preset, userna
 interface Seen {
   readonly member: Member;
   readonly url: URL;
+  readonly headers: Headers;
 }
 
 async function look(client: DavClient, url: URL): Promise<Seen | null> {
   const answer = await unlessUnusable(client.properties(url, PRINCIPAL_PROPS));
   const isThere = answer !== null && (answer.member.status ?? 200) < 300;
-  return isThere ? { member: answer.member, url: answer.url } : null;
+  return isThere ? { member: answer.member, url: answer.url, headers: answer.headers } : null;
 }
 
 /** Null where HTTP answered, but with nothing that helps. */
@@ -114,7 +115,7 @@ async function unlessUnusable<T>(answer: Promise<T>): Promise<T | null> {
 }
 
 /** What a principal says of itself; null for what is no principal with calendars. */
-function placeOf({ member, url }: Seen): Place | null {
+function placeOf({ member, url, headers }: Seen): Place | null {
   const homes = hrefsOf(member.props, 'c:calendar-home-set').filter((href) => URL.canParse(href, url.href)).slice(0, MAX_HOMES);
   if (homes.length === 0) return null;
   // DAViCal and SOGo give the home set on any address of the account: the principal is then the one they name.
@@ -126,6 +127,7 @@ function placeOf({ member, url }: Seen): Place | null {
     calendars: [],
     inbox: inbox === undefined ? null : collectionUrl(inbox, url).href,
     addresses: hrefsOf(member.props, 'c:calendar-user-address-set').map((href) => (/^mailto:/i.test(href) ? href.slice(7).toLowerCase() : href)),
+    isSogo: isSogo(url, headers),
   };
 }
 
@@ -139,9 +141,8 @@ function isCalendar({ props }: Member): boolean {
 }
 
 /** Where the server does not say, it is taken for one that schedules: that only makes us more careful. */
-async function scheduling(client: DavClient, { homes, calendars }: Place): Promise<Pick<Discovered, 'autoSchedule' | 'isSogo'>> {
-  const url = new URL(homes[0] ?? calendars[0] ?? '');
-  const answer: Answer | null = await unlessUnusable(client.request('OPTIONS', url));
+async function doesSchedule(client: DavClient, { homes, calendars }: Place): Promise<boolean> {
+  const answer = await unlessUnusable(client.request('OPTIONS', new URL(homes[0] ?? calendars[0] ?? '')));
   const dav = answer?.headers.get('dav') ?? '';
-  return { autoSchedule: dav === '' || /calendar-auto-schedule/i.test(dav), isSogo: isSogo(url, answer?.headers ?? new Headers()) };
+  return dav === '' || /calendar-auto-schedule/i.test(dav);
 }

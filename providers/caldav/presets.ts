@@ -23,7 +23,7 @@ export const PRESET: Readonly<Record<PresetName, Preset>> = {
   'mailbox-org': { serverUrl: 'https://dav.mailbox.org/', paths: ['/caldav/'], canCreateCalendars: false },
   icloud: { serverUrl: 'https://caldav.icloud.com/', paths: [], canCreateCalendars: false },
   fastmail: { serverUrl: 'https://caldav.fastmail.com/', paths: ['/dav/calendars/user/{user}/', '/dav/'], canCreateCalendars: false },
-  generic: { paths: ['/dav/', '/remote.php/dav/', '/dav.php/', '/caldav.php/{user}/', '/caldav/'], canCreateCalendars: false },
+  generic: { paths: ['/SOGo/dav/{user}/', '/dav/', '/remote.php/dav/', '/dav.php/', '/caldav.php/{user}/', '/caldav/'], canCreateCalendars: false },
 };
 
 /**
@@ -31,7 +31,7 @@ export const PRESET: Readonly<Record<PresetName, Preset>> = {
  * again, and delivers invitations whatever SCHEDULE-AGENT says (seen with 5.8.0).
  */
 export function isSogo(url: URL, headers: Headers): boolean {
-  return /\/SOGo\//.test(url.pathname) || /\b(SOPE|SOGo)\b/.test(headers.get('server') ?? '') || isSogoEtag(headers.get('etag') ?? '');
+  return /\/SOGo\//i.test(url.pathname) || /\b(SOPE|SOGo)\b/.test(headers.get('server') ?? '') || isSogoEtag(headers.get('etag') ?? '');
 }
 
 export function isSogoEtag(etag: string): boolean {

@@ -7,6 +7,7 @@ import { errorOf, hasCondition, type Answer } from './client.ts';
 import { describePeople } from './described-people.ts';
 import { checkCalendar, fetchObject, isEtag, versionOf, type Collection, type FetchedObject } from './objects.ts';
 import { partOf, type Reader } from './read.ts';
+import { readError } from './xml.ts';
 import { refuseToMail, type SchedulingServer } from './scheduling.ts';
 
 export interface Writing extends SchedulingServer {
@@ -35,7 +36,9 @@ export async function createEvent(writing: Writing, event: CalendarEvent, key: s
       if (existing !== 'missing') return adopt(writing, existing, event, [event.uid, name]);
       throw new SyncError('rejected', 'the server refused the event', { status: 412, ...reasonOf(answer) });
     }
-    throw await writeError(writing, answer);
+    const error = await writeError(writing, answer);
+    // SOGo answers 404 for what it cannot parse; the calendar is there.
+    throw error.kind === 'gone' ? new SyncError('rejected', error.message, { status: answer.status, ...reasonOf(answer) }) : error;
   }
   throw new SyncError('id-taken', 'the UID is taken');
 }
@@ -49,7 +52,7 @@ export async function updateEvent(writing: Writing, stored: Stored, next: Calend
   if (setting.attendees !== 'native') refuseToMail(writing, stored.data, before.event, next);
   const isDescribed = !/^(ATTENDEE|ORGANIZER)[;:]/im.test(stored.data);
   const target = isDescribed && next.uid !== null ? writtenForm(writing, next, next.uid) : next;
-  const data = patchObject(stored.data, partOf(stored), target, { floatingZone: setting.floatingZone, now: now() });
+  const data = patchObject(stored.data, partOf(stored), target, { floatingZone: setting.floatingZone, now: now(), scheduleAgentNone: true });
   const answer = await put(writing, stored.resource, data, await preconditionFor(writing, stored));
   if (isSuccess(answer)) return written(writing, { ...stored, version: versionOf(answer.headers.get('etag'), null, null), data });
   if (answer.status === 404 || answer.status === 410) await checkCalendar(collection);
@@ -110,9 +113,9 @@ function adopt({ reader }: Writing, existing: FetchedObject, event: CalendarEven
   return { ...found, confirmed: isAsSent };
 }
 
-/** How the people of an event are written here: not at all, as text, or as they are. */
+/** How the people of an event are written here: as text where real ones would be invited whatever SCHEDULE-AGENT says. */
 function writtenForm({ setting, isSogo }: Writing, event: CalendarEvent, uid: string): CalendarEvent {
-  return isSogo && setting.attendees !== 'native' ? describePeople(event, uid, setting.tag) : event;
+  return isSogo ? describePeople(event, uid, setting.tag) : event;
 }
 
 function put({ collection }: Writing, resource: string, data: string, headers: Record<string, string>): Promise<Answer> {
@@ -159,8 +162,9 @@ function isUidTaken(answer: Answer): boolean {
   return hasCondition(answer, 'no-uid-conflict', 'unique-scheduling-object-resource') || (answer.status === 409 && !hasAnyCondition(answer));
 }
 
+/** sabre explains a lost race in an error body, too, but with no element of WebDAV or CalDAV. */
 function hasAnyCondition(answer: Answer): boolean {
-  return /<(?:\w+:)?error\b/i.test(answer.text.slice(0, 2000));
+  return readError(answer.text).conditions.length > 0;
 }
 
 function isSuccess({ status }: Answer): boolean {
@@ -172,6 +176,6 @@ function reasonOf(answer: Answer): { reason?: string } {
   return reason === undefined ? {} : { reason };
 }
 
-function now(): Date {
-  return new Date();
+function now(): string {
+  return new Date().toISOString();
 }

@@ -5,7 +5,7 @@
 import { auth, calendar, type calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { SyncError } from '../../core/sync-error.ts';
 import type { Io, StoredToken, TokenStore } from '../provider.ts';
-import { apiError, tokenError } from './errors.ts';
+import { apiError, headerOf, tokenError } from './errors.ts';
 
 /** The OAuth client of the installation, and where Google is (the defaults are Google's own addresses). */
 export interface GoogleSettings {
@@ -32,7 +32,7 @@ export interface RequestOptions {
   readonly responseType: 'json';
 }
 
-type Request<T> = (api: calendar_v3.Calendar, options: RequestOptions) => Promise<{ data: T; headers: Headers }>;
+type Request<T> = (api: calendar_v3.Calendar, options: RequestOptions) => Promise<{ data: T; headers: unknown }>;
 
 export interface Client {
   /** Runs one request; `ifMatch` is an ETag as Google gave it. @throws SyncError */
@@ -51,7 +51,7 @@ export function createClient(settings: GoogleSettings, refreshToken: string, tok
     const headers: Record<string, string> = ifMatch === null ? {} : { 'If-Match': ifMatch };
     const bound = { rootUrl, headers, responseType: 'json' as const, auth: oauth };
     const answer = await request(api, bound);
-    const date = Date.parse(answer.headers.get('date') ?? '');
+    const date = Date.parse(headerOf(answer.headers, 'date') ?? '');
     return { data: answer.data, date: Number.isNaN(date) ? null : date };
   }
 

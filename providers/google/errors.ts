@@ -47,9 +47,16 @@ export function tokenError(error: unknown, signal: AbortSignal | undefined): unk
   return new SyncError('bug', `Google answered ${status} to a token request${code === '' ? '' : ` (${code})`}`, options);
 }
 
-function kindOf(status: number, reason: string, message: string, headers: Headers): SyncErrorKind {
+/** One header of an answer, `name` in lower case: the library gives plain objects, failures have the transport's own Headers. */
+export function headerOf(headers: unknown, name: string): string | null {
+  if (typeof headers !== 'object' || headers === null) return null;
+  const value: unknown = typeof (headers as Headers).get === 'function' ? (headers as Headers).get(name) : (headers as Record<string, unknown>)[name];
+  return typeof value === 'string' ? value : null;
+}
+
+function kindOf(status: number, reason: string, message: string, headers: unknown): SyncErrorKind {
   if (status === 403 || status === 429) return KIND_OF_REASON[reason] ?? KIND_OF_STATUS[status]!;
-  if (status === 503 && headers.has('retry-after')) return 'throttled';
+  if (status === 503 && headerOf(headers, 'retry-after') !== null) return 'throttled';
   // A sequence below the server's: somebody else wrote in between.
   if (status === 400 && message.startsWith('Invalid sequence value')) return 'stale';
   return KIND_OF_STATUS[status] ?? (status >= 400 && status < 500 ? 'rejected' : 'unreachable');
@@ -68,14 +75,13 @@ function ofTransport(error: unknown, signal: AbortSignal | undefined): unknown {
 interface FailedAnswer {
   readonly status: number;
   readonly data: unknown;
-  readonly headers: Headers;
+  readonly headers: unknown;
 }
 
 function answerOf(error: unknown): FailedAnswer | null {
   const response = (error as { response?: { status?: unknown; data?: unknown; headers?: unknown } } | null)?.response;
   if (typeof response?.status !== 'number') return null;
-  const headers = response.headers instanceof Headers ? response.headers : new Headers();
-  return { status: response.status, data: response.data, headers };
+  return { status: response.status, data: response.data, headers: response.headers };
 }
 
 /** The library's errors hold the whole request, tokens and all, so none of them becomes a cause. */
@@ -106,10 +112,10 @@ function plain(text: string): string {
 }
 
 /** Seconds, or an HTTP date against the server's own clock. */
-function waitOf(headers: Headers): number | undefined {
-  const text = headers.get('retry-after');
+function waitOf(headers: unknown): number | undefined {
+  const text = headerOf(headers, 'retry-after');
   if (text === null) return undefined;
-  const server = Date.parse(headers.get('date') ?? '');
+  const server = Date.parse(headerOf(headers, 'date') ?? '');
   const ms = /^\d{1,9}$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - (Number.isNaN(server) ? Date.now() : server);
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_WAIT_MS);
 }

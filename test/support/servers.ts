@@ -1,12 +1,13 @@
 /** The servers that tests run on: real ones, fast, and gone afterwards. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { readConfig } from '../../config.ts';
 import { migrate } from '../../db/connect.ts';
-import { makeDataFolder } from '../../embedded/data-folder.ts';
+import { claimDataFolder, lockHolder, makeDataFolder } from '../../embedded/data-folder.ts';
 import { startPostgres } from '../../embedded/postgres.ts';
+import { endProcesses } from '../../embedded/processes.ts';
 import { startTemporal } from '../../embedded/temporal.ts';
 import { pairStateKey } from '../../workflows/messages.ts';
 
@@ -26,8 +27,7 @@ export interface TestServer {
 
 /** Starts a server with the template on it. `stop` throws its data away. */
 export async function startTestPostgres(): Promise<{ url: string; stop: () => Promise<void> }> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'calpair-test-postgres-'));
-  makeDataFolder(dataDir);
+  const dataDir = await makeFolder('postgres');
   const server = await startPostgres({ dataDir, port: 0, isThrowaway: true }, { say: console.log, onLost: fail });
   await onServer(server.url, `create database ${TEMPLATE}`);
   await migrate(databaseNamed(server.url, TEMPLATE));
@@ -42,8 +42,7 @@ export async function startTestPostgres(): Promise<{ url: string; stop: () => Pr
 
 /** A namespace that is made later is not known to the server for seconds, so all are made at its start. */
 export async function startTestTemporal(namespaces: number): Promise<{ server: TestServer; stop: () => Promise<void> }> {
-  const folder = mkdtempSync(join(tmpdir(), 'calpair-test-temporal-'));
-  makeDataFolder(folder);
+  const folder = await makeFolder('temporal');
   const { address, stop } = await startTemporal({
     dataDir: folder, cacheDir: readConfig().cacheDir, port: 0, uiPort: null,
     namespace: namespaceOf(0), moreNamespaces: Array.from({ length: namespaces - 1 }, (_, index) => namespaceOf(index + 1)),
@@ -73,6 +72,26 @@ export function databaseNamed(server: string, name: string): string {
   const url = new URL(server);
   url.pathname = `/${name}`;
   return url.href;
+}
+
+/** A new folder; first the servers and folders of test runs that were killed are cleared away. */
+async function makeFolder(what: string): Promise<string> {
+  const old = readdirSync(tmpdir()).filter((name) => name.startsWith(`${PREFIX}${what}-`)).map((name) => join(tmpdir(), name));
+  for (const folder of old.filter(isAbandoned)) {
+    await endProcesses(({ command }) => command.includes(`${folder}/`), [['SIGKILL', 2000]]);
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const folder = mkdtempSync(join(tmpdir(), `${PREFIX}${what}-`));
+  makeDataFolder(folder);
+  claimDataFolder(folder);
+  return folder;
+}
+
+const PREFIX = 'calpair-test-';
+
+function isAbandoned(folder: string): boolean {
+  const made = statSync(folder, { throwIfNoEntry: false });
+  return made !== undefined && Date.now() - made.mtimeMs > 60_000 && lockHolder(folder) === null;
 }
 
 function fail(error: Error): never {

@@ -36,7 +36,7 @@ export function listEvents(world: World, actor: Actor, calendarId: string, query
     : sortedBy(all, (item) => item.order);
   const page = paged(world, calendar, sorted, query, 250);
   const givesToken = !singleEvents && WITHOUT_TOKEN.every((name) => query.text(name) === undefined);
-  const answer = head(world, calendar, entry.accessRole, query);
+  const answer = head(calendar, entry.accessRole, query);
   answer['defaultReminders'] = entry.own['defaultReminders'];
   if (page.next !== undefined) answer['nextPageToken'] = page.next;
   else if (givesToken) answer['nextSyncToken'] = syncToken(world, calendar, query, page.version);
@@ -61,7 +61,7 @@ export function listInstances(world: World, actor: Actor, calendarId: string, id
     .filter((item) => key === undefined || item.occurrence === key)
     .filter((item) => isInWindow(calendar, item, timeMin, timeMax));
   const page = paged(world, calendar, sortedBy(instances, (item) => startKey(calendar, item)), query, 250);
-  const answer = head(world, calendar, entry.accessRole, query);
+  const answer = head(calendar, entry.accessRole, query);
   if (page.next !== undefined) answer['nextPageToken'] = page.next;
   answer['items'] = page.items.map((item) => show(world, calendar, item, { actor, role: entry.accessRole, query }));
   return answer;
@@ -208,7 +208,7 @@ function paged(
   return { items: items.map(({ item }) => item), next, version };
 }
 
-function head(world: World, calendar: Calendar, accessRole: AccessRole, query: Query): Json {
+function head(calendar: Calendar, accessRole: AccessRole, query: Query): Json {
   return {
     kind: 'calendar#events',
     etag: calendar.etag,

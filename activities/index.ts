@@ -1,0 +1,37 @@
+/** The activities of a pair's workflow: the only place where core, providers and db meet. */
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { PairActivities } from '../workflows/messages.ts';
+import { createApplyPlan } from './apply-plan.ts';
+import type { Deps } from './deps.ts';
+import { createDiffPair } from './diff-pair.ts';
+import { createPollPair } from './poll-pair.ts';
+
+export type { Deps } from './deps.ts';
+
+export function createActivities(deps: Deps): PairActivities {
+  return {
+    pollPair: discreet(createPollPair(deps)),
+    diffPair: discreet(createDiffPair(deps)),
+    applyPlan: discreet(createApplyPlan(deps)),
+  };
+}
+
+/**
+ * Failures are stored in workflow histories in the clear. Only our own, which carry codes, go there as they are; of anything else just the class is told,
+ * because its message may quote what a calendar holds.
+ */
+function discreet<Input, Output>(activity: (input: Input) => Promise<Output>): (input: Input) => Promise<Output> {
+  return async (input) => {
+    try {
+      return await activity(input);
+    } catch (error) {
+      if (error instanceof ApplicationFailure || error instanceof CancelledFailure) throw error;
+      if (Context.current().cancellationSignal.aborted) throw new CancelledFailure('cancelled');
+      const name = error instanceof Error ? error.name : 'Error';
+      const failure = ApplicationFailure.retryable(`${name}; see the log of the worker`, name);
+      failure.stack = '';
+      throw failure;
+    }
+  };
+}

@@ -1,0 +1,180 @@
+/** Carries out one op: one write to one calendar, and what is noted of it. */
+import { eq, sql } from 'drizzle-orm';
+import { otherSide, type CalendarEvent, type SideName } from '../core/event.ts';
+import { SyncError } from '../core/sync-error.ts';
+import type { Db } from '../db/connect.ts';
+import {
+  context, deleteLinks, dropSide, insertSides, loadLinks, sidesByRef, underEpoch, updateLinks, updateSide, type LinkRow, type SideRow,
+} from '../db/links.ts';
+import { addProblem, hasOpenSibling, release, setOp, type OpRow } from '../db/plans.ts';
+import { links, runs } from '../db/schema.ts';
+import type { Stored, Written } from '../providers/provider.ts';
+import type { Applying } from './apply-plan.ts';
+import { opConsequence } from './failures.ts';
+import { observe, seenColumns, seenOf } from './observe.ts';
+
+export type Outcome =
+  | { readonly kind: 'done' | 'problem' | 'waits' }
+  /** The link has to be decided again: the side moved on. */
+  | { readonly kind: 'again' }
+  /** The side takes no more writes in this run. */
+  | { readonly kind: 'stops'; readonly error: SyncError }
+  | { readonly kind: 'retry'; readonly delayMs: number };
+
+type Sides = Partial<Record<SideName, SideRow>>;
+
+/** @param isLastTry a passing failure is not answered with `retry` any more */
+export async function executeOp(applying: Applying, op: OpRow, isLastTry: boolean): Promise<Outcome> {
+  const { deps, open, epoch } = applying;
+  const [loaded] = await loadLinks(deps.db, [op.linkId]);
+  if (!loaded) return { kind: 'waits' };
+  try {
+    if (op.action === 'create') await createCopy(applying, op, loaded.link, loaded.sides);
+    else if (op.action === 'update') await updateEvent(applying, op, loaded.sides);
+    else await removeEvent(applying, op, loaded.sides);
+    return { kind: 'done' };
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    const consequence = opConsequence(error);
+    switch (consequence.then) {
+      case 'decide-again':
+        await readAgain(applying, op, loaded.sides[op.side]);
+        return { kind: 'again' };
+      case 'next-generation':
+        await underEpoch(deps.db, open.pair.id, epoch, (tx) => nextGeneration(tx, op.linkId));
+        return isLastTry ? waits(applying, op, loaded.link, error) : { kind: 'retry', delayMs: 0 };
+      case 'problem':
+        await setAside(applying, op, consequence);
+        return { kind: 'problem' };
+      case 'wait': {
+        const isPassing = error.kind === 'throttled' || error.kind === 'unreachable';
+        if (isPassing && !isLastTry && (error.retryAfterMs ?? 0) <= 20_000) return { kind: 'retry', delayMs: error.retryAfterMs ?? 1_000 };
+        if (error.kind === 'bug') deps.log.error({ pairId: open.pair.id, runId: op.runId, linkId: op.linkId, err: error }, 'a write failed unexpectedly');
+        await waits(applying, op, loaded.link, error);
+        return consequence.stopsSide ? { kind: 'stops', error } : { kind: 'waits' };
+      }
+    }
+  }
+}
+
+/** Leaves an op for a later run, because its side takes no more writes in this one. */
+export async function postpone(applying: Applying, op: OpRow, error: SyncError): Promise<void> {
+  const [loaded] = await loadLinks(applying.deps.db, [op.linkId]);
+  if (loaded) await waits(applying, op, loaded.link, error);
+}
+
+async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: Sides): Promise<void> {
+  const { deps, open, epoch } = applying;
+  const { pair } = open;
+  let { generation } = link;
+  if (sides[op.side]) {
+    // The copy that was here is gone; the new one gets an id that no event ever had.
+    await underEpoch(deps.db, pair.id, epoch, (tx) => dropSide(tx, link.id, op.side));
+    generation += 1;
+  }
+  const written = await open.sides[op.side].create(nextOf(deps.db, op), link.id, generation);
+  await underEpoch(deps.db, pair.id, epoch, async (tx) => {
+    await lock(tx, link.id);
+    // The poll before this run may have seen the copy already, without knowing whose it is.
+    const strangers = await sidesByRef(tx, pair.id, op.side, [written.ref]);
+    await deleteLinks(tx, strangers.filter((row) => row.linkId !== link.id).map((row) => row.linkId));
+    await insertSides(tx, [{
+      linkId: link.id, pairId: pair.id, side: op.side, owned: true, shown: false, changedAt: deps.now(),
+      confirmed: written.confirmed, ...seenColumns(tx, pair.id, written),
+    }]);
+    await finish(tx, applying, op);
+  });
+}
+
+async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise<void> {
+  const { deps, open, epoch } = applying;
+  const stored = storedOf(deps.db, sides[op.side]);
+  const written = await open.sides[op.side].update(stored, nextOf(deps.db, op));
+  await underEpoch(deps.db, open.pair.id, epoch, async (tx) => {
+    await lock(tx, op.linkId);
+    await updateSide(tx, op.linkId, op.side, { ...seenColumns(tx, open.pair.id, written), confirmed: written.confirmed, changedAt: deps.now() });
+    await finish(tx, applying, op, isSame(stored, written) ? 'nothing-written' : null);
+  });
+}
+
+async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise<void> {
+  const { deps, open, epoch } = applying;
+  await open.sides[op.side].remove(storedOf(deps.db, sides[op.side]));
+  await underEpoch(deps.db, open.pair.id, epoch, async (tx) => {
+    await lock(tx, op.linkId);
+    await setOp(tx, op.id, 'done', null, deps.now());
+    const other = sides[otherSide(op.side)];
+    if (!other || other.gone === 'proved') return deleteLinks(tx, [op.linkId]);
+    // Only the copy went (a cancelled event that this side cannot show): the original stays, by itself.
+    await dropSide(tx, op.linkId, op.side);
+    await updateSide(tx, op.linkId, other.side, { base: other.seen, baseVersion: other.version });
+    await updateLinks(tx, [op.linkId], { dirty: false, retryAt: null, attempts: 0 });
+  });
+}
+
+/** The op is done; with the last one of its link, what both sides show becomes what they agreed on. */
+async function finish(tx: Db, { deps }: Applying, op: OpRow, code: string | null = null): Promise<void> {
+  const now = deps.now();
+  await setOp(tx, op.id, 'done', code, now);
+  if (await hasOpenSibling(tx, op)) return;
+  const [loaded] = await loadLinks(tx, [op.linkId]);
+  for (const row of Object.values(loaded?.sides ?? {})) {
+    await updateSide(tx, op.linkId, row.side, { base: row.seen, baseVersion: row.version });
+  }
+  await release(tx, [op.linkId]);
+  await updateLinks(tx, [op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
+}
+
+/** After a lost race: what the side shows now, for the next decision. */
+async function readAgain({ deps, open, epoch }: Applying, op: OpRow, row: SideRow | undefined): Promise<void> {
+  await setOp(deps.db, op.id, 'stale', null, null);
+  if (!row) return;
+  const reader = open.sides[op.side];
+  const answer = (await reader.get([row.resource])).get(row.resource);
+  const found = answer === 'gone' ? undefined : answer?.find(({ ref }) => ref === row.ref);
+  if (found) await observe({ deps, pairId: open.pair.id, epoch, side: op.side, reader }, { found: [found], unchanged: [], removed: [] });
+  else if (answer !== undefined) await underEpoch(deps.db, open.pair.id, epoch, (tx) => updateSide(tx, row.linkId, op.side, { gone: 'hinted' }));
+}
+
+async function setAside({ deps, open, epoch }: Applying, op: OpRow, problem: { code: Parameters<typeof addProblem>[2]['code']; detail: string }): Promise<void> {
+  await underEpoch(deps.db, open.pair.id, epoch, async (tx) => {
+    await setOp(tx, op.id, 'failed', problem.code, null);
+    const isNew = await addProblem(tx, open.pair.id, { linkId: op.linkId, side: op.side, ...problem }, deps.now());
+    if (isNew) await tx.sql.update(runs).set({ problems: sql`${runs.problems} + 1` }).where(eq(runs.id, op.runId));
+    await updateLinks(tx, [op.linkId], { dirty: false });
+  });
+}
+
+async function waits({ deps, open, epoch }: Applying, op: OpRow, link: LinkRow, error: SyncError): Promise<Outcome> {
+  const backoffMs = Math.min(30_000 * 2 ** Math.min(link.attempts, 7), 3_600_000);
+  const retryAt = new Date(deps.now().getTime() + Math.max(error.retryAfterMs ?? 0, backoffMs));
+  await underEpoch(deps.db, open.pair.id, epoch, async (tx) => {
+    await setOp(tx, op.id, 'waiting', error.kind, null);
+    await updateLinks(tx, [op.linkId], { dirty: true, retryAt, attempts: link.attempts + 1 });
+  });
+  return { kind: 'waits' };
+}
+
+function nextGeneration(tx: Db, linkId: string): Promise<unknown> {
+  return tx.sql.update(links).set({ generation: sql`${links.generation} + 1` }).where(eq(links.id, linkId)).execute();
+}
+
+/** Two ops of one link, on its two sides, end one after the other. */
+async function lock(tx: Db, linkId: string): Promise<void> {
+  await tx.sql.select({ id: links.id }).from(links).where(eq(links.id, linkId)).for('update');
+}
+
+function nextOf(db: Db, op: OpRow): CalendarEvent {
+  if (!op.next) throw new SyncError('bug', 'the op has no event to write');
+  return JSON.parse(db.vault.open(op.next, context(op.pairId))) as CalendarEvent;
+}
+
+function storedOf(db: Db, row: SideRow | undefined): Stored {
+  const stored = row ? seenOf(db, row) : null;
+  if (!stored) throw new SyncError('gone', 'the event is not there any more');
+  return stored;
+}
+
+function isSame(before: Stored, after: Written): boolean {
+  return before.version !== null && before.version === after.version && before.data === after.data;
+}

@@ -1,0 +1,103 @@
+/** The HTTP API: reading this file shows every group of routes and everything that happens around them. */
+import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { randomUUID } from 'node:crypto';
+import { accountRoutes } from './accounts.ts';
+import { apiKeyRoutes } from './api-keys.ts';
+import { requireApiKey } from './auth.ts';
+import { calendarRoutes } from './calendars.ts';
+import { connectionRoutes } from './connections.ts';
+import type { Api, ApiDeps } from './deps.ts';
+import { collectDocs, docsRoutes } from './docs.ts';
+import { ApiProblem, invalid, problemOf } from './errors.ts';
+import { healthRoutes } from './health.ts';
+import { pairRoutes } from './pairs.ts';
+import { reportRoutes } from './reports.ts';
+import { runRoutes } from './runs.ts';
+import { syncRoutes } from './sync.ts';
+import { validatorCompiler } from './validation.ts';
+
+/** Ready to `listen` or `inject`; `close` lets requests under way end and keeps nobody waiting for a run. */
+export async function buildServer(deps: ApiDeps): Promise<Api> {
+  const closing = new AbortController();
+  const app: Api = Fastify({
+    loggerInstance: deps.log,
+    disableRequestLogging: true,
+    bodyLimit: 1024 * 1024,
+    requestTimeout: 60_000,
+    genReqId: () => randomUUID(),
+    frameworkErrors: (error, request, reply) => answerError(deps.log, error, request, reply as FastifyReply),
+  }).withTypeProvider<ZodTypeProvider>();
+
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler<FastifyError>((error, request, reply) => answerError(deps.log, error, request, reply));
+  app.setNotFoundHandler(answerUnknownPath);
+  app.addHook('onRequest', setHeaders);
+  app.addHook('onResponse', async (request, reply) => {
+    deps.log.debug({ method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
+  });
+  app.addHook('preClose', async () => closing.abort());
+  readJson(app);
+
+  await collectDocs(app, deps);
+  await app.register(async (open: Api) => {
+    healthRoutes(open, deps);
+    await docsRoutes(open);
+  });
+  await app.register(async (v1: Api) => {
+    v1.addHook('onRequest', requireApiKey(deps));
+    apiKeyRoutes(v1, deps);
+    accountRoutes(v1, deps);
+    calendarRoutes(v1, deps);
+    connectionRoutes(v1, deps);
+    pairRoutes(v1, deps);
+    syncRoutes(v1, deps, closing.signal);
+    runRoutes(v1, deps);
+    reportRoutes(v1, deps);
+  });
+  await app.register(async (unknown: Api) => {
+    unknown.addHook('onRequest', requireApiKey(deps));
+    unknown.setNotFoundHandler(answerUnknownPath);
+  }, { prefix: '/v1' });
+  await app.ready();
+  return app;
+}
+
+/** JSON only; an empty body is none, also where a content type is given. */
+function readJson(app: Api): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') return done(null, undefined);
+    parse(request, body as string, (error, value) => (error ? done(invalid('', 'The body is not valid JSON.')) : done(null, value)));
+  });
+}
+
+async function setHeaders(_request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  reply.headers({
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'cache-control': 'no-store',
+  });
+}
+
+function answerUnknownPath(): never {
+  throw new ApiProblem('not-found', 'There is nothing at this path.');
+}
+
+/** Nothing of an unforeseen error is told but its id; nothing of it is logged but where it came from, since messages may hold content. */
+function answerError(log: FastifyBaseLogger, error: unknown, request: FastifyRequest, reply: FastifyReply) {
+  const problem = problemOf(error) ?? new ApiProblem('internal', `The log says more under ${request.id}.`);
+  if (problem.code === 'internal') log.error({ requestId: request.id, route: request.routeOptions?.url, ...originOf(error) }, 'unforeseen error');
+  if (problem.code === 'unauthorized') reply.header('www-authenticate', 'Bearer');
+  if (problem.extra.retryAfterSeconds !== undefined) reply.header('retry-after', problem.extra.retryAfterSeconds);
+  return reply.code(problem.status).type('application/problem+json').serializer((body: unknown) => JSON.stringify(body)).send(problem.body());
+}
+
+function originOf(error: unknown): { name: string; code?: unknown; frames: string[]; cause?: object } {
+  if (!(error instanceof Error)) return { name: typeof error, frames: [] };
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)).slice(0, 10).map((line) => line.trim());
+  return { name: error.name, code: (error as { code?: unknown }).code, frames, ...(error.cause instanceof Error && { cause: originOf(error.cause) }) };
+}

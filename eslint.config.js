@@ -1,0 +1,90 @@
+// Correctness only: formatting is the editor's business. Who may import whom stands here for the editor, and in test/house.test.ts for good.
+import tseslint from 'typescript-eslint';
+
+/** Who may import which package. `allow` ends in `/` for a folder, in `*` for a beginning; else it is a file. Tests may import everything. */
+export const packages = [
+  { names: ['ical.js'], allow: ['core/ical.ts', 'core/ical-*'] },
+  { names: ['tsdav'], allow: ['providers/caldav/'] },
+  { names: ['googleapis', 'google-auth-library'], allow: ['providers/google/'] },
+  { names: ['drizzle-orm', 'drizzle-kit', 'postgres'], allow: ['db/', 'drizzle.config.ts'] },
+  { names: ['fastify'], allow: ['api/', 'main.ts'], typesAreFine: true },
+  { names: ['@temporalio/client'], allow: ['api/control.ts', 'main.ts', 'embedded/temporal.ts'], typesAreFine: true },
+  { names: ['@temporalio/worker'], allow: ['activities/worker.ts', 'main.ts'], typesAreFine: true },
+];
+
+/** What of ours each folder may not import. `activities` and `core` give `workflows` their types, and nothing else. */
+export const folders = {
+  core: ['providers', 'db', 'activities', 'workflows', 'api', 'embedded'],
+  providers: ['db', 'activities', 'workflows', 'api', 'embedded'],
+  db: ['providers', 'activities', 'workflows', 'api', 'embedded'],
+  activities: ['api', 'embedded'],
+  workflows: ['providers', 'db', 'api', 'embedded'],
+  api: ['activities', 'embedded'],
+  embedded: ['core', 'providers', 'db', 'activities', 'workflows', 'api'],
+};
+
+const NO_ENVIRONMENT = { selector: "MemberExpression[object.name='process'][property.name='env']", message: 'Only config.ts reads the environment.' };
+const NO_DEFAULT = { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' };
+const IMPURE = [
+  { selector: "CallExpression[callee.object.name='Date'][callee.property.name='now']", message: 'No clock here: take the time as an argument.' },
+  { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'No clock here: take the time as an argument.' },
+  { selector: "MemberExpression[object.name='Math'][property.name='random']", message: 'No randomness here.' },
+];
+
+/** For the files in `place`: a folder of ours, a folder in it that may import a package, or such a file. */
+function importRules(place) {
+  const [folder] = place.split('/');
+  const forbidden = packages.filter(({ allow }) => !allow.some((allowed) => place.startsWith(allowed.replace('*', ''))));
+  return ['error', {
+    paths: forbidden.flatMap(({ names, typesAreFine }) => names.map((name) => ({ name, message: WHO, ...(typesAreFine ? { allowTypeImports: true } : {}) }))),
+    patterns: [
+      ...(folders[folder] ?? []).map((other) => ({ group: [`**/${other}/**`], message: `${folder} may not import ${other}.` })),
+      ...(folder === 'core' || folder === 'workflows' ? [{ group: ['node:*'], message: `No Node built-ins in ${folder}.` }] : []),
+      ...(folder === 'workflows' ? [{ group: ['**/activities/**', '**/core/**'], allowTypeImports: true, message: 'Only types, and nothing that runs.' }] : []),
+    ],
+  }];
+}
+
+const WHO = 'See "Who may import whom" in ARCHITECTURE.md.';
+const globOf = (place) => (place.endsWith('/') ? `${place}**/*.ts` : place.endsWith('*') ? `${place}.ts` : place);
+/** The later wins: folders first, then what is allowed more. */
+const places = [...Object.keys(folders).map((folder) => `${folder}/`), ...new Set(packages.flatMap(({ allow }) => allow))];
+
+const config = tseslint.config(
+  { ignores: ['node_modules/**', '.calpair/**', 'api/console/**', 'db/migrations/**'] },
+  ...tseslint.configs.recommended.map((part) => ({ ...part, files: ['**/*.ts'] })),
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': ['error', {
+        // A test is awaited by the runner.
+        allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: ['test', 'it', 'describe', 'suite', 'before', 'after', 'beforeEach', 'afterEach'] }],
+      }],
+      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { arguments: false, attributes: false, properties: false } }],
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/return-await': ['error', 'error-handling-correctness-only'],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/only-throw-error': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      'no-control-regex': 'error',
+      'no-constant-condition': ['error', { checkLoops: false }],
+      'no-empty': ['error', { allowEmptyCatch: false }],
+      'no-self-compare': 'error',
+      'no-template-curly-in-string': 'error',
+      'no-unmodified-loop-condition': 'error',
+      'no-unreachable-loop': 'error',
+      eqeqeq: ['error', 'always'],
+      'no-console': 'off',
+      'no-restricted-syntax': ['error', NO_ENVIRONMENT, NO_DEFAULT],
+      '@typescript-eslint/no-restricted-imports': importRules(''),
+    },
+  },
+  ...places.map((place) => ({ files: [globOf(place)], rules: { '@typescript-eslint/no-restricted-imports': importRules(place) } })),
+  { files: ['core/**/*.ts', 'workflows/**/*.ts'], rules: { 'no-restricted-syntax': ['error', NO_ENVIRONMENT, NO_DEFAULT, ...IMPURE] } },
+  { files: ['config.ts'], rules: { 'no-restricted-syntax': ['error', NO_DEFAULT] } },
+  { files: ['test/**/*.ts'], rules: { 'no-restricted-syntax': 'off', '@typescript-eslint/no-restricted-imports': 'off' } },
+);
+
+export { config as default };

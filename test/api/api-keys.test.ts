@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { sql } from 'drizzle-orm';
+import { ensureFirstApiKey } from '../../db/api-keys.ts';
+import { refused, startApi, type TestApi } from './harness.ts';
+
+describe('API keys', () => {
+  let api: TestApi;
+  before(async () => { api = await startApi(); });
+  after(() => api.close());
+
+  it('makes the first one once, however many ask', async () => {
+    const keys = await Promise.all([1, 2, 3].map(() => ensureFirstApiKey(api.db)));
+    assert.equal(keys.filter((key) => key !== null).length, 1);
+    assert.match(keys.find((key) => key !== null)!, /^calpair_[\w-]{43}$/);
+  });
+
+  it('makes, lists, uses and deletes keys, and never shows one again', async () => {
+    const made = await api.call('POST', '/v1/api-keys', { name: 'Phone' });
+    assert.equal(made.status, 201);
+    assert.deepEqual(Object.keys(made.body), ['id', 'name', 'key']);
+    const use = () => api.app.inject({ url: '/v1/api-keys', headers: { authorization: `Bearer ${made.body.key}` } });
+    assert.equal((await use()).statusCode, 200);
+    const list = await api.call('GET', '/v1/api-keys');
+    assert.deepEqual(list.body.items.map((key: object) => Object.keys(key)), [['id', 'name', 'createdAt'], ['id', 'name', 'createdAt']]);
+    const dump = JSON.stringify([...(await api.db.sql.execute(sql`select * from api_keys`))]);
+    assert.ok(!dump.includes(made.body.key.slice(8)));
+    assert.equal((await api.call('DELETE', `/v1/api-keys/${made.body.id}`)).status, 204);
+    refused(await api.call('DELETE', `/v1/api-keys/${made.body.id}`), 404, 'not-found');
+    assert.equal((await use()).statusCode, 401);
+  });
+
+  it('keeps the last one, also when two are deleted at once', async () => {
+    await api.call('POST', '/v1/api-keys', { name: 'Second' });
+    const { items } = (await api.call('GET', '/v1/api-keys')).body;
+    assert.equal(items.length, 2);
+    const answers = await Promise.all(items.map((key: { id: string }) => api.call('DELETE', `/v1/api-keys/${key.id}`)));
+    assert.deepEqual(answers.map((answer) => answer.status).sort(), [204, 409]);
+    refused(answers.find((answer) => answer.status === 409)!, 409, 'last-api-key');
+  });
+
+  it('pages', async () => {
+    for (const name of ['a', 'b', 'c', 'd']) await api.call('POST', '/v1/api-keys', { name });
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    for (let page = 0; page < 10; page += 1) {
+      const answer = await api.call('GET', `/v1/api-keys?limit=2${cursor ? `&cursor=${cursor}` : ''}`);
+      assert.ok(answer.body.items.length <= 2);
+      seen.push(...answer.body.items.map((key: { name: string }) => key.name));
+      cursor = answer.body.nextCursor;
+      if (!cursor) break;
+    }
+    assert.deepEqual(seen.slice(-4), ['a', 'b', 'c', 'd']);
+    assert.equal(seen.length, 5);
+  });
+});

@@ -1,0 +1,181 @@
+/** The whole API on a real database, with a service and a Temporal that do what a test tells them. */
+import { randomBytes } from 'node:crypto';
+import assert from 'node:assert/strict';
+import pino from 'pino';
+import { z } from 'zod';
+import { ControlError, type PairControl } from '../../api/control.ts';
+import type { Api, ApiConfig, ApiDeps } from '../../api/deps.ts';
+import { buildServer } from '../../api/server.ts';
+import { SyncError } from '../../core/sync-error.ts';
+import { connect, type Db } from '../../db/connect.ts';
+import { createVault } from '../../db/vault.ts';
+import type { CalendarInfo, Provider } from '../../providers/provider.ts';
+import { testDatabase } from '../support/database.ts';
+
+export interface TestApi {
+  readonly app: Api;
+  readonly db: Db;
+  readonly control: FakeControl;
+  readonly service: FakeService;
+  /** Lines that were logged. */
+  readonly logged: string[];
+  ready: Record<string, boolean | string>;
+  call(method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE', url: string, body?: unknown): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: any;
+  readonly headers: Record<string, unknown>;
+}
+
+export const ENV_KEY = 'key-from-the-environment';
+
+export async function startApi(config: Partial<ApiConfig> = {}): Promise<TestApi> {
+  const db = connect(await testDatabase(), createVault([randomBytes(32)], randomBytes(32)), { poolSize: 5 });
+  const control = new FakeControl();
+  const service = new FakeService();
+  const logged: string[] = [];
+  const deps: ApiDeps = {
+    db, control, fetch,
+    providers: new Map<string, Provider>([
+      ['caldav', service.provider('caldav') as Provider],
+      ['google', service.provider('google') as Provider],
+    ]),
+    config: { apiKey: ENV_KEY, pairsPerConnection: 20, maxConnections: 100, pollIntervalSeconds: 60, version: '0.1.0', ...config },
+    ready: async () => api.ready,
+    log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
+  };
+  const app = await buildServer(deps);
+  const api: TestApi = {
+    app, db, control, service, logged, ready: { postgres: true, temporal: true },
+    async call(method, url, body) {
+      const response = await app.inject({
+        method, url, headers: { authorization: `Bearer ${ENV_KEY}` }, ...(body === undefined ? {} : { payload: body as object }),
+      });
+      return checked(app, method, url, { status: response.statusCode, headers: response.headers, body: response.body === '' ? null : response.json() });
+    },
+    async close() {
+      await app.close();
+      await db.close();
+    },
+  };
+  return api;
+}
+
+/** What every answer has to be like, whatever it is about. */
+function checked(_app: Api, method: string, url: string, answer: Answer): Answer {
+  const about = `${method} ${url} → ${answer.status}`;
+  assert.equal(answer.headers['x-content-type-options'], 'nosniff', about);
+  for (const name of ['server', 'x-powered-by']) assert.equal(answer.headers[name], undefined, about);
+  if (answer.status >= 400) {
+    assert.match(String(answer.headers['content-type']), /^application\/problem\+json/, about);
+    assert.deepEqual(Object.keys(answer.body).filter((key) => !['errors', 'parts'].includes(key)), ['type', 'title', 'status', 'detail', 'code'], about);
+    assert.equal(answer.body.status, answer.status, about);
+  }
+  if (answer.status === 204) assert.equal(answer.body, null, about);
+  return answer;
+}
+
+export function refused(answer: Answer, status: number, code: string): void {
+  assert.deepEqual([answer.status, answer.body?.code], [status, code], JSON.stringify(answer.body));
+}
+
+/** Remembers what it was told. */
+export class FakeControl implements PairControl {
+  readonly told: string[] = [];
+  /** Workflows that run. */
+  readonly running = new Set<string>();
+  failure: ControlError['kind'] | null = null;
+  /** What a call that waits for a run does in the meantime; answers the run's id. */
+  onRun: (pairId: string) => Promise<string | null> = async () => null;
+
+  async start({ pairId, paused, begun }: { pairId: string; paused: boolean; begun?: number }): Promise<void> {
+    this.#note(`start ${pairId}${paused ? ' paused' : ''}${begun === undefined ? '' : ` after ${begun}`}`);
+    this.running.add(pairId);
+  }
+  async pause(pairId: string): Promise<void> { this.#tell('pause', pairId); }
+  async resume(pairId: string): Promise<void> { this.#tell('resume', pairId); }
+  async settingsChanged(pairId: string): Promise<void> { this.#tell('settingsChanged', pairId); }
+  async syncNow(pairId: string, wanted: { trigger: string; full: boolean }): Promise<void> {
+    this.#tell(`syncNow ${wanted.trigger}${wanted.full ? ' full' : ''}`, pairId);
+  }
+  async syncAndWait(pairId: string, wanted: { trigger: string; full: boolean }, waitSeconds: number) {
+    this.#tell(`syncAndWait ${wanted.trigger}${wanted.full ? ' full' : ''} ${waitSeconds}`, pairId);
+    const runId = await this.onRun(pairId);
+    return runId === null ? { runId, finished: false as const } : { runId, finished: true as const };
+  }
+  async stop(pairId: string): Promise<void> {
+    this.#note(`stop ${pairId}`);
+    this.running.delete(pairId);
+  }
+  async status(): Promise<never> { throw new Error('not used by the API'); }
+  async restartMissing(): Promise<number> { return 0; }
+  workflowUrl(): null { return null; }
+
+  #tell(message: string, pairId: string): void {
+    this.#note(`${message} ${pairId}`);
+    if (!this.running.has(pairId)) throw new ControlError('missing');
+  }
+  #note(message: string): void {
+    if (this.failure !== null) throw new ControlError(this.failure);
+    this.told.push(message);
+  }
+}
+
+/** A calendar service: the password or refresh token names the person, whose calendars `calendars` holds. */
+export class FakeService {
+  calendars: Record<string, CalendarInfo[]> = {};
+  /** Thrown by what is asked next, as long as it is set. */
+  failure: SyncError | Error | null = null;
+  canCreateCalendars = true;
+  listFailure: SyncError | null = null;
+
+  provider(kind: string) {
+    const credentials = kind === 'caldav'
+      ? z.object({ preset: z.enum(['generic', 'icloud']), serverUrl: z.string().optional(), username: z.string(), password: z.string() })
+        .refine((value) => value.serverUrl !== undefined || value.preset === 'icloud', { path: ['serverUrl'], message: 'is required for this preset' })
+      : z.object({ refreshToken: z.string() });
+    const newCredentials = kind === 'caldav'
+      ? z.object({ password: z.string(), username: z.string().optional() })
+      : z.object({ refreshToken: z.string() });
+    const personOf = (value: any): string => String(value.password ?? value.refreshToken).replace(/\d+$/, '');
+    return {
+      kind, credentials, newCredentials, isConfigured: true,
+      prove: async (value: any) => {
+        if (this.failure) throw this.failure;
+        return { identity: `${kind}:${personOf(value)}`, username: value.username ?? personOf(value), discovered: { home: '/' } };
+      },
+      open: ({ credentials: value }: { credentials: any }) => ({
+        canCreateCalendars: this.canCreateCalendars,
+        calendars: async () => {
+          if (this.failure ?? this.listFailure) throw (this.failure ?? this.listFailure)!;
+          return this.calendars[personOf(value)] ?? [];
+        },
+        createCalendar: async (name: string, color: string | null) => {
+          if (this.failure) throw this.failure;
+          return calendar(name, { color });
+        },
+        side: () => { throw new Error('the API opens no side'); },
+      }),
+    };
+  }
+}
+
+export function calendar(id: string, more: Partial<CalendarInfo> = {}): CalendarInfo {
+  return { id, identity: `server/${id}`, name: id, color: null, timeZone: null, readOnly: false, isDefault: false, ...more };
+}
+
+/** Anna's CalDAV account and Bea's Google account, connected; each with the calendars `a1`…, `b1`…. */
+export async function connected(api: TestApi): Promise<{ caldavId: string; cloudId: string; connectionId: string }> {
+  api.service.calendars = {
+    anna: [1, 2, 3].map((n) => calendar(`a${n}`, { timeZone: 'Europe/Berlin' })).concat(calendar('a-read', { readOnly: true })),
+    bea: [1, 2, 3].map((n) => calendar(`b${n}`)).concat(calendar('b-read', { readOnly: true })),
+  };
+  const caldav = await api.call('POST', '/v1/accounts', { provider: 'caldav', preset: 'generic', serverUrl: 'https://dav.example', username: 'anna', password: 'anna' });
+  const cloud = await api.call('POST', '/v1/accounts', { provider: 'google', refreshToken: 'bea' });
+  const connection = await api.call('POST', '/v1/connections', { caldavAccountId: caldav.body.id, cloudAccountId: cloud.body.id });
+  assert.equal(connection.status, 201, JSON.stringify(connection.body));
+  return { caldavId: caldav.body.id, cloudId: cloud.body.id, connectionId: connection.body.id };
+}
