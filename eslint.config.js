@@ -74,7 +74,6 @@ const config = tseslint.config(
       'no-self-compare': 'error',
       'no-template-curly-in-string': 'error',
       'no-unmodified-loop-condition': 'error',
-      'no-unreachable-loop': 'error',
       eqeqeq: ['error', 'always'],
       'no-console': 'off',
       'no-restricted-syntax': ['error', NO_ENVIRONMENT, NO_DEFAULT],

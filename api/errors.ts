@@ -147,12 +147,12 @@ function problemOfControl(error: ControlError): ApiProblem {
 /** Fastify's own refusals, by its codes, else by status. */
 function problemOfFastify(error: unknown): ApiProblem | null {
   const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
-  if (code === 'FST_ERR_BAD_URL') return new ApiProblem('not-found', 'The path is not valid.');
+  if (code === 'FST_ERR_BAD_URL' || code === 'FST_ERR_MAX_PARAM_LENGTH') return new ApiProblem('not-found', 'The path is not valid.');
   if (statusCode === 404) return new ApiProblem('not-found');
   if (statusCode === 413) return new ApiProblem('payload-too-large', 'A body holds at most 1 MB.');
   if (statusCode === 415) return new ApiProblem('unsupported-media-type', 'Send `content-type: application/json`.');
   if (statusCode === 429) return new ApiProblem('too-many-requests');
-  if (statusCode === 400) return invalid('', 'The request could not be read.');
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) return invalid('', 'The request could not be read.');
   return null;
 }
 

@@ -1,5 +1,5 @@
 /** The HTTP API: reading this file shows every group of routes and everything that happens around them. */
-import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { randomUUID } from 'node:crypto';
 import { accountRoutes } from './accounts.ts';
@@ -22,7 +22,8 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   const closing = new AbortController();
   const app: Api = Fastify({
     loggerInstance: deps.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
+    return503OnClosing: false,
     bodyLimit: 1024 * 1024,
     requestTimeout: 60_000,
     genReqId: () => randomUUID(),
@@ -33,7 +34,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler<FastifyError>((error, request, reply) => answerError(deps.log, error, request, reply));
   app.setNotFoundHandler(answerUnknownPath);
-  app.addHook('onRequest', setHeaders);
+  app.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS));
   app.addHook('onResponse', async (request, reply) => {
     deps.log.debug({ method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
   });
@@ -74,14 +75,12 @@ function readJson(app: Api): void {
   });
 }
 
-async function setHeaders(_request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  reply.headers({
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-    'cache-control': 'no-store',
-  });
-}
+const HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cache-control': 'no-store',
+};
 
 function answerUnknownPath(): never {
   throw new ApiProblem('not-found', 'There is nothing at this path.');
@@ -91,6 +90,8 @@ function answerUnknownPath(): never {
 function answerError(log: FastifyBaseLogger, error: unknown, request: FastifyRequest, reply: FastifyReply) {
   const problem = problemOf(error) ?? new ApiProblem('internal', `The log says more under ${request.id}.`);
   if (problem.code === 'internal') log.error({ requestId: request.id, route: request.routeOptions?.url, ...originOf(error) }, 'unforeseen error');
+  // A path that cannot be decoded comes here without passing any hook.
+  reply.headers(HEADERS);
   if (problem.code === 'unauthorized') reply.header('www-authenticate', 'Bearer');
   if (problem.extra.retryAfterSeconds !== undefined) reply.header('retry-after', problem.extra.retryAfterSeconds);
   return reply.code(problem.status).type('application/problem+json').serializer((body: unknown) => JSON.stringify(body)).send(problem.body());

@@ -193,7 +193,7 @@ function groupsOfUid(events: Component[]): Group[] {
   const masters = events.filter((event) => !line(event, 'RECURRENCE-ID')).sort(newestFirst);
   const overrides = events.filter((event) => line(event, 'RECURRENCE-ID'));
   const alone = (master: Component, part: string, isDuplicate = false): Group => ({ part, uid, master, overrides: [], isDuplicate });
-  const name = uid ?? '';
+  const name = uid ?? '#';
   const [master, ...others] = masters;
   const isSeries = master !== undefined && ['RRULE', 'RDATE'].some((rule) => line(master, rule) !== undefined);
   const orphans = isSeries ? [] : overrides.map((override) => alone(override, `${name}/${rawValue(line(override, 'RECURRENCE-ID')!)}`));

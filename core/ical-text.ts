@@ -171,13 +171,15 @@ function* contentLines(text: string): Generator<Line> {
     return made;
   };
   for (const match of text.matchAll(/([^\r\n]*)(\r\n|\n|\r|$)/g)) {
+    // Mozilla once folded right behind the name.
+    const isBareName = /^[A-Za-z][A-Za-z0-9-]*$/.test(match[1]!) && /^[ \t][:;]/.test(text.slice(match.index + match[0].length, match.index + match[0].length + 2));
     const [raw, body] = [match[0], match[1]!];
     if (raw === '') continue;
     const content = raws.length === 0 ? body.replace(/^\uFEFF/, '') : body;
     if (raws.length > 0 && (content === '' || content.startsWith(' ') || content.startsWith('\t'))) {
       raws.push(raw);
       texts.push(content.slice(1));
-    } else if (raws.length > 0 && !NAME.test(content) && !/^(BEGIN|END)[:;]/i.test(texts[0]!)) {
+    } else if (raws.length > 0 && !isBareName && !NAME.test(content) && !/^(BEGIN|END)[:;]/i.test(texts[0]!)) {
       raws.push(raw);
       texts.push(`\\n${content}`);
     } else {

@@ -1,5 +1,4 @@
 /** DATE and DATE-TIME values of events: reading them in all forms that are seen, and writing them in the form that stands there. */
-import ICAL from 'ical.js';
 import type { OccurrenceId, When } from './event.ts';
 import { line, parameter, rawValue, withParameter, withValue } from './ical-text.ts';
 import type { Component, Line } from './ical-text.ts';
@@ -116,8 +115,8 @@ export function dateText(name: string, old: Line | undefined, local: string, zon
     return old && isDate(old) ? withValue(withParameter(old.text, 'VALUE', 'DATE'), value) : `${name};VALUE=DATE:${value}`;
   }
   if (old && !isDate(old)) {
-    const placed = guarded(() => place(momentOf(old, rawValue(old)), zones));
-    if (placed.isExact && placed.zone === zone) {
+    const placed = attempt(() => place(momentOf(old, rawValue(old)), zones));
+    if (placed?.isExact && placed.zone === zone) {
       const kept = name === old.name ? old.text : name + old.text.slice(old.name.length);
       return withValue(kept, basic(local) + (/Z$/i.test(rawValue(old)) ? 'Z' : ''));
     }
@@ -152,11 +151,7 @@ function momentOf(of: Line, value: string): Moment {
 }
 
 function isDate(of: Line): boolean {
-  try {
-    return momentOf(of, rawValue(of)).time === null;
-  } catch {
-    return false;
-  }
+  return attempt(() => momentOf(of, rawValue(of)).time === null) ?? false;
 }
 
 function place(moment: Moment, zones: Zones): Placed {
@@ -176,11 +171,12 @@ function place(moment: Moment, zones: Zones): Placed {
   });
 }
 
+/** An end that makes no sense (`DTEND:None`) counts as none. */
 function endOf(event: Component): { moment: Moment } | { duration: { days: number; seconds: number } } | null {
   const dtend = line(event, 'DTEND');
-  if (dtend && rawValue(dtend) !== '') return { moment: momentOf(dtend, rawValue(dtend)) };
   const duration = line(event, 'DURATION');
-  return duration && rawValue(duration) !== '' ? { duration: durationOf(rawValue(duration).toUpperCase()) } : null;
+  return (dtend ? attempt(() => ({ moment: momentOf(dtend, rawValue(dtend)) })) : null)
+    ?? (duration ? attempt(() => ({ duration: durationOf(rawValue(duration).toUpperCase()) })) : null);
 }
 
 /** The exclusive end of an all-day event: at least one day (RFC 5545 3.6.1; DTEND equal to DTSTART is seen and means one day). */
@@ -223,16 +219,26 @@ function days(start: string, end: string): When {
   return { allDay: true, start, end };
 }
 
+/** RFC 5545 3.3.6, and the misplaced `T` of `PT1W`. */
 function durationOf(text: string): { days: number; seconds: number } {
-  if (text.length > 40 || !/^[+-]?P(?=.)(\d+[WD])*(T(\d+[HMS])+)?$/.test(text.replace(/T$/, ''))) throw new Unreadable('not a duration');
-  const duration = ICAL.Duration.fromString(text.replace(/T$/, ''));
-  const sign = duration.isNegative ? -1 : 1;
-  const seconds = duration.hours * 3600 + duration.minutes * 60 + duration.seconds;
-  return { days: sign * (duration.weeks * 7 + duration.days), seconds: sign * seconds };
+  const match = /^([+-])?PT?(?=\d)(?:(\d{1,6})W)?(?:(\d{1,6})D)?T?(?:(\d{1,8})H)?(?:(\d{1,8})M)?(?:(\d{1,9})S)?$/.exec(text.trim());
+  if (!match) throw new Unreadable('not a duration');
+  const [weeks, dayCount, hours, minutes, seconds] = match.slice(2).map((count) => Number(count ?? 0)) as [number, number, number, number, number];
+  const sign = match[1] === '-' ? -1 : 1;
+  return { days: sign * (weeks * 7 + dayCount), seconds: sign * (hours * 3600 + minutes * 60 + seconds) };
 }
 
 function timeOf(id: OccurrenceId): OccurrenceId {
   return isDateId(id) ? `${id}T000000Z` : id;
+}
+
+function attempt<Result>(work: () => Result): Result | null {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Unreadable) return null;
+    throw error;
+  }
 }
 
 function basic(local: string): string {

@@ -24,15 +24,15 @@ export class Zones {
     this.floatingZone = floatingZone;
   }
 
-  /** `around` is an instant (ms) near which the VTIMEZONE is compared with the IANA zones. */
-  meaning(tzid: string, around: number): Meaning {
+  /** `at` is an instant (ms) at which the zone is asked for. */
+  meaning(tzid: string, at: number): Meaning {
     const known = this.known.get(tzid);
     if (known !== undefined) return known;
     const byName = resolveZone(tzid, null);
     let meaning: Meaning = byName && { zone: byName.zone };
     if (meaning === null) {
       const vtimezone = this.vtimezones().find((candidate) => tzidOf(candidate) === tzid);
-      const rules = vtimezone ? rulesOf(vtimezone, around, this.budget) : null;
+      const rules = vtimezone ? rulesOf(vtimezone, this.firstUse(tzid) ?? at, this.budget) : null;
       const found = resolveZone(tzid, rules);
       meaning = found ? { zone: found.zone } : rules && { rules };
     }
@@ -56,6 +56,15 @@ export class Zones {
 
   private vtimezones(): Component[] {
     return [this.root, ...components(this.root, 'VCALENDAR')].flatMap((parent) => components(parent, 'VTIMEZONE'));
+  }
+
+  /** Whichever event is read first, a TZID means the same zone throughout the object. */
+  private firstUse(tzid: string): number | null {
+    for (const event of [this.root, ...components(this.root, 'VCALENDAR')].flatMap((parent) => components(parent, 'VEVENT'))) {
+      const dtstart = line(event, 'DTSTART');
+      if (dtstart && parameter(dtstart, 'TZID') === tzid && /^\d{8}T\d{6}/.test(rawValue(dtstart))) return wallOf(rawValue(dtstart).slice(0, 15));
+    }
+    return null;
   }
 }
 
@@ -97,11 +106,14 @@ function rulesOf(vtimezone: Component, around: number, budget: { steps: number }
     }
     return current;
   };
-  const probes = new Set([around]);
-  for (let ms = first; ms < last; ms += 14 * DAY) probes.add(ms);
-  for (const { at } of onsets) if (at > first && at < last && probes.size < 1_000) probes.add(at).add(at - 1000);
+  const probes = (years: number, distance: number): number[] => {
+    const [from, to] = [around - years * YEAR, around + years * YEAR];
+    const changes = onsets.map(({ at }) => at).filter((at) => at > from && at < to).slice(0, 500);
+    const between = Array.from({ length: years * 52 }, (_, index) => from + index * 14 * DAY).filter((ms) => ms < to && changes.every((at) => Math.abs(at - ms) > DAY));
+    return [around, ...between, ...changes.flatMap((at) => [at - Math.max(1000, distance), at + distance])];
+  };
   const hints = [...lines(vtimezone, 'X-LIC-LOCATION'), ...lines(vtimezone, 'TZID-ALIAS-OF')].map(rawValue);
-  return { offsetAt: offset, probes: [...probes], hints };
+  return { offsetAt: offset, probes: [probes(2, 0), probes(2, DAY), probes(1, DAY)], hints };
 }
 
 function onsetsOf(era: Component, first: number, last: number, budget: { steps: number }): Onset[] {

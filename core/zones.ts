@@ -67,8 +67,11 @@ export function sameZone(a: string, b: string): boolean {
 export interface ZoneRules {
   /** What it adds to UTC; ms. */
   offsetAt(ms: number): number;
-  /** The instants at which to compare: shortly before and at each of its changes around the events, and in between. */
-  readonly probes: readonly number[];
+  /**
+   * The instants at which to compare, in passes, the most demanding first: at each of its changes around the events and in between; then, for a
+   * VTIMEZONE that puts the changes at a wrong hour or knows no later law, a day away from the changes, and over a shorter time.
+   */
+  readonly probes: readonly (readonly number[])[];
   /** Names that the VTIMEZONE gives beside its TZID (X-LIC-LOCATION). */
   readonly hints: readonly string[];
 }
@@ -84,15 +87,20 @@ export function resolveZone(tzid: string, vtimezone: ZoneRules | null): { zone: 
   if (vtimezone === null) return null;
   for (const hint of vtimezone.hints.slice(0, 4)) {
     const zone = zoneOfName(hint);
-    if (zone !== null && hasOffsets(zone, vtimezone)) return { zone, exact: true };
+    if (zone !== null && vtimezone.probes.some((probes) => hasOffsets(zone, vtimezone, probes))) return { zone, exact: true };
   }
-  const zone = candidates().find((candidate) => hasOffsets(candidate, vtimezone));
-  return zone === undefined ? null : { zone, exact: false };
+  for (const probes of vtimezone.probes) {
+    const zone = candidates().find((candidate) => hasOffsets(candidate, vtimezone, probes));
+    if (zone !== undefined) return { zone, exact: false };
+  }
+  return null;
 }
 
 const DAY = 86_400_000;
 const MAX_CACHED_DAYS = 20_000;
 const MAX_NAME = 200;
+const JANUARY = Date.UTC(2026, 0, 15);
+const JULY = Date.UTC(2026, 6, 15);
 const UTC_NAMES = new Set([
   'utc', 'z', 'gmt', 'uct', 'zulu', 'universal', 'greenwich', 'gmt0', 'gmt+0', 'gmt-0', 'etc/utc', 'etc/gmt', 'etc/uct', 'etc/zulu', 'etc/universal',
   'etc/greenwich', 'etc/gmt0', 'etc/gmt+0', 'etc/gmt-0',
@@ -176,7 +184,7 @@ function linkTarget(zone: string): string {
 
 function zoneOfName(tzid: string): string | null {
   const name = tzid.trim().replace(/^"(.*)"$/, '$1').slice(0, MAX_NAME);
-  return canonicalZone(name) ?? suffixZone(name) ?? windowsZone(name) ?? fixedZone(name);
+  return canonicalZone(name) ?? canonicalZone(name.replaceAll('-', '/')) ?? suffixZone(name) ?? windowsZone(name) ?? fixedZone(name) ?? displayZone(name);
 }
 
 function suffixZone(name: string): string | null {
@@ -210,6 +218,20 @@ function fixedZone(name: string): string | null {
   return hours === 0 ? 'UTC' : canonicalZone(`Etc/GMT${match[1] === '+' ? '-' : '+'}${hours}`);
 }
 
+/** What Outlook shows to people: `(UTC+10:00) Canberra, Melbourne, Sydney`. A city counts only if its zone has that offset. */
+function displayZone(name: string): string | null {
+  const match = /^(?:\((?:GMT|UTC)([+-]\d\d):?(\d\d)\) )?(.+)$/i.exec(name)!;
+  const american = /^(Eastern|Central|Mountain|Pacific|Alaska|Atlantic) Time(?: \((?:US & Canada|US and Canada|Canada)\))?$/i.exec(match?.[3] ?? '');
+  if (american) return windowsZone(american[1]!.toLowerCase() === 'alaska' ? 'Alaskan Standard Time' : `${american[1]} Standard Time`);
+  if (match?.[1] === undefined) return null;
+  const offset = (Number(match[1]) * 60 + Number(match[2]) * (match[1].startsWith('-') ? -1 : 1)) * 60_000;
+  const cities = new Set(match[3]!.split(',').slice(0, 10).map((city) => `/${city.trim().toLowerCase().replaceAll(' ', '_')}`));
+  for (const [key, zone] of ianaNames()) {
+    if (cities.has(key.slice(key.lastIndexOf('/'))) && Math.min(offsetAt(JANUARY, zone), offsetAt(JULY, zone)) === offset) return zone;
+  }
+  return null;
+}
+
 let candidateList: string[] | undefined;
 
 function candidates(): string[] {
@@ -217,6 +239,6 @@ function candidates(): string[] {
   return candidateList;
 }
 
-function hasOffsets(zone: string, rules: ZoneRules): boolean {
-  return rules.probes.every((ms) => offsetAt(ms, zone) === rules.offsetAt(ms));
+function hasOffsets(zone: string, rules: ZoneRules, probes: readonly number[]): boolean {
+  return probes.every((ms) => offsetAt(ms, zone) === rules.offsetAt(ms));
 }

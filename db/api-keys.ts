@@ -12,19 +12,18 @@ export interface ApiKeyRecord {
   readonly createdAt: Date;
 }
 
-/** The key itself is given back here and never again. */
-export async function createApiKey(db: Db, name: string): Promise<{ id: string; name: string; key: string }> {
+/** The key itself is given back here and never again. `key`: one that was made before. */
+export async function createApiKey(db: Db, name: string, key = `calpair_${randomBytes(32).toString('base64url')}`): Promise<{ id: string; name: string; key: string }> {
   const id = newId();
-  const key = `calpair_${randomBytes(32).toString('base64url')}`;
   await db.sql.insert(apiKeys).values({ id, name, hash: hashOf(key) });
   return { id, name, key };
 }
 
-/** Makes the key of a first start, once, however many processes start at a time; null where there are keys already. */
-export function ensureFirstApiKey(db: Db, name = 'first start'): Promise<string | null> {
+/** Stores the key of a first start, once, however many processes start at a time; null where there are keys already. */
+export function ensureFirstApiKey(db: Db, name = 'first start', key?: string): Promise<string | null> {
   return transaction(db, async (tx) => {
     await lockKeys(tx);
-    return (await countApiKeys(tx)) > 0 ? null : (await createApiKey(tx, name)).key;
+    return (await countApiKeys(tx)) > 0 ? null : (await createApiKey(tx, name, key)).key;
   });
 }
 

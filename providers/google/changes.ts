@@ -206,8 +206,18 @@ async function knownOf(known: Known, groups: ReadonlyMap<string, Group>): Promis
   const result = new Map<string, KnownSeries>();
   for (let at = 0; at < all.length; at += CHUNK) {
     for (const stored of await known.byResource(all.slice(at, at + CHUNK))) {
-      result.set(stored.resource, { stored, series: parseSeries(stored.data) });
+      const series = parseKnown(stored);
+      if (series) result.set(stored.resource, { stored, series });
     }
   }
   return result;
+}
+
+/** What cannot be read any more counts as unknown, and is asked for again. */
+function parseKnown(stored: Stored): Series | null {
+  try {
+    return parseSeries(stored.data);
+  } catch {
+    return null;
+  }
 }

@@ -60,13 +60,17 @@ test('foreign zone names', () => {
   assert.equal(zone('tzone://Microsoft/Utc'), 'UTC');
   assert.equal(zone('GMT-07:00'), 'Etc/GMT+7');
   assert.equal(offsetAt(0, zone('UTC+2')!), 2 * HOUR);
+  assert.equal(zone('(UTC+10:00) Canberra, Melbourne, Sydney'), 'Australia/Canberra');
+  assert.equal(zone('(UTC+01:00) Sydney'), undefined, 'the offset is not that city’s');
+  assert.equal(zone('(UTC-05:00) Eastern Time (US & Canada)'), 'America/New_York');
+  assert.equal(zone('US-Eastern'), 'US/Eastern');
   assert.equal(zone('Customized Time Zone'), undefined);
 });
 
 test('an unknown name is found by the offsets of its VTIMEZONE, a known name wins over them', () => {
   const rules = (zone: string, shift = 0): ZoneRules => ({
     offsetAt: (ms) => offsetAt(ms, zone) + shift,
-    probes: Array.from({ length: 100 }, (_, week) => Date.UTC(2026, 0, 1) + week * 7 * 24 * HOUR),
+    probes: [Array.from({ length: 100 }, (_, week) => Date.UTC(2026, 0, 1) + week * 7 * 24 * HOUR)],
     hints: [],
   });
   assert.deepEqual(resolveZone('Mine', rules('Europe/Vienna')), { zone: 'Europe/Berlin', exact: false });

@@ -5,6 +5,8 @@ import { Context } from '@temporalio/activity';
 import { Client, Connection } from '@temporalio/client';
 import { ControlError, createPairControl, registerSearchAttributes } from '../../api/control.ts';
 import { workflowIdOf } from '../../workflows/messages.ts';
+import type { RunSummary } from '../../workflows/messages.ts';
+import { testTemporal } from '../support/temporal.ts';
 import { createHarness, runIdOf, until } from './harness.ts';
 import type { FakePair, Harness } from './harness.ts';
 
@@ -13,7 +15,7 @@ const SIGNAL = { trigger: 'signal', full: false } as const;
 describe('PairControl', () => {
   let h: Harness;
   before(async () => {
-    h = await createHarness();
+    h = await createHarness(await testTemporal());
     await h.startWorkers();
   });
   after(() => h.close());
@@ -66,18 +68,7 @@ describe('PairControl', () => {
 
   it('stops a pair in the middle of writing, and what it is doing', async () => {
     let ended = false;
-    const pair = h.pair({
-      applyPlan: async () => {
-        try {
-          for (;;) {
-            Context.current().heartbeat();
-            await Context.current().sleep(100);
-          }
-        } finally {
-          ended = true;
-        }
-      },
-    });
+    const pair = h.pair({ applyPlan: () => writeForEver().finally(() => (ended = true)) });
     pair.changed = true;
     await h.control.start({ pairId: pair.id, paused: false });
     await until('the apply', () => pair.applied.length === 1);
@@ -104,7 +95,7 @@ describe('PairControl', () => {
   });
 
   it('tells who waits for a run that the pair was stopped', async () => {
-    const pair = h.pair({ applyPlan: () => new Promise((_resolve, reject) => Context.current().cancelled.catch(reject)) });
+    const pair = h.pair({ applyPlan: writeForEver });
     pair.changed = true;
     await h.control.start({ pairId: pair.id, paused: false });
     await until('the apply', () => pair.applied.length === 1);
@@ -162,10 +153,17 @@ describe('PairControl', () => {
       assert.rejects(control.stop('a'), unavailable),
     ]);
     assert.ok(Date.now() - asked < 11_000, `${Date.now() - asked} ms`);
-    await away.connection.close();
   });
 });
 
 function isControlError(kind: ControlError['kind']): (err: unknown) => boolean {
   return (err) => err instanceof ControlError && err.kind === kind;
+}
+
+/** An apply that goes on until it is told to stop. */
+async function writeForEver(): Promise<RunSummary> {
+  for (;;) {
+    Context.current().heartbeat({ done: 0, of: 1 });
+    await Context.current().sleep(100);
+  }
 }

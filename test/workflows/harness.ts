@@ -1,6 +1,5 @@
 /**
  * What the workflow tests share: a real Temporal dev server, the project's real workers, and calendars that are played by plain functions.
- * Each harness has a namespace of its own, so that test files that run at the same time do not take each other's tasks.
  */
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
@@ -12,7 +11,6 @@ import { createPairControl, registerSearchAttributes } from '../../api/control.t
 import type { PairControl } from '../../api/control.ts';
 import { workflowIdOf } from '../../workflows/messages.ts';
 import type { DiffResult, PairActivities, PairState, RunSummary } from '../../workflows/messages.ts';
-import { startTemporal } from './dev-server.ts';
 
 export interface Harness {
   readonly client: Client;
@@ -87,10 +85,9 @@ export function noChange(nextRetryDelay: '10 minutes' | '50 milliseconds'): Appl
   });
 }
 
-export async function createHarness(options: Partial<WorkersOptions> = {}): Promise<Harness> {
+export async function createHarness({ address, namespace }: { address: string; namespace: string }, options: Partial<WorkersOptions> = {}): Promise<Harness> {
   const log: string[] = [];
   installRuntime((level, message, fields) => log.push(`${level} ${message} ${JSON.stringify(fields)}`));
-  const { address, namespace, stop } = await startTemporal();
   const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace });
   await registerSearchAttributes(client);
@@ -137,7 +134,6 @@ export async function createHarness(options: Partial<WorkersOptions> = {}): Prom
     close: async () => {
       await stopWorkers();
       await connection.close();
-      await stop();
     },
   };
 }

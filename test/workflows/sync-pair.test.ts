@@ -6,6 +6,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { ControlError } from '../../api/control.ts';
 import { pairStateKey, workflowIdOf } from '../../workflows/messages.ts';
 import type { RunSummary } from '../../workflows/messages.ts';
+import { testTemporal } from '../support/temporal.ts';
 import { createHarness, noChange, runIdOf, summaryOf, until } from './harness.ts';
 import type { FakePair, Harness } from './harness.ts';
 
@@ -19,7 +20,7 @@ const activityEnds = ['ActivityTaskStarted', 'ActivityTaskCompleted', ...workflo
 describe('syncPair', { concurrency: 4 }, () => {
   let h: Harness;
   before(async () => {
-    h = await createHarness();
+    h = await createHarness(await testTemporal());
     await h.startWorkers();
   });
   after(() => h.close());
@@ -326,7 +327,6 @@ describe('syncPair', { concurrency: 4 }, () => {
     );
     const old = await h.events(pair.id, first);
     assert.equal(old.at(-1), 'WorkflowExecutionContinuedAsNew');
-    console.log(old.length, answers.length, renewed);
     assert.ok(old.length < 4_000, `${old.length} events`);
     assert.equal(await stateInVisibility(pair), 'active');
     assert.match(await currentDetails(pair), /Last run:\*\* number \d+, ok/);

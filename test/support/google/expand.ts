@@ -19,11 +19,13 @@ export interface Occurrence {
   readonly at: number;
 }
 
+const END_OF_TIME = Date.UTC(2500, 0, 1);
 const MOST_PERIODS = 40_000;
 const MOST_OCCURRENCES = 20_000;
 
-/** All occurrences that start no later than `horizon` (an instant, or a wall for all-day series), in order. */
-export function occurrences(start: SeriesStart, recurrence: Recurrence, horizon: number): Occurrence[] {
+/** All occurrences that start no later than `until` (an instant, or a wall for all-day series), in order. */
+export function occurrences(start: SeriesStart, recurrence: Recurrence, until: number): Occurrence[] {
+  const horizon = Math.min(until, END_OF_TIME);
   const at = new Set<number>();
   const startAt = toAt(start, start.wall);
   for (const rule of recurrence.rules) for (const value of expandRule(start, rule, horizon)) at.add(value);

@@ -1,0 +1,77 @@
+/** Do two calendars hold the same events? Read afresh from both servers; nothing that Calpair remembers is asked. */
+import { changedPaths, type CalendarEvent, type When } from '../core/event.ts';
+import { pathKey } from '../core/merge.ts';
+import { instantOf } from '../core/zones.ts';
+import type { Found, Known, Side } from '../providers/provider.ts';
+
+export interface Agreement {
+  /** Events that both sides have, and that read the same. */
+  readonly same: number;
+  /** Both have them, but these fields differ. */
+  readonly different: readonly { readonly uid: string; readonly title: string; readonly fields: readonly string[] }[];
+  readonly onlyCaldav: readonly Lone[];
+  readonly onlyCloud: readonly Lone[];
+  /** Several events of one side share a UID. */
+  readonly doubled: readonly string[];
+}
+export interface Lone {
+  readonly uid: string;
+  readonly title: string;
+}
+
+/** Events that cannot be read are on one side only, with an empty title. */
+export async function compareSides(caldav: Side, cloud: Side): Promise<Agreement> {
+  const [here, there] = await Promise.all([listAll(caldav), listAll(cloud)]);
+  const doubled = [...here, ...there].filter(([, all]) => all.length > 1).map(([uid]) => uid);
+  const different: Agreement['different'][number][] = [];
+  const onlyCaldav: Lone[] = [];
+  let same = 0;
+  for (const [uid, [one]] of here) {
+    const other = there.get(uid)?.[0];
+    if (!other) {
+      onlyCaldav.push({ uid, title: one?.event?.title ?? '' });
+      continue;
+    }
+    const fields = one?.event && other.event ? differingFields(one.event, other.event) : ['unreadable'];
+    if (fields.length === 0) same += 1;
+    else different.push({ uid, title: one?.event?.title ?? '', fields });
+  }
+  const onlyCloud = [...there].filter(([uid]) => !here.has(uid)).map(([uid, [one]]) => ({ uid, title: one?.event?.title ?? '' }));
+  return { same, different, onlyCaldav, onlyCloud, doubled };
+}
+
+/** The fields in which two events differ for a person who looks at both. */
+export function differingFields(a: CalendarEvent, b: CalendarEvent): string[] {
+  return changedPaths(comparable(a), comparable(b)).map(pathKey);
+}
+
+/** Everything that a calendar lists, by UID. */
+export async function listAll(side: Side): Promise<Map<string, Found[]>> {
+  const nothingKnown: Known = { byResource: () => Promise.resolve([]), versions: () => Promise.resolve(new Map()) };
+  const byUid = new Map<string, Found[]>();
+  for await (const page of side.changes(null, nothingKnown)) {
+    for (const found of page.found) {
+      const uid = found.event?.uid ?? found.ref;
+      byUid.set(uid, [...(byUid.get(uid) ?? []), found]);
+    }
+  }
+  return byUid;
+}
+
+/** Times as instants, so that two spellings of one zone are one; people by address and answer. */
+function comparable(event: CalendarEvent): CalendarEvent {
+  const plain = <T extends { when: When; attendees: CalendarEvent['attendees'] }>(content: T): T => ({
+    ...content,
+    when: instants(content.when),
+    attendees: content.attendees.map(({ address, participation }) => ({ address, participation, name: '', role: 'required', kind: 'individual' })),
+    organizer: null,
+  });
+  const exceptions = Object.fromEntries(Object.entries(event.exceptions).map(([id, one]) => [id, one === 'excluded' ? one : plain(one)]));
+  return { ...plain(event), exceptions };
+}
+
+function instants(when: When): When {
+  if (when.allDay) return when;
+  const iso = (local: string, zone: string) => new Date(instantOf(local, zone)).toISOString();
+  return { allDay: false, start: iso(when.start, when.startZone), startZone: 'UTC', end: iso(when.end, when.endZone), endZone: 'UTC' };
+}

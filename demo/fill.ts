@@ -1,0 +1,63 @@
+/** Puts calendars into the demo's servers: files on the CalDAV side, and a few events that a person made in Google. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { splitFeed } from '../core/ical-feed.ts';
+import type { DavServer } from '../test/support/dav.ts';
+import type { GoogleAccount } from '../test/support/google/account.ts';
+
+const SAMPLES = new URL('./samples/', import.meta.url);
+/** Real files from other projects' tests, beside the project; used where it is there. */
+const CORPUS = new URL('../../shared/corpus/ics/valid/', import.meta.url);
+
+export interface Filled {
+  readonly files: number;
+  readonly stored: number;
+  /** Objects that the CalDAV server itself refused. */
+  readonly refused: number;
+}
+
+/** Stores every event of the sample files, and of the corpus where it is there, each as an object of its own. */
+export async function fillCaldav(server: DavServer, calendarUrl: string): Promise<Filled> {
+  const files = [SAMPLES, CORPUS].filter((folder) => existsSync(fileURLToPath(folder))).flatMap((folder) =>
+    readdirSync(folder).filter((name) => name.endsWith('.ics')).sort().map((name) => new URL(name, folder)));
+  let stored = 0;
+  let refused = 0;
+  for (const [fileIndex, file] of files.entries()) {
+    for (const [index, { text }] of objectsOf(readFileSync(file, 'utf8')).entries()) {
+      const status = await put(server, new URL(`sample-${fileIndex}-${index}.ics`, calendarUrl), text);
+      if (status < 300) stored += 1;
+      else refused += 1;
+    }
+  }
+  return { files: files.length, stored, refused };
+}
+
+function objectsOf(text: string): { text: string }[] {
+  try {
+    return splitFeed(text);
+  } catch {
+    return [{ text }];
+  }
+}
+
+/** As another client of that server would. */
+export async function put(server: DavServer, url: URL, text: string): Promise<number> {
+  const authorization = `Basic ${Buffer.from(`${server.username}:${server.password}`).toString('base64')}`;
+  const answer = await fetch(url, { method: 'PUT', headers: { authorization, 'content-type': 'text/calendar; charset=utf-8' }, body: text });
+  await answer.arrayBuffer();
+  return answer.status;
+}
+
+/** A few events that were in Google before: a single one, a series with a moved and a cancelled occurrence, an all-day one. */
+export function fillGoogle(account: GoogleAccount): number {
+  const berlin = (dateTime: string) => ({ dateTime, timeZone: 'Europe/Berlin' });
+  account.insertEvent({ summary: 'Dentist', location: 'Hauptstr. 5', start: berlin('2026-12-01T08:30:00'), end: berlin('2026-12-01T09:00:00') });
+  account.insertEvent({ summary: 'Team day', start: { date: '2026-12-11' }, end: { date: '2026-12-12' }, transparency: 'transparent' });
+  const series = account.insertEvent({
+    summary: 'Yoga', start: berlin('2026-11-03T18:00:00'), end: berlin('2026-11-03T19:00:00'), recurrence: ['RRULE:FREQ=WEEKLY;COUNT=10'],
+  });
+  const id = series['id'] as string;
+  account.patchEvent(`${id}_20261110T170000Z`, { start: berlin('2026-11-10T19:00:00'), end: berlin('2026-11-10T20:00:00') });
+  account.deleteEvent(`${id}_20261117T170000Z`);
+  return 3;
+}

@@ -1,0 +1,275 @@
+/**
+ * The entry point: brings up everything that runs, in order, and ends it in the reverse one. Reading this file shows all the wiring.
+ *
+ *     servers that the environment does not name  ->  schema, connections  ->  workers  ->  API
+ */
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { createActivities } from './activities/index.ts';
+import type { Deps } from './activities/index.ts';
+import { bundleWorkflows, createWorkers, installRuntime } from './activities/worker.ts';
+import type { Workers } from './activities/worker.ts';
+import { createPairControl, registerSearchAttributes } from './api/control.ts';
+import type { PairControl } from './api/control.ts';
+import { buildServer } from './api/server.ts';
+import { ConfigError, PROJECT_DIR, readConfig } from './config.ts';
+import type { Config } from './config.ts';
+import { ensureFirstApiKey } from './db/api-keys.ts';
+import { connect, migrate } from './db/connect.ts';
+import type { Db } from './db/connect.ts';
+import { workflowInputs } from './db/pairs.ts';
+import { createVault } from './db/vault.ts';
+import { freePort } from './embedded/ports.ts';
+import { loadOrCreateSecrets } from './embedded/secrets.ts';
+import type { Secrets } from './embedded/secrets.ts';
+import { startServers } from './embedded/servers.ts';
+import type { Servers } from './embedded/servers.ts';
+import { createLogger } from './log.ts';
+import { createFetch } from './providers/http.ts';
+import { createProviders } from './providers/registry.ts';
+import { pairStateKey } from './workflows/messages.ts';
+
+/** After a signal everything has this long to end; a supervisor's patience is taken to be 30 s. */
+const END_WITHIN_MS = 28_000;
+/** Of it, for work under way: `activities/worker.ts` cancels what runs longer than 10 s. */
+const DRAIN_MS = 16_000;
+const API_CLOSE_MS = 8_000;
+const READY_WITHIN_MS = 3_000;
+const NO_SEARCH_ATTRIBUTE = 'the search attribute PairState (Keyword) could not be added to the Temporal namespace: add it by hand if it is missing';
+
+/** `npm start`. Ends the process: 0 after a signal, 1 when something broke. */
+export async function main(): Promise<void> {
+  const asked = new AbortController();
+  // A terminal and npm may both pass the same signal on, so a second one means nothing.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => asked.abort());
+  let exitCode = 0;
+  let running: Running | undefined;
+  try {
+    const config = readConfig();
+    const log = createLogger(config.logLevel);
+    let onLost!: (error: unknown) => void;
+    const lost = new Promise<never>((_resolve, reject) => {
+      onLost = reject;
+    });
+    lost.catch(() => undefined);
+    process.on('uncaughtException', onLost).on('unhandledRejection', onLost);
+    running = await startEverything(config, { log, say: (line) => console.log(line), signal: asked.signal, onLost });
+    announce(running);
+    const signalled = new Promise<void>((resolve) => {
+      if (asked.signal.aborted) resolve();
+      asked.signal.addEventListener('abort', () => resolve());
+    });
+    await Promise.race([signalled, lost]);
+    console.log('Ending: what is under way is finished first ...');
+  } catch (error) {
+    if (!asked.signal.aborted) {
+      console.error(error instanceof ConfigError ? `\n${error.message}` : error);
+      exitCode = 1;
+    }
+  }
+  setTimeout(() => process.exit(1), END_WITHIN_MS).unref();
+  await running?.stop();
+  process.exit(exitCode);
+}
+
+export interface Running {
+  /** Null without the role `api`. */
+  readonly apiUrl: string | null;
+  /** The key of `CALPAIR_API_KEY`, else the one that was made on first start; null where neither is known here. */
+  readonly apiKey: string | null;
+  readonly madeApiKey: Secrets['madeApiKey'];
+  readonly temporalUiUrl: string | null;
+  /** Drains and ends everything, in the reverse order. */
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly log: Logger;
+  /** Lines for the person who starts it. */
+  readonly say: (line: string) => void;
+  /** Called when something broke that cannot be mended while running. */
+  readonly onLost: (error: Error) => void;
+  readonly signal?: AbortSignal;
+  /** For tests: servers of ours that need not survive a power cut. */
+  readonly isThrowaway?: boolean;
+}
+
+/** Everything that `npm start` runs. When it fails, what had been started has been ended again. */
+export async function startEverything(config: Config, options: StartOptions): Promise<Running> {
+  const { log, say } = options;
+  const steps: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of steps.splice(0).reverse()) await end().catch((error: Error) => log.warn({ reason: error.message }, 'did not end cleanly'));
+  };
+  try {
+    if (config.roles.includes('api')) await freePort(config.port, config.host, 'PORT');
+    say('Starting Calpair ...');
+    installRuntimeOnce(log);
+    // Made while the servers start, as both take a second or more.
+    const bundle = config.roles.includes('worker') ? bundleWorkflows() : undefined;
+    bundle?.catch(() => undefined);
+    const servers = await startServers(config, options, {
+      searchAttributes: { [pairStateKey.name]: 'Keyword' }, isThrowaway: options.isThrowaway === true,
+    });
+    steps.push(() => servers.stop());
+    const secrets = loadOrCreateSecrets(config);
+
+    await patiently('PostgreSQL', () => migrate(servers.databaseUrl), options);
+    const db = connect(servers.databaseUrl, createVault(secrets.encryptionKeys, secrets.hashKey));
+    steps.push(() => db.close());
+    const temporal = await patiently('Temporal', () => Connection.connect(temporalOptions(config, servers)), options);
+    steps.push(() => temporal.close());
+    const client = new Client({ connection: temporal, namespace: config.temporal.namespace });
+    if (config.temporal.address !== null) await registerSearchAttributes(client).catch(() => log.warn(NO_SEARCH_ATTRIBUTE));
+
+    const madeApiKey = await storeFirstApiKey(db, secrets);
+    const parts: Parts = {
+      config, options, servers, db, temporal, control: createPairControl(client, servers.temporalUiUrl), steps,
+      shared: { db, fetch: createFetch(fetchSetting(config)), providers: createProviders(), log },
+    };
+    const workers = bundle === undefined ? undefined : await startWorkers(parts, await bundle);
+    const apiUrl = config.roles.includes('api') ? await startApi(parts, workers) : null;
+    return { apiUrl, apiKey: config.apiKey ?? madeApiKey?.key ?? null, madeApiKey, temporalUiUrl: servers.temporalUiUrl, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly options: StartOptions;
+  readonly servers: Servers;
+  readonly db: Db;
+  readonly temporal: Connection;
+  readonly control: PairControl;
+  /** What the API and the activities both need of the world. */
+  readonly shared: Pick<Deps, 'db' | 'fetch' | 'providers' | 'log'>;
+  /** How to end what has been started; the last comes first. */
+  readonly steps: (() => Promise<unknown>)[];
+}
+
+/** The role `worker`: two Temporal workers. */
+async function startWorkers(parts: Parts, workflowBundle: Awaited<ReturnType<typeof bundleWorkflows>>): Promise<Workers> {
+  const { config, options, servers, db, shared, steps } = parts;
+  const connection = await NativeConnection.connect(temporalOptions(config, servers));
+  steps.push(() => connection.close());
+  const activities = createActivities({ ...shared, tag: (text) => db.vault.hash(text), now: () => new Date() });
+  const workers = await createWorkers({ connection, namespace: config.temporal.namespace, activities, workflowBundle });
+  const ended = workers.run().catch((error: Error) => options.onLost(error));
+  steps.push(() => {
+    workers.shutdown();
+    return within(DRAIN_MS, ended, 'the workers');
+  });
+  return workers;
+}
+
+/** The role `api`. Answers where it listens. */
+async function startApi(parts: Parts, workers: Workers | undefined): Promise<string> {
+  const { config, options, db, temporal, control, shared, steps } = parts;
+  const api = await buildServer({
+    ...shared, control, ready: () => readiness(db, temporal, config, workers), config: { ...config, version: version() },
+  });
+  steps.push(() => {
+    // Both at once, as requests may wait for a run that a worker has to end.
+    workers?.shutdown();
+    return within(API_CLOSE_MS, api.close(), 'the API');
+  });
+  await api.listen({ host: config.host, port: config.port });
+  workflowInputs(db).then((pairs) => control.restartMissing(pairs))
+    .then((count) => (count > 0 ? options.log.info({ count }, 'workflows started that were missing') : undefined))
+    .catch((error: Error) => options.log.warn({ reason: error.message }, 'missing workflows could not be started'));
+  const address = api.server.address();
+  return urlOf(config.host, typeof address === 'object' && address !== null ? address.port : config.port);
+}
+
+/** What `/health/ready` tells: a part that does not answer within 3 s does not work. */
+async function readiness(db: Db, temporal: Connection, config: Config, workers: Workers | undefined): Promise<Record<string, boolean | string>> {
+  const works = (answer: Promise<unknown>) => within(READY_WITHIN_MS, answer, 'it').then(() => true, () => false);
+  const { namespace } = config.temporal;
+  const [postgres, service] = await Promise.all([
+    works(db.ping()),
+    works(temporal.withDeadline(Date.now() + READY_WITHIN_MS, () => temporal.workflowService.describeNamespace({ namespace }))),
+  ]);
+  return { postgres, temporal: service, ...(config.roles.includes('worker') ? { worker: workers?.isPolling() === true } : {}) };
+}
+
+/** The key in the file becomes valid where the database has none yet; a file that a database with keys does not know is of no use. */
+async function storeFirstApiKey(db: Db, { madeApiKey }: Secrets): Promise<Secrets['madeApiKey']> {
+  if (madeApiKey === null) return null;
+  const stored = await ensureFirstApiKey(db, 'first start', madeApiKey.key);
+  if (stored !== null || !madeApiKey.isNew) return madeApiKey;
+  rmSync(madeApiKey.file);
+  return null;
+}
+
+/** Services that start at the same time as we do may need a while. A wrong address or password is told after a minute. */
+async function patiently<T>(name: string, reach: () => Promise<T>, { say, signal }: StartOptions): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await reach();
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (attempt === 20) throw new Error(`${name} cannot be used: ${(error as Error).message}`, { cause: error });
+      if (attempt % 5 === 1) say(`Waiting for ${name} (${(error as Error).message}) ...`);
+      await sleep(3000, undefined, signal === undefined ? {} : { signal });
+    }
+  }
+}
+
+let isRuntimeInstalled = false;
+
+/** Temporal's runtime is one for the whole process, so its log goes to who came first. */
+function installRuntimeOnce(log: Logger): void {
+  if (!isRuntimeInstalled) installRuntime((level, message, fields) => log[level](fields, message));
+  isRuntimeInstalled = true;
+}
+
+function temporalOptions({ temporal: { apiKey, tls } }: Config, { temporalAddress: address }: Servers) {
+  const bytes = (part: { data: string } | { path: string }) => ('data' in part ? Buffer.from(part.data) : readFileSync(part.path));
+  return {
+    address,
+    ...(apiKey === null ? {} : { apiKey }),
+    tls: tls === null ? null : {
+      ...(tls.serverName === null ? {} : { serverNameOverride: tls.serverName }),
+      ...(tls.serverCa === null ? {} : { serverRootCACertificate: bytes(tls.serverCa) }),
+      ...(tls.clientCertificate === null || tls.clientKey === null ? {}
+        : { clientCertPair: { crt: bytes(tls.clientCertificate), key: bytes(tls.clientKey) } }),
+    },
+  };
+}
+
+/** Addresses that the operator set are the operator's, and reached wherever they are. */
+function fetchSetting({ allowPrivateNetworks, google, microsoft }: Config) {
+  const addresses = [google.apiRootUrl, google.tokenUrl, microsoft.graphBaseUrl, microsoft.tokenUrl];
+  return { allowPrivateNetworks, operatorHosts: addresses.map((address) => new URL(address).host) };
+}
+
+function announce({ apiUrl, madeApiKey, temporalUiUrl }: Running): void {
+  const key = madeApiKey?.isNew === true && process.stdout.isTTY === true ? `${madeApiKey.key}  (shown once; kept in ${madeApiKey.file})`
+    : madeApiKey === null ? null : `in ${madeApiKey.file}`;
+  const lines: [string, string | null][] = [['API and console', apiUrl], ['API description', apiUrl === null ? null : `${apiUrl}/docs`], ['API key', key], ['Temporal', temporalUiUrl]];
+  console.log(['', 'Calpair runs. Ctrl-C ends it.', ...lines.flatMap(([name, value]) => (value === null ? [] : [`  ${name.padEnd(17)}${value}`])), ''].join('\n'));
+}
+
+function urlOf(host: string, port: number): string {
+  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`;
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(join(PROJECT_DIR, 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+async function within<T>(milliseconds: number, work: Promise<T>, what: string): Promise<T> {
+  const done = new AbortController();
+  const late = sleep(milliseconds, undefined, { signal: done.signal }).then(() => {
+    throw new Error(`${what} did not end within ${milliseconds / 1000} s`);
+  });
+  late.catch(() => undefined);
+  return Promise.race([work, late]).finally(() => done.abort());
+}

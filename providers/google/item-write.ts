@@ -1,0 +1,65 @@
+/** The three requests that write: insert, patch and delete one item. None of them mails anybody, and none drops a conference or a file. */
+import { SyncError } from '../../core/sync-error.ts';
+import { sameValue } from '../../core/event.ts';
+import { fetchItem, itemOf, type Place } from './fetch.ts';
+import { ITEM_FIELDS, type Item } from './item.ts';
+import type { Body } from './map-write.ts';
+
+export interface WrittenItem {
+  readonly item: Item;
+  readonly date: number | null;
+}
+
+/** @throws SyncError with status 409 when the id is taken */
+export async function insertItem(place: Place, requestBody: Body): Promise<WrittenItem> {
+  const { data, date } = await place.client.call((api, options) =>
+    api.events.insert({ calendarId: place.calendarId, ...QUIETLY, fields: ITEM_FIELDS, requestBody }, options));
+  return { item: itemOf(data), date };
+}
+
+/** @throws SyncError `stale` when the item is not as `item` shows it any more; one without ETag is written as it is */
+export async function patchItem(place: Place, item: Pick<Item, 'id' | 'etag'>, requestBody: Body): Promise<WrittenItem> {
+  return ifUnchanged(place, item, async (etag) => {
+    const { data, date } = await place.client.call((api, options) =>
+      api.events.patch({ calendarId: place.calendarId, eventId: item.id, ...QUIETLY, fields: ITEM_FIELDS, requestBody }, options), etag);
+    return { item: itemOf(data), date };
+  });
+}
+
+/** Already gone is success. @throws SyncError `stale` */
+export async function deleteItem(place: Place, item: Item): Promise<void> {
+  try {
+    await ifUnchanged(place, item, (etag) => place.client.call((api, options) =>
+      api.events.delete({ calendarId: place.calendarId, eventId: item.id, sendUpdates: 'none' }, options), etag));
+  } catch (error) {
+    if (!(error instanceof SyncError) || error.kind !== 'gone') throw error;
+  }
+}
+
+const QUIETLY = { sendUpdates: 'none', conferenceDataVersion: 1, supportsAttachments: true };
+const MAX_ATTEMPTS = 3;
+
+/**
+ * Google changes the ETag of a master when an instance is written, and the other way round. So after a 412 the item is read again: as long as it shows
+ * what it showed, the write is tried once more; and where not even the ETag moved, this item has no usable one.
+ */
+async function ifUnchanged<T>(place: Place, item: Pick<Item, 'id' | 'etag'>, send: (etag: string) => Promise<T>): Promise<T> {
+  let etag = item.etag ?? ANY;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await send(etag);
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.status !== 412 || attempt === MAX_ATTEMPTS || etag === ANY) throw error;
+      const now = await fetchItem(place, item.id);
+      if (!now || !showsTheSame(item, now.item)) throw error;
+      etag = now.item.etag === etag ? ANY : now.item.etag ?? ANY;
+    }
+  }
+}
+
+const ANY = '*';
+
+function showsTheSame(before: object, after: object): boolean {
+  const shown = (item: object): object => ({ ...item, etag: undefined, updated: undefined });
+  return sameValue(shown(before), shown(after));
+}

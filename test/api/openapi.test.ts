@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { startApi, type TestApi } from './harness.ts';
+
+/** The contract's surface, as far as it is built. */
+const ROUTES = `
+GET /health/live
+GET /health/ready
+POST /v1/api-keys
+GET /v1/api-keys
+DELETE /v1/api-keys/{id}
+POST /v1/accounts
+GET /v1/accounts
+GET /v1/accounts/{id}
+PATCH /v1/accounts/{id}
+PUT /v1/accounts/{id}/credentials
+DELETE /v1/accounts/{id}
+GET /v1/accounts/{id}/calendars
+POST /v1/accounts/{id}/calendars
+POST /v1/connections
+GET /v1/connections
+GET /v1/connections/{id}
+DELETE /v1/connections/{id}
+POST /v1/connections/{id}/pairs
+GET /v1/pairs
+GET /v1/pairs/{id}
+PATCH /v1/pairs/{id}
+DELETE /v1/pairs/{id}
+POST /v1/pairs/{id}/pause
+POST /v1/pairs/{id}/resume
+POST /v1/pairs/{id}/sync
+POST /v1/pairs/{id}/resync
+GET /v1/pairs/{id}/runs
+GET /v1/pairs/{id}/runs/{runId}
+GET /v1/pairs/{id}/conflicts
+GET /v1/pairs/{id}/problems
+GET /v1/pairs/{id}/held-changes
+POST /v1/pairs/{id}/held-changes/apply
+POST /v1/pairs/{id}/held-changes/restore
+`.trim().split('\n');
+
+describe('the OpenAPI document', () => {
+  let api: TestApi;
+  let document: any;
+  before(async () => {
+    api = await startApi();
+    document = (await api.call('GET', '/openapi.json')).body;
+  });
+  after(() => api.close());
+
+  it('needs no key and names the version', async () => {
+    const answer = await api.app.inject('/openapi.json');
+    assert.equal(answer.statusCode, 200);
+    assert.match(String(answer.headers['content-type']), /^application\/json/);
+    assert.deepEqual([document.openapi, document.info.version], ['3.1.0', '0.1.0']);
+  });
+
+  it('has every route of the contract, and every documented route is there', async () => {
+    const documented = Object.entries<object>(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`));
+    assert.deepEqual(ROUTES.filter((route) => !documented.includes(route)), []);
+    for (const route of documented) {
+      const [method, path] = route.split(' ') as [string, string];
+      const url = path.replaceAll(/\{(\w+)\}/g, ':$1');
+      assert.ok(api.app.hasRoute({ method: method as 'GET', url }), route);
+    }
+  });
+
+  it('describes the parameters, the bodies, the success and the refusals of every route', () => {
+    for (const [path, methods] of Object.entries<Record<string, any>>(document.paths)) {
+      for (const [method, operation] of Object.entries(methods)) {
+        const route = `${method} ${path}`;
+        assert.ok(operation.summary && operation.tags.length === 1, route);
+        const inPath = (operation.parameters ?? []).filter((parameter: any) => parameter.in === 'path').map((parameter: any) => parameter.name);
+        assert.deepEqual(inPath, [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]), route);
+        const codes = Object.keys(operation.responses);
+        assert.ok(codes.some((code) => code.startsWith('2')), route);
+        if (!path.startsWith('/v1')) {
+          assert.deepEqual(operation.security, [], route);
+        } else {
+          for (const code of ['4XX', '5XX']) {
+            assert.equal(operation.responses[code].content['application/problem+json'].schema.$ref, '#/components/schemas/Problem', `${route} ${code}`);
+          }
+        }
+        for (const code of codes.filter((one) => one.startsWith('2') && one !== '204')) {
+          assert.ok(operation.responses[code].content['application/json'].schema, `${route} ${code}`);
+        }
+      }
+    }
+  });
+
+  it('has no reference that leads nowhere', () => {
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1]!);
+    assert.ok(references.length > 10);
+    for (const reference of references) {
+      const target = reference.slice(2).split('/').reduce((at: any, key) => at?.[key], document);
+      assert.ok(target, reference);
+    }
+  });
+
+  it('shows what an account of each provider takes', () => {
+    const bodies = document.paths['/v1/accounts'].post.requestBody.content['application/json'].schema;
+    const alternatives = bodies.oneOf ?? bodies.anyOf;
+    const caldav = alternatives.find((body: any) => body.properties.provider.enum[0] === 'caldav');
+    assert.deepEqual(Object.keys(caldav.properties).sort(), ['externalId', 'label', 'password', 'preset', 'provider', 'serverUrl', 'username']);
+    assert.equal(caldav.additionalProperties, false);
+  });
+
+  it('can be read at /docs, with nothing from other hosts', async () => {
+    const page = await api.app.inject('/docs');
+    const html = page.statusCode === 200 ? page : await api.app.inject(String(page.headers.location));
+    assert.equal(html.statusCode, 200);
+    assert.match(html.body, /swagger-ui/);
+    assert.doesNotMatch(html.body, /(src|href)="(https?:)?\/\//);
+    assert.match(String(html.headers['content-security-policy']), /default-src 'none'/);
+    assert.equal((await api.app.inject('/docs/json')).statusCode, 200);
+  });
+});

@@ -1,0 +1,11 @@
+/** The contract suite against the two real servers that every machine can install. */
+import { contract } from '../support/contract.ts';
+import { caldavBench } from '../support/caldav-bench.ts';
+import { startRadicale, startXandikos } from '../support/dav.ts';
+
+for (const [name, start] of [['Radicale', startRadicale], ['Xandikos', startXandikos]] as const) {
+  contract(name, async () => {
+    const server = await start();
+    return caldavBench(server, await server.createCalendar('work'), () => server.stop());
+  });
+}

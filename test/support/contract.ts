@@ -1,0 +1,353 @@
+/**
+ * What every `Side` must do, whatever service is behind it. A test gives a fresh calendar and the means to act as a person in it; the suite
+ * does the rest.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { changedPaths, DEFAULT_CONTENT, EXCLUDED, type CalendarEvent } from '../../core/event.ts';
+import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
+import type { Found, Known, Side, Stored, Written } from '../../providers/provider.ts';
+
+/** One empty calendar. */
+export interface Bench {
+  readonly side: Side;
+  /** Requests that the side has made so far. */
+  requests(): number;
+  /** A person's own program: it knows nothing of Calpair. Events are named by their resource. */
+  readonly person: {
+    create(event: CalendarEvent): Promise<string>;
+    edit(resource: string, event: CalendarEvent): Promise<void>;
+    remove(resource: string): Promise<void>;
+    /** All resources in the calendar. */
+    list(): Promise<string[]>;
+    /** Creates an event with things on it that Calpair does not carry (reminder, extended properties). */
+    createWithBaggage?(event: CalendarEvent): Promise<string>;
+    /** These things, comparable. */
+    baggage?(resource: string): Promise<string>;
+    /** Creates under a name that needs quoting. */
+    createOddlyNamed?(event: CalendarEvent): Promise<string>;
+    /** Puts an event of somebody else where `create(…, key, generation)` would put its own. */
+    occupy?(event: CalendarEvent, key: string, generation: number): Promise<void>;
+  };
+  /** Takes the calendar away; the last thing that happens to a bench. */
+  dropCalendar?(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Ways in which a service differs by nature. */
+export interface Differences {
+  /** Deleting an event that has changed since is not refused (the adapter can only look before it deletes). */
+  readonly skip?: Readonly<Record<string, string>>;
+}
+
+export function contract(name: string, open: () => Promise<Bench>, { skip = {} }: Differences = {}): void {
+  describe(`the contract of a side: ${name}`, () => {
+    let bench: Bench;
+    const known = new KnownState();
+    let cursor: string | null = null;
+    const key = (n: number): string => `019300aa-0000-7000-8000-${String(n).padStart(12, '0')}`;
+    const test = (title: string, run: (t: { skip(reason: string): void }) => Promise<void>): void => {
+      it(title, { skip: skip[title] ?? false }, run);
+    };
+    const poll = async (): Promise<Polled> => {
+      const polled = await pollAll(bench.side, cursor, known);
+      cursor = polled.cursor;
+      return polled;
+    };
+
+    before(async () => {
+      bench = await open();
+    });
+    after(() => bench?.close());
+
+    test('lists an empty calendar', async () => {
+      const polled = await poll();
+      assert.equal(polled.full, true);
+      assert.deepEqual([polled.found.length, polled.unchanged.length, polled.removed.length], [0, 0, 0]);
+    });
+
+    test('tells what a person created, edited and deleted', async () => {
+      const [a, b, c] = [await bench.person.create(event('A')), await bench.person.create(event('B')), await bench.person.create(event('C'))];
+      await poll();
+      assert.deepEqual(known.titles(), ['A', 'B', 'C']);
+      await bench.person.edit(a, event('A changed'));
+      await bench.person.remove(b);
+      const created = await bench.person.create(event('D'));
+      const polled = await poll();
+      assert.deepEqual(new Set(polled.found.map(({ resource }) => resource)), new Set([a, created]));
+      assert.ok(!polled.named.has(c) || polled.unchanged.includes(c));
+      assert.ok(polled.full || polled.removed.includes(b), 'a deletion is reported, or the listing is a full one');
+      assert.deepEqual(known.titles(), ['A changed', 'C', 'D']);
+    });
+
+    test('costs one request when nothing has changed', async () => {
+      // SOGo counts its tokens in seconds: until the next one it repeats the last changes.
+      await settle(bench, poll);
+      const before = bench.requests();
+      const polled = await poll();
+      assert.equal(bench.requests() - before, 1);
+      assert.deepEqual(polled.found, []);
+      assert.deepEqual(polled.removed, []);
+    });
+
+    test('names everything once in a full listing, and does not fetch what is known', async () => {
+      const polled = await pollAll(bench.side, null, known);
+      assert.equal(polled.full, true);
+      assert.equal(polled.found.length, 0);
+      assert.deepEqual([...polled.unchanged].sort(), (await bench.person.list()).sort());
+    });
+
+    test('answers a cursor that is refused or unreadable with a full listing', async () => {
+      for (const bad of ['nonsense', cursor!.replace(/\w(?=\W*$)/, '~'), JSON.stringify({ mode: 'sync', token: 'data:,nonsense' })]) {
+        const polled = await pollAll(bench.side, bad, new KnownState());
+        assert.deepEqual(new Set(polled.found.map(({ resource }) => resource)), new Set(await bench.person.list()));
+      }
+    });
+
+    test('reads back what it created: text, zones, all-day, a series with exceptions', async () => {
+      for (const [index, next] of samples().entries()) {
+        const written = await bench.side.create(next, key(index), 0);
+        const found = await readBack(bench.side, written);
+        assert.deepEqual(changedPaths(next, found.event!), [], `sample ${index}`);
+        assert.deepEqual(changedPaths(bench.side.read(found).event!, found.event!), []);
+        known.keep(found);
+      }
+    });
+
+    test('does not report its own writes as changes', async () => {
+      await settle(bench, poll);
+      const polled = await poll();
+      assert.deepEqual(polled.found.map(({ event: one }) => one?.title), []);
+    });
+
+    test('finds the event of an earlier try when a create is repeated', async () => {
+      const next = event('Repeated');
+      const first = await bench.side.create(next, key(20), 0);
+      const count = (await bench.person.list()).length;
+      const second = await bench.side.create(next, key(20), 0);
+      assert.equal(second.ref, first.ref);
+      assert.equal((await bench.person.list()).length, count);
+    });
+
+    test('leaves the event of somebody else alone, and takes the next generation', async (t) => {
+      if (bench.person.occupy === undefined) return t.skip('nobody else can take a name here');
+      await bench.person.occupy(event('Of somebody else'), key(21), 0);
+      await rejectsWith('id-taken', bench.side.create(event('Mine'), key(21), 0));
+      const found = await readBack(bench.side, await bench.side.create(event('Mine'), key(21), 1));
+      assert.equal(found.event?.title, 'Mine');
+    });
+
+    test('proves by name what is there and what is gone', async () => {
+      const [here, gone] = [await bench.person.create(event('Here')), await bench.person.create(event('Gone'))];
+      await bench.person.remove(gone);
+      const answer = await bench.side.get([gone, here]);
+      assert.equal(answer.get(gone), 'gone');
+      const found = answer.get(here);
+      assert.ok(found !== undefined && found !== 'gone');
+      assert.deepEqual(found.map(({ event: one }) => one?.title), ['Here']);
+      assert.equal((await bench.side.get([gone])).get(gone), 'gone');
+      assert.equal((await bench.side.get([])).size, 0);
+    });
+
+    test('changes exactly the fields that differ', async (t) => {
+      if (bench.person.createWithBaggage === undefined || bench.person.baggage === undefined) return t.skip('no baggage here');
+      const resource = await bench.person.createWithBaggage(event('With baggage'));
+      const baggage = await bench.person.baggage(resource);
+      assert.notEqual(baggage, '');
+      const found = await getOne(bench.side, resource);
+      const next = { ...found.event!, title: 'Other title', location: 'Elsewhere' };
+      const after = await readBack(bench.side, await bench.side.update(found, next));
+      assert.deepEqual(changedPaths(next, after.event!), []);
+      assert.equal(await bench.person.baggage(resource), baggage);
+    });
+
+    test('changes a series: one occurrence moved, one taken out, the rest as it was', async () => {
+      const series = samples().at(-1)!;
+      const resource = await bench.person.create({ ...series, uid: 'series-of-a-person' });
+      const found = await getOne(bench.side, resource);
+      const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = found.event!;
+      const when = { allDay: false, start: '2027-01-20T11:00:00', startZone: 'Europe/Berlin', end: '2027-01-20T12:00:00', endZone: 'Europe/Berlin' } as const;
+      const next: CalendarEvent = { ...found.event!, exceptions: { ...found.event!.exceptions, '20270120T080000Z': { ...content, when }, '20270127T080000Z': EXCLUDED } };
+      const after = await readBack(bench.side, await bench.side.update(found, next));
+      assert.deepEqual(changedPaths(next, after.event!), []);
+    });
+
+    test('refuses to overwrite or delete what has changed meanwhile', async () => {
+      const resource = await bench.person.create(event('Race'));
+      const found = await getOne(bench.side, resource);
+      await bench.person.edit(resource, { ...event('Race won by the person'), uid: found.event!.uid });
+      await rejectsWith('stale', bench.side.update(found, { ...found.event!, title: 'Race lost' }));
+      await rejectsWith('stale', bench.side.remove(found));
+      assert.equal((await getOne(bench.side, resource)).event?.title, 'Race won by the person');
+    });
+
+    test('does not bring back what a person deleted', async () => {
+      const resource = await bench.person.create(event('Deleted meanwhile'));
+      const found = await getOne(bench.side, resource);
+      await bench.person.remove(resource);
+      await rejectsWith(['gone', 'stale'], bench.side.update(found, { ...found.event!, title: 'Zombie' }));
+      assert.equal((await bench.side.get([resource])).get(resource), 'gone');
+    });
+
+    test('deletes, and takes a second deletion for done', async () => {
+      const resource = await bench.person.create(event('To be deleted'));
+      const found = await getOne(bench.side, resource);
+      await bench.side.remove(found);
+      assert.equal((await bench.side.get([resource])).get(resource), 'gone');
+      await bench.side.remove(found);
+    });
+
+    test('handles a name that needs quoting like any other', async (t) => {
+      if (bench.person.createOddlyNamed === undefined) return t.skip('a person cannot choose names here');
+      await poll();
+      await bench.person.createOddlyNamed(event('Odd name'));
+      const polled = await poll();
+      const found = polled.found.find((one) => one.event?.title === 'Odd name');
+      assert.ok(found, 'it is reported');
+      const again = await getOne(bench.side, found.resource);
+      const after = await readBack(bench.side, await bench.side.update(again, { ...again.event!, title: 'Odd name, changed' }));
+      known.keep(after);
+      await settle(bench, poll);
+      assert.deepEqual((await poll()).found, []);
+      assert.deepEqual(known.titles().filter((title) => title.startsWith('Odd name')), ['Odd name, changed']);
+      await bench.side.remove(after);
+      assert.equal((await bench.side.get([after.resource])).get(after.resource), 'gone');
+    });
+
+    test('reads and finds more events than fit into one request', async () => {
+      const resources: string[] = [];
+      for (let index = 0; index < 120; index += 1) resources.push(await bench.person.create(event(`Many ${index}`)));
+      const answer = await bench.side.get(resources);
+      assert.equal(answer.size, 120);
+      for (const [index, resource] of resources.entries()) {
+        const found = answer.get(resource);
+        assert.ok(found !== undefined && found !== 'gone' && found[0]?.event?.title === `Many ${index}`);
+      }
+      await poll();
+      assert.equal(known.titles().filter((title) => title.startsWith('Many ')).length, 120);
+    });
+
+    test('takes a calendar that is gone for that, and not for one whose events are', async (t) => {
+      if (bench.dropCalendar === undefined) return t.skip('the calendar cannot be taken away here');
+      const resources = await bench.person.list();
+      await bench.dropCalendar();
+      await rejectsWith('calendar-missing', pollAll(bench.side, cursor, known));
+      await rejectsWith('calendar-missing', pollAll(bench.side, null, known));
+      await rejectsWith('calendar-missing', bench.side.get(resources.slice(0, 2)));
+    });
+  });
+}
+
+/** An event like any other; every call makes one with a UID of its own. */
+export function event(title: string, more: Partial<CalendarEvent> = {}): CalendarEvent {
+  count += 1;
+  return {
+    ...DEFAULT_CONTENT,
+    uid: `event-${count}-of-${process.pid}@example.org`,
+    title,
+    when: { allDay: false, start: '2027-01-05T09:00:00', startZone: 'Europe/Berlin', end: '2027-01-05T10:30:00', endZone: 'Europe/Berlin' },
+    recurrence: null,
+    exceptions: {},
+    ...more,
+  };
+}
+let count = 0;
+
+/** What has been read of a side: the part of the database in this suite. */
+export class KnownState implements Known {
+  readonly #byRef = new Map<string, Found>();
+
+  keep(found: Found): void {
+    this.#byRef.set(found.ref, found);
+  }
+  drop(isGone: (found: Found) => boolean): void {
+    for (const found of this.#byRef.values()) if (isGone(found)) this.#byRef.delete(found.ref);
+  }
+  titles(): string[] {
+    return [...this.#byRef.values()].map(({ event: one }) => one?.title ?? '?').sort();
+  }
+  byResource(resources: readonly string[]): Promise<Stored[]> {
+    return Promise.resolve([...this.#byRef.values()].filter(({ resource }) => resources.includes(resource)));
+  }
+  versions(): Promise<Map<string, string | null>> {
+    return Promise.resolve(new Map([...this.#byRef.values()].map(({ resource, version }) => [resource, version])));
+  }
+}
+
+interface Polled {
+  readonly found: Found[];
+  readonly unchanged: string[];
+  readonly removed: string[];
+  readonly named: Set<string>;
+  readonly cursor: string;
+  readonly full: boolean;
+}
+
+/** One poll to its end, kept in `known`. */
+async function pollAll(side: Side, cursor: string | null, known: KnownState): Promise<Polled> {
+  const polled = { found: [] as Found[], unchanged: [] as string[], removed: [] as string[] };
+  let end: { cursor: string; full: boolean } | undefined;
+  for await (const page of side.changes(cursor, known)) {
+    assert.equal(end, undefined, 'the end is on the last page');
+    polled.found.push(...page.found);
+    polled.unchanged.push(...page.unchanged);
+    polled.removed.push(...page.removed);
+    end = page.end;
+  }
+  assert.ok(end, 'the last page has an end');
+  const named = new Set([...polled.found.map(({ resource }) => resource), ...polled.unchanged]);
+  if (end.full) assert.equal(named.size, new Set(polled.found.map(({ ref }) => ref)).size + polled.unchanged.length, 'each resource is named once');
+  for (const found of polled.found) known.keep(found);
+  known.drop(({ resource, ref }) => polled.removed.includes(resource) && !polled.found.some((found) => found.ref === ref));
+  if (end.full) known.drop(({ resource }) => !named.has(resource));
+  return { ...polled, named, ...end };
+}
+
+/** Polls until the service has nothing to repeat. */
+async function settle(bench: Bench, poll: () => Promise<Polled>): Promise<void> {
+  for (let round = 0; round < 30; round += 1) {
+    const before = bench.requests();
+    const { found, removed, unchanged } = await poll();
+    if (found.length === 0 && removed.length === 0 && unchanged.length === 0 && bench.requests() - before === 1) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function getOne(side: Side, resource: string): Promise<Found> {
+  const found = (await side.get([resource])).get(resource);
+  assert.ok(found !== undefined && found !== 'gone' && found.length === 1, 'one event is there');
+  return found[0]!;
+}
+
+/** The state of the side after a write: what it gave back, or what it gives when asked. */
+async function readBack(side: Side, written: Written): Promise<Found> {
+  if (written.confirmed) return written;
+  const found = (await side.get([written.resource])).get(written.resource);
+  assert.ok(found !== undefined && found !== 'gone', 'the written event is there');
+  const one = found.find(({ ref }) => ref === written.ref);
+  assert.ok(one, 'under the name that was given');
+  return one;
+}
+
+async function rejectsWith(kinds: SyncErrorKind | readonly SyncErrorKind[], promise: Promise<unknown>): Promise<void> {
+  await assert.rejects(promise, (error: unknown) => {
+    assert.ok(error instanceof SyncError, String(error));
+    assert.ok([kinds].flat().includes(error.kind), `${error.kind}: ${error.message}`);
+    return true;
+  });
+}
+
+function samples(): CalendarEvent[] {
+  const series = event('Weekly', {
+    when: { allDay: false, start: '2027-01-06T09:00:00', startZone: 'Europe/Berlin', end: '2027-01-06T10:00:00', endZone: 'Europe/Berlin' },
+    recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=20'], dates: [] },
+  });
+  const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = series;
+  const moved = { ...content, title: 'Weekly, moved', when: { allDay: false, start: '2027-01-13T15:00:00', startZone: 'Europe/Berlin', end: '2027-01-13T16:00:00', endZone: 'Europe/Berlin' } as const };
+  return [
+    event('Grüße; "quoted", back\\slash — 日本語 🎉', { location: 'Straße 1, 10115 Berlin', description: 'First line\nsecond; line, with: all\n\nand an end' }),
+    event('Two days', { when: { allDay: true, start: '2027-03-27', end: '2027-03-29' }, transparency: 'transparent', visibility: 'private' }),
+    event('Two zones', { when: { allDay: false, start: '2027-03-28T00:30:00', startZone: 'Europe/London', end: '2027-03-28T10:00:00', endZone: 'Asia/Tokyo' }, status: 'tentative' }),
+    { ...series, exceptions: { '20270113T080000Z': moved, '20270203T080000Z': EXCLUDED } },
+  ];
+}

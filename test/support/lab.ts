@@ -1,0 +1,52 @@
+/** The CalDAV servers of `../shared/caldav`, beside the repository where it exists: Debian packages, started as root, for `npm run test:servers`. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { z } from 'zod';
+
+const run = promisify(execFile);
+const LAB = path.join(import.meta.dirname, '..', '..', '..', 'shared', 'caldav');
+
+export interface LabServer {
+  readonly base: string;
+  readonly principal: string;
+  /** "Work", empty. */
+  readonly calendar: string;
+  readonly username: string;
+  readonly password: string;
+  stop(): Promise<void>;
+}
+
+/** False, or the reason why this machine cannot run the server. */
+export function whyNot(name: string): string | false {
+  if (!existsSync(path.join(LAB, `${name}.sh`))) return 'the folder with the CalDAV servers is not there';
+  return process.getuid?.() === 0 ? false : 'needs root to install and start the server';
+}
+
+export async function startLab(name: string): Promise<LabServer> {
+  const script = path.join(LAB, `${name}.sh`);
+  const dir = await mkdtemp(path.join(tmpdir(), `calpair-${name}-`));
+  const { stdout } = await run(script, ['start', String(await freePort()), dir], { timeout: 300_000 });
+  const line = stdout.trim().split('\n').at(-1) ?? '';
+  const { user, ...server } = z.object({ base: z.string(), principal: z.string(), calendar: z.string(), user: z.string(), password: z.string() }).parse(JSON.parse(line));
+  return {
+    ...server,
+    username: user,
+    async stop() {
+      await run(script, ['stop', dir], { timeout: 60_000 });
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

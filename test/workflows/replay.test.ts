@@ -1,0 +1,45 @@
+/** Pairs that run somewhere have histories; code that takes another path through one of them would stop that pair. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { before, describe, it } from 'node:test';
+import { DeterminismViolationError } from '@temporalio/workflow';
+import { Worker } from '@temporalio/worker';
+import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflows, installRuntime } from '../../activities/worker.ts';
+
+const folder = new URL('../histories/', import.meta.url);
+const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+
+interface RecordedHistory {
+  events: { eventType: string; activityTaskScheduledEventAttributes?: { activityType: { name: string } } }[];
+}
+
+describe('recorded histories', () => {
+  let workflowBundle: WorkflowBundleWithSourceMap;
+  before(async () => {
+    installRuntime(() => {});
+    workflowBundle = await bundleWorkflows();
+  });
+
+  it('are there, one for every branch of the loop', () => {
+    assert.ok(names.length >= 28, `${names.length} histories`);
+  });
+
+  for (const name of names) {
+    it(`replays ${name}`, async () => {
+      await Worker.runReplayHistory({ workflowBundle }, historyOf(name), 'pair:recorded');
+    });
+  }
+
+  it('fail to replay when the code goes another way', async () => {
+    const history = historyOf('change.json');
+    const diff = history.events.find((event) => event.activityTaskScheduledEventAttributes?.activityType.name === 'diffPair');
+    assert.ok(diff?.activityTaskScheduledEventAttributes);
+    diff.activityTaskScheduledEventAttributes.activityType.name = 'applyPlan';
+    await assert.rejects(Worker.runReplayHistory({ workflowBundle }, history, 'pair:recorded'), DeterminismViolationError);
+  });
+});
+
+function historyOf(name: string): RecordedHistory {
+  return JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as RecordedHistory;
+}
