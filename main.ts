@@ -129,7 +129,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     const madeApiKey = await storeFirstApiKey(db, secrets);
     const parts: Parts = {
       config, options, servers, db, temporal, control: createPairControl(client, servers.temporalUiUrl), steps,
-      shared: { db, fetch: createFetch(fetchSetting(config)), providers: createProviders(), log },
+      shared: { db, fetch: createFetch(fetchSetting(config)), providers: createProviders(config), log },
     };
     const workers = bundle === undefined ? undefined : await startWorkers(parts, await bundle);
     const apiUrl = config.roles.includes('api') ? await startApi(parts, workers) : null;

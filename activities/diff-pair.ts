@@ -67,7 +67,9 @@ async function decideRun(deps: Deps, open: OpenPair, { run, epoch }: { run: RunR
 async function match(deps: Deps, { pair }: OpenPair, epoch: number): Promise<void> {
   await underEpoch(deps.db, pair.id, epoch, async (tx) => {
     for (const { caldav, cloud } of await matchesBy(tx, pair.id, 'uid')) await joinHalves(tx, caldav, cloud);
-    if (!pair.meeting) return;
+    // What a busy side shows is all alike, so there only the UID tells.
+    const { toCaldav, toCloud } = pair.options.content;
+    if (!pair.meeting || toCaldav === 'busy' || toCloud === 'busy') return;
     for (const { caldav, cloud } of await matchesBy(tx, pair.id, 'content')) await joinHalves(tx, caldav, cloud);
   });
 }

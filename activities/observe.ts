@@ -5,7 +5,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { changedPaths, sameValue, type CalendarEvent, type SideName } from '../core/event.ts';
 import {
-  context, insertLinks, insertSides, linksWithout, markDirty, sidesByRef, sidesByResource, underEpoch, updateSide, type SideRow,
+  context, dropGoneSides, insertLinks, insertSides, linksWithout, markDirty, sidesByRef, sidesByResource, underEpoch, updateSide, type SideRow,
 } from '../db/links.ts';
 import type { Db } from '../db/connect.ts';
 import type { ChangePage, Found, Side, Stored } from '../providers/provider.ts';
@@ -26,7 +26,7 @@ export async function observe(observer: Observer, page: ChangePage, inSameTransa
     await observeUnchanged(observer, tx, page.unchanged);
     await observeRemoved(observer, tx, page.removed, page.found);
     await inSameTransaction?.(tx);
-  });
+  }, inSameTransaction ? 'update' : 'share');
 }
 
 /** Stored data of a side's row, for `Side.read`; null where the side shows nothing. */
@@ -59,8 +59,10 @@ function matchText(event: CalendarEvent): string {
   return JSON.stringify(['match', title.trim(), start, recurrence?.rules ?? [], recurrence?.dates ?? []]);
 }
 
-async function observeFound(observer: Observer, tx: Db, found: readonly Found[]): Promise<void> {
+async function observeFound(observer: Observer, tx: Db, page: readonly Found[]): Promise<void> {
   const { pairId, side } = observer;
+  // A page may name an event twice; the later one is newer.
+  const found = [...new Map(page.map((one) => [one.ref, one])).values()];
   const known = new Map((await sidesByRef(tx, pairId, side, found.map(({ ref }) => ref))).map((row) => [row.ref, row]));
   const markers = found.filter(({ ref, marker }) => !known.has(ref) && marker !== null).map(({ marker }) => marker as string).filter(isUuid);
   const free = new Set(await linksWithout(tx, pairId, side, markers));
@@ -77,6 +79,7 @@ async function observeFound(observer: Observer, tx: Db, found: readonly Found[])
     const isOurs = one.marker !== null && free.delete(one.marker);
     const linkId = isOurs ? one.marker as string : uuidv7();
     if (isOurs) dirty.push(linkId);
+    if (isOurs) await dropGoneSides(tx, [linkId], side);
     else newLinks.push({ id: linkId, pairId, dirty: true });
     newSides.push({ linkId, pairId, side, owned: isOurs, shown: true, changedAt: observer.deps.now(), ...seenColumns(tx, pairId, one) });
   }
@@ -88,10 +91,17 @@ async function observeFound(observer: Observer, tx: Db, found: readonly Found[])
 /** True when a run has to look at the event. */
 async function observeKnown({ deps, pairId, side, reader }: Observer, tx: Db, row: SideRow, found: Found): Promise<boolean> {
   const seen = seenOf(tx, row);
+  if (seen && row.gone === 'no' && !row.confirmed) return confirmShown({ deps, side, reader }, tx, row, found, true);
   const isBack = row.gone !== 'no' || !seen;
-  if (!isBack && seen.data === found.data && row.version === found.version) {
+  const isSameData = seen?.data === found.data;
+  if (!isBack && isSameData && row.version === found.version) {
     if (!row.shown) await updateSide(tx, row.linkId, side, { shown: true });
     return false;
+  }
+  if (!isBack && found.version !== null && found.version === row.replacedVersion) {
+    // Either this answer lags behind our last write, or somebody brought the older state back: the run asks for the event itself.
+    await updateSide(tx, row.linkId, side, { shown: true, confirmed: false });
+    return true;
   }
   const columns = { ...seenColumns(tx, pairId, found), shown: true, gone: 'no' as const };
   const base = baseOf(tx, row);
@@ -99,8 +109,45 @@ async function observeKnown({ deps, pairId, side, reader }: Observer, tx: Db, ro
     await updateSide(tx, row.linkId, side, { ...columns, base: columns.seen, baseVersion: found.version, confirmed: true });
     return false;
   }
+  await updateSide(tx, row.linkId, side, { ...columns, confirmed: true, ...(isSameData ? {} : { changedAt: deps.now() }) });
+  return true;
+}
+
+/** For this long after a write an answer that shows the state before it is taken for one that lags behind. */
+const LAG_MS = 15_000;
+
+/**
+ * Notes what a side shows of an event that we have written but not read back yet. What the server made of our own write becomes the last known state; a
+ * person's edit that came in between is told from that by the version, or where the server gave none, by the time of modification. True when a run
+ * has to look at the event.
+ */
+export async function confirmShown(
+  { deps, side, reader }: Pick<Observer, 'deps' | 'side' | 'reader'>, tx: Db, row: SideRow, found: Found, isListed: boolean,
+): Promise<boolean> {
+  const shown = isListed ? { shown: true } : {};
+  const isOlder = found.version !== null && found.version === row.replacedVersion;
+  if (isOlder && (isListed || deps.now().getTime() - row.changedAt.getTime() < LAG_MS)) {
+    await updateSide(tx, row.linkId, side, shown);
+    return true;
+  }
+  const columns = { ...seenColumns(tx, row.pairId, found), ...shown, confirmed: true };
+  const seen = seenOf(tx, row);
+  const base = baseOf(tx, row);
+  if (seen && isOurWrite(reader.read(seen), row, found)) {
+    // The base moves along only if it was this write, and not an older state that still waits for the other side.
+    const isBase = base?.data === seen.data;
+    await updateSide(tx, row.linkId, side, { ...columns, ...(isBase ? { base: columns.seen, baseVersion: found.version } : {}) });
+    return false;
+  }
   await updateSide(tx, row.linkId, side, { ...columns, changedAt: deps.now() });
   return true;
+}
+
+function isOurWrite(sent: Found, row: SideRow, found: Found): boolean {
+  if (isSameContent(sent, found)) return true;
+  if (row.version !== null) return found.version === row.version;
+  if (found.modifiedAt === null) return true;
+  return row.modifiedAt !== null && Math.abs(Date.parse(found.modifiedAt) - row.modifiedAt.getTime()) < 1000;
 }
 
 function isSameContent(before: Found, after: Found): boolean {

@@ -6,7 +6,7 @@ import { pathKey } from '../core/merge.ts';
 import { decide, writtenFields, type Decision, type LinkView, type Op, type SideView } from '../core/plan.ts';
 import type { Db } from '../db/connect.ts';
 import {
-  context, countEvents, deleteLinks, dropSide, isUidTaken, loadLinks, markDirty, underEpoch, updateLinks, updateSide, type LinkRow, type SideRow,
+  context, countEvents, deleteLinks, dropSide, isUidTaken, loadLinks, underEpoch, updateLinks, updateSide, type LinkRow, type SideRow,
 } from '../db/links.ts';
 import {
   countDeletions, dropUndoneOps, heldOf, hold, insertConflicts, insertOps, release, setProblems, writtenSince, type HeldRow, type NewOp, type NewProblem,
@@ -73,11 +73,13 @@ class Planner {
   private async link(loaded: Loaded, held: HeldRow | undefined, written: ReadonlyMap<string, string[]>): Promise<void> {
     const { db } = this.deps;
     const { link } = loaded;
-    const { pair, sides } = this.open;
-    const view = viewOf(db, loaded, sides, held);
-    const decision = decide(view, {
-      direction: pair.direction, options: pair.options, now: this.now.getTime(), cannotHold: (side, event) => sides[side].cannotHold(event),
-    });
+    const { pair } = this.open;
+    const decided = this.decide(loaded, held);
+    if (!decided) {
+      this.planned.problems += await setProblems(db, pair.id, link.id, [undecided(loaded)], this.now);
+      return updateLinks(db, [link.id], { dirty: false });
+    }
+    const { view, decision } = decided;
     const flapping = this.flappingSide(decision.ops, link, written);
     const problems: NewProblem[] = decision.problems.map(({ side, problem }) => ({ linkId: link.id, side, ...problem }));
     if (flapping) problems.push({ linkId: link.id, side: flapping, code: 'flapping', detail: 'The same field keeps changing back. Calpair leaves the event alone until somebody changes it.' });
@@ -86,6 +88,21 @@ class Planner {
     if (flapping) return updateLinks(db, [link.id], { dirty: false });
     this.planned.conflicts += await this.noteConflicts(link, view, decision);
     await this.carryOut(loaded, decision, held);
+  }
+
+  /** Null when the decision itself failed: one event that we cannot handle must not stop the others. */
+  private decide(loaded: Loaded, held: HeldRow | undefined): { view: LinkView; decision: Decision } | null {
+    const { pair, sides } = this.open;
+    try {
+      const view = viewOf(this.deps.db, loaded, sides, held);
+      const decision = decide(view, {
+        direction: pair.direction, options: pair.options, now: this.now.getTime(), cannotHold: (side, event) => sides[side].cannotHold(event),
+      });
+      return { view, decision };
+    } catch (error) {
+      this.deps.log.error({ pairId: pair.id, linkId: loaded.link.id, err: error }, 'no decision could be made about an event');
+      return null;
+    }
   }
 
   /** Stores the decision about one link. */
@@ -173,10 +190,14 @@ class Planner {
       const content = JSON.stringify({ eventTitle: eventOf(view)?.title ?? '', keptValue: kept ?? null, lostValue: lost ?? null });
       return {
         id: uuidv7(), pairId, linkId: link.id, runId: this.runId, at: this.now, field, winner,
-        content: db.vault.seal(content, context(pairId)), digest: hashOf(db, [this.runId, field, winner, content]),
+        content: db.vault.seal(content, context(pairId)), digest: hashOf(db, [field, winner, content, view.caldav?.seenAt, view.cloud?.seenAt]),
       };
     }));
   }
+}
+
+function undecided({ link, sides }: Loaded): NewProblem {
+  return { linkId: link.id, side: sides.caldav ? 'caldav' : 'cloud', code: 'unreadable', detail: 'Calpair could not work out what to do with this event. It is left alone on both sides until it changes.' };
 }
 
 /** What both sides show becomes what they agreed on. */
@@ -221,11 +242,5 @@ function labelOf(db: Db, pairId: string, view: LinkView): Buffer | null {
 
 function hashOf(db: Db, value: unknown): string {
   return db.vault.hash(JSON.stringify(value ?? null)).slice(0, 24);
-}
-
-/** A side's copy is gone for good: its place is free, and a new copy will have an id of its own. */
-export async function forgetCopy(db: Db, linkId: string, side: SideName): Promise<void> {
-  await dropSide(db, linkId, side);
-  await markDirty(db, [linkId]);
 }
 

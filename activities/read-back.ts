@@ -1,14 +1,13 @@
 /**
- * Reads back what was written, so that the last known state is what the side itself shows: servers rewrite what they store. A person's edit
- * that came between the write and this look is told from a rewriting by the version, or where the server gave none, by the time of modification.
+ * Reads back what was written, so that the last known state is what the side itself shows: servers rewrite what they store.
  */
 import type { SideName } from '../core/event.ts';
 import { SyncError } from '../core/sync-error.ts';
-import { markDirty, unconfirmed, underEpoch, updateSide, type SideRow } from '../db/links.ts';
-import { forgetCopy } from './plan-run.ts';
+import type { Db } from '../db/connect.ts';
+import { forgetSide, markDirty, unconfirmed, underEpoch, updateLinks, updateSide, type SideRow } from '../db/links.ts';
 import type { Found } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
-import { seenColumns } from './observe.ts';
+import { confirmShown } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { SideFailed } from './read-sides.ts';
 
@@ -37,26 +36,33 @@ async function confirmBatch(deps: Deps, open: OpenPair, epoch: number, side: Sid
   }
 }
 
-async function confirm(deps: Deps, { pair }: OpenPair, epoch: number, row: SideRow, found: Found | null): Promise<void> {
+async function confirm(deps: Deps, { pair, sides }: OpenPair, epoch: number, row: SideRow, found: Found | null): Promise<void> {
   await underEpoch(deps.db, pair.id, epoch, async (tx) => {
-    if (!found) {
-      // Accepted, yet not there: either it never was stored, or somebody was quick. A copy that nothing has shown is created anew.
-      if (row.owned && !row.shown) await forgetCopy(tx, row.linkId, row.side);
-      else await updateSide(tx, row.linkId, row.side, { gone: 'hinted', confirmed: true });
-      return markDirty(tx, [row.linkId]);
+    if (found) {
+      const isChanged = await confirmShown({ deps, side: row.side, reader: sides[row.side] }, tx, row, found, false);
+      if (!isChanged) return;
+      await markDirty(tx, [row.linkId]);
+      const isDoubted = found.version !== null && found.version === row.replacedVersion;
+      if (isDoubted) await updateLinks(tx, [row.linkId], { retryAt: later(deps) });
+    } else if (row.shown) {
+      await updateSide(tx, row.linkId, row.side, { gone: 'hinted', confirmed: true });
+      await markDirty(tx, [row.linkId]);
+    } else {
+      await createAgain(deps, tx, row);
     }
-    const columns = seenColumns(tx, pair.id, found);
-    const isOurs = row.version === null ? found.modifiedAt === null || sameInstant(found.modifiedAt, row.modifiedAt) : found.version === row.version;
-    if (isOurs) {
-      // The base moves along only if it was this write (and not an older state that still waits for the other side).
-      const base = row.baseVersion === row.version && row.base ? { base: columns.seen, baseVersion: found.version } : {};
-      return updateSide(tx, row.linkId, row.side, { ...columns, ...base, confirmed: true });
-    }
-    await updateSide(tx, row.linkId, row.side, { ...columns, changedAt: deps.now(), confirmed: true });
-    await markDirty(tx, [row.linkId]);
   });
 }
 
-function sameInstant(text: string, date: Date | null): boolean {
-  return date !== null && Math.abs(Date.parse(text) - date.getTime()) < 1000;
+/**
+ * A copy that was accepted, but that nothing has shown since and that does not answer: it may be lost, or its server lags behind. It is created once
+ * more, after a while and under the same name, so that it cannot be doubled.
+ */
+export async function createAgain(deps: Deps, tx: Db, row: SideRow): Promise<void> {
+  await forgetSide(tx, row.linkId, row.side);
+  await markDirty(tx, [row.linkId]);
+  await updateLinks(tx, [row.linkId], { retryAt: later(deps) });
+}
+
+function later(deps: Deps): Date {
+  return new Date(deps.now().getTime() + 20_000);
 }

@@ -3,12 +3,13 @@ import { eq } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { DOUBTED_ABSENCES, SAMPLED_ABSENCES, sampleOf } from '../core/guard.ts';
 import { SyncError } from '../core/sync-error.ts';
-import { hintedGone, markDirty, sidesByResource, underEpoch, updateSide, versionsOf } from '../db/links.ts';
+import { hintedGone, listedResources, markDirty, sidesByResource, underEpoch, updateSide, versionsOf } from '../db/links.ts';
 import { pairs } from '../db/schema.ts';
 import type { Known, Side } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
 import { observe, seenOf, type Observer } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
+import { createAgain } from './read-back.ts';
 
 /** A page count no honest calendar reaches. */
 const MAX_PAGES = 2_000;
@@ -72,7 +73,7 @@ async function readPages(observer: Observer, { pair }: OpenPair, setting: ReadSe
     for (const resource of page.unchanged) listed.add(resource);
     const { end } = page;
     if (end?.full) await believeAbsences(observer, listed);
-    const isIdle = end && end.cursor === stored && page.found.length + page.removed.length === 0;
+    const isIdle = end && end.cursor === stored && page.found.length + page.removed.length + page.unchanged.length === 0;
     if (isIdle) continue;
     await observe(observer, page, end && (async (tx) => {
       await tx.sql.update(pairs).set(side === 'caldav' ? { caldavCursor: end.cursor } : { cloudCursor: end.cursor }).where(eq(pairs.id, pairId));
@@ -96,10 +97,10 @@ function knownOf(deps: Deps, pairId: string, side: SideName): Known {
  * not believed and the side counts as missing.
  */
 async function believeAbsences({ deps, pairId, epoch, side, reader }: Observer, listed: ReadonlySet<string>): Promise<void> {
-  const known = await versionsOf(deps.db, pairId, side);
-  const absent = [...known.keys()].filter((resource) => !listed.has(resource));
+  const known = await listedResources(deps.db, pairId, side);
+  const absent = known.filter((resource) => !listed.has(resource));
   if (absent.length === 0) return;
-  const isAll = absent.length === known.size;
+  const isAll = absent.length === known.length;
   if (absent.length > DOUBTED_ABSENCES || isAll) await doubt(reader, sampleOf(absent, SAMPLED_ABSENCES));
   for (let start = 0; start < absent.length; start += 500) {
     const batch = absent.slice(start, start + 500);
@@ -146,7 +147,11 @@ async function proveBatch(observer: Observer, rows: Awaited<ReturnType<typeof hi
     if (found) {
       await observe(observer, { found: [found], unchanged: [], removed: [] });
     } else {
-      await underEpoch(deps.db, pairId, epoch, (tx) => updateSide(tx, row.linkId, side, { gone: 'proved', seen: null, version: null, changedAt: deps.now() }));
+      await underEpoch(deps.db, pairId, epoch, async (tx) => {
+        if (!row.shown) return createAgain(deps, tx, row);
+        await updateSide(tx, row.linkId, side, { gone: 'proved', seen: null, version: null, changedAt: deps.now(), confirmed: true });
+        return markDirty(tx, [row.linkId]);
+      });
     }
   }
 }

@@ -39,7 +39,8 @@ export function connectionRoutes(app: Api, deps: ApiDeps): void {
     if (!caldav || !cloud) throw notFound(`account (${caldav ? 'cloudAccountId' : 'caldavAccountId'})`);
     if (caldav.provider !== 'caldav') throw invalid('caldavAccountId', 'must be a CalDAV account');
     const created = await createConnection(db, { name, caldavAccountId, cloudAccountId }, config.maxConnections);
-    if (!created) throw new ApiProblem('connection-allowance-reached', `This installation allows ${config.maxConnections} connections.`);
+    if (created === 'unknown-account') throw notFound('account');
+    if (created === 'allowance') throw new ApiProblem('connection-allowance-reached', `This installation allows ${config.maxConnections} connections.`);
     return reply.code(201).send(shown(created));
   });
 

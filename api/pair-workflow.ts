@@ -1,6 +1,6 @@
 /** Talking to a pair's workflow. PostgreSQL says which pairs there are; where Temporal has lost the workflow of one, it is started again. */
 import { findPair } from '../db/pairs.ts';
-import { lastRunNumber } from '../db/runs.ts';
+import { lastRunNumber } from '../db/plans.ts';
 import { ControlError, type PairControl } from './control.ts';
 import type { ApiDeps } from './deps.ts';
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PAIR_STATUSES } from '../db/pair-status.ts';
 import { changePairSettings, deletePair, findPair, listPairs, setPaused, type PairRecord } from '../db/pairs.ts';
 import { workflowIdOf } from '../workflows/messages.ts';
+import type { PairControl } from './control.ts';
 import { checkWritable, createPairFrom, direction, newPairBody } from './create-pair.ts';
 import type { Api, ApiDeps } from './deps.ts';
 import { notFound } from './errors.ts';
@@ -33,7 +34,7 @@ const pair = z.object({
 const answer = { 200: pair, ...problems };
 
 export function pairRoutes(app: Api, deps: ApiDeps): void {
-  const { db, control } = deps;
+  const { db } = deps;
 
   app.post('/v1/connections/:id/pairs', {
     schema: {
@@ -83,6 +84,12 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
     return shown(known(await findPair(db, id)));
   });
 
+  lifecycleRoutes(app, deps);
+}
+
+function lifecycleRoutes(app: Api, deps: ApiDeps): void {
+  const { db, control } = deps;
+
   app.delete('/v1/pairs/:id', {
     schema: {
       tags, summary: 'Delete a pair', description: 'Stops it and deletes what was stored of its events. Events stay on both sides.',
@@ -95,23 +102,21 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
     return reply.code(204).send();
   });
 
-  app.post('/v1/pairs/:id/pause', {
-    schema: { tags, summary: 'Pause a pair', description: 'Before the next write.', params: idParam, body: z.strictObject({}).nullish(), response: answer },
-  }, async (request) => {
-    const { id } = known(await findPair(db, request.params.id));
-    await setPaused(db, id, true);
-    await tellPair(deps, id, (workflow) => workflow.pause(id));
+  const switchPair = async (id: string, paused: boolean, tell: (workflow: PairControl) => Promise<void>) => {
+    known(await findPair(db, id));
+    await setPaused(db, id, paused);
+    await tellPair(deps, id, tell);
     return shown(known(await findPair(db, id)));
-  });
+  };
+  const schema = { tags, params: idParam, body: z.strictObject({}).nullish(), response: answer };
+
+  app.post('/v1/pairs/:id/pause', {
+    schema: { ...schema, summary: 'Pause a pair', description: 'Before the next write.' },
+  }, ({ params: { id } }) => switchPair(id, true, (workflow) => workflow.pause(id)));
 
   app.post('/v1/pairs/:id/resume', {
-    schema: { tags, summary: 'Resume a pair', description: 'It polls at once.', params: idParam, body: z.strictObject({}).nullish(), response: answer },
-  }, async (request) => {
-    const { id } = known(await findPair(db, request.params.id));
-    await setPaused(db, id, false);
-    await tellPair(deps, id, (workflow) => workflow.resume(id));
-    return shown(known(await findPair(db, id)));
-  });
+    schema: { ...schema, summary: 'Resume a pair', description: 'It polls at once.' },
+  }, ({ params: { id } }) => switchPair(id, false, (workflow) => workflow.resume(id)));
 }
 
 function known(record: PairRecord | null): PairRecord {

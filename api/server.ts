@@ -2,11 +2,13 @@
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { randomUUID } from 'node:crypto';
+import { SyncError } from '../core/sync-error.ts';
 import { accountRoutes } from './accounts.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import { requireApiKey } from './auth.ts';
 import { calendarRoutes } from './calendars.ts';
 import { connectionRoutes } from './connections.ts';
+import { ControlError } from './control.ts';
 import type { Api, ApiDeps } from './deps.ts';
 import { collectDocs, docsRoutes } from './docs.ts';
 import { ApiProblem, invalid, problemOf } from './errors.ts';
@@ -71,7 +73,7 @@ function readJson(app: Api): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') return done(null, undefined);
-    parse(request, body as string, (error, value) => (error ? done(invalid('', 'The body is not valid JSON.')) : done(null, value)));
+    void parse(request, body as string, (error, value) => (error ? done(invalid('', 'The body is not valid JSON.')) : done(null, value)));
   });
 }
 
@@ -97,8 +99,10 @@ function answerError(log: FastifyBaseLogger, error: unknown, request: FastifyReq
   return reply.code(problem.status).type('application/problem+json').serializer((body: unknown) => JSON.stringify(body)).send(problem.body());
 }
 
-function originOf(error: unknown): { name: string; code?: unknown; frames: string[]; cause?: object } {
+function originOf(error: unknown): { name: string; code?: unknown; message?: string; frames: string[]; cause?: object } {
   if (!(error instanceof Error)) return { name: typeof error, frames: [] };
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)).slice(0, 10).map((line) => line.trim());
-  return { name: error.name, code: (error as { code?: unknown }).code, frames, ...(error.cause instanceof Error && { cause: originOf(error.cause) }) };
+  // These two promise that their messages are codes and statuses.
+  const message = error instanceof SyncError || error instanceof ControlError ? { message: error.message } : {};
+  return { name: error.name, code: (error as { code?: unknown }).code, ...message, frames, ...(error.cause instanceof Error && { cause: originOf(error.cause) }) };
 }

@@ -1,7 +1,8 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { findPair, meetAgain } from '../db/pairs.ts';
-import { findRun, lastRunNumber, runIdAfter } from '../db/runs.ts';
+import { lastRunNumber } from '../db/plans.ts';
+import { findRun, runIdAfter } from '../db/runs.ts';
 import type { WantedRun } from '../workflows/messages.ts';
 import type { Api, ApiDeps } from './deps.ts';
 import { ApiProblem, notFound } from './errors.ts';

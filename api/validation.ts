@@ -42,7 +42,7 @@ function fieldOf(path: readonly PropertyKey[]): string {
 
 /** Text of a person: no control characters, which no calendar shows and PostgreSQL does not store. */
 export function text(most: number, least = 1) {
-  return z.string().min(least).max(most).regex(/^[^\u0000-\u001f\u007f]*$/, 'must not contain control characters');
+  return z.string().min(least).max(most).regex(/^\P{Cc}*$/u, 'must not contain control characters');
 }
 
 /** An instant as a response shows it. */

@@ -35,12 +35,13 @@ export interface ReadEvent {
 /** The events of an object. Tasks, journals and free/busy are passed over. */
 export function groupsOf(root: Component): Group[] {
   const events = [root, ...components(root, 'VCALENDAR')].flatMap((parent) => components(parent, 'VEVENT'));
+  const masters = events.filter((event) => !line(event, 'RECURRENCE-ID')).length;
   const byUid = new Map<string, Component[]>();
   for (const [index, event] of events.entries()) {
-    const uid = uidOf(event);
-    const isOverride = line(event, 'RECURRENCE-ID') !== undefined;
-    const key = uid ?? (isOverride || events.filter((other) => !line(other, 'RECURRENCE-ID')).length === 1 ? '' : `#${index}`);
-    byUid.set(key, [...(byUid.get(key) ?? []), event]);
+    const key = uidOf(event) ?? (masters <= 1 || line(event, 'RECURRENCE-ID') ? '' : `#${index}`);
+    const sharing = byUid.get(key) ?? [];
+    sharing.push(event);
+    byUid.set(key, sharing);
   }
   const groups = [...byUid.values()].flatMap(groupsOfUid);
   const isAlone = groups.length === 1 && line(groups[0]!.master, 'RECURRENCE-ID') === undefined;

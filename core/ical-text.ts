@@ -26,11 +26,13 @@ export class TooLarge extends Error {}
 
 /** RFC 5545 3.1: folding counts octets, and old software folds within a character; so such folds go before decoding. Not UTF-8: Windows-1252. */
 export function decodeBytes(bytes: Uint8Array): string {
-  const joined = unfoldBrokenCharacters(bytes);
+  const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  const joined = unfoldBrokenCharacters(hasMark ? bytes.subarray(3) : bytes);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(joined);
   } catch {
-    return new TextDecoder('windows-1252').decode(joined);
+    // Node's own decoder of this name is one of Latin-1.
+    return new TextDecoder('latin1').decode(joined).replace(/[\u0080-\u009f]/g, (character) => WINDOWS_1252[character.charCodeAt(0) - 0x80]!);
   }
 }
 
@@ -45,6 +47,8 @@ export function parseTree(text: string): Component {
     if (line.name !== 'ATTACH' || !/BASE64/i.test(line.text.slice(0, 400))) size += line.raw.length;
     if (size > MAX_TEXT) throw new TooLarge();
     const value = line.text.slice(line.name.length + 1).trim().toUpperCase();
+    // A component that is never inside another one begins: what is still open was cut off.
+    if (line.name === 'BEGIN' && TOP.has(value)) while (stack.length > 1 && (value === 'VCALENDAR' || stack.at(-1)!.name !== 'VCALENDAR')) stack.pop();
     const parent = stack.at(-1)!;
     if (line.name === 'BEGIN') {
       if (++components > MAX_COMPONENTS || stack.length > MAX_DEPTH) throw new TooLarge();
@@ -92,13 +96,15 @@ export function parameter(of: Line, name: string): string | undefined {
   return parametersOf(of.text).find((param) => param.name === name)?.value;
 }
 
-/** Parameters (lower-case names) and unescaped value, as ical.js reads them; null where it cannot. */
+/**
+ * Parameters (lower-case names, RFC 6868 decoded) and unescaped value; null where it cannot be read. ical.js gets the value only: it unescapes
+ * parameters as if they were TEXT, and then takes the wrong colon for the end of them.
+ */
 export function property(of: Line): { params: Record<string, string>; value: string } | null {
   try {
-    const [, params, , value] = ICAL.parse.property(of.text) as unknown as [string, Record<string, unknown>, string, unknown];
+    const [, , , value] = ICAL.parse.property(`${of.name}:${of.text.slice(valueAt(of.text))}`) as unknown as [string, unknown, string, unknown];
     if (typeof value !== 'string') return null;
-    const texts = Object.entries(params).filter((param): param is [string, string] => typeof param[1] === 'string');
-    return { params: Object.fromEntries(texts), value };
+    return { params: Object.fromEntries(parametersOf(of.text).map((param) => [param.name.toLowerCase(), unquoted(param.value)])), value };
   } catch {
     return null;
   }
@@ -149,7 +155,9 @@ const MAX_TEXT = 1_000_000;
 const MAX_TEXT_WITH_ATTACHMENTS = 20_000_000;
 const MAX_COMPONENTS = 5_000;
 const MAX_DEPTH = 50;
+const TOP = new Set(['VCALENDAR', 'VEVENT', 'VTODO', 'VJOURNAL', 'VFREEBUSY', 'VTIMEZONE', 'VAVAILABILITY']);
 const MAX_OCTETS = 75;
+const WINDOWS_1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*(?=[;:])/;
@@ -249,6 +257,10 @@ function split(text: string, by: string): [string, string] {
 function quoted(value: string): string {
   const escaped = value.replaceAll('^', '^^').replaceAll('"', "^'").replaceAll('\n', '^n');
   return /[:;,]/.test(escaped) ? `"${escaped}"` : escaped;
+}
+
+function unquoted(value: string): string {
+  return value.replace(/\^([n'^])/g, (_, code: string) => (code === 'n' ? '\n' : code === "'" ? '"' : '^'));
 }
 
 function fold(text: string, eol: string): string {

@@ -3,7 +3,7 @@ import type { OccurrenceId, When } from './event.ts';
 import { line, parameter, rawValue, withParameter, withValue } from './ical-text.ts';
 import type { Component, Line } from './ical-text.ts';
 import type { Zones } from './ical-zones.ts';
-import { idInstant, isDateId, occurrenceId, occurrenceStart } from './occurrence.ts';
+import { idInstant, instantId, isDateId, occurrenceId, occurrenceStart } from './occurrence.ts';
 import { instantOf, localOf } from './zones.ts';
 
 /** A value that is no date or time. */
@@ -99,13 +99,20 @@ export function formOf(event: Component, zones: Zones): Form {
   return { isDate: false, params: tzid, zone, isUtc: false };
 }
 
-/** The value (without name and parameters) that names an occurrence in the series' own form. */
-export function valueOf(id: OccurrenceId, series: When, form: Form): string {
+/**
+ * A RECURRENCE-ID, EXDATE or RDATE line that names an occurrence in the series' own form; `period` makes it an RDATE;VALUE=PERIOD. The second of two
+ * equal hours in autumn has no wall-clock time of its own, and is written in UTC.
+ */
+export function occurrenceText(name: string, id: OccurrenceId, series: When, form: Form, period?: string): string {
   const start = occurrenceStart(id, series);
-  if (form.isDate) return start.slice(0, 10).replaceAll('-', '');
-  if (series.allDay) return `${start.replaceAll('-', '')}T000000${form.isUtc ? 'Z' : ''}`;
-  const local = isDateId(id) ? start : localOf(idInstant(id), form.zone);
-  return basic(local) + (form.isUtc ? 'Z' : '');
+  const kind = period === undefined ? '' : ';VALUE=PERIOD';
+  const end = period === undefined ? '' : `/${period}`;
+  if (form.isDate && period === undefined) return `${name}${form.params}:${start.replaceAll('-', '')}`;
+  if (series.allDay) return `${name}${form.isDate ? '' : form.params}${kind}:${start.replaceAll('-', '')}T000000${form.isUtc ? 'Z' : ''}${end}`;
+  const instant = isDateId(id) ? instantOf(start, series.startZone) : idInstant(id);
+  const local = localOf(instant, form.zone);
+  if (form.isUtc || instantOf(local, form.zone) !== instant) return `${name}${kind}:${instantId(instant)}${end}`;
+  return `${name}${form.params}${kind}:${basic(local)}${end}`;
 }
 
 /** The text of a DTSTART or DTEND line with another time. The form that stands there is kept where it can be. */

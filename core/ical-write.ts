@@ -10,7 +10,7 @@ import { dateId, dateValues, exceptionOf, readContent, readRecurrence, ruleText,
 import type { Group, Special } from './ical-read.ts';
 import { eolOf, isComponent, line, lines, newLine, parameter, propertyText, withParameter, withValue } from './ical-text.ts';
 import type { Component, Line } from './ical-text.ts';
-import { dateText, durationText, formOf, idOf, isWholeDays, lengthOf, readWhen, valueOf } from './ical-time.ts';
+import { dateText, durationText, formOf, idOf, isWholeDays, lengthOf, occurrenceText, readWhen } from './ical-time.ts';
 import type { Form, Length } from './ical-time.ts';
 import type { Zones } from './ical-zones.ts';
 import { normaliseRecurrence } from './recurrence.ts';
@@ -157,9 +157,8 @@ function writeRecurrence(master: Component, next: CalendarEvent, writing: Writin
 }
 
 function rdateText(id: string, when: When, form: Form): string {
-  const [start, duration] = id.split('/', 2) as [string, string | undefined];
-  if (duration === undefined) return `RDATE${form.params}:${valueOf(start, when, form)}`;
-  return `RDATE${form.isDate ? '' : form.params};VALUE=PERIOD:${valueOf(start, when, form)}${form.isDate ? 'T000000' : ''}/${duration}`;
+  const [start, period] = id.split('/', 2) as [string, string | undefined];
+  return occurrenceText('RDATE', start, when, form, period);
 }
 
 /** Exclusions are written as EXDATE; an exception that is cancelled and stays excluded is left as it is. */
@@ -199,7 +198,7 @@ function writeExceptions(group: Group, next: CalendarEvent, writing: Writing): b
 
 function addExdate(master: Component, id: OccurrenceId, when: When, zones: Zones): void {
   const form = formOf(master, zones);
-  insert(master, newLine(`EXDATE${form.params}:${valueOf(id, when, form)}`, eolOf(master)), after(master, 'EXDATE', 'RDATE', 'RRULE', 'DTEND', 'DTSTART'));
+  insert(master, newLine(occurrenceText('EXDATE', id, when, form), eolOf(master)), after(master, 'EXDATE', 'RDATE', 'RRULE', 'DTEND', 'DTSTART'));
 }
 
 function newOverride(group: Group, id: OccurrenceId, when: When, writing: Writing): Component {
@@ -210,7 +209,7 @@ function newOverride(group: Group, id: OccurrenceId, when: When, writing: Writin
   const override: Component = {
     name: 'VEVENT',
     begin: newLine('BEGIN:VEVENT', eol),
-    items: [...(uid ? [uid] : []), newLine(`RECURRENCE-ID${form.params}:${valueOf(id, when, form)}`, eol)],
+    items: [...(uid ? [uid] : []), newLine(occurrenceText('RECURRENCE-ID', id, when, form), eol)],
     end: newLine('END:VEVENT', eol),
   };
   const at = parent.items.findLastIndex((item) => isComponent(item) && item.name === 'VEVENT');
@@ -228,7 +227,7 @@ function moveOverrides(group: Group, before: ReadonlyMap<OccurrenceId, Special>,
   for (const special of gone) {
     const id = moved.length === come.length ? come[moved.indexOf(special)] : undefined;
     for (const override of special[1].overrides) {
-      if (id !== undefined) put(override, 'RECURRENCE-ID', `RECURRENCE-ID${form.params}:${valueOf(id, next.when, form)}`, 0);
+      if (id !== undefined) put(override, 'RECURRENCE-ID', occurrenceText('RECURRENCE-ID', id, next.when, form), 0);
       else if (isRetyped) removeComponent(writing.parent, override);
     }
   }

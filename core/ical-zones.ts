@@ -31,7 +31,7 @@ export class Zones {
     const byName = resolveZone(tzid, null);
     let meaning: Meaning = byName && { zone: byName.zone };
     if (meaning === null) {
-      const vtimezone = this.vtimezones().find((candidate) => tzidOf(candidate) === tzid);
+      const vtimezone = this.known.size > MAX_ZONES ? undefined : this.vtimezones().find((candidate) => tzidOf(candidate) === tzid);
       const rules = vtimezone ? rulesOf(vtimezone, this.firstUse(tzid) ?? at, this.budget) : null;
       const found = resolveZone(tzid, rules);
       meaning = found ? { zone: found.zone } : rules && { rules };
@@ -71,6 +71,8 @@ export class Zones {
 const DAY = 86_400_000;
 const YEAR = 366 * DAY;
 const MAX_ERAS = 300;
+const MAX_ONSETS = 5_000;
+const MAX_ZONES = 100;
 
 function tzidOf(vtimezone: Component): string {
   const tzid = line(vtimezone, 'TZID');
@@ -97,13 +99,16 @@ function rulesOf(vtimezone: Component, around: number, budget: { steps: number }
   }
   onsets.sort((a, b) => a.at - b.at);
   const earliest = onsets[0];
-  if (!earliest || budget.steps < 0) return null;
+  if (!earliest || onsets.length > MAX_ONSETS || budget.steps < 0) return null;
+  const known = new Map<number, number>();
   const offset = (ms: number): number => {
-    let current = earliest.from;
+    let current = known.get(ms) ?? earliest.from;
+    if (known.has(ms)) return current;
     for (const onset of onsets) {
       if (onset.at > ms) break;
       current = onset.to;
     }
+    known.set(ms, current);
     return current;
   };
   const probes = (years: number, distance: number): number[] => {

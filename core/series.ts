@@ -35,7 +35,7 @@ export function isValidSeries(event: CalendarEvent): boolean {
   if (recurrence.dates.some((date) => isDateId(date.split('/')[0] ?? '') !== when.allDay)) return false;
   if (!recurrence.rules.some((rule) => rule.startsWith('RRULE'))) return true;
   const first = occurrenceId(when.start, when.allDay ? null : when.startZone);
-  const from = idInstant(first);
+  const from = when.allDay ? Date.parse(when.start) : idInstant(first);
   const { ids, complete } = expandOccurrences({ ...event, exceptions: {} }, from, from + DAY_MS, 1, 20_000);
   return ids[0] === first || (!complete && ids.length === 0);
 }

@@ -15,19 +15,22 @@ export interface ConnectionRecord {
   readonly createdAt: Date;
 }
 
-/** Null when there are `allowance` connections already; counted under a lock, so that two calls never get the last place. */
-export function createConnection(
+/** `allowance`: there are that many already, counted under a lock, so that two calls never get the last place. */
+export async function createConnection(
   db: Db,
   connection: { readonly name: string | null; readonly caldavAccountId: string; readonly cloudAccountId: string },
   allowance: number,
-): Promise<ConnectionRecord | null> {
+): Promise<ConnectionRecord | 'allowance' | 'unknown-account'> {
   return transaction(db, async (tx) => {
     await tx.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair connections'))`);
     const [row] = await tx.sql.select({ total: count() }).from(connections);
-    if ((row?.total ?? 0) >= allowance) return null;
+    if ((row?.total ?? 0) >= allowance) return 'allowance' as const;
     const id = newId();
     await tx.sql.insert(connections).values({ id, ...connection });
-    return findConnection(tx, id);
+    return (await findConnection(tx, id))!;
+  }).catch((error: unknown) => {
+    if (ACCOUNT_KEYS.some((constraint) => violates(error, constraint))) return 'unknown-account' as const;
+    throw error;
   });
 }
 
@@ -68,6 +71,8 @@ export async function activePairIdsOfAccount(db: Db, accountId: string): Promise
    .orderBy(asc(pairs.id));
   return rows.map((row) => row.id);
 }
+
+const ACCOUNT_KEYS = ['connections_caldav_account_id_accounts_id_fk', 'connections_cloud_account_id_accounts_id_fk'];
 
 const VISIBLE = {
   id: connections.id,

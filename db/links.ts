@@ -2,6 +2,7 @@
  * The events of a pair: what each side shows, what it showed when both last agreed, and which two belong together.
  * All functions of a run take its epoch and fail with `Superseded` when a later run has begun: a late worker stores nothing.
  */
+import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import { and, eq, inArray, isNull, lte, ne, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { transaction, type Db } from './connect.ts';
@@ -18,10 +19,13 @@ export class Superseded extends Error {
   }
 }
 
-/** Runs `work` in a transaction in which the pair's epoch is, and stays, the given one. */
-export function underEpoch<T>(db: Db, pairId: string, epoch: number, work: (tx: Db) => Promise<T>): Promise<T> {
+/**
+ * Runs `work` in a transaction in which the pair's epoch is, and stays, the given one. What also changes the pair's row says so with `update`: two
+ * transactions that share the row and then both change it would wait for each other.
+ */
+export function underEpoch<T>(db: Db, pairId: string, epoch: number, work: (tx: Db) => Promise<T>, lock: 'share' | 'update' = 'share'): Promise<T> {
   return transaction(db, async (tx) => {
-    const [pair] = await tx.sql.select({ epoch: pairs.epoch }).from(pairs).where(eq(pairs.id, pairId)).for('share');
+    const [pair] = await tx.sql.select({ epoch: pairs.epoch }).from(pairs).where(eq(pairs.id, pairId)).for(lock);
     if (pair?.epoch !== epoch) throw new Superseded();
     return work(tx);
   });
@@ -32,16 +36,23 @@ export function context(pairId: string): string {
 }
 
 export function sidesByRef(db: Db, pairId: string, side: SideName, refs: readonly string[]): Promise<SideRow[]> {
-  if (refs.length === 0) return Promise.resolve([]);
-  return db.sql.select().from(linkSides)
-    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), inArray(linkSides.ref, [...refs])));
+  return inChunks(refs, (some) => db.sql.select().from(linkSides)
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), inArray(linkSides.ref, some))));
 }
 
 export function sidesByResource(db: Db, pairId: string, side: SideName, resources: readonly string[]): Promise<SideRow[]> {
-  if (resources.length === 0) return Promise.resolve([]);
-  return db.sql.select().from(linkSides)
-    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), inArray(linkSides.resource, [...resources])));
+  return inChunks(resources, (some) => db.sql.select().from(linkSides)
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), inArray(linkSides.resource, some))));
 }
+
+/** A page may name more events than a statement takes parameters (65,534). */
+async function inChunks<Item, Row>(items: readonly Item[], work: (some: Item[]) => Promise<Row[]>): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (let start = 0; start < items.length; start += CHUNK) rows.push(...(await work(items.slice(start, start + CHUNK))));
+  return rows;
+}
+
+const CHUNK = 1_000;
 
 /** Version by resource of all that a side is known to have. */
 export async function versionsOf(db: Db, pairId: string, side: SideName): Promise<Map<string, string | null>> {
@@ -50,21 +61,28 @@ export async function versionsOf(db: Db, pairId: string, side: SideName): Promis
   return new Map(rows.map((row) => [row.resource, row.version]));
 }
 
-/** Links of these ids that have no event on that side yet. */
+/** Resources that a full listing has to name: not the copies that no listing has shown yet. */
+export async function listedResources(db: Db, pairId: string, side: SideName): Promise<string[]> {
+  const rows = await db.sql.selectDistinct({ resource: linkSides.resource }).from(linkSides)
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'no'), eq(linkSides.shown, true)));
+  return rows.map((row) => row.resource);
+}
+
+/** Links of these ids that have no event on that side: none yet, or none any more. */
 export async function linksWithout(db: Db, pairId: string, side: SideName, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
   const rows = await db.sql.select({ id: links.id }).from(links)
     .leftJoin(linkSides, and(eq(linkSides.linkId, links.id), eq(linkSides.side, side)))
-    .where(and(eq(links.pairId, pairId), inArray(links.id, [...ids]), isNull(linkSides.linkId)));
+    .where(and(eq(links.pairId, pairId), inArray(links.id, [...ids]), or(isNull(linkSides.linkId), eq(linkSides.gone, 'proved'))));
   return rows.map((row) => row.id);
 }
 
 export async function insertLinks(db: Db, rows: readonly (typeof links.$inferInsert)[]): Promise<void> {
-  if (rows.length > 0) await db.sql.insert(links).values([...rows]);
+  await inChunks(rows, (some) => db.sql.insert(links).values(some).returning({ id: links.id }));
 }
 
 export async function insertSides(db: Db, rows: readonly (typeof linkSides.$inferInsert)[]): Promise<void> {
-  if (rows.length > 0) await db.sql.insert(linkSides).values([...rows]);
+  await inChunks(rows, (some) => db.sql.insert(linkSides).values(some).returning({ id: linkSides.linkId }));
 }
 
 export async function updateSide(db: Db, linkId: string, side: SideName, set: Partial<typeof linkSides.$inferInsert>): Promise<void> {
@@ -77,11 +95,24 @@ export async function dropSide(db: Db, linkId: string, side: SideName): Promise<
   await db.sql.update(links).set({ generation: sql`${links.generation} + 1` }).where(eq(links.id, linkId));
 }
 
+/** A side is not known any more, as if its copy had never been created: the next try takes the same id. */
+export async function forgetSide(db: Db, linkId: string, side: SideName): Promise<void> {
+  await db.sql.delete(linkSides).where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
+}
+
+/** As `dropSide` for sides whose event is gone for good, where another one has taken its place. */
+export async function dropGoneSides(db: Db, linkIds: readonly string[], side: SideName): Promise<void> {
+  if (linkIds.length === 0) return;
+  const rows = await db.sql.delete(linkSides)
+    .where(and(inArray(linkSides.linkId, [...linkIds]), eq(linkSides.side, side), eq(linkSides.gone, 'proved'))).returning({ id: linkSides.linkId });
+  await updateLinks(db, rows.map((row) => row.id), { generation: sql`${links.generation} + 1` });
+}
+
 export async function markDirty(db: Db, ids: readonly string[]): Promise<void> {
   if (ids.length > 0) await db.sql.update(links).set({ dirty: true, retryAt: null, attempts: 0 }).where(inArray(links.id, [...ids]));
 }
 
-export async function updateLinks(db: Db, ids: readonly string[], set: Partial<typeof links.$inferInsert>): Promise<void> {
+export async function updateLinks(db: Db, ids: readonly string[], set: PgUpdateSetSource<typeof links>): Promise<void> {
   if (ids.length > 0) await db.sql.update(links).set(set).where(inArray(links.id, [...ids]));
 }
 
@@ -135,13 +166,14 @@ export function unconfirmed(db: Db, pairId: string, side: SideName): Promise<Sid
 
 /**
  * Pairs of unlinked events, one on each side, that share a hash which no other unlinked event of their side has (and, for UIDs, no linked one either).
+ * By UID an event whose other half is gone counts as unlinked: a client that moves or restores an event gives it a new name.
  */
 export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): Promise<{ caldav: string; cloud: string }[]> {
   const column = by === 'uid' ? sql`uid_hash` : sql`match_hash`;
   const rows = await db.sql.execute<{ caldav: string; cloud: string }>(sql`
     with halves as (
       select s.link_id, s.side, s.${column} as hash,
-             (select count(*) from link_sides o where o.link_id = s.link_id) as sides,
+             (select count(*) from link_sides o where o.link_id = s.link_id and o.gone <> 'proved') as sides,
              count(*) over (partition by s.side, s.${column}) as alike
       from link_sides s where s.pair_id = ${pairId} and s.${column} is not null and s.gone = 'no' and s.seen is not null
         ${by === 'uid' ? sql`` : sql`and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)`}
@@ -151,8 +183,16 @@ export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): 
   return [...rows];
 }
 
-/** Makes two half links one: the CalDAV half stays, the cloud half moves over. */
+/**
+ * Makes two half links one: the CalDAV half stays, the cloud half moves over. Where one half has lost its other side under another name, what that showed
+ * when both agreed goes on to be the base, so that the move is no first meeting.
+ */
 export async function joinHalves(db: Db, caldav: string, cloud: string): Promise<void> {
+  for (const [from, to, side] of [[cloud, caldav, 'caldav'], [caldav, cloud, 'cloud']] as const) {
+    const [gone] = await db.sql.select().from(linkSides).where(and(eq(linkSides.linkId, from), eq(linkSides.side, side)));
+    if (gone) await updateSide(db, to, side, { base: gone.base, baseVersion: gone.baseVersion, owned: gone.owned });
+  }
+  await dropGoneSides(db, [caldav], 'cloud');
   await db.sql.update(linkSides).set({ linkId: caldav }).where(and(eq(linkSides.linkId, cloud), eq(linkSides.side, 'cloud')));
   await db.sql.delete(links).where(eq(links.id, cloud));
   await markDirty(db, [caldav]);

@@ -1,5 +1,6 @@
 /** Pairs as people see and set them. What polls and runs note of a pair is not written here. */
 import { and, asc, count, eq, gt, sql } from 'drizzle-orm';
+import { sameValue } from '../core/event.ts';
 import type { PairOptions } from '../core/policy.ts';
 import { transaction, type Db } from './connect.ts';
 import { violates } from './failures.ts';
@@ -90,8 +91,7 @@ export function changePairSettings(db: Db, id: string, change: (now: PairSetting
     if (!now) return false;
     const next = change(now);
     await tx.sql.update(pairs).set(next).where(eq(pairs.id, id));
-    const shape = (settings: PairSettings) => JSON.stringify([settings.direction, settings.options]);
-    if (shape(now) !== shape(next)) await touchAllLinks(tx, id);
+    if (now.direction !== next.direction || !sameValue(now.options, next.options)) await touchAllLinks(tx, id);
     return true;
   });
 }

@@ -1,5 +1,5 @@
 /** Runs as people read them: what each wrote is counted from the journal of its writes. */
-import { and, count, desc, eq, gt, inArray, lt, max } from 'drizzle-orm';
+import { and, count, desc, eq, gt, inArray, lt } from 'drizzle-orm';
 import type { Db } from './connect.ts';
 import { isId } from './ids.ts';
 import { pageOf, type Page, type PageRequest } from './page.ts';
@@ -26,12 +26,6 @@ export async function findRun(db: Db, pairId: string, runId: string): Promise<Ru
   if (!isId(pairId) || !isId(runId)) return null;
   const rows = await db.sql.select().from(runs).where(and(eq(runs.id, runId), eq(runs.pairId, pairId)));
   return (await withWrites(db, rows))[0] ?? null;
-}
-
-/** 0 before the first run. */
-export async function lastRunNumber(db: Db, pairId: string): Promise<number> {
-  const [row] = await db.sql.select({ number: max(runs.number) }).from(runs).where(eq(runs.pairId, pairId));
-  return row?.number ?? 0;
 }
 
 /** The first run that began after run `number`; null while none has. */

@@ -129,7 +129,9 @@ export const linkSides = pgTable('link_sides', {
   /** What the side showed when both sides last agreed: sealed data, null before. */
   base: sealed('base'),
   baseVersion: text('base_version'),
-  /** False while `base` is what we sent and the side has not yet been read back. */
+  /** The version that our last write replaced: a reader that lags behind its server still shows it. */
+  replacedVersion: text('replaced_version'),
+  /** False while `seen` is what we sent, or is doubted: the side has to be asked for it. */
   confirmed: boolean('confirmed').notNull().default(true),
 }, (t) => [
   primaryKey({ columns: [t.linkId, t.side] }),

@@ -5,6 +5,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readConfig, type Config } from '../config.ts';
+import { createVault } from '../db/vault.ts';
 import { createLogger } from '../log.ts';
 import { startEverything, type Running } from '../main.ts';
 import { createFetch } from '../providers/http.ts';
@@ -13,7 +14,7 @@ import type { Account } from '../providers/provider.ts';
 import { startRadicale, type DavServer } from '../test/support/dav.ts';
 import { startGoogle, type GoogleStandIn } from '../test/support/google/start.ts';
 import { compareSides } from './agree.ts';
-import { Calpair, type Pair } from './calpair.ts';
+import { Calpair, type Pair, type Run } from './calpair.ts';
 import { freeOr } from './free-port.ts';
 import { fillCaldav, fillGoogle } from './fill.ts';
 import { showRun, tableOf, verdictOf } from './report.ts';
@@ -114,7 +115,7 @@ function environment(config: Config): NodeJS.ProcessEnv {
 
 /** True when both calendars hold the same in the end. */
 async function play(scene: Scene, isOnce: boolean, signal: AbortSignal): Promise<boolean> {
-  const { calpair, google, radicale, running } = scene;
+  const { calpair, google, radicale } = scene;
   const refreshToken = google.account(EMAIL).refreshToken;
   const caldav = await calpair.post<{ id: string }>('/v1/accounts', {
     provider: 'caldav', preset: 'radicale', serverUrl: radicale.base, username: radicale.username, password: radicale.password,
@@ -126,15 +127,17 @@ async function play(scene: Scene, isOnce: boolean, signal: AbortSignal): Promise
     caldavCalendarId: here?.items.find(({ name }) => name === 'demo')?.id, cloudCalendarId: there?.items[0]?.id,
   });
   console.log('\nTwo accounts, one connection, one pair. The first run has begun.\n');
-  for (const run of await calpair.settle(pair.id)) showRun(run);
+  const shown = new Set<string>();
+  await calpair.settle(pair.id);
+  await showRuns(scene, pair.id, shown);
   console.log('\nNow two people make changes, one in each calendar:');
   await editAsPeopleWould({ radicale, account: google.account(EMAIL), calendarUrl: scene.calendarUrl });
-  for (const run of await calpair.settle(pair.id)) showRun(run);
+  await calpair.settle(pair.id);
+  await showRuns(scene, pair.id, shown);
   const agreed = await report(scene, pair.id);
   if (isOnce || signal.aborted) return agreed;
   console.log('\nStill running: change something in either calendar and look. Ctrl-C ends it.');
-  await watch(scene, pair.id, signal);
-  void running;
+  await watch(scene, pair.id, shown, signal);
   return true;
 }
 
@@ -147,7 +150,8 @@ async function report(scene: Scene, pairId: string): Promise<boolean> {
     if (!provider) throw new Error(`no provider ${kind}`);
     return provider.open({ credentials, discovered: {}, tokens: { load: () => Promise.resolve(null), save: () => Promise.resolve() } }, io);
   };
-  const setting = { floatingZone: 'Europe/Berlin', attendees: 'copy', reminders: 'keep', tag: () => '' } as const;
+  const vault = createVault(running.secrets.encryptionKeys, running.secrets.hashKey);
+  const setting = { floatingZone: 'Europe/Berlin', attendees: 'copy', reminders: 'keep', tag: (text: string) => vault.hash(text) } as const;
   const caldav = open('caldav', { preset: 'radicale', serverUrl: radicale.base, username: radicale.username, password: radicale.password }).side(calendarUrl, setting);
   const cloud = open('google', { refreshToken: google.account(EMAIL).refreshToken }).side(EMAIL, setting);
   const agreement = await compareSides(caldav, cloud);
@@ -157,8 +161,8 @@ async function report(scene: Scene, pairId: string): Promise<boolean> {
   ]);
   console.log(tableOf(agreement, problems.items));
   console.log(`
-  API docs      ${running.apiUrl ?? ''}docs
-  Health        ${running.apiUrl ?? ''}health/ready
+  API docs      ${running.apiUrl ?? ''}/docs
+  Health        ${running.apiUrl ?? ''}/health/ready
   Workflow      ${running.temporalUiUrl ?? ''}/namespaces/${config.temporal.namespace}/workflows/${encodeURIComponent(pair.workflowId)}
   API key       ${API_KEY}
   Radicale      ${calendarUrl} (${radicale.username} / ${radicale.password})
@@ -168,15 +172,18 @@ async function report(scene: Scene, pairId: string): Promise<boolean> {
   return verdict.isAgreed;
 }
 
-async function watch({ calpair }: Scene, pairId: string, signal: AbortSignal): Promise<void> {
-  let last = '';
+/** Every run that has ended and was not shown yet, oldest first. */
+async function showRuns({ calpair }: Scene, pairId: string, shown: Set<string>): Promise<void> {
+  const { items } = await calpair.get<{ items: Run[] }>(`/v1/pairs/${pairId}/runs`);
+  for (const run of items.reverse().filter(({ id, result }) => result !== 'running' && !shown.has(id))) {
+    showRun(run);
+    shown.add(run.id);
+  }
+}
+
+async function watch(scene: Scene, pairId: string, shown: Set<string>, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const { items } = await calpair.get<{ items: Parameters<typeof showRun>[0][] }>(`/v1/pairs/${pairId}/runs?limit=1`);
-    const [run] = items;
-    if (run && run.id !== last && run.result !== 'running') {
-      showRun(run);
-      last = run.id;
-    }
+    await showRuns(scene, pairId, shown);
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }

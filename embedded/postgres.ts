@@ -49,7 +49,7 @@ export async function startPostgres(options: PostgresOptions, watch: Watch): Pro
     args: ['-D', cluster, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
     env: ENVIRONMENT,
     user: files.user,
-    logFile: join(options.dataDir, 'postgres.log'),
+    logFile: join(files.folder, 'log'),
     prepare: async () => {
       // A killed server's own children may still hold its memory; and its pid may by now be another program's.
       await endProcesses(isServerOf(cluster), FAST_SHUTDOWN);

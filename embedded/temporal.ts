@@ -1,5 +1,5 @@
 /** The Temporal server that `npm start` brings up where TEMPORAL_ADDRESS names none: on 127.0.0.1 only, its data in the data folder. */
-import { realpathSync } from 'node:fs';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { freePort } from './ports.ts';
@@ -30,7 +30,9 @@ export interface TemporalOptions {
  * @throws ConfigError when a port is taken or no server program can be had
  */
 export async function startTemporal(options: TemporalOptions, watch: Watch): Promise<{ address: string; uiUrl: string | null; stop: () => Promise<void> }> {
-  const file = join(realpathSync(options.dataDir), 'temporal.db');
+  const folder = join(realpathSync(options.dataDir), 'temporal');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, 'temporal.db');
   if (await endProcesses(isServerOf(file), STOP) > 0) watch.say('Ended a Temporal server that an earlier start had left running.');
   const port = await freePort(options.port, '127.0.0.1', 'CALPAIR_TEMPORAL_PORT');
   const uiPort = options.uiPort === null ? null : await freePort(options.uiPort, '127.0.0.1', 'CALPAIR_TEMPORAL_UI_PORT');
@@ -47,8 +49,8 @@ export async function startTemporal(options: TemporalOptions, watch: Watch): Pro
       ...(options.isThrowaway === true ? ['--sqlite-pragma', 'synchronous=OFF'] : []),
       '--log-level', 'error', '--log-format', 'json',
     ],
-    env: { PATH: '/usr/bin:/bin', HOME: options.dataDir, TZ: 'UTC' },
-    logFile: join(options.dataDir, 'temporal.log'),
+    env: { PATH: '/usr/bin:/bin', HOME: folder, TZ: 'UTC' },
+    logFile: join(folder, 'log'),
     prepare: async () => {
       await endProcesses(isServerOf(file), STOP);
     },

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found, Known, Stored } from '../provider.ts';
 import { errorOf, multistatusOf } from './client.ts';
-import { canonicalPath, pathOf } from './hrefs.ts';
+import { canonicalPath, pathOf, spellings } from './hrefs.ts';
 import { BATCH, checkCalendar, fetchObjects, versionOf, type Collection, type FetchedObject } from './objects.ts';
 import { isSogoEtag } from './presets.ts';
 import { textOf, type Element, type Member } from './xml.ts';
@@ -147,7 +147,7 @@ async function* fullPages(collection: Collection, { members, cursor }: Listing, 
 async function* deltaPages(collection: Collection, { members, cursor }: Listing, known: Known, read: (object: FetchedObject) => Found[]): AsyncGenerator<ChangePage> {
   for (const batch of batches([...members], BATCH)) {
     // A server may spell a name differently than when it was first seen.
-    const stored = await known.byResource([...new Set(batch.flatMap(([key, { resource }]) => [resource, key]))]);
+    const stored = await known.byResource([...new Set(batch.flatMap(([, { resource }]) => spellings(resource)))]);
     const knownAs = byPath(stored);
     const page = { found: [] as Found[], unchanged: [] as string[], removed: [] as string[] };
     const changed: string[] = [];

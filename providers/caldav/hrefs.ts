@@ -17,6 +17,14 @@ export function canonicalPath(path: string): string {
   return path.split('/').map((segment) => encodeURIComponent(decodeSegment(segment))).join('/');
 }
 
+/** The ways in which servers were seen to spell one path, for looking it up under the spelling of another day. */
+export function spellings(path: string): string[] {
+  const canonical = canonicalPath(path);
+  const lowerHex = canonical.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase());
+  const sparing = pathOf(canonical.split('/').map(decodeSegment).join('/'), new URL('http://host/'));
+  return [...new Set([path, canonical, canonical.replaceAll('%40', '@'), lowerHex, lowerHex.replaceAll('%40', '@'), ...(sparing === null ? [] : [sparing])])];
+}
+
 /** The address of a collection, with its trailing slash. @throws TypeError for what is no address */
 export function collectionUrl(href: string, base: URL): URL {
   const url = new URL(href, base);

@@ -37,7 +37,7 @@ export const BATCH = 100;
  * @param resources at most `BATCH`
  */
 export async function fetchObjects(collection: Collection, resources: readonly string[]): Promise<Map<string, Fetched>> {
-  const found = resources.length > 1 ? await multiget(collection, resources) : new Map<string, Fetched>();
+  const found = resources.length > 0 ? await multiget(collection, resources) : new Map<string, Fetched>();
   const left = resources.filter((resource) => !found.has(resource));
   for (let index = 0; index < left.length; index += 2) {
     const two = left.slice(index, index + 2);

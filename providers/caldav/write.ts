@@ -31,7 +31,7 @@ export async function createEvent(writing: Writing, event: CalendarEvent, key: s
     const answer = await put(writing, resource, data, { 'if-none-match': '*' });
     if (isSuccess(answer)) return written(writing, { ref: resource, resource, version: versionOf(answer.headers.get('etag'), null, null), data });
     if (uid !== name && isUidTaken(answer)) continue;
-    if (answer.status === 412 && !hasAnyCondition(answer)) {
+    if (answer.status === 412 && !hasCondition(answer, ...REFUSALS)) {
       const existing = await fetchObject(writing.collection, resource);
       if (existing !== 'missing') return adopt(writing, existing, event, [event.uid, name]);
       throw new SyncError('rejected', 'the server refused the event', { status: 412, ...reasonOf(answer) });
@@ -131,8 +131,8 @@ function written({ reader }: Writing, stored: Stored): Written {
 }
 
 /**
- * What a refused write means. Xandikos puts a UID conflict and bad data into a 412, DAViCal bad data, SOGo bad data into a 404: only a bare 412
- * is a lost race.
+ * What a refused write means. Xandikos puts a UID conflict and bad data into a 412, DAViCal bad data, SOGo bad data into a 404; a lost race is a 412
+ * with no such reason (DAViCal and sabre explain it in an error body, too).
  */
 async function writeError({ collection }: Writing, answer: Answer): Promise<SyncError> {
   const { status } = answer;
@@ -141,7 +141,7 @@ async function writeError({ collection }: Writing, answer: Answer): Promise<Sync
   if (hasCondition(answer, 'need-privileges', ...SCHEDULING_CONDITIONS)) return as('forbidden');
   if (hasCondition(answer, 'max-resource-size')) return as('too-large');
   if (hasCondition(answer, 'quota-not-exceeded', 'sufficient-disk-space')) return as('quota');
-  if ([403, 409, 412].includes(status) && hasAnyCondition(answer)) return as('rejected');
+  if (hasCondition(answer, ...REFUSALS) || ([403, 409].includes(status) && hasAnyCondition(answer))) return as('rejected');
   if (status === 405) return as('forbidden');
   if (status === 404 || status === 409) {
     await checkCalendar(collection);
@@ -150,6 +150,24 @@ async function writeError({ collection }: Writing, answer: Answer): Promise<Sync
   return error;
 }
 
+/** RFC 4791 sections 5.3.2.1 and 1.3: permanent for this event. */
+const REFUSALS = [
+  'no-uid-conflict',
+  'unique-scheduling-object-resource',
+  'valid-calendar-data',
+  'valid-calendar-object-resource',
+  'supported-calendar-data',
+  'supported-calendar-component',
+  'max-resource-size',
+  'min-date-time',
+  'max-date-time',
+  'max-instances',
+  'max-attendees-per-instance',
+  'calendar-collection-location-ok',
+  'need-privileges',
+  'quota-not-exceeded',
+  'sufficient-disk-space',
+];
 const SCHEDULING_CONDITIONS = [
   'allowed-attendee-scheduling-object-change',
   'allowed-organizer-scheduling-object-change',
@@ -162,7 +180,6 @@ function isUidTaken(answer: Answer): boolean {
   return hasCondition(answer, 'no-uid-conflict', 'unique-scheduling-object-resource') || (answer.status === 409 && !hasAnyCondition(answer));
 }
 
-/** sabre explains a lost race in an error body, too, but with no element of WebDAV or CalDAV. */
 function hasAnyCondition(answer: Answer): boolean {
   return readError(answer.text).conditions.length > 0;
 }

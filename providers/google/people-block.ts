@@ -26,8 +26,9 @@ export function withoutBlock(text: string, uids: readonly string[], tag: Tag): s
   const end = /\n\[calpair ([0-9a-f]{16})\]\s*$/.exec(text.slice(-200));
   if (!end) return text;
   const bodyEnd = text.slice(-200).length === text.length ? end.index : text.length - 200 + end.index;
-  const start = text.lastIndexOf(HEADING, bodyEnd);
-  if (start < 0 || (start > 0 && text[start - 1] !== '\n')) return text;
+  const heading = text.lastIndexOf(`\n${HEADING}\n`, bodyEnd);
+  if (heading < 0 && !text.startsWith(`${HEADING}\n`)) return text;
+  const start = heading + 1;
   // An editor may have put blanks at the ends of lines.
   const body = text.slice(start, bodyEnd).split('\n').map((line) => line.trim()).join('\n');
   if (!uids.some((uid) => shortTag(uid, body, tag) === end[1])) return text;

@@ -39,7 +39,9 @@ export function copiedUid(properties: Properties): string | null {
 }
 
 export function uidProperties(uid: string): Properties {
-  return uid.length <= CHUNK ? { [UID]: uid } : chunk(UID, ascii(uid.slice(0, MAX_UID)));
+  if (uid.length <= CHUNK) return { [UID]: uid };
+  const text = ascii(uid);
+  return chunk(UID, text.length <= MAX_UID ? text : ascii(uid.slice(0, CHUNK)));
 }
 
 /** The link that Calpair made this copy for. */
@@ -104,7 +106,7 @@ export function patchProperties(now: Properties, next: Properties, groups: reado
 }
 
 const CHUNK = 1000;
-const MAX_UID = 4000;
+const MAX_UID = 6000;
 const MAX_PEOPLE = 20_000;
 const MAX_CHUNKS = 100;
 const PARTICIPATIONS = ['needs-action', 'accepted', 'declined', 'tentative', 'delegated'] as const;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { SyncError } from '../../core/sync-error.ts';
 import { openedAccount, setAccountStatus, tokenStore } from '../../db/accounts.ts';
-import { calendar, connected, refused, startApi, type TestApi } from './harness.ts';
+import { calendar, connected, refused, startApi, type Json, type TestApi } from './harness.ts';
 
 const ANNA = { provider: 'caldav', preset: 'generic', serverUrl: 'https://dav.example', username: 'anna', password: 'anna1' };
 
@@ -73,7 +73,7 @@ describe('accounts', () => {
   it('lists by externalId, and changes only what a patch names', async () => {
     api.service.calendars = { anna: [calendar('read', { readOnly: true }), calendar('write')] };
     const { id } = (await api.call('POST', '/v1/accounts', { ...ANNA, label: 'Old', externalId: 'unique' })).body;
-    assert.deepEqual((await api.call('GET', '/v1/accounts?externalId=unique')).body.items.map((item: any) => item.id), [id]);
+    assert.deepEqual((await api.call('GET', '/v1/accounts?externalId=unique')).body.items.map((item: Json) => item.id), [id]);
     const patch = async (body: object) => (await api.call('PATCH', `/v1/accounts/${id}`, body)).body;
     assert.equal((await patch({ label: 'New' })).externalId, 'unique');
     assert.equal((await patch({ externalId: null })).label, 'New');
@@ -94,7 +94,7 @@ describe('accounts', () => {
     assert.deepEqual([list.body.items.length, list.body.nextCursor], [4, null]);
     const page = await api.call('GET', `/v1/accounts/${caldavId}/calendars?limit=3`);
     const rest = await api.call('GET', `/v1/accounts/${caldavId}/calendars?limit=3&cursor=${page.body.nextCursor}`);
-    assert.deepEqual([page.body.items.length, rest.body.items.map((item: any) => item.id), rest.body.nextCursor], [3, ['a-read'], null]);
+    assert.deepEqual([page.body.items.length, rest.body.items.map((item: Json) => item.id), rest.body.nextCursor], [3, ['a-read'], null]);
 
     const create = (body: object) => api.call('POST', `/v1/accounts/${caldavId}/calendars`, body);
     const created = await create({ name: 'Team', color: '#3366CC' });

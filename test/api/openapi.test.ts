@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { startApi, type TestApi } from './harness.ts';
+import { startApi, type Json, type TestApi } from './harness.ts';
 
 /** The contract's surface, as far as it is built. */
 const ROUTES = `
@@ -41,7 +41,7 @@ POST /v1/pairs/{id}/held-changes/restore
 
 describe('the OpenAPI document', () => {
   let api: TestApi;
-  let document: any;
+  let document: Json;
   before(async () => {
     api = await startApi();
     document = (await api.call('GET', '/openapi.json')).body;
@@ -67,11 +67,11 @@ describe('the OpenAPI document', () => {
   });
 
   it('describes the parameters, the bodies, the success and the refusals of every route', () => {
-    for (const [path, methods] of Object.entries<Record<string, any>>(document.paths)) {
+    for (const [path, methods] of Object.entries<Record<string, Json>>(document.paths)) {
       for (const [method, operation] of Object.entries(methods)) {
         const route = `${method} ${path}`;
         assert.ok(operation.summary && operation.tags.length === 1, route);
-        const inPath = (operation.parameters ?? []).filter((parameter: any) => parameter.in === 'path').map((parameter: any) => parameter.name);
+        const inPath = (operation.parameters ?? []).filter((parameter: Json) => parameter.in === 'path').map((parameter: Json) => parameter.name);
         assert.deepEqual(inPath, [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]), route);
         const codes = Object.keys(operation.responses);
         assert.ok(codes.some((code) => code.startsWith('2')), route);
@@ -93,7 +93,7 @@ describe('the OpenAPI document', () => {
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1]!);
     assert.ok(references.length > 10);
     for (const reference of references) {
-      const target = reference.slice(2).split('/').reduce((at: any, key) => at?.[key], document);
+      const target = reference.slice(2).split('/').reduce((at: Json, key) => at?.[key], document);
       assert.ok(target, reference);
     }
   });
@@ -101,7 +101,7 @@ describe('the OpenAPI document', () => {
   it('shows what an account of each provider takes', () => {
     const bodies = document.paths['/v1/accounts'].post.requestBody.content['application/json'].schema;
     const alternatives = bodies.oneOf ?? bodies.anyOf;
-    const caldav = alternatives.find((body: any) => body.properties.provider.enum[0] === 'caldav');
+    const caldav = alternatives.find((body: Json) => body.properties.provider.enum[0] === 'caldav');
     assert.deepEqual(Object.keys(caldav.properties).sort(), ['externalId', 'label', 'password', 'preset', 'provider', 'serverUrl', 'username']);
     assert.equal(caldav.additionalProperties, false);
   });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, beforeEach, describe, it } from 'node:test';
 import { SyncError } from '../../core/sync-error.ts';
-import { calendar, connected, refused, startApi, type TestApi } from './harness.ts';
+import { calendar, connected, refused, startApi, type Json, type TestApi } from './harness.ts';
 
 describe('pairs', () => {
   let api: TestApi | undefined;
@@ -96,7 +96,7 @@ describe('pairs', () => {
     assert.deepEqual(api!.control.told.slice(-2), [`settingsChanged ${id}`, `settingsChanged ${id}`]);
     const wrong = await patch({ pollIntervalSeconds: 4, options: { holdDeletions: { percent: 101 }, filter: { titel: 'x' }, content: { toCloud: 'some' } } });
     refused(wrong, 400, 'validation');
-    assert.deepEqual(wrong.body.errors.map((error: any) => error.field).sort(),
+    assert.deepEqual(wrong.body.errors.map((error: Json) => error.field).sort(),
       ['options.content.toCloud', 'options.filter.titel', 'options.holdDeletions.percent', 'pollIntervalSeconds']);
     api!.service.calendars['bea']![0] = calendar('b1', { readOnly: true });
     refused(await patch({ direction: 'bidirectional' }), 422, 'calendar-read-only');
@@ -136,7 +136,7 @@ describe('pairs', () => {
     const second = (await create({ caldavCalendarId: 'a2' })).body;
     const other = await connected(api!);
     const list = async (query: string) => (await api!.call('GET', `/v1/pairs?${query}`)).body;
-    assert.deepEqual((await list('')).items.map((pair: any) => pair.id), [first.id, second.id]);
+    assert.deepEqual((await list('')).items.map((pair: Json) => pair.id), [first.id, second.id]);
     assert.deepEqual((await list(`connectionId=${other.connectionId}`)).items, []);
     assert.deepEqual((await list('connectionId=nonsense')).items, []);
     const page = await list('limit=1');

@@ -80,6 +80,14 @@ describe('the API around its routes', () => {
     assert.doesNotMatch(JSON.stringify(answer.body) + lines, /secret/);
   });
 
+  it('says 503 when the database does not answer', async () => {
+    const other = await startApi({}, 'postgres://nobody@127.0.0.1:1/nothing');
+    refused(await other.call('GET', '/v1/pairs'), 503, 'temporarily-unavailable');
+    refused(await other.call('POST', '/v1/api-keys', { name: 'x' }), 503, 'temporarily-unavailable');
+    assert.equal((await other.app.inject({ url: '/v1/pairs', headers: { authorization: 'Bearer some-other-key' } })).statusCode, 503, 'not 401');
+    await other.close();
+  });
+
   it('says 503 when the database is away', async () => {
     const other = await startApi();
     await other.db.close();

@@ -3,7 +3,7 @@
  * To be run by hand when a branch is added: `node --import tsx test/histories/record.ts [branch …]`. Histories of released versions are kept
  * under their old names: they stand for the pairs that are running somewhere.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
@@ -14,6 +14,7 @@ import { anyFreePort } from '../../embedded/ports.ts';
 import { findTemporalProgram } from '../../embedded/temporal-program.ts';
 import { workflowIdOf } from '../../workflows/messages.ts';
 import type { RunSummary } from '../../workflows/messages.ts';
+import { toJson } from './json.ts';
 import { createHarness, noChange, runIdOf, summaryOf, until } from '../workflows/harness.ts';
 import type { FakePair, Harness } from '../workflows/harness.ts';
 
@@ -230,19 +231,24 @@ const branches: Record<string, Branch> = {
 
 const wanted = process.argv.slice(2);
 const server = await startServer();
-const h = await createHarness(server);
-await h.startWorkers();
-for (const [name, branch] of Object.entries(branches)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
-  const pair = h.pair();
-  const runId = await branch(h, pair);
-  const which = ['--address', server.address, '--namespace', NAMESPACE, '--workflow-id', workflowIdOf(pair.id)].concat(runId ? ['--run-id', runId] : []);
-  const history = execFileSync(server.program, ['workflow', 'show', '--output', 'json', ...which], { encoding: 'utf8', maxBuffer: 2 ** 26 });
-  writeFileSync(new URL(`${name}.json`, import.meta.url), `${JSON.stringify(withoutTraces(JSON.parse(history)), null, 1)}\n`);
-  console.log(name);
+try {
+  await record(await createHarness(server));
+} finally {
+  server.stop();
 }
-await h.close();
-server.stop();
+
+async function record(h: Harness): Promise<void> {
+  await h.startWorkers();
+  for (const [name, branch] of Object.entries(branches)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    const pair = h.pair();
+    const runId = await branch(h, pair);
+    const history = await h.client.workflow.getHandle(workflowIdOf(pair.id), runId ?? undefined).fetchHistory();
+    writeFileSync(new URL(`${name}.json`, import.meta.url), `${JSON.stringify(withoutTraces(toJson(history)), null, 1)}\n`);
+    console.log(name);
+  }
+  await h.close();
+}
 
 async function start(h: Harness, pair: FakePair): Promise<void> {
   await h.control.start({ pairId: pair.id, paused: false });
@@ -309,10 +315,15 @@ function withoutTraces(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutTraces);
   if (value === null || typeof value !== 'object') return value;
   const entries = Object.entries(value).filter(([key]) => key !== 'stackTrace');
-  return Object.fromEntries(entries.map(([key, inner]) => [key, /^(identity|stickyQueueName)$/.test(key) ? 'recorded' : withoutTraces(inner)]));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, isMachine(inner) ? 'recorded' : withoutTraces(inner)]));
 }
 
-async function startServer(): Promise<{ address: string; namespace: string; program: string; stop: () => void }> {
+/** `1234@host`, perhaps with more behind it: how a client and a sticky queue are called. */
+function isMachine(value: unknown): boolean {
+  return typeof value === 'string' && /^\d+@/.test(value);
+}
+
+async function startServer(): Promise<{ address: string; namespace: string; stop: () => void }> {
   const program = await findTemporalProgram(readConfig().cacheDir, console.log);
   const port = await anyFreePort();
   const address = `127.0.0.1:${port}`;
@@ -334,5 +345,5 @@ async function startServer(): Promise<{ address: string; namespace: string; prog
       return false;
     }
   });
-  return { address, namespace: NAMESPACE, program, stop: () => void server.kill() };
+  return { address, namespace: NAMESPACE, stop: () => void server.kill() };
 }

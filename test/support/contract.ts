@@ -36,7 +36,7 @@ export interface Bench {
 
 /** Ways in which a service differs by nature. */
 export interface Differences {
-  /** Deleting an event that has changed since is not refused (the adapter can only look before it deletes). */
+  /** Reasons by title of the test that makes no sense there. */
   readonly skip?: Readonly<Record<string, string>>;
 }
 
@@ -74,8 +74,10 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
       await bench.person.remove(b);
       const created = await bench.person.create(event('D'));
       const polled = await poll();
-      assert.deepEqual(new Set(polled.found.map(({ resource }) => resource)), new Set([a, created]));
-      assert.ok(!polled.named.has(c) || polled.unchanged.includes(c));
+      const found = new Map(polled.found.map((one) => [one.resource, one.event?.title]));
+      assert.deepEqual([found.get(a), found.get(created)], ['A changed', 'D']);
+      // A service may repeat what it told before (SOGo within a second), as it is.
+      for (const [resource, title] of found) assert.ok([a, created].includes(resource) || (resource === c && title === 'C'));
       assert.ok(polled.full || polled.removed.includes(b), 'a deletion is reported, or the listing is a full one');
       assert.deepEqual(known.titles(), ['A changed', 'C', 'D']);
     });
@@ -216,15 +218,15 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
 
     test('reads and finds more events than fit into one request', async () => {
       const resources: string[] = [];
-      for (let index = 0; index < 120; index += 1) resources.push(await bench.person.create(event(`Many ${index}`)));
+      for (let index = 0; index < MANY; index += 1) resources.push(await bench.person.create(event(`Many ${index}`)));
       const answer = await bench.side.get(resources);
-      assert.equal(answer.size, 120);
+      assert.equal(answer.size, MANY);
       for (const [index, resource] of resources.entries()) {
         const found = answer.get(resource);
         assert.ok(found !== undefined && found !== 'gone' && found[0]?.event?.title === `Many ${index}`);
       }
       await poll();
-      assert.equal(known.titles().filter((title) => title.startsWith('Many ')).length, 120);
+      assert.equal(known.titles().filter((title) => title.startsWith('Many ')).length, MANY);
     });
 
     test('takes a calendar that is gone for that, and not for one whose events are', async (t) => {
@@ -252,6 +254,9 @@ export function event(title: string, more: Partial<CalendarEvent> = {}): Calenda
   };
 }
 let count = 0;
+
+/** More than a side asks for at once. */
+const MANY = 105;
 
 /** What has been read of a side: the part of the database in this suite. */
 export class KnownState implements Known {

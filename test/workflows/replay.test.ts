@@ -6,6 +6,7 @@ import { DeterminismViolationError } from '@temporalio/workflow';
 import { Worker } from '@temporalio/worker';
 import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { bundleWorkflows, installRuntime } from '../../activities/worker.ts';
+import { fromJson } from '../histories/json.ts';
 
 const folder = new URL('../histories/', import.meta.url);
 const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
@@ -27,7 +28,7 @@ describe('recorded histories', () => {
 
   for (const name of names) {
     it(`replays ${name}`, async () => {
-      await Worker.runReplayHistory({ workflowBundle }, historyOf(name), 'pair:recorded');
+      await Worker.runReplayHistory({ workflowBundle }, fromJson(historyOf(name)), 'pair:recorded');
     });
   }
 
@@ -36,7 +37,7 @@ describe('recorded histories', () => {
     const diff = history.events.find((event) => event.activityTaskScheduledEventAttributes?.activityType.name === 'diffPair');
     assert.ok(diff?.activityTaskScheduledEventAttributes);
     diff.activityTaskScheduledEventAttributes.activityType.name = 'applyPlan';
-    await assert.rejects(Worker.runReplayHistory({ workflowBundle }, history, 'pair:recorded'), DeterminismViolationError);
+    await assert.rejects(Worker.runReplayHistory({ workflowBundle }, fromJson(history), 'pair:recorded'), DeterminismViolationError);
   });
 });
 

@@ -19,7 +19,7 @@ export interface Occurrence {
   readonly at: number;
 }
 
-const END_OF_TIME = Date.UTC(2500, 0, 1);
+const END_OF_TIME = Date.UTC(9999, 11, 30);
 const MOST_PERIODS = 40_000;
 const MOST_OCCURRENCES = 20_000;
 
@@ -128,8 +128,9 @@ function takesDay(start: SeriesStart, rule: Rule, day: number, from: number, to:
     const spanTo = inMonth ? Date.UTC(year, month + 1, 1) : Date.UTC(year + 1, 0, 1);
     const nth = Math.floor((day - spanFrom) / (7 * DAY_MS)) + 1;
     const nthFromEnd = -Math.floor((spanTo - DAY_MS - day) / (7 * DAY_MS)) - 1;
+    const anyOne = rule.freq === 'DAILY' || rule.freq === 'WEEKLY';
     const fits = (by: { nth: number; day: number }): boolean =>
-      by.day === date.getUTCDay() && (by.nth === 0 || by.nth === nth || by.nth === nthFromEnd);
+      by.day === date.getUTCDay() && (anyOne || by.nth === 0 || by.nth === nth || by.nth === nthFromEnd);
     return rule.byDay.some(fits);
   }
   return takesDayOfStart(rule, date, first);

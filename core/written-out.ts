@@ -1,0 +1,166 @@
+/**
+ * A series that the other side cannot express is written out there as single events, one for each occurrence in a rolling window. Each single is
+ * linked to its occurrence: edited it is an override of the series, deleted an excluded occurrence. Pure.
+ */
+import {
+  changedContent, EXCLUDED, type CalendarEvent, type Content, type Exception, type OccurrenceId, type SideName,
+} from './event.ts';
+import { merge, type FieldConflict } from './merge.ts';
+import type { EventProblem } from './problem.ts';
+import { expandOccurrences } from './recurrence.ts';
+import { occurrenceContent } from './series.ts';
+
+const DAY_MS = 86_400_000;
+export const WINDOW_BACK_DAYS = 30;
+export const WINDOW_AHEAD_DAYS = 400;
+export const MAX_SINGLES = 750;
+/** Enough for every rule of the corpus; a rule that needs more stops early and is `recurrence-too-dense`. */
+const BUDGET_STEPS = 200_000;
+
+/** One single event that stands for an occurrence. */
+export interface Single {
+  readonly occurrence: OccurrenceId;
+  /** What the single shows now; null when it is gone. */
+  readonly now: CalendarEvent | null;
+  /** What it showed when it and the series last agreed; null before. */
+  readonly base: CalendarEvent | null;
+  /** What the series said of the occurrence then; null before. */
+  readonly agreed: Content | null;
+}
+
+export interface SeriesInput {
+  /** The series as the copies' side is to see it. */
+  readonly series: CalendarEvent;
+  readonly singles: readonly Single[];
+  /** The series' side; the singles are on the other. */
+  readonly side: SideName;
+  /** True where what happens to the singles does not count: one-way pairs, and copies that show "Busy" only. */
+  readonly isOneWay: boolean;
+  /** Who wins a field that both changed. */
+  readonly winner: SideName;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export interface SeriesDecision {
+  readonly create: readonly { readonly occurrence: OccurrenceId; readonly next: CalendarEvent }[];
+  readonly update: readonly { readonly occurrence: OccurrenceId; readonly next: CalendarEvent; readonly fields: readonly string[] }[];
+  /** Singles of occurrences that the series no longer has. */
+  readonly remove: readonly OccurrenceId[];
+  /** Singles that agree with the series. */
+  readonly settled: readonly OccurrenceId[];
+  /** Singles that people deleted, once the series excludes their occurrences. */
+  readonly dropped: readonly OccurrenceId[];
+  /** What people did to the singles, as exceptions of the series. */
+  readonly exceptions: Readonly<Record<OccurrenceId, Exception>>;
+  readonly conflicts: readonly FieldConflict[];
+  readonly isTooDense: boolean;
+}
+
+export function decideSingles(input: SeriesInput): SeriesDecision {
+  const { series, singles } = input;
+  const { wanted, isTooDense } = wantedOccurrences(input);
+  const decision = {
+    create: [] as { occurrence: OccurrenceId; next: CalendarEvent }[],
+    update: [] as { occurrence: OccurrenceId; next: CalendarEvent; fields: string[] }[],
+    remove: [] as OccurrenceId[], settled: [] as OccurrenceId[], dropped: [] as OccurrenceId[],
+    exceptions: {} as Record<OccurrenceId, Exception>, conflicts: [] as FieldConflict[], isTooDense,
+  };
+  const known = new Set(singles.map(({ occurrence }) => occurrence));
+  for (const occurrence of wanted) {
+    if (!known.has(occurrence)) decision.create.push({ occurrence, next: singleOf(contentOf(series, occurrence)) });
+  }
+  for (const single of singles) decideSingle(input, single, isStillMeant(input, single, wanted), decision);
+  return decision;
+}
+
+type Open = { -readonly [Key in keyof SeriesDecision]: SeriesDecision[Key] extends readonly (infer Item)[] ? Item[] : SeriesDecision[Key] };
+
+function decideSingle(input: SeriesInput, single: Single, isMeant: boolean, decision: Open): void {
+  const { occurrence, now, base, agreed } = single;
+  const content = isMeant ? contentOf(input.series, occurrence) : null;
+  const hasEdit = now !== null && base !== null && changedContent(base, now).length > 0;
+  const seriesMoved = agreed !== null && content !== null && changedContent(agreed, content).length > 0;
+  if (now === null) {
+    if (content === null) decision.dropped.push(occurrence);
+    else if (input.isOneWay || seriesMoved) decision.create.push({ occurrence, next: singleOf(content) });
+    else except(decision, occurrence, EXCLUDED, 'dropped');
+  } else if (content === null) {
+    if (hasEdit && !input.isOneWay) except(decision, occurrence, contentOnly(now), 'settled');
+    else decision.remove.push(occurrence);
+  } else {
+    mergeSingle(input, single, now, content, decision);
+  }
+}
+
+function mergeSingle(input: SeriesInput, { occurrence, base, agreed }: Single, now: CalendarEvent, content: Content, decision: Open): void {
+  const from = singleOf(content);
+  const fromBase = agreed && singleOf(agreed);
+  const next = { series: from, single: now };
+  if (input.isOneWay) {
+    next.single = base && fromBase ? withChanges(base, fromBase, from) : from;
+  } else {
+    const isCaldav = input.side === 'caldav';
+    const [series, single] = [{ now: from, base: fromBase }, { now, base }];
+    const merged = merge({ caldav: isCaldav ? series : single, cloud: isCaldav ? single : series, winner: input.winner });
+    next.series = isCaldav ? merged.caldav : merged.cloud;
+    next.single = isCaldav ? merged.cloud : merged.caldav;
+    decision.conflicts.push(...merged.conflicts.map((conflict) => ({ ...conflict, path: { ...conflict.path, occurrence } })));
+  }
+  const fields = changedContent(now, next.single);
+  if (changedContent(content, next.series).length > 0) decision.exceptions = { ...decision.exceptions, [occurrence]: contentOnly(next.series) };
+  else if (fields.length === 0) decision.settled.push(occurrence);
+  if (fields.length > 0) decision.update.push({ occurrence, next: { ...next.single, uid: now.uid }, fields });
+}
+
+function withChanges(target: CalendarEvent, before: CalendarEvent, after: CalendarEvent): CalendarEvent {
+  return { ...target, ...Object.fromEntries(changedContent(before, after).map((field) => [field, after[field]])) };
+}
+
+function except(decision: Open, occurrence: OccurrenceId, exception: Exception, list: 'dropped' | 'settled'): void {
+  decision.exceptions = { ...decision.exceptions, [occurrence]: exception };
+  decision[list].push(occurrence);
+}
+
+function wantedOccurrences({ series, singles, now }: SeriesInput): { wanted: Set<OccurrenceId>; isTooDense: boolean } {
+  const from = now - WINDOW_BACK_DAYS * DAY_MS;
+  const { ids, complete } = expandOccurrences(series, from, now + WINDOW_AHEAD_DAYS * DAY_MS, MAX_SINGLES, BUDGET_STEPS);
+  const known = new Set(singles.map(({ occurrence }) => occurrence));
+  const room = Math.max(0, MAX_SINGLES - singles.length);
+  const fresh = ids.filter((id) => !known.has(id)).slice(0, room);
+  const wanted = new Set([...ids.filter((id) => known.has(id)), ...fresh]);
+  return { wanted, isTooDense: !complete || wanted.size < ids.length };
+}
+
+/** Occurrences that leave the window stay; within it, one that the series no longer has goes. */
+function isStillMeant({ series, now }: SeriesInput, { occurrence }: Single, wanted: ReadonlySet<OccurrenceId>): boolean {
+  if (wanted.has(occurrence)) return true;
+  if (series.exceptions[occurrence] === EXCLUDED) return false;
+  const at = instantOfId(occurrence);
+  return expandOccurrences(series, at, at + 1, 1, BUDGET_STEPS).ids.includes(occurrence) || at < now - WINDOW_BACK_DAYS * DAY_MS;
+}
+
+function instantOfId(id: OccurrenceId): number {
+  const [, year, month, day, hour = '00', minute = '00', second = '00'] = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)Z)?$/.exec(id) ?? [];
+  return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+}
+
+function contentOf(series: CalendarEvent, occurrence: OccurrenceId): Content {
+  const exception = series.exceptions[occurrence];
+  return typeof exception === 'object' ? exception : occurrenceContent(series, occurrence);
+}
+
+/** A single has no UID of the series: it would be taken for it. */
+function singleOf(content: Content): CalendarEvent {
+  return { ...content, uid: null, recurrence: null, exceptions: {} };
+}
+
+function contentOnly(event: CalendarEvent): Content {
+  const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = event;
+  return content;
+}
+
+export const TOO_DENSE: EventProblem = {
+  code: 'recurrence-too-dense',
+  detail: `The event repeats more often than ${MAX_SINGLES} single events can show; later occurrences are not on the other side.`,
+};

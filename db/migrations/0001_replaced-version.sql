@@ -1,0 +1,1 @@
+ALTER TABLE "link_sides" ADD COLUMN "replaced_version" text;

@@ -1,0 +1,191 @@
+/** Listings, tokens and lookups of servers with oddities that the real ones of the contract suite do not have. */
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import type { Found, Side } from '../../providers/provider.ts';
+import { openAccount, SETTING, text } from '../support/caldav-bench.ts';
+import { event, KnownState } from '../support/contract.ts';
+import { fakeDav, multistatus, type FakeDav, type Oddities } from '../support/fake-dav.ts';
+
+let dav: FakeDav;
+afterEach(() => dav.close());
+
+async function open(oddities: Oddities = {}): Promise<Side> {
+  dav = await fakeDav(oddities);
+  const { account } = await openAccount({ base: dav.calendar, username: 'u', password: 'p' });
+  dav.log.length = 0;
+  return account.side(dav.calendar, SETTING);
+}
+
+async function poll(side: Side, cursor: string | null, known = new KnownState()): Promise<{ found: Found[]; unchanged: string[]; removed: string[]; cursor: string; full: boolean }> {
+  const all = { found: [] as Found[], unchanged: [] as string[], removed: [] as string[], cursor: '', full: false };
+  dav.log.length = 0;
+  for await (const page of side.changes(cursor, known)) {
+    all.found.push(...page.found);
+    all.unchanged.push(...page.unchanged);
+    all.removed.push(...page.removed);
+    if (page.end) Object.assign(all, page.end);
+  }
+  for (const found of all.found) known.keep(found);
+  return all;
+}
+
+const titles = (found: readonly Found[]): string[] => found.map((one) => one.event?.title ?? '?').sort();
+
+describe('changes by sync-collection', () => {
+  it('go through all pages that the server cuts off with 507', async () => {
+    const side = await open({ pageSize: 3 });
+    for (let index = 0; index < 10; index += 1) dav.put(`/cal/${index}.ics`, text(event(`E${index}`)));
+    const first = await poll(side, null);
+    assert.deepEqual([first.found.length, first.full], [10, true]);
+    assert.equal(dav.log.filter((line) => line.startsWith('REPORT')).length, 4 + 1);
+    for (let index = 0; index < 7; index += 1) dav.remove(`/cal/${index}.ics`);
+    const second = await poll(side, first.cursor);
+    assert.deepEqual([second.removed.length, second.found.length, second.full], [7, 0, false]);
+  });
+
+  it('start over when the token is refused, in whatever form', async () => {
+    const side = await open();
+    dav.put('/cal/a.ics', text(event('A')));
+    for (const [status, body] of [[403, '<d:error xmlns:d="DAV:"><d:valid-sync-token/></d:error>'], [409, ''], [412, ''], [400, 'bad'], [410, ''], [415, ''], [418, ''], [500, 'oops'], [501, ''], [507, '']] as const) {
+      dav.oddities = { refuseToken: { status, body } };
+      const polled = await poll(side, JSON.stringify({ mode: 'sync', token: '99' }));
+      assert.deepEqual([polled.full, titles(polled.found)], [true, ['A']], String(status));
+    }
+  });
+
+  it('take tokens that look like numbers, 0 too, as they are', async () => {
+    const side = await open();
+    const empty = await poll(side, null);
+    assert.deepEqual(JSON.parse(empty.cursor), { mode: 'sync', token: '0' });
+    dav.put('/cal/a.ics', text(event('A')));
+    const polled = await poll(side, empty.cursor);
+    assert.deepEqual([polled.full, titles(polled.found)], [false, ['A']]);
+    dav.oddities = { answer: (method) => (method === 'REPORT' ? multistatus('<d:sync-token>0012345678901234567890</d:sync-token>') : undefined) };
+    assert.equal(JSON.parse((await poll(side, polled.cursor)).cursor).token, '0012345678901234567890');
+  });
+
+  it('do not fetch what is known, nor double a name that is spelled in another way', async () => {
+    const side = await open();
+    const known = new KnownState();
+    dav.put('/cal/a%40b%2b.ics', text(event('A')));
+    const first = await poll(side, null, known);
+    dav.oddities = { spell: (path, where) => (where === 'sync' ? path.replace('%40', '@').replace('%2b', '%2B') : where === 'multiget' ? `http://proxy.example:1${path}` : path) };
+    const again = await poll(side, null, known);
+    assert.deepEqual([again.found.length, again.unchanged], [0, ['/cal/a%40b%2b.ics']]);
+    dav.put('/cal/a%40b%2b.ics', text(event('A2')));
+    const changed = await poll(side, first.cursor, known);
+    assert.deepEqual([changed.found.map(({ resource }) => resource), titles(changed.found)], [['/cal/a%40b%2b.ics'], ['A2']]);
+  });
+
+  it('name a resource as removed when an event of it is gone, or when it turned into a task', async () => {
+    const side = await open();
+    const known = new KnownState();
+    const two = text(event('One')).replace('END:VCALENDAR', text(event('Two')).replace(/^[\s\S]*?(?=BEGIN:VEVENT)/, ''));
+    dav.put('/cal/two.ics', two);
+    const first = await poll(side, null, known);
+    assert.deepEqual(titles(first.found), ['One', 'Two']);
+    assert.equal(new Set(first.found.map(({ ref }) => ref)).size, 2);
+    dav.put('/cal/two.ics', text(event('Three')));
+    const second = await poll(side, first.cursor, known);
+    assert.deepEqual([titles(second.found), second.removed], [['Three'], ['/cal/two.ics']]);
+    dav.put('/cal/two.ics', 'BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VTODO\r\nUID:t\r\nEND:VTODO\r\nEND:VCALENDAR\r\n');
+    assert.deepEqual((await poll(side, second.cursor, known)).removed, ['/cal/two.ics']);
+    assert.deepEqual((await side.get(['/cal/two.ics'])).get('/cal/two.ics'), []);
+  });
+});
+
+describe('changes without sync-collection', () => {
+  it('cost one request while the ctag is the same, and list everything when it is not', async () => {
+    const side = await open({ noSync: true });
+    const known = new KnownState();
+    dav.put('/cal/a.ics', text(event('A')));
+    dav.put('/cal/b.ics', text(event('B')));
+    const first = await poll(side, null, known);
+    assert.deepEqual([first.full, titles(first.found)], [true, ['A', 'B']]);
+    assert.deepEqual(await poll(side, first.cursor, known), { found: [], unchanged: [], removed: [], cursor: first.cursor, full: false });
+    assert.equal(dav.log.length, 1);
+    dav.put('/cal/b.ics', text(event('B2')));
+    dav.remove('/cal/a.ics');
+    const second = await poll(side, first.cursor, known);
+    assert.deepEqual([second.full, titles(second.found), second.unchanged], [true, ['B2'], []]);
+  });
+
+  it('work without a ctag by the etags alone, one request when idle', async () => {
+    const side = await open({ noSync: true, noCtag: true });
+    const known = new KnownState();
+    dav.put('/cal/a.ics', text(event('A')));
+    const first = await poll(side, null, known);
+    const second = await poll(side, first.cursor, known);
+    assert.deepEqual([second.full, second.found.length, second.unchanged, dav.log.length], [true, 0, ['/cal/a.ics'], 1]);
+  });
+
+  it('work without etags: by time, else by content', async () => {
+    const side = await open({ noSync: true, etags: 'none' });
+    const known = new KnownState();
+    dav.put('/cal/a.ics', text(event('A')));
+    const first = await poll(side, null, known);
+    assert.match(first.found[0]!.version!, /modified/);
+    dav.put('/cal/b.ics', text(event('B')));
+    const second = await poll(side, first.cursor, known);
+    assert.deepEqual([titles(second.found), second.unchanged], [['B'], ['/cal/a.ics']]);
+    dav.oddities = { ...dav.oddities, noLastModified: true };
+    dav.put('/cal/b.ics', text(event('B2')));
+    const third = await poll(side, second.cursor, known);
+    assert.deepEqual(titles(third.found), ['A', 'B2']);
+    assert.match(third.found[0]!.version!, /content/);
+  });
+});
+
+describe('looking up objects', () => {
+  it('asks alone for what a report leaves out or fails for', async () => {
+    for (const missing of ['404', 'left out', 'whole report 404'] as const) {
+      const side = await open({ missing });
+      dav.put('/cal/a.ics', text(event('A')));
+      dav.put('/cal/b.ics', text(event('B')));
+      const answer = await side.get(['/cal/a.ics', '/cal/gone.ics', '/cal/b.ics']);
+      assert.deepEqual([answer.size, answer.get('/cal/gone.ics')], [3, 'gone'], missing);
+      assert.ok(answer.get('/cal/a.ics') !== 'gone' && answer.get('/cal/b.ics') !== 'gone');
+      await dav.close();
+    }
+    dav = await fakeDav();
+  });
+
+  it('believes in no deletion while the calendar is gone or hidden behind a login page', async () => {
+    const side = await open();
+    dav.put('/cal/a.ics', text(event('A')));
+    dav.oddities = { answer: (method, path) => (method === 'OPTIONS' || path === '' ? undefined : { status: 404 }) };
+    await assert.rejects(side.get(['/cal/a.ics', '/cal/b.ics']), { kind: 'calendar-missing' });
+    dav.oddities = { answer: () => multistatus('<d:response><d:href>/cal/</d:href><d:status>HTTP/1.1 403 Forbidden</d:status></d:response>') };
+    await assert.rejects(poll(side, null), { kind: 'calendar-missing' });
+    dav.oddities = { answer: () => ({ status: 200, headers: { 'content-type': 'text/html' }, body: '<!DOCTYPE html><html><body>Please log in</body></html>' }) };
+    await assert.rejects(side.get(['/cal/a.ics']), { kind: 'unreachable' });
+    await assert.rejects(poll(side, null), { kind: 'unreachable' });
+    await assert.rejects(poll(side, JSON.stringify({ mode: 'sync', token: '1' })), { kind: 'unreachable' });
+    dav.oddities = { answer: () => ({ status: 207, body: '' }) };
+    await assert.rejects(poll(side, null), { kind: 'unreachable' });
+  });
+
+  it('refuses a DOCTYPE, endless nesting and broken XML, but not the word in an event', async () => {
+    const side = await open();
+    const bomb = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><d:multistatus xmlns:d="DAV:"><d:sync-token>&b;</d:sync-token></d:multistatus>';
+    for (const body of [bomb, `<d:multistatus xmlns:d="DAV:">${'<d:response>'.repeat(100_000)}`, '<d:multistatus xmlns:d="DAV:">', 'text', '<d:multistatus xmlns:d="DAV:">&undefined;</d:multistatus>']) {
+      dav.oddities = { answer: () => ({ status: 207, body }) };
+      await assert.rejects(poll(side, null), { kind: 'unreachable' });
+    }
+    dav.oddities = {};
+    dav.put('/cal/a.ics', text(event('<!DOCTYPE html> & ]]> 007')));
+    assert.deepEqual(titles((await poll(side, null)).found), ['<!DOCTYPE html> & ]]> 007']);
+  });
+
+  it('tells the time of a change: LAST-MODIFIED, else the server\'s, and none from the future', async () => {
+    const side = await open();
+    const plain = text(event('A')).replace(/^LAST-MODIFIED:.*\r\n/gm, '');
+    const modified = (stamp: string): string => plain.replace('END:VEVENT', `LAST-MODIFIED:${stamp}\r\nEND:VEVENT`);
+    dav.put('/cal/a.ics', plain);
+    dav.put('/cal/b.ics', modified('20260102T030405Z'));
+    dav.put('/cal/c.ics', modified('29990102T030405Z'));
+    const found = await side.get(['/cal/a.ics', '/cal/b.ics', '/cal/c.ics']);
+    const times = [...found.values()].map((events) => (events === 'gone' ? 'gone' : events[0]?.modifiedAt));
+    assert.deepEqual(times, [dav.objects.get('/cal/a.ics')!.modified!.toISOString(), '2026-01-02T03:04:05.000Z', null]);
+  });
+});

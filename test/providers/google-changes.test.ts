@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { EXCLUDED, type CalendarEvent } from '../../core/event.ts';
+import { SyncError } from '../../core/sync-error.ts';
+import { createGoogleProvider } from '../../providers/google/index.ts';
+import type { ChangePage, Found, Io, Side } from '../../providers/provider.ts';
+import { event, KnownState } from '../support/contract.ts';
+import { MemoryTokens, openGoogle, SETTING, type GoogleBench } from '../support/google-bench.ts';
+
+type Json = Record<string, unknown>;
+
+interface Polled {
+  readonly found: readonly Found[];
+  readonly unchanged: readonly string[];
+  readonly removed: readonly string[];
+  readonly cursor: string;
+  readonly full: boolean;
+}
+
+async function read(side: Side, cursor: string | null, known: KnownState): Promise<Polled> {
+  const pages: ChangePage[] = [];
+  for await (const page of side.changes(cursor, known)) pages.push(page);
+  const end = pages.at(-1)?.end;
+  assert.ok(end);
+  const [found, unchanged, removed] = [pages.flatMap((page) => page.found), pages.flatMap((page) => page.unchanged), pages.flatMap((page) => page.removed)];
+  for (const one of found) known.keep(one);
+  known.drop(({ resource }) => removed.includes(resource));
+  return { found, unchanged, removed, ...end };
+}
+
+const DAILY = (title = 'Daily'): CalendarEvent => event(title, {
+  when: { allDay: false, start: '2027-01-05T09:00:00', startZone: 'Europe/Berlin', end: '2027-01-05T10:00:00', endZone: 'Europe/Berlin' },
+  recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=30'], dates: [] },
+});
+
+describe('changes of a Google calendar', () => {
+  let bench: GoogleBench;
+  let known: KnownState;
+  let cursor: string | null;
+  const start = async (options = {}): Promise<void> => {
+    bench = await openGoogle(options);
+    known = new KnownState();
+    cursor = null;
+  };
+  const poll = async (): Promise<Polled> => {
+    const polled = await read(bench.side, cursor, known);
+    cursor = polled.cursor;
+    return polled;
+  };
+  const exceptionsOf = (polled: Polled): Record<string, string> => Object.fromEntries(
+    Object.entries(polled.found[0]?.event?.exceptions ?? {}).map(([id, exception]) => [id, exception === EXCLUDED ? EXCLUDED : exception.title]));
+  afterEach(() => bench.close());
+
+  for (const sparseTombstones of [false, true]) {
+    it(`puts exceptions that come alone to their series${sparseTombstones ? ', from bare tombstones' : ''}`, async () => {
+      await start({ sparseTombstones, instanceWriteTouchesMaster: false });
+      const id = await bench.person.create(DAILY());
+      await poll();
+      bench.owner.patchEvent(`${id}_20270107T080000Z`, { summary: 'Changed' }, bench.calendarId);
+      assert.deepEqual(exceptionsOf(await poll()), { '20270107T080000Z': 'Changed' });
+      bench.owner.deleteEvent(`${id}_20270108T080000Z`, bench.calendarId);
+      const polled = await poll();
+      assert.deepEqual(polled.found.map(({ resource }) => resource), [id]);
+      assert.deepEqual(exceptionsOf(polled), { '20270107T080000Z': 'Changed', '20270108T080000Z': EXCLUDED });
+      bench.owner.deleteEvent(`${id}_20270107T080000Z`, bench.calendarId);
+      assert.deepEqual(exceptionsOf(await poll()), { '20270107T080000Z': EXCLUDED, '20270108T080000Z': EXCLUDED });
+      const again = await read(bench.side, null, known);
+      assert.equal(again.full, true);
+      // A tombstone with nothing on it has another version than one with an ETag would have; what it says is the same.
+      for (const found of again.found) assert.deepEqual(found.event?.exceptions, { '20270107T080000Z': EXCLUDED, '20270108T080000Z': EXCLUDED });
+    });
+  }
+
+  it('completes a series that it does not know: exceptions may have come, and gone by, before their master', async () => {
+    await start();
+    await poll();
+    const id = await bench.person.create(DAILY());
+    bench.owner.deleteEvent(`${id}_20270108T080000Z`, bench.calendarId);
+    // An increment that names the exceptions alone.
+    bench.owner.patchEvent(`${id}_20270109T080000Z`, { summary: 'Ninth' }, bench.calendarId);
+    const io = onlyItems((item) => item['recurringEventId'] !== undefined);
+    const side = createGoogleProvider({ clientId: bench.google.clientId, clientSecret: bench.google.clientSecret, rootUrl: bench.google.rootUrl, tokenUrl: bench.google.tokenUrl })
+      .open({ credentials: { refreshToken: bench.owner.refreshToken }, discovered: {}, tokens: bench.tokens }, io).side(bench.calendarId, SETTING);
+    const polled = await read(side, cursor, known);
+    assert.deepEqual(polled.found.map(({ ref }) => ref), [id]);
+    assert.deepEqual(exceptionsOf(polled), { '20270108T080000Z': EXCLUDED, '20270109T080000Z': 'Ninth' });
+  });
+
+  it('reports a deleted series as removed, once, and proves it', async () => {
+    for (const deletedMasterExceptions of ['silent', 'follow'] as const) {
+      await start({ deletedMasterExceptions });
+      const id = await bench.person.create(DAILY());
+      bench.owner.patchEvent(`${id}_20270107T080000Z`, { summary: 'Changed' }, bench.calendarId);
+      await poll();
+      bench.owner.deleteEvent(id, bench.calendarId);
+      const polled = await poll();
+      assert.deepEqual([polled.found.length, polled.removed], [0, [id]]);
+      assert.equal((await bench.side.get([id])).get(id), 'gone');
+      await bench.close();
+    }
+    await start();
+  });
+
+  it('takes one invited occurrence of somebody else\'s series for an event of its own', async () => {
+    await start();
+    await poll();
+    const raw = {
+      id: 'foreignmaster_20270105T080000Z', recurringEventId: 'foreignmaster', iCalUID: 'foreign@example.org', status: 'confirmed', summary: 'One of theirs',
+      originalStartTime: { dateTime: '2027-01-05T09:00:00+01:00', timeZone: 'Europe/Berlin' }, ...times('2027-01-05'),
+    };
+    const fake = fakeCalendar({ items: [raw] });
+    const polled = await read(fake.side, 'g1:t', known);
+    assert.deepEqual(polled.found.map(({ ref, resource }) => [ref, resource]), [[raw.id, raw.id]]);
+    assert.equal(polled.found[0]?.event?.title, 'One of theirs');
+    assert.equal(polled.found[0]?.event?.recurrence, null);
+    assert.equal(fake.count('/events/foreignmaster'), 1);
+    const gone = await read(fakeCalendar({ items: [{ id: raw.id, status: 'cancelled' }] }).side, 'g1:t', known);
+    assert.deepEqual([gone.found.length, gone.removed], [0, [raw.id]]);
+  });
+
+  it('ignores what is older than what it knows', async () => {
+    await start();
+    const id = await bench.person.create(event('New'));
+    const { found } = await poll();
+    const old = { ...bench.owner.getEvent(id, bench.calendarId), summary: 'Old', etag: '"1"', updated: '2020-01-01T00:00:00.000Z' };
+    const polled = await read(fakeCalendar({ items: [old] }).side, 'g1:t', known);
+    assert.deepEqual([polled.found.length, polled.unchanged], [0, [found[0]!.resource]]);
+  });
+
+  it('[G1] answers an expired or unreadable token with a full listing', async () => {
+    await start();
+    await bench.person.create(event('A'));
+    const first = await poll();
+    bench.owner.expireSyncTokens(bench.calendarId);
+    const polled = await poll();
+    assert.deepEqual([polled.full, polled.found.length, polled.unchanged], [true, 0, [first.found[0]!.resource]]);
+    assert.equal((await read(bench.side, 'g1:nonsense', known)).full, true);
+    assert.equal((await read(bench.side, 'of another version', known)).full, true);
+  });
+
+  it('reads long listings page by page, and series across pages', async () => {
+    await start({ maxPageSize: 3, emptyPages: 1 });
+    for (let n = 0; n < 8; n += 1) await bench.person.create(event(`Single ${n}`));
+    const id = await bench.person.create(DAILY());
+    for (let day = 10; day < 18; day += 1) bench.owner.patchEvent(`${id}_202701${day}T080000Z`, { summary: `Day ${day}` }, bench.calendarId);
+    const polled = await poll();
+    assert.equal(polled.found.length, 9);
+    assert.equal(Object.keys(polled.found.find(({ ref }) => ref === id)?.event?.exceptions ?? {}).length, 8);
+    for (let day = 10; day < 18; day += 1) bench.owner.deleteEvent(`${id}_202701${day}T080000Z`, bench.calendarId);
+    const next = await poll();
+    assert.deepEqual(Object.values(exceptionsOf(next)), Array.from({ length: 8 }, () => EXCLUDED));
+  });
+
+  it('does not follow a listing that never ends', async () => {
+    await start();
+    const fake = fakeCalendar({ items: [], nextPageToken: 'again' });
+    await assert.rejects(read(fake.side, null, known), (error) => error instanceof SyncError && error.kind === 'unreachable');
+    assert.equal(fake.count('/events'), 2);
+  });
+
+  it('keeps what a person moved together with its series', async () => {
+    for (const lostExceptions of ['tombstone', 'vanish', 'orphan'] as const) {
+      await start({ lostExceptions });
+      const id = await bench.person.create(DAILY());
+      bench.owner.patchEvent(`${id}_20270107T080000Z`, { summary: 'Changed' }, bench.calendarId);
+      await poll();
+      bench.owner.patchEvent(id, times('2027-01-05', '11', '12'), bench.calendarId);
+      const polled = await poll();
+      assert.equal(polled.found.length, 1);
+      assert.equal(polled.found[0]?.event?.when.start, '2027-01-05T11:00:00');
+      const full = await read(bench.side, null, new KnownState());
+      const live = (one: Found | undefined): string[] => Object.entries(one?.event?.exceptions ?? {}).filter(([, exception]) => exception !== EXCLUDED).map(([key]) => key);
+      assert.deepEqual(live(polled.found[0]), live(full.found[0]), lostExceptions);
+      await bench.close();
+    }
+    await start();
+  });
+
+  it('does not trust a clock that is ahead of the server\'s own', async () => {
+    await start();
+    const item = (updated: string): Json => ({ id: 'abcde', status: 'confirmed', etag: '"1"', updated, ...times('2027-01-05') });
+    const dated = async (updated: string): Promise<Found> => {
+      const { found } = await read(fakeCalendar({ items: [item(updated)] }, 'Tue, 05 Jan 2027 10:00:00 GMT').side, null, new KnownState());
+      return found[0]!;
+    };
+    assert.equal((await dated('2027-01-05T10:04:00.000Z')).modifiedAt, '2027-01-05T10:04:00.000Z');
+    const ahead = await dated('2027-01-05T10:06:00.000Z');
+    assert.equal(ahead.modifiedAt, null);
+    assert.equal(bench.side.read(ahead).modifiedAt, null);
+  });
+
+  it('asks for few by name, for many by one listing, and says which are gone', async () => {
+    await start();
+    const ids: string[] = [];
+    for (let n = 0; n < 60; n += 1) ids.push(await bench.person.create(n === 7 ? DAILY() : event(`${n}`)));
+    bench.owner.deleteEvent(`${ids[7]}_20270108T080000Z`, bench.calendarId);
+    await bench.person.remove(ids[3]!);
+    bench.google.reset();
+    const answer = await bench.side.get(ids);
+    assert.equal(bench.google.requests.length, 2);
+    assert.equal(answer.get(ids[3]!), 'gone');
+    const series = answer.get(ids[7]!);
+    assert.ok(Array.isArray(series));
+    assert.deepEqual((series as Found[])[0]?.event?.exceptions, { '20270108T080000Z': EXCLUDED });
+    assert.equal((await bench.side.get(['neverwas'])).get('neverwas'), 'gone');
+  });
+
+  it('does not take a 404 for a proof when the calendar is not there either, or lags behind', async () => {
+    await start({ notFoundLag: 1 });
+    const id = await bench.person.create(event('New'));
+    assert.notEqual((await bench.side.get([id])).get(id), 'gone');
+    bench.owner.removeCalendar(bench.calendarId);
+    await assert.rejects(bench.side.get(['other']), (error) => error instanceof SyncError && error.kind === 'calendar-missing');
+  });
+
+  it('tells a sign-in without the scope from a calendar that is not there', async () => {
+    await start();
+    bench.google.fail({ match: '/events', status: 403, reason: 'insufficientPermissions' });
+    await assert.rejects(poll(), (error) => error instanceof SyncError && error.kind === 'auth');
+    bench.google.fail({ match: '/events', status: 403, reason: 'rateLimitExceeded' });
+    await assert.rejects(poll(), (error) => error instanceof SyncError && error.kind === 'throttled');
+    bench.google.fail({ match: '/events', status: 403, reason: 'requiredAccessLevel' });
+    await assert.rejects(poll(), (error) => error instanceof SyncError && error.kind === 'calendar-missing');
+  });
+});
+
+function times(date: string, from = '09', to = '10'): Json {
+  return {
+    start: { dateTime: `${date}T${from}:00:00+01:00`, timeZone: 'Europe/Berlin' }, end: { dateTime: `${date}T${to}:00:00+01:00`, timeZone: 'Europe/Berlin' },
+  };
+}
+
+/** The stand-in, of whose increments only some items arrive. */
+function onlyItems(keep: (item: Json) => boolean): Io {
+  return {
+    fetch: async (input, init) => {
+      const answer = await fetch(input, init);
+      if (!String(input).includes('syncToken=')) return answer;
+      const body = await answer.json() as { items: Json[] };
+      return Response.json({ ...body, items: body.items.filter(keep) });
+    },
+  };
+}
+
+/** A calendar that gives one page, and knows no event by name. */
+function fakeCalendar(page: Json, date = new Date().toUTCString()): { side: Side; count(path: string): number } {
+  const paths: string[] = [];
+  const io: Io = {
+    fetch: async (input) => {
+      const { pathname } = new URL(String(input));
+      paths.push(pathname);
+      if (pathname.endsWith('/events')) return Response.json({ nextSyncToken: 'next', ...page }, { headers: { date } });
+      return Response.json({ error: { code: 404, message: 'Not Found', errors: [{ reason: 'notFound' }] } }, { status: 404 });
+    },
+  };
+  const tokens = new MemoryTokens();
+  tokens.token = { accessToken: 'a', expiresAt: Date.now() + 3_600_000 };
+  const account = createGoogleProvider({ clientId: 'a', clientSecret: 'b' }).open({ credentials: { refreshToken: 'x' }, discovered: {}, tokens }, io);
+  return { side: account.side('c', SETTING), count: (path) => paths.filter((one) => one.endsWith(path)).length };
+}

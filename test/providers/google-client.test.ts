@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
+import { createGoogleProvider } from '../../providers/google/index.ts';
+import type { Io, Known, Side } from '../../providers/provider.ts';
+import { event } from '../support/contract.ts';
+import { MemoryTokens, openGoogle, SETTING, type GoogleBench } from '../support/google-bench.ts';
+
+const NOTHING: Known = { byResource: async () => [], versions: async () => new Map() };
+
+async function poll(side: Side, cursor: string | null): Promise<string> {
+  let next = '';
+  for await (const page of side.changes(cursor, NOTHING)) if (page.end) next = page.end.cursor;
+  return next;
+}
+
+async function failure(work: Promise<unknown>): Promise<SyncError> {
+  const error: unknown = await work.then(() => assert.fail('nothing was thrown'), (thrown: unknown) => thrown);
+  assert.ok(error instanceof SyncError, String(error));
+  return error;
+}
+
+describe('access tokens', () => {
+  let bench: GoogleBench;
+  before(async () => { bench = await openGoogle({ accessTokenSeconds: 3599 }); });
+  after(() => bench.close());
+  beforeEach(() => {
+    bench.google.reset();
+    bench.tokens.token = null;
+    bench.tokens.saves = 0;
+  });
+
+  it('are kept across polls and workers: an idle poll is one request', async () => {
+    const cursor = await poll(bench.open(), null);
+    assert.equal(bench.tokens.saves, 1);
+    bench.google.reset();
+    await poll(bench.open(), cursor);
+    await poll(bench.open(), cursor);
+    assert.deepEqual(bench.google.requests.map(({ method, path }) => `${method} ${path}`),
+      Array.from({ length: 2 }, () => `GET /calendar/v3/calendars/${bench.calendarId}/events`));
+  });
+
+  it('are renewed within a minute of their end, and not before', async () => {
+    await poll(bench.open(), null);
+    const token = bench.tokens.token!;
+    for (const [left, refreshes] of [[61_500, 0], [59_000, 1]] as const) {
+      bench.google.reset();
+      bench.tokens.token = { ...token, expiresAt: Date.now() + left };
+      await poll(bench.open(), null);
+      assert.equal(bench.google.count('POST /token'), refreshes);
+    }
+  });
+
+  it('are renewed once after a 401, by one request for all that wait', async () => {
+    const side = bench.open();
+    await poll(side, null);
+    bench.owner.expireAccessTokens();
+    bench.google.reset();
+    await Promise.all([poll(side, null), poll(side, null), poll(side, null)]);
+    assert.equal(bench.google.count('POST /token'), 1);
+  });
+
+  it('that another worker has renewed are used', async () => {
+    const side = bench.open();
+    await poll(side, null);
+    bench.owner.expireAccessTokens();
+    await poll(bench.open(), null);
+    bench.google.reset();
+    await poll(side, null);
+    assert.equal(bench.google.count('POST /token'), 0);
+  });
+
+  it('refused twice mean that the credentials are no good', async () => {
+    bench.google.fail({ match: '/events', status: 401, times: 2 });
+    assert.equal((await failure(poll(bench.open(), null))).kind, 'auth');
+    assert.equal(bench.google.count('/events'), 2);
+  });
+
+  it('come with a new refresh token at times, which is kept', async () => {
+    const rotating = await openGoogle({ rotateRefreshTokens: true });
+    try {
+      await poll(rotating.open(), null);
+      const first = rotating.tokens.token?.refreshToken;
+      assert.ok(first !== undefined && first !== rotating.owner.refreshToken);
+      rotating.owner.expireAccessTokens();
+      await poll(rotating.open(), null);
+      assert.notEqual(rotating.tokens.token?.refreshToken, first);
+    } finally {
+      await rotating.close();
+    }
+  });
+
+  it('[G10] are not given any more after a revocation: `auth` at once', async () => {
+    const revoked = await openGoogle();
+    try {
+      revoked.owner.revokeRefreshToken();
+      const error = await failure(poll(revoked.open(), null));
+      assert.deepEqual([error.kind, error.reason], ['auth', 'invalid_grant']);
+      assert.equal(revoked.google.count('POST /token'), 1);
+    } finally {
+      await revoked.close();
+    }
+  });
+});
+
+describe('failures', () => {
+  let bench: GoogleBench;
+  before(async () => {
+    bench = await openGoogle();
+    await poll(bench.side, null);
+  });
+  after(() => bench.close());
+  beforeEach(() => bench.google.reset());
+
+  const writes: readonly [status: number, reason: string | undefined, kind: SyncErrorKind, retryAfter?: number][] = [
+    [403, 'rateLimitExceeded', 'throttled'], [403, 'userRateLimitExceeded', 'throttled'], [429, 'rateLimitExceeded', 'throttled', 7], [429, undefined, 'throttled'],
+    [403, 'quotaExceeded', 'quota'], [403, 'dailyLimitExceeded', 'quota'], [403, 'forbiddenForNonOrganizer', 'forbidden'], [403, 'requiredAccessLevel', 'forbidden'],
+    [403, 'insufficientPermissions', 'forbidden'], [403, 'accessNotConfigured', 'bug'], [500, 'backendError', 'unreachable'], [503, 'backendError', 'unreachable'],
+    [503, 'backendError', 'throttled', 30], [400, 'invalid', 'rejected'], [413, undefined, 'too-large'],
+  ];
+  for (const [status, reason, kind, retryAfter] of writes) {
+    it(`${status} ${reason ?? ''}${retryAfter === undefined ? '' : ' with Retry-After'} on a write is ${kind}, and is not tried again here`, async () => {
+      bench.google.fail({ match: '^POST .*/events', status, times: 5, ...(reason === undefined ? {} : { reason }), ...(retryAfter === undefined ? {} : { retryAfter }) });
+      const error = await failure(bench.side.create(event('x'), `key-${status}-${reason}-${retryAfter}`, 0));
+      assert.equal(error.kind, kind);
+      assert.equal(error.status, status);
+      if (kind === 'throttled') assert.equal(error.retryAfterMs, retryAfter === undefined ? 10_000 : retryAfter * 1000);
+      assert.equal(bench.google.count('^POST .*/events'), 1);
+    });
+  }
+
+  it('of the connection is `unreachable`, at once', async () => {
+    bench.google.fail({ match: '/events', times: 5 });
+    assert.equal((await failure(poll(bench.side, null))).kind, 'unreachable');
+    assert.equal(bench.google.faultsMet, 1);
+  });
+
+  it('of a token request are told apart', async () => {
+    for (const [fault, kind] of [[{ status: 500 }, 'unreachable'], [{ status: 429 }, 'throttled'], [{}, 'unreachable']] as const) {
+      bench.google.reset();
+      bench.tokens.token = null;
+      bench.google.fail({ match: 'POST /token', times: 5, ...fault });
+      assert.equal((await failure(poll(bench.open(), null))).kind, kind);
+      assert.equal(bench.google.faultsMet, 1);
+    }
+  });
+
+  it('of our own OAuth client are our own, and say which', async () => {
+    const provider = createGoogleProvider({ clientId: 'nobody', clientSecret: 'wrong', rootUrl: bench.google.rootUrl, tokenUrl: bench.google.tokenUrl });
+    const error = await failure(provider.prove({ refreshToken: bench.owner.refreshToken }, { fetch }));
+    assert.equal(error.kind, 'bug');
+    assert.match(error.message, /invalid_client/);
+  });
+
+  it('hold nothing of what was sent, and no credentials', async () => {
+    await poll(bench.open(), null);
+    const secret = event('Very secret title', { location: 'secret place', description: 'secret words' });
+    bench.google.fail({ match: '^POST .*/events', status: 400 });
+    const error = await failure(bench.side.create(secret, 'secret-key', 0));
+    const shown = JSON.stringify([error.message, error.reason, error.stack, error.cause, error]);
+    for (const word of ['secret', bench.owner.refreshToken, bench.tokens.token!.accessToken, 'owner@example.com']) assert.ok(!shown.includes(word), word);
+  });
+
+  it('of the transport come through as they are, and an abort, too', async () => {
+    const forbidden = new SyncError('address-not-allowed', 'no');
+    const open = (io: Io): Side => createGoogleProvider({ clientId: 'a', clientSecret: 'b', rootUrl: bench.google.rootUrl, tokenUrl: bench.google.tokenUrl })
+      .open({ credentials: { refreshToken: 'x' }, discovered: {}, tokens: bench.tokens }, io).side(bench.calendarId, SETTING);
+    await assert.rejects(poll(open({ fetch: async () => { throw forbidden; } }), null), (error) => error === forbidden);
+    const gaveUp = new AbortController();
+    const reason = new Error('gave up');
+    bench.google.slow(2000);
+    setTimeout(() => gaveUp.abort(reason), 50);
+    await assert.rejects(poll(open({ fetch, signal: gaveUp.signal }), null), (error) => error === reason);
+  });
+
+  it('that are no JSON are `unreachable`', async () => {
+    const io: Io = { fetch: async () => new Response('<html>Sign in to the hotel</html>', { status: 200, headers: { 'content-type': 'text/html' } }) };
+    const tokens = new MemoryTokens();
+    tokens.token = { accessToken: 'a', expiresAt: Date.now() + 3_600_000 };
+    const provider = createGoogleProvider({ clientId: 'a', clientSecret: 'b' });
+    const account = provider.open({ credentials: { refreshToken: 'x' }, discovered: {}, tokens }, io);
+    assert.equal((await failure(poll(account.side('c', SETTING), null))).kind, 'unreachable');
+    assert.equal((await failure(account.calendars())).kind, 'unreachable');
+    tokens.token = null;
+    assert.equal((await failure(account.calendars())).kind, 'unreachable');
+  });
+});
+
+describe('requests', () => {
+  it('all go through the fetch that was given, under the root that was given, with nothing of the library in them', async () => {
+    const seen: [string, RequestInit][] = [];
+    const io: Io = {
+      fetch: async (input, init) => {
+        seen.push([String(input), init ?? {}]);
+        const body = String(input).endsWith('/token') ? { access_token: 'fresh', expires_in: 3599 } : { items: [], nextSyncToken: 't' };
+        return Response.json(body);
+      },
+    };
+    const provider = createGoogleProvider({ clientId: 'id', clientSecret: 'pass', rootUrl: 'https://proxy.example.org/google/', tokenUrl: 'https://proxy.example.org/token' });
+    await poll(provider.open({ credentials: { refreshToken: 'r' }, discovered: {}, tokens: new MemoryTokens() }, io).side('a@b#c', SETTING), null);
+    assert.deepEqual(seen.map(([url]) => url.split('?')[0]), ['https://proxy.example.org/token', 'https://proxy.example.org/google/calendar/v3/calendars/a%40b%23c/events']);
+    for (const [, init] of seen) assert.deepEqual(Object.keys(init).filter((key) => !['method', 'headers', 'redirect', 'body'].includes(key)), []);
+    assert.match(String(seen[0]![1].body), /grant_type=refresh_token/);
+    assert.equal(new Headers(seen[1]![1].headers).get('authorization'), 'Bearer fresh');
+  });
+
+  it('are not made before they are needed, nor without a client', async () => {
+    const io: Io = { fetch: async () => assert.fail('a request') };
+    const provider = createGoogleProvider({ clientId: 'id', clientSecret: 'pass' });
+    provider.open({ credentials: { refreshToken: 'r' }, discovered: {}, tokens: new MemoryTokens() }, io).side('c', SETTING);
+    const none = createGoogleProvider(null);
+    assert.equal(none.isConfigured, false);
+    assert.equal((await failure(none.prove({ refreshToken: 'r' }, io))).kind, 'bug');
+  });
+
+  it('take credentials of the one right form', () => {
+    const { credentials } = createGoogleProvider(null);
+    assert.equal(credentials.safeParse({ refreshToken: 'x' }).success, true);
+    for (const bad of [{}, { refreshToken: '' }, { refreshToken: 1 }, { refreshToken: 'x', password: 'y' }, null]) assert.equal(credentials.safeParse(bad).success, false);
+  });
+});

@@ -1,0 +1,27 @@
+/** A worker in a process of its own, to be killed: what it begins it never ends. Says on standard output what it began. */
+import { NativeConnection } from '@temporalio/worker';
+import { createWorkers, installRuntime } from '../../activities/worker.ts';
+import { noChange, runIdOf, summaryOf } from './harness.ts';
+
+const [address, namespace, hangs] = process.argv.slice(2);
+if (address === undefined || namespace === undefined) throw new Error('usage: doomed-worker.ts ADDRESS NAMESPACE [PAIR,PAIR…]');
+const hanging = new Set(hangs?.split(','));
+const neverEnds = new Promise<never>(() => {});
+installRuntime(() => {});
+const workers = await createWorkers({
+  connection: await NativeConnection.connect({ address }),
+  namespace,
+  activities: {
+    pollPair: async ({ pairId }) => {
+      process.stdout.write(`poll ${pairId}\n`);
+      throw noChange('10 minutes');
+    },
+    diffPair: async ({ pairId, number }) => {
+      process.stdout.write(`diff ${pairId}\n`);
+      if (hanging.has(pairId)) await neverEnds;
+      return { runId: runIdOf(number), ops: 0, ended: summaryOf(runIdOf(number)) };
+    },
+    applyPlan: () => neverEnds,
+  },
+});
+await workers.run();

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { CancelledFailure, Context } from '@temporalio/activity';
+import { testTemporal } from '../support/temporal.ts';
+import { createHarness, runIdOf, summaryOf, until } from './harness.ts';
+import type { FakePair, Harness } from './harness.ts';
+
+const SIGNAL = { trigger: 'signal', full: false } as const;
+
+describe('workers', () => {
+  let h: Harness;
+  before(async () => {
+    h = await createHarness(await testTemporal());
+  });
+  afterEach(() => h.stopWorkers());
+  after(() => h.close());
+
+  async function doomedWorker(hanging: FakePair): Promise<{ began: string[]; kill(): Promise<void> }> {
+    const script = fileURLToPath(new URL('doomed-worker.ts', import.meta.url));
+    const child = spawn(process.execPath, ['--import', 'tsx', script, h.address, h.namespace, hanging.id], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const began: string[] = [];
+    child.stdout.on('data', (chunk) => began.push(...String(chunk).trim().split('\n')));
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    return {
+      began,
+      kill: async () => {
+        child.kill('SIGKILL');
+        await ended;
+      },
+    };
+  }
+
+  it('take over from one that was killed', { timeout: 120_000 }, async () => {
+    const [idle, comparing] = [h.pair(), h.pair()];
+    const doomed = await doomedWorker(comparing);
+    for (const { id } of [idle, comparing]) await h.control.start({ pairId: id, paused: false });
+    await until('the first one to work', () => doomed.began.includes(`poll ${idle.id}`) && doomed.began.includes(`diff ${comparing.id}`));
+    await doomed.kill();
+    const killed = Date.now();
+    await h.startWorkers();
+    const answered = Date.now();
+    assert.deepEqual(await h.control.syncAndWait(idle.id, SIGNAL, 20), { runId: runIdOf(2), finished: true });
+    // The pair was cached by the dead worker: its first task waits for the sticky queue to time out, which takes a second and not ten.
+    assert.ok(Date.now() - answered < 5_000, `${Date.now() - answered} ms`);
+    await until('the run that was cut off', () => comparing.diffs.length === 1, 60_000);
+    assert.ok(Date.now() - killed < 45_000, `${Date.now() - killed} ms`);
+    assert.deepEqual(comparing.diffs[0], { pairId: comparing.id, number: 1, trigger: 'start', full: false, polled: false });
+  });
+
+  it('drain when they are stopped, and leave a long run to the next worker', { timeout: 120_000 }, async () => {
+    let cancelled = 0;
+    const pair = h.pair({
+      applyPlan: async ({ runId }) => {
+        if (pair.applied.length > 1) return summaryOf(runId);
+        try {
+          return await Context.current().cancelled;
+        } catch (err) {
+          if (err instanceof CancelledFailure) cancelled += 1;
+          throw err;
+        }
+      },
+    });
+    pair.changed = true;
+    const workers = await h.startWorkers();
+    assert.ok(workers.isPolling());
+    await h.control.start({ pairId: pair.id, paused: false });
+    await until('the apply', () => pair.applied.length === 1);
+    const asked = Date.now();
+    workers.shutdown();
+    workers.shutdown();
+    assert.ok(!workers.isPolling());
+    await h.stopWorkers();
+    assert.ok(Date.now() - asked < 15_000, `${Date.now() - asked} ms`);
+    assert.equal(cancelled, 1);
+    await h.startWorkers();
+    await until('the end of the run', () => pair.applied.length === 2);
+    assert.deepEqual(pair.applied, [runIdOf(1), runIdOf(1)]);
+    await until('the watch', () => pair.polls > 0);
+    assert.equal((await h.control.status(pair.id)).lastRun?.runId, runIdOf(1));
+  });
+
+  it('log problems only, and nothing of a poll that was given up', async () => {
+    await h.startWorkers();
+    let answer = (): void => {};
+    const pair = h.pair({ pollPair: () => new Promise((resolve) => (answer = () => resolve({ kind: 'changed' }))) });
+    await h.control.start({ pairId: pair.id, paused: false });
+    await until('the poll', () => pair.polls === 1);
+    const late = answer;
+    const had = h.log.length;
+    await h.control.syncAndWait(pair.id, SIGNAL, 20);
+    late();
+    pair.script.diffPair = ({ number }) =>
+      pair.diffs.length < 4 ? Promise.reject(new Error('for the moment')) : Promise.resolve({ runId: runIdOf(number), ops: 0, ended: summaryOf(runIdOf(number)) });
+    await h.control.syncAndWait(pair.id, SIGNAL, 20);
+    await h.stopWorkers();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const said = h.log.slice(had);
+    assert.equal(said.length, 1, said.join('\n'));
+    assert.match(said[0] ?? '', /^warn Activity failed .*"activityType":"diffPair".*for the moment/);
+    assert.doesNotMatch(said[0] ?? '', /at .*\.ts:/);
+  });
+});
