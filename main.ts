@@ -82,6 +82,7 @@ export interface Running {
   /** The key of `CALPAIR_API_KEY`, else the one that was made on first start; null where neither is known here. */
   readonly apiKey: string | null;
   readonly madeApiKey: Secrets['madeApiKey'];
+  readonly secrets: Secrets;
   readonly temporalUiUrl: string | null;
   /** Drains and ends everything, in the reverse order. */
   stop(): Promise<void>;
@@ -133,7 +134,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     };
     const workers = bundle === undefined ? undefined : await startWorkers(parts, await bundle);
     const apiUrl = config.roles.includes('api') ? await startApi(parts, workers) : null;
-    return { apiUrl, apiKey: config.apiKey ?? madeApiKey?.key ?? null, madeApiKey, temporalUiUrl: servers.temporalUiUrl, stop };
+    return { apiUrl, apiKey: config.apiKey ?? madeApiKey?.key ?? null, madeApiKey, secrets, temporalUiUrl: servers.temporalUiUrl, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -10,8 +10,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import { eq } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { SyncError } from '../core/sync-error.ts';
-import { Superseded } from '../db/links.ts';
-import { countOps, getRun, nextEpoch, pendingOps, updateRun, type OpRow } from '../db/plans.ts';
+import { Superseded, updateLinks } from '../db/links.ts';
+import { countOps, getRun, hasOpenSibling, nextEpoch, pendingOps, setOp, updateRun, type OpRow } from '../db/plans.ts';
 import { pairs } from '../db/schema.ts';
 import type { PairActivities } from '../workflows/messages.ts';
 import type { Deps } from './deps.ts';
@@ -25,6 +25,8 @@ import { executeOp, postpone, type Outcome } from './write-op.ts';
 
 /** Lost races are decided again this often within a run; then the next run goes on. */
 const MAX_ROUNDS = 5;
+/** A server that refuses every condition must not keep a pair busy. */
+const LOST_RACES_REST_MS = 60_000;
 /** A shorter Retry-After is waited out on the spot. */
 const SHORT_WAIT_MS = 20_000;
 
@@ -59,7 +61,11 @@ async function applyRounds(applying: Applying) {
   for (let round = 1; ; round += 1) {
     const again = await applyPending(applying, stopped);
     await readBack(applying, stopped);
-    if (again.size === 0 || round === MAX_ROUNDS || stopped.size > 0) break;
+    if (again.size === 0 || stopped.size > 0) break;
+    if (round === MAX_ROUNDS) {
+      await updateLinks(deps.db, [...again], { retryAt: new Date(deps.now().getTime() + LOST_RACES_REST_MS) });
+      break;
+    }
     await decideAgain(applying, [...again]);
   }
   const [failed] = stopped;
@@ -72,9 +78,15 @@ async function applyPending(applying: Applying, stopped: Map<SideName, SyncError
   const { deps, runId } = applying;
   const again = new Set<string>();
   const all = await pendingOps(deps.db, runId);
-  for (const phase of [all.filter(({ action }) => action !== 'delete'), all.filter(({ action }) => action === 'delete')]) {
-    await Promise.all((['caldav', 'cloud'] as const).map((side) => applySide(applying, side, phase.filter((op) => op.side === side), stopped, again)));
+  const phase = (ops: readonly OpRow[]) => Promise.all((['caldav', 'cloud'] as const).map((side) => applySide(applying, side, ops.filter((op) => op.side === side), stopped, again)));
+  await phase(all.filter(({ action }) => action !== 'delete'));
+  const deletes: OpRow[] = [];
+  for (const op of all.filter(({ action }) => action === 'delete')) {
+    // What the event has to hand over before it goes has not arrived yet.
+    if (await hasOpenSibling(deps.db, op)) await setOp(deps.db, op.id, 'stale', null, null);
+    else deletes.push(op);
   }
+  await phase(deletes);
   return again;
 }
 
@@ -101,7 +113,7 @@ async function applySide(
 async function attempt(applying: Applying, op: OpRow): Promise<Outcome> {
   for (let tries = 1; ; tries += 1) {
     await mayWrite(applying);
-    const outcome = await executeOp(applying, op, tries >= 3);
+    const outcome = await executeOp(applying, op, tries);
     if (outcome.kind !== 'retry') return outcome;
     await pause(Math.min(outcome.delayMs, SHORT_WAIT_MS), applying.signal);
   }

@@ -5,7 +5,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { changedPaths, sameValue, type CalendarEvent, type SideName } from '../core/event.ts';
 import {
-  context, dropGoneSides, insertLinks, insertSides, linksWithout, markDirty, sidesByRef, sidesByResource, underEpoch, updateSide, type SideRow,
+  context, dropGoneSides, forgetSide, insertLinks, insertSides, linksWithout, markDirty, sidesByRef, sidesByResource, underEpoch, updateLinks, updateSide, type SideRow,
 } from '../db/links.ts';
 import type { Db } from '../db/connect.ts';
 import type { ChangePage, Found, Side, Stored } from '../providers/provider.ts';
@@ -141,6 +141,21 @@ export async function confirmShown(
   }
   await updateSide(tx, row.linkId, side, { ...columns, changedAt: deps.now() });
   return true;
+}
+
+/**
+ * A copy that was accepted, but that nothing has shown since and that does not answer: it may be lost, or its server lags behind. It is created once
+ * more, after a while and under the same name, so that it cannot be doubled.
+ */
+export async function createAgain(deps: Deps, tx: Db, row: SideRow): Promise<void> {
+  await forgetSide(tx, row.linkId, row.side);
+  await markDirty(tx, [row.linkId]);
+  await updateLinks(tx, [row.linkId], { retryAt: later(deps) });
+}
+
+/** When an answer that may lag behind is asked for once more. */
+export function later(deps: Deps): Date {
+  return new Date(deps.now().getTime() + 20_000);
 }
 
 function isOurWrite(sent: Found, row: SideRow, found: Found): boolean {

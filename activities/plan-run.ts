@@ -6,15 +6,16 @@ import { pathKey } from '../core/merge.ts';
 import { decide, writtenFields, type Decision, type LinkView, type Op, type SideView } from '../core/plan.ts';
 import type { Db } from '../db/connect.ts';
 import {
-  context, countEvents, deleteLinks, dropSide, isUidTaken, loadLinks, underEpoch, updateLinks, updateSide, type LinkRow, type SideRow,
+  context, countEvents, deleteLinks, dropSide, insertLinks, isUidTaken, loadLinks, singlesOf, underEpoch, updateLinks, updateSide, type LinkRow, type SideRow,
 } from '../db/links.ts';
 import {
-  countDeletions, dropUndoneOps, heldOf, hold, insertConflicts, insertOps, release, setProblems, writtenSince, type HeldRow, type NewOp, type NewProblem,
+  addProblem, countDeletions, dropUndoneOps, heldOf, hold, insertConflicts, insertOps, release, setProblems, writtenSince, type HeldRow, type NewOp, type NewProblem,
 } from '../db/plans.ts';
 import type { Side } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
-import { baseOf, seenOf } from './observe.ts';
+import { baseOf, later, seenOf } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
+import { planSeries, type PlannedSeries } from './plan-series.ts';
 
 const CHUNK = 200;
 const DAY_MS = 86_400_000;
@@ -31,6 +32,8 @@ type Loaded = Awaited<ReturnType<typeof loadLinks>>[number];
 /** Deletions of the run, kept back until all of them are known. */
 interface Deletions {
   readonly ops: Record<SideName, NewOp[]>;
+  /** Series that are gone, with the deletions of all their written-out singles: for the limit each is one event. */
+  readonly series: { readonly linkId: string; readonly side: SideName; readonly isCounted: boolean; readonly rows: readonly NewOp[] }[];
   readonly bothGone: string[];
   readonly held: { linkId: string; side: SideName; reason: string }[];
 }
@@ -41,6 +44,7 @@ export function planLinks(deps: Deps, open: OpenPair, run: { id: string; epoch: 
     const planner = new Planner({ ...deps, db }, open, run.id);
     await dropUndoneOps(db, run.id, ids);
     for (let start = 0; start < ids.length; start += CHUNK) await planner.chunk(ids.slice(start, start + CHUNK));
+    await planner.seriesOfSingles();
     await planner.deletions();
     return planner.planned;
   });
@@ -53,7 +57,13 @@ class Planner {
   private readonly open: OpenPair;
   private readonly runId: string;
   private readonly now: Date;
-  private readonly later: Deletions = { ops: { caldav: [], cloud: [] }, bothGone: [], held: [] };
+  /** Links decided about in this pass. */
+  private readonly seen = new Set<string>();
+  /** Series of which a written-out single is to be looked at. */
+  private readonly parents = new Set<string>();
+  private readonly withSingles = new Set<string>();
+  private readonly writtenOut: { loaded: Loaded; view: LinkView }[] = [];
+  private readonly later: Deletions = { ops: { caldav: [], cloud: [] }, series: [], bothGone: [], held: [] };
 
   constructor(deps: Deps, open: OpenPair, runId: string) {
     this.deps = deps;
@@ -65,6 +75,7 @@ class Planner {
   async chunk(ids: readonly string[]): Promise<void> {
     const { db } = this.deps;
     const loaded = await loadLinks(db, ids);
+    for (const { parentId } of await singlesOf(db, ids)) this.withSingles.add(parentId);
     const held = new Map((await heldOf(db, ids)).map((row) => [row.linkId, row]));
     const written = await writtenSince(db, ids, new Date(this.now.getTime() - DAY_MS));
     for (const one of loaded) await this.link(one, held.get(one.link.id), written);
@@ -74,6 +85,8 @@ class Planner {
     const { db } = this.deps;
     const { link } = loaded;
     const { pair } = this.open;
+    if (link.parentId) return void this.parents.add(link.parentId);
+    this.seen.add(link.id);
     const decided = this.decide(loaded, held);
     if (!decided) {
       this.planned.problems += await setProblems(db, pair.id, link.id, [undecided(loaded)], this.now);
@@ -86,7 +99,10 @@ class Planner {
     this.planned.problems += await setProblems(db, pair.id, link.id, problems, this.now);
     await updateLinks(db, [link.id], { label: labelOf(db, pair.id, view) });
     if (flapping) return updateLinks(db, [link.id], { dirty: false });
-    this.planned.conflicts += await this.noteConflicts(link, view, decision);
+    this.planned.conflicts += await this.noteConflicts(link, view, decision.conflicts);
+    const isWrittenOut = decision.problems.some(({ problem }) => problem.code === 'recurrence-written-out');
+    if (isWrittenOut) this.writtenOut.push({ loaded, view });
+    else if (this.withSingles.has(link.id) && (await this.withoutSingles(loaded, decision, held))) return;
     await this.carryOut(loaded, decision, held);
   }
 
@@ -120,25 +136,26 @@ class Planner {
     }
     if (decision.ops.length === 0) {
       if (decision.link === 'settle') await settle(db, sides);
-      return updateLinks(db, [link.id], { dirty: false, retryAt: null, attempts: 0 });
+      const isDoubted = Object.values(sides).some((row) => !row.confirmed);
+      return updateLinks(db, [link.id], { dirty: isDoubted, retryAt: isDoubted ? later(this.deps) : null, attempts: 0 });
     }
     for (const op of decision.ops) await this.op(link, op);
   }
 
   private async op(link: LinkRow, op: Op): Promise<void> {
-    const row = await this.opRow(link, op);
+    const row = await this.opRow(link.id, op);
     if (op.hold) this.later.held.push({ linkId: link.id, side: op.side, reason: op.hold });
     else if (op.action === 'delete') this.later.ops[op.side].push(row);
     else await this.insert([row]);
   }
 
-  private async opRow(link: LinkRow, op: Op): Promise<NewOp> {
+  private async opRow(linkId: string, op: Op): Promise<NewOp> {
     const { db } = this.deps;
     const pairId = this.open.pair.id;
     let next = op.next;
-    if (op.action === 'create' && next?.uid && (await isUidTaken(db, pairId, op.side, db.vault.hash(`uid:${next.uid}`), link.id))) next = { ...next, uid: null };
+    if (op.action === 'create' && next?.uid && (await isUidTaken(db, pairId, op.side, db.vault.hash(`uid:${next.uid}`), linkId))) next = { ...next, uid: null };
     return {
-      id: uuidv7(), runId: this.runId, pairId, linkId: link.id, side: op.side, action: op.action, counted: op.isCounted, status: 'pending',
+      id: uuidv7(), runId: this.runId, pairId, linkId, side: op.side, action: op.action, counted: op.isCounted, status: 'pending',
       next: next && db.vault.seal(JSON.stringify(next), context(pairId)),
       fields: Object.fromEntries(writtenFields(op).map(([key, value]) => [key, hashOf(db, value)])),
     };
@@ -149,22 +166,100 @@ class Planner {
     this.planned.ops += rows.length;
   }
 
+  /** The series that are written out, once all links are known; those of which only a single changed are decided about here. */
+  async seriesOfSingles(): Promise<void> {
+    const { db } = this.deps;
+    const rest = [...this.parents].filter((id) => !this.seen.has(id));
+    for (let start = 0; start < rest.length; start += CHUNK) await this.chunk(rest.slice(start, start + CHUNK));
+    for (const id of rest.filter((parentId) => !this.seen.has(parentId))) await this.removeSingles(id, true, () => this.later.ops);
+    for (const { loaded, view } of this.writtenOut) {
+      const singles = await loadLinks(db, (await singlesOf(db, [loaded.link.id])).map(({ id }) => id));
+      const planned = planSeries({ open: this.open, db, now: this.now }, loaded, view, singles);
+      if (planned) await this.series(loaded, view, planned);
+    }
+  }
+
+  private async series({ link }: Loaded, view: LinkView, planned: PlannedSeries): Promise<void> {
+    const { db } = this.deps;
+    const { pair } = this.open;
+    await insertLinks(db, planned.newLinks);
+    for (const { linkId, op } of planned.ops) {
+      const row = await this.opRow(linkId, op);
+      if (op.action === 'delete') this.later.ops[op.side].push(row);
+      else await this.insert([row]);
+    }
+    if (planned.ops.some(({ linkId }) => linkId === link.id)) await updateLinks(db, [link.id], { dirty: true });
+    for (const { rows, agreed } of planned.settled) {
+      await settle(db, rows.sides);
+      await updateLinks(db, [rows.link.id], { dirty: false, agreed });
+    }
+    await deleteLinks(db, planned.dropped);
+    for (const problem of planned.problems) this.planned.problems += (await addProblem(db, pair.id, { linkId: link.id, ...problem }, this.now)) ? 1 : 0;
+    this.planned.conflicts += await this.noteConflicts(link, view, planned.conflicts);
+  }
+
+  /**
+   * A series whose singles have to go: it is gone itself, which is one deletion, or the other side can express it by now. True when the link itself is
+   * dealt with.
+   */
+  private async withoutSingles({ link, sides }: Loaded, decision: Decision, held: HeldRow | undefined): Promise<boolean> {
+    const isGone = decision.link === 'forget';
+    if (!isGone) {
+      if (decision.ops.some(({ action }) => action === 'create')) await this.removeSingles(link.id, false, () => this.later.ops);
+      return false;
+    }
+    if (held && held.decision !== 'apply') {
+      if (held.decision === 'restore') await this.restoreSeries(link, sides);
+      await updateLinks(this.deps.db, [link.id], { dirty: held.decision === 'restore' });
+      return true;
+    }
+    const ops: Record<SideName, NewOp[]> = { caldav: [], cloud: [] };
+    await this.removeSingles(link.id, false, () => ops);
+    const side = sides.caldav ? 'cloud' : 'caldav';
+    this.later.series.push({ linkId: link.id, side, isCounted: !held, rows: ops[side] });
+    return true;
+  }
+
+  private async restoreSeries(link: LinkRow, sides: Loaded['sides']): Promise<void> {
+    const row = sides.caldav ?? sides.cloud;
+    const base = row && baseOf(this.deps.db, row);
+    const event = base && row && this.open.sides[row.side].read(base).event;
+    if (row && event) await this.insert([await this.opRow(link.id, { side: row.side, action: 'create', next: event, paths: [], isCounted: false, hold: null })]);
+  }
+
+  private async removeSingles(parentId: string, onlyOwned: boolean, into: () => Record<SideName, NewOp[]>): Promise<void> {
+    const { db } = this.deps;
+    const singles = await loadLinks(db, (await singlesOf(db, [parentId])).map(({ id }) => id));
+    const there = singles.filter(({ sides }) => Object.values(sides).some((row) => row.gone !== 'proved' && (row.owned || !onlyOwned)));
+    await deleteLinks(db, singles.filter((single) => !there.includes(single)).map(({ link }) => link.id));
+    for (const { link, sides } of there) {
+      const side = sides.cloud ? 'cloud' : 'caldav';
+      into()[side].push(await this.opRow(link.id, { side, action: 'delete', next: null, paths: [], isCounted: false, hold: null }));
+    }
+  }
+
   /** Now that all deletions are known: does them, or holds all of a side's. */
   async deletions(): Promise<void> {
     const { db } = this.deps;
     const { pair } = this.open;
-    const { ops, bothGone, held } = this.later;
+    const { ops, series, bothGone, held } = this.later;
     const events = await countEvents(db, pair.id);
     const since = new Date(this.now.getTime() - DAY_MS);
     let holdsBothGone = false;
     for (const side of ['caldav', 'cloud'] as const) {
       const counted = ops[side].filter((op) => op.counted);
+      const gone = series.filter((one) => one.side === side);
+      const countedSeries = gone.filter(({ isCounted }) => isCounted);
       const lastDay = await countDeletions(db, pair.id, side, since);
       const reason = holdReason({
-        planned: counted.length + bothGone.length, lastDay, linked: events.linked + lastDay, present: events[side] + bothGone.length,
+        planned: counted.length + countedSeries.length + bothGone.length, lastDay, linked: events.linked + lastDay, present: events[side] + bothGone.length,
       }, pair.options.holdDeletions);
       if (reason) held.push(...counted.map((op) => ({ linkId: op.linkId, side, reason })));
+      if (reason) held.push(...countedSeries.map(({ linkId }) => ({ linkId, side, reason })));
       await this.insert(reason ? ops[side].filter((op) => !op.counted) : ops[side]);
+      const done = reason ? gone.filter(({ isCounted }) => !isCounted) : gone;
+      for (const { rows } of done) await this.insert(rows);
+      await deleteLinks(db, done.map(({ linkId }) => linkId));
       holdsBothGone ||= reason !== null;
     }
     if (holdsBothGone) held.push(...bothGone.map((linkId) => ({ linkId, side: 'caldav' as const, reason: 'lost-on-both' })));
@@ -182,7 +277,7 @@ class Planner {
     return null;
   }
 
-  private async noteConflicts(link: LinkRow, view: LinkView, { conflicts }: Decision): Promise<number> {
+  private async noteConflicts(link: LinkRow, view: LinkView, conflicts: Decision['conflicts']): Promise<number> {
     const { db } = this.deps;
     const pairId = this.open.pair.id;
     return insertConflicts(db, conflicts.map(({ path, winner, kept, lost }) => {
@@ -203,7 +298,7 @@ function undecided({ link, sides }: Loaded): NewProblem {
 /** What both sides show becomes what they agreed on. */
 async function settle(db: Db, sides: Loaded['sides']): Promise<void> {
   for (const row of Object.values(sides)) {
-    await updateSide(db, row.linkId, row.side, { base: row.seen, baseVersion: row.version, confirmed: true });
+    await updateSide(db, row.linkId, row.side, { base: row.seen, baseVersion: row.version });
   }
 }
 

@@ -1,7 +1,7 @@
 /** The cheap look at both sides: one request each while nothing happens, and nothing in the workflow's history. */
 import { Context } from '@temporalio/activity';
 import { eq } from 'drizzle-orm';
-import { hasWork, Superseded } from '../db/links.ts';
+import { hasWork, Superseded, touchWrittenOut } from '../db/links.ts';
 import { isRunning } from '../db/plans.ts';
 import { pairs } from '../db/schema.ts';
 import type { PairActivities, PollResult } from '../workflows/messages.ts';
@@ -54,7 +54,10 @@ async function look(deps: Deps, open: OpenPair): Promise<void> {
   const startedAt = deps.now();
   const full = !pair.fullListingAt || startedAt.getTime() - pair.fullListingAt.getTime() > FULL_LISTING_EVERY_MS;
   await readSides(deps, open, { epoch: pair.epoch, full, onPage: () => Context.current().heartbeat() });
-  if (full) await deps.db.sql.update(pairs).set({ fullListingAt: startedAt }).where(eq(pairs.id, pair.id));
+  if (full) {
+    await deps.db.sql.update(pairs).set({ fullListingAt: startedAt }).where(eq(pairs.id, pair.id));
+    await touchWrittenOut(deps.db, pair.id);
+  }
   await noteSuccess(deps, open);
 }
 

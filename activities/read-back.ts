@@ -3,11 +3,10 @@
  */
 import type { SideName } from '../core/event.ts';
 import { SyncError } from '../core/sync-error.ts';
-import type { Db } from '../db/connect.ts';
-import { forgetSide, markDirty, unconfirmed, underEpoch, updateLinks, updateSide, type SideRow } from '../db/links.ts';
+import { markDirty, unconfirmed, underEpoch, updateLinks, updateSide, type SideRow } from '../db/links.ts';
 import type { Found } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
-import { confirmShown } from './observe.ts';
+import { confirmShown, createAgain, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { SideFailed } from './read-sides.ts';
 
@@ -51,18 +50,4 @@ async function confirm(deps: Deps, { pair, sides }: OpenPair, epoch: number, row
       await createAgain(deps, tx, row);
     }
   });
-}
-
-/**
- * A copy that was accepted, but that nothing has shown since and that does not answer: it may be lost, or its server lags behind. It is created once
- * more, after a while and under the same name, so that it cannot be doubled.
- */
-export async function createAgain(deps: Deps, tx: Db, row: SideRow): Promise<void> {
-  await forgetSide(tx, row.linkId, row.side);
-  await markDirty(tx, [row.linkId]);
-  await updateLinks(tx, [row.linkId], { retryAt: later(deps) });
-}
-
-function later(deps: Deps): Date {
-  return new Date(deps.now().getTime() + 20_000);
 }

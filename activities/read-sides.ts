@@ -7,9 +7,8 @@ import { hintedGone, listedResources, markDirty, sidesByResource, underEpoch, up
 import { pairs } from '../db/schema.ts';
 import type { Known, Side } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
-import { observe, seenOf, type Observer } from './observe.ts';
+import { createAgain, observe, seenOf, type Observer } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
-import { createAgain } from './read-back.ts';
 
 /** A page count no honest calendar reaches. */
 const MAX_PAGES = 2_000;

@@ -1,15 +1,17 @@
 /** Carries out one op: one write to one calendar, and what is noted of it. */
 import { eq, sql } from 'drizzle-orm';
-import { otherSide, type CalendarEvent, type SideName } from '../core/event.ts';
+import { Context } from '@temporalio/activity';
+import { changedPaths, otherSide, type CalendarEvent, type SideName } from '../core/event.ts';
 import { SyncError } from '../core/sync-error.ts';
 import type { Db } from '../db/connect.ts';
 import {
-  context, deleteLinks, dropSide, insertSides, loadLinks, sidesByRef, underEpoch, updateLinks, updateSide, type LinkRow, type SideRow,
+  context, deleteLinks, dropSide, insertSides, loadLinks, markDirty, sidesByRef, underEpoch, updateLinks, updateSide, type LinkRow, type SideRow,
 } from '../db/links.ts';
-import { addProblem, hasOpenSibling, release, setOp, type OpRow } from '../db/plans.ts';
+import { addProblem, hasOpenSibling, release, setOp, wasTriedBefore, type OpRow } from '../db/plans.ts';
 import { links, runs } from '../db/schema.ts';
-import type { Stored, Written } from '../providers/provider.ts';
+import type { Found, Stored, Written } from '../providers/provider.ts';
 import type { Applying } from './apply-plan.ts';
+import { contentOnly } from '../core/written-out.ts';
 import { opConsequence } from './failures.ts';
 import { observe, seenColumns, seenOf } from './observe.ts';
 
@@ -23,13 +25,17 @@ export type Outcome =
 
 type Sides = Partial<Record<SideName, SideRow>>;
 
-/** @param isLastTry a passing failure is not answered with `retry` any more */
-export async function executeOp(applying: Applying, op: OpRow, isLastTry: boolean): Promise<Outcome> {
+/** How often a passing failure is tried again on the spot. */
+const MAX_TRIES = 3;
+
+/** @param tries 1 for the first try in this attempt of the run */
+export async function executeOp(applying: Applying, op: OpRow, tries: number): Promise<Outcome> {
   const { deps, open, epoch } = applying;
+  const isLastTry = tries >= MAX_TRIES;
   const [loaded] = await loadLinks(deps.db, [op.linkId]);
   if (!loaded) return { kind: 'waits' };
   try {
-    if (op.action === 'create') await createCopy(applying, op, loaded.link, loaded.sides);
+    if (op.action === 'create') await createCopy(applying, op, loaded.link, loaded.sides, tries > 1);
     else if (op.action === 'update') await updateEvent(applying, op, loaded.sides);
     else await removeEvent(applying, op, loaded.sides);
     return { kind: 'done' };
@@ -38,8 +44,7 @@ export async function executeOp(applying: Applying, op: OpRow, isLastTry: boolea
     const consequence = opConsequence(error);
     switch (consequence.then) {
       case 'decide-again':
-        await readAgain(applying, op, loaded.sides[op.side]);
-        return { kind: 'again' };
+        return await readAgain(applying, op, loaded);
       case 'next-generation':
         await underEpoch(deps.db, open.pair.id, epoch, (tx) => nextGeneration(tx, op.linkId));
         return isLastTry ? waits(applying, op, loaded.link, error) : { kind: 'retry', delayMs: 0 };
@@ -63,18 +68,15 @@ export async function postpone(applying: Applying, op: OpRow, error: SyncError):
   if (loaded) await waits(applying, op, loaded.link, error);
 }
 
-async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: Sides): Promise<void> {
+async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: Sides, isRepeated: boolean): Promise<void> {
   const { deps, open, epoch } = applying;
   const { pair } = open;
-  let { generation } = link;
-  if (sides[op.side]) {
-    // The copy that was here is gone; the new one gets an id that no event ever had.
-    await underEpoch(deps.db, pair.id, epoch, (tx) => dropSide(tx, link.id, op.side));
-    generation += 1;
-  }
-  const written = await open.sides[op.side].create(nextOf(deps.db, op), link.id, generation);
+  // Where a copy was here and is gone, the new one gets an id that no event ever had.
+  const next = nextOf(deps.db, op);
+  const written = await open.sides[op.side].create(next, link.id, sides[op.side] ? link.generation + 1 : link.generation);
   await underEpoch(deps.db, pair.id, epoch, async (tx) => {
     await lock(tx, link.id);
+    if (sides[op.side]) await dropSide(tx, link.id, op.side);
     // The poll before this run may have seen the copy already, without knowing whose it is.
     const strangers = await sidesByRef(tx, pair.id, op.side, [written.ref]);
     await deleteLinks(tx, strangers.filter((row) => row.linkId !== link.id).map((row) => row.linkId));
@@ -82,8 +84,17 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
       linkId: link.id, pairId: pair.id, side: op.side, owned: true, shown: false, changedAt: deps.now(),
       confirmed: written.confirmed, ...seenColumns(tx, pair.id, written),
     }]);
-    await finish(tx, applying, op);
+    const isEdited = written.event !== null && changedPaths({ ...next, uid: null }, { ...written.event, uid: null }).length > 0;
+    if (isEdited && (isRepeated || Context.current().info.attempt > 1 || (await wasTriedBefore(tx, op)))) await meet(tx, applying, op);
+    else await finish(tx, applying, op);
   });
+}
+
+/** The copy of an earlier try, which a person may have edited since: what both sides show now is merged as at a first meeting. */
+async function meet(tx: Db, { deps }: Applying, op: OpRow): Promise<void> {
+  await setOp(tx, op.id, 'done', null, deps.now());
+  for (const side of ['caldav', 'cloud'] as const) await updateSide(tx, op.linkId, side, { base: null, baseVersion: null });
+  await markDirty(tx, [op.linkId]);
 }
 
 async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise<void> {
@@ -92,7 +103,8 @@ async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise
   const written = await open.sides[op.side].update(stored, nextOf(deps.db, op));
   await underEpoch(deps.db, open.pair.id, epoch, async (tx) => {
     await lock(tx, op.linkId);
-    await updateSide(tx, op.linkId, op.side, { ...seenColumns(tx, open.pair.id, written), confirmed: written.confirmed, changedAt: deps.now() });
+    const replaced = written.version === stored.version ? {} : { replacedVersion: stored.version };
+    await updateSide(tx, op.linkId, op.side, { ...seenColumns(tx, open.pair.id, written), ...replaced, confirmed: written.confirmed, changedAt: deps.now() });
     await finish(tx, applying, op, isSame(stored, written) ? 'nothing-written' : null);
   });
 }
@@ -108,6 +120,7 @@ async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise
     // Only the copy went (a cancelled event that this side cannot show): the original stays, by itself.
     await dropSide(tx, op.linkId, op.side);
     await updateSide(tx, op.linkId, other.side, { base: other.seen, baseVersion: other.version });
+    await release(tx, [op.linkId]);
     await updateLinks(tx, [op.linkId], { dirty: false, retryAt: null, attempts: 0 });
   });
 }
@@ -122,18 +135,29 @@ async function finish(tx: Db, { deps }: Applying, op: OpRow, code: string | null
     await updateSide(tx, op.linkId, row.side, { base: row.seen, baseVersion: row.version });
   }
   await release(tx, [op.linkId]);
+  if (loaded?.link.parentId) await updateLinks(tx, [op.linkId], { agreed: tx.vault.seal(JSON.stringify(contentOnly(nextOf(tx, op))), context(op.pairId)) });
   await updateLinks(tx, [op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
 }
 
 /** After a lost race: what the side shows now, for the next decision. */
-async function readAgain({ deps, open, epoch }: Applying, op: OpRow, row: SideRow | undefined): Promise<void> {
-  await setOp(deps.db, op.id, 'stale', null, null);
-  if (!row) return;
+async function readAgain(applying: Applying, op: OpRow, { link, sides }: { link: LinkRow; sides: Sides }): Promise<Outcome> {
+  const { deps, open, epoch } = applying;
+  const row = sides[op.side];
   const reader = open.sides[op.side];
-  const answer = (await reader.get([row.resource])).get(row.resource);
+  let answer: readonly Found[] | 'gone' | undefined;
+  try {
+    if (row) answer = (await reader.get([row.resource])).get(row.resource);
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    await waits(applying, op, link, error);
+    return { kind: 'stops', error };
+  }
+  await underEpoch(deps.db, open.pair.id, epoch, (tx) => setOp(tx, op.id, 'stale', null, null));
+  if (!row) return { kind: 'again' };
   const found = answer === 'gone' ? undefined : answer?.find(({ ref }) => ref === row.ref);
   if (found) await observe({ deps, pairId: open.pair.id, epoch, side: op.side, reader }, { found: [found], unchanged: [], removed: [] });
   else if (answer !== undefined) await underEpoch(deps.db, open.pair.id, epoch, (tx) => updateSide(tx, row.linkId, op.side, { gone: 'hinted' }));
+  return { kind: 'again' };
 }
 
 async function setAside({ deps, open, epoch }: Applying, op: OpRow, problem: { code: Parameters<typeof addProblem>[2]['code']; detail: string }): Promise<void> {

@@ -22,7 +22,7 @@ export async function docsRoutes(app: Api): Promise<void> {
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
     return reply.type('application/json').serializer((document: unknown) => JSON.stringify(document)).send(app.swagger());
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_CSP, uiConfig: { tryItOutEnabled: false } });
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_CSP, theme: { title: 'Calpair API' } });
 }
 
 /** The page needs inline styles; everything comes from this server. */

@@ -47,7 +47,7 @@ export function writeAttendees(event: Component, next: readonly Attendee[], agen
 export function writeOrganizer(event: Component, next: Organizer | null, agentNone: boolean, eol: string): void {
   const at = event.items.findIndex((item) => item.name === 'ORGANIZER' && !('items' in item));
   if (next === null) {
-    if (at >= 0) event.items.splice(at, 1);
+    for (const one of lines(event, 'ORGANIZER')) event.items.splice(event.items.indexOf(one), 1);
     return;
   }
   const current = readOrganizer(event);

@@ -4,11 +4,12 @@ import type { CalendarEvent, Content, Exception, OccurrenceId, Recurrence, When 
 import { addresses, readAttendees, readOrganizer } from './ical-people.ts';
 import { cleanText, components, line, lines, parameter, property, rawValue } from './ical-text.ts';
 import type { Component, Line } from './ical-text.ts';
-import { idOf, lengthOf, periodIdOf, readWhen, Unreadable } from './ical-time.ts';
+import { formOf, idOf, lengthOf, periodIdOf, readWhen, Unreadable } from './ical-time.ts';
 import type { Length } from './ical-time.ts';
 import type { Zones } from './ical-zones.ts';
 import type { EventProblem } from './problem.ts';
-import { normaliseRecurrence, RecurrenceError } from './recurrence.ts';
+import { idInstant, normaliseRecurrence, RecurrenceError } from './recurrence.ts';
+import { localOf } from './zones.ts';
 
 /** What makes up one event of an object: a master with its exceptions, a single event, or an exception without a master. */
 export interface Group {
@@ -48,9 +49,11 @@ export function groupsOf(root: Component): Group[] {
   if (isAlone) return [{ ...groups[0]!, part: null }];
   const taken = new Map<string, number>();
   return groups.map((group) => {
-    const count = (taken.get(group.part!) ?? 0) + 1;
-    taken.set(group.part!, count);
-    return count === 1 ? group : { ...group, part: `${group.part}#${count}` };
+    let part = group.part!;
+    let count = taken.get(part) ?? 1;
+    while (taken.has(part)) part = `${group.part}#${++count}`;
+    taken.set(group.part!, count).set(part, Math.max(1, taken.get(part) ?? 1));
+    return { ...group, part };
   });
 }
 
@@ -102,16 +105,26 @@ export function readContent(event: Component, zones: Zones, inherited: Length | 
 /** RRULE, EXRULE and RDATE of a series whose `when` is known. @throws RecurrenceError, Unreadable */
 export function readRecurrence(master: Component, when: When, zones: Zones): Recurrence | null {
   if (line(master, 'RECURRENCE-ID')) return null;
-  const rules = [...lines(master, 'RRULE'), ...lines(master, 'EXRULE')].filter((rule) => rawValue(rule) !== '').map(ruleText);
+  const rules = [...lines(master, 'RRULE'), ...lines(master, 'EXRULE')].filter((rule) => rawValue(rule) !== '').map((rule) => ruleText(rule, master, when, zones));
   const dates = lines(master, 'RDATE').flatMap((rdate) => dateValues(rdate).map((value) => dateId(rdate, value, when, zones)));
   // EXRULE alone takes nothing away from anything.
   if (dates.length === 0 && rules.every((rule) => rule.startsWith('EX'))) return null;
   return normaliseRecurrence({ rules, dates }, when);
 }
 
-/** An RRULE line without parameters. */
-export function ruleText(rule: Line): string {
-  return `${rule.name}:${rawValue(rule)}`;
+/** An RRULE line without parameters. In an all-day series, an UNTIL that is midnight of the owner's in UTC becomes the date that it means there. */
+export function ruleText(rule: Line, master: Component, when: When, zones: Zones): string {
+  const text = `${rule.name}:${rawValue(rule)}`;
+  if (!when.allDay) return text;
+  return text.replace(/UNTIL=(\d{8}T\d{6}Z)/i, (whole, until: string) => {
+    try {
+      const { isDate, zone } = formOf(master, zones);
+      const local = localOf(idInstant(until.toUpperCase()), isDate ? zones.floatingZone : zone);
+      return isDate && !local.endsWith('T00:00:00') ? whole : `UNTIL=${local.slice(0, 10).replaceAll('-', '')}`;
+    } catch {
+      return whole;
+    }
+  });
 }
 
 export function dateId(of: Line, value: string, when: When, zones: Zones): string {

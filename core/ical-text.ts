@@ -78,6 +78,11 @@ export function components(parent: Component, name: string): Component[] {
   return parent.items.filter((item) => isComponent(item)).filter((item) => item.name === name);
 }
 
+/** The calendar (or the root itself) that an event stands in; null when it was taken out. */
+export function holderOf(root: Component, event: Component): Component | null {
+  return [root, ...components(root, 'VCALENDAR')].find(({ items }) => items.includes(event)) ?? null;
+}
+
 export function lines(parent: Component, name: string): Line[] {
   return parent.items.filter((item): item is Line => !isComponent(item) && item.name === name);
 }

@@ -207,12 +207,18 @@ function timedEnd(event: Component, end: ReturnType<typeof endOf>, from: Placed,
         : place(momentOf(dtend, rawValue(dtend)), zones);
       return instantOf(to.local, to.zone) < start ? { ...from } : to;
     }
-    if (end === null) return { ...from, local: localOf(start + (inherited?.ms ?? 0), from.zone) };
+    if (end === null) return endAt(start + (inherited?.ms ?? 0), from);
     const nominal = localOf(instantOf(from.local, 'UTC') + end.duration.days * DAY, 'UTC');
     const base = end.duration.days === 0 ? start : instantOf(nominal, from.zone);
     const to = base + end.duration.seconds * 1000;
-    return to <= start ? { ...from } : { ...from, local: localOf(to, from.zone) };
+    return to <= start ? { ...from } : endAt(to, from);
   });
+}
+
+/** In the zone of the start; in UTC for the second of two equal hours, which no wall-clock time there can name. */
+function endAt(ms: number, from: Placed): Placed {
+  const local = localOf(ms, from.zone);
+  return instantOf(local, from.zone) === ms ? { ...from, local } : { ...from, local: localOf(ms, 'UTC'), zone: 'UTC' };
 }
 
 /** Outlook's all-day events are times from midnight to midnight with a flag. */

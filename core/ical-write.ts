@@ -8,7 +8,7 @@ import type { CalendarEvent, Content, OccurrenceId, When } from './event.ts';
 import { endOfLines, hasAgentNone, writeAttendees, writeOrganizer } from './ical-people.ts';
 import { dateId, dateValues, exceptionOf, readContent, readRecurrence, ruleText, specialsOf } from './ical-read.ts';
 import type { Group, Special } from './ical-read.ts';
-import { eolOf, isComponent, line, lines, newLine, parameter, propertyText, withParameter, withValue } from './ical-text.ts';
+import { eolOf, holderOf, isComponent, line, lines, newLine, parameter, propertyText, withParameter, withValue } from './ical-text.ts';
 import type { Component, Line } from './ical-text.ts';
 import { dateText, durationText, formOf, idOf, isWholeDays, lengthOf, occurrenceText, readWhen } from './ical-time.ts';
 import type { Form, Length } from './ical-time.ts';
@@ -21,8 +21,7 @@ export interface Writing {
   readonly now: string;
   /** Whether new ATTENDEE and ORGANIZER lines carry SCHEDULE-AGENT=NONE. */
   readonly agentNone: boolean;
-  /** The component that holds the event's VEVENTs. */
-  readonly parent: Component;
+  readonly root: Component;
 }
 
 /** Changes the group's VEVENTs so that they read as `next`; `next.uid` is identity and not written. */
@@ -80,7 +79,7 @@ function hasStart(event: Component): boolean {
 function writeText(event: Component, name: string, value: string, eol: string): void {
   const old = line(event, name);
   if (value === '') {
-    remove(event, old);
+    for (const one of lines(event, name)) remove(event, one);
     return;
   }
   const fresh = propertyText(name, {}, 'text', value);
@@ -135,7 +134,7 @@ function writeRecurrence(master: Component, next: CalendarEvent, writing: Writin
   const missing = new Set(next.recurrence?.rules);
   const wrong: Line[] = [];
   for (const rule of [...lines(master, 'RRULE'), ...lines(master, 'EXRULE')]) {
-    const [text] = normaliseRecurrence({ rules: [ruleText(rule)], dates: [] }, next.when)!.rules;
+    const [text] = normaliseRecurrence({ rules: [ruleText(rule, master, next.when, zones)], dates: [] }, next.when)!.rules;
     if (!missing.delete(text!)) wrong.push(rule);
   }
   for (const text of missing) {
@@ -163,12 +162,12 @@ function rdateText(id: string, when: When, form: Form): string {
 
 /** Exclusions are written as EXDATE; an exception that is cancelled and stays excluded is left as it is. */
 function writeExceptions(group: Group, next: CalendarEvent, writing: Writing): boolean {
-  const { zones, parent } = writing;
+  const { zones, root } = writing;
   const { master } = group;
-  const overrides = group.overrides.filter((override) => parent.items.includes(override));
+  const overrides = group.overrides.filter((override) => holderOf(root, override) !== null);
   if (line(master, 'RECURRENCE-ID')) return false;
   if (next.recurrence === null) {
-    const removed = overrides.filter((override) => removeComponent(parent, override));
+    const removed = overrides.filter((override) => removeComponent(writing.root, override));
     return removed.length > 0;
   }
   const specials = specialsOf({ ...group, overrides }, next.when, zones);
@@ -184,11 +183,11 @@ function writeExceptions(group: Group, next: CalendarEvent, writing: Writing): b
       isTouched = true;
     }
     if (wanted === undefined || wanted === EXCLUDED) {
-      for (const override of special.overrides) removeComponent(parent, override);
+      for (const override of special.overrides) removeComponent(writing.root, override);
       if (wanted === EXCLUDED) addExdate(master, id, next.when, zones);
       isTouched = true;
     } else {
-      for (const older of special.overrides.slice(1)) removeComponent(parent, older);
+      for (const older of special.overrides.slice(1)) removeComponent(writing.root, older);
       const override = special.overrides[0] ?? newOverride(group, id, next.when, writing);
       if (writeContent(override, wanted, special.overrides[0] ? length : null, writing)) stamp(override, writing);
     }
@@ -202,7 +201,7 @@ function addExdate(master: Component, id: OccurrenceId, when: When, zones: Zones
 }
 
 function newOverride(group: Group, id: OccurrenceId, when: When, writing: Writing): Component {
-  const { parent } = writing;
+  const parent = holderOf(writing.root, group.master) ?? writing.root;
   const eol = eolOf(group.master);
   const form = formOf(group.master, writing.zones);
   const uid = line(group.master, 'UID');
@@ -228,7 +227,7 @@ function moveOverrides(group: Group, before: ReadonlyMap<OccurrenceId, Special>,
     const id = moved.length === come.length ? come[moved.indexOf(special)] : undefined;
     for (const override of special[1].overrides) {
       if (id !== undefined) put(override, 'RECURRENCE-ID', occurrenceText('RECURRENCE-ID', id, next.when, form), 0);
-      else if (isRetyped) removeComponent(writing.parent, override);
+      else if (isRetyped) removeComponent(writing.root, override);
     }
   }
   if (isRetyped) dropDates(group.master);
@@ -249,10 +248,10 @@ function keepDates(event: Component, name: string, isKept: (of: Line, value: str
   }
 }
 
-function removeComponent(parent: Component, component: Component): boolean {
-  const at = parent.items.indexOf(component);
-  if (at >= 0) parent.items.splice(at, 1);
-  return at >= 0;
+function removeComponent(root: Component, component: Component): boolean {
+  const items = holderOf(root, component)?.items;
+  items?.splice(items.indexOf(component), 1);
+  return items !== undefined;
 }
 
 function put(event: Component, name: string, text: string, at: number): void {

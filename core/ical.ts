@@ -6,7 +6,7 @@ import type { CalendarEvent } from './event.ts';
 import { changedPaths } from './event.ts';
 import { groupsOf, readGroup, unreadable } from './ical-read.ts';
 import type { Group, ReadEvent } from './ical-read.ts';
-import { components, decodeBytes, isComponent, newLine, parseTree, propertyText, textOf, TooLarge } from './ical-text.ts';
+import { components, decodeBytes, holderOf, isComponent, newLine, parseTree, propertyText, textOf, TooLarge } from './ical-text.ts';
 import type { Component } from './ical-text.ts';
 import { basicUtc, stamp, writeEvent } from './ical-write.ts';
 import { Zones } from './ical-zones.ts';
@@ -49,8 +49,7 @@ export function patchObject(text: string, part: string | null, next: CalendarEve
   const current = readGroup(group, zones).event;
   if (current === null) throw new Error('the event to change cannot be read');
   if (changedPaths(current, next).length === 0) return text;
-  const parent = parentOf(root, group.master);
-  writeEvent(group, next, { zones, now: setting.now, agentNone: setting.scheduleAgentNone ?? false, parent });
+  writeEvent(group, next, { zones, now: setting.now, agentNone: setting.scheduleAgentNone ?? false, root });
   return textOf(root).replace(/^\uFEFF/, '');
 }
 
@@ -62,7 +61,7 @@ export function createObject(event: CalendarEvent, uid: string, setting: { now: 
   const calendar = components(root, 'VCALENDAR')[0]!;
   const master = components(calendar, 'VEVENT')[0]!;
   const group: Group = { part: null, uid, master, overrides: [], isDuplicate: false };
-  const writing = { zones: new Zones(root, 'UTC'), now: setting.now, agentNone: setting.scheduleAgentNone, parent: calendar };
+  const writing = { zones: new Zones(root, 'UTC'), now: setting.now, agentNone: setting.scheduleAgentNone, root };
   writeEvent(group, event, writing);
   stamp(master, writing);
   return textOf(root);
@@ -74,8 +73,8 @@ export function removePart(text: string, part: string | null): string | null {
   const group = groupsOf(root).find((candidate) => candidate.part === part);
   if (!group) return text;
   for (const event of [group.master, ...group.overrides]) {
-    const { items } = parentOf(root, event);
-    items.splice(items.indexOf(event), 1);
+    const items = holderOf(root, event)?.items;
+    items?.splice(items.indexOf(event), 1);
   }
   const left = [root, ...components(root, 'VCALENDAR')].flatMap(({ items }) => items).filter(isComponent);
   return left.some(({ name }) => name !== 'VCALENDAR' && name !== 'VTIMEZONE') ? textOf(root) : null;
@@ -86,10 +85,6 @@ function open(text: string, part: string | null, floatingZone: string): { root: 
   const group = groupsOf(root).find((candidate) => candidate.part === part);
   if (!group) throw new Error('the object holds no such event');
   return { root, group, zones: new Zones(root, floatingZone) };
-}
-
-function parentOf(root: Component, event: Component): Component {
-  return components(root, 'VCALENDAR').find(({ items }) => items.includes(event)) ?? root;
 }
 
 function lost(problem: ReadEvent['problems'][number]): ReadEvent {

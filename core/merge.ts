@@ -72,7 +72,17 @@ export function merge(input: MergeInput): Merged {
     caldav: copyPaths(now.caldav, now.cloud, copy.caldav),
     cloud: copyPaths(now.cloud, now.caldav, copy.cloud),
   };
-  return { ...mergeAttendees({ caldav, cloud, winner }, result, changed), conflicts };
+  const merged = mergeAttendees({ caldav, cloud, winner }, result, changed, conflicts);
+  for (const side of ['caldav', 'cloud'] as const) conflicts.push(...lostWithSeries(side, now[side], merged[side], changed[side]));
+  return { ...merged, conflicts };
+}
+
+/** The exceptions that a side edited while the other one made a single event of the series. */
+function lostWithSeries(side: SideName, now: CalendarEvent, merged: CalendarEvent, changed: Map<string, FieldPath>): FieldConflict[] {
+  if (merged.recurrence || !now.recurrence) return [];
+  return [...changed.values()]
+    .filter((path) => path.occurrence !== null && typeof now.exceptions[path.occurrence] === 'object')
+    .map((path) => ({ path, winner: otherSide(side), kept: undefined, lost: valueAt(now, path) }));
 }
 
 /** `target` with the changes that the other side made since its base, and nothing else: what a one-way pair writes. */
@@ -135,12 +145,18 @@ function uniteAttendees(caldav: readonly Attendee[], cloud: readonly Attendee[],
 
 /** Attendees that both sides changed are merged person by person. */
 function mergeAttendees(
-  input: MergeInput, result: Record<SideName, CalendarEvent>, changed: Record<SideName, Map<string, FieldPath>>,
+  input: MergeInput, result: Record<SideName, CalendarEvent>, changed: Record<SideName, Map<string, FieldPath>>, conflicts: FieldConflict[],
 ): Record<SideName, CalendarEvent> {
   const both = [...changed.caldav].filter(([key, path]) => path.field === 'attendees' && changed.cloud.has(key));
-  for (const [, { occurrence }] of both) {
+  for (const [, path] of both) {
+    const { occurrence } = path;
     const at = (event: CalendarEvent | null) => contentAt(event, occurrence)?.attendees ?? [];
     const sides = { caldav: attendeeChanges(at(input.caldav.base), at(input.caldav.now)), cloud: attendeeChanges(at(input.cloud.base), at(input.cloud.now)) };
+    const loser = sides[otherSide(input.winner)];
+    for (const [address, kept] of sides[input.winner]) {
+      const lost = loser.get(address);
+      if (lost !== undefined && !sameValue(kept, lost)) conflicts.push({ path, winner: input.winner, kept, lost });
+    }
     for (const side of ['caldav', 'cloud'] as const) {
       const other = otherSide(side);
       const people = new Map(at(input[side].now).map((attendee) => [attendee.address, attendee]));

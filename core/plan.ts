@@ -13,7 +13,7 @@ import {
   changedPaths, otherSide, type CalendarEvent, type FieldPath, type SideName,
 } from './event.ts';
 import { applyChanges, merge, pathKey, valueAt, type FieldConflict } from './merge.ts';
-import { DEFAULT_OPTIONS, isCarried, projected, sourceOf, type Direction, type PairOptions } from './policy.ts';
+import { DEFAULT_OPTIONS, isCarried, projected, sourceOf, withoutPeople, withPeopleOf, type Direction, type PairOptions } from './policy.ts';
 import type { EventProblem } from './problem.ts';
 
 /** One side of a link, as far as a decision needs it. */
@@ -94,8 +94,9 @@ export function decide(link: LinkView, settings: Settings): Decision {
 /** An event that only one side has, or ever had. */
 function decideOne(side: SideName, view: SideView, settings: Settings): Decision {
   const source = sourceOf(settings.direction);
-  if (view.isGone || !view.now) return { ...NOTHING, link: 'forget' };
-  if ((source !== null && source !== side) || !isCarried(view.now, settings.options, settings.now)) return NOTHING;
+  if (view.isGone) return { ...NOTHING, link: 'forget' };
+  if (!view.now || (source !== null && source !== side) || !isCarried(view.now, settings.options, settings.now)) return NOTHING;
+  if (view.isOwned && isBusy(side, settings)) return NOTHING;
   return creation(otherSide(side), view.now, settings, []);
 }
 
@@ -112,20 +113,27 @@ function decideBoth(sides: Both, decision: LinkView['decision'], settings: Setti
   const gone = (['caldav', 'cloud'] as const).filter((side) => sides[side].isGone);
   if (gone.length === 2) return decideBothGone(sides, decision, settings);
   const [lost] = gone;
+  const source = masterSide(sides, settings);
+  // Where one side decides, what the other shows (a "Busy", an edit that is to be taken back) takes nothing out of the filter.
   const inScope = (['caldav', 'cloud'] as const).every((side) => {
     const event = sides[side].now;
-    return !event || isCarried(event, settings.options, settings.now);
+    return !event || (source !== null && side !== source) || isCarried(event, settings.options, settings.now);
   });
   if (!inScope) return NOTHING;
-  const source = masterSide(sides, settings);
   if (lost) return source ? goneOneWay(sides, lost, source, decision, settings) : goneBothWays(sides, lost, decision, settings);
-  return source ? mirror(sides, source, settings) : mergeBoth(sides, settings);
+  return source ? mirror(sides, source, decision, settings) : mergeBoth(sides, decision, settings);
 }
 
 /** Lost on both sides: nothing to write, unless a person wants it back. */
 function decideBothGone(sides: Both, decision: LinkView['decision'], settings: Settings): Decision {
   if (decision !== 'restore') return { ...NOTHING, link: 'forget' };
-  const asItWas = { ...settings, options: { ...settings.options, content: DEFAULT_OPTIONS.content } };
+  const source = sourceOf(settings.direction);
+  if (source) {
+    // The source is never written to: the target's copy comes back as an event of its own.
+    const { base } = sides[otherSide(source)];
+    return base ? { ...creation(otherSide(source), base, withFullContent(settings), []), link: 'unlink', drop: [source] } : { ...NOTHING, link: 'forget' };
+  }
+  const asItWas = withFullContent(settings);
   const ops = (['caldav', 'cloud'] as const).flatMap((side) => {
     const own = sides[side].base;
     const event = own ?? sides[otherSide(side)].base;
@@ -135,16 +143,26 @@ function decideBothGone(sides: Both, decision: LinkView['decision'], settings: S
 }
 
 /**
- * The side that decides alone: the source of a one-way pair, or the side whose event the other one only sees as "Busy".
+ * The side that decides alone: the source of a one-way pair, or the side whose event the other one only sees as "Busy". Of an event that was matched
+ * there, too, because nothing but its time may be told.
  */
 function masterSide(sides: Both, settings: Settings): SideName | null {
   const source = sourceOf(settings.direction);
   if (source) return source;
   for (const copy of ['caldav', 'cloud'] as const) {
-    const content = copy === 'cloud' ? settings.options.content.toCloud : settings.options.content.toCaldav;
-    if (content === 'busy' && sides[copy].isOwned) return otherSide(copy);
+    const isOriginal = sides[otherSide(copy)].isOwned && !sides[copy].isOwned;
+    if (isBusy(copy, settings) && !isOriginal) return otherSide(copy);
   }
   return null;
+}
+
+function isBusy(side: SideName, { options }: Settings): boolean {
+  return (side === 'cloud' ? options.content.toCloud : options.content.toCaldav) === 'busy';
+}
+
+/** For what a side showed itself. */
+function withFullContent(settings: Settings): Settings {
+  return { ...settings, options: { ...settings.options, content: DEFAULT_OPTIONS.content } };
 }
 
 function goneBothWays(sides: Both, lost: SideName, decision: LinkView['decision'], settings: Settings): Decision {
@@ -164,6 +182,9 @@ function goneBothWays(sides: Both, lost: SideName, decision: LinkView['decision'
 function goneOneWay(sides: Both, lost: SideName, source: SideName, decision: LinkView['decision'], settings: Settings): Decision {
   const target = otherSide(source);
   if (lost === source) {
+    const { base } = sides[source];
+    const isWritable = sourceOf(settings.direction) === null;
+    if (decision === 'restore' && isWritable && base) return creation(source, base, withFullContent(settings), []);
     if (!sides[target].isOwned || decision === 'restore') return { ...NOTHING, link: 'unlink', drop: [source] };
     return deletion(target, sides[target], decision === 'apply');
   }
@@ -177,7 +198,7 @@ function deletion(side: SideName, view: SideView, isApplied: boolean): Decision 
 }
 
 /** The source's changes, put on what the target showed when both last agreed: so its own edits are taken back. */
-function mirror(sides: Both, source: SideName, settings: Settings): Decision {
+function mirror(sides: Both, source: SideName, decision: LinkView['decision'], settings: Settings): Decision {
   const target = otherSide(source);
   const from = sides[source];
   const to = sides[target];
@@ -187,27 +208,31 @@ function mirror(sides: Both, source: SideName, settings: Settings): Decision {
   if (!base || !to.base) {
     // Just matched: an event that the pair put there (its create was repeated) is made equal, a stranger's is only linked.
     const next = to.isOwned ? { ...now, uid: to.now.uid } : to.now;
-    return written({ [target]: next }, sides, settings, []);
+    return written({ [target]: next }, sides, decision, settings, []);
   }
   const next = applyChanges(to.isOwned ? to.base : to.now, base, now);
-  return written({ [target]: next }, sides, settings, []);
+  return written({ [target]: next }, sides, decision, settings, []);
 }
 
-function mergeBoth(sides: Both, settings: Settings): Decision {
+function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settings): Decision {
   const { caldav, cloud } = sides;
   if (!caldav.now || !cloud.now) return NOTHING;
+  const hasPeople = settings.options.attendees !== 'none';
+  const shown = (event: CalendarEvent) => (hasPeople ? event : withoutPeople(event));
   const merged = merge({
-    caldav: { now: caldav.now, base: caldav.base },
-    cloud: { now: cloud.now, base: cloud.base },
+    caldav: { now: shown(caldav.now), base: caldav.base && shown(caldav.base) },
+    cloud: { now: shown(cloud.now), base: cloud.base && shown(cloud.base) },
     winner: laterSide(caldav, cloud),
   });
-  return written(merged, sides, settings, merged.conflicts);
+  const next = hasPeople ? merged : { caldav: withPeopleOf(caldav.now, merged.caldav), cloud: withPeopleOf(cloud.now, merged.cloud) };
+  return written(next, sides, decision, settings, merged.conflicts);
 }
 
 function written(
-  next: Partial<Record<SideName, CalendarEvent>>, sides: Both, settings: Settings, conflicts: readonly FieldConflict[],
+  next: Partial<Record<SideName, CalendarEvent>>, sides: Both, decision: LinkView['decision'], settings: Settings, conflicts: readonly FieldConflict[],
 ): Decision {
   const ops: Op[] = [];
+  const problems: Decision['problems'][number][] = [];
   for (const side of ['caldav', 'cloud'] as const) {
     const event = next[side];
     const now = sides[side].now;
@@ -215,18 +240,27 @@ function written(
     const paths = changedPaths(now, event);
     if (paths.length === 0) continue;
     const refusal = settings.cannotHold(side, event);
-    if (refusal?.code === 'cancelled-not-carried') return cancelledThere(side, sides[side], refusal);
-    if (refusal) return { ...NOTHING, problems: [{ side, problem: refusal }] };
-    ops.push({ side, action: 'update', next: event, paths, isCounted: false, hold: null });
+    if (refusal?.code === 'cancelled-not-carried' || refusal?.code === 'recurrence-written-out') {
+      problems.push({ side, problem: refusal });
+      if (mayGo(sides[side], decision, settings)) ops.push(removalOfCopy(side, sides[side], decision));
+    } else if (refusal) {
+      return { ...NOTHING, problems: [{ side, problem: refusal }] };
+    } else {
+      ops.push({ side, action: 'update', next: event, paths, isCounted: false, hold: null });
+    }
   }
-  return { ...NOTHING, ops, conflicts, link: 'settle' };
+  return { ...NOTHING, ops, conflicts, problems, link: problems.length > 0 ? 'keep' : 'settle' };
 }
 
-/** A side that cannot show a cancelled event loses its copy; that is no deletion, and is never carried back. */
-function cancelledThere(side: SideName, view: SideView, problem: EventProblem): Decision {
-  const hold = view.hasGuests ? 'has-guests' : null;
-  const op: Op = { side, action: 'delete', next: null, paths: [], isCounted: false, hold };
-  return { ...NOTHING, ops: [op], problems: [{ side, problem }] };
+/** A side that cannot show what became of the event (cancelled, or repeating in its own way) loses its copy; that is no deletion, and is never carried back. */
+function removalOfCopy(side: SideName, view: SideView, decision: LinkView['decision']): Op {
+  const hold = view.hasGuests && decision !== 'apply' ? 'has-guests' : null;
+  return { side, action: 'delete', next: null, paths: [], isCounted: false, hold };
+}
+
+/** Not a stranger's event on the target of a one-way pair, and not what a person wants to keep. */
+function mayGo(view: SideView, decision: LinkView['decision'], settings: Settings): boolean {
+  return decision !== 'restore' && (view.isOwned || sourceOf(settings.direction) === null);
 }
 
 /** The side modified last; the CalDAV side where the times are equal or unknown on both. */

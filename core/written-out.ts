@@ -3,7 +3,7 @@
  * linked to its occurrence: edited it is an override of the series, deleted an excluded occurrence. Pure.
  */
 import {
-  changedContent, EXCLUDED, type CalendarEvent, type Content, type Exception, type OccurrenceId, type SideName,
+  changedContent, EXCLUDED, type CalendarEvent, type Content, type ContentField, type Exception, type OccurrenceId, type SideName,
 } from './event.ts';
 import { merge, type FieldConflict } from './merge.ts';
 import type { EventProblem } from './problem.ts';
@@ -44,14 +44,14 @@ export interface SeriesInput {
 
 export interface SeriesDecision {
   readonly create: readonly { readonly occurrence: OccurrenceId; readonly next: CalendarEvent }[];
-  readonly update: readonly { readonly occurrence: OccurrenceId; readonly next: CalendarEvent; readonly fields: readonly string[] }[];
+  readonly update: readonly { readonly occurrence: OccurrenceId; readonly next: CalendarEvent; readonly fields: readonly ContentField[] }[];
   /** Singles of occurrences that the series no longer has. */
   readonly remove: readonly OccurrenceId[];
   /** Singles that agree with the series. */
   readonly settled: readonly OccurrenceId[];
-  /** Singles that people deleted, once the series excludes their occurrences. */
+  /** Singles that are gone, and whose occurrences the series no longer has. */
   readonly dropped: readonly OccurrenceId[];
-  /** What people did to the singles, as exceptions of the series. */
+  /** What people did to the singles, as exceptions of the series. Such singles are decided again once the series has them. */
   readonly exceptions: Readonly<Record<OccurrenceId, Exception>>;
   readonly conflicts: readonly FieldConflict[];
   readonly isTooDense: boolean;
@@ -62,7 +62,7 @@ export function decideSingles(input: SeriesInput): SeriesDecision {
   const { wanted, isTooDense } = wantedOccurrences(input);
   const decision = {
     create: [] as { occurrence: OccurrenceId; next: CalendarEvent }[],
-    update: [] as { occurrence: OccurrenceId; next: CalendarEvent; fields: string[] }[],
+    update: [] as { occurrence: OccurrenceId; next: CalendarEvent; fields: ContentField[] }[],
     remove: [] as OccurrenceId[], settled: [] as OccurrenceId[], dropped: [] as OccurrenceId[],
     exceptions: {} as Record<OccurrenceId, Exception>, conflicts: [] as FieldConflict[], isTooDense,
   };
@@ -84,9 +84,9 @@ function decideSingle(input: SeriesInput, single: Single, isMeant: boolean, deci
   if (now === null) {
     if (content === null) decision.dropped.push(occurrence);
     else if (input.isOneWay || seriesMoved) decision.create.push({ occurrence, next: singleOf(content) });
-    else except(decision, occurrence, EXCLUDED, 'dropped');
+    else decision.exceptions = { ...decision.exceptions, [occurrence]: EXCLUDED };
   } else if (content === null) {
-    if (hasEdit && !input.isOneWay) except(decision, occurrence, contentOnly(now), 'settled');
+    if (hasEdit && !input.isOneWay) decision.exceptions = { ...decision.exceptions, [occurrence]: contentOnly(now) };
     else decision.remove.push(occurrence);
   } else {
     mergeSingle(input, single, now, content, decision);
@@ -117,11 +117,6 @@ function withChanges(target: CalendarEvent, before: CalendarEvent, after: Calend
   return { ...target, ...Object.fromEntries(changedContent(before, after).map((field) => [field, after[field]])) };
 }
 
-function except(decision: Open, occurrence: OccurrenceId, exception: Exception, list: 'dropped' | 'settled'): void {
-  decision.exceptions = { ...decision.exceptions, [occurrence]: exception };
-  decision[list].push(occurrence);
-}
-
 function wantedOccurrences({ series, singles, now }: SeriesInput): { wanted: Set<OccurrenceId>; isTooDense: boolean } {
   const from = now - WINDOW_BACK_DAYS * DAY_MS;
   const { ids, complete } = expandOccurrences(series, from, now + WINDOW_AHEAD_DAYS * DAY_MS, MAX_SINGLES, BUDGET_STEPS);
@@ -145,7 +140,8 @@ function instantOfId(id: OccurrenceId): number {
   return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
 }
 
-function contentOf(series: CalendarEvent, occurrence: OccurrenceId): Content {
+/** What a series shows of an occurrence, its exception or the ordinary content. */
+export function contentOf(series: CalendarEvent, occurrence: OccurrenceId): Content {
   const exception = series.exceptions[occurrence];
   return typeof exception === 'object' ? exception : occurrenceContent(series, occurrence);
 }
@@ -155,7 +151,8 @@ function singleOf(content: Content): CalendarEvent {
   return { ...content, uid: null, recurrence: null, exceptions: {} };
 }
 
-function contentOnly(event: CalendarEvent): Content {
+/** An event without what makes it a series of its own. */
+export function contentOnly(event: CalendarEvent): Content {
   const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = event;
   return content;
 }

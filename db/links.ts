@@ -175,7 +175,7 @@ export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): 
       select s.link_id, s.side, s.${column} as hash,
              (select count(*) from link_sides o where o.link_id = s.link_id and o.gone <> 'proved') as sides,
              count(*) over (partition by s.side, s.${column}) as alike
-      from link_sides s where s.pair_id = ${pairId} and s.${column} is not null and s.gone = 'no' and s.seen is not null
+      from link_sides s join links l on l.id = s.link_id and l.parent_id is null where s.pair_id = ${pairId} and s.${column} is not null and s.gone = 'no' and s.seen is not null
         ${by === 'uid' ? sql`` : sql`and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)`}
     )
     select a.link_id as caldav, b.link_id as cloud from halves a join halves b on a.hash = b.hash
@@ -203,6 +203,20 @@ export async function isUidTaken(db: Db, pairId: string, side: SideName, uidHash
   const [row] = await db.sql.select({ linkId: linkSides.linkId }).from(linkSides)
     .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.uidHash, uidHash), ne(linkSides.linkId, linkId))).limit(1);
   return row !== undefined;
+}
+
+/** The single events that stand for occurrences of these series. */
+export async function singlesOf(db: Db, parentIds: readonly string[]): Promise<{ id: string; parentId: string }[]> {
+  if (parentIds.length === 0) return [];
+  const rows = await db.sql.select({ id: links.id, parentId: links.parentId }).from(links)
+    .where(inArray(links.parentId, [...parentIds])).orderBy(links.occurrence);
+  return rows.flatMap(({ id, parentId }) => (parentId ? [{ id, parentId }] : []));
+}
+
+/** Series that are written out are looked at again: their window has moved. */
+export async function touchWrittenOut(db: Db, pairId: string): Promise<void> {
+  await db.sql.execute(sql`update links set dirty = true where pair_id = ${pairId}
+    and id in (select parent_id from links where pair_id = ${pairId} and parent_id is not null)`);
 }
 
 /** How many events each side has, and how many are on both. */

@@ -98,11 +98,16 @@ export const links = pgTable('links', {
   attempts: integer('attempts').notNull().default(0),
   /** Counts the copies that were created for this event; part of a copy's id. */
   generation: integer('generation').notNull().default(0),
+  /** Set on a single event that stands for one occurrence of a series which that side cannot express: the series' link, and which occurrence. */
+  parentId: uuid('parent_id'),
+  occurrence: text('occurrence'),
+  /** Sealed JSON of what the series said of the occurrence when both last agreed. */
+  agreed: sealed('agreed'),
   /** Sealed JSON {title, start} for lists. */
   label: sealed('label'),
   createdAt: instant('created_at').notNull().defaultNow(),
   lastChangeAt: instant('last_change_at'),
-}, (t) => [index('links_dirty').on(t.pairId).where(sql`dirty`), index('links_pair').on(t.pairId)]);
+}, (t) => [index('links_dirty').on(t.pairId).where(sql`dirty`), index('links_pair').on(t.pairId), index('links_parent').on(t.parentId)]);
 
 export const linkSides = pgTable('link_sides', {
   linkId: uuid('link_id').notNull().references(() => links.id, { onDelete: 'cascade' }),

@@ -5,6 +5,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readConfig, type Config } from '../config.ts';
+import { loadOrCreateSecrets } from '../embedded/secrets.ts';
 import { createVault } from '../db/vault.ts';
 import { createLogger } from '../log.ts';
 import { startEverything, type Running } from '../main.ts';
@@ -150,7 +151,8 @@ async function report(scene: Scene, pairId: string): Promise<boolean> {
     if (!provider) throw new Error(`no provider ${kind}`);
     return provider.open({ credentials, discovered: {}, tokens: { load: () => Promise.resolve(null), save: () => Promise.resolve() } }, io);
   };
-  const vault = createVault(running.secrets.encryptionKeys, running.secrets.hashKey);
+  const secrets = loadOrCreateSecrets(config);
+  const vault = createVault(secrets.encryptionKeys, secrets.hashKey);
   const setting = { floatingZone: 'Europe/Berlin', attendees: 'copy', reminders: 'keep', tag: (text: string) => vault.hash(text) } as const;
   const caldav = open('caldav', { preset: 'radicale', serverUrl: radicale.base, username: radicale.username, password: radicale.password }).side(calendarUrl, setting);
   const cloud = open('google', { refreshToken: google.account(EMAIL).refreshToken }).side(EMAIL, setting);

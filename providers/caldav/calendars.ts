@@ -38,7 +38,7 @@ export async function createCalendar(client: DavClient, discovered: Discovered, 
   const components = { 'c:supported-calendar-component-set': { 'c:comp': { _attributes: { name: 'VEVENT' } } } };
   const answer = await client.xml('MKCALENDAR', url, { 'c:mkcalendar': { 'd:set': { 'd:prop': { ...properties, ...components } } } });
   const error = errorOf(answer);
-  if (error !== null && answer.status < 500) throw new SyncError('rejected', error.message, { status: answer.status, ...reason(reasonOf(answer)) });
+  if (error !== null && (answer.status < 500 || answer.status === 507)) throw new SyncError('rejected', error.message, { status: answer.status, ...reason(reasonOf(answer)) });
   if (error !== null) throw error;
 
   const created = await readOne(client, url);

@@ -78,10 +78,15 @@ export function davClient(typed: URL, login: { readonly username: string; readon
   return { request, xml: xml as DavClient['xml'], propfind, properties };
 }
 
-/** The multistatus of an answer. @throws SyncError by its status when it is none */
+/**
+ * The multistatus of an answer.
+ * @throws SyncError when it is none: `gone`, `forbidden`, `throttled`, else `unreachable`, because what refuses a reading request is not of the protocol
+ */
 export function multistatusOf(answer: Answer): Multistatus {
   if (answer.status === 207) return readMultistatus(answer.text);
-  throw errorOf(answer) ?? new SyncError('unreachable', `the server answered ${answer.status} in place of a multistatus`, { status: answer.status });
+  const error = errorOf(answer);
+  if (error !== null && ['gone', 'forbidden', 'throttled'].includes(error.kind)) throw error;
+  throw new SyncError('unreachable', `the server answered ${answer.status} in place of a multistatus`, { status: answer.status });
 }
 
 /** The error of an answer with a status that is none of success, with the server's own reason. */

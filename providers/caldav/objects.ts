@@ -1,7 +1,7 @@
 /** Fetches objects of one calendar by name, in batches, with a proof for those that are not there. */
 import { createHash } from 'node:crypto';
 import { SyncError } from '../../core/sync-error.ts';
-import { errorOf, multistatusOf, type DavClient } from './client.ts';
+import { errorOf, multistatusOf, type Answer, type DavClient } from './client.ts';
 import { canonicalPath, pathOf } from './hrefs.ts';
 import { textOf, type Member } from './xml.ts';
 
@@ -24,7 +24,7 @@ export interface FetchedObject {
   /** The server's clock when it answered, ms since the epoch. */
   readonly serverMs: number | null;
   /** Why `data` is empty although the object exists. */
-  readonly withheld?: 'too-large' | 'forbidden';
+  readonly withheld?: 'too-large' | 'forbidden' | 'unreadable';
 }
 export type Fetched = FetchedObject | 'missing';
 
@@ -47,24 +47,29 @@ export async function fetchObjects(collection: Collection, resources: readonly s
   return found;
 }
 
-/** One object by GET. @throws SyncError when neither it nor its absence was answered */
-export async function fetchObject({ client, url }: Collection, resource: string): Promise<Fetched> {
+/**
+ * One object by GET. An object that the server fails for while the calendar answers is there and cannot be read: one bad event must not stop a pair.
+ * @throws SyncError when neither the object nor its absence was answered
+ */
+export async function fetchObject(collection: Collection, resource: string): Promise<Fetched> {
+  const { client, url } = collection;
+  const nothing = { resource, version: null, data: '', modifiedMs: null, serverMs: null };
   let answer;
   try {
     // Compressing web servers change the ETag (`-gzip`, `W/`).
     answer = await client.request('GET', new URL(resource, url), { headers: { accept: 'text/calendar', 'accept-encoding': 'identity' } });
   } catch (error) {
-    if (error instanceof SyncError && error.kind === 'too-large') return { resource, version: null, data: '', modifiedMs: null, serverMs: null, withheld: 'too-large' };
+    if (error instanceof SyncError && error.kind === 'too-large') return { ...nothing, withheld: 'too-large' };
     throw error;
   }
   const { status, headers, text } = answer;
   if (status === 404 || status === 410) return 'missing';
-  const dates = { modifiedMs: dateMs(headers.get('last-modified')), serverMs: dateMs(headers.get('date')) };
-  if (status === 403) return { resource, version: null, data: '', ...dates, withheld: 'forbidden' };
-  if (status !== 200 || /html/i.test(headers.get('content-type') ?? '')) {
-    throw errorOf(answer) ?? new SyncError('unreachable', `GET of an object answered ${status} with something else`, { status });
+  if (status === 200 && !/html/i.test(headers.get('content-type') ?? '')) {
+    return object(resource, headers.get('etag'), headers.get('last-modified'), text, dateMs(headers.get('date')));
   }
-  return object(resource, headers.get('etag'), headers.get('last-modified'), text, dates.serverMs);
+  if (status === 200 || !isOwnFault(answer)) throw errorOf(answer) ?? new SyncError('unreachable', `GET of an object answered ${status} with something else`, { status });
+  await checkCalendar(collection);
+  return { ...nothing, withheld: status === 403 ? 'forbidden' : 'unreadable' };
 }
 
 /**
@@ -121,8 +126,8 @@ async function multiget({ client, url }: Collection, resources: readonly string[
     if (error instanceof SyncError && error.kind === 'too-large') return found;
     throw error;
   }
-  // Some servers fail the whole report for one member that is not there, or refuse so many: then each is asked for alone.
-  if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) return found;
+  // Some servers fail the whole report for one member that is missing or broken, or refuse so many: then each is asked for alone.
+  if (isOwnFault(answer)) return found;
   const serverMs = dateMs(answer.headers.get('date'));
   for (const member of multistatusOf(answer).members) {
     const path = pathOf(member.href, answer.url);
@@ -133,6 +138,12 @@ async function multiget({ client, url }: Collection, resources: readonly string[
     else if (data !== undefined) found.set(resource, object(resource, textOf(member.props, 'd:getetag'), textOf(member.props, 'd:getlastmodified'), data, serverMs));
   }
   return found;
+}
+
+/** A refusal or failure that concerns what was asked for, and not the server as a whole. */
+function isOwnFault(answer: Answer): boolean {
+  const isOverall = errorOf(answer)?.kind === 'throttled' || [408, 425, 429, 502, 503, 504].includes(answer.status);
+  return answer.status >= 400 && !isOverall;
 }
 
 function object(resource: string, etag: string | null, lastModified: string | null, data: string, serverMs: number | null): FetchedObject {

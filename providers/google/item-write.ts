@@ -41,7 +41,7 @@ const MAX_ATTEMPTS = 3;
 
 /**
  * Google changes the ETag of a master when an instance is written, and the other way round. So after a 412 the item is read again: as long as it shows
- * what it showed, the write is tried once more; and where not even the ETag moved, this item has no usable one.
+ * what it showed, the write is tried again: with the new ETag, and at last, for an item that has no usable one, without.
  */
 async function ifUnchanged<T>(place: Place, item: Pick<Item, 'id' | 'etag'>, send: (etag: string) => Promise<T>): Promise<T> {
   let etag = item.etag ?? ANY;
@@ -49,10 +49,10 @@ async function ifUnchanged<T>(place: Place, item: Pick<Item, 'id' | 'etag'>, sen
     try {
       return await send(etag);
     } catch (error) {
-      if (!(error instanceof SyncError) || error.status !== 412 || attempt === MAX_ATTEMPTS || etag === ANY) throw error;
+      if (!(error instanceof SyncError) || error.status !== 412 || attempt === MAX_ATTEMPTS) throw error;
       const now = await fetchItem(place, item.id);
       if (!now || !showsTheSame(item, now.item)) throw error;
-      etag = now.item.etag === etag ? ANY : now.item.etag ?? ANY;
+      etag = attempt === MAX_ATTEMPTS - 1 ? ANY : now.item.etag ?? ANY;
     }
   }
 }

@@ -3,7 +3,8 @@ import {
   EXCLUDED, sameValue, type Attendee, type CalendarEvent, type Content, type Exception, type OccurrenceId, type Organizer, type Participation, type When,
 } from '../../core/event.ts';
 import type { EventProblem } from '../../core/problem.ts';
-import { RecurrenceError } from '../../core/recurrence.ts';
+import { idInstant, isDateId, occurrenceId } from '../../core/occurrence.ts';
+import { expandOccurrences, RecurrenceError } from '../../core/recurrence.ts';
 import { occurrenceContent } from '../../core/series.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
 import { isCancelled, parseInstanceId, parseSeries, versionOf, writeSeries, type Item, type Series } from './item.ts';
@@ -87,6 +88,7 @@ const UNREADABLE: EventProblem = { code: 'unreadable', detail: 'Google shows thi
 const ZONE_UNKNOWN: EventProblem = { code: 'zone-unknown', detail: 'The event is in a time zone that is not known; its time is right, shown in UTC.' };
 const TEXT_TOO_LONG: EventProblem = { code: 'text-too-long', detail: 'A text of this event is longer than Google allows and is shown shortened there.' };
 const MAX_EXCEPTIONS = 20_000;
+const EXPANSION_STEPS = 100_000;
 const PARTICIPATIONS: Readonly<Record<string, Participation>> = {
   needsAction: 'needs-action', accepted: 'accepted', declined: 'declined', tentative: 'tentative',
 };
@@ -106,14 +108,45 @@ function eventOf(series: Series, setting: SideSetting, report: Report): Calendar
   if (!recurrence) return plain;
   const exceptions: Record<OccurrenceId, Exception> = {};
   for (const id of excluded) exceptions[id] = EXCLUDED;
-  for (const item of Object.values(series.exceptions).slice(0, MAX_EXCEPTIONS)) {
-    const id = readOccurrence(item, parseInstanceId(item.id)?.occurrence ?? null, plain.when);
-    if (id === null) continue;
-    const exception = isCancelled(item) ? EXCLUDED : overrideOf(item, id, plain, uids, setting, report);
-    if (exception) exceptions[id] = exception;
+  const cancelled: OccurrenceId[] = [];
+  for (const [id, item] of itemsByOccurrence(series, plain.when)) {
+    if (isCancelled(item)) {
+      cancelled.push(id);
+      continue;
+    }
+    const override = overrideOf(item, id, plain, uids, setting, report);
+    if (override) exceptions[id] = override;
     else delete exceptions[id];
   }
+  for (const id of withinSeries(plain, cancelled)) exceptions[id] = EXCLUDED;
   return { ...plain, exceptions };
+}
+
+/** The exceptions of a series by the occurrences that they stand for. */
+export function itemsByOccurrence(series: Series, when: When): Map<OccurrenceId, Item> {
+  const items = new Map<OccurrenceId, Item>();
+  for (const item of Object.values(series.exceptions).slice(0, MAX_EXCEPTIONS)) {
+    const id = readOccurrence(item, parseInstanceId(item.id)?.occurrence ?? null, when);
+    if (id !== null) items.set(id, item);
+  }
+  return items;
+}
+
+/**
+ * Those of the ids that are occurrences of the series. When a series moves, Google may leave cancelled items where exceptions were: they exclude
+ * nothing. Where the rule takes too long to follow, all are taken for occurrences.
+ */
+export function withinSeries(series: CalendarEvent, ids: readonly OccurrenceId[]): OccurrenceId[] {
+  const fitting = ids.filter((id) => isDateId(id) === series.when.allDay);
+  if (fitting.length === 0) return [];
+  const at = fitting.map((id) => idInstant(isDateId(id) ? `${id}T000000Z` : id));
+  const from = at.reduce((a, b) => Math.min(a, b));
+  const to = at.reduce((a, b) => Math.max(a, b)) + 1000;
+  const { ids: occurrences, complete } = expandOccurrences({ ...series, exceptions: {} }, from, to, MAX_EXCEPTIONS, EXPANSION_STEPS);
+  if (!complete) return fitting;
+  // Google shows the start of a series even where the rule does not produce it.
+  const known = new Set([...occurrences, occurrenceId(series.when.start, series.when.allDay ? null : series.when.startZone)]);
+  return fitting.filter((id) => known.has(id));
 }
 
 /** Null where the item shows nothing but what the series would show there anyway: it was changed back. */

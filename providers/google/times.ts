@@ -47,14 +47,17 @@ export function writeWhen(when: When, before: When | null): { start: Point; end:
   return { start: point(when.start, when.startZone), end: point(when.end, when.endZone) };
 }
 
-/** The occurrence that an exception of a series stands for; null where nothing tells. */
+/**
+ * The occurrence that an exception of a series stands for; null where nothing tells, and for what is left of a time when the series was all-day and is not
+ * any more, or the other way round.
+ */
 export function readOccurrence(item: Item, suffix: OccurrenceId | null, series: When): OccurrenceId | null {
   const original = safely(() => readPoint(item.originalStartTime, series.allDay ? 'UTC' : series.startZone));
-  if (original?.kind === 'date') return idOfDate(original.date, series);
-  if (original?.kind === 'time') return series.allDay ? occurrenceId(localOf(original.instant, original.zone), null) : instantId(original.instant);
-  if (suffix === null) return null;
-  if (series.allDay) return suffix.slice(0, 8);
-  return isDateId(suffix) ? idOfDate(`${suffix.slice(0, 4)}-${suffix.slice(4, 6)}-${suffix.slice(6, 8)}`, series) : suffix;
+  if (original) {
+    if ((original.kind === 'date') !== series.allDay) return null;
+    return original.kind === 'date' ? occurrenceId(original.date, null) : safely(() => instantId(original.instant));
+  }
+  return suffix !== null && isDateId(suffix) === series.allDay ? suffix : null;
 }
 
 export interface ReadRecurrence {

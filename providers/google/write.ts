@@ -7,18 +7,15 @@
  */
 import { createHash } from 'node:crypto';
 import { changedContent, EXCLUDED, sameValue, type CalendarEvent, type Content, type OccurrenceId } from '../../core/event.ts';
-import { idInstant, isDateId } from '../../core/occurrence.ts';
-import { expandOccurrences } from '../../core/recurrence.ts';
 import { occurrenceContent } from '../../core/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { Stored, Written } from '../provider.ts';
 import { fetchExceptions, fetchItem, fetchSeries, pause, type Place } from './fetch.ts';
 import { deleteItem, insertItem, patchItem } from './item-write.ts';
-import { checkClock, instanceId, isCancelled, parseInstanceId, parseSeries, type Item, type Series } from './item.ts';
-import { foundOf, readSeries } from './map.ts';
+import { checkClock, instanceId, isCancelled, parseSeries, type Item, type Series } from './item.ts';
+import { foundOf, itemsByOccurrence, readSeries, withinSeries } from './map.ts';
 import { contentPatch, excludedByLine, insertBody, isRetimed, masterPatch, restoreBody, type Body } from './map-write.ts';
 import { linkOf, propertiesOf } from './private-data.ts';
-import { readOccurrence } from './times.ts';
 
 /**
  * Creates a copy under an id that follows from the link. Where that id is already taken by the copy of an earlier try whose answer was lost, what is
@@ -56,10 +53,9 @@ export async function updateEvent(place: Place, stored: Stored, next: CalendarEv
   let now = job.isMoved ? series : await writeExceptions(job, series);
   const body = masterPatch(series, before, next, place.setting);
   if (Object.keys(body).length > 0) {
-    const { item, date } = await patchItem(place, now.master, body);
-    now = checkClock({ master: item, exceptions: now.exceptions }, date);
+    now = await writeMaster(job, now, body);
     if (next.recurrence) now = await repairExceptions(job, now, Object.keys(body));
-    else now = { master: now.master, exceptions: {} };
+    else now = await withoutExceptions(place, series, now);
   } else if (now !== series) {
     now = await withNewEtag(place, now);
   }
@@ -131,6 +127,22 @@ async function patchNew(place: Place, id: string, body: Body): Promise<Item | nu
   return null;
 }
 
+/** Where an earlier try of the same call got this far and its answer was lost, what is there already reads as `next`. */
+async function writeMaster({ place, next }: Job, series: Series, body: Body): Promise<Series> {
+  try {
+    const { item, date } = await patchItem(place, series.master, body);
+    return checkClock({ master: item, exceptions: series.exceptions }, date);
+  } catch (error) {
+    if (!(error instanceof SyncError) || error.kind !== 'stale') throw error;
+    const answer = await fetchItem(place, series.master.id);
+    if (!answer || isCancelled(answer.item)) throw error;
+    const there: Series = { master: answer.item, exceptions: series.exceptions };
+    const { event } = readSeries(there, place.setting);
+    if (!event || Object.keys(masterPatch(there, event, next, place.setting)).length > 0) throw error;
+    return checkClock(there, answer.date);
+  }
+}
+
 /** The exceptions in which `next` differs, before the master is written. */
 async function writeExceptions(job: Job, series: Series): Promise<Series> {
   const { before, next } = job;
@@ -140,7 +152,7 @@ async function writeExceptions(job: Job, series: Series): Promise<Series> {
     // What the master excludes itself comes back with the master.
     .filter((id) => !(byLine.has(id) && before.exceptions[id] === EXCLUDED));
   if (ids.length === 0) return series;
-  const known = itemsByOccurrence(series, before);
+  const known = itemsByOccurrence(series, before.when);
   const exceptions = { ...series.exceptions };
   for (const id of ids) {
     const item = known.get(id) ?? await firstLook(job, series.master, id);
@@ -158,7 +170,7 @@ async function firstLook(job: Job, master: Item, id: OccurrenceId): Promise<Item
   if (!answer) return null;
   const usual = occurrenceContent(before, id);
   const shown = contentOf(place, answer.item, before, id);
-  if (next.exceptions[id] !== EXCLUDED && (shown === EXCLUDED || !sameValue(shown, usual))) {
+  if (!sameValue(shown, usual) && !sameValue(shown, next.exceptions[id])) {
     throw new SyncError('stale', 'an occurrence of the series changed before it was written');
   }
   return answer.item;
@@ -173,7 +185,15 @@ async function writeException(job: Job, master: Item, id: OccurrenceId, item: It
   if (wanted === EXCLUDED) body = shown === EXCLUDED ? {} : { status: 'cancelled' };
   else if (shown === EXCLUDED) body = restoreBody(master, wanted, place.setting);
   else body = contentPatch(item, shown, wanted, place.setting, true);
-  return Object.keys(body).length === 0 ? item : (await patchItem(place, item, body)).item;
+  if (Object.keys(body).length === 0) return item;
+  try {
+    return (await patchItem(place, item, body)).item;
+  } catch (error) {
+    if (!(error instanceof SyncError) || error.kind !== 'stale') throw error;
+    const answer = await fetchItem(place, item.id);
+    if (!answer || !sameValue(contentOf(place, answer.item, series, id), wanted)) throw error;
+    return answer.item;
+  }
 }
 
 /**
@@ -182,15 +202,19 @@ async function writeException(job: Job, master: Item, id: OccurrenceId, item: It
  */
 async function repairExceptions(job: Job, series: Series, changedKeys: readonly string[]): Promise<Series> {
   const { place, before, next } = job;
-  const known = itemsByOccurrence(series, job.isMoved ? before : next);
+  const known = itemsByOccurrence(series, (job.isMoved ? before : next).when);
   const wantsAny = Object.values(next.exceptions).some((wanted) => wanted !== EXCLUDED);
   const isRewritten = changedKeys.includes('recurrence');
   if (Object.keys(series.exceptions).length === 0 && !wantsAny && !isRewritten) return series;
   const now: Series = { ...series, exceptions: await fetchExceptions(place, series.master) };
   const { event: shown } = readSeries(now, place.setting);
   if (!shown?.recurrence) return now;
-  const items = itemsByOccurrence(now, shown);
+  const items = itemsByOccurrence(now, shown.when);
   const exceptions: Record<string, Item> = { ...now.exceptions };
+  if (job.isMoved) {
+    const kept = new Set([...withinSeries(next, [...items.keys()]), ...Object.keys(next.exceptions)].map((id) => items.get(id)?.id));
+    await cancelItems(place, exceptions, ({ id }) => !kept.has(id));
+  }
   for (const id of new Set([...Object.keys(shown.exceptions), ...Object.keys(next.exceptions), ...items.keys()])) {
     if (sameValue(shown.exceptions[id], next.exceptions[id])) continue;
     const item = items.get(id);
@@ -198,17 +222,32 @@ async function repairExceptions(job: Job, series: Series, changedKeys: readonly 
       keepKnown(exceptions, item, known.get(id));
       continue;
     }
-    if (next.exceptions[id] === undefined && !isOccurrence(next, id)) {
-      // Left over from where the series was before: it must not stand there alone.
-      if (item && !isCancelled(item)) exceptions[item.id] = (await patchItem(place, item, { status: 'cancelled' })).item;
-      continue;
-    }
+    if (next.exceptions[id] === undefined && withinSeries(next, [id]).length === 0) continue;
     const target = item ?? (await fetchItem(place, instanceId(series.master.id, id)))?.item;
     if (!target) continue;
     const after = await writeException(job, series.master, id, target, shown);
     exceptions[after.id] = after;
   }
   return { ...now, exceptions };
+}
+
+/** A series that has become a single event: its exceptions must not stay behind. */
+async function withoutExceptions(place: Place, before: Series, now: Series): Promise<Series> {
+  if (before.master.recurrence && Object.keys(before.exceptions).length > 0) await cancelItems(place, await fetchExceptions(place, before.master), () => true);
+  return { ...now, exceptions: {} };
+}
+
+/** Cancels the exceptions that are left where the series is not any more: they would stand there alone. */
+async function cancelItems(place: Place, exceptions: Record<string, Item>, isLeft: (item: Item) => boolean): Promise<void> {
+  for (const item of Object.values(exceptions)) {
+    if (isCancelled(item) || !isLeft(item)) continue;
+    try {
+      exceptions[item.id] = (await patchItem(place, item, { status: 'cancelled' })).item;
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.kind !== 'gone') throw error;
+      delete exceptions[item.id];
+    }
+  }
 }
 
 /** Whether an exception differs from `next` by more than the change of the master can have done. */
@@ -221,27 +260,9 @@ function isForeignChange(job: Job, shown: CalendarEvent, id: OccurrenceId, item:
   return changedContent(is, wanted).some((field) => !ofMaster.includes(field));
 }
 
-/** Whether the rule of a series produces this occurrence; true where that would take too long to find out. */
-function isOccurrence(series: CalendarEvent, id: OccurrenceId): boolean {
-  if (isDateId(id) !== series.when.allDay) return false;
-  const { ids, complete } = expandOccurrences({ ...series, exceptions: {} }, idInstant(id), idInstant(id) + 1000, 1, EXPANSION_STEPS);
-  return ids.includes(id) || (!complete && ids.length === 0);
-}
-
-const EXPANSION_STEPS = 100_000;
-
 function keepKnown(exceptions: Record<string, Item>, item: Item, known: Item | undefined): void {
   delete exceptions[item.id];
   if (known) exceptions[known.id] = known;
-}
-
-function itemsByOccurrence(series: Series, event: CalendarEvent): Map<OccurrenceId, Item> {
-  const items = new Map<OccurrenceId, Item>();
-  for (const item of Object.values(series.exceptions)) {
-    const id = readOccurrence(item, parseInstanceId(item.id)?.occurrence ?? null, event.when);
-    if (id !== null) items.set(id, item);
-  }
-  return items;
 }
 
 /** What an item of a series reads as. */

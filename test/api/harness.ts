@@ -11,6 +11,7 @@ import { connect, type Db } from '../../db/connect.ts';
 import { createVault } from '../../db/vault.ts';
 import type { CalendarInfo, Provider } from '../../providers/provider.ts';
 import { testDatabase } from '../support/database.ts';
+import { assertDocumented } from './documented.ts';
 
 export interface TestApi {
   readonly app: Api;
@@ -57,7 +58,9 @@ export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: st
       const response = await app.inject({
         method, url, headers: { authorization: `Bearer ${ENV_KEY}` }, ...(body === undefined ? {} : { payload: body as object }),
       });
-      return checked(method, url, { status: response.statusCode, headers: response.headers, body: response.body === '' ? null : response.json() });
+      const answer = checked(method, url, { status: response.statusCode, headers: response.headers, body: response.body === '' ? null : response.json() });
+      if (url !== '/openapi.json') assertDocumented(app.swagger(), method, url, answer.status, answer.body);
+      return answer;
     },
     async close() {
       await app.close();

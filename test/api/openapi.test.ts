@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { assertDocumented } from './documented.ts';
 import { startApi, type Json, type TestApi } from './harness.ts';
 
 /** The contract's surface, as far as it is built. */
@@ -96,6 +97,16 @@ describe('the OpenAPI document', () => {
       const target = reference.slice(2).split('/').reduce((at: Json, key) => at?.[key], document);
       assert.ok(target, reference);
     }
+  });
+
+  it('is what every answer in these tests is compared with, by a check that can fail', () => {
+    const key = { id: 'x', name: 'x', key: 'x' };
+    assertDocumented(document, 'POST', '/v1/api-keys', 201, key);
+    for (const wrong of [{ ...key, hash: 'x' }, { id: 'x', name: 'x' }, { ...key, name: 7 }, [], null]) {
+      assert.throws(() => assertDocumented(document, 'POST', '/v1/api-keys', 201, wrong));
+    }
+    assert.throws(() => assertDocumented(document, 'POST', '/v1/api-keys', 200, key));
+    assert.throws(() => assertDocumented(document, 'GET', '/v1/nothing', 200, {}));
   });
 
   it('shows what an account of each provider takes', () => {

@@ -39,6 +39,8 @@ describe('when', () => {
     ['floating', ['DTSTART:20260105T090000', 'DURATION:P1DT1H'], timed('2026-01-05T09:00:00', '2026-01-06T10:00:00')],
     ['a day of a duration across a change of offset', ['DTSTART:20260328T120000', 'DURATION:P1D'], timed('2026-03-28T12:00:00', '2026-03-29T12:00:00')],
     ['hours across it', ['DTSTART:20260328T120000', 'DURATION:PT24H'], timed('2026-03-28T12:00:00', '2026-03-29T13:00:00')],
+    ['an end in the second of two equal hours', ['DTSTART:20261025T023000', 'DURATION:PT1H'],
+      { allDay: false, start: '2026-10-25T02:30:00', startZone: 'Europe/Berlin', end: '2026-10-25T01:30:00', endZone: 'UTC' }],
     ['no end', ['DTSTART:20260105T090000'], timed('2026-01-05T09:00:00', '2026-01-05T09:00:00')],
     ['an end that is none', ['DTSTART:20260105T090000', 'DTEND:None'], timed('2026-01-05T09:00:00', '2026-01-05T09:00:00')],
     ['end before start', ['DTSTART:20260105T090000', 'DTEND:20260105T080000'], timed('2026-01-05T09:00:00', '2026-01-05T09:00:00')],
@@ -148,6 +150,13 @@ describe('series', () => {
     }
   });
 
+  test('UNTIL of an all-day series, written as the owner’s midnight in UTC', () => {
+    const rules = (...lines: string[]): unknown => read(...lines, 'RRULE:FREQ=DAILY;UNTIL=20260709T220000Z').recurrence?.rules;
+    assert.deepEqual(rules('DTSTART;VALUE=DATE:20260105'), ['RRULE:FREQ=DAILY;UNTIL=20260710']);
+    const outlook = ['DTSTART;TZID=Europe/Rome:20260105T000000', 'DTEND;TZID=Europe/Rome:20260106T000000', 'X-MICROSOFT-CDO-ALLDAYEVENT:TRUE'];
+    assert.deepEqual(rules(...outlook), ['RRULE:FREQ=DAILY;UNTIL=20260710']);
+  });
+
   test('dates and periods', () => {
     const event = read('DTSTART:20260105T080000Z', 'RDATE;VALUE=PERIOD:20260106T080000Z/PT90M,20260107T080000Z/20260107T100000Z', 'RDATE;TZID=Europe/Berlin:20260108T090000');
     assert.deepEqual(event.recurrence, { rules: [], dates: ['20260106T080000Z/PT1H30M', '20260107T080000Z/PT2H', '20260108T080000Z'] });
@@ -253,6 +262,11 @@ describe('patches', () => {
     const text = createObject(event, 'u', { now: SETTING.now, scheduleAgentNone: true });
     const more = patch(text, (now) => ({ ...now, attendees: [person, { ...person, address: 'b@example.com' }] }));
     assert.deepEqual(without(more.come), ['ATTENDEE;SCHEDULE-AGENT=NONE;PARTSTAT=ACCEPTED:mailto:b@example.com']);
+  });
+
+  test('text that is emptied is gone, however often it stood there', () => {
+    const text = calendar(...vevent('DTSTART:20260105', 'DESCRIPTION:a', 'DESCRIPTION;LANGUAGE=de:b', 'ORGANIZER:mailto:a@example.com', 'ORGANIZER:mailto:b@example.com'));
+    assert.equal(patch(text, (event) => ({ ...event, description: '', organizer: null })).gone.length, 4);
   });
 
   test('LF files stay LF', () => {

@@ -1,6 +1,7 @@
 /** Listings, tokens and lookups of servers with oddities that the real ones of the contract suite do not have. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
+import { createFetch } from '../../providers/http.ts';
 import type { Found, Side } from '../../providers/provider.ts';
 import { openAccount, SETTING, text } from '../support/caldav-bench.ts';
 import { event, KnownState } from '../support/contract.ts';
@@ -163,6 +164,25 @@ describe('looking up objects', () => {
     await assert.rejects(poll(side, JSON.stringify({ mode: 'sync', token: '1' })), { kind: 'unreachable' });
     dav.oddities = { answer: () => ({ status: 207, body: '' }) };
     await assert.rejects(poll(side, null), { kind: 'unreachable' });
+  });
+
+  it('lets one object that is broken or too large not stop the others', async () => {
+    const side = await open();
+    for (const name of ['a', 'b', 'c']) dav.put(`/cal/${name}.ics`, text(event(name)));
+    for (const status of [500, 403, 406]) {
+      dav.oddities = { answer: (method, path, body) => (path === '/cal/b.ics' || (method === 'REPORT' && body.includes('b.ics')) ? { status } : undefined) };
+      const found = (await poll(side, null)).found;
+      assert.deepEqual([titles(found), found.find(({ event: one }) => one === null)?.problems[0]?.code], [['?', 'a', 'c'], status === 403 ? 'forbidden' : 'unreadable']);
+    }
+    for (const status of [502, 503, 429]) {
+      dav.oddities = { answer: (method, path, body) => (path === '/cal/b.ics' || (method === 'REPORT' && body.includes('b.ics')) ? { status } : undefined) };
+      await assert.rejects(poll(side, null), { kind: status === 429 ? 'throttled' : 'unreachable' });
+    }
+    dav.oddities = {};
+    dav.put('/cal/b.ics', text(event('b', { description: 'x'.repeat(200_000) })));
+    const { account } = await openAccount({ base: dav.calendar, username: 'u', password: 'p' }, createFetch({ allowPrivateNetworks: true, maxBodyBytes: 100_000 }));
+    const found = (await poll(account.side(dav.calendar, SETTING), null)).found;
+    assert.deepEqual([titles(found), found.find(({ event: one }) => one === null)?.problems[0]?.code], [['?', 'a', 'c'], 'too-large']);
   });
 
   it('refuses a DOCTYPE, endless nesting and broken XML, but not the word in an event', async () => {

@@ -216,6 +216,16 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
       assert.equal((await bench.side.get([after.resource])).get(after.resource), 'gone');
     });
 
+    test('sees that a name was deleted and used again for something else', async (t) => {
+      if (bench.person.createOddlyNamed === undefined) return t.skip('a person cannot choose names here');
+      const resource = await bench.person.createOddlyNamed(event('First of this name'));
+      await settle(bench, poll);
+      await bench.person.remove(resource);
+      await bench.person.createOddlyNamed(event('Second of this name'));
+      await poll();
+      assert.deepEqual(known.titles().filter((title) => title.endsWith('of this name')), ['Second of this name']);
+    });
+
     test('reads and finds more events than fit into one request', async () => {
       const resources: string[] = [];
       for (let index = 0; index < MANY; index += 1) resources.push(await bench.person.create(event(`Many ${index}`)));

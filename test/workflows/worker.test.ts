@@ -4,7 +4,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CancelledFailure, Context } from '@temporalio/activity';
 import { testTemporal } from '../support/temporal.ts';
-import { createHarness, runIdOf, summaryOf, until } from './harness.ts';
+import { createHarness, noChange, runIdOf, summaryOf, until } from './harness.ts';
 import type { FakePair, Harness } from './harness.ts';
 
 const SIGNAL = { trigger: 'signal', full: false } as const;
@@ -84,13 +84,17 @@ describe('workers', () => {
   it('log problems only, and nothing of a poll that was given up', async () => {
     await h.startWorkers();
     let answer = (): void => {};
-    const pair = h.pair({ pollPair: () => new Promise((resolve) => (answer = () => resolve({ kind: 'changed' }))) });
+    const pair = h.pair({
+      pollPair: () => {
+        if (pair.polls > 1) return Promise.reject(noChange('10 minutes'));
+        return new Promise((resolve) => (answer = () => resolve({ kind: 'changed' })));
+      },
+    });
     await h.control.start({ pairId: pair.id, paused: false });
     await until('the poll', () => pair.polls === 1);
-    const late = answer;
     const had = h.log.length;
     await h.control.syncAndWait(pair.id, SIGNAL, 20);
-    late();
+    answer();
     pair.script.diffPair = ({ number }) =>
       pair.diffs.length < 4 ? Promise.reject(new Error('for the moment')) : Promise.resolve({ runId: runIdOf(number), ops: 0, ended: summaryOf(runIdOf(number)) });
     await h.control.syncAndWait(pair.id, SIGNAL, 20);

@@ -1,0 +1,110 @@
+/** A series that is written out on the other side: its occurrences and their single events, decided together (`core/written-out.ts`). */
+import { v7 as uuidv7 } from 'uuid';
+import { changedContent, changedPaths, otherSide, type CalendarEvent, type Content, type Exception, type OccurrenceId, type SideName } from '../core/event.ts';
+import type { FieldConflict } from '../core/merge.ts';
+import { projected, sourceOf } from '../core/policy.ts';
+import type { LinkView, Op } from '../core/plan.ts';
+import type { EventProblem } from '../core/problem.ts';
+import { contentOf, decideSingles, TOO_DENSE, type SeriesDecision, type Single } from '../core/written-out.ts';
+import type { Db } from '../db/connect.ts';
+import { context, type loadLinks } from '../db/links.ts';
+import type { links } from '../db/schema.ts';
+import { baseOf, seenOf } from './observe.ts';
+import type { OpenPair } from './open-pair.ts';
+
+type Loaded = Awaited<ReturnType<typeof loadLinks>>[number];
+
+export interface PlannedSeries {
+  readonly newLinks: (typeof links.$inferInsert)[];
+  readonly ops: { readonly linkId: string; readonly op: Op }[];
+  /** Singles that agree with the series, with what they agree on. */
+  readonly settled: { readonly rows: Loaded; readonly agreed: Buffer }[];
+  /** Links of singles that are gone for good. */
+  readonly dropped: string[];
+  readonly problems: readonly (EventProblem & { readonly side: SideName })[];
+  readonly conflicts: readonly FieldConflict[];
+}
+
+/** Null when the series is not there to be read. */
+export function planSeries(
+  { open, db, now }: { open: OpenPair; db: Db; now: Date }, parent: Loaded, view: LinkView, singles: readonly Loaded[],
+): PlannedSeries | null {
+  const { pair } = open;
+  const side: SideName = view.caldav?.now ? 'caldav' : 'cloud';
+  const to = otherSide(side);
+  const full = view[side]?.now;
+  if (!full) return null;
+  const series = projected(full, to, pair.options);
+  const content = to === 'cloud' ? pair.options.content.toCloud : pair.options.content.toCaldav;
+  const there = singles.filter(({ sides }) => sides[to]);
+  const decision = decideSingles({
+    series, side, now: now.getTime(),
+    singles: there.map((single) => viewOfSingle(db, open, single, to)),
+    isOneWay: sourceOf(pair.direction) !== null || content === 'busy',
+    winner: side,
+  });
+  const byOccurrence = new Map(singles.map((single) => [single.link.occurrence ?? '', single]));
+  const seal = (value: Content) => db.vault.seal(JSON.stringify(value), context(pair.id));
+  const settled = decision.settled.flatMap((occurrence) => {
+    const rows = byOccurrence.get(occurrence);
+    return rows ? [{ rows, agreed: seal(contentOf(series, occurrence)) }] : [];
+  });
+  const { newLinks, ops } = opsOf(decision, parent, byOccurrence, to);
+  const next = withExceptions(full, series, decision.exceptions);
+  const paths = changedPaths(full, next);
+  if (paths.length > 0) ops.push({ linkId: parent.link.id, op: { side, action: 'update', next, paths, isCounted: false, hold: null } });
+  return {
+    newLinks, ops, settled,
+    dropped: decision.dropped.flatMap((occurrence) => byOccurrence.get(occurrence)?.link.id ?? []),
+    problems: decision.isTooDense ? [{ side: to, ...TOO_DENSE }] : [],
+    conflicts: decision.conflicts,
+  };
+}
+
+function opsOf(decision: SeriesDecision, { link: parent }: Loaded, byOccurrence: ReadonlyMap<string, Loaded>, side: SideName) {
+  const newLinks: (typeof links.$inferInsert)[] = [];
+  const ops: { linkId: string; op: Op }[] = [];
+  for (const { occurrence, next } of decision.create) {
+    const known = byOccurrence.get(occurrence)?.link.id;
+    const linkId = known ?? uuidv7();
+    if (!known) newLinks.push({ id: linkId, pairId: parent.pairId, dirty: true, parentId: parent.id, occurrence, label: parent.label });
+    ops.push({ linkId, op: { side, action: 'create', next, paths: [], isCounted: false, hold: null } });
+  }
+  for (const { occurrence, next, fields } of decision.update) {
+    const linkId = byOccurrence.get(occurrence)?.link.id;
+    const paths = fields.map((field) => ({ occurrence: null, field }));
+    if (linkId) ops.push({ linkId, op: { side, action: 'update', next, paths, isCounted: false, hold: null } });
+  }
+  for (const occurrence of decision.remove) {
+    const linkId = byOccurrence.get(occurrence)?.link.id;
+    if (linkId) ops.push({ linkId, op: { side, action: 'delete', next: null, paths: [], isCounted: false, hold: null } });
+  }
+  return { newLinks, ops };
+}
+
+function viewOfSingle(db: Db, open: OpenPair, { link, sides }: Loaded, side: SideName): Single {
+  const row = sides[side];
+  const seen = row && row.gone !== 'proved' ? seenOf(db, row) : null;
+  const base = row ? baseOf(db, row) : null;
+  const read = open.sides[side];
+  return {
+    occurrence: link.occurrence ?? '',
+    now: seen && read.read(seen).event,
+    base: base && read.read(base).event,
+    agreed: link.agreed && (JSON.parse(db.vault.open(link.agreed, context(link.pairId))) as Content),
+  };
+}
+
+/** Only what differs from what the copies may see is taken over: an option that leaves people out must not remove them from the series. */
+function withExceptions(full: CalendarEvent, series: CalendarEvent, exceptions: Readonly<Record<OccurrenceId, Exception>>): CalendarEvent {
+  const next: Record<OccurrenceId, Exception> = { ...full.exceptions };
+  for (const [occurrence, exception] of Object.entries(exceptions)) {
+    if (typeof exception !== 'object') {
+      next[occurrence] = exception;
+      continue;
+    }
+    const fields = changedContent(contentOf(series, occurrence), exception);
+    next[occurrence] = { ...contentOf(full, occurrence), ...Object.fromEntries(fields.map((field) => [field, exception[field]])) };
+  }
+  return { ...full, exceptions: next };
+}
