@@ -47,7 +47,7 @@ async function decideRun(deps: Deps, open: OpenPair, { run, epoch }: { run: RunR
   const isFull = input.full || pair.fullListingAt === null;
   let read: Record<SideName, number> = { caldav: run.readCaldav, cloud: run.readCloud };
   if (!input.polled) {
-    read = await readSides(deps, open, { epoch, full: isFull, onPage: () => {} });
+    read = await readSides(deps, open, { epoch, full: isFull });
     if (isFull) await deps.db.sql.update(pairs).set({ fullListingAt: run.startedAt }).where(eq(pairs.id, pair.id));
   }
   await proveDeletions(deps, open, epoch);

@@ -23,6 +23,8 @@ export function createPollPair(deps: Deps): PairActivities['pollPair'] {
     if (!open || open.pair.paused) throw noChange(open?.pair.pollIntervalSeconds ?? 3600);
     const early = await waitFor(deps, open, state);
     if (early) return early;
+    // An idle poll is over before the first beat, and so costs nothing more.
+    const beat = setInterval(() => Context.current().heartbeat(), 5_000);
     try {
       await look(deps, open);
     } catch (error) {
@@ -33,6 +35,8 @@ export function createPollPair(deps: Deps): PairActivities['pollPair'] {
       const now = await stateOf(deps, pairId);
       if (now.state !== state) return { kind: 'state', ...now };
       throw waiting(failure.error.kind, failure.side, delaySeconds);
+    } finally {
+      clearInterval(beat);
     }
     return outcome(deps, open, state);
   };
@@ -53,7 +57,7 @@ async function look(deps: Deps, open: OpenPair): Promise<void> {
   const { pair } = open;
   const startedAt = deps.now();
   const full = !pair.fullListingAt || startedAt.getTime() - pair.fullListingAt.getTime() > FULL_LISTING_EVERY_MS;
-  await readSides(deps, open, { epoch: pair.epoch, full, onPage: () => Context.current().heartbeat() });
+  await readSides(deps, open, { epoch: pair.epoch, full });
   if (full) {
     await deps.db.sql.update(pairs).set({ fullListingAt: startedAt }).where(eq(pairs.id, pair.id));
     await touchWrittenOut(deps.db, pair.id);

@@ -17,8 +17,6 @@ export interface ReadSetting {
   readonly epoch: number;
   /** Disregard the cursors and compare everything. */
   readonly full: boolean;
-  /** Called for every page but the first: an idle poll has one, and must cost nothing more. */
-  readonly onPage: () => void;
 }
 
 /** A side could not be read. */
@@ -66,7 +64,6 @@ async function readPages(observer: Observer, { pair }: OpenPair, setting: ReadSe
   for await (const page of reader.changes(cursor, knownOf(deps, pairId, side))) {
     pages += 1;
     if (pages > MAX_PAGES) throw new SyncError('unreachable', 'the listing has no end');
-    if (pages > 1) setting.onPage();
     read += page.found.length;
     for (const { resource } of page.found) listed.add(resource);
     for (const resource of page.unchanged) listed.add(resource);

@@ -1,6 +1,7 @@
 /** Do two calendars hold the same events? Read afresh from both servers; nothing that Calpair remembers is asked. */
-import { changedPaths, type CalendarEvent, type When } from '../core/event.ts';
+import { changedContent, changedPaths, type CalendarEvent, type When } from '../core/event.ts';
 import { pathKey } from '../core/merge.ts';
+import { occurrenceContent } from '../core/series.ts';
 import { instantOf } from '../core/zones.ts';
 import type { Found, Known, Side } from '../providers/provider.ts';
 
@@ -66,7 +67,10 @@ function comparable(event: CalendarEvent): CalendarEvent {
     attendees: content.attendees.map(({ address, participation }) => ({ address, participation, name: '', role: 'required', kind: 'individual' })),
     organizer: null,
   });
-  const exceptions = Object.fromEntries(Object.entries(event.exceptions).map(([id, one]) => [id, one === 'excluded' ? one : plain(one)]));
+  const exceptions = Object.fromEntries(Object.entries(event.exceptions)
+    .map(([id, one]) => [id, one === 'excluded' ? one : plain(one)] as const)
+    // An exception that shows what the series shows anyway is none to a person.
+    .filter(([id, one]) => one === 'excluded' || changedContent(one, plain(occurrenceContent(event, id))).length > 0));
   return { ...plain(event), exceptions };
 }
 

@@ -15,13 +15,16 @@ export function showRun(run: Run): void {
 
 export function tableOf(agreement: Agreement, problems: readonly Problem[]): string {
   const { same, different, onlyCaldav, onlyCloud, doubled } = agreement;
+  const writtenOut = new Set(problems.filter(({ code }) => code === 'recurrence-written-out').map(({ eventTitle }) => eventTitle));
+  const singles = onlyCloud.filter(({ title }) => writtenOut.has(title)).length;
   const byCode = new Map<string, number>();
   for (const { code } of problems) byCode.set(code, (byCode.get(code) ?? 0) + 1);
   const rows: [string, number][] = [
     ['on both sides, the same', same],
     ['on both sides, but different', different.length],
     ['only in Radicale', onlyCaldav.length],
-    ['only in Google', onlyCloud.length],
+    ['only in Google', onlyCloud.length - singles],
+    ['single events of series that Google cannot express', singles],
     ['more than once', doubled.length],
     ...[...byCode].map(([code, count]): [string, number] => [`problem: ${code}`, count]),
   ];

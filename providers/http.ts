@@ -37,7 +37,8 @@ export function createFetch(setting: FetchSetting): typeof fetch {
   const unchecked = new Agent({ ...shared, connect: { timeout: 10_000 } });
 
   return async (input, init) => {
-    const request = new Request(input, { ...init, redirect: 'manual' });
+    // Without the signal: a Request listens to it until it is collected, and one signal lives as long as a whole run.
+    const request = new Request(input, { ...init, redirect: 'manual', signal: null });
     const url = new URL(request.url);
     const isOperators = operatorHosts.includes(url.host) || operatorHosts.includes(url.hostname);
     if (!isOperators) checkUrl(url, allowPrivateNetworks);

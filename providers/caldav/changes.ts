@@ -10,7 +10,7 @@ import { errorOf, multistatusOf } from './client.ts';
 import { canonicalPath, pathOf, spellings } from './hrefs.ts';
 import { BATCH, checkCalendar, fetchObjects, versionOf, type Collection, type FetchedObject } from './objects.ts';
 import { isSogoEtag } from './presets.ts';
-import { textOf, type Element, type Member } from './xml.ts';
+import { textOf, xmlText, type Element, type Member } from './xml.ts';
 
 const Cursor = z.object({ mode: z.enum(['sync', 'ctag', 'etags']), token: z.string() });
 type Cursor = z.infer<typeof Cursor>;
@@ -72,7 +72,7 @@ async function syncCollection(collection: Collection, since: string): Promise<Li
   const members = new Map<string, ListedMember>();
   let token = since;
   for (let page = 0; page < MAX_SYNC_PAGES; page += 1) {
-    const body = { 'd:sync-collection': { 'd:sync-token': { _text: token.replaceAll('&', '&amp;') }, 'd:sync-level': { _text: '1' }, 'd:prop': { 'd:getetag': {} } } };
+    const body = { 'd:sync-collection': { 'd:sync-token': { _text: xmlText(token) }, 'd:sync-level': { _text: '1' }, 'd:prop': { 'd:getetag': {} } } };
     const answer = await collection.client.xml('REPORT', collection.url, body, '0');
     if (answer.status !== 207) {
       const error = errorOf(answer);

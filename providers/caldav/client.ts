@@ -1,7 +1,7 @@
 /**
  * Requests to one CalDAV account: Basic credentials in UTF-8, sent at once and only where they may go; redirects followed; answers read.
  */
-import { davRequest, DAVNamespace, type DAVRequest } from 'tsdav';
+import { davRequest, DAVNamespace } from 'tsdav';
 import { SyncError } from '../../core/sync-error.ts';
 import { errorOfStatus, followRedirects, mayCarryCredentials } from '../http.ts';
 import type { Io } from '../provider.ts';
@@ -11,7 +11,7 @@ export interface DavClient {
   /** Any request; answers with every status but 401. */
   request(method: string, url: URL, options?: RequestOptions): Promise<Answer>;
   /** A request with an XML body that tsdav writes; `body` has one element, whose names carry their prefix (`d`, `c`, `cs`, `a`). */
-  xml(method: 'PROPFIND' | 'PROPPATCH' | 'REPORT' | 'MKCALENDAR', url: URL, body: XmlBody, depth?: '0' | '1'): Promise<Answer>;
+  xml(method: XmlMethod, url: URL, body: XmlBody, depth?: '0' | '1'): Promise<Answer>;
   /** PROPFIND for the named properties. @throws SyncError by the status when the answer is no multistatus */
   propfind(url: URL, depth: '0' | '1', props: readonly string[]): Promise<Answer & Multistatus>;
   /** The one member of a PROPFIND of depth 0; with a `status` of its own where the server answers 207 around a 404. */
@@ -22,6 +22,7 @@ export interface RequestOptions {
   readonly headers?: Record<string, string>;
   readonly body?: string;
 }
+export type XmlMethod = 'PROPFIND' | 'PROPPATCH' | 'REPORT' | 'MKCALENDAR';
 export type XmlBody = Record<string, unknown>;
 
 export interface Answer {
@@ -46,7 +47,7 @@ export function davClient(typed: URL, login: { readonly username: string; readon
     return { status: response.status, headers: response.headers, text: await response.text(), url: answered };
   }
 
-  async function xml(method: DAVRequest['method'], url: URL, body: XmlBody, depth?: '0' | '1'): Promise<Answer> {
+  async function xml(method: XmlMethod, url: URL, body: XmlBody, depth?: '0' | '1'): Promise<Answer> {
     let answer: Answer | undefined;
     await davRequest({
       url: url.href,
@@ -75,7 +76,7 @@ export function davClient(typed: URL, login: { readonly username: string; readon
     return { ...answer, member };
   }
 
-  return { request, xml: xml as DavClient['xml'], propfind, properties };
+  return { request, xml, propfind, properties };
 }
 
 /**

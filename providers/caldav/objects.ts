@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { SyncError } from '../../core/sync-error.ts';
 import { errorOf, multistatusOf, type Answer, type DavClient } from './client.ts';
 import { canonicalPath, pathOf } from './hrefs.ts';
-import { textOf, type Member } from './xml.ts';
+import { textOf, xmlText, type Member } from './xml.ts';
 
 /** One calendar collection of an account. */
 export interface Collection {
@@ -52,12 +52,12 @@ export async function fetchObjects(collection: Collection, resources: readonly s
  * @throws SyncError when neither the object nor its absence was answered
  */
 export async function fetchObject(collection: Collection, resource: string): Promise<Fetched> {
-  const { client, url } = collection;
+  const { client } = collection;
   const nothing = { resource, version: null, data: '', modifiedMs: null, serverMs: null };
   let answer;
   try {
     // Compressing web servers change the ETag (`-gzip`, `W/`).
-    answer = await client.request('GET', new URL(resource, url), { headers: { accept: 'text/calendar', 'accept-encoding': 'identity' } });
+    answer = await client.request('GET', objectUrl(collection, resource), { headers: { accept: 'text/calendar', 'accept-encoding': 'identity' } });
   } catch (error) {
     if (error instanceof SyncError && error.kind === 'too-large') return { ...nothing, withheld: 'too-large' };
     throw error;
@@ -91,6 +91,13 @@ export async function checkCalendar({ client, url }: Collection): Promise<Member
   return member.props;
 }
 
+/** The address of an object. A path that begins with `//` stays a path on the calendar's host. */
+export function objectUrl({ url }: Collection, resource: string): URL {
+  const address = new URL(url);
+  address.pathname = resource;
+  return address;
+}
+
 /** What tells two states of an object apart: its ETag, else its time, else its content. Only an ETag can be a precondition (`isEtag`). */
 export function versionOf(etag: string | null, lastModified: string | null, data: string | null): string | null {
   const tag = etag?.trim() ?? '';
@@ -116,8 +123,7 @@ const MAX_OBJECT_CHARS = 10_000_000;
 async function multiget({ client, url }: Collection, resources: readonly string[]): Promise<Map<string, Fetched>> {
   const found = new Map<string, Fetched>();
   const asked = new Map(resources.map((resource) => [canonicalPath(resource), resource]));
-  // js2xml takes `&amp;` in a text for `&`; an href cannot hold control characters.
-  const hrefs = resources.map((resource) => ({ _text: resource.replaceAll('&', '&amp;') }));
+  const hrefs = resources.map((resource) => ({ _text: xmlText(resource) }));
   const props = { 'd:getetag': {}, 'd:getlastmodified': {}, 'c:calendar-data': {} };
   let answer;
   try {

@@ -5,10 +5,10 @@ import { SyncError } from '../../core/sync-error.ts';
 import type { SideSetting, Stored, Written } from '../provider.ts';
 import { errorOf, hasCondition, type Answer } from './client.ts';
 import { describePeople } from './described-people.ts';
-import { checkCalendar, fetchObject, isEtag, versionOf, type Collection, type FetchedObject } from './objects.ts';
+import { checkCalendar, fetchObject, isEtag, objectUrl, versionOf, type Collection, type FetchedObject } from './objects.ts';
 import { partOf, type Reader } from './read.ts';
-import { readError } from './xml.ts';
 import { refuseToMail, type SchedulingServer } from './scheduling.ts';
+import { readError } from './xml.ts';
 
 export interface Writing extends SchedulingServer {
   readonly collection: Collection;
@@ -72,9 +72,8 @@ export async function removeEvent(writing: Writing, stored: Stored): Promise<voi
     if (error instanceof SyncError && error.kind === 'gone') return;
     throw error;
   }
-  const url = new URL(stored.resource, collection.url);
   const answer = rest === null
-    ? await collection.client.request('DELETE', url, { headers: { ...precondition, 'schedule-reply': 'F' } })
+    ? await collection.client.request('DELETE', objectUrl(collection, stored.resource), { headers: { ...precondition, 'schedule-reply': 'F' } })
     : await put(writing, stored.resource, rest, precondition);
   if (isSuccess(answer) || answer.status === 404 || answer.status === 410) return;
   // With a precondition some servers answer 412 for what is not there.
@@ -119,7 +118,7 @@ function writtenForm({ setting, isSogo }: Writing, event: CalendarEvent, uid: st
 }
 
 function put({ collection }: Writing, resource: string, data: string, headers: Record<string, string>): Promise<Answer> {
-  return collection.client.request('PUT', new URL(resource, collection.url), {
+  return collection.client.request('PUT', objectUrl(collection, resource), {
     headers: { 'content-type': 'text/calendar; charset=utf-8', ...headers },
     body: data,
   });

@@ -249,17 +249,42 @@ describe('one write to Google', () => {
   });
 
   it('waits for a replica that does not know a new series yet', async () => {
-    bench.google.setBehaviour({ notFoundLag: 1 });
+    bench.google.fail({ match: '^PATCH .*/events', status: 404 });
     const next = withExceptions(daily('09'), [[1, { title: 'One' }]]);
     assert.deepEqual(changedPaths(next, (await bench.side.create(next, 'lag', 0)).event!), []);
   });
 
-  it('is refused for events that are not ordinary ones, and for events of others', async () => {
-    const birthday = bench.owner.plantEvent({ id: 'fromgmail1', summary: 'Flight', eventType: 'fromGmail', start: { date: '2027-01-05' }, end: { date: '2027-01-06' } }, bench.calendarId);
-    const found = await getOne(bench, birthday['id'] as string);
+  it('is refused for events that are not ordinary ones', async () => {
+    const flight = bench.owner.plantEvent({ id: 'fromgmail1', summary: 'Flight', eventType: 'fromGmail', start: { date: '2027-01-05' }, end: { date: '2027-01-06' } }, bench.calendarId);
+    const found = await getOne(bench, flight['id'] as string);
     bench.google.reset();
     assert.equal((await failure(bench.side.update(found, { ...found.event!, title: 'Other' }))).kind, 'forbidden');
     assert.equal(bench.google.writes.length, 0);
+  });
+
+  it('changes and deletes one invited occurrence of a series that is not visible', async () => {
+    const item = bench.owner.plantEvent({
+      id: 'unseen_20270105T080000Z', recurringEventId: 'unseen', summary: 'One of theirs', status: 'confirmed',
+      originalStartTime: { dateTime: '2027-01-05T09:00:00+01:00', timeZone: 'Europe/Berlin' },
+      start: { dateTime: '2027-01-05T09:00:00+01:00', timeZone: 'Europe/Berlin' }, end: { dateTime: '2027-01-05T10:00:00+01:00', timeZone: 'Europe/Berlin' },
+    }, bench.calendarId);
+    const found = await getOne(bench, item['id'] as string);
+    bench.google.reset();
+    const written = await bench.side.update(found, { ...found.event!, title: 'Renamed', location: 'Here' });
+    assert.deepEqual(bodies(), [{ summary: 'Renamed', location: 'Here' }]);
+    await bench.side.remove(written);
+    assert.equal((await bench.side.get([written.ref])).get(written.ref), 'gone');
+  });
+
+  it('turns a series into a single event and back, and leaves nothing behind', async () => {
+    const first = withExceptions(daily('09'), [[1, { title: 'One' }], [2, 'out']]);
+    const created = await bench.side.create(first, 'back', 0);
+    const single = { ...first, recurrence: null, exceptions: {} };
+    const written = await bench.side.update(created, single);
+    assert.deepEqual(changedPaths(single, written.event!), []);
+    assert.equal(bench.owner.listLive(bench.calendarId).length, 1);
+    const again = await bench.side.update(written, { ...first, when: { ...later }, recurrence: { rules: ['RRULE:FREQ=WEEKLY'], dates: [] }, exceptions: {} });
+    assert.deepEqual(again.event?.recurrence, { rules: ['RRULE:FREQ=WEEKLY'], dates: [] });
   });
 
   it('reaches nobody: people are described, not invited', async () => {

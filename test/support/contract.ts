@@ -4,9 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { changedPaths, DEFAULT_CONTENT, EXCLUDED, type CalendarEvent } from '../../core/event.ts';
+import { changedPaths, EXCLUDED, type CalendarEvent } from '../../core/event.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
-import type { Found, Known, Side, Stored, Written } from '../../providers/provider.ts';
+import type { Found, Side, Written } from '../../providers/provider.ts';
+import { event, samples } from './events.ts';
+import { KnownState } from './known-state.ts';
+
+export { event } from './events.ts';
+export { KnownState } from './known-state.ts';
 
 /** One empty calendar. */
 export interface Bench {
@@ -250,44 +255,8 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
   });
 }
 
-/** An event like any other; every call makes one with a UID of its own. */
-export function event(title: string, more: Partial<CalendarEvent> = {}): CalendarEvent {
-  count += 1;
-  return {
-    ...DEFAULT_CONTENT,
-    uid: `event-${count}-of-${process.pid}@example.org`,
-    title,
-    when: { allDay: false, start: '2027-01-05T09:00:00', startZone: 'Europe/Berlin', end: '2027-01-05T10:30:00', endZone: 'Europe/Berlin' },
-    recurrence: null,
-    exceptions: {},
-    ...more,
-  };
-}
-let count = 0;
-
 /** More than a side asks for at once. */
 const MANY = 105;
-
-/** What has been read of a side: the part of the database in this suite. */
-export class KnownState implements Known {
-  readonly #byRef = new Map<string, Found>();
-
-  keep(found: Found): void {
-    this.#byRef.set(found.ref, found);
-  }
-  drop(isGone: (found: Found) => boolean): void {
-    for (const found of this.#byRef.values()) if (isGone(found)) this.#byRef.delete(found.ref);
-  }
-  titles(): string[] {
-    return [...this.#byRef.values()].map(({ event: one }) => one?.title ?? '?').sort();
-  }
-  byResource(resources: readonly string[]): Promise<Stored[]> {
-    return Promise.resolve([...this.#byRef.values()].filter(({ resource }) => resources.includes(resource)));
-  }
-  versions(): Promise<Map<string, string | null>> {
-    return Promise.resolve(new Map([...this.#byRef.values()].map(({ resource, version }) => [resource, version])));
-  }
-}
 
 interface Polled {
   readonly found: Found[];
@@ -350,19 +319,4 @@ async function rejectsWith(kinds: SyncErrorKind | readonly SyncErrorKind[], prom
     assert.ok([kinds].flat().includes(error.kind), `${error.kind}: ${error.message}`);
     return true;
   });
-}
-
-function samples(): CalendarEvent[] {
-  const series = event('Weekly', {
-    when: { allDay: false, start: '2027-01-06T09:00:00', startZone: 'Europe/Berlin', end: '2027-01-06T10:00:00', endZone: 'Europe/Berlin' },
-    recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=20'], dates: [] },
-  });
-  const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = series;
-  const moved = { ...content, title: 'Weekly, moved', when: { allDay: false, start: '2027-01-13T15:00:00', startZone: 'Europe/Berlin', end: '2027-01-13T16:00:00', endZone: 'Europe/Berlin' } as const };
-  return [
-    event('Grüße; "quoted", back\\slash — 日本語 🎉', { location: 'Straße 1, 10115 Berlin', description: 'First line\nsecond; line, with: all\n\nand an end' }),
-    event('Two days', { when: { allDay: true, start: '2027-03-27', end: '2027-03-29' }, transparency: 'transparent', visibility: 'private' }),
-    event('Two zones', { when: { allDay: false, start: '2027-03-28T00:30:00', startZone: 'Europe/London', end: '2027-03-28T10:00:00', endZone: 'Asia/Tokyo' }, status: 'tentative' }),
-    { ...series, exceptions: { '20270113T080000Z': moved, '20270203T080000Z': EXCLUDED } },
-  ];
 }

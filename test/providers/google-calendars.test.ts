@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { SyncError } from '../../core/sync-error.ts';
+import { createGoogleProvider } from '../../providers/google/index.ts';
+import type { Provider } from '../../providers/provider.ts';
+import { openGoogle, type GoogleBench } from '../support/google-bench.ts';
+
+describe('the calendars of a Google account', () => {
+  let bench: GoogleBench;
+  let provider: Provider<{ refreshToken: string }>;
+  before(async () => {
+    bench = await openGoogle();
+    const { clientId, clientSecret, rootUrl, tokenUrl } = bench.google;
+    provider = createGoogleProvider({ clientId, clientSecret, rootUrl, tokenUrl });
+  });
+  after(() => bench.close());
+  beforeEach(() => bench.google.reset());
+
+  async function failure(work: Promise<unknown>): Promise<SyncError> {
+    const error: unknown = await work.then(() => assert.fail('nothing was thrown'), (thrown: unknown) => thrown);
+    assert.ok(error instanceof SyncError, String(error));
+    return error;
+  }
+
+  it('prove whose they are, with one request', async () => {
+    const proof = await provider.prove({ refreshToken: bench.owner.refreshToken }, { fetch });
+    assert.deepEqual(proof, { identity: 'owner@example.com', username: 'owner@example.com', discovered: {} });
+    assert.deepEqual(bench.google.requests.map(({ method, path }) => `${method} ${path}`), ['POST /token', 'GET /calendar/v3/users/me/calendarList']);
+  });
+
+  it('are not proved by a token that is no good, or lacks the scope', async () => {
+    assert.equal((await failure(provider.prove({ refreshToken: 'nonsense' }, { fetch }))).kind, 'auth');
+    const other = bench.google.addAccount({ email: 'poor@example.com', scopes: ['calendar.freebusy'] });
+    const error = await failure(provider.prove({ refreshToken: other.refreshToken }, { fetch }));
+    assert.equal(error.kind, 'auth');
+    assert.match(error.message, /does not include/);
+  });
+
+  it('are listed with their own ids, colours, zones and rights', async () => {
+    const listed = await bench.account.calendars();
+    const { host } = new URL(bench.google.rootUrl);
+    const primary = listed.find(({ isDefault }) => isDefault);
+    assert.equal(primary?.id, 'owner@example.com');
+    assert.equal(primary?.identity, `${host}/owner@example.com`);
+    assert.equal(primary?.timeZone, 'Europe/Berlin');
+    assert.equal(primary?.readOnly, false);
+    assert.match(primary?.color ?? '', /^#[0-9a-f]{6}$/);
+    assert.equal(listed.find(({ id }) => id === bench.calendarId)?.name, 'Test');
+  });
+
+  it('are read-only where a merge would put "busy" over what it cannot see', async () => {
+    for (const [role, readOnly] of [['writer', false], ['owner', false], ['writerWithoutPrivateAccess', true], ['reader', true]] as const) {
+      bench.owner.setAccessRole(role, bench.calendarId);
+      assert.equal((await bench.account.calendars()).find(({ id }) => id === bench.calendarId)?.readOnly, readOnly, role);
+    }
+    bench.owner.setAccessRole('freeBusyReader', bench.calendarId);
+    assert.equal((await bench.account.calendars()).some(({ id }) => id === bench.calendarId), false);
+    bench.owner.setAccessRole('owner', bench.calendarId);
+  });
+
+  it('are all listed, over pages', async () => {
+    for (let n = 0; n < 260; n += 1) bench.owner.addCalendar({ summary: `Calendar ${n}` });
+    assert.equal((await bench.account.calendars()).filter(({ name }) => name.startsWith('Calendar ')).length, 260);
+    assert.equal(bench.google.count('calendarList'), 2);
+  });
+
+  it('can be created, in the account\'s zone and the colour asked for', async () => {
+    const created = await bench.account.createCalendar('From CalDAV', '#0088aa');
+    assert.deepEqual([created.name, created.color, created.timeZone, created.readOnly, created.isDefault], ['From CalDAV', '#0088aa', 'Europe/Berlin', false, false]);
+    const listed = (await bench.account.calendars()).find(({ id }) => id === created.id);
+    assert.deepEqual(listed, created);
+    assert.equal((await bench.account.createCalendar('Plain', null)).name, 'Plain');
+  });
+
+  it('are not created when Google says no, and the reason is told', async () => {
+    bench.google.fail({ match: '^POST .*/calendars', status: 403, reason: 'quotaExceeded' });
+    const error = await failure(bench.account.createCalendar('One too many', null));
+    assert.equal(error.kind, 'rejected');
+    assert.ok((error.reason ?? '') !== '');
+  });
+
+  it('stay when only their colour is refused', async () => {
+    bench.google.fail({ match: '^PATCH .*/calendarList', status: 403, reason: 'forbidden' });
+    assert.equal((await bench.account.createCalendar('Colourless', '#0088aa')).name, 'Colourless');
+    assert.equal((await bench.account.calendars()).filter(({ name }) => name === 'Colourless').length, 1);
+  });
+});

@@ -1,0 +1,336 @@
+/**
+ * A calendar in memory, as one side of a pair, with the habits and faults of real servers as switches; and what a person does to it, by `person`.
+ * Stored data is JSON. Times come from a clock that the test moves.
+ */
+import { z } from 'zod';
+import { EXCLUDED, sameValue, type CalendarEvent, type When } from '../../core/event.ts';
+import type { EventProblem } from '../../core/problem.ts';
+import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
+import type { Account, ChangePage, Found, Known, Provider, Side, Stored, Written } from '../../providers/provider.ts';
+
+export type Call = 'changes' | 'get' | 'create' | 'update' | 'remove';
+
+/** Thrown by the next `times` calls of that kind, before or after the call took effect. */
+export interface Fault {
+  readonly on: Call;
+  readonly when: 'before' | 'after';
+  readonly error: SyncErrorKind | Error;
+  times: number;
+  /** Only for events whose title holds this text. */
+  readonly title?: string;
+}
+
+export interface Habits {
+  /** What a write gives back: the stored state; what was sent, with the new version; what was sent, without a version. */
+  readonly answers: 'stored' | 'sent' | 'sent-without-version';
+  /** An id that was used once is never free again (Google); otherwise a deleted name can be taken anew (CalDAV). */
+  readonly keepsIds: boolean;
+  /** What the server makes of an event that is stored. */
+  readonly rewrite: (event: CalendarEvent) => CalendarEvent;
+  readonly cannotHold: (event: CalendarEvent) => EventProblem | null;
+  /** Events of a page. */
+  readonly pageSize: number;
+}
+
+export interface Clock {
+  now: number;
+}
+
+interface Item {
+  readonly ref: string;
+  readonly version: string;
+  readonly event: CalendarEvent | null;
+  readonly modifiedAt: string | null;
+  readonly marker: string | null;
+  readonly hasGuests: boolean;
+  readonly at: number;
+}
+
+interface Data {
+  readonly event: CalendarEvent | null;
+  readonly modifiedAt: string | null;
+  readonly marker: string | null;
+  readonly hasGuests: boolean;
+}
+
+const DEFAULT_HABITS: Habits = {
+  answers: 'stored', keepsIds: false, rewrite: (event) => event, cannotHold: () => null, pageSize: 100,
+};
+
+export class FakeSide implements Side {
+  writesAtOnce = 4;
+  readonly items = new Map<string, Item>();
+  readonly faults: Fault[] = [];
+  /** Every call, and every write that took effect. */
+  readonly calls: Call[] = [];
+  readonly writes: { readonly action: 'create' | 'update' | 'remove'; readonly title: string }[] = [];
+  /** Called around every call; may throw, or let a person act. */
+  hook: ((call: Call, when: 'before' | 'after') => void | Promise<void>) | null = null;
+  /** Refs that no listing and no feed shows, though they answer when asked. */
+  readonly hidden = new Set<string>();
+  readonly name: string;
+  readonly habits: Habits;
+  private readonly clock: Clock;
+  private readonly used = new Set<string>();
+  private readonly removedAt = new Map<string, number>();
+  private sequence = 0;
+  private feed = 1;
+  private frozen: { items: Map<string, Item>; removedAt: Map<string, number>; sequence: number } | null = null;
+
+  constructor(name: string, clock: Clock, habits: Partial<Habits> = {}) {
+    this.name = name;
+    this.clock = clock;
+    this.habits = { ...DEFAULT_HABITS, ...habits };
+  }
+
+  // What a person or the server's operator does.
+
+  readonly person = {
+    insert: (fields: Partial<CalendarEvent> & { title: string }, more: { hasGuests?: boolean; marker?: string | null; ref?: string } = {}): string => {
+      const ref = more.ref ?? `${this.name}-${(this.sequence + 1).toString()}`;
+      const event = { ...anEvent(), uid: `uid-${ref}`, ...fields };
+      this.put(ref, { event, marker: more.marker ?? null, hasGuests: more.hasGuests ?? false });
+      return ref;
+    },
+    edit: (ref: string, fields: Partial<CalendarEvent>): void => {
+      const item = this.item(ref);
+      if (!item.event) throw new Error('the event cannot be read');
+      this.put(ref, { ...item, event: { ...item.event, ...fields } });
+    },
+    /** Only the version and the time of modification change. */
+    touch: (ref: string): void => this.put(ref, this.item(ref)),
+    spoil: (ref: string): void => this.put(ref, { ...this.item(ref), event: null }),
+    remove: (ref: string): void => this.drop(ref),
+    /** As calendar programs duplicate: with the private data, and with a UID of its own where the service needs one. */
+    copy: (ref: string, uid: string | null = null): string => {
+      const item = this.item(ref);
+      const name = `${this.name}-copy-${this.sequence + 1}`;
+      this.put(name, { ...item, event: item.event && { ...item.event, uid: uid ?? `uid-${name}` } });
+      return name;
+    },
+  };
+
+  expireCursors(): void {
+    this.feed += 1;
+  }
+
+  /** From now on listings and feeds show this moment. */
+  freeze(): void {
+    this.frozen = { items: new Map(this.items), removedAt: new Map(this.removedAt), sequence: this.sequence };
+  }
+
+  thaw(): void {
+    this.frozen = null;
+  }
+
+  failNext(on: Call, error: SyncErrorKind | Error, more: Partial<Fault> = {}): void {
+    this.faults.push({ when: 'before', times: 1, ...more, on, error });
+  }
+
+  // What is there, for assertions.
+
+  events(): CalendarEvent[] {
+    return [...this.items.values()].flatMap(({ event }) => event ?? []);
+  }
+
+  titles(): string[] {
+    return this.events().map(({ title }) => title).sort();
+  }
+
+  find(title: string): string {
+    const found = [...this.items.values()].filter(({ event }) => event?.title === title);
+    if (found.length !== 1) throw new Error(`${found.length} events are called ${title} on ${this.name}`);
+    return (found[0] as Item).ref;
+  }
+
+  shows(title: string): CalendarEvent {
+    return this.item(this.find(title)).event as CalendarEvent;
+  }
+
+  // The side.
+
+  async *changes(cursor: string | null, known: Known): AsyncIterable<ChangePage> {
+    await this.called('changes', 'before', '');
+    const { items, removedAt, sequence } = this.frozen ?? this;
+    const [feed, since] = (cursor ?? '').split(':').map(Number);
+    const isFull = cursor === null || feed !== this.feed;
+    const visible = [...items.values()].filter(({ ref }) => !this.hidden.has(ref));
+    const next = `${this.feed}:${sequence}`;
+    const pages: ChangePage[] = [];
+    if (isFull) {
+      const versions = await known.versions();
+      for (let start = 0; start < visible.length; start += this.habits.pageSize) {
+        const page = visible.slice(start, start + this.habits.pageSize);
+        const same = page.filter(({ ref, version }) => versions.get(ref) === version);
+        pages.push({ found: page.filter((item) => !same.includes(item)).map(foundOf), unchanged: same.map(({ ref }) => ref), removed: [] });
+      }
+    } else {
+      const found = visible.filter(({ at }) => at > (since ?? 0)).map(foundOf);
+      const removed = [...removedAt].filter(([ref, at]) => at > (since ?? 0) && !items.has(ref)).map(([ref]) => ref);
+      pages.push({ found, unchanged: [], removed });
+    }
+    const last = pages.pop() ?? { found: [], unchanged: [], removed: [] };
+    yield* pages;
+    await this.called('changes', 'after', '');
+    yield { ...last, end: { cursor: next, full: isFull } };
+  }
+
+  async get(resources: readonly string[]): Promise<Map<string, readonly Found[] | 'gone'>> {
+    await this.called('get', 'before', '');
+    const answers = new Map(resources.map((ref) => {
+      const item = this.items.get(ref);
+      return [ref, item ? [foundOf(item)] : 'gone' as const];
+    }));
+    await this.called('get', 'after', '');
+    return answers;
+  }
+
+  async create(event: CalendarEvent, key: string, generation: number): Promise<Written> {
+    await this.called('create', 'before', event.title);
+    const ref = `${key}-${generation}`;
+    const there = this.items.get(ref);
+    if (!there) {
+      if (this.habits.keepsIds && this.used.has(ref)) throw this.error('id-taken');
+      const isTaken = [...this.items.values()].some((item) => item.event?.uid === event.uid);
+      const uid = event.uid === null || isTaken ? ref : event.uid;
+      this.put(ref, { event: this.habits.rewrite({ ...event, uid }), marker: key, hasGuests: false });
+      this.writes.push({ action: 'create', title: event.title });
+    }
+    await this.called('create', 'after', event.title);
+    return there ? { ...foundOf(there), confirmed: true } : this.answer(ref, event);
+  }
+
+  async update(stored: Stored, next: CalendarEvent): Promise<Written> {
+    await this.called('update', 'before', next.title);
+    const item = this.checked(stored);
+    this.put(stored.ref, { ...item, event: this.habits.rewrite(next) });
+    this.writes.push({ action: 'update', title: next.title });
+    await this.called('update', 'after', next.title);
+    return this.answer(stored.ref, next);
+  }
+
+  async remove(stored: Stored): Promise<void> {
+    const title = (JSON.parse(stored.data) as Data).event?.title ?? '';
+    await this.called('remove', 'before', title);
+    if (this.items.has(stored.ref)) {
+      this.checked(stored);
+      this.drop(stored.ref);
+      this.writes.push({ action: 'remove', title });
+    }
+    await this.called('remove', 'after', title);
+  }
+
+  read(stored: Stored): Found {
+    const data = JSON.parse(stored.data) as Data;
+    return { ...stored, ...data, problems: data.event ? [] : [{ code: 'unreadable', detail: 'It cannot be read.' }] };
+  }
+
+  cannotHold(event: CalendarEvent): EventProblem | null {
+    return this.habits.cannotHold(event);
+  }
+
+  private item(ref: string): Item {
+    const item = this.items.get(ref);
+    if (!item) throw new Error(`${ref} is not on ${this.name}`);
+    return item;
+  }
+
+  private put(ref: string, fields: Pick<Item, 'event' | 'marker' | 'hasGuests'>): void {
+    this.sequence += 1;
+    this.clock.now += 1_000;
+    this.used.add(ref);
+    this.removedAt.delete(ref);
+    const { event, marker, hasGuests } = fields;
+    const modifiedAt = new Date(this.clock.now).toISOString();
+    this.items.set(ref, { ref, version: `"${this.sequence}"`, event, marker, hasGuests, modifiedAt, at: this.sequence });
+  }
+
+  private drop(ref: string): void {
+    this.item(ref);
+    this.sequence += 1;
+    this.clock.now += 1_000;
+    this.items.delete(ref);
+    this.removedAt.set(ref, this.sequence);
+  }
+
+  private checked(stored: Stored): Item {
+    const item = this.items.get(stored.ref);
+    if (!item) throw this.error('gone');
+    const isSame = stored.version === null ? sameValue((JSON.parse(stored.data) as Data).event, item.event) : stored.version === item.version;
+    if (!isSame) throw this.error('stale');
+    return item;
+  }
+
+  private answer(ref: string, sent: CalendarEvent): Written {
+    const item = this.item(ref);
+    if (this.habits.answers === 'stored') return { ...foundOf(item), confirmed: true };
+    const version = this.habits.answers === 'sent' ? item.version : null;
+    const shown = foundOf({ ...item, event: { ...sent, uid: item.event?.uid ?? null } });
+    return { ...shown, version, confirmed: false };
+  }
+
+  private async called(call: Call, when: 'before' | 'after', title: string): Promise<void> {
+    if (when === 'before') this.calls.push(call);
+    await this.hook?.(call, when);
+    const fault = this.faults.find((one) => one.on === call && one.when === when && one.times > 0 && (one.title === undefined || title.includes(one.title)));
+    if (!fault) return;
+    fault.times -= 1;
+    throw fault.error instanceof Error ? fault.error : this.error(fault.error);
+  }
+
+  private error(kind: SyncErrorKind): SyncError {
+    return new SyncError(kind, `${this.name} answers ${kind}`, kind === 'unreachable' || kind === 'throttled' ? { retryAfterMs: 1 } : {});
+  }
+}
+
+function foundOf({ ref, version, event, modifiedAt, marker, hasGuests }: Item): Found {
+  const data: Data = { event, modifiedAt, marker, hasGuests };
+  const problems: EventProblem[] = event ? [] : [{ code: 'unreadable', detail: 'It cannot be read.' }];
+  return { ref, resource: ref, version, data: JSON.stringify(data), ...data, problems };
+}
+
+/** A provider whose only calendars are these. */
+export function fakeProvider(kind: string, calendars: ReadonlyMap<string, Side>): Provider {
+  return {
+    kind,
+    credentials: z.unknown(),
+    newCredentials: z.object({}),
+    isConfigured: true,
+    prove: () => Promise.resolve({ identity: kind, username: kind, discovered: {} }),
+    open: (): Account => ({
+      canCreateCalendars: false,
+      calendars: () => Promise.resolve([]),
+      createCalendar: () => Promise.reject(new SyncError('rejected', 'no calendars are made here')),
+      side: (id) => calendars.get(id) ?? fail(id),
+    }),
+  };
+}
+
+function fail(id: string): never {
+  throw new Error(`no calendar is called ${id}`);
+}
+
+export function at(day: number, hour = 9): When {
+  const date = `2026-06-${String(day).padStart(2, '0')}`;
+  const start = `${date}T${String(hour).padStart(2, '0')}:00:00`;
+  return { allDay: false, start, startZone: 'Europe/Berlin', end: `${date}T${String(hour + 1).padStart(2, '0')}:00:00`, endZone: 'Europe/Berlin' };
+}
+
+export function anEvent(fields: Partial<CalendarEvent> = {}): CalendarEvent {
+  return {
+    uid: 'uid', title: 'Title', when: at(1), location: '', description: '', status: 'confirmed', transparency: 'opaque', visibility: 'public',
+    organizer: null, attendees: [], recurrence: null, exceptions: {}, ...fields,
+  };
+}
+
+/** A weekly series from Monday, 1 June 2026, 09:00 in Berlin. */
+export function aSeries(fields: Partial<CalendarEvent> = {}): CalendarEvent {
+  return anEvent({ recurrence: { rules: ['RRULE:FREQ=WEEKLY;BYDAY=MO'], dates: [] }, ...fields });
+}
+
+/** The occurrence of that series `week` weeks after the first. */
+export function occurrence(week: number): string {
+  return new Date(Date.parse('2026-06-01T07:00:00Z') + week * 7 * 86_400_000).toISOString().replace(/[-:]|\.\d+/g, '');
+}
+
+export { EXCLUDED };
