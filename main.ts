@@ -159,7 +159,7 @@ async function startWorkers(parts: Parts, workflowBundle: Awaited<ReturnType<typ
   const { config, options, servers, db, shared, steps } = parts;
   const connection = await NativeConnection.connect(temporalOptions(config, servers));
   steps.push(() => connection.close());
-  const activities = createActivities({ ...shared, tag: (text) => db.vault.hash(text), now: () => new Date() });
+  const activities = createActivities({ ...shared, historyDays: config.historyDays, tag: (text) => db.vault.hash(text), now: () => new Date() });
   const workers = await createWorkers({ connection, namespace: config.temporal.namespace, activities, workflowBundle });
   const ended = workers.run().catch((error: Error) => options.onLost(error));
   steps.push(() => {

@@ -9,6 +9,8 @@ export interface Deps {
   readonly fetch: typeof fetch;
   /** Marks what Calpair wrote so that any pair of this installation recognises it. Lower-case hex. */
   readonly tag: (text: string) => string;
+  /** How long runs and their journals are kept. */
+  readonly historyDays: number;
   readonly now: () => Date;
   readonly log: Logger;
 }

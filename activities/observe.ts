@@ -177,11 +177,11 @@ async function observeUnchanged({ pairId, side }: Observer, tx: Db, resources: r
   }
 }
 
-/** A hint only. A copy that nothing has shown since it was created is not even that. */
+/** A hint only. That a feed names a copy as removed shows that it had it. */
 async function observeRemoved({ pairId, side }: Observer, tx: Db, resources: readonly string[], found: readonly Found[]): Promise<void> {
   const refs = new Set(found.map(({ ref }) => ref));
-  const rows = (await sidesByResource(tx, pairId, side, resources)).filter((row) => row.shown && row.gone === 'no' && !refs.has(row.ref));
-  for (const row of rows) await updateSide(tx, row.linkId, side, { gone: 'hinted' });
+  const rows = (await sidesByResource(tx, pairId, side, resources)).filter((row) => row.gone === 'no' && !refs.has(row.ref));
+  for (const row of rows) await updateSide(tx, row.linkId, side, { gone: 'hinted', shown: true });
   await markDirty(tx, rows.map((row) => row.linkId));
 }
 

@@ -2,7 +2,7 @@
 import { Context } from '@temporalio/activity';
 import { eq } from 'drizzle-orm';
 import { hasWork, Superseded, touchWrittenOut } from '../db/links.ts';
-import { isRunning } from '../db/plans.ts';
+import { isRunning, pruneRuns } from '../db/plans.ts';
 import { pairs } from '../db/schema.ts';
 import type { PairActivities, PollResult } from '../workflows/messages.ts';
 import type { Deps } from './deps.ts';
@@ -11,8 +11,9 @@ import { openPair, type OpenPair } from './open-pair.ts';
 import { asSideFailure, noteFailure, noteSuccess, stateOf } from './pair-health.ts';
 import { readSides } from './read-sides.ts';
 
+const DAY_MS = 24 * 60 * 60_000;
 /** Both sides are compared in full this often. */
-const FULL_LISTING_EVERY_MS = 24 * 60 * 60_000;
+const FULL_LISTING_EVERY_MS = DAY_MS;
 /** A pair that is gone, or that a run is working on, is left alone for this long. */
 const ASIDE_SECONDS = 5;
 
@@ -61,6 +62,7 @@ async function look(deps: Deps, open: OpenPair): Promise<void> {
   if (full) {
     await deps.db.sql.update(pairs).set({ fullListingAt: startedAt }).where(eq(pairs.id, pair.id));
     await touchWrittenOut(deps.db, pair.id);
+    await pruneRuns(deps.db, pair.id, new Date(startedAt.getTime() - deps.historyDays * DAY_MS));
   }
   await noteSuccess(deps, open);
 }

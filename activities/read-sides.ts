@@ -94,14 +94,15 @@ function knownOf(deps: Deps, pairId: string, side: SideName): Known {
  */
 async function believeAbsences({ deps, pairId, epoch, side, reader }: Observer, listed: ReadonlySet<string>): Promise<void> {
   const known = await listedResources(deps.db, pairId, side);
-  const absent = known.filter((resource) => !listed.has(resource));
-  if (absent.length === 0) return;
-  const isAll = absent.length === known.length;
-  if (absent.length > DOUBTED_ABSENCES || isAll) await doubt(reader, sampleOf(absent, SAMPLED_ABSENCES));
+  const missed = known.filter((resource) => !listed.has(resource));
+  const isAll = missed.length > 0 && missed.length === known.length;
+  if (missed.length > DOUBTED_ABSENCES || isAll) await doubt(reader, sampleOf(missed, SAMPLED_ABSENCES));
+  // With the copies that no listing has shown yet: those are only asked for.
+  const absent = [...(await versionsOf(deps.db, pairId, side)).keys()].filter((resource) => !listed.has(resource));
   for (let start = 0; start < absent.length; start += 500) {
     const batch = absent.slice(start, start + 500);
     await underEpoch(deps.db, pairId, epoch, async (tx) => {
-      const rows = (await sidesByResource(tx, pairId, side, batch)).filter((row) => row.shown && row.gone === 'no');
+      const rows = (await sidesByResource(tx, pairId, side, batch)).filter((row) => row.gone === 'no');
       for (const row of rows) await updateSide(tx, row.linkId, side, { gone: 'hinted' });
       await markDirty(tx, rows.map((row) => row.linkId));
     });

@@ -211,7 +211,9 @@ function mirror(sides: Both, source: SideName, decision: LinkView['decision'], s
     return written({ [target]: next }, sides, decision, settings, []);
   }
   const next = applyChanges(to.isOwned ? to.base : to.now, base, now);
-  return written({ [target]: next }, sides, decision, settings, []);
+  // A copy made before the pair showed only "Busy" loses what it showed until then.
+  const shown = to.isOwned ? projected(next, target, settings.options) : next;
+  return written({ [target]: shown }, sides, decision, settings, []);
 }
 
 function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settings): Decision {

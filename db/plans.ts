@@ -1,5 +1,5 @@
 /** Runs and what they write: the plan before, the journal of writes afterwards. */
-import { and, asc, eq, gte, inArray, isNotNull, ne, notInArray, sql } from 'drizzle-orm';
+import { and, asc, eq, gte, inArray, isNotNull, lt, ne, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { SideName } from '../core/event.ts';
 import type { ProblemCode } from '../core/problem.ts';
@@ -173,7 +173,6 @@ export async function countHeld(db: Db, pairId: string): Promise<number> {
 }
 
 /** Runs and their journals that are older than what the limits and the history look back on. */
-export async function pruneRuns(db: Db, pairId: string, before: Date, keep: readonly string[] = []): Promise<void> {
-  const old = and(eq(runs.pairId, pairId), ne(runs.result, 'running'), sql`${runs.startedAt} < ${before.toISOString()}`);
-  await db.sql.delete(runs).where(keep.length > 0 ? and(old, notInArray(runs.id, [...keep])) : old);
+export async function pruneRuns(db: Db, pairId: string, before: Date): Promise<void> {
+  await db.sql.delete(runs).where(and(eq(runs.pairId, pairId), ne(runs.result, 'running'), lt(runs.startedAt, before)));
 }

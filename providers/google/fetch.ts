@@ -59,6 +59,16 @@ export async function fetchSeries(place: Place, masterId: string): Promise<Serie
   return checkClock({ master, exceptions }, date);
 }
 
+/** The same for a master that the account may have no right to see: somebody else's series of which it is invited to single occurrences. */
+export async function fetchMaster(place: Place, masterId: string): Promise<Series | null> {
+  try {
+    return await fetchSeries(place, masterId);
+  } catch (error) {
+    if (error instanceof SyncError && error.kind === 'forbidden') return null;
+    throw error;
+  }
+}
+
 /** Exceptions share the UID of their master. */
 export async function fetchExceptions(place: Place, master: Item): Promise<Record<string, Item>> {
   if (!master.iCalUID) return {};
@@ -165,7 +175,7 @@ async function getResource(place: Place, resource: string): Promise<readonly Fou
   if (!series) return null;
   if (isCancelled(series.master)) return 'gone';
   const masterId = masterIdOf(series.master);
-  if (masterId !== null && await fetchItem(place, masterId)) return 'gone';
+  if (masterId !== null && await fetchMaster(place, masterId)) return 'gone';
   return [foundOf(series, place.setting)];
 }
 

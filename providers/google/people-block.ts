@@ -23,16 +23,16 @@ export function withBlock(text: string, block: string): string {
 
 /** The text without a block that this installation wrote for this event (whose UID is one of `uids`). */
 export function withoutBlock(text: string, uids: readonly string[], tag: Tag): string {
-  const end = /\n\[calpair ([0-9a-f]{16})\]\s*$/.exec(text.slice(-200));
-  if (!end) return text;
-  const bodyEnd = text.slice(-200).length === text.length ? end.index : text.length - 200 + end.index;
-  const heading = text.lastIndexOf(`\n${HEADING}\n`, bodyEnd);
-  if (heading < 0 && !text.startsWith(`${HEADING}\n`)) return text;
-  const start = heading + 1;
   // An editor may have put blanks at the ends of lines.
-  const body = text.slice(start, bodyEnd).split('\n').map((line) => line.trim()).join('\n');
-  if (!uids.some((uid) => shortTag(uid, body, tag) === end[1])) return text;
-  return text.slice(0, start).replace(/\n{1,2}$/, '');
+  const lines = text.trimEnd().split('\n');
+  const tagged = /^\[calpair ([0-9a-f]{16})\]$/.exec(lines.at(-1)!.trim())?.[1];
+  if (tagged === undefined) return text;
+  let heading = lines.length - 2;
+  while (heading >= 0 && lines.length - heading < MAX_LINES + 5 && lines[heading]!.trim() !== HEADING) heading -= 1;
+  if (lines[heading]?.trim() !== HEADING) return text;
+  const body = lines.slice(heading, -1).map((line) => line.trim()).join('\n');
+  if (!uids.some((uid) => shortTag(uid, body, tag) === tagged)) return text;
+  return lines.slice(0, heading).join('\n').replace(/\n$/, '');
 }
 
 const HEADING = '— People —';

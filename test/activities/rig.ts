@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { eq } from 'drizzle-orm';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
@@ -52,6 +53,7 @@ export class Rig {
       providers: new Map([['fake', fakeProvider('fake', calendars)]]),
       fetch: () => Promise.reject(new Error('nothing is fetched here')),
       tag: () => 'ffff',
+      historyDays: 90,
       now: () => new Date(this.clock.now),
       log: pino({ level: 'error', formatters: { log: (fields) => { this.mistakes.push(fields['err'] ?? fields); return {}; } } }, { write: () => {} }),
     };
@@ -178,7 +180,7 @@ export async function closeAll(): Promise<void> {
 }
 
 function run<Input, Output>(activity: (input: Input) => Promise<Output>, input: Input, attempt = 1): Promise<Output> {
-  return new MockActivityEnvironment({ attempt }).run(activity, input);
+  return new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') }).run(activity, input);
 }
 
 async function repeated<T>(attempts: number, work: (attempt: number) => Promise<T>): Promise<T> {

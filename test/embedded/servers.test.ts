@@ -1,5 +1,6 @@
 /** The servers of `npm start`, really started, killed, and started again. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,7 @@ import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import postgres from 'postgres';
-import { ConfigError, readConfig } from '../../config.ts';
+import { ConfigError, PROJECT_DIR, readConfig } from '../../config.ts';
 import { makeDataFolder } from '../../embedded/data-folder.ts';
 import { anyFreePort } from '../../embedded/ports.ts';
 import { startPostgres } from '../../embedded/postgres.ts';
@@ -24,10 +25,15 @@ const said: string[] = [];
 const lost: Error[] = [];
 const watch = { say: (line: string) => void said.push(line), onLost: (error: Error) => void lost.push(error) };
 let outside: string | undefined;
-after(() => {
+const running: { stop: () => Promise<void> }[] = [];
+after(async () => {
+  await Promise.all(running.map((server) => server.stop()));
   rmSync(folder, { recursive: true, force: true });
   if (outside !== undefined && outside.startsWith('/var/lib/calpair/')) rmSync(outside, { recursive: true, force: true });
 });
+
+const startedPostgres = async (port = 0) => kept(await startPostgres({ dataDir, port }, watch));
+const startedTemporal = async (port: number) => kept(await startTemporal(temporalOptions(port), watch));
 
 const ask = async (url: string, statement: string): Promise<unknown> => {
   const sql = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
@@ -35,58 +41,71 @@ const ask = async (url: string, statement: string): Promise<unknown> => {
 };
 
 test('PostgreSQL keeps its data over a stop, a kill, and a kill of whoever started it', { timeout: 120_000 }, async () => {
-  const first = await startPostgres({ dataDir, port: 0 }, watch);
+  const first = await startedPostgres();
   outside = (await ask(first.url, 'show data_directory') as { data_directory: string }[])[0]?.data_directory.replace(/\/cluster$/, '');
   await ask(first.url, 'create table kept (value int)');
   await first.stop();
   await assert.rejects(ask(first.url, 'select 1'));
 
-  const second = await startPostgres({ dataDir, port: 0 }, watch);
-  const pid = Number(readFileSync(join(dataDir, 'postgres', 'cluster', 'postmaster.pid'), 'utf8').split('\n')[0]);
+  const second = await startedPostgres();
+  const pid = Number(readFileSync(join(outside ?? '', 'cluster', 'postmaster.pid'), 'utf8').split('\n')[0]);
   process.kill(pid, 'SIGKILL');
   await eventually(() => ask(second.url, 'insert into kept values (1)'));
-  assert.ok(said.some((line) => line.includes('PostgreSQL runs again')));
-
-  // Started without stopping the second: what a killed Calpair leaves behind.
-  const third = await startPostgres({ dataDir, port: 0 }, { ...watch, say: (line) => void said.push(`third: ${line}`) });
-  assert.ok(said.some((line) => line.startsWith('third: Ended a PostgreSQL')));
-  assert.deepEqual([...await ask(third.url, 'select value from kept') as Iterable<unknown>], [{ value: 1 }]);
   await second.stop();
+
+  await startAndKill(`startPostgres(${JSON.stringify({ dataDir, port: 0 })}, watch)`);
+  const third = await startedPostgres();
+  assert.ok(said.some((line) => line.startsWith('Ended a PostgreSQL')));
+  assert.deepEqual([...await ask(third.url, 'select value from kept') as Iterable<unknown>], [{ value: 1 }]);
   await third.stop();
-  await eventually(async () => assert.equal(listProcesses().filter(({ command }) => outside !== undefined && command.includes(`${outside}/`)).length, 0));
+  assert.equal(listProcesses().filter(({ command }) => command.includes(`${outside}/`)).length, 0);
   assert.deepEqual(lost, []);
 });
 
 test('a wrong password is refused, and a taken port is one clear error', { timeout: 60_000 }, async () => {
-  const server = await startPostgres({ dataDir, port: 0 }, watch);
+  const server = await startedPostgres();
   const wrong = new URL(server.url);
   wrong.password = 'wrong';
   await assert.rejects(ask(wrong.href, 'select 1'), /password/);
   await server.stop();
-  await withTakenPort(async (port) => {
-    await assert.rejects(startPostgres({ dataDir, port }, watch), (error) => error instanceof ConfigError && error.message.includes('CALPAIR_POSTGRES_PORT'));
-  });
+  await withTakenPort((port) => assert.rejects(startedPostgres(port), (error) => error instanceof ConfigError && error.message.includes('CALPAIR_POSTGRES_PORT')));
 });
 
-test('Temporal keeps its ports over a kill, and a taken port is one clear error', { timeout: 120_000 }, async () => {
-  const options = {
-    dataDir, cacheDir: readConfig().cacheDir, port: await anyFreePort(), uiPort: null, namespace: 'default', searchAttributes: { PairState: 'Keyword' },
-  };
-  const first = await startTemporal(options, watch);
-  const second = await startTemporal(options, { ...watch, say: (line) => void said.push(`second: ${line}`) });
-  assert.equal(second.address, first.address);
-  assert.ok(said.some((line) => line.startsWith('second: Ended a Temporal server')));
-  const connection = await Connection.connect({ address: second.address });
+test('Temporal gets its port back from an orphan, and a taken port is one clear error', { timeout: 120_000 }, async () => {
+  const port = await anyFreePort();
+  await startAndKill(`startTemporal(${JSON.stringify(temporalOptions(port))}, watch)`);
+  const server = await startedTemporal(port);
+  assert.ok(said.some((line) => line.startsWith('Ended a Temporal server')));
+  const connection = await Connection.connect({ address: server.address });
   await connection.workflowService.describeNamespace({ namespace: 'default' });
   await connection.close();
-  await first.stop();
-  await second.stop();
-  await withTakenPort(async (port) => {
-    await assert.rejects(startTemporal({ ...options, port }, watch), (error) => error instanceof ConfigError && error.message.includes('CALPAIR_TEMPORAL_PORT'));
-  });
+  await server.stop();
+  await withTakenPort((taken) => assert.rejects(startedTemporal(taken), (error) => error instanceof ConfigError && error.message.includes('CALPAIR_TEMPORAL_PORT')));
 });
 
-async function withTakenPort(work: (port: number) => Promise<void>): Promise<void> {
+function temporalOptions(port: number) {
+  return { dataDir, cacheDir: readConfig().cacheDir, port, uiPort: null, namespace: 'default', searchAttributes: { PairState: 'Keyword' } };
+}
+
+function kept<T extends { stop: () => Promise<void> }>(server: T): T {
+  running.push(server);
+  return server;
+}
+
+/** A process of its own starts the server and is killed at once, so that the server is nobody's. */
+async function startAndKill(start: string): Promise<void> {
+  const script = `
+    import { startPostgres } from './embedded/postgres.ts';
+    import { startTemporal } from './embedded/temporal.ts';
+    const watch = { say: () => {}, onLost: () => {} };
+    await ${start};
+    process.kill(process.pid, 'SIGKILL');`;
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], { cwd: PROJECT_DIR, stdio: 'inherit' });
+  const signal = await new Promise((resolve) => child.once('exit', (_code, killedBy) => resolve(killedBy)));
+  assert.equal(signal, 'SIGKILL');
+}
+
+async function withTakenPort(work: (port: number) => Promise<unknown>): Promise<void> {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', () => resolve()));
   const address = other.address();

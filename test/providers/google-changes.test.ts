@@ -114,6 +114,8 @@ describe('changes of a Google calendar', () => {
     assert.equal(polled.found[0]?.event?.title, 'One of theirs');
     assert.equal(polled.found[0]?.event?.recurrence, null);
     assert.equal(fake.count('/events/foreignmaster'), 1);
+    const hidden = await read(fakeCalendar({ items: [raw] }, undefined, 403).side, 'g1:t', new KnownState());
+    assert.deepEqual(hidden.found.map(({ ref }) => ref), [raw.id]);
     const gone = await read(fakeCalendar({ items: [{ id: raw.id, status: 'cancelled' }] }).side, 'g1:t', known);
     assert.deepEqual([gone.found.length, gone.removed], [0, [raw.id]]);
   });
@@ -243,14 +245,14 @@ function onlyItems(keep: (item: Json) => boolean): Io {
 }
 
 /** A calendar that gives one page, and knows no event by name. */
-function fakeCalendar(page: Json, date = new Date().toUTCString()): { side: Side; count(path: string): number } {
+function fakeCalendar(page: Json, date = new Date().toUTCString(), status = 404): { side: Side; count(path: string): number } {
   const paths: string[] = [];
   const io: Io = {
     fetch: async (input) => {
       const { pathname } = new URL(String(input));
       paths.push(pathname);
       if (pathname.endsWith('/events')) return Response.json({ nextSyncToken: 'next', ...page }, { headers: { date } });
-      return Response.json({ error: { code: 404, message: 'Not Found', errors: [{ reason: 'notFound' }] } }, { status: 404 });
+      return Response.json({ error: { code: status, message: 'No', errors: [{ reason: 'no' }] } }, { status });
     },
   };
   const tokens = new MemoryTokens();

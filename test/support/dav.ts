@@ -75,6 +75,10 @@ async function start(name: string, requirement: string, setting: DavServerSettin
   const port = setting.port ?? (await freePort());
   const [command = '', ...args] = await kind.command(python, dir, port);
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  // A process that ends without `stop` leaves no server behind.
+  const endWithUs = (): boolean => child.kill('SIGKILL');
+  process.once('exit', endWithUs);
+  child.once('exit', () => process.off('exit', endWithUs));
   const base = `http://127.0.0.1:${port}/`;
   const [username, password] = ['alice', 'alice-secret'];
   const stop = async (): Promise<void> => {

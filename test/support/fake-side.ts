@@ -151,7 +151,7 @@ export class FakeSide implements Side {
 
   async *changes(cursor: string | null, known: Known): AsyncIterable<ChangePage> {
     await this.called('changes', 'before', '');
-    const { items, removedAt, sequence } = this.frozen ?? this;
+    const { items, removedAt, sequence } = this.frozen ?? { items: this.items, removedAt: this.removedAt, sequence: this.sequence };
     const [feed, since] = (cursor ?? '').split(':').map(Number);
     const isFull = cursor === null || feed !== this.feed;
     const visible = [...items.values()].filter(({ ref }) => !this.hidden.has(ref));

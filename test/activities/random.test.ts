@@ -1,0 +1,240 @@
+/**
+ * A random machine over the activities: people edit both sides with values that occur once, services fail in every way they know, workers crash; then the
+ * faults stop. Whatever happened, the pair comes to rest, both sides are equal, and every value is accounted for.
+ */
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { changedPaths, type CalendarEvent, type SideName } from '../../core/event.ts';
+import { testDatabase } from '../support/database.ts';
+import { at, aSeries, EXCLUDED, occurrence, type Call } from '../support/fake-side.ts';
+import { closeAll, Rig, type RigOptions } from './rig.ts';
+
+const SCHEDULES = Number(process.argv.find((argument) => argument.startsWith('--schedules='))?.slice(12) ?? 100);
+const SEED = Number(process.argv.find((argument) => argument.startsWith('--seed='))?.slice(7) ?? randomInt(2 ** 31));
+const STEPS = 15;
+
+let url: string;
+before(async () => { url = await testDatabase(); });
+after(closeAll);
+
+test(`${SCHEDULES} random schedules end in order (seed ${SEED})`, async () => {
+  for (let index = 0; index < SCHEDULES; index += 1) {
+    const seed = SEED + index;
+    try {
+      await new Schedule(seed).run();
+    } catch (error) {
+      throw new Error(`seed ${seed}: ${error instanceof Error ? error.stack : String(error)}`, { cause: error });
+    }
+  }
+});
+
+/** Habits of services, by pair: clean ones, ones that answer late or without versions, ones that rewrite what they store. */
+const HABITS: RigOptions[] = [
+  {},
+  { caldav: { answers: 'sent-without-version' } },
+  { cloud: { rewrite: tidied } },
+  { caldav: { rewrite: tidied }, cloud: { rewrite: tidied } },
+  { caldav: { pageSize: 2 }, cloud: { pageSize: 2, answers: 'sent' } },
+];
+
+/** A server that trims and capitalises what it stores, in one field, twice with the same result. */
+function tidied(event: CalendarEvent): CalendarEvent {
+  return event.location === '' || event.location.endsWith('.') ? event : { ...event, location: `${event.location}.` };
+}
+
+class Crash extends Error {}
+
+class Schedule {
+  private readonly random: () => number;
+  private readonly log: string[] = [];
+  private values = 0;
+  private rig!: Rig;
+
+  constructor(seed: number) {
+    this.random = mulberry(seed);
+  }
+
+  async run(): Promise<void> {
+    const options = this.pick(HABITS);
+    this.rig = await Rig.open(url, { ...options, options: { holdDeletions: { moreThan: 1_000, percent: 100 } } });
+    try {
+      for (let index = 0; index < 3; index += 1) this.insert(this.pick(['caldav', 'cloud']));
+      for (let step = 0; step < STEPS; step += 1) await this.step();
+      await this.heal();
+      await this.check();
+    } catch (error) {
+      const text = `${error instanceof Error ? error.stack : String(error)}\n${this.log.join('\n')}`;
+      throw new Error(text, { cause: error });
+    }
+  }
+
+  private async step(): Promise<void> {
+    const what = this.random();
+    if (what < 0.55) this.edit();
+    else if (what < 0.7) this.fault();
+    else if (what < 0.75) this.habit();
+    else await this.cycle();
+  }
+
+  /** A fault once, at any call, or a person or a crash in its middle. */
+  private fault(): void {
+    const side = this.rig.side(this.pick<SideName>(['caldav', 'cloud']));
+    const on = this.pick<Call>(['changes', 'get', 'create', 'update', 'remove']);
+    const when = this.pick<'before' | 'after'>(['before', 'after']);
+    const kind = this.pick(['unreachable', 'throttled', 'stale', 'crash', 'person', 'person', 'rejected'] as const);
+    if ((kind === 'stale' && (when === 'after' || on === 'create')) || (kind === 'rejected' && (when === 'after' || on === 'changes' || on === 'get'))) return;
+    this.log.push(`fault: ${kind} ${when} ${side.name}.${on}`);
+    if (kind !== 'person') {
+      side.failNext(on, kind === 'crash' ? new Crash('crash') : kind, { when });
+      return;
+    }
+    side.hook = (call, moment) => {
+      if (call !== on || moment !== when) return;
+      side.hook = null;
+      this.edit();
+    };
+  }
+
+  private habit(): void {
+    const side = this.rig.side(this.pick<SideName>(['caldav', 'cloud']));
+    this.log.push(`cursors of ${side.name} expire`);
+    side.expireCursors();
+  }
+
+  private async cycle(): Promise<void> {
+    this.log.push('cycle');
+    try {
+      this.log.push(`  ${await this.rig.cycle()}`);
+    } catch (error) {
+      this.log.push(`  broke: ${String(error)}`);
+    }
+  }
+
+  private edit(): void {
+    const name = this.pick<SideName>(['caldav', 'cloud']);
+    const side = this.rig.side(name);
+    const refs = [...side.items.keys()].sort();
+    const what = this.random();
+    if (refs.length === 0 || what < 0.15) return this.insert(name);
+    const ref = this.pick(refs);
+    const event = side.items.get(ref)?.event as CalendarEvent;
+    if (what < 0.25) {
+      this.log.push(`${name}: remove ${event.title}`);
+      side.person.remove(ref);
+      this.deaths.push(event);
+      return;
+    }
+    if (what < 0.3) return side.person.touch(ref);
+    const field = this.pick(['title', 'location', 'description', 'when', 'exception'] as const);
+    const value = this.unique();
+    if (field === 'when') {
+      this.log.push(`${name}: ${event.title} moves`);
+      return side.person.edit(ref, { when: at(1 + Math.floor(this.random() * 28), 8 + Math.floor(this.random() * 8)) });
+    }
+    if (field === 'exception') {
+      if (!event.recurrence) return;
+      const id = occurrence(1 + Math.floor(this.random() * 3));
+      const exclude = this.random() < 0.4;
+      this.log.push(`${name}: ${event.title} occurrence ${id} ${exclude ? 'excluded' : value}`);
+      const before = event.exceptions[id];
+      this.overwritten.push(...valuesOf(before));
+      side.person.edit(ref, { exceptions: { ...event.exceptions, [id]: exclude ? EXCLUDED : { ...contentOf(typeof before === 'object' ? before : event), title: value } } });
+      return;
+    }
+    this.log.push(`${name}: ${event.title} ${field} := ${value}`);
+    this.overwritten.push(event[field]);
+    side.person.edit(ref, { [field]: value });
+  }
+
+  private insert(name: SideName): void {
+    const title = this.unique();
+    const fields = this.random() < 0.4 ? aSeries() : {};
+    const { uid: _uid, ...rest } = fields as CalendarEvent;
+    const ref = this.rig.side(name).person.insert({ ...rest, title });
+    this.log.push(`${name}: insert ${title} as ${ref}`);
+  }
+
+  /** Values that a person replaced or deleted knowingly. */
+  private readonly overwritten: string[] = [];
+  private readonly deaths: CalendarEvent[] = [];
+  private readonly made: string[] = [];
+
+  private unique(): string {
+    this.values += 1;
+    const value = `v${this.values}`;
+    this.made.push(value);
+    return value;
+  }
+
+  private async heal(): Promise<void> {
+    this.log.push('heal');
+    for (const side of [this.rig.caldav, this.rig.cloud]) {
+      side.faults.length = 0;
+      side.hook = null;
+    }
+    this.rig.advance(3_600);
+    await this.rig.run('signal');
+    await this.rig.settle(5);
+  }
+
+  private async check(): Promise<void> {
+    const { rig } = this;
+    const [caldav, cloud] = [rig.caldav.events(), rig.cloud.events()].map((events) => events.sort((a, b) => (a.title < b.title ? -1 : 1)));
+    assert.deepEqual(rig.caldav.titles(), rig.cloud.titles(), 'both sides have the same events');
+    caldav!.forEach((event, index) => {
+      const differences = changedPaths(untidied(event), untidied(cloud![index]!));
+      assert.deepEqual(differences, [], `${event.title} is the same on both sides`);
+    });
+    await this.checkValues();
+    const problems = await rig.problems();
+    assert.deepEqual(problems.map(({ code }) => code).filter((code) => code !== 'rejected-by-server'), []);
+    const writes = rig.writes;
+    for (let poll = 0; poll < 5; poll += 1) {
+      assert.equal(await rig.cycle(), 'NoChange');
+    }
+    assert.equal(rig.writes, writes, 'a quiescent pair writes nothing');
+    const rows = await rig.sideRows();
+    assert.equal(rows.length, 2 * caldav!.length, 'nothing is left over in the database');
+    assert.ok(rows.every((row) => row.confirmed && row.gone === 'no'), 'all is confirmed');
+    assert.deepEqual(rig.mistakes.filter((error) => !(error instanceof Crash)), []);
+  }
+
+  /** Every value is on both sides, or a person replaced it, or it is in the list of conflicts, or its event was deleted. */
+  private async checkValues(): Promise<void> {
+    const shown = JSON.stringify(this.rig.caldav.events());
+    const conflicts = JSON.stringify(await this.rig.conflicts());
+    const deaths = JSON.stringify(this.deaths);
+    const gone = (value: string, text: string) => !new RegExp(`"${value}\\.?"`).test(text);
+    const lost = this.made.filter((value) => gone(value, shown) && gone(value, conflicts) && gone(value, deaths) && !this.overwritten.some((old) => old === value || old === `${value}.`) && this.log.some((line) => line.includes(value)));
+    assert.deepEqual(lost, [], 'no value is lost');
+  }
+
+  private pick<T>(items: readonly T[]): T {
+    return items[Math.floor(this.random() * items.length)] as T;
+  }
+}
+
+function contentOf(event: CalendarEvent | Omit<CalendarEvent, 'uid' | 'recurrence' | 'exceptions'>) {
+  const { title, when, location, description, status, transparency, visibility, organizer, attendees } = event;
+  return { title, when, location, description, status, transparency, visibility, organizer, attendees };
+}
+
+function valuesOf(exception: CalendarEvent['exceptions'][string] | undefined): string[] {
+  return typeof exception === 'object' ? [exception.title] : [];
+}
+
+/** What only a server's tidying makes different is the same. */
+function untidied(event: CalendarEvent): CalendarEvent {
+  return { ...event, location: event.location.replace(/\.$/, '') };
+}
+
+function mulberry(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

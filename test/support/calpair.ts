@@ -1,0 +1,104 @@
+/** Calpair as `npm start` brings it up, but in this process and on the test servers; and a client of its API. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { readConfig, type Config } from '../../config.ts';
+import { createVault } from '../../db/vault.ts';
+import { loadOrCreateSecrets } from '../../embedded/secrets.ts';
+import { startEverything } from '../../main.ts';
+import { testDatabase } from './database.ts';
+import type { GoogleStandIn } from './google/start.ts';
+import { testTemporal } from './temporal.ts';
+
+export const API_KEY = 'key-of-the-tests';
+
+export interface RunningCalpair {
+  readonly api: Api;
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly temporal: { readonly address: string; readonly namespace: string };
+  /** Every line of the log, at level `debug`. */
+  readonly logged: readonly string[];
+  /** The installation's keyed hash, with which it marks what it wrote. */
+  readonly tag: (text: string) => string;
+  stop(): Promise<void>;
+}
+
+/** @param google the stand-in that this Calpair takes for Google; without one it has no Google client */
+export async function startCalpair(google: GoogleStandIn | null, environment: Record<string, string> = {}): Promise<RunningCalpair> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'calpair-integration-'));
+  const [databaseUrl, temporal] = [await testDatabase(), await testTemporal()];
+  const config = readConfig({ ...environmentOf(google, { databaseUrl, temporal, dataDir }), PORT: '0', ...environment });
+  const logged: string[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
+  const running = await startEverything(config, { log, say: (line) => void logged.push(line), onLost: fail });
+  const secrets = loadOrCreateSecrets(config);
+  const vault = createVault(secrets.encryptionKeys, secrets.hashKey);
+  return {
+    api: new Api(running.apiUrl!, API_KEY), config, databaseUrl, temporal, logged, tag: (text) => vault.hash(text),
+    async stop() {
+      await running.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What a Calpair on these servers is told by its environment. */
+export function environmentOf(
+  google: Pick<GoogleStandIn, 'clientId' | 'clientSecret' | 'rootUrl' | 'tokenUrl'> | null,
+  { databaseUrl, temporal, dataDir }: { databaseUrl?: string; temporal?: { address: string; namespace: string }; dataDir: string },
+): Record<string, string> {
+  return {
+    CALPAIR_DATA_DIR: dataDir, CALPAIR_API_KEY: API_KEY, CALPAIR_ALLOW_PRIVATE_NETWORKS: 'true', CALPAIR_POLL_INTERVAL_SECONDS: '3600', LOG_LEVEL: 'warn',
+    ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
+    ...(temporal ? { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace } : {}),
+    ...(google ? {
+      GOOGLE_CLIENT_ID: google.clientId, GOOGLE_CLIENT_SECRET: google.clientSecret, GOOGLE_API_ROOT_URL: google.rootUrl, GOOGLE_OAUTH_TOKEN_URL: google.tokenUrl,
+    } : {}),
+  };
+}
+
+export type Json = ReturnType<typeof JSON.parse>;
+
+export class Api {
+  readonly url: string;
+  readonly #key: string;
+
+  constructor(url: string, key: string) {
+    this.url = url;
+    this.#key = key;
+  }
+
+  /** Fails unless the answer is a success. */
+  async call(method: string, path: string, body?: unknown): Promise<Json> {
+    const { status, body: answer } = await this.try(method, path, body);
+    assert.ok(status < 300, `${method} ${path} answered ${status}: ${JSON.stringify(answer)}`);
+    return answer;
+  }
+
+  async try(method: string, path: string, body?: unknown): Promise<{ status: number; body: Json }> {
+    const answer = await fetch(new URL(path, this.url), {
+      method,
+      headers: { authorization: `Bearer ${this.#key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    return { status: answer.status, body: text === '' ? null : JSON.parse(text) };
+  }
+}
+
+/** Waits until something is true, asking ten times a second. */
+export async function until<T>(what: string, ask: () => Promise<T | false | null | undefined> | T | false | null | undefined, withinMs = 20_000): Promise<T> {
+  for (const end = Date.now() + withinMs; Date.now() < end;) {
+    const answer = await ask();
+    if (answer !== false && answer !== null && answer !== undefined) return answer as T;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`not within ${withinMs / 1000} s: ${what}`);
+}
+
+function fail(error: Error): never {
+  throw error;
+}

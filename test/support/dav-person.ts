@@ -1,0 +1,99 @@
+/** A person's CalDAV client, which knows nothing of Calpair: whole texts in, whole texts out. */
+import assert from 'node:assert/strict';
+import type { DavServer } from './dav.ts';
+
+export class DavPerson {
+  readonly url: string;
+  readonly #authorization: string;
+
+  constructor({ username, password }: Pick<DavServer, 'username' | 'password'>, url: string) {
+    this.url = url;
+    this.#authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  }
+
+  /** The server's answer to a PUT under this name. */
+  async tryPut(name: string, text: string): Promise<number> {
+    return (await this.#ask('PUT', name, { 'content-type': 'text/calendar; charset=utf-8' }, text)).status;
+  }
+
+  async put(name: string, text: string): Promise<void> {
+    const status = await this.tryPut(name, text);
+    assert.ok(status < 300, `PUT answered ${status}`);
+  }
+
+  async get(name: string): Promise<string> {
+    const { status, text } = await this.#ask('GET', name);
+    assert.equal(status, 200, `GET ${name}`);
+    return text;
+  }
+
+  async edit(name: string, change: (text: string) => string): Promise<void> {
+    const before = await this.get(name);
+    const after = change(before);
+    assert.notEqual(after, before, `the edit changes nothing in:\n${before}`);
+    await this.put(name, after);
+  }
+
+  async remove(name: string): Promise<void> {
+    const { status } = await this.#ask('DELETE', name);
+    assert.ok(status < 300, `DELETE ${name} answered ${status}`);
+  }
+
+  /** ETag by name. */
+  async list(): Promise<Map<string, string>> {
+    const body = '<d:propfind xmlns:d="DAV:"><d:prop><d:getetag/></d:prop></d:propfind>';
+    const { text } = await this.#ask('PROPFIND', '', { depth: '1', 'content-type': 'application/xml; charset=utf-8' }, body);
+    const etags = new Map<string, string>();
+    for (const [, response = ''] of text.matchAll(/<(?:\w+:)?response[^>]*>([\s\S]*?)<\/(?:\w+:)?response>/g)) {
+      const href = /<(?:\w+:)?href[^>]*>([^<]+)</.exec(response)?.[1]?.replaceAll('&amp;', '&') ?? '';
+      const name = new URL(href, this.url).href.slice(this.url.length);
+      if (name !== '' && !name.endsWith('/')) etags.set(name, /<(?:\w+:)?getetag[^>]*>([^<]*)</.exec(response)?.[1] ?? '');
+    }
+    return etags;
+  }
+
+  /** Text by name. */
+  async all(): Promise<Map<string, string>> {
+    const texts = new Map<string, string>();
+    for (const name of (await this.list()).keys()) texts.set(name, await this.get(name));
+    return texts;
+  }
+
+  /** The name of the one object whose text has this. */
+  async nameOf(part: string): Promise<string> {
+    const names = [...(await this.all())].filter(([, text]) => unfolded(text).some((line) => line.includes(part))).map(([name]) => name);
+    assert.equal(names.length, 1, `objects with ${part}`);
+    return names[0]!;
+  }
+
+  async dropCalendar(): Promise<void> {
+    const { status } = await this.#ask('DELETE', '');
+    assert.ok(status < 300, `DELETE of the calendar answered ${status}`);
+  }
+
+  async #ask(method: string, name: string, headers: Record<string, string> = {}, body?: string): Promise<{ status: number; text: string }> {
+    const answer = await fetch(new URL(name, this.url), { method, headers: { authorization: this.#authorization, ...headers }, ...(body === undefined ? {} : { body }) });
+    return { status: answer.status, text: await answer.text() };
+  }
+}
+
+/** The content lines of an object. */
+export function unfolded(text: string): string[] {
+  return text.replace(/\r?\n[ \t]/g, '').split(/\r?\n/).filter((line) => line !== '');
+}
+
+/** The lines that only the first, and only the second text has; the two that every writer renews are left out. */
+export function changedLines(before: string, after: string): { gone: string[]; come: string[] } {
+  const count = (text: string): string[] => unfolded(text).filter((line) => !/^(DTSTAMP|LAST-MODIFIED)[:;]/.test(line));
+  const [was, is] = [count(before), count(after)];
+  return { gone: without(was, is), come: without(is, was) };
+}
+
+function without(lines: readonly string[], others: readonly string[]): string[] {
+  const left = [...others];
+  return lines.filter((line) => {
+    const at = left.indexOf(line);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+}
