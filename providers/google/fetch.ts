@@ -166,7 +166,8 @@ function calendarError(error: unknown): unknown {
     return new SyncError('auth', 'Google: the sign-in does not include access to calendars', { status: 403, ...(reason === undefined ? {} : { reason }) });
   }
   if (error.kind !== 'forbidden' && !(error.kind === 'gone' && status === 404)) return error;
-  return new SyncError('calendar-missing', `the Google calendar answers ${status}`, { ...(status === undefined ? {} : { status }), ...(reason === undefined ? {} : { reason }) });
+  const options = { ...(status === undefined ? {} : { status }), ...(reason === undefined ? {} : { reason }) };
+  return new SyncError('calendar-missing', `the Google calendar answers ${status}`, options);
 }
 
 /** Null: Google knows no such id. */

@@ -10,7 +10,7 @@ import { testDatabase } from '../support/database.ts';
 import { at, aSeries, EXCLUDED, occurrence, type Call } from '../support/fake-side.ts';
 import { closeAll, Rig, type RigOptions } from './rig.ts';
 
-const SCHEDULES = Number(process.argv.find((argument) => argument.startsWith('--schedules='))?.slice(12) ?? 100);
+const SCHEDULES = Number(process.argv.find((argument) => argument.startsWith('--schedules='))?.slice(12) ?? 30);
 const SEED = Number(process.argv.find((argument) => argument.startsWith('--seed='))?.slice(7) ?? randomInt(2 ** 31));
 const STEPS = 15;
 
@@ -176,6 +176,10 @@ class Schedule {
     this.rig.advance(3_600);
     await this.rig.run('signal');
     await this.rig.settle(5);
+    if ((await this.rig.problems()).length === 0) return;
+    // What a server refused is tried again when somebody changes it.
+    for (const [ref, item] of this.rig.cloud.items) this.rig.cloud.person.edit(ref, { visibility: item.event?.visibility === 'public' ? 'private' : 'public' });
+    await this.rig.settle(5);
   }
 
   private async check(): Promise<void> {
@@ -187,8 +191,7 @@ class Schedule {
       assert.deepEqual(differences, [], `${event.title} is the same on both sides`);
     });
     await this.checkValues();
-    const problems = await rig.problems();
-    assert.deepEqual(problems.map(({ code }) => code).filter((code) => code !== 'rejected-by-server'), []);
+    assert.deepEqual(await rig.problems(), []);
     const writes = rig.writes;
     for (let poll = 0; poll < 5; poll += 1) {
       assert.equal(await rig.cycle(), 'NoChange');

@@ -177,7 +177,7 @@ export class FakeSide implements Side {
 
   async get(resources: readonly string[]): Promise<Map<string, readonly Found[] | 'gone'>> {
     await this.called('get', 'before', '');
-    const answers = new Map(resources.map((ref) => {
+    const answers = new Map<string, readonly Found[] | 'gone'>(resources.map((ref) => {
       const item = this.items.get(ref);
       return [ref, item ? [foundOf(item)] : 'gone' as const];
     }));
@@ -196,8 +196,9 @@ export class FakeSide implements Side {
       this.put(ref, { event: this.habits.rewrite({ ...event, uid }), marker: key, hasGuests: false });
       this.writes.push({ action: 'create', title: event.title });
     }
+    const answer = there ? { ...foundOf(there), confirmed: true } : this.answer(ref, event);
     await this.called('create', 'after', event.title);
-    return there ? { ...foundOf(there), confirmed: true } : this.answer(ref, event);
+    return answer;
   }
 
   async update(stored: Stored, next: CalendarEvent): Promise<Written> {
@@ -205,8 +206,9 @@ export class FakeSide implements Side {
     const item = this.checked(stored);
     this.put(stored.ref, { ...item, event: this.habits.rewrite(next) });
     this.writes.push({ action: 'update', title: next.title });
+    const answer = this.answer(stored.ref, next);
     await this.called('update', 'after', next.title);
-    return this.answer(stored.ref, next);
+    return answer;
   }
 
   async remove(stored: Stored): Promise<void> {
