@@ -11,6 +11,7 @@ import { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from './activities/index.ts';
 import type { Deps } from './activities/index.ts';
+import { giveUpLostWork } from './activities/lost-work.ts';
 import { bundleWorkflows, createWorkers, installRuntime } from './activities/worker.ts';
 import type { Workers } from './activities/worker.ts';
 import { createPairControl, registerSearchAttributes } from './api/control.ts';
@@ -161,6 +162,8 @@ async function startWorkers(parts: Parts, workflowBundle: Awaited<ReturnType<typ
   steps.push(() => connection.close());
   const activities = createActivities({ ...shared, historyDays: config.historyDays, tag: (text) => db.vault.hash(text), now: () => new Date() });
   const workers = await createWorkers({ connection, namespace: config.temporal.namespace, activities, workflowBundle });
+  const lost = await giveUpLostWork(connection, config.temporal.namespace, db);
+  if (lost > 0) options.log.warn({ count: lost }, 'work that a killed process left behind is taken up again');
   const ended = workers.run().catch((error: Error) => options.onLost(error));
   steps.push(() => {
     workers.shutdown();

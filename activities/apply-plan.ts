@@ -5,6 +5,7 @@
  * The invariant: a side's base moves only when every op of its link in this run is done; until then only what the side shows is noted, so
  * that an edit that still has to cross is not forgotten.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { eq } from 'drizzle-orm';
@@ -16,12 +17,12 @@ import { pairs } from '../db/schema.ts';
 import type { PairActivities } from '../workflows/messages.ts';
 import type { Deps } from './deps.ts';
 import { endRun, summaryOf } from './end-run.ts';
-import { openPair, type OpenPair } from './open-pair.ts';
+import { openPair } from './open-pair.ts';
 import { noteFailure } from './pair-health.ts';
 import { planLinks } from './plan-run.ts';
 import { confirmWrites } from './read-back.ts';
 import { proveDeletions, SideFailed } from './read-sides.ts';
-import { executeOp, postpone, type Outcome } from './write-op.ts';
+import { executeOp, postpone, type Applying, type Outcome } from './write-op.ts';
 
 /** Lost races are decided again this often within a run; then the next run goes on. */
 const MAX_ROUNDS = 5;
@@ -29,14 +30,6 @@ const MAX_ROUNDS = 5;
 const LOST_RACES_REST_MS = 60_000;
 /** A shorter Retry-After is waited out on the spot. */
 const SHORT_WAIT_MS = 20_000;
-
-export interface Applying {
-  readonly deps: Deps;
-  readonly open: OpenPair;
-  readonly runId: string;
-  readonly epoch: number;
-  readonly signal: AbortSignal;
-}
 
 export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
   return async ({ pairId, runId }) => {
@@ -115,7 +108,7 @@ async function attempt(applying: Applying, op: OpRow): Promise<Outcome> {
     await mayWrite(applying);
     const outcome = await executeOp(applying, op, tries);
     if (outcome.kind !== 'retry') return outcome;
-    await pause(Math.min(outcome.delayMs, SHORT_WAIT_MS), applying.signal);
+    await sleep(Math.min(outcome.delayMs, SHORT_WAIT_MS), undefined, { signal: applying.signal });
   }
 }
 
@@ -149,11 +142,4 @@ async function decideAgain({ deps, open, runId, epoch }: Applying, ids: readonly
 async function heartbeat(deps: Deps, runId: string): Promise<void> {
   const counts = await countOps(deps.db, runId).catch(() => null);
   if (counts) Context.current().heartbeat({ done: counts.done, of: counts.done + counts.pending });
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => { clearTimeout(timer); reject(signal.reason as Error); }, { once: true });
-  });
 }

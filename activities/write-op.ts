@@ -3,6 +3,7 @@ import { eq, sql } from 'drizzle-orm';
 import { Context } from '@temporalio/activity';
 import { changedPaths, otherSide, type CalendarEvent, type SideName } from '../core/event.ts';
 import { SyncError } from '../core/sync-error.ts';
+import { contentOnly } from '../core/written-out.ts';
 import type { Db } from '../db/connect.ts';
 import {
   context, deleteLinks, dropSide, insertSides, loadLinks, markDirty, sidesByRef, underEpoch, updateLinks, updateSide, type LinkRow, type SideRow,
@@ -10,10 +11,19 @@ import {
 import { addProblem, hasOpenSibling, release, setOp, wasTriedBefore, type OpRow } from '../db/plans.ts';
 import { links, runs } from '../db/schema.ts';
 import type { Found, Stored, Written } from '../providers/provider.ts';
-import type { Applying } from './apply-plan.ts';
-import { contentOnly } from '../core/written-out.ts';
+import type { Deps } from './deps.ts';
 import { opConsequence } from './failures.ts';
 import { observe, seenColumns, seenOf } from './observe.ts';
+import type { OpenPair } from './open-pair.ts';
+
+/** A run that is being carried out. */
+export interface Applying {
+  readonly deps: Deps;
+  readonly open: OpenPair;
+  readonly runId: string;
+  readonly epoch: number;
+  readonly signal: AbortSignal;
+}
 
 export type Outcome =
   | { readonly kind: 'done' | 'problem' | 'waits' }

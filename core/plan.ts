@@ -10,7 +10,7 @@
  * | gone | gone | forget | forget |
  */
 import {
-  changedPaths, otherSide, type CalendarEvent, type FieldPath, type SideName,
+  changedPaths, otherSide, type CalendarEvent, type Content, type FieldPath, type SideName,
 } from './event.ts';
 import { applyChanges, merge, pathKey, valueAt, type FieldConflict } from './merge.ts';
 import { DEFAULT_OPTIONS, isCarried, projected, sourceOf, withoutPeople, withPeopleOf, type Direction, type PairOptions } from './policy.ts';
@@ -221,13 +221,29 @@ function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settin
   if (!caldav.now || !cloud.now) return NOTHING;
   const hasPeople = settings.options.attendees !== 'none';
   const shown = (event: CalendarEvent) => (hasPeople ? event : withoutPeople(event));
+  const isFirst = caldav.base === null || cloud.base === null;
   const merged = merge({
-    caldav: { now: shown(caldav.now), base: caldav.base && shown(caldav.base) },
-    cloud: { now: shown(cloud.now), base: cloud.base && shown(cloud.base) },
+    caldav: { now: shown(isFirst ? uncut(caldav, cloud.now) : caldav.now), base: caldav.base && shown(caldav.base) },
+    cloud: { now: shown(isFirst ? uncut(cloud, caldav.now) : cloud.now), base: cloud.base && shown(cloud.base) },
     winner: laterSide(caldav, cloud),
   });
   const next = hasPeople ? merged : { caldav: withPeopleOf(caldav.now, merged.caldav), cloud: withPeopleOf(cloud.now, merged.cloud) };
   return written(next, sides, decision, settings, merged.conflicts);
+}
+
+/** A text that was cut to fit a side must not win over the whole one when nothing else is known of the event. */
+function uncut(view: SideView, other: CalendarEvent): CalendarEvent {
+  const now = view.now ?? other;
+  if (!view.problems.some(({ code }) => code === 'text-too-long')) return now;
+  const whole = <T extends Content>(mine: T, theirs: Content | undefined): T => {
+    const texts = (['title', 'location', 'description'] as const).filter((field) => (theirs?.[field].length ?? 0) > mine[field].length);
+    return { ...mine, ...Object.fromEntries(texts.map((field) => [field, theirs?.[field]])) };
+  };
+  const exceptions = Object.entries(now.exceptions).map(([id, mine]) => {
+    const theirs = other.exceptions[id];
+    return [id, typeof mine === 'object' && typeof theirs === 'object' ? whole(mine, theirs) : mine] as const;
+  });
+  return { ...whole(now, other), exceptions: Object.fromEntries(exceptions) };
 }
 
 function written(

@@ -114,7 +114,7 @@ for (const [name, options] of WORLDS) {
         assert.deepEqual(bench.google.carelessWrites, []);
         assert.deepEqual(bench.google.mailLedger, []);
         await bench.side.remove(await getOne(bench, created.ref));
-      }), { numRuns: 40 });
+      }), { numRuns: 25 });
     });
 
     it('ends in the same state when any answer is lost and the call is repeated', async () => {
@@ -137,7 +137,7 @@ for (const [name, options] of WORLDS) {
         assert.deepEqual(changedPaths(next, updated.event!), []);
         assert.deepEqual(changedPaths(next, (await getOne(bench, created.ref)).event!), []);
         await bench.side.remove(await getOne(bench, created.ref));
-      }), { numRuns: 30 });
+      }), { numRuns: 20 });
     });
   });
 }

@@ -26,8 +26,11 @@ export interface RunningCalpair {
   stop(): Promise<void>;
 }
 
+/** Where a stand-in Google is, in this process or in another. */
+export type GooglePlace = Pick<GoogleStandIn, 'clientId' | 'clientSecret' | 'rootUrl' | 'tokenUrl'>;
+
 /** @param google the stand-in that this Calpair takes for Google; without one it has no Google client */
-export async function startCalpair(google: GoogleStandIn | null, environment: Record<string, string> = {}): Promise<RunningCalpair> {
+export async function startCalpair(google: GooglePlace | null, environment: Record<string, string> = {}): Promise<RunningCalpair> {
   const dataDir = mkdtempSync(join(tmpdir(), 'calpair-integration-'));
   const [databaseUrl, temporal] = [await testDatabase(), await testTemporal()];
   const config = readConfig({ ...environmentOf(google, { databaseUrl, temporal, dataDir }), PORT: '0', ...environment });
@@ -47,7 +50,7 @@ export async function startCalpair(google: GoogleStandIn | null, environment: Re
 
 /** What a Calpair on these servers is told by its environment. */
 export function environmentOf(
-  google: Pick<GoogleStandIn, 'clientId' | 'clientSecret' | 'rootUrl' | 'tokenUrl'> | null,
+  google: GooglePlace | null,
   { databaseUrl, temporal, dataDir }: { databaseUrl?: string; temporal?: { address: string; namespace: string }; dataDir: string },
 ): Record<string, string> {
   return {

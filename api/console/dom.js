@@ -1,0 +1,85 @@
+/**
+ * Elements without a framework. Whatever is shown goes in as text nodes, as titles of events are written by strangers.
+ * Clicks and submits are named by `data-action` and handled in console.js, so elements carry no listeners and can be patched.
+ */
+
+/** `h('p', {class: 'x', hidden: true}, 'text', child, null)`: attributes by name; false, null and undefined leave one out. */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value === false || value === null || value === undefined) continue;
+    element.setAttribute(name, value === true ? '' : String(value));
+  }
+  element.append(...flat(children));
+  return element;
+}
+
+/** Text of a stranger: kept apart from the direction of the text around it. */
+export function theirs(text, otherwise = '(no title)') {
+  return text === null || text === undefined || text === '' ? h('span', { class: 'none' }, otherwise) : h('bdi', {}, clip(String(text), 300));
+}
+
+export function clip(text, most) {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}
+
+/** A table whose rows become cards on a phone. `columns`: their headings; `rows`: `{key, cells}`. */
+export function table(caption, columns, rows) {
+  return h('table', { role: 'table', 'data-key': `table ${caption}` },
+    h('caption', {}, caption),
+    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...columns.map((name) => h('th', { role: 'columnheader', scope: 'col' }, name)))),
+    h('tbody', { role: 'rowgroup' }, ...rows.map(({ key, cells }) => h('tr', { role: 'row', 'data-key': key },
+      ...cells.map((cell, at) => h('td', { role: 'cell', 'data-label': columns[at] }, h('div', {}, cell)))))));
+}
+
+export function button(text, action, attributes = {}) {
+  return h('button', { type: 'button', 'data-action': action, ...attributes }, text);
+}
+
+/**
+ * Makes the children of `parent` be like `wanted`, and keeps every element that can stay: focus, scroll position, open details and
+ * what was typed stay as they are.
+ */
+export function patch(parent, wanted) {
+  const keys = new Set(wanted.map(keyOf).filter((key) => key !== null));
+  for (const child of [...parent.children]) if (keyOf(child) !== null && !keys.has(keyOf(child))) child.remove();
+  const byKey = new Map([...parent.children].map((child) => [keyOf(child), child]));
+  let cursor = parent.firstChild;
+  for (const node of wanted) {
+    const key = keyOf(node);
+    const live = key === null ? cursor : byKey.get(key);
+    if (live && live.nodeName === node.nodeName && keyOf(live) === key) {
+      if (live === cursor) cursor = cursor.nextSibling;
+      else parent.insertBefore(live, cursor);
+      patchNode(live, node);
+    } else {
+      parent.insertBefore(node, cursor);
+    }
+  }
+  while (cursor) {
+    const next = cursor.nextSibling;
+    cursor.remove();
+    cursor = next;
+  }
+}
+
+/** What a person, or a click that is under way, has changed is not ours to set. */
+const KEPT = new Set(['open', 'aria-busy']);
+
+function patchNode(live, node) {
+  if (live.nodeType === Node.TEXT_NODE) {
+    if (live.data !== node.data) live.data = node.data;
+    return;
+  }
+  for (const { name } of [...live.attributes]) if (!KEPT.has(name) && !node.hasAttribute(name)) live.removeAttribute(name);
+  for (const { name, value } of node.attributes) if (!KEPT.has(name) && live.getAttribute(name) !== value) live.setAttribute(name, value);
+  patch(live, [...node.childNodes]);
+}
+
+function keyOf(node) {
+  return node.dataset?.key ?? null;
+}
+
+function flat(children) {
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+}

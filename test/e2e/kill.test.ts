@@ -1,0 +1,108 @@
+/**
+ * The worker is killed again and again in the middle of a first sync. In the end every event is there once and as it was, on both sides, and nobody was
+ * mailed. Each kill waits for new copies since the last one, so each hits a sync that is under way.
+ */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { after, before, it } from 'node:test';
+import { listAll } from '../../demo/agree.ts';
+import type { GoogleAccount } from '../support/google/account.ts';
+import { environmentOf, startCalpair, until, type RunningCalpair } from '../support/calpair.ts';
+import { startRadicale, type DavServer } from '../support/dav.ts';
+import { DavPerson } from '../support/dav-person.ts';
+import { at, BAGGAGE, object } from '../support/ics.ts';
+import { assertAlike, createPair } from '../support/pair.ts';
+import { startGoogleProcess, startProgram, type GoogleProcess, type Program } from '../support/process.ts';
+import { randomFrom } from '../support/random.ts';
+
+const EVENTS = 300;
+const OF_GOOGLE = 20;
+const KILLS = 20;
+const seed = Number(process.env['CALPAIR_TEST_SEED'] ?? Date.now() % 1_000_000);
+const random = randomFrom(seed);
+
+let radicale: DavServer;
+let google: GoogleProcess;
+let calpair: RunningCalpair;
+let person: DavPerson;
+let worker: Program | undefined;
+
+before(async () => {
+  [radicale, google] = await Promise.all([startRadicale(), startGoogleProcess()]);
+  calpair = await startCalpair(google, { CALPAIR_ROLES: 'api' });
+  person = new DavPerson(radicale, await radicale.createCalendar('killed'));
+  for (let start = 0; start < EVENTS; start += 10) {
+    await Promise.all(Array.from({ length: 10 }, (_, index) => person.put(`e-${start + index}.ics`, eventOf(start + index))));
+  }
+  for (let number = 0; number < OF_GOOGLE; number++) {
+    const time = (hour: number) => ({ dateTime: `2027-03-${String(number + 1).padStart(2, '0')}T${hour}:00:00`, timeZone: 'Europe/Berlin' });
+    await google.ofAccount('insertEvent', { summary: `Of Google ${number}`, start: time(10), end: time(11) });
+  }
+  // So that a first sync of this size outlasts the kills, on any machine.
+  await google.control('slow', 60, 'POST .*/events', EVENTS);
+});
+after(async () => {
+  await worker?.end('SIGKILL');
+  await calpair?.stop();
+  await Promise.all([radicale?.stop(), google?.stop()]);
+});
+
+it(`brings every event over exactly once although the worker is killed ${KILLS} times (seed ${seed})`, async (t) => {
+  const texts = await person.all();
+  const account = { email: google.email, refreshToken: google.refreshToken } as GoogleAccount;
+  const pair = await createPair(calpair, { server: radicale, url: person.url }, { account, calendarId: google.email });
+  const started = Date.now();
+  for (let kill = 1; kill <= KILLS; kill++) {
+    worker = startWorker();
+    const enough = (await copies()) + 2 + random(10);
+    await until(`${enough} copies before kill ${kill}\n${worker.output()}`, async () => (await copies()) >= enough, 45_000);
+    await sleep(random(120));
+    await worker.end('SIGKILL');
+    assert.ok((await copies()) < EVENTS, `the sync was still under way at kill ${kill}`);
+  }
+  t.diagnostic(`${KILLS} kills in ${Math.round((Date.now() - started) / 1000)} s, ${await copies()} of ${EVENTS} copies made by then`);
+  worker = startWorker();
+  await pair.settle();
+  const { same } = await assertAlike(pair);
+  assert.equal(same, EVENTS + OF_GOOGLE);
+  const items = await google.ofAccount('listLive') as Record<string, unknown>[];
+  assert.equal(items.filter(({ recurringEventId }) => recurringEventId === undefined).length, EVENTS + OF_GOOGLE, 'nothing is there twice');
+  assert.equal((await listAll(pair.sides.caldav)).size, EVENTS + OF_GOOGLE);
+  const now = await person.all();
+  for (const [name, text] of texts) assert.equal(now.get(name), text, `${name} is as it was`);
+  assert.deepEqual(await pair.list('problems'), []);
+  assert.deepEqual(await pair.list('conflicts'), []);
+  assert.deepEqual(await pair.list('held-changes'), []);
+  for (const what of ['mailLedger', 'carelessWrites']) assert.deepEqual(await google.control(what), [], what);
+  const quiet = (await google.control('writes')).length;
+  assert.deepEqual((await pair.settle()).length, 0);
+  assert.equal((await google.control('writes')).length, quiet);
+});
+
+function startWorker(): Program {
+  const { databaseUrl, temporal, config } = calpair;
+  return startProgram(['start.mjs'], { ...environmentOf(google, { databaseUrl, temporal, dataDir: config.dataDir }), CALPAIR_ROLES: 'worker', LOG_LEVEL: 'info' });
+}
+
+/** Copies that Google has of our events. */
+async function copies(): Promise<number> {
+  const items = await google.ofAccount('listLive') as Record<string, unknown>[];
+  return items.filter(({ recurringEventId, summary }) => recurringEventId === undefined && String(summary).startsWith('Event ')).length;
+}
+
+/** Single events, all-day ones, and series with an override and an exclusion. */
+function eventOf(number: number): string {
+  const day = `2027${String(1 + (number % 11)).padStart(2, '0')}${String(1 + (number % 27)).padStart(2, '0')}`;
+  const title = [`SUMMARY:Event ${number}`, `LOCATION:Room ${number % 7}`];
+  const uid = `killed-${number}@example.org`;
+  if (number % 5 === 0) return object(uid, [...title, ...at(day), ...BAGGAGE]);
+  if (number % 7 !== 0) return object(uid, [...title, ...at(`${day}T090000`), ...BAGGAGE]);
+  return object(uid, [...title, ...at(`${day}T090000`), 'RRULE:FREQ=DAILY;COUNT=6', `EXDATE;TZID=Europe/Berlin:${shifted(day, 3)}T090000`], [
+    [`RECURRENCE-ID;TZID=Europe/Berlin:${shifted(day, 1)}T090000`, `SUMMARY:Event ${number} moved`, ...at(`${shifted(day, 1)}T140000`)],
+  ]);
+}
+
+function shifted(day: string, days: number): string {
+  const time = Date.UTC(Number(day.slice(0, 4)), Number(day.slice(4, 6)) - 1, Number(day.slice(6)) + days);
+  return new Date(time).toISOString().slice(0, 10).replaceAll('-', '');
+}
