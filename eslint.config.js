@@ -75,7 +75,6 @@ const config = tseslint.config(
       'no-empty': ['error', { allowEmptyCatch: false }],
       'no-self-compare': 'error',
       'no-template-curly-in-string': 'error',
-      'no-unmodified-loop-condition': 'error',
       eqeqeq: ['error', 'always'],
       'no-console': 'off',
       'no-restricted-syntax': ['error', NO_ENVIRONMENT, NO_DEFAULT],

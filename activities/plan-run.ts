@@ -322,6 +322,7 @@ function sideView(db: Db, row: SideRow, side: Side): SideView {
     modifiedAt: row.modifiedAt?.getTime() ?? null,
     seenAt: row.changedAt.getTime(),
     hasGuests: found?.hasGuests ?? false,
+    isDeclined: found?.isDeclined ?? false,
     problems: found?.problems ?? [],
   };
 }

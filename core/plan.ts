@@ -31,6 +31,8 @@ export interface SideView {
   /** When that change was first seen here, ms since the epoch. */
   readonly seenAt: number;
   readonly hasGuests: boolean;
+  /** The account's owner has declined the event. */
+  readonly isDeclined?: boolean;
   /** What the side's reader had to say about the event as it is now. */
   readonly problems: readonly EventProblem[];
 }
@@ -95,7 +97,7 @@ export function decide(link: LinkView, settings: Settings): Decision {
 function decideOne(side: SideName, view: SideView, settings: Settings): Decision {
   const source = sourceOf(settings.direction);
   if (view.isGone) return { ...NOTHING, link: 'forget' };
-  if (!view.now || (source !== null && source !== side) || !isCarried(view.now, settings.options, settings.now)) return NOTHING;
+  if (!view.now || (source !== null && source !== side) || !isCarried(view.now, settings.options, settings.now, view.isDeclined)) return NOTHING;
   if (view.isOwned && isBusy(side, settings)) return NOTHING;
   return creation(otherSide(side), view.now, settings, []);
 }
@@ -117,7 +119,7 @@ function decideBoth(sides: Both, decision: LinkView['decision'], settings: Setti
   // Where one side decides, what the other shows (a "Busy", an edit that is to be taken back) takes nothing out of the filter.
   const inScope = (['caldav', 'cloud'] as const).every((side) => {
     const event = sides[side].now;
-    return !event || (source !== null && side !== source) || isCarried(event, settings.options, settings.now);
+    return !event || (source !== null && side !== source) || isCarried(event, settings.options, settings.now, sides[side].isDeclined);
   });
   if (!inScope) return NOTHING;
   if (lost) return source ? goneOneWay(sides, lost, source, decision, settings) : goneBothWays(sides, lost, decision, settings);

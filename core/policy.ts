@@ -40,11 +40,12 @@ export function sourceOf(direction: Direction): SideName | null {
 }
 
 /** False for an event that the pair's filter or window leaves out: then it stays where it is, as it is. */
-export function isCarried(event: CalendarEvent, options: PairOptions, now: number): boolean {
+export function isCarried(event: CalendarEvent, options: PairOptions, now: number, isDeclined = false): boolean {
   const { filter, window } = options;
   const title = event.title.toLowerCase();
   if (filter.titleMatches && !title.includes(filter.titleMatches.toLowerCase())) return false;
   if (filter.titleExcludes && title.includes(filter.titleExcludes.toLowerCase())) return false;
+  if (filter.skipDeclined && isDeclined) return false;
   if (filter.skipAllDay && event.when.allDay) return false;
   if (filter.skipFree && event.transparency === 'transparent') return false;
   if (filter.skipPrivate && event.visibility !== 'public') return false;

@@ -122,6 +122,8 @@ export interface Found extends Stored {
   readonly marker: string | null;
   /** Someone else must be told if this event is deleted here: attendees beside the owner, and the account organises it. */
   readonly hasGuests: boolean;
+  /** The account's owner is invited and has declined. */
+  readonly isDeclined?: boolean;
 }
 
 /** What was read of one side in one go. In a full listing every resource is named once, in `found` or `unchanged`. */

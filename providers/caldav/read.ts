@@ -30,6 +30,7 @@ export function reader({ floatingZone, tag }: Pick<SideSetting, 'floatingZone' |
         problems: entry.problems,
         modifiedAt: entry.modifiedAt,
         marker: markerOf(object.resource),
+        isDeclined: entry.event?.attendees.some(({ address, participation }) => participation === 'declined' && own.has(address.toLowerCase())) ?? false,
         hasGuests: organizer !== null && own.has(organizer.toLowerCase()) && attendees.some((address) => !own.has(address.toLowerCase())),
       };
     });

@@ -40,6 +40,7 @@ export function readStored(stored: Stored, setting: SideSetting): Found {
     modifiedAt: series.clockAhead ? null : latest(items),
     marker: linkOf(propertiesOf(series.master)),
     hasGuests: items.some(hasGuests),
+    isDeclined: series.master.attendees?.some((person) => person?.self === true && person.responseStatus === 'declined') ?? false,
   };
 }
 

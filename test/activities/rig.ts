@@ -42,6 +42,8 @@ export class Rig {
   runs = 0;
   /** Errors that were logged as mistakes of ours. */
   readonly mistakes: unknown[] = [];
+  /** Called before a failed attempt is repeated. */
+  onFailedAttempt: () => Promise<void> = () => Promise.resolve();
 
   private constructor(db: Db, options: RigOptions) {
     this.db = db;
@@ -102,14 +104,25 @@ export class Rig {
   async run(trigger: Trigger = 'signal', { full = false, polled = false, attempts = 1 } = {}): Promise<RunSummary> {
     this.runs += 1;
     const input = { pairId: this.pairId, number: this.runs, trigger, full, polled };
-    const diff = await repeated(attempts, (attempt) => run(createActivities(this.deps).diffPair, input, attempt));
-    return diff.ended ?? repeated(attempts, (attempt) => run(createActivities(this.deps).applyPlan, { pairId: this.pairId, runId: diff.runId }, attempt));
+    const diff = await this.repeated(attempts, (attempt) => run(createActivities(this.deps).diffPair, input, attempt));
+    return diff.ended ?? this.repeated(attempts, (attempt) => run(createActivities(this.deps).applyPlan, { pairId: this.pairId, runId: diff.runId }, attempt));
+  }
+
+  private async repeated<T>(attempts: number, work: (attempt: number) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await work(attempt);
+      } catch (error) {
+        if (attempt >= attempts) throw error;
+        await this.onFailedAttempt();
+      }
+    }
   }
 
   /** A poll, and a run where it says so. */
   async cycle(attempts = 1): Promise<Polled> {
     this.advance(61);
-    let polled = await this.poll();
+    let polled = await this.repeated(attempts, () => this.poll());
     if (polled === 'state') polled = await this.poll();
     if (polled === 'changed') await this.run('poll', { polled: true, attempts });
     return polled;
@@ -162,7 +175,10 @@ export class Rig {
 
   async conflicts(): Promise<{ field: string; winner: string; keptValue: unknown; lostValue: unknown }[]> {
     const rows = await this.db.sql.select().from(conflicts).where(eq(conflicts.pairId, this.pairId));
-    return rows.map(({ field, winner, content }) => ({ field, winner, ...(JSON.parse(this.db.vault.open(content, `pair:${this.pairId}`)) as { keptValue: unknown; lostValue: unknown }) }));
+    return rows.map(({ field, winner, content }) => {
+      const { keptValue, lostValue } = JSON.parse(this.db.vault.open(content, `pair:${this.pairId}`)) as { keptValue: unknown; lostValue: unknown };
+      return { field, winner, keptValue, lostValue };
+    });
   }
 }
 
@@ -181,14 +197,4 @@ export async function closeAll(): Promise<void> {
 
 function run<Input, Output>(activity: (input: Input) => Promise<Output>, input: Input, attempt = 1): Promise<Output> {
   return new MockActivityEnvironment({ attempt }, { logger: new DefaultLogger('ERROR') }).run(activity, input);
-}
-
-async function repeated<T>(attempts: number, work: (attempt: number) => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work(attempt);
-    } catch (error) {
-      if (attempt >= attempts) throw error;
-    }
-  }
 }
