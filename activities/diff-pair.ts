@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { eq } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
-import { dirtyLinks, joinHalves, matchesBy, Superseded, underEpoch } from '../db/links.ts';
+import { changedSinceLastRun, dirtyLinks, joinHalves, matchesBy, Superseded, underEpoch } from '../db/links.ts';
 import { beginRun, updateRun, type RunRow } from '../db/plans.ts';
 import { pairs } from '../db/schema.ts';
 import type { DiffResult, PairActivities } from '../workflows/messages.ts';
@@ -45,8 +45,10 @@ export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
 async function decideRun(deps: Deps, open: OpenPair, { run, epoch }: { run: RunRow; epoch: number }, input: Input): Promise<DiffResult> {
   const { pair } = open;
   const isFull = input.full || pair.fullListingAt === null;
-  let read: Record<SideName, number> = { caldav: run.readCaldav, cloud: run.readCloud };
-  if (!input.polled) {
+  let read: Record<SideName, number>;
+  if (input.polled) {
+    read = await changedSinceLastRun(deps.db, pair.id);
+  } else {
     read = await readSides(deps, open, { epoch, full: isFull });
     if (isFull) await deps.db.sql.update(pairs).set({ fullListingAt: run.startedAt }).where(eq(pairs.id, pair.id));
   }

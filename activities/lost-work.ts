@@ -39,7 +39,7 @@ async function giveUp({ workflowService }: NativeConnection, namespace: string, 
   const { pendingActivities } = await workflowService.describeWorkflowExecution({ namespace, execution: { workflowId } });
   const lost = (pendingActivities ?? []).filter(({ state, lastWorkerIdentity }) => state === STARTED && isDead(lastWorkerIdentity ?? ''));
   for (const { activityId = null } of lost) {
-    const failure = { message: 'the worker was killed', applicationFailureInfo: { type: 'WorkerKilled' } };
+    const failure = { message: 'the worker was killed', applicationFailureInfo: { type: 'WorkerKilled', nextRetryDelay: SOON } };
     await workflowService.respondActivityTaskFailedById({ namespace, workflowId, activityId, failure, identity: identityOf(process.pid) });
   }
   return lost.length;
@@ -47,6 +47,9 @@ async function giveUp({ workflowService }: NativeConnection, namespace: string, 
 
 /** `PENDING_ACTIVITY_STATE_STARTED` of Temporal's `PendingActivityState`. */
 const STARTED = 2;
+
+/** Without it the retry policy of the workflow would let each death double the wait. */
+const SOON = { nanos: 100_000_000 };
 
 /** The name that Temporal's SDK gives a worker. */
 const identityOf = (pid: number): string => `${pid}@${hostname()}`;

@@ -8,6 +8,7 @@ import { apiKeyRoutes } from './api-keys.ts';
 import { requireApiKey } from './auth.ts';
 import { calendarRoutes } from './calendars.ts';
 import { connectionRoutes } from './connections.ts';
+import { consoleRoutes } from './console.ts';
 import { ControlError } from './control.ts';
 import type { Api, ApiDeps } from './deps.ts';
 import { collectDocs, docsRoutes } from './docs.ts';
@@ -46,6 +47,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   await collectDocs(app, deps);
   await app.register(async (open: Api) => {
     healthRoutes(open, deps);
+    consoleRoutes(open, deps);
     await docsRoutes(open);
   });
   await app.register(async (v1: Api) => {

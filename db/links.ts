@@ -183,6 +183,14 @@ export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): 
   return [...rows];
 }
 
+/** How many events each side changed since the pair's last run ended: what the poll before this run has read. */
+export async function changedSinceLastRun(db: Db, pairId: string): Promise<Record<SideName, number>> {
+  const [row] = await db.sql.execute<Record<SideName, number>>(sql`
+    select count(*) filter (where side = 'caldav')::int as caldav, count(*) filter (where side = 'cloud')::int as cloud from link_sides
+    where pair_id = ${pairId} and changed_at > coalesce((select max(finished_at) from runs where pair_id = ${pairId}), '-infinity')`);
+  return row ?? { caldav: 0, cloud: 0 };
+}
+
 /**
  * Makes two half links one: the CalDAV half stays, the cloud half moves over. Where one half has lost its other side under another name, what that showed
  * when both agreed goes on to be the base, so that the move is no first meeting.

@@ -48,6 +48,8 @@ export function patch(parent, wanted) {
   for (const node of wanted) {
     const key = keyOf(node);
     const live = key === null ? cursor : byKey.get(key);
+    // What stands before an element that stays is removed rather than the element moved: a moved one would lose the focus.
+    while (key !== null && live && cursor && cursor !== live && keyOf(cursor) === null) cursor = removed(cursor);
     if (live && live.nodeName === node.nodeName && keyOf(live) === key) {
       if (live === cursor) cursor = cursor.nextSibling;
       else parent.insertBefore(live, cursor);
@@ -56,11 +58,14 @@ export function patch(parent, wanted) {
       parent.insertBefore(node, cursor);
     }
   }
-  while (cursor) {
-    const next = cursor.nextSibling;
-    cursor.remove();
-    cursor = next;
-  }
+  while (cursor) cursor = removed(cursor);
+}
+
+/** Answers the one after it. */
+function removed(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
 }
 
 /** What a person, or a click that is under way, has changed is not ours to set. */

@@ -1,5 +1,5 @@
 /** All pairs, and what each is up to. */
-import { all, get } from './api.js';
+import { all, get, now } from './api.js';
 import { calendarName } from './calendar-names.js';
 import { button, h, theirs } from './dom.js';
 import { ARROW, count, detailOf, directionOf, REASON, sideNames, STATUS, when } from './words.js';
@@ -87,11 +87,16 @@ export function facts(pair) {
   const { events, problems, heldChanges, conflicts } = pair.counts;
   return h('dl', { class: 'facts' },
     fact('Last sync', when(pair.lastSyncAt)),
-    fact('Next look', pair.status === 'paused' ? 'when resumed' : when(pair.nextPollAt, 'soon')),
+    fact('Next look', nextLook(pair)),
     fact('Events on both sides', events.toLocaleString('en')),
     fact('Problems', problems.toLocaleString('en'), problems > 0 ? 'some' : ''),
     fact('Held deletions', heldChanges.toLocaleString('en'), heldChanges > 0 ? 'urgent' : ''),
     fact('Conflicts', conflicts.toLocaleString('en')));
+}
+
+function nextLook({ status, nextPollAt }) {
+  if (status === 'paused') return 'when resumed';
+  return nextPollAt === null || Date.parse(nextPollAt) <= now() ? 'now' : when(nextPollAt);
 }
 
 function fact(name, value, emphasis = '') {

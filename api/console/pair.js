@@ -165,7 +165,7 @@ function restoring(held, sides) {
     title: held.length === 1 ? `Bring back ${nameOf(held[0])}?` : `Bring back ${count(held.length, 'event')}?`,
     yes: held.length === 1 ? 'Bring it back' : `Bring back all ${held.length}`,
     text: [
-      ...bySide.map(([side, n]) => `${count(n, 'event is', 'events are')} written to ${sides[side]} again. Nothing is deleted, and nobody is mailed.`),
+      ...bySide.map(([side, n]) => `${count(n, 'event is', 'events are')} written to ${sides[side]} again. Nothing is deleted.`),
       ...(lost > 0 ? [`${count(lost, 'event is', 'events are')} written to both sides again.`] : []),
     ].join(' '),
   };

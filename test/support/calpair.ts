@@ -93,13 +93,13 @@ export class Api {
 }
 
 /** Waits until something is true, asking ten times a second. */
-export async function until<T>(what: string, ask: () => Promise<T | false | null | undefined> | T | false | null | undefined, withinMs = 20_000): Promise<T> {
+export async function until<T>(what: string | (() => string), ask: () => Promise<T | false | null | undefined> | T | false | null | undefined, withinMs = 20_000): Promise<T> {
   for (const end = Date.now() + withinMs; Date.now() < end;) {
     const answer = await ask();
     if (answer !== false && answer !== null && answer !== undefined) return answer as T;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error(`not within ${withinMs / 1000} s: ${what}`);
+  throw new Error(`not within ${withinMs / 1000} s: ${typeof what === 'string' ? what : what()}`);
 }
 
 function fail(error: Error): never {

@@ -1,0 +1,247 @@
+/** The console: which page is shown, its refresh, the key, and what becomes of clicks. It is a client of the HTTP API and nothing more. */
+import { addCaldav, addGoogle, newCredentials } from './account-forms.js';
+import { call, get, key, looksLikeKey, Problem } from './api.js';
+import { forgetNames, whenNamesCome } from './calendar-names.js';
+import { h, patch } from './dom.js';
+import { field, form, input, isFilled, showProblem } from './form.js';
+import { accountsPage, connectionsPage } from './lists.js';
+import { overview } from './overview.js';
+import { pairPage } from './pair.js';
+import { addConnection, addPair } from './pairing-forms.js';
+
+/** Each opens a page: `{title, isLive?, load?(signal), render(), actions}`. It gets the id in its path, else the query. */
+const ROUTES = [
+  [/^\/$/, overview],
+  [/^\/pairs\/new$/, addPair],
+  [/^\/pairs\/([^/]+)$/, pairPage],
+  [/^\/accounts$/, accountsPage],
+  [/^\/accounts\/new\/caldav$/, addCaldav],
+  [/^\/accounts\/new\/google$/, addGoogle],
+  [/^\/accounts\/([^/]+)\/credentials$/, newCredentials],
+  [/^\/connections$/, connectionsPage],
+  [/^\/connections\/new$/, addConnection],
+];
+const REFRESH_MS = 3000;
+
+const at = (id) => document.getElementById(id);
+const main = at('main');
+const tools = { config: { version: '', providers: [], workflowsUrl: null }, confirm: askFirst, say, go, redraw };
+
+let page = null;
+/** Whether the page has been drawn, or is still asked for. */
+let isDrawn = false;
+/** Ends what was asked for a page that is no longer shown. */
+let leaving = new AbortController();
+let timer = 0;
+let isRefreshing = false;
+let isOutdated = false;
+
+void start();
+
+async function start() {
+  window.addEventListener('hashchange', () => void open());
+  document.addEventListener('visibilitychange', () => void refresh());
+  main.addEventListener('click', (event) => void clicked(event));
+  main.addEventListener('submit', (event) => void submitted(event));
+  main.addEventListener('change', (event) => void changed(event));
+  at('sign-out').addEventListener('click', () => signOut(''));
+  at('skip').addEventListener('click', (event) => {
+    event.preventDefault();
+    main.focus();
+  });
+  whenNamesCome(redraw);
+  Object.assign(tools.config, await get('/console/config.json').catch(() => ({})));
+  if (isElsewhere(tools.config.workflowsUrl)) tools.config.workflowsUrl = null;
+  at('version').textContent = tools.config.version;
+  await open();
+}
+
+/** The Temporal UI that Calpair brings along can be reached only from its own machine. */
+function isElsewhere(url) {
+  const isLocal = (host) => ['127.0.0.1', 'localhost', '[::1]'].includes(host);
+  return url !== null && isLocal(new URL(url).hostname) && !isLocal(location.hostname);
+}
+
+/** Shows the page that the address names; without a key, the one that asks for it, and `because` of what. */
+async function open(because = '') {
+  leaving.abort();
+  leaving = new AbortController();
+  trouble(null);
+  const isSignedIn = key.get() !== null;
+  at('nav').hidden = at('sign-out').hidden = !isSignedIn;
+  page = isSignedIn ? pageAt(location.hash) : signIn(because);
+  isDrawn = isRefreshing = isOutdated = false;
+  document.title = `${page.title} – Calpair`;
+  markCurrent();
+  main.replaceChildren(h('p', { class: 'loading' }, 'Loading …'));
+  at('freshness').textContent = '';
+  window.scrollTo(0, 0);
+  main.focus({ preventScroll: true });
+  await refresh();
+  if (!isSignedIn) at('field-key')?.focus();
+}
+
+function pageAt(hash) {
+  const [path, query = ''] = (hash.replace(/^#/, '') || '/').split('?');
+  for (const [pattern, opens] of ROUTES) {
+    const found = pattern.exec(path);
+    if (found) return opens(found[1] ?? new URLSearchParams(query), tools);
+  }
+  return { title: 'Not found', render: () => [h('h1', {}, 'There is nothing here'), h('p', {}, h('a', { href: '#/' }, 'Back to the pairs'))], actions: {} };
+}
+
+/** Asks again and shows what is new, every 3 s while the page can be seen. A form is asked for once. */
+async function refresh() {
+  clearTimeout(timer);
+  if (isDrawn && (!page.isLive || document.hidden)) return;
+  isOutdated = isRefreshing;
+  if (isRefreshing) return;
+  isRefreshing = true;
+  const [shown, { signal }] = [page, leaving];
+  try {
+    await shown.load?.(signal);
+    if (shown === page) showFresh();
+  } catch (error) {
+    if (shown === page && error.name !== 'AbortError') showFailure(error);
+  }
+  if (shown !== page) return;
+  isRefreshing = false;
+  // What was asked for before a click may be older than what the click did.
+  timer = setTimeout(() => void refresh(), isOutdated ? 0 : REFRESH_MS);
+}
+
+function showFresh() {
+  if (!isDrawn) main.replaceChildren();
+  isDrawn = true;
+  redraw();
+  if (at('trouble').dataset.from === 'refresh') trouble(null);
+  at('freshness').textContent = page.isLive ? `As of ${new Date().toLocaleTimeString()}` : '';
+}
+
+function showFailure(error) {
+  if (error.status === 401) return signOut('This API key is not known any more.');
+  trouble(error, 'refresh');
+  if (!isDrawn || error.status === 404) main.replaceChildren(h('h1', {}, page.title), h('p', {}, h('a', { href: '#/' }, 'Back to the pairs')));
+}
+
+function redraw() {
+  if (!isDrawn) return;
+  const hadFocus = main.contains(document.activeElement);
+  patch(main, page.render().filter((node) => node !== null));
+  if (hadFocus && !main.contains(document.activeElement)) main.focus({ preventScroll: true });
+}
+
+async function clicked(event) {
+  const element = event.target.closest('[data-action]');
+  if (element) await act(element, element.dataset.action);
+}
+
+async function submitted(event) {
+  event.preventDefault();
+  if (isFilled(event.target)) await act(event.target, event.target.dataset.submit, event.target.querySelector('[type=submit]'));
+}
+
+async function changed(event) {
+  if (event.target.dataset.change) await act(event.target, event.target.dataset.change);
+}
+
+/** A second click while the first is under way means nothing. */
+async function act(element, name, shown = element) {
+  const action = page.actions[name];
+  if (!action || shown.getAttribute('aria-busy') === 'true') return;
+  shown.setAttribute('aria-busy', 'true');
+  trouble(null);
+  try {
+    await action(element);
+  } catch (error) {
+    if (error.status === 401) return signOut('This API key is not known any more.');
+    trouble(error);
+    return;
+  } finally {
+    shown.removeAttribute('aria-busy');
+  }
+  await refresh();
+}
+
+/** The key is tried before it is kept. */
+function signIn(because) {
+  return {
+    title: 'Sign in',
+    render: () => [
+      h('h1', {}, 'Calpair'),
+      because === '' ? null : h('p', { class: 'failure' }, because),
+      h('p', { class: 'sub' }, 'Enter an API key. It is kept in this tab only, and forgotten when the tab is closed.'),
+      form('enter', 'Sign in', field('key', 'API key', input({ type: 'password' }),
+        { hint: 'The one of CALPAIR_API_KEY, or the one that was made on the first start: the first lines that Calpair prints name its file.' })),
+    ],
+    actions: {
+      async enter(element) {
+        const typed = element.elements.key.value.trim();
+        const wrong = { code: 'unauthorized', title: 'This API key is not known', detail: 'Is it complete? Has it been deleted?' };
+        try {
+          if (!looksLikeKey(typed)) throw new Problem(wrong);
+          await call('GET', '/v1/api-keys?limit=1', undefined, { as: typed });
+        } catch (error) {
+          showProblem(element, error.code === 'unauthorized' ? new Problem(wrong) : error, { unauthorized: 'key' });
+          return;
+        }
+        key.set(typed);
+        await open();
+      },
+    },
+  };
+}
+
+function signOut(because) {
+  key.forget();
+  forgetNames();
+  void open(because);
+}
+
+function go(hash) {
+  if (location.hash === hash) void open();
+  else location.hash = hash;
+}
+
+function markCurrent() {
+  const [, section = ''] = location.hash.split(/[/?]/);
+  for (const link of at('nav').querySelectorAll('a[href^="#"]')) {
+    const [, of = ''] = link.hash.split('/');
+    if (of === (section === 'pairs' ? '' : section)) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+}
+
+let silence = 0;
+
+/** What was done; read out by a screen reader, gone after a while. */
+function say(text) {
+  clearTimeout(silence);
+  at('message').textContent = text;
+  silence = setTimeout(() => at('message').replaceChildren(), 8000);
+}
+
+/** What went wrong: in a refresh, until one goes well; in a click, until the next. The same again is not read out again. */
+function trouble(error, from = 'click') {
+  at('trouble').dataset.from = from;
+  const text = error === null ? '' : error instanceof Problem ? `${error.title}. ${error.detail}` : 'Something went wrong in the console. Load the page again.';
+  if (error !== null && !(error instanceof Problem)) console.error(error);
+  if (at('trouble').textContent !== text) at('trouble').textContent = text;
+}
+
+/** Asks with a dialog that says what will happen; true for yes. */
+function askFirst({ title, text, yes, isDangerous = false }) {
+  const dialog = at('confirm');
+  at('confirm-title').textContent = title;
+  at('confirm-text').textContent = text;
+  at('confirm-yes').textContent = yes;
+  at('confirm-yes').className = isDangerous ? 'danger solid' : 'main';
+  dialog.showModal();
+  at('confirm-no').focus();
+  return new Promise((resolve) => {
+    at('confirm-yes').onclick = () => dialog.close('yes');
+    at('confirm-no').onclick = () => dialog.close('no');
+    dialog.returnValue = 'no';
+    dialog.onclose = () => resolve(dialog.returnValue === 'yes');
+  });
+}
