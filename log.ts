@@ -3,8 +3,36 @@ import { pino } from 'pino';
 import type { Logger } from 'pino';
 
 export function createLogger(level: string, isTerminal: boolean = process.stdout.isTTY === true): Logger {
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label: string) => ({ level: label }) } };
+  const options = optionsOf(level);
   return isTerminal ? pino(options, { write: (line) => void process.stdout.write(forPeople(line)) }) : pino(options);
+}
+
+/** The same log into somebody else's hands, for tests. */
+export function createLoggerInto(level: string, write: (line: string) => void): Logger {
+  return pino(optionsOf(level), { write });
+}
+
+function optionsOf(level: string) {
+  return { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label: string) => ({ level: label }) }, serializers: { err: discreetError } };
+}
+
+/** Errors of ours whose messages are codes and statuses. */
+const SAFE = ['SyncError', 'SideFailed', 'ControlError'];
+
+/**
+ * Where an error came from, but not what it says: messages of databases and parsers quote what they were given. Our own messages hold codes only.
+ */
+function discreetError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const { code } = error as { code?: unknown };
+  const at = error.stack?.split('\n').filter((line) => /^\s+at /.test(line)).map((line) => line.trim()).slice(0, 12);
+  return {
+    type: error.name,
+    ...(SAFE.includes(error.name) ? { message: error.message } : {}),
+    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
+    at,
+    ...(error.cause === undefined ? {} : { cause: discreetError(error.cause) }),
+  };
 }
 
 function forPeople(line: string): string {

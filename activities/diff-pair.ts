@@ -1,14 +1,16 @@
 /** Begins a run: reads both sides unless a poll just has, finds out what belongs together, and decides what is to be written. */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
+import { SyncError } from '../core/sync-error.ts';
 import { changedSinceLastRun, dirtyLinks, joinHalves, matchesBy, Superseded, underEpoch } from '../db/links.ts';
 import { beginRun, updateRun, type RunRow } from '../db/plans.ts';
-import { pairs } from '../db/schema.ts';
+import { pairs, runs } from '../db/schema.ts';
 import type { DiffResult, PairActivities } from '../workflows/messages.ts';
 import type { Deps } from './deps.ts';
 import { endRun, failRun, summaryOf } from './end-run.ts';
+import { waiting } from './failures.ts';
 import { openPair, type OpenPair } from './open-pair.ts';
 import { asSideFailure, noteFailure, noteSuccess } from './pair-health.ts';
 import { planLinks } from './plan-run.ts';
@@ -20,6 +22,8 @@ type Input = Parameters<PairActivities['diffPair']>[0];
 export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
   return async (input) => {
     const { cancellationSignal } = Context.current();
+    const restMs = await askedToWaitMs(deps, input);
+    if (restMs > 0) throw waiting('throttled', 'both', restMs / 1000);
     const begun = await beginRun(deps.db, { ...input, now: deps.now() });
     if (!begun) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
     const { run, epoch } = begun;
@@ -29,6 +33,8 @@ export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
     if (!open) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
     const heartbeat = setInterval(() => Context.current().heartbeat({ phase: 'diff' }), 5_000);
     try {
+      const asked = askedToWait(deps, open);
+      if (asked && !input.polled) return { runId: run.id, ops: 0, ended: await failRun(deps, open, run.id, asked) };
       return await decideRun(deps, open, { run, epoch }, input);
     } catch (error) {
       if (error instanceof Superseded || cancellationSignal.aborted) throw error;
@@ -40,6 +46,22 @@ export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
       clearInterval(heartbeat);
     }
   };
+}
+
+/** A Retry-After binds a run that somebody asked for, too: it begins when the wait is over. A run that has begun already goes on. */
+async function askedToWaitMs(deps: Deps, { pairId, number }: Input): Promise<number> {
+  const [row] = await deps.db.sql.select({ notBefore: pairs.notBefore, begunRun: runs.id }).from(pairs)
+    .leftJoin(runs, and(eq(runs.pairId, pairs.id), eq(runs.number, number))).where(eq(pairs.id, pairId));
+  if (!row?.notBefore || row.begunRun !== null) return 0;
+  return row.notBefore.getTime() - deps.now().getTime();
+}
+
+/** A server's Retry-After is the one wait that nobody can cut short. */
+function askedToWait(deps: Deps, { pair }: OpenPair): SideFailed | null {
+  const retryAfterMs = (pair.notBefore?.getTime() ?? 0) - deps.now().getTime();
+  if (retryAfterMs <= 0) return null;
+  const side = pair.statusDetail?.startsWith('cloud') ? 'cloud' : 'caldav';
+  return new SideFailed(side, new SyncError('throttled', 'the server asked to wait', { retryAfterMs }));
 }
 
 async function decideRun(deps: Deps, open: OpenPair, { run, epoch }: { run: RunRow; epoch: number }, input: Input): Promise<DiffResult> {

@@ -16,6 +16,8 @@ const DAY_MS = 24 * 60 * 60_000;
 const FULL_LISTING_EVERY_MS = DAY_MS;
 /** A pair that is gone, or that a run is working on, is left alone for this long. */
 const ASIDE_SECONDS = 5;
+/** Temporal may call a little early. */
+const SOON_MS = 1_000;
 
 export function createPollPair(deps: Deps): PairActivities['pollPair'] {
   return async ({ pairId, state }) => {
@@ -48,10 +50,19 @@ async function waitFor(deps: Deps, open: OpenPair, state: string): Promise<PollR
   const { pair } = open;
   const now = await stateOf(deps, pair.id);
   if (now.state !== state) return { kind: 'state', ...now };
-  if (await isRunning(deps.db, pair.id)) throw noChange(ASIDE_SECONDS);
+  // The workflow does one thing at a time: a run that is open now broke off, and the next one takes it up.
+  if (await isRunning(deps.db, pair.id)) return { kind: 'changed' };
   const restMs = (pair.notBefore?.getTime() ?? 0) - deps.now().getTime();
   if (restMs > 0) throw waiting('throttled', 'both', restMs / 1000);
+  // After a run the next look is an interval away, as `nextPollAt` tells: what a person does right after a sync belongs to the next one.
+  const untilDueMs = dueAt(pair) - deps.now().getTime();
+  if (untilDueMs > SOON_MS && !(await hasWork(deps.db, pair.id, deps.now()))) throw noChange(untilDueMs / 1000);
   return null;
+}
+
+/** The earlier of two, as the interval may have been shortened meanwhile. */
+function dueAt({ nextPollAt, lastSyncAt, pollIntervalSeconds }: OpenPair['pair']): number {
+  return Math.min(nextPollAt?.getTime() ?? 0, (lastSyncAt?.getTime() ?? 0) + pollIntervalSeconds * 1000);
 }
 
 async function look(deps: Deps, open: OpenPair): Promise<void> {

@@ -37,6 +37,9 @@ type Sides = Partial<Record<SideName, SideRow>>;
 
 /** How often a passing failure is tried again on the spot. */
 const MAX_TRIES = 3;
+/** And after how long, where the service does not say. */
+const FAILED_WAIT_MS = 1_000;
+const THROTTLED_WAIT_MS = 10_000;
 
 /** @param tries 1 for the first try in this attempt of the run */
 export async function executeOp(applying: Applying, op: OpRow, tries: number): Promise<Outcome> {
@@ -63,7 +66,7 @@ export async function executeOp(applying: Applying, op: OpRow, tries: number): P
         return { kind: 'problem' };
       case 'wait': {
         const isPassing = error.kind === 'throttled' || error.kind === 'unreachable';
-        if (isPassing && !isLastTry && (error.retryAfterMs ?? 0) <= 20_000) return { kind: 'retry', delayMs: error.retryAfterMs ?? 1_000 };
+        if (isPassing && !isLastTry && (error.retryAfterMs ?? 0) <= 20_000) return { kind: 'retry', delayMs: error.retryAfterMs ?? (error.kind === 'throttled' ? THROTTLED_WAIT_MS : FAILED_WAIT_MS) };
         if (error.kind === 'bug') deps.log.error({ pairId: open.pair.id, runId: op.runId, linkId: op.linkId, err: error }, 'a write failed unexpectedly');
         await waits(applying, op, loaded.link, error);
         return consequence.stopsSide ? { kind: 'stops', error } : { kind: 'waits' };

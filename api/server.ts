@@ -2,14 +2,12 @@
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { randomUUID } from 'node:crypto';
-import { SyncError } from '../core/sync-error.ts';
 import { accountRoutes } from './accounts.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import { requireApiKey } from './auth.ts';
 import { calendarRoutes } from './calendars.ts';
 import { connectionRoutes } from './connections.ts';
 import { consoleRoutes } from './console.ts';
-import { ControlError } from './control.ts';
 import type { Api, ApiDeps } from './deps.ts';
 import { collectDocs, docsRoutes } from './docs.ts';
 import { ApiProblem, invalid, problemOf } from './errors.ts';
@@ -93,18 +91,10 @@ function answerUnknownPath(): never {
 /** Nothing of an unforeseen error is told but its id; nothing of it is logged but where it came from, since messages may hold content. */
 function answerError(log: FastifyBaseLogger, error: unknown, request: FastifyRequest, reply: FastifyReply) {
   const problem = problemOf(error) ?? new ApiProblem('internal', `The log says more under ${request.id}.`);
-  if (problem.code === 'internal') log.error({ requestId: request.id, route: request.routeOptions?.url, ...originOf(error) }, 'unforeseen error');
+  if (problem.code === 'internal') log.error({ requestId: request.id, route: request.routeOptions?.url, err: error }, 'unforeseen error');
   // A path that cannot be decoded comes here without passing any hook.
   reply.headers(HEADERS);
   if (problem.code === 'unauthorized') reply.header('www-authenticate', 'Bearer');
   if (problem.extra.retryAfterSeconds !== undefined) reply.header('retry-after', problem.extra.retryAfterSeconds);
   return reply.code(problem.status).type('application/problem+json').serializer((body: unknown) => JSON.stringify(body)).send(problem.body());
-}
-
-function originOf(error: unknown): { name: string; code?: unknown; message?: string; frames: string[]; cause?: object } {
-  if (!(error instanceof Error)) return { name: typeof error, frames: [] };
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)).slice(0, 10).map((line) => line.trim());
-  // These two promise that their messages are codes and statuses.
-  const message = error instanceof SyncError || error instanceof ControlError ? { message: error.message } : {};
-  return { name: error.name, code: (error as { code?: unknown }).code, ...message, frames, ...(error.cause instanceof Error && { cause: originOf(error.cause) }) };
 }

@@ -129,7 +129,7 @@ async function play(scene: Scene, isOnce: boolean, signal: AbortSignal): Promise
   });
   console.log('\nTwo accounts, one connection, one pair. The first run has begun.\n');
   const shown = new Set<string>();
-  await calpair.settle(pair.id);
+  await whileShowing(scene, pair.id, calpair.settle(pair.id));
   await showRuns(scene, pair.id, shown);
   console.log('\nNow two people make changes, one in each calendar:');
   await editAsPeopleWould({ radicale, account: google.account(EMAIL), calendarUrl: scene.calendarUrl });
@@ -181,6 +181,14 @@ async function showRuns({ calpair }: Scene, pairId: string, shown: Set<string>):
     showRun(run);
     shown.add(run.id);
   }
+}
+
+/** Says every few seconds how far the run is that is under way. */
+async function whileShowing({ calpair }: Scene, pairId: string, work: Promise<unknown>): Promise<void> {
+  const timer = setInterval(() => {
+    void calpair.get<{ items: Run[] }>(`/v1/pairs/${pairId}/runs?limit=1`).then(({ items }) => items[0]?.result === 'running' && showRun(items[0])).catch(() => undefined);
+  }, 3_000);
+  await work.finally(() => clearInterval(timer));
 }
 
 async function watch(scene: Scene, pairId: string, shown: Set<string>, signal: AbortSignal): Promise<void> {

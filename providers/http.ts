@@ -125,6 +125,8 @@ const KIND_OF_STATUS: Readonly<Record<number, SyncErrorKind>> = {
   410: 'gone',
   412: 'stale',
   413: 'too-large',
+  // Locked by another write: as good as a lost race.
+  423: 'stale',
   425: 'unreachable',
   429: 'throttled',
   507: 'quota',

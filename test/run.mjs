@@ -16,7 +16,7 @@ import { installPackages } from '../install.mjs';
 
 const PROJECT_DIR = dirname(dirname(fileURLToPath(import.meta.url)));
 const FILES_AT_ONCE = 2;
-/** Of one test file. */
+/** Of one test file. A file whose tests are over is ended, also when one that failed left something open. */
 const TIMEOUT_MS = 15 * 60_000;
 /** One for each call of `testTemporal`. */
 const NAMESPACES = 60;
@@ -89,11 +89,11 @@ async function runTests(paths, environment) {
   const none = { pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, failedTests: [], code: 1 };
   if (paths.length === 0) return none;
   const code = await run([
-    '--enable-source-maps', '--import', 'tsx', '--test', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${TIMEOUT_MS}`,
+    '--enable-source-maps', '--import', 'tsx', '--test', '--test-force-exit', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${TIMEOUT_MS}`,
     '--test-reporter=spec', '--test-reporter-destination=stdout',
-    '--test-reporter=./test/support/counts.mjs', `--test-reporter-destination=${report}`,
+    '--test-reporter=./test/support/counts.mjs', '--test-reporter-destination=stderr',
     ...paths.map((path) => relative(PROJECT_DIR, join(PROJECT_DIR, path))),
-  ], environment);
+  ], { ...environment, CALPAIR_TEST_COUNTS: report });
   try {
     return { ...none, ...JSON.parse(readFileSync(report, 'utf8')), code };
   } catch {

@@ -1,6 +1,6 @@
 /** Adding an account, and giving one new credentials. */
 import { call, get } from './api.js';
-import { h, theirs } from './dom.js';
+import { h, plain, theirs } from './dom.js';
 import { field, form, input, select, showProblem, valuesOf } from './form.js';
 import { accountName, FIXED_ADDRESS, PRESETS, serviceOf } from './words.js';
 
@@ -58,7 +58,7 @@ export function newCredentials(id, { say, go }) {
     },
     render: () => page(['New credentials for ', theirs(accountName(account))], `${serviceOf(account)}. They have to open the calendars of the same person. Every pair that waits for them goes on by itself.`,
       account.provider === 'caldav'
-        ? form('renew', 'Save', field('username', 'User', input({ placeholder: account.username }), { isOptional: true, hint: 'Only if it has changed.' }),
+        ? form('renew', 'Save', field('username', 'User', input({ placeholder: plain(account.username, 100) }), { isOptional: true, hint: 'Only if it has changed.' }),
           field('password', 'Password', input({ type: 'password', autocomplete: 'new-password' }), { hint: APP_PASSWORDS }))
         : form('renew', 'Save', field('refreshToken', 'Refresh token', input({ type: 'password' })))),
     actions: {

@@ -8,6 +8,11 @@ export class Problem extends Error {
     super(title);
     Object.assign(this, { title, detail, code, status, errors });
   }
+
+  /** Title and detail, where the detail does not say the same. */
+  get sentence() {
+    return this.detail.startsWith(this.title) ? this.detail : `${this.title}. ${this.detail}`.trim();
+  }
 }
 
 export const key = {

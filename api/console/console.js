@@ -224,7 +224,7 @@ function say(text) {
 /** What went wrong: in a refresh, until one goes well; in a click, until the next. The same again is not read out again. */
 function trouble(error, from = 'click') {
   at('trouble').dataset.from = from;
-  const text = error === null ? '' : error instanceof Problem ? `${error.title}. ${error.detail}` : 'Something went wrong in the console. Load the page again.';
+  const text = error === null ? '' : error instanceof Problem ? error.sentence : 'Something went wrong in the console. Load the page again.';
   if (error !== null && !(error instanceof Problem)) console.error(error);
   if (at('trouble').textContent !== text) at('trouble').textContent = text;
 }

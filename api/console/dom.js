@@ -16,11 +16,13 @@ export function h(tag, attributes = {}, ...children) {
 
 /** Text of a stranger: kept apart from the direction of the text around it. */
 export function theirs(text, otherwise = '(no title)') {
-  return text === null || text === undefined || text === '' ? h('span', { class: 'none' }, otherwise) : h('bdi', {}, clip(String(text), 300));
+  return text === null || text === undefined || text === '' ? h('span', { class: 'none' }, otherwise) : h('bdi', {}, plain(String(text)));
 }
 
-export function clip(text, most) {
-  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+/** The same where only plain text can stand: characters that turn the direction of what follows are dropped. */
+export function plain(text, most = 300) {
+  const straight = text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '');
+  return straight.length <= most ? straight : `${straight.slice(0, most - 1)}…`;
 }
 
 /** A table whose rows become cards on a phone. `columns`: their headings; `rows`: `{key, cells}`. */
@@ -30,6 +32,11 @@ export function table(caption, columns, rows) {
     h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...columns.map((name) => h('th', { role: 'columnheader', scope: 'col' }, name)))),
     h('tbody', { role: 'rowgroup' }, ...rows.map(({ key, cells }) => h('tr', { role: 'row', 'data-key': key },
       ...cells.map((cell, at) => h('td', { role: 'cell', 'data-label': columns[at] }, h('div', {}, cell)))))));
+}
+
+/** Folds away what is longer than `most`. */
+export function folded(key, summary, n, most, content) {
+  return n <= most ? content : h('details', { 'data-key': key }, h('summary', {}, summary), content);
 }
 
 export function button(text, action, attributes = {}) {

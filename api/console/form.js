@@ -49,10 +49,10 @@ export function showProblem(element, error, fieldOf = {}) {
   clearProblems(element);
   const problem = error instanceof Problem ? error : new Problem({ title: 'Something went wrong in the console', detail: error.message });
   const field = fieldOf[problem.code];
-  const errors = problem.errors.length > 0 ? problem.errors : field ? [{ field, message: `${problem.title}. ${problem.detail}` }] : [];
+  const errors = problem.errors.length > 0 ? problem.errors : field ? [{ field, message: problem.sentence }] : [];
   const homeless = errors.filter(({ field: name, message }) => !showAt(element, name, message));
   const summary = element.querySelector('.summary');
-  if (errors.length === 0) summary.append(h('p', {}, h('strong', {}, problem.title), ` ${problem.detail}`));
+  if (errors.length === 0) summary.append(h('p', {}, problem.sentence));
   else if (homeless.length > 0) summary.append(...homeless.map(({ field: name, message }) => h('p', {}, name ? `${name}: ` : '', message)));
   element.querySelector('[aria-invalid]')?.focus();
 }

@@ -1,6 +1,6 @@
 /** Accounts, and the connections between them. */
 import { all, call } from './api.js';
-import { button, h, theirs } from './dom.js';
+import { button, h, plain, theirs } from './dom.js';
 import { byId } from './overview.js';
 import { accountName, count, serviceOf, when } from './words.js';
 
@@ -66,7 +66,7 @@ export function connectionsPage(_query, { confirm, say }) {
       async remove(element) {
         const connection = data.connections.find(({ id }) => id === element.dataset.id);
         if (!connection || !(await confirm({
-          title: `Delete the connection ${connection.name ?? ''}?`, yes: 'Delete the connection', isDangerous: true,
+          title: `Delete the connection ${plain(connection.name ?? 'without a name', 80)}?`, yes: 'Delete the connection', isDangerous: true,
           text: `${count(connection.pairCount, 'pair')} of it ${connection.pairCount === 1 ? 'is' : 'are'} stopped and deleted. All events stay where they are, on both sides; the accounts stay, too.`,
         }))) return;
         await call('DELETE', `/v1/connections/${connection.id}`);
@@ -88,5 +88,5 @@ function connectionCard(connection, accounts) {
     h('p', { class: 'sub' }, `${connection.pairCount} of ${count(connection.pairAllowance, 'possible pair')}`, ' · added ', when(connection.createdAt)),
     h('p', { class: 'buttons' },
       isFull ? null : h('a', { class: 'button', href: `#/pairs/new?connection=${connection.id}` }, 'Add a pair'),
-      button('Delete …', 'remove', { 'data-id': connection.id, class: 'danger', 'aria-label': `Delete the connection ${connection.name ?? 'without a name'}` })));
+      button('Delete …', 'remove', { 'data-id': connection.id, class: 'danger', 'aria-label': `Delete the connection ${plain(connection.name ?? 'without a name', 80)}` })));
 }

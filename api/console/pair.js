@@ -1,12 +1,14 @@
 /** One pair: its state, its last runs, and everything that a person should know or decide. */
 import { all, call, get, Problem } from './api.js';
-import { button, clip, h, table, theirs } from './dom.js';
+import { button, folded, h, plain, table, theirs } from './dom.js';
 import { byId, facts, pairTitle, statusOf, surroundings } from './overview.js';
 import { count, directionOf, ERROR, HELD, PROBLEM, RESULT, took, TRIGGER, when } from './words.js';
 
 const RUNS = 20;
 /** Of the other lists; held changes are loaded completely, as a decision names exactly what was loaded. */
 const SHOWN = 200;
+/** Longer lists are folded. */
+const FOLDED = 25;
 
 export function pairPage(id, { config, confirm, say, go }) {
   const path = `/v1/pairs/${encodeURIComponent(id)}`;
@@ -110,8 +112,9 @@ export function pairPage(id, { config, confirm, say, go }) {
 function buttons(pair, config) {
   const isPaused = pair.status === 'paused';
   return h('p', { class: 'buttons' },
-    isPaused ? button('Resume', 'resume', { class: 'main', 'data-key': 'resume' }) : button('Sync now', 'sync', { class: 'main', 'data-key': 'sync' }),
-    isPaused ? null : button('Pause', 'pause', { 'data-key': 'pause' }),
+    isPaused ? null : button('Sync now', 'sync', { class: 'main', 'data-key': 'sync' }),
+    // One button with two meanings: the focus stays on it.
+    isPaused ? button('Resume', 'resume', { class: 'main', 'data-key': 'pause' }) : button('Pause', 'pause', { 'data-key': 'pause' }),
     isPaused ? null : button('Full comparison …', 'resync', { 'data-key': 'resync' }),
     button('Delete …', 'remove', { class: 'danger', 'data-key': 'remove' }),
     config.workflowsUrl === null ? null
@@ -123,7 +126,7 @@ function heldSection(held, sides) {
   const rows = held.slice(0, SHOWN).map((item) => ({
     key: item.id,
     cells: [
-      theirs(item.eventTitle), item.eventStart === null ? h('span', { class: 'none' }, 'no start') : theirs(item.eventStart),
+      theirs(item.eventTitle), item.eventStart === null ? h('span', { class: 'none' }, 'no start') : theirs(item.eventStart.replace('T', ' ')),
       item.reason === 'lost-on-both' ? 'both sides' : `${sides[item.side]} still has it`, HELD[item.reason] ?? item.reason, when(item.since),
       h('span', { class: 'buttons' },
         button('Apply …', 'apply', { 'data-id': item.id, 'aria-label': `Apply the deletion of ${nameOf(item)}` }),
@@ -133,13 +136,15 @@ function heldSection(held, sides) {
   return h('section', { 'data-key': 'held', class: 'urgent' },
     h('h2', {}, 'Held deletions'),
     h('p', {}, `${count(held.length, 'deletion')} ${held.length === 1 ? 'waits' : 'wait'} for your decision. Until then the events stay where they still are.`),
+    h('p', { class: 'sub' }, 'Apply deletes an event where it still is. Restore brings it back where it was lost.'),
     held.length === 1 ? null : h('p', { class: 'buttons' },
       button(`Restore all ${held.length} …`, 'restore'), button(`Apply all ${held.length} …`, 'apply', { class: 'danger' })),
-    table('Deletions that wait', ['Event', 'Start', 'Where', 'Why it waits', 'Since', 'Decide'], rows),
+    folded('held-events', `Look at ${count(held.length, 'event')}`, held.length, FOLDED,
+      table('Deletions that wait', ['Event', 'Start', 'Where', 'Why it waits', 'Since', 'Decide'], rows)),
     more(held.length, SHOWN));
 }
 
-const nameOf = (item) => clip(item.eventTitle || 'an event without a title', 80);
+const nameOf = (item) => plain(item.eventTitle || 'an event without a title', 80);
 const idsOf = (element, { lists }) => (element.dataset.id ? [element.dataset.id] : lists.held.map(({ id }) => id));
 
 /** Says on which side how many events will be gone for good. */
@@ -191,7 +196,7 @@ function resultOf(run, sides) {
   ];
 }
 
-const dash = () => h('span', { class: 'none' }, '–');
+const dash = () => h('span', { class: 'none dash' }, '–');
 const amount = (n) => (n === 0 ? dash() : count(n, 'event'));
 
 function writes({ created, updated, deleted }) {
@@ -213,7 +218,8 @@ function problemsSection(problems, total, sides) {
     ],
   }));
   return h('section', { 'data-key': 'problems' }, h('h2', {}, 'Problems'),
-    rows.length === 0 ? h('p', { class: 'empty' }, 'Every event is carried over.') : table('Events that cannot be carried over, or not fully', ['Event', 'Problem', 'Side', 'Detail', 'Since'], rows),
+    rows.length === 0 ? h('p', { class: 'empty' }, 'Every event is carried over.') : folded('problem-events', `Look at ${count(rows.length, 'problem')}`, rows.length, FOLDED,
+        table('Events that cannot be carried over, or not fully', ['Event', 'Problem', 'Side', 'Detail', 'Since'], rows)),
     more(total, problems.length));
 }
 
@@ -224,7 +230,8 @@ function conflictsSection(conflicts, total, sides) {
   }));
   return h('section', { 'data-key': 'conflicts' }, h('h2', {}, 'Conflicts'),
     rows.length === 0 ? h('p', { class: 'empty' }, 'Nobody has changed the same thing on both sides.')
-      : table('Changed on both sides at once; one value was kept', ['Event', 'Field', 'Kept', 'Lost', 'Kept from', 'When'], rows),
+      : folded('conflict-events', `Look at ${count(rows.length, 'conflict')}`, rows.length, FOLDED,
+        table('Changed on both sides at once; one value was kept', ['Event', 'Field', 'Kept', 'Lost', 'Kept from', 'When'], rows)),
     more(total, conflicts.length));
 }
 

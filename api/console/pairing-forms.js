@@ -1,7 +1,7 @@
 /** Adding a connection, and pairing two calendars. */
 import { all, call } from './api.js';
 import { page, submit } from './account-forms.js';
-import { h } from './dom.js';
+import { h, plain } from './dom.js';
 import { field, form, input, select, valuesOf } from './form.js';
 import { byId } from './overview.js';
 import { accountName, directionOf, serviceOf, sideNames } from './words.js';
@@ -59,11 +59,11 @@ export function addPair(query, { say, go, redraw }) {
     render() {
       const { connections, connection, accounts, caldav, cloud, names } = data;
       if (!connection) return page('Add a pair', '', h('p', { class: 'empty' }, 'Pairs belong to a connection. ', h('a', { href: '#/connections/new' }, 'Add one first.')));
-      const title = (one) => one.name ?? [one.caldavAccountId, one.cloudAccountId].map((id) => (accounts.has(id) ? accountName(accounts.get(id)) : '?')).join(' – ');
+      const title = (one) => plain(one.name ?? [one.caldavAccountId, one.cloudAccountId].map((id) => (accounts.has(id) ? accountName(accounts.get(id)) : '?')).join(' – '));
       const failed = [[names.caldav, caldav], [names.cloud, cloud]].filter(([, { error }]) => error);
       const directions = ['bidirectional', 'caldav-to-cloud', 'cloud-to-caldav'].map((way) => [way, directionOf(way, names)]);
       return page('Add a pair', 'Two calendars are kept in sync. Events that are on both sides already are recognised and not doubled.',
-        ...failed.map(([name, { error }]) => h('p', { class: 'failure' }, h('strong', {}, `The calendars of ${name} cannot be listed. `), `${error.title}. ${error.detail}`)),
+        ...failed.map(([name, { error }]) => h('p', { class: 'failure' }, h('strong', {}, `The calendars of ${name} cannot be listed. `), error.sentence ?? error.message)),
         form('add', 'Add the pair',
           field('connection', 'Connection', select(connections.map((one) => [one.id, title(one)]), connection.id, { 'data-change': 'connection' })),
           field('caldavCalendarId', `Calendar in ${names.caldav}`, select(caldav.items.map(calendarOption))),
@@ -87,4 +87,4 @@ export function addPair(query, { say, go, redraw }) {
   };
 }
 
-const calendarOption = ({ id, name, readOnly, isDefault }) => [id, `${name}${isDefault ? ' (default)' : ''}${readOnly ? ' (can only be read)' : ''}`];
+const calendarOption = ({ id, name, readOnly, isDefault }) => [id, `${plain(name, 100)}${isDefault ? ' (default)' : ''}${readOnly ? ' (can only be read)' : ''}`];

@@ -1,6 +1,6 @@
 /** Codes of the API in words for a person, and what to do about them. */
 import { now } from './api.js';
-import { h } from './dom.js';
+import { h, plain } from './dom.js';
 
 export const STATUS = {
   active: 'In sync',
@@ -64,7 +64,7 @@ export function serviceOf(account) {
   return account.preset === 'generic' ? 'CalDAV' : (PRESET[account.preset] ?? 'CalDAV');
 }
 
-export const accountName = (account) => account.label ?? account.username;
+export const accountName = (account) => plain(account.label ?? account.username, 80);
 
 /** What to call each side: the service, and the user where both have the same. */
 export function sideNames(caldav, cloud) {
@@ -103,7 +103,7 @@ export function when(instant, otherwise = 'never') {
 
 export function took(from, to) {
   const ms = Math.max(0, new Date(to).getTime() - new Date(from).getTime());
-  return ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : spanOf(Math.round(ms / 1000));
+  return h('time', {}, ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : spanOf(Math.round(ms / 1000)));
 }
 
 function spanOf(seconds) {

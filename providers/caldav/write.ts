@@ -73,7 +73,7 @@ export async function removeEvent(writing: Writing, stored: Stored): Promise<voi
     throw error;
   }
   const answer = rest === null
-    ? await collection.client.request('DELETE', objectUrl(collection, stored.resource), { headers: { ...precondition, 'schedule-reply': 'F' } })
+    ? await send(collection, 'DELETE', stored.resource, { headers: { ...precondition, 'schedule-reply': 'F' } })
     : await put(writing, stored.resource, rest, precondition);
   if (isSuccess(answer) || answer.status === 404 || answer.status === 410) return;
   // With a precondition some servers answer 412 for what is not there.
@@ -118,11 +118,20 @@ function writtenForm({ setting, isSogo }: Writing, event: CalendarEvent, uid: st
 }
 
 function put({ collection }: Writing, resource: string, data: string, headers: Record<string, string>): Promise<Answer> {
-  return collection.client.request('PUT', objectUrl(collection, resource), {
-    headers: { 'content-type': 'text/calendar; charset=utf-8', ...headers },
-    body: data,
-  });
+  return send(collection, 'PUT', resource, { headers: { 'content-type': 'text/calendar; charset=utf-8', ...headers }, body: data });
 }
+
+/** Xandikos locks the calendar for the moment of each write, and answers 423 to another one. */
+async function send(collection: Collection, method: 'PUT' | 'DELETE', resource: string, options: RequestOptions): Promise<Answer> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await collection.client.request(method, objectUrl(collection, resource), options);
+    if (answer.status !== 423 || tries === LOCKED_TRIES) return answer;
+    await new Promise((resolve) => setTimeout(resolve, LOCKED_WAIT_MS * tries));
+  }
+}
+
+const LOCKED_TRIES = 6;
+const LOCKED_WAIT_MS = 50;
 
 /** What we sent, which the server may have rewritten: it counts only once it has been read back. */
 function written({ reader }: Writing, stored: Stored): Written {

@@ -13,7 +13,6 @@ const KIND_OF_REASON: Readonly<Record<string, SyncErrorKind>> = {
 const KIND_OF_STATUS: Readonly<Record<number, SyncErrorKind>> = {
   400: 'rejected', 401: 'auth', 403: 'forbidden', 404: 'gone', 408: 'unreachable', 409: 'stale', 410: 'gone', 412: 'stale', 413: 'too-large', 429: 'throttled',
 };
-const DEFAULT_WAIT_MS = 10_000;
 const MAX_WAIT_MS = 24 * 3_600_000;
 
 /** A failed API request; not always a SyncError: the caller's own abort reason is handed on. */
@@ -25,8 +24,7 @@ export function apiError(error: unknown, signal: AbortSignal | undefined): unkno
   const { status, data, headers } = answer;
   const { reason, message } = bodyOf(data);
   const kind = kindOf(status, reason, message, headers);
-  const wait = kind === 'throttled' ? waitOf(headers) ?? DEFAULT_WAIT_MS : waitOf(headers);
-  return new SyncError(kind, `Google answered ${status}${reason === '' ? '' : ` (${reason})`}`, optionsOf(status, message || reason, wait));
+  return new SyncError(kind, `Google answered ${status}${reason === '' ? '' : ` (${reason})`}`, optionsOf(status, message || reason, waitOf(headers)));
 }
 
 /** A failed refresh of the access token. `invalid_grant` is final: only a new sign-in helps. */
@@ -42,7 +40,7 @@ export function tokenError(error: unknown, signal: AbortSignal | undefined): unk
   if (code === 'invalid_client' || code === 'unauthorized_client') {
     return new SyncError('bug', `Google refused this installation's OAuth client (${code}): check its id and secret`, options);
   }
-  if (status === 429) return new SyncError('throttled', 'Google answered 429 to a token request', { ...options, retryAfterMs: options.retryAfterMs ?? DEFAULT_WAIT_MS });
+  if (status === 429) return new SyncError('throttled', 'Google answered 429 to a token request', options);
   if (status >= 500 || status < 400) return new SyncError('unreachable', `Google answered ${status} to a token request`, options);
   return new SyncError('bug', `Google answered ${status} to a token request${code === '' ? '' : ` (${code})`}`, options);
 }

@@ -10,7 +10,7 @@ import { testDatabase } from '../support/database.ts';
 import { at, aSeries, EXCLUDED, occurrence } from '../support/fake-side.ts';
 import { closeAll, Rig } from './rig.ts';
 
-/** All boundaries: `-- --every=1`; a quick run takes some of them, other ones each time. */
+/** A quick run takes some of the boundaries, other ones each time. All: `node --import tsx test/activities/crash.test.ts --every=1`. */
 const EVERY = Number(process.argv.find((argument) => argument.startsWith('--every='))?.slice(8) ?? 4);
 
 let url: string;

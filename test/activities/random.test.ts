@@ -10,6 +10,7 @@ import { testDatabase } from '../support/database.ts';
 import { at, aSeries, EXCLUDED, occurrence, type Call } from '../support/fake-side.ts';
 import { closeAll, Rig, type RigOptions } from './rig.ts';
 
+/** More of them, or the same again: `node --import tsx test/activities/random.test.ts --schedules=500 --seed=1`. */
 const SCHEDULES = Number(process.argv.find((argument) => argument.startsWith('--schedules='))?.slice(12) ?? 30);
 const SEED = Number(process.argv.find((argument) => argument.startsWith('--seed='))?.slice(7) ?? randomInt(2 ** 31));
 const STEPS = 15;

@@ -1,12 +1,12 @@
 /** The whole API on a real database, with a service and a Temporal that do what a test tells them. */
 import { randomBytes } from 'node:crypto';
 import assert from 'node:assert/strict';
-import pino from 'pino';
 import { z } from 'zod';
 import { ControlError, type PairControl } from '../../api/control.ts';
 import type { Api, ApiConfig, ApiDeps } from '../../api/deps.ts';
 import { buildServer } from '../../api/server.ts';
 import { SyncError } from '../../core/sync-error.ts';
+import { createLoggerInto } from '../../log.ts';
 import { connect, type Db } from '../../db/connect.ts';
 import { createVault } from '../../db/vault.ts';
 import type { CalendarInfo, Provider } from '../../providers/provider.ts';
@@ -49,7 +49,7 @@ export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: st
     ]),
     config: { apiKey: ENV_KEY, pairsPerConnection: 20, maxConnections: 100, pollIntervalSeconds: 60, version: '0.1.0', ...config },
     ready: async () => api.ready,
-    log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
+    log: createLoggerInto('debug', (line) => void logged.push(line)),
   };
   const app = await buildServer(deps);
   const api: TestApi = {

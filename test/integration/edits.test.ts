@@ -48,12 +48,12 @@ const exception = (id: string, of: (content: Exclude<CalendarEvent['exceptions']
 };
 
 const EDITS: readonly Edit[] = [
-  { name: 'title', inCaldav: line(/SUMMARY:.*/, 'SUMMARY:Other\\, with a comma'), inGoogle: patch({ summary: 'Other, with a comma' }), lines: /^SUMMARY/, keys: ['summary'], shows: ({ title }) => title, expected: 'Other, with a comma' },
-  { name: 'location', inCaldav: line(/LOCATION:.*/, 'LOCATION:Elsewhere'), inGoogle: patch({ location: 'Elsewhere' }), lines: /^LOCATION/, keys: ['location'], shows: ({ location }) => location, expected: 'Elsewhere' },
-  { name: 'location cleared', inCaldav: line(/LOCATION:.*\r?\n/, ''), inGoogle: patch({ location: null }), lines: /^LOCATION/, keys: ['location'], shows: ({ location }) => location, expected: '' },
-  { name: 'description', inCaldav: line(/DESCRIPTION:Text/, 'DESCRIPTION:Two\\nlines & <more>'), inGoogle: patch({ description: 'Two\nlines & more' }), lines: /^DESCRIPTION/, keys: ['description', 'extendedProperties'], shows: ({ description }) => description.split('\n')[0], expected: 'Two' },
-  { name: 'start', inCaldav: line(/DTSTART;TZID=Europe\/Berlin:.*/, 'DTSTART;TZID=Europe/Berlin:20270113T083000'), inGoogle: patch({ start: berlin('2027-01-13T08:30:00') }), lines: WHEN, keys: ['start'], shows: ({ when }) => when.start, expected: '2027-01-13T08:30:00' },
-  { name: 'end', inCaldav: line(/DTEND;TZID=Europe\/Berlin:.*/, 'DTEND;TZID=Europe/Berlin:20270113T113000'), inGoogle: patch({ end: berlin('2027-01-13T11:30:00') }), lines: WHEN, keys: ['end'], shows: ({ when }) => when.end, expected: '2027-01-13T11:30:00' },
+  { name: 'title', inCaldav: line(/^SUMMARY:.*/m, 'SUMMARY:Other\\, with a comma'), inGoogle: patch({ summary: 'Other, with a comma' }), lines: /^SUMMARY/, keys: ['summary'], shows: ({ title }) => title, expected: 'Other, with a comma' },
+  { name: 'location', inCaldav: line(/^LOCATION:.*/m, 'LOCATION:Elsewhere'), inGoogle: patch({ location: 'Elsewhere' }), lines: /^LOCATION/, keys: ['location'], shows: ({ location }) => location, expected: 'Elsewhere' },
+  { name: 'location cleared', inCaldav: line(/^LOCATION:.*\r?\n/m, ''), inGoogle: patch({ location: null }), lines: /^LOCATION/, keys: ['location'], shows: ({ location }) => location, expected: '' },
+  { name: 'description', inCaldav: line(/^DESCRIPTION:Text/m, 'DESCRIPTION:Two\\nlines & <more>'), inGoogle: patch({ description: 'Two\nlines & more' }), lines: /^DESCRIPTION/, keys: ['description', 'extendedProperties'], shows: ({ description }) => description.split('\n')[0], expected: 'Two' },
+  { name: 'start', inCaldav: line(/^DTSTART;TZID=Europe\/Berlin:.*/m, 'DTSTART;TZID=Europe/Berlin:20270113T083000'), inGoogle: patch({ start: berlin('2027-01-13T08:30:00') }), lines: WHEN, keys: ['start'], shows: ({ when }) => when.start, expected: '2027-01-13T08:30:00' },
+  { name: 'end', inCaldav: line(/^DTEND;TZID=Europe\/Berlin:.*/m, 'DTEND;TZID=Europe/Berlin:20270113T113000'), inGoogle: patch({ end: berlin('2027-01-13T11:30:00') }), lines: WHEN, keys: ['end'], shows: ({ when }) => when.end, expected: '2027-01-13T11:30:00' },
   {
     name: 'zone', inCaldav: (text) => text.replace(/(DTSTART|DTEND);TZID=Europe\/Berlin:(.*)/g, '$1;TZID=America/New_York:$2'),
     inGoogle: patch({ start: berlin('2027-01-13T09:00:00', 'America/New_York'), end: berlin('2027-01-13T10:00:00', 'America/New_York') }),
@@ -75,10 +75,10 @@ const EDITS: readonly Edit[] = [
   { name: 'transparency', inCaldav: add('TRANSP:TRANSPARENT'), inGoogle: patch({ transparency: 'transparent' }), lines: /^TRANSP/, keys: ['transparency'], shows: ({ transparency }) => transparency, expected: 'transparent' },
   { name: 'visibility', inCaldav: add('CLASS:PRIVATE'), inGoogle: patch({ visibility: 'private' }), lines: /^CLASS/, keys: ['visibility'], shows: ({ visibility }) => visibility, expected: 'private' },
   { name: 'becomes a series', inCaldav: add('RRULE:FREQ=WEEKLY;COUNT=3'), inGoogle: patch({ recurrence: ['RRULE:FREQ=WEEKLY;COUNT=3'] }), lines: /^RRULE/, keys: ['recurrence'], shows: ({ recurrence }) => recurrence?.rules.length, expected: 1 },
-  { name: 'rule', event: SERIES, inCaldav: line(/RRULE:FREQ=WEEKLY.*/, 'RRULE:FREQ=WEEKLY;COUNT=9'), inGoogle: patch({ recurrence: ['RRULE:FREQ=WEEKLY;COUNT=9'] }), lines: /^RRULE/, keys: ['recurrence'], shows: ({ recurrence }) => recurrence?.rules[0]?.includes('COUNT=9'), expected: true },
+  { name: 'rule', event: SERIES, inCaldav: line(/^RRULE:FREQ=WEEKLY.*/m, 'RRULE:FREQ=WEEKLY;COUNT=9'), inGoogle: patch({ recurrence: ['RRULE:FREQ=WEEKLY;COUNT=9'] }), lines: /^RRULE/, keys: ['recurrence'], shows: ({ recurrence }) => recurrence?.rules[0]?.includes('COUNT=9'), expected: true },
   {
     name: 'occurrence moved', event: SERIES,
-    inCaldav: (text) => text.replace(/END:VCALENDAR/, ['BEGIN:VEVENT', `UID:${/UID:(.*)/.exec(text)![1]!.trim()}`, 'DTSTAMP:20261101T100000Z', ...MOVED.slice(0, 4), ...at('20270120T140000'), 'END:VEVENT', 'END:VCALENDAR'].join('\r\n').replace('SUMMARY:Series', /SUMMARY:.*/.exec(text)![0].trim())),
+    inCaldav: (text) => text.replace(/END:VCALENDAR/, ['BEGIN:VEVENT', `UID:${/UID:(.*)/.exec(text)![1]!.trim()}`, 'DTSTAMP:20261101T100000Z', ...MOVED.slice(0, 4), ...at('20270120T140000'), 'END:VEVENT', 'END:VCALENDAR'].join('\r\n').replace('SUMMARY:Series', /^SUMMARY:.*/m.exec(text)![0].trim())),
     inGoogle: (account, id) => void account.patchEvent(`${id}_${SECOND}`, { start: berlin('2027-01-20T14:00:00'), end: berlin('2027-01-20T15:00:00') }),
     lines: /./, keys: [], shows: exception(SECOND, ({ when }) => when.start), expected: '2027-01-20T14:00:00',
   },
@@ -96,7 +96,7 @@ const EDITS: readonly Edit[] = [
     lines: /^EXDATE/, keys: [], shows: exception(FIRST, () => 'content'), expected: 'excluded',
   },
   {
-    name: 'occurrence not excluded any more', event: EXCEPTIONAL, overrides: [MOVED], inCaldav: line(/EXDATE.*\r?\n/, ''),
+    name: 'occurrence not excluded any more', event: EXCEPTIONAL, overrides: [MOVED], inCaldav: line(/^EXDATE.*\r?\n/m, ''),
     inGoogle: (account, id) => void unexclude(account, id),
     lines: /^EXDATE/, keys: ['recurrence'], shows: exception(THIRD, () => 'content'), expected: 'none',
   },

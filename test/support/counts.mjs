@@ -1,12 +1,19 @@
-/** A reporter for node's test runner that writes nothing but the numbers, as JSON, for test/run.mjs. */
+/**
+ * A reporter for node's test runner that writes nothing but the numbers, as JSON, for test/run.mjs. It keeps the file up to date all the
+ * time, as the runner does not wait for what a reporter still has to say at the end.
+ */
+import { writeFileSync } from 'node:fs';
+
 export default async function* counts(events) {
   const numbers = {};
-  const failed = [];
+  const failedTests = [];
   for await (const { type, data } of events) {
     // The runner's own sums come last, as messages on the outermost level.
     const [, name, value] = type === 'test:diagnostic' && data.nesting === 0 ? /^(\w+) (\d+)$/.exec(data.message) ?? [] : [];
+    const isFailure = type === 'test:fail' && data.details?.type !== 'suite';
     if (name !== undefined) numbers[name] = Number(value);
-    if (type === 'test:fail' && data.details?.type !== 'suite') failed.push(`${data.file ?? ''} ${data.name}`);
+    if (isFailure) failedTests.push(`${data.file ?? ''} ${data.name}`);
+    if (name !== undefined || isFailure) writeFileSync(process.env.CALPAIR_TEST_COUNTS, JSON.stringify({ ...numbers, failedTests }));
   }
-  yield JSON.stringify({ ...numbers, failedTests: failed });
+  yield '';
 }

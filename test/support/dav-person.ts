@@ -18,7 +18,7 @@ export class DavPerson {
 
   async put(name: string, text: string): Promise<void> {
     const status = await this.tryPut(name, text);
-    assert.ok(status < 300, `PUT answered ${status}`);
+    assert.ok(status < 300, `PUT answered ${status} for:\n${text}`);
   }
 
   async get(name: string): Promise<string> {
