@@ -31,6 +31,8 @@ export function environmentWith(extra: Record<string, string>): NodeJS.ProcessEn
 
 /** The folder that holds `package.json`. */
 export const PROJECT_DIR = dirname(fileURLToPath(import.meta.url));
+/** By `npm start`, whose npm stands between us and whoever sends signals. */
+export const IS_STARTED_BY_NPM = process.env['npm_lifecycle_event'] === 'start';
 
 const number = (min: number, max: number) =>
   z.string().regex(/^\d{1,9}$/, `must be a whole number from ${min} to ${max}`).transform(Number)

@@ -24,7 +24,9 @@ import { connect, migrate } from './db/connect.ts';
 import type { Db } from './db/connect.ts';
 import { workflowInputs } from './db/pairs.ts';
 import { createVault } from './db/vault.ts';
+import { outwaitOrphan } from './embedded/data-folder.ts';
 import { freePort } from './embedded/ports.ts';
+import { whenNpmIsKilled } from './embedded/processes.ts';
 import { loadOrCreateSecrets } from './embedded/secrets.ts';
 import type { Secrets } from './embedded/secrets.ts';
 import { startServers } from './embedded/servers.ts';
@@ -47,6 +49,7 @@ export async function main(): Promise<void> {
   const asked = new AbortController();
   // A terminal and npm may both pass the same signal on, so a second one means nothing.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => asked.abort());
+  whenNpmIsKilled(() => asked.abort());
   let exitCode = 0;
   let running: Running | undefined;
   try {
@@ -108,6 +111,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     for (const end of steps.splice(0).reverse()) await end().catch((error: Error) => log.warn({ reason: error.message }, 'did not end cleanly'));
   };
   try {
+    await outwaitOrphan(config.dataDir, say);
     if (config.roles.includes('api')) await freePort(config.port, config.host, 'PORT');
     say('Starting Calpair ...');
     installRuntimeOnce(log);

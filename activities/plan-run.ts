@@ -1,19 +1,19 @@
 /** Turns what the database knows about a pair's events into the ops of a run, by the pure decision table of `core/plan.ts`. */
 import { v7 as uuidv7 } from 'uuid';
-import { type CalendarEvent, type SideName } from '../core/event.ts';
+import type { SideName } from '../core/event.ts';
 import { holdReason, isFlapping } from '../core/guard.ts';
 import { pathKey } from '../core/merge.ts';
-import { decide, writtenFields, type Decision, type LinkView, type Op, type SideView } from '../core/plan.ts';
+import { decide, writtenFields, type Decision, type LinkView, type Op } from '../core/plan.ts';
 import type { Db } from '../db/connect.ts';
 import {
-  context, countEvents, deleteLinks, dropSide, insertLinks, isUidTaken, loadLinks, singlesOf, underEpoch, updateLinks, updateSide, type LinkRow, type SideRow,
+  context, countEvents, deleteLinks, dropSide, insertLinks, isUidTaken, loadLinks, singlesOf, underEpoch, updateLinks, updateSide, type LinkRow,
 } from '../db/links.ts';
 import {
   addProblem, countDeletions, dropUndoneOps, heldOf, hold, insertConflicts, insertOps, release, setProblems, writtenSince, type HeldRow, type NewOp, type NewProblem,
 } from '../db/plans.ts';
-import type { Side } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
-import { baseOf, later, seenOf } from './observe.ts';
+import { eventOf, labelOf, viewOf, type Loaded } from './link-view.ts';
+import { baseOf, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { planSeries, type PlannedSeries } from './plan-series.ts';
 
@@ -26,8 +26,6 @@ export interface Planned {
   readonly held: number;
   readonly problems: number;
 }
-
-type Loaded = Awaited<ReturnType<typeof loadLinks>>[number];
 
 /** Deletions of the run, kept back until all of them are known. */
 interface Deletions {
@@ -302,41 +300,6 @@ async function settle(db: Db, sides: Loaded['sides']): Promise<void> {
   }
 }
 
-function viewOf(db: Db, { sides: rows }: Loaded, sides: Record<SideName, Side>, held: HeldRow | undefined): LinkView {
-  const view = (side: SideName): SideView | null => {
-    const row = rows[side];
-    return row ? sideView(db, row, sides[side]) : null;
-  };
-  return { caldav: view('caldav'), cloud: view('cloud'), decision: held?.decision ?? null };
-}
-
-function sideView(db: Db, row: SideRow, side: Side): SideView {
-  const seen = seenOf(db, row);
-  const base = baseOf(db, row);
-  const found = seen && row.gone !== 'proved' ? side.read(seen) : null;
-  return {
-    now: found?.event ?? null,
-    base: base && side.read(base).event,
-    isGone: row.gone === 'proved',
-    isOwned: row.owned,
-    modifiedAt: row.modifiedAt?.getTime() ?? null,
-    seenAt: row.changedAt.getTime(),
-    hasGuests: found?.hasGuests ?? false,
-    isDeclined: found?.isDeclined ?? false,
-    problems: found?.problems ?? [],
-  };
-}
-
-function eventOf(view: LinkView): CalendarEvent | null {
-  return view.caldav?.now ?? view.cloud?.now ?? view.caldav?.base ?? view.cloud?.base ?? null;
-}
-
-function labelOf(db: Db, pairId: string, view: LinkView): Buffer | null {
-  const event = eventOf(view);
-  return event && db.vault.seal(JSON.stringify({ title: event.title, start: event.when.start }), context(pairId));
-}
-
 function hashOf(db: Db, value: unknown): string {
   return db.vault.hash(JSON.stringify(value ?? null)).slice(0, 24);
 }
-

@@ -7,12 +7,11 @@ import type { LinkView, Op } from '../core/plan.ts';
 import type { EventProblem } from '../core/problem.ts';
 import { contentOf, decideSingles, TOO_DENSE, type SeriesDecision, type Single } from '../core/written-out.ts';
 import type { Db } from '../db/connect.ts';
-import { context, type loadLinks } from '../db/links.ts';
+import { context } from '../db/links.ts';
 import type { links } from '../db/schema.ts';
+import type { Loaded } from './link-view.ts';
 import { baseOf, seenOf } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
-
-type Loaded = Awaited<ReturnType<typeof loadLinks>>[number];
 
 export interface PlannedSeries {
   readonly newLinks: (typeof links.$inferInsert)[];

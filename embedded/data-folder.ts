@@ -1,8 +1,17 @@
 /** The data folder: what Calpair keeps beside the database, and the proof that only one Calpair uses it. */
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../config.ts';
-import { processIdentity } from './processes.ts';
+import { npmAbove, processIdentity, type Known } from './processes.ts';
+
+/** As long as a Calpair may take to end. */
+const ORPHAN_ENDS_WITHIN_MS = 30_000;
+
+interface Lock extends Known {
+  /** The npm that started it, if one did. */
+  readonly npm: Known | null;
+}
 
 /**
  * Makes the folder. As root others may pass through it, since PostgreSQL runs as a user of its own; every file in it is closed to them.
@@ -26,7 +35,7 @@ export function claimDataFolder(folder: string): { release: () => void } {
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
       const handle = openSync(file, 'wx', 0o600);
-      writeSync(handle, JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));
+      writeSync(handle, JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid), npm: npmAbove() }));
       closeSync(handle);
       return { release: () => rmSync(file, { force: true }) };
     } catch (error) {
@@ -43,11 +52,27 @@ export function claimDataFolder(folder: string): { release: () => void } {
 
 /** The pid of the running process that holds the folder, or null. */
 export function lockHolder(folder: string): number | null {
+  return readLock(folder)?.pid ?? null;
+}
+
+/** Waits for the end of a Calpair that still holds the folder, and its ports, although the npm above it was killed: it ends by itself. */
+export async function outwaitOrphan(folder: string, say: (line: string) => void): Promise<void> {
+  const isOrphan = (): boolean => {
+    const npm = readLock(folder)?.npm;
+    return npm !== undefined && npm !== null && processIdentity(npm.pid) !== npm.identity;
+  };
+  if (!isOrphan()) return;
+  say('Waiting for the end of a Calpair whose npm was killed ...');
+  for (const from = Date.now(); isOrphan() && Date.now() - from < ORPHAN_ENDS_WITHIN_MS;) await sleep(100);
+}
+
+/** Null where nobody holds the folder: the process that wrote the file is gone. */
+function readLock(folder: string): Lock | null {
   const file = join(folder, 'lock');
   if (!existsSync(file)) return null;
   try {
-    const { pid, identity } = JSON.parse(readFileSync(file, 'utf8')) as { pid: number; identity: string };
-    return Number.isInteger(pid) && processIdentity(pid) === identity ? pid : null;
+    const lock = JSON.parse(readFileSync(file, 'utf8')) as Lock;
+    return Number.isInteger(lock.pid) && processIdentity(lock.pid) === lock.identity ? lock : null;
   } catch {
     return null;
   }

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { IS_STARTED_BY_NPM } from '../config.ts';
 
 export interface Running {
   readonly pid: number;
@@ -9,6 +10,31 @@ export interface Running {
   readonly command: string;
   /** Null where it cannot be told (another user's process, macOS). */
   readonly folder: string | null;
+}
+
+/** A process, told from a later one with the same number. */
+export interface Known {
+  readonly pid: number;
+  readonly identity: string;
+}
+
+/** The npm that runs this process as `npm start`, or null. */
+export function npmAbove(): Known | null {
+  if (!IS_STARTED_BY_NPM) return null;
+  const identity = processIdentity(process.ppid);
+  return identity === null ? null : { pid: process.ppid, identity };
+}
+
+/** npm passes signals on, but cannot pass on its own SIGKILL: whoever killed it would be left with a process that nobody knows of. */
+export function whenNpmIsKilled(then: () => void): void {
+  const npm = npmAbove();
+  if (npm === null) return;
+  const watch = setInterval(() => {
+    if (process.ppid === npm.pid) return;
+    clearInterval(watch);
+    then();
+  }, 500);
+  watch.unref();
 }
 
 /** Everything that runs and may be looked at. */

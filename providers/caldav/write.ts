@@ -3,7 +3,7 @@ import { createObject, patchObject, removePart } from '../../core/ical.ts';
 import { changedPaths, type CalendarEvent } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { SideSetting, Stored, Written } from '../provider.ts';
-import { errorOf, hasCondition, type Answer } from './client.ts';
+import { errorOf, hasCondition, type Answer, type RequestOptions } from './client.ts';
 import { describePeople } from './described-people.ts';
 import { checkCalendar, fetchObject, isEtag, objectUrl, versionOf, type Collection, type FetchedObject } from './objects.ts';
 import { partOf, type Reader } from './read.ts';

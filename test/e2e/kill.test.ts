@@ -54,9 +54,6 @@ it(`brings every event over exactly once although the worker is killed ${KILLS} 
   const started = Date.now();
   for (let kill = 1; kill <= KILLS; kill++) {
     worker = startWorker();
-    const from = Date.now(); const c0 = await copies();
-    void worker.line(/Calpair runs/).then(() => console.error(kill, 'up after', Date.now() - from)).catch(() => 0);
-    void until('', async () => (await copies()) > c0, 60000).then(() => console.error(kill, 'progress after', Date.now() - from)).catch(() => 0);
     const enough = (await copies()) + 2 + random(10);
     await until(() => `${enough} copies before kill ${kill}\n${worker!.output()}`, async () => (await copies()) >= enough, 45_000);
     await sleep(random(120));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ConfigError, readConfig } from '../../config.ts';
-import { claimDataFolder, lockHolder, makeDataFolder } from '../../embedded/data-folder.ts';
+import { claimDataFolder, lockHolder, makeDataFolder, outwaitOrphan } from '../../embedded/data-folder.ts';
 import { processIdentity } from '../../embedded/processes.ts';
 import { loadOrCreateSecrets } from '../../embedded/secrets.ts';
 
@@ -35,6 +35,25 @@ test('a killed holder, and another program with its number, hold nothing', async
   assert.equal(lockHolder(folder), null);
   claimDataFolder(folder).release();
   writeFileSync(join(folder, 'lock'), '{"pid":');
+  claimDataFolder(folder).release();
+});
+
+test('a holder whose npm was killed is waited for, any other is not', async () => {
+  const holder = spawn('sleep', ['60'], { stdio: 'ignore' });
+  const lock = { pid: holder.pid, identity: processIdentity(holder.pid ?? 0) };
+  const said: string[] = [];
+  const wait = async (npm: unknown): Promise<void> => {
+    writeFileSync(join(folder, 'lock'), JSON.stringify({ ...lock, npm }));
+    await outwaitOrphan(folder, (line) => said.push(line));
+  };
+  await wait(null);
+  await wait({ pid: process.pid, identity: processIdentity(process.pid) });
+  assert.deepEqual(said, []);
+  assert.equal(lockHolder(folder), holder.pid);
+  setTimeout(() => holder.kill('SIGKILL'), 300);
+  await wait({ pid: process.pid, identity: 'started at another time' });
+  assert.equal(said.length, 1);
+  assert.equal(lockHolder(folder), null);
   claimDataFolder(folder).release();
 });
 

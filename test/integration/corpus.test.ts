@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { CalendarEvent } from '../../core/event.ts';
 import { splitFeed } from '../../core/ical-feed.ts';
 import { PROBLEM_CODES } from '../../core/problem.ts';
 import { startCalpair, type Json, type RunningCalpair } from '../support/calpair.ts';
@@ -59,15 +60,17 @@ describe('the corpus', { skip }, () => {
   });
 
   it('goes on to a second calendar', async () => {
-    back = await createPair(calpair, { server: radicale, url: second.url }, cloud());
+    // Without the days to come of series that Google holds written out: a thousand events that are all alike.
+    back = await createPair(calpair, { server: radicale, url: second.url }, cloud(), { options: { window: { pastDays: 36_500, futureDays: FUTURE_DAYS } } });
     await back.settle();
-    await assertExplained(back);
+    await assertExplained(back, isLater);
   });
 
   it('comes out there as it went in', async () => {
     const told = new Set([...(await there.list('problems')), ...(await back.list('problems'))].map(({ eventTitle }) => eventTitle));
     const [was, is] = [await there.events('caldav'), await back.events('caldav')];
-    const lost = [...was].filter(([uid, event]) => !is.has(uid) && !told.has(event.title)).map(([, event]) => event.title);
+    const lost = [...was].filter(([uid, event]) => !is.has(uid) && !isLater(event) && !told.has(event.title)).map(([, event]) => event.title);
+    assert.ok(is.size > 200, `${is.size} events came through`);
     assert.deepEqual(lost, []);
   });
 
@@ -113,16 +116,24 @@ function objectsOf(text: string): string[] {
   }
 }
 
+const FUTURE_DAYS = 1;
+
+/** Beyond the window of the second pair. */
+function isLater({ when, recurrence }: CalendarEvent): boolean {
+  return recurrence === null && Date.parse(when.start.slice(0, 10)) > Date.now() + (FUTURE_DAYS - 1) * 86_400_000;
+}
+
 /** Whatever differs between the two calendars has a problem with a code, and nothing is there twice. */
-async function assertExplained(pair: Pair): Promise<void> {
+async function assertExplained(pair: Pair, isLeftOut: (event: CalendarEvent) => boolean = () => false): Promise<void> {
   const [agreement, problems] = [await pair.compare(), await pair.list('problems')];
   const told = new Set(problems.map(({ eventTitle }: Json) => eventTitle ?? ''));
   for (const { code } of problems) assert.ok(PROBLEM_CODES.includes(code), code);
+  const leftOut = new Set([...(await pair.events('cloud'))].filter(([, event]) => isLeftOut(event)).map(([uid]) => uid));
   const unexplained = [
     ...agreement.different.map(({ title, uid, fields }) => ({ title, uid, what: fields.slice(0, 4).join(', ') })),
     ...agreement.onlyCaldav.map((one) => ({ ...one, what: 'only in CalDAV' })),
     ...agreement.onlyCloud.map((one) => ({ ...one, what: 'only in the cloud' })),
-  ].filter(({ title }) => !told.has(title));
+  ].filter(({ title, uid }) => !told.has(title) && !leftOut.has(uid));
   assert.deepEqual(unexplained, []);
   assert.deepEqual(agreement.doubled, []);
   assert.ok(agreement.same > 100, `${agreement.same} events are alike`);
