@@ -3,7 +3,6 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { and, eq } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
-import { SyncError } from '../core/sync-error.ts';
 import { changedSinceLastRun, dirtyLinks, joinHalves, matchesBy, Superseded, underEpoch } from '../db/links.ts';
 import { beginRun, updateRun, type RunRow } from '../db/plans.ts';
 import { pairs, runs } from '../db/schema.ts';
@@ -33,8 +32,6 @@ export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
     if (!open) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
     const heartbeat = setInterval(() => Context.current().heartbeat({ phase: 'diff' }), 5_000);
     try {
-      const asked = askedToWait(deps, open);
-      if (asked && !input.polled) return { runId: run.id, ops: 0, ended: await failRun(deps, open, run.id, asked) };
       return await decideRun(deps, open, { run, epoch }, input);
     } catch (error) {
       if (error instanceof Superseded || cancellationSignal.aborted) throw error;
@@ -54,14 +51,6 @@ async function askedToWaitMs(deps: Deps, { pairId, number }: Input): Promise<num
     .leftJoin(runs, and(eq(runs.pairId, pairs.id), eq(runs.number, number))).where(eq(pairs.id, pairId));
   if (!row?.notBefore || row.begunRun !== null) return 0;
   return row.notBefore.getTime() - deps.now().getTime();
-}
-
-/** A server's Retry-After is the one wait that nobody can cut short. */
-function askedToWait(deps: Deps, { pair }: OpenPair): SideFailed | null {
-  const retryAfterMs = (pair.notBefore?.getTime() ?? 0) - deps.now().getTime();
-  if (retryAfterMs <= 0) return null;
-  const side = pair.statusDetail?.startsWith('cloud') ? 'cloud' : 'caldav';
-  return new SideFailed(side, new SyncError('throttled', 'the server asked to wait', { retryAfterMs }));
 }
 
 async function decideRun(deps: Deps, open: OpenPair, { run, epoch }: { run: RunRow; epoch: number }, input: Input): Promise<DiffResult> {
