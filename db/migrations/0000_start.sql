@@ -72,6 +72,7 @@ CREATE TABLE "link_sides" (
 	"shown" boolean NOT NULL,
 	"base" "bytea",
 	"base_version" text,
+	"replaced_version" text,
 	"confirmed" boolean DEFAULT true NOT NULL,
 	CONSTRAINT "link_sides_link_id_side_pk" PRIMARY KEY("link_id","side")
 );
@@ -83,6 +84,9 @@ CREATE TABLE "links" (
 	"retry_at" timestamp (3) with time zone,
 	"attempts" integer DEFAULT 0 NOT NULL,
 	"generation" integer DEFAULT 0 NOT NULL,
+	"parent_id" uuid,
+	"occurrence" text,
+	"agreed" "bytea",
 	"label" "bytea",
 	"created_at" timestamp (3) with time zone DEFAULT now() NOT NULL,
 	"last_change_at" timestamp (3) with time zone
@@ -180,6 +184,7 @@ CREATE INDEX "link_sides_uid" ON "link_sides" USING btree ("pair_id","side","uid
 CREATE INDEX "link_sides_match" ON "link_sides" USING btree ("pair_id","side","match_hash");--> statement-breakpoint
 CREATE INDEX "links_dirty" ON "links" USING btree ("pair_id") WHERE dirty;--> statement-breakpoint
 CREATE INDEX "links_pair" ON "links" USING btree ("pair_id");--> statement-breakpoint
+CREATE INDEX "links_parent" ON "links" USING btree ("parent_id");--> statement-breakpoint
 CREATE INDEX "ops_run" ON "ops" USING btree ("run_id");--> statement-breakpoint
 CREATE INDEX "ops_link" ON "ops" USING btree ("link_id","done_at");--> statement-breakpoint
 CREATE INDEX "ops_pair_done" ON "ops" USING btree ("pair_id","done_at");--> statement-breakpoint

@@ -1,1 +1,0 @@
-ALTER TABLE "link_sides" ADD COLUMN "replaced_version" text;
