@@ -3,16 +3,15 @@
  * faults stop. Whatever happened, the pair comes to rest, both sides are equal, and every value is accounted for.
  */
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { changedPaths, type CalendarEvent, type SideName } from '../../core/event.ts';
 import { testDatabase } from '../support/database.ts';
 import { at, aSeries, EXCLUDED, occurrence, type Call } from '../support/fake-side.ts';
 import { closeAll, Rig, type RigOptions } from './rig.ts';
 
-/** More of them, or the same again: `node --import tsx test/activities/random.test.ts --schedules=500 --seed=1`. */
+/** The same ones each time, so that a red run is news; others with `node --import tsx test/activities/random.test.ts --schedules=500 --seed=12345`. */
 const SCHEDULES = Number(process.argv.find((argument) => argument.startsWith('--schedules='))?.slice(12) ?? 30);
-const SEED = Number(process.argv.find((argument) => argument.startsWith('--seed='))?.slice(7) ?? randomInt(2 ** 31));
+const SEED = Number(process.argv.find((argument) => argument.startsWith('--seed='))?.slice(7) ?? 1);
 const STEPS = 15;
 
 let url: string;
@@ -179,7 +178,14 @@ class Schedule {
     await this.rig.settle(5);
     if ((await this.rig.problems()).length === 0) return;
     // What a server refused is tried again when somebody changes it.
-    for (const [ref, item] of this.rig.cloud.items) this.rig.cloud.person.edit(ref, { visibility: item.event?.visibility === 'public' ? 'private' : 'public' });
+    const { caldav, cloud } = this.rig;
+    const onCloud = new Set(cloud.titles());
+    for (const side of [cloud, caldav]) {
+      for (const [ref, item] of side.items) {
+        if (side === caldav && onCloud.has(item.event?.title ?? '')) continue;
+        side.person.edit(ref, { visibility: item.event?.visibility === 'public' ? 'private' : 'public' });
+      }
+    }
     await this.rig.settle(5);
   }
 
