@@ -11,7 +11,7 @@ import { closeAll, Rig, type RigOptions } from './rig.ts';
 
 /** The same ones each time, so that a red run is news; others with `node --import tsx test/activities/random.test.ts --schedules=500 --seed=12345`. */
 const SCHEDULES = Number(process.argv.find((argument) => argument.startsWith('--schedules='))?.slice(12) ?? 30);
-const SEED = Number(process.argv.find((argument) => argument.startsWith('--seed='))?.slice(7) ?? 1);
+const SEED = Number(process.argv.find((argument) => argument.startsWith('--seed='))?.slice(7) ?? process.env['CALPAIR_TEST_SEED'] ?? 1);
 const STEPS = 15;
 
 let url: string;
