@@ -114,7 +114,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     await outwaitOrphan(config.dataDir, say);
     if (config.roles.includes('api')) await freePort(config.port, config.host, 'PORT');
     say('Starting Calpair ...');
-    installRuntimeOnce(log);
+    if (config.roles.includes('worker')) installRuntimeOnce(log);
     // Made while the servers start, as both take a second or more.
     const bundle = config.roles.includes('worker') ? bundleWorkflows() : undefined;
     bundle?.catch(() => undefined);

@@ -163,6 +163,7 @@ async function report(scene: Scene, pairId: string): Promise<boolean> {
   ]);
   console.log(tableOf(agreement, problems.items));
   console.log(`
+  Console       ${running.apiUrl ?? ''}/
   API docs      ${running.apiUrl ?? ''}/docs
   Health        ${running.apiUrl ?? ''}/health/ready
   Workflow      ${running.temporalUiUrl ?? ''}/namespaces/${config.temporal.namespace}/workflows/${encodeURIComponent(pair.workflowId)}
