@@ -3,6 +3,7 @@ import { eq } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { openedAccount } from '../db/accounts.ts';
 import { connections, pairs } from '../db/schema.ts';
+import { openAccount } from '../providers/open-account.ts';
 import type { Side } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
 
@@ -23,9 +24,9 @@ export async function openPair(deps: Deps, pairId: string, signal?: AbortSignal)
   const { pair, connection } = row;
   const open = async (accountId: string, calendarId: string): Promise<Side> => {
     const account = await openedAccount(db, accountId);
-    const provider = account && deps.providers.get(account.provider);
-    if (!provider) throw new Error(`no provider is registered for account ${accountId}`);
-    return provider.open(account, { fetch: deps.fetch, signal }).side(calendarId, {
+    const opened = account && openAccount(deps.providers, account, { fetch: deps.fetch, signal });
+    if (!opened) throw new Error(`no provider is registered for account ${accountId}`);
+    return opened.side(calendarId, {
       floatingZone: pair.floatingZone, attendees: pair.options.attendees, reminders: pair.options.reminders, tag: deps.tag,
     });
   };

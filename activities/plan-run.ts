@@ -6,7 +6,7 @@ import { pathKey } from '../core/merge.ts';
 import { decide, writtenFields, type Decision, type LinkView, type Op } from '../core/plan.ts';
 import type { Db } from '../db/connect.ts';
 import {
-  context, countEvents, deleteLinks, dropSide, insertLinks, isUidTaken, loadLinks, singlesOf, underEpoch, updateLinks, updateSide, type LinkRow,
+  context, countEvents, deleteLinks, dropSide, insertLinks, isUidTaken, loadLinks, settleSides, singlesOf, underEpoch, updateLinks, type LinkRow,
 } from '../db/links.ts';
 import {
   addProblem, countDeletions, dropUndoneOps, heldOf, hold, insertConflicts, insertOps, release, setProblems, writtenSince, type HeldRow, type NewOp, type NewProblem,
@@ -133,7 +133,7 @@ class Planner {
       await release(db, [link.id]);
     }
     if (decision.ops.length === 0) {
-      if (decision.link === 'settle') await settle(db, sides);
+      if (decision.link === 'settle') await settleSides(db, sides);
       const isDoubted = Object.values(sides).some((row) => !row.confirmed);
       return updateLinks(db, [link.id], { dirty: isDoubted, retryAt: isDoubted ? later(this.deps) : null, attempts: 0 });
     }
@@ -169,7 +169,7 @@ class Planner {
     const { db } = this.deps;
     const rest = [...this.parents].filter((id) => !this.seen.has(id));
     for (let start = 0; start < rest.length; start += CHUNK) await this.chunk(rest.slice(start, start + CHUNK));
-    for (const id of rest.filter((parentId) => !this.seen.has(parentId))) await this.removeSingles(id, true, () => this.later.ops);
+    for (const id of rest.filter((parentId) => !this.seen.has(parentId))) await this.removeSingles(id, true, this.later.ops);
     for (const { loaded, view } of this.writtenOut) {
       const singles = await loadLinks(db, (await singlesOf(db, [loaded.link.id])).map(({ id }) => id));
       const planned = planSeries({ open: this.open, db, now: this.now }, loaded, view, singles);
@@ -188,7 +188,7 @@ class Planner {
     }
     if (planned.ops.some(({ linkId }) => linkId === link.id)) await updateLinks(db, [link.id], { dirty: true });
     for (const { rows, agreed } of planned.settled) {
-      await settle(db, rows.sides);
+      await settleSides(db, rows.sides);
       await updateLinks(db, [rows.link.id], { dirty: false, agreed });
     }
     await deleteLinks(db, planned.dropped);
@@ -203,7 +203,7 @@ class Planner {
   private async withoutSingles({ link, sides }: Loaded, decision: Decision, held: HeldRow | undefined): Promise<boolean> {
     const isGone = decision.link === 'forget';
     if (!isGone) {
-      if (decision.ops.some(({ action }) => action === 'create')) await this.removeSingles(link.id, false, () => this.later.ops);
+      if (decision.ops.some(({ action }) => action === 'create')) await this.removeSingles(link.id, false, this.later.ops);
       return false;
     }
     if (held && held.decision !== 'apply') {
@@ -212,7 +212,7 @@ class Planner {
       return true;
     }
     const ops: Record<SideName, NewOp[]> = { caldav: [], cloud: [] };
-    await this.removeSingles(link.id, false, () => ops);
+    await this.removeSingles(link.id, false, ops);
     const side = sides.caldav ? 'cloud' : 'caldav';
     this.later.series.push({ linkId: link.id, side, isCounted: !held, rows: ops[side] });
     return true;
@@ -225,14 +225,14 @@ class Planner {
     if (row && event) await this.insert([await this.opRow(link.id, { side: row.side, action: 'create', next: event, paths: [], isCounted: false, hold: null })]);
   }
 
-  private async removeSingles(parentId: string, onlyOwned: boolean, into: () => Record<SideName, NewOp[]>): Promise<void> {
+  private async removeSingles(parentId: string, onlyOwned: boolean, into: Record<SideName, NewOp[]>): Promise<void> {
     const { db } = this.deps;
     const singles = await loadLinks(db, (await singlesOf(db, [parentId])).map(({ id }) => id));
     const there = singles.filter(({ sides }) => Object.values(sides).some((row) => row.gone !== 'proved' && (row.owned || !onlyOwned)));
     await deleteLinks(db, singles.filter((single) => !there.includes(single)).map(({ link }) => link.id));
     for (const { link, sides } of there) {
       const side = sides.cloud ? 'cloud' : 'caldav';
-      into()[side].push(await this.opRow(link.id, { side, action: 'delete', next: null, paths: [], isCounted: false, hold: null }));
+      into[side].push(await this.opRow(link.id, { side, action: 'delete', next: null, paths: [], isCounted: false, hold: null }));
     }
   }
 
@@ -291,13 +291,6 @@ class Planner {
 
 function undecided({ link, sides }: Loaded): NewProblem {
   return { linkId: link.id, side: sides.caldav ? 'caldav' : 'cloud', code: 'unreadable', detail: 'Calpair could not work out what to do with this event. It is left alone on both sides until it changes.' };
-}
-
-/** What both sides show becomes what they agreed on. */
-async function settle(db: Db, sides: Loaded['sides']): Promise<void> {
-  for (const row of Object.values(sides)) {
-    await updateSide(db, row.linkId, row.side, { base: row.seen, baseVersion: row.version });
-  }
 }
 
 function hashOf(db: Db, value: unknown): string {

@@ -2,13 +2,12 @@
  * Reads back what was written, so that the last known state is what the side itself shows: servers rewrite what they store.
  */
 import type { SideName } from '../core/event.ts';
-import { SyncError } from '../core/sync-error.ts';
 import { markDirty, unconfirmed, underEpoch, updateLinks, updateSide, type SideRow } from '../db/links.ts';
 import type { Found } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
 import { confirmShown, createAgain, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
-import { SideFailed } from './read-sides.ts';
+import { askSide } from './read-sides.ts';
 
 const BATCH = 100;
 
@@ -21,12 +20,7 @@ export async function confirmWrites(deps: Deps, open: OpenPair, epoch: number): 
 }
 
 async function confirmBatch(deps: Deps, open: OpenPair, epoch: number, side: SideName, rows: readonly SideRow[]): Promise<void> {
-  let answers;
-  try {
-    answers = await open.sides[side].get([...new Set(rows.map((row) => row.resource))]);
-  } catch (error) {
-    throw error instanceof SyncError ? new SideFailed(side, error) : error;
-  }
+  const answers = await askSide(side, () => open.sides[side].get([...new Set(rows.map((row) => row.resource))]));
   for (const row of rows) {
     const answer = answers.get(row.resource);
     if (answer === undefined) continue;

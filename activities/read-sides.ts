@@ -32,6 +32,15 @@ export class SideFailed extends Error {
   }
 }
 
+/** What a side is asked for; its error says which side it was. @throws SideFailed */
+export async function askSide<T>(side: SideName, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw error instanceof SyncError ? new SideFailed(side, error) : error;
+  }
+}
+
 /**
  * Reads both sides at once; answers how many events each showed as new or changed.
  * @throws SideFailed for the first side that failed, once the other has been read, too
@@ -46,12 +55,8 @@ export async function readSides(deps: Deps, open: OpenPair, setting: ReadSetting
   return { caldav: caldav.value, cloud: cloud.value };
 }
 
-async function readSide(deps: Deps, open: OpenPair, side: SideName, setting: ReadSetting): Promise<number> {
-  try {
-    return await readPages({ deps, pairId: open.pair.id, epoch: setting.epoch, side, reader: open.sides[side] }, open, setting);
-  } catch (error) {
-    throw error instanceof SyncError ? new SideFailed(side, error) : error;
-  }
+function readSide(deps: Deps, open: OpenPair, side: SideName, setting: ReadSetting): Promise<number> {
+  return askSide(side, () => readPages({ deps, pairId: open.pair.id, epoch: setting.epoch, side, reader: open.sides[side] }, open, setting));
 }
 
 async function readPages(observer: Observer, { pair }: OpenPair, setting: ReadSetting): Promise<number> {
@@ -131,12 +136,7 @@ export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number):
 
 async function proveBatch(observer: Observer, rows: Awaited<ReturnType<typeof hintedGone>>): Promise<void> {
   const { deps, pairId, epoch, side, reader } = observer;
-  let answers;
-  try {
-    answers = await reader.get([...new Set(rows.map((row) => row.resource))]);
-  } catch (error) {
-    throw error instanceof SyncError ? new SideFailed(side, error) : error;
-  }
+  const answers = await askSide(side, () => reader.get([...new Set(rows.map((row) => row.resource))]));
   for (const row of rows) {
     const answer = answers.get(row.resource);
     if (answer === undefined) continue;

@@ -1,12 +1,11 @@
 /** Carries out one op: one write to one calendar, and what is noted of it. */
 import { eq, sql } from 'drizzle-orm';
 import { Context } from '@temporalio/activity';
-import { changedPaths, otherSide, type CalendarEvent, type SideName } from '../core/event.ts';
+import { changedPaths, contentOnly, otherSide, type CalendarEvent, type SideName } from '../core/event.ts';
 import { SyncError } from '../core/sync-error.ts';
-import { contentOnly } from '../core/written-out.ts';
 import type { Db } from '../db/connect.ts';
 import {
-  context, deleteLinks, dropSide, insertSides, loadLinks, markDirty, sidesByRef, underEpoch, updateLinks, updateSide, type LinkRow, type SideRow,
+  context, deleteLinks, dropSide, insertSides, loadLinks, markDirty, settleSides, sidesByRef, underEpoch, updateLinks, updateSide, type LinkRow, type SideRow,
 } from '../db/links.ts';
 import { addProblem, hasOpenSibling, release, setOp, wasTriedBefore, type OpRow } from '../db/plans.ts';
 import { links, runs } from '../db/schema.ts';
@@ -144,9 +143,7 @@ async function finish(tx: Db, { deps }: Applying, op: OpRow, code: string | null
   await setOp(tx, op.id, 'done', code, now);
   if (await hasOpenSibling(tx, op)) return;
   const [loaded] = await loadLinks(tx, [op.linkId]);
-  for (const row of Object.values(loaded?.sides ?? {})) {
-    await updateSide(tx, op.linkId, row.side, { base: row.seen, baseVersion: row.version });
-  }
+  await settleSides(tx, loaded?.sides ?? {});
   await release(tx, [op.linkId]);
   if (loaded?.link.parentId) await updateLinks(tx, [op.linkId], { agreed: tx.vault.seal(JSON.stringify(contentOnly(nextOf(tx, op))), context(op.pairId)) });
   await updateLinks(tx, [op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });

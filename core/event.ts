@@ -143,6 +143,19 @@ export function changedContent(before: Content, after: Content): ContentField[] 
   return CONTENT_FIELDS.filter((field) => !sameValue(before[field], after[field]));
 }
 
+/** An event without what makes it a series, or an object, of its own. */
+export function contentOnly(event: CalendarEvent): Content {
+  const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = event;
+  return content;
+}
+
+/** The event with its own content and that of each exception changed alike; `id` is null for the event itself. */
+export function mapContents(event: CalendarEvent, change: (content: Content, id: OccurrenceId | null) => Content): CalendarEvent {
+  const { uid, recurrence } = event;
+  const exceptions = Object.entries(event.exceptions).map(([id, exception]) => [id, exception === EXCLUDED ? exception : change(exception, id)] as const);
+  return { ...change(contentOnly(event), null), uid, recurrence, exceptions: Object.fromEntries(exceptions) };
+}
+
 /** Deep equality of plain JSON values; the order of keys does not matter, the order of array items does. */
 export function sameValue(a: unknown, b: unknown): boolean {
   if (a === b) return true;

@@ -25,6 +25,11 @@ export function idInstant(id: OccurrenceId): number {
   return instantOf(`${year}-${month}-${day}T${hour}:${minute}:${second}`, 'UTC');
 }
 
+/** The same of any id; a date counts as its midnight in UTC. */
+export function instantOfId(id: OccurrenceId): number {
+  return idInstant(isDateId(id) ? `${id}T000000Z` : id);
+}
+
 /** Whether the id is one of an all-day series. */
 export function isDateId(id: OccurrenceId): boolean {
   return /^\d{8}$/.test(id);

@@ -10,7 +10,7 @@
  * | gone | gone | forget | forget |
  */
 import {
-  changedPaths, otherSide, type CalendarEvent, type Content, type FieldPath, type SideName,
+  changedPaths, mapContents, otherSide, type CalendarEvent, type FieldPath, type SideName,
 } from './event.ts';
 import { applyChanges, merge, pathKey, valueAt, type FieldConflict } from './merge.ts';
 import { DEFAULT_OPTIONS, isCarried, projected, sourceOf, withoutPeople, withPeopleOf, type Direction, type PairOptions } from './policy.ts';
@@ -237,15 +237,12 @@ function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settin
 function uncut(view: SideView, other: CalendarEvent): CalendarEvent {
   const now = view.now ?? other;
   if (!view.problems.some(({ code }) => code === 'text-too-long')) return now;
-  const whole = <T extends Content>(mine: T, theirs: Content | undefined): T => {
-    const texts = (['title', 'location', 'description'] as const).filter((field) => (theirs?.[field].length ?? 0) > mine[field].length);
-    return { ...mine, ...Object.fromEntries(texts.map((field) => [field, theirs?.[field]])) };
-  };
-  const exceptions = Object.entries(now.exceptions).map(([id, mine]) => {
-    const theirs = other.exceptions[id];
-    return [id, typeof mine === 'object' && typeof theirs === 'object' ? whole(mine, theirs) : mine] as const;
+  return mapContents(now, (mine, id) => {
+    const theirs = id === null ? other : other.exceptions[id];
+    if (typeof theirs !== 'object') return mine;
+    const texts = (['title', 'location', 'description'] as const).filter((field) => theirs[field].length > mine[field].length);
+    return { ...mine, ...Object.fromEntries(texts.map((field) => [field, theirs[field]])) };
   });
-  return { ...whole(now, other), exceptions: Object.fromEntries(exceptions) };
 }
 
 function written(

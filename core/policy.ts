@@ -1,5 +1,5 @@
 /** What of an event crosses a pair, and in which direction: the pair's settings, applied. Pure. */
-import { DEFAULT_CONTENT, EXCLUDED, type CalendarEvent, type Content, type OccurrenceId, type SideName } from './event.ts';
+import { DEFAULT_CONTENT, mapContents, type CalendarEvent, type Content, type SideName } from './event.ts';
 import { instantOf } from './zones.ts';
 
 const DAY_MS = 86_400_000;
@@ -73,28 +73,22 @@ function boundsOf(event: CalendarEvent): { start: number; end: number } {
 /** The event as the given side is to see it. */
 export function projected(event: CalendarEvent, to: SideName, options: PairOptions): CalendarEvent {
   const content = to === 'cloud' ? options.content.toCloud : options.content.toCaldav;
-  if (content === 'busy') return everywhere(event, asBusy);
+  if (content === 'busy') return mapContents(event, asBusy);
   return options.attendees === 'none' ? withoutPeople(event) : event;
 }
 
 /** The event without organizer and attendees, which a pair with `attendees: none` leaves to each side. */
 export function withoutPeople(event: CalendarEvent): CalendarEvent {
-  return everywhere(event, (content) => ({ ...content, organizer: null, attendees: [] }));
+  return mapContents(event, (content) => ({ ...content, organizer: null, attendees: [] }));
 }
 
 /** The event with the people that a side has: what `withoutPeople` took off, put back. */
 export function withPeopleOf(own: CalendarEvent, event: CalendarEvent): CalendarEvent {
-  return everywhere(event, (content, id) => {
+  return mapContents(event, (content, id) => {
     const exception = id === null ? own : own.exceptions[id];
     const { organizer, attendees } = typeof exception === 'object' ? exception : own;
     return { ...content, organizer, attendees };
   });
-}
-
-function everywhere(event: CalendarEvent, change: (content: Content, id: OccurrenceId | null) => Content): CalendarEvent {
-  const exceptions = Object.fromEntries(Object.entries(event.exceptions).map(([id, exception]) => [id, exception === EXCLUDED ? exception : change(exception, id)]));
-  const { uid, recurrence, exceptions: _exceptions, ...content } = event;
-  return { ...change(content, null), uid, recurrence, exceptions };
 }
 
 /** When, and whether it blocks the time; nothing else. */

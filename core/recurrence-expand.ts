@@ -7,7 +7,7 @@
  */
 import { EXCLUDED } from './event.ts';
 import type { CalendarEvent, OccurrenceId, When } from './event.ts';
-import { idInstant, instantId, isDateId } from './occurrence.ts';
+import { instantId, instantOfId } from './occurrence.ts';
 import { parseRule } from './recurrence-rule.ts';
 import type { Rule } from './recurrence-rule.ts';
 import { instantOf } from './zones.ts';
@@ -94,10 +94,6 @@ function collect(
 
 function startId(when: When): OccurrenceId {
   return when.allDay ? when.start.replaceAll('-', '') : instantId(instantOf(when.start, when.startZone));
-}
-
-function instantOfId(id: OccurrenceId): number {
-  return idInstant(isDateId(id) ? `${id}T000000Z` : id);
 }
 
 /** RFC 5545: what the rule leaves out is taken from the start. */

@@ -1,7 +1,7 @@
 /** What follows from a series as a whole: its ordinary occurrences, and whether start and rule fit together. */
 
-import type { CalendarEvent, Content, OccurrenceId, When } from './event.ts';
-import { idInstant, isDateId, occurrenceId, occurrenceStart } from './occurrence.ts';
+import { contentOnly, type CalendarEvent, type Content, type OccurrenceId, type When } from './event.ts';
+import { instantOfId, isDateId, occurrenceId, occurrenceStart } from './occurrence.ts';
 import { expandOccurrences } from './recurrence.ts';
 import { instantOf, localOf } from './zones.ts';
 
@@ -9,8 +9,7 @@ const DAY_MS = 86_400_000;
 
 /** What an ordinary occurrence of a series shows: the content of the series, at the occurrence's time. */
 export function occurrenceContent(series: CalendarEvent, id: OccurrenceId): Content {
-  const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = series;
-  return { ...content, when: occurrenceWhen(series.when, id) };
+  return { ...contentOnly(series), when: occurrenceWhen(series.when, id) };
 }
 
 function occurrenceWhen(when: When, id: OccurrenceId): When {
@@ -35,7 +34,7 @@ export function isValidSeries(event: CalendarEvent): boolean {
   if (recurrence.dates.some((date) => isDateId(date.split('/')[0] ?? '') !== when.allDay)) return false;
   if (!recurrence.rules.some((rule) => rule.startsWith('RRULE'))) return true;
   const first = occurrenceId(when.start, when.allDay ? null : when.startZone);
-  const from = when.allDay ? Date.parse(when.start) : idInstant(first);
+  const from = instantOfId(first);
   const { ids, complete } = expandOccurrences({ ...event, exceptions: {} }, from, from + DAY_MS, 1, 20_000);
   return ids[0] === first || (!complete && ids.length === 0);
 }

@@ -3,9 +3,10 @@
  * linked to its occurrence: edited it is an override of the series, deleted an excluded occurrence. Pure.
  */
 import {
-  changedContent, EXCLUDED, type CalendarEvent, type Content, type ContentField, type Exception, type OccurrenceId, type SideName,
+  changedContent, contentOnly, EXCLUDED, type CalendarEvent, type Content, type ContentField, type Exception, type OccurrenceId, type SideName,
 } from './event.ts';
 import { merge, type FieldConflict } from './merge.ts';
+import { instantOfId } from './occurrence.ts';
 import type { EventProblem } from './problem.ts';
 import { expandOccurrences } from './recurrence.ts';
 import { occurrenceContent } from './series.ts';
@@ -135,11 +136,6 @@ function isStillMeant({ series, now }: SeriesInput, { occurrence }: Single, want
   return expandOccurrences(series, at, at + 1, 1, BUDGET_STEPS).ids.includes(occurrence) || at < now - WINDOW_BACK_DAYS * DAY_MS;
 }
 
-function instantOfId(id: OccurrenceId): number {
-  const [, year, month, day, hour = '00', minute = '00', second = '00'] = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)Z)?$/.exec(id) ?? [];
-  return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-}
-
 /** What a series shows of an occurrence, its exception or the ordinary content. */
 export function contentOf(series: CalendarEvent, occurrence: OccurrenceId): Content {
   const exception = series.exceptions[occurrence];
@@ -149,12 +145,6 @@ export function contentOf(series: CalendarEvent, occurrence: OccurrenceId): Cont
 /** A single has no UID of the series: it would be taken for it. */
 function singleOf(content: Content): CalendarEvent {
   return { ...content, uid: null, recurrence: null, exceptions: {} };
-}
-
-/** An event without what makes it a series of its own. */
-export function contentOnly(event: CalendarEvent): Content {
-  const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = event;
-  return content;
 }
 
 export const TOO_DENSE: EventProblem = {

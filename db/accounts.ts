@@ -1,6 +1,7 @@
 /** Accounts: credentials are sealed in the account's own context and leave this file only through `openedAccount`. */
 import { and, asc, eq, gt, isNotNull } from 'drizzle-orm';
 import type { Db } from './connect.ts';
+import { ACCOUNT_KEYS } from './connections.ts';
 import { violates } from './failures.ts';
 import { isId, newId } from './ids.ts';
 import { pageOf, type Page, type PageRequest } from './page.ts';
@@ -88,7 +89,7 @@ export async function deleteAccount(db: Db, id: string): Promise<'deleted' | 'un
     const gone = await db.sql.delete(accounts).where(eq(accounts.id, id)).returning({ id: accounts.id });
     return gone.length === 0 ? 'unknown' : 'deleted';
   } catch (error) {
-    if (USED_BY.some((constraint) => violates(error, constraint))) return 'in-use';
+    if (ACCOUNT_KEYS.some((constraint) => violates(error, constraint))) return 'in-use';
     throw error;
   }
 }
@@ -137,8 +138,6 @@ export function tokenStore(db: Db, accountId: string, credentials?: Buffer) {
     },
   };
 }
-
-const USED_BY = ['connections_caldav_account_id_accounts_id_fk', 'connections_cloud_account_id_accounts_id_fk'];
 
 const VISIBLE = {
   id: accounts.id,

@@ -72,7 +72,8 @@ export async function activePairIdsOfAccount(db: Db, accountId: string): Promise
   return rows.map((row) => row.id);
 }
 
-const ACCOUNT_KEYS = ['connections_caldav_account_id_accounts_id_fk', 'connections_cloud_account_id_accounts_id_fk'];
+/** The foreign keys by which a connection holds its two accounts. */
+export const ACCOUNT_KEYS = ['connections_caldav_account_id_accounts_id_fk', 'connections_cloud_account_id_accounts_id_fk'];
 
 const VISIBLE = {
   id: connections.id,

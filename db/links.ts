@@ -89,6 +89,11 @@ export async function updateSide(db: Db, linkId: string, side: SideName, set: Pa
   await db.sql.update(linkSides).set(set).where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
 }
 
+/** What the sides of a link show becomes what they agreed on. */
+export async function settleSides(db: Db, sides: Partial<Record<SideName, SideRow>>): Promise<void> {
+  for (const row of Object.values(sides)) await updateSide(db, row.linkId, row.side, { base: row.seen, baseVersion: row.version });
+}
+
 /** A side goes; the copy that may come in its place has an id of its own. */
 export async function dropSide(db: Db, linkId: string, side: SideName): Promise<void> {
   await db.sql.delete(linkSides).where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));

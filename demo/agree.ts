@@ -1,5 +1,5 @@
 /** Do two calendars hold the same events? Read afresh from both servers; nothing that Calpair remembers is asked. */
-import { changedContent, changedPaths, type CalendarEvent, type When } from '../core/event.ts';
+import { changedContent, changedPaths, EXCLUDED, mapContents, type CalendarEvent, type Content, type When } from '../core/event.ts';
 import { pathKey } from '../core/merge.ts';
 import { occurrenceContent } from '../core/series.ts';
 import { instantOf } from '../core/zones.ts';
@@ -61,17 +61,17 @@ export async function listAll(side: Side): Promise<Map<string, Found[]>> {
 
 /** Times as instants, so that two spellings of one zone are one; people by address and answer. */
 function comparable(event: CalendarEvent): CalendarEvent {
-  const plain = <T extends { when: When; attendees: CalendarEvent['attendees'] }>(content: T): T => ({
+  const plain = (content: Content): Content => ({
     ...content,
     when: instants(content.when),
     attendees: content.attendees.map(({ address, participation }) => ({ address, participation, name: '', role: 'required', kind: 'individual' })),
     organizer: null,
   });
-  const exceptions = Object.fromEntries(Object.entries(event.exceptions)
-    .map(([id, one]) => [id, one === 'excluded' ? one : plain(one)] as const)
-    // An exception that shows what the series shows anyway is none to a person.
-    .filter(([id, one]) => one === 'excluded' || changedContent(one, plain(occurrenceContent(event, id))).length > 0));
-  return { ...plain(event), exceptions };
+  const same = mapContents(event, plain);
+  // An exception that shows what the series shows anyway is none to a person.
+  const exceptions = Object.fromEntries(Object.entries(same.exceptions)
+    .filter(([id, one]) => one === EXCLUDED || changedContent(one, plain(occurrenceContent(event, id))).length > 0));
+  return { ...same, exceptions };
 }
 
 function instants(when: When): When {

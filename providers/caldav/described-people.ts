@@ -3,18 +3,14 @@
  * The block ends with a tag keyed by the installation over the event's UID and the block. Only a block whose tag fits is taken off and read
  * back; one that a person changed is ordinary text.
  */
-import { EXCLUDED, type Attendee, type CalendarEvent, type Content, type Organizer } from '../../core/event.ts';
-
-type Tag = (text: string) => string;
+import { mapContents, type Attendee, type CalendarEvent, type Content, type Organizer } from '../../core/event.ts';
+import { ANSWERS, HEADING, shortTag, taggedBlock, withBlock, type Tag } from '../../core/people-block.ts';
 
 /** The event with its people in its descriptions and nowhere else. */
 export function describePeople(event: CalendarEvent, uid: string, tag: Tag): CalendarEvent {
   return mapContents(event, (content) => {
-    const lines = linesOf(content);
-    if (lines.length === 0) return content;
-    const body = [HEADING, ...lines].join('\n');
-    const block = `${body}\n[calpair ${shortTag(uid, body, tag)}]`;
-    return { ...content, description: content.description === '' ? block : `${content.description}\n\n${block}`, organizer: null, attendees: [] };
+    const block = taggedBlock(linesOf(content), uid, tag);
+    return block === '' ? content : { ...content, description: withBlock(content.description, block), organizer: null, attendees: [] };
   });
 }
 
@@ -26,15 +22,7 @@ export function undescribePeople(event: CalendarEvent, uid: string, tag: Tag): C
   });
 }
 
-const HEADING = '— People —';
-const ANSWERS = { 'needs-action': 'no answer yet', accepted: 'accepted', declined: 'declined', tentative: 'maybe', delegated: 'delegated' } as const;
-
 type People = Pick<Content, 'organizer' | 'attendees'>;
-
-function mapContents(event: CalendarEvent, map: <C extends Content>(content: C) => C): CalendarEvent {
-  const exceptions = Object.entries(event.exceptions).map(([id, exception]) => [id, exception === EXCLUDED ? EXCLUDED : map(exception)]);
-  return { ...map(event), exceptions: Object.fromEntries(exceptions) };
-}
 
 function linesOf({ organizer, attendees }: People): string[] {
   const shown = attendees.map((attendee) => `${nameOf(attendee)}: ${ANSWERS[attendee.participation]}${attendee.role === 'optional' ? ', optional' : ''}`);
@@ -64,8 +52,4 @@ function peopleOf(lines: readonly string[]): People {
     return [{ address, name, participation, role: optional === undefined ? 'required' : 'optional', kind: 'individual' }];
   });
   return { organizer: organizer === null ? null : { name: organizer[1] ?? '', address: organizer[2] ?? '' }, attendees };
-}
-
-function shortTag(uid: string, body: string, tag: Tag): string {
-  return tag(`${uid}\n${body}`).slice(0, 16);
 }

@@ -4,10 +4,11 @@
  */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { EXCLUDED, sameValue, type Attendee, type CalendarEvent, type Content, type OccurrenceId } from '../../core/event.ts';
+import { withBlock } from '../../core/people-block.ts';
 import type { SideSetting } from '../provider.ts';
 import type { Item, Series } from './item.ts';
 import { nativeAttendees, nativeOrganizer, uidOf } from './map.ts';
-import { peopleBlock, withBlock } from './people-block.ts';
+import { peopleBlock } from './people-block.ts';
 import {
   isCutText, isOurText, linkProperties, patchProperties, peopleProperties, propertiesOf, textProperties, uidProperties, type People, type PropertyPatch,
 } from './private-data.ts';

@@ -2,23 +2,12 @@
  * The people of an event, shown at the end of its description: Google would put the event into the calendars of real `attendees`.
  * The block ends with a tag keyed by the installation, by which it is recognised and taken off again; anything else is ordinary text.
  */
-import type { Attendee } from '../../core/event.ts';
+import { ANSWERS, HEADING, shortTag, taggedBlock, type Tag } from '../../core/people-block.ts';
 import type { People } from './private-data.ts';
-
-type Tag = (text: string) => string;
 
 /** The block, or the empty string where there is nobody to show. */
 export function peopleBlock(people: People, uid: string, tag: Tag): string {
-  const lines = linesOf(people);
-  if (lines.length === 0) return '';
-  const body = [HEADING, ...lines].join('\n');
-  return `${body}\n[calpair ${shortTag(uid, body, tag)}]`;
-}
-
-/** The text with the block below it. */
-export function withBlock(text: string, block: string): string {
-  if (block === '') return text;
-  return text === '' ? block : `${text}\n\n${block}`;
+  return taggedBlock(linesOf(people), uid, tag);
 }
 
 /** The text without a block that this installation wrote for this event (whose UID is one of `uids`). */
@@ -35,11 +24,7 @@ export function withoutBlock(text: string, uids: readonly string[], tag: Tag): s
   return lines.slice(0, heading).join('\n').replace(/\n$/, '');
 }
 
-const HEADING = '— People —';
 const MAX_LINES = 200;
-const ANSWERS: Readonly<Record<Attendee['participation'], string>> = {
-  'needs-action': 'no answer yet', accepted: 'accepted', declined: 'declined', tentative: 'maybe', delegated: 'delegated',
-};
 
 function linesOf({ organizer, attendees }: People): string[] {
   const shown = attendees.slice(0, MAX_LINES).map((attendee) => {
@@ -55,8 +40,4 @@ function nameOf({ name, address }: { name: string; address: string }): string {
   const clean = (text: string): string => text.replace(/[\s<>&\u00a0]+/g, ' ').trim().slice(0, 200);
   const [shown, where] = [clean(name), clean(address)];
   return shown === '' || shown === where ? where : `${shown} (${where})`;
-}
-
-function shortTag(uid: string, body: string, tag: Tag): string {
-  return tag(`${uid}\n${body}`).slice(0, 16);
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { peopleBlock, withBlock, withoutBlock } from '../../providers/google/people-block.ts';
+import { withBlock } from '../../core/people-block.ts';
+import { peopleBlock, withoutBlock } from '../../providers/google/people-block.ts';
 import { cutText, htmlToText, isHtml } from '../../providers/google/text.ts';
 import { SETTING } from '../support/google-bench.ts';
 
