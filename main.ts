@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { SYSTEM_CLOCK } from './activities/deps.ts';
 import { createActivities } from './activities/index.ts';
 import type { Deps } from './activities/index.ts';
 import { giveUpLostWork } from './activities/lost-work.ts';
@@ -22,7 +23,9 @@ import type { Config } from './config.ts';
 import { ensureFirstApiKey } from './db/api-keys.ts';
 import { connect, migrate } from './db/connect.ts';
 import type { Db } from './db/connect.ts';
+import { newId } from './db/ids.ts';
 import { workflowInputs } from './db/pairs.ts';
+import { postgresStore } from './db/store.ts';
 import { createVault } from './db/vault.ts';
 import { outwaitOrphan } from './embedded/data-folder.ts';
 import { freePort } from './embedded/ports.ts';
@@ -135,7 +138,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     const madeApiKey = await storeFirstApiKey(db, secrets);
     const parts: Parts = {
       config, options, servers, db, temporal, control: createPairControl(client, servers.temporalUiUrl), steps,
-      shared: { db, fetch: createFetch(fetchSetting(config)), providers: createProviders(config), log },
+      shared: { fetch: createFetch(fetchSetting(config)), providers: createProviders(config), log },
     };
     const workers = bundle === undefined ? undefined : await startWorkers(parts, await bundle);
     const apiUrl = config.roles.includes('api') ? await startApi(parts, workers) : null;
@@ -154,7 +157,7 @@ interface Parts {
   readonly temporal: Connection;
   readonly control: PairControl;
   /** What the API and the activities both need of the world. */
-  readonly shared: Pick<Deps, 'db' | 'fetch' | 'providers' | 'log'>;
+  readonly shared: Pick<Deps, 'fetch' | 'providers' | 'log'>;
   /** How to end what has been started; the last comes first. */
   readonly steps: (() => Promise<unknown>)[];
 }
@@ -164,7 +167,10 @@ async function startWorkers(parts: Parts, workflowBundle: Awaited<ReturnType<typ
   const { config, options, servers, db, shared, steps } = parts;
   const connection = await NativeConnection.connect(temporalOptions(config, servers));
   steps.push(() => connection.close());
-  const activities = createActivities({ ...shared, historyDays: config.historyDays, tag: (text) => db.vault.hash(text), now: () => new Date() });
+  const activities = createActivities({
+    ...shared, store: postgresStore(db), clock: SYSTEM_CLOCK, newId, random: Math.random,
+    historyDays: config.historyDays, tag: (text) => db.vault.hash(text),
+  });
   const workers = await createWorkers({ connection, namespace: config.temporal.namespace, activities, workflowBundle });
   const lost = await giveUpLostWork(connection, config.temporal.namespace, db);
   if (lost > 0) options.log.warn({ count: lost }, 'work that a killed process left behind is taken up again');
@@ -180,7 +186,7 @@ async function startWorkers(parts: Parts, workflowBundle: Awaited<ReturnType<typ
 async function startApi(parts: Parts, workers: Workers | undefined): Promise<string> {
   const { config, options, db, temporal, control, shared, steps } = parts;
   const api = await buildServer({
-    ...shared, control, ready: () => readiness(db, temporal, config, workers), config: { ...config, version: version() },
+    ...shared, db, control, ready: () => readiness(db, temporal, config, workers), config: { ...config, version: version() },
   });
   steps.push(() => {
     // Both at once, as requests may wait for a run that a worker has to end.

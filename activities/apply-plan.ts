@@ -5,15 +5,12 @@
  * The invariant: a side's base moves only when every op of its link in this run is done; until then only what the side shows is noted, so
  * that an edit that still has to cross is not forgotten.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { eq } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { SyncError } from '../core/sync-error.ts';
-import { Superseded, updateLinks } from '../db/links.ts';
-import { countOps, getRun, hasOpenSibling, nextEpoch, pendingOps, setOp, updateRun, type OpRow } from '../db/plans.ts';
-import { pairs } from '../db/schema.ts';
+import { Superseded } from '../db/links.ts';
+import type { OpRow } from '../db/plans.ts';
 import type { PairActivities } from '../workflows/messages.ts';
 import type { Deps } from './deps.ts';
 import { endRun, summaryOf } from './end-run.ts';
@@ -34,16 +31,16 @@ const SHORT_WAIT_MS = 20_000;
 export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
   return async ({ pairId, runId }) => {
     const { cancellationSignal: signal } = Context.current();
-    const run = await getRun(deps.db, runId);
-    const epoch = run && (await nextEpoch(deps.db, pairId));
+    const run = await deps.store.getRun(runId);
+    const epoch = run && (await deps.store.nextEpoch(pairId));
     const open = epoch === null ? null : await openPair(deps, pairId, signal);
     if (!run || epoch === null || !open) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
     if (run.finishedAt) return summaryOf(deps, run);
-    const beat = setInterval(() => void heartbeat(deps, runId), 2_000);
+    const stopBeating = deps.clock.every(2_000, () => void heartbeat(deps, runId));
     try {
       return await applyRounds({ deps, open, runId, epoch, signal });
     } finally {
-      clearInterval(beat);
+      stopBeating();
     }
   };
 }
@@ -56,7 +53,7 @@ async function applyRounds(applying: Applying) {
     await readBack(applying, stopped);
     if (again.size === 0 || stopped.size > 0) break;
     if (round === MAX_ROUNDS) {
-      await updateLinks(deps.db, [...again], { retryAt: new Date(deps.now().getTime() + LOST_RACES_REST_MS) });
+      await deps.store.updateLinks([...again], { retryAt: new Date(deps.clock.now().getTime() + LOST_RACES_REST_MS) });
       break;
     }
     await decideAgain(applying, [...again]);
@@ -70,13 +67,13 @@ async function applyRounds(applying: Applying) {
 async function applyPending(applying: Applying, stopped: Map<SideName, SyncError>): Promise<Set<string>> {
   const { deps, runId } = applying;
   const again = new Set<string>();
-  const all = await pendingOps(deps.db, runId);
+  const all = await deps.store.pendingOps(runId);
   const phase = (ops: readonly OpRow[]) => Promise.all((['caldav', 'cloud'] as const).map((side) => applySide(applying, side, ops.filter((op) => op.side === side), stopped, again)));
   await phase(all.filter(({ action }) => action !== 'delete'));
   const deletes: OpRow[] = [];
   for (const op of all.filter(({ action }) => action === 'delete')) {
     // What the event has to hand over before it goes has not arrived yet.
-    if (await hasOpenSibling(deps.db, op)) await setOp(deps.db, op.id, 'stale', null, null);
+    if (await deps.store.hasOpenSibling(op)) await deps.store.setOp(op.id, 'stale', null, null);
     else deletes.push(op);
   }
   await phase(deletes);
@@ -108,14 +105,14 @@ async function attempt(applying: Applying, op: OpRow): Promise<Outcome> {
     await mayWrite(applying);
     const outcome = await executeOp(applying, op, tries);
     if (outcome.kind !== 'retry') return outcome;
-    await sleep(Math.min(outcome.delayMs, SHORT_WAIT_MS), undefined, { signal: applying.signal });
+    await applying.deps.clock.sleep(Math.min(outcome.delayMs, SHORT_WAIT_MS), applying.signal);
   }
 }
 
 /** Pause and a later run take effect before the next write. */
 async function mayWrite({ deps, open, epoch, signal }: Applying): Promise<void> {
   if (signal.aborted) throw signal.reason;
-  const [pair] = await deps.db.sql.select({ epoch: pairs.epoch, paused: pairs.paused }).from(pairs).where(eq(pairs.id, open.pair.id));
+  const pair = await deps.store.pairNow(open.pair.id);
   if (!pair || pair.epoch !== epoch) throw new Superseded();
   if (pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');
 }
@@ -131,15 +128,15 @@ async function readBack({ deps, open, epoch }: Applying, stopped: Map<SideName, 
 }
 
 async function decideAgain({ deps, open, runId, epoch }: Applying, ids: readonly string[]): Promise<void> {
-  const run = await getRun(deps.db, runId);
+  const run = await deps.store.getRun(runId);
   const planned = await planLinks(deps, open, { id: runId, epoch }, ids);
   if (!run) return;
-  await updateRun(deps.db, runId, {
+  await deps.store.updateRun(runId, {
     conflicts: run.conflicts + planned.conflicts, held: run.held + planned.held, problems: run.problems + planned.problems,
   });
 }
 
 async function heartbeat(deps: Deps, runId: string): Promise<void> {
-  const counts = await countOps(deps.db, runId).catch(() => null);
+  const counts = await deps.store.countOps(runId).catch(() => null);
   if (counts) Context.current().heartbeat({ done: counts.done, of: counts.done + counts.pending });
 }

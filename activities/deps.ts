@@ -1,16 +1,39 @@
 /** What the activities need of the world; `main.ts` gives it to them. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Db } from '../db/connect.ts';
+import type { Store } from '../db/store.ts';
 import type { Provider } from '../providers/provider.ts';
 
 export interface Deps {
-  readonly db: Db;
+  readonly store: Store;
   readonly providers: ReadonlyMap<string, Provider>;
   readonly fetch: typeof fetch;
   /** Marks what Calpair wrote so that any pair of this installation recognises it. Lower-case hex. */
   readonly tag: (text: string) => string;
   /** How long runs and their journals are kept. */
   readonly historyDays: number;
-  readonly now: () => Date;
+  readonly clock: Clock;
+  /** UUIDv7. */
+  readonly newId: () => string;
+  /** From 0 to 1. */
+  readonly random: () => number;
   readonly log: Logger;
 }
+
+/** Time, so that a simulation can have its own. */
+export interface Clock {
+  now(): Date;
+  /** Rejects with the signal's reason when that aborts. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** Calls `beat` every so often until the function that it answers is called. */
+  every(ms: number, beat: () => void): () => void;
+}
+
+export const SYSTEM_CLOCK: Clock = {
+  now: () => new Date(),
+  sleep: (ms, signal) => sleep(ms, undefined, { signal }),
+  every(ms, beat) {
+    const timer = setInterval(beat, ms);
+    return () => clearInterval(timer);
+  },
+};

@@ -1,11 +1,9 @@
 /** Begins a run: reads both sides unless a poll just has, finds out what belongs together, and decides what is to be written. */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { and, eq } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
-import { changedSinceLastRun, dirtyLinks, joinHalves, matchesBy, Superseded, underEpoch } from '../db/links.ts';
-import { beginRun, updateRun, type RunRow } from '../db/plans.ts';
-import { pairs, runs } from '../db/schema.ts';
+import { Superseded } from '../db/links.ts';
+import type { RunRow } from '../db/plans.ts';
 import type { DiffResult, PairActivities } from '../workflows/messages.ts';
 import type { Deps } from './deps.ts';
 import { endRun, failRun, summaryOf } from './end-run.ts';
@@ -23,14 +21,14 @@ export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
     const { cancellationSignal } = Context.current();
     const restMs = await askedToWaitMs(deps, input);
     if (restMs > 0) throw waiting('throttled', 'both', restMs / 1000);
-    const begun = await beginRun(deps.db, { ...input, now: deps.now() });
+    const begun = await deps.store.beginRun({ ...input, now: deps.clock.now() });
     if (!begun) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
     const { run, epoch } = begun;
     if (run.finishedAt) return { runId: run.id, ops: 0, ended: await summaryOf(deps, run) };
     if (input.full) await forgetCursors(deps, input);
     const open = await openPair(deps, input.pairId, cancellationSignal);
     if (!open) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
-    const heartbeat = setInterval(() => Context.current().heartbeat({ phase: 'diff' }), 5_000);
+    const stopBeating = deps.clock.every(5_000, () => Context.current().heartbeat({ phase: 'diff' }));
     try {
       return await decideRun(deps, open, { run, epoch }, input);
     } catch (error) {
@@ -40,17 +38,15 @@ export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
       await noteFailure(deps, open, failure);
       return { runId: run.id, ops: 0, ended: await failRun(deps, open, run.id, failure) };
     } finally {
-      clearInterval(heartbeat);
+      stopBeating();
     }
   };
 }
 
 /** A Retry-After binds a run that somebody asked for, too: it begins when the wait is over. A run that has begun already goes on. */
 async function askedToWaitMs(deps: Deps, { pairId, number }: Input): Promise<number> {
-  const [row] = await deps.db.sql.select({ notBefore: pairs.notBefore, begunRun: runs.id }).from(pairs)
-    .leftJoin(runs, and(eq(runs.pairId, pairs.id), eq(runs.number, number))).where(eq(pairs.id, pairId));
-  if (!row?.notBefore || row.begunRun !== null) return 0;
-  return row.notBefore.getTime() - deps.now().getTime();
+  const { until, hasBegun } = await deps.store.askedToWait(pairId, number);
+  return until && !hasBegun ? until.getTime() - deps.clock.now().getTime() : 0;
 }
 
 async function decideRun(deps: Deps, open: OpenPair, { run, epoch }: { run: RunRow; epoch: number }, input: Input): Promise<DiffResult> {
@@ -58,35 +54,35 @@ async function decideRun(deps: Deps, open: OpenPair, { run, epoch }: { run: RunR
   const isFull = input.full || pair.fullListingAt === null;
   let read: Record<SideName, number>;
   if (input.polled) {
-    read = await changedSinceLastRun(deps.db, pair.id);
+    read = await deps.store.changedSinceLastRun(pair.id);
   } else {
     read = await readSides(deps, open, { epoch, full: isFull });
-    if (isFull) await deps.db.sql.update(pairs).set({ fullListingAt: run.startedAt }).where(eq(pairs.id, pair.id));
+    if (isFull) await deps.store.updatePair(pair.id, { fullListingAt: run.startedAt });
   }
   await proveDeletions(deps, open, epoch);
   await confirmWrites(deps, open, epoch);
   await noteSuccess(deps, open);
   await match(deps, open, epoch);
-  const ids = await dirtyLinks(deps.db, pair.id, deps.now(), input.trigger !== 'poll');
+  const ids = await deps.store.dirtyLinks(pair.id, deps.clock.now(), input.trigger !== 'poll');
   const planned = await planLinks(deps, open, { id: run.id, epoch }, ids);
-  await updateRun(deps.db, run.id, {
+  await deps.store.updateRun(run.id, {
     readCaldav: read.caldav, readCloud: read.cloud, conflicts: planned.conflicts, held: planned.held, problems: planned.problems,
   });
-  await deps.db.sql.update(pairs).set({ meeting: false }).where(eq(pairs.id, pair.id));
+  await deps.store.updatePair(pair.id, { meeting: false });
   return { runId: run.id, ops: planned.ops, ended: planned.ops === 0 ? await endRun(deps, open, run.id) : null };
 }
 
 /** Links unlinked events that are on both sides: by UID, at a first meeting or resync also by title, start and recurrence. */
 async function match(deps: Deps, { pair }: OpenPair, epoch: number): Promise<void> {
-  await underEpoch(deps.db, pair.id, epoch, async (tx) => {
-    for (const { caldav, cloud } of await matchesBy(tx, pair.id, 'uid')) await joinHalves(tx, caldav, cloud);
+  await deps.store.underEpoch(pair.id, epoch, async (tx) => {
+    for (const { caldav, cloud } of await tx.matchesBy(pair.id, 'uid')) await tx.joinHalves(caldav, cloud);
     // What a busy side shows is all alike, so there only the UID tells.
     const { toCaldav, toCloud } = pair.options.content;
     if (!pair.meeting || toCaldav === 'busy' || toCloud === 'busy') return;
-    for (const { caldav, cloud } of await matchesBy(tx, pair.id, 'content')) await joinHalves(tx, caldav, cloud);
+    for (const { caldav, cloud } of await tx.matchesBy(pair.id, 'content')) await tx.joinHalves(caldav, cloud);
   });
 }
 
 async function forgetCursors(deps: Deps, { pairId }: Input): Promise<void> {
-  await deps.db.sql.update(pairs).set({ caldavCursor: null, cloudCursor: null, meeting: true }).where(eq(pairs.id, pairId));
+  await deps.store.updatePair(pairId, { caldavCursor: null, cloudCursor: null, meeting: true });
 }

@@ -1,7 +1,7 @@
 /** Links as the decision table sees them. */
 import type { CalendarEvent, SideName } from '../core/event.ts';
 import type { LinkView, SideView } from '../core/plan.ts';
-import type { Db } from '../db/connect.ts';
+import type { Store } from '../db/store.ts';
 import { context, type LinkRow, type SideRow } from '../db/links.ts';
 import type { HeldRow } from '../db/plans.ts';
 import type { Side } from '../providers/provider.ts';
@@ -14,17 +14,17 @@ export interface Loaded {
 }
 
 /** One link as the decision table wants it: read from what is stored, by the sides' own readers. */
-export function viewOf(db: Db, { sides: rows }: Loaded, sides: Record<SideName, Side>, held: HeldRow | undefined): LinkView {
+export function viewOf(store: Store, { sides: rows }: Loaded, sides: Record<SideName, Side>, held: HeldRow | undefined): LinkView {
   const view = (side: SideName): SideView | null => {
     const row = rows[side];
-    return row ? sideView(db, row, sides[side]) : null;
+    return row ? sideView(store, row, sides[side]) : null;
   };
   return { caldav: view('caldav'), cloud: view('cloud'), decision: held?.decision ?? null };
 }
 
-function sideView(db: Db, row: SideRow, side: Side): SideView {
-  const seen = seenOf(db, row);
-  const base = baseOf(db, row);
+function sideView(store: Store, row: SideRow, side: Side): SideView {
+  const seen = seenOf(store, row);
+  const base = baseOf(store, row);
   const found = seen && row.gone !== 'proved' ? side.read(seen) : null;
   return {
     now: found?.event ?? null,
@@ -45,7 +45,7 @@ export function eventOf(view: LinkView): CalendarEvent | null {
 }
 
 /** Title and start for lists, sealed. */
-export function labelOf(db: Db, pairId: string, view: LinkView): Buffer | null {
+export function labelOf(store: Store, pairId: string, view: LinkView): Buffer | null {
   const event = eventOf(view);
-  return event && db.vault.seal(JSON.stringify({ title: event.title, start: event.when.start }), context(pairId));
+  return event && store.vault.seal(JSON.stringify({ title: event.title, start: event.when.start }), context(pairId));
 }

@@ -2,12 +2,9 @@
  * Stores what a side shows. Observations are states, not deltas: storing one twice, or without its cursor, does no harm. An event whose version
  * changed but whose content did not is noted and wakes nobody.
  */
-import { v7 as uuidv7 } from 'uuid';
 import { changedPaths, sameValue, type CalendarEvent, type SideName } from '../core/event.ts';
-import {
-  context, dropGoneSides, forgetSide, insertLinks, insertSides, linksWithout, markDirty, sidesByRef, sidesByResource, underEpoch, updateLinks, updateSide, type SideRow,
-} from '../db/links.ts';
-import type { Db } from '../db/connect.ts';
+import { context, type SideRow } from '../db/links.ts';
+import type { Store } from '../db/store.ts';
 import type { ChangePage, Found, Side, Stored } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
 
@@ -20,8 +17,8 @@ export interface Observer {
 }
 
 /** Stores one page. `inSameTransaction` may store more under the same epoch: the cursor. */
-export async function observe(observer: Observer, page: ChangePage, inSameTransaction?: (tx: Db) => Promise<void>): Promise<void> {
-  await underEpoch(observer.deps.db, observer.pairId, observer.epoch, async (tx) => {
+export async function observe(observer: Observer, page: ChangePage, inSameTransaction?: (tx: Store) => Promise<void>): Promise<void> {
+  await observer.deps.store.underEpoch(observer.pairId, observer.epoch, async (tx) => {
     await observeFound(observer, tx, page.found);
     await observeUnchanged(observer, tx, page.unchanged);
     await observeRemoved(observer, tx, page.removed, page.found);
@@ -30,24 +27,24 @@ export async function observe(observer: Observer, page: ChangePage, inSameTransa
 }
 
 /** Stored data of a side's row, for `Side.read`; null where the side shows nothing. */
-export function seenOf(db: Db, row: SideRow): Stored | null {
-  return row.seen && { ref: row.ref, resource: row.resource, version: row.version, data: db.vault.open(row.seen, context(row.pairId)) };
+export function seenOf(store: Store, row: SideRow): Stored | null {
+  return row.seen && { ref: row.ref, resource: row.resource, version: row.version, data: store.vault.open(row.seen, context(row.pairId)) };
 }
 
 /** The same for what the side showed when both sides last agreed. */
-export function baseOf(db: Db, row: SideRow): Stored | null {
-  return row.base && { ref: row.ref, resource: row.resource, version: row.baseVersion, data: db.vault.open(row.base, context(row.pairId)) };
+export function baseOf(store: Store, row: SideRow): Stored | null {
+  return row.base && { ref: row.ref, resource: row.resource, version: row.baseVersion, data: store.vault.open(row.base, context(row.pairId)) };
 }
 
 /** The columns that follow from what a side shows of an event. */
-export function seenColumns(db: Db, pairId: string, found: Found) {
+export function seenColumns(store: Store, pairId: string, found: Found) {
   return {
     ref: found.ref,
     resource: found.resource,
     version: found.version,
-    seen: db.vault.seal(found.data, context(pairId)),
-    uidHash: found.event?.uid ? db.vault.hash(`uid:${found.event.uid}`) : null,
-    matchHash: found.event ? db.vault.hash(matchText(found.event)) : null,
+    seen: store.vault.seal(found.data, context(pairId)),
+    uidHash: found.event?.uid ? store.vault.hash(`uid:${found.event.uid}`) : null,
+    matchHash: found.event ? store.vault.hash(matchText(found.event)) : null,
     modifiedAt: found.modifiedAt ? new Date(found.modifiedAt) : null,
   };
 }
@@ -59,13 +56,13 @@ function matchText(event: CalendarEvent): string {
   return JSON.stringify(['match', title.trim(), start, recurrence?.rules ?? [], recurrence?.dates ?? []]);
 }
 
-async function observeFound(observer: Observer, tx: Db, page: readonly Found[]): Promise<void> {
+async function observeFound(observer: Observer, tx: Store, page: readonly Found[]): Promise<void> {
   const { pairId, side } = observer;
   // A page may name an event twice; the later one is newer.
   const found = [...new Map(page.map((one) => [one.ref, one])).values()];
-  const known = new Map((await sidesByRef(tx, pairId, side, found.map(({ ref }) => ref))).map((row) => [row.ref, row]));
+  const known = new Map((await tx.sidesByRef(pairId, side, found.map(({ ref }) => ref))).map((row) => [row.ref, row]));
   const markers = found.filter(({ ref, marker }) => !known.has(ref) && marker !== null).map(({ marker }) => marker as string).filter(isUuid);
-  const free = new Set(await linksWithout(tx, pairId, side, markers));
+  const free = new Set(await tx.linksWithout(pairId, side, markers));
   const dirty: string[] = [];
   const newLinks = [];
   const newSides = [];
@@ -77,39 +74,39 @@ async function observeFound(observer: Observer, tx: Db, page: readonly Found[]):
     }
     // A copy of ours whose create was never answered carries the link's id; the link table decides whether that place is free.
     const isOurs = one.marker !== null && free.delete(one.marker);
-    const linkId = isOurs ? one.marker as string : uuidv7();
+    const linkId = isOurs ? one.marker as string : observer.deps.newId();
     if (isOurs) dirty.push(linkId);
-    if (isOurs) await dropGoneSides(tx, [linkId], side);
+    if (isOurs) await tx.dropGoneSides([linkId], side);
     else newLinks.push({ id: linkId, pairId, dirty: true });
-    newSides.push({ linkId, pairId, side, owned: isOurs, shown: true, changedAt: observer.deps.now(), ...seenColumns(tx, pairId, one) });
+    newSides.push({ linkId, pairId, side, owned: isOurs, shown: true, changedAt: observer.deps.clock.now(), ...seenColumns(tx, pairId, one) });
   }
-  await insertLinks(tx, newLinks);
-  await insertSides(tx, newSides);
-  await markDirty(tx, dirty);
+  await tx.insertLinks(newLinks);
+  await tx.insertSides(newSides);
+  await tx.markDirty(dirty);
 }
 
 /** True when a run has to look at the event. */
-async function observeKnown({ deps, pairId, side, reader }: Observer, tx: Db, row: SideRow, found: Found): Promise<boolean> {
+async function observeKnown({ deps, pairId, side, reader }: Observer, tx: Store, row: SideRow, found: Found): Promise<boolean> {
   const seen = seenOf(tx, row);
   if (seen && row.gone === 'no' && !row.confirmed) return confirmShown({ deps, side, reader }, tx, row, found, true);
   const isBack = row.gone !== 'no' || !seen;
   const isSameData = seen?.data === found.data;
   if (!isBack && isSameData && row.version === found.version) {
-    if (!row.shown) await updateSide(tx, row.linkId, side, { shown: true });
+    if (!row.shown) await tx.updateSide(row.linkId, side, { shown: true });
     return false;
   }
   if (!isBack && found.version !== null && found.version === row.replacedVersion) {
     // Either this answer lags behind our last write, or somebody brought the older state back: the run asks for the event itself.
-    await updateSide(tx, row.linkId, side, { shown: true, confirmed: false });
+    await tx.updateSide(row.linkId, side, { shown: true, confirmed: false });
     return true;
   }
   const columns = { ...seenColumns(tx, pairId, found), shown: true, gone: 'no' as const };
   const base = baseOf(tx, row);
   if (!isBack && base && isSameContent(reader.read(base), found) && isSameContent(reader.read(seen), found)) {
-    await updateSide(tx, row.linkId, side, { ...columns, base: columns.seen, baseVersion: found.version, confirmed: true });
+    await tx.updateSide(row.linkId, side, { ...columns, base: columns.seen, baseVersion: found.version, confirmed: true });
     return false;
   }
-  await updateSide(tx, row.linkId, side, { ...columns, confirmed: true, ...(isSameData ? {} : { changedAt: deps.now() }) });
+  await tx.updateSide(row.linkId, side, { ...columns, confirmed: true, ...(isSameData ? {} : { changedAt: deps.clock.now() }) });
   return true;
 }
 
@@ -122,12 +119,12 @@ const LAG_MS = 15_000;
  * has to look at the event.
  */
 export async function confirmShown(
-  { deps, side, reader }: Pick<Observer, 'deps' | 'side' | 'reader'>, tx: Db, row: SideRow, found: Found, isListed: boolean,
+  { deps, side, reader }: Pick<Observer, 'deps' | 'side' | 'reader'>, tx: Store, row: SideRow, found: Found, isListed: boolean,
 ): Promise<boolean> {
   const shown = isListed ? { shown: true } : {};
   const isOlder = found.version !== null && found.version === row.replacedVersion;
-  if (isOlder && (isListed || deps.now().getTime() - row.changedAt.getTime() < LAG_MS)) {
-    await updateSide(tx, row.linkId, side, shown);
+  if (isOlder && (isListed || deps.clock.now().getTime() - row.changedAt.getTime() < LAG_MS)) {
+    await tx.updateSide(row.linkId, side, shown);
     return true;
   }
   const columns = { ...seenColumns(tx, row.pairId, found), ...shown, confirmed: true };
@@ -136,10 +133,10 @@ export async function confirmShown(
   if (seen && isOurWrite(reader.read(seen), row, found)) {
     // The base moves along only if it was this write, and not an older state that still waits for the other side.
     const isBase = base?.data === seen.data;
-    await updateSide(tx, row.linkId, side, { ...columns, ...(isBase ? { base: columns.seen, baseVersion: found.version } : {}) });
+    await tx.updateSide(row.linkId, side, { ...columns, ...(isBase ? { base: columns.seen, baseVersion: found.version } : {}) });
     return false;
   }
-  await updateSide(tx, row.linkId, side, { ...columns, changedAt: deps.now() });
+  await tx.updateSide(row.linkId, side, { ...columns, changedAt: deps.clock.now() });
   return true;
 }
 
@@ -147,15 +144,15 @@ export async function confirmShown(
  * A copy that was accepted, but that nothing has shown since and that does not answer: it may be lost, or its server lags behind. It is created once
  * more, after a while and under the same name, so that it cannot be doubled.
  */
-export async function createAgain(deps: Deps, tx: Db, row: SideRow): Promise<void> {
-  await forgetSide(tx, row.linkId, row.side);
-  await markDirty(tx, [row.linkId]);
-  await updateLinks(tx, [row.linkId], { retryAt: later(deps) });
+export async function createAgain(deps: Deps, tx: Store, row: SideRow): Promise<void> {
+  await tx.forgetSide(row.linkId, row.side);
+  await tx.markDirty([row.linkId]);
+  await tx.updateLinks([row.linkId], { retryAt: later(deps) });
 }
 
 /** When an answer that may lag behind is asked for once more. */
 export function later(deps: Deps): Date {
-  return new Date(deps.now().getTime() + 20_000);
+  return new Date(deps.clock.now().getTime() + 20_000);
 }
 
 function isOurWrite(sent: Found, row: SideRow, found: Found): boolean {
@@ -170,19 +167,19 @@ function isSameContent(before: Found, after: Found): boolean {
   return changedPaths(before.event, after.event).length === 0 && sameValue(before.problems, after.problems);
 }
 
-async function observeUnchanged({ pairId, side }: Observer, tx: Db, resources: readonly string[]): Promise<void> {
-  const rows = await sidesByResource(tx, pairId, side, resources);
+async function observeUnchanged({ pairId, side }: Observer, tx: Store, resources: readonly string[]): Promise<void> {
+  const rows = await tx.sidesByResource(pairId, side, resources);
   for (const row of rows.filter(({ shown, gone }) => !shown || gone === 'hinted')) {
-    await updateSide(tx, row.linkId, side, { shown: true, gone: 'no' });
+    await tx.updateSide(row.linkId, side, { shown: true, gone: 'no' });
   }
 }
 
 /** A hint only. That a feed names a copy as removed shows that it had it. */
-async function observeRemoved({ pairId, side }: Observer, tx: Db, resources: readonly string[], found: readonly Found[]): Promise<void> {
+async function observeRemoved({ pairId, side }: Observer, tx: Store, resources: readonly string[], found: readonly Found[]): Promise<void> {
   const refs = new Set(found.map(({ ref }) => ref));
-  const rows = (await sidesByResource(tx, pairId, side, resources)).filter((row) => row.gone === 'no' && !refs.has(row.ref));
-  for (const row of rows) await updateSide(tx, row.linkId, side, { gone: 'hinted', shown: true });
-  await markDirty(tx, rows.map((row) => row.linkId));
+  const rows = (await tx.sidesByResource(pairId, side, resources)).filter((row) => row.gone === 'no' && !refs.has(row.ref));
+  for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'hinted', shown: true });
+  await tx.markDirty(rows.map((row) => row.linkId));
 }
 
 function isUuid(text: string): boolean {

@@ -1,13 +1,9 @@
 /** A pair with both its calendars opened. */
-import { eq } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
-import { openedAccount } from '../db/accounts.ts';
-import { connections, pairs } from '../db/schema.ts';
+import type { PairRow } from '../db/pair-state.ts';
 import { openAccount } from '../providers/open-account.ts';
 import type { Side } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
-
-export type PairRow = typeof pairs.$inferSelect;
 
 export interface OpenPair {
   readonly pair: PairRow;
@@ -17,13 +13,12 @@ export interface OpenPair {
 
 /** Null when the pair has been deleted. No request is made to either side. */
 export async function openPair(deps: Deps, pairId: string, signal?: AbortSignal): Promise<OpenPair | null> {
-  const { db } = deps;
-  const [row] = await db.sql.select({ pair: pairs, connection: connections }).from(pairs)
-    .innerJoin(connections, eq(connections.id, pairs.connectionId)).where(eq(pairs.id, pairId));
-  if (!row) return null;
-  const { pair, connection } = row;
+  const { store } = deps;
+  const found = await store.pairWithAccounts(pairId);
+  if (!found) return null;
+  const { pair, caldavAccountId, cloudAccountId } = found;
   const open = async (accountId: string, calendarId: string): Promise<Side> => {
-    const account = await openedAccount(db, accountId);
+    const account = await store.openedAccount(accountId);
     const opened = account && openAccount(deps.providers, account, { fetch: deps.fetch, signal });
     if (!opened) throw new Error(`no provider is registered for account ${accountId}`);
     return opened.side(calendarId, {
@@ -31,8 +26,8 @@ export async function openPair(deps: Deps, pairId: string, signal?: AbortSignal)
     });
   };
   const [caldav, cloud] = await Promise.all([
-    open(connection.caldavAccountId, pair.caldavCalendarId),
-    open(connection.cloudAccountId, pair.cloudCalendarId),
+    open(caldavAccountId, pair.caldavCalendarId),
+    open(cloudAccountId, pair.cloudCalendarId),
   ]);
-  return { pair, sides: { caldav, cloud }, accountIds: { caldav: connection.caldavAccountId, cloud: connection.cloudAccountId } };
+  return { pair, sides: { caldav, cloud }, accountIds: { caldav: caldavAccountId, cloud: cloudAccountId } };
 }

@@ -1,13 +1,10 @@
 /** Notes on the pair's row how its sides fare: what the API shows as status, and how long to wait. */
-import { eq } from 'drizzle-orm';
 import { SyncError } from '../core/sync-error.ts';
-import { setAccountStatus } from '../db/accounts.ts';
-import { countHeld } from '../db/plans.ts';
-import { pairs } from '../db/schema.ts';
 import type { PairState } from '../workflows/messages.ts';
 import type { Deps } from './deps.ts';
 import { pairConsequence } from './failures.ts';
-import type { OpenPair, PairRow } from './open-pair.ts';
+import type { PairRow } from '../db/pair-state.ts';
+import type { OpenPair } from './open-pair.ts';
 import { SideFailed } from './read-sides.ts';
 
 /** A side that has not answered for this long is worth a person's attention. */
@@ -19,10 +16,9 @@ const ERRORS_BEFORE_ATTENTION = 5;
 export async function noteSuccess(deps: Deps, open: OpenPair): Promise<void> {
   const { pair, accountIds } = open;
   if (pair.attention === null && pair.failures === 0 && pair.statusDetail === null && pair.notBefore === null) return;
-  await deps.db.sql.update(pairs)
-    .set({ attention: null, failures: 0, failingSince: null, statusDetail: null, notBefore: null }).where(eq(pairs.id, pair.id));
+  await deps.store.updatePair(pair.id, { attention: null, failures: 0, failingSince: null, statusDetail: null, notBefore: null });
   if (pair.attention === 'credentials') {
-    for (const accountId of Object.values(accountIds)) await setAccountStatus(deps.db, accountId, 'ok', null);
+    for (const accountId of Object.values(accountIds)) await deps.store.setAccountStatus(accountId, 'ok', null);
   }
 }
 
@@ -30,7 +26,7 @@ export async function noteSuccess(deps: Deps, open: OpenPair): Promise<void> {
 export async function noteFailure(deps: Deps, open: OpenPair, failed: SideFailed): Promise<number> {
   const { pair } = open;
   const { error, side } = failed;
-  const now = deps.now();
+  const now = deps.clock.now();
   const consequence = pairConsequence(error.kind);
   const failures = pair.failures + 1;
   const failingSince = pair.failingSince ?? now;
@@ -38,14 +34,14 @@ export async function noteFailure(deps: Deps, open: OpenPair, failed: SideFailed
   const backoff = Math.min(longest, first * 2 ** Math.min(failures - 1, 12));
   const asked = error.retryAfterMs === undefined ? 0 : error.retryAfterMs / 1000;
   const delaySeconds = Math.max(asked, backoff);
-  await deps.db.sql.update(pairs).set({
+  await deps.store.updatePair(pair.id, {
     failures, failingSince,
     attention: consequence.attention ?? lastingAttention(error, failures, now.getTime() - failingSince.getTime()),
     statusDetail: `${side}: ${consequence.detail}`,
     notBefore: asked > 0 ? new Date(now.getTime() + asked * 1000) : null,
     nextPollAt: new Date(now.getTime() + delaySeconds * 1000),
-  }).where(eq(pairs.id, pair.id));
-  if (error.kind === 'auth') await setAccountStatus(deps.db, open.accountIds[side], 'attention', 'credentials');
+  });
+  if (error.kind === 'auth') await deps.store.setAccountStatus(open.accountIds[side], 'attention', 'credentials');
   deps.log.warn({ pairId: pair.id, side, kind: error.kind, status: error.status, failures, delaySeconds }, 'a side of the pair failed');
   return delaySeconds;
 }
@@ -59,9 +55,9 @@ function lastingAttention(error: SyncError, failures: number, failingMs: number)
 
 /** The state that the workflow shows to operators, and why. */
 export async function stateOf(deps: Deps, pairId: string): Promise<{ state: PairState; reason: string | null }> {
-  const [row] = await deps.db.sql.select({ paused: pairs.paused, attention: pairs.attention }).from(pairs).where(eq(pairs.id, pairId));
+  const row = await deps.store.pairNow(pairId);
   if (row?.paused) return { state: 'paused', reason: null };
-  const reason = row?.attention ?? ((await countHeld(deps.db, pairId)) > 0 ? 'held-changes' : null);
+  const reason = row?.attention ?? ((await deps.store.countHeld(pairId)) > 0 ? 'held-changes' : null);
   return { state: reason ? 'attention' : 'active', reason };
 }
 

@@ -1,16 +1,11 @@
 /** Turns what the database knows about a pair's events into the ops of a run, by the pure decision table of `core/plan.ts`. */
-import { v7 as uuidv7 } from 'uuid';
 import type { SideName } from '../core/event.ts';
 import { holdReason, isFlapping } from '../core/guard.ts';
 import { pathKey } from '../core/merge.ts';
 import { decide, writtenFields, type Decision, type LinkView, type Op } from '../core/plan.ts';
-import type { Db } from '../db/connect.ts';
-import {
-  context, countEvents, deleteLinks, dropSide, insertLinks, isUidTaken, loadLinks, settleSides, singlesOf, underEpoch, updateLinks, type LinkRow,
-} from '../db/links.ts';
-import {
-  addProblem, countDeletions, dropUndoneOps, heldOf, hold, insertConflicts, insertOps, release, setProblems, writtenSince, type HeldRow, type NewOp, type NewProblem,
-} from '../db/plans.ts';
+import type { Store } from '../db/store.ts';
+import { context, type LinkRow } from '../db/links.ts';
+import type { HeldRow, NewOp, NewProblem } from '../db/plans.ts';
 import type { Deps } from './deps.ts';
 import { eventOf, labelOf, viewOf, type Loaded } from './link-view.ts';
 import { baseOf, later } from './observe.ts';
@@ -38,9 +33,9 @@ interface Deletions {
 
 /** Plans these links anew, in one transaction: what the run had planned for them but not done is forgotten. */
 export function planLinks(deps: Deps, open: OpenPair, run: { id: string; epoch: number }, ids: readonly string[]): Promise<Planned> {
-  return underEpoch(deps.db, open.pair.id, run.epoch, async (db) => {
-    const planner = new Planner({ ...deps, db }, open, run.id);
-    await dropUndoneOps(db, run.id, ids);
+  return deps.store.underEpoch(open.pair.id, run.epoch, async (store) => {
+    const planner = new Planner({ ...deps, store }, open, run.id);
+    await store.dropUndoneOps(run.id, ids);
     for (let start = 0; start < ids.length; start += CHUNK) await planner.chunk(ids.slice(start, start + CHUNK));
     await planner.seriesOfSingles();
     await planner.deletions();
@@ -67,36 +62,36 @@ class Planner {
     this.deps = deps;
     this.open = open;
     this.runId = runId;
-    this.now = deps.now();
+    this.now = deps.clock.now();
   }
 
   async chunk(ids: readonly string[]): Promise<void> {
-    const { db } = this.deps;
-    const loaded = await loadLinks(db, ids);
-    for (const { parentId } of await singlesOf(db, ids)) this.withSingles.add(parentId);
-    const held = new Map((await heldOf(db, ids)).map((row) => [row.linkId, row]));
-    const written = await writtenSince(db, ids, new Date(this.now.getTime() - DAY_MS));
+    const { store } = this.deps;
+    const loaded = await store.loadLinks(ids);
+    for (const { parentId } of await store.singlesOf(ids)) this.withSingles.add(parentId);
+    const held = new Map((await store.heldOf(ids)).map((row) => [row.linkId, row]));
+    const written = await store.writtenSince(ids, new Date(this.now.getTime() - DAY_MS));
     for (const one of loaded) await this.link(one, held.get(one.link.id), written);
   }
 
   private async link(loaded: Loaded, held: HeldRow | undefined, written: ReadonlyMap<string, string[]>): Promise<void> {
-    const { db } = this.deps;
+    const { store } = this.deps;
     const { link } = loaded;
     const { pair } = this.open;
     if (link.parentId) return void this.parents.add(link.parentId);
     this.seen.add(link.id);
     const decided = this.decide(loaded, held);
     if (!decided) {
-      this.planned.problems += await setProblems(db, pair.id, link.id, [undecided(loaded)], this.now);
-      return updateLinks(db, [link.id], { dirty: false });
+      this.planned.problems += await store.setProblems(pair.id, link.id, [undecided(loaded)], this.now);
+      return store.updateLinks([link.id], { dirty: false });
     }
     const { view, decision } = decided;
     const flapping = this.flappingSide(decision.ops, link, written);
     const problems: NewProblem[] = decision.problems.map(({ side, problem }) => ({ linkId: link.id, side, ...problem }));
     if (flapping) problems.push({ linkId: link.id, side: flapping, code: 'flapping', detail: 'The same field keeps changing back. Calpair leaves the event alone until somebody changes it.' });
-    this.planned.problems += await setProblems(db, pair.id, link.id, problems, this.now);
-    await updateLinks(db, [link.id], { label: labelOf(db, pair.id, view) });
-    if (flapping) return updateLinks(db, [link.id], { dirty: false });
+    this.planned.problems += await store.setProblems(pair.id, link.id, problems, this.now);
+    await store.updateLinks([link.id], { label: labelOf(store, pair.id, view) });
+    if (flapping) return store.updateLinks([link.id], { dirty: false });
     this.planned.conflicts += await this.noteConflicts(link, view, decision.conflicts);
     const isWrittenOut = decision.problems.some(({ problem }) => problem.code === 'recurrence-written-out');
     if (isWrittenOut) this.writtenOut.push({ loaded, view });
@@ -108,7 +103,7 @@ class Planner {
   private decide(loaded: Loaded, held: HeldRow | undefined): { view: LinkView; decision: Decision } | null {
     const { pair, sides } = this.open;
     try {
-      const view = viewOf(this.deps.db, loaded, sides, held);
+      const view = viewOf(this.deps.store, loaded, sides, held);
       const decision = decide(view, {
         direction: pair.direction, options: pair.options, now: this.now.getTime(), cannotHold: (side, event) => sides[side].cannotHold(event),
       });
@@ -121,21 +116,21 @@ class Planner {
 
   /** Stores the decision about one link. */
   private async carryOut({ link, sides }: Loaded, decision: Decision, held: HeldRow | undefined): Promise<void> {
-    const { db } = this.deps;
+    const { store } = this.deps;
     const deletes = decision.ops.some(({ action }) => action === 'delete');
     const isForgotten = decision.link === 'forget';
-    if (held && !held.decision && (deletes || (isForgotten && sides.caldav && sides.cloud))) return updateLinks(db, [link.id], { dirty: false });
-    if (held && !deletes && !isForgotten && decision.ops.length === 0) await release(db, [link.id]);
+    if (held && !held.decision && (deletes || (isForgotten && sides.caldav && sides.cloud))) return store.updateLinks([link.id], { dirty: false });
+    if (held && !deletes && !isForgotten && decision.ops.length === 0) await store.release([link.id]);
     if (isForgotten && sides.caldav && sides.cloud && !held) return void this.later.bothGone.push(link.id);
-    if (isForgotten) return deleteLinks(db, [link.id]);
+    if (isForgotten) return store.deleteLinks([link.id]);
     if (decision.link === 'unlink') {
-      for (const side of decision.drop ?? []) await dropSide(db, link.id, side);
-      await release(db, [link.id]);
+      for (const side of decision.drop ?? []) await store.dropSide(link.id, side);
+      await store.release([link.id]);
     }
     if (decision.ops.length === 0) {
-      if (decision.link === 'settle') await settleSides(db, sides);
+      if (decision.link === 'settle') await store.settleSides(sides);
       const isDoubted = Object.values(sides).some((row) => !row.confirmed);
-      return updateLinks(db, [link.id], { dirty: isDoubted, retryAt: isDoubted ? later(this.deps) : null, attempts: 0 });
+      return store.updateLinks([link.id], { dirty: isDoubted, retryAt: isDoubted ? later(this.deps) : null, attempts: 0 });
     }
     for (const op of decision.ops) await this.op(link, op);
   }
@@ -148,51 +143,51 @@ class Planner {
   }
 
   private async opRow(linkId: string, op: Op): Promise<NewOp> {
-    const { db } = this.deps;
+    const { store } = this.deps;
     const pairId = this.open.pair.id;
     let next = op.next;
-    if (op.action === 'create' && next?.uid && (await isUidTaken(db, pairId, op.side, db.vault.hash(`uid:${next.uid}`), linkId))) next = { ...next, uid: null };
+    if (op.action === 'create' && next?.uid && (await store.isUidTaken(pairId, op.side, store.vault.hash(`uid:${next.uid}`), linkId))) next = { ...next, uid: null };
     return {
-      id: uuidv7(), runId: this.runId, pairId, linkId, side: op.side, action: op.action, counted: op.isCounted, status: 'pending',
-      next: next && db.vault.seal(JSON.stringify(next), context(pairId)),
-      fields: Object.fromEntries(writtenFields(op).map(([key, value]) => [key, hashOf(db, value)])),
+      id: this.deps.newId(), runId: this.runId, pairId, linkId, side: op.side, action: op.action, counted: op.isCounted, status: 'pending',
+      next: next && store.vault.seal(JSON.stringify(next), context(pairId)),
+      fields: Object.fromEntries(writtenFields(op).map(([key, value]) => [key, hashOf(store, value)])),
     };
   }
 
   private async insert(rows: readonly NewOp[]): Promise<void> {
-    await insertOps(this.deps.db, rows);
+    await this.deps.store.insertOps(rows);
     this.planned.ops += rows.length;
   }
 
   /** The series that are written out, once all links are known; those of which only a single changed are decided about here. */
   async seriesOfSingles(): Promise<void> {
-    const { db } = this.deps;
+    const { store } = this.deps;
     const rest = [...this.parents].filter((id) => !this.seen.has(id));
     for (let start = 0; start < rest.length; start += CHUNK) await this.chunk(rest.slice(start, start + CHUNK));
     for (const id of rest.filter((parentId) => !this.seen.has(parentId))) await this.removeSingles(id, true, this.later.ops);
     for (const { loaded, view } of this.writtenOut) {
-      const singles = await loadLinks(db, (await singlesOf(db, [loaded.link.id])).map(({ id }) => id));
-      const planned = planSeries({ open: this.open, db, now: this.now }, loaded, view, singles);
+      const singles = await store.loadLinks((await store.singlesOf([loaded.link.id])).map(({ id }) => id));
+      const planned = planSeries({ open: this.open, store, now: this.now, newId: this.deps.newId }, loaded, view, singles);
       if (planned) await this.series(loaded, view, planned);
     }
   }
 
   private async series({ link }: Loaded, view: LinkView, planned: PlannedSeries): Promise<void> {
-    const { db } = this.deps;
+    const { store } = this.deps;
     const { pair } = this.open;
-    await insertLinks(db, planned.newLinks);
+    await store.insertLinks(planned.newLinks);
     for (const { linkId, op } of planned.ops) {
       const row = await this.opRow(linkId, op);
       if (op.action === 'delete') this.later.ops[op.side].push(row);
       else await this.insert([row]);
     }
-    if (planned.ops.some(({ linkId }) => linkId === link.id)) await updateLinks(db, [link.id], { dirty: true });
+    if (planned.ops.some(({ linkId }) => linkId === link.id)) await store.updateLinks([link.id], { dirty: true });
     for (const { rows, agreed } of planned.settled) {
-      await settleSides(db, rows.sides);
-      await updateLinks(db, [rows.link.id], { dirty: false, agreed });
+      await store.settleSides(rows.sides);
+      await store.updateLinks([rows.link.id], { dirty: false, agreed });
     }
-    await deleteLinks(db, planned.dropped);
-    for (const problem of planned.problems) this.planned.problems += (await addProblem(db, pair.id, { linkId: link.id, ...problem }, this.now)) ? 1 : 0;
+    await store.deleteLinks(planned.dropped);
+    for (const problem of planned.problems) this.planned.problems += (await store.addProblem(pair.id, { linkId: link.id, ...problem }, this.now)) ? 1 : 0;
     this.planned.conflicts += await this.noteConflicts(link, view, planned.conflicts);
   }
 
@@ -208,7 +203,7 @@ class Planner {
     }
     if (held && held.decision !== 'apply') {
       if (held.decision === 'restore') await this.restoreSeries(link, sides);
-      await updateLinks(this.deps.db, [link.id], { dirty: held.decision === 'restore' });
+      await this.deps.store.updateLinks([link.id], { dirty: held.decision === 'restore' });
       return true;
     }
     const ops: Record<SideName, NewOp[]> = { caldav: [], cloud: [] };
@@ -220,16 +215,16 @@ class Planner {
 
   private async restoreSeries(link: LinkRow, sides: Loaded['sides']): Promise<void> {
     const row = sides.caldav ?? sides.cloud;
-    const base = row && baseOf(this.deps.db, row);
+    const base = row && baseOf(this.deps.store, row);
     const event = base && row && this.open.sides[row.side].read(base).event;
     if (row && event) await this.insert([await this.opRow(link.id, { side: row.side, action: 'create', next: event, paths: [], isCounted: false, hold: null })]);
   }
 
   private async removeSingles(parentId: string, onlyOwned: boolean, into: Record<SideName, NewOp[]>): Promise<void> {
-    const { db } = this.deps;
-    const singles = await loadLinks(db, (await singlesOf(db, [parentId])).map(({ id }) => id));
+    const { store } = this.deps;
+    const singles = await store.loadLinks((await store.singlesOf([parentId])).map(({ id }) => id));
     const there = singles.filter(({ sides }) => Object.values(sides).some((row) => row.gone !== 'proved' && (row.owned || !onlyOwned)));
-    await deleteLinks(db, singles.filter((single) => !there.includes(single)).map(({ link }) => link.id));
+    await store.deleteLinks(singles.filter((single) => !there.includes(single)).map(({ link }) => link.id));
     for (const { link, sides } of there) {
       const side = sides.cloud ? 'cloud' : 'caldav';
       into[side].push(await this.opRow(link.id, { side, action: 'delete', next: null, paths: [], isCounted: false, hold: null }));
@@ -238,17 +233,17 @@ class Planner {
 
   /** Now that all deletions are known: does them, or holds all of a side's. */
   async deletions(): Promise<void> {
-    const { db } = this.deps;
+    const { store } = this.deps;
     const { pair } = this.open;
     const { ops, series, bothGone, held } = this.later;
-    const events = await countEvents(db, pair.id);
+    const events = await store.countEvents(pair.id);
     const since = new Date(this.now.getTime() - DAY_MS);
     let holdsBothGone = false;
     for (const side of ['caldav', 'cloud'] as const) {
       const counted = ops[side].filter((op) => op.counted);
       const gone = series.filter((one) => one.side === side);
       const countedSeries = gone.filter(({ isCounted }) => isCounted);
-      const lastDay = await countDeletions(db, pair.id, side, since);
+      const lastDay = await store.countDeletions(pair.id, side, since);
       const reason = holdReason({
         planned: counted.length + countedSeries.length + bothGone.length, lastDay, linked: events.linked + lastDay, present: events[side] + bothGone.length,
       }, pair.options.holdDeletions);
@@ -257,33 +252,33 @@ class Planner {
       await this.insert(reason ? ops[side].filter((op) => !op.counted) : ops[side]);
       const done = reason ? gone.filter(({ isCounted }) => !isCounted) : gone;
       for (const { rows } of done) await this.insert(rows);
-      await deleteLinks(db, done.map(({ linkId }) => linkId));
+      await store.deleteLinks(done.map(({ linkId }) => linkId));
       holdsBothGone ||= reason !== null;
     }
     if (holdsBothGone) held.push(...bothGone.map((linkId) => ({ linkId, side: 'caldav' as const, reason: 'lost-on-both' })));
-    else await deleteLinks(db, bothGone);
-    this.planned.held += await hold(db, held.map((row) => ({ pairId: pair.id, since: this.now, ...row })));
-    await updateLinks(db, held.map(({ linkId }) => linkId), { dirty: false });
+    else await store.deleteLinks(bothGone);
+    this.planned.held += await store.hold(held.map((row) => ({ pairId: pair.id, since: this.now, ...row })));
+    await store.updateLinks(held.map(({ linkId }) => linkId), { dirty: false });
   }
 
   private flappingSide(ops: readonly Op[], link: LinkRow, written: ReadonlyMap<string, string[]>): SideName | null {
     for (const op of ops) {
       for (const [key, value] of writtenFields(op)) {
-        if (isFlapping(written.get(`${link.id}/${op.side}/${key}`) ?? [], hashOf(this.deps.db, value))) return op.side;
+        if (isFlapping(written.get(`${link.id}/${op.side}/${key}`) ?? [], hashOf(this.deps.store, value))) return op.side;
       }
     }
     return null;
   }
 
   private async noteConflicts(link: LinkRow, view: LinkView, conflicts: Decision['conflicts']): Promise<number> {
-    const { db } = this.deps;
+    const { store } = this.deps;
     const pairId = this.open.pair.id;
-    return insertConflicts(db, conflicts.map(({ path, winner, kept, lost }) => {
+    return store.insertConflicts(conflicts.map(({ path, winner, kept, lost }) => {
       const field = path.field === 'exception' && path.occurrence === null ? 'event' : pathKey(path);
       const content = JSON.stringify({ eventTitle: eventOf(view)?.title ?? '', keptValue: kept ?? null, lostValue: lost ?? null });
       return {
-        id: uuidv7(), pairId, linkId: link.id, runId: this.runId, at: this.now, field, winner,
-        content: db.vault.seal(content, context(pairId)), digest: hashOf(db, [field, winner, content, view.caldav?.seenAt, view.cloud?.seenAt]),
+        id: this.deps.newId(), pairId, linkId: link.id, runId: this.runId, at: this.now, field, winner,
+        content: store.vault.seal(content, context(pairId)), digest: hashOf(store, [field, winner, content, view.caldav?.seenAt, view.cloud?.seenAt]),
       };
     }));
   }
@@ -293,6 +288,6 @@ function undecided({ link, sides }: Loaded): NewProblem {
   return { linkId: link.id, side: sides.caldav ? 'caldav' : 'cloud', code: 'unreadable', detail: 'Calpair could not work out what to do with this event. It is left alone on both sides until it changes.' };
 }
 
-function hashOf(db: Db, value: unknown): string {
-  return db.vault.hash(JSON.stringify(value ?? null)).slice(0, 24);
+function hashOf(store: Store, value: unknown): string {
+  return store.vault.hash(JSON.stringify(value ?? null)).slice(0, 24);
 }

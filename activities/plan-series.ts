@@ -1,12 +1,11 @@
 /** A series that is written out on the other side: its occurrences and their single events, decided together (`core/written-out.ts`). */
-import { v7 as uuidv7 } from 'uuid';
 import { changedContent, changedPaths, otherSide, type CalendarEvent, type Content, type Exception, type OccurrenceId, type SideName } from '../core/event.ts';
 import type { FieldConflict } from '../core/merge.ts';
 import { projected, sourceOf } from '../core/policy.ts';
 import type { LinkView, Op } from '../core/plan.ts';
 import type { EventProblem } from '../core/problem.ts';
 import { contentOf, decideSingles, TOO_DENSE, type SeriesDecision, type Single } from '../core/written-out.ts';
-import type { Db } from '../db/connect.ts';
+import type { Store } from '../db/store.ts';
 import { context } from '../db/links.ts';
 import type { links } from '../db/schema.ts';
 import type { Loaded } from './link-view.ts';
@@ -26,7 +25,7 @@ export interface PlannedSeries {
 
 /** Null when the series is not there to be read. */
 export function planSeries(
-  { open, db, now }: { open: OpenPair; db: Db; now: Date }, parent: Loaded, view: LinkView, singles: readonly Loaded[],
+  { open, store, now, newId }: { open: OpenPair; store: Store; now: Date; newId: () => string }, parent: Loaded, view: LinkView, singles: readonly Loaded[],
 ): PlannedSeries | null {
   const { pair } = open;
   const side: SideName = view.caldav?.now ? 'caldav' : 'cloud';
@@ -38,17 +37,17 @@ export function planSeries(
   const there = singles.filter(({ sides }) => sides[to]);
   const decision = decideSingles({
     series, side, now: now.getTime(),
-    singles: there.map((single) => viewOfSingle(db, open, single, to)),
+    singles: there.map((single) => viewOfSingle(store, open, single, to)),
     isOneWay: sourceOf(pair.direction) !== null || content === 'busy',
     winner: side,
   });
   const byOccurrence = new Map(singles.map((single) => [single.link.occurrence ?? '', single]));
-  const seal = (value: Content) => db.vault.seal(JSON.stringify(value), context(pair.id));
+  const seal = (value: Content) => store.vault.seal(JSON.stringify(value), context(pair.id));
   const settled = decision.settled.flatMap((occurrence) => {
     const rows = byOccurrence.get(occurrence);
     return rows ? [{ rows, agreed: seal(contentOf(series, occurrence)) }] : [];
   });
-  const { newLinks, ops } = opsOf(decision, parent, byOccurrence, to);
+  const { newLinks, ops } = opsOf(decision, parent, byOccurrence, to, newId);
   const next = withExceptions(full, series, decision.exceptions);
   const paths = changedPaths(full, next);
   if (paths.length > 0) ops.push({ linkId: parent.link.id, op: { side, action: 'update', next, paths, isCounted: false, hold: null } });
@@ -60,12 +59,12 @@ export function planSeries(
   };
 }
 
-function opsOf(decision: SeriesDecision, { link: parent }: Loaded, byOccurrence: ReadonlyMap<string, Loaded>, side: SideName) {
+function opsOf(decision: SeriesDecision, { link: parent }: Loaded, byOccurrence: ReadonlyMap<string, Loaded>, side: SideName, newId: () => string) {
   const newLinks: (typeof links.$inferInsert)[] = [];
   const ops: { linkId: string; op: Op }[] = [];
   for (const { occurrence, next } of decision.create) {
     const known = byOccurrence.get(occurrence)?.link.id;
-    const linkId = known ?? uuidv7();
+    const linkId = known ?? newId();
     if (!known) newLinks.push({ id: linkId, pairId: parent.pairId, dirty: true, parentId: parent.id, occurrence, label: parent.label });
     ops.push({ linkId, op: { side, action: 'create', next, paths: [], isCounted: false, hold: null } });
   }
@@ -81,16 +80,16 @@ function opsOf(decision: SeriesDecision, { link: parent }: Loaded, byOccurrence:
   return { newLinks, ops };
 }
 
-function viewOfSingle(db: Db, open: OpenPair, { link, sides }: Loaded, side: SideName): Single {
+function viewOfSingle(store: Store, open: OpenPair, { link, sides }: Loaded, side: SideName): Single {
   const row = sides[side];
-  const seen = row && row.gone !== 'proved' ? seenOf(db, row) : null;
-  const base = row ? baseOf(db, row) : null;
+  const seen = row && row.gone !== 'proved' ? seenOf(store, row) : null;
+  const base = row ? baseOf(store, row) : null;
   const read = open.sides[side];
   return {
     occurrence: link.occurrence ?? '',
     now: seen && read.read(seen).event,
     base: base && read.read(base).event,
-    agreed: link.agreed && (JSON.parse(db.vault.open(link.agreed, context(link.pairId))) as Content),
+    agreed: link.agreed && (JSON.parse(store.vault.open(link.agreed, context(link.pairId))) as Content),
   };
 }
 

@@ -1,9 +1,6 @@
 /** The cheap look at both sides: one request each while nothing happens, and nothing in the workflow's history. */
 import { Context } from '@temporalio/activity';
-import { eq } from 'drizzle-orm';
-import { hasWork, Superseded, touchWrittenOut } from '../db/links.ts';
-import { isRunning, pruneRuns } from '../db/plans.ts';
-import { pairs } from '../db/schema.ts';
+import { Superseded } from '../db/links.ts';
 import type { PairActivities, PollResult } from '../workflows/messages.ts';
 import type { Deps } from './deps.ts';
 import { noChange, waiting } from './failures.ts';
@@ -27,7 +24,7 @@ export function createPollPair(deps: Deps): PairActivities['pollPair'] {
     const early = await waitFor(deps, open, state);
     if (early) return early;
     // An idle poll is over before the first beat, and so costs nothing more.
-    const beat = setInterval(() => Context.current().heartbeat(), 5_000);
+    const stopBeating = deps.clock.every(5_000, () => Context.current().heartbeat());
     try {
       await look(deps, open);
     } catch (error) {
@@ -39,7 +36,7 @@ export function createPollPair(deps: Deps): PairActivities['pollPair'] {
       if (now.state !== state) return { kind: 'state', ...now };
       throw waiting(failure.error.kind, failure.side, delaySeconds);
     } finally {
-      clearInterval(beat);
+      stopBeating();
     }
     return outcome(deps, open, state);
   };
@@ -51,12 +48,12 @@ async function waitFor(deps: Deps, open: OpenPair, state: string): Promise<PollR
   const now = await stateOf(deps, pair.id);
   if (now.state !== state) return { kind: 'state', ...now };
   // The workflow does one thing at a time: a run that is open now broke off, and the next one takes it up.
-  if (await isRunning(deps.db, pair.id)) return { kind: 'changed' };
-  const restMs = (pair.notBefore?.getTime() ?? 0) - deps.now().getTime();
+  if (await deps.store.isRunning(pair.id)) return { kind: 'changed' };
+  const restMs = (pair.notBefore?.getTime() ?? 0) - deps.clock.now().getTime();
   if (restMs > 0) throw waiting('throttled', 'both', restMs / 1000);
   // After a run the next look is an interval away, as `nextPollAt` tells: what a person does right after a sync belongs to the next one.
-  const untilDueMs = dueAt(pair) - deps.now().getTime();
-  if (untilDueMs > SOON_MS && !(await hasWork(deps.db, pair.id, deps.now()))) throw noChange(untilDueMs / 1000);
+  const untilDueMs = dueAt(pair) - deps.clock.now().getTime();
+  if (untilDueMs > SOON_MS && !(await deps.store.hasWork(pair.id, deps.clock.now()))) throw noChange(untilDueMs / 1000);
   return null;
 }
 
@@ -67,13 +64,13 @@ function dueAt({ nextPollAt, lastSyncAt, pollIntervalSeconds }: OpenPair['pair']
 
 async function look(deps: Deps, open: OpenPair): Promise<void> {
   const { pair } = open;
-  const startedAt = deps.now();
+  const startedAt = deps.clock.now();
   const full = !pair.fullListingAt || startedAt.getTime() - pair.fullListingAt.getTime() > FULL_LISTING_EVERY_MS;
   await readSides(deps, open, { epoch: pair.epoch, full });
   if (full) {
-    await deps.db.sql.update(pairs).set({ fullListingAt: startedAt }).where(eq(pairs.id, pair.id));
-    await touchWrittenOut(deps.db, pair.id);
-    await pruneRuns(deps.db, pair.id, new Date(startedAt.getTime() - deps.historyDays * DAY_MS));
+    await deps.store.updatePair(pair.id, { fullListingAt: startedAt });
+    await deps.store.touchWrittenOut(pair.id);
+    await deps.store.pruneRuns(pair.id, new Date(startedAt.getTime() - deps.historyDays * DAY_MS));
   }
   await noteSuccess(deps, open);
 }
@@ -81,9 +78,9 @@ async function look(deps: Deps, open: OpenPair): Promise<void> {
 async function outcome(deps: Deps, { pair }: OpenPair, state: string): Promise<PollResult> {
   const now = await stateOf(deps, pair.id);
   if (now.state !== state) return { kind: 'state', ...now };
-  const at = deps.now();
-  if (await hasWork(deps.db, pair.id, at)) return { kind: 'changed' };
-  const delaySeconds = pair.pollIntervalSeconds * (0.95 + Math.random() * 0.1);
-  await deps.db.sql.update(pairs).set({ lastSyncAt: at, nextPollAt: new Date(at.getTime() + delaySeconds * 1000) }).where(eq(pairs.id, pair.id));
+  const at = deps.clock.now();
+  if (await deps.store.hasWork(pair.id, at)) return { kind: 'changed' };
+  const delaySeconds = pair.pollIntervalSeconds * (0.95 + deps.random() * 0.1);
+  await deps.store.updatePair(pair.id, { lastSyncAt: at, nextPollAt: new Date(at.getTime() + delaySeconds * 1000) });
   throw noChange(delaySeconds);
 }

@@ -2,7 +2,7 @@
  * Reads back what was written, so that the last known state is what the side itself shows: servers rewrite what they store.
  */
 import type { SideName } from '../core/event.ts';
-import { markDirty, unconfirmed, underEpoch, updateLinks, updateSide, type SideRow } from '../db/links.ts';
+import type { SideRow } from '../db/links.ts';
 import type { Found } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
 import { confirmShown, createAgain, later } from './observe.ts';
@@ -14,7 +14,7 @@ const BATCH = 100;
 /** Confirms all writes of the pair that have not been read back yet: this run's, or a crashed one's. */
 export async function confirmWrites(deps: Deps, open: OpenPair, epoch: number): Promise<void> {
   for (const side of ['caldav', 'cloud'] as const) {
-    const rows = await unconfirmed(deps.db, open.pair.id, side);
+    const rows = await deps.store.unconfirmed(open.pair.id, side);
     for (let start = 0; start < rows.length; start += BATCH) await confirmBatch(deps, open, epoch, side, rows.slice(start, start + BATCH));
   }
 }
@@ -30,16 +30,16 @@ async function confirmBatch(deps: Deps, open: OpenPair, epoch: number, side: Sid
 }
 
 async function confirm(deps: Deps, { pair, sides }: OpenPair, epoch: number, row: SideRow, found: Found | null): Promise<void> {
-  await underEpoch(deps.db, pair.id, epoch, async (tx) => {
+  await deps.store.underEpoch(pair.id, epoch, async (tx) => {
     if (found) {
       const isChanged = await confirmShown({ deps, side: row.side, reader: sides[row.side] }, tx, row, found, false);
       if (!isChanged) return;
-      await markDirty(tx, [row.linkId]);
+      await tx.markDirty([row.linkId]);
       const isDoubted = found.version !== null && found.version === row.replacedVersion;
-      if (isDoubted) await updateLinks(tx, [row.linkId], { retryAt: later(deps) });
+      if (isDoubted) await tx.updateLinks([row.linkId], { retryAt: later(deps) });
     } else if (row.shown) {
-      await updateSide(tx, row.linkId, row.side, { gone: 'hinted', confirmed: true });
-      await markDirty(tx, [row.linkId]);
+      await tx.updateSide(row.linkId, row.side, { gone: 'hinted', confirmed: true });
+      await tx.markDirty([row.linkId]);
     } else {
       await createAgain(deps, tx, row);
     }

@@ -1,10 +1,8 @@
 /** Reads both sides and stores what they show, each with its new cursor. */
-import { eq } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { DOUBTED_ABSENCES, SAMPLED_ABSENCES, sampleOf } from '../core/guard.ts';
 import { SyncError } from '../core/sync-error.ts';
-import { hintedGone, listedResources, markDirty, sidesByResource, underEpoch, updateSide, versionsOf } from '../db/links.ts';
-import { pairs } from '../db/schema.ts';
+import type { SideRow } from '../db/links.ts';
 import type { Known, Side } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
 import { createAgain, observe, seenOf, type Observer } from './observe.ts';
@@ -77,7 +75,7 @@ async function readPages(observer: Observer, { pair }: OpenPair, setting: ReadSe
     const isIdle = end && end.cursor === stored && page.found.length + page.removed.length + page.unchanged.length === 0;
     if (isIdle) continue;
     await observe(observer, page, end && (async (tx) => {
-      await tx.sql.update(pairs).set(side === 'caldav' ? { caldavCursor: end.cursor } : { cloudCursor: end.cursor }).where(eq(pairs.id, pairId));
+      await tx.updatePair(pairId, side === 'caldav' ? { caldavCursor: end.cursor } : { cloudCursor: end.cursor });
     }));
   }
   return read;
@@ -86,10 +84,10 @@ async function readPages(observer: Observer, { pair }: OpenPair, setting: ReadSe
 function knownOf(deps: Deps, pairId: string, side: SideName): Known {
   return {
     byResource: async (resources) => {
-      const rows = await sidesByResource(deps.db, pairId, side, resources);
-      return rows.flatMap((row) => (row.gone === 'no' ? seenOf(deps.db, row) ?? [] : []));
+      const rows = await deps.store.sidesByResource(pairId, side, resources);
+      return rows.flatMap((row) => (row.gone === 'no' ? seenOf(deps.store, row) ?? [] : []));
     },
-    versions: () => versionsOf(deps.db, pairId, side),
+    versions: () => deps.store.versionsOf(pairId, side),
   };
 }
 
@@ -98,18 +96,18 @@ function knownOf(deps: Deps, pairId: string, side: SideName): Known {
  * not believed and the side counts as missing.
  */
 async function believeAbsences({ deps, pairId, epoch, side, reader }: Observer, listed: ReadonlySet<string>): Promise<void> {
-  const known = await listedResources(deps.db, pairId, side);
+  const known = await deps.store.listedResources(pairId, side);
   const missed = known.filter((resource) => !listed.has(resource));
   const isAll = missed.length > 0 && missed.length === known.length;
   if (missed.length > DOUBTED_ABSENCES || isAll) await doubt(reader, sampleOf(missed, SAMPLED_ABSENCES));
   // With the copies that no listing has shown yet: those are only asked for.
-  const absent = [...(await versionsOf(deps.db, pairId, side)).keys()].filter((resource) => !listed.has(resource));
+  const absent = [...(await deps.store.versionsOf(pairId, side)).keys()].filter((resource) => !listed.has(resource));
   for (let start = 0; start < absent.length; start += 500) {
     const batch = absent.slice(start, start + 500);
-    await underEpoch(deps.db, pairId, epoch, async (tx) => {
-      const rows = (await sidesByResource(tx, pairId, side, batch)).filter((row) => row.gone === 'no');
-      for (const row of rows) await updateSide(tx, row.linkId, side, { gone: 'hinted' });
-      await markDirty(tx, rows.map((row) => row.linkId));
+    await deps.store.underEpoch(pairId, epoch, async (tx) => {
+      const rows = (await tx.sidesByResource(pairId, side, batch)).filter((row) => row.gone === 'no');
+      for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'hinted' });
+      await tx.markDirty(rows.map((row) => row.linkId));
     });
   }
 }
@@ -126,7 +124,7 @@ async function doubt(reader: Side, sample: readonly string[]): Promise<void> {
  */
 export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number): Promise<void> {
   for (const side of ['caldav', 'cloud'] as const) {
-    const rows = await hintedGone(deps.db, open.pair.id, side);
+    const rows = await deps.store.hintedGone(open.pair.id, side);
     const observer = { deps, pairId: open.pair.id, epoch, side, reader: open.sides[side] };
     for (let start = 0; start < rows.length; start += 100) {
       await proveBatch(observer, rows.slice(start, start + 100));
@@ -134,7 +132,7 @@ export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number):
   }
 }
 
-async function proveBatch(observer: Observer, rows: Awaited<ReturnType<typeof hintedGone>>): Promise<void> {
+async function proveBatch(observer: Observer, rows: readonly SideRow[]): Promise<void> {
   const { deps, pairId, epoch, side, reader } = observer;
   const answers = await askSide(side, () => reader.get([...new Set(rows.map((row) => row.resource))]));
   for (const row of rows) {
@@ -144,10 +142,10 @@ async function proveBatch(observer: Observer, rows: Awaited<ReturnType<typeof hi
     if (found) {
       await observe(observer, { found: [found], unchanged: [], removed: [] });
     } else {
-      await underEpoch(deps.db, pairId, epoch, async (tx) => {
+      await deps.store.underEpoch(pairId, epoch, async (tx) => {
         if (!row.shown) return createAgain(deps, tx, row);
-        await updateSide(tx, row.linkId, side, { gone: 'proved', seen: null, version: null, changedAt: deps.now(), confirmed: true });
-        return markDirty(tx, [row.linkId]);
+        await tx.updateSide(row.linkId, side, { gone: 'proved', seen: null, version: null, changedAt: deps.clock.now(), confirmed: true });
+        return tx.markDirty([row.linkId]);
       });
     }
   }

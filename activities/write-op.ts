@@ -1,14 +1,10 @@
 /** Carries out one op: one write to one calendar, and what is noted of it. */
-import { eq, sql } from 'drizzle-orm';
 import { Context } from '@temporalio/activity';
 import { changedPaths, contentOnly, otherSide, type CalendarEvent, type SideName } from '../core/event.ts';
 import { SyncError } from '../core/sync-error.ts';
-import type { Db } from '../db/connect.ts';
-import {
-  context, deleteLinks, dropSide, insertSides, loadLinks, markDirty, settleSides, sidesByRef, underEpoch, updateLinks, updateSide, type LinkRow, type SideRow,
-} from '../db/links.ts';
-import { addProblem, hasOpenSibling, release, setOp, wasTriedBefore, type OpRow } from '../db/plans.ts';
-import { links, runs } from '../db/schema.ts';
+import type { Store } from '../db/store.ts';
+import { context, type LinkRow, type SideRow } from '../db/links.ts';
+import type { NewProblem, OpRow } from '../db/plans.ts';
 import type { Found, Stored, Written } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
 import { opConsequence } from './failures.ts';
@@ -44,7 +40,7 @@ const THROTTLED_WAIT_MS = 10_000;
 export async function executeOp(applying: Applying, op: OpRow, tries: number): Promise<Outcome> {
   const { deps, open, epoch } = applying;
   const isLastTry = tries >= MAX_TRIES;
-  const [loaded] = await loadLinks(deps.db, [op.linkId]);
+  const [loaded] = await deps.store.loadLinks([op.linkId]);
   if (!loaded) return { kind: 'waits' };
   try {
     if (op.action === 'create') await createCopy(applying, op, loaded.link, loaded.sides, tries > 1);
@@ -58,7 +54,7 @@ export async function executeOp(applying: Applying, op: OpRow, tries: number): P
       case 'decide-again':
         return await readAgain(applying, op, loaded);
       case 'next-generation':
-        await underEpoch(deps.db, open.pair.id, epoch, (tx) => nextGeneration(tx, op.linkId));
+        await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.nextGeneration([op.linkId]));
         return isLastTry ? waits(applying, op, loaded.link, error) : { kind: 'retry', delayMs: 0 };
       case 'problem':
         await setAside(applying, op, consequence);
@@ -76,7 +72,7 @@ export async function executeOp(applying: Applying, op: OpRow, tries: number): P
 
 /** Leaves an op for a later run, because its side takes no more writes in this one. */
 export async function postpone(applying: Applying, op: OpRow, error: SyncError): Promise<void> {
-  const [loaded] = await loadLinks(applying.deps.db, [op.linkId]);
+  const [loaded] = await applying.deps.store.loadLinks([op.linkId]);
   if (loaded) await waits(applying, op, loaded.link, error);
 }
 
@@ -84,69 +80,69 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
   const { deps, open, epoch } = applying;
   const { pair } = open;
   // Where a copy was here and is gone, the new one gets an id that no event ever had.
-  const next = nextOf(deps.db, op);
+  const next = nextOf(deps.store, op);
   const written = await open.sides[op.side].create(next, link.id, sides[op.side] ? link.generation + 1 : link.generation);
-  await underEpoch(deps.db, pair.id, epoch, async (tx) => {
-    await lock(tx, link.id);
-    if (sides[op.side]) await dropSide(tx, link.id, op.side);
+  await deps.store.underEpoch(pair.id, epoch, async (tx) => {
+    await tx.lockLink(link.id);
+    if (sides[op.side]) await tx.dropSide(link.id, op.side);
     // The poll before this run may have seen the copy already, without knowing whose it is.
-    const strangers = await sidesByRef(tx, pair.id, op.side, [written.ref]);
-    await deleteLinks(tx, strangers.filter((row) => row.linkId !== link.id).map((row) => row.linkId));
-    await insertSides(tx, [{
-      linkId: link.id, pairId: pair.id, side: op.side, owned: true, shown: false, changedAt: deps.now(),
+    const strangers = await tx.sidesByRef(pair.id, op.side, [written.ref]);
+    await tx.deleteLinks(strangers.filter((row) => row.linkId !== link.id).map((row) => row.linkId));
+    await tx.insertSides([{
+      linkId: link.id, pairId: pair.id, side: op.side, owned: true, shown: false, changedAt: deps.clock.now(),
       confirmed: written.confirmed, ...seenColumns(tx, pair.id, written),
     }]);
     const isEdited = written.event !== null && changedPaths({ ...next, uid: null }, { ...written.event, uid: null }).length > 0;
-    if (isEdited && (isRepeated || Context.current().info.attempt > 1 || (await wasTriedBefore(tx, op)))) await meet(tx, applying, op);
+    if (isEdited && (isRepeated || Context.current().info.attempt > 1 || (await tx.wasTriedBefore(op)))) await meet(tx, applying, op);
     else await finish(tx, applying, op);
   });
 }
 
 /** The copy of an earlier try, which a person may have edited since: what both sides show now is merged as at a first meeting. */
-async function meet(tx: Db, { deps }: Applying, op: OpRow): Promise<void> {
-  await setOp(tx, op.id, 'done', null, deps.now());
-  for (const side of ['caldav', 'cloud'] as const) await updateSide(tx, op.linkId, side, { base: null, baseVersion: null });
-  await markDirty(tx, [op.linkId]);
+async function meet(tx: Store, { deps }: Applying, op: OpRow): Promise<void> {
+  await tx.setOp(op.id, 'done', null, deps.clock.now());
+  for (const side of ['caldav', 'cloud'] as const) await tx.updateSide(op.linkId, side, { base: null, baseVersion: null });
+  await tx.markDirty([op.linkId]);
 }
 
 async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise<void> {
   const { deps, open, epoch } = applying;
-  const stored = storedOf(deps.db, sides[op.side]);
-  const written = await open.sides[op.side].update(stored, nextOf(deps.db, op));
-  await underEpoch(deps.db, open.pair.id, epoch, async (tx) => {
-    await lock(tx, op.linkId);
+  const stored = storedOf(deps.store, sides[op.side]);
+  const written = await open.sides[op.side].update(stored, nextOf(deps.store, op));
+  await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
+    await tx.lockLink(op.linkId);
     const replaced = written.version === stored.version ? {} : { replacedVersion: stored.version };
-    await updateSide(tx, op.linkId, op.side, { ...seenColumns(tx, open.pair.id, written), ...replaced, confirmed: written.confirmed, changedAt: deps.now() });
+    await tx.updateSide(op.linkId, op.side, { ...seenColumns(tx, open.pair.id, written), ...replaced, confirmed: written.confirmed, changedAt: deps.clock.now() });
     await finish(tx, applying, op, isSame(stored, written) ? 'nothing-written' : null);
   });
 }
 
 async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise<void> {
   const { deps, open, epoch } = applying;
-  await open.sides[op.side].remove(storedOf(deps.db, sides[op.side]));
-  await underEpoch(deps.db, open.pair.id, epoch, async (tx) => {
-    await lock(tx, op.linkId);
-    await setOp(tx, op.id, 'done', null, deps.now());
+  await open.sides[op.side].remove(storedOf(deps.store, sides[op.side]));
+  await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
+    await tx.lockLink(op.linkId);
+    await tx.setOp(op.id, 'done', null, deps.clock.now());
     const other = sides[otherSide(op.side)];
-    if (!other || other.gone === 'proved') return deleteLinks(tx, [op.linkId]);
+    if (!other || other.gone === 'proved') return tx.deleteLinks([op.linkId]);
     // Only the copy went (a cancelled event that this side cannot show): the original stays, by itself.
-    await dropSide(tx, op.linkId, op.side);
-    await updateSide(tx, op.linkId, other.side, { base: other.seen, baseVersion: other.version });
-    await release(tx, [op.linkId]);
-    await updateLinks(tx, [op.linkId], { dirty: false, retryAt: null, attempts: 0 });
+    await tx.dropSide(op.linkId, op.side);
+    await tx.updateSide(op.linkId, other.side, { base: other.seen, baseVersion: other.version });
+    await tx.release([op.linkId]);
+    await tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0 });
   });
 }
 
 /** The op is done; with the last one of its link, what both sides show becomes what they agreed on. */
-async function finish(tx: Db, { deps }: Applying, op: OpRow, code: string | null = null): Promise<void> {
-  const now = deps.now();
-  await setOp(tx, op.id, 'done', code, now);
-  if (await hasOpenSibling(tx, op)) return;
-  const [loaded] = await loadLinks(tx, [op.linkId]);
-  await settleSides(tx, loaded?.sides ?? {});
-  await release(tx, [op.linkId]);
-  if (loaded?.link.parentId) await updateLinks(tx, [op.linkId], { agreed: tx.vault.seal(JSON.stringify(contentOnly(nextOf(tx, op))), context(op.pairId)) });
-  await updateLinks(tx, [op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
+async function finish(tx: Store, { deps }: Applying, op: OpRow, code: string | null = null): Promise<void> {
+  const now = deps.clock.now();
+  await tx.setOp(op.id, 'done', code, now);
+  if (await tx.hasOpenSibling(op)) return;
+  const [loaded] = await tx.loadLinks([op.linkId]);
+  await tx.settleSides(loaded?.sides ?? {});
+  await tx.release([op.linkId]);
+  if (loaded?.link.parentId) await tx.updateLinks([op.linkId], { agreed: tx.vault.seal(JSON.stringify(contentOnly(nextOf(tx, op))), context(op.pairId)) });
+  await tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
 }
 
 /** After a lost race: what the side shows now, for the next decision. */
@@ -162,49 +158,40 @@ async function readAgain(applying: Applying, op: OpRow, { link, sides }: { link:
     await waits(applying, op, link, error);
     return { kind: 'stops', error };
   }
-  await underEpoch(deps.db, open.pair.id, epoch, (tx) => setOp(tx, op.id, 'stale', null, null));
+  await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.setOp(op.id, 'stale', null, null));
   if (!row) return { kind: 'again' };
   const found = answer === 'gone' ? undefined : answer?.find(({ ref }) => ref === row.ref);
   if (found) await observe({ deps, pairId: open.pair.id, epoch, side: op.side, reader }, { found: [found], unchanged: [], removed: [] });
-  else if (answer !== undefined) await underEpoch(deps.db, open.pair.id, epoch, (tx) => updateSide(tx, row.linkId, op.side, { gone: 'hinted' }));
+  else if (answer !== undefined) await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.updateSide(row.linkId, op.side, { gone: 'hinted' }));
   return { kind: 'again' };
 }
 
-async function setAside({ deps, open, epoch }: Applying, op: OpRow, problem: { code: Parameters<typeof addProblem>[2]['code']; detail: string }): Promise<void> {
-  await underEpoch(deps.db, open.pair.id, epoch, async (tx) => {
-    await setOp(tx, op.id, 'failed', problem.code, null);
-    const isNew = await addProblem(tx, open.pair.id, { linkId: op.linkId, side: op.side, ...problem }, deps.now());
-    if (isNew) await tx.sql.update(runs).set({ problems: sql`${runs.problems} + 1` }).where(eq(runs.id, op.runId));
-    await updateLinks(tx, [op.linkId], { dirty: false });
+async function setAside({ deps, open, epoch }: Applying, op: OpRow, problem: Pick<NewProblem, 'code' | 'detail'>): Promise<void> {
+  await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
+    await tx.setOp(op.id, 'failed', problem.code, null);
+    const isNew = await tx.addProblem(open.pair.id, { linkId: op.linkId, side: op.side, ...problem }, deps.clock.now());
+    if (isNew) await tx.countProblem(op.runId);
+    await tx.updateLinks([op.linkId], { dirty: false });
   });
 }
 
 async function waits({ deps, open, epoch }: Applying, op: OpRow, link: LinkRow, error: SyncError): Promise<Outcome> {
   const backoffMs = Math.min(30_000 * 2 ** Math.min(link.attempts, 7), 3_600_000);
-  const retryAt = new Date(deps.now().getTime() + Math.max(error.retryAfterMs ?? 0, backoffMs));
-  await underEpoch(deps.db, open.pair.id, epoch, async (tx) => {
-    await setOp(tx, op.id, 'waiting', error.kind, null);
-    await updateLinks(tx, [op.linkId], { dirty: true, retryAt, attempts: link.attempts + 1 });
+  const retryAt = new Date(deps.clock.now().getTime() + Math.max(error.retryAfterMs ?? 0, backoffMs));
+  await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
+    await tx.setOp(op.id, 'waiting', error.kind, null);
+    await tx.updateLinks([op.linkId], { dirty: true, retryAt, attempts: link.attempts + 1 });
   });
   return { kind: 'waits' };
 }
 
-function nextGeneration(tx: Db, linkId: string): Promise<unknown> {
-  return tx.sql.update(links).set({ generation: sql`${links.generation} + 1` }).where(eq(links.id, linkId)).execute();
-}
-
-/** Two ops of one link, on its two sides, end one after the other. */
-async function lock(tx: Db, linkId: string): Promise<void> {
-  await tx.sql.select({ id: links.id }).from(links).where(eq(links.id, linkId)).for('update');
-}
-
-function nextOf(db: Db, op: OpRow): CalendarEvent {
+function nextOf(store: Store, op: OpRow): CalendarEvent {
   if (!op.next) throw new SyncError('bug', 'the op has no event to write');
-  return JSON.parse(db.vault.open(op.next, context(op.pairId))) as CalendarEvent;
+  return JSON.parse(store.vault.open(op.next, context(op.pairId))) as CalendarEvent;
 }
 
-function storedOf(db: Db, row: SideRow | undefined): Stored {
-  const stored = row ? seenOf(db, row) : null;
+function storedOf(store: Store, row: SideRow | undefined): Stored {
+  const stored = row ? seenOf(store, row) : null;
   if (!stored) throw new SyncError('gone', 'the event is not there any more');
   return stored;
 }

@@ -2,7 +2,6 @@
  * The events of a pair: what each side shows, what it showed when both last agreed, and which two belong together.
  * All functions of a run take its epoch and fail with `Superseded` when a later run has begun: a late worker stores nothing.
  */
-import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import { and, eq, inArray, isNull, lte, ne, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { transaction, type Db } from './connect.ts';
@@ -29,6 +28,11 @@ export function underEpoch<T>(db: Db, pairId: string, epoch: number, work: (tx: 
     if (pair?.epoch !== epoch) throw new Superseded();
     return work(tx);
   });
+}
+
+/** Two ops of one link, on its two sides, end one after the other. */
+export async function lockLink(db: Db, linkId: string): Promise<void> {
+  await db.sql.select({ id: links.id }).from(links).where(eq(links.id, linkId)).for('update');
 }
 
 export function context(pairId: string): string {
@@ -97,7 +101,7 @@ export async function settleSides(db: Db, sides: Partial<Record<SideName, SideRo
 /** A side goes; the copy that may come in its place has an id of its own. */
 export async function dropSide(db: Db, linkId: string, side: SideName): Promise<void> {
   await db.sql.delete(linkSides).where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
-  await db.sql.update(links).set({ generation: sql`${links.generation} + 1` }).where(eq(links.id, linkId));
+  await nextGeneration(db, [linkId]);
 }
 
 /** A side is not known any more, as if its copy had never been created: the next try takes the same id. */
@@ -110,14 +114,19 @@ export async function dropGoneSides(db: Db, linkIds: readonly string[], side: Si
   if (linkIds.length === 0) return;
   const rows = await db.sql.delete(linkSides)
     .where(and(inArray(linkSides.linkId, [...linkIds]), eq(linkSides.side, side), eq(linkSides.gone, 'proved'))).returning({ id: linkSides.linkId });
-  await updateLinks(db, rows.map((row) => row.id), { generation: sql`${links.generation} + 1` });
+  await nextGeneration(db, rows.map((row) => row.id));
 }
 
 export async function markDirty(db: Db, ids: readonly string[]): Promise<void> {
   if (ids.length > 0) await db.sql.update(links).set({ dirty: true, retryAt: null, attempts: 0 }).where(inArray(links.id, [...ids]));
 }
 
-export async function updateLinks(db: Db, ids: readonly string[], set: PgUpdateSetSource<typeof links>): Promise<void> {
+/** The next copy of the event gets another id. */
+export async function nextGeneration(db: Db, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await db.sql.update(links).set({ generation: sql`${links.generation} + 1` }).where(inArray(links.id, [...ids]));
+}
+
+export async function updateLinks(db: Db, ids: readonly string[], set: Partial<Omit<typeof links.$inferInsert, 'id' | 'pairId'>>): Promise<void> {
   if (ids.length > 0) await db.sql.update(links).set(set).where(inArray(links.id, [...ids]));
 }
 

@@ -45,6 +45,10 @@ export async function updateRun(db: Db, runId: string, set: Partial<typeof runs.
   await db.sql.update(runs).set(set).where(eq(runs.id, runId));
 }
 
+export async function countProblem(db: Db, runId: string): Promise<void> {
+  await db.sql.update(runs).set({ problems: sql`${runs.problems} + 1` }).where(eq(runs.id, runId));
+}
+
 export async function isRunning(db: Db, pairId: string): Promise<boolean> {
   const [row] = await db.sql.select({ id: runs.id }).from(runs).where(and(eq(runs.pairId, pairId), eq(runs.result, 'running'))).limit(1);
   return row !== undefined;

@@ -7,11 +7,12 @@ import { eq } from 'drizzle-orm';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { createActivities } from '../../activities/index.ts';
-import type { Deps } from '../../activities/deps.ts';
+import { SYSTEM_CLOCK, type Deps } from '../../activities/deps.ts';
 import type { SideName } from '../../core/event.ts';
 import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../core/policy.ts';
 import { createAccount } from '../../db/accounts.ts';
 import { connect, type Db } from '../../db/connect.ts';
+import { postgresStore } from '../../db/store.ts';
 import { conflicts, connections, heldChanges, links, linkSides, pairs, problems, runs } from '../../db/schema.ts';
 import { createVault } from '../../db/vault.ts';
 import type { PairState, RunSummary, Trigger } from '../../workflows/messages.ts';
@@ -51,12 +52,14 @@ export class Rig {
     this.cloud = new FakeSide('cloud', this.clock, { keepsIds: true, ...options.cloud });
     const calendars = new Map([['caldav', this.caldav], ['cloud', this.cloud]]);
     this.deps = {
-      db: options.wrapDb?.(db) ?? db,
+      store: postgresStore(options.wrapDb?.(db) ?? db),
       providers: new Map([['fake', fakeProvider('fake', calendars)]]),
       fetch: () => Promise.reject(new Error('nothing is fetched here')),
       tag: () => 'ffff',
       historyDays: 90,
-      now: () => new Date(this.clock.now),
+      clock: { ...SYSTEM_CLOCK, now: () => new Date(this.clock.now) },
+      newId: uuidv7,
+      random: Math.random,
       log: pino({ level: 'error', formatters: { log: (fields) => { this.mistakes.push(fields['err'] ?? fields); return {}; } } }, { write: () => {} }),
     };
   }
