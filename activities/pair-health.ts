@@ -32,7 +32,7 @@ export async function noteFailure(deps: Deps, open: OpenPair, failed: SideFailed
   const failingSince = pair.failingSince ?? now;
   const [first, longest] = consequence.delaySeconds;
   const backoff = Math.min(longest, first * 2 ** Math.min(failures - 1, 12));
-  const asked = error.retryAfterMs === undefined ? 0 : error.retryAfterMs / 1000;
+  const asked = failed.waitMs / 1000;
   const delaySeconds = Math.max(asked, backoff);
   await deps.store.updatePair(pair.id, {
     failures, failingSince,

@@ -21,12 +21,15 @@ export interface ReadSetting {
 export class SideFailed extends Error {
   readonly side: SideName;
   readonly error: SyncError;
+  /** For how long the sides have asked to be left alone, in milliseconds: the longest where both failed. */
+  readonly waitMs: number;
 
-  constructor(side: SideName, error: SyncError) {
+  constructor(side: SideName, error: SyncError, waitMs = error.retryAfterMs ?? 0) {
     super(`${side}: ${error.message}`, { cause: error });
     this.name = 'SideFailed';
     this.side = side;
     this.error = error;
+    this.waitMs = waitMs;
   }
 }
 
@@ -48,9 +51,16 @@ export async function readSides(deps: Deps, open: OpenPair, setting: ReadSetting
     readSide(deps, open, 'caldav', setting),
     readSide(deps, open, 'cloud', setting),
   ]);
-  if (caldav.status === 'rejected') throw caldav.reason;
+  if (caldav.status === 'rejected') throw cloud.status === 'rejected' ? bothFailed(caldav.reason, cloud.reason) : caldav.reason;
   if (cloud.status === 'rejected') throw cloud.reason;
   return { caldav: caldav.value, cloud: cloud.value };
+}
+
+/** One of them is told of; both are left alone for as long as either has asked. */
+function bothFailed(caldav: unknown, cloud: unknown): unknown {
+  if (!(caldav instanceof SideFailed)) return caldav;
+  if (!(cloud instanceof SideFailed)) return cloud;
+  return new SideFailed(caldav.side, caldav.error, Math.max(caldav.waitMs, cloud.waitMs));
 }
 
 function readSide(deps: Deps, open: OpenPair, side: SideName, setting: ReadSetting): Promise<number> {

@@ -25,6 +25,8 @@ export interface Habits {
   readonly answers: 'stored' | 'sent' | 'sent-without-version';
   /** An id that was used once is never free again (Google); otherwise a deleted name can be taken anew (CalDAV). */
   readonly keepsIds: boolean;
+  /** As CalDAV servers do, within one calendar; otherwise a second event with a UID gets one of its own. */
+  readonly refusesUidTwice: boolean;
   /** What the server makes of an event that is stored. */
   readonly rewrite: (event: CalendarEvent) => CalendarEvent;
   readonly cannotHold: (event: CalendarEvent) => EventProblem | null;
@@ -35,6 +37,16 @@ export interface Habits {
 export interface Clock {
   now: number;
 }
+
+export interface FakeWrite {
+  readonly action: 'create' | 'update' | 'remove';
+  readonly ref: string;
+  readonly before: CalendarEvent | null;
+  readonly after: CalendarEvent | null;
+}
+
+/** What a server had at some time, to be brought back. */
+export type Backup = ReadonlyMap<string, { readonly event: CalendarEvent | null; readonly marker: string | null; readonly hasGuests: boolean }>;
 
 interface Item {
   readonly ref: string;
@@ -54,7 +66,7 @@ interface Data {
 }
 
 const DEFAULT_HABITS: Habits = {
-  answers: 'stored', keepsIds: false, rewrite: (event) => event, cannotHold: () => null, pageSize: 100,
+  answers: 'stored', keepsIds: false, refusesUidTwice: false, rewrite: (event) => event, cannotHold: () => null, pageSize: 100,
 };
 
 export class FakeSide implements Side {
@@ -66,8 +78,16 @@ export class FakeSide implements Side {
   readonly writes: { readonly action: 'create' | 'update' | 'remove'; readonly title: string }[] = [];
   /** Called around every call; may throw, or let a person act. */
   hook: ((call: Call, when: 'before' | 'after') => void | Promise<void>) | null = null;
+  /** Told of every write of ours at the moment when it takes effect. */
+  onWrite: ((write: FakeWrite) => void) | null = null;
   /** Refs that no listing and no feed shows, though they answer when asked. */
   readonly hidden = new Set<string>();
+  /** Refs that do not even answer: accepted, but not known everywhere yet. */
+  readonly late = new Set<string>();
+  /** Answers as if it held nothing, or as if it were not there. */
+  lists: 'all' | 'nothing' | 'no-calendar' = 'all';
+  /** How far the server's clock is ahead. */
+  clockSkewMs = 0;
   readonly name: string;
   readonly habits: Habits;
   private readonly clock: Clock;
@@ -101,6 +121,14 @@ export class FakeSide implements Side {
     touch: (ref: string): void => this.put(ref, this.item(ref)),
     spoil: (ref: string): void => this.put(ref, { ...this.item(ref), event: null }),
     remove: (ref: string): void => this.drop(ref),
+    /** As programs do that store an edited event under a new name. */
+    rename: (ref: string): string => {
+      const item = this.item(ref);
+      const name = `${this.name}-moved-${this.sequence + 1}`;
+      this.drop(ref);
+      this.put(name, item);
+      return name;
+    },
     /** As calendar programs duplicate: with the private data, and with a UID of its own where the service needs one. */
     copy: (ref: string, uid: string | null = null): string => {
       const item = this.item(ref);
@@ -123,8 +151,32 @@ export class FakeSide implements Side {
     this.frozen = null;
   }
 
+  /** What was kept back is shown from now on, as a feed shows what has just changed. */
+  reveal(): void {
+    for (const ref of new Set([...this.hidden, ...this.late])) {
+      const item = this.items.get(ref);
+      this.sequence += 1;
+      if (item) this.items.set(ref, { ...item, at: this.sequence });
+    }
+    this.hidden.clear();
+    this.late.clear();
+    if (this.lists !== 'all') this.expireCursors();
+    this.lists = 'all';
+  }
+
   failNext(on: Call, error: SyncErrorKind | Error, more: Partial<Fault> = {}): void {
     this.faults.push({ when: 'before', times: 1, ...more, on, error });
+  }
+
+  backup(): Backup {
+    return new Map([...this.items].map(([ref, { event, marker, hasGuests }]) => [ref, { event, marker, hasGuests }]));
+  }
+
+  /** Every event is as it was then; what came later is gone. The server hands out new versions and knows no older cursor. */
+  restore(backup: Backup): void {
+    for (const ref of [...this.items.keys()]) if (!backup.has(ref)) this.drop(ref);
+    for (const [ref, item] of backup) this.put(ref, item);
+    this.expireCursors();
   }
 
   // What is there, for assertions.
@@ -153,8 +205,9 @@ export class FakeSide implements Side {
     await this.called('changes', 'before', '');
     const { items, removedAt, sequence } = this.frozen ?? { items: this.items, removedAt: this.removedAt, sequence: this.sequence };
     const [feed, since] = (cursor ?? '').split(':').map(Number);
-    const isFull = cursor === null || feed !== this.feed;
-    const visible = [...items.values()].filter(({ ref }) => !this.hidden.has(ref));
+    const isFull = cursor === null || feed !== this.feed || this.lists === 'nothing';
+    if (this.lists === 'no-calendar') throw this.error('calendar-missing');
+    const visible = [...items.values()].filter(({ ref }) => this.lists === 'all' && !this.hidden.has(ref) && !this.late.has(ref));
     const next = `${this.feed}:${sequence}`;
     const pages: ChangePage[] = [];
     if (isFull) {
@@ -177,8 +230,9 @@ export class FakeSide implements Side {
 
   async get(resources: readonly string[]): Promise<Map<string, readonly Found[] | 'gone'>> {
     await this.called('get', 'before', '');
+    if (this.lists === 'no-calendar') throw this.error('calendar-missing');
     const answers = new Map<string, readonly Found[] | 'gone'>(resources.map((ref) => {
-      const item = this.items.get(ref);
+      const item = this.late.has(ref) ? undefined : this.items.get(ref);
       return [ref, item ? [foundOf(item)] : 'gone' as const];
     }));
     await this.called('get', 'after', '');
@@ -191,10 +245,11 @@ export class FakeSide implements Side {
     const there = this.items.get(ref);
     if (!there) {
       if (this.habits.keepsIds && this.used.has(ref)) throw this.error('id-taken');
-      const isTaken = [...this.items.values()].some((item) => item.event?.uid === event.uid);
+      const isTaken = event.uid !== null && [...this.items.values()].some((item) => item.event?.uid === event.uid);
+      if (isTaken && this.habits.refusesUidTwice) throw this.error('stale');
       const uid = event.uid === null || isTaken ? ref : event.uid;
       this.put(ref, { event: this.habits.rewrite({ ...event, uid }), marker: key, hasGuests: false });
-      this.writes.push({ action: 'create', title: event.title });
+      this.wrote({ action: 'create', ref, before: null, after: this.items.get(ref)?.event ?? null }, event.title);
     }
     const answer = there ? { ...foundOf(there), confirmed: true } : this.answer(ref, event);
     await this.called('create', 'after', event.title);
@@ -205,7 +260,7 @@ export class FakeSide implements Side {
     await this.called('update', 'before', next.title);
     const item = this.checked(stored);
     this.put(stored.ref, { ...item, event: this.habits.rewrite(next) });
-    this.writes.push({ action: 'update', title: next.title });
+    this.wrote({ action: 'update', ref: stored.ref, before: item.event, after: this.item(stored.ref).event }, next.title);
     const answer = this.answer(stored.ref, next);
     await this.called('update', 'after', next.title);
     return answer;
@@ -215,9 +270,9 @@ export class FakeSide implements Side {
     const title = (JSON.parse(stored.data) as Data).event?.title ?? '';
     await this.called('remove', 'before', title);
     if (this.items.has(stored.ref)) {
-      this.checked(stored);
+      const { event } = this.checked(stored);
       this.drop(stored.ref);
-      this.writes.push({ action: 'remove', title });
+      this.wrote({ action: 'remove', ref: stored.ref, before: event, after: null }, title);
     }
     await this.called('remove', 'after', title);
   }
@@ -229,6 +284,11 @@ export class FakeSide implements Side {
 
   cannotHold(event: CalendarEvent): EventProblem | null {
     return this.habits.cannotHold(event);
+  }
+
+  private wrote(write: FakeWrite, title: string): void {
+    this.writes.push({ action: write.action, title });
+    this.onWrite?.(write);
   }
 
   private item(ref: string): Item {
@@ -243,7 +303,7 @@ export class FakeSide implements Side {
     this.used.add(ref);
     this.removedAt.delete(ref);
     const { event, marker, hasGuests } = fields;
-    const modifiedAt = new Date(this.clock.now).toISOString();
+    const modifiedAt = new Date(this.clock.now + this.clockSkewMs).toISOString();
     this.items.set(ref, { ref, version: `"${this.sequence}"`, event, marker, hasGuests, modifiedAt, at: this.sequence });
   }
 

@@ -1,0 +1,418 @@
+/**
+ * The database of the simulation: the tables of `db/schema.ts` as maps, and every function of `Store` over them with what PostgreSQL would do: unique and foreign
+ * keys, cascades, orders, transactions that are undone when their work fails. `memory-store.test.ts` holds it against PostgreSQL, call by call.
+ *
+ * A transaction runs from its begin to its commit without a step of anybody else in between.
+ */
+import { createHash } from 'node:crypto';
+import type { SideName } from '../../core/event.ts';
+import { Superseded, type LinkRow, type SideRow } from '../../db/links.ts';
+import type { PairRow } from '../../db/pair-state.ts';
+import type { HeldRow, OpRow, RunRow } from '../../db/plans.ts';
+import type { conflicts, problems } from '../../db/schema.ts';
+import type { Store } from '../../db/store.ts';
+import type { Vault } from '../../db/vault.ts';
+
+type ConflictRow = typeof conflicts.$inferSelect;
+type ProblemRow = typeof problems.$inferSelect;
+
+/** Nothing is sealed: what a thousand schedules a minute would spend on ciphers tells nothing about them. */
+export const OPEN_VAULT: Vault = {
+  seal: (text) => Buffer.from(text),
+  open: (sealed) => sealed.toString(),
+  hash: (text) => createHash('md5').update(text).digest('hex'),
+};
+
+type Functions = Omit<Store, 'vault' | 'underEpoch'>;
+type Tables = { readonly [Name in keyof Functions]: (...rest: Parameters<Functions[Name]>) => Awaited<ReturnType<Functions[Name]>> };
+
+/** As with drizzle, undefined changes nothing. */
+type Values<Row> = { readonly [Column in keyof Row]?: Row[Column] | undefined };
+
+/** Called before whatever is written, and after each commit: there a process may be stopped, or another go first. */
+export type StoreStep = (what: string) => Promise<void>;
+
+export interface PairAccounts {
+  readonly caldavAccountId: string;
+  readonly cloudAccountId: string;
+}
+
+export class MemoryDatabase {
+  readonly pairs = new Map<string, PairRow>();
+  readonly accountsOf = new Map<string, PairAccounts>();
+  readonly links = new Map<string, LinkRow>();
+  /** By `linkId/side`. */
+  readonly sides = new Map<string, SideRow>();
+  readonly runs = new Map<string, RunRow>();
+  readonly ops = new Map<string, OpRow>();
+  readonly conflicts = new Map<string, ConflictRow>();
+  readonly problems = new Map<string, ProblemRow>();
+  readonly held = new Map<string, HeldRow>();
+  /** Grows with every row that is written. */
+  changes = 0;
+  readonly newId: () => string;
+  private undo: (() => void)[] | null = null;
+
+  constructor(newId: () => string) {
+    this.newId = newId;
+  }
+
+  /** The database as one process sees it. */
+  open(step: StoreStep): Store {
+    const tables = this.tables();
+    const autonomous = Object.entries(tables).map(([name, work]) => [name, WRITES.has(name)
+      ? async (...rest: unknown[]) => { await step(name); return this.transaction(async () => (work as (...rest: unknown[]) => unknown)(...rest)); }
+      : async (...rest: unknown[]) => Promise.resolve((work as (...rest: unknown[]) => unknown)(...rest))]);
+    const inTransaction = { ...promised(tables), vault: OPEN_VAULT } as unknown as Store;
+    return {
+      ...(Object.fromEntries(autonomous) as unknown as Store),
+      vault: OPEN_VAULT,
+      underEpoch: async (pairId, epoch, work) => {
+        await step('begin');
+        const result = await this.transaction(() => {
+          if (this.pairs.get(pairId)?.epoch !== epoch) throw new Superseded();
+          return work(inTransaction);
+        });
+        await step('committed');
+        return result;
+      },
+    };
+  }
+
+  /** All or nothing. */
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    if (this.undo) throw new Error('two transactions at once: one of them has waited for something that is not the database');
+    this.undo = [];
+    try {
+      return await work();
+    } catch (error) {
+      for (const back of this.undo.reverse()) back();
+      throw error;
+    } finally {
+      this.undo = null;
+    }
+  }
+
+  put<Row>(table: Map<string, Row>, key: string, row: Row): void {
+    const before = table.get(key);
+    this.undo?.push(() => void (before === undefined ? table.delete(key) : table.set(key, before)));
+    this.changes += 1;
+    table.set(key, row);
+  }
+
+  drop<Row>(table: Map<string, Row>, key: string): void {
+    const before = table.get(key);
+    if (before === undefined) return;
+    // A row that comes back stands at the end: no query of ours depends on the order of a table.
+    this.undo?.push(() => void table.set(key, before));
+    this.changes += 1;
+    table.delete(key);
+  }
+
+  set<Row extends object>(table: Map<string, Row>, key: string, values: Values<Row>): void {
+    const row = table.get(key);
+    if (row !== undefined) this.put(table, key, withValues(row, values));
+  }
+
+  sidesOf(pairId: string, side: SideName): SideRow[] {
+    return [...this.sides.values()].filter((row) => row.pairId === pairId && row.side === side);
+  }
+
+  private linkOfPair(pairId: string): LinkRow[] {
+    return [...this.links.values()].filter((row) => row.pairId === pairId);
+  }
+
+  private require(linkId: string): void {
+    if (!this.links.has(linkId)) throw new Error('foreign key: there is no such link');
+  }
+
+  private dropLink(id: string): void {
+    this.drop(this.links, id);
+    for (const side of ['caldav', 'cloud']) this.drop(this.sides, `${id}/${side}`);
+    for (const table of [this.problems, this.held] as Map<string, { linkId: string }>[]) {
+      for (const [key, row] of table) if (row.linkId === id) this.drop(table, key);
+    }
+  }
+
+  private insertSide(row: Values<SideRow> & Pick<SideRow, 'linkId' | 'pairId' | 'side' | 'ref' | 'resource' | 'changedAt' | 'shown'>): void {
+    this.require(row.linkId);
+    const key = `${row.linkId}/${row.side}`;
+    if (this.sides.has(key)) throw new Error('unique: link_sides');
+    if (this.sidesOf(row.pairId, row.side).some(({ ref }) => ref === row.ref)) throw new Error('unique: link_sides_ref');
+    this.put<SideRow>(this.sides, key, withValues(EMPTY_SIDE, row) as SideRow);
+  }
+
+  private updateSide(linkId: string, side: SideName, values: Values<SideRow>): void {
+    const row = this.sides.get(`${linkId}/${side}`);
+    const ref = values.ref;
+    if (row && ref !== undefined && ref !== row.ref && this.sidesOf(row.pairId, side).some((other) => other.ref === ref)) throw new Error('unique: link_sides_ref');
+    this.set(this.sides, `${linkId}/${side}`, values);
+  }
+
+  private nextGeneration(ids: readonly string[]): void {
+    for (const id of ids) this.set(this.links, id, { generation: (this.links.get(id)?.generation ?? 0) + 1 });
+  }
+
+  private updateLinks(ids: readonly string[], values: Values<LinkRow>): void {
+    for (const id of new Set(ids)) this.set(this.links, id, values);
+  }
+
+  private isDue(row: LinkRow, now: Date): boolean {
+    return row.dirty && (row.retryAt === null || row.retryAt <= now);
+  }
+
+  private dropGoneSides(linkIds: readonly string[], side: SideName): void {
+    for (const id of linkIds) {
+      if (this.sides.get(`${id}/${side}`)?.gone !== 'proved') continue;
+      this.drop(this.sides, `${id}/${side}`);
+      this.nextGeneration([id]);
+    }
+  }
+
+  private matchesBy(pairId: string, by: 'uid' | 'content'): { caldav: string; cloud: string }[] {
+    const hashOf = (row: SideRow) => (by === 'uid' ? row.uidHash : row.matchHash);
+    const other = (row: SideRow) => this.sides.get(`${row.linkId}/${row.side === 'caldav' ? 'cloud' : 'caldav'}`);
+    const halves = [...this.sides.values()].filter((row) => row.pairId === pairId && hashOf(row) !== null && row.gone === 'no' && row.seen !== null
+      && this.links.get(row.linkId)?.parentId === null && (by === 'uid' || other(row) === undefined));
+    const count = new Map<string, number>();
+    const key = (row: SideRow) => `${row.side} ${hashOf(row)}`;
+    for (const row of halves) count.set(key(row), (count.get(key(row)) ?? 0) + 1);
+    const isFree = (row: SideRow) => count.get(key(row)) === 1 && (other(row)?.gone ?? 'proved') === 'proved';
+    const free = halves.filter(isFree);
+    return free.filter(({ side }) => side === 'caldav').flatMap((a) => {
+      const b = free.find((row) => row.side === 'cloud' && hashOf(row) === hashOf(a) && row.linkId !== a.linkId);
+      return b ? [{ caldav: a.linkId, cloud: b.linkId }] : [];
+    });
+  }
+
+  private joinHalves(caldav: string, cloud: string): void {
+    for (const [from, to, side] of [[cloud, caldav, 'caldav'], [caldav, cloud, 'cloud']] as const) {
+      const gone = this.sides.get(`${from}/${side}`);
+      if (gone) this.updateSide(to, side, { base: gone.base, baseVersion: gone.baseVersion, owned: gone.owned });
+    }
+    this.dropGoneSides([caldav], 'cloud');
+    const moved = this.sides.get(`${cloud}/cloud`);
+    if (moved) {
+      if (this.sides.has(`${caldav}/cloud`)) throw new Error('unique: link_sides');
+      this.drop(this.sides, `${cloud}/cloud`);
+      this.put(this.sides, `${caldav}/cloud`, { ...moved, linkId: caldav });
+    }
+    this.dropLink(cloud);
+    this.updateLinks([caldav], NOW_DIRTY);
+  }
+
+  private addProblem(pairId: string, problem: Omit<ProblemRow, 'id' | 'pairId' | 'since'>, since: Date): boolean {
+    this.require(problem.linkId);
+    const { linkId, side, code } = problem;
+    const key = `${linkId}/${side}/${code}`;
+    if (this.problems.has(key)) return false;
+    this.put(this.problems, key, { id: this.newId(), pairId, since, ...problem });
+    return true;
+  }
+
+  private tables(): Tables {
+    const of = (linkIds: readonly string[]) => (row: { linkId: string }) => linkIds.includes(row.linkId);
+    const opsOf = (runId: string) => [...this.ops.values()].filter((op) => op.runId === runId);
+    const found = (pairId: string, side: SideName, where: (row: SideRow) => boolean) => this.sidesOf(pairId, side).filter(where);
+    const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
+    const db = this;
+    return {
+      // links.ts
+      sidesByRef: (pairId, side, refs) => found(pairId, side, ({ ref }) => refs.includes(ref)),
+      sidesByResource: (pairId, side, names) => found(pairId, side, ({ resource }) => names.includes(resource)),
+      versionsOf: (pairId, side) => new Map(found(pairId, side, ({ gone }) => gone === 'no').map((row) => [row.resource, row.version])),
+      listedResources: (pairId, side) =>
+        [...new Set(found(pairId, side, ({ gone, shown }) => gone === 'no' && shown).map(({ resource }) => resource))],
+      linksWithout: (pairId, side, ids) => ids.filter((id) =>
+        db.links.get(id)?.pairId === pairId && (db.sides.get(`${id}/${side}`)?.gone ?? 'proved') === 'proved'),
+      lockLink: () => undefined,
+      insertLinks: (rows) => {
+        for (const row of rows) {
+          if (db.links.has(row.id)) throw new Error('unique: links');
+          db.put<LinkRow>(db.links, row.id, withValues(EMPTY_LINK, row) as LinkRow);
+        }
+      },
+      insertSides: (rows) => rows.forEach((row) => db.insertSide(row)),
+      updateSide: (linkId, side, values) => db.updateSide(linkId, side, values),
+      settleSides: (sides) => {
+        for (const row of Object.values(sides)) db.updateSide(row.linkId, row.side, { base: row.seen, baseVersion: row.version });
+      },
+      dropSide: (linkId, side) => { db.drop(db.sides, `${linkId}/${side}`); db.nextGeneration([linkId]); },
+      forgetSide: (linkId, side) => db.drop(db.sides, `${linkId}/${side}`),
+      dropGoneSides: (linkIds, side) => db.dropGoneSides(linkIds, side),
+      markDirty: (ids) => db.updateLinks(ids, NOW_DIRTY),
+      nextGeneration: (ids) => db.nextGeneration(ids),
+      updateLinks: (ids, values) => db.updateLinks(ids, values),
+      deleteLinks: (ids) => ids.forEach((id) => db.dropLink(id)),
+      hasWork: (pairId, now) => db.linkOfPair(pairId).some((row) => db.isDue(row, now)),
+      dirtyLinks: (pairId, now, all) =>
+        db.linkOfPair(pairId).filter((row) => (all ? row.dirty : db.isDue(row, now))).sort(byId).map(({ id }) => id),
+      loadLinks: (ids) => ids.flatMap((id) => {
+        const link = db.links.get(id);
+        if (!link) return [];
+        const sides: Partial<Record<SideName, SideRow>> = {};
+        for (const side of ['caldav', 'cloud'] as const) {
+          const row = db.sides.get(`${id}/${side}`);
+          if (row) sides[side] = row;
+        }
+        return [{ link, sides }];
+      }),
+      hintedGone: (pairId, side) => found(pairId, side, ({ gone }) => gone === 'hinted'),
+      unconfirmed: (pairId, side) => found(pairId, side, ({ confirmed }) => !confirmed),
+      matchesBy: (pairId, by) => db.matchesBy(pairId, by),
+      changedSinceLastRun: (pairId) => {
+        const last = Math.max(-Infinity, ...[...db.runs.values()].filter((run) => run.pairId === pairId).map(({ finishedAt }) => finishedAt?.getTime() ?? -Infinity));
+        const count = (side: SideName) => found(pairId, side, ({ changedAt }) => changedAt.getTime() > last).length;
+        return { caldav: count('caldav'), cloud: count('cloud') };
+      },
+      joinHalves: (caldav, cloud) => db.joinHalves(caldav, cloud),
+      isUidTaken: (pairId, side, hash, linkId) => found(pairId, side, (row) => row.uidHash === hash && row.linkId !== linkId).length > 0,
+      singlesOf: (parentIds) => [...db.links.values()].filter(({ parentId }) => parentId !== null && parentIds.includes(parentId))
+        .sort((a, b) => ((a.occurrence ?? '') < (b.occurrence ?? '') ? -1 : 1)).map(({ id, parentId }) => ({ id, parentId: parentId as string })),
+      touchWrittenOut: (pairId) => {
+        const rows = db.linkOfPair(pairId);
+        db.updateLinks(rows.flatMap(({ parentId }) => parentId ?? []).filter((id) => db.links.get(id)?.pairId === pairId), { dirty: true });
+      },
+      countEvents: (pairId) => {
+        const [caldav, cloud] = [db.sidesOf(pairId, 'caldav'), db.sidesOf(pairId, 'cloud')];
+        const there = (rows: SideRow[]) => rows.filter(({ gone }) => gone === 'no').length;
+        const onBoth = caldav.filter(({ linkId }) => db.sides.has(`${linkId}/cloud`)).length;
+        return { caldav: there(caldav), cloud: there(cloud), linked: onBoth };
+      },
+      // plans.ts
+      beginRun: ({ pairId, number, trigger, now }) => {
+        const epoch = db.nextEpoch(pairId);
+        if (epoch === null) return null;
+        const ofPair = [...db.runs.values()].filter((run) => run.pairId === pairId);
+        for (const run of ofPair.filter((one) => one.result === 'running' && one.number !== number)) {
+          db.set(db.runs, run.id, { result: 'failed', finishedAt: now, error: { code: 'interrupted', side: null, detail: 'the run was interrupted' } });
+        }
+        const known = ofPair.find((run) => run.number === number);
+        const run: RunRow = known ?? { ...EMPTY_RUN, id: db.newId(), pairId, number, trigger, startedAt: now, result: 'running' };
+        if (!known) db.put(db.runs, run.id, run);
+        return { run, epoch };
+      },
+      nextEpoch: (pairId) => db.nextEpoch(pairId),
+      getRun: (runId) => db.runs.get(runId) ?? null,
+      updateRun: (runId, values) => db.set(db.runs, runId, values),
+      countProblem: (runId) => db.set(db.runs, runId, { problems: (db.runs.get(runId)?.problems ?? 0) + 1 }),
+      isRunning: (pairId) => [...db.runs.values()].some((run) => run.pairId === pairId && run.result === 'running'),
+      lastRunNumber: (pairId) => Math.max(0, ...[...db.runs.values()].filter((run) => run.pairId === pairId).map(({ number }) => number)),
+      insertOps: (rows) => {
+        for (const row of rows) db.put<OpRow>(db.ops, row.id, withValues(EMPTY_OP, row) as OpRow);
+      },
+      dropUndoneOps: (runId, linkIds) => {
+        for (const op of opsOf(runId).filter(of(linkIds))) if (op.status !== 'done') db.drop(db.ops, op.id);
+      },
+      pendingOps: (runId) => opsOf(runId).filter(({ status }) => status === 'pending')
+        .sort((a, b) => Number(a.action === 'delete') - Number(b.action === 'delete') || byId(a, b)),
+      setOp: (id, status, code, doneAt) =>
+        db.set(db.ops, id, { status, code, doneAt, ...(status === 'done' ? { next: null } : {}) }),
+      countOps: (runId) => {
+        const counts: Record<OpRow['status'], number> = { pending: 0, done: 0, stale: 0, waiting: 0, failed: 0 };
+        for (const { status } of opsOf(runId)) counts[status] += 1;
+        return counts;
+      },
+      hasOpenSibling: (op) => opsOf(op.runId).some((one) => one.linkId === op.linkId && one.id !== op.id && one.status !== 'done'),
+      wasTriedBefore: (op) => [...db.ops.values()].some((one) =>
+        one.linkId === op.linkId && one.side === op.side && one.action === op.action && one.id !== op.id && one.status !== 'done'),
+      countDeletions: (pairId, side, since) => [...db.ops.values()].filter((op) => op.pairId === pairId && op.side === side
+        && op.action === 'delete' && op.counted && op.status === 'done' && op.doneAt !== null && op.doneAt >= since).length,
+      writtenSince: (linkIds, since) => {
+        const written = new Map<string, string[]>();
+        const rows = [...db.ops.values()].filter(of(linkIds)).filter((op) => op.status === 'done' && op.doneAt !== null && op.doneAt >= since)
+          .sort((a, b) => (a.doneAt?.getTime() ?? 0) - (b.doneAt?.getTime() ?? 0));
+        for (const { linkId, side, fields } of rows) {
+          for (const [field, hash] of Object.entries(fields)) {
+            const key = `${linkId}/${side}/${field}`;
+            written.set(key, [...(written.get(key) ?? []), hash]);
+          }
+        }
+        return written;
+      },
+      insertConflicts: (rows) => {
+        const fresh = rows.filter((row) => {
+          const key = `${row.linkId}/${row.digest}`;
+          if (db.conflicts.has(key)) return false;
+          db.put(db.conflicts, key, row);
+          return true;
+        });
+        return fresh.length;
+      },
+      setProblems: (pairId, linkId, now, at) => {
+        const known = [...db.problems].filter(([, row]) => row.linkId === linkId);
+        for (const [key, row] of known) if (!now.some(({ side, code }) => side === row.side && code === row.code)) db.drop(db.problems, key);
+        return now.filter((problem) => db.addProblem(pairId, problem, at)).length;
+      },
+      addProblem: (pairId, problem, at) => db.addProblem(pairId, problem, at),
+      heldOf: (linkIds) => [...db.held.values()].filter(of(linkIds)),
+      hold: (rows) => rows.filter((row) => {
+        db.require(row.linkId);
+        if (db.held.has(row.linkId)) return false;
+        db.put(db.held, row.linkId, { id: db.newId(), decision: null, ...row });
+        return true;
+      }).length,
+      release: (linkIds) => linkIds.forEach((id) => db.drop(db.held, id)),
+      countHeld: (pairId) => [...db.held.values()].filter((row) => row.pairId === pairId).length,
+      pruneRuns: (pairId, before) => {
+        for (const run of [...db.runs.values()].filter((one) => one.pairId === pairId && one.result !== 'running' && one.startedAt < before)) {
+          db.drop(db.runs, run.id);
+          for (const op of opsOf(run.id)) db.drop(db.ops, op.id);
+        }
+      },
+      // pair-state.ts, accounts.ts
+      pairWithAccounts: (pairId) => {
+        const pair = db.pairs.get(pairId);
+        const accounts = db.accountsOf.get(pairId);
+        return pair && accounts ? { pair, ...accounts } : null;
+      },
+      pairNow: (pairId) => {
+        const pair = db.pairs.get(pairId);
+        return pair ? { epoch: pair.epoch, paused: pair.paused, attention: pair.attention } : null;
+      },
+      updatePair: (pairId, values) => db.set(db.pairs, pairId, values),
+      askedToWait: (pairId, number: number) => ({
+        until: db.pairs.get(pairId)?.notBefore ?? null,
+        hasBegun: [...db.runs.values()].some((run) => run.pairId === pairId && run.number === number),
+      }),
+      openedAccount: (id) => ({
+        provider: 'model', identity: id, credentials: id, discovered: {}, tokens: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
+      }),
+      setAccountStatus: () => undefined,
+    };
+  }
+
+  private nextEpoch(pairId: string): number | null {
+    const pair = this.pairs.get(pairId);
+    if (!pair) return null;
+    this.set(this.pairs, pairId, { epoch: pair.epoch + 1 });
+    return pair.epoch + 1;
+  }
+}
+
+/** Outside a transaction each of these is one of its own. */
+const WRITES = new Set([
+  'insertLinks', 'insertSides', 'updateSide', 'settleSides', 'dropSide', 'forgetSide', 'dropGoneSides', 'markDirty', 'nextGeneration', 'updateLinks', 'deleteLinks',
+  'joinHalves', 'touchWrittenOut', 'beginRun', 'nextEpoch', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'setOp', 'insertConflicts', 'setProblems',
+  'addProblem', 'hold', 'release', 'pruneRuns', 'updatePair', 'setAccountStatus',
+]);
+
+const NOW_DIRTY = { dirty: true, retryAt: null, attempts: 0 };
+
+const EMPTY_LINK = {
+  retryAt: null, attempts: 0, generation: 0, parentId: null, occurrence: null, agreed: null, label: null, createdAt: new Date(0), lastChangeAt: null,
+};
+const EMPTY_SIDE = {
+  uidHash: null, matchHash: null, owned: false, version: null, seen: null, modifiedAt: null, gone: 'no' as const, base: null, baseVersion: null,
+  replacedVersion: null, confirmed: true,
+};
+const EMPTY_RUN = { finishedAt: null, readCaldav: 0, readCloud: 0, conflicts: 0, held: 0, problems: 0, error: null };
+const EMPTY_OP = { next: null, counted: true, code: null, doneAt: null };
+
+function withValues<Row extends object>(row: Row, values: object): Row {
+  return { ...row, ...Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) };
+}
+
+function promised(tables: Tables): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(tables).map(([name, work]) => [name, async (...rest: unknown[]) => Promise.resolve((work as (...rest: unknown[]) => unknown)(...rest))]));
+}

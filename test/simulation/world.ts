@@ -1,0 +1,243 @@
+/** Calendars, pairs between them and the processes that serve those, over one database and one clock: what a schedule is played in. */
+import { ApplicationFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { pino, type Logger } from 'pino';
+import { createActivities } from '../../activities/index.ts';
+import type { Deps } from '../../activities/deps.ts';
+import type { SideName } from '../../core/event.ts';
+import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../core/policy.ts';
+import type { PairRow } from '../../db/pair-state.ts';
+import type { Side } from '../../providers/provider.ts';
+import type { DiffResult, PairState, PollResult, RunSummary, Trigger } from '../../workflows/messages.ts';
+import { FakeSide, fakeProvider, type FakeWrite, type Habits } from '../support/fake-side.ts';
+import { Ledger } from './ledger.ts';
+import { MemoryDatabase } from './memory-store.ts';
+import { randomOf } from './random.ts';
+import { Process, Scheduler } from './scheduler.ts';
+
+export const START = Date.parse('2026-06-10T08:00:00Z');
+
+/** What a world is made of. */
+export interface Profile {
+  /** One for each calendar. */
+  readonly calendars: readonly Partial<Omit<Habits, 'rewrite' | 'cannotHold'> & { readonly tidies: boolean; readonly noCancelled: boolean; readonly noSeries: boolean; readonly clockSkewMs: number }>[];
+  /** Indexes of calendars. */
+  readonly pairs: readonly { readonly caldav: number; readonly cloud: number; readonly direction: Direction; readonly options: Partial<PairOptions> }[];
+}
+
+/** One pair as its workflow has it. */
+export interface PairWorkflow {
+  readonly index: number;
+  readonly id: string;
+  readonly calendars: Record<SideName, FakeSide>;
+  runs: number;
+  state: PairState;
+  wanted: { trigger: Trigger; full: boolean } | null;
+}
+
+/** A write of ours, at the moment when it took effect. */
+export interface SeenWrite extends FakeWrite {
+  readonly calendar: FakeSide;
+  readonly process: Process;
+}
+
+export type Polled = 'changed' | 'state' | 'quiet' | 'waiting' | 'broken';
+
+export class World {
+  readonly ledger = new Ledger();
+  readonly scheduler: Scheduler;
+  readonly database: MemoryDatabase;
+  readonly calendars: FakeSide[];
+  readonly pairs: PairWorkflow[];
+  /** Errors that were logged as mistakes of ours. */
+  readonly mistakes: unknown[] = [];
+  /** What happened, a line each. */
+  readonly story: string[] = [];
+  onWrite: (write: SeenWrite) => void = () => {};
+  /** Told of every call to a calendar, when it is made. */
+  onCall: (process: Process, calendar: FakeSide) => void = () => {};
+  /** Told of what a calendar refuses while it is read. */
+  onRefusal: (process: Process, error: unknown) => void = () => {};
+  /** Whose call a calendar is answering. */
+  private caller: Process | null = null;
+  private ids = 0;
+
+  constructor(profile: Profile, seed: number) {
+    const random = randomOf(seed ^ 0x5eed);
+    this.scheduler = new Scheduler(random, START);
+    this.database = new MemoryDatabase(() => this.newId());
+    this.calendars = profile.calendars.map((habits, index) => this.calendar(`calendar${index + 1}`, habits));
+    this.pairs = profile.pairs.map((pair, index) => this.pair(pair, index));
+  }
+
+  private calendar(name: string, habits: Profile['calendars'][number]): FakeSide {
+    const { tidies, noCancelled, noSeries, clockSkewMs, ...plain } = habits;
+    const calendar = new FakeSide(name, this.scheduler, {
+      ...plain,
+      ...(tidies ? { rewrite: (event) => (event.location === '' || event.location.endsWith('.') ? event : { ...event, location: `${event.location}.` }) } : {}),
+      cannotHold: (event) => {
+        if (noCancelled && event.status === 'cancelled') return { code: 'cancelled-not-carried', detail: 'not here' };
+        if (noSeries && event.recurrence?.rules.some((rule) => rule.includes('BYSETPOS'))) return { code: 'recurrence-written-out', detail: 'not here' };
+        return null;
+      },
+    });
+    calendar.clockSkewMs = clockSkewMs ?? 0;
+    calendar.onWrite = (write) => this.onWrite({ ...write, calendar, process: this.caller as Process });
+    return calendar;
+  }
+
+  private pair({ caldav, cloud, direction, options }: Profile['pairs'][number], index: number): PairWorkflow {
+    const id = this.newId();
+    const row: PairRow = {
+      id, connectionId: id, caldavCalendarId: `${caldav}`, cloudCalendarId: `${cloud}`, calendars: id, floatingZone: 'Europe/Berlin', direction,
+      pollIntervalSeconds: 60, options: { ...DEFAULT_OPTIONS, ...options }, paused: false, epoch: 0, caldavCursor: null, cloudCursor: null, fullListingAt: null,
+      firstRunAt: null, meeting: true, lastSyncAt: null, nextPollAt: null, attention: null, statusDetail: null, failingSince: null, failures: 0, notBefore: null,
+      createdAt: new Date(START),
+    };
+    this.database.pairs.set(id, row);
+    this.database.accountsOf.set(id, { caldavAccountId: `${caldav}`, cloudAccountId: `${cloud}` });
+    return {
+      index, id, runs: 0, state: 'active', wanted: null,
+      calendars: { caldav: this.calendars[caldav] as FakeSide, cloud: this.calendars[cloud] as FakeSide },
+    };
+  }
+
+  row(pair: PairWorkflow): PairRow {
+    return this.database.pairs.get(pair.id) as PairRow;
+  }
+
+  /**
+   * Nothing has shown this copy since it was created, or a write to it is not known to be done: what a person makes of such an event may rightly be taken
+   * for something else (`semantics.md`: a 404 for what no listing has shown proves nothing yet).
+   */
+  isUnsettled(calendar: FakeSide, ref: string): boolean {
+    return this.pairs.some((pair) => (['caldav', 'cloud'] as const).some((side) => {
+      if (pair.calendars[side] !== calendar) return false;
+      const row = [...this.database.sides.values()].find((one) => one.pairId === pair.id && one.side === side && one.ref === ref);
+      if (!row) return true;
+      const ops = [...this.database.ops.values()].filter((op) => op.linkId === row.linkId).sort((a, b) => (a.id < b.id ? -1 : 1));
+      return !row.shown || !row.confirmed || (ops.at(-1)?.status ?? 'done') !== 'done';
+    }));
+  }
+
+  /** A listing or a change feed has shown it, and that was noted. */
+  isShown(calendar: FakeSide, ref: string): boolean {
+    return [...this.database.sides.values()].some((row) => row.ref === ref && row.shown
+      && this.pairs.find(({ id }) => id === row.pairId)?.calendars[row.side] === calendar);
+  }
+
+  tell(line: string): void {
+    this.story.push(line);
+  }
+
+  /** In order of creation, and the same for the same schedule. */
+  newId(): string {
+    this.ids += 1;
+    return `00000000-0000-7000-8000-${this.ids.toString(16).padStart(12, '0')}`;
+  }
+
+  poll(pair: PairWorkflow): Promise<PollResult | 'lost'> {
+    return this.attempt(pair, 'poll', 1, (activities) => activities.pollPair, { pairId: pair.id, state: pair.state });
+  }
+
+  diff(pair: PairWorkflow, attempt: number, input: { number: number; trigger: Trigger; full: boolean; polled: boolean }): Promise<DiffResult | 'lost'> {
+    return this.attempt(pair, 'diff', attempt, (activities) => activities.diffPair, { pairId: pair.id, ...input });
+  }
+
+  apply(pair: PairWorkflow, attempt: number, runId: string): Promise<RunSummary | 'lost'> {
+    return this.attempt(pair, 'apply', attempt, (activities) => activities.applyPlan, { pairId: pair.id, runId });
+  }
+
+  /** One attempt at an activity, in a process of its own; `lost` when that died or stands still. */
+  private async attempt<Input, Output>(
+    pair: PairWorkflow, name: string, attempt: number,
+    activityOf: (activities: ReturnType<typeof createActivities>) => (input: Input) => Promise<Output>, input: Input,
+  ): Promise<Output | 'lost'> {
+    const process = new Process(`${name} of pair ${pair.index + 1}`, pair.index, this.scheduler.now);
+    const activity = activityOf(createActivities(this.depsOf(process, pair)));
+    const work = new MockActivityEnvironment({ attempt }, { logger: QUIET }).run(activity, input);
+    work.catch(() => undefined);
+    return Promise.race<Output | 'lost'>([work as Promise<Output>, process.lost]);
+  }
+
+  private depsOf(process: Process, pair: PairWorkflow): Deps {
+    const { scheduler } = this;
+    const sides = new Map<string, Side>(this.calendars.map((calendar, index) => [`${index}`, this.steppedSide(calendar, process)]));
+    return {
+      store: this.database.open((what) => scheduler.step(process, what)),
+      providers: new Map([['model', fakeProvider('model', sides)]]),
+      fetch: () => Promise.reject(new Error('nothing is fetched here')),
+      tag: () => 'ffff',
+      historyDays: 30,
+      clock: {
+        now: () => new Date(scheduler.now),
+        sleep: (ms) => scheduler.step(process, 'sleep', ms),
+        every: () => () => {},
+      },
+      newId: () => this.newId(),
+      random: () => 0.5,
+      log: this.log(pair),
+    };
+  }
+
+  /** The calendar as a process reaches it: it waits for its turn before each call, and before it learns of the answer. */
+  private steppedSide(calendar: FakeSide, process: Process): Side {
+    const { scheduler } = this;
+    const call = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+      await scheduler.step(process, `${calendar.name}.${name}`);
+      this.caller = process;
+      this.onCall(process, calendar);
+      try {
+        return await work();
+      } catch (error) {
+        if (name === 'changes') this.onRefusal(process, error);
+        throw error;
+      } finally {
+        await scheduler.step(process, `${calendar.name}.${name} answered`);
+      }
+    };
+    const pages = async function* (this: void, cursor: string | null, known: Parameters<Side['changes']>[1]) {
+      const listing = calendar.changes(cursor, known)[Symbol.asyncIterator]();
+      for (;;) {
+        const page = await call('changes', () => listing.next());
+        if (page.done) return;
+        yield page.value;
+        if (page.value.end) return;
+      }
+    };
+    return {
+      writesAtOnce: 2,
+      changes: pages,
+      get: (resources) => call('get', () => calendar.get(resources)),
+      create: (event, key, generation) => call('create', () => calendar.create(event, key, generation)),
+      update: (stored, next) => call('update', () => calendar.update(stored, next)),
+      remove: (stored) => call('remove', () => calendar.remove(stored)),
+      read: (stored) => calendar.read(stored),
+      cannotHold: (event) => calendar.cannotHold(event),
+    };
+  }
+
+  /** A server's `bug` has no cause of ours. */
+  private noteMistake(fields: Record<string, unknown>): Record<string, unknown> {
+    if (!('err' in fields) || fields['err'] !== undefined) this.mistakes.push(fields['err'] ?? fields);
+    return {};
+  }
+
+  private readonly logs = new Map<number, Logger>();
+  private log(pair: PairWorkflow): Logger {
+    const known = this.logs.get(pair.index);
+    if (known) return known;
+    const log = pino({ level: 'error', formatters: { log: (fields) => this.noteMistake(fields) } }, { write: () => {} });
+    this.logs.set(pair.index, log);
+    return log;
+  }
+}
+
+/** The type of a failure that only tells when to look again; null for anything else. */
+export function quietFailure(error: unknown): 'NoChange' | 'Waiting' | 'Paused' | null {
+  if (!(error instanceof ApplicationFailure)) return null;
+  return error.type === 'NoChange' || error.type === 'Waiting' || error.type === 'Paused' ? error.type : null;
+}
+
+const QUIET = new DefaultLogger('ERROR');
