@@ -95,8 +95,8 @@ async function observeKnown({ deps, pairId, side, reader }: Observer, tx: Store,
     if (!row.shown) await tx.updateSide(row.linkId, side, { shown: true });
     return false;
   }
-  if (!isBack && found.version !== null && found.version === row.replacedVersion) {
-    // Either this answer lags behind our last write, or somebody brought the older state back: the run asks for the event itself.
+  if (!isBack && isOlder(row, found)) {
+    // Either this answer lags behind what was known already, or somebody brought the older state back: the run asks for the event itself.
     await tx.updateSide(row.linkId, side, { shown: true, confirmed: false });
     return true;
   }
@@ -108,6 +108,12 @@ async function observeKnown({ deps, pairId, side, reader }: Observer, tx: Store,
   }
   await tx.updateSide(row.linkId, side, { ...columns, confirmed: true, ...(isSameData ? {} : { changedAt: deps.clock.now() }) });
   return true;
+}
+
+/** It shows what our last write replaced, or says itself that it was modified before what is known. */
+function isOlder(row: SideRow, { version, modifiedAt }: Found): boolean {
+  if (version !== null && version === row.replacedVersion) return true;
+  return modifiedAt !== null && row.modifiedAt !== null && Date.parse(modifiedAt) < row.modifiedAt.getTime();
 }
 
 /** For this long after a write an answer that shows the state before it is taken for one that lags behind. */
@@ -122,8 +128,8 @@ export async function confirmShown(
   { deps, side, reader }: Pick<Observer, 'deps' | 'side' | 'reader'>, tx: Store, row: SideRow, found: Found, isListed: boolean,
 ): Promise<boolean> {
   const shown = isListed ? { shown: true } : {};
-  const isOlder = found.version !== null && found.version === row.replacedVersion;
-  if (isOlder && (isListed || deps.clock.now().getTime() - row.changedAt.getTime() < LAG_MS)) {
+  const isReplaced = found.version !== null && found.version === row.replacedVersion;
+  if (isReplaced && (isListed || deps.clock.now().getTime() - row.changedAt.getTime() < LAG_MS)) {
     await tx.updateSide(row.linkId, side, shown);
     return true;
   }

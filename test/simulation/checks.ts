@@ -11,6 +11,7 @@ import type { FakeSide } from '../support/fake-side.ts';
 import { lineageOf, shows, untidied, type Lineage, type Value } from './ledger.ts';
 import type { People } from './people.ts';
 import type { Process } from './scheduler.ts';
+import type { ConflictRow } from './memory-store.ts';
 import { quietFailure, type PairWorkflow, type SeenWrite, type World } from './world.ts';
 
 export class Violation extends Error {
@@ -36,6 +37,8 @@ const QUIET_ROUNDS = 3;
 export class Checks {
   /** True once a fault may make a write be repeated. */
   isRough = false;
+  /** True once a calendar has not listed all that it holds. */
+  hasHidden = false;
   private readonly world: World;
   private readonly people: People;
   private readonly pausedWrites = new Map<number, number>();
@@ -54,6 +57,7 @@ export class Checks {
     this.hasTurned = world.pairs.some((pair) => world.row(pair).direction !== 'bidirectional');
     world.onWrite = (write) => this.written(write);
     world.onCall = (process, calendar) => this.called(process, calendar);
+    world.database.onConflict = (row) => this.decidedConflict(row);
     world.onRefusal = (process, error) => this.refused(process, error);
   }
 
@@ -144,6 +148,7 @@ export class Checks {
     const mayStay = twin && (other.habits.cannotHold(twin) ?? write.calendar.habits.cannotHold(twin)) !== null;
     const cameBack = name !== null && this.world.scheduler.now - (this.people.returned.get(name) ?? -Infinity) < LATE_MS;
     if (twin && !mayStay && !cameBack && !this.hasTurned) this.note('I6', `${name} is deleted on ${write.calendar.name} though ${other.name} has it`);
+    if (write.hasGuests && side === 'cloud' && !(name !== null && this.applied.has(name))) this.note('I20', `a meeting with guests is deleted on ${write.calendar.name}, and nobody was asked`);
     if (write.before && !write.before.title) this.note('I7', 'an event that cannot be read is deleted');
     if (name !== null && (this.applied.has(name) || mayStay)) return;
     this.limit(write, pair);
@@ -164,12 +169,25 @@ export class Checks {
     if (name !== null) this.people.returned.set(name, this.world.scheduler.now);
     if (this.world.pairs.length > 1 || name === null) return;
     const twins = write.calendar.events().filter((event) => lineageOf(event) === name);
-    if (twins.length > 1) this.note('I8', `${name} is on ${write.calendar.name} twice`);
+    if (twins.length > 1 && !this.isSpoiled(name)) this.note('I8', `${name} is on ${write.calendar.name} twice`);
   }
 
   private updated({ before, after, calendar }: SeenWrite): void {
     if (!before || !after) return this.note('I7', `an event on ${calendar.name} that cannot be read is overwritten`);
     if (!this.isRough && changedPaths(tidied(before), tidied(after)).length === 0) this.note('I11', `${before.title} is written to ${calendar.name} though nothing changed`);
+  }
+
+  /** The side that was modified last wins; CalDAV where that is the same moment. Asked only while what was read still stands. */
+  private decidedConflict({ linkId, winner, field }: ConflictRow): void {
+    if (field === 'event' || this.isRough) return;
+    const items = (['caldav', 'cloud'] as const).map((side) => {
+      const row = this.world.database.sides.get(`${linkId}/${side}`);
+      const item = this.world.pairs.find(({ id }) => id === row?.pairId)?.calendars[side].items.get(row?.ref ?? '');
+      return item && item.version === row?.version ? Date.parse(item.modifiedAt ?? '') : null;
+    });
+    const [caldav, cloud] = items;
+    if (caldav === null || cloud === null || caldav === undefined || cloud === undefined) return;
+    if (winner !== (cloud > caldav ? 'cloud' : 'caldav')) this.note('I2', `${field}: ${winner} wins, though the other side was modified later`);
   }
 
   private note(invariant: string, message: string): void {
@@ -232,7 +250,7 @@ export class Checks {
     for (const event of calendar.events()) {
       const name = lineageOf(event);
       if (name === null) throw new Violation('I23', `an event on ${calendar.name} has lost its description`);
-      if (events.has(name)) throw new Violation('I8', `${name} is on ${calendar.name} twice`);
+      if (events.has(name) && !this.isSpoiled(name)) throw new Violation('I8', `${name} is on ${calendar.name} twice`);
       events.set(name, event);
     }
     return events;
@@ -240,7 +258,7 @@ export class Checks {
 
   /** What people wrote of one event, and whether they removed it. */
   private lineage(lineage: Lineage): void {
-    if (lineage.isFree || this.hasTurned || this.isSpoiled(lineage.name)) return;
+    if (this.mayBeTwice(lineage) || lineage.isFree || this.hasTurned || this.isSpoiled(lineage.name)) return;
     const { ledger, calendars } = this.world;
     const values = ledger.ofLineage(lineage.name);
     const events = calendars.map((calendar) => calendar.events().find((event) => lineageOf(event) === lineage.name));
@@ -265,7 +283,13 @@ export class Checks {
     });
   }
 
+  /** A calendar that hid an event which people had put there got a copy of it from the other one. */
+  private mayBeTwice(lineage: Lineage): boolean {
+    return lineage.isEverywhere && this.hasHidden;
+  }
+
   private isSpoiled(name: string): boolean {
+    if (this.mayBeTwice(this.world.ledger.lineage(name))) return true;
     return this.world.ledger.lineage(name).isFree;
   }
 

@@ -21,6 +21,8 @@ export interface Lineage {
   readonly removedOn: Set<string>;
   /** It was changed in ways that no value tells, so that both an edit and none may have been seen. */
   isVague: boolean;
+  /** People put it on every calendar themselves: only a calendar that lists everything shows that. */
+  isEverywhere: boolean;
   /** Nothing is expected of it: a person decided about its deletion, or its target side does not decide. */
   isFree: boolean;
 }
@@ -48,7 +50,7 @@ export class Ledger {
 
   newLineage(): string {
     const name = `L${this.lineages.size + 1}`;
-    this.lineages.set(name, { name, removedOn: new Set(), isVague: false, isFree: false });
+    this.lineages.set(name, { name, removedOn: new Set(), isVague: false, isEverywhere: false, isFree: false });
     return name;
   }
 
@@ -77,8 +79,8 @@ export class Ledger {
       if (was.get(key) === text || !(this.made.has(text) || text === EXCLUDED)) continue;
       const known = this.values.get(idOf(name, key, text));
       // An older value that is back (a backup, an import) may be no change at all to whoever has not seen the newer one.
-      if (known) known.state = 'removed';
-      else this.values.set(idOf(name, key, text), { lineage: name, key, text, state: 'live' });
+      if (known && known.state !== 'live') known.state = 'removed';
+      if (!known) this.values.set(idOf(name, key, text), { lineage: name, key, text, state: 'live' });
       isTold = true;
     }
     const lineage = this.lineage(name);

@@ -13,7 +13,7 @@ import type { conflicts, problems } from '../../db/schema.ts';
 import type { Store } from '../../db/store.ts';
 import type { Vault } from '../../db/vault.ts';
 
-type ConflictRow = typeof conflicts.$inferSelect;
+export type ConflictRow = typeof conflicts.$inferSelect;
 type ProblemRow = typeof problems.$inferSelect;
 
 /** Nothing is sealed: what a thousand schedules a minute would spend on ciphers tells nothing about them. */
@@ -50,6 +50,8 @@ export class MemoryDatabase {
   readonly held = new Map<string, HeldRow>();
   /** Grows with every row that is written. */
   changes = 0;
+  /** Told of every conflict that is noted. */
+  onConflict: (row: ConflictRow) => void = () => {};
   readonly newId: () => string;
   private undo: (() => void)[] | null = null;
 
@@ -335,6 +337,7 @@ export class MemoryDatabase {
           const key = `${row.linkId}/${row.digest}`;
           if (db.conflicts.has(key)) return false;
           db.put(db.conflicts, key, row);
+          db.onConflict(row);
           return true;
         });
         return fresh.length;

@@ -2,7 +2,7 @@
 import { EXCLUDED, type CalendarEvent, type Content } from '../../core/event.ts';
 import { aSeries, occurrence, type Backup, type FakeSide } from '../support/fake-side.ts';
 import { lineageOf } from './ledger.ts';
-import type { Field, PersonStep } from './steps.ts';
+import type { Field, InsertKind, PersonStep } from './steps.ts';
 import type { World } from './world.ts';
 
 type CalendarStep = Extract<PersonStep, { calendar: number }>;
@@ -63,15 +63,18 @@ export class People {
     }
   }
 
-  private insert(calendar: FakeSide, kind: 'single' | 'series' | 'guests', value: number): void {
-    const { ledger } = this.world;
+  private insert(calendar: FakeSide, kind: InsertKind, value: number): void {
+    const { ledger, calendars } = this.world;
     const lineage = ledger.newLineage();
     const fields = { title: ledger.fresh(), description: `${lineage} ${ledger.fresh()}`, uid: `${lineage}@${calendar.name}` };
     const { recurrence, exceptions, when } = aSeries();
     const event = kind === 'series' ? { ...fields, recurrence, exceptions, when } : { ...fields, when: this.time(value) };
     this.world.tell(`${calendar.name}: inserts ${lineage} (${fields.title}), ${kind}`);
-    const ref = calendar.person.insert(event, { hasGuests: kind === 'guests' });
-    ledger.changed(calendar.name, null, calendar.items.get(ref)?.event ?? null);
+    ledger.lineage(lineage).isEverywhere = kind === 'everywhere' || kind === 'alike';
+    for (const one of kind === 'everywhere' || kind === 'alike' ? calendars : [calendar]) {
+      const ref = one.person.insert({ ...event, ...(kind === 'alike' ? { uid: `${lineage}@${one.name}` } : {}) }, { hasGuests: kind === 'guests' });
+      ledger.changed(one.name, null, one.items.get(ref)?.event ?? null);
+    }
   }
 
   private edit(calendar: FakeSide, ref: string, next: CalendarEvent): void {
@@ -159,6 +162,8 @@ export class People {
     const again = { ...event, title: this.world.ledger.fresh() };
     this.world.tell(`${calendar.name}: imports ${lineageOf(event)} again, as ${again.title}`);
     this.noteReturn(event);
+    // Two events that are alike but for the UID are known as one until one of them goes.
+    if (this.world.ledger.lineage(lineageOf(event) ?? '').isEverywhere) this.world.ledger.free(event);
     calendar.person.insert(again);
     this.world.ledger.changed(calendar.name, null, again);
   }

@@ -116,6 +116,7 @@ class Player {
   private spoil(calendar: FakeSide, step: Extract<Step, { do: 'expire' | 'freeze' | 'hide' | 'late' | 'empty' | 'no-calendar' | 'well' | 'fault' }>): void {
     const { world } = this;
     if (step.do !== 'well') this.checks.isRough = true;
+    if (step.do === 'empty' || step.do === 'hide' || step.do === 'freeze' || step.do === 'late') this.checks.hasHidden = true;
     switch (step.do) {
       case 'expire':
         world.tell(`${calendar.name} knows no older cursor any more`);

@@ -10,9 +10,12 @@ import type { Profile } from './world.ts';
 export const FIELDS = ['title', 'location', 'description', 'when', 'recurrence', 'attendee', 'status', 'visibility', 'transparency', 'override', 'exclude'] as const;
 export type Field = (typeof FIELDS)[number];
 
+/** `everywhere`: on all calendars under one UID, as an invitation arrives; `alike`: on all calendars, alike but for the UID. */
+export type InsertKind = 'single' | 'series' | 'guests' | 'everywhere' | 'alike';
+
 /** `event` and `value` are numbers from 0 to 1 that choose among what is there. */
 export type PersonStep =
-  | { readonly do: 'insert'; readonly calendar: number; readonly kind: 'single' | 'series' | 'guests'; readonly value: number }
+  | { readonly do: 'insert'; readonly calendar: number; readonly kind: InsertKind; readonly value: number }
   | { readonly do: 'edit'; readonly calendar: number; readonly event: number; readonly field: Field; readonly value: number }
   | { readonly do: 'remove' | 'touch' | 'rename' | 'copy' | 'spoil'; readonly calendar: number; readonly event: number }
   | { readonly do: 'return'; readonly calendar: number; readonly event: number }
@@ -56,6 +59,7 @@ export function scheduleOf(seed: number): Schedule {
   const profile = profileOf(random);
   const steps: Step[] = [];
   for (let count = 2 + random.below(5); count > 0; count -= 1) steps.push(insertion(random, profile));
+  if (random.chance(0.3)) steps.push({ do: 'insert', calendar: 0, kind: random.pick(['everywhere', 'alike']), value: random.next() });
   if (random.chance(0.8)) steps.push(sync(random, profile, 0));
   for (let count = 20 + random.below(30); count > 0; count -= 1) steps.push(step(random, profile));
   return { seed, profile, steps };
@@ -63,13 +67,14 @@ export function scheduleOf(seed: number): Schedule {
 
 function profileOf(random: Random): Profile {
   const shape = random.next();
+  // What is cancelled in one pair and edited in another at the same time is told in docs/reliability.md: it is not expected to end in one way.
   const calendar = (isCloud: boolean): Profile['calendars'][number] => ({
     answers: random.pick(isCloud ? ['stored', 'stored', 'sent'] : ['sent', 'sent', 'sent-without-version', 'stored']),
     keepsIds: isCloud,
     refusesUidTwice: !isCloud,
     tidies: random.chance(0.2),
     pageSize: random.pick([100, 100, 2, 3]),
-    noCancelled: isCloud && random.chance(0.5),
+    noCancelled: isCloud && shape < 0.86 && random.chance(0.5),
     clockSkewMs: random.chance(0.1) ? random.pick([-86_400_000, -3_600_000, 3_600_000]) : 0,
   });
   const holdDeletions = random.chance(0.75) ? { moreThan: 1_000, percent: 100 } : { moreThan: random.pick([1, 2, 10]), percent: random.pick([20, 50]) };
@@ -82,7 +87,7 @@ function profileOf(random: Random): Profile {
 }
 
 function insertion(random: Random, { calendars }: Profile): Step {
-  const kind = random.chance(0.35) ? 'series' : random.chance(0.1) ? 'guests' : 'single';
+  const kind = random.chance(0.35) ? 'series' : random.pick<InsertKind>(['guests', 'single', 'single', 'single', 'single', 'single', 'single', 'everywhere']);
   return { do: 'insert', calendar: random.below(calendars.length), kind, value: random.next() };
 }
 

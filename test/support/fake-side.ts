@@ -43,6 +43,7 @@ export interface FakeWrite {
   readonly ref: string;
   readonly before: CalendarEvent | null;
   readonly after: CalendarEvent | null;
+  readonly hasGuests: boolean;
 }
 
 /** What a server had at some time, to be brought back. */
@@ -249,7 +250,7 @@ export class FakeSide implements Side {
       if (isTaken && this.habits.refusesUidTwice) throw this.error('stale');
       const uid = event.uid === null || isTaken ? ref : event.uid;
       this.put(ref, { event: this.habits.rewrite({ ...event, uid }), marker: key, hasGuests: false });
-      this.wrote({ action: 'create', ref, before: null, after: this.items.get(ref)?.event ?? null }, event.title);
+      this.wrote({ action: 'create', ref, before: null, after: this.items.get(ref)?.event ?? null, hasGuests: false }, event.title);
     }
     const answer = there ? { ...foundOf(there), confirmed: true } : this.answer(ref, event);
     await this.called('create', 'after', event.title);
@@ -260,7 +261,7 @@ export class FakeSide implements Side {
     await this.called('update', 'before', next.title);
     const item = this.checked(stored);
     this.put(stored.ref, { ...item, event: this.habits.rewrite(next) });
-    this.wrote({ action: 'update', ref: stored.ref, before: item.event, after: this.item(stored.ref).event }, next.title);
+    this.wrote({ action: 'update', ref: stored.ref, before: item.event, after: this.item(stored.ref).event, hasGuests: item.hasGuests }, next.title);
     const answer = this.answer(stored.ref, next);
     await this.called('update', 'after', next.title);
     return answer;
@@ -270,9 +271,9 @@ export class FakeSide implements Side {
     const title = (JSON.parse(stored.data) as Data).event?.title ?? '';
     await this.called('remove', 'before', title);
     if (this.items.has(stored.ref)) {
-      const { event } = this.checked(stored);
+      const { event, hasGuests } = this.checked(stored);
       this.drop(stored.ref);
-      this.wrote({ action: 'remove', ref: stored.ref, before: event, after: null }, title);
+      this.wrote({ action: 'remove', ref: stored.ref, before: event, after: null, hasGuests }, title);
     }
     await this.called('remove', 'after', title);
   }

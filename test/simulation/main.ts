@@ -1,0 +1,100 @@
+/**
+ * `npm run simulate -- --seeds N [--seed S] [--jobs J]`: plays N schedules, from seed S on (default: one of the day), in J processes. Each violation is made shorter and told
+ * as a story; `--seed S` alone replays one. The last line is the sum; the exit code is 1 when an invariant was broken.
+ */
+import { fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { play } from './play.ts';
+import { shrink } from './shrink.ts';
+import { scheduleOf } from './steps.ts';
+
+/** What a process that plays tells the one that counts. */
+interface Report {
+  readonly played: number;
+  readonly steps: number;
+  readonly failed: { readonly seed: number; readonly invariant: string; readonly message: string } | null;
+}
+
+/** So many stories are told; of the rest only the seeds. */
+const STORIES = 3;
+const REPORT_EVERY = 50;
+
+const { values } = parseArgs({
+  options: { seeds: { type: 'string' }, seed: { type: 'string' }, jobs: { type: 'string' }, stop: { type: 'boolean' }, child: { type: 'boolean' } },
+});
+const from = Number(values.seed ?? Math.floor(Date.now() / 86_400_000) * 1_000_000);
+const count = Number(values.seeds ?? 1);
+if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1) {
+  console.error('--seeds and --seed take whole numbers: npm run simulate -- --seeds 1000 --seed 1');
+  process.exit(2);
+}
+
+if (values.child) await playSome();
+else if (count === 1) await replay(from);
+else await playAll(Number(values.jobs ?? availableParallelism()));
+
+/** In a process of its own: every `jobs`-th seed. */
+async function playSome(): Promise<void> {
+  const step = Number(values.jobs);
+  let played = 0;
+  let steps = 0;
+  for (let seed = from; seed < from + count; seed += step) {
+    const outcome = await play(scheduleOf(seed));
+    played += 1;
+    steps += outcome.steps;
+    const { violation } = outcome;
+    if (!violation && played % REPORT_EVERY !== 0 && seed + step < from + count) continue;
+    const failed = violation && { seed, invariant: violation.invariant, message: violation.message };
+    process.send?.({ played, steps, failed } satisfies Report);
+    [played, steps] = [0, 0];
+  }
+  process.disconnect();
+}
+
+async function replay(seed: number): Promise<void> {
+  const { violation, story } = await play(scheduleOf(seed));
+  console.log(story.join('\n'));
+  console.log(violation ? `seed ${seed} breaks ${violation.invariant}: ${violation.message}` : `seed ${seed}: every invariant holds`);
+  process.exitCode = violation ? 1 : 0;
+}
+
+async function playAll(jobs: number): Promise<void> {
+  const started = Date.now();
+  const failures: NonNullable<Report['failed']>[] = [];
+  let played = 0;
+  let steps = 0;
+  let told = Date.now();
+  const children = Array.from({ length: jobs }, (_, index) => {
+    const child = fork(fileURLToPath(import.meta.url), ['--child', `--jobs=${jobs}`, `--seed=${from + index}`, `--seeds=${count - index}`], { execArgv: process.execArgv });
+    child.on('message', (report: Report) => {
+      played += report.played;
+      steps += report.steps;
+      if (report.failed) {
+        failures.push(report.failed);
+        console.log(`seed ${report.failed.seed} breaks ${report.failed.invariant}: ${report.failed.message}`);
+        if (values.stop) children.forEach((one) => one.kill());
+      }
+      if (Date.now() - told < 10_000) return;
+      told = Date.now();
+      console.log(`${played} of ${count} schedules, ${Math.round(played / ((told - started) / 1000))} a second, ${failures.length} violations`);
+    });
+    return child;
+  });
+  const codes = await Promise.all(children.map((child) => new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)))));
+  const seconds = (Date.now() - started) / 1000;
+  if (!values.stop) for (const { seed, invariant } of failures.slice(0, STORIES)) await tell(seed, invariant);
+  const broken = codes.filter((code) => code !== 0).length;
+  console.log(`${played} schedules from seed ${from} on, ${steps} steps, ${Math.round(seconds)} s (${Math.round(played / seconds)} a second): ${failures.length} violations`);
+  if (broken > 0 && !values.stop) console.log(`${broken} of ${jobs} processes ended too early`);
+  process.exitCode = failures.length > 0 || (broken > 0 && !values.stop) ? 1 : 0;
+}
+
+async function tell(seed: number, invariant: string): Promise<void> {
+  const { schedule, outcome } = await shrink(scheduleOf(seed), invariant);
+  console.log(`\n--- seed ${seed}, made shorter (${schedule.steps.length} steps) ---`);
+  console.log(outcome.story.join('\n'));
+  console.log(`breaks ${outcome.violation?.invariant}: ${outcome.violation?.message}`);
+  console.log(JSON.stringify({ profile: schedule.profile, seed, steps: schedule.steps }));
+}

@@ -1,0 +1,37 @@
+/** Makes a failing schedule shorter while it still breaks the same invariant: steps are left out, in halves and then in ever smaller parts. */
+import { play, type Outcome } from './play.ts';
+import type { Schedule, Step } from './steps.ts';
+
+export interface Shrunk {
+  readonly schedule: Schedule;
+  readonly outcome: Outcome;
+}
+
+/** @param tries how many schedules are played at most */
+export async function shrink(schedule: Schedule, invariant: string, tries = 400): Promise<Shrunk> {
+  let best: Shrunk = { schedule, outcome: await play(schedule) };
+  let left = tries;
+  const attempt = async (steps: readonly Step[]): Promise<boolean> => {
+    left -= 1;
+    const shorter = { ...best.schedule, steps };
+    const outcome = await play(shorter);
+    if (outcome.violation?.invariant !== invariant) return false;
+    best = { schedule: shorter, outcome };
+    return true;
+  };
+  for (let part = Math.ceil(best.schedule.steps.length / 2); part >= 1 && left > 0; part = part > 1 ? Math.ceil(part / 2) : 0) {
+    for (let from = 0; from < best.schedule.steps.length && left > 0;) {
+      const { steps } = best.schedule;
+      if (!(await attempt([...steps.slice(0, from), ...steps.slice(from + part)]))) from += part;
+    }
+  }
+  for (let index = 0; index < best.schedule.steps.length && left > 0; index += 1) {
+    for (let inner = 0; left > 0; inner += 1) {
+      const step = best.schedule.steps[index] as Step;
+      if (step.do !== 'sync' || inner >= step.during.length) break;
+      const fewer = { ...step, during: step.during.filter((_, place) => place !== inner) };
+      if (await attempt(best.schedule.steps.with(index, fewer))) inner -= 1;
+    }
+  }
+  return best;
+}
