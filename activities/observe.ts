@@ -5,9 +5,10 @@
 import { v7 as uuidv7 } from 'uuid';
 import { changedPaths, sameValue, type CalendarEvent, type SideName } from '../core/event.ts';
 import {
-  context, dropGoneSides, forgetSide, insertLinks, insertSides, linksWithout, markDirty, sidesByRef, sidesByResource, underEpoch, updateLinks, updateSide, type SideRow,
+  context, doubtLinks, dropGoneSides, forgetSide, insertLinks, insertSides, linksWithout, markDirty, sidesByRef, sidesByResource, underEpoch, updateLinks, updateSide, type SideRow,
 } from '../db/links.ts';
 import type { Db } from '../db/connect.ts';
+import { hasDeleted } from '../db/plans.ts';
 import type { ChangePage, Found, Side, Stored } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
 
@@ -85,8 +86,13 @@ async function observeFound(observer: Observer, tx: Db, page: readonly Found[]):
   }
   await insertLinks(tx, newLinks);
   await insertSides(tx, newSides);
+  // Soon after a deletion a listing that lags behind shows what is gone once more, as if it were new: the run asks for it by its name.
+  if (newLinks.length > 0 && (await hasDeleted(tx, pairId, new Date(observer.deps.now().getTime() - GHOSTS_MS)))) await doubtLinks(tx, newLinks.map(({ id }) => id));
   await markDirty(tx, dirty);
 }
+
+/** For this long after a deletion what looks new may be what was deleted. */
+const GHOSTS_MS = 15 * 60_000;
 
 /** True when a run has to look at the event. */
 async function observeKnown({ deps, pairId, side, reader }: Observer, tx: Db, row: SideRow, found: Found): Promise<boolean> {

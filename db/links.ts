@@ -117,6 +117,11 @@ export async function markDirty(db: Db, ids: readonly string[]): Promise<void> {
   if (ids.length > 0) await db.sql.update(links).set({ dirty: true, retryAt: null, attempts: 0 }).where(inArray(links.id, [...ids]));
 }
 
+/** Whether these events are there is to be asked by their names. */
+export async function doubtLinks(db: Db, ids: readonly string[]): Promise<void> {
+  await inChunks(ids, (some) => db.sql.update(linkSides).set({ gone: 'hinted' }).where(inArray(linkSides.linkId, some)).returning({ id: linkSides.linkId }));
+}
+
 export async function updateLinks(db: Db, ids: readonly string[], set: PgUpdateSetSource<typeof links>): Promise<void> {
   if (ids.length > 0) await db.sql.update(links).set(set).where(inArray(links.id, [...ids]));
 }

@@ -105,6 +105,13 @@ export async function countDeletions(db: Db, pairId: string, side: SideName, sin
   return row?.count ?? 0;
 }
 
+/** True when the pair has deleted an event on either side since a time. */
+export async function hasDeleted(db: Db, pairId: string, since: Date): Promise<boolean> {
+  const [row] = await db.sql.select({ id: ops.id }).from(ops)
+    .where(and(eq(ops.pairId, pairId), eq(ops.action, 'delete'), eq(ops.status, 'done'), gte(ops.doneAt, since))).limit(1);
+  return row !== undefined;
+}
+
 /** Hashes of the values that each field of these links was given since a time: `linkId/side/field` to hashes, oldest first. */
 export async function writtenSince(db: Db, linkIds: readonly string[], since: Date): Promise<Map<string, string[]>> {
   const written = new Map<string, string[]>();
