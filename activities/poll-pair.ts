@@ -1,7 +1,7 @@
 /** The cheap look at both sides: one request each while nothing happens, and nothing in the workflow's history. */
 import { Context } from '@temporalio/activity';
 import { eq } from 'drizzle-orm';
-import { hasWork, Superseded, touchWrittenOut } from '../db/links.ts';
+import { hasWork, Superseded, touchUnsettled, touchWrittenOut } from '../db/links.ts';
 import { isRunning, pruneRuns } from '../db/plans.ts';
 import { pairs } from '../db/schema.ts';
 import type { PairActivities, PollResult } from '../workflows/messages.ts';
@@ -73,6 +73,7 @@ async function look(deps: Deps, open: OpenPair): Promise<void> {
   if (full) {
     await deps.db.sql.update(pairs).set({ fullListingAt: startedAt }).where(eq(pairs.id, pair.id));
     await touchWrittenOut(deps.db, pair.id);
+    if (pair.options.window) await touchUnsettled(deps.db, pair.id);
     await pruneRuns(deps.db, pair.id, new Date(startedAt.getTime() - deps.historyDays * DAY_MS));
   }
   await noteSuccess(deps, open);

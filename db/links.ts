@@ -237,6 +237,12 @@ export async function touchWrittenOut(db: Db, pairId: string): Promise<void> {
     and id in (select parent_id from links where pair_id = ${pairId} and parent_id is not null)`);
 }
 
+/** Events with something that has not crossed are looked at again: a pair's window of days has moved on. */
+export async function touchUnsettled(db: Db, pairId: string): Promise<void> {
+  await db.sql.execute(sql`update links set dirty = true where pair_id = ${pairId}
+    and exists (select 1 from link_sides s where s.link_id = links.id and s.base is distinct from s.seen)`);
+}
+
 /** How many events each side has, and how many are on both. */
 export async function countEvents(db: Db, pairId: string): Promise<{ caldav: number; cloud: number; linked: number }> {
   const [row] = await db.sql.execute<{ caldav: number; cloud: number; linked: number }>(sql`
