@@ -11,7 +11,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { eq } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { SyncError } from '../core/sync-error.ts';
-import { Superseded, updateLinks } from '../db/links.ts';
+import { loadLinks, Superseded, updateLinks } from '../db/links.ts';
 import { countOps, getRun, hasOpenSibling, nextEpoch, pendingOps, setOp, updateRun, type OpRow } from '../db/plans.ts';
 import { pairs } from '../db/schema.ts';
 import type { PairActivities } from '../workflows/messages.ts';
@@ -26,8 +26,9 @@ import { executeOp, postpone, type Applying, type Outcome } from './write-op.ts'
 
 /** Lost races are decided again this often within a run; then the next run goes on. */
 const MAX_ROUNDS = 5;
-/** A server that refuses every condition must not keep a pair busy. */
+/** A server that refuses every condition must not keep a pair busy: it is asked again after this long, then ever more rarely. */
 const LOST_RACES_REST_MS = 60_000;
+const LONGEST_REST_MS = 3_600_000;
 /** A shorter Retry-After is waited out on the spot. */
 const SHORT_WAIT_MS = 20_000;
 
@@ -56,7 +57,7 @@ async function applyRounds(applying: Applying) {
     await readBack(applying, stopped);
     if (again.size === 0 || stopped.size > 0) break;
     if (round === MAX_ROUNDS) {
-      await updateLinks(deps.db, [...again], { retryAt: new Date(deps.now().getTime() + LOST_RACES_REST_MS) });
+      await rest(applying, [...again]);
       break;
     }
     await decideAgain(applying, [...again]);
@@ -64,6 +65,14 @@ async function applyRounds(applying: Applying) {
   const [failed] = stopped;
   if (failed) await noteFailure(deps, open, new SideFailed(...failed));
   return endRun(deps, open, runId);
+}
+
+/** Events that lost every round of this run. */
+async function rest({ deps }: Applying, ids: readonly string[]): Promise<void> {
+  for (const { link } of await loadLinks(deps.db, ids)) {
+    const restMs = Math.min(LOST_RACES_REST_MS * 2 ** Math.min(link.attempts, 10), LONGEST_REST_MS);
+    await updateLinks(deps.db, [link.id], { retryAt: new Date(deps.now().getTime() + restMs), attempts: link.attempts + 1 });
+  }
 }
 
 /** Runs what is pending, each side at its own width; answers the links that have to be decided again. */
