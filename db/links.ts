@@ -223,6 +223,15 @@ export async function isUidTaken(db: Db, pairId: string, side: SideName, uidHash
   return row !== undefined;
 }
 
+/** True when `marker` names no link of the pair, while an event that is on both sides has the title, start and rule of this one. */
+export async function hasForeignTwin(db: Db, pairId: string, row: SideRow, marker: string): Promise<boolean> {
+  const [found] = await db.sql.execute<{ twin: boolean }>(sql`
+    select not exists (select 1 from links where pair_id = ${pairId} and id::text = ${marker}) and exists (
+      select 1 from link_sides s where s.pair_id = ${pairId} and s.match_hash = ${row.matchHash} and s.link_id <> ${row.linkId} and s.gone = 'no'
+        and exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side and o.gone = 'no')) as twin`);
+  return found?.twin ?? false;
+}
+
 /** The single events that stand for occurrences of these series. */
 export async function singlesOf(db: Db, parentIds: readonly string[]): Promise<{ id: string; parentId: string }[]> {
   if (parentIds.length === 0) return [];
