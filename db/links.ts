@@ -223,6 +223,15 @@ export async function isUidTaken(db: Db, pairId: string, side: SideName, uidHash
   return row !== undefined;
 }
 
+/** True when the pair itself has made a copy with this UID on this side, and that copy and its original are there. */
+export async function hasCopyOfUid(db: Db, pairId: string, row: SideRow): Promise<boolean> {
+  const [found] = await db.sql.execute<{ copied: boolean }>(sql`
+    select exists (
+      select 1 from link_sides s join link_sides o on o.link_id = s.link_id and o.side <> s.side and o.gone = 'no'
+      where s.pair_id = ${pairId} and s.side = ${row.side} and s.uid_hash = ${row.uidHash} and s.link_id <> ${row.linkId} and s.owned and s.gone = 'no') as copied`);
+  return found?.copied ?? false;
+}
+
 /** True when `marker` names no link of the pair, while an event that is on both sides has the title, start and rule of this one. */
 export async function hasForeignTwin(db: Db, pairId: string, row: SideRow, marker: string): Promise<boolean> {
   const [found] = await db.sql.execute<{ twin: boolean }>(sql`
