@@ -70,8 +70,8 @@ describe('servers that say no', () => {
     });
   });
 
-  for (const [on, code] of [['remove', 'G6'], ['update', 'G8'], ['create', 'G8']] as const) {
-    test(`${code}: 403 for ${on} alone sets that event aside, is not tried again by itself, and never becomes a deletion with a new event`, async () => {
+  for (const on of ['remove', 'update', 'create'] as const) {
+    test(`G6, G8: 403 for ${on} alone sets that event aside, is not tried again by itself, and never becomes a deletion with a new event`, async () => {
       const rig = await linked(url, names(4));
       rig.caldav.failNext(on, 'forbidden', { times: 1_000 });
       if (on === 'remove') rig.cloud.person.remove(rig.cloud.find('e000'));
