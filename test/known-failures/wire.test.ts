@@ -131,3 +131,30 @@ describe('several calendars', () => {
     assert.deepEqual([(await first.person.list()).size, (await second.person.list()).size], [3, 0]);
   });
 });
+
+describe('two installations', () => {
+  it('A3, C11: that begin to sync the same calendars at the same moment come to rest, with no event lost and none without end', async () => {
+    const other = await startCalpair(google);
+    try {
+      const account = google.addAccount({ email: 'two@calendars.example' });
+      const person = new DavPerson(radicale, await radicale.createCalendar('two'));
+      const all = ['a', 'b', 'c', 'd', 'e', 'f'];
+      for (const name of all.slice(0, 3)) await person.put(`${name}.ics`, object(`two-${name}@example.org`, [`SUMMARY:${name}`, ...at('20270113T090000')]));
+      for (const name of all.slice(3)) account.insertEvent({ summary: name, start: time('2027-01-14T09:00:00'), end: time('2027-01-14T10:00:00') });
+      const calendars = [{ server: radicale, url: person.url }, { account, calendarId: account.email }] as const;
+      const pairs = await Promise.all([calpair, other].map((one) => createPair(one, ...calendars)));
+      await Promise.all(pairs.map((pair) => pair.sync()));
+      for (let round = 0; round < 3; round += 1) for (const pair of pairs) await pair.settle();
+      const bench: Bench = { pair: pairs[0]!, person, account, calendarId: account.email };
+      const counts = [(await person.list()).size, titles(bench).length];
+      assert.ok(counts.every((count) => count >= 6 && count <= 12), counts.join(', '));
+      assert.deepEqual([...new Set(titles(bench))], all);
+      for (const pair of pairs) await staysQuiet({ ...bench, pair });
+      account.patchEvent(idOf(bench, 'd'), { location: 'Room 4' });
+      for (let round = 0; round < 2; round += 1) for (const pair of pairs) await pair.settle();
+      assert.deepEqual([(await person.list()).size, titles(bench).length], counts);
+    } finally {
+      await other.stop();
+    }
+  });
+});
