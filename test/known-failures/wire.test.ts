@@ -111,6 +111,23 @@ describe('names that a service never gives free again', () => {
   });
 });
 
+describe('an invitation that reaches both calendars', () => {
+  it('B10: is not copied back where it comes after its copy, and takes the copy\'s place when a person deletes that', async () => {
+    const bench = await setUp({ 'invited.ics': object('b10@example.org', ['SUMMARY:Invited', ...at('20270113T090000')]) });
+    const { account, person, pair } = bench;
+    const copy = idOf(bench, 'Invited');
+    account.plantEvent({ id: 'byitself', iCalUID: 'b10@example.org', summary: 'Invited', start: time('2027-01-13T09:00:00'), end: time('2027-01-13T10:00:00') });
+    await staysQuiet(bench);
+    assert.deepEqual([(await person.list()).size, titles(bench).length], [1, 2]);
+    account.deleteEvent(copy);
+    await staysQuiet(bench);
+    account.patchEvent('byitself', { location: 'Room 1' });
+    await staysQuiet(bench);
+    await assertAlike(pair);
+    assert.match(await person.get('invited.ics'), /LOCATION:Room 1/);
+  });
+});
+
 describe('several calendars', () => {
   it('G18: an event that is moved to another calendar of its account leaves no stale copy, and stands in the other pair', async () => {
     const first = await setUp(Object.fromEntries(['a', 'b', 'c'].map((name, n) => [`${name}.ics`, object(`g18-${name}@example.org`, [`SUMMARY:${name}`, ...at(`2027011${n + 1}T090000`)])])));
