@@ -23,8 +23,9 @@ import { executeOp, postpone, type Applying, type Outcome } from './write-op.ts'
 
 /** Lost races are decided again this often within a run; then the next run goes on. */
 const MAX_ROUNDS = 5;
-/** A server that refuses every condition must not keep a pair busy. */
+/** A server that refuses every condition must not keep a pair busy: it is asked again after this long, then ever more rarely. */
 const LOST_RACES_REST_MS = 60_000;
+const LONGEST_REST_MS = 3_600_000;
 /** A shorter Retry-After is waited out on the spot. */
 const SHORT_WAIT_MS = 20_000;
 
@@ -53,7 +54,7 @@ async function applyRounds(applying: Applying) {
     await readBack(applying, stopped);
     if (again.size === 0 || stopped.size > 0) break;
     if (round === MAX_ROUNDS) {
-      await deps.store.updateLinks([...again], { retryAt: new Date(deps.clock.now().getTime() + LOST_RACES_REST_MS) });
+      await rest(applying, [...again]);
       break;
     }
     await decideAgain(applying, [...again]);
@@ -61,6 +62,14 @@ async function applyRounds(applying: Applying) {
   const [failed] = stopped;
   if (failed) await noteFailure(deps, open, new SideFailed(...failed));
   return endRun(deps, open, runId);
+}
+
+/** Events that lost every round of this run. */
+async function rest({ deps }: Applying, ids: readonly string[]): Promise<void> {
+  for (const { link } of await deps.store.loadLinks(ids)) {
+    const restMs = Math.min(LOST_RACES_REST_MS * 2 ** Math.min(link.attempts, 10), LONGEST_REST_MS);
+    await deps.store.updateLinks([link.id], { retryAt: new Date(deps.clock.now().getTime() + restMs), attempts: link.attempts + 1 });
+  }
 }
 
 /** Runs what is pending, each side at its own width; answers the links that have to be decided again. */
@@ -76,6 +85,7 @@ async function applyPending(applying: Applying, stopped: Map<SideName, SyncError
     if (await deps.store.hasOpenSibling(op)) await deps.store.setOp(op.id, 'stale', null, null);
     else deletes.push(op);
   }
+  if (deletes.length > 0) await deps.store.updatePair(applying.open.pair.id, { lastGoneAt: deps.clock.now() });
   await phase(deletes);
   return again;
 }

@@ -66,6 +66,8 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
   const dirty: string[] = [];
   const newLinks = [];
   const newSides = [];
+  // Soon after something went, a listing that lags behind shows it once more, as if it were new: the run asks for it by its name.
+  const isGhostly = found.length > known.size && (await hasJustLost(observer, tx));
   for (const one of found) {
     const row = known.get(one.ref);
     if (row) {
@@ -78,11 +80,19 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
     if (isOurs) dirty.push(linkId);
     if (isOurs) await tx.dropGoneSides([linkId], side);
     else newLinks.push({ id: linkId, pairId, dirty: true });
-    newSides.push({ linkId, pairId, side, owned: isOurs, shown: true, changedAt: observer.deps.clock.now(), ...seenColumns(tx, pairId, one) });
+    newSides.push({ linkId, pairId, side, owned: isOurs, shown: true, gone: (isGhostly ? 'hinted' : 'no') as SideRow['gone'], changedAt: observer.deps.clock.now(), ...seenColumns(tx, pairId, one) });
   }
   await tx.insertLinks(newLinks);
   await tx.insertSides(newSides);
   await tx.markDirty(dirty);
+}
+
+/** For this long after an event has gone what looks new may be what is gone. */
+const GHOSTS_MS = 15 * 60_000;
+
+async function hasJustLost({ deps, pairId }: Observer, tx: Store): Promise<boolean> {
+  const lastGoneAt = (await tx.pairNow(pairId))?.lastGoneAt ?? null;
+  return lastGoneAt !== null && deps.clock.now().getTime() - lastGoneAt.getTime() < GHOSTS_MS;
 }
 
 /** True when a run has to look at the event. */

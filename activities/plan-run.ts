@@ -11,6 +11,7 @@ import { eventOf, labelOf, viewOf, type Loaded } from './link-view.ts';
 import { baseOf, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { planSeries, type PlannedSeries } from './plan-series.ts';
+import { isTwin } from './twins.ts';
 
 const CHUNK = 200;
 const DAY_MS = 86_400_000;
@@ -132,6 +133,7 @@ class Planner {
       const isDoubted = Object.values(sides).some((row) => !row.confirmed);
       return store.updateLinks([link.id], { dirty: isDoubted, retryAt: isDoubted ? later(this.deps) : null, attempts: 0 });
     }
+    if (await isTwin(store, this.open, sides)) return store.updateLinks([link.id], { dirty: false, retryAt: null, attempts: 0 });
     for (const op of decision.ops) await this.op(link, op);
   }
 

@@ -145,6 +145,7 @@ export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number):
 async function proveBatch(observer: Observer, rows: readonly SideRow[]): Promise<void> {
   const { deps, pairId, epoch, side, reader } = observer;
   const answers = await askSide(side, () => reader.get([...new Set(rows.map((row) => row.resource))]));
+  if ([...answers.values()].includes('gone')) await deps.store.updatePair(pairId, { lastGoneAt: deps.clock.now() });
   for (const row of rows) {
     const answer = answers.get(row.resource);
     if (answer === undefined) continue;

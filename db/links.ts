@@ -227,6 +227,24 @@ export async function isUidTaken(db: Db, pairId: string, side: SideName, uidHash
   return row !== undefined;
 }
 
+/** True when the pair itself has made a copy with this UID on this side, and that copy and its original are there. */
+export async function hasCopyOfUid(db: Db, pairId: string, row: SideRow): Promise<boolean> {
+  const [found] = await db.sql.execute<{ copied: boolean }>(sql`
+    select exists (
+      select 1 from link_sides s join link_sides o on o.link_id = s.link_id and o.side <> s.side and o.gone = 'no'
+      where s.pair_id = ${pairId} and s.side = ${row.side} and s.uid_hash = ${row.uidHash} and s.link_id <> ${row.linkId} and s.owned and s.gone = 'no') as copied`);
+  return found?.copied ?? false;
+}
+
+/** True when `marker` names no link of the pair, while an event that is on both sides has the title, start and rule of this one. */
+export async function hasForeignTwin(db: Db, pairId: string, row: SideRow, marker: string): Promise<boolean> {
+  const [found] = await db.sql.execute<{ twin: boolean }>(sql`
+    select not exists (select 1 from links where pair_id = ${pairId} and id::text = ${marker}) and exists (
+      select 1 from link_sides s where s.pair_id = ${pairId} and s.match_hash = ${row.matchHash} and s.link_id <> ${row.linkId} and s.gone = 'no'
+        and exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side and o.gone = 'no')) as twin`);
+  return found?.twin ?? false;
+}
+
 /** The single events that stand for occurrences of these series. */
 export async function singlesOf(db: Db, parentIds: readonly string[]): Promise<{ id: string; parentId: string }[]> {
   if (parentIds.length === 0) return [];
@@ -239,6 +257,12 @@ export async function singlesOf(db: Db, parentIds: readonly string[]): Promise<{
 export async function touchWrittenOut(db: Db, pairId: string): Promise<void> {
   await db.sql.execute(sql`update links set dirty = true where pair_id = ${pairId}
     and id in (select parent_id from links where pair_id = ${pairId} and parent_id is not null)`);
+}
+
+/** Events with something that has not crossed are looked at again: a pair's window of days has moved on. */
+export async function touchUnsettled(db: Db, pairId: string): Promise<void> {
+  await db.sql.execute(sql`update links set dirty = true where pair_id = ${pairId}
+    and exists (select 1 from link_sides s where s.link_id = links.id and s.base is distinct from s.seen)`);
 }
 
 /** How many events each side has, and how many are on both. */

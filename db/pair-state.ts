@@ -20,8 +20,9 @@ export async function pairWithAccounts(db: Db, pairId: string): Promise<PairWith
 }
 
 /** What may change while an activity is under way; null when the pair has been deleted. */
-export async function pairNow(db: Db, pairId: string): Promise<Pick<PairRow, 'epoch' | 'paused' | 'attention'> | null> {
-  const [row] = await db.sql.select({ epoch: pairs.epoch, paused: pairs.paused, attention: pairs.attention }).from(pairs).where(eq(pairs.id, pairId));
+export async function pairNow(db: Db, pairId: string): Promise<Pick<PairRow, 'epoch' | 'paused' | 'attention' | 'lastGoneAt'> | null> {
+  const { epoch, paused, attention, lastGoneAt } = pairs;
+  const [row] = await db.sql.select({ epoch, paused, attention, lastGoneAt }).from(pairs).where(eq(pairs.id, pairId));
   return row ?? null;
 }
 

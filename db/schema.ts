@@ -82,6 +82,8 @@ export const pairs = pgTable('pairs', {
   /** Since when polls have been failing, and how often in a row. */
   failingSince: instant('failing_since'),
   failures: integer('failures').notNull().default(0),
+  /** When an event of the pair was last found gone, or deleted: a listing that lags behind may show it for a while. */
+  lastGoneAt: instant('last_gone_at'),
   /** Not before this time, whatever is asked: a server's Retry-After. */
   notBefore: instant('not_before'),
   createdAt: instant('created_at').notNull().defaultNow(),

@@ -116,8 +116,11 @@ async function listMembers({ client, url }: Collection, cursor: Cursor): Promise
     const answer = await client.propfind(url, '1', ['d:resourcetype', 'd:getetag', 'd:getlastmodified']);
     addMembers(members, answer.members.filter(({ status }) => (status ?? 200) < 300), answer.url, url);
   } catch (error) {
-    if (error instanceof SyncError && (error.kind === 'gone' || error.kind === 'forbidden')) await checkCalendar({ client, url });
-    throw error;
+    if (!(error instanceof SyncError) || (error.kind !== 'gone' && error.kind !== 'forbidden')) throw error;
+    await checkCalendar({ client, url });
+    // Synology answers 404 for the members of an empty calendar that itself is there.
+    if (error.kind === 'forbidden') throw error;
+    return { members, cursor };
   }
   // An empty listing may be a calendar that is gone (207 around a 404).
   if (members.size === 0) await checkCalendar({ client, url });

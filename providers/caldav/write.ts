@@ -183,9 +183,10 @@ const SCHEDULING_CONDITIONS = [
   'organizer-allowed',
 ];
 
-/** RFC 4791 section 5.3.2.1, RFC 6638 section 3.2.4.1; SOGo answers a bare 409. */
+/** RFC 4791 section 5.3.2.1, RFC 6638 section 3.2.4.1; SOGo answers a bare 409, Nextcloud a 400 with a sentence, also for an event in its trash bin. */
 function isUidTaken(answer: Answer): boolean {
-  return hasCondition(answer, 'no-uid-conflict', 'unique-scheduling-object-resource') || (answer.status === 409 && !hasAnyCondition(answer));
+  if (hasCondition(answer, 'no-uid-conflict', 'unique-scheduling-object-resource')) return true;
+  return (answer.status === 409 && !hasAnyCondition(answer)) || (answer.status === 400 && /\buid already exists\b/i.test(answer.text));
 }
 
 function hasAnyCondition(answer: Answer): boolean {

@@ -129,12 +129,17 @@ function tokenSource(settings: GoogleSettings, refreshToken: string, store: Toke
     const stored = await store.load();
     if (stored && isGood(stored, refused)) return stored;
     const rotated = stored?.refreshToken;
-    const renewed = rotated === undefined || rotated === refreshToken
-      ? await refresh(settings, refreshToken, io)
-      : await refresh(settings, rotated, io).catch((error: unknown) => {
-        if (error instanceof SyncError && error.kind === 'auth') return refresh(settings, refreshToken, io);
-        throw error;
-      });
+    let renewed: StoredToken;
+    try {
+      renewed = await refresh(settings, rotated ?? refreshToken, io);
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.kind !== 'auth') throw error;
+      // Another worker may have been quicker, and the refresh token good for one of us only.
+      const now = await store.load();
+      if (now && now.accessToken !== stored?.accessToken && isGood(now, refused)) return now;
+      if (rotated === undefined || rotated === refreshToken) throw error;
+      renewed = await refresh(settings, refreshToken, io);
+    }
     const token = renewed.refreshToken === undefined && rotated !== undefined ? { ...renewed, refreshToken: rotated } : renewed;
     await store.save(token);
     return token;

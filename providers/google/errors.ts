@@ -22,8 +22,8 @@ export function apiError(error: unknown, signal: AbortSignal | undefined): unkno
   const answer = answerOf(error);
   if (!answer) return noAnswer(error);
   const { status, data, headers } = answer;
-  const { reason, message } = bodyOf(data);
-  const kind = kindOf(status, reason, message, headers);
+  const { reason, message, isLimit } = bodyOf(data);
+  const kind = kindOf(status, reason, message, isLimit, headers);
   return new SyncError(kind, `Google answered ${status}${reason === '' ? '' : ` (${reason})`}`, optionsOf(status, message || reason, waitOf(headers)));
 }
 
@@ -52,12 +52,17 @@ export function headerOf(headers: unknown, name: string): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-function kindOf(status: number, reason: string, message: string, headers: unknown): SyncErrorKind {
-  if (status === 403 || status === 429) return KIND_OF_REASON[reason] ?? KIND_OF_STATUS[status]!;
+function kindOf(status: number, reason: string, message: string, isLimit: boolean, headers: unknown): SyncErrorKind {
+  if (status === 403 || status === 429) return KIND_OF_REASON[reason] ?? (isLimit ? limitOf(reason) : KIND_OF_STATUS[status]!);
   if (status === 503 && headerOf(headers, 'retry-after') !== null) return 'throttled';
   // A sequence below the server's: somebody else wrote in between.
   if (status === 400 && message.startsWith('Invalid sequence value')) return 'stale';
   return KIND_OF_STATUS[status] ?? (status >= 400 && status < 500 ? 'rejected' : 'unreachable');
+}
+
+/** Google has changed the names of its limits more than once: none of them is ever a right that is missing. */
+function limitOf(reason: string): SyncErrorKind {
+  return /daily|quota|term/i.test(reason) ? 'quota' : 'throttled';
 }
 
 /** The library wraps what the transport throws; a SyncError and an abort go through unchanged. */
@@ -93,12 +98,13 @@ function optionsOf(status: number, reason: string, retryAfterMs: number | undefi
 }
 
 /** `{error: {errors: [{reason}], message, details: [{reason}]}}`; the envelope of the front end has the reason in `details`, too. */
-function bodyOf(data: unknown): { reason: string; message: string } {
+function bodyOf(data: unknown): { reason: string; message: string; isLimit: boolean } {
   const error = typeof data === 'object' && data !== null ? (data as { error?: unknown }).error : undefined;
-  if (typeof error !== 'object' || error === null) return { reason: '', message: '' };
-  const { errors, details, message } = error as { errors?: unknown; details?: unknown; message?: unknown };
-  const first = (list: unknown): string => codeOf(Array.isArray(list) ? (list[0] as { reason?: unknown } | null | undefined)?.reason : undefined);
-  return { reason: first(errors) || first(details), message: typeof message === 'string' ? message : '' };
+  if (typeof error !== 'object' || error === null) return { reason: '', message: '', isLimit: false };
+  const { errors, details, message, status } = error as { errors?: unknown; details?: unknown; message?: unknown; status?: unknown };
+  const first = (list: unknown, key: 'reason' | 'domain'): string => codeOf(Array.isArray(list) ? (list[0] as Record<string, unknown> | null | undefined)?.[key] : undefined);
+  const isLimit = first(errors, 'domain') === 'usageLimits' || status === 'RESOURCE_EXHAUSTED' || first(details, 'reason') === 'RATE_LIMIT_EXCEEDED';
+  return { reason: first(errors, 'reason') || first(details, 'reason'), message: typeof message === 'string' ? message : '', isLimit };
 }
 
 function codeOf(value: unknown): string {

@@ -23,6 +23,8 @@ export interface RigOptions {
   readonly options?: Partial<PairOptions>;
   readonly caldav?: Partial<Habits>;
   readonly cloud?: Partial<Habits>;
+  /** Sides of another pair, which this one shares, and its clock. */
+  readonly sharing?: Partial<Pick<Rig, 'caldav' | 'cloud'>> & Pick<Rig, 'clock'>;
   /** Wraps the database, for crashes. */
   readonly wrapDb?: (db: Db) => Db;
 }
@@ -33,7 +35,7 @@ export type Polled = 'changed' | 'state' | 'NoChange' | 'Waiting';
 export const START = Date.parse('2026-06-10T08:00:00Z');
 
 export class Rig {
-  readonly clock: Clock = { now: START };
+  readonly clock: Clock;
   readonly caldav: FakeSide;
   readonly cloud: FakeSide;
   readonly db: Db;
@@ -48,8 +50,9 @@ export class Rig {
 
   private constructor(db: Db, options: RigOptions) {
     this.db = db;
-    this.caldav = new FakeSide('caldav', this.clock, { answers: 'sent', ...options.caldav });
-    this.cloud = new FakeSide('cloud', this.clock, { keepsIds: true, ...options.cloud });
+    this.clock = options.sharing?.clock ?? { now: START };
+    this.caldav = options.sharing?.caldav ?? new FakeSide('caldav', this.clock, { answers: 'sent', ...options.caldav });
+    this.cloud = options.sharing?.cloud ?? new FakeSide('cloud', this.clock, { keepsIds: true, ...options.cloud });
     const calendars = new Map([['caldav', this.caldav], ['cloud', this.cloud]]);
     this.deps = {
       store: postgresStore(options.wrapDb?.(db) ?? db),

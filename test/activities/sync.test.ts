@@ -117,7 +117,7 @@ describe('edits', () => {
     assert.equal(rig.cloud.events().length, 4);
   });
 
-  test('between the plan and the write are not lost (412)', async () => {
+  test('between the plan and the write are not lost (412, G5)', async () => {
     const rig = await linked(['A']);
     rig.caldav.person.edit(rig.caldav.find('A'), { location: 'home' });
     rig.cloud.hook = (call, when) => {
@@ -245,7 +245,7 @@ describe('deletions', () => {
     assert.equal(rig.writes, writes);
   });
 
-  test('a listing that misses some, which answer when asked, deletes nothing', async () => {
+  test('a listing that misses some, which answer when asked, deletes nothing (A9, A11)', async () => {
     const rig = await linked(names(12));
     for (const ref of [...rig.cloud.items.keys()].slice(0, 5)) rig.cloud.hidden.add(ref);
     rig.cloud.expireCursors();
@@ -445,7 +445,7 @@ describe('a service that fails', () => {
     assert.equal(rig.cloud.shows('A').location, 'x');
   });
 
-  test('a run that cannot read a side fails, says so, and writes nothing to the other (C15)', async () => {
+  test('a run that cannot read a side fails, says so, and writes nothing to the other (A12)', async () => {
     const rig = await linked(['A']);
     rig.caldav.person.edit(rig.caldav.find('A'), { location: 'x' });
     rig.caldav.failNext('changes', 'unreachable');
@@ -513,7 +513,7 @@ describe('a service that fails', () => {
 });
 
 describe('control', () => {
-  test('a late worker stores and writes nothing more', async () => {
+  test('a late worker stores and writes nothing more (G23)', async () => {
     const rig = await linked(['A', 'B']);
     rig.caldav.person.edit(rig.caldav.find('A'), { location: 'x' });
     rig.cloud.hook = async (call, when) => {
@@ -661,7 +661,7 @@ describe('busy', () => {
 });
 
 describe('filters and windows', () => {
-  test('what leaves them stays where it is', async () => {
+  test('what leaves them stays where it is (A18)', async () => {
     const rig = await linked(['keep A', 'keep B', 'keep C'], { options: { filter: { titleMatches: 'KEEP' } } });
     rig.caldav.person.insert({ title: 'private' });
     rig.caldav.person.edit(rig.caldav.find('keep A'), { title: 'left' });

@@ -50,7 +50,7 @@ describe('preconditions', () => {
     assert.deepEqual(dav.log, [`PUT /cal/${KEY}.ics`, `PUT /cal/${KEY}.ics`, `DELETE /cal/${KEY}.ics`]);
   });
 
-  it('are a look and a comparison where ETags are weak or missing', async () => {
+  it('[G5] are a look and a comparison where ETags are weak or missing', async () => {
     for (const etags of ['weak', 'none'] as const) {
       const side = await open({ etags });
       dav.put('/cal/a.ics', text(event('A')));

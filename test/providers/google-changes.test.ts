@@ -52,7 +52,7 @@ describe('changes of a Google calendar', () => {
   afterEach(() => bench.close());
 
   for (const sparseTombstones of [false, true]) {
-    it(`puts exceptions that come alone to their series${sparseTombstones ? ', from bare tombstones' : ''}`, async () => {
+    it(`[B7] puts exceptions that come alone to their series${sparseTombstones ? ', from bare tombstones' : ''}`, async () => {
       await start({ sparseTombstones, instanceWriteTouchesMaster: false });
       const id = await bench.person.create(DAILY());
       await poll();

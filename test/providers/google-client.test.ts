@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
+import { apiError } from '../../providers/google/errors.ts';
 import { createGoogleProvider } from '../../providers/google/index.ts';
 import type { Io, Known, Side } from '../../providers/provider.ts';
 import { event } from '../support/contract.ts';
@@ -129,13 +130,23 @@ describe('failures', () => {
     });
   }
 
+  it('[G9] by a name of a limit that nobody has heard of make the pair wait, and are no missing right', () => {
+    const said = (status: number, error: object) => (apiError({ response: { status, data: { error }, headers: {} } }, undefined) as SyncError).kind;
+    const old = (reason: string, domain: string) => ({ errors: [{ domain, reason, message: 'Some limit' }], message: 'Some limit' });
+    assert.deepEqual(['userRateLimitExceededUnreg', 'servingLimitExceeded', 'brandNew'].map((reason) => said(403, old(reason, 'usageLimits'))), ['throttled', 'throttled', 'throttled']);
+    assert.deepEqual(['variableTermLimitExceeded', 'dailyWriteLimit'].map((reason) => said(403, old(reason, 'usageLimits'))), ['quota', 'quota']);
+    assert.equal(said(403, { status: 'PERMISSION_DENIED', message: 'x', details: [{ reason: 'RATE_LIMIT_EXCEEDED' }] }), 'throttled');
+    assert.equal(said(429, { status: 'RESOURCE_EXHAUSTED', message: 'x', details: [{ reason: 'DAILY_LIMIT' }] }), 'quota');
+    assert.deepEqual([said(403, old('accessNotConfigured', 'usageLimits')), said(403, old('brandNew', 'calendar'))], ['bug', 'forbidden']);
+  });
+
   it('of the connection is `unreachable`, at once', async () => {
     bench.google.fail({ match: '/events', times: 5 });
     assert.equal((await failure(poll(bench.side, null))).kind, 'unreachable');
     assert.equal(bench.google.faultsMet, 1);
   });
 
-  it('of a token request are told apart', async () => {
+  it('[G11] of a token request are told apart', async () => {
     for (const [fault, kind] of [[{ status: 500 }, 'unreachable'], [{ status: 429 }, 'throttled'], [{}, 'unreachable']] as const) {
       bench.google.reset();
       bench.tokens.token = null;

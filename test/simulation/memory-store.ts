@@ -218,6 +218,7 @@ export class MemoryDatabase {
     const found = (pairId: string, side: SideName, where: (row: SideRow) => boolean) => this.sidesOf(pairId, side).filter(where);
     const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
     const db = this;
+    const otherOf = (row: SideRow) => db.sides.get(`${row.linkId}/${row.side === 'caldav' ? 'cloud' : 'caldav'}`);
     return {
       // links.ts
       sidesByRef: (pairId, side, refs) => found(pairId, side, ({ ref }) => refs.includes(ref)),
@@ -268,6 +269,14 @@ export class MemoryDatabase {
         return { caldav: count('caldav'), cloud: count('cloud') };
       },
       joinHalves: (caldav, cloud) => db.joinHalves(caldav, cloud),
+      hasCopyOfUid: (pairId, row) => found(pairId, row.side, (one) => one.uidHash === row.uidHash && one.linkId !== row.linkId && one.owned && one.gone === 'no'
+        && otherOf(one)?.gone === 'no').length > 0,
+      hasForeignTwin: (pairId, row, marker) => db.links.get(marker)?.pairId !== pairId && [...db.sides.values()]
+        .some((one) => one.pairId === pairId && one.matchHash === row.matchHash && one.linkId !== row.linkId && one.gone === 'no' && otherOf(one)?.gone === 'no'),
+      touchUnsettled: (pairId) => {
+        const unlike = (row: SideRow) => row.base?.toString() !== row.seen?.toString();
+        db.updateLinks([...found(pairId, 'caldav', unlike), ...found(pairId, 'cloud', unlike)].map(({ linkId }) => linkId), { dirty: true });
+      },
       isUidTaken: (pairId, side, hash, linkId) => found(pairId, side, (row) => row.uidHash === hash && row.linkId !== linkId).length > 0,
       singlesOf: (parentIds) => [...db.links.values()].filter(({ parentId }) => parentId !== null && parentIds.includes(parentId))
         .sort((a, b) => ((a.occurrence ?? '') < (b.occurrence ?? '') ? -1 : 1)).map(({ id, parentId }) => ({ id, parentId: parentId as string })),
@@ -371,7 +380,7 @@ export class MemoryDatabase {
       },
       pairNow: (pairId) => {
         const pair = db.pairs.get(pairId);
-        return pair ? { epoch: pair.epoch, paused: pair.paused, attention: pair.attention } : null;
+        return pair ? { epoch: pair.epoch, paused: pair.paused, attention: pair.attention, lastGoneAt: pair.lastGoneAt } : null;
       },
       updatePair: (pairId, values) => db.set(db.pairs, pairId, values),
       askedToWait: (pairId, number: number) => ({
@@ -396,7 +405,7 @@ export class MemoryDatabase {
 /** Outside a transaction each of these is one of its own. */
 const WRITES = new Set([
   'insertLinks', 'insertSides', 'updateSide', 'settleSides', 'dropSide', 'forgetSide', 'dropGoneSides', 'markDirty', 'nextGeneration', 'updateLinks', 'deleteLinks',
-  'joinHalves', 'touchWrittenOut', 'beginRun', 'nextEpoch', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'setOp', 'insertConflicts', 'setProblems',
+  'joinHalves', 'touchWrittenOut', 'touchUnsettled', 'beginRun', 'nextEpoch', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'setOp', 'insertConflicts', 'setProblems',
   'addProblem', 'hold', 'release', 'pruneRuns', 'updatePair', 'setAccountStatus',
 ]);
 

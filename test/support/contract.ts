@@ -204,7 +204,7 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
       await bench.side.remove(found);
     });
 
-    test('handles a name that needs quoting like any other', async (t) => {
+    test('[G19] handles a name that needs quoting like any other', async (t) => {
       if (bench.person.createOddlyNamed === undefined) return t.skip('a person cannot choose names here');
       await poll();
       await bench.person.createOddlyNamed(event('Odd name'));

@@ -1,0 +1,1 @@
+ALTER TABLE "pairs" ADD COLUMN "last_gone_at" timestamp (3) with time zone;

@@ -1,0 +1,210 @@
+/** Section B of docs/known-failures.md: duplicates. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { testDatabase } from '../support/database.ts';
+import { at, aSeries, EXCLUDED, FakeSide, occurrence } from '../support/fake-side.ts';
+import { closeAll, Rig } from '../activities/rig.ts';
+import { assertBoth, bothShow, linked, names, staysQuiet } from './linked.ts';
+
+let url: string;
+before(async () => { url = await testDatabase(); });
+after(closeAll);
+
+describe('a side that shows nothing, too little, or others than before', () => {
+  for (const side of ['caldav', 'cloud'] as const) {
+    test(`B2: ${side} lists nothing for a while, and no run creates a new set`, async () => {
+      const rig = await linked(url, names(8));
+      const { writes } = rig;
+      for (const ref of rig.side(side).items.keys()) rig.side(side).hidden.add(ref);
+      for (let round = 0; round < 4; round += 1) {
+        rig.side(side).expireCursors();
+        rig.side(side === 'caldav' ? 'cloud' : 'caldav').person.touch([...rig.side(side === 'caldav' ? 'cloud' : 'caldav').items.keys()][round]!);
+        rig.advance(3_600);
+        await rig.cycle();
+        await rig.run();
+      }
+      assert.equal(rig.writes, writes);
+      rig.side(side).hidden.clear();
+      rig.advance(3_600 * 24);
+      await bothShow(rig, names(8));
+      assert.equal(rig.writes, writes);
+    });
+  }
+
+  test('B5: a server that gives an event another UID with every look doubles nothing', async () => {
+    const rig = await linked(url, names(3));
+    const { writes } = rig;
+    for (let look = 0; look < 5; look += 1) {
+      for (const ref of rig.caldav.items.keys()) rig.caldav.person.edit(ref, { uid: `look-${look}-${ref}` });
+      if (look % 2) rig.caldav.expireCursors();
+      await rig.cycle();
+    }
+    assert.equal(rig.writes, writes);
+    rig.caldav.person.edit(rig.caldav.find('e000'), { uid: 'another', location: 'x' });
+    await bothShow(rig, names(3));
+    assertBoth(rig, 'e000', { location: 'x' });
+  });
+
+  test('B15: a new version that reads the same data in another way writes nothing, and takes nothing for new', async () => {
+    const rig = await linked(url, names(4));
+    rig.caldav.person.edit(rig.caldav.find('e000'), { description: 'text' });
+    await rig.settle();
+    const { writes } = rig;
+    for (const side of [rig.caldav, rig.cloud]) {
+      const read = side.read.bind(side);
+      side.read = (stored) => {
+        const found = read(stored);
+        return { ...found, event: found.event && { ...found.event, title: found.event.title.toUpperCase(), description: `${found.event.description} (v2)` } };
+      };
+    }
+    await staysQuiet(rig);
+    assert.equal(rig.writes, writes);
+  });
+});
+
+describe('a run that does not come to its end', () => {
+  for (const error of ['throttled', 'quota', 'unreachable'] as const) {
+    test(`B6: after ${error} in the middle of a first run the next ones go on, and begin nothing anew`, async () => {
+      const rig = await Rig.open(url);
+      for (const title of names(9)) rig.caldav.person.insert({ title });
+      rig.cloud.writesAtOnce = 1;
+      let created = 0;
+      rig.cloud.hook = (call, when) => {
+        if (call !== 'create' || when !== 'before') return;
+        created += 1;
+        if (created % 4 === 0) rig.cloud.failNext('create', error, { when: created % 8 ? 'before' : 'after', times: 3 });
+      };
+      for (let round = 0; round < 8; round += 1) {
+        await rig.cycle();
+        rig.cloud.faults.length = 0;
+        rig.advance(7 * 3_600);
+      }
+      rig.cloud.hook = null;
+      await bothShow(rig, names(9));
+      assert.equal(rig.cloud.writes.length, 9);
+      assert.equal(rig.caldav.writes.length, 0);
+    });
+  }
+
+  for (const error of ['rejected', 'forbidden', 'bug', 'stale', 'gone', 'id-taken'] as const) {
+    test(`B9: a create that took effect though it was answered with ${error} is not repeated for ever`, async () => {
+      const rig = await linked(url, names(3));
+      rig.cloud.failNext('create', error, { when: 'after', times: 1 });
+      rig.caldav.person.insert({ title: 'new' });
+      for (let round = 0; round < 6; round += 1) {
+        await rig.cycle();
+        rig.advance(3_600);
+      }
+      // A service that says of our very own new copy that the name was never free gets one under another name.
+      const most = error === 'id-taken' ? 2 : 1;
+      assert.ok(rig.cloud.titles().filter((title) => title === 'new').length <= most);
+      const { writes } = rig;
+      await staysQuiet(rig);
+      assert.equal(rig.writes, writes);
+    });
+  }
+
+  test('B16: no manual run doubles anything, however often it is asked for', async () => {
+    const rig = await Rig.open(url);
+    for (const title of names(3)) rig.caldav.person.insert({ title });
+    rig.cloud.person.insert({ ...aSeries(), uid: 'series', title: 'S', exceptions: { [occurrence(1)]: EXCLUDED } });
+    for (let run = 0; run < 5; run += 1) {
+      if (run === 2) rig.caldav.person.edit(rig.caldav.find('e001'), { location: 'x' });
+      await rig.run('signal');
+    }
+    assert.deepEqual([rig.caldav.titles(), rig.cloud.titles()], [['S', ...names(3)], ['S', ...names(3)]]);
+    assert.equal(rig.writes, 5);
+  });
+});
+
+describe('an event that comes to both sides by itself', () => {
+  test('B10: an invitation that both services have put into their calendar is linked, also in a pair that has met long ago', async () => {
+    const rig = await linked(url, names(3));
+    const { writes } = rig;
+    for (const side of [rig.caldav, rig.cloud]) side.person.insert({ title: 'Invitation', uid: 'invitation@example.org', when: at(4) });
+    await bothShow(rig, [...names(3), 'Invitation']);
+    assert.equal(rig.writes, writes);
+  });
+
+  for (const late of ['caldav', 'cloud'] as const) {
+    test(`B10: one that comes to ${late} when its copy is there already is not copied back, and takes the copy's place when that is deleted`, async () => {
+      const rig = await linked(url, names(3));
+      const [early, other] = late === 'cloud' ? [rig.caldav, rig.cloud] : [rig.cloud, rig.caldav];
+      const invitation = { title: 'Invitation', uid: 'invitation@example.org', when: at(4) };
+      early.person.insert(invitation);
+      await rig.settle();
+      const copy = other.find('Invitation');
+      other.person.insert(invitation, { ref: 'by-itself' });
+      await staysQuiet(rig);
+      assert.deepEqual([early.titles().length, other.titles().length], [4, 5]);
+      other.person.remove(copy);
+      await bothShow(rig, [...names(3), 'Invitation']);
+      other.person.edit('by-itself', { location: 'Room 1' });
+      await rig.settle();
+      assertBoth(rig, 'Invitation', { location: 'Room 1' });
+    });
+  }
+
+  test('B10: it may come to the other side while the run is about to copy it', async () => {
+    const rig = await linked(url, names(3));
+    rig.caldav.person.insert({ title: 'Invitation', uid: 'invitation@example.org', when: at(4) });
+    rig.cloud.hook = (call, when) => {
+      if (call !== 'changes' || when !== 'before') return;
+      rig.cloud.hook = null;
+      rig.cloud.person.insert({ title: 'Invitation', uid: 'invitation@example.org', when: at(4) });
+    };
+    await bothShow(rig, [...names(3), 'Invitation']);
+  });
+});
+
+describe('several pairs', () => {
+  test('B13: one calendar in two pairs is copied to both, and an edit from either end reaches all three', async () => {
+    const one = await linked(url, names(3));
+    const two = await Rig.open(url, { sharing: { caldav: one.caldav, clock: one.clock } });
+    const round = async (): Promise<void> => {
+      for (let time = 0; time < 3; time += 1) {
+        await one.settle(6);
+        await two.settle(6);
+      }
+    };
+    await round();
+    two.cloud.person.edit(two.cloud.find('e000'), { location: 'from the second' });
+    one.cloud.person.edit(one.cloud.find('e001'), { location: 'from the first' });
+    one.cloud.person.insert({ title: 'new', when: at(6) });
+    two.cloud.person.remove(two.cloud.find('e002'));
+    await round();
+    for (const side of [one.caldav, one.cloud, two.cloud]) {
+      assert.deepEqual(side.titles(), ['e000', 'e001', 'new'], side.name);
+      assert.deepEqual([side.shows('e000').location, side.shows('e001').location], ['from the second', 'from the first']);
+    }
+    const writes = one.writes + two.cloud.writes.length;
+    await round();
+    assert.equal(one.writes + two.cloud.writes.length, writes);
+  });
+
+  test('C11: four calendars paired in a circle hold each event once or twice, and come to rest', async () => {
+    // a - p, a - q, b - p, b - q; all see the new event's first copies before any of them has seen another's.
+    const ap = await linked(url, ['A']);
+    const { clock } = ap;
+    const aq = await Rig.open(url, { sharing: { caldav: ap.caldav, clock } });
+    const b = new FakeSide('b', clock, { answers: 'sent' });
+    const bp = await Rig.open(url, { sharing: { caldav: b, cloud: ap.cloud, clock } });
+    const bq = await Rig.open(url, { sharing: { caldav: b, cloud: aq.cloud, clock } });
+    const pairs = [ap, aq, bp, bq];
+    const sides = [ap.caldav, b, ap.cloud, aq.cloud];
+    for (let round = 0; round < 3; round += 1) for (const pair of pairs) await pair.cycle();
+    ap.caldav.person.insert({ title: 'new' });
+    b.person.insert({ title: 'other', when: at(5) });
+    for (let round = 0; round < 12; round += 1) {
+      clock.now += 61_000;
+      const polled = await Promise.all(pairs.map((pair) => pair.poll()));
+      await Promise.all(pairs.filter((_, index) => polled[index] === 'changed').map((pair) => pair.run('poll', { polled: true })));
+    }
+    const counts = sides.map((side) => side.events().length);
+    assert.ok(counts.every((count) => count <= 6), counts.join(', '));
+    for (const side of sides) assert.deepEqual([...new Set(side.titles())], ['A', 'new', 'other']);
+    const writes = sides.reduce((sum, side) => sum + side.writes.length, 0);
+    for (const pair of pairs) await pair.settle();
+    assert.equal(sides.reduce((sum, side) => sum + side.writes.length, 0), writes);
+  });
+});

@@ -1,0 +1,39 @@
+/** Where most of these stories begin and end. */
+import assert from 'node:assert/strict';
+import type { CalendarEvent } from '../../core/event.ts';
+import { Rig, type RigOptions } from '../activities/rig.ts';
+
+/** A pair with these events on both sides, at rest. */
+export async function linked(url: string, titles: readonly string[], options: RigOptions = {}): Promise<Rig> {
+  const rig = await Rig.open(url, options);
+  for (const title of titles) rig.caldav.person.insert({ title });
+  await rig.settle();
+  return rig;
+}
+
+export const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `e${String(index).padStart(3, '0')}`);
+
+/** From now on nothing is written, neither by polls nor by runs that a person asks for, nor when everything is compared. */
+export async function staysQuiet(rig: Rig): Promise<void> {
+  await rig.settle(6);
+  const { writes } = rig;
+  for (let poll = 0; poll < 3; poll += 1) await rig.cycle();
+  await rig.run('signal');
+  await rig.run('resync', { full: true });
+  await rig.settle();
+  assert.equal(rig.writes - writes, 0, 'a pair at rest writes nothing');
+}
+
+/** Both sides show these titles and nothing else, each once, and leave it at that. */
+export async function bothShow(rig: Rig, titles: readonly string[]): Promise<void> {
+  await staysQuiet(rig);
+  for (const side of [rig.caldav, rig.cloud]) assert.deepEqual(side.titles(), [...titles].sort(), side.name);
+}
+
+/** Both sides show this of the event. */
+export function assertBoth(rig: Rig, title: string, fields: Partial<CalendarEvent>): void {
+  for (const side of [rig.caldav, rig.cloud]) {
+    const event = side.shows(title);
+    for (const [name, value] of Object.entries(fields)) assert.deepEqual(event[name as keyof CalendarEvent], value, `${name} on ${side.name}`);
+  }
+}

@@ -1,0 +1,137 @@
+/** Section C of docs/known-failures.md: loops and ping-pong. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { CalendarEvent } from '../../core/event.ts';
+import { testDatabase } from '../support/database.ts';
+import { at, aSeries, EXCLUDED, occurrence, type Habits } from '../support/fake-side.ts';
+import { closeAll, Rig } from '../activities/rig.ts';
+import { assertBoth, linked, names, staysQuiet } from './linked.ts';
+
+let url: string;
+before(async () => { url = await testDatabase(); });
+after(closeAll);
+
+/** What services were seen to do to what they are given. */
+const REWRITINGS: Readonly<Record<string, (event: CalendarEvent) => CalendarEvent>> = {
+  'trims and normalises text': (event) => ({ ...event, title: event.title.trim(), description: event.description.replace(/\r\n|\r/g, '\n').trimEnd() }),
+  'turns text into HTML': (event) => ({ ...event, description: event.description && !event.description.startsWith('<') ? `<p>${event.description.replaceAll('&', '&amp;')}</p>` : event.description }),
+  'escapes once more with every write': (event) => ({ ...event, description: event.description.replaceAll('&', '&amp;') }),
+  'adds a conference to the text with every write': (event) => ({ ...event, description: `${event.description}\nJoin the meeting` }),
+  'drops emoji': (event) => ({ ...event, title: event.title.replace(/\p{Extended_Pictographic}/gu, '?') }),
+  'cuts the text': (event) => ({ ...event, description: event.description.slice(0, 12) }),
+  'makes a day of midnight to midnight': (event) => (event.when.allDay || !event.when.start.endsWith('T00:00:00') ? event
+    : { ...event, when: { allDay: true, start: event.when.start.slice(0, 10), end: event.when.end.slice(0, 10) } }),
+  'moves times to UTC': (event) => (event.when.allDay || event.when.startZone !== 'Europe/Berlin' ? event
+    : { ...event, when: { ...event.when, start: event.when.start.replace('T09', 'T07'), end: event.when.end.replace('T10', 'T08'), startZone: 'UTC', endZone: 'UTC' } }),
+  'spells rules in its own way': (event) => ({ ...event, recurrence: event.recurrence && { ...event.recurrence, rules: event.recurrence.rules.map((rule) => `${rule.replace(';INTERVAL=1', '')};INTERVAL=1`) } }),
+  'has no visibility': (event) => ({ ...event, visibility: 'public', transparency: 'opaque' }),
+};
+
+const ANSWERS: readonly Habits['answers'][] = ['sent', 'sent-without-version'];
+
+describe('a service that rewrites what it stores', () => {
+  for (const [index, [what, rewrite]] of Object.entries(REWRITINGS).entries()) {
+    test(`C1, C5, C6, C7, C8, C10: one that ${what} is written to once for each edit, and its rewriting never travels`, async () => {
+      for (const answers of ['stored', ANSWERS[index % 2]!] as const) {
+        const rig = await Rig.open(url, { cloud: { rewrite, answers } });
+        rig.caldav.person.insert({ title: ' Grüße 🎉 ', description: 'R&D <b>plan</b> and more\r\n\r\n', visibility: 'private' });
+        rig.caldav.person.insert({ title: 'Day', when: { allDay: false, start: '2026-06-08T00:00:00', startZone: 'Europe/Berlin', end: '2026-06-09T00:00:00', endZone: 'Europe/Berlin' } });
+        rig.caldav.person.insert({ ...aSeries(), uid: 'series', title: 'S', exceptions: { [occurrence(1)]: EXCLUDED } });
+        await rig.settle(6);
+        const [day, greetings] = [rig.caldav.find('Day'), rig.caldav.find(' Grüße 🎉 ')];
+        for (let edit = 0; edit < 2; edit += 1) {
+          rig.caldav.person.edit(greetings, { description: `R&D ${edit}, still the plan`, title: `Grüße 🎉 ${edit}` });
+          rig.caldav.person.edit(day, { when: at(8 + edit) });
+          rig.caldav.person.edit(rig.caldav.find('S'), { location: `room ${edit}` });
+          await staysQuiet(rig);
+        }
+        assert.equal(rig.caldav.writes.length, 0, `${answers}: nothing comes back`);
+        assert.deepEqual(rig.cloud.writes.map(({ action }) => action), [...Array<string>(3).fill('create'), ...Array<string>(6).fill('update')], answers);
+      }
+    });
+  }
+
+  test('C1, C6: two services that each rewrite the other\'s way do not wear each other down', async () => {
+    const rig = await Rig.open(url, {
+      caldav: { rewrite: (event) => ({ ...event, location: event.location.toUpperCase() }), answers: 'sent-without-version' },
+      cloud: { rewrite: (event) => ({ ...event, location: event.location.toLowerCase() }) },
+    });
+    rig.caldav.person.insert({ title: 'A', location: 'Room' });
+    rig.cloud.person.insert({ title: 'B', location: 'Room', when: at(2) });
+    await staysQuiet(rig);
+    rig.caldav.person.edit(rig.caldav.find('B'), { location: 'Hall' });
+    rig.cloud.person.edit(rig.cloud.find('B'), { description: 'text' });
+    await staysQuiet(rig);
+    assert.deepEqual([rig.caldav.shows('B').location, rig.cloud.shows('B').location], ['HALL', 'hall']);
+    assertBoth(rig, 'B', { description: 'text' });
+  });
+});
+
+describe('a service that refuses', () => {
+  for (const error of ['stale', 'gone'] as const) {
+    test(`C16, C17, G17: one that answers every write of an event with ${error} is asked ever more rarely, and all else goes on`, async () => {
+      const rig = await linked(url, names(3));
+      rig.cloud.failNext('update', error, { title: 'e000', times: 1_000_000 });
+      rig.caldav.person.edit(rig.caldav.find('e000'), { location: 'x' });
+      rig.caldav.person.edit(rig.caldav.find('e001'), { location: 'y' });
+      const asked = (): number => rig.cloud.calls.filter((call) => call === 'update').length;
+      const hours: number[] = [];
+      for (let hour = 0; hour < 3; hour += 1) {
+        const before = asked();
+        for (let minute = 0; minute < 58; minute += 1) await rig.cycle();
+        hours.push(asked() - before);
+      }
+      assert.ok(hours[0]! <= 36 && hours[2]! <= 5, hours.join(', '));
+      assertBoth(rig, 'e001', { location: 'y' });
+      assert.deepEqual([rig.caldav.titles(), rig.cloud.titles()], [names(3), names(3)]);
+      rig.cloud.faults.length = 0;
+      await rig.run('signal');
+      assertBoth(rig, 'e000', { location: 'x' });
+      await staysQuiet(rig);
+    });
+  }
+
+  test('C17: an event that was changed on one side and deleted on the other ends there, also where the deletion is told by 412', async () => {
+    for (const told of ['stale', 'gone'] as const) {
+      const rig = await linked(url, names(4));
+      rig.caldav.person.edit(rig.caldav.find('e000'), { location: 'x' });
+      // The deletion falls between the look at the calendars and the write.
+      rig.cloud.hook = (call, when) => {
+        if (call !== 'update' || when !== 'before') return;
+        rig.cloud.hook = null;
+        rig.cloud.person.remove(rig.cloud.find('e000'));
+        rig.cloud.failNext('update', told);
+      };
+      await staysQuiet(rig);
+      assertBoth(rig, 'e000', { location: 'x' });
+      assert.equal((await rig.conflicts()).length, 1);
+    }
+  });
+
+  test('C15: runs in which every write fails are told as such, and come ever more rarely', async () => {
+    const rig = await linked(url, names(3));
+    rig.cloud.failNext('update', 'unreachable', { times: 1_000_000 });
+    for (const title of names(3)) rig.caldav.person.edit(rig.caldav.find(title), { location: 'x' });
+    const { length: before } = await rig.runRows();
+    for (let minute = 0; minute < 180; minute += 1) await rig.cycle();
+    const runs = (await rig.runRows()).slice(before);
+    assert.ok(runs.length >= 3 && runs.length <= 60, `${runs.length} runs in three hours`);
+    assert.deepEqual(new Set(runs.map(({ result }) => result)), new Set(['partial']));
+  });
+});
+
+describe('two that answer each other', () => {
+  test('C8: another tool that turns every change back is left alone after a while', async () => {
+    const rig = await linked(url, ['A']);
+    const { writes } = rig;
+    const ref = rig.cloud.find('A');
+    rig.caldav.person.edit(rig.caldav.find('A'), { description: 'ours' });
+    for (let minute = 0; minute < 40; minute += 1) {
+      await rig.cycle();
+      if (rig.cloud.items.get(ref)?.event?.description === 'ours') rig.cloud.person.edit(ref, { description: 'theirs' });
+      if (rig.caldav.shows('A').description === 'theirs') rig.caldav.person.edit(rig.caldav.find('A'), { description: 'ours' });
+    }
+    assert.ok(rig.writes - writes <= 16, `${rig.writes - writes} writes`);
+    assert.deepEqual((await rig.problems()).map(({ code }) => code), ['flapping']);
+  });
+});

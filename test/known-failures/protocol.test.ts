@@ -1,0 +1,251 @@
+/** Section G of docs/known-failures.md: protocol, tokens, limits. What needs real calendars is in wire.test.ts. */
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { createFetch } from '../../providers/http.ts';
+import type { Side } from '../../providers/provider.ts';
+import { openAccount, SETTING, text } from '../support/caldav-bench.ts';
+import { testDatabase } from '../support/database.ts';
+import { event } from '../support/events.ts';
+import { fakeDav, type FakeDav } from '../support/fake-dav.ts';
+import { at } from '../support/fake-side.ts';
+import { openGoogle } from '../support/google-bench.ts';
+import { KnownState } from '../support/known-state.ts';
+import { closeAll, Rig } from '../activities/rig.ts';
+import { assertBoth, bothShow, linked, names, staysQuiet } from './linked.ts';
+
+let url: string;
+before(async () => { url = await testDatabase(); });
+after(closeAll);
+
+async function withDav(work: (dav: FakeDav, side: Side) => Promise<void>): Promise<void> {
+  const dav = await fakeDav();
+  try {
+    const { account } = await openAccount({ base: dav.calendar, username: 'u', password: 'p' });
+    await work(dav, account.side(dav.calendar, SETTING));
+  } finally {
+    await dav.close();
+  }
+}
+
+async function listed(side: Side, cursor: string | null): Promise<{ titles: string[]; cursor: string }> {
+  const titles: string[] = [];
+  for await (const page of side.changes(cursor, new KnownState())) {
+    titles.push(...page.found.map((found) => found.event?.title ?? '?'));
+    if (page.end) return { titles, cursor: page.end.cursor };
+  }
+  throw new Error('a listing without an end');
+}
+
+const KEY = '019300aa-0000-7000-8000-000000000001';
+
+describe('servers that say no', () => {
+  test('A14: a server that answers 404 for the members of an empty calendar can be synced with', async () => {
+    for (const [noSync, noCtag] of [[false, false], [true, false], [true, true]]) {
+      await withDav(async (dav, side) => {
+        dav.oddities = { noSync: noSync!, noCtag: noCtag!, answer: (method, _path, _body, headers) => (dav.objects.size === 0 && (method === 'REPORT' || headers['depth'] === '1') ? { status: 404 } : undefined) };
+        const empty = await listed(side, null);
+        assert.deepEqual(empty.titles, []);
+        await side.create(event('First'), KEY, 0);
+        const first = await listed(side, empty.cursor);
+        assert.deepEqual(first.titles, ['First']);
+        dav.remove(`/cal/${KEY}.ics`);
+        assert.deepEqual((await listed(side, first.cursor)).titles, []);
+        dav.oddities = { answer: () => ({ status: 404 }) };
+        await assert.rejects(listed(side, null), { kind: 'calendar-missing' });
+      });
+    }
+  });
+
+  test('G6: an event whose UID lies in the trash bin is created under a UID of its own', async () => {
+    const said = 'Calendar object with uid already exists in this calendar collection.';
+    await withDav(async (dav, side) => {
+      const body = `<?xml version="1.0"?><d:error xmlns:d="DAV:" xmlns:s="http://sabredav.org/ns"><s:exception>Sabre\\DAV\\Exception\\BadRequest</s:exception><s:message>${said}</s:message></d:error>`;
+      dav.oddities = { answer: (method, _path, put) => (method === 'PUT' && put.includes('UID:binned') ? { status: 400, body } : undefined) };
+      const written = await side.create(event('A', { uid: 'binned' }), KEY, 0);
+      assert.deepEqual([written.event?.uid, written.event?.title, dav.objects.size], [KEY, 'A', 1]);
+      dav.oddities = { answer: (method) => (method === 'PUT' ? { status: 400, body: body.replace(said, 'Nonsense') } : undefined) };
+      await assert.rejects(side.create(event('B'), KEY, 1), { kind: 'rejected' });
+    });
+  });
+
+  for (const on of ['remove', 'update', 'create'] as const) {
+    test(`G6, G8: 403 for ${on} alone sets that event aside, is not tried again by itself, and never becomes a deletion with a new event`, async () => {
+      const rig = await linked(url, names(4));
+      rig.caldav.failNext(on, 'forbidden', { times: 1_000 });
+      if (on === 'remove') rig.cloud.person.remove(rig.cloud.find('e000'));
+      if (on === 'update') rig.cloud.person.edit(rig.cloud.find('e000'), { location: 'x' });
+      if (on === 'create') rig.cloud.person.insert({ title: 'new' });
+      rig.caldav.person.edit(rig.caldav.find('e003'), { location: 'y' });
+      for (let hour = 0; hour < 5; hour += 1) {
+        await rig.settle();
+        rig.advance(3_600);
+      }
+      assert.equal(rig.caldav.calls.filter((call) => call === on).length, 1);
+      assert.deepEqual((await rig.problems()).map((problem) => [problem.code, problem.side]), [['forbidden', 'caldav']]);
+      assertBoth(rig, 'e003', { location: 'y' });
+      assert.deepEqual(rig.caldav.titles(), names(4));
+      assert.equal(rig.caldav.writes.length, 0);
+    });
+  }
+
+  test('G7: a name that the service keeps for a deleted event is no obstacle, however often the event comes back', async () => {
+    const rig = await linked(url, names(4), { cloud: { keepsIds: true, answers: 'stored' } });
+    for (let time = 0; time < 4; time += 1) {
+      rig.cloud.person.remove(rig.cloud.find('e000'));
+      rig.caldav.person.edit(rig.caldav.find('e000'), { location: `room ${time}` });
+      await bothShow(rig, names(4));
+      assertBoth(rig, 'e000', { location: `room ${time}` });
+    }
+    rig.caldav.person.remove(rig.caldav.find('e000'));
+    await bothShow(rig, names(4).slice(1));
+  });
+
+  for (const error of ['quota', 'throttled'] as const) {
+    test(`G9: a ${error === 'quota' ? 'used-up limit' : 'rate limit'} in the middle of many writes parks the pair and loses none of them`, async () => {
+      const rig = await linked(url, names(6));
+      rig.cloud.writesAtOnce = 1;
+      for (const title of names(6)) rig.caldav.person.edit(rig.caldav.find(title), { location: 'x' });
+      rig.cloud.failNext('update', error, { title: 'e003', times: 1_000 });
+      for (let minute = 0; minute < 5; minute += 1) await rig.cycle();
+      if (error === 'quota') assert.equal((await rig.pair()).attention, 'quota');
+      assert.deepEqual(await rig.problems(), [], 'no event is to blame');
+      assert.ok(rig.cloud.calls.filter((call) => call === 'update').length <= 20);
+      rig.cloud.faults.length = 0;
+      rig.advance(24 * 3_600);
+      await staysQuiet(rig);
+      for (const title of names(6)) assertBoth(rig, title, { location: 'x' });
+      assert.equal(rig.state, 'active');
+    });
+  }
+});
+
+describe('tokens', () => {
+  test('G12: of two workers that refresh at once, where each refresh ends the old token, neither asks for a new sign-in', async () => {
+    const bench = await openGoogle({ rotateRefreshTokens: true });
+    try {
+      await listed(bench.open(), null);
+      for (let time = 0; time < 3; time += 1) {
+        bench.owner.expireAccessTokens();
+        await Promise.all([1, 2, 3].map(() => listed(bench.open(), null)));
+      }
+      bench.owner.revokeRefreshToken();
+      bench.owner.expireAccessTokens();
+      await assert.rejects(listed(bench.open(), null), { kind: 'auth' });
+    } finally {
+      await bench.close();
+    }
+  });
+});
+
+describe('names', () => {
+  test('G15: a client that gives all its events new names doubles and deletes nothing, whatever the other side does meanwhile', async () => {
+    for (const direction of ['bidirectional', 'caldav-to-cloud', 'cloud-to-caldav'] as const) {
+      const rig = await linked(url, direction === 'cloud-to-caldav' ? [] : names(12), { direction });
+      if (direction === 'cloud-to-caldav') for (const title of names(12)) rig.cloud.person.insert({ title });
+      await rig.settle();
+      const other = direction === 'cloud-to-caldav' ? rig.caldav : rig.cloud;
+      const side = direction === 'cloud-to-caldav' ? rig.cloud : rig.caldav;
+      const { writes } = rig;
+      for (const [ref, { event: before }] of [...side.items]) {
+        side.person.remove(ref);
+        side.person.insert(before!, { ref: `new-${ref}` });
+      }
+      if (direction === 'bidirectional') other.person.edit(other.find('e001'), { location: 'x' });
+      await bothShow(rig, names(12));
+      assert.equal(rig.writes - writes, direction === 'bidirectional' ? 1 : 0);
+      assert.deepEqual(await rig.held(), []);
+    }
+  });
+
+  test('G15: a copy that the other service\'s client renames stays the copy', async () => {
+    const rig = await linked(url, names(4));
+    const { event: copy } = rig.cloud.items.get(rig.cloud.find('e000'))!;
+    rig.cloud.person.remove(rig.cloud.find('e000'));
+    rig.cloud.person.insert(copy!, { ref: 'renamed' });
+    await bothShow(rig, names(4));
+    rig.caldav.person.edit(rig.caldav.find('e000'), { when: at(9) });
+    await bothShow(rig, names(4));
+    assertBoth(rig, 'e000', { when: at(9) });
+    rig.caldav.person.remove(rig.caldav.find('e000'));
+    await bothShow(rig, names(4).slice(1));
+  });
+});
+
+describe('connections and workers', () => {
+  test('G20: a connection that the server has closed meanwhile costs a try, not an answer', async () => {
+    const sockets = new Set<Socket>();
+    const server = createServer((_request, response) => response.end('fine')).on('connection', (socket) => sockets.add(socket));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const ask = createFetch({ allowPrivateNetworks: true });
+    try {
+      for (let time = 0; time < 5; time += 1) {
+        const answer = await ask(address).then((response) => response.text(), (error: { kind?: string }) => error.kind);
+        assert.ok(answer === 'fine' || answer === 'unreachable', String(answer));
+        for (const socket of sockets) socket.destroy();
+        sockets.clear();
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      assert.equal(await (await ask(address)).text(), 'fine');
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+
+  test('G20: one broken file stalls neither the listing nor the lookup of the others', async () => {
+    await withDav(async (dav, side) => {
+      dav.put('/cal/a.ics', text(event('A')));
+      dav.put('/cal/broken.ics', 'BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART:nonsense');
+      dav.put('/cal/empty.ics', '');
+      dav.put('/cal/b.ics', text(event('B')));
+      const { titles } = await listed(side, null);
+      assert.deepEqual(titles.filter((title) => title !== '?').sort(), ['A', 'B']);
+      assert.equal((await side.get(['/cal/a.ics', '/cal/broken.ics', '/cal/b.ics'])).size, 3);
+      assert.ok(!dav.log.some((line) => line.includes('expand')));
+    });
+  });
+
+  for (const call of ['changes', 'create', 'update', 'remove'] as const) {
+    test(`G23: two runs of one pair at once, the first of them asleep in ${call}, end as one`, async () => {
+      const rig = await linked(url, names(6));
+      rig.caldav.person.insert({ title: 'new' });
+      rig.caldav.person.edit(rig.caldav.find('e000'), { location: 'x' });
+      rig.caldav.person.remove(rig.caldav.find('e001'));
+      let wake = (): void => undefined;
+      const asleep = new Promise<void>((resolve) => {
+        rig.cloud.hook = async (asked, when) => {
+          if (asked !== call || when !== (call === 'changes' ? 'after' : 'before')) return;
+          rig.cloud.hook = null;
+          resolve();
+          await new Promise<void>((woken) => { wake = woken; });
+        };
+      });
+      const first = rig.run().catch((error: unknown) => error);
+      await asleep;
+      rig.cloud.person.edit(rig.cloud.find('e002'), { location: 'meanwhile' });
+      await rig.run();
+      rig.cloud.person.remove(rig.cloud.find('e003'));
+      wake();
+      await first;
+      await bothShow(rig, ['e000', 'e002', 'e004', 'e005', 'new']);
+      assertBoth(rig, 'e000', { location: 'x' });
+      assertBoth(rig, 'e002', { location: 'meanwhile' });
+      assert.deepEqual(await rig.conflicts(), []);
+    });
+  }
+});
+
+test('G1: a cursor that the service refuses leads to a full comparison, in which edits and deletions made meanwhile arrive', async () => {
+  const rig = await Rig.open(url);
+  for (const title of names(8)) rig.caldav.person.insert({ title });
+  await rig.settle();
+  rig.cloud.person.remove(rig.cloud.find('e000'));
+  rig.cloud.person.edit(rig.cloud.find('e001'), { location: 'x' });
+  rig.cloud.person.insert({ title: 'new' });
+  rig.cloud.expireCursors();
+  await bothShow(rig, [...names(8).slice(1), 'new']);
+  assertBoth(rig, 'e001', { location: 'x' });
+});
