@@ -217,6 +217,7 @@ export class MemoryDatabase {
     const opsOf = (runId: string) => [...this.ops.values()].filter((op) => op.runId === runId);
     const found = (pairId: string, side: SideName, where: (row: SideRow) => boolean) => this.sidesOf(pairId, side).filter(where);
     const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- the functions below are handed out one by one
     const db = this;
     const otherOf = (row: SideRow) => db.sides.get(`${row.linkId}/${row.side === 'caldav' ? 'cloud' : 'caldav'}`);
     return {

@@ -117,7 +117,7 @@ export class World {
       const row = [...this.database.sides.values()].find((one) => one.pairId === pair.id && one.side === side && one.ref === ref);
       if (!row) return true;
       const ops = [...this.database.ops.values()].filter((op) => op.linkId === row.linkId).sort((a, b) => (a.id < b.id ? -1 : 1));
-      return !row.shown || !row.confirmed || (ops.at(-1)?.status ?? 'done') !== 'done';
+      return !row.shown || !row.confirmed || row.base === null || (ops.at(-1)?.status ?? 'done') !== 'done';
     }));
   }
 
