@@ -13,6 +13,8 @@ export interface OpenPair {
   readonly pair: PairRow;
   readonly sides: Record<SideName, Side>;
   readonly accountIds: Record<SideName, string>;
+  /** Asks the service whether the credentials still open the account that they were given for. */
+  readonly isSameAccount: Record<SideName, () => Promise<boolean>>;
 }
 
 /** Null when the pair has been deleted. No request is made to either side. */
@@ -22,17 +24,23 @@ export async function openPair(deps: Deps, pairId: string, signal?: AbortSignal)
     .innerJoin(connections, eq(connections.id, pairs.connectionId)).where(eq(pairs.id, pairId));
   if (!row) return null;
   const { pair, connection } = row;
-  const open = async (accountId: string, calendarId: string): Promise<Side> => {
+  const open = async (accountId: string, calendarId: string) => {
     const account = await openedAccount(db, accountId);
     const opened = account && openAccount(deps.providers, account, { fetch: deps.fetch, signal });
     if (!opened) throw new Error(`no provider is registered for account ${accountId}`);
-    return opened.side(calendarId, {
+    const side = opened.side(calendarId, {
       floatingZone: pair.floatingZone, attendees: pair.options.attendees, reminders: pair.options.reminders, tag: deps.tag,
     });
+    return { accountId, side, isSame: async () => (await opened.identity()) === account.identity };
   };
   const [caldav, cloud] = await Promise.all([
     open(connection.caldavAccountId, pair.caldavCalendarId),
     open(connection.cloudAccountId, pair.cloudCalendarId),
   ]);
-  return { pair, sides: { caldav, cloud }, accountIds: { caldav: connection.caldavAccountId, cloud: connection.cloudAccountId } };
+  return {
+    pair,
+    sides: { caldav: caldav.side, cloud: cloud.side },
+    accountIds: { caldav: caldav.accountId, cloud: cloud.accountId },
+    isSameAccount: { caldav: caldav.isSame, cloud: cloud.isSame },
+  };
 }

@@ -45,7 +45,7 @@ export async function noteFailure(deps: Deps, open: OpenPair, failed: SideFailed
     notBefore: asked > 0 ? new Date(now.getTime() + asked * 1000) : null,
     nextPollAt: new Date(now.getTime() + delaySeconds * 1000),
   }).where(eq(pairs.id, pair.id));
-  if (error.kind === 'auth') await setAccountStatus(deps.db, open.accountIds[side], 'attention', 'credentials');
+  if (consequence.attention === 'credentials') await setAccountStatus(deps.db, open.accountIds[side], 'attention', 'credentials');
   deps.log.warn({ pairId: pair.id, side, kind: error.kind, status: error.status, failures, delaySeconds }, 'a side of the pair failed');
   return delaySeconds;
 }

@@ -1,7 +1,7 @@
 /** Reads both sides and stores what they show, each with its new cursor. */
 import { eq } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
-import { DOUBTED_ABSENCES, SAMPLED_ABSENCES, sampleOf } from '../core/guard.ts';
+import { DOUBTED_ABSENCES, isMostGone, SAMPLED_ABSENCES, sampleOf } from '../core/guard.ts';
 import { SyncError } from '../core/sync-error.ts';
 import { hintedGone, listedResources, markDirty, sidesByResource, underEpoch, updateSide, versionsOf } from '../db/links.ts';
 import { pairs } from '../db/schema.ts';
@@ -9,6 +9,7 @@ import type { Known, Side } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
 import { createAgain, observe, seenOf, type Observer } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
+import { assureAccount, tellStrangers } from './same-account.ts';
 
 /** A page count no honest calendar reaches. */
 const MAX_PAGES = 2_000;
@@ -55,18 +56,21 @@ export async function readSides(deps: Deps, open: OpenPair, setting: ReadSetting
   return { caldav: caldav.value, cloud: cloud.value };
 }
 
-function readSide(deps: Deps, open: OpenPair, side: SideName, setting: ReadSetting): Promise<number> {
-  return askSide(side, () => readPages({ deps, pairId: open.pair.id, epoch: setting.epoch, side, reader: open.sides[side] }, open, setting));
+/** One side of it. @throws SideFailed */
+export function readSide(deps: Deps, open: OpenPair, side: SideName, setting: ReadSetting): Promise<number> {
+  const observer = { deps, pairId: open.pair.id, epoch: setting.epoch, side, reader: open.sides[side] };
+  return askSide(side, () => tellStrangers(open, side, () => readPages(observer, open, setting)));
 }
 
-async function readPages(observer: Observer, { pair }: OpenPair, setting: ReadSetting): Promise<number> {
+async function readPages(observer: Observer, open: OpenPair, setting: ReadSetting): Promise<number> {
+  const { pair } = open;
   const { deps, pairId, side, reader } = observer;
   const stored = side === 'caldav' ? pair.caldavCursor : pair.cloudCursor;
   const cursor = setting.full ? null : stored;
   const listed = new Set<string>();
   let read = 0;
   let pages = 0;
-  for await (const page of reader.changes(cursor, knownOf(deps, pairId, side))) {
+  for await (const page of reader.changes(cursor, knownOf(deps, open, side))) {
     pages += 1;
     if (pages > MAX_PAGES) throw new SyncError('unreachable', 'the listing has no end');
     read += page.found.length;
@@ -83,13 +87,19 @@ async function readPages(observer: Observer, { pair }: OpenPair, setting: ReadSe
   return read;
 }
 
-function knownOf(deps: Deps, pairId: string, side: SideName): Known {
+function knownOf(deps: Deps, open: OpenPair, side: SideName): Known {
+  const pairId = open.pair.id;
   return {
     byResource: async (resources) => {
       const rows = await sidesByResource(deps.db, pairId, side, resources);
       return rows.flatMap((row) => (row.gone === 'no' ? seenOf(deps.db, row) ?? [] : []));
     },
-    versions: () => versionsOf(deps.db, pairId, side),
+    versions: async () => {
+      const versions = await versionsOf(deps.db, pairId, side);
+      // Only a full listing asks this, before its first page: of a stranger's calendar nothing may be stored.
+      if (versions.size > 0) await assureAccount(open, side);
+      return versions;
+    },
   };
 }
 
@@ -127,6 +137,8 @@ async function doubt(reader: Side, sample: readonly string[]): Promise<void> {
 export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number): Promise<void> {
   for (const side of ['caldav', 'cloud'] as const) {
     const rows = await hintedGone(deps.db, open.pair.id, side);
+    const left = rows.length === 0 ? 0 : (await versionsOf(deps.db, open.pair.id, side)).size;
+    if (isMostGone(rows.length, left)) await askSide(side, () => assureAccount(open, side));
     const observer = { deps, pairId: open.pair.id, epoch, side, reader: open.sides[side] };
     for (let start = 0; start < rows.length; start += 100) {
       await proveBatch(observer, rows.slice(start, start + 100));

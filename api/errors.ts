@@ -109,6 +109,7 @@ export function problemOf(error: unknown): ApiProblem | null {
 /** What went wrong when a person's question was put to a calendar service; what runs do about it is decided in `activities/failures.ts`. */
 const SYNC_ANSWERS: Record<SyncErrorKind, readonly [ProblemCode, string] | null> = {
   'auth': ['credentials-rejected', 'The service refused the credentials.'],
+  'different-account': ['different-account', 'The credentials open another person\'s calendars now.'],
   'unreachable': ['server-unreachable', 'The server did not answer, or not as a calendar service does.'],
   'not-a-caldav-server': ['not-a-caldav-server', 'The server answers, but no CalDAV principal, home or calendar was found there.'],
   'address-not-allowed': ['address-not-allowed', 'This installation does not connect to this address.'],

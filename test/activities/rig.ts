@@ -64,7 +64,7 @@ export class Rig {
   static async open(url: string, options: RigOptions = {}): Promise<Rig> {
     const rig = new Rig(connectOnce(url), options);
     const account = async (username: string) => (await createAccount(rig.db, {
-      provider: 'fake', preset: null, label: null, externalId: null, username, identity: username, discovered: {}, credentials: {}, canCreateCalendars: false,
+      provider: 'fake', preset: null, label: null, externalId: null, username, identity: 'fake', discovered: {}, credentials: {}, canCreateCalendars: false,
     })).id;
     const [connectionId, pairId] = [uuidv7(), uuidv7()];
     await rig.db.sql.insert(connections).values({ id: connectionId, name: null, caldavAccountId: await account('a'), cloudAccountId: await account('b') });

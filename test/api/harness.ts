@@ -155,6 +155,7 @@ export class FakeService {
       },
       open: ({ credentials: value }: { credentials: Json }) => ({
         canCreateCalendars: this.canCreateCalendars,
+        identity: async () => `${kind}:${personOf(value)}`,
         calendars: async () => {
           if (this.failure ?? this.listFailure) throw (this.failure ?? this.listFailure)!;
           return this.calendars[personOf(value)] ?? [];

@@ -301,6 +301,7 @@ export function fakeProvider(kind: string, calendars: ReadonlyMap<string, Side>)
     prove: () => Promise.resolve({ identity: kind, username: kind, discovered: {} }),
     open: (): Account => ({
       canCreateCalendars: false,
+      identity: () => Promise.resolve(kind),
       calendars: () => Promise.resolve([]),
       createCalendar: () => Promise.reject(new SyncError('rejected', 'no calendars are made here')),
       side: (id) => calendars.get(id) ?? fail(id),
