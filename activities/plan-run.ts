@@ -11,6 +11,7 @@ import {
 import {
   addProblem, countDeletions, dropUndoneOps, heldOf, hold, insertConflicts, insertOps, release, setProblems, writtenSince, type HeldRow, type NewOp, type NewProblem,
 } from '../db/plans.ts';
+import { isOnAnotherWay, lockShared } from '../db/shared-calendars.ts';
 import type { Deps } from './deps.ts';
 import { eventOf, labelOf, viewOf, type Loaded } from './link-view.ts';
 import { baseOf, later } from './observe.ts';
@@ -39,7 +40,7 @@ interface Deletions {
 /** Plans these links anew, in one transaction: what the run had planned for them but not done is forgotten. */
 export function planLinks(deps: Deps, open: OpenPair, run: { id: string; epoch: number }, ids: readonly string[]): Promise<Planned> {
   return underEpoch(deps.db, open.pair.id, run.epoch, async (db) => {
-    const planner = new Planner({ ...deps, db }, open, run.id);
+    const planner = new Planner({ ...deps, db }, open, run.id, await lockShared(db, open.pair));
     await dropUndoneOps(db, run.id, ids);
     for (let start = 0; start < ids.length; start += CHUNK) await planner.chunk(ids.slice(start, start + CHUNK));
     await planner.seriesOfSingles();
@@ -55,6 +56,8 @@ class Planner {
   private readonly open: OpenPair;
   private readonly runId: string;
   private readonly now: Date;
+  /** Sides whose calendar other pairs have, too. */
+  private readonly shared: ReadonlySet<SideName>;
   /** Links decided about in this pass. */
   private readonly seen = new Set<string>();
   /** Series of which a written-out single is to be looked at. */
@@ -63,11 +66,12 @@ class Planner {
   private readonly writtenOut: { loaded: Loaded; view: LinkView }[] = [];
   private readonly later: Deletions = { ops: { caldav: [], cloud: [] }, series: [], bothGone: [], held: [] };
 
-  constructor(deps: Deps, open: OpenPair, runId: string) {
+  constructor(deps: Deps, open: OpenPair, runId: string, shared: ReadonlySet<SideName>) {
     this.deps = deps;
     this.open = open;
     this.runId = runId;
     this.now = deps.now();
+    this.shared = shared;
   }
 
   async chunk(ids: readonly string[]): Promise<void> {
@@ -137,7 +141,15 @@ class Planner {
       const isDoubted = Object.values(sides).some((row) => !row.confirmed);
       return updateLinks(db, [link.id], { dirty: isDoubted, retryAt: isDoubted ? later(this.deps) : null, attempts: 0 });
     }
+    for (const op of decision.ops) if (await this.comesAnotherWay(op)) return updateLinks(db, [link.id], { dirty: true, retryAt: later(this.deps) });
     for (const op of decision.ops) await this.op(link, op);
+  }
+
+  /** Two pairs that create one event in one calendar at once would make two of it: the second waits until it finds the first one's. */
+  private async comesAnotherWay({ side, action, next }: Op): Promise<boolean> {
+    if (action !== 'create' || !next?.uid || !this.shared.has(side)) return false;
+    const { db } = this.deps;
+    return isOnAnotherWay(db, this.open.pair, side, db.vault.hash(`uid:${next.uid}`), this.now);
   }
 
   private async op(link: LinkRow, op: Op): Promise<void> {
