@@ -11,7 +11,7 @@ import {
 import {
   addProblem, countDeletions, dropUndoneOps, heldOf, hold, insertConflicts, insertOps, release, setProblems, writtenSince, type HeldRow, type NewOp, type NewProblem,
 } from '../db/plans.ts';
-import { isOnAnotherWay, lockShared } from '../db/shared-calendars.ts';
+import { isOnAnotherWay, lockShared, type Shared } from '../db/shared-calendars.ts';
 import type { Deps } from './deps.ts';
 import { eventOf, labelOf, viewOf, type Loaded } from './link-view.ts';
 import { baseOf, later } from './observe.ts';
@@ -57,7 +57,7 @@ class Planner {
   private readonly runId: string;
   private readonly now: Date;
   /** Sides whose calendar other pairs have, too. */
-  private readonly shared: ReadonlySet<SideName>;
+  private readonly shared: Shared;
   /** Links decided about in this pass. */
   private readonly seen = new Set<string>();
   /** Series of which a written-out single is to be looked at. */
@@ -66,7 +66,7 @@ class Planner {
   private readonly writtenOut: { loaded: Loaded; view: LinkView }[] = [];
   private readonly later: Deletions = { ops: { caldav: [], cloud: [] }, series: [], bothGone: [], held: [] };
 
-  constructor(deps: Deps, open: OpenPair, runId: string, shared: ReadonlySet<SideName>) {
+  constructor(deps: Deps, open: OpenPair, runId: string, shared: Shared) {
     this.deps = deps;
     this.open = open;
     this.runId = runId;
@@ -147,9 +147,10 @@ class Planner {
 
   /** Two pairs that create one event in one calendar at once would make two of it: the second waits until it finds the first one's. */
   private async comesAnotherWay({ side, action, next }: Op): Promise<boolean> {
-    if (action !== 'create' || !next?.uid || !this.shared.has(side)) return false;
+    const others = this.shared[side];
+    if (action !== 'create' || !next?.uid || !others) return false;
     const { db } = this.deps;
-    return isOnAnotherWay(db, this.open.pair, side, db.vault.hash(`uid:${next.uid}`), this.now);
+    return isOnAnotherWay(db, others, db.vault.hash(`uid:${next.uid}`), this.now);
   }
 
   private async op(link: LinkRow, op: Op): Promise<void> {

@@ -40,6 +40,8 @@ export class Rig {
   pairId = '';
   state: PairState = 'active';
   runs = 0;
+  /** Whose calendars the credentials open. */
+  person = 'fake';
   /** Errors that were logged as mistakes of ours. */
   readonly mistakes: unknown[] = [];
   /** Called before a failed attempt is repeated. */
@@ -52,7 +54,7 @@ export class Rig {
     const calendars = new Map([['caldav', this.caldav], ['cloud', this.cloud]]);
     this.deps = {
       db: options.wrapDb?.(db) ?? db,
-      providers: new Map([['fake', fakeProvider('fake', calendars)]]),
+      providers: new Map([['fake', fakeProvider('fake', calendars, () => this.person)]]),
       fetch: () => Promise.reject(new Error('nothing is fetched here')),
       tag: () => 'ffff',
       historyDays: 90,
