@@ -20,7 +20,8 @@ const preview = z.object({
 }).meta({ id: 'Preview' });
 export type PairPreview = z.infer<typeof preview>;
 
-export function previewRoutes(app: Api, deps: ApiDeps): void {
+/** `closing` aborts when the server is told to end. */
+export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void {
   let underWay = 0;
 
   app.post('/v1/pairs/:id/preview', {
@@ -35,15 +36,15 @@ export function previewRoutes(app: Api, deps: ApiDeps): void {
     if (underWay >= AT_ONCE) throw new ApiProblem('temporarily-unavailable', 'Other previews are under way.', { retryAfterSeconds: 10 });
     underWay += 1;
     try {
-      return await lookAhead(deps, pair.id);
+      return await lookAhead(deps, pair.id, closing);
     } finally {
       underWay -= 1;
     }
   });
 }
 
-async function lookAhead({ preview: ask }: ApiDeps, pairId: string): Promise<PairPreview> {
-  const signal = AbortSignal.timeout(WITHIN_MS);
+async function lookAhead({ preview: ask }: ApiDeps, pairId: string, closing: AbortSignal): Promise<PairPreview> {
+  const signal = AbortSignal.any([AbortSignal.timeout(WITHIN_MS), closing]);
   let answer: Awaited<ReturnType<typeof ask>>;
   try {
     answer = await ask(pairId, signal);

@@ -57,7 +57,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     connectionRoutes(v1, deps);
     pairRoutes(v1, deps);
     syncRoutes(v1, deps, closing.signal);
-    previewRoutes(v1, deps);
+    previewRoutes(v1, deps, closing.signal);
     runRoutes(v1, deps);
     reportRoutes(v1, deps);
   });
