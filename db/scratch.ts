@@ -36,6 +36,6 @@ async function copyPair({ sql: db }: Db, pairId: string, seconds: number): Promi
     await db.execute(sql`create temporary table ${table} (like ${schema}.${table} including defaults including indexes) on commit drop`);
     await db.execute(sql`insert into pg_temp.${table} select * from ${schema}.${table} where ${sql.identifier(column)} = ${pairId}`);
   }
-  // Statements that this connection has prepared for the real tables are read anew when the path is another one.
+  // Said aloud, so that a statement prepared for the real tables could not be used for these.
   await db.execute(sql`set local search_path = pg_temp, ${schema}`);
 }
