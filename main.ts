@@ -12,6 +12,7 @@ import type { Logger } from 'pino';
 import { SYSTEM_CLOCK } from './activities/deps.ts';
 import { createActivities } from './activities/index.ts';
 import type { Deps } from './activities/index.ts';
+import { createPreviewPair } from './activities/preview-pair.ts';
 import { giveUpLostWork } from './activities/lost-work.ts';
 import { bundleWorkflows, createWorkers, installRuntime } from './activities/worker.ts';
 import type { Workers } from './activities/worker.ts';
@@ -138,7 +139,10 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     const madeApiKey = await storeFirstApiKey(db, secrets);
     const parts: Parts = {
       config, options, servers, db, temporal, control: createPairControl(client, servers.temporalUiUrl), steps,
-      shared: { fetch: createFetch(fetchSetting(config)), providers: createProviders(config), log },
+      shared: {
+        store: postgresStore(db), fetch: createFetch(fetchSetting(config)), providers: createProviders(config), log,
+        historyDays: config.historyDays, tag: (text) => db.vault.hash(text), clock: SYSTEM_CLOCK, newId, random: Math.random,
+      },
     };
     const workers = bundle === undefined ? undefined : await startWorkers(parts, await bundle);
     const apiUrl = config.roles.includes('api') ? await startApi(parts, workers) : null;
@@ -157,7 +161,7 @@ interface Parts {
   readonly temporal: Connection;
   readonly control: PairControl;
   /** What the API and the activities both need of the world. */
-  readonly shared: Pick<Deps, 'fetch' | 'providers' | 'log'>;
+  readonly shared: Deps;
   /** How to end what has been started; the last comes first. */
   readonly steps: (() => Promise<unknown>)[];
 }
@@ -167,11 +171,7 @@ async function startWorkers(parts: Parts, workflowBundle: Awaited<ReturnType<typ
   const { config, options, servers, db, shared, steps } = parts;
   const connection = await NativeConnection.connect(temporalOptions(config, servers));
   steps.push(() => connection.close());
-  const activities = createActivities({
-    ...shared, store: postgresStore(db), clock: SYSTEM_CLOCK, newId, random: Math.random,
-    historyDays: config.historyDays, tag: (text) => db.vault.hash(text),
-  });
-  const workers = await createWorkers({ connection, namespace: config.temporal.namespace, activities, workflowBundle });
+  const workers = await createWorkers({ connection, namespace: config.temporal.namespace, activities: createActivities(shared), workflowBundle });
   const lost = await giveUpLostWork(connection, config.temporal.namespace, db);
   if (lost > 0) options.log.warn({ count: lost }, 'work that a killed process left behind is taken up again');
   const ended = workers.run().catch((error: Error) => options.onLost(error));
@@ -186,7 +186,7 @@ async function startWorkers(parts: Parts, workflowBundle: Awaited<ReturnType<typ
 async function startApi(parts: Parts, workers: Workers | undefined): Promise<string> {
   const { config, options, db, temporal, control, shared, steps } = parts;
   const api = await buildServer({
-    ...shared, db, control, ready: () => readiness(db, temporal, config, workers), config: { ...config, version: version() },
+    ...shared, db, control, preview: createPreviewPair(shared, db), ready: () => readiness(db, temporal, config, workers), config: { ...config, version: version() },
   });
   steps.push(() => {
     // Both at once, as requests may wait for a run that a worker has to end.

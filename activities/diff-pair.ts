@@ -72,14 +72,24 @@ async function decideRun(deps: Deps, open: OpenPair, { run, epoch }: { run: RunR
   return { runId: run.id, ops: planned.ops, ended: planned.ops === 0 ? await endRun(deps, open, run.id) : null };
 }
 
+/** Links of events that were on both sides, each by itself. */
+export type Matched = { readonly linkId: string; readonly by: 'uid' | 'content' };
+
 /** Links unlinked events that are on both sides: by UID, at a first meeting or resync also by title, start and recurrence. */
-async function match(deps: Deps, { pair }: OpenPair, epoch: number): Promise<void> {
-  await deps.store.underEpoch(pair.id, epoch, async (tx) => {
-    for (const { caldav, cloud } of await tx.matchesBy(pair.id, 'uid')) await tx.joinHalves(caldav, cloud);
+export function match(deps: Deps, { pair }: OpenPair, epoch: number): Promise<Matched[]> {
+  return deps.store.underEpoch(pair.id, epoch, async (tx) => {
+    const matched: Matched[] = [];
+    const join = async (by: Matched['by']) => {
+      for (const { caldav, cloud } of await tx.matchesBy(pair.id, by)) {
+        await tx.joinHalves(caldav, cloud);
+        matched.push({ linkId: caldav, by });
+      }
+    };
+    await join('uid');
     // What a busy side shows is all alike, so there only the UID tells.
     const { toCaldav, toCloud } = pair.options.content;
-    if (!pair.meeting || toCaldav === 'busy' || toCloud === 'busy') return;
-    for (const { caldav, cloud } of await tx.matchesBy(pair.id, 'content')) await tx.joinHalves(caldav, cloud);
+    if (pair.meeting && toCaldav !== 'busy' && toCloud !== 'busy') await join('content');
+    return matched;
   });
 }
 

@@ -20,6 +20,8 @@ export function pairConsequence(kind: SyncErrorKind): PairConsequence {
   switch (kind) {
     case 'auth':
       return { attention: 'credentials', delaySeconds: [900, 21_600], detail: 'The server refuses the credentials. Enter new ones for this account.' };
+    case 'different-account':
+      return { attention: 'credentials', delaySeconds: [900, 21_600], detail: 'The credentials open another person\'s calendars now. Nothing is read or written; enter those of this account.' };
     case 'calendar-missing':
       return { attention: 'calendar-missing', delaySeconds: [60, 3_600], detail: 'The calendar is missing, forbidden or lists nothing. Nothing is deleted; Calpair keeps trying.' };
     case 'quota':
@@ -66,6 +68,7 @@ export function opConsequence(error: SyncError): OpConsequence {
     case 'throttled':
     case 'unreachable':
     case 'auth':
+    case 'different-account':
     case 'calendar-missing':
     case 'quota':
     case 'address-not-allowed':

@@ -41,7 +41,7 @@ export async function noteFailure(deps: Deps, open: OpenPair, failed: SideFailed
     notBefore: asked > 0 ? new Date(now.getTime() + asked * 1000) : null,
     nextPollAt: new Date(now.getTime() + delaySeconds * 1000),
   });
-  if (error.kind === 'auth') await deps.store.setAccountStatus(open.accountIds[side], 'attention', 'credentials');
+  if (consequence.attention === 'credentials') await deps.store.setAccountStatus(open.accountIds[side], 'attention', 'credentials');
   deps.log.warn({ pairId: pair.id, side, kind: error.kind, status: error.status, failures, delaySeconds }, 'a side of the pair failed');
   return delaySeconds;
 }

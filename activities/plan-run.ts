@@ -6,6 +6,7 @@ import { decide, writtenFields, type Decision, type LinkView, type Op } from '..
 import type { Store } from '../db/store.ts';
 import { context, type LinkRow } from '../db/links.ts';
 import type { HeldRow, NewOp, NewProblem } from '../db/plans.ts';
+import type { Shared } from '../db/shared-calendars.ts';
 import type { Deps } from './deps.ts';
 import { eventOf, labelOf, viewOf, type Loaded } from './link-view.ts';
 import { baseOf, later } from './observe.ts';
@@ -35,7 +36,7 @@ interface Deletions {
 /** Plans these links anew, in one transaction: what the run had planned for them but not done is forgotten. */
 export function planLinks(deps: Deps, open: OpenPair, run: { id: string; epoch: number }, ids: readonly string[]): Promise<Planned> {
   return deps.store.underEpoch(open.pair.id, run.epoch, async (store) => {
-    const planner = new Planner({ ...deps, store }, open, run.id);
+    const planner = new Planner({ ...deps, store }, open, run.id, await store.lockShared(open.pair));
     await store.dropUndoneOps(run.id, ids);
     for (let start = 0; start < ids.length; start += CHUNK) await planner.chunk(ids.slice(start, start + CHUNK));
     await planner.seriesOfSingles();
@@ -51,6 +52,8 @@ class Planner {
   private readonly open: OpenPair;
   private readonly runId: string;
   private readonly now: Date;
+  /** Sides whose calendar other pairs have, too. */
+  private readonly shared: Shared;
   /** Links decided about in this pass. */
   private readonly seen = new Set<string>();
   /** Series of which a written-out single is to be looked at. */
@@ -59,11 +62,12 @@ class Planner {
   private readonly writtenOut: { loaded: Loaded; view: LinkView }[] = [];
   private readonly later: Deletions = { ops: { caldav: [], cloud: [] }, series: [], bothGone: [], held: [] };
 
-  constructor(deps: Deps, open: OpenPair, runId: string) {
+  constructor(deps: Deps, open: OpenPair, runId: string, shared: Shared) {
     this.deps = deps;
     this.open = open;
     this.runId = runId;
     this.now = deps.clock.now();
+    this.shared = shared;
   }
 
   async chunk(ids: readonly string[]): Promise<void> {
@@ -134,7 +138,16 @@ class Planner {
       return store.updateLinks([link.id], { dirty: isDoubted, retryAt: isDoubted ? later(this.deps) : null, attempts: 0 });
     }
     if (await isTwin(store, this.open, sides)) return store.updateLinks([link.id], { dirty: false, retryAt: null, attempts: 0 });
+    for (const op of decision.ops) if (await this.comesAnotherWay(op)) return store.updateLinks([link.id], { dirty: true, retryAt: later(this.deps) });
     for (const op of decision.ops) await this.op(link, op);
+  }
+
+  /** Two pairs that create one event in one calendar at once would make two of it: the second waits until it finds the first one's. */
+  private async comesAnotherWay({ side, action, next }: Op): Promise<boolean> {
+    const others = this.shared[side];
+    if (action !== 'create' || !next?.uid || !others) return false;
+    const { store } = this.deps;
+    return store.isOnAnotherWay(others, store.vault.hash(`uid:${next.uid}`), this.now);
   }
 
   private async op(link: LinkRow, op: Op): Promise<void> {

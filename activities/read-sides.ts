@@ -1,12 +1,13 @@
 /** Reads both sides and stores what they show, each with its new cursor. */
 import type { SideName } from '../core/event.ts';
-import { DOUBTED_ABSENCES, SAMPLED_ABSENCES, sampleOf } from '../core/guard.ts';
+import { DOUBTED_ABSENCES, isMostGone, SAMPLED_ABSENCES, sampleOf } from '../core/guard.ts';
 import { SyncError } from '../core/sync-error.ts';
 import type { SideRow } from '../db/links.ts';
 import type { Known, Side } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
 import { createAgain, observe, seenOf, type Observer } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
+import { assureAccount, tellStrangers } from './same-account.ts';
 
 /** A page count no honest calendar reaches. */
 const MAX_PAGES = 2_000;
@@ -63,18 +64,21 @@ function bothFailed(caldav: unknown, cloud: unknown): unknown {
   return new SideFailed(caldav.side, caldav.error, Math.max(caldav.waitMs, cloud.waitMs));
 }
 
-function readSide(deps: Deps, open: OpenPair, side: SideName, setting: ReadSetting): Promise<number> {
-  return askSide(side, () => readPages({ deps, pairId: open.pair.id, epoch: setting.epoch, side, reader: open.sides[side] }, open, setting));
+/** One side of it. @throws SideFailed */
+export function readSide(deps: Deps, open: OpenPair, side: SideName, setting: ReadSetting): Promise<number> {
+  const observer = { deps, pairId: open.pair.id, epoch: setting.epoch, side, reader: open.sides[side] };
+  return askSide(side, () => tellStrangers(open, side, () => readPages(observer, open, setting)));
 }
 
-async function readPages(observer: Observer, { pair }: OpenPair, setting: ReadSetting): Promise<number> {
+async function readPages(observer: Observer, open: OpenPair, setting: ReadSetting): Promise<number> {
+  const { pair } = open;
   const { deps, pairId, side, reader } = observer;
   const stored = side === 'caldav' ? pair.caldavCursor : pair.cloudCursor;
   const cursor = setting.full ? null : stored;
   const listed = new Set<string>();
   let read = 0;
   let pages = 0;
-  for await (const page of reader.changes(cursor, knownOf(deps, pairId, side))) {
+  for await (const page of reader.changes(cursor, knownOf(deps, open, side))) {
     pages += 1;
     if (pages > MAX_PAGES) throw new SyncError('unreachable', 'the listing has no end');
     read += page.found.length;
@@ -91,13 +95,19 @@ async function readPages(observer: Observer, { pair }: OpenPair, setting: ReadSe
   return read;
 }
 
-function knownOf(deps: Deps, pairId: string, side: SideName): Known {
+function knownOf(deps: Deps, open: OpenPair, side: SideName): Known {
+  const pairId = open.pair.id;
   return {
     byResource: async (resources) => {
       const rows = await deps.store.sidesByResource(pairId, side, resources);
       return rows.flatMap((row) => (row.gone === 'no' ? seenOf(deps.store, row) ?? [] : []));
     },
-    versions: () => deps.store.versionsOf(pairId, side),
+    versions: async () => {
+      const versions = await deps.store.versionsOf(pairId, side);
+      // Only a full listing asks this, before its first page: of a stranger's calendar nothing may be stored.
+      if (versions.size > 0) await assureAccount(open, side);
+      return versions;
+    },
   };
 }
 
@@ -135,6 +145,8 @@ async function doubt(reader: Side, sample: readonly string[]): Promise<void> {
 export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number): Promise<void> {
   for (const side of ['caldav', 'cloud'] as const) {
     const rows = await deps.store.hintedGone(open.pair.id, side);
+    const left = rows.length === 0 ? 0 : (await deps.store.versionsOf(open.pair.id, side)).size;
+    if (isMostGone(rows.length, left)) await askSide(side, () => assureAccount(open, side));
     const observer = { deps, pairId: open.pair.id, epoch, side, reader: open.sides[side] };
     for (let start = 0; start < rows.length; start += 100) {
       await proveBatch(observer, rows.slice(start, start + 100));

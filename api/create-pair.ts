@@ -22,6 +22,9 @@ export const newPairBody = z.strictObject({
   paused: z.boolean().optional().describe('True: nothing is read or written until `resume`.'),
 });
 
+const RING = 'Other pairs join these two calendars already, over one or more calendars between them: with this pair events could go round in a ring. '
+  + 'Leave one of those pairs out.';
+
 /** Answers the new pair's id; its workflow runs by then. */
 export async function createPairFrom(deps: ApiDeps, connectionId: string, body: z.infer<typeof newPairBody>): Promise<string> {
   const { db, control, config } = deps;
@@ -44,6 +47,7 @@ export async function createPairFrom(deps: ApiDeps, connectionId: string, body: 
   if (created === 'unknown-connection') throw notFound('connection');
   if (created === 'already-paired') throw new ApiProblem('calendar-already-paired', 'Another pair syncs these two calendars.');
   if (created === 'allowance') throw new ApiProblem('pair-allowance-reached', `A connection holds at most ${config.pairsPerConnection} pairs.`);
+  if (created === 'ring') throw new ApiProblem('pair-would-loop', RING);
   try {
     await control.start({ pairId: created.id, paused });
   } catch (error) {

@@ -5,11 +5,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Db } from '../db/connect.ts';
 import type { Providers } from '../providers/open-account.ts';
 import type { PairControl } from './control.ts';
+import type { PairPreview } from './preview.ts';
 
 export interface ApiDeps {
   readonly db: Db;
   readonly providers: Providers;
   readonly control: PairControl;
+  /** What a sync of a pair would do now. @throws SyncError when a side cannot be read */
+  readonly preview: (pairId: string, signal: AbortSignal) => Promise<PairPreview | 'gone' | 'too-large'>;
   /** `Io.fetch` of the providers. */
   readonly fetch: typeof fetch;
   readonly config: ApiConfig;

@@ -16,7 +16,8 @@ const PROBLEMS = {
   'connection-allowance-reached': [409, 'There is no room for another connection'],
   'pair-allowance-reached': [409, 'There is no room for another pair in this connection'],
   'calendar-already-paired': [409, 'These two calendars are already paired'],
-  'pair-would-loop': [409, 'Both sides are the same calendar'],
+  'pair-would-loop': [409, 'Events could go round in a ring'],
+  'preview-too-large': [409, 'These calendars hold too many events for a preview'],
   'pair-paused': [409, 'The pair is paused'],
   'pair-stopped': [409, 'The pair is stopped'],
   'payload-too-large': [413, 'The request is too large'],
@@ -109,6 +110,7 @@ export function problemOf(error: unknown): ApiProblem | null {
 /** What went wrong when a person's question was put to a calendar service; what runs do about it is decided in `activities/failures.ts`. */
 const SYNC_ANSWERS: Record<SyncErrorKind, readonly [ProblemCode, string] | null> = {
   'auth': ['credentials-rejected', 'The service refused the credentials.'],
+  'different-account': ['different-account', 'The credentials open another person\'s calendars now.'],
   'unreachable': ['server-unreachable', 'The server did not answer, or not as a calendar service does.'],
   'not-a-caldav-server': ['not-a-caldav-server', 'The server answers, but no CalDAV principal, home or calendar was found there.'],
   'address-not-allowed': ['address-not-allowed', 'This installation does not connect to this address.'],

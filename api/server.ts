@@ -13,6 +13,7 @@ import { collectDocs, docsRoutes } from './docs.ts';
 import { ApiProblem, invalid, problemOf } from './errors.ts';
 import { healthRoutes } from './health.ts';
 import { pairRoutes } from './pairs.ts';
+import { previewRoutes } from './preview.ts';
 import { reportRoutes } from './reports.ts';
 import { runRoutes } from './runs.ts';
 import { syncRoutes } from './sync.ts';
@@ -56,6 +57,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     connectionRoutes(v1, deps);
     pairRoutes(v1, deps);
     syncRoutes(v1, deps, closing.signal);
+    previewRoutes(v1, deps, closing.signal);
     runRoutes(v1, deps);
     reportRoutes(v1, deps);
   });

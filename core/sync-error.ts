@@ -15,6 +15,8 @@ export type SyncErrorKind =
   | 'calendar-missing'
   /** 401 after a refresh, `invalid_grant`: only new credentials help. */
   | 'auth'
+  /** The credentials are taken, but they open another person's calendars. */
+  | 'different-account'
   /** 403 on a write of one event: a missing right. */
   | 'forbidden'
   /** The server refuses the content of this one event for good. */

@@ -274,3 +274,9 @@ export async function countEvents(db: Db, pairId: string): Promise<{ caldav: num
     from link_sides where pair_id = ${pairId}`);
   return row ?? { caldav: 0, cloud: 0, linked: 0 };
 }
+
+/** All events of a pair, on whichever side. */
+export async function countLinks(db: Db, pairId: string): Promise<number> {
+  const [row] = await db.sql.select({ count: sql<number>`count(*)::int` }).from(links).where(eq(links.pairId, pairId));
+  return row?.count ?? 0;
+}

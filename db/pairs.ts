@@ -2,6 +2,7 @@
 import { and, asc, count, eq, gt, sql } from 'drizzle-orm';
 import { sameValue } from '../core/event.ts';
 import type { PairOptions } from '../core/policy.ts';
+import { closesRing } from '../core/rings.ts';
 import { transaction, type Db } from './connect.ts';
 import { violates } from './failures.ts';
 import { isId, newId } from './ids.ts';
@@ -24,14 +25,15 @@ export interface NewPair {
   readonly paused: boolean;
 }
 
-export type CreatePairResult = { readonly id: string } | 'unknown-connection' | 'allowance' | 'already-paired';
+export type CreatePairResult = { readonly id: string } | 'unknown-connection' | 'allowance' | 'already-paired' | 'ring';
 
-/** Stores a pair; the connection's row is locked while its pairs are counted. Two calls with the same calendars: one gets `already-paired`. */
+/** Stores a pair. Pairs are stored one after the other: so two calls never get the same calendars, the same last place, or a ring between them. */
 export async function createPair(db: Db, pair: NewPair, allowance: number): Promise<CreatePairResult> {
   const { identities, ...columns } = pair;
   const calendars = JSON.stringify([...identities].sort());
   try {
     return await transaction(db, async (tx) => {
+      await tx.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair pairs'))`);
       const [connection] = await tx.sql.select({ id: connections.id }).from(connections)
         .where(eq(connections.id, pair.connectionId)).for('update');
       if (!connection) return 'unknown-connection';
@@ -39,6 +41,8 @@ export async function createPair(db: Db, pair: NewPair, allowance: number): Prom
       if (same) return 'already-paired';
       const [row] = await tx.sql.select({ total: count() }).from(pairs).where(eq(pairs.connectionId, pair.connectionId));
       if ((row?.total ?? 0) >= allowance) return 'allowance';
+      const others = await tx.sql.select({ calendars: pairs.calendars }).from(pairs);
+      if (closesRing(others.map((other) => JSON.parse(other.calendars) as [string, string]), identities)) return 'ring';
       const id = newId();
       await tx.sql.insert(pairs).values({ id, calendars, ...columns });
       return { id };

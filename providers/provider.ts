@@ -82,6 +82,8 @@ export interface CalendarInfo {
 export interface Account {
   /** False where the service's calendars cannot be created by us (409 `calendar-creation-not-offered`). */
   readonly canCreateCalendars: boolean;
+  /** Whom the credentials open now, spelled as in `Proof`: asked again before a side is compared in full. */
+  identity(): Promise<string>;
   calendars(): Promise<CalendarInfo[]>;
   /** @throws SyncError `rejected` with the server's `reason` when it says no. */
   createCalendar(name: string, color: string | null): Promise<CalendarInfo>;

@@ -14,6 +14,8 @@ export function pairPage(id, { config, confirm, say, go }) {
   const path = `/v1/pairs/${encodeURIComponent(id)}`;
   let data = null;
   let listsAre = '';
+  /** What a sync would have done when somebody asked; shown until the page is left. */
+  let preview = null;
 
   async function loadLists(pair, signal) {
     const wanted = JSON.stringify([pair.counts, pair.lastSyncAt]);
@@ -47,6 +49,10 @@ export function pairPage(id, { config, confirm, say, go }) {
     async sync() {
       await post('sync');
       say('Both calendars are looked at now.');
+    },
+    async preview() {
+      preview = await post('preview');
+      say('Nothing was written. Below is what a sync would do now.');
     },
     async pause() {
       await post('pause');
@@ -98,6 +104,7 @@ export function pairPage(id, { config, confirm, say, go }) {
         statusOf(pair, around),
         facts(pair),
         buttons(pair, config),
+        previewSection(preview, around.sides),
         heldSection(lists.held, around.sides),
         runsSection(runs, around.sides),
         problemsSection(lists.problems, pair.counts.problems, around.sides),
@@ -115,11 +122,32 @@ function buttons(pair, config) {
     isPaused ? null : button('Sync now', 'sync', { class: 'main', 'data-key': 'sync' }),
     // One button with two meanings: the focus stays on it.
     isPaused ? button('Resume', 'resume', { class: 'main', 'data-key': 'pause' }) : button('Pause', 'pause', { 'data-key': 'pause' }),
+    button('Preview', 'preview', { 'data-key': 'preview' }),
     isPaused ? null : button('Full comparison …', 'resync', { 'data-key': 'resync' }),
     button('Delete …', 'remove', { class: 'danger', 'data-key': 'remove' }),
     config.workflowsUrl === null ? null
       : h('a', { 'data-key': 'workflow', href: config.workflowsUrl + encodeURIComponent(pair.workflowId), target: '_blank', rel: 'noopener noreferrer' }, 'Workflow in Temporal'));
 }
+
+function previewSection(preview, sides) {
+  if (preview === null) return null;
+  const { changes, matches } = preview;
+  const verb = { create: 'new', update: 'changed', delete: 'deleted' };
+  const total = [preview.caldav, preview.cloud].reduce((sum, side) => sum + side.create + side.update + side.delete, 0);
+  const start = (item) => theirs(item.start.replace('T', ' '));
+  const will = changes.map((item, n) => ({ key: `${n}`, cells: [theirs(item.title), start(item), sides[item.side], verb[item.action]] }));
+  const linked = matches.map((item, n) => ({ key: `${n}`, cells: [theirs(item.title), start(item), item.by === 'uid' ? 'same UID' : 'same title, start and recurrence'] }));
+  return h('section', { 'data-key': 'preview' }, h('h2', {}, 'What a sync would do now'),
+    h('p', {}, ...['caldav', 'cloud'].flatMap((side) => [`${sides[side]}: `, writes({ created: preview[side].create, updated: preview[side].update, deleted: preview[side].delete }), '. ']),
+      `${count(preview.matched, 'event')} on both sides would be linked and not copied. ${count(preview.conflicts, 'conflict')}; ${count(preview.held, 'deletion')} would wait for you.`),
+    will.length === 0 ? null : folded('preview-changes', `Look at ${count(total, 'change')}`, will.length, FOLDED, table('What would be written', ['Event', 'Start', 'Where', 'What'], will)),
+    rest(total, changes.length),
+    linked.length === 0 ? null : folded('preview-matches', `Look at ${count(preview.matched, 'match', 'matches')}`, linked.length, FOLDED,
+      table('Events on both sides that would be linked', ['Event', 'Start', 'Told by'], linked)),
+    rest(preview.matched, matches.length));
+}
+
+const rest = (total, shown) => (total > shown ? h('p', { class: 'sub' }, `The first ${shown} are shown.`) : null);
 
 function heldSection(held, sides) {
   if (held.length === 0) return null;

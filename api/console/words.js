@@ -46,7 +46,7 @@ export const HELD = {
 };
 
 export const ERROR = {
-  'throttled': 'Asked to wait', 'unreachable': 'No answer', 'calendar-missing': 'Calendar missing', 'auth': 'Credentials refused', 'quota': 'Limit used up',
+  'throttled': 'Asked to wait', 'unreachable': 'No answer', 'calendar-missing': 'Calendar missing', 'auth': 'Credentials refused', 'different-account': 'Another person\'s account', 'quota': 'Limit used up',
   'not-a-caldav-server': 'No CalDAV there', 'address-not-allowed': 'Address not allowed',
 };
 

@@ -41,6 +41,7 @@ export const caldav: Provider<Credentials> = {
 
     return {
       canCreateCalendars: preset.canCreateCalendars,
+      identity: async () => identityOfAccount(await rediscover(), typed, credentials.username),
       async calendars() {
         if (discovered === undefined) return listCalendars(client, await rediscover());
         try {

@@ -21,6 +21,13 @@ export async function proveAccount(client: Client): Promise<Proof> {
   }
 }
 
+/** One request, which tells nothing of the person's other calendars. */
+export async function identityOf(client: Client): Promise<string> {
+  const { data } = await client.call((api, options) => api.calendarList.get({ calendarId: 'primary' }, options));
+  if (typeof data?.id !== 'string' || data.id === '') throw new SyncError('unreachable', 'Google answered without a calendar');
+  return data.id;
+}
+
 export async function listCalendars(client: Client, settings: GoogleSettings): Promise<CalendarInfo[]> {
   return (await entries(client)).filter((entry) => !entry.deleted && entry.accessRole !== 'freeBusyReader').map((entry) => infoOf(entry, settings));
 }

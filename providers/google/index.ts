@@ -1,7 +1,7 @@
 /** Google Calendar (API v3) as a provider. */
 import { z } from 'zod';
 import type { Account, Io, OpenAccount, Proof, Provider, Side, SideSetting, StoredToken, TokenStore } from '../provider.ts';
-import { createCalendar, listCalendars, proveAccount } from './calendars.ts';
+import { createCalendar, identityOf, listCalendars, proveAccount } from './calendars.ts';
 import { readChanges } from './changes.ts';
 import { createClient, type Client, type GoogleSettings } from './client.ts';
 import { getResources, type Place } from './fetch.ts';
@@ -34,6 +34,7 @@ export function createGoogleProvider(settings: GoogleSettings | null): Provider<
       const client = clientOf(credentials, tokens, io);
       return {
         canCreateCalendars: true,
+        identity: () => identityOf(client),
         calendars: () => listCalendars(client, settings!),
         createCalendar: (name, color) => createCalendar(client, settings!, name, color),
         side: (calendarId, setting) => openSide({ client, calendarId, setting, signal: io.signal }, setting),

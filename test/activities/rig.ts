@@ -43,6 +43,8 @@ export class Rig {
   pairId = '';
   state: PairState = 'active';
   runs = 0;
+  /** Whose calendars the credentials open. */
+  person = 'fake';
   /** Errors that were logged as mistakes of ours. */
   readonly mistakes: unknown[] = [];
   /** Called before a failed attempt is repeated. */
@@ -56,7 +58,7 @@ export class Rig {
     const calendars = new Map([['caldav', this.caldav], ['cloud', this.cloud]]);
     this.deps = {
       store: postgresStore(options.wrapDb?.(db) ?? db),
-      providers: new Map([['fake', fakeProvider('fake', calendars)]]),
+      providers: new Map([['fake', fakeProvider('fake', calendars, () => this.person)]]),
       fetch: () => Promise.reject(new Error('nothing is fetched here')),
       tag: () => 'ffff',
       historyDays: 90,
@@ -70,7 +72,7 @@ export class Rig {
   static async open(url: string, options: RigOptions = {}): Promise<Rig> {
     const rig = new Rig(connectOnce(url), options);
     const account = async (username: string) => (await createAccount(rig.db, {
-      provider: 'fake', preset: null, label: null, externalId: null, username, identity: username, discovered: {}, credentials: {}, canCreateCalendars: false,
+      provider: 'fake', preset: null, label: null, externalId: null, username, identity: 'fake', discovered: {}, credentials: {}, canCreateCalendars: false,
     })).id;
     const [connectionId, pairId] = [uuidv7(), uuidv7()];
     await rig.db.sql.insert(connections).values({ id: connectionId, name: null, caldavAccountId: await account('a'), cloudAccountId: await account('b') });

@@ -21,6 +21,7 @@ export interface TestApi {
   /** Lines that were logged. */
   readonly logged: string[];
   ready: Record<string, boolean | string>;
+  preview: ApiDeps['preview'];
   call(method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE', url: string, body?: unknown): Promise<Answer>;
   close(): Promise<void>;
 }
@@ -43,6 +44,7 @@ export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: st
   const logged: string[] = [];
   const deps: ApiDeps = {
     db, control, fetch,
+    preview: (pairId, signal) => api.preview(pairId, signal),
     providers: new Map<string, Provider>([
       ['caldav', service.provider('caldav') as Provider],
       ['google', service.provider('google') as Provider],
@@ -54,6 +56,7 @@ export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: st
   const app = await buildServer(deps);
   const api: TestApi = {
     app, db, control, service, logged, ready: { postgres: true, temporal: true },
+    preview: () => Promise.reject(new Error('no preview is expected here')),
     async call(method, url, body) {
       const response = await app.inject({
         method, url, headers: { authorization: `Bearer ${ENV_KEY}` }, ...(body === undefined ? {} : { payload: body as object }),
@@ -155,6 +158,7 @@ export class FakeService {
       },
       open: ({ credentials: value }: { credentials: Json }) => ({
         canCreateCalendars: this.canCreateCalendars,
+        identity: async () => `${kind}:${personOf(value)}`,
         calendars: async () => {
           if (this.failure ?? this.listFailure) throw (this.failure ?? this.listFailure)!;
           return this.calendars[personOf(value)] ?? [];

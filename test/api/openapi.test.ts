@@ -31,6 +31,7 @@ POST /v1/pairs/{id}/pause
 POST /v1/pairs/{id}/resume
 POST /v1/pairs/{id}/sync
 POST /v1/pairs/{id}/resync
+POST /v1/pairs/{id}/preview
 GET /v1/pairs/{id}/runs
 GET /v1/pairs/{id}/runs/{runId}
 GET /v1/pairs/{id}/conflicts

@@ -66,6 +66,24 @@ describe('pairs', () => {
     assert.equal((await create({ caldavCalendarId: 'a2' })).status, 201, 'one calendar may be in several pairs');
   });
 
+  it('refuses a pair that would close a ring, through whichever account, also one-way and also at once', async () => {
+    const [second, third] = [await connected(api!), await connected(api!)];
+    const pair = (id: string, a: string, b: string, more: object = {}) =>
+      api!.call('POST', `/v1/connections/${id}/pairs`, { caldavCalendarId: a, cloudCalendarId: b, paused: true, ...more });
+    const first = await pair(connectionId, 'a1', 'b1');
+    assert.deepEqual([first.status, (await pair(second.connectionId, 'a2', 'b2')).status], [201, 201]);
+    const answers = await Promise.all([pair(connectionId, 'a1', 'b2'), pair(third.connectionId, 'a2', 'b1')]);
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409]);
+    refused(answers.find(({ status }) => status === 409)!, 409, 'pair-would-loop');
+    for (const direction of ['caldav-to-cloud', 'cloud-to-caldav']) {
+      for (const [a, b] of [['a1', 'b2'], ['a2', 'b1']] as const) assert.equal((await pair(third.connectionId, a, b, { direction })).status, 409);
+    }
+    await api!.call('DELETE', `/v1/pairs/${first.body.id}`);
+    const again = await Promise.all([pair(third.connectionId, 'a1', 'b2'), pair(third.connectionId, 'a2', 'b1')]);
+    assert.deepEqual(again.map(({ body }) => body.code ?? 'made').sort(), ['calendar-already-paired', 'made']);
+    refused(await pair(second.connectionId, 'a1', 'b1'), 409, 'pair-would-loop');
+  });
+
   it('keeps to the allowance, also at once', async () => {
     const answers = await Promise.all([1, 2, 3].map((n) => create({ caldavCalendarId: `a${n}`, cloudCalendarId: `b${n}` })));
     assert.deepEqual(answers.map((answer) => answer.status).sort(), [201, 201, 409]);

@@ -291,6 +291,7 @@ export class MemoryDatabase {
         const onBoth = caldav.filter(({ linkId }) => db.sides.has(`${linkId}/cloud`)).length;
         return { caldav: there(caldav), cloud: there(cloud), linked: onBoth };
       },
+      countLinks: (pairId) => db.linkOfPair(pairId).length,
       // plans.ts
       beginRun: ({ pairId, number, trigger, now }) => {
         const epoch = db.nextEpoch(pairId);
@@ -373,6 +374,20 @@ export class MemoryDatabase {
           for (const op of opsOf(run.id)) db.drop(db.ops, op.id);
         }
       },
+      // shared-calendars.ts
+      lockShared: (pair) => {
+        const at = (calendar: string) => [...db.pairs.values()].filter(({ id }) => id !== pair.id).flatMap((other) => (['caldav', 'cloud'] as const)
+          .filter((side) => (side === 'caldav' ? other.caldavCalendarId : other.cloudCalendarId) === calendar).map((side) => ({ pairId: other.id, side })));
+        const [caldav, cloud] = [at(pair.caldavCalendarId), at(pair.cloudCalendarId)];
+        return { ...(caldav.length > 0 ? { caldav } : {}), ...(cloud.length > 0 ? { cloud } : {}) };
+      },
+      isOnAnotherWay: (others, uidHash, now) => others.some(({ pairId, side }) => {
+        const since = now.getTime() - 600_000;
+        const created = found(pairId, side, (row) => row.uidHash === uidHash && row.owned && row.gone === 'no' && row.changedAt.getTime() > since);
+        return created.length > 0 || [...db.ops.values()].some((op) => op.pairId === pairId && op.side === side && op.action === 'create' && op.status === 'pending'
+          && db.runs.get(op.runId)?.result === 'running' && (db.runs.get(op.runId)?.startedAt.getTime() ?? 0) > since
+          && db.sides.get(`${op.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`)?.uidHash === uidHash);
+      }),
       // pair-state.ts, accounts.ts
       pairWithAccounts: (pairId) => {
         const pair = db.pairs.get(pairId);

@@ -353,7 +353,7 @@ function foundOf({ ref, version, event, modifiedAt, marker, hasGuests }: Item): 
 }
 
 /** A provider whose only calendars are these. */
-export function fakeProvider(kind: string, calendars: ReadonlyMap<string, Side>): Provider {
+export function fakeProvider(kind: string, calendars: ReadonlyMap<string, Side>, person: () => string = () => kind): Provider {
   return {
     kind,
     credentials: z.unknown(),
@@ -362,6 +362,7 @@ export function fakeProvider(kind: string, calendars: ReadonlyMap<string, Side>)
     prove: () => Promise.resolve({ identity: kind, username: kind, discovered: {} }),
     open: (): Account => ({
       canCreateCalendars: false,
+      identity: async () => person(),
       calendars: () => Promise.resolve([]),
       createCalendar: () => Promise.reject(new SyncError('rejected', 'no calendars are made here')),
       side: (id) => calendars.get(id) ?? fail(id),

@@ -1,0 +1,14 @@
+/** Whether one more pair would close a ring: then an event could come back to its calendar by another way than it left. */
+
+/** Pairs and calendars by the calendars' identities; which way a pair writes does not matter here. */
+export function closesRing(pairs: Iterable<readonly [string, string]>, [from, to]: readonly [string, string]): boolean {
+  const neighbours = new Map<string, string[]>();
+  const join = (one: string, other: string) => neighbours.set(one, [...(neighbours.get(one) ?? []), other]);
+  for (const [one, other] of pairs) {
+    join(one, other);
+    join(other, one);
+  }
+  const reached = new Set([from]);
+  for (const calendar of reached) for (const next of neighbours.get(calendar) ?? []) reached.add(next);
+  return reached.has(to);
+}

@@ -1,0 +1,59 @@
+/** Calendars that several pairs share: an event that comes to one of them by two ways at once is put there by one pair, and found there by the others. */
+import { and, inArray, ne, or, sql } from 'drizzle-orm';
+import type { SideName } from '../core/event.ts';
+import type { Db } from './connect.ts';
+import { pairs } from './schema.ts';
+
+/** For so long another pair's create may be on its way, or be done and not yet seen here. */
+const RECENT = sql`interval '10 minutes'`;
+
+type PairCalendars = Pick<typeof pairs.$inferSelect, 'id' | 'calendars' | 'caldavCalendarId' | 'cloudCalendarId'>;
+
+/** Where the calendar of a side is in other pairs, too: their ids, and which of their sides it is. */
+export type Shared = Partial<Record<SideName, readonly { readonly pairId: string; readonly side: SideName }[]>>;
+
+/** The calendars that other pairs have, too. Until the transaction ends no other pair plans for these. */
+export async function lockShared(db: Db, pair: PairCalendars): Promise<Shared> {
+  const mine = [pair.caldavCalendarId, pair.cloudCalendarId];
+  const others = (await db.sql.select({ id: pairs.id, calendars: pairs.calendars, caldavCalendarId: pairs.caldavCalendarId, cloudCalendarId: pairs.cloudCalendarId }).from(pairs)
+    .where(and(ne(pairs.id, pair.id), or(inArray(pairs.caldavCalendarId, mine), inArray(pairs.cloudCalendarId, mine))))).filter((other) => isShared(pair, other));
+  const shared: Shared = {};
+  for (const side of SIDES) {
+    const at = others.flatMap((other) => SIDES.filter((of) => calendarOf(other, of) === calendarOf(pair, side)).map((of) => ({ pairId: other.id, side: of })));
+    if (at.length > 0) shared[side] = at;
+  }
+  // In one order for all pairs, so that none waits for one that waits for it.
+  for (const calendar of SIDES.filter((side) => shared[side]).map((side) => calendarOf(pair, side)).sort()) {
+    await db.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair calendar'), hashtext(${calendar}))`);
+  }
+  return shared;
+}
+
+/** True while another pair is about to put an event with this UID into the shared calendar, or has just done so. */
+export async function isOnAnotherWay(db: Db, others: NonNullable<Shared[SideName]>, uidHash: string, now: Date): Promise<boolean> {
+  const since = sql`${now.toISOString()}::timestamptz - ${RECENT}`;
+  for (const { pairId, side } of others) {
+    const [row] = await db.sql.execute<{ found: boolean }>(sql`select
+      exists (select 1 from runs r join ops o on o.run_id = r.id and o.action = 'create' and o.status = 'pending' and o.side = ${side}
+        join link_sides s on s.link_id = o.link_id and s.side <> o.side and s.uid_hash = ${uidHash}
+        where r.pair_id = ${pairId} and r.result = 'running' and r.started_at > ${since})
+      or exists (select 1 from link_sides s
+        where s.pair_id = ${pairId} and s.side = ${side} and s.uid_hash = ${uidHash} and s.owned and s.gone = 'no' and s.changed_at > ${since}) as found`);
+    if (row?.found) return true;
+  }
+  return false;
+}
+
+const SIDES = ['caldav', 'cloud'] as const;
+
+function calendarOf(pair: PairCalendars, side: SideName): string {
+  return side === 'caldav' ? pair.caldavCalendarId : pair.cloudCalendarId;
+}
+
+/** By the calendars' identities: a service may call different people's calendars alike. */
+function isShared({ calendars }: PairCalendars, other: PairCalendars): boolean {
+  const identities: readonly string[] = other.calendars.match(QUOTED) ?? [];
+  return (calendars.match(QUOTED) ?? []).some((identity) => identities.includes(identity));
+}
+
+const QUOTED = /"(?:[^"\\]|\\.)*"/g;
