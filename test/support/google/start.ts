@@ -190,12 +190,14 @@ export class GoogleStandIn {
     await this.#server.close();
     await this.channels.settled();
     const harm = [...this.#forgottenHarm, ...this.#harm()];
-    if (harm.length > 0 && !this.#mayReach) throw new Error(`people were reached, or writes were careless:\n${harm.slice(0, 20).join('\n')}`);
+    if (harm.length > 0 && !this.#mayReach) throw new Error(`people were reached, or writes were careless, ${harm.length} times:\n${harm.slice(0, 10).join('\n')}`);
   }
 
   /** What a sync may not do, one line each. */
   #harm(): string[] {
-    const reached = this.mailLedger.map(({ method, eventId, mailed, appearedFor, vanishedFor }) => JSON.stringify({ method, eventId, mailed, appearedFor, vanishedFor }));
-    return [...reached, ...this.carelessWrites.map(({ method, path, query, headers }) => `careless: ${JSON.stringify({ method, path, query, headers })}`)];
+    return [
+      ...this.mailLedger.map(({ method, eventId, mailed, appearedFor, vanishedFor }) => JSON.stringify({ method, eventId, mailed, appearedFor, vanishedFor })),
+      ...this.carelessWrites.map(({ method, path, query, headers }) => `${method} ${path} sendUpdates=${query['sendUpdates']} If-Match: ${headers.ifMatch}`),
+    ];
   }
 }
