@@ -25,7 +25,8 @@ export function refuseToMail(server: SchedulingServer, data: string, before: Cal
   const isAmong = (lines: readonly string[]): boolean => lines.some((line) => own.has(addressOf(line)));
   const isInvited = isAmong(contentLines(data, 'ATTENDEE'));
   const answers = before !== null && next !== null && (answersOf(before) !== answersOf(next) || (isInvited && absencesOf(before) !== absencesOf(next)));
-  const declines = next === null && isInvited && (server.isSogo || isPart);
+  // SOGo cancels somebody else's meeting for its guests where the account is none of them.
+  const declines = next === null && (server.isSogo || (isInvited && isPart));
   if (isAmong(contentLines(data, 'ORGANIZER')) || answers || declines) throw new SyncError('would-mail', 'the server would send messages to the attendees');
 }
 

@@ -52,8 +52,9 @@ export function removeItem(world: World, actor: Actor, calendar: Calendar, remov
     }
   }
   const before = guests(calendar, item.fields.attendees);
-  const told = isOrganizer(calendar, item) ? before : [item.organizer];
-  noteReach(world, actor, calendar, { ...removal, before: null }, told, []);
+  // A guest's deletion takes nothing away from others: the organizer's copy shows that the guest does not come.
+  if (isOrganizer(calendar, item)) noteReach(world, actor, calendar, { ...removal, before: null }, before, []);
+  else noteReach(world, actor, calendar, { ...removal, before: null }, [item.organizer], [item.organizer]);
   for (const listener of world.changed) listener(calendar);
 }
 
