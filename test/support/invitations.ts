@@ -113,7 +113,7 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
     it('are not sent for what alice does to her copies of Google\'s meetings', async () => {
       const edits: readonly [string, (text: string) => string][] = [
         ['title', (text) => text.replace(/^SUMMARY:.*/m, 'SUMMARY:Alice was here')], ['free', (text) => text.replace('END:VEVENT', 'STATUS:CANCELLED\r\nEND:VEVENT').replace(/^STATUS:(?!CANC).*\r?\n/m, '')],
-        ['exclude', (text) => text.replace(/^RRULE/m, 'EXDATE;TZID=Europe/Berlin:20270203T090000\r\nRRULE')],
+        ['exclude', (text) => text.replace(/BEGIN:VEVENT\r?\n/, 'BEGIN:VEVENT\r\nEXDATE;TZID=Europe/Berlin:20270203T090000\r\n')],
       ];
       for (const kind of ['google', 'invited']) {
         for (const [edit, change] of edits) {
@@ -124,6 +124,9 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
         await lab.alice.remove(gone[0]);
       }
       await quietly('edits and deletions of copies');
+      assert.equal(idOf('Alice was here') === undefined, false, 'it crosses');
+      const gone = account.listRaw().filter((item) => item['status'] === 'cancelled' && (item['originalStartTime'] as Json)?.dateTime?.startsWith('2027-02-03'));
+      assert.equal(gone.length, 1, 'the occurrence of her own meeting is taken out, the organizer of the other is not told');
     });
 
     it('are sent once, by her own server, for what alice does to her own meetings, and not again by the sync', async () => {
