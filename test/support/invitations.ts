@@ -46,14 +46,14 @@ const isSeries = (edit: string): boolean => /exclude|exception|rule/.test(edit);
 export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promise<void> {
   const lab = whyNot(name) === false ? await SchedulingServer.start(name).catch(notStarted) : String(whyNot(name));
   if (typeof lab === 'string') {
-    it(`invitations by ${name}`, { skip: lab }, () => {});
+    it(`D2: invitations by ${name}`, { skip: lab }, () => {});
     return;
   }
   function notStarted(error: Error): string {
     if (full) throw error;
     return `it does not start: ${error.message.slice(0, 200)}`;
   }
-  describe(`invitations by ${name}`, () => {
+  describe(`D2: invitations by ${name}`, () => {
     let google: GoogleStandIn;
     let calpair: RunningCalpair;
     let account: GoogleAccount;
