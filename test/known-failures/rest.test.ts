@@ -34,7 +34,7 @@ it('H1: no reminder is made, changed or rung by a sync: not for past events, not
   assert.deepEqual(alarms(await two.linesOf('Mine 2')), alarms(mine));
   assert.deepEqual(two.account.getEvent(two.idOf('Ours 2'))['reminders'], email);
   const writes = bench.google.writes.length;
-  two.account.patchEvent(two.idOf('Mine 2'), { reminders: { useDefault: true } });
+  two.account.patchEvent(two.idOf('Mine 2'), { reminders: { useDefault: true, overrides: [] } });
   assert.deepEqual(await two.pair.settle(), []);
   assert.equal(bench.google.writes.length, writes);
 });
