@@ -1,6 +1,6 @@
 /** ATTENDEE and ORGANIZER. Scheduling parameters (RFC 6638) are never part of the canonical value, and stay as they are. */
 import type { Attendee, Organizer, Participation } from './event.ts';
-import { cleanName, line, lines, newLine, property, propertyText, rawValue, withParameter, withValue } from './ical-text.ts';
+import { cleanName, eolOf, line, lines, newLine, property, propertyText, rawValue, withParameter, withValue } from './ical-text.ts';
 import type { Component, Line } from './ical-text.ts';
 
 /** Sorted by address, each address once (the first line of it counts). */
@@ -65,6 +65,11 @@ export function writeOrganizer(event: Component, next: Organizer | null, agentNo
 /** Whether Calpair's mark that no server shall send anything stands on the event's people already. */
 export function hasAgentNone(event: Component): boolean {
   return [...lines(event, 'ORGANIZER'), ...lines(event, 'ATTENDEE')].some((person) => property(person)?.params['schedule-agent']?.toUpperCase() === 'NONE');
+}
+
+/** The lines of an event's people for a new exception of it: what they ask of servers is the same there. */
+export function peopleOf(event: Component): Line[] {
+  return [...lines(event, 'ORGANIZER'), ...lines(event, 'ATTENDEE')].map(({ text }) => newLine(withParameter(text, 'SCHEDULE-STATUS', null), eolOf(event)));
 }
 
 /** After the last property, before the alarms. */

@@ -5,7 +5,7 @@
  */
 import { changedContent, EXCLUDED, sameValue } from './event.ts';
 import type { CalendarEvent, Content, OccurrenceId, When } from './event.ts';
-import { endOfLines, hasAgentNone, writeAttendees, writeOrganizer } from './ical-people.ts';
+import { endOfLines, hasAgentNone, peopleOf, readAttendees, readOrganizer, writeAttendees, writeOrganizer } from './ical-people.ts';
 import { dateId, dateValues, exceptionOf, readContent, readRecurrence, ruleText, specialsOf } from './ical-read.ts';
 import type { Group, Special } from './ical-read.ts';
 import { eolOf, holderOf, isComponent, line, lines, newLine, parameter, propertyText, withParameter, withValue } from './ical-text.ts';
@@ -40,7 +40,7 @@ export function writeContent(event: Component, next: Content, inherited: Length 
   const { zones } = writing;
   const eol = eolOf(event);
   const current = hasStart(event) ? readContent(event, zones, inherited).content : null;
-  const fields = current ? changedContent(current, next) : changedContent({ ...EMPTY, when: next.when }, next);
+  const fields = changedContent(current ?? { ...EMPTY, when: next.when, organizer: readOrganizer(event), attendees: readAttendees(event) }, next);
   if (current === null) writeWhen(event, next.when, inherited, zones);
   const agentNone = writing.agentNone || hasAgentNone(event);
   for (const field of fields) {
@@ -208,7 +208,7 @@ function newOverride(group: Group, id: OccurrenceId, when: When, writing: Writin
   const override: Component = {
     name: 'VEVENT',
     begin: newLine('BEGIN:VEVENT', eol),
-    items: [...(uid ? [uid] : []), newLine(occurrenceText('RECURRENCE-ID', id, when, form), eol)],
+    items: [...(uid ? [uid] : []), newLine(occurrenceText('RECURRENCE-ID', id, when, form), eol), ...peopleOf(group.master)],
     end: newLine('END:VEVENT', eol),
   };
   const at = parent.items.findLastIndex((item) => isComponent(item) && item.name === 'VEVENT');

@@ -1,5 +1,6 @@
 /** What of an event crosses a pair, and in which direction: the pair's settings, applied. Pure. */
-import { DEFAULT_CONTENT, mapContents, type CalendarEvent, type Content, type SideName } from './event.ts';
+import { DEFAULT_CONTENT, mapContents, type CalendarEvent, type Content, type SideName, type When } from './event.ts';
+import { instantOfId } from './occurrence.ts';
 import { instantOf } from './zones.ts';
 
 const DAY_MS = 86_400_000;
@@ -52,22 +53,33 @@ export function isCarried(event: CalendarEvent, options: PairOptions, now: numbe
   return window === null || isInWindow(event, window, now);
 }
 
-/** A series is in the window unless it starts after it or its last UNTIL is before it; it is never expanded to tell. */
+/** A series is in the window unless all of it is known to be outside: its rule is never expanded to tell. */
 function isInWindow(event: CalendarEvent, window: NonNullable<PairOptions['window']>, now: number): boolean {
   const { start, end } = boundsOf(event);
   if (window.pastDays !== undefined && end < now - window.pastDays * DAY_MS) return false;
   return window.futureDays === undefined || start <= now + window.futureDays * DAY_MS;
 }
 
+/** From the first to the last that can be of an event: of a series also occurrences that were moved, and dates beside its rule. */
 function boundsOf(event: CalendarEvent): { start: number; end: number } {
-  const { when } = event;
-  const start = when.allDay ? Date.parse(when.start) : instantOf(when.start, when.startZone);
-  const end = when.allDay ? Date.parse(when.end) : instantOf(when.end, when.endZone);
+  const { start, end } = spanOf(event.when);
   if (!event.recurrence) return { start, end };
-  const untils = event.recurrence.rules.map((rule) => /^RRULE:.*UNTIL=(\d{4})(\d\d)(\d\d)/.exec(rule));
+  const { rules, dates } = event.recurrence;
+  const untils = rules.map((rule) => /^RRULE:.*UNTIL=(\d{4})(\d\d)(\d\d)/.exec(rule));
   const isOpen = untils.length === 0 || untils.some((until) => until === null);
-  const last = isOpen ? Infinity : Math.max(...untils.map((until) => Date.parse(`${until?.[1]}-${until?.[2]}-${until?.[3]}`) + DAY_MS));
-  return { start, end: Math.max(end, last) };
+  const lasts = untils.map((until) => (isOpen ? Infinity : Date.parse(`${until?.[1]}-${until?.[2]}-${until?.[3]}`) + DAY_MS));
+  const added = dates.map((date) => instantOfId(date.split('/')[0]!));
+  const moved = Object.values(event.exceptions).flatMap((exception) => (typeof exception === 'object' ? [spanOf(exception.when)] : []));
+  // No spread: a series may have more dates than a call can have arguments.
+  return {
+    start: [...added, ...moved.map((span) => span.start)].reduce((a, b) => Math.min(a, b), start),
+    end: [...[...lasts, ...added].map((last) => last + end - start), ...moved.map((span) => span.end)].reduce((a, b) => Math.max(a, b), end),
+  };
+}
+
+function spanOf(when: When): { start: number; end: number } {
+  if (when.allDay) return { start: Date.parse(when.start), end: Date.parse(when.end) };
+  return { start: instantOf(when.start, when.startZone), end: instantOf(when.end, when.endZone) };
 }
 
 /** The event as the given side is to see it. */

@@ -45,7 +45,8 @@ try {
 
 const failedChecks = checks.map(([name]) => name).filter((_, index) => !checked[index]);
 const passed = counts.pass + checks.length - failedChecks.length;
-const failed = counts.fail + counts.cancelled + failedChecks.length;
+// The runner's own sum leaves out suites whose `after` failed.
+const failed = Math.max(counts.fail + counts.cancelled, counts.failedTests.length) + failedChecks.length;
 for (const name of [...failedChecks, ...counts.failedTests]) console.log(`FAILED: ${name}`);
 if (counts.pass + counts.fail === 0) console.log('FAILED: no test was run');
 console.log(`${Math.round((Date.now() - started) / 1000)} s`);

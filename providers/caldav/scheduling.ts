@@ -4,34 +4,40 @@ import { SyncError } from '../../core/sync-error.ts';
 
 export interface SchedulingServer {
   readonly autoSchedule: boolean;
+  /** It tells people whatever SCHEDULE-AGENT and `Schedule-Reply: F` say (SOGo). */
+  readonly isSogo: boolean;
   /** Of the account's person, in lower case. */
   readonly addresses: readonly string[];
 }
 
 /**
+ * Of a meeting that the account organises nothing is changed. Of one that it was invited to, nothing is that tells the organizer: an answer, and what
+ * counts as one, an occurrence that is taken out or a cancellation.
  * @param data the object as it is stored
  * @param before what it reads as; null where it cannot be read
  * @param next what it shall read as; null when it shall be deleted
+ * @param isPart the object stays, without this event: no `Schedule-Reply: F` goes with that
  * @throws SyncError `would-mail`
  */
-export function refuseToMail(server: SchedulingServer, data: string, before: CalendarEvent | null, next: CalendarEvent | null): void {
-  if (!server.autoSchedule || !hasScheduledAttendees(data)) return;
+export function refuseToMail(server: SchedulingServer, data: string, before: CalendarEvent | null, next: CalendarEvent | null, isPart = false): void {
+  if (!server.autoSchedule || !hasScheduledAttendees(server, data)) return;
   const own = new Set(server.addresses.map((address) => address.toLowerCase()));
-  const isOrganizer = organizersOf(data).some((address) => own.has(address));
-  const answersChange = before !== null && next !== null && answersOf(before) !== answersOf(next);
-  if (isOrganizer || answersChange) throw new SyncError('would-mail', 'the server would send messages to the attendees');
+  const isAmong = (lines: readonly string[]): boolean => lines.some((line) => own.has(addressOf(line)));
+  const isInvited = isAmong(contentLines(data, 'ATTENDEE'));
+  const answers = before !== null && next !== null && (answersOf(before) !== answersOf(next) || (isInvited && absencesOf(before) !== absencesOf(next)));
+  // SOGo cancels somebody else's meeting for its guests where the account is none of them.
+  const declines = next === null && (server.isSogo || (isInvited && isPart));
+  if (isAmong(contentLines(data, 'ORGANIZER')) || answers || declines) throw new SyncError('would-mail', 'the server would send messages to the attendees');
 }
 
 /** Whether the server schedules for any attendee: SCHEDULE-AGENT is SERVER or absent (RFC 6638 section 7.1). */
-function hasScheduledAttendees(data: string): boolean {
-  return contentLines(data, 'ATTENDEE').some((line) => !/;SCHEDULE-AGENT="?(?:NONE|CLIENT)\b/i.test(line));
+function hasScheduledAttendees({ isSogo }: SchedulingServer, data: string): boolean {
+  return contentLines(data, 'ATTENDEE').some((line) => isSogo || !/;SCHEDULE-AGENT="?(?:NONE|CLIENT)\b/i.test(line));
 }
 
-function organizersOf(data: string): string[] {
-  return contentLines(data, 'ORGANIZER').map((line) => {
-    const address = /:(mailto:.*|[a-z][a-z0-9+.-]*:.*|\/.*)$/i.exec(line.replace(/"[^"]*"/g, ''))?.[1] ?? '';
-    return address.trim().toLowerCase().replace(/^mailto:/, '');
-  });
+function addressOf(line: string): string {
+  const address = /:(mailto:.*|[a-z][a-z0-9+.-]*:.*|\/.*)$/i.exec(line.replace(/"[^"]*"/g, ''))?.[1] ?? '';
+  return address.trim().toLowerCase().replace(/^mailto:/, '');
 }
 
 function contentLines(data: string, name: string): string[] {
@@ -44,4 +50,10 @@ function answersOf(event: CalendarEvent): string {
   const contents: [string, Content][] = [['', event]];
   for (const [id, exception] of Object.entries(event.exceptions)) if (exception !== EXCLUDED) contents.push([id, exception]);
   return JSON.stringify(contents.map(([id, { attendees }]) => [id, attendees.map(({ address, participation }) => [address, participation])]));
+}
+
+/** What Cyrus (and for exclusions SOGo) takes for a refusal by the person, comparable. */
+function absencesOf({ status, exceptions }: CalendarEvent): string {
+  const gone = Object.entries(exceptions).filter(([, exception]) => exception === EXCLUDED || exception.status === 'cancelled').map(([id]) => id);
+  return JSON.stringify([status === 'cancelled', gone.sort()]);
 }

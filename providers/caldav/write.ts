@@ -10,12 +10,11 @@ import { partOf, type Reader } from './read.ts';
 import { refuseToMail, type SchedulingServer } from './scheduling.ts';
 import { readError } from './xml.ts';
 
+/** With `isSogo`: ignores preconditions, invites whatever it is told (`presets.ts`). */
 export interface Writing extends SchedulingServer {
   readonly collection: Collection;
   readonly reader: Reader;
   readonly setting: SideSetting;
-  /** SOGo: ignores preconditions, invites whatever it is told (`presets.ts`). */
-  readonly isSogo: boolean;
 }
 
 /** As `Side.create`. */
@@ -62,9 +61,9 @@ export async function updateEvent(writing: Writing, stored: Stored, next: Calend
 /** As `Side.remove`. */
 export async function removeEvent(writing: Writing, stored: Stored): Promise<void> {
   const { collection, setting } = writing;
-  if (setting.attendees !== 'native') refuseToMail(writing, stored.data, writing.reader.stored(stored).event, null);
   const part = partOf(stored);
   const rest = part === null ? null : removePart(stored.data, part);
+  if (setting.attendees !== 'native') refuseToMail(writing, stored.data, writing.reader.stored(stored).event, null, rest !== null);
   let precondition;
   try {
     precondition = await preconditionFor(writing, stored);

@@ -10,7 +10,7 @@ import type { Item, Series } from './item.ts';
 import { nativeAttendees, nativeOrganizer, uidOf } from './map.ts';
 import { peopleBlock } from './people-block.ts';
 import {
-  isCutText, isOurText, linkProperties, patchProperties, peopleProperties, propertiesOf, textProperties, uidProperties, type People, type PropertyPatch,
+  hasKeptPeople, isCutText, isOurText, linkProperties, patchProperties, peopleProperties, propertiesOf, textProperties, uidProperties, type People, type PropertyPatch,
 } from './private-data.ts';
 import { cutText, isHtml } from './text.ts';
 import { readRecurrence, writeRecurrence, writeWhen } from './times.ts';
@@ -112,12 +112,13 @@ function recurrencePatch(series: Series, before: CalendarEvent, next: CalendarEv
 
 /** The description with its block, and the notes that go with it. An HTML description whose text did not change is never rewritten. */
 function textPatch(item: Item, before: Content, after: Content, setting: SideSetting, cleared: '' | null): Body {
-  const peopleChanged = setting.attendees !== 'none'
-    && !(sameValue(before.attendees, after.attendees) && sameValue(before.organizer, after.organizer));
+  const now = propertiesOf(item);
+  // Switched off later, what was shown of the people goes with the next change.
+  const peopleChanged = setting.attendees === 'none' ? hasKeptPeople(now) && !sameValue(before, after)
+    : !(sameValue(before.attendees, after.attendees) && sameValue(before.organizer, after.organizer));
   const textChanged = before.description !== after.description;
   const lineChanged = before.title !== after.title || before.location !== after.location;
   if (!peopleChanged && !textChanged && !lineChanged) return {};
-  const now = propertiesOf(item);
   const written = item.description ?? '';
   const people = keptOf(after, nativeAttendees(item), setting, nativeOrganizer(item)?.address);
   const body: Body = peopleChanged && setting.attendees === 'native' ? nativeBody(item.attendees ?? [], after.attendees) : {};

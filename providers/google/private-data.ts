@@ -67,6 +67,10 @@ export function keptPeople(properties: Properties): People {
   };
 }
 
+export function hasKeptPeople(properties: Properties): boolean {
+  return Object.keys(properties).some((key) => key.startsWith(PEOPLE));
+}
+
 /** Names go first when there is no room for all, then the last people. */
 export function peopleProperties(people: People): Properties {
   if (!people.organizer && people.attendees.length === 0) return {};

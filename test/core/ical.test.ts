@@ -203,6 +203,17 @@ describe('patches', () => {
     assert.deepEqual(without(windows.come), ['DTSTART;X-A=1;TZID=W. Europe Standard Time:20260105T100000', 'DTEND;X-A=1;TZID=W. Europe Standard Time:20260105T110000']);
   });
 
+  test('a new exception has the people of its series as they stand there, without what the server noted', () => {
+    const people = ['ORGANIZER;SCHEDULE-AGENT=CLIENT:mailto:a@example.org', 'ATTENDEE;RSVP=TRUE;SCHEDULE-AGENT=CLIENT;SCHEDULE-STATUS=1.2;X-SEAT=4:mailto:b@example.org', 'ATTENDEE:mailto:c@example.org'];
+    const text = calendar(...vevent('DTSTART:20260105T090000Z', 'DTEND:20260105T100000Z', 'RRULE:FREQ=DAILY;COUNT=3', ...people));
+    const patched = (change: (content: CalendarEvent) => CalendarEvent) => patch(text, (event) => {
+      const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = change(event);
+      return { ...event, exceptions: { '20260106T090000Z': { ...content, title: 'One', when: timed('2026-01-06T11:00:00', '2026-01-06T12:00:00', 'UTC') } } };
+    }).text.replaceAll('\r\n ', '').split('RECURRENCE-ID')[1]!.split('\r\n').filter((line) => /^(ATTENDEE|ORGANIZER)/.test(line));
+    assert.deepEqual(patched((event) => event), people.map((line) => line.replace(';SCHEDULE-STATUS=1.2', '')));
+    assert.deepEqual(patched((event) => ({ ...event, organizer: null, attendees: event.attendees.slice(0, 1) })), ['ATTENDEE;RSVP=TRUE;SCHEDULE-AGENT=CLIENT;X-SEAT=4:mailto:b@example.org']);
+  });
+
   test('a new zone brings its VTIMEZONE, an old VTIMEZONE is used', () => {
     const text = calendar(...vevent('DTSTART:20260105T090000Z', 'DTEND:20260105T100000Z'));
     const once = patch(text, at('2026-01-05T09:00:00', '2026-01-05T10:00:00', 'Asia/Tokyo'));

@@ -190,6 +190,31 @@ describe('a server that invites people', () => {
     await assert.rejects(side.update(found, { ...found.event!, attendees: answered }), { kind: 'would-mail' });
     await side.update(found, { ...found.event!, transparency: 'transparent' });
   });
+
+  it('is not given what tells the organizer of a meeting that the account is invited to', async () => {
+    const content = withPeople(event('Theirs', { recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=4'], dates: [] } }), 'boss@example.org');
+    const [first] = content.attendees;
+    const invited = (agent: string): string => text({ ...content, attendees: [first!, { ...first!, address: 'me@example.org' }] }).replaceAll('ATTENDEE', `ATTENDEE${agent}`);
+    for (const { agent, sogo, refusesAll } of [{ agent: '', sogo: false, refusesAll: false }, { agent: '', sogo: true, refusesAll: true }, { agent: ';SCHEDULE-AGENT=NONE', sogo: true, refusesAll: true }]) {
+      const side = await open({}, {}, { scheduling: true, sogo });
+      dav.put('/cal/a.ics', invited(agent));
+      const found = await get(side, '/cal/a.ics');
+      await assert.rejects(side.update(found, { ...found.event!, status: 'cancelled' }), { kind: 'would-mail' });
+      await assert.rejects(side.update(found, { ...found.event!, exceptions: { '20270120T080000Z': 'excluded' } }), { kind: 'would-mail' });
+      if (refusesAll) await assert.rejects(side.remove(found), { kind: 'would-mail' });
+      else await side.remove(found);
+      await dav.close();
+    }
+    dav = await fakeDav();
+  });
+
+  it('is SOGo: it tells the guests although SCHEDULE-AGENT forbids it', async () => {
+    const side = await open({}, {}, { scheduling: true, sogo: true });
+    dav.put('/cal/a.ics', mine(';SCHEDULE-AGENT=NONE'));
+    const found = await get(side, '/cal/a.ics');
+    await assert.rejects(side.update(found, { ...found.event!, title: 'B' }), { kind: 'would-mail' });
+    await assert.rejects(side.remove(found), { kind: 'would-mail' });
+  });
 });
 
 function withPeople(of: CalendarEvent, organizer: string): CalendarEvent {

@@ -230,7 +230,7 @@ describe('what Google sends', () => {
     assert.deepEqual(Object.keys(exceptions(found)), ['20270107T080000Z']);
   });
 
-  it('[E9] survives an exception without a start', () => {
+  it('E9: survives an exception without a start', () => {
     const found = series(['RRULE:FREQ=DAILY'], { '20270106T080000Z': { recurringEventId: 'abcde12345', summary: 'No start' } });
     const exception = exceptions(found)['20270106T080000Z'];
     assert.ok(exception && exception !== EXCLUDED);
@@ -238,7 +238,7 @@ describe('what Google sends', () => {
     assert.deepEqual(exception.when, { ...TIMED, start: '2027-01-06T09:00:00', end: '2027-01-06T10:00:00' });
   });
 
-  it('[E8] reads a series without a rule: by its dates, or as a single event', () => {
+  it('E8: reads a series without a rule: by its dates, or as a single event', () => {
     assert.deepEqual(series(['RDATE;TZID=Europe/Berlin:20270110T090000']).event?.recurrence, { rules: [], dates: ['20270110T080000Z'] });
     assert.equal(series(['EXDATE:20270110T080000Z']).event?.recurrence, null);
   });

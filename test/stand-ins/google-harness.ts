@@ -24,7 +24,7 @@ export interface Setting {
 export const EVENTS = '/calendars/primary/events';
 
 export async function withGoogle(options: GoogleOptions, test: (setting: Setting) => Promise<void>): Promise<void> {
-  const google = await startGoogle(options);
+  const google = await startGoogle({ mayReach: true, ...options });
   try {
     const ann = google.addAccount({ email: 'ann@example.com' });
     const { access_token: token } = (await (await fetchToken(google, { grant_type: 'refresh_token', refresh_token: ann.refreshToken })).json()) as { access_token: string };

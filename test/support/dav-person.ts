@@ -52,6 +52,14 @@ export class DavPerson {
     return etags;
   }
 
+  /** Names of the collections beside this one, the schedule inbox among them; each ends with a slash. */
+  async collections(): Promise<string[]> {
+    const { text } = await this.#ask('PROPFIND', '..', { depth: '1', 'content-type': 'application/xml; charset=utf-8' }, '<d:propfind xmlns:d="DAV:"><d:prop><d:resourcetype/></d:prop></d:propfind>');
+    const home = new URL('..', this.url);
+    const hrefs = [...text.matchAll(/<(?:\w+:)?href[^>]*>([^<]+)</g)].map(([, href = '']) => new URL(href, home).href);
+    return [...new Set(hrefs)].filter((href) => href.startsWith(home.href) && href !== home.href && href.endsWith('/')).map((href) => href.slice(home.href.length));
+  }
+
   /** Text by name. */
   async all(): Promise<Map<string, string>> {
     const texts = new Map<string, string>();
@@ -72,7 +80,10 @@ export class DavPerson {
   }
 
   async #ask(method: string, name: string, headers: Record<string, string> = {}, body?: string): Promise<{ status: number; text: string }> {
-    const answer = await fetch(new URL(name, this.url), { method, headers: { authorization: this.#authorization, ...headers }, ...(body === undefined ? {} : { body }) });
+    const ask = (): Promise<Response> =>
+      fetch(new URL(name, this.url), { method, headers: { authorization: this.#authorization, ...headers }, ...(body === undefined ? {} : { body }) });
+    // SOGo's workers end, and their connections with them.
+    const answer = await ask().catch(ask);
     return { status: answer.status, text: await answer.text() };
   }
 }

@@ -27,10 +27,11 @@ export function whyNot(name: string): string | false {
   return process.getuid?.() === 0 ? false : 'needs root to install and start the server';
 }
 
-export async function startLab(name: string): Promise<LabServer> {
+/** @param mailPort where the server hands in its mails (Cyrus, SOGo); without one SOGo sends none, and Cyrus' are refused */
+export async function startLab(name: string, mailPort?: number): Promise<LabServer> {
   const script = path.join(LAB, `${name}.sh`);
   const dir = await mkdtemp(path.join(tmpdir(), `calpair-${name}-`));
-  const { stdout } = await run(script, ['start', String(await freePort()), dir], { timeout: 300_000 });
+  const { stdout } = await run(script, ['start', String(await freePort()), dir], { timeout: 300_000, env: { ...process.env, ...(mailPort === undefined ? {} : mailSettings(mailPort)) } });
   const line = stdout.trim().split('\n').at(-1) ?? '';
   const { user, ...server } = z.object({ base: z.string(), principal: z.string(), calendar: z.string(), user: z.string(), password: z.string() }).parse(JSON.parse(line));
   return {
@@ -40,6 +41,14 @@ export async function startLab(name: string): Promise<LabServer> {
       await run(script, ['stop', dir], { timeout: 60_000 });
       await rm(dir, { recursive: true, force: true });
     },
+  };
+}
+
+/** What the scripts take from the environment. */
+function mailSettings(port: number): Record<string, string> {
+  return {
+    CYRUS_CONFIG: `smtp_backend: host\nsmtp_host: 127.0.0.1:${port}/noauth`,
+    SOGO_ARGS: `-SOGoMailingMechanism smtp -SOGoSMTPServer smtp://127.0.0.1:${port} -SOGoAppointmentSendEMailNotifications YES`,
   };
 }
 

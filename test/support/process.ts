@@ -51,7 +51,8 @@ export interface GoogleProcess {
   /** What `GoogleStandIn` (or, with `ofAccount`, `GoogleAccount`) has under this name. */
   control(name: string, ...args: unknown[]): Promise<Json>;
   ofAccount(name: string, ...args: unknown[]): Promise<Json>;
-  stop(): Promise<unknown>;
+  /** @throws Error when people were reached, as `GoogleStandIn.close` does */
+  stop(): Promise<void>;
 }
 
 /** The stand-in Google as a process of its own, with one account. */
@@ -68,6 +69,9 @@ export async function startGoogleProcess(): Promise<GoogleProcess> {
     ...told,
     control: (name, ...args) => ask(name, { args }),
     ofAccount: (name, ...args) => ask(name, { email: told.email, args }),
-    stop: () => program.end(),
+    async stop() {
+      const code = await program.end();
+      if (code !== 0) throw new Error(program.output().split('\n').slice(-25).join('\n'));
+    },
   };
 }

@@ -27,4 +27,9 @@ const { rootUrl, tokenUrl, authUrl, revokeUrl, clientId, clientSecret } = standI
 const { email } = account;
 console.log(JSON.stringify({ rootUrl, tokenUrl, authUrl, revokeUrl, controlUrl: `${rootUrl}control/`, clientId, clientSecret, email, refreshToken: account.refreshToken }));
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void standIn.close().then(() => process.exit(0)));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void standIn.close().then(() => process.exit(0), complain));
+
+function complain(error: Error): void {
+  console.error(error.message);
+  process.exit(1);
+}

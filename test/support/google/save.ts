@@ -52,8 +52,10 @@ export function removeItem(world: World, actor: Actor, calendar: Calendar, remov
     }
   }
   const before = guests(calendar, item.fields.attendees);
+  // A guest's deletion takes nothing away from others: the organizer's copy shows that the guest does not come. An occurrence less is a change of its series.
   const told = isOrganizer(calendar, item) ? before : [item.organizer];
-  noteReach(world, actor, calendar, { ...removal, before: null }, told, []);
+  const vanishes = isOrganizer(calendar, item) && item.seriesId === null;
+  noteReach(world, actor, calendar, { ...removal, before: null }, told, vanishes ? [] : told);
   for (const listener of world.changed) listener(calendar);
 }
 

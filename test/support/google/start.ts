@@ -28,6 +28,8 @@ export interface GoogleOptions extends Partial<Behaviour> {
   readonly now?: () => number;
   /** Offers `/control/*`, with which another process does what this object does. */
   readonly control?: boolean;
+  /** `close` does not mind that people were reached, or that writes were careless: for real attendees, and for the stand-in's own tests. */
+  readonly mayReach?: boolean;
 }
 
 export interface AccountOptions {
@@ -53,9 +55,12 @@ export class GoogleStandIn {
   readonly #backend: Backend;
   readonly #server: GoogleServer;
   readonly #accounts = new Map<string, GoogleAccount>();
+  readonly #mayReach: boolean;
+  readonly #forgottenHarm: string[] = [];
 
   constructor(options: GoogleOptions) {
-    const { port: _port, clientId = 'stand-in.apps.example', clientSecret = 'stand-in-secret', now = Date.now, control = false, ...behaviour } = options;
+    const { port: _port, clientId = 'stand-in.apps.example', clientSecret = 'stand-in-secret', now = Date.now, control = false, mayReach = false, ...behaviour } = options;
+    this.#mayReach = mayReach;
     this.clientId = clientId;
     this.clientSecret = clientSecret;
     this.behaviour = { ...DEFAULT_BEHAVIOUR, ...behaviour };
@@ -172,6 +177,7 @@ export class GoogleStandIn {
 
   /** Forgets log, ledger and faults; calendars and tokens stay. */
   reset(): void {
+    this.#forgottenHarm.push(...this.#harm());
     this.#server.log.length = 0;
     this.#server.faults.clear();
     this.#backend.world.reach.length = 0;
@@ -179,8 +185,19 @@ export class GoogleStandIn {
     this.#backend.refusedImports = 0;
   }
 
+  /** @throws Error when the client has reached people, or written carelessly, unless it may: so no test has to ask */
   async close(): Promise<void> {
     await this.#server.close();
     await this.channels.settled();
+    const harm = [...this.#forgottenHarm, ...this.#harm()];
+    if (harm.length > 0 && !this.#mayReach) throw new Error(`people were reached, or writes were careless, ${harm.length} times:\n${harm.slice(0, 10).join('\n')}`);
+  }
+
+  /** What a sync may not do, one line each. */
+  #harm(): string[] {
+    return [
+      ...this.mailLedger.map(({ method, eventId, mailed, appearedFor, vanishedFor }) => JSON.stringify({ method, eventId, mailed, appearedFor, vanishedFor })),
+      ...this.carelessWrites.map(({ method, path, query, headers }) => `${method} ${path} sendUpdates=${query['sendUpdates']} If-Match: ${headers.ifMatch}`),
+    ];
   }
 }
