@@ -404,7 +404,7 @@ export class MemoryDatabase {
         hasBegun: [...db.runs.values()].some((run) => run.pairId === pairId && run.number === number),
       }),
       openedAccount: (id) => ({
-        provider: 'model', identity: id, credentials: id, discovered: {}, tokens: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
+        provider: 'model', identity: 'owner', credentials: id, discovered: {}, tokens: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
       }),
       setAccountStatus: () => undefined,
     };
