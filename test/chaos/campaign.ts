@@ -113,11 +113,13 @@ async function storm(worlds: readonly World[], installation: Installation, proxi
 
 /** People go on whatever happens to Calpair, and now and then ask for a sync. */
 async function live(world: World, over: AbortSignal): Promise<void> {
+  let asked: Promise<void> | null = null;
   for (let count = 0; !over.aborted; count++) {
     await world.act();
-    if (count % 4 === 3) await world.pair.post('sync').catch(() => undefined);
+    if (asked === null && count % 4 === 3) asked = world.askForSync().finally(() => { asked = null; });
     await sleep(world.pauseMs());
   }
+  await asked;
 }
 
 async function afterwards(worlds: readonly World[], installation: Installation, say: (line: string) => void): Promise<string[]> {

@@ -158,6 +158,6 @@ function hasEnded({ child }: Program): boolean {
 
 /** The line in which it said why. */
 function lastWords(program: Program): string {
-  const lines = program.output().trim().split('\n').filter((line) => /error|ended|cannot/i.test(line));
-  return `exit ${program.child.exitCode ?? program.child.signalCode}: ${(lines[0] ?? 'nothing said').slice(0, 300)}`;
+  const lines = program.output().trim().split('\n').filter((line) => /^(\w*Error|Error:|[A-Z][\w ]* cannot)|ended \d+ times/.test(line));
+  return `exit ${program.child.exitCode ?? program.child.signalCode}: ${(lines.at(-1) ?? 'nothing said').slice(0, 300)}`;
 }

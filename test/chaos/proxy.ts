@@ -22,7 +22,18 @@ export interface Proxy {
   readonly faults: ReadonlyMap<FaultKind, number>;
   /** Method and status of writes without a condition. No names: they would be printed. */
   readonly unconditional: readonly string[];
+  /** Every write that reached the server, for whoever looks for a fault. */
+  readonly writes: readonly WriteNote[];
   close(): Promise<void>;
+}
+
+export interface WriteNote {
+  readonly at: string;
+  readonly path: string;
+  readonly condition: string;
+  readonly body: string;
+  readonly status: number;
+  readonly fault: FaultKind | null;
 }
 
 export interface ProxySetting {
@@ -48,10 +59,11 @@ export async function startProxy({ target, service, random }: ProxySetting): Pro
   const agent = new Agent({ keepAlive: false });
   const faults = new Map<FaultKind, number>();
   const unconditional: string[] = [];
+  const writes: WriteNote[] = [];
   const server = createServer((incoming, response) => {
     serve(incoming, response).catch(() => response.destroy());
   });
-  const proxy = { base: '', faultsPerHundred: 0, seen: { requests: 0, writes: 0 }, faults, unconditional, close };
+  const proxy = { base: '', faultsPerHundred: 0, seen: { requests: 0, writes: 0 }, faults, unconditional, writes, close };
 
   async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const asked: Asked = { method: incoming.method ?? 'GET', path: incoming.url ?? '/', headers: incoming.headers, body: await readAll(incoming) };
@@ -64,6 +76,7 @@ export async function startProxy({ target, service, random }: ProxySetting): Pro
     if (refusal !== null) return answer(response, refusal);
     if (fault === 'slow') await sleep(200 + random(2_500));
     const answered = await forward(new URL(asked.path, target), asked, agent);
+    if (isWrite(asked)) writes.push(noteOf(asked, answered.status, fault));
     if (fault === 'cut-after') return void incoming.socket.destroy();
     if (fault === 'truncated') return cutShort(response, answered);
     answer(response, fault === 'etag-dropped' ? { ...answered, headers: { ...answered.headers, etag: undefined } } : answered);
@@ -93,6 +106,11 @@ export async function startProxy({ target, service, random }: ProxySetting): Pro
 
 function isWrite({ method, path }: Asked): boolean {
   return ['PUT', 'PATCH', 'DELETE', 'MOVE'].includes(method) || (method === 'POST' && path.includes('/events'));
+}
+
+function noteOf({ method, path, headers, body }: Asked, status: number, fault: FaultKind | null): WriteNote {
+  const condition = `${method} if-match ${headers['if-match'] ?? '-'} if-none-match ${headers['if-none-match'] ?? '-'}`;
+  return { at: new Date().toISOString(), path, condition, body: body.toString(), status, fault };
 }
 
 /** A Google event is created under an id of the client's, which Google takes only once. */

@@ -26,6 +26,8 @@ const POLLS_TO_REST = 6;
 const QUIET_POLLS = 3;
 /** Fewer would let the pair lose a whole calendar, which is held back. */
 const FEWEST_EVENTS = 15;
+/** With a Calpair that may be dead just now. */
+const MOST_PATIENCE_S = 20;
 
 export class World {
   readonly name: string;
@@ -37,6 +39,11 @@ export class World {
   readonly #written = new Map<string, Written>();
   readonly #replaced = new Set<string>();
   readonly #deletions = new Map<number, Deletion[]>();
+  /** What people did with each event, for whoever looks for a fault. */
+  readonly #journal = new Map<number, string[]>();
+  readonly #madeOn = new Map<number, SideName>();
+  /** Names. Hrefs of two servers differ. */
+  readonly #seenByCalpair = new Set<string>();
   #next: number;
 
   /** @param first events and words are numbered from here on */
@@ -50,15 +57,18 @@ export class World {
     const [what, which, field] = [this.#random(100), this.#random(100_000), this.#random(100_000)];
     if (what < 15) return this.create(side, KINDS[which % KINDS.length]!);
     const names = await this.#hands[side].list();
-    const event = names.length === 0 ? null : await this.#hands[side].open(names[which % names.length]!);
+    const name = names[which % names.length] ?? '';
+    const event = name === '' ? null : await this.#hands[side].open(name);
     if (event === null) return void (this.edits.lostRaces += 1);
-    if (what < 25 && names.length > FEWEST_EVENTS) return this.#note(side, event.words, await event.remove());
+    const number = this.#written.get([...event.words][0]!)!.of;
+    if (what < 25 && names.length > FEWEST_EVENTS && this.#mayGo(side, number, name)) return this.#note(side, number, await event.remove());
     const old = [...event.words].sort()[field % event.words.size]!;
     const word = this.#word(old.slice(0, old.indexOf('-')) as Field);
     // Noted before it is written: a sync may carry it over in the same moment.
     this.#written.set(word, { of: this.#written.get(old)!.of, side, instead: old });
     if (await event.replace(old, word)) {
       this.#replaced.add(old);
+      this.#tell(number, `${side}: ${old} -> ${word}`);
       this.edits.edited += 1;
     } else {
       this.#written.delete(word);
@@ -66,18 +76,27 @@ export class World {
     }
   }
 
+  /** Asks for a run. What was in the calendars before it, Calpair has seen once it has read both. */
+  async askForSync(): Promise<void> {
+    const before = [...await this.#hands.caldav.list(), ...await this.#hands.cloud.list()];
+    const answer = await this.pair.post(`sync?wait=${MOST_PATIENCE_S}`).catch(() => null);
+    if (answer?.result === 'ok' || answer?.result === 'partial') for (const name of before) this.#seenByCalpair.add(name);
+  }
+
   async create(side: SideName, kind: Kind): Promise<void> {
     const number = this.#next++;
+    this.#madeOn.set(number, side);
     const fields: readonly Field[] = kind === 'series' ? ['title', 'place', 'text', 'other'] : ['title', 'place', 'text'];
     const words = Object.fromEntries(fields.map((field) => [field, this.#word(field)]));
     for (const word of Object.values(words)) this.#written.set(word, { of: number, side, instead: null });
     await this.#hands[side].create(number, kind, words);
+    this.#tell(number, `${side}: made with ${Object.values(words).join(' ')}`);
     this.edits.created += 1;
   }
 
   /** Until somebody does the next thing. */
   pauseMs(): number {
-    return 200 + this.#random(1_200);
+    return 100 + this.#random(900);
   }
 
   /** Polls until one has nothing to write. What is wrong with that, or nothing. */
@@ -96,13 +115,25 @@ export class World {
     return [...await this.#apart(), ...await this.#lost(), ...await this.#listed(), ...await this.#restless()];
   }
 
+  #tell(number: number, what: string): void {
+    this.#journal.set(number, [...(this.#journal.get(number) ?? []), `${new Date().toISOString().slice(14, 21)} ${what}`]);
+  }
+
   #word(field: Field): string {
     return `${field}-${this.#next++}z`;
   }
 
-  #note(side: SideName, before: ReadonlySet<string>, saw: ReadonlySet<string> | null): void {
+  /**
+   * A copy that vanishes before Calpair has seen it in a listing may as well be one that its server does not show yet: it is made again. So people
+   * here delete copies only once Calpair has seen them.
+   */
+  #mayGo(side: SideName, number: number, name: string): boolean {
+    return this.#madeOn.get(number) === side || this.#seenByCalpair.has(name);
+  }
+
+  #note(side: SideName, number: number, saw: ReadonlySet<string> | null): void {
     if (saw === null) return void (this.edits.lostRaces += 1);
-    const number = this.#written.get([...before][0]!)!.of;
+    this.#tell(number, `${side}: removed with ${[...saw].join(' ')}`);
     this.#deletions.set(number, [...(this.#deletions.get(number) ?? []), { side, saw }]);
     this.edits.removed += 1;
   }
@@ -125,12 +156,13 @@ export class World {
     for (const [word, { of }] of this.#written) {
       const deletions = this.#deletions.get(of) ?? [];
       const has = (side: SideName): boolean => shown[side].get(of)?.some((words) => words.has(word)) === true;
-      const isGoneRightly = !shown.caldav.has(of) && !shown.cloud.has(of) && deletions.some((one) => this.#knew(one).has(word));
-      if (!(has('caldav') && has('cloud')) && !this.#replaced.has(word) && !conflicts.has(word) && !isGoneRightly) faults.push(`lost: ${word} of event ${of}`);
+      // Whoever deletes an event gives up what was on the screen, also where somebody else's edit then brings the rest back.
+      const isGivenUp = this.#replaced.has(word) || deletions.some((one) => this.#knew(one).has(word));
+      if (!(has('caldav') && has('cloud')) && !isGivenUp && !conflicts.has(word)) faults.push(`lost: ${word} of event ${of}: ${this.#story(of, shown, conflicts)}`);
     }
     for (const [number, deletions] of this.#deletions) {
       if (!shown.caldav.has(number) && !shown.cloud.has(number)) continue;
-      for (const one of deletions) if (!this.#hadAnUnseenEdit(number, one)) faults.push(`event ${number} is back although ${one.side} deleted it`);
+      for (const one of deletions) if (!this.#hadAnUnseenEdit(number, one)) faults.push(`event ${number} (made on ${this.#madeOn.get(number)}) is back although ${one.side} deleted it`);
     }
     return faults;
   }
@@ -144,6 +176,15 @@ export class World {
       byNumber.set(number, [...(byNumber.get(number) ?? []), words]);
     }
     return byNumber;
+  }
+
+  #story(number: number, shown: Readonly<Record<SideName, Map<number, Set<string>[]>>>, conflicts: ReadonlySet<string>): string {
+    const now = (['caldav', 'cloud'] as const).map((side) => `${side} shows ${[...shown[side].get(number)?.[0] ?? ['nothing']].join(' ')}`);
+    const lost = [...conflicts].filter((word) => this.#written.get(word)?.of === number);
+    const mine = (body: string) => [...wordsIn(body)].filter((word) => this.#written.get(word)?.of === number);
+    const writes = this.#proxies.flatMap(({ base, writes: all }) => all.filter(({ body }) => mine(body).length > 0)
+      .map(({ at, condition, status, fault, body, path }) => `${at.slice(14, 21)} Calpair on ${base} ${path.slice(-20)}: ${condition}: ${status} ${fault ?? ''} ${mine(body).join(' ')}`));
+    return [...[...this.#journal.get(number) ?? [], ...writes].sort(), ...now, `in conflicts ${lost.join(' ')}`].join('\n      ');
   }
 
   /** What was on the screen, and what that had replaced. */
