@@ -74,7 +74,7 @@ test('files are named after the one thing inside, in kebab-case, and stay short'
     const lines = readFileSync(join(PROJECT_DIR, path), 'utf8').split('\n').length - 1;
     return [
       ...(FORBIDDEN_NAMES.test(name) ? [`${path} says nothing about what is inside`] : []),
-      ...(/^[a-z0-9]+(-[a-z0-9]+)*(\.config)?\.ts$/.test(name) ? [] : [`${path} is not in kebab-case`]),
+      ...(/^[a-z0-9]+(-[a-z0-9]+)*(\.config|\.d)?\.ts$/.test(name) ? [] : [`${path} is not in kebab-case`]),
       ...(lines > MAX_LINES ? [`${path} has ${lines} lines; ${MAX_LINES} are allowed`] : []),
     ];
   }));
