@@ -60,11 +60,20 @@ export class Installation {
     }
   }
 
-  /** Starts what does not run, until all of it answers. */
-  async ready(): Promise<void> {
-    await until(() => `everything runs; the main process said:\n${this.output('main')}\nand the worker:\n${this.output('worker')}`, async () => {
+  /** Starts what does not run, until the main process and its servers answer; the second worker may still be on its way. */
+  async answers(): Promise<void> {
+    await until(() => `the main process answers; it said:\n${this.output('main')}`, () => {
       this.start();
-      return (await this.#answers()) && this.#hasBegun('worker');
+      return this.#answers();
+    }, READY_WITHIN_MS);
+  }
+
+  /** The same, until all of it runs. */
+  async ready(): Promise<void> {
+    await this.answers();
+    await until(() => `the worker runs; it said:\n${this.output('worker')}`, () => {
+      this.start();
+      return this.#hasBegun('worker');
     }, READY_WITHIN_MS);
   }
 

@@ -7,12 +7,12 @@ export const VICTIMS = ['worker', 'main', 'postgres', 'postgres-backend', 'tempo
 export type Victim = typeof VICTIMS[number];
 
 /** Of ten kills. */
-const SHARES: Readonly<Record<Victim, number>> = { worker: 3, main: 1, postgres: 2, 'postgres-backend': 1, temporal: 2, everything: 1 };
+const SHARES: Readonly<Record<Victim, number>> = { worker: 2, main: 1, postgres: 2, 'postgres-backend': 3, temporal: 1, everything: 1 };
 /** A heartbeat of a run is missed after 30 s: when the worker wakes up, another one has taken its work. */
 const FROZEN_MS = 40_000;
 const FREEZE_EVERY = 12;
 /** Of a hundred kills so many hit while the one before is not mended yet. */
-const ON_TOP_PER_HUNDRED = 20;
+const ON_TOP_PER_HUNDRED = 25;
 
 export interface NemesisSetting {
   readonly installation: Installation;
@@ -27,19 +27,19 @@ export async function killAgainAndAgain(kills: number, { installation, random, r
   const done = { ...Object.fromEntries(VICTIMS.map((victim) => [victim, 0])) as Record<Victim, number>, 'frozen worker': 0 };
   const victims = shuffled(Array.from({ length: kills }, (_, index) => byShare(index)), random);
   for (const [index, victim] of victims.entries()) {
-    const [requestsToCome, lateMs, onTop] = [1 + random(60), random(300), random(100) < ON_TOP_PER_HUNDRED];
+    const [requestsToCome, lateMs, onTop] = [1 + random(40), random(300), random(100) < ON_TOP_PER_HUNDRED];
     if (index % FREEZE_EVERY === FREEZE_EVERY - 1) {
       installation.freeze('worker', FROZEN_MS);
       done['frozen worker'] += 1;
     }
     const goal = requests() + requestsToCome;
-    for (const end = Date.now() + 4_000; requests() < goal && Date.now() < end;) await sleep(10);
+    for (const end = Date.now() + 2_500; requests() < goal && Date.now() < end;) await sleep(10);
     await sleep(lateMs);
-    while (!(await strike(installation, victim, random))) await installation.ready();
+    while (!(await strike(installation, victim, random))) await installation.answers();
     done[victim] += 1;
     say(`kill ${index + 1}: ${victim} after ${requests()} requests`);
     installation.start();
-    if (!onTop) await installation.ready();
+    if (!onTop) await installation.answers();
   }
   return done;
 }
