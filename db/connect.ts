@@ -1,6 +1,7 @@
 /** PostgreSQL and the vault: what every function in this folder takes first. */
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { migrate as runMigrations } from 'drizzle-orm/node-postgres/migrator';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, Pool } from 'pg';
 import * as schema from './schema.ts';
@@ -30,12 +31,14 @@ export function connect(url: string, vault: Vault, options: { poolSize?: number 
     vault,
     pool,
     ping: async () => void (await pool.query('select 1')),
-    close: () => pool.end(),
+    // Whatever was given up with a connection in its hands must not hold up the end.
+    close: () => Promise.race([pool.end(), sleep(CLOSE_WITHIN_MS, undefined, { ref: false })]),
   };
 }
 
 /** Waiting for a free connection included. */
 const CONNECT_WITHIN_MS = 30_000;
+const CLOSE_WITHIN_MS = 5_000;
 
 /** The same functions inside one transaction. */
 export async function transaction<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
