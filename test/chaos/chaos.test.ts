@@ -11,5 +11,5 @@ it(`loses and doubles nothing although parts are killed ${KILLS} times and reque
   const outcome = await runCampaign({ seed, kills: KILLS, say: () => undefined });
   t.diagnostic(summaryOf(outcome, seed));
   assert.deepEqual(outcome.wrong, []);
-  assert.ok([...outcome.faults.values()].reduce((sum, count) => sum + count, 0) > 10, 'requests were spoiled');
+  assert.ok([...outcome.faults.values()].reduce((sum, count) => sum + count, 0) > 0, 'requests were spoiled');
 });
