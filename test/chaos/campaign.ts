@@ -102,6 +102,8 @@ async function storm(worlds: readonly World[], installation: Installation, proxi
   for (const proxy of proxies) proxy.faultsPerHundred = FAULTS_PER_HUNDRED;
   const over = new AbortController();
   const lives = worlds.map((world) => live(world, over.signal));
+  // Heard below, once nothing is killed any more and all can be ended.
+  for (const life of lives) life.catch(() => undefined);
   try {
     return await killAgainAndAgain(kills, { installation, random, requests: () => requestsOf(proxies), say });
   } finally {
