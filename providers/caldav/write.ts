@@ -28,7 +28,7 @@ export async function createEvent(writing: Writing, event: CalendarEvent, key: s
   for (const uid of new Set([event.uid ?? name, name])) {
     const data = createObject(writtenForm(writing, event, uid), uid, { now: now(), scheduleAgentNone: true });
     const answer = await put(writing, resource, data, { 'if-none-match': '*' });
-    if (isSuccess(answer)) return written(writing, { ref: resource, resource, version: versionOf(answer.headers.get('etag'), null, null), data });
+    if (isSuccess(answer)) return written(writing, { ref: resource, resource, version: versionOf(answer.headers.get('etag'), null, null), data }, null);
     if (uid !== name && isUidTaken(answer)) continue;
     if (answer.status === 412 && !hasCondition(answer, ...REFUSALS)) {
       const existing = await fetchObject(writing.collection, resource);
@@ -53,7 +53,7 @@ export async function updateEvent(writing: Writing, stored: Stored, next: Calend
   const target = isDescribed && next.uid !== null ? writtenForm(writing, next, next.uid) : next;
   const data = patchObject(stored.data, partOf(stored), target, { floatingZone: setting.floatingZone, now: now(), scheduleAgentNone: true });
   const answer = await put(writing, stored.resource, data, await preconditionFor(writing, stored));
-  if (isSuccess(answer)) return written(writing, { ...stored, version: versionOf(answer.headers.get('etag'), null, null), data });
+  if (isSuccess(answer)) return written(writing, { ...stored, version: versionOf(answer.headers.get('etag'), null, null), data }, stored.data);
   if (answer.status === 404 || answer.status === 410) await checkCalendar(collection);
   throw await writeError(writing, answer);
 }
@@ -132,9 +132,18 @@ async function send(collection: Collection, method: 'PUT' | 'DELETE', resource: 
 const LOCKED_TRIES = 6;
 const LOCKED_WAIT_MS = 50;
 
-/** What we sent, which the server may have rewritten: it counts only once it has been read back. */
-function written({ reader }: Writing, stored: Stored): Written {
-  return { ...reader.stored(stored), confirmed: false };
+/**
+ * What we sent, which the server may have rewritten: it counts only once it has been read back. An answer without an ETag says that it was rewritten, perhaps;
+ * then that is done at once, since without a version nothing would later tell a person's edit from the server's.
+ */
+async function written({ reader, collection }: Writing, stored: Stored, before: string | null): Promise<Written> {
+  const sent = { ...reader.stored(stored), confirmed: false };
+  if (stored.version !== null) return sent;
+  // The write is done whatever comes of this.
+  const fresh = await fetchObject(collection, stored.resource).catch(() => 'missing' as const);
+  if (fresh === 'missing' || fresh.withheld !== undefined || (before !== null && sameText(fresh.data) === sameText(before))) return sent;
+  const found = reader.fetched(fresh).find(({ ref }) => ref === stored.ref);
+  return found?.event ? { ...found, confirmed: true } : sent;
 }
 
 /**
