@@ -5,7 +5,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import type { SideSetting, Stored, Written } from '../provider.ts';
 import { errorOf, hasCondition, type Answer, type RequestOptions } from './client.ts';
 import { describePeople } from './described-people.ts';
-import { checkCalendar, fetchObject, isEtag, objectUrl, versionOf, type Collection, type FetchedObject } from './objects.ts';
+import { checkCalendar, fetchObject, hasEvent, isEtag, objectUrl, versionOf, type Collection, type FetchedObject } from './objects.ts';
 import { partOf, type Reader } from './read.ts';
 import { refuseToMail, type SchedulingServer } from './scheduling.ts';
 import { readError } from './xml.ts';
@@ -29,7 +29,11 @@ export async function createEvent(writing: Writing, event: CalendarEvent, key: s
     const data = createObject(writtenForm(writing, event, uid), uid, { now: now(), scheduleAgentNone: true });
     const answer = await put(writing, resource, data, { 'if-none-match': '*' });
     if (isSuccess(answer)) return written(writing, { ref: resource, resource, version: versionOf(answer.headers.get('etag'), null, null), data }, null);
-    if (uid !== name && isUidTaken(answer)) continue;
+    if (uid !== name && isUidTaken(answer)) {
+      // In this very calendar it is the event itself, come by another way: it is to be linked, and not to be doubled.
+      if (await hasEvent(writing.collection, uid)) throw new SyncError('stale', 'an event with this UID has come into the calendar', { status: answer.status });
+      continue;
+    }
     if (answer.status === 412 && !hasCondition(answer, ...REFUSALS)) {
       const existing = await fetchObject(writing.collection, resource);
       if (existing !== 'missing') return adopt(writing, existing, event, [event.uid, name]);
@@ -108,7 +112,7 @@ function adopt({ reader }: Writing, existing: FetchedObject, event: CalendarEven
   const uid = found?.event?.uid ?? null;
   if (found === undefined || others.length > 0 || uid === null || !uids.includes(uid)) throw new SyncError('id-taken', 'the name is taken by another event', { status: 412 });
   const isAsSent = found.event !== null && changedPaths(found.event, { ...event, uid }).length === 0;
-  return { ...found, confirmed: isAsSent };
+  return { ...found, confirmed: isAsSent, isFound: true };
 }
 
 /** How the people of an event are written here: as text where real ones would be invited whatever SCHEDULE-AGENT says. */

@@ -255,7 +255,7 @@ export class FakeSide implements Side {
       this.put(ref, { event: this.habits.rewrite({ ...event, uid }), marker: key, hasGuests: false });
       this.wrote({ action: 'create', ref, before: null, after: this.items.get(ref)?.event ?? null, hasGuests: false }, event.title);
     }
-    const answer = there ? { ...foundOf(there), confirmed: true } : this.answer(ref, event);
+    const answer = there ? { ...foundOf(there), confirmed: true, isFound: true } : this.answer(ref, event);
     await this.called('create', 'after', event.title);
     return answer;
   }
