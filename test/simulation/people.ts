@@ -52,6 +52,7 @@ export class People {
         this.world.tell(`${calendar.name}: ${name} gets a new version`);
         return calendar.person.touch(ref);
       case 'rename':
+        if (!calendar.habits.refusesUidTwice) return;
         this.world.tell(`${calendar.name}: ${name} gets a new name`);
         this.world.ledger.blur(event);
         return void calendar.person.rename(ref);
@@ -79,6 +80,9 @@ export class People {
 
   private edit(calendar: FakeSide, ref: string, next: CalendarEvent): void {
     const before = calendar.items.get(ref)?.event ?? null;
+    const lineage = this.world.ledger.lineage(lineageOf(next) ?? '');
+    // Before the pair has seen them to be one, an edit may make them two.
+    if (lineage.isEverywhere && this.world.isUnsettled(calendar, ref)) this.world.ledger.free(next);
     calendar.person.edit(ref, next);
     this.world.ledger.changed(calendar.name, before, next);
   }
@@ -163,7 +167,9 @@ export class People {
     this.world.tell(`${calendar.name}: imports ${lineageOf(event)} again, as ${again.title}`);
     this.noteReturn(event);
     // Two events that are alike but for the UID are known as one until one of them goes.
-    if (this.world.ledger.lineage(lineageOf(event) ?? '').isEverywhere) this.world.ledger.free(event);
+    const lineage = this.world.ledger.lineage(lineageOf(event) ?? '');
+    if (lineage.isEverywhere) this.world.ledger.free(event);
+    lineage.isEverywhere = true;
     calendar.person.insert(again);
     this.world.ledger.changed(calendar.name, null, again);
   }
@@ -183,6 +189,7 @@ export class People {
     if (!backup) return;
     this.world.tell(`${calendar.name}: is restored from its backup`);
     const before = new Map([...calendar.items].map(([ref, { event }]) => [ref, event]));
+    for (const [ref, event] of before) if (!backup.has(ref) && this.world.isUnsettled(calendar, ref)) this.world.ledger.blur(event);
     calendar.restore(backup);
     for (const ref of new Set([...before.keys(), ...backup.keys()])) {
       const was = before.get(ref) ?? null;
