@@ -71,6 +71,7 @@ export class People {
     const { recurrence, exceptions, when } = aSeries();
     const event = kind === 'series' ? { ...fields, recurrence, exceptions, when } : { ...fields, when: this.time(value) };
     this.world.tell(`${calendar.name}: inserts ${lineage} (${fields.title}), ${kind}`);
+    ledger.lineage(lineage).isFree = kind === 'everywhere' && this.world.isSyncing;
     ledger.lineage(lineage).isEverywhere = kind === 'everywhere' || kind === 'alike';
     for (const one of kind === 'everywhere' || kind === 'alike' ? calendars : [calendar]) {
       const ref = one.person.insert({ ...event, ...(kind === 'alike' ? { uid: `${lineage}@${one.name}` } : {}) }, { hasGuests: kind === 'guests' });
@@ -83,8 +84,10 @@ export class People {
     const lineage = this.world.ledger.lineage(lineageOf(next) ?? '');
     // Before the pair has seen them to be one, an edit may make them two.
     if (lineage.isEverywhere && this.world.isUnsettled(calendar, ref)) this.world.ledger.free(next);
+    const isUnsettled = this.world.isUnsettled(calendar, ref);
     calendar.person.edit(ref, next);
     this.world.ledger.changed(calendar.name, before, next);
+    if (isUnsettled) this.world.ledger.unsettle(lineage.name);
   }
 
   private editField(calendar: FakeSide, ref: string, event: CalendarEvent, field: Field, value: number): void {

@@ -52,6 +52,8 @@ export class World {
   readonly pairs: PairWorkflow[];
   /** Errors that were logged as mistakes of ours. */
   readonly mistakes: unknown[] = [];
+  /** A person who acts now may be seen by half. */
+  isSyncing = false;
   /** What happened, a line each. */
   readonly story: string[] = [];
   onWrite: (write: SeenWrite) => void = () => {};

@@ -252,7 +252,7 @@ export class FakeSide implements Side {
       if (this.habits.keepsIds && this.used.has(ref)) throw this.error('id-taken');
       const isTaken = event.uid !== null && [...this.items.values()].some((item) => item.event?.uid === event.uid);
       if (isTaken && this.habits.refusesUidTwice) throw this.error('stale');
-      const uid = event.uid === null || isTaken ? ref : event.uid;
+      const uid = event.uid === null || (isTaken && !this.habits.keepsIds) ? ref : event.uid;
       this.put(ref, { event: this.habits.rewrite({ ...event, uid }), marker: key, hasGuests: false });
       this.wrote({ action: 'create', ref, before: null, after: this.items.get(ref)?.event ?? null, hasGuests: false }, event.title);
     }
