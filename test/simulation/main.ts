@@ -1,17 +1,19 @@
 /**
  * `npm run simulate -- --seeds N [--seed S] [--jobs J]`: plays N schedules, from seed S on (default: one of the day), in J processes. Each violation is made shorter and told
- * as a story; `--seed S` alone replays one. The last line is the sum; the exit code is 1 when an invariant was broken.
+ * as a story; `--seed S` alone replays one. `--mutants` (or `--mutant NAME`) puts mistakes into the engine, one at a time, which have to be found within N schedules each. The last line is the sum; the exit code is 1 when an invariant was broken.
  */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { hunt } from './hunt.ts';
+import { MUTANTS } from './mutants.ts';
 import { play } from './play.ts';
 import { shrink } from './shrink.ts';
 import { scheduleOf } from './steps.ts';
 
 /** What a process that plays tells the one that counts. */
-interface Report {
+export interface Report {
   readonly played: number;
   readonly steps: number;
   readonly failed: { readonly seed: number; readonly invariant: string; readonly message: string } | null;
@@ -19,11 +21,13 @@ interface Report {
 
 /** So many stories are told; of the rest only the seeds. */
 const STORIES = 3;
+/** In which each mistake has to be found. */
+const MUTANT_SEEDS = 10_000;
 const TOLD_SEEDS = 20;
 const REPORT_EVERY = 50;
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string' }, seed: { type: 'string' }, jobs: { type: 'string' }, stop: { type: 'boolean' }, child: { type: 'boolean' } },
+  options: { seeds: { type: 'string' }, seed: { type: 'string' }, jobs: { type: 'string' }, child: { type: 'boolean' }, mutants: { type: 'boolean' }, mutant: { type: 'string', multiple: true } },
 });
 const from = Number(values.seed ?? Math.floor(Date.now() / 86_400_000) * 1_000_000);
 const count = Number(values.seeds ?? 1);
@@ -33,6 +37,7 @@ if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1) {
 }
 
 if (values.child) await playSome();
+else if (values.mutants || values.mutant) await playMutants(Number(values.jobs ?? availableParallelism()));
 else if (count === 1) await replay(from);
 else await playAll(Number(values.jobs ?? availableParallelism()));
 
@@ -61,6 +66,23 @@ async function replay(seed: number): Promise<void> {
   process.exitCode = violation ? 1 : 0;
 }
 
+/** A table of what was found by what, as `docs/reliability.md` has it. */
+async function playMutants(jobs: number): Promise<void> {
+  const seeds = values.seeds ? count : MUTANT_SEEDS;
+  const queue = MUTANTS.filter(({ name }) => !values.mutant || values.mutant.includes(name));
+  let missed = 0;
+  console.log('| mistake | what it stands for | found by | after schedules |\n| --- | --- | --- | --- |');
+  await Promise.all(Array.from({ length: jobs }, async () => {
+    for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
+      const { invariant, played } = await hunt(mutant, from, seeds);
+      if (invariant === null) missed += 1;
+      console.log(`| ${mutant.name} | ${mutant.mistake} | ${invariant ?? 'NOTHING'} | ${played} |`);
+    }
+  }));
+  console.log(`${missed} of ${MUTANTS.length} were not found`);
+  process.exitCode = missed > 0 ? 1 : 0;
+}
+
 async function playAll(jobs: number): Promise<void> {
   const started = Date.now();
   const failures: NonNullable<Report['failed']>[] = [];
@@ -75,7 +97,6 @@ async function playAll(jobs: number): Promise<void> {
       if (report.failed) {
         failures.push(report.failed);
         if (failures.length <= TOLD_SEEDS) console.log(`seed ${report.failed.seed} breaks ${report.failed.invariant}: ${report.failed.message}`);
-        if (values.stop) children.forEach((one) => one.kill());
       }
       if (Date.now() - told < 10_000) return;
       told = Date.now();
@@ -85,11 +106,11 @@ async function playAll(jobs: number): Promise<void> {
   });
   const codes = await Promise.all(children.map((child) => new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)))));
   const seconds = (Date.now() - started) / 1000;
-  if (!values.stop) for (const { seed, invariant } of failures.slice(0, STORIES)) await tell(seed, invariant);
+  for (const { seed, invariant } of failures.slice(0, STORIES)) await tell(seed, invariant);
   const broken = codes.filter((code) => code !== 0).length;
   console.log(`${played} schedules from seed ${from} on, ${steps} steps, ${Math.round(seconds)} s (${Math.round(played / seconds)} a second): ${failures.length} violations`);
-  if (broken > 0 && !values.stop) console.log(`${broken} of ${jobs} processes ended too early`);
-  process.exitCode = failures.length > 0 || (broken > 0 && !values.stop) ? 1 : 0;
+  if (broken > 0) console.log(`${broken} of ${jobs} processes ended too early`);
+  process.exitCode = failures.length > 0 || broken > 0 ? 1 : 0;
 }
 
 async function tell(seed: number, invariant: string): Promise<void> {

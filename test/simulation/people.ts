@@ -53,6 +53,8 @@ export class People {
         return calendar.person.touch(ref);
       case 'rename':
         if (!calendar.habits.refusesUidTwice) return;
+        // Two that are known as one by their looks have two UIDs: a new name makes it another event.
+        if (this.world.ledger.lineage(lineageOf(event) ?? '').isEverywhere) this.world.ledger.free(event);
         this.world.tell(`${calendar.name}: ${name} gets a new name`);
         this.world.ledger.blur(event);
         return void calendar.person.rename(ref);

@@ -1,0 +1,35 @@
+/** Plays schedules with a mistake put into the engine until an invariant is broken. */
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Mutant } from './mutants.ts';
+import type { Report } from './main.ts';
+
+export interface Catch {
+  /** Null: nothing was noticed. */
+  readonly invariant: string | null;
+  readonly message: string;
+  readonly seed: number;
+  /** Schedules that were played. */
+  readonly played: number;
+}
+
+/** The first violation that the mistake leads to, in at most `seeds` schedules. */
+export function hunt({ file, from, to }: Mutant, seed: number, seeds: number): Promise<Catch> {
+  return new Promise((resolve, reject) => {
+    const mutate = new URL('./mutate.mjs', import.meta.url).href;
+    const child = fork(fileURLToPath(new URL('./main.ts', import.meta.url)), ['--child', '--jobs=1', `--seed=${seed}`, `--seeds=${seeds}`], {
+      execArgv: ['--import', 'tsx', '--import', mutate], env: { ...process.env, CALPAIR_MUTANT: JSON.stringify({ file, from, to }) }, stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    let played = 0;
+    let trouble = '';
+    child.stderr?.on('data', (text: Buffer) => { trouble += text.toString(); });
+    child.on('message', (report: Report) => {
+      played += report.played;
+      if (!report.failed) return;
+      resolve({ ...report.failed, played });
+      child.kill();
+    });
+    child.once('error', reject);
+    child.once('close', (code) => (code === 0 || played > 0 ? resolve({ invariant: null, message: '', seed, played }) : reject(new Error(trouble))));
+  });
+}
