@@ -1,5 +1,4 @@
 /** Carries out one op: one write to one calendar, and what is noted of it. */
-import { Context } from '@temporalio/activity';
 import { changedPaths, contentOnly, otherSide, type CalendarEvent, type SideName } from '../core/event.ts';
 import { SyncError } from '../core/sync-error.ts';
 import type { Store } from '../db/store.ts';
@@ -43,7 +42,7 @@ export async function executeOp(applying: Applying, op: OpRow, tries: number): P
   const [loaded] = await deps.store.loadLinks([op.linkId]);
   if (!loaded) return { kind: 'waits' };
   try {
-    if (op.action === 'create') await createCopy(applying, op, loaded.link, loaded.sides, tries > 1);
+    if (op.action === 'create') await createCopy(applying, op, loaded.link, loaded.sides);
     else if (op.action === 'update') await updateEvent(applying, op, loaded.sides);
     else await removeEvent(applying, op, loaded.sides);
     return { kind: 'done' };
@@ -76,7 +75,7 @@ export async function postpone(applying: Applying, op: OpRow, error: SyncError):
   if (loaded) await waits(applying, op, loaded.link, error);
 }
 
-async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: Sides, isRepeated: boolean): Promise<void> {
+async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: Sides): Promise<void> {
   const { deps, open, epoch } = applying;
   const { pair } = open;
   // Where a copy was here and is gone, the new one gets an id that no event ever had.
@@ -93,7 +92,7 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
       confirmed: written.confirmed, ...seenColumns(tx, pair.id, written),
     }]);
     const isEdited = written.event !== null && changedPaths({ ...next, uid: null }, { ...written.event, uid: null }).length > 0;
-    if (isEdited && (isRepeated || Context.current().info.attempt > 1 || (await tx.wasTriedBefore(op)))) await meet(tx, applying, op);
+    if (isEdited && written.isFound) await meet(tx, applying, op);
     else await finish(tx, applying, op);
   });
 }

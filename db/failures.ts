@@ -2,6 +2,8 @@
 
 /** PostgreSQL cannot be reached, is starting or ending, or has no connection left: worth trying again later. */
 export function isUnavailable(error: unknown): boolean {
+  const cause = causeOf(error);
+  if (cause instanceof Error && LOST.test(cause.message)) return true;
   const code = codeOf(error);
   return UNAVAILABLE.has(code) || code.startsWith('08');
 }
@@ -9,8 +11,8 @@ export function isUnavailable(error: unknown): boolean {
 /** A unique or foreign key constraint of that name was violated. */
 export function violates(error: unknown, constraint: string): boolean {
   const code = codeOf(error);
-  const cause = causeOf(error) as { constraint_name?: unknown } | null;
-  return (code === '23505' || code === '23503' || code === '23001') && cause?.constraint_name === constraint;
+  const cause = causeOf(error) as { constraint?: unknown } | null;
+  return (code === '23505' || code === '23503' || code === '23001') && cause?.constraint === constraint;
 }
 
 /** A text held a NUL character, which PostgreSQL stores nowhere. */
@@ -32,6 +34,8 @@ function causeOf(error: unknown): unknown {
 
 const UNAVAILABLE = new Set([
   'ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', 'EPIPE', 'ENOENT',
-  'CONNECT_TIMEOUT', 'CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED',
   '57P01', '57P02', '57P03', '53300',
 ]);
+
+/** The driver's own words, which have no code. */
+const LOST = /^(Connection terminated|Client (has encountered a connection error|was closed)|timeout exceeded when trying to connect|Cannot use a pool after)/;

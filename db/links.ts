@@ -184,7 +184,7 @@ export function unconfirmed(db: Db, pairId: string, side: SideName): Promise<Sid
  */
 export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): Promise<{ caldav: string; cloud: string }[]> {
   const column = by === 'uid' ? sql`uid_hash` : sql`match_hash`;
-  const rows = await db.sql.execute<{ caldav: string; cloud: string }>(sql`
+  const { rows } = await db.sql.execute<{ caldav: string; cloud: string }>(sql`
     with halves as (
       select s.link_id, s.side, s.${column} as hash,
              (select count(*) from link_sides o where o.link_id = s.link_id and o.gone <> 'proved') as sides,
@@ -194,12 +194,12 @@ export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): 
     )
     select a.link_id as caldav, b.link_id as cloud from halves a join halves b on a.hash = b.hash
     where a.side = 'caldav' and b.side = 'cloud' and a.link_id <> b.link_id and a.sides = 1 and b.sides = 1 and a.alike = 1 and b.alike = 1`);
-  return [...rows];
+  return rows;
 }
 
 /** How many events each side changed since the pair's last run ended: what the poll before this run has read. */
 export async function changedSinceLastRun(db: Db, pairId: string): Promise<Record<SideName, number>> {
-  const [row] = await db.sql.execute<Record<SideName, number>>(sql`
+  const { rows: [row] } = await db.sql.execute<Record<SideName, number>>(sql`
     select count(*) filter (where side = 'caldav')::int as caldav, count(*) filter (where side = 'cloud')::int as cloud from link_sides
     where pair_id = ${pairId} and changed_at > coalesce((select max(finished_at) from runs where pair_id = ${pairId}), '-infinity')`);
   return row ?? { caldav: 0, cloud: 0 };
@@ -229,7 +229,7 @@ export async function isUidTaken(db: Db, pairId: string, side: SideName, uidHash
 
 /** True when the pair itself has made a copy with this UID on this side, and that copy and its original are there. */
 export async function hasCopyOfUid(db: Db, pairId: string, row: SideRow): Promise<boolean> {
-  const [found] = await db.sql.execute<{ copied: boolean }>(sql`
+  const { rows: [found] } = await db.sql.execute<{ copied: boolean }>(sql`
     select exists (
       select 1 from link_sides s join link_sides o on o.link_id = s.link_id and o.side <> s.side and o.gone = 'no'
       where s.pair_id = ${pairId} and s.side = ${row.side} and s.uid_hash = ${row.uidHash} and s.link_id <> ${row.linkId} and s.owned and s.gone = 'no') as copied`);
@@ -238,7 +238,7 @@ export async function hasCopyOfUid(db: Db, pairId: string, row: SideRow): Promis
 
 /** True when `marker` names no link of the pair, while an event that is on both sides has the title, start and rule of this one. */
 export async function hasForeignTwin(db: Db, pairId: string, row: SideRow, marker: string): Promise<boolean> {
-  const [found] = await db.sql.execute<{ twin: boolean }>(sql`
+  const { rows: [found] } = await db.sql.execute<{ twin: boolean }>(sql`
     select not exists (select 1 from links where pair_id = ${pairId} and id::text = ${marker}) and exists (
       select 1 from link_sides s where s.pair_id = ${pairId} and s.match_hash = ${row.matchHash} and s.link_id <> ${row.linkId} and s.gone = 'no'
         and exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side and o.gone = 'no')) as twin`);
@@ -267,7 +267,7 @@ export async function touchUnsettled(db: Db, pairId: string): Promise<void> {
 
 /** How many events each side has, and how many are on both. */
 export async function countEvents(db: Db, pairId: string): Promise<{ caldav: number; cloud: number; linked: number }> {
-  const [row] = await db.sql.execute<{ caldav: number; cloud: number; linked: number }>(sql`
+  const { rows: [row] } = await db.sql.execute<{ caldav: number; cloud: number; linked: number }>(sql`
     select count(*) filter (where side = 'caldav' and gone = 'no')::int as caldav,
            count(*) filter (where side = 'cloud' and gone = 'no')::int as cloud,
            (count(*) - count(distinct link_id))::int as linked

@@ -95,13 +95,6 @@ export async function hasOpenSibling(db: Db, op: OpRow): Promise<boolean> {
   return row !== undefined;
 }
 
-/** An earlier run planned the same create and did not get to note its end: its copy may be there. */
-export async function wasTriedBefore(db: Db, op: OpRow): Promise<boolean> {
-  const [row] = await db.sql.select({ id: ops.id }).from(ops)
-    .where(and(eq(ops.linkId, op.linkId), eq(ops.side, op.side), eq(ops.action, op.action), ne(ops.id, op.id), ne(ops.status, 'done'))).limit(1);
-  return row !== undefined;
-}
-
 /** Counted deletions on one side since a time. */
 export async function countDeletions(db: Db, pairId: string, side: SideName, since: Date): Promise<number> {
   const [row] = await db.sql.select({ count: sql<number>`count(*)::int` }).from(ops)

@@ -29,7 +29,7 @@ class Undo extends Error {}
 
 async function copyPair({ sql: db }: Db, pairId: string, seconds: number): Promise<void> {
   await db.execute(sql`set local statement_timeout = ${sql.raw(String(seconds * 1000))}`);
-  const [real] = await db.execute<{ schema: string }>(sql`select current_schema()::text as schema`);
+  const { rows: [real] } = await db.execute<{ schema: string }>(sql`select current_schema()::text as schema`);
   const schema = sql.identifier(real?.schema ?? 'public');
   for (const [name, column] of Object.entries(TABLES)) {
     const table = sql.identifier(name);

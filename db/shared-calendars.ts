@@ -33,7 +33,7 @@ export async function lockShared(db: Db, pair: PairCalendars): Promise<Shared> {
 export async function isOnAnotherWay(db: Db, others: NonNullable<Shared[SideName]>, uidHash: string, now: Date): Promise<boolean> {
   const since = sql`${now.toISOString()}::timestamptz - ${RECENT}`;
   for (const { pairId, side } of others) {
-    const [row] = await db.sql.execute<{ found: boolean }>(sql`select
+    const { rows: [row] } = await db.sql.execute<{ found: boolean }>(sql`select
       exists (select 1 from runs r join ops o on o.run_id = r.id and o.action = 'create' and o.status = 'pending' and o.side = ${side}
         join link_sides s on s.link_id = o.link_id and s.side <> o.side and s.uid_hash = ${uidHash}
         where r.pair_id = ${pairId} and r.result = 'running' and r.started_at > ${since})

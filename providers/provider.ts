@@ -153,6 +153,8 @@ export interface Written extends Found {
    * read back (`Side.get`) before it may count as the side's state.
    */
   readonly confirmed: boolean;
+  /** A create found the copy of an earlier try: `event` is what it shows now, which a person may have edited since. */
+  readonly isFound?: boolean;
 }
 
 /** One calendar of one account, as one side of a pair. All methods throw SyncError. */

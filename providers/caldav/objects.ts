@@ -146,6 +146,21 @@ async function multiget({ client, url }: Collection, resources: readonly string[
   return found;
 }
 
+/** True when the calendar has an event with this UID (RFC 4791 section 7.8). A server that cannot be asked so has none, as far as that tells. */
+export async function hasEvent({ client, url }: Collection, uid: string): Promise<boolean> {
+  const named = (name: string, inside: object) => ({ _attributes: { name }, ...inside });
+  const match = { 'c:text-match': { _attributes: { collation: 'i;octet' }, _text: xmlText(uid) } };
+  const filter = { 'c:comp-filter': named('VCALENDAR', { 'c:comp-filter': named('VEVENT', { 'c:prop-filter': named('UID', match) }) }) };
+  const answer = await client.xml('REPORT', url, { 'c:calendar-query': { 'd:prop': { 'd:getetag': {}, 'c:calendar-data': {} }, 'c:filter': filter } }, '1');
+  if (answer.status !== 207) return false;
+  // The match is of a part, and some servers disregard it.
+  return multistatusOf(answer).members.some(({ props }) => unfolded(props.get('c:calendar-data')?.text ?? '').includes(`\nUID:${uid}\n`));
+}
+
+function unfolded(data: string): string {
+  return data.replace(/\r\n?/g, '\n').replace(/\n[ \t]/g, '');
+}
+
 /** A refusal or failure that concerns what was asked for, and not the server as a whole. */
 function isOwnFault(answer: Answer): boolean {
   const isOverall = errorOf(answer)?.kind === 'throttled' || [408, 425, 429, 502, 503, 504].includes(answer.status);

@@ -5,7 +5,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import type { SideSetting, Stored, Written } from '../provider.ts';
 import { errorOf, hasCondition, type Answer, type RequestOptions } from './client.ts';
 import { describePeople } from './described-people.ts';
-import { checkCalendar, fetchObject, isEtag, objectUrl, versionOf, type Collection, type FetchedObject } from './objects.ts';
+import { checkCalendar, fetchObject, hasEvent, isEtag, objectUrl, versionOf, type Collection, type FetchedObject } from './objects.ts';
 import { partOf, type Reader } from './read.ts';
 import { refuseToMail, type SchedulingServer } from './scheduling.ts';
 import { readError } from './xml.ts';
@@ -28,8 +28,12 @@ export async function createEvent(writing: Writing, event: CalendarEvent, key: s
   for (const uid of new Set([event.uid ?? name, name])) {
     const data = createObject(writtenForm(writing, event, uid), uid, { now: now(), scheduleAgentNone: true });
     const answer = await put(writing, resource, data, { 'if-none-match': '*' });
-    if (isSuccess(answer)) return written(writing, { ref: resource, resource, version: versionOf(answer.headers.get('etag'), null, null), data });
-    if (uid !== name && isUidTaken(answer)) continue;
+    if (isSuccess(answer)) return written(writing, { ref: resource, resource, version: versionOf(answer.headers.get('etag'), null, null), data }, null);
+    if (uid !== name && isUidTaken(answer)) {
+      // In this very calendar it is the event itself, come by another way: it is to be linked, and not to be doubled.
+      if (await hasEvent(writing.collection, uid)) throw new SyncError('stale', 'an event with this UID has come into the calendar', { status: answer.status });
+      continue;
+    }
     if (answer.status === 412 && !hasCondition(answer, ...REFUSALS)) {
       const existing = await fetchObject(writing.collection, resource);
       if (existing !== 'missing') return adopt(writing, existing, event, [event.uid, name]);
@@ -53,7 +57,7 @@ export async function updateEvent(writing: Writing, stored: Stored, next: Calend
   const target = isDescribed && next.uid !== null ? writtenForm(writing, next, next.uid) : next;
   const data = patchObject(stored.data, partOf(stored), target, { floatingZone: setting.floatingZone, now: now(), scheduleAgentNone: true });
   const answer = await put(writing, stored.resource, data, await preconditionFor(writing, stored));
-  if (isSuccess(answer)) return written(writing, { ...stored, version: versionOf(answer.headers.get('etag'), null, null), data });
+  if (isSuccess(answer)) return written(writing, { ...stored, version: versionOf(answer.headers.get('etag'), null, null), data }, stored.data);
   if (answer.status === 404 || answer.status === 410) await checkCalendar(collection);
   throw await writeError(writing, answer);
 }
@@ -108,7 +112,7 @@ function adopt({ reader }: Writing, existing: FetchedObject, event: CalendarEven
   const uid = found?.event?.uid ?? null;
   if (found === undefined || others.length > 0 || uid === null || !uids.includes(uid)) throw new SyncError('id-taken', 'the name is taken by another event', { status: 412 });
   const isAsSent = found.event !== null && changedPaths(found.event, { ...event, uid }).length === 0;
-  return { ...found, confirmed: isAsSent };
+  return { ...found, confirmed: isAsSent, isFound: true };
 }
 
 /** How the people of an event are written here: as text where real ones would be invited whatever SCHEDULE-AGENT says. */
@@ -132,9 +136,18 @@ async function send(collection: Collection, method: 'PUT' | 'DELETE', resource: 
 const LOCKED_TRIES = 6;
 const LOCKED_WAIT_MS = 50;
 
-/** What we sent, which the server may have rewritten: it counts only once it has been read back. */
-function written({ reader }: Writing, stored: Stored): Written {
-  return { ...reader.stored(stored), confirmed: false };
+/**
+ * What we sent, which the server may have rewritten: it counts only once it has been read back. An answer without an ETag says that it was rewritten, perhaps;
+ * then that is done at once, since without a version nothing would later tell a person's edit from the server's.
+ */
+async function written({ reader, collection }: Writing, stored: Stored, before: string | null): Promise<Written> {
+  const sent = { ...reader.stored(stored), confirmed: false };
+  if (stored.version !== null) return sent;
+  // The write is done whatever comes of this.
+  const fresh = await fetchObject(collection, stored.resource).catch(() => 'missing' as const);
+  if (fresh === 'missing' || fresh.withheld !== undefined || (before !== null && sameText(fresh.data) === sameText(before))) return sent;
+  const found = reader.fetched(fresh).find(({ ref }) => ref === stored.ref);
+  return found?.event ? { ...found, confirmed: true } : sent;
 }
 
 /**

@@ -30,6 +30,7 @@ export async function createEvent(place: Place, event: CalendarEvent, key: strin
   } catch (error) {
     if (!(error instanceof SyncError) || error.status !== 409) throw error;
     series = await takeOver(place, id, key);
+    return { ...written(place, await addOverrides(place, series, event)), isFound: true };
   }
   return written(place, await addOverrides(place, series, event));
 }

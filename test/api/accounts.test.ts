@@ -23,7 +23,7 @@ describe('accounts', () => {
       provider: 'caldav', preset: 'generic', label: 'Work', externalId: 'host-7', username: 'anna', status: 'ok', statusReason: null,
       capabilities: { createCalendar: true }, writeCalendarId: 'third', freeBusyCalendarIds: null,
     });
-    const stored = JSON.stringify(await api.db.sql.execute(sql`select * from accounts`));
+    const stored = JSON.stringify((await api.db.sql.execute(sql`select * from accounts`)).rows);
     assert.doesNotMatch(stored, /anna1/);
     assert.deepEqual((await openedAccount(api.db, id))?.credentials, { preset: 'generic', serverUrl: 'https://dav.example', username: 'anna', password: 'anna1' });
   });

@@ -23,7 +23,7 @@ describe('API keys', () => {
     assert.equal((await use()).statusCode, 200);
     const list = await api.call('GET', '/v1/api-keys');
     assert.deepEqual(list.body.items.map((key: object) => Object.keys(key)), [['id', 'name', 'createdAt'], ['id', 'name', 'createdAt']]);
-    const dump = JSON.stringify([...(await api.db.sql.execute(sql`select * from api_keys`))]);
+    const dump = JSON.stringify((await api.db.sql.execute(sql`select * from api_keys`)).rows);
     assert.ok(!dump.includes(made.body.key.slice(8)));
     assert.equal((await api.call('DELETE', `/v1/api-keys/${made.body.id}`)).status, 204);
     refused(await api.call('DELETE', `/v1/api-keys/${made.body.id}`), 404, 'not-found');

@@ -47,7 +47,7 @@ describe('what a person is told about a pair', () => {
     await addProblem(api.db, pairId, 'Party');
     const problem = (await get('problems')).items[0];
     assert.deepEqual([problem.code, problem.side, problem.eventTitle, problem.detail], ['too-large', 'cloud', 'Party', 'Why.']);
-    const dump = JSON.stringify([await api.db.sql.execute(sql`select * from conflicts`), await api.db.sql.execute(sql`select * from links`)]);
+    const dump = JSON.stringify([(await api.db.sql.execute(sql`select * from conflicts`)).rows, (await api.db.sql.execute(sql`select * from links`)).rows]);
     assert.doesNotMatch(dump, /Dentist|Lost words|Party/);
     const { counts } = (await api.call('GET', `/v1/pairs/${pairId}`)).body;
     assert.deepEqual([counts.conflicts, counts.problems], [2, 1]);
@@ -72,7 +72,7 @@ describe('what a person is told about a pair', () => {
     assert.deepEqual((await decide('apply', { ids: [one, one] })).body, { decided: 1 });
     assert.deepEqual(api.control.told, [`syncNow signal ${pairId}`]);
     refused(await decide('restore', { ids: [one] }), 404, 'not-found');
-    const stored = await api.db.sql.execute<Json>(sql`select h.decision, l.dirty from held_changes h join links l on l.id = h.link_id where h.id = ${one}`);
+    const { rows: stored } = await api.db.sql.execute<Json>(sql`select h.decision, l.dirty from held_changes h join links l on l.id = h.link_id where h.id = ${one}`);
     assert.deepEqual([...stored], [{ decision: 'apply', dirty: true }]);
 
     api.control.failure = 'unavailable';
@@ -101,7 +101,7 @@ describe('what a person is told about a pair', () => {
     await addEvent(api.db, pairId, 'Something');
     assert.equal((await api.call('DELETE', `/v1/pairs/${pairId}`)).status, 204);
     for (const table of ['links', 'link_sides', 'runs', 'ops', 'conflicts', 'problems', 'held_changes']) {
-      const [row] = await api.db.sql.execute<{ left: number }>(`select count(*)::int as left from ${table} where pair_id = '${pairId}'`);
+      const { rows: [row] } = await api.db.sql.execute<{ left: number }>(`select count(*)::int as left from ${table} where pair_id = '${pairId}'`);
       assert.equal(row?.left, 0, table);
     }
     refused(await api.call('GET', `/v1/pairs/${pairId}/runs`), 404, 'not-found');

@@ -49,7 +49,7 @@ describe('sync and resync', () => {
     api.control.onRun = (id) => addRun(api.db, id, 1);
     assert.equal((await post('resync?wait=5')).status, 200);
     assert.deepEqual(api.control.told, [`syncAndWait resync full 5 ${pairId}`]);
-    assert.deepEqual([...await api.db.sql.execute(sql`select meeting from pairs`)], [{ meeting: true }]);
+    assert.deepEqual((await api.db.sql.execute(sql`select meeting from pairs`)).rows, [{ meeting: true }]);
   });
 
   it('refuses waits that are not 0 to 120 whole seconds, and unknown keys', async () => {
@@ -83,7 +83,7 @@ describe('sync and resync', () => {
     const dirty = async (patch: object) => {
       await api.db.sql.execute(sql`update links set dirty = false`);
       assert.equal((await api.call('PATCH', `/v1/pairs/${pairId}`, patch)).status, 200);
-      return (await api.db.sql.execute<{ dirty: boolean }>(sql`select dirty from links`))[0]?.dirty;
+      return (await api.db.sql.execute<{ dirty: boolean }>(sql`select dirty from links`)).rows[0]?.dirty;
     };
     assert.equal(await dirty({ pollIntervalSeconds: 10 }), false);
     assert.equal(await dirty({ options: { attendees: 'copy' } }), false);

@@ -327,8 +327,6 @@ export class MemoryDatabase {
         return counts;
       },
       hasOpenSibling: (op) => opsOf(op.runId).some((one) => one.linkId === op.linkId && one.id !== op.id && one.status !== 'done'),
-      wasTriedBefore: (op) => [...db.ops.values()].some((one) =>
-        one.linkId === op.linkId && one.side === op.side && one.action === op.action && one.id !== op.id && one.status !== 'done'),
       countDeletions: (pairId, side, since) => [...db.ops.values()].filter((op) => op.pairId === pairId && op.side === side
         && op.action === 'delete' && op.counted && op.status === 'done' && op.doneAt !== null && op.doneAt >= since).length,
       writtenSince: (linkIds, since) => {
@@ -404,7 +402,7 @@ export class MemoryDatabase {
         hasBegun: [...db.runs.values()].some((run) => run.pairId === pairId && run.number === number),
       }),
       openedAccount: (id) => ({
-        provider: 'model', identity: id, credentials: id, discovered: {}, tokens: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
+        provider: 'model', identity: 'owner', credentials: id, discovered: {}, tokens: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
       }),
       setAccountStatus: () => undefined,
     };

@@ -195,6 +195,7 @@ export class People {
   private noteReturn(event: CalendarEvent): void {
     const lineage = lineageOf(event);
     if (lineage !== null) this.returned.set(lineage, this.world.scheduler.now);
+    this.world.ledger.blur(event);
   }
 }
 

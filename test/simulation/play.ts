@@ -69,7 +69,7 @@ class Player {
     switch (step.do) {
       case 'thaw':
         return world.scheduler.thaw();
-      case 'expire': case 'freeze': case 'hide': case 'late': case 'empty': case 'no-calendar': case 'well': case 'fault':
+      case 'expire': case 'freeze': case 'hide': case 'late': case 'empty': case 'no-calendar': case 'stranger': case 'well': case 'fault':
         return this.spoil(world.calendars[step.calendar] as FakeSide, step);
       default:
         return this.people.act(step);
@@ -113,7 +113,7 @@ class Player {
     if (rows.length > 0) pair.wanted ??= { trigger: 'signal', full: false };
   }
 
-  private spoil(calendar: FakeSide, step: Extract<Step, { do: 'expire' | 'freeze' | 'hide' | 'late' | 'empty' | 'no-calendar' | 'well' | 'fault' }>): void {
+  private spoil(calendar: FakeSide, step: Extract<Step, { do: 'expire' | 'freeze' | 'hide' | 'late' | 'empty' | 'no-calendar' | 'stranger' | 'well' | 'fault' }>): void {
     const { world } = this;
     if (step.do !== 'well') this.checks.isRough = true;
     if (step.do === 'empty' || step.do === 'hide' || step.do === 'freeze' || step.do === 'late') this.checks.hasHidden = true;
@@ -137,6 +137,10 @@ class Player {
       case 'empty': case 'no-calendar':
         world.tell(`${calendar.name} ${step.do === 'empty' ? 'lists nothing, though its events answer' : 'is missing'}`);
         calendar.lists = step.do === 'empty' ? 'nothing' : 'no-calendar';
+        return;
+      case 'stranger':
+        world.tell(`${calendar.name}: the credentials open the calendar of somebody else, which is empty`);
+        calendar.isStrangers = true;
         return;
       case 'well':
         world.tell(`${calendar.name} is well again`);

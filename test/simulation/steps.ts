@@ -26,7 +26,7 @@ export type PersonStep =
   | { readonly do: 'decide'; readonly pair: number; readonly decision: 'apply' | 'restore'; readonly share: number };
 
 export type ServerStep =
-  | { readonly do: 'expire' | 'freeze' | 'hide' | 'empty' | 'no-calendar' | 'well'; readonly calendar: number }
+  | { readonly do: 'expire' | 'freeze' | 'hide' | 'empty' | 'no-calendar' | 'stranger' | 'well'; readonly calendar: number }
   | { readonly do: 'late'; readonly calendar: number; readonly event: number }
   | {
     readonly do: 'fault'; readonly calendar: number; readonly on: Call; readonly when: 'before' | 'after'; readonly kind: SyncErrorKind;
@@ -148,7 +148,7 @@ function serverStep(random: Random, profile: Profile): ServerStep {
   if (chance < 0.18) return { do: 'freeze', calendar };
   if (chance < 0.24) return { do: 'hide', calendar };
   if (chance < 0.28) return { do: 'late', calendar, event: random.next() };
-  if (chance < 0.33) return { do: random.pick(['empty', 'no-calendar']), calendar };
+  if (chance < 0.33) return { do: random.pick(['empty', 'no-calendar', 'stranger']), calendar };
   if (chance < 0.45) return { do: 'well', calendar };
   const on = random.pick<Call>(['changes', 'get', 'create', 'create', 'update', 'update', 'remove']);
   const kind = random.pick(KINDS[on]);

@@ -166,7 +166,7 @@ export class World {
     const sides = new Map<string, Side>(this.calendars.map((calendar, index) => [`${index}`, this.steppedSide(calendar, process)]));
     return {
       store: this.database.open((what) => scheduler.step(process, what)),
-      providers: new Map([['model', fakeProvider('model', sides)]]),
+      providers: new Map([['model', fakeProvider('model', sides, () => (Object.values(pair.calendars).some(({ isStrangers }) => isStrangers) ? 'stranger' : 'owner'))]]),
       fetch: () => Promise.reject(new Error('nothing is fetched here')),
       tag: () => 'ffff',
       historyDays: 30,

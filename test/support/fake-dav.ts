@@ -25,6 +25,8 @@ export interface Oddities {
   /** Changes per page, with 507 for the rest. */
   pageSize?: number;
   etags?: 'strong' | 'weak' | 'none';
+  /** The answer to a PUT has no ETag, as of servers that store something else than they were sent. */
+  noEtagOnPut?: boolean;
   noLastModified?: boolean;
   /** What multiget does for missing members. */
   missing?: '404' | 'left out' | 'whole report 404';
@@ -102,7 +104,7 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
     if (headers['if-match'] !== undefined && (headers['if-match'] !== etag || etag.startsWith('W/'))) return { status: 412 };
     if (method === 'PUT') {
       dav.put(path, body);
-      return { status: 201, ...(etagOf(path) === null ? {} : { headers: { etag: etagOf(path)! } }) };
+      return { status: 201, ...(etagOf(path) === null || dav.oddities.noEtagOnPut ? {} : { headers: { etag: etagOf(path)! } }) };
     }
     if (method === 'DELETE' && dav.objects.has(path)) {
       dav.remove(path);

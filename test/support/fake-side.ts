@@ -87,6 +87,8 @@ export class FakeSide implements Side {
   readonly late = new Set<string>();
   /** Answers as if it held nothing, or as if it were not there. */
   lists: 'all' | 'nothing' | 'no-calendar' = 'all';
+  /** The credentials open the same address of another person, who has no events. */
+  isStrangers = false;
   /** How far the server's clock is ahead. */
   clockSkewMs = 0;
   readonly name: string;
@@ -161,8 +163,9 @@ export class FakeSide implements Side {
     }
     this.hidden.clear();
     this.late.clear();
-    if (this.lists !== 'all') this.expireCursors();
+    if (this.lists !== 'all' || this.isStrangers) this.expireCursors();
     this.lists = 'all';
+    this.isStrangers = false;
   }
 
   failNext(on: Call, error: SyncErrorKind | Error, more: Partial<Fault> = {}): void {
@@ -204,9 +207,9 @@ export class FakeSide implements Side {
 
   async *changes(cursor: string | null, known: Known): AsyncIterable<ChangePage> {
     await this.called('changes', 'before', '');
-    const { items, removedAt, sequence } = this.frozen ?? { items: this.items, removedAt: this.removedAt, sequence: this.sequence };
+    const { items, removedAt, sequence } = this.isStrangers ? { items: new Map<string, Item>(), removedAt: new Map<string, number>(), sequence: 0 } : this.frozen ?? { items: this.items, removedAt: this.removedAt, sequence: this.sequence };
     const [feed, since] = (cursor ?? '').split(':').map(Number);
-    const isFull = cursor === null || feed !== this.feed || this.lists === 'nothing';
+    const isFull = cursor === null || feed !== this.feed || this.lists === 'nothing' || this.isStrangers;
     if (this.lists === 'no-calendar') throw this.error('calendar-missing');
     const visible = [...items.values()].filter(({ ref }) => this.lists === 'all' && !this.hidden.has(ref) && !this.late.has(ref));
     const next = `${this.feed}:${sequence}`;
@@ -233,7 +236,7 @@ export class FakeSide implements Side {
     await this.called('get', 'before', '');
     if (this.lists === 'no-calendar') throw this.error('calendar-missing');
     const answers = new Map<string, readonly Found[] | 'gone'>(resources.map((ref) => {
-      const item = this.late.has(ref) ? undefined : this.items.get(ref);
+      const item = this.late.has(ref) || this.isStrangers ? undefined : this.items.get(ref);
       return [ref, item ? [foundOf(item)] : 'gone' as const];
     }));
     await this.called('get', 'after', '');
@@ -252,7 +255,7 @@ export class FakeSide implements Side {
       this.put(ref, { event: this.habits.rewrite({ ...event, uid }), marker: key, hasGuests: false });
       this.wrote({ action: 'create', ref, before: null, after: this.items.get(ref)?.event ?? null, hasGuests: false }, event.title);
     }
-    const answer = there ? { ...foundOf(there), confirmed: true } : this.answer(ref, event);
+    const answer = there ? { ...foundOf(there), confirmed: true, isFound: true } : this.answer(ref, event);
     await this.called('create', 'after', event.title);
     return answer;
   }

@@ -1,0 +1,147 @@
+/**
+ * One Calpair with two pairs (Radicale with the stand-in Google, Radicale with Xandikos), people who edit in all four calendars, proxies that spoil requests, and
+ * parts that are killed. Then all of that stops, and everything has to be right.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunningCalpair } from '../support/calpair.ts';
+import { startRadicale, startXandikos, type DavServer } from '../support/dav.ts';
+import { startGoogle, type GoogleStandIn } from '../support/google/start.ts';
+import { createPair } from '../support/pair.ts';
+import { randomFrom } from '../support/random.ts';
+import { davHand, googleHand, KINDS, type Hand } from './hands.ts';
+import { fixedPorts, Installation } from './installation.ts';
+import { killAgainAndAgain, type Victim } from './nemesis.ts';
+import { startProxy, type FaultKind, type Proxy } from './proxy.ts';
+import { World } from './world.ts';
+
+export interface CampaignSetting {
+  readonly seed: number;
+  readonly kills: number;
+  readonly say: (line: string) => void;
+}
+
+export interface Outcome {
+  readonly kills: Readonly<Record<Victim | 'frozen worker', number>>;
+  readonly faults: ReadonlyMap<FaultKind, number>;
+  readonly edits: Readonly<Record<string, World['edits']>>;
+  readonly requests: number;
+  /** Processes that ended although nobody killed them, with the line in which they said why; the rig started them again, as a supervisor does. */
+  readonly endedByItself: readonly string[];
+  /** All that was not as it has to be. */
+  readonly wrong: readonly string[];
+  readonly seconds: number;
+}
+
+const EVENTS_PER_SIDE = 20;
+const FAULTS_PER_HUNDRED = 6;
+
+export async function runCampaign(setting: CampaignSetting): Promise<Outcome> {
+  const started = Date.now();
+  const random = (stream: number) => randomFrom(setting.seed * 100 + stream);
+  const [radicale, xandikos, google] = await Promise.all([startRadicale(), startXandikos(), startGoogle()]);
+  const proxies = {
+    radicaleToGoogle: await startProxy({ target: radicale.base, service: 'caldav', random: random(1) }),
+    google: await startProxy({ target: google.rootUrl, service: 'google', random: random(2) }),
+    radicaleToXandikos: await startProxy({ target: radicale.base, service: 'caldav', random: random(3) }),
+    xandikos: await startProxy({ target: xandikos.base, service: 'caldav', random: random(4) }),
+  };
+  const all = Object.values(proxies);
+  const [api, postgres, temporal, temporalUi] = await fixedPorts(4, random(5)) as [number, number, number, number];
+  const place = { clientId: google.clientId, clientSecret: google.clientSecret, rootUrl: proxies.google.base, tokenUrl: `${proxies.google.base}token` };
+  const installation = new Installation(place, { api, postgres, temporal, temporalUi });
+  try {
+    await installation.firstStart();
+    setting.say(`everything runs after ${Math.round((Date.now() - started) / 1000)} s`);
+    const worlds = await openWorlds({ installation, radicale, xandikos, google, proxies, random });
+    const kills = await storm(worlds, installation, all, setting, random(6));
+    const wrong = [...await afterwards(worlds, installation, setting.say), ...google.mailLedger.map(() => 'Google mailed somebody'), ...all.flatMap(({ unconditional }) => unconditional)];
+    return {
+      kills, wrong, faults: sumOf(all), edits: Object.fromEntries(worlds.map(({ name, edits }) => [name, edits])), requests: requestsOf(all),
+      endedByItself: installation.endedByItself, seconds: Math.round((Date.now() - started) / 1000),
+    };
+  } finally {
+    await installation.stop();
+    await Promise.all([...all.map((proxy) => proxy.close()), radicale.stop(), xandikos.stop(), google.close()]);
+  }
+}
+
+interface Stage {
+  readonly installation: Installation;
+  readonly radicale: DavServer;
+  readonly xandikos: DavServer;
+  readonly google: GoogleStandIn;
+  readonly proxies: Readonly<Record<'radicaleToGoogle' | 'google' | 'radicaleToXandikos' | 'xandikos', Proxy>>;
+  readonly random: (stream: number) => (below: number) => number;
+}
+
+/** The pairs know the proxies' addresses only, the people the servers'. Both first syncs are under way when the storm begins. */
+async function openWorlds({ installation, radicale, xandikos, google, proxies, random }: Stage): Promise<World[]> {
+  const account = google.addAccount({ email: 'owner@calendars.example' });
+  const calpair = { api: installation.api, config: installation.config, tag: (text: string) => installation.tag(text) } as RunningCalpair;
+  const settings = { options: { holdDeletions: { moreThan: 1000, percent: 100 } } };
+  const dav = async (server: DavServer, name: string, proxy: Proxy) => {
+    const url = await server.createCalendar(name);
+    return { hand: davHand(server, url), calendar: { server: { ...server, base: proxy.base }, url: new URL(new URL(url).pathname, proxy.base).href } };
+  };
+  const sides = [await dav(radicale, 'with-google', proxies.radicaleToGoogle), await dav(radicale, 'with-xandikos', proxies.radicaleToXandikos), await dav(xandikos, 'with-radicale', proxies.xandikos)] as const;
+  const worlds: World[] = [];
+  const open = async (name: string, first: typeof sides[0], second: { hand: Hand; calendar: Parameters<typeof createPair>[2] }, between: readonly Proxy[]) => {
+    const number = 1_000_000 * (worlds.length + 1);
+    const pair = await createPair(calpair, first.calendar, second.calendar, { ...settings, paused: true });
+    const world = new World(name, pair, { caldav: first.hand, cloud: second.hand }, between, random(10 + worlds.length), number);
+    for (let index = 0; index < 2 * EVENTS_PER_SIDE; index++) await world.create(index % 2 === 0 ? 'caldav' : 'cloud', KINDS[index % KINDS.length]!);
+    worlds.push(world);
+  };
+  await open('Radicale - Google', sides[0], { hand: googleHand(account), calendar: { account, calendarId: account.email } }, [proxies.radicaleToGoogle, proxies.google]);
+  await open('Radicale - Xandikos', sides[1], sides[2], [proxies.radicaleToXandikos, proxies.xandikos]);
+  for (const { pair } of worlds) await pair.post('resume');
+  return worlds;
+}
+
+async function storm(worlds: readonly World[], installation: Installation, proxies: readonly Proxy[], { kills, say }: CampaignSetting, random: (below: number) => number) {
+  for (const proxy of proxies) proxy.faultsPerHundred = FAULTS_PER_HUNDRED;
+  const over = new AbortController();
+  const lives = worlds.map((world) => live(world, over.signal));
+  // Heard below, once nothing is killed any more and all can be ended.
+  for (const life of lives) life.catch(() => undefined);
+  try {
+    return await killAgainAndAgain(kills, { installation, random, requests: () => requestsOf(proxies), say });
+  } finally {
+    over.abort();
+    await Promise.all(lives);
+    for (const proxy of proxies) proxy.faultsPerHundred = 0;
+  }
+}
+
+/** People go on whatever happens to Calpair, and now and then ask for a sync. */
+async function live(world: World, over: AbortSignal): Promise<void> {
+  let asked: Promise<void> | null = null;
+  for (let count = 0; !over.aborted; count++) {
+    await world.act();
+    if (asked === null && count % 4 === 3) asked = world.askForSync().finally(() => { asked = null; });
+    await sleep(world.pauseMs());
+  }
+  await asked;
+}
+
+async function afterwards(worlds: readonly World[], installation: Installation, say: (line: string) => void): Promise<string[]> {
+  await installation.ready();
+  say('the storm is over');
+  const wrong: string[] = [];
+  for (const world of worlds) {
+    const found = [...await world.comeToRest(), ...await world.faults()];
+    say(`${world.name}: ${found.length === 0 ? 'as it has to be' : `${found.length} faults`}`);
+    wrong.push(...found.map((line) => `${world.name}: ${line}`));
+  }
+  return wrong;
+}
+
+function requestsOf(proxies: readonly Proxy[]): number {
+  return proxies.reduce((sum, { seen }) => sum + seen.requests, 0);
+}
+
+function sumOf(proxies: readonly Proxy[]): Map<FaultKind, number> {
+  const sum = new Map<FaultKind, number>();
+  for (const { faults } of proxies) for (const [kind, count] of faults) sum.set(kind, (sum.get(kind) ?? 0) + count);
+  return sum;
+}

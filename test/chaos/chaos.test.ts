@@ -1,0 +1,15 @@
+/** The short form of `npm run chaos`: real servers, real kills. */
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { runCampaign } from './campaign.ts';
+import { summaryOf } from './main.ts';
+
+const KILLS = 15;
+const seed = Number(process.env['CALPAIR_TEST_SEED'] ?? Date.now() % 1_000_000);
+
+it(`loses and doubles nothing although parts are killed ${KILLS} times and requests are spoiled (seed ${seed})`, async (t) => {
+  const outcome = await runCampaign({ seed, kills: KILLS, say: () => undefined });
+  t.diagnostic(summaryOf(outcome, seed));
+  assert.deepEqual(outcome.wrong, []);
+  assert.ok([...outcome.faults.values()].reduce((sum, count) => sum + count, 0) > 0, 'requests were spoiled');
+});

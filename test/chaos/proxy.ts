@@ -1,0 +1,171 @@
+/**
+ * A small HTTP proxy in front of one calendar server: it spoils requests and answers at a given rate, by a seeded choice, counts what it did, and keeps a
+ * note of every write that carries no condition.
+ */
+import { Agent, createServer, request as send } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** `etag-dropped` hides the ETag in the answer to a write, as servers may that stored something else than they were sent. */
+export const FAULTS = [
+  'cut-before', 'cut-after', 'truncated', 'slow', 'disk-full-507', 'unavailable-503', 'error-500', 'too-many-429', 'refused-401', 'lost-race-412', 'etag-dropped',
+] as const;
+export type FaultKind = typeof FAULTS[number];
+
+export interface Proxy {
+  /** Stands for the server's own address. */
+  readonly base: string;
+  /** Of a hundred requests so many are spoiled; none at first. */
+  faultsPerHundred: number;
+  /** How many requests came so far, and how many of them were writes. */
+  readonly seen: { requests: number; writes: number };
+  readonly faults: ReadonlyMap<FaultKind, number>;
+  /** Method and status of writes without a condition. No names: they would be printed. */
+  readonly unconditional: readonly string[];
+  /** Every write that reached the server, for whoever looks for a fault. */
+  readonly writes: readonly WriteNote[];
+  close(): Promise<void>;
+}
+
+export interface WriteNote {
+  readonly at: string;
+  readonly path: string;
+  readonly condition: string;
+  readonly body: string;
+  readonly status: number;
+  readonly fault: FaultKind | null;
+}
+
+export interface ProxySetting {
+  /** Ends with a slash. */
+  readonly target: string;
+  readonly service: 'caldav' | 'google';
+  readonly random: (below: number) => number;
+}
+
+interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+interface Answered {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+export async function startProxy({ target, service, random }: ProxySetting): Promise<Proxy> {
+  const agent = new Agent({ keepAlive: false });
+  const faults = new Map<FaultKind, number>();
+  const unconditional: string[] = [];
+  const writes: WriteNote[] = [];
+  const server = createServer((incoming, response) => {
+    serve(incoming, response).catch(() => response.destroy());
+  });
+  const proxy = { base: '', faultsPerHundred: 0, seen: { requests: 0, writes: 0 }, faults, unconditional, writes, close };
+
+  async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const asked: Asked = { method: incoming.method ?? 'GET', path: incoming.url ?? '/', headers: incoming.headers, body: await readAll(incoming) };
+    proxy.seen.requests += 1;
+    if (isWrite(asked)) proxy.seen.writes += 1;
+    if (isWrite(asked) && !hasCondition(asked)) unconditional.push(`${asked.method} (${service})`);
+    const fault = pick(asked);
+    if (fault === 'cut-before') return void incoming.socket.destroy();
+    const refusal = fault === null ? null : refusalOf(fault, service);
+    if (refusal !== null) return answer(response, refusal);
+    if (fault === 'slow') await sleep(200 + random(2_500));
+    const answered = await forward(new URL(asked.path, target), asked, agent);
+    if (isWrite(asked)) writes.push(noteOf(asked, answered.status, fault));
+    if (fault === 'cut-after') return void incoming.socket.destroy();
+    if (fault === 'truncated') return cutShort(response, answered);
+    answer(response, fault === 'etag-dropped' ? { ...answered, headers: { ...answered.headers, etag: undefined } } : answered);
+  }
+
+  function pick(asked: Asked): FaultKind | null {
+    // Both numbers are always drawn: the next request's choice does not depend on this one.
+    const [chance, which] = [random(1000), random(1000)];
+    if (chance >= proxy.faultsPerHundred * 10) return null;
+    const fitting = FAULTS.filter((kind) => fits(kind, asked, service));
+    const kind = fitting[which % fitting.length] ?? 'slow';
+    faults.set(kind, (faults.get(kind) ?? 0) + 1);
+    return kind;
+  }
+
+  async function close(): Promise<void> {
+    agent.destroy();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  proxy.base = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/`;
+  return proxy;
+}
+
+function isWrite({ method, path }: Asked): boolean {
+  return ['PUT', 'PATCH', 'DELETE', 'MOVE'].includes(method) || (method === 'POST' && path.includes('/events'));
+}
+
+function noteOf({ method, path, headers, body }: Asked, status: number, fault: FaultKind | null): WriteNote {
+  const condition = `${method} if-match ${headers['if-match'] ?? '-'} if-none-match ${headers['if-none-match'] ?? '-'}`;
+  return { at: new Date().toISOString(), path, condition, body: body.toString(), status, fault };
+}
+
+/** A Google event is created under an id of the client's, which Google takes only once. */
+function hasCondition({ method, headers, body }: Asked): boolean {
+  if (method === 'POST') return /"id"\s*:\s*"/.test(body.toString());
+  return headers['if-match'] !== undefined || (method === 'PUT' && headers['if-none-match'] === '*');
+}
+
+/** Only what a real server could do: a full disk concerns writes, a lost race those that depend on a version. */
+function fits(kind: FaultKind, asked: Asked, service: ProxySetting['service']): boolean {
+  switch (kind) {
+    case 'disk-full-507': return isWrite(asked) && asked.method !== 'DELETE' && service === 'caldav';
+    case 'lost-race-412': return isWrite(asked) && asked.headers['if-match'] !== undefined;
+    case 'etag-dropped': return asked.method === 'PUT';
+    case 'refused-401': return !asked.path.includes('/token');
+    default: return true;
+  }
+}
+
+function refusalOf(kind: FaultKind, service: ProxySetting['service']): Answered | null {
+  const status = { 'disk-full-507': 507, 'unavailable-503': 503, 'error-500': 500, 'too-many-429': 429, 'refused-401': 401, 'lost-race-412': 412 }[kind as string];
+  if (status === undefined) return null;
+  const more = { ...(status === 503 || status === 429 ? { 'retry-after': '1' } : {}), ...(status === 401 ? { 'www-authenticate': 'Basic realm="chaos"' } : {}) };
+  const google = { error: { code: status, message: 'spoiled', errors: [{ reason: status === 429 ? 'rateLimitExceeded' : 'backendError' }] } };
+  const [type, text] = service === 'google' ? ['application/json', JSON.stringify(google)] : ['text/plain', 'spoiled'];
+  return { status, headers: { 'content-type': type, ...more }, body: Buffer.from(text) };
+}
+
+function answer(response: ServerResponse, { status, headers, body }: Answered): void {
+  response.writeHead(status, headersFor(headers, body.length)).end(body);
+}
+
+/** All headers, half of the body, and then the connection is gone. */
+function cutShort(response: ServerResponse, { status, headers, body }: Answered): void {
+  if (body.length < 2) return void response.destroy();
+  response.writeHead(status, headersFor(headers, body.length)).write(body.subarray(0, body.length / 2), () => response.destroy());
+}
+
+function headersFor(headers: IncomingHttpHeaders, length: number): Record<string, string | string[]> {
+  const kept = Object.entries(headers).filter(([name, value]) => value !== undefined && !['connection', 'keep-alive', 'transfer-encoding', 'content-length'].includes(name));
+  return { ...Object.fromEntries(kept as [string, string | string[]][]), 'content-length': String(length) };
+}
+
+function forward(url: URL, { method, headers, body }: Asked, agent: Agent): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    const outgoing = send(url, { method, agent, headers: { ...headersFor(headers, body.length), host: url.host } }, (incoming) => {
+      readAll(incoming).then((all) => resolve({ status: incoming.statusCode ?? 502, headers: incoming.headers, body: all }), reject);
+    });
+    outgoing.once('error', reject);
+    outgoing.end(body);
+  });
+}
+
+async function readAll(stream: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}

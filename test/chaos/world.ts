@@ -1,0 +1,217 @@
+/**
+ * One pair of calendars, the people in both, and what they may expect in the end: every word that somebody wrote is on both sides, or was replaced by
+ * somebody who had seen it, or is listed as a conflict; what was deleted by somebody who had seen it all is gone, and nothing else; and nothing is twice.
+ */
+import type { SideName } from '../../core/event.ts';
+import { listAll } from '../../demo/agree.ts';
+import { writesOf, type Pair } from '../support/pair.ts';
+import { KINDS, wordsIn, type Field, type Hand, type Kind } from './hands.ts';
+import type { Proxy } from './proxy.ts';
+
+type Random = (below: number) => number;
+/** What a deletion rests on: who saw which words. */
+interface Deletion {
+  readonly side: SideName;
+  readonly saw: ReadonlySet<string>;
+}
+interface Written {
+  /** The event's number. */
+  readonly of: number;
+  readonly side: SideName;
+  /** The word that its writer saw and replaced. */
+  readonly instead: string | null;
+}
+
+const POLLS_TO_REST = 6;
+const QUIET_POLLS = 3;
+/** Fewer would let the pair lose a whole calendar, which is held back. */
+const FEWEST_EVENTS = 15;
+/** With a Calpair that may be dead just now. */
+const MOST_PATIENCE_S = 20;
+
+export class World {
+  readonly name: string;
+  readonly pair: Pair;
+  readonly edits = { created: 0, edited: 0, removed: 0, lostRaces: 0 };
+  readonly #hands: Readonly<Record<SideName, Hand>>;
+  readonly #proxies: readonly Proxy[];
+  readonly #random: Random;
+  readonly #written = new Map<string, Written>();
+  readonly #replaced = new Set<string>();
+  readonly #deletions = new Map<number, Deletion[]>();
+  /** What people did with each event, for whoever looks for a fault. */
+  readonly #journal = new Map<number, string[]>();
+  readonly #madeOn = new Map<number, SideName>();
+  /** Names. Hrefs of two servers differ. */
+  readonly #seenByCalpair = new Set<string>();
+  #next: number;
+
+  /** @param first events and words are numbered from here on */
+  constructor(name: string, pair: Pair, hands: Readonly<Record<SideName, Hand>>, proxies: readonly Proxy[], random: Random, first: number) {
+    [this.name, this.pair, this.#hands, this.#proxies, this.#random, this.#next] = [name, pair, hands, proxies, random, first];
+  }
+
+  /** Something that one person does. Nothing where somebody was faster. */
+  async act(): Promise<void> {
+    const side: SideName = this.#random(2) === 0 ? 'caldav' : 'cloud';
+    const [what, which, field] = [this.#random(100), this.#random(100_000), this.#random(100_000)];
+    if (what < 15) return this.create(side, KINDS[which % KINDS.length]!);
+    const names = await this.#hands[side].list();
+    const name = names[which % names.length] ?? '';
+    const event = name === '' ? null : await this.#hands[side].open(name);
+    if (event === null) return void (this.edits.lostRaces += 1);
+    const number = this.#written.get([...event.words][0]!)!.of;
+    if (what < 25 && names.length > FEWEST_EVENTS && this.#mayGo(side, number, name)) return this.#note(side, number, await event.remove());
+    const old = [...event.words].sort()[field % event.words.size]!;
+    const word = this.#word(old.slice(0, old.indexOf('-')) as Field);
+    // Noted before it is written: a sync may carry it over in the same moment.
+    this.#written.set(word, { of: this.#written.get(old)!.of, side, instead: old });
+    if (await event.replace(old, word)) {
+      this.#replaced.add(old);
+      this.#tell(number, `${side}: ${old} -> ${word}`);
+      this.edits.edited += 1;
+    } else {
+      this.#written.delete(word);
+      this.edits.lostRaces += 1;
+    }
+  }
+
+  /** Asks for a run. What was in the calendars before it, Calpair has seen once it has read both. */
+  async askForSync(): Promise<void> {
+    const before = [...await this.#hands.caldav.list(), ...await this.#hands.cloud.list()];
+    const answer = await this.pair.post(`sync?wait=${MOST_PATIENCE_S}`).catch(() => null);
+    if (answer?.result === 'ok' || answer?.result === 'partial') for (const name of before) this.#seenByCalpair.add(name);
+  }
+
+  async create(side: SideName, kind: Kind): Promise<void> {
+    const number = this.#next++;
+    this.#madeOn.set(number, side);
+    const fields: readonly Field[] = kind === 'series' ? ['title', 'place', 'text', 'other'] : ['title', 'place', 'text'];
+    const words = Object.fromEntries(fields.map((field) => [field, this.#word(field)]));
+    for (const word of Object.values(words)) this.#written.set(word, { of: number, side, instead: null });
+    await this.#hands[side].create(number, kind, words);
+    this.#tell(number, `${side}: made with ${Object.values(words).join(' ')}`);
+    this.edits.created += 1;
+  }
+
+  /** Until somebody does the next thing. */
+  pauseMs(): number {
+    return 100 + this.#random(900);
+  }
+
+  /** Polls until one has nothing to write. What is wrong with that, or nothing. */
+  async comeToRest(): Promise<string[]> {
+    const results: string[] = [];
+    for (let poll = 1; poll <= POLLS_TO_REST; poll++) {
+      const run = await this.pair.sync();
+      results.push(`${run.result} ${writesOf(run)}${run.error ? ` ${run.error.code}` : ''}`);
+      if (run.result === 'ok' && writesOf(run) === 0) return [];
+    }
+    return [`it does not come to rest: ${results.join(', ')}`];
+  }
+
+  /** Everything that is not as a person may expect. */
+  async faults(): Promise<string[]> {
+    return [...await this.#apart(), ...await this.#lost(), ...await this.#listed(), ...await this.#restless()];
+  }
+
+  #tell(number: number, what: string): void {
+    this.#journal.set(number, [...(this.#journal.get(number) ?? []), `${new Date().toISOString().slice(14, 21)} ${what}`]);
+  }
+
+  #word(field: Field): string {
+    return `${field}-${this.#next++}z`;
+  }
+
+  /**
+   * A copy that vanishes before Calpair has seen it in a listing may as well be one that its server does not show yet: it is made again. So people
+   * here delete copies only once Calpair has seen them.
+   */
+  #mayGo(side: SideName, number: number, name: string): boolean {
+    return this.#madeOn.get(number) === side || this.#seenByCalpair.has(name);
+  }
+
+  #note(side: SideName, number: number, saw: ReadonlySet<string> | null): void {
+    if (saw === null) return void (this.edits.lostRaces += 1);
+    this.#tell(number, `${side}: removed with ${[...saw].join(' ')}`);
+    this.#deletions.set(number, [...(this.#deletions.get(number) ?? []), { side, saw }]);
+    this.edits.removed += 1;
+  }
+
+  async #apart(): Promise<string[]> {
+    const { different, onlyCaldav, onlyCloud, doubled } = await this.pair.compare();
+    return [
+      ...different.map(({ title, fields }) => `differs: ${title} in ${fields.join(', ')}`), ...onlyCaldav.map(({ title }) => `only on the CalDAV side: ${title}`),
+      ...onlyCloud.map(({ title }) => `only on the cloud side: ${title}`), ...doubled.map((uid) => `UID twice: ${uid}`),
+    ];
+  }
+
+  async #lost(): Promise<string[]> {
+    const shown = { caldav: await this.#shown('caldav'), cloud: await this.#shown('cloud') };
+    const conflicts = wordsIn(JSON.stringify((await this.pair.list('conflicts')).map(({ lostValue }) => lostValue)));
+    const faults: string[] = [];
+    for (const side of ['caldav', 'cloud'] as const) {
+      for (const [number, events] of shown[side]) if (events.length > 1) faults.push(`event ${number} is there ${events.length} times on the side ${side}`);
+    }
+    for (const [word, { of }] of this.#written) {
+      const deletions = this.#deletions.get(of) ?? [];
+      const has = (side: SideName): boolean => shown[side].get(of)?.some((words) => words.has(word)) === true;
+      // Whoever deletes an event gives up what was on the screen, also where somebody else's edit then brings the rest back.
+      const isGivenUp = this.#replaced.has(word) || deletions.some((one) => this.#knew(one).has(word));
+      if (!(has('caldav') && has('cloud')) && !isGivenUp && !conflicts.has(word)) faults.push(`lost: ${word} of event ${of}: ${this.#story(of, shown, conflicts)}`);
+    }
+    for (const [number, deletions] of this.#deletions) {
+      if (!shown.caldav.has(number) && !shown.cloud.has(number)) continue;
+      for (const one of deletions) if (!this.#hadAnUnseenEdit(number, one)) faults.push(`event ${number} (made on ${this.#madeOn.get(number)}) is back although ${one.side} deleted it`);
+    }
+    return faults;
+  }
+
+  /** Words of the events of a side, by the event's number; words that nobody wrote are number -1. */
+  async #shown(side: SideName): Promise<Map<number, Set<string>[]>> {
+    const byNumber = new Map<number, Set<string>[]>();
+    for (const { event } of [...(await listAll(this.pair.sides[side])).values()].flat()) {
+      const words = wordsIn(JSON.stringify(event));
+      const number = this.#written.get([...words][0] ?? '')?.of ?? -1;
+      byNumber.set(number, [...(byNumber.get(number) ?? []), words]);
+    }
+    return byNumber;
+  }
+
+  #story(number: number, shown: Readonly<Record<SideName, Map<number, Set<string>[]>>>, conflicts: ReadonlySet<string>): string {
+    const now = (['caldav', 'cloud'] as const).map((side) => `${side} shows ${[...shown[side].get(number)?.[0] ?? ['nothing']].join(' ')}`);
+    const lost = [...conflicts].filter((word) => this.#written.get(word)?.of === number);
+    const mine = (body: string) => [...wordsIn(body)].filter((word) => this.#written.get(word)?.of === number);
+    const writes = this.#proxies.flatMap(({ base, writes: all }) => all.filter(({ body }) => mine(body).length > 0)
+      .map(({ at, condition, status, fault, body, path }) => `${at.slice(14, 21)} Calpair on ${base} ${path.slice(-20)}: ${condition}: ${status} ${fault ?? ''} ${mine(body).join(' ')}`));
+    return [...[...this.#journal.get(number) ?? [], ...writes].sort(), ...now, `in conflicts ${lost.join(' ')}`].join('\n      ');
+  }
+
+  /** What was on the screen, and what that had replaced. */
+  #knew({ saw }: Deletion): Set<string> {
+    const known = new Set<string>();
+    for (const word of saw) for (let at: string | null = word; at !== null && !known.has(at); at = this.#written.get(at)?.instead ?? null) known.add(at);
+    return known;
+  }
+
+  /** Then the edit wins. */
+  #hadAnUnseenEdit(number: number, deletion: Deletion): boolean {
+    const known = this.#knew(deletion);
+    return [...this.#written].some(([word, { of, side }]) => of === number && side !== deletion.side && !known.has(word));
+  }
+
+  async #listed(): Promise<string[]> {
+    const problems = (await this.pair.list('problems')).map(({ code, side, eventTitle }) => `problem ${code} (${side}): ${eventTitle}`);
+    const held = (await this.pair.list('held-changes')).map(({ reason, eventTitle }) => `held ${reason}: ${eventTitle}`);
+    const { status, statusReason } = await this.pair.show();
+    return [...problems, ...held, ...(status === 'active' || status === 'syncing' ? [] : [`the pair is ${status} ${statusReason ?? ''}`])];
+  }
+
+  /** A pair at rest writes nothing, whoever asks it. */
+  async #restless(): Promise<string[]> {
+    const writes = (): number => this.#proxies.reduce((sum, { seen }) => sum + seen.writes, 0);
+    const before = writes();
+    for (let poll = 0; poll < QUIET_POLLS; poll++) await this.pair.sync();
+    return writes() === before ? [] : [`${writes() - before} writes in ${QUIET_POLLS} polls at rest`];
+  }
+}
