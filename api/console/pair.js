@@ -57,6 +57,7 @@ export function pairPage(id, { config, confirm, say, go }) {
       say('Both calendars are looked at now.');
     },
     async preview() {
+      say('Both calendars are read and compared; that takes up to a minute.');
       ahead = { preview: await post('preview'), at: new Date(now()).toISOString() };
       say('Nothing was written. Below is what a sync would do.');
     },
