@@ -14,6 +14,8 @@ export interface Observer {
   readonly epoch: number;
   readonly side: SideName;
   readonly reader: Side;
+  /** The side was asked for these events by their names; a listing or a change feed may lag behind. */
+  readonly isAnswer?: boolean;
 }
 
 /** Stores one page. `inSameTransaction` may store more under the same epoch: the cursor. */
@@ -96,9 +98,13 @@ async function hasJustLost({ deps, pairId }: Observer, tx: Store): Promise<boole
 }
 
 /** True when a run has to look at the event. */
-async function observeKnown({ deps, pairId, side, reader }: Observer, tx: Store, row: SideRow, found: Found): Promise<boolean> {
+async function observeKnown({ deps, pairId, side, reader, isAnswer }: Observer, tx: Store, row: SideRow, found: Found): Promise<boolean> {
   const seen = seenOf(tx, row);
   if (seen && row.gone === 'no' && !row.confirmed) return confirmShown({ deps, side, reader }, tx, row, found, true);
+  if (seen && row.gone === 'hinted' && !isAnswer) {
+    await tx.updateSide(row.linkId, side, { shown: true });
+    return true;
+  }
   const isBack = row.gone !== 'no' || !seen;
   const isSameData = seen?.data === found.data;
   if (!isBack && isSameData && row.version === found.version) {

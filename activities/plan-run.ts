@@ -36,7 +36,8 @@ interface Deletions {
 /** Plans these links anew, in one transaction: what the run had planned for them but not done is forgotten. */
 export function planLinks(deps: Deps, open: OpenPair, run: { id: string; epoch: number }, ids: readonly string[]): Promise<Planned> {
   return deps.store.underEpoch(open.pair.id, run.epoch, async (store) => {
-    const planner = new Planner({ ...deps, store }, open, run.id, await store.lockShared(open.pair));
+    const unsettled = await store.unsettledWrites(ids);
+    const planner = new Planner({ ...deps, store }, open, run.id, await store.lockShared(open.pair), unsettled);
     await store.dropUndoneOps(run.id, ids);
     for (let start = 0; start < ids.length; start += CHUNK) await planner.chunk(ids.slice(start, start + CHUNK));
     await planner.seriesOfSingles();
@@ -54,6 +55,8 @@ class Planner {
   private readonly now: Date;
   /** Sides whose calendar other pairs have, too. */
   private readonly shared: Shared;
+  /** What runs have written without coming to an end with the link, by `unsettledWrites`. */
+  private readonly unsettled: ReadonlyMap<string, string>;
   /** Links decided about in this pass. */
   private readonly seen = new Set<string>();
   /** Series of which a written-out single is to be looked at. */
@@ -62,12 +65,13 @@ class Planner {
   private readonly writtenOut: { loaded: Loaded; view: LinkView }[] = [];
   private readonly later: Deletions = { ops: { caldav: [], cloud: [] }, series: [], bothGone: [], held: [] };
 
-  constructor(deps: Deps, open: OpenPair, runId: string, shared: Shared) {
+  constructor(deps: Deps, open: OpenPair, runId: string, shared: Shared, unsettled: ReadonlyMap<string, string>) {
     this.deps = deps;
     this.open = open;
     this.runId = runId;
     this.now = deps.clock.now();
     this.shared = shared;
+    this.unsettled = unsettled;
   }
 
   async chunk(ids: readonly string[]): Promise<void> {
@@ -111,6 +115,7 @@ class Planner {
       const view = viewOf(this.deps.store, loaded, sides, held);
       const decision = decide(view, {
         direction: pair.direction, options: pair.options, now: this.now.getTime(), cannotHold: (side, event) => sides[side].cannotHold(event),
+        isOwnWrite: (side, path, value) => this.unsettled.get(`${loaded.link.id}/${side}/${pathKey(path)}`) === hashOf(this.deps.store, value),
       });
       return { view, decision };
     } catch (error) {
@@ -127,7 +132,7 @@ class Planner {
     if (held && !held.decision && (deletes || (isForgotten && sides.caldav && sides.cloud))) return store.updateLinks([link.id], { dirty: false });
     if (held && !deletes && !isForgotten && decision.ops.length === 0) await store.release([link.id]);
     if (isForgotten && sides.caldav && sides.cloud && !held) return void this.later.bothGone.push(link.id);
-    if (isForgotten) return store.deleteLinks([link.id]);
+    if (isForgotten) return this.forget([link.id]);
     if (decision.link === 'unlink') {
       for (const side of decision.drop ?? []) await store.dropSide(link.id, side);
       await store.release([link.id]);
@@ -148,6 +153,11 @@ class Planner {
     if (action !== 'create' || !next?.uid || !others) return false;
     const { store } = this.deps;
     return store.isOnAnotherWay(others, store.vault.hash(`uid:${next.uid}`), this.now);
+  }
+
+  private async forget(linkIds: readonly string[]): Promise<void> {
+    await this.deps.store.finishDeletions(linkIds, this.now);
+    await this.deps.store.deleteLinks(linkIds);
   }
 
   private async op(link: LinkRow, op: Op): Promise<void> {
@@ -271,7 +281,7 @@ class Planner {
       holdsBothGone ||= reason !== null;
     }
     if (holdsBothGone) held.push(...bothGone.map((linkId) => ({ linkId, side: 'caldav' as const, reason: 'lost-on-both' })));
-    else await store.deleteLinks(bothGone);
+    else await this.forget(bothGone);
     this.planned.held += await store.hold(held.map((row) => ({ pairId: pair.id, since: this.now, ...row })));
     await store.updateLinks(held.map(({ linkId }) => linkId), { dirty: false });
   }

@@ -163,7 +163,7 @@ async function proveBatch(observer: Observer, rows: readonly SideRow[]): Promise
     if (answer === undefined) continue;
     const found = answer === 'gone' ? undefined : answer.find(({ ref }) => ref === row.ref);
     if (found) {
-      await observe(observer, { found: [found], unchanged: [], removed: [] });
+      await observe({ ...observer, isAnswer: true }, { found: [found], unchanged: [], removed: [] });
     } else {
       await deps.store.underEpoch(pairId, epoch, async (tx) => {
         if (!row.shown) return createAgain(deps, tx, row);

@@ -160,7 +160,7 @@ async function readAgain(applying: Applying, op: OpRow, { link, sides }: { link:
   await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.setOp(op.id, 'stale', null, null));
   if (!row) return { kind: 'again' };
   const found = answer === 'gone' ? undefined : answer?.find(({ ref }) => ref === row.ref);
-  if (found) await observe({ deps, pairId: open.pair.id, epoch, side: op.side, reader }, { found: [found], unchanged: [], removed: [] });
+  if (found) await observe({ deps, pairId: open.pair.id, epoch, side: op.side, reader, isAnswer: true }, { found: [found], unchanged: [], removed: [] });
   else if (answer !== undefined) await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.updateSide(row.linkId, op.side, { gone: 'hinted' }));
   return { kind: 'again' };
 }

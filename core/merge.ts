@@ -217,7 +217,7 @@ function conflictAt(path: FieldPath, now: Record<SideName, CalendarEvent>, winne
 }
 
 /** `to` with the values that `from` has at the given paths. */
-function copyPaths(to: CalendarEvent, from: CalendarEvent, paths: readonly FieldPath[]): CalendarEvent {
+export function copyPaths(to: CalendarEvent, from: CalendarEvent, paths: readonly FieldPath[]): CalendarEvent {
   let result = to;
   for (const { occurrence, field } of paths) {
     if (occurrence === null) {

@@ -12,7 +12,7 @@
 import {
   changedPaths, mapContents, otherSide, type CalendarEvent, type FieldPath, type SideName,
 } from './event.ts';
-import { applyChanges, merge, pathKey, valueAt, type FieldConflict } from './merge.ts';
+import { applyChanges, copyPaths, merge, pathKey, valueAt, type FieldConflict } from './merge.ts';
 import { DEFAULT_OPTIONS, isCarried, projected, sourceOf, withoutPeople, withPeopleOf, type Direction, type PairOptions } from './policy.ts';
 import type { EventProblem } from './problem.ts';
 
@@ -51,6 +51,8 @@ export interface Settings {
   readonly now: number;
   /** What a side cannot hold of an event; null: it can. */
   readonly cannotHold: (side: SideName, event: CalendarEvent) => EventProblem | null;
+  /** True for a value that a run has written to that side since both sides last agreed: it is no edit of that side. */
+  readonly isOwnWrite?: (side: SideName, path: FieldPath, value: unknown) => boolean;
 }
 
 export interface Op {
@@ -224,13 +226,28 @@ function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settin
   const hasPeople = settings.options.attendees !== 'none';
   const shown = (event: CalendarEvent) => (hasPeople ? event : withoutPeople(event));
   const isFirst = caldav.base === null || cloud.base === null;
+  const bases = agreedSince(sides, settings);
   const merged = merge({
-    caldav: { now: shown(isFirst ? uncut(caldav, cloud.now) : caldav.now), base: caldav.base && shown(caldav.base) },
-    cloud: { now: shown(isFirst ? uncut(cloud, caldav.now) : cloud.now), base: cloud.base && shown(cloud.base) },
+    caldav: { now: shown(isFirst ? uncut(caldav, cloud.now) : caldav.now), base: bases.caldav && shown(bases.caldav) },
+    cloud: { now: shown(isFirst ? uncut(cloud, caldav.now) : cloud.now), base: bases.cloud && shown(bases.cloud) },
     winner: laterSide(caldav, cloud),
   });
   const next = hasPeople ? merged : { caldav: withPeopleOf(caldav.now, merged.caldav), cloud: withPeopleOf(cloud.now, merged.cloud) };
   return written(next, sides, decision, settings, merged.conflicts);
+}
+
+/** What both sides agreed on, with what has been carried from one to the other since: a run that broke off half-way has not made a person's edit of it. */
+function agreedSince(sides: Both, { isOwnWrite }: Settings): Record<SideName, CalendarEvent | null> {
+  const bases = { caldav: sides.caldav.base, cloud: sides.cloud.base };
+  for (const side of ['caldav', 'cloud'] as const) {
+    const { now, base } = sides[side];
+    const other = bases[otherSide(side)];
+    if (!isOwnWrite || !now || !base || !other) continue;
+    const paths = changedPaths(base, now).filter((path) => isOwnWrite(side, path, valueAt(now, path)));
+    bases[side] = copyPaths(bases[side] ?? base, now, paths);
+    bases[otherSide(side)] = copyPaths(other, now, paths);
+  }
+  return bases;
 }
 
 /** A text that was cut to fit a side must not win over the whole one when nothing else is known of the event. */

@@ -95,6 +95,13 @@ export async function hasOpenSibling(db: Db, op: OpRow): Promise<boolean> {
   return row !== undefined;
 }
 
+/** These events are gone: deletions of ours that are not known to be done count as such, because their answers may have been lost. */
+export async function finishDeletions(db: Db, linkIds: readonly string[], at: Date): Promise<void> {
+  if (linkIds.length === 0) return;
+  await db.sql.update(ops).set({ status: 'done', doneAt: at, code: 'answer-lost' })
+    .where(and(inArray(ops.linkId, [...linkIds]), eq(ops.action, 'delete'), ne(ops.status, 'done')));
+}
+
 /** Counted deletions on one side since a time. */
 export async function countDeletions(db: Db, pairId: string, side: SideName, since: Date): Promise<number> {
   const [row] = await db.sql.select({ count: sql<number>`count(*)::int` }).from(ops)
@@ -113,6 +120,24 @@ export async function writtenSince(db: Db, linkIds: readonly string[], since: Da
       const key = `${row.linkId}/${row.side}/${field}`;
       written.set(key, [...(written.get(key) ?? []), hash]);
     }
+  }
+  return written;
+}
+
+/**
+ * What a run has written to these links without coming to an end with them: `linkId/side/field` to the hash of the value. Their base has not moved yet, and what
+ * was written is no edit of that side.
+ */
+export async function unsettledWrites(db: Db, linkIds: readonly string[]): Promise<Map<string, string>> {
+  const written = new Map<string, string>();
+  if (linkIds.length === 0) return written;
+  const last = sql`(select o.run_id from ops o where o.link_id = ${ops.linkId} order by o.id desc limit 1)`;
+  const rows = await db.sql.select({ linkId: ops.linkId, side: ops.side, action: ops.action, status: ops.status, fields: ops.fields }).from(ops)
+    .where(and(inArray(ops.linkId, [...linkIds]), eq(ops.runId, last)));
+  const open = new Set(rows.filter(({ status }) => status !== 'done').map(({ linkId }) => linkId));
+  for (const { linkId, side, action, status, fields } of rows) {
+    if (!open.has(linkId) || status !== 'done' || action !== 'update') continue;
+    for (const [field, hash] of Object.entries(fields)) written.set(`${linkId}/${side}/${field}`, hash);
   }
   return written;
 }

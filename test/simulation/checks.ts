@@ -2,7 +2,7 @@
  * The invariants of a sync, checked from outside: at every write of ours, and once everything is at rest. The numbers are those of docs/reliability.md. Nothing here
  * asks the engine what it believes; what is true is what the calendars hold and what people wrote.
  */
-import { changedPaths, otherSide, type CalendarEvent, type SideName } from '../../core/event.ts';
+import { changedPaths, mapContents, otherSide, type CalendarEvent, type SideName } from '../../core/event.ts';
 import { sourceOf } from '../../core/policy.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { Superseded } from '../../db/links.ts';
@@ -54,7 +54,6 @@ export class Checks {
   constructor(world: World, people: People) {
     this.world = world;
     this.people = people;
-    this.hasTurned = world.pairs.some((pair) => world.row(pair).direction !== 'bidirectional');
     world.onWrite = (write) => this.written(write);
     world.onCall = (process, calendar) => this.called(process, calendar);
     world.database.onConflict = (row) => this.decidedConflict(row);
@@ -230,15 +229,18 @@ export class Checks {
       const source = sourceOf(direction);
       const caldav = this.byLineage(pair.calendars.caldav);
       const cloud = this.byLineage(pair.calendars.cloud);
-      for (const [name, event] of caldav) this.sameEvent(pair, name, event, cloud.get(name), source === 'cloud');
-      for (const [name, event] of cloud) if (!caldav.has(name)) this.sameEvent(pair, name, event, undefined, source === 'caldav');
+      // What was there before is only linked in a one-way pair.
+      const isLinked = (name: string) => source !== null && this.world.ledger.lineage(name).isEverywhere;
+      for (const [name, event] of caldav) if (!isLinked(name)) this.sameEvent(pair, name, event, cloud.get(name), source === 'cloud');
+      for (const [name, event] of cloud) if (!caldav.has(name) && !isLinked(name)) this.sameEvent(pair, name, event, undefined, source === 'caldav');
     }
   }
 
   private sameEvent(pair: PairWorkflow, name: string, one: CalendarEvent, other: CalendarEvent | undefined, mayDiffer: boolean): void {
     const { caldav, cloud } = pair.calendars;
     const isKept = [one, other].some((event) => event && (caldav.habits.cannotHold(event) ?? cloud.habits.cannotHold(event)) !== null);
-    if (isKept || mayDiffer || (this.hasTurned && sourceOf(this.world.row(pair).direction) !== null) || this.isSpoiled(name)) return;
+    // What people did while the other side decided alone may stay as it is.
+    if (isKept || mayDiffer || this.hasTurned || this.isSpoiled(name)) return;
     if (!other) throw new Violation('I1', `${name} is only on one of ${caldav.name} and ${cloud.name}`);
     const paths = changedPaths(tidied(one), tidied(other));
     if (paths.length > 0) throw new Violation('I1', `${name} differs between ${caldav.name} and ${cloud.name}: ${JSON.stringify(paths)}`);
@@ -258,7 +260,8 @@ export class Checks {
 
   /** What people wrote of one event, and whether they removed it. */
   private lineage(lineage: Lineage): void {
-    if (this.mayBeTwice(lineage) || lineage.isFree || this.hasTurned || this.isSpoiled(lineage.name)) return;
+    const isOneWay = this.world.pairs.some((pair) => sourceOf(this.world.row(pair).direction) !== null);
+    if (this.mayBeTwice(lineage) || lineage.isFree || isOneWay || this.hasTurned || this.isSpoiled(lineage.name)) return;
     const { ledger, calendars } = this.world;
     const values = ledger.ofLineage(lineage.name);
     const events = calendars.map((calendar) => calendar.events().find((event) => lineageOf(event) === lineage.name));
@@ -307,5 +310,5 @@ export class Checks {
 
 /** What a server's own tidying makes different is the same. */
 function tidied(event: CalendarEvent): CalendarEvent {
-  return { ...event, location: untidied(event.location) };
+  return mapContents(event, (content) => ({ ...content, location: untidied(content.location) }));
 }

@@ -11,8 +11,6 @@ export interface Value {
   readonly text: string;
   /** `replaced`: a person who saw it wrote something else there; `removed`: a person removed the event that showed it. */
   state: 'live' | 'replaced' | 'removed';
-  /** The calendar where it was replaced. */
-  replacedOn?: string;
 }
 
 export interface Lineage {
@@ -70,10 +68,9 @@ export class Ledger {
       const value = this.values.get(idOf(name, key, text));
       if (value?.state !== 'live' || is.get(key) === text) continue;
       value.state = after ? 'replaced' : 'removed';
-      value.replacedOn = calendar;
     }
     // With the event go the changes that nobody else has seen yet; what they replaced may still stand elsewhere.
-    if (!after) for (const value of this.ofLineage(name)) if (value.replacedOn === calendar) value.state = 'removed';
+    if (!after) this.unsettle(name);
     let isTold = false;
     for (const [key, text] of is) {
       if (was.get(key) === text || !(this.made.has(text) || text === EXCLUDED)) continue;
@@ -86,6 +83,11 @@ export class Ledger {
     const lineage = this.lineage(name);
     if (!after) lineage.removedOn.add(calendar);
     else if (!isTold) lineage.isVague = true;
+  }
+
+  /** What was replaced may come back: not everybody has seen what it was replaced by. */
+  unsettle(name: string): void {
+    for (const value of this.ofLineage(name)) if (value.state === 'replaced') value.state = 'removed';
   }
 
   /** Whether it is to stay or to go cannot be told from what people saw. */

@@ -327,6 +327,11 @@ export class MemoryDatabase {
         return counts;
       },
       hasOpenSibling: (op) => opsOf(op.runId).some((one) => one.linkId === op.linkId && one.id !== op.id && one.status !== 'done'),
+      finishDeletions: (linkIds, at) => {
+        for (const op of [...db.ops.values()].filter(of(linkIds))) {
+          if (op.action === 'delete' && op.status !== 'done') db.set(db.ops, op.id, { status: 'done', doneAt: at, code: 'answer-lost' });
+        }
+      },
       countDeletions: (pairId, side, since) => [...db.ops.values()].filter((op) => op.pairId === pairId && op.side === side
         && op.action === 'delete' && op.counted && op.status === 'done' && op.doneAt !== null && op.doneAt >= since).length,
       writtenSince: (linkIds, since) => {
@@ -337,6 +342,19 @@ export class MemoryDatabase {
           for (const [field, hash] of Object.entries(fields)) {
             const key = `${linkId}/${side}/${field}`;
             written.set(key, [...(written.get(key) ?? []), hash]);
+          }
+        }
+        return written;
+      },
+      unsettledWrites: (linkIds) => {
+        const written = new Map<string, string>();
+        for (const linkId of linkIds) {
+          const all = [...db.ops.values()].filter((op) => op.linkId === linkId).sort(byId);
+          const rows = all.filter(({ runId }) => runId === all.at(-1)?.runId);
+          if (rows.every(({ status }) => status === 'done')) continue;
+          for (const { side, action, status, fields } of rows) {
+            if (status !== 'done' || action !== 'update') continue;
+            for (const [field, hash] of Object.entries(fields)) written.set(`${linkId}/${side}/${field}`, hash);
           }
         }
         return written;
@@ -419,7 +437,7 @@ export class MemoryDatabase {
 /** Outside a transaction each of these is one of its own. */
 const WRITES = new Set([
   'insertLinks', 'insertSides', 'updateSide', 'settleSides', 'dropSide', 'forgetSide', 'dropGoneSides', 'markDirty', 'nextGeneration', 'updateLinks', 'deleteLinks',
-  'joinHalves', 'touchWrittenOut', 'touchUnsettled', 'beginRun', 'nextEpoch', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'setOp', 'insertConflicts', 'setProblems',
+  'joinHalves', 'touchWrittenOut', 'touchUnsettled', 'beginRun', 'nextEpoch', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'setOp', 'finishDeletions', 'insertConflicts', 'setProblems',
   'addProblem', 'hold', 'release', 'pruneRuns', 'updatePair', 'setAccountStatus',
 ]);
 

@@ -52,6 +52,7 @@ export class People {
         this.world.tell(`${calendar.name}: ${name} gets a new version`);
         return calendar.person.touch(ref);
       case 'rename':
+        if (!calendar.habits.refusesUidTwice) return;
         this.world.tell(`${calendar.name}: ${name} gets a new name`);
         this.world.ledger.blur(event);
         return void calendar.person.rename(ref);
@@ -70,6 +71,7 @@ export class People {
     const { recurrence, exceptions, when } = aSeries();
     const event = kind === 'series' ? { ...fields, recurrence, exceptions, when } : { ...fields, when: this.time(value) };
     this.world.tell(`${calendar.name}: inserts ${lineage} (${fields.title}), ${kind}`);
+    ledger.lineage(lineage).isFree = kind === 'everywhere' && this.world.isSyncing;
     ledger.lineage(lineage).isEverywhere = kind === 'everywhere' || kind === 'alike';
     for (const one of kind === 'everywhere' || kind === 'alike' ? calendars : [calendar]) {
       const ref = one.person.insert({ ...event, ...(kind === 'alike' ? { uid: `${lineage}@${one.name}` } : {}) }, { hasGuests: kind === 'guests' });
@@ -79,8 +81,13 @@ export class People {
 
   private edit(calendar: FakeSide, ref: string, next: CalendarEvent): void {
     const before = calendar.items.get(ref)?.event ?? null;
+    const lineage = this.world.ledger.lineage(lineageOf(next) ?? '');
+    // Before the pair has seen them to be one, an edit may make them two.
+    if (lineage.isEverywhere && this.world.isUnsettled(calendar, ref)) this.world.ledger.free(next);
+    const isUnsettled = this.world.isUnsettled(calendar, ref);
     calendar.person.edit(ref, next);
     this.world.ledger.changed(calendar.name, before, next);
+    if (isUnsettled) this.world.ledger.unsettle(lineage.name);
   }
 
   private editField(calendar: FakeSide, ref: string, event: CalendarEvent, field: Field, value: number): void {
@@ -163,7 +170,9 @@ export class People {
     this.world.tell(`${calendar.name}: imports ${lineageOf(event)} again, as ${again.title}`);
     this.noteReturn(event);
     // Two events that are alike but for the UID are known as one until one of them goes.
-    if (this.world.ledger.lineage(lineageOf(event) ?? '').isEverywhere) this.world.ledger.free(event);
+    const lineage = this.world.ledger.lineage(lineageOf(event) ?? '');
+    if (lineage.isEverywhere) this.world.ledger.free(event);
+    lineage.isEverywhere = true;
     calendar.person.insert(again);
     this.world.ledger.changed(calendar.name, null, again);
   }
@@ -183,6 +192,7 @@ export class People {
     if (!backup) return;
     this.world.tell(`${calendar.name}: is restored from its backup`);
     const before = new Map([...calendar.items].map(([ref, { event }]) => [ref, event]));
+    for (const [ref, event] of before) if (!backup.has(ref) && this.world.isUnsettled(calendar, ref)) this.world.ledger.blur(event);
     calendar.restore(backup);
     for (const ref of new Set([...before.keys(), ...backup.keys()])) {
       const was = before.get(ref) ?? null;

@@ -181,7 +181,9 @@ class Player {
     let failure: unknown = null;
     void Promise.all(work).catch((error: unknown) => { failure = error ?? new Error('nothing'); }).finally(() => { isOver = true; });
     world.tell(`sync of ${indexes.map((index) => `pair ${index + 1}`).join(' and ')}`);
+    world.isSyncing = true;
     await scheduler.until(() => isOver);
+    world.isSyncing = false;
     scheduler.onStep = () => {};
     if (failure !== null) throw failure as Error;
     world.tell(`  ${results.join(', ')}`);

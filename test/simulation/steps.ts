@@ -59,7 +59,7 @@ export function scheduleOf(seed: number): Schedule {
   const profile = profileOf(random);
   const steps: Step[] = [];
   for (let count = 2 + random.below(5); count > 0; count -= 1) steps.push(insertion(random, profile));
-  if (random.chance(0.3)) steps.push({ do: 'insert', calendar: 0, kind: random.pick(['everywhere', 'alike']), value: random.next() });
+  if (random.chance(0.3)) steps.push({ do: 'insert', calendar: 0, kind: profile.pairs.length === 1 ? random.pick(['everywhere', 'alike']) : 'everywhere', value: random.next() });
   if (random.chance(0.8)) steps.push(sync(random, profile, 0));
   for (let count = 20 + random.below(30); count > 0; count -= 1) steps.push(step(random, profile));
   return { seed, profile, steps };

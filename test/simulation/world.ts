@@ -52,6 +52,8 @@ export class World {
   readonly pairs: PairWorkflow[];
   /** Errors that were logged as mistakes of ours. */
   readonly mistakes: unknown[] = [];
+  /** A person who acts now may be seen by half. */
+  isSyncing = false;
   /** What happened, a line each. */
   readonly story: string[] = [];
   onWrite: (write: SeenWrite) => void = () => {};
@@ -116,8 +118,10 @@ export class World {
       if (pair.calendars[side] !== calendar) return false;
       const row = [...this.database.sides.values()].find((one) => one.pairId === pair.id && one.side === side && one.ref === ref);
       if (!row) return true;
+      const other = this.database.sides.get(`${row.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`);
+      if (!other?.shown || !other.confirmed) return true;
       const ops = [...this.database.ops.values()].filter((op) => op.linkId === row.linkId).sort((a, b) => (a.id < b.id ? -1 : 1));
-      return !row.shown || !row.confirmed || row.base === null || (ops.at(-1)?.status ?? 'done') !== 'done';
+      return !row.shown || !row.confirmed || row.base === null || ops.some(({ runId, status }) => status !== 'done' && runId === ops.at(-1)?.runId);
     }));
   }
 

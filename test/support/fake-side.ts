@@ -245,13 +245,14 @@ export class FakeSide implements Side {
 
   async create(event: CalendarEvent, key: string, generation: number): Promise<Written> {
     await this.called('create', 'before', event.title);
+    if (this.isStrangers) throw this.error('forbidden');
     const ref = `${key}-${generation}`;
     const there = this.items.get(ref);
     if (!there) {
       if (this.habits.keepsIds && this.used.has(ref)) throw this.error('id-taken');
       const isTaken = event.uid !== null && [...this.items.values()].some((item) => item.event?.uid === event.uid);
       if (isTaken && this.habits.refusesUidTwice) throw this.error('stale');
-      const uid = event.uid === null || isTaken ? ref : event.uid;
+      const uid = event.uid === null || (isTaken && !this.habits.keepsIds) ? ref : event.uid;
       this.put(ref, { event: this.habits.rewrite({ ...event, uid }), marker: key, hasGuests: false });
       this.wrote({ action: 'create', ref, before: null, after: this.items.get(ref)?.event ?? null, hasGuests: false }, event.title);
     }
@@ -262,6 +263,7 @@ export class FakeSide implements Side {
 
   async update(stored: Stored, next: CalendarEvent): Promise<Written> {
     await this.called('update', 'before', next.title);
+    if (this.isStrangers) throw this.error('forbidden');
     const item = this.checked(stored);
     this.put(stored.ref, { ...item, event: this.habits.rewrite(next) });
     this.wrote({ action: 'update', ref: stored.ref, before: item.event, after: this.item(stored.ref).event, hasGuests: item.hasGuests }, next.title);
@@ -273,6 +275,7 @@ export class FakeSide implements Side {
   async remove(stored: Stored): Promise<void> {
     const title = (JSON.parse(stored.data) as Data).event?.title ?? '';
     await this.called('remove', 'before', title);
+    if (this.isStrangers) throw this.error('forbidden');
     if (this.items.has(stored.ref)) {
       const { event, hasGuests } = this.checked(stored);
       this.drop(stored.ref);
