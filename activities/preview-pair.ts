@@ -34,6 +34,8 @@ export interface Preview {
 
 /** So many changes, and so many matches, are told one by one. */
 const TOLD = 200;
+/** What a person most wants to know comes first, and is not cut off. */
+const RANK: Readonly<Record<OpAction, number>> = { delete: 0, create: 1, update: 2 };
 /** Of both sides together; a person waits for the answer. */
 const MAX_EVENTS = 40_000;
 /** For one statement. */
@@ -84,7 +86,7 @@ async function told(deps: Deps, open: OpenPair, { conflicts, held }: Planned, { 
     const of = (action: OpAction) => ops.filter((op) => op.side === side && op.action === action).length;
     return { create: of('create'), update: of('update'), delete: of('delete') };
   };
-  const [changes, matches] = [ops.slice(0, TOLD), matched.slice(0, TOLD)];
+  const [changes, matches] = [[...ops].sort((a, b) => RANK[a.action] - RANK[b.action]).slice(0, TOLD), matched.slice(0, TOLD)];
   const loaded = await deps.store.loadLinks([...new Set([...changes, ...matches].map(({ linkId }) => linkId))]);
   const labels = new Map(loaded.map(({ link }) => [link.id, link.label]));
   const shown = (linkId: string): Shown => {

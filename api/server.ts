@@ -2,6 +2,7 @@
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { accountRoutes } from './accounts.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import { requireApiKey } from './auth.ts';
@@ -22,6 +23,8 @@ import { validatorCompiler } from './validation.ts';
 /** Ready to `listen` or `inject`; `close` lets requests under way end and keeps nobody waiting for a run. */
 export async function buildServer(deps: ApiDeps): Promise<Api> {
   const closing = new AbortController();
+  // One for each request that waits.
+  setMaxListeners(0, closing.signal);
   const app: Api = Fastify({
     loggerInstance: deps.log,
     logController: new LogController({ disableRequestLogging: true }),

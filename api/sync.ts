@@ -8,6 +8,7 @@ import type { Api, ApiDeps } from './deps.ts';
 import { ApiProblem, notFound } from './errors.ts';
 import { tellPair } from './pair-workflow.ts';
 import { run, shownRun } from './runs.ts';
+import { untilAborted } from './until-aborted.ts';
 import { idParam, problems } from './validation.ts';
 
 const tags = ['Pairs'];
@@ -56,12 +57,5 @@ async function begin(deps: ApiDeps, closing: AbortSignal, id: string, wanted: Wa
     return null;
   }
   const answer = tellPair(deps, id, (workflow) => workflow.syncAndWait(id, wanted, waitSeconds));
-  return (await Promise.race([answer, aborted(closing)]))?.runId ?? null;
-}
-
-function aborted(signal: AbortSignal): Promise<null> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(null);
-    signal.addEventListener('abort', () => resolve(null), { once: true });
-  });
+  return (await untilAborted(answer, closing))?.runId ?? null;
 }

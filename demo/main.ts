@@ -194,7 +194,8 @@ async function whileShowing({ calpair }: Scene, pairId: string, work: Promise<un
 
 async function watch(scene: Scene, pairId: string, shown: Set<string>, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await showRuns(scene, pairId, shown);
+    // Somebody may have deleted the pair in the console.
+    await showRuns(scene, pairId, shown).catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }

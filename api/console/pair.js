@@ -1,5 +1,5 @@
 /** One pair: its state, its last runs, and everything that a person should know or decide. */
-import { all, call, get, Problem } from './api.js';
+import { all, call, get, now, Problem } from './api.js';
 import { button, folded, h, plain, table, theirs } from './dom.js';
 import { byId, facts, pairTitle, statusOf, surroundings } from './overview.js';
 import { count, directionOf, ERROR, HELD, PROBLEM, RESULT, took, TRIGGER, when } from './words.js';
@@ -14,8 +14,8 @@ export function pairPage(id, { config, confirm, say, go }) {
   const path = `/v1/pairs/${encodeURIComponent(id)}`;
   let data = null;
   let listsAre = '';
-  /** What a sync would have done when somebody asked; shown until the page is left. */
-  let preview = null;
+  /** What a sync would have done when somebody asked, and when that was; shown until a run is asked for or the page is left. */
+  let ahead = null;
 
   async function loadLists(pair, signal) {
     const wanted = JSON.stringify([pair.counts, pair.lastSyncAt]);
@@ -35,6 +35,7 @@ export function pairPage(id, { config, confirm, say, go }) {
     if (!(await confirm(decision === 'apply' ? applying(held, sides) : restoring(held, sides)))) return;
     try {
       await call('POST', `${path}/held-changes/${decision}`, { ids });
+      ahead = null;
       say(data.pair.status === 'paused' ? 'Decided. It is carried out once the pair is resumed.' : 'Decided. A run carries it out now.');
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'not-found') throw error;
@@ -45,21 +46,27 @@ export function pairPage(id, { config, confirm, say, go }) {
   }
 
   const post = (what) => call('POST', `${path}/${what}`);
+  /** Asks for a run: what was foreseen is no longer ahead. */
+  const begin = async (what) => {
+    await post(what);
+    ahead = null;
+  };
   const actions = {
     async sync() {
-      await post('sync');
+      await begin('sync');
       say('Both calendars are looked at now.');
     },
     async preview() {
-      preview = await post('preview');
-      say('Nothing was written. Below is what a sync would do now.');
+      say('Both calendars are read and compared; that takes up to a minute.');
+      ahead = { preview: await post('preview'), at: new Date(now()).toISOString() };
+      say('Nothing was written. Below is what a sync would do.');
     },
     async pause() {
       await post('pause');
       say('Paused: nothing more is written.');
     },
     async resume() {
-      await post('resume');
+      await begin('resume');
       say('Resumed: both calendars are looked at now.');
     },
     async resync() {
@@ -68,7 +75,7 @@ export function pairPage(id, { config, confirm, say, go }) {
         + 'many deletions at once still wait for you. With large calendars it takes a while.',
       });
       if (!isSure) return;
-      await post('resync');
+      await begin('resync');
       say('The full comparison has begun.');
     },
     async remove() {
@@ -104,7 +111,7 @@ export function pairPage(id, { config, confirm, say, go }) {
         statusOf(pair, around),
         facts(pair),
         buttons(pair, config),
-        previewSection(preview, around.sides),
+        previewSection(ahead, around.sides),
         heldSection(lists.held, around.sides),
         runsSection(runs, around.sides),
         problemsSection(lists.problems, pair.counts.problems, around.sides),
@@ -129,32 +136,39 @@ function buttons(pair, config) {
       : h('a', { 'data-key': 'workflow', href: config.workflowsUrl + encodeURIComponent(pair.workflowId), target: '_blank', rel: 'noopener noreferrer' }, 'Workflow in Temporal'));
 }
 
-function previewSection(preview, sides) {
-  if (preview === null) return null;
-  const { changes, matches } = preview;
+function previewSection(ahead, sides) {
+  if (ahead === null) return null;
+  const { changes, matches, matched, held, conflicts, ...writesOf } = ahead.preview;
+  const totals = ['caldav', 'cloud'].map((side) => [side, writesOf[side]]);
+  const total = totals.reduce((sum, [, { create, update, delete: gone }]) => sum + create + update + gone, 0);
   const verb = { create: 'new', update: 'changed', delete: 'deleted' };
-  const total = [preview.caldav, preview.cloud].reduce((sum, side) => sum + side.create + side.update + side.delete, 0);
-  const start = (item) => theirs(item.start.replace('T', ' '));
+  const start = (item) => theirs(timeOf(item.start), 'no start');
   const will = changes.map((item, n) => ({ key: `${n}`, cells: [theirs(item.title), start(item), sides[item.side], verb[item.action]] }));
   const linked = matches.map((item, n) => ({ key: `${n}`, cells: [theirs(item.title), start(item), item.by === 'uid' ? 'same UID' : 'same title, start and recurrence'] }));
-  return h('section', { 'data-key': 'preview' }, h('h2', {}, 'What a sync would do now'),
-    h('p', {}, ...['caldav', 'cloud'].flatMap((side) => [`${sides[side]}: `, writes({ created: preview[side].create, updated: preview[side].update, deleted: preview[side].delete }), '. ']),
-      `${count(preview.matched, 'event')} on both sides would be linked and not copied. ${count(preview.conflicts, 'conflict')}; ${count(preview.held, 'deletion')} would wait for you.`),
-    will.length === 0 ? null : folded('preview-changes', `Look at ${count(total, 'change')}`, will.length, FOLDED, table('What would be written', ['Event', 'Start', 'Where', 'What'], will)),
-    rest(total, changes.length),
-    linked.length === 0 ? null : folded('preview-matches', `Look at ${count(preview.matched, 'match', 'matches')}`, linked.length, FOLDED,
-      table('Events on both sides that would be linked', ['Event', 'Start', 'Told by'], linked)),
-    rest(preview.matched, matches.length));
+  return h('section', { 'data-key': 'ahead' }, h('h2', {}, 'What a sync would do'),
+    h('p', {}, total === 0 ? 'Nothing would be written.'
+      : totals.flatMap(([side, { create, update, delete: deleted }]) => [`${sides[side]}: `, writes({ created: create, updated: update, deleted }, 'nothing'), '. '])),
+    matched === 0 ? null : h('p', {}, `${count(matched, 'event')} on both sides would be linked and not copied.`),
+    held === 0 ? null : h('p', {}, `${count(held, 'deletion')} would wait for your decision.`),
+    conflicts === 0 ? null : h('p', {}, `${count(conflicts, 'conflict')} would be decided and listed.`),
+    h('p', { class: 'sub' }, 'Looked at ', when(ahead.at), '; nothing was written.'),
+    long('changes', count(total, 'change'), total, 'What would be written', ['Event', 'Start', 'Where', 'What'], will),
+    long('matches', count(matched, 'match', 'matches'), matched, 'Events on both sides that would be linked', ['Event', 'Start', 'Told by'], linked));
 }
 
-const rest = (total, shown) => (total > shown ? h('p', { class: 'sub' }, `The first ${shown} are shown.`) : null);
+/** A list of a preview, of which the API gives the first 200. */
+function long(key, amount, total, caption, columns, rows) {
+  if (rows.length === 0) return null;
+  const isCut = total > rows.length;
+  return folded(`ahead-${key}`, `Look at ${isCut ? `the first ${rows.length} of ${amount}` : amount}`, rows.length, FOLDED, table(caption, columns, rows));
+}
 
 function heldSection(held, sides) {
   if (held.length === 0) return null;
   const rows = held.slice(0, SHOWN).map((item) => ({
     key: item.id,
     cells: [
-      theirs(item.eventTitle), item.eventStart === null ? h('span', { class: 'none' }, 'no start') : theirs(item.eventStart.replace('T', ' ')),
+      theirs(item.eventTitle), item.eventStart === null ? h('span', { class: 'none' }, 'no start') : theirs(timeOf(item.eventStart)),
       item.reason === 'lost-on-both' ? 'both sides' : `${sides[item.side]} still has it`, HELD[item.reason] ?? item.reason, when(item.since),
       h('span', { class: 'buttons' },
         button('Apply …', 'apply', { 'data-id': item.id, 'aria-label': `Apply the deletion of ${nameOf(item)}` }),
@@ -172,6 +186,8 @@ function heldSection(held, sides) {
     more(held.length, SHOWN));
 }
 
+/** As it stands in the event, in its own zone. */
+const timeOf = (start) => start.replace(/(T\d\d:\d\d):00$/, '$1').replace('T', ' ');
 const nameOf = (item) => plain(item.eventTitle || 'an event without a title', 80);
 const idsOf = (element, { lists }) => (element.dataset.id ? [element.dataset.id] : lists.held.map(({ id }) => id));
 
@@ -227,9 +243,9 @@ function resultOf(run, sides) {
 const dash = () => h('span', { class: 'none dash' }, '–');
 const amount = (n) => (n === 0 ? dash() : count(n, 'event'));
 
-function writes({ created, updated, deleted }) {
+function writes({ created, updated, deleted }, otherwise = dash()) {
   const parts = [[created, 'new'], [updated, 'changed'], [deleted, 'deleted']].filter(([n]) => n > 0).map(([n, word]) => `${n.toLocaleString('en')} ${word}`);
-  return parts.length === 0 ? dash() : parts.join(', ');
+  return parts.length === 0 ? otherwise : parts.join(', ');
 }
 
 function found({ conflicts, held, problems }) {

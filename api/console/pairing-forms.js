@@ -69,7 +69,7 @@ export function addPair(query, { say, go, redraw }) {
           field('caldavCalendarId', `Calendar in ${names.caldav}`, select(caldav.items.map(calendarOption))),
           field('cloudCalendarId', `Calendar in ${names.cloud}`, select(cloud.items.map(calendarOption))),
           field('direction', 'Direction', select(directions)),
-          field('paused', 'Start paused', input({ type: 'checkbox' }), { isOptional: true, hint: 'Nothing is read or written until it is resumed.' })));
+          field('paused', 'Start paused', input({ type: 'checkbox' }), { isOptional: true, hint: 'Nothing is written until it is resumed. Preview shows what that would do.' })));
     },
     actions: {
       async connection(element) {

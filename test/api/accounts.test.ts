@@ -56,7 +56,7 @@ describe('accounts', () => {
     refused(await api.call('POST', '/v1/accounts', { provider: 'microsoft', refreshToken: 'x' }), 501, 'provider-not-configured');
   });
 
-  it('[G13] answers what the service says', async () => {
+  it('answers what the service says (G13)', async () => {
     for (const [kind, status, code] of [
       ['auth', 422, 'credentials-rejected'], ['unreachable', 422, 'server-unreachable'], ['not-a-caldav-server', 422, 'not-a-caldav-server'],
       ['address-not-allowed', 422, 'address-not-allowed'], ['throttled', 503, 'temporarily-unavailable'],
@@ -110,7 +110,7 @@ describe('accounts', () => {
     api.service.canCreateCalendars = true;
   });
 
-  it('[A4] replaces credentials after proving them, and wakes the pairs that wait', async () => {
+  it('replaces credentials after proving them, and wakes the pairs that wait (A4)', async () => {
     const { caldavId, connectionId } = await connected(api);
     const pair = (await api.call('POST', `/v1/connections/${connectionId}/pairs`, { caldavCalendarId: 'a1', cloudCalendarId: 'b1' })).body;
     const paused = (await api.call('POST', `/v1/connections/${connectionId}/pairs`, { caldavCalendarId: 'a2', cloudCalendarId: 'b2', paused: true })).body;

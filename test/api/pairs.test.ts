@@ -38,7 +38,7 @@ describe('pairs', () => {
     assert.deepEqual(api!.control.told, [`start ${body.id} paused`]);
   });
 
-  it('[C12, G16] refuses what cannot work, and stores nothing of it', async () => {
+  it('refuses what cannot work, and stores nothing of it (C12, G16)', async () => {
     refused(await create({ caldavCalendarId: 'nowhere' }), 422, 'calendar-not-found');
     assert.match((await create({ cloudCalendarId: 'nowhere' })).body.detail, /cloudCalendarId/);
     refused(await create({ caldavCalendarId: 'a-read' }), 422, 'calendar-read-only');
@@ -57,7 +57,7 @@ describe('pairs', () => {
     assert.equal((await create({ cloudCalendarId: 'b-read', direction: 'cloud-to-caldav' })).status, 201);
   });
 
-  it('[C11] pairs the same two calendars once, through whichever account and connection, also at once', async () => {
+  it('pairs the same two calendars once, through whichever account and connection, also at once (C11)', async () => {
     const other = await connected(api!);
     const into = (id: string) => api!.call('POST', `/v1/connections/${id}/pairs`, { caldavCalendarId: 'a1', cloudCalendarId: 'b1' });
     const answers = await Promise.all([into(connectionId), into(other.connectionId), into(connectionId), into(other.connectionId)]);

@@ -119,7 +119,7 @@ const GOOGLE_BAGGAGE = {
 
 for (const origin of ['caldav', 'cloud'] as const) {
   for (const editor of ['caldav', 'cloud'] as const) {
-    describe(`events that were made in ${origin === 'caldav' ? 'Radicale' : 'Google'}, edited in ${editor === 'caldav' ? 'Radicale' : 'Google'}`, () => {
+    describe(`events and occurrences that were made in ${origin === 'caldav' ? 'Radicale' : 'Google'}, edited in ${editor === 'caldav' ? 'Radicale' : 'Google'} (E20)`, () => {
       const titleOf = (edit: Edit): string => `Event ${EDITS.indexOf(edit)} ${origin} ${editor}`;
       let bench: Bench;
       const before_ = new Map<Edit, Shown>();

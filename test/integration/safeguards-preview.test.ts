@@ -91,6 +91,7 @@ describe('the preview of a pair that runs', () => {
     const answer = await preview(bench);
     const other = answer.changes.find(({ title }: Json) => title.startsWith('A by')).side as string;
     assert.deepEqual(told(answer.changes).filter((line) => !line.includes('A by')), [`caldav create New ${START}`, `caldav delete C ${START}`, `cloud update B2 ${START}`].sort());
+    assert.deepEqual(answer.changes.map(({ action }: Json) => action).slice(0, 3), ['delete', 'create', 'update'], 'what a person most wants to know comes first');
     assert.deepEqual([answer.conflicts, answer.held, answer.matched], [1, 0, 0]);
     assert.deepEqual(await traces(bench), before_);
     await bench.pair.post('resume');

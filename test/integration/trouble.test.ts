@@ -179,7 +179,7 @@ describe('credentials that are refused', () => {
     assert.match(await bench.person.get('e-0.ics'), /LOCATION:After the new password/);
   });
 
-  it('[G10] of Google are told, and the pair heals with new ones', async () => {
+  it('of Google are told, and the pair heals with new ones (G10)', async () => {
     const bench = await setUp(3);
     bench.account.revokeRefreshToken();
     assert.equal((await bench.pair.sync()).error.code, 'auth');

@@ -44,7 +44,7 @@ for (const [world, behaviour] of Object.entries(WORLDS)) {
       }
     });
 
-    it('E2: E24: a moved occurrence stays where it was moved, is not excluded, and is not moved back by an edit of the series on the other side', async () => {
+    it('E2, E24: a moved occurrence stays where it was moved, is not excluded, and is not moved back by an edit of the series on the other side', async () => {
       const two = await bench.open({ caldav: { a: series('A', ['EXDATE;TZID=Europe/Berlin:20270127T090000'], [moved('A', '20270120', '20270121T140000')]) } });
       two.account.patchEvent(two.idOf('A'), { location: 'Hall' });
       await two.pair.settle();
@@ -183,7 +183,7 @@ describe('series', () => {
     assert.equal((await assertAlike(two.pair)).same, 3);
   });
 
-  it('E18: E25: a series that began long before a pair\'s window is whole on both sides', async () => {
+  it('E18, E25: a series that began long before a pair\'s window is whole on both sides', async () => {
     const two = await bench.open({ settings: { options: { window: { pastDays: 7, futureDays: 30 } } }, caldav: { a: series('A', [], [], [...at('20200115T090000'), 'RRULE:FREQ=WEEKLY']) } });
     assert.equal(two.account.getEvent(two.idOf('A'))['start']?.['dateTime' as never], '2020-01-15T09:00:00+01:00');
     await two.pair.post('resync?wait=120');

@@ -44,7 +44,7 @@ describe('changes by sync-collection', () => {
     assert.deepEqual([second.removed.length, second.found.length, second.full], [7, 0, false]);
   });
 
-  it('[G3] start over when the token is refused, in whatever form', async () => {
+  it('start over when the token is refused, in whatever form (G3)', async () => {
     const side = await open();
     dav.put('/cal/a.ics', text(event('A')));
     for (const [status, body] of [[403, '<d:error xmlns:d="DAV:"><d:valid-sync-token/></d:error>'], [409, ''], [412, ''], [400, 'bad'], [410, ''], [415, ''], [418, ''], [500, 'oops'], [501, ''], [507, '']] as const) {
@@ -65,7 +65,7 @@ describe('changes by sync-collection', () => {
     assert.equal(JSON.parse((await poll(side, polled.cursor)).cursor).token, '0012345678901234567890');
   });
 
-  it('[G19] do not fetch what is known, nor double a name that is spelled in another way', async () => {
+  it('do not fetch what is known, nor double a name that is spelled in another way (G19)', async () => {
     const side = await open();
     const known = new KnownState();
     dav.put('/cal/a%40b%2b.ics', text(event('A')));
@@ -138,7 +138,7 @@ describe('changes without sync-collection', () => {
 });
 
 describe('looking up objects', () => {
-  it('[A13] asks alone for what a report leaves out or fails for', async () => {
+  it('asks alone for what a report leaves out or fails for (A13)', async () => {
     for (const missing of ['404', 'left out', 'whole report 404'] as const) {
       const side = await open({ missing });
       dav.put('/cal/a.ics', text(event('A')));

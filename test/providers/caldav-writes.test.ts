@@ -61,7 +61,7 @@ describe('preconditions', () => {
     assert.deepEqual(dav.log.map((line) => line.split(' ')[0]), ['PUT', 'GET', 'PUT', 'GET', 'PUT']);
   });
 
-  it('[G5] are a look and a comparison where ETags are weak or missing', async () => {
+  it('are a look and a comparison where ETags are weak or missing (G5)', async () => {
     for (const etags of ['weak', 'none'] as const) {
       const side = await open({ etags });
       dav.put('/cal/a.ics', text(event('A')));
@@ -192,7 +192,7 @@ describe('a server that invites people', () => {
     dav = await fakeDav();
   });
 
-  it('is not given an answer of an attendee, but other changes of somebody else\'s meeting', async () => {
+  it('is not given an answer of an attendee, but other changes of somebody else\'s meeting (D6)', async () => {
     const side = await open({}, {}, { scheduling: true });
     dav.put('/cal/a.ics', text(withPeople(event('Theirs'), 'boss@example.org')));
     const found = await get(side, '/cal/a.ics');

@@ -50,7 +50,7 @@ describe('real servers', () => {
     assert.notEqual(await prove(radicale!.base, 'alice'), await prove(radicale!.base, 'bob'));
   });
 
-  it('[G13] are asked once with a wrong password', async () => {
+  it('are asked once with a wrong password (G13)', async () => {
     const log: string[] = [];
     const fetch: typeof globalThis.fetch = async (input, init) => {
       log.push(String(input));

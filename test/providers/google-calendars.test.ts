@@ -28,7 +28,7 @@ describe('the calendars of a Google account', () => {
     assert.deepEqual(bench.google.requests.map(({ method, path }) => `${method} ${path}`), ['POST /token', 'GET /calendar/v3/users/me/calendarList']);
   });
 
-  it('[G11] are not proved by a token that is no good, or lacks the scope', async () => {
+  it('are not proved by a token that is no good, or lacks the scope (G11)', async () => {
     assert.equal((await failure(provider.prove({ refreshToken: 'nonsense' }, { fetch }))).kind, 'auth');
     const other = bench.google.addAccount({ email: 'poor@example.com', scopes: ['calendar.freebusy'] });
     const error = await failure(provider.prove({ refreshToken: other.refreshToken }, { fetch }));

@@ -52,7 +52,7 @@ describe('changes of a Google calendar', () => {
   afterEach(() => bench.close());
 
   for (const sparseTombstones of [false, true]) {
-    it(`[B7] puts exceptions that come alone to their series${sparseTombstones ? ', from bare tombstones' : ''}`, async () => {
+    it(`puts exceptions that come alone to their series${sparseTombstones ? ', from bare tombstones' : ''} (B7)`, async () => {
       await start({ sparseTombstones, instanceWriteTouchesMaster: false });
       const id = await bench.person.create(DAILY());
       await poll();
@@ -129,7 +129,7 @@ describe('changes of a Google calendar', () => {
     assert.deepEqual([polled.found.length, polled.unchanged], [0, [found[0]!.resource]]);
   });
 
-  it('[G1] answers an expired or unreadable token with a full listing', async () => {
+  it('answers an expired or unreadable token with a full listing (G1)', async () => {
     await start();
     await bench.person.create(event('A'));
     const first = await poll();

@@ -91,7 +91,7 @@ describe('access tokens', () => {
     }
   });
 
-  it('[G10] are not given any more after a revocation: `auth` at once', async () => {
+  it('are not given any more after a revocation: `auth` at once (G10)', async () => {
     const revoked = await openGoogle();
     try {
       revoked.owner.revokeRefreshToken();
@@ -130,7 +130,7 @@ describe('failures', () => {
     });
   }
 
-  it('[G9] by a name of a limit that nobody has heard of make the pair wait, and are no missing right', () => {
+  it('by a name of a limit that nobody has heard of make the pair wait, and are no missing right (G9)', () => {
     const said = (status: number, error: object) => (apiError({ response: { status, data: { error }, headers: {} } }, undefined) as SyncError).kind;
     const old = (reason: string, domain: string) => ({ errors: [{ domain, reason, message: 'Some limit' }], message: 'Some limit' });
     assert.deepEqual(['userRateLimitExceededUnreg', 'servingLimitExceeded', 'brandNew'].map((reason) => said(403, old(reason, 'usageLimits'))), ['throttled', 'throttled', 'throttled']);
@@ -146,7 +146,7 @@ describe('failures', () => {
     assert.equal(bench.google.faultsMet, 1);
   });
 
-  it('[G11] of a token request are told apart', async () => {
+  it('of a token request are told apart (G11)', async () => {
     for (const [fault, kind] of [[{ status: 500 }, 'unreachable'], [{ status: 429 }, 'throttled'], [{}, 'unreachable']] as const) {
       bench.google.reset();
       bench.tokens.token = null;

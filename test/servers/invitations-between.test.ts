@@ -55,7 +55,7 @@ describe('invitations between Cyrus and SOGo', { skip: whyNot('cyrus') || whyNot
   });
 
   for (const [edit, change] of Object.entries(EDITS)) {
-    it(`are not sent for a change of copies on the other server: ${edit}`, async () => {
+    it(`are not sent for a change of copies on the other server: ${edit} (D11)`, async () => {
       for (const [index, { alice }] of servers.entries()) {
         const origin = servers[1 - index]!.server.name;
         for (const [name, text] of await alice.all()) {

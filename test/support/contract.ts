@@ -204,7 +204,7 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
       await bench.side.remove(found);
     });
 
-    test('[G19] handles a name that needs quoting like any other', async (t) => {
+    test('handles a name that needs quoting like any other (G19)', async (t) => {
       if (bench.person.createOddlyNamed === undefined) return t.skip('a person cannot choose names here');
       await poll();
       await bench.person.createOddlyNamed(event('Odd name'));

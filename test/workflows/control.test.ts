@@ -51,7 +51,7 @@ describe('PairControl', () => {
     assert.equal(pair.diffs[0]?.number, 42);
   });
 
-  it('[G22] starts the pairs whose workflow is missing, and no others', async () => {
+  it('starts the pairs whose workflow is missing, and no others (G22)', async () => {
     const [alive, lost, paused] = [await started(h.pair()), h.pair(), h.pair()];
     await until('visibility', async () => (await h.client.workflow.count(`WorkflowId = '${workflowIdOf(alive.id)}'`)).count === 1);
     const count = await h.control.restartMissing([

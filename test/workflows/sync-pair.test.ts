@@ -111,7 +111,7 @@ describe('syncPair', { concurrency: 4 }, () => {
     assert.equal(events.length, 16, events.join(' '));
   });
 
-  it('[G22] joins all wishes that come during a run into one following run', async () => {
+  it('joins all wishes that come during a run into one following run (G22)', async () => {
     const gate = gateOf();
     const pair = h.pair();
     pair.script.applyPlan = async ({ runId }) => {
