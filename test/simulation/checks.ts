@@ -24,8 +24,6 @@ export class Violation extends Error {
   }
 }
 
-/** Writes that may be under way when a pair is paused: two lanes a side. */
-const IN_FLIGHT = 4;
 const DAY_MS = 86_400_000;
 /** What was decided before an event came back may still be carried out for this long. */
 const LATE_MS = 3_600_000;
@@ -41,6 +39,7 @@ export class Checks {
   hasHidden = false;
   private readonly world: World;
   private readonly people: People;
+  /** Writes that were under way when a pair was paused. */
   private readonly pausedWrites = new Map<number, number>();
   private readonly waitsUntil = new Map<number, { until: number; since: number }>();
   /** Our deletions, for the limit. */
@@ -63,7 +62,7 @@ export class Checks {
   // What the player tells.
 
   paused({ index }: PairWorkflow): void {
-    this.pausedWrites.set(index, 0);
+    this.pausedWrites.set(index, this.world.scheduler.count(index, /\.(create|update|remove)$/));
   }
 
   /** What it has just heard it may not have noted. */
@@ -137,8 +136,8 @@ export class Checks {
   private pausedWrite({ index }: PairWorkflow, isPaused: boolean): void {
     const count = this.pausedWrites.get(index);
     if (!isPaused || count === undefined) return;
-    this.pausedWrites.set(index, count + 1);
-    if (count + 1 > IN_FLIGHT) this.note('I29', `pair ${index + 1} goes on writing though it is paused`);
+    this.pausedWrites.set(index, count - 1);
+    if (count === 0) this.note('I29', `pair ${index + 1} goes on writing though it is paused`);
   }
 
   private removed(write: SeenWrite, pair: PairWorkflow, side: SideName, name: string | null): void {
@@ -148,9 +147,12 @@ export class Checks {
     const cameBack = name !== null && this.world.scheduler.now - (this.people.returned.get(name) ?? -Infinity) < LATE_MS;
     if (twin && name !== null && !mayStay && !cameBack && !this.hasTurned && !this.isSpoiled(name)) this.note('I6', `${name} is deleted on ${write.calendar.name} though ${other.name} has it`);
     if (write.hasGuests && side === 'cloud' && !(name !== null && this.applied.has(name))) this.note('I20', `a meeting with guests is deleted on ${write.calendar.name}, and nobody was asked`);
+    const spoiled = name === null ? undefined : this.people.spoiled.get(name);
+    if (spoiled?.calendar === other && other.items.has(spoiled.ref)) this.note('I7', `${name} is deleted on ${write.calendar.name} because nobody can read it on ${other.name}`);
     if (write.before && !write.before.title) this.note('I7', 'an event that cannot be read is deleted');
     if (name !== null && (this.applied.has(name) || mayStay)) return;
     this.limit(write, pair);
+    this.notEmptied(write);
   }
 
   /** At most so many a day without a person, and never all of three or more. */
@@ -162,6 +164,13 @@ export class Checks {
     const { moreThan, percent } = this.world.row(pair).options.holdDeletions;
     const count = recent.length + 1;
     if (count > moreThan && count > (linked * percent) / 100) this.note('I5', `${count} of ${linked} events were deleted on ${calendar.name} within a day`);
+  }
+
+  /** Of three or more never all in one go. */
+  private notEmptied({ calendar }: SeenWrite): void {
+    const here = this.deletions.filter((one) => one.calendar === calendar && one.at >= this.world.syncSince).length;
+    const had = this.world.hadAtSync.get(calendar) ?? 0;
+    if (here >= 3 && here === had && calendar.items.size === 0) this.note('I5', `all ${here} events of ${calendar.name} are deleted at once`);
   }
 
   private created(write: SeenWrite, name: string | null): void {
@@ -178,7 +187,7 @@ export class Checks {
 
   /** The side that was modified last wins; CalDAV where that is the same moment. Asked only while what was read still stands. */
   private decidedConflict({ linkId, winner, field }: ConflictRow): void {
-    if (field === 'event' || this.isRough) return;
+    if (field === 'event' || field.endsWith('/exception')) return;
     const items = (['caldav', 'cloud'] as const).map((side) => {
       const row = this.world.database.sides.get(`${linkId}/${side}`);
       const item = this.world.pairs.find(({ id }) => id === row?.pairId)?.calendars[side].items.get(row?.ref ?? '');

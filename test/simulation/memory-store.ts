@@ -112,6 +112,7 @@ export class MemoryDatabase {
   }
 
   set<Row extends object>(table: Map<string, Row>, key: string, values: Values<Row>): void {
+    if (Object.values(values).every((value) => value === undefined)) throw new Error('no values to set');
     const row = table.get(key);
     if (row !== undefined) this.put(table, key, withValues(row, values));
   }
@@ -126,6 +127,10 @@ export class MemoryDatabase {
 
   private require(linkId: string): void {
     if (!this.links.has(linkId)) throw new Error('foreign key: there is no such link');
+  }
+
+  private requirePair(pairId: string): void {
+    if (!this.pairs.has(pairId)) throw new Error('foreign key: there is no such pair');
   }
 
   private dropLink(id: string): void {
@@ -152,7 +157,7 @@ export class MemoryDatabase {
   }
 
   private nextGeneration(ids: readonly string[]): void {
-    for (const id of ids) this.set(this.links, id, { generation: (this.links.get(id)?.generation ?? 0) + 1 });
+    for (const id of new Set(ids)) this.set(this.links, id, { generation: (this.links.get(id)?.generation ?? 0) + 1 });
   }
 
   private updateLinks(ids: readonly string[], values: Values<LinkRow>): void {
@@ -195,6 +200,7 @@ export class MemoryDatabase {
     this.dropGoneSides([caldav], 'cloud');
     const moved = this.sides.get(`${cloud}/cloud`);
     if (moved) {
+      this.require(caldav);
       if (this.sides.has(`${caldav}/cloud`)) throw new Error('unique: link_sides');
       this.drop(this.sides, `${cloud}/cloud`);
       this.put(this.sides, `${caldav}/cloud`, { ...moved, linkId: caldav });
@@ -227,12 +233,13 @@ export class MemoryDatabase {
       versionsOf: (pairId, side) => new Map(found(pairId, side, ({ gone }) => gone === 'no').map((row) => [row.resource, row.version])),
       listedResources: (pairId, side) =>
         [...new Set(found(pairId, side, ({ gone, shown }) => gone === 'no' && shown).map(({ resource }) => resource))],
-      linksWithout: (pairId, side, ids) => ids.filter((id) =>
+      linksWithout: (pairId, side, ids) => [...new Set(ids)].filter((id) =>
         db.links.get(id)?.pairId === pairId && (db.sides.get(`${id}/${side}`)?.gone ?? 'proved') === 'proved'),
       lockLink: () => undefined,
       insertLinks: (rows) => {
         for (const row of rows) {
           if (db.links.has(row.id)) throw new Error('unique: links');
+          db.requirePair(row.pairId);
           db.put<LinkRow>(db.links, row.id, withValues(EMPTY_LINK, row) as LinkRow);
         }
       },
@@ -270,9 +277,9 @@ export class MemoryDatabase {
         return { caldav: count('caldav'), cloud: count('cloud') };
       },
       joinHalves: (caldav, cloud) => db.joinHalves(caldav, cloud),
-      hasCopyOfUid: (pairId, row) => found(pairId, row.side, (one) => one.uidHash === row.uidHash && one.linkId !== row.linkId && one.owned && one.gone === 'no'
+      hasCopyOfUid: (pairId, row) => row.uidHash !== null && found(pairId, row.side, (one) => one.uidHash === row.uidHash && one.linkId !== row.linkId && one.owned && one.gone === 'no'
         && otherOf(one)?.gone === 'no').length > 0,
-      hasForeignTwin: (pairId, row, marker) => db.links.get(marker)?.pairId !== pairId && [...db.sides.values()]
+      hasForeignTwin: (pairId, row, marker) => row.matchHash !== null && db.links.get(marker)?.pairId !== pairId && [...db.sides.values()]
         .some((one) => one.pairId === pairId && one.matchHash === row.matchHash && one.linkId !== row.linkId && one.gone === 'no' && otherOf(one)?.gone === 'no'),
       touchUnsettled: (pairId) => {
         const unlike = (row: SideRow) => row.base?.toString() !== row.seen?.toString();
@@ -312,7 +319,11 @@ export class MemoryDatabase {
       isRunning: (pairId) => [...db.runs.values()].some((run) => run.pairId === pairId && run.result === 'running'),
       lastRunNumber: (pairId) => Math.max(0, ...[...db.runs.values()].filter((run) => run.pairId === pairId).map(({ number }) => number)),
       insertOps: (rows) => {
-        for (const row of rows) db.put<OpRow>(db.ops, row.id, withValues(EMPTY_OP, row) as OpRow);
+        for (const row of rows) {
+          if (db.ops.has(row.id)) throw new Error('unique: ops');
+          if (!db.runs.has(row.runId)) throw new Error('foreign key: there is no such run');
+          db.put<OpRow>(db.ops, row.id, withValues(EMPTY_OP, row) as OpRow);
+        }
       },
       dropUndoneOps: (runId, linkIds) => {
         for (const op of opsOf(runId).filter(of(linkIds))) if (op.status !== 'done') db.drop(db.ops, op.id);
@@ -363,6 +374,7 @@ export class MemoryDatabase {
         const fresh = rows.filter((row) => {
           const key = `${row.linkId}/${row.digest}`;
           if (db.conflicts.has(key)) return false;
+          db.requirePair(row.pairId);
           db.put(db.conflicts, key, row);
           db.onConflict(row);
           return true;

@@ -14,7 +14,9 @@ export class People {
   private minutes = 0;
   /** When an event came back to a calendar that it had gone from, by lineage: what was decided before may still be carried out. */
   readonly returned = new Map<string, number>();
-  /** When people last emptied or thinned out a calendar, or brought back a backup. */
+  /** Events that nobody can read any more, by lineage. */
+  readonly spoiled = new Map<string, { calendar: FakeSide; ref: string }>();
+
   constructor(world: World) {
     this.world = world;
     this.removed = world.calendars.map(() => []);
@@ -62,6 +64,7 @@ export class People {
       case 'spoil':
         this.world.tell(`${calendar.name}: ${name} becomes unreadable`);
         this.world.ledger.free(event);
+        this.spoiled.set(lineageOf(event) ?? '', { calendar, ref });
         return calendar.person.spoil(ref);
     }
   }

@@ -14,16 +14,18 @@ export interface Outcome {
   readonly story: readonly string[];
   /** Steps of all processes. */
   readonly steps: number;
+  /** As it is in the end. */
+  readonly world: World;
 }
 
 export async function play(schedule: Schedule): Promise<Outcome> {
   const player = new Player(schedule);
   try {
     await player.play();
-    return { violation: null, story: player.world.story, steps: player.world.scheduler.steps };
+    return { violation: null, story: player.world.story, steps: player.world.scheduler.steps, world: player.world };
   } catch (error) {
     const violation = error instanceof Violation ? error : new Violation('I25', error instanceof Error ? error.stack ?? error.message : String(error));
-    return { violation, story: player.world.story, steps: player.world.scheduler.steps };
+    return { violation, story: player.world.story, steps: player.world.scheduler.steps, world: player.world };
   }
 }
 
@@ -168,6 +170,8 @@ class Player {
     const { scheduler } = world;
     scheduler.now += 61_000;
     const from = scheduler.steps;
+    world.syncSince = scheduler.now;
+    world.hadAtSync = new Map(world.calendars.map((calendar) => [calendar, calendar.items.size]));
     const open = [...during];
     scheduler.onStep = (process) => {
       for (const one of open.filter(({ at }) => at <= scheduler.steps - from)) {

@@ -77,6 +77,11 @@ export class Scheduler {
     for (const { process } of this.parked) process.isFrozen = false;
   }
 
+  /** Steps of a pair that will be taken whatever is decided now. */
+  count(pair: number, label: RegExp): number {
+    return this.parked.filter(({ process, label: one }) => process.pair === pair && label.test(one)).length;
+  }
+
   get hasParked(): boolean {
     return this.parked.some(({ process }) => !process.isFrozen);
   }

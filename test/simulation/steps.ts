@@ -123,7 +123,7 @@ function personStep(random: Random, profile: Profile): PersonStep {
   if (chance < 0.78) return { do: 'remove', calendar, event };
   if (chance < 0.81) return { do: 'return', calendar, event };
   if (chance < 0.83) return { do: 'remove-many', calendar, share: random.pick([0.3, 0.7, 1]) };
-  if (chance < 0.9) return { do: random.pick(['touch', 'touch', 'rename', 'copy', 'spoil']), calendar, event };
+  if (chance < 0.9) return { do: random.pick(['touch', 'touch', 'rename', 'copy', 'spoil', 'spoil']), calendar, event };
   if (chance < 0.93) return { do: random.pick(['back-up', 'restore']), calendar };
   if (chance < 0.97) return { do: random.pick(['pause', 'resume', 'resume', 'resync']), pair };
   if (chance < 0.98) return { do: 'turn', pair, direction: random.pick(['bidirectional', 'caldav-to-cloud', 'cloud-to-caldav']) };

@@ -54,6 +54,9 @@ export class World {
   readonly mistakes: unknown[] = [];
   /** A person who acts now may be seen by half. */
   isSyncing = false;
+  /** When the present sync began, and how many events each calendar had then. */
+  syncSince = 0;
+  hadAtSync = new Map<FakeSide, number>();
   /** What happened, a line each. */
   readonly story: string[] = [];
   onWrite: (write: SeenWrite) => void = () => {};

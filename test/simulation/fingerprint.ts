@@ -1,0 +1,21 @@
+/** What a played schedule comes to, in one hash: its story, every calendar and the whole database. As a program it prints those of `<from> <count>` seeds, the last first. */
+import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { play, type Outcome } from './play.ts';
+import { scheduleOf } from './steps.ts';
+
+export async function fingerprintOf(seed: number): Promise<string> {
+  return `${seed} ${hashOf(await play(scheduleOf(seed)))}`;
+}
+
+function hashOf({ story, steps, violation, world }: Outcome): string {
+  const { pairs, links, sides, runs, ops, conflicts, problems, held } = world.database;
+  const tables = [pairs, links, sides, runs, ops, conflicts, problems, held].map((table) => [...table as ReadonlyMap<string, unknown>]);
+  const calendars = world.calendars.map(({ items, calls, writes }) => [[...items], calls, writes]);
+  return createHash('sha256').update(JSON.stringify([story, steps, violation?.message ?? null, calendars, tables])).digest('hex');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [from, count] = process.argv.slice(2).map(Number) as [number, number];
+  for (let seed = from + count - 1; seed >= from; seed -= 1) console.log(await fingerprintOf(seed));
+}

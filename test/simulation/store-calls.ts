@@ -1,0 +1,334 @@
+/**
+ * Arguments for every function of `Store`, drawn by chance from what a database holds: mostly ids that are there and belong together, sometimes ones that do not.
+ * A new function of `Store` does not compile until it has its line here.
+ */
+import { DEFAULT_OPTIONS } from '../../core/policy.ts';
+import { otherSide, type SideName } from '../../core/event.ts';
+import type { LinkRow, SideRow } from '../../db/links.ts';
+import type { OpRow } from '../../db/plans.ts';
+import type { Store } from '../../db/store.ts';
+import type { MemoryDatabase } from './memory-store.ts';
+import type { Random } from './random.ts';
+import { START } from './world.ts';
+
+export type Functions = Omit<Store, 'vault' | 'underEpoch'>;
+export type FunctionName = keyof Functions;
+/** Drizzle leaves undefined columns alone, though its types do not name them. */
+type Columns<Row> = { readonly [Column in keyof Row]?: Exclude<Row[Column], undefined> };
+type Drawn = { readonly [Name in FunctionName]: () => Parameters<Functions[Name]> };
+
+const CODES = ['unreadable', 'too-large', 'forbidden'] as const;
+const CONTENTS = ['one', 'two', 'three'];
+/** Some are shared by many events, some by few. */
+const HASHES = Array.from({ length: 15 }, (_, index) => `hash${index + 1}`);
+/** Within and beyond the ten minutes, the day and the month that queries look back on. */
+const AGES_MS = [0, 1, 300_000, 599_999, 600_000, 3_600_000, 86_400_000, 90 * 86_400_000];
+/** Below this nothing is deleted, and from twice of it on nothing comes: enough to meet, few enough to be quick. */
+const MANY_LINKS = 30;
+
+export class StoreCalls {
+  readonly now = START;
+  private readonly database: MemoryDatabase;
+  private readonly random: Random;
+  private readonly accounts: readonly string[];
+  private ids = 0;
+
+  constructor(database: MemoryDatabase, random: Random, accounts: readonly string[]) {
+    this.database = database;
+    this.random = random;
+    this.accounts = accounts;
+  }
+
+  /** A function's arguments. */
+  draw<Name extends FunctionName>(name: Name): Parameters<Functions[Name]> {
+    return this.calls[name]();
+  }
+
+  /** Different every time, in an order that is not that of creation. */
+  id(): string {
+    this.ids += 1;
+    return `${this.random.below(0xffff_ffff).toString(16).padStart(8, '0')}-0000-7000-8000-${this.ids.toString(16).padStart(12, '0')}`;
+  }
+
+  pair(): string {
+    return this.known(this.database.pairs);
+  }
+
+  private side(): SideName {
+    return this.random.pick(['caldav', 'cloud']);
+  }
+
+  private known(table: ReadonlyMap<string, unknown>): string {
+    return table.size === 0 || this.random.chance(0.04) ? this.id() : this.random.pick([...table.keys()]);
+  }
+
+  private maybe<T>(value: T): T | null {
+    return this.random.chance(0.7) ? value : null;
+  }
+
+  /** As callers that set a column only now and then. */
+  private orNothing<T>(value: T): T | undefined {
+    return this.random.chance(0.6) ? value : undefined;
+  }
+
+  private time(): Date {
+    return new Date(this.now - this.random.pick(AGES_MS));
+  }
+
+  /** No two are the same: where only a time orders rows, equal ones have no order. */
+  private onlyTime(): Date {
+    this.ids += 1;
+    return new Date(this.time().getTime() - this.ids);
+  }
+
+  private some<T>(draw: () => T, most = 4): T[] {
+    return Array.from({ length: this.random.below(most + 1) }, draw);
+  }
+
+  private linkIds(): string[] {
+    return this.some(() => this.known(this.database.links));
+  }
+
+  private text(): string {
+    return this.random.pick(CONTENTS);
+  }
+
+  private hash(): string {
+    return this.random.pick(HASHES.slice(0, this.random.pick([2, HASHES.length])));
+  }
+
+  private sealed(): Buffer {
+    return Buffer.from(this.text());
+  }
+
+  private linkOf(pairId: string): LinkRow | undefined {
+    const rows = [...this.database.links.values()].filter((row) => row.pairId === pairId);
+    return rows.length === 0 ? undefined : this.random.pick(rows);
+  }
+
+  private pairOf(linkId: string): string {
+    return this.database.links.get(linkId)?.pairId ?? this.pair();
+  }
+
+  private sideRow(): SideRow {
+    const rows = [...this.database.sides.values()];
+    return rows.length === 0 || this.random.chance(0.03) ? { ...this.newSide(), ...NO_SIDE } as SideRow : this.random.pick(rows);
+  }
+
+  private op(): OpRow {
+    const rows = [...this.database.ops.values()];
+    return rows.length === 0 ? { ...this.newOp(), next: null, counted: true, code: null, doneAt: null } as OpRow : this.random.pick(rows);
+  }
+
+  private newLink() {
+    const { random } = this;
+    const pairId = this.pair();
+    const id = random.chance(0.02) ? this.known(this.database.links) : this.id();
+    return {
+      id, pairId, createdAt: this.time(), ...this.linkColumns(), dirty: random.chance(0.5),
+      ...(random.chance(0.25) ? { parentId: this.linkOf(pairId)?.id ?? null, occurrence: `2026060${1 + random.below(9)}T${this.ids.toString().padStart(6, '0')}Z` } : {}),
+    };
+  }
+
+  private linkColumns() {
+    return columns({
+      retryAt: this.orNothing(this.maybe(new Date(this.now + this.random.pick([-1, 0, 1]) * 60_000))), attempts: this.orNothing(this.random.below(3)),
+      generation: this.orNothing(this.random.below(3)), agreed: this.orNothing(this.maybe(this.sealed())), label: this.orNothing(this.maybe(this.sealed())),
+      lastChangeAt: this.orNothing(this.maybe(this.time())), dirty: this.orNothing(this.random.chance(0.5)),
+    });
+  }
+
+  private newSide() {
+    const half = this.random.chance(0.4) ? this.half() : undefined;
+    const linkId = half?.linkId ?? this.known(this.database.links);
+    const side = half ? otherSide(half.side) : this.side();
+    return {
+      linkId, pairId: this.pairOf(linkId), side, resource: `r${this.random.below(40)}`, ...this.sideColumns(), uidHash: this.maybe(this.hash()), matchHash: this.maybe(this.hash()),
+      seen: this.maybe(this.sealed()), owned: this.random.chance(0.5), ref: this.ref(),
+      changedAt: this.time(), shown: this.random.chance(0.5),
+    };
+  }
+
+  /** One side of a link that has no other one. */
+  private half(): SideRow | undefined {
+    const halves = [...this.database.sides.values()].filter(({ linkId, side }) => !this.database.sides.has(`${linkId}/${otherSide(side)}`));
+    return halves.length === 0 ? undefined : this.random.pick(halves);
+  }
+
+  private ref(): string {
+    return `ref${this.random.below(40)}`;
+  }
+
+  private sideColumns() {
+    const { random } = this;
+    return columns({
+      uidHash: this.orNothing(this.maybe(this.hash())), matchHash: this.orNothing(this.random.chance(0.9) ? this.hash() : null), owned: this.orNothing(random.chance(0.5)),
+      version: this.orNothing(this.maybe(this.text())), seen: random.chance(0.7) ? this.sealed() : this.orNothing(null), modifiedAt: this.orNothing(this.maybe(this.time())),
+      changedAt: this.orNothing(this.time()), gone: this.orNothing(random.pick(['no', 'no', 'no', 'hinted', 'proved'] as const)), shown: this.orNothing(random.chance(0.5)),
+      base: this.orNothing(this.maybe(this.sealed())), baseVersion: this.orNothing(this.maybe(this.text())), replacedVersion: this.orNothing(this.maybe(this.text())),
+      confirmed: this.orNothing(random.chance(0.6)), ...(random.chance(0.4) ? { ref: random.pick([...this.database.sides.values()])?.ref ?? this.ref() } : {}),
+    });
+  }
+
+  private newOp() {
+    const { database, random } = this;
+    const runId = this.known(database.runs);
+    const pairId = database.runs.get(runId)?.pairId ?? this.pair();
+    const status = random.pick(['pending', 'pending', 'done', 'stale', 'waiting', 'failed'] as const);
+    const action = random.pick(['create', 'update', 'delete'] as const);
+    return {
+      id: random.chance(0.02) ? this.known(database.ops) : this.id(), runId, pairId, linkId: this.linkOf(pairId)?.id ?? this.id(), side: this.side(),
+      action, next: this.orNothing(this.maybe(this.sealed())),
+      fields: action === 'delete' ? {} : Object.fromEntries(this.some(() => [this.text(), this.hash()], 2)) as Record<string, string>, counted: this.orNothing(random.chance(0.7)), status,
+      code: this.orNothing(this.maybe(this.text())), doneAt: status === 'done' ? this.maybe(this.onlyTime()) : null,
+    };
+  }
+
+  private newConflict() {
+    const linkId = this.known(this.database.links);
+    return {
+      id: this.id(), pairId: this.pairOf(linkId), linkId, runId: this.known(this.database.runs), at: this.time(), field: this.text(), winner: this.side(),
+      content: this.sealed(), digest: this.hash(),
+    };
+  }
+
+  private newProblem(linkId: string) {
+    return { linkId, side: this.side(), code: this.random.pick(CODES), detail: this.text() };
+  }
+
+  private newHeld() {
+    const linkId = this.known(this.database.links);
+    return { pairId: this.pairOf(linkId), linkId, side: this.side(), reason: this.text(), since: this.time() };
+  }
+
+  private pairColumns() {
+    const { random } = this;
+    return columns({
+      paused: this.orNothing(random.chance(0.3)), caldavCursor: this.orNothing(this.maybe(this.text())), cloudCursor: this.orNothing(this.maybe(this.text())),
+      meeting: this.orNothing(random.chance(0.5)), failures: this.orNothing(random.below(3)), failingSince: this.orNothing(this.maybe(this.time())),
+      attention: this.orNothing(this.maybe('error' as const)), notBefore: this.orNothing(this.maybe(this.time())), lastGoneAt: this.orNothing(this.maybe(this.time())),
+      options: this.orNothing({ ...DEFAULT_OPTIONS }),
+    });
+  }
+
+  private runColumns() {
+    const { random } = this;
+    return columns({
+      finishedAt: this.orNothing(this.maybe(this.time())), result: this.orNothing(random.pick(['running', 'ok', 'partial', 'failed'] as const)),
+      startedAt: this.orNothing(this.time()), readCaldav: this.orNothing(random.below(9)), problems: this.orNothing(random.below(9)),
+      error: this.orNothing(this.maybe({ code: this.text(), side: this.maybe(this.side()), detail: this.text() })),
+    });
+  }
+
+  private readonly calls: Drawn = {
+    sidesByRef: () => [this.pair(), this.side(), this.some(() => this.ref())],
+    sidesByResource: () => [this.pair(), this.side(), this.some(() => `r${this.random.below(40)}`)],
+    versionsOf: () => [this.pair(), this.side()],
+    listedResources: () => [this.pair(), this.side()],
+    linksWithout: () => [this.pair(), this.side(), this.linkIds()],
+    lockLink: () => [this.known(this.database.links)],
+    insertLinks: () => [this.database.links.size > 2 * MANY_LINKS ? [] : this.some(() => this.newLink())],
+    insertSides: () => [this.random.chance(0.5) ? this.some(() => this.newSide(), 2) : [this.newSide()]],
+    updateSide: () => {
+      const { linkId, side } = this.sideRow();
+      return [linkId, side, this.sideColumns()];
+    },
+    settleSides: () => {
+      const [loaded] = this.bothSides();
+      return [loaded ?? {}];
+    },
+    dropSide: () => [this.sideRow().linkId, this.side()],
+    forgetSide: () => [this.sideRow().linkId, this.side()],
+    dropGoneSides: () => [this.linkIds(), this.side()],
+    markDirty: () => [this.linkIds()],
+    nextGeneration: () => [this.linkIds()],
+    updateLinks: () => [this.linkIds(), this.linkColumns()],
+    deleteLinks: () => [this.database.links.size > MANY_LINKS ? this.linkIds() : []],
+    hasWork: () => [this.pair(), new Date(this.now)],
+    dirtyLinks: () => [this.pair(), new Date(this.now), this.random.chance(0.5)],
+    loadLinks: () => [this.linkIds()],
+    hintedGone: () => [this.pair(), this.side()],
+    unconfirmed: () => [this.pair(), this.side()],
+    matchesBy: () => [this.pair(), this.random.pick(['uid', 'content'])],
+    changedSinceLastRun: () => [this.pair()],
+    joinHalves: () => this.halves(),
+    isUidTaken: () => [this.pair(), this.side(), this.hash(), this.known(this.database.links)],
+    hasCopyOfUid: () => {
+      const row = this.sideRow();
+      return [row.pairId, { ...row, uidHash: this.maybe(this.hash()) }];
+    },
+    hasForeignTwin: () => {
+      const row = this.sideRow();
+      return [row.pairId, { ...row, matchHash: this.maybe(this.hash()) }, this.random.chance(0.5) ? 'no id' : this.known(this.database.links)];
+    },
+    singlesOf: () => [[...this.database.links.values()].flatMap(({ parentId }) => (parentId !== null && this.random.chance(0.3) ? [parentId] : []))],
+    touchWrittenOut: () => [this.pair()],
+    touchUnsettled: () => [this.pair()],
+    countEvents: () => [this.pair()],
+    countLinks: () => [this.pair()],
+    beginRun: () => [{ pairId: this.pair(), number: 1 + this.random.below(8), trigger: this.random.pick(['poll', 'signal', 'resync']), now: this.time() }],
+    nextEpoch: () => [this.pair()],
+    getRun: () => [this.known(this.database.runs)],
+    updateRun: () => [this.known(this.database.runs), this.runColumns()],
+    countProblem: () => [this.known(this.database.runs)],
+    isRunning: () => [this.pair()],
+    lastRunNumber: () => [this.pair()],
+    insertOps: () => [this.some(() => this.newOp(), 3)],
+    dropUndoneOps: () => [this.known(this.database.runs), this.linkIds()],
+    pendingOps: () => [this.known(this.database.runs)],
+    setOp: () => [this.op().id, this.random.pick(['done', 'stale', 'waiting', 'failed']), this.maybe(this.text()), this.maybe(this.onlyTime())],
+    countOps: () => [this.known(this.database.runs)],
+    hasOpenSibling: () => [this.op()],
+    finishDeletions: () => [this.linkIds(), this.onlyTime()],
+    unsettledWrites: () => [this.linkIds()],
+    countDeletions: () => [this.pair(), this.side(), this.time()],
+    writtenSince: () => [this.linkIds(), this.time()],
+    insertConflicts: () => [this.some(() => this.newConflict(), 2)],
+    setProblems: () => {
+      const linkId = this.known(this.database.links);
+      return [this.pairOf(linkId), linkId, this.some(() => this.newProblem(linkId), 3), this.time()];
+    },
+    addProblem: () => {
+      const linkId = this.known(this.database.links);
+      return [this.pairOf(linkId), this.newProblem(linkId), this.time()];
+    },
+    heldOf: () => [this.linkIds()],
+    hold: () => [this.some(() => this.newHeld(), 3)],
+    release: () => [this.linkIds()],
+    countHeld: () => [this.pair()],
+    pruneRuns: () => [this.pair(), new Date(this.now - this.random.pick([80, 100, 100]) * 86_400_000)],
+    lockShared: () => {
+      const pair = this.database.pairs.get(this.pair());
+      return [pair ?? { id: this.id(), calendars: '[]', caldavCalendarId: 'none', cloudCalendarId: 'none' }];
+    },
+    isOnAnotherWay: () => [this.some(() => ({ pairId: this.pair(), side: this.side() }), 2), this.hash(), new Date(this.now)],
+    pairWithAccounts: () => [this.pair()],
+    pairNow: () => [this.pair()],
+    updatePair: () => [this.pair(), this.pairColumns()],
+    askedToWait: () => [this.pair(), 1 + this.random.below(8)],
+    openedAccount: () => [this.random.pick(this.accounts)],
+    setAccountStatus: () => [this.random.pick(this.accounts), this.random.pick(['ok', 'attention']), this.maybe('credentials')],
+  };
+
+  /** The sides of a link, as a run has loaded them. */
+  private bothSides(): Partial<Record<SideName, SideRow>>[] {
+    const { linkId } = this.sideRow();
+    return [Object.fromEntries([...this.database.sides.values()].filter((row) => row.linkId === linkId).map((row) => [row.side, row]))];
+  }
+
+  /** Mostly two that a match might find. */
+  private halves(): [string, string] {
+    const caldav = this.known(this.database.links);
+    const pairId = this.pairOf(caldav);
+    const isOther = (row: SideRow) => row.pairId === pairId && row.side === 'cloud' && row.linkId !== caldav;
+    return [caldav, [...this.database.sides.values()].filter(isOther).map(({ linkId }) => linkId)[0] ?? this.id()];
+  }
+}
+
+function columns<Row extends object>(row: Row): Columns<Row> {
+  return row as Columns<Row>;
+}
+
+const NO_SIDE = {
+  uidHash: null, matchHash: null, owned: false, version: null, seen: null, modifiedAt: null, gone: 'no', base: null, baseVersion: null, replacedVersion: null, confirmed: true,
+} as const;
