@@ -80,13 +80,21 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
     const isOurs = one.marker !== null && free.delete(one.marker);
     const linkId = isOurs ? one.marker as string : observer.deps.newId();
     if (isOurs) dirty.push(linkId);
+    const columns = seenColumns(tx, pairId, one);
+    const agreed = isOurs ? await agreedUnderOldName(tx, linkId, side, columns.uidHash) : {};
     if (isOurs) await tx.dropGoneSides([linkId], side);
     else newLinks.push({ id: linkId, pairId, dirty: true });
-    newSides.push({ linkId, pairId, side, owned: isOurs, shown: true, gone: (isGhostly ? 'hinted' : 'no') as SideRow['gone'], changedAt: observer.deps.clock.now(), ...seenColumns(tx, pairId, one) });
+    newSides.push({ linkId, pairId, side, owned: isOurs, shown: true, gone: (isGhostly ? 'hinted' : 'no') as SideRow['gone'], changedAt: observer.deps.clock.now(), ...columns, ...agreed });
   }
   await tx.insertLinks(newLinks);
   await tx.insertSides(newSides);
   await tx.markDirty(dirty);
+}
+
+/** Some programs store an edited event under a new name: what it showed under the old one is still what both sides last agreed on. */
+async function agreedUnderOldName(tx: Store, linkId: string, side: SideName, uidHash: string | null) {
+  const old = (await tx.loadLinks([linkId]))[0]?.sides[side];
+  return old?.base && uidHash !== null && old.uidHash === uidHash ? { base: old.base, baseVersion: old.baseVersion } : {};
 }
 
 /** For this long after an event has gone what looks new may be what is gone. */

@@ -64,7 +64,7 @@ export class People {
       case 'spoil':
         this.world.tell(`${calendar.name}: ${name} becomes unreadable`);
         this.world.ledger.free(event);
-        this.spoiled.set(lineageOf(event) ?? '', { calendar, ref });
+        if (!this.world.isUnsettled(calendar, ref)) this.spoiled.set(lineageOf(event) ?? '', { calendar, ref });
         return calendar.person.spoil(ref);
     }
   }
