@@ -51,7 +51,7 @@ export interface Settings {
   readonly now: number;
   /** What a side cannot hold of an event; null: it can. */
   readonly cannotHold: (side: SideName, event: CalendarEvent) => EventProblem | null;
-  /** True for a value that a run has written to that side since both sides last agreed: it is no edit of that side. */
+  /** True for a value that a run has written to that side since both sides last agreed, or may have: it is no edit of that side. */
   readonly isOwnWrite?: (side: SideName, path: FieldPath, value: unknown) => boolean;
 }
 
@@ -173,7 +173,7 @@ function goneBothWays(sides: Both, lost: SideName, decision: LinkView['decision'
   const left = otherSide(lost);
   const { now, base } = sides[left];
   if (!now) return NOTHING;
-  const isEdited = base !== null && changedPaths(base, now).length > 0;
+  const isEdited = base !== null && changedPaths(base, now).some((path) => !settings.isOwnWrite?.(left, path, valueAt(now, path)));
   if (decision === 'restore') return creation(lost, now, settings, []);
   if (isEdited || base === null) {
     const path = { occurrence: null, field: 'exception' } as const;
@@ -243,7 +243,8 @@ function agreedSince(sides: Both, { isOwnWrite }: Settings): Record<SideName, Ca
     const { now, base } = sides[side];
     const other = bases[otherSide(side)];
     if (!isOwnWrite || !now || !base || !other) continue;
-    const paths = changedPaths(base, now).filter((path) => isOwnWrite(side, path, valueAt(now, path)));
+    // Attendees are merged person by person: what was written there was not what the other side had.
+    const paths = changedPaths(base, now).filter((path) => path.field !== 'attendees' && isOwnWrite(side, path, valueAt(now, path)));
     bases[side] = copyPaths(bases[side] ?? base, now, paths);
     bases[otherSide(side)] = copyPaths(other, now, paths);
   }

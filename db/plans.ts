@@ -125,8 +125,8 @@ export async function writtenSince(db: Db, linkIds: readonly string[], since: Da
 }
 
 /**
- * What a run has written to these links without coming to an end with them: `linkId/side/field` to the hash of the value. Their base has not moved yet, and what
- * was written is no edit of that side.
+ * What a run has written to these links, or may have, without coming to an end with them: `linkId/side/field` to the hash of the value. Their base has not moved
+ * yet, and what was written is no edit of that side.
  */
 export async function unsettledWrites(db: Db, linkIds: readonly string[]): Promise<Map<string, string>> {
   const written = new Map<string, string>();
@@ -135,8 +135,8 @@ export async function unsettledWrites(db: Db, linkIds: readonly string[]): Promi
   const rows = await db.sql.select({ linkId: ops.linkId, side: ops.side, action: ops.action, status: ops.status, fields: ops.fields }).from(ops)
     .where(and(inArray(ops.linkId, [...linkIds]), eq(ops.runId, last)));
   const open = new Set(rows.filter(({ status }) => status !== 'done').map(({ linkId }) => linkId));
-  for (const { linkId, side, action, status, fields } of rows) {
-    if (!open.has(linkId) || status !== 'done' || action !== 'update') continue;
+  for (const { linkId, side, action, fields } of rows) {
+    if (!open.has(linkId) || action !== 'update') continue;
     for (const [field, hash] of Object.entries(fields)) written.set(`${linkId}/${side}/${field}`, hash);
   }
   return written;

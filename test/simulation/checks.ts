@@ -148,7 +148,7 @@ export class Checks {
     if (twin && name !== null && !mayStay && !cameBack && !this.hasTurned && !this.isSpoiled(name)) this.note('I6', `${name} is deleted on ${write.calendar.name} though ${other.name} has it`);
     if (write.hasGuests && side === 'cloud' && !(name !== null && this.applied.has(name))) this.note('I20', `a meeting with guests is deleted on ${write.calendar.name}, and nobody was asked`);
     const spoiled = name === null ? undefined : this.people.spoiled.get(name);
-    if (spoiled?.calendar === other && other.items.has(spoiled.ref)) this.note('I7', `${name} is deleted on ${write.calendar.name} because nobody can read it on ${other.name}`);
+    if (spoiled?.calendar === other && other.items.has(spoiled.ref) && !this.world.ledger.lineage(name ?? '').isEverywhere) this.note('I7', `${name} is deleted on ${write.calendar.name} because nobody can read it on ${other.name}`);
     if (write.before && !write.before.title) this.note('I7', 'an event that cannot be read is deleted');
     if (name !== null && (this.applied.has(name) || mayStay)) return;
     this.limit(write, pair);

@@ -363,8 +363,8 @@ export class MemoryDatabase {
           const all = [...db.ops.values()].filter((op) => op.linkId === linkId).sort(byId);
           const rows = all.filter(({ runId }) => runId === all.at(-1)?.runId);
           if (rows.every(({ status }) => status === 'done')) continue;
-          for (const { side, action, status, fields } of rows) {
-            if (status !== 'done' || action !== 'update') continue;
+          for (const { side, action, fields } of rows) {
+            if (action !== 'update') continue;
             for (const [field, hash] of Object.entries(fields)) written.set(`${linkId}/${side}/${field}`, hash);
           }
         }

@@ -122,7 +122,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'delete-wins', mistake: 'a deletion beats an edit', file: DECIDE,
-    from: 'const isEdited = base !== null && changedPaths(base, now).length > 0;', to: 'const isEdited = false;',
+    from: 'const isEdited = base !== null && changedPaths(base, now).some((path) => !settings.isOwnWrite?.(left, path, valueAt(now, path)));', to: 'const isEdited = false;',
   },
   {
     name: 'source-written-to', mistake: 'the direction is disregarded', file: DECIDE,
