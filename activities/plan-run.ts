@@ -130,7 +130,7 @@ class Planner {
     const deletes = decision.ops.some(({ action }) => action === 'delete');
     const isForgotten = decision.link === 'forget';
     if (held && !held.decision && (deletes || (isForgotten && sides.caldav && sides.cloud))) return store.updateLinks([link.id], { dirty: false });
-    if (held && !deletes && !isForgotten && decision.ops.length === 0) await store.release([link.id]);
+    if (held && !deletes && !isForgotten && (decision.ops.length === 0 || !held.decision)) await store.release([link.id]);
     if (isForgotten && sides.caldav && sides.cloud && !held) return void this.later.bothGone.push(link.id);
     if (isForgotten) return this.forget([link.id]);
     if (decision.link === 'unlink') {

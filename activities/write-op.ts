@@ -137,6 +137,9 @@ async function finish(tx: Store, { deps }: Applying, op: OpRow, code: string | n
   const now = deps.clock.now();
   await tx.setOp(op.id, 'done', code, now);
   if (await tx.hasOpenSibling(op)) return;
+  const [held] = await tx.heldOf([op.linkId]);
+  // What is held back is part of the same decision: until a person has looked the two sides have not agreed.
+  if (held && held.decision === null) return tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
   const [loaded] = await tx.loadLinks([op.linkId]);
   await tx.settleSides(loaded?.sides ?? {});
   await tx.release([op.linkId]);

@@ -173,7 +173,7 @@ function goneBothWays(sides: Both, lost: SideName, decision: LinkView['decision'
   const left = otherSide(lost);
   const { now, base } = sides[left];
   if (!now) return NOTHING;
-  const isEdited = base !== null && changedPaths(base, now).some((path) => !settings.isOwnWrite?.(left, path, valueAt(now, path)));
+  const isEdited = base !== null && changedPaths(base, now).some((path) => path.field === 'attendees' || !settings.isOwnWrite?.(left, path, valueAt(now, path)));
   if (decision === 'restore') return creation(lost, now, settings, []);
   if (isEdited || base === null) {
     const path = { occurrence: null, field: 'exception' } as const;

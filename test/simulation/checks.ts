@@ -2,7 +2,7 @@
  * The invariants of a sync, checked from outside: at every write of ours, and once everything is at rest. The numbers are those of docs/reliability.md. Nothing here
  * asks the engine what it believes; what is true is what the calendars hold and what people wrote.
  */
-import { changedPaths, mapContents, otherSide, type CalendarEvent, type SideName } from '../../core/event.ts';
+import { changedPaths, EXCLUDED, mapContents, otherSide, type CalendarEvent, type SideName } from '../../core/event.ts';
 import { sourceOf } from '../../core/policy.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { Superseded } from '../../db/links.ts';
@@ -110,7 +110,8 @@ export class Checks {
     }
   }
 
-  private refused({ pair }: Process, error: unknown): void {
+  private refused({ pair, isReplaced }: Process, error: unknown): void {
+    if (isReplaced) return;
     const waitMs = error instanceof SyncError ? error.retryAfterMs ?? 0 : 0;
     const { now } = this.world.scheduler;
     if (waitMs > LONG_WAIT_MS) this.world.tell(`    [to wait ${waitMs} ms]`);
@@ -148,7 +149,7 @@ export class Checks {
     if (twin && name !== null && !mayStay && !cameBack && !this.hasTurned && !this.isSpoiled(name)) this.note('I6', `${name} is deleted on ${write.calendar.name} though ${other.name} has it`);
     if (write.hasGuests && side === 'cloud' && !(name !== null && this.applied.has(name))) this.note('I20', `a meeting with guests is deleted on ${write.calendar.name}, and nobody was asked`);
     const spoiled = name === null ? undefined : this.people.spoiled.get(name);
-    if (spoiled?.calendar === other && other.items.has(spoiled.ref) && !this.world.ledger.lineage(name ?? '').isEverywhere) this.note('I7', `${name} is deleted on ${write.calendar.name} because nobody can read it on ${other.name}`);
+    if (spoiled?.calendar === other && this.world.pairs.length === 1 && other.items.has(spoiled.ref) && !other.late.has(spoiled.ref) && !this.world.ledger.lineage(name ?? '').isEverywhere) this.note('I7', `${name} is deleted on ${write.calendar.name} because nobody can read it on ${other.name}`);
     if (write.before && !write.before.title) this.note('I7', 'an event that cannot be read is deleted');
     if (name !== null && (this.applied.has(name) || mayStay)) return;
     this.limit(write, pair);
@@ -159,7 +160,9 @@ export class Checks {
   private limit({ calendar }: SeenWrite, pair: PairWorkflow): void {
     const { now } = this.world.scheduler;
     const recent = this.deletions.filter((one) => one.calendar === calendar && one.pair === pair.index && now - one.at < DAY_MS);
-    const linked = Math.max(calendar.items.size + recent.length + 1, ...recent.map((one) => one.linked));
+    // Every event may have been known at the start of the day that was ever there.
+    const most = Math.max(...Object.values(pair.calendars).map((one) => this.world.mostAtSync.get(one) ?? 0));
+    const linked = Math.max(most, calendar.items.size + recent.length + 1, ...recent.map((one) => one.linked));
     this.deletions.push({ at: now, calendar, pair: pair.index, linked });
     const { moreThan, percent } = this.world.row(pair).options.holdDeletions;
     const count = recent.length + 1;
@@ -278,9 +281,10 @@ export class Checks {
     const live = values.filter(({ state }) => state === 'live');
     const lost = live.filter((value) => !there.some((event) => shows(event, value)) && !this.isInConflicts(value));
     if (lost.length > 0) throw new Violation('I3', `${lineage.name}: ${lost.map(({ key, text }) => `${key} ${text}`).join(', ')} is nowhere`);
-    const undone = values.filter((value) => value.state === 'replaced' && there.some((event) => shows(event, value)));
+    const isKept = there.some((event) => calendars.some(({ habits }) => habits.cannotHold(event) !== null));
+    const undone = values.filter((value) => value.state === 'replaced' && value.text !== EXCLUDED && there.some((event) => shows(event, value)));
     const isSkewed = calendars.some(({ clockSkewMs }) => clockSkewMs !== 0);
-    if (undone.length > 0 && !isSkewed) throw new Violation('I2', `${lineage.name}: ${undone.map(({ key, text }) => `${key} ${text}`).join(', ')} is back though a person replaced it`);
+    if (undone.length > 0 && !isSkewed && !isKept) throw new Violation('I2', `${lineage.name}: ${undone.map(({ key, text }) => `${key} ${text}`).join(', ')} is back though a person replaced it`);
     if (lineage.removedOn.size > 0 && !lineage.isVague && there.length > 0 && !live.some((value) => there.some((event) => shows(event, value)))) {
       throw new Violation('I4', `${lineage.name} is back though people removed it`);
     }

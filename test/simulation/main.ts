@@ -71,12 +71,12 @@ async function playMutants(jobs: number): Promise<void> {
   const seeds = values.seeds ? count : MUTANT_SEEDS;
   const queue = MUTANTS.filter(({ name }) => !values.mutant || values.mutant.includes(name));
   let missed = 0;
-  console.log('| mistake | what it stands for | found by | after schedules |\n| --- | --- | --- | --- |');
+  console.log('| mistake | what it stands for | found by | after schedules | seed |\n| --- | --- | --- | --- | --- |');
   await Promise.all(Array.from({ length: jobs }, async () => {
     for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
-      const { invariant, played } = await hunt(mutant, from, seeds);
+      const { invariant, played, seed } = await hunt(mutant, from, seeds);
       if (invariant === null) missed += 1;
-      console.log(`| ${mutant.name} | ${mutant.mistake} | ${invariant ?? 'NOTHING'} | ${played} |`);
+      console.log(`| ${mutant.name} | ${mutant.mistake} | ${invariant ?? 'NOTHING'} | ${played} | ${seed} |`);
     }
   }));
   console.log(`${missed} of ${MUTANTS.length} were not found`);

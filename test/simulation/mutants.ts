@@ -10,6 +10,8 @@ export interface Mutant {
   /** Occurs once in the file. */
   readonly from: string;
   readonly to: string;
+  /** A schedule that shows it. */
+  readonly seed: number;
 }
 
 const READ = 'activities/read-sides.ts';
@@ -24,164 +26,164 @@ const GUARD = 'core/guard.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
-    name: 'absence-is-proof', mistake: 'what a listing does not name is gone: an empty or short listing is trusted', file: READ,
+    seed: 51, name: 'absence-is-proof', mistake: 'what a listing does not name is gone: an empty or short listing is trusted', file: READ,
     from: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'hinted' });",
     to: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'proved', seen: null, version: null });",
   },
   {
-    name: 'removed-is-proof', mistake: 'what a change feed calls removed is not asked for', file: OBSERVE,
+    seed: 182, name: 'removed-is-proof', mistake: 'what a change feed calls removed is not asked for', file: OBSERVE,
     from: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'hinted', shown: true });",
     to: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'proved', shown: true, seen: null, version: null });",
   },
   {
-    name: 'unshown-is-gone', mistake: 'a 404 for a fresh copy that nothing has shown yet proves its deletion', file: READ,
+    seed: 301, name: 'unshown-is-gone', mistake: 'a 404 for a fresh copy that nothing has shown yet proves its deletion', file: READ,
     from: 'if (!row.shown) return createAgain(deps, tx, row);', to: '',
   },
   {
-    name: 'unreadable-is-gone', mistake: 'an event that cannot be read is taken for deleted', file: READ,
+    seed: 1046, name: 'unreadable-is-gone', mistake: 'an event that cannot be read is taken for deleted', file: READ,
     from: "const found = answer === 'gone' ? undefined : answer.find(({ ref }) => ref === row.ref);", to: "const found = answer === 'gone' ? undefined : answer.find(({ ref, event }) => ref === row.ref && event);",
   },
   {
-    name: 'fresh-version', mistake: 'an update carries the version read just before it, not the one that was merged', file: WRITE,
+    seed: 11, name: 'fresh-version', mistake: 'an update carries the version read just before it, not the one that was merged', file: WRITE,
     from: 'const written = await open.sides[op.side].update(stored, nextOf(deps.store, op));',
     to: 'const asked = (await open.sides[op.side].get([stored.resource])).get(stored.resource);\n  const fresh = Array.isArray(asked) ? asked.find((one) => one.ref === stored.ref)?.version ?? stored.version : stored.version;\n  const written = await open.sides[op.side].update({ ...stored, version: fresh }, nextOf(deps.store, op));',
   },
   {
-    name: 'lost-race-is-done', mistake: 'a 412 counts as done', file: WRITE,
+    seed: 11, name: 'lost-race-is-done', mistake: 'a 412 counts as done', file: WRITE,
     from: 'return await readAgain(applying, op, loaded);', to: 'await deps.store.underEpoch(open.pair.id, epoch, (tx) => finish(tx, applying, op));\n        return { kind: \'done\' };',
   },
   {
-    name: 'stale-merge', mistake: 'after a 412 the old merge is written over what is there now', file: WRITE,
+    seed: 8, name: 'stale-merge', mistake: 'after a 412 the old merge is written over what is there now', file: WRITE,
     from: 'return await readAgain(applying, op, loaded);', to: "await readAgain(applying, op, loaded);\n        await deps.store.setOp(op.id, 'pending', null, null);\n        return isLastTry ? { kind: 'again' } : { kind: 'retry', delayMs: 0 };",
   },
   {
-    name: 'base-before-write', mistake: 'both sides count as agreed before the write is made', file: PLAN_RUN,
+    seed: 2, name: 'base-before-write', mistake: 'both sides count as agreed before the write is made', file: PLAN_RUN,
     from: 'for (const op of decision.ops) await this.op(link, op);', to: 'await store.settleSides(sides);\n    for (const op of decision.ops) await this.op(link, op);',
   },
   {
-    name: 'clean-before-write', mistake: 'an event counts as looked at before its writes are done', file: PLAN_RUN,
+    seed: 5, name: 'clean-before-write', mistake: 'an event counts as looked at before its writes are done', file: PLAN_RUN,
     from: 'for (const op of decision.ops) await this.op(link, op);', to: 'await store.updateLinks([link.id], { dirty: false });\n    for (const op of decision.ops) await this.op(link, op);',
   },
   {
-    name: 'cursor-first', mistake: 'the cursor moves before what it covers is stored', file: READ,
+    seed: 2, name: 'cursor-first', mistake: 'the cursor moves before what it covers is stored', file: READ,
     from: 'if (isIdle) continue;', to: "if (isIdle) continue;\n    if (end) await deps.store.updatePair(pairId, side === 'caldav' ? { caldavCursor: end.cursor } : { cloudCursor: end.cursor });",
   },
   {
-    name: 'page-skipped', mistake: 'only the last page of a listing is stored', file: READ,
+    seed: 4, name: 'page-skipped', mistake: 'only the last page of a listing is stored', file: READ,
     from: 'if (isIdle) continue;', to: 'if (isIdle || !end) continue;',
   },
   {
-    name: 'random-id', mistake: 'a copy gets an id by chance', file: WRITE,
+    seed: 45, name: 'random-id', mistake: 'a copy gets an id by chance', file: WRITE,
     from: 'create(next, link.id, sides[op.side]', to: 'create(next, deps.newId(), sides[op.side]',
   },
   {
-    name: 'found-copy-settles', mistake: 'the copy of an earlier try counts as what was meant to be written', file: WRITE,
+    seed: 109, name: 'found-copy-settles', mistake: 'the copy of an earlier try counts as what was meant to be written', file: WRITE,
     from: 'if (isEdited && written.isFound) await meet', to: 'if (isEdited && written.isFound && deps.historyDays < 0) await meet',
   },
   {
-    name: 'no-fence', mistake: 'a worker that has been replaced goes on storing what it knows', file: 'test/simulation/memory-store.ts',
+    seed: 304, name: 'no-fence', mistake: 'a worker that has been replaced goes on storing what it knows', file: 'test/simulation/memory-store.ts',
     from: 'if (this.pairs.get(pairId)?.epoch !== epoch) throw new Superseded();', to: 'if (!this.pairs.has(pairId)) throw new Superseded();',
   },
   {
-    name: 'journal-dropped', mistake: 'it is not noted that an op is done', file: WRITE,
+    seed: 8, name: 'journal-dropped', mistake: 'it is not noted that an op is done', file: WRITE,
     from: "await tx.setOp(op.id, 'done', code, now);", to: '',
   },
   {
-    name: 'half-settled', mistake: 'the base moves while the other side\'s write is still open', file: WRITE,
+    seed: 11, name: 'half-settled', mistake: 'the base moves while the other side\'s write is still open', file: WRITE,
     from: 'if (await tx.hasOpenSibling(op)) return;', to: '',
   },
   {
-    name: 'replaced-in-place', mistake: 'an update deletes the event and creates it anew', file: WRITE,
+    seed: 1, name: 'replaced-in-place', mistake: 'an update deletes the event and creates it anew', file: WRITE,
     from: 'const written = await open.sides[op.side].update(stored, nextOf(deps.store, op));',
     to: 'await open.sides[op.side].remove(stored);\n  const written = await open.sides[op.side].create(nextOf(deps.store, op), op.id, 0);',
   },
   {
-    name: 'pause-ignored', mistake: 'a paused pair goes on writing', file: APPLY,
+    seed: 78, name: 'pause-ignored', mistake: 'a paused pair goes on writing', file: APPLY,
     from: "if (pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');", to: '',
   },
   {
-    name: 'retry-after-ignored', mistake: 'a Retry-After is forgotten', file: HEALTH,
+    seed: 62, name: 'retry-after-ignored', mistake: 'a Retry-After is forgotten', file: HEALTH,
     from: 'notBefore: asked > 0 ? new Date(now.getTime() + asked * 1000) : null,', to: 'notBefore: null,',
   },
   {
-    name: 'no-limit', mistake: 'no deletion is held', file: GUARD,
+    seed: 5, name: 'no-limit', mistake: 'no deletion is held', file: GUARD,
     from: 'if (count.planned === 0) return null;', to: 'return null;',
   },
   {
-    name: 'limit-per-run', mistake: 'deletions are counted for each run alone', file: PLAN_RUN,
+    seed: 5, name: 'limit-per-run', mistake: 'deletions are counted for each run alone', file: PLAN_RUN,
     from: 'const lastDay = await store.countDeletions(pair.id, side, since);', to: 'const lastDay = 0 * (await store.countDeletions(pair.id, side, since));',
   },
   {
-    name: 'empties-a-side', mistake: 'a side may lose all its events', file: GUARD,
+    seed: 18, name: 'empties-a-side', mistake: 'a side may lose all its events', file: GUARD,
     from: "if (count.present >= 3 && count.planned >= count.present) return 'would-empty';", to: '',
   },
   {
-    name: 'guests-not-asked-for', mistake: 'a meeting with guests is deleted without a person', file: DECIDE,
+    seed: 76, name: 'guests-not-asked-for', mistake: 'a meeting with guests is deleted without a person', file: DECIDE,
     from: "const hold = view.hasGuests && side === 'cloud' && !isApplied ? 'has-guests' : null;\n  return { ...NOTHING, ops: [{ side, action: 'delete', next: null, paths: [], isCounted: !isApplied, hold }] };",
     to: "return { ...NOTHING, ops: [{ side, action: 'delete', next: null, paths: [], isCounted: !isApplied, hold: null }] };",
   },
   {
-    name: 'delete-wins', mistake: 'a deletion beats an edit', file: DECIDE,
-    from: 'const isEdited = base !== null && changedPaths(base, now).some((path) => !settings.isOwnWrite?.(left, path, valueAt(now, path)));', to: 'const isEdited = false;',
+    seed: 2, name: 'delete-wins', mistake: 'a deletion beats an edit', file: DECIDE,
+    from: "const isEdited = base !== null && changedPaths(base, now).some((path) => path.field === 'attendees' || !settings.isOwnWrite?.(left, path, valueAt(now, path)));", to: 'const isEdited = false;',
   },
   {
-    name: 'source-written-to', mistake: 'the direction is disregarded', file: DECIDE,
+    seed: 20, name: 'source-written-to', mistake: 'the direction is disregarded', file: DECIDE,
     from: 'return source ? mirror(sides, source, decision, settings) : mergeBoth(sides, decision, settings);', to: 'return mergeBoth(sides, decision, settings);',
   },
   {
-    name: 'our-clock-decides', mistake: 'the side whose change was seen last wins', file: DECIDE,
+    seed: 21, name: 'our-clock-decides', mistake: 'the side whose change was seen last wins', file: DECIDE,
     from: "return (cloud.modifiedAt ?? cloud.seenAt) > (caldav.modifiedAt ?? caldav.seenAt) ? 'cloud' : 'caldav';", to: "return cloud.seenAt > caldav.seenAt ? 'cloud' : 'caldav';",
   },
   {
-    name: 'half-run-is-an-edit', mistake: 'what a broken-off run wrote counts as that side\'s edit', file: DECIDE,
+    seed: 4460, name: 'half-run-is-an-edit', mistake: 'what a broken-off run wrote counts as that side\'s edit', file: DECIDE,
     from: 'if (!isOwnWrite || !now || !base || !other) continue;', to: 'if (isOwnWrite || !now || !base || !other) continue;',
   },
   {
-    name: 'wrong-base', mistake: 'a side is compared with what the other one shows', file: DECIDE,
+    seed: 97, name: 'wrong-base', mistake: 'a side is compared with what the other one shows', file: DECIDE,
     from: 'base: bases.caldav && shown(bases.caldav) },', to: 'base: bases.caldav && shown(cloud.now) },',
   },
   {
-    name: 'loser-forgotten', mistake: 'the losing value of a conflict is not kept', file: PLAN_RUN,
+    seed: 11, name: 'loser-forgotten', mistake: 'the losing value of a conflict is not kept', file: PLAN_RUN,
     from: 'return store.insertConflicts(conflicts.map(', to: 'return store.insertConflicts(conflicts.slice(0, 0).map(',
   },
   {
-    name: 'last-writer-takes-all', mistake: 'the winner of one field wins them all', file: MERGE,
+    seed: 28, name: 'last-writer-takes-all', mistake: 'the winner of one field wins them all', file: MERGE,
     from: 'if (!both) {', to: "if (!both && conflicts.length === 0) {",
   },
   {
-    name: 'exclusions-lost', mistake: 'an occurrence that was taken out does not cross', file: MERGE,
+    seed: 1, name: 'exclusions-lost', mistake: 'an occurrence that was taken out does not cross', file: MERGE,
     from: 'else exceptions[occurrence] = there;', to: 'else if (there !== EXCLUDED) exceptions[occurrence] = there;',
   },
   {
-    name: 'guest-list-replaced', mistake: 'one side\'s list of attendees replaces the other\'s', file: MERGE,
+    seed: 39, name: 'guest-list-replaced', mistake: 'one side\'s list of attendees replaces the other\'s', file: MERGE,
     from: "} else if (path.field === 'attendees') {\n      continue;", to: "} else if (path.field === 'attendees') {\n      copy[otherSide(winner)].push(path);\n      changed.caldav.delete(key);",
   },
   {
-    name: 'copy-by-marker', mistake: 'whatever carries a marker is our copy', file: OBSERVE,
+    seed: 4, name: 'copy-by-marker', mistake: 'whatever carries a marker is our copy', file: OBSERVE,
     from: 'const isOurs = one.marker !== null && free.delete(one.marker);', to: 'const isOurs = one.marker !== null && (free.delete(one.marker) || tx === null);\n    if (one.marker !== null && !isOurs) continue;',
   },
   {
-    name: 'ghosts-believed', mistake: 'what a lagging listing shows again after a deletion is new', file: OBSERVE,
+    seed: 182, name: 'ghosts-believed', mistake: 'what a lagging listing shows again after a deletion is new', file: OBSERVE,
     from: 'const isGhostly = found.length > known.size && (await hasJustLost(observer, tx));', to: 'const isGhostly = found.length < 0 && (await hasJustLost(observer, tx));',
   },
   {
-    name: 'older-is-newer', mistake: 'a lagging listing counts as an edit', file: OBSERVE,
+    seed: 1251, name: 'older-is-newer', mistake: 'a lagging listing counts as an edit', file: OBSERVE,
     from: 'if (!isBack && isOlder(row, found)) {', to: 'if (!isBack && deps.historyDays < 0 && isOlder(row, found)) {',
   },
   {
-    name: 'uid-disregarded', mistake: 'events on both sides are not known by their UID', file: 'activities/diff-pair.ts',
+    seed: 20, name: 'uid-disregarded', mistake: 'events on both sides are not known by their UID', file: 'activities/diff-pair.ts',
     from: "await join('uid');", to: '',
   },
   {
-    name: 'second-create-new-name', mistake: 'a copy that may be lost is created again under another name', file: OBSERVE,
+    seed: 301, name: 'second-create-new-name', mistake: 'a copy that may be lost is created again under another name', file: OBSERVE,
     from: 'await tx.forgetSide(row.linkId, row.side);', to: 'await tx.dropSide(row.linkId, row.side);',
   },
   {
-    name: 'cancelled-copy-is-a-deletion', mistake: 'that a cancelled copy is removed deletes the original', file: WRITE,
+    seed: 38, name: 'cancelled-copy-is-a-deletion', mistake: 'that a cancelled copy is removed deletes the original', file: WRITE,
     from: 'await tx.dropSide(op.linkId, op.side);\n    await tx.updateSide(op.linkId, other.side', to: "await tx.updateSide(op.linkId, op.side, { gone: 'proved', seen: null });\n    await tx.updateSide(op.linkId, other.side, { base: other.seen, baseVersion: other.version });\n    await tx.markDirty([op.linkId]);\n    if (op.linkId !== '') return;\n    await tx.updateSide(op.linkId, other.side",
   },
   {
-    name: 'stranger-believed', mistake: 'nobody asks whose calendar the credentials open', file: 'activities/same-account.ts',
+    seed: 513, name: 'stranger-believed', mistake: 'nobody asks whose calendar the credentials open', file: 'activities/same-account.ts',
     from: 'if (!isSame) throw differentAccount();', to: '',
   },
 ];

@@ -176,7 +176,8 @@ export class People {
     this.noteReturn(event);
     // Two events that are alike but for the UID are known as one until one of them goes.
     const lineage = this.world.ledger.lineage(lineageOf(event) ?? '');
-    if (lineage.isEverywhere) this.world.ledger.free(event);
+    // Where a UID may be there twice, a copy that is on its way comes beside it.
+    if (lineage.isEverywhere || !calendar.habits.refusesUidTwice) this.world.ledger.free(event);
     lineage.isEverywhere = true;
     calendar.person.insert(again);
     this.world.ledger.changed(calendar.name, null, again);

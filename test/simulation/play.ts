@@ -172,6 +172,7 @@ class Player {
     const from = scheduler.steps;
     world.syncSince = scheduler.now;
     world.hadAtSync = new Map(world.calendars.map((calendar) => [calendar, calendar.items.size]));
+    for (const [calendar, size] of world.hadAtSync) world.mostAtSync.set(calendar, Math.max(size, world.mostAtSync.get(calendar) ?? 0));
     const open = [...during];
     scheduler.onStep = (process) => {
       for (const one of open.filter(({ at }) => at <= scheduler.steps - from)) {

@@ -11,7 +11,7 @@ import type { PairRow } from '../../db/pair-state.ts';
 import type { Side } from '../../providers/provider.ts';
 import type { DiffResult, PairState, PollResult, RunSummary, Trigger } from '../../workflows/messages.ts';
 import { FakeSide, fakeProvider, type FakeWrite, type Habits } from '../support/fake-side.ts';
-import { Ledger } from './ledger.ts';
+import { Ledger, lineageOf } from './ledger.ts';
 import { MemoryDatabase } from './memory-store.ts';
 import { randomOf } from './random.ts';
 import { Process, Scheduler } from './scheduler.ts';
@@ -57,6 +57,7 @@ export class World {
   /** When the present sync began, and how many events each calendar had then. */
   syncSince = 0;
   hadAtSync = new Map<FakeSide, number>();
+  readonly mostAtSync = new Map<FakeSide, number>();
   /** What happened, a line each. */
   readonly story: string[] = [];
   onWrite: (write: SeenWrite) => void = () => {};
@@ -117,6 +118,12 @@ export class World {
    * for something else (`semantics.md`: a 404 for what no listing has shown proves nothing yet).
    */
   isUnsettled(calendar: FakeSide, ref: string): boolean {
+    const lineage = lineageOf(calendar.items.get(ref)?.event ?? null);
+    return this.calendars.some((one) => [...one.items.values()].some((item) =>
+      ((one === calendar && item.ref === ref) || (lineage !== null && lineageOf(item.event) === lineage)) && this.isUnsettledAt(one, item.ref)));
+  }
+
+  private isUnsettledAt(calendar: FakeSide, ref: string): boolean {
     return this.pairs.some((pair) => (['caldav', 'cloud'] as const).some((side) => {
       if (pair.calendars[side] !== calendar) return false;
       const row = [...this.database.sides.values()].find((one) => one.pairId === pair.id && one.side === side && one.ref === ref);

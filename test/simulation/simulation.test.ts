@@ -1,0 +1,38 @@
+/**
+ * The engine against many bad days, in simulation: as many schedules as a change has to stand, the same ones each time, so that a red run is news; others with
+ * `CALPAIR_TEST_SEED`. Longer: `npm run simulate -- --seeds N`.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { KEPT } from './kept.ts';
+import { play } from './play.ts';
+
+const SEEDS = 20_000;
+const SEED = Number(process.env['CALPAIR_TEST_SEED'] ?? 1);
+
+for (const { found, schedule } of KEPT) {
+  test(`kept: ${found}`, async () => {
+    const { violation, story } = await play(schedule);
+    assert.equal(violation, null, `${violation?.invariant}: ${violation?.message}\n${story.join('\n')}`);
+  });
+}
+
+test(`${SEEDS} schedules from seed ${SEED} on break no invariant`, async (context) => {
+  const { code, output } = await simulate(['--seeds', `${SEEDS}`, '--seed', `${SEED}`, '--jobs', '2']);
+  const last = output.trim().split('\n').at(-1) ?? '';
+  context.diagnostic(last);
+  assert.equal(code, 0, output);
+  assert.match(last, new RegExp(`^${SEEDS} schedules .*: 0 violations$`));
+});
+
+function simulate(args: readonly string[]): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('./main.ts', import.meta.url)), ...args]);
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => { output += text.toString(); });
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, output }));
+  });
+}
