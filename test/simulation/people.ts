@@ -173,11 +173,10 @@ export class People {
     if (!event || calendar.events().some(({ uid, description }) => uid === event.uid || lineageOf({ description } as CalendarEvent) === lineageOf(event))) return;
     const again = { ...event, title: this.world.ledger.fresh() };
     this.world.tell(`${calendar.name}: imports ${lineageOf(event)} again, as ${again.title}`);
-    this.noteReturn(event);
+    this.noteReturn(event, calendar);
     // Two events that are alike but for the UID are known as one until one of them goes.
     const lineage = this.world.ledger.lineage(lineageOf(event) ?? '');
-    // Where a UID may be there twice, a copy that is on its way comes beside it.
-    if (lineage.isEverywhere || !calendar.habits.refusesUidTwice) this.world.ledger.free(event);
+    if (lineage.isEverywhere) this.world.ledger.free(event);
     lineage.isEverywhere = true;
     calendar.person.insert(again);
     this.world.ledger.changed(calendar.name, null, again);
@@ -203,12 +202,14 @@ export class People {
     for (const ref of new Set([...before.keys(), ...backup.keys()])) {
       const was = before.get(ref) ?? null;
       const is = backup.get(ref)?.event ?? null;
-      if (!was && is) this.noteReturn(is);
+      if (!was && is) this.noteReturn(is, calendar);
       this.world.ledger.changed(calendar.name, was, is);
     }
   }
 
-  private noteReturn(event: CalendarEvent): void {
+  private noteReturn(event: CalendarEvent, calendar: FakeSide): void {
+    // Where a UID may be there twice, a copy that is on its way comes beside it.
+    if (!calendar.habits.refusesUidTwice) this.world.ledger.free(event);
     const lineage = lineageOf(event);
     if (lineage !== null) this.returned.set(lineage, this.world.scheduler.now);
     this.world.ledger.blur(event);

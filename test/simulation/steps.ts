@@ -134,7 +134,7 @@ function personStep(random: Random, profile: Profile): PersonStep {
 const KINDS: Record<Call, readonly SyncErrorKind[]> = {
   changes: ['unreachable', 'unreachable', 'throttled', 'auth', 'calendar-missing', 'quota', 'not-a-caldav-server', 'bug'],
   get: ['unreachable', 'unreachable', 'throttled', 'auth', 'calendar-missing', 'bug'],
-  create: ['unreachable', 'unreachable', 'throttled', 'auth', 'rejected', 'forbidden', 'too-large', 'id-taken', 'quota', 'bug'],
+  create: ['unreachable', 'unreachable', 'throttled', 'auth', 'rejected', 'forbidden', 'too-large', 'quota', 'bug'],
   update: ['unreachable', 'unreachable', 'throttled', 'stale', 'stale', 'auth', 'rejected', 'forbidden', 'would-mail', 'bug'],
   remove: ['unreachable', 'unreachable', 'throttled', 'stale', 'auth', 'forbidden', 'bug'],
 };
@@ -152,7 +152,7 @@ function serverStep(random: Random, profile: Profile): ServerStep {
   if (chance < 0.45) return { do: 'well', calendar };
   const on = random.pick<Call>(['changes', 'get', 'create', 'create', 'update', 'update', 'remove']);
   const kind = random.pick(KINDS[on]);
-  const when = random.chance(0.5) && UNKNOWN_OUTCOME.includes(kind) && !(kind === 'stale' && on === 'changes') ? 'after' : 'before';
+  const when = random.chance(0.5) && UNKNOWN_OUTCOME.includes(kind) && !(kind === 'stale' && on === 'remove') ? 'after' : 'before';
   return {
     do: 'fault', calendar, on, when, kind, times: random.pick([1, 1, 1, 2, 5]),
     waitSeconds: kind === 'throttled' ? random.pick([1, 30, 600]) : null,
