@@ -34,6 +34,7 @@ function sideView(store: Store, row: SideRow, side: Side): SideView {
     modifiedAt: row.modifiedAt?.getTime() ?? null,
     seenAt: row.changedAt.getTime(),
     hasGuests: found?.hasGuests ?? false,
+    marker: found?.marker ?? null,
     isDeclined: found?.isDeclined ?? false,
     problems: found?.problems ?? [],
   };

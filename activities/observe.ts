@@ -52,7 +52,7 @@ export function seenColumns(store: Store, pairId: string, found: Found) {
 }
 
 /** Title, start and recurrence: what tells two copies of one event that have different UIDs. */
-function matchText(event: CalendarEvent): string {
+export function matchText(event: CalendarEvent): string {
   const { title, when, recurrence } = event;
   const start = when.allDay ? [when.start] : [when.start, when.startZone];
   return JSON.stringify(['match', title.trim(), start, recurrence?.rules ?? [], recurrence?.dates ?? []]);

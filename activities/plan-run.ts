@@ -7,6 +7,7 @@ import type { Store } from '../db/store.ts';
 import { context, type LinkRow } from '../db/links.ts';
 import type { HeldRow, NewOp, NewProblem } from '../db/plans.ts';
 import type { Shared } from '../db/shared-calendars.ts';
+import { adoptions, isStray } from './adopt-singles.ts';
 import type { Deps } from './deps.ts';
 import { eventOf, labelOf, viewOf, type Loaded } from './link-view.ts';
 import { baseOf, later } from './observe.ts';
@@ -22,6 +23,13 @@ export interface Planned {
   readonly conflicts: number;
   readonly held: number;
   readonly problems: number;
+  /** Links of series whose written-out singles were there already. */
+  readonly adopted: ReadonlySet<string>;
+}
+
+interface Decided {
+  readonly view: LinkView;
+  readonly decision: Decision;
 }
 
 /** Deletions of the run, kept back until all of them are known. */
@@ -48,7 +56,7 @@ export function planLinks(deps: Deps, open: OpenPair, run: { id: string; epoch: 
 
 /** One planning pass: collects what a run is to do, chunk by chunk. */
 class Planner {
-  readonly planned = { ops: 0, conflicts: 0, held: 0, problems: 0 };
+  readonly planned = { ops: 0, conflicts: 0, held: 0, problems: 0, adopted: new Set<string>() };
   private readonly deps: Deps;
   private readonly open: OpenPair;
   private readonly runId: string;
@@ -63,6 +71,8 @@ class Planner {
   private readonly parents = new Set<string>();
   private readonly withSingles = new Set<string>();
   private readonly writtenOut: { loaded: Loaded; view: LinkView }[] = [];
+  /** Single events that may be those of a series which is known only at the end. */
+  private readonly strays: (Decided & { loaded: Loaded; held: HeldRow | undefined })[] = [];
   private readonly later: Deletions = { ops: { caldav: [], cloud: [] }, series: [], bothGone: [], held: [] };
 
   constructor(deps: Deps, open: OpenPair, runId: string, shared: Shared, unsettled: ReadonlyMap<string, string>) {
@@ -94,7 +104,14 @@ class Planner {
       this.planned.problems += await store.setProblems(pair.id, link.id, [undecided(loaded)], this.now);
       return store.updateLinks([link.id], { dirty: false });
     }
-    const { view, decision } = decided;
+    if (this.open.pair.meeting && isStray(decided.view)) return void this.strays.push({ loaded, ...decided, held });
+    await this.act(loaded, decided, held, written);
+  }
+
+  private async act(loaded: Loaded, { view, decision }: Decided, held: HeldRow | undefined, written: ReadonlyMap<string, string[]>): Promise<void> {
+    const { store } = this.deps;
+    const { link } = loaded;
+    const { pair } = this.open;
     const flapping = this.flappingSide(decision.ops, link, written);
     const problems: NewProblem[] = decision.problems.map(({ side, problem }) => ({ linkId: link.id, side, ...problem }));
     if (flapping) problems.push({ linkId: link.id, side: flapping, code: 'flapping', detail: 'The same field keeps changing back. Calpair leaves the event alone until somebody changes it.' });
@@ -109,7 +126,7 @@ class Planner {
   }
 
   /** Null when the decision itself failed: one event that we cannot handle must not stop the others. */
-  private decide(loaded: Loaded, held: HeldRow | undefined): { view: LinkView; decision: Decision } | null {
+  private decide(loaded: Loaded, held: HeldRow | undefined): Decided | null {
     const { pair, sides } = this.open;
     try {
       const view = viewOf(this.deps.store, loaded, sides, held);
@@ -190,10 +207,30 @@ class Planner {
     const rest = [...this.parents].filter((id) => !this.seen.has(id));
     for (let start = 0; start < rest.length; start += CHUNK) await this.chunk(rest.slice(start, start + CHUNK));
     for (const id of rest.filter((parentId) => !this.seen.has(parentId))) await this.removeSingles(id, true, this.later.ops);
+    await this.adoptStrays();
     for (const { loaded, view } of this.writtenOut) {
       const singles = await store.loadLinks((await store.singlesOf([loaded.link.id])).map(({ id }) => id));
       const planned = planSeries({ open: this.open, store, now: this.now, newId: this.deps.newId }, loaded, view, singles);
       if (planned) await this.series(loaded, view, planned);
+    }
+  }
+
+  /** Singles that an earlier pair of these calendars wrote out become those of the series; what else was kept back is an event like any other. */
+  private async adoptStrays(): Promise<void> {
+    if (this.strays.length === 0) return;
+    const { store } = this.deps;
+    const singles = await store.loadLinks((await store.singlesOf(this.writtenOut.map(({ loaded }) => loaded.link.id))).map(({ id }) => id));
+    const adopted = new Map(adoptions(this.strays, this.writtenOut, singles, this.open.pair.options).map((one) => [one.stray.link.id, one]));
+    for (const { loaded, held, ...decided } of this.strays) {
+      const found = adopted.get(loaded.link.id);
+      if (!found) {
+        await this.act(loaded, decided, held, new Map());
+        continue;
+      }
+      const { parentId, occurrence, side } = found;
+      await store.updateLinks([loaded.link.id], { parentId, occurrence, label: labelOf(store, this.open.pair.id, decided.view) });
+      await store.updateSide(loaded.link.id, side, { owned: true });
+      this.planned.adopted.add(parentId);
     }
   }
 

@@ -2,14 +2,13 @@
 import { changedContent, changedPaths, otherSide, type CalendarEvent, type Content, type Exception, type OccurrenceId, type SideName } from '../core/event.ts';
 import type { FieldConflict } from '../core/merge.ts';
 import { projected, sourceOf } from '../core/policy.ts';
-import type { LinkView, Op } from '../core/plan.ts';
+import { laterSide, type LinkView, type Op } from '../core/plan.ts';
 import type { EventProblem } from '../core/problem.ts';
 import { contentOf, decideSingles, TOO_DENSE, type SeriesDecision, type Single } from '../core/written-out.ts';
 import type { Store } from '../db/store.ts';
 import { context } from '../db/links.ts';
 import type { links } from '../db/schema.ts';
-import type { Loaded } from './link-view.ts';
-import { baseOf, seenOf } from './observe.ts';
+import { viewOf, type Loaded } from './link-view.ts';
 import type { OpenPair } from './open-pair.ts';
 
 export interface PlannedSeries {
@@ -37,7 +36,7 @@ export function planSeries(
   const there = singles.filter(({ sides }) => sides[to]);
   const decision = decideSingles({
     series, side, now: now.getTime(),
-    singles: there.map((single) => viewOfSingle(store, open, single, to)),
+    singles: there.map((single) => viewOfSingle(store, open, single, view, to)),
     isOneWay: sourceOf(pair.direction) !== null || content === 'busy',
     winner: side,
   });
@@ -80,16 +79,18 @@ function opsOf(decision: SeriesDecision, { link: parent }: Loaded, byOccurrence:
   return { newLinks, ops };
 }
 
-function viewOfSingle(store: Store, open: OpenPair, { link, sides }: Loaded, side: SideName): Single {
-  const row = sides[side];
-  const seen = row && row.gone !== 'proved' ? seenOf(store, row) : null;
-  const base = row ? baseOf(store, row) : null;
-  const read = open.sides[side];
+function viewOfSingle(store: Store, open: OpenPair, loaded: Loaded, series: LinkView, side: SideName): Single {
+  const { link } = loaded;
+  const single = viewOf(store, loaded, open.sides, undefined)[side];
+  const { caldav, cloud }: LinkView = { ...series, [side]: single };
+  // A text that was cut to fit a side must not win over the whole one.
+  const isCut = single?.problems.some(({ code }) => code === 'text-too-long');
   return {
     occurrence: link.occurrence ?? '',
-    now: seen && read.read(seen).event,
-    base: base && read.read(base).event,
+    now: single?.now ?? null,
+    base: single?.base ?? null,
     agreed: link.agreed && (JSON.parse(store.vault.open(link.agreed, context(link.pairId))) as Content),
+    later: caldav && cloud && !isCut ? laterSide(caldav, cloud) : otherSide(side),
   };
 }
 

@@ -74,10 +74,11 @@ async function preview(deps: Deps, real: OpenPair, signal: AbortSignal): Promise
   if ((await store.countLinks(id)) > MAX_EVENTS) return 'too-large';
   await proveDeletions(deps, open, epoch);
   await confirmWrites(deps, open, epoch);
-  const matched = await match(deps, open, epoch);
+  const linked = await match(deps, open, epoch);
   const dirty = await store.dirtyLinks(id, deps.clock.now(), true);
   signal.throwIfAborted();
   const planned = await planLinks(deps, open, { id: run.id, epoch }, dirty);
+  const matched = [...linked, ...[...planned.adopted].map((linkId) => ({ linkId, by: 'content' as const }))];
   return told(deps, open, planned, { ops: await store.pendingOps(run.id), matched });
 }
 

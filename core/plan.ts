@@ -31,6 +31,8 @@ export interface SideView {
   /** When that change was first seen here, ms since the epoch. */
   readonly seenAt: number;
   readonly hasGuests: boolean;
+  /** What Calpair left on a copy of its own. */
+  readonly marker?: string | null;
   /** The account's owner has declined the event. */
   readonly isDeclined?: boolean;
   /** What the side's reader had to say about the event as it is now. */
@@ -299,7 +301,7 @@ function mayGo(view: SideView, decision: LinkView['decision'], settings: Setting
 }
 
 /** The side modified last; the CalDAV side where the times are equal or unknown on both. */
-function laterSide(caldav: SideView, cloud: SideView): SideName {
+export function laterSide(caldav: SideView, cloud: SideView): SideName {
   if (caldav.modifiedAt === null && cloud.modifiedAt === null) return 'caldav';
   return (cloud.modifiedAt ?? cloud.seenAt) > (caldav.modifiedAt ?? caldav.seenAt) ? 'cloud' : 'caldav';
 }

@@ -27,6 +27,8 @@ export interface Single {
   readonly base: CalendarEvent | null;
   /** What the series said of the occurrence then; null before. */
   readonly agreed: Content | null;
+  /** The side modified last, of the series' and the single's: it wins where nothing was agreed before. */
+  readonly later: SideName;
 }
 
 export interface SeriesInput {
@@ -69,7 +71,7 @@ export function decideSingles(input: SeriesInput): SeriesDecision {
   };
   const known = new Set(singles.map(({ occurrence }) => occurrence));
   for (const occurrence of wanted) {
-    if (!known.has(occurrence)) decision.create.push({ occurrence, next: singleOf(contentOf(series, occurrence)) });
+    if (!known.has(occurrence)) decision.create.push({ occurrence, next: singleOf(series, occurrence) });
   }
   for (const single of singles) decideSingle(input, single, isStillMeant(input, single, wanted), decision);
   return decision;
@@ -84,7 +86,7 @@ function decideSingle(input: SeriesInput, single: Single, isMeant: boolean, deci
   const seriesMoved = agreed !== null && content !== null && changedContent(agreed, content).length > 0;
   if (now === null) {
     if (content === null) decision.dropped.push(occurrence);
-    else if (input.isOneWay || seriesMoved) decision.create.push({ occurrence, next: singleOf(content) });
+    else if (input.isOneWay || seriesMoved) decision.create.push({ occurrence, next: asSingle(content) });
     else decision.exceptions = { ...decision.exceptions, [occurrence]: EXCLUDED };
   } else if (content === null) {
     if (hasEdit && !input.isOneWay) decision.exceptions = { ...decision.exceptions, [occurrence]: contentOnly(now) };
@@ -94,16 +96,16 @@ function decideSingle(input: SeriesInput, single: Single, isMeant: boolean, deci
   }
 }
 
-function mergeSingle(input: SeriesInput, { occurrence, base, agreed }: Single, now: CalendarEvent, content: Content, decision: Open): void {
-  const from = singleOf(content);
-  const fromBase = agreed && singleOf(agreed);
+function mergeSingle(input: SeriesInput, { occurrence, base, agreed, later }: Single, now: CalendarEvent, content: Content, decision: Open): void {
+  const from = asSingle(content);
+  const fromBase = agreed && asSingle(agreed);
   const next = { series: from, single: now };
   if (input.isOneWay) {
     next.single = base && fromBase ? withChanges(base, fromBase, from) : from;
   } else {
     const isCaldav = input.side === 'caldav';
     const [series, single] = [{ now: from, base: fromBase }, { now, base }];
-    const merged = merge({ caldav: isCaldav ? series : single, cloud: isCaldav ? single : series, winner: input.winner });
+    const merged = merge({ caldav: isCaldav ? series : single, cloud: isCaldav ? single : series, winner: base && agreed ? input.winner : later });
     next.series = isCaldav ? merged.caldav : merged.cloud;
     next.single = isCaldav ? merged.cloud : merged.caldav;
     decision.conflicts.push(...merged.conflicts.map((conflict) => ({ ...conflict, path: { ...conflict.path, occurrence } })));
@@ -142,8 +144,21 @@ export function contentOf(series: CalendarEvent, occurrence: OccurrenceId): Cont
   return typeof exception === 'object' ? exception : occurrenceContent(series, occurrence);
 }
 
+/** The single event that an occurrence is written out as. */
+export function singleOf(series: CalendarEvent, occurrence: OccurrenceId): CalendarEvent {
+  return asSingle(contentOf(series, occurrence));
+}
+
+/** Those occurrences of a series that are meant to start at one of these times, and all overrides: they may have been moved there. */
+export function occurrencesAmong(series: CalendarEvent, starts: ReadonlySet<OccurrenceId>): OccurrenceId[] {
+  const isMeant = (id: OccurrenceId) => starts.has(id) || typeof series.exceptions[id] === 'object';
+  const at = [...starts, ...Object.keys(series.exceptions)].map(instantOfId);
+  const [from, to] = [at.reduce((a, b) => Math.min(a, b), Infinity), at.reduce((a, b) => Math.max(a, b), -Infinity)];
+  return expandOccurrences(series, from, to + 1, Infinity, BUDGET_STEPS).ids.filter(isMeant);
+}
+
 /** A single has no UID of the series: it would be taken for it. */
-function singleOf(content: Content): CalendarEvent {
+function asSingle(content: Content): CalendarEvent {
   return { ...content, uid: null, recurrence: null, exceptions: {} };
 }
 

@@ -75,6 +75,22 @@ describe('the preview of a first meeting', () => {
     assert.deepEqual([(await bench.person.list()).size, bench.account.listLive().length], [8, 8]);
     assert.deepEqual((await preview(bench)).changes, []);
   });
+
+  it('of a pair that was deleted and is created again proposes nothing, also where a series is written out as single events', async () => {
+    const bench = await setUp(['Ordinary']);
+    await bench.person.put('hours.ics', object('hours@example.org', ['SUMMARY:Hours', ...at('20270114T090000'), 'RRULE:FREQ=HOURLY;COUNT=6']));
+    await bench.pair.settle();
+    assert.equal(bench.account.listLive().length, 7);
+    await calpair.api.call('DELETE', `/v1/pairs/${bench.pair.id}`);
+    const writes = google.writes.length;
+    const pair = await createPair(calpair, { server: radicale, url: bench.person.url }, { account: bench.account, calendarId: bench.account.email }, { paused: true });
+    const answer = await pair.post('preview');
+    assert.deepEqual([answer.caldav, answer.cloud, answer.changes], [NONE, NONE, []]);
+    assert.deepEqual(answer.matches.map(({ title, start, by }: Json) => `${title} ${start} ${by}`).sort(), ['Hours 2027-01-14T09:00:00 content', `Ordinary ${START} uid`]);
+    await pair.post('resume');
+    await pair.settle();
+    assert.deepEqual([(await bench.person.list()).size, bench.account.listLive().length, google.writes.length], [2, 7, writes]);
+  });
 });
 
 describe('the preview of a pair that runs', () => {
