@@ -167,6 +167,11 @@ async function proveBatch(observer: Observer, rows: readonly SideRow[]): Promise
     } else {
       await deps.store.underEpoch(pairId, epoch, async (tx) => {
         if (!row.shown) return createAgain(deps, tx, row);
+        // Never agreed on: it was a ghost, or went before it was carried over. Its end says nothing about the event on the other side.
+        if (row.base === null) {
+          await tx.dropSide(row.linkId, side);
+          return tx.markDirty([row.linkId]);
+        }
         await tx.updateSide(row.linkId, side, { gone: 'proved', seen: null, version: null, changedAt: deps.clock.now(), confirmed: true });
         return tx.markDirty([row.linkId]);
       });

@@ -162,7 +162,8 @@ export class Checks {
     const recent = this.deletions.filter((one) => one.calendar === calendar && one.pair === pair.index && now - one.at < DAY_MS);
     // Every event may have been known at the start of the day that was ever there.
     const most = Math.max(...Object.values(pair.calendars).map((one) => this.world.mostAtSync.get(one) ?? 0));
-    const linked = Math.max(most, calendar.items.size + recent.length + 1, ...recent.map((one) => one.linked));
+    const removed = [...this.world.ledger.lineages.values()].filter(({ removedOn }) => removedOn.size > 0).length;
+    const linked = removed + Math.max(most, calendar.items.size + recent.length + 1, ...recent.map((one) => one.linked));
     this.deletions.push({ at: now, calendar, pair: pair.index, linked });
     const { moreThan, percent } = this.world.row(pair).options.holdDeletions;
     const count = recent.length + 1;
