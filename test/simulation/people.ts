@@ -57,6 +57,7 @@ export class People {
         if (!calendar.habits.refusesUidTwice) return;
         // Two that are known as one by their looks have two UIDs: a new name makes it another event.
         if (this.world.ledger.lineage(lineageOf(event) ?? '').isEverywhere) this.world.ledger.free(event);
+        this.world.ledger.lineage(lineageOf(event) ?? '').isEverywhere = true;
         this.world.tell(`${calendar.name}: ${name} gets a new name`);
         this.world.ledger.blur(event);
         return void calendar.person.rename(ref);
@@ -210,7 +211,8 @@ export class People {
 
   private noteReturn(event: CalendarEvent, calendar: FakeSide): void {
     // Where a UID may be there twice, a copy that is on its way comes beside it.
-    if (!calendar.habits.refusesUidTwice) this.world.ledger.free(event);
+    const twice = !calendar.habits.refusesUidTwice || this.world.ledger.lineage(lineageOf(event) ?? '').isEverywhere;
+    if (twice) this.world.ledger.free(event);
     const lineage = lineageOf(event);
     if (lineage !== null) this.returned.set(lineage, this.world.scheduler.now);
     this.world.ledger.blur(event);
