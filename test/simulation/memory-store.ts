@@ -4,24 +4,18 @@
  *
  * A transaction runs from its begin to its commit without a step of anybody else in between.
  */
-import { createHash } from 'node:crypto';
 import type { SideName } from '../../core/event.ts';
 import { Superseded, type LinkRow, type SideRow } from '../../db/links.ts';
 import type { PairRow } from '../../db/pair-state.ts';
 import type { HeldRow, OpRow, RunRow } from '../../db/plans.ts';
 import type { conflicts, problems } from '../../db/schema.ts';
 import type { Store } from '../../db/store.ts';
-import type { Vault } from '../../db/vault.ts';
+import { EMPTY_LINK, EMPTY_OP, EMPTY_RUN, EMPTY_SIDE, NOW_DIRTY, withValues } from './memory-rows.ts';
+import { isOnAnotherWay, matchesBy, sharedCalendars, unsettledWrites } from './memory-queries.ts';
+import { OPEN_VAULT } from './open-vault.ts';
 
 export type ConflictRow = typeof conflicts.$inferSelect;
 type ProblemRow = typeof problems.$inferSelect;
-
-/** Nothing is sealed: what a thousand schedules a minute would spend on ciphers tells nothing about them. */
-export const OPEN_VAULT: Vault = {
-  seal: (text) => Buffer.from(text),
-  open: (sealed) => sealed.toString(),
-  hash: (text) => createHash('md5').update(text).digest('hex'),
-};
 
 type Functions = Omit<Store, 'vault' | 'underEpoch'>;
 type Tables = { readonly [Name in keyof Functions]: (...rest: Parameters<Functions[Name]>) => Awaited<ReturnType<Functions[Name]>> };
@@ -176,22 +170,6 @@ export class MemoryDatabase {
     }
   }
 
-  private matchesBy(pairId: string, by: 'uid' | 'content'): { caldav: string; cloud: string }[] {
-    const hashOf = (row: SideRow) => (by === 'uid' ? row.uidHash : row.matchHash);
-    const other = (row: SideRow) => this.sides.get(`${row.linkId}/${row.side === 'caldav' ? 'cloud' : 'caldav'}`);
-    const halves = [...this.sides.values()].filter((row) => row.pairId === pairId && hashOf(row) !== null && row.gone === 'no' && row.seen !== null
-      && this.links.get(row.linkId)?.parentId === null && (by === 'uid' || other(row) === undefined));
-    const count = new Map<string, number>();
-    const key = (row: SideRow) => `${row.side} ${hashOf(row)}`;
-    for (const row of halves) count.set(key(row), (count.get(key(row)) ?? 0) + 1);
-    const isFree = (row: SideRow) => count.get(key(row)) === 1 && (other(row)?.gone ?? 'proved') === 'proved';
-    const free = halves.filter(isFree);
-    return free.filter(({ side }) => side === 'caldav').flatMap((a) => {
-      const b = free.find((row) => row.side === 'cloud' && hashOf(row) === hashOf(a) && row.linkId !== a.linkId);
-      return b ? [{ caldav: a.linkId, cloud: b.linkId }] : [];
-    });
-  }
-
   private joinHalves(caldav: string, cloud: string): void {
     for (const [from, to, side] of [[cloud, caldav, 'caldav'], [caldav, cloud, 'cloud']] as const) {
       const gone = this.sides.get(`${from}/${side}`);
@@ -270,7 +248,7 @@ export class MemoryDatabase {
       }),
       hintedGone: (pairId, side) => found(pairId, side, ({ gone }) => gone === 'hinted'),
       unconfirmed: (pairId, side) => found(pairId, side, ({ confirmed }) => !confirmed),
-      matchesBy: (pairId, by) => db.matchesBy(pairId, by),
+      matchesBy: (pairId, by) => matchesBy(db, pairId, by),
       changedSinceLastRun: (pairId) => {
         const last = Math.max(-Infinity, ...[...db.runs.values()].filter((run) => run.pairId === pairId).map(({ finishedAt }) => finishedAt?.getTime() ?? -Infinity));
         const count = (side: SideName) => found(pairId, side, ({ changedAt }) => changedAt.getTime() > last).length;
@@ -357,19 +335,7 @@ export class MemoryDatabase {
         }
         return written;
       },
-      unsettledWrites: (linkIds) => {
-        const written = new Map<string, string>();
-        for (const linkId of linkIds) {
-          const all = [...db.ops.values()].filter((op) => op.linkId === linkId).sort(byId);
-          const rows = all.filter(({ runId }) => runId === all.at(-1)?.runId);
-          if (rows.every(({ status }) => status === 'done')) continue;
-          for (const { side, action, fields } of rows) {
-            if (action !== 'update') continue;
-            for (const [field, hash] of Object.entries(fields)) written.set(`${linkId}/${side}/${field}`, hash);
-          }
-        }
-        return written;
-      },
+      unsettledWrites: (linkIds) => unsettledWrites(db, linkIds),
       insertConflicts: (rows) => {
         const fresh = rows.filter((row) => {
           const key = `${row.linkId}/${row.digest}`;
@@ -403,19 +369,8 @@ export class MemoryDatabase {
         }
       },
       // shared-calendars.ts
-      lockShared: (pair) => {
-        const at = (calendar: string) => [...db.pairs.values()].filter(({ id }) => id !== pair.id).flatMap((other) => (['caldav', 'cloud'] as const)
-          .filter((side) => (side === 'caldav' ? other.caldavCalendarId : other.cloudCalendarId) === calendar).map((side) => ({ pairId: other.id, side })));
-        const [caldav, cloud] = [at(pair.caldavCalendarId), at(pair.cloudCalendarId)];
-        return { ...(caldav.length > 0 ? { caldav } : {}), ...(cloud.length > 0 ? { cloud } : {}) };
-      },
-      isOnAnotherWay: (others, uidHash, now) => others.some(({ pairId, side }) => {
-        const since = now.getTime() - 600_000;
-        const created = found(pairId, side, (row) => row.uidHash === uidHash && row.owned && row.gone === 'no' && row.changedAt.getTime() > since);
-        return created.length > 0 || [...db.ops.values()].some((op) => op.pairId === pairId && op.side === side && op.action === 'create' && op.status === 'pending'
-          && db.runs.get(op.runId)?.result === 'running' && (db.runs.get(op.runId)?.startedAt.getTime() ?? 0) > since
-          && db.sides.get(`${op.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`)?.uidHash === uidHash);
-      }),
+      lockShared: (pair) => sharedCalendars(db, pair),
+      isOnAnotherWay: (others, uidHash, now) => isOnAnotherWay(db, others, uidHash, now),
       // pair-state.ts, accounts.ts
       pairWithAccounts: (pairId) => {
         const pair = db.pairs.get(pairId);
@@ -452,22 +407,6 @@ const WRITES = new Set([
   'joinHalves', 'touchWrittenOut', 'touchUnsettled', 'beginRun', 'nextEpoch', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'setOp', 'finishDeletions', 'insertConflicts', 'setProblems',
   'addProblem', 'hold', 'release', 'pruneRuns', 'updatePair', 'setAccountStatus',
 ]);
-
-const NOW_DIRTY = { dirty: true, retryAt: null, attempts: 0 };
-
-const EMPTY_LINK = {
-  retryAt: null, attempts: 0, generation: 0, parentId: null, occurrence: null, agreed: null, label: null, createdAt: new Date(0), lastChangeAt: null,
-};
-const EMPTY_SIDE = {
-  uidHash: null, matchHash: null, owned: false, version: null, seen: null, modifiedAt: null, gone: 'no' as const, base: null, baseVersion: null,
-  replacedVersion: null, confirmed: true,
-};
-const EMPTY_RUN = { finishedAt: null, readCaldav: 0, readCloud: 0, conflicts: 0, held: 0, problems: 0, error: null };
-const EMPTY_OP = { next: null, counted: true, code: null, doneAt: null };
-
-function withValues<Row extends object>(row: Row, values: object): Row {
-  return { ...row, ...Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) };
-}
 
 function promised(tables: Tables): Record<string, unknown> {
   return Object.fromEntries(Object.entries(tables).map(([name, work]) => [name, async (...rest: unknown[]) => Promise.resolve((work as (...rest: unknown[]) => unknown)(...rest))]));

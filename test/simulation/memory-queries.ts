@@ -1,0 +1,55 @@
+/** The longer queries of the simulation's database. */
+import type { SideName } from '../../core/event.ts';
+import type { SideRow } from '../../db/links.ts';
+import type { PairRow } from '../../db/pair-state.ts';
+import type { Store } from '../../db/store.ts';
+import type { MemoryDatabase } from './memory-store.ts';
+
+const SIDES = ['caldav', 'cloud'] as const;
+
+export function matchesBy(db: MemoryDatabase, pairId: string, by: 'uid' | 'content'): { caldav: string; cloud: string }[] {
+  const hashOf = (row: SideRow) => (by === 'uid' ? row.uidHash : row.matchHash);
+  const other = (row: SideRow) => db.sides.get(`${row.linkId}/${row.side === 'caldav' ? 'cloud' : 'caldav'}`);
+  const halves = [...db.sides.values()].filter((row) => row.pairId === pairId && hashOf(row) !== null && row.gone === 'no' && row.seen !== null
+    && db.links.get(row.linkId)?.parentId === null && (by === 'uid' || other(row) === undefined));
+  const count = new Map<string, number>();
+  const key = (row: SideRow) => `${row.side} ${hashOf(row)}`;
+  for (const row of halves) count.set(key(row), (count.get(key(row)) ?? 0) + 1);
+  const isFree = (row: SideRow) => count.get(key(row)) === 1 && (other(row)?.gone ?? 'proved') === 'proved';
+  const free = halves.filter(isFree);
+  return free.filter(({ side }) => side === 'caldav').flatMap((a) => {
+    const b = free.find((row) => row.side === 'cloud' && hashOf(row) === hashOf(a) && row.linkId !== a.linkId);
+    return b ? [{ caldav: a.linkId, cloud: b.linkId }] : [];
+  });
+}
+
+export function sharedCalendars(db: MemoryDatabase, pair: Pick<PairRow, 'id' | 'caldavCalendarId' | 'cloudCalendarId'>): Awaited<ReturnType<Store['lockShared']>> {
+  const at = (calendar: string) => [...db.pairs.values()].filter(({ id }) => id !== pair.id).flatMap((other) => SIDES
+    .filter((side) => (side === 'caldav' ? other.caldavCalendarId : other.cloudCalendarId) === calendar).map((side) => ({ pairId: other.id, side })));
+  const [caldav, cloud] = [at(pair.caldavCalendarId), at(pair.cloudCalendarId)];
+  return { ...(caldav.length > 0 ? { caldav } : {}), ...(cloud.length > 0 ? { cloud } : {}) };
+}
+
+export function isOnAnotherWay(db: MemoryDatabase, others: readonly { readonly pairId: string; readonly side: SideName }[], uidHash: string, now: Date): boolean {
+  const since = now.getTime() - 600_000;
+  return others.some(({ pairId, side }) => {
+    const isCreated = (row: SideRow) => row.uidHash === uidHash && row.owned && row.gone === 'no' && row.changedAt.getTime() > since;
+    return db.sidesOf(pairId, side).some(isCreated) || [...db.ops.values()].some((op) => op.pairId === pairId && op.side === side && op.action === 'create'
+      && op.status === 'pending' && db.runs.get(op.runId)?.result === 'running' && (db.runs.get(op.runId)?.startedAt.getTime() ?? 0) > since
+      && db.sides.get(`${op.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`)?.uidHash === uidHash);
+  });
+}
+
+export function unsettledWrites(db: MemoryDatabase, linkIds: readonly string[]): Map<string, string> {
+  const written = new Map<string, string>();
+  for (const linkId of linkIds) {
+    const all = [...db.ops.values()].filter((op) => op.linkId === linkId).sort((a, b) => (a.id < b.id ? -1 : 1));
+    const rows = all.filter(({ runId }) => runId === all.at(-1)?.runId);
+    if (rows.every(({ status }) => status === 'done')) continue;
+    for (const { side, action, fields } of rows) {
+      if (action !== 'update') continue;
+      for (const [field, hash] of Object.entries(fields)) written.set(`${linkId}/${side}/${field}`, hash);
+    }
+  }
+  return written;
+}

@@ -1,0 +1,18 @@
+/** Rows of the simulated database as PostgreSQL fills them, and what it does with the values of a statement. */
+
+export const NOW_DIRTY = { dirty: true, retryAt: null, attempts: 0 };
+
+export const EMPTY_LINK = {
+  retryAt: null, attempts: 0, generation: 0, parentId: null, occurrence: null, agreed: null, label: null, createdAt: new Date(0), lastChangeAt: null,
+};
+export const EMPTY_SIDE = {
+  uidHash: null, matchHash: null, owned: false, version: null, seen: null, modifiedAt: null, gone: 'no' as const, base: null, baseVersion: null,
+  replacedVersion: null, confirmed: true,
+};
+export const EMPTY_RUN = { finishedAt: null, readCaldav: 0, readCloud: 0, conflicts: 0, held: 0, problems: 0, error: null };
+export const EMPTY_OP = { next: null, counted: true, code: null, doneAt: null };
+
+/** As with drizzle, undefined changes nothing. */
+export function withValues<Row extends object>(row: Row, values: object): Row {
+  return { ...row, ...Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) };
+}
