@@ -1,5 +1,5 @@
 /** Reads both sides and stores what they show, each with its new cursor. */
-import type { SideName } from '../core/event.ts';
+import { otherSide, type SideName } from '../core/event.ts';
 import { DOUBTED_ABSENCES, isMostGone, SAMPLED_ABSENCES, sampleOf } from '../core/guard.ts';
 import { SyncError } from '../core/sync-error.ts';
 import type { SideRow } from '../db/links.ts';
@@ -167,8 +167,8 @@ async function proveBatch(observer: Observer, rows: readonly SideRow[]): Promise
     } else {
       await deps.store.underEpoch(pairId, epoch, async (tx) => {
         if (!row.shown) return createAgain(deps, tx, row);
-        // Never agreed on: it was a ghost, or went before it was carried over. Its end says nothing about the event on the other side.
-        if (row.base === null) {
+        // Never agreed on: it was a ghost, or went before both were compared. Its end says nothing about the event on the other side.
+        if (row.base === null && (await tx.loadLinks([row.linkId]))[0]?.sides[otherSide(side)]) {
           await tx.dropSide(row.linkId, side);
           return tx.markDirty([row.linkId]);
         }

@@ -53,3 +53,16 @@ export function unsettledWrites(db: MemoryDatabase, linkIds: readonly string[]):
   }
   return written;
 }
+
+export function writtenSince(db: MemoryDatabase, linkIds: readonly string[], since: Date): Map<string, string[]> {
+  const written = new Map<string, string[]>();
+  const rows = [...db.ops.values()].filter((op) => linkIds.includes(op.linkId) && op.status === 'done' && op.doneAt !== null && op.doneAt >= since)
+    .sort((a, b) => (a.doneAt?.getTime() ?? 0) - (b.doneAt?.getTime() ?? 0));
+  for (const { linkId, side, fields } of rows) {
+    for (const [field, hash] of Object.entries(fields)) {
+      const key = `${linkId}/${side}/${field}`;
+      written.set(key, [...(written.get(key) ?? []), hash]);
+    }
+  }
+  return written;
+}

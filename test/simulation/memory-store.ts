@@ -11,7 +11,7 @@ import type { HeldRow, OpRow, RunRow } from '../../db/plans.ts';
 import type { conflicts, problems } from '../../db/schema.ts';
 import type { Store } from '../../db/store.ts';
 import { EMPTY_LINK, EMPTY_OP, EMPTY_RUN, EMPTY_SIDE, NOW_DIRTY, withValues } from './memory-rows.ts';
-import { isOnAnotherWay, matchesBy, sharedCalendars, unsettledWrites } from './memory-queries.ts';
+import { isOnAnotherWay, matchesBy, sharedCalendars, unsettledWrites, writtenSince } from './memory-queries.ts';
 import { OPEN_VAULT } from './open-vault.ts';
 
 export type ConflictRow = typeof conflicts.$inferSelect;
@@ -158,10 +158,6 @@ export class MemoryDatabase {
     for (const id of new Set(ids)) this.set(this.links, id, values);
   }
 
-  private isDue(row: LinkRow, now: Date): boolean {
-    return row.dirty && (row.retryAt === null || row.retryAt <= now);
-  }
-
   private dropGoneSides(linkIds: readonly string[], side: SideName): void {
     for (const id of linkIds) {
       if (this.sides.get(`${id}/${side}`)?.gone !== 'proved') continue;
@@ -233,9 +229,9 @@ export class MemoryDatabase {
       nextGeneration: (ids) => db.nextGeneration(ids),
       updateLinks: (ids, values) => db.updateLinks(ids, values),
       deleteLinks: (ids) => ids.forEach((id) => db.dropLink(id)),
-      hasWork: (pairId, now) => db.linkOfPair(pairId).some((row) => db.isDue(row, now)),
+      hasWork: (pairId, now) => db.linkOfPair(pairId).some((row) => isDue(row, now)),
       dirtyLinks: (pairId, now, all) =>
-        db.linkOfPair(pairId).filter((row) => (all ? row.dirty : db.isDue(row, now))).sort(byId).map(({ id }) => id),
+        db.linkOfPair(pairId).filter((row) => (all ? row.dirty : isDue(row, now))).sort(byId).map(({ id }) => id),
       loadLinks: (ids) => ids.flatMap((id) => {
         const link = db.links.get(id);
         if (!link) return [];
@@ -323,18 +319,7 @@ export class MemoryDatabase {
       },
       countDeletions: (pairId, side, since) => [...db.ops.values()].filter((op) => op.pairId === pairId && op.side === side
         && op.action === 'delete' && op.counted && op.status === 'done' && op.doneAt !== null && op.doneAt >= since).length,
-      writtenSince: (linkIds, since) => {
-        const written = new Map<string, string[]>();
-        const rows = [...db.ops.values()].filter(of(linkIds)).filter((op) => op.status === 'done' && op.doneAt !== null && op.doneAt >= since)
-          .sort((a, b) => (a.doneAt?.getTime() ?? 0) - (b.doneAt?.getTime() ?? 0));
-        for (const { linkId, side, fields } of rows) {
-          for (const [field, hash] of Object.entries(fields)) {
-            const key = `${linkId}/${side}/${field}`;
-            written.set(key, [...(written.get(key) ?? []), hash]);
-          }
-        }
-        return written;
-      },
+      writtenSince: (linkIds, since) => writtenSince(db, linkIds, since),
       unsettledWrites: (linkIds) => unsettledWrites(db, linkIds),
       insertConflicts: (rows) => {
         const fresh = rows.filter((row) => {
@@ -400,6 +385,8 @@ export class MemoryDatabase {
     return pair.epoch + 1;
   }
 }
+
+const isDue = (row: LinkRow, now: Date): boolean => row.dirty && (row.retryAt === null || row.retryAt <= now);
 
 /** Outside a transaction each of these is one of its own. */
 const WRITES = new Set([
