@@ -130,6 +130,8 @@ class Player {
         world.tell(`${calendar.name} lists only half of its events, though all answer`);
         return [...calendar.items.keys()].sort().forEach((ref, index) => void (index % 2 === 0 && calendar.hidden.add(ref)));
       case 'late': {
+        // What a listing is just showing is known.
+        if (world.isSyncing) return;
         const fresh = [...calendar.items.values()].filter(({ marker, ref }) => marker !== null && !world.isShown(calendar, ref));
         const item = fresh[Math.floor(step.event * fresh.length)];
         if (!item) return;
