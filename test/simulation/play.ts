@@ -35,6 +35,7 @@ const MAX_ATTEMPTS = 8;
 const HEARTBEAT_MS = 30_000;
 /** Rounds in which every pair has to come to rest once all faults have ended. */
 const ROUNDS_TO_REST = 3;
+const ROUNDS_BETWEEN_PAIRS = 15;
 
 class Player {
   readonly world: World;
@@ -288,7 +289,9 @@ class Player {
 
   private async rest(when: string): Promise<void> {
     this.world.scheduler.now += 3_600_000;
-    for (let round = 0; round <= ROUNDS_TO_REST * this.world.pairs.length; round += 1) if (await this.round()) return;
+    // A pair that waits for what another one is putting into their calendar looks again after ten minutes.
+    const rounds = ROUNDS_TO_REST + (this.world.pairs.length > 1 ? ROUNDS_BETWEEN_PAIRS : 0);
+    for (let round = 0; round <= rounds; round += 1) if (await this.round()) return;
     throw new Violation('I27', `not at rest ${when}`);
   }
 
