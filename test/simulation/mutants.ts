@@ -175,10 +175,6 @@ export const MUTANTS: readonly Mutant[] = [
     from: "await join('uid');", to: '',
   },
   {
-    seed: 1, name: 'ghost-is-a-deletion', mistake: 'what was never agreed on and is gone deletes the event on the other side', file: READ,
-    from: 'if (row.base === null && (await', to: 'if (row.base === null && deps.historyDays < 0 && (await',
-  },
-  {
     seed: 301, name: 'second-create-new-name', mistake: 'a copy that may be lost is created again under another name', file: OBSERVE,
     from: 'await tx.forgetSide(row.linkId, row.side);', to: 'await tx.dropSide(row.linkId, row.side);',
   },
