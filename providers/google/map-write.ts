@@ -36,7 +36,7 @@ export function insertBody(event: CalendarEvent, id: string, key: string, settin
     reminders: { useDefault: false, overrides: [] },
     extendedProperties: {
       private: {
-        ...linkProperties(key),
+        ...linkProperties(key, id),
         ...(event.uid === null ? {} : uidProperties(event.uid)),
         ...peopleProperties(people),
         ...textProperties(texts.description, texts.isCut),

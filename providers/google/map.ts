@@ -9,7 +9,7 @@ import { occurrenceContent } from '../../core/series.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
 import { isCancelled, parseInstanceId, parseSeries, versionOf, writeSeries, type Item, type Series } from './item.ts';
 import { withoutBlock } from './people-block.ts';
-import { copiedUid, isCutText, isOurText, keptPeople, linkOf, propertiesOf } from './private-data.ts';
+import { copiedUid, isCopy, isCutText, isOurText, keptPeople, linkOf, propertiesOf } from './private-data.ts';
 import { htmlToText, isHtml } from './text.ts';
 import { readOccurrence, readRecurrence, readWhen } from './times.ts';
 
@@ -38,7 +38,7 @@ export function readStored(stored: Stored, setting: SideSetting): Found {
     event,
     problems,
     modifiedAt: series.clockAhead ? null : latest(items),
-    marker: linkOf(propertiesOf(series.master)),
+    marker: linkOf(series.master),
     hasGuests: items.some(hasGuests),
     isDeclined: series.master.attendees?.some((person) => person?.self === true && person.responseStatus === 'declined') ?? false,
   };
@@ -58,7 +58,7 @@ export function readSeries(series: Series, setting: SideSetting): { event: Calen
 
 /** The UID under which the event is known on the other side. */
 export function uidOf(item: Item): string | null {
-  return copiedUid(propertiesOf(item)) ?? item.iCalUID ?? null;
+  return (isCopy(item) ? copiedUid(propertiesOf(item)) : null) ?? item.iCalUID ?? null;
 }
 
 /** The attendees that Google itself knows of. */

@@ -12,6 +12,7 @@ export type PropertyPatch = Record<string, string | null>;
 
 const UID = 'calpair.uid';
 const LINK = 'calpair.link';
+const ID = 'calpair.id';
 const PEOPLE = 'calpair.people';
 const TEXT = 'calpair.text';
 const CUT = 'calpair.cut';
@@ -31,7 +32,7 @@ export function propertiesOf(item: Item): Properties {
   return properties;
 }
 
-/** The iCalendar UID of the event that this one is a copy of; null where it is none. */
+/** The iCalendar UID of the event that this one, or the one that it is a duplicate of, is a copy of; null where it is none. */
 export function copiedUid(properties: Properties): string | null {
   if (properties[UID] !== undefined) return properties[UID];
   const text = unchunk(properties, UID);
@@ -45,12 +46,17 @@ export function uidProperties(uid: string): Properties {
 }
 
 /** The link that Calpair made this copy for. */
-export function linkOf(properties: Properties): string | null {
-  return properties[LINK] ?? null;
+export function linkOf(item: Item): string | null {
+  return isCopy(item) ? propertiesOf(item)[LINK] ?? null : null;
 }
 
-export function linkProperties(key: string): Properties {
-  return { [LINK]: key };
+/** True for what Calpair made. An event that a person duplicates takes its private data along, but not its id. */
+export function isCopy(item: Item): boolean {
+  return propertiesOf(item)[ID] === item.id;
+}
+
+export function linkProperties(key: string, id: string): Properties {
+  return { [LINK]: key, [ID]: id };
 }
 
 /** The people that Calpair keeps beside the event's own, because Google would put the event into their calendars. */

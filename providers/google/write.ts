@@ -15,7 +15,7 @@ import { deleteItem, insertItem, patchItem } from './item-write.ts';
 import { checkClock, instanceId, isCancelled, parseSeries, type Item, type Series } from './item.ts';
 import { foundOf, itemsByOccurrence, readSeries, withinSeries } from './map.ts';
 import { contentPatch, excludedByLine, insertBody, isRetimed, masterPatch, restoreBody, type Body } from './map-write.ts';
-import { linkOf, propertiesOf } from './private-data.ts';
+import { linkOf } from './private-data.ts';
 
 /**
  * Creates a copy under an id that follows from the link. Where that id is already taken by the copy of an earlier try whose answer was lost, what is
@@ -91,7 +91,7 @@ async function takeOver(place: Place, id: string, key: string): Promise<Series> 
     if (attempt > 0) await pause(LAG_MS, place.signal);
     const series = await fetchSeries(place, id);
     if (!series) continue;
-    if (isCancelled(series.master) || linkOf(propertiesOf(series.master)) !== key) throw new SyncError('id-taken', 'the id belongs to another Google event');
+    if (isCancelled(series.master) || linkOf(series.master) !== key) throw new SyncError('id-taken', 'the id belongs to another Google event');
     return series;
   }
   throw new SyncError('unreachable', 'Google has an event under this id but does not show it yet');

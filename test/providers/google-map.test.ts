@@ -123,13 +123,15 @@ describe('the mapping to Google and back', () => {
     });
   });
 
-  it('gives a copy no reminder, its UID and its link', () => {
+  it('gives a copy no reminder, its UID and its link, which a duplicate of it does not have', () => {
     const event: CalendarEvent = { ...DEFAULT_CONTENT, uid: 'u@x', title: 'T', when: TIMED, recurrence: null, exceptions: {} };
     const body = insertBody(event, 'abcde12345', 'link-1', SETTING);
     assert.deepEqual(body.reminders, { useDefault: false, overrides: [] });
-    assert.deepEqual(body.extendedProperties?.private, { 'calpair.link': 'link-1', 'calpair.uid': 'u@x' });
+    assert.deepEqual(body.extendedProperties?.private, { 'calpair.id': 'abcde12345', 'calpair.link': 'link-1', 'calpair.uid': 'u@x' });
     const found = foundOf({ master: itemOf(body), exceptions: {} }, SETTING);
     assert.equal(found.marker, 'link-1');
+    const duplicate = foundOf({ master: itemOf({ ...body, id: 'another', iCalUID: 'another@google.com' }), exceptions: {} }, SETTING);
+    assert.deepEqual([duplicate.marker, duplicate.event?.uid], [null, 'another@google.com']);
     assert.equal(found.event?.uid, 'u@x');
   });
 

@@ -132,7 +132,7 @@ export class FakeSide implements Side {
       this.put(name, item);
       return name;
     },
-    /** As calendar programs duplicate: with the private data, and with a UID of its own where the service needs one. */
+    /** As calendar programs duplicate: with a UID of its own where the service needs one. */
     copy: (ref: string, uid: string | null = null): string => {
       const item = this.item(ref);
       const name = `${this.name}-copy-${this.sequence + 1}`;
@@ -309,7 +309,9 @@ export class FakeSide implements Side {
     this.clock.now += 1_000;
     this.used.add(ref);
     this.removedAt.delete(ref);
-    const { event, marker, hasGuests } = fields;
+    const { event, hasGuests } = fields;
+    // What a person duplicates or renames takes the note of a copy along, but not its name.
+    const marker = fields.marker !== null && ref.startsWith(`${fields.marker}-`) ? fields.marker : null;
     const modifiedAt = new Date(this.clock.now + this.clockSkewMs).toISOString();
     this.items.set(ref, { ref, version: `"${this.sequence}"`, event, marker, hasGuests, modifiedAt, at: this.sequence });
   }
