@@ -62,7 +62,7 @@ export interface Op {
   readonly action: 'create' | 'update' | 'delete';
   /** How the event is to read on that side; null for a deletion. */
   readonly next: CalendarEvent | null;
-  /** What an update changes. */
+  /** What an update changes; of an event that comes back, what is new since the side last showed it. */
   readonly paths: readonly FieldPath[];
   /** A deletion that counts against the limit of `guard.ts`. */
   readonly isCounted: boolean;
@@ -106,11 +106,12 @@ function decideOne(side: SideName, view: SideView, settings: Settings): Decision
   return creation(otherSide(side), view.now, settings, []);
 }
 
-function creation(to: SideName, event: CalendarEvent, settings: Settings, conflicts: readonly FieldConflict[]): Decision {
+/** `last`: what the side showed before it lost the event. */
+function creation(to: SideName, event: CalendarEvent, settings: Settings, conflicts: readonly FieldConflict[], last: CalendarEvent | null = null): Decision {
   const next = projected(event, to, settings.options);
   const refusal = settings.cannotHold(to, next);
   if (refusal) return { ...NOTHING, problems: [{ side: to, problem: refusal }] };
-  return { ...NOTHING, conflicts, ops: [{ side: to, action: 'create', next, paths: [], isCounted: false, hold: null }] };
+  return { ...NOTHING, conflicts, ops: [{ side: to, action: 'create', next, paths: last ? changedPaths(last, next) : [], isCounted: false, hold: null }] };
 }
 
 type Both = Record<SideName, SideView>;
@@ -180,7 +181,7 @@ function goneBothWays(sides: Both, lost: SideName, decision: LinkView['decision'
   if (isEdited || base === null) {
     const path = { occurrence: null, field: 'exception' } as const;
     const conflicts = isEdited ? [{ path, winner: left, kept: 'edited', lost: 'deleted' }] : [];
-    return creation(lost, now, settings, conflicts);
+    return creation(lost, now, settings, conflicts, sides[lost].base);
   }
   return deletion(left, sides[left], decision === 'apply');
 }

@@ -132,11 +132,11 @@ export async function unsettledWrites(db: Db, linkIds: readonly string[]): Promi
   const written = new Map<string, string>();
   if (linkIds.length === 0) return written;
   const last = sql`(select o.run_id from ops o where o.link_id = ${ops.linkId} order by o.id desc limit 1)`;
-  const rows = await db.sql.select({ linkId: ops.linkId, side: ops.side, action: ops.action, status: ops.status, fields: ops.fields }).from(ops)
+  const rows = await db.sql.select({ linkId: ops.linkId, side: ops.side, status: ops.status, fields: ops.fields }).from(ops)
     .where(and(inArray(ops.linkId, [...linkIds]), eq(ops.runId, last)));
   const open = new Set(rows.filter(({ status }) => status !== 'done').map(({ linkId }) => linkId));
-  for (const { linkId, side, action, fields } of rows) {
-    if (!open.has(linkId) || action !== 'update') continue;
+  for (const { linkId, side, fields } of rows) {
+    if (!open.has(linkId)) continue;
     for (const [field, hash] of Object.entries(fields)) written.set(`${linkId}/${side}/${field}`, hash);
   }
   return written;

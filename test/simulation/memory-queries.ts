@@ -46,8 +46,7 @@ export function unsettledWrites(db: MemoryDatabase, linkIds: readonly string[]):
     const all = [...db.ops.values()].filter((op) => op.linkId === linkId).sort((a, b) => (a.id < b.id ? -1 : 1));
     const rows = all.filter(({ runId }) => runId === all.at(-1)?.runId);
     if (rows.every(({ status }) => status === 'done')) continue;
-    for (const { side, action, fields } of rows) {
-      if (action !== 'update') continue;
+    for (const { side, fields } of rows) {
       for (const [field, hash] of Object.entries(fields)) written.set(`${linkId}/${side}/${field}`, hash);
     }
   }
