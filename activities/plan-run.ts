@@ -1,8 +1,9 @@
 /** Turns what the database knows about a pair's events into the ops of a run, by the pure decision table of `core/plan.ts`. */
+import type { ChangedValue } from '../core/changed-values.ts';
 import type { SideName } from '../core/event.ts';
 import { holdReason, isFlapping } from '../core/guard.ts';
 import { pathKey } from '../core/merge.ts';
-import { decide, writtenFields, type Decision, type LinkView, type Op } from '../core/plan.ts';
+import { decide, type Decision, type LinkView, type Op } from '../core/plan.ts';
 import type { Store } from '../db/store.ts';
 import { context, type LinkRow } from '../db/links.ts';
 import type { HeldRow, NewOp, NewProblem } from '../db/plans.ts';
@@ -132,7 +133,7 @@ class Planner {
       const view = viewOf(this.deps.store, loaded, sides, held);
       const decision = decide(view, {
         direction: pair.direction, options: pair.options, now: this.now.getTime(), cannotHold: (side, event) => sides[side].cannotHold(event),
-        isOwnWrite: (side, path, value) => this.unsettled.get(`${loaded.link.id}/${side}/${pathKey(path)}`) === hashOf(this.deps.store, value),
+        isOwnWrite: (side, change) => this.unsettled.get(`${loaded.link.id}/${side}/${keyOf(this.deps.store, change)}`) === hashOf(this.deps.store, change.value),
       });
       return { view, decision };
     } catch (error) {
@@ -192,7 +193,7 @@ class Planner {
     return {
       id: this.deps.newId(), runId: this.runId, pairId, linkId, side: op.side, action: op.action, counted: op.isCounted, status: 'pending',
       next: next && store.vault.seal(JSON.stringify(next), context(pairId)),
-      fields: Object.fromEntries(writtenFields(op).map(([key, value]) => [key, hashOf(store, value)])),
+      fields: Object.fromEntries(op.changes.map((change) => [keyOf(store, change), hashOf(store, change.value)])),
     };
   }
 
@@ -279,7 +280,7 @@ class Planner {
     const row = sides.caldav ?? sides.cloud;
     const base = row && baseOf(this.deps.store, row);
     const event = base && row && this.open.sides[row.side].read(base).event;
-    if (row && event) await this.insert([await this.opRow(link.id, { side: row.side, action: 'create', next: event, paths: [], isCounted: false, hold: null })]);
+    if (row && event) await this.insert([await this.opRow(link.id, { side: row.side, action: 'create', next: event, changes: [], isCounted: false, hold: null })]);
   }
 
   private async removeSingles(parentId: string, onlyOwned: boolean, into: Record<SideName, NewOp[]>): Promise<void> {
@@ -289,7 +290,7 @@ class Planner {
     await store.deleteLinks(singles.filter((single) => !there.includes(single)).map(({ link }) => link.id));
     for (const { link, sides } of there) {
       const side = sides.cloud ? 'cloud' : 'caldav';
-      into[side].push(await this.opRow(link.id, { side, action: 'delete', next: null, paths: [], isCounted: false, hold: null }));
+      into[side].push(await this.opRow(link.id, { side, action: 'delete', next: null, changes: [], isCounted: false, hold: null }));
     }
   }
 
@@ -325,8 +326,8 @@ class Planner {
 
   private flappingSide(ops: readonly Op[], link: LinkRow, written: ReadonlyMap<string, string[]>): SideName | null {
     for (const op of ops) {
-      for (const [key, value] of writtenFields(op)) {
-        if (isFlapping(written.get(`${link.id}/${op.side}/${key}`) ?? [], hashOf(this.deps.store, value))) return op.side;
+      for (const change of op.changes) {
+        if (isFlapping(written.get(`${link.id}/${op.side}/${keyOf(this.deps.store, change)}`) ?? [], hashOf(this.deps.store, change.value))) return op.side;
       }
     }
     return null;
@@ -348,6 +349,11 @@ class Planner {
 
 function undecided({ link, sides }: Loaded): NewProblem {
   return { linkId: link.id, side: sides.caldav ? 'caldav' : 'cloud', code: 'unreadable', detail: 'Calpair could not work out what to do with this event. It is left alone on both sides until it changes.' };
+}
+
+/** What a change is called in the journal, which holds no addresses. */
+function keyOf(store: Store, { path, person }: ChangedValue): string {
+  return person === null ? pathKey(path) : `${pathKey(path)}/${store.vault.hash(person).slice(0, 24)}`;
 }
 
 function hashOf(store: Store, value: unknown): string {

@@ -1,5 +1,6 @@
 /** A series that is written out on the other side: its occurrences and their single events, decided together (`core/written-out.ts`). */
-import { changedContent, changedPaths, otherSide, type CalendarEvent, type Content, type Exception, type OccurrenceId, type SideName } from '../core/event.ts';
+import { changedValues } from '../core/changed-values.ts';
+import { changedContent, otherSide, type CalendarEvent, type Content, type Exception, type OccurrenceId, type SideName } from '../core/event.ts';
 import type { FieldConflict } from '../core/merge.ts';
 import { projected, sourceOf } from '../core/policy.ts';
 import { laterSide, type LinkView, type Op } from '../core/plan.ts';
@@ -48,8 +49,8 @@ export function planSeries(
   });
   const { newLinks, ops } = opsOf(decision, parent, byOccurrence, to, newId);
   const next = withExceptions(full, series, decision.exceptions);
-  const paths = changedPaths(full, next);
-  if (paths.length > 0) ops.push({ linkId: parent.link.id, op: { side, action: 'update', next, paths, isCounted: false, hold: null } });
+  const changes = changedValues(full, next);
+  if (changes.length > 0) ops.push({ linkId: parent.link.id, op: { side, action: 'update', next, changes, isCounted: false, hold: null } });
   return {
     newLinks, ops, settled,
     dropped: decision.dropped.flatMap((occurrence) => byOccurrence.get(occurrence)?.link.id ?? []),
@@ -65,16 +66,16 @@ function opsOf(decision: SeriesDecision, { link: parent }: Loaded, byOccurrence:
     const known = byOccurrence.get(occurrence)?.link.id;
     const linkId = known ?? newId();
     if (!known) newLinks.push({ id: linkId, pairId: parent.pairId, dirty: true, parentId: parent.id, occurrence, label: parent.label });
-    ops.push({ linkId, op: { side, action: 'create', next, paths: [], isCounted: false, hold: null } });
+    ops.push({ linkId, op: { side, action: 'create', next, changes: [], isCounted: false, hold: null } });
   }
   for (const { occurrence, next, fields } of decision.update) {
     const linkId = byOccurrence.get(occurrence)?.link.id;
-    const paths = fields.map((field) => ({ occurrence: null, field }));
-    if (linkId) ops.push({ linkId, op: { side, action: 'update', next, paths, isCounted: false, hold: null } });
+    const changes = fields.map((field) => ({ path: { occurrence: null, field }, person: null, value: next[field] }));
+    if (linkId) ops.push({ linkId, op: { side, action: 'update', next, changes, isCounted: false, hold: null } });
   }
   for (const occurrence of decision.remove) {
     const linkId = byOccurrence.get(occurrence)?.link.id;
-    if (linkId) ops.push({ linkId, op: { side, action: 'delete', next: null, paths: [], isCounted: false, hold: null } });
+    if (linkId) ops.push({ linkId, op: { side, action: 'delete', next: null, changes: [], isCounted: false, hold: null } });
   }
   return { newLinks, ops };
 }

@@ -150,7 +150,7 @@ function mergeAttendees(
   const both = [...changed.caldav].filter(([key, path]) => path.field === 'attendees' && changed.cloud.has(key));
   for (const [, path] of both) {
     const { occurrence } = path;
-    const at = (event: CalendarEvent | null) => contentAt(event, occurrence)?.attendees ?? [];
+    const at = (event: CalendarEvent | null) => attendeesAt(event, occurrence);
     const sides = { caldav: attendeeChanges(at(input.caldav.base), at(input.caldav.now)), cloud: attendeeChanges(at(input.cloud.base), at(input.cloud.now)) };
     const loser = sides[otherSide(input.winner)];
     for (const [address, kept] of sides[input.winner]) {
@@ -165,13 +165,22 @@ function mergeAttendees(
         if (attendee) people.set(address, attendee);
         else people.delete(address);
       }
-      result[side] = withContent(result[side], occurrence, { attendees: [...people.values()].sort(byAddressOrder) });
+      result[side] = withAttendees(result[side], occurrence, [...people.values()]);
     }
   }
   return result;
 }
 
-function attendeeChanges(base: readonly Attendee[], now: readonly Attendee[]): Map<string, Attendee | null> {
+export function attendeesAt(event: CalendarEvent | null, occurrence: OccurrenceId | null): readonly Attendee[] {
+  return contentAt(event, occurrence)?.attendees ?? [];
+}
+
+export function withAttendees(event: CalendarEvent, occurrence: OccurrenceId | null, attendees: readonly Attendee[]): CalendarEvent {
+  return withContent(event, occurrence, { attendees: [...attendees].sort(byAddressOrder) });
+}
+
+/** By address; null for people who are no longer on the list. */
+export function attendeeChanges(base: readonly Attendee[], now: readonly Attendee[]): Map<string, Attendee | null> {
   const was = new Map(base.map((attendee) => [attendee.address, attendee]));
   const is = new Map(now.map((attendee) => [attendee.address, attendee]));
   const changes = new Map<string, Attendee | null>();

@@ -9,10 +9,9 @@
  * | there, edited | gone | the edit wins: bring it back, and say so | as above |
  * | gone | gone | forget | forget |
  */
-import {
-  changedPaths, mapContents, otherSide, type CalendarEvent, type FieldPath, type SideName,
-} from './event.ts';
-import { applyChanges, copyPaths, merge, pathKey, valueAt, type FieldConflict } from './merge.ts';
+import { changedValues, withValues, type ChangedValue } from './changed-values.ts';
+import { mapContents, otherSide, type CalendarEvent, type SideName } from './event.ts';
+import { applyChanges, merge, type FieldConflict } from './merge.ts';
 import { DEFAULT_OPTIONS, isCarried, projected, sourceOf, withoutPeople, withPeopleOf, type Direction, type PairOptions } from './policy.ts';
 import type { EventProblem } from './problem.ts';
 
@@ -54,7 +53,7 @@ export interface Settings {
   /** What a side cannot hold of an event; null: it can. */
   readonly cannotHold: (side: SideName, event: CalendarEvent) => EventProblem | null;
   /** True for a value that a run has written to that side since both sides last agreed, or may have: it is no edit of that side. */
-  readonly isOwnWrite?: (side: SideName, path: FieldPath, value: unknown) => boolean;
+  readonly isOwnWrite?: (side: SideName, value: ChangedValue) => boolean;
 }
 
 export interface Op {
@@ -63,7 +62,7 @@ export interface Op {
   /** How the event is to read on that side; null for a deletion. */
   readonly next: CalendarEvent | null;
   /** What an update changes; of an event that comes back, what is new since the side last showed it. */
-  readonly paths: readonly FieldPath[];
+  readonly changes: readonly ChangedValue[];
   /** A deletion that counts against the limit of `guard.ts`. */
   readonly isCounted: boolean;
   /** Set when this deletion is never done without a person. */
@@ -111,7 +110,7 @@ function creation(to: SideName, event: CalendarEvent, settings: Settings, confli
   const next = projected(event, to, settings.options);
   const refusal = settings.cannotHold(to, next);
   if (refusal) return { ...NOTHING, problems: [{ side: to, problem: refusal }] };
-  return { ...NOTHING, conflicts, ops: [{ side: to, action: 'create', next, paths: last ? changedPaths(last, next) : [], isCounted: false, hold: null }] };
+  return { ...NOTHING, conflicts, ops: [{ side: to, action: 'create', next, changes: last ? changedValues(last, next) : [], isCounted: false, hold: null }] };
 }
 
 type Both = Record<SideName, SideView>;
@@ -176,7 +175,7 @@ function goneBothWays(sides: Both, lost: SideName, decision: LinkView['decision'
   const left = otherSide(lost);
   const { now, base } = sides[left];
   if (!now) return NOTHING;
-  const isEdited = base !== null && changedPaths(base, now).some((path) => path.field === 'attendees' || !settings.isOwnWrite?.(left, path, valueAt(now, path)));
+  const isEdited = base !== null && changedValues(base, now).some((value) => !settings.isOwnWrite?.(left, value));
   if (decision === 'restore') return creation(lost, now, settings, []);
   if (isEdited || base === null) {
     const path = { occurrence: null, field: 'exception' } as const;
@@ -201,7 +200,7 @@ function goneOneWay(sides: Both, lost: SideName, source: SideName, decision: Lin
 
 function deletion(side: SideName, view: SideView, isApplied: boolean): Decision {
   const hold = view.hasGuests && side === 'cloud' && !isApplied ? 'has-guests' : null;
-  return { ...NOTHING, ops: [{ side, action: 'delete', next: null, paths: [], isCounted: !isApplied, hold }] };
+  return { ...NOTHING, ops: [{ side, action: 'delete', next: null, changes: [], isCounted: !isApplied, hold }] };
 }
 
 /** The source's changes, put on what the target showed when both last agreed: so its own edits are taken back. */
@@ -246,10 +245,9 @@ function agreedSince(sides: Both, { isOwnWrite }: Settings): Record<SideName, Ca
     const { now, base } = sides[side];
     const other = bases[otherSide(side)];
     if (!isOwnWrite || !now || !base || !other) continue;
-    // Attendees are merged person by person: what was written there was not what the other side had.
-    const paths = changedPaths(base, now).filter((path) => path.field !== 'attendees' && isOwnWrite(side, path, valueAt(now, path)));
-    bases[side] = copyPaths(bases[side] ?? base, now, paths);
-    bases[otherSide(side)] = copyPaths(other, now, paths);
+    const carried = changedValues(base, now).filter((value) => isOwnWrite(side, value));
+    bases[side] = withValues(bases[side] ?? base, now, carried);
+    bases[otherSide(side)] = withValues(other, now, carried);
   }
   return bases;
 }
@@ -275,8 +273,8 @@ function written(
     const event = next[side];
     const now = sides[side].now;
     if (!event || !now) continue;
-    const paths = changedPaths(now, event);
-    if (paths.length === 0) continue;
+    const changes = changedValues(now, event);
+    if (changes.length === 0) continue;
     const refusal = settings.cannotHold(side, event);
     if (refusal?.code === 'cancelled-not-carried' || refusal?.code === 'recurrence-written-out') {
       problems.push({ side, problem: refusal });
@@ -284,7 +282,7 @@ function written(
     } else if (refusal) {
       return { ...NOTHING, problems: [{ side, problem: refusal }] };
     } else {
-      ops.push({ side, action: 'update', next: event, paths, isCounted: false, hold: null });
+      ops.push({ side, action: 'update', next: event, changes, isCounted: false, hold: null });
     }
   }
   return { ...NOTHING, ops, conflicts, problems, link: problems.length > 0 ? 'keep' : 'settle' };
@@ -293,7 +291,7 @@ function written(
 /** A side that cannot show what became of the event (cancelled, or repeating in its own way) loses its copy; that is no deletion, and is never carried back. */
 function removalOfCopy(side: SideName, view: SideView, decision: LinkView['decision']): Op {
   const hold = view.hasGuests && decision !== 'apply' ? 'has-guests' : null;
-  return { side, action: 'delete', next: null, paths: [], isCounted: false, hold };
+  return { side, action: 'delete', next: null, changes: [], isCounted: false, hold };
 }
 
 /** Not a stranger's event on the target of a one-way pair, and not what a person wants to keep. */
@@ -313,11 +311,4 @@ function problemsOf(link: LinkView): { side: SideName; problem: EventProblem }[]
 
 function isUnreadable(view: SideView | null, problem: EventProblem): boolean {
   return view !== null && view.now === null && !view.isGone && (problem.code === 'unreadable' || problem.code === 'too-large');
-}
-
-/** The fields an op writes, with their new values: what flapping is told by. */
-export function writtenFields(op: Op): [key: string, value: unknown][] {
-  if (!op.next) return [];
-  const { next } = op;
-  return op.paths.map((path) => [pathKey(path), valueAt(next, path)]);
 }

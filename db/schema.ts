@@ -181,7 +181,7 @@ export const ops = pgTable('ops', {
   action: text('action').$type<OpAction>().notNull(),
   /** Sealed JSON: the event as the side is to show it; null for deletions. */
   next: sealed('next'),
-  /** Field paths that this op writes, with a keyed hash of the value: what tells flapping. */
+  /** What this op writes, by field path (attendees one by one, under a keyed hash of the address), as a keyed hash of the value: tells flapping, and our own writes from edits. */
   fields: jsonb('fields').$type<Record<string, string>>().notNull(),
   /** False for deletions that do not count against the limit: a person applied them, or a cancelled copy is removed. */
   counted: boolean('counted').notNull().default(true),

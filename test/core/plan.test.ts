@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { CalendarEvent, SideName } from '../../core/event.ts';
-import { decide, writtenFields, type Decision, type LinkView, type SideView } from '../../core/plan.ts';
+import { pathKey } from '../../core/merge.ts';
+import { decide, type Decision, type LinkView, type SideView } from '../../core/plan.ts';
 import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../core/policy.ts';
 import type { EventProblem } from '../../core/problem.ts';
 import { anEvent, at } from '../support/fake-side.ts';
@@ -32,7 +33,7 @@ function decided(caldav: SideView | null, cloud: SideView | null, { direction = 
 
 /** `cloud create`, `caldav update location`, … and what becomes of the link. */
 function told(decision: Decision): string {
-  const ops = decision.ops.map((op) => [op.side, op.action, ...writtenFields(op).map(([key]) => key), ...(op.hold ? [`held:${op.hold}`] : []), ...(op.action === 'delete' && !op.isCounted ? ['uncounted'] : [])].join(' '));
+  const ops = decision.ops.map((op) => [op.side, op.action, ...new Set(op.changes.map(({ path }) => pathKey(path))), ...(op.hold ? [`held:${op.hold}`] : []), ...(op.action === 'delete' && !op.isCounted ? ['uncounted'] : [])].join(' '));
   return [...ops, `-> ${decision.link}`].join('; ');
 }
 
@@ -61,7 +62,7 @@ table('both ways', [
   ['deleted on the cloud', view(), gone(), {}, 'caldav delete; -> keep'],
   ['deleted on CalDAV', gone(), owned(), {}, 'cloud delete; -> keep'],
   ['deleted on both', gone(), gone(), {}, '-> forget'],
-  ['edited here, deleted there', edited({ location: 'x' }), gone(), {}, 'cloud create; -> keep'],
+  ['edited here, deleted there', edited({ location: 'x' }), gone(), {}, 'cloud create location; -> keep'],
   ['matched, never merged, then deleted', view({ base: null }), gone({ base: null }), {}, 'cloud create; -> keep'],
   ['a meeting with guests deleted on CalDAV', gone(), view({ hasGuests: true }), {}, 'cloud delete held:has-guests; -> keep'],
   ['the same, applied', gone(), view({ hasGuests: true }), { decision: 'apply' }, 'cloud delete uncounted; -> keep'],

@@ -124,7 +124,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 2, name: 'delete-wins', mistake: 'a deletion beats an edit', file: DECIDE,
-    from: "const isEdited = base !== null && changedPaths(base, now).some((path) => path.field === 'attendees' || !settings.isOwnWrite?.(left, path, valueAt(now, path)));", to: 'const isEdited = false;',
+    from: 'const isEdited = base !== null && changedValues(base, now).some((value) => !settings.isOwnWrite?.(left, value));', to: 'const isEdited = false;',
   },
   {
     seed: 20, name: 'source-written-to', mistake: 'the direction is disregarded', file: DECIDE,

@@ -174,7 +174,7 @@ class Player {
     scheduler.now += 61_000;
     const from = scheduler.steps;
     world.syncSince = scheduler.now;
-    world.hadAtSync = new Map(world.calendars.map((calendar) => [calendar, calendar.items.size]));
+    world.hadAtSync = new Map(world.calendars.map((calendar) => [calendar, Math.max(calendar.items.size, calendar.listed)]));
     for (const [calendar, size] of world.hadAtSync) world.mostAtSync.set(calendar, Math.max(size, world.mostAtSync.get(calendar) ?? 0));
     const open = [...during];
     scheduler.onStep = (process) => {

@@ -154,6 +154,11 @@ export class FakeSide implements Side {
     this.frozen = null;
   }
 
+  /** How many events a full listing may show. */
+  get listed(): number {
+    return (this.frozen ?? this).items.size;
+  }
+
   /** What was kept back is shown from now on, as a feed shows what has just changed. */
   reveal(): void {
     for (const ref of new Set([...this.hidden, ...this.late])) {
