@@ -220,10 +220,10 @@ export async function joinHalves(db: Db, caldav: string, cloud: string): Promise
   await markDirty(db, [caldav]);
 }
 
-/** True when another event on that side has the UID already. */
+/** True when another event that is there on that side has the UID. */
 export async function isUidTaken(db: Db, pairId: string, side: SideName, uidHash: string, linkId: string): Promise<boolean> {
   const [row] = await db.sql.select({ linkId: linkSides.linkId }).from(linkSides)
-    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.uidHash, uidHash), ne(linkSides.linkId, linkId))).limit(1);
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.uidHash, uidHash), ne(linkSides.linkId, linkId), ne(linkSides.gone, 'proved'))).limit(1);
   return row !== undefined;
 }
 

@@ -259,7 +259,7 @@ export class MemoryDatabase {
         const unlike = (row: SideRow) => row.base?.toString() !== row.seen?.toString();
         db.updateLinks([...found(pairId, 'caldav', unlike), ...found(pairId, 'cloud', unlike)].map(({ linkId }) => linkId), { dirty: true });
       },
-      isUidTaken: (pairId, side, hash, linkId) => found(pairId, side, (row) => row.uidHash === hash && row.linkId !== linkId).length > 0,
+      isUidTaken: (pairId, side, hash, linkId) => found(pairId, side, (row) => row.uidHash === hash && row.linkId !== linkId && row.gone !== 'proved').length > 0,
       singlesOf: (parentIds) => [...db.links.values()].filter(({ parentId }) => parentId !== null && parentIds.includes(parentId))
         .sort((a, b) => ((a.occurrence ?? '') < (b.occurrence ?? '') ? -1 : 1)).map(({ id, parentId }) => ({ id, parentId: parentId as string })),
       touchWrittenOut: (pairId) => {
