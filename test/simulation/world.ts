@@ -11,9 +11,9 @@ import type { PairRow } from '../../db/pair-state.ts';
 import type { Side } from '../../providers/provider.ts';
 import type { DiffResult, PairState, PollResult, RunSummary, Trigger } from '../../workflows/messages.ts';
 import { FakeSide, fakeProvider, type FakeWrite, type Habits } from '../support/fake-side.ts';
+import { randomOf } from '../support/random.ts';
 import { Ledger, lineageOf } from './ledger.ts';
 import { MemoryDatabase } from './memory-store.ts';
-import { randomOf } from './random.ts';
 import { Process, Scheduler } from './scheduler.ts';
 
 export const START = Date.parse('2026-06-10T08:00:00Z');
