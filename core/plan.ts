@@ -175,7 +175,7 @@ function goneBothWays(sides: Both, lost: SideName, decision: LinkView['decision'
   const left = otherSide(lost);
   const { now, base } = sides[left];
   if (!now) return NOTHING;
-  const isEdited = base !== null && changedPaths(base, now).some((path) => path.field === 'attendees' || !settings.isOwnWrite?.(left, path, valueAt(now, path)));
+  const isEdited = base !== null && changedPaths(base, now).some((path) => !isRunsWork(left, path, now, settings));
   if (decision === 'restore') return creation(lost, now, settings, []);
   if (isEdited || base === null) {
     const path = { occurrence: null, field: 'exception' } as const;
@@ -239,18 +239,22 @@ function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settin
 }
 
 /** What both sides agreed on, with what has been carried from one to the other since: a run that broke off half-way has not made a person's edit of it. */
-function agreedSince(sides: Both, { isOwnWrite }: Settings): Record<SideName, CalendarEvent | null> {
+function agreedSince(sides: Both, settings: Settings): Record<SideName, CalendarEvent | null> {
   const bases = { caldav: sides.caldav.base, cloud: sides.cloud.base };
   for (const side of ['caldav', 'cloud'] as const) {
     const { now, base } = sides[side];
     const other = bases[otherSide(side)];
-    if (!isOwnWrite || !now || !base || !other) continue;
-    // Attendees are merged person by person: what was written there was not what the other side had.
-    const paths = changedPaths(base, now).filter((path) => path.field !== 'attendees' && isOwnWrite(side, path, valueAt(now, path)));
+    if (!now || !base || !other) continue;
+    const paths = changedPaths(base, now).filter((path) => isRunsWork(side, path, now, settings));
     bases[side] = copyPaths(bases[side] ?? base, now, paths);
     bases[otherSide(side)] = copyPaths(other, now, paths);
   }
   return bases;
+}
+
+/** Whether a change was carried over by a run, and is no person's. Attendees are merged person by person: what was written there was not what the other side had. */
+function isRunsWork(side: SideName, path: FieldPath, now: CalendarEvent, { isOwnWrite }: Settings): boolean {
+  return path.field !== 'attendees' && isOwnWrite?.(side, path, valueAt(now, path)) === true;
 }
 
 /** A text that was cut to fit a side must not win over the whole one when nothing else is known of the event. */

@@ -124,7 +124,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 2, name: 'delete-wins', mistake: 'a deletion beats an edit', file: DECIDE,
-    from: "const isEdited = base !== null && changedPaths(base, now).some((path) => path.field === 'attendees' || !settings.isOwnWrite?.(left, path, valueAt(now, path)));", to: 'const isEdited = false;',
+    from: "const isEdited = base !== null && changedPaths(base, now).some((path) => !isRunsWork(left, path, now, settings));", to: 'const isEdited = false;',
   },
   {
     seed: 20, name: 'source-written-to', mistake: 'the direction is disregarded', file: DECIDE,
@@ -136,7 +136,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 4460, name: 'half-run-is-an-edit', mistake: 'what a broken-off run wrote counts as that side\'s edit', file: DECIDE,
-    from: 'if (!isOwnWrite || !now || !base || !other) continue;', to: 'if (isOwnWrite || !now || !base || !other) continue;',
+    from: 'if (!now || !base || !other) continue;', to: 'continue;',
   },
   {
     seed: 97, name: 'wrong-base', mistake: 'a side is compared with what the other one shows', file: DECIDE,
