@@ -44,7 +44,7 @@ export class Scheduler {
   now: number;
   steps = 0;
   /** Called with each process that is about to be let go. */
-  onStep: (process: Process, label: string) => void = () => {};
+  onStep: (process: Process) => void = () => {};
   private parked: Parked[] = [];
   private readonly random: Random;
 
@@ -95,7 +95,7 @@ export class Scheduler {
       if (!next) throw new Error('every process waits for something that never comes');
       this.steps += 1;
       if (this.steps > MAX_STEPS) throw new Error(`more than ${MAX_STEPS} steps: it goes round in circles at ${next.label}`);
-      this.onStep(next.process, next.label);
+      this.onStep(next.process);
       if (next.process.isDead || next.process.isFrozen) continue;
       this.parked.splice(this.parked.indexOf(next), 1);
       this.now = Math.max(this.now, next.at);
