@@ -14,18 +14,18 @@ import type { OpRow } from '../db/plans.ts';
 import type { PairActivities } from '../workflows/messages.ts';
 import type { Deps } from './deps.ts';
 import { endRun, summaryOf } from './end-run.ts';
+import { backoff } from './failures.ts';
 import { openPair } from './open-pair.ts';
 import { noteFailure } from './pair-health.ts';
 import { planLinks } from './plan-run.ts';
 import { confirmWrites } from './read-back.ts';
 import { proveDeletions, SideFailed } from './read-sides.ts';
-import { executeOp, postpone, type Applying, type Outcome } from './write-op.ts';
+import { executeOp, LONGEST_REST_MS, postpone, type Applying, type Outcome } from './write-op.ts';
 
 /** Lost races are decided again this often within a run; then the next run goes on. */
 const MAX_ROUNDS = 5;
 /** A server that refuses every condition must not keep a pair busy: it is asked again after this long, then ever more rarely. */
 const LOST_RACES_REST_MS = 60_000;
-const LONGEST_REST_MS = 3_600_000;
 /** A shorter Retry-After is waited out on the spot. */
 const SHORT_WAIT_MS = 20_000;
 
@@ -67,7 +67,7 @@ async function applyRounds(applying: Applying) {
 /** Events that lost every round of this run. */
 async function rest({ deps }: Applying, ids: readonly string[]): Promise<void> {
   for (const { link } of await deps.store.loadLinks(ids)) {
-    const restMs = Math.min(LOST_RACES_REST_MS * 2 ** Math.min(link.attempts, 10), LONGEST_REST_MS);
+    const restMs = backoff(link.attempts, LOST_RACES_REST_MS, LONGEST_REST_MS);
     await deps.store.updateLinks([link.id], { retryAt: new Date(deps.clock.now().getTime() + restMs), attempts: link.attempts + 1 });
   }
 }

@@ -47,6 +47,11 @@ export function pairConsequence(kind: SyncErrorKind): PairConsequence {
   }
 }
 
+/** How long something rests that has failed `times` times before: each time twice as long, in the unit of `first` and `longest`. */
+export function backoff(times: number, first: number, longest: number): number {
+  return Math.min(longest, first * 2 ** Math.min(times, 12));
+}
+
 /** What becomes of one write that failed. */
 export type OpConsequence =
   /** The side moved on: read it again and decide anew, in this run. */

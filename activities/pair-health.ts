@@ -2,7 +2,7 @@
 import { SyncError } from '../core/sync-error.ts';
 import type { PairState } from '../workflows/messages.ts';
 import type { Deps } from './deps.ts';
-import { pairConsequence } from './failures.ts';
+import { backoff, pairConsequence } from './failures.ts';
 import type { PairRow } from '../db/pair-state.ts';
 import type { OpenPair } from './open-pair.ts';
 import { SideFailed } from './read-sides.ts';
@@ -30,10 +30,8 @@ export async function noteFailure(deps: Deps, open: OpenPair, failed: SideFailed
   const consequence = pairConsequence(error.kind);
   const failures = pair.failures + 1;
   const failingSince = pair.failingSince ?? now;
-  const [first, longest] = consequence.delaySeconds;
-  const backoff = Math.min(longest, first * 2 ** Math.min(failures - 1, 12));
   const asked = failed.waitMs / 1000;
-  const delaySeconds = Math.max(asked, backoff);
+  const delaySeconds = Math.max(asked, backoff(pair.failures, ...consequence.delaySeconds));
   await deps.store.updatePair(pair.id, {
     failures, failingSince,
     attention: consequence.attention ?? lastingAttention(error, failures, now.getTime() - failingSince.getTime()),

@@ -6,7 +6,7 @@ import { context, type LinkRow, type SideRow } from '../db/links.ts';
 import type { NewProblem, OpRow } from '../db/plans.ts';
 import type { Found, Stored, Written } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
-import { opConsequence } from './failures.ts';
+import { backoff, opConsequence } from './failures.ts';
 import { observe, seenColumns, seenOf } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 
@@ -34,6 +34,9 @@ const MAX_TRIES = 3;
 /** And after how long, where the service does not say. */
 const FAILED_WAIT_MS = 1_000;
 const THROTTLED_WAIT_MS = 10_000;
+/** An op that still fails is left for a later run, after this long and then ever more rarely. */
+const FAILED_REST_MS = 30_000;
+export const LONGEST_REST_MS = 3_600_000;
 
 /** @param tries 1 for the first try in this attempt of the run */
 export async function executeOp(applying: Applying, op: OpRow, tries: number): Promise<Outcome> {
@@ -178,8 +181,7 @@ async function setAside({ deps, open, epoch }: Applying, op: OpRow, problem: Pic
 }
 
 async function waits({ deps, open, epoch }: Applying, op: OpRow, link: LinkRow, error: SyncError): Promise<Outcome> {
-  const backoffMs = Math.min(30_000 * 2 ** Math.min(link.attempts, 7), 3_600_000);
-  const retryAt = new Date(deps.clock.now().getTime() + Math.max(error.retryAfterMs ?? 0, backoffMs));
+  const retryAt = new Date(deps.clock.now().getTime() + Math.max(error.retryAfterMs ?? 0, backoff(link.attempts, FAILED_REST_MS, LONGEST_REST_MS)));
   await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
     await tx.setOp(op.id, 'waiting', error.kind, null);
     await tx.updateLinks([op.linkId], { dirty: true, retryAt, attempts: link.attempts + 1 });

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { SyncError } from '../../core/sync-error.ts';
 import { errorOf, multistatusOf, type Answer, type DavClient } from './client.ts';
+import { contentLines } from './content-lines.ts';
 import { canonicalPath, pathOf } from './hrefs.ts';
 import { textOf, xmlText, type Member } from './xml.ts';
 
@@ -154,11 +155,7 @@ export async function hasEvent({ client, url }: Collection, uid: string): Promis
   const answer = await client.xml('REPORT', url, { 'c:calendar-query': { 'd:prop': { 'd:getetag': {}, 'c:calendar-data': {} }, 'c:filter': filter } }, '1');
   if (answer.status !== 207) return false;
   // The match is of a part, and some servers disregard it.
-  return multistatusOf(answer).members.some(({ props }) => unfolded(props.get('c:calendar-data')?.text ?? '').includes(`\nUID:${uid}\n`));
-}
-
-function unfolded(data: string): string {
-  return data.replace(/\r\n?/g, '\n').replace(/\n[ \t]/g, '');
+  return multistatusOf(answer).members.some(({ props }) => contentLines(props.get('c:calendar-data')?.text ?? '', 'UID').includes(`UID:${uid}`));
 }
 
 /** A refusal or failure that concerns what was asked for, and not the server as a whole. */

@@ -1,6 +1,7 @@
 /** Whether writing an object would make its server invite, update or uninvite people (RFC 6638, `calendar-auto-schedule`). */
 import { EXCLUDED, type CalendarEvent, type Content } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
+import { contentLines } from './content-lines.ts';
 
 export interface SchedulingServer {
   readonly autoSchedule: boolean;
@@ -38,11 +39,6 @@ function hasScheduledAttendees({ isSogo }: SchedulingServer, data: string): bool
 function addressOf(line: string): string {
   const address = /:(mailto:.*|[a-z][a-z0-9+.-]*:.*|\/.*)$/i.exec(line.replace(/"[^"]*"/g, ''))?.[1] ?? '';
   return address.trim().toLowerCase().replace(/^mailto:/, '');
-}
-
-function contentLines(data: string, name: string): string[] {
-  const unfolded = data.replace(/\r?\n[ \t]/g, '');
-  return unfolded.match(new RegExp(`^${name}[;:].*$`, 'gim')) ?? [];
 }
 
 /** All answers of an event, comparable. */

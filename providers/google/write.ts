@@ -24,15 +24,16 @@ import { linkOf } from './private-data.ts';
 export async function createEvent(place: Place, event: CalendarEvent, key: string, generation: number): Promise<Written> {
   const id = eventId(key, generation, place.calendarId);
   let series: Series;
+  let isFound = false;
   try {
     const { item, date } = await insertItem(place, insertBody(event, id, key, place.setting));
     series = checkClock({ master: item, exceptions: {} }, date);
   } catch (error) {
     if (!(error instanceof SyncError) || error.status !== 409) throw error;
     series = await takeOver(place, id, key);
-    return { ...written(place, await addOverrides(place, series, event)), isFound: true };
+    isFound = true;
   }
-  return written(place, await addOverrides(place, series, event));
+  return { ...written(place, await addOverrides(place, series, event)), isFound };
 }
 
 /** Google's rules for a chosen id: lower-case base32hex, 5 to 1024 characters, never used before in this calendar. */

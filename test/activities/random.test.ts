@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { changedPaths, type CalendarEvent, type SideName } from '../../core/event.ts';
 import { testDatabase } from '../support/database.ts';
 import { at, aSeries, EXCLUDED, occurrence, type Call } from '../support/fake-side.ts';
+import { randomOf } from '../support/random.ts';
 import { closeAll, Rig, type RigOptions } from './rig.ts';
 
 /** The same ones each time, so that a red run is news; others with `node --import tsx test/activities/random.test.ts --schedules=500 --seed=12345`. */
@@ -52,7 +53,7 @@ class Schedule {
   private rig!: Rig;
 
   constructor(seed: number) {
-    this.random = mulberry(seed);
+    this.random = randomOf(seed).next;
   }
 
   async run(): Promise<void> {
@@ -237,14 +238,4 @@ function valuesOf(exception: CalendarEvent['exceptions'][string] | undefined): s
 /** What only a server's tidying makes different is the same. */
 function untidied(event: CalendarEvent): CalendarEvent {
   return { ...event, location: event.location.replace(/\.$/, '') };
-}
-
-function mulberry(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

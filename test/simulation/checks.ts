@@ -71,7 +71,7 @@ export class Checks {
     this.waitsUntil.delete(pair);
   }
 
-  turned(_pair: PairWorkflow): void {
+  turned(): void {
     this.hasTurned = true;
   }
 

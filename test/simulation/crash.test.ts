@@ -4,10 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import { randomOf } from '../support/random.ts';
 import { SCENARIOS, scheduleWith, type Scenario } from './crash-scenarios.ts';
 import { untidied } from './ledger.ts';
 import { play, type Outcome } from './play.ts';
-import { randomOf } from './random.ts';
 import type { During, ProcessStep, Schedule, Step } from './steps.ts';
 
 const SEED = Number(process.env['CALPAIR_TEST_SEED'] ?? 1);

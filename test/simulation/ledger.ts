@@ -42,10 +42,6 @@ export class Ledger {
     return text;
   }
 
-  get size(): number {
-    return this.count;
-  }
-
   newLineage(): string {
     const name = `L${this.lineages.size + 1}`;
     this.lineages.set(name, { name, removedOn: new Set(), isVague: false, isEverywhere: false, isFree: false });

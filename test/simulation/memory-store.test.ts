@@ -7,9 +7,9 @@ import { Superseded } from '../../db/links.ts';
 import * as schema from '../../db/schema.ts';
 import { postgresStore, type Store } from '../../db/store.ts';
 import { testDatabase } from '../support/database.ts';
+import { randomOf, type Random } from '../support/random.ts';
 import { MemoryDatabase } from './memory-store.ts';
 import { OPEN_VAULT } from './open-vault.ts';
-import { randomOf, type Random } from './random.ts';
 import { StoreCalls, type FunctionName } from './store-calls.ts';
 import { START } from './world.ts';
 

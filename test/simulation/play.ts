@@ -99,7 +99,7 @@ class Player {
       case 'turn':
         database.set(database.pairs, pair.id, { direction: step.direction });
         for (const [id, link] of database.links) if (link.pairId === pair.id) database.set(database.links, id, { dirty: true });
-        return this.checks.turned(pair);
+        return this.checks.turned();
       case 'decide':
         return this.decide(pair, step.decision, step.share);
     }

@@ -2,7 +2,7 @@
  * Time and chance of a simulated world. Whatever a process asks of the outside (database, calendars, time) first waits here; one at a time is let go, in an order
  * that follows from the seed, and runs until it waits again. So a schedule is repeated to the letter, and a process can die or stand still at any of its steps.
  */
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 
 /** One attempt at an activity: the thing that a crash kills. */
 export class Process {
@@ -44,7 +44,7 @@ export class Scheduler {
   now: number;
   steps = 0;
   /** Called with each process that is about to be let go. */
-  onStep: (process: Process, label: string) => void = () => {};
+  onStep: (process: Process) => void = () => {};
   private parked: Parked[] = [];
   private readonly random: Random;
 
@@ -95,7 +95,7 @@ export class Scheduler {
       if (!next) throw new Error('every process waits for something that never comes');
       this.steps += 1;
       if (this.steps > MAX_STEPS) throw new Error(`more than ${MAX_STEPS} steps: it goes round in circles at ${next.label}`);
-      this.onStep(next.process, next.label);
+      this.onStep(next.process);
       if (next.process.isDead || next.process.isFrozen) continue;
       this.parked.splice(this.parked.indexOf(next), 1);
       this.now = Math.max(this.now, next.at);

@@ -4,7 +4,7 @@
  */
 import type { SyncErrorKind } from '../../core/sync-error.ts';
 import type { Call } from '../support/fake-side.ts';
-import { randomOf, type Random } from './random.ts';
+import { randomOf, type Random } from '../support/random.ts';
 import type { Profile } from './world.ts';
 
 export const FIELDS = ['title', 'location', 'description', 'when', 'recurrence', 'attendee', 'status', 'visibility', 'transparency', 'override', 'exclude'] as const;

@@ -7,8 +7,8 @@ import { otherSide, type SideName } from '../../core/event.ts';
 import type { LinkRow, SideRow } from '../../db/links.ts';
 import type { OpRow } from '../../db/plans.ts';
 import type { Store } from '../../db/store.ts';
+import type { Random } from '../support/random.ts';
 import type { MemoryDatabase } from './memory-store.ts';
-import type { Random } from './random.ts';
 import { START } from './world.ts';
 
 export type Functions = Omit<Store, 'vault' | 'underEpoch'>;

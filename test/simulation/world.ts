@@ -11,9 +11,9 @@ import type { PairRow } from '../../db/pair-state.ts';
 import type { Side } from '../../providers/provider.ts';
 import type { DiffResult, PairState, PollResult, RunSummary, Trigger } from '../../workflows/messages.ts';
 import { FakeSide, fakeProvider, type FakeWrite, type Habits } from '../support/fake-side.ts';
+import { randomOf } from '../support/random.ts';
 import { Ledger, lineageOf } from './ledger.ts';
 import { MemoryDatabase } from './memory-store.ts';
-import { randomOf } from './random.ts';
 import { Process, Scheduler } from './scheduler.ts';
 
 export const START = Date.parse('2026-06-10T08:00:00Z');
@@ -21,7 +21,7 @@ export const START = Date.parse('2026-06-10T08:00:00Z');
 /** What a world is made of. */
 export interface Profile {
   /** One for each calendar. */
-  readonly calendars: readonly Partial<Omit<Habits, 'rewrite' | 'cannotHold'> & { readonly tidies: boolean; readonly noCancelled: boolean; readonly noSeries: boolean; readonly clockSkewMs: number }>[];
+  readonly calendars: readonly Partial<Omit<Habits, 'rewrite' | 'cannotHold'> & { readonly tidies: boolean; readonly noCancelled: boolean; readonly clockSkewMs: number }>[];
   /** Indexes of calendars. */
   readonly pairs: readonly { readonly caldav: number; readonly cloud: number; readonly direction: Direction; readonly options: Partial<PairOptions> }[];
 }
@@ -78,15 +78,11 @@ export class World {
   }
 
   private calendar(name: string, habits: Profile['calendars'][number]): FakeSide {
-    const { tidies, noCancelled, noSeries, clockSkewMs, ...plain } = habits;
+    const { tidies, noCancelled, clockSkewMs, ...plain } = habits;
     const calendar = new FakeSide(name, this.scheduler, {
       ...plain,
       ...(tidies ? { rewrite: (event) => (event.location === '' || event.location.endsWith('.') ? event : { ...event, location: `${event.location}.` }) } : {}),
-      cannotHold: (event) => {
-        if (noCancelled && event.status === 'cancelled') return { code: 'cancelled-not-carried', detail: 'not here' };
-        if (noSeries && event.recurrence?.rules.some((rule) => rule.includes('BYSETPOS'))) return { code: 'recurrence-written-out', detail: 'not here' };
-        return null;
-      },
+      cannotHold: (event) => (noCancelled && event.status === 'cancelled' ? { code: 'cancelled-not-carried', detail: 'not here' } : null),
     });
     calendar.clockSkewMs = clockSkewMs ?? 0;
     calendar.onWrite = (write) => this.onWrite({ ...write, calendar, process: this.caller as Process });
