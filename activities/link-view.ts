@@ -30,6 +30,7 @@ function sideView(store: Store, row: SideRow, side: Side): SideView {
     now: found?.event ?? null,
     base: base && side.read(base).event,
     isGone: row.gone === 'proved',
+    isAwaited: row.gone !== 'proved' && !row.seen,
     isOwned: row.owned,
     modifiedAt: row.modifiedAt?.getTime() ?? null,
     seenAt: row.changedAt.getTime(),

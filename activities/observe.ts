@@ -2,7 +2,7 @@
  * Stores what a side shows. Observations are states, not deltas: storing one twice, or without its cursor, does no harm. An event whose version
  * changed but whose content did not is noted and wakes nobody.
  */
-import { changedPaths, sameValue, type CalendarEvent, type SideName } from '../core/event.ts';
+import { changedPaths, otherSide, sameValue, type CalendarEvent, type SideName } from '../core/event.ts';
 import { context, type SideRow } from '../db/links.ts';
 import type { Store } from '../db/store.ts';
 import type { ChangePage, Found, Side, Stored } from '../providers/provider.ts';
@@ -170,12 +170,18 @@ export async function confirmShown(
   return true;
 }
 
+/** A copy that nothing has shown for this long is lost. */
+const AWAITED_MS = 15 * 60_000;
+
 /**
- * A copy that was accepted, but that nothing has shown since and that does not answer: it may be lost, or its server lags behind. It is created once
- * more, after a while and under the same name, so that it cannot be doubled.
+ * A copy that was accepted, but that nothing has shown since and that does not answer: it may be lost, or its server lags behind. While its original is there
+ * it is created once more, after a while and under the same name, so that it cannot be doubled; otherwise it is waited for, so that it is known when it comes.
  */
 export async function createAgain(deps: Deps, tx: Store, row: SideRow): Promise<void> {
-  await tx.forgetSide(row.linkId, row.side);
+  const other = (await tx.loadLinks([row.linkId]))[0]?.sides[otherSide(row.side)];
+  const isLost = (!other || other.gone === 'proved') && deps.clock.now().getTime() - row.changedAt.getTime() > AWAITED_MS;
+  if (isLost) await tx.forgetSide(row.linkId, row.side);
+  else await tx.updateSide(row.linkId, row.side, { seen: null, version: null, gone: 'no', confirmed: true });
   await tx.markDirty([row.linkId]);
   await tx.updateLinks([row.linkId], { retryAt: later(deps) });
 }

@@ -56,7 +56,7 @@ export async function executeOp(applying: Applying, op: OpRow, tries: number): P
       case 'decide-again':
         return await readAgain(applying, op, loaded);
       case 'next-generation':
-        await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.nextGeneration([op.linkId]));
+        await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.nextGeneration([op.linkId], op.side));
         return isLastTry ? waits(applying, op, loaded.link, error) : { kind: 'retry', delayMs: 0 };
       case 'problem':
         await setAside(applying, op, consequence);
@@ -81,12 +81,16 @@ export async function postpone(applying: Applying, op: OpRow, error: SyncError):
 async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: Sides): Promise<void> {
   const { deps, open, epoch } = applying;
   const { pair } = open;
-  // Where a copy was here and is gone, the new one gets an id that no event ever had.
+  // Where a copy was here and is gone, the new one gets an id that no event ever had; one that may have been lost is made under its own.
   const next = nextOf(deps.store, op);
-  const written = await open.sides[op.side].create(next, link.id, sides[op.side] ? link.generation + 1 : link.generation);
+  const generation = op.side === 'caldav' ? link.caldavGeneration : link.cloudGeneration;
+  const last = sides[op.side];
+  const isLost = last?.gone !== 'proved';
+  const written = await open.sides[op.side].create(next, link.id, isLost ? generation : generation + 1);
   await deps.store.underEpoch(pair.id, epoch, async (tx) => {
     await tx.lockLink(link.id);
-    if (sides[op.side]) await tx.dropSide(link.id, op.side);
+    if (last && isLost) await tx.forgetSide(link.id, op.side);
+    else if (last) await tx.dropSide(link.id, op.side);
     // The poll before this run may have seen the copy already, without knowing whose it is.
     const strangers = await tx.sidesByRef(pair.id, op.side, [written.ref]);
     await tx.deleteLinks(strangers.filter((row) => row.linkId !== link.id).map((row) => row.linkId));

@@ -104,8 +104,13 @@ function mergeFirst(caldav: CalendarEvent, cloud: CalendarEvent, winner: SideNam
   for (const [id, there] of Object.entries(cloud.exceptions)) {
     const here = exceptions[id];
     if (here === undefined || sameValue(here, there)) exceptions[id] = there;
-    else if (here === EXCLUDED || there === EXCLUDED) exceptions[id] = EXCLUDED;
-    else exceptions[id] = uniteContent(here, there, winner, id, conflicts);
+    else if (here !== EXCLUDED && there !== EXCLUDED) exceptions[id] = uniteContent(here, there, winner, id, conflicts);
+    else {
+      const path = { occurrence: id, field: 'exception' } as const;
+      const edited = winnerOf(path, now, winner);
+      exceptions[id] = edited === 'caldav' ? here : there;
+      conflicts.push(conflictAt(path, now, edited));
+    }
   }
   const event = { ...merged, recurrence: recurrence.value, exceptions: recurrence.value ? exceptions : {} };
   return { caldav: { ...event, uid: caldav.uid }, cloud: { ...event, uid: cloud.uid }, conflicts };

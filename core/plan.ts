@@ -23,6 +23,8 @@ export interface SideView {
   readonly base: CalendarEvent | null;
   /** Its deletion has been proved. */
   readonly isGone: boolean;
+  /** A copy that was accepted and that the side does not know (yet). */
+  readonly isAwaited?: boolean;
   /** The pair created it. */
   readonly isOwned: boolean;
   /** When it was last modified, ms since the epoch: what the side itself says; null where it does not. */
@@ -85,7 +87,8 @@ const NOTHING: Decision = { ops: [], conflicts: [], problems: [], link: 'keep' }
 
 /** Decides about one link. A link with two sides but no base has just been matched. */
 export function decide(link: LinkView, settings: Settings): Decision {
-  const { caldav, cloud } = link;
+  const [caldav, cloud] = [link.caldav, link.cloud].map((view) => (view?.isAwaited ? null : view)) as [SideView | null, SideView | null];
+  if ((link.caldav?.isAwaited && cloud?.isGone) || (link.cloud?.isAwaited && caldav?.isGone)) return NOTHING;
   const told = problemsOf(link);
   if (told.some(({ problem, side }) => isUnreadable(link[side], problem))) return { ...NOTHING, problems: told };
   let decision: Decision;

@@ -101,7 +101,7 @@ export async function settleSides(db: Db, sides: Partial<Record<SideName, SideRo
 /** A side goes; the copy that may come in its place has an id of its own. */
 export async function dropSide(db: Db, linkId: string, side: SideName): Promise<void> {
   await db.sql.delete(linkSides).where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
-  await nextGeneration(db, [linkId]);
+  await nextGeneration(db, [linkId], side);
 }
 
 /** A side is not known any more, as if its copy had never been created: the next try takes the same id. */
@@ -114,16 +114,18 @@ export async function dropGoneSides(db: Db, linkIds: readonly string[], side: Si
   if (linkIds.length === 0) return;
   const rows = await db.sql.delete(linkSides)
     .where(and(inArray(linkSides.linkId, [...linkIds]), eq(linkSides.side, side), eq(linkSides.gone, 'proved'))).returning({ id: linkSides.linkId });
-  await nextGeneration(db, rows.map((row) => row.id));
+  await nextGeneration(db, rows.map((row) => row.id), side);
 }
 
 export async function markDirty(db: Db, ids: readonly string[]): Promise<void> {
   if (ids.length > 0) await db.sql.update(links).set({ dirty: true, retryAt: null, attempts: 0 }).where(inArray(links.id, [...ids]));
 }
 
-/** The next copy of the event gets another id. */
-export async function nextGeneration(db: Db, ids: readonly string[]): Promise<void> {
-  if (ids.length > 0) await db.sql.update(links).set({ generation: sql`${links.generation} + 1` }).where(inArray(links.id, [...ids]));
+/** The next copy of the event on this side gets another id. */
+export async function nextGeneration(db: Db, ids: readonly string[], side: SideName): Promise<void> {
+  if (ids.length === 0) return;
+  const next = side === 'caldav' ? { caldavGeneration: sql`${links.caldavGeneration} + 1` } : { cloudGeneration: sql`${links.cloudGeneration} + 1` };
+  await db.sql.update(links).set(next).where(inArray(links.id, [...ids]));
 }
 
 export async function updateLinks(db: Db, ids: readonly string[], set: Partial<Omit<typeof links.$inferInsert, 'id' | 'pairId'>>): Promise<void> {

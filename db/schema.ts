@@ -98,8 +98,9 @@ export const links = pgTable('links', {
   /** A run that could not write it tries again after this time. */
   retryAt: instant('retry_at'),
   attempts: integer('attempts').notNull().default(0),
-  /** Counts the copies that were created for this event; part of a copy's id. */
-  generation: integer('generation').notNull().default(0),
+  /** Count the copies that were created for this event on either side; part of a copy's id. */
+  caldavGeneration: integer('caldav_generation').notNull().default(0),
+  cloudGeneration: integer('cloud_generation').notNull().default(0),
   /** Set on a single event that stands for one occurrence of a series which that side cannot express: the series' link, and which occurrence. */
   parentId: uuid('parent_id'),
   occurrence: text('occurrence'),

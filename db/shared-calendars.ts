@@ -4,8 +4,10 @@ import type { SideName } from '../core/event.ts';
 import type { Db } from './connect.ts';
 import { pairs } from './schema.ts';
 
-/** For so long another pair's create may be on its way, or be done and not yet seen here. */
-const RECENT = sql`interval '10 minutes'`;
+/** For so long another pair's create may be on its way. */
+const UNDER_WAY = sql`interval '10 minutes'`;
+/** For so long a copy of another pair is waited for, where the calendar does not list it here; its deletion may not be known there. */
+const UNSEEN = sql`interval '1 day'`;
 
 type PairCalendars = Pick<typeof pairs.$inferSelect, 'id' | 'calendars' | 'caldavCalendarId' | 'cloudCalendarId'>;
 
@@ -31,14 +33,14 @@ export async function lockShared(db: Db, pair: PairCalendars): Promise<Shared> {
 
 /** True while another pair is about to put an event with this UID into the shared calendar, or has just done so. */
 export async function isOnAnotherWay(db: Db, others: NonNullable<Shared[SideName]>, uidHash: string, now: Date): Promise<boolean> {
-  const since = sql`${now.toISOString()}::timestamptz - ${RECENT}`;
+  const at = sql`${now.toISOString()}::timestamptz`;
   for (const { pairId, side } of others) {
     const { rows: [row] } = await db.sql.execute<{ found: boolean }>(sql`select
       exists (select 1 from runs r join ops o on o.run_id = r.id and o.action = 'create' and o.status = 'pending' and o.side = ${side}
         join link_sides s on s.link_id = o.link_id and s.side <> o.side and s.uid_hash = ${uidHash}
-        where r.pair_id = ${pairId} and r.result = 'running' and r.started_at > ${since})
+        where r.pair_id = ${pairId} and r.result = 'running' and r.started_at > ${at} - ${UNDER_WAY})
       or exists (select 1 from link_sides s
-        where s.pair_id = ${pairId} and s.side = ${side} and s.uid_hash = ${uidHash} and s.owned and s.gone = 'no' and s.changed_at > ${since}) as found`);
+        where s.pair_id = ${pairId} and s.side = ${side} and s.uid_hash = ${uidHash} and s.owned and s.gone = 'no' and s.changed_at > ${at} - ${UNSEEN}) as found`);
     if (row?.found) return true;
   }
   return false;

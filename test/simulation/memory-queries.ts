@@ -32,8 +32,9 @@ export function sharedCalendars(db: MemoryDatabase, pair: Pick<PairRow, 'id' | '
 
 export function isOnAnotherWay(db: MemoryDatabase, others: readonly { readonly pairId: string; readonly side: SideName }[], uidHash: string, now: Date): boolean {
   const since = now.getTime() - 600_000;
+  const unseen = now.getTime() - 86_400_000;
   return others.some(({ pairId, side }) => {
-    const isCreated = (row: SideRow) => row.uidHash === uidHash && row.owned && row.gone === 'no' && row.changedAt.getTime() > since;
+    const isCreated = (row: SideRow) => row.uidHash === uidHash && row.owned && row.gone === 'no' && row.changedAt.getTime() > unseen;
     return db.sidesOf(pairId, side).some(isCreated) || [...db.ops.values()].some((op) => op.pairId === pairId && op.side === side && op.action === 'create'
       && op.status === 'pending' && db.runs.get(op.runId)?.result === 'running' && (db.runs.get(op.runId)?.startedAt.getTime() ?? 0) > since
       && db.sides.get(`${op.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`)?.uidHash === uidHash);

@@ -3,7 +3,7 @@
 export const NOW_DIRTY = { dirty: true, retryAt: null, attempts: 0 };
 
 export const EMPTY_LINK = {
-  retryAt: null, attempts: 0, generation: 0, parentId: null, occurrence: null, agreed: null, label: null, createdAt: new Date(0), lastChangeAt: null,
+  retryAt: null, attempts: 0, caldavGeneration: 0, cloudGeneration: 0, parentId: null, occurrence: null, agreed: null, label: null, createdAt: new Date(0), lastChangeAt: null,
 };
 export const EMPTY_SIDE = {
   uidHash: null, matchHash: null, owned: false, version: null, seen: null, modifiedAt: null, gone: 'no' as const, base: null, baseVersion: null,
@@ -14,5 +14,7 @@ export const EMPTY_OP = { next: null, counted: true, code: null, doneAt: null };
 
 /** As with drizzle, undefined changes nothing. */
 export function withValues<Row extends object>(row: Row, values: object): Row {
-  return { ...row, ...Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) };
+  const next = { ...row } as Record<string, unknown>;
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) next[name] = value;
+  return next as Row;
 }

@@ -48,6 +48,8 @@ export class MemoryDatabase {
   onConflict: (row: ConflictRow) => void = () => {};
   readonly newId: () => string;
   private undo: (() => void)[] | null = null;
+  /** What is the same for all processes: the calls as a transaction makes them. */
+  private inTransaction: Store | null = null;
 
   constructor(newId: () => string) {
     this.newId = newId;
@@ -55,14 +57,15 @@ export class MemoryDatabase {
 
   /** The database as one process sees it. */
   open(step: StoreStep): Store {
-    const tables = this.tables();
-    const autonomous = Object.entries(tables).map(([name, work]) => [name, WRITES.has(name)
-      ? async (...rest: unknown[]) => { await step(name); return this.transaction(async () => (work as (...rest: unknown[]) => unknown)(...rest)); }
-      : async (...rest: unknown[]) => Promise.resolve((work as (...rest: unknown[]) => unknown)(...rest))]);
-    const inTransaction = { ...promised(tables), vault: OPEN_VAULT } as unknown as Store;
+    this.inTransaction ??= { ...promised(this.tables()), vault: OPEN_VAULT } as unknown as Store;
+    const { inTransaction } = this;
+    const store: Record<string, unknown> = { ...inTransaction };
+    for (const name of WRITES) {
+      const work = store[name] as (...rest: unknown[]) => Promise<unknown>;
+      store[name] = async (...rest: unknown[]) => { await step(name); return this.transaction(() => work(...rest)); };
+    }
     return {
-      ...(Object.fromEntries(autonomous) as unknown as Store),
-      vault: OPEN_VAULT,
+      ...(store as unknown as Store),
       underEpoch: async (pairId, epoch, work) => {
         await step('begin');
         const result = await this.transaction(() => {
@@ -150,8 +153,9 @@ export class MemoryDatabase {
     this.set(this.sides, `${linkId}/${side}`, values);
   }
 
-  private nextGeneration(ids: readonly string[]): void {
-    for (const id of new Set(ids)) this.set(this.links, id, { generation: (this.links.get(id)?.generation ?? 0) + 1 });
+  private nextGeneration(ids: readonly string[], side: SideName): void {
+    const column = side === 'caldav' ? 'caldavGeneration' : 'cloudGeneration';
+    for (const id of new Set(ids)) this.set(this.links, id, { [column]: (this.links.get(id)?.[column] ?? 0) + 1 });
   }
 
   private updateLinks(ids: readonly string[], values: Values<LinkRow>): void {
@@ -162,7 +166,7 @@ export class MemoryDatabase {
     for (const id of linkIds) {
       if (this.sides.get(`${id}/${side}`)?.gone !== 'proved') continue;
       this.drop(this.sides, `${id}/${side}`);
-      this.nextGeneration([id]);
+      this.nextGeneration([id], side);
     }
   }
 
@@ -222,11 +226,11 @@ export class MemoryDatabase {
       settleSides: (sides) => {
         for (const row of Object.values(sides)) db.updateSide(row.linkId, row.side, { base: row.seen, baseVersion: row.version });
       },
-      dropSide: (linkId, side) => { db.drop(db.sides, `${linkId}/${side}`); db.nextGeneration([linkId]); },
+      dropSide: (linkId, side) => { db.drop(db.sides, `${linkId}/${side}`); db.nextGeneration([linkId], side); },
       forgetSide: (linkId, side) => db.drop(db.sides, `${linkId}/${side}`),
       dropGoneSides: (linkIds, side) => db.dropGoneSides(linkIds, side),
       markDirty: (ids) => db.updateLinks(ids, NOW_DIRTY),
-      nextGeneration: (ids) => db.nextGeneration(ids),
+      nextGeneration: (ids, side) => db.nextGeneration(ids, side),
       updateLinks: (ids, values) => db.updateLinks(ids, values),
       deleteLinks: (ids) => ids.forEach((id) => db.dropLink(id)),
       hasWork: (pairId, now) => db.linkOfPair(pairId).some((row) => isDue(row, now)),

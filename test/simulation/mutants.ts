@@ -175,8 +175,8 @@ export const MUTANTS: readonly Mutant[] = [
     from: "await join('uid');", to: '',
   },
   {
-    seed: 301, name: 'second-create-new-name', mistake: 'a copy that may be lost is created again under another name', file: OBSERVE,
-    from: 'await tx.forgetSide(row.linkId, row.side);', to: 'await tx.dropSide(row.linkId, row.side);',
+    seed: 301, name: 'second-create-new-name', mistake: 'a copy that may be lost is created again under another name', file: 'activities/write-op.ts',
+    from: 'isLost ? generation : generation + 1', to: 'last ? generation + 1 : generation',
   },
   {
     seed: 38, name: 'cancelled-copy-is-a-deletion', mistake: 'that a cancelled copy is removed deletes the original', file: WRITE,

@@ -133,7 +133,7 @@ export class StoreCalls {
   private linkColumns() {
     return columns({
       retryAt: this.orNothing(this.maybe(new Date(this.now + this.random.pick([-1, 0, 1]) * 60_000))), attempts: this.orNothing(this.random.below(3)),
-      generation: this.orNothing(this.random.below(3)), agreed: this.orNothing(this.maybe(this.sealed())), label: this.orNothing(this.maybe(this.sealed())),
+      caldavGeneration: this.orNothing(this.random.below(3)), cloudGeneration: this.orNothing(this.random.below(3)), agreed: this.orNothing(this.maybe(this.sealed())), label: this.orNothing(this.maybe(this.sealed())),
       lastChangeAt: this.orNothing(this.maybe(this.time())), dirty: this.orNothing(this.random.chance(0.5)),
     });
   }
@@ -241,7 +241,7 @@ export class StoreCalls {
     forgetSide: () => [this.sideRow().linkId, this.side()],
     dropGoneSides: () => [this.linkIds(), this.side()],
     markDirty: () => [this.linkIds()],
-    nextGeneration: () => [this.linkIds()],
+    nextGeneration: () => [this.linkIds(), this.side()],
     updateLinks: () => [this.linkIds(), this.linkColumns()],
     deleteLinks: () => [this.database.links.size > MANY_LINKS ? this.linkIds() : []],
     hasWork: () => [this.pair(), new Date(this.now)],
