@@ -90,7 +90,7 @@ async function runTests(paths, environment) {
   const none = { pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, failedTests: [], code: 1 };
   if (paths.length === 0) return none;
   const code = await run([
-    '--enable-source-maps', '--import', 'tsx', '--import', './test/support/seed.mjs', '--test', '--test-force-exit', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${TIMEOUT_MS}`,
+    '--enable-source-maps', '--import', 'tsx', '--import', './test/support/seed.mjs', '--import', './test/support/close.mjs', '--test', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${TIMEOUT_MS}`,
     '--test-reporter=spec', '--test-reporter-destination=stdout',
     '--test-reporter=./test/support/counts.mjs', '--test-reporter-destination=stderr',
     ...paths.map((path) => relative(PROJECT_DIR, join(PROJECT_DIR, path))),
