@@ -170,7 +170,7 @@ class Planner {
     const others = this.shared[side];
     if (action !== 'create' || !next?.uid || !others) return false;
     const { store } = this.deps;
-    return store.isOnAnotherWay(others, store.vault.hash(`uid:${next.uid}`), this.now);
+    return store.isOnAnotherWay({ pairId: this.open.pair.id, side }, others, store.vault.hash(`uid:${next.uid}`), this.now);
   }
 
   private async forget(linkIds: readonly string[]): Promise<void> {

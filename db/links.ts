@@ -109,11 +109,11 @@ export async function forgetSide(db: Db, linkId: string, side: SideName): Promis
   await db.sql.delete(linkSides).where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
 }
 
-/** As `dropSide` for sides whose event is gone for good, where another one has taken its place. */
+/** As `dropSide` for sides whose event is gone for good, or is still awaited, where another one has taken its place. */
 export async function dropGoneSides(db: Db, linkIds: readonly string[], side: SideName): Promise<void> {
   if (linkIds.length === 0) return;
   const rows = await db.sql.delete(linkSides)
-    .where(and(inArray(linkSides.linkId, [...linkIds]), eq(linkSides.side, side), eq(linkSides.gone, 'proved'))).returning({ id: linkSides.linkId });
+    .where(and(inArray(linkSides.linkId, [...linkIds]), eq(linkSides.side, side), or(eq(linkSides.gone, 'proved'), isNull(linkSides.seen)))).returning({ id: linkSides.linkId });
   await nextGeneration(db, rows.map((row) => row.id), side);
 }
 
@@ -182,14 +182,14 @@ export function unconfirmed(db: Db, pairId: string, side: SideName): Promise<Sid
 
 /**
  * Pairs of unlinked events, one on each side, that share a hash which no other unlinked event of their side has (and, for UIDs, no linked one either).
- * By UID an event whose other half is gone counts as unlinked: a client that moves or restores an event gives it a new name.
+ * By UID an event whose other half is gone, or was never shown, counts as unlinked: a client that moves or restores an event gives it a new name.
  */
 export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): Promise<{ caldav: string; cloud: string }[]> {
   const column = by === 'uid' ? sql`uid_hash` : sql`match_hash`;
   const { rows } = await db.sql.execute<{ caldav: string; cloud: string }>(sql`
     with halves as (
       select s.link_id, s.side, s.${column} as hash,
-             (select count(*) from link_sides o where o.link_id = s.link_id and o.gone <> 'proved') as sides,
+             (select count(*) from link_sides o where o.link_id = s.link_id and o.gone <> 'proved' and o.seen is not null) as sides,
              count(*) over (partition by s.side, s.${column}) as alike
       from link_sides s join links l on l.id = s.link_id and l.parent_id is null where s.pair_id = ${pairId} and s.${column} is not null and s.gone = 'no' and s.seen is not null
         ${by === 'uid' ? sql`` : sql`and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)`}
@@ -270,8 +270,8 @@ export async function touchUnsettled(db: Db, pairId: string): Promise<void> {
 /** How many events each side has, and how many are on both. */
 export async function countEvents(db: Db, pairId: string): Promise<{ caldav: number; cloud: number; linked: number }> {
   const { rows: [row] } = await db.sql.execute<{ caldav: number; cloud: number; linked: number }>(sql`
-    select count(*) filter (where side = 'caldav' and gone = 'no')::int as caldav,
-           count(*) filter (where side = 'cloud' and gone = 'no')::int as cloud,
+    select count(*) filter (where side = 'caldav' and gone = 'no' and seen is not null)::int as caldav,
+           count(*) filter (where side = 'cloud' and gone = 'no' and seen is not null)::int as cloud,
            (count(*) - count(distinct link_id))::int as linked
     from link_sides where pair_id = ${pairId}`);
   return row ?? { caldav: 0, cloud: 0, linked: 0 };

@@ -31,8 +31,8 @@ export async function lockShared(db: Db, pair: PairCalendars): Promise<Shared> {
   return shared;
 }
 
-/** True while another pair is about to put an event with this UID into the shared calendar, or has just done so. */
-export async function isOnAnotherWay(db: Db, others: NonNullable<Shared[SideName]>, uidHash: string, now: Date): Promise<boolean> {
+/** True while another pair is about to put an event with this UID into the calendar of that side, or has put one there that this pair has not been shown yet. */
+export async function isOnAnotherWay(db: Db, mine: { readonly pairId: string; readonly side: SideName }, others: NonNullable<Shared[SideName]>, uidHash: string, now: Date): Promise<boolean> {
   const at = sql`${now.toISOString()}::timestamptz`;
   for (const { pairId, side } of others) {
     const { rows: [row] } = await db.sql.execute<{ found: boolean }>(sql`select
@@ -40,7 +40,8 @@ export async function isOnAnotherWay(db: Db, others: NonNullable<Shared[SideName
         join link_sides s on s.link_id = o.link_id and s.side <> o.side and s.uid_hash = ${uidHash}
         where r.pair_id = ${pairId} and r.result = 'running' and r.started_at > ${at} - ${UNDER_WAY})
       or exists (select 1 from link_sides s
-        where s.pair_id = ${pairId} and s.side = ${side} and s.uid_hash = ${uidHash} and s.owned and s.gone = 'no' and s.changed_at > ${at} - ${UNSEEN}) as found`);
+        where s.pair_id = ${pairId} and s.side = ${side} and s.uid_hash = ${uidHash} and s.owned and s.gone = 'no' and s.changed_at > ${at} - ${UNSEEN}
+          and not exists (select 1 from link_sides m where m.pair_id = ${mine.pairId} and m.side = ${mine.side} and m.ref = s.ref)) as found`);
     if (row?.found) return true;
   }
   return false;

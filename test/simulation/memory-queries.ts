@@ -7,6 +7,11 @@ import type { MemoryDatabase } from './memory-store.ts';
 
 const SIDES = ['caldav', 'cloud'] as const;
 
+interface PairSide {
+  readonly pairId: string;
+  readonly side: SideName;
+}
+
 export function matchesBy(db: MemoryDatabase, pairId: string, by: 'uid' | 'content'): { caldav: string; cloud: string }[] {
   const hashOf = (row: SideRow) => (by === 'uid' ? row.uidHash : row.matchHash);
   const other = (row: SideRow) => db.sides.get(`${row.linkId}/${row.side === 'caldav' ? 'cloud' : 'caldav'}`);
@@ -15,7 +20,8 @@ export function matchesBy(db: MemoryDatabase, pairId: string, by: 'uid' | 'conte
   const count = new Map<string, number>();
   const key = (row: SideRow) => `${row.side} ${hashOf(row)}`;
   for (const row of halves) count.set(key(row), (count.get(key(row)) ?? 0) + 1);
-  const isFree = (row: SideRow) => count.get(key(row)) === 1 && (other(row)?.gone ?? 'proved') === 'proved';
+  const isThere = (row: SideRow | undefined) => row !== undefined && row.gone !== 'proved' && row.seen !== null;
+  const isFree = (row: SideRow) => count.get(key(row)) === 1 && !isThere(other(row));
   const free = halves.filter(isFree);
   return free.filter(({ side }) => side === 'caldav').flatMap((a) => {
     const b = free.find((row) => row.side === 'cloud' && hashOf(row) === hashOf(a) && row.linkId !== a.linkId);
@@ -30,11 +36,12 @@ export function sharedCalendars(db: MemoryDatabase, pair: Pick<PairRow, 'id' | '
   return { ...(caldav.length > 0 ? { caldav } : {}), ...(cloud.length > 0 ? { cloud } : {}) };
 }
 
-export function isOnAnotherWay(db: MemoryDatabase, others: readonly { readonly pairId: string; readonly side: SideName }[], uidHash: string, now: Date): boolean {
+export function isOnAnotherWay(db: MemoryDatabase, mine: PairSide, others: readonly PairSide[], uidHash: string, now: Date): boolean {
   const since = now.getTime() - 600_000;
   const unseen = now.getTime() - 86_400_000;
   return others.some(({ pairId, side }) => {
-    const isCreated = (row: SideRow) => row.uidHash === uidHash && row.owned && row.gone === 'no' && row.changedAt.getTime() > unseen;
+    const isCreated = (row: SideRow) => row.uidHash === uidHash && row.owned && row.gone === 'no' && row.changedAt.getTime() > unseen
+      && !db.sidesOf(mine.pairId, mine.side).some(({ ref }) => ref === row.ref);
     return db.sidesOf(pairId, side).some(isCreated) || [...db.ops.values()].some((op) => op.pairId === pairId && op.side === side && op.action === 'create'
       && op.status === 'pending' && db.runs.get(op.runId)?.result === 'running' && (db.runs.get(op.runId)?.startedAt.getTime() ?? 0) > since
       && db.sides.get(`${op.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`)?.uidHash === uidHash);

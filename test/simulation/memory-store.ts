@@ -164,7 +164,8 @@ export class MemoryDatabase {
 
   private dropGoneSides(linkIds: readonly string[], side: SideName): void {
     for (const id of linkIds) {
-      if (this.sides.get(`${id}/${side}`)?.gone !== 'proved') continue;
+      const row = this.sides.get(`${id}/${side}`);
+      if (!row || (row.gone !== 'proved' && row.seen !== null)) continue;
       this.drop(this.sides, `${id}/${side}`);
       this.nextGeneration([id], side);
     }
@@ -272,7 +273,7 @@ export class MemoryDatabase {
       },
       countEvents: (pairId) => {
         const [caldav, cloud] = [db.sidesOf(pairId, 'caldav'), db.sidesOf(pairId, 'cloud')];
-        const there = (rows: SideRow[]) => rows.filter(({ gone }) => gone === 'no').length;
+        const there = (rows: SideRow[]) => rows.filter(({ gone, seen }) => gone === 'no' && seen !== null).length;
         const onBoth = caldav.filter(({ linkId }) => db.sides.has(`${linkId}/cloud`)).length;
         return { caldav: there(caldav), cloud: there(cloud), linked: onBoth };
       },
@@ -359,7 +360,7 @@ export class MemoryDatabase {
       },
       // shared-calendars.ts
       lockShared: (pair) => sharedCalendars(db, pair),
-      isOnAnotherWay: (others, uidHash, now) => isOnAnotherWay(db, others, uidHash, now),
+      isOnAnotherWay: (mine, others, uidHash, now) => isOnAnotherWay(db, mine, others, uidHash, now),
       // pair-state.ts, accounts.ts
       pairWithAccounts: (pairId) => {
         const pair = db.pairs.get(pairId);

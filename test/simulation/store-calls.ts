@@ -301,7 +301,7 @@ export class StoreCalls {
       const pair = this.database.pairs.get(this.pair());
       return [pair ?? { id: this.id(), calendars: '[]', caldavCalendarId: 'none', cloudCalendarId: 'none' }];
     },
-    isOnAnotherWay: () => [this.some(() => ({ pairId: this.pair(), side: this.side() }), 2), this.hash(), new Date(this.now)],
+    isOnAnotherWay: () => [{ pairId: this.pair(), side: this.side() }, this.some(() => ({ pairId: this.pair(), side: this.side() }), 2), this.hash(), new Date(this.now)],
     pairWithAccounts: () => [this.pair()],
     pairNow: () => [this.pair()],
     updatePair: () => [this.pair(), this.pairColumns()],
