@@ -184,8 +184,8 @@ export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): 
       from link_sides s join links l on l.id = s.link_id and l.parent_id is null where s.pair_id = ${pairId} and s.${column} is not null and s.gone = 'no' and s.seen is not null
         ${by === 'uid' ? sql`` : sql`and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)`}
     )
-    select a.link_id as caldav, b.link_id as cloud from halves a join halves b on a.hash = b.hash
-    where a.side = 'caldav' and b.side = 'cloud' and a.link_id <> b.link_id and a.sides = 1 and b.sides = 1 and a.alike = 1 and b.alike = 1`);
+    select max(link_id::text) filter (where side = 'caldav') as caldav, max(link_id::text) filter (where side = 'cloud') as cloud
+    from halves where sides = 1 and alike = 1 group by hash having count(distinct side) = 2 and count(distinct link_id) = 2`);
   return rows;
 }
 
