@@ -24,6 +24,7 @@ import type { Config } from './config.ts';
 import { ensureFirstApiKey } from './db/api-keys.ts';
 import { connect, migrate } from './db/connect.ts';
 import type { Db } from './db/connect.ts';
+import { codeOf, isUnavailable, refusalBy } from './db/failures.ts';
 import { newId } from './db/ids.ts';
 import { workflowInputs } from './db/pairs.ts';
 import { postgresStore } from './db/store.ts';
@@ -46,6 +47,10 @@ const END_WITHIN_MS = 28_000;
 const DRAIN_MS = 16_000;
 const API_CLOSE_MS = 8_000;
 const READY_WITHIN_MS = 3_000;
+/** Between two looks at a service that is not there yet. */
+const LONGEST_WAIT_S = 30;
+/** What gRPC calls them. */
+const [PERMISSION_DENIED, UNAUTHENTICATED] = [7, 16];
 const NO_SEARCH_ATTRIBUTE = 'the search attribute PairState (Keyword) could not be added to the Temporal namespace: add it by hand if it is missing';
 
 /** `npm start`. Ends the process: 0 after a signal, 1 when something broke. */
@@ -169,7 +174,7 @@ interface Parts {
 /** The role `worker`: two Temporal workers. */
 async function startWorkers(parts: Parts, workflowBundle: Awaited<ReturnType<typeof bundleWorkflows>>): Promise<Workers> {
   const { config, options, servers, db, shared, steps } = parts;
-  const connection = await NativeConnection.connect(temporalOptions(config, servers));
+  const connection = await patiently('Temporal', () => NativeConnection.connect(temporalOptions(config, servers)), options);
   steps.push(() => connection.close());
   const workers = await createWorkers({ connection, namespace: config.temporal.namespace, activities: createActivities(shared), workflowBundle });
   const lost = await giveUpLostWork(connection, config.temporal.namespace, db);
@@ -221,18 +226,34 @@ async function storeFirstApiKey(db: Db, { madeApiKey }: Secrets): Promise<Secret
   return null;
 }
 
-/** Services that start at the same time as we do may need a while. A wrong address or password is told after a minute. */
-async function patiently<T>(name: string, reach: () => Promise<T>, { say, signal }: StartOptions): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
+/**
+ * Waits for a service that starts later than we do, or not before somebody mends it.
+ * @throws ConfigError when the service answers, and what it says is no matter of time
+ */
+async function patiently<T>(name: string, reach: () => Promise<T>, { log, say, signal }: StartOptions): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
     try {
       return await reach();
     } catch (error) {
       signal?.throwIfAborted();
-      if (attempt === 20) throw new Error(`${name} cannot be used: ${(error as Error).message}`, { cause: error });
-      if (attempt % 5 === 1) say(`Waiting for ${name} (${(error as Error).message}) ...`);
-      await sleep(3000, undefined, signal === undefined ? {} : { signal });
+      const refusal = refusalOf(error);
+      if (refusal !== null) throw new ConfigError(`${name} cannot be used: ${refusal}`);
+      const seconds = Math.min(2 ** attempt, LONGEST_WAIT_S);
+      // A code, since messages of the database's library may name what was asked.
+      const reason = codeOf(error) || (error as Error).message;
+      say(`Waiting for ${name} (${reason}); next try in ${seconds} s ...`);
+      log.warn({ service: name, reason, seconds }, 'waiting for a service');
+      await sleep(seconds * 1000, undefined, signal === undefined ? {} : { signal });
     }
   }
+}
+
+/** In its own words, why a service that is there does not let us in; null: it may do so later. */
+function refusalOf(error: unknown): string | null {
+  const refusal = refusalBy(error);
+  if (refusal !== null) return isUnavailable(error) ? null : refusal;
+  const { code, details, message } = error as { code?: unknown; details?: unknown; message?: unknown };
+  return code === UNAUTHENTICATED || code === PERMISSION_DENIED ? String(details || message) : null;
 }
 
 let isRuntimeInstalled = false;

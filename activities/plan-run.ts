@@ -123,7 +123,7 @@ class Planner {
     const isWrittenOut = decision.problems.some(({ problem }) => problem.code === 'recurrence-written-out');
     if (isWrittenOut) this.writtenOut.push({ loaded, view });
     else if (this.withSingles.has(link.id) && (await this.withoutSingles(loaded, decision, held))) return;
-    await this.carryOut(loaded, decision, held);
+    await this.carryOut(loaded, view, decision, held);
   }
 
   /** Null when the decision itself failed: one event that we cannot handle must not stop the others. */
@@ -143,8 +143,9 @@ class Planner {
   }
 
   /** Stores the decision about one link. */
-  private async carryOut({ link, sides }: Loaded, decision: Decision, held: HeldRow | undefined): Promise<void> {
+  private async carryOut(loaded: Loaded, view: LinkView, decision: Decision, held: HeldRow | undefined): Promise<void> {
     const { store } = this.deps;
+    const { link, sides } = loaded;
     const deletes = decision.ops.some(({ action }) => action === 'delete');
     const isForgotten = decision.link === 'forget';
     if (held && !held.decision && (deletes || (isForgotten && sides.caldav && sides.cloud))) return store.updateLinks([link.id], { dirty: false });
@@ -160,7 +161,7 @@ class Planner {
       const isDoubted = Object.values(sides).some((row) => !row.confirmed);
       return store.updateLinks([link.id], { dirty: isDoubted, retryAt: isDoubted ? later(this.deps) : null, attempts: 0 });
     }
-    if (await isTwin(store, this.open, sides)) return store.updateLinks([link.id], { dirty: false, retryAt: null, attempts: 0 });
+    if (await isTwin(store, loaded, view)) return store.updateLinks([link.id], { dirty: false, retryAt: null, attempts: 0 });
     for (const op of decision.ops) if (await this.comesAnotherWay(op)) return store.updateLinks([link.id], { dirty: true, retryAt: later(this.deps) });
     for (const op of decision.ops) await this.op(link, op);
   }

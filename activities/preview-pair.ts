@@ -5,7 +5,7 @@ import type { Db } from '../db/connect.ts';
 import { context } from '../db/links.ts';
 import type { OpRow } from '../db/plans.ts';
 import type { OpAction } from '../db/schema.ts';
-import { onScratch } from '../db/scratch.ts';
+import { analyzeScratch, onScratch } from '../db/scratch.ts';
 import { postgresStore } from '../db/store.ts';
 import type { Deps } from './deps.ts';
 import { match, type Matched } from './diff-pair.ts';
@@ -36,8 +36,8 @@ export interface Preview {
 const TOLD = 200;
 /** What a person most wants to know comes first, and is not cut off. */
 const RANK: Readonly<Record<OpAction, number>> = { delete: 0, create: 1, update: 2 };
-/** Of both sides together; a person waits for the answer. */
-const MAX_EVENTS = 40_000;
+/** Of both sides together; a person waits for the answer, and a small machine with much else to do takes 50 s for so many. */
+const MAX_EVENTS = 8_000;
 /** For one statement. */
 const MAX_SECONDS = 60;
 
@@ -53,14 +53,14 @@ export function createPreviewPair(deps: Deps, db: Db): PreviewPair {
     if (restMs > 0) throw new SyncError('throttled', 'the server asked to wait', { retryAfterMs: restMs });
     if ((await deps.store.countLinks(pairId)) > MAX_EVENTS) return 'too-large';
     try {
-      return await onScratch(db, pairId, MAX_SECONDS, (tx) => preview({ ...deps, store: postgresStore(tx) }, open, signal));
+      return await onScratch(db, pairId, MAX_SECONDS, (tx) => preview({ ...deps, store: postgresStore(tx) }, open, signal, () => analyzeScratch(tx)));
     } catch (error) {
       throw error instanceof SideFailed ? error.error : error;
     }
   };
 }
 
-async function preview(deps: Deps, real: OpenPair, signal: AbortSignal): Promise<Preview | 'gone' | 'too-large'> {
+async function preview(deps: Deps, real: OpenPair, signal: AbortSignal, hasRead: () => Promise<void>): Promise<Preview | 'gone' | 'too-large'> {
   const { store } = deps;
   const { id } = real.pair;
   const begun = await store.beginRun({ pairId: id, number: (await store.lastRunNumber(id)) + 1, trigger: 'signal', now: deps.clock.now() });
@@ -72,6 +72,7 @@ async function preview(deps: Deps, real: OpenPair, signal: AbortSignal): Promise
   for (const side of ['caldav', 'cloud'] as const) await readSide(deps, open, side, { epoch, full: pair.fullListingAt === null });
   signal.throwIfAborted();
   if ((await store.countLinks(id)) > MAX_EVENTS) return 'too-large';
+  await hasRead();
   await proveDeletions(deps, open, epoch);
   await confirmWrites(deps, open, epoch);
   const linked = await match(deps, open, epoch);

@@ -145,8 +145,7 @@ async function doubt(reader: Side, sample: readonly string[]): Promise<void> {
 export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number): Promise<void> {
   for (const side of ['caldav', 'cloud'] as const) {
     const rows = await deps.store.hintedGone(open.pair.id, side);
-    const left = rows.length === 0 ? 0 : (await deps.store.versionsOf(open.pair.id, side)).size;
-    if (isMostGone(rows.length, left)) await askSide(side, () => assureAccount(open, side));
+    if (rows.length > 0 && isMostGone(rows.length, (await deps.store.countEvents(open.pair.id))[side])) await askSide(side, () => assureAccount(open, side));
     const observer = { deps, pairId: open.pair.id, epoch, side, reader: open.sides[side] };
     for (let start = 0; start < rows.length; start += 100) {
       await proveBatch(observer, rows.slice(start, start + 100));

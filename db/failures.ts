@@ -1,4 +1,5 @@
 /** What PostgreSQL's errors mean to callers. Drizzle wraps them, with the statement's parameters in the message: never log that message. */
+import { DatabaseError } from 'pg';
 
 /** PostgreSQL cannot be reached, is starting or ending, or has no connection left: worth trying again later. */
 export function isUnavailable(error: unknown): boolean {
@@ -18,6 +19,12 @@ export function violates(error: unknown, constraint: string): boolean {
 /** A text held a NUL character, which PostgreSQL stores nowhere. */
 export function isUnstorableText(error: unknown): boolean {
   return ['22021', '22P05'].includes(codeOf(error));
+}
+
+/** What PostgreSQL itself answered, in its words; null where it did not answer. */
+export function refusalBy(error: unknown): string | null {
+  const cause = causeOf(error);
+  return cause instanceof DatabaseError ? cause.message : null;
 }
 
 /** SQLSTATE or the driver's or network's own code; empty where the error has none. */

@@ -2,9 +2,10 @@
  * The events of a pair: what each side shows, what it showed when both last agreed, and which two belong together.
  * All functions of a run take its epoch and fail with `Superseded` when a later run has begun: a late worker stores nothing.
  */
-import { and, eq, inArray, isNull, lte, ne, or, sql } from 'drizzle-orm';
+import { and, eq, isNull, lte, ne, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { transaction, type Db } from './connect.ts';
+import { anyOf, inChunks } from './many.ts';
 import { linkSides, links, pairs } from './schema.ts';
 
 export type LinkRow = typeof links.$inferSelect;
@@ -41,22 +42,13 @@ export function context(pairId: string): string {
 
 export function sidesByRef(db: Db, pairId: string, side: SideName, refs: readonly string[]): Promise<SideRow[]> {
   return inChunks(refs, (some) => db.sql.select().from(linkSides)
-    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), inArray(linkSides.ref, some))));
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), anyOf(linkSides.ref, some))));
 }
 
 export function sidesByResource(db: Db, pairId: string, side: SideName, resources: readonly string[]): Promise<SideRow[]> {
   return inChunks(resources, (some) => db.sql.select().from(linkSides)
-    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), inArray(linkSides.resource, some))));
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), anyOf(linkSides.resource, some))));
 }
-
-/** A page may name more events than a statement takes parameters (65,534). */
-async function inChunks<Item, Row>(items: readonly Item[], work: (some: Item[]) => Promise<Row[]>): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (let start = 0; start < items.length; start += CHUNK) rows.push(...(await work(items.slice(start, start + CHUNK))));
-  return rows;
-}
-
-const CHUNK = 1_000;
 
 /** Version by resource of all that a side is known to have. */
 export async function versionsOf(db: Db, pairId: string, side: SideName): Promise<Map<string, string | null>> {
@@ -77,7 +69,7 @@ export async function linksWithout(db: Db, pairId: string, side: SideName, ids: 
   if (ids.length === 0) return [];
   const rows = await db.sql.select({ id: links.id }).from(links)
     .leftJoin(linkSides, and(eq(linkSides.linkId, links.id), eq(linkSides.side, side)))
-    .where(and(eq(links.pairId, pairId), inArray(links.id, [...ids]), or(isNull(linkSides.linkId), eq(linkSides.gone, 'proved'))));
+    .where(and(eq(links.pairId, pairId), anyOf(links.id, ids), or(isNull(linkSides.linkId), eq(linkSides.gone, 'proved'))));
   return rows.map((row) => row.id);
 }
 
@@ -113,27 +105,27 @@ export async function forgetSide(db: Db, linkId: string, side: SideName): Promis
 export async function dropGoneSides(db: Db, linkIds: readonly string[], side: SideName): Promise<void> {
   if (linkIds.length === 0) return;
   const rows = await db.sql.delete(linkSides)
-    .where(and(inArray(linkSides.linkId, [...linkIds]), eq(linkSides.side, side), or(eq(linkSides.gone, 'proved'), isNull(linkSides.seen)))).returning({ id: linkSides.linkId });
+    .where(and(anyOf(linkSides.linkId, linkIds), eq(linkSides.side, side), or(eq(linkSides.gone, 'proved'), isNull(linkSides.seen)))).returning({ id: linkSides.linkId });
   await nextGeneration(db, rows.map((row) => row.id), side);
 }
 
 export async function markDirty(db: Db, ids: readonly string[]): Promise<void> {
-  if (ids.length > 0) await db.sql.update(links).set({ dirty: true, retryAt: null, attempts: 0 }).where(inArray(links.id, [...ids]));
+  if (ids.length > 0) await db.sql.update(links).set({ dirty: true, retryAt: null, attempts: 0 }).where(anyOf(links.id, ids));
 }
 
 /** The next copy of the event on this side gets another id. */
 export async function nextGeneration(db: Db, ids: readonly string[], side: SideName): Promise<void> {
   if (ids.length === 0) return;
   const next = side === 'caldav' ? { caldavGeneration: sql`${links.caldavGeneration} + 1` } : { cloudGeneration: sql`${links.cloudGeneration} + 1` };
-  await db.sql.update(links).set(next).where(inArray(links.id, [...ids]));
+  await db.sql.update(links).set(next).where(anyOf(links.id, ids));
 }
 
 export async function updateLinks(db: Db, ids: readonly string[], set: Partial<Omit<typeof links.$inferInsert, 'id' | 'pairId'>>): Promise<void> {
-  if (ids.length > 0) await db.sql.update(links).set(set).where(inArray(links.id, [...ids]));
+  if (ids.length > 0) await db.sql.update(links).set(set).where(anyOf(links.id, ids));
 }
 
 export async function deleteLinks(db: Db, ids: readonly string[]): Promise<void> {
-  if (ids.length > 0) await db.sql.delete(links).where(inArray(links.id, [...ids]));
+  if (ids.length > 0) await db.sql.delete(links).where(anyOf(links.id, ids));
 }
 
 /** True when a run has something to look at now. */
@@ -157,8 +149,8 @@ function due(pairId: string, now: Date) {
 export async function loadLinks(db: Db, ids: readonly string[]): Promise<{ link: LinkRow; sides: Partial<Record<SideName, SideRow>> }[]> {
   if (ids.length === 0) return [];
   const [linkRows, sideRows] = await Promise.all([
-    db.sql.select().from(links).where(inArray(links.id, [...ids])),
-    db.sql.select().from(linkSides).where(inArray(linkSides.linkId, [...ids])),
+    db.sql.select().from(links).where(anyOf(links.id, ids)),
+    db.sql.select().from(linkSides).where(anyOf(linkSides.linkId, ids)),
   ]);
   const byId = new Map(linkRows.map((link) => [link.id, { link, sides: {} as Partial<Record<SideName, SideRow>> }]));
   for (const row of sideRows) {
@@ -194,8 +186,8 @@ export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): 
       from link_sides s join links l on l.id = s.link_id and l.parent_id is null where s.pair_id = ${pairId} and s.${column} is not null and s.gone = 'no' and s.seen is not null
         ${by === 'uid' ? sql`` : sql`and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)`}
     )
-    select a.link_id as caldav, b.link_id as cloud from halves a join halves b on a.hash = b.hash
-    where a.side = 'caldav' and b.side = 'cloud' and a.link_id <> b.link_id and a.sides = 1 and b.sides = 1 and a.alike = 1 and b.alike = 1`);
+    select max(link_id::text) filter (where side = 'caldav') as caldav, max(link_id::text) filter (where side = 'cloud') as cloud
+    from halves where sides = 1 and alike = 1 group by hash having count(distinct side) = 2 and count(distinct link_id) = 2`);
   return rows;
 }
 
@@ -251,7 +243,7 @@ export async function hasForeignTwin(db: Db, pairId: string, row: SideRow, marke
 export async function singlesOf(db: Db, parentIds: readonly string[]): Promise<{ id: string; parentId: string }[]> {
   if (parentIds.length === 0) return [];
   const rows = await db.sql.select({ id: links.id, parentId: links.parentId }).from(links)
-    .where(inArray(links.parentId, [...parentIds])).orderBy(links.occurrence);
+    .where(anyOf(links.parentId, parentIds)).orderBy(links.occurrence);
   return rows.flatMap(({ id, parentId }) => (parentId ? [{ id, parentId }] : []));
 }
 

@@ -1,9 +1,10 @@
 /** Runs and what they write: the plan before, the journal of writes afterwards. */
-import { and, asc, eq, gte, inArray, isNotNull, lt, ne, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, isNotNull, lt, ne, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { SideName } from '../core/event.ts';
 import type { ProblemCode } from '../core/problem.ts';
 import { transaction, type Db } from './connect.ts';
+import { anyOf, inChunks } from './many.ts';
 import { conflicts, heldChanges, ops, pairs, problems, runs, type OpStatus, type Trigger } from './schema.ts';
 
 export type RunRow = typeof runs.$inferSelect;
@@ -61,13 +62,13 @@ export async function lastRunNumber(db: Db, pairId: string): Promise<number> {
 }
 
 export async function insertOps(db: Db, rows: readonly NewOp[]): Promise<void> {
-  if (rows.length > 0) await db.sql.insert(ops).values([...rows]);
+  await inChunks(rows, (some) => db.sql.insert(ops).values(some).returning({ id: ops.id }));
 }
 
 /** Forgets what a run planned for these links but has not done, before they are planned again. */
 export async function dropUndoneOps(db: Db, runId: string, linkIds: readonly string[]): Promise<void> {
   if (linkIds.length === 0) return;
-  await db.sql.delete(ops).where(and(eq(ops.runId, runId), ne(ops.status, 'done'), inArray(ops.linkId, [...linkIds])));
+  await db.sql.delete(ops).where(and(eq(ops.runId, runId), ne(ops.status, 'done'), anyOf(ops.linkId, linkIds)));
 }
 
 /** Ops still to be done: creates and updates before deletes, so that nothing is gone before its other half is safe. */
@@ -99,7 +100,7 @@ export async function hasOpenSibling(db: Db, op: OpRow): Promise<boolean> {
 export async function finishDeletions(db: Db, linkIds: readonly string[], at: Date): Promise<void> {
   if (linkIds.length === 0) return;
   await db.sql.update(ops).set({ status: 'done', doneAt: at, code: 'answer-lost' })
-    .where(and(inArray(ops.linkId, [...linkIds]), eq(ops.action, 'delete'), ne(ops.status, 'done')));
+    .where(and(anyOf(ops.linkId, linkIds), eq(ops.action, 'delete'), ne(ops.status, 'done')));
 }
 
 /** Counted deletions on one side since a time. */
@@ -114,7 +115,7 @@ export async function writtenSince(db: Db, linkIds: readonly string[], since: Da
   const written = new Map<string, string[]>();
   if (linkIds.length === 0) return written;
   const rows = await db.sql.select({ linkId: ops.linkId, side: ops.side, fields: ops.fields }).from(ops)
-    .where(and(inArray(ops.linkId, [...linkIds]), eq(ops.status, 'done'), isNotNull(ops.doneAt), gte(ops.doneAt, since))).orderBy(ops.doneAt);
+    .where(and(anyOf(ops.linkId, linkIds), eq(ops.status, 'done'), isNotNull(ops.doneAt), gte(ops.doneAt, since))).orderBy(ops.doneAt);
   for (const row of rows) {
     for (const [field, hash] of Object.entries(row.fields)) {
       const key = `${row.linkId}/${row.side}/${field}`;
@@ -131,9 +132,10 @@ export async function writtenSince(db: Db, linkIds: readonly string[], since: Da
 export async function unsettledWrites(db: Db, linkIds: readonly string[]): Promise<Map<string, string>> {
   const written = new Map<string, string>();
   if (linkIds.length === 0) return written;
-  const last = sql`(select o.run_id from ops o where o.link_id = ${ops.linkId} order by o.id desc limit 1)`;
+  const last = db.sql.selectDistinctOn([ops.linkId], { linkId: ops.linkId, runId: ops.runId }).from(ops)
+    .where(anyOf(ops.linkId, linkIds)).orderBy(ops.linkId, desc(ops.id)).as('last');
   const rows = await db.sql.select({ linkId: ops.linkId, side: ops.side, status: ops.status, fields: ops.fields }).from(ops)
-    .where(and(inArray(ops.linkId, [...linkIds]), eq(ops.runId, last)));
+    .innerJoin(last, and(eq(ops.linkId, last.linkId), eq(ops.runId, last.runId)));
   const open = new Set(rows.filter(({ status }) => status !== 'done').map(({ linkId }) => linkId));
   for (const { linkId, side, fields } of rows) {
     if (!open.has(linkId)) continue;
@@ -161,7 +163,7 @@ export async function setProblems(db: Db, pairId: string, linkId: string, now: r
   const known = await db.sql.select().from(problems).where(eq(problems.linkId, linkId));
   const isSame = (a: { side: SideName; code: string }, b: { side: SideName; code: string }) => a.side === b.side && a.code === b.code;
   const over = known.filter((row) => !now.some((problem) => isSame(row, problem)));
-  if (over.length > 0) await db.sql.delete(problems).where(inArray(problems.id, over.map((row) => row.id)));
+  if (over.length > 0) await db.sql.delete(problems).where(anyOf(problems.id, over.map((row) => row.id)));
   const fresh = now.filter((problem, index) => !known.some((row) => isSame(row, problem)) && now.findIndex((other) => isSame(other, problem)) === index);
   if (fresh.length > 0) await db.sql.insert(problems).values(fresh.map((problem) => ({ id: uuidv7(), pairId, since: at, ...problem }))).onConflictDoNothing();
   return fresh.length;
@@ -176,17 +178,17 @@ export async function addProblem(db: Db, pairId: string, problem: NewProblem, at
 
 export function heldOf(db: Db, linkIds: readonly string[]): Promise<HeldRow[]> {
   if (linkIds.length === 0) return Promise.resolve([]);
-  return db.sql.select().from(heldChanges).where(inArray(heldChanges.linkId, [...linkIds]));
+  return db.sql.select().from(heldChanges).where(anyOf(heldChanges.linkId, linkIds));
 }
 
 export async function hold(db: Db, rows: readonly { pairId: string; linkId: string; side: SideName; reason: string; since: Date }[]): Promise<number> {
-  if (rows.length === 0) return 0;
-  const inserted = await db.sql.insert(heldChanges).values(rows.map((row) => ({ id: uuidv7(), ...row }))).onConflictDoNothing().returning({ id: heldChanges.id });
+  const inserted = await inChunks(rows, (some) => db.sql.insert(heldChanges)
+    .values(some.map((row) => ({ id: uuidv7(), ...row }))).onConflictDoNothing().returning({ id: heldChanges.id }));
   return inserted.length;
 }
 
 export async function release(db: Db, linkIds: readonly string[]): Promise<void> {
-  if (linkIds.length > 0) await db.sql.delete(heldChanges).where(inArray(heldChanges.linkId, [...linkIds]));
+  if (linkIds.length > 0) await db.sql.delete(heldChanges).where(anyOf(heldChanges.linkId, linkIds));
 }
 
 export async function countHeld(db: Db, pairId: string): Promise<number> {

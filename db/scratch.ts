@@ -25,6 +25,11 @@ export async function onScratch<T>(db: Db, pairId: string, seconds: number, work
   return done!.value;
 }
 
+/** Lets PostgreSQL learn what has come into the copy: knowing nothing of a table, it finds each event by reading all of a side's. */
+export async function analyzeScratch({ sql: db }: Db): Promise<void> {
+  await db.execute(sql`analyze pg_temp.links, pg_temp.link_sides`);
+}
+
 class Undo extends Error {}
 
 async function copyPair({ sql: db }: Db, pairId: string, seconds: number): Promise<void> {

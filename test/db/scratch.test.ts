@@ -3,17 +3,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eq } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
-import { DEFAULT_OPTIONS } from '../../core/policy.ts';
-import { createAccount } from '../../db/accounts.ts';
 import { connect, type Db } from '../../db/connect.ts';
-import { createConnection } from '../../db/connections.ts';
 import { countLinks, insertLinks, underEpoch } from '../../db/links.ts';
-import { createPair } from '../../db/pairs.ts';
 import { beginRun, lastRunNumber } from '../../db/plans.ts';
 import { pairs } from '../../db/schema.ts';
 import { onScratch } from '../../db/scratch.ts';
 import { createVault } from '../../db/vault.ts';
 import { testDatabase } from '../support/database.ts';
+import { storedPair } from './stored-pair.ts';
 
 describe('the private copy of a pair', () => {
   // One connection: what it has prepared for the real tables must not be what it uses for the copy, nor the other way round.
@@ -23,17 +20,7 @@ describe('the private copy of a pair', () => {
   before(async () => {
     const [url, vault] = [await testDatabase(), createVault([randomBytes(32)], randomBytes(32))];
     [db, other] = [connect(url, vault, { poolSize: 1 }), connect(url, vault, { poolSize: 1 })];
-    const account = await createAccount(db, {
-      provider: 'caldav', preset: null, label: null, externalId: null, username: 'a', identity: 'a', discovered: {}, credentials: {}, canCreateCalendars: false,
-    });
-    const connection = await createConnection(db, { name: null, caldavAccountId: account.id, cloudAccountId: account.id }, 10);
-    assert.ok(typeof connection === 'object');
-    const created = await createPair(db, {
-      connectionId: connection.id, caldavCalendarId: 'a', cloudCalendarId: 'b', identities: ['a', 'b'], floatingZone: 'UTC', direction: 'bidirectional',
-      pollIntervalSeconds: 60, options: DEFAULT_OPTIONS, paused: false,
-    }, 10);
-    assert.ok(typeof created === 'object');
-    pairId = created.id;
+    pairId = await storedPair(db);
     await insertLinks(db, [{ id: uuidv7(), pairId, dirty: true }]);
   });
   after(async () => {

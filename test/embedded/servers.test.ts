@@ -8,13 +8,13 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import postgres from 'postgres';
 import { ConfigError, PROJECT_DIR, readConfig } from '../../config.ts';
 import { makeDataFolder } from '../../embedded/data-folder.ts';
 import { anyFreePort } from '../../embedded/ports.ts';
 import { startPostgres } from '../../embedded/postgres.ts';
 import { listProcesses } from '../../embedded/processes.ts';
 import { startTemporal } from '../../embedded/temporal.ts';
+import { onServer } from '../support/servers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'calpair-servers-'));
 // As `mktemp -d` makes it: PostgreSQL's own user may not pass through.
@@ -35,28 +35,23 @@ after(async () => {
 const startedPostgres = async (port = 0) => kept(await startPostgres({ dataDir, port }, watch));
 const startedTemporal = async (port: number) => kept(await startTemporal(temporalOptions(port), watch));
 
-const ask = async (url: string, statement: string): Promise<unknown> => {
-  const sql = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
-  return sql.unsafe(statement).finally(() => sql.end({ timeout: 1 }));
-};
-
 test('PostgreSQL keeps its data over a stop, a kill, and a kill of whoever started it', { timeout: 120_000 }, async () => {
   const first = await startedPostgres();
-  outside = (await ask(first.url, 'show data_directory') as { data_directory: string }[])[0]?.data_directory.replace(/\/cluster$/, '');
-  await ask(first.url, 'create table kept (value int)');
+  outside = String((await onServer(first.url, 'show data_directory'))[0]?.['data_directory']).replace(/\/cluster$/, '');
+  await onServer(first.url, 'create table kept (value int)');
   await first.stop();
-  await assert.rejects(ask(first.url, 'select 1'));
+  await assert.rejects(onServer(first.url, 'select 1'));
 
   const second = await startedPostgres();
   const pid = Number(readFileSync(join(outside ?? '', 'cluster', 'postmaster.pid'), 'utf8').split('\n')[0]);
   process.kill(pid, 'SIGKILL');
-  await eventually(() => ask(second.url, 'insert into kept values (1)'));
+  await eventually(() => onServer(second.url, 'insert into kept values (1)'));
   await second.stop();
 
   await startAndKill(`startPostgres(${JSON.stringify({ dataDir, port: 0 })}, watch)`);
   const third = await startedPostgres();
   assert.ok(said.some((line) => line.startsWith('Ended a PostgreSQL')));
-  assert.deepEqual([...await ask(third.url, 'select value from kept') as Iterable<unknown>], [{ value: 1 }]);
+  assert.deepEqual(await onServer(third.url, 'select value from kept'), [{ value: 1 }]);
   await third.stop();
   assert.equal(listProcesses().filter(({ command }) => command.includes(`${outside}/`)).length, 0);
   assert.deepEqual(lost, []);
@@ -66,7 +61,7 @@ test('a wrong password is refused, and a taken port is one clear error', { timeo
   const server = await startedPostgres();
   const wrong = new URL(server.url);
   wrong.password = 'wrong';
-  await assert.rejects(ask(wrong.href, 'select 1'), /password/);
+  await assert.rejects(onServer(wrong.href, 'select 1'), /password/);
   await server.stop();
   await withTakenPort((port) => assert.rejects(startedPostgres(port), (error) => error instanceof ConfigError && error.message.includes('CALPAIR_POSTGRES_PORT')));
 });

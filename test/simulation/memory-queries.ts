@@ -29,6 +29,12 @@ export function matchesBy(db: MemoryDatabase, pairId: string, by: 'uid' | 'conte
   });
 }
 
+export function countEvents(db: MemoryDatabase, pairId: string): Awaited<ReturnType<Store['countEvents']>> {
+  const [caldav, cloud] = [db.sidesOf(pairId, 'caldav'), db.sidesOf(pairId, 'cloud')];
+  const there = (rows: SideRow[]) => rows.filter(({ gone, seen }) => gone === 'no' && seen !== null).length;
+  return { caldav: there(caldav), cloud: there(cloud), linked: caldav.filter(({ linkId }) => db.sides.has(`${linkId}/cloud`)).length };
+}
+
 export function sharedCalendars(db: MemoryDatabase, pair: Pick<PairRow, 'id' | 'caldavCalendarId' | 'cloudCalendarId'>): Awaited<ReturnType<Store['lockShared']>> {
   const at = (calendar: string) => [...db.pairs.values()].filter(({ id }) => id !== pair.id).flatMap((other) => SIDES
     .filter((side) => (side === 'caldav' ? other.caldavCalendarId : other.cloudCalendarId) === calendar).map((side) => ({ pairId: other.id, side })));

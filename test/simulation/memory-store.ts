@@ -11,7 +11,7 @@ import type { HeldRow, OpRow, RunRow } from '../../db/plans.ts';
 import type { conflicts, problems } from '../../db/schema.ts';
 import type { Store } from '../../db/store.ts';
 import { EMPTY_LINK, EMPTY_OP, EMPTY_RUN, EMPTY_SIDE, NOW_DIRTY, withValues } from './memory-rows.ts';
-import { isOnAnotherWay, matchesBy, sharedCalendars, unsettledWrites, writtenSince } from './memory-queries.ts';
+import { countEvents, isOnAnotherWay, matchesBy, sharedCalendars, unsettledWrites, writtenSince } from './memory-queries.ts';
 import { OPEN_VAULT } from './open-vault.ts';
 
 export type ConflictRow = typeof conflicts.$inferSelect;
@@ -271,12 +271,7 @@ export class MemoryDatabase {
         const rows = db.linkOfPair(pairId);
         db.updateLinks(rows.flatMap(({ parentId }) => parentId ?? []).filter((id) => db.links.get(id)?.pairId === pairId), { dirty: true });
       },
-      countEvents: (pairId) => {
-        const [caldav, cloud] = [db.sidesOf(pairId, 'caldav'), db.sidesOf(pairId, 'cloud')];
-        const there = (rows: SideRow[]) => rows.filter(({ gone, seen }) => gone === 'no' && seen !== null).length;
-        const onBoth = caldav.filter(({ linkId }) => db.sides.has(`${linkId}/cloud`)).length;
-        return { caldav: there(caldav), cloud: there(cloud), linked: onBoth };
-      },
+      countEvents: (pairId) => countEvents(db, pairId),
       countLinks: (pairId) => db.linkOfPair(pairId).length,
       // plans.ts
       beginRun: ({ pairId, number, trigger, now }) => {

@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import postgres from 'postgres';
+import { Client } from 'pg';
 import { readConfig } from '../../config.ts';
 import { migrate } from '../../db/connect.ts';
 import { claimDataFolder, lockHolder, makeDataFolder } from '../../embedded/data-folder.ts';
@@ -59,12 +59,16 @@ export async function startTestTemporal(namespaces: number): Promise<{ server: T
 
 export const namespaceOf = (number: number): string => `test-${number}`;
 
-export async function onServer(url: string, statement: string): Promise<void> {
-  const sql = postgres(url, { max: 1, onnotice: () => {} });
+/** One statement on a connection of its own; answers its rows. */
+export async function onServer(url: string, statement: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  // A server that is killed says so to whoever asks next.
+  client.on('error', () => undefined);
   try {
-    await sql.unsafe(statement);
+    await client.connect();
+    return (await client.query<Record<string, unknown>>(statement)).rows;
   } finally {
-    await sql.end();
+    await client.end().catch(() => undefined);
   }
 }
 
