@@ -86,6 +86,8 @@ test('an exception stays between its neighbours, and a deleted occurrence is gon
     const at = (date: string) => `/events/OID.${master.id}.${date}`;
     const move = (day: string) => ({ start: zoned(`2026-01-${day}T12:00:00`), end: zoned(`2026-01-${day}T13:00:00`) });
     for (const day of ['05', '04', '09', '10']) assert.equal((await call('PATCH', at('2026-01-07'), move(day))).code, 'ErrorOccurrenceCrossingBoundary', day);
+    const early = { start: zoned('2026-01-09T08:00:00'), end: zoned('2026-01-09T09:00:00') };
+    assert.equal((await call('PATCH', at('2026-01-07'), early)).code, 'ErrorOccurrenceCrossingBoundary', 'on the day of the neighbour, though before it');
     const { body: moved } = await call('PATCH', at('2026-01-07'), move('08'));
     assert.deepEqual([moved.type, moved.originalStart, moved.seriesMasterId], ['exception', '2026-01-07T11:00:00Z', master.id]);
     assert.equal((await call('PATCH', at('2026-01-09'), move('08'))).code, 'ErrorOccurrenceCrossingBoundary', 'the neighbour has moved');

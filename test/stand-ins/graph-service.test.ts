@@ -192,11 +192,12 @@ test('free and busy, in letters', () =>
   withGraph({}, async ({ call, ann }) => {
     ann.insertEvent(single);
     ann.insertEvent({ ...single, start: zoned('2026-01-05T13:00:00'), end: zoned('2026-01-05T13:20:00'), showAs: 'oof', sensitivity: 'private' });
+    ann.insertEvent({ ...single, start: zoned('2026-01-05T12:55:00'), end: zoned('2026-01-05T13:10:00'), showAs: 'tentative', subject: 'Perhaps' });
     ann.insertEvent({ ...single, start: zoned('2026-01-05T14:00:00'), end: zoned('2026-01-05T15:00:00'), showAs: 'free' });
     const ask = { schedules: ['ann@example.com', 'x@example.com'], startTime: zoned('2026-01-05T11:30:00'), endTime: zoned('2026-01-05T15:00:00') };
     const { body } = await call('POST', '/calendar/getSchedule', ask);
     assert.equal(body.value[0].availabilityView, '0223000');
-    assert.deepEqual(body.value[0].scheduleItems.map(({ status, subject }: Shown) => [status, subject]), [['busy', 'Lunch'], ['oof', undefined], ['free', 'Lunch']]);
+    assert.deepEqual(body.value[0].scheduleItems.map(({ status, subject }: Shown) => [status, subject]), [['busy', 'Lunch'], ['tentative', 'Perhaps'], ['oof', undefined], ['free', 'Lunch']]);
     assert.equal(body.value[1].error.responseCode, 'ErrorMailRecipientNotFound');
     for (const wrong of [{ availabilityViewInterval: 4 }, { schedules: [] }, { startTime: undefined }]) assert.equal((await call('POST', '/calendar/getSchedule', { ...ask, ...wrong })).status, 400);
   }));
