@@ -13,7 +13,7 @@ import { nativeAttendees, nativeOrganizer, uidOf } from './map.ts';
 import {
   hasKeptPeople, isCutText, isOurText, linkProperties, patchProperties, peopleProperties, propertiesOf, textProperties, uidProperties, type PropertyPatch,
 } from './private-data.ts';
-import { cutText, isHtml } from './text.ts';
+import { cutText, isHtml } from '../text.ts';
 import { readRecurrence, writeRecurrence, writeWhen } from './times.ts';
 
 export type Body = calendar_v3.Schema$Event;

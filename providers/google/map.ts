@@ -10,7 +10,7 @@ import { withoutBlock } from '../people-block.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
 import { isCancelled, parseInstanceId, parseSeries, versionOf, writeSeries, type Item, type Series } from './item.ts';
 import { copiedUid, isCutText, isOurText, keptPeople, linkOf, propertiesOf } from './private-data.ts';
-import { htmlToText, isHtml } from './text.ts';
+import { htmlToText, isHtml } from '../text.ts';
 import { readOccurrence, readRecurrence, readWhen } from './times.ts';
 
 /** How a series is stored. */
