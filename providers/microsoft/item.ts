@@ -56,12 +56,12 @@ export function keepItem(raw: unknown): Item | null {
   const source = raw as Record<string, unknown>;
   const id = source['id'];
   if (typeof id !== 'string' || id === '' || id.length > MAX_ID) return null;
-  const item: Record<string, unknown> & { id: string } = { id };
+  const item: Record<string, unknown> = {};
   const { '@odata.etag': etag, changeKey } = source;
   if (typeof etag === 'string') item['etag'] = etag;
   else if (typeof changeKey === 'string') item['etag'] = `W/"${changeKey}"`;
   for (const field of FIELDS) if (field !== 'changeKey' && source[field] !== undefined && source[field] !== null) item[field] = source[field];
-  return item;
+  return { ...item, id };
 }
 
 /** The date of a deleted occurrence by its name, `OID.<master>.2026-01-05`; null for anything else. */

@@ -3,6 +3,8 @@
  * be taken away again: an empty one counts as absent. Consumer mailboxes lose those that are given when an event is made.
  */
 import { createHash } from 'node:crypto';
+import type { When } from '../../core/event.ts';
+import { isZone } from '../../core/zones.ts';
 import { readPeople, writePeople, type People } from '../kept-people.ts';
 import type { Item } from './item.ts';
 
@@ -86,14 +88,20 @@ export function isCutText(properties: Properties, description: string): boolean 
   return properties[CUT] === '1' && (description === '' || isOurText(properties, description));
 }
 
-/** The IANA zones of start and end as the other side has them: one Windows zone stands for many. */
-export function zoneProperties(startZone: string, endZone: string): Properties {
-  return { [ZONES]: `${startZone} ${endZone}` };
+/** The IANA zones of start and end as the other side has them, with the year of the start: one Windows zone stands for many. */
+export function zoneProperties(when: When): Properties {
+  return { [ZONES]: when.allDay ? '' : `${when.start.slice(0, 4)} ${when.startZone} ${when.endZone}` };
 }
 
-export function keptZones(properties: Properties): { start: string | null; end: string | null } {
-  const [start, end] = (properties[ZONES] ?? '').split(' ');
-  return { start: start || null, end: end || null };
+export interface KeptZones {
+  readonly start: { readonly zone: string; readonly year: number } | null;
+  readonly end: { readonly zone: string; readonly year: number } | null;
+}
+
+export function keptZones(properties: Properties): KeptZones {
+  const [year, start, end] = (properties[ZONES] ?? '').split(' ');
+  const kept = (zone: string | undefined) => (zone !== undefined && isZone(zone) && /^\d{4}$/.test(year ?? '') ? { zone, year: Number(year) } : null);
+  return { start: kept(start), end: kept(end) };
 }
 
 /** Those of `next` that are not there as they are to be. */

@@ -3,6 +3,7 @@ import type { OccurrenceId, When } from '../../core/event.ts';
 import { instantId, occurrenceId } from '../../core/occurrence.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
 import { fieldOf, textOf, type Item } from './item.ts';
+import type { KeptZones } from './private-data.ts';
 import { graphZone, readGraphZone } from './zones.ts';
 
 export interface DateTimeTimeZone {
@@ -41,7 +42,7 @@ export function readWhen(item: Item, zones: { start: string | null; end: string 
 }
 
 /** The zones of an event's own; null where they are not known. `kept` are those that Calpair noted. */
-export function zonesOf(item: Item, kept: { start: string | null; end: string | null }): { start: string | null; end: string | null } {
+export function zonesOf(item: Item, kept: KeptZones): { start: string | null; end: string | null } {
   const series = fieldOf(fieldOf(item['recurrence'], 'range'), 'recurrenceTimeZone');
   const start = readGraphZone(series, kept.start) ?? readGraphZone(item['originalStartTimeZone'], kept.start);
   // What names no zone was made in UTC.
@@ -51,10 +52,10 @@ export function zonesOf(item: Item, kept: { start: string | null; end: string | 
   return { start: ofStart, end: ofEnd };
 }
 
-/** `start`, `end` and `isAllDay` for a write: local time in a Windows zone, and UTC where the local time could be read in two ways. */
-export function writeWhen(when: When): WhenBody {
+/** `start`, `end` and `isAllDay` for a write: local time in a Windows zone. Of a single event, in UTC where the local time could be read in two ways. */
+export function writeWhen(when: When, isSeries: boolean): WhenBody {
   if (when.allDay) return { isAllDay: true, start: midnight(when.start), end: midnight(when.end) };
-  return { isAllDay: false, start: point(when.start, when.startZone), end: point(when.end, when.endZone) };
+  return { isAllDay: false, start: point(when.start, when.startZone, isSeries), end: point(when.end, when.endZone, isSeries) };
 }
 
 /** The occurrence that an exception stands for; null where nothing tells. `originalStart` is in UTC and cut to the minute, as all times of a series are. */
@@ -98,9 +99,9 @@ function midnight(date: string): DateTimeTimeZone {
   return { dateTime: `${date}T00:00:00`, timeZone: 'UTC' };
 }
 
-function point(local: string, zone: string): DateTimeTimeZone {
+function point(local: string, zone: string, isSeries: boolean): DateTimeTimeZone {
   const instant = instantOf(local, zone);
   const isAmbiguous = localOf(instant, zone) !== local || [-1, 1].some((hour) => localOf(instant + hour * 3_600_000, zone) === local);
-  const name = isAmbiguous ? null : graphZone(zone, Number(local.slice(0, 4)));
+  const name = isAmbiguous && !isSeries ? null : graphZone(zone, Number(local.slice(0, 4)));
   return name === null ? { dateTime: localOf(instant, 'UTC'), timeZone: 'UTC' } : { dateTime: local, timeZone: name };
 }
