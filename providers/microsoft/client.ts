@@ -106,6 +106,7 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
   return {
     send,
     async batch(requests) {
+      if (requests.length === 1) return [await send(requests[0]!).catch(asAnswer)];
       const results: (Answer | SyncError)[] = [];
       let open = requests.map((_, at) => at);
       for (let round = 1; open.length > 0; round += 1) {
@@ -204,6 +205,13 @@ function innerHeaders(headers: unknown): Headers {
     if (/^[A-Za-z0-9-]{1,100}$/.test(name) && typeof value === 'string' && /^[\x20-\x7e]*$/.test(value)) result.set(name, value);
   }
   return result;
+}
+
+/** What the server says about this one request, as it would stand in a batch. */
+function asAnswer(error: unknown): SyncError {
+  const { kind, status = 0 } = error instanceof SyncError ? error : { kind: 'bug' as const };
+  if (error instanceof SyncError && status >= 400 && status < 500 && kind !== 'throttled' && kind !== 'auth') return error;
+  throw error;
 }
 
 function isThrottled(answer: Answer | SyncError): boolean {

@@ -12,7 +12,7 @@ import { cutText } from '../text.ts';
 import type { Item, Series } from './item.ts';
 import { bodyText, nativeAttendees, nativeOrganizer, uidOf } from './map.ts';
 import {
-  changedProperties, hasKeptPeople, isCutText, isOurText, linkProperties, peopleProperties, propertiesBody, propertiesOf, textProperties, zoneProperties, type Properties,
+  changedProperties, hasKeptPeople, isCutText, isOurText, linkProperties, peopleProperties, propertiesBody, propertiesOf, ruleProperties, textProperties, zoneProperties, type Properties,
 } from './private-data.ts';
 import { toPatternedRecurrence } from './recurrence.ts';
 import { writeWhen } from './times.ts';
@@ -30,7 +30,7 @@ export function insertBody(event: CalendarEvent, key: string, transactionId: str
   const people = keptOf(event, [], setting);
   const texts = textsOf(event, people, event.uid ?? '', setting);
   const properties = withoutEmpty({
-    ...linkProperties(key, event.uid), ...peopleProperties(people), ...textProperties(texts.body, texts.isCut), ...zoneProperties(event.when),
+    ...linkProperties(key, event.uid), ...peopleProperties(people), ...textProperties(texts.body, texts.isCut), ...zoneProperties(event.when), ...ruleProperties(event.recurrence),
   });
   const native = setting.attendees === 'native' ? attendeesBody([], event.attendees) : [];
   const body = {
@@ -56,18 +56,18 @@ export function insertBody(event: CalendarEvent, key: string, transactionId: str
  * deleted of it. @throws SyncError `rejected` for a text that cannot be changed
  */
 export function masterPatch({ master }: Series, before: CalendarEvent, next: CalendarEvent, setting: SideSetting, isRewritten: boolean): Patch {
-  const { body, properties } = contentPatch(master, before, next, setting, true);
   const isMoved = isRewritten || !sameValue(before.when, next.when) || !sameValue(before.recurrence, next.recurrence);
-  const written = isMoved
-    ? { ...body, ...writeWhen(next.when, next.recurrence !== null), ...(next.recurrence ? { recurrence: recurrenceBody(next) } : before.recurrence ? { recurrence: null } : {}) }
-    : body;
-  return { body: written, properties };
+  const notes = isMoved ? { ...zoneProperties(next.when), ...ruleProperties(next.recurrence) } : {};
+  const patch = contentPatch(master, before, next, setting, notes);
+  if (!isMoved) return patch;
+  const recurrence = next.recurrence ? { recurrence: recurrenceBody(next) } : before.recurrence ? { recurrence: null } : {};
+  return { ...patch, body: { ...patch.body, ...writeWhen(next.when, next.recurrence !== null), ...recurrence } };
 }
 
 /** The same of one occurrence, which has no notes of its own. */
 export function instancePatch(item: Item, master: Item, before: Content, after: Content, setting: SideSetting): Body {
   // A block of people is marked by the UID of the series.
-  return contentPatch({ ...item, iCalUId: uidOf(master) ?? '' }, before, after, setting, false).body;
+  return contentPatch({ ...item, iCalUId: uidOf(master) ?? '' }, before, after, setting, null).body;
 }
 
 /** Whether somebody who is only invited may write all of it. */
@@ -81,16 +81,16 @@ const MAX_LOCATION = 255;
 /** Graph names no limit but that of a request, 4 MB. */
 const MAX_BODY = 500_000;
 
-function contentPatch(item: Item, before: Content, after: Content, setting: SideSetting, isMaster: boolean): Patch {
+/** `notes` are those that a master is to have beside; null for an occurrence. */
+function contentPatch(item: Item, before: Content, after: Content, setting: SideSetting, notes: Properties | null): Patch {
   const body: Record<string, unknown> = {};
   if (before.title !== after.title) body['subject'] = cutText(after.title, MAX_SUBJECT).text;
   if (before.location !== after.location) body['location'] = { displayName: cutText(after.location, MAX_LOCATION).text };
-  if (!sameValue(before.when, after.when)) Object.assign(body, writeWhen(after.when, !isMaster));
+  if (!sameValue(before.when, after.when)) Object.assign(body, writeWhen(after.when, notes === null));
   if (showAsOf(before) !== showAsOf(after)) body['showAs'] = showAsOf(after);
   if (before.visibility !== after.visibility) body['sensitivity'] = sensitivityOf(after);
-  const texts = textPatch(item, before, after, setting, isMaster);
-  const properties = { ...texts.properties, ...(isMaster && !sameValue(before.when, after.when) ? zoneProperties(after.when) : {}) };
-  const changed = isMaster ? changedProperties(propertiesOf(item), properties) : {};
+  const texts = textPatch(item, before, after, setting, notes !== null);
+  const changed = notes === null ? {} : changedProperties(propertiesOf(item), { ...texts.properties, ...notes });
   return { body: { ...body, ...texts.body, ...propertiesBody(changed) }, properties: changed };
 }
 

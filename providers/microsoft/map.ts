@@ -1,6 +1,6 @@
 /** What Graph shows of an event, as a canonical event. Pure: the same stored data always reads as the same event. */
 import {
-  EXCLUDED, sameValue, type Attendee, type CalendarEvent, type Content, type Exception, type OccurrenceId, type Organizer, type Participation, type When,
+  EXCLUDED, sameValue, type Attendee, type CalendarEvent, type Content, type Exception, type OccurrenceId, type Organizer, type Participation, type Recurrence, type When,
 } from '../../core/event.ts';
 import type { EventProblem } from '../../core/problem.ts';
 import { RecurrenceError } from '../../core/recurrence.ts';
@@ -9,9 +9,9 @@ import { withoutBlock } from '../people-block.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
 import { htmlToText } from '../text.ts';
 import { fieldOf, isSeries, modifiedMs, parseSeries, textOf, versionOf, writeSeries, type Item, type Series } from './item.ts';
-import { copiedUid, isCutText, keptPeople, keptZones, linkOf, propertiesOf } from './private-data.ts';
-import { fromPatternedRecurrence } from './recurrence.ts';
-import { readPatternedRecurrence } from './recurrence-form.ts';
+import { copiedUid, isCutText, keptPeople, keptRule, keptZones, linkOf, propertiesOf } from './private-data.ts';
+import { fromPatternedRecurrence, toPatternedRecurrence } from './recurrence.ts';
+import { readPatternedRecurrence, type PatternedRecurrence } from './recurrence-form.ts';
 import { occurrenceOn, readOccurrence, readWhen, zonesOf } from './times.ts';
 
 /** How a series is stored. */
@@ -151,8 +151,9 @@ function eventOf(series: Series, setting: SideSetting, report: (problem: EventPr
   // A rule in a zone that nobody knows: its occurrences would be off by an hour at times.
   if (zones.start === null && !read.when.allDay) return null;
   if (!read.isZoneKnown) report(ZONE_UNKNOWN);
-  const { recurrence, when } = fromPatternedRecurrence(readPatternedRecurrence(master['recurrence']), read.when);
-  const plain: CalendarEvent = { ...content, when, uid, recurrence, exceptions: {} };
+  const patterned = readPatternedRecurrence(master['recurrence']);
+  const { recurrence, when } = fromPatternedRecurrence(patterned, read.when);
+  const plain = asKept({ ...content, when, uid, recurrence, exceptions: {} }, keptRule(properties), patterned);
   const exceptions: Record<OccurrenceId, Exception> = {};
   for (const date of series.cancelled.slice(0, MAX_EXCEPTIONS)) exceptions[occurrenceOn(date, when)] = EXCLUDED;
   for (const [id, item] of itemsByOccurrence(series, when)) {
@@ -161,6 +162,25 @@ function eventOf(series: Series, setting: SideSetting, report: (problem: EventPr
     if (shown === EXCLUDED || !sameValue(shown, occurrenceContent(plain, id))) exceptions[id] = shown;
   }
   return { ...plain, exceptions };
+}
+
+/** The series with its rule as the other side spells it, if that still says the same. */
+function asKept(series: CalendarEvent, kept: Recurrence | null, patterned: PatternedRecurrence): CalendarEvent {
+  if (kept === null) return series;
+  const meant = safely(() => toPatternedRecurrence({ ...series, recurrence: kept }));
+  const rangeOf = ({ range }: PatternedRecurrence): object => ({ ...range, recurrenceTimeZone: null });
+  const isSame = typeof meant === 'object' && meant !== null && sameValue(meant.pattern, patterned.pattern) && sameValue(rangeOf(meant), rangeOf(patterned));
+  return isSame ? { ...series, recurrence: kept } : series;
+}
+
+/** Null for what no one could follow. */
+function safely<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RecurrenceError || error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 function plainContent(item: Item, uids: readonly string[], setting: SideSetting): Omit<Content, 'when' | 'organizer' | 'attendees'> {

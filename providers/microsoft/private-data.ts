@@ -3,7 +3,7 @@
  * be taken away again: an empty one counts as absent. Consumer mailboxes lose those that are given when an event is made.
  */
 import { createHash } from 'node:crypto';
-import type { When } from '../../core/event.ts';
+import type { Recurrence, When } from '../../core/event.ts';
 import { isZone } from '../../core/zones.ts';
 import { readPeople, writePeople, type People } from '../kept-people.ts';
 import type { Item } from './item.ts';
@@ -17,10 +17,11 @@ const PEOPLE = 'people';
 const TEXT = 'text';
 const CUT = 'cut';
 const ZONES = 'zones';
+const RULE = 'rule';
 
 const idOf = (name: string): string => `String {8e898599-fdd8-4ebe-a4c1-c0d0be8c4ec5} Name calpair.${name}`;
 /** To be named when they are asked for. */
-export const PROPERTY_IDS: readonly string[] = [UID, LINK, PEOPLE, TEXT, CUT, ZONES].map(idOf);
+export const PROPERTY_IDS: readonly string[] = [UID, LINK, PEOPLE, TEXT, CUT, ZONES, RULE].map(idOf);
 
 export function propertiesOf(item: Item): Properties {
   const properties: Record<string, string> = {};
@@ -104,12 +105,23 @@ export function keptZones(properties: Properties): KeptZones {
   return { start: kept(start), end: kept(end) };
 }
 
+/** The rule as the other side spells it: there are many ways to say the same. */
+export function ruleProperties(recurrence: Recurrence | null): Properties {
+  return { [RULE]: recurrence?.rules[0] ?? '' };
+}
+
+export function keptRule(properties: Properties): Recurrence | null {
+  const rule = properties[RULE];
+  return rule === undefined || rule.length > MAX_RULE ? null : { rules: [rule], dates: [] };
+}
+
 /** Those of `next` that are not there as they are to be. */
 export function changedProperties(now: Properties, next: Properties): Properties {
   return Object.fromEntries(Object.entries(next).filter(([name, value]) => (now[name] ?? '') !== value));
 }
 
 const MAX_UID = 4000;
+const MAX_RULE = 2000;
 const MAX_PEOPLE = 20_000;
 
 function hash(text: string): string {
