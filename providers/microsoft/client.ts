@@ -51,6 +51,7 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
   const base = `${settings.baseUrl.replace(/\/*$/, '')}/`;
   const graph = GraphClient.initWithMiddleware({ baseUrl: base, defaultVersion: VERSION, middleware: new Transport(io) });
   const source = createTokenSource(refreshToken, tokens, (token) => refresh(settings, token, io));
+  let batchSize = BATCH;
   const mailbox = createHash('sha256').update(`${base}\n${refreshToken}`).digest('hex');
 
   async function exchange(request: GraphRequest, accessToken: string): Promise<Answer> {
@@ -109,17 +110,24 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
       if (requests.length === 1) return [await send(requests[0]!).catch(asAnswer)];
       const results: (Answer | SyncError)[] = [];
       let open = requests.map((_, at) => at);
-      for (let round = 1; open.length > 0; round += 1) {
-        let waitMs = 0;
-        for (let at = 0; at < open.length; at += BATCH) {
-          const part = open.slice(at, at + BATCH);
+      for (let fruitless = 0; open.length > 0;) {
+        const before = open.length;
+        const again: number[] = [];
+        while (open.length > 0) {
+          const part = open.splice(0, batchSize);
           const answers = await sendBatch(part.map((index) => requests[index]!));
           for (const [place, index] of part.entries()) results[index] = answers[place]!;
+          const refused = part.filter((index) => isThrottled(results[index]!));
+          // Some services run all of a batch at once, against their own limit.
+          if (refused.length > 0 && refused.length < part.length) batchSize = Math.max(AT_ONCE, part.length - refused.length);
+          again.push(...refused);
         }
-        open = open.filter((index) => isThrottled(results[index]!));
-        for (const index of open) waitMs = Math.max(waitMs, (results[index] as SyncError).retryAfterMs ?? 1000 * round);
-        if (open.length > 0 && (round === MAX_ROUNDS || waitMs > MAX_WAIT_MS)) throw results[open[0]!] as SyncError;
-        if (open.length > 0) await pause(waitMs, io.signal);
+        open = again;
+        if (open.length === 0) break;
+        fruitless = open.length < before ? 0 : fruitless + 1;
+        const waitMs = Math.max(...open.map((index) => (results[index] as SyncError).retryAfterMs ?? 1000 * (fruitless + 1)));
+        if (fruitless === MAX_FRUITLESS || waitMs > MAX_WAIT_MS) throw results[open[0]!] as SyncError;
+        await pause(waitMs, io.signal);
       }
       return results;
     },
@@ -130,7 +138,7 @@ const VERSION = 'v1.0';
 /** Requests of one app to one mailbox, at a time. */
 const AT_ONCE = 4;
 const BATCH = 20;
-const MAX_ROUNDS = 4;
+const MAX_FRUITLESS = 3;
 const MAX_WAIT_MS = 10_000;
 /** Every answer in UTC, texts as plain text, and ids that survive a move to another folder. */
 const PREFER = 'IdType="ImmutableId", outlook.timezone="UTC", outlook.body-content-type="text"';

@@ -5,7 +5,7 @@ import { openGraph } from '../support/graph-bench.ts';
 contract('microsoft', () => openGraph());
 
 contract('microsoft, where it lags, repeats itself and forgets', () => openGraph({
-  zoneNames: 'sent', bumpAfterCreateMs: 30, staleReads: 1, notFoundLag: 1, repeatStatus: 200, transactionAfterDelete: 'free', extendedOnCreate: 'lost', teamsLinks: true,
+  zoneNames: 'sent', bumpAfterCreateMs: null, staleReads: 1, notFoundLag: 1, repeatStatus: 200, transactionAfterDelete: 'free', extendedOnCreate: 'lost', teamsLinks: true,
   newTimeWipes: false, exceptionIds: 'change', missingOccurrence: 'badRequest', resendAfterOccurrenceDelete: true, exceptionRows: 'skeleton', removedInFirstRound: true,
   duplicates: true, maxPageSize: 7, usedRefreshTokens: 'refused', accessTokenSeconds: 90,
 }));
