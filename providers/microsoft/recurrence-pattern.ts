@@ -56,9 +56,9 @@ interface Days {
   readonly start: string;
 }
 
-/** What Exchange takes; it counts years in months, of which it takes 99. */
+/** What Exchange takes (EWS reference). A rule that was read from it must not be beyond. */
 const MAX_INTERVAL: Readonly<Record<Pattern['type'], number>> = {
-  daily: 999, weekly: 99, absoluteMonthly: 99, relativeMonthly: 99, absoluteYearly: 8, relativeYearly: 8,
+  daily: 999, weekly: 99, absoluteMonthly: 99, relativeMonthly: 99, absoluteYearly: 99, relativeYearly: 99,
 };
 const SHORTEST_MONTH = 28;
 const SHORTEST = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
