@@ -1,0 +1,158 @@
+/** One Microsoft account: its credentials, and what its owner does in Outlook. Goes through the API's engine, unseen by log and faults. */
+import { addCalendar, changeCalendar, listCalendars, removeCalendar, showCalendarEntry } from './calendars.ts';
+import { createEvent, deleteEvent, patchEvent } from './events.ts';
+import type { Json } from './graph-error.ts';
+import type { OAuth } from './oauth.ts';
+import { plantEvent } from './plant.ts';
+import type { Prefer } from './prefer.ts';
+import { showEvent } from './render.ts';
+import { findRow, occurrenceRow, wholeRow } from './rows.ts';
+import type { Row } from './rows.ts';
+import { occurrenceAt, occurrencesBetween } from './series.ts';
+import { openCalendar, showCalendar } from './world.ts';
+import type { Actor, Calendar, Entry, Mailbox, World } from './world.ts';
+import { readZone } from './zones.ts';
+
+/** Persons see bodies as text, and each event in its own zone. Ids are immutable ones. */
+const AS_PERSON: Prefer = { ids: 'immutable', zone: null, body: 'text', pageSize: null, applied: [] };
+const EARLIEST = Date.UTC(1900, 0, 1);
+const EVERYTHING = { select: null, expand: [] };
+
+/** All methods take the default calendar where no `calendarId` is given (or `primary`), and throw GraphError where the API would refuse. */
+export class GraphAccount {
+  readonly email: string;
+  readonly refreshToken: string;
+  readonly #world: World;
+  readonly #oauth: OAuth;
+  readonly #actor: Actor;
+
+  constructor(world: World, oauth: OAuth, mailbox: Mailbox, refreshToken: string) {
+    this.email = mailbox.email;
+    this.refreshToken = refreshToken;
+    this.#world = world;
+    this.#oauth = oauth;
+    this.#actor = { mailbox, by: 'person' };
+  }
+
+  insertEvent(body: Json, calendarId = 'primary'): Json {
+    return this.#show(createEvent(this.#world, this.#actor, this.#id(calendarId), body).row);
+  }
+
+  /** Also of an occurrence: by its id, or by `OID.<id of the master>.2026-01-05`. */
+  patchEvent(id: string, patch: Json, _calendarId = 'primary'): Json {
+    return this.#show(patchEvent(this.#world, this.#actor, id, patch, null));
+  }
+
+  deleteEvent(id: string, _calendarId = 'primary'): void {
+    deleteEvent(this.#world, this.#actor, id, null);
+  }
+
+  /** With `exceptionOccurrences` and `cancelledOccurrences` where it is a series, and with all extended properties. */
+  getEvent(id: string, _calendarId = 'primary'): Json {
+    return this.#show(findRow(this.#world, this.#actor, id).row);
+  }
+
+  /** The occurrences of a series until `until` (milliseconds; two years from now when absent); deleted ones are not among them. */
+  instances(id: string, _calendarId = 'primary', until = this.#world.now() + 730 * 86_400_000): Json[] {
+    const { item } = findRow(this.#world, this.#actor, id).row;
+    return occurrencesBetween(item.state, EARLIEST, until).map((occurrence) => this.#show(occurrenceRow(item, occurrence)));
+  }
+
+  /** Stores an event that the API would not take: somebody else's meeting, a cancelled copy, odd zones, ids and UIDs of one's own choice. */
+  plantEvent(event: Json, calendarId = 'primary'): Json {
+    return this.#show(plantEvent(this.#world, this.#calendar(calendarId), event));
+  }
+
+  /** Everything in a calendar, deleted events too: these have `deleted: true`. */
+  listRaw(calendarId = 'primary'): Json[] {
+    return [...this.#calendar(calendarId).items].map((item) => ({ ...this.#show(wholeRow(item)), ...(item.deleted ? { deleted: true } : {}) }));
+  }
+
+  /** What is there for a person to see: single events and masters; exceptions are inside of these. */
+  listLive(calendarId = 'primary'): Json[] {
+    return [...this.#calendar(calendarId).items].filter(({ deleted }) => !deleted).map((item) => this.#show(wholeRow(item)));
+  }
+
+  addCalendar(properties: { name?: string; summary?: string; color?: string; timeZone?: string }): { id: string } {
+    const { name = properties.summary, color } = properties;
+    return { id: addCalendar(this.#actor.mailbox, { name, ...(color === undefined ? {} : { color }) }).id };
+  }
+
+  calendars(): Json[] {
+    return listCalendars(this.#actor.mailbox).map(showCalendarEntry);
+  }
+
+  /** `name`, `color`, `isDefaultCalendar`. */
+  patchCalendarEntry(patch: Json, calendarId = 'primary'): Json {
+    return showCalendarEntry(changeCalendar(this.#actor.mailbox, this.#id(calendarId), patch));
+  }
+
+  /** Another role on a calendar of one's own list; `none` takes it away. */
+  setAccessRole(role: Entry['role'] | 'none', calendarId = 'primary'): void {
+    const entry = this.#entry(calendarId);
+    if (role === 'none') this.#actor.mailbox.entries.delete(entry.id);
+    else entry.role = role;
+  }
+
+  /** Puts one of the own calendars into another mailbox's list, under an id that only that one has. */
+  share(other: GraphAccount, role: 'writer' | 'reader', calendarId = 'primary'): { id: string } {
+    const mailbox = this.#world.mailboxes.get(other.email)!;
+    return { id: showCalendar(mailbox, this.#calendar(calendarId), { role, isDefault: false, color: 'auto' }).id };
+  }
+
+  /** Of the mailbox. */
+  setTimeZone(timeZone: string): void {
+    this.#actor.mailbox.timeZone = readZone(timeZone, this.#world.behaviour);
+  }
+
+  /** The calendar is gone, for everybody. */
+  removeCalendar(calendarId: string): void {
+    removeCalendar(this.#actor.mailbox, this.#id(calendarId));
+  }
+
+  /** All delta links of the calendar are dead from now on. */
+  expireSyncTokens(calendarId = 'primary'): void {
+    this.#calendar(calendarId).epoch += 1;
+  }
+
+  /** Access tokens die, and refreshing answers `invalid_grant`; `number` is the `AADSTS` number. */
+  revokeRefreshToken(number?: number): void {
+    this.#oauth.revoke(this.email, number);
+  }
+
+  expireAccessTokens(): void {
+    this.#oauth.expireAccessTokens(this.email);
+  }
+
+  /** A new refresh token, as after connecting again. */
+  newRefreshToken(scopes: readonly string[] = DEFAULT_SCOPES): string {
+    return this.#oauth.grant(this.email, scopes);
+  }
+
+  /** What the tokens of this account may do. */
+  setScopes(scopes: readonly string[]): void {
+    this.#oauth.setScopes(this.email, scopes);
+  }
+
+  #id(calendarId: string): string | null {
+    return calendarId === 'primary' ? null : calendarId;
+  }
+
+  #entry(calendarId: string): Entry {
+    return openCalendar(this.#actor.mailbox, this.#id(calendarId));
+  }
+
+  #calendar(calendarId: string): Calendar {
+    return this.#entry(calendarId).calendar;
+  }
+
+  #show(row: Row): Json {
+    const view = { world: this.#world, mailbox: this.#actor.mailbox, prefer: AS_PERSON, query: EVERYTHING };
+    const shown: Json = { ...showEvent(row, view), extended: row.fields.extended };
+    if (row.occurrence !== null || row.state.recurrence === null) return shown;
+    const exceptions = [...row.state.exceptions.keys()].sort().map((date) => this.#show(occurrenceRow(row.item, occurrenceAt(row.state, date))));
+    return { ...shown, exceptionOccurrences: exceptions, cancelledOccurrences: [...row.state.cancelled].sort() };
+  }
+}
+
+export const DEFAULT_SCOPES = ['openid', 'profile', 'offline_access', 'User.Read', 'Calendars.ReadWrite'];

@@ -1,0 +1,68 @@
+/** What goes wrong on demand: errors before anything happened, answers that are lost after it did, slowness. */
+import { injectedError } from './graph-error.ts';
+import type { GraphError } from './graph-error.ts';
+
+export interface Fault {
+  /**
+   * Which requests: a regular expression (or its source) over `POST /v1.0/me/calendars/abc/events?$top=1`, unescaped; all of them
+   * when absent.
+   */
+  readonly match?: string | RegExp;
+  /** How many of them; 1 when absent. */
+  readonly times?: number;
+  /** So many matching requests pass first. */
+  readonly skip?: number;
+  /** The answer. Absent or 0: the connection is cut. */
+  readonly status?: number;
+  /** The error code, for example `ErrorMailboxMoveInProgress`; the usual one of the status when absent. */
+  readonly reason?: string;
+  /** `Retry-After`: seconds or a date. */
+  readonly retryAfter?: string | number;
+  /** `after`: the request was carried out, only its answer is lost. */
+  readonly when?: 'before' | 'after';
+  /** Wait this long; without a status and with `slowMs` the request is answered normally after it. */
+  readonly slowMs?: number;
+}
+
+export interface Verdict {
+  readonly when: 'before' | 'after' | 'never';
+  /** Null: cut the connection. */
+  readonly error: GraphError | null;
+  readonly slowMs: number;
+}
+
+export class Faults {
+  readonly #faults: { readonly fault: Fault; readonly pattern: RegExp; left: number; skip: number }[] = [];
+  /** How many requests met a fault. */
+  hit = 0;
+
+  add(fault: Fault): void {
+    const pattern = fault.match instanceof RegExp ? fault.match : new RegExp(fault.match ?? '');
+    this.#faults.push({ fault, pattern, left: fault.times ?? 1, skip: fault.skip ?? 0 });
+  }
+
+  /** The first fault that this request meets, and all slowness before it; each use counts. */
+  meet(request: string): Verdict | null {
+    let slow = 0;
+    for (const entry of this.#faults) {
+      entry.pattern.lastIndex = 0;
+      if (entry.left <= 0 || !entry.pattern.test(request)) continue;
+      if (entry.skip > 0) {
+        entry.skip -= 1;
+        continue;
+      }
+      entry.left -= 1;
+      this.hit += 1;
+      const { status = 0, reason, retryAfter, when = 'before', slowMs = 0 } = entry.fault;
+      const error = status === 0 ? null : injectedError(status, reason, retryAfter === undefined ? undefined : String(retryAfter));
+      slow += slowMs;
+      if (status !== 0 || slowMs === 0) return { when, error, slowMs: slow };
+    }
+    return slow === 0 ? null : { when: 'never', error: null, slowMs: slow };
+  }
+
+  clear(): void {
+    this.#faults.length = 0;
+    this.hit = 0;
+  }
+}

@@ -1,0 +1,26 @@
+/** Online meetings, and what may be written of a meeting without anybody hearing of it. */
+import { randomUUID } from 'node:crypto';
+import type { Fields } from './event-fields.ts';
+import type { Json } from './graph-error.ts';
+import { escapeHtml, htmlOfHtml } from './html.ts';
+
+/** What an attendee may change of the own copy alone. */
+const LOCAL = ['showAs', 'categories', 'isReminderOn', 'reminderMinutesBeforeStart', 'sensitivity', 'importance', 'singleValueExtendedProperties'];
+
+export function isLocalChange(body: Json): boolean {
+  return Object.keys(body).every((key) => LOCAL.includes(key));
+}
+
+/** The join block goes into the body, and into an empty location. */
+export function withTeams(fields: Fields): Fields {
+  const joinUrl = `https://teams.example.com/l/meetup-join/${randomUUID()}`;
+  const block = `<div class="me-email-text"><p>Microsoft Teams meeting</p><p><a href="${escapeHtml(joinUrl)}">Join the meeting now</a></p></div>`;
+  const html = fields.html === '' ? htmlOfHtml(block) : fields.html.replace(/<\/body>/i, () => `${block}</body>`);
+  const name = 'Microsoft Teams Meeting';
+  const locations = fields.locations.length > 0 ? fields.locations : [{ displayName: name, locationType: 'default', uniqueId: name, uniqueIdType: 'private' }];
+  return { ...fields, joinUrl, html, locations };
+}
+
+export function cutsJoinLink({ html }: Partial<Fields>, joinUrl: string): boolean {
+  return html !== undefined && !html.includes(escapeHtml(joinUrl));
+}

@@ -1,0 +1,173 @@
+/** An event as the API shows it. */
+import type { Fields } from './event-fields.ts';
+import { showAttendee, showLocation } from './event-parts.ts';
+import { showExtended } from './extended-properties.ts';
+import { invalidQuery } from './graph-error.ts';
+import type { Json } from './graph-error.ts';
+import { textOfHtml } from './html.ts';
+import { masterId, occurrenceICalUid, occurrenceId } from './ids.ts';
+import type { OData } from './odata.ts';
+import type { Prefer } from './prefer.ts';
+import { showRecurrence } from './recurrence.ts';
+import { occurrenceRow, rowType } from './rows.ts';
+import type { Row } from './rows.ts';
+import { occurrenceAt } from './series.ts';
+import type { Actor, Item, World } from './world.ts';
+import { instant, inZone } from './zones.ts';
+import type { Moment, Zone } from './zones.ts';
+
+export interface View {
+  readonly world: World;
+  readonly mailbox: Actor['mailbox'];
+  readonly prefer: Prefer;
+  readonly query?: Pick<OData, 'select' | 'expand'>;
+  /** Rows of calendarView and delta have etags of another form. */
+  readonly inView?: boolean;
+  /** `cancelledOccurrences` and `exceptionOccurrences` are for the GET of one master alone. */
+  readonly ofMaster?: boolean;
+}
+
+const NO_TIME = '0001-01-01T00:00:00Z';
+/** In the metadata, beside those that every answer shows. */
+const SELECTABLE = ['occurrenceId', 'originalStart', 'exceptionOccurrences', 'cancelledOccurrences', 'transactionId', 'singleValueExtendedProperties'];
+const EXPANDABLE = ['singleValueExtendedProperties', 'exceptionOccurrences', 'extensions', 'attachments', 'calendar'];
+
+export function etagOf(item: Item, changeKey = item.state.changeKey): string {
+  return `W/"${changeKey}"`;
+}
+
+export function idOf({ item, state, occurrence }: Pick<Row, 'item' | 'state' | 'occurrence'>, view: Pick<View, 'prefer' | 'world'>): string {
+  const { ids } = view.prefer;
+  if (occurrence === null) return masterId(item.keys, ids);
+  const changed = view.world.behaviour.exceptionIds === 'change' && occurrence.isException;
+  return occurrenceId(item.keys, ids, { date: occurrence.date, generation: state.generation, changed });
+}
+
+/** @throws GraphError 400 where `$select` or `$expand` names what there is not */
+export function showEvent(row: Row, view: View): Json {
+  const { item, state, occurrence, fields } = row;
+  const shown: Json = { ...showHead(row, view), ...showPlain(fields), ...showBody(fields, view), ...showPeople(row, view) };
+  if (occurrence !== null) Object.assign(shown, { originalStart: stamp(occurrence.originalMs), occurrenceId: `OID.${masterId(item.keys, view.prefer.ids)}.${occurrence.date}` });
+  shown['recurrence'] = occurrence === null && state.recurrence !== null ? showRecurrence(state.recurrence) : null;
+  if (item.transactionId !== null && occurrence === null) shown['transactionId'] = item.transactionId;
+  return arrange(shown, row, view);
+}
+
+/** What delta gives of occurrences, and of a series as such. */
+export function showSkeleton(row: Row, view: View): Json {
+  const { fields, occurrence, item } = row;
+  return {
+    '@odata.type': '#microsoft.graph.event',
+    '@odata.etag': showEtag(row, view),
+    id: idOf(row, view),
+    ...(occurrence === null ? {} : { seriesMasterId: masterId(item.keys, view.prefer.ids) }),
+    type: rowType(row),
+    start: showMoment(fields.start, fields, view.prefer.zone),
+    end: showMoment(fields.end, fields, view.prefer.zone),
+  };
+}
+
+export function stamp(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 19)}Z`;
+}
+
+/** All-day events have the same dates in every zone. */
+export function showMoment(moment: Moment, { isAllDay }: Pick<Fields, 'isAllDay'>, zone: Zone | null): Json {
+  const wanted = zone ?? moment.zone;
+  const wall = isAllDay ? moment.wall : inZone(instant(moment), wanted).wall;
+  return { dateTime: `${new Date(wall).toISOString().slice(0, 19)}.0000000`, timeZone: wanted.name };
+}
+
+function showEtag({ item, state }: Row, { world, inView = false }: View): string {
+  const changeKey = inView && world.behaviour.foreignEtags ? `DwAAABYAAAC${state.changeKey.replaceAll(/[/=]/g, '')}` : state.changeKey;
+  return etagOf(item, changeKey);
+}
+
+function showHead(row: Row, view: View): Json {
+  const { item, state, occurrence, fields } = row;
+  const { zone } = view.prefer;
+  return {
+    '@odata.etag': showEtag(row, view),
+    id: idOf(row, view),
+    createdDateTime: `${new Date(item.createdMs).toISOString().slice(0, -1)}0000Z`,
+    lastModifiedDateTime: `${new Date(state.updatedMs).toISOString().slice(0, -1)}0000Z`,
+    changeKey: state.changeKey,
+    originalStartTimeZone: fields.start.zone.name,
+    originalEndTimeZone: fields.end.zone.name,
+    iCalUId: occurrence === null ? item.iCalUId : occurrenceICalUid(item.iCalUId, occurrence.date),
+    type: rowType(row),
+    seriesMasterId: occurrence === null ? null : masterId(item.keys, view.prefer.ids),
+    start: showMoment(fields.start, fields, zone),
+    end: showMoment(fields.end, fields, zone),
+    webLink: `https://outlook.office365.com/owa/?itemid=${encodeURIComponent(idOf(row, view))}&exvsurl=1&path=/calendar/item`,
+    hasAttachments: false,
+    isDraft: false,
+  };
+}
+
+function showPlain(fields: Fields): Json {
+  const {
+    subject, categories, importance, sensitivity, showAs, isReminderOn, reminderMinutesBeforeStart, isAllDay, isCancelled, responseRequested,
+    allowNewTimeProposals, hideAttendees, joinUrl, locations,
+  } = fields;
+  return {
+    subject, categories, importance, sensitivity, showAs, isReminderOn, reminderMinutesBeforeStart, isAllDay, isCancelled, responseRequested,
+    allowNewTimeProposals, hideAttendees,
+    location: showLocation(locations), locations,
+    isOnlineMeeting: joinUrl !== null,
+    onlineMeetingProvider: joinUrl === null ? 'unknown' : 'teamsForBusiness',
+    onlineMeetingUrl: null,
+    onlineMeeting: joinUrl === null ? null : { joinUrl },
+  };
+}
+
+function showBody({ html }: Fields, { prefer }: View): Json {
+  const text = textOfHtml(html);
+  return { body: { contentType: prefer.body, content: prefer.body === 'text' ? text : html }, bodyPreview: text.slice(0, 255).trim() };
+}
+
+function showPeople({ item, fields }: Row, { mailbox }: View): Json {
+  const isOrganizer = item.organizer.address.toLowerCase() === mailbox.email.toLowerCase();
+  const response = fields.attendees.length === 0 ? 'none' : isOrganizer ? 'organizer' : fields.response;
+  return {
+    isOrganizer,
+    organizer: { emailAddress: item.organizer },
+    responseStatus: { response, time: NO_TIME },
+    attendees: fields.attendees.map(showAttendee),
+  };
+}
+
+/** `$select` and `$expand`: ids and etags are always there. */
+function arrange(shown: Json, row: Row, view: View): Json {
+  const { select = null, expand = [] } = view.query ?? {};
+  for (const name of select ?? []) {
+    if (!(name in shown) && !SELECTABLE.includes(name)) throw invalidQuery(`Could not find a property named '${name.slice(0, 60)}' on type 'microsoft.graph.event'.`);
+  }
+  const result: Json = select === null ? { ...shown } : Object.fromEntries(Object.entries(shown).filter(([key]) => key === 'id' || key === '@odata.etag' || select.includes(key)));
+  for (const { name, ids } of expand) {
+    if (!EXPANDABLE.includes(name)) throw invalidQuery(`Could not find a property named '${name.slice(0, 60)}' on type 'microsoft.graph.event'.`);
+    if (name === 'singleValueExtendedProperties') {
+      const properties = showExtended(row.fields.extended, ids);
+      if (properties.length > 0) result[name] = properties;
+    } else if (name === 'extensions' || name === 'attachments') result[name] = [];
+  }
+  if (view.ofMaster === true) Object.assign(result, showLists(row, view));
+  return result;
+}
+
+function showLists(row: Row, view: View): Json {
+  const { select = null, expand = [] } = view.query ?? {};
+  const how = view.world.behaviour.exceptionLists;
+  const asked = (name: string): boolean => select?.includes(name) === true;
+  const wantsExceptions = asked('exceptionOccurrences') && expand.some(({ name }) => name === 'exceptionOccurrences');
+  const wantsCancelled = asked('cancelledOccurrences');
+  if (how === 'refused' && (wantsCancelled || expand.some(({ name }) => name === 'exceptionOccurrences'))) throw invalidQuery('Could not find a property named on type microsoft.graph.event.');
+  if (how === 'absent' || rowType(row) !== 'seriesMaster') return {};
+  const { item, state } = row;
+  const nested: View = { ...view, ofMaster: false, query: { select, expand: expand.filter(({ name }) => name === 'singleValueExtendedProperties') } };
+  const dates = how === 'noExceptions' ? [] : [...state.exceptions.keys()].sort();
+  return {
+    ...(wantsCancelled ? { cancelledOccurrences: [...state.cancelled].sort().map((date) => `OID.${masterId(item.keys, view.prefer.ids)}.${date}`) } : {}),
+    ...(wantsExceptions ? { exceptionOccurrences: dates.map((date) => showEvent(occurrenceRow(item, occurrenceAt(state, date), state), nested)) } : {}),
+  };
+}
