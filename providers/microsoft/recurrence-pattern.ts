@@ -109,15 +109,11 @@ function yearly(days: Days): Pattern | NoPattern {
   }
   const isEveryWeek = months.length === 0 && weekdays.length > 0 && positions.length === 0 && weekdays.every(({ ordinal }) => ordinal === 0);
   if (isEveryWeek) return interval === 1 ? weekly(days) : 'interval';
-  const month = months[0] ?? (weekdays.length > 0 ? monthAtEdge(days) : Number(start.slice(5, 7)));
+  // The first four Mondays of a year are January's, the last one is December's: one of them is the start.
+  const month = months[0] ?? Number(start.slice(5, 7));
   const day = dayInMonth(days, month);
   if (typeof day === 'string') return day;
   return 'dayOfMonth' in day ? { type: 'absoluteYearly', interval, ...day, month } : { type: 'relativeYearly', interval, ...day, month };
-}
-
-/** The first four Mondays of a year are those of January, the last one is December's. */
-function monthAtEdge({ weekdays, positions }: Days): number {
-  return (weekdays.find(({ ordinal }) => ordinal !== 0)?.ordinal ?? positions[0]!) > 0 ? 1 : 12;
 }
 
 type DayInMonth = { readonly dayOfMonth: number } | { readonly daysOfWeek: DayOfWeek[]; readonly index: Index };
