@@ -56,9 +56,9 @@ interface Days {
   readonly start: string;
 }
 
-/** What Exchange takes; it counts years in months, of which it takes 99. */
+/** What Exchange takes (EWS reference). A rule that was read from it must not be beyond. */
 const MAX_INTERVAL: Readonly<Record<Pattern['type'], number>> = {
-  daily: 999, weekly: 99, absoluteMonthly: 99, relativeMonthly: 99, absoluteYearly: 8, relativeYearly: 8,
+  daily: 999, weekly: 99, absoluteMonthly: 99, relativeMonthly: 99, absoluteYearly: 99, relativeYearly: 99,
 };
 const SHORTEST_MONTH = 28;
 const SHORTEST = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -109,15 +109,11 @@ function yearly(days: Days): Pattern | NoPattern {
   }
   const isEveryWeek = months.length === 0 && weekdays.length > 0 && positions.length === 0 && weekdays.every(({ ordinal }) => ordinal === 0);
   if (isEveryWeek) return interval === 1 ? weekly(days) : 'interval';
-  const month = months[0] ?? (weekdays.length > 0 ? monthAtEdge(days) : Number(start.slice(5, 7)));
+  // The first four Mondays of a year are January's, the last one is December's: one of them is the start.
+  const month = months[0] ?? Number(start.slice(5, 7));
   const day = dayInMonth(days, month);
   if (typeof day === 'string') return day;
   return 'dayOfMonth' in day ? { type: 'absoluteYearly', interval, ...day, month } : { type: 'relativeYearly', interval, ...day, month };
-}
-
-/** The first four Mondays of a year are those of January, the last one is December's. */
-function monthAtEdge({ weekdays, positions }: Days): number {
-  return (weekdays.find(({ ordinal }) => ordinal !== 0)?.ordinal ?? positions[0]!) > 0 ? 1 : 12;
 }
 
 type DayInMonth = { readonly dayOfMonth: number } | { readonly daysOfWeek: DayOfWeek[]; readonly index: Index };

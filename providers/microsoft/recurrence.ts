@@ -28,8 +28,8 @@ export function toPatternedRecurrence(series: CalendarEvent): PatternedRecurrenc
   if (typeof pattern === 'string') return pattern;
   // A start that no clock showed, on which Graph's reading of the rest would hang.
   if (!when.allDay && localOf(instantOf(when.start, when.startZone), when.startZone) !== when.start) return 'start-in-clock-change';
-  // Graph would take a later day for the first one. Here, too, an UNTIL before the start and one of the wrong type are found.
-  if (!isValidSeries(series)) return 'start-not-on-rule';
+  // Graph would take a later day for the first one.
+  if (!startsOnRule(series)) return 'start-not-on-rule';
   if (lengthDays(when) > shortestGapDays(pattern)) return 'overlapping';
   const zone = when.allDay ? 'UTC' : graphZone(when.startZone, Number(when.start.slice(0, 4)));
   if (zone === null) return 'zone';
@@ -56,6 +56,13 @@ const MAX_OCCURRENCES = 999;
 const LAST_DAY = '45000831';
 /** Enough to find the first day of any pattern. */
 const BUDGET_STEPS = 50_000;
+
+/** False as well for an UNTIL that is before the start or of another type. A rule of which nothing is found has no pattern, however thin it is. */
+function startsOnRule(series: CalendarEvent): boolean {
+  const { start, allDay } = series.when;
+  const from = instantOf(allDay ? `${start}T00:00:00` : start, allDay ? 'UTC' : series.when.startZone);
+  return isValidSeries(series) && expandOccurrences({ ...series, exceptions: {} }, from, from + 1, 1, BUDGET_STEPS).ids.length > 0;
+}
 
 function rangeOf(rule: Rule, when: When, recurrenceTimeZone: string): Range | NotExpressible {
   const start = { startDate: when.start.slice(0, 10), recurrenceTimeZone };

@@ -13,7 +13,7 @@ export function graphZone(zone: string, year: number): string | null {
   if (name === undefined) {
     const usual = findWindows(zone);
     const linked = usual.length > 0 ? [] : windowsNames((iana) => iana.some((link) => sameZone(link, zone)));
-    name = [...usual, ...linked, ...windowsNames()].find((candidate) => hasSameClock(zone, readGraphZone(candidate), year)) ?? null;
+    name = [...usual, ...linked, ...windowsNames()].find((candidate) => sameClockSince(zone, readGraphZone(candidate)) <= Date.UTC(year, 0, 1)) ?? null;
     if (sent.size >= MAX_SENT) sent.clear();
     sent.set(key, name);
   }
@@ -35,28 +35,39 @@ export function readGraphZone(name: unknown, kept: { readonly zone: string; read
 const DAY = 86_400_000;
 const WEEK = 7 * DAY;
 const HOUR = 3_600_000;
-/** As far as laws of clocks are worth comparing. */
-const LAST_YEAR = 2037;
+/** The years whose laws of clocks are worth comparing. */
+const FIRST = Date.UTC(1970, 0, 1);
+const LAST = Date.UTC(2038, 0, 1);
 const MAX_SENT = 5000;
 const sent = new Map<string, string | null>();
+/** Bounded by the number of zones: a pair that differs is found out at once. */
+const since = new Map<string, number>();
 
 function windowsNames(isMeant: (iana: readonly string[]) => boolean = () => true): string[] {
   return [...new Set(WINDOWS_TO_IANA_MAP.filter(({ iana }) => isMeant(iana)).map(({ windowsName }) => windowsName))];
 }
 
-/** From week to week, and by the hour in a week in which a clock is changed. */
-function hasSameClock(zone: string, other: string | null, year: number): boolean {
-  if (other === null) return false;
-  if (zone === other) return true;
-  const end = Date.UTC(Math.max(year, LAST_YEAR) + 1, 0, 1);
-  let offset = NaN;
-  for (let ms = Date.UTC(year, 0, 1); ms < end; ms += WEEK) {
-    const next = offsetAt(ms, zone);
-    if (next !== offsetAt(ms, other)) return false;
-    for (let hour = ms - WEEK; next !== offset && hour < ms; hour += HOUR) {
-      if (offsetAt(hour, zone) !== offsetAt(hour, other)) return false;
+/** Since when both clocks show the same, as an instant (ms); Infinity where they never do, -Infinity where they always did. */
+function sameClockSince(zone: string, other: string | null): number {
+  if (other === null) return Infinity;
+  if (zone === other) return -Infinity;
+  const key = `${zone} ${other}`;
+  let same = since.get(key);
+  if (same === undefined) since.set(key, same = compareClocks(zone, other));
+  return same;
+}
+
+/** Back from week to week, and by the hour where a clock is changed. */
+function compareClocks(zone: string, other: string): number {
+  let same = Infinity;
+  let later = NaN;
+  for (let ms = LAST; ms >= FIRST; ms -= WEEK) {
+    const offset = offsetAt(ms, zone);
+    if (offset !== offsetAt(ms, other)) return same;
+    for (let hour = ms + WEEK; offset !== later && hour > ms; hour -= HOUR) {
+      if (offsetAt(hour, zone) !== offsetAt(hour, other)) return same;
     }
-    offset = next;
+    [same, later] = [ms, offset];
   }
-  return true;
+  return -Infinity;
 }
