@@ -63,7 +63,8 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
       response = await (method === 'GET' ? built.get() : method === 'POST' ? built.post(body) : method === 'PATCH' ? built.patch(body) : built.delete()) as Response;
     } catch (error) {
       // The client wraps what its chain throws.
-      throw sending.failure ?? new SyncError('bug', `a request to Graph failed before it was sent (${error instanceof Error ? error.name : typeof error})`);
+      if (sending.failure !== null) throw sending.failure as Error;
+      throw new SyncError('bug', `a request to Graph failed before it was sent (${error instanceof Error ? error.name : typeof error})`);
     }
     const data = await jsonOf(response);
     if (!response.ok) throw apiError(response.status, response.headers, data);
