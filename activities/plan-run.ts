@@ -1,5 +1,5 @@
 /** Turns what the database knows about a pair's events into the ops of a run, by the pure decision table of `core/plan.ts`. */
-import type { SideName } from '../core/event.ts';
+import type { FieldPath, SideName } from '../core/event.ts';
 import { holdReason, isFlapping } from '../core/guard.ts';
 import { pathKey } from '../core/merge.ts';
 import { decide, writtenFields, type Decision, type LinkView, type Op } from '../core/plan.ts';
@@ -132,13 +132,21 @@ class Planner {
       const view = viewOf(this.deps.store, loaded, sides, held);
       const decision = decide(view, {
         direction: pair.direction, options: pair.options, now: this.now.getTime(), cannotHold: (side, event) => sides[side].cannotHold(event),
-        isOwnWrite: (side, path, value) => this.unsettled.get(`${loaded.link.id}/${side}/${pathKey(path)}`) === hashOf(this.deps.store, value),
+        isOwnWrite: (side, path, value) => this.isOwnWrite(`${loaded.link.id}/${side}/`, path, value),
       });
       return { view, decision };
     } catch (error) {
       this.deps.log.error({ pairId: pair.id, linkId: loaded.link.id, err: error }, 'no decision could be made about an event');
       return null;
     }
+  }
+
+  /** `of` are the link and the side, as `unsettledWrites` spells them. */
+  private isOwnWrite(of: string, path: FieldPath, value: unknown): boolean {
+    if (this.unsettled.get(of + pathKey(path)) === hashOf(this.deps.store, value)) return true;
+    // A service drops the exceptions of a series that is moved: where a run broke off before it had written them again, nobody has removed them.
+    if (path.field !== 'exception' || (value !== undefined && value !== null)) return false;
+    return [...this.unsettled.keys()].some((key) => key.startsWith(of) && /\/(?:when|recurrence|exception)$/.test(key));
   }
 
   /** Stores the decision about one link. */
