@@ -25,6 +25,8 @@ export interface GraphBench extends Bench {
   readonly tokens: MemoryTokens;
   /** The same calendar, opened anew: another worker. */
   open(setting?: Partial<SideSetting>, signal?: AbortSignal): Side;
+  /** The same, over a transport of the test's. */
+  openWith(transport: typeof fetch): Side;
 }
 
 export async function openGraph(options: GraphOptions & Pick<Partial<AccountOptions>, 'consumer'> = {}, setting: Partial<SideSetting> = {}): Promise<GraphBench> {
@@ -40,8 +42,8 @@ export async function openGraph(options: GraphOptions & Pick<Partial<AccountOpti
     if (String(input).startsWith(graph.graphUrl)) trips += 1;
     return fetch(input, init);
   };
-  const openAccount = (signal?: AbortSignal): Account =>
-    provider.open({ credentials: { refreshToken: owner.refreshToken }, discovered: {}, tokens }, { fetch: counting, signal });
+  const openAccount = (signal?: AbortSignal, transport = counting): Account =>
+    provider.open({ credentials: { refreshToken: owner.refreshToken }, discovered: {}, tokens }, { fetch: transport, signal });
   const account = openAccount();
   return {
     graph,
@@ -51,6 +53,7 @@ export async function openGraph(options: GraphOptions & Pick<Partial<AccountOpti
     tokens,
     side: account.side(calendarId, { ...SETTING, ...setting }),
     open: (other = {}, signal) => openAccount(signal).side(calendarId, { ...SETTING, ...other }),
+    openWith: (transport) => openAccount(undefined, transport).side(calendarId, { ...SETTING, ...setting }),
     requests: () => trips,
     person: {
       async create(event) {
