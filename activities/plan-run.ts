@@ -133,13 +133,22 @@ class Planner {
       const view = viewOf(this.deps.store, loaded, sides, held);
       const decision = decide(view, {
         direction: pair.direction, options: pair.options, now: this.now.getTime(), cannotHold: (side, event) => sides[side].cannotHold(event),
-        isOwnWrite: (side, change) => this.unsettled.get(`${loaded.link.id}/${side}/${keyOf(this.deps.store, change)}`) === hashOf(this.deps.store, change.value),
+        isOwnWrite: (side, change) => this.isOwnWrite(`${loaded.link.id}/${side}/`, change),
       });
       return { view, decision };
     } catch (error) {
       this.deps.log.error({ pairId: pair.id, linkId: loaded.link.id, err: error }, 'no decision could be made about an event');
       return null;
     }
+  }
+
+  /** `of` are the link and the side, as `unsettledWrites` spells them. */
+  private isOwnWrite(of: string, change: ChangedValue): boolean {
+    const { path, value } = change;
+    if (this.unsettled.get(of + keyOf(this.deps.store, change)) === hashOf(this.deps.store, value)) return true;
+    // A service drops the exceptions of a series that is moved: where a run broke off before it had written them again, nobody has removed them.
+    if (path.field !== 'exception' || (value !== undefined && value !== null)) return false;
+    return [...this.unsettled.keys()].some((key) => key.startsWith(of) && /\/(?:when|recurrence|exception)$/.test(key));
   }
 
   /** Stores the decision about one link. */

@@ -1,5 +1,5 @@
 /** Accounts: credentials are sealed in the account's own context and leave this file only through `openedAccount`. */
-import { and, asc, eq, gt, isNotNull } from 'drizzle-orm';
+import { and, asc, eq, gt, isNotNull, sql } from 'drizzle-orm';
 import type { Db } from './connect.ts';
 import { ACCOUNT_KEYS } from './connections.ts';
 import { violates } from './failures.ts';
@@ -100,7 +100,7 @@ export interface OpenedAccount {
   readonly identity: string;
   readonly credentials: unknown;
   readonly discovered: Record<string, unknown>;
-  readonly tokens: ReturnType<typeof tokenStore>;
+  readonly tokens: Tokens;
 }
 
 export async function openedAccount(db: Db, id: string): Promise<OpenedAccount | null> {
@@ -122,20 +122,34 @@ interface Token {
   readonly refreshToken?: string | undefined;
 }
 
+interface Tokens {
+  load(): Promise<Token | null>;
+  save(token: Token): Promise<void>;
+  exclusively?<T>(work: (store: Pick<Tokens, 'load' | 'save'>) => Promise<T>): Promise<T>;
+}
+
 /**
  * Keeps an account's access token (a provider's `TokenStore`). With `credentials`, the sealed bytes that the token was got with, a token of
  * credentials that have been replaced meanwhile is neither given back nor stored.
  */
-export function tokenStore(db: Db, accountId: string, credentials?: Buffer) {
+export function tokenStore(db: Db, accountId: string, credentials?: Buffer): Required<Tokens> {
   const same = and(eq(accounts.id, accountId), credentials === undefined ? undefined : eq(accounts.credentials, credentials));
-  return {
-    async load(): Promise<Token | null> {
-      const [row] = await db.sql.select({ token: accounts.token }).from(accounts).where(and(same, isNotNull(accounts.token)));
+  const over = (executor: Pick<Db['sql'], 'select' | 'update'>): Tokens => ({
+    async load() {
+      const [row] = await executor.select({ token: accounts.token }).from(accounts).where(and(same, isNotNull(accounts.token)));
       return row?.token ? (JSON.parse(db.vault.open(row.token, contextOf(accountId))) as Token) : null;
     },
-    async save(token: Token): Promise<void> {
-      await db.sql.update(accounts).set({ token: db.vault.seal(JSON.stringify(token), contextOf(accountId)) }).where(same);
+    async save(token) {
+      await executor.update(accounts).set({ token: db.vault.seal(JSON.stringify(token), contextOf(accountId)) }).where(same);
     },
+  });
+  return {
+    ...over(db.sql),
+    /** Workers that renew the same account's token do so one after the other; the lock and what is stored are one transaction. */
+    exclusively: (work) => db.sql.transaction(async (tx) => {
+      await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`token:${accountId}`}, 0))`);
+      return work(over(tx));
+    }),
   };
 }
 

@@ -21,6 +21,8 @@ export interface Io {
 export interface TokenStore {
   load(): Promise<StoredToken | null>;
   save(token: StoredToken): Promise<void>;
+  /** Runs `work` while no other worker does the same for this account, with a store of its own. Absent where there is one worker only. */
+  exclusively?<T>(work: (store: Pick<TokenStore, 'load' | 'save'>) => Promise<T>): Promise<T>;
 }
 export interface StoredToken {
   readonly accessToken: string;

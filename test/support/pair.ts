@@ -8,9 +8,12 @@ import { createProviders } from '../../providers/registry.ts';
 import type { Json, RunningCalpair } from './calpair.ts';
 import type { DavServer } from './dav.ts';
 import type { GoogleAccount } from './google/account.ts';
+import { GraphAccount } from './graph/account.ts';
 
-/** A calendar on either kind of server. */
-export type Calendar = { readonly server: Pick<DavServer, 'base' | 'username' | 'password' | 'name'>; readonly url: string } | { readonly account: GoogleAccount; readonly calendarId: string };
+/** A calendar on any kind of server. */
+export type Calendar =
+  | { readonly server: Pick<DavServer, 'base' | 'username' | 'password' | 'name'>; readonly url: string }
+  | { readonly account: GoogleAccount | GraphAccount; readonly calendarId: string };
 
 export interface Pair {
   readonly id: string;
@@ -80,11 +83,17 @@ export async function assertAlike(pair: Pair): Promise<Agreement> {
 }
 
 async function addAccount({ api }: RunningCalpair, calendar: Calendar): Promise<string> {
-  const body = 'account' in calendar ? { provider: 'google', refreshToken: calendar.account.refreshToken } : credentialsOf(calendar);
-  return (await api.call('POST', '/v1/accounts', { provider: 'caldav', ...body })).id;
+  return (await api.call('POST', '/v1/accounts', { provider: providerOf(calendar), ...credentialsOf(calendar) })).id;
 }
 
-function credentialsOf({ server }: Extract<Calendar, { server: unknown }>): Json {
+function providerOf(calendar: Calendar): 'caldav' | 'google' | 'microsoft' {
+  if (!('account' in calendar)) return 'caldav';
+  return calendar.account instanceof GraphAccount ? 'microsoft' : 'google';
+}
+
+function credentialsOf(calendar: Calendar): Json {
+  if ('account' in calendar) return { refreshToken: calendar.account.refreshToken };
+  const { server } = calendar;
   const preset = server.name === 'radicale' ? 'radicale' : 'generic';
   return { preset, serverUrl: server.base, username: server.username, password: server.password };
 }
@@ -98,8 +107,7 @@ async function calendarOf({ api }: RunningCalpair, accountId: string, calendar: 
 
 function openSide(calpair: RunningCalpair, calendar: Calendar): Side {
   const setting = { floatingZone: 'Europe/Berlin', attendees: 'copy', reminders: 'keep', tag: calpair.tag } as const;
-  const provider = createProviders(calpair.config).get('account' in calendar ? 'google' : 'caldav');
-  const credentials = 'account' in calendar ? { refreshToken: calendar.account.refreshToken } : credentialsOf(calendar);
+  const [provider, credentials] = [createProviders(calpair.config).get(providerOf(calendar)), credentialsOf(calendar)];
   const account: Account = provider!.open(
     { credentials, discovered: {}, tokens: { load: async () => null, save: async () => undefined } }, { fetch: createFetch({ allowPrivateNetworks: true }) });
   return account.side('account' in calendar ? calendar.calendarId : calendar.url, setting);
