@@ -1,6 +1,4 @@
 /** What goes wrong on demand: errors before anything happened, answers that are lost after it did, slowness. */
-import { injectedError } from './google-error.ts';
-import type { GoogleError } from './google-error.ts';
 
 export interface Fault {
   /**
@@ -14,7 +12,7 @@ export interface Fault {
   readonly skip?: number;
   /** The answer. Absent or 0: the connection is cut. */
   readonly status?: number;
-  /** Google's reason, for example `rateLimitExceeded`; the usual one of the status when absent. */
+  /** Google's reason, for example `rateLimitExceeded`, or Graph's code; the usual one of the status when absent. */
   readonly reason?: string;
   /** `Retry-After`: seconds or a date. */
   readonly retryAfter?: string | number;
@@ -24,17 +22,23 @@ export interface Fault {
   readonly slowMs?: number;
 }
 
-export interface Verdict {
+export interface Verdict<Failure> {
   readonly when: 'before' | 'after' | 'never';
   /** Null: cut the connection. */
-  readonly error: GoogleError | null;
+  readonly error: Failure | null;
   readonly slowMs: number;
 }
 
-export class Faults {
+export class Faults<Failure> {
+  readonly #failure: (status: number, reason: string | undefined, retryAfter: string | undefined) => Failure;
   readonly #faults: { readonly fault: Fault; readonly pattern: RegExp; left: number; skip: number }[] = [];
   /** How many requests met a fault. */
   hit = 0;
+
+  /** `failure` makes the service's own kind of error. */
+  constructor(failure: (status: number, reason: string | undefined, retryAfter: string | undefined) => Failure) {
+    this.#failure = failure;
+  }
 
   add(fault: Fault): void {
     const pattern = fault.match instanceof RegExp ? fault.match : new RegExp(fault.match ?? '');
@@ -42,7 +46,7 @@ export class Faults {
   }
 
   /** The first fault that this request meets, and all slowness before it; each use counts. */
-  meet(request: string): Verdict | null {
+  meet(request: string): Verdict<Failure> | null {
     let slow = 0;
     for (const entry of this.#faults) {
       entry.pattern.lastIndex = 0;
@@ -54,7 +58,7 @@ export class Faults {
       entry.left -= 1;
       this.hit += 1;
       const { status = 0, reason, retryAfter, when = 'before', slowMs = 0 } = entry.fault;
-      const error = status === 0 ? null : injectedError(status, reason, retryAfter === undefined ? undefined : String(retryAfter));
+      const error = status === 0 ? null : this.#failure(status, reason, retryAfter === undefined ? undefined : String(retryAfter));
       slow += slowMs;
       if (status !== 0 || slowMs === 0) return { when, error, slowMs: slow };
     }

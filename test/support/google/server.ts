@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Faults } from './faults.ts';
+import { injectedError } from './google-error.ts';
 import { answer } from './routes.ts';
 import type { ApiAnswer, ApiRequest, Backend } from './routes.ts';
 import { parseBatch, showBatch } from './batch.ts';
@@ -29,7 +30,7 @@ const MOST_LOGGED = 100_000;
 
 export class GoogleServer {
   readonly log: LoggedRequest[] = [];
-  readonly faults = new Faults();
+  readonly faults = new Faults(injectedError);
   readonly #backend: Backend;
   readonly #control: ControlHandler | null;
   readonly #server: Server;

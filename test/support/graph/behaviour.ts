@@ -107,7 +107,7 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   parallelRequests: 4,
   parallelInBatch: Infinity,
   retryAfter: 1,
-  latencyMs: 1,
+  latencyMs: 3,
   accessTokenSeconds: 3599,
   usedRefreshTokens: 'work',
   httpNotifications: true,

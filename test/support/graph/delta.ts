@@ -23,16 +23,14 @@ export function listDelta(listing: Listing, calendarId: string | null): Json {
   const round = readRound(listing, calendar);
   if (round.emptyPages < world.behaviour.emptyPages) return answer(listing, [], { ...round, kind: 'skip', emptyPages: round.emptyPages + 1 });
   const size = Math.min(view.prefer.pageSize ?? USUAL_PAGE, world.behaviour.maxPageSize);
-  const news = sorted([...calendar.items]).filter((item) => item.order > round.after && isNews(world, item, round));
   const rows: Json[] = [];
-  let last: Item | null = null;
-  for (const item of news) {
-    if (rows.length >= size) break;
-    const own = rowsOf(listing, item, round);
-    rows.push(...(world.behaviour.duplicates ? [...older(listing, item, round), ...own] : own));
-    last = item;
+  let after = round.after;
+  for (const item of sorted([...calendar.items].filter(({ order }) => order > round.after))) {
+    if (!isNews(world, item, round)) continue;
+    if (rows.length >= size) return answer(listing, rows, { ...round, kind: 'skip', after, emptyPages: 0 });
+    rows.push(...(world.behaviour.duplicates ? older(listing, item, round) : []), ...rowsOf(listing, item, round));
+    after = item.order;
   }
-  if (last !== null && last !== news.at(-1)) return answer(listing, rows, { ...round, kind: 'skip', after: last.order, emptyPages: 0 });
   // What this round keeps back for a while is still news in the next one.
   const hidden = [...calendar.items].filter((item) => item.hiddenRounds > 0 && item.version <= round.upTo);
   const since = Math.min(round.upTo, ...hidden.map(({ version }) => version - 1));

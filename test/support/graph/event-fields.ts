@@ -58,6 +58,8 @@ const READ_ONLY = [
 const UNSUPPORTED = ['attachments', 'extensions', 'multiValueExtendedProperties', 'instances', 'calendar', 'exceptionOccurrences', 'cancelledOccurrences'];
 const PROVIDERS = ['unknown', 'teamsForBusiness', 'skypeForBusiness', 'skypeForConsumer'];
 const MOST_SUBJECT = 255;
+const EARLIEST = Date.UTC(1601, 3, 1);
+const LATEST = Date.UTC(4500, 8, 1);
 const MOST_DURATION_MS = 1825 * DAY_MS;
 
 /** @throws GraphError 400, 501 */
@@ -85,6 +87,7 @@ export function checkTimes({ start, end, isAllDay }: Pick<Fields, 'start' | 'end
   const length = instant(end) - instant(start);
   if (length < 0) throw new GraphError(400, 'ErrorCalendarEndDateIsEarlierThanStartDate', 'The end date is earlier than the start date.');
   if (length > MOST_DURATION_MS) throw new GraphError(400, 'ErrorCalendarDurationIsTooLong', 'The calendar item is too long.');
+  if (start.wall < EARLIEST || end.wall > LATEST) throw new GraphError(400, 'ErrorCalendarOutOfRange', 'The date is out of range.');
   if (!isAllDay) return;
   const isMidnight = start.wall % DAY_MS === 0 && end.wall % DAY_MS === 0;
   if (!isMidnight || start.zone.name !== end.zone.name || length === 0) throw invalidProperty();

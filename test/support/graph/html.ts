@@ -19,7 +19,8 @@ export function textOfHtml(html: string): string {
   if (html === '') return '';
   const body = /<body\b[^>]*>([\s\S]*)<\/body>/i.exec(html)?.[1] ?? html;
   const text = body
-    .replaceAll(/\s*[\r\n]+\s*/g, (gap) => (gap.includes(' ') ? ' ' : ''))
+    .replaceAll(/(?<=>|^)[\r\n]+|[\r\n]+(?=<|$)/g, '')
+    .replaceAll(/[\r\n]+/g, ' ')
     .replaceAll(/<br\s*\/?>/gi, '\n')
     .replaceAll(/<li\b[^>]*>/gi, '\n* ')
     .replaceAll(/<\/(?:p|div|li|tr|h[1-6]|ul|ol|table)\s*>(?!$)/gi, '\n')

@@ -44,13 +44,20 @@ export function idOf({ item, state, occurrence }: Pick<Row, 'item' | 'state' | '
 }
 
 /** @throws GraphError 400 where `$select` or `$expand` names what there is not */
-export function showEvent(row: Row, view: View): Json {
+export function showEvent(plain: Row, view: View): Json {
+  const row = masked(plain, view);
   const { item, state, occurrence, fields } = row;
   const shown: Json = { ...showHead(row, view), ...showPlain(fields), ...showBody(fields, view), ...showPeople(row, view) };
   if (occurrence !== null) Object.assign(shown, { originalStart: stamp(occurrence.originalMs), occurrenceId: `OID.${masterId(item.keys, view.prefer.ids)}.${occurrence.date}` });
   shown['recurrence'] = occurrence === null && state.recurrence !== null ? showRecurrence(state.recurrence) : null;
   if (item.transactionId !== null && occurrence === null) shown['transactionId'] = item.transactionId;
   return arrange(shown, row, view);
+}
+
+/** Somebody else's private events say only when. */
+function masked(row: Row, { mailbox }: View): Row {
+  if (row.fields.sensitivity !== 'private' || row.item.calendar.owner === mailbox) return row;
+  return { ...row, fields: { ...row.fields, subject: 'Private Appointment', html: '', locations: [], attendees: [], categories: [] } };
 }
 
 /** What delta gives of occurrences, and of a series as such. */

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runBatch } from './batch.ts';
-import { Faults } from './faults.ts';
+import { Faults } from '../google/faults.ts';
 import { injectedError, throttled } from './graph-error.ts';
 import { answer } from './routes.ts';
 import type { ApiAnswer, ApiRequest, Backend } from './routes.ts';
@@ -31,7 +31,7 @@ const MOST_LOGGED = 100_000;
 
 export class GraphServer {
   readonly log: LoggedRequest[] = [];
-  readonly faults = new Faults();
+  readonly faults = new Faults(injectedError);
   /** How many requests were too many at once. */
   throttled = 0;
   readonly #backend: Backend;
@@ -94,8 +94,7 @@ export class GraphServer {
     this.#running.set(mailbox, running + 1);
     try {
       if (mailbox !== '' && latencyMs > 0) await delay(latencyMs);
-      const isBatch = request.path === '/v1.0/$batch' && request.method === 'POST';
-      return isBatch ? await runBatch(request, this.#backend.world.behaviour, (part) => this.#handle(part)) : await this.#handle(request);
+      return await this.#handle(request);
     } finally {
       this.#running.set(mailbox, this.#running.get(mailbox)! - 1);
     }
@@ -111,7 +110,7 @@ export class GraphServer {
     let result: ApiAnswer | null = null;
     if (verdict?.when !== 'before') {
       result = await this.#route(request);
-      logged.carriedOut = result.status;
+      logged.carriedOut = result?.status ?? 0;
     }
     if (verdict !== null && verdict.when !== 'never') {
       const { error } = verdict;
@@ -121,7 +120,8 @@ export class GraphServer {
     return result;
   }
 
-  async #route(request: ApiRequest): Promise<ApiAnswer> {
+  /** Null: a fault has cut the connection inside a batch. */
+  async #route(request: ApiRequest): Promise<ApiAnswer | null> {
     const { oauth } = this.#backend;
     if (isToken(request)) {
       const isForm = /^application\/x-www-form-urlencoded\b/i.test(request.headers['content-type'] ?? '');
@@ -129,6 +129,7 @@ export class GraphServer {
       return oauth.token(new URLSearchParams(request.body));
     }
     if (/^\/[\w.-]+\/oauth2\/v2\.0\/authorize$/.test(request.path) && request.method === 'GET') return oauth.consentPage(request.search);
+    if (request.path === '/v1.0/$batch' && request.method === 'POST') return runBatch(request, this.#backend.world.behaviour, (part) => this.#handle(part));
     return answer(this.#backend, request);
   }
 

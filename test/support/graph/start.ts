@@ -4,11 +4,11 @@
  *
  * The API is at `graphUrl`, tokens are at `tokenUrl`, consent is at `authUrl`.
  */
+import type { Fault } from '../google/faults.ts';
 import { DEFAULT_SCOPES, GraphAccount } from './account.ts';
 import { DEFAULT_BEHAVIOUR } from './behaviour.ts';
 import type { Behaviour } from './behaviour.ts';
 import { controlHandler } from './control.ts';
-import type { Fault } from './faults.ts';
 import { OAuth } from './oauth.ts';
 import type { Backend } from './routes.ts';
 import { GraphServer } from './server.ts';
