@@ -140,5 +140,7 @@ function firstDate(parts: readonly string[], startDate: string): string {
 
 function moveTo(when: When, date: string): When {
   if (when.start.slice(0, 10) === date) return when;
-  return occurrenceWhen(when, occurrenceId(date + when.start.slice(10), when.allDay ? null : when.startZone));
+  // The time of day stays, although the clock may leave it out on that day.
+  const start = date + when.start.slice(10);
+  return { ...occurrenceWhen(when, occurrenceId(start, when.allDay ? null : when.startZone)), start };
 }

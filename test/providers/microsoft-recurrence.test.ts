@@ -170,6 +170,9 @@ describe('reading', () => {
     const moved = read(weekly, { type: 'noEnd', startDate: '2026-03-25' }, at('2026-03-25T09:00:00'));
     assert.deepEqual(moved, { rule: 'RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO', start: '2026-04-06T09:00:00', end: '2026-04-06T10:00:00' }, 'not to the week between');
     assert.equal(read({ type: 'absoluteMonthly', interval: 1, dayOfMonth: 31 }, { type: 'noEnd', startDate: '2026-04-05' }, at('2026-04-05')).start, '2026-04-30');
+    const sunday = { type: 'weekly', interval: 1, daysOfWeek: ['sunday'], firstDayOfWeek: 'monday' };
+    const leftOut = read(sunday, { type: 'noEnd', startDate: '2026-03-25' }, at('2026-03-25T02:30:00'));
+    assert.equal(leftOut.start, '2026-03-29T02:30:00', 'also to one on which the clock leaves the time out: seed 5 of the random recurrences');
     const late = (): unknown => read(weekly, { type: 'endDate', startDate: '2026-03-25', endDate: '2026-04-05' }, at('2026-03-25'));
     assert.throws(late, RecurrenceError, 'no day fits');
   });
