@@ -34,10 +34,9 @@ function isExpressible(event: CalendarEvent): boolean {
 function crossesNeighbours(event: CalendarEvent): boolean {
   return Object.entries(event.exceptions).some(([id, exception]) => {
     if (exception === EXCLUDED) return false;
-    const { when } = exception;
+    const [own, usual] = [spanOfWhen(exception.when), spanOf({ ...event, exceptions: {} }, id)];
     // Unmoved ones cross nobody.
-    if (when.allDay === event.when.allDay && spanOf(event, id).from === spanOfWhen(when).from && spanOf(event, id).to >= spanOfWhen(when).to) return false;
-    const own = spanOfWhen(when);
+    if (exception.when.allDay === event.when.allDay && own.from === usual.from && own.to <= usual.to) return false;
     const [before, after] = neighboursOf(event, id).map((one) => (one === undefined ? null : spanOf(event, one)));
     const day = (ms: number): string => localOf(ms, event.when.allDay ? 'UTC' : event.when.startZone).slice(0, 10);
     return (before !== null && before !== undefined && (day(own.from) <= day(before.from) || own.from < before.to))

@@ -64,9 +64,8 @@ const SHORTEST_MONTH = 28;
 const SHORTEST = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 function daily(days: Days): Pattern | NoPattern {
-  const { interval, months, dates, weekdays, positions } = days;
-  // A day's set has one occurrence: its first and its last.
-  if (positions.length > 0 && !positions.includes(1) && !positions.includes(-1)) return 'position';
+  const { interval, months, dates, weekdays } = days;
+  // A day's set has one occurrence, the first and the last: a rule that asks for another one does not produce its start.
   const rest = { ...days, positions: [] };
   if (interval === 1 && dates.length > 0) return weekdays.length > 0 ? 'weekday-and-date' : monthly(rest);
   if (interval === 1 && weekdays.length > 0) return weekly(rest);
@@ -82,7 +81,6 @@ function weekly({ interval, months, dates, weekdays, positions, weekStart, start
   const given = weekdays.length > 0 ? weekdays.map(({ weekday }) => weekday) : [weekdayOf(start)];
   const inOrder = given.sort((a, b) => ((a - weekStart + 7) % 7) - ((b - weekStart + 7) % 7));
   const picked = positions.map((position) => inOrder.at(position > 0 ? position - 1 : position)).filter((weekday) => weekday !== undefined);
-  if (positions.length > 0 && picked.length === 0) return 'position';
   return { type: 'weekly', interval, daysOfWeek: namesOf(positions.length > 0 ? picked : inOrder), firstDayOfWeek: DAYS_OF_WEEK[weekStart]! };
 }
 

@@ -10,7 +10,7 @@ import { graphZone } from './zones.ts';
 
 /** Why Graph cannot hold a series: its rule, or what is around it. For a log or a person; holds nothing of the event. */
 export type NotExpressible =
-  | NoPattern | 'extra-dates' | 'several-rules' | 'other-calendar' | 'seconds' | 'zone' | 'start-not-on-rule' | 'start-in-clock-change' | 'overlapping' | 'count';
+  | NoPattern | 'extra-dates' | 'not-one-rule' | 'other-calendar' | 'seconds' | 'zone' | 'start-not-on-rule' | 'start-in-clock-change' | 'overlapping' | 'count';
 
 /**
  * The recurrence to send with a series, or why there is none. Exceptions are not part of it. The zone of an all-day series is UTC, as that of its `start`.
@@ -19,8 +19,8 @@ export type NotExpressible =
 export function toPatternedRecurrence(series: CalendarEvent): PatternedRecurrence | NotExpressible {
   const { when, recurrence } = series;
   const [line, ...more] = recurrence?.rules ?? [];
-  if (recurrence === null || recurrence.dates.length > 0) return 'extra-dates';
-  if (line === undefined || more.length > 0 || !line.startsWith('RRULE')) return 'several-rules';
+  if (line === undefined || more.length > 0 || !line.startsWith('RRULE')) return 'not-one-rule';
+  if (recurrence!.dates.length > 0) return 'extra-dates';
   const rule = parseRule(line, when);
   if (rule.extension.length > 0) return 'other-calendar';
   if (!when.allDay && !(when.start.endsWith(':00') && when.end.endsWith(':00'))) return 'seconds';
@@ -76,7 +76,7 @@ function lastDate(until: string, when: When): string {
   if (when.allDay) return `${until.slice(0, 4)}-${until.slice(4, 6)}-${until.slice(6, 8)}`;
   const instant = idInstant(until);
   const date = Date.parse(`${localOf(instant, when.startZone).slice(0, 10)}T00:00:00Z`);
-  const dates = [1, 0, -1].map((days) => new Date(date + days * DAY_MS).toISOString().slice(0, 10));
+  const dates = [0, 1, 2].map((days) => new Date(date - days * DAY_MS).toISOString().slice(0, 10));
   return dates.find((last) => instantOf(last + when.start.slice(10), when.startZone) <= instant) ?? dates[2]!;
 }
 
@@ -140,5 +140,7 @@ function firstDate(parts: readonly string[], startDate: string): string {
 
 function moveTo(when: When, date: string): When {
   if (when.start.slice(0, 10) === date) return when;
-  return occurrenceWhen(when, occurrenceId(date + when.start.slice(10), when.allDay ? null : when.startZone));
+  // The time of day stays, although the clock may leave it out on that day.
+  const start = date + when.start.slice(10);
+  return { ...occurrenceWhen(when, occurrenceId(start, when.allDay ? null : when.startZone)), start };
 }

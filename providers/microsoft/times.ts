@@ -55,7 +55,8 @@ export function zonesOf(item: Item, kept: KeptZones): { start: string | null; en
 /** `start`, `end` and `isAllDay` for a write: local time in a Windows zone. Of a single event, in UTC where the local time could be read in two ways. */
 export function writeWhen(when: When, isSeries: boolean): WhenBody {
   if (when.allDay) return { isAllDay: true, start: midnight(when.start), end: midnight(when.end) };
-  return { isAllDay: false, start: point(when.start, when.startZone, isSeries), end: point(when.end, when.endZone, isSeries) };
+  const isInUtc = !isSeries && (isAmbiguous(when.start, when.startZone) || isAmbiguous(when.end, when.endZone));
+  return { isAllDay: false, start: point(when.start, when.startZone, isInUtc), end: point(when.end, when.endZone, isInUtc) };
 }
 
 /** The occurrence that an exception stands for; null where nothing tells. `originalStart` is in UTC and cut to the minute, as all times of a series are. */
@@ -75,6 +76,7 @@ export function occurrenceOn(date: string, series: When): OccurrenceId {
 }
 
 const MINUTE = 60_000;
+const HOUR = 3_600_000;
 const DAY = 86_400_000;
 
 function dateOf(dateTime: string): string {
@@ -99,9 +101,13 @@ function midnight(date: string): DateTimeTimeZone {
   return { dateTime: `${date}T00:00:00`, timeZone: 'UTC' };
 }
 
-function point(local: string, zone: string, isSeries: boolean): DateTimeTimeZone {
+/** Whether the clock shows this time twice, or never. @throws RangeError */
+function isAmbiguous(local: string, zone: string): boolean {
   const instant = instantOf(local, zone);
-  const isAmbiguous = localOf(instant, zone) !== local || [-1, 1].some((hour) => localOf(instant + hour * 3_600_000, zone) === local);
-  const name = isAmbiguous && !isSeries ? null : graphZone(zone, Number(local.slice(0, 4)));
-  return name === null ? { dateTime: localOf(instant, 'UTC'), timeZone: 'UTC' } : { dateTime: local, timeZone: name };
+  return localOf(instant, zone) !== local || [-1, 1].some((hours) => localOf(instant + hours * HOUR, zone) === local);
+}
+
+function point(local: string, zone: string, isInUtc: boolean): DateTimeTimeZone {
+  const name = isInUtc ? null : graphZone(zone, Number(local.slice(0, 4)));
+  return name === null ? { dateTime: localOf(instantOf(local, zone), 'UTC'), timeZone: 'UTC' } : { dateTime: local, timeZone: name };
 }

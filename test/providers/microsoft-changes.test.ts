@@ -59,6 +59,8 @@ describe('changes of a Microsoft calendar', () => {
     assert.deepEqual(polled.found.map(({ resource }) => resource), [id]);
     assert.equal(polled.full, false);
     assert.equal(polled.found[0]!.event!.recurrence!.rules.length, 1);
+    // What it is, and then with its exceptions; nothing of its ten occurrences.
+    assert.equal(bench.graph.count(/^GET .*\/events\/./), 2);
   });
 
   for (const exceptionRows of ['full', 'skeleton', 'absent'] as const) {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { When } from '../../core/event.ts';
 import { RecurrenceError } from '../../core/recurrence.ts';
-import { instantOf } from '../../core/zones.ts';
+import { instantOf, localOf } from '../../core/zones.ts';
 import { fromPatternedRecurrence, toPatternedRecurrence } from '../../providers/microsoft/recurrence.ts';
 import { DAYS_OF_WEEK, INDEXES, readPatternedRecurrence, type PatternedRecurrence } from '../../providers/microsoft/recurrence-form.ts';
 import { graphZone } from '../../providers/microsoft/zones.ts';
@@ -62,7 +62,9 @@ test('a random recurrence of Graph is read as a rule with the same occurrences, 
       const again = toPatternedRecurrence(seriesOf(back.when, back.recurrence));
       const startDate = back.when.start.slice(0, 10);
       if (startDate !== shown.range.startDate) moved++;
-      assert.deepEqual(again, { ...shown, range: { ...shown.range, startDate } }, `seed ${SEED}: ${back.recurrence.rules[0]}`);
+      // Seed 5: the first day is one on which the clock leaves the time out.
+      const expected = isLeftOut(back.when) ? 'start-in-clock-change' : { ...shown, range: { ...shown.range, startDate } };
+      assert.deepEqual(again, expected, `seed ${SEED}: ${back.recurrence.rules[0]} from ${back.when.start}`);
       read.push({ shown, text: back.recurrence.rules[0]!.slice('RRULE:'.length), when: back.when });
     } catch (error) {
       if (!(error instanceof RecurrenceError)) throw error;
@@ -93,6 +95,11 @@ function expand(recurrence: PatternedRecurrence, when: When): Judgement {
 
 function clockOf(when: When): { start: string; zone: string } {
   return when.allDay ? { start: `${when.start}T00:00:00`, zone: 'UTC' } : { start: when.start, zone: when.startZone };
+}
+
+function isLeftOut(when: When): boolean {
+  const { start, zone } = clockOf(when);
+  return localOf(instantOf(start, zone), zone) !== start;
 }
 
 /** Null when both have the same times, and at least one. */

@@ -112,7 +112,7 @@ function nearRule(draw: Draw, when: When): string[] {
     ['FREQ=WEEKLY', ...placed], ['FREQ=MONTHLY'], ['FREQ=MONTHLY', date], ['FREQ=MONTHLY', ordinal], ['FREQ=MONTHLY', ...placed], ['FREQ=MONTHLY', ...clamped],
     ['FREQ=MONTHLY', days], ['FREQ=MONTHLY', months, date], ['FREQ=YEARLY'], ['FREQ=YEARLY', month], ['FREQ=YEARLY', month, date], ['FREQ=YEARLY', date],
     ['FREQ=YEARLY', month, ordinal], ['FREQ=YEARLY', ordinal], ['FREQ=YEARLY', month, ...placed], ['FREQ=YEARLY', ...placed], ['FREQ=YEARLY', month, ...clamped],
-    ['FREQ=YEARLY', months, date], ['FREQ=YEARLY', months], ['FREQ=YEARLY', months, ordinal], ['FREQ=YEARLY', days],
+    ['FREQ=YEARLY', months, date], ['FREQ=YEARLY', months], ['FREQ=YEARLY', months, ordinal], ['FREQ=YEARLY', months, ...placed], ['FREQ=YEARLY', days],
   ]);
   return [...rule, ...interval, ...time, ...week];
 }
