@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { anyFreePort } from '../../embedded/ports.ts';
 import { endProcesses } from '../../embedded/processes.ts';
-import { Api, environmentOf, until } from '../support/calpair.ts';
+import { Api, environmentOf, googleEnvironment, until } from '../support/calpair.ts';
 import { startRadicale, type DavServer } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
 import { startGoogle, type GoogleStandIn } from '../support/google/start.ts';
@@ -31,7 +31,7 @@ describe('npm start', () => {
     [radicale, google] = await Promise.all([startRadicale(), startGoogle()]);
     account = google.addAccount({ email: 'owner@calendars.example' });
     person = new DavPerson(radicale, await radicale.createCalendar('start'));
-    const { CALPAIR_API_KEY: _key, ...given } = environmentOf(google, { dataDir });
+    const { CALPAIR_API_KEY: _key, ...given } = { ...environmentOf({ dataDir }), ...googleEnvironment(google) };
     const ports = await Promise.all([anyFreePort(), anyFreePort(), anyFreePort()]);
     environment = { ...given, PORT: String(ports[0]), CALPAIR_TEMPORAL_PORT: String(ports[1]), CALPAIR_TEMPORAL_UI_PORT: String(ports[2]), CALPAIR_POLL_INTERVAL_SECONDS: '5' };
   });

@@ -54,7 +54,7 @@ test('a wrong password and an unknown database end the start at once, in words',
 
 function start(servers: { databaseUrl: string; temporal: { address: string; namespace: string } }) {
   const said: string[] = [];
-  const config = readConfig({ ...environmentOf(null, { ...servers, dataDir }), PORT: '0' });
+  const config = readConfig({ ...environmentOf({ ...servers, dataDir }), PORT: '0' });
   const log = pino({ level: 'debug' }, { write: (line: string) => void said.push(line) });
   const started = startEverything(config, { log, say: (line) => void said.push(line), onLost: (error) => said.push(String(error)) });
   started.catch(() => undefined);

@@ -41,7 +41,7 @@ describe('CalDAV to CalDAV', () => {
 
   before(async () => {
     servers = await Promise.all([startRadicale(), startXandikos()]);
-    calpair = await startCalpair(null);
+    calpair = await startCalpair();
     const [radicale, xandikos] = servers;
     people = {
       radicale: new DavPerson(radicale, await radicale.createCalendar('both')), xandikos: new DavPerson(xandikos, await xandikos.createCalendar('both')),

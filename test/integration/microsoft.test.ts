@@ -14,7 +14,7 @@ let graph: GraphStandIn;
 let calpair: RunningCalpair;
 before(async () => {
   [radicale, graph] = await Promise.all([startRadicale(), startGraph()]);
-  calpair = await startCalpair(null, microsoftEnvironment(graph));
+  calpair = await startCalpair(microsoftEnvironment(graph));
 });
 after(async () => {
   await calpair?.stop();

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import { Client as DatabaseClient, escapeIdentifier } from 'pg';
-import { startCalpair, type Json, type RunningCalpair } from '../support/calpair.ts';
+import { googleEnvironment, type Json, type RunningCalpair, startCalpair } from '../support/calpair.ts';
 import { startRadicale, type DavServer } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
 import type { GoogleAccount } from '../support/google/account.ts';
@@ -37,7 +37,7 @@ describe('what is private', () => {
     [radicale, google] = await Promise.all([startRadicale({ dataDir }), startGoogle()]);
     writeFileSync(join(dataDir, 'users'), `alice:${password}\nbob:bob-secret\n`);
     account = google.addAccount({ email: 'owner@calendars.example', refreshToken: canary('refresh token') });
-    calpair = await startCalpair(google, { LOG_LEVEL: 'debug' });
+    calpair = await startCalpair({ ...googleEnvironment(google), LOG_LEVEL: 'debug' });
     connection = await Connection.connect({ address: calpair.temporal.address });
     await live();
   });

@@ -1,7 +1,7 @@
 /** Several pairs over the same calendars: rings are refused; chains, shared calendars and events that come by two ways make no doubles and come to rest. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { startCalpair, type Json, type RunningCalpair } from '../support/calpair.ts';
+import { googleEnvironment, type Json, type RunningCalpair, startCalpair } from '../support/calpair.ts';
 import { startRadicale, startXandikos, type DavServer } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
 import type { GoogleAccount } from '../support/google/account.ts';
@@ -15,7 +15,7 @@ let google: GoogleStandIn;
 let calpair: RunningCalpair;
 before(async () => {
   [radicale, xandikos, google] = await Promise.all([startRadicale(), startXandikos(), startGoogle()]);
-  calpair = await startCalpair(google);
+  calpair = await startCalpair(googleEnvironment(google));
 });
 after(async () => {
   await calpair?.stop();

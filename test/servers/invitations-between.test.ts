@@ -28,7 +28,7 @@ describe('invitations between Cyrus and SOGo', { skip: whyNot('cyrus') || whyNot
 
   before(async () => {
     servers = await Promise.all([SchedulingServer.start('cyrus'), SchedulingServer.start('sogo')]);
-    calpair = await startCalpair(null);
+    calpair = await startCalpair();
     for (const { alice, bob, server } of servers) {
       for (const [kind, lines] of Object.entries(KINDS)) {
         for (const edit of Object.keys(EDITS)) {

@@ -27,14 +27,14 @@ export interface RunningCalpair {
   stop(): Promise<void>;
 }
 
-/** Where a stand-in Google is, in this process or in another. */
-export type GooglePlace = Pick<GoogleStandIn, 'clientId' | 'clientSecret' | 'rootUrl' | 'tokenUrl'>;
+/** Where the stand-in of a cloud is, in this process or in another. */
+export type StandInPlace = Pick<GoogleStandIn | GraphStandIn, 'clientId' | 'clientSecret' | 'rootUrl' | 'tokenUrl'>;
 
-/** @param google the stand-in that this Calpair takes for Google; without one it has no Google client */
-export async function startCalpair(google: GooglePlace | null, environment: Record<string, string> = {}): Promise<RunningCalpair> {
+/** @param environment what it is told beside: of clouds it knows those of `googleEnvironment` and `microsoftEnvironment` */
+export async function startCalpair(environment: Readonly<Record<string, string>> = {}): Promise<RunningCalpair> {
   const dataDir = mkdtempSync(join(tmpdir(), 'calpair-integration-'));
   const [databaseUrl, temporal] = [await testDatabase(), await testTemporal()];
-  const config = readConfig({ ...environmentOf(google, { databaseUrl, temporal, dataDir }), PORT: '0', ...environment });
+  const config = readConfig({ ...environmentOf({ databaseUrl, temporal, dataDir }), PORT: '0', ...environment });
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
   const running = await startEverything(config, { log, say: (line) => void logged.push(line), onLost: fail });
@@ -50,25 +50,22 @@ export async function startCalpair(google: GooglePlace | null, environment: Reco
 }
 
 /** What a Calpair on these servers is told by its environment. */
-export function environmentOf(
-  google: GooglePlace | null,
-  { databaseUrl, temporal, dataDir }: { databaseUrl?: string; temporal?: { address: string; namespace: string }; dataDir: string },
-): Record<string, string> {
+export function environmentOf({ databaseUrl, temporal, dataDir }: { databaseUrl?: string; temporal?: { address: string; namespace: string }; dataDir: string }): Record<string, string> {
   return {
     CALPAIR_DATA_DIR: dataDir, CALPAIR_API_KEY: API_KEY, CALPAIR_ALLOW_PRIVATE_NETWORKS: 'true', CALPAIR_POLL_INTERVAL_SECONDS: '3600', LOG_LEVEL: 'warn',
     ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
     ...(temporal ? { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace } : {}),
-    ...(google ? {
-      GOOGLE_CLIENT_ID: google.clientId, GOOGLE_CLIENT_SECRET: google.clientSecret, GOOGLE_API_ROOT_URL: google.rootUrl, GOOGLE_OAUTH_TOKEN_URL: google.tokenUrl,
-    } : {}),
   };
 }
 
-/** What a Calpair is told beside, to take the stand-in for Microsoft. */
-export function microsoftEnvironment(graph: Pick<GraphStandIn, 'clientId' | 'clientSecret' | 'rootUrl' | 'tokenUrl'>): Record<string, string> {
-  return {
-    MICROSOFT_CLIENT_ID: graph.clientId, MICROSOFT_CLIENT_SECRET: graph.clientSecret, MICROSOFT_GRAPH_BASE_URL: graph.rootUrl, MICROSOFT_OAUTH_TOKEN_URL: graph.tokenUrl,
-  };
+/** What a Calpair is told beside, to take the stand-in for Google. */
+export function googleEnvironment({ clientId, clientSecret, rootUrl, tokenUrl }: StandInPlace): Record<string, string> {
+  return { GOOGLE_CLIENT_ID: clientId, GOOGLE_CLIENT_SECRET: clientSecret, GOOGLE_API_ROOT_URL: rootUrl, GOOGLE_OAUTH_TOKEN_URL: tokenUrl };
+}
+
+/** The same for Microsoft. */
+export function microsoftEnvironment({ clientId, clientSecret, rootUrl, tokenUrl }: StandInPlace): Record<string, string> {
+  return { MICROSOFT_CLIENT_ID: clientId, MICROSOFT_CLIENT_SECRET: clientSecret, MICROSOFT_GRAPH_BASE_URL: rootUrl, MICROSOFT_OAUTH_TOKEN_URL: tokenUrl };
 }
 
 export type Json = ReturnType<typeof JSON.parse>;

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { startCalpair, type Json, type RunningCalpair } from './calpair.ts';
+import { googleEnvironment, type Json, type RunningCalpair, startCalpair } from './calpair.ts';
 import { unfolded } from './dav-person.ts';
 import type { GoogleAccount } from './google/account.ts';
 import { startGoogle, type GoogleStandIn } from './google/start.ts';
@@ -61,7 +61,7 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
 
     before(async () => {
       google = await startGoogle();
-      calpair = await startCalpair(google);
+      calpair = await startCalpair(googleEnvironment(google));
       account = google.addAccount({ email: 'owner@calendars.example' });
       for (const edit of Object.keys(EDITS)) {
         for (const kind of Object.keys(KINDS)) await lab[KINDS[kind]!.by].put(`${fileOf(kind, edit)}.ics`, meeting(kind, edit));

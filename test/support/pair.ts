@@ -13,7 +13,7 @@ import { GraphAccount } from './graph/account.ts';
 /** A calendar on any kind of server. */
 export type Calendar =
   | { readonly server: Pick<DavServer, 'base' | 'username' | 'password' | 'name'>; readonly url: string }
-  | { readonly account: GoogleAccount | GraphAccount; readonly calendarId: string };
+  | { readonly account: Pick<GoogleAccount | GraphAccount, 'refreshToken'>; readonly calendarId: string; readonly provider?: 'google' | 'microsoft' };
 
 export interface Pair {
   readonly id: string;
@@ -88,7 +88,7 @@ async function addAccount({ api }: RunningCalpair, calendar: Calendar): Promise<
 
 function providerOf(calendar: Calendar): 'caldav' | 'google' | 'microsoft' {
   if (!('account' in calendar)) return 'caldav';
-  return calendar.account instanceof GraphAccount ? 'microsoft' : 'google';
+  return calendar.provider ?? (calendar.account instanceof GraphAccount ? 'microsoft' : 'google');
 }
 
 function credentialsOf(calendar: Calendar): Json {

@@ -9,7 +9,7 @@ import { showEvent } from './render.ts';
 import { findRow, occurrenceRow, wholeRow } from './rows.ts';
 import type { Row } from './rows.ts';
 import { occurrenceAt, occurrencesBetween } from './series.ts';
-import { openCalendar, showCalendar } from './world.ts';
+import { openCalendar, showCalendar, stamp } from './world.ts';
 import type { Actor, Calendar, Entry, Mailbox, World } from './world.ts';
 import { readZone } from './zones.ts';
 
@@ -25,6 +25,8 @@ export class GraphAccount {
   readonly #world: World;
   readonly #oauth: OAuth;
   readonly #actor: Actor;
+  /** Calendars that the account cannot see just now, by id. */
+  readonly #taken = new Map<string, Entry>();
 
   constructor(world: World, oauth: OAuth, mailbox: Mailbox, refreshToken: string) {
     this.email = mailbox.email;
@@ -45,6 +47,14 @@ export class GraphAccount {
 
   deleteEvent(id: string, _calendarId = 'primary'): void {
     deleteEvent(this.#world, this.#actor, id, null);
+  }
+
+  /** A guest's answer comes in: `accepted`, `tentativelyAccepted`, `declined`. */
+  answer(id: string, address: string, response: string): void {
+    const { item } = findRow(this.#world, this.#actor, id).row;
+    const attendees = item.state.fields.attendees.map((one) => (one.address === address ? { ...one, response } : one));
+    item.state.fields = { ...item.state.fields, attendees };
+    stamp(this.#world, item, { change: 'updated' });
   }
 
   /** With `exceptionOccurrences` and `cancelledOccurrences` where it is a series, and with all extended properties. */
@@ -87,11 +97,14 @@ export class GraphAccount {
     return showCalendarEntry(changeCalendar(this.#actor.mailbox, this.#id(calendarId), patch));
   }
 
-  /** Another role on a calendar of one's own list; `none` takes it away. */
+  /** Another role on a calendar of one's own list; `none` takes it away, until another role brings it back. */
   setAccessRole(role: Entry['role'] | 'none', calendarId = 'primary'): void {
-    const entry = this.#entry(calendarId);
-    if (role === 'none') this.#actor.mailbox.entries.delete(entry.id);
-    else entry.role = role;
+    const entry = this.#taken.get(calendarId) ?? this.#entry(calendarId);
+    const { entries } = this.#actor.mailbox;
+    if (role === 'none') {
+      entries.delete(entry.id);
+      this.#taken.set(entry.id, entry);
+    } else entries.set(entry.id, Object.assign(entry, { role }));
   }
 
   /** Puts one of the own calendars into another mailbox's list, under an id that only that one has. */

@@ -8,7 +8,7 @@ import type { ControlHandler } from './server.ts';
 const STAND_IN = ['addAccount', 'fail', 'slow', 'storm412', 'setBehaviour', 'reset', 'count', 'consentTo'];
 const READABLE = ['requests', 'writes', 'carelessRequests', 'mailLedger', 'reach', 'harm', 'faultsMet', 'throttled', 'behaviour'];
 const ACCOUNT = [
-  'insertEvent', 'patchEvent', 'deleteEvent', 'getEvent', 'instances', 'plantEvent', 'listRaw', 'listLive', 'addCalendar', 'calendars',
+  'insertEvent', 'patchEvent', 'deleteEvent', 'getEvent', 'answer', 'instances', 'plantEvent', 'listRaw', 'listLive', 'addCalendar', 'calendars',
   'patchCalendarEntry', 'setAccessRole', 'setTimeZone', 'removeCalendar', 'expireSyncTokens', 'revokeRefreshToken',
   'expireAccessTokens', 'newRefreshToken', 'setScopes',
 ];

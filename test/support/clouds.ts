@@ -1,0 +1,17 @@
+/** The clouds that run the same tests, and what one of them cannot do by nature: such a test is not there for it, for the reason that stands here. */
+import type { CloudKind, CloudName } from './cloud.ts';
+import { GOOGLE } from './google-cloud.ts';
+import { MICROSOFT } from './graph-cloud.ts';
+
+export const CLOUDS: readonly CloudKind[] = [GOOGLE, MICROSOFT];
+
+const CANNOT = {
+  'bring back one occurrence that was deleted': { microsoft: 'Outlook has no way to undo the deletion of one occurrence: a person sets the whole series anew' },
+  'show only whether somebody is free': { microsoft: 'who may see no more than free/busy of a mailbox does not have its calendar among his own' },
+  'edit meetings with guests without mail': { microsoft: 'Exchange mails the guests whatever a client says, so a change of a meeting is left to persons' },
+} as const satisfies Readonly<Record<string, Partial<Readonly<Record<CloudName, string>>>>>;
+
+/** Whether tests of this make sense there. */
+export function can({ name }: Pick<CloudKind, 'name'>, what: keyof typeof CANNOT): boolean {
+  return !(name in CANNOT[what]);
+}

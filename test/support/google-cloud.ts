@@ -1,0 +1,154 @@
+/** Google for tests that are the same for each cloud. */
+import type { OccurrenceId, Participation } from '../../core/event.ts';
+import { googleEnvironment } from './calpair.ts';
+import type { Cloud, CloudKind, CloudPerson, Shown, Typed } from './cloud.ts';
+import type { GoogleAccount } from './google/account.ts';
+import { startGoogle, type GoogleOptions, type GoogleStandIn } from './google/start.ts';
+import { whenBody } from './google-bench.ts';
+
+type Json = Record<string, unknown>;
+
+export interface GoogleCloud extends Cloud {
+  readonly standIn: GoogleStandIn;
+  addOwner(...about: Parameters<Cloud['addOwner']>): GooglePerson;
+}
+
+export const GOOGLE: CloudKind<GoogleCloud, GoogleOptions> = {
+  name: 'google',
+  title: 'Google',
+  idlePoll: /^GET \/calendar\/v3\/calendars\/[^/]+\/events$/,
+  async start(options = {}) {
+    const standIn = await startGoogle(options);
+    return {
+      kind: GOOGLE,
+      standIn,
+      environment: googleEnvironment(standIn),
+      addOwner: (email, more = {}) => new GooglePerson(standIn.addAccount({ email, ...more }), email),
+      harm: () => [...standIn.mailLedger, ...standIn.carelessWrites],
+    };
+  },
+};
+
+const ANSWERS: Readonly<Record<Participation, string>> = { 'needs-action': 'needsAction', accepted: 'accepted', declined: 'declined', tentative: 'tentative', delegated: 'needsAction' };
+const BAGGAGE: Json = {
+  reminders: { useDefault: false, overrides: [{ method: 'popup', minutes: 17 }] }, colorId: '5', guestsCanModify: true,
+  extendedProperties: { private: { other: 'app' }, shared: { all: 'see' } }, attachments: [{ fileUrl: 'https://files.example.org/a.pdf', title: 'A' }],
+  conferenceData: { createRequest: { requestId: 'one', conferenceSolutionKey: { type: 'hangoutsMeet' } } },
+};
+/** Google's names for what a person types. */
+const WORDS: Readonly<Record<string, string>> = { summary: 'title', start: 'when', end: 'when', recurrence: 'rule', attendees: 'guests' };
+const VERSIONS = ['etag', 'updated', 'sequence', 'extendedProperties'];
+
+export class GooglePerson implements CloudPerson {
+  readonly account: GoogleAccount;
+  readonly calendarId: string;
+
+  constructor(account: GoogleAccount, calendarId: string) {
+    [this.account, this.calendarId] = [account, calendarId];
+  }
+
+  get calendar(): { account: GoogleAccount; calendarId: string } {
+    return { account: this.account, calendarId: this.calendarId };
+  }
+
+  insert(event: Typed, baggage = false): string {
+    return this.account.insertEvent({ ...bodyOf(event, whenBody), ...(baggage ? BAGGAGE : {}) }, this.calendarId)['id'] as string;
+  }
+
+  receive(uid: string, event: Typed): string {
+    return this.account.plantEvent({ ...bodyOf(event, whenBody), iCalUID: uid }, this.calendarId)['id'] as string;
+  }
+
+  edit(id: string, changes: Typed): void {
+    this.account.patchEvent(id, bodyOf(changes, patchOfWhen), this.calendarId);
+  }
+
+  remove(id: string): void {
+    this.account.deleteEvent(id, this.calendarId);
+  }
+
+  editOccurrence(id: string, occurrence: OccurrenceId, changes: Typed): void {
+    this.edit(`${id}_${occurrence}`, changes);
+  }
+
+  removeOccurrence(id: string, occurrence: OccurrenceId): void {
+    this.remove(`${id}_${occurrence}`);
+  }
+
+  /** Ours stand in the master's EXDATE, theirs are cancelled items. */
+  bringBackOccurrence(id: string, occurrence: OccurrenceId): void {
+    const { recurrence } = this.account.getEvent(id, this.calendarId) as { recurrence: string[] };
+    const rest = recurrence.filter((one) => !one.startsWith('EXDATE'));
+    if (rest.length < recurrence.length) this.account.patchEvent(id, { recurrence: rest }, this.calendarId);
+    else this.account.patchEvent(`${id}_${occurrence}`, { status: 'confirmed' }, this.calendarId);
+  }
+
+  answer(id: string, address: string, answer: Participation): void {
+    const { attendees } = this.account.getEvent(id, this.calendarId) as { attendees: Json[] };
+    this.account.patchEvent(id, { attendees: attendees.map((one) => (one['email'] === address ? { ...one, responseStatus: ANSWERS[answer] } : one)) }, this.calendarId);
+  }
+
+  list(): Shown[] {
+    return this.account.listLive(this.calendarId).filter(({ recurringEventId }) => recurringEventId === undefined).map((item) => ({
+      id: String(item['id']), title: String(item['summary'] ?? ''), location: String(item['location'] ?? ''), description: String(item['description'] ?? ''),
+      guests: ((item['attendees'] ?? []) as Json[]).map(({ email, responseStatus }) => ({ address: String(email), answer: answerOf(responseStatus) })),
+    }));
+  }
+
+  idOf(title: string): string {
+    return onlyOne(this.list(), title);
+  }
+
+  everythingOf(id: string): Json {
+    const item = this.account.getEvent(id, this.calendarId);
+    const { private: own = {}, shared = {} } = (item['extendedProperties'] ?? {}) as { private?: Json; shared?: Json };
+    const notes = [Object.entries(own).filter(([key]) => !key.startsWith('calpair.')), shared];
+    return inWords({ ...item, notes }, WORDS, VERSIONS);
+  }
+
+  raw(): unknown {
+    return this.account.listRaw(this.calendarId);
+  }
+
+  addCalendar(name: string): GooglePerson {
+    return new GooglePerson(this.account, this.account.addCalendar({ summary: name }).id);
+  }
+}
+
+/** Under our words; several of the service's fields that are one of ours stand together. */
+export function inWords(shown: Json, words: Readonly<Record<string, string>>, without: readonly string[]): Json {
+  const named: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(shown)) {
+    const word = words[key] ?? key;
+    if (!without.includes(key)) named[word] = words[key] === undefined ? value : { ...(named[word] as object | undefined), [key]: value };
+  }
+  return named;
+}
+
+export function onlyOne(list: readonly Shown[], title: string): string {
+  const found = list.filter((one) => one.title === title);
+  if (found.length !== 1) throw new Error(`${found.length} events are called ${title}`);
+  return found[0]!.id;
+}
+
+function bodyOf({ title, when, visibility, rule, guests, ...same }: Typed, times: (when: NonNullable<Typed['when']>) => Json): Json {
+  return {
+    ...same,
+    ...(title === undefined ? {} : { summary: title }),
+    ...(when === undefined ? {} : times(when)),
+    ...(visibility === undefined ? {} : { visibility: visibility === 'public' ? 'default' : visibility }),
+    ...(rule === undefined ? {} : { recurrence: rule === null ? null : [rule] }),
+    ...(guests === undefined ? {} : { attendees: guests.map(({ address, answer }) => ({ email: address, responseStatus: ANSWERS[answer] })) }),
+  };
+}
+
+/** A patch says, too, which kind of time it is not any more. */
+function patchOfWhen(when: NonNullable<Typed['when']>): Json {
+  const none = { date: null, dateTime: null, timeZone: null };
+  const { start, end } = whenBody(when) as { start: object; end: object };
+  return { start: { ...none, ...start }, end: { ...none, ...end } };
+}
+
+function answerOf(status: unknown): Participation {
+  return (Object.entries(ANSWERS).find(([, name]) => name === status)?.[0] ?? 'needs-action') as Participation;
+}

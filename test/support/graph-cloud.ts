@@ -1,0 +1,165 @@
+/** Microsoft's calendars for tests that are the same for each cloud. */
+import type { OccurrenceId, Participation, When } from '../../core/event.ts';
+import { normaliseRecurrence } from '../../core/recurrence.ts';
+import { toPatternedRecurrence } from '../../providers/microsoft/recurrence.ts';
+import { readGraphZone } from '../../providers/microsoft/zones.ts';
+import { microsoftEnvironment } from './calpair.ts';
+import type { Cloud, CloudKind, CloudPerson, Shown, Typed } from './cloud.ts';
+import { event } from './events.ts';
+import { inWords, onlyOne } from './google-cloud.ts';
+import type { GraphAccount } from './graph/account.ts';
+import { startGraph, type GraphOptions, type GraphStandIn } from './graph/start.ts';
+import { whenBody } from './graph-bench.ts';
+
+type Json = Record<string, unknown>;
+
+export interface GraphCloud extends Cloud {
+  readonly standIn: GraphStandIn;
+  addOwner(...about: Parameters<Cloud['addOwner']>): GraphPerson;
+}
+
+export const MICROSOFT: CloudKind<GraphCloud, GraphOptions> = {
+  name: 'microsoft',
+  title: 'Microsoft',
+  idlePoll: /^GET \/v1\.0\/me\/calendars\/[^/]+\/calendarView\/delta$/,
+  async start(options = {}) {
+    const standIn = await startGraph(options);
+    return {
+      kind: MICROSOFT,
+      standIn,
+      environment: microsoftEnvironment(standIn),
+      addOwner(email, more = {}) {
+        const account = standIn.addAccount({ email, ...more });
+        return new GraphPerson(account, account.calendars().find(({ isDefaultCalendar }) => isDefaultCalendar)!['id'] as string);
+      },
+      harm: () => [...standIn.mailLedger, ...standIn.harm, ...standIn.carelessRequests],
+    };
+  },
+};
+
+const ANSWERS: Readonly<Record<Participation, string>> = { 'needs-action': 'none', accepted: 'accepted', declined: 'declined', tentative: 'tentativelyAccepted', delegated: 'none' };
+const BAGGAGE: Json = {
+  isReminderOn: true, reminderMinutesBeforeStart: 17, categories: ['Blue'], importance: 'high',
+  singleValueExtendedProperties: [{ id: 'String {00020329-0000-0000-c000-000000000046} Name other', value: 'app' }],
+};
+/** Graph's names for what a person types. */
+const WORDS: Readonly<Record<string, string>> = {
+  subject: 'title', locations: 'location', body: 'description', bodyPreview: 'description', start: 'when', end: 'when', isAllDay: 'when', originalStartTimeZone: 'when',
+  originalEndTimeZone: 'when', sensitivity: 'visibility', recurrence: 'rule', type: 'rule', attendees: 'guests', exceptionOccurrences: 'exceptions', cancelledOccurrences: 'exceptions',
+};
+const VERSIONS = ['@odata.etag', 'changeKey', 'lastModifiedDateTime', 'extended'];
+
+export class GraphPerson implements CloudPerson {
+  readonly account: GraphAccount;
+  readonly calendarId: string;
+
+  constructor(account: GraphAccount, calendarId: string) {
+    [this.account, this.calendarId] = [account, calendarId];
+  }
+
+  get calendar(): { account: GraphAccount; calendarId: string } {
+    return { account: this.account, calendarId: this.calendarId };
+  }
+
+  insert(typed: Typed, baggage = false): string {
+    const body = { ...bodyOf(typed, typed.when!), ...(baggage ? BAGGAGE : {}) };
+    // Answers come by mail; here they are there from the start.
+    const { id } = typed.guests === undefined ? this.account.insertEvent(body, this.calendarId) : this.account.plantEvent(body, this.calendarId);
+    return id as string;
+  }
+
+  receive(uid: string, typed: Typed): string {
+    return this.account.plantEvent({ ...bodyOf(typed, typed.when!), iCalUId: uid }, this.calendarId)['id'] as string;
+  }
+
+  edit(id: string, changes: Typed): void {
+    this.account.patchEvent(id, bodyOf(changes, changes.when ?? whenOf(this.account.getEvent(id))));
+  }
+
+  remove(id: string): void {
+    this.account.deleteEvent(id);
+  }
+
+  editOccurrence(id: string, occurrence: OccurrenceId, changes: Typed): void {
+    this.edit(instanceId(id, occurrence), changes);
+  }
+
+  removeOccurrence(id: string, occurrence: OccurrenceId): void {
+    this.remove(instanceId(id, occurrence));
+  }
+
+  bringBackOccurrence(): never {
+    throw new Error('nobody can do that in Outlook');
+  }
+
+  answer(id: string, address: string, answer: Participation): void {
+    this.account.answer(id, address, ANSWERS[answer]);
+  }
+
+  list(): Shown[] {
+    return this.account.listLive(this.calendarId).map(({ id, subject, location, body, attendees }) => ({
+      id: String(id), title: String(subject), location: String((location as Json)['displayName']), description: String((body as Json)['content']).replaceAll('\r\n', '\n').trimEnd(),
+      guests: (attendees as { emailAddress: { address: string }; status: { response: string } }[]).map(({ emailAddress, status }) => ({ address: emailAddress.address, answer: answerOf(status.response) })),
+    }));
+  }
+
+  idOf(title: string): string {
+    return onlyOne(this.list(), title);
+  }
+
+  everythingOf(id: string): Json {
+    const { showAs, ...shown } = this.account.getEvent(id);
+    const notes = Object.entries(shown['extended'] as Json).filter(([key]) => !key.includes('calpair'));
+    return inWords({ ...shown, notes, status: showAs, transparency: showAs }, WORDS, VERSIONS);
+  }
+
+  raw(): unknown {
+    return this.account.listRaw(this.calendarId);
+  }
+
+  addCalendar(name: string): GraphPerson {
+    return new GraphPerson(this.account, this.account.addCalendar({ name }).id);
+  }
+}
+
+/** @param when what the rule of a series is counted from */
+function bodyOf(typed: Typed, when: When): Json {
+  const { title, location, description, visibility, rule, guests } = typed;
+  return {
+    ...(title === undefined ? {} : { subject: title }),
+    ...(location === undefined ? {} : { location: { displayName: location } }),
+    ...(description === undefined ? {} : { body: { contentType: 'text', content: description } }),
+    ...(typed.when === undefined ? {} : whenBody(typed.when)),
+    ...(visibility === undefined ? {} : { sensitivity: visibility === 'public' ? 'normal' : visibility }),
+    ...showAsOf(typed),
+    ...(rule === undefined ? {} : { recurrence: rule === null ? null : patternOf(rule, when) }),
+    ...(guests === undefined ? {} : { attendees: guests.map(({ address, answer }) => ({ type: 'required', emailAddress: { address, name: address }, status: { response: ANSWERS[answer] } })) }),
+  };
+}
+
+/** One field for both. */
+function showAsOf({ status, transparency }: Typed): Json {
+  if (status === undefined && transparency === undefined) return {};
+  return { showAs: transparency === 'transparent' ? 'free' : status === 'tentative' ? 'tentative' : 'busy' };
+}
+
+function patternOf(rule: string, when: When): unknown {
+  const pattern = toPatternedRecurrence(event('', { when, recurrence: normaliseRecurrence({ rules: [rule], dates: [] }, when) }));
+  if (typeof pattern === 'string') throw new Error(`nobody can choose ${rule} in Outlook: ${pattern}`);
+  return pattern;
+}
+
+function whenOf(item: Json): When {
+  const [start, end] = [item['start'], item['end']] as { dateTime: string; timeZone: string }[];
+  const cut = (length: number) => [start!.dateTime.slice(0, length), end!.dateTime.slice(0, length)] as const;
+  if (item['isAllDay'] === true) return { allDay: true, start: cut(10)[0], end: cut(10)[1] };
+  return { allDay: false, start: cut(19)[0], startZone: readGraphZone(start!.timeZone)!, end: cut(19)[1], endZone: readGraphZone(end!.timeZone)! };
+}
+
+function instanceId(id: string, occurrence: OccurrenceId): string {
+  return `OID.${id}.${occurrence.slice(0, 4)}-${occurrence.slice(4, 6)}-${occurrence.slice(6, 8)}`;
+}
+
+function answerOf(response: string): Participation {
+  return (Object.entries(ANSWERS).find(([, name]) => name === response)?.[0] ?? 'needs-action') as Participation;
+}

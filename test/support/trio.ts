@@ -1,0 +1,86 @@
+/** A real Radicale, the stand-in of a cloud, and Calpair between them: for a file or a suite, with fresh calendars and a pair for each test. */
+import { after, before } from 'node:test';
+import { startCalpair, type Json, type RunningCalpair } from './calpair.ts';
+import type { Cloud, CloudPerson, Typed } from './cloud.ts';
+import { startRadicale, type DavServer, type DavServerSetting } from './dav.ts';
+import { DavPerson } from './dav-person.ts';
+import { createPair, type Pair } from './pair.ts';
+
+export interface Trio<C extends Cloud = Cloud> {
+  readonly radicale: DavServer;
+  readonly cloud: C;
+  readonly calpair: RunningCalpair;
+  /** Fresh calendars with these events, and their pair after its first runs. */
+  open(contents?: Contents): Promise<Two<ReturnType<C['addOwner']>>>;
+}
+
+export interface Contents {
+  /** Objects by their names without `.ics`. */
+  readonly caldav?: Readonly<Record<string, string>>;
+  readonly cloud?: readonly (Parameters<CloudPerson['insert']>[0])[];
+  readonly settings?: Json;
+  /** Of the cloud account. */
+  readonly timeZone?: string;
+  /** False: nobody waits for the first runs. */
+  readonly settle?: boolean;
+  /** Whose cloud calendar it is; a new account's where left out. */
+  readonly owner?: CloudPerson;
+  /** How Calpair reaches the CalDAV calendar, where that is not the usual way. */
+  readonly through?: (url: string) => { readonly base: string; readonly url: string };
+}
+
+export interface Two<P extends CloudPerson = CloudPerson> {
+  readonly pair: Pair;
+  readonly person: DavPerson;
+  readonly owner: P;
+  /** The name of the CalDAV calendar on its server. */
+  readonly calendar: string;
+}
+
+/** Starts the three before the tests of the suite that calls, and stops them after. */
+export function trio<C extends Cloud>(kind: { start(): Promise<C> }, setting: DavServerSetting = {}): Trio<C> {
+  let running: Awaited<ReturnType<typeof startTrio<C>>> | undefined;
+  before(async () => {
+    running = await startTrio(() => kind.start(), setting);
+  });
+  after(() => running?.stop());
+  return {
+    get radicale() { return running!.radicale; },
+    get cloud() { return running!.cloud; },
+    get calpair() { return running!.calpair; },
+    open: (contents) => running!.open(contents),
+  };
+}
+
+/** The same for those who stop it themselves. @throws Error from `stop`, when the stand-in saw what a sync may not do */
+export async function startTrio<C extends Cloud>(startCloud: () => Promise<C>, setting: DavServerSetting = {}): Promise<Trio<C> & { stop(): Promise<void> }> {
+  const [radicale, cloud] = await Promise.all([startRadicale(setting), startCloud()]);
+  const calpair = await startCalpair(cloud.environment);
+  let opened = 0;
+  return {
+    radicale, cloud, calpair,
+    async open(contents = {}) {
+      opened += 1;
+      const calendar = `calendar-${opened}`;
+      const owner = (contents.owner ?? cloud.addOwner(`owner-${opened}@calendars.example`, contents.timeZone === undefined ? {} : { timeZone: contents.timeZone })) as ReturnType<C['addOwner']>;
+      const person = new DavPerson(radicale, await radicale.createCalendar(calendar));
+      for (const [name, text] of Object.entries(contents.caldav ?? {})) await person.put(`${name}.ics`, text);
+      for (const event of contents.cloud ?? []) owner.insert(event);
+      const { base, url } = contents.through?.(person.url) ?? { base: radicale.base, url: person.url };
+      const pair = await createPair(calpair, { server: { ...radicale, base }, url }, owner.calendar, contents.settings);
+      if (contents.settle !== false) await pair.settle();
+      return { pair, person, owner, calendar };
+    },
+    async stop() {
+      await calpair.stop();
+      await Promise.all([radicale.stop(), cloud.standIn.close()]);
+    },
+  };
+}
+
+/** An hour in Berlin on that day, from nine o'clock where no other time is said, as `at` of `ics.ts` has it. */
+export function hourAt(start: string): NonNullable<Typed['when']> {
+  const [date = '', time = '09:00:00'] = start.split('T');
+  const end = `${date}T${String(Number(time.slice(0, 2)) + 1).padStart(2, '0')}${time.slice(2)}`;
+  return { allDay: false, start: `${date}T${time}`, startZone: 'Europe/Berlin', end, endZone: 'Europe/Berlin' };
+}
