@@ -58,6 +58,8 @@ export interface Proof {
   readonly username: string;
   /** Addresses found by discovery (principal, home sets), handed back to `open`. Plain JSON, no secret. */
   readonly discovered: Record<string, unknown>;
+  /** What the proof has got with the credentials: kept, because a service may take a refresh token once only. */
+  readonly token?: StoredToken | null;
 }
 
 export interface OpenAccount<Credentials> {
