@@ -1,6 +1,6 @@
 /** Accounts: credentials are sealed in the account's own context and leave this file only through `openedAccount`. */
 import { and, asc, eq, gt, isNotNull, sql } from 'drizzle-orm';
-import type { Db } from './connect.ts';
+import { transaction, type Db } from './connect.ts';
 import { ACCOUNT_KEYS } from './connections.ts';
 import { violates } from './failures.ts';
 import { isId, newId } from './ids.ts';
@@ -19,14 +19,16 @@ export interface NewAccount {
   readonly identity: string;
   readonly discovered: Record<string, unknown>;
   readonly credentials: unknown;
+  /** Got with the credentials while they were proved. */
+  readonly token?: Token | null | undefined;
   readonly canCreateCalendars: boolean;
 }
 
 export async function createAccount(db: Db, account: NewAccount): Promise<AccountRecord> {
   const id = newId();
-  const { credentials, ...plain } = account;
+  const { credentials, token, ...plain } = account;
   const [row] = await db.sql.insert(accounts)
-    .values({ id, ...plain, credentials: db.vault.seal(JSON.stringify(credentials), contextOf(id)) }).returning(VISIBLE);
+    .values({ id, ...plain, credentials: sealed(db, id, credentials), token: token ? sealed(db, id, token) : null }).returning(VISIBLE);
   return row!;
 }
 
@@ -61,17 +63,17 @@ export async function patchAccount(db: Db, id: string, patch: AccountPatch): Pro
   return row ?? null;
 }
 
-/** Stores new credentials and what was found with them, forgets the access token, and takes the account out of attention. */
+/** Stores new credentials and what was found and got with them, forgets the old access token, and takes the account out of attention. */
 export async function replaceCredentials(
   db: Db,
   id: string,
-  proved: Pick<NewAccount, 'username' | 'discovered' | 'credentials'>,
+  proved: Pick<NewAccount, 'username' | 'discovered' | 'credentials' | 'token'>,
 ): Promise<AccountRecord | null> {
   const [row] = await db.sql.update(accounts).set({
     username: proved.username,
     discovered: proved.discovered,
-    credentials: db.vault.seal(JSON.stringify(proved.credentials), contextOf(id)),
-    token: null,
+    credentials: sealed(db, id, proved.credentials),
+    token: proved.token ? sealed(db, id, proved.token) : null,
     status: 'ok',
     statusReason: null,
   }).where(eq(accounts.id, id)).returning(VISIBLE);
@@ -134,21 +136,18 @@ interface Tokens {
  */
 export function tokenStore(db: Db, accountId: string, credentials?: Buffer): Required<Tokens> {
   const same = and(eq(accounts.id, accountId), credentials === undefined ? undefined : eq(accounts.credentials, credentials));
-  const over = (executor: Pick<Db['sql'], 'select' | 'update'>): Tokens => ({
-    async load() {
-      const [row] = await executor.select({ token: accounts.token }).from(accounts).where(and(same, isNotNull(accounts.token)));
+  return {
+    async load(): Promise<Token | null> {
+      const [row] = await db.sql.select({ token: accounts.token }).from(accounts).where(and(same, isNotNull(accounts.token)));
       return row?.token ? (JSON.parse(db.vault.open(row.token, contextOf(accountId))) as Token) : null;
     },
-    async save(token) {
-      await executor.update(accounts).set({ token: db.vault.seal(JSON.stringify(token), contextOf(accountId)) }).where(same);
+    async save(token: Token): Promise<void> {
+      await db.sql.update(accounts).set({ token: sealed(db, accountId, token) }).where(same);
     },
-  });
-  return {
-    ...over(db.sql),
     /** Workers that renew the same account's token do so one after the other; the lock and what is stored are one transaction. */
-    exclusively: (work) => db.sql.transaction(async (tx) => {
-      await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`token:${accountId}`}, 0))`);
-      return work(over(tx));
+    exclusively: (work) => transaction(db, async (tx) => {
+      await tx.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair token'), hashtext(${accountId}))`);
+      return work(tokenStore(tx, accountId, credentials));
     }),
   };
 }
@@ -169,6 +168,10 @@ const VISIBLE = {
   freeBusyCalendarIds: accounts.freeBusyCalendarIds,
   createdAt: accounts.createdAt,
 } as const;
+
+function sealed(db: Db, accountId: string, value: unknown): Buffer {
+  return db.vault.seal(JSON.stringify(value), contextOf(accountId));
+}
 
 function contextOf(accountId: string): string {
   return `account:${accountId}`;

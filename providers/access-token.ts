@@ -58,3 +58,13 @@ export function createTokenSource(refreshToken: string, tokens: TokenStore, refr
     },
   };
 }
+
+/** For a sign-in that is being proved: what is kept goes along with the proof. */
+export function tokensInMemory(): TokenStore & { readonly kept: () => StoredToken | null } {
+  let token: StoredToken | null = null;
+  return {
+    kept: () => token,
+    load: async () => token,
+    save: async (saved) => { token = saved; },
+  };
+}

@@ -33,7 +33,7 @@ export interface StoredToken {
 }
 
 export interface Provider<Credentials = unknown> {
-  /** `caldav`, `google`: the contract's `provider`. */
+  /** `caldav`, `google`, `microsoft`: the contract's `provider`. */
   readonly kind: string;
   /** What `POST /v1/accounts` takes for this provider, beside `provider`, `label` and `externalId`. */
   readonly credentials: z.ZodType<Credentials>;
@@ -58,6 +58,8 @@ export interface Proof {
   readonly username: string;
   /** Addresses found by discovery (principal, home sets), handed back to `open`. Plain JSON, no secret. */
   readonly discovered: Record<string, unknown>;
+  /** What the proof has got with the credentials: kept, because a service may take a refresh token once only. */
+  readonly token?: StoredToken | null;
 }
 
 export interface OpenAccount<Credentials> {
@@ -103,7 +105,7 @@ export interface SideSetting {
   readonly tag: (text: string) => string;
 }
 
-/** An event as a side stores it. `data` is the side's own form (iCalendar text, Google items), which only the side reads. */
+/** An event as a side stores it. `data` is the side's own form (iCalendar text, Google or Graph events), which only the side reads. */
 export interface Stored {
   /** Names the event on its side: unique there, never reused for another event by us. */
   readonly ref: string;

@@ -34,7 +34,7 @@ const COMPARE_EVERY_MS = 6 * 3_600_000;
 const DAY_MS = 86_400_000;
 const BACK_DAYS = 30;
 /** Tried in this order: with many endless series the service does not get a long window done. */
-const AHEAD_DAYS = [400, 120, 30];
+const AHEAD_DAYS = [180, 60, 14];
 const CHUNK = 200;
 /** When more events than this were named, asking for all of them in one listing is cheaper. */
 const MAX_NAMED = 400;

@@ -1,7 +1,8 @@
 /** Microsoft 365 and Outlook.com calendars (Graph v1.0) as a provider. */
 import { z } from 'zod';
 import { SyncError } from '../../core/sync-error.ts';
-import type { Account, Io, OpenAccount, Proof, Provider, Side, SideSetting, StoredToken, TokenStore } from '../provider.ts';
+import { tokensInMemory } from '../access-token.ts';
+import type { Account, Io, OpenAccount, Proof, Provider, Side, SideSetting, TokenStore } from '../provider.ts';
 import { createCalendar, identityOf, listCalendars, proveAccount } from './calendars.ts';
 import { readChanges } from './changes.ts';
 import { createClient, type Client, type MicrosoftSettings } from './client.ts';
@@ -28,7 +29,8 @@ export function createMicrosoftProvider(settings: MicrosoftSettings | null): Pro
     newCredentials: z.strictObject({ refreshToken }),
     isConfigured: settings !== null,
     async prove(credentials: MicrosoftCredentials, io: Io): Promise<Proof> {
-      return proveAccount(clientOf(credentials, keptInMemory(), io));
+      const tokens = tokensInMemory();
+      return { ...await proveAccount(clientOf(credentials, tokens, io)), token: tokens.kept() };
     },
     open({ credentials, tokens }: OpenAccount<MicrosoftCredentials>, io: Io): Account {
       const client = clientOf(credentials, tokens, io);
@@ -57,13 +59,5 @@ function openSide(place: Place, setting: SideSetting): Side {
     remove: (stored) => removeEvent(place, stored),
     read: (stored) => readStored(stored, setting),
     cannotHold,
-  };
-}
-
-function keptInMemory(): TokenStore {
-  let token: StoredToken | null = null;
-  return {
-    load: async () => token,
-    save: async (saved) => { token = saved; },
   };
 }

@@ -25,7 +25,7 @@ export async function patchItem(place: Place, item: Item, { body, properties }: 
       const answer = await place.client.send({ method: 'PATCH', path: eventPath(place.calendarId, item.id), body, ifMatch: etag });
       return withProperties(itemOf(answer).item, { ...propertiesOf(item), ...properties });
     } catch (error) {
-      if (!(error instanceof SyncError) || error.status !== 412 || attempt === MAX_ATTEMPTS) throw error;
+      if (!(error instanceof SyncError) || error.kind !== 'stale' || attempt === MAX_ATTEMPTS) throw error;
       // Exchange works on events by itself (a new one, a series of which an occurrence was written): as long as it shows the same, nobody lost a race.
       const now = await fetchItem(place, item.id);
       if (!now || !showsTheSame(item, now.item)) throw error;

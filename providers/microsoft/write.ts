@@ -33,7 +33,10 @@ export async function createEvent(place: Place, event: CalendarEvent, key: strin
     isFound = isEarlier(posted, patch);
   } catch (error) {
     if (!(error instanceof SyncError) || error.status !== 409) throw error;
-    item = await findCreated(place, transactionId);
+    const found = await findCreated(place, transactionId);
+    if (!found && !/^ErrorDuplicateTransactionId$/i.test(error.reason ?? '')) throw new SyncError('unreachable', 'Graph refused a new event for no lasting reason', { status: 409 });
+    if (!found) throw new SyncError('id-taken', 'the transaction id belongs to another Graph event');
+    item = found;
     isFound = true;
   }
   let series = await keepNotes(place, await readAfter(place, item), patch.properties);
@@ -91,13 +94,13 @@ function isEarlier({ item, date, status }: { item: Item; date: number | null; st
   return status === 200 || textOf(item['subject']) !== body['subject'] || modifiedMs(item) - created > SOON_MS || (date !== null && date - created > SOON_MS);
 }
 
-/** The event that an earlier try made. Graph cannot look for these ids, so the whole calendar is listed. */
-async function findCreated(place: Place, transactionId: string): Promise<Item> {
+/** The event that an earlier try made, or this one in spite of its refusal. Graph cannot look for these ids, so the whole calendar is listed. */
+async function findCreated(place: Place, transactionId: string): Promise<Item | null> {
   for await (const { items } of listEvents(place, '$select=id,transactionId')) {
     const found = items.find((item) => item['transactionId'] === transactionId);
     if (found) return found;
   }
-  throw new SyncError('id-taken', 'the transaction id belongs to another Graph event');
+  return null;
 }
 
 /** Consumer mailboxes lose the notes that a new event was given. */

@@ -3,29 +3,16 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { startCalpair, until, type Json, type RunningCalpair } from '../support/calpair.ts';
-import { startRadicale, type DavServer } from '../support/dav.ts';
+import { until, type Json } from '../support/calpair.ts';
+import { CLOUDS } from '../support/clouds.ts';
+import type { DavServer } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
-import type { GoogleAccount } from '../support/google/account.ts';
-import { startGoogle, type GoogleStandIn } from '../support/google/start.ts';
 import { at, object } from '../support/ics.ts';
-import { assertAlike, createPair, type Pair } from '../support/pair.ts';
+import { assertAlike, createPair } from '../support/pair.ts';
+import { trio, type Two } from '../support/trio.ts';
 
 const PASSWORDS = { alice: 'alice-secret', bob: 'bob-secret' };
 type Person = keyof typeof PASSWORDS;
-
-let radicale: DavServer;
-let google: GoogleStandIn;
-let calpair: RunningCalpair;
-let mixer: Mixer;
-before(async () => {
-  [radicale, google] = await Promise.all([startRadicale(), startGoogle()]);
-  [calpair, mixer] = await Promise.all([startCalpair(google), startMixer(radicale)]);
-});
-after(async () => {
-  await calpair?.stop();
-  await Promise.all([radicale?.stop(), google?.close(), mixer?.close()]);
-});
 
 interface Mixer {
   readonly base: string;
@@ -72,144 +59,148 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-async function calendarOf(person: Person, name: string, titles: readonly string[]): Promise<DavPerson> {
-  const authorization = `Basic ${Buffer.from(`${person}:${PASSWORDS[person]}`).toString('base64')}`;
-  const url = new URL(`/${person}/${name}/`, radicale.base).href;
-  const made = await fetch(url, { method: 'MKCALENDAR', headers: { authorization } });
-  assert.equal(made.status, 201);
-  const dav = new DavPerson({ username: person, password: PASSWORDS[person] }, url);
-  for (const title of titles) await dav.put(`${title}.ics`, object(`${title}-${name}@example.org`, [`SUMMARY:${title}`, ...at('20270113T090000')]));
-  return dav;
-}
-
-interface Bench {
-  readonly pair: Pair;
+interface Bench extends Pick<Two, 'pair' | 'owner'> {
   readonly alice: DavPerson;
-  readonly account: GoogleAccount;
-}
-let benches = 0;
-/** @param through the address at which Calpair reaches Alice's calendar */
-async function setUp(name: string, through?: { base: string; path: string }): Promise<Bench> {
-  benches += 1;
-  const alice = await calendarOf('alice', name, ['A', 'B', 'C', 'D']);
-  const account = google.addAccount({ email: `owner-${benches}@calendars.example` });
-  const server = { name: 'radicale', base: through?.base ?? radicale.base, username: 'alice', password: PASSWORDS.alice };
-  const url = through ? new URL(through.path, through.base).href : alice.url;
-  const pair = await createPair(calpair, { server, url }, { account, calendarId: account.email });
-  await pair.settle();
-  await assertAlike(pair);
-  return { pair, alice, account };
 }
 
-const titles = ({ account }: Bench): unknown[] => account.listLive().map(({ summary }) => summary).sort();
+const titles = ({ owner }: Bench): string[] => owner.list().map(({ title }) => title).sort();
 const lists = async ({ pair }: Bench): Promise<Json[]> => [...(await pair.list('held-changes')), ...(await pair.list('conflicts')), ...(await pair.list('problems'))];
 
-/** A run fails, says why, and leaves everything as it was. */
-async function assertRefused(bench: Bench, side: 'caldav' | 'cloud', kind: 'sync' | 'resync' = 'sync'): Promise<void> {
-  const writes = google.writes.length;
-  const run = kind === 'sync' ? await bench.pair.sync() : await calpair.api.call('POST', `/v1/pairs/${bench.pair.id}/resync?wait=120`);
-  assert.deepEqual([run.result, run.error.code, run.error.side], ['failed', 'different-account', side], JSON.stringify(run));
-  const { status, statusReason, counts } = await bench.pair.show();
-  assert.deepEqual([status, statusReason, counts.events], ['attention', 'credentials', 4]);
-  assert.equal((await calpair.api.call('GET', `/v1/accounts/${bench.pair.accountIds[side]}`)).status, 'attention');
-  assert.deepEqual(await lists(bench), []);
-  assert.equal(google.writes.length, writes);
-  assert.deepEqual(titles(bench), ['A', 'B', 'C', 'D']);
-}
+for (const kind of CLOUDS) describe(`between CalDAV and ${kind.title}:`, () => {
+  const servers = trio(kind);
+  let mixer: Mixer;
+  before(async () => {
+    mixer = await startMixer(servers.radicale);
+  });
+  after(() => mixer?.close());
 
-async function assertHealed(bench: Bench): Promise<void> {
-  await bench.pair.settle();
-  assert.equal((await bench.pair.show()).status, 'active');
-  assert.deepEqual(titles(bench), ['A', 'B', 'C', 'D']);
-  assert.equal((await bench.alice.list()).size, 4);
-  assert.deepEqual(await lists(bench), []);
-}
+  async function calendarOf(person: Person, name: string, titles: readonly string[]): Promise<DavPerson> {
+    const authorization = `Basic ${Buffer.from(`${person}:${PASSWORDS[person]}`).toString('base64')}`;
+    const url = new URL(`/${person}/${name}/`, servers.radicale.base).href;
+    const made = await fetch(url, { method: 'MKCALENDAR', headers: { authorization } });
+    assert.equal(made.status, 201);
+    const dav = new DavPerson({ username: person, password: PASSWORDS[person] }, url);
+    for (const title of titles) await dav.put(`${title}.ics`, object(`${title}-${name}@example.org`, [`SUMMARY:${title}`, ...at('20270113T090000')]));
+    return dav;
+  }
 
-describe('new credentials of another person', () => {
-  it('are refused, and the pair goes on with the old ones', async () => {
-    const bench = await setUp('given');
-    const { caldav, cloud } = bench.pair.accountIds;
-    const other = google.addAccount({ email: 'stranger@calendars.example' });
-    const before_ = [await calpair.api.call('GET', `/v1/accounts/${caldav}`), await calpair.api.call('GET', `/v1/accounts/${cloud}`)];
-    const answers = [
-      await calpair.api.try('PUT', `/v1/accounts/${caldav}/credentials`, { username: 'bob', password: PASSWORDS.bob }),
-      await calpair.api.try('PUT', `/v1/accounts/${cloud}/credentials`, { refreshToken: other.refreshToken }),
-    ];
-    assert.deepEqual(answers.map(({ status, body }) => `${status} ${body.code}`), ['409 different-account', '409 different-account']);
-    assert.deepEqual([await calpair.api.call('GET', `/v1/accounts/${caldav}`), await calpair.api.call('GET', `/v1/accounts/${cloud}`)], before_);
-    await bench.alice.edit('A.ics', (text) => text.replace('BEGIN:VEVENT', 'BEGIN:VEVENT\r\nLOCATION:Still the same'));
+  let benches = 0;
+  /** @param through the address at which Calpair reaches Alice's calendar */
+  async function setUp(name: string, through?: { base: string; path: string }): Promise<Bench> {
+    benches += 1;
+    const alice = await calendarOf('alice', name, ['A', 'B', 'C', 'D']);
+    const owner = servers.cloud.addOwner(`owner-${benches}@calendars.example`);
+    const server = { name: 'radicale', base: through?.base ?? servers.radicale.base, username: 'alice', password: PASSWORDS.alice };
+    const url = through ? new URL(through.path, through.base).href : alice.url;
+    const pair = await createPair(servers.calpair, { server, url }, owner.calendar);
+    await pair.settle();
+    await assertAlike(pair);
+    return { pair, alice, owner };
+  }
+
+  /** A run fails, says why, and leaves everything as it was. */
+  async function assertRefused(bench: Bench, side: 'caldav' | 'cloud', kind: 'sync' | 'resync' = 'sync'): Promise<void> {
+    const writes = servers.cloud.standIn.writes.length;
+    const run = kind === 'sync' ? await bench.pair.sync() : await servers.calpair.api.call('POST', `/v1/pairs/${bench.pair.id}/resync?wait=120`);
+    assert.deepEqual([run.result, run.error.code, run.error.side], ['failed', 'different-account', side], JSON.stringify(run));
+    const { status, statusReason, counts } = await bench.pair.show();
+    assert.deepEqual([status, statusReason, counts.events], ['attention', 'credentials', 4]);
+    assert.equal((await servers.calpair.api.call('GET', `/v1/accounts/${bench.pair.accountIds[side]}`)).status, 'attention');
+    assert.deepEqual(await lists(bench), []);
+    assert.equal(servers.cloud.standIn.writes.length, writes);
+    assert.deepEqual(titles(bench), ['A', 'B', 'C', 'D']);
+  }
+
+  async function assertHealed(bench: Bench): Promise<void> {
     await bench.pair.settle();
-    assert.ok(bench.account.listLive().some(({ location }) => location === 'Still the same'));
-    await assertHealed(bench);
-  });
-});
+    assert.equal((await bench.pair.show()).status, 'active');
+    assert.deepEqual(titles(bench), ['A', 'B', 'C', 'D']);
+    assert.equal((await bench.alice.list()).size, 4);
+    assert.deepEqual(await lists(bench), []);
+  }
 
-describe('stored credentials that open another person\'s calendars', () => {
-  it('at the same address, with other events in them: nothing of them is read, nothing is deleted, and the pair heals', async () => {
-    const bench = await setUp('mixed', { base: mixer.base, path: '/me/mixed/' });
-    const bob = await calendarOf('bob', 'mixed', ['Private 1', 'Private 2']);
-    mixer.person = 'bob';
-    try {
-      await assertRefused(bench, 'caldav');
-      await assertRefused(bench, 'caldav', 'resync');
-      const answer = await calpair.api.try('POST', `/v1/pairs/${bench.pair.id}/preview`);
-      assert.deepEqual([answer.status, answer.body.code], [409, 'different-account']);
-      const again = await calpair.api.try('PUT', `/v1/accounts/${bench.pair.accountIds.caldav}/credentials`, { password: PASSWORDS.alice });
-      assert.equal(again.body.code, 'different-account');
-    } finally {
-      mixer.person = 'alice';
-    }
-    await assertHealed(bench);
-    assert.equal((await bob.list()).size, 2);
-    assert.equal((await calpair.api.call('GET', `/v1/accounts/${bench.pair.accountIds.caldav}`)).status, 'ok');
-  });
-
-  it('at the same address, empty or not there', async () => {
-    const bench = await setUp('mixed-2', { base: mixer.base, path: '/me/mixed-2/' });
-    mixer.person = 'bob';
-    try {
-      await assertRefused(bench, 'caldav');
-      await calendarOf('bob', 'mixed-2', []);
-      await assertRefused(bench, 'caldav');
-    } finally {
-      mixer.person = 'alice';
-    }
-    await assertHealed(bench);
+  describe('new credentials of another person', () => {
+    it('are refused, and the pair goes on with the old ones', async () => {
+      const bench = await setUp('given');
+      const { caldav, cloud } = bench.pair.accountIds;
+      const { account: other } = servers.cloud.addOwner('stranger@calendars.example');
+      const before_ = [await servers.calpair.api.call('GET', `/v1/accounts/${caldav}`), await servers.calpair.api.call('GET', `/v1/accounts/${cloud}`)];
+      const answers = [
+        await servers.calpair.api.try('PUT', `/v1/accounts/${caldav}/credentials`, { username: 'bob', password: PASSWORDS.bob }),
+        await servers.calpair.api.try('PUT', `/v1/accounts/${cloud}/credentials`, { refreshToken: other.refreshToken }),
+      ];
+      assert.deepEqual(answers.map(({ status, body }) => `${status} ${body.code}`), ['409 different-account', '409 different-account']);
+      assert.deepEqual([await servers.calpair.api.call('GET', `/v1/accounts/${caldav}`), await servers.calpair.api.call('GET', `/v1/accounts/${cloud}`)], before_);
+      await bench.alice.edit('A.ics', (text) => text.replace('BEGIN:VEVENT', 'BEGIN:VEVENT\r\nLOCATION:Still the same'));
+      await bench.pair.settle();
+      assert.ok(bench.owner.list().some(({ location }) => location === 'Still the same'));
+      await assertHealed(bench);
+    });
   });
 
-  it('while the calendar itself is forbidden to that person', async () => {
-    const bench = await setUp('forbidden', { base: mixer.base, path: '/alice/forbidden/' });
-    mixer.person = 'bob';
-    try {
-      await assertRefused(bench, 'caldav');
-    } finally {
-      mixer.person = 'alice';
-    }
-    await assertHealed(bench);
+  describe('stored credentials that open another person\'s calendars', () => {
+    it('at the same address, with other events in them: nothing of them is read, nothing is deleted, and the pair heals', async () => {
+      const bench = await setUp('mixed', { base: mixer.base, path: '/me/mixed/' });
+      const bob = await calendarOf('bob', 'mixed', ['Private 1', 'Private 2']);
+      mixer.person = 'bob';
+      try {
+        await assertRefused(bench, 'caldav');
+        await assertRefused(bench, 'caldav', 'resync');
+        const answer = await servers.calpair.api.try('POST', `/v1/pairs/${bench.pair.id}/preview`);
+        assert.deepEqual([answer.status, answer.body.code], [409, 'different-account']);
+        const again = await servers.calpair.api.try('PUT', `/v1/accounts/${bench.pair.accountIds.caldav}/credentials`, { password: PASSWORDS.alice });
+        assert.equal(again.body.code, 'different-account');
+      } finally {
+        mixer.person = 'alice';
+      }
+      await assertHealed(bench);
+      assert.equal((await bob.list()).size, 2);
+      assert.equal((await servers.calpair.api.call('GET', `/v1/accounts/${bench.pair.accountIds.caldav}`)).status, 'ok');
+    });
+
+    it('at the same address, empty or not there', async () => {
+      const bench = await setUp('mixed-2', { base: mixer.base, path: '/me/mixed-2/' });
+      mixer.person = 'bob';
+      try {
+        await assertRefused(bench, 'caldav');
+        await calendarOf('bob', 'mixed-2', []);
+        await assertRefused(bench, 'caldav');
+      } finally {
+        mixer.person = 'alice';
+      }
+      await assertHealed(bench);
+    });
+
+    it('while the calendar itself is forbidden to that person', async () => {
+      const bench = await setUp('forbidden', { base: mixer.base, path: '/alice/forbidden/' });
+      mixer.person = 'bob';
+      try {
+        await assertRefused(bench, 'caldav');
+      } finally {
+        mixer.person = 'alice';
+      }
+      await assertHealed(bench);
+    });
+
+    it('of the cloud: a refresh token that belongs to somebody else now', async () => {
+      const bench = await setUp('cloud');
+      bench.owner.account.handOver(servers.cloud.addOwner('somebody-else@calendars.example').account);
+      await assertRefused(bench, 'cloud');
+      await servers.calpair.api.call('PUT', `/v1/accounts/${bench.pair.accountIds.cloud}/credentials`, { refreshToken: bench.owner.account.newRefreshToken() });
+      await until('the pair heals by itself', async () => (await bench.pair.show()).status === 'active');
+      await assertHealed(bench);
+    });
+
+    it('of the cloud, where that person may see the calendar, too: noticed before it is compared in full', async () => {
+      const bench = await setUp('cloud-shared');
+      const stranger = servers.cloud.addOwner('sees-it@calendars.example');
+      bench.owner.showTo(stranger);
+      bench.owner.account.handOver(stranger.account);
+      await assertRefused(bench, 'cloud', 'resync');
+    });
   });
 
-  it('of Google: a refresh token that belongs to somebody else now', async () => {
-    const bench = await setUp('google');
-    const take = (email: string): void => {
-      google.addAccount({ email, refreshToken: bench.account.refreshToken });
-      bench.account.expireAccessTokens();
-    };
-    take('somebody-else@calendars.example');
-    await assertRefused(bench, 'cloud');
-    await calpair.api.call('PUT', `/v1/accounts/${bench.pair.accountIds.cloud}/credentials`, { refreshToken: bench.account.newRefreshToken() });
-    await until('the pair heals by itself', async () => (await bench.pair.show()).status === 'active');
-    await assertHealed(bench);
+  it('nobody was mailed by any of it', () => {
+    assert.deepEqual(servers.cloud.harm(), []);
   });
-
-  it('of Google, where that person may see the calendar, too: noticed before it is compared in full', async () => {
-    const bench = await setUp('google-shared');
-    const stranger = google.addAccount({ email: 'sees-it@calendars.example', refreshToken: bench.account.refreshToken });
-    stranger.setAccessRole('reader', bench.account.email);
-    bench.account.expireAccessTokens();
-    await assertRefused(bench, 'cloud', 'resync');
-  });
-});
-
-it('nobody was mailed by any of it', () => {
-  assert.deepEqual([google.mailLedger, google.carelessWrites], [[], []]);
 });

@@ -1,14 +1,12 @@
-/** A real Radicale and the stand-in Google with Calpair between them, and a fresh pair of calendars for each test. */
-import { startCalpair, type Json, type RunningCalpair } from '../support/calpair.ts';
-import { startRadicale, type DavServer } from '../support/dav.ts';
-import { DavPerson, unfolded } from '../support/dav-person.ts';
+/** For failures that are Google's own: a real Radicale and the stand-in Google with Calpair between them, and a fresh pair of calendars for each test. */
+import type { Json, RunningCalpair } from '../support/calpair.ts';
+import { unfolded } from '../support/dav-person.ts';
 import type { GoogleAccount } from '../support/google/account.ts';
-import { startGoogle, type GoogleOptions, type GoogleStandIn } from '../support/google/start.ts';
-import { createPair, type Pair } from '../support/pair.ts';
+import type { GoogleOptions, GoogleStandIn } from '../support/google/start.ts';
+import { GOOGLE, type GoogleCloud, type GooglePerson } from '../support/google-cloud.ts';
+import { startTrio, type Trio, type Two as Pairing } from '../support/trio.ts';
 
-export interface Two {
-  readonly pair: Pair;
-  readonly person: DavPerson;
+export interface Two extends Pairing<GooglePerson> {
   readonly account: GoogleAccount;
   readonly google: GoogleStandIn;
   /** The id of Google's event with this title. */
@@ -27,38 +25,24 @@ export interface Bench {
 }
 
 export async function startBench(options: GoogleOptions = {}): Promise<Bench> {
-  const [radicale, google] = await Promise.all([startRadicale(), startGoogle(options)]);
-  const calpair = await startCalpair(google);
-  return {
-    google, calpair,
-    open: (contents = {}) => open({ radicale, google, calpair }, contents),
-    async close() {
-      await calpair.stop();
-      await Promise.all([radicale.stop(), google.close()]);
-    },
-  };
+  const servers = await startTrio(() => GOOGLE.start(options));
+  return { google: servers.cloud.standIn, calpair: servers.calpair, open: (contents = {}) => open(servers, contents), close: () => servers.stop() };
 }
 
 let opened = 0;
 
-async function open({ radicale, google, calpair }: { radicale: DavServer; google: GoogleStandIn; calpair: RunningCalpair }, contents: Parameters<Bench['open']>[0] & object): Promise<Two> {
+async function open(servers: Trio<GoogleCloud>, { caldav = {}, cloud = [], planted = [], settings, timeZone = 'Europe/Berlin' }: Parameters<Bench['open']>[0] & object): Promise<Two> {
   opened += 1;
-  const account = google.addAccount({ email: `owner-${opened}@calendars.example`, timeZone: contents.timeZone ?? 'Europe/Berlin' });
-  const person = new DavPerson(radicale, await radicale.createCalendar(`known-${opened}`));
-  for (const [name, text] of Object.entries(contents.caldav ?? {})) await person.put(`${name}.ics`, text);
-  for (const event of contents.cloud ?? []) account.insertEvent(event);
-  for (const event of contents.planted ?? []) account.plantEvent(event);
-  const pair = await createPair(calpair, { server: radicale, url: person.url }, { account, calendarId: account.email }, contents.settings);
-  await pair.settle();
+  const owner = servers.cloud.addOwner(`owner-${opened}@calendars.example`, { timeZone });
+  const { account } = owner;
+  for (const event of cloud) account.insertEvent(event);
+  for (const event of planted) account.plantEvent(event);
+  const two = await servers.open({ owner, caldav, settings });
+  const nameOf = (title: string): Promise<string> => two.person.nameOf(`SUMMARY:${title}`);
   return {
-    pair, person, account, google,
-    idOf(title) {
-      const found = account.listLive().filter((item) => item['summary'] === title && item['recurringEventId'] === undefined);
-      if (found.length !== 1) throw new Error(`${found.length} events are called ${title}`);
-      return found[0]!['id'] as string;
-    },
-    nameOf: (title) => person.nameOf(`SUMMARY:${title}`),
-    linesOf: async (title) => unfolded(await person.get(await person.nameOf(`SUMMARY:${title}`))),
+    ...two, owner, account, google: servers.cloud.standIn, nameOf,
+    idOf: (title) => owner.idOf(title),
+    linesOf: async (title) => unfolded(await two.person.get(await nameOf(title))),
   };
 }
 

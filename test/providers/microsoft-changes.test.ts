@@ -51,7 +51,7 @@ describe('changes of a Microsoft calendar', () => {
   };
   afterEach(() => bench.close());
 
-  it('asks for masters: rows of occurrences are skeletons, never events', async () => {
+  it('asks for masters: rows of occurrences are skeletons, never events (E17)', async () => {
     await start();
     await poll();
     const id = await bench.person.create(daily());
@@ -73,7 +73,7 @@ describe('changes of a Microsoft calendar', () => {
     });
   }
 
-  it('finds a deleted occurrence, which no round tells of, when everything is compared', async () => {
+  it('finds a deleted occurrence, which no round tells of, when everything is compared (E19)', async () => {
     await start();
     const id = await bench.person.create(daily());
     await bench.person.create(event('Other', { when: on(dayFrom(1)) }));
@@ -89,7 +89,7 @@ describe('changes of a Microsoft calendar', () => {
     assert.deepEqual([quiet.full, quiet.found], [false, []]);
   });
 
-  it('does not believe that an event outside of the window is gone, and sees its change', async () => {
+  it('does not believe that an event outside of the window is gone, and sees its change (E19)', async () => {
     await start();
     const far = await bench.person.create(event('Far', { when: on('2035-05-05') }));
     assert.deepEqual(titles(await poll()), ['Far']);
@@ -133,7 +133,7 @@ describe('changes of a Microsoft calendar', () => {
     });
   }
 
-  it('compares everything when the link dies on a later page, and in the first round, too', async () => {
+  it('compares everything when the link dies on a later page, and in the first round, too (G2)', async () => {
     await start({ maxPageSize: 1 });
     for (const title of ['A', 'B', 'C']) await bench.person.create(event(title, { when: on(dayFrom(1)) }));
     bench.graph.fail({ match: /delta\?.*skiptoken/, status: 410, reason: 'SyncStateNotFound' });

@@ -64,8 +64,10 @@ describe('access to a Microsoft account', () => {
     await assert.rejects(bench.account.identity(), isKind('auth'));
   });
 
-  it('takes a dead refresh token for a matter of the person, and a wrong client for one of the operator', async () => {
+  it('takes a dead refresh token for a matter of the person, a wrong client for one of the operator, and a time-out for neither (G11)', async () => {
     await start();
+    bench.graph.fail({ match: '/token', status: 504 });
+    await assert.rejects(bench.account.identity(), isKind('unreachable'));
     bench.owner.revokeRefreshToken(700082);
     await assert.rejects(bench.account.identity(), (error) => isKind('auth')(error) && (error as SyncError).reason === 'invalid_grant (AADSTS700082)');
     const wrong = createClient({ clientId: bench.graph.clientId, clientSecret: 'wrong', baseUrl: bench.graph.rootUrl, tokenUrl: bench.graph.tokenUrl }, 'x', new MemoryTokens(), { fetch });
@@ -88,7 +90,7 @@ describe('access to a Microsoft account', () => {
     assert.equal([...answer.values()].filter((one) => one !== 'gone' && one.length === 1).length, 12);
   });
 
-  it('hands a throttled request on with the wait that the service asks for', async () => {
+  it('hands a throttled request on with the wait that the service asks for (G9)', async () => {
     await start();
     bench.graph.fail({ match: '/me/calendar', status: 429, retryAfter: 11 });
     await assert.rejects(bench.account.identity(), (error) => isKind('throttled')(error) && (error as SyncError).retryAfterMs === 11_000);

@@ -67,6 +67,17 @@ describe('creating a copy in a Microsoft calendar', () => {
     });
   }
 
+  it('finds the one that was made although the server refused it, and tries again where none was (B4)', async () => {
+    await start();
+    for (const [at, when] of (['after', 'before'] as const).entries()) {
+      bench.graph.fail({ match: 'POST .*/events', status: 409, reason: 'ErrorIrresolvableConflict', when });
+      const created = (): Promise<unknown> => bench.side.create(event(`Refused ${when}`), KEY, at);
+      if (when === 'before') await assert.rejects(created(), isKind('unreachable'));
+      await created();
+    }
+    assert.equal(live(), 2);
+  });
+
   it('finds the first one where the event has changed between the tries: the server refuses, and the calendar is searched', async () => {
     await start();
     const first = await bench.side.create(event('First'), KEY, 0);
@@ -90,6 +101,13 @@ describe('creating a copy in a Microsoft calendar', () => {
     assert.deepEqual([written.marker, written.event?.uid], [KEY, next.uid]);
     const again = await getOne(written.ref);
     assert.deepEqual([again.marker, again.event?.uid, again.version], [KEY, next.uid, written.version]);
+  });
+
+  it('tries the notes again that the server cannot take so soon after a create (G21)', async () => {
+    await start({ consumer: true });
+    bench.graph.fail({ match: '^PATCH', status: 409, reason: 'ErrorConcurrentItemSave' });
+    assert.equal((await bench.side.create(event('Soon'), KEY, 0)).marker, KEY);
+    assert.equal(bench.graph.faultsMet, 1);
   });
 
   it('goes on where an earlier try broke off between master and exceptions', async () => {
@@ -215,7 +233,7 @@ describe('changing an event in a Microsoft calendar', () => {
 describe('what reaches other people', () => {
   afterEach(() => bench.close());
 
-  it('is not written: a meeting with guests that the mailbox organises, its occurrences, its deletion', async () => {
+  it('is not written: a meeting with guests that the mailbox organises, its occurrences, its deletion (D8)', async () => {
     await start();
     const id = bench.owner.insertEvent({ ...plain('Meeting'), recurrence: { pattern: { type: 'daily', interval: 7 }, range: { type: 'noEnd', startDate: '2027-01-13' } }, attendees: [GUEST] }, bench.calendarId)['id'] as string;
     const found = await getOne(id);

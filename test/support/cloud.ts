@@ -25,8 +25,8 @@ export interface Cloud {
   readonly standIn: GoogleStandIn | GraphStandIn;
   /** What Calpair is told to take the stand-in for the service. */
   readonly environment: Readonly<Record<string, string>>;
-  /** An account, and its owner in the calendar that it begins with; `refreshToken` may be another account's, which it takes over. */
-  addOwner(email: string, more?: { readonly timeZone?: string; readonly refreshToken?: string }): CloudPerson;
+  /** An account, and its owner in the calendar that it begins with. */
+  addOwner(email: string, more?: { readonly timeZone?: string }): CloudPerson;
   /** People who were reached, and writes without what keeps them harmless. Should be empty. */
   harm(): readonly unknown[];
 }
@@ -62,6 +62,9 @@ export interface CloudPerson {
   insert(event: Typed & Pick<Content, 'title' | 'when'>, baggage?: boolean): string;
   /** An invitation that came by mail, under the UID of its sender. Answers the id. */
   receive(uid: string, event: Pick<Content, 'title' | 'when'>): string;
+  /** An online meeting of the owner alone, with what the service writes into it. Answers the id. */
+  insertOnline(event: Pick<Content, 'title' | 'when'>): string;
+  isOnline(id: string): boolean;
   edit(id: string, changes: Typed): void;
   remove(id: string): void;
   /** Occurrences of series in Europe, with dates that are those of UTC. */
@@ -79,6 +82,10 @@ export interface CloudPerson {
   everythingOf(id: string): Readonly<Record<string, unknown>>;
   /** All that the service has of the calendar, deleted events too: to see that nothing changed. */
   raw(): unknown;
+  /** What a program does that takes an event along with everything that it can read of it. */
+  copyTo(other: CloudPerson, id: string): void;
+  /** Lets the owner of another account read this calendar. */
+  showTo(other: CloudPerson): void;
   /** Another calendar of the same account. */
   addCalendar(name: string): CloudPerson;
 }

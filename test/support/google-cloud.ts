@@ -59,6 +59,15 @@ export class GooglePerson implements CloudPerson {
     return this.account.plantEvent({ ...bodyOf(event, whenBody), iCalUID: uid }, this.calendarId)['id'] as string;
   }
 
+  insertOnline(event: Typed): string {
+    const conferenceData = { createRequest: { requestId: 'r', conferenceSolutionKey: { type: 'hangoutsMeet' } } };
+    return this.account.insertEvent({ ...bodyOf(event, whenBody), description: 'A<br>B &amp; C', conferenceData }, this.calendarId)['id'] as string;
+  }
+
+  isOnline(id: string): boolean {
+    return this.account.getEvent(id, this.calendarId)['conferenceData'] !== undefined;
+  }
+
   edit(id: string, changes: Typed): void {
     this.account.patchEvent(id, bodyOf(changes, patchOfWhen), this.calendarId);
   }
@@ -104,6 +113,15 @@ export class GooglePerson implements CloudPerson {
     const { private: own = {}, shared = {} } = (item['extendedProperties'] ?? {}) as { private?: Json; shared?: Json };
     const notes = [Object.entries(own).filter(([key]) => !key.startsWith('calpair.')), shared];
     return inWords({ ...item, notes }, WORDS, VERSIONS);
+  }
+
+  copyTo(other: CloudPerson, id: string): void {
+    const { id: _id, etag: _etag, ...item } = this.account.getEvent(id, this.calendarId);
+    (other.account as GoogleAccount).plantEvent(item, other.calendarId);
+  }
+
+  showTo(other: CloudPerson): void {
+    (other.account as GoogleAccount).setAccessRole('reader', this.calendarId);
   }
 
   raw(): unknown {

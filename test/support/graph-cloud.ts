@@ -72,6 +72,14 @@ export class GraphPerson implements CloudPerson {
     return this.account.plantEvent({ ...bodyOf(typed, typed.when!), iCalUId: uid }, this.calendarId)['id'] as string;
   }
 
+  insertOnline(event: Typed): string {
+    return this.account.insertEvent({ ...bodyOf(event, event.when!), body: { contentType: 'html', content: '<p>A<br>B &amp; C</p>' }, isOnlineMeeting: true }, this.calendarId)['id'] as string;
+  }
+
+  isOnline(id: string): boolean {
+    return this.account.getEvent(id)['isOnlineMeeting'] === true;
+  }
+
   edit(id: string, changes: Typed): void {
     this.account.patchEvent(id, bodyOf(changes, changes.when ?? whenOf(this.account.getEvent(id))));
   }
@@ -113,8 +121,20 @@ export class GraphPerson implements CloudPerson {
     return inWords({ ...shown, notes, status: showAs, transparency: showAs }, WORDS, VERSIONS);
   }
 
+  copyTo(other: CloudPerson, id: string): void {
+    const { subject, body, start, end, isAllDay, location, showAs, sensitivity, extended } = this.account.getEvent(id);
+    const singleValueExtendedProperties = Object.entries(extended as Json).map(([name, value]) => ({ id: name, value }));
+    (other.account as GraphAccount).insertEvent({ subject, body, start, end, isAllDay, location, showAs, sensitivity, singleValueExtendedProperties }, other.calendarId);
+  }
+
+  /** Under an id of the other one's own, as always with Exchange. */
+  showTo(other: CloudPerson): void {
+    this.account.share(other.account as GraphAccount, 'reader', this.calendarId);
+  }
+
+  /** Exchange changes change keys by itself. */
   raw(): unknown {
-    return this.account.listRaw(this.calendarId);
+    return this.account.listRaw(this.calendarId).map(({ changeKey: _key, '@odata.etag': _etag, ...shown }) => shown);
   }
 
   addCalendar(name: string): GraphPerson {

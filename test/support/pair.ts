@@ -1,6 +1,7 @@
 /** A pair of calendars under test: Calpair's own API on one hand, and a person in each of the two calendars on the other. */
 import assert from 'node:assert/strict';
 import { compareSides, listAll, type Agreement } from '../../demo/agree.ts';
+import { tokensInMemory } from '../../providers/access-token.ts';
 import { createFetch } from '../../providers/http.ts';
 import type { CalendarEvent } from '../../core/event.ts';
 import type { Account, Side } from '../../providers/provider.ts';
@@ -107,8 +108,10 @@ async function calendarOf({ api }: RunningCalpair, accountId: string, calendar: 
 
 function openSide(calpair: RunningCalpair, calendar: Calendar): Side {
   const setting = { floatingZone: 'Europe/Berlin', attendees: 'copy', reminders: 'keep', tag: calpair.tag } as const;
-  const [provider, credentials] = [createProviders(calpair.config).get(providerOf(calendar)), credentialsOf(calendar)];
+  const provider = createProviders(calpair.config).get(providerOf(calendar));
+  // A sign-in of its own: Microsoft's are good for one who goes on with them.
+  const credentials = 'account' in calendar && calendar.account instanceof GraphAccount ? { refreshToken: calendar.account.newRefreshToken() } : credentialsOf(calendar);
   const account: Account = provider!.open(
-    { credentials, discovered: {}, tokens: { load: async () => null, save: async () => undefined } }, { fetch: createFetch({ allowPrivateNetworks: true }) });
+    { credentials, discovered: {}, tokens: tokensInMemory() }, { fetch: createFetch({ allowPrivateNetworks: true }) });
   return account.side('account' in calendar ? calendar.calendarId : calendar.url, setting);
 }

@@ -19,12 +19,10 @@ export interface Contents {
   readonly caldav?: Readonly<Record<string, string>>;
   readonly cloud?: readonly (Parameters<CloudPerson['insert']>[0])[];
   readonly settings?: Json;
-  /** Of the cloud account. */
-  readonly timeZone?: string;
   /** False: nobody waits for the first runs. */
   readonly settle?: boolean;
   /** Whose cloud calendar it is; a new account's where left out. */
-  readonly owner?: CloudPerson;
+  readonly owner?: CloudPerson | undefined;
   /** How Calpair reaches the CalDAV calendar, where that is not the usual way. */
   readonly through?: (url: string) => { readonly base: string; readonly url: string };
 }
@@ -62,7 +60,7 @@ export async function startTrio<C extends Cloud>(startCloud: () => Promise<C>, s
     async open(contents = {}) {
       opened += 1;
       const calendar = `calendar-${opened}`;
-      const owner = (contents.owner ?? cloud.addOwner(`owner-${opened}@calendars.example`, contents.timeZone === undefined ? {} : { timeZone: contents.timeZone })) as ReturnType<C['addOwner']>;
+      const owner = (contents.owner ?? cloud.addOwner(`owner-${opened}@calendars.example`)) as ReturnType<C['addOwner']>;
       const person = new DavPerson(radicale, await radicale.createCalendar(calendar));
       for (const [name, text] of Object.entries(contents.caldav ?? {})) await person.put(`${name}.ics`, text);
       for (const event of contents.cloud ?? []) owner.insert(event);

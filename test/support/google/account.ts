@@ -123,6 +123,12 @@ export class GoogleAccount {
     this.#oauth.expireAccessTokens(this.email);
   }
 
+  /** The refresh token that was given for this account opens the other one from now on. */
+  handOver(other: { readonly email: string }): void {
+    this.#oauth.grant(other.email, ['calendar'], this.refreshToken);
+    this.expireAccessTokens();
+  }
+
   /** A new refresh token, as after connecting again. */
   newRefreshToken(scopes: readonly string[] = ['calendar']): string {
     return this.#oauth.grant(this.email, scopes);

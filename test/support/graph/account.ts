@@ -137,6 +137,11 @@ export class GraphAccount {
     this.#oauth.expireAccessTokens(this.email);
   }
 
+  /** All tokens that were given for this account open the other one from now on. */
+  handOver(other: { readonly email: string }): void {
+    this.#oauth.handOver(this.email, other.email);
+  }
+
   /** A new refresh token, as after connecting again. */
   newRefreshToken(scopes: readonly string[] = DEFAULT_SCOPES): string {
     return this.#oauth.grant(this.email, scopes);

@@ -6,7 +6,7 @@ const CODE_AGE_MS = 600_000;
 const PLAIN_SCOPES = ['openid', 'profile', 'email', 'offline_access'];
 
 interface Grant {
-  readonly email: string;
+  email: string;
   scopes: readonly string[];
   /** The `AADSTS` number that refreshing answers. */
   dead: number | null;
@@ -53,6 +53,12 @@ export class OAuth {
   revoke(email: string, number = 50173): void {
     for (const { grant } of this.#refresh.values()) if (grant.email === email) grant.dead = number;
     this.expireAccessTokens(email);
+  }
+
+  /** Whoever had tokens of the one account finds himself in the other. */
+  handOver(email: string, other: string): void {
+    this.expireAccessTokens(email);
+    for (const { grant } of this.#refresh.values()) if (grant.email === email) grant.email = other;
   }
 
   expireAccessTokens(email?: string): void {
