@@ -4,91 +4,103 @@
  */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { after, before, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { listAll } from '../../demo/agree.ts';
-import type { GoogleAccount } from '../support/google/account.ts';
 import { environmentOf, startCalpair, until, type RunningCalpair } from '../support/calpair.ts';
+import type { CloudName } from '../support/cloud.ts';
 import { startRadicale, type DavServer } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
 import { at, BAGGAGE, object } from '../support/ics.ts';
 import { assertAlike, createPair } from '../support/pair.ts';
-import { startGoogleProcess, startProgram, type GoogleProcess, type Program } from '../support/process.ts';
+import { startCloudProcess, startProgram, type CloudProcess, type Program } from '../support/process.ts';
 import { randomFrom } from '../support/random.ts';
 
-const EVENTS = 300;
-const OF_GOOGLE = 20;
-const KILLS = 20;
+const OF_CLOUD = 20;
 const seed = Number(process.env['CALPAIR_TEST_SEED'] ?? Date.now() % 1_000_000);
-const random = randomFrom(seed);
 
-let radicale: DavServer;
-let google: GoogleProcess;
-let calpair: RunningCalpair;
-let person: DavPerson;
-let worker: Program | undefined;
+interface Setting {
+  readonly name: CloudName;
+  readonly events: number;
+  readonly kills: number;
+  /** The service's name of a title, and what its stand-in calls harm. */
+  readonly title: string;
+  readonly harm: readonly string[];
+}
+const SETTINGS: readonly Setting[] = [
+  { name: 'google', events: 300, kills: 20, title: 'summary', harm: ['mailLedger', 'carelessWrites'] },
+  { name: 'microsoft', events: 120, kills: 7, title: 'subject', harm: ['mailLedger', 'carelessRequests', 'harm'] },
+];
 
-before(async () => {
-  [radicale, google] = await Promise.all([startRadicale(), startGoogleProcess()]);
-  calpair = await startCalpair(google, { CALPAIR_ROLES: 'api' });
-  person = new DavPerson(radicale, await radicale.createCalendar('killed'));
-  for (let start = 0; start < EVENTS; start += 10) {
-    await Promise.all(Array.from({ length: 10 }, (_, index) => person.put(`e-${start + index}.ics`, eventOf(start + index))));
-  }
-  for (let number = 0; number < OF_GOOGLE; number++) {
-    const time = (hour: number) => ({ dateTime: `2027-03-${String(number + 1).padStart(2, '0')}T${hour}:00:00`, timeZone: 'Europe/Berlin' });
-    await google.ofAccount('insertEvent', { summary: `Of Google ${number}`, start: time(10), end: time(11) });
-  }
-  // So that a first sync of this size outlasts the kills, on any machine.
-  await google.control('slow', 60, 'POST .*/events', EVENTS);
-});
-after(async () => {
-  await worker?.end('SIGKILL');
-  await calpair?.stop();
-  await Promise.all([radicale?.stop(), google?.stop()]);
-});
+for (const { name, events, kills, title, harm } of SETTINGS) describe(`a first sync with ${name}`, () => {
+  const random = randomFrom(seed);
+  let radicale: DavServer;
+  let cloud: CloudProcess;
+  let calpair: RunningCalpair;
+  let person: DavPerson;
+  let worker: Program | undefined;
 
-it(`brings every event over exactly once although the worker is killed ${KILLS} times (seed ${seed})`, async (t) => {
-  const texts = await person.all();
-  const account = { email: google.email, refreshToken: google.refreshToken } as GoogleAccount;
-  const pair = await createPair(calpair, { server: radicale, url: person.url }, { account, calendarId: google.email });
-  const started = Date.now();
-  for (let kill = 1; kill <= KILLS; kill++) {
+  before(async () => {
+    [radicale, cloud] = await Promise.all([startRadicale(), startCloudProcess(name)]);
+    calpair = await startCalpair({ ...cloud.environment, CALPAIR_ROLES: 'api' });
+    person = new DavPerson(radicale, await radicale.createCalendar('killed'));
+    for (let start = 0; start < events; start += 10) {
+      await Promise.all(Array.from({ length: 10 }, (_, index) => person.put(`e-${start + index}.ics`, eventOf(start + index))));
+    }
+    for (let number = 0; number < OF_CLOUD; number++) {
+      const time = (hour: number) => ({ dateTime: `2027-03-${String(number + 1).padStart(2, '0')}T${hour}:00:00`, timeZone: 'Europe/Berlin' });
+      await cloud.ofAccount('insertEvent', { [title]: `Of the cloud ${number}`, start: time(10), end: time(11) });
+    }
+    // So that a first sync of this size outlasts the kills, on any machine.
+    await cloud.control('slow', 60, 'POST .*/events', events);
+  });
+  after(async () => {
+    await worker?.end('SIGKILL');
+    await calpair?.stop();
+    await Promise.all([radicale?.stop(), cloud?.stop()]);
+  });
+
+  it(`brings every event over exactly once although the worker is killed ${kills} times (seed ${seed})`, async (t) => {
+    const texts = await person.all();
+    const pair = await createPair(calpair, { server: radicale, url: person.url }, cloud.calendar);
+    const started = Date.now();
+    for (let kill = 1; kill <= kills; kill++) {
+      worker = startWorker();
+      const enough = (await copies()) + 2 + random(10);
+      await until(() => `${enough} copies before kill ${kill}\n${worker!.output()}`, async () => (await copies()) >= enough, 45_000);
+      await sleep(random(120));
+      await worker.end('SIGKILL');
+      assert.ok((await copies()) < events, `the sync was still under way at kill ${kill}`);
+    }
+    t.diagnostic(`${kills} kills in ${Math.round((Date.now() - started) / 1000)} s, ${await copies()} of ${events} copies made by then`);
     worker = startWorker();
-    const enough = (await copies()) + 2 + random(10);
-    await until(() => `${enough} copies before kill ${kill}\n${worker!.output()}`, async () => (await copies()) >= enough, 45_000);
-    await sleep(random(120));
-    await worker.end('SIGKILL');
-    assert.ok((await copies()) < EVENTS, `the sync was still under way at kill ${kill}`);
+    await pair.settle();
+    const { same } = await assertAlike(pair);
+    assert.equal(same, events + OF_CLOUD);
+    const items = await cloud.ofAccount('listLive') as Record<string, unknown>[];
+    assert.equal(items.filter(({ recurringEventId }) => recurringEventId === undefined).length, events + OF_CLOUD, 'nothing is there twice');
+    assert.equal((await listAll(pair.sides.caldav)).size, events + OF_CLOUD);
+    const now = await person.all();
+    for (const [name, text] of texts) assert.equal(now.get(name), text, `${name} is as it was`);
+    assert.deepEqual(await pair.list('problems'), []);
+    assert.deepEqual(await pair.list('conflicts'), []);
+    assert.deepEqual(await pair.list('held-changes'), []);
+    for (const what of harm) assert.deepEqual(await cloud.control(what), [], what);
+    const quiet = (await cloud.control('writes')).length;
+    assert.deepEqual((await pair.settle()).length, 0);
+    assert.equal((await cloud.control('writes')).length, quiet);
+  });
+
+  function startWorker(): Program {
+    const { databaseUrl, temporal, config } = calpair;
+    return startProgram(['start.mjs'], { ...environmentOf({ databaseUrl, temporal, dataDir: config.dataDir }), ...cloud.environment, CALPAIR_ROLES: 'worker', LOG_LEVEL: 'info' });
   }
-  t.diagnostic(`${KILLS} kills in ${Math.round((Date.now() - started) / 1000)} s, ${await copies()} of ${EVENTS} copies made by then`);
-  worker = startWorker();
-  await pair.settle();
-  const { same } = await assertAlike(pair);
-  assert.equal(same, EVENTS + OF_GOOGLE);
-  const items = await google.ofAccount('listLive') as Record<string, unknown>[];
-  assert.equal(items.filter(({ recurringEventId }) => recurringEventId === undefined).length, EVENTS + OF_GOOGLE, 'nothing is there twice');
-  assert.equal((await listAll(pair.sides.caldav)).size, EVENTS + OF_GOOGLE);
-  const now = await person.all();
-  for (const [name, text] of texts) assert.equal(now.get(name), text, `${name} is as it was`);
-  assert.deepEqual(await pair.list('problems'), []);
-  assert.deepEqual(await pair.list('conflicts'), []);
-  assert.deepEqual(await pair.list('held-changes'), []);
-  for (const what of ['mailLedger', 'carelessWrites']) assert.deepEqual(await google.control(what), [], what);
-  const quiet = (await google.control('writes')).length;
-  assert.deepEqual((await pair.settle()).length, 0);
-  assert.equal((await google.control('writes')).length, quiet);
+
+  /** Copies that the cloud has of our events. */
+  async function copies(): Promise<number> {
+    const items = await cloud.ofAccount('listLive') as Record<string, unknown>[];
+    return items.filter((item) => item['recurringEventId'] === undefined && String(item[title]).startsWith('Event ')).length;
+  }
 });
-
-function startWorker(): Program {
-  const { databaseUrl, temporal, config } = calpair;
-  return startProgram(['start.mjs'], { ...environmentOf(google, { databaseUrl, temporal, dataDir: config.dataDir }), CALPAIR_ROLES: 'worker', LOG_LEVEL: 'info' });
-}
-
-/** Copies that Google has of our events. */
-async function copies(): Promise<number> {
-  const items = await google.ofAccount('listLive') as Record<string, unknown>[];
-  return items.filter(({ recurringEventId, summary }) => recurringEventId === undefined && String(summary).startsWith('Event ')).length;
-}
 
 /** Single events, all-day ones, and series with an override and an exclusion. */
 function eventOf(number: number): string {

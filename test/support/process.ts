@@ -1,7 +1,9 @@
 /** Programs of this project as processes of their own, as a person starts them. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Json } from './calpair.ts';
+import { googleEnvironment, microsoftEnvironment, type Json, type StandInPlace } from './calpair.ts';
+import type { CloudName } from './cloud.ts';
+import type { Calendar } from './pair.ts';
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -41,34 +43,34 @@ export function startProgram(args: readonly string[], environment: Readonly<Reco
   };
 }
 
-export interface GoogleProcess {
-  readonly clientId: string;
-  readonly clientSecret: string;
-  readonly rootUrl: string;
-  readonly tokenUrl: string;
-  readonly email: string;
-  readonly refreshToken: string;
-  /** What `GoogleStandIn` (or, with `ofAccount`, `GoogleAccount`) has under this name. */
+export interface CloudProcess {
+  /** What Calpair is told to take it for the service. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly calendar: Calendar;
+  /** What the stand-in (or, with `ofAccount`, its account) has under this name. */
   control(name: string, ...args: unknown[]): Promise<Json>;
   ofAccount(name: string, ...args: unknown[]): Promise<Json>;
-  /** @throws Error when people were reached, as `GoogleStandIn.close` does */
+  /** @throws Error when people were reached, as the stand-in's `close` does */
   stop(): Promise<void>;
 }
 
-/** The stand-in Google as a process of its own, with one account. */
-export async function startGoogleProcess(): Promise<GoogleProcess> {
-  const program = startProgram(['--import', 'tsx', 'test/support/google/main.ts', '--email', 'owner@calendars.example']);
-  const { controlUrl, ...told } = JSON.parse(await program.line(/^\{/)) as Omit<GoogleProcess, 'control' | 'ofAccount' | 'stop'> & { controlUrl: string };
-  const ask = async (name: string, body: Json): Promise<Json> => {
-    const answer = await fetch(new URL(name, controlUrl), { method: 'POST', body: JSON.stringify(body) });
+/** The stand-in of a cloud as a process of its own, with one account. */
+export async function startCloudProcess(name: CloudName): Promise<CloudProcess> {
+  const program = startProgram(['--import', 'tsx', `test/support/${name === 'google' ? 'google' : 'graph'}/main.ts`, '--email', 'owner@calendars.example']);
+  const { controlUrl, email, refreshToken, ...place } = JSON.parse(await program.line(/^\{/)) as StandInPlace & { controlUrl: string; email: string; refreshToken: string };
+  const ask = async (what: string, body: Json): Promise<Json> => {
+    const answer = await fetch(new URL(what, controlUrl), { method: 'POST', body: JSON.stringify(body) });
     const { result, error } = (await answer.json()) as Json;
-    if (!answer.ok) throw new Error(`control ${name}: ${error}`);
+    if (!answer.ok) throw new Error(`control ${what}: ${error}`);
     return result;
   };
+  const ofAccount = (what: string, ...args: unknown[]): Promise<Json> => ask(what, { email, args });
+  const calendarId = name === 'google' ? email : (await ofAccount('calendars')).find(({ isDefaultCalendar }: Json) => isDefaultCalendar).id;
   return {
-    ...told,
-    control: (name, ...args) => ask(name, { args }),
-    ofAccount: (name, ...args) => ask(name, { email: told.email, args }),
+    environment: name === 'google' ? googleEnvironment(place) : microsoftEnvironment(place),
+    calendar: { account: { refreshToken }, calendarId, provider: name },
+    control: (what, ...args) => ask(what, { args }),
+    ofAccount,
     async stop() {
       const code = await program.end();
       if (code !== 0) throw new Error(program.output().split('\n').slice(-25).join('\n'));
