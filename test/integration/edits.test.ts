@@ -41,6 +41,7 @@ const SERIES = [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=8'];
 /** The second occurrence an hour later; the third is excluded. */
 const EXCEPTIONAL = [...SERIES, 'EXDATE;TZID=Europe/Berlin:20270127T090000'];
 const MOVED = ['RECURRENCE-ID;TZID=Europe/Berlin:20270120T090000', 'SUMMARY:Series', 'LOCATION:Room', 'DESCRIPTION:Text', ...at('20270120T100000'), 'X-OVERRIDE:kept'];
+const uidLine = (text: string): string => unfolded(text).find((one) => one.startsWith('UID:'))!;
 const exception = (id: string, of: (content: Exclude<CalendarEvent['exceptions'][string], 'excluded'>) => unknown) => (event: CalendarEvent): unknown => {
   const one = event.exceptions[id];
   return typeof one === 'object' ? of(one) : one ?? 'none';
@@ -78,7 +79,7 @@ const EDITS: readonly Edit[] = [
   { name: 'rule', event: SERIES, inCaldav: line(/^RRULE:FREQ=WEEKLY.*/m, 'RRULE:FREQ=WEEKLY;COUNT=9'), inCloud: type({ rule: 'RRULE:FREQ=WEEKLY;COUNT=9' }), lines: /^RRULE/, fields: ['rule', 'exceptions'], shows: ({ recurrence }) => recurrence?.rules[0]?.includes('COUNT=9'), expected: true },
   {
     name: 'occurrence moved', event: SERIES,
-    inCaldav: (text) => text.replace(/END:VCALENDAR/, ['BEGIN:VEVENT', `UID:${/UID:(.*)/.exec(text)![1]!.trim()}`, 'DTSTAMP:20261101T100000Z', ...MOVED.slice(0, 4), ...at('20270120T140000'), 'END:VEVENT', 'END:VCALENDAR'].join('\r\n').replace('SUMMARY:Series', /^SUMMARY:.*/m.exec(text)![0].trim())),
+    inCaldav: (text) => text.replace(/END:VCALENDAR/, ['BEGIN:VEVENT', uidLine(text), 'DTSTAMP:20261101T100000Z', ...MOVED.slice(0, 4), ...at('20270120T140000'), 'END:VEVENT', 'END:VCALENDAR'].join('\r\n').replace('SUMMARY:Series', /^SUMMARY:.*/m.exec(text)![0].trim())),
     inCloud: (owner, id) => owner.editOccurrence(id, SECOND, from('2027-01-20T14:00:00', '2027-01-20T15:00:00')),
     lines: /./, fields: ['rule', 'exceptions'], shows: exception(SECOND, ({ when }) => when.start), expected: '2027-01-20T14:00:00',
   },
@@ -188,5 +189,5 @@ async function make({ person, owner }: Two, origin: 'caldav' | 'cloud', edit: Ed
 
 async function shown({ person, owner }: Two, name: string, id: string): Promise<Shown> {
   const text = await person.get(name);
-  return { name, id, text, uid: unfolded(text).find((line) => line.startsWith('UID:'))!.slice(4), inCloud: owner.everythingOf(id) };
+  return { name, id, text, uid: uidLine(text).slice(4), inCloud: owner.everythingOf(id) };
 }
