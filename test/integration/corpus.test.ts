@@ -14,7 +14,7 @@ import { startRadicale, type DavServer } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
 import type { GoogleAccount } from '../support/google/account.ts';
 import { startGoogle } from '../support/google/start.ts';
-import type { GraphAccount } from '../support/graph/account.ts';
+import { DEFAULT_SCOPES, type GraphAccount } from '../support/graph/account.ts';
 import { startGraph } from '../support/graph/start.ts';
 import { createPair, type Pair } from '../support/pair.ts';
 
@@ -44,7 +44,8 @@ const CLOUDS: Readonly<Record<string, () => Promise<Cloud>>> = {
   },
   async Microsoft() {
     const graph = await startGraph();
-    const account = graph.addAccount(OWNER);
+    // Floating times are in the zone of the mailbox where that may be read.
+    const account = graph.addAccount({ ...OWNER, scopes: [...DEFAULT_SCOPES, 'MailboxSettings.Read'] });
     const addCalendar = (name: string): string => account.addCalendar({ name }).id;
     return {
       account, calendarId: addCalendar('Work'), addCalendar, standIn: graph, startCalpair: () => startCalpair(null, microsoftEnvironment(graph)),
