@@ -107,10 +107,28 @@ for (const kind of CLOUDS) describe(`the corpus, between CalDAV and ${kind.title
     assert.deepEqual(here, etags, 'the first calendar is still untouched');
   });
 
+  it('is counted by what became of it', async (t) => {
+    const counts = { [`to ${kind.title}`]: await outcomes(there), 'what it has no words for': await outcomes(oddThere), 'on to the second calendar': await outcomes(back) };
+    const kinds = [...new Set(Object.values(counts).flatMap((one) => [...one.keys()]))].sort();
+    t.diagnostic(`| outcome | ${Object.keys(counts).join(' | ')} |`);
+    for (const outcome of kinds) t.diagnostic(`| ${outcome} | ${Object.values(counts).map((one) => one.get(outcome) ?? 0).join(' | ')} |`);
+    for (const outcome of kinds) for (const code of outcome.split(' + ')) assert.ok(code === 'whole' || PROBLEM_CODES.some((known) => known === code), outcome);
+    assert.ok(counts[`to ${kind.title}`]!.get('whole')! > 250);
+  });
+
   it('reaches nobody, and writes nothing without its conditions', () => {
     assert.deepEqual(servers.cloud.harm(), []);
   });
 });
+
+/** Numbers of events of the CalDAV side by what a person is told of them; objects that cannot be read as events are counted by their problem. */
+async function outcomes(pair: Pair): Promise<Map<string, number>> {
+  const problems = await pair.list('problems');
+  const titles = [...(await pair.events('caldav')).values()].map(({ title }) => title);
+  const told = (title: string): string => [...new Set(problems.filter(({ eventTitle }) => eventTitle === title).map(({ code }) => code as string))].sort().join(' + ') || 'whole';
+  const all = [...titles.map(told), ...problems.filter(({ eventTitle }) => !titles.includes(eventTitle ?? '')).map(({ code }) => code as string)];
+  return all.reduce((counts, outcome) => counts.set(outcome, (counts.get(outcome) ?? 0) + 1), new Map<string, number>());
+}
 
 /** Every object of every file; answers how many the server took. */
 async function fill(person: DavPerson): Promise<number> {

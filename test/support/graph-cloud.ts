@@ -7,7 +7,7 @@ import { microsoftEnvironment } from './calpair.ts';
 import type { Cloud, CloudKind, CloudPerson, Shown, Typed } from './cloud.ts';
 import { event } from './events.ts';
 import { inWords, onlyOne } from './google-cloud.ts';
-import type { GraphAccount } from './graph/account.ts';
+import { DEFAULT_SCOPES, type GraphAccount } from './graph/account.ts';
 import { startGraph, type GraphOptions, type GraphStandIn } from './graph/start.ts';
 import { whenBody } from './graph-bench.ts';
 
@@ -29,7 +29,8 @@ export const MICROSOFT: CloudKind<GraphCloud, GraphOptions> = {
       standIn,
       environment: microsoftEnvironment(standIn),
       addOwner(email, more = {}) {
-        const account = standIn.addAccount({ email, ...more });
+        // Floating times are in the zone of the mailbox where that may be read.
+        const account = standIn.addAccount({ email, ...more, scopes: [...DEFAULT_SCOPES, 'MailboxSettings.Read'] });
         return new GraphPerson(account, account.calendars().find(({ isDefaultCalendar }) => isDefaultCalendar)!['id'] as string);
       },
       harm: () => [...standIn.mailLedger, ...standIn.harm, ...standIn.carelessRequests],
