@@ -1,14 +1,16 @@
 /**
- * One Calpair with two pairs (Radicale with the stand-in Google, Radicale with Xandikos), people who edit in all four calendars, proxies that spoil requests, and
- * parts that are killed. Then all of that stops, and everything has to be right.
+ * One Calpair with two pairs (Radicale with the stand-in Google, Radicale with Xandikos) or three (Radicale with the stand-in for Microsoft, too), people who edit
+ * in all of their calendars, proxies that spoil requests, and parts that are killed. Then all of that stops, and everything has to be right.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunningCalpair } from '../support/calpair.ts';
+import { googleEnvironment, microsoftEnvironment, type RunningCalpair, type StandInPlace } from '../support/calpair.ts';
 import { startRadicale, startXandikos, type DavServer } from '../support/dav.ts';
-import { startGoogle, type GoogleStandIn } from '../support/google/start.ts';
+import type { Cloud } from '../support/cloud.ts';
+import { GOOGLE } from '../support/google-cloud.ts';
+import { MICROSOFT } from '../support/graph-cloud.ts';
 import { createPair } from '../support/pair.ts';
 import { randomFrom } from '../support/random.ts';
-import { davHand, googleHand, KINDS, type Hand } from './hands.ts';
+import { cloudHand, davHand, KINDS, type Hand } from './hands.ts';
 import { fixedPorts, Installation } from './installation.ts';
 import { killAgainAndAgain, type Victim } from './nemesis.ts';
 import { startProxy, type FaultKind, type Proxy } from './proxy.ts';
@@ -17,6 +19,8 @@ import { World } from './world.ts';
 export interface CampaignSetting {
   readonly seed: number;
   readonly kills: number;
+  /** With the third pair. */
+  readonly microsoft?: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -38,45 +42,54 @@ const FAULTS_PER_HUNDRED = 6;
 export async function runCampaign(setting: CampaignSetting): Promise<Outcome> {
   const started = Date.now();
   const random = (stream: number) => randomFrom(setting.seed * 100 + stream);
-  const [radicale, xandikos, google] = await Promise.all([startRadicale(), startXandikos(), startGoogle()]);
+  const [radicale, xandikos, google, microsoft] = await Promise.all([startRadicale(), startXandikos(), GOOGLE.start(), setting.microsoft ? MICROSOFT.start() : null]);
   const proxies = {
     radicaleToGoogle: await startProxy({ target: radicale.base, service: 'caldav', random: random(1) }),
-    google: await startProxy({ target: google.rootUrl, service: 'google', random: random(2) }),
+    google: await startProxy({ target: google.standIn.rootUrl, service: 'google', random: random(2) }),
     radicaleToXandikos: await startProxy({ target: radicale.base, service: 'caldav', random: random(3) }),
     xandikos: await startProxy({ target: xandikos.base, service: 'caldav', random: random(4) }),
+    ...(microsoft ? {
+      radicaleToMicrosoft: await startProxy({ target: radicale.base, service: 'caldav', random: random(7) }),
+      microsoft: await startProxy({ target: microsoft.standIn.rootUrl, service: 'microsoft', random: random(8) }),
+    } : {}),
   };
   const all = Object.values(proxies);
   const [api, postgres, temporal, temporalUi] = await fixedPorts(4, random(5)) as [number, number, number, number];
-  const place = { clientId: google.clientId, clientSecret: google.clientSecret, rootUrl: proxies.google.base, tokenUrl: `${proxies.google.base}token` };
-  const installation = new Installation(place, { api, postgres, temporal, temporalUi });
+  const clouds = { ...googleEnvironment(placeOf(google, proxies.google)), ...(microsoft ? microsoftEnvironment(placeOf(microsoft, proxies.microsoft!)) : {}) };
+  const installation = new Installation(clouds, { api, postgres, temporal, temporalUi });
   try {
     await installation.firstStart();
     setting.say(`everything runs after ${Math.round((Date.now() - started) / 1000)} s`);
-    const worlds = await openWorlds({ installation, radicale, xandikos, google, proxies, random });
+    const worlds = await openWorlds({ installation, radicale, xandikos, google, microsoft, proxies, random });
     const kills = await storm(worlds, installation, all, setting, random(6));
-    const wrong = [...await afterwards(worlds, installation, setting.say), ...google.mailLedger.map(() => 'Google mailed somebody'), ...all.flatMap(({ unconditional }) => unconditional)];
+    const wrong = [...await afterwards(worlds, installation, setting.say), ...[google, microsoft].flatMap((cloud) => cloud?.standIn.mailLedger.map(() => `${cloud.kind.title} mailed somebody`) ?? []), ...all.flatMap(({ unconditional }) => unconditional)];
     return {
       kills, wrong, faults: sumOf(all), edits: Object.fromEntries(worlds.map(({ name, edits }) => [name, edits])), requests: requestsOf(all),
       endedByItself: installation.endedByItself, seconds: Math.round((Date.now() - started) / 1000),
     };
   } finally {
     await installation.stop();
-    await Promise.all([...all.map((proxy) => proxy.close()), radicale.stop(), xandikos.stop(), google.close()]);
+    await Promise.all([...all.map((proxy) => proxy.close()), radicale.stop(), xandikos.stop(), google.standIn.close(), microsoft?.standIn.close()]);
   }
+}
+
+/** The stand-in where Calpair knows it: behind its proxy. */
+function placeOf({ standIn: { clientId, clientSecret, rootUrl, tokenUrl } }: Cloud, { base }: Proxy): StandInPlace {
+  return { clientId, clientSecret, rootUrl: base, tokenUrl: tokenUrl.replace(rootUrl, base) };
 }
 
 interface Stage {
   readonly installation: Installation;
   readonly radicale: DavServer;
   readonly xandikos: DavServer;
-  readonly google: GoogleStandIn;
-  readonly proxies: Readonly<Record<'radicaleToGoogle' | 'google' | 'radicaleToXandikos' | 'xandikos', Proxy>>;
+  readonly google: Cloud;
+  readonly microsoft: Cloud | null;
+  readonly proxies: Readonly<Record<'radicaleToGoogle' | 'google' | 'radicaleToXandikos' | 'xandikos', Proxy> & Partial<Record<'radicaleToMicrosoft' | 'microsoft', Proxy>>>;
   readonly random: (stream: number) => (below: number) => number;
 }
 
 /** The pairs know the proxies' addresses only, the people the servers'. Both first syncs are under way when the storm begins. */
-async function openWorlds({ installation, radicale, xandikos, google, proxies, random }: Stage): Promise<World[]> {
-  const account = google.addAccount({ email: 'owner@calendars.example' });
+async function openWorlds({ installation, radicale, xandikos, google, microsoft, proxies, random }: Stage): Promise<World[]> {
   const calpair = { api: installation.api, config: installation.config, tag: (text: string) => installation.tag(text) } as RunningCalpair;
   const settings = { options: { holdDeletions: { moreThan: 1000, percent: 100 } } };
   const dav = async (server: DavServer, name: string, proxy: Proxy) => {
@@ -92,8 +105,16 @@ async function openWorlds({ installation, radicale, xandikos, google, proxies, r
     for (let index = 0; index < 2 * EVENTS_PER_SIDE; index++) await world.create(index % 2 === 0 ? 'caldav' : 'cloud', KINDS[index % KINDS.length]!);
     worlds.push(world);
   };
-  await open('Radicale - Google', sides[0], { hand: googleHand(account), calendar: { account, calendarId: account.email } }, [proxies.radicaleToGoogle, proxies.google]);
+  const ofCloud = (cloud: Cloud) => {
+    const owner = cloud.addOwner('owner@calendars.example');
+    return { hand: cloudHand(owner), calendar: owner.calendar };
+  };
+  await open('Radicale - Google', sides[0], ofCloud(google), [proxies.radicaleToGoogle, proxies.google]);
   await open('Radicale - Xandikos', sides[1], sides[2], [proxies.radicaleToXandikos, proxies.xandikos]);
+  if (microsoft) {
+    const between = [proxies.radicaleToMicrosoft!, proxies.microsoft!] as const;
+    await open('Radicale - Microsoft', await dav(radicale, 'with-microsoft', between[0]), ofCloud(microsoft), between);
+  }
   for (const { pair } of worlds) await pair.post('resume');
   return worlds;
 }

@@ -2,10 +2,12 @@
  * Two people, each in one calendar, who never overwrite what they have not seen. All that they write are words that occur once in a campaign
  * (`title-17z`), so that each can be looked for in the end.
  */
+import { occurrenceId } from '../../core/occurrence.ts';
+import type { CloudPerson } from '../support/cloud.ts';
 import type { DavServer } from '../support/dav.ts';
-import type { GoogleAccount } from '../support/google/account.ts';
 import { at, BAGGAGE, object } from '../support/ics.ts';
 import { randomFrom } from '../support/random.ts';
+import { hourAt } from '../support/trio.ts';
 
 /** `other` is the title of one occurrence of a series. */
 export const FIELDS = ['title', 'place', 'text', 'other'] as const;
@@ -93,36 +95,38 @@ function davEvent(number: number, kind: Kind, { title, place, text, other }: Wor
   ]);
 }
 
-const GOOGLE_FIELD: Readonly<Record<string, string>> = { title: 'summary', other: 'summary', place: 'location', text: 'description' };
+const IN_CLOUD: Readonly<Record<Field, 'title' | 'location' | 'description'>> = { title: 'title', other: 'title', place: 'location', text: 'description' };
 
 /** The stand-in is in this process, so what a person sees and does on it is one moment: no race can be lost. */
-export function googleHand(account: GoogleAccount): Hand {
-  const family = (id: string) => account.listLive().filter((item) => item['id'] === id || item['recurringEventId'] === id);
-  const shown = (id: string) => wordsIn(JSON.stringify(family(id).map(({ summary, location, description }) => [summary, location, description])));
+export function cloudHand(owner: CloudPerson): Hand {
+  const shown = (id: string) => wordsIn(JSON.stringify(owner.family(id).map(({ title, location, description }) => [title, location, description])));
   return {
-    list: async () => account.listLive().filter(({ recurringEventId }) => recurringEventId === undefined).map(({ id }) => id as string),
-    open: async (id) => (family(id).length === 0 ? null : {
+    list: async () => owner.list().map(({ id }) => id),
+    open: async (id) => (owner.family(id).length === 0 ? null : {
       words: shown(id),
       async replace(word, by) {
-        const field = GOOGLE_FIELD[word.slice(0, word.indexOf('-'))] ?? 'summary';
-        const holder = family(id).find((item) => String(item[field] ?? '').includes(word));
-        if (holder !== undefined) account.patchEvent(holder['id'] as string, { [field]: String(holder[field]).replaceAll(word, by) });
+        const field = IN_CLOUD[word.slice(0, word.indexOf('-')) as Field];
+        const holder = owner.family(id).find((one) => one[field].includes(word));
+        if (holder !== undefined) owner.edit(holder.id, { [field]: holder[field].replaceAll(word, by) });
         return holder !== undefined;
       },
       async remove() {
         const words = shown(id);
-        if (words.size > 0) account.deleteEvent(id);
+        if (words.size > 0) owner.remove(id);
         return words.size > 0 ? words : null;
       },
     }),
-    async create(number, kind, { title, place, text, other }) {
-      const day = dayOf(number).replace(/^(....)(..)/, '$1-$2-');
-      const time = (hour: string) => (kind === 'all-day' ? { date: hour === '09' ? day : shifted(dayOf(number), 1).replace(/^(....)(..)/, '$1-$2-') } : { dateTime: `${day}T${hour}:00:00`, timeZone: 'Europe/Berlin' });
-      const recurrence = kind === 'series' ? { recurrence: ['RRULE:FREQ=DAILY;COUNT=6'] } : {};
-      const { id } = account.insertEvent({ summary: title, location: place, description: text, start: time('09'), end: time('10'), ...recurrence });
-      if (kind === 'series') account.patchEvent(account.instances(id as string, undefined, Date.UTC(2030, 0))[1]!['id'] as string, { summary: other });
+    async create(number, kind, { title = '', place = '', text = '', other = '' }) {
+      const [day, next] = [dashed(dayOf(number)), dashed(shifted(dayOf(number), 1))];
+      const when = kind === 'all-day' ? { allDay: true, start: day, end: next } as const : hourAt(day);
+      const id = owner.insert({ title, location: place, description: text, when, ...(kind === 'series' ? { rule: 'RRULE:FREQ=DAILY;COUNT=6' } : {}) });
+      if (kind === 'series') owner.editOccurrence(id, occurrenceId(`${next}T09:00:00`, 'Europe/Berlin'), { title: other });
     },
   };
+}
+
+function dashed(day: string): string {
+  return day.replace(/^(....)(..)/, '$1-$2-');
 }
 
 /** Spread over two years, none in the night of a clock change. */

@@ -10,7 +10,7 @@ import { readConfig, type Config } from '../../config.ts';
 import { createVault } from '../../db/vault.ts';
 import { endProcesses, listProcesses } from '../../embedded/processes.ts';
 import { loadOrCreateSecrets } from '../../embedded/secrets.ts';
-import { Api, API_KEY, environmentOf, googleEnvironment, until, type StandInPlace } from '../support/calpair.ts';
+import { Api, API_KEY, environmentOf, until } from '../support/calpair.ts';
 import { startProgram, type Program } from '../support/process.ts';
 
 export type Part = 'main' | 'worker';
@@ -26,9 +26,10 @@ export class Installation {
   readonly #running = new Map<Part, Program>();
   readonly #killed = new WeakSet<Program>();
 
-  constructor(google: StandInPlace, ports: { readonly api: number; readonly postgres: number; readonly temporal: number; readonly temporalUi: number }) {
+  /** @param clouds what it is told of the clouds */
+  constructor(clouds: Readonly<Record<string, string>>, ports: { readonly api: number; readonly postgres: number; readonly temporal: number; readonly temporalUi: number }) {
     this.#folder = mkdtempSync(join(tmpdir(), 'calpair-chaos-'));
-    const shared = { ...environmentOf({ dataDir: this.#folder }), ...googleEnvironment(google), CALPAIR_POLL_INTERVAL_SECONDS: '5' };
+    const shared = { ...environmentOf({ dataDir: this.#folder }), ...clouds, CALPAIR_POLL_INTERVAL_SECONDS: '5' };
     const main = {
       ...shared, PORT: String(ports.api), CALPAIR_POSTGRES_PORT: String(ports.postgres), CALPAIR_TEMPORAL_PORT: String(ports.temporal), CALPAIR_TEMPORAL_UI_PORT: String(ports.temporalUi),
     };

@@ -1,5 +1,5 @@
 /**
- * `npm run chaos -- --kills 200 [--seed S]`: real servers, real kills. Prints a line for each kill and a summary; exit code 1 when anything was lost, doubled,
+ * `npm run chaos -- --kills 200 [--seed S] [--microsoft]`: real servers, real kills. Prints a line for each kill and a summary; exit code 1 when anything was lost, doubled,
  * brought back, or written without need.
  */
 import { parseArgs } from 'node:util';
@@ -7,13 +7,13 @@ import { runCampaign, type Outcome } from './campaign.ts';
 import { FAULTS } from './proxy.ts';
 
 export async function main(): Promise<void> {
-  const { values } = parseArgs({ args: process.argv.slice(3), options: { kills: { type: 'string', default: '200' }, seed: { type: 'string' } } });
+  const { values } = parseArgs({ args: process.argv.slice(3), options: { kills: { type: 'string', default: '200' }, seed: { type: 'string' }, microsoft: { type: 'boolean', default: false } } });
   const [kills, seed] = [Number(values.kills), Number(values.seed ?? Date.now() % 1_000_000)];
   if (!Number.isSafeInteger(kills) || kills < 0 || !Number.isSafeInteger(seed)) throw new Error('--kills and --seed are whole numbers');
   console.log(`${kills} kills, seed ${seed}`);
   const from = Date.now();
   try {
-    const outcome = await runCampaign({ seed, kills, say: (line) => console.log(`${String(Math.round((Date.now() - from) / 1000)).padStart(5)} s  ${line}`) });
+    const outcome = await runCampaign({ seed, kills, microsoft: values.microsoft, say: (line) => console.log(`${String(Math.round((Date.now() - from) / 1000)).padStart(5)} s  ${line}`) });
     console.log(summaryOf(outcome, seed));
     process.exit(outcome.wrong.length === 0 ? 0 : 1);
   } catch (error) {

@@ -39,7 +39,7 @@ export interface WriteNote {
 export interface ProxySetting {
   /** Ends with a slash. */
   readonly target: string;
-  readonly service: 'caldav' | 'google';
+  readonly service: 'caldav' | 'google' | 'microsoft';
   readonly random: (below: number) => number;
 }
 
@@ -75,11 +75,16 @@ export async function startProxy({ target, service, random }: ProxySetting): Pro
     const refusal = fault === null ? null : refusalOf(fault, service);
     if (refusal !== null) return answer(response, refusal);
     if (fault === 'slow') await sleep(200 + random(2_500));
-    const answered = await forward(new URL(asked.path, target), asked, agent);
+    const answered = throughUs(await forward(new URL(asked.path, target), asked, agent));
     if (isWrite(asked)) writes.push(noteOf(asked, answered.status, fault));
     if (fault === 'cut-after') return void incoming.socket.destroy();
     if (fault === 'truncated') return cutShort(response, answered);
     answer(response, fault === 'etag-dropped' ? { ...answered, headers: { ...answered.headers, etag: undefined } } : answered);
+  }
+
+  /** Microsoft's links to further pages and changes are whole addresses. */
+  function throughUs(answered: Answered): Answered {
+    return service === 'microsoft' ? { ...answered, body: Buffer.from(answered.body.toString().replaceAll(target, proxy.base)) } : answered;
   }
 
   function pick(asked: Asked): FaultKind | null {
@@ -113,9 +118,9 @@ function noteOf({ method, path, headers, body }: Asked, status: number, fault: F
   return { at: new Date().toISOString(), path, condition, body: body.toString(), status, fault };
 }
 
-/** A Google event is created under an id of the client's, which Google takes only once. */
+/** An event of a cloud is created under an id of the client's, which the cloud takes only once. */
 function hasCondition({ method, headers, body }: Asked): boolean {
-  if (method === 'POST') return /"id"\s*:\s*"/.test(body.toString());
+  if (method === 'POST') return /"(id|transactionId)"\s*:\s*"/.test(body.toString());
   return headers['if-match'] !== undefined || (method === 'PUT' && headers['if-none-match'] === '*');
 }
 
@@ -130,12 +135,17 @@ function fits(kind: FaultKind, asked: Asked, service: ProxySetting['service']): 
   }
 }
 
+const MICROSOFT_CODES: Readonly<Partial<Record<FaultKind, string>>> = {
+  'unavailable-503': 'ErrorServerBusy', 'too-many-429': 'ApplicationThrottled', 'refused-401': 'InvalidAuthenticationToken', 'lost-race-412': 'ErrorIrresolvableConflict',
+};
+
 function refusalOf(kind: FaultKind, service: ProxySetting['service']): Answered | null {
   const status = { 'disk-full-507': 507, 'unavailable-503': 503, 'error-500': 500, 'too-many-429': 429, 'refused-401': 401, 'lost-race-412': 412 }[kind as string];
   if (status === undefined) return null;
   const more = { ...(status === 503 || status === 429 ? { 'retry-after': '1' } : {}), ...(status === 401 ? { 'www-authenticate': 'Basic realm="chaos"' } : {}) };
   const google = { error: { code: status, message: 'spoiled', errors: [{ reason: status === 429 ? 'rateLimitExceeded' : 'backendError' }] } };
-  const [type, text] = service === 'google' ? ['application/json', JSON.stringify(google)] : ['text/plain', 'spoiled'];
+  const microsoft = { error: { code: MICROSOFT_CODES[kind] ?? 'ErrorInternalServerError', message: 'spoiled' } };
+  const [type, text] = service === 'caldav' ? ['text/plain', 'spoiled'] : ['application/json', JSON.stringify(service === 'google' ? google : microsoft)];
   return { status, headers: { 'content-type': type, ...more }, body: Buffer.from(text) };
 }
 

@@ -76,6 +76,8 @@ export interface CloudPerson {
   answer(id: string, address: string, answer: Participation): void;
   /** What is in the calendar, a series once. */
   list(): Shown[];
+  /** One event, and after it the exceptions of its series, each under an id of its own; nothing where it is gone. */
+  family(id: string): Shown[];
   /** @throws Error unless one event is called that */
   idOf(title: string): string;
   /** All that the service has of an event, under the names of `Typed` where they fit, without versions and without what Calpair notes there for itself. */

@@ -98,10 +98,12 @@ export class GooglePerson implements CloudPerson {
   }
 
   list(): Shown[] {
-    return this.account.listLive(this.calendarId).filter(({ recurringEventId }) => recurringEventId === undefined).map((item) => ({
-      id: String(item['id']), title: String(item['summary'] ?? ''), location: String(item['location'] ?? ''), description: String(item['description'] ?? ''),
-      guests: ((item['attendees'] ?? []) as Json[]).map(({ email, responseStatus }) => ({ address: String(email), answer: answerOf(responseStatus) })),
-    }));
+    return this.account.listLive(this.calendarId).filter(({ recurringEventId }) => recurringEventId === undefined).map(shownOf);
+  }
+
+  family(id: string): Shown[] {
+    const items = this.account.listLive(this.calendarId);
+    return [...items.filter((item) => item['id'] === id), ...items.filter((item) => item['recurringEventId'] === id)].map(shownOf);
   }
 
   idOf(title: string): string {
@@ -131,6 +133,13 @@ export class GooglePerson implements CloudPerson {
   addCalendar(name: string): GooglePerson {
     return new GooglePerson(this.account, this.account.addCalendar({ summary: name }).id);
   }
+}
+
+function shownOf(item: Json): Shown {
+  return {
+    id: String(item['id']), title: String(item['summary'] ?? ''), location: String(item['location'] ?? ''), description: String(item['description'] ?? ''),
+    guests: ((item['attendees'] ?? []) as Json[]).map(({ email, responseStatus }) => ({ address: String(email), answer: answerOf(responseStatus) })),
+  };
 }
 
 /** Under our words; several of the service's fields that are one of ours stand together. */

@@ -106,10 +106,11 @@ export class GraphPerson implements CloudPerson {
   }
 
   list(): Shown[] {
-    return this.account.listLive(this.calendarId).map(({ id, subject, location, body, attendees }) => ({
-      id: String(id), title: String(subject), location: String((location as Json)['displayName']), description: String((body as Json)['content']).replaceAll('\r\n', '\n').trimEnd(),
-      guests: (attendees as { emailAddress: { address: string }; status: { response: string } }[]).map(({ emailAddress, status }) => ({ address: emailAddress.address, answer: answerOf(status.response) })),
-    }));
+    return this.account.listLive(this.calendarId).map(shownOf);
+  }
+
+  family(id: string): Shown[] {
+    return this.account.listLive(this.calendarId).filter((item) => item['id'] === id).flatMap((item) => [item, ...(item['exceptionOccurrences'] ?? []) as Json[]]).map(shownOf);
   }
 
   idOf(title: string): string {
@@ -141,6 +142,13 @@ export class GraphPerson implements CloudPerson {
   addCalendar(name: string): GraphPerson {
     return new GraphPerson(this.account, this.account.addCalendar({ name }).id);
   }
+}
+
+function shownOf({ id, subject, location, body, attendees }: Json): Shown {
+  return {
+    id: String(id), title: String(subject), location: String((location as Json)['displayName']), description: String((body as Json)['content']).replaceAll('\r\n', '\n').trimEnd(),
+    guests: (attendees as { emailAddress: { address: string }; status: { response: string } }[]).map(({ emailAddress, status }) => ({ address: emailAddress.address, answer: answerOf(status.response) })),
+  };
 }
 
 /** @param when what the rule of a series is counted from */
