@@ -146,14 +146,16 @@ export class Checks {
     const twin = other.events().find((event) => name !== null && lineageOf(event) === name);
     const mayStay = twin && (other.habits.cannotHold(twin) ?? write.calendar.habits.cannotHold(twin)) !== null;
     const cameBack = name !== null && this.world.scheduler.now - (this.people.returned.get(name) ?? -Infinity) < LATE_MS;
-    if (twin && name !== null && !mayStay && !cameBack && !this.hasTurned && !this.isSpoiled(name)) this.note('I6', `${name} is deleted on ${write.calendar.name} though ${other.name} has it`);
+    // Of an event that came twice, by two ways, one goes.
+    const isDouble = write.calendar.events().some((event) => name !== null && lineageOf(event) === name);
+    if (twin && name !== null && !mayStay && !cameBack && !isDouble && !this.hasTurned && !this.isSpoiled(name)) this.note('I6', `${name} is deleted on ${write.calendar.name} though ${other.name} has it`);
     if (write.hasGuests && side === 'cloud' && !(name !== null && this.applied.has(name))) this.note('I20', `a meeting with guests is deleted on ${write.calendar.name}, and nobody was asked`);
     const spoiled = name === null ? undefined : this.people.spoiled.get(name);
     if (spoiled?.calendar === other && this.world.pairs.length === 1 && other.items.has(spoiled.ref) && !other.late.has(spoiled.ref) && !this.world.ledger.lineage(name ?? '').isEverywhere) this.note('I7', `${name} is deleted on ${write.calendar.name} because nobody can read it on ${other.name}`);
     if (write.before && !write.before.title) this.note('I7', 'an event that cannot be read is deleted');
     if (name !== null && (this.applied.has(name) || mayStay)) return;
     this.limit(write, pair);
-    this.notEmptied(write);
+    this.notEmptied(write, pair);
   }
 
   /** At most so many a day without a person, and never all of three or more. */
@@ -171,8 +173,8 @@ export class Checks {
   }
 
   /** Of three or more never all in one go. */
-  private notEmptied({ calendar }: SeenWrite): void {
-    const here = this.deletions.filter((one) => one.calendar === calendar && one.at >= this.world.syncSince).length;
+  private notEmptied({ calendar }: SeenWrite, pair: PairWorkflow): void {
+    const here = this.deletions.filter((one) => one.calendar === calendar && one.pair === pair.index && one.at >= this.world.syncSince).length;
     const had = this.world.hadAtSync.get(calendar) ?? 0;
     if (here >= 3 && here === had && calendar.items.size === 0) this.note('I5', `all ${here} events of ${calendar.name} are deleted at once`);
   }
