@@ -37,6 +37,8 @@ export class Checks {
   isRough = false;
   /** True once a calendar has not listed all that it holds. */
   hasHidden = false;
+  /** A listing was so late that nothing tells what it still shows from what is new. */
+  hasLagged = false;
   private readonly world: World;
   private readonly people: People;
   /** Writes that were under way when a pair was paused. */
@@ -153,9 +155,16 @@ export class Checks {
     const spoiled = name === null ? undefined : this.people.spoiled.get(name);
     if (spoiled?.calendar === other && this.world.pairs.length === 1 && other.items.has(spoiled.ref) && !other.late.has(spoiled.ref) && !this.world.ledger.lineage(name ?? '').isEverywhere) this.note('I7', `${name} is deleted on ${write.calendar.name} because nobody can read it on ${other.name}`);
     if (write.before && !write.before.title) this.note('I7', 'an event that cannot be read is deleted');
-    if (name !== null && (this.applied.has(name) || mayStay)) return;
+    if (name !== null && (this.applied.has(name) || mayStay || this.isUncounted(write, side))) return;
     this.limit(write, pair);
     this.notEmptied(write, pair);
+  }
+
+  /** A copy that had to go because its original was cancelled, when that was there still. */
+  private isUncounted({ calendar, before, ref }: SeenWrite, side: SideName): boolean {
+    const { ops, sides } = this.world.database;
+    return before !== null && calendar.habits.cannotHold({ ...before, status: 'cancelled' }) !== null
+      && [...ops.values()].some((op) => op.action === 'delete' && !op.counted && op.side === side && sides.get(`${op.linkId}/${side}`)?.ref === ref);
   }
 
   /** At most so many a day without a person, and never all of three or more. */
@@ -290,7 +299,7 @@ export class Checks {
     const undone = values.filter((value) => value.state === 'replaced' && !mayBeTidied(value) && value.text !== EXCLUDED && !value.key.startsWith('attendee') && there.some((event) => shows(event, value)));
     const isSkewed = calendars.some(({ clockSkewMs }) => clockSkewMs !== 0);
     if (undone.length > 0 && !isSkewed && !isKept) throw new Violation('I2', `${lineage.name}: ${undone.map(({ key, text }) => `${key} ${text}`).join(', ')} is back though a person replaced it`);
-    if (lineage.removedOn.size > 0 && !lineage.isVague && !values.some(mayBeTidied) && there.length > 0 && !live.some((value) => there.some((event) => shows(event, value)))) {
+    if (lineage.removedOn.size > 0 && !lineage.isVague && !values.some(mayBeTidied) && !this.hasLagged && there.length > 0 && !live.some((value) => there.some((event) => shows(event, value)))) {
       throw new Violation('I4', `${lineage.name} is back though people removed it`);
     }
     if (lineage.removedOn.size === 0 && there.length === 0) throw new Violation('I3', `${lineage.name} is nowhere`);
