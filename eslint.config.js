@@ -6,6 +6,7 @@ export const packages = [
   { names: ['ical.js'], allow: ['core/ical.ts', 'core/ical-*'] },
   { names: ['tsdav'], allow: ['providers/caldav/'] },
   { names: ['googleapis', 'google-auth-library'], allow: ['providers/google/'] },
+  { names: ['@microsoft/microsoft-graph-client'], allow: ['providers/microsoft/'] },
   { names: ['pg', 'drizzle-kit'], allow: ['db/', 'drizzle.config.ts'] },
   // The conditions of a query; the tables and the connection are db's.
   { names: ['drizzle-orm'], allow: ['db/', 'activities/'] },

@@ -79,7 +79,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
   app.put('/v1/accounts/:id/credentials', {
     schema: {
       tags, summary: 'Replace the credentials', description:
-        'CalDAV: `password`, and `username` if it changed; Google: `refreshToken`. They are proved first; every pair that waits for them goes on. ' +
+        'CalDAV: `password`, and `username` if it changed; Google and Microsoft: `refreshToken`. They are proved first; every pair that waits for them goes on. ' +
         '409 `different-account` when they open another person\'s calendars.',
       params: idParam, body: z.looseObject({}), response: { 200: account, ...problems },
     },

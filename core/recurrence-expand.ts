@@ -18,7 +18,7 @@ import { instantOf } from './zones.ts';
  * `complete` is false when `max` or the budget cut the list, or a rule is of a calendar that is not expanded (RFC 7529).
  */
 export function expandOccurrences(
-  event: CalendarEvent, from: number, to: number, max: number, budgetSteps: number,
+  event: Pick<CalendarEvent, 'when' | 'recurrence' | 'exceptions'>, from: number, to: number, max: number, budgetSteps: number,
 ): { ids: OccurrenceId[]; complete: boolean } {
   const budget = { steps: budgetSteps };
   const found = new Set<OccurrenceId>();

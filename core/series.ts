@@ -12,7 +12,8 @@ export function occurrenceContent(series: CalendarEvent, id: OccurrenceId): Cont
   return { ...contentOnly(series), when: occurrenceWhen(series.when, id) };
 }
 
-function occurrenceWhen(when: When, id: OccurrenceId): When {
+/** When an ordinary occurrence happens. */
+export function occurrenceWhen(when: When, id: OccurrenceId): When {
   const start = occurrenceStart(id, when);
   if (when.allDay) {
     const days = Date.parse(when.end) - Date.parse(when.start);

@@ -198,13 +198,17 @@ function suffixZone(name: string): string | null {
   return null;
 }
 
+/** Zones whose best-known city has left them since the table was made (Kazakhstan 2024, Chihuahua 2022). */
+const MOVED: Readonly<Record<string, string>> = {
+  'Central Asia Standard Time': 'Asia/Bishkek', 'Mountain Standard Time (Mexico)': 'America/Mazatlan',
+};
 let windowsNames: Map<string, string> | undefined;
 
 /** CLDR windowsZones, territory 001; Outlook appends a number to its second copy of a zone. */
 function windowsZone(name: string): string | null {
   windowsNames ??= new Map(WINDOWS_TO_IANA_MAP.map(({ windowsName }) => [windowsName.toLowerCase(), windowsName]));
   const known = windowsNames.get(name.toLowerCase()) ?? windowsNames.get(name.toLowerCase().replace(/ \d+$/, ''));
-  const zone = known === undefined ? undefined : findIana(known, '001')[0];
+  const zone = known === undefined ? undefined : MOVED[known] ?? findIana(known, '001')[0];
   return zone === undefined ? null : canonicalZone(zone);
 }
 

@@ -1,6 +1,6 @@
 /** Accounts: credentials are sealed in the account's own context and leave this file only through `openedAccount`. */
-import { and, asc, eq, gt, isNotNull } from 'drizzle-orm';
-import type { Db } from './connect.ts';
+import { and, asc, eq, gt, isNotNull, sql } from 'drizzle-orm';
+import { transaction, type Db } from './connect.ts';
 import { ACCOUNT_KEYS } from './connections.ts';
 import { violates } from './failures.ts';
 import { isId, newId } from './ids.ts';
@@ -19,14 +19,16 @@ export interface NewAccount {
   readonly identity: string;
   readonly discovered: Record<string, unknown>;
   readonly credentials: unknown;
+  /** Got with the credentials while they were proved. */
+  readonly token?: Token | null | undefined;
   readonly canCreateCalendars: boolean;
 }
 
 export async function createAccount(db: Db, account: NewAccount): Promise<AccountRecord> {
   const id = newId();
-  const { credentials, ...plain } = account;
+  const { credentials, token, ...plain } = account;
   const [row] = await db.sql.insert(accounts)
-    .values({ id, ...plain, credentials: db.vault.seal(JSON.stringify(credentials), contextOf(id)) }).returning(VISIBLE);
+    .values({ id, ...plain, credentials: sealed(db, id, credentials), token: token ? sealed(db, id, token) : null }).returning(VISIBLE);
   return row!;
 }
 
@@ -61,17 +63,17 @@ export async function patchAccount(db: Db, id: string, patch: AccountPatch): Pro
   return row ?? null;
 }
 
-/** Stores new credentials and what was found with them, forgets the access token, and takes the account out of attention. */
+/** Stores new credentials and what was found and got with them, forgets the old access token, and takes the account out of attention. */
 export async function replaceCredentials(
   db: Db,
   id: string,
-  proved: Pick<NewAccount, 'username' | 'discovered' | 'credentials'>,
+  proved: Pick<NewAccount, 'username' | 'discovered' | 'credentials' | 'token'>,
 ): Promise<AccountRecord | null> {
   const [row] = await db.sql.update(accounts).set({
     username: proved.username,
     discovered: proved.discovered,
-    credentials: db.vault.seal(JSON.stringify(proved.credentials), contextOf(id)),
-    token: null,
+    credentials: sealed(db, id, proved.credentials),
+    token: proved.token ? sealed(db, id, proved.token) : null,
     status: 'ok',
     statusReason: null,
   }).where(eq(accounts.id, id)).returning(VISIBLE);
@@ -100,7 +102,7 @@ export interface OpenedAccount {
   readonly identity: string;
   readonly credentials: unknown;
   readonly discovered: Record<string, unknown>;
-  readonly tokens: ReturnType<typeof tokenStore>;
+  readonly tokens: Tokens;
 }
 
 export async function openedAccount(db: Db, id: string): Promise<OpenedAccount | null> {
@@ -122,11 +124,17 @@ interface Token {
   readonly refreshToken?: string | undefined;
 }
 
+interface Tokens {
+  load(): Promise<Token | null>;
+  save(token: Token): Promise<void>;
+  exclusively?<T>(work: (store: Pick<Tokens, 'load' | 'save'>) => Promise<T>): Promise<T>;
+}
+
 /**
  * Keeps an account's access token (a provider's `TokenStore`). With `credentials`, the sealed bytes that the token was got with, a token of
  * credentials that have been replaced meanwhile is neither given back nor stored.
  */
-export function tokenStore(db: Db, accountId: string, credentials?: Buffer) {
+export function tokenStore(db: Db, accountId: string, credentials?: Buffer): Required<Tokens> {
   const same = and(eq(accounts.id, accountId), credentials === undefined ? undefined : eq(accounts.credentials, credentials));
   return {
     async load(): Promise<Token | null> {
@@ -134,8 +142,13 @@ export function tokenStore(db: Db, accountId: string, credentials?: Buffer) {
       return row?.token ? (JSON.parse(db.vault.open(row.token, contextOf(accountId))) as Token) : null;
     },
     async save(token: Token): Promise<void> {
-      await db.sql.update(accounts).set({ token: db.vault.seal(JSON.stringify(token), contextOf(accountId)) }).where(same);
+      await db.sql.update(accounts).set({ token: sealed(db, accountId, token) }).where(same);
     },
+    /** Workers that renew the same account's token do so one after the other; the lock and what is stored are one transaction. */
+    exclusively: (work) => transaction(db, async (tx) => {
+      await tx.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair token'), hashtext(${accountId}))`);
+      return work(tokenStore(tx, accountId, credentials));
+    }),
   };
 }
 
@@ -155,6 +168,10 @@ const VISIBLE = {
   freeBusyCalendarIds: accounts.freeBusyCalendarIds,
   createdAt: accounts.createdAt,
 } as const;
+
+function sealed(db: Db, accountId: string, value: unknown): Buffer {
+  return db.vault.seal(JSON.stringify(value), contextOf(accountId));
+}
 
 function contextOf(accountId: string): string {
   return `account:${accountId}`;

@@ -21,6 +21,8 @@ export interface Io {
 export interface TokenStore {
   load(): Promise<StoredToken | null>;
   save(token: StoredToken): Promise<void>;
+  /** Runs `work` while no other worker does the same for this account, with a store of its own. Absent where there is one worker only. */
+  exclusively?<T>(work: (store: Pick<TokenStore, 'load' | 'save'>) => Promise<T>): Promise<T>;
 }
 export interface StoredToken {
   readonly accessToken: string;
@@ -31,7 +33,7 @@ export interface StoredToken {
 }
 
 export interface Provider<Credentials = unknown> {
-  /** `caldav`, `google`: the contract's `provider`. */
+  /** `caldav`, `google`, `microsoft`: the contract's `provider`. */
   readonly kind: string;
   /** What `POST /v1/accounts` takes for this provider, beside `provider`, `label` and `externalId`. */
   readonly credentials: z.ZodType<Credentials>;
@@ -56,6 +58,8 @@ export interface Proof {
   readonly username: string;
   /** Addresses found by discovery (principal, home sets), handed back to `open`. Plain JSON, no secret. */
   readonly discovered: Record<string, unknown>;
+  /** What the proof has got with the credentials: kept, because a service may take a refresh token once only. */
+  readonly token?: StoredToken | null;
 }
 
 export interface OpenAccount<Credentials> {
@@ -101,7 +105,7 @@ export interface SideSetting {
   readonly tag: (text: string) => string;
 }
 
-/** An event as a side stores it. `data` is the side's own form (iCalendar text, Google items), which only the side reads. */
+/** An event as a side stores it. `data` is the side's own form (iCalendar text, Google or Graph events), which only the side reads. */
 export interface Stored {
   /** Names the event on its side: unique there, never reused for another event by us. */
   readonly ref: string;

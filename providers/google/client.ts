@@ -4,6 +4,7 @@
  */
 import { auth, calendar, type calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { SyncError } from '../../core/sync-error.ts';
+import { createTokenSource } from '../access-token.ts';
 import type { Io, StoredToken, TokenStore } from '../provider.ts';
 import { apiError, headerOf, tokenError } from './errors.ts';
 
@@ -43,7 +44,7 @@ export interface Client {
 export function createClient(settings: GoogleSettings, refreshToken: string, tokens: TokenStore, io: Io): Client {
   const api = calendar({ version: 'v3' });
   const oauth = oauthClient(settings, io);
-  const source = tokenSource(settings, refreshToken, tokens, io);
+  const source = createTokenSource(refreshToken, tokens, (token) => refresh(settings, token, io));
   const rootUrl = (settings.rootUrl ?? DEFAULT_ROOT_URL).replace(/\/*$/, '/');
 
   async function send<T>(request: Request<T>, ifMatch: string | null, accessToken: string): Promise<Answer<T>> {
@@ -108,52 +109,8 @@ function transport(io: Io): typeof fetch {
   };
 }
 
-interface TokenSource {
-  /** A token that is good for another minute; `refused` is one that Google has just answered with 401. */
-  token(refused: string | null): Promise<string>;
-}
-
-const MARGIN_MS = 60_000;
 /** Google says 3599 seconds; where it says nothing a token is trusted for five minutes. */
 const UNKNOWN_LIFETIME_MS = 300_000;
-
-function tokenSource(settings: GoogleSettings, refreshToken: string, store: TokenStore, io: Io): TokenSource {
-  let current: StoredToken | null = null;
-  let underWay: Promise<StoredToken> | null = null;
-
-  const isGood = (token: StoredToken, refused: string | null): boolean =>
-    token.accessToken !== refused && token.expiresAt - Date.now() > MARGIN_MS;
-
-  /** Another worker may have renewed the token since: its token is as good as one of our own. */
-  async function renew(refused: string | null): Promise<StoredToken> {
-    const stored = await store.load();
-    if (stored && isGood(stored, refused)) return stored;
-    const rotated = stored?.refreshToken;
-    let renewed: StoredToken;
-    try {
-      renewed = await refresh(settings, rotated ?? refreshToken, io);
-    } catch (error) {
-      if (!(error instanceof SyncError) || error.kind !== 'auth') throw error;
-      // Another worker may have been quicker, and the refresh token good for one of us only.
-      const now = await store.load();
-      if (now && now.accessToken !== stored?.accessToken && isGood(now, refused)) return now;
-      if (rotated === undefined || rotated === refreshToken) throw error;
-      renewed = await refresh(settings, refreshToken, io);
-    }
-    const token = renewed.refreshToken === undefined && rotated !== undefined ? { ...renewed, refreshToken: rotated } : renewed;
-    await store.save(token);
-    return token;
-  }
-
-  return {
-    async token(refused) {
-      if (current && isGood(current, refused)) return current.accessToken;
-      underWay ??= renew(refused).finally(() => { underWay = null; });
-      current = await underWay;
-      return current.accessToken;
-    },
-  };
-}
 
 /** @throws SyncError `auth` when the refresh token is no good any more */
 async function refresh(settings: GoogleSettings, refreshToken: string, io: Io): Promise<StoredToken> {

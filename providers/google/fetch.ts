@@ -1,5 +1,6 @@
 /** Reading one calendar: pages of `events.list`, single items, and whole series. */
 import { SyncError } from '../../core/sync-error.ts';
+import { inParallel, pause } from '../pacing.ts';
 import type { Found, SideSetting } from '../provider.ts';
 import type { Client } from './client.ts';
 import { checkClock, isCancelled, ITEM_FIELDS, keepItem, LIST_FIELDS, masterIdOf, type Item, type Series } from './item.ts';
@@ -106,29 +107,6 @@ export async function getResources(place: Place, resources: readonly string[]): 
   return result;
 }
 
-/** Runs `work` for all, a few at once; stops at the first failure. */
-export async function inParallel<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  const queue = all.values();
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, all.length) }, async () => {
-    for (const one of queue) await work(one);
-  }));
-}
-
-export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  signal?.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal?.reason as Error);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });
-}
-
 /** The item in an answer. @throws SyncError `unreachable` where the answer holds none */
 export function itemOf(data: unknown): Item {
   const item = keepItem(data);
@@ -138,7 +116,6 @@ export function itemOf(data: unknown): Item {
 
 const PAGE_SIZE = 2500;
 const MAX_PAGES = 2000;
-const AT_ONCE = 4;
 /** From this number on one listing is cheaper than asking for each. */
 const LIST_INSTEAD = 50;
 const LAG_MS = 1000;

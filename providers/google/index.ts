@@ -1,6 +1,7 @@
 /** Google Calendar (API v3) as a provider. */
 import { z } from 'zod';
-import type { Account, Io, OpenAccount, Proof, Provider, Side, SideSetting, StoredToken, TokenStore } from '../provider.ts';
+import { tokensInMemory } from '../access-token.ts';
+import type { Account, Io, OpenAccount, Proof, Provider, Side, SideSetting, TokenStore } from '../provider.ts';
 import { createCalendar, identityOf, listCalendars, proveAccount } from './calendars.ts';
 import { readChanges } from './changes.ts';
 import { createClient, type Client, type GoogleSettings } from './client.ts';
@@ -28,7 +29,8 @@ export function createGoogleProvider(settings: GoogleSettings | null): Provider<
     newCredentials: z.strictObject({ refreshToken }),
     isConfigured: settings !== null,
     async prove(credentials: GoogleCredentials, io: Io): Promise<Proof> {
-      return proveAccount(clientOf(credentials, keptInMemory(), io));
+      const tokens = tokensInMemory();
+      return { ...await proveAccount(clientOf(credentials, tokens, io)), token: tokens.kept() };
     },
     open({ credentials, tokens }: OpenAccount<GoogleCredentials>, io: Io): Account {
       const client = clientOf(credentials, tokens, io);
@@ -56,13 +58,5 @@ function openSide(place: Place, setting: SideSetting): Side {
     remove: (stored) => removeEvent(place, stored),
     read: (stored) => readStored(stored, setting),
     cannotHold,
-  };
-}
-
-function keptInMemory(): TokenStore {
-  let token: StoredToken | null = null;
-  return {
-    load: async () => token,
-    save: async (saved) => { token = saved; },
   };
 }

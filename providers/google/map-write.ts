@@ -5,14 +5,15 @@
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { EXCLUDED, sameValue, type Attendee, type CalendarEvent, type Content, type OccurrenceId } from '../../core/event.ts';
 import { withBlock } from '../../core/people-block.ts';
+import type { People } from '../kept-people.ts';
+import { peopleBlock } from '../people-block.ts';
 import type { SideSetting } from '../provider.ts';
 import type { Item, Series } from './item.ts';
 import { nativeAttendees, nativeOrganizer, uidOf } from './map.ts';
-import { peopleBlock } from './people-block.ts';
 import {
-  hasKeptPeople, isCutText, isOurText, linkProperties, patchProperties, peopleProperties, propertiesOf, textProperties, uidProperties, type People, type PropertyPatch,
+  hasKeptPeople, isCutText, isOurText, linkProperties, patchProperties, peopleProperties, propertiesOf, textProperties, uidProperties, type PropertyPatch,
 } from './private-data.ts';
-import { cutText, isHtml } from './text.ts';
+import { cutText, isHtml } from '../text.ts';
 import { readRecurrence, writeRecurrence, writeWhen } from './times.ts';
 
 export type Body = calendar_v3.Schema$Event;

@@ -6,11 +6,11 @@ import type { EventProblem } from '../../core/problem.ts';
 import { idInstant, isDateId, occurrenceId } from '../../core/occurrence.ts';
 import { expandOccurrences, RecurrenceError } from '../../core/recurrence.ts';
 import { occurrenceContent } from '../../core/series.ts';
+import { withoutBlock } from '../people-block.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
 import { isCancelled, parseInstanceId, parseSeries, versionOf, writeSeries, type Item, type Series } from './item.ts';
-import { withoutBlock } from './people-block.ts';
 import { copiedUid, isCopy, isCutText, isOurText, keptPeople, linkOf, propertiesOf } from './private-data.ts';
-import { htmlToText, isHtml } from './text.ts';
+import { htmlToText, isHtml } from '../text.ts';
 import { readOccurrence, readRecurrence, readWhen } from './times.ts';
 
 /** How a series is stored. */

@@ -3,7 +3,7 @@
  * Google's limits: keys of 44 characters, values of 1024, 300 properties and 32 kB in all; longer ones are cut without a word.
  */
 import { createHash } from 'node:crypto';
-import type { Attendee, Organizer } from '../../core/event.ts';
+import { ascii, parseJson, readPeople, writePeople, type People } from '../kept-people.ts';
 import type { Item } from './item.ts';
 
 export type Properties = Record<string, string>;
@@ -17,13 +17,6 @@ const PEOPLE = 'calpair.people';
 const TEXT = 'calpair.text';
 const CUT = 'calpair.cut';
 
-export interface People {
-  readonly organizer: Organizer | null;
-  readonly attendees: readonly Attendee[];
-}
-
-const NOBODY: People = { organizer: null, attendees: [] };
-
 export function propertiesOf(item: Item): Properties {
   const properties: Properties = {};
   for (const [key, value] of Object.entries(item.extendedProperties?.private ?? {})) {
@@ -36,7 +29,7 @@ export function propertiesOf(item: Item): Properties {
 export function copiedUid(properties: Properties): string | null {
   if (properties[UID] !== undefined) return properties[UID];
   const text = unchunk(properties, UID);
-  return text === null ? null : parse<string>(text, (value) => typeof value === 'string');
+  return text === null ? null : parseJson<string>(text, (value) => typeof value === 'string');
 }
 
 export function uidProperties(uid: string): Properties {
@@ -61,33 +54,16 @@ export function linkProperties(key: string, id: string): Properties {
 
 /** The people that Calpair keeps beside the event's own, because Google would put the event into their calendars. */
 export function keptPeople(properties: Properties): People {
-  const text = unchunk(properties, PEOPLE);
-  if (text === null) return NOBODY;
-  const wire = parse<WirePeople>(text, isWirePeople);
-  if (!wire) return NOBODY;
-  return {
-    organizer: wire.o ? { address: wire.o[0], name: wire.o[1] } : null,
-    attendees: wire.a.map(([address, name, participation, role, kind]) => ({
-      address, name, participation: PARTICIPATIONS[participation] ?? 'needs-action', role: ROLES[role] ?? 'required', kind: KINDS[kind] ?? 'individual',
-    })),
-  };
+  return readPeople(unchunk(properties, PEOPLE));
 }
 
 export function hasKeptPeople(properties: Properties): boolean {
   return Object.keys(properties).some((key) => key.startsWith(PEOPLE));
 }
 
-/** Names go first when there is no room for all, then the last people. */
 export function peopleProperties(people: People): Properties {
-  if (!people.organizer && people.attendees.length === 0) return {};
-  let wire = toWire(people, true);
-  let text = ascii(wire);
-  if (text.length > MAX_PEOPLE) text = ascii(wire = toWire(people, false));
-  while (text.length > MAX_PEOPLE && wire.a.length > 0) {
-    const keep = Math.floor(wire.a.length * Math.min(0.95, MAX_PEOPLE / text.length));
-    text = ascii(wire = { ...wire, a: wire.a.slice(0, keep) });
-  }
-  return text.length > MAX_PEOPLE ? {} : chunk(PEOPLE, text);
+  const text = writePeople(people, MAX_PEOPLE);
+  return text === null ? {} : chunk(PEOPLE, text);
 }
 
 /** Notes a description that Calpair writes as plain text, so that it is not taken for HTML later. */
@@ -119,30 +95,6 @@ const CHUNK = 1000;
 const MAX_UID = 6000;
 const MAX_PEOPLE = 20_000;
 const MAX_CHUNKS = 100;
-const PARTICIPATIONS = ['needs-action', 'accepted', 'declined', 'tentative', 'delegated'] as const;
-const ROLES = ['required', 'optional', 'chair', 'non-participant'] as const;
-const KINDS = ['individual', 'group', 'room', 'resource', 'unknown'] as const;
-
-/** Numbers are places in the lists above. */
-interface WirePeople {
-  readonly o: readonly [address: string, name: string] | null;
-  readonly a: readonly (readonly [address: string, name: string, participation: number, role: number, kind: number])[];
-}
-
-function toWire(people: People, withNames: boolean): WirePeople {
-  const { organizer, attendees } = people;
-  return {
-    o: organizer && [organizer.address, withNames ? organizer.name : ''],
-    a: attendees.map(({ address, name, participation, role, kind }) =>
-      [address, withNames ? name : '', PARTICIPATIONS.indexOf(participation), ROLES.indexOf(role), KINDS.indexOf(kind)] as const),
-  };
-}
-
-function isWirePeople(value: unknown): boolean {
-  const isPerson = (person: unknown): boolean => Array.isArray(person) && typeof person[0] === 'string' && typeof person[1] === 'string';
-  const wire = value as Partial<WirePeople> | null;
-  return typeof wire === 'object' && wire !== null && (wire.o === null || isPerson(wire.o)) && Array.isArray(wire.a) && wire.a.every(isPerson);
-}
 
 function chunk(name: string, text: string): Properties {
   const properties: Properties = {};
@@ -158,20 +110,6 @@ function unchunk(properties: Properties, name: string): string | null {
     text = (text ?? '') + part;
   }
   return text;
-}
-
-/** JSON in which a character is a byte, so that no cut falls into one. */
-function ascii(value: unknown): string {
-  return JSON.stringify(value).replace(/[\u007f-\uffff]/g, (char) => '\\u' + char.charCodeAt(0).toString(16).padStart(4, '0'));
-}
-
-function parse<T>(text: string, isRight: (value: unknown) => boolean): T | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRight(value) ? (value as T) : null;
-  } catch {
-    return null;
-  }
 }
 
 function hash(text: string): string {

@@ -55,6 +55,8 @@ test('foreign zone names', () => {
   assert.equal(zone('W. Europe Standard Time'), 'Europe/Berlin');
   assert.equal(zone('W. Europe Standard Time 1'), 'Europe/Berlin');
   assert.equal(zone('romance standard time'), 'Europe/Paris');
+  assert.equal(zone('Central Asia Standard Time'), 'Asia/Bishkek', 'Kazakhstan left it in 2024');
+  assert.equal(zone('Mountain Standard Time (Mexico)'), 'America/Mazatlan', 'Chihuahua left it in 2022');
   assert.equal(zone('/freeassociation.sourceforge.net/Tzfile/Europe/Berlin'), 'Europe/Berlin');
   assert.equal(zone('/mozilla.org/20070129_1/America/Argentina/Buenos_Aires'), 'America/Argentina/Buenos_Aires');
   assert.equal(zone('tzone://Microsoft/Utc'), 'UTC');

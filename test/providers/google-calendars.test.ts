@@ -23,7 +23,8 @@ describe('the calendars of a Google account', () => {
   }
 
   it('prove whose they are, with one request', async () => {
-    const proof = await provider.prove({ refreshToken: bench.owner.refreshToken }, { fetch });
+    const { token, ...proof } = await provider.prove({ refreshToken: bench.owner.refreshToken }, { fetch });
+    assert.ok(token!.accessToken !== '');
     assert.deepEqual(proof, { identity: 'owner@example.com', username: 'owner@example.com', discovered: {} });
     assert.deepEqual(bench.google.requests.map(({ method, path }) => `${method} ${path}`), ['POST /token', 'GET /calendar/v3/users/me/calendarList']);
   });

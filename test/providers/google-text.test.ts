@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { withBlock } from '../../core/people-block.ts';
-import { peopleBlock, withoutBlock } from '../../providers/google/people-block.ts';
-import { cutText, htmlToText, isHtml } from '../../providers/google/text.ts';
+import { peopleBlock, withoutBlock } from '../../providers/people-block.ts';
+import { cutText, htmlToText, isHtml } from '../../providers/text.ts';
 import { SETTING } from '../support/google-bench.ts';
 
 describe('HTML descriptions', () => {

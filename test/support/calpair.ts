@@ -10,6 +10,7 @@ import { loadOrCreateSecrets } from '../../embedded/secrets.ts';
 import { startEverything } from '../../main.ts';
 import { testDatabase } from './database.ts';
 import type { GoogleStandIn } from './google/start.ts';
+import type { GraphStandIn } from './graph/start.ts';
 import { testTemporal } from './temporal.ts';
 
 export const API_KEY = 'key-of-the-tests';
@@ -60,6 +61,13 @@ export function environmentOf(
     ...(google ? {
       GOOGLE_CLIENT_ID: google.clientId, GOOGLE_CLIENT_SECRET: google.clientSecret, GOOGLE_API_ROOT_URL: google.rootUrl, GOOGLE_OAUTH_TOKEN_URL: google.tokenUrl,
     } : {}),
+  };
+}
+
+/** What a Calpair is told beside, to take the stand-in for Microsoft. */
+export function microsoftEnvironment(graph: Pick<GraphStandIn, 'clientId' | 'clientSecret' | 'rootUrl' | 'tokenUrl'>): Record<string, string> {
+  return {
+    MICROSOFT_CLIENT_ID: graph.clientId, MICROSOFT_CLIENT_SECRET: graph.clientSecret, MICROSOFT_GRAPH_BASE_URL: graph.rootUrl, MICROSOFT_OAUTH_TOKEN_URL: graph.tokenUrl,
   };
 }
 

@@ -1,14 +1,10 @@
-/**
- * Real CalDAV servers on 127.0.0.1, for tests and for the demo: Radicale and Xandikos from PyPI, each in a virtual environment that is made once
- * and kept in the user's cache. Needs `python3` with `venv`.
- */
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+/** Real CalDAV servers on 127.0.0.1, for tests and for the demo: Radicale and Xandikos from PyPI. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
+import { pythonWith } from './python.ts';
 
 export interface DavServer {
   readonly name: string;
@@ -65,11 +61,10 @@ interface Kind {
   command(python: string, dir: string, port: number): Promise<string[]>;
 }
 
-const run = promisify(execFile);
 const START_TIMEOUT_MS = 30_000;
 
 async function start(name: string, requirement: string, setting: DavServerSetting, kind: Kind): Promise<DavServer> {
-  const python = await virtualEnvironment(requirement);
+  const python = await pythonWith(requirement);
   const dir = setting.dataDir ?? (await mkdtemp(path.join(tmpdir(), `calpair-${name}-`)));
   await mkdir(dir, { recursive: true });
   const port = setting.port ?? (await freePort());
@@ -104,25 +99,6 @@ async function makeCalendar(url: string, name: string, username: string, passwor
   });
   if (![201, 405, 409, 403].includes(answer.status)) throw new Error(`MKCALENDAR answered ${answer.status}`);
   return url;
-}
-
-/** The Python of an environment that holds the requirement. It is made aside and moved into place, so that several processes may try at once. */
-async function virtualEnvironment(requirement: string): Promise<string> {
-  const cache = process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache');
-  const dir = path.join(cache, 'calpair', 'venvs', requirement.replace('==', '-'));
-  const python = path.join('bin', 'python');
-  if (existsSync(path.join(dir, python))) return path.join(dir, python);
-  await mkdir(path.dirname(dir), { recursive: true });
-  const aside = await mkdtemp(`${dir}.`);
-  await run('python3', ['-m', 'venv', aside]);
-  await run(path.join(aside, python), ['-m', 'pip', '--quiet', '--disable-pip-version-check', 'install', requirement], { timeout: 300_000 });
-  try {
-    await rename(aside, dir);
-  } catch (error) {
-    await rm(aside, { recursive: true, force: true });
-    if (!existsSync(path.join(dir, python))) throw error;
-  }
-  return path.join(dir, python);
 }
 
 async function untilItAnswers(base: string, child: ChildProcess): Promise<void> {

@@ -1,6 +1,7 @@
 /** A pair of calendars under test: Calpair's own API on one hand, and a person in each of the two calendars on the other. */
 import assert from 'node:assert/strict';
 import { compareSides, listAll, type Agreement } from '../../demo/agree.ts';
+import { tokensInMemory } from '../../providers/access-token.ts';
 import { createFetch } from '../../providers/http.ts';
 import type { CalendarEvent } from '../../core/event.ts';
 import type { Account, Side } from '../../providers/provider.ts';
@@ -8,9 +9,12 @@ import { createProviders } from '../../providers/registry.ts';
 import type { Json, RunningCalpair } from './calpair.ts';
 import type { DavServer } from './dav.ts';
 import type { GoogleAccount } from './google/account.ts';
+import { GraphAccount } from './graph/account.ts';
 
-/** A calendar on either kind of server. */
-export type Calendar = { readonly server: Pick<DavServer, 'base' | 'username' | 'password' | 'name'>; readonly url: string } | { readonly account: GoogleAccount; readonly calendarId: string };
+/** A calendar on any kind of server. */
+export type Calendar =
+  | { readonly server: Pick<DavServer, 'base' | 'username' | 'password' | 'name'>; readonly url: string }
+  | { readonly account: GoogleAccount | GraphAccount; readonly calendarId: string };
 
 export interface Pair {
   readonly id: string;
@@ -80,11 +84,17 @@ export async function assertAlike(pair: Pair): Promise<Agreement> {
 }
 
 async function addAccount({ api }: RunningCalpair, calendar: Calendar): Promise<string> {
-  const body = 'account' in calendar ? { provider: 'google', refreshToken: calendar.account.refreshToken } : credentialsOf(calendar);
-  return (await api.call('POST', '/v1/accounts', { provider: 'caldav', ...body })).id;
+  return (await api.call('POST', '/v1/accounts', { provider: providerOf(calendar), ...credentialsOf(calendar) })).id;
 }
 
-function credentialsOf({ server }: Extract<Calendar, { server: unknown }>): Json {
+function providerOf(calendar: Calendar): 'caldav' | 'google' | 'microsoft' {
+  if (!('account' in calendar)) return 'caldav';
+  return calendar.account instanceof GraphAccount ? 'microsoft' : 'google';
+}
+
+function credentialsOf(calendar: Calendar): Json {
+  if ('account' in calendar) return { refreshToken: calendar.account.refreshToken };
+  const { server } = calendar;
   const preset = server.name === 'radicale' ? 'radicale' : 'generic';
   return { preset, serverUrl: server.base, username: server.username, password: server.password };
 }
@@ -98,9 +108,10 @@ async function calendarOf({ api }: RunningCalpair, accountId: string, calendar: 
 
 function openSide(calpair: RunningCalpair, calendar: Calendar): Side {
   const setting = { floatingZone: 'Europe/Berlin', attendees: 'copy', reminders: 'keep', tag: calpair.tag } as const;
-  const provider = createProviders(calpair.config).get('account' in calendar ? 'google' : 'caldav');
-  const credentials = 'account' in calendar ? { refreshToken: calendar.account.refreshToken } : credentialsOf(calendar);
+  const provider = createProviders(calpair.config).get(providerOf(calendar));
+  // A sign-in of its own: Microsoft's are good for one who goes on with them.
+  const credentials = 'account' in calendar && calendar.account instanceof GraphAccount ? { refreshToken: calendar.account.newRefreshToken() } : credentialsOf(calendar);
   const account: Account = provider!.open(
-    { credentials, discovered: {}, tokens: { load: async () => null, save: async () => undefined } }, { fetch: createFetch({ allowPrivateNetworks: true }) });
+    { credentials, discovered: {}, tokens: tokensInMemory() }, { fetch: createFetch({ allowPrivateNetworks: true }) });
   return account.side('account' in calendar ? calendar.calendarId : calendar.url, setting);
 }

@@ -1,9 +1,9 @@
 /**
- * The people of an event, shown at the end of its description: Google would put the event into the calendars of real `attendees`.
+ * The people of an event, shown at the end of its description: a cloud would put the event into the calendars of real attendees, or mail them.
  * The block ends with a tag keyed by the installation, by which it is recognised and taken off again; anything else is ordinary text.
  */
-import { ANSWERS, HEADING, shortTag, taggedBlock, type Tag } from '../../core/people-block.ts';
-import type { People } from './private-data.ts';
+import { ANSWERS, HEADING, shortTag, taggedBlock, type Tag } from '../core/people-block.ts';
+import type { People } from './kept-people.ts';
 
 /** The block, or the empty string where there is nobody to show. */
 export function peopleBlock(people: People, uid: string, tag: Tag): string {

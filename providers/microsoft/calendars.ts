@@ -1,0 +1,69 @@
+/** The calendars of an account. */
+import { SyncError } from '../../core/sync-error.ts';
+import type { CalendarInfo, Proof } from '../provider.ts';
+import type { Client, MicrosoftSettings } from './client.ts';
+import { colorName, hexColor } from './colors.ts';
+import { listPages } from './fetch.ts';
+import { fieldOf, textOf } from './item.ts';
+
+/** One request, for which access to calendars is enough. @throws SyncError `auth` when the sign-in does not reach calendars */
+export async function proveAccount(client: Client): Promise<Proof> {
+  try {
+    const identity = await identityOf(client);
+    return { identity, username: identity, discovered: {} };
+  } catch (error) {
+    if (!(error instanceof SyncError) || (error.kind !== 'forbidden' && error.kind !== 'gone')) throw error;
+    throw new SyncError('auth', 'Microsoft: the sign-in does not reach a calendar', {
+      ...(error.status === undefined ? {} : { status: error.status }), ...(error.reason === undefined ? {} : { reason: error.reason }),
+    });
+  }
+}
+
+/** The address of the mailbox, which is the owner of its default calendar. One request, which tells nothing of the person's other calendars. */
+export async function identityOf(client: Client): Promise<string> {
+  const { data } = await client.send({ path: '/me/calendar?$select=id,owner' });
+  const address = textOf(fieldOf(fieldOf(data, 'owner'), 'address')).toLowerCase();
+  if (address === '') throw new SyncError('unreachable', 'Graph answered without a calendar');
+  return address;
+}
+
+export async function listCalendars(client: Client, settings: MicrosoftSettings): Promise<CalendarInfo[]> {
+  const infos: CalendarInfo[] = [];
+  for await (const { rows } of listPages({ client }, { path: '/me/calendars?$top=100' })) {
+    infos.push(...rows.map((row) => infoOf(row, settings)).filter((info) => info !== null));
+  }
+  return infos;
+}
+
+/** Graph has a handful of colours: the nearest one is taken. @throws SyncError `rejected`, also for a name that is taken */
+export async function createCalendar(client: Client, settings: MicrosoftSettings, name: string, color: string | null): Promise<CalendarInfo> {
+  const body = { name, ...(color === null ? {} : { color: colorName(color) }) };
+  const { data } = await client.send({ method: 'POST', path: '/me/calendars', body }).catch((error: unknown) => { throw asRejected(error); });
+  const info = infoOf(data, settings);
+  if (!info) throw new SyncError('unreachable', 'Graph answered without a calendar');
+  return info;
+}
+
+const MAX_ID = 1000;
+
+/** Null for what has no usable id. */
+function infoOf(row: unknown, settings: MicrosoftSettings): CalendarInfo | null {
+  const id = fieldOf(row, 'id');
+  if (typeof id !== 'string' || id === '' || id.length > MAX_ID) return null;
+  return {
+    id,
+    identity: `${new URL(settings.baseUrl).host}/${id}`,
+    name: textOf(fieldOf(row, 'name')),
+    color: hexColor(fieldOf(row, 'hexColor'), fieldOf(row, 'color')),
+    // Only the mailbox has one, and it takes another permission to read it.
+    timeZone: null,
+    readOnly: fieldOf(row, 'canEdit') !== true,
+    isDefault: fieldOf(row, 'isDefaultCalendar') === true,
+  };
+}
+
+function asRejected(error: unknown): unknown {
+  if (!(error instanceof SyncError) || (error.status !== 409 && error.kind !== 'forbidden' && error.kind !== 'quota')) return error;
+  const reason = error.status === 409 ? 'A calendar of this name exists already.' : error.reason;
+  return new SyncError('rejected', error.message, { ...(error.status === undefined ? {} : { status: error.status }), ...(reason === undefined ? {} : { reason }) });
+}

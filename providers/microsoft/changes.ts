@@ -1,0 +1,178 @@
+/**
+ * What changed in a Microsoft calendar.
+ *
+ * There is no change feed of a whole calendar, only one of what is to be seen in a window of time (`calendarView/delta`). Its rows are hints: occurrences
+ * come as skeletons, deleted ones not at all, `@removed` means "not in this view", and nothing of our own notes is in them. So every event that a round
+ * names is asked for. What a window cannot tell, deleted occurrences and all that is outside, is found by comparing all single events and masters, every
+ * six hours; the next round begins a new window then.
+ */
+import { SyncError } from '../../core/sync-error.ts';
+import type { ChangePage, Found, Known } from '../provider.ts';
+import { isDeadToken } from './errors.ts';
+import { calendarError, fetchMany, fetchMasters, listEvents, listPages, type Place } from './fetch.ts';
+import { calendarPath, checkClock, fieldOf, isSeries, versionOf, type Item } from './item.ts';
+import { foundOf } from './map.ts';
+
+/** One request when nothing changed. @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403 */
+export async function* readChanges(place: Place, cursor: string | null, known: Known): AsyncGenerator<ChangePage> {
+  const last = readCursor(cursor);
+  const isDue = !last || Date.now() - last.comparedAt >= COMPARE_EVERY_MS || last.comparedAt > Date.now();
+  const increment = isDue ? null : await readIncrement(place, last, known);
+  if (increment) yield* increment;
+  else yield* compareAll(place, known);
+}
+
+interface Cursor {
+  /** Holds the window and the state of the round. */
+  readonly link: string;
+  /** When all events were compared last; ms. */
+  readonly comparedAt: number;
+}
+
+const CURSOR_PREFIX = 'm1:';
+const COMPARE_EVERY_MS = 6 * 3_600_000;
+const DAY_MS = 86_400_000;
+const BACK_DAYS = 30;
+/** Tried in this order: with many endless series the service does not get a long window done. */
+const AHEAD_DAYS = [180, 60, 14];
+const CHUNK = 200;
+/** When more events than this were named, asking for all of them in one listing is cheaper. */
+const MAX_NAMED = 400;
+const PREFER_PAGE = 'odata.maxpagesize=500';
+
+function readCursor(text: string | null): Cursor | null {
+  if (!text?.startsWith(CURSOR_PREFIX)) return null;
+  try {
+    const { link, comparedAt } = JSON.parse(text.slice(CURSOR_PREFIX.length)) as Partial<Cursor>;
+    return typeof link === 'string' && typeof comparedAt === 'number' && URL.canParse(link) ? { link, comparedAt } : null;
+  } catch {
+    return null;
+  }
+}
+
+function writeCursor(cursor: Cursor): string {
+  return CURSOR_PREFIX + JSON.stringify(cursor);
+}
+
+/** What the rows of a round name. */
+interface Round {
+  /** Single events, and the masters of what comes in parts. */
+  readonly named: Set<string>;
+  readonly removed: Set<string>;
+  /** Masters of which an exception was named. */
+  readonly withExceptions: Set<string>;
+  readonly link: string;
+}
+
+/** @throws SyncError `calendar-missing`; what `isDeadToken` recognises, on any page */
+async function readRound(place: Place, path: string): Promise<Round> {
+  const round = { named: new Set<string>(), removed: new Set<string>(), withExceptions: new Set<string>() };
+  let link: string | null = null;
+  const asError = (error: unknown): unknown => (isDeadToken(error) ? error : calendarError(error));
+  for await (const { rows, deltaLink } of listPages(place, { path, prefer: PREFER_PAGE }, asError)) {
+    for (const row of rows) {
+      const [id, masterId] = [fieldOf(row, 'id'), fieldOf(row, 'seriesMasterId')];
+      if (typeof id !== 'string' || id === '') continue;
+      if (fieldOf(row, '@removed') !== undefined) {
+        round.removed.add(id);
+        continue;
+      }
+      // The same event may be named as gone first, and then as it is; or the other way round: both are looked into.
+      const isPart = typeof masterId === 'string' && masterId !== '' && masterId !== id;
+      round.named.add(isPart ? masterId : id);
+      if (isPart && fieldOf(row, 'type') === 'exception') round.withExceptions.add(masterId);
+    }
+    link = deltaLink ?? link;
+  }
+  if (link === null) throw new SyncError('unreachable', 'Graph ended a round of changes without a link to the next one');
+  return { ...round, link };
+}
+
+async function readFirstRound(place: Place): Promise<Round> {
+  for (let attempt = 0; ; attempt += 1) {
+    const now = Date.now();
+    const bounds = `startDateTime=${new Date(now - BACK_DAYS * DAY_MS).toISOString()}&endDateTime=${new Date(now + AHEAD_DAYS[attempt]! * DAY_MS).toISOString()}`;
+    try {
+      return await readRound(place, `${calendarPath(place.calendarId)}/calendarView/delta?${bounds}`);
+    } catch (error) {
+      const isHopeful = isDeadToken(error) || (error instanceof SyncError && error.status === 504);
+      if (!isHopeful || attempt === AHEAD_DAYS.length - 1) throw isDeadToken(error) ? new SyncError('unreachable', 'Graph breaks off every round of changes') : error;
+    }
+  }
+}
+
+/** The round comes first: what changes while the listing is read belongs to the next one. */
+async function* compareAll(place: Place, known: Known): AsyncGenerator<ChangePage> {
+  const comparedAt = Date.now();
+  const round = await readFirstRound(place);
+  const versions = await known.versions();
+  const named = new Set<string>();
+  let masters: string[] = [];
+  for await (const { items, date } of listEvents(place)) {
+    const page = { found: [] as Found[], unchanged: [] as string[] };
+    for (const item of items.filter(({ id }) => !named.has(id))) {
+      named.add(item.id);
+      if (item.etag !== undefined && versions.get(item.id) === item.etag) page.unchanged.push(item.id);
+      else if (isSeries(item)) masters.push(item.id);
+      else page.found.push(single(place, item, date));
+    }
+    yield { ...page, removed: [] };
+    while (masters.length >= CHUNK) yield await seriesPage(place, masters.splice(0, CHUNK), round);
+  }
+  masters = [...new Set(masters)];
+  if (masters.length > 0) yield await seriesPage(place, masters, round);
+  yield { found: [], unchanged: [], removed: [], end: { cursor: writeCursor({ link: round.link, comparedAt }), full: true } };
+}
+
+async function seriesPage(place: Place, ids: readonly string[], round: Round): Promise<ChangePage> {
+  const series = [...(await fetchMasters(place, ids, round.withExceptions)).values()].filter((one) => one !== null);
+  return { found: series.map((one) => foundOf(one, place.setting)), unchanged: [], removed: [] };
+}
+
+function single(place: Place, master: Item, date: number | null): Found {
+  return foundOf(checkClock({ master, exceptions: {}, cancelled: [] }, date), place.setting);
+}
+
+/** Null when only a comparison of everything can tell. */
+async function readIncrement(place: Place, cursor: Cursor, known: Known): Promise<ChangePage[] | null> {
+  let round: Round;
+  try {
+    round = await readRound(place, cursor.link);
+  } catch (error) {
+    if (isDeadToken(error) || isForeignLink(error)) return null;
+    throw error;
+  }
+  const next = writeCursor({ link: round.link, comparedAt: cursor.comparedAt });
+  const names = [...new Set([...round.named, ...round.removed])];
+  if (names.length === 0) return [{ found: [], unchanged: [], removed: [], end: { cursor: next, full: false } }];
+  if (names.length > MAX_NAMED) return null;
+  const series = await fetchMany(place, names, round.withExceptions);
+  const before = new Map((await known.byResource([...new Set([...names, ...series.keys()])])).map((stored) => [stored.resource, stored]));
+  const found: Found[] = [];
+  const unchanged: string[] = [];
+  const removed = new Set<string>();
+  for (const [id, one] of series) {
+    if (one === null && before.has(id)) removed.add(id);
+    if (one === null) continue;
+    const version = versionOf(one);
+    if (version !== null && before.get(id)?.version === version) unchanged.push(id);
+    else found.push(foundOf(one, place.setting));
+  }
+  // What nobody knows and is not there: perhaps occurrences, by which a whole series went.
+  const isStrange = [...series].some(([id, one]) => one === null && !before.has(id));
+  if (isStrange) for (const id of await missingOf(place, known)) removed.add(id);
+  return [{ found, unchanged, removed: [...removed], end: { cursor: next, full: false } }];
+}
+
+/** What is known and not in the calendar's listing; a hint, as every absence. */
+async function missingOf(place: Place, known: Known): Promise<string[]> {
+  const missing = new Set((await known.versions()).keys());
+  for await (const { items } of listEvents(place, '$select=id,type')) for (const { id } of items) missing.delete(id);
+  return [...missing];
+}
+
+/** The address of Graph was changed in this installation since. */
+function isForeignLink(error: unknown): boolean {
+  return error instanceof SyncError && error.status === undefined && /leads elsewhere/.test(error.message);
+}
+

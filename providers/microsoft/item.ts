@@ -1,0 +1,123 @@
+/**
+ * Events as Graph sends them, and as they are stored: one series is its master, its exceptions and the dates of its deleted occurrences. They are one item
+ * to Exchange, with one etag. Stored are the events themselves, cut down to the fields that are read or needed for a write.
+ */
+import type { GraphRequest } from './client.ts';
+import { PROPERTY_IDS } from './private-data.ts';
+
+/** A Graph event, as far as it is kept. Its values are the server's and may be anything. */
+export interface Item {
+  readonly id: string;
+  readonly etag?: string;
+  readonly [field: string]: unknown;
+}
+
+/** What `Stored.data` holds. */
+export interface Series {
+  /** A single event or the master of a series. */
+  readonly master: Item;
+  /** By item id. */
+  readonly exceptions: Readonly<Record<string, Item>>;
+  /** `2026-01-05`, in the zone of the recurrence, sorted. */
+  readonly cancelled: readonly string[];
+  /** Set when a time of change was more than 5 minutes ahead of the server's own clock when it was read. */
+  readonly clockAhead?: true;
+}
+
+const FIELDS = [
+  'id', 'type', 'seriesMasterId', 'originalStart', 'iCalUId', 'transactionId', 'subject', 'body', 'start', 'end', 'isAllDay', 'originalStartTimeZone',
+  'originalEndTimeZone', 'location', 'attendees', 'organizer', 'isOrganizer', 'responseStatus', 'recurrence', 'isCancelled', 'sensitivity', 'showAs',
+  'isOnlineMeeting', 'createdDateTime', 'lastModifiedDateTime', 'changeKey', 'singleValueExtendedProperties',
+] as const;
+const SELECT = `$select=${FIELDS.filter((field) => field !== 'singleValueExtendedProperties').join(',')}`;
+const EXPAND = `singleValueExtendedProperties($filter=${PROPERTY_IDS.map((id) => `id eq '${id}'`).join(' or ')})`;
+const MAX_ID = 1100;
+
+/** What is asked of a single event, of an occurrence, and of each row of a listing. */
+export const ITEM_QUERY = `${SELECT}&$expand=${encodeURIComponent(EXPAND)}`;
+/** The same of a master, with its exceptions and the names of its deleted occurrences. */
+export const MASTER_QUERY = `${SELECT},exceptionOccurrences,cancelledOccurrences&$expand=${encodeURIComponent(`${EXPAND},exceptionOccurrences`)}`;
+
+export function calendarPath(calendarId: string): string {
+  return `/me/calendars/${encodeURIComponent(calendarId)}`;
+}
+
+export function eventPath(calendarId: string, eventId: string): string {
+  return `${calendarPath(calendarId)}/events/${encodeURIComponent(eventId)}`;
+}
+
+export function itemRequest(calendarId: string, eventId: string, query = ITEM_QUERY): GraphRequest {
+  return { path: `${eventPath(calendarId, eventId)}?${query}` };
+}
+
+/** The fields that are kept of an event; null for what has no usable id. Null and absent mean the same to the service. */
+export function keepItem(raw: unknown): Item | null {
+  if (typeof raw !== 'object' || raw === null) return null;
+  const source = raw as Record<string, unknown>;
+  const id = source['id'];
+  if (typeof id !== 'string' || id === '' || id.length > MAX_ID) return null;
+  const item: Record<string, unknown> = {};
+  const { '@odata.etag': etag, changeKey } = source;
+  if (typeof etag === 'string') item['etag'] = etag;
+  else if (typeof changeKey === 'string') item['etag'] = `W/"${changeKey}"`;
+  for (const field of FIELDS) if (field !== 'changeKey' && source[field] !== undefined && source[field] !== null) item[field] = source[field];
+  return { ...item, id };
+}
+
+/** The date of a deleted occurrence by its name, `OID.<master>.2026-01-05`; null for anything else. */
+export function cancelledDate(name: unknown): string | null {
+  return typeof name === 'string' ? /\.(\d{4}-\d\d-\d\d)$/.exec(name)?.[1] ?? null : null;
+}
+
+/** Graph's own name of an occurrence. */
+export function occurrenceName(masterId: string, date: string): string {
+  return `OID.${masterId}.${date}`;
+}
+
+export function isSeries(item: Item): boolean {
+  return item['type'] === 'seriesMaster' || typeof item['recurrence'] === 'object';
+}
+
+/** The master of an occurrence or exception; null for anything else. */
+export function masterIdOf(item: Item): string | null {
+  const id = item['seriesMasterId'];
+  return typeof id === 'string' && id !== '' && id !== item.id ? id : null;
+}
+
+/** One etag covers the whole series. */
+export function versionOf({ master }: Series): string | null {
+  return master.etag ?? null;
+}
+
+export function writeSeries(series: Series): string {
+  return JSON.stringify(series);
+}
+
+/** @throws SyntaxError for what `writeSeries` did not write */
+export function parseSeries(data: string): Series {
+  const series = JSON.parse(data) as Series;
+  if (typeof series?.master?.id !== 'string' || typeof series.exceptions !== 'object' || !Array.isArray(series.cancelled)) throw new SyntaxError('not a stored Graph event');
+  return series;
+}
+
+const AHEAD_MS = 5 * 60_000;
+
+/** The series, marked where a time in it cannot be true by the clock of the server that sent it (`date`, ms). */
+export function checkClock({ master, exceptions, cancelled }: Series, date: number | null): Series {
+  const ahead = date !== null && [master, ...Object.values(exceptions)].some((item) => modifiedMs(item) > date + AHEAD_MS);
+  return { master, exceptions, cancelled, ...(ahead ? { clockAhead: true } : {}) };
+}
+
+/** When the service says that the event was changed last; NaN where it does not. */
+export function modifiedMs(item: Item): number {
+  return Date.parse(textOf(item['lastModifiedDateTime']));
+}
+
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+/** A field of an object that the server sent; undefined where there is no such object. */
+export function fieldOf(value: unknown, field: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined;
+}

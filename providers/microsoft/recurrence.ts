@@ -1,0 +1,146 @@
+/** How a series repeats, from the canonical form to Graph's `patternedRecurrence` and back. What Graph cannot say is told, never approximated. */
+import type { CalendarEvent, Recurrence, When } from '../../core/event.ts';
+import { expandOccurrences, idInstant, normaliseRecurrence, occurrenceId, occurrenceStart, RecurrenceError } from '../../core/recurrence.ts';
+import { parseRule, type Rule } from '../../core/recurrence-rule.ts';
+import { isValidSeries, occurrenceWhen } from '../../core/series.ts';
+import { instantOf, localOf } from '../../core/zones.ts';
+import { DAYS_OF_WEEK, INDEXES, type DayOfWeek, type Index, type Pattern, type PatternedRecurrence, type Range } from './recurrence-form.ts';
+import { patternOf, shortestGapDays, type NoPattern } from './recurrence-pattern.ts';
+import { graphZone } from './zones.ts';
+
+/** Why Graph cannot hold a series: its rule, or what is around it. For a log or a person; holds nothing of the event. */
+export type NotExpressible =
+  | NoPattern | 'extra-dates' | 'not-one-rule' | 'other-calendar' | 'seconds' | 'zone' | 'start-not-on-rule' | 'start-in-clock-change' | 'overlapping' | 'count';
+
+/**
+ * The recurrence to send with a series, or why there is none. Exceptions are not part of it. The zone of an all-day series is UTC, as that of its `start`.
+ * @throws RecurrenceError for a rule that no one could follow
+ */
+export function toPatternedRecurrence(series: CalendarEvent): PatternedRecurrence | NotExpressible {
+  const { when, recurrence } = series;
+  const [line, ...more] = recurrence?.rules ?? [];
+  if (line === undefined || more.length > 0 || !line.startsWith('RRULE')) return 'not-one-rule';
+  if (recurrence!.dates.length > 0) return 'extra-dates';
+  const rule = parseRule(line, when);
+  if (rule.extension.length > 0) return 'other-calendar';
+  if (!when.allDay && !(when.start.endsWith(':00') && when.end.endsWith(':00'))) return 'seconds';
+  const pattern = patternOf(rule, when);
+  if (typeof pattern === 'string') return pattern;
+  // A start that no clock showed, on which Graph's reading of the rest would hang.
+  if (!when.allDay && localOf(instantOf(when.start, when.startZone), when.startZone) !== when.start) return 'start-in-clock-change';
+  // Graph would take a later day for the first one.
+  if (!startsOnRule(series)) return 'start-not-on-rule';
+  if (lengthDays(when) > shortestGapDays(pattern)) return 'overlapping';
+  const zone = when.allDay ? 'UTC' : graphZone(when.startZone, Number(when.start.slice(0, 4)));
+  if (zone === null) return 'zone';
+  const range = rangeOf(rule, when, zone);
+  return typeof range === 'string' ? range : { pattern, range };
+}
+
+/**
+ * The canonical recurrence that has the same occurrences, and `when` with the first of them as its start: Graph's `startDate` need not be one.
+ * `when` is the master's, read in the zone of the recurrence; only the date of its start is looked at anew.
+ * @throws RecurrenceError for one without occurrences
+ */
+export function fromPatternedRecurrence({ pattern, range }: PatternedRecurrence, when: When): { recurrence: Recurrence; when: When } {
+  const parts = partsOf(pattern);
+  const first = moveTo(when, firstDate(parts, range.startDate));
+  const end = range.type === 'numbered' ? [`COUNT=${range.numberOfOccurrences}`] : range.type === 'endDate' ? [`UNTIL=${range.endDate.replaceAll('-', '')}`] : [];
+  if (range.type === 'endDate' && first.start.slice(0, 10) > range.endDate) throw new RecurrenceError('until');
+  return { recurrence: normaliseRecurrence({ rules: [ruleOf([...parts, ...end])], dates: [] }, first)!, when: first };
+}
+
+const DAY_MS = 86_400_000;
+const MAX_OCCURRENCES = 999;
+/** The last day that Exchange counts to. A rule that ends later has no end. */
+const LAST_DAY = '45000831';
+/** Enough to find the first day of any pattern. */
+const BUDGET_STEPS = 50_000;
+
+/** False as well for an UNTIL that is before the start or of another type. A rule of which nothing is found has no pattern, however thin it is. */
+function startsOnRule(series: CalendarEvent): boolean {
+  const { start, allDay } = series.when;
+  const from = instantOf(allDay ? `${start}T00:00:00` : start, allDay ? 'UTC' : series.when.startZone);
+  return isValidSeries(series) && expandOccurrences({ ...series, exceptions: {} }, from, from + 1, 1, BUDGET_STEPS).ids.length > 0;
+}
+
+function rangeOf(rule: Rule, when: When, recurrenceTimeZone: string): Range | NotExpressible {
+  const start = { startDate: when.start.slice(0, 10), recurrenceTimeZone };
+  if (rule.count !== null) return rule.count > MAX_OCCURRENCES ? 'count' : { type: 'numbered', ...start, numberOfOccurrences: rule.count };
+  if (rule.until === null || rule.until > LAST_DAY) return { type: 'noEnd', ...start };
+  return { type: 'endDate', ...start, endDate: lastDate(rule.until, when) };
+}
+
+/** UNTIL is an instant, `endDate` a date in the zone of the series: the last one on which the series' time of day is not after UNTIL. */
+function lastDate(until: string, when: When): string {
+  if (when.allDay) return `${until.slice(0, 4)}-${until.slice(4, 6)}-${until.slice(6, 8)}`;
+  const instant = idInstant(until);
+  const date = Date.parse(`${localOf(instant, when.startZone).slice(0, 10)}T00:00:00Z`);
+  const dates = [0, 1, 2].map((days) => new Date(date - days * DAY_MS).toISOString().slice(0, 10));
+  return dates.find((last) => instantOf(last + when.start.slice(10), when.startZone) <= instant) ?? dates[2]!;
+}
+
+function lengthDays(when: When): number {
+  if (when.allDay) return (Date.parse(when.end) - Date.parse(when.start)) / DAY_MS;
+  return (instantOf(when.end, when.endZone) - instantOf(when.start, when.startZone)) / DAY_MS;
+}
+
+function partsOf(pattern: Pattern): string[] {
+  const interval = `INTERVAL=${pattern.interval}`;
+  switch (pattern.type) {
+    case 'daily':
+      return ['FREQ=DAILY', interval];
+    case 'weekly':
+      return ['FREQ=WEEKLY', interval, `BYDAY=${daysOf(pattern.daysOfWeek)}`, `WKST=${daysOf([pattern.firstDayOfWeek])}`];
+    case 'absoluteMonthly':
+      return ['FREQ=MONTHLY', interval, ...datePart(pattern.dayOfMonth, 28)];
+    case 'absoluteYearly':
+      return ['FREQ=YEARLY', interval, `BYMONTH=${pattern.month}`, ...datePart(pattern.dayOfMonth, shortestLength(pattern.month))];
+    case 'relativeMonthly':
+      return ['FREQ=MONTHLY', interval, ...weekdayPart(pattern.daysOfWeek, pattern.index)];
+    case 'relativeYearly':
+      return ['FREQ=YEARLY', interval, `BYMONTH=${pattern.month}`, ...weekdayPart(pattern.daysOfWeek, pattern.index)];
+  }
+}
+
+/** Exchange takes the last day of a month that is too short, where RFC 5545 passes the month over. */
+function datePart(dayOfMonth: number, shortest: number): string[] {
+  if (dayOfMonth <= shortest) return [`BYMONTHDAY=${dayOfMonth}`];
+  return [`BYMONTHDAY=${[28, 29, 30, 31].filter((day) => day <= dayOfMonth).join(',')}`, 'BYSETPOS=-1'];
+}
+
+function weekdayPart(daysOfWeek: readonly DayOfWeek[], index: Index): string[] {
+  const [number] = INDEXES.find(([, name]) => name === index)!;
+  if (daysOfWeek.length === 1) return [`BYDAY=${number}${daysOf(daysOfWeek)}`];
+  if (daysOfWeek.length === 7 && index === 'last') return ['BYMONTHDAY=-1'];
+  return [`BYDAY=${daysOf(daysOfWeek)}`, `BYSETPOS=${number}`];
+}
+
+/** Of a year that is no leap year. */
+function shortestLength(month: number): number {
+  return new Date(Date.UTC(2001, month, 0)).getUTCDate();
+}
+
+function daysOf(names: readonly DayOfWeek[]): string {
+  return DAYS_OF_WEEK.filter((name) => names.includes(name)).map((name) => name.slice(0, 2).toUpperCase()).join(',');
+}
+
+function ruleOf(parts: readonly string[]): string {
+  return `RRULE:${parts.join(';')}`;
+}
+
+/** The first day from `startDate` on that fits. Weeks, months and years are counted from the one that holds `startDate`. */
+function firstDate(parts: readonly string[], startDate: string): string {
+  const when: When = { allDay: true, start: startDate, end: startDate };
+  const recurrence = normaliseRecurrence({ rules: [ruleOf(parts)], dates: [] }, when);
+  const { ids } = expandOccurrences({ when, recurrence, exceptions: {} }, Date.parse(startDate), Infinity, 1, BUDGET_STEPS);
+  if (ids[0] === undefined) throw new RecurrenceError('out-of-range');
+  return occurrenceStart(ids[0], when);
+}
+
+function moveTo(when: When, date: string): When {
+  if (when.start.slice(0, 10) === date) return when;
+  // The time of day stays, although the clock may leave it out on that day.
+  const start = date + when.start.slice(10);
+  return { ...occurrenceWhen(when, occurrenceId(start, when.allDay ? null : when.startZone)), start };
+}

@@ -1,0 +1,113 @@
+/** Graph's `start`, `end` and `originalStart`, to and from the canonical forms. Answers are in UTC, and the event's own zones are told beside. */
+import type { OccurrenceId, When } from '../../core/event.ts';
+import { instantId, occurrenceId } from '../../core/occurrence.ts';
+import { instantOf, localOf } from '../../core/zones.ts';
+import { fieldOf, textOf, type Item } from './item.ts';
+import type { KeptZones } from './private-data.ts';
+import { graphZone, readGraphZone } from './zones.ts';
+
+export interface DateTimeTimeZone {
+  readonly dateTime: string;
+  readonly timeZone: string;
+}
+
+export interface WhenBody {
+  readonly isAllDay: boolean;
+  readonly start: DateTimeTimeZone;
+  readonly end: DateTimeTimeZone;
+}
+
+export interface ReadWhen {
+  readonly when: When;
+  /** False where a zone is not known: then the instants are right, in UTC. */
+  readonly isZoneKnown: boolean;
+}
+
+/**
+ * When an event happens; null where it has no start. All-day events are midnights in whatever zone, of which the dates count. `zones` overrule what the
+ * event says of its own. @throws RangeError for times that do not exist
+ */
+export function readWhen(item: Item, zones: { start: string | null; end: string | null }): ReadWhen | null {
+  const [start, end] = [textOf(fieldOf(item['start'], 'dateTime')), textOf(fieldOf(item['end'], 'dateTime'))];
+  if (start === '') return null;
+  if (item['isAllDay'] === true) {
+    const [first, last] = [dateOf(start), end === '' ? '' : dateOf(end)];
+    return { when: { allDay: true, start: first, end: last > first ? last : nextDay(first) }, isZoneKnown: true };
+  }
+  const startInstant = instantIn(item['start']);
+  const endInstant = end === '' ? startInstant : Math.max(instantIn(item['end']), startInstant);
+  const [startZone, endZone] = [zones.start ?? 'UTC', zones.end ?? zones.start ?? 'UTC'];
+  const when: When = { allDay: false, start: localOf(startInstant, startZone), startZone, end: localOf(endInstant, endZone), endZone };
+  return { when, isZoneKnown: zones.start !== null && zones.end !== null };
+}
+
+/** The zones of an event's own; null where they are not known. `kept` are those that Calpair noted. */
+export function zonesOf(item: Item, kept: KeptZones): { start: string | null; end: string | null } {
+  const series = fieldOf(fieldOf(item['recurrence'], 'range'), 'recurrenceTimeZone');
+  const start = readGraphZone(series, kept.start) ?? readGraphZone(item['originalStartTimeZone'], kept.start);
+  // What names no zone was made in UTC.
+  const isUnnamed = textOf(item['originalStartTimeZone']) === '' && textOf(series) === '';
+  const ofStart = start ?? (isUnnamed ? 'UTC' : null);
+  const ofEnd = readGraphZone(item['originalEndTimeZone'], kept.end) ?? (textOf(item['originalEndTimeZone']) === '' ? ofStart : null);
+  return { start: ofStart, end: ofEnd };
+}
+
+/** `start`, `end` and `isAllDay` for a write: local time in a Windows zone. Of a single event, in UTC where the local time could be read in two ways. */
+export function writeWhen(when: When, isSeries: boolean): WhenBody {
+  if (when.allDay) return { isAllDay: true, start: midnight(when.start), end: midnight(when.end) };
+  const isInUtc = !isSeries && (isAmbiguous(when.start, when.startZone) || isAmbiguous(when.end, when.endZone));
+  return { isAllDay: false, start: point(when.start, when.startZone, isInUtc), end: point(when.end, when.endZone, isInUtc) };
+}
+
+/** The occurrence that an exception stands for; null where nothing tells. `originalStart` is in UTC and cut to the minute, as all times of a series are. */
+export function readOccurrence(item: Item, series: When): OccurrenceId | null {
+  const original = Date.parse(textOf(item['originalStart']));
+  if (Number.isNaN(original)) return null;
+  if (!series.allDay) return instantId(Math.floor(original / MINUTE) * MINUTE);
+  const zone = original % DAY === 0 ? 'UTC' : readGraphZone(item['originalStartTimeZone'], null);
+  // In a zone that is not known: the nearest midnight.
+  const date = zone === null ? new Date(Math.round(original / DAY) * DAY).toISOString() : localOf(original, zone);
+  return occurrenceId(date.slice(0, 10), null);
+}
+
+/** The id of the occurrence on a date of the series. @throws RangeError */
+export function occurrenceOn(date: string, series: When): OccurrenceId {
+  return series.allDay ? occurrenceId(date, null) : occurrenceId(date + series.start.slice(10), series.startZone);
+}
+
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+const DAY = 86_400_000;
+
+function dateOf(dateTime: string): string {
+  const date = dateTime.slice(0, 10);
+  if (!/^\d{4}-\d\d-\d\d$/.test(date) || Number.isNaN(Date.parse(date))) throw new RangeError('not a date');
+  return date;
+}
+
+/** To the second, as the canonical form has it. */
+function instantIn(value: unknown): number {
+  const zone = readGraphZone(textOf(fieldOf(value, 'timeZone')) || 'UTC', null) ?? 'UTC';
+  const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z?$/.exec(textOf(fieldOf(value, 'dateTime')));
+  if (!match) throw new RangeError('not a time');
+  return instantOf(match[1]!, zone);
+}
+
+function nextDay(date: string): string {
+  return new Date(Date.parse(date) + DAY).toISOString().slice(0, 10);
+}
+
+function midnight(date: string): DateTimeTimeZone {
+  return { dateTime: `${date}T00:00:00`, timeZone: 'UTC' };
+}
+
+/** Whether the clock shows this time twice, or never. @throws RangeError */
+function isAmbiguous(local: string, zone: string): boolean {
+  const instant = instantOf(local, zone);
+  return localOf(instant, zone) !== local || [-1, 1].some((hours) => localOf(instant + hours * HOUR, zone) === local);
+}
+
+function point(local: string, zone: string, isInUtc: boolean): DateTimeTimeZone {
+  const name = isInUtc ? null : graphZone(zone, Number(local.slice(0, 4)));
+  return name === null ? { dateTime: localOf(instantOf(local, zone), 'UTC'), timeZone: 'UTC' } : { dateTime: local, timeZone: name };
+}

@@ -1,0 +1,37 @@
+/** Access tokens of an account, of which several workers hold the same refresh token, good for one use. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SyncError } from '../../core/sync-error.ts';
+import { createAccount, openedAccount } from '../../db/accounts.ts';
+import { connect, type Db } from '../../db/connect.ts';
+import { createVault } from '../../db/vault.ts';
+import { createTokenSource } from '../../providers/access-token.ts';
+import type { StoredToken } from '../../providers/provider.ts';
+import { testDatabase } from '../support/database.ts';
+
+const WORKERS = 6;
+let db: Db;
+before(async () => {
+  // Fewer connections than workers: who waits for the lock must not keep the holder from storing.
+  db = connect(await testDatabase(), createVault([randomBytes(32)], randomBytes(32)), { poolSize: 2 });
+});
+after(() => db?.close());
+
+it('is refreshed by one worker at a time, with the refresh token that came last, and what was got while proving is kept', { timeout: 30_000 }, async () => {
+  const about = { provider: 'microsoft', preset: null, label: null, externalId: null, username: 'a', identity: 'a', discovered: {}, canCreateCalendars: true };
+  const { id } = await createAccount(db, { ...about, credentials: { refreshToken: 'first' }, token: { accessToken: 'of the proof', expiresAt: Date.now() - 1, refreshToken: 'second' } });
+  const used: string[] = [];
+  const refresh = async (refreshToken: string): Promise<StoredToken> => {
+    if (used.includes(refreshToken)) throw new SyncError('auth', 'used before');
+    used.push(refreshToken);
+    await sleep(50);
+    return { accessToken: `access ${used.length}`, expiresAt: Date.now() + 3_600_000, refreshToken: `after ${refreshToken}` };
+  };
+  const tokens = await Promise.all(Array.from({ length: WORKERS }, async () => createTokenSource('first', (await openedAccount(db, id))!.tokens, refresh).token(null)));
+  assert.deepEqual([...new Set(tokens)], ['access 1']);
+  assert.deepEqual(used, ['second']);
+  const stored = await (await openedAccount(db, id))!.tokens.load();
+  assert.equal(stored?.refreshToken, 'after second');
+});

@@ -1,0 +1,211 @@
+/** What Graph's own ways ask of a reader of changes: a window, skeletons, silent deletions, and hints that are no proof. */
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { EXCLUDED, type CalendarEvent } from '../../core/event.ts';
+import { SyncError } from '../../core/sync-error.ts';
+import type { ChangePage, Found } from '../../providers/provider.ts';
+import { event, KnownState } from '../support/contract.ts';
+import { openGraph, type GraphBench } from '../support/graph-bench.ts';
+
+interface Polled {
+  readonly found: readonly Found[];
+  readonly unchanged: readonly string[];
+  readonly removed: readonly string[];
+  readonly cursor: string;
+  readonly full: boolean;
+}
+
+const DAY_MS = 86_400_000;
+/** A date so many days from now: what is in the window depends on the clock. */
+const dayFrom = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString().slice(0, 10);
+const on = (date: string): CalendarEvent['when'] => ({ allDay: false, start: `${date}T09:00:00`, startZone: 'UTC', end: `${date}T10:00:00`, endZone: 'UTC' });
+const daily = (title = 'Daily', days = 3): CalendarEvent => event(title, { when: on(dayFrom(days)), recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=10'], dates: [] } });
+const idOn = (days: number): string => `${dayFrom(days).replaceAll('-', '')}T090000Z`;
+
+describe('changes of a Microsoft calendar', () => {
+  let bench: GraphBench;
+  let known: KnownState;
+  let cursor: string | null;
+  const start = async (options: Parameters<typeof openGraph>[0] = {}): Promise<void> => {
+    bench = await openGraph(options);
+    known = new KnownState();
+    cursor = null;
+  };
+  const poll = async (): Promise<Polled> => {
+    const pages: ChangePage[] = [];
+    for await (const page of bench.side.changes(cursor, known)) pages.push(page);
+    const end = pages.at(-1)?.end;
+    assert.ok(end);
+    const [found, unchanged, removed] = [pages.flatMap((page) => page.found), pages.flatMap((page) => page.unchanged), pages.flatMap((page) => page.removed)];
+    for (const one of found) known.keep(one);
+    cursor = end.cursor;
+    return { found, unchanged, removed, ...end };
+  };
+  const oid = (id: string, days: number): string => `OID.${id}.${dayFrom(days)}`;
+  const titles = ({ found }: Polled): unknown[] => found.map(({ event: one }) => one?.title).sort();
+  const exceptionsOf = (polled: Polled): Record<string, string> => Object.fromEntries(
+    Object.entries(polled.found[0]?.event?.exceptions ?? {}).map(([id, exception]) => [id, exception === EXCLUDED ? EXCLUDED : exception.title]));
+  /** As if the last comparison of everything had been six hours ago. */
+  const dueForComparison = (): void => {
+    cursor = cursor!.replace(/"comparedAt":\d+/, `"comparedAt":${Date.now() - 6 * 3_600_000}`);
+  };
+  afterEach(() => bench.close());
+
+  it('asks for masters: rows of occurrences are skeletons, never events (E17)', async () => {
+    await start();
+    await poll();
+    const id = await bench.person.create(daily());
+    const polled = await poll();
+    assert.deepEqual(polled.found.map(({ resource }) => resource), [id]);
+    assert.equal(polled.full, false);
+    assert.equal(polled.found[0]!.event!.recurrence!.rules.length, 1);
+    // What it is, and then with its exceptions; nothing of its ten occurrences.
+    assert.equal(bench.graph.count(/^GET .*\/events\/./), 2);
+  });
+
+  for (const exceptionRows of ['full', 'skeleton', 'absent'] as const) {
+    it(`sees a changed occurrence, whose row is ${exceptionRows}`, async () => {
+      await start({ exceptionRows });
+      const id = await bench.person.create(daily());
+      await poll();
+      bench.owner.patchEvent(oid(id, 5), { subject: 'Changed' });
+      assert.deepEqual(exceptionsOf(await poll()), { [idOn(5)]: 'Changed' });
+    });
+  }
+
+  it('finds a deleted occurrence, which no round tells of, when everything is compared (E19)', async () => {
+    await start();
+    const id = await bench.person.create(daily());
+    await bench.person.create(event('Other', { when: on(dayFrom(1)) }));
+    await poll();
+    bench.owner.deleteEvent(oid(id, 5));
+    assert.deepEqual((await poll()).found, []);
+    dueForComparison();
+    const polled = await poll();
+    assert.equal(polled.full, true);
+    assert.deepEqual([titles(polled), polled.unchanged.length], [['Daily'], 1]);
+    assert.deepEqual(exceptionsOf(polled), { [idOn(5)]: EXCLUDED });
+    const quiet = await poll();
+    assert.deepEqual([quiet.full, quiet.found], [false, []]);
+  });
+
+  it('does not believe that an event outside of the window is gone, and sees its change (E19)', async () => {
+    await start();
+    const far = await bench.person.create(event('Far', { when: on('2035-05-05') }));
+    assert.deepEqual(titles(await poll()), ['Far']);
+    bench.owner.patchEvent(far, { subject: 'Far, changed' });
+    const polled = await poll();
+    assert.deepEqual([titles(polled), polled.removed, polled.full], [['Far, changed'], [], false]);
+    await bench.person.create(event('Far and new', { when: on('2035-05-06') }));
+    assert.deepEqual(titles(await poll()), ['Far and new']);
+  });
+
+  it('tells of what moved out of the window as changed, and of what was deleted as removed', async () => {
+    await start();
+    const [moved, gone] = [await bench.person.create(event('Moved', { when: on(dayFrom(2)) })), await bench.person.create(event('Gone', { when: on(dayFrom(2)) }))];
+    await poll();
+    await bench.person.edit(moved, event('Moved', { when: on('2036-01-01') }));
+    await bench.person.remove(gone);
+    const polled = await poll();
+    assert.deepEqual([titles(polled), polled.removed, polled.full], [['Moved'], [gone], false]);
+  });
+
+  for (const removedSeries of ['master', 'occurrences', 'both'] as const) {
+    it(`sees that a series was deleted, when @removed names ${removedSeries}`, async () => {
+      await start({ removedSeries });
+      const id = await bench.person.create(daily());
+      await bench.person.create(event('Stays', { when: on(dayFrom(1)) }));
+      await poll();
+      await bench.person.remove(id);
+      const polled = await poll();
+      assert.deepEqual([polled.removed, polled.found, polled.full], [[id], [], false]);
+    });
+  }
+
+  for (const [syncStateStatus, syncStateCode] of [[410, 'SyncStateNotFound'], [404, 'syncStateNotFound'], [400, 'resyncRequired']] as const) {
+    it(`compares everything when the link is dead: ${syncStateStatus} ${syncStateCode}`, async () => {
+      await start({ syncStateStatus, syncStateCode });
+      const id = await bench.person.create(event('Here', { when: on(dayFrom(1)) }));
+      await poll();
+      bench.owner.expireSyncTokens(bench.calendarId);
+      const polled = await poll();
+      assert.deepEqual([polled.full, polled.unchanged, polled.found], [true, [id], []]);
+    });
+  }
+
+  it('compares everything when the link dies on a later page, and in the first round, too (G2)', async () => {
+    await start({ maxPageSize: 1 });
+    for (const title of ['A', 'B', 'C']) await bench.person.create(event(title, { when: on(dayFrom(1)) }));
+    bench.graph.fail({ match: /delta\?.*skiptoken/, status: 410, reason: 'SyncStateNotFound' });
+    const first = await poll();
+    assert.deepEqual([titles(first), first.full], [['A', 'B', 'C'], true]);
+    for (const title of ['D', 'E', 'F']) await bench.person.create(event(title, { when: on(dayFrom(1)) }));
+    bench.graph.fail({ match: /delta\?.*skiptoken/, status: 410, reason: 'SyncStateNotFound' });
+    const polled = await poll();
+    assert.deepEqual([titles(polled), polled.full], [['D', 'E', 'F'], true]);
+  });
+
+  it('takes a shorter window where the service does not get a long one done', async () => {
+    await start();
+    await bench.person.create(daily());
+    bench.graph.fail({ match: /calendarView\/delta/, status: 504, reason: 'UnknownError' });
+    assert.deepEqual(titles(await poll()), ['Daily']);
+    const windows = bench.graph.requests.filter(({ path }) => path.endsWith('/delta')).map(({ query }) => Date.parse(String(query['endDateTime'])));
+    assert.equal(windows.length, 2);
+    assert.ok(windows[1]! < windows[0]!);
+  });
+
+  it('goes through empty pages and rows that come twice', async () => {
+    await start({ emptyPages: 2, duplicates: true, maxPageSize: 1, removedInFirstRound: true });
+    const id = await bench.person.create(event('Twice', { when: on(dayFrom(1)) }));
+    await poll();
+    bench.owner.patchEvent(id, { subject: 'Twice, changed' });
+    await bench.person.create(daily());
+    assert.deepEqual(titles(await poll()), ['Daily', 'Twice, changed']);
+  });
+
+  it('asks for all named events in few trips', async () => {
+    await start();
+    await poll();
+    for (let index = 0; index < 30; index += 1) await bench.person.create(event(`Single ${index}`, { when: on(dayFrom(1)) }));
+    const before = bench.requests();
+    assert.equal((await poll()).found.length, 30);
+    // One round and two batches.
+    assert.equal(bench.requests() - before, 3);
+  });
+
+  it('does not follow a link that leads elsewhere', async () => {
+    await start();
+    await poll();
+    cursor = cursor!.replace(bench.graph.rootUrl, 'http://elsewhere.example/');
+    assert.equal((await poll()).full, true);
+    assert.equal(bench.graph.count('elsewhere'), 0);
+  });
+
+  it('reads a series by its occurrences where lists of exceptions are not to be had, and asks for each gap', async () => {
+    for (const exceptionLists of ['absent', 'refused'] as const) {
+      await start({ exceptionLists, instancesLoseExceptions: true });
+      const id = await bench.person.create(daily());
+      bench.owner.patchEvent(oid(id, 5), { subject: 'Changed' });
+      bench.owner.deleteEvent(oid(id, 6));
+      assert.deepEqual(exceptionsOf(await poll()), { [idOn(5)]: 'Changed', [idOn(6)]: EXCLUDED }, exceptionLists);
+      if (exceptionLists === 'absent') await bench.close();
+    }
+  });
+
+  it('does not believe an empty list of exceptions when a row told of one', async () => {
+    await start({ exceptionLists: 'noExceptions' });
+    const id = await bench.person.create(daily());
+    bench.owner.patchEvent(oid(id, 5), { subject: 'Changed' });
+    assert.deepEqual(exceptionsOf(await poll()), { [idOn(5)]: 'Changed' });
+  });
+
+  it('tells a calendar without rights from one without changes', async () => {
+    await start();
+    await poll();
+    bench.graph.fail({ match: /delta/, status: 403, reason: 'ErrorAccessDenied' });
+    await assert.rejects(poll(), (error) => error instanceof SyncError && error.kind === 'calendar-missing');
+    bench.graph.fail({ match: /delta/, status: 429, retryAfter: 7 });
+    await assert.rejects(poll(), (error) => error instanceof SyncError && error.kind === 'throttled' && error.retryAfterMs === 7000);
+  });
+});

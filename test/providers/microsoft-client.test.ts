@@ -1,0 +1,179 @@
+/** How requests reach Graph: tokens, limits, batches, and what becomes of failures. */
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
+import { createClient, type Client, type GraphRequest } from '../../providers/microsoft/client.ts';
+import type { StoredToken, TokenStore } from '../../providers/provider.ts';
+import { event } from '../support/contract.ts';
+import { MemoryTokens } from '../support/google-bench.ts';
+import { openGraph, type GraphBench } from '../support/graph-bench.ts';
+
+const isKind = (kind: SyncErrorKind) => (error: unknown): boolean => {
+  assert.ok(error instanceof SyncError, String(error));
+  assert.equal(error.kind, kind, error.message);
+  return true;
+};
+
+let bench: GraphBench;
+const start = async (options: Parameters<typeof openGraph>[0] = {}): Promise<void> => {
+  bench = await openGraph(options);
+};
+const tokenRequests = (): number => bench.graph.count('/token$');
+
+describe('access to a Microsoft account', () => {
+  afterEach(() => bench.close());
+
+  it('proves an account by its default calendar, whose owner it is', async () => {
+    await start();
+    assert.equal(await bench.account.identity(), 'owner@example.com');
+    assert.equal(await bench.account.identity(), 'owner@example.com');
+    assert.deepEqual([bench.requests(), tokenRequests()], [2, 1]);
+  });
+
+  it('stores a rotated refresh token at once, and goes on with it', async () => {
+    await start({ usedRefreshTokens: 'refused' });
+    await bench.account.identity();
+    const first = bench.tokens.token!.refreshToken;
+    assert.notEqual(first ?? bench.owner.refreshToken, bench.owner.refreshToken);
+    bench.owner.expireAccessTokens();
+    bench.tokens.token = { ...bench.tokens.token!, expiresAt: Date.now() };
+    await bench.open().get([]);
+    const another = bench.open();
+    await another.get(['nothing']).catch(() => undefined);
+    assert.notEqual(bench.tokens.token.refreshToken, first);
+    assert.equal(bench.tokens.saves, 2);
+  });
+
+  it('lets one of several workers refresh, where the old refresh token is good for nothing more', async () => {
+    await start({ usedRefreshTokens: 'refused' });
+    // The two workers share a store, as they share the database, and its lock.
+    const store = new LockedTokens();
+    const settings = { clientId: bench.graph.clientId, clientSecret: bench.graph.clientSecret, baseUrl: bench.graph.rootUrl, tokenUrl: bench.graph.tokenUrl };
+    const worker = (): Client => createClient(settings, bench.owner.refreshToken, store, { fetch });
+    await Promise.all([worker(), worker(), worker()].map((client) => client.send({ path: '/me/calendar?$select=id' })));
+    assert.deepEqual([tokenRequests(), store.saves], [1, 1]);
+  });
+
+  it('renews a refused access token once, for all requests under way', async () => {
+    await start();
+    await bench.account.identity();
+    bench.owner.expireAccessTokens();
+    await Promise.all([bench.account.identity(), bench.account.identity(), bench.account.calendars()]);
+    assert.equal(tokenRequests(), 2);
+    bench.graph.fail({ match: '/me/calendar', status: 401, times: 2 });
+    await assert.rejects(bench.account.identity(), isKind('auth'));
+  });
+
+  it('takes a dead refresh token for a matter of the person, a wrong client for one of the operator, and a time-out for neither (G11)', async () => {
+    await start();
+    bench.graph.fail({ match: '/token', status: 504 });
+    await assert.rejects(bench.account.identity(), isKind('unreachable'));
+    bench.owner.revokeRefreshToken(700082);
+    await assert.rejects(bench.account.identity(), (error) => isKind('auth')(error) && (error as SyncError).reason === 'invalid_grant (AADSTS700082)');
+    const wrong = createClient({ clientId: bench.graph.clientId, clientSecret: 'wrong', baseUrl: bench.graph.rootUrl, tokenUrl: bench.graph.tokenUrl }, 'x', new MemoryTokens(), { fetch });
+    await assert.rejects(wrong.send({ path: '/me/calendar' }), isKind('bug'));
+  });
+
+  it('never has more than four requests under way for one mailbox, whoever sends them', async () => {
+    await start({ latencyMs: 20 });
+    const ids = await Promise.all(Array.from({ length: 6 }, (_, at) => bench.person.create(event(`Event ${at}`))));
+    const sides = Array.from({ length: 6 }, () => bench.open());
+    await Promise.all([...sides.map((side) => side.get(ids)), ...sides.map((side) => side.get(ids.slice(0, 1))), ...ids.map(() => bench.account.calendars())]);
+    assert.equal(bench.graph.throttled, 0);
+  });
+
+  it('asks again for what was throttled inside a batch, in smaller batches, and waits as told', async () => {
+    await start({ parallelInBatch: 4, retryAfter: 1 });
+    const ids: string[] = [];
+    for (let at = 0; at < 12; at += 1) ids.push(await bench.person.create(event(`Event ${at}`)));
+    const answer = await bench.side.get(ids);
+    assert.equal([...answer.values()].filter((one) => one !== 'gone' && one.length === 1).length, 12);
+  });
+
+  it('hands a throttled request on with the wait that the service asks for (G9)', async () => {
+    await start();
+    bench.graph.fail({ match: '/me/calendar', status: 429, retryAfter: 11 });
+    await assert.rejects(bench.account.identity(), (error) => isKind('throttled')(error) && (error as SyncError).retryAfterMs === 11_000);
+    bench.graph.fail({ match: '/me/calendar', status: 503, reason: 'ErrorServerBusy' });
+    await assert.rejects(bench.account.identity(), isKind('throttled'));
+    bench.graph.fail({ match: '/me/calendar', status: 504, reason: 'UnknownError' });
+    await assert.rejects(bench.account.identity(), isKind('unreachable'));
+    bench.graph.fail({ match: '/me/calendar' });
+    await assert.rejects(bench.account.identity(), isKind('unreachable'));
+  });
+
+  it('lists calendars with what a person needs for choosing one, and makes new ones in the nearest colour', async () => {
+    await start();
+    const created = await bench.account.createCalendar('Made by Calpair', '#e07b00');
+    assert.deepEqual([created.name, created.color, created.readOnly, created.isDefault], ['Made by Calpair', '#fcab73', false, false]);
+    const all = await bench.account.calendars();
+    assert.deepEqual(all.map(({ name, readOnly, isDefault }) => [name, readOnly, isDefault]), [
+      ['Calendar', false, true], ['Birthdays', true, false], ['Test', false, false], ['Made by Calpair', false, false],
+    ]);
+    await assert.rejects(bench.account.createCalendar('made by calpair', null), isKind('rejected'));
+  });
+});
+
+describe('requests to Graph', () => {
+  it('carry the token to http and https addresses of Graph alike, next links included, and to no other', async () => {
+    for (const root of ['https://graph.example/', 'http://localhost:1/graph/']) {
+      const seen: { url: string; token: string | null; prefer: string | null }[] = [];
+      const client = clientOf(root, async (url, init) => {
+        const headers = new Headers(init?.headers);
+        seen.push({ url, token: headers.get('authorization'), prefer: headers.get('prefer') });
+        return Response.json({ value: [] });
+      });
+      const link = `${root}v1.0/me/events?$deltatoken=a%2Bb(c)&x=1&x=2`;
+      for (const path of ['/me/calendars?$top=5', link]) await client.send({ path });
+      assert.deepEqual(seen.map(({ url, token }) => [url, token]), [[`${root}v1.0/me/calendars?$top=5`, 'Bearer secret-token'], [link, 'Bearer secret-token']]);
+      for (const { prefer } of seen) assert.match(prefer!, /IdType="ImmutableId".*outlook\.timezone="UTC".*outlook\.body-content-type="text"/);
+      for (const path of ['https://elsewhere.example/v1.0/me', 'nonsense', root.replace('//', '//user@').replace('graph', 'other')]) await assert.rejects(client.send({ path }), isKind('unreachable'));
+      assert.equal(seen.length, 2);
+    }
+  });
+
+  it('follow no redirect, and tell neither token nor address in an error', async () => {
+    const client = clientOf('https://graph.example/', async () => new Response(null, { status: 302, headers: { location: 'https://elsewhere.example/' } }));
+    await assert.rejects(client.send({ path: '/me' }), (error) => isKind('unreachable')(error) && !/secret|example/.test(JSON.stringify(error) + String((error as Error).stack?.split('\n')[0])));
+    const broken = clientOf('https://graph.example/', async () => { throw new TypeError('fetch failed for https://graph.example/ with secret-token'); });
+    await assert.rejects(broken.send({ path: '/me' }), (error) => isKind('unreachable')(error) && !/secret|example/.test((error as Error).message));
+  });
+
+  it('end with the caller\'s own reason when the caller gives up', async () => {
+    const gaveUp = new AbortController();
+    const client = clientOf('https://graph.example/', async () => {
+      gaveUp.abort(new Error('enough'));
+      throw new Error('aborted');
+    }, gaveUp.signal);
+    await assert.rejects(client.send({ path: '/me' }), /enough/);
+  });
+
+  it('of a batch are answered each for itself, whatever the order and the gaps', async () => {
+    const client = clientOf('https://graph.example/', async (_, init) => {
+      const { requests } = JSON.parse(String(init?.body)) as { requests: { id: string; headers: Record<string, string> }[] };
+      for (const { headers } of requests) assert.match(headers['Prefer']!, /ImmutableId/);
+      return Response.json({ responses: [{ id: '2', status: 404, body: { error: { code: 'ErrorItemNotFound' } } }, { id: '0', status: 200, body: { id: 'zero' } }, { id: 'x', status: 'y' }, null] });
+    });
+    const asked: GraphRequest[] = ['/a', '/b', '/c'].map((path) => ({ path }));
+    const [zero, one, two] = await client.batch(asked);
+    assert.deepEqual((zero as { data: unknown }).data, { id: 'zero' });
+    assert.ok(isKind('unreachable')(one) && isKind('gone')(two));
+    assert.deepEqual(await client.batch([]), []);
+  });
+});
+
+function clientOf(baseUrl: string, answer: (url: string, init?: RequestInit) => Promise<Response>, signal?: AbortSignal): Client {
+  const tokens = new MemoryTokens();
+  tokens.token = { accessToken: 'secret-token', expiresAt: Date.now() + 3_600_000 };
+  return createClient({ clientId: 'a', clientSecret: 'b', baseUrl, tokenUrl: `${baseUrl}token` }, 'secret-refresh', tokens, { fetch: (input, init) => answer(String(input), init), signal });
+}
+
+class LockedTokens extends MemoryTokens implements TokenStore {
+  #last: Promise<unknown> = Promise.resolve();
+
+  exclusively<T>(work: (store: Pick<TokenStore, 'load' | 'save'>) => Promise<T>): Promise<T> {
+    const next = this.#last.then(() => work({ load: async () => this.token, save: async (token: StoredToken) => this.save(token) }));
+    this.#last = next.catch(() => undefined);
+    return next;
+  }
+}

@@ -1,0 +1,16 @@
+/** Microsoft Graph keeps the contract of a side, on a stand-in that asks the most, and on others where what is unverified is the other way round. */
+import { contract } from '../support/contract.ts';
+import { openGraph } from '../support/graph-bench.ts';
+
+contract('microsoft', () => openGraph());
+
+contract('microsoft, where it lags, repeats itself and forgets', () => openGraph({
+  zoneNames: 'sent', bumpAfterCreateMs: null, staleReads: 1, notFoundLag: 1, repeatStatus: 200, transactionAfterDelete: 'free', extendedOnCreate: 'lost', teamsLinks: true,
+  newTimeWipes: false, exceptionIds: 'change', missingOccurrence: 'badRequest', resendAfterOccurrenceDelete: true, exceptionRows: 'skeleton', removedInFirstRound: true,
+  duplicates: true, maxPageSize: 7, usedRefreshTokens: 'refused', accessTokenSeconds: 90,
+}));
+
+contract('microsoft, a consumer mailbox without lists of exceptions', () => openGraph({
+  consumer: true, ianaZones: 'refused', foreignEtags: false, ifMatchOnDelete: true, exceptionLists: 'refused', removedSeries: 'occurrences', syncStateStatus: 400, syncStateCode: 'syncStateInvalid',
+  missingOccurrence: 'notFound', exceptionRows: 'absent', parallelInBatch: 4,
+}));

@@ -1,0 +1,281 @@
+/** Writing to Graph: nobody is mailed, nothing is lost, and a lost answer costs nothing. */
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { changedPaths, contentOnly, EXCLUDED, type CalendarEvent, type Content } from '../../core/event.ts';
+import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
+import type { Found, Side } from '../../providers/provider.ts';
+import { event } from '../support/contract.ts';
+import { openGraph, type GraphBench } from '../support/graph-bench.ts';
+
+type Json = Record<string, unknown>;
+
+const KEY = '019300aa-0000-7000-8000-000000000001';
+const berlin = (start: string, end: string): Content['when'] => ({ allDay: false, start, startZone: 'Europe/Berlin', end, endZone: 'Europe/Berlin' });
+const WEEKLY = event('Weekly', { when: berlin('2027-01-06T09:00:00', '2027-01-06T10:00:00'), recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=20'], dates: [] } });
+const moved = (title: string, date: string): Content => ({ ...contentOnly(WEEKLY), title, when: berlin(`${date}T15:00:00`, `${date}T16:00:00`) });
+const SERIES: CalendarEvent = { ...WEEKLY, exceptions: { '20270113T080000Z': moved('Moved', '2027-01-13'), '20270203T080000Z': EXCLUDED } };
+const GUEST = { type: 'required', emailAddress: { address: 'guest@elsewhere.example', name: 'Guest' } };
+
+let bench: GraphBench;
+const start = async (options: Parameters<typeof openGraph>[0] = {}, setting: Parameters<typeof openGraph>[1] = {}): Promise<void> => {
+  bench = await openGraph(options, setting);
+};
+const getOne = async (resource: string, side: Side = bench.side): Promise<Found> => {
+  const found = (await side.get([resource])).get(resource);
+  assert.ok(found !== undefined && found !== 'gone');
+  return found[0]!;
+};
+const isKind = (kind: SyncErrorKind) => (error: unknown): boolean => {
+  assert.ok(error instanceof SyncError, String(error));
+  assert.equal(error.kind, kind, error.message);
+  return true;
+};
+const raw = (resource: string): Json => bench.owner.getEvent(resource);
+const writes = (): string[] => bench.graph.writes.filter(({ path }) => path.includes('/events')).map(({ method }) => method);
+const live = (): number => bench.owner.listLive(bench.calendarId).length;
+
+describe('creating a copy in a Microsoft calendar', () => {
+  afterEach(() => bench.close());
+
+  it('has no reminder, no online meeting and no attendees, where the mailbox would add all of them', async () => {
+    await start({ teamsLinks: true });
+    const people = { organizer: { address: 'boss@elsewhere.example', name: 'Boss' }, attendees: [{ address: 'guest@elsewhere.example', name: 'Guest', participation: 'accepted', role: 'required', kind: 'individual' }] } as const;
+    const next = event('With people', { description: 'Text', ...people });
+    const written = await bench.side.create(next, KEY, 0);
+    const { isReminderOn, isOnlineMeeting, attendees, body } = raw(written.ref);
+    assert.deepEqual([isReminderOn, isOnlineMeeting, attendees], [false, false, []]);
+    assert.match((body as { content: string }).content, /Text\r\n\r\n— People —\r\nOrganizer: Boss \(boss@elsewhere\.example\)\r\nGuest \(guest@elsewhere\.example\): accepted/);
+    assert.deepEqual(changedPaths(next, written.event!), []);
+    assert.equal(written.marker, KEY);
+    // And the people of somebody who opted in are real ones.
+    await bench.close();
+    await start({ mayReach: true }, { attendees: 'native' });
+    const native = await bench.side.create(next, KEY, 0);
+    assert.deepEqual((raw(native.ref)['attendees'] as Json[]).map(({ emailAddress }) => (emailAddress as Json)['address']), ['guest@elsewhere.example']);
+  });
+
+  for (const options of [{}, { repeatStatus: 200 }, { consumer: true }, { staleReads: 2, notFoundLag: 2 }] as const) {
+    it(`finds the first one after a lost answer (${JSON.stringify(options)})`, async () => {
+      await start(options);
+      bench.graph.fail({ match: 'POST .*/events', when: 'after' });
+      await assert.rejects(bench.side.create(SERIES, KEY, 0), isKind('unreachable'));
+      assert.equal(live(), 1);
+      const written = await bench.side.create(SERIES, KEY, 0);
+      assert.equal(live(), 1);
+      assert.deepEqual(changedPaths(SERIES, written.event!), []);
+      assert.deepEqual([written.marker, written.event!.uid], [KEY, SERIES.uid]);
+    });
+  }
+
+  it('finds the one that was made although the server refused it, and tries again where none was (B4)', async () => {
+    await start();
+    for (const [at, when] of (['after', 'before'] as const).entries()) {
+      bench.graph.fail({ match: 'POST .*/events', status: 409, reason: 'ErrorIrresolvableConflict', when });
+      const created = (): Promise<unknown> => bench.side.create(event(`Refused ${when}`), KEY, at);
+      if (when === 'before') await assert.rejects(created(), isKind('unreachable'));
+      await created();
+    }
+    assert.equal(live(), 2);
+  });
+
+  it('finds the first one where the event has changed between the tries: the server refuses, and the calendar is searched', async () => {
+    await start();
+    const first = await bench.side.create(event('First'), KEY, 0);
+    bench.owner.patchEvent(first.ref, { location: { displayName: 'By a person' } });
+    const second = await bench.side.create(event('Second'), KEY, 0);
+    assert.deepEqual([second.ref, second.isFound, second.event?.title, second.event?.location], [first.ref, true, 'First', 'By a person']);
+  });
+
+  it('takes the next generation where the first one was deleted and its id is used up', async () => {
+    await start();
+    await bench.person.remove((await bench.side.create(event('Gone'), KEY, 0)).ref);
+    await assert.rejects(bench.side.create(event('Again'), KEY, 0), isKind('id-taken'));
+    assert.equal((await bench.side.create(event('Again'), KEY, 1)).event?.title, 'Again');
+  });
+
+  it('keeps UID and link where a consumer mailbox loses what a new event was given', async () => {
+    await start({ consumer: true });
+    const next = event('Kept', { when: berlin('2027-01-06T09:00:00', '2027-01-06T10:00:00') });
+    const written = await bench.side.create(next, KEY, 0);
+    assert.deepEqual(writes(), ['POST', 'PATCH']);
+    assert.deepEqual([written.marker, written.event?.uid], [KEY, next.uid]);
+    const again = await getOne(written.ref);
+    assert.deepEqual([again.marker, again.event?.uid, again.version], [KEY, next.uid, written.version]);
+  });
+
+  it('tries the notes again that the server cannot take so soon after a create (G21)', async () => {
+    await start({ consumer: true });
+    bench.graph.fail({ match: '^PATCH', status: 409, reason: 'ErrorConcurrentItemSave' });
+    assert.equal((await bench.side.create(event('Soon'), KEY, 0)).marker, KEY);
+    assert.equal(bench.graph.faultsMet, 1);
+  });
+
+  it('goes on where an earlier try broke off between master and exceptions', async () => {
+    await start();
+    bench.graph.fail({ match: /^DELETE .*AAgI/, status: 500 });
+    await assert.rejects(bench.side.create(SERIES, KEY, 0), isKind('unreachable'));
+    const written = await bench.side.create(SERIES, KEY, 0);
+    assert.deepEqual(changedPaths(SERIES, written.event!), []);
+    assert.equal(live(), 1);
+  });
+});
+
+describe('changing an event in a Microsoft calendar', () => {
+  afterEach(() => bench.close());
+
+  it('writes exceptions and exclusions again when Exchange has thrown them away with the old rule', async () => {
+    await start();
+    const written = await bench.side.create(SERIES, KEY, 0);
+    const next: CalendarEvent = { ...written.event!, recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=21'], dates: [] } };
+    const after = await bench.side.update(written, next);
+    assert.deepEqual(changedPaths(next, after.event!), []);
+    // A title alone touches no exception, nor the rule.
+    const before = writes().length;
+    const titled = await bench.side.update(after, { ...next, title: 'Weekly, renamed' });
+    assert.deepEqual(writes().slice(before), ['PATCH']);
+    assert.equal((titled.event!.exceptions['20270113T080000Z'] as Content).title, 'Moved');
+  });
+
+  it('moves a series with its exceptions to another time, and makes a single event of it, and a series again', async () => {
+    await start();
+    const written = await bench.side.create(SERIES, KEY, 0);
+    const shifted: CalendarEvent = {
+      ...written.event!, when: berlin('2027-01-06T11:00:00', '2027-01-06T12:00:00'),
+      exceptions: { '20270113T100000Z': { ...moved('Moved', '2027-01-13') }, '20270203T100000Z': EXCLUDED },
+    };
+    const after = await bench.side.update(written, shifted);
+    assert.deepEqual(changedPaths(shifted, after.event!), []);
+    const single: CalendarEvent = { ...shifted, recurrence: null, exceptions: {} };
+    const alone = await bench.side.update(after, single);
+    assert.deepEqual(changedPaths(single, alone.event!), []);
+    const again = await bench.side.update(alone, shifted);
+    assert.deepEqual(changedPaths(shifted, again.event!), []);
+  });
+
+  it('brings a deleted occurrence back by giving the rule anew, and loses no other exception', async () => {
+    await start();
+    const written = await bench.side.create(SERIES, KEY, 0);
+    const { '20270203T080000Z': _, ...rest } = written.event!.exceptions;
+    const next: CalendarEvent = { ...written.event!, exceptions: rest };
+    assert.deepEqual(changedPaths(next, (await bench.side.update(written, next)).event!), []);
+  });
+
+  it('goes on after a lost answer, and after a break between master and exceptions', async () => {
+    await start();
+    const written = await bench.side.create(SERIES, KEY, 0);
+    const next: CalendarEvent = { ...written.event!, title: 'Other', recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=21'], dates: [] } };
+    bench.graph.fail({ match: /^PATCH/, when: 'after' });
+    await assert.rejects(bench.side.update(written, next), isKind('unreachable'));
+    bench.graph.fail({ match: /^PATCH .*AAgI/, status: 500 });
+    await assert.rejects(bench.side.update(written, next), isKind('unreachable'));
+    assert.deepEqual(changedPaths(next, (await bench.side.update(written, next)).event!), []);
+  });
+
+  it('takes a 412 without a change for what it is, and a change of another occurrence for a lost race', async () => {
+    await start();
+    const written = await bench.side.create(SERIES, KEY, 0);
+    bench.graph.storm412(1);
+    assert.equal((await bench.side.update(written, { ...written.event!, title: 'Once more' })).event?.title, 'Once more');
+    const now = await getOne(written.ref);
+    bench.owner.patchEvent(`OID.${written.ref}.2027-01-20`, { subject: 'By a person' });
+    await assert.rejects(bench.side.update(now, { ...now.event!, title: 'Lost' }), isKind('stale'));
+    await assert.rejects(bench.side.remove(now), isKind('stale'));
+  });
+
+  it('notices a change that came between its look and its write, where If-Match is not heeded', async () => {
+    await start();
+    const written = await bench.side.create(event('Race'), KEY, 0);
+    const side = bench.openWith(async (input, init) => {
+      if (init?.method === 'PATCH') {
+        bench.owner.patchEvent(written.ref, { location: { displayName: 'By a person' } });
+        (init.headers as Headers).set('if-match', '*');
+      }
+      return fetch(input, init);
+    });
+    await assert.rejects(side.update(written, { ...written.event!, title: 'Ours' }), isKind('stale'));
+    assert.equal((raw(written.ref)['location'] as Json)['displayName'], 'By a person');
+  });
+
+  it('reads what was written although a replica still shows what was before', async () => {
+    await start({ staleReads: 2 });
+    const written = await bench.side.create(SERIES, KEY, 0);
+    const next: CalendarEvent = { ...written.event!, title: 'New', exceptions: { ...written.event!.exceptions, '20270127T080000Z': EXCLUDED } };
+    assert.deepEqual(changedPaths(next, (await bench.side.update(written, next)).event!), []);
+  });
+
+  it('never rewrites an HTML body whose text stays, and replaces it when the text changes', async () => {
+    await start();
+    const html = '<p>Some <b>bold</b> text</p>';
+    const id = bench.owner.insertEvent({ ...plain('Rich'), body: { contentType: 'html', content: html } }, bench.calendarId)['id'] as string;
+    const found = await getOne(id);
+    assert.equal(found.event?.description, 'Some bold text');
+    const after = await bench.side.update(found, { ...found.event!, title: 'Rich, renamed', attendees: [{ address: 'a@b.example', name: '', participation: 'accepted', role: 'required', kind: 'individual' }] });
+    assert.ok(bench.graph.writes.every(({ body }) => (body as Json | null)?.['body'] === undefined));
+    assert.equal(after.event?.attendees.length, 1);
+    const changed = await bench.side.update(after, { ...after.event!, description: 'Plain now' });
+    assert.equal(changed.event?.description, 'Plain now');
+  });
+
+  it('holds one of busy and tentative, and takes what it does not hold for no edit', async () => {
+    await start();
+    const written = await bench.side.create(event('Lossy', { status: 'tentative', transparency: 'transparent' }), KEY, 0);
+    assert.deepEqual([written.event?.status, written.event?.transparency, written.isFound], ['confirmed', 'transparent', undefined]);
+    const before = writes().length;
+    await bench.side.update(written, { ...written.event!, status: 'tentative' });
+    assert.equal(writes().length, before);
+    const away = bench.owner.insertEvent({ ...plain('Away'), showAs: 'oof' }, bench.calendarId)['id'] as string;
+    const found = await getOne(away);
+    await bench.side.update(found, { ...found.event!, title: 'Away, renamed' });
+    assert.equal(raw(away)['showAs'], 'oof');
+  });
+});
+
+describe('what reaches other people', () => {
+  afterEach(() => bench.close());
+
+  it('is not written: a meeting with guests that the mailbox organises, its occurrences, its deletion (D8)', async () => {
+    await start();
+    const id = bench.owner.insertEvent({ ...plain('Meeting'), recurrence: { pattern: { type: 'daily', interval: 7 }, range: { type: 'noEnd', startDate: '2027-01-13' } }, attendees: [GUEST] }, bench.calendarId)['id'] as string;
+    const found = await getOne(id);
+    assert.equal(found.hasGuests, true);
+    await assert.rejects(bench.side.update(found, { ...found.event!, title: 'Other' }), isKind('would-mail'));
+    await assert.rejects(bench.side.update(found, { ...found.event!, exceptions: { '20270120T080000Z': EXCLUDED } }), isKind('would-mail'));
+    await assert.rejects(bench.side.remove(found), isKind('would-mail'));
+    assert.deepEqual([writes(), bench.graph.mailLedger], [[], []]);
+    assert.equal(raw(id)['subject'], 'Meeting');
+  });
+
+  it('is written when the pair has real attendees', async () => {
+    await start({ mayReach: true }, { attendees: 'native' });
+    const id = bench.owner.insertEvent({ ...plain('Meeting'), attendees: [GUEST] }, bench.calendarId)['id'] as string;
+    const found = await getOne(id);
+    await bench.side.remove(await bench.side.update(found, { ...found.event!, title: 'Other' }));
+    assert.equal(bench.graph.mailLedger.length, 2);
+  });
+
+  it('stays with the organizer: of an invitation only what concerns the owner is changed', async () => {
+    await start();
+    const id = bench.owner.plantEvent({ ...plain('Invited'), organizer: { emailAddress: { address: 'boss@elsewhere.example', name: 'Boss' } }, attendees: [GUEST] }, bench.calendarId)['id'] as string;
+    const found = await getOne(id);
+    assert.equal(found.hasGuests, false);
+    await assert.rejects(bench.side.update(found, { ...found.event!, title: 'Other' }), isKind('forbidden'));
+    assert.equal((await bench.side.update(found, { ...found.event!, transparency: 'transparent' })).event?.transparency, 'transparent');
+    await bench.side.remove(await getOne(id));
+    assert.deepEqual(bench.graph.harm, []);
+  });
+
+  it('keeps its join link: the text of an online meeting is left alone, everything else goes through', async () => {
+    await start();
+    const id = bench.owner.insertEvent({ ...plain('Online'), isOnlineMeeting: true }, bench.calendarId)['id'] as string;
+    const found = await getOne(id);
+    const after = await bench.side.update(found, { ...found.event!, title: 'Online, renamed', attendees: [{ address: 'a@b.example', name: '', participation: 'accepted', role: 'required', kind: 'individual' }] });
+    assert.equal(after.event?.title, 'Online, renamed');
+    await assert.rejects(bench.side.update(after, { ...after.event!, description: 'Mine' }), isKind('rejected'));
+    assert.deepEqual(bench.graph.harm, []);
+  });
+});
+
+function plain(subject: string): Json {
+  const point = (time: string): Json => ({ dateTime: `2027-01-13T${time}:00`, timeZone: 'W. Europe Standard Time' });
+  return { subject, start: point('09:00'), end: point('10:00') };
+}
