@@ -5,6 +5,7 @@ import type { Client, MicrosoftSettings } from './client.ts';
 import { colorName, hexColor } from './colors.ts';
 import { listPages } from './fetch.ts';
 import { fieldOf, textOf } from './item.ts';
+import { readGraphZone } from './zones.ts';
 
 /** One request, for which access to calendars is enough. @throws SyncError `auth` when the sign-in does not reach calendars */
 export async function proveAccount(client: Client): Promise<Proof> {
@@ -29,8 +30,9 @@ export async function identityOf(client: Client): Promise<string> {
 
 export async function listCalendars(client: Client, settings: MicrosoftSettings): Promise<CalendarInfo[]> {
   const infos: CalendarInfo[] = [];
+  const timeZone = await mailboxZone(client);
   for await (const { rows } of listPages({ client }, { path: '/me/calendars?$top=100' })) {
-    infos.push(...rows.map((row) => infoOf(row, settings)).filter((info) => info !== null));
+    infos.push(...rows.map((row) => infoOf(row, settings, timeZone)).filter((info) => info !== null));
   }
   return infos;
 }
@@ -39,15 +41,26 @@ export async function listCalendars(client: Client, settings: MicrosoftSettings)
 export async function createCalendar(client: Client, settings: MicrosoftSettings, name: string, color: string | null): Promise<CalendarInfo> {
   const body = { name, ...(color === null ? {} : { color: colorName(color) }) };
   const { data } = await client.send({ method: 'POST', path: '/me/calendars', body }).catch((error: unknown) => { throw asRejected(error); });
-  const info = infoOf(data, settings);
+  const info = infoOf(data, settings, null);
   if (!info) throw new SyncError('unreachable', 'Graph answered without a calendar');
   return info;
 }
 
 const MAX_ID = 1000;
 
+/** The zone of the mailbox; null where the sign-in does not include the permission to ask (`MailboxSettings.Read`). */
+async function mailboxZone(client: Client): Promise<string | null> {
+  try {
+    const { data } = await client.send({ path: '/me/mailboxSettings/timeZone' });
+    return readGraphZone(fieldOf(data, 'value'));
+  } catch (error) {
+    if (error instanceof SyncError && (error.kind === 'forbidden' || error.kind === 'gone' || error.kind === 'rejected')) return null;
+    throw error;
+  }
+}
+
 /** Null for what has no usable id. */
-function infoOf(row: unknown, settings: MicrosoftSettings): CalendarInfo | null {
+function infoOf(row: unknown, settings: MicrosoftSettings, timeZone: string | null): CalendarInfo | null {
   const id = fieldOf(row, 'id');
   if (typeof id !== 'string' || id === '' || id.length > MAX_ID) return null;
   return {
@@ -55,8 +68,8 @@ function infoOf(row: unknown, settings: MicrosoftSettings): CalendarInfo | null 
     identity: `${new URL(settings.baseUrl).host}/${id}`,
     name: textOf(fieldOf(row, 'name')),
     color: hexColor(fieldOf(row, 'hexColor'), fieldOf(row, 'color')),
-    // Only the mailbox has one, and it takes another permission to read it.
-    timeZone: null,
+    // Calendars have none of their own.
+    timeZone,
     readOnly: fieldOf(row, 'canEdit') !== true,
     isDefault: fieldOf(row, 'isDefaultCalendar') === true,
   };

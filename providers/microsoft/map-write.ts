@@ -12,7 +12,7 @@ import { cutText } from '../text.ts';
 import type { Item, Series } from './item.ts';
 import { bodyText, nativeAttendees, nativeOrganizer, uidOf } from './map.ts';
 import {
-  changedProperties, hasKeptPeople, isCutText, isOurText, linkProperties, peopleProperties, propertiesBody, propertiesOf, ruleProperties, textProperties, zoneProperties, type Properties,
+  changedProperties, hasKeptPeople, isCutText, isOurText, linkProperties, oneLine, peopleProperties, propertiesBody, propertiesOf, ruleProperties, tailProperties, textProperties, titleProperties, zoneProperties, type Properties,
 } from './private-data.ts';
 import { toPatternedRecurrence } from './recurrence.ts';
 import { writeWhen } from './times.ts';
@@ -30,7 +30,7 @@ export function insertBody(event: CalendarEvent, key: string, transactionId: str
   const people = keptOf(event, [], setting);
   const texts = textsOf(event, people, event.uid ?? '', setting);
   const properties = withoutEmpty({
-    ...linkProperties(key, transactionId, event.uid), ...peopleProperties(people), ...textProperties(texts.body, texts.isCut), ...zoneProperties(event.when), ...ruleProperties(event.recurrence),
+    ...linkProperties(key, transactionId, event.uid), ...peopleProperties(people), ...textProperties(texts.body, texts.isCut), ...tailProperties(event.description), ...titleProperties(event.title), ...zoneProperties(event.when), ...ruleProperties(event.recurrence),
   });
   const native = setting.attendees === 'native' ? attendeesBody([], event.attendees) : [];
   const body = {
@@ -57,7 +57,8 @@ export function insertBody(event: CalendarEvent, key: string, transactionId: str
  */
 export function masterPatch({ master }: Series, before: CalendarEvent, next: CalendarEvent, setting: SideSetting, isRewritten: boolean): Patch {
   const isMoved = isRewritten || !sameValue(before.when, next.when) || !sameValue(before.recurrence, next.recurrence);
-  const notes = isMoved ? { ...zoneProperties(next.when), ...ruleProperties(next.recurrence) } : {};
+  const notes = before.title === next.title ? {} : titleProperties(next.title);
+  if (isMoved) Object.assign(notes, { ...zoneProperties(next.when), ...ruleProperties(next.recurrence) });
   const patch = contentPatch(master, before, next, setting, notes);
   if (!isMoved) return patch;
   const recurrence = next.recurrence ? { recurrence: recurrenceBody(next) } : before.recurrence ? { recurrence: null } : {};
@@ -84,7 +85,7 @@ const MAX_BODY = 500_000;
 /** `notes` are those that a master is to have beside; null for an occurrence. */
 function contentPatch(item: Item, before: Content, after: Content, setting: SideSetting, notes: Properties | null): Patch {
   const body: Record<string, unknown> = {};
-  if (before.title !== after.title) body['subject'] = cutText(after.title, MAX_SUBJECT).text;
+  if (before.title !== after.title) body['subject'] = cutText(oneLine(after.title), MAX_SUBJECT).text;
   if (before.location !== after.location) body['location'] = { displayName: cutText(after.location, MAX_LOCATION).text };
   if (!sameValue(before.when, after.when)) Object.assign(body, writeWhen(after.when, notes === null));
   if (showAsOf(before) !== showAsOf(after)) body['showAs'] = showAsOf(after);
@@ -115,7 +116,7 @@ function textPatch(item: Item, before: Content, after: Content, setting: SideSet
   if (textChanged || (peopleChanged && isOurs && item['isOnlineMeeting'] !== true)) {
     const stillCut = !textChanged && isCutText(now, written) && after.description.endsWith('…');
     if (texts.body !== written) body['body'] = { contentType: 'text', content: texts.body };
-    Object.assign(properties, textProperties(texts.body, texts.isCut || stillCut));
+    Object.assign(properties, textProperties(texts.body, texts.isCut || stillCut), tailProperties(after.description));
   } else if (lineChanged && texts.isCut && isOurs) {
     Object.assign(properties, textProperties(written, true));
   }
@@ -131,7 +132,7 @@ interface Texts {
 
 /** The block is cut before the text. */
 function textsOf(content: Content, people: People, uid: string, setting: SideSetting): Texts {
-  const subject = cutText(content.title, MAX_SUBJECT);
+  const subject = cutText(oneLine(content.title), MAX_SUBJECT);
   const location = cutText(content.location, MAX_LOCATION);
   const text = cutText(content.description, MAX_BODY);
   const whole = withBlock(text.text, peopleBlock(people, uid, setting.tag));

@@ -9,10 +9,11 @@ import { withoutBlock } from '../people-block.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
 import { htmlToText } from '../text.ts';
 import { fieldOf, isSeries, modifiedMs, parseSeries, textOf, versionOf, writeSeries, type Item, type Series } from './item.ts';
-import { copiedUid, isCopy, isCutText, keptPeople, keptRule, keptZones, linkOf, propertiesOf } from './private-data.ts';
+import { copiedUid, isCopy, isCutText, isOurText, keptPeople, keptRule, keptTail, keptTitle, keptZones, linkOf, oneLine, propertiesOf, type KeptZones } from './private-data.ts';
 import { fromPatternedRecurrence, toPatternedRecurrence } from './recurrence.ts';
 import { readPatternedRecurrence, type PatternedRecurrence } from './recurrence-form.ts';
 import { occurrenceOn, readOccurrence, readWhen, zonesOf } from './times.ts';
+import { readGraphZone } from './zones.ts';
 
 /** How a series is stored. */
 export function storedOf(series: Series): Stored {
@@ -120,10 +121,20 @@ export function itemsByOccurrence(series: Series, when: When): Map<OccurrenceId,
 
 /** What one occurrence or exception shows by itself, in the series around it. */
 export function contentOfInstance(item: Item, series: CalendarEvent, master: Item, setting: SideSetting): Content {
-  const zones = series.when.allDay ? { start: 'UTC', end: 'UTC' } : { start: series.when.startZone, end: series.when.endZone };
-  const read = readWhen(item, zones);
+  const read = readWhen(item, instanceZones(item, series.when, master));
   const people = setting.attendees === 'none' ? { organizer: null, attendees: [] } : peopleOf(item, keptPeople(propertiesOf(master)));
-  return { ...plainContent(item, tagUids(master), setting), when: read?.when ?? series.when, ...people };
+  const shown = plainContent(item, tagUids(master), setting);
+  const description = shown.description === series.description.trimEnd() ? series.description : shown.description;
+  return { ...shown, title: shown.title === oneLine(series.title) ? series.title : shown.title, description, when: read?.when ?? series.when, ...people };
+}
+
+/** An occurrence is in the zones of its series, unless it was given others. */
+function instanceZones(item: Item, series: When, master: Item): { start: string; end: string } {
+  if (series.allDay) return { start: 'UTC', end: 'UTC' };
+  const kept = keptZones(propertiesOf(master));
+  const own = (field: 'originalStartTimeZone' | 'originalEndTimeZone', usual: string, zone: KeptZones['start']): string =>
+    item[field] === master[field] ? usual : readGraphZone(item[field], zone) ?? usual;
+  return { start: own('originalStartTimeZone', series.startZone, kept.start), end: own('originalEndTimeZone', series.endZone, kept.end) };
 }
 
 const UNREADABLE: EventProblem = { code: 'unreadable', detail: 'Outlook shows this event in a form that cannot be read: its times, its zone or its repetition make no sense.' };
@@ -142,7 +153,9 @@ function eventOf(series: Series, setting: SideSetting, report: (problem: EventPr
   if (!read) return null;
   if (isCutText(properties, bodyText(master))) report(TEXT_TOO_LONG);
   const people = setting.attendees === 'none' ? { organizer: null, attendees: [] } : peopleOf(master, keptPeople(properties));
-  const content: Content = { ...plainContent(master, tagUids(master), setting), when: read.when, ...people };
+  const shown = plainContent(master, tagUids(master), setting);
+  const tail = isOurText(properties, bodyText(master)) || shown.description === '' ? keptTail(properties) : '';
+  const content: Content = { ...shown, title: keptTitle(properties, shown.title), description: shown.description + tail, when: read.when, ...people };
   const uid = uidOf(master);
   if (!isSeries(master)) {
     if (!read.isZoneKnown) report(ZONE_UNKNOWN);

@@ -19,10 +19,12 @@ const TEXT = 'text';
 const CUT = 'cut';
 const ZONES = 'zones';
 const RULE = 'rule';
+const TAIL = 'tail';
+const TITLE = 'title';
 
 const idOf = (name: string): string => `String {8e898599-fdd8-4ebe-a4c1-c0d0be8c4ec5} Name calpair.${name}`;
 /** To be named when they are asked for. */
-export const PROPERTY_IDS: readonly string[] = [UID, LINK, MADE, PEOPLE, TEXT, CUT, ZONES, RULE].map(idOf);
+export const PROPERTY_IDS: readonly string[] = [UID, LINK, MADE, PEOPLE, TEXT, CUT, ZONES, RULE, TAIL, TITLE].map(idOf);
 
 export function propertiesOf(item: Item): Properties {
   const properties: Record<string, string> = {};
@@ -91,6 +93,32 @@ export function isOurText(properties: Properties, description: string): boolean 
   return properties[TEXT] === hash(description);
 }
 
+/** A subject has no line breaks. */
+export function oneLine(title: string): string {
+  return title.replace(/[\r\n]+/g, ' ');
+}
+
+/** A title with line breaks, as the other side has it. */
+export function titleProperties(title: string): Properties {
+  return { [TITLE]: oneLine(title) === title || title.length > MAX_TITLE ? '' : title };
+}
+
+/** The title that a subject stands for. */
+export function keptTitle(properties: Properties, subject: string): string {
+  const title = properties[TITLE];
+  return title !== undefined && oneLine(title) === subject ? title : subject;
+}
+
+/** The blanks and line ends that a description ends with: text that comes out of HTML has them no more. */
+export function tailProperties(description: string): Properties {
+  return { [TAIL]: encodeURIComponent(description.slice(description.trimEnd().length, MAX_TAIL + description.trimEnd().length)) };
+}
+
+export function keptTail(properties: Properties): string {
+  const tail = properties[TAIL] ?? '';
+  return /^(?:%[0-9A-F]{2}){1,900}$/.test(tail) ? safely(tail) : '';
+}
+
 /** Whether what Calpair wrote was too long for Graph and stands there shortened. */
 export function isCutText(properties: Properties, description: string): boolean {
   return properties[CUT] === '1' && (description === '' || isOurText(properties, description));
@@ -129,7 +157,18 @@ export function changedProperties(now: Properties, next: Properties): Properties
 
 const MAX_UID = 4000;
 const MAX_RULE = 2000;
+const MAX_TAIL = 100;
+const MAX_TITLE = 255;
 const MAX_PEOPLE = 20_000;
+
+function safely(tail: string): string {
+  try {
+    const text = decodeURIComponent(tail);
+    return text.trim() === '' ? text : '';
+  } catch {
+    return '';
+  }
+}
 
 function hash(text: string): string {
   return createHash('sha256').update(text.replace(/\s+/g, ' ').trim()).digest('hex').slice(0, 32);

@@ -91,7 +91,8 @@ const SOON_MS = 5_000;
 /** Whether a POST was answered with an event that had been there before: made or changed earlier than now, or not with what was sent. */
 function isEarlier({ item, date, status }: { item: Item; date: number | null; status: number }, { body }: Patch): boolean {
   const created = Date.parse(textOf(item['createdDateTime']));
-  return status === 200 || textOf(item['subject']) !== body['subject'] || modifiedMs(item) - created > SOON_MS || (date !== null && date - created > SOON_MS);
+  const plain = (text: unknown): string => textOf(text).replace(/\s+/g, ' ').trim();
+  return status === 200 || plain(item['subject']) !== plain(body['subject']) || modifiedMs(item) - created > SOON_MS || (date !== null && date - created > SOON_MS);
 }
 
 /** The event that an earlier try made, or this one in spite of its refusal. Graph cannot look for these ids, so the whole calendar is listed. */
