@@ -7,6 +7,7 @@ import { context, type SideRow } from '../db/links.ts';
 import type { Store } from '../db/store.ts';
 import type { ChangePage, Found, Side, Stored } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
+import { noteShown } from './written-fields.ts';
 
 export interface Observer {
   readonly deps: Deps;
@@ -163,6 +164,7 @@ export async function confirmShown(
   if (seen && isOurWrite(reader.read(seen), row, found)) {
     // The base moves along only if it was this write, and not an older state that still waits for the other side.
     const isBase = base?.data === seen.data;
+    if (base && !isBase && found.data !== seen.data) await noteShown(tx, row.linkId, side, reader.read(base).event, found.event);
     await tx.updateSide(row.linkId, side, { ...columns, ...(isBase ? { base: columns.seen, baseVersion: found.version } : {}) });
     return false;
   }

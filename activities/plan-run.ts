@@ -1,10 +1,8 @@
 /** Turns what the database knows about a pair's events into the ops of a run, by the pure decision table of `core/plan.ts`. */
-import type { ChangedValue } from '../core/changed-values.ts';
 import type { SideName } from '../core/event.ts';
 import { holdReason, isFlapping } from '../core/guard.ts';
 import { pathKey } from '../core/merge.ts';
 import { decide, type Decision, type LinkView, type Op } from '../core/plan.ts';
-import type { Store } from '../db/store.ts';
 import { context, type LinkRow } from '../db/links.ts';
 import type { HeldRow, NewOp, NewProblem } from '../db/plans.ts';
 import type { Shared } from '../db/shared-calendars.ts';
@@ -15,6 +13,7 @@ import { baseOf, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { planSeries, type PlannedSeries } from './plan-series.ts';
 import { isTwin } from './twins.ts';
+import { fieldsOf, hashOf, isOwnWrite, keyOf } from './written-fields.ts';
 
 const CHUNK = 200;
 const DAY_MS = 86_400_000;
@@ -133,22 +132,13 @@ class Planner {
       const view = viewOf(this.deps.store, loaded, sides, held);
       const decision = decide(view, {
         direction: pair.direction, options: pair.options, now: this.now.getTime(), cannotHold: (side, event) => sides[side].cannotHold(event),
-        isOwnWrite: (side, change) => this.isOwnWrite(`${loaded.link.id}/${side}/`, change),
+        isOwnWrite: (side, change) => isOwnWrite(this.deps.store, this.unsettled, loaded.link.id, side, change),
       });
       return { view, decision };
     } catch (error) {
       this.deps.log.error({ pairId: pair.id, linkId: loaded.link.id, err: error }, 'no decision could be made about an event');
       return null;
     }
-  }
-
-  /** `of` are the link and the side, as `unsettledWrites` spells them. */
-  private isOwnWrite(of: string, change: ChangedValue): boolean {
-    const { path, value } = change;
-    if (this.unsettled.get(of + keyOf(this.deps.store, change)) === hashOf(this.deps.store, value)) return true;
-    // A service drops the exceptions of a series that is moved: where a run broke off before it had written them again, nobody has removed them.
-    if (path.field !== 'exception' || (value !== undefined && value !== null)) return false;
-    return [...this.unsettled.keys()].some((key) => key.startsWith(of) && /\/(?:when|recurrence|exception)$/.test(key));
   }
 
   /** Stores the decision about one link. */
@@ -203,7 +193,7 @@ class Planner {
     return {
       id: this.deps.newId(), runId: this.runId, pairId, linkId, side: op.side, action: op.action, counted: op.isCounted, status: 'pending',
       next: next && store.vault.seal(JSON.stringify(next), context(pairId)),
-      fields: Object.fromEntries(op.changes.map((change) => [keyOf(store, change), hashOf(store, change.value)])),
+      fields: fieldsOf(store, op.changes),
     };
   }
 
@@ -359,13 +349,4 @@ class Planner {
 
 function undecided({ link, sides }: Loaded): NewProblem {
   return { linkId: link.id, side: sides.caldav ? 'caldav' : 'cloud', code: 'unreadable', detail: 'Calpair could not work out what to do with this event. It is left alone on both sides until it changes.' };
-}
-
-/** What a change is called in the journal, which holds no addresses. */
-function keyOf(store: Store, { path, person }: ChangedValue): string {
-  return person === null ? pathKey(path) : `${pathKey(path)}/${store.vault.hash(person).slice(0, 24)}`;
-}
-
-function hashOf(store: Store, value: unknown): string {
-  return store.vault.hash(JSON.stringify(value ?? null)).slice(0, 24);
 }

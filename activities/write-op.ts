@@ -7,8 +7,9 @@ import type { NewProblem, OpRow } from '../db/plans.ts';
 import type { Found, Stored, Written } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
 import { backoff, opConsequence } from './failures.ts';
-import { observe, seenColumns, seenOf } from './observe.ts';
+import { baseOf, observe, seenColumns, seenOf } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
+import { noteShown } from './written-fields.ts';
 
 /** A run that is being carried out. */
 export interface Applying {
@@ -119,6 +120,8 @@ async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise
     await tx.lockLink(op.linkId);
     const replaced = written.version === stored.version ? {} : { replacedVersion: stored.version };
     await tx.updateSide(op.linkId, op.side, { ...seenColumns(tx, open.pair.id, written), ...replaced, confirmed: written.confirmed, changedAt: deps.clock.now() });
+    const base = baseOf(tx, sides[op.side] as SideRow);
+    if (written.confirmed && base) await noteShown(tx, op.linkId, op.side, open.sides[op.side].read(base).event, written.event);
     await finish(tx, applying, op, isSame(stored, written) ? 'nothing-written' : null);
   });
 }

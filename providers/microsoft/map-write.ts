@@ -30,7 +30,7 @@ export function insertBody(event: CalendarEvent, key: string, transactionId: str
   const people = keptOf(event, [], setting);
   const texts = textsOf(event, people, event.uid ?? '', setting);
   const properties = withoutEmpty({
-    ...linkProperties(key, event.uid), ...peopleProperties(people), ...textProperties(texts.body, texts.isCut), ...tailProperties(event.description), ...titleProperties(event.title), ...zoneProperties(event.when), ...ruleProperties(event.recurrence),
+    ...linkProperties(key, transactionId, event.uid), ...peopleProperties(people), ...textProperties(texts.body, texts.isCut), ...tailProperties(event.description), ...titleProperties(event.title), ...zoneProperties(event.when), ...ruleProperties(event.recurrence),
   });
   const native = setting.attendees === 'native' ? attendeesBody([], event.attendees) : [];
   const body = {

@@ -9,7 +9,7 @@ import { withoutBlock } from '../people-block.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
 import { htmlToText } from '../text.ts';
 import { fieldOf, isSeries, modifiedMs, parseSeries, textOf, versionOf, writeSeries, type Item, type Series } from './item.ts';
-import { copiedUid, isCutText, isOurText, keptPeople, keptRule, keptTail, keptTitle, keptZones, linkOf, oneLine, propertiesOf, type KeptZones } from './private-data.ts';
+import { copiedUid, isCopy, isCutText, isOurText, keptPeople, keptRule, keptTail, keptTitle, keptZones, linkOf, oneLine, propertiesOf, type KeptZones } from './private-data.ts';
 import { fromPatternedRecurrence, toPatternedRecurrence } from './recurrence.ts';
 import { readPatternedRecurrence, type PatternedRecurrence } from './recurrence-form.ts';
 import { occurrenceOn, readOccurrence, readWhen, zonesOf } from './times.ts';
@@ -40,7 +40,7 @@ export function readStored(stored: Stored, setting: SideSetting): Found {
     event,
     problems,
     modifiedAt: series.clockAhead ? null : latest([master, ...Object.values(series.exceptions)]),
-    marker: linkOf(propertiesOf(master)),
+    marker: linkOf(master),
     hasGuests: isMeetingOfOurs(series),
     isDeclined: fieldOf(master['responseStatus'], 'response') === 'declined',
   };
@@ -60,7 +60,7 @@ export function readSeries(series: Series, setting: SideSetting): { event: Calen
 
 /** The UID under which the event is known on the other side. */
 export function uidOf(item: Item): string | null {
-  return copiedUid(propertiesOf(item)) ?? (textOf(item['iCalUId']) || null);
+  return (isCopy(item) ? copiedUid(propertiesOf(item)) : null) ?? (textOf(item['iCalUId']) || null);
 }
 
 /** The attendees that Exchange itself knows of, without the owner. */

@@ -13,6 +13,7 @@ export type Properties = Readonly<Record<string, string>>;
 /** Names of properties without their common part. */
 const UID = 'uid';
 const LINK = 'link';
+const MADE = 'made';
 const PEOPLE = 'people';
 const TEXT = 'text';
 const CUT = 'cut';
@@ -23,7 +24,7 @@ const TITLE = 'title';
 
 const idOf = (name: string): string => `String {8e898599-fdd8-4ebe-a4c1-c0d0be8c4ec5} Name calpair.${name}`;
 /** To be named when they are asked for. */
-export const PROPERTY_IDS: readonly string[] = [UID, LINK, PEOPLE, TEXT, CUT, ZONES, RULE, TAIL, TITLE].map(idOf);
+export const PROPERTY_IDS: readonly string[] = [UID, LINK, MADE, PEOPLE, TEXT, CUT, ZONES, RULE, TAIL, TITLE].map(idOf);
 
 export function propertiesOf(item: Item): Properties {
   const properties: Record<string, string> = {};
@@ -49,18 +50,24 @@ export function withProperties(item: Item, properties: Properties): Item {
   return { ...rest, id: item.id, ...propertiesBody(Object.fromEntries(all)) };
 }
 
-/** The iCalendar UID of the event that this one is a copy of; null where it is none. */
+/** The iCalendar UID of the event that this one, or the one that it is a duplicate of, is a copy of; null where it is none. */
 export function copiedUid(properties: Properties): string | null {
   return properties[UID] ?? null;
 }
 
 /** The link that Calpair made this copy for. */
-export function linkOf(properties: Properties): string | null {
-  return properties[LINK] ?? null;
+export function linkOf(item: Item): string | null {
+  return isCopy(item) ? propertiesOf(item)[LINK] ?? null : null;
 }
 
-export function linkProperties(key: string, uid: string | null): Properties {
-  return { [LINK]: key, ...(uid === null || uid === '' ? {} : { [UID]: uid.slice(0, MAX_UID) }) };
+/** True for what Calpair made. An event that a person duplicates may take its properties along, but not its transaction id. */
+export function isCopy(item: Item): boolean {
+  const made = propertiesOf(item)[MADE];
+  return made !== undefined && made === item['transactionId'];
+}
+
+export function linkProperties(key: string, transactionId: string, uid: string | null): Properties {
+  return { [LINK]: key, [MADE]: transactionId, ...(uid === null || uid === '' ? {} : { [UID]: uid.slice(0, MAX_UID) }) };
 }
 
 /** The people that Calpair keeps beside the event's own, because Exchange would mail them. */

@@ -160,6 +160,23 @@ describe('edits', () => {
     assert.equal(rig.cloud.shows('A').description, 'text');
   });
 
+  for (const answers of ['stored', 'sent'] as const) {
+    test(`a rewriting does not beat what a person has written over the original while the run went on (${answers})`, async () => {
+      const rig = await linked(['A'], { caldav: { answers, rewrite: (event) => ({ ...event, description: event.description && `<p>${event.description}</p>` }) } });
+      rig.cloud.person.edit(rig.cloud.find('A'), { description: 'first' });
+      rig.caldav.person.edit(rig.caldav.find('A'), { location: 'home' });
+      rig.cloud.hook = (call, when) => {
+        if (call !== 'update' || when !== 'before') return;
+        rig.cloud.hook = null;
+        rig.cloud.person.edit(rig.cloud.find('A'), { description: 'second' });
+        rig.advance(5);
+      };
+      await rig.settle();
+      assert.deepEqual([rig.cloud.shows('A').description, rig.cloud.shows('A').location], ['second', 'home']);
+      assert.equal(rig.caldav.shows('A').description, '<p>second</p>');
+    });
+  }
+
   test('a feed that lags behind our write does not undo it; what a person puts back counts', async () => {
     const rig = await linked(['A'], { caldav: { answers: 'stored' } });
     rig.caldav.freeze();

@@ -37,6 +37,8 @@ export class Checks {
   isRough = false;
   /** True once a calendar has not listed all that it holds. */
   hasHidden = false;
+  /** A listing was so late that nothing tells what it still shows from what is new. */
+  hasLagged = false;
   private readonly world: World;
   private readonly people: People;
   /** Writes that were under way when a pair was paused. */
@@ -146,14 +148,23 @@ export class Checks {
     const twin = other.events().find((event) => name !== null && lineageOf(event) === name);
     const mayStay = twin && (other.habits.cannotHold(twin) ?? write.calendar.habits.cannotHold(twin)) !== null;
     const cameBack = name !== null && this.world.scheduler.now - (this.people.returned.get(name) ?? -Infinity) < LATE_MS;
-    if (twin && name !== null && !mayStay && !cameBack && !this.hasTurned && !this.isSpoiled(name)) this.note('I6', `${name} is deleted on ${write.calendar.name} though ${other.name} has it`);
+    // Of an event that came twice, by two ways, one goes.
+    const isDouble = write.calendar.events().some((event) => name !== null && lineageOf(event) === name);
+    if (twin && name !== null && !mayStay && !cameBack && !isDouble && !this.hasTurned && !this.isSpoiled(name)) this.note('I6', `${name} is deleted on ${write.calendar.name} though ${other.name} has it`);
     if (write.hasGuests && side === 'cloud' && !(name !== null && this.applied.has(name))) this.note('I20', `a meeting with guests is deleted on ${write.calendar.name}, and nobody was asked`);
     const spoiled = name === null ? undefined : this.people.spoiled.get(name);
     if (spoiled?.calendar === other && this.world.pairs.length === 1 && other.items.has(spoiled.ref) && !other.late.has(spoiled.ref) && !this.world.ledger.lineage(name ?? '').isEverywhere) this.note('I7', `${name} is deleted on ${write.calendar.name} because nobody can read it on ${other.name}`);
     if (write.before && !write.before.title) this.note('I7', 'an event that cannot be read is deleted');
-    if (name !== null && (this.applied.has(name) || mayStay)) return;
+    if (name !== null && (this.applied.has(name) || mayStay || this.isUncounted(write, side))) return;
     this.limit(write, pair);
-    this.notEmptied(write);
+    this.notEmptied(write, pair);
+  }
+
+  /** A copy that had to go because its original was cancelled, when that was there still. */
+  private isUncounted({ calendar, before, ref }: SeenWrite, side: SideName): boolean {
+    const { ops, sides } = this.world.database;
+    return before !== null && calendar.habits.cannotHold({ ...before, status: 'cancelled' }) !== null
+      && [...ops.values()].some((op) => op.action === 'delete' && !op.counted && op.side === side && sides.get(`${op.linkId}/${side}`)?.ref === ref);
   }
 
   /** At most so many a day without a person, and never all of three or more. */
@@ -171,8 +182,8 @@ export class Checks {
   }
 
   /** Of three or more never all in one go. */
-  private notEmptied({ calendar }: SeenWrite): void {
-    const here = this.deletions.filter((one) => one.calendar === calendar && one.at >= this.world.syncSince).length;
+  private notEmptied({ calendar }: SeenWrite, pair: PairWorkflow): void {
+    const here = this.deletions.filter((one) => one.calendar === calendar && one.pair === pair.index && one.at >= this.world.syncSince).length;
     const had = this.world.hadAtSync.get(calendar) ?? 0;
     if (here >= 3 && here === had && calendar.items.size === 0) this.note('I5', `all ${here} events of ${calendar.name} are deleted at once`);
   }
@@ -283,10 +294,12 @@ export class Checks {
     const lost = live.filter((value) => !there.some((event) => shows(event, value)) && !this.isInConflicts(value));
     if (lost.length > 0) throw new Violation('I3', `${lineage.name}: ${lost.map(({ key, text }) => `${key} ${text}`).join(', ')} is nowhere`);
     const isKept = there.some((event) => calendars.some(({ habits }) => habits.cannotHold(event) !== null));
-    const undone = values.filter((value) => value.state === 'replaced' && value.text !== EXCLUDED && !value.key.startsWith('attendee') && there.some((event) => shows(event, value)));
+    // What a server made of a write that was never answered counts as an edit.
+    const mayBeTidied = (value: Value) => value.key === 'location' && this.world.hasTidying && this.isRough;
+    const undone = values.filter((value) => value.state === 'replaced' && !mayBeTidied(value) && value.text !== EXCLUDED && !value.key.startsWith('attendee') && there.some((event) => shows(event, value)));
     const isSkewed = calendars.some(({ clockSkewMs }) => clockSkewMs !== 0);
     if (undone.length > 0 && !isSkewed && !isKept) throw new Violation('I2', `${lineage.name}: ${undone.map(({ key, text }) => `${key} ${text}`).join(', ')} is back though a person replaced it`);
-    if (lineage.removedOn.size > 0 && !lineage.isVague && there.length > 0 && !live.some((value) => there.some((event) => shows(event, value)))) {
+    if (lineage.removedOn.size > 0 && !lineage.isVague && !values.some(mayBeTidied) && !this.hasLagged && there.length > 0 && !live.some((value) => there.some((event) => shows(event, value)))) {
       throw new Violation('I4', `${lineage.name} is back though people removed it`);
     }
     if (lineage.removedOn.size === 0 && there.length === 0) throw new Violation('I3', `${lineage.name} is nowhere`);

@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 import type { Mutant } from './mutants.ts';
 import type { Report } from './main.ts';
 
+/** Plain JavaScript, and room for the many short-lived objects of a schedule. */
+export const PLAYER_FLAGS = ['--import', new URL('./load.mjs', import.meta.url).href, '--max-semi-space-size=64'];
+
 export interface Catch {
   /** Null: nothing was noticed. */
   readonly invariant: string | null;
@@ -16,9 +19,8 @@ export interface Catch {
 /** The first violation that the mistake leads to, in at most `seeds` schedules. */
 export function hunt({ file, from, to }: Mutant, seed: number, seeds: number): Promise<Catch> {
   return new Promise((resolve, reject) => {
-    const mutate = new URL('./mutate.mjs', import.meta.url).href;
     const child = fork(fileURLToPath(new URL('./main.ts', import.meta.url)), ['--child', '--jobs=1', `--seed=${seed}`, `--seeds=${seeds}`], {
-      execArgv: ['--import', 'tsx', '--import', mutate], env: { ...process.env, CALPAIR_MUTANT: JSON.stringify({ file, from, to }) }, stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      execArgv: PLAYER_FLAGS, env: { ...process.env, CALPAIR_MUTANT: JSON.stringify({ file, from, to }) }, stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     let played = 0;
     let trouble = '';

@@ -72,10 +72,9 @@ export class Ledger {
       if (was.get(key) === text || !(this.made.has(text) || text === EXCLUDED)) continue;
       const known = this.values.get(idOf(name, key, text));
       // An older value that is back (a backup, an import) may be no change at all to whoever has not seen the newer one.
-      if (known && known.state !== 'live') {
-        known.state = 'removed';
-        this.lineage(name).isVague = true;
-      }
+      // Nor need it be one if somebody else has taken out the same occurrence.
+      if (known) this.lineage(name).isVague = true;
+      if (known && known.state !== 'live') known.state = 'removed';
       if (!known) this.values.set(idOf(name, key, text), { lineage: name, key, text, state: 'live' });
       isTold = true;
     }

@@ -6,7 +6,7 @@ import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { hunt } from './hunt.ts';
+import { hunt, PLAYER_FLAGS } from './hunt.ts';
 import { MUTANTS } from './mutants.ts';
 import { play } from './play.ts';
 import { shrink } from './shrink.ts';
@@ -90,7 +90,7 @@ async function playAll(jobs: number): Promise<void> {
   let steps = 0;
   let told = Date.now();
   const children = Array.from({ length: jobs }, (_, index) => {
-    const child = fork(fileURLToPath(import.meta.url), ['--child', `--jobs=${jobs}`, `--seed=${from + index}`, `--seeds=${count - index}`], { execArgv: process.execArgv });
+    const child = fork(fileURLToPath(import.meta.url), ['--child', `--jobs=${jobs}`, `--seed=${from + index}`, `--seeds=${count - index}`], { execArgv: PLAYER_FLAGS });
     child.on('message', (report: Report) => {
       played += report.played;
       steps += report.steps;

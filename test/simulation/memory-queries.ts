@@ -67,6 +67,12 @@ export function unsettledWrites(db: MemoryDatabase, linkIds: readonly string[]):
   return written;
 }
 
+export function noteShown(db: MemoryDatabase, linkId: string, side: SideName, shown: Readonly<Record<string, string>>, suffix: string): void {
+  const op = [...db.ops.values()].filter((one) => one.linkId === linkId && one.side === side).sort((a, b) => (a.id < b.id ? 1 : -1))[0];
+  const more = Object.entries(shown).filter(([key]) => op && key in op.fields).map(([key, hash]) => [key + suffix, hash] as const);
+  if (op && more.length > 0) db.set(db.ops, op.id, { fields: { ...op.fields, ...Object.fromEntries(more) } });
+}
+
 export function writtenSince(db: MemoryDatabase, linkIds: readonly string[], since: Date): Map<string, string[]> {
   const written = new Map<string, string[]>();
   const rows = [...db.ops.values()].filter((op) => linkIds.includes(op.linkId) && op.status === 'done' && op.doneAt !== null && op.doneAt >= since)

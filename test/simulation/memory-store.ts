@@ -11,7 +11,7 @@ import type { HeldRow, OpRow, RunRow } from '../../db/plans.ts';
 import type { conflicts, problems } from '../../db/schema.ts';
 import type { Store } from '../../db/store.ts';
 import { EMPTY_LINK, EMPTY_OP, EMPTY_RUN, EMPTY_SIDE, NOW_DIRTY, withValues } from './memory-rows.ts';
-import { countEvents, isOnAnotherWay, matchesBy, sharedCalendars, unsettledWrites, writtenSince } from './memory-queries.ts';
+import { countEvents, isOnAnotherWay, matchesBy, noteShown, sharedCalendars, unsettledWrites, writtenSince } from './memory-queries.ts';
 import { OPEN_VAULT } from './open-vault.ts';
 
 export type ConflictRow = typeof conflicts.$inferSelect;
@@ -304,8 +304,8 @@ export class MemoryDatabase {
       },
       pendingOps: (runId) => opsOf(runId).filter(({ status }) => status === 'pending')
         .sort((a, b) => Number(a.action === 'delete') - Number(b.action === 'delete') || byId(a, b)),
-      setOp: (id, status, code, doneAt) =>
-        db.set(db.ops, id, { status, code, doneAt, ...(status === 'done' ? { next: null } : {}) }),
+      setOp: (id, status, code, doneAt) => db.set(db.ops, id, { status, code, doneAt, ...(status === 'done' ? { next: null } : {}) }),
+      noteShown: (linkId, side, shown, suffix) => noteShown(db, linkId, side, shown, suffix),
       countOps: (runId) => {
         const counts: Record<OpRow['status'], number> = { pending: 0, done: 0, stale: 0, waiting: 0, failed: 0 };
         for (const { status } of opsOf(runId)) counts[status] += 1;
@@ -391,7 +391,7 @@ const isDue = (row: LinkRow, now: Date): boolean => row.dirty && (row.retryAt ==
 /** Outside a transaction each of these is one of its own. */
 const WRITES = new Set([
   'insertLinks', 'insertSides', 'updateSide', 'settleSides', 'dropSide', 'forgetSide', 'dropGoneSides', 'markDirty', 'nextGeneration', 'updateLinks', 'deleteLinks',
-  'joinHalves', 'touchWrittenOut', 'touchUnsettled', 'beginRun', 'nextEpoch', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'setOp', 'finishDeletions', 'insertConflicts', 'setProblems',
+  'joinHalves', 'touchWrittenOut', 'touchUnsettled', 'beginRun', 'nextEpoch', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'setOp', 'noteShown', 'finishDeletions', 'insertConflicts', 'setProblems',
   'addProblem', 'hold', 'release', 'pruneRuns', 'updatePair', 'setAccountStatus',
 ]);
 

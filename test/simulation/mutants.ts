@@ -31,7 +31,7 @@ export const MUTANTS: readonly Mutant[] = [
     to: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'proved', seen: null, version: null });",
   },
   {
-    seed: 182, name: 'removed-is-proof', mistake: 'what a change feed calls removed is not asked for', file: OBSERVE,
+    seed: 446, name: 'removed-is-proof', mistake: 'what a change feed calls removed is not asked for', file: OBSERVE,
     from: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'hinted', shown: true });",
     to: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'proved', shown: true, seen: null, version: null });",
   },
@@ -74,7 +74,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 45, name: 'random-id', mistake: 'a copy gets an id by chance', file: WRITE,
-    from: 'create(next, link.id, sides[op.side]', to: 'create(next, deps.newId(), sides[op.side]',
+    from: 'create(next, link.id, isLost', to: 'create(next, deps.newId(), isLost',
   },
   {
     seed: 109, name: 'found-copy-settles', mistake: 'the copy of an earlier try counts as what was meant to be written', file: WRITE,
@@ -106,11 +106,11 @@ export const MUTANTS: readonly Mutant[] = [
     from: 'notBefore: asked > 0 ? new Date(now.getTime() + asked * 1000) : null,', to: 'notBefore: null,',
   },
   {
-    seed: 5, name: 'no-limit', mistake: 'no deletion is held', file: GUARD,
+    seed: 18, name: 'no-limit', mistake: 'no deletion is held', file: GUARD,
     from: 'if (count.planned === 0) return null;', to: 'return null;',
   },
   {
-    seed: 5, name: 'limit-per-run', mistake: 'deletions are counted for each run alone', file: PLAN_RUN,
+    seed: 30, name: 'limit-per-run', mistake: 'deletions are counted for each run alone', file: PLAN_RUN,
     from: 'const lastDay = await store.countDeletions(pair.id, side, since);', to: 'const lastDay = 0 * (await store.countDeletions(pair.id, side, since));',
   },
   {
@@ -119,11 +119,11 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 76, name: 'guests-not-asked-for', mistake: 'a meeting with guests is deleted without a person', file: DECIDE,
-    from: "const hold = view.hasGuests && side === 'cloud' && !isApplied ? 'has-guests' : null;\n  return { ...NOTHING, ops: [{ side, action: 'delete', next: null, paths: [], isCounted: !isApplied, hold }] };",
-    to: "return { ...NOTHING, ops: [{ side, action: 'delete', next: null, paths: [], isCounted: !isApplied, hold: null }] };",
+    from: "const hold = view.hasGuests && side === 'cloud' && !isApplied ? 'has-guests' : null;\n  return { ...NOTHING, ops: [{ side, action: 'delete', next: null, changes: [], isCounted: !isApplied, hold }] };",
+    to: "return { ...NOTHING, ops: [{ side, action: 'delete', next: null, changes: [], isCounted: !isApplied, hold: null }] };",
   },
   {
-    seed: 2, name: 'delete-wins', mistake: 'a deletion beats an edit', file: DECIDE,
+    seed: 8, name: 'delete-wins', mistake: 'a deletion beats an edit', file: DECIDE,
     from: 'const isEdited = base !== null && changedValues(base, now).some((value) => !settings.isOwnWrite?.(left, value));', to: 'const isEdited = false;',
   },
   {
@@ -163,7 +163,7 @@ export const MUTANTS: readonly Mutant[] = [
     from: 'const isOurs = one.marker !== null && free.delete(one.marker);', to: 'const isOurs = one.marker !== null && (free.delete(one.marker) || tx === null);\n    if (one.marker !== null && !isOurs) continue;',
   },
   {
-    seed: 182, name: 'ghosts-believed', mistake: 'what a lagging listing shows again after a deletion is new', file: OBSERVE,
+    seed: 720, name: 'ghosts-believed', mistake: 'what a lagging listing shows again after a deletion is new', file: OBSERVE,
     from: 'const isGhostly = found.length > known.size && (await hasJustLost(observer, tx));', to: 'const isGhostly = found.length < 0 && (await hasJustLost(observer, tx));',
   },
   {
@@ -179,11 +179,11 @@ export const MUTANTS: readonly Mutant[] = [
     from: 'isLost ? generation : generation + 1', to: 'last ? generation + 1 : generation',
   },
   {
-    seed: 38, name: 'cancelled-copy-is-a-deletion', mistake: 'that a cancelled copy is removed deletes the original', file: WRITE,
+    seed: 59, name: 'cancelled-copy-is-a-deletion', mistake: 'that a cancelled copy is removed deletes the original', file: WRITE,
     from: 'await tx.dropSide(op.linkId, op.side);\n    await tx.updateSide(op.linkId, other.side', to: "await tx.updateSide(op.linkId, op.side, { gone: 'proved', seen: null });\n    await tx.updateSide(op.linkId, other.side, { base: other.seen, baseVersion: other.version });\n    await tx.markDirty([op.linkId]);\n    if (op.linkId !== '') return;\n    await tx.updateSide(op.linkId, other.side",
   },
   {
-    seed: 513, name: 'stranger-believed', mistake: 'nobody asks whose calendar the credentials open', file: 'activities/same-account.ts',
+    seed: 565, name: 'stranger-believed', mistake: 'nobody asks whose calendar the credentials open', file: 'activities/same-account.ts',
     from: 'if (!isSame) throw differentAccount();', to: '',
   },
 ];

@@ -199,13 +199,16 @@ export class People {
     if (!backup) return;
     this.world.tell(`${calendar.name}: is restored from its backup`);
     const before = new Map([...calendar.items].map(([ref, { event }]) => [ref, event]));
-    for (const [ref, event] of before) if (!backup.has(ref) && this.world.isUnsettled(calendar, ref)) this.world.ledger.blur(event);
+    const unsettled = new Set([...before.keys()].filter((ref) => this.world.isUnsettled(calendar, ref)));
+    for (const [ref, event] of before) if (!backup.has(ref) && unsettled.has(ref)) this.world.ledger.blur(event);
     calendar.restore(backup);
     for (const ref of new Set([...before.keys(), ...backup.keys()])) {
       const was = before.get(ref) ?? null;
       const is = backup.get(ref)?.event ?? null;
       if (!was && is) this.noteReturn(is, calendar);
       this.world.ledger.changed(calendar.name, was, is);
+      // What a write of ours has put there, without our knowing that it did, may be undone without a trace.
+      if (is && unsettled.has(ref)) this.world.ledger.unsettle(lineageOf(is) ?? '');
     }
   }
 

@@ -33,6 +33,8 @@ export async function play(schedule: Schedule): Promise<Outcome> {
 const MAX_ATTEMPTS = 8;
 /** A dead or frozen process is noticed after this time. */
 const HEARTBEAT_MS = 30_000;
+/** After this time what a listing that lags behind shows again after its deletion is taken for new. */
+const GHOSTS_MS = 15 * 60_000;
 /** Rounds in which every pair has to come to rest once all faults have ended. */
 const ROUNDS_TO_REST = 3;
 const ROUNDS_BETWEEN_PAIRS = 15;
@@ -174,6 +176,7 @@ class Player {
     scheduler.now += 61_000;
     const from = scheduler.steps;
     world.syncSince = scheduler.now;
+    if (world.calendars.some(({ lagMs }) => lagMs > GHOSTS_MS)) this.checks.hasLagged = true;
     world.hadAtSync = new Map(world.calendars.map((calendar) => [calendar, Math.max(calendar.items.size, calendar.listed)]));
     for (const [calendar, size] of world.hadAtSync) world.mostAtSync.set(calendar, Math.max(size, world.mostAtSync.get(calendar) ?? 0));
     const open = [...during];

@@ -276,6 +276,7 @@ export class StoreCalls {
     insertOps: () => [this.some(() => this.newOp(), 3)],
     dropUndoneOps: () => [this.known(this.database.runs), this.linkIds()],
     pendingOps: () => [this.known(this.database.runs)],
+    noteShown: () => [this.op().linkId, this.side(), { title: this.hash(), location: this.hash() }, '#shown'],
     setOp: () => [this.op().id, this.random.pick(['done', 'stale', 'waiting', 'failed']), this.maybe(this.text()), this.maybe(this.onlyTime())],
     countOps: () => [this.known(this.database.runs)],
     hasOpenSibling: () => [this.op()],

@@ -50,6 +50,8 @@ export class World {
   readonly database: MemoryDatabase;
   readonly calendars: FakeSide[];
   readonly pairs: PairWorkflow[];
+  /** A server changes locations that it is given. */
+  readonly hasTidying: boolean;
   /** Errors that were logged as mistakes of ours. */
   readonly mistakes: unknown[] = [];
   /** A person who acts now may be seen by half. */
@@ -75,6 +77,7 @@ export class World {
     this.database = new MemoryDatabase(() => this.newId());
     this.calendars = profile.calendars.map((habits, index) => this.calendar(`calendar${index + 1}`, habits));
     this.pairs = profile.pairs.map((pair, index) => this.pair(pair, index));
+    this.hasTidying = profile.calendars.some(({ tidies }) => tidies);
   }
 
   private calendar(name: string, habits: Profile['calendars'][number]): FakeSide {

@@ -98,7 +98,7 @@ export class FakeSide implements Side {
   private readonly removedAt = new Map<string, number>();
   private sequence = 0;
   private feed = 1;
-  private frozen: { items: Map<string, Item>; removedAt: Map<string, number>; sequence: number } | null = null;
+  private frozen: { items: Map<string, Item>; removedAt: Map<string, number>; sequence: number; since: number } | null = null;
 
   constructor(name: string, clock: Clock, habits: Partial<Habits> = {}) {
     this.name = name;
@@ -147,11 +147,16 @@ export class FakeSide implements Side {
 
   /** From now on listings and feeds show this moment. */
   freeze(): void {
-    this.frozen = { items: new Map(this.items), removedAt: new Map(this.removedAt), sequence: this.sequence };
+    this.frozen = { items: new Map(this.items), removedAt: new Map(this.removedAt), sequence: this.sequence, since: this.clock.now };
   }
 
   thaw(): void {
     this.frozen = null;
+  }
+
+  /** For how long listings have shown the same moment. */
+  get lagMs(): number {
+    return this.frozen ? this.clock.now - this.frozen.since : 0;
   }
 
   /** How many events a full listing may show. */

@@ -1,0 +1,27 @@
+/** Module hooks: the project's own files as plain JavaScript, which runs a third faster than what `tsx` makes of them; and a piece of one file replaced. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+
+const PROJECT = new URL('../../', import.meta.url);
+const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
+/** @type {{ file: string, from: string, to: string } | null} */
+let mutant = null;
+
+export function initialize(data) {
+  mutant = data;
+}
+
+export function load(url, context, nextLoad) {
+  const [plain] = url.split('?');
+  if (!plain.startsWith(PROJECT.href) || !plain.endsWith('.ts') || plain.includes('/node_modules/')) return nextLoad(url, context);
+  const isMutant = mutant !== null && plain === new URL(mutant.file, PROJECT).href;
+  const text = readFileSync(fileURLToPath(plain), 'utf8');
+  return { format: 'module', source: ts.transpileModule(isMutant ? mutated(text) : text, { compilerOptions }).outputText, shortCircuit: true };
+}
+
+function mutated(text) {
+  const parts = text.split(mutant.from);
+  if (parts.length !== 2) throw new Error(`the piece to be replaced occurs ${parts.length - 1} times in ${mutant.file}`);
+  return parts.join(mutant.to);
+}
