@@ -51,6 +51,8 @@ async function applyRounds(applying: Applying) {
   const stopped = new Map<SideName, SyncError>();
   for (let round = 1; ; round += 1) {
     const again = await applyPending(applying, stopped);
+    // Also where the other op of an event was refused for good, which would leave it alone until somebody changes it.
+    await deps.store.updateLinks([...again], { dirty: true });
     await readBack(applying, stopped);
     if (again.size === 0 || stopped.size > 0) break;
     if (round === MAX_ROUNDS) {

@@ -64,7 +64,7 @@ class Planner {
   /** Sides whose calendar other pairs have, too. */
   private readonly shared: Shared;
   /** What runs have written without coming to an end with the link, by `unsettledWrites`. */
-  private readonly unsettled: ReadonlyMap<string, string>;
+  private readonly unsettled: ReadonlyMap<string, readonly string[]>;
   /** Links decided about in this pass. */
   private readonly seen = new Set<string>();
   /** Series of which a written-out single is to be looked at. */
@@ -75,7 +75,7 @@ class Planner {
   private readonly strays: (Decided & { loaded: Loaded; held: HeldRow | undefined })[] = [];
   private readonly later: Deletions = { ops: { caldav: [], cloud: [] }, series: [], bothGone: [], held: [] };
 
-  constructor(deps: Deps, open: OpenPair, runId: string, shared: Shared, unsettled: ReadonlyMap<string, string>) {
+  constructor(deps: Deps, open: OpenPair, runId: string, shared: Shared, unsettled: ReadonlyMap<string, readonly string[]>) {
     this.deps = deps;
     this.open = open;
     this.runId = runId;

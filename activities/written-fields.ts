@@ -9,11 +9,11 @@ export function fieldsOf(store: Store, changes: readonly ChangedValue[]): Record
 }
 
 /** `unsettled`: by `Store.unsettledWrites`. */
-export function isOwnWrite(store: Store, unsettled: ReadonlyMap<string, string>, linkId: string, side: SideName, change: ChangedValue): boolean {
+export function isOwnWrite(store: Store, unsettled: ReadonlyMap<string, readonly string[]>, linkId: string, side: SideName, change: ChangedValue): boolean {
   const of = `${linkId}/${side}/`;
   const key = of + keyOf(store, change);
   const hash = hashOf(store, change.value);
-  if (unsettled.get(key) === hash || unsettled.get(key + SHOWN) === hash) return true;
+  if ([key, key + SHOWN].some((one) => unsettled.get(one)?.includes(hash))) return true;
   // A service drops the exceptions of a series that is moved: where a run broke off before it had written them again, nobody has removed them.
   if (change.path.field !== 'exception' || (change.value !== undefined && change.value !== null)) return false;
   return [...unsettled.keys()].some((one) => one.startsWith(of) && /\/(?:when|recurrence|exception)$/.test(one));

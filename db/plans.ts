@@ -120,36 +120,36 @@ export async function countDeletions(db: Db, pairId: string, side: SideName, sin
 
 /** Hashes of the values that each field of these links was given since a time: `linkId/side/field` to hashes, oldest first. */
 export async function writtenSince(db: Db, linkIds: readonly string[], since: Date): Promise<Map<string, string[]>> {
-  const written = new Map<string, string[]>();
-  if (linkIds.length === 0) return written;
+  if (linkIds.length === 0) return new Map();
   const rows = await db.sql.select({ linkId: ops.linkId, side: ops.side, fields: ops.fields }).from(ops)
     .where(and(anyOf(ops.linkId, linkIds), eq(ops.status, 'done'), isNotNull(ops.doneAt), gte(ops.doneAt, since))).orderBy(ops.doneAt);
-  for (const row of rows) {
-    for (const [field, hash] of Object.entries(row.fields)) {
-      const key = `${row.linkId}/${row.side}/${field}`;
-      written.set(key, [...(written.get(key) ?? []), hash]);
-    }
-  }
-  return written;
+  return hashesByField(rows);
 }
 
 /**
- * What a run has written to these links, or may have, without coming to an end with them: `linkId/side/field` to the hash of the value. Their base has not moved
- * yet, and what was written is no edit of that side.
+ * What runs have written to these links, or may have, since one has come to an end with them: `linkId/side/field` to the hashes of the values. Their base has
+ * not moved yet, and what was written is no edit of that side.
  */
-export async function unsettledWrites(db: Db, linkIds: readonly string[]): Promise<Map<string, string>> {
-  const written = new Map<string, string>();
-  if (linkIds.length === 0) return written;
-  const last = db.sql.selectDistinctOn([ops.linkId], { linkId: ops.linkId, runId: ops.runId }).from(ops)
-    .where(anyOf(ops.linkId, linkIds)).orderBy(ops.linkId, desc(ops.id)).as('last');
-  const rows = await db.sql.select({ linkId: ops.linkId, side: ops.side, status: ops.status, fields: ops.fields }).from(ops)
-    .innerJoin(last, and(eq(ops.linkId, last.linkId), eq(ops.runId, last.runId)));
-  const open = new Set(rows.filter(({ status }) => status !== 'done').map(({ linkId }) => linkId));
+export async function unsettledWrites(db: Db, linkIds: readonly string[]): Promise<Map<string, string[]>> {
+  if (linkIds.length === 0) return new Map();
+  const byRun = db.sql.select({ linkId: ops.linkId, last: sql<string>`max(${ops.id}::text)`.as('last'), isSettled: sql<boolean>`bool_and(${ops.status} = 'done')`.as('is_settled') })
+    .from(ops).where(anyOf(ops.linkId, linkIds)).groupBy(ops.linkId, ops.runId).as('by_run');
+  const settled = db.sql.select({ linkId: byRun.linkId, at: sql<string>`coalesce(max(${byRun.last}) filter (where ${byRun.isSettled}), '')`.as('at') })
+    .from(byRun).groupBy(byRun.linkId).as('settled');
+  const rows = await db.sql.select({ linkId: ops.linkId, side: ops.side, fields: ops.fields }).from(ops)
+    .innerJoin(settled, and(eq(ops.linkId, settled.linkId), sql`${ops.id}::text > ${settled.at}`));
+  return hashesByField(rows);
+}
+
+function hashesByField(rows: readonly { readonly linkId: string; readonly side: SideName; readonly fields: Readonly<Record<string, string>> }[]): Map<string, string[]> {
+  const hashes = new Map<string, string[]>();
   for (const { linkId, side, fields } of rows) {
-    if (!open.has(linkId)) continue;
-    for (const [field, hash] of Object.entries(fields)) written.set(`${linkId}/${side}/${field}`, hash);
+    for (const [field, hash] of Object.entries(fields)) {
+      const key = `${linkId}/${side}/${field}`;
+      hashes.set(key, [...(hashes.get(key) ?? []), hash]);
+    }
   }
-  return written;
+  return hashes;
 }
 
 /** Notes conflicts; answers how many are new. */

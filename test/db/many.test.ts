@@ -31,7 +31,7 @@ test('a run plans, holds and forgets 70,000 events', async () => {
   })));
   const unsettled = await store.unsettledWrites(ids);
   assert.equal(unsettled.size, COUNT);
-  assert.equal(unsettled.get(`${last}/cloud/title`), last);
+  assert.deepEqual(unsettled.get(`${last}/cloud/title`), [last]);
   await store.dropUndoneOps(run.id, ids);
   assert.deepEqual(await store.pendingOps(run.id), []);
   assert.equal(await store.hold(ids.map((linkId) => ({ pairId, linkId, side: 'cloud' as const, reason: 'limit', since: now }))), COUNT);

@@ -153,7 +153,7 @@ export class Checks {
     if (twin && name !== null && !mayStay && !cameBack && !isDouble && !this.hasTurned && !this.isSpoiled(name)) this.note('I6', `${name} is deleted on ${write.calendar.name} though ${other.name} has it`);
     if (write.hasGuests && side === 'cloud' && !(name !== null && this.applied.has(name))) this.note('I20', `a meeting with guests is deleted on ${write.calendar.name}, and nobody was asked`);
     const spoiled = name === null ? undefined : this.people.spoiled.get(name);
-    if (spoiled?.calendar === other && this.world.pairs.length === 1 && other.items.has(spoiled.ref) && !other.late.has(spoiled.ref) && !this.world.ledger.lineage(name ?? '').isEverywhere) this.note('I7', `${name} is deleted on ${write.calendar.name} because nobody can read it on ${other.name}`);
+    if (spoiled?.calendar === other && this.world.pairs.length === 1 && other.items.has(spoiled.ref) && !other.late.has(spoiled.ref) && !this.world.ledger.lineage(name ?? '').isEverywhere && !this.isUncounted(write, side)) this.note('I7', `${name} is deleted on ${write.calendar.name} because nobody can read it on ${other.name}`);
     if (write.before && !write.before.title) this.note('I7', 'an event that cannot be read is deleted');
     if (name !== null && (this.applied.has(name) || mayStay || this.isUncounted(write, side))) return;
     this.limit(write, pair);

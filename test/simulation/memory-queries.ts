@@ -1,6 +1,7 @@
 /** The longer queries of the simulation's database. */
 import type { SideName } from '../../core/event.ts';
 import type { SideRow } from '../../db/links.ts';
+import type { OpRow } from '../../db/plans.ts';
 import type { PairRow } from '../../db/pair-state.ts';
 import type { Store } from '../../db/store.ts';
 import type { MemoryDatabase } from './memory-store.ts';
@@ -54,17 +55,13 @@ export function isOnAnotherWay(db: MemoryDatabase, mine: PairSide, others: reado
   });
 }
 
-export function unsettledWrites(db: MemoryDatabase, linkIds: readonly string[]): Map<string, string> {
-  const written = new Map<string, string>();
-  for (const linkId of linkIds) {
+export function unsettledWrites(db: MemoryDatabase, linkIds: readonly string[]): Map<string, string[]> {
+  return new Map([...new Set(linkIds)].flatMap((linkId) => {
     const all = [...db.ops.values()].filter((op) => op.linkId === linkId).sort((a, b) => (a.id < b.id ? -1 : 1));
-    const rows = all.filter(({ runId }) => runId === all.at(-1)?.runId);
-    if (rows.every(({ status }) => status === 'done')) continue;
-    for (const { side, fields } of rows) {
-      for (const [field, hash] of Object.entries(fields)) written.set(`${linkId}/${side}/${field}`, hash);
-    }
-  }
-  return written;
+    const isSettled = (runId: string) => all.every((op) => op.runId !== runId || op.status === 'done');
+    const lastSettled = all.findLastIndex(({ runId }) => isSettled(runId));
+    return [...hashesByField(all.slice(lastSettled + 1))];
+  }));
 }
 
 export function noteShown(db: MemoryDatabase, linkId: string, side: SideName, shown: Readonly<Record<string, string>>, suffix: string): void {
@@ -74,14 +71,17 @@ export function noteShown(db: MemoryDatabase, linkId: string, side: SideName, sh
 }
 
 export function writtenSince(db: MemoryDatabase, linkIds: readonly string[], since: Date): Map<string, string[]> {
-  const written = new Map<string, string[]>();
-  const rows = [...db.ops.values()].filter((op) => linkIds.includes(op.linkId) && op.status === 'done' && op.doneAt !== null && op.doneAt >= since)
-    .sort((a, b) => (a.doneAt?.getTime() ?? 0) - (b.doneAt?.getTime() ?? 0));
-  for (const { linkId, side, fields } of rows) {
+  return hashesByField([...db.ops.values()].filter((op) => linkIds.includes(op.linkId) && op.status === 'done' && op.doneAt !== null && op.doneAt >= since)
+    .sort((a, b) => (a.doneAt?.getTime() ?? 0) - (b.doneAt?.getTime() ?? 0)));
+}
+
+function hashesByField(ops: readonly OpRow[]): Map<string, string[]> {
+  const hashes = new Map<string, string[]>();
+  for (const { linkId, side, fields } of ops) {
     for (const [field, hash] of Object.entries(fields)) {
       const key = `${linkId}/${side}/${field}`;
-      written.set(key, [...(written.get(key) ?? []), hash]);
+      hashes.set(key, [...(hashes.get(key) ?? []), hash]);
     }
   }
-  return written;
+  return hashes;
 }
