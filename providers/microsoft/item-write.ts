@@ -10,11 +10,20 @@ import { calendarPath, eventPath, modifiedMs, type Item, type Series } from './i
 import type { Body, Patch } from './map-write.ts';
 import { propertiesOf, withProperties } from './private-data.ts';
 
-/** Status 200 says that the event was there already; so may 201. */
-export async function postEvent(place: Place, { body, properties }: Patch): Promise<{ item: Item; date: number | null; status: number }> {
+export interface Posted {
+  readonly item: Item;
+  /** When the service says that it is, and for how long the request was under way (ms). */
+  readonly date: number | null;
+  readonly tookMs: number;
+  /** 200 says that the event was there already; so may 201. */
+  readonly status: number;
+}
+
+export async function postEvent(place: Place, { body, properties }: Patch): Promise<Posted> {
+  const begun = performance.now();
   const answer = await place.client.send({ method: 'POST', path: `${calendarPath(place.calendarId)}/events`, body });
   const { item, date } = itemOf(answer);
-  return { item: withProperties(item, properties), date, status: answer.status };
+  return { item: withProperties(item, properties), date, tookMs: performance.now() - begun, status: answer.status };
 }
 
 /** What the event shows by the answer to the write, with the notes that answers leave out. @throws SyncError `stale` when the event is not as `item` shows it any more */

@@ -11,8 +11,8 @@ import { pause } from '../pacing.ts';
 import type { Stored, Written } from '../provider.ts';
 import { fetchSeries, LAG_MS, listEvents, type Place } from './fetch.ts';
 import { cannotHold } from './holds.ts';
-import { deleteItem, emptyPatch, patchItem, postEvent, readAfter } from './item-write.ts';
-import { modifiedMs, parseSeries, textOf, type Item, type Series } from './item.ts';
+import { deleteItem, emptyPatch, patchItem, postEvent, readAfter, type Posted } from './item-write.ts';
+import { fieldOf, modifiedMs, parseSeries, textOf, type Item, type Series } from './item.ts';
 import { foundOf, isInvitation, isMeetingOfOurs, readSeries } from './map.ts';
 import { insertBody, isLocalChange, masterPatch, type Patch } from './map-write.ts';
 import { changedProperties, propertiesBody, propertiesOf, type Properties } from './private-data.ts';
@@ -86,13 +86,16 @@ export async function removeEvent(place: Place, stored: Stored): Promise<void> {
   await deleteItem(place, now.master);
 }
 
-const SOON_MS = 5_000;
+/** How much the clocks of the service may differ. */
+const SLACK_MS = 500;
 
-/** Whether a POST was answered with an event that had been there before: made or changed earlier than now, or not with what was sent. */
-function isEarlier({ item, date, status }: { item: Item; date: number | null; status: number }, { body }: Patch): boolean {
+/** Whether a POST was answered with an event that had been there before: made before it was asked for, changed since it was made, or not with what was sent. */
+function isEarlier({ item, date, tookMs, status }: Posted, { body }: Patch): boolean {
   const created = Date.parse(textOf(item['createdDateTime']));
   const plain = (text: unknown): string => textOf(text).replace(/\s+/g, ' ').trim();
-  return status === 200 || plain(item['subject']) !== plain(body['subject']) || modifiedMs(item) - created > SOON_MS || (date !== null && date - created > SOON_MS);
+  const placeOf = ({ location }: Readonly<Record<string, unknown>>): string => plain(fieldOf(location, 'displayName'));
+  const isAsSent = ['subject', 'showAs', 'sensitivity'].every((field) => plain(item[field]) === plain(body[field])) && placeOf(item) === placeOf(body);
+  return status === 200 || !isAsSent || modifiedMs(item) - created > SLACK_MS + tookMs || (date !== null && created < date - tookMs - SLACK_MS);
 }
 
 /** The event that an earlier try made, or this one in spite of its refusal. Graph cannot look for these ids, so the whole calendar is listed. */

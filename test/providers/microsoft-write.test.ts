@@ -78,6 +78,20 @@ describe('creating a copy in a Microsoft calendar', () => {
     assert.equal(live(), 2);
   });
 
+  it('tells the event of an earlier try that a person edited at once, where the answer to the second looks like one to the first', async () => {
+    await start({ repeatStatus: 201 });
+    const next = event('Edited at once', { location: 'Room', description: 'Text' });
+    for (const [at, change] of [{ location: { displayName: 'By a person' } }, { body: { contentType: 'text', content: 'By a person' } }].entries()) {
+      const first = await bench.side.create(next, KEY, at);
+      bench.owner.patchEvent(first.ref, change);
+      // The service names whole seconds.
+      if (at === 1) await new Promise((resolve) => setTimeout(resolve, 1_800));
+      const second = await bench.side.create(next, KEY, at);
+      assert.deepEqual([second.ref, second.isFound], [first.ref, true]);
+    }
+    assert.equal((await bench.side.create(next, KEY, 2)).isFound, undefined);
+  });
+
   it('finds the first one where the event has changed between the tries: the server refuses, and the calendar is searched', async () => {
     await start();
     const first = await bench.side.create(event('First'), KEY, 0);
