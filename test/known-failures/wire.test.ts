@@ -53,7 +53,7 @@ for (const kind of CLOUDS) describe(`between CalDAV and ${kind.title}:`, () => {
       assert.match(far, /DTSTART;TZID=America\/Santiago:20270220T233000/);
       // An edit of each, on the other side than before.
       for (const name of ['Night', 'Midnight', 'Day', 'By myself']) owner.edit(idOf(bench, name), { location: `${name}, room 1 & 2` });
-      for (const name of ['Meet', 'Own guest', 'Far']) await person.edit(await person.nameOf(`SUMMARY:${name}`), (text) => text.replace(/SUMMARY:.*/, '$&\r\nLOCATION:Room 3'));
+      for (const name of ['Meet', 'Own guest', 'Far']) await person.edit(await person.nameOf(`SUMMARY:${name}`), (text) => text.replace(/^LOCATION:.*\r?\n/m, '').replace(/SUMMARY:.*/, '$&\r\nLOCATION:Room 3'));
       await staysQuiet(bench);
       await assertAlike(pair);
       const html = unfolded(await person.get('html.ics'));

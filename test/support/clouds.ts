@@ -9,7 +9,6 @@ const CANNOT = {
   'bring back one occurrence that was deleted': { microsoft: 'Outlook has no way to undo the deletion of one occurrence: a person sets the whole series anew' },
   'tell at once that one occurrence was deleted': { microsoft: 'Exchange counts it as no change of the series, and delta keeps silent about it' },
   'show only whether somebody is free': { microsoft: 'who may see no more than free/busy of a mailbox does not have its calendar among his own' },
-  'edit meetings with guests without mail': { microsoft: 'Exchange mails the guests whatever a client says, so a change of a meeting is left to persons' },
 } as const satisfies Readonly<Record<string, Partial<Readonly<Record<CloudName, string>>>>>;
 
 /** Whether tests of this make sense there. */
