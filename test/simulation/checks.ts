@@ -190,7 +190,7 @@ export class Checks {
 
   private created(write: SeenWrite, name: string | null): void {
     if (name !== null) this.people.returned.set(name, this.world.scheduler.now);
-    if (this.world.pairs.length > 1 || name === null) return;
+    if (this.world.pairs.length > 1 || name === null || this.hasLagged) return;
     const twins = write.calendar.events().filter((event) => lineageOf(event) === name);
     if (twins.length > 1 && !this.isSpoiled(name)) this.note('I8', `${name} is on ${write.calendar.name} twice`);
   }
