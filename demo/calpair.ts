@@ -39,16 +39,23 @@ export class Calpair {
     return this.#call<T>('POST', path, body);
   }
 
-  /** Syncs until a run has nothing left to write, at most `rounds` times; answers the runs. */
-  async settle(pairId: string, rounds = 12): Promise<Run[]> {
-    const runs: Run[] = [];
-    while (runs.length < rounds) {
+  /** A run that began after this call. */
+  async sync(pairId: string): Promise<Run> {
+    for (;;) {
       const run = await this.post<Run | { runId: string | null }>(`/v1/pairs/${pairId}/sync?wait=120`);
-      if (!('result' in run)) continue;
-      runs.push(run);
-      if (run.result === 'ok' && writesOf(run) === 0) break;
+      if ('result' in run) return run;
     }
-    return runs;
+  }
+
+  /** Syncs until a run has nothing left to write; answers the runs. @throws Error after 12 rounds without such a one */
+  async settle(pairId: string): Promise<Run[]> {
+    const runs: Run[] = [];
+    while (runs.length < 12) {
+      const run = await this.sync(pairId);
+      runs.push(run);
+      if (run.result === 'ok' && writesOf(run) === 0) return runs;
+    }
+    throw new Error('the pair does not come to rest');
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {

@@ -1,9 +1,8 @@
-/** Puts calendars into the demo's servers: files on the CalDAV side, and a few events that a person made in Google. */
+/** Puts files into the demo's CalDAV calendars, each event as an object of its own. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { splitFeed } from '../core/ical-feed.ts';
 import type { DavServer } from '../test/support/dav.ts';
-import type { GoogleAccount } from '../test/support/google/account.ts';
 
 const SAMPLES = new URL('./samples/', import.meta.url);
 /** Real files from other projects' tests, beside the project; used where it is there. */
@@ -46,18 +45,4 @@ export async function put(server: DavServer, url: URL, text: string): Promise<nu
   const answer = await fetch(url, { method: 'PUT', headers: { authorization, 'content-type': 'text/calendar; charset=utf-8' }, body: text });
   await answer.arrayBuffer();
   return answer.status;
-}
-
-/** A few events that were in Google before: a single one, a series with a moved and a cancelled occurrence, an all-day one. */
-export function fillGoogle(account: GoogleAccount): number {
-  const berlin = (dateTime: string) => ({ dateTime, timeZone: 'Europe/Berlin' });
-  account.insertEvent({ summary: 'Dentist', location: 'Hauptstr. 5', start: berlin('2026-12-01T08:30:00'), end: berlin('2026-12-01T09:00:00') });
-  account.insertEvent({ summary: 'Team day', start: { date: '2026-12-11' }, end: { date: '2026-12-12' }, transparency: 'transparent' });
-  const series = account.insertEvent({
-    summary: 'Yoga', start: berlin('2026-11-03T18:00:00'), end: berlin('2026-11-03T19:00:00'), recurrence: ['RRULE:FREQ=WEEKLY;COUNT=10'],
-  });
-  const id = series['id'] as string;
-  account.patchEvent(`${id}_20261110T170000Z`, { start: berlin('2026-11-10T19:00:00'), end: berlin('2026-11-10T20:00:00') });
-  account.deleteEvent(`${id}_20261117T170000Z`);
-  return 3;
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: Calpair with a real Radicale and a stand-in Google, both filled, kept in sync before your eyes. `--once` ends when the pair is
- * quiescent, with exit code 0 only if both calendars then hold the same.
+ * `npm run demo`: Calpair with a real Radicale and stand-ins for Google and Microsoft 365, all filled, kept in sync before your eyes. `--once` ends when
+ * both pairs are quiescent, with exit code 0 only if the calendars of each then hold the same, and nobody was mailed.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,25 +9,21 @@ import { loadOrCreateSecrets } from '../embedded/secrets.ts';
 import { createVault } from '../db/vault.ts';
 import { createLogger } from '../log.ts';
 import { startEverything, type Running } from '../main.ts';
-import { createFetch } from '../providers/http.ts';
 import { createProviders } from '../providers/registry.ts';
-import type { Account } from '../providers/provider.ts';
 import { startRadicale, type DavServer } from '../test/support/dav.ts';
-import { startGoogle, type GoogleStandIn } from '../test/support/google/start.ts';
-import { compareSides } from './agree.ts';
-import { Calpair, type Pair, type Run } from './calpair.ts';
+import { Calpair } from './calpair.ts';
+import { startGoogleCloud, startMicrosoftCloud, type Cloud } from './clouds.ts';
 import { freeOr } from './free-port.ts';
-import { fillCaldav, fillGoogle } from './fill.ts';
-import { showRun, tableOf, verdictOf } from './report.ts';
+import { fillCaldav } from './fill.ts';
+import { PairOnShow, type Places } from './pair-on-show.ts';
+import { tableOf, verdictOf } from './report.ts';
 import { editAsPeopleWould } from './people.ts';
 
-const EMAIL = 'demo@example.com';
 const API_KEY = 'calpair-demo-key';
 
 interface Scene {
   readonly radicale: DavServer;
-  readonly google: GoogleStandIn;
-  readonly calendarUrl: string;
+  readonly places: readonly Places[];
   readonly config: Config;
   readonly running: Running;
   readonly calpair: Calpair;
@@ -63,14 +59,14 @@ async function setUp(signal: AbortSignal): Promise<Scene> {
     console.log('Starting Radicale (its first start installs it from PyPI) ...');
     const radicale = await startRadicale();
     steps.push(() => radicale.stop());
-    const google = await startGoogle();
-    steps.push(() => google.close());
-    const account = google.addAccount({ email: EMAIL, timeZone: 'Europe/Berlin' });
-    const calendarUrl = await radicale.createCalendar('demo');
-    const filled = await fillCaldav(radicale, calendarUrl);
-    const made = fillGoogle(account);
-    console.log(`Radicale holds ${filled.stored} objects from ${filled.files} files (it refused ${filled.refused}); Google holds ${made} events.`);
-    const config = await demoConfig(google);
+    const clouds: Cloud[] = [];
+    for (const start of [startGoogleCloud, startMicrosoftCloud]) {
+      const cloud = await start();
+      steps.push(() => cloud.close());
+      clouds.push(cloud);
+    }
+    const places = await fill(radicale, clouds);
+    const config = await demoConfig(clouds);
     rmSync(config.dataDir, { recursive: true, force: true });
     const running = await startEverything(config, {
       log: createLogger(config.logLevel), say: (line) => console.log(line), signal, isThrowaway: true,
@@ -78,15 +74,29 @@ async function setUp(signal: AbortSignal): Promise<Scene> {
     });
     steps.push(() => running.stop());
     if (!running.apiUrl) throw new Error('the demo needs the role api');
-    return { radicale, google, calendarUrl, config, running, calpair: new Calpair(running.apiUrl, running.apiKey ?? API_KEY), stop };
+    return { radicale, places, config, running, calpair: new Calpair(running.apiUrl, running.apiKey ?? API_KEY), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** What the environment says, with the stand-in Google and a data folder of the demo's own; taken ports are replaced by free ones. */
-async function demoConfig(google: GoogleStandIn): Promise<Config> {
+/** A calendar in Radicale for each cloud, with the same files in it, and a few events in the cloud. */
+async function fill(radicale: DavServer, clouds: readonly Cloud[]): Promise<Places[]> {
+  // A deletion in Microsoft 365 is seen at once only in the months around today.
+  const soon = new Date(Date.now() + 10 * 86_400_000).toISOString().slice(0, 10);
+  const places: Places[] = [];
+  for (const cloud of clouds) {
+    const calendarUrl = await radicale.createCalendar(`demo-${cloud.provider}`);
+    const { files, stored, refused } = await fillCaldav(radicale, calendarUrl);
+    console.log(`${cloud.name} holds ${cloud.fill(soon)} events; its calendar in Radicale ${stored} objects from ${files} files (${refused} refused).`);
+    places.push({ radicale, cloud, calendarUrl });
+  }
+  return places;
+}
+
+/** What the environment says, with the stand-ins and a data folder of the demo's own; taken ports are replaced by free ones. */
+async function demoConfig(clouds: readonly Cloud[]): Promise<Config> {
   const config = readConfig();
   return readConfig({
     ...environment(config),
@@ -97,10 +107,7 @@ async function demoConfig(google: GoogleStandIn): Promise<Config> {
     CALPAIR_TEMPORAL_UI_PORT: String(await freeOr(config.temporal.uiPort)),
     CALPAIR_ALLOW_PRIVATE_NETWORKS: 'true',
     CALPAIR_POLL_INTERVAL_SECONDS: '5',
-    GOOGLE_CLIENT_ID: google.clientId,
-    GOOGLE_CLIENT_SECRET: google.clientSecret,
-    GOOGLE_API_ROOT_URL: google.rootUrl,
-    GOOGLE_OAUTH_TOKEN_URL: google.tokenUrl,
+    ...Object.assign({}, ...clouds.map(({ environment: settings }) => settings)) as Record<string, string>,
     LOG_LEVEL: config.logLevel === 'info' ? 'warn' : config.logLevel,
   });
 }
@@ -114,88 +121,49 @@ function environment(config: Config): NodeJS.ProcessEnv {
   };
 }
 
-/** True when both calendars hold the same in the end. */
+/** True when the calendars of both pairs hold the same in the end. */
 async function play(scene: Scene, isOnce: boolean, signal: AbortSignal): Promise<boolean> {
-  const { calpair, google, radicale } = scene;
-  const refreshToken = google.account(EMAIL).refreshToken;
+  const { calpair, radicale, places } = scene;
   const caldav = await calpair.post<{ id: string }>('/v1/accounts', {
     provider: 'caldav', preset: 'radicale', serverUrl: radicale.base, username: radicale.username, password: radicale.password,
   });
-  const cloud = await calpair.post<{ id: string }>('/v1/accounts', { provider: 'google', refreshToken });
-  const connection = await calpair.post<{ id: string }>('/v1/connections', { name: 'Demo', caldavAccountId: caldav.id, cloudAccountId: cloud.id });
-  const [here, there] = await Promise.all([caldav, cloud].map(({ id }) => calpair.get<{ items: { id: string; name: string }[] }>(`/v1/accounts/${id}/calendars`)));
-  const pair = await calpair.post<Pair>(`/v1/connections/${connection.id}/pairs`, {
-    caldavCalendarId: here?.items.find(({ name }) => name === 'demo')?.id, cloudCalendarId: there?.items[0]?.id,
-  });
-  console.log('\nTwo accounts, one connection, one pair. The first run has begun.\n');
-  const shown = new Set<string>();
-  await whileShowing(scene, pair.id, calpair.settle(pair.id));
-  await showRuns(scene, pair.id, shown);
-  console.log('\nNow two people make changes, one in each calendar:');
-  await editAsPeopleWould({ radicale, account: google.account(EMAIL), calendarUrl: scene.calendarUrl });
-  await calpair.settle(pair.id);
-  await showRuns(scene, pair.id, shown);
-  const agreed = await report(scene, pair.id);
-  if (isOnce || signal.aborted) return agreed;
-  console.log('\nStill running: change something in either calendar and look. Ctrl-C ends it.');
-  await watch(scene, pair.id, shown, signal);
+  const pairs = await Promise.all(places.map((place) => PairOnShow.create(calpair, place, caldav.id)));
+  console.log('\nThree accounts, two connections, a pair in each. The first runs have begun.\n');
+  await Promise.all(pairs.map((pair) => pair.settle(true)));
+  console.log('\nNow people make changes in all four calendars:');
+  console.log('  in Radicale  the call with Kraków gets another title, the stand-up moves to another room');
+  console.log('  in the cloud the same call gets a location, a paper-bin day is removed, the others get a location, the dentist is deleted');
+  await Promise.all(pairs.map((pair) => editAsPeopleWould(pair.places)));
+  await Promise.all(pairs.map((pair) => pair.settle(false)));
+  const isGood = await report(scene, pairs);
+  if (isOnce || signal.aborted) return isGood;
+  console.log('\nStill running: change something in a calendar and look. Ctrl-C ends it.');
+  while (!signal.aborted) {
+    // Somebody may have deleted a pair in the console.
+    for (const pair of pairs) await pair.showRuns().catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
   return true;
 }
 
-async function report(scene: Scene, pairId: string): Promise<boolean> {
-  const { calpair, config, google, radicale, running, calendarUrl } = scene;
-  const io = { fetch: createFetch({ allowPrivateNetworks: true }) };
-  const providers = createProviders(config);
-  const open = (kind: string, credentials: unknown): Account => {
-    const provider = providers.get(kind);
-    if (!provider) throw new Error(`no provider ${kind}`);
-    return provider.open({ credentials, discovered: {}, tokens: { load: () => Promise.resolve(null), save: () => Promise.resolve() } }, io);
-  };
+async function report({ config, radicale, running }: Scene, pairs: readonly PairOnShow[]): Promise<boolean> {
   const secrets = loadOrCreateSecrets(config);
   const vault = createVault(secrets.encryptionKeys, secrets.hashKey);
-  const setting = { floatingZone: 'Europe/Berlin', attendees: 'copy', reminders: 'keep', tag: (text: string) => vault.hash(text) } as const;
-  const caldav = open('caldav', { preset: 'radicale', serverUrl: radicale.base, username: radicale.username, password: radicale.password }).side(calendarUrl, setting);
-  const cloud = open('google', { refreshToken: google.account(EMAIL).refreshToken }).side(EMAIL, setting);
-  const agreement = await compareSides(caldav, cloud);
-  const [pair, problems] = await Promise.all([
-    calpair.get<Pair>(`/v1/pairs/${pairId}`),
-    calpair.get<{ items: { code: string; side: string; eventTitle: string; detail: string }[] }>(`/v1/pairs/${pairId}/problems`),
-  ]);
-  console.log(tableOf(agreement, problems.items));
+  const providers = createProviders(config);
+  const outcomes = await Promise.all(pairs.map((pair) => pair.outcome(providers, (text) => vault.hash(text))));
+  console.log(tableOf(outcomes));
   console.log(`
-  Console       ${running.apiUrl ?? ''}/
-  API docs      ${running.apiUrl ?? ''}/docs
-  Health        ${running.apiUrl ?? ''}/health/ready
-  Workflow      ${running.temporalUiUrl ?? ''}/namespaces/${config.temporal.namespace}/workflows/${encodeURIComponent(pair.workflowId)}
-  API key       ${API_KEY}
-  Radicale      ${calendarUrl} (${radicale.username} / ${radicale.password})
-  Google        ${google.rootUrl} (stand-in)`);
-  const verdict = verdictOf(agreement, problems.items, google.mailLedger.length);
-  console.log(`\n${verdict.sentence}`);
-  return verdict.isAgreed;
-}
-
-/** Every run that has ended and was not shown yet, oldest first. */
-async function showRuns({ calpair }: Scene, pairId: string, shown: Set<string>): Promise<void> {
-  const { items } = await calpair.get<{ items: Run[] }>(`/v1/pairs/${pairId}/runs`);
-  for (const run of items.reverse().filter(({ id, result }) => result !== 'running' && !shown.has(id))) {
-    showRun(run);
-    shown.add(run.id);
+  Console        ${running.apiUrl ?? ''}/
+  API docs       ${running.apiUrl ?? ''}/docs
+  Health         ${running.apiUrl ?? ''}/health/ready
+  API key        ${API_KEY}`);
+  for (const { places: { cloud, calendarUrl }, pair } of pairs) {
+    console.log(`
+  ${cloud.name.padEnd(13)}  ${cloud.rootUrl} (stand-in)
+  with Radicale  ${calendarUrl} (${radicale.username} / ${radicale.password})
+  Workflow       ${running.temporalUiUrl ?? ''}/namespaces/${config.temporal.namespace}/workflows/${encodeURIComponent(pair.workflowId)}`);
   }
-}
-
-/** Says every few seconds how far the run is that is under way. */
-async function whileShowing({ calpair }: Scene, pairId: string, work: Promise<unknown>): Promise<void> {
-  const timer = setInterval(() => {
-    void calpair.get<{ items: Run[] }>(`/v1/pairs/${pairId}/runs?limit=1`).then(({ items }) => items[0]?.result === 'running' && showRun(items[0])).catch(() => undefined);
-  }, 3_000);
-  await work.finally(() => clearInterval(timer));
-}
-
-async function watch(scene: Scene, pairId: string, shown: Set<string>, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    // Somebody may have deleted the pair in the console.
-    await showRuns(scene, pairId, shown).catch(() => undefined);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-  }
+  const verdicts = outcomes.map(verdictOf);
+  console.log(`\n${verdicts.map(({ sentence }) => sentence).join('\n')}`);
+  return verdicts.every(({ isGood }) => isGood);
 }
