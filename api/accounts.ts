@@ -38,7 +38,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
   app.post('/v1/accounts', {
     schema: {
       tags, summary: 'Add an account', description:
-        'Proves the credentials against the server before they are stored, encrypted. CalDAV: `preset`, `serverUrl`, `username`, `password`; Google: `refreshToken`.',
+        'Proves the credentials against the server before they are stored, encrypted. CalDAV: `preset`, `serverUrl`, `username`, `password`; Google and Microsoft: `refreshToken`.',
       body: newAccountBody(deps), response: { 201: account, ...problems },
     },
   }, async (request, reply) => {

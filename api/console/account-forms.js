@@ -30,17 +30,20 @@ export function addCaldav(_query, { say, go }) {
   };
 }
 
-export function addGoogle(_query, { config, say, go }) {
+/** `service`: `google` or `microsoft`. */
+export function addCloud(service, { config, say, go }) {
+  const name = serviceOf({ provider: service });
+  const variables = `${service.toUpperCase()}_CLIENT_ID and ${service.toUpperCase()}_CLIENT_SECRET`;
   return {
-    title: 'Add a Google account',
-    render: () => page('Add a Google account', 'The token is proved with Google first, then kept encrypted.',
-      config.providers.includes('google') ? form('add', 'Add the account',
+    title: `Add a ${name} account`,
+    render: () => page(`Add a ${name} account`, `The token is proved with ${name} first, then kept encrypted.`,
+      config.providers.includes(service) ? form('add', 'Add the account',
         field('refreshToken', 'Refresh token', input({ type: 'password', autocomplete: 'off' }), { hint: 'One that was given to the OAuth client of this installation, with the right to read and write calendars.' }),
         label())
-        : h('p', { class: 'empty' }, 'Google is not set up in this installation. Start it with GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET.')),
+        : h('p', { class: 'empty' }, `${name} is not set up in this installation. Start it with ${variables}.`)),
     actions: {
       add: (element) => submit(element, { 'credentials-rejected': 'refreshToken' }, async () => {
-        const account = await call('POST', '/v1/accounts', { provider: 'google', ...valuesOf(element) });
+        const account = await call('POST', '/v1/accounts', { provider: service, ...valuesOf(element) });
         say(`${accountName(account)} is added.`);
         go('#/accounts');
       }),

@@ -1,5 +1,5 @@
 /** The console: which page is shown, its refresh, the key, and what becomes of clicks. It is a client of the HTTP API and nothing more. */
-import { addCaldav, addGoogle, newCredentials } from './account-forms.js';
+import { addCaldav, addCloud, newCredentials } from './account-forms.js';
 import { call, get, key, looksLikeKey, Problem } from './api.js';
 import { forgetNames, whenNamesCome } from './calendar-names.js';
 import { h, patch } from './dom.js';
@@ -16,7 +16,7 @@ const ROUTES = [
   [/^\/pairs\/([^/]+)$/, pairPage],
   [/^\/accounts$/, accountsPage],
   [/^\/accounts\/new\/caldav$/, addCaldav],
-  [/^\/accounts\/new\/google$/, addGoogle],
+  [/^\/accounts\/new\/(google|microsoft)$/, addCloud],
   [/^\/accounts\/([^/]+)\/credentials$/, newCredentials],
   [/^\/connections$/, connectionsPage],
   [/^\/connections\/new$/, addConnection],

@@ -15,7 +15,8 @@ export function accountsPage(_query, { confirm, say }) {
     },
     render: () => [
       h('div', { class: 'head' }, h('h1', {}, 'Accounts'),
-        h('a', { class: 'button main', href: '#/accounts/new/caldav' }, 'Add a CalDAV account'), h('a', { class: 'button', href: '#/accounts/new/google' }, 'Add a Google account')),
+        h('a', { class: 'button main', href: '#/accounts/new/caldav' }, 'Add a CalDAV account'), h('a', { class: 'button', href: '#/accounts/new/google' }, 'Add a Google account'),
+        h('a', { class: 'button', href: '#/accounts/new/microsoft' }, 'Add a Microsoft account')),
       data.accounts.length === 0 ? h('p', { class: 'empty' }, 'No account yet. Two are needed: a CalDAV account, and the one it is kept in sync with.')
         : h('ul', { class: 'cards' }, ...data.accounts.map((account) => accountCard(account, data.connections))),
     ],

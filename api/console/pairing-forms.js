@@ -22,7 +22,7 @@ export function addConnection(_query, { say, go }) {
           ? h('p', { class: 'empty' }, 'Two accounts are needed, one of them CalDAV. ', h('a', { href: '#/accounts' }, 'Add them first.'))
           : form('add', 'Add the connection',
             field('caldavAccountId', 'CalDAV account', select(caldav.map(option))),
-            field('cloudAccountId', 'Other account', select(clouds.map(option)), { hint: 'Google, or any other account; CalDAV, too.' }),
+            field('cloudAccountId', 'Other account', select(clouds.map(option)), { hint: 'Google, Microsoft, or any other account; CalDAV, too.' }),
             field('name', 'Name', input({ maxlength: 200 }), { isOptional: true })));
     },
     actions: {
