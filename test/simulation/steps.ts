@@ -56,7 +56,7 @@ export interface Schedule {
 /** The schedule of a seed. */
 export function scheduleOf(seed: number): Schedule {
   const random = randomOf(seed);
-  const profile = profileOf(random);
+  const profile = withWays(profileOf(random), randomOf(seed ^ 0x6a61));
   const steps: Step[] = [];
   for (let count = 2 + random.below(5); count > 0; count -= 1) steps.push(insertion(random, profile));
   if (random.chance(0.3)) steps.push({ do: 'insert', calendar: 0, kind: profile.pairs.length === 1 ? random.pick(['everywhere', 'alike']) : 'everywhere', value: random.next() });
@@ -84,6 +84,11 @@ function profileOf(random: Random): Profile {
   if (shape < 0.86) return { calendars: [calendar(false), calendar(true)], pairs: [pair(0, 1, random.pick(['caldav-to-cloud', 'cloud-to-caldav']))] };
   if (shape < 0.93) return { calendars: [calendar(false), calendar(true), calendar(true)], pairs: [pair(0, 1), pair(0, 2)] };
   return { calendars: [calendar(false), calendar(false), calendar(true)], pairs: [pair(0, 2), pair(1, 2)] };
+}
+
+/** One in three clouds has the ways of Microsoft Graph. */
+function withWays(profile: Profile, random: Random): Profile {
+  return { ...profile, calendars: profile.calendars.map((habits) => ({ ...habits, isView: habits.keepsIds === true && random.chance(0.33) })) };
 }
 
 function insertion(random: Random, { calendars }: Profile): Step {

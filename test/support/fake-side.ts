@@ -3,7 +3,7 @@
  * Stored data is JSON. Times come from a clock that the test moves.
  */
 import { z } from 'zod';
-import { EXCLUDED, sameValue, type CalendarEvent, type When } from '../../core/event.ts';
+import { changedPaths, EXCLUDED, sameValue, type CalendarEvent, type When } from '../../core/event.ts';
 import type { EventProblem } from '../../core/problem.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import type { Account, ChangePage, Found, Known, Provider, Side, Stored, Written } from '../../providers/provider.ts';
@@ -32,6 +32,11 @@ export interface Habits {
   readonly cannotHold: (event: CalendarEvent) => EventProblem | null;
   /** Events of a page. */
   readonly pageSize: number;
+  /**
+   * Ways of Microsoft Graph: the service names what it creates, and its feed is one of a view. That does not tell of occurrences that were taken out, nor of
+   * what lies outside; what leaves it is called removed, though it is there. Every six hours all is listed.
+   */
+  readonly isView: boolean;
 }
 
 export interface Clock {
@@ -66,8 +71,11 @@ interface Data {
   readonly hasGuests: boolean;
 }
 
+const COMPARED_EVERY_MS = 6 * 3_600_000;
+const VIEW_ENDS = '15';
+
 const DEFAULT_HABITS: Habits = {
-  answers: 'stored', keepsIds: false, refusesUidTwice: false, rewrite: (event) => event, cannotHold: () => null, pageSize: 100,
+  answers: 'stored', keepsIds: false, refusesUidTwice: false, rewrite: (event) => event, cannotHold: () => null, pageSize: 100, isView: false,
 };
 
 export class FakeSide implements Side {
@@ -95,6 +103,8 @@ export class FakeSide implements Side {
   readonly habits: Habits;
   private readonly clock: Clock;
   private readonly used = new Set<string>();
+  /** What a view's service has called the copies that were created, by the name that they would have elsewhere. */
+  private readonly named = new Map<string, string>();
   private readonly removedAt = new Map<string, number>();
   private sequence = 0;
   private feed = 1;
@@ -159,11 +169,6 @@ export class FakeSide implements Side {
     return this.frozen ? this.clock.now - this.frozen.since : 0;
   }
 
-  /** How many events a full listing may show. */
-  get listed(): number {
-    return (this.frozen ?? this).items.size;
-  }
-
   /** What was kept back is shown from now on, as a feed shows what has just changed. */
   reveal(): void {
     for (const ref of new Set([...this.hidden, ...this.late])) {
@@ -218,11 +223,12 @@ export class FakeSide implements Side {
   async *changes(cursor: string | null, known: Known): AsyncIterable<ChangePage> {
     await this.called('changes', 'before', '');
     const { items, removedAt, sequence } = this.isStrangers ? { items: new Map<string, Item>(), removedAt: new Map<string, number>(), sequence: 0 } : this.frozen ?? { items: this.items, removedAt: this.removedAt, sequence: this.sequence };
-    const [feed, since] = (cursor ?? '').split(':').map(Number);
-    const isFull = cursor === null || feed !== this.feed || this.lists === 'nothing' || this.isStrangers;
+    const [feed, since, comparedAt] = (cursor ?? '').split(':').map(Number);
+    const isDue = this.habits.isView && this.clock.now - (comparedAt ?? 0) >= COMPARED_EVERY_MS;
+    const isFull = cursor === null || feed !== this.feed || isDue || this.lists === 'nothing' || this.isStrangers;
     if (this.lists === 'no-calendar') throw this.error('calendar-missing');
     const visible = [...items.values()].filter(({ ref }) => this.lists === 'all' && !this.hidden.has(ref) && !this.late.has(ref));
-    const next = `${this.feed}:${sequence}`;
+    const next = `${this.feed}:${sequence}:${isFull ? this.clock.now : comparedAt ?? 0}`;
     const pages: ChangePage[] = [];
     if (isFull) {
       const versions = await known.versions();
@@ -232,8 +238,10 @@ export class FakeSide implements Side {
         pages.push({ found: page.filter((item) => !same.includes(item)).map(foundOf), unchanged: same.map(({ ref }) => ref), removed: [] });
       }
     } else {
-      const found = visible.filter(({ at }) => at > (since ?? 0)).map(foundOf);
-      const removed = [...removedAt].filter(([ref, at]) => at > (since ?? 0) && !items.has(ref)).map(([ref]) => ref);
+      const changed = visible.filter(({ at }) => at > (since ?? 0));
+      const found = changed.filter((item) => this.isSeen(item)).map(foundOf);
+      const left = changed.filter((item) => !this.isSeen(item)).map(({ ref }) => ref);
+      const removed = [...left, ...[...removedAt].filter(([ref, at]) => at > (since ?? 0) && !items.has(ref)).map(([ref]) => ref)];
       pages.push({ found, unchanged: [], removed });
     }
     const last = pages.pop() ?? { found: [], unchanged: [], removed: [] };
@@ -256,8 +264,10 @@ export class FakeSide implements Side {
   async create(event: CalendarEvent, key: string, generation: number): Promise<Written> {
     await this.called('create', 'before', event.title);
     if (this.isStrangers) throw this.error('forbidden');
-    const ref = `${key}-${generation}`;
+    const name = `${key}-${generation}`;
+    const ref = this.habits.isView ? this.named.get(name) ?? `${this.name}-${this.sequence + 1}` : name;
     const there = this.items.get(ref);
+    if (this.habits.isView) this.named.set(name, ref);
     if (!there) {
       if (this.habits.keepsIds && this.used.has(ref)) throw this.error('id-taken');
       const isTaken = event.uid !== null && [...this.items.values()].some((item) => item.event?.uid === event.uid);
@@ -321,9 +331,24 @@ export class FakeSide implements Side {
     this.removedAt.delete(ref);
     const { event, hasGuests } = fields;
     // What a person duplicates or renames takes the note of a copy along, but not its name.
-    const marker = fields.marker !== null && ref.startsWith(`${fields.marker}-`) ? fields.marker : null;
+    const isOwn = ref.startsWith(`${fields.marker}-`) || [...this.named].some(([name, one]) => one === ref && name.startsWith(`${fields.marker}-`));
+    const marker = fields.marker !== null && isOwn ? fields.marker : null;
     const modifiedAt = new Date(this.clock.now + this.clockSkewMs).toISOString();
-    this.items.set(ref, { ref, version: `"${this.sequence}"`, event, marker, hasGuests, modifiedAt, at: this.sequence });
+    const before = this.items.get(ref);
+    const isSilent = this.habits.isView && this.isSilent(before ?? null, event);
+    this.items.set(ref, { ref, version: `"${this.sequence}"`, event, marker, hasGuests, modifiedAt, at: isSilent ? before?.at ?? 0 : this.sequence });
+  }
+
+  /** What lies late in its month is outside of the view. */
+  private isSeen({ event }: Pick<Item, 'event'>): boolean {
+    return !this.habits.isView || event === null || event.when.start.slice(8, 10) <= VIEW_ENDS;
+  }
+
+  private isSilent(before: Item | null, event: CalendarEvent | null): boolean {
+    if (!this.isSeen({ event })) return before === null || !this.isSeen(before);
+    if (!before?.event || !event) return false;
+    const paths = changedPaths(before.event, event);
+    return paths.length > 0 && paths.every(({ occurrence, field }) => field === 'exception' && occurrence !== null && event.exceptions[occurrence] === EXCLUDED);
   }
 
   private drop(ref: string): void {
