@@ -103,7 +103,7 @@ describe('creating a copy in a Microsoft calendar', () => {
   it('is our own also where Exchange keeps the title on one line, so nobody takes that for an edit', async () => {
     await start();
     const written = await bench.side.create(event('Christmas Day\n(holiday)'), KEY, 0);
-    assert.deepEqual([written.event?.title, written.isFound], ['Christmas Day (holiday)', undefined]);
+    assert.deepEqual([raw(written.ref)['subject'], written.event?.title, written.isFound], ['Christmas Day (holiday)', 'Christmas Day\n(holiday)', undefined]);
   });
 
   it('takes the next generation where the first one was deleted and its id is used up', async () => {
