@@ -20,8 +20,8 @@ export interface Lone {
   readonly title: string;
 }
 
-/** Events that cannot be read are on one side only, with an empty title. `keepsGaps`: whether both hold line ends and gaps in texts as they were written. */
-export async function compareSides(caldav: Side, cloud: Side, keepsGaps = true): Promise<Agreement> {
+/** Events that cannot be read are on one side only, with an empty title. */
+export async function compareSides(caldav: Side, cloud: Side): Promise<Agreement> {
   const [here, there] = await Promise.all([listAll(caldav), listAll(cloud)]);
   const doubled = [...here, ...there].filter(([, all]) => all.length > 1).map(([uid]) => uid);
   const different: Agreement['different'][number][] = [];
@@ -33,7 +33,7 @@ export async function compareSides(caldav: Side, cloud: Side, keepsGaps = true):
       onlyCaldav.push({ uid, title: one?.event?.title ?? '' });
       continue;
     }
-    const fields = one?.event && other.event ? differingFields(one.event, other.event, keepsGaps) : ['unreadable'];
+    const fields = one?.event && other.event ? differingFields(one.event, other.event) : ['unreadable'];
     if (fields.length === 0) same += 1;
     else different.push({ uid, title: one?.event?.title ?? '', fields });
   }
@@ -42,8 +42,8 @@ export async function compareSides(caldav: Side, cloud: Side, keepsGaps = true):
 }
 
 /** The fields in which two events differ for a person who looks at both. */
-export function differingFields(a: CalendarEvent, b: CalendarEvent, keepsGaps = true): string[] {
-  return changedPaths(comparable(a, keepsGaps), comparable(b, keepsGaps)).map(pathKey);
+export function differingFields(a: CalendarEvent, b: CalendarEvent): string[] {
+  return changedPaths(comparable(a), comparable(b)).map(pathKey);
 }
 
 /** Everything that a calendar lists, by UID. */
@@ -60,13 +60,9 @@ export async function listAll(side: Side): Promise<Map<string, Found[]>> {
 }
 
 /** Times as instants, so that two spellings of one zone are one; people by address and answer. */
-function comparable(event: CalendarEvent, keepsGaps: boolean): CalendarEvent {
-  const text = (one: string): string => (keepsGaps ? one : one.replace(/\s+/g, ' ').trim());
+function comparable(event: CalendarEvent): CalendarEvent {
   const plain = (content: Content): Content => ({
     ...content,
-    title: text(content.title),
-    location: text(content.location),
-    description: text(content.description),
     when: instants(content.when),
     attendees: content.attendees.map(({ address, participation }) => ({ address, participation, name: '', role: 'required', kind: 'individual' })),
     organizer: null,

@@ -18,8 +18,6 @@ export interface Cloud {
   readonly titleKey: string;
   /** The patch that says where an event takes place. */
   readonly location: (place: string) => Json;
-  /** Whether line ends and gaps in texts stay as they were written; Exchange keeps titles on one line, and HTML. */
-  readonly keepsGaps: boolean;
   /** Events that were there before: a single one on this day, a series with a moved and a cancelled occurrence, an all-day one. Answers how many. */
   fill(day: string): number;
   /** Whom Calpair has reached: mails, and events in other people's calendars. */
@@ -33,7 +31,7 @@ export async function startGoogleCloud(): Promise<Cloud> {
   const standIn = await startGoogle();
   const account = standIn.addAccount({ email: EMAIL, timeZone: 'Europe/Berlin' });
   return {
-    name: 'Google', provider: 'google', rootUrl: standIn.rootUrl, account, titleKey: 'summary', keepsGaps: true,
+    name: 'Google', provider: 'google', rootUrl: standIn.rootUrl, account, titleKey: 'summary',
     environment: {
       GOOGLE_CLIENT_ID: standIn.clientId, GOOGLE_CLIENT_SECRET: standIn.clientSecret, GOOGLE_API_ROOT_URL: standIn.rootUrl, GOOGLE_OAUTH_TOKEN_URL: standIn.tokenUrl,
     },
@@ -49,7 +47,7 @@ export async function startMicrosoftCloud(): Promise<Cloud> {
   const standIn = await startGraph();
   const account = standIn.addAccount({ email: EMAIL });
   return {
-    name: 'Microsoft 365', provider: 'microsoft', rootUrl: standIn.rootUrl, account, titleKey: 'subject', keepsGaps: false,
+    name: 'Microsoft 365', provider: 'microsoft', rootUrl: standIn.rootUrl, account, titleKey: 'subject',
     environment: {
       MICROSOFT_CLIENT_ID: standIn.clientId, MICROSOFT_CLIENT_SECRET: standIn.clientSecret,
       MICROSOFT_GRAPH_BASE_URL: standIn.rootUrl, MICROSOFT_OAUTH_TOKEN_URL: standIn.tokenUrl,

@@ -98,7 +98,6 @@ export class PairOnShow {
       open('caldav', { preset: 'radicale', serverUrl: radicale.base, username: radicale.username, password: radicale.password }, calendarUrl),
       // A sign-in of its own: Microsoft's are good for one who goes on with them.
       open(cloud.provider, { refreshToken: cloud.account.newRefreshToken() }, this.#cloudCalendar.id),
-      cloud.keepsGaps,
     );
     const problems = await this.#calpair.get<{ items: Problem[] }>(`/v1/pairs/${this.pair.id}/problems?limit=1000`);
     return { name: cloud.name, agreement, problems: problems.items, mails: cloud.mails(), needless: this.#needless };

@@ -100,6 +100,12 @@ describe('creating a copy in a Microsoft calendar', () => {
     assert.deepEqual([second.ref, second.isFound, second.event?.title, second.event?.location], [first.ref, true, 'First', 'By a person']);
   });
 
+  it('is our own also where Exchange keeps the title on one line, so nobody takes that for an edit', async () => {
+    await start();
+    const written = await bench.side.create(event('Christmas Day\n(holiday)'), KEY, 0);
+    assert.deepEqual([raw(written.ref)['subject'], written.event?.title, written.isFound], ['Christmas Day (holiday)', 'Christmas Day\n(holiday)', undefined]);
+  });
+
   it('takes the next generation where the first one was deleted and its id is used up', async () => {
     await start();
     await bench.person.remove((await bench.side.create(event('Gone'), KEY, 0)).ref);
