@@ -135,8 +135,8 @@ export const MUTANTS: readonly Mutant[] = [
     from: "return (cloud.modifiedAt ?? cloud.seenAt) > (caldav.modifiedAt ?? caldav.seenAt) ? 'cloud' : 'caldav';", to: "return cloud.seenAt > caldav.seenAt ? 'cloud' : 'caldav';",
   },
   {
-    seed: 4460, name: 'half-run-is-an-edit', mistake: 'what a broken-off run wrote counts as that side\'s edit', file: DECIDE,
-    from: 'if (!isOwnWrite || !now || !base || !other) continue;', to: 'if (isOwnWrite || !now || !base || !other) continue;',
+    seed: 101508, name: 'half-run-is-an-edit', mistake: 'what a broken-off run wrote counts as that side\'s edit', file: 'activities/written-fields.ts',
+    from: 'if ([key, key + SHOWN].some((one) => unsettled.get(one)?.includes(hash))) return true;', to: '',
   },
   {
     seed: 114, name: 'wrong-base', mistake: 'a side is compared with what the other one shows', file: DECIDE,
