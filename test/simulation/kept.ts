@@ -35,4 +35,15 @@ export const KEPT: readonly Kept[] = [
       ],
     },
   },
+  {
+    found: 'an edit was left lying when the other half of its event was refused for good while it lost its race itself',
+    schedule: {
+      profile: PLAIN, seed: 1,
+      steps: [
+        { do: 'insert', calendar: 0, kind: 'single', value: 0.3 }, SYNC, SYNC, { do: 'fault', calendar: 0, on: 'update', when: 'before', kind: 'rejected', times: 1, waitSeconds: null },
+        { do: 'fault', calendar: 1, on: 'update', when: 'before', kind: 'stale', times: 5, waitSeconds: null }, { do: 'edit', calendar: 0, event: 0, field: 'title', value: 0.5 },
+        { do: 'edit', calendar: 1, event: 0, field: 'location', value: 0.5 }, SYNC,
+      ],
+    },
+  },
 ];
