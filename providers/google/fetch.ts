@@ -1,18 +1,13 @@
 /** Reading one calendar: pages of `events.list`, single items, and whole series. */
 import { SyncError } from '../../core/sync-error.ts';
+import type { Place as OAuthPlace } from '../oauth-provider.ts';
 import { inParallel, pause } from '../pacing.ts';
-import type { Found, SideSetting } from '../provider.ts';
+import type { Found } from '../provider.ts';
 import type { Client } from './client.ts';
 import { checkClock, isCancelled, ITEM_FIELDS, keepItem, LIST_FIELDS, masterIdOf, type Item, type Series } from './item.ts';
 import { foundOf } from './map.ts';
 
-/** One calendar of one account. */
-export interface Place {
-  readonly client: Client;
-  readonly calendarId: string;
-  readonly setting: SideSetting;
-  readonly signal?: AbortSignal | undefined;
-}
+export type Place = OAuthPlace<Client>;
 
 export interface ListPage {
   readonly items: readonly Item[];

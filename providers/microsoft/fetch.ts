@@ -1,19 +1,14 @@
 /** Reading one calendar: listings, single events, and whole series. */
 import { SyncError } from '../../core/sync-error.ts';
+import type { Place as OAuthPlace } from '../oauth-provider.ts';
 import { pause } from '../pacing.ts';
-import type { Found, SideSetting } from '../provider.ts';
+import type { Found } from '../provider.ts';
 import type { Answer, Client, GraphRequest } from './client.ts';
 import { completeSeries } from './exceptions.ts';
 import { calendarPath, checkClock, fieldOf, isSeries, ITEM_QUERY, itemRequest, keepItem, MASTER_QUERY, masterIdOf, type Item, type Series } from './item.ts';
 import { foundOf } from './map.ts';
 
-/** One calendar of one account. */
-export interface Place {
-  readonly client: Client;
-  readonly calendarId: string;
-  readonly setting: SideSetting;
-  readonly signal?: AbortSignal | undefined;
-}
+export type Place = OAuthPlace<Client>;
 
 export interface ListPage {
   readonly rows: readonly unknown[];
