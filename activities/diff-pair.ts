@@ -80,9 +80,9 @@ export function match(deps: Deps, { pair }: OpenPair, epoch: number): Promise<Ma
   return deps.store.underEpoch(pair.id, epoch, async (tx) => {
     const matched: Matched[] = [];
     const join = async (by: Matched['by']) => {
-      for (const { caldav, cloud } of await tx.matchesBy(pair.id, by)) {
-        await tx.joinHalves(caldav, cloud);
-        matched.push({ linkId: caldav, by });
+      for (const halves of await tx.matchesBy(pair.id, by)) {
+        await tx.joinHalves(halves);
+        matched.push({ linkId: halves.kept, by });
       }
     };
     await join('uid');

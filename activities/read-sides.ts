@@ -103,10 +103,9 @@ function knownOf(deps: Deps, open: OpenPair, side: SideName): Known {
       return rows.flatMap((row) => (row.gone === 'no' ? seenOf(deps.store, row) ?? [] : []));
     },
     versions: async () => {
-      const versions = await deps.store.versionsOf(pairId, side);
-      // Only a full listing asks this, before its first page: of a stranger's calendar nothing may be stored.
-      if (versions.size > 0) await assureAccount(open, side);
-      return versions;
+      // Only a full listing asks this, before its first page: of a stranger's calendar nothing may be stored, and with one nothing may meet.
+      await assureAccount(open, side);
+      return deps.store.versionsOf(pairId, side);
     },
   };
 }

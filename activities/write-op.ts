@@ -99,8 +99,7 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
       linkId: link.id, pairId: pair.id, side: op.side, owned: true, shown: false, changedAt: deps.clock.now(),
       confirmed: written.confirmed, ...seenColumns(tx, pair.id, written),
     }]);
-    const isEdited = written.event !== null && changedPaths({ ...next, uid: null }, { ...written.event, uid: null }).length > 0;
-    if (isEdited && written.isFound) await meet(tx, applying, op);
+    if (written.isFound && isOther(next, written.event)) await meet(tx, applying, op);
     else await finish(tx, applying, op);
   });
 }
@@ -115,13 +114,14 @@ async function meet(tx: Store, { deps }: Applying, op: OpRow): Promise<void> {
 async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise<void> {
   const { deps, open, epoch } = applying;
   const stored = storedOf(deps.store, sides[op.side]);
-  const written = await open.sides[op.side].update(stored, nextOf(deps.store, op));
+  const next = nextOf(deps.store, op);
+  const written = await open.sides[op.side].update(stored, next);
   await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
     await tx.lockLink(op.linkId);
     const replaced = written.version === stored.version ? {} : { replacedVersion: stored.version };
     await tx.updateSide(op.linkId, op.side, { ...seenColumns(tx, open.pair.id, written), ...replaced, confirmed: written.confirmed, changedAt: deps.clock.now() });
     const base = baseOf(tx, sides[op.side] as SideRow);
-    if (written.confirmed && base) await noteShown(tx, op.linkId, op.side, open.sides[op.side].read(base).event, written.event);
+    if (written.confirmed && base && isOther(next, written.event)) await noteShown(tx, op.linkId, op.side, open.sides[op.side].read(base).event, written.event);
     await finish(tx, applying, op, isSame(stored, written) ? 'nothing-written' : null);
   });
 }
@@ -205,6 +205,11 @@ function storedOf(store: Store, row: SideRow | undefined): Stored {
   const stored = row ? seenOf(store, row) : null;
   if (!stored) throw new SyncError('gone', 'the event is not there any more');
   return stored;
+}
+
+/** The side shows something else than was sent. */
+function isOther(sent: CalendarEvent, shown: CalendarEvent | null): boolean {
+  return shown !== null && changedPaths(sent, shown).length > 0;
 }
 
 function isSame(before: Stored, after: Written): boolean {

@@ -3,7 +3,7 @@
  * All functions of a run take its epoch and fail with `Superseded` when a later run has begun: a late worker stores nothing.
  */
 import { and, eq, isNull, lte, ne, or, sql } from 'drizzle-orm';
-import type { SideName } from '../core/event.ts';
+import { otherSide, type SideName } from '../core/event.ts';
 import { transaction, type Db } from './connect.ts';
 import { anyOf, inChunks } from './many.ts';
 import { linkSides, links, pairs } from './schema.ts';
@@ -172,23 +172,34 @@ export function unconfirmed(db: Db, pairId: string, side: SideName): Promise<Sid
     .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.confirmed, false)));
 }
 
+/** The half of link `joined` on `side` belongs to the event of link `kept`. */
+export interface Halves {
+  readonly kept: string;
+  readonly joined: string;
+  readonly side: SideName;
+}
+
 /**
  * Pairs of unlinked events, one on each side, that share a hash which no other unlinked event of their side has (and, for UIDs, no linked one either).
- * By UID an event whose other half is gone, or was never shown, counts as unlinked: a client that moves or restores an event gives it a new name.
+ * By UID an event whose other half is gone, or was never shown, counts as unlinked: a client that moves or restores an event gives it a new name. So does a
+ * copy that does not answer and whose original is gone; its link stays, because its name follows from it.
  */
-export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): Promise<{ caldav: string; cloud: string }[]> {
+export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): Promise<Halves[]> {
   const column = by === 'uid' ? sql`uid_hash` : sql`match_hash`;
-  const { rows } = await db.sql.execute<{ caldav: string; cloud: string }>(sql`
+  const { rows } = await db.sql.execute<{ caldav: string; cloud: string; keepsCloud: boolean }>(sql`
     with halves as (
-      select s.link_id, s.side, s.${column} as hash,
+      select s.link_id, s.side, s.${column} as hash, s.seen is null as awaited,
              (select count(*) from link_sides o where o.link_id = s.link_id and o.gone <> 'proved' and o.seen is not null) as sides,
-             count(*) over (partition by s.side, s.${column}) as alike
-      from link_sides s join links l on l.id = s.link_id and l.parent_id is null where s.pair_id = ${pairId} and s.${column} is not null and s.gone = 'no' and s.seen is not null
-        ${by === 'uid' ? sql`` : sql`and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)`}
+             count(*) filter (where s.seen is not null) over (partition by s.side, s.${column}) as alike,
+             count(*) filter (where s.seen is null) over (partition by s.side, s.${column}) as awaited_alike
+      from link_sides s join links l on l.id = s.link_id and l.parent_id is null where s.pair_id = ${pairId} and s.${column} is not null and s.gone = 'no'
+        ${by === 'uid' ? sql`` : sql`and s.seen is not null and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)`}
     )
-    select max(link_id::text) filter (where side = 'caldav') as caldav, max(link_id::text) filter (where side = 'cloud') as cloud
-    from halves where sides = 1 and alike = 1 group by hash having count(distinct side) = 2 and count(distinct link_id) = 2`);
-  return rows;
+    select max(link_id::text) filter (where side = 'caldav') as caldav, max(link_id::text) filter (where side = 'cloud') as cloud,
+           bool_or(awaited and side = 'cloud') as "keepsCloud"
+    from halves where case when awaited then sides = 0 and alike = 0 and awaited_alike = 1 else sides = 1 and alike = 1 end
+    group by hash having count(distinct side) = 2 and count(distinct link_id) = 2 and not bool_and(awaited)`);
+  return rows.map(({ caldav, cloud, keepsCloud }) => (keepsCloud ? { kept: cloud, joined: caldav, side: 'caldav' } : { kept: caldav, joined: cloud, side: 'cloud' }));
 }
 
 /** How many events each side changed since the pair's last run ended: what the poll before this run has read. */
@@ -200,18 +211,18 @@ export async function changedSinceLastRun(db: Db, pairId: string): Promise<Recor
 }
 
 /**
- * Makes two half links one: the CalDAV half stays, the cloud half moves over. Where one half has lost its other side under another name, what that showed
- * when both agreed goes on to be the base, so that the move is no first meeting.
+ * Makes two half links one. Where one half has lost its other side under another name, what that showed when both agreed goes on to be the base, so that the
+ * move is no first meeting.
  */
-export async function joinHalves(db: Db, caldav: string, cloud: string): Promise<void> {
-  for (const [from, to, side] of [[cloud, caldav, 'caldav'], [caldav, cloud, 'cloud']] as const) {
-    const [gone] = await db.sql.select().from(linkSides).where(and(eq(linkSides.linkId, from), eq(linkSides.side, side)));
-    if (gone) await updateSide(db, to, side, { base: gone.base, baseVersion: gone.baseVersion, owned: gone.owned });
+export async function joinHalves(db: Db, { kept, joined, side }: Halves): Promise<void> {
+  for (const [from, to, of] of [[joined, kept, otherSide(side)], [kept, joined, side]] as const) {
+    const [gone] = await db.sql.select().from(linkSides).where(and(eq(linkSides.linkId, from), eq(linkSides.side, of)));
+    if (gone) await updateSide(db, to, of, { base: gone.base, baseVersion: gone.baseVersion, owned: gone.owned });
   }
-  await dropGoneSides(db, [caldav], 'cloud');
-  await db.sql.update(linkSides).set({ linkId: caldav }).where(and(eq(linkSides.linkId, cloud), eq(linkSides.side, 'cloud')));
-  await db.sql.delete(links).where(eq(links.id, cloud));
-  await markDirty(db, [caldav]);
+  await dropGoneSides(db, [kept], side);
+  await db.sql.update(linkSides).set({ linkId: kept }).where(and(eq(linkSides.linkId, joined), eq(linkSides.side, side)));
+  await db.sql.delete(links).where(eq(links.id, joined));
+  await markDirty(db, [kept]);
 }
 
 /** True when another event that is there on that side has the UID. */

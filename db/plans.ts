@@ -137,7 +137,7 @@ export async function unsettledWrites(db: Db, linkIds: readonly string[]): Promi
   const settled = db.sql.select({ linkId: byRun.linkId, at: sql<string>`coalesce(max(${byRun.last}) filter (where ${byRun.isSettled}), '')`.as('at') })
     .from(byRun).groupBy(byRun.linkId).as('settled');
   const rows = await db.sql.select({ linkId: ops.linkId, side: ops.side, fields: ops.fields }).from(ops)
-    .innerJoin(settled, and(eq(ops.linkId, settled.linkId), sql`${ops.id}::text > ${settled.at}`));
+    .innerJoin(settled, and(eq(ops.linkId, settled.linkId), sql`${ops.id}::text > ${settled.at}`)).orderBy(ops.id);
   return hashesByField(rows);
 }
 

@@ -8,6 +8,8 @@ import { pairs } from './schema.ts';
 const UNDER_WAY = sql`interval '10 minutes'`;
 /** For so long a copy of another pair is waited for, where the calendar does not list it here; its deletion may not be known there. */
 const UNSEEN = sql`interval '1 day'`;
+/** And for so long if it does not answer that pair either. */
+const AWAITED = sql`interval '15 minutes'`;
 
 type PairCalendars = Pick<typeof pairs.$inferSelect, 'id' | 'calendars' | 'caldavCalendarId' | 'cloudCalendarId'>;
 
@@ -40,7 +42,8 @@ export async function isOnAnotherWay(db: Db, mine: { readonly pairId: string; re
         join link_sides s on s.link_id = o.link_id and s.side <> o.side and s.uid_hash = ${uidHash}
         where r.pair_id = ${pairId} and r.result = 'running' and r.started_at > ${at} - ${UNDER_WAY})
       or exists (select 1 from link_sides s
-        where s.pair_id = ${pairId} and s.side = ${side} and s.uid_hash = ${uidHash} and s.owned and s.gone = 'no' and s.changed_at > ${at} - ${UNSEEN}
+        where s.pair_id = ${pairId} and s.side = ${side} and s.uid_hash = ${uidHash} and s.owned and s.gone = 'no'
+          and s.changed_at > ${at} - case when s.seen is null then ${AWAITED} else ${UNSEEN} end
           and not exists (select 1 from link_sides m where m.pair_id = ${mine.pairId} and m.side = ${mine.side} and m.ref = s.ref)) as found`);
     if (row?.found) return true;
   }

@@ -7,9 +7,12 @@ export interface Kept {
   readonly schedule: Schedule;
 }
 
+/** Deletions are not held. */
+const FREE = { holdDeletions: { moreThan: 1_000, percent: 100 } };
+
 const PLAIN: Schedule['profile'] = {
   calendars: [{ answers: 'sent', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: true, refusesUidTwice: false }],
-  pairs: [{ caldav: 0, cloud: 1, direction: 'bidirectional', options: { holdDeletions: { moreThan: 1_000, percent: 100 } } }],
+  pairs: [{ caldav: 0, cloud: 1, direction: 'bidirectional', options: FREE }],
 };
 
 const SYNC = { do: 'sync', pairs: [0], during: [] } as const;
@@ -43,6 +46,79 @@ export const KEPT: readonly Kept[] = [
         { do: 'insert', calendar: 0, kind: 'single', value: 0.3 }, SYNC, SYNC, { do: 'fault', calendar: 0, on: 'update', when: 'before', kind: 'rejected', times: 1, waitSeconds: null },
         { do: 'fault', calendar: 1, on: 'update', when: 'before', kind: 'stale', times: 5, waitSeconds: null }, { do: 'edit', calendar: 0, event: 0, field: 'title', value: 0.5 },
         { do: 'edit', calendar: 1, event: 0, field: 'location', value: 0.5 }, SYNC,
+      ],
+    },
+  },
+  {
+    found: 'a copy that did not answer was made once more, under another name, when its event came back by another pair',
+    schedule: {
+      profile: {
+        calendars: [
+          { answers: 'sent-without-version', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: false, refusesUidTwice: true },
+          { answers: 'stored', keepsIds: true, refusesUidTwice: false },
+        ],
+        pairs: [
+          { caldav: 0, cloud: 2, direction: 'bidirectional', options: FREE },
+          { caldav: 1, cloud: 2, direction: 'bidirectional', options: FREE },
+        ],
+      },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 2, kind: 'series', value: 0.1 },
+        { do: 'insert', calendar: 1, kind: 'series', value: 0.1 }, { do: 'insert', calendar: 0, kind: 'single', value: 0.1 },
+        { do: 'insert', calendar: 2, kind: 'series', value: 0.1 }, { do: 'sync', pairs: [1], during: [] }, SYNC,
+        { do: 'late', calendar: 0, event: 0.5 }, { do: 'edit', calendar: 2, event: 0.2, field: 'visibility', value: 0.5 }, SYNC,
+        { do: 'insert', calendar: 0, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 0, kind: 'series', value: 0.1 },
+        { do: 'remove-many', calendar: 2, share: 0.3 },
+        { do: 'sync', pairs: [0], during: [{ at: 24, what: { do: 'edit', calendar: 1, event: 0.89, field: 'title', value: 0.16 } }] },
+        { do: 'sync', pairs: [1], during: [{ at: 8, what: { do: 'insert', calendar: 0, kind: 'single', value: 0.33 } }] },
+        { do: 'edit', calendar: 0, event: 0.3, field: 'title', value: 0.1 }, SYNC,
+      ],
+    },
+  },
+  {
+    found: 'a pair waited for a day for what another pair had written and a person had removed at once, although its original was gone',
+    schedule: {
+      profile: {
+        calendars: [
+          { answers: 'sent', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: true, refusesUidTwice: false },
+          { answers: 'stored', keepsIds: true, refusesUidTwice: false },
+        ],
+        pairs: [
+          { caldav: 0, cloud: 1, direction: 'bidirectional', options: FREE },
+          { caldav: 0, cloud: 2, direction: 'bidirectional', options: FREE },
+        ],
+      },
+      seed: 433105,
+      steps: [
+        { do: 'insert', calendar: 1, kind: 'everywhere', value: 0.1 }, { do: 'insert', calendar: 2, kind: 'single', value: 0.1 },
+        { do: 'insert', calendar: 0, kind: 'everywhere', value: 0.1 }, { do: 'sync', pairs: [0, 1], during: [] }, { do: 'turn', pair: 1, direction: 'cloud-to-caldav' },
+        { do: 'edit', calendar: 1, event: 0.1, field: 'description', value: 0.1 }, { do: 'remove', calendar: 0, event: 0.9 },
+        { do: 'insert', calendar: 1, kind: 'single', value: 0.1 },
+        { do: 'sync', pairs: [1], during: [{ at: 23, what: { do: 'fault', calendar: 0, on: 'changes', when: 'before', kind: 'quota', times: 5, waitSeconds: null } }] },
+        { do: 'edit', calendar: 1, event: 0.4, field: 'visibility', value: 0.8 }, { do: 'remove-many', calendar: 0, share: 0.3 },
+        { do: 'insert', calendar: 2, kind: 'everywhere', value: 0.1 }, { do: 'sync', pairs: [0, 1], during: [] },
+        { do: 'sync', pairs: [0], during: [{ at: 2, what: { do: 'insert', calendar: 0, kind: 'guests', value: 0.27 } }] }, SYNC,
+        SYNC, { do: 'sync', pairs: [0], during: [{ at: 1, what: { do: 'remove', calendar: 1, event: 0.86 } }] },
+        { do: 'sync', pairs: [0], during: [{ at: 51, what: { do: 'expire', calendar: 0 } }, { at: 7, what: { do: 'remove', calendar: 2, event: 0.71 } }] },
+      ],
+    },
+  },
+  {
+    found: 'a first meeting with the calendar of somebody else counted as the first meeting',
+    schedule: {
+      profile: {
+        calendars: [
+          { answers: 'sent', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: true, refusesUidTwice: false },
+        ],
+        pairs: [
+          { caldav: 0, cloud: 1, direction: 'bidirectional', options: { holdDeletions: { moreThan: 2, percent: 20 } } },
+        ],
+      },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 1, kind: 'series', value: 0.2610814212821424 }, { do: 'insert', calendar: 0, kind: 'alike', value: 0.0088972223456949 },
+        { do: 'stranger', calendar: 1 }, SYNC,
       ],
     },
   },

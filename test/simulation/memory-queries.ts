@@ -1,6 +1,6 @@
 /** The longer queries of the simulation's database. */
 import type { SideName } from '../../core/event.ts';
-import type { SideRow } from '../../db/links.ts';
+import type { Halves, SideRow } from '../../db/links.ts';
 import type { OpRow } from '../../db/plans.ts';
 import type { PairRow } from '../../db/pair-state.ts';
 import type { Store } from '../../db/store.ts';
@@ -13,20 +13,21 @@ interface PairSide {
   readonly side: SideName;
 }
 
-export function matchesBy(db: MemoryDatabase, pairId: string, by: 'uid' | 'content'): { caldav: string; cloud: string }[] {
+export function matchesBy(db: MemoryDatabase, pairId: string, by: 'uid' | 'content'): Halves[] {
   const hashOf = (row: SideRow) => (by === 'uid' ? row.uidHash : row.matchHash);
   const other = (row: SideRow) => db.sides.get(`${row.linkId}/${row.side === 'caldav' ? 'cloud' : 'caldav'}`);
-  const halves = [...db.sides.values()].filter((row) => row.pairId === pairId && hashOf(row) !== null && row.gone === 'no' && row.seen !== null
-    && db.links.get(row.linkId)?.parentId === null && (by === 'uid' || other(row) === undefined));
-  const count = new Map<string, number>();
-  const key = (row: SideRow) => `${row.side} ${hashOf(row)}`;
-  for (const row of halves) count.set(key(row), (count.get(key(row)) ?? 0) + 1);
+  const halves = [...db.sides.values()].filter((row) => row.pairId === pairId && hashOf(row) !== null && row.gone === 'no'
+    && db.links.get(row.linkId)?.parentId === null && (by === 'uid' || (row.seen !== null && other(row) === undefined)));
   const isThere = (row: SideRow | undefined) => row !== undefined && row.gone !== 'proved' && row.seen !== null;
-  const isFree = (row: SideRow) => count.get(key(row)) === 1 && !isThere(other(row));
+  const isFree = (row: SideRow) => {
+    const alike = halves.filter((one) => one.side === row.side && hashOf(one) === hashOf(row));
+    return !isThere(other(row)) && alike.filter((one) => row.seen === null || one.seen !== null).length === 1;
+  };
   const free = halves.filter(isFree);
-  return free.filter(({ side }) => side === 'caldav').flatMap((a) => {
+  return free.filter(({ side }) => side === 'caldav').flatMap((a): Halves[] => {
     const b = free.find((row) => row.side === 'cloud' && hashOf(row) === hashOf(a) && row.linkId !== a.linkId);
-    return b ? [{ caldav: a.linkId, cloud: b.linkId }] : [];
+    if (!b || (a.seen === null && b.seen === null)) return [];
+    return b.seen === null ? [{ kept: b.linkId, joined: a.linkId, side: 'caldav' }] : [{ kept: a.linkId, joined: b.linkId, side: 'cloud' }];
   });
 }
 
@@ -45,9 +46,9 @@ export function sharedCalendars(db: MemoryDatabase, pair: Pick<PairRow, 'id' | '
 
 export function isOnAnotherWay(db: MemoryDatabase, mine: PairSide, others: readonly PairSide[], uidHash: string, now: Date): boolean {
   const since = now.getTime() - 600_000;
-  const unseen = now.getTime() - 86_400_000;
+  const unseen = (row: SideRow) => now.getTime() - (row.seen ? 86_400_000 : 900_000);
   return others.some(({ pairId, side }) => {
-    const isCreated = (row: SideRow) => row.uidHash === uidHash && row.owned && row.gone === 'no' && row.changedAt.getTime() > unseen
+    const isCreated = (row: SideRow) => row.uidHash === uidHash && row.owned && row.gone === 'no' && row.changedAt.getTime() > unseen(row)
       && !db.sidesOf(mine.pairId, mine.side).some(({ ref }) => ref === row.ref);
     return db.sidesOf(pairId, side).some(isCreated) || [...db.ops.values()].some((op) => op.pairId === pairId && op.side === side && op.action === 'create'
       && op.status === 'pending' && db.runs.get(op.runId)?.result === 'running' && (db.runs.get(op.runId)?.startedAt.getTime() ?? 0) > since

@@ -4,8 +4,8 @@
  *
  * A transaction runs from its begin to its commit without a step of anybody else in between.
  */
-import type { SideName } from '../../core/event.ts';
-import { Superseded, type LinkRow, type SideRow } from '../../db/links.ts';
+import { otherSide, type SideName } from '../../core/event.ts';
+import { Superseded, type Halves, type LinkRow, type SideRow } from '../../db/links.ts';
 import type { PairRow } from '../../db/pair-state.ts';
 import type { HeldRow, OpRow, RunRow } from '../../db/plans.ts';
 import type { conflicts, problems } from '../../db/schema.ts';
@@ -171,21 +171,21 @@ export class MemoryDatabase {
     }
   }
 
-  private joinHalves(caldav: string, cloud: string): void {
-    for (const [from, to, side] of [[cloud, caldav, 'caldav'], [caldav, cloud, 'cloud']] as const) {
-      const gone = this.sides.get(`${from}/${side}`);
-      if (gone) this.updateSide(to, side, { base: gone.base, baseVersion: gone.baseVersion, owned: gone.owned });
+  private joinHalves({ kept, joined, side }: Halves): void {
+    for (const [from, to, of] of [[joined, kept, otherSide(side)], [kept, joined, side]] as const) {
+      const gone = this.sides.get(`${from}/${of}`);
+      if (gone) this.updateSide(to, of, { base: gone.base, baseVersion: gone.baseVersion, owned: gone.owned });
     }
-    this.dropGoneSides([caldav], 'cloud');
-    const moved = this.sides.get(`${cloud}/cloud`);
+    this.dropGoneSides([kept], side);
+    const moved = this.sides.get(`${joined}/${side}`);
     if (moved) {
-      this.require(caldav);
-      if (this.sides.has(`${caldav}/cloud`)) throw new Error('unique: link_sides');
-      this.drop(this.sides, `${cloud}/cloud`);
-      this.put(this.sides, `${caldav}/cloud`, { ...moved, linkId: caldav });
+      this.require(kept);
+      if (this.sides.has(`${kept}/${side}`)) throw new Error('unique: link_sides');
+      this.drop(this.sides, `${joined}/${side}`);
+      this.put(this.sides, `${kept}/${side}`, { ...moved, linkId: kept });
     }
-    this.dropLink(cloud);
-    this.updateLinks([caldav], NOW_DIRTY);
+    this.dropLink(joined);
+    this.updateLinks([kept], NOW_DIRTY);
   }
 
   private addProblem(pairId: string, problem: Omit<ProblemRow, 'id' | 'pairId' | 'since'>, since: Date): boolean {
@@ -255,7 +255,7 @@ export class MemoryDatabase {
         const count = (side: SideName) => found(pairId, side, ({ changedAt }) => changedAt.getTime() > last).length;
         return { caldav: count('caldav'), cloud: count('cloud') };
       },
-      joinHalves: (caldav, cloud) => db.joinHalves(caldav, cloud),
+      joinHalves: (halves) => db.joinHalves(halves),
       hasCopyOfUid: (pairId, row) => row.uidHash !== null && found(pairId, row.side, (one) => one.uidHash === row.uidHash && one.linkId !== row.linkId && one.owned && one.gone === 'no'
         && otherOf(one)?.gone === 'no').length > 0,
       hasForeignTwin: (pairId, row, marker) => row.matchHash !== null && db.links.get(marker)?.pairId !== pairId && [...db.sides.values()]

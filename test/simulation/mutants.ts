@@ -78,7 +78,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 109, name: 'found-copy-settles', mistake: 'the copy of an earlier try counts as what was meant to be written', file: WRITE,
-    from: 'if (isEdited && written.isFound) await meet', to: 'if (isEdited && written.isFound && deps.historyDays < 0) await meet',
+    from: 'if (written.isFound && isOther(next, written.event)) await meet', to: 'if (written.isFound && isOther(next, written.event) && deps.historyDays < 0) await meet',
   },
   {
     seed: 2376, name: 'no-fence', mistake: 'a worker that has been replaced goes on storing what it knows', file: 'test/simulation/memory-store.ts',

@@ -4,7 +4,7 @@
  */
 import { DEFAULT_OPTIONS } from '../../core/policy.ts';
 import { otherSide, type SideName } from '../../core/event.ts';
-import type { LinkRow, SideRow } from '../../db/links.ts';
+import type { Halves, LinkRow, SideRow } from '../../db/links.ts';
 import type { OpRow } from '../../db/plans.ts';
 import type { Store } from '../../db/store.ts';
 import type { Random } from '../support/random.ts';
@@ -318,11 +318,12 @@ export class StoreCalls {
   }
 
   /** Mostly two that a match might find. */
-  private halves(): [string, string] {
-    const caldav = this.known(this.database.links);
-    const pairId = this.pairOf(caldav);
-    const isOther = (row: SideRow) => row.pairId === pairId && row.side === 'cloud' && row.linkId !== caldav;
-    return [caldav, [...this.database.sides.values()].filter(isOther).map(({ linkId }) => linkId)[0] ?? this.id()];
+  private halves(): [Halves] {
+    const kept = this.known(this.database.links);
+    const side = this.side();
+    const pairId = this.pairOf(kept);
+    const isOther = (row: SideRow) => row.pairId === pairId && row.side === side && row.linkId !== kept;
+    return [{ kept, side, joined: [...this.database.sides.values()].filter(isOther).map(({ linkId }) => linkId)[0] ?? this.id() }];
   }
 }
 
