@@ -13,11 +13,19 @@ import { readOccurrence } from './times.ts';
 /** `data` is the answer to `MASTER_QUERY`; null where there was none. */
 export async function completeSeries(place: Place, master: Item, data: unknown, withExceptions: ReadonlySet<string>): Promise<Series> {
   const [listed, cancelled] = [fieldOf(data, 'exceptionOccurrences'), fieldOf(data, 'cancelledOccurrences')];
-  const items = Array.isArray(listed) ? listed.map(keepItem).filter((item) => item !== null && masterIdOf(item) === master.id) as Item[] : [];
+  const items = Array.isArray(listed) ? [...listed, ...await restOf(place, data)].map(keepItem).filter((item) => item !== null && masterIdOf(item) === master.id) as Item[] : [];
   const isMissing = items.length === 0 && withExceptions.has(master.id);
   if (!Array.isArray(listed) || !Array.isArray(cancelled) || isMissing) return fromInstances(place, master);
   const dates = cancelled.map(cancelledDate).filter((date) => date !== null).sort();
   return { master, exceptions: Object.fromEntries(items.map((item) => [item.id, item])), cancelled: [...new Set(dates)] };
+}
+
+/** A long list of exceptions may come in pages, as any other. */
+async function restOf(place: Place, data: unknown): Promise<unknown[]> {
+  const path = fieldOf(data, 'exceptionOccurrences@odata.nextLink');
+  const rest: unknown[] = [];
+  if (typeof path === 'string') for await (const { rows } of listPages(place, { path })) rest.push(...rows);
+  return rest;
 }
 
 /** The occurrences of a series that touch a time, by Graph's own reckoning. */

@@ -117,10 +117,9 @@ export async function getResources(place: Place, resources: readonly string[]): 
     for (const resource of open) {
       const one = series.get(resource);
       if (one) result.set(resource, [foundOf(one, place.setting)]);
-      // It became an occurrence: there is no event of this name any more.
-      else if (one === undefined) result.set(resource, 'gone');
     }
-    open = open.filter((resource) => !result.has(resource));
+    // What was answered under another name is there: it proves nothing, and stays without an answer.
+    open = open.filter((resource) => series.get(resource) === null);
   }
   for (const resource of open) result.set(resource, 'gone');
   return result;

@@ -98,11 +98,17 @@ function isEarlier({ item, date, tookMs, status }: Posted, { body }: Patch): boo
   return status === 200 || !isAsSent || modifiedMs(item) - created > SLACK_MS + tookMs || (date !== null && created < date - tookMs - SLACK_MS);
 }
 
-/** The event that an earlier try made, or this one in spite of its refusal. Graph cannot look for these ids, so the whole calendar is listed. */
+/**
+ * The event that an earlier try made, or this one in spite of its refusal. Graph cannot look for these ids, so the whole calendar is listed; and once more
+ * after a while, because a listing may not know a new event yet, or lose one between two pages.
+ */
 async function findCreated(place: Place, transactionId: string): Promise<Item | null> {
-  for await (const { items } of listEvents(place, '$select=id,transactionId')) {
-    const found = items.find((item) => item['transactionId'] === transactionId);
-    if (found) return found;
+  for (const waitMs of [0, LAG_MS, 2 * LAG_MS]) {
+    if (waitMs > 0) await pause(waitMs, place.signal);
+    for await (const { items } of listEvents(place, '$select=id,transactionId')) {
+      const found = items.find((item) => item['transactionId'] === transactionId);
+      if (found) return found;
+    }
   }
   return null;
 }

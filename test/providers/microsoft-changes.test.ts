@@ -200,6 +200,24 @@ describe('changes of a Microsoft calendar', () => {
     assert.deepEqual(exceptionsOf(await poll()), { [idOn(5)]: 'Changed' });
   });
 
+  it('follows a list of exceptions to its end: what it left out would count as changed back', async () => {
+    await start({ exceptionPage: 2 });
+    const id = await bench.person.create(daily());
+    const days = [4, 5, 6, 7, 8];
+    for (const day of days) bench.owner.patchEvent(oid(id, day), { subject: `Changed ${day}` });
+    assert.deepEqual(exceptionsOf(await poll()), Object.fromEntries(days.map((day) => [idOn(day), `Changed ${day}`])));
+  });
+
+  it('does not take an event for gone that answers under another name', async () => {
+    await start();
+    const id = await bench.person.create(event('There'));
+    const renamed: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      return String(input).includes('/events/') ? new Response((await response.text()).replaceAll(id, `${id.slice(0, -2)}AB`), response) : response;
+    };
+    assert.deepEqual(await bench.openWith(renamed).get([id]), new Map());
+  });
+
   it('tells a calendar without rights from one without changes', async () => {
     await start();
     await poll();

@@ -100,6 +100,14 @@ describe('creating a copy in a Microsoft calendar', () => {
     assert.deepEqual([second.ref, second.isFound, second.event?.title, second.event?.location], [first.ref, true, 'First', 'By a person']);
   });
 
+  it('finds the first one also where the listing does not know it yet: a second copy would be there for good', async () => {
+    await start({ notFoundLag: 1 });
+    bench.graph.fail({ match: 'POST .*/events', when: 'after' });
+    await assert.rejects(bench.side.create(event('First'), KEY, 0), isKind('unreachable'));
+    const second = await bench.side.create(event('Second'), KEY, 0);
+    assert.deepEqual([second.isFound, second.event?.title, live()], [true, 'First', 1]);
+  });
+
   it('is our own also where Exchange keeps the title on one line, so nobody takes that for an edit', async () => {
     await start();
     const written = await bench.side.create(event('Christmas Day\n(holiday)'), KEY, 0);

@@ -15,7 +15,7 @@ export interface Behaviour {
   readonly ifMatchOnDelete: boolean;
   /** After a client's PATCH so many GETs of the event show what it was before. */
   readonly staleReads: number;
-  /** So many requests for a new event answer 404. */
+  /** So many requests for a new event answer 404, and so many listings leave it out. */
   readonly notFoundLag: number;
   /** So many increments of delta do not show a change yet. */
   readonly deltaLag: number;
@@ -35,6 +35,8 @@ export interface Behaviour {
   readonly missingOccurrence: 'exchangeCode' | 'notFound' | 'badRequest';
   /** `cancelledOccurrences` and `exceptionOccurrences`: there, never there, exceptions always empty, or 400 when asked for. */
   readonly exceptionLists: 'full' | 'absent' | 'noExceptions' | 'refused';
+  /** So many of `exceptionOccurrences` come with the master; a link leads to the rest. */
+  readonly exceptionPage: number;
   /** `instances` leaves exceptions out, as some have seen. */
   readonly instancesLoseExceptions: boolean;
   /** Delta sends a series again when one of its occurrences was deleted. */
@@ -91,6 +93,7 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   exceptionIds: 'stay',
   missingOccurrence: 'exchangeCode',
   exceptionLists: 'full',
+  exceptionPage: 20,
   instancesLoseExceptions: false,
   resendAfterOccurrenceDelete: false,
   exceptionRows: 'full',

@@ -6,7 +6,7 @@ import { rangeOf } from './odata.ts';
 import type { OData } from './odata.ts';
 import { showEvent } from './render.ts';
 import type { View } from './render.ts';
-import { findRow, occurrenceRow, wholeRow } from './rows.ts';
+import { exceptionRows, findRow, occurrenceRow, wholeRow } from './rows.ts';
 import type { Row } from './rows.ts';
 import { occurrencesBetween, touches } from './series.ts';
 import { openCalendar, settle } from './world.ts';
@@ -30,16 +30,16 @@ export function listEvents(listing: Listing, calendarId: string | null, wholeMai
   const { calendar } = openCalendar(actor.mailbox, calendarId);
   const isWide = query.filter !== null && isExtendedFilter(query.filter) && (wholeMailbox || world.behaviour.extendedFilter === 'mailbox');
   const calendars = isWide ? [...actor.mailbox.entries.values()].filter((entry) => !entry.calendar.deleted).map((entry) => entry.calendar) : [calendar];
-  const items = calendars.flatMap((one) => liveItems(world, one.items));
+  const items = calendars.flatMap((one) => liveItems(listing, one.items));
   return page(listing, sorted(items).map((item) => wholeRow(item)));
 }
 
 /** Single events, occurrences and exceptions, in the order of their starts. */
 export function listView(listing: Listing, calendarId: string | null): Json {
-  const { world, actor, query, view } = listing;
+  const { actor, query, view } = listing;
   const { fromMs, toMs } = rangeOf(query);
   const { calendar } = openCalendar(actor.mailbox, calendarId);
-  const rows = sorted(liveItems(world, calendar.items)).flatMap((item) => rowsIn(item, fromMs, toMs));
+  const rows = sorted(liveItems(listing, calendar.items)).flatMap((item) => rowsIn(item, fromMs, toMs));
   rows.sort((a, b) => instant(a.fields.start) - instant(b.fields.start));
   return page({ ...listing, view: { ...view, inView: true } }, rows);
 }
@@ -53,6 +53,12 @@ export function listInstances(listing: Listing, masterId: string): Json {
     .filter(({ isException }) => !(isException && world.behaviour.instancesLoseExceptions))
     .map((one) => occurrenceRow(item, one));
   return page(listing, rows);
+}
+
+/** The rest of what came with the master. */
+export function listExceptions(listing: Listing, masterId: string): Json {
+  const { item } = findRow(listing.world, listing.actor, masterId).row;
+  return page(listing, exceptionRows(item, item.state));
 }
 
 export function rowsIn(item: Item, fromMs: number, toMs: number): Row[] {
@@ -89,8 +95,12 @@ function page(listing: Listing, rows: readonly Row[]): Json {
   return pageOf({ ...listing, pageSize: view.prefer.pageSize }, wanted, (row) => showEvent(row, view));
 }
 
-function liveItems(world: World, items: Iterable<Item>): Item[] {
-  const live = [...items].filter(({ deleted }) => !deleted);
+/** A replica may not know what a client has just created. */
+function liveItems({ world, actor }: Pick<Listing, 'world' | 'actor'>, items: Iterable<Item>): Item[] {
+  const isHidden = (item: Item): boolean => actor.by === 'api' && item.hiddenRequests > 0;
+  const all = [...items].filter(({ deleted }) => !deleted);
+  const live = all.filter((item) => !isHidden(item));
+  for (const item of all.filter(isHidden)) item.hiddenRequests -= 1;
   for (const item of live) settle(world, item);
   return live;
 }

@@ -6,12 +6,11 @@ import { invalidQuery } from './graph-error.ts';
 import type { Json } from './graph-error.ts';
 import { textOfHtml } from './html.ts';
 import { masterId, occurrenceICalUid, occurrenceId } from './ids.ts';
-import type { OData } from './odata.ts';
+import { splitOutside, type OData } from './odata.ts';
 import type { Prefer } from './prefer.ts';
 import { showRecurrence } from './recurrence.ts';
-import { occurrenceRow, rowType } from './rows.ts';
+import { exceptionRows, rowType } from './rows.ts';
 import type { Row } from './rows.ts';
-import { occurrenceAt } from './series.ts';
 import type { Actor, Item, World } from './world.ts';
 import { instant, inZone } from './zones.ts';
 import type { Moment, Zone } from './zones.ts';
@@ -23,8 +22,8 @@ export interface View {
   readonly query?: Pick<OData, 'select' | 'expand'>;
   /** Rows of calendarView and delta have etags of another form. */
   readonly inView?: boolean;
-  /** `cancelledOccurrences` and `exceptionOccurrences` are for the GET of one master alone. */
-  readonly ofMaster?: boolean;
+  /** `cancelledOccurrences` and `exceptionOccurrences` are for the GET of one master alone: its address. */
+  readonly ofMaster?: URL | undefined;
 }
 
 const NO_TIME = '0001-01-01T00:00:00Z';
@@ -158,11 +157,11 @@ function arrange(shown: Json, row: Row, view: View): Json {
       if (properties.length > 0) result[name] = properties;
     } else if (name === 'extensions' || name === 'attachments') result[name] = [];
   }
-  if (view.ofMaster === true) Object.assign(result, showLists(row, view));
+  if (view.ofMaster !== undefined) Object.assign(result, showLists(row, view, view.ofMaster));
   return result;
 }
 
-function showLists(row: Row, view: View): Json {
+function showLists(row: Row, view: View, url: URL): Json {
   const { select = null, expand = [] } = view.query ?? {};
   const how = view.world.behaviour.exceptionLists;
   const asked = (name: string): boolean => select?.includes(name) === true;
@@ -171,10 +170,24 @@ function showLists(row: Row, view: View): Json {
   if (how === 'refused' && (wantsCancelled || expand.some(({ name }) => name === 'exceptionOccurrences'))) throw invalidQuery('Could not find a property named on type microsoft.graph.event.');
   if (how === 'absent' || rowType(row) !== 'seriesMaster') return {};
   const { item, state } = row;
-  const nested: View = { ...view, ofMaster: false, query: { select, expand: expand.filter(({ name }) => name === 'singleValueExtendedProperties') } };
-  const dates = how === 'noExceptions' ? [] : [...state.exceptions.keys()].sort();
+  const nested: View = { ...view, ofMaster: undefined, query: { select, expand: expand.filter(({ name }) => name === 'singleValueExtendedProperties') } };
+  const most = view.world.behaviour.exceptionPage;
+  const rows = how === 'noExceptions' ? [] : exceptionRows(item, state);
   return {
     ...(wantsCancelled ? { cancelledOccurrences: [...state.cancelled].sort().map((date) => `OID.${masterId(item.keys, view.prefer.ids)}.${date}`) } : {}),
-    ...(wantsExceptions ? { exceptionOccurrences: dates.map((date) => showEvent(occurrenceRow(item, occurrenceAt(state, date), state), nested)) } : {}),
+    ...(wantsExceptions ? { exceptionOccurrences: rows.slice(0, most).map((one) => showEvent(one, nested)) } : {}),
+    ...(wantsExceptions && rows.length > most ? { 'exceptionOccurrences@odata.nextLink': restOf(url, most) } : {}),
   };
+}
+
+function restOf(master: URL, skip: number): string {
+  const url = new URL(master);
+  const { searchParams } = url;
+  url.pathname += '/exceptionOccurrences';
+  searchParams.set('$select', (searchParams.get('$select') ?? '').split(',').filter((name) => !/Occurrences$/.test(name)).join(','));
+  const expand = splitOutside(searchParams.get('$expand') ?? '', ',').filter((part) => part.startsWith('singleValueExtendedProperties'));
+  searchParams.delete('$expand');
+  if (expand.length > 0) searchParams.set('$expand', expand.join(','));
+  searchParams.set('$skip', String(skip));
+  return url.href;
 }

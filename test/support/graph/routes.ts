@@ -5,7 +5,7 @@ import { listDelta } from './delta.ts';
 import { createEvent, deleteEvent, patchEvent } from './events.ts';
 import { accessDenied, GraphError, invalidBody } from './graph-error.ts';
 import type { Json } from './graph-error.ts';
-import { listEvents, listInstances, listView, pageOf } from './listing.ts';
+import { listEvents, listExceptions, listInstances, listView, pageOf } from './listing.ts';
 import type { Listing } from './listing.ts';
 import { showMailboxSettings, showUser, translateIds, zoneNames } from './mailbox.ts';
 import { demandScope } from './oauth.ts';
@@ -75,6 +75,7 @@ const CALENDAR = new RegExp(`^${C}$`);
 const EVENTS = new RegExp(`^${C}?/events$`);
 const EVENT = new RegExp(`^${C}?/events/([^/]+)$`);
 const INSTANCES = new RegExp(`^${C}?/events/([^/]+)/instances$`);
+const EXCEPTIONS = new RegExp(`^${C}?/events/([^/]+)/exceptionOccurrences$`);
 const ACTION = new RegExp(`^${C}?/events/([^/]+)/(permanentDelete|cancel|accept|tentativelyAccept|decline|forward|dismissReminder)$`);
 const VIEW = new RegExp(`^${C}?/calendarView$`);
 const DELTA = new RegExp(`^${C}?/calendarView/(?:microsoft\\.graph\\.)?delta(?:\\(\\))?$`);
@@ -96,6 +97,7 @@ const ROUTES: readonly Route[] = [
   { method: 'PATCH', pattern: EVENT, scope: WRITE, parameters: [], run: runPatch },
   { method: 'DELETE', pattern: EVENT, scope: WRITE, parameters: [], run: runDelete },
   { method: 'GET', pattern: INSTANCES, scope: READ, parameters: [...LIST, ...RANGE], run: (call) => ok(listInstances(call, eventId(call))) },
+  { method: 'GET', pattern: EXCEPTIONS, scope: READ, parameters: LIST, run: (call) => ok(listExceptions(call, eventId(call))) },
   { method: 'POST', pattern: ACTION, scope: WRITE, parameters: [], run: (call) => runAction(call.world, call.actor, { id: eventId(call), action: call.ids[2]!, body: call.body }) },
   { method: 'GET', pattern: VIEW, scope: READ, parameters: [...LIST, ...RANGE], run: (call) => ok(listView(call, call.ids[0] ?? null)) },
   { method: 'GET', pattern: DELTA, scope: READ, parameters: [...RANGE, '$skiptoken', '$deltatoken'], run: runDelta },
@@ -204,7 +206,7 @@ function calmId(call: Call): string {
 
 function shown(call: Call, row: Row): ApiAnswer {
   const isRead = call.query.select !== null || call.query.expand.length > 0;
-  return ok({ '@odata.context': `${call.url.origin}/v1.0/$metadata#event`, ...showEvent(row, { ...call.view, ofMaster: isRead }) });
+  return ok({ '@odata.context': `${call.url.origin}/v1.0/$metadata#event`, ...showEvent(row, { ...call.view, ofMaster: isRead ? call.url : undefined }) });
 }
 
 /** Calendars of others are behind a scope of their own. */

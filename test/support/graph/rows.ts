@@ -25,6 +25,11 @@ export function occurrenceRow(item: Item, occurrence: Occurrence, state = item.s
   return { item, state, occurrence, fields: occurrence.fields };
 }
 
+/** In the order of their dates. */
+export function exceptionRows(item: Item, state: ItemState): Row[] {
+  return [...state.exceptions.keys()].sort().map((date) => occurrenceRow(item, occurrenceAt(state, date), state));
+}
+
 export function rowType({ state, occurrence }: Row): EventType {
   if (occurrence !== null) return occurrence.isException ? 'exception' : 'occurrence';
   return state.recurrence === null ? 'singleInstance' : 'seriesMaster';
