@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ControlHandler } from '../control.ts';
 import { Faults } from './faults.ts';
 import { injectedError } from './google-error.ts';
 import { answer } from './routes.ts';
@@ -22,8 +23,6 @@ export interface LoggedRequest {
   /** What really happened, where a fault hid it. */
   carriedOut: number | null;
 }
-
-export type ControlHandler = (name: string, body: unknown) => Promise<unknown>;
 
 const MOST_BYTES = 10_000_000;
 const MOST_LOGGED = 100_000;

@@ -10,7 +10,8 @@ import { DEFAULT_BEHAVIOUR } from './behaviour.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { Reach } from './calendar.ts';
 import { Channels } from './channels.ts';
-import { controlHandler } from './control.ts';
+import { controlHandler } from '../control.ts';
+import { CONTROLS } from './control.ts';
 import type { Fault } from './faults.ts';
 import { OAuth } from './oauth.ts';
 import type { Backend } from './routes.ts';
@@ -69,7 +70,7 @@ export class GoogleStandIn {
     const world: World = { behaviour: this.behaviour, now, accounts: new Map(), calendars: new Map(), reach: [], changed };
     const oauth = new OAuth({ clientId, clientSecret, now, behaviour: this.behaviour });
     this.#backend = { world, oauth, channels, storm412: 0, refusedImports: 0 };
-    this.#server = new GoogleServer(this.#backend, control ? controlHandler(this) : null);
+    this.#server = new GoogleServer(this.#backend, control ? controlHandler(this, CONTROLS) : null);
   }
 
   async listen(port: number): Promise<void> {

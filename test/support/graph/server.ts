@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runBatch } from './batch.ts';
+import type { ControlHandler } from '../control.ts';
 import { Faults } from '../google/faults.ts';
 import { injectedError, throttled } from './graph-error.ts';
 import { answer } from './routes.ts';
@@ -23,8 +24,6 @@ export interface LoggedRequest {
   /** What really happened, where a fault hid it. */
   carriedOut: number | null;
 }
-
-export type ControlHandler = (name: string, body: unknown) => Promise<unknown>;
 
 const MOST_BYTES = 4_000_000;
 const MOST_LOGGED = 100_000;

@@ -8,7 +8,8 @@ import type { Fault } from '../google/faults.ts';
 import { DEFAULT_SCOPES, GraphAccount } from './account.ts';
 import { DEFAULT_BEHAVIOUR } from './behaviour.ts';
 import type { Behaviour } from './behaviour.ts';
-import { controlHandler } from './control.ts';
+import { controlHandler } from '../control.ts';
+import { CONTROLS } from './control.ts';
 import { OAuth } from './oauth.ts';
 import type { Backend } from './routes.ts';
 import { GraphServer } from './server.ts';
@@ -71,7 +72,7 @@ export class GraphStandIn {
     const world: World = { behaviour: this.behaviour, now, mailboxes: new Map(), items: new Map(), reach: [], harm: [], changed };
     const oauth = new OAuth({ clientId, clientSecret, now, behaviour: this.behaviour });
     this.#backend = { world, oauth, subscriptions, rootUrl: '', storm412: 0 };
-    this.#server = new GraphServer(this.#backend, control ? controlHandler(this) : null);
+    this.#server = new GraphServer(this.#backend, control ? controlHandler(this, CONTROLS) : null);
   }
 
   async listen(port: number): Promise<void> {

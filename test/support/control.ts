@@ -1,0 +1,32 @@
+/**
+ * `POST /control/<name>` with `{"args":[…]}` calls a stand-in's method of that name; with an `email` beside it, the account's. JSON in, JSON out:
+ * `{"result":…}`, or 400 `{"error":"…"}`.
+ */
+export type ControlHandler = (name: string, body: unknown) => Promise<unknown>;
+
+/** What may be called from outside: methods of the stand-in, its properties, and methods of an account. */
+export interface Controls {
+  readonly standIn: readonly string[];
+  readonly readable: readonly string[];
+  readonly account: readonly string[];
+}
+
+interface StandIn {
+  account(email: string): object;
+}
+
+export function controlHandler(standIn: StandIn, controls: Controls): ControlHandler {
+  return async (name, body) => {
+    const { email, args = [] } = body as { email?: string; args?: unknown[] };
+    if (!Array.isArray(args)) throw new Error('args is not an array');
+    if (email !== undefined && controls.account.includes(name)) return call(standIn.account(email), name, args);
+    if (email === undefined && controls.readable.includes(name)) return (standIn as unknown as Record<string, unknown>)[name];
+    if (email !== undefined || !controls.standIn.includes(name)) throw new Error('no such control');
+    const result: unknown = await call(standIn, name, args);
+    return name === 'addAccount' ? { email: (result as { email: string }).email, refreshToken: (result as { refreshToken: string }).refreshToken } : result;
+  };
+}
+
+function call(target: object, name: string, args: unknown[]): unknown {
+  return ((target as Record<string, unknown>)[name] as (...values: unknown[]) => unknown).apply(target, args);
+}
