@@ -114,6 +114,11 @@ async function observeKnown({ deps, pairId, side, reader, isAnswer }: Observer, 
     await tx.updateSide(row.linkId, side, { shown: true });
     return true;
   }
+  if (row.gone === 'proved' && !isAnswer) {
+    // Really brought back, or shown once more by a listing that lags behind: the run asks for it by its name.
+    await tx.updateSide(row.linkId, side, { ...seenColumns(tx, pairId, found), shown: true, gone: 'hinted', changedAt: deps.clock.now() });
+    return true;
+  }
   const isBack = row.gone !== 'no' || !seen;
   const isSameData = seen?.data === found.data;
   if (!isBack && isSameData && row.version === found.version) {
@@ -205,11 +210,10 @@ function isSameContent(before: Found, after: Found): boolean {
   return changedPaths(before.event, after.event).length === 0 && sameValue(before.problems, after.problems);
 }
 
+/** What is said to be gone is still asked for: the listing may lag behind. */
 async function observeUnchanged({ pairId, side }: Observer, tx: Store, resources: readonly string[]): Promise<void> {
   const rows = await tx.sidesByResource(pairId, side, resources);
-  for (const row of rows.filter(({ shown, gone }) => !shown || gone === 'hinted')) {
-    await tx.updateSide(row.linkId, side, { shown: true, gone: 'no' });
-  }
+  for (const row of rows.filter(({ shown }) => !shown)) await tx.updateSide(row.linkId, side, { shown: true });
 }
 
 /** A hint only. That a feed names a copy as removed shows that it had it. */

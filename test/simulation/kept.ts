@@ -122,4 +122,27 @@ export const KEPT: readonly Kept[] = [
       ],
     },
   },
+  {
+    found: 'a crash between the proof of a deletion and the decision let a listing that lagged behind bring the event back as a new one',
+    schedule: {
+      profile: {
+        calendars: [
+          { answers: 'stored', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: true, refusesUidTwice: false },
+        ],
+        pairs: [
+          { caldav: 0, cloud: 1, direction: 'bidirectional', options: FREE },
+        ],
+      },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'single', value: 0.1 },
+        { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'series', value: 0.1 }, { do: 'remove', calendar: 1, event: 0.1 },
+        { do: 'sync', pairs: [0], during: [{ at: 3, what: { do: 'insert', calendar: 1, kind: 'everywhere', value: 0.34 } }] },
+        { do: 'edit', calendar: 1, event: 0.1, field: 'transparency', value: 0.1 }, { do: 'freeze', calendar: 0 },
+        { do: 'edit', calendar: 1, event: 0.1, field: 'status', value: 0.1 }, { do: 'return', calendar: 1, event: 0.1 },
+        { do: 'edit', calendar: 1, event: 0.5, field: 'title', value: 0.1 }, { do: 'remove', calendar: 0, event: 0.3 }, SYNC,
+        { do: 'resync', pair: 0 }, { do: 'sync', pairs: [0], during: [{ at: 24, what: { do: 'crash' } }] },
+      ],
+    },
+  },
 ];
