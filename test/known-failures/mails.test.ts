@@ -51,7 +51,7 @@ for (const kind of CLOUDS) describe(`people between CalDAV and ${kind.title}`, (
     }
   });
 
-  it('D4: edits, answers and deletions on CalDAV mail nobody in the cloud; a deletion of one\'s own meeting waits for a person', async () => {
+  it('D4, D8: edits, answers and deletions on CalDAV mail nobody in the cloud; a deletion of one\'s own meeting waits for a person', async () => {
     const two = await servers.open({ cloud: ['edited', 'answered', 'deleted'].map((title) => ({ ...ours(title), guests: [...guests('bea'), { address: 'someone@calendars.example', answer: 'needs-action' }] })) });
     await edit(two, 'edited', (text) => text.replace(/^DTSTART;.*/m, 'DTSTART;TZID=Europe/Berlin:20270114T080000'));
     await edit(two, 'answered', (text) => unfolded(text).join('\r\n').concat('\r\n').replace(/^(ATTENDEE.*?)(:mailto:bea)/m, '$1;PARTSTAT=ACCEPTED$2'));
@@ -81,7 +81,7 @@ for (const kind of CLOUDS) describe(`people between CalDAV and ${kind.title}`, (
     assert.equal(descriptionOf('A2'), 'Text');
   });
 
-  it('D5: two-way edits of a meeting leave the addresses of its guests as they are, and nobody loses the event', async () => {
+  it('D5, D8: two-way edits of a meeting leave the addresses of its guests as they are, and nobody loses the event', async () => {
     const room: Guest = { address: 'room@resource.calendar.example', answer: 'needs-action', isRoom: true };
     const two = await servers.open({ cloud: [{ ...ours('Ours'), guests: [...guests('Bea.Muster', 'jonas'), room] }] });
     const id = two.owner.idOf('Ours');
