@@ -21,7 +21,11 @@ for (const kind of CLOUDS) describe(`people between CalDAV and ${kind.title}`, (
   const servers = trio(kind);
   const isSilent = can(kind, 'change a meeting with guests in silence');
   const writes = (): string[] => servers.cloud.standIn.writes.map(({ method }) => method);
-  afterEach(() => assert.deepEqual(servers.cloud.harm(), []));
+  afterEach(() => {
+    const harm = servers.cloud.harm();
+    servers.cloud.standIn.reset();
+    assert.deepEqual(harm, []);
+  });
 
   it('D1: a weekly series with guests, changed and with changed occurrences, mails nobody, and is one event', async () => {
     const two = await servers.open({ caldav: { jour: weekly('Jour fixe', '20270113T090000', ...people('mara', 'bea', 'jonas')) } });
