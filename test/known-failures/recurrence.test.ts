@@ -139,11 +139,16 @@ for (const kind of CLOUDS) for (const [world, options] of Object.entries({ 'as i
     it('E11: the RECURRENCE-ID of an exception has the type and zone of its series\' start', async () => {
       const tokyo = { allDay: false, start: '2027-01-13T09:00:00', startZone: 'Asia/Tokyo', end: '2027-01-13T10:00:00', endZone: 'Asia/Tokyo' } as const;
       const rule = 'RRULE:FREQ=WEEKLY;COUNT=4';
-      const two = await servers.open({ cloud: [{ title: 'Tokyo', when: tokyo, rule }, { title: 'Days', when: { allDay: true, start: '2027-01-13', end: '2027-01-14' }, rule }] });
+      const two = await servers.open({
+        caldav: { d: object('d', ['SUMMARY:Mine', ...at('20270113'), rule], [['RECURRENCE-ID;VALUE=DATE:20270120', 'SUMMARY:Mine', ...at('20270120T120000')]]) },
+        cloud: [{ title: 'Tokyo', when: tokyo, rule }, { title: 'Days', when: { allDay: true, start: '2027-01-13', end: '2027-01-14' }, rule }],
+      });
+      assert.deepEqual(startsOf(two, 'Mine'), ['2027-01-13', '2027-01-20T11:00:00.000Z', '2027-01-27', '2027-02-03']);
+      two.owner.edit(two.owner.idOf('Mine'), { location: 'Hall' });
       two.owner.editOccurrence(two.owner.idOf('Tokyo'), '20270120T000000Z', { when: hourAt('2027-01-20T12:00:00') });
       two.owner.editOccurrence(two.owner.idOf('Days'), '20270120', { when: hourAt('2027-01-20T12:00:00') });
       await two.pair.settle();
-      for (const [title, id] of [['Tokyo', 'RECURRENCE-ID;TZID=Asia/Tokyo:20270120T090000'], ['Days', 'RECURRENCE-ID;VALUE=DATE:20270120']] as const) {
+      for (const [title, id] of [['Tokyo', 'RECURRENCE-ID;TZID=Asia/Tokyo:20270120T090000'], ['Days', 'RECURRENCE-ID;VALUE=DATE:20270120'], ['Mine', 'RECURRENCE-ID;VALUE=DATE:20270120']] as const) {
         const lines = await two.person.linesOf(`SUMMARY:${title}`);
         assert.deepEqual(lines.filter((line) => /^(RECURRENCE-ID|DTSTART.*T12)/.test(line)).sort(), ['DTSTART;TZID=Europe/Berlin:20270120T120000', id]);
       }
