@@ -9,7 +9,7 @@
 import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found, Known } from '../provider.ts';
 import { isDeadToken } from './errors.ts';
-import { calendarError, fetchMany, fetchMasters, listEvents, listPages, type Place } from './fetch.ts';
+import { calendarError, expectExceptions, fetchMany, fetchMasters, listEvents, listPages, type Place } from './fetch.ts';
 import { calendarPath, checkClock, fieldOf, isSeries, versionOf, type Item } from './item.ts';
 import { foundOf } from './map.ts';
 
@@ -59,14 +59,12 @@ interface Round {
   /** Single events, and the masters of what comes in parts. */
   readonly named: Set<string>;
   readonly removed: Set<string>;
-  /** Masters of which an exception was named. */
-  readonly withExceptions: Set<string>;
   readonly link: string;
 }
 
 /** @throws SyncError `calendar-missing`; what `isDeadToken` recognises, on any page */
 async function readRound(place: Place, path: string): Promise<Round> {
-  const round = { named: new Set<string>(), removed: new Set<string>(), withExceptions: new Set<string>() };
+  const round = { named: new Set<string>(), removed: new Set<string>() };
   let link: string | null = null;
   const asError = (error: unknown): unknown => (isDeadToken(error) ? error : calendarError(error));
   for await (const { rows, deltaLink } of listPages(place, { path, prefer: PREFER_PAGE }, asError)) {
@@ -80,7 +78,7 @@ async function readRound(place: Place, path: string): Promise<Round> {
       // The same event may be named as gone first, and then as it is; or the other way round: both are looked into.
       const isPart = typeof masterId === 'string' && masterId !== '' && masterId !== id;
       round.named.add(isPart ? masterId : id);
-      if (isPart && fieldOf(row, 'type') === 'exception') round.withExceptions.add(masterId);
+      if (isPart && fieldOf(row, 'type') === 'exception') place.withExceptions.add(masterId);
     }
     link = deltaLink ?? link;
   }
@@ -117,15 +115,16 @@ async function* compareAll(place: Place, known: Known): AsyncGenerator<ChangePag
       else page.found.push(single(place, item, date));
     }
     yield { ...page, removed: [] };
-    while (masters.length >= CHUNK) yield await seriesPage(place, masters.splice(0, CHUNK), round);
+    while (masters.length >= CHUNK) yield await seriesPage(place, masters.splice(0, CHUNK), known);
   }
   masters = [...new Set(masters)];
-  if (masters.length > 0) yield await seriesPage(place, masters, round);
+  if (masters.length > 0) yield await seriesPage(place, masters, known);
   yield { found: [], unchanged: [], removed: [], end: { cursor: writeCursor({ link: round.link, comparedAt }), full: true } };
 }
 
-async function seriesPage(place: Place, ids: readonly string[], round: Round): Promise<ChangePage> {
-  const series = [...(await fetchMasters(place, ids, round.withExceptions)).values()].filter((one) => one !== null);
+async function seriesPage(place: Place, ids: readonly string[], known: Known): Promise<ChangePage> {
+  expectExceptions(place, await known.byResource(ids));
+  const series = [...(await fetchMasters(place, ids)).values()].filter((one) => one !== null);
   return { found: series.map((one) => foundOf(one, place.setting)), unchanged: [], removed: [] };
 }
 
@@ -146,8 +145,12 @@ async function readIncrement(place: Place, cursor: Cursor, known: Known): Promis
   const names = [...new Set([...round.named, ...round.removed])];
   if (names.length === 0) return [{ found: [], unchanged: [], removed: [], end: { cursor: next, full: false } }];
   if (names.length > MAX_NAMED) return null;
-  const series = await fetchMany(place, names, round.withExceptions);
-  const before = new Map((await known.byResource([...new Set([...names, ...series.keys()])])).map((stored) => [stored.resource, stored]));
+  const before = new Map((await known.byResource(names)).map((stored) => [stored.resource, stored]));
+  expectExceptions(place, [...before.values()]);
+  const series = await fetchMany(place, names);
+  // Whatever was named by an occurrence only.
+  const others = [...series.keys()].filter((id) => !before.has(id));
+  for (const stored of await known.byResource(others)) before.set(stored.resource, stored);
   const found: Found[] = [];
   const unchanged: string[] = [];
   const removed = new Set<string>();

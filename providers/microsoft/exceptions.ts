@@ -11,10 +11,10 @@ import { readSeries } from './map.ts';
 import { readOccurrence } from './times.ts';
 
 /** `data` is the answer to `MASTER_QUERY`; null where there was none. */
-export async function completeSeries(place: Place, master: Item, data: unknown, withExceptions: ReadonlySet<string>): Promise<Series> {
+export async function completeSeries(place: Place, master: Item, data: unknown): Promise<Series> {
   const [listed, cancelled] = [fieldOf(data, 'exceptionOccurrences'), fieldOf(data, 'cancelledOccurrences')];
   const items = Array.isArray(listed) ? [...listed, ...await restOf(place, data)].map(keepItem).filter((item) => item !== null && masterIdOf(item) === master.id) as Item[] : [];
-  const isMissing = items.length === 0 && withExceptions.has(master.id);
+  const isMissing = items.length === 0 && place.withExceptions.has(master.id);
   if (!Array.isArray(listed) || !Array.isArray(cancelled) || isMissing) return fromInstances(place, master);
   const dates = cancelled.map(cancelledDate).filter((date) => date !== null).sort();
   return { master, exceptions: Object.fromEntries(items.map((item) => [item.id, item])), cancelled: [...new Set(dates)] };

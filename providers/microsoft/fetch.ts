@@ -2,13 +2,21 @@
 import { SyncError } from '../../core/sync-error.ts';
 import type { Place as OAuthPlace } from '../oauth-provider.ts';
 import { pause } from '../pacing.ts';
-import type { Found } from '../provider.ts';
+import type { Found, Stored } from '../provider.ts';
 import type { Answer, Client, GraphRequest } from './client.ts';
 import { completeSeries } from './exceptions.ts';
 import { calendarPath, checkClock, fieldOf, isSeries, ITEM_QUERY, itemRequest, keepItem, MASTER_QUERY, masterIdOf, type Item, type Series } from './item.ts';
 import { foundOf } from './map.ts';
 
-export type Place = OAuthPlace<Client>;
+export interface Place extends OAuthPlace<Client> {
+  /** Masters of series that were seen to have exceptions, lest a list of them that stays empty is believed. */
+  readonly withExceptions: Set<string>;
+}
+
+/** Notes which series have exceptions by what is stored of them: nothing but an exception names its master. */
+export function expectExceptions({ withExceptions }: Place, stored: readonly Stored[]): void {
+  for (const { resource, data } of stored) if (data.includes('"seriesMasterId"')) withExceptions.add(resource);
+}
 
 export interface ListPage {
   readonly rows: readonly unknown[];
@@ -58,11 +66,8 @@ export async function fetchSeries(place: Place, eventId: string): Promise<Series
   return series ?? null;
 }
 
-/**
- * Events by id, in few round trips; null for what the calendar has not. The id of an occurrence gives its series, under the master's id.
- * `withExceptions` names series that are known to have exceptions, lest a list of them that stays empty is believed.
- */
-export async function fetchMany(place: Place, ids: readonly string[], withExceptions: ReadonlySet<string> = new Set()): Promise<Map<string, Series | null>> {
+/** Events by id, in few round trips; null for what the calendar has not. The id of an occurrence gives its series, under the master's id. */
+export async function fetchMany(place: Place, ids: readonly string[]): Promise<Map<string, Series | null>> {
   const result = new Map<string, Series | null>();
   const masters = new Map<string, number | null>();
   const asked = [...new Set(ids)];
@@ -77,13 +82,13 @@ export async function fetchMany(place: Place, ids: readonly string[], withExcept
     if (masterId === null) result.set(item.id, checkClock({ master: item, exceptions: {}, cancelled: [] }, date));
     else masters.set(masterId, date);
   }
-  const series = await fetchMasters(place, [...masters.keys()], withExceptions);
+  const series = await fetchMasters(place, [...masters.keys()]);
   for (const [id, one] of series) result.set(id, one);
   return result;
 }
 
 /** Masters with their exceptions and deleted occurrences; null for what the calendar has not (any more). */
-export async function fetchMasters(place: Place, ids: readonly string[], withExceptions: ReadonlySet<string> = new Set()): Promise<Map<string, Series | null>> {
+export async function fetchMasters(place: Place, ids: readonly string[]): Promise<Map<string, Series | null>> {
   const result = new Map<string, Series | null>();
   const answers = await place.client.batch(ids.map((id) => itemRequest(place.calendarId, id, MASTER_QUERY)));
   for (const [at, answer] of answers.entries()) {
@@ -91,13 +96,13 @@ export async function fetchMasters(place: Place, ids: readonly string[], withExc
     // Where the lists of exceptions are not to be had the question is a wrong one.
     if (answer instanceof SyncError && answer.status === 400) {
       const plain = await fetchItem(place, id);
-      result.set(id, plain && checkClock(await completeSeries(place, plain.item, null, withExceptions), plain.date));
+      result.set(id, plain && checkClock(await completeSeries(place, plain.item, null), plain.date));
     } else if (answer instanceof SyncError) {
       if (!isGone(answer)) throw answer;
       result.set(id, null);
     } else {
       const { item, date } = itemOf(answer);
-      result.set(id, checkClock(await completeSeries(place, item, answer.data, withExceptions), date));
+      result.set(id, checkClock(await completeSeries(place, item, answer.data), date));
     }
   }
   return result;

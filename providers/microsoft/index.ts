@@ -1,9 +1,9 @@
 /** Microsoft 365 and Outlook.com calendars (Graph v1.0) as a provider. */
-import { createOAuthProvider, type OAuthCredentials } from '../oauth-provider.ts';
+import { createOAuthProvider, type OAuthCredentials, type Place as OAuthPlace } from '../oauth-provider.ts';
 import type { Provider, Side } from '../provider.ts';
 import { createCalendar, identityOf, listCalendars, proveAccount } from './calendars.ts';
 import { readChanges } from './changes.ts';
-import { createClient, type MicrosoftSettings } from './client.ts';
+import { createClient, type Client, type MicrosoftSettings } from './client.ts';
 import { getResources, type Place } from './fetch.ts';
 import { cannotHold } from './holds.ts';
 import { readStored } from './map.ts';
@@ -21,7 +21,8 @@ export function createMicrosoftProvider(settings: MicrosoftSettings | null): Pro
   }, settings);
 }
 
-function openSide(place: Place): Side {
+function openSide(opened: OAuthPlace<Client>): Side {
+  const place: Place = { ...opened, withExceptions: new Set() };
   return {
     // Four requests at a time is all that a mailbox allows, and polls of its other calendars want some, too.
     writesAtOnce: 2,

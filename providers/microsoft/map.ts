@@ -128,13 +128,13 @@ export function contentOfInstance(item: Item, series: CalendarEvent, master: Ite
   return { ...shown, title: shown.title === oneLine(series.title) ? series.title : shown.title, description, when: read?.when ?? series.when, ...people };
 }
 
-/** An occurrence is in the zones of its series, unless it was given others. */
+/** An occurrence is in the zones of its series, unless it was given others. Days have none to give. */
 function instanceZones(item: Item, series: When, master: Item): { start: string; end: string } {
-  if (series.allDay) return { start: 'UTC', end: 'UTC' };
   const kept = keptZones(propertiesOf(master));
   const own = (field: 'originalStartTimeZone' | 'originalEndTimeZone', usual: string, zone: KeptZones['start']): string =>
-    item[field] === master[field] ? usual : readGraphZone(item[field], zone) ?? usual;
-  return { start: own('originalStartTimeZone', series.startZone, kept.start), end: own('originalEndTimeZone', series.endZone, kept.end) };
+    item[field] === master[field] && !series.allDay ? usual : readGraphZone(item[field], zone) ?? usual;
+  const [start, end] = series.allDay ? ['UTC', 'UTC'] : [series.startZone, series.endZone];
+  return { start: own('originalStartTimeZone', start, kept.start), end: own('originalEndTimeZone', end, kept.end) };
 }
 
 const UNREADABLE: EventProblem = { code: 'unreadable', detail: 'Outlook shows this event in a form that cannot be read: its times, its zone or its repetition make no sense.' };

@@ -29,6 +29,7 @@ export async function writeExceptions(place: Place, series: Series, next: Calend
     try {
       const after = await writeException(job, id, known.get(id) ?? null);
       if (after) written.set(id, after);
+      if (after && next.exceptions[id] !== EXCLUDED) place.withExceptions.add(series.master.id);
     } catch (error) {
       if (!(error instanceof SyncError) || error.kind !== 'rejected') throw error;
       refused ??= error;

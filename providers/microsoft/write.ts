@@ -9,7 +9,7 @@ import { changedPaths, EXCLUDED, sameValue, type CalendarEvent, type FieldPath }
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../pacing.ts';
 import type { Stored, Written } from '../provider.ts';
-import { fetchSeries, LAG_MS, listEvents, type Place } from './fetch.ts';
+import { expectExceptions, fetchSeries, LAG_MS, listEvents, type Place } from './fetch.ts';
 import { cannotHold } from './holds.ts';
 import { deleteItem, emptyPatch, patchItem, postEvent, readAfter, type Posted } from './item-write.ts';
 import { fieldOf, modifiedMs, parseSeries, textOf, type Item, type Series } from './item.ts';
@@ -58,6 +58,7 @@ export async function updateEvent(place: Place, stored: Stored, next: CalendarEv
   const isMoved = !sameValue(before.when, next.when) || !sameValue(before.recurrence, next.recurrence);
   const problem = isMoved || before.status !== next.status || !sameValue(before.exceptions, next.exceptions) ? cannotHold(next) : null;
   if (problem) throw new SyncError('rejected', `Graph cannot hold this event (${problem.code})`, { reason: problem.detail });
+  expectExceptions(place, [stored]);
   let now = await fetchSeries(place, stored.resource);
   if (!now) throw new SyncError('gone', 'the event is not there any more');
   const { event: shown } = readSeries(now, setting);
@@ -77,6 +78,7 @@ export async function updateEvent(place: Place, stored: Stored, next: CalendarEv
 
 /** Deletes. Already gone is success. @throws SyncError `stale` when the event is not as stored any more, `would-mail` */
 export async function removeEvent(place: Place, stored: Stored): Promise<void> {
+  expectExceptions(place, [stored]);
   const now = await fetchSeries(place, stored.resource);
   if (!now) return;
   const { event: before } = readSeries(parseSeries(stored.data), place.setting);

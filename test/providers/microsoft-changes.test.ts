@@ -200,6 +200,23 @@ describe('changes of a Microsoft calendar', () => {
     assert.deepEqual(exceptionsOf(await poll()), { [idOn(5)]: 'Changed' });
   });
 
+  it('does not believe it either where the series was known to have exceptions, far outside of the window, too', async () => {
+    await start();
+    const id = await bench.person.create(event('Far', { when: on('2035-05-01'), recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=10'], dates: [] } }));
+    bench.owner.patchEvent(`OID.${id}.2035-05-05`, { subject: 'Changed' });
+    const expected = { '20350505T090000Z': 'Changed' };
+    assert.deepEqual(exceptionsOf(await poll()), expected);
+    bench.graph.setBehaviour({ exceptionLists: 'noExceptions' });
+    for (const displayName of ['Hall', 'Garden']) {
+      bench.owner.patchEvent(id, { location: { displayName } });
+      assert.deepEqual(exceptionsOf(await poll()), expected, displayName);
+      dueForComparison();
+    }
+    bench.owner.deleteEvent(`OID.${id}.2035-05-05`);
+    dueForComparison();
+    assert.deepEqual(exceptionsOf(await poll()), { '20350505T090000Z': EXCLUDED });
+  });
+
   it('follows a list of exceptions to its end: what it left out would count as changed back', async () => {
     await start({ exceptionPage: 2 });
     const id = await bench.person.create(daily());

@@ -74,6 +74,20 @@ describe('a Microsoft event as it is read', () => {
     }
   });
 
+  it('is in the zone that a person gave it where one of many days takes place at a time', async () => {
+    bench = await openGraph();
+    const midnight = (date: string): Json => ({ dateTime: `${date}T00:00:00`, timeZone: 'W. Europe Standard Time' });
+    const recurrence = { pattern: { type: 'daily', interval: 2 }, range: { type: 'numbered', startDate: '2027-03-27', numberOfOccurrences: 4 } };
+    const id = bench.owner.insertEvent({ ...plain('Days'), isAllDay: true, start: midnight('2027-03-27'), end: midnight('2027-03-28'), recurrence }, bench.calendarId)['id'] as string;
+    for (const [date, timeZone, start, end] of [['2027-03-29', 'W. Europe Standard Time', '12:00:00', '13:00:00'], ['2027-03-31', 'Tokyo Standard Time', '09:00:00', '10:00:00']] as const) {
+      bench.owner.patchEvent(`OID.${id}.${date}`, { isAllDay: false, start: { dateTime: `${date}T${start}`, timeZone }, end: { dateTime: `${date}T${end}`, timeZone } });
+    }
+    const { exceptions } = (await getOne(id)).event!;
+    assert.deepEqual(Object.values(exceptions).map((one) => (one === EXCLUDED ? one : one.when)), [
+      timed('2027-03-29T12:00:00', '2027-03-29T13:00:00'), timed('2027-03-31T09:00:00', '2027-03-31T10:00:00', 'Asia/Tokyo'),
+    ]);
+  });
+
   it('is cancelled or declined when its organizer or its owner says so', async () => {
     bench = await openGraph();
     const organizer = { emailAddress: { address: 'boss@elsewhere.example', name: 'Boss' } };

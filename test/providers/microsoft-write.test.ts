@@ -164,6 +164,17 @@ describe('changing an event in a Microsoft calendar', () => {
     assert.equal((titled.event!.exceptions['20270113T080000Z'] as Content).title, 'Moved');
   });
 
+  it('keeps exceptions of which it knows where the service has an empty list of them', async () => {
+    await start({ exceptionLists: 'noExceptions' });
+    const written = await bench.side.create(SERIES, KEY, 0);
+    assert.deepEqual(changedPaths(SERIES, written.event!), []);
+    // By another worker, who knows what is stored.
+    const other = bench.open();
+    const titled = await other.update(written, { ...written.event!, title: 'Weekly, renamed' });
+    assert.deepEqual(changedPaths({ ...SERIES, title: 'Weekly, renamed' }, titled.event!), []);
+    assert.deepEqual(changedPaths(titled.event!, (await getOne(written.resource, other)).event!), []);
+  });
+
   it('moves a series with its exceptions to another time, and makes a single event of it, and a series again', async () => {
     await start();
     const written = await bench.side.create(SERIES, KEY, 0);

@@ -2,7 +2,7 @@
  * A cloud service for tests that are the same for each: its stand-in, and what persons do in it, in the words of `core/event.ts`. What each service is by itself is
  * in `google-cloud.ts` and `graph-cloud.ts`; `clouds.ts` has them all, and says what a service cannot do.
  */
-import type { Content, OccurrenceId, Participation } from '../../core/event.ts';
+import type { Content, OccurrenceId, Participation, When } from '../../core/event.ts';
 import type { GoogleAccount } from './google/account.ts';
 import type { GoogleStandIn } from './google/start.ts';
 import type { GraphAccount } from './graph/account.ts';
@@ -17,6 +17,8 @@ export interface CloudKind<C extends Cloud = Cloud, Options extends object = obj
   readonly title: string;
   /** How an idle poll looks in the log of requests. */
   readonly idlePoll: RegExp;
+  /** The other answer wherever nobody knows what the service does with series. */
+  readonly otherwise: Options;
   start(options?: Options): Promise<C>;
 }
 
@@ -41,7 +43,12 @@ export interface Typed extends Partial<Pick<Content, 'title' | 'location' | 'des
 export interface Guest {
   readonly address: string;
   readonly answer: Participation;
+  /** A room, not a person. */
+  readonly isRoom?: boolean;
 }
+
+/** What comes by mail; from the owner himself where no organizer is named. */
+export type Invitation = Typed & Pick<Content, 'title' | 'when'> & { readonly organizer?: string };
 
 /** An event as the service shows it to a person. */
 export interface Shown {
@@ -49,6 +56,7 @@ export interface Shown {
   readonly title: string;
   readonly location: string;
   readonly description: string;
+  readonly when: When;
   readonly guests: readonly Guest[];
 }
 
@@ -60,12 +68,20 @@ export interface CloudPerson {
   readonly calendar: Calendar;
   /** @param baggage adds what a sync does not carry: a reminder, other programs' notes. Answers the id */
   insert(event: Typed & Pick<Content, 'title' | 'when'>, baggage?: boolean): string;
-  /** An invitation that came by mail, under the UID of its sender. Answers the id. */
-  receive(uid: string, event: Pick<Content, 'title' | 'when'>): string;
+  /** What came by mail, under the UID of its sender. Answers the id. */
+  receive(uid: string, event: Invitation): string;
+  /** "Out of office", as the service's own page makes it. Answers the id. */
+  insertAway(event: Pick<Content, 'title' | 'when'>): string;
+  isAway(id: string): boolean;
   /** An online meeting of the owner alone, with what the service writes into it. Answers the id. */
   insertOnline(event: Pick<Content, 'title' | 'when'>): string;
   isOnline(id: string): boolean;
   edit(id: string, changes: Typed): void;
+  /** A reminder that shows on the screen, so many minutes before. */
+  remind(id: string, minutes: number): void;
+  isReminded(id: string): boolean;
+  /** A colour of the service's own. */
+  paint(id: string): void;
   remove(id: string): void;
   /** Occurrences of series in Europe, with dates that are those of UTC. */
   editOccurrence(id: string, occurrence: OccurrenceId, changes: Typed): void;
@@ -76,6 +92,8 @@ export interface CloudPerson {
   answer(id: string, address: string, answer: Participation): void;
   /** What is in the calendar, a series once. */
   list(): Shown[];
+  /** What the pages of the calendar show for two years: each occurrence at its start (an instant, or a date), in order. */
+  occurrences(): { readonly title: string; readonly start: string }[];
   /** One event, and after it the exceptions of its series, each under an id of its own; nothing where it is gone. */
   family(id: string): Shown[];
   /** @throws Error unless one event is called that */

@@ -74,6 +74,11 @@ export class DavPerson {
     return names[0]!;
   }
 
+  /** The content lines of that object. */
+  async linesOf(part: string): Promise<string[]> {
+    return unfolded(await this.get(await this.nameOf(part)));
+  }
+
   async dropCalendar(): Promise<void> {
     const { status } = await this.#ask('DELETE', '');
     assert.ok(status < 300, `DELETE of the calendar answered ${status}`);

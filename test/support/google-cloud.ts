@@ -1,7 +1,8 @@
 /** Google for tests that are the same for each cloud. */
-import type { OccurrenceId, Participation } from '../../core/event.ts';
+import type { OccurrenceId, Participation, When } from '../../core/event.ts';
+import { localOf } from '../../core/zones.ts';
 import { googleEnvironment } from './calpair.ts';
-import type { Cloud, CloudKind, CloudPerson, Shown, Typed } from './cloud.ts';
+import type { Cloud, CloudKind, CloudPerson, Invitation, Shown, Typed } from './cloud.ts';
 import type { GoogleAccount } from './google/account.ts';
 import { startGoogle, type GoogleOptions, type GoogleStandIn } from './google/start.ts';
 import { whenBody } from './google-bench.ts';
@@ -17,6 +18,7 @@ export const GOOGLE: CloudKind<GoogleCloud, GoogleOptions> = {
   name: 'google',
   title: 'Google',
   idlePoll: /^GET \/calendar\/v3\/calendars\/[^/]+\/events$/,
+  otherwise: { reviveDeleted: true, lostExceptions: 'vanish', deletedMasterExceptions: 'follow', sparseTombstones: false, instanceWriteTouchesMaster: false, masterWriteTouchesExceptions: false },
   async start(options = {}) {
     const standIn = await startGoogle(options);
     return {
@@ -36,7 +38,7 @@ const BAGGAGE: Json = {
   conferenceData: { createRequest: { requestId: 'one', conferenceSolutionKey: { type: 'hangoutsMeet' } } },
 };
 /** Google's names for what a person types. */
-const WORDS: Readonly<Record<string, string>> = { summary: 'title', start: 'when', end: 'when', recurrence: 'rule', attendees: 'guests' };
+const WORDS: Readonly<Record<string, string>> = { summary: 'title', start: 'when', end: 'when', recurrence: 'rule', attendees: 'guests', reminders: 'reminder', colorId: 'colour' };
 const VERSIONS = ['etag', 'updated', 'sequence', 'extendedProperties'];
 
 export class GooglePerson implements CloudPerson {
@@ -55,8 +57,16 @@ export class GooglePerson implements CloudPerson {
     return this.account.insertEvent({ ...bodyOf(event, whenBody), ...(baggage ? BAGGAGE : {}) }, this.calendarId)['id'] as string;
   }
 
-  receive(uid: string, event: Typed): string {
-    return this.account.plantEvent({ ...bodyOf(event, whenBody), iCalUID: uid }, this.calendarId)['id'] as string;
+  receive(uid: string, { organizer, ...event }: Invitation): string {
+    return this.account.plantEvent({ ...bodyOf(event, whenBody), iCalUID: uid, ...(organizer === undefined ? {} : { organizer: { email: organizer } }) }, this.calendarId)['id'] as string;
+  }
+
+  insertAway(event: Typed): string {
+    return this.account.plantEvent({ ...bodyOf(event, whenBody), eventType: 'outOfOffice' }, this.calendarId)['id'] as string;
+  }
+
+  isAway(id: string): boolean {
+    return this.account.getEvent(id, this.calendarId)['eventType'] === 'outOfOffice';
   }
 
   insertOnline(event: Typed): string {
@@ -70,6 +80,19 @@ export class GooglePerson implements CloudPerson {
 
   edit(id: string, changes: Typed): void {
     this.account.patchEvent(id, bodyOf(changes, patchOfWhen), this.calendarId);
+  }
+
+  remind(id: string, minutes: number): void {
+    this.account.patchEvent(id, { reminders: { useDefault: false, overrides: [{ method: 'popup', minutes }] } }, this.calendarId);
+  }
+
+  isReminded(id: string): boolean {
+    const { useDefault, overrides = [] } = this.account.getEvent(id, this.calendarId)['reminders'] as { useDefault: boolean; overrides?: Json[] };
+    return useDefault || overrides.length > 0;
+  }
+
+  paint(id: string): void {
+    this.account.patchEvent(id, { colorId: '5' }, this.calendarId);
   }
 
   remove(id: string): void {
@@ -92,13 +115,22 @@ export class GooglePerson implements CloudPerson {
     else this.account.patchEvent(`${id}_${occurrence}`, { status: 'confirmed' }, this.calendarId);
   }
 
+  /** What guests answer to somebody else comes from there. */
   answer(id: string, address: string, answer: Participation): void {
-    const { attendees } = this.account.getEvent(id, this.calendarId) as { attendees: Json[] };
-    this.account.patchEvent(id, { attendees: attendees.map((one) => (one['email'] === address ? { ...one, responseStatus: ANSWERS[answer] } : one)) }, this.calendarId);
+    const item = this.account.getEvent(id, this.calendarId) as { attendees: Json[]; organizer: Json };
+    const attendees = item.attendees.map((one) => (one['email'] === address ? { ...one, responseStatus: ANSWERS[answer] } : one));
+    if (item.organizer['self'] === true) this.account.patchEvent(id, { attendees }, this.calendarId);
+    else this.account.plantEvent({ ...item, attendees }, this.calendarId);
   }
 
   list(): Shown[] {
     return this.account.listLive(this.calendarId).filter(({ recurringEventId }) => recurringEventId === undefined).map(shownOf);
+  }
+
+  occurrences(): { title: string; start: string }[] {
+    const items = this.account.listLive(this.calendarId).filter(({ recurringEventId }) => recurringEventId === undefined);
+    const all = items.flatMap((item) => (item['recurrence'] === undefined ? [item] : this.account.instances(item['id'] as string, this.calendarId)));
+    return inOrder(all.filter(({ status }) => status !== 'cancelled').map((item) => ({ title: String(item['summary']), start: startOf(item as unknown as Times) })));
   }
 
   family(id: string): Shown[] {
@@ -138,8 +170,33 @@ export class GooglePerson implements CloudPerson {
 function shownOf(item: Json): Shown {
   return {
     id: String(item['id']), title: String(item['summary'] ?? ''), location: String(item['location'] ?? ''), description: String(item['description'] ?? ''),
-    guests: ((item['attendees'] ?? []) as Json[]).map(({ email, responseStatus }) => ({ address: String(email), answer: answerOf(responseStatus) })),
+    when: whenOf(item as unknown as Times), guests: ((item['attendees'] ?? []) as Json[]).map(({ email, responseStatus }) => ({ address: String(email), answer: answerOf(responseStatus) })),
   };
+}
+
+interface Times {
+  readonly start: Time;
+  readonly end: Time;
+}
+interface Time {
+  readonly date?: string;
+  readonly dateTime: string;
+  readonly timeZone?: string;
+}
+
+/** What names no zone is shown in UTC. */
+function whenOf({ start, end }: Times): When {
+  if (start.date !== undefined) return { allDay: true, start: start.date, end: end.date! };
+  const local = ({ dateTime, timeZone = 'UTC' }: Time): string => localOf(Date.parse(dateTime), timeZone);
+  return { allDay: false, start: local(start), startZone: start.timeZone ?? 'UTC', end: local(end), endZone: end.timeZone ?? 'UTC' };
+}
+
+function startOf({ start }: Times): string {
+  return start.date ?? new Date(start.dateTime).toISOString();
+}
+
+export function inOrder<One extends { readonly start: string }>(occurrences: One[]): One[] {
+  return occurrences.sort((a, b) => (a.start < b.start ? -1 : 1));
 }
 
 /** Under our words; several of the service's fields that are one of ours stand together. */
@@ -165,7 +222,7 @@ function bodyOf({ title, when, visibility, rule, guests, ...same }: Typed, times
     ...(when === undefined ? {} : times(when)),
     ...(visibility === undefined ? {} : { visibility: visibility === 'public' ? 'default' : visibility }),
     ...(rule === undefined ? {} : { recurrence: rule === null ? null : [rule] }),
-    ...(guests === undefined ? {} : { attendees: guests.map(({ address, answer }) => ({ email: address, responseStatus: ANSWERS[answer] })) }),
+    ...(guests === undefined ? {} : { attendees: guests.map(({ address, answer, isRoom }) => ({ email: address, responseStatus: ANSWERS[answer], ...(isRoom === true ? { resource: true } : {}) })) }),
   };
 }
 

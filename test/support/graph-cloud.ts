@@ -1,12 +1,13 @@
 /** Microsoft's calendars for tests that are the same for each cloud. */
 import type { OccurrenceId, Participation, When } from '../../core/event.ts';
 import { normaliseRecurrence } from '../../core/recurrence.ts';
+import { instantOf } from '../../core/zones.ts';
 import { toPatternedRecurrence } from '../../providers/microsoft/recurrence.ts';
 import { readGraphZone } from '../../providers/microsoft/zones.ts';
 import { microsoftEnvironment } from './calpair.ts';
-import type { Cloud, CloudKind, CloudPerson, Shown, Typed } from './cloud.ts';
+import type { Cloud, CloudKind, CloudPerson, Invitation, Shown, Typed } from './cloud.ts';
 import { event } from './events.ts';
-import { inWords, onlyOne } from './google-cloud.ts';
+import { inOrder, inWords, onlyOne } from './google-cloud.ts';
 import { DEFAULT_SCOPES, type GraphAccount } from './graph/account.ts';
 import { startGraph, type GraphOptions, type GraphStandIn } from './graph/start.ts';
 import { whenBody } from './graph-bench.ts';
@@ -22,6 +23,10 @@ export const MICROSOFT: CloudKind<GraphCloud, GraphOptions> = {
   name: 'microsoft',
   title: 'Microsoft',
   idlePoll: /^GET \/v1\.0\/me\/calendars\/[^/]+\/calendarView\/delta$/,
+  otherwise: {
+    newTimeWipes: false, exceptionIds: 'change', exceptionLists: 'absent', instancesLoseExceptions: true, missingOccurrence: 'notFound', resendAfterOccurrenceDelete: true,
+    exceptionRows: 'skeleton', removedSeries: 'occurrences', zoneNames: 'sent',
+  },
   async start(options = {}) {
     const standIn = await startGraph(options);
     return {
@@ -31,7 +36,7 @@ export const MICROSOFT: CloudKind<GraphCloud, GraphOptions> = {
       addOwner(email, more = {}) {
         // Floating times are in the zone of the mailbox where that may be read.
         const account = standIn.addAccount({ email, ...more, scopes: [...DEFAULT_SCOPES, 'MailboxSettings.Read'] });
-        return new GraphPerson(account, account.calendars().find(({ isDefaultCalendar }) => isDefaultCalendar)!['id'] as string);
+        return new GraphPerson(account, account.calendars().find(({ isDefaultCalendar }) => isDefaultCalendar)!['id'] as string, more.timeZone);
       },
       harm: () => [...standIn.mailLedger, ...standIn.harm, ...standIn.carelessRequests],
     };
@@ -47,6 +52,7 @@ const BAGGAGE: Json = {
 const WORDS: Readonly<Record<string, string>> = {
   subject: 'title', locations: 'location', body: 'description', bodyPreview: 'description', start: 'when', end: 'when', isAllDay: 'when', originalStartTimeZone: 'when',
   originalEndTimeZone: 'when', sensitivity: 'visibility', recurrence: 'rule', type: 'rule', attendees: 'guests', exceptionOccurrences: 'exceptions', cancelledOccurrences: 'exceptions',
+  isReminderOn: 'reminder', reminderMinutesBeforeStart: 'reminder', categories: 'colour',
 };
 const VERSIONS = ['@odata.etag', 'changeKey', 'lastModifiedDateTime', 'extended'];
 
@@ -54,8 +60,11 @@ export class GraphPerson implements CloudPerson {
   readonly account: GraphAccount;
   readonly calendarId: string;
 
-  constructor(account: GraphAccount, calendarId: string) {
-    [this.account, this.calendarId] = [account, calendarId];
+  /** Of the mailbox: there Outlook makes days. */
+  readonly #zone: string;
+
+  constructor(account: GraphAccount, calendarId: string, zone = 'W. Europe Standard Time') {
+    [this.account, this.calendarId, this.#zone] = [account, calendarId, zone];
   }
 
   get calendar(): { account: GraphAccount; calendarId: string } {
@@ -63,18 +72,27 @@ export class GraphPerson implements CloudPerson {
   }
 
   insert(typed: Typed, baggage = false): string {
-    const body = { ...bodyOf(typed, typed.when!), ...(baggage ? BAGGAGE : {}) };
+    const body = { ...this.#body(typed), ...(baggage ? BAGGAGE : {}) };
     // Answers come by mail; here they are there from the start.
     const { id } = typed.guests === undefined ? this.account.insertEvent(body, this.calendarId) : this.account.plantEvent(body, this.calendarId);
     return id as string;
   }
 
-  receive(uid: string, typed: Typed): string {
-    return this.account.plantEvent({ ...bodyOf(typed, typed.when!), iCalUId: uid }, this.calendarId)['id'] as string;
+  receive(uid: string, { organizer, ...typed }: Invitation): string {
+    const from = organizer === undefined ? {} : { organizer: { emailAddress: { address: organizer, name: organizer } } };
+    return this.account.plantEvent({ ...this.#body(typed), iCalUId: uid, ...from }, this.calendarId)['id'] as string;
+  }
+
+  insertAway(typed: Typed): string {
+    return this.account.insertEvent({ ...this.#body(typed), showAs: 'oof' }, this.calendarId)['id'] as string;
+  }
+
+  isAway(id: string): boolean {
+    return this.account.getEvent(id)['showAs'] === 'oof';
   }
 
   insertOnline(event: Typed): string {
-    return this.account.insertEvent({ ...bodyOf(event, event.when!), body: { contentType: 'html', content: '<p>A<br>B &amp; C</p>' }, isOnlineMeeting: true }, this.calendarId)['id'] as string;
+    return this.account.insertEvent({ ...this.#body(event), body: { contentType: 'html', content: '<p>A<br>B &amp; C</p>' }, isOnlineMeeting: true }, this.calendarId)['id'] as string;
   }
 
   isOnline(id: string): boolean {
@@ -82,7 +100,19 @@ export class GraphPerson implements CloudPerson {
   }
 
   edit(id: string, changes: Typed): void {
-    this.account.patchEvent(id, bodyOf(changes, changes.when ?? whenOf(this.account.getEvent(id))));
+    this.account.patchEvent(id, this.#body(changes, id));
+  }
+
+  remind(id: string, minutes: number): void {
+    this.account.patchEvent(id, { isReminderOn: true, reminderMinutesBeforeStart: minutes });
+  }
+
+  isReminded(id: string): boolean {
+    return this.account.getEvent(id)['isReminderOn'] === true;
+  }
+
+  paint(id: string): void {
+    this.account.patchEvent(id, { categories: ['Blue'] });
   }
 
   remove(id: string): void {
@@ -107,6 +137,11 @@ export class GraphPerson implements CloudPerson {
 
   list(): Shown[] {
     return this.account.listLive(this.calendarId).map(shownOf);
+  }
+
+  occurrences(): { title: string; start: string }[] {
+    const all = this.account.listLive(this.calendarId).flatMap((item) => (item['recurrence'] === null ? [item] : this.account.instances(item['id'] as string)));
+    return inOrder(all.map((item) => ({ title: String(item['subject']), start: startOf(whenOf(item)) })));
   }
 
   family(id: string): Shown[] {
@@ -140,13 +175,22 @@ export class GraphPerson implements CloudPerson {
   }
 
   addCalendar(name: string): GraphPerson {
-    return new GraphPerson(this.account, this.account.addCalendar({ name }).id);
+    return new GraphPerson(this.account, this.account.addCalendar({ name }).id, this.#zone);
+  }
+
+  /** @param id whose times count for the rule, where no new ones are typed */
+  #body(typed: Typed, id?: string): Json {
+    const body = bodyOf(typed, typed.when ?? whenOf(this.account.getEvent(id!)));
+    if (body['isAllDay'] !== true) return body;
+    const here = (moment: unknown): Json => ({ ...(moment as Json), timeZone: this.#zone });
+    return { ...body, start: here(body['start']), end: here(body['end']) };
   }
 }
 
-function shownOf({ id, subject, location, body, attendees }: Json): Shown {
+function shownOf(item: Json): Shown {
+  const { id, subject, location, body, attendees } = item;
   return {
-    id: String(id), title: String(subject), location: String((location as Json)['displayName']), description: String((body as Json)['content']).replaceAll('\r\n', '\n').trimEnd(),
+    id: String(id), title: String(subject), location: String((location as Json)['displayName']), description: String((body as Json)['content']).replaceAll('\r\n', '\n').trimEnd(), when: whenOf(item),
     guests: (attendees as { emailAddress: { address: string }; status: { response: string } }[]).map(({ emailAddress, status }) => ({ address: emailAddress.address, answer: answerOf(status.response) })),
   };
 }
@@ -162,7 +206,7 @@ function bodyOf(typed: Typed, when: When): Json {
     ...(visibility === undefined ? {} : { sensitivity: visibility === 'public' ? 'normal' : visibility }),
     ...showAsOf(typed),
     ...(rule === undefined ? {} : { recurrence: rule === null ? null : patternOf(rule, when) }),
-    ...(guests === undefined ? {} : { attendees: guests.map(({ address, answer }) => ({ type: 'required', emailAddress: { address, name: address }, status: { response: ANSWERS[answer] } })) }),
+    ...(guests === undefined ? {} : { attendees: guests.map(({ address, answer, isRoom }) => ({ type: isRoom === true ? 'resource' : 'required', emailAddress: { address, name: address }, status: { response: ANSWERS[answer] } })) }),
   };
 }
 
@@ -183,6 +227,10 @@ function whenOf(item: Json): When {
   const cut = (length: number) => [start!.dateTime.slice(0, length), end!.dateTime.slice(0, length)] as const;
   if (item['isAllDay'] === true) return { allDay: true, start: cut(10)[0], end: cut(10)[1] };
   return { allDay: false, start: cut(19)[0], startZone: readGraphZone(start!.timeZone)!, end: cut(19)[1], endZone: readGraphZone(end!.timeZone)! };
+}
+
+function startOf(when: When): string {
+  return when.allDay ? when.start : new Date(instantOf(when.start, when.startZone)).toISOString();
 }
 
 function instanceId(id: string, occurrence: OccurrenceId): string {
