@@ -29,16 +29,18 @@ export async function createEvent(writing: Writing, event: CalendarEvent, key: s
     const data = createObject(writtenForm(writing, event, uid), uid, { now: now(), scheduleAgentNone: true });
     const answer = await put(writing, resource, data, { 'if-none-match': '*' });
     if (isSuccess(answer)) return written(writing, { ref: resource, resource, version: versionOf(answer.headers.get('etag'), null, null), data }, null);
-    if (uid !== name && isUidTaken(answer)) {
+    const isUnexplained = answer.status === 412 && !hasCondition(answer, ...REFUSALS);
+    if (isUnexplained) {
+      const existing = await fetchObject(writing.collection, resource);
+      if (existing !== 'missing') return adopt(writing, existing, event, [event.uid, name]);
+    }
+    // iCloud says no more than 412 of a UID that another calendar of the account has.
+    if (uid !== name && (isUnexplained || isUidTaken(answer))) {
       // In this very calendar it is the event itself, come by another way: it is to be linked, and not to be doubled.
       if (await hasEvent(writing.collection, uid)) throw new SyncError('stale', 'an event with this UID has come into the calendar', { status: answer.status });
       continue;
     }
-    if (answer.status === 412 && !hasCondition(answer, ...REFUSALS)) {
-      const existing = await fetchObject(writing.collection, resource);
-      if (existing !== 'missing') return adopt(writing, existing, event, [event.uid, name]);
-      throw new SyncError('rejected', 'the server refused the event', { status: 412, ...reasonOf(answer) });
-    }
+    if (isUnexplained) throw new SyncError('rejected', 'the server refused the event', { status: 412, ...reasonOf(answer) });
     const error = await writeError(writing, answer);
     // SOGo answers 404 for what it cannot parse; the calendar is there.
     throw error.kind === 'gone' ? new SyncError('rejected', error.message, { status: answer.status, ...reasonOf(answer) }) : error;
