@@ -133,7 +133,7 @@ export async function startIcloud({ port = 0, control, ...behaviour }: IcloudOpt
     reaching: (fetch) => (input, init) => {
       const url = new URL(input instanceof Request ? input.url : input);
       if (url.protocol !== 'https:' || !url.hostname.endsWith(COMMON_HOST)) return fetch(input, init);
-      return fetch(new URL(`${url.pathname}${url.search}`, base), { ...init, headers: { ...(init?.headers as Record<string, string>), host: url.hostname } });
+      return fetch(new URL(`${url.pathname}${url.search}`, base), { ...init, headers: { ...(init?.headers as Record<string, string>), [ASKED_HOST]: url.hostname } });
     },
     async close() {
       server.closeAllConnections();
@@ -146,6 +146,8 @@ export async function startIcloud({ port = 0, control, ...behaviour }: IcloudOpt
 }
 
 const OURS = 'Calpair';
+/** In place of `Host`, which fetch sets by itself. */
+const ASKED_HOST = 'x-asked-host';
 
 /** What a host answers that has not got the account: another partition, and the common one where it only sends on. Null: it has. */
 function elsewhere({ host, path }: DavRequest, account: IcloudAccount, { redirects, movedAnswer }: Behaviour): DavAnswer | null {
@@ -182,7 +184,7 @@ async function read(incoming: IncomingMessage): Promise<DavRequest> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
   const { method = '', url = '/', headers } = incoming;
-  return { method, path: url.split('?')[0] ?? '/', host: (headers.host ?? '').replace(/:\d+$/, ''), headers, body: Buffer.concat(chunks).toString() };
+  return { method, path: url.split('?')[0] ?? '/', host: String(headers[ASKED_HOST] ?? (headers.host ?? '').replace(/:\d+$/, '')), headers, body: Buffer.concat(chunks).toString() };
 }
 
 function agentOf(userAgent = ''): string {
