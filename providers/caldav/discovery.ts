@@ -53,7 +53,8 @@ async function findFrom(client: DavClient, url: URL): Promise<Place | null> {
   const here = await look(client, url);
   if (here === null) return null;
   const calendars = isCalendar(here.member) ? [collectionUrl(here.url.href, here.url).href] : [];
-  const place = placeOf(here) ?? (await findPrincipal(client, here));
+  // A calendar may not say whose it is; its server does.
+  const place = placeOf(here) ?? (await findPrincipal(client, here)) ?? (calendars.length > 0 ? await findAtRoot(client, here.url) : null);
   if (place !== null) return { ...place, calendars };
   const nowhere: Place = { principal: null, homes: [], calendars, inbox: null, addresses: [], isSogo: isSogo(here.url, here.headers) };
   if (calendars.length > 0) return nowhere;
@@ -72,6 +73,17 @@ async function findPrincipal(client: DavClient, { member, url }: Seen): Promise<
     if (place !== null) return place;
   }
   return null;
+}
+
+async function findAtRoot(client: DavClient, url: URL): Promise<Place | null> {
+  try {
+    const root = await look(client, new URL('/', url));
+    return root === null ? null : placeOf(root) ?? (await findPrincipal(client, root));
+  } catch (error) {
+    // Something else may be there, with users of its own.
+    if (error instanceof SyncError && error.kind === 'auth') return null;
+    throw error;
+  }
 }
 
 /** The well-known path redirects PROPFIND, GET or both. */
