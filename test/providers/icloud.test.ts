@@ -244,14 +244,19 @@ describe('an iCloud calendar', () => {
   it('mails nobody: copies are silent, and what would be told is not written', async () => {
     const side = (await added()).side();
     const guest = { address: 'guest@people.example', name: 'Guest', participation: 'needs-action', role: 'required', kind: 'individual' } as const;
-    const copy = await side.create(event('Copy', { organizer: { name: '', address: 'boss@people.example' }, attendees: [guest] }), KEY, 0);
-    await side.update(copy, { ...copy.event!, title: 'Copy changed' });
-    await side.remove(await getOne(side, `${KEY}.ics`));
+    const accepted = { ...guest, address: 'owner@icloud.example', participation: 'accepted' } as const;
+    for (const [generation, organizer] of ['owner@icloud.example', 'boss@people.example'].entries()) {
+      const copy = await side.create(event('Copy', { organizer: { name: '', address: organizer }, attendees: [guest, accepted] }), KEY, generation);
+      await side.update(copy, { ...copy.event!, title: 'Copy changed', attendees: [guest, { ...accepted, participation: 'tentative' }] });
+      await side.remove(await getOne(side, generation === 0 ? `${KEY}.ics` : `${KEY}-g1.ics`));
+    }
     owner.put('home', 'm.ics', object('m', ['SUMMARY:Meeting', ...at('20270113T090000'), 'ORGANIZER:mailto:owner@icloud.example', 'ATTENDEE:mailto:guest@people.example']));
     const meeting = await getOne(side, 'm.ics');
     await assert.rejects(side.update(meeting, { ...meeting.event!, title: 'Other' }), { kind: 'would-mail' });
     await assert.rejects(side.remove(meeting), { kind: 'would-mail' });
+    owner.put('home', 'i.ics', object('i', ['SUMMARY:Invitation', ...at('20270113T090000'), 'ORGANIZER:mailto:boss@people.example', 'ATTENDEE;PARTSTAT=ACCEPTED:mailto:owner@icloud.example']));
+    await side.remove(await getOne(side, 'i.ics'));
     assert.deepEqual(icloud.mailLedger, []);
-    assert.equal(icloud.requests.filter(({ method }) => method === 'PUT').length, 2);
+    assert.equal(icloud.requests.filter(({ method, status }) => method === 'PUT' && status < 300).length, 4);
   });
 });
