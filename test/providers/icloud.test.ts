@@ -231,6 +231,27 @@ describe('an iCloud calendar', () => {
     assert.deepEqual([...owner.list('home').keys()], [`${KEY}.ics`, `${KEY}-g1.ics`, `${KEY}-g2.ics`]);
   });
 
+  it('is read to its end although it lists what it then does not have', async () => {
+    const kept = await added();
+    for (const name of ['a', 'b']) owner.put('home', `${name}.ics`, one(name));
+    owner.addGhost('home', 'ghost.ics');
+    for (const changes of ['sync', 'ctag', 'etags'] as const) {
+      icloud.setBehaviour({ changes });
+      const known = new KnownState();
+      const first = await poll(kept.side(), null, known);
+      assert.deepEqual(first.titles, ['a', 'b'], changes);
+      owner.put('home', 'a.ics', one('a', `changed for ${changes}`));
+      const second = await poll(kept.side(), first.cursor, known);
+      assert.deepEqual([second.titles, second.removed], [[`changed for ${changes}`], []]);
+      owner.put('home', 'a.ics', one('a'));
+    }
+    icloud.setBehaviour({ changes: 'sync' });
+    const { cursor } = await poll(kept.side(), null);
+    const from = icloud.requests.length;
+    await poll(kept.side(), cursor);
+    assert.deepEqual(newRequests(from), ['REPORT p42 207']);
+  });
+
   it('is not written to where its owner allows no more than reading', async () => {
     const other = icloud.addAccount('other@icloud.example');
     const { id } = other.share('home', owner, 'read');

@@ -7,6 +7,8 @@ export interface StoredObject {
   readonly uid: string;
   readonly etag: string;
   readonly modified: Date;
+  /** Listed, but answered with 404 by whatever way it is asked for (issue AvengeMedia/dankcalendar#108). */
+  readonly isGhost?: boolean;
 }
 
 /** What is in a calendar, for all who see it. */
@@ -17,7 +19,7 @@ export class Content {
   readonly #id = randomUUID();
   #salt = randomBytes(3).toString('hex');
 
-  put(name: string, object: { uid: string; data: string }): StoredObject {
+  put(name: string, object: Pick<StoredObject, 'uid' | 'data' | 'isGhost'>): StoredObject {
     this.history.push(name);
     const stored = { ...object, etag: `"C=${this.history.length}@U=${this.#id}"`, modified: new Date() };
     this.objects.set(name, stored);
@@ -114,6 +116,11 @@ export class IcloudAccount {
     if (typeof checked === 'number') throw new Error(`iCloud answers ${checked}`);
     content.put(name, checked);
     return name;
+  }
+
+  /** Leaves something behind that is listed and not there. */
+  addGhost(calendarId: string, name: string): void {
+    this.calendar(calendarId).content.put(name, { uid: `ghost ${name}`, data: '', isGhost: true });
   }
 
   /** Data by name. */

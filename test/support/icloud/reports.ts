@@ -36,13 +36,13 @@ export function report(asked: Asked): DavAnswer {
         const path = new URL(text.trim(), 'https://any.host').pathname;
         const name = decoded(path.split('/').at(-1) ?? '');
         const object = path === pathOf(asked, calendar, name) || decoded(path) === decoded(pathOf(asked, calendar, name)) ? calendar.content.objects.get(name) : undefined;
-        return object === undefined ? absent(asked, path) : member(name, object);
+        return object === undefined || object.isGhost === true ? absent(asked, path) : member(name, object);
       }));
     case `${CALDAV} calendar-query`: {
       // Without both filters nothing is found (issue lfos/calcurse#30).
       const event = filterOf(filterOf(childOf(request, 'filter'), 'VCALENDAR'), calendar.component);
       if (event === undefined) return multistatus([]);
-      return multistatus([...calendar.content.objects].filter(([, object]) => fits(object, event)).map(([name, object]) => member(name, object)));
+      return multistatus([...calendar.content.objects].filter(([, object]) => object.isGhost !== true && fits(object, event)).map(([name, object]) => member(name, object)));
     }
     case `${CALDAV} free-busy-query`:
       return { status: 400 };

@@ -7,7 +7,7 @@ import { DAV, parseXml, type XmlElement } from './xml.ts';
 export function get(asked: Asked): DavAnswer {
   const found = locate(asked);
   const object = found?.calendar.content.objects.get(found.name);
-  if (object === undefined) return { status: 404 };
+  if (object === undefined || object.isGhost === true) return { status: 404 };
   return { status: 200, headers: { 'content-type': 'text/calendar', etag: object.etag, 'last-modified': object.modified.toUTCString() }, body: object.data };
 }
 
