@@ -148,6 +148,25 @@ describe('a pair of iCloud and Google', () => {
     assert.deepEqual(await pair.list('problems'), []);
   });
 
+  it('carries meetings of Google silently, with people as text where iCloud refuses theirs', async () => {
+    const meet = (title: string): string => person.insert({ title, when: hourAt('2027-01-19'), guests: [{ address: 'ann@people.example', answer: 'needs-action' }] });
+    meet('Taken');
+    await pair.settle();
+    icloud.setBehaviour({ refusesOrganizers: true });
+    const id = meet('Refused');
+    await pair.settle();
+    icloud.setBehaviour({ refusesOrganizers: false });
+    assert.match(unfolded(textOf('SUMMARY:Taken')).join('\n'), /^ATTENDEE;.*SCHEDULE-AGENT=NONE.*:mailto:ann@people\.example$/m);
+    assert.match(unfolded(textOf('SUMMARY:Refused')).join('\n'), /^DESCRIPTION:.*ann@people\.example/m);
+    assert.doesNotMatch(textOf('SUMMARY:Refused'), /^(ATTENDEE|ORGANIZER)/m);
+    person.answer(id, 'ann@people.example', 'accepted');
+    await pair.settle();
+    assert.match(unfolded(textOf('SUMMARY:Refused')).join('\n'), /^DESCRIPTION:.*ann@people\.example\): accepted/m);
+    assert.equal((await pair.compare()).different.length, 0);
+    await atRest();
+    assert.deepEqual([icloud.mailLedger, google.mailLedger], [[], []]);
+  });
+
   it('goes on when the account moves, and deletes nothing for it', async () => {
     const count = owner.list('home').size;
     for (const [partition, movedAnswer] of [[57, 401], [58, 404], [59, 301]] as const) {

@@ -262,6 +262,30 @@ describe('an iCloud calendar', () => {
     await assert.rejects(side.create(event('A'), KEY, 0), { kind: 'forbidden' });
   });
 
+  it('shows people as text where it refuses meetings of others, and reads them back as people', async () => {
+    icloud.setBehaviour({ refusesOrganizers: true });
+    const side = (await added()).side();
+    const guest = { address: 'guest@people.example', name: 'Guest', participation: 'needs-action', role: 'required', kind: 'individual' } as const;
+    const people = { organizer: { name: 'Boss', address: 'boss@people.example' }, attendees: [guest] };
+    const text = (name = KEY): string => unfold(owner.list('home').get(`${name}.ics`)!);
+    await side.create(event('Copy', people), KEY, 0);
+    assert.match(text(), /DESCRIPTION:.*Boss \(boss@people\.example\)/);
+    assert.doesNotMatch(text(), /^(ATTENDEE|ORGANIZER)/m);
+    const found = await getOne(side, `${KEY}.ics`);
+    assert.deepEqual([found.event?.organizer, found.event?.attendees, found.event?.description], [people.organizer, people.attendees, event('Copy').description]);
+    const from = icloud.requests.length;
+    await side.update(found, { ...found.event!, title: 'Changed', attendees: [{ ...guest, participation: 'accepted' }] });
+    assert.deepEqual(newRequests(from), ['PUT p42 204'], 'described at once');
+    assert.equal((await getOne(side, `${KEY}.ics`)).event?.attendees[0]?.participation, 'accepted');
+
+    await side.create(event('Later', {}), KEY, 1);
+    const later = await getOne(side, `${KEY}-g1.ics`);
+    await side.update(later, { ...later.event!, ...people });
+    assert.match(text(`${KEY}-g1`), /DESCRIPTION:.*Boss/);
+    const { id } = icloud.addAccount('other@icloud.example').share('home', owner, 'read');
+    await assert.rejects((await added()).side(id).create(event('A', people), KEY, 2), { kind: 'forbidden', reason: 'need-privileges' });
+  });
+
   it('mails nobody: copies are silent, and what would be told is not written', async () => {
     const side = (await added()).side();
     const guest = { address: 'guest@people.example', name: 'Guest', participation: 'needs-action', role: 'required', kind: 'individual' } as const;

@@ -10,8 +10,10 @@ export interface Behaviour {
   readonly emptyStatus: boolean;
   /** The ETag in the answer to a PUT; `unless-rewritten` leaves it out where something else was stored. */
   readonly etagOnPut: 'always' | 'unless-rewritten' | 'never';
+  /** Objects with an ORGANIZER who is not the account's person are refused (from memory, nobody measured it). */
+  readonly refusesOrganizers: boolean;
   /** How a client learns of changes: later ways are there with the earlier ones missing. */
   readonly changes: 'sync' | 'ctag' | 'etags';
 }
 
-export const USUAL: Behaviour = { redirects: false, movedAnswer: 401, commonHrefs: false, emptyStatus: false, etagOnPut: 'always', changes: 'sync' };
+export const USUAL: Behaviour = { redirects: false, movedAnswer: 401, commonHrefs: false, emptyStatus: false, etagOnPut: 'always', refusesOrganizers: false, changes: 'sync' };

@@ -1,7 +1,7 @@
 /** GET, PUT, DELETE and MKCALENDAR. */
 import type { Calendar } from './account.ts';
 import { decoded, failure, locate, type Asked, type DavAnswer } from './answer.ts';
-import { checkObject, mailsOf } from './objects.ts';
+import { checkObject, mailsOf, unfold } from './objects.ts';
 import { DAV, parseXml, type XmlElement } from './xml.ts';
 
 export function get(asked: Asked): DavAnswer {
@@ -22,6 +22,7 @@ export function put(asked: Asked): DavAnswer {
   if (!/^text\/calendar\b/i.test(headers['content-type'] ?? '')) return { status: 415 };
   const checked = checkObject(body, calendar.component);
   if (typeof checked === 'number') return { status: checked };
+  if (behaviour.refusesOrganizers && hasForeignOrganizer(checked.data, account.addresses)) return { status: 403 };
   if (before !== undefined && before.uid !== checked.uid) return { status: 403 };
   if (hasUid([...account.calendars.values()], checked.uid, calendar, name)) return { status: 412 };
   mailed(mailsOf(before?.data ?? null, checked.data, account.addresses, true));
@@ -55,6 +56,10 @@ export function makeCalendar({ account, path, body }: Asked): DavAnswer {
   const named = (element: XmlElement | null | undefined): string | undefined => (element?.name === 'displayname' ? element.text : element?.children.map(named).find((text) => text !== undefined));
   account.addCalendar({ id, name: named(parseXml(body)) ?? id });
   return { status: 201 };
+}
+
+function hasForeignOrganizer(data: string, own: readonly string[]): boolean {
+  return [...unfold(data).matchAll(/^ORGANIZER[;:].*mailto:(\S+)/gim)].some(([, address = '']) => !own.includes(address.toLowerCase()));
 }
 
 /** `If-Match: *` works backwards: refused for what is there, and what is not there is created (measured). */
