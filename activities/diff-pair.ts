@@ -10,6 +10,7 @@ import { endRun, failRun, summaryOf } from './end-run.ts';
 import { waiting } from './failures.ts';
 import { openPair, type OpenPair } from './open-pair.ts';
 import { asSideFailure, noteFailure, noteSuccess } from './pair-health.ts';
+import { findCopiesOfOthers } from './other-copies.ts';
 import { planLinks } from './plan-run.ts';
 import { confirmWrites } from './read-back.ts';
 import { proveDeletions, readSides, SideFailed } from './read-sides.ts';
@@ -61,6 +62,7 @@ async function decideRun(deps: Deps, open: OpenPair, { run, epoch }: { run: RunR
   }
   await proveDeletions(deps, open, epoch);
   await confirmWrites(deps, open, epoch);
+  await findCopiesOfOthers(deps, open, epoch);
   await noteSuccess(deps, open);
   await match(deps, open, epoch);
   const ids = await deps.store.dirtyLinks(pair.id, deps.clock.now(), input.trigger !== 'poll');

@@ -70,7 +70,7 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
   const newLinks = [];
   const newSides = [];
   // Soon after something went, a listing that lags behind shows it once more, as if it were new: the run asks for it by its name.
-  const isGhostly = found.length > known.size && (await hasJustLost(observer, tx));
+  const isGhostly = observer.isAnswer !== true && found.length > known.size && (await hasJustLost(observer, tx));
   for (const one of found) {
     const row = known.get(one.ref);
     if (row) {

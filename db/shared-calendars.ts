@@ -6,10 +6,10 @@ import { pairs } from './schema.ts';
 
 /** For so long another pair's create may be on its way. */
 const UNDER_WAY = sql`interval '10 minutes'`;
-/** For so long a copy of another pair is waited for, where the calendar does not list it here; its deletion may not be known there. */
-const UNSEEN = sql`interval '1 day'`;
-/** And for so long if it does not answer that pair either. */
+/** For so long a copy of another pair is waited for that is not known here, although it was asked for: its server may lag behind. */
 const AWAITED = sql`interval '15 minutes'`;
+/** Older ones have been listed by now. */
+const UNLISTED = sql`interval '1 day'`;
 
 type PairCalendars = Pick<typeof pairs.$inferSelect, 'id' | 'calendars' | 'caldavCalendarId' | 'cloudCalendarId'>;
 
@@ -18,6 +18,15 @@ export type Shared = Partial<Record<SideName, readonly { readonly pairId: string
 
 /** The calendars that other pairs have, too. Until the transaction ends no other pair plans for these. */
 export async function lockShared(db: Db, pair: PairCalendars): Promise<Shared> {
+  const shared = await sharedBy(db, pair);
+  // In one order for all pairs, so that none waits for one that waits for it.
+  for (const calendar of SIDES.filter((side) => shared[side]).map((side) => calendarOf(pair, side)).sort()) {
+    await db.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair calendar'), hashtext(${calendar}))`);
+  }
+  return shared;
+}
+
+async function sharedBy(db: Db, pair: PairCalendars): Promise<Shared> {
   const mine = [pair.caldavCalendarId, pair.cloudCalendarId];
   const others = (await db.sql.select({ id: pairs.id, calendars: pairs.calendars, caldavCalendarId: pairs.caldavCalendarId, cloudCalendarId: pairs.cloudCalendarId }).from(pairs)
     .where(and(ne(pairs.id, pair.id), or(inArray(pairs.caldavCalendarId, mine), inArray(pairs.cloudCalendarId, mine))))).filter((other) => isShared(pair, other));
@@ -25,10 +34,6 @@ export async function lockShared(db: Db, pair: PairCalendars): Promise<Shared> {
   for (const side of SIDES) {
     const at = others.flatMap((other) => SIDES.filter((of) => calendarOf(other, of) === calendarOf(pair, side)).map((of) => ({ pairId: other.id, side: of })));
     if (at.length > 0) shared[side] = at;
-  }
-  // In one order for all pairs, so that none waits for one that waits for it.
-  for (const calendar of SIDES.filter((side) => shared[side]).map((side) => calendarOf(pair, side)).sort()) {
-    await db.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair calendar'), hashtext(${calendar}))`);
   }
   return shared;
 }
@@ -43,11 +48,33 @@ export async function isOnAnotherWay(db: Db, mine: { readonly pairId: string; re
         where r.pair_id = ${pairId} and r.result = 'running' and r.started_at > ${at} - ${UNDER_WAY})
       or exists (select 1 from link_sides s
         where s.pair_id = ${pairId} and s.side = ${side} and s.uid_hash = ${uidHash} and s.owned and s.gone = 'no'
-          and s.changed_at > ${at} - case when s.seen is null then ${AWAITED} else ${UNSEEN} end
+          and s.changed_at > ${at} - ${AWAITED}
           and not exists (select 1 from link_sides m where m.pair_id = ${mine.pairId} and m.side = ${mine.side} and m.ref = s.ref)) as found`);
     if (row?.found) return true;
   }
   return false;
+}
+
+/**
+ * Copies that other pairs have put into the calendars of this pair and that it has not been shown yet, of events that it is about to bring there itself.
+ * By their resources: a calendar's are the same for all pairs.
+ */
+export async function copiesOfOthers(db: Db, pair: PairCalendars, now: Date): Promise<Record<SideName, string[]>> {
+  const shared = await sharedBy(db, pair);
+  const copies: Record<SideName, string[]> = { caldav: [], cloud: [] };
+  for (const side of SIDES) {
+    for (const other of shared[side] ?? []) {
+      const { rows } = await db.sql.execute<{ resource: string }>(sql`
+        select distinct s.resource from link_sides s
+        join link_sides h on h.pair_id = ${pair.id} and h.side <> ${side} and h.uid_hash = s.uid_hash and h.gone = 'no'
+        join links l on l.id = h.link_id and l.dirty
+        where s.pair_id = ${other.pairId} and s.side = ${other.side} and s.owned and s.gone = 'no' and s.seen is not null
+          and s.changed_at > ${now.toISOString()}::timestamptz - ${UNLISTED}
+          and not exists (select 1 from link_sides m where m.pair_id = ${pair.id} and m.side = ${side} and m.ref = s.ref)`);
+      copies[side].push(...rows.map(({ resource }) => resource));
+    }
+  }
+  return copies;
 }
 
 const SIDES = ['caldav', 'cloud'] as const;

@@ -7,11 +7,11 @@ import type { Db } from './connect.ts';
 import * as links from './links.ts';
 import * as pairState from './pair-state.ts';
 import * as plans from './plans.ts';
-import { isOnAnotherWay, lockShared } from './shared-calendars.ts';
+import { copiesOfOthers, isOnAnotherWay, lockShared } from './shared-calendars.ts';
 import type { Vault } from './vault.ts';
 
 const { underEpoch, ...linkFunctions } = links;
-const FUNCTIONS = { ...linkFunctions, ...plans, ...pairState, lockShared, isOnAnotherWay, openedAccount, setAccountStatus };
+const FUNCTIONS = { ...linkFunctions, ...plans, ...pairState, lockShared, isOnAnotherWay, copiesOfOthers, openedAccount, setAccountStatus };
 type Functions = typeof FUNCTIONS;
 
 type Bound<All> = { readonly [Name in keyof All as All[Name] extends (db: Db, ...rest: never[]) => unknown ? Name : never]:

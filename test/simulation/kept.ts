@@ -145,4 +145,24 @@ export const KEPT: readonly Kept[] = [
       ],
     },
   },
+  {
+    found: 'a pair waited for a copy that another pair had made, and that the change feed of its calendar never names',
+    schedule: {
+      profile: {
+        calendars: [
+          { answers: 'stored', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: false, refusesUidTwice: true },
+          { answers: 'stored', keepsIds: true, refusesUidTwice: false, isView: true },
+        ],
+        pairs: [
+          { caldav: 0, cloud: 2, direction: 'bidirectional', options: FREE },
+          { caldav: 1, cloud: 2, direction: 'bidirectional', options: FREE },
+        ],
+      },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 2, kind: 'everywhere', value: 0.6 }, { do: 'remove-many', calendar: 2, share: 1 }, { do: 'sync', pairs: [1], during: [] },
+        { do: 'remove', calendar: 2, event: 0.1 },
+      ],
+    },
+  },
 ];

@@ -46,14 +46,25 @@ export function sharedCalendars(db: MemoryDatabase, pair: Pick<PairRow, 'id' | '
 
 export function isOnAnotherWay(db: MemoryDatabase, mine: PairSide, others: readonly PairSide[], uidHash: string, now: Date): boolean {
   const since = now.getTime() - 600_000;
-  const unseen = (row: SideRow) => now.getTime() - (row.seen ? 86_400_000 : 900_000);
+  const awaited = now.getTime() - 900_000;
   return others.some(({ pairId, side }) => {
-    const isCreated = (row: SideRow) => row.uidHash === uidHash && row.owned && row.gone === 'no' && row.changedAt.getTime() > unseen(row)
+    const isCreated = (row: SideRow) => row.uidHash === uidHash && row.owned && row.gone === 'no' && row.changedAt.getTime() > awaited
       && !db.sidesOf(mine.pairId, mine.side).some(({ ref }) => ref === row.ref);
     return db.sidesOf(pairId, side).some(isCreated) || [...db.ops.values()].some((op) => op.pairId === pairId && op.side === side && op.action === 'create'
       && op.status === 'pending' && db.runs.get(op.runId)?.result === 'running' && (db.runs.get(op.runId)?.startedAt.getTime() ?? 0) > since
       && db.sides.get(`${op.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`)?.uidHash === uidHash);
   });
+}
+
+export function copiesOfOthers(db: MemoryDatabase, pair: Pick<PairRow, 'id' | 'caldavCalendarId' | 'cloudCalendarId'>, now: Date): Record<SideName, string[]> {
+  const shared = sharedCalendars(db, pair);
+  const of = (side: SideName) => (shared[side] ?? []).flatMap((other) => [...new Set(db.sidesOf(other.pairId, other.side)
+    .filter((row) => row.owned && row.gone === 'no' && row.seen !== null && row.changedAt.getTime() > now.getTime() - 86_400_000)
+    .filter((row) => !db.sidesOf(pair.id, side).some(({ ref }) => ref === row.ref))
+    .filter(({ uidHash }) => uidHash !== null && db.sidesOf(pair.id, side === 'caldav' ? 'cloud' : 'caldav')
+      .some((half) => half.uidHash === uidHash && half.gone === 'no' && db.links.get(half.linkId)?.dirty))
+    .map(({ resource }) => resource))]);
+  return { caldav: of('caldav'), cloud: of('cloud') };
 }
 
 export function unsettledWrites(db: MemoryDatabase, linkIds: readonly string[]): Map<string, string[]> {

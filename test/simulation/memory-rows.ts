@@ -1,4 +1,5 @@
 /** Rows of the simulated database as PostgreSQL fills them, and what it does with the values of a statement. */
+import type { LinkRow } from '../../db/links.ts';
 
 export const NOW_DIRTY = { dirty: true, retryAt: null, attempts: 0 };
 
@@ -17,4 +18,8 @@ export function withValues<Row extends object>(row: Row, values: object): Row {
   const next = { ...row } as Record<string, unknown>;
   for (const [name, value] of Object.entries(values)) if (value !== undefined) next[name] = value;
   return next as Row;
+}
+
+export function isDue({ dirty, retryAt }: LinkRow, now: Date): boolean {
+  return dirty && (retryAt === null || retryAt <= now);
 }

@@ -25,7 +25,7 @@ const COMPARE_EVERY = 15;
 const AT_LEAST = 20;
 
 /** These draw more: without rows there is little to ask. */
-const OFTEN: readonly FunctionName[] = ['insertLinks', 'insertSides', 'insertSides', 'insertSides', 'insertSides', 'insertOps', 'insertOps', 'beginRun', 'hold', 'updateSide', 'updateSide', 'updateSide', 'hasCopyOfUid', 'hasCopyOfUid', 'hasForeignTwin', 'hasForeignTwin', 'matchesBy', 'matchesBy', 'isOnAnotherWay'];
+const OFTEN: readonly FunctionName[] = ['insertLinks', 'insertSides', 'insertSides', 'insertSides', 'insertSides', 'insertOps', 'insertOps', 'beginRun', 'hold', 'updateSide', 'updateSide', 'updateSide', 'hasCopyOfUid', 'hasCopyOfUid', 'hasForeignTwin', 'hasForeignTwin', 'matchesBy', 'matchesBy', 'isOnAnotherWay', 'copiesOfOthers', 'copiesOfOthers'];
 /** Several statements: not one whole outside a transaction, where the engine never calls them. */
 const IN_TRANSACTIONS: readonly FunctionName[] = ['joinHalves', 'settleSides', 'dropSide', 'dropGoneSides', 'setProblems'];
 /** Their SQL says in which order; the rest comes in any. */
@@ -158,9 +158,9 @@ class Both {
     if ('error' in answer) return `failed: ${String(answer.error)}`;
     const { value } = answer;
     if (name === 'heldOf') return inAnyOrder((value as { id: string }[]).map(withoutId));
-    if (name === 'openedAccount') return { ...(value as object), tokens: await (value as { tokens: { load: () => Promise<unknown> } }).tokens.load() };
+    if (name === 'openedAccount') return { ...(value as object), tokens: await (value as { tokens: { load: () => Promise<unknown> } }).tokens.load(), keep: null };
     if (name === 'versionsOf') return new Map([...(value as Map<string, unknown>)].filter(([resource]) => this.isOneEvent(resource)));
-    if (name === 'lockShared') return Object.fromEntries(Object.entries(value as object).map(([side, at]) => [side, inAnyOrder(at as unknown[])]));
+    if (name === 'lockShared' || name === 'copiesOfOthers') return Object.fromEntries(Object.entries(value as object).map(([side, at]) => [side, inAnyOrder(at as unknown[])]));
     return Array.isArray(value) && !ORDERED.includes(name) ? inAnyOrder(value) : value;
   }
 

@@ -10,8 +10,8 @@ import type { PairRow } from '../../db/pair-state.ts';
 import type { HeldRow, OpRow, RunRow } from '../../db/plans.ts';
 import type { conflicts, problems } from '../../db/schema.ts';
 import type { Store } from '../../db/store.ts';
-import { EMPTY_LINK, EMPTY_OP, EMPTY_RUN, EMPTY_SIDE, NOW_DIRTY, withValues } from './memory-rows.ts';
-import { countEvents, isOnAnotherWay, matchesBy, noteShown, sharedCalendars, unsettledWrites, writtenSince } from './memory-queries.ts';
+import { EMPTY_LINK, EMPTY_OP, EMPTY_RUN, EMPTY_SIDE, isDue, NOW_DIRTY, withValues } from './memory-rows.ts';
+import { copiesOfOthers, countEvents, isOnAnotherWay, matchesBy, noteShown, sharedCalendars, unsettledWrites, writtenSince } from './memory-queries.ts';
 import { OPEN_VAULT } from './open-vault.ts';
 
 export type ConflictRow = typeof conflicts.$inferSelect;
@@ -356,6 +356,7 @@ export class MemoryDatabase {
       // shared-calendars.ts
       lockShared: (pair) => sharedCalendars(db, pair),
       isOnAnotherWay: (mine, others, uidHash, now) => isOnAnotherWay(db, mine, others, uidHash, now),
+      copiesOfOthers: (pair, now) => copiesOfOthers(db, pair, now),
       // pair-state.ts, accounts.ts
       pairWithAccounts: (pairId) => {
         const pair = db.pairs.get(pairId);
@@ -381,19 +382,16 @@ export class MemoryDatabase {
 
   private nextEpoch(pairId: string): number | null {
     const pair = this.pairs.get(pairId);
-    if (!pair) return null;
-    this.set(this.pairs, pairId, { epoch: pair.epoch + 1 });
-    return pair.epoch + 1;
+    if (pair) this.set(this.pairs, pairId, { epoch: pair.epoch + 1 });
+    return pair ? pair.epoch + 1 : null;
   }
 }
-
-const isDue = (row: LinkRow, now: Date): boolean => row.dirty && (row.retryAt === null || row.retryAt <= now);
 
 /** Outside a transaction each of these is one of its own. */
 const WRITES = new Set([
   'insertLinks', 'insertSides', 'updateSide', 'settleSides', 'dropSide', 'forgetSide', 'dropGoneSides', 'markDirty', 'nextGeneration', 'updateLinks', 'deleteLinks',
-  'joinHalves', 'touchWrittenOut', 'touchUnsettled', 'beginRun', 'nextEpoch', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'setOp', 'noteShown', 'finishDeletions', 'insertConflicts', 'setProblems',
-  'addProblem', 'hold', 'release', 'pruneRuns', 'updatePair', 'setAccountStatus',
+  'joinHalves', 'touchWrittenOut', 'touchUnsettled', 'beginRun', 'nextEpoch', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'setOp', 'noteShown',
+  'finishDeletions', 'insertConflicts', 'setProblems', 'addProblem', 'hold', 'release', 'pruneRuns', 'updatePair', 'setAccountStatus',
 ]);
 
 function promised(tables: Tables): Record<string, unknown> {

@@ -298,10 +298,8 @@ export class StoreCalls {
     release: () => [this.linkIds()],
     countHeld: () => [this.pair()],
     pruneRuns: () => [this.pair(), new Date(this.now - this.random.pick([80, 100, 100]) * 86_400_000)],
-    lockShared: () => {
-      const pair = this.database.pairs.get(this.pair());
-      return [pair ?? { id: this.id(), calendars: '[]', caldavCalendarId: 'none', cloudCalendarId: 'none' }];
-    },
+    lockShared: () => [this.pairRow()],
+    copiesOfOthers: () => [this.pairRow(), new Date(this.now)],
     isOnAnotherWay: () => [{ pairId: this.pair(), side: this.side() }, this.some(() => ({ pairId: this.pair(), side: this.side() }), 2), this.hash(), new Date(this.now)],
     pairWithAccounts: () => [this.pair()],
     pairNow: () => [this.pair()],
@@ -318,6 +316,10 @@ export class StoreCalls {
   }
 
   /** Mostly two that a match might find. */
+  private pairRow() {
+    return this.database.pairs.get(this.pair()) ?? { id: this.id(), calendars: '[]', caldavCalendarId: 'none', cloudCalendarId: 'none' };
+  }
+
   private halves(): [Halves] {
     const kept = this.known(this.database.links);
     const side = this.side();
