@@ -1,10 +1,13 @@
 /** CalDAV (RFC 4791), for any server. */
 import { z } from 'zod';
+import { spanOf } from '../../core/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import type { Account, Io, OpenAccount, Proof, Provider } from '../provider.ts';
+import { BUSY_BY_DEFAULT } from '../provider.ts';
+import type { Account, CalendarInfo, Io, OpenAccount, Proof, Provider } from '../provider.ts';
 import { createCalendar, listCalendars } from './calendars.ts';
 import { davClient } from './client.ts';
 import { discover, Discovered, identityOfAccount } from './discovery.ts';
+import { freeBusy } from './free-busy.ts';
 import { PRESET, PRESETS } from './presets.ts';
 import { caldavSide } from './side.ts';
 
@@ -39,18 +42,27 @@ export const caldav: Provider<Credentials> = {
     const discovered = Discovered.safeParse(stored).data;
     const rediscover = (): Promise<Discovered> => discover(client, typed, preset, credentials.username);
 
+    async function calendars(): Promise<CalendarInfo[]> {
+      if (discovered === undefined) return listCalendars(client, await rediscover());
+      try {
+        return await listCalendars(client, discovered);
+      } catch (error) {
+        // The account has moved to another host or path (iCloud's partitions).
+        if (!(error instanceof SyncError) || (error.kind !== 'gone' && error.kind !== 'not-a-caldav-server')) throw error;
+        return listCalendars(client, await rediscover());
+      }
+    }
+
     return {
       canCreateCalendars: preset.canCreateCalendars,
       identity: async () => identityOfAccount(await rediscover(), typed, credentials.username),
-      async calendars() {
-        if (discovered === undefined) return listCalendars(client, await rediscover());
-        try {
-          return await listCalendars(client, discovered);
-        } catch (error) {
-          // The account has moved to another host or path (iCloud's partitions).
-          if (!(error instanceof SyncError) || (error.kind !== 'gone' && error.kind !== 'not-a-caldav-server')) throw error;
-          return listCalendars(client, await rediscover());
-        }
+      calendars,
+      async freeBusy(chosen, range, setting = BUSY_BY_DEFAULT) {
+        const all = await calendars();
+        const asked = chosen === null ? all : all.filter(({ id }) => chosen.includes(id));
+        if (chosen?.some((id) => !all.some((calendar) => calendar.id === id))) throw new SyncError('calendar-missing', 'a chosen calendar is not there any more');
+        const zone = all.find(({ isDefault, timeZone }) => isDefault && timeZone !== null)?.timeZone ?? all.find(({ timeZone }) => timeZone !== null)?.timeZone ?? 'UTC';
+        return freeBusy(client, asked, { range: spanOf(range), zone, own: new Set((discovered ?? UNKNOWN).addresses), unanswered: setting.unanswered });
       },
       async createCalendar(name, color) {
         return createCalendar(client, discovered ?? (await rediscover()), name, color);

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { ControlError, type PairControl } from '../../api/control.ts';
 import type { Api, ApiConfig, ApiDeps } from '../../api/deps.ts';
 import { buildServer } from '../../api/server.ts';
+import { merge, overlaps, type Interval } from '../../core/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { createLoggerInto } from '../../log.ts';
 import { connect, type Db } from '../../db/connect.ts';
@@ -140,6 +141,10 @@ export class FakeService {
   failure: SyncError | Error | null = null;
   canCreateCalendars = true;
   listFailure: SyncError | null = null;
+  /** By calendar. */
+  busy: Record<string, Interval[]> = {};
+  /** How often somebody asked for busy times. */
+  questions = 0;
 
   provider(kind: string) {
     const credentials = kind === 'caldav'
@@ -166,6 +171,12 @@ export class FakeService {
         createCalendar: async (name: string, color: string | null) => {
           if (this.failure) throw this.failure;
           return calendar(name, { color });
+        },
+        freeBusy: async (calendarIds: readonly string[] | null, range: Interval) => {
+          this.questions += 1;
+          if (this.failure) throw this.failure;
+          const ids = calendarIds ?? (this.calendars[personOf(value)] ?? []).map(({ id }) => id);
+          return merge(ids.flatMap((id) => this.busy[id] ?? []).filter((busy) => overlaps(busy, range)));
         },
         side: () => { throw new Error('the API opens no side'); },
       }),

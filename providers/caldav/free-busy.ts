@@ -1,0 +1,119 @@
+/**
+ * When an account's person is busy. The events are read and expanded here; a server's own `free-busy-query` is asked only where it does not give
+ * the events: seen to be wrong in ways that book a host twice (docs/decisions.md, "Free and busy").
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { busySpans, STEPS_PER_QUESTION, TooDense, type FreeBusyView } from '../../core/free-busy.ts';
+import { readBusySources, readFreeBusy } from '../../core/ical-free-busy.ts';
+import { clipSpans, intervalOf, mergeSpans, type Interval, type Span } from '../../core/interval.ts';
+import { instantId } from '../../core/occurrence.ts';
+import type { Budget } from '../../core/recurrence-expand.ts';
+import { SyncError } from '../../core/sync-error.ts';
+import type { CalendarInfo } from '../provider.ts';
+import { errorOf, multistatusOf, type DavClient } from './client.ts';
+import { pathOf } from './hrefs.ts';
+import { BATCH, checkCalendar, fetchObjects, type Collection } from './objects.ts';
+import type { Member } from './xml.ts';
+
+/**
+ * @param calendars those of the account, or the chosen ones of them
+ * @param view whose `zone` is that of calendars which name none
+ */
+export async function freeBusy(client: DavClient, calendars: readonly CalendarInfo[], view: FreeBusyView): Promise<Interval[]> {
+  const budget = { steps: STEPS_PER_QUESTION };
+  const spans: Span[] = [];
+  for (const { id, timeZone } of calendars) {
+    spans.push(...await calendarBusy({ client, url: new URL(id) }, { ...view, zone: timeZone ?? view.zone }, budget));
+  }
+  return mergeSpans(spans).map(intervalOf);
+}
+
+const DAY_MS = 86_400_000;
+/** Servers keep the end of an endless series as a date in 2037 or 2038, and find nothing after it: from here on everything is read. */
+const LAST_INDEXED = Date.UTC(2037, 0, 1);
+/** So many events are read before others of this process may go on. */
+const AT_A_TIME = 50;
+
+async function calendarBusy(collection: Collection, view: FreeBusyView, budget: Budget): Promise<Span[]> {
+  const objects = await objectsIn(collection, view.range);
+  if (objects === 'refused') return serverBusy(collection, view.range);
+  if (objects === 'too-many') {
+    const { from, to } = view.range;
+    if (to - from <= DAY_MS) throw new SyncError('too-large', 'the events of one day are more than can be read');
+    const middle = from + Math.ceil((to - from) / 2);
+    const first = await calendarBusy(collection, { ...view, range: { from, to: middle } }, budget);
+    return [...first, ...await calendarBusy(collection, { ...view, range: { from: middle, to } }, budget)];
+  }
+  const spans: Span[] = [];
+  for (const [index, text] of objects.entries()) {
+    if (index % AT_A_TIME === AT_A_TIME - 1) await nextTurn();
+    spans.push(...objectBusy(text, view, budget));
+  }
+  return mergeSpans(spans);
+}
+
+function objectBusy(text: string, view: FreeBusyView, budget: Budget): Span[] {
+  const { events, isComplete } = readBusySources(text, { floatingZone: view.zone });
+  if (!isComplete) throw new SyncError('too-large', 'an event is too large to be read');
+  try {
+    return events.flatMap((event) => busySpans(event, view, budget));
+  } catch (error) {
+    throw error instanceof TooDense ? new SyncError('too-large', error.message) : error;
+  }
+}
+
+/** The texts of all objects that may matter. A day more to either side: servers place floating times and dates as they like. */
+async function objectsIn(collection: Collection, { from, to }: Span): Promise<string[] | 'refused' | 'too-many'> {
+  const { client, url } = collection;
+  const range = to > LAST_INDEXED ? {} : { 'c:time-range': { _attributes: { start: instantId(from - DAY_MS), end: instantId(to + DAY_MS) } } };
+  const filter = { 'c:comp-filter': { _attributes: { name: 'VCALENDAR' }, 'c:comp-filter': { _attributes: { name: 'VEVENT' }, ...range } } };
+  let answer;
+  try {
+    answer = await client.xml('REPORT', url, { 'c:calendar-query': { 'd:prop': { 'd:getetag': {}, 'c:calendar-data': {} }, 'c:filter': filter } }, '1');
+  } catch (error) {
+    if (error instanceof SyncError && error.kind === 'too-large') return 'too-many';
+    throw error;
+  }
+  if (answer.status !== 207) {
+    const error = errorOf(answer);
+    if (answer.status === 507) return 'too-many';
+    if (error === null || error.kind === 'throttled' || answer.status === 408 || (answer.status > 501 && answer.status < 600)) throw error ?? new SyncError('unreachable', 'no multistatus', { status: answer.status });
+    await checkCalendar(collection);
+    return 'refused';
+  }
+  const { members } = multistatusOf(answer);
+  if (members.some(({ status }) => status === 507)) return 'too-many';
+  return textsOf(collection, members, answer.url);
+}
+
+/** What the report names without giving it is fetched; what is gone meanwhile takes no time. */
+async function textsOf(collection: Collection, members: readonly Member[], base: URL): Promise<string[]> {
+  const texts: string[] = [];
+  const left: string[] = [];
+  for (const { href, status, props } of members) {
+    const data = props.get('c:calendar-data')?.text;
+    const path = pathOf(href, base);
+    if (data !== undefined && data.trim() !== '') texts.push(data);
+    else if (path !== null && !path.endsWith('/') && status !== 404 && status !== 410) left.push(path);
+  }
+  for (let start = 0; start < left.length; start += BATCH) {
+    for (const object of (await fetchObjects(collection, left.slice(start, start + BATCH))).values()) {
+      if (object === 'missing') continue;
+      if (object.withheld !== undefined) throw new SyncError('too-large', 'an event cannot be read', { reason: object.withheld });
+      texts.push(object.data);
+    }
+  }
+  return texts;
+}
+
+/** What the server itself says, for calendars of which it shows nothing else (`read-free-busy`). */
+async function serverBusy(collection: Collection, range: Span): Promise<Span[]> {
+  const { from, to } = range;
+  const timeRange = { _attributes: { start: instantId(from - (from % 1000)), end: instantId(Math.ceil(to / 1000) * 1000) } };
+  const answer = await collection.client.xml('REPORT', collection.url, { 'c:free-busy-query': { 'c:time-range': timeRange } }, '1');
+  const error = errorOf(answer);
+  if (error !== null) throw error;
+  const spans = readFreeBusy(answer.text);
+  if (spans === null) throw new SyncError('unreachable', 'the server gave no free/busy times', { status: answer.status });
+  return clipSpans(spans, range);
+}
