@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   createAccount, deleteAccount, findAccount, listAccounts, openedAccount, patchAccount, replaceCredentials, type AccountPatch, type AccountRecord,
 } from '../db/accounts.ts';
+import { waitingBookings } from '../db/booking-work.ts';
 import { activePairIdsOfAccount } from '../db/connections.ts';
 import type { CalendarInfo, Provider } from '../providers/provider.ts';
 import { ControlError } from './control.ts';
@@ -9,6 +10,7 @@ import type { Api, ApiDeps } from './deps.ts';
 import { ApiProblem, notFound } from './errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from './paging.ts';
 import { ask, calendarsOf, notConfigured } from './questions.ts';
+import { tellBooking } from './tell-bookings.ts';
 import { check, idParam, instant, instantOf, nothing, problems, text } from './validation.ts';
 
 const tags = ['Accounts'];
@@ -86,6 +88,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
   }, async (request) => {
     const renewed = await renewCredentials(deps, request.params.id, request.body);
     await revivePairs(deps, request.params.id);
+    for (const booking of await waitingBookings(db, request.params.id)) await tellBooking(deps, booking);
     return shown(renewed);
   });
 

@@ -105,6 +105,8 @@ export interface Account {
 export interface FreeBusySetting {
   /** Invitations that the person has not answered. `busy` where it is not said. */
   readonly unanswered: 'busy' | 'free';
+  /** Events that do not count, by their `ref`. */
+  readonly except?: readonly string[];
 }
 
 export const BUSY_BY_DEFAULT: FreeBusySetting = { unanswered: 'busy' };
@@ -159,6 +161,8 @@ export interface ChangePage {
 
 /** What is already known of a side, so that it can skip what did not change and complete what came in parts. */
 export interface Known {
+  /** True: nobody asks about other events than these, so that they need not be fetched. */
+  readonly isAll?: boolean;
   byResource(resources: readonly string[]): Promise<Stored[]>;
   /** Version by resource, of everything known; asked for by full listings only. */
   versions(): Promise<Map<string, string | null>>;

@@ -11,19 +11,20 @@ import type { Budget } from '../../core/recurrence-expand.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { CalendarInfo } from '../provider.ts';
 import { errorOf, multistatusOf, type DavClient } from './client.ts';
-import { pathOf } from './hrefs.ts';
+import { canonicalPath, pathOf } from './hrefs.ts';
 import { BATCH, checkCalendar, fetchObjects, type Collection } from './objects.ts';
 import type { Member } from './xml.ts';
 
 /**
  * @param calendars those of the account, or the chosen ones of them
  * @param view whose `zone` is that of calendars which name none
+ * @param except events that do not count, by their paths
  */
-export async function freeBusy(client: DavClient, calendars: readonly CalendarInfo[], view: FreeBusyView): Promise<Interval[]> {
+export async function freeBusy(client: DavClient, calendars: readonly CalendarInfo[], view: FreeBusyView, except: readonly string[] = []): Promise<Interval[]> {
   const budget = { steps: STEPS_PER_QUESTION };
   const spans: Span[] = [];
   for (const { id, timeZone } of calendars) {
-    spans.push(...await calendarBusy({ client, url: new URL(id) }, { ...view, zone: timeZone ?? view.zone }, budget));
+    spans.push(...await calendarBusy({ client, url: new URL(id), except: new Set(except.map(canonicalPath)) }, { ...view, zone: timeZone ?? view.zone }, budget));
   }
   return mergeSpans(spans).map(intervalOf);
 }
@@ -34,7 +35,11 @@ const LAST_INDEXED = Date.UTC(2037, 0, 1);
 /** So many events are read before others of this process may go on. */
 const AT_A_TIME = 50;
 
-async function calendarBusy(collection: Collection, view: FreeBusyView, budget: Budget): Promise<Span[]> {
+interface Asked extends Collection {
+  readonly except: ReadonlySet<string>;
+}
+
+async function calendarBusy(collection: Asked, view: FreeBusyView, budget: Budget): Promise<Span[]> {
   const objects = await objectsIn(collection, view.range);
   if (objects === 'refused') return serverBusy(collection, view.range);
   if (objects === 'too-many') {
@@ -63,7 +68,7 @@ function objectBusy(text: string, view: FreeBusyView, budget: Budget): Span[] {
 }
 
 /** The texts of all objects that may matter. A day more to either side: servers place floating times and dates as they like. */
-async function objectsIn(collection: Collection, { from, to }: Span): Promise<string[] | 'refused' | 'too-many'> {
+async function objectsIn(collection: Asked, { from, to }: Span): Promise<string[] | 'refused' | 'too-many'> {
   const { client, url } = collection;
   const range = to > LAST_INDEXED ? {} : { 'c:time-range': { _attributes: { start: instantId(from - DAY_MS), end: instantId(to + DAY_MS) } } };
   const filter = { 'c:comp-filter': { _attributes: { name: 'VCALENDAR' }, 'c:comp-filter': { _attributes: { name: 'VEVENT' }, ...range } } };
@@ -87,12 +92,13 @@ async function objectsIn(collection: Collection, { from, to }: Span): Promise<st
 }
 
 /** What the report names without giving it is fetched; what is gone meanwhile takes no time. */
-async function textsOf(collection: Collection, members: readonly Member[], base: URL): Promise<string[]> {
+async function textsOf(collection: Asked, members: readonly Member[], base: URL): Promise<string[]> {
   const texts: string[] = [];
   const left: string[] = [];
   for (const { href, status, props } of members) {
     const data = props.get('c:calendar-data')?.text;
     const path = pathOf(href, base);
+    if (path !== null && collection.except.has(canonicalPath(path))) continue;
     if (data !== undefined && data.trim() !== '') texts.push(data);
     else if (path !== null && !path.endsWith('/') && status !== 404 && status !== 410) left.push(path);
   }

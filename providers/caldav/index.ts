@@ -62,7 +62,7 @@ export const caldav: Provider<Credentials> = {
         const asked = chosen === null ? all : all.filter(({ id }) => chosen.includes(id));
         if (chosen?.some((id) => !all.some((calendar) => calendar.id === id))) throw new SyncError('calendar-missing', 'a chosen calendar is not there any more');
         const zone = all.find(({ isDefault, timeZone }) => isDefault && timeZone !== null)?.timeZone ?? all.find(({ timeZone }) => timeZone !== null)?.timeZone ?? 'UTC';
-        return freeBusy(client, asked, { range: spanOf(range), zone, own: new Set((discovered ?? UNKNOWN).addresses), unanswered: setting.unanswered });
+        return freeBusy(client, asked, { range: spanOf(range), zone, own: new Set((discovered ?? UNKNOWN).addresses), unanswered: setting.unanswered }, setting.except);
       },
       async createCalendar(name, color) {
         return createCalendar(client, discovered ?? (await rediscover()), name, color);

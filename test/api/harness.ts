@@ -44,7 +44,7 @@ export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: st
   const service = new FakeService();
   const logged: string[] = [];
   const deps: ApiDeps = {
-    db, control, fetch,
+    db, control, fetch, bookings: { look: async () => {}, watch: async () => {}, startWebhook: async () => {} },
     preview: (pairId, signal) => api.preview(pairId, signal),
     providers: new Map<string, Provider>([
       ['caldav', service.provider('caldav') as Provider],

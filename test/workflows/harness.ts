@@ -9,6 +9,7 @@ import { bundleWorkflows, createWorkers, installRuntime } from '../../activities
 import type { Workers, WorkersOptions } from '../../activities/worker.ts';
 import { createPairControl, registerSearchAttributes } from '../../api/control.ts';
 import type { PairControl } from '../../api/control.ts';
+import type { BookingActivities } from '../../workflows/booking-messages.ts';
 import { workflowIdOf } from '../../workflows/messages.ts';
 import type { DiffResult, PairActivities, PairState, RunSummary } from '../../workflows/messages.ts';
 
@@ -99,10 +100,13 @@ export async function createHarness({ address, namespace }: { address: string; n
     if (!pair) throw ApplicationFailure.nonRetryable('a pair of another test', 'Unknown');
     return pair;
   };
-  const activities: PairActivities = {
+  const activities: PairActivities & BookingActivities = {
     pollPair: (input) => found(input.pairId).poll(input),
     diffPair: (input) => found(input.pairId).diff(input),
     applyPlan: (input) => found(input.pairId).apply(input),
+    carryBooking: () => Promise.reject(new Error('no booking is expected here')),
+    watchBookings: () => Promise.reject(new Error('no booking is expected here')),
+    deliverWebhooks: () => Promise.reject(new Error('no webhook is expected here')),
   };
   let running: { workers: Workers; ended: Promise<void>; native: NativeConnection } | null = null;
 
