@@ -32,6 +32,7 @@ import { newId } from './db/ids.ts';
 import { workflowInputs } from './db/pairs.ts';
 import { postgresStore } from './db/store.ts';
 import { createVault } from './db/vault.ts';
+import { announcePair } from './db/webhook-events.ts';
 import { outwaitOrphan } from './embedded/data-folder.ts';
 import { freePort } from './embedded/ports.ts';
 import { whenNpmIsKilled } from './embedded/processes.ts';
@@ -150,6 +151,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
       shared: {
         store: postgresStore(db), fetch: createFetch(fetchSetting(config)), providers: createProviders(config), log,
         historyDays: config.historyDays, tag: (text) => db.vault.hash(text), clock: SYSTEM_CLOCK, newId, random: Math.random,
+        ...(db.hasWebhook ? { announcePair: (pairId, reason, at) => announcePair(db, pairId, reason, at) } : {}),
       },
     };
     const workers = bundle === undefined ? undefined : await startWorkers(parts, await bundle);

@@ -36,14 +36,19 @@ export function createDeliverWebhooks(deps: BookingDeps): BookingActivities['del
   };
 }
 
-/** The body and the headers of one try. @param secret `whsec_` and the key in base64 @param at of this try */
-export function signed(secret: string, { id, type, at: happenedAt, data }: Pick<WebhookEvent, 'id' | 'type' | 'at' | 'data'>, at: Date): { body: string; headers: Record<string, string> } {
+/** The body and the headers of one try. @param at of this try */
+function signed(secret: string, { id, type, at: happenedAt, data }: Pick<WebhookEvent, 'id' | 'type' | 'at' | 'data'>, at: Date): { body: string; headers: Record<string, string> } {
   const body = JSON.stringify({ type, timestamp: happenedAt.toISOString(), data });
   const messageId = `msg_${id}`;
   const seconds = Math.floor(at.getTime() / 1000);
+  const headers = { 'webhook-id': messageId, 'webhook-timestamp': String(seconds), 'webhook-signature': signatureOf(secret, messageId, seconds, body) };
+  return { body, headers: { 'content-type': 'application/json', ...headers } };
+}
+
+/** The scheme `v1` of Standard Webhooks. @param secret `whsec_` and the key in base64 */
+export function signatureOf(secret: string, messageId: string, seconds: number, body: string): string {
   const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
-  const signature = createHmac('sha256', key).update(`${messageId}.${seconds}.${body}`).digest('base64');
-  return { body, headers: { 'content-type': 'application/json', 'webhook-id': messageId, 'webhook-timestamp': String(seconds), 'webhook-signature': `v1,${signature}` } };
+  return `v1,${createHmac('sha256', key).update(`${messageId}.${seconds}.${body}`).digest('base64')}`;
 }
 
 async function deliver({ db, clock, log }: BookingDeps, { url, secret }: { url: string; secret: string }, event: WebhookEvent): Promise<void> {
