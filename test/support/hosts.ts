@@ -90,7 +90,7 @@ function cloudKind(kind: CloudKind): HostKind {
 }
 
 /** The host's account in Calpair, bookings going to the calendar. */
-export async function connect(calpair: RunningCalpair, { calendar }: Host): Promise<string> {
+export async function connect(calpair: RunningCalpair, { calendar }: Pick<Host, 'calendar'>): Promise<string> {
   const { api } = calpair;
   const { id } = await api.call('POST', '/v1/accounts', { provider: providerOf(calendar), ...credentialsOf(calendar) });
   const calendarId = await calendarOf(calpair, id, calendar);
@@ -104,7 +104,7 @@ export interface ShownEvent extends Slot {
 }
 
 /** The host's calendar, read afresh, sorted by time. */
-export async function eventsOf(calpair: RunningCalpair, { calendar }: Host): Promise<ShownEvent[]> {
+export async function eventsOf(calpair: RunningCalpair, { calendar }: Pick<Host, 'calendar'>): Promise<ShownEvent[]> {
   const all = [...(await listAll(openSide(calpair, calendar))).values()].flat();
   return all.flatMap(({ event }) => (event ? [{ ...slotOf(event.when, ZONE), title: event.title, event }] : [])).sort((a, b) => a.start - b.start);
 }
