@@ -3,13 +3,12 @@
  * word of the watch. A server that is down costs no history: the activity is retried, with delays of its own, and a wish cuts these short.
  */
 import {
-  ActivityCancellationType, ActivityFailure, condition, continueAsNew, isCancellation, proxyActivities, setCurrentDetails, setHandler, sleep, workflowInfo,
+  ActivityCancellationType, ActivityFailure, condition, continueAsNew, isCancellation, proxyActivities, setCurrentDetails, setHandler, sleep,
 } from '@temporalio/workflow';
 import * as messages from './booking-messages.ts';
 import type { BookingActivities, BookingInput, BookingState, CarriedBooking } from './booking-messages.ts';
-import { workUntil } from './work-until.ts';
+import { isLong, workUntil } from './work-until.ts';
 
-const LONG_HISTORY = 1000;
 /** A timer's longest. The booking is looked at then, should it be that far away. */
 const LONGEST_REST_MS = 30 * 24 * 3_600_000;
 const AFTER_FAILURE_MS = 60_000;
@@ -39,7 +38,7 @@ export async function booking(input: BookingInput): Promise<void> {
   setHandler(messages.bookingStatus, () => ({ waitsFor: state.waitsFor, last: state.last }));
   for (;;) {
     // The next one looks first, so nothing is lost.
-    if (workflowInfo().historyLength > LONG_HISTORY) await continueAsNew<typeof booking>(input);
+    if (isLong()) await continueAsNew<typeof booking>(input);
     const carried = await carry(state);
     if (carried === null || state.asked > state.looked) continue;
     if (carried.restMs === 0) return tell(state, 'nothing: it is over');

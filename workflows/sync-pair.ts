@@ -25,10 +25,8 @@ import type { PairActivities, PollResult, RunSummary, SyncPairInput, WantedRun }
 import { detailsOf, inputOf, pairOf, snapshotOf } from './pair.ts';
 import type { Pair } from './pair.ts';
 import { AFTER_CHANGE, AFTER_RESUME, join } from './wishes.ts';
-import { workUntil } from './work-until.ts';
+import { isLong, LONG_HISTORY, workUntil } from './work-until.ts';
 
-/** A worker that has not got this pair in its cache replays its history at about 0.4 ms an event. */
-const LONG_HISTORY = 1000;
 /** From here on nobody may wait for a run any more: callers that overlap without end would put continue-as-new off for ever. */
 const OVERLONG_HISTORY = 3 * LONG_HISTORY;
 const SHORTEST_REST_MS = 10_000;
@@ -123,11 +121,6 @@ async function continueAsNewWhenLong(pair: Pair): Promise<void> {
   if (!isLong()) return;
   await condition(() => allHandlersFinished() || (pair.wanted !== null && !pair.paused));
   if (allHandlersFinished()) await continueAsNew<typeof syncPair>(inputOf(pair));
-}
-
-function isLong(): boolean {
-  const { continueAsNewSuggested, historyLength } = workflowInfo();
-  return continueAsNewSuggested || historyLength > LONG_HISTORY;
 }
 
 /** The history may grow while paused, too: webhooks go on knocking. */

@@ -4,13 +4,12 @@
  */
 import {
   ActivityCancellationType, ActivityFailure, continueAsNew, getExternalWorkflowHandle, isCancellation, proxyActivities, setCurrentDetails, setHandler, sleep,
-  workflowInfo,
 } from '@temporalio/workflow';
 import * as messages from './booking-messages.ts';
 import type { BookingActivities, WatchInput, WatchResult } from './booking-messages.ts';
 import { POLLS_QUEUE } from './messages.ts';
+import { isLong } from './work-until.ts';
 
-const LONG_HISTORY = 1000;
 const AFTER_FAILURE_MS = 60_000;
 
 const { watchBookings: lookAtCalendar } = proxyActivities<BookingActivities>({
@@ -27,7 +26,7 @@ export async function watchBookings(input: WatchInput): Promise<void> {
   setHandler(messages.wake, () => void (woken += 1));
   setCurrentDetails('Watches a calendar for changes of booked events. `NoChange` is the normal, healthy answer.');
   for (;;) {
-    if (workflowInfo().historyLength > LONG_HISTORY) await continueAsNew<typeof watchBookings>(input);
+    if (isLong()) await continueAsNew<typeof watchBookings>(input);
     const before = woken;
     const found = await lookAtCalendar(input).catch(rest);
     if (found?.kind === 'over' && woken === before) return;

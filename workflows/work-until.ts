@@ -1,5 +1,14 @@
-/** Work that something else may cut short. */
-import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+/** What all workflows need that live long: work that something else may cut short, and a history that does not grow without end. */
+import { CancellationScope, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
+
+/** A worker that has not got a workflow in its cache replays its history at about 0.4 ms an event. */
+export const LONG_HISTORY = 1000;
+
+/** Whether it is time to go on in a new run. */
+export function isLong(): boolean {
+  const { continueAsNewSuggested, historyLength } = workflowInfo();
+  return continueAsNewSuggested || historyLength > LONG_HISTORY;
+}
 
 /**
  * Does the work until it ends or `enough` turns true; then the work is cancelled, its end awaited as its cancellation type says, and null returned.
