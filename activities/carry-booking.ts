@@ -6,7 +6,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { changedPaths } from '../core/event.ts';
 import { eventOf, isSameSlot, NOTHING_CARRIED, reconcile, slotOf, type Carried, type Wanted } from '../core/booking.ts';
 import { SyncError, type SyncErrorKind } from '../core/sync-error.ts';
-import { setAccountStatus } from '../db/accounts.ts';
+import { noteCalendarChange, setAccountStatus } from '../db/accounts.ts';
 import { announceBooking, SOON_MS, wantedOf, type BookingRow } from '../db/bookings.ts';
 import { carriedOf, noteBooking, sealedFor, settleBooking, takeBooking } from '../db/booking-work.ts';
 import { Superseded } from '../db/links.ts';
@@ -84,6 +84,7 @@ async function create(deps: BookingDeps, { side }: OpenBooked, row: BookingRow):
     if (error.kind in LASTING) now = await note(deps, now, NOTHING_CARRIED);
     throw error;
   }
+  await noteCalendarChange(db, [row.accountId]);
   const isAsSent = written.confirmed && written.isFound !== true;
   now = await note(deps, now, { last: sent, sending: null, shown: { start: sent.start, end: sent.end } }, seenColumns(deps, row, written));
   return { row: now, fresh: isAsSent ? written : null, isSettled: false };
@@ -101,6 +102,7 @@ async function follow(deps: BookingDeps, open: OpenBooked, row: BookingRow, fres
       if (error instanceof SyncError && error.kind === 'stale') return again(row);
       throw error;
     }
+    await noteCalendarChange(deps.db, [row.accountId]);
     return settle(deps, row, null, { writtenAt: deps.clock.now() }, null);
   }
   if (found.event === null) throw new SyncError('rejected', 'the event cannot be read');
@@ -144,6 +146,7 @@ async function agree(deps: BookingDeps, open: OpenBooked, row: BookingRow, found
       if (error instanceof SyncError && error.kind in LASTING) await note(deps, now, carried);
       throw error;
     }
+    await noteCalendarChange(db, [row.accountId]);
     const after = { last: wanted, sending: null, shown: slotOf(next.when, wanted.timeZone) };
     return { row: await note(deps, now, after, seenColumns(deps, row, written)), fresh: written.confirmed ? written : null, isSettled: false };
   }

@@ -1,6 +1,7 @@
 /** The look at a calendar with bookings: one request while nothing happens, and nothing in any history. What changed is left to the bookings themselves. */
 import { Context } from '@temporalio/activity';
 import { SyncError } from '../core/sync-error.ts';
+import { noteCalendarChange } from '../db/accounts.ts';
 import { bookingContext, SOON_MS, type BookingRow } from '../db/bookings.ts';
 import { bookedCalendar, endWatch, noteBookedCalendar, noteLook, watchedBookings, type BookedCalendar } from '../db/booking-work.ts';
 import type { Found, Known, Side, Stored } from '../providers/provider.ts';
@@ -69,6 +70,7 @@ async function lookAt(deps: BookingDeps, calendar: BookedCalendar): Promise<stri
     }
   }
   await noteLook(db, calendar.id, { shown, changed: [...changed], cursor: listing.cursor }, clock.now());
+  if (listing.cursor !== null || changed.size > 0) await noteCalendarChange(db, [calendar.accountId]);
   if (isDue) await noteBookedCalendar(db, calendar.id, { comparedAt: startedAt });
   return [...changed];
 }

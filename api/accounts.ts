@@ -29,6 +29,7 @@ const account = z.object({
   capabilities: z.object({ createCalendar: z.boolean() }),
   writeCalendarId: z.string().nullable().describe('Where bookings are written.'),
   freeBusyCalendarIds: z.array(z.string()).nullable().describe('Null: all calendars.'),
+  unansweredInvitations: z.enum(['busy', 'free']).describe('Whether invitations that the person has not answered count as busy.'),
   createdAt: instant,
 }).meta({ id: 'Account' });
 
@@ -69,6 +70,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
         ...names,
         writeCalendarId: z.string().max(4096).nullish(),
         freeBusyCalendarIds: z.array(z.string().max(4096)).max(1000).nullish(),
+        unansweredInvitations: z.enum(['busy', 'free']).optional(),
       }),
       response: { 200: account, ...problems },
     },

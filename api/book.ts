@@ -69,7 +69,7 @@ export async function book(deps: ApiDeps, body: z.infer<typeof newBookingBody>):
   if (account.writeCalendarId === null) throw new ApiProblem('write-calendar-missing', 'Set the account\'s `writeCalendarId` first.');
   // Looked up first, so that a slot that many want at once costs the calendar few questions; what decides is `reserve`.
   if (!overlap && (await isTaken(db, accountId, wanted, null))) throw slotBusy();
-  if (!overlap) await refuseBusy(() => busyOf(deps, accountId, intervalFrom(wanted)));
+  if (!overlap) await refuseBusy(() => busyOf(deps, accountId, intervalFrom(wanted), { maxAgeMs: 0 }));
   const result = await reserve(db, { accountId, calendarId: account.writeCalendarId, wanted, allowOverlap: overlap, idempotencyKey, request }, new Date());
   const answer = taken(result);
   if (answer.isNew) await tellBooking(deps, answer.booking);
@@ -116,7 +116,7 @@ async function busyBeside(deps: ApiDeps, row: BookingRow, slot: Slot): Promise<I
   const account = await findAccount(db, row.accountId);
   if (!account) throw notFound('account');
   const except = row.ref === null ? [] : [row.ref];
-  const busy = await askAccount(deps, row.accountId, (opened) => opened.freeBusy(account.freeBusyCalendarIds, range, { unanswered: 'busy', except }));
+  const busy = await askAccount(deps, row.accountId, (opened) => opened.freeBusy(account.freeBusyCalendarIds, range, { unanswered: account.unansweredInvitations, except }));
   const { sending } = carriedOf(db, row);
   return row.ref === null && sending !== null ? subtract(busy, [intervalFrom(sending)]) : busy;
 }

@@ -31,6 +31,7 @@ const PROBLEMS = {
   'address-not-allowed': [422, 'This installation does not connect to this address'],
   'calendar-creation-rejected': [422, 'The server refused to create the calendar'],
   'calendar-not-found': [422, 'The account has no such calendar'],
+  'free-busy-unknown': [422, 'It cannot be told when this person is free'],
   'calendar-read-only': [422, 'The calendar cannot be written to'],
   'write-calendar-missing': [422, 'The account has no calendar for bookings'],
   'too-many-requests': [429, 'Too many requests'],

@@ -13,6 +13,7 @@ import { consoleRoutes } from './console.ts';
 import type { Api, ApiDeps } from './deps.ts';
 import { collectDocs, docsRoutes } from './docs.ts';
 import { ApiProblem, invalid, problemOf } from './errors.ts';
+import { freeBusyRoutes } from './free-busy.ts';
 import { healthRoutes } from './health.ts';
 import { pairRoutes } from './pairs.ts';
 import { previewRoutes } from './preview.ts';
@@ -58,6 +59,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     apiKeyRoutes(v1, deps);
     accountRoutes(v1, deps);
     calendarRoutes(v1, deps);
+    freeBusyRoutes(v1, deps);
     connectionRoutes(v1, deps);
     pairRoutes(v1, deps);
     syncRoutes(v1, deps, closing.signal);

@@ -1,22 +1,71 @@
 /** Objects read for one question only: when is their person busy? */
-import type { CalendarEvent } from './event.ts';
-import { readObject } from './ical.ts';
-import { durationOf } from './ical-time.ts';
+import type { Content } from './event.ts';
+import type { BusySource } from './free-busy.ts';
+import { groupsOf, readContent, readGroup, type Group } from './ical-read.ts';
+import { line, parameter, parseTree, rawValue, TooLarge } from './ical-text.ts';
+import { durationOf, idOf, lengthOf } from './ical-time.ts';
+import { Zones } from './ical-zones.ts';
 import type { Span } from './interval.ts';
 
+export { TooLarge } from './ical-text.ts';
+
 export interface BusySources {
-  readonly events: readonly CalendarEvent[];
-  /** False where something in the object takes time at times that cannot be told. */
-  readonly isComplete: boolean;
+  readonly sources: readonly BusySource[];
+  /** Events of which it cannot be told when they are repeated. */
+  readonly unknown: readonly Content[];
 }
 
-/** The events of a calendar object. Never throws. */
-export function readBusySources(text: string, setting: { floatingZone: string }): BusySources {
-  const read = readObject(text, setting).events;
-  return {
-    events: read.map(({ event }) => event).filter((event) => event !== null),
-    isComplete: !read.some(({ event, problems }) => event === null && problems.some(({ code }) => code === 'too-large')),
-  };
+/**
+ * The events of a calendar object. Text that is none, and events without a start that can be read, take nobody's time.
+ * @throws TooLarge for what is not read at all
+ */
+export function readBusySources(text: string, { floatingZone }: { floatingZone: string }): BusySources {
+  const sources: BusySource[] = [];
+  const unknown: Content[] = [];
+  for (const [group, zones] of groupsIn(text, floatingZone)) {
+    if (group.isDuplicate) continue;
+    try {
+      sources.push(sourceOf(group, zones));
+    } catch {
+      const content = contentOf(group, zones);
+      if (content === null) continue;
+      if (line(group.master, 'RRULE') || line(group.master, 'RDATE')) unknown.push(content);
+      else sources.push({ event: { ...content, uid: null, recurrence: null, exceptions: {} }, later: [] });
+    }
+  }
+  return { sources, unknown };
+}
+
+function groupsIn(text: string, floatingZone: string): [Group, Zones][] {
+  try {
+    const root = parseTree(text);
+    const zones = new Zones(root, floatingZone);
+    return groupsOf(root).map((group) => [group, zones]);
+  } catch (error) {
+    if (error instanceof TooLarge) throw error;
+    return [];
+  }
+}
+
+/** @throws Error where it cannot be read */
+function sourceOf(group: Group, zones: Zones): BusySource {
+  const isRanged = (override: Group['master']): boolean => parameter(line(override, 'RECURRENCE-ID')!, 'RANGE') !== undefined;
+  const { event } = readGroup({ ...group, overrides: group.overrides.filter((override) => !isRanged(override)) }, zones);
+  if (event === null) throw new Error('the event cannot be read');
+  const { when } = event;
+  const later = event.recurrence === null ? [] : group.overrides.filter(isRanged).map((override) => {
+    const id = line(override, 'RECURRENCE-ID')!;
+    return { from: idOf(id, rawValue(id), when, zones), content: readContent(override, zones, lengthOf(when)).content };
+  });
+  return { event, later: later.sort((a, b) => (a.from < b.from ? -1 : 1)) };
+}
+
+function contentOf({ master }: Group, zones: Zones): Content | null {
+  try {
+    return readContent(master, zones, null).content;
+  } catch {
+    return null;
+  }
 }
 
 /**

@@ -37,6 +37,9 @@ export const accounts = pgTable('accounts', {
   canCreateCalendars: boolean('can_create_calendars').notNull(),
   writeCalendarId: text('write_calendar_id'),
   freeBusyCalendarIds: jsonb('free_busy_calendar_ids').$type<string[]>(),
+  unansweredInvitations: text('unanswered_invitations').$type<'busy' | 'free'>().notNull().default('busy'),
+  /** Grows with every change that is seen, or made, in a calendar of the account: what was told of busy times before is no longer good. */
+  calendarsVersion: bigint('calendars_version', { mode: 'number' }).notNull().default(0),
   createdAt: instant('created_at').notNull().defaultNow(),
 }, (t) => [index('accounts_external_id').on(t.externalId)]);
 

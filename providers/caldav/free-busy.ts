@@ -3,8 +3,8 @@
  * the events: seen to be wrong in ways that book a host twice (docs/decisions.md, "Free and busy").
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { busySpans, STEPS_PER_QUESTION, TooDense, type FreeBusyView } from '../../core/free-busy.ts';
-import { readBusySources, readFreeBusy } from '../../core/ical-free-busy.ts';
+import { busySpans, mayTakeTime, STEPS_PER_QUESTION, TimesUnknown, type FreeBusyView } from '../../core/free-busy.ts';
+import { readBusySources, readFreeBusy, TooLarge } from '../../core/ical-free-busy.ts';
 import { clipSpans, intervalOf, mergeSpans, type Interval, type Span } from '../../core/interval.ts';
 import { instantId } from '../../core/occurrence.ts';
 import type { Budget } from '../../core/recurrence-expand.ts';
@@ -58,12 +58,12 @@ async function calendarBusy(collection: Asked, view: FreeBusyView, budget: Budge
 }
 
 function objectBusy(text: string, view: FreeBusyView, budget: Budget): Span[] {
-  const { events, isComplete } = readBusySources(text, { floatingZone: view.zone });
-  if (!isComplete) throw new SyncError('too-large', 'an event is too large to be read');
   try {
-    return events.flatMap((event) => busySpans(event, view, budget));
+    const { sources, unknown } = readBusySources(text, { floatingZone: view.zone });
+    if (unknown.some((content) => mayTakeTime(content, view))) throw new TimesUnknown('a rule cannot be read');
+    return sources.flatMap((source) => busySpans(source, view, budget));
   } catch (error) {
-    throw error instanceof TooDense ? new SyncError('too-large', error.message) : error;
+    throw error instanceof TimesUnknown || error instanceof TooLarge ? new SyncError('too-large', error.message) : error;
   }
 }
 

@@ -10,13 +10,14 @@ import { SyncError } from '../../core/sync-error.ts';
 import { createLoggerInto } from '../../log.ts';
 import { connect, type Db } from '../../db/connect.ts';
 import { createVault } from '../../db/vault.ts';
-import type { CalendarInfo, Provider } from '../../providers/provider.ts';
+import type { CalendarInfo, FreeBusySetting, Provider } from '../../providers/provider.ts';
 import { testDatabase } from '../support/database.ts';
 import { assertDocumented } from './documented.ts';
 
 export interface TestApi {
   readonly app: Api;
   readonly db: Db;
+  readonly deps: ApiDeps;
   readonly control: FakeControl;
   readonly service: FakeService;
   /** Lines that were logged. */
@@ -59,7 +60,7 @@ export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: st
   };
   const app = await buildServer(deps);
   const api: TestApi = {
-    app, db, control, service, logged, told, ready: { postgres: true, temporal: true },
+    app, db, deps, control, service, logged, told, ready: { postgres: true, temporal: true },
     preview: () => Promise.reject(new Error('no preview is expected here')),
     async call(method, url, body) {
       const response = await app.inject({
@@ -146,8 +147,11 @@ export class FakeService {
   listFailure: SyncError | null = null;
   /** By calendar. */
   busy: Record<string, Interval[]> = {};
-  /** How often somebody asked for busy times. */
+  /** How often somebody asked for busy times, and with what setting. */
   questions = 0;
+  unanswered: unknown[] = [];
+  /** Thrown when a person's busy times are asked for. */
+  failures: Record<string, SyncError | null> = {};
 
   provider(kind: string) {
     const credentials = kind === 'caldav'
@@ -175,9 +179,11 @@ export class FakeService {
           if (this.failure) throw this.failure;
           return calendar(name, { color });
         },
-        freeBusy: async (calendarIds: readonly string[] | null, range: Interval) => {
+        freeBusy: async (calendarIds: readonly string[] | null, range: Interval, setting?: FreeBusySetting) => {
           this.questions += 1;
-          if (this.failure) throw this.failure;
+          this.unanswered.push(setting?.unanswered);
+          const failure = this.failure ?? this.failures[personOf(value)];
+          if (failure) throw failure;
           const ids = calendarIds ?? (this.calendars[personOf(value)] ?? []).map(({ id }) => id);
           return merge(ids.flatMap((id) => this.busy[id] ?? []).filter((busy) => overlaps(busy, range)));
         },

@@ -375,6 +375,7 @@ export class MemoryDatabase {
         provider: 'model', identity: 'owner', credentials: id, discovered: {}, tokens: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
       }),
       setAccountStatus: () => undefined,
+      noteCalendarChange: () => undefined,
     };
   }
 
