@@ -147,7 +147,8 @@ async function agree(deps: BookingDeps, open: OpenBooked, row: BookingRow, found
       throw error;
     }
     await noteCalendarChange(db, [row.accountId]);
-    const after = { last: wanted, sending: null, shown: slotOf(next.when, wanted.timeZone) };
+    // A move in the calendar that came along is still to be taken over.
+    const after = { last: wanted, sending: null, shown: moved === null ? slotOf(next.when, wanted.timeZone) : carried.shown };
     return { row: await note(deps, now, after, seenColumns(deps, row, written)), fresh: written.confirmed ? written : null, isSettled: false };
   }
   const at = slotOf(found.event.when, wanted.timeZone);

@@ -61,7 +61,7 @@ export const bookingBranches: Record<string, (h: Harness) => Promise<Kept>> = {
     h.bookingScript.carryBooking = () => (looks += 1, Promise.reject(ApplicationFailure.nonRetryable('a mistake of ours', 'bug')));
     const { kept } = await start(h);
     await until('the mistake', () => looks === 1);
-    await until('the rest', async () => (await h.client.workflow.getHandle(kept.workflowId).describe()).historyLength >= 14);
+    await until('the rest', async () => (await h.client.workflow.getHandle(kept.workflowId).describe()).historyLength >= 12);
     return kept;
   },
   'booking-continued-as-new': async (h) => {
