@@ -85,7 +85,12 @@ interface KnownBooking {
 function knownOf({ db }: BookingDeps, row: BookingRow): KnownBooking {
   const isThere = row.status === 'confirmed' && row.seen !== null;
   return {
-    row, stored: { ref: row.ref!, resource: row.resource!, version: isThere ? row.version : null, data: isThere ? db.vault.open(row.seen!, bookingContext(row.id)) : '' },
+    row,
+    stored: {
+      ref: row.ref!, resource: row.resource!, version: isThere ? row.version : null,
+      // Opened only where a change is looked into.
+      get data() { return isThere ? db.vault.open(row.seen!, bookingContext(row.id)) : ''; },
+    },
   };
 }
 

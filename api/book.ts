@@ -78,6 +78,16 @@ export async function book(deps: ApiDeps, body: z.infer<typeof newBookingBody>):
 
 /** Changes what the patch names. */
 export async function rebook(deps: ApiDeps, id: string, patch: z.infer<typeof bookingPatch>): Promise<BookingRow> {
+  for (let tries = 1; ; tries += 1) {
+    const changed = await tryRebook(deps, id, patch);
+    if (changed !== 'moved') return changed;
+    if (tries === MAX_TRIES) throw new ApiProblem('temporarily-unavailable', 'The booking is being moved all the time.', { retryAfterSeconds: 1 });
+  }
+}
+const MAX_TRIES = 5;
+
+/** `moved`: its time changed while the new one was asked for, so the patch means something else now. */
+async function tryRebook(deps: ApiDeps, id: string, patch: z.infer<typeof bookingPatch>): Promise<BookingRow | 'moved'> {
   const { db } = deps;
   const { allowOverlap: overlap = false, ...named } = patch;
   const before = await findBooking(db, id);
@@ -86,8 +96,12 @@ export async function rebook(deps: ApiDeps, id: string, patch: z.infer<typeof bo
   const next = withPatch(was, named);
   checkSlot(next);
   if (before.status === 'confirmed' && !overlap && !isSameSlot(was, next)) await refuseBusy(() => busyBeside(deps, before, next));
-  // Of two changes at once the later one finds the earlier one's fields; a time of its own was asked for above.
-  const changed = await changeBooking(db, id, (now) => withPatch(now, named), overlap, new Date());
+  let isMoved = false;
+  const changed = await changeBooking(db, id, (now) => {
+    isMoved = !isSameSlot(now, was);
+    return isMoved ? null : withPatch(now, named);
+  }, overlap, new Date());
+  if (isMoved) return 'moved';
   if (changed === 'unknown') throw notFound('booking');
   if (changed === 'cancelled') throw new ApiProblem('booking-cancelled', 'A cancelled booking cannot be changed.');
   if (changed === 'busy') throw slotBusy();

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer, request, type Server } from 'node:http';
 import { after, before, describe, it } from 'node:test';
+import { Client, Connection } from '@temporalio/client';
 import { createVault } from '../../db/vault.ts';
 import { connect as connectDb } from '../../db/connect.ts';
 import { reserve } from '../../db/bookings.ts';
@@ -86,16 +87,26 @@ describe('bookings in trouble', () => {
 
   it('are asked for with one request while nothing happens, and leave the histories as they are', async () => {
     const { host, accountId } = await open();
-    await calpair.api.call('POST', '/v1/bookings?wait=20', newBooking(accountId, 'Idle', hours(4, 9, 10)));
+    const { workflowId } = await calpair.api.call('POST', '/v1/bookings?wait=20', newBooking(accountId, 'Idle', hours(4, 9, 10)));
+    const connection = await Connection.connect({ address: calpair.temporal.address });
+    const { workflow } = new Client({ connection, namespace: calpair.temporal.namespace });
+    const histories = async (): Promise<string[]> => {
+      const lengths: string[] = [];
+      for await (const { workflowId: id, historyLength } of workflow.list({ query: `WorkflowType = 'watchBookings'` })) lengths.push(`${id} ${historyLength}`);
+      return [...lengths.sort(), `${(await workflow.getHandle(workflowId).describe()).historyLength}`];
+    };
     const path = new URL((host.calendar as { url: string }).url).pathname;
     const ofThis = (): string[] => gate.asked.filter((line) => line.endsWith(path));
     // The first looks meet the new event.
     await until('the first looks', () => ofThis().filter((line) => line.startsWith('REPORT')).length >= 4, 40_000);
     await new Promise((resolve) => setTimeout(resolve, 6_000));
-    const before = ofThis().length;
+    const [before, were] = [ofThis().length, await histories()];
     await new Promise((resolve) => setTimeout(resolve, 11_000));
     const asked = ofThis().slice(before);
     assert.deepEqual(asked, Array(2).fill(`REPORT ${path}`), JSON.stringify(asked));
+    assert.deepEqual(await histories(), were);
+    assert.ok(were.length > 1);
+    await connection.close();
   });
 });
 
