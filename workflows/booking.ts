@@ -3,7 +3,7 @@
  * word of the watch. A server that is down costs no history: the activity is retried, with delays of its own, and a wish cuts these short.
  */
 import {
-  ActivityCancellationType, ActivityFailure, condition, continueAsNew, isCancellation, proxyActivities, setCurrentDetails, setHandler, sleep,
+  ActivityCancellationType, ActivityFailure, condition, continueAsNew, isCancellation, proxyActivities, setCurrentDetails, setHandler,
 } from '@temporalio/workflow';
 import * as messages from './booking-messages.ts';
 import type { BookingActivities, BookingInput, BookingState, CarriedBooking } from './booking-messages.ts';
@@ -57,8 +57,8 @@ async function carry(state: Booking): Promise<CarriedBooking | null> {
     return carried;
   } catch (err) {
     if (!(err instanceof ActivityFailure) || isCancellation(err)) throw err;
-    await sleep(AFTER_FAILURE_MS, { summary: 'rest after a failure' });
-    state.asked += 1;
+    // With news an attempt that fails is the last one of its activity; so there is news, or a mistake of ours, which must not spin.
+    if (!(await condition(() => state.asked > state.looked, AFTER_FAILURE_MS))) state.asked += 1;
     return null;
   }
 }

@@ -56,6 +56,19 @@ export const bookingBranches: Record<string, (h: Harness) => Promise<Kept>> = {
     await resting(h, id, () => looks === 2);
     return kept;
   },
+  'booking-news-while-failing': async (h) => {
+    let looks = 0;
+    h.bookingScript.carryBooking = async () => {
+      looks += 1;
+      if (looks > 1) return written(HOUR_MS);
+      await h.bookings.look(id);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      throw noChange('10 minutes');
+    };
+    const { id, kept } = await start(h);
+    await resting(h, id, () => looks === 2);
+    return kept;
+  },
   'booking-write-broke': async (h) => {
     let looks = 0;
     h.bookingScript.carryBooking = () => (looks += 1, Promise.reject(ApplicationFailure.nonRetryable('a mistake of ours', 'bug')));

@@ -57,6 +57,21 @@ describe('the workflows of bookings', () => {
     assert.equal(looks, 6);
   });
 
+  it('look at once when news came while a write was failing', async () => {
+    const id = randomUUID();
+    let looks = 0;
+    h.bookingScript.carryBooking = async () => {
+      looks += 1;
+      if (looks > 1) return written(0);
+      await h.bookings.look(id);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      throw noChange('10 minutes');
+    };
+    await h.bookings.look(id);
+    await until('the end', () => ended(bookingOf(id)));
+    assert.equal(looks, 2);
+  });
+
   it('look once more when the time is up', async () => {
     const id = randomUUID();
     let looks = 0;
