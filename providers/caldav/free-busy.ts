@@ -10,7 +10,7 @@ import { instantId } from '../../core/occurrence.ts';
 import type { Budget } from '../../core/recurrence-expand.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { CalendarInfo } from '../provider.ts';
-import { errorOf, multistatusOf, type DavClient } from './client.ts';
+import { errorOf, multistatusOf, type DavClient, type XmlBody } from './client.ts';
 import { canonicalPath, pathOf } from './hrefs.ts';
 import { BATCH, checkCalendar, fetchObjects, type Collection } from './objects.ts';
 import type { Member } from './xml.ts';
@@ -67,11 +67,25 @@ function objectBusy(text: string, view: FreeBusyView, budget: Budget): Span[] {
   }
 }
 
-/** The texts of all objects that may matter. A day more to either side: servers place floating times and dates as they like. */
+/** The texts of all objects that may matter, by path. */
 async function objectsIn(collection: Asked, { from, to }: Span): Promise<string[] | 'refused' | 'too-many'> {
+  // A day more to either side: servers place floating times and dates as they like.
+  const range = { 'c:time-range': { _attributes: { start: instantId(from - DAY_MS), end: instantId(to + DAY_MS) } } };
+  const asked = to > LAST_INDEXED ? 'refused' : await query(collection, range);
+  // One odd event is enough for Xandikos to fail at placing them all in time: then everything is read.
+  const found = asked === 'refused' ? await query(collection, {}) : asked;
+  if (typeof found === 'string') return found;
+  if (found === asked) {
+    // Xandikos finds no series by its RDATEs. Where this cannot be asked, the answer before is trusted.
+    const withDates = await query(collection, { 'c:prop-filter': { _attributes: { name: 'RDATE' } } });
+    if (typeof withDates !== 'string') for (const [path, text] of withDates) found.set(path, text);
+  }
+  return [...found].filter(([path]) => !collection.except.has(canonicalPath(path))).map(([, text]) => text);
+}
+
+async function query(collection: Collection, condition: XmlBody): Promise<Map<string, string> | 'refused' | 'too-many'> {
   const { client, url } = collection;
-  const range = to > LAST_INDEXED ? {} : { 'c:time-range': { _attributes: { start: instantId(from - DAY_MS), end: instantId(to + DAY_MS) } } };
-  const filter = { 'c:comp-filter': { _attributes: { name: 'VCALENDAR' }, 'c:comp-filter': { _attributes: { name: 'VEVENT' }, ...range } } };
+  const filter = { 'c:comp-filter': { _attributes: { name: 'VCALENDAR' }, 'c:comp-filter': { _attributes: { name: 'VEVENT' }, ...condition } } };
   let answer;
   try {
     answer = await client.xml('REPORT', url, { 'c:calendar-query': { 'd:prop': { 'd:getetag': {}, 'c:calendar-data': {} }, 'c:filter': filter } }, '1');
@@ -79,34 +93,33 @@ async function objectsIn(collection: Asked, { from, to }: Span): Promise<string[
     if (error instanceof SyncError && error.kind === 'too-large') return 'too-many';
     throw error;
   }
+  if (answer.status === 507) return 'too-many';
   if (answer.status !== 207) {
     const error = errorOf(answer);
-    if (answer.status === 507) return 'too-many';
-    if (error === null || error.kind === 'throttled' || answer.status === 408 || (answer.status > 501 && answer.status < 600)) throw error ?? new SyncError('unreachable', 'no multistatus', { status: answer.status });
+    // A server that does not know the question says so by 4xx, 500 or 501; everything else passes.
+    if (error?.kind === 'throttled' || answer.status < 400 || answer.status === 408 || answer.status > 501) throw error ?? new SyncError('unreachable', 'no multistatus', { status: answer.status });
     await checkCalendar(collection);
     return 'refused';
   }
   const { members } = multistatusOf(answer);
-  if (members.some(({ status }) => status === 507)) return 'too-many';
-  return textsOf(collection, members, answer.url);
+  return members.some(({ status }) => status === 507) ? 'too-many' : textsOf(collection, members, answer.url);
 }
 
 /** What the report names without giving it is fetched; what is gone meanwhile takes no time. */
-async function textsOf(collection: Asked, members: readonly Member[], base: URL): Promise<string[]> {
-  const texts: string[] = [];
+async function textsOf(collection: Collection, members: readonly Member[], base: URL): Promise<Map<string, string>> {
+  const texts = new Map<string, string>();
   const left: string[] = [];
   for (const { href, status, props } of members) {
-    const data = props.get('c:calendar-data')?.text;
+    const data = props.get('c:calendar-data')?.text ?? '';
     const path = pathOf(href, base);
-    if (path !== null && collection.except.has(canonicalPath(path))) continue;
-    if (data !== undefined && data.trim() !== '') texts.push(data);
+    if (data.trim() !== '') texts.set(path ?? href, data);
     else if (path !== null && !path.endsWith('/') && status !== 404 && status !== 410) left.push(path);
   }
   for (let start = 0; start < left.length; start += BATCH) {
-    for (const object of (await fetchObjects(collection, left.slice(start, start + BATCH))).values()) {
+    for (const [path, object] of await fetchObjects(collection, left.slice(start, start + BATCH))) {
       if (object === 'missing') continue;
       if (object.withheld !== undefined) throw new SyncError('too-large', 'an event cannot be read', { reason: object.withheld });
-      texts.push(object.data);
+      texts.set(path, object.data);
     }
   }
   return texts;
