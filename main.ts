@@ -114,6 +114,8 @@ export interface StartOptions {
   readonly signal?: AbortSignal;
   /** For tests: servers of ours that need not survive a power cut. */
   readonly isThrowaway?: boolean;
+  /** For tests: what stands between us and the calendar services. */
+  readonly through?: (fetch: typeof globalThis.fetch) => typeof globalThis.fetch;
 }
 
 /** Everything that `npm start` runs. When it fails, what had been started has been ended again. */
@@ -146,10 +148,11 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     if (config.temporal.address !== null) await registerSearchAttributes(client).catch(() => log.warn(NO_SEARCH_ATTRIBUTE));
 
     const madeApiKey = await storeFirstApiKey(db, secrets);
+    const { through = (fetch) => fetch } = options;
     const parts: Parts = {
       config, options, servers, db, temporal, control: createPairControl(client, servers.temporalUiUrl), bookings: createBookingControl(client), steps,
       shared: {
-        store: postgresStore(db), fetch: createFetch(fetchSetting(config)), providers: createProviders(config), log,
+        store: postgresStore(db), fetch: through(createFetch(fetchSetting(config))), providers: createProviders(config), log,
         historyDays: config.historyDays, tag: (text) => db.vault.hash(text), clock: SYSTEM_CLOCK, newId, random: Math.random,
         ...(db.hasWebhook ? { announcePair: (pairId, reason, at) => announcePair(db, pairId, reason, at) } : {}),
       },

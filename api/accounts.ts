@@ -133,7 +133,7 @@ async function renewCredentials(deps: ApiDeps, id: string, body: unknown): Promi
   if (!stored) throw notFound('account');
   const provider = providerOf(deps, stored.provider);
   const credentials = { ...(stored.credentials as object), ...check(provider.newCredentials, body) as object };
-  const proof = await ask(deps, (io) => provider.prove(credentials, io));
+  const proof = await ask(deps, (io) => provider.prove(credentials, io, stored.discovered));
   if (proof.identity !== stored.identity) {
     throw new ApiProblem('different-account', 'These credentials open another person\'s calendars. Nothing was changed; add them as a new account.');
   }

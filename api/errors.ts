@@ -140,9 +140,9 @@ function problemOfSync(error: SyncError): ApiProblem | null {
   return new ApiProblem(code, withReason(sentence, error), code === 'temporarily-unavailable' ? wait : {});
 }
 
-/** Adds the server's own reason, where it gave one. */
-export function withReason(sentence: string, error: SyncError): string {
-  return error.reason === undefined ? sentence : `${sentence} It says: ${clip(error.reason, 200)}`;
+/** Adds what to do about it, and the server's own reason, where there are any. */
+export function withReason(sentence: string, { advice, reason }: SyncError): string {
+  return [sentence, advice, reason === undefined ? undefined : `It says: ${clip(reason, 200)}`].filter((part) => part !== undefined).join(' ');
 }
 
 function problemOfControl(error: ControlError): ApiProblem {

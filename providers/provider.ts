@@ -44,9 +44,10 @@ export interface Provider<Credentials = unknown> {
   readonly isConfigured: boolean;
   /**
    * Proves the credentials against the server with as few failed logins as possible.
+   * @param before what was discovered with the account's former credentials
    * @throws SyncError `auth`, `unreachable`, `not-a-caldav-server`, `address-not-allowed`
    */
-  prove(credentials: Credentials, io: Io): Promise<Proof>;
+  prove(credentials: Credentials, io: Io, before?: Record<string, unknown>): Promise<Proof>;
   /** No request is made before one of the account's methods is called. */
   open(account: OpenAccount<Credentials>, io: Io): Account;
 }
@@ -67,6 +68,8 @@ export interface OpenAccount<Credentials> {
   readonly credentials: Credentials;
   readonly discovered: Record<string, unknown>;
   readonly tokens: TokenStore;
+  /** Keeps what was discovered anew for the next time, because the account has moved. */
+  readonly keep?: ((discovered: Record<string, unknown>) => Promise<void>) | undefined;
 }
 
 export interface CalendarInfo {

@@ -11,7 +11,7 @@ for (const kind of HOSTS) describe(`bookings with ${kind.title}`, () => {
   let calpair: RunningCalpair;
   before(async () => {
     server = await kind.start();
-    calpair = await startCalpair({ ...server.environment, CALPAIR_POLL_INTERVAL_SECONDS: '5' });
+    calpair = await startCalpair({ ...server.environment, CALPAIR_POLL_INTERVAL_SECONDS: '5' }, server.reaching);
   });
   after(async () => {
     await calpair?.stop();

@@ -373,6 +373,7 @@ export class MemoryDatabase {
       }),
       openedAccount: (id) => ({
         provider: 'model', identity: 'owner', credentials: id, discovered: {}, tokens: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
+        keep: () => Promise.resolve(),
       }),
       setAccountStatus: () => undefined,
       noteCalendarChange: () => undefined,

@@ -8,6 +8,7 @@ import { CLOUDS } from './clouds.ts';
 import { startRadicale, startXandikos, type DavServer } from './dav.ts';
 import { DavPerson } from './dav-person.ts';
 import { object } from './ics.ts';
+import { COMMON_URL, partitionUrl, startIcloud } from './icloud/start.ts';
 import { calendarOf, credentialsOf, openSide, providerOf, type Calendar } from './pair.ts';
 
 export interface HostKind {
@@ -18,6 +19,8 @@ export interface HostKind {
 export interface HostServer {
   /** What Calpair is told to find it. */
   readonly environment: Readonly<Record<string, string>>;
+  /** And the way there, where it is not the usual one. */
+  readonly reaching?: (usual: typeof fetch) => typeof fetch;
   /** A new host with an empty calendar. */
   addHost(): Promise<Host>;
   /** People who were reached. Should be empty. */
@@ -33,7 +36,7 @@ export interface Host {
   remove(title: string): Promise<void>;
 }
 
-export const HOSTS: readonly HostKind[] = [davKind('Radicale', startRadicale), davKind('Xandikos', startXandikos), ...CLOUDS.map(cloudKind)];
+export const HOSTS: readonly HostKind[] = [davKind('Radicale', startRadicale), davKind('Xandikos', startXandikos), { title: 'iCloud', start: startIcloudHosts }, ...CLOUDS.map(cloudKind)];
 
 /** Berlin, as the hosts' programs write it. */
 const ZONE = 'Europe/Berlin';
@@ -50,20 +53,58 @@ function davKind(title: string, start: () => Promise<DavServer>): HostKind {
           count += 1;
           const url = await server.createCalendar(`host-${count}`);
           const person = new DavPerson(server, url);
-          const lines = (slot: Slot): string[] => {
-            const when = whenOf({ ...slot, timeZone: ZONE }) as { start: string; end: string };
-            return [`DTSTART;TZID=${ZONE}:${when.start.replace(/[-:]/g, '')}`, `DTEND;TZID=${ZONE}:${when.end.replace(/[-:]/g, '')}`];
-          };
           return {
             calendar: { server, url },
-            insert: (name, slot) => person.put(`${crypto.randomUUID()}.ics`, object(crypto.randomUUID(), [`SUMMARY:${name}`, ...lines(slot)])),
-            move: async (name, slot) => person.edit(await person.nameOf(`SUMMARY:${name}`), (text) => text.replace(/DTSTART;TZID.*\r?\n/, `${lines(slot)[0]}\r\n`).replace(/DTEND;TZID.*\r?\n/, `${lines(slot)[1]}\r\n`)),
+            insert: (name, slot) => person.put(`${crypto.randomUUID()}.ics`, objectOf(name, slot)),
+            move: async (name, slot) => person.edit(await person.nameOf(`SUMMARY:${name}`), (text) => movedText(text, slot)),
             remove: async (name) => person.remove(await person.nameOf(`SUMMARY:${name}`)),
           };
         },
       };
     },
   };
+}
+
+async function startIcloudHosts(): Promise<HostServer> {
+  const icloud = await startIcloud();
+  let count = 0;
+  return {
+    environment: {}, reaching: (usual) => icloud.reaching(usual), harm: () => [...icloud.mailLedger, ...icloud.carelessWrites], stop: () => icloud.close(),
+    async addHost() {
+      count += 1;
+      const account = icloud.addAccount(`host-${count}@icloud.example`);
+      const [server, url] = [{ base: COMMON_URL, username: account.appleId, password: account.appPassword, name: 'icloud' }, new URL(`${account.home}home/`, partitionUrl(42)).href];
+      const nameOf = (title: string): [string, string] => {
+        const found = [...account.list('home')].filter(([, text]) => text.includes(`SUMMARY:${title}`));
+        if (found.length !== 1) throw new Error(`${found.length} events are called ${title}`);
+        return found[0]!;
+      };
+      return {
+        calendar: { server, url, fetch: icloud.reaching(fetch) },
+        insert: async (title, slot) => void account.put('home', `${crypto.randomUUID()}.ics`, objectOf(title, slot)),
+        async move(title, slot) {
+          const [name, text] = nameOf(title);
+          account.put('home', name, movedText(text, slot));
+        },
+        remove: async (title) => account.remove('home', nameOf(title)[0]),
+      };
+    },
+  };
+}
+
+function timeLines(slot: Slot): [start: string, end: string] {
+  const when = whenOf({ ...slot, timeZone: ZONE }) as { start: string; end: string };
+  return [`DTSTART;TZID=${ZONE}:${when.start.replace(/[-:]/g, '')}`, `DTEND;TZID=${ZONE}:${when.end.replace(/[-:]/g, '')}`];
+}
+
+function objectOf(title: string, slot: Slot): string {
+  return object(crypto.randomUUID(), [`SUMMARY:${title}`, ...timeLines(slot)]);
+}
+
+/** As a program writes it that moves an event. */
+function movedText(text: string, slot: Slot): string {
+  const [start, end] = timeLines(slot);
+  return text.replace(/DTSTART;TZID.*\r?\n/, `${start}\r\n`).replace(/DTEND;TZID.*\r?\n/, `${end}\r\n`);
 }
 
 function cloudKind(kind: CloudKind): HostKind {

@@ -13,7 +13,7 @@ import { GraphAccount } from './graph/account.ts';
 
 /** A calendar on any kind of server. */
 export type Calendar =
-  | { readonly server: Pick<DavServer, 'base' | 'username' | 'password' | 'name'>; readonly url: string }
+  | { readonly server: Pick<DavServer, 'base' | 'username' | 'password' | 'name'>; readonly url: string; readonly fetch?: typeof fetch }
   | { readonly account: Pick<GoogleAccount | GraphAccount, 'refreshToken'>; readonly calendarId: string; readonly provider?: 'google' | 'microsoft' };
 
 export interface Pair {
@@ -95,7 +95,7 @@ export function providerOf(calendar: Calendar): 'caldav' | 'google' | 'microsoft
 export function credentialsOf(calendar: Calendar): Json {
   if ('account' in calendar) return { refreshToken: calendar.account.refreshToken };
   const { server } = calendar;
-  const preset = server.name === 'radicale' ? 'radicale' : 'generic';
+  const preset = server.name === 'radicale' || server.name === 'icloud' ? server.name : 'generic';
   return { preset, serverUrl: server.base, username: server.username, password: server.password };
 }
 
@@ -112,6 +112,6 @@ export function openSide(calpair: RunningCalpair, calendar: Calendar): Side {
   // A sign-in of its own: Microsoft's are good for one who goes on with them.
   const credentials = 'account' in calendar && calendar.account instanceof GraphAccount ? { refreshToken: calendar.account.newRefreshToken() } : credentialsOf(calendar);
   const account: Account = provider!.open(
-    { credentials, discovered: {}, tokens: tokensInMemory() }, { fetch: createFetch({ allowPrivateNetworks: true }) });
+    { credentials, discovered: {}, tokens: tokensInMemory() }, { fetch: ('server' in calendar ? calendar.fetch : undefined) ?? createFetch({ allowPrivateNetworks: true }) });
   return account.side('account' in calendar ? calendar.calendarId : calendar.url, setting);
 }
