@@ -29,6 +29,8 @@ export function createWatchBookings(deps: BookingDeps): BookingActivities['watch
       if (Context.current().cancellationSignal.aborted) throw error;
       const { delaySeconds, failure } = await noteWait(deps, calendar.accountId, asSyncError(deps.log, error, { watchId }), calendar.failures);
       await plan(deps, watchId, delaySeconds, { failures: calendar.failures + 1 });
+      // Who is woken, by new credentials for instance, looks at once.
+      await noteBookedCalendar(db, watchId, { nextPollAt: null });
       throw failure;
     }
     const delaySeconds = deps.pollIntervalSeconds * (0.95 + deps.random() * 0.1);

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import {
   createAccount, deleteAccount, findAccount, listAccounts, openedAccount, patchAccount, replaceCredentials, type AccountPatch, type AccountRecord,
 } from '../db/accounts.ts';
-import { waitingBookings } from '../db/booking-work.ts';
 import { activePairIdsOfAccount } from '../db/connections.ts';
 import type { CalendarInfo, Provider } from '../providers/provider.ts';
 import { ControlError } from './control.ts';
@@ -10,7 +9,7 @@ import type { Api, ApiDeps } from './deps.ts';
 import { ApiProblem, notFound } from './errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from './paging.ts';
 import { ask, calendarsOf, notConfigured } from './questions.ts';
-import { tellBooking } from './tell-bookings.ts';
+import { tellWaiting } from './tell-bookings.ts';
 import { check, idParam, instant, instantOf, nothing, problems, text } from './validation.ts';
 
 const tags = ['Accounts'];
@@ -90,7 +89,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
   }, async (request) => {
     const renewed = await renewCredentials(deps, request.params.id, request.body);
     await revivePairs(deps, request.params.id);
-    for (const booking of await waitingBookings(db, request.params.id)) await tellBooking(deps, booking);
+    await tellWaiting(deps, request.params.id);
     return shown(renewed);
   });
 

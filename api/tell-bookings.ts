@@ -2,7 +2,7 @@
  * Tells workflows of bookings what PostgreSQL knows already. A row that was committed and whose workflow was never told (a crash in between, Temporal away)
  * is found by the time by which somebody should have looked at it, by whichever API process comes first.
  */
-import { claimDueBookings, claimDueWatches } from '../db/booking-work.ts';
+import { claimDueBookings, claimDueWatches, workOfAccount } from '../db/booking-work.ts';
 import { ControlError } from './control.ts';
 import type { ApiDeps } from './deps.ts';
 
@@ -41,10 +41,21 @@ export function tellForgotten(deps: Told): { stop(): Promise<void> } {
   };
 }
 
+/** An account has new credentials: what waits for its calendars goes on. Never fails. */
+export async function tellWaiting(deps: Told, accountId: string): Promise<void> {
+  const { bookingIds, watchIds } = await workOfAccount(deps.db, accountId);
+  await tellAll(deps, bookingIds, watchIds);
+}
+
 async function tellDue(deps: Told): Promise<void> {
   const now = new Date();
-  const [due, watches] = [await claimDueBookings(deps.db, now), await claimDueWatches(deps.db, now)];
-  const work = [...due.map((booking) => () => tellBooking(deps, booking)), ...watches.map((id) => () => deps.bookings.watch(id).catch(() => undefined))];
+  const due = await claimDueBookings(deps.db, now);
+  await tellAll(deps, due.map(({ id }) => id), [...due.map(({ watchId }) => watchId), ...await claimDueWatches(deps.db, now)]);
+}
+
+async function tellAll({ bookings, log }: Told, bookingIds: readonly string[], watchIds: readonly string[]): Promise<void> {
+  const ignore = (error: unknown): void => log.debug({ reason: error instanceof ControlError ? error.kind : 'unknown' }, 'a workflow could not be told; it will be');
+  const work = [...bookingIds.map((id) => () => bookings.look(id).catch(ignore)), ...[...new Set(watchIds)].map((id) => () => bookings.watch(id).catch(ignore))];
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (let next = work.shift(); next !== undefined; next = work.shift()) await next();
   }));

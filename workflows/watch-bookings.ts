@@ -8,7 +8,7 @@ import {
 import * as messages from './booking-messages.ts';
 import type { BookingActivities, WatchInput, WatchResult } from './booking-messages.ts';
 import { POLLS_QUEUE } from './messages.ts';
-import { isLong } from './work-until.ts';
+import { isLong, workUntil } from './work-until.ts';
 
 const AFTER_FAILURE_MS = 60_000;
 
@@ -28,7 +28,8 @@ export async function watchBookings(input: WatchInput): Promise<void> {
   for (;;) {
     if (isLong()) await continueAsNew<typeof watchBookings>(input);
     const before = woken;
-    const found = await lookAtCalendar(input).catch(rest);
+    // The activity itself knows when it is too early; so waking it costs little, and ends a long wait after a failure.
+    const found = await workUntil(() => woken > before, () => lookAtCalendar(input)).catch(rest);
     if (found?.kind === 'over' && woken === before) return;
     if (found?.kind === 'changed') for (const id of found.bookingIds) await tell(id);
   }

@@ -9,7 +9,7 @@ import { startCloudProcess, startProgram, type CloudProcess, type Program } from
 import { randomFrom } from '../support/random.ts';
 
 const seed = Number(process.env['CALPAIR_TEST_SEED'] ?? Date.now() % 1_000_000);
-const KILLS = 8;
+const KILLS = 5;
 const EACH_TIME = 4;
 
 describe('bookings under kills of the worker', () => {
@@ -22,7 +22,7 @@ describe('bookings under kills of the worker', () => {
     [radicale, ...clouds] = await Promise.all([startRadicale(), startCloudProcess('google'), startCloudProcess('microsoft')]);
     calpair = await startCalpair({ ...clouds[0]!.environment, ...clouds[1]!.environment, CALPAIR_ROLES: 'api', CALPAIR_POLL_INTERVAL_SECONDS: '5' });
     // So that kills hit writes under way.
-    for (const cloud of clouds) await cloud.control('slow', 300, '(POST|PATCH|DELETE) .*/events', 10_000);
+    for (const cloud of clouds) await cloud.control('slow', 200, '(POST|PATCH|DELETE) .*/events', 10_000);
   });
   after(async () => {
     await worker?.end('SIGKILL');

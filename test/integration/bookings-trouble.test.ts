@@ -11,6 +11,7 @@ import { anyFreePort } from '../../embedded/ports.ts';
 import { Api, API_KEY, environmentOf, startCalpair, until, type Json, type RunningCalpair } from '../support/calpair.ts';
 import { startRadicale, type DavServer } from '../support/dav.ts';
 import { connect, eventsOf, hours, newBooking, type Host } from '../support/hosts.ts';
+import { startIcloud, type IcloudStandIn } from '../support/icloud/start.ts';
 import { startProgram } from '../support/process.ts';
 
 describe('bookings in trouble', () => {
@@ -107,6 +108,38 @@ describe('bookings in trouble', () => {
     assert.deepEqual(await histories(), were);
     assert.ok(were.length > 1);
     await connection.close();
+  });
+});
+
+describe('bookings of an account whose password has ended', () => {
+  let icloud: IcloudStandIn;
+  let calpair: RunningCalpair;
+  before(async () => {
+    icloud = await startIcloud();
+    calpair = await startCalpair({ CALPAIR_POLL_INTERVAL_SECONDS: '5' }, (fetch) => icloud.reaching(fetch));
+  });
+  after(async () => {
+    await calpair?.stop();
+    await icloud?.close();
+  });
+
+  it('are written and followed at once when it has a new one', async () => {
+    const { api } = calpair;
+    const owner = icloud.addAccount('host@icloud.example');
+    const { id } = await api.call('POST', '/v1/accounts', { provider: 'caldav', preset: 'icloud', username: owner.appleId, password: owner.appPassword });
+    const first = await api.call('POST', '/v1/bookings?wait=20', newBooking(id, 'First', hours(1, 9, 10)));
+    owner.changePassword();
+    const second = await api.call('POST', '/v1/bookings?wait=5', newBooking(id, 'Second', hours(1, 10, 11), { allowOverlap: true }));
+    assert.deepEqual([second.writeStatus, second.writeError], ['pending', 'auth']);
+    const { status, statusReason } = await api.call('GET', `/v1/accounts/${id}`);
+    assert.deepEqual([status, statusReason], ['attention', 'credentials']);
+    await until('a look that fails', () => icloud.requests.some(({ status: answered, method }) => answered === 401 && method === 'REPORT'), 15_000);
+    await api.call('PUT', `/v1/accounts/${id}/credentials`, { password: owner.appPassword });
+    const get = (bookingId: string): Promise<Json> => api.call('GET', `/v1/bookings/${bookingId}`);
+    await until('the event', async () => (await get(second.id)).writeStatus === 'written', 10_000);
+    owner.remove('home', `${first.id}.ics`);
+    await until('the cancellation', async () => (await get(first.id)).status === 'cancelled', 30_000);
+    assert.deepEqual([...owner.list('home').keys()], [`${second.id}.ics`]);
   });
 });
 
