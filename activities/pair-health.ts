@@ -35,7 +35,7 @@ export async function noteFailure(deps: Deps, open: OpenPair, failed: SideFailed
   await deps.store.updatePair(pair.id, {
     failures, failingSince,
     attention: consequence.attention ?? lastingAttention(error, failures, now.getTime() - failingSince.getTime()),
-    statusDetail: `${side}: ${consequence.detail}`,
+    statusDetail: `${side}: ${consequence.detail}${error.advice === undefined ? '' : ` ${error.advice}`}`,
     notBefore: asked > 0 ? new Date(now.getTime() + asked * 1000) : null,
     nextPollAt: new Date(now.getTime() + delaySeconds * 1000),
   });
@@ -56,6 +56,7 @@ export async function stateOf(deps: Deps, pairId: string): Promise<{ state: Pair
   const row = await deps.store.pairNow(pairId);
   if (row?.paused) return { state: 'paused', reason: null };
   const reason = row?.attention ?? ((await deps.store.countHeld(pairId)) > 0 ? 'held-changes' : null);
+  if (row && row.announced !== reason) await deps.announcePair?.(pairId, reason, deps.clock.now());
   return { state: reason ? 'attention' : 'active', reason };
 }
 

@@ -9,6 +9,7 @@ import type { Api, ApiDeps } from './deps.ts';
 import { ApiProblem, notFound } from './errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from './paging.ts';
 import { ask, calendarsOf, notConfigured } from './questions.ts';
+import { tellWaiting } from './tell-bookings.ts';
 import { check, idParam, instant, instantOf, nothing, problems, text } from './validation.ts';
 
 const tags = ['Accounts'];
@@ -88,6 +89,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
   }, async (request) => {
     const renewed = await renewCredentials(deps, request.params.id, request.body);
     await revivePairs(deps, request.params.id);
+    await tellWaiting(deps, request.params.id);
     return shown(renewed);
   });
 
@@ -130,7 +132,7 @@ async function renewCredentials(deps: ApiDeps, id: string, body: unknown): Promi
   if (!stored) throw notFound('account');
   const provider = providerOf(deps, stored.provider);
   const credentials = { ...(stored.credentials as object), ...check(provider.newCredentials, body) as object };
-  const proof = await ask(deps, (io) => provider.prove(credentials, io));
+  const proof = await ask(deps, (io) => provider.prove(credentials, io, stored.discovered));
   if (proof.identity !== stored.identity) {
     throw new ApiProblem('different-account', 'These credentials open another person\'s calendars. Nothing was changed; add them as a new account.');
   }

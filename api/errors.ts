@@ -20,6 +20,9 @@ const PROBLEMS = {
   'preview-too-large': [409, 'These calendars hold too many events for a preview'],
   'pair-paused': [409, 'The pair is paused'],
   'pair-stopped': [409, 'The pair is stopped'],
+  'slot-busy': [409, 'The time is not free'],
+  'idempotency-key-reused': [409, 'The key was used for another request'],
+  'booking-cancelled': [409, 'The booking is cancelled'],
   'payload-too-large': [413, 'The request is too large'],
   'unsupported-media-type': [415, 'The request body must be JSON'],
   'credentials-rejected': [422, 'The service refused the credentials'],
@@ -30,6 +33,7 @@ const PROBLEMS = {
   'calendar-not-found': [422, 'The account has no such calendar'],
   'free-busy-unknown': [422, 'It cannot be told when this person is free'],
   'calendar-read-only': [422, 'The calendar cannot be written to'],
+  'write-calendar-missing': [422, 'The account has no calendar for bookings'],
   'too-many-requests': [429, 'Too many requests'],
   'internal': [500, 'Something went wrong here'],
   'provider-not-configured': [501, 'This service is not set up in this installation'],
@@ -136,9 +140,9 @@ function problemOfSync(error: SyncError): ApiProblem | null {
   return new ApiProblem(code, withReason(sentence, error), code === 'temporarily-unavailable' ? wait : {});
 }
 
-/** Adds the server's own reason, where it gave one. */
-export function withReason(sentence: string, error: SyncError): string {
-  return error.reason === undefined ? sentence : `${sentence} It says: ${clip(error.reason, 200)}`;
+/** Adds what to do about it, and the server's own reason, where there are any. */
+export function withReason(sentence: string, { advice, reason }: SyncError): string {
+  return [sentence, advice, reason === undefined ? undefined : `It says: ${clip(reason, 200)}`].filter((part) => part !== undefined).join(' ');
 }
 
 function problemOfControl(error: ControlError): ApiProblem {

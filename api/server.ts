@@ -6,6 +6,7 @@ import { setMaxListeners } from 'node:events';
 import { accountRoutes } from './accounts.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import { requireApiKey } from './auth.ts';
+import { bookingRoutes } from './bookings.ts';
 import { calendarRoutes } from './calendars.ts';
 import { connectionRoutes } from './connections.ts';
 import { consoleRoutes } from './console.ts';
@@ -65,6 +66,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     previewRoutes(v1, deps, closing.signal);
     runRoutes(v1, deps);
     reportRoutes(v1, deps);
+    bookingRoutes(v1, deps, closing.signal);
   });
   await app.register(async (unknown: Api) => {
     unknown.addHook('onRequest', requireApiKey(deps));

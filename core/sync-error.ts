@@ -43,6 +43,8 @@ export interface SyncErrorOptions {
   readonly status?: number;
   /** The server's own reason: a DAV precondition or provider error code, or at most 200 characters of plain text without markup. */
   readonly reason?: string;
+  /** What the person who owns the account can do about it, in our own words. */
+  readonly advice?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -55,6 +57,7 @@ export class SyncError extends Error {
   readonly retryAfterMs: number | undefined;
   readonly status: number | undefined;
   readonly reason: string | undefined;
+  readonly advice: string | undefined;
 
   constructor(kind: SyncErrorKind, message: string, options: SyncErrorOptions = {}) {
     super(message, { cause: options.cause });
@@ -63,5 +66,6 @@ export class SyncError extends Error {
     this.retryAfterMs = options.retryAfterMs;
     this.status = options.status;
     this.reason = options.reason;
+    this.advice = options.advice;
   }
 }

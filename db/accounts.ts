@@ -116,6 +116,8 @@ export interface OpenedAccount {
   readonly credentials: unknown;
   readonly discovered: Record<string, unknown>;
   readonly tokens: Tokens;
+  /** Stores what was discovered anew, unless the credentials have been replaced meanwhile. */
+  readonly keep: (discovered: Record<string, unknown>) => Promise<void>;
 }
 
 export async function openedAccount(db: Db, id: string): Promise<OpenedAccount | null> {
@@ -128,6 +130,9 @@ export async function openedAccount(db: Db, id: string): Promise<OpenedAccount |
     credentials: JSON.parse(db.vault.open(row.credentials, contextOf(id))) as unknown,
     discovered: row.discovered,
     tokens: tokenStore(db, id, row.credentials),
+    async keep(discovered) {
+      await db.sql.update(accounts).set({ discovered }).where(and(eq(accounts.id, id), eq(accounts.credentials, row.credentials)));
+    },
   };
 }
 

@@ -58,9 +58,12 @@ export async function claimDueWatches(db: Db, now: Date): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
-/** Of an account: what waits for its calendar, for instance for new credentials. */
-export function waitingBookings(db: Db, accountId: string): Promise<{ id: string; watchId: string }[]> {
-  return db.sql.select({ id: bookings.id, watchId: bookings.watchId }).from(bookings).where(and(eq(bookings.accountId, accountId), isNotNull(bookings.dueAt)));
+/** Of an account: bookings that wait for their calendar, and calendars that are watched. */
+export async function workOfAccount(db: Db, accountId: string): Promise<{ bookingIds: string[]; watchIds: string[] }> {
+  const waiting = await db.sql.select({ id: bookings.id }).from(bookings).where(and(eq(bookings.accountId, accountId), isNotNull(bookings.dueAt)));
+  const watched = await db.sql.select({ id: bookedCalendars.id }).from(bookedCalendars)
+    .where(and(eq(bookedCalendars.accountId, accountId), isNotNull(bookedCalendars.dueAt)));
+  return { bookingIds: waiting.map(({ id }) => id), watchIds: watched.map(({ id }) => id) };
 }
 
 export async function bookedCalendar(db: Db, id: string): Promise<BookedCalendar | null> {

@@ -54,6 +54,15 @@ export function reserve(db: Db, booking: NewBooking, now: Date): Promise<Reserve
   });
 }
 
+/** Whether a confirmed booking has some of the time. @param except a booking that does not count */
+export async function isTaken(tx: Db, accountId: string, { start, end }: Slot, except: string | null): Promise<boolean> {
+  const [row] = await tx.sql.select({ id: bookings.id }).from(bookings).where(and(
+    eq(bookings.accountId, accountId), eq(bookings.status, 'confirmed'), lt(bookings.startAt, new Date(end)), gt(bookings.endAt, new Date(start)),
+    except === null ? undefined : ne(bookings.id, except),
+  )).limit(1);
+  return row !== undefined;
+}
+
 /** What a change of a booking may be about. */
 export type ChangeResult = BookingRow | 'unknown' | 'cancelled' | 'busy';
 
@@ -142,14 +151,6 @@ async function lockSlots(tx: Db, accountId: string): Promise<void> {
 async function lockBooking(tx: Db, id: string): Promise<BookingRow | null> {
   const [row] = await tx.sql.select().from(bookings).where(eq(bookings.id, id)).for('update');
   return row ?? null;
-}
-
-async function isTaken(tx: Db, accountId: string, { start, end }: Slot, except: string | null): Promise<boolean> {
-  const [row] = await tx.sql.select({ id: bookings.id }).from(bookings).where(and(
-    eq(bookings.accountId, accountId), eq(bookings.status, 'confirmed'), lt(bookings.startAt, new Date(end)), gt(bookings.endAt, new Date(start)),
-    except === null ? undefined : ne(bookings.id, except),
-  )).limit(1);
-  return row !== undefined;
 }
 
 /** The calendar's row, which from now on somebody has to watch; null where the account is gone. */

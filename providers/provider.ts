@@ -44,9 +44,10 @@ export interface Provider<Credentials = unknown> {
   readonly isConfigured: boolean;
   /**
    * Proves the credentials against the server with as few failed logins as possible.
+   * @param before what was discovered with the account's former credentials
    * @throws SyncError `auth`, `unreachable`, `not-a-caldav-server`, `address-not-allowed`
    */
-  prove(credentials: Credentials, io: Io): Promise<Proof>;
+  prove(credentials: Credentials, io: Io, before?: Record<string, unknown>): Promise<Proof>;
   /** No request is made before one of the account's methods is called. */
   open(account: OpenAccount<Credentials>, io: Io): Account;
 }
@@ -67,6 +68,8 @@ export interface OpenAccount<Credentials> {
   readonly credentials: Credentials;
   readonly discovered: Record<string, unknown>;
   readonly tokens: TokenStore;
+  /** Keeps what was discovered anew for the next time, because the account has moved. */
+  readonly keep?: ((discovered: Record<string, unknown>) => Promise<void>) | undefined;
 }
 
 export interface CalendarInfo {
@@ -105,6 +108,8 @@ export interface Account {
 export interface FreeBusySetting {
   /** Invitations that the person has not answered. `busy` where it is not said. */
   readonly unanswered: 'busy' | 'free';
+  /** Events that do not count, by their `ref`. */
+  readonly except?: readonly string[];
 }
 
 export const BUSY_BY_DEFAULT: FreeBusySetting = { unanswered: 'busy' };
@@ -159,6 +164,8 @@ export interface ChangePage {
 
 /** What is already known of a side, so that it can skip what did not change and complete what came in parts. */
 export interface Known {
+  /** True: nobody asks about other events than these, so that they need not be fetched. */
+  readonly isAll?: boolean;
   byResource(resources: readonly string[]): Promise<Stored[]>;
   /** Version by resource, of everything known; asked for by full listings only. */
   versions(): Promise<Map<string, string | null>>;

@@ -2,11 +2,10 @@
 import { call, get } from './api.js';
 import { h, plain, theirs } from './dom.js';
 import { field, form, input, select, showProblem, valuesOf } from './form.js';
-import { accountName, FIXED_ADDRESS, PRESETS, serviceOf } from './words.js';
+import { accountName, FIXED_ADDRESS, hintsOf, PRESETS, serviceOf } from './words.js';
 
 const label = () => field('label', 'Name for this account', input({ maxlength: 200 }), { isOptional: true });
 const AT_ADDRESS = { 'server-unreachable': 'serverUrl', 'not-a-caldav-server': 'serverUrl', 'address-not-allowed': 'serverUrl' };
-const APP_PASSWORDS = 'Where the service has two-factor sign-in (iCloud, Fastmail and others), make an app password there and enter it here.';
 
 export function addCaldav(_query, { say, go }) {
   return {
@@ -14,12 +13,13 @@ export function addCaldav(_query, { say, go }) {
     render: () => page('Add a CalDAV account', 'The credentials are proved with the server first, then kept encrypted.', form('add', 'Add the account',
       field('preset', 'Service', select(PRESETS, 'generic', { 'data-change': 'preset' })),
       field('serverUrl', 'Server address', input({ type: 'url', inputmode: 'url' }), { hint: 'The server, or a calendar on it, with https in front. The rest is found by itself.' }),
-      field('username', 'User', input()),
-      field('password', 'Password', input({ type: 'password', autocomplete: 'new-password' }), { hint: APP_PASSWORDS }),
+      field('username', 'User', input(), { hint: hintsOf('generic').username }),
+      field('password', 'Password', input({ type: 'password', autocomplete: 'new-password' }), { hint: hintsOf('generic').password }),
       label())),
     actions: {
       preset(element) {
         element.form.querySelector('[data-field=serverUrl]').hidden = FIXED_ADDRESS.includes(element.value);
+        for (const [name, hint] of Object.entries(hintsOf(element.value))) element.form.querySelector(`#field-${name}-hint`).textContent = hint;
       },
       add: (element) => submit(element, { ...AT_ADDRESS, 'credentials-rejected': 'password' }, async () => {
         const account = await call('POST', '/v1/accounts', { provider: 'caldav', ...valuesOf(element) });
@@ -62,7 +62,7 @@ export function newCredentials(id, { say, go }) {
     render: () => page(['New credentials for ', theirs(accountName(account))], `${serviceOf(account)}. They have to open the calendars of the same person. Every pair that waits for them goes on by itself.`,
       account.provider === 'caldav'
         ? form('renew', 'Save', field('username', 'User', input({ placeholder: plain(account.username, 100) }), { isOptional: true, hint: 'Only if it has changed.' }),
-          field('password', 'Password', input({ type: 'password', autocomplete: 'new-password' }), { hint: APP_PASSWORDS }))
+          field('password', 'Password', input({ type: 'password', autocomplete: 'new-password' }), { hint: hintsOf(account.preset).password }))
         : form('renew', 'Save', field('refreshToken', 'Refresh token', input({ type: 'password' })))),
     actions: {
       renew: (element) => {

@@ -55,6 +55,19 @@ const PRESET = {
   'icloud': 'iCloud', 'fastmail': 'Fastmail', 'generic': 'Other CalDAV server',
 };
 export const PRESETS = Object.entries(PRESET);
+/** What to type, by service. */
+const HINTS = {
+  icloud: {
+    username: 'The e-mail address of the Apple Account.',
+    password: 'An app-specific password, not the one of the Apple Account. Make it at account.apple.com under Sign-In and Security, App-Specific Passwords; two-factor authentication has to be on. It ends when the password of the account changes.',
+  },
+};
+const USUAL_HINTS = {
+  username: 'As the server knows you.',
+  password: 'Where the service has two-factor sign-in (Fastmail, Nextcloud and others), make an app password there and enter it here.',
+};
+export const hintsOf = (preset) => HINTS[preset] ?? USUAL_HINTS;
+
 /** Their address is the same for everybody. */
 export const FIXED_ADDRESS = ['posteo', 'mailbox-org', 'icloud', 'fastmail'];
 

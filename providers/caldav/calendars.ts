@@ -5,7 +5,7 @@ import { resolveZone } from '../../core/zones.ts';
 import type { CalendarInfo } from '../provider.ts';
 import { errorOf, reasonOf, type DavClient } from './client.ts';
 import type { Discovered } from './discovery.ts';
-import { collectionUrl, identityOf, lastSegment } from './hrefs.ts';
+import { canonicalPath, collectionUrl, identityOf, lastSegment } from './hrefs.ts';
 import { hrefsOf, textOf, xmlText, type Member } from './xml.ts';
 
 /**
@@ -13,13 +13,13 @@ import { hrefsOf, textOf, xmlText, type Member } from './xml.ts';
  * @throws SyncError
  */
 export async function listCalendars(client: DavClient, discovered: Discovered): Promise<CalendarInfo[]> {
-  const defaultIdentity = await defaultCalendar(client, discovered);
+  const defaultPath = await defaultCalendar(client, discovered);
   const calendars = new Map<string, CalendarInfo>();
   const places = [...discovered.homes.map((url) => ({ url, depth: '1' as const })), ...discovered.calendars.map((url) => ({ url, depth: '0' as const }))];
   for (const { url, depth } of places) {
     const answer = await client.propfind(new URL(url), depth, CALENDAR_PROPS);
     for (const member of answer.members) {
-      const calendar = readCalendar(member, answer.url, defaultIdentity);
+      const calendar = readCalendar(member, answer.url, defaultPath);
       if (calendar !== null && !calendars.has(calendar.identity)) calendars.set(calendar.identity, calendar);
     }
   }
@@ -68,22 +68,23 @@ async function readOne(client: DavClient, url: URL): Promise<CalendarInfo> {
 }
 
 /** Null for everything that is no calendar for events. */
-function readCalendar({ href, status, props }: Member, base: URL, defaultIdentity: string | null): CalendarInfo | null {
+function readCalendar({ href, status, props }: Member, base: URL, defaultPath: string | null): CalendarInfo | null {
   const types = props.get('d:resourcetype')?.children.map(({ name }) => name) ?? [];
   if ((status ?? 200) >= 300 || !types.includes('c:calendar') || !URL.canParse(href, base.href)) return null;
   if (types.includes('cs:subscribed') || types.some((type) => type.endsWith(':deleted-calendar'))) return null;
   const components = props.get('c:supported-calendar-component-set')?.children.map(({ nameAttribute }) => nameAttribute?.toUpperCase()) ?? [];
   if (components.length > 0 && !components.includes('VEVENT')) return null;
-  const url = collectionUrl(href, base);
-  const identity = identityOf(url);
+  // What lies in the home is on its host, whichever host the server names (iCloud's common one, an inner one behind a proxy).
+  const named = collectionUrl(href, base);
+  const url = named.pathname.startsWith(base.pathname) ? collectionUrl(named.pathname, base) : named;
   return {
     id: url.href,
-    identity,
+    identity: identityOf(url),
     name: textOf(props, 'd:displayname') ?? lastSegment(url.pathname),
     color: readColor(textOf(props, 'a:calendar-color')),
     timeZone: readZone(textOf(props, 'c:calendar-timezone-id'), props.get('c:calendar-timezone')?.text ?? ''),
     readOnly: !isWritable(props),
-    isDefault: identity === defaultIdentity,
+    isDefault: canonicalPath(url.pathname) === defaultPath,
   };
 }
 
@@ -111,13 +112,13 @@ function readZone(id: string | null, vcalendar: string): string | null {
   return null;
 }
 
-/** RFC 6638 section 9.2: a property of the inbox. Null where the server does not tell. */
+/** The path of the default calendar, a property of the inbox (RFC 6638 section 9.2). Null where the server does not tell. */
 async function defaultCalendar(client: DavClient, { inbox }: Discovered): Promise<string | null> {
   if (inbox === null) return null;
   try {
     const { member, url } = await client.properties(new URL(inbox), ['c:schedule-default-calendar-URL']);
     const [href] = hrefsOf(member.props, 'c:schedule-default-calendar-URL');
-    return href !== undefined && URL.canParse(href, url.href) ? identityOf(collectionUrl(href, url)) : null;
+    return href !== undefined && URL.canParse(href, url.href) ? canonicalPath(collectionUrl(href, url).pathname) : null;
   } catch (error) {
     // Xandikos names an inbox that does not exist.
     if (error instanceof SyncError && error.kind !== 'auth' && error.status !== undefined) return null;

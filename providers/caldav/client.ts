@@ -33,18 +33,47 @@ export interface Answer {
   readonly url: URL;
 }
 
-export function davClient(typed: URL, login: { readonly username: string; readonly password: string }, io: Io): DavClient {
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+  /** What a person can do when it is refused. */
+  readonly advice?: string | undefined;
+}
+
+/** For an account whose host may change (`moves.ts`). */
+export interface Moves {
+  /** Where an address is now. */
+  now(url: URL): URL;
+  /** Looks for the account anew; whether it has moved. @throws SyncError `auth` when the host that was typed refuses the credentials, too */
+  look(): Promise<boolean>;
+}
+
+export function davClient(typed: URL, login: Login, io: Io, moves?: Moves): DavClient {
   const authorization = `Basic ${Buffer.from(`${login.username}:${login.password}`, 'utf8').toString('base64')}`;
   const mayCarry = (url: URL): boolean => mayCarryCredentials(typed, url);
 
-  async function request(method: string, url: URL, { headers = {}, body }: RequestOptions = {}): Promise<Answer> {
+  async function send(method: string, url: URL, { headers = {}, body }: RequestOptions): Promise<Answer> {
     const init = { method, headers: { ...headers, authorization }, ...(body === undefined ? {} : { body }), ...(io.signal ? { signal: io.signal } : {}) };
     const { response, url: answered } = await followRedirects(io.fetch, url, init, mayCarry);
-    if (response.status === 401) {
-      if (!mayCarry(answered)) throw new SyncError('unreachable', 'the server points to a host that may not get the credentials', { status: 401 });
-      throw new SyncError('auth', 'the server refused the credentials', { status: 401 });
-    }
+    if (response.status === 401 && !mayCarry(answered)) throw new SyncError('unreachable', 'the server points to a host that may not get the credentials', { status: 401 });
     return { status: response.status, headers: response.headers, text: await response.text(), url: answered };
+  }
+
+  async function request(method: string, url: URL, options: RequestOptions = {}): Promise<Answer> {
+    const asked = moves?.now(url) ?? url;
+    const answer = await send(method, asked, options);
+    const isElsewhere = moves !== undefined && asked.origin !== typed.origin;
+    if (isElsewhere && answer.url.origin !== asked.origin) await moves.look().catch(() => false);
+    // A host that only the server named proves nothing by a refusal: the account may have moved on from there.
+    if (isElsewhere && [401, 404, 410].includes(answer.status)) {
+      const hasMoved = await moves.look();
+      if (!hasMoved && answer.status !== 401) return answer;
+      const again = await send(method, moves.now(url), options);
+      if (again.status === 401) throw new SyncError('unreachable', 'a host of the account refuses credentials that its service takes', { status: 401 });
+      return again;
+    }
+    if (answer.status === 401) throw new SyncError('auth', 'the server refused the credentials', { status: 401, advice: login.advice });
+    return answer;
   }
 
   async function xml(method: XmlMethod, url: URL, body: XmlBody, depth?: '0' | '1'): Promise<Answer> {

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { SyncError } from '../../core/sync-error.ts';
 import type { DavClient } from './client.ts';
 import { collectionUrl, identityOf } from './hrefs.ts';
+import { nameOf } from './moves.ts';
 import { isSogo, type Preset } from './presets.ts';
 import { hrefsOf, type Element, type Member } from './xml.ts';
 
@@ -21,6 +22,8 @@ export const Discovered = z.object({
   /** The server sends invitations by itself (RFC 6638, `calendar-auto-schedule`). */
   autoSchedule: z.boolean(),
   isSogo: z.boolean(),
+  /** By origin: the origin that its addresses are named by, because the account was there before (`moves.ts`). */
+  names: z.record(z.string(), z.string()).default({}),
 });
 export type Discovered = z.infer<typeof Discovered>;
 
@@ -32,15 +35,15 @@ export async function discover(client: DavClient, typed: URL, preset: Preset, us
   const found = (await findFrom(client, typed)) ?? (await findWellKnown(client, typed)) ?? (await findByPaths(client, typed, preset, username));
   if (found === null) throw new SyncError('not-a-caldav-server', 'no principal, calendar home or calendar was found');
   const own = username.includes('@') ? [username.toLowerCase()] : [];
-  return { ...found, addresses: [...new Set([...found.addresses, ...own])], autoSchedule: await doesSchedule(client, found) };
+  return { ...found, addresses: [...new Set([...found.addresses, ...own])], autoSchedule: await doesSchedule(client, found), names: {} };
 }
 
 /** The person behind the credentials: the principal where there is one. */
 export function identityOfAccount(discovered: Discovered, typed: URL, username: string): string {
-  return discovered.principal === null ? `${typed.host}|${username}` : identityOf(new URL(discovered.principal));
+  return discovered.principal === null ? `${typed.host}|${username}` : identityOf(nameOf(discovered, new URL(discovered.principal)));
 }
 
-type Place = Omit<Discovered, 'autoSchedule'>;
+type Place = Omit<Discovered, 'autoSchedule' | 'names'>;
 
 const PRINCIPAL_PROPS = ['d:current-user-principal', 'd:principal-URL', 'c:calendar-home-set', 'c:calendar-user-address-set', 'c:schedule-inbox-URL', 'd:resourcetype'];
 const MAX_CANDIDATES = 12;
@@ -50,7 +53,8 @@ async function findFrom(client: DavClient, url: URL): Promise<Place | null> {
   const here = await look(client, url);
   if (here === null) return null;
   const calendars = isCalendar(here.member) ? [collectionUrl(here.url.href, here.url).href] : [];
-  const place = placeOf(here) ?? (await findPrincipal(client, here));
+  // A calendar may not say whose it is; its server does.
+  const place = placeOf(here) ?? (await findPrincipal(client, here)) ?? (calendars.length > 0 ? await findAtRoot(client, here.url) : null);
   if (place !== null) return { ...place, calendars };
   const nowhere: Place = { principal: null, homes: [], calendars, inbox: null, addresses: [], isSogo: isSogo(here.url, here.headers) };
   if (calendars.length > 0) return nowhere;
@@ -69,6 +73,17 @@ async function findPrincipal(client: DavClient, { member, url }: Seen): Promise<
     if (place !== null) return place;
   }
   return null;
+}
+
+async function findAtRoot(client: DavClient, url: URL): Promise<Place | null> {
+  try {
+    const root = await look(client, new URL('/', url));
+    return root === null ? null : placeOf(root) ?? (await findPrincipal(client, root));
+  } catch (error) {
+    // Something else may be there, with users of its own.
+    if (error instanceof SyncError && error.kind === 'auth') return null;
+    throw error;
+  }
 }
 
 /** The well-known path redirects PROPFIND, GET or both. */

@@ -12,19 +12,20 @@ import { SyncError } from '../../core/sync-error.ts';
 import { inParallel } from '../pacing.ts';
 import type { CalendarInfo } from '../provider.ts';
 import { errorOf, multistatusOf, type DavClient, type XmlBody } from './client.ts';
-import { pathOf } from './hrefs.ts';
+import { canonicalPath, pathOf } from './hrefs.ts';
 import { BATCH, checkCalendar, fetchObjects, type Collection } from './objects.ts';
 import type { Member } from './xml.ts';
 
 /**
  * @param calendars those of the account, or the chosen ones of them
  * @param view whose `zone` is that of calendars which name none
+ * @param except events that do not count, by their paths
  */
-export async function freeBusy(client: DavClient, calendars: readonly CalendarInfo[], view: FreeBusyView): Promise<Interval[]> {
+export async function freeBusy(client: DavClient, calendars: readonly CalendarInfo[], view: FreeBusyView, except: readonly string[] = []): Promise<Interval[]> {
   const budget = { steps: STEPS_PER_QUESTION };
   const found: Span[][] = [];
   await inParallel(calendars, async ({ id, timeZone }) => {
-    found.push(await calendarBusy({ client, url: new URL(id) }, { ...view, zone: timeZone ?? view.zone }, budget));
+    found.push(await calendarBusy({ client, url: new URL(id), except: new Set(except.map(canonicalPath)) }, { ...view, zone: timeZone ?? view.zone }, budget));
   });
   return mergeSpans(found.flat()).map(intervalOf);
 }
@@ -35,7 +36,11 @@ const LAST_INDEXED = Date.UTC(2037, 0, 1);
 /** After so long others of this process may go on. */
 const TURN_MS = 20;
 
-async function calendarBusy(collection: Collection, view: FreeBusyView, budget: Budget): Promise<Span[]> {
+interface Asked extends Collection {
+  readonly except: ReadonlySet<string>;
+}
+
+async function calendarBusy(collection: Asked, view: FreeBusyView, budget: Budget): Promise<Span[]> {
   const objects = await objectsIn(collection, view.range);
   if (objects === 'refused') return serverBusy(collection, view.range);
   if (objects === 'too-many') {
@@ -68,7 +73,7 @@ function objectBusy(text: string, view: FreeBusyView, budget: Budget): Span[] {
 }
 
 /** The texts of all objects that may matter, by path. */
-async function objectsIn(collection: Collection, { from, to }: Span): Promise<string[] | 'refused' | 'too-many'> {
+async function objectsIn(collection: Asked, { from, to }: Span): Promise<string[] | 'refused' | 'too-many'> {
   // A day more to either side: servers place floating times and dates as they like.
   const range = { 'c:time-range': { _attributes: { start: instantId(from - DAY_MS), end: instantId(to + DAY_MS) } } };
   const asked = to > LAST_INDEXED ? 'refused' : await query(collection, range);
@@ -80,7 +85,7 @@ async function objectsIn(collection: Collection, { from, to }: Span): Promise<st
     const withDates = await query(collection, { 'c:prop-filter': { _attributes: { name: 'RDATE' } } });
     if (typeof withDates !== 'string') for (const [path, text] of withDates) found.set(path, text);
   }
-  return [...found.values()];
+  return [...found].filter(([path]) => !collection.except.has(canonicalPath(path))).map(([, text]) => text);
 }
 
 async function query(collection: Collection, condition: XmlBody): Promise<Map<string, string> | 'refused' | 'too-many'> {

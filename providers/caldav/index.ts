@@ -5,9 +5,11 @@ import { SyncError } from '../../core/sync-error.ts';
 import { BUSY_BY_DEFAULT } from '../provider.ts';
 import type { Account, CalendarInfo, Io, OpenAccount, Proof, Provider } from '../provider.ts';
 import { createCalendar, listCalendars } from './calendars.ts';
-import { davClient } from './client.ts';
+import { davClient, type Login } from './client.ts';
 import { discover, Discovered, identityOfAccount } from './discovery.ts';
 import { freeBusy } from './free-busy.ts';
+import { identityOf } from './hrefs.ts';
+import { hasMoved, keepNames, nameOf, whereNow } from './moves.ts';
 import { PRESET, PRESETS } from './presets.ts';
 import { caldavSide } from './side.ts';
 
@@ -29,32 +31,44 @@ export const caldav: Provider<Credentials> = {
   newCredentials: z.object({ password, username: username.optional() }) as z.ZodType<Partial<Credentials>>,
   isConfigured: true,
 
-  async prove(credentials: Credentials, io: Io): Promise<Proof> {
+  async prove(credentials: Credentials, io: Io, before?: Record<string, unknown>): Promise<Proof> {
     const typed = addressOf(credentials);
-    const discovered = await discover(davClient(typed, credentials, io), typed, PRESET[credentials.preset], credentials.username);
+    const discovered = keepNames(await find(typed, credentials, io), Discovered.safeParse(before).data);
     return { identity: identityOfAccount(discovered, typed, credentials.username), username: credentials.username, discovered };
   },
 
-  open({ credentials, discovered: stored }: OpenAccount<Credentials>, io: Io): Account {
+  open({ credentials, discovered: stored, keep }: OpenAccount<Credentials>, io: Io): Account {
     const typed = addressOf(credentials);
-    const preset = PRESET[credentials.preset];
-    const client = davClient(typed, credentials, io);
-    const discovered = Discovered.safeParse(stored).data;
-    const rediscover = (): Promise<Discovered> => discover(client, typed, preset, credentials.username);
+    const { canCreateCalendars } = PRESET[credentials.preset];
+    let known = Discovered.safeParse(stored).data;
+    let looked: Promise<boolean> | undefined;
+
+    const rediscover = async (): Promise<Discovered> => keepNames(await find(typed, credentials, io), known);
+    /** Once for an account that is open: more would not tell more. */
+    const look = (): Promise<boolean> => (looked ??= rediscover().then(async (found) => {
+      const isElsewhere = hasMoved(found, known);
+      known = found;
+      if (isElsewhere) await keep?.(found);
+      return isElsewhere;
+    }));
+    const client = davClient(typed, loginOf(credentials), io, { now: (url) => whereNow(known, url), look });
+    const named = (calendar: CalendarInfo): CalendarInfo => {
+      const name = nameOf(known, new URL(calendar.id));
+      return { ...calendar, id: name.href, identity: identityOf(name) };
+    };
 
     async function calendars(): Promise<CalendarInfo[]> {
-      if (discovered === undefined) return listCalendars(client, await rediscover());
       try {
-        return await listCalendars(client, discovered);
+        return (await listCalendars(client, known ?? (await rediscover()))).map(named);
       } catch (error) {
-        // The account has moved to another host or path (iCloud's partitions).
-        if (!(error instanceof SyncError) || (error.kind !== 'gone' && error.kind !== 'not-a-caldav-server')) throw error;
-        return listCalendars(client, await rediscover());
+        // The account has moved to another path.
+        if (known === undefined || !(error instanceof SyncError) || (error.kind !== 'gone' && error.kind !== 'not-a-caldav-server')) throw error;
+        return (await listCalendars(client, await rediscover())).map(named);
       }
     }
 
     return {
-      canCreateCalendars: preset.canCreateCalendars,
+      canCreateCalendars,
       identity: async () => identityOfAccount(await rediscover(), typed, credentials.username),
       calendars,
       async freeBusy(chosen, range, setting = BUSY_BY_DEFAULT) {
@@ -62,20 +76,28 @@ export const caldav: Provider<Credentials> = {
         const asked = chosen === null ? all : all.filter(({ id }) => chosen.includes(id));
         if (chosen?.some((id) => !all.some((calendar) => calendar.id === id))) throw new SyncError('calendar-missing', 'a chosen calendar is not there any more');
         const zone = all.find(({ isDefault, timeZone }) => isDefault && timeZone !== null)?.timeZone ?? all.find(({ timeZone }) => timeZone !== null)?.timeZone ?? 'UTC';
-        return freeBusy(client, asked, { range: spanOf(range), zone, own: new Set((discovered ?? UNKNOWN).addresses), unanswered: setting.unanswered });
+        return freeBusy(client, asked, { range: spanOf(range), zone, own: new Set((known ?? UNKNOWN).addresses), unanswered: setting.unanswered }, setting.except);
       },
       async createCalendar(name, color) {
-        return createCalendar(client, discovered ?? (await rediscover()), name, color);
+        return named(await createCalendar(client, known ?? (await rediscover()), name, color));
       },
       side(calendarId, setting) {
-        return caldavSide({ client, url: new URL(calendarId) }, setting, { ...(discovered ?? UNKNOWN), ...(credentials.preset === 'sogo' ? { isSogo: true } : {}) });
+        return caldavSide({ client, url: new URL(calendarId) }, setting, { ...(known ?? UNKNOWN), ...(credentials.preset === 'sogo' ? { isSogo: true } : {}) });
       },
     };
   },
 };
 
 /** What is assumed of an account whose discovery was not kept: the careful side. */
-const UNKNOWN: Discovered = { principal: null, homes: [], calendars: [], inbox: null, addresses: [], autoSchedule: true, isSogo: false };
+const UNKNOWN: Discovered = { principal: null, homes: [], calendars: [], inbox: null, addresses: [], autoSchedule: true, isSogo: false, names: {} };
+
+function find(typed: URL, credentials: Credentials, io: Io): Promise<Discovered> {
+  return discover(davClient(typed, loginOf(credentials), io), typed, PRESET[credentials.preset], credentials.username);
+}
+
+function loginOf({ preset, username, password }: Credentials): Login {
+  return { username, password, advice: PRESET[preset].adviceOnRefusal?.(password) };
+}
 
 function addressOf({ preset, serverUrl: typed }: Credentials): URL {
   const address = typed ?? PRESET[preset].serverUrl;

@@ -1,6 +1,6 @@
 /** Writes events to a calendar: every write conditional, objects patched and never rebuilt, nobody mailed. */
 import { createObject, patchObject, removePart } from '../../core/ical.ts';
-import { changedPaths, type CalendarEvent } from '../../core/event.ts';
+import { changedPaths, EXCLUDED, type CalendarEvent } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { SideSetting, Stored, Written } from '../provider.ts';
 import { errorOf, hasCondition, type Answer, type RequestOptions } from './client.ts';
@@ -26,19 +26,21 @@ export async function createEvent(writing: Writing, event: CalendarEvent, key: s
     if (existing !== 'missing') return adopt(writing, existing, event, [event.uid, name]);
   }
   for (const uid of new Set([event.uid ?? name, name])) {
-    const data = createObject(writtenForm(writing, event, uid), uid, { now: now(), scheduleAgentNone: true });
-    const answer = await put(writing, resource, data, { 'if-none-match': '*' });
+    const { answer, data } = await putWithPeople(writing, resource, { 'if-none-match': '*' }, event, writing.isSogo || 'if refused', (shown) =>
+      createObject(shown ? describePeople(event, uid, writing.setting.tag) : event, uid, { now: now(), scheduleAgentNone: true }));
     if (isSuccess(answer)) return written(writing, { ref: resource, resource, version: versionOf(answer.headers.get('etag'), null, null), data }, null);
-    if (uid !== name && isUidTaken(answer)) {
+    const isUnexplained = answer.status === 412 && !hasCondition(answer, ...REFUSALS);
+    if (isUnexplained) {
+      const existing = await fetchObject(writing.collection, resource);
+      if (existing !== 'missing') return adopt(writing, existing, event, [event.uid, name]);
+    }
+    // iCloud says no more than 412 of a UID that another calendar of the account has.
+    if (uid !== name && (isUnexplained || isUidTaken(answer))) {
       // In this very calendar it is the event itself, come by another way: it is to be linked, and not to be doubled.
       if (await hasEvent(writing.collection, uid)) throw new SyncError('stale', 'an event with this UID has come into the calendar', { status: answer.status });
       continue;
     }
-    if (answer.status === 412 && !hasCondition(answer, ...REFUSALS)) {
-      const existing = await fetchObject(writing.collection, resource);
-      if (existing !== 'missing') return adopt(writing, existing, event, [event.uid, name]);
-      throw new SyncError('rejected', 'the server refused the event', { status: 412, ...reasonOf(answer) });
-    }
+    if (isUnexplained) throw new SyncError('rejected', 'the server refused the event', { status: 412, ...reasonOf(answer) });
     const error = await writeError(writing, answer);
     // SOGo answers 404 for what it cannot parse; the calendar is there.
     throw error.kind === 'gone' ? new SyncError('rejected', error.message, { status: answer.status, ...reasonOf(answer) }) : error;
@@ -53,10 +55,11 @@ export async function updateEvent(writing: Writing, stored: Stored, next: Calend
   if (before.event === null) throw new SyncError('rejected', 'the stored event cannot be read');
   if (changedPaths(before.event, next).length === 0) return { ...before, confirmed: false };
   if (setting.attendees !== 'native') refuseToMail(writing, stored.data, before.event, next);
-  const isDescribed = !/^(ATTENDEE|ORGANIZER)[;:]/im.test(stored.data);
-  const target = isDescribed && next.uid !== null ? writtenForm(writing, next, next.uid) : next;
-  const data = patchObject(stored.data, partOf(stored), target, { floatingZone: setting.floatingZone, now: now(), scheduleAgentNone: true });
-  const answer = await put(writing, stored.resource, data, await preconditionFor(writing, stored));
+  // Real people of an object stay real, described ones stay described.
+  const { uid } = next;
+  const isDescribed = /^(ATTENDEE|ORGANIZER)[;:]/im.test(stored.data) || uid === null ? false : writing.isSogo || hasPeople(before.event) || 'if refused';
+  const { answer, data } = await putWithPeople(writing, stored.resource, await preconditionFor(writing, stored), next, isDescribed, (shown) =>
+    patchObject(stored.data, partOf(stored), shown && uid !== null ? describePeople(next, uid, setting.tag) : next, { floatingZone: setting.floatingZone, now: now(), scheduleAgentNone: true }));
   if (isSuccess(answer)) return written(writing, { ...stored, version: versionOf(answer.headers.get('etag'), null, null), data }, stored.data);
   if (answer.status === 404 || answer.status === 410) await checkCalendar(collection);
   throw await writeError(writing, answer);
@@ -115,9 +118,24 @@ function adopt({ reader }: Writing, existing: FetchedObject, event: CalendarEven
   return { ...found, confirmed: isAsSent, isFound: true };
 }
 
-/** How the people of an event are written here: as text where real ones would be invited whatever SCHEDULE-AGENT says. */
-function writtenForm({ setting, isSogo }: Writing, event: CalendarEvent, uid: string): CalendarEvent {
-  return isSogo ? describePeople(event, uid, setting.tag) : event;
+/**
+ * Writes an event with its people: as text where real ones would be invited whatever SCHEDULE-AGENT says, or where the server refuses them
+ * (iCloud at times, of meetings that are not the account's).
+ */
+async function putWithPeople(
+  writing: Writing, resource: string, headers: Record<string, string>, event: CalendarEvent, isDescribed: boolean | 'if refused', objectOf: (isDescribed: boolean) => string,
+): Promise<{ answer: Answer; data: string }> {
+  const data = objectOf(isDescribed === true);
+  const answer = await put(writing, resource, data, headers);
+  const isRefused = answer.status === 403 && !hasCondition(answer, ...REFUSALS) && hasPeople(event);
+  if (isDescribed !== 'if refused' || !isRefused) return { answer, data };
+  const shown = objectOf(true);
+  return { answer: await put(writing, resource, shown, headers), data: shown };
+}
+
+function hasPeople({ organizer, attendees, exceptions }: CalendarEvent): boolean {
+  const among = (people: Pick<CalendarEvent, 'organizer' | 'attendees'>): boolean => people.organizer !== null || people.attendees.length > 0;
+  return among({ organizer, attendees }) || Object.values(exceptions).some((exception) => exception !== EXCLUDED && among(exception));
 }
 
 function put({ collection }: Writing, resource: string, data: string, headers: Record<string, string>): Promise<Answer> {

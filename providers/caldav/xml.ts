@@ -87,10 +87,13 @@ function readMember(response: Element): Member[] {
   const props = new Map<string, Element>();
   const propStatuses: number[] = [];
   for (const propstat of response.children.filter(({ name }) => name === 'd:propstat')) {
-    const status = statusOf(child(propstat, 'd:status')) ?? 200;
-    propStatuses.push(status);
-    if (status < 200 || status >= 300) continue;
-    for (const prop of child(propstat, 'd:prop')?.children ?? []) props.set(prop.name, prop);
+    const status = statusOf(child(propstat, 'd:status'));
+    propStatuses.push(status ?? 200);
+    if (status !== null && (status < 200 || status >= 300)) continue;
+    for (const prop of child(propstat, 'd:prop')?.children ?? []) {
+      // Without a status it may be the list of what is missing (seen of iCloud): empty elements, which say nothing against others.
+      if (status !== null || (!props.has(prop.name) && (prop.children.length > 0 || prop.text.trim() !== ''))) props.set(prop.name, prop);
+    }
   }
   const status = statusOf(child(response, 'd:status'));
   return hrefs.map((href) => ({ href, status, props, propStatuses }));

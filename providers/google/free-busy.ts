@@ -1,5 +1,5 @@
 /**
- * When an account's person is busy: Google's own answer. Where unanswered invitations are to count as free, and where the sign-in does not include
+ * When an account's person is busy: Google's own answer. Where unanswered invitations or some events are to count as free, and where the sign-in does not include
  * the question, the events are listed and judged here.
  */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
@@ -23,8 +23,9 @@ interface Asked {
 export async function freeBusy({ client, settings, setting }: Asked, chosen: readonly string[] | null, range: Interval): Promise<Interval[]> {
   const calendarIds = chosen ?? (await listCalendars(client, settings)).map(({ id }) => id);
   const whole = spanOf(range);
+  const { except = [] } = setting;
   const found: Span[][] = [];
-  if (setting.unanswered === 'busy') {
+  if (setting.unanswered === 'busy' && except.length === 0) {
     const answer = await queryAll(client, calendarIds, whole);
     if (answer !== null) return mergeSpans(clipSpans(answer, whole)).map(intervalOf);
   }
@@ -37,7 +38,7 @@ const DAY_MS = 86_400_000;
 const LONGEST_MS = 89 * DAY_MS;
 const CALENDARS_AT_ONCE = 50;
 const MAX_PAGES = 100;
-const FIELDS = 'nextPageToken,timeZone,items(status,start,end,transparency,organizer/self,attendees(self,responseStatus))';
+const FIELDS = 'nextPageToken,timeZone,items(id,recurringEventId,status,start,end,transparency,organizer/self,attendees(self,responseStatus))';
 
 /** Null where the sign-in does not include the question. */
 async function queryAll(client: Client, calendarIds: readonly string[], { from, to }: Span): Promise<Span[] | null> {
@@ -83,6 +84,7 @@ async function listBusy(client: Client, calendarId: string, range: Span, setting
     if (typeof data !== 'object' || data === null || (data.items !== undefined && !Array.isArray(data.items))) throw new SyncError('unreachable', 'Google answered without a listing');
     const zone = canonicalZone(data.timeZone ?? '') ?? 'UTC';
     for (const item of data.items ?? []) {
+      if (setting.except?.some((id) => id === item.id || id === item.recurringEventId)) continue;
       if (takesTime(claimOf(item), setting.unanswered)) spans.push(instants(momentOf(item.start, zone), momentOf(item.end, zone)));
     }
     pageToken = data.nextPageToken || undefined;

@@ -34,7 +34,7 @@ export async function freeBusy({ client, settings, setting }: Asked, chosen: rea
 const DAY_MS = 86_400_000;
 /** Graph refuses more than 1,825 days. */
 const LONGEST_MS = 1_000 * DAY_MS;
-const QUERY = '$select=start,end,showAs,isCancelled,isAllDay,isOrganizer,responseStatus&$top=1000';
+const QUERY = '$select=id,seriesMasterId,start,end,showAs,isCancelled,isAllDay,isOrganizer,responseStatus&$top=1000';
 
 async function viewBusy(client: Client, calendarId: string, { from, to }: Span, { zone, setting }: { zone: string; setting: FreeBusySetting }): Promise<Span[]> {
   const spans: Span[] = [];
@@ -43,10 +43,14 @@ async function viewBusy(client: Client, calendarId: string, { from, to }: Span, 
     const [start, end] = [at, Math.min(to + DAY_MS, at + LONGEST_MS)].map((ms) => `${localOf(ms, 'UTC')}Z`);
     const path = `${calendarPath(calendarId)}/calendarView?startDateTime=${start}&endDateTime=${end}&${QUERY}`;
     for await (const { rows } of listPages({ client }, { path }, calendarError)) {
-      for (const row of rows) if (takesTime(claimOf(row), setting.unanswered)) spans.push(spanOfRow(row, zone));
+      for (const row of rows) if (!isExcepted(row, setting) && takesTime(claimOf(row), setting.unanswered)) spans.push(spanOfRow(row, zone));
     }
   }
   return mergeSpans(spans);
+}
+
+function isExcepted(row: unknown, { except = [] }: FreeBusySetting): boolean {
+  return except.includes(textOf(fieldOf(row, 'id'))) || except.includes(textOf(fieldOf(row, 'seriesMasterId')));
 }
 
 const ANSWERS: Readonly<Record<string, Participation>> = { notResponded: 'needs-action', declined: 'declined', accepted: 'accepted', tentativelyAccepted: 'tentative' };

@@ -68,6 +68,10 @@ describe('accounts', () => {
       assert.match(answer.body.detail, /It says: invalid_grant$/);
       assert.equal(answer.headers['retry-after'], status === 503 ? '2' : undefined);
     }
+    api.service.failure = new SyncError('auth', 'message', { advice: 'Make an app password.' });
+    const advised = await api.call('POST', '/v1/accounts', ANNA);
+    api.service.failure = null;
+    assert.equal(advised.body.detail, 'The service refused the credentials. Make an app password.');
   });
 
   it('lists by externalId, and changes only what a patch names', async () => {

@@ -74,6 +74,13 @@ describe('the console as it is served', () => {
 });
 
 describe('the files of the console', () => {
+  it('say which password iCloud takes, and put it where the form has it', async () => {
+    const { hintsOf } = await import(join(FOLDER, 'words.js')) as { hintsOf: (preset: string) => Record<string, string> };
+    assert.match(hintsOf('icloud')['password'] ?? '', /app-specific.*account\.apple\.com.*two-factor/);
+    assert.deepEqual(Object.keys(hintsOf('icloud')), Object.keys(hintsOf('generic')));
+    for (const name of Object.keys(hintsOf('generic'))) assert.match(sources.get('account-forms.js') ?? '', new RegExp(`field\\('${name}'.*hint: hintsOf\\(`));
+  });
+
   it('put no text in as markup, run no text as code, and keep the key in the tab', () => {
     // Built from parts, so that a search for these words finds only what would be wrong.
     const forbidden = ['inner' + 'HTML', 'outer' + 'HTML', 'insertAdjacent' + 'HTML', 'document.' + 'write', 'ev' + 'al(', 'new Func' + 'tion', 'srcdoc', 'local' + 'Storage',

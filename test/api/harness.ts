@@ -23,6 +23,8 @@ export interface TestApi {
   readonly service: FakeService;
   /** Lines that were logged. */
   readonly logged: string[];
+  /** What workflows of bookings were told. */
+  readonly told: string[];
   ready: Record<string, boolean | string>;
   preview: ApiDeps['preview'];
   call(method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE', url: string, body?: unknown): Promise<Answer>;
@@ -48,8 +50,9 @@ export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: st
   const control = new FakeControl();
   const service = new FakeService();
   const logged: string[] = [];
+  const told: string[] = [];
   const deps: ApiDeps = {
-    db, control, fetch,
+    db, control, fetch, bookings: { look: async (id) => void told.push(`look ${id}`), watch: async (id) => void told.push(`watch ${id}`), startWebhook: async () => {} },
     preview: (pairId, signal) => api.preview(pairId, signal),
     providers: new Map<string, Provider>([
       ['caldav', service.provider('caldav') as Provider],
@@ -61,7 +64,7 @@ export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: st
   };
   const app = await buildServer(deps);
   const api: TestApi = {
-    app, db, databaseUrl: url, deps, control, service, logged, ready: { postgres: true, temporal: true },
+    app, db, databaseUrl: url, deps, control, service, logged, told, ready: { postgres: true, temporal: true },
     preview: () => Promise.reject(new Error('no preview is expected here')),
     async call(method, url, body) {
       const response = await app.inject({

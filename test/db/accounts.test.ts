@@ -1,10 +1,10 @@
-/** Access tokens of an account, of which several workers hold the same refresh token, good for one use. */
+/** What workers store of an account that they have opened: access tokens, of which several hold the same refresh token, good for one use; and where it has moved. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SyncError } from '../../core/sync-error.ts';
-import { createAccount, openedAccount } from '../../db/accounts.ts';
+import { createAccount, openedAccount, replaceCredentials } from '../../db/accounts.ts';
 import { connect, type Db } from '../../db/connect.ts';
 import { createVault } from '../../db/vault.ts';
 import { createTokenSource } from '../../providers/access-token.ts';
@@ -34,4 +34,15 @@ it('is refreshed by one worker at a time, with the refresh token that came last,
   assert.deepEqual(used, ['second']);
   const stored = await (await openedAccount(db, id))!.tokens.load();
   assert.equal(stored?.refreshToken, 'after second');
+});
+
+it('keeps where it has moved, unless it got new credentials meanwhile', async () => {
+  const about = { provider: 'caldav', preset: 'icloud', label: null, externalId: null, username: 'a', identity: 'a', canCreateCalendars: false };
+  const { id } = await createAccount(db, { ...about, discovered: { homes: ['first'] }, credentials: { password: 'old' } });
+  const opened = (await openedAccount(db, id))!;
+  await opened.keep({ homes: ['second'] });
+  assert.deepEqual((await openedAccount(db, id))?.discovered, { homes: ['second'] });
+  await replaceCredentials(db, id, { username: 'a', discovered: { homes: ['third'] }, credentials: { password: 'new' } });
+  await opened.keep({ homes: ['late'] });
+  assert.deepEqual((await openedAccount(db, id))?.discovered, { homes: ['third'] });
 });

@@ -94,7 +94,7 @@ describe('preconditions', () => {
 
 describe('a create', () => {
   it('takes a UID of its own where the event\'s is taken elsewhere', async () => {
-    for (const [status, body] of [[409, error('<c:no-uid-conflict/>')], [412, error('<c:no-uid-conflict/>')], [403, error('<c:unique-scheduling-object-resource/>')], [409, '']] as const) {
+    for (const [status, body] of [[409, error('<c:no-uid-conflict/>')], [412, error('<c:no-uid-conflict/>')], [403, error('<c:unique-scheduling-object-resource/>')], [409, ''], [412, '']] as const) {
       const side = await open();
       dav.oddities = { answer: (method, _path, body_) => (method === 'PUT' && body_.includes('UID:taken') ? { status, body } : undefined) };
       const written = await side.create(event('A', { uid: 'taken' }), KEY, 2);

@@ -158,6 +158,17 @@ describe('other servers', () => {
     assert.equal(calendars[0]?.id, `${dav.base}one/007/`);
   });
 
+  it('are asked at the root for whose a typed calendar is, where something else may be', async () => {
+    const calendar = multistatus(prop('/cal/', '<d:resourcetype><d:collection/><c:calendar/></d:resourcetype><d:displayname>Typed</d:displayname>'));
+    const own = multistatus(prop('/home/other/', '<d:resourcetype><d:collection/><c:calendar/></d:resourcetype><d:displayname>Other</d:displayname>'));
+    for (const [root, names] of [[{ status: 401 }, ['Typed']], [{ status: 404 }, ['Typed']], [multistatus(prop('/', '<d:current-user-principal><d:href>/p/</d:href></d:current-user-principal>')), ['Other', 'Typed']]] as const) {
+      await serve({ '/cal/': calendar, '/': root, '/p/': principal, '/home/': own });
+      assert.deepEqual((await (await open('cal/')).account.calendars()).map(({ name }) => name), names);
+      await dav.close();
+    }
+    await serve({});
+  });
+
   it('say why they create no calendar', async () => {
     await serve({ '/': multistatus(prop('/', '<c:calendar-home-set><d:href>/home/</d:href></c:calendar-home-set>')) }, { status: 403, body: '<d:error xmlns:d="DAV:" xmlns:s="http://sabredav.org/ns"><s:exception>TooMany</s:exception><s:message>Too many calendars</s:message></d:error>' });
     await assert.rejects((await open()).account.createCalendar('New', null), { kind: 'rejected', reason: 'Too many calendars' });

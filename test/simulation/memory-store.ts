@@ -364,7 +364,7 @@ export class MemoryDatabase {
       },
       pairNow: (pairId) => {
         const pair = db.pairs.get(pairId);
-        return pair ? { epoch: pair.epoch, paused: pair.paused, attention: pair.attention, lastGoneAt: pair.lastGoneAt } : null;
+        return pair ? { epoch: pair.epoch, paused: pair.paused, attention: pair.attention, announced: pair.announced, lastGoneAt: pair.lastGoneAt } : null;
       },
       updatePair: (pairId, values) => db.set(db.pairs, pairId, values),
       askedToWait: (pairId, number: number) => ({
@@ -373,6 +373,7 @@ export class MemoryDatabase {
       }),
       openedAccount: (id) => ({
         provider: 'model', identity: 'owner', credentials: id, discovered: {}, tokens: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
+        keep: () => Promise.resolve(),
       }),
       setAccountStatus: () => undefined,
       noteCalendarChange: () => undefined,

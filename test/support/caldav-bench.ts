@@ -37,10 +37,15 @@ export async function openAccount(dav: DavAccount, setFetch = createFetch({ allo
   return { account, requests: () => log.length, log };
 }
 
-/** @param calendar an empty calendar of the account; `close` ends what the test started */
-export async function caldavBench(dav: DavAccount, calendar: string, close: () => Promise<void>, setting: SideSetting = SETTING): Promise<Bench> {
-  const { account, requests } = await openAccount(dav);
-  const person = davPerson(dav, calendar);
+/**
+ * @param calendar an empty calendar of the account; `close` ends what the test started
+ * @param reach how we get there, and under which address the person has the same calendar, where these are not the usual ones
+ */
+export async function caldavBench(
+  dav: DavAccount, calendar: string, close: () => Promise<void>, setting: SideSetting = SETTING, reach: { fetch?: typeof fetch; personsCalendar?: string } = {},
+): Promise<Bench> {
+  const { account, requests } = await openAccount(dav, reach.fetch);
+  const person = davPerson(dav, reach.personsCalendar ?? calendar);
   return {
     side: account.side(calendar, setting),
     requests,
@@ -62,7 +67,7 @@ export async function caldavBench(dav: DavAccount, calendar: string, close: () =
         await person.put(generation > 0 ? `${key}-g${generation}.ics` : `${key}.ics`, text(event));
       },
     },
-    dropCalendar: () => person.remove(calendar),
+    dropCalendar: () => person.remove(new URL(calendar).pathname),
     close,
   };
 }

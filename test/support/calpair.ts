@@ -7,7 +7,7 @@ import { pino } from 'pino';
 import { readConfig, type Config } from '../../config.ts';
 import { createVault } from '../../db/vault.ts';
 import { loadOrCreateSecrets } from '../../embedded/secrets.ts';
-import { startEverything } from '../../main.ts';
+import { startEverything, type StartOptions } from '../../main.ts';
 import { testDatabase } from './database.ts';
 import type { GoogleStandIn } from './google/start.ts';
 import type { GraphStandIn } from './graph/start.ts';
@@ -30,14 +30,17 @@ export interface RunningCalpair {
 /** Where the stand-in of a cloud is, in this process or in another. */
 export type StandInPlace = Pick<GoogleStandIn | GraphStandIn, 'clientId' | 'clientSecret' | 'rootUrl' | 'tokenUrl'>;
 
-/** @param environment what it is told beside: of clouds it knows those of `googleEnvironment` and `microsoftEnvironment` */
-export async function startCalpair(environment: Readonly<Record<string, string>> = {}): Promise<RunningCalpair> {
+/**
+ * @param environment what it is told beside: of clouds it knows those of `googleEnvironment` and `microsoftEnvironment`
+ * @param through leads it to stand-ins of services whose address nobody can set (iCloud)
+ */
+export async function startCalpair(environment: Readonly<Record<string, string>> = {}, through?: StartOptions['through']): Promise<RunningCalpair> {
   const dataDir = mkdtempSync(join(tmpdir(), 'calpair-integration-'));
   const [databaseUrl, temporal] = [await testDatabase(), await testTemporal()];
   const config = readConfig({ ...environmentOf({ databaseUrl, temporal, dataDir }), PORT: '0', ...environment });
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
-  const running = await startEverything(config, { log, say: (line) => void logged.push(line), onLost: fail });
+  const running = await startEverything(config, { log, say: (line) => void logged.push(line), onLost: fail, ...(through ? { through } : {}) });
   const secrets = loadOrCreateSecrets(config);
   const vault = createVault(secrets.encryptionKeys, secrets.hashKey);
   return {
