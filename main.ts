@@ -10,15 +10,18 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { SYSTEM_CLOCK } from './activities/deps.ts';
-import { createActivities } from './activities/index.ts';
+import { createActivities, createBookingActivities } from './activities/index.ts';
 import type { Deps } from './activities/index.ts';
 import { createPreviewPair } from './activities/preview-pair.ts';
 import { giveUpLostWork } from './activities/lost-work.ts';
 import { bundleWorkflows, createWorkers, installRuntime } from './activities/worker.ts';
 import type { Workers } from './activities/worker.ts';
+import { createBookingControl } from './api/booking-control.ts';
+import type { BookingControl } from './api/booking-control.ts';
 import { createPairControl, registerSearchAttributes } from './api/control.ts';
 import type { PairControl } from './api/control.ts';
 import { buildServer } from './api/server.ts';
+import { tellForgotten } from './api/tell-bookings.ts';
 import { ConfigError, PROJECT_DIR, readConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { ensureFirstApiKey } from './db/api-keys.ts';
@@ -29,6 +32,7 @@ import { newId } from './db/ids.ts';
 import { workflowInputs } from './db/pairs.ts';
 import { postgresStore } from './db/store.ts';
 import { createVault } from './db/vault.ts';
+import { announcePair } from './db/webhook-events.ts';
 import { outwaitOrphan } from './embedded/data-folder.ts';
 import { freePort } from './embedded/ports.ts';
 import { whenNpmIsKilled } from './embedded/processes.ts';
@@ -136,7 +140,7 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     const secrets = loadOrCreateSecrets(config);
 
     await patiently('PostgreSQL', () => migrate(servers.databaseUrl), options);
-    const db = connect(servers.databaseUrl, createVault(secrets.encryptionKeys, secrets.hashKey));
+    const db = connect(servers.databaseUrl, createVault(secrets.encryptionKeys, secrets.hashKey), { hasWebhook: config.webhook !== null });
     steps.push(() => db.close());
     const temporal = await patiently('Temporal', () => Connection.connect(temporalOptions(config, servers)), options);
     steps.push(() => temporal.close());
@@ -146,10 +150,11 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     const madeApiKey = await storeFirstApiKey(db, secrets);
     const { through = (fetch) => fetch } = options;
     const parts: Parts = {
-      config, options, servers, db, temporal, control: createPairControl(client, servers.temporalUiUrl), steps,
+      config, options, servers, db, temporal, control: createPairControl(client, servers.temporalUiUrl), bookings: createBookingControl(client), steps,
       shared: {
         store: postgresStore(db), fetch: through(createFetch(fetchSetting(config))), providers: createProviders(config), log,
         historyDays: config.historyDays, tag: (text) => db.vault.hash(text), clock: SYSTEM_CLOCK, newId, random: Math.random,
+        ...(db.hasWebhook ? { announcePair: (pairId, reason, at) => announcePair(db, pairId, reason, at) } : {}),
       },
     };
     const workers = bundle === undefined ? undefined : await startWorkers(parts, await bundle);
@@ -168,18 +173,22 @@ interface Parts {
   readonly db: Db;
   readonly temporal: Connection;
   readonly control: PairControl;
+  readonly bookings: BookingControl;
   /** What the API and the activities both need of the world. */
   readonly shared: Deps;
   /** How to end what has been started; the last comes first. */
   readonly steps: (() => Promise<unknown>)[];
 }
 
-/** The role `worker`: two Temporal workers. */
+/** The role `worker`: three Temporal workers. */
 async function startWorkers(parts: Parts, workflowBundle: Awaited<ReturnType<typeof bundleWorkflows>>): Promise<Workers> {
   const { config, options, servers, db, shared, steps } = parts;
   const connection = await patiently('Temporal', () => NativeConnection.connect(temporalOptions(config, servers)), options);
   steps.push(() => connection.close());
-  const workers = await createWorkers({ connection, namespace: config.temporal.namespace, activities: createActivities(shared), workflowBundle });
+  const activities = {
+    ...createActivities(shared), ...createBookingActivities({ ...shared, db, pollIntervalSeconds: config.pollIntervalSeconds, webhook: config.webhook }),
+  };
+  const workers = await createWorkers({ connection, namespace: config.temporal.namespace, activities, workflowBundle });
   const lost = await giveUpLostWork(connection, config.temporal.namespace, db);
   if (lost > 0) options.log.warn({ count: lost }, 'work that a killed process left behind is taken up again');
   const ended = workers.run().catch((error: Error) => options.onLost(error));
@@ -192,9 +201,9 @@ async function startWorkers(parts: Parts, workflowBundle: Awaited<ReturnType<typ
 
 /** The role `api`. Answers where it listens. */
 async function startApi(parts: Parts, workers: Workers | undefined): Promise<string> {
-  const { config, options, db, temporal, control, shared, steps } = parts;
+  const { config, options, db, temporal, control, bookings, shared, steps } = parts;
   const api = await buildServer({
-    ...shared, db, control, preview: createPreviewPair(shared, db), ready: () => readiness(db, temporal, config, workers), config: { ...config, version: version() },
+    ...shared, db, control, bookings, preview: createPreviewPair(shared, db), ready: () => readiness(db, temporal, config, workers), config: { ...config, version: version() },
   });
   steps.push(() => {
     // Both at once, as requests may wait for a run that a worker has to end.
@@ -205,6 +214,8 @@ async function startApi(parts: Parts, workers: Workers | undefined): Promise<str
   workflowInputs(db).then((pairs) => control.restartMissing(pairs))
     .then((count) => (count > 0 ? options.log.info({ count }, 'workflows started that were missing') : undefined))
     .catch((error: Error) => options.log.warn({ reason: error.message }, 'missing workflows could not be started'));
+  const forgotten = tellForgotten({ db, bookings, log: shared.log });
+  steps.push(() => within(API_CLOSE_MS, forgotten.stop(), 'the look for forgotten bookings'));
   const address = api.server.address();
   return urlOf(config.host, typeof address === 'object' && address !== null ? address.port : config.port);
 }

@@ -1,6 +1,7 @@
 /** What the activities need of the world; `main.ts` gives it to them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { AttentionReason } from '../db/schema.ts';
 import type { Store } from '../db/store.ts';
 import type { Provider } from '../providers/provider.ts';
 
@@ -13,6 +14,8 @@ export interface Deps {
   /** How long runs and their journals are kept. */
   readonly historyDays: number;
   readonly clock: Clock;
+  /** Tells the operator's webhook that a pair needs attention, or none any more; absent where there is no webhook. */
+  readonly announcePair?: (pairId: string, reason: AttentionReason | null, at: Date) => Promise<void>;
   /** UUIDv7. */
   readonly newId: () => string;
   /** From 0 to 1. */

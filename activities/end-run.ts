@@ -6,9 +6,10 @@ import type { OpenPair } from './open-pair.ts';
 import type { SideFailed } from './read-sides.ts';
 
 /** `ok`: all that the run set out to do was done; `partial`: at least one write failed or waits. */
-export async function endRun(deps: Deps, { pair }: OpenPair, runId: string): Promise<RunSummary> {
+export async function endRun(deps: Deps, { pair, accountIds }: OpenPair, runId: string): Promise<RunSummary> {
   const counts = await deps.store.countOps(runId);
   const now = deps.clock.now();
+  await deps.store.noteCalendarChange(Object.values(accountIds));
   const result = counts.failed + counts.waiting + counts.stale + counts.pending > 0 ? 'partial' : 'ok';
   await deps.store.updateRun(runId, { result, finishedAt: now });
   await deps.store.updatePair(pair.id, {

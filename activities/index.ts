@@ -1,19 +1,33 @@
-/** The activities of a pair's workflow: the only place where core, providers and db meet. */
+/** The activities of all workflows: the only place where core, providers and db meet. */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { BookingActivities } from '../workflows/booking-messages.ts';
 import type { PairActivities } from '../workflows/messages.ts';
 import { createApplyPlan } from './apply-plan.ts';
+import { createCarryBooking } from './carry-booking.ts';
+import { createDeliverWebhooks } from './deliver-webhooks.ts';
 import type { Deps } from './deps.ts';
 import { createDiffPair } from './diff-pair.ts';
+import type { BookingDeps } from './open-booked.ts';
 import { createPollPair } from './poll-pair.ts';
+import { createWatchBookings } from './watch-bookings.ts';
 
 export type { Deps } from './deps.ts';
+export type { BookingDeps } from './open-booked.ts';
 
 export function createActivities(deps: Deps): PairActivities {
   return {
     pollPair: discreet(createPollPair(deps)),
     diffPair: discreet(createDiffPair(deps)),
     applyPlan: discreet(createApplyPlan(deps)),
+  };
+}
+
+export function createBookingActivities(deps: BookingDeps): BookingActivities {
+  return {
+    carryBooking: discreet(createCarryBooking(deps)),
+    watchBookings: discreet(createWatchBookings(deps)),
+    deliverWebhooks: discreet(createDeliverWebhooks(deps)),
   };
 }
 

@@ -5,9 +5,10 @@
  */
 import { hostname } from 'node:os';
 import type { NativeConnection } from '@temporalio/worker';
-import { and, eq, isNull, lt, or } from 'drizzle-orm';
+import { and, eq, isNotNull, isNull, lt, or } from 'drizzle-orm';
 import type { Db } from '../db/connect.ts';
-import { pairs, runs } from '../db/schema.ts';
+import { bookedCalendars, bookings, pairs, runs } from '../db/schema.ts';
+import { bookingWorkflowIdOf, watchWorkflowIdOf, WEBHOOK_WORKFLOW_ID } from '../workflows/booking-messages.ts';
 import { workflowIdOf } from '../workflows/messages.ts';
 
 /** Thousands of pairs are asked for within this time; for those left over the heartbeats decide. */
@@ -16,23 +17,29 @@ const AT_ONCE = 20;
 
 /** To be called before the workers of this process begin. Answers how many attempts were given up. */
 export async function giveUpLostWork(connection: NativeConnection, namespace: string, db: Db): Promise<number> {
-  const queue = await pairsAtWork(db);
+  const queue = await workflowsAtWork(db);
   const end = Date.now() + WITHIN_MS;
   let count = 0;
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    for (let pairId = queue.shift(); pairId !== undefined && Date.now() < end; pairId = queue.shift()) {
-      count += await connection.withDeadline(end, () => giveUp(connection, namespace, workflowIdOf(pairId!))).catch(() => 0);
+    for (let workflowId = queue.shift(); workflowId !== undefined && Date.now() < end; workflowId = queue.shift()) {
+      count += await connection.withDeadline(end, () => giveUp(connection, namespace, workflowId!)).catch(() => 0);
     }
   }));
   return count;
 }
 
-/** Pairs with an unfinished run, then those whose next look at the calendars is due. */
-async function pairsAtWork({ sql }: Db): Promise<string[]> {
+/** Bookings to be written, pairs with an unfinished run, then those and the watched calendars whose next look is due. */
+async function workflowsAtWork({ sql }: Db): Promise<string[]> {
+  const unsettled = await sql.select({ id: bookings.id }).from(bookings).where(isNotNull(bookings.dueAt));
   const running = await sql.select({ id: runs.pairId }).from(runs).where(eq(runs.result, 'running'));
   const due = await sql.select({ id: pairs.id }).from(pairs)
     .where(and(eq(pairs.paused, false), or(isNull(pairs.nextPollAt), lt(pairs.nextPollAt, new Date()))));
-  return [...new Set([...running, ...due].map(({ id }) => id))];
+  const watched = await sql.select({ id: bookedCalendars.id }).from(bookedCalendars)
+    .where(and(isNotNull(bookedCalendars.dueAt), or(isNull(bookedCalendars.nextPollAt), lt(bookedCalendars.nextPollAt, new Date()))));
+  return [
+    ...unsettled.map(({ id }) => bookingWorkflowIdOf(id)), WEBHOOK_WORKFLOW_ID, ...new Set([...running, ...due].map(({ id }) => workflowIdOf(id))),
+    ...watched.map(({ id }) => watchWorkflowIdOf(id)),
+  ];
 }
 
 async function giveUp({ workflowService }: NativeConnection, namespace: string, workflowId: string): Promise<number> {

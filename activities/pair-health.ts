@@ -56,6 +56,7 @@ export async function stateOf(deps: Deps, pairId: string): Promise<{ state: Pair
   const row = await deps.store.pairNow(pairId);
   if (row?.paused) return { state: 'paused', reason: null };
   const reason = row?.attention ?? ((await deps.store.countHeld(pairId)) > 0 ? 'held-changes' : null);
+  if (row && row.announced !== reason) await deps.announcePair?.(pairId, reason, deps.clock.now());
   return { state: reason ? 'attention' : 'active', reason };
 }
 

@@ -76,11 +76,13 @@ async function look(deps: Deps, open: OpenPair): Promise<void> {
   await noteSuccess(deps, open);
 }
 
-async function outcome(deps: Deps, { pair }: OpenPair, state: string): Promise<PollResult> {
+async function outcome(deps: Deps, { pair, accountIds }: OpenPair, state: string): Promise<PollResult> {
+  const at = deps.clock.now();
+  const isChanged = await deps.store.hasWork(pair.id, at);
+  if (isChanged) await deps.store.noteCalendarChange(Object.values(accountIds));
   const now = await stateOf(deps, pair.id);
   if (now.state !== state) return { kind: 'state', ...now };
-  const at = deps.clock.now();
-  if (await deps.store.hasWork(pair.id, at)) return { kind: 'changed' };
+  if (isChanged) return { kind: 'changed' };
   const delaySeconds = pair.pollIntervalSeconds * (0.95 + deps.random() * 0.1);
   await deps.store.updatePair(pair.id, { lastSyncAt: at, nextPollAt: new Date(at.getTime() + delaySeconds * 1000) });
   throw noChange(delaySeconds);

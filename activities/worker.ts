@@ -1,37 +1,40 @@
 /**
- * The worker role: two Temporal workers in one process, so that a storm of polls never takes the slots of a run that writes.
+ * The worker role: three Temporal workers in one process, so that a storm of polls never takes the slots of a run that writes, nor long runs those of a booking.
  * Nothing but `main.ts` and tests imports this file.
  */
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { NativeConnection, WorkerOptions, WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { BOOKINGS_QUEUE } from '../workflows/booking-messages.ts';
+import type { BookingActivities } from '../workflows/booking-messages.ts';
 import { PAIRS_QUEUE, POLLS_QUEUE } from '../workflows/messages.ts';
 import type { PairActivities } from '../workflows/messages.ts';
 
 export interface Workers {
-  /** Resolves when both have drained after `shutdown`; rejects when one broke, after the other has drained. */
+  /** Resolves when all have drained after `shutdown`; rejects when one broke, after the others have drained. */
   run(): Promise<void>;
   /** Stops taking tasks; running activities are cancelled after 10 s and given up after 20 s. May be called twice. */
   shutdown(): void;
-  /** For `/health/ready`: both take tasks. */
+  /** For `/health/ready`: all take tasks. */
   isPolling(): boolean;
 }
 
 export interface WorkersOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
-  readonly activities: PairActivities;
+  readonly activities: PairActivities & BookingActivities;
   /** From `bundleWorkflows()`; made here when left out, which takes a second or two. */
   readonly workflowBundle?: WorkflowBundleWithSourceMap;
-  /** Defaults: 300 polls and 30 runs at once; both wait for calendars most of the time. */
+  /** Defaults: 300 polls, 30 runs and 50 bookings at once; all wait for calendars most of the time. */
   readonly pollsAtOnce?: number;
   readonly runsAtOnce?: number;
+  readonly bookingsAtOnce?: number;
 }
 
 /** An idle pair needs no cached workflow; a busy one costs 0.2 to 0.3 MB while it is cached. */
 const CACHED_WORKFLOWS = 500;
 
-const BOTH: Pick<WorkerOptions, 'shutdownGraceTime' | 'shutdownForceTime' | 'maxHeartbeatThrottleInterval'> = {
+const ALL: Pick<WorkerOptions, 'shutdownGraceTime' | 'shutdownForceTime' | 'maxHeartbeatThrottleInterval'> = {
   shutdownGraceTime: '10 seconds',
   shutdownForceTime: '20 seconds',
   // Cancellation reaches an activity with a heartbeat only: a pause or a deleted pair is heard within this time.
@@ -40,10 +43,10 @@ const BOTH: Pick<WorkerOptions, 'shutdownGraceTime' | 'shutdownForceTime' | 'max
 
 export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const { connection, namespace } = options;
-  const { pollPair, diffPair, applyPlan } = options.activities;
+  const { pollPair, diffPair, applyPlan, watchBookings, carryBooking, deliverWebhooks } = options.activities;
   const workflowBundle = options.workflowBundle ?? (await bundleWorkflows());
   const pairs = await Worker.create({
-    ...BOTH,
+    ...ALL,
     connection,
     namespace,
     taskQueue: PAIRS_QUEUE,
@@ -55,23 +58,31 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     stickyQueueScheduleToStartTimeout: '1 second',
   });
   const polls = await Worker.create({
-    ...BOTH,
+    ...ALL,
     connection,
     namespace,
     taskQueue: POLLS_QUEUE,
-    activities: { pollPair },
+    activities: { pollPair, watchBookings },
     maxConcurrentActivityTaskExecutions: options.pollsAtOnce ?? 300,
   });
-  const both = [pairs, polls];
-  const shutdown = (): void => both.filter(isRunning).forEach((worker) => worker.shutdown());
+  const bookings = await Worker.create({
+    ...ALL,
+    connection,
+    namespace,
+    taskQueue: BOOKINGS_QUEUE,
+    activities: { carryBooking, deliverWebhooks },
+    maxConcurrentActivityTaskExecutions: options.bookingsAtOnce ?? 50,
+  });
+  const all = [pairs, polls, bookings];
+  const shutdown = (): void => all.filter(isRunning).forEach((worker) => worker.shutdown());
   return {
     run: async () => {
-      const ends = await Promise.allSettled(both.map((worker) => worker.run().finally(shutdown)));
+      const ends = await Promise.allSettled(all.map((worker) => worker.run().finally(shutdown)));
       const broken = ends.find((end) => end.status === 'rejected');
       if (broken) throw broken.reason;
     },
     shutdown,
-    isPolling: () => both.every(isRunning),
+    isPolling: () => all.every(isRunning),
   };
 }
 
@@ -104,7 +115,7 @@ export function installRuntime(write: WriteLog): void {
   });
 }
 
-/** The first is said whenever a poll that was given up answers late, which is how a wish overtakes a poll; the second of the worker for polls. */
+/** The first is said whenever a poll that was given up answers late, which is how a wish overtakes a poll; the second of workers that have activities only. */
 function isExpected(message: string): boolean {
   return message.startsWith('Activity not found on completion') || message.startsWith('No workflows registered');
 }

@@ -9,6 +9,7 @@ import type { Api, ApiDeps } from './deps.ts';
 import { ApiProblem, notFound } from './errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from './paging.ts';
 import { ask, calendarsOf, notConfigured } from './questions.ts';
+import { tellWaiting } from './tell-bookings.ts';
 import { check, idParam, instant, instantOf, nothing, problems, text } from './validation.ts';
 
 const tags = ['Accounts'];
@@ -27,6 +28,7 @@ const account = z.object({
   capabilities: z.object({ createCalendar: z.boolean() }),
   writeCalendarId: z.string().nullable().describe('Where bookings are written.'),
   freeBusyCalendarIds: z.array(z.string()).nullable().describe('Null: all calendars.'),
+  unansweredInvitations: z.enum(['busy', 'free']).describe('Whether invitations that the person has not answered count as busy.'),
   createdAt: instant,
 }).meta({ id: 'Account' });
 
@@ -67,6 +69,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
         ...names,
         writeCalendarId: z.string().max(4096).nullish(),
         freeBusyCalendarIds: z.array(z.string().max(4096)).max(1000).nullish(),
+        unansweredInvitations: z.enum(['busy', 'free']).optional(),
       }),
       response: { 200: account, ...problems },
     },
@@ -86,6 +89,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
   }, async (request) => {
     const renewed = await renewCredentials(deps, request.params.id, request.body);
     await revivePairs(deps, request.params.id);
+    await tellWaiting(deps, request.params.id);
     return shown(renewed);
   });
 

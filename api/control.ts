@@ -68,10 +68,9 @@ type PairHandle = WorkflowHandle<typeof syncPair>;
 
 /** `uiUrl`: root of the Temporal UI, where there is one. */
 export function createPairControl(client: Client, uiUrl: string | null = null): PairControl {
-  const answer = <T>(call: () => Promise<T>): Promise<T> => within(client, CALL_MS, call).catch(throwControlError);
-  const tell = <T>(pairId: string, message: (pair: PairHandle) => Promise<T>): Promise<T> => answer(() => message(handleOf(client, pairId)));
+  const tell = <T>(pairId: string, message: (pair: PairHandle) => Promise<T>): Promise<T> => callTemporal(client, () => message(handleOf(client, pairId)));
   return {
-    start: (pair) => answer(() => start(client, pair)),
+    start: (pair) => callTemporal(client, () => start(client, pair)),
     pause: (pairId) => tell(pairId, (pair) => pair.signal(messages.pause)),
     resume: (pairId) => tell(pairId, (pair) => pair.signal(messages.resume)),
     settingsChanged: (pairId) => tell(pairId, (pair) => pair.signal(messages.settingsChanged)),
@@ -177,6 +176,11 @@ async function restartMissing(client: Client, pairs: readonly SyncPairInput[]): 
 function urlOf(uiUrl: string, namespace: string, workflowId: string): string {
   const path = ['namespaces', namespace, 'workflows', workflowId].map(encodeURIComponent).join('/');
   return `${uiUrl.replace(/\/+$/, '')}/${path}`;
+}
+
+/** One call, answered within 10 s. @throws ControlError */
+export function callTemporal<T>(client: Client, call: () => Promise<T>): Promise<T> {
+  return within(client, CALL_MS, call).catch(throwControlError);
 }
 
 /** The deadline goes with the request; the timer covers what has none, such as opening the connection. */

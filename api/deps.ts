@@ -4,6 +4,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Db } from '../db/connect.ts';
 import type { Providers } from '../providers/open-account.ts';
+import type { BookingControl } from './booking-control.ts';
 import type { PairControl } from './control.ts';
 import type { PairPreview } from './preview.ts';
 
@@ -11,6 +12,7 @@ export interface ApiDeps {
   readonly db: Db;
   readonly providers: Providers;
   readonly control: PairControl;
+  readonly bookings: BookingControl;
   /** What a sync of a pair would do now. @throws SyncError when a side cannot be read */
   readonly preview: (pairId: string, signal: AbortSignal) => Promise<PairPreview | 'gone' | 'too-large'>;
   /** `Io.fetch` of the providers. */

@@ -233,7 +233,7 @@ function days(start: string, end: string): When {
 }
 
 /** RFC 5545 3.3.6, and the misplaced `T` of `PT1W`. */
-function durationOf(text: string): { days: number; seconds: number } {
+export function durationOf(text: string): { days: number; seconds: number } {
   const match = /^([+-])?PT?(?=\d)(?:(\d{1,6})W)?(?:(\d{1,6})D)?T?(?:(\d{1,8})H)?(?:(\d{1,8})M)?(?:(\d{1,9})S)?$/.exec(text.trim());
   if (!match) throw new Unreadable('not a duration');
   const [weeks, dayCount, hours, minutes, seconds] = match.slice(2).map((count) => Number(count ?? 0)) as [number, number, number, number, number];

@@ -15,12 +15,13 @@ import { instantOf } from './zones.ts';
 /**
  * The occurrences of a series whose original start is at or after `from` and before `to` (ms; a date counts as its midnight in UTC), in order,
  * at most `max`, without the excluded ones. RFC 5545 leaves open what a start that its own rule does not match means: it is no occurrence here.
- * `complete` is false when `max` or the budget cut the list, or a rule is of a calendar that is not expanded (RFC 7529).
+ * `complete` is false when `max` or the budget cut the list, or a rule is of a calendar that is not expanded (RFC 7529). A budget that is handed over
+ * as such is used up.
  */
 export function expandOccurrences(
-  event: Pick<CalendarEvent, 'when' | 'recurrence' | 'exceptions'>, from: number, to: number, max: number, budgetSteps: number,
+  event: Pick<CalendarEvent, 'when' | 'recurrence' | 'exceptions'>, from: number, to: number, max: number, steps: number | Budget,
 ): { ids: OccurrenceId[]; complete: boolean } {
-  const budget = { steps: budgetSteps };
+  const budget = typeof steps === 'number' ? { steps } : steps;
   const found = new Set<OccurrenceId>();
   const { when, recurrence } = event;
   if (recurrence === null) return { ids: [], complete: true };

@@ -1,5 +1,5 @@
 /** Accounts: credentials are sealed in the account's own context and leave this file only through `openedAccount`. */
-import { and, asc, eq, gt, isNotNull, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
 import { transaction, type Db } from './connect.ts';
 import { ACCOUNT_KEYS } from './connections.ts';
 import { violates } from './failures.ts';
@@ -53,6 +53,7 @@ export interface AccountPatch {
   readonly externalId?: string | null | undefined;
   readonly writeCalendarId?: string | null | undefined;
   readonly freeBusyCalendarIds?: string[] | null | undefined;
+  readonly unansweredInvitations?: 'busy' | 'free' | undefined;
 }
 
 /** Changes what the patch names; null for an unknown account. */
@@ -83,6 +84,18 @@ export async function replaceCredentials(
 /** `reason` is shown as `statusReason` (`credentials`); null for `ok`. */
 export async function setAccountStatus(db: Db, id: string, status: 'ok' | 'attention', reason: string | null): Promise<void> {
   await db.sql.update(accounts).set({ status, statusReason: reason }).where(eq(accounts.id, id));
+}
+
+/**
+ * Something changed in calendars of these accounts: answers about busy times that were kept are dropped, in every process. All accounts of the same person on
+ * the same service are meant, as they show the same calendars.
+ */
+export async function noteCalendarChange(db: Db, ids: readonly string[]): Promise<void> {
+  // In one order for everybody, so that no two wait for each other.
+  const same = db.sql.select({ id: accounts.id }).from(accounts)
+    .where(sql`(${accounts.provider}, ${accounts.identity}) in (select a.provider, a.identity from ${accounts} a where ${inArray(sql`a.id`, [...ids])})`)
+    .orderBy(asc(accounts.id)).for('no key update');
+  await db.sql.update(accounts).set({ calendarsVersion: sql`${accounts.calendarsVersion} + 1` }).where(inArray(accounts.id, same));
 }
 
 export async function deleteAccount(db: Db, id: string): Promise<'deleted' | 'unknown' | 'in-use'> {
@@ -171,6 +184,8 @@ const VISIBLE = {
   canCreateCalendars: accounts.canCreateCalendars,
   writeCalendarId: accounts.writeCalendarId,
   freeBusyCalendarIds: accounts.freeBusyCalendarIds,
+  unansweredInvitations: accounts.unansweredInvitations,
+  calendarsVersion: accounts.calendarsVersion,
   createdAt: accounts.createdAt,
 } as const;
 

@@ -14,12 +14,14 @@ export interface Db {
   readonly vault: Vault;
   /** Where transactions get their connections; null inside one. */
   readonly pool: Pool | null;
+  /** Whether what happens is to be told to the operator's webhook. */
+  readonly hasWebhook: boolean;
   /** @throws when PostgreSQL does not answer */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
 
-export function connect(url: string, vault: Vault, options: { poolSize?: number } = {}): Db {
+export function connect(url: string, vault: Vault, options: { poolSize?: number; hasWebhook?: boolean } = {}): Db {
   const pool = new Pool({
     connectionString: url, max: options.poolSize ?? 20, application_name: 'calpair', keepAlive: true, idleTimeoutMillis: 60_000, connectionTimeoutMillis: CONNECT_WITHIN_MS,
   });
@@ -30,6 +32,7 @@ export function connect(url: string, vault: Vault, options: { poolSize?: number 
     sql: drizzle(pool, { schema }),
     vault,
     pool,
+    hasWebhook: options.hasWebhook ?? false,
     ping: async () => void (await pool.query('select 1')),
     // Whatever was given up with a connection in its hands must not hold up the end.
     close: () => Promise.race([pool.end(), sleep(CLOSE_WITHIN_MS, undefined, { ref: false })]),

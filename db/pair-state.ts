@@ -20,9 +20,9 @@ export async function pairWithAccounts(db: Db, pairId: string): Promise<PairWith
 }
 
 /** What may change while an activity is under way; null when the pair has been deleted. */
-export async function pairNow(db: Db, pairId: string): Promise<Pick<PairRow, 'epoch' | 'paused' | 'attention' | 'lastGoneAt'> | null> {
-  const { epoch, paused, attention, lastGoneAt } = pairs;
-  const [row] = await db.sql.select({ epoch, paused, attention, lastGoneAt }).from(pairs).where(eq(pairs.id, pairId));
+export async function pairNow(db: Db, pairId: string): Promise<Pick<PairRow, 'epoch' | 'paused' | 'attention' | 'announced' | 'lastGoneAt'> | null> {
+  const { epoch, paused, attention, announced, lastGoneAt } = pairs;
+  const [row] = await db.sql.select({ epoch, paused, attention, announced, lastGoneAt }).from(pairs).where(eq(pairs.id, pairId));
   return row ?? null;
 }
 

@@ -37,6 +37,9 @@ export const accounts = pgTable('accounts', {
   canCreateCalendars: boolean('can_create_calendars').notNull(),
   writeCalendarId: text('write_calendar_id'),
   freeBusyCalendarIds: jsonb('free_busy_calendar_ids').$type<string[]>(),
+  unansweredInvitations: text('unanswered_invitations').$type<'busy' | 'free'>().notNull().default('busy'),
+  /** Grows with every change that is seen, or made, in a calendar of the account: what was told of busy times before is no longer good. */
+  calendarsVersion: bigint('calendars_version', { mode: 'number' }).notNull().default(0),
   createdAt: instant('created_at').notNull().defaultNow(),
 }, (t) => [index('accounts_external_id').on(t.externalId)]);
 
@@ -84,6 +87,8 @@ export const pairs = pgTable('pairs', {
   failures: integer('failures').notNull().default(0),
   /** When an event of the pair was last found gone, or deleted: a listing that lags behind may show it for a while. */
   lastGoneAt: instant('last_gone_at'),
+  /** Why it needs attention, as the webhook was last told. */
+  announced: text('announced').$type<AttentionReason>(),
   /** Not before this time, whatever is asked: a server's Retry-After. */
   notBefore: instant('not_before'),
   createdAt: instant('created_at').notNull().defaultNow(),
@@ -226,3 +231,76 @@ export const heldChanges = pgTable('held_changes', {
   /** What a person decided; carried out, and then deleted, by the next run. */
   decision: text('decision').$type<'apply' | 'restore'>(),
 }, (t) => [uniqueIndex('held_changes_link').on(t.linkId), index('held_changes_pair').on(t.pairId)]);
+
+/** A calendar that bookings are written to, and how far it has been watched. */
+export const bookedCalendars = pgTable('booked_calendars', {
+  id: uuid('id').primaryKey(),
+  accountId: uuid('account_id').notNull().references(() => accounts.id, { onDelete: 'cascade' }),
+  calendarId: text('calendar_id').notNull(),
+  cursor: text('cursor'),
+  /** When all booked events were last asked for by name. */
+  comparedAt: instant('compared_at'),
+  nextPollAt: instant('next_poll_at'),
+  /** When somebody has to see to it that the calendar is watched, should nobody have looked by then; null while there is nothing to watch. */
+  dueAt: instant('due_at'),
+  failures: integer('failures').notNull().default(0),
+}, (t) => [uniqueIndex('booked_calendars_one').on(t.accountId, t.calendarId), index('booked_calendars_due').on(t.dueAt)]);
+
+export type BookingStatus = 'confirmed' | 'cancelled';
+export type WriteStatus = 'pending' | 'written' | 'failed';
+
+/** One booking and its event. What is to be stands in status, start, end and content; what the calendar shows, in the columns from `ref` on. */
+export const bookings = pgTable('bookings', {
+  /** Also the key of the event: a create that is repeated finds the first one's. */
+  id: uuid('id').primaryKey(),
+  accountId: uuid('account_id').notNull().references(() => accounts.id, { onDelete: 'cascade' }),
+  calendarId: text('calendar_id').notNull(),
+  watchId: uuid('watch_id').notNull().references(() => bookedCalendars.id, { onDelete: 'cascade' }),
+  status: text('status').$type<BookingStatus>().notNull(),
+  cancelledBy: text('cancelled_by').$type<'api' | 'calendar'>(),
+  startAt: instant('start_at').notNull(),
+  endAt: instant('end_at').notNull(),
+  /** Sealed JSON {title, location, description, timeZone, attendees}. */
+  content: sealed('content').notNull(),
+  /** Keyed hashes of the idempotency key, and of the request that came with it. */
+  keyHash: text('key_hash').unique(),
+  requestHash: text('request_hash').notNull(),
+  /** Grows with every wish of the API. */
+  revision: integer('revision').notNull().default(1),
+  /** Grows with every attempt to write; an attempt under an older epoch may store nothing more. */
+  epoch: bigint('epoch', { mode: 'number' }).notNull().default(0),
+  writeStatus: text('write_status').$type<WriteStatus>().notNull().default('pending'),
+  /** Why it is `failed`, or what it waits for while it is `pending`. */
+  writeError: text('write_error'),
+  failures: integer('failures').notNull().default(0),
+  /** The calendar has to be looked at or written to; should nobody have done so by this time, somebody is told. Null: both agree. */
+  dueAt: instant('due_at'),
+  generation: integer('generation').notNull().default(0),
+  /** Sealed JSON: what was written last, what is being written, where the event was last seen. Null: nothing was ever sent. */
+  carried: sealed('carried'),
+  ref: text('ref'),
+  resource: text('resource'),
+  version: text('version'),
+  /** What the calendar last showed: sealed data. */
+  seen: sealed('seen'),
+  writtenAt: instant('written_at'),
+  /** False until a listing or change feed has named the event: until then a 404 right after the write proves nothing. */
+  shown: boolean('shown').notNull().default(false),
+  createdAt: instant('created_at').notNull().defaultNow(),
+}, (t) => [
+  index('bookings_slot').on(t.accountId, t.endAt).where(sql`status = 'confirmed'`),
+  index('bookings_watch').on(t.watchId, t.endAt),
+  index('bookings_due').on(t.dueAt),
+]);
+
+/** What is still to be told to the operator's webhook; a row goes once it has been delivered or given up. */
+export const webhookEvents = pgTable('webhook_events', {
+  /** The `webhook-id` of every try. */
+  id: uuid('id').primaryKey(),
+  type: text('type').notNull(),
+  at: instant('at').notNull(),
+  /** Ids, codes and times only. */
+  data: jsonb('data').$type<Record<string, unknown>>().notNull(),
+  attempts: integer('attempts').notNull().default(0),
+  nextTryAt: instant('next_try_at').notNull(),
+}, (t) => [index('webhook_events_next').on(t.nextTryAt)]);

@@ -2,7 +2,7 @@
  * What the activities need of the database: the functions of this folder that polls and runs use, with their database bound. Everything is asked through this
  * one object, so that a simulation can put a world without PostgreSQL in its place.
  */
-import { openedAccount, setAccountStatus } from './accounts.ts';
+import { noteCalendarChange, openedAccount, setAccountStatus } from './accounts.ts';
 import type { Db } from './connect.ts';
 import * as links from './links.ts';
 import * as pairState from './pair-state.ts';
@@ -11,7 +11,7 @@ import { copiesOfOthers, isOnAnotherWay, lockShared } from './shared-calendars.t
 import type { Vault } from './vault.ts';
 
 const { underEpoch, ...linkFunctions } = links;
-const FUNCTIONS = { ...linkFunctions, ...plans, ...pairState, lockShared, isOnAnotherWay, copiesOfOthers, openedAccount, setAccountStatus };
+const FUNCTIONS = { ...linkFunctions, ...plans, ...pairState, lockShared, isOnAnotherWay, copiesOfOthers, noteCalendarChange, openedAccount, setAccountStatus };
 type Functions = typeof FUNCTIONS;
 
 type Bound<All> = { readonly [Name in keyof All as All[Name] extends (db: Db, ...rest: never[]) => unknown ? Name : never]:

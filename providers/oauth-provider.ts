@@ -1,8 +1,10 @@
 /** What is the same for every service that is signed in to by OAuth: accounts are refresh tokens, and calendars can always be created. */
 import { z } from 'zod';
 import { SyncError } from '../core/sync-error.ts';
+import type { Interval } from '../core/interval.ts';
 import { tokensInMemory } from './access-token.ts';
-import type { Account, CalendarInfo, Io, OpenAccount, Proof, Provider, Side, SideSetting, TokenStore } from './provider.ts';
+import { BUSY_BY_DEFAULT } from './provider.ts';
+import type { Account, CalendarInfo, FreeBusySetting, Io, OpenAccount, Proof, Provider, Side, SideSetting, TokenStore } from './provider.ts';
 
 export interface OAuthCredentials {
   readonly refreshToken: string;
@@ -29,6 +31,8 @@ export interface OAuthService<Settings, Client> {
   readonly identityOf: (client: Client) => Promise<string>;
   readonly listCalendars: (client: Client, settings: Settings) => Promise<CalendarInfo[]>;
   readonly createCalendar: (client: Client, settings: Settings, name: string, color: string | null) => Promise<CalendarInfo>;
+  /** Null: all calendars. */
+  readonly freeBusy: (asked: { client: Client; settings: Settings; setting: FreeBusySetting }, calendarIds: readonly string[] | null, range: Interval) => Promise<Interval[]>;
   readonly openSide: (place: Place<Client>) => Side;
 }
 
@@ -56,6 +60,7 @@ export function createOAuthProvider<Settings, Client>(service: OAuthService<Sett
         identity: () => service.identityOf(client),
         calendars: () => service.listCalendars(client, configured()),
         createCalendar: (name, color) => service.createCalendar(client, configured(), name, color),
+        freeBusy: (calendarIds, range, setting = BUSY_BY_DEFAULT) => service.freeBusy({ client, settings: configured(), setting }, calendarIds, range),
         side: (calendarId, setting) => service.openSide({ client, calendarId, setting, signal: io.signal }),
       };
     },

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import type { CalendarEvent } from '../core/event.ts';
+import type { Interval } from '../core/interval.ts';
 import type { EventProblem } from '../core/problem.ts';
 
 /** What a provider may use of the outside world. */
@@ -94,9 +95,24 @@ export interface Account {
   calendars(): Promise<CalendarInfo[]>;
   /** @throws SyncError `rejected` with the server's `reason` when it says no. */
   createCalendar(name: string, color: string | null): Promise<CalendarInfo>;
+  /**
+   * When the account's person is busy within the range: merged, sorted. Null: all calendars. A time that cannot be told is never given as free.
+   * @throws SyncError `calendar-missing` where one of the calendars is not there; `too-large` where an event repeats too densely to be followed
+   */
+  freeBusy(calendarIds: readonly string[] | null, range: Interval, setting?: FreeBusySetting): Promise<Interval[]>;
   /** Opens one calendar for syncing. No request is made. */
   side(calendarId: string, setting: SideSetting): Side;
 }
+
+/** What counts as busy is nearly always the same; this differs from person to person. */
+export interface FreeBusySetting {
+  /** Invitations that the person has not answered. `busy` where it is not said. */
+  readonly unanswered: 'busy' | 'free';
+  /** Events that do not count, by their `ref`. */
+  readonly except?: readonly string[];
+}
+
+export const BUSY_BY_DEFAULT: FreeBusySetting = { unanswered: 'busy' };
 
 /** What a side must know about the pair and the installation to read and write events. */
 export interface SideSetting {
@@ -148,6 +164,8 @@ export interface ChangePage {
 
 /** What is already known of a side, so that it can skip what did not change and complete what came in parts. */
 export interface Known {
+  /** True: nobody asks about other events than these, so that they need not be fetched. */
+  readonly isAll?: boolean;
   byResource(resources: readonly string[]): Promise<Stored[]>;
   /** Version by resource, of everything known; asked for by full listings only. */
   versions(): Promise<Map<string, string | null>>;

@@ -10,7 +10,6 @@ import {
   ActivityFailure,
   allHandlersFinished,
   ApplicationFailure,
-  CancellationScope,
   condition,
   continueAsNew,
   isCancellation,
@@ -26,9 +25,8 @@ import type { PairActivities, PollResult, RunSummary, SyncPairInput, WantedRun }
 import { detailsOf, inputOf, pairOf, snapshotOf } from './pair.ts';
 import type { Pair } from './pair.ts';
 import { AFTER_CHANGE, AFTER_RESUME, join } from './wishes.ts';
+import { isLong, LONG_HISTORY, workUntil } from './work-until.ts';
 
-/** A worker that has not got this pair in its cache replays its history at about 0.4 ms an event. */
-const LONG_HISTORY = 1000;
 /** From here on nobody may wait for a run any more: callers that overlap without end would put continue-as-new off for ever. */
 const OVERLONG_HISTORY = 3 * LONG_HISTORY;
 const SHORTEST_REST_MS = 10_000;
@@ -125,11 +123,6 @@ async function continueAsNewWhenLong(pair: Pair): Promise<void> {
   if (allHandlersFinished()) await continueAsNew<typeof syncPair>(inputOf(pair));
 }
 
-function isLong(): boolean {
-  const { continueAsNewSuggested, historyLength } = workflowInfo();
-  return continueAsNewSuggested || historyLength > LONG_HISTORY;
-}
-
 /** The history may grow while paused, too: webhooks go on knocking. */
 async function park(pair: Pair): Promise<void> {
   tell(pair, 'paused, nothing is read or written until it is resumed');
@@ -208,33 +201,6 @@ function restLonger(pair: Pair): void {
 
 function nothingCameUp(pair: Pair): boolean {
   return !pair.paused && pair.wanted === null;
-}
-
-/**
- * Does the work until it ends or `enough` turns true; then the work is cancelled, its end awaited as its cancellation type says, and null returned.
- * A cancelled workflow cancels the work, too, and that is thrown.
- */
-async function workUntil<T>(enough: () => boolean, work: () => Promise<T>): Promise<T | null> {
-  const scope = new CancellationScope();
-  const bell = new CancellationScope(); // without it every wait would leave a dead condition behind
-  let rang = false;
-  bell
-    .run(() => condition(enough))
-    .then(
-      () => {
-        rang = true;
-        scope.cancel();
-      },
-      () => {}, // the work ended first
-    );
-  try {
-    return await scope.run(work);
-  } catch (err) {
-    if (rang && isCancellation(err)) return null;
-    throw err;
-  } finally {
-    bell.cancel();
-  }
 }
 
 function tell(pair: Pair, waitsFor: string): void {

@@ -136,6 +136,7 @@ async function* fullPages(collection: Collection, { members, cursor }: Listing, 
   for (const [key, member] of members) {
     if (member.isRemoved) continue;
     const resource = spelling.get(key) ?? member.resource;
+    if (known.isAll && !versions.has(resource)) continue;
     (member.version !== null && versions.get(resource) === member.version ? unchanged : changed).push(resource);
   }
   for (const some of batches(unchanged, MAX_UNCHANGED_PER_PAGE)) yield { ...NOTHING, unchanged: some };
@@ -157,6 +158,7 @@ async function* deltaPages(collection: Collection, { members, cursor }: Listing,
     for (const [key, { resource, version, isRemoved }] of batch) {
       const before = knownAs.get(key) ?? [];
       const name = before[0]?.resource ?? resource;
+      if (known.isAll && before.length === 0) continue;
       if (isRemoved) page.removed.push(name);
       else if (isSame(before, version)) page.unchanged.push(name);
       else changed.push(name);

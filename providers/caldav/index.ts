@@ -1,10 +1,13 @@
 /** CalDAV (RFC 4791), for any server. */
 import { z } from 'zod';
+import { spanOf } from '../../core/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
+import { BUSY_BY_DEFAULT } from '../provider.ts';
 import type { Account, CalendarInfo, Io, OpenAccount, Proof, Provider } from '../provider.ts';
 import { createCalendar, listCalendars } from './calendars.ts';
 import { davClient, type Login } from './client.ts';
 import { discover, Discovered, identityOfAccount } from './discovery.ts';
+import { freeBusy } from './free-busy.ts';
 import { identityOf } from './hrefs.ts';
 import { hasMoved, keepNames, nameOf, whereNow } from './moves.ts';
 import { PRESET, PRESETS } from './presets.ts';
@@ -54,17 +57,26 @@ export const caldav: Provider<Credentials> = {
       return { ...calendar, id: name.href, identity: identityOf(name) };
     };
 
+    async function calendars(): Promise<CalendarInfo[]> {
+      try {
+        return (await listCalendars(client, known ?? (await rediscover()))).map(named);
+      } catch (error) {
+        // The account has moved to another path.
+        if (known === undefined || !(error instanceof SyncError) || (error.kind !== 'gone' && error.kind !== 'not-a-caldav-server')) throw error;
+        return (await listCalendars(client, await rediscover())).map(named);
+      }
+    }
+
     return {
       canCreateCalendars,
       identity: async () => identityOfAccount(await rediscover(), typed, credentials.username),
-      async calendars() {
-        try {
-          return (await listCalendars(client, known ?? (await rediscover()))).map(named);
-        } catch (error) {
-          // The account has moved to another path.
-          if (known === undefined || !(error instanceof SyncError) || (error.kind !== 'gone' && error.kind !== 'not-a-caldav-server')) throw error;
-          return (await listCalendars(client, await rediscover())).map(named);
-        }
+      calendars,
+      async freeBusy(chosen, range, setting = BUSY_BY_DEFAULT) {
+        const all = await calendars();
+        const asked = chosen === null ? all : all.filter(({ id }) => chosen.includes(id));
+        if (chosen?.some((id) => !all.some((calendar) => calendar.id === id))) throw new SyncError('calendar-missing', 'a chosen calendar is not there any more');
+        const zone = all.find(({ isDefault, timeZone }) => isDefault && timeZone !== null)?.timeZone ?? all.find(({ timeZone }) => timeZone !== null)?.timeZone ?? 'UTC';
+        return freeBusy(client, asked, { range: spanOf(range), zone, own: new Set((known ?? UNKNOWN).addresses), unanswered: setting.unanswered }, setting.except);
       },
       async createCalendar(name, color) {
         return named(await createCalendar(client, known ?? (await rediscover()), name, color));

@@ -5,6 +5,7 @@ import { createCalendar, identityOf, listCalendars, proveAccount } from './calen
 import { readChanges } from './changes.ts';
 import { createClient, type GoogleSettings } from './client.ts';
 import { getResources, type Place } from './fetch.ts';
+import { freeBusy } from './free-busy.ts';
 import { cannotHold } from './holds.ts';
 import { readStored } from './map.ts';
 import { createEvent, removeEvent, updateEvent } from './write.ts';
@@ -16,7 +17,7 @@ export function createGoogleProvider(settings: GoogleSettings | null): Provider<
   return createOAuthProvider({
     kind: 'google', name: 'Google',
     longestRefreshToken: 4096,
-    createClient, proveAccount, identityOf, listCalendars, createCalendar, openSide,
+    createClient, proveAccount, identityOf, listCalendars, createCalendar, freeBusy, openSide,
   }, settings);
 }
 

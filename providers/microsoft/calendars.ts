@@ -49,7 +49,7 @@ export async function createCalendar(client: Client, settings: MicrosoftSettings
 const MAX_ID = 1000;
 
 /** The zone of the mailbox; null where the sign-in does not include the permission to ask (`MailboxSettings.Read`). */
-async function mailboxZone(client: Client): Promise<string | null> {
+export async function mailboxZone(client: Client): Promise<string | null> {
   try {
     const { data } = await client.send({ path: '/me/mailboxSettings/timeZone' });
     return readGraphZone(fieldOf(data, 'value'));

@@ -111,6 +111,7 @@ async function* compareAll(place: Place, known: Known): AsyncGenerator<ChangePag
     for (const item of items.filter(({ id }) => !named.has(id))) {
       named.add(item.id);
       if (item.etag !== undefined && versions.get(item.id) === item.etag) page.unchanged.push(item.id);
+      else if (known.isAll && !versions.has(item.id)) continue;
       else if (isSeries(item)) masters.push(item.id);
       else page.found.push(single(place, item, date));
     }
@@ -142,7 +143,9 @@ async function readIncrement(place: Place, cursor: Cursor, known: Known): Promis
     throw error;
   }
   const next = writeCursor({ link: round.link, comparedAt: cursor.comparedAt });
-  const names = [...new Set([...round.named, ...round.removed])];
+  const named = [...new Set([...round.named, ...round.removed])];
+  const all = known.isAll ? await known.versions() : null;
+  const names = all === null ? named : named.filter((id) => all.has(id));
   if (names.length === 0) return [{ found: [], unchanged: [], removed: [], end: { cursor: next, full: false } }];
   if (names.length > MAX_NAMED) return null;
   const before = new Map((await known.byResource(names)).map((stored) => [stored.resource, stored]));

@@ -5,6 +5,7 @@ import { createCalendar, identityOf, listCalendars, proveAccount } from './calen
 import { readChanges } from './changes.ts';
 import { createClient, type Client, type MicrosoftSettings } from './client.ts';
 import { getResources, type Place } from './fetch.ts';
+import { freeBusy } from './free-busy.ts';
 import { cannotHold } from './holds.ts';
 import { readStored } from './map.ts';
 import { createEvent, removeEvent, updateEvent } from './write.ts';
@@ -17,7 +18,7 @@ export function createMicrosoftProvider(settings: MicrosoftSettings | null): Pro
     kind: 'microsoft', name: 'Microsoft',
     // Microsoft's are long.
     longestRefreshToken: 8192,
-    createClient, proveAccount, identityOf, listCalendars, createCalendar, openSide,
+    createClient, proveAccount, identityOf, listCalendars, createCalendar, freeBusy, openSide,
   }, settings);
 }
 

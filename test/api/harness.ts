@@ -5,21 +5,26 @@ import { z } from 'zod';
 import { ControlError, type PairControl } from '../../api/control.ts';
 import type { Api, ApiConfig, ApiDeps } from '../../api/deps.ts';
 import { buildServer } from '../../api/server.ts';
+import { merge, overlaps, type Interval } from '../../core/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { createLoggerInto } from '../../log.ts';
 import { connect, type Db } from '../../db/connect.ts';
 import { createVault } from '../../db/vault.ts';
-import type { CalendarInfo, Provider } from '../../providers/provider.ts';
+import type { CalendarInfo, FreeBusySetting, Provider } from '../../providers/provider.ts';
 import { testDatabase } from '../support/database.ts';
 import { assertDocumented } from './documented.ts';
 
 export interface TestApi {
   readonly app: Api;
   readonly db: Db;
+  readonly databaseUrl: string;
+  readonly deps: ApiDeps;
   readonly control: FakeControl;
   readonly service: FakeService;
   /** Lines that were logged. */
   readonly logged: string[];
+  /** What workflows of bookings were told. */
+  readonly told: string[];
   ready: Record<string, boolean | string>;
   preview: ApiDeps['preview'];
   call(method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE', url: string, body?: unknown): Promise<Answer>;
@@ -35,15 +40,19 @@ export interface Answer {
   readonly headers: Record<string, unknown>;
 }
 
+/** Of every process of a test. */
+const KEY = randomBytes(32);
 export const ENV_KEY = 'key-from-the-environment';
 
 export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: string): Promise<TestApi> {
-  const db = connect(databaseUrl ?? (await testDatabase()), createVault([randomBytes(32)], randomBytes(32)), { poolSize: 5 });
+  const url = databaseUrl ?? (await testDatabase());
+  const db = connect(url, createVault([KEY], KEY), { poolSize: 5 });
   const control = new FakeControl();
   const service = new FakeService();
   const logged: string[] = [];
+  const told: string[] = [];
   const deps: ApiDeps = {
-    db, control, fetch,
+    db, control, fetch, bookings: { look: async (id) => void told.push(`look ${id}`), watch: async (id) => void told.push(`watch ${id}`), startWebhook: async () => {} },
     preview: (pairId, signal) => api.preview(pairId, signal),
     providers: new Map<string, Provider>([
       ['caldav', service.provider('caldav') as Provider],
@@ -55,7 +64,7 @@ export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: st
   };
   const app = await buildServer(deps);
   const api: TestApi = {
-    app, db, control, service, logged, ready: { postgres: true, temporal: true },
+    app, db, databaseUrl: url, deps, control, service, logged, told, ready: { postgres: true, temporal: true },
     preview: () => Promise.reject(new Error('no preview is expected here')),
     async call(method, url, body) {
       const response = await app.inject({
@@ -140,6 +149,13 @@ export class FakeService {
   failure: SyncError | Error | null = null;
   canCreateCalendars = true;
   listFailure: SyncError | null = null;
+  /** By calendar. */
+  busy: Record<string, Interval[]> = {};
+  /** How often somebody asked for busy times, and with what setting. */
+  questions = 0;
+  unanswered: unknown[] = [];
+  /** Thrown when a person's busy times are asked for. */
+  failures: Record<string, SyncError | null> = {};
 
   provider(kind: string) {
     const credentials = kind === 'caldav'
@@ -166,6 +182,14 @@ export class FakeService {
         createCalendar: async (name: string, color: string | null) => {
           if (this.failure) throw this.failure;
           return calendar(name, { color });
+        },
+        freeBusy: async (calendarIds: readonly string[] | null, range: Interval, setting?: FreeBusySetting) => {
+          this.questions += 1;
+          this.unanswered.push(setting?.unanswered);
+          const failure = this.failure ?? this.failures[personOf(value)];
+          if (failure) throw failure;
+          const ids = calendarIds ?? (this.calendars[personOf(value)] ?? []).map(({ id }) => id);
+          return merge(ids.flatMap((id) => this.busy[id] ?? []).filter((busy) => overlaps(busy, range)));
         },
         side: () => { throw new Error('the API opens no side'); },
       }),

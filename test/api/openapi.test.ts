@@ -18,6 +18,9 @@ PUT /v1/accounts/{id}/credentials
 DELETE /v1/accounts/{id}
 GET /v1/accounts/{id}/calendars
 POST /v1/accounts/{id}/calendars
+GET /v1/accounts/{id}/free-busy
+GET /v1/free-busy
+GET /v1/availability
 POST /v1/connections
 GET /v1/connections
 GET /v1/connections/{id}

@@ -1,5 +1,5 @@
 /**
- * Records one real history for every branch of the pair's loop, as JSON files beside this one; `test/workflows/replay.test.ts` replays them.
+ * Records one real history for every branch of the pair's loop, and of the workflows in `booking-branches.ts`, as JSON files beside this one; `test/workflows/replay.test.ts` replays them.
  * To be run by hand when a branch is added: `node --import tsx test/histories/record.ts [branch …]`. Histories of released versions are kept
  * under their old names: they stand for the pairs that are running somewhere.
  */
@@ -14,6 +14,7 @@ import { anyFreePort } from '../../embedded/ports.ts';
 import { findTemporalProgram } from '../../embedded/temporal-program.ts';
 import { workflowIdOf } from '../../workflows/messages.ts';
 import type { RunSummary } from '../../workflows/messages.ts';
+import { bookingBranches } from './booking-branches.ts';
 import { toJson } from './json.ts';
 import { createHarness, noChange, runIdOf, summaryOf, until } from '../workflows/harness.ts';
 import type { FakePair, Harness } from '../workflows/harness.ts';
@@ -247,7 +248,18 @@ async function record(h: Harness): Promise<void> {
     writeFileSync(new URL(`${name}.json`, import.meta.url), `${JSON.stringify(withoutTraces(toJson(history)), null, 1)}\n`);
     console.log(name);
   }
+  await recordBookings(h);
   await h.close();
+}
+
+async function recordBookings(h: Harness): Promise<void> {
+  for (const [name, branch] of Object.entries(bookingBranches)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    const { workflowId, runId } = await branch(h);
+    const history = await h.client.workflow.getHandle(workflowId, runId).fetchHistory();
+    writeFileSync(new URL(`${name}.json`, import.meta.url), `${JSON.stringify(withoutTraces(toJson(history)), null, 1)}\n`);
+    console.log(name);
+  }
 }
 
 async function start(h: Harness, pair: FakePair): Promise<void> {

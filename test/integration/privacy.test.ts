@@ -77,6 +77,15 @@ describe('what is private', () => {
     account.patchEvent(own['id'] as string, { location: canary('Google location, edited') });
     await person.remove('1.ics');
     await pair.settle();
+    for (const [side, accountId] of Object.entries(pair.accountIds)) {
+      const { status, body } = await calpair.api.try('POST', '/v1/bookings?wait=20', {
+        accountId, title: canary(`booked title, ${side}`), location: canary(`booked location, ${side}`), description: canary(`booked description, ${side}`), timeZone: 'Europe/Berlin',
+        start: '2027-03-01T09:00:00Z', end: '2027-03-01T10:00:00Z', attendees: [{ email: `${canary(`booked guest, ${side}`)}@people.example`, name: canary(`booked guest's name, ${side}`) }],
+        idempotencyKey: canary(`idempotency key, ${side}`),
+      });
+      assert.deepEqual([status, body.writeStatus], [201, 'written']);
+      await calpair.api.call('PATCH', `/v1/bookings/${body.id}?wait=20`, { title: canary(`booked title, changed, ${side}`) });
+    }
     await calpair.api.try('PUT', `/v1/accounts/${pair.accountIds.caldav}/credentials`, { password: canary('wrong password') });
     writeFileSync(join(dataDir, 'users'), `alice:${canary('new password')}\n`);
     account.revokeRefreshToken();

@@ -365,7 +365,7 @@ export class MemoryDatabase {
       },
       pairNow: (pairId) => {
         const pair = db.pairs.get(pairId);
-        return pair ? { epoch: pair.epoch, paused: pair.paused, attention: pair.attention, lastGoneAt: pair.lastGoneAt } : null;
+        return pair ? { epoch: pair.epoch, paused: pair.paused, attention: pair.attention, announced: pair.announced, lastGoneAt: pair.lastGoneAt } : null;
       },
       updatePair: (pairId, values) => db.set(db.pairs, pairId, values),
       askedToWait: (pairId, number: number) => ({
@@ -377,6 +377,7 @@ export class MemoryDatabase {
         keep: () => Promise.resolve(),
       }),
       setAccountStatus: () => undefined,
+      noteCalendarChange: () => undefined,
     };
   }
 

@@ -306,6 +306,7 @@ export class StoreCalls {
     updatePair: () => [this.pair(), this.pairColumns()],
     askedToWait: () => [this.pair(), 1 + this.random.below(8)],
     openedAccount: () => [this.random.pick(this.accounts)],
+    noteCalendarChange: () => [[this.random.pick(this.accounts)]],
     setAccountStatus: () => [this.random.pick(this.accounts), this.random.pick(['ok', 'attention']), this.maybe('credentials')],
   };
 

@@ -97,7 +97,7 @@ export class World {
     const row: PairRow = {
       id, connectionId: id, caldavCalendarId: `${caldav}`, cloudCalendarId: `${cloud}`, calendars: id, floatingZone: 'Europe/Berlin', direction,
       pollIntervalSeconds: 60, options: { ...DEFAULT_OPTIONS, ...options }, paused: false, epoch: 0, caldavCursor: null, cloudCursor: null, fullListingAt: null,
-      firstRunAt: null, meeting: true, lastSyncAt: null, nextPollAt: null, attention: null, statusDetail: null, failingSince: null, failures: 0, lastGoneAt: null, notBefore: null,
+      firstRunAt: null, meeting: true, lastSyncAt: null, nextPollAt: null, attention: null, statusDetail: null, failingSince: null, failures: 0, lastGoneAt: null, notBefore: null, announced: null,
       createdAt: new Date(START),
     };
     this.database.pairs.set(id, row);

@@ -73,6 +73,16 @@ test('free and busy', () =>
     ]);
     assert.equal(body.calendars['x@example.com'].errors[0].reason, 'notFound');
     assert.equal((await call('POST', '/freeBusy', { ...query, timeMin: undefined })).reason, 'required');
+    const longer = (timeMax: string) => call('POST', '/freeBusy', { ...query, timeMin: '2026-01-01T00:00:00Z', timeMax });
+    assert.deepEqual([(await longer('2026-04-01T00:00:00Z')).status, (await longer('2026-04-01T00:00:01Z')).reason], [200, 'timeRangeTooLong'], '90 days');
+    for (const [responseStatus, count] of [['declined', 0], ['needsAction', 1]] as const) {
+      ann.plantEvent({
+        id: 'invitation', iCalUID: 'i@example.com', status: 'confirmed', start: { dateTime: '2026-03-30T09:00:00Z' }, end: { dateTime: '2026-03-30T10:00:00Z' },
+        organizer: { email: 'bob@example.com' }, attendees: [{ email: 'ann@example.com', responseStatus }],
+      });
+      const day = await call('POST', '/freeBusy', { ...query, timeMin: '2026-03-30T08:00:00Z', timeMax: '2026-03-30T12:00:00Z' });
+      assert.equal(day.body.calendars['ann@example.com'].busy.filter((busy: { start: string }) => busy.start.includes('T09:00')).length, count, responseStatus);
+    }
   }));
 
 test('tokens expire, die, and are bound to scopes', () =>

@@ -87,26 +87,26 @@ async function addAccount({ api }: RunningCalpair, calendar: Calendar): Promise<
   return (await api.call('POST', '/v1/accounts', { provider: providerOf(calendar), ...credentialsOf(calendar) })).id;
 }
 
-function providerOf(calendar: Calendar): 'caldav' | 'google' | 'microsoft' {
+export function providerOf(calendar: Calendar): 'caldav' | 'google' | 'microsoft' {
   if (!('account' in calendar)) return 'caldav';
   return calendar.provider ?? (calendar.account instanceof GraphAccount ? 'microsoft' : 'google');
 }
 
-function credentialsOf(calendar: Calendar): Json {
+export function credentialsOf(calendar: Calendar): Json {
   if ('account' in calendar) return { refreshToken: calendar.account.refreshToken };
   const { server } = calendar;
   const preset = server.name === 'radicale' || server.name === 'icloud' ? server.name : 'generic';
   return { preset, serverUrl: server.base, username: server.username, password: server.password };
 }
 
-async function calendarOf({ api }: RunningCalpair, accountId: string, calendar: Calendar): Promise<string> {
+export async function calendarOf({ api }: RunningCalpair, accountId: string, calendar: Calendar): Promise<string> {
   const { items } = await api.call('GET', `/v1/accounts/${accountId}/calendars`);
   const found = items.find(({ id }: { id: string }) => ('account' in calendar ? id === calendar.calendarId : new URL(id, calendar.url).href === calendar.url));
   assert.ok(found, `the calendar is not among ${JSON.stringify(items)}`);
   return found.id;
 }
 
-function openSide(calpair: RunningCalpair, calendar: Calendar): Side {
+export function openSide(calpair: RunningCalpair, calendar: Calendar): Side {
   const setting = { floatingZone: 'Europe/Berlin', attendees: 'copy', reminders: 'keep', tag: calpair.tag } as const;
   const provider = createProviders(calpair.config).get(providerOf(calendar));
   // A sign-in of its own: Microsoft's are good for one who goes on with them.

@@ -22,6 +22,9 @@ const workers = await createWorkers({
       return { runId: runIdOf(number), ops: 0, ended: summaryOf(runIdOf(number)) };
     },
     applyPlan: () => neverEnds,
+    carryBooking: () => neverEnds,
+    watchBookings: () => neverEnds,
+    deliverWebhooks: () => neverEnds,
   },
 });
 await workers.run();

@@ -7,14 +7,20 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { bundleWorkflows, createWorkers, installRuntime } from '../../activities/worker.ts';
 import type { Workers, WorkersOptions } from '../../activities/worker.ts';
+import { createBookingControl } from '../../api/booking-control.ts';
+import type { BookingControl } from '../../api/booking-control.ts';
 import { createPairControl, registerSearchAttributes } from '../../api/control.ts';
 import type { PairControl } from '../../api/control.ts';
+import type { BookingActivities } from '../../workflows/booking-messages.ts';
 import { workflowIdOf } from '../../workflows/messages.ts';
 import type { DiffResult, PairActivities, PairState, RunSummary } from '../../workflows/messages.ts';
 
 export interface Harness {
   readonly client: Client;
   readonly control: PairControl;
+  readonly bookings: BookingControl;
+  /** What the activities of bookings do; those that are left out have nothing to do for 10 minutes. */
+  readonly bookingScript: Mutable<Partial<BookingActivities>>;
   readonly address: string;
   readonly namespace: string;
   /** What the workers logged. */
@@ -94,15 +100,19 @@ export async function createHarness({ address, namespace }: { address: string; n
   const workflowBundle = await bundleWorkflows();
   const control = createPairControl(client, 'http://127.0.0.1:8233/');
   const pairs = new Map<string, FakePair>();
+  const bookingScript: Mutable<Partial<BookingActivities>> = {};
   const found = (pairId: string): FakePair => {
     const pair = pairs.get(pairId);
     if (!pair) throw ApplicationFailure.nonRetryable('a pair of another test', 'Unknown');
     return pair;
   };
-  const activities: PairActivities = {
+  const activities: PairActivities & BookingActivities = {
     pollPair: (input) => found(input.pairId).poll(input),
     diffPair: (input) => found(input.pairId).diff(input),
     applyPlan: (input) => found(input.pairId).apply(input),
+    carryBooking: (input) => bookingScript.carryBooking?.(input) ?? Promise.reject(noChange('10 minutes')),
+    watchBookings: (input) => bookingScript.watchBookings?.(input) ?? Promise.reject(noChange('10 minutes')),
+    deliverWebhooks: (input) => bookingScript.deliverWebhooks?.(input) ?? Promise.reject(noChange('10 minutes')),
   };
   let running: { workers: Workers; ended: Promise<void>; native: NativeConnection } | null = null;
 
@@ -115,6 +125,8 @@ export async function createHarness({ address, namespace }: { address: string; n
   return {
     client,
     control,
+    bookings: createBookingControl(client),
+    bookingScript,
     address,
     namespace,
     log,

@@ -15,7 +15,9 @@ export function queryFreeBusy(world: World, account: AccountState, body: unknown
   const from = instant(timeMin, 'timeMin');
   const to = instant(timeMax, 'timeMax');
   if (to <= from) throw timeRangeEmpty();
+  if (to - from > LONGEST_MS) throw new GoogleError(400, 'timeRangeTooLong', 'The requested time range is too long.', { domain: 'calendar', locationType: 'parameter', location: 'timeMax' });
   if (typeof timeZone !== 'string' || !isZone(timeZone)) throw invalid('Invalid time zone value.');
+  if (!(Number(calendarExpansionMax) <= 50)) throw invalid('Invalid value for: calendarExpansionMax');
   if (!Array.isArray(items)) throw required('Missing items.');
   const calendars: Json = {};
   for (const item of items as unknown[]) {
@@ -26,6 +28,9 @@ export function queryFreeBusy(world: World, account: AccountState, body: unknown
   }
   return { kind: 'calendar#freeBusy', timeMin: formatInstant(from, timeZone), timeMax: formatInstant(to, timeZone), calendars };
 }
+
+/** Not documented; seen by others (calcom/cal.diy#11962). */
+const LONGEST_MS = 90 * 86_400_000;
 
 function instant(value: unknown, name: string): number {
   if (value === undefined || value === null) throw required(`Missing ${name} parameter.`);
@@ -50,7 +55,7 @@ function busyOf(world: World, account: AccountState, id: string, window: Window)
     return { errors: [{ domain: 'global', reason: 'notFound' }], busy: [] };
   }
   const merged: { from: number; to: number }[] = [];
-  for (const span of spans(calendar, window).sort((a, b) => a.from - b.from)) {
+  for (const span of spans(calendar, account.email, window).sort((a, b) => a.from - b.from)) {
     const last = merged.at(-1);
     if (last !== undefined && span.from <= last.to) last.to = Math.max(last.to, span.to);
     else merged.push({ ...span });
@@ -58,11 +63,13 @@ function busyOf(world: World, account: AccountState, id: string, window: Window)
   return { busy: merged.map(({ from, to }) => ({ start: formatInstant(from, window.timeZone), end: formatInstant(to, window.timeZone) })) };
 }
 
-function spans(calendar: Calendar, window: Window): { from: number; to: number }[] {
+/** Invitations that the calendar's owner has not answered count, declined ones do not. */
+function spans(calendar: Calendar, email: string, window: Window): { from: number; to: number }[] {
   return [...calendar.items.values()]
     .filter((item) => !item.deleted && !item.forgotten && item.seriesId === null)
     .flatMap((item) => (item.fields.recurrence === undefined ? [item] : instancesOf(calendar, item, window.to)))
     .filter((item) => !item.deleted && item.fields.plain['transparency'] !== 'transparent')
+    .filter((item) => !item.fields.attendees?.some((attendee) => attendee.email.toLowerCase() === email.toLowerCase() && attendee.responseStatus === 'declined'))
     .map((item) => spanOf(calendar, item))
     .filter((span) => span !== null)
     .map((span) => ({ from: Math.max(span.from, window.from), to: Math.min(span.to, window.to) }))

@@ -1,0 +1,143 @@
+/**
+ * When an account's person is busy. The events are read and expanded here; a server's own `free-busy-query` is asked only where it does not give
+ * the events: seen to be wrong in ways that book a host twice (docs/decisions.md, "Free and busy").
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { busySpans, mayTakeTime, STEPS_PER_QUESTION, TimesUnknown, type FreeBusyView } from '../../core/free-busy.ts';
+import { readBusySources, readFreeBusy, TooLarge } from '../../core/ical-free-busy.ts';
+import { clipSpans, intervalOf, mergeSpans, type Interval, type Span } from '../../core/interval.ts';
+import { instantId } from '../../core/occurrence.ts';
+import type { Budget } from '../../core/recurrence-expand.ts';
+import { SyncError } from '../../core/sync-error.ts';
+import { inParallel } from '../pacing.ts';
+import type { CalendarInfo } from '../provider.ts';
+import { errorOf, multistatusOf, type DavClient, type XmlBody } from './client.ts';
+import { canonicalPath, pathOf } from './hrefs.ts';
+import { BATCH, checkCalendar, fetchObjects, type Collection } from './objects.ts';
+import type { Member } from './xml.ts';
+
+/**
+ * @param calendars those of the account, or the chosen ones of them
+ * @param view whose `zone` is that of calendars which name none
+ * @param except events that do not count, by their paths
+ */
+export async function freeBusy(client: DavClient, calendars: readonly CalendarInfo[], view: FreeBusyView, except: readonly string[] = []): Promise<Interval[]> {
+  const budget = { steps: STEPS_PER_QUESTION };
+  const found: Span[][] = [];
+  await inParallel(calendars, async ({ id, timeZone }) => {
+    found.push(await calendarBusy({ client, url: new URL(id), except: new Set(except.map(canonicalPath)) }, { ...view, zone: timeZone ?? view.zone }, budget));
+  });
+  return mergeSpans(found.flat()).map(intervalOf);
+}
+
+const DAY_MS = 86_400_000;
+/** Servers keep the end of an endless series as a date in 2037 or 2038, and find nothing after it: from here on everything is read. */
+const LAST_INDEXED = Date.UTC(2037, 0, 1);
+/** After so long others of this process may go on. */
+const TURN_MS = 20;
+
+interface Asked extends Collection {
+  readonly except: ReadonlySet<string>;
+}
+
+async function calendarBusy(collection: Asked, view: FreeBusyView, budget: Budget): Promise<Span[]> {
+  const objects = await objectsIn(collection, view.range);
+  if (objects === 'refused') return serverBusy(collection, view.range);
+  if (objects === 'too-many') {
+    const { from, to } = view.range;
+    if (to - from <= DAY_MS) throw new SyncError('too-large', 'the events of one day are more than can be read');
+    const middle = from + Math.ceil((to - from) / 2);
+    const first = await calendarBusy(collection, { ...view, range: { from, to: middle } }, budget);
+    return [...first, ...await calendarBusy(collection, { ...view, range: { from: middle, to } }, budget)];
+  }
+  const found: Span[][] = [];
+  let since = performance.now();
+  for (const text of objects) {
+    if (performance.now() - since > TURN_MS) {
+      await nextTurn();
+      since = performance.now();
+    }
+    found.push(objectBusy(text, view, budget));
+  }
+  return mergeSpans(found.flat());
+}
+
+function objectBusy(text: string, view: FreeBusyView, budget: Budget): Span[] {
+  try {
+    const { sources, unknown } = readBusySources(text, { floatingZone: view.zone });
+    if (unknown.some((content) => mayTakeTime(content, view))) throw new TimesUnknown('a rule cannot be read');
+    return sources.flatMap((source) => busySpans(source, view, budget));
+  } catch (error) {
+    throw error instanceof TimesUnknown || error instanceof TooLarge ? new SyncError('too-large', error.message) : error;
+  }
+}
+
+/** The texts of all objects that may matter, by path. */
+async function objectsIn(collection: Asked, { from, to }: Span): Promise<string[] | 'refused' | 'too-many'> {
+  // A day more to either side: servers place floating times and dates as they like.
+  const range = { 'c:time-range': { _attributes: { start: instantId(from - DAY_MS), end: instantId(to + DAY_MS) } } };
+  const asked = to > LAST_INDEXED ? 'refused' : await query(collection, range);
+  // One odd event is enough for Xandikos to fail at placing them all in time: then everything is read.
+  const found = asked === 'refused' ? await query(collection, {}) : asked;
+  if (typeof found === 'string') return found;
+  if (found === asked) {
+    // Xandikos finds no series by its RDATEs. Where this cannot be asked, the answer before is trusted.
+    const withDates = await query(collection, { 'c:prop-filter': { _attributes: { name: 'RDATE' } } });
+    if (typeof withDates !== 'string') for (const [path, text] of withDates) found.set(path, text);
+  }
+  return [...found].filter(([path]) => !collection.except.has(canonicalPath(path))).map(([, text]) => text);
+}
+
+async function query(collection: Collection, condition: XmlBody): Promise<Map<string, string> | 'refused' | 'too-many'> {
+  const { client, url } = collection;
+  const filter = { 'c:comp-filter': { _attributes: { name: 'VCALENDAR' }, 'c:comp-filter': { _attributes: { name: 'VEVENT' }, ...condition } } };
+  let answer;
+  try {
+    answer = await client.xml('REPORT', url, { 'c:calendar-query': { 'd:prop': { 'd:getetag': {}, 'c:calendar-data': {} }, 'c:filter': filter } }, '1');
+  } catch (error) {
+    if (error instanceof SyncError && error.kind === 'too-large') return 'too-many';
+    throw error;
+  }
+  if (answer.status === 507) return 'too-many';
+  if (answer.status !== 207) {
+    const error = errorOf(answer);
+    // A server that does not know the question says so by 4xx, 500 or 501; everything else passes.
+    if (error?.kind === 'throttled' || answer.status < 400 || answer.status === 408 || answer.status > 501) throw error ?? new SyncError('unreachable', 'no multistatus', { status: answer.status });
+    await checkCalendar(collection);
+    return 'refused';
+  }
+  const { members } = multistatusOf(answer);
+  return members.some(({ status }) => status === 507) ? 'too-many' : textsOf(collection, members, answer.url);
+}
+
+/** What the report names without giving it is fetched; what is gone meanwhile takes no time. */
+async function textsOf(collection: Collection, members: readonly Member[], base: URL): Promise<Map<string, string>> {
+  const texts = new Map<string, string>();
+  const left: string[] = [];
+  for (const { href, status, props } of members) {
+    const data = props.get('c:calendar-data')?.text ?? '';
+    const path = pathOf(href, base);
+    if (data.trim() !== '') texts.set(path ?? href, data);
+    else if (path !== null && !path.endsWith('/') && status !== 404 && status !== 410) left.push(path);
+  }
+  for (let start = 0; start < left.length; start += BATCH) {
+    for (const [path, object] of await fetchObjects(collection, left.slice(start, start + BATCH))) {
+      if (object === 'missing') continue;
+      if (object.withheld !== undefined) throw new SyncError('too-large', 'an event cannot be read', { reason: object.withheld });
+      texts.set(path, object.data);
+    }
+  }
+  return texts;
+}
+
+/** What the server itself says, for calendars of which it shows nothing else (`read-free-busy`). */
+async function serverBusy(collection: Collection, range: Span): Promise<Span[]> {
+  const { from, to } = range;
+  const timeRange = { _attributes: { start: instantId(from - (from % 1000)), end: instantId(Math.ceil(to / 1000) * 1000) } };
+  const answer = await collection.client.xml('REPORT', collection.url, { 'c:free-busy-query': { 'c:time-range': timeRange } }, '1');
+  const error = errorOf(answer);
+  if (error !== null) throw error;
+  const spans = readFreeBusy(answer.text);
+  if (spans === null) throw new SyncError('unreachable', 'the server gave no free/busy times', { status: answer.status });
+  return clipSpans(spans, range);
+}

@@ -1,0 +1,76 @@
+/**
+ * When an account's person is busy, from the calendar views: `getSchedule` tells of the default calendar only, does not know whose invitation was
+ * answered, and is not for personal accounts.
+ */
+import { spanOfWhen, takesTime, type Claim } from '../../core/free-busy.ts';
+import type { Participation } from '../../core/event.ts';
+import { clipSpans, intervalOf, mergeSpans, spanOf, type Interval, type Span } from '../../core/interval.ts';
+import { SyncError } from '../../core/sync-error.ts';
+import { localOf } from '../../core/zones.ts';
+import { inParallel } from '../pacing.ts';
+import type { FreeBusySetting } from '../provider.ts';
+import { listCalendars, mailboxZone } from './calendars.ts';
+import type { Client, MicrosoftSettings } from './client.ts';
+import { calendarError, listPages } from './fetch.ts';
+import { calendarPath, fieldOf, textOf, type Item } from './item.ts';
+import { readWhen } from './times.ts';
+
+interface Asked {
+  readonly client: Client;
+  readonly settings: MicrosoftSettings;
+  readonly setting: FreeBusySetting;
+}
+
+/** Null: all calendars. @throws SyncError `calendar-missing` */
+export async function freeBusy({ client, settings, setting }: Asked, chosen: readonly string[] | null, range: Interval): Promise<Interval[]> {
+  const all = chosen === null ? await listCalendars(client, settings) : null;
+  const zone = (all === null ? await mailboxZone(client) : all.find(({ timeZone }) => timeZone !== null)?.timeZone) ?? 'UTC';
+  const whole = spanOf(range);
+  const found: Span[][] = [];
+  await inParallel(chosen ?? all!.map(({ id }) => id), async (calendarId) => void found.push(await viewBusy(client, calendarId, whole, { zone, setting })));
+  return mergeSpans(clipSpans(found.flat(), whole)).map(intervalOf);
+}
+
+const DAY_MS = 86_400_000;
+/** Graph refuses more than 1,825 days. */
+const LONGEST_MS = 1_000 * DAY_MS;
+const QUERY = '$select=id,seriesMasterId,start,end,showAs,isCancelled,isAllDay,isOrganizer,responseStatus&$top=1000';
+
+async function viewBusy(client: Client, calendarId: string, { from, to }: Span, { zone, setting }: { zone: string; setting: FreeBusySetting }): Promise<Span[]> {
+  const spans: Span[] = [];
+  // A day more to either side: where an all-day event lies in time is for us to say.
+  for (let at = from - DAY_MS; at < to + DAY_MS; at += LONGEST_MS) {
+    const [start, end] = [at, Math.min(to + DAY_MS, at + LONGEST_MS)].map((ms) => `${localOf(ms, 'UTC')}Z`);
+    const path = `${calendarPath(calendarId)}/calendarView?startDateTime=${start}&endDateTime=${end}&${QUERY}`;
+    for await (const { rows } of listPages({ client }, { path }, calendarError)) {
+      for (const row of rows) if (!isExcepted(row, setting) && takesTime(claimOf(row), setting.unanswered)) spans.push(spanOfRow(row, zone));
+    }
+  }
+  return mergeSpans(spans);
+}
+
+function isExcepted(row: unknown, { except = [] }: FreeBusySetting): boolean {
+  return except.includes(textOf(fieldOf(row, 'id'))) || except.includes(textOf(fieldOf(row, 'seriesMasterId')));
+}
+
+const ANSWERS: Readonly<Record<string, Participation>> = { notResponded: 'needs-action', declined: 'declined', accepted: 'accepted', tentativelyAccepted: 'tentative' };
+
+function claimOf(row: unknown): Claim {
+  return {
+    isOff: fieldOf(row, 'isCancelled') === true || FREE.includes(textOf(fieldOf(row, 'showAs'))),
+    participation: ANSWERS[textOf(fieldOf(fieldOf(row, 'responseStatus'), 'response'))] ?? null,
+    isOrganizer: fieldOf(row, 'isOrganizer') === true,
+  };
+}
+
+const FREE = ['free', 'workingElsewhere'];
+
+function spanOfRow(row: unknown, zone: string): Span {
+  try {
+    const read = readWhen(row as Item, { start: 'UTC', end: 'UTC' });
+    if (read !== null) return spanOfWhen(read.when, zone);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  throw new SyncError('unreachable', 'Graph gave a time that is none');
+}

@@ -1,0 +1,115 @@
+/** The workflows of bookings, on a real Temporal server, with calendars that are played by plain functions. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { bookingStatus, bookingWorkflowIdOf, watchWorkflowIdOf } from '../../workflows/booking-messages.ts';
+import type { CarriedBooking } from '../../workflows/booking-messages.ts';
+import { testTemporal } from '../support/temporal.ts';
+import { createHarness, eventTypes, noChange, until, type Harness } from './harness.ts';
+
+const HOUR_MS = 3_600_000;
+const written = (restMs: number): CarriedBooking => ({ status: 'confirmed', writeStatus: 'written', code: null, restMs });
+
+describe('the workflows of bookings', () => {
+  let h: Harness;
+  before(async () => {
+    h = await createHarness(await testTemporal());
+    await h.startWorkers();
+  });
+  after(() => h?.close());
+  beforeEach(() => {
+    for (const name of ['carryBooking', 'watchBookings', 'deliverWebhooks'] as const) delete h.bookingScript[name];
+  });
+
+  const bookingOf = (id: string) => h.client.workflow.getHandle(bookingWorkflowIdOf(id));
+  const watchOf = (id: string) => h.client.workflow.getHandle(watchWorkflowIdOf(id));
+  const ended = async (handle: ReturnType<typeof bookingOf>): Promise<boolean> => (await handle.describe()).status.name === 'COMPLETED';
+
+  it('look when they are told, and end when the booking is over', async () => {
+    const id = randomUUID();
+    let looks = 0;
+    h.bookingScript.carryBooking = async () => written((looks += 1) < 3 ? HOUR_MS : 0);
+    await h.bookings.look(id);
+    for (const count of [1, 2]) {
+      await until('the look', () => looks === count);
+      await until('the rest', async () => (await bookingOf(id).query(bookingStatus)).waitsFor.startsWith('changes'));
+      assert.deepEqual((await bookingOf(id).query(bookingStatus)).last, { status: 'confirmed', writeStatus: 'written', code: null });
+      await h.bookings.look(id);
+    }
+    await until('the end', () => ended(bookingOf(id)));
+    assert.equal(looks, 3);
+  });
+
+  it('do not wait out the delay of a server that is down when there is news, and write nothing into the history while they wait', async () => {
+    const id = randomUUID();
+    let [looks, isDown] = [0, true];
+    h.bookingScript.carryBooking = async () => {
+      looks += 1;
+      if (isDown) throw noChange(looks < 5 ? '50 milliseconds' : '10 minutes');
+      return written(0);
+    };
+    await h.bookings.look(id);
+    await until('five tries', () => looks === 5);
+    assert.deepEqual(eventTypes(await bookingOf(id).fetchHistory()).filter((type) => type.startsWith('Activity')), ['ActivityTaskScheduled']);
+    isDown = false;
+    await h.bookings.look(id);
+    await until('the end', () => ended(bookingOf(id)));
+    assert.equal(looks, 6);
+  });
+
+  it('look at once when news came while a write was failing', async () => {
+    const id = randomUUID();
+    let looks = 0;
+    h.bookingScript.carryBooking = async () => {
+      looks += 1;
+      if (looks > 1) return written(0);
+      await h.bookings.look(id);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      throw noChange('10 minutes');
+    };
+    await h.bookings.look(id);
+    await until('the end', () => ended(bookingOf(id)));
+    assert.equal(looks, 2);
+  });
+
+  it('look once more when the time is up', async () => {
+    const id = randomUUID();
+    let looks = 0;
+    h.bookingScript.carryBooking = async () => written((looks += 1) === 1 ? 300 : 0);
+    await h.bookings.look(id);
+    await until('the end', () => ended(bookingOf(id)));
+    assert.equal(looks, 2);
+  });
+
+  it('tell the booking whose event changed, and bear that its workflow is gone', async () => {
+    const [watchId, id] = [randomUUID(), randomUUID()];
+    let [looks, polls] = [0, 0];
+    h.bookingScript.carryBooking = async () => (looks += 1, written(HOUR_MS));
+    await h.bookings.look(id);
+    await until('the first look', () => looks === 1);
+    h.bookingScript.watchBookings = async () => {
+      polls += 1;
+      if (polls === 1) return { kind: 'changed', bookingIds: [randomUUID(), id] };
+      if (polls < 5) throw noChange('50 milliseconds');
+      return { kind: 'over' };
+    };
+    await h.bookings.watch(watchId);
+    await until('the second look', () => looks === 2);
+    await until('the end of the watch', () => ended(watchOf(watchId)));
+    assert.equal(eventTypes(await watchOf(watchId).fetchHistory()).filter((type) => type === 'ActivityTaskScheduled').length, 2, 'idle looks leave nothing');
+    await bookingOf(id).terminate();
+  });
+
+  it('go on watching when a booking came at the last moment', async () => {
+    const watchId = randomUUID();
+    let polls = 0;
+    h.bookingScript.watchBookings = async () => {
+      polls += 1;
+      if (polls === 1) await h.bookings.watch(watchId);
+      return { kind: 'over' };
+    };
+    await h.bookings.watch(watchId);
+    await until('the end', () => ended(watchOf(watchId)));
+    assert.equal(polls, 2);
+  });
+});
