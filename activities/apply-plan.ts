@@ -17,6 +17,8 @@ import { endRun, summaryOf } from './end-run.ts';
 import { backoff } from './failures.ts';
 import { openPair } from './open-pair.ts';
 import { noteFailure } from './pair-health.ts';
+import { match } from './match.ts';
+import { findCopiesOfOthers } from './other-copies.ts';
 import { planLinks } from './plan-run.ts';
 import { confirmWrites } from './read-back.ts';
 import { proveDeletions, SideFailed } from './read-sides.ts';
@@ -133,6 +135,7 @@ async function readBack({ deps, open, epoch }: Applying, stopped: Map<SideName, 
   try {
     await confirmWrites(deps, open, epoch);
     await proveDeletions(deps, open, epoch);
+    await findCopiesOfOthers(deps, open, epoch);
   } catch (error) {
     if (!(error instanceof SideFailed)) throw error;
     stopped.set(error.side, error.error);
@@ -141,7 +144,9 @@ async function readBack({ deps, open, epoch }: Applying, stopped: Map<SideName, 
 
 async function decideAgain({ deps, open, runId, epoch }: Applying, ids: readonly string[]): Promise<void> {
   const run = await deps.store.getRun(runId);
-  const planned = await planLinks(deps, open, { id: runId, epoch }, ids);
+  // What one of them lost may have come by another way.
+  const matched = await match(deps, open, epoch);
+  const planned = await planLinks(deps, open, { id: runId, epoch }, [...new Set([...ids, ...matched.map(({ linkId }) => linkId)])]);
   if (!run) return;
   await deps.store.updateRun(runId, {
     conflicts: run.conflicts + planned.conflicts, held: run.held + planned.held, problems: run.problems + planned.problems,

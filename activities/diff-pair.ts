@@ -10,6 +10,7 @@ import { endRun, failRun, summaryOf } from './end-run.ts';
 import { waiting } from './failures.ts';
 import { openPair, type OpenPair } from './open-pair.ts';
 import { asSideFailure, noteFailure, noteSuccess } from './pair-health.ts';
+import { match } from './match.ts';
 import { findCopiesOfOthers } from './other-copies.ts';
 import { planLinks } from './plan-run.ts';
 import { confirmWrites } from './read-back.ts';
@@ -72,27 +73,6 @@ async function decideRun(deps: Deps, open: OpenPair, { run, epoch }: { run: RunR
   });
   await deps.store.updatePair(pair.id, { meeting: false });
   return { runId: run.id, ops: planned.ops, ended: planned.ops === 0 ? await endRun(deps, open, run.id) : null };
-}
-
-/** Links of events that were on both sides, each by itself. */
-export type Matched = { readonly linkId: string; readonly by: 'uid' | 'content' };
-
-/** Links unlinked events that are on both sides: by UID, at a first meeting or resync also by title, start and recurrence. */
-export function match(deps: Deps, { pair }: OpenPair, epoch: number): Promise<Matched[]> {
-  return deps.store.underEpoch(pair.id, epoch, async (tx) => {
-    const matched: Matched[] = [];
-    const join = async (by: Matched['by']) => {
-      for (const halves of await tx.matchesBy(pair.id, by)) {
-        await tx.joinHalves(halves);
-        matched.push({ linkId: halves.kept, by });
-      }
-    };
-    await join('uid');
-    // What a busy side shows is all alike, so there only the UID tells.
-    const { toCaldav, toCloud } = pair.options.content;
-    if (pair.meeting && toCaldav !== 'busy' && toCloud !== 'busy') await join('content');
-    return matched;
-  });
 }
 
 async function forgetCursors(deps: Deps, { pairId }: Input): Promise<void> {

@@ -8,7 +8,7 @@ import type { OpAction } from '../db/schema.ts';
 import { analyzeScratch, onScratch } from '../db/scratch.ts';
 import { postgresStore } from '../db/store.ts';
 import type { Deps } from './deps.ts';
-import { match, type Matched } from './diff-pair.ts';
+import { match, type Matched } from './match.ts';
 import { openPair, type OpenPair } from './open-pair.ts';
 import { planLinks, type Planned } from './plan-run.ts';
 import { confirmWrites } from './read-back.ts';

@@ -165,4 +165,26 @@ export const KEPT: readonly Kept[] = [
       ],
     },
   },
+  {
+    found: 'an event that two pairs brought back at once was made twice, because only the poll looked for what is one',
+    schedule: {
+      profile: {
+        calendars: [
+          { answers: 'stored', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: true, refusesUidTwice: false },
+          { answers: 'stored', keepsIds: true, refusesUidTwice: false },
+        ],
+        pairs: [
+          { caldav: 0, cloud: 1, direction: 'bidirectional', options: FREE },
+          { caldav: 0, cloud: 2, direction: 'bidirectional', options: FREE },
+        ],
+      },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 2, kind: 'single', value: 0.1 }, { do: 'sync', pairs: [1], during: [] }, { do: 'freeze', calendar: 0 },
+        { do: 'edit', calendar: 2, event: 0.3, field: 'description', value: 0.1 }, { do: 'remove-many', calendar: 0, share: 0.7 },
+        SYNC, { do: 'sync', pairs: [1], during: [] }, { do: 'edit', calendar: 1, event: 0.1, field: 'transparency', value: 0.5 },
+        SYNC,
+      ],
+    },
+  },
 ];
