@@ -134,8 +134,8 @@ async function mayWrite({ deps, open, epoch, signal }: Applying): Promise<void> 
 async function readBack({ deps, open, epoch }: Applying, stopped: Map<SideName, SyncError>): Promise<void> {
   try {
     await confirmWrites(deps, open, epoch);
-    await proveDeletions(deps, open, epoch);
     await findCopiesOfOthers(deps, open, epoch);
+    await proveDeletions(deps, open, epoch);
   } catch (error) {
     if (!(error instanceof SideFailed)) throw error;
     stopped.set(error.side, error.error);

@@ -61,9 +61,9 @@ async function decideRun(deps: Deps, open: OpenPair, { run, epoch }: { run: RunR
     read = await readSides(deps, open, { epoch, full: isFull });
     if (isFull) await deps.store.updatePair(pair.id, { fullListingAt: run.startedAt });
   }
+  await findCopiesOfOthers(deps, open, epoch);
   await proveDeletions(deps, open, epoch);
   await confirmWrites(deps, open, epoch);
-  await findCopiesOfOthers(deps, open, epoch);
   await noteSuccess(deps, open);
   await match(deps, open, epoch);
   const ids = await deps.store.dirtyLinks(pair.id, deps.clock.now(), input.trigger !== 'poll');

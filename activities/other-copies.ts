@@ -12,6 +12,7 @@ export async function findCopiesOfOthers(deps: Deps, { pair, sides }: OpenPair, 
     if (resources.length === 0) continue;
     const answers = await askSide(side, () => sides[side].get(resources));
     const found = [...answers.values()].flatMap((answer) => (answer === 'gone' ? [] : answer));
-    await observe({ deps, pairId: pair.id, epoch, side, reader: sides[side], isAnswer: true }, { found, unchanged: [], removed: [] });
+    const removed = resources.filter((resource) => answers.get(resource) === 'gone');
+    await observe({ deps, pairId: pair.id, epoch, side, reader: sides[side], isAnswer: true }, { found, unchanged: [], removed });
   }
 }

@@ -57,7 +57,7 @@ export async function isOnAnotherWay(db: Db, mine: { readonly pairId: string; re
 
 /**
  * Copies that other pairs have put into the calendars of this pair and that it has not been shown yet, of events that it is about to bring there itself.
- * By their resources: a calendar's are the same for all pairs.
+ * By their resources, which are the same for all pairs; with those that this pair knows there under the same UIDs, of which one may be gone.
  */
 export async function copiesOfOthers(db: Db, pair: PairCalendars, now: Date): Promise<Record<SideName, string[]>> {
   const shared = await sharedBy(db, pair);
@@ -65,12 +65,14 @@ export async function copiesOfOthers(db: Db, pair: PairCalendars, now: Date): Pr
   for (const side of SIDES) {
     for (const other of shared[side] ?? []) {
       const { rows } = await db.sql.execute<{ resource: string }>(sql`
-        select distinct s.resource from link_sides s
+        with copies as (select s.resource, s.uid_hash from link_sides s
         join link_sides h on h.pair_id = ${pair.id} and h.side <> ${side} and h.uid_hash = s.uid_hash and h.gone = 'no'
         join links l on l.id = h.link_id and l.dirty
         where s.pair_id = ${other.pairId} and s.side = ${other.side} and s.owned and s.gone = 'no' and s.seen is not null
           and s.changed_at > ${now.toISOString()}::timestamptz - ${UNLISTED}
-          and not exists (select 1 from link_sides m where m.pair_id = ${pair.id} and m.side = ${side} and m.ref = s.ref)`);
+          and not exists (select 1 from link_sides m where m.pair_id = ${pair.id} and m.side = ${side} and m.ref = s.ref))
+        select resource from copies union select m.resource from link_sides m join copies c on c.uid_hash = m.uid_hash
+        where m.pair_id = ${pair.id} and m.side = ${side} and m.gone = 'no' and m.shown`);
       copies[side].push(...rows.map(({ resource }) => resource));
     }
   }

@@ -187,4 +187,28 @@ export const KEPT: readonly Kept[] = [
       ],
     },
   },
+  {
+    found: 'the copy of another pair was found beside one that was gone, which nobody had asked for',
+    schedule: {
+      profile: {
+        calendars: [
+          { answers: 'stored', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: true, refusesUidTwice: false },
+          { answers: 'stored', keepsIds: true, refusesUidTwice: false },
+        ],
+        pairs: [
+          { caldav: 0, cloud: 1, direction: 'bidirectional', options: FREE },
+          { caldav: 0, cloud: 2, direction: 'bidirectional', options: FREE },
+        ],
+      },
+      seed: 198493,
+      steps: [
+        { do: 'insert', calendar: 2, kind: 'series', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'single', value: 0.1 },
+        { do: 'insert', calendar: 2, kind: 'single', value: 0.1 }, { do: 'sync', pairs: [0, 1], during: [] },
+        { do: 'sync', pairs: [0, 1], during: [{ at: 13, what: { do: 'remove', calendar: 0, event: 0.14 } }] }, { do: 'freeze', calendar: 0 },
+        { do: 'remove', calendar: 0, event: 0.1 },
+        { do: 'sync', pairs: [1], during: [{ at: 19, what: { do: 'edit', calendar: 2, event: 0.36, field: 'recurrence', value: 0.85 } }] },
+        { do: 'sync', pairs: [1], during: [] }, { do: 'edit', calendar: 1, event: 0.1, field: 'exclude', value: 0.9 }, SYNC,
+      ],
+    },
+  },
 ];

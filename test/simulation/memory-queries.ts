@@ -58,12 +58,14 @@ export function isOnAnotherWay(db: MemoryDatabase, mine: PairSide, others: reado
 
 export function copiesOfOthers(db: MemoryDatabase, pair: Pick<PairRow, 'id' | 'caldavCalendarId' | 'cloudCalendarId'>, now: Date): Record<SideName, string[]> {
   const shared = sharedCalendars(db, pair);
-  const of = (side: SideName) => (shared[side] ?? []).flatMap((other) => [...new Set(db.sidesOf(other.pairId, other.side)
-    .filter((row) => row.owned && row.gone === 'no' && row.seen !== null && row.changedAt.getTime() > now.getTime() - 86_400_000)
-    .filter((row) => !db.sidesOf(pair.id, side).some(({ ref }) => ref === row.ref))
-    .filter(({ uidHash }) => uidHash !== null && db.sidesOf(pair.id, side === 'caldav' ? 'cloud' : 'caldav')
-      .some((half) => half.uidHash === uidHash && half.gone === 'no' && db.links.get(half.linkId)?.dirty))
-    .map(({ resource }) => resource))]);
+  const of = (side: SideName) => (shared[side] ?? []).flatMap((other) => {
+    const mine = db.sidesOf(pair.id, side);
+    const halves = db.sidesOf(pair.id, side === 'caldav' ? 'cloud' : 'caldav').filter(({ gone, linkId }) => gone === 'no' && db.links.get(linkId)?.dirty);
+    const copies = db.sidesOf(other.pairId, other.side).filter((row) => row.owned && row.gone === 'no' && row.seen !== null && row.changedAt.getTime() > now.getTime() - 86_400_000
+      && !mine.some(({ ref }) => ref === row.ref) && row.uidHash !== null && halves.some(({ uidHash }) => uidHash === row.uidHash));
+    const known = mine.filter((row) => row.gone === 'no' && row.shown && copies.some(({ uidHash }) => uidHash === row.uidHash));
+    return [...new Set([...copies, ...known].map(({ resource }) => resource))];
+  });
   return { caldav: of('caldav'), cloud: of('cloud') };
 }
 
