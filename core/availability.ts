@@ -64,7 +64,7 @@ const DAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'
 function windowsIn({ from, to }: Span, hours: WorkingHours, zone: string): Span[] {
   const windows: Span[] = [];
   const day = (ms: number): number => Date.parse(`${localOf(ms, zone).slice(0, 10)}T00:00:00Z`);
-  for (let at = day(from) - DAY_MS; at <= day(to); at += DAY_MS) {
+  for (let at = day(from); at <= day(to); at += DAY_MS) {
     const weekday = (new Date(at).getUTCDay() + 6) % 7;
     const merged = mergeSpans(hours[weekday]!);
     windows.push(...merged.map((window) => ({ from: instantAt(at, window.from, zone), to: instantAt(at, window.to, zone) })));

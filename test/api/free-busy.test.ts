@@ -91,6 +91,24 @@ describe('free and busy', () => {
     assert.equal(api.service.questions, 2);
   });
 
+  it('is dropped by one process for all', async () => {
+    const other = await startApi({}, api.databaseUrl);
+    try {
+      other.service.calendars = api.service.calendars;
+      const theirs = async (): Promise<number> => (await other.call('GET', `/v1/accounts/${anna}/free-busy?${DAY}`)).body.busy.length;
+      other.service.busy = { a1: [hours(9, 10)] };
+      assert.equal(await theirs(), 1);
+      other.service.busy = { a1: [hours(9, 10)], a2: [hours(15, 16)] };
+      assert.equal(await theirs(), 1);
+      await noteCalendarChange(api.db, [anna]);
+      assert.equal(await theirs(), 2);
+      await patch({ freeBusyCalendarIds: ['a2'] });
+      assert.equal(await theirs(), 1);
+    } finally {
+      await other.close();
+    }
+  });
+
   it('is asked again where the asker wants it fresh', async () => {
     await busy();
     api.service.busy['a1'] = [hours(15, 16)];

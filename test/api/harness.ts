@@ -17,6 +17,7 @@ import { assertDocumented } from './documented.ts';
 export interface TestApi {
   readonly app: Api;
   readonly db: Db;
+  readonly databaseUrl: string;
   readonly deps: ApiDeps;
   readonly control: FakeControl;
   readonly service: FakeService;
@@ -39,10 +40,13 @@ export interface Answer {
   readonly headers: Record<string, unknown>;
 }
 
+/** Of every process of a test. */
+const KEY = randomBytes(32);
 export const ENV_KEY = 'key-from-the-environment';
 
 export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: string): Promise<TestApi> {
-  const db = connect(databaseUrl ?? (await testDatabase()), createVault([randomBytes(32)], randomBytes(32)), { poolSize: 5 });
+  const url = databaseUrl ?? (await testDatabase());
+  const db = connect(url, createVault([KEY], KEY), { poolSize: 5 });
   const control = new FakeControl();
   const service = new FakeService();
   const logged: string[] = [];
@@ -60,7 +64,7 @@ export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: st
   };
   const app = await buildServer(deps);
   const api: TestApi = {
-    app, db, deps, control, service, logged, told, ready: { postgres: true, temporal: true },
+    app, db, databaseUrl: url, deps, control, service, logged, told, ready: { postgres: true, temporal: true },
     preview: () => Promise.reject(new Error('no preview is expected here')),
     async call(method, url, body) {
       const response = await app.inject({

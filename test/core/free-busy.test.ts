@@ -95,6 +95,14 @@ describe('a series', () => {
     assert.deepEqual(busy(event(...at('20270101'), 'RRULE:FREQ=WEEKLY;BYDAY=SU'), { range, zone: 'Australia/Lord_Howe' }), ['27T13:00/28T13:00']);
   });
 
+  it('has days that are not those of UTC', () => {
+    const daily = event(...at('20270101'), 'RRULE:FREQ=DAILY');
+    const hour = (from: string) => ({ range: { from: Date.parse(from), to: Date.parse(from) + 3_600_000 } });
+    assert.deepEqual(busy(daily, { ...hour('2026-12-31T16:00:00Z'), zone: 'Asia/Tokyo' }), ['31T16:00/31T17:00']);
+    assert.deepEqual(busy(daily, { ...hour('2026-12-31T14:00:00Z'), zone: 'Asia/Tokyo' }), []);
+    assert.deepEqual(busy(event(...at('20270101'), 'RRULE:FREQ=DAILY;COUNT=1'), { ...hour('2027-01-02T09:00:00Z'), zone: 'Pacific/Honolulu' }), ['02T09:00/02T10:00']);
+  });
+
   it('counts its start, which its rule does not have', () => {
     assert.deepEqual(busy(event(...NINE, 'RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=2')), ['13T08:00/13T09:00', '18T08:00/18T09:00', '25T08:00/25T09:00']);
     assert.deepEqual(busy(event(...NINE, 'RRULE:FREQ=WEEKLY;BYDAY=MO;UNTIL=20261201T000000Z')), [], 'but not where it ended before');

@@ -13,6 +13,7 @@ test('merged are those that overlap or touch; empty ones go', () => {
 
 test('what only touches does not overlap', () => {
   assert.equal(overlaps(on('09:00', '10:00'), on('10:00', '11:00')), false);
+  assert.equal(overlaps(on('10:00', '11:00'), on('09:00', '10:00')), false);
   assert.equal(overlaps(on('09:00', '10:00'), on('09:59', '11:00')), true);
   assert.equal(overlaps(on('09:00', '12:00'), on('10:00', '11:00')), true);
   assert.throws(() => overlaps(on('09:00', '10:00'), { start: 'soon', end: 'later' }), RangeError);

@@ -50,9 +50,10 @@ for (const [name, start] of [['radicale', startRadicale], ['xandikos', startXand
   describe(`free/busy on ${name}`, () => {
     let server: DavServer;
     let account: Account;
+    let log: string[];
     before(async () => {
       server = await start();
-      ({ account } = await openAccount(server));
+      ({ account, log } = await openAccount(server));
     });
     after(() => server.stop());
 
@@ -90,25 +91,29 @@ for (const [name, start] of [['radicale', startRadicale], ['xandikos', startXand
     });
 
     const corpus = new URL('../../../shared/corpus/ics/', import.meta.url);
-    it('misses none of the corpus', { skip: existsSync(corpus) ? false : 'the corpus is not here' }, async (t) => {
-      const url = await inBerlin(server, 'corpus');
-      const taken: string[] = [];
-      const person = davPerson(server, url);
-      for (const [index, text] of textsIn(corpus).entries()) {
-        const resource = await person.put(`${index}.ics`, text).catch(() => null);
-        if (resource === null) continue;
-        // What the server makes of an object is what its owner has: Xandikos spoils a rule.
-        const stored = await person.get(resource);
-        if (isFollowed(stored)) taken.push(stored);
-        else await person.remove(resource);
-      }
-      t.diagnostic(`${taken.length} objects`);
-      assert.ok(taken.length > 100, String(taken.length));
-      for (const year of [1997, 2012, 2019, 2026]) {
-        const range = { start: `${year}-01-01T00:00:00.000Z`, end: `${year + 2}-01-01T00:00:00.000Z` };
-        assert.deepEqual(await account.freeBusy([url], range), busyIn(taken, spanOf(range)), String(year));
-      }
-    });
+    for (const folder of ['valid', 'broken']) {
+      it(`misses none of the corpus that is ${folder}`, { skip: existsSync(corpus) ? false : 'the corpus is not here' }, async (t) => {
+        const url = await inBerlin(server, `corpus-${folder}`);
+        const taken: string[] = [];
+        const person = davPerson(server, url);
+        for (const [index, text] of textsIn(new URL(`${folder}/`, corpus)).entries()) {
+          const resource = await person.put(`${index}.ics`, text).catch(() => null);
+          if (resource === null) continue;
+          // What the server makes of an object is what its owner has: Xandikos spoils a rule.
+          const stored = await person.get(resource);
+          if (isFollowed(stored)) taken.push(stored);
+          else await person.remove(resource);
+        }
+        const before = log.length;
+        for (const year of [1997, 2012, 2019, 2026]) {
+          const range = { start: `${year}-01-01T00:00:00.000Z`, end: `${year + 2}-01-01T00:00:00.000Z` };
+          assert.deepEqual(await account.freeBusy([url], range), busyIn(taken, spanOf(range)), String(year));
+        }
+        const failed = log.slice(before).filter((line) => line.startsWith('REPORT') && !line.endsWith('207'));
+        t.diagnostic(`${taken.length} objects; ${failed.length} reports failed`);
+        assert.ok(taken.length > (folder === 'valid' ? 80 : 20), String(taken.length));
+      });
+    }
   });
 }
 
@@ -264,8 +269,8 @@ function spanOfShort(text: string): Span {
 }
 
 /** The objects of the corpus that can be followed, at most ten of one file. */
-function textsIn(corpus: URL): string[] {
-  const files = ['valid', 'broken'].flatMap((folder) => readdirSync(new URL(folder, corpus)).sort().map((file) => readFileSync(new URL(`${folder}/${file}`, corpus), 'utf8')));
+function textsIn(folder: URL): string[] {
+  const files = readdirSync(folder).sort().map((file) => readFileSync(new URL(file, folder), 'utf8'));
   const texts = files.flatMap((text) => {
     try {
       return splitFeed(text).slice(0, 10).map((part) => part.text);

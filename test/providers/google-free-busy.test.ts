@@ -30,7 +30,7 @@ describe('free/busy of a Google account', () => {
     add(on(13, 9, 9));
     const series = add({ ...on(18), recurrence: ['RRULE:FREQ=DAILY;COUNT=4'] });
     owner.patchEvent(`${series}_20270119T080000Z`, { status: 'cancelled' }, calendarId);
-    owner.patchEvent(`${series}_20270120T080000Z`, on(20, 14), calendarId);
+    owner.patchEvent(`${series}_20270120T080000Z`, { ...on(20, 14) }, calendarId);
     plant({ ...on(25), ...invited('declined') });
     plant({ ...on(26), ...invited('accepted') });
     plant({ ...on(27), ...invited('needsAction') });

@@ -17,6 +17,7 @@ export function queryFreeBusy(world: World, account: AccountState, body: unknown
   if (to <= from) throw timeRangeEmpty();
   if (to - from > LONGEST_MS) throw new GoogleError(400, 'timeRangeTooLong', 'The requested time range is too long.', { domain: 'calendar', locationType: 'parameter', location: 'timeMax' });
   if (typeof timeZone !== 'string' || !isZone(timeZone)) throw invalid('Invalid time zone value.');
+  if (!(Number(calendarExpansionMax) <= 50)) throw invalid('Invalid value for: calendarExpansionMax');
   if (!Array.isArray(items)) throw required('Missing items.');
   const calendars: Json = {};
   for (const item of items as unknown[]) {
