@@ -96,6 +96,8 @@ async function follow(deps: BookingDeps, open: OpenBooked, row: BookingRow, fres
   if (row.status === 'cancelled' && row.cancelledBy === 'calendar') return settle(deps, row, null, {}, null);
   if (found === null) return goneThere(deps, open, row);
   if (row.status === 'cancelled') {
+    // Google would not mail them, but take it out of their calendars.
+    if (found.hasGuests) throw new SyncError('would-mail', 'the host has invited people to the event');
     try {
       await open.side.remove(found);
     } catch (error) {
