@@ -47,7 +47,8 @@ export function busySpans(source: BusySource, view: FreeBusyView, budget: Budget
     for (const exception of Object.values(event.exceptions)) {
       if (exception !== EXCLUDED && isBusy(exception, view)) spans.push(spanOfWhen(exception.when, view.zone));
     }
-    if ([event, ...later.map(({ content }) => content)].some((content) => isBusy(content, view))) spans.push(...ordinarySpans(source, view, budget));
+    const isAnyBusy = [event, ...later.map(({ content }) => content)].some((content) => isBusy(content, view));
+    if (isAnyBusy) return clipSpans([...spans, ...ordinarySpans(source, view, budget)], view.range);
   }
   return clipSpans(spans, view.range);
 }

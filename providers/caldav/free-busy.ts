@@ -9,6 +9,7 @@ import { clipSpans, intervalOf, mergeSpans, type Interval, type Span } from '../
 import { instantId } from '../../core/occurrence.ts';
 import type { Budget } from '../../core/recurrence-expand.ts';
 import { SyncError } from '../../core/sync-error.ts';
+import { inParallel } from '../pacing.ts';
 import type { CalendarInfo } from '../provider.ts';
 import { errorOf, multistatusOf, type DavClient, type XmlBody } from './client.ts';
 import { canonicalPath, pathOf } from './hrefs.ts';
@@ -22,18 +23,18 @@ import type { Member } from './xml.ts';
  */
 export async function freeBusy(client: DavClient, calendars: readonly CalendarInfo[], view: FreeBusyView, except: readonly string[] = []): Promise<Interval[]> {
   const budget = { steps: STEPS_PER_QUESTION };
-  const spans: Span[] = [];
-  for (const { id, timeZone } of calendars) {
-    spans.push(...await calendarBusy({ client, url: new URL(id), except: new Set(except.map(canonicalPath)) }, { ...view, zone: timeZone ?? view.zone }, budget));
-  }
-  return mergeSpans(spans).map(intervalOf);
+  const found: Span[][] = [];
+  await inParallel(calendars, async ({ id, timeZone }) => {
+    found.push(await calendarBusy({ client, url: new URL(id), except: new Set(except.map(canonicalPath)) }, { ...view, zone: timeZone ?? view.zone }, budget));
+  });
+  return mergeSpans(found.flat()).map(intervalOf);
 }
 
 const DAY_MS = 86_400_000;
 /** Servers keep the end of an endless series as a date in 2037 or 2038, and find nothing after it: from here on everything is read. */
 const LAST_INDEXED = Date.UTC(2037, 0, 1);
-/** So many events are read before others of this process may go on. */
-const AT_A_TIME = 50;
+/** After so long others of this process may go on. */
+const TURN_MS = 20;
 
 interface Asked extends Collection {
   readonly except: ReadonlySet<string>;
@@ -49,12 +50,16 @@ async function calendarBusy(collection: Asked, view: FreeBusyView, budget: Budge
     const first = await calendarBusy(collection, { ...view, range: { from, to: middle } }, budget);
     return [...first, ...await calendarBusy(collection, { ...view, range: { from: middle, to } }, budget)];
   }
-  const spans: Span[] = [];
-  for (const [index, text] of objects.entries()) {
-    if (index % AT_A_TIME === AT_A_TIME - 1) await nextTurn();
-    spans.push(...objectBusy(text, view, budget));
+  const found: Span[][] = [];
+  let since = performance.now();
+  for (const text of objects) {
+    if (performance.now() - since > TURN_MS) {
+      await nextTurn();
+      since = performance.now();
+    }
+    found.push(objectBusy(text, view, budget));
   }
-  return mergeSpans(spans);
+  return mergeSpans(found.flat());
 }
 
 function objectBusy(text: string, view: FreeBusyView, budget: Budget): Span[] {

@@ -2,12 +2,13 @@
  * When an account's person is busy: Google's own answer. Where unanswered invitations or some events are to count as free, and where the sign-in does not include
  * the question, the events are listed and judged here.
  */
+import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import type { Participation } from '../../core/event.ts';
 import { takesTime, type Claim } from '../../core/free-busy.ts';
 import { clipSpans, intervalOf, mergeSpans, spanOf, type Interval, type Span } from '../../core/interval.ts';
-import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { SyncError } from '../../core/sync-error.ts';
 import { canonicalZone, instantOf } from '../../core/zones.ts';
+import { inParallel } from '../pacing.ts';
 import type { FreeBusySetting } from '../provider.ts';
 import { listCalendars } from './calendars.ts';
 import type { Client, GoogleSettings } from './client.ts';
@@ -22,14 +23,14 @@ interface Asked {
 export async function freeBusy({ client, settings, setting }: Asked, chosen: readonly string[] | null, range: Interval): Promise<Interval[]> {
   const calendarIds = chosen ?? (await listCalendars(client, settings)).map(({ id }) => id);
   const whole = spanOf(range);
-  const spans: Span[] = [];
   const { except = [] } = setting;
+  const found: Span[][] = [];
   if (setting.unanswered === 'busy' && except.length === 0) {
     const answer = await queryAll(client, calendarIds, whole);
     if (answer !== null) return mergeSpans(clipSpans(answer, whole)).map(intervalOf);
   }
-  for (const calendarId of calendarIds) spans.push(...await listBusy(client, calendarId, whole, setting));
-  return mergeSpans(clipSpans(spans, whole)).map(intervalOf);
+  await inParallel(calendarIds, async (calendarId) => void found.push(await listBusy(client, calendarId, whole, setting)));
+  return mergeSpans(clipSpans(found.flat(), whole)).map(intervalOf);
 }
 
 const DAY_MS = 86_400_000;
@@ -41,15 +42,15 @@ const FIELDS = 'nextPageToken,timeZone,items(id,recurringEventId,status,start,en
 
 /** Null where the sign-in does not include the question. */
 async function queryAll(client: Client, calendarIds: readonly string[], { from, to }: Span): Promise<Span[] | null> {
-  const spans: Span[] = [];
+  const found: Span[][] = [];
   for (let at = from; at < to; at += LONGEST_MS) {
     for (let first = 0; first < calendarIds.length; first += CALENDARS_AT_ONCE) {
       const part = await query(client, calendarIds.slice(first, first + CALENDARS_AT_ONCE), { from: at, to: Math.min(to, at + LONGEST_MS) });
       if (part === null) return null;
-      spans.push(...part);
+      found.push(part);
     }
   }
-  return spans;
+  return found.flat();
 }
 
 async function query(client: Client, ids: readonly string[], span: Span): Promise<Span[] | null> {

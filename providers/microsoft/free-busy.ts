@@ -7,6 +7,7 @@ import type { Participation } from '../../core/event.ts';
 import { clipSpans, intervalOf, mergeSpans, spanOf, type Interval, type Span } from '../../core/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { localOf } from '../../core/zones.ts';
+import { inParallel } from '../pacing.ts';
 import type { FreeBusySetting } from '../provider.ts';
 import { listCalendars, mailboxZone } from './calendars.ts';
 import type { Client, MicrosoftSettings } from './client.ts';
@@ -25,9 +26,9 @@ export async function freeBusy({ client, settings, setting }: Asked, chosen: rea
   const all = chosen === null ? await listCalendars(client, settings) : null;
   const zone = (all === null ? await mailboxZone(client) : all.find(({ timeZone }) => timeZone !== null)?.timeZone) ?? 'UTC';
   const whole = spanOf(range);
-  const spans: Span[] = [];
-  for (const calendarId of chosen ?? all!.map(({ id }) => id)) spans.push(...await viewBusy(client, calendarId, whole, { zone, setting }));
-  return mergeSpans(clipSpans(spans, whole)).map(intervalOf);
+  const found: Span[][] = [];
+  await inParallel(chosen ?? all!.map(({ id }) => id), async (calendarId) => void found.push(await viewBusy(client, calendarId, whole, { zone, setting })));
+  return mergeSpans(clipSpans(found.flat(), whole)).map(intervalOf);
 }
 
 const DAY_MS = 86_400_000;

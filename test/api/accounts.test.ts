@@ -21,7 +21,7 @@ describe('accounts', () => {
     assert.match(createdAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     assert.deepEqual(rest, {
       provider: 'caldav', preset: 'generic', label: 'Work', externalId: 'host-7', username: 'anna', status: 'ok', statusReason: null,
-      capabilities: { createCalendar: true }, writeCalendarId: 'third', freeBusyCalendarIds: null,
+      capabilities: { createCalendar: true }, writeCalendarId: 'third', freeBusyCalendarIds: null, unansweredInvitations: 'busy',
     });
     const stored = JSON.stringify((await api.db.sql.execute(sql`select * from accounts`)).rows);
     assert.doesNotMatch(stored, /anna1/);

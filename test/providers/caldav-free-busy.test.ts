@@ -218,6 +218,12 @@ describe('free/busy of servers that are odd', () => {
     assert.ok(process.cpuUsage(began).user < 40_000_000);
   });
 
+  it('has room for as many busy times as rules within the budget make', async () => {
+    const often = Array.from({ length: 4 }, (_, n) => object(`o${n}`, [`DTSTART:20270101T00${String(15 * n).padStart(2, '0')}00Z`, 'DURATION:PT5M', 'RRULE:FREQ=HOURLY']));
+    const { busy } = await ask((body) => (body.includes('RDATE') ? withData() : withData(...often)), { range: { from: Date.UTC(2027, 0, 1), to: Date.UTC(2031, 0, 1) } });
+    assert.equal(busy.length, 4 * 24 * 1461);
+  });
+
   it('is an error in good time where rules are bombs', async () => {
     for (const rule of ['FREQ=SECONDLY', 'FREQ=MINUTELY', 'FREQ=SECONDLY;COUNT=10000000', 'FREQ=NEVER']) {
       const began = process.cpuUsage();
