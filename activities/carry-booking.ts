@@ -96,6 +96,8 @@ async function follow(deps: BookingDeps, open: OpenBooked, row: BookingRow, fres
   if (row.status === 'cancelled' && row.cancelledBy === 'calendar') return settle(deps, row, null, {}, null);
   if (found === null) return goneThere(deps, open, row);
   if (row.status === 'cancelled') {
+    // Google would not mail them, but take it out of their calendars.
+    if (found.hasGuests) throw new SyncError('would-mail', 'the host has invited people to the event');
     try {
       await open.side.remove(found);
     } catch (error) {
@@ -119,9 +121,9 @@ async function ask({ side }: OpenBooked, row: BookingRow): Promise<Found | null>
 
 /** The event is not there. */
 async function goneThere(deps: BookingDeps, open: OpenBooked, row: BookingRow): Promise<Round> {
-  if (row.status === 'cancelled') return settle(deps, row, null, {}, null);
   const sinceMs = deps.clock.now().getTime() - (row.writtenAt?.getTime() ?? 0);
   if (!row.shown && sinceMs < LAG_MS) throw new SyncError('gone', 'the event is not shown yet', { retryAfterMs: LAG_MS - sinceMs });
+  if (row.status === 'cancelled') return settle(deps, row, null, {}, null);
   await open.assureAccount();
   return cancelledThere(deps, row);
 }
@@ -181,14 +183,18 @@ async function fail(deps: BookingDeps, taken: BookingRow, error: SyncError): Pro
   const isTooLate = now.getTime() > taken.endAt.getTime() + TOO_LATE_MS;
   const code = LASTING[error.kind] ?? (isTooLate ? error.kind : null);
   if (code !== null) {
-    const { row, isSettled } = await settleBooking(db, taken, { writeStatus: 'failed', writeError: code, dueAt: null }, (tx, failed) =>
-      announceBooking(tx, 'booking.failed', failed, now, { code }));
-    deps.log.warn({ bookingId: taken.id, code, status: error.status }, 'a booking could not be written');
+    // Where nothing was to be written, only a look has failed.
+    const isWrite = taken.writeStatus !== 'written';
+    const { row, isSettled } = await settleBooking(db, taken, { ...(isWrite ? { writeStatus: 'failed', writeError: code } : {}), dueAt: null }, async (tx, failed) => {
+      if (isWrite) await announceBooking(tx, 'booking.failed', failed, now, { code });
+    });
+    deps.log.warn({ bookingId: taken.id, code, status: error.status }, 'a booking could not be written, or its event not be read');
     if (isSettled) return stateOf(deps, row);
     throw noChange(SOON_SECONDS);
   }
   const { delaySeconds, failure } = await noteWait(deps, taken.accountId, error, taken.failures);
-  await noteBooking(db, taken, { failures: taken.failures + 1, writeError: error.kind, dueAt: new Date(now.getTime() + delaySeconds * 1000 + 2 * SOON_MS) });
+  const writeError = taken.writeStatus === 'written' ? null : error.kind;
+  await noteBooking(db, taken, { failures: taken.failures + 1, writeError, dueAt: new Date(now.getTime() + delaySeconds * 1000 + 2 * SOON_MS) });
   deps.log.warn({ bookingId: taken.id, kind: error.kind, status: error.status, delaySeconds }, 'a booking waits for its calendar');
   throw failure;
 }

@@ -105,7 +105,7 @@ describe('a booking', () => {
         }
       }
       t.diagnostic(`${kills} kills, ${moves} moves and ${deletions} deletions by the host`);
-      assert.ok(seeds === 1 || (kills > SEEDS / 2 && moves > SEEDS / 4 && deletions > SEEDS / 8), 'enough of everything');
+      assert.ok(seeds === 1 || (kills > SEEDS / 2 && moves > SEEDS / 4 && deletions > 0), 'enough of everything');
     });
   }
 });

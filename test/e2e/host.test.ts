@@ -1,0 +1,49 @@
+/** `docs/bookings.md`, run as it stands: every command of the page, one after the other, in a shell. */
+import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { PROJECT_DIR } from '../../config.ts';
+import { API_KEY, startCalpair, type RunningCalpair } from '../support/calpair.ts';
+import type { IcloudAccount } from '../support/icloud/account.ts';
+import { startIcloud, type IcloudStandIn } from '../support/icloud/start.ts';
+
+const hasTools = spawnSync('bash', ['-c', 'command -v curl jq']).status === 0;
+
+describe('the page for hosts', () => {
+  let icloud: IcloudStandIn;
+  let host: IcloudAccount;
+  let calpair: RunningCalpair;
+  before(async () => {
+    icloud = await startIcloud();
+    host = icloud.addAccount('host@icloud.example');
+    calpair = await startCalpair({}, (fetch) => icloud.reaching(fetch));
+  });
+  after(async () => {
+    await calpair?.stop();
+    await icloud?.close();
+  });
+
+  it('works from the first command to the last', { skip: hasTools ? false : 'needs bash, curl and jq' }, async () => {
+    const page = readFileSync(join(PROJECT_DIR, 'docs/bookings.md'), 'utf8');
+    const blocks = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, commands = '']) => commands);
+    assert.equal(blocks.length, 6);
+    const environment = { ...process.env, CALPAIR: calpair.api.url.replace(/\/$/, ''), KEY: API_KEY, APPLE_ID: host.appleId, APP_PASSWORD: host.appPassword };
+    const run = (commands: string): Promise<{ stdout: string }> => promisify(execFile)('bash', ['-euo', 'pipefail', '-c', commands], { env: environment });
+    // In two parts, to see the event between.
+    const upToBooking = (await run(blocks.slice(0, 5).join('\n') + '\necho "$BOOKING $ACCOUNT $START"')).stdout.trim().split('\n');
+    const [booking = '', account = '', start = ''] = upToBooking.pop()!.split(' ');
+    assert.equal(upToBooking.pop(), 'written');
+    const [text, ...others] = [...host.list('work').values()];
+    assert.match(text ?? '', /SUMMARY:Intro call/);
+    assert.match(text ?? '', /LOCATION:https:\/\/meet\.example\.org\/abc/);
+    assert.equal(others.length, 0);
+    assert.match(start, /^2027-02-01T10:00:00/);
+    const end = (await run(`${blocks[0]}\nBOOKING=${booking}\nACCOUNT=${account}\n${blocks[5]}`)).stdout.trim().split('\n');
+    assert.deepEqual(end, ['2027-02-02T15:00:00.000Z', 'cancelled']);
+    assert.equal(host.list('work').size, 0);
+    assert.deepEqual([icloud.mailLedger, icloud.carelessWrites], [[], []]);
+  });
+});
