@@ -214,7 +214,8 @@ describe('free/busy of servers that are odd', () => {
     const { busy } = await ask((body) => (body.includes('RDATE') ? withData() : big));
     clearInterval(timer);
     assert.equal(busy.length, 90);
-    assert.ok(turns > 50, String(turns));
+    // A fast machine needs few; without any pause there would be next to none.
+    assert.ok(turns >= 10, String(turns));
     assert.ok(process.cpuUsage(began).user < 40_000_000);
   });
 
