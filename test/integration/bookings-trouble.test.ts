@@ -1,6 +1,5 @@
 /** Bookings while something is away: the calendar's server, the program that should have been told, the other of two API processes. */
 import assert from 'node:assert/strict';
-import { createServer, request, type Server } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import { createVault } from '../../db/vault.ts';
@@ -10,6 +9,7 @@ import { loadOrCreateSecrets } from '../../embedded/secrets.ts';
 import { anyFreePort } from '../../embedded/ports.ts';
 import { Api, API_KEY, environmentOf, startCalpair, until, type Json, type RunningCalpair } from '../support/calpair.ts';
 import { startRadicale, type DavServer } from '../support/dav.ts';
+import { startGate, type Gate } from '../support/gate.ts';
 import { connect, eventsOf, hours, newBooking, type Host } from '../support/hosts.ts';
 import { startIcloud, type IcloudStandIn } from '../support/icloud/start.ts';
 import { startProgram } from '../support/process.ts';
@@ -25,8 +25,7 @@ describe('bookings in trouble', () => {
   });
   after(async () => {
     await calpair?.stop();
-    gate?.server.close();
-    gate?.server.closeAllConnections();
+    gate?.stop();
     await radicale?.stop();
   });
 
@@ -142,30 +141,3 @@ describe('bookings of an account whose password has ended', () => {
     assert.deepEqual([...owner.list('home').keys()], [`${second.id}.ics`]);
   });
 });
-
-interface Gate {
-  readonly server: Server;
-  readonly base: string;
-  /** Method and path of what came. */
-  readonly asked: string[];
-  /** Closed, it hangs up on everybody. */
-  isOpen: boolean;
-}
-
-async function startGate(target: string): Promise<Gate> {
-  const asked: string[] = [];
-  const server = createServer((incoming, outgoing) => {
-    if (!gate.isOpen) return void incoming.socket.destroy();
-    asked.push(`${incoming.method} ${incoming.url}`);
-    const forward = request(new URL(incoming.url ?? '/', target), { method: incoming.method, headers: incoming.headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(outgoing);
-    });
-    forward.on('error', () => outgoing.destroy());
-    incoming.pipe(forward);
-  });
-  const gate: Gate = { server, base: '', asked, isOpen: true };
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  return Object.assign(gate, { base: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/` });
-}

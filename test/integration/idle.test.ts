@@ -1,45 +1,43 @@
 /** What a pair costs while nothing happens: one request a side for each poll, and nothing in the workflow's history. */
 import assert from 'node:assert/strict';
-import { createServer, request, type Server } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import { until } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
+import { startGate, type Gate } from '../support/gate.ts';
 import { at, object } from '../support/ics.ts';
 import { trio } from '../support/trio.ts';
 
 for (const kind of CLOUDS) describe(`between CalDAV and ${kind.title}`, () => {
   const servers = trio(kind);
   let connection: Connection;
-  let proxy: { server: Server; base: string };
-  /** What went through the proxy. */
-  const asked: string[] = [];
+  /** In front of the CalDAV server. */
+  let gate: Gate;
   before(async () => {
-    proxy = await startProxy(servers.radicale.base, asked);
+    gate = await startGate(servers.radicale.base);
     connection = await Connection.connect({ address: servers.calpair.temporal.address });
   });
   after(async () => {
     await connection?.close();
-    proxy?.server.close();
-    proxy?.server.closeAllConnections();
+    gate?.stop();
   });
 
   it('an idle poll is one request a side, and leaves the history as it is', async (t) => {
     const objects = [0, 1, 2, 3, 4].map((n) => [String(n), object(`idle-${n}@example.org`, [`SUMMARY:Event ${n}`, ...at('20270113T090000')])]);
     const { pair } = await servers.open({
-      caldav: Object.fromEntries(objects), settings: { pollIntervalSeconds: 5 }, through: (url) => ({ base: proxy.base, url: url.replace(servers.radicale.base, proxy.base) }),
+      caldav: Object.fromEntries(objects), settings: { pollIntervalSeconds: 5 }, through: (url) => ({ base: gate.base, url: url.replace(servers.radicale.base, gate.base) }),
     });
     const workflow = new Client({ connection, namespace: servers.calpair.temporal.namespace }).workflow.getHandle((await pair.show()).workflowId);
     // The look that follows a run at once is no idle poll.
-    const first = asked.length;
-    await until('the first look after the run', async () => asked.length > first && (await workflow.describe()).raw.pendingActivities?.[0]?.attempt !== undefined);
+    const first = gate.asked.length;
+    await until('the first look after the run', async () => gate.asked.length > first && (await workflow.describe()).raw.pendingActivities?.[0]?.attempt !== undefined);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
-    const [events, dav, cloud, polls] = [(await workflow.describe()).historyLength, asked.length, servers.cloud.standIn.requests.length, await attempt(workflow)];
+    const [events, dav, cloud, polls] = [(await workflow.describe()).historyLength, gate.asked.length, servers.cloud.standIn.requests.length, await attempt(workflow)];
     await until('three more polls', async () => (await attempt(workflow)) >= polls + 3, 40_000);
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     const count = (await attempt(workflow)) - polls;
     t.diagnostic(`${count} polls`);
-    assert.deepEqual(asked.slice(dav).map((one) => one.split(' ')[0]), Array(count).fill('REPORT'));
+    assert.deepEqual(gate.asked.slice(dav).map((one) => one.split(' ')[0]), Array(count).fill('REPORT'));
     const paths = servers.cloud.standIn.requests.slice(cloud).map(({ method, path }) => `${method} ${path}`);
     assert.deepEqual(paths.filter((path) => !kind.idlePoll.test(path)), []);
     assert.equal(paths.length, count, 'one listing each, and no token either');
@@ -52,19 +50,4 @@ for (const kind of CLOUDS) describe(`between CalDAV and ${kind.title}`, () => {
 /** Number of the current look; Temporal counts them without an event. */
 async function attempt(workflow: { describe(): Promise<{ raw: { pendingActivities?: { attempt?: number | null }[] | null } }> }): Promise<number> {
   return (await workflow.describe()).raw.pendingActivities?.[0]?.attempt ?? 0;
-}
-
-async function startProxy(target: string, asked: string[]): Promise<{ server: Server; base: string }> {
-  const server = createServer((incoming, outgoing) => {
-    asked.push(`${incoming.method} ${incoming.url}`);
-    const forward = request(new URL(incoming.url ?? '/', target), { method: incoming.method, headers: incoming.headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(outgoing);
-    });
-    forward.on('error', () => outgoing.destroy());
-    incoming.pipe(forward);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  return { server, base: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/` };
 }

@@ -7,13 +7,12 @@ export interface Kept {
   readonly schedule: Schedule;
 }
 
-/** Deletions are not held. */
-const FREE = { holdDeletions: { moreThan: 1_000, percent: 100 } };
+const CLOUD = { answers: 'stored', keepsIds: true, refusesUidTwice: false } as const;
+const dav = (answers: 'stored' | 'sent' | 'sent-without-version') => ({ answers, keepsIds: false, refusesUidTwice: true }) as const;
+/** Both ways between two of the calendars; deletions are not held. */
+const pair = (caldav: number, cloud: number) => ({ caldav, cloud, direction: 'bidirectional', options: { holdDeletions: { moreThan: 1_000, percent: 100 } } }) as const;
 
-const PLAIN: Schedule['profile'] = {
-  calendars: [{ answers: 'sent', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: true, refusesUidTwice: false }],
-  pairs: [{ caldav: 0, cloud: 1, direction: 'bidirectional', options: FREE }],
-};
+const PLAIN: Schedule['profile'] = { calendars: [dav('sent'), CLOUD], pairs: [pair(0, 1)] };
 
 const SYNC = { do: 'sync', pairs: [0], during: [] } as const;
 
@@ -52,16 +51,7 @@ export const KEPT: readonly Kept[] = [
   {
     found: 'a copy that did not answer was made once more, under another name, when its event came back by another pair',
     schedule: {
-      profile: {
-        calendars: [
-          { answers: 'sent-without-version', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: false, refusesUidTwice: true },
-          { answers: 'stored', keepsIds: true, refusesUidTwice: false },
-        ],
-        pairs: [
-          { caldav: 0, cloud: 2, direction: 'bidirectional', options: FREE },
-          { caldav: 1, cloud: 2, direction: 'bidirectional', options: FREE },
-        ],
-      },
+      profile: { calendars: [dav('sent-without-version'), dav('stored'), CLOUD], pairs: [pair(0, 2), pair(1, 2)] },
       seed: 1,
       steps: [
         { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 2, kind: 'series', value: 0.1 },
@@ -79,16 +69,7 @@ export const KEPT: readonly Kept[] = [
   {
     found: 'a pair waited for a day for what another pair had written and a person had removed at once, although its original was gone',
     schedule: {
-      profile: {
-        calendars: [
-          { answers: 'sent', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: true, refusesUidTwice: false },
-          { answers: 'stored', keepsIds: true, refusesUidTwice: false },
-        ],
-        pairs: [
-          { caldav: 0, cloud: 1, direction: 'bidirectional', options: FREE },
-          { caldav: 0, cloud: 2, direction: 'bidirectional', options: FREE },
-        ],
-      },
+      profile: { calendars: [dav('sent'), CLOUD, CLOUD], pairs: [pair(0, 1), pair(0, 2)] },
       seed: 433105,
       steps: [
         { do: 'insert', calendar: 1, kind: 'everywhere', value: 0.1 }, { do: 'insert', calendar: 2, kind: 'single', value: 0.1 },
@@ -107,14 +88,7 @@ export const KEPT: readonly Kept[] = [
   {
     found: 'a first meeting with the calendar of somebody else counted as the first meeting',
     schedule: {
-      profile: {
-        calendars: [
-          { answers: 'sent', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: true, refusesUidTwice: false },
-        ],
-        pairs: [
-          { caldav: 0, cloud: 1, direction: 'bidirectional', options: { holdDeletions: { moreThan: 2, percent: 20 } } },
-        ],
-      },
+      profile: { calendars: [dav('sent'), CLOUD], pairs: [{ caldav: 0, cloud: 1, direction: 'bidirectional', options: { holdDeletions: { moreThan: 2, percent: 20 } } }] },
       seed: 1,
       steps: [
         { do: 'insert', calendar: 1, kind: 'series', value: 0.2610814212821424 }, { do: 'insert', calendar: 0, kind: 'alike', value: 0.0088972223456949 },
@@ -125,14 +99,7 @@ export const KEPT: readonly Kept[] = [
   {
     found: 'a crash between the proof of a deletion and the decision let a listing that lagged behind bring the event back as a new one',
     schedule: {
-      profile: {
-        calendars: [
-          { answers: 'stored', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: true, refusesUidTwice: false },
-        ],
-        pairs: [
-          { caldav: 0, cloud: 1, direction: 'bidirectional', options: FREE },
-        ],
-      },
+      profile: { calendars: [dav('stored'), CLOUD], pairs: [pair(0, 1)] },
       seed: 1,
       steps: [
         { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'single', value: 0.1 },
@@ -148,16 +115,7 @@ export const KEPT: readonly Kept[] = [
   {
     found: 'a pair waited for a copy that another pair had made, and that the change feed of its calendar never names',
     schedule: {
-      profile: {
-        calendars: [
-          { answers: 'stored', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: false, refusesUidTwice: true },
-          { answers: 'stored', keepsIds: true, refusesUidTwice: false, isView: true },
-        ],
-        pairs: [
-          { caldav: 0, cloud: 2, direction: 'bidirectional', options: FREE },
-          { caldav: 1, cloud: 2, direction: 'bidirectional', options: FREE },
-        ],
-      },
+      profile: { calendars: [dav('stored'), dav('stored'), { answers: 'stored', keepsIds: true, refusesUidTwice: false, isView: true }], pairs: [pair(0, 2), pair(1, 2)] },
       seed: 1,
       steps: [
         { do: 'insert', calendar: 2, kind: 'everywhere', value: 0.6 }, { do: 'remove-many', calendar: 2, share: 1 }, { do: 'sync', pairs: [1], during: [] },
@@ -168,16 +126,7 @@ export const KEPT: readonly Kept[] = [
   {
     found: 'an event that two pairs brought back at once was made twice, because only the poll looked for what is one',
     schedule: {
-      profile: {
-        calendars: [
-          { answers: 'stored', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: true, refusesUidTwice: false },
-          { answers: 'stored', keepsIds: true, refusesUidTwice: false },
-        ],
-        pairs: [
-          { caldav: 0, cloud: 1, direction: 'bidirectional', options: FREE },
-          { caldav: 0, cloud: 2, direction: 'bidirectional', options: FREE },
-        ],
-      },
+      profile: { calendars: [dav('stored'), CLOUD, CLOUD], pairs: [pair(0, 1), pair(0, 2)] },
       seed: 1,
       steps: [
         { do: 'insert', calendar: 2, kind: 'single', value: 0.1 }, { do: 'sync', pairs: [1], during: [] }, { do: 'freeze', calendar: 0 },
@@ -190,16 +139,7 @@ export const KEPT: readonly Kept[] = [
   {
     found: 'the copy of another pair was found beside one that was gone, which nobody had asked for',
     schedule: {
-      profile: {
-        calendars: [
-          { answers: 'stored', keepsIds: false, refusesUidTwice: true }, { answers: 'stored', keepsIds: true, refusesUidTwice: false },
-          { answers: 'stored', keepsIds: true, refusesUidTwice: false },
-        ],
-        pairs: [
-          { caldav: 0, cloud: 1, direction: 'bidirectional', options: FREE },
-          { caldav: 0, cloud: 2, direction: 'bidirectional', options: FREE },
-        ],
-      },
+      profile: { calendars: [dav('stored'), CLOUD, CLOUD], pairs: [pair(0, 1), pair(0, 2)] },
       seed: 198493,
       steps: [
         { do: 'insert', calendar: 2, kind: 'series', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'single', value: 0.1 },

@@ -9,8 +9,11 @@ at which it gives up.
 import json
 import re
 import sys
+import warnings
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
+
+warnings.simplefilter("ignore")
 
 import icalendar
 import recurring_ical_events
