@@ -15,10 +15,10 @@ import type { PairActivities } from '../workflows/messages.ts';
 import type { Deps } from './deps.ts';
 import { endRun, summaryOf } from './end-run.ts';
 import { backoff } from './failures.ts';
-import { openPair } from './open-pair.ts';
-import { noteFailure } from './pair-health.ts';
 import { match } from './match.ts';
+import { openPair } from './open-pair.ts';
 import { findCopiesOfOthers } from './other-copies.ts';
+import { noteFailure } from './pair-health.ts';
 import { planLinks } from './plan-run.ts';
 import { confirmWrites } from './read-back.ts';
 import { proveDeletions, SideFailed } from './read-sides.ts';
@@ -55,7 +55,7 @@ async function applyRounds(applying: Applying) {
     const again = await applyPending(applying, stopped);
     // Also where the other op of an event was refused for good, which would leave it alone until somebody changes it.
     await deps.store.updateLinks([...again], { dirty: true });
-    await readBack(applying, stopped);
+    await readBack(applying, stopped, again.size > 0);
     if (again.size === 0 || stopped.size > 0) break;
     if (round === MAX_ROUNDS) {
       await rest(applying, [...again]);
@@ -131,10 +131,10 @@ async function mayWrite({ deps, open, epoch, signal }: Applying): Promise<void> 
   if (pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');
 }
 
-async function readBack({ deps, open, epoch }: Applying, stopped: Map<SideName, SyncError>): Promise<void> {
+async function readBack({ deps, open, epoch }: Applying, stopped: Map<SideName, SyncError>, decidesAgain: boolean): Promise<void> {
   try {
     await confirmWrites(deps, open, epoch);
-    await findCopiesOfOthers(deps, open, epoch);
+    if (decidesAgain) await findCopiesOfOthers(deps, open, epoch);
     await proveDeletions(deps, open, epoch);
   } catch (error) {
     if (!(error instanceof SideFailed)) throw error;
