@@ -13,7 +13,7 @@ import { baseOf, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { planSeries, type PlannedSeries } from './plan-series.ts';
 import { isTwin } from './twins.ts';
-import { fieldsOf, hashOf, isOwnWrite, keyOf } from './written-fields.ts';
+import { fieldsOf, hashOf, isOwnWrite, isTidiedTo, keyOf } from './written-fields.ts';
 
 const CHUNK = 200;
 const DAY_MS = 86_400_000;
@@ -133,6 +133,7 @@ class Planner {
       const decision = decide(view, {
         direction: pair.direction, options: pair.options, now: this.now.getTime(), cannotHold: (side, event) => sides[side].cannotHold(event),
         isOwnWrite: (side, change) => isOwnWrite(this.deps.store, this.unsettled, loaded.link.id, side, change),
+        isTidiedTo: (side, wanted, shown) => isTidiedTo(this.deps.store, this.unsettled, loaded.link.id, side, wanted, shown),
       });
       return { view, decision };
     } catch (error) {

@@ -121,8 +121,8 @@ async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise
     const replaced = written.version === stored.version ? {} : { replacedVersion: stored.version };
     await tx.updateSide(op.linkId, op.side, { ...seenColumns(tx, open.pair.id, written), ...replaced, confirmed: written.confirmed, changedAt: deps.clock.now() });
     const base = baseOf(tx, sides[op.side] as SideRow);
-    if (written.confirmed && base && isOther(next, written.event)) await noteShown(tx, op.linkId, op.side, open.sides[op.side].read(base).event, written.event);
     await finish(tx, applying, op, isSame(stored, written) ? 'nothing-written' : null);
+    if (written.confirmed && base && isOther(next, written.event)) await noteShown(tx, op.linkId, op.side, open.sides[op.side].read(base).event, written.event);
   });
 }
 

@@ -13,10 +13,15 @@ export function isOwnWrite(store: Store, unsettled: ReadonlyMap<string, readonly
   const of = `${linkId}/${side}/`;
   const key = of + keyOf(store, change);
   const hash = hashOf(store, change.value);
-  if ([key, key + SHOWN].some((one) => unsettled.get(one)?.includes(hash))) return true;
+  if (unsettled.get(key)?.includes(hash) || unsettled.get(key + SHOWN)?.some((one) => one.endsWith(`>${hash}`))) return true;
   // A service drops the exceptions of a series that is moved: where a run broke off before it had written them again, nobody has removed them.
   if (change.path.field !== 'exception' || (change.value !== undefined && change.value !== null)) return false;
   return [...unsettled.keys()].some((one) => one.startsWith(of) && /\/(?:when|recurrence|exception)$/.test(one));
+}
+
+/** True when `wanted` was written to that side, and `shown` is what its server made of it. `unsettled`: by `Store.unsettledWrites`. */
+export function isTidiedTo(store: Store, unsettled: ReadonlyMap<string, readonly string[]>, linkId: string, side: SideName, wanted: ChangedValue, shown: ChangedValue): boolean {
+  return unsettled.get(`${linkId}/${side}/${keyOf(store, wanted)}${SHOWN}`)?.includes(`${hashOf(store, wanted.value)}>${hashOf(store, shown.value)}`) ?? false;
 }
 
 /** A server that tidied up what it was given shows another value than was written: that is no edit either. */

@@ -19,6 +19,11 @@ export function changedValues(before: CalendarEvent, after: CalendarEvent): Chan
   });
 }
 
+/** The same field of the same occurrence, or the same person there. */
+export function isSamePlace(a: ChangedValue, b: ChangedValue): boolean {
+  return a.person === b.person && a.path.field === b.path.field && a.path.occurrence === b.path.occurrence;
+}
+
 /** `event` with these of the values that `from` has. */
 export function withValues(event: CalendarEvent, from: CalendarEvent, values: readonly ChangedValue[]): CalendarEvent {
   return values.reduce((result, { path, person, value }) => {

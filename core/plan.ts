@@ -9,7 +9,7 @@
  * | there, edited | gone | the edit wins: bring it back, and say so | as above |
  * | gone | gone | forget | forget |
  */
-import { changedValues, withValues, type ChangedValue } from './changed-values.ts';
+import { changedValues, isSamePlace, withValues, type ChangedValue } from './changed-values.ts';
 import { mapContents, otherSide, type CalendarEvent, type SideName } from './event.ts';
 import { applyChanges, merge, type FieldConflict } from './merge.ts';
 import { DEFAULT_OPTIONS, isCarried, projected, sourceOf, withoutPeople, withPeopleOf, type Direction, type PairOptions } from './policy.ts';
@@ -56,6 +56,8 @@ export interface Settings {
   readonly cannotHold: (side: SideName, event: CalendarEvent) => EventProblem | null;
   /** True for a value that a run has written to that side since both sides last agreed, or may have: it is no edit of that side. */
   readonly isOwnWrite?: (side: SideName, value: ChangedValue) => boolean;
+  /** True when a run has written `wanted` there since, and the side has made `shown` of it. */
+  readonly isTidiedTo?: (side: SideName, wanted: ChangedValue, shown: ChangedValue) => boolean;
 }
 
 export interface Op {
@@ -241,16 +243,21 @@ function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settin
   return written(next, sides, decision, settings, merged.conflicts);
 }
 
-/** What both sides agreed on, with what has been carried from one to the other since: a run that broke off half-way has not made a person's edit of it. */
-function agreedSince(sides: Both, { isOwnWrite }: Settings): Record<SideName, CalendarEvent | null> {
+/**
+ * What both sides agreed on, with what has been carried from one to the other since: a run that broke off half-way has not made a person's edit of it.
+ * Where the side has tidied up what it was given, each side has agreed to what it shows itself.
+ */
+function agreedSince(sides: Both, { isOwnWrite, isTidiedTo }: Settings): Record<SideName, CalendarEvent | null> {
   const bases = { caldav: sides.caldav.base, cloud: sides.cloud.base };
   for (const side of ['caldav', 'cloud'] as const) {
     const { now, base } = sides[side];
     const other = bases[otherSide(side)];
-    if (!isOwnWrite || !now || !base || !other) continue;
+    const original = sides[otherSide(side)].now;
+    if (!isOwnWrite || !now || !base || !other || !original) continue;
     const carried = changedValues(base, now).filter((value) => isOwnWrite(side, value));
+    const tidied = changedValues(now, original).filter((wanted) => carried.some((shown) => isSamePlace(wanted, shown) && isTidiedTo?.(side, wanted, shown)));
     bases[side] = withValues(bases[side] ?? base, now, carried);
-    bases[otherSide(side)] = withValues(other, now, carried);
+    bases[otherSide(side)] = withValues(withValues(other, now, carried), original, tidied);
   }
   return bases;
 }

@@ -81,11 +81,11 @@ export async function setOp(db: Db, opId: string, status: OpStatus, code: string
   await db.sql.update(ops).set({ status, code, doneAt, ...(status === 'done' ? { next: null } : {}) }).where(eq(ops.id, opId));
 }
 
-/** Notes, under its key and `suffix`, what became of a field that the last op of that side has written. */
+/** Notes, under its key and `suffix` as `written>shown`, what became of a field that the last op done on that side has written. */
 export async function noteShown(db: Db, linkId: string, side: SideName, shown: Readonly<Record<string, string>>, suffix: string): Promise<void> {
   const [op] = await db.sql.select({ id: ops.id, fields: ops.fields }).from(ops)
-    .where(and(eq(ops.linkId, linkId), eq(ops.side, side))).orderBy(desc(ops.id)).limit(1);
-  const more = Object.entries(shown).filter(([key]) => op && key in op.fields).map(([key, hash]) => [key + suffix, hash] as const);
+    .where(and(eq(ops.linkId, linkId), eq(ops.side, side), eq(ops.status, 'done'))).orderBy(desc(ops.id)).limit(1);
+  const more = Object.entries(shown).flatMap(([key, hash]) => (op?.fields[key] ? [[key + suffix, `${op.fields[key]}>${hash}`] as const] : []));
   if (op && more.length > 0) await db.sql.update(ops).set({ fields: { ...op.fields, ...Object.fromEntries(more) } }).where(eq(ops.id, op.id));
 }
 

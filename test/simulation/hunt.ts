@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { Mutant } from './mutants.ts';
 import type { Report } from './main.ts';
 
-/** Plain JavaScript, and room for the many short-lived objects of a schedule. */
-export const PLAYER_FLAGS = ['--import', new URL('./load.mjs', import.meta.url).href, '--max-semi-space-size=64'];
+/** Plain JavaScript, room for the many short-lived objects of a schedule, and no traces for errors that are only answers; a replay has them. */
+export const PLAYER_FLAGS = ['--import', new URL('./load.mjs', import.meta.url).href, '--max-semi-space-size=64', '--stack-trace-limit=0'];
 
 export interface Catch {
   /** Null: nothing was noticed. */

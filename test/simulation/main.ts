@@ -5,6 +5,7 @@
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { hunt, PLAYER_FLAGS } from './hunt.ts';
 import { MUTANTS } from './mutants.ts';
@@ -55,6 +56,7 @@ async function playSome(): Promise<void> {
     const failed = violation && { seed, invariant: violation.invariant, message: violation.message };
     process.send?.({ played, steps, failed } satisfies Report);
     [played, steps] = [0, 0];
+    await setImmediate();
   }
   process.disconnect();
 }

@@ -79,8 +79,8 @@ export function unsettledWrites(db: MemoryDatabase, linkIds: readonly string[]):
 }
 
 export function noteShown(db: MemoryDatabase, linkId: string, side: SideName, shown: Readonly<Record<string, string>>, suffix: string): void {
-  const op = [...db.ops.values()].filter((one) => one.linkId === linkId && one.side === side).sort((a, b) => (a.id < b.id ? 1 : -1))[0];
-  const more = Object.entries(shown).filter(([key]) => op && key in op.fields).map(([key, hash]) => [key + suffix, hash] as const);
+  const op = [...db.ops.values()].filter((one) => one.linkId === linkId && one.side === side && one.status === 'done').sort((a, b) => (a.id < b.id ? 1 : -1))[0];
+  const more = Object.entries(shown).flatMap(([key, hash]) => (op?.fields[key] ? [[key + suffix, `${op.fields[key]}>${hash}`] as const] : []));
   if (op && more.length > 0) db.set(db.ops, op.id, { fields: { ...op.fields, ...Object.fromEntries(more) } });
 }
 

@@ -236,10 +236,10 @@ class Player {
   private async run(pair: PairWorkflow, wish: NonNullable<PairWorkflow['wanted']>, polled: boolean): Promise<Polled> {
     pair.runs += 1;
     const number = pair.runs;
-    const diff = await this.repeated(pair, (attempt) => this.world.diff(pair, attempt, { number, ...wish, polled }));
+    const diff = await this.repeated(pair, () => this.world.diff(pair, { number, ...wish, polled }));
     if (typeof diff === 'string') return this.unfinished(pair, wish, diff);
     if (diff.ended) return diff.ended.result === 'failed' ? 'waiting' : 'changed';
-    const applied = await this.repeated(pair, (attempt) => this.world.apply(pair, attempt, diff.runId));
+    const applied = await this.repeated(pair, () => this.world.apply(pair, diff.runId));
     return typeof applied === 'string' ? this.unfinished(pair, wish, applied) : 'changed';
   }
 
@@ -250,10 +250,10 @@ class Player {
   }
 
   /** Repeats an activity as Temporal does, until it answers or says that it is not worth trying now. */
-  private async repeated<T extends object>(pair: PairWorkflow, attempt: (number: number) => Promise<T | 'lost'>): Promise<T | Polled> {
+  private async repeated<T extends object>(pair: PairWorkflow, attempt: () => Promise<T | 'lost'>): Promise<T | Polled> {
     for (let number = 1; number <= MAX_ATTEMPTS; number += 1) {
       try {
-        const answer = await attempt(number);
+        const answer = await attempt();
         if (answer !== 'lost' && !this.losesAnswer) return answer;
       } catch (error) {
         const quiet = quietFailure(error);

@@ -113,5 +113,5 @@ export class Scheduler {
 
 /** Everything that can go on without the outside has gone on. */
 function drained(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => process.nextTick(resolve));
 }

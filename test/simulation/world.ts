@@ -1,7 +1,7 @@
 /** Calendars, pairs between them and the processes that serve those, over one database and one clock: what a schedule is played in. */
+import { asyncLocalStorage } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import { createActivities } from '../../activities/index.ts';
 import type { Deps } from '../../activities/deps.ts';
@@ -151,27 +151,26 @@ export class World {
   }
 
   poll(pair: PairWorkflow): Promise<PollResult | 'lost'> {
-    return this.attempt(pair, 'poll', 1, (activities) => activities.pollPair, { pairId: pair.id, state: pair.state });
+    return this.attempt(pair, 'poll', (activities) => activities.pollPair, { pairId: pair.id, state: pair.state });
   }
 
-  diff(pair: PairWorkflow, attempt: number, input: { number: number; trigger: Trigger; full: boolean; polled: boolean }): Promise<DiffResult | 'lost'> {
-    return this.attempt(pair, 'diff', attempt, (activities) => activities.diffPair, { pairId: pair.id, ...input });
+  diff(pair: PairWorkflow, input: { number: number; trigger: Trigger; full: boolean; polled: boolean }): Promise<DiffResult | 'lost'> {
+    return this.attempt(pair, 'diff', (activities) => activities.diffPair, { pairId: pair.id, ...input });
   }
 
-  apply(pair: PairWorkflow, attempt: number, runId: string): Promise<RunSummary | 'lost'> {
-    return this.attempt(pair, 'apply', attempt, (activities) => activities.applyPlan, { pairId: pair.id, runId });
+  apply(pair: PairWorkflow, runId: string): Promise<RunSummary | 'lost'> {
+    return this.attempt(pair, 'apply', (activities) => activities.applyPlan, { pairId: pair.id, runId });
   }
 
   /** One attempt at an activity, in a process of its own; `lost` when that died or stands still. */
   private async attempt<Input, Output>(
-    pair: PairWorkflow, name: string, attempt: number,
+    pair: PairWorkflow, name: string,
     activityOf: (activities: ReturnType<typeof createActivities>) => (input: Input) => Promise<Output>, input: Input,
   ): Promise<Output | 'lost'> {
     const process = new Process(`${name} of pair ${pair.index + 1}`, pair.index, this.scheduler.now);
-    const activity = activityOf(createActivities(this.depsOf(process, pair)));
-    const work = new MockActivityEnvironment({ attempt }, { logger: QUIET }).run(activity, input);
+    const work = activityOf(createActivities(this.depsOf(process, pair)))(input);
     work.catch(() => undefined);
-    return Promise.race<Output | 'lost'>([work as Promise<Output>, process.lost]);
+    return Promise.race<Output | 'lost'>([work, process.lost]);
   }
 
   private depsOf(process: Process, pair: PairWorkflow): Deps {
@@ -253,4 +252,10 @@ export function quietFailure(error: unknown): 'NoChange' | 'Waiting' | 'Paused' 
   return error.type === 'NoChange' || error.type === 'Waiting' || error.type === 'Paused' ? error.type : null;
 }
 
-const QUIET = new DefaultLogger('ERROR');
+/**
+ * All attempts share one context that is never cancelled: a crash here is a process that gets no turn any more. Storage of an own for each attempt would make
+ * every promise of the process slower.
+ */
+const CONTEXT = new MockActivityEnvironment().context;
+asyncLocalStorage.getStore = () => CONTEXT;
+
