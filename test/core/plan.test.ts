@@ -25,10 +25,16 @@ interface Setting {
   readonly options?: Partial<PairOptions>;
   readonly cannotHold?: (side: SideName, event: CalendarEvent) => EventProblem | null;
   readonly decision?: LinkView['decision'];
+  /** A location that a run has written on CalDAV, and what the server there has made of it. */
+  readonly wrote?: { readonly wanted: string; readonly shown: string };
 }
 
-function decided(caldav: SideView | null, cloud: SideView | null, { direction = 'bidirectional', options = {}, cannotHold = () => null, decision = null }: Setting = {}): Decision {
-  return decide({ caldav, cloud, decision }, { direction, options: { ...DEFAULT_OPTIONS, ...options }, now: NOW, cannotHold });
+function decided(caldav: SideView | null, cloud: SideView | null, { direction = 'bidirectional', options = {}, cannotHold = () => null, decision = null, wrote }: Setting = {}): Decision {
+  return decide({ caldav, cloud, decision }, {
+    direction, options: { ...DEFAULT_OPTIONS, ...options }, now: NOW, cannotHold,
+    isOwnWrite: (side, { path, value }) => side === 'caldav' && path.field === 'location' && (value === wrote?.wanted || value === wrote?.shown),
+    isTidiedTo: (side, wanted, shown) => side === 'caldav' && wanted.value === wrote?.wanted && shown.value === wrote?.shown,
+  });
 }
 
 /** `cloud create`, `caldav update location`, … and what becomes of the link. */
@@ -72,6 +78,18 @@ table('both ways', [
   ['unreadable here, deleted there', view({ now: null, problems: [{ code: 'unreadable', detail: '' }] }), gone(), {}, '-> keep'],
   ['unreadable and alone', view({ now: null, base: null, problems: [{ code: 'unreadable', detail: '' }] }), null, {}, '-> keep'],
   ['not readable for another reason, and alone', view({ now: null, base: null }), null, {}, '-> keep'],
+]);
+
+const tidied = { wrote: { wanted: 'v10', shown: 'v10.' } } as const;
+
+table('written on CalDAV, while the other half of the event waits', [
+  ['as it was wanted', edited({ location: 'v10' }), edited({ location: 'v10' }), { wrote: { wanted: 'v10', shown: 'v10' } }, '-> settle'],
+  ['tidied up', edited({ location: 'v10.' }), edited({ location: 'v10' }), tidied, '-> settle'],
+  ['tidied up, another field waits', edited({ location: 'v10.', title: 'x' }), edited({ location: 'v10' }), tidied, 'cloud update title; -> settle'],
+  ['tidied up, and changed on the cloud since', edited({ location: 'v10.' }), edited({ location: 'v11' }), tidied, 'caldav update location; -> settle'],
+  ['tidied up, and taken back on the cloud since', edited({ location: 'v10.' }), view(), tidied, 'caldav update location; -> settle'],
+  ['tidied up, and changed on CalDAV since', edited({ location: 'x' }, { modifiedAt: 9 }), edited({ location: 'v10' }), tidied, 'cloud update location; -> settle'],
+  ['not written: the server shows what it had', view(), edited({ location: 'v10' }), tidied, 'caldav update location; -> settle'],
 ]);
 
 test('an edit that beats a deletion is shown as a conflict', () => {

@@ -151,4 +151,17 @@ export const KEPT: readonly Kept[] = [
       ],
     },
   },
+  {
+    found: 'a value that its server tidied up was written again and again while the other half waited, and ended as flapping',
+    schedule: {
+      profile: { calendars: [{ ...dav('stored'), tidies: true, clockSkewMs: -86_400_000 }, CLOUD], pairs: [pair(0, 1)] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 0, kind: 'single', value: 0.1 }, SYNC, { do: 'edit', calendar: 0, event: 0.4, field: 'description', value: 0.1 },
+        { do: 'fault', calendar: 1, on: 'update', when: 'before', kind: 'throttled', times: 5, waitSeconds: 30 },
+        { do: 'edit', calendar: 1, event: 0.1, field: 'location', value: 0.1 }, SYNC, SYNC, SYNC,
+        { do: 'edit', calendar: 1, event: 0.1, field: 'transparency', value: 0.1 }, SYNC,
+      ],
+    },
+  },
 ];
