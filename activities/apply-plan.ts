@@ -34,11 +34,11 @@ const SHORT_WAIT_MS = 20_000;
 export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
   return async ({ pairId, runId }) => {
     const { cancellationSignal: signal } = Context.current();
-    const run = await deps.store.getRun(runId);
-    const epoch = run && (await deps.store.nextEpoch(pairId));
-    const open = epoch === null ? null : await openPair(deps, pairId, signal);
-    if (!run || epoch === null || !open) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
-    if (run.finishedAt) return summaryOf(deps, run);
+    const resumed = await deps.store.resumeRun(runId);
+    const open = resumed && (await openPair(deps, pairId, signal));
+    if (!open) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
+    const { run, epoch } = resumed;
+    if (epoch === null) return summaryOf(deps, run);
     const stopBeating = deps.clock.every(2_000, () => void heartbeat(deps, runId));
     try {
       return await applyRounds({ deps, open, runId, epoch, signal });
@@ -116,8 +116,10 @@ async function applySide(
 /** One op, with patience for a short Retry-After and for one passing failure. */
 async function attempt(applying: Applying, op: OpRow): Promise<Outcome> {
   for (let tries = 1; ; tries += 1) {
+    const [loaded] = await applying.deps.store.loadLinks([op.linkId]);
+    // After what the write goes by was read: a worker that stood still between the two must not put an old merge over what a later run has found.
     await mayWrite(applying);
-    const outcome = await executeOp(applying, op, tries);
+    const outcome = await executeOp(applying, op, loaded, tries);
     if (outcome.kind !== 'retry') return outcome;
     await applying.deps.clock.sleep(Math.min(outcome.delayMs, SHORT_WAIT_MS), applying.signal);
   }

@@ -159,7 +159,7 @@ export async function confirmShown(
 ): Promise<boolean> {
   const shown = isListed ? { shown: true } : {};
   const isReplaced = found.version !== null && found.version === row.replacedVersion;
-  if (isReplaced && (isListed || deps.clock.now().getTime() - row.changedAt.getTime() < LAG_MS)) {
+  if (isListed ? isOlder(row, found) : isReplaced && deps.clock.now().getTime() - row.changedAt.getTime() < LAG_MS) {
     await tx.updateSide(row.linkId, side, shown);
     return true;
   }

@@ -307,7 +307,7 @@ class Planner {
       const counted = ops[side].filter((op) => op.counted);
       const gone = series.filter((one) => one.side === side);
       const countedSeries = gone.filter(({ isCounted }) => isCounted);
-      const lastDay = await store.countDeletions(pair.id, side, since);
+      const lastDay = await store.countDeletions(pair.id, side, since, [...counted, ...countedSeries].map(({ linkId }) => linkId).concat(bothGone));
       const reason = holdReason({
         planned: counted.length + countedSeries.length + bothGone.length, lastDay, linked: events.linked + lastDay, present: events[side] + bothGone.length,
       }, pair.options.holdDeletions);

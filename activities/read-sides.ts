@@ -171,7 +171,7 @@ async function proveBatch(observer: Observer, rows: readonly SideRow[]): Promise
           return tx.markDirty([row.linkId]);
         }
         await tx.updateSide(row.linkId, side, { gone: 'proved', seen: null, version: null, changedAt: deps.clock.now(), confirmed: true });
-        return tx.markDirty([row.linkId]);
+        return tx.markDirty([row.linkId, ...(await tx.twinsOf(row))]);
       });
     }
   }

@@ -7,6 +7,7 @@ import type { NewProblem, OpRow } from '../db/plans.ts';
 import type { Found, Stored, Written } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
 import { backoff, opConsequence } from './failures.ts';
+import type { Loaded } from './link-view.ts';
 import { baseOf, observe, seenColumns, seenOf } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { noteShown } from './written-fields.ts';
@@ -39,11 +40,13 @@ const THROTTLED_WAIT_MS = 10_000;
 const FAILED_REST_MS = 30_000;
 export const LONGEST_REST_MS = 3_600_000;
 
-/** @param tries 1 for the first try in this attempt of the run */
-export async function executeOp(applying: Applying, op: OpRow, tries: number): Promise<Outcome> {
+/**
+ * @param loaded the op's link, as it is now; undefined: it is gone
+ * @param tries 1 for the first try in this attempt of the run
+ */
+export async function executeOp(applying: Applying, op: OpRow, loaded: Loaded | undefined, tries: number): Promise<Outcome> {
   const { deps, open, epoch } = applying;
   const isLastTry = tries >= MAX_TRIES;
-  const [loaded] = await deps.store.loadLinks([op.linkId]);
   if (!loaded) return { kind: 'waits' };
   try {
     if (op.action === 'create') await createCopy(applying, op, loaded.link, loaded.sides);

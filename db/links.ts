@@ -182,13 +182,14 @@ export interface Halves {
 /**
  * Pairs of unlinked events, one on each side, that share a hash which no other unlinked event of their side has (and, for UIDs, no linked one either).
  * By UID an event whose other half is gone, or was never shown, counts as unlinked: a client that moves or restores an event gives it a new name. So does a
- * copy that does not answer and whose original is gone; its link stays, because its name follows from it.
+ * copy that does not answer and whose original is gone. The link of a copy that nothing has shown yet stays, because its name follows from it: should it be lost,
+ * it is made again under that.
  */
 export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): Promise<Halves[]> {
   const column = by === 'uid' ? sql`uid_hash` : sql`match_hash`;
   const { rows } = await db.sql.execute<{ caldav: string; cloud: string; keepsCloud: boolean }>(sql`
     with halves as (
-      select s.link_id, s.side, s.${column} as hash, s.seen is null as awaited,
+      select s.link_id, s.side, s.${column} as hash, s.seen is null as awaited, s.seen is null or (s.owned and not s.shown) as unshown,
              (select count(*) from link_sides o where o.link_id = s.link_id and o.gone <> 'proved' and o.seen is not null) as sides,
              count(*) filter (where s.seen is not null) over (partition by s.side, s.${column}) as alike,
              count(*) filter (where s.seen is null) over (partition by s.side, s.${column}) as awaited_alike
@@ -196,7 +197,7 @@ export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): 
         ${by === 'uid' ? sql`` : sql`and s.seen is not null and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)`}
     )
     select max(link_id::text) filter (where side = 'caldav') as caldav, max(link_id::text) filter (where side = 'cloud') as cloud,
-           bool_or(awaited and side = 'cloud') as "keepsCloud"
+           bool_or(unshown and side = 'cloud') and not bool_or(awaited and side = 'caldav') as "keepsCloud"
     from halves where case when awaited then sides = 0 and alike = 0 and awaited_alike = 1 else sides = 1 and alike = 1 end
     group by hash having count(distinct side) = 2 and count(distinct link_id) = 2 and not bool_and(awaited)`);
   return rows.map(({ caldav, cloud, keepsCloud }) => (keepsCloud ? { kept: cloud, joined: caldav, side: 'caldav' } : { kept: caldav, joined: cloud, side: 'cloud' }));
@@ -248,6 +249,15 @@ export async function hasForeignTwin(db: Db, pairId: string, row: SideRow, marke
       select 1 from link_sides s where s.pair_id = ${pairId} and s.match_hash = ${row.matchHash} and s.link_id <> ${row.linkId} and s.gone = 'no'
         and exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side and o.gone = 'no')) as twin`);
   return found?.twin ?? false;
+}
+
+/** Events that only this side has and that have the UID, or the title, start and rule, of one there: they may have been left alone because of it. */
+export async function twinsOf(db: Db, { pairId, linkId, side, uidHash, matchHash }: SideRow): Promise<string[]> {
+  const { rows } = await db.sql.execute<{ id: string }>(sql`
+    select s.link_id as id from link_sides s where s.pair_id = ${pairId} and s.side = ${side} and s.link_id <> ${linkId} and s.gone = 'no'
+      and (s.uid_hash = ${uidHash} or s.match_hash = ${matchHash}) and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)
+    order by s.link_id`);
+  return rows.map(({ id }) => id);
 }
 
 /** The single events that stand for occurrences of these series. */

@@ -1,5 +1,5 @@
 /** Runs and what they write: the plan before, the journal of writes afterwards. */
-import { and, asc, desc, eq, gte, isNotNull, lt, ne, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, inArray, isNotNull, lt, ne, not, or, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { SideName } from '../core/event.ts';
 import type { ProblemCode } from '../core/problem.ts';
@@ -31,8 +31,18 @@ export function beginRun(
   });
 }
 
+/** Takes up a run that was begun, under a new epoch; that is null when it has ended by now, as its worker may have stood still. Null: the pair is gone. */
+export function resumeRun(db: Db, runId: string): Promise<{ run: RunRow; epoch: number | null } | null> {
+  return transaction(db, async (tx) => {
+    const ofRun = sql`${pairs.id} = (select pair_id from runs where id = ${runId})`;
+    const [pair] = await tx.sql.select({ id: pairs.id }).from(pairs).where(ofRun).for('update');
+    const run = pair ? await getRun(tx, runId) : null;
+    return run && { run, epoch: run.finishedAt ? null : await nextEpoch(tx, run.pairId) };
+  });
+}
+
 /** Every attempt at a run has an epoch of its own, so that a late one can store nothing. Null: the pair is gone. */
-export async function nextEpoch(db: Db, pairId: string): Promise<number | null> {
+async function nextEpoch(db: Db, pairId: string): Promise<number | null> {
   const [row] = await db.sql.update(pairs).set({ epoch: sql`${pairs.epoch} + 1` }).where(eq(pairs.id, pairId)).returning({ epoch: pairs.epoch });
   return row?.epoch ?? null;
 }
@@ -111,10 +121,13 @@ export async function finishDeletions(db: Db, linkIds: readonly string[], at: Da
     .where(and(anyOf(ops.linkId, linkIds), eq(ops.action, 'delete'), ne(ops.status, 'done')));
 }
 
-/** Counted deletions on one side since a time. */
-export async function countDeletions(db: Db, pairId: string, side: SideName, since: Date): Promise<number> {
-  const [row] = await db.sql.select({ count: sql<number>`count(*)::int` }).from(ops)
-    .where(and(eq(ops.pairId, pairId), eq(ops.side, side), eq(ops.action, 'delete'), eq(ops.counted, true), eq(ops.status, 'done'), gte(ops.doneAt, since)));
+/** Counted deletions on one side since a time, with those of runs that broke off, which may have been done; not with what is known to become of `planned` links. */
+export async function countDeletions(db: Db, pairId: string, side: SideName, since: Date, planned: readonly string[]): Promise<number> {
+  const isLast = sql`not exists (select 1 from ops later where later.link_id = ${ops.linkId} and later.side = ${ops.side} and later.id > ${ops.id})`;
+  const mayBeDone = and(inArray(ops.status, ['pending', 'waiting']), gte(runs.startedAt, since), isLast, not(anyOf(ops.linkId, planned)));
+  const [row] = await db.sql.select({ count: sql<number>`count(*)::int` }).from(ops).innerJoin(runs, eq(runs.id, ops.runId)).where(and(
+    eq(ops.pairId, pairId), eq(ops.side, side), eq(ops.action, 'delete'), eq(ops.counted, true), or(and(eq(ops.status, 'done'), gte(ops.doneAt, since)), mayBeDone),
+  ));
   return row?.count ?? 0;
 }
 

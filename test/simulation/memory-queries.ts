@@ -15,7 +15,7 @@ interface PairSide {
 
 export function matchesBy(db: MemoryDatabase, pairId: string, by: 'uid' | 'content'): Halves[] {
   const hashOf = (row: SideRow) => (by === 'uid' ? row.uidHash : row.matchHash);
-  const other = (row: SideRow) => db.sides.get(`${row.linkId}/${row.side === 'caldav' ? 'cloud' : 'caldav'}`);
+  const other = (row: SideRow) => otherSideOf(db, row);
   const halves = [...db.sides.values()].filter((row) => row.pairId === pairId && hashOf(row) !== null && row.gone === 'no'
     && db.links.get(row.linkId)?.parentId === null && (by === 'uid' || (row.seen !== null && other(row) === undefined)));
   const isThere = (row: SideRow | undefined) => row !== undefined && row.gone !== 'proved' && row.seen !== null;
@@ -27,8 +27,27 @@ export function matchesBy(db: MemoryDatabase, pairId: string, by: 'uid' | 'conte
   return free.filter(({ side }) => side === 'caldav').flatMap((a): Halves[] => {
     const b = free.find((row) => row.side === 'cloud' && hashOf(row) === hashOf(a) && row.linkId !== a.linkId);
     if (!b || (a.seen === null && b.seen === null)) return [];
-    return b.seen === null ? [{ kept: b.linkId, joined: a.linkId, side: 'caldav' }] : [{ kept: a.linkId, joined: b.linkId, side: 'cloud' }];
+    const keepsCloud = a.seen !== null && (b.seen === null || (b.owned && !b.shown));
+    return keepsCloud ? [{ kept: b.linkId, joined: a.linkId, side: 'caldav' }] : [{ kept: a.linkId, joined: b.linkId, side: 'cloud' }];
   });
+}
+
+const otherSideOf = (db: MemoryDatabase, { linkId, side }: SideRow) => db.sides.get(`${linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`);
+
+export function hasCopyOfUid(db: MemoryDatabase, pairId: string, row: SideRow): boolean {
+  return row.uidHash !== null && db.sidesOf(pairId, row.side).some((one) => one.uidHash === row.uidHash && one.linkId !== row.linkId && one.owned && one.gone === 'no'
+    && otherSideOf(db, one)?.gone === 'no');
+}
+
+export function hasForeignTwin(db: MemoryDatabase, pairId: string, row: SideRow, marker: string): boolean {
+  return row.matchHash !== null && db.links.get(marker)?.pairId !== pairId && [...db.sides.values()]
+    .some((one) => one.pairId === pairId && one.matchHash === row.matchHash && one.linkId !== row.linkId && one.gone === 'no' && otherSideOf(db, one)?.gone === 'no');
+}
+
+export function twinsOf(db: MemoryDatabase, row: SideRow): string[] {
+  const isLike = (one: SideRow) => (row.uidHash !== null && one.uidHash === row.uidHash) || (row.matchHash !== null && one.matchHash === row.matchHash);
+  return db.sidesOf(row.pairId, row.side).filter((one) => one.linkId !== row.linkId && one.gone === 'no' && isLike(one) && !otherSideOf(db, one))
+    .map(({ linkId }) => linkId).sort();
 }
 
 export function countEvents(db: MemoryDatabase, pairId: string): Awaited<ReturnType<Store['countEvents']>> {
@@ -87,6 +106,14 @@ export function noteShown(db: MemoryDatabase, linkId: string, side: SideName, sh
 export function writtenSince(db: MemoryDatabase, linkIds: readonly string[], since: Date): Map<string, string[]> {
   return hashesByField([...db.ops.values()].filter((op) => linkIds.includes(op.linkId) && op.status === 'done' && op.doneAt !== null && op.doneAt >= since)
     .sort((a, b) => (a.doneAt?.getTime() ?? 0) - (b.doneAt?.getTime() ?? 0)));
+}
+
+export function countDeletions(db: MemoryDatabase, { pairId, side }: PairSide, since: Date, planned: readonly string[]): number {
+  const all = [...db.ops.values()].filter((op) => op.pairId === pairId && op.side === side);
+  const isLast = ({ linkId, id }: OpRow) => !all.some((later) => later.linkId === linkId && later.id > id);
+  const mayBeDone = (op: OpRow) => (op.status === 'pending' || op.status === 'waiting') && (db.runs.get(op.runId)?.startedAt ?? since) >= since
+    && isLast(op) && !planned.includes(op.linkId);
+  return all.filter((op) => op.action === 'delete' && op.counted && ((op.status === 'done' && op.doneAt !== null && op.doneAt >= since) || mayBeDone(op))).length;
 }
 
 function hashesByField(ops: readonly OpRow[]): Map<string, string[]> {

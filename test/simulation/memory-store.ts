@@ -11,7 +11,7 @@ import type { HeldRow, OpRow, RunRow } from '../../db/plans.ts';
 import type { conflicts, problems } from '../../db/schema.ts';
 import type { Store } from '../../db/store.ts';
 import { EMPTY_LINK, EMPTY_OP, EMPTY_RUN, EMPTY_SIDE, isDue, NOW_DIRTY, withValues } from './memory-rows.ts';
-import { copiesOfOthers, countEvents, isOnAnotherWay, matchesBy, noteShown, sharedCalendars, unsettledWrites, writtenSince } from './memory-queries.ts';
+import { copiesOfOthers, countDeletions, countEvents, hasCopyOfUid, hasForeignTwin, isOnAnotherWay, matchesBy, noteShown, sharedCalendars, twinsOf, unsettledWrites, writtenSince } from './memory-queries.ts';
 import { OPEN_VAULT } from './open-vault.ts';
 
 export type ConflictRow = typeof conflicts.$inferSelect;
@@ -204,7 +204,6 @@ export class MemoryDatabase {
     const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- the functions below are handed out one by one
     const db = this;
-    const otherOf = (row: SideRow) => db.sides.get(`${row.linkId}/${row.side === 'caldav' ? 'cloud' : 'caldav'}`);
     return {
       // links.ts
       sidesByRef: (pairId, side, refs) => found(pairId, side, ({ ref }) => refs.includes(ref)),
@@ -256,10 +255,9 @@ export class MemoryDatabase {
         return { caldav: count('caldav'), cloud: count('cloud') };
       },
       joinHalves: (halves) => db.joinHalves(halves),
-      hasCopyOfUid: (pairId, row) => row.uidHash !== null && found(pairId, row.side, (one) => one.uidHash === row.uidHash && one.linkId !== row.linkId && one.owned && one.gone === 'no'
-        && otherOf(one)?.gone === 'no').length > 0,
-      hasForeignTwin: (pairId, row, marker) => row.matchHash !== null && db.links.get(marker)?.pairId !== pairId && [...db.sides.values()]
-        .some((one) => one.pairId === pairId && one.matchHash === row.matchHash && one.linkId !== row.linkId && one.gone === 'no' && otherOf(one)?.gone === 'no'),
+      hasCopyOfUid: (pairId, row) => hasCopyOfUid(db, pairId, row),
+      hasForeignTwin: (pairId, row, marker) => hasForeignTwin(db, pairId, row, marker),
+      twinsOf: (row) => twinsOf(db, row),
       touchUnsettled: (pairId) => {
         const unlike = (row: SideRow) => row.base?.toString() !== row.seen?.toString();
         db.updateLinks([...found(pairId, 'caldav', unlike), ...found(pairId, 'cloud', unlike)].map(({ linkId }) => linkId), { dirty: true });
@@ -286,7 +284,10 @@ export class MemoryDatabase {
         if (!known) db.put(db.runs, run.id, run);
         return { run, epoch };
       },
-      nextEpoch: (pairId) => db.nextEpoch(pairId),
+      resumeRun: (runId) => {
+        const run = db.runs.get(runId);
+        return run ? { run, epoch: run.finishedAt ? null : db.nextEpoch(run.pairId) } : null;
+      },
       getRun: (runId) => db.runs.get(runId) ?? null,
       updateRun: (runId, values) => db.set(db.runs, runId, values),
       countProblem: (runId) => db.set(db.runs, runId, { problems: (db.runs.get(runId)?.problems ?? 0) + 1 }),
@@ -317,8 +318,7 @@ export class MemoryDatabase {
           if (op.action === 'delete' && op.status !== 'done') db.set(db.ops, op.id, { status: 'done', doneAt: at, code: 'answer-lost' });
         }
       },
-      countDeletions: (pairId, side, since) => [...db.ops.values()].filter((op) => op.pairId === pairId && op.side === side
-        && op.action === 'delete' && op.counted && op.status === 'done' && op.doneAt !== null && op.doneAt >= since).length,
+      countDeletions: (pairId, side, since, planned) => countDeletions(db, { pairId, side }, since, planned),
       writtenSince: (linkIds, since) => writtenSince(db, linkIds, since),
       unsettledWrites: (linkIds) => unsettledWrites(db, linkIds),
       insertConflicts: (rows) => {
@@ -391,7 +391,7 @@ export class MemoryDatabase {
 /** Outside a transaction each of these is one of its own. */
 const WRITES = new Set([
   'insertLinks', 'insertSides', 'updateSide', 'settleSides', 'dropSide', 'forgetSide', 'dropGoneSides', 'markDirty', 'nextGeneration', 'updateLinks', 'deleteLinks',
-  'joinHalves', 'touchWrittenOut', 'touchUnsettled', 'beginRun', 'nextEpoch', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'setOp', 'noteShown',
+  'joinHalves', 'touchWrittenOut', 'touchUnsettled', 'beginRun', 'resumeRun', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'setOp', 'noteShown',
   'finishDeletions', 'insertConflicts', 'setProblems', 'addProblem', 'hold', 'release', 'pruneRuns', 'updatePair', 'setAccountStatus',
 ]);
 

@@ -111,7 +111,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 30, name: 'limit-per-run', mistake: 'deletions are counted for each run alone', file: PLAN_RUN,
-    from: 'const lastDay = await store.countDeletions(pair.id, side, since);', to: 'const lastDay = 0 * (await store.countDeletions(pair.id, side, since));',
+    from: 'const lastDay = await store.countDeletions(', to: 'const lastDay = 0 * await store.countDeletions(',
   },
   {
     seed: 18, name: 'empties-a-side', mistake: 'a side may lose all its events', file: GUARD,

@@ -101,6 +101,7 @@ export class People {
     // Where cancelling is deleting nobody can do the one without the other.
     if (!next || calendar.habits.cannotHold(next)) return;
     this.world.tell(`${calendar.name}: edits ${field} of ${lineageOf(event)} (${event.title}): ${told(event, next)}`);
+    if (event.status === 'cancelled' && next.status !== 'cancelled') this.returned.set(lineageOf(event) ?? '', this.world.scheduler.now);
     this.edit(calendar, ref, next);
   }
 

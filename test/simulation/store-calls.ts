@@ -261,13 +261,14 @@ export class StoreCalls {
       const row = this.sideRow();
       return [row.pairId, { ...row, matchHash: this.maybe(this.hash()) }, this.random.chance(0.5) ? 'no id' : this.known(this.database.links)];
     },
+    twinsOf: () => [{ ...this.sideRow(), uidHash: this.maybe(this.hash()), matchHash: this.maybe(this.hash()) }],
     singlesOf: () => [[...this.database.links.values()].flatMap(({ parentId }) => (parentId !== null && this.random.chance(0.3) ? [parentId] : []))],
     touchWrittenOut: () => [this.pair()],
     touchUnsettled: () => [this.pair()],
     countEvents: () => [this.pair()],
     countLinks: () => [this.pair()],
     beginRun: () => [{ pairId: this.pair(), number: 1 + this.random.below(8), trigger: this.random.pick(['poll', 'signal', 'resync']), now: this.time() }],
-    nextEpoch: () => [this.pair()],
+    resumeRun: () => [this.known(this.database.runs)],
     getRun: () => [this.known(this.database.runs)],
     updateRun: () => [this.known(this.database.runs), this.runColumns()],
     countProblem: () => [this.known(this.database.runs)],
@@ -282,7 +283,7 @@ export class StoreCalls {
     hasOpenSibling: () => [this.op()],
     finishDeletions: () => [this.linkIds(), this.onlyTime()],
     unsettledWrites: () => [this.linkIds()],
-    countDeletions: () => [this.pair(), this.side(), this.time()],
+    countDeletions: () => [this.pair(), this.side(), this.time(), this.linkIds()],
     writtenSince: () => [this.linkIds(), this.time()],
     insertConflicts: () => [this.some(() => this.newConflict(), 2)],
     setProblems: () => {
