@@ -45,7 +45,7 @@ export const LONGEST_REST_MS = 3_600_000;
  * @param tries 1 for the first try in this attempt of the run
  */
 export async function executeOp(applying: Applying, op: OpRow, loaded: Loaded | undefined, tries: number): Promise<Outcome> {
-  const { deps, open, epoch } = applying;
+  const { deps, open } = applying;
   const isLastTry = tries >= MAX_TRIES;
   if (!loaded) return { kind: 'waits' };
   try {
@@ -60,7 +60,7 @@ export async function executeOp(applying: Applying, op: OpRow, loaded: Loaded | 
       case 'decide-again':
         return await readAgain(applying, op, loaded);
       case 'next-generation':
-        await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.nextGeneration([op.linkId], op.side));
+        await nextName(applying, op, loaded.sides[op.side]);
         return isLastTry ? waits(applying, op, loaded.link, error) : { kind: 'retry', delayMs: 0 };
       case 'problem':
         await setAside(applying, op, consequence);
@@ -74,6 +74,17 @@ export async function executeOp(applying: Applying, op: OpRow, loaded: Loaded | 
       }
     }
   }
+}
+
+/**
+ * The name was used before: the copy gets another one. A copy that was waited for under the old one is forgotten, so that its end, once that is proved, does not
+ * lead to a third name while the answer to the second create may have been lost.
+ */
+async function nextName({ deps, open, epoch }: Applying, op: OpRow, awaited: SideRow | undefined): Promise<void> {
+  await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
+    await tx.nextGeneration([op.linkId], op.side);
+    if (awaited && awaited.gone !== 'proved') await tx.forgetSide(op.linkId, op.side);
+  });
 }
 
 /** Leaves an op for a later run, because its side takes no more writes in this one. */

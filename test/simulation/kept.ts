@@ -164,4 +164,104 @@ export const KEPT: readonly Kept[] = [
       ],
     },
   },
+  {
+    found: 'a copy that nothing had shown yet became the half of another link, and was made again under the name of that',
+    schedule: {
+      profile: { calendars: [dav('stored'), { answers: 'sent', keepsIds: true, refusesUidTwice: false }, CLOUD], pairs: [pair(0, 1), pair(0, 2)] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 0, kind: 'series', value: 0.1 }, { do: 'sync', pairs: [0, 1], during: [] }, { do: 'remove', calendar: 0, event: 0.1 },
+        { do: 'late', calendar: 1, event: 0.1 }, { do: 'edit', calendar: 2, event: 0.1, field: 'location', value: 0.1 }, { do: 'sync', pairs: [1], during: [] }, SYNC,
+        SYNC,
+      ],
+    },
+  },
+  {
+    found: 'what a listing that lagged behind showed twice was believed the second time',
+    schedule: {
+      profile: { calendars: [{ ...dav('stored'), pageSize: 3 }, CLOUD], pairs: [pair(0, 1)] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 0, kind: 'single', value: 0.1 },
+        { do: 'insert', calendar: 1, kind: 'series', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'series', value: 0.1 },
+        { do: 'insert', calendar: 0, kind: 'guests', value: 0.9 }, { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, SYNC, SYNC, SYNC,
+        { do: 'back-up', calendar: 0 }, { do: 'remove', calendar: 0, event: 0.1 }, SYNC, { do: 'edit', calendar: 0, event: 0.1, field: 'override', value: 0.8 },
+        { do: 'sync', pairs: [0], during: [{ at: 2, what: { do: 'insert', calendar: 0, kind: 'single', value: 0.19 } }, { at: 5, what: { do: 'fault', calendar: 1, on: 'changes', when: 'before', kind: 'auth', times: 2, waitSeconds: null } }] },
+        SYNC, { do: 'edit', calendar: 0, event: 0.1, field: 'exclude', value: 0.8 }, SYNC, { do: 'edit', calendar: 1, event: 0.5, field: 'description', value: 0.1 },
+        { do: 'sync', pairs: [0], during: [{ at: 1, what: { do: 'lose-workflow' } }] },
+        { do: 'sync', pairs: [0], during: [{ at: 24, what: { do: 'restore', calendar: 0 } }, { at: 6, what: { do: 'freeze', calendar: 0 } }] }, SYNC,
+        { do: 'sync', pairs: [0], during: [{ at: 8, what: { do: 'crash' } }] },
+      ],
+    },
+  },
+  {
+    found: 'an event that was left alone beside its double stayed alone when the double went',
+    schedule: {
+      profile: { calendars: [dav('stored'), dav('stored'), CLOUD], pairs: [pair(0, 2), pair(1, 2)] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'single', value: 0.1 },
+        { do: 'edit', calendar: 1, event: 0.5, field: 'transparency', value: 1 }, { do: 'remove', calendar: 1, event: 0.1 }, { do: 'sync', pairs: [1], during: [] },
+        { do: 'freeze', calendar: 1 }, { do: 'remove', calendar: 1, event: 0.3 }, { do: 'edit', calendar: 2, event: 0.1, field: 'transparency', value: 0.1 },
+        { do: 'sync', pairs: [1], during: [] }, { do: 'wait', seconds: 4000 }, { do: 'remove', calendar: 2, event: 0.1 }, { do: 'resync', pair: 1 },
+        { do: 'sync', pairs: [0, 1], during: [{ at: 46, what: { do: 'fault', calendar: 1, on: 'remove', when: 'before', kind: 'throttled', times: 2, waitSeconds: 30 } }] },
+        { do: 'sync', pairs: [0, 1], during: [] }, { do: 'edit', calendar: 1, event: 0.1, field: 'visibility', value: 0.5 }, { do: 'sync', pairs: [1], during: [] },
+      ],
+    },
+  },
+  {
+    found: 'a deletion by a run that broke off did not count for the limit of the day',
+    schedule: {
+      profile: { calendars: [dav('stored'), CLOUD], pairs: [{ caldav: 0, cloud: 1, direction: 'bidirectional', options: { holdDeletions: { moreThan: 1, percent: 20 } } }] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'series', value: 0.1 }, SYNC, SYNC,
+        { do: 'remove', calendar: 1, event: 0.1 }, { do: 'sync', pairs: [0], during: [{ at: 22, what: { do: 'lose-workflow' } }] },
+        { do: 'remove', calendar: 0, event: 0.1 }, { do: 'freeze', calendar: 1 }, { do: 'remove', calendar: 1, event: 0.1 }, SYNC,
+        { do: 'decide', pair: 0, decision: 'restore', share: 0.5 }, SYNC,
+      ],
+    },
+  },
+  {
+    found: 'a worker that woke took up a run that had been given up, and put its old merge over what a later one had found',
+    schedule: {
+      profile: { calendars: [dav('stored'), CLOUD], pairs: [pair(0, 1)] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, SYNC, { do: 'edit', calendar: 0, event: 0.4, field: 'description', value: 0.1 },
+        { do: 'sync', pairs: [0], during: [{ at: 18, what: { do: 'lose-workflow' } }, { at: 14, what: { do: 'stand-still' } }] },
+        { do: 'edit', calendar: 1, event: 0.4, field: 'when', value: 0.1 }, SYNC,
+      ],
+    },
+  },
+  {
+    found: 'a copy that got a second name got a third one when the end of the first was proved, while the second might be there',
+    schedule: {
+      profile: { calendars: [dav('stored'), { ...CLOUD, isView: true }], pairs: [pair(0, 1)] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 0, kind: 'single', value: 0.6 }, SYNC,
+        { do: 'fault', calendar: 1, on: 'create', when: 'after', kind: 'unreachable', times: 5, waitSeconds: null },
+        { do: 'edit', calendar: 0, event: 0.5, field: 'attendee', value: 0.1 },
+        { do: 'sync', pairs: [0], during: [{ at: 3, what: { do: 'edit', calendar: 1, event: 0.94, field: 'attendee', value: 0.85 } }, { at: 19, what: { do: 'remove', calendar: 1, event: 0.89 } }] },
+        SYNC,
+      ],
+    },
+  },
+  {
+    found: 'a worker that woke with a merge of yesterday brought back what people had removed',
+    schedule: {
+      profile: { calendars: [dav('stored'), CLOUD], pairs: [pair(0, 1)] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 0, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 0, kind: 'series', value: 0.1 },
+        { do: 'sync', pairs: [0], during: [{ at: 3, what: { do: 'rename', calendar: 0, event: 0.03 } }] }, { do: 'remove', calendar: 1, event: 0.1 },
+        { do: 'sync', pairs: [0], during: [{ at: 9, what: { do: 'insert', calendar: 1, kind: 'series', value: 0.72 } }] },
+        { do: 'edit', calendar: 1, event: 0.1, field: 'when', value: 0.1 },
+        { do: 'sync', pairs: [0], during: [{ at: 20, what: { do: 'stand-still' } }, { at: 25, what: { do: 'lose-workflow' } }] },
+        { do: 'edit', calendar: 1, event: 0.9, field: 'attendee', value: 0.1 }, SYNC,
+        { do: 'sync', pairs: [0], during: [{ at: 2, what: { do: 'remove-many', calendar: 1, share: 1 } }] },
+      ],
+    },
+  },
 ];
