@@ -66,10 +66,12 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
   const known = new Map((await tx.sidesByRef(pairId, side, found.map(({ ref }) => ref))).map((row) => [row.ref, row]));
   const markers = found.filter(({ ref, marker }) => !known.has(ref) && marker !== null).map(({ marker }) => marker as string).filter(isUuid);
   const free = new Set(await tx.linksWithout(pairId, side, markers));
+  const taken = observer.isAnswer ? new Set() : await linksOf(tx, pairId, markers.filter((marker) => !free.has(marker)));
   const dirty: string[] = [];
   const newLinks = [];
   const newSides = [];
-  // Soon after something went, a listing that lags behind shows it once more, as if it were new: the run asks for it by its name.
+  // Soon after something went, a listing that lags behind shows it once more, as if it were new: the run asks for it by its name. So it does for a copy
+  // of ours that has been replaced by another one.
   const isGhostly = observer.isAnswer !== true && found.length > known.size && (await hasJustLost(observer, tx));
   for (const one of found) {
     const row = known.get(one.ref);
@@ -85,11 +87,15 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
     const agreed = isOurs ? await agreedUnderOldName(tx, linkId, side, columns.uidHash) : {};
     if (isOurs) await tx.dropGoneSides([linkId], side);
     else newLinks.push({ id: linkId, pairId, dirty: true });
-    newSides.push({ linkId, pairId, side, owned: isOurs, shown: true, gone: (isGhostly ? 'hinted' : 'no') as SideRow['gone'], changedAt: observer.deps.clock.now(), ...columns, ...agreed });
+    newSides.push({ linkId, pairId, side, owned: isOurs, shown: true, gone: (isGhostly || taken.has(one.marker) ? 'hinted' : 'no') as SideRow['gone'], changedAt: observer.deps.clock.now(), ...columns, ...agreed });
   }
   await tx.insertLinks(newLinks);
   await tx.insertSides(newSides);
   await tx.markDirty(dirty);
+}
+
+async function linksOf(tx: Store, pairId: string, ids: readonly string[]): Promise<Set<string | null>> {
+  return new Set((await tx.loadLinks(ids)).filter(({ link }) => link.pairId === pairId).map(({ link }) => link.id));
 }
 
 /** Some programs store an edited event under a new name: what it showed under the old one is still what both sides last agreed on. */

@@ -52,16 +52,17 @@ export async function readSides(deps: Deps, open: OpenPair, setting: ReadSetting
     readSide(deps, open, 'caldav', setting),
     readSide(deps, open, 'cloud', setting),
   ]);
-  if (caldav.status === 'rejected') throw cloud.status === 'rejected' ? bothFailed(caldav.reason, cloud.reason) : caldav.reason;
+  if (caldav.status === 'rejected') throw cloud.status === 'rejected' ? await bothFailed(deps, open, caldav.reason, cloud.reason) : caldav.reason;
   if (cloud.status === 'rejected') throw cloud.reason;
   return { caldav: caldav.value, cloud: cloud.value };
 }
 
-/** One of them is told of; both are left alone for as long as either has asked. */
-function bothFailed(caldav: unknown, cloud: unknown): unknown {
-  if (!(caldav instanceof SideFailed)) return caldav;
-  if (!(cloud instanceof SideFailed)) return cloud;
-  return new SideFailed(caldav.side, caldav.error, Math.max(caldav.waitMs, cloud.waitMs));
+/** One of them is told of; both are left alone for as long as either has asked, also where the other one only failed because a later run has begun. */
+async function bothFailed(deps: Deps, open: OpenPair, caldav: unknown, cloud: unknown): Promise<unknown> {
+  const waitMs = Math.max(...[caldav, cloud].map((error) => (error instanceof SideFailed ? error.waitMs : 0)));
+  if (caldav instanceof SideFailed && cloud instanceof SideFailed) return new SideFailed(caldav.side, caldav.error, waitMs);
+  if (waitMs > 0) await deps.store.updatePair(open.pair.id, { notBefore: new Date(deps.clock.now().getTime() + waitMs) });
+  return caldav instanceof SideFailed ? cloud : caldav;
 }
 
 /** One side of it. @throws SideFailed */

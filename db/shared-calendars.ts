@@ -6,6 +6,8 @@ import { pairs } from './schema.ts';
 
 /** For so long another pair's create may be on its way. */
 const UNDER_WAY = sql`interval '10 minutes'`;
+/** Failures of a create after which the copy may be there nevertheless. */
+const LOST_ANSWERS = sql`'unreachable', 'bug'`;
 /** For so long a copy of another pair is waited for that is not known here, although it was asked for: its server may lag behind. */
 const AWAITED = sql`interval '15 minutes'`;
 /** Older ones have been listed by now. */
@@ -38,16 +40,18 @@ async function sharedBy(db: Db, pair: PairCalendars): Promise<Shared> {
   return shared;
 }
 
-/** True while another pair is about to put an event with this UID into the calendar of that side, or has put one there that this pair has not been shown yet. */
+/** True while another pair is about to put an event with this UID into the calendar of that side, or has put one there, or may have, that this pair has not been shown yet. */
 export async function isOnAnotherWay(db: Db, mine: { readonly pairId: string; readonly side: SideName }, others: NonNullable<Shared[SideName]>, uidHash: string, now: Date): Promise<boolean> {
   const at = sql`${now.toISOString()}::timestamptz`;
   for (const { pairId, side } of others) {
     const { rows: [row] } = await db.sql.execute<{ found: boolean }>(sql`select
-      exists (select 1 from runs r join ops o on o.run_id = r.id and o.action = 'create' and o.status = 'pending' and o.side = ${side}
+      exists (select 1 from runs r join ops o on o.run_id = r.id and o.action = 'create' and o.side = ${side}
         join link_sides s on s.link_id = o.link_id and s.side <> o.side and s.uid_hash = ${uidHash}
-        where r.pair_id = ${pairId} and r.result = 'running' and r.started_at > ${at} - ${UNDER_WAY})
+        where r.pair_id = ${pairId} and r.started_at > ${at} - ${UNDER_WAY}
+          and (o.status = 'pending' or (o.status = 'waiting' and o.code in (${LOST_ANSWERS})))
+          and not exists (select 1 from ops later where later.link_id = o.link_id and later.side = o.side and later.id > o.id))
       or exists (select 1 from link_sides s
-        where s.pair_id = ${pairId} and s.side = ${side} and s.uid_hash = ${uidHash} and s.owned and s.gone = 'no'
+        where s.pair_id = ${pairId} and s.side = ${side} and s.uid_hash = ${uidHash} and s.owned and s.gone <> 'proved'
           and s.changed_at > ${at} - ${AWAITED}
           and not exists (select 1 from link_sides m where m.pair_id = ${mine.pairId} and m.side = ${mine.side} and m.ref = s.ref)) as found`);
     if (row?.found) return true;
@@ -68,7 +72,7 @@ export async function copiesOfOthers(db: Db, pair: PairCalendars, now: Date): Pr
         with copies as (select s.resource, s.uid_hash from link_sides s
         join link_sides h on h.pair_id = ${pair.id} and h.side <> ${side} and h.uid_hash = s.uid_hash and h.gone = 'no'
         join links l on l.id = h.link_id and l.dirty
-        where s.pair_id = ${other.pairId} and s.side = ${other.side} and s.owned and s.gone = 'no' and s.seen is not null
+        where s.pair_id = ${other.pairId} and s.side = ${other.side} and s.owned and s.gone <> 'proved' and s.seen is not null
           and s.changed_at > ${now.toISOString()}::timestamptz - ${UNLISTED}
           and not exists (select 1 from link_sides m where m.pair_id = ${pair.id} and m.side = ${side} and m.ref = s.ref))
         select resource from copies union select m.resource from link_sides m join copies c on c.uid_hash = m.uid_hash

@@ -67,10 +67,12 @@ export function isOnAnotherWay(db: MemoryDatabase, mine: PairSide, others: reado
   const since = now.getTime() - 600_000;
   const awaited = now.getTime() - 900_000;
   return others.some(({ pairId, side }) => {
-    const isCreated = (row: SideRow) => row.uidHash === uidHash && row.owned && row.gone === 'no' && row.changedAt.getTime() > awaited
+    const isCreated = (row: SideRow) => row.uidHash === uidHash && row.owned && row.gone !== 'proved' && row.changedAt.getTime() > awaited
       && !db.sidesOf(mine.pairId, mine.side).some(({ ref }) => ref === row.ref);
-    return db.sidesOf(pairId, side).some(isCreated) || [...db.ops.values()].some((op) => op.pairId === pairId && op.side === side && op.action === 'create'
-      && op.status === 'pending' && db.runs.get(op.runId)?.result === 'running' && (db.runs.get(op.runId)?.startedAt.getTime() ?? 0) > since
+    const ofOther = [...db.ops.values()].filter((op) => op.pairId === pairId && op.side === side);
+    const mayBeDone = ({ status, code }: OpRow) => status === 'pending' || (status === 'waiting' && (code === 'unreachable' || code === 'bug'));
+    return db.sidesOf(pairId, side).some(isCreated) || ofOther.some((op) => op.action === 'create' && mayBeDone(op)
+      && (db.runs.get(op.runId)?.startedAt.getTime() ?? 0) > since && !ofOther.some((later) => later.linkId === op.linkId && later.id > op.id)
       && db.sides.get(`${op.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`)?.uidHash === uidHash);
   });
 }
@@ -80,7 +82,7 @@ export function copiesOfOthers(db: MemoryDatabase, pair: Pick<PairRow, 'id' | 'c
   const of = (side: SideName) => (shared[side] ?? []).flatMap((other) => {
     const mine = db.sidesOf(pair.id, side);
     const halves = db.sidesOf(pair.id, side === 'caldav' ? 'cloud' : 'caldav').filter(({ gone, linkId }) => gone === 'no' && db.links.get(linkId)?.dirty);
-    const copies = db.sidesOf(other.pairId, other.side).filter((row) => row.owned && row.gone === 'no' && row.seen !== null && row.changedAt.getTime() > now.getTime() - 86_400_000
+    const copies = db.sidesOf(other.pairId, other.side).filter((row) => row.owned && row.gone !== 'proved' && row.seen !== null && row.changedAt.getTime() > now.getTime() - 86_400_000
       && !mine.some(({ ref }) => ref === row.ref) && row.uidHash !== null && halves.some(({ uidHash }) => uidHash === row.uidHash));
     const known = mine.filter((row) => row.gone === 'no' && row.shown && copies.some(({ uidHash }) => uidHash === row.uidHash));
     return [...new Set([...copies, ...known].map(({ resource }) => resource))];

@@ -78,7 +78,8 @@ class Player {
       case 'expire': case 'freeze': case 'hide': case 'late': case 'empty': case 'no-calendar': case 'stranger': case 'well': case 'fault':
         return this.spoil(world.calendars[step.calendar] as FakeSide, step);
       default:
-        return this.people.act(step);
+        this.people.act(step);
+        for (const [calendar, size] of world.hadAtSync) world.hadAtSync.set(calendar, Math.max(size, calendar.items.size));
     }
   }
 
@@ -214,6 +215,8 @@ class Player {
       return;
     }
     this.world.tell(`  [meanwhile, at ${process.name}]`);
+    // What a server has tidied up and a person edits before it is read back cannot be told from an edit.
+    if (this.world.hasTidying && what.do === 'edit' && process.name.startsWith('apply')) this.checks.isRough = true;
     this.act(what);
   }
 
