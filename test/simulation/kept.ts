@@ -264,4 +264,62 @@ export const KEPT: readonly Kept[] = [
       ],
     },
   },
+  {
+    found: 'two pairs made the same event in one calendar, because the answer to the create of one had been lost',
+    schedule: {
+      profile: { calendars: [dav('sent'), { ...dav('sent'), pageSize: 3 }, CLOUD], pairs: [{ caldav: 0, cloud: 2, direction: 'bidirectional', options: { holdDeletions: { moreThan: 2, percent: 20 } } }, { caldav: 1, cloud: 2, direction: 'bidirectional', options: { holdDeletions: { moreThan: 2, percent: 20 } } }] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 0, kind: 'series', value: 0.1 },
+        { do: 'insert', calendar: 1, kind: 'series', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'single', value: 0.1 },
+        { do: 'insert', calendar: 0, kind: 'everywhere', value: 0.1 }, { do: 'sync', pairs: [1], during: [] }, SYNC, { do: 'remove-many', calendar: 2, share: 0.7 },
+        { do: 'sync', pairs: [0], during: [{ at: 2, what: { do: 'remove', calendar: 1, event: 0.06 } }] },
+        { do: 'sync', pairs: [1], during: [{ at: 3, what: { do: 'crash' } }, { at: 5, what: { do: 'fault', calendar: 2, on: 'create', when: 'after', kind: 'bug', times: 5, waitSeconds: null } }] },
+        { do: 'sync', pairs: [1], during: [] }, { do: 'edit', calendar: 1, event: 0.5, field: 'location', value: 0.1 },
+        { do: 'edit', calendar: 1, event: 0.8, field: 'attendee', value: 0.1 }, { do: 'sync', pairs: [0, 1], during: [] }, { do: 'hide', calendar: 2 },
+        { do: 'edit', calendar: 1, event: 0.1, field: 'transparency', value: 0.1 },
+        { do: 'sync', pairs: [0, 1], during: [{ at: 4, what: { do: 'crash' } }, { at: 8, what: { do: 'edit', calendar: 0, event: 0.4, field: 'description', value: 0.27 } }] },
+      ],
+    },
+  },
+  {
+    found: 'a Retry-After was forgotten when a later run had begun meanwhile',
+    schedule: {
+      profile: { calendars: [dav('stored'), CLOUD], pairs: [{ caldav: 0, cloud: 1, direction: 'caldav-to-cloud', options: { holdDeletions: { moreThan: 1000, percent: 100 } } }] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 1, kind: 'series', value: 0.1 }, { do: 'sync', pairs: [0], during: [{ at: 2, what: { do: 'lose-workflow' } }] },
+        { do: 'sync', pairs: [0], during: [{ at: 2, what: { do: 'crash' } }, { at: 14, what: { do: 'edit', calendar: 1, event: 0, field: 'location', value: 0.3 } }, { at: 3, what: { do: 'stand-still' } }] },
+        { do: 'thaw' }, { do: 'fault', calendar: 0, on: 'changes', when: 'after', kind: 'throttled', times: 1, waitSeconds: 600 }, SYNC, SYNC,
+      ],
+    },
+  },
+  {
+    found: 'a copy of another pair that no listing showed counted as if it were not on its way',
+    schedule: {
+      profile: { calendars: [dav('stored'), dav('sent'), CLOUD], pairs: [pair(0, 2), pair(1, 2)] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 2, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 2, kind: 'single', value: 0.1 },
+        { do: 'insert', calendar: 2, kind: 'single', value: 0.1 }, { do: 'sync', pairs: [1], during: [] }, { do: 'insert', calendar: 0, kind: 'series', value: 0.7 },
+        SYNC, { do: 'remove-many', calendar: 2, share: 1 }, SYNC, { do: 'sync', pairs: [0, 1], during: [] }, { do: 'sync', pairs: [1], during: [] },
+        { do: 'empty', calendar: 2 }, { do: 'turn', pair: 1, direction: 'caldav-to-cloud' }, { do: 'edit', calendar: 0, event: 0.1, field: 'status', value: 0.4 },
+        { do: 'sync', pairs: [1], during: [] }, { do: 'sync', pairs: [1], during: [] }, { do: 'sync', pairs: [0, 1], during: [] },
+      ],
+    },
+  },
+  {
+    found: 'an old copy of ours that a listing showed late was taken for a new event',
+    schedule: {
+      profile: { calendars: [dav('stored'), { ...CLOUD, isView: true }], pairs: [pair(0, 1)] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 1, kind: 'series', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'series', value: 0.1 },
+        { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'sync', pairs: [0], during: [{ at: 34, what: { do: 'freeze', calendar: 0 } }] },
+        { do: 'sync', pairs: [0], during: [{ at: 6, what: { do: 'remove', calendar: 0, event: 0.07 } }] },
+        { do: 'edit', calendar: 1, event: 0.1, field: 'override', value: 0.1 }, SYNC, SYNC, { do: 'wait', seconds: 600 }, SYNC, SYNC, SYNC, { do: 'expire', calendar: 0 },
+        { do: 'sync', pairs: [0], during: [{ at: 25, what: { do: 'edit', calendar: 1, event: 0.85, field: 'attendee', value: 1 } }] },
+      ],
+    },
+  },
 ];
