@@ -65,6 +65,8 @@ class Planner {
   private readonly shared: Shared;
   /** What runs have written without coming to an end with the link, by `unsettledWrites`. */
   private readonly unsettled: ReadonlyMap<string, readonly string[]>;
+  /** The links of these. */
+  private readonly withJournal: ReadonlySet<string>;
   /** Links decided about in this pass. */
   private readonly seen = new Set<string>();
   /** Series of which a written-out single is to be looked at. */
@@ -82,6 +84,7 @@ class Planner {
     this.now = deps.clock.now();
     this.shared = shared;
     this.unsettled = unsettled;
+    this.withJournal = new Set([...unsettled.keys()].map((key) => key.slice(0, key.indexOf('/'))));
   }
 
   async chunk(ids: readonly string[]): Promise<void> {
@@ -157,7 +160,10 @@ class Planner {
       await store.release([link.id]);
     }
     if (decision.ops.length === 0) {
-      if (decision.link === 'settle') await store.settleSides(sides);
+      if (decision.link === 'settle') {
+        await store.settleSides(sides);
+        if (this.withJournal.has(link.id)) await store.closeOps(link.id);
+      }
       const isDoubted = Object.values(sides).some((row) => !row.confirmed);
       return store.updateLinks([link.id], { dirty: isDoubted, retryAt: isDoubted ? later(this.deps) : null, attempts: 0 });
     }

@@ -1,5 +1,5 @@
 /** Runs and what they write: the plan before, the journal of writes afterwards. */
-import { and, asc, desc, eq, gte, inArray, isNotNull, lt, ne, not, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, inArray, isNotNull, lt, ne, not, notInArray, or, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { SideName } from '../core/event.ts';
 import type { ProblemCode } from '../core/problem.ts';
@@ -75,11 +75,19 @@ export async function insertOps(db: Db, rows: readonly NewOp[]): Promise<void> {
   await inChunks(rows, (some) => db.sql.insert(ops).values(some).returning({ id: ops.id }));
 }
 
-/** Forgets what a run planned for these links but has not done, before they are planned again. */
+/** What a run planned for these links but has not done, before they are planned again. It stays in the journal: an answer may have been lost. */
 export async function dropUndoneOps(db: Db, runId: string, linkIds: readonly string[]): Promise<void> {
   if (linkIds.length === 0) return;
-  await db.sql.delete(ops).where(and(eq(ops.runId, runId), ne(ops.status, 'done'), anyOf(ops.linkId, linkIds)));
+  await db.sql.update(ops).set({ status: 'dropped', next: null }).where(and(eq(ops.runId, runId), notInArray(ops.status, [...ENDED]), anyOf(ops.linkId, linkIds)));
 }
+
+/** Both sides agree, and nothing had to be written for that: what runs before may have written to this link counts no more. */
+export async function closeOps(db: Db, linkId: string): Promise<void> {
+  await db.sql.update(ops).set({ status: 'dropped', next: null, fields: {} }).where(and(eq(ops.linkId, linkId), ne(ops.status, 'done')));
+}
+
+/** Nothing is to be done about these any more. */
+const ENDED = ['done', 'dropped'] as const;
 
 /** Ops still to be done: creates and updates before deletes, so that nothing is gone before its other half is safe. */
 export function pendingOps(db: Db, runId: string): Promise<OpRow[]> {
@@ -102,15 +110,15 @@ export async function noteShown(db: Db, linkId: string, side: SideName, shown: R
 /** Ops of one run by status. */
 export async function countOps(db: Db, runId: string): Promise<Record<OpStatus, number>> {
   const rows = await db.sql.select({ status: ops.status, count: sql<number>`count(*)::int` }).from(ops).where(eq(ops.runId, runId)).groupBy(ops.status);
-  const counts: Record<OpStatus, number> = { pending: 0, done: 0, stale: 0, waiting: 0, failed: 0 };
+  const counts: Record<OpStatus, number> = { pending: 0, done: 0, stale: 0, waiting: 0, failed: 0, dropped: 0 };
   for (const row of rows) counts[row.status] = row.count;
   return counts;
 }
 
-/** Other ops of the same run and link that are not done. */
+/** Other ops of the same run and link that are still to be done. */
 export async function hasOpenSibling(db: Db, op: OpRow): Promise<boolean> {
   const [row] = await db.sql.select({ id: ops.id }).from(ops)
-    .where(and(eq(ops.runId, op.runId), eq(ops.linkId, op.linkId), ne(ops.id, op.id), ne(ops.status, 'done'))).limit(1);
+    .where(and(eq(ops.runId, op.runId), eq(ops.linkId, op.linkId), ne(ops.id, op.id), notInArray(ops.status, [...ENDED]))).limit(1);
   return row !== undefined;
 }
 
@@ -145,7 +153,7 @@ export async function writtenSince(db: Db, linkIds: readonly string[], since: Da
  */
 export async function unsettledWrites(db: Db, linkIds: readonly string[]): Promise<Map<string, string[]>> {
   if (linkIds.length === 0) return new Map();
-  const byRun = db.sql.select({ linkId: ops.linkId, last: sql<string>`max(${ops.id}::text)`.as('last'), isSettled: sql<boolean>`bool_and(${ops.status} = 'done')`.as('is_settled') })
+  const byRun = db.sql.select({ linkId: ops.linkId, last: sql<string>`max(${ops.id}::text)`.as('last'), isSettled: sql<boolean>`bool_or(${ops.status} = 'done') and bool_and(${inArray(ops.status, [...ENDED])})`.as('is_settled') })
     .from(ops).where(anyOf(ops.linkId, linkIds)).groupBy(ops.linkId, ops.runId).as('by_run');
   const settled = db.sql.select({ linkId: byRun.linkId, at: sql<string>`coalesce(max(${byRun.last}) filter (where ${byRun.isSettled}), '')`.as('at') })
     .from(byRun).groupBy(byRun.linkId).as('settled');

@@ -175,7 +175,8 @@ export const runs = pgTable('runs', {
 
 export type OpAction = 'create' | 'update' | 'delete';
 /** `stale`: the side moved on, the next run decides anew. `waiting`: to be tried again. `failed`: set aside as a problem. */
-export type OpStatus = 'pending' | 'done' | 'stale' | 'waiting' | 'failed';
+/** `dropped`: decided again before it was done, though it may have been written. */
+export type OpStatus = 'pending' | 'done' | 'stale' | 'waiting' | 'failed' | 'dropped';
 
 /** What a run writes: the plan, and afterwards the journal of writes. */
 export const ops = pgTable('ops', {

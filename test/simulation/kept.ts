@@ -322,4 +322,18 @@ export const KEPT: readonly Kept[] = [
       ],
     },
   },
+  {
+    found: 'what a write that counted as a lost race had put there was taken for an edit, and beat a newer one',
+    schedule: {
+      profile: { calendars: [dav('stored'), CLOUD], pairs: [pair(0, 1)] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, SYNC,
+        { do: 'fault', calendar: 0, on: 'update', when: 'before', kind: 'rejected', times: 5, waitSeconds: null }, { do: 'remove', calendar: 1, event: 0.1 },
+        { do: 'fault', calendar: 1, on: 'update', when: 'after', kind: 'stale', times: 2, waitSeconds: null },
+        { do: 'edit', calendar: 1, event: 0.1, field: 'visibility', value: 0.5 }, { do: 'edit', calendar: 0, event: 0.5, field: 'title', value: 0.1 },
+        { do: 'sync', pairs: [0], during: [{ at: 4, what: { do: 'edit', calendar: 0, event: 0.99, field: 'title', value: 0.76 } }] },
+      ],
+    },
+  },
 ];

@@ -10,8 +10,9 @@ import type { PairRow } from '../../db/pair-state.ts';
 import type { HeldRow, OpRow, RunRow } from '../../db/plans.ts';
 import type { conflicts, problems } from '../../db/schema.ts';
 import type { Store } from '../../db/store.ts';
-import { EMPTY_LINK, EMPTY_OP, EMPTY_RUN, EMPTY_SIDE, isDue, NOW_DIRTY, withValues } from './memory-rows.ts';
-import { copiesOfOthers, countDeletions, countEvents, hasCopyOfUid, hasForeignTwin, isOnAnotherWay, matchesBy, noteShown, sharedCalendars, twinsOf, unsettledWrites, writtenSince } from './memory-queries.ts';
+import { EMPTY_LINK, EMPTY_RUN, EMPTY_SIDE, isDue, NOW_DIRTY, withValues } from './memory-rows.ts';
+import { journalOf } from './memory-journal.ts';
+import { copiesOfOthers, countEvents, hasCopyOfUid, hasForeignTwin, isOnAnotherWay, matchesBy, sharedCalendars, twinsOf } from './memory-queries.ts';
 import { OPEN_VAULT } from './open-vault.ts';
 
 export type ConflictRow = typeof conflicts.$inferSelect;
@@ -199,7 +200,6 @@ export class MemoryDatabase {
 
   private tables(): Tables {
     const of = (linkIds: readonly string[]) => (row: { linkId: string }) => linkIds.includes(row.linkId);
-    const opsOf = (runId: string) => [...this.ops.values()].filter((op) => op.runId === runId);
     const found = (pairId: string, side: SideName, where: (row: SideRow) => boolean) => this.sidesOf(pairId, side).filter(where);
     const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- the functions below are handed out one by one
@@ -293,34 +293,7 @@ export class MemoryDatabase {
       countProblem: (runId) => db.set(db.runs, runId, { problems: (db.runs.get(runId)?.problems ?? 0) + 1 }),
       isRunning: (pairId) => [...db.runs.values()].some((run) => run.pairId === pairId && run.result === 'running'),
       lastRunNumber: (pairId) => Math.max(0, ...[...db.runs.values()].filter((run) => run.pairId === pairId).map(({ number }) => number)),
-      insertOps: (rows) => {
-        for (const row of rows) {
-          if (db.ops.has(row.id)) throw new Error('unique: ops');
-          if (!db.runs.has(row.runId)) throw new Error('foreign key: there is no such run');
-          db.put<OpRow>(db.ops, row.id, withValues(EMPTY_OP, row) as OpRow);
-        }
-      },
-      dropUndoneOps: (runId, linkIds) => {
-        for (const op of opsOf(runId).filter(of(linkIds))) if (op.status !== 'done') db.drop(db.ops, op.id);
-      },
-      pendingOps: (runId) => opsOf(runId).filter(({ status }) => status === 'pending')
-        .sort((a, b) => Number(a.action === 'delete') - Number(b.action === 'delete') || byId(a, b)),
-      setOp: (id, status, code, doneAt) => db.set(db.ops, id, { status, code, doneAt, ...(status === 'done' ? { next: null } : {}) }),
-      noteShown: (linkId, side, shown, suffix) => noteShown(db, linkId, side, shown, suffix),
-      countOps: (runId) => {
-        const counts: Record<OpRow['status'], number> = { pending: 0, done: 0, stale: 0, waiting: 0, failed: 0 };
-        for (const { status } of opsOf(runId)) counts[status] += 1;
-        return counts;
-      },
-      hasOpenSibling: (op) => opsOf(op.runId).some((one) => one.linkId === op.linkId && one.id !== op.id && one.status !== 'done'),
-      finishDeletions: (linkIds, at) => {
-        for (const op of [...db.ops.values()].filter(of(linkIds))) {
-          if (op.action === 'delete' && op.status !== 'done') db.set(db.ops, op.id, { status: 'done', doneAt: at, code: 'answer-lost' });
-        }
-      },
-      countDeletions: (pairId, side, since, planned) => countDeletions(db, { pairId, side }, since, planned),
-      writtenSince: (linkIds, since) => writtenSince(db, linkIds, since),
-      unsettledWrites: (linkIds) => unsettledWrites(db, linkIds),
+      ...journalOf(db),
       insertConflicts: (rows) => {
         const fresh = rows.filter((row) => {
           const key = `${row.linkId}/${row.digest}`;
@@ -350,7 +323,7 @@ export class MemoryDatabase {
       pruneRuns: (pairId, before) => {
         for (const run of [...db.runs.values()].filter((one) => one.pairId === pairId && one.result !== 'running' && one.startedAt < before)) {
           db.drop(db.runs, run.id);
-          for (const op of opsOf(run.id)) db.drop(db.ops, op.id);
+          for (const op of [...db.ops.values()].filter((op) => op.runId === run.id)) db.drop(db.ops, op.id);
         }
       },
       // shared-calendars.ts
@@ -391,7 +364,7 @@ export class MemoryDatabase {
 /** Outside a transaction each of these is one of its own. */
 const WRITES = new Set([
   'insertLinks', 'insertSides', 'updateSide', 'settleSides', 'dropSide', 'forgetSide', 'dropGoneSides', 'markDirty', 'nextGeneration', 'updateLinks', 'deleteLinks',
-  'joinHalves', 'touchWrittenOut', 'touchUnsettled', 'beginRun', 'resumeRun', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'setOp', 'noteShown',
+  'joinHalves', 'touchWrittenOut', 'touchUnsettled', 'beginRun', 'resumeRun', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'closeOps', 'setOp', 'noteShown',
   'finishDeletions', 'insertConflicts', 'setProblems', 'addProblem', 'hold', 'release', 'pruneRuns', 'updatePair', 'setAccountStatus',
 ]);
 

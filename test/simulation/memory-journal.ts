@@ -1,0 +1,94 @@
+/** The journal of writes of the simulation's database. */
+import type { SideName } from '../../core/event.ts';
+import type { OpRow } from '../../db/plans.ts';
+import type { Store } from '../../db/store.ts';
+import { EMPTY_OP, withValues } from './memory-rows.ts';
+import type { MemoryDatabase } from './memory-store.ts';
+
+type Sync<Work> = Work extends (...rest: infer Rest) => Promise<infer Result> ? (...rest: Rest) => Result : never;
+type Journal = {
+  readonly [Name in 'insertOps' | 'dropUndoneOps' | 'closeOps' | 'pendingOps' | 'setOp' | 'noteShown' | 'countOps' | 'hasOpenSibling' | 'finishDeletions' | 'countDeletions'
+    | 'writtenSince' | 'unsettledWrites']: Sync<Store[Name]>
+};
+
+export function journalOf(db: MemoryDatabase): Journal {
+  const where = (is: (op: OpRow) => boolean) => [...db.ops.values()].filter(is);
+  const ofRun = (runId: string) => where((op) => op.runId === runId);
+  return {
+    insertOps: (rows) => {
+      for (const row of rows) {
+        if (db.ops.has(row.id)) throw new Error('unique: ops');
+        if (!db.runs.has(row.runId)) throw new Error('foreign key: there is no such run');
+        db.put<OpRow>(db.ops, row.id, withValues(EMPTY_OP, row) as OpRow);
+      }
+    },
+    dropUndoneOps: (runId, linkIds) => {
+      for (const op of ofRun(runId)) if (linkIds.includes(op.linkId) && !isEnded(op)) db.set(db.ops, op.id, { status: 'dropped', next: null });
+    },
+    closeOps: (linkId) => {
+      for (const op of where((one) => one.linkId === linkId && one.status !== 'done')) db.set(db.ops, op.id, { status: 'dropped', next: null, fields: {} });
+    },
+    pendingOps: (runId) => ofRun(runId).filter(({ status }) => status === 'pending')
+      .sort((a, b) => Number(a.action === 'delete') - Number(b.action === 'delete') || (a.id < b.id ? -1 : 1)),
+    setOp: (id, status, code, doneAt) => db.set(db.ops, id, { status, code, doneAt, ...(status === 'done' ? { next: null } : {}) }),
+    noteShown: (linkId, side, shown, suffix) => noteShown(db, linkId, side, shown, suffix),
+    countOps: (runId) => {
+      const counts: Record<OpRow['status'], number> = { pending: 0, done: 0, stale: 0, waiting: 0, failed: 0, dropped: 0 };
+      for (const { status } of ofRun(runId)) counts[status] += 1;
+      return counts;
+    },
+    hasOpenSibling: (op) => ofRun(op.runId).some((one) => one.linkId === op.linkId && one.id !== op.id && !isEnded(one)),
+    finishDeletions: (linkIds, at) => {
+      for (const op of where(({ linkId }) => linkIds.includes(linkId))) {
+        if (op.action === 'delete' && op.status !== 'done') db.set(db.ops, op.id, { status: 'done', doneAt: at, code: 'answer-lost' });
+      }
+    },
+    countDeletions: (pairId, side, since, planned) => countDeletions(db, pairId, side, since, planned),
+    writtenSince: (linkIds, since) => writtenSince(db, linkIds, since),
+    unsettledWrites: (linkIds) => unsettledWrites(db, linkIds),
+  };
+}
+
+const isEnded = ({ status }: OpRow): boolean => status === 'done' || status === 'dropped';
+
+function unsettledWrites(db: MemoryDatabase, linkIds: readonly string[]): Map<string, string[]> {
+  return new Map([...new Set(linkIds)].flatMap((linkId) => {
+    const all = [...db.ops.values()].filter((op) => op.linkId === linkId).sort((a, b) => (a.id < b.id ? -1 : 1));
+    const isSettled = (runId: string) => {
+      const ops = all.filter((op) => op.runId === runId);
+      return ops.every(isEnded) && ops.some(({ status }) => status === 'done');
+    };
+    const lastSettled = all.findLastIndex(({ runId }) => isSettled(runId));
+    return [...hashesByField(all.slice(lastSettled + 1))];
+  }));
+}
+
+function noteShown(db: MemoryDatabase, linkId: string, side: SideName, shown: Readonly<Record<string, string>>, suffix: string): void {
+  const op = [...db.ops.values()].filter((one) => one.linkId === linkId && one.side === side && one.status === 'done').sort((a, b) => (a.id < b.id ? 1 : -1))[0];
+  const more = Object.entries(shown).flatMap(([key, hash]) => (op?.fields[key] ? [[key + suffix, `${op.fields[key]}>${hash}`] as const] : []));
+  if (op && more.length > 0) db.set(db.ops, op.id, { fields: { ...op.fields, ...Object.fromEntries(more) } });
+}
+
+function writtenSince(db: MemoryDatabase, linkIds: readonly string[], since: Date): Map<string, string[]> {
+  return hashesByField([...db.ops.values()].filter((op) => linkIds.includes(op.linkId) && op.status === 'done' && op.doneAt !== null && op.doneAt >= since)
+    .sort((a, b) => (a.doneAt?.getTime() ?? 0) - (b.doneAt?.getTime() ?? 0)));
+}
+
+function countDeletions(db: MemoryDatabase, pairId: string, side: SideName, since: Date, planned: readonly string[]): number {
+  const all = [...db.ops.values()].filter((op) => op.pairId === pairId && op.side === side);
+  const isLast = ({ linkId, id }: OpRow) => !all.some((later) => later.linkId === linkId && later.id > id);
+  const mayBeDone = (op: OpRow) => (op.status === 'pending' || op.status === 'waiting') && (db.runs.get(op.runId)?.startedAt ?? since) >= since
+    && isLast(op) && !planned.includes(op.linkId);
+  return all.filter((op) => op.action === 'delete' && op.counted && ((op.status === 'done' && op.doneAt !== null && op.doneAt >= since) || mayBeDone(op))).length;
+}
+
+function hashesByField(ops: readonly OpRow[]): Map<string, string[]> {
+  const hashes = new Map<string, string[]>();
+  for (const { linkId, side, fields } of ops) {
+    for (const [field, hash] of Object.entries(fields)) {
+      const key = `${linkId}/${side}/${field}`;
+      hashes.set(key, [...(hashes.get(key) ?? []), hash]);
+    }
+  }
+  return hashes;
+}
