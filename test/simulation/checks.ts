@@ -293,7 +293,8 @@ export class Checks {
     const events = calendars.map((calendar) => calendar.events().find((event) => lineageOf(event) === lineage.name));
     const there = events.filter((event) => event !== undefined);
     const live = values.filter(({ state }) => state === 'live');
-    const lost = live.filter((value) => !there.some((event) => shows(event, value)) && !this.isInConflicts(value));
+    const isKnown = (value: Value) => there.some((event) => shows(event, value)) || this.isInConflicts(value);
+    const lost = live.filter((value) => !isKnown(value));
     if (lost.length > 0) throw new Violation('I3', `${lineage.name}: ${lost.map(({ key, text }) => `${key} ${text}`).join(', ')} is nowhere`);
     const isKept = there.some((event) => calendars.some(({ habits }) => habits.cannotHold(event) !== null));
     // What a server made of a write that was never answered counts as an edit.
@@ -301,7 +302,7 @@ export class Checks {
     const undone = values.filter((value) => value.state === 'replaced' && !mayBeTidied(value) && value.text !== EXCLUDED && !value.key.startsWith('attendee') && there.some((event) => shows(event, value)));
     const isSkewed = calendars.some(({ clockSkewMs }) => clockSkewMs !== 0);
     if (undone.length > 0 && !isSkewed && !isKept) throw new Violation('I2', `${lineage.name}: ${undone.map(({ key, text }) => `${key} ${text}`).join(', ')} is back though a person replaced it`);
-    if (lineage.removedOn.size > 0 && !lineage.isVague && !values.some(mayBeTidied) && !this.hasLagged && there.length > 0 && !live.some((value) => there.some((event) => shows(event, value)))) {
+    if (lineage.removedOn.size > 0 && !lineage.isVague && !values.some(mayBeTidied) && !this.hasLagged && there.length > 0 && !live.some(isKnown)) {
       throw new Violation('I4', `${lineage.name} is back though people removed it`);
     }
     if (lineage.removedOn.size === 0 && there.length === 0) throw new Violation('I3', `${lineage.name} is nowhere`);
