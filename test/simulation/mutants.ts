@@ -136,7 +136,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 101508, name: 'half-run-is-an-edit', mistake: 'what a broken-off run wrote counts as that side\'s edit', file: 'activities/written-fields.ts',
-    from: 'if ([key, key + SHOWN].some((one) => unsettled.get(one)?.includes(hash))) return true;', to: '',
+    from: 'if (unsettled.get(key)?.includes(hash) || unsettled.get(key + SHOWN)?.some((one) => one.endsWith(`>${hash}`))) return true;', to: '',
   },
   {
     seed: 114, name: 'wrong-base', mistake: 'a side is compared with what the other one shows', file: DECIDE,
