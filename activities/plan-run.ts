@@ -13,7 +13,7 @@ import { baseOf, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { planSeries, type PlannedSeries } from './plan-series.ts';
 import { isTwin } from './twins.ts';
-import { fieldsOf, hashOf, isOwnWrite, isTidiedTo, keyOf } from './written-fields.ts';
+import { DELETED, fieldsOf, hashOf, isOwnDeletion, isOwnWrite, isTidiedTo, keyOf } from './written-fields.ts';
 
 const CHUNK = 200;
 const DAY_MS = 86_400_000;
@@ -136,6 +136,7 @@ class Planner {
       const decision = decide(view, {
         direction: pair.direction, options: pair.options, now: this.now.getTime(), cannotHold: (side, event) => sides[side].cannotHold(event),
         isOwnWrite: (side, change) => isOwnWrite(this.deps.store, this.unsettled, loaded.link.id, side, change),
+        isOwnDeletion: (side) => isOwnDeletion(this.unsettled, loaded.link.id, side),
         isTidiedTo: (side, wanted, shown) => isTidiedTo(this.deps.store, this.unsettled, loaded.link.id, side, wanted, shown),
       });
       return { view, decision };
@@ -200,7 +201,7 @@ class Planner {
     return {
       id: this.deps.newId(), runId: this.runId, pairId, linkId, side: op.side, action: op.action, counted: op.isCounted, status: 'pending',
       next: next && store.vault.seal(JSON.stringify(next), context(pairId)),
-      fields: fieldsOf(store, op.changes),
+      fields: op.action === 'delete' ? { [DELETED]: '' } : fieldsOf(store, op.changes),
     };
   }
 

@@ -19,6 +19,11 @@ export function isOwnWrite(store: Store, unsettled: ReadonlyMap<string, readonly
   return [...unsettled.keys()].some((one) => one.startsWith(of) && /\/(?:when|recurrence|exception)$/.test(one));
 }
 
+/** `unsettled`: by `Store.unsettledWrites`. */
+export function isOwnDeletion(unsettled: ReadonlyMap<string, readonly string[]>, linkId: string, side: SideName): boolean {
+  return unsettled.has(`${linkId}/${side}/${DELETED}`);
+}
+
 /** True when `wanted` was written to that side, and `shown` is what its server made of it. `unsettled`: by `Store.unsettledWrites`. */
 export function isTidiedTo(store: Store, unsettled: ReadonlyMap<string, readonly string[]>, linkId: string, side: SideName, wanted: ChangedValue, shown: ChangedValue): boolean {
   return unsettled.get(`${linkId}/${side}/${keyOf(store, wanted)}${SHOWN}`)?.includes(`${hashOf(store, wanted.value)}>${hashOf(store, shown.value)}`) ?? false;
@@ -39,3 +44,6 @@ export function hashOf(store: Store, value: unknown): string {
 }
 
 const SHOWN = '#shown';
+
+/** Stands in the journal for a deletion, with an empty value. */
+export const DELETED = '#deleted';

@@ -56,6 +56,8 @@ export interface Settings {
   readonly cannotHold: (side: SideName, event: CalendarEvent) => EventProblem | null;
   /** True for a value that a run has written to that side since both sides last agreed, or may have: it is no edit of that side. */
   readonly isOwnWrite?: (side: SideName, value: ChangedValue) => boolean;
+  /** True when a run since then wanted to delete the event there, and may have done it: that it is gone is no deletion by a person. */
+  readonly isOwnDeletion?: (side: SideName) => boolean;
   /** True when a run has written `wanted` there since, and the side has made `shown` of it. */
   readonly isTidiedTo?: (side: SideName, wanted: ChangedValue, shown: ChangedValue) => boolean;
 }
@@ -181,7 +183,7 @@ function goneBothWays(sides: Both, lost: SideName, decision: LinkView['decision'
   const { now, base } = sides[left];
   if (!now) return NOTHING;
   const isEdited = base !== null && changedValues(base, now).some((value) => !settings.isOwnWrite?.(left, value));
-  if (decision === 'restore') return creation(lost, now, settings, []);
+  if (decision === 'restore' || settings.isOwnDeletion?.(lost)) return creation(lost, now, settings, []);
   if (isEdited || base === null) {
     const path = { occurrence: null, field: 'exception' } as const;
     const conflicts = isEdited ? [{ path, winner: left, kept: 'edited', lost: 'deleted' }] : [];

@@ -27,12 +27,15 @@ interface Setting {
   readonly decision?: LinkView['decision'];
   /** A location that a run has written on CalDAV, and what the server there has made of it. */
   readonly wrote?: { readonly wanted: string; readonly shown: string };
+  /** Where a run may have deleted the event. */
+  readonly deleted?: SideName;
 }
 
-function decided(caldav: SideView | null, cloud: SideView | null, { direction = 'bidirectional', options = {}, cannotHold = () => null, decision = null, wrote }: Setting = {}): Decision {
+function decided(caldav: SideView | null, cloud: SideView | null, { direction = 'bidirectional', options = {}, cannotHold = () => null, decision = null, wrote, deleted }: Setting = {}): Decision {
   return decide({ caldav, cloud, decision }, {
     direction, options: { ...DEFAULT_OPTIONS, ...options }, now: NOW, cannotHold,
     isOwnWrite: (side, { path, value }) => side === 'caldav' && path.field === 'location' && (value === wrote?.wanted || value === wrote?.shown),
+    isOwnDeletion: (side) => side === deleted,
     isTidiedTo: (side, wanted, shown) => side === 'caldav' && wanted.value === wrote?.wanted && shown.value === wrote?.shown,
   });
 }
@@ -66,6 +69,7 @@ table('both ways', [
   ['the same field, no times, cloud seen later', edited({ location: 'x' }, { modifiedAt: null }), edited({ location: 'y' }, { modifiedAt: null, seenAt: 9 }), {}, 'cloud update location; -> settle'],
   ['the same field, one time, the other seen later', edited({ location: 'x' }, { modifiedAt: 5 }), edited({ location: 'y' }, { modifiedAt: null, seenAt: 9 }), {}, 'caldav update location; -> settle'],
   ['deleted on the cloud', view(), gone(), {}, 'caldav delete; -> keep'],
+  ['deleted on the cloud, by a run whose answer was lost', view(), gone(), { deleted: 'cloud' }, 'cloud create; -> keep'],
   ['deleted on CalDAV', gone(), owned(), {}, 'cloud delete; -> keep'],
   ['deleted on both', gone(), gone(), {}, '-> forget'],
   ['edited here, deleted there', edited({ location: 'x' }), gone(), {}, 'cloud create location; -> keep'],

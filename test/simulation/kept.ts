@@ -336,4 +336,15 @@ export const KEPT: readonly Kept[] = [
       ],
     },
   },
+  {
+    found: 'our own deletion of a copy, its answer lost, counted as a deletion by a person when its cancelled original was revived',
+    schedule: {
+      profile: { calendars: [dav('stored'), { ...CLOUD, noCancelled: true }], pairs: [pair(0, 1)] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 0, kind: 'single', value: 0.1 }, { do: 'fault', calendar: 1, on: 'remove', when: 'after', kind: 'bug', times: 1, waitSeconds: null },
+        SYNC, { do: 'back-up', calendar: 0 }, { do: 'edit', calendar: 0, event: 0.1, field: 'status', value: 0.7 }, SYNC, { do: 'restore', calendar: 0 },
+      ],
+    },
+  },
 ];
