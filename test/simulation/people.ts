@@ -101,7 +101,7 @@ export class People {
     // Where cancelling is deleting nobody can do the one without the other.
     if (!next || calendar.habits.cannotHold(next)) return;
     this.world.tell(`${calendar.name}: edits ${field} of ${lineageOf(event)} (${event.title}): ${told(event, next)}`);
-    if (event.status === 'cancelled' && next.status !== 'cancelled') this.returned.set(lineageOf(event) ?? '', this.world.scheduler.now);
+    this.noteRevival(event, next);
     this.edit(calendar, ref, next);
   }
 
@@ -207,10 +207,16 @@ export class People {
       const was = before.get(ref) ?? null;
       const is = backup.get(ref)?.event ?? null;
       if (!was && is) this.noteReturn(is, calendar);
+      if (was && is) this.noteRevival(was, is);
       this.world.ledger.changed(calendar.name, was, is);
       // What a write of ours has put there, without our knowing that it did, may be undone without a trace.
       if (is && unsettled.has(ref)) this.world.ledger.unsettle(lineageOf(is) ?? '');
     }
+  }
+
+  /** What was cancelled takes place after all: where a calendar cannot show the one, its copy may still go. */
+  private noteRevival(was: CalendarEvent, is: CalendarEvent): void {
+    if (was.status === 'cancelled' && is.status !== 'cancelled') this.returned.set(lineageOf(is) ?? '', this.world.scheduler.now);
   }
 
   private noteReturn(event: CalendarEvent, calendar: FakeSide): void {
