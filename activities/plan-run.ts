@@ -13,7 +13,7 @@ import { baseOf, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { planSeries, type PlannedSeries } from './plan-series.ts';
 import { isTwin } from './twins.ts';
-import { DELETED, fieldsOf, hashOf, isOwnDeletion, isOwnWrite, isTidiedTo, keyOf } from './written-fields.ts';
+import { DELETED, fieldsOf, hasArrived, hashOf, isOwnDeletion, isOwnWrite, isTidiedTo, keyOf } from './written-fields.ts';
 
 const CHUNK = 200;
 const DAY_MS = 86_400_000;
@@ -65,8 +65,6 @@ class Planner {
   private readonly shared: Shared;
   /** What runs have written without coming to an end with the link, by `unsettledWrites`. */
   private readonly unsettled: ReadonlyMap<string, readonly string[]>;
-  /** The links of these. */
-  private readonly withJournal: ReadonlySet<string>;
   /** Links decided about in this pass. */
   private readonly seen = new Set<string>();
   /** Series of which a written-out single is to be looked at. */
@@ -84,7 +82,6 @@ class Planner {
     this.now = deps.clock.now();
     this.shared = shared;
     this.unsettled = unsettled;
-    this.withJournal = new Set([...unsettled.keys()].map((key) => key.slice(0, key.indexOf('/'))));
   }
 
   async chunk(ids: readonly string[]): Promise<void> {
@@ -136,6 +133,7 @@ class Planner {
       const decision = decide(view, {
         direction: pair.direction, options: pair.options, now: this.now.getTime(), cannotHold: (side, event) => sides[side].cannotHold(event),
         isOwnWrite: (side, change) => isOwnWrite(this.deps.store, this.unsettled, loaded.link.id, side, change),
+        hasArrived: (side, value) => hasArrived(this.deps.store, this.unsettled, loaded.link.id, side, value),
         isOwnDeletion: (side) => isOwnDeletion(this.unsettled, loaded.link.id, side),
         isTidiedTo: (side, wanted, shown) => isTidiedTo(this.deps.store, this.unsettled, loaded.link.id, side, wanted, shown),
       });
@@ -161,10 +159,7 @@ class Planner {
       await store.release([link.id]);
     }
     if (decision.ops.length === 0) {
-      if (decision.link === 'settle') {
-        await store.settleSides(sides);
-        if (this.withJournal.has(link.id)) await store.closeOps(link.id);
-      }
+      if (decision.link === 'settle') await store.settleSides(sides);
       const isDoubted = Object.values(sides).some((row) => !row.confirmed);
       return store.updateLinks([link.id], { dirty: isDoubted, retryAt: isDoubted ? later(this.deps) : null, attempts: 0 });
     }

@@ -150,7 +150,7 @@ async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise
     if (!other || other.gone === 'proved') return tx.deleteLinks([op.linkId]);
     // Only the copy went (a cancelled event that this side cannot show): the original stays, by itself.
     await tx.dropSide(op.linkId, op.side);
-    await tx.updateSide(op.linkId, other.side, { base: other.seen, baseVersion: other.version });
+    await tx.settleSides({ [other.side]: other });
     await tx.release([op.linkId]);
     await tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0 });
   });

@@ -24,6 +24,13 @@ export function isOwnDeletion(unsettled: ReadonlyMap<string, readonly string[]>,
   return unsettled.has(`${linkId}/${side}/${DELETED}`);
 }
 
+/** True for the last value that a field was given there, when that is known to be done. `unsettled`: by `Store.unsettledWrites`. */
+export function hasArrived(store: Store, unsettled: ReadonlyMap<string, readonly string[]>, linkId: string, side: SideName, value: ChangedValue): boolean {
+  const key = `${linkId}/${side}/${keyOf(store, value)}`;
+  const hash = hashOf(store, value.value);
+  return unsettled.get(key)?.at(-1) === hash && unsettled.get(key + DONE)?.at(-1) === hash;
+}
+
 /** True when `wanted` was written to that side, and `shown` is what its server made of it. `unsettled`: by `Store.unsettledWrites`. */
 export function isTidiedTo(store: Store, unsettled: ReadonlyMap<string, readonly string[]>, linkId: string, side: SideName, wanted: ChangedValue, shown: ChangedValue): boolean {
   return unsettled.get(`${linkId}/${side}/${keyOf(store, wanted)}${SHOWN}`)?.includes(`${hashOf(store, wanted.value)}>${hashOf(store, shown.value)}`) ?? false;
@@ -44,6 +51,8 @@ export function hashOf(store: Store, value: unknown): string {
 }
 
 const SHOWN = '#shown';
+/** What is known to be done of it, by `Store.unsettledWrites`. */
+const DONE = '#done';
 
 /** Stands in the journal for a deletion, with an empty value. */
 export const DELETED = '#deleted';

@@ -56,6 +56,8 @@ export interface Settings {
   readonly cannotHold: (side: SideName, event: CalendarEvent) => EventProblem | null;
   /** True for a value that a run has written to that side since both sides last agreed, or may have: it is no edit of that side. */
   readonly isOwnWrite?: (side: SideName, value: ChangedValue) => boolean;
+  /** True for the last value that a run has written there since, when that is known to be done: what the side shows instead is an edit, also where it is the old value. */
+  readonly hasArrived?: (side: SideName, value: ChangedValue) => boolean;
   /** True when a run since then wanted to delete the event there, and may have done it: that it is gone is no deletion by a person. */
   readonly isOwnDeletion?: (side: SideName) => boolean;
   /** True when a run has written `wanted` there since, and the side has made `shown` of it. */
@@ -249,17 +251,20 @@ function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settin
  * What both sides agreed on, with what has been carried from one to the other since: a run that broke off half-way has not made a person's edit of it.
  * Where the side has tidied up what it was given, each side has agreed to what it shows itself.
  */
-function agreedSince(sides: Both, { isOwnWrite, isTidiedTo }: Settings): Record<SideName, CalendarEvent | null> {
+function agreedSince(sides: Both, { isOwnWrite, isTidiedTo, hasArrived }: Settings): Record<SideName, CalendarEvent | null> {
   const bases = { caldav: sides.caldav.base, cloud: sides.cloud.base };
   for (const side of ['caldav', 'cloud'] as const) {
     const { now, base } = sides[side];
     const other = bases[otherSide(side)];
     const original = sides[otherSide(side)].now;
     if (!isOwnWrite || !now || !base || !other || !original) continue;
-    const carried = changedValues(base, now).filter((value) => isOwnWrite(side, value));
-    const tidied = changedValues(now, original).filter((wanted) => carried.some((shown) => isSamePlace(wanted, shown) && isTidiedTo?.(side, wanted, shown)));
-    bases[side] = withValues(bases[side] ?? base, now, carried);
-    bases[otherSide(side)] = withValues(withValues(other, now, carried), original, tidied);
+    const changes = changedValues(base, now);
+    const carried = changes.filter((value) => isOwnWrite(side, value));
+    const open = changedValues(now, original);
+    const tidied = open.filter((wanted) => carried.some((shown) => isSamePlace(wanted, shown) && isTidiedTo?.(side, wanted, shown)));
+    const takenBack = open.filter((value) => hasArrived?.(side, value) && !changes.some((change) => isSamePlace(change, value)));
+    bases[side] = withValues(withValues(bases[side] ?? base, now, carried), original, takenBack);
+    bases[otherSide(side)] = withValues(withValues(other, now, carried), original, [...tidied, ...takenBack]);
   }
   return bases;
 }

@@ -6,7 +6,7 @@ import { and, eq, isNull, lte, ne, or, sql } from 'drizzle-orm';
 import { otherSide, type SideName } from '../core/event.ts';
 import { transaction, type Db } from './connect.ts';
 import { anyOf, inChunks } from './many.ts';
-import { linkSides, links, pairs } from './schema.ts';
+import { linkSides, links, ops, pairs } from './schema.ts';
 
 export type LinkRow = typeof links.$inferSelect;
 export type SideRow = typeof linkSides.$inferSelect;
@@ -85,9 +85,11 @@ export async function updateSide(db: Db, linkId: string, side: SideName, set: Pa
   await db.sql.update(linkSides).set(set).where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
 }
 
-/** What the sides of a link show becomes what they agreed on. */
+/** What the sides of a link show becomes what they agreed on; the journal before is closed. */
 export async function settleSides(db: Db, sides: Partial<Record<SideName, SideRow>>): Promise<void> {
-  for (const row of Object.values(sides)) await updateSide(db, row.linkId, row.side, { base: row.seen, baseVersion: row.version });
+  const rows = Object.values(sides);
+  for (const row of rows) await updateSide(db, row.linkId, row.side, { base: row.seen, baseVersion: row.version });
+  if (rows[0]) await db.sql.update(ops).set({ settled: true }).where(and(eq(ops.linkId, rows[0].linkId), eq(ops.settled, false)));
 }
 
 /** A side goes; the copy that may come in its place has an id of its own. */

@@ -81,11 +81,6 @@ export async function dropUndoneOps(db: Db, runId: string, linkIds: readonly str
   await db.sql.update(ops).set({ status: 'dropped', next: null }).where(and(eq(ops.runId, runId), notInArray(ops.status, [...ENDED]), anyOf(ops.linkId, linkIds)));
 }
 
-/** Both sides agree, and nothing had to be written for that: what runs before may have written to this link counts no more. */
-export async function closeOps(db: Db, linkId: string): Promise<void> {
-  await db.sql.update(ops).set({ status: 'dropped', next: null, fields: {} }).where(and(eq(ops.linkId, linkId), ne(ops.status, 'done')));
-}
-
 /** Nothing is to be done about these any more. */
 const ENDED = ['done', 'dropped'] as const;
 
@@ -132,7 +127,7 @@ export async function finishDeletions(db: Db, linkIds: readonly string[], at: Da
 /** Counted deletions on one side since a time, with those of runs that broke off, which may have been done; not with what is known to become of `planned` links. */
 export async function countDeletions(db: Db, pairId: string, side: SideName, since: Date, planned: readonly string[]): Promise<number> {
   const isLast = sql`not exists (select 1 from ops later where later.link_id = ${ops.linkId} and later.side = ${ops.side} and later.id > ${ops.id})`;
-  const mayBeDone = and(inArray(ops.status, ['pending', 'waiting']), gte(runs.startedAt, since), isLast, not(anyOf(ops.linkId, planned)));
+  const mayBeDone = and(inArray(ops.status, ['pending', 'waiting']), eq(ops.settled, false), gte(runs.startedAt, since), isLast, not(anyOf(ops.linkId, planned)));
   const [row] = await db.sql.select({ count: sql<number>`count(*)::int` }).from(ops).innerJoin(runs, eq(runs.id, ops.runId)).where(and(
     eq(ops.pairId, pairId), eq(ops.side, side), eq(ops.action, 'delete'), eq(ops.counted, true), or(and(eq(ops.status, 'done'), gte(ops.doneAt, since)), mayBeDone),
   ));
@@ -148,26 +143,30 @@ export async function writtenSince(db: Db, linkIds: readonly string[], since: Da
 }
 
 /**
- * What runs have written to these links, or may have, since one has come to an end with them: `linkId/side/field` to the hashes of the values. Their base has
- * not moved yet, and what was written is no edit of that side.
+ * What runs have written to these links, or may have, since both sides last agreed: `linkId/side/field` to the hashes of the values, oldest first, and
+ * `linkId/side/field#done` to those that are known to be done. Their base has not moved yet, and what was written is no edit of that side.
  */
 export async function unsettledWrites(db: Db, linkIds: readonly string[]): Promise<Map<string, string[]>> {
   if (linkIds.length === 0) return new Map();
-  const byRun = db.sql.select({ linkId: ops.linkId, last: sql<string>`max(${ops.id}::text)`.as('last'), isSettled: sql<boolean>`bool_or(${ops.status} = 'done') and bool_and(${inArray(ops.status, [...ENDED])})`.as('is_settled') })
-    .from(ops).where(anyOf(ops.linkId, linkIds)).groupBy(ops.linkId, ops.runId).as('by_run');
-  const settled = db.sql.select({ linkId: byRun.linkId, at: sql<string>`coalesce(max(${byRun.last}) filter (where ${byRun.isSettled}), '')`.as('at') })
-    .from(byRun).groupBy(byRun.linkId).as('settled');
-  const rows = await db.sql.select({ linkId: ops.linkId, side: ops.side, fields: ops.fields }).from(ops)
-    .innerJoin(settled, and(eq(ops.linkId, settled.linkId), sql`${ops.id}::text > ${settled.at}`)).orderBy(ops.id);
+  const rows = await db.sql.select({ linkId: ops.linkId, side: ops.side, fields: ops.fields, status: ops.status }).from(ops)
+    .where(and(anyOf(ops.linkId, linkIds), eq(ops.settled, false))).orderBy(ops.id);
   return hashesByField(rows);
 }
 
-function hashesByField(rows: readonly { readonly linkId: string; readonly side: SideName; readonly fields: Readonly<Record<string, string>> }[]): Map<string, string[]> {
+interface Write {
+  readonly linkId: string;
+  readonly side: SideName;
+  readonly fields: Readonly<Record<string, string>>;
+  readonly status?: OpStatus;
+}
+
+function hashesByField(rows: readonly Write[]): Map<string, string[]> {
   const hashes = new Map<string, string[]>();
-  for (const { linkId, side, fields } of rows) {
+  const add = (key: string, hash: string) => hashes.set(key, [...(hashes.get(key) ?? []), hash]);
+  for (const { linkId, side, fields, status } of rows) {
     for (const [field, hash] of Object.entries(fields)) {
-      const key = `${linkId}/${side}/${field}`;
-      hashes.set(key, [...(hashes.get(key) ?? []), hash]);
+      add(`${linkId}/${side}/${field}`, hash);
+      if (status === 'done') add(`${linkId}/${side}/${field}#done`, hash);
     }
   }
   return hashes;

@@ -174,8 +174,10 @@ export const runs = pgTable('runs', {
 }, (t) => [uniqueIndex('runs_number').on(t.pairId, t.number)]);
 
 export type OpAction = 'create' | 'update' | 'delete';
-/** `stale`: the side moved on, the next run decides anew. `waiting`: to be tried again. `failed`: set aside as a problem. */
-/** `dropped`: decided again before it was done, though it may have been written. */
+/**
+ * `stale`: the side moved on, the next run decides anew. `waiting`: to be tried again. `failed`: set aside as a problem. `dropped`: decided again before it was
+ * done, though it may have been written.
+ */
 export type OpStatus = 'pending' | 'done' | 'stale' | 'waiting' | 'failed' | 'dropped';
 
 /** What a run writes: the plan, and afterwards the journal of writes. */
@@ -195,6 +197,8 @@ export const ops = pgTable('ops', {
   status: text('status').$type<OpStatus>().notNull(),
   code: text('code'),
   doneAt: instant('done_at'),
+  /** Both sides have agreed since: what this op wrote, or may have, is in their bases or does not matter any more. */
+  settled: boolean('settled').notNull().default(false),
 }, (t) => [index('ops_run').on(t.runId), index('ops_link').on(t.linkId, t.doneAt), index('ops_pair_done').on(t.pairId, t.doneAt)]);
 
 export const conflicts = pgTable('conflicts', {

@@ -47,7 +47,7 @@ export async function isOnAnotherWay(db: Db, mine: { readonly pairId: string; re
     const { rows: [row] } = await db.sql.execute<{ found: boolean }>(sql`select
       exists (select 1 from runs r join ops o on o.run_id = r.id and o.action = 'create' and o.side = ${side}
         join link_sides s on s.link_id = o.link_id and s.side <> o.side and s.uid_hash = ${uidHash}
-        where r.pair_id = ${pairId} and r.started_at > ${at} - ${UNDER_WAY}
+        where r.pair_id = ${pairId} and r.started_at > ${at} - ${UNDER_WAY} and not o.settled
           and (o.status = 'pending' or (o.status = 'waiting' and o.code in (${LOST_ANSWERS})))
           and not exists (select 1 from ops later where later.link_id = o.link_id and later.side = o.side and later.id > o.id))
       or exists (select 1 from link_sides s

@@ -347,4 +347,19 @@ export const KEPT: readonly Kept[] = [
       ],
     },
   },
+  {
+    found: 'a value that was carried over and then taken back on that side by a person came back, while the other half of the decision was held',
+    schedule: {
+      profile: { calendars: [dav('stored'), { ...CLOUD, noCancelled: true }], pairs: [pair(0, 1)] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'series', value: 0.1 },
+        { do: 'insert', calendar: 1, kind: 'guests', value: 0.1 }, { do: 'insert', calendar: 0, kind: 'everywhere', value: 0.1 },
+        { do: 'insert', calendar: 1, kind: 'series', value: 0.1 }, { do: 'insert', calendar: 0, kind: 'alike', value: 0.1 }, SYNC, { do: 'back-up', calendar: 0 },
+        { do: 'remove', calendar: 1, event: 0.5 }, { do: 'edit', calendar: 0, event: 0.4, field: 'status', value: 0.7 },
+        { do: 'sync', pairs: [0], during: [{ at: 6, what: { do: 'edit', calendar: 1, event: 0.52, field: 'title', value: 0.99 } }, { at: 7, what: { do: 'stand-still' } }] },
+        { do: 'restore', calendar: 0 },
+      ],
+    },
+  },
 ];

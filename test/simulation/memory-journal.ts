@@ -7,7 +7,7 @@ import type { MemoryDatabase } from './memory-store.ts';
 
 type Sync<Work> = Work extends (...rest: infer Rest) => Promise<infer Result> ? (...rest: Rest) => Result : never;
 type Journal = {
-  readonly [Name in 'insertOps' | 'dropUndoneOps' | 'closeOps' | 'pendingOps' | 'setOp' | 'noteShown' | 'countOps' | 'hasOpenSibling' | 'finishDeletions' | 'countDeletions'
+  readonly [Name in 'insertOps' | 'dropUndoneOps' | 'pendingOps' | 'setOp' | 'noteShown' | 'countOps' | 'hasOpenSibling' | 'finishDeletions' | 'countDeletions'
     | 'writtenSince' | 'unsettledWrites']: Sync<Store[Name]>
 };
 
@@ -24,9 +24,6 @@ export function journalOf(db: MemoryDatabase): Journal {
     },
     dropUndoneOps: (runId, linkIds) => {
       for (const op of ofRun(runId)) if (linkIds.includes(op.linkId) && !isEnded(op)) db.set(db.ops, op.id, { status: 'dropped', next: null });
-    },
-    closeOps: (linkId) => {
-      for (const op of where((one) => one.linkId === linkId && one.status !== 'done')) db.set(db.ops, op.id, { status: 'dropped', next: null, fields: {} });
     },
     pendingOps: (runId) => ofRun(runId).filter(({ status }) => status === 'pending')
       .sort((a, b) => Number(a.action === 'delete') - Number(b.action === 'delete') || (a.id < b.id ? -1 : 1)),
@@ -52,15 +49,7 @@ export function journalOf(db: MemoryDatabase): Journal {
 const isEnded = ({ status }: OpRow): boolean => status === 'done' || status === 'dropped';
 
 function unsettledWrites(db: MemoryDatabase, linkIds: readonly string[]): Map<string, string[]> {
-  return new Map([...new Set(linkIds)].flatMap((linkId) => {
-    const all = [...db.ops.values()].filter((op) => op.linkId === linkId).sort((a, b) => (a.id < b.id ? -1 : 1));
-    const isSettled = (runId: string) => {
-      const ops = all.filter((op) => op.runId === runId);
-      return ops.every(isEnded) && ops.some(({ status }) => status === 'done');
-    };
-    const lastSettled = all.findLastIndex(({ runId }) => isSettled(runId));
-    return [...hashesByField(all.slice(lastSettled + 1))];
-  }));
+  return hashesByField([...db.ops.values()].filter((op) => linkIds.includes(op.linkId) && !op.settled).sort((a, b) => (a.id < b.id ? -1 : 1)), true);
 }
 
 function noteShown(db: MemoryDatabase, linkId: string, side: SideName, shown: Readonly<Record<string, string>>, suffix: string): void {
@@ -77,17 +66,18 @@ function writtenSince(db: MemoryDatabase, linkIds: readonly string[], since: Dat
 function countDeletions(db: MemoryDatabase, pairId: string, side: SideName, since: Date, planned: readonly string[]): number {
   const all = [...db.ops.values()].filter((op) => op.pairId === pairId && op.side === side);
   const isLast = ({ linkId, id }: OpRow) => !all.some((later) => later.linkId === linkId && later.id > id);
-  const mayBeDone = (op: OpRow) => (op.status === 'pending' || op.status === 'waiting') && (db.runs.get(op.runId)?.startedAt ?? since) >= since
+  const mayBeDone = (op: OpRow) => (op.status === 'pending' || op.status === 'waiting') && !op.settled && (db.runs.get(op.runId)?.startedAt ?? since) >= since
     && isLast(op) && !planned.includes(op.linkId);
   return all.filter((op) => op.action === 'delete' && op.counted && ((op.status === 'done' && op.doneAt !== null && op.doneAt >= since) || mayBeDone(op))).length;
 }
 
-function hashesByField(ops: readonly OpRow[]): Map<string, string[]> {
+function hashesByField(ops: readonly OpRow[], isJournal = false): Map<string, string[]> {
   const hashes = new Map<string, string[]>();
-  for (const { linkId, side, fields } of ops) {
+  const add = (key: string, hash: string) => hashes.set(key, [...(hashes.get(key) ?? []), hash]);
+  for (const { linkId, side, fields, status } of ops) {
     for (const [field, hash] of Object.entries(fields)) {
-      const key = `${linkId}/${side}/${field}`;
-      hashes.set(key, [...(hashes.get(key) ?? []), hash]);
+      add(`${linkId}/${side}/${field}`, hash);
+      if (isJournal && status === 'done') add(`${linkId}/${side}/${field}#done`, hash);
     }
   }
   return hashes;

@@ -11,7 +11,7 @@ export const EMPTY_SIDE = {
   replacedVersion: null, confirmed: true,
 };
 export const EMPTY_RUN = { finishedAt: null, readCaldav: 0, readCloud: 0, conflicts: 0, held: 0, problems: 0, error: null };
-export const EMPTY_OP = { next: null, counted: true, code: null, doneAt: null };
+export const EMPTY_OP = { next: null, counted: true, code: null, doneAt: null, settled: false };
 
 /** As with drizzle, undefined changes nothing. */
 export function withValues<Row extends object>(row: Row, values: object): Row {

@@ -224,7 +224,9 @@ export class MemoryDatabase {
       insertSides: (rows) => rows.forEach((row) => db.insertSide(row)),
       updateSide: (linkId, side, values) => db.updateSide(linkId, side, values),
       settleSides: (sides) => {
-        for (const row of Object.values(sides)) db.updateSide(row.linkId, row.side, { base: row.seen, baseVersion: row.version });
+        const rows = Object.values(sides);
+        for (const row of rows) db.updateSide(row.linkId, row.side, { base: row.seen, baseVersion: row.version });
+        for (const op of db.ops.values()) if (op.linkId === rows[0]?.linkId && !op.settled) db.set(db.ops, op.id, { settled: true });
       },
       dropSide: (linkId, side) => { db.drop(db.sides, `${linkId}/${side}`); db.nextGeneration([linkId], side); },
       forgetSide: (linkId, side) => db.drop(db.sides, `${linkId}/${side}`),
@@ -364,7 +366,7 @@ export class MemoryDatabase {
 /** Outside a transaction each of these is one of its own. */
 const WRITES = new Set([
   'insertLinks', 'insertSides', 'updateSide', 'settleSides', 'dropSide', 'forgetSide', 'dropGoneSides', 'markDirty', 'nextGeneration', 'updateLinks', 'deleteLinks',
-  'joinHalves', 'touchWrittenOut', 'touchUnsettled', 'beginRun', 'resumeRun', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'closeOps', 'setOp', 'noteShown',
+  'joinHalves', 'touchWrittenOut', 'touchUnsettled', 'beginRun', 'resumeRun', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'setOp', 'noteShown',
   'finishDeletions', 'insertConflicts', 'setProblems', 'addProblem', 'hold', 'release', 'pruneRuns', 'updatePair', 'setAccountStatus',
 ]);
 

@@ -136,7 +136,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 101508, name: 'half-run-is-an-edit', mistake: 'what a broken-off run wrote counts as that side\'s edit', file: 'activities/written-fields.ts',
-    from: 'if (unsettled.get(key)?.includes(hash) || unsettled.get(key + SHOWN)?.some((one) => one.endsWith(`>${hash}`))) return true;', to: '',
+    from: 'if (unsettled.get(key)?.includes(hash) ||', to: 'if (unsettled.size < 0 &&',
   },
   {
     seed: 114, name: 'wrong-base', mistake: 'a side is compared with what the other one shows', file: DECIDE,
@@ -180,7 +180,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 59, name: 'cancelled-copy-is-a-deletion', mistake: 'that a cancelled copy is removed deletes the original', file: WRITE,
-    from: 'await tx.dropSide(op.linkId, op.side);\n    await tx.updateSide(op.linkId, other.side', to: "await tx.updateSide(op.linkId, op.side, { gone: 'proved', seen: null });\n    await tx.updateSide(op.linkId, other.side, { base: other.seen, baseVersion: other.version });\n    await tx.markDirty([op.linkId]);\n    if (op.linkId !== '') return;\n    await tx.updateSide(op.linkId, other.side",
+    from: 'await tx.dropSide(op.linkId, op.side);\n    await tx.settleSides({ [other.side]: other });', to: "await tx.updateSide(op.linkId, op.side, { gone: 'proved', seen: null });\n    await tx.settleSides({ [other.side]: other });\n    await tx.markDirty([op.linkId]);\n    if (op.linkId !== '') return;",
   },
   {
     seed: 565, name: 'stranger-believed', mistake: 'nobody asks whose calendar the credentials open', file: 'activities/same-account.ts',

@@ -275,7 +275,6 @@ export class StoreCalls {
     isRunning: () => [this.pair()],
     lastRunNumber: () => [this.pair()],
     insertOps: () => [this.some(() => this.newOp(), 3)],
-    closeOps: () => [this.op().linkId],
     dropUndoneOps: () => [this.known(this.database.runs), this.linkIds()],
     pendingOps: () => [this.known(this.database.runs)],
     noteShown: () => [this.op().linkId, this.side(), { title: this.hash(), location: this.hash() }, '#shown'],
