@@ -1,5 +1,5 @@
 /** Runs and what they write: the plan before, the journal of writes afterwards. */
-import { and, asc, desc, eq, gte, inArray, isNotNull, lt, ne, not, notInArray, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, lt, ne, not, notInArray, or, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { SideName } from '../core/event.ts';
 import type { ProblemCode } from '../core/problem.ts';
@@ -124,10 +124,10 @@ export async function finishDeletions(db: Db, linkIds: readonly string[], at: Da
     .where(and(anyOf(ops.linkId, linkIds), eq(ops.action, 'delete'), ne(ops.status, 'done')));
 }
 
-/** Counted deletions on one side since a time, with those of runs that broke off, which may have been done; not with what is known to become of `planned` links. */
+/** Counted deletions on one side since a time, with those that may have been done though no answer came. Of `planned` links only what is done: the rest is still to come. */
 export async function countDeletions(db: Db, pairId: string, side: SideName, since: Date, planned: readonly string[]): Promise<number> {
   const isLast = sql`not exists (select 1 from ops later where later.link_id = ${ops.linkId} and later.side = ${ops.side} and later.id > ${ops.id})`;
-  const mayBeDone = and(inArray(ops.status, ['pending', 'waiting']), eq(ops.settled, false), gte(runs.startedAt, since), isLast, not(anyOf(ops.linkId, planned)));
+  const mayBeDone = and(isNull(ops.doneAt), inArray(ops.status, ['pending', 'waiting']), eq(ops.settled, false), gte(runs.startedAt, since), isLast, not(anyOf(ops.linkId, planned)));
   const [row] = await db.sql.select({ count: sql<number>`count(*)::int` }).from(ops).innerJoin(runs, eq(runs.id, ops.runId)).where(and(
     eq(ops.pairId, pairId), eq(ops.side, side), eq(ops.action, 'delete'), eq(ops.counted, true), or(and(eq(ops.status, 'done'), gte(ops.doneAt, since)), mayBeDone),
   ));
