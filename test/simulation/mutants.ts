@@ -164,7 +164,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 880, name: 'ghosts-believed', mistake: 'what a lagging listing shows again after a deletion is new', file: OBSERVE,
-    from: 'const isGhostly = observer.isAnswer !== true && found.length > known.size && (await hasJustLost(observer, tx));', to: 'const isGhostly = found.length < 0 && (await hasJustLost(observer, tx));',
+    from: "(isGhostly || taken.has(one.marker) ? 'hinted' : 'no')", to: "(isGhostly && taken.size < 0 ? 'hinted' : 'no')",
   },
   {
     seed: 1251, name: 'older-is-newer', mistake: 'a lagging listing counts as an edit', file: OBSERVE,
