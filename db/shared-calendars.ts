@@ -7,7 +7,7 @@ import { pairs } from './schema.ts';
 /** For so long another pair's create may be on its way. */
 const UNDER_WAY = sql`interval '10 minutes'`;
 /** Failures of a create after which the copy may be there nevertheless. */
-const LOST_ANSWERS = sql`'unreachable', 'bug'`;
+const LOST_ANSWERS = sql`'unreachable', 'throttled', 'bug'`;
 /** For so long a copy of another pair is waited for that is not known here, although it was asked for: its server may lag behind. */
 const AWAITED = sql`interval '15 minutes'`;
 /** Older ones have been listed by now. */
