@@ -13,7 +13,7 @@ import { baseOf, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { planSeries, type PlannedSeries } from './plan-series.ts';
 import { isTwin } from './twins.ts';
-import { DELETED, fieldsOf, hasArrived, hashOf, isOwnDeletion, isOwnWrite, isTidiedTo, keyOf } from './written-fields.ts';
+import { DELETED, fieldsOf, hashOf, journalOf, keyOf } from './written-fields.ts';
 
 const CHUNK = 200;
 const DAY_MS = 86_400_000;
@@ -132,10 +132,7 @@ class Planner {
       const view = viewOf(this.deps.store, loaded, sides, held);
       const decision = decide(view, {
         direction: pair.direction, options: pair.options, now: this.now.getTime(), cannotHold: (side, event) => sides[side].cannotHold(event),
-        isOwnWrite: (side, change) => isOwnWrite(this.deps.store, this.unsettled, loaded.link.id, side, change),
-        hasArrived: (side, value) => hasArrived(this.deps.store, this.unsettled, loaded.link.id, side, value),
-        isOwnDeletion: (side) => isOwnDeletion(this.unsettled, loaded.link.id, side),
-        isTidiedTo: (side, wanted, shown) => isTidiedTo(this.deps.store, this.unsettled, loaded.link.id, side, wanted, shown),
+        journal: journalOf(this.deps.store, this.unsettled, loaded.link.id),
       });
       return { view, decision };
     } catch (error) {

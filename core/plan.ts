@@ -54,14 +54,20 @@ export interface Settings {
   readonly now: number;
   /** What a side cannot hold of an event; null: it can. */
   readonly cannotHold: (side: SideName, event: CalendarEvent) => EventProblem | null;
-  /** True for a value that a run has written to that side since both sides last agreed, or may have: it is no edit of that side. */
-  readonly isOwnWrite?: (side: SideName, value: ChangedValue) => boolean;
-  /** True for the last value that a run has written there since, when that is known to be done: what the side shows instead is an edit, also where it is the old value. */
-  readonly hasArrived?: (side: SideName, value: ChangedValue) => boolean;
-  /** True when a run since then wanted to delete the event there, and may have done it: that it is gone is no deletion by a person. */
-  readonly isOwnDeletion?: (side: SideName) => boolean;
-  /** True when a run has written `wanted` there since, and the side has made `shown` of it. */
-  readonly isTidiedTo?: (side: SideName, wanted: ChangedValue, shown: ChangedValue) => boolean;
+  /** What runs did to this event without coming to an end with it; absent: nothing. */
+  readonly journal?: Journal;
+}
+
+/** What runs have written since both sides last agreed, or may have. */
+export interface Journal {
+  /** True for a value that was written to that side, or may have been: it is no edit of that side. */
+  readonly isOwnWrite: (side: SideName, value: ChangedValue) => boolean;
+  /** True for the last value that was written there, when that is known to be done: what the side shows instead is an edit, also where it is the old value. */
+  readonly hasArrived: (side: SideName, value: ChangedValue) => boolean;
+  /** True when the event was to be deleted there, and may have been: that it is gone is no deletion by a person. */
+  readonly isOwnDeletion: (side: SideName) => boolean;
+  /** True when `wanted` was written there, and the side has made `shown` of it. */
+  readonly isTidiedTo: (side: SideName, wanted: ChangedValue, shown: ChangedValue) => boolean;
 }
 
 export interface Op {
@@ -184,8 +190,8 @@ function goneBothWays(sides: Both, lost: SideName, decision: LinkView['decision'
   const left = otherSide(lost);
   const { now, base } = sides[left];
   if (!now) return NOTHING;
-  const isEdited = base !== null && changedValues(base, now).some((value) => !settings.isOwnWrite?.(left, value));
-  if (decision === 'restore' || settings.isOwnDeletion?.(lost)) return creation(lost, now, settings, []);
+  const isEdited = base !== null && changedValues(base, now).some((value) => !settings.journal?.isOwnWrite(left, value));
+  if (decision === 'restore' || settings.journal?.isOwnDeletion(lost)) return creation(lost, now, settings, []);
   if (isEdited || base === null) {
     const path = { occurrence: null, field: 'exception' } as const;
     const conflicts = isEdited ? [{ path, winner: left, kept: 'edited', lost: 'deleted' }] : [];
@@ -251,18 +257,18 @@ function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settin
  * What both sides agreed on, with what has been carried from one to the other since: a run that broke off half-way has not made a person's edit of it.
  * Where the side has tidied up what it was given, each side has agreed to what it shows itself.
  */
-function agreedSince(sides: Both, { isOwnWrite, isTidiedTo, hasArrived }: Settings): Record<SideName, CalendarEvent | null> {
+function agreedSince(sides: Both, { journal }: Settings): Record<SideName, CalendarEvent | null> {
   const bases = { caldav: sides.caldav.base, cloud: sides.cloud.base };
   for (const side of ['caldav', 'cloud'] as const) {
     const { now, base } = sides[side];
     const other = bases[otherSide(side)];
     const original = sides[otherSide(side)].now;
-    if (!isOwnWrite || !now || !base || !other || !original) continue;
+    if (!journal || !now || !base || !other || !original) continue;
     const changes = changedValues(base, now);
-    const carried = changes.filter((value) => isOwnWrite(side, value));
+    const carried = changes.filter((value) => journal.isOwnWrite(side, value));
     const open = changedValues(now, original);
-    const tidied = open.filter((wanted) => carried.some((shown) => isSamePlace(wanted, shown) && isTidiedTo?.(side, wanted, shown)));
-    const takenBack = open.filter((value) => hasArrived?.(side, value) && !changes.some((change) => isSamePlace(change, value)));
+    const tidied = open.filter((wanted) => carried.some((shown) => isSamePlace(wanted, shown) && journal.isTidiedTo(side, wanted, shown)));
+    const takenBack = open.filter((value) => journal.hasArrived(side, value) && !changes.some((change) => isSamePlace(change, value)));
     bases[side] = withValues(withValues(bases[side] ?? base, now, carried), original, takenBack);
     bases[otherSide(side)] = withValues(withValues(other, now, carried), original, [...tidied, ...takenBack]);
   }

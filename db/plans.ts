@@ -153,6 +153,9 @@ export async function unsettledWrites(db: Db, linkIds: readonly string[]): Promi
   return hashesByField(rows);
 }
 
+/** Ends the key of what is known to be done. */
+export const DONE = '#done';
+
 interface Write {
   readonly linkId: string;
   readonly side: SideName;
@@ -166,7 +169,7 @@ function hashesByField(rows: readonly Write[]): Map<string, string[]> {
   for (const { linkId, side, fields, status } of rows) {
     for (const [field, hash] of Object.entries(fields)) {
       add(`${linkId}/${side}/${field}`, hash);
-      if (status === 'done') add(`${linkId}/${side}/${field}#done`, hash);
+      if (status === 'done') add(`${linkId}/${side}/${field}${DONE}`, hash);
     }
   }
   return hashes;

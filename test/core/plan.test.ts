@@ -34,9 +34,12 @@ interface Setting {
 function decided(caldav: SideView | null, cloud: SideView | null, { direction = 'bidirectional', options = {}, cannotHold = () => null, decision = null, wrote, deleted }: Setting = {}): Decision {
   return decide({ caldav, cloud, decision }, {
     direction, options: { ...DEFAULT_OPTIONS, ...options }, now: NOW, cannotHold,
-    isOwnWrite: (side, { path, value }) => side === 'caldav' && path.field === 'location' && (value === wrote?.wanted || value === wrote?.shown),
-    isOwnDeletion: (side) => side === deleted,
-    isTidiedTo: (side, wanted, shown) => side === 'caldav' && wanted.value === wrote?.wanted && shown.value === wrote?.shown,
+    journal: {
+      isOwnWrite: (side, { path, value }) => side === 'caldav' && path.field === 'location' && (value === wrote?.wanted || value === wrote?.shown),
+      hasArrived: () => false,
+      isOwnDeletion: (side) => side === deleted,
+      isTidiedTo: (side, wanted, shown) => side === 'caldav' && wanted.value === wrote?.wanted && shown.value === wrote?.shown,
+    },
   });
 }
 

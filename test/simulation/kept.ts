@@ -14,7 +14,8 @@ const pair = (caldav: number, cloud: number) => ({ caldav, cloud, direction: 'bi
 
 const PLAIN: Schedule['profile'] = { calendars: [dav('sent'), CLOUD], pairs: [pair(0, 1)] };
 
-const SYNC = { do: 'sync', pairs: [0], during: [] } as const;
+const sync = (...pairs: number[]) => ({ do: 'sync', pairs, during: [] }) as const;
+const SYNC = sync(0);
 
 export const KEPT: readonly Kept[] = [
   {
@@ -56,7 +57,7 @@ export const KEPT: readonly Kept[] = [
       steps: [
         { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 2, kind: 'series', value: 0.1 },
         { do: 'insert', calendar: 1, kind: 'series', value: 0.1 }, { do: 'insert', calendar: 0, kind: 'single', value: 0.1 },
-        { do: 'insert', calendar: 2, kind: 'series', value: 0.1 }, { do: 'sync', pairs: [1], during: [] }, SYNC,
+        { do: 'insert', calendar: 2, kind: 'series', value: 0.1 }, sync(1), SYNC,
         { do: 'late', calendar: 0, event: 0.5 }, { do: 'edit', calendar: 2, event: 0.2, field: 'visibility', value: 0.5 }, SYNC,
         { do: 'insert', calendar: 0, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 0, kind: 'series', value: 0.1 },
         { do: 'remove-many', calendar: 2, share: 0.3 },
@@ -73,12 +74,12 @@ export const KEPT: readonly Kept[] = [
       seed: 433105,
       steps: [
         { do: 'insert', calendar: 1, kind: 'everywhere', value: 0.1 }, { do: 'insert', calendar: 2, kind: 'single', value: 0.1 },
-        { do: 'insert', calendar: 0, kind: 'everywhere', value: 0.1 }, { do: 'sync', pairs: [0, 1], during: [] }, { do: 'turn', pair: 1, direction: 'cloud-to-caldav' },
+        { do: 'insert', calendar: 0, kind: 'everywhere', value: 0.1 }, sync(0, 1), { do: 'turn', pair: 1, direction: 'cloud-to-caldav' },
         { do: 'edit', calendar: 1, event: 0.1, field: 'description', value: 0.1 }, { do: 'remove', calendar: 0, event: 0.9 },
         { do: 'insert', calendar: 1, kind: 'single', value: 0.1 },
         { do: 'sync', pairs: [1], during: [{ at: 23, what: { do: 'fault', calendar: 0, on: 'changes', when: 'before', kind: 'quota', times: 5, waitSeconds: null } }] },
         { do: 'edit', calendar: 1, event: 0.4, field: 'visibility', value: 0.8 }, { do: 'remove-many', calendar: 0, share: 0.3 },
-        { do: 'insert', calendar: 2, kind: 'everywhere', value: 0.1 }, { do: 'sync', pairs: [0, 1], during: [] },
+        { do: 'insert', calendar: 2, kind: 'everywhere', value: 0.1 }, sync(0, 1),
         { do: 'sync', pairs: [0], during: [{ at: 2, what: { do: 'insert', calendar: 0, kind: 'guests', value: 0.27 } }] }, SYNC,
         SYNC, { do: 'sync', pairs: [0], during: [{ at: 1, what: { do: 'remove', calendar: 1, event: 0.86 } }] },
         { do: 'sync', pairs: [0], during: [{ at: 51, what: { do: 'expire', calendar: 0 } }, { at: 7, what: { do: 'remove', calendar: 2, event: 0.71 } }] },
@@ -118,7 +119,7 @@ export const KEPT: readonly Kept[] = [
       profile: { calendars: [dav('stored'), dav('stored'), { answers: 'stored', keepsIds: true, refusesUidTwice: false, isView: true }], pairs: [pair(0, 2), pair(1, 2)] },
       seed: 1,
       steps: [
-        { do: 'insert', calendar: 2, kind: 'everywhere', value: 0.6 }, { do: 'remove-many', calendar: 2, share: 1 }, { do: 'sync', pairs: [1], during: [] },
+        { do: 'insert', calendar: 2, kind: 'everywhere', value: 0.6 }, { do: 'remove-many', calendar: 2, share: 1 }, sync(1),
         { do: 'remove', calendar: 2, event: 0.1 },
       ],
     },
@@ -129,9 +130,9 @@ export const KEPT: readonly Kept[] = [
       profile: { calendars: [dav('stored'), CLOUD, CLOUD], pairs: [pair(0, 1), pair(0, 2)] },
       seed: 1,
       steps: [
-        { do: 'insert', calendar: 2, kind: 'single', value: 0.1 }, { do: 'sync', pairs: [1], during: [] }, { do: 'freeze', calendar: 0 },
+        { do: 'insert', calendar: 2, kind: 'single', value: 0.1 }, sync(1), { do: 'freeze', calendar: 0 },
         { do: 'edit', calendar: 2, event: 0.3, field: 'description', value: 0.1 }, { do: 'remove-many', calendar: 0, share: 0.7 },
-        SYNC, { do: 'sync', pairs: [1], during: [] }, { do: 'edit', calendar: 1, event: 0.1, field: 'transparency', value: 0.5 },
+        SYNC, sync(1), { do: 'edit', calendar: 1, event: 0.1, field: 'transparency', value: 0.5 },
         SYNC,
       ],
     },
@@ -143,11 +144,11 @@ export const KEPT: readonly Kept[] = [
       seed: 198493,
       steps: [
         { do: 'insert', calendar: 2, kind: 'series', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'single', value: 0.1 },
-        { do: 'insert', calendar: 2, kind: 'single', value: 0.1 }, { do: 'sync', pairs: [0, 1], during: [] },
+        { do: 'insert', calendar: 2, kind: 'single', value: 0.1 }, sync(0, 1),
         { do: 'sync', pairs: [0, 1], during: [{ at: 13, what: { do: 'remove', calendar: 0, event: 0.14 } }] }, { do: 'freeze', calendar: 0 },
         { do: 'remove', calendar: 0, event: 0.1 },
         { do: 'sync', pairs: [1], during: [{ at: 19, what: { do: 'edit', calendar: 2, event: 0.36, field: 'recurrence', value: 0.85 } }] },
-        { do: 'sync', pairs: [1], during: [] }, { do: 'edit', calendar: 1, event: 0.1, field: 'exclude', value: 0.9 }, SYNC,
+        sync(1), { do: 'edit', calendar: 1, event: 0.1, field: 'exclude', value: 0.9 }, SYNC,
       ],
     },
   },
@@ -170,8 +171,8 @@ export const KEPT: readonly Kept[] = [
       profile: { calendars: [dav('stored'), { answers: 'sent', keepsIds: true, refusesUidTwice: false }, CLOUD], pairs: [pair(0, 1), pair(0, 2)] },
       seed: 1,
       steps: [
-        { do: 'insert', calendar: 0, kind: 'series', value: 0.1 }, { do: 'sync', pairs: [0, 1], during: [] }, { do: 'remove', calendar: 0, event: 0.1 },
-        { do: 'late', calendar: 1, event: 0.1 }, { do: 'edit', calendar: 2, event: 0.1, field: 'location', value: 0.1 }, { do: 'sync', pairs: [1], during: [] }, SYNC,
+        { do: 'insert', calendar: 0, kind: 'series', value: 0.1 }, sync(0, 1), { do: 'remove', calendar: 0, event: 0.1 },
+        { do: 'late', calendar: 1, event: 0.1 }, { do: 'edit', calendar: 2, event: 0.1, field: 'location', value: 0.1 }, sync(1), SYNC,
         SYNC,
       ],
     },
@@ -201,11 +202,11 @@ export const KEPT: readonly Kept[] = [
       seed: 1,
       steps: [
         { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'single', value: 0.1 },
-        { do: 'edit', calendar: 1, event: 0.5, field: 'transparency', value: 1 }, { do: 'remove', calendar: 1, event: 0.1 }, { do: 'sync', pairs: [1], during: [] },
+        { do: 'edit', calendar: 1, event: 0.5, field: 'transparency', value: 1 }, { do: 'remove', calendar: 1, event: 0.1 }, sync(1),
         { do: 'freeze', calendar: 1 }, { do: 'remove', calendar: 1, event: 0.3 }, { do: 'edit', calendar: 2, event: 0.1, field: 'transparency', value: 0.1 },
-        { do: 'sync', pairs: [1], during: [] }, { do: 'wait', seconds: 4000 }, { do: 'remove', calendar: 2, event: 0.1 }, { do: 'resync', pair: 1 },
+        sync(1), { do: 'wait', seconds: 4000 }, { do: 'remove', calendar: 2, event: 0.1 }, { do: 'resync', pair: 1 },
         { do: 'sync', pairs: [0, 1], during: [{ at: 46, what: { do: 'fault', calendar: 1, on: 'remove', when: 'before', kind: 'throttled', times: 2, waitSeconds: 30 } }] },
-        { do: 'sync', pairs: [0, 1], during: [] }, { do: 'edit', calendar: 1, event: 0.1, field: 'visibility', value: 0.5 }, { do: 'sync', pairs: [1], during: [] },
+        sync(0, 1), { do: 'edit', calendar: 1, event: 0.1, field: 'visibility', value: 0.5 }, sync(1),
       ],
     },
   },
@@ -272,11 +273,11 @@ export const KEPT: readonly Kept[] = [
       steps: [
         { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 0, kind: 'series', value: 0.1 },
         { do: 'insert', calendar: 1, kind: 'series', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'single', value: 0.1 },
-        { do: 'insert', calendar: 0, kind: 'everywhere', value: 0.1 }, { do: 'sync', pairs: [1], during: [] }, SYNC, { do: 'remove-many', calendar: 2, share: 0.7 },
+        { do: 'insert', calendar: 0, kind: 'everywhere', value: 0.1 }, sync(1), SYNC, { do: 'remove-many', calendar: 2, share: 0.7 },
         { do: 'sync', pairs: [0], during: [{ at: 2, what: { do: 'remove', calendar: 1, event: 0.06 } }] },
         { do: 'sync', pairs: [1], during: [{ at: 3, what: { do: 'crash' } }, { at: 5, what: { do: 'fault', calendar: 2, on: 'create', when: 'after', kind: 'bug', times: 5, waitSeconds: null } }] },
-        { do: 'sync', pairs: [1], during: [] }, { do: 'edit', calendar: 1, event: 0.5, field: 'location', value: 0.1 },
-        { do: 'edit', calendar: 1, event: 0.8, field: 'attendee', value: 0.1 }, { do: 'sync', pairs: [0, 1], during: [] }, { do: 'hide', calendar: 2 },
+        sync(1), { do: 'edit', calendar: 1, event: 0.5, field: 'location', value: 0.1 },
+        { do: 'edit', calendar: 1, event: 0.8, field: 'attendee', value: 0.1 }, sync(0, 1), { do: 'hide', calendar: 2 },
         { do: 'edit', calendar: 1, event: 0.1, field: 'transparency', value: 0.1 },
         { do: 'sync', pairs: [0, 1], during: [{ at: 4, what: { do: 'crash' } }, { at: 8, what: { do: 'edit', calendar: 0, event: 0.4, field: 'description', value: 0.27 } }] },
       ],
@@ -301,10 +302,10 @@ export const KEPT: readonly Kept[] = [
       seed: 1,
       steps: [
         { do: 'insert', calendar: 2, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 2, kind: 'single', value: 0.1 },
-        { do: 'insert', calendar: 2, kind: 'single', value: 0.1 }, { do: 'sync', pairs: [1], during: [] }, { do: 'insert', calendar: 0, kind: 'series', value: 0.7 },
-        SYNC, { do: 'remove-many', calendar: 2, share: 1 }, SYNC, { do: 'sync', pairs: [0, 1], during: [] }, { do: 'sync', pairs: [1], during: [] },
+        { do: 'insert', calendar: 2, kind: 'single', value: 0.1 }, sync(1), { do: 'insert', calendar: 0, kind: 'series', value: 0.7 },
+        SYNC, { do: 'remove-many', calendar: 2, share: 1 }, SYNC, sync(0, 1), sync(1),
         { do: 'empty', calendar: 2 }, { do: 'turn', pair: 1, direction: 'caldav-to-cloud' }, { do: 'edit', calendar: 0, event: 0.1, field: 'status', value: 0.4 },
-        { do: 'sync', pairs: [1], during: [] }, { do: 'sync', pairs: [1], during: [] }, { do: 'sync', pairs: [0, 1], during: [] },
+        sync(1), sync(1), sync(0, 1),
       ],
     },
   },

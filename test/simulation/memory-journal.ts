@@ -1,6 +1,6 @@
 /** The journal of writes of the simulation's database. */
 import type { SideName } from '../../core/event.ts';
-import type { OpRow } from '../../db/plans.ts';
+import { DONE, type OpRow } from '../../db/plans.ts';
 import type { Store } from '../../db/store.ts';
 import { EMPTY_OP, withValues } from './memory-rows.ts';
 import type { MemoryDatabase } from './memory-store.ts';
@@ -77,7 +77,7 @@ function hashesByField(ops: readonly OpRow[], isJournal = false): Map<string, st
   for (const { linkId, side, fields, status } of ops) {
     for (const [field, hash] of Object.entries(fields)) {
       add(`${linkId}/${side}/${field}`, hash);
-      if (isJournal && status === 'done') add(`${linkId}/${side}/${field}#done`, hash);
+      if (isJournal && status === 'done') add(`${linkId}/${side}/${field}${DONE}`, hash);
     }
   }
   return hashes;

@@ -56,7 +56,7 @@ export class World {
   readonly mistakes: unknown[] = [];
   /** A person who acts now may be seen by half. */
   isSyncing = false;
-  /** When the present sync began, and how many events each calendar had then. */
+  /** When the present sync began, and how many events each calendar had then, or has had since by what people did. */
   syncSince = 0;
   hadAtSync = new Map<FakeSide, number>();
   readonly mostAtSync = new Map<FakeSide, number>();
@@ -258,4 +258,3 @@ export function quietFailure(error: unknown): 'NoChange' | 'Waiting' | 'Paused' 
  */
 const CONTEXT = new MockActivityEnvironment().context;
 asyncLocalStorage.getStore = () => CONTEXT;
-
