@@ -1,6 +1,6 @@
 /** Reads both sides and stores what they show, each with its new cursor. */
 import { otherSide, type SideName } from '../core/event.ts';
-import { DOUBTED_ABSENCES, isMostGone, SAMPLED_ABSENCES, sampleOf } from '../core/guard.ts';
+import { DOUBTED_ABSENCES, SAMPLED_ABSENCES, sampleOf } from '../core/guard.ts';
 import { SyncError } from '../core/sync-error.ts';
 import type { SideRow } from '../db/links.ts';
 import type { Known, Side } from '../providers/provider.ts';
@@ -145,18 +145,21 @@ async function doubt(reader: Side, sample: readonly string[]): Promise<void> {
 export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number): Promise<void> {
   for (const side of ['caldav', 'cloud'] as const) {
     const rows = await deps.store.hintedGone(open.pair.id, side);
-    if (rows.length > 0 && isMostGone(rows.length, (await deps.store.countEvents(open.pair.id))[side])) await askSide(side, () => assureAccount(open, side));
     const observer = { deps, pairId: open.pair.id, epoch, side, reader: open.sides[side] };
     for (let start = 0; start < rows.length; start += 100) {
-      await proveBatch(observer, rows.slice(start, start + 100));
+      await proveBatch(observer, open, rows.slice(start, start + 100));
     }
   }
 }
 
-async function proveBatch(observer: Observer, rows: readonly SideRow[]): Promise<void> {
+async function proveBatch(observer: Observer, open: OpenPair, rows: readonly SideRow[]): Promise<void> {
   const { deps, pairId, epoch, side, reader } = observer;
   const answers = await askSide(side, () => reader.get([...new Set(rows.map((row) => row.resource))]));
-  if ([...answers.values()].includes('gone')) await deps.store.updatePair(pairId, { lastGoneAt: deps.clock.now() });
+  if ([...answers.values()].includes('gone')) {
+    // Of a stranger nothing is proof; asked after the answer, because the credentials may have changed since this run began.
+    await askSide(side, () => assureAccount(open, side));
+    await deps.store.updatePair(pairId, { lastGoneAt: deps.clock.now() });
+  }
   for (const row of rows) {
     const answer = answers.get(row.resource);
     if (answer === undefined) continue;

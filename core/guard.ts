@@ -30,11 +30,6 @@ export function holdReason(count: DeletionCount, limit: PairOptions['holdDeletio
 export const DOUBTED_ABSENCES = 50;
 export const SAMPLED_ABSENCES = 20;
 
-/** More than half of what was known: before that is believed, the account proves once more whose it is. */
-export function isMostGone(gone: number, left: number): boolean {
-  return gone > left;
-}
-
 /** Evenly spread, so that neither the oldest nor the newest alone speak for all. */
 export function sampleOf<T>(items: readonly T[], size: number): T[] {
   if (items.length <= size) return [...items];

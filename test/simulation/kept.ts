@@ -363,4 +363,27 @@ export const KEPT: readonly Kept[] = [
       ],
     },
   },
+  {
+    found: 'a deletion was forgotten, because the calendar of somebody else said that the other copy was gone, too',
+    schedule: {
+      profile: { calendars: [dav('stored'), CLOUD], pairs: [pair(0, 1)] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 0, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'series', value: 0.1 }, SYNC,
+        { do: 'fault', calendar: 0, on: 'remove', when: 'before', kind: 'stale', times: 5, waitSeconds: null }, SYNC, { do: 'remove', calendar: 1, event: 0.1 },
+        { do: 'sync', pairs: [0], during: [{ at: 20, what: { do: 'stranger', calendar: 0 } }] },
+      ],
+    },
+  },
+  {
+    found: 'an event was deleted because the credentials had begun to open the calendar of somebody else, which does not have it',
+    schedule: {
+      profile: { calendars: [dav('sent-without-version'), { ...CLOUD, isView: true }], pairs: [{ caldav: 0, cloud: 1, direction: 'cloud-to-caldav', options: { holdDeletions: { moreThan: 1000, percent: 100 } } }] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 1, kind: 'single', value: 0.1 }, { do: 'insert', calendar: 0, kind: 'everywhere', value: 0.1 }, SYNC, { do: 'wait', seconds: 4000 },
+        SYNC, { do: 'edit', calendar: 1, event: 0.1, field: 'when', value: 0.6 }, { do: 'sync', pairs: [0], during: [{ at: 3, what: { do: 'stranger', calendar: 1 } }] },
+      ],
+    },
+  },
 ];
