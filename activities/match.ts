@@ -8,6 +8,7 @@ export type Matched = { readonly linkId: string; readonly by: 'uid' | 'content' 
 /** Links unlinked events that are on both sides: by UID, at a first meeting or resync also by title, start and recurrence. */
 export function match(deps: Deps, { pair }: OpenPair, epoch: number): Promise<Matched[]> {
   return deps.store.underEpoch(pair.id, epoch, async (tx) => {
+    for (const halves of await tx.renames(pair.id)) await tx.joinHalves(halves);
     const matched: Matched[] = [];
     const join = async (by: Matched['by']) => {
       for (const halves of await tx.matchesBy(pair.id, by)) {

@@ -150,7 +150,11 @@ class Planner {
     if (held && !held.decision && (deletes || (isForgotten && sides.caldav && sides.cloud))) return store.updateLinks([link.id], { dirty: false });
     if (held && !deletes && !isForgotten && (decision.ops.length === 0 || !held.decision)) await store.release([link.id]);
     if (isForgotten && sides.caldav && sides.cloud && !held) return void this.later.bothGone.push(link.id);
-    if (isForgotten) return this.forget([link.id]);
+    if (isForgotten) {
+      // A copy of it that a change feed does not tell of is found by a full listing only.
+      if (await store.mayHaveCopy(link.id)) await store.updatePair(this.open.pair.id, { fullListingAt: null });
+      return this.forget([link.id]);
+    }
     if (decision.link === 'unlink') {
       for (const side of decision.drop ?? []) await store.dropSide(link.id, side);
       await store.release([link.id]);

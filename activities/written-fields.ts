@@ -14,14 +14,12 @@ export function fieldsOf(store: Store, changes: readonly ChangedValue[]): Record
 export function journalOf(store: Store, unsettled: ReadonlyMap<string, readonly string[]>, linkId: string): Journal {
   const written = (side: SideName, key: string): readonly string[] => unsettled.get(`${linkId}/${side}/${key}`) ?? [];
   return {
-    isOwnWrite: (side, { path, person, value }) => {
-      const key = keyOf(store, { path, person });
-      const hash = hashOf(store, value);
-      if (written(side, key).includes(hash) || written(side, key + SHOWN).some((one) => one.endsWith(`>${hash}`))) return true;
-      // A service drops the exceptions of a series that is moved: where a run broke off before it had written them again, nobody has removed them.
-      if (path.field !== 'exception' || (value !== undefined && value !== null)) return false;
-      return [...unsettled.keys()].some((one) => one.startsWith(`${linkId}/${side}/`) && /\/(?:when|recurrence|exception)$/.test(one));
+    isOwnWrite: (side, change) => {
+      const key = keyOf(store, change);
+      const hash = hashOf(store, change.value);
+      return written(side, key).includes(hash) || written(side, key + SHOWN).some((one) => one.endsWith(`>${hash}`));
     },
+    mayHaveWritten: (side, change) => written(side, keyOf(store, change)).length > 0,
     hasArrived: (side, change) => {
       const key = keyOf(store, change);
       const hash = hashOf(store, change.value);

@@ -10,7 +10,7 @@
  * | gone | gone | forget | forget |
  */
 import { changedValues, isSamePlace, withValues, type ChangedValue } from './changed-values.ts';
-import { mapContents, otherSide, type CalendarEvent, type SideName } from './event.ts';
+import { EXCLUDED, mapContents, otherSide, type CalendarEvent, type SideName } from './event.ts';
 import { applyChanges, merge, type FieldConflict } from './merge.ts';
 import { DEFAULT_OPTIONS, isCarried, projected, sourceOf, withoutPeople, withPeopleOf, type Direction, type PairOptions } from './policy.ts';
 import type { EventProblem } from './problem.ts';
@@ -62,6 +62,8 @@ export interface Settings {
 export interface Journal {
   /** True for a value that was written to that side, or may have been: it is no edit of that side. */
   readonly isOwnWrite: (side: SideName, value: ChangedValue) => boolean;
+  /** True when some value was written at that place, or may have been. */
+  readonly mayHaveWritten: (side: SideName, at: ChangedValue) => boolean;
   /** True for the last value that was written there, when that is known to be done: what the side shows instead is an edit, also where it is the old value. */
   readonly hasArrived: (side: SideName, value: ChangedValue) => boolean;
   /** True when the event was to be deleted there, and may have been: that it is gone is no deletion by a person. */
@@ -190,7 +192,7 @@ function goneBothWays(sides: Both, lost: SideName, decision: LinkView['decision'
   const left = otherSide(lost);
   const { now, base } = sides[left];
   if (!now) return NOTHING;
-  const isEdited = base !== null && changedValues(base, now).some((value) => !settings.journal?.isOwnWrite(left, value));
+  const isEdited = base !== null && changedValues(base, now).length > ownChanges(left, base, now, settings.journal).length;
   if (decision === 'restore' || settings.journal?.isOwnDeletion(lost)) return creation(lost, now, settings, []);
   if (isEdited || base === null) {
     const path = { occurrence: null, field: 'exception' } as const;
@@ -265,7 +267,7 @@ function agreedSince(sides: Both, { journal }: Settings): Record<SideName, Calen
     const original = sides[otherSide(side)].now;
     if (!journal || !now || !base || !other || !original) continue;
     const changes = changedValues(base, now);
-    const carried = changes.filter((value) => journal.isOwnWrite(side, value));
+    const carried = ownChanges(side, base, now, journal);
     const open = changedValues(now, original);
     const tidied = open.filter((wanted) => carried.some((shown) => isSamePlace(wanted, shown) && journal.isTidiedTo(side, wanted, shown)));
     const takenBack = open.filter((value) => journal.hasArrived(side, value) && !changes.some((change) => isSamePlace(change, value)));
@@ -273,6 +275,21 @@ function agreedSince(sides: Both, { journal }: Settings): Record<SideName, Calen
     bases[otherSide(side)] = withValues(withValues(other, now, carried), original, [...tidied, ...takenBack]);
   }
   return bases;
+}
+
+/**
+ * What we have changed ourselves on a side since its base. A service drops the exceptions of a series whose start, rule or exclusions are rewritten: where a run
+ * broke off before it had written them again, nobody has removed them.
+ */
+function ownChanges(side: SideName, base: CalendarEvent, now: CalendarEvent, journal: Journal | undefined): ChangedValue[] {
+  if (!journal) return [];
+  const changes = changedValues(base, now);
+  const isRewritten = changes.some((change) => {
+    const { occurrence, field } = change.path;
+    if (occurrence === null) return (field === 'when' || field === 'recurrence') && journal.isOwnWrite(side, change);
+    return field === 'exception' && base.exceptions[occurrence] === EXCLUDED && journal.mayHaveWritten(side, change);
+  });
+  return changes.filter((change) => journal.isOwnWrite(side, change) || (isRewritten && change.path.field === 'exception' && change.value === undefined));
 }
 
 /** A text that was cut to fit a side must not win over the whole one when nothing else is known of the event. */

@@ -205,6 +205,22 @@ export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): 
   return rows.map(({ caldav, cloud, keepsCloud }) => (keepsCloud ? { kept: cloud, joined: caldav, side: 'caldav' } : { kept: caldav, joined: cloud, side: 'cloud' }));
 }
 
+/**
+ * Events that are gone under one name and there under another one, with the same UID, before the other side is known to have a copy. The link of the old name
+ * stays, because the name of a copy that may have been made meanwhile follows from it.
+ */
+export async function renames(db: Db, pairId: string): Promise<Halves[]> {
+  const { rows } = await db.sql.execute<Record<string, unknown> & Halves>(sql`
+    with alone as (
+      select s.link_id, s.side, s.uid_hash, s.gone from link_sides s join links l on l.id = s.link_id and l.parent_id is null
+      where s.pair_id = ${pairId} and s.uid_hash is not null and (s.gone = 'proved' or (s.gone = 'no' and s.seen is not null))
+        and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)
+    )
+    select max(link_id::text) filter (where gone = 'proved') as kept, max(link_id::text) filter (where gone = 'no') as joined, side
+    from alone group by side, uid_hash having count(*) = 2 and count(distinct gone) = 2`);
+  return rows;
+}
+
 /** How many events each side changed since the pair's last run ended: what the poll before this run has read. */
 export async function changedSinceLastRun(db: Db, pairId: string): Promise<Record<SideName, number>> {
   const { rows: [row] } = await db.sql.execute<Record<SideName, number>>(sql`

@@ -124,6 +124,13 @@ export async function finishDeletions(db: Db, linkIds: readonly string[], at: Da
     .where(and(anyOf(ops.linkId, linkIds), eq(ops.action, 'delete'), ne(ops.status, 'done')));
 }
 
+/** True when a copy of this event may have been made, though nobody knows where it is. */
+export async function mayHaveCopy(db: Db, linkId: string): Promise<boolean> {
+  const [row] = await db.sql.select({ id: ops.id }).from(ops)
+    .where(and(eq(ops.linkId, linkId), eq(ops.action, 'create'), inArray(ops.status, ['pending', 'waiting', 'dropped']), eq(ops.settled, false))).limit(1);
+  return row !== undefined;
+}
+
 /** Counted deletions on one side since a time, with those that may have been done though no answer came. Of `planned` links only what is done: the rest is still to come. */
 export async function countDeletions(db: Db, pairId: string, side: SideName, since: Date, planned: readonly string[]): Promise<number> {
   const isLast = sql`not exists (select 1 from ops later where later.link_id = ${ops.linkId} and later.side = ${ops.side} and later.id > ${ops.id})`;

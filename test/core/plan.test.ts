@@ -36,6 +36,7 @@ function decided(caldav: SideView | null, cloud: SideView | null, { direction = 
     direction, options: { ...DEFAULT_OPTIONS, ...options }, now: NOW, cannotHold,
     journal: {
       isOwnWrite: (side, { path, value }) => side === 'caldav' && path.field === 'location' && (value === wrote?.wanted || value === wrote?.shown),
+      mayHaveWritten: () => false,
       hasArrived: () => false,
       isOwnDeletion: (side) => side === deleted,
       isTidiedTo: (side, wanted, shown) => side === 'caldav' && wanted.value === wrote?.wanted && shown.value === wrote?.shown,

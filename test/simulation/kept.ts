@@ -386,4 +386,29 @@ export const KEPT: readonly Kept[] = [
       ],
     },
   },
+  {
+    found: 'a copy whose create was never answered, outside of what the service tells of, was made again when its original was removed and came back under another name',
+    schedule: {
+      profile: { calendars: [dav('stored'), CLOUD, { ...CLOUD, isView: true }], pairs: [pair(0, 1), pair(0, 2)] },
+      seed: 1,
+      steps: [
+        { do: 'insert', calendar: 1, kind: 'series', value: 0.1 }, { do: 'insert', calendar: 1, kind: 'single', value: 0.6 },
+        { do: 'fault', calendar: 2, on: 'create', when: 'after', kind: 'bug', times: 5, waitSeconds: null }, SYNC, { do: 'remove', calendar: 0, event: 0.1 },
+        { do: 'sync', pairs: [0, 1], during: [{ at: 37, what: { do: 'edit', calendar: 1, event: 0.78, field: 'status', value: 0.94 } }] },
+        { do: 'remove', calendar: 0, event: 0.1 }, SYNC, { do: 'sync', pairs: [1], during: [] },
+      ],
+    },
+  },
+  {
+    found: 'an exception that a backup did not have counted as one that the service had dropped, because a write of another exception was open',
+    schedule: {
+      profile: { calendars: [dav('stored'), CLOUD], pairs: [pair(0, 1)] },
+      seed: 1,
+      steps: [
+        { do: 'sync', pairs: [0], during: [{ at: 11, what: { do: 'insert', calendar: 0, kind: 'series', value: 0.5 } }] }, SYNC,
+        { do: 'edit', calendar: 1, event: 0.1, field: 'override', value: 0.1 }, { do: 'back-up', calendar: 0 }, SYNC, { do: 'freeze', calendar: 0 },
+        { do: 'edit', calendar: 1, event: 0.1, field: 'override', value: 0.3 }, { do: 'restore', calendar: 0 }, SYNC,
+      ],
+    },
+  },
 ];

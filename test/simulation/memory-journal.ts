@@ -7,7 +7,7 @@ import type { MemoryDatabase } from './memory-store.ts';
 
 type Sync<Work> = Work extends (...rest: infer Rest) => Promise<infer Result> ? (...rest: Rest) => Result : never;
 type Journal = {
-  readonly [Name in 'insertOps' | 'dropUndoneOps' | 'pendingOps' | 'setOp' | 'noteShown' | 'countOps' | 'hasOpenSibling' | 'finishDeletions' | 'countDeletions'
+  readonly [Name in 'insertOps' | 'dropUndoneOps' | 'pendingOps' | 'setOp' | 'noteShown' | 'countOps' | 'hasOpenSibling' | 'finishDeletions' | 'mayHaveCopy' | 'countDeletions'
     | 'writtenSince' | 'unsettledWrites']: Sync<Store[Name]>
 };
 
@@ -40,6 +40,7 @@ export function journalOf(db: MemoryDatabase): Journal {
         if (op.action === 'delete' && op.status !== 'done') db.set(db.ops, op.id, { status: 'done', doneAt: at, code: 'answer-lost' });
       }
     },
+    mayHaveCopy: (linkId) => where((op) => op.linkId === linkId && op.action === 'create' && ['pending', 'waiting', 'dropped'].includes(op.status) && !op.settled).length > 0,
     countDeletions: (pairId, side, since, planned) => countDeletions(db, pairId, side, since, planned),
     writtenSince: (linkIds, since) => writtenSince(db, linkIds, since),
     unsettledWrites: (linkIds) => unsettledWrites(db, linkIds),

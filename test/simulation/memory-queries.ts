@@ -32,6 +32,15 @@ export function matchesBy(db: MemoryDatabase, pairId: string, by: 'uid' | 'conte
   });
 }
 
+export function renames(db: MemoryDatabase, pairId: string): Halves[] {
+  const alone = [...db.sides.values()].filter((row) => row.pairId === pairId && row.uidHash !== null && db.links.get(row.linkId)?.parentId === null
+    && (row.gone === 'proved' || (row.gone === 'no' && row.seen !== null)) && otherSideOf(db, row) === undefined);
+  return alone.filter(({ gone }) => gone === 'proved').flatMap((old): Halves[] => {
+    const [back, ...more] = alone.filter((row) => row !== old && row.side === old.side && row.uidHash === old.uidHash);
+    return back?.gone === 'no' && more.length === 0 ? [{ kept: old.linkId, joined: back.linkId, side: old.side }] : [];
+  });
+}
+
 const otherSideOf = (db: MemoryDatabase, { linkId, side }: SideRow) => db.sides.get(`${linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`);
 
 export function hasCopyOfUid(db: MemoryDatabase, pairId: string, row: SideRow): boolean {

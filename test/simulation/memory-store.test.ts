@@ -25,7 +25,7 @@ const COMPARE_EVERY = 15;
 const AT_LEAST = 20;
 
 /** These draw more: without rows there is little to ask. */
-const OFTEN: readonly FunctionName[] = ['insertLinks', 'insertSides', 'insertSides', 'insertSides', 'insertSides', 'insertOps', 'insertOps', 'beginRun', 'hold', 'updateSide', 'updateSide', 'updateSide', 'hasCopyOfUid', 'hasCopyOfUid', 'hasForeignTwin', 'hasForeignTwin', 'matchesBy', 'matchesBy', 'isOnAnotherWay', 'copiesOfOthers', 'copiesOfOthers'];
+const OFTEN: readonly FunctionName[] = ['insertLinks', 'insertSides', 'insertSides', 'insertSides', 'insertSides', 'insertOps', 'insertOps', 'beginRun', 'hold', 'updateSide', 'updateSide', 'updateSide', 'hasCopyOfUid', 'hasCopyOfUid', 'hasForeignTwin', 'hasForeignTwin', 'matchesBy', 'matchesBy', 'renames', 'renames', 'mayHaveCopy', 'mayHaveCopy', 'isOnAnotherWay', 'copiesOfOthers', 'copiesOfOthers'];
 /** Several statements: not one whole outside a transaction, where the engine never calls them. */
 const IN_TRANSACTIONS: readonly FunctionName[] = ['joinHalves', 'settleSides', 'dropSide', 'dropGoneSides', 'setProblems'];
 /** Their SQL says in which order; the rest comes in any. */

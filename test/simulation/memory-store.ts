@@ -12,7 +12,7 @@ import type { conflicts, problems } from '../../db/schema.ts';
 import type { Store } from '../../db/store.ts';
 import { EMPTY_LINK, EMPTY_RUN, EMPTY_SIDE, isDue, NOW_DIRTY, withValues } from './memory-rows.ts';
 import { journalOf } from './memory-journal.ts';
-import { copiesOfOthers, countEvents, hasCopyOfUid, hasForeignTwin, isOnAnotherWay, matchesBy, sharedCalendars, twinsOf } from './memory-queries.ts';
+import { copiesOfOthers, countEvents, hasCopyOfUid, hasForeignTwin, isOnAnotherWay, matchesBy, renames, sharedCalendars, twinsOf } from './memory-queries.ts';
 import { OPEN_VAULT } from './open-vault.ts';
 
 export type ConflictRow = typeof conflicts.$inferSelect;
@@ -251,6 +251,7 @@ export class MemoryDatabase {
       hintedGone: (pairId, side) => found(pairId, side, ({ gone }) => gone === 'hinted'),
       unconfirmed: (pairId, side) => found(pairId, side, ({ confirmed }) => !confirmed),
       matchesBy: (pairId, by) => matchesBy(db, pairId, by),
+      renames: (pairId) => renames(db, pairId),
       changedSinceLastRun: (pairId) => {
         const last = Math.max(-Infinity, ...[...db.runs.values()].filter((run) => run.pairId === pairId).map(({ finishedAt }) => finishedAt?.getTime() ?? -Infinity));
         const count = (side: SideName) => found(pairId, side, ({ changedAt }) => changedAt.getTime() > last).length;

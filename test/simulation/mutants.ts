@@ -124,7 +124,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 8, name: 'delete-wins', mistake: 'a deletion beats an edit', file: DECIDE,
-    from: 'const isEdited = base !== null && changedValues(base, now).some((value) => !settings.journal?.isOwnWrite(left, value));', to: 'const isEdited = false;',
+    from: 'const isEdited = base !== null && changedValues(base, now).length > ownChanges(left, base, now, settings.journal).length;', to: 'const isEdited = false;',
   },
   {
     seed: 20, name: 'source-written-to', mistake: 'the direction is disregarded', file: DECIDE,
@@ -136,7 +136,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 101508, name: 'half-run-is-an-edit', mistake: 'what a broken-off run wrote counts as that side\'s edit', file: 'activities/written-fields.ts',
-    from: 'if (written(side, key).includes(hash) ||', to: 'if (unsettled.size < 0 &&',
+    from: 'return written(side, key).includes(hash) ||', to: 'return unsettled.size < 0 &&',
   },
   {
     seed: 114, name: 'wrong-base', mistake: 'a side is compared with what the other one shows', file: DECIDE,

@@ -149,10 +149,24 @@ export class StoreCalls {
     };
   }
 
+  /** An event that is gone under one name and there under another one. */
+  private renamed() {
+    const free = [...this.database.links.values()].filter(({ id, parentId }) => parentId === null && !(['caldav', 'cloud'] as const).some((side) => this.database.sides.has(`${id}/${side}`)));
+    const [old] = free;
+    const next = free.find(({ id, pairId }) => id !== old?.id && pairId === old?.pairId);
+    if (!old || !next) return [this.newSide()];
+    const of = { side: this.side(), pairId: old.pairId, uidHash: this.id(), seen: this.sealed() };
+    return [{ ...this.newSide(), ...of, linkId: old.id, gone: 'proved' as const }, { ...this.newSide(), ...of, linkId: next.id, gone: 'no' as const }];
+  }
+
   /** One side of a link that has no other one. */
   private half(): SideRow | undefined {
-    const halves = [...this.database.sides.values()].filter(({ linkId, side }) => !this.database.sides.has(`${linkId}/${otherSide(side)}`));
-    return halves.length === 0 ? undefined : this.random.pick(halves);
+    const alone = this.alone();
+    return alone.length === 0 ? undefined : this.random.pick(alone);
+  }
+
+  private alone(): SideRow[] {
+    return [...this.database.sides.values()].filter(({ linkId, side }) => !this.database.sides.has(`${linkId}/${otherSide(side)}`));
   }
 
   private ref(): string {
@@ -228,7 +242,10 @@ export class StoreCalls {
     linksWithout: () => [this.pair(), this.side(), this.linkIds()],
     lockLink: () => [this.known(this.database.links)],
     insertLinks: () => [this.database.links.size > 2 * MANY_LINKS ? [] : this.some(() => this.newLink())],
-    insertSides: () => [this.random.chance(0.5) ? this.some(() => this.newSide(), 2) : [this.newSide()]],
+    insertSides: () => {
+      if (this.random.chance(0.1)) return [this.renamed()];
+      return [this.random.chance(0.5) ? this.some(() => this.newSide(), 2) : [this.newSide()]];
+    },
     updateSide: () => {
       const { linkId, side } = this.sideRow();
       return [linkId, side, this.sideColumns()];
@@ -250,6 +267,7 @@ export class StoreCalls {
     hintedGone: () => [this.pair(), this.side()],
     unconfirmed: () => [this.pair(), this.side()],
     matchesBy: () => [this.pair(), this.random.pick(['uid', 'content'])],
+    renames: () => [this.pair()],
     changedSinceLastRun: () => [this.pair()],
     joinHalves: () => this.halves(),
     isUidTaken: () => [this.pair(), this.side(), this.hash(), this.known(this.database.links)],
@@ -283,6 +301,7 @@ export class StoreCalls {
     hasOpenSibling: () => [this.op()],
     finishDeletions: () => [this.linkIds(), this.onlyTime()],
     unsettledWrites: () => [this.linkIds()],
+    mayHaveCopy: () => [this.known(this.database.links)],
     countDeletions: () => [this.pair(), this.side(), this.time(), this.linkIds()],
     writtenSince: () => [this.linkIds(), this.time()],
     insertConflicts: () => [this.some(() => this.newConflict(), 2)],
