@@ -152,7 +152,7 @@ class Planner {
     if (isForgotten && sides.caldav && sides.cloud && !held) return void this.later.bothGone.push(link.id);
     if (isForgotten) {
       // A copy of it that a change feed does not tell of is found by a full listing only.
-      if (await store.mayHaveCopy(link.id)) await store.updatePair(this.open.pair.id, { fullListingAt: null });
+      if (await store.mayHaveCopy(link.id)) await store.updatePair(this.open.pair.id, { fullListingAt: new Date(0) });
       return this.forget([link.id]);
     }
     if (decision.link === 'unlink') {

@@ -126,9 +126,8 @@ export async function finishDeletions(db: Db, linkIds: readonly string[], at: Da
 
 /** True when a copy of this event may have been made, though nobody knows where it is. */
 export async function mayHaveCopy(db: Db, linkId: string): Promise<boolean> {
-  const [row] = await db.sql.select({ id: ops.id }).from(ops)
-    .where(and(eq(ops.linkId, linkId), eq(ops.action, 'create'), inArray(ops.status, ['pending', 'waiting', 'dropped']), eq(ops.settled, false))).limit(1);
-  return row !== undefined;
+  const [last] = await db.sql.select({ action: ops.action, status: ops.status, settled: ops.settled }).from(ops).where(eq(ops.linkId, linkId)).orderBy(desc(ops.id)).limit(1);
+  return last !== undefined && last.action === 'create' && !last.settled && ['pending', 'waiting', 'dropped'].includes(last.status);
 }
 
 /** Counted deletions on one side since a time, with those that may have been done though no answer came. Of `planned` links only what is done: the rest is still to come. */

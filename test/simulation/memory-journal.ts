@@ -40,7 +40,10 @@ export function journalOf(db: MemoryDatabase): Journal {
         if (op.action === 'delete' && op.status !== 'done') db.set(db.ops, op.id, { status: 'done', doneAt: at, code: 'answer-lost' });
       }
     },
-    mayHaveCopy: (linkId) => where((op) => op.linkId === linkId && op.action === 'create' && ['pending', 'waiting', 'dropped'].includes(op.status) && !op.settled).length > 0,
+    mayHaveCopy: (linkId) => {
+      const last = where((op) => op.linkId === linkId).sort((a, b) => (a.id < b.id ? 1 : -1))[0];
+      return last !== undefined && last.action === 'create' && !last.settled && ['pending', 'waiting', 'dropped'].includes(last.status);
+    },
     countDeletions: (pairId, side, since, planned) => countDeletions(db, pairId, side, since, planned),
     writtenSince: (linkIds, since) => writtenSince(db, linkIds, since),
     unsettledWrites: (linkIds) => unsettledWrites(db, linkIds),
