@@ -124,10 +124,13 @@ export async function finishDeletions(db: Db, linkIds: readonly string[], at: Da
     .where(and(anyOf(ops.linkId, linkIds), eq(ops.action, 'delete'), ne(ops.status, 'done')));
 }
 
-/** True when a copy of this event may have been made, though nobody knows where it is. */
+/** Failures of a create after which the copy may be there nevertheless. */
+export const LOST_ANSWERS: readonly string[] = ['unreachable', 'throttled', 'bug'];
+
+/** True when a copy of this event may have been made, though nobody knows where it is: the last thing that was tried for it is a create without an answer. */
 export async function mayHaveCopy(db: Db, linkId: string): Promise<boolean> {
-  const [last] = await db.sql.select({ action: ops.action, status: ops.status, settled: ops.settled }).from(ops).where(eq(ops.linkId, linkId)).orderBy(desc(ops.id)).limit(1);
-  return last !== undefined && last.action === 'create' && !last.settled && ['pending', 'waiting', 'dropped'].includes(last.status);
+  const [last] = await db.sql.select({ action: ops.action, status: ops.status, code: ops.code }).from(ops).where(and(eq(ops.linkId, linkId), eq(ops.settled, false))).orderBy(desc(ops.id)).limit(1);
+  return last?.action === 'create' && (last.status === 'pending' || (last.status === 'waiting' && LOST_ANSWERS.includes(last.code ?? '')));
 }
 
 /** Counted deletions on one side since a time, with those that may have been done though no answer came. Of `planned` links only what is done: the rest is still to come. */

@@ -2,12 +2,11 @@
 import { and, inArray, ne, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import type { Db } from './connect.ts';
+import { LOST_ANSWERS } from './plans.ts';
 import { pairs } from './schema.ts';
 
 /** For so long another pair's create may be on its way. */
 const UNDER_WAY = sql`interval '10 minutes'`;
-/** Failures of a create after which the copy may be there nevertheless. */
-const LOST_ANSWERS = sql`'unreachable', 'throttled', 'bug'`;
 /** For so long a copy of another pair is waited for that is not known here, although it was asked for: its server may lag behind. */
 const AWAITED = sql`interval '15 minutes'`;
 /** Older ones have been listed by now. */
@@ -48,7 +47,7 @@ export async function isOnAnotherWay(db: Db, mine: { readonly pairId: string; re
       exists (select 1 from runs r join ops o on o.run_id = r.id and o.action = 'create' and o.side = ${side}
         join link_sides s on s.link_id = o.link_id and s.side <> o.side and s.uid_hash = ${uidHash}
         where r.pair_id = ${pairId} and r.started_at > ${at} - ${UNDER_WAY} and not o.settled
-          and (o.status = 'pending' or (o.status = 'waiting' and o.code in (${LOST_ANSWERS})))
+          and (o.status = 'pending' or (o.status = 'waiting' and o.code in ${LOST_ANSWERS}))
           and not exists (select 1 from ops later where later.link_id = o.link_id and later.side = o.side and later.id > o.id))
       or exists (select 1 from link_sides s
         where s.pair_id = ${pairId} and s.side = ${side} and s.uid_hash = ${uidHash} and s.owned and s.gone <> 'proved'

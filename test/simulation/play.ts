@@ -37,7 +37,7 @@ const HEARTBEAT_MS = 30_000;
 const GHOSTS_MS = 15 * 60_000;
 const COMPARED_EVERY_MS = 7 * 3_600_000;
 /** Rounds in which every pair has to come to rest once all faults have ended. */
-const ROUNDS_TO_REST = 3;
+const ROUNDS_TO_REST = 5;
 const ROUNDS_BETWEEN_PAIRS = 15;
 
 class Player {
