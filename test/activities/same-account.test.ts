@@ -1,4 +1,4 @@
-/** A change feed that takes most events away is believed only of the account that the pair was made with. */
+/** A change feed that takes events away is believed only of the account that the pair was made with. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { testDatabase } from '../support/database.ts';
@@ -16,31 +16,31 @@ async function linked(): Promise<Rig> {
 }
 
 for (const side of ['caldav', 'cloud'] as const) {
-  test(`most events taken away while the account is another one delete nothing: ${side}`, async () => {
-    const rig = await linked();
-    rig.person = 'somebody else';
-    for (const title of ['A', 'B', 'C']) rig.side(side).person.remove(rig.side(side).find(title));
-    const { writes } = rig;
-    assert.equal((await rig.run()).result, 'failed');
-    assert.deepEqual((await rig.runRows()).at(-1)?.error?.code, 'different-account');
-    assert.deepEqual([(await rig.pair()).attention, rig.writes], ['credentials', writes]);
-    assert.ok((await rig.sideRows()).every(({ gone }) => gone !== 'proved'));
-    assert.deepEqual(await rig.held(), []);
-    assert.equal(await rig.poll(), 'state', 'the pair shows attention');
-    rig.person = 'fake';
-    assert.equal((await rig.run()).result, 'ok');
-    assert.equal((await rig.pair()).attention, null);
-    assert.deepEqual([rig.caldav.titles(), rig.cloud.titles()], [['D', 'E'], ['D', 'E']]);
-  });
+  for (const removed of [['A'], ['A', 'B', 'C']]) {
+    test(`${removed.length} of 5 events taken away while the account is another one delete nothing: ${side}`, async () => {
+      const rig = await linked();
+      rig.person = 'somebody else';
+      for (const title of removed) rig.side(side).person.remove(rig.side(side).find(title));
+      const { writes } = rig;
+      assert.equal((await rig.run()).result, 'failed');
+      assert.deepEqual((await rig.runRows()).at(-1)?.error?.code, 'different-account');
+      assert.deepEqual([(await rig.pair()).attention, rig.writes], ['credentials', writes]);
+      assert.ok((await rig.sideRows()).every(({ gone }) => gone !== 'proved'));
+      assert.deepEqual(await rig.held(), []);
+      assert.equal(await rig.poll(), 'state', 'the pair shows attention');
+      rig.person = 'fake';
+      assert.equal((await rig.run()).result, 'ok');
+      assert.equal((await rig.pair()).attention, null);
+      const left = ['A', 'B', 'C', 'D', 'E'].filter((title) => !removed.includes(title));
+      assert.deepEqual([rig.caldav.titles(), rig.cloud.titles()], [left, left]);
+    });
+  }
 }
 
-test('a few deletions and an idle poll do not ask who it is', async () => {
+test('an idle poll does not ask who it is', async () => {
   const rig = await linked();
   rig.person = 'somebody else';
   assert.equal(await rig.cycle(), 'NoChange');
-  for (const title of ['A', 'B']) rig.caldav.person.remove(rig.caldav.find(title));
-  await rig.run();
-  assert.deepEqual(rig.cloud.titles(), ['C', 'D', 'E']);
 });
 
 test('a full comparison asks first, and stores nothing of a stranger\'s calendar', async () => {
