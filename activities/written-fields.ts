@@ -36,7 +36,7 @@ export async function noteShown(store: Store, linkId: string, side: SideName, ba
   await store.noteShown(linkId, side, fieldsOf(store, changedValues(base, shown)), SHOWN);
 }
 
-export function keyOf(store: Store, { path, person }: Pick<ChangedValue, 'path' | 'person'>): string {
+export function keyOf(store: Store, { path, person }: ChangedValue): string {
   return person === null ? pathKey(path) : `${pathKey(path)}/${store.vault.hash(person).slice(0, 24)}`;
 }
 

@@ -54,8 +54,8 @@ export interface Settings {
   readonly now: number;
   /** What a side cannot hold of an event; null: it can. */
   readonly cannotHold: (side: SideName, event: CalendarEvent) => EventProblem | null;
-  /** What runs did to this event without coming to an end with it; absent: nothing. */
-  readonly journal?: Journal;
+  /** What runs did to this event without coming to an end with it. */
+  readonly journal: Journal;
 }
 
 /** What runs have written since both sides last agreed, or may have. */
@@ -192,8 +192,9 @@ function goneBothWays(sides: Both, lost: SideName, decision: LinkView['decision'
   const left = otherSide(lost);
   const { now, base } = sides[left];
   if (!now) return NOTHING;
-  const isEdited = base !== null && changedValues(base, now).length > ownChanges(left, base, now, settings.journal).length;
-  if (decision === 'restore' || settings.journal?.isOwnDeletion(lost)) return creation(lost, now, settings, []);
+  const changes = base ? changedValues(base, now) : [];
+  const isEdited = base !== null && ownChanges(left, base, changes, settings.journal).length < changes.length;
+  if (decision === 'restore' || settings.journal.isOwnDeletion(lost)) return creation(lost, now, settings, []);
   if (isEdited || base === null) {
     const path = { occurrence: null, field: 'exception' } as const;
     const conflicts = isEdited ? [{ path, winner: left, kept: 'edited', lost: 'deleted' }] : [];
@@ -265,9 +266,9 @@ function agreedSince(sides: Both, { journal }: Settings): Record<SideName, Calen
     const { now, base } = sides[side];
     const other = bases[otherSide(side)];
     const original = sides[otherSide(side)].now;
-    if (!journal || !now || !base || !other || !original) continue;
+    if (!now || !base || !other || !original) continue;
     const changes = changedValues(base, now);
-    const carried = ownChanges(side, base, now, journal);
+    const carried = ownChanges(side, base, changes, journal);
     const open = changedValues(now, original);
     const tidied = open.filter((wanted) => carried.some((shown) => isSamePlace(wanted, shown) && journal.isTidiedTo(side, wanted, shown)));
     const takenBack = open.filter((value) => journal.hasArrived(side, value) && !changes.some((change) => isSamePlace(change, value)));
@@ -278,12 +279,10 @@ function agreedSince(sides: Both, { journal }: Settings): Record<SideName, Calen
 }
 
 /**
- * What we have changed ourselves on a side since its base. A service drops the exceptions of a series whose start, rule or exclusions are rewritten: where a run
+ * Those of a side's changes since its base that we have made ourselves. A service drops the exceptions of a series whose start, rule or exclusions are rewritten: where a run
  * broke off before it had written them again, nobody has removed them.
  */
-function ownChanges(side: SideName, base: CalendarEvent, now: CalendarEvent, journal: Journal | undefined): ChangedValue[] {
-  if (!journal) return [];
-  const changes = changedValues(base, now);
+function ownChanges(side: SideName, base: CalendarEvent, changes: readonly ChangedValue[], journal: Journal): ChangedValue[] {
   const isRewritten = changes.some((change) => {
     const { occurrence, field } = change.path;
     if (occurrence === null) return (field === 'when' || field === 'recurrence') && journal.isOwnWrite(side, change);

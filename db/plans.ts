@@ -127,10 +127,15 @@ export async function finishDeletions(db: Db, linkIds: readonly string[], at: Da
 /** Failures of a create after which the copy may be there nevertheless. */
 export const LOST_ANSWERS: readonly string[] = ['unreachable', 'throttled', 'bug'];
 
+/** A write that nobody knows the end of. */
+export function hasLostAnswer({ status, code }: Pick<OpRow, 'status' | 'code'>): boolean {
+  return status === 'pending' || (status === 'waiting' && LOST_ANSWERS.includes(code ?? ''));
+}
+
 /** True when a copy of this event may have been made, though nobody knows where it is: the last thing that was tried for it is a create without an answer. */
 export async function mayHaveCopy(db: Db, linkId: string): Promise<boolean> {
   const [last] = await db.sql.select({ action: ops.action, status: ops.status, code: ops.code }).from(ops).where(and(eq(ops.linkId, linkId), eq(ops.settled, false))).orderBy(desc(ops.id)).limit(1);
-  return last?.action === 'create' && (last.status === 'pending' || (last.status === 'waiting' && LOST_ANSWERS.includes(last.code ?? '')));
+  return last?.action === 'create' && hasLostAnswer(last);
 }
 
 /** Counted deletions on one side since a time, with those that may have been done though no answer came. Of `planned` links only what is done: the rest is still to come. */

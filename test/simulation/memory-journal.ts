@@ -1,6 +1,6 @@
 /** The journal of writes of the simulation's database. */
 import type { SideName } from '../../core/event.ts';
-import { DONE, LOST_ANSWERS, type OpRow } from '../../db/plans.ts';
+import { DONE, hasLostAnswer, type OpRow } from '../../db/plans.ts';
 import type { Store } from '../../db/store.ts';
 import { EMPTY_OP, withValues } from './memory-rows.ts';
 import type { MemoryDatabase } from './memory-store.ts';
@@ -42,16 +42,13 @@ export function journalOf(db: MemoryDatabase): Journal {
     },
     mayHaveCopy: (linkId) => {
       const last = where((op) => op.linkId === linkId && !op.settled).sort((a, b) => (a.id < b.id ? 1 : -1))[0];
-      return last?.action === 'create' && mayBeDone(last);
+      return last?.action === 'create' && hasLostAnswer(last);
     },
     countDeletions: (pairId, side, since, planned) => countDeletions(db, pairId, side, since, planned),
     writtenSince: (linkIds, since) => writtenSince(db, linkIds, since),
     unsettledWrites: (linkIds) => unsettledWrites(db, linkIds),
   };
 }
-
-/** A write whose answer nobody has. */
-export const mayBeDone = ({ status, code }: OpRow): boolean => status === 'pending' || (status === 'waiting' && LOST_ANSWERS.includes(code ?? ''));
 
 const isEnded = ({ status }: OpRow): boolean => status === 'done' || status === 'dropped';
 

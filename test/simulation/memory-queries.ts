@@ -1,9 +1,9 @@
 /** The longer queries of the simulation's database. */
 import type { SideName } from '../../core/event.ts';
 import type { Halves, SideRow } from '../../db/links.ts';
+import { hasLostAnswer } from '../../db/plans.ts';
 import type { PairRow } from '../../db/pair-state.ts';
 import type { Store } from '../../db/store.ts';
-import { mayBeDone } from './memory-journal.ts';
 import type { MemoryDatabase } from './memory-store.ts';
 
 const SIDES = ['caldav', 'cloud'] as const;
@@ -79,7 +79,7 @@ export function isOnAnotherWay(db: MemoryDatabase, mine: PairSide, others: reado
     const isCreated = (row: SideRow) => row.uidHash === uidHash && row.owned && row.gone !== 'proved' && row.changedAt.getTime() > awaited
       && !db.sidesOf(mine.pairId, mine.side).some(({ ref }) => ref === row.ref);
     const ofOther = [...db.ops.values()].filter((op) => op.pairId === pairId && op.side === side);
-    return db.sidesOf(pairId, side).some(isCreated) || ofOther.some((op) => op.action === 'create' && !op.settled && mayBeDone(op)
+    return db.sidesOf(pairId, side).some(isCreated) || ofOther.some((op) => op.action === 'create' && !op.settled && hasLostAnswer(op)
       && (db.runs.get(op.runId)?.startedAt.getTime() ?? 0) > since && !ofOther.some((later) => later.linkId === op.linkId && later.id > op.id)
       && db.sides.get(`${op.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`)?.uidHash === uidHash);
   });

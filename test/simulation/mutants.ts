@@ -124,7 +124,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 8, name: 'delete-wins', mistake: 'a deletion beats an edit', file: DECIDE,
-    from: 'const isEdited = base !== null && changedValues(base, now).length > ownChanges(left, base, now, settings.journal).length;', to: 'const isEdited = false;',
+    from: 'const isEdited = base !== null && ownChanges(left, base, changes, settings.journal).length < changes.length;', to: 'const isEdited = false;',
   },
   {
     seed: 20, name: 'source-written-to', mistake: 'the direction is disregarded', file: DECIDE,

@@ -161,12 +161,8 @@ export class StoreCalls {
 
   /** One side of a link that has no other one. */
   private half(): SideRow | undefined {
-    const alone = this.alone();
-    return alone.length === 0 ? undefined : this.random.pick(alone);
-  }
-
-  private alone(): SideRow[] {
-    return [...this.database.sides.values()].filter(({ linkId, side }) => !this.database.sides.has(`${linkId}/${otherSide(side)}`));
+    const halves = [...this.database.sides.values()].filter(({ linkId, side }) => !this.database.sides.has(`${linkId}/${otherSide(side)}`));
+    return halves.length === 0 ? undefined : this.random.pick(halves);
   }
 
   private ref(): string {
