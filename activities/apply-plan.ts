@@ -8,7 +8,6 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SideName } from '../core/event.ts';
-import { SyncError } from '../core/sync-error.ts';
 import { Superseded } from '../db/links.ts';
 import type { OpRow } from '../db/plans.ts';
 import type { PairActivities } from '../workflows/messages.ts';
@@ -41,7 +40,7 @@ export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
     if (epoch === null) return summaryOf(deps, run);
     const stopBeating = deps.clock.every(2_000, () => void heartbeat(deps, runId));
     try {
-      return await applyRounds({ deps, open, runId, epoch, signal });
+      return await applyRounds({ deps, open, runId, epoch, signal, stopped: new Map() });
     } finally {
       stopBeating();
     }
@@ -49,13 +48,12 @@ export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
 }
 
 async function applyRounds(applying: Applying) {
-  const { deps, open, runId } = applying;
-  const stopped = new Map<SideName, SyncError>();
+  const { deps, open, runId, stopped } = applying;
   for (let round = 1; ; round += 1) {
-    const again = await applyPending(applying, stopped);
+    const again = await applyPending(applying);
     // Also where the other op of an event was refused for good, which would leave it alone until somebody changes it.
     await deps.store.updateLinks([...again], { dirty: true });
-    await readBack(applying, stopped, again.size > 0);
+    await readBack(applying, again.size > 0);
     if (again.size === 0 || stopped.size > 0) break;
     if (round === MAX_ROUNDS) {
       await rest(applying, [...again]);
@@ -77,11 +75,11 @@ async function rest({ deps }: Applying, ids: readonly string[]): Promise<void> {
 }
 
 /** Runs what is pending, each side at its own width; answers the links that have to be decided again. */
-async function applyPending(applying: Applying, stopped: Map<SideName, SyncError>): Promise<Set<string>> {
+async function applyPending(applying: Applying): Promise<Set<string>> {
   const { deps, runId } = applying;
   const again = new Set<string>();
   const all = await deps.store.pendingOps(runId);
-  const phase = (ops: readonly OpRow[]) => Promise.all((['caldav', 'cloud'] as const).map((side) => applySide(applying, side, ops.filter((op) => op.side === side), stopped, again)));
+  const phase = (ops: readonly OpRow[]) => Promise.all((['caldav', 'cloud'] as const).map((side) => applySide(applying, side, ops.filter((op) => op.side === side), again)));
   await phase(all.filter(({ action }) => action !== 'delete'));
   const deletes: OpRow[] = [];
   for (const op of all.filter(({ action }) => action === 'delete')) {
@@ -94,9 +92,8 @@ async function applyPending(applying: Applying, stopped: Map<SideName, SyncError
   return again;
 }
 
-async function applySide(
-  applying: Applying, side: SideName, ops: readonly OpRow[], stopped: Map<SideName, SyncError>, again: Set<string>,
-): Promise<void> {
+async function applySide(applying: Applying, side: SideName, ops: readonly OpRow[], again: Set<string>): Promise<void> {
+  const { stopped } = applying;
   const queue = [...ops];
   const lanes = Math.min(applying.open.sides[side].writesAtOnce, queue.length);
   await Promise.all(Array.from({ length: lanes }, async () => {
@@ -108,7 +105,7 @@ async function applySide(
       }
       const outcome = await attempt(applying, op);
       if (outcome.kind === 'again') again.add(op.linkId);
-      if (outcome.kind === 'stops') stopped.set(side, outcome.error);
+      if (outcome.kind === 'stops') stopped.set(outcome.side, outcome.error);
     }
   }));
 }
@@ -133,7 +130,7 @@ async function mayWrite({ deps, open, epoch, signal }: Applying): Promise<void> 
   if (pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');
 }
 
-async function readBack({ deps, open, epoch }: Applying, stopped: Map<SideName, SyncError>, decidesAgain: boolean): Promise<void> {
+async function readBack({ deps, open, epoch, stopped }: Applying, decidesAgain: boolean): Promise<void> {
   try {
     await confirmWrites(deps, open, epoch);
     if (decidesAgain) await findCopiesOfOthers(deps, open, epoch);

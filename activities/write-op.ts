@@ -10,6 +10,7 @@ import { backoff, opConsequence } from './failures.ts';
 import type { Loaded } from './link-view.ts';
 import { baseOf, observe, seenColumns, seenOf } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
+import { askSide, SideFailed } from './read-sides.ts';
 import { noteShown } from './written-fields.ts';
 
 /** A run that is being carried out. */
@@ -19,14 +20,16 @@ export interface Applying {
   readonly runId: string;
   readonly epoch: number;
   readonly signal: AbortSignal;
+  /** Sides that take no more calls in this run, with the reason. */
+  readonly stopped: Map<SideName, SyncError>;
 }
 
 export type Outcome =
   | { readonly kind: 'done' | 'problem' | 'waits' }
   /** The link has to be decided again: the side moved on. */
   | { readonly kind: 'again' }
-  /** The side takes no more writes in this run. */
-  | { readonly kind: 'stops'; readonly error: SyncError }
+  /** The side takes no more calls in this run. */
+  | { readonly kind: 'stops'; readonly side: SideName; readonly error: SyncError }
   | { readonly kind: 'retry'; readonly delayMs: number };
 
 type Sides = Partial<Record<SideName, SideRow>>;
@@ -45,23 +48,36 @@ export const LONGEST_REST_MS = 3_600_000;
  * @param tries 1 for the first try in this attempt of the run
  */
 export async function executeOp(applying: Applying, op: OpRow, loaded: Loaded | undefined, tries: number): Promise<Outcome> {
-  const { deps, open } = applying;
-  const isLastTry = tries >= MAX_TRIES;
   if (!loaded) return { kind: 'waits' };
   try {
-    if (op.action === 'create') await createCopy(applying, op, loaded.link, loaded.sides);
-    else if (op.action === 'update') await updateEvent(applying, op, loaded.sides);
-    else await removeEvent(applying, op, loaded.sides);
+    return await tryOp(applying, op, loaded, tries);
+  } catch (error) {
+    if (!(error instanceof SideFailed)) throw error;
+    await waits(applying, op, loaded.link, error.error);
+    return { kind: 'stops', side: error.side, error: error.error };
+  }
+}
+
+/** @throws SideFailed where a side does not even tell what it shows */
+async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tries: number): Promise<Outcome> {
+  const { deps, open } = applying;
+  const isLastTry = tries >= MAX_TRIES;
+  try {
+    if (op.action === 'delete') return await removeEvent(applying, op, sides);
+    if (op.action === 'create') await createCopy(applying, op, link, sides);
+    else await updateEvent(applying, op, sides);
     return { kind: 'done' };
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
     const consequence = opConsequence(error);
     switch (consequence.then) {
-      case 'decide-again':
-        return await readAgain(applying, op, loaded);
+      case 'decide-again': {
+        const row = sides[op.side];
+        return await outdated(applying, op, row, row && (await askFor(applying, row)));
+      }
       case 'next-generation':
-        await nextName(applying, op, loaded.sides[op.side]);
-        return isLastTry ? waits(applying, op, loaded.link, error) : { kind: 'retry', delayMs: 0 };
+        await nextName(applying, op, sides[op.side]);
+        return isLastTry ? waits(applying, op, link, error) : { kind: 'retry', delayMs: 0 };
       case 'problem':
         await setAside(applying, op, consequence);
         return { kind: 'problem' };
@@ -69,8 +85,8 @@ export async function executeOp(applying: Applying, op: OpRow, loaded: Loaded | 
         const isPassing = error.kind === 'throttled' || error.kind === 'unreachable';
         if (isPassing && !isLastTry && (error.retryAfterMs ?? 0) <= 20_000) return { kind: 'retry', delayMs: error.retryAfterMs ?? (error.kind === 'throttled' ? THROTTLED_WAIT_MS : FAILED_WAIT_MS) };
         if (error.kind === 'bug') deps.log.error({ pairId: open.pair.id, runId: op.runId, linkId: op.linkId, err: error }, 'a write failed unexpectedly');
-        await waits(applying, op, loaded.link, error);
-        return consequence.stopsSide ? { kind: 'stops', error } : { kind: 'waits' };
+        await waits(applying, op, link, error);
+        return consequence.stopsSide ? { kind: 'stops', side: op.side, error } : { kind: 'waits' };
       }
     }
   }
@@ -140,8 +156,19 @@ async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise
   });
 }
 
-async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise<void> {
-  const { deps, open, epoch } = applying;
+/**
+ * The copy of an event that is still there (cancelled, or repeating in its own way) goes only while its original, asked for by its name, shows what was decided
+ * about: a listing that lags behind does not tell that the event takes place after all.
+ */
+async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise<Outcome> {
+  const { deps, open, epoch, stopped } = applying;
+  const original = sides[otherSide(op.side)];
+  if (original?.seen && original.gone !== 'proved') {
+    const stop = stopped.get(original.side);
+    if (stop) throw new SideFailed(original.side, stop);
+    const answer = await askFor(applying, original);
+    if (!isAsKnown(deps.store, original, answer)) return outdated(applying, op, original, answer);
+  }
   await open.sides[op.side].remove(storedOf(deps.store, sides[op.side]));
   await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
     await tx.lockLink(op.linkId);
@@ -154,6 +181,7 @@ async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise
     await tx.release([op.linkId]);
     await tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0 });
   });
+  return { kind: 'done' };
 }
 
 /** The op is done; with the last one of its link, what both sides show becomes what they agreed on. */
@@ -171,24 +199,26 @@ async function finish(tx: Store, { deps }: Applying, op: OpRow, code: string | n
   await tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
 }
 
-/** After a lost race: what the side shows now, for the next decision. */
-async function readAgain(applying: Applying, op: OpRow, { link, sides }: { link: LinkRow; sides: Sides }): Promise<Outcome> {
-  const { deps, open, epoch } = applying;
-  const row = sides[op.side];
-  const reader = open.sides[op.side];
-  let answer: readonly Found[] | 'gone' | undefined;
-  try {
-    if (row) answer = (await reader.get([row.resource])).get(row.resource);
-  } catch (error) {
-    if (!(error instanceof SyncError)) throw error;
-    await waits(applying, op, link, error);
-    return { kind: 'stops', error };
-  }
+/** What a side says of one event, asked for it by its name; undefined: it cannot tell now. */
+type Answer = Found | 'gone' | undefined;
+
+/** @throws SideFailed */
+async function askFor({ open }: Applying, { side, resource, ref }: SideRow): Promise<Answer> {
+  const answer = (await askSide(side, () => open.sides[side].get([resource]))).get(resource);
+  return answer === undefined || answer === 'gone' ? answer : answer.find((found) => found.ref === ref) ?? 'gone';
+}
+
+function isAsKnown(store: Store, row: SideRow, answer: Answer): boolean {
+  if (answer === undefined || answer === 'gone') return false;
+  return (answer.version !== null && answer.version === row.version) || answer.data === seenOf(store, row)?.data;
+}
+
+/** One of its sides has moved on: the op is given up before that is noted, so that no crash leaves it open as if it had been meant for what is there now. */
+async function outdated({ deps, open, epoch }: Applying, op: OpRow, row: SideRow | undefined, answer: Answer): Promise<Outcome> {
   await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.setOp(op.id, 'stale', null, null));
-  if (!row) return { kind: 'again' };
-  const found = answer === 'gone' ? undefined : answer?.find(({ ref }) => ref === row.ref);
-  if (found) await observe({ deps, pairId: open.pair.id, epoch, side: op.side, reader, isAnswer: true }, { found: [found], unchanged: [], removed: [] });
-  else if (answer !== undefined) await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.updateSide(row.linkId, op.side, { gone: 'hinted' }));
+  if (!row || !answer) return { kind: 'again' };
+  if (answer === 'gone') await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.updateSide(row.linkId, row.side, { gone: 'hinted' }));
+  else await observe({ deps, pairId: open.pair.id, epoch, side: row.side, reader: open.sides[row.side], isAnswer: true }, { found: [answer], unchanged: [], removed: [] });
   return { kind: 'again' };
 }
 

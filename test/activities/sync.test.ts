@@ -623,8 +623,9 @@ describe('copies', () => {
     assert.equal(new Set(rig.caldav.events().map((event) => event.uid)).size, 2);
   });
 
+  const cannotHold = (event: { status: string }) => (event.status === 'cancelled' ? { code: 'cancelled-not-carried' as const, detail: 'It cannot show it.' } : null);
+
   test('a cancelled event that the cloud cannot show loses its copy only; an edit made there is kept', async () => {
-    const cannotHold = (event: { status: string }) => (event.status === 'cancelled' ? { code: 'cancelled-not-carried' as const, detail: 'It cannot show it.' } : null);
     const rig = await linked(['A', 'B'], { cloud: { cannotHold, keepsIds: true } });
     rig.caldav.person.edit(rig.caldav.find('A'), { status: 'cancelled' });
     rig.cloud.person.edit(rig.cloud.find('A'), { description: 'noted there' });
@@ -638,6 +639,21 @@ describe('copies', () => {
     await rig.settle();
     assert.deepEqual(rig.cloud.titles(), ['A', 'B']);
     assert.deepEqual(await rig.problems(), []);
+  });
+
+  test('of a cancelled event that takes place after all stay, though no listing has told of that; and while its server does not answer', async () => {
+    const rig = await linked(['A', 'B'], { cloud: { cannotHold, keepsIds: true } });
+    const ref = rig.caldav.find('A');
+    rig.caldav.person.edit(ref, { status: 'cancelled' });
+    rig.cloud.failNext('remove', 'throttled', { times: 3 });
+    await rig.cycle();
+    rig.caldav.person.edit(ref, { status: 'tentative' });
+    rig.caldav.hidden.add(ref);
+    rig.caldav.failNext('get', 'unreachable');
+    await rig.settle();
+    assert.deepEqual(rig.cloud.titles(), ['A', 'B']);
+    assert.equal(rig.cloud.shows('A').status, 'tentative');
+    assert.deepEqual(rig.cloud.writes.filter(({ action }) => action !== 'create'), [{ action: 'update', title: 'A' }]);
   });
 });
 

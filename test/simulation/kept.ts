@@ -364,4 +364,15 @@ export const KEPT: readonly Kept[] = [
       ],
     },
   },
+  {
+    found: 'the copy of a cancelled event was removed after the event had been confirmed again, because no listing had told of that',
+    schedule: {
+      profile: { calendars: [dav('stored'), { ...CLOUD, noCancelled: true }], pairs: [pair(0, 1)] },
+      seed: 1,
+      steps: [
+        insert(0, 'single', 0.1), SYNC, SYNC, { do: 'fault', calendar: 1, on: 'remove', when: 'before', kind: 'throttled', times: 1, waitSeconds: 600 },
+        edit(0, 0.1, 'status', 0.7), SYNC, edit(0, 0.1, 'status', 0.4), { do: 'hide', calendar: 0 }, { do: 'wait', seconds: 4_000 }, SYNC,
+      ],
+    },
+  },
 ];
