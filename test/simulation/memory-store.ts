@@ -27,6 +27,9 @@ type Values<Row> = { readonly [Column in keyof Row]?: Row[Column] | undefined };
 /** Called before whatever is written, and after each commit: there a process may be stopped, or another go first. */
 export type StoreStep = (what: string) => Promise<void>;
 
+/** The store of one process. */
+type Stepped = Store & { readonly step: StoreStep };
+
 export interface PairAccounts {
   readonly caldavAccountId: string;
   readonly cloudAccountId: string;
@@ -49,8 +52,7 @@ export class MemoryDatabase {
   onConflict: (row: ConflictRow) => void = () => {};
   readonly newId: () => string;
   private undo: (() => void)[] | null = null;
-  /** What is the same for all processes: the calls as a transaction makes them. */
-  private inTransaction: Store | null = null;
+  private calls: Store | null = null;
 
   constructor(newId: () => string) {
     this.newId = newId;
@@ -58,29 +60,36 @@ export class MemoryDatabase {
 
   /** The database as one process sees it. */
   open(step: StoreStep): Store {
-    this.inTransaction ??= { ...promised(this.tables()), vault: OPEN_VAULT } as unknown as Store;
-    const { inTransaction } = this;
-    const store: Record<string, unknown> = { ...inTransaction };
+    this.calls ??= this.steppedCalls();
+    return Object.assign(Object.create(this.calls) as Stepped, { step });
+  }
+
+  /** Every call as it is outside a transaction: the same for all processes but for the steps, which each has on its own store. */
+  private steppedCalls(): Store {
+    const inTransaction = { ...promised(this.tables()), vault: OPEN_VAULT } as unknown as Store;
+    const { pairs, transaction } = this;
+    const calls: Record<string, unknown> = { ...inTransaction };
     for (const name of WRITES) {
-      const work = store[name] as (...rest: unknown[]) => Promise<unknown>;
-      store[name] = async (...rest: unknown[]) => { await step(name); return this.transaction(() => work(...rest)); };
+      const work = calls[name] as (...rest: unknown[]) => Promise<unknown>;
+      calls[name] = async function (this: Stepped, ...rest: unknown[]) {
+        await this.step(name);
+        return transaction(() => work(...rest));
+      };
     }
-    return {
-      ...(store as unknown as Store),
-      underEpoch: async (pairId, epoch, work) => {
-        await step('begin');
-        const result = await this.transaction(() => {
-          if (this.pairs.get(pairId)?.epoch !== epoch) throw new Superseded();
-          return work(inTransaction);
-        });
-        await step('committed');
-        return result;
-      },
+    calls['underEpoch'] = async function (this: Stepped, ...[pairId, epoch, work]: Parameters<Store['underEpoch']>) {
+      await this.step('begin');
+      const result = await transaction(() => {
+        if (pairs.get(pairId)?.epoch !== epoch) throw new Superseded();
+        return work(inTransaction);
+      });
+      await this.step('committed');
+      return result;
     };
+    return calls as unknown as Store;
   }
 
   /** All or nothing. */
-  async transaction<T>(work: () => Promise<T>): Promise<T> {
+  readonly transaction = async <T>(work: () => Promise<T>): Promise<T> => {
     if (this.undo) throw new Error('two transactions at once: one of them has waited for something that is not the database');
     this.undo = [];
     try {
@@ -91,7 +100,7 @@ export class MemoryDatabase {
     } finally {
       this.undo = null;
     }
-  }
+  };
 
   put<Row>(table: Map<string, Row>, key: string, row: Row): void {
     const before = table.get(key);

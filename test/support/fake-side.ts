@@ -108,6 +108,8 @@ export class FakeSide implements Side {
   private readonly removedAt = new Map<string, number>();
   private sequence = 0;
   private feed = 1;
+  /** Stored data that was read before: a run reads the same event many times. */
+  private readonly known = new Map<string, Data>();
   private frozen: { items: Map<string, Item>; removedAt: Map<string, number>; sequence: number; since: number } | null = null;
 
   constructor(name: string, clock: Clock, habits: Partial<Habits> = {}) {
@@ -305,8 +307,12 @@ export class FakeSide implements Side {
   }
 
   read(stored: Stored): Found {
-    const data = JSON.parse(stored.data) as Data;
-    return { ...stored, ...data, problems: data.event ? [] : [{ code: 'unreadable', detail: 'It cannot be read.' }] };
+    let data = this.known.get(stored.data);
+    if (!data) {
+      data = JSON.parse(stored.data) as Data;
+      this.known.set(stored.data, data);
+    }
+    return { ...stored, ...data, problems: data.event ? [] : UNREADABLE };
   }
 
   cannotHold(event: CalendarEvent): EventProblem | null {
@@ -389,18 +395,30 @@ export class FakeSide implements Side {
   }
 }
 
-function foundOf({ ref, version, event, modifiedAt, marker, hasGuests }: Item): Found {
+const UNREADABLE: readonly EventProblem[] = [{ code: 'unreadable', detail: 'It cannot be read.' }];
+
+/** What was told of an item before; items never change. */
+const told = new WeakMap<Item, Found>();
+
+function foundOf(item: Item): Found {
+  const known = told.get(item);
+  if (known) return known;
+  const { ref, version, event, modifiedAt, marker, hasGuests } = item;
   const data: Data = { event, modifiedAt, marker, hasGuests };
-  const problems: EventProblem[] = event ? [] : [{ code: 'unreadable', detail: 'It cannot be read.' }];
-  return { ref, resource: ref, version, data: JSON.stringify(data), ...data, problems };
+  const found = { ref, resource: ref, version, data: JSON.stringify(data), ...data, problems: event ? [] : UNREADABLE };
+  told.set(item, found);
+  return found;
 }
+
+const CREDENTIALS = z.unknown();
+const NEW_CREDENTIALS = z.object({});
 
 /** A provider whose only calendars are these. */
 export function fakeProvider(kind: string, calendars: ReadonlyMap<string, Side>, person: () => string = () => kind): Provider {
   return {
     kind,
-    credentials: z.unknown(),
-    newCredentials: z.object({}),
+    credentials: CREDENTIALS,
+    newCredentials: NEW_CREDENTIALS,
     isConfigured: true,
     prove: () => Promise.resolve({ identity: kind, username: kind, discovered: {} }),
     open: (): Account => ({
