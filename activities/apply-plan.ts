@@ -8,7 +8,6 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SideName } from '../core/event.ts';
-import { Superseded } from '../db/links.ts';
 import type { OpRow } from '../db/plans.ts';
 import type { PairActivities } from '../workflows/messages.ts';
 import type { Deps } from './deps.ts';
@@ -113,21 +112,10 @@ async function applySide(applying: Applying, side: SideName, ops: readonly OpRow
 /** One op, with patience for a short Retry-After and for one passing failure. */
 async function attempt(applying: Applying, op: OpRow): Promise<Outcome> {
   for (let tries = 1; ; tries += 1) {
-    const [loaded] = await applying.deps.store.loadLinks([op.linkId]);
-    // After what the write goes by was read: a worker that stood still between the two must not put an old merge over what a later run has found.
-    await mayWrite(applying);
-    const outcome = await executeOp(applying, op, loaded, tries);
+    const outcome = await executeOp(applying, op, tries);
     if (outcome.kind !== 'retry') return outcome;
     await applying.deps.clock.sleep(Math.min(outcome.delayMs, SHORT_WAIT_MS), applying.signal);
   }
-}
-
-/** Pause and a later run take effect before the next write. */
-async function mayWrite({ deps, open, epoch, signal }: Applying): Promise<void> {
-  if (signal.aborted) throw signal.reason;
-  const pair = await deps.store.pairNow(open.pair.id);
-  if (!pair || pair.epoch !== epoch) throw new Superseded();
-  if (pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');
 }
 
 async function readBack({ deps, open, epoch, stopped }: Applying, decidesAgain: boolean): Promise<void> {

@@ -1,8 +1,9 @@
 /** Carries out one op: one write to one calendar, and what is noted of it. */
+import { ApplicationFailure } from '@temporalio/common';
 import { changedPaths, contentOnly, otherSide, type CalendarEvent, type SideName } from '../core/event.ts';
 import { SyncError } from '../core/sync-error.ts';
 import type { Store } from '../db/store.ts';
-import { context, type LinkRow, type SideRow } from '../db/links.ts';
+import { context, Superseded, type LinkRow, type SideRow } from '../db/links.ts';
 import type { NewProblem, OpRow } from '../db/plans.ts';
 import type { Found, Stored, Written } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
@@ -43,19 +44,41 @@ const THROTTLED_WAIT_MS = 10_000;
 const FAILED_REST_MS = 30_000;
 export const LONGEST_REST_MS = 3_600_000;
 
-/**
- * @param loaded the op's link, as it is now; undefined: it is gone
- * @param tries 1 for the first try in this attempt of the run
- */
-export async function executeOp(applying: Applying, op: OpRow, loaded: Loaded | undefined, tries: number): Promise<Outcome> {
-  if (!loaded) return { kind: 'waits' };
+/** @param tries 1 for the first try in this attempt of the run */
+export async function executeOp(applying: Applying, op: OpRow, tries: number): Promise<Outcome> {
+  const [loaded] = await applying.deps.store.loadLinks([op.linkId]);
   try {
-    return await tryOp(applying, op, loaded, tries);
+    const outcome = loaded && op.action === 'delete' ? await lookAtOriginal(applying, op, loaded.sides) : null;
+    if (outcome) return outcome;
+    // After what the write goes by was read: a worker that stood still between the two must not put an old merge over what a later run has found.
+    await mayWrite(applying);
+    return loaded ? await tryOp(applying, op, loaded, tries) : { kind: 'waits' };
   } catch (error) {
     if (!(error instanceof SideFailed)) throw error;
-    await waits(applying, op, loaded.link, error.error);
+    if (loaded) await waits(applying, op, loaded.link, error.error);
     return { kind: 'stops', side: error.side, error: error.error };
   }
+}
+
+/** Pause and a later run take effect before the next write. */
+async function mayWrite({ deps, open, epoch, signal }: Applying): Promise<void> {
+  if (signal.aborted) throw signal.reason;
+  const pair = await deps.store.pairNow(open.pair.id);
+  if (!pair || pair.epoch !== epoch) throw new Superseded();
+  if (pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');
+}
+
+/**
+ * The copy of an event that is still there (cancelled, or repeating in its own way) goes only while its original, asked for by its name, shows what was decided
+ * about: a listing that lags behind does not tell that the event takes place after all. Null: it does. @throws SideFailed
+ */
+async function lookAtOriginal(applying: Applying, op: OpRow, sides: Sides): Promise<Outcome | null> {
+  const original = sides[otherSide(op.side)];
+  if (!original?.seen || original.gone === 'proved') return null;
+  const stop = applying.stopped.get(original.side);
+  if (stop) throw new SideFailed(original.side, stop);
+  const answer = await askFor(applying, original);
+  return isAsKnown(applying.deps.store, original, answer) ? null : outdated(applying, op, original, answer);
 }
 
 /** @throws SideFailed where a side does not even tell what it shows */
@@ -63,9 +86,9 @@ async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tri
   const { deps, open } = applying;
   const isLastTry = tries >= MAX_TRIES;
   try {
-    if (op.action === 'delete') return await removeEvent(applying, op, sides);
     if (op.action === 'create') await createCopy(applying, op, link, sides);
-    else await updateEvent(applying, op, sides);
+    else if (op.action === 'update') await updateEvent(applying, op, sides);
+    else await removeEvent(applying, op, sides);
     return { kind: 'done' };
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
@@ -156,19 +179,8 @@ async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise
   });
 }
 
-/**
- * The copy of an event that is still there (cancelled, or repeating in its own way) goes only while its original, asked for by its name, shows what was decided
- * about: a listing that lags behind does not tell that the event takes place after all.
- */
-async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise<Outcome> {
-  const { deps, open, epoch, stopped } = applying;
-  const original = sides[otherSide(op.side)];
-  if (original?.seen && original.gone !== 'proved') {
-    const stop = stopped.get(original.side);
-    if (stop) throw new SideFailed(original.side, stop);
-    const answer = await askFor(applying, original);
-    if (!isAsKnown(deps.store, original, answer)) return outdated(applying, op, original, answer);
-  }
+async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise<void> {
+  const { deps, open, epoch } = applying;
   await open.sides[op.side].remove(storedOf(deps.store, sides[op.side]));
   await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
     await tx.lockLink(op.linkId);
@@ -181,7 +193,6 @@ async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise
     await tx.release([op.linkId]);
     await tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0 });
   });
-  return { kind: 'done' };
 }
 
 /** The op is done; with the last one of its link, what both sides show becomes what they agreed on. */

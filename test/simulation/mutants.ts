@@ -17,7 +17,6 @@ export interface Mutant {
 const READ = 'activities/read-sides.ts';
 const OBSERVE = 'activities/observe.ts';
 const WRITE = 'activities/write-op.ts';
-const APPLY = 'activities/apply-plan.ts';
 const PLAN_RUN = 'activities/plan-run.ts';
 const HEALTH = 'activities/pair-health.ts';
 const DECIDE = 'core/plan.ts';
@@ -50,11 +49,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 11, name: 'lost-race-is-done', mistake: 'a 412 counts as done', file: WRITE,
-    from: 'return await readAgain(applying, op, loaded);', to: 'await deps.store.underEpoch(open.pair.id, epoch, (tx) => finish(tx, applying, op));\n        return { kind: \'done\' };',
+    from: 'return await outdated(applying, op, row, row && (await askFor(applying, row)));', to: 'await deps.store.underEpoch(open.pair.id, epoch, (tx) => finish(tx, applying, op));\n        return { kind: \'done\' };',
   },
   {
     seed: 8, name: 'stale-merge', mistake: 'after a 412 the old merge is written over what is there now', file: WRITE,
-    from: 'return await readAgain(applying, op, loaded);', to: "await readAgain(applying, op, loaded);\n        await deps.store.setOp(op.id, 'pending', null, null);\n        return isLastTry ? { kind: 'again' } : { kind: 'retry', delayMs: 0 };",
+    from: 'return await outdated(applying, op, row, row && (await askFor(applying, row)));',
+    to: "await outdated(applying, op, row, row && (await askFor(applying, row)));\n        await deps.store.setOp(op.id, 'pending', null, null);\n        return isLastTry ? { kind: 'again' } : { kind: 'retry', delayMs: 0 };",
   },
   {
     seed: 2, name: 'base-before-write', mistake: 'both sides count as agreed before the write is made', file: PLAN_RUN,
@@ -98,7 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'await open.sides[op.side].remove(stored);\n  const written = await open.sides[op.side].create(next, op.id, 0);',
   },
   {
-    seed: 78, name: 'pause-ignored', mistake: 'a paused pair goes on writing', file: APPLY,
+    seed: 78, name: 'pause-ignored', mistake: 'a paused pair goes on writing', file: WRITE,
     from: "if (pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');", to: '',
   },
   {
@@ -181,6 +181,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 59, name: 'cancelled-copy-is-a-deletion', mistake: 'that a cancelled copy is removed deletes the original', file: WRITE,
     from: 'await tx.dropSide(op.linkId, op.side);\n    await tx.settleSides({ [other.side]: other });', to: "await tx.updateSide(op.linkId, op.side, { gone: 'proved', seen: null });\n    await tx.settleSides({ [other.side]: other });\n    await tx.markDirty([op.linkId]);\n    if (op.linkId !== '') return;",
+  },
+  {
+    seed: 9101804, name: 'cancelled-for-good', mistake: 'nobody asks whether a cancelled event takes place after all before its copy is removed', file: WRITE,
+    from: 'return isAsKnown(applying.deps.store, original, answer) ? null : outdated(applying, op, original, answer);', to: 'return null;',
   },
   {
     seed: 565, name: 'stranger-believed', mistake: 'nobody asks whose calendar the credentials open', file: 'activities/same-account.ts',
