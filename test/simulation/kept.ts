@@ -375,4 +375,12 @@ export const KEPT: readonly Kept[] = [
       ],
     },
   },
+  {
+    found: 'a pause while the original of a cancelled copy was being asked for did not stop the removal of the copy',
+    schedule: {
+      profile: { calendars: [dav('stored'), { ...CLOUD, noCancelled: true }], pairs: [pair(0, 1)] },
+      seed: 1,
+      steps: [insert(0, 'single', 0.1), SYNC, SYNC, edit(0, 0.1, 'status', 0.7), { do: 'sync', pairs: [0], during: [{ at: 16, what: { do: 'pause', pair: 0 } }] }],
+    },
+  },
 ];

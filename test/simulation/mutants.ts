@@ -49,7 +49,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 11, name: 'lost-race-is-done', mistake: 'a 412 counts as done', file: WRITE,
-    from: 'return await outdated(applying, op, row, row && (await askFor(applying, row)));', to: 'await deps.store.underEpoch(open.pair.id, epoch, (tx) => finish(tx, applying, op));\n        return { kind: \'done\' };',
+    from: 'return await outdated(applying, op, row, row && (await askFor(applying, row)));', to: 'await deps.store.underEpoch(open.pair.id, applying.epoch, (tx) => finish(tx, applying, op));\n        return { kind: \'done\' };',
   },
   {
     seed: 8, name: 'stale-merge', mistake: 'after a 412 the old merge is written over what is there now', file: WRITE,

@@ -22,9 +22,10 @@ test('every mistake has its place in the source, once', () => {
 describe('the simulation notices', { concurrency: 2 }, () => {
   for (const mutant of MUTANTS) {
     test(`${mutant.name}: ${mutant.mistake}`, async (context) => {
-      const { invariant, seed, played } = await hunt(mutant, mutant.seed, SEEDS);
+      const { invariant, message, seed, played } = await hunt(mutant, mutant.seed, SEEDS);
       context.diagnostic(`${invariant} at seed ${seed}, after ${played}`);
       assert.notEqual(invariant, null, `nothing was noticed in ${played} schedules from seed ${mutant.seed} on`);
+      assert.doesNotMatch(message, /^an activity failed/, 'a mistake that does not even run shows nothing');
     });
   }
 });
