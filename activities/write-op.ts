@@ -68,17 +68,25 @@ async function mayWrite({ deps, open, epoch, signal }: Applying): Promise<void> 
   if (pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');
 }
 
+/** A proof that an event is gone is good for this long: until its copy can be removed it may have been restored. */
+const PROOF_MS = 5 * 60_000;
+
 /**
- * The copy of an event that is still there (cancelled, or repeating in its own way) goes only while its original, asked for by its name, shows what was decided
- * about: a listing that lags behind does not tell that the event takes place after all. Null: it does. @throws SideFailed
+ * Nothing is removed because of what a listing may only not tell yet. Of an event that is still there (cancelled, or repeating in its own way) the copy goes only while the
+ * event itself, asked for by its name, shows what was decided about; of one that is gone only while the proof is fresh, or given anew. Null: so it is.
+ * @throws SideFailed
  */
 async function lookAtOriginal(applying: Applying, op: OpRow, sides: Sides): Promise<Outcome | null> {
+  const { deps, stopped } = applying;
   const original = sides[otherSide(op.side)];
-  if (!original?.seen || original.gone === 'proved') return null;
-  const stop = applying.stopped.get(original.side);
+  const isGone = original?.gone === 'proved';
+  const isFresh = isGone && deps.clock.now().getTime() - original.changedAt.getTime() < PROOF_MS;
+  if (!original || isFresh || (!isGone && !original.seen)) return null;
+  const stop = stopped.get(original.side);
   if (stop) throw new SideFailed(original.side, stop);
   const answer = await askFor(applying, original);
-  return isAsKnown(applying.deps.store, original, answer) ? null : outdated(applying, op, original, answer);
+  const isAsDecided = isGone ? answer === 'gone' : isAsKnown(deps.store, original, answer);
+  return isAsDecided ? null : outdated(applying, op, original, answer);
 }
 
 /** @throws SideFailed where a side does not even tell what it shows */

@@ -380,6 +380,26 @@ describe('deletions', () => {
     assert.equal(rig.cloud.events().length, 4);
   });
 
+  test('that a worker left undone are done days later only where the event is still gone', async () => {
+    const rig = await linked(names(8));
+    const ref = rig.caldav.find('e000');
+    const event = rig.caldav.shows('e000');
+    for (const title of ['e000', 'e001']) rig.caldav.person.remove(rig.caldav.find(title));
+    rig.cloud.hook = (call) => {
+      if (call === 'remove') throw new Error('the worker dies');
+    };
+    rig.onFailedAttempt = () => {
+      rig.cloud.hook = null;
+      rig.advance(3 * 86_400);
+      rig.caldav.person.insert(event, { ref });
+      return Promise.resolve();
+    };
+    await rig.run('signal', { attempts: 2 });
+    assert.deepEqual(rig.cloud.writes.filter(({ action }) => action !== 'create'), [{ action: 'remove', title: 'e001' }]);
+    await rig.settle();
+    assert.deepEqual([rig.caldav.titles(), rig.cloud.titles()], [names(8).filter((title) => title !== 'e001'), names(8).filter((title) => title !== 'e001')]);
+  });
+
   test('an event that moves to another name with its UID is neither deleted nor doubled (G15, A21)', async () => {
     const rig = await linked(names(6));
     const event = rig.caldav.shows('e000');

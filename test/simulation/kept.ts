@@ -383,4 +383,15 @@ export const KEPT: readonly Kept[] = [
       steps: [insert(0, 'single', 0.1), SYNC, SYNC, edit(0, 0.1, 'status', 0.7), { do: 'sync', pairs: [0], during: [{ at: 16, what: { do: 'pause', pair: 0 } }] }],
     },
   },
+  {
+    found: 'the copy of an event was removed on an old proof of its deletion, though a backup had brought the event back and only the listing did not tell',
+    schedule: {
+      profile: PLAIN, seed: 1,
+      steps: [
+        insert(0, 'single', 0.1), insert(0, 'single', 0.5), SYNC, SYNC, { do: 'back-up', calendar: 0 },
+        { do: 'fault', calendar: 1, on: 'remove', when: 'before', kind: 'throttled', times: 1, waitSeconds: 600 }, remove(0, 0.1), SYNC,
+        { do: 'restore', calendar: 0 }, { do: 'hide', calendar: 0 }, { do: 'wait', seconds: 4_000 }, SYNC,
+      ],
+    },
+  },
 ];
