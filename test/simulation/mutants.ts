@@ -82,7 +82,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 2376, name: 'no-fence', mistake: 'a worker that has been replaced goes on storing what it knows', file: 'test/simulation/memory-store.ts',
-    from: 'if (this.pairs.get(pairId)?.epoch !== epoch) throw new Superseded();', to: 'if (!this.pairs.has(pairId)) throw new Superseded();',
+    from: 'if (pairs.get(pairId)?.epoch !== epoch) throw new Superseded();', to: 'if (!pairs.has(pairId)) throw new Superseded();',
   },
   {
     seed: 8, name: 'journal-dropped', mistake: 'it is not noted that an op is done', file: WRITE,
