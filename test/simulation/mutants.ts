@@ -81,7 +81,7 @@ export const MUTANTS: readonly Mutant[] = [
     from: 'if (written.isFound && isOther(next, written.event)) await meet', to: 'if (written.isFound && isOther(next, written.event) && deps.historyDays < 0) await meet',
   },
   {
-    seed: 2376, name: 'no-fence', mistake: 'a worker that has been replaced goes on storing what it knows', file: 'test/simulation/memory-store.ts',
+    seed: 4300, name: 'no-fence', mistake: 'a worker that has been replaced goes on storing what it knows', file: 'test/simulation/memory-store.ts',
     from: 'if (pairs.get(pairId)?.epoch !== epoch) throw new Superseded();', to: 'if (!pairs.has(pairId)) throw new Superseded();',
   },
   {
