@@ -48,7 +48,7 @@ export const LONGEST_REST_MS = 3_600_000;
 export async function executeOp(applying: Applying, op: OpRow, tries: number): Promise<Outcome> {
   const [loaded] = await applying.deps.store.loadLinks([op.linkId]);
   try {
-    const outcome = loaded && op.action === 'delete' ? await lookAtOriginal(applying, op, loaded.sides) : null;
+    const outcome = loaded && op.action !== 'update' ? await lookAgain(applying, op, loaded.sides) : null;
     if (outcome) return outcome;
     // After what the write goes by was read: a worker that stood still between the two must not put an old merge over what a later run has found.
     await mayWrite(applying);
@@ -68,25 +68,25 @@ async function mayWrite({ deps, open, epoch, signal }: Applying): Promise<void> 
   if (pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');
 }
 
-/** A proof that an event is gone is good for this long: until its copy can be removed it may have been restored. */
+/** A proof that an event is gone is good for this long: before the write comes to be done, the event may have been restored. */
 const PROOF_MS = 5 * 60_000;
 
 /**
- * Nothing is removed because of what a listing may only not tell yet. Of an event that is still there (cancelled, or repeating in its own way) the copy goes only while the
- * event itself, asked for by its name, shows what was decided about; of one that is gone only while the proof is fresh, or given anew. Null: so it is.
- * @throws SideFailed
+ * Nothing is removed, and no copy made again, because of what a listing may only not tell yet. Of an event that is still there (cancelled, or repeating in its own way) the copy
+ * goes only while the event itself, asked for by its name, shows what was decided about; what is gone must have been proved so just now, or it is asked for again.
+ * Null: all is as it was decided about. @throws SideFailed
  */
-async function lookAtOriginal(applying: Applying, op: OpRow, sides: Sides): Promise<Outcome | null> {
+async function lookAgain(applying: Applying, op: OpRow, sides: Sides): Promise<Outcome | null> {
   const { deps, stopped } = applying;
-  const original = sides[otherSide(op.side)];
-  const isGone = original?.gone === 'proved';
-  const isFresh = isGone && deps.clock.now().getTime() - original.changedAt.getTime() < PROOF_MS;
-  if (!original || isFresh || (!isGone && !original.seen)) return null;
-  const stop = stopped.get(original.side);
-  if (stop) throw new SideFailed(original.side, stop);
-  const answer = await askFor(applying, original);
-  const isAsDecided = isGone ? answer === 'gone' : isAsKnown(deps.store, original, answer);
-  return isAsDecided ? null : outdated(applying, op, original, answer);
+  const row = sides[op.action === 'delete' ? otherSide(op.side) : op.side];
+  const isGone = row?.gone === 'proved';
+  const isFresh = isGone && deps.clock.now().getTime() - row.changedAt.getTime() < PROOF_MS;
+  if (!row || isFresh || (!isGone && !row.seen)) return null;
+  const stop = stopped.get(row.side);
+  if (stop) throw new SideFailed(row.side, stop);
+  const answer = await askFor(applying, row);
+  const isAsDecided = isGone ? answer === 'gone' : isAsKnown(deps.store, row, answer);
+  return isAsDecided ? null : outdated(applying, op, row, answer);
 }
 
 /** @throws SideFailed where a side does not even tell what it shows */
@@ -232,7 +232,7 @@ function isAsKnown(store: Store, row: SideRow, answer: Answer): boolean {
   return (answer.version !== null && answer.version === row.version) || answer.data === seenOf(store, row)?.data;
 }
 
-/** One of its sides has moved on: the op is given up before that is noted, so that no crash leaves it open as if it had been meant for what is there now. */
+/** One of the sides has moved on: the op is given up before that is noted, so that no crash leaves it open as if it had been meant for what is there now. */
 async function outdated({ deps, open, epoch }: Applying, op: OpRow, row: SideRow | undefined, answer: Answer): Promise<Outcome> {
   await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.setOp(op.id, 'stale', null, null));
   if (!row || !answer) return { kind: 'again' };

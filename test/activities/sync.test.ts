@@ -400,6 +400,25 @@ describe('deletions', () => {
     assert.deepEqual([rig.caldav.titles(), rig.cloud.titles()], [names(8).filter((title) => title !== 'e001'), names(8).filter((title) => title !== 'e001')]);
   });
 
+  test('of copies that are to be made again: days later only those are made that have not been restored', async () => {
+    const rig = await linked(names(8), { direction: 'caldav-to-cloud' });
+    const ref = rig.cloud.find('e000');
+    const event = rig.cloud.shows('e000');
+    for (const title of ['e000', 'e001']) rig.cloud.person.remove(rig.cloud.find(title));
+    rig.cloud.hook = (call) => {
+      if (call === 'create') throw new Error('the worker dies');
+    };
+    rig.onFailedAttempt = () => {
+      rig.cloud.hook = null;
+      rig.advance(3 * 86_400);
+      rig.cloud.person.insert(event, { ref });
+      return Promise.resolve();
+    };
+    await rig.run('signal', { attempts: 2 });
+    await rig.settle();
+    assert.deepEqual([rig.cloud.titles(), rig.caldav.titles()], [names(8), names(8)]);
+  });
+
   test('an event that moves to another name with its UID is neither deleted nor doubled (G15, A21)', async () => {
     const rig = await linked(names(6));
     const event = rig.caldav.shows('e000');

@@ -184,7 +184,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 9101804, name: 'cancelled-for-good', mistake: 'nobody asks whether a cancelled event takes place after all before its copy is removed', file: WRITE,
-    from: 'isGone ? answer === \'gone\' : isAsKnown(deps.store, original, answer);', to: 'isGone ? answer === \'gone\' : true;',
+    from: 'isGone ? answer === \'gone\' : isAsKnown(deps.store, row, answer);', to: 'isGone ? answer === \'gone\' : true;',
   },
   {
     seed: 565, name: 'stranger-believed', mistake: 'nobody asks whose calendar the credentials open', file: 'activities/same-account.ts',
