@@ -7,7 +7,7 @@ import type { Found } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
 import { confirmShown, createAgain, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
-import { askSide } from './read-sides.ts';
+import { answerFor, askSide } from './read-sides.ts';
 
 const BATCH = 100;
 
@@ -22,10 +22,8 @@ export async function confirmWrites(deps: Deps, open: OpenPair, epoch: number): 
 async function confirmBatch(deps: Deps, open: OpenPair, epoch: number, side: SideName, rows: readonly SideRow[]): Promise<void> {
   const answers = await askSide(side, () => open.sides[side].get([...new Set(rows.map((row) => row.resource))]));
   for (const row of rows) {
-    const answer = answers.get(row.resource);
-    if (answer === undefined) continue;
-    const found = answer === 'gone' ? null : answer.find(({ ref }) => ref === row.ref) ?? null;
-    await confirm(deps, open, epoch, row, found);
+    const answer = answerFor(row, answers);
+    if (answer !== undefined) await confirm(deps, open, epoch, row, answer === 'gone' ? null : answer);
   }
 }
 

@@ -3,7 +3,7 @@ import { otherSide, type SideName } from '../core/event.ts';
 import { DOUBTED_ABSENCES, SAMPLED_ABSENCES, sampleOf } from '../core/guard.ts';
 import { SyncError } from '../core/sync-error.ts';
 import type { SideRow } from '../db/links.ts';
-import type { Known, Side } from '../providers/provider.ts';
+import type { Found, Known, Side } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
 import { createAgain, observe, seenOf, type Observer } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
@@ -41,6 +41,15 @@ export async function askSide<T>(side: SideName, ask: () => Promise<T>): Promise
   } catch (error) {
     throw error instanceof SyncError ? new SideFailed(side, error) : error;
   }
+}
+
+/** What a side says of one event that it was asked for by its name; undefined: it cannot tell now. */
+export type Answer = Found | 'gone' | undefined;
+
+/** An answer that has other events of the same resource only says that this one is gone. */
+export function answerFor({ resource, ref }: SideRow, answers: ReadonlyMap<string, readonly Found[] | 'gone'>): Answer {
+  const answer = answers.get(resource);
+  return answer === undefined || answer === 'gone' ? answer : answer.find((found) => found.ref === ref) ?? 'gone';
 }
 
 /**
@@ -161,11 +170,10 @@ async function proveBatch(observer: Observer, open: OpenPair, rows: readonly Sid
     await deps.store.updatePair(pairId, { lastGoneAt: deps.clock.now() });
   }
   for (const row of rows) {
-    const answer = answers.get(row.resource);
+    const answer = answerFor(row, answers);
     if (answer === undefined) continue;
-    const found = answer === 'gone' ? undefined : answer.find(({ ref }) => ref === row.ref);
-    if (found) {
-      await observe({ ...observer, isAnswer: true }, { found: [found], unchanged: [], removed: [] });
+    if (answer !== 'gone') {
+      await observe({ ...observer, isAnswer: true }, { found: [answer], unchanged: [], removed: [] });
     } else {
       await deps.store.underEpoch(pairId, epoch, async (tx) => {
         if (!row.shown) return createAgain(deps, tx, row);

@@ -5,13 +5,13 @@ import { SyncError } from '../core/sync-error.ts';
 import type { Store } from '../db/store.ts';
 import { context, Superseded, type LinkRow, type SideRow } from '../db/links.ts';
 import type { NewProblem, OpRow } from '../db/plans.ts';
-import type { Found, Stored, Written } from '../providers/provider.ts';
+import type { Stored, Written } from '../providers/provider.ts';
 import type { Deps } from './deps.ts';
 import { backoff, opConsequence } from './failures.ts';
 import type { Loaded } from './link-view.ts';
 import { baseOf, observe, seenColumns, seenOf } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
-import { askSide, SideFailed } from './read-sides.ts';
+import { answerFor, askSide, SideFailed, type Answer } from './read-sides.ts';
 import { noteShown } from './written-fields.ts';
 
 /** A run that is being carried out. */
@@ -218,13 +218,9 @@ async function finish(tx: Store, { deps }: Applying, op: OpRow, code: string | n
   await tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
 }
 
-/** What a side says of one event, asked for it by its name; undefined: it cannot tell now. */
-type Answer = Found | 'gone' | undefined;
-
 /** @throws SideFailed */
-async function askFor({ open }: Applying, { side, resource, ref }: SideRow): Promise<Answer> {
-  const answer = (await askSide(side, () => open.sides[side].get([resource]))).get(resource);
-  return answer === undefined || answer === 'gone' ? answer : answer.find((found) => found.ref === ref) ?? 'gone';
+async function askFor({ open }: Applying, row: SideRow): Promise<Answer> {
+  return answerFor(row, await askSide(row.side, () => open.sides[row.side].get([row.resource])));
 }
 
 function isAsKnown(store: Store, row: SideRow, answer: Answer): boolean {

@@ -1,8 +1,9 @@
 /** What a pair does, run by run: real PostgreSQL, calendars in memory. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { SideName } from '../../core/event.ts';
 import { testDatabase } from '../support/database.ts';
-import { at, aSeries, EXCLUDED, occurrence } from '../support/fake-side.ts';
+import { at, aSeries, EXCLUDED, occurrence, type Call } from '../support/fake-side.ts';
 import { closeAll, Rig, type RigOptions } from './rig.ts';
 
 let url: string;
@@ -17,6 +18,23 @@ async function linked(titles: readonly string[], options: RigOptions = {}): Prom
   for (const title of titles) rig.caldav.person.insert({ title });
   await rig.settle();
   return rig;
+}
+
+/** A person removes e000 and e001 on one side. The worker dies when it is about to write that to the cloud; until the run goes on days later e000 has been restored. */
+async function restoredWhileNobodyWorks(rig: Rig, side: SideName, write: Call): Promise<void> {
+  const ref = rig[side].find('e000');
+  const event = rig[side].shows('e000');
+  for (const title of ['e000', 'e001']) rig[side].person.remove(rig[side].find(title));
+  rig.cloud.hook = (call) => {
+    if (call === write) throw new Error('the worker dies');
+  };
+  rig.onFailedAttempt = () => {
+    rig.cloud.hook = null;
+    rig.advance(3 * 86_400);
+    rig[side].person.insert(event, { ref });
+    return Promise.resolve();
+  };
+  await rig.run('signal', { attempts: 2 });
 }
 
 const names = (count: number) => Array.from({ length: count }, (_, index) => `e${String(index).padStart(3, '0')}`);
@@ -382,19 +400,7 @@ describe('deletions', () => {
 
   test('that a worker left undone are done days later only where the event is still gone', async () => {
     const rig = await linked(names(8));
-    const ref = rig.caldav.find('e000');
-    const event = rig.caldav.shows('e000');
-    for (const title of ['e000', 'e001']) rig.caldav.person.remove(rig.caldav.find(title));
-    rig.cloud.hook = (call) => {
-      if (call === 'remove') throw new Error('the worker dies');
-    };
-    rig.onFailedAttempt = () => {
-      rig.cloud.hook = null;
-      rig.advance(3 * 86_400);
-      rig.caldav.person.insert(event, { ref });
-      return Promise.resolve();
-    };
-    await rig.run('signal', { attempts: 2 });
+    await restoredWhileNobodyWorks(rig, 'caldav', 'remove');
     assert.deepEqual(rig.cloud.writes.filter(({ action }) => action !== 'create'), [{ action: 'remove', title: 'e001' }]);
     await rig.settle();
     assert.deepEqual([rig.caldav.titles(), rig.cloud.titles()], [names(8).filter((title) => title !== 'e001'), names(8).filter((title) => title !== 'e001')]);
@@ -402,19 +408,7 @@ describe('deletions', () => {
 
   test('of copies that are to be made again: days later only those are made that have not been restored', async () => {
     const rig = await linked(names(8), { direction: 'caldav-to-cloud' });
-    const ref = rig.cloud.find('e000');
-    const event = rig.cloud.shows('e000');
-    for (const title of ['e000', 'e001']) rig.cloud.person.remove(rig.cloud.find(title));
-    rig.cloud.hook = (call) => {
-      if (call === 'create') throw new Error('the worker dies');
-    };
-    rig.onFailedAttempt = () => {
-      rig.cloud.hook = null;
-      rig.advance(3 * 86_400);
-      rig.cloud.person.insert(event, { ref });
-      return Promise.resolve();
-    };
-    await rig.run('signal', { attempts: 2 });
+    await restoredWhileNobodyWorks(rig, 'cloud', 'create');
     await rig.settle();
     assert.deepEqual([rig.cloud.titles(), rig.caldav.titles()], [names(8), names(8)]);
   });

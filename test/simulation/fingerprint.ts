@@ -1,4 +1,8 @@
-/** What a played schedule comes to, in one hash: its story, every calendar and the whole database. As a program it prints those of `<from> <count>` seeds, the last first. */
+/**
+ * What a played schedule comes to, in one hash: its story, every calendar and the whole database. As a program it prints those of `<from> <count>` seeds,
+ * the last first; with `--calendars` one hash of all these seeds, of their final calendars and their provider calls alone: a change that only moves and renames
+ * leaves it as it was.
+ */
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { play, type Outcome } from './play.ts';
@@ -15,7 +19,20 @@ function hashOf({ story, steps, violation, world }: Outcome): string {
   return createHash('sha256').update(JSON.stringify([story, steps, violation?.message ?? null, calendars, tables])).digest('hex');
 }
 
+async function calendarsHash(from: number, count: number): Promise<string> {
+  const hash = createHash('sha256');
+  for (let seed = from; seed < from + count; seed += 1) {
+    const { world } = await play(scheduleOf(seed));
+    for (const { items, calls, writes } of world.calendars) {
+      const events = [...items.values()].map(({ ref, version, event, modifiedAt, hasGuests }) => [ref, version, event, modifiedAt, hasGuests]);
+      hash.update(JSON.stringify([events, calls, writes.map(({ action, title }) => [action, title])]));
+    }
+  }
+  return hash.digest('hex');
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [from, count] = process.argv.slice(2).map(Number) as [number, number];
-  for (let seed = from + count - 1; seed >= from; seed -= 1) console.log(await fingerprintOf(seed));
+  if (process.argv.includes('--calendars')) console.log(await calendarsHash(from, count));
+  else for (let seed = from + count - 1; seed >= from; seed -= 1) console.log(await fingerprintOf(seed));
 }

@@ -16,10 +16,7 @@ export const EMPTY_OP = { next: null, counted: true, code: null, doneAt: null, s
 /** As with drizzle, undefined changes nothing. */
 export function withValues<Row extends object>(row: Row, values: object): Row {
   const next = { ...row } as Record<string, unknown>;
-  for (const name of Object.keys(values)) {
-    const value = (values as Record<string, unknown>)[name];
-    if (value !== undefined) next[name] = value;
-  }
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) next[name] = value;
   return next as Row;
 }
 

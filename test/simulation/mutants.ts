@@ -40,7 +40,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 1046, name: 'unreadable-is-gone', mistake: 'an event that cannot be read is taken for deleted', file: READ,
-    from: "const found = answer === 'gone' ? undefined : answer.find(({ ref }) => ref === row.ref);", to: "const found = answer === 'gone' ? undefined : answer.find(({ ref, event }) => ref === row.ref && event);",
+    from: "answer.find((found) => found.ref === ref) ?? 'gone';", to: "answer.find((found) => found.ref === ref && found.event) ?? 'gone';",
   },
   {
     seed: 11, name: 'fresh-version', mistake: 'an update carries the version read just before it, not the one that was merged', file: WRITE,
