@@ -12,22 +12,22 @@ import type { Logger } from 'pino';
 import { SYSTEM_CLOCK } from './activities/deps.ts';
 import { createActivities, createBookingActivities } from './activities/index.ts';
 import type { Deps } from './activities/index.ts';
-import { createPreviewPair } from './activities/preview-pair.ts';
-import { giveUpLostWork } from './activities/lost-work.ts';
-import { bundleWorkflows, createWorkers, installRuntime } from './activities/worker.ts';
-import type { Workers } from './activities/worker.ts';
-import { createBookingControl } from './api/booking-control.ts';
-import type { BookingControl } from './api/booking-control.ts';
-import { createPairControl, registerSearchAttributes } from './api/control.ts';
-import type { PairControl } from './api/control.ts';
+import { createPreviewPair } from './activities/pair/preview-pair.ts';
+import { giveUpLostWork } from './worker/recover-orphaned-activities.ts';
+import { bundleWorkflows, createWorkers, installRuntime } from './worker/workers.ts';
+import type { Workers } from './worker/workers.ts';
+import { createBookingControl } from './api/temporal/booking-control.ts';
+import type { BookingControl } from './api/temporal/booking-control.ts';
+import { createPairControl, registerSearchAttributes } from './api/temporal/pair-control.ts';
+import type { PairControl } from './api/temporal/pair-control.ts';
 import { buildServer } from './api/server.ts';
-import { tellForgotten } from './api/tell-bookings.ts';
+import { tellForgotten } from './api/temporal/booking-outbox.ts';
 import { ConfigError, PROJECT_DIR, readConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { ensureFirstApiKey } from './db/api-keys.ts';
 import { connect, migrate } from './db/connect.ts';
 import type { Db } from './db/connect.ts';
-import { codeOf, isUnavailable, refusalBy } from './db/failures.ts';
+import { codeOf, isUnavailable, refusalBy } from './db/postgres-errors.ts';
 import { newId } from './db/ids.ts';
 import { workflowInputs } from './db/pairs.ts';
 import { postgresStore } from './db/store.ts';
@@ -47,7 +47,7 @@ import { pairStateKey } from './workflows/messages.ts';
 
 /** After a signal everything has this long to end; a supervisor's patience is taken to be 30 s. */
 const END_WITHIN_MS = 28_000;
-/** Of it, for work under way: `activities/worker.ts` cancels what runs longer than 10 s. */
+/** Of it, for work under way: `worker/workers.ts` cancels what runs longer than 10 s. */
 const DRAIN_MS = 16_000;
 const API_CLOSE_MS = 8_000;
 const READY_WITHIN_MS = 3_000;

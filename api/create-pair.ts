@@ -1,6 +1,6 @@
 /** Pairing two calendars: everything that can be refused is refused before anything is stored. */
 import { z } from 'zod';
-import { sourceOf, DEFAULT_OPTIONS, type Direction } from '../core/policy.ts';
+import { sourceOf, DEFAULT_OPTIONS, type Direction } from '../core/sync/policy.ts';
 import type { SideName } from '../core/event.ts';
 import { findConnection } from '../db/connections.ts';
 import { createPair, deletePair, type PairRecord } from '../db/pairs.ts';
@@ -8,7 +8,7 @@ import type { CalendarInfo } from '../providers/provider.ts';
 import type { ApiDeps } from './deps.ts';
 import { ApiProblem, notFound } from './errors.ts';
 import { mergeOptions, optionsPatch } from './pair-options.ts';
-import { calendarsOf } from './questions.ts';
+import { calendarsOf } from './provider-calls.ts';
 import { pollInterval } from './validation.ts';
 
 export const direction = z.enum(['bidirectional', 'caldav-to-cloud', 'cloud-to-caldav']);

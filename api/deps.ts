@@ -4,9 +4,9 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Db } from '../db/connect.ts';
 import type { Providers } from '../providers/open-account.ts';
-import type { BookingControl } from './booking-control.ts';
-import type { PairControl } from './control.ts';
-import type { PairPreview } from './preview.ts';
+import type { BookingControl } from './temporal/booking-control.ts';
+import type { PairControl } from './temporal/pair-control.ts';
+import type { PairPreview } from './routes/preview.ts';
 
 export interface ApiDeps {
   readonly db: Db;

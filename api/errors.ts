@@ -1,8 +1,8 @@
 /** Everything that the API answers beside success, in one table (contract: "Common rules"; RFC 9457). */
 import { z } from 'zod';
 import { SyncError, type SyncErrorKind } from '../core/sync-error.ts';
-import { isUnavailable, isUnstorableText } from '../db/failures.ts';
-import { ControlError } from './control.ts';
+import { isUnavailable, isUnstorableText } from '../db/postgres-errors.ts';
+import { ControlError } from './temporal/pair-control.ts';
 
 /** `code`: status and title. */
 const PROBLEMS = {
@@ -112,7 +112,7 @@ export function problemOf(error: unknown): ApiProblem | null {
   return problemOfFastify(error);
 }
 
-/** What went wrong when a person's question was put to a calendar service; what runs do about it is decided in `activities/failures.ts`. */
+/** What went wrong when a person's question was put to a calendar service; what runs do about it is decided in `activities/error-policy.ts`. */
 const SYNC_ANSWERS: Record<SyncErrorKind, readonly [ProblemCode, string] | null> = {
   'auth': ['credentials-rejected', 'The service refused the credentials.'],
   'different-account': ['different-account', 'The credentials open another person\'s calendars now.'],

@@ -1,5 +1,5 @@
 /** Answers about busy times, kept for seconds: a person who looks for a slot asks the same several times. */
-import type { Interval } from '../core/interval.ts';
+import type { Interval } from '../core/availability/interval.ts';
 
 interface Entry {
   readonly askedAt: number;

@@ -1,6 +1,6 @@
-/** A pair's `options`: checked key by key, merged key by key, null restores a default. What they mean is decided in `core/policy.ts`. */
+/** A pair's `options`: checked key by key, merged key by key, null restores a default. What they mean is decided in `core/sync/policy.ts`. */
 import { z } from 'zod';
-import { DEFAULT_OPTIONS, type PairOptions } from '../core/policy.ts';
+import { DEFAULT_OPTIONS, type PairOptions } from '../core/sync/policy.ts';
 import { text } from './validation.ts';
 
 const days = z.int().min(0).max(36_500);

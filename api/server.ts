@@ -3,23 +3,23 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import { accountRoutes } from './accounts.ts';
-import { apiKeyRoutes } from './api-keys.ts';
+import { accountRoutes } from './routes/accounts.ts';
+import { apiKeyRoutes } from './routes/api-keys.ts';
 import { requireApiKey } from './auth.ts';
-import { bookingRoutes } from './bookings.ts';
-import { calendarRoutes } from './calendars.ts';
-import { connectionRoutes } from './connections.ts';
-import { consoleRoutes } from './console.ts';
+import { bookingRoutes } from './routes/bookings.ts';
+import { calendarRoutes } from './routes/calendars.ts';
+import { connectionRoutes } from './routes/connections.ts';
+import { consoleRoutes } from './routes/console.ts';
 import type { Api, ApiDeps } from './deps.ts';
-import { collectDocs, docsRoutes } from './docs.ts';
+import { collectDocs, docsRoutes } from './routes/docs.ts';
 import { ApiProblem, invalid, problemOf } from './errors.ts';
-import { freeBusyRoutes } from './free-busy.ts';
-import { healthRoutes } from './health.ts';
-import { pairRoutes } from './pairs.ts';
-import { previewRoutes } from './preview.ts';
-import { reportRoutes } from './reports.ts';
-import { runRoutes } from './runs.ts';
-import { syncRoutes } from './sync.ts';
+import { freeBusyRoutes } from './routes/free-busy.ts';
+import { healthRoutes } from './routes/health.ts';
+import { pairRoutes } from './routes/pairs.ts';
+import { previewRoutes } from './routes/preview.ts';
+import { reportRoutes } from './routes/reports.ts';
+import { runRoutes } from './routes/runs.ts';
+import { syncRoutes } from './routes/sync.ts';
 import { validatorCompiler } from './validation.ts';
 
 /** Ready to `listen` or `inject`; `close` lets requests under way end and keeps nobody waiting for a run. */

@@ -1,6 +1,6 @@
 /**
  * What can go wrong between us and a calendar service: one class, a closed list of kinds. What each kind leads to is decided in
- * one place, `activities/failures.ts`.
+ * one place, `activities/error-policy.ts`.
  */
 export type SyncErrorKind =
   /** 429, 503 with Retry-After, a rate limit: wait, then go on. */

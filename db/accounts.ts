@@ -2,7 +2,7 @@
 import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
 import { transaction, type Db } from './connect.ts';
 import { ACCOUNT_KEYS } from './connections.ts';
-import { violates } from './failures.ts';
+import { violates } from './postgres-errors.ts';
 import { isId, newId } from './ids.ts';
 import { pageOf, type Page, type PageRequest } from './page.ts';
 import { accounts } from './schema.ts';

@@ -4,7 +4,7 @@ import { NOTHING_CARRIED, type Carried } from '../core/booking.ts';
 import { bookingContext, soon, type BookingRow } from './bookings.ts';
 import { transaction, type Db } from './connect.ts';
 import { Superseded } from './links.ts';
-import { anyOf } from './many.ts';
+import { anyOf } from './bulk.ts';
 import { bookedCalendars, bookings } from './schema.ts';
 
 export type BookedCalendar = typeof bookedCalendars.$inferSelect;

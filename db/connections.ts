@@ -1,7 +1,7 @@
 /** Connections: two accounts, and the pairs between their calendars. */
 import { and, asc, count, eq, gt, or, sql } from 'drizzle-orm';
 import { transaction, type Db } from './connect.ts';
-import { violates } from './failures.ts';
+import { violates } from './postgres-errors.ts';
 import { isId, newId } from './ids.ts';
 import { pageOf, type Page, type PageRequest } from './page.ts';
 import { connections, pairs } from './schema.ts';

@@ -5,7 +5,7 @@
 import { and, eq, isNull, lte, ne, or, sql } from 'drizzle-orm';
 import { otherSide, type SideName } from '../core/event.ts';
 import { transaction, type Db } from './connect.ts';
-import { anyOf, inChunks } from './many.ts';
+import { anyOf, inChunks } from './bulk.ts';
 import { linkSides, links, ops, pairs } from './schema.ts';
 
 export type LinkRow = typeof links.$inferSelect;

@@ -1,10 +1,10 @@
 /** Pairs as people see and set them. What polls and runs note of a pair is not written here. */
 import { and, asc, count, eq, gt, sql } from 'drizzle-orm';
 import { sameValue } from '../core/event.ts';
-import type { PairOptions } from '../core/policy.ts';
-import { closesRing } from '../core/rings.ts';
+import type { PairOptions } from '../core/sync/policy.ts';
+import { closesRing } from '../core/sync/pair-cycle.ts';
 import { transaction, type Db } from './connect.ts';
-import { violates } from './failures.ts';
+import { violates } from './postgres-errors.ts';
 import { isId, newId } from './ids.ts';
 import { pageOf, type Page, type PageRequest } from './page.ts';
 import { attentionReason, conflictCount, eventCount, heldCount, pairStatus, problemCount, type PairStatus } from './pair-status.ts';

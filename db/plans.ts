@@ -2,9 +2,9 @@
 import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, lt, ne, not, notInArray, or, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import type { SideName } from '../core/event.ts';
-import type { ProblemCode } from '../core/problem.ts';
+import type { ProblemCode } from '../core/event-problem.ts';
 import { transaction, type Db } from './connect.ts';
-import { anyOf, inChunks } from './many.ts';
+import { anyOf, inChunks } from './bulk.ts';
 import { conflicts, heldChanges, ops, pairs, problems, runs, type OpStatus, type Trigger } from './schema.ts';
 
 export type RunRow = typeof runs.$inferSelect;

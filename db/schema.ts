@@ -6,7 +6,7 @@ import { sql } from 'drizzle-orm';
 import {
   bigint, boolean, customType, index, integer, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex, uuid,
 } from 'drizzle-orm/pg-core';
-import type { PairOptions } from '../core/policy.ts';
+import type { PairOptions } from '../core/sync/policy.ts';
 
 const sealed = customType<{ data: Buffer; driverData: Buffer }>({ dataType: () => 'bytea' });
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 });

@@ -1,7 +1,7 @@
 /** Do two calendars hold the same events? Read afresh from both servers; nothing that Calpair remembers is asked. */
 import { changedContent, changedPaths, EXCLUDED, mapContents, type CalendarEvent, type Content, type When } from '../core/event.ts';
-import { pathKey } from '../core/merge.ts';
-import { occurrenceContent } from '../core/series.ts';
+import { pathKey } from '../core/sync/merge.ts';
+import { occurrenceContent } from '../core/recurrence/series.ts';
 import { instantOf } from '../core/zones.ts';
 import type { Found, Known, Side } from '../providers/provider.ts';
 

@@ -1,8 +1,8 @@
 /** The clouds of the demo: stand-ins, each with one account. What follows is the same for all of them; only here they differ. */
-import type { GoogleAccount } from '../test/support/google/account.ts';
-import { startGoogle } from '../test/support/google/start.ts';
-import type { GraphAccount } from '../test/support/graph/account.ts';
-import { startGraph } from '../test/support/graph/start.ts';
+import type { GoogleAccount } from '../test/fakes/google/account.ts';
+import { startGoogle } from '../test/fakes/google/start.ts';
+import type { GraphAccount } from '../test/fakes/graph/account.ts';
+import { startGraph } from '../test/fakes/graph/start.ts';
 
 type Json = Record<string, unknown>;
 const EMAIL = 'demo@example.com';

@@ -1,7 +1,7 @@
 /** Puts files into the demo's CalDAV calendars, each event as an object of its own. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { splitFeed } from '../core/ical-feed.ts';
+import { splitFeed } from '../core/ical/feed.ts';
 import type { DavServer } from '../test/support/dav.ts';
 
 const SAMPLES = new URL('./samples/', import.meta.url);

@@ -1,5 +1,5 @@
 /** One pair of the demo, from its accounts to its outcome: the same for every cloud. */
-import { tokensInMemory } from '../providers/access-token.ts';
+import { tokensInMemory } from '../providers/oauth/access-token.ts';
 import { createFetch } from '../providers/http.ts';
 import type { Providers } from '../providers/open-account.ts';
 import type { Side } from '../providers/provider.ts';

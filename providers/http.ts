@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { getDomain } from 'tldts';
 import { Agent, type Dispatcher } from 'undici';
 import { SyncError, type SyncErrorKind } from '../core/sync-error.ts';
-import { AddressNotAllowed, checkedLookup, mayConnectTo } from './address.ts';
+import { AddressNotAllowed, checkedLookup, mayConnectTo } from './network-policy.ts';
 
 export interface FetchSetting {
   /** `CALPAIR_ALLOW_PRIVATE_NETWORKS`: loopback, private and http:// addresses may be used. */

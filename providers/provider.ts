@@ -4,8 +4,8 @@
  */
 import type { z } from 'zod';
 import type { CalendarEvent } from '../core/event.ts';
-import type { Interval } from '../core/interval.ts';
-import type { EventProblem } from '../core/problem.ts';
+import type { Interval } from '../core/availability/interval.ts';
+import type { EventProblem } from '../core/event-problem.ts';
 
 /** What a provider may use of the outside world. */
 export interface Io {

@@ -81,7 +81,7 @@ test('files are named after the one thing inside, in kebab-case, and stay short'
 });
 
 test('every provider is in the registry', () => {
-  const inFolders = readdirSync(join(PROJECT_DIR, 'providers'), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const inFolders = files.flatMap((path) => /^providers\/([^/]+)\/index\.ts$/.exec(path)?.[1] ?? []);
   assert.deepEqual([...createProviders(readConfig({})).keys()].sort(), inFolders.sort());
 });
 

@@ -1,6 +1,6 @@
 /** What the workflow of one pair knows between two events of its history: small, since it crosses continue-as-new in the input. */
 import type { PairSnapshot, PairState, RunSummary, SyncPairInput, WantedRun } from './messages.ts';
-import { FIRST_RUN } from './wishes.ts';
+import { FIRST_RUN } from './run-requests.ts';
 
 export interface Pair {
   readonly pairId: string;

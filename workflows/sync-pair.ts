@@ -24,7 +24,7 @@ import * as messages from './messages.ts';
 import type { PairActivities, PollResult, RunSummary, SyncPairInput, WantedRun } from './messages.ts';
 import { detailsOf, inputOf, pairOf, snapshotOf } from './pair.ts';
 import type { Pair } from './pair.ts';
-import { AFTER_CHANGE, AFTER_RESUME, join } from './wishes.ts';
+import { AFTER_CHANGE, AFTER_RESUME, join } from './run-requests.ts';
 import { isLong, LONG_HISTORY, workUntil } from './work-until.ts';
 
 /** From here on nobody may wait for a run any more: callers that overlap without end would put continue-as-new off for ever. */

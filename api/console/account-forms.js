@@ -2,7 +2,7 @@
 import { call, get } from './api.js';
 import { h, plain, theirs } from './dom.js';
 import { field, form, input, select, showProblem, valuesOf } from './form.js';
-import { accountName, FIXED_ADDRESS, hintsOf, PRESETS, serviceOf } from './words.js';
+import { accountName, FIXED_ADDRESS, hintsOf, PRESETS, serviceOf } from './labels.js';
 
 const label = () => field('label', 'Name for this account', input({ maxlength: 200 }), { isOptional: true });
 const AT_ADDRESS = { 'server-unreachable': 'serverUrl', 'not-a-caldav-server': 'serverUrl', 'address-not-allowed': 'serverUrl' };

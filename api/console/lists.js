@@ -2,7 +2,7 @@
 import { all, call } from './api.js';
 import { button, h, plain, theirs } from './dom.js';
 import { byId } from './overview.js';
-import { accountName, count, serviceOf, when } from './words.js';
+import { accountName, count, serviceOf, when } from './labels.js';
 
 export function accountsPage(_query, { confirm, say }) {
   let data = null;

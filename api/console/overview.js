@@ -2,7 +2,7 @@
 import { all, get, now } from './api.js';
 import { calendarName } from './calendar-names.js';
 import { button, h, theirs } from './dom.js';
-import { ARROW, count, detailOf, directionOf, REASON, sideNames, STATUS, when } from './words.js';
+import { ARROW, count, detailOf, directionOf, REASON, sideNames, STATUS, when } from './labels.js';
 
 const FILTERS = [[null, 'All'], ['attention', 'Needs attention'], ['active', 'In sync'], ['paused', 'Paused']];
 const PAGE = 100;

@@ -2,7 +2,7 @@
 import { all, call, get, now, Problem } from './api.js';
 import { button, folded, h, plain, table, theirs } from './dom.js';
 import { byId, facts, pairTitle, statusOf, surroundings } from './overview.js';
-import { count, directionOf, ERROR, HELD, PROBLEM, RESULT, took, TRIGGER, when } from './words.js';
+import { count, directionOf, ERROR, HELD, PROBLEM, RESULT, took, TRIGGER, when } from './labels.js';
 
 const RUNS = 20;
 /** Of the other lists; held changes are loaded completely, as a decision names exactly what was loaded. */

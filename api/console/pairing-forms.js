@@ -4,7 +4,7 @@ import { page, submit } from './account-forms.js';
 import { h, plain } from './dom.js';
 import { field, form, input, select, valuesOf } from './form.js';
 import { byId } from './overview.js';
-import { accountName, directionOf, serviceOf, sideNames } from './words.js';
+import { accountName, directionOf, serviceOf, sideNames } from './labels.js';
 
 export function addConnection(_query, { say, go }) {
   let accounts = null;

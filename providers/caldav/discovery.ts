@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { SyncError } from '../../core/sync-error.ts';
 import type { DavClient } from './client.ts';
 import { collectionUrl, identityOf } from './hrefs.ts';
-import { nameOf } from './moves.ts';
+import { nameOf } from './relocation.ts';
 import { isSogo, type Preset } from './presets.ts';
 import { hrefsOf, type Element, type Member } from './xml.ts';
 

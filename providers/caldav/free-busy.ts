@@ -3,13 +3,13 @@
  * the events: seen to be wrong in ways that book a host twice (docs/decisions.md, "Free and busy").
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { busySpans, mayTakeTime, STEPS_PER_QUESTION, TimesUnknown, type FreeBusyView } from '../../core/free-busy.ts';
-import { readBusySources, readFreeBusy, TooLarge } from '../../core/ical-free-busy.ts';
-import { clipSpans, intervalOf, mergeSpans, type Interval, type Span } from '../../core/interval.ts';
-import { instantId } from '../../core/occurrence.ts';
-import type { Budget } from '../../core/recurrence-expand.ts';
+import { busySpans, mayTakeTime, STEPS_PER_QUESTION, TimesUnknown, type FreeBusyView } from '../../core/availability/busy-time.ts';
+import { readBusySources, readFreeBusy, TooLarge } from '../../core/ical/free-busy.ts';
+import { clipSpans, intervalOf, mergeSpans, type Interval, type Span } from '../../core/availability/interval.ts';
+import { instantId } from '../../core/recurrence/occurrence.ts';
+import type { Budget } from '../../core/recurrence/expand.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { inParallel } from '../pacing.ts';
+import { inParallel } from '../concurrency.ts';
 import type { CalendarInfo } from '../provider.ts';
 import { errorOf, multistatusOf, type DavClient, type XmlBody } from './client.ts';
 import { canonicalPath, pathOf } from './hrefs.ts';

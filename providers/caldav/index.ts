@@ -1,6 +1,6 @@
 /** CalDAV (RFC 4791), for any server. */
 import { z } from 'zod';
-import { spanOf } from '../../core/interval.ts';
+import { spanOf } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { BUSY_BY_DEFAULT } from '../provider.ts';
 import type { Account, CalendarInfo, Io, OpenAccount, Proof, Provider } from '../provider.ts';
@@ -9,7 +9,7 @@ import { davClient, type Login } from './client.ts';
 import { discover, Discovered, identityOfAccount } from './discovery.ts';
 import { freeBusy } from './free-busy.ts';
 import { identityOf } from './hrefs.ts';
-import { hasMoved, keepNames, nameOf, whereNow } from './moves.ts';
+import { hasMoved, keepNames, nameOf, whereNow } from './relocation.ts';
 import { PRESET, PRESETS } from './presets.ts';
 import { caldavSide } from './side.ts';
 

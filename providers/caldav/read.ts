@@ -1,9 +1,9 @@
 /** Turns objects into events of a side. Fresh and stored objects are read by the same code, so they can be compared. */
-import { readObject } from '../../core/ical.ts';
+import { readObject } from '../../core/ical/object.ts';
 import type { CalendarEvent } from '../../core/event.ts';
-import type { EventProblem } from '../../core/problem.ts';
+import type { EventProblem } from '../../core/event-problem.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
-import { undescribePeople } from './described-people.ts';
+import { undescribePeople } from './attendee-text.ts';
 import { lastSegment } from './hrefs.ts';
 import type { FetchedObject } from './objects.ts';
 

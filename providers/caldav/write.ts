@@ -1,10 +1,10 @@
 /** Writes events to a calendar: every write conditional, objects patched and never rebuilt, nobody mailed. */
-import { createObject, patchObject, removePart } from '../../core/ical.ts';
+import { createObject, patchObject, removePart } from '../../core/ical/object.ts';
 import { changedPaths, EXCLUDED, type CalendarEvent } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { SideSetting, Stored, Written } from '../provider.ts';
 import { errorOf, hasCondition, type Answer, type RequestOptions } from './client.ts';
-import { describePeople } from './described-people.ts';
+import { describePeople } from './attendee-text.ts';
 import { checkCalendar, fetchObject, hasEvent, isEtag, objectUrl, versionOf, type Collection, type FetchedObject } from './objects.ts';
 import { partOf, type Reader } from './read.ts';
 import { refuseToMail, type SchedulingServer } from './scheduling.ts';

@@ -9,7 +9,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found, Known, Stored } from '../provider.ts';
 import { fetchExceptions, fetchMaster, listPages, type Place } from './fetch.ts';
 import { checkClock, isCancelled, isOlder, masterIdOf, parseSeries, versionOf, type Item, type Series } from './item.ts';
-import { foundOf } from './map.ts';
+import { foundOf } from './from-google.ts';
 
 /** One request when nothing changed. @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403 */
 export async function* readChanges(place: Place, cursor: string | null, known: Known): AsyncGenerator<ChangePage> {

@@ -4,7 +4,7 @@
  */
 import { auth, calendar, type calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { SyncError } from '../../core/sync-error.ts';
-import { createTokenSource } from '../access-token.ts';
+import { createTokenSource } from '../oauth/access-token.ts';
 import type { Io, StoredToken, TokenStore } from '../provider.ts';
 import { apiError, headerOf, tokenError } from './errors.ts';
 

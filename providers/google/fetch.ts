@@ -1,11 +1,11 @@
 /** Reading one calendar: pages of `events.list`, single items, and whole series. */
 import { SyncError } from '../../core/sync-error.ts';
-import type { Place as OAuthPlace } from '../oauth-provider.ts';
-import { inParallel, pause } from '../pacing.ts';
+import type { Place as OAuthPlace } from '../oauth/oauth-provider.ts';
+import { inParallel, pause } from '../concurrency.ts';
 import type { Found } from '../provider.ts';
 import type { Client } from './client.ts';
 import { checkClock, isCancelled, ITEM_FIELDS, keepItem, LIST_FIELDS, masterIdOf, type Item, type Series } from './item.ts';
-import { foundOf } from './map.ts';
+import { foundOf } from './from-google.ts';
 
 export type Place = OAuthPlace<Client>;
 

@@ -4,11 +4,11 @@
  */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import type { Participation } from '../../core/event.ts';
-import { takesTime, type Claim } from '../../core/free-busy.ts';
-import { clipSpans, intervalOf, mergeSpans, spanOf, type Interval, type Span } from '../../core/interval.ts';
+import { takesTime, type Claim } from '../../core/availability/busy-time.ts';
+import { clipSpans, intervalOf, mergeSpans, spanOf, type Interval, type Span } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { canonicalZone, instantOf } from '../../core/zones.ts';
-import { inParallel } from '../pacing.ts';
+import { inParallel } from '../concurrency.ts';
 import type { FreeBusySetting } from '../provider.ts';
 import { listCalendars } from './calendars.ts';
 import type { Client, GoogleSettings } from './client.ts';

@@ -1,13 +1,13 @@
 /** Google Calendar (API v3) as a provider. */
-import { createOAuthProvider, type OAuthCredentials } from '../oauth-provider.ts';
+import { createOAuthProvider, type OAuthCredentials } from '../oauth/oauth-provider.ts';
 import type { Provider, Side } from '../provider.ts';
 import { createCalendar, identityOf, listCalendars, proveAccount } from './calendars.ts';
 import { readChanges } from './changes.ts';
 import { createClient, type GoogleSettings } from './client.ts';
 import { getResources, type Place } from './fetch.ts';
 import { freeBusy } from './free-busy.ts';
-import { cannotHold } from './holds.ts';
-import { readStored } from './map.ts';
+import { cannotHold } from './capabilities.ts';
+import { readStored } from './from-google.ts';
 import { createEvent, removeEvent, updateEvent } from './write.ts';
 
 export type { GoogleSettings } from './client.ts';

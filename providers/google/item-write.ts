@@ -3,7 +3,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import { sameValue } from '../../core/event.ts';
 import { fetchItem, itemOf, type Place } from './fetch.ts';
 import { ITEM_FIELDS, type Item } from './item.ts';
-import type { Body } from './map-write.ts';
+import type { Body } from './to-google.ts';
 
 export interface WrittenItem {
   readonly item: Item;

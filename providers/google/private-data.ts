@@ -3,7 +3,7 @@
  * Google's limits: keys of 44 characters, values of 1024, 300 properties and 32 kB in all; longer ones are cut without a word.
  */
 import { createHash } from 'node:crypto';
-import { ascii, parseJson, readPeople, writePeople, type People } from '../kept-people.ts';
+import { ascii, parseJson, readPeople, writePeople, type People } from '../hidden-attendees.ts';
 import type { Item } from './item.ts';
 
 export type Properties = Record<string, string>;

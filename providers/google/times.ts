@@ -1,8 +1,8 @@
 /** Google's `start`, `end`, `originalStartTime` and `recurrence[]`, to and from the canonical forms. */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import type { OccurrenceId, Recurrence, When } from '../../core/event.ts';
-import { instantId, isDateId, occurrenceId } from '../../core/occurrence.ts';
-import { normaliseRecurrence } from '../../core/recurrence.ts';
+import { instantId, isDateId, occurrenceId } from '../../core/recurrence/occurrence.ts';
+import { normaliseRecurrence } from '../../core/recurrence/normalise.ts';
 import { instantOf, localOf, resolveZone } from '../../core/zones.ts';
 import type { Item } from './item.ts';
 

@@ -7,15 +7,15 @@
  */
 import { createHash } from 'node:crypto';
 import { changedContent, EXCLUDED, sameValue, type CalendarEvent, type Content, type OccurrenceId } from '../../core/event.ts';
-import { occurrenceContent } from '../../core/series.ts';
+import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { pause } from '../pacing.ts';
+import { pause } from '../concurrency.ts';
 import type { Stored, Written } from '../provider.ts';
 import { fetchExceptions, fetchItem, fetchSeries, type Place } from './fetch.ts';
 import { deleteItem, insertItem, patchItem } from './item-write.ts';
 import { checkClock, instanceId, isCancelled, parseSeries, type Item, type Series } from './item.ts';
-import { foundOf, itemsByOccurrence, readSeries, withinSeries } from './map.ts';
-import { contentPatch, excludedByLine, insertBody, isRetimed, masterPatch, restoreBody, type Body } from './map-write.ts';
+import { foundOf, itemsByOccurrence, readSeries, withinSeries } from './from-google.ts';
+import { contentPatch, excludedByLine, insertBody, isRetimed, masterPatch, restoreBody, type Body } from './to-google.ts';
 import { linkOf } from './private-data.ts';
 
 /**

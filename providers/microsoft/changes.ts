@@ -11,7 +11,7 @@ import type { ChangePage, Found, Known } from '../provider.ts';
 import { isDeadToken } from './errors.ts';
 import { calendarError, expectExceptions, fetchMany, fetchMasters, listEvents, listPages, type Place } from './fetch.ts';
 import { calendarPath, checkClock, fieldOf, isSeries, versionOf, type Item } from './item.ts';
-import { foundOf } from './map.ts';
+import { foundOf } from './from-graph.ts';
 
 /** One request when nothing changed. @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403 */
 export async function* readChanges(place: Place, cursor: string | null, known: Known): AsyncGenerator<ChangePage> {

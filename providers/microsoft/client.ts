@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { Client as GraphClient, ResponseType, type Context, type Middleware, type MiddlewareOptions } from '@microsoft/microsoft-graph-client';
 import { SyncError } from '../../core/sync-error.ts';
-import { createTokenSource } from '../access-token.ts';
-import { pause } from '../pacing.ts';
+import { createTokenSource } from '../oauth/access-token.ts';
+import { pause } from '../concurrency.ts';
 import type { Io, StoredToken, TokenStore } from '../provider.ts';
 import { apiError, tokenError } from './errors.ts';
 

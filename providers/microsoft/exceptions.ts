@@ -2,12 +2,12 @@
  * The exceptions of a series: from the lists that come with its master, else from its occurrences over some years. There, a deleted occurrence is
  * nothing but a gap, and some have seen exceptions left out, so every gap is asked for by its name.
  */
-import { instantOfId, occurrenceStart } from '../../core/occurrence.ts';
-import { expandOccurrences } from '../../core/recurrence.ts';
+import { instantOfId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
+import { expandOccurrences } from '../../core/recurrence/normalise.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { isGone, itemOf, listPages, type Place } from './fetch.ts';
 import { cancelledDate, eventPath, fieldOf, ITEM_QUERY, itemRequest, keepItem, masterIdOf, occurrenceName, type Item, type Series } from './item.ts';
-import { readSeries } from './map.ts';
+import { readSeries } from './from-graph.ts';
 import { readOccurrence } from './times.ts';
 
 /** `data` is the answer to `MASTER_QUERY`; null where there was none. */

@@ -1,12 +1,12 @@
 /** Reading one calendar: listings, single events, and whole series. */
 import { SyncError } from '../../core/sync-error.ts';
-import type { Place as OAuthPlace } from '../oauth-provider.ts';
-import { pause } from '../pacing.ts';
+import type { Place as OAuthPlace } from '../oauth/oauth-provider.ts';
+import { pause } from '../concurrency.ts';
 import type { Found, Stored } from '../provider.ts';
 import type { Answer, Client, GraphRequest } from './client.ts';
 import { completeSeries } from './exceptions.ts';
 import { calendarPath, checkClock, fieldOf, isSeries, ITEM_QUERY, itemRequest, keepItem, MASTER_QUERY, masterIdOf, type Item, type Series } from './item.ts';
-import { foundOf } from './map.ts';
+import { foundOf } from './from-graph.ts';
 
 export interface Place extends OAuthPlace<Client> {
   /** Masters of series that were seen to have exceptions, lest a list of them that stays empty is believed. */

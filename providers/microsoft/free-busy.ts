@@ -2,12 +2,12 @@
  * When an account's person is busy, from the calendar views: `getSchedule` tells of the default calendar only, does not know whose invitation was
  * answered, and is not for personal accounts.
  */
-import { spanOfWhen, takesTime, type Claim } from '../../core/free-busy.ts';
+import { spanOfWhen, takesTime, type Claim } from '../../core/availability/busy-time.ts';
 import type { Participation } from '../../core/event.ts';
-import { clipSpans, intervalOf, mergeSpans, spanOf, type Interval, type Span } from '../../core/interval.ts';
+import { clipSpans, intervalOf, mergeSpans, spanOf, type Interval, type Span } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { localOf } from '../../core/zones.ts';
-import { inParallel } from '../pacing.ts';
+import { inParallel } from '../concurrency.ts';
 import type { FreeBusySetting } from '../provider.ts';
 import { listCalendars, mailboxZone } from './calendars.ts';
 import type { Client, MicrosoftSettings } from './client.ts';

@@ -1,13 +1,13 @@
 /** Microsoft 365 and Outlook.com calendars (Graph v1.0) as a provider. */
-import { createOAuthProvider, type OAuthCredentials, type Place as OAuthPlace } from '../oauth-provider.ts';
+import { createOAuthProvider, type OAuthCredentials, type Place as OAuthPlace } from '../oauth/oauth-provider.ts';
 import type { Provider, Side } from '../provider.ts';
 import { createCalendar, identityOf, listCalendars, proveAccount } from './calendars.ts';
 import { readChanges } from './changes.ts';
 import { createClient, type Client, type MicrosoftSettings } from './client.ts';
 import { getResources, type Place } from './fetch.ts';
 import { freeBusy } from './free-busy.ts';
-import { cannotHold } from './holds.ts';
-import { readStored } from './map.ts';
+import { cannotHold } from './capabilities.ts';
+import { readStored } from './from-graph.ts';
 import { createEvent, removeEvent, updateEvent } from './write.ts';
 
 export type { MicrosoftSettings } from './client.ts';

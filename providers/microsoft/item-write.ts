@@ -4,10 +4,10 @@
  */
 import { sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { pause } from '../pacing.ts';
+import { pause } from '../concurrency.ts';
 import { fetchItem, fetchSeries, isGone, itemOf, type Place } from './fetch.ts';
 import { calendarPath, eventPath, modifiedMs, type Item, type Series } from './item.ts';
-import type { Body, Patch } from './map-write.ts';
+import type { Body, Patch } from './to-graph.ts';
 import { propertiesOf, withProperties } from './private-data.ts';
 
 export interface Posted {

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Recurrence, When } from '../../core/event.ts';
 import { isZone } from '../../core/zones.ts';
-import { readPeople, writePeople, type People } from '../kept-people.ts';
+import { readPeople, writePeople, type People } from '../hidden-attendees.ts';
 import type { Item } from './item.ts';
 
 export type Properties = Readonly<Record<string, string>>;

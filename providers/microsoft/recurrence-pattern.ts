@@ -1,6 +1,6 @@
 /** Which of Graph's six patterns has the same days as a rule of RFC 5545; a rule that none has is told why, never approximated. */
 import type { When } from '../../core/event.ts';
-import type { ByDay, Rule } from '../../core/recurrence-rule.ts';
+import type { ByDay, Rule } from '../../core/recurrence/rule.ts';
 import { DAYS_OF_WEEK, INDEXES, type DayOfWeek, type Index, type Pattern } from './recurrence-form.ts';
 
 /** Why a rule has no pattern. */

@@ -1,8 +1,8 @@
 /** How a series repeats, from the canonical form to Graph's `patternedRecurrence` and back. What Graph cannot say is told, never approximated. */
 import type { CalendarEvent, Recurrence, When } from '../../core/event.ts';
-import { expandOccurrences, idInstant, normaliseRecurrence, occurrenceId, occurrenceStart, RecurrenceError } from '../../core/recurrence.ts';
-import { parseRule, type Rule } from '../../core/recurrence-rule.ts';
-import { isValidSeries, occurrenceWhen } from '../../core/series.ts';
+import { expandOccurrences, idInstant, normaliseRecurrence, occurrenceId, occurrenceStart, RecurrenceError } from '../../core/recurrence/normalise.ts';
+import { parseRule, type Rule } from '../../core/recurrence/rule.ts';
+import { isValidSeries, occurrenceWhen } from '../../core/recurrence/series.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
 import { DAYS_OF_WEEK, INDEXES, type DayOfWeek, type Index, type Pattern, type PatternedRecurrence, type Range } from './recurrence-form.ts';
 import { patternOf, shortestGapDays, type NoPattern } from './recurrence-pattern.ts';

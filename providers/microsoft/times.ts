@@ -1,6 +1,6 @@
 /** Graph's `start`, `end` and `originalStart`, to and from the canonical forms. Answers are in UTC, and the event's own zones are told beside. */
 import type { OccurrenceId, When } from '../../core/event.ts';
-import { instantId, occurrenceId } from '../../core/occurrence.ts';
+import { instantId, occurrenceId } from '../../core/recurrence/occurrence.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
 import { fieldOf, textOf, type Item } from './item.ts';
 import type { KeptZones } from './private-data.ts';

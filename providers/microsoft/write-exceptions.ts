@@ -1,15 +1,15 @@
 /** Writing the exceptions of a series, one after the other: each write makes the etags of all the others stale. */
 import { EXCLUDED, sameValue, type CalendarEvent, type Content, type OccurrenceId } from '../../core/event.ts';
-import { instantOfId, isDateId } from '../../core/occurrence.ts';
-import { occurrenceContent } from '../../core/series.ts';
+import { instantOfId, isDateId } from '../../core/recurrence/occurrence.ts';
+import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { pause } from '../pacing.ts';
+import { pause } from '../concurrency.ts';
 import { fetchInstances } from './exceptions.ts';
 import { fetchItem, fetchSeries, LAG_MS, type Place } from './fetch.ts';
 import { deleteItem, patchItem } from './item-write.ts';
 import { modifiedMs, type Item, type Series } from './item.ts';
-import { contentOfInstance, itemsByOccurrence, readSeries } from './map.ts';
-import { instancePatch } from './map-write.ts';
+import { contentOfInstance, itemsByOccurrence, readSeries } from './from-graph.ts';
+import { instancePatch } from './to-graph.ts';
 import { readOccurrence } from './times.ts';
 
 /**

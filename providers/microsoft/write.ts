@@ -7,14 +7,14 @@
 import { createHash } from 'node:crypto';
 import { changedPaths, EXCLUDED, sameValue, type CalendarEvent, type FieldPath } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { pause } from '../pacing.ts';
+import { pause } from '../concurrency.ts';
 import type { Stored, Written } from '../provider.ts';
 import { expectExceptions, fetchSeries, LAG_MS, listEvents, type Place } from './fetch.ts';
-import { cannotHold } from './holds.ts';
+import { cannotHold } from './capabilities.ts';
 import { deleteItem, emptyPatch, patchItem, postEvent, readAfter, type Posted } from './item-write.ts';
 import { fieldOf, modifiedMs, parseSeries, textOf, type Item, type Series } from './item.ts';
-import { foundOf, isInvitation, isMeetingOfOurs, readSeries } from './map.ts';
-import { insertBody, isLocalChange, masterPatch, type Patch } from './map-write.ts';
+import { foundOf, isInvitation, isMeetingOfOurs, readSeries } from './from-graph.ts';
+import { insertBody, isLocalChange, masterPatch, type Patch } from './to-graph.ts';
 import { changedProperties, propertiesBody, propertiesOf, type Properties } from './private-data.ts';
 import { differentExceptions, writeExceptions } from './write-exceptions.ts';
 

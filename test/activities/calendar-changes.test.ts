@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { accounts } from '../../db/schema.ts';
 import { testDatabase } from '../support/database.ts';
-import { closeAll, Rig } from './rig.ts';
+import { closeAll, Rig } from './harness.ts';
 
 let rig: Rig;
 before(async () => { rig = await Rig.open(await testDatabase()); });

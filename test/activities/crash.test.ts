@@ -8,7 +8,7 @@ import type { Db } from '../../db/connect.ts';
 import type { CalendarEvent } from '../../core/event.ts';
 import { testDatabase } from '../support/database.ts';
 import { at, aSeries, EXCLUDED, occurrence } from '../support/fake-side.ts';
-import { closeAll, Rig } from './rig.ts';
+import { closeAll, Rig } from './harness.ts';
 
 /** A quick run takes some of the boundaries, other ones each time. All: `node --import tsx test/activities/crash.test.ts --every=1`. */
 const EVERY = Number(process.argv.find((argument) => argument.startsWith('--every='))?.slice(8) ?? 4);

@@ -8,7 +8,7 @@ import { changedPaths, type CalendarEvent, type SideName } from '../../core/even
 import { testDatabase } from '../support/database.ts';
 import { at, aSeries, EXCLUDED, occurrence, type Call } from '../support/fake-side.ts';
 import { randomOf } from '../support/random.ts';
-import { closeAll, Rig, type RigOptions } from './rig.ts';
+import { closeAll, Rig, type RigOptions } from './harness.ts';
 
 /** The same ones each time, so that a red run is news; others with `node --import tsx test/activities/random.test.ts --schedules=500 --seed=12345`. */
 const SCHEDULES = Number(process.argv.find((argument) => argument.startsWith('--schedules='))?.slice(12) ?? 30);

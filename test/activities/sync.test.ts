@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { SideName } from '../../core/event.ts';
 import { testDatabase } from '../support/database.ts';
 import { at, aSeries, EXCLUDED, occurrence, type Call } from '../support/fake-side.ts';
-import { closeAll, Rig, type RigOptions } from './rig.ts';
+import { closeAll, Rig, type RigOptions } from './harness.ts';
 
 let url: string;
 before(async () => { url = await testDatabase(); });

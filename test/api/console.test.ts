@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Fastify from 'fastify';
-import { consoleRoutes } from '../../api/console.ts';
+import { consoleRoutes } from '../../api/routes/console.ts';
 import type { Api, ApiDeps } from '../../api/deps.ts';
 import { PROJECT_DIR } from '../../config.ts';
 import { ENV_KEY, startApi, type TestApi } from './harness.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { busyOf } from '../../api/free-busy.ts';
-import type { Interval } from '../../core/interval.ts';
+import { busyOf } from '../../api/routes/free-busy.ts';
+import type { Interval } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { createAccount, noteCalendarChange } from '../../db/accounts.ts';
 import { calendar, connected, refused, startApi, type Answer, type TestApi } from './harness.ts';

@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import assert from 'node:assert/strict';
 import { z } from 'zod';
-import { ControlError, type PairControl } from '../../api/control.ts';
+import { ControlError, type PairControl } from '../../api/temporal/pair-control.ts';
 import type { Api, ApiConfig, ApiDeps } from '../../api/deps.ts';
 import { buildServer } from '../../api/server.ts';
-import { merge, overlaps, type Interval } from '../../core/interval.ts';
+import { merge, overlaps, type Interval } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { createLoggerInto } from '../../log.ts';
 import { connect, type Db } from '../../db/connect.ts';

@@ -10,7 +10,7 @@ import { GOOGLE } from '../support/google-cloud.ts';
 import { MICROSOFT } from '../support/graph-cloud.ts';
 import { createPair } from '../support/pair.ts';
 import { randomFrom } from '../support/random.ts';
-import { cloudHand, davHand, KINDS, type Hand } from './hands.ts';
+import { cloudHand, davHand, KINDS, type Hand } from './actors.ts';
 import { fixedPorts, Installation } from './installation.ts';
 import { killAgainAndAgain, type Victim } from './nemesis.ts';
 import { startProxy, type FaultKind, type Proxy } from './proxy.ts';

@@ -5,7 +5,7 @@
 import type { SideName } from '../../core/event.ts';
 import { listAll } from '../../demo/agree.ts';
 import { writesOf, type Pair } from '../support/pair.ts';
-import { KINDS, wordsIn, type Field, type Hand, type Kind } from './hands.ts';
+import { KINDS, wordsIn, type Field, type Hand, type Kind } from './actors.ts';
 import type { Proxy } from './proxy.ts';
 
 type Random = (below: number) => number;

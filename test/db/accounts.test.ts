@@ -7,7 +7,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import { createAccount, openedAccount, replaceCredentials } from '../../db/accounts.ts';
 import { connect, type Db } from '../../db/connect.ts';
 import { createVault } from '../../db/vault.ts';
-import { createTokenSource } from '../../providers/access-token.ts';
+import { createTokenSource } from '../../providers/oauth/access-token.ts';
 import type { StoredToken } from '../../providers/provider.ts';
 import { testDatabase } from '../support/database.ts';
 

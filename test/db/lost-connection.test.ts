@@ -5,7 +5,7 @@ import { after, before, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { connect, transaction, type Db } from '../../db/connect.ts';
-import { codeOf, isUnavailable } from '../../db/failures.ts';
+import { codeOf, isUnavailable } from '../../db/postgres-errors.ts';
 import { createVault } from '../../db/vault.ts';
 import { testDatabase } from '../support/database.ts';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { DEFAULT_OPTIONS } from '../../core/policy.ts';
+import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
 import { createAccount } from '../../db/accounts.ts';
 import type { Db } from '../../db/connect.ts';
 import { createConnection } from '../../db/connections.ts';

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
 import { environmentOf, startCalpair, until, type Json, type RunningCalpair } from '../support/calpair.ts';
 import { startRadicale, type DavServer } from '../support/dav.ts';
-import { connect, eventsOf, hours, newBooking, type Host } from '../support/hosts.ts';
+import { connect, eventsOf, hours, newBooking, type Host } from '../support/booking-hosts.ts';
 import { startCloudProcess, startProgram, type CloudProcess, type Program } from '../support/process.ts';
 import { randomFrom } from '../support/random.ts';
 

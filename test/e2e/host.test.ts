@@ -7,8 +7,8 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { PROJECT_DIR } from '../../config.ts';
 import { API_KEY, startCalpair, type RunningCalpair } from '../support/calpair.ts';
-import type { IcloudAccount } from '../support/icloud/account.ts';
-import { startIcloud, type IcloudStandIn } from '../support/icloud/start.ts';
+import type { IcloudAccount } from '../fakes/icloud/account.ts';
+import { startIcloud, type IcloudStandIn } from '../fakes/icloud/start.ts';
 
 const hasTools = spawnSync('bash', ['-c', 'command -v curl jq']).status === 0;
 

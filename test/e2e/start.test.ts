@@ -9,8 +9,8 @@ import { endProcesses } from '../../embedded/processes.ts';
 import { Api, environmentOf, googleEnvironment, until } from '../support/calpair.ts';
 import { startRadicale, type DavServer } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
-import { startGoogle, type GoogleStandIn } from '../support/google/start.ts';
-import type { GoogleAccount } from '../support/google/account.ts';
+import { startGoogle, type GoogleStandIn } from '../fakes/google/start.ts';
+import type { GoogleAccount } from '../fakes/google/account.ts';
 import { at, object } from '../support/ics.ts';
 import { startProgram, type Program } from '../support/process.ts';
 

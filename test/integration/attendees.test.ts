@@ -6,7 +6,7 @@ import { CLOUDS } from '../support/clouds.ts';
 import { changedLines, type DavPerson } from '../support/dav-person.ts';
 import { at, object } from '../support/ics.ts';
 import type { Pair } from '../support/pair.ts';
-import { hourAt, trio } from '../support/trio.ts';
+import { hourAt, trio } from '../support/fixture.ts';
 
 const UID = 'people@example.org';
 const MINE = object(UID, [

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { startCalpair, type Json, type RunningCalpair } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import type { Cloud } from '../support/cloud.ts';
-import { connect, eventsOf, hours, newBooking, type Host } from '../support/hosts.ts';
+import { connect, eventsOf, hours, newBooking, type Host } from '../support/booking-hosts.ts';
 
 for (const kind of CLOUDS) describe(`bookings that ${kind.title} refuses`, () => {
   let cloud: Cloud;

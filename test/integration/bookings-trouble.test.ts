@@ -10,8 +10,8 @@ import { anyFreePort } from '../../embedded/ports.ts';
 import { Api, API_KEY, environmentOf, startCalpair, until, type Json, type RunningCalpair } from '../support/calpair.ts';
 import { startRadicale, type DavServer } from '../support/dav.ts';
 import { startGate, type Gate } from '../support/gate.ts';
-import { connect, eventsOf, hours, newBooking, type Host } from '../support/hosts.ts';
-import { startIcloud, type IcloudStandIn } from '../support/icloud/start.ts';
+import { connect, eventsOf, hours, newBooking, type Host } from '../support/booking-hosts.ts';
+import { startIcloud, type IcloudStandIn } from '../fakes/icloud/start.ts';
 import { startProgram } from '../support/process.ts';
 
 describe('bookings in trouble', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { startCalpair, until, type Json, type RunningCalpair } from '../support/calpair.ts';
-import { connect, eventsOf, HOSTS, hours, newBooking, type Host, type HostServer } from '../support/hosts.ts';
+import { connect, eventsOf, HOSTS, hours, newBooking, type Host, type HostServer } from '../support/booking-hosts.ts';
 
 const WITHIN_A_POLL_MS = 12_000;
 

@@ -5,7 +5,7 @@ import type { Json } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike } from '../support/pair.ts';
-import { trio, type Two } from '../support/trio.ts';
+import { trio, type Two } from '../support/fixture.ts';
 
 const idOf = ({ owner }: Two, title: string): string => owner.idOf(title);
 const titles = ({ owner }: Two): string[] => owner.list().map(({ title }) => title).sort();

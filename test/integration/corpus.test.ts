@@ -6,15 +6,15 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { splitFeed } from '../../core/ical-feed.ts';
-import { PROBLEM_CODES } from '../../core/problem.ts';
+import { splitFeed } from '../../core/ical/feed.ts';
+import { PROBLEM_CODES } from '../../core/event-problem.ts';
 import { differingFields } from '../../demo/agree.ts';
 import type { Json } from '../support/calpair.ts';
 import type { CloudPerson } from '../support/cloud.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { DavPerson } from '../support/dav-person.ts';
 import { createPair, type Pair } from '../support/pair.ts';
-import { trio } from '../support/trio.ts';
+import { trio } from '../support/fixture.ts';
 
 const CORPUS = fileURLToPath(new URL('../../../shared/corpus/ics/', import.meta.url));
 const skip = existsSync(CORPUS) ? false : 'the corpus is not beside the repository';

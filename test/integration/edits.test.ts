@@ -10,7 +10,7 @@ import { can, CLOUDS } from '../support/clouds.ts';
 import { changedLines, unfolded } from '../support/dav-person.ts';
 import { at, BAGGAGE, object } from '../support/ics.ts';
 import { assertAlike } from '../support/pair.ts';
-import { hourAt, trio, type Trio, type Two } from '../support/trio.ts';
+import { hourAt, trio, type Trio, type Two } from '../support/fixture.ts';
 
 /** One edit of one field, as either person makes it, and how it shows. */
 interface Edit {

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';
-import { busySpans, mayTakeTime, STEPS_PER_QUESTION, TimesUnknown } from '../../core/free-busy.ts';
-import { readBusySources } from '../../core/ical-free-busy.ts';
-import { splitFeed } from '../../core/ical-feed.ts';
-import { mergeSpans } from '../../core/interval.ts';
-import { judgeFreeBusy, type FreeBusyJudgement, type JudgedCalendar } from '../support/free-busy-judge.ts';
+import { busySpans, mayTakeTime, STEPS_PER_QUESTION, TimesUnknown } from '../../core/availability/busy-time.ts';
+import { readBusySources } from '../../core/ical/free-busy.ts';
+import { splitFeed } from '../../core/ical/feed.ts';
+import { mergeSpans } from '../../core/availability/interval.ts';
+import { judgeFreeBusy, type FreeBusyJudgement, type JudgedCalendar } from '../support/free-busy-oracle.ts';
 
 /** Changes of offset by an hour, by half an hour, on both halves of the world, and none. */
 const ZONES = ['America/New_York', 'Europe/Berlin', 'Asia/Tokyo', 'Australia/Lord_Howe'];

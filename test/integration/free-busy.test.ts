@@ -1,10 +1,10 @@
 /** Free/busy of a running installation: what a pair sees, and what it writes, is told at once. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Interval } from '../../core/interval.ts';
+import type { Interval } from '../../core/availability/interval.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { at, object } from '../support/ics.ts';
-import { hourAt, trio } from '../support/trio.ts';
+import { hourAt, trio } from '../support/fixture.ts';
 
 const JANUARY = 'start=2027-01-01T00:00:00Z&end=2027-02-01T00:00:00Z';
 

@@ -4,13 +4,13 @@ import { after, before, describe, it } from 'node:test';
 import { googleEnvironment, startCalpair, type Json, type RunningCalpair } from '../support/calpair.ts';
 import { changedLines, unfolded } from '../support/dav-person.ts';
 import { GooglePerson } from '../support/google-cloud.ts';
-import { startGoogle, type GoogleStandIn } from '../support/google/start.ts';
-import type { IcloudAccount } from '../support/icloud/account.ts';
-import { COMMON_URL, partitionUrl, startIcloud, type IcloudStandIn } from '../support/icloud/start.ts';
-import { reachable } from '../support/icloud-bench.ts';
+import { startGoogle, type GoogleStandIn } from '../fakes/google/start.ts';
+import type { IcloudAccount } from '../fakes/icloud/account.ts';
+import { COMMON_URL, partitionUrl, startIcloud, type IcloudStandIn } from '../fakes/icloud/start.ts';
+import { reachable } from '../support/contract-icloud.ts';
 import { at, BAGGAGE, object } from '../support/ics.ts';
 import { createPair, type Pair } from '../support/pair.ts';
-import { hourAt } from '../support/trio.ts';
+import { hourAt } from '../support/fixture.ts';
 
 let icloud: IcloudStandIn;
 let google: GoogleStandIn;

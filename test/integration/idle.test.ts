@@ -6,7 +6,7 @@ import { until } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { startGate, type Gate } from '../support/gate.ts';
 import { at, object } from '../support/ics.ts';
-import { trio } from '../support/trio.ts';
+import { trio } from '../support/fixture.ts';
 
 for (const kind of CLOUDS) describe(`between CalDAV and ${kind.title}`, () => {
   const servers = trio(kind);

@@ -4,8 +4,8 @@ import { after, before, describe, it } from 'node:test';
 import { microsoftEnvironment, startCalpair, until, type Json, type RunningCalpair } from '../support/calpair.ts';
 import { startRadicale, type DavServer } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
-import type { GraphAccount } from '../support/graph/account.ts';
-import { startGraph, type GraphOptions, type GraphStandIn } from '../support/graph/start.ts';
+import type { GraphAccount } from '../fakes/graph/account.ts';
+import { startGraph, type GraphOptions, type GraphStandIn } from '../fakes/graph/start.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike, createPair, type Pair } from '../support/pair.ts';
 

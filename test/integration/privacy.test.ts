@@ -10,8 +10,8 @@ import { Client as DatabaseClient, escapeIdentifier } from 'pg';
 import { googleEnvironment, type Json, type RunningCalpair, startCalpair } from '../support/calpair.ts';
 import { startRadicale, type DavServer } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
-import type { GoogleAccount } from '../support/google/account.ts';
-import { startGoogle, type GoogleStandIn } from '../support/google/start.ts';
+import type { GoogleAccount } from '../fakes/google/account.ts';
+import { startGoogle, type GoogleStandIn } from '../fakes/google/start.ts';
 import { at, object } from '../support/ics.ts';
 import { createPair, type Pair } from '../support/pair.ts';
 

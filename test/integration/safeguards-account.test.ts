@@ -9,7 +9,7 @@ import type { DavServer } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike, createPair } from '../support/pair.ts';
-import { trio, type Two } from '../support/trio.ts';
+import { trio, type Two } from '../support/fixture.ts';
 
 const PASSWORDS = { alice: 'alice-secret', bob: 'bob-secret' };
 type Person = keyof typeof PASSWORDS;

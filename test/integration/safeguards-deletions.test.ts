@@ -5,7 +5,7 @@ import { until, type Json } from '../support/calpair.ts';
 import { can, CLOUDS } from '../support/clouds.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike, writesOf } from '../support/pair.ts';
-import { trio, type Two } from '../support/trio.ts';
+import { trio, type Two } from '../support/fixture.ts';
 
 type SideName = 'caldav' | 'cloud';
 

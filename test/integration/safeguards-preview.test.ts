@@ -5,7 +5,7 @@ import type { Json } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike, createPair } from '../support/pair.ts';
-import { hourAt, trio, type Two } from '../support/trio.ts';
+import { hourAt, trio, type Two } from '../support/fixture.ts';
 
 const NINE = hourAt('2027-01-13');
 const START = '2027-01-13T09:00:00';

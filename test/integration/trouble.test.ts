@@ -8,7 +8,7 @@ import { until } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike } from '../support/pair.ts';
-import { trio, type Two } from '../support/trio.ts';
+import { trio, type Two } from '../support/fixture.ts';
 
 const size = ({ owner }: Two): number => owner.list().length;
 const idOf = ({ owner }: Two, n: number): string => owner.idOf(`Event ${n}`);

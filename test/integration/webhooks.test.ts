@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { after, before, describe, it } from 'node:test';
-import { signatureOf } from '../../activities/deliver-webhooks.ts';
+import { signatureOf } from '../../activities/booking/deliver-webhooks.ts';
 import { startCalpair, until, type Json, type RunningCalpair } from '../support/calpair.ts';
 import { startRadicale, type DavServer } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
-import { connect, hours, newBooking } from '../support/hosts.ts';
+import { connect, hours, newBooking } from '../support/booking-hosts.ts';
 import { createPair } from '../support/pair.ts';
 
 const SECRET = `whsec_${randomBytes(24).toString('base64')}`;

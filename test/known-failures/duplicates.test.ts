@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { testDatabase } from '../support/database.ts';
 import { at, aSeries, EXCLUDED, FakeSide, occurrence } from '../support/fake-side.ts';
-import { closeAll, Rig } from '../activities/rig.ts';
+import { closeAll, Rig } from '../activities/harness.ts';
 import { assertBoth, bothShow, linked, names, staysQuiet } from './linked.ts';
 
 let url: string;

@@ -4,7 +4,7 @@ import { it } from 'node:test';
 import type { Json } from '../support/calpair.ts';
 import { GOOGLE, type GooglePerson } from '../support/google-cloud.ts';
 import { at, object } from '../support/ics.ts';
-import { hourAt, trio, type Two } from '../support/trio.ts';
+import { hourAt, trio, type Two } from '../support/fixture.ts';
 
 const servers = trio(GOOGLE);
 const SECOND = '20270120T080000Z';

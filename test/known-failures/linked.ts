@@ -1,7 +1,7 @@
 /** Where most of these stories begin and end. */
 import assert from 'node:assert/strict';
 import type { CalendarEvent } from '../../core/event.ts';
-import { Rig, type RigOptions } from '../activities/rig.ts';
+import { Rig, type RigOptions } from '../activities/harness.ts';
 
 /** A pair with these events on both sides, at rest. */
 export async function linked(url: string, titles: readonly string[], options: RigOptions = {}): Promise<Rig> {

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { CalendarEvent } from '../../core/event.ts';
 import { testDatabase } from '../support/database.ts';
 import { at, aSeries, EXCLUDED, occurrence, type Habits } from '../support/fake-side.ts';
-import { closeAll, Rig } from '../activities/rig.ts';
+import { closeAll, Rig } from '../activities/harness.ts';
 import { assertBoth, linked, names, staysQuiet } from './linked.ts';
 
 let url: string;

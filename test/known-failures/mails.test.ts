@@ -5,7 +5,7 @@ import type { Guest } from '../support/cloud.ts';
 import { can, CLOUDS } from '../support/clouds.ts';
 import { changedLines, unfolded } from '../support/dav-person.ts';
 import { at, object } from '../support/ics.ts';
-import { hourAt, trio, type Two } from '../support/trio.ts';
+import { hourAt, trio, type Two } from '../support/fixture.ts';
 
 const guests = (...names: string[]): Guest[] => names.map((name) => ({ address: `${name}@people.example`, answer: 'needs-action' }));
 const people = (organizer: string, ...names: string[]): string[] =>

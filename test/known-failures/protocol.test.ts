@@ -5,14 +5,14 @@ import type { AddressInfo, Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { createFetch } from '../../providers/http.ts';
 import type { Side } from '../../providers/provider.ts';
-import { openAccount, SETTING, text } from '../support/caldav-bench.ts';
+import { openAccount, SETTING, text } from '../support/contract-caldav.ts';
 import { testDatabase } from '../support/database.ts';
 import { event } from '../support/events.ts';
 import { fakeDav, type FakeDav } from '../support/fake-dav.ts';
 import { at } from '../support/fake-side.ts';
-import { openGoogle } from '../support/google-bench.ts';
+import { openGoogle } from '../support/contract-google.ts';
 import { KnownState } from '../support/known-state.ts';
-import { closeAll, Rig } from '../activities/rig.ts';
+import { closeAll, Rig } from '../activities/harness.ts';
 import { assertBoth, bothShow, linked, names, staysQuiet } from './linked.ts';
 
 let url: string;

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { instantOf } from '../../core/zones.ts';
 import type { Found } from '../../providers/provider.ts';
-import { openAccount, SETTING } from '../support/caldav-bench.ts';
+import { openAccount, SETTING } from '../support/contract-caldav.ts';
 import { can, CLOUDS } from '../support/clouds.ts';
 import { changedLines } from '../support/dav-person.ts';
 import { fakeDav } from '../support/fake-dav.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike } from '../support/pair.ts';
-import { hourAt, trio, type Two } from '../support/trio.ts';
+import { hourAt, trio, type Two } from '../support/fixture.ts';
 
 const WEEKLY = [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=6'];
 const [FIRST, SECOND, THIRD, FOURTH] = ['20270113T080000Z', '20270120T080000Z', '20270127T080000Z', '20270203T080000Z'];

@@ -1,13 +1,13 @@
 /** Section H of the known failures: reminders, and what is said about one side only. Free/busy (H2, H4) is not here yet. */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { closeAll, Rig } from '../activities/rig.ts';
+import { closeAll, Rig } from '../activities/harness.ts';
 import type { Typed } from '../support/cloud.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { testDatabase } from '../support/database.ts';
 import { unfolded } from '../support/dav-person.ts';
 import { at, object } from '../support/ics.ts';
-import { hourAt, trio } from '../support/trio.ts';
+import { hourAt, trio } from '../support/fixture.ts';
 
 after(() => closeAll());
 

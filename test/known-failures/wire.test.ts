@@ -7,7 +7,7 @@ import { CLOUDS } from '../support/clouds.ts';
 import { DavPerson, unfolded } from '../support/dav-person.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike, createPair } from '../support/pair.ts';
-import { hourAt, trio, type Two } from '../support/trio.ts';
+import { hourAt, trio, type Two } from '../support/fixture.ts';
 
 type Bench = Pick<Two, 'pair' | 'person' | 'owner'>;
 const titles = ({ owner }: Bench): string[] => owner.list().map(({ title }) => title).sort();

@@ -7,7 +7,7 @@ import { can, CLOUDS } from '../support/clouds.ts';
 import { at, object } from '../support/ics.ts';
 import { unfolded } from '../support/dav-person.ts';
 import { assertAlike } from '../support/pair.ts';
-import { hourAt, trio, type Two } from '../support/trio.ts';
+import { hourAt, trio, type Two } from '../support/fixture.ts';
 
 const days = (start: string, end: string): When => ({ allDay: true, start, end });
 const inZone = (zone: string, start: string, end: string) => ({ allDay: false, start, startZone: zone, end, endZone: zone }) as const;

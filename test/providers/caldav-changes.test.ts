@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { createFetch } from '../../providers/http.ts';
 import type { Found, Side } from '../../providers/provider.ts';
-import { openAccount, SETTING, text } from '../support/caldav-bench.ts';
+import { openAccount, SETTING, text } from '../support/contract-caldav.ts';
 import { event, KnownState } from '../support/contract.ts';
 import { fakeDav, multistatus, type FakeDav, type Oddities } from '../support/fake-dav.ts';
 

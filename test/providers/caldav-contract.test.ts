@@ -1,6 +1,6 @@
 /** The contract suite against the two real servers that every machine can install. */
 import { contract } from '../support/contract.ts';
-import { caldavBench } from '../support/caldav-bench.ts';
+import { caldavBench } from '../support/contract-caldav.ts';
 import { startRadicale, startXandikos } from '../support/dav.ts';
 
 for (const [name, start] of [['Radicale', startRadicale], ['Xandikos', startXandikos]] as const) {

@@ -2,16 +2,16 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { busySpans, STEPS_PER_QUESTION, TimesUnknown, type FreeBusyView } from '../../core/free-busy.ts';
-import { splitFeed } from '../../core/ical-feed.ts';
-import { readBusySources, readFreeBusy } from '../../core/ical-free-busy.ts';
-import { intervalOf, mergeSpans, spanOf, type Interval, type Span } from '../../core/interval.ts';
+import { busySpans, STEPS_PER_QUESTION, TimesUnknown, type FreeBusyView } from '../../core/availability/busy-time.ts';
+import { splitFeed } from '../../core/ical/feed.ts';
+import { readBusySources, readFreeBusy } from '../../core/ical/free-busy.ts';
+import { intervalOf, mergeSpans, spanOf, type Interval, type Span } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { freeBusy } from '../../providers/caldav/free-busy.ts';
 import { davClient } from '../../providers/caldav/client.ts';
 import type { Account } from '../../providers/provider.ts';
 import { calendar } from '../api/harness.ts';
-import { davPerson, openAccount } from '../support/caldav-bench.ts';
+import { davPerson, openAccount } from '../support/contract-caldav.ts';
 import { startRadicale, startXandikos, type DavServer } from '../support/dav.ts';
 import { at, object } from '../support/ics.ts';
 

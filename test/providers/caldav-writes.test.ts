@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { changedPaths, type CalendarEvent } from '../../core/event.ts';
 import type { Found, Side, SideSetting } from '../../providers/provider.ts';
-import { openAccount, SETTING, text } from '../support/caldav-bench.ts';
+import { openAccount, SETTING, text } from '../support/contract-caldav.ts';
 import { event } from '../support/contract.ts';
 import { fakeDav, multistatus, type FakeDav, type Oddities } from '../support/fake-dav.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { caldav } from '../../providers/caldav/index.ts';
 import { createFetch } from '../../providers/http.ts';
-import { davPerson, openAccount, SETTING, text } from '../support/caldav-bench.ts';
+import { davPerson, openAccount, SETTING, text } from '../support/contract-caldav.ts';
 import { event } from '../support/contract.ts';
 import { startRadicale, startXandikos, type DavServer } from '../support/dav.ts';
 import { fakeDav, multistatus, type FakeAnswer, type FakeDav } from '../support/fake-dav.ts';

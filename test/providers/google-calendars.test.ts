@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { SyncError } from '../../core/sync-error.ts';
 import { createGoogleProvider } from '../../providers/google/index.ts';
 import type { Provider } from '../../providers/provider.ts';
-import { openGoogle, type GoogleBench } from '../support/google-bench.ts';
+import { openGoogle, type GoogleBench } from '../support/contract-google.ts';
 
 describe('the calendars of a Google account', () => {
   let bench: GoogleBench;

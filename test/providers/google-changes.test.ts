@@ -5,7 +5,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import { createGoogleProvider } from '../../providers/google/index.ts';
 import type { ChangePage, Found, Io, Side } from '../../providers/provider.ts';
 import { event, KnownState } from '../support/contract.ts';
-import { MemoryTokens, openGoogle, SETTING, type GoogleBench } from '../support/google-bench.ts';
+import { MemoryTokens, openGoogle, SETTING, type GoogleBench } from '../support/contract-google.ts';
 
 type Json = Record<string, unknown>;
 

@@ -5,7 +5,7 @@ import { apiError } from '../../providers/google/errors.ts';
 import { createGoogleProvider } from '../../providers/google/index.ts';
 import type { Io, Known, Side } from '../../providers/provider.ts';
 import { event } from '../support/contract.ts';
-import { MemoryTokens, openGoogle, SETTING, type GoogleBench } from '../support/google-bench.ts';
+import { MemoryTokens, openGoogle, SETTING, type GoogleBench } from '../support/contract-google.ts';
 
 const NOTHING: Known = { byResource: async () => [], versions: async () => new Map() };
 

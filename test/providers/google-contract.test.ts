@@ -1,6 +1,6 @@
 /** Google keeps the contract of a side, on a stand-in that asks the most, and on one where everything unverified is the other way round. */
 import { contract } from '../support/contract.ts';
-import { openGoogle } from '../support/google-bench.ts';
+import { openGoogle } from '../support/contract-google.ts';
 
 contract('google', () => openGoogle());
 

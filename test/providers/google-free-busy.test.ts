@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Interval } from '../../core/interval.ts';
+import type { Interval } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { openGoogle, type GoogleBench } from '../support/google-bench.ts';
+import { openGoogle, type GoogleBench } from '../support/contract-google.ts';
 
 const JANUARY: Interval = { start: '2027-01-01T00:00:00Z', end: '2027-02-01T00:00:00Z' };
 const FREE = { unanswered: 'free' } as const;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { withBlock } from '../../core/people-block.ts';
-import { peopleBlock, withoutBlock } from '../../providers/people-block.ts';
+import { withBlock } from '../../core/attendee-text.ts';
+import { peopleBlock, withoutBlock } from '../../providers/attendee-text.ts';
 import { cutText, htmlToText, isHtml } from '../../providers/text.ts';
-import { SETTING } from '../support/google-bench.ts';
+import { SETTING } from '../support/contract-google.ts';
 
 describe('HTML descriptions', () => {
   const cases: readonly [html: string, text: string][] = [

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { changedPaths, EXCLUDED, type CalendarEvent, type Content, type Exception, type When } from '../../core/event.ts';
-import { occurrenceContent } from '../../core/series.ts';
+import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { Found, Written } from '../../providers/provider.ts';
 import { event, KnownState } from '../support/contract.ts';
-import { openGoogle, type GoogleBench } from '../support/google-bench.ts';
-import type { GoogleOptions } from '../support/google/start.ts';
+import { openGoogle, type GoogleBench } from '../support/contract-google.ts';
+import type { GoogleOptions } from '../fakes/google/start.ts';
 
 type Json = Record<string, unknown>;
 

@@ -4,7 +4,7 @@ import { after, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
-import { mayConnectTo } from '../../providers/address.ts';
+import { mayConnectTo } from '../../providers/network-policy.ts';
 import { createFetch, errorOfStatus, followRedirects, mayCarryCredentials, retryAfter } from '../../providers/http.ts';
 
 const servers: Server[] = [];

@@ -1,6 +1,6 @@
 /** iCloud keeps the contract of a side: as it usually is, and where everything that was reported by few is the other way round. */
 import { contract } from '../support/contract.ts';
-import { openIcloud } from '../support/icloud-bench.ts';
+import { openIcloud } from '../support/contract-icloud.ts';
 
 contract('iCloud', () => openIcloud());
 

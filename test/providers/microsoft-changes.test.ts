@@ -5,7 +5,7 @@ import { EXCLUDED, type CalendarEvent } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found } from '../../providers/provider.ts';
 import { event, KnownState } from '../support/contract.ts';
-import { openGraph, type GraphBench } from '../support/graph-bench.ts';
+import { openGraph, type GraphBench } from '../support/contract-graph.ts';
 
 interface Polled {
   readonly found: readonly Found[];

@@ -5,8 +5,8 @@ import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import { createClient, type Client, type GraphRequest } from '../../providers/microsoft/client.ts';
 import type { StoredToken, TokenStore } from '../../providers/provider.ts';
 import { event } from '../support/contract.ts';
-import { MemoryTokens } from '../support/google-bench.ts';
-import { openGraph, type GraphBench } from '../support/graph-bench.ts';
+import { MemoryTokens } from '../support/contract-google.ts';
+import { openGraph, type GraphBench } from '../support/contract-graph.ts';
 
 const isKind = (kind: SyncErrorKind) => (error: unknown): boolean => {
   assert.ok(error instanceof SyncError, String(error));

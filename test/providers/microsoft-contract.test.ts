@@ -1,6 +1,6 @@
 /** Microsoft Graph keeps the contract of a side, on a stand-in that asks the most, and on others where what is unverified is the other way round. */
 import { contract } from '../support/contract.ts';
-import { openGraph } from '../support/graph-bench.ts';
+import { openGraph } from '../support/contract-graph.ts';
 
 contract('microsoft', () => openGraph());
 

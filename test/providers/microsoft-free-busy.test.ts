@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Interval } from '../../core/interval.ts';
+import type { Interval } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { openGraph, type GraphBench } from '../support/graph-bench.ts';
+import { openGraph, type GraphBench } from '../support/contract-graph.ts';
 
 const JANUARY: Interval = { start: '2027-01-01T00:00:00Z', end: '2027-02-01T00:00:00Z' };
 const FREE = { unanswered: 'free' } as const;

@@ -5,17 +5,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { When } from '../../core/event.ts';
-import { RecurrenceError } from '../../core/recurrence.ts';
+import { RecurrenceError } from '../../core/recurrence/normalise.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
 import { fromPatternedRecurrence, toPatternedRecurrence } from '../../providers/microsoft/recurrence.ts';
 import { DAYS_OF_WEEK, INDEXES, readPatternedRecurrence, type PatternedRecurrence } from '../../providers/microsoft/recurrence-form.ts';
 import { graphZone } from '../../providers/microsoft/zones.ts';
-import { DEFAULT_BEHAVIOUR } from '../support/graph/behaviour.ts';
-import { seriesDays } from '../support/graph/expand.ts';
-import { readRecurrence, showRecurrence } from '../support/graph/recurrence.ts';
-import { UTC } from '../support/graph/zones.ts';
+import { DEFAULT_BEHAVIOUR } from '../fakes/graph/behaviour.ts';
+import { seriesDays } from '../fakes/graph/expand.ts';
+import { readRecurrence, showRecurrence } from '../fakes/graph/recurrence.ts';
+import { UTC } from '../fakes/graph/zones.ts';
 import { Draw, randomSeries, seriesOf, ZONES, type RandomSeries } from '../support/random-rules.ts';
-import { judge, type Judgement } from '../support/rule-judge.ts';
+import { judge, type Judgement } from '../support/rule-oracle.ts';
 
 const SEED = Number(process.env['CALPAIR_TEST_SEED'] ?? 1);
 const RULES = 10_000;

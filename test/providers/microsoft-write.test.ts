@@ -5,7 +5,7 @@ import { changedPaths, contentOnly, EXCLUDED, type CalendarEvent, type Content }
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import type { Found, Side } from '../../providers/provider.ts';
 import { event } from '../support/contract.ts';
-import { openGraph, type GraphBench } from '../support/graph-bench.ts';
+import { openGraph, type GraphBench } from '../support/contract-graph.ts';
 
 type Json = Record<string, unknown>;
 

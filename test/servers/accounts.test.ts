@@ -1,9 +1,9 @@
 /** Accounts and invitations on the servers of the lab: found from any address, one failed login for a wrong password, and nobody invited. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { davPerson, openAccount, SETTING, text } from '../support/caldav-bench.ts';
+import { davPerson, openAccount, SETTING, text } from '../support/contract-caldav.ts';
 import { event } from '../support/contract.ts';
-import { startLab, whyNot, type LabServer } from '../support/lab.ts';
+import { startLab, whyNot, type LabServer } from '../support/caldav-servers.ts';
 import type { CalendarEvent } from '../../core/event.ts';
 
 const KEY = '019300aa-0000-7000-8000-00000000000';

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { contract } from '../support/contract.ts';
-import { caldavBench } from '../support/caldav-bench.ts';
+import { caldavBench } from '../support/contract-caldav.ts';
 import { SchedulingServer } from '../support/guests.ts';
-import { startLab, whyNot } from '../support/lab.ts';
+import { startLab, whyNot } from '../support/caldav-servers.ts';
 
 for (const name of ['davical', 'cyrus', 'sogo', 'radicale', 'xandikos'] as const) {
   const reason = whyNot(name);

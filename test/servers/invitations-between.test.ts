@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { startCalpair, type RunningCalpair } from '../support/calpair.ts';
 import { SchedulingServer } from '../support/guests.ts';
 import { at, object } from '../support/ics.ts';
-import { whyNot } from '../support/lab.ts';
+import { whyNot } from '../support/caldav-servers.ts';
 import { createPair, type Pair } from '../support/pair.ts';
 
 const WEEKLY = [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=6'];

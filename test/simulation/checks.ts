@@ -3,7 +3,7 @@
  * asks the engine what it believes; what is true is what the calendars hold and what people wrote.
  */
 import { changedPaths, EXCLUDED, mapContents, otherSide, type CalendarEvent, type SideName } from '../../core/event.ts';
-import { sourceOf } from '../../core/policy.ts';
+import { sourceOf } from '../../core/sync/policy.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { Superseded } from '../../db/links.ts';
 import type { HeldRow } from '../../db/plans.ts';

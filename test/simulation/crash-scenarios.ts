@@ -1,5 +1,5 @@
 /** Small schedules for crashes: each ends with the sync in which processes die. What they do not say is the plain world of one pair, a CalDAV and a cloud calendar. */
-import type { PairOptions } from '../../core/policy.ts';
+import type { PairOptions } from '../../core/sync/policy.ts';
 import type { During, InsertKind, PersonStep, Schedule, ServerStep, Step } from './steps.ts';
 import type { Profile } from './world.ts';
 

@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { hunt, PLAYER_FLAGS } from './hunt.ts';
+import { hunt, PLAYER_FLAGS } from './search.ts';
 import { MUTANTS } from './mutants.ts';
 import { play } from './play.ts';
 import { shrink } from './shrink.ts';

@@ -1,7 +1,7 @@
 /** The simulation's database against PostgreSQL: the same random calls get the same answers, and leave the same rows. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { DEFAULT_OPTIONS } from '../../core/policy.ts';
+import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
 import { connect, type Db } from '../../db/connect.ts';
 import { Superseded } from '../../db/links.ts';
 import * as schema from '../../db/schema.ts';

@@ -14,14 +14,14 @@ export interface Mutant {
   readonly seed: number;
 }
 
-const READ = 'activities/read-sides.ts';
-const OBSERVE = 'activities/observe.ts';
-const WRITE = 'activities/write-op.ts';
-const PLAN_RUN = 'activities/plan-run.ts';
-const HEALTH = 'activities/pair-health.ts';
-const DECIDE = 'core/plan.ts';
-const MERGE = 'core/merge.ts';
-const GUARD = 'core/guard.ts';
+const READ = 'activities/pair/read-sides.ts';
+const OBSERVE = 'activities/pair/observe.ts';
+const WRITE = 'activities/pair/execute-op.ts';
+const PLAN_RUN = 'activities/pair/planner.ts';
+const HEALTH = 'activities/pair/pair-health.ts';
+const DECIDE = 'core/sync/decide.ts';
+const MERGE = 'core/sync/merge.ts';
+const GUARD = 'core/sync/deletion-guard.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -135,7 +135,7 @@ export const MUTANTS: readonly Mutant[] = [
     from: "return (cloud.modifiedAt ?? cloud.seenAt) > (caldav.modifiedAt ?? caldav.seenAt) ? 'cloud' : 'caldav';", to: "return cloud.seenAt > caldav.seenAt ? 'cloud' : 'caldav';",
   },
   {
-    seed: 101508, name: 'half-run-is-an-edit', mistake: 'what a broken-off run wrote counts as that side\'s edit', file: 'activities/written-fields.ts',
+    seed: 101508, name: 'half-run-is-an-edit', mistake: 'what a broken-off run wrote counts as that side\'s edit', file: 'activities/pair/write-journal.ts',
     from: 'return written(side, key).includes(hash) ||', to: 'return unsettled.size < 0 &&',
   },
   {
@@ -171,11 +171,11 @@ export const MUTANTS: readonly Mutant[] = [
     from: 'if (!isBack && isOlder(row, found)) {', to: 'if (!isBack && deps.historyDays < 0 && isOlder(row, found)) {',
   },
   {
-    seed: 20, name: 'uid-disregarded', mistake: 'events on both sides are not known by their UID', file: 'activities/match.ts',
+    seed: 20, name: 'uid-disregarded', mistake: 'events on both sides are not known by their UID', file: 'activities/pair/link-events.ts',
     from: "await join('uid');", to: '',
   },
   {
-    seed: 301, name: 'second-create-new-name', mistake: 'a copy that may be lost is created again under another name', file: 'activities/write-op.ts',
+    seed: 301, name: 'second-create-new-name', mistake: 'a copy that may be lost is created again under another name', file: 'activities/pair/execute-op.ts',
     from: 'isLost ? generation : generation + 1', to: 'last ? generation + 1 : generation',
   },
   {
@@ -187,7 +187,7 @@ export const MUTANTS: readonly Mutant[] = [
     from: 'isGone ? answer === \'gone\' : isAsKnown(deps.store, row, answer);', to: 'isGone ? answer === \'gone\' : true;',
   },
   {
-    seed: 565, name: 'stranger-believed', mistake: 'nobody asks whose calendar the credentials open', file: 'activities/same-account.ts',
+    seed: 565, name: 'stranger-believed', mistake: 'nobody asks whose calendar the credentials open', file: 'activities/pair/verify-account.ts',
     from: 'if (!isSame) throw differentAccount();', to: '',
   },
 ];

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { hunt } from './hunt.ts';
+import { hunt } from './search.ts';
 import { MUTANTS } from './mutants.ts';
 
 /** Found where its seed says; a change of the engine or of the simulation may need more. */

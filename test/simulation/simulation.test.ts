@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { KEPT } from './kept.ts';
+import { KEPT } from './regressions.ts';
 import { play } from './play.ts';
 
 const SEEDS = 20_000;

@@ -2,7 +2,7 @@
  * Arguments for every function of `Store`, drawn by chance from what a database holds: mostly ids that are there and belong together, sometimes ones that do not.
  * A new function of `Store` does not compile until it has its line here.
  */
-import { DEFAULT_OPTIONS } from '../../core/policy.ts';
+import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
 import { otherSide, type SideName } from '../../core/event.ts';
 import type { Halves, LinkRow, SideRow } from '../../db/links.ts';
 import type { OpRow } from '../../db/plans.ts';

@@ -6,7 +6,7 @@ import { pino, type Logger } from 'pino';
 import { createActivities } from '../../activities/index.ts';
 import type { Deps } from '../../activities/deps.ts';
 import type { SideName } from '../../core/event.ts';
-import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../core/policy.ts';
+import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../core/sync/policy.ts';
 import type { PairRow } from '../../db/pair-state.ts';
 import type { Side } from '../../providers/provider.ts';
 import type { DiffResult, PairState, PollResult, RunSummary, Trigger } from '../../workflows/messages.ts';

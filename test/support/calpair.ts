@@ -9,8 +9,8 @@ import { createVault } from '../../db/vault.ts';
 import { loadOrCreateSecrets } from '../../embedded/secrets.ts';
 import { startEverything, type StartOptions } from '../../main.ts';
 import { testDatabase } from './database.ts';
-import type { GoogleStandIn } from './google/start.ts';
-import type { GraphStandIn } from './graph/start.ts';
+import type { GoogleStandIn } from '../fakes/google/start.ts';
+import type { GraphStandIn } from '../fakes/graph/start.ts';
 import { testTemporal } from './temporal.ts';
 
 export const API_KEY = 'key-of-the-tests';

@@ -3,10 +3,10 @@
  * in `google-cloud.ts` and `graph-cloud.ts`; `clouds.ts` has them all, and says what a service cannot do.
  */
 import type { Content, OccurrenceId, Participation, When } from '../../core/event.ts';
-import type { GoogleAccount } from './google/account.ts';
-import type { GoogleStandIn } from './google/start.ts';
-import type { GraphAccount } from './graph/account.ts';
-import type { GraphStandIn } from './graph/start.ts';
+import type { GoogleAccount } from '../fakes/google/account.ts';
+import type { GoogleStandIn } from '../fakes/google/start.ts';
+import type { GraphAccount } from '../fakes/graph/account.ts';
+import type { GraphStandIn } from '../fakes/graph/start.ts';
 import type { Calendar } from './pair.ts';
 
 export type CloudName = 'google' | 'microsoft';

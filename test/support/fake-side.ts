@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { changedPaths, EXCLUDED, sameValue, type CalendarEvent, type When } from '../../core/event.ts';
-import type { EventProblem } from '../../core/problem.ts';
+import type { EventProblem } from '../../core/event-problem.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import type { Account, ChangePage, Found, Known, Provider, Side, Stored, Written } from '../../providers/provider.ts';
 

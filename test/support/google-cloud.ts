@@ -3,9 +3,9 @@ import type { OccurrenceId, Participation, When } from '../../core/event.ts';
 import { localOf } from '../../core/zones.ts';
 import { googleEnvironment } from './calpair.ts';
 import type { Cloud, CloudKind, CloudPerson, Invitation, Shown, Typed } from './cloud.ts';
-import type { GoogleAccount } from './google/account.ts';
-import { startGoogle, type GoogleOptions, type GoogleStandIn } from './google/start.ts';
-import { whenBody } from './google-bench.ts';
+import type { GoogleAccount } from '../fakes/google/account.ts';
+import { startGoogle, type GoogleOptions, type GoogleStandIn } from '../fakes/google/start.ts';
+import { whenBody } from './contract-google.ts';
 
 type Json = Record<string, unknown>;
 

@@ -1,6 +1,6 @@
 /** Microsoft's calendars for tests that are the same for each cloud. */
 import type { OccurrenceId, Participation, When } from '../../core/event.ts';
-import { normaliseRecurrence } from '../../core/recurrence.ts';
+import { normaliseRecurrence } from '../../core/recurrence/normalise.ts';
 import { instantOf } from '../../core/zones.ts';
 import { toPatternedRecurrence } from '../../providers/microsoft/recurrence.ts';
 import { readGraphZone } from '../../providers/microsoft/zones.ts';
@@ -8,9 +8,9 @@ import { microsoftEnvironment } from './calpair.ts';
 import type { Cloud, CloudKind, CloudPerson, Invitation, Shown, Typed } from './cloud.ts';
 import { event } from './events.ts';
 import { inOrder, inWords, onlyOne } from './google-cloud.ts';
-import { DEFAULT_SCOPES, type GraphAccount } from './graph/account.ts';
-import { startGraph, type GraphOptions, type GraphStandIn } from './graph/start.ts';
-import { whenBody } from './graph-bench.ts';
+import { DEFAULT_SCOPES, type GraphAccount } from '../fakes/graph/account.ts';
+import { startGraph, type GraphOptions, type GraphStandIn } from '../fakes/graph/start.ts';
+import { whenBody } from './contract-graph.ts';
 
 type Json = Record<string, unknown>;
 

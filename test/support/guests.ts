@@ -1,7 +1,7 @@
 /** What a CalDAV server that schedules has done to other people: all that bob has there, and the mails that it sent. */
 import assert from 'node:assert/strict';
 import { DavPerson, unfolded } from './dav-person.ts';
-import { startLab, type LabServer } from './lab.ts';
+import { startLab, type LabServer } from './caldav-servers.ts';
 import { startMailSink, type MailSink } from './mail-sink.ts';
 
 export class SchedulingServer {

@@ -6,11 +6,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { googleEnvironment, type Json, type RunningCalpair, startCalpair } from './calpair.ts';
 import { unfolded } from './dav-person.ts';
-import type { GoogleAccount } from './google/account.ts';
-import { startGoogle, type GoogleStandIn } from './google/start.ts';
+import type { GoogleAccount } from '../fakes/google/account.ts';
+import { startGoogle, type GoogleStandIn } from '../fakes/google/start.ts';
 import { SchedulingServer } from './guests.ts';
 import { at, object } from './ics.ts';
-import { whyNot } from './lab.ts';
+import { whyNot } from './caldav-servers.ts';
 import { createPair, type Pair } from './pair.ts';
 
 const [ALICE, BOB, MARA] = ['alice@example.org', 'bob@example.org', 'mara@elsewhere.example'];

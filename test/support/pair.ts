@@ -1,15 +1,15 @@
 /** A pair of calendars under test: Calpair's own API on one hand, and a person in each of the two calendars on the other. */
 import assert from 'node:assert/strict';
 import { compareSides, listAll, type Agreement } from '../../demo/agree.ts';
-import { tokensInMemory } from '../../providers/access-token.ts';
+import { tokensInMemory } from '../../providers/oauth/access-token.ts';
 import { createFetch } from '../../providers/http.ts';
 import type { CalendarEvent } from '../../core/event.ts';
 import type { Account, Side } from '../../providers/provider.ts';
 import { createProviders } from '../../providers/registry.ts';
 import type { Json, RunningCalpair } from './calpair.ts';
 import type { DavServer } from './dav.ts';
-import type { GoogleAccount } from './google/account.ts';
-import { GraphAccount } from './graph/account.ts';
+import type { GoogleAccount } from '../fakes/google/account.ts';
+import { GraphAccount } from '../fakes/graph/account.ts';
 
 /** A calendar on any kind of server. */
 export type Calendar =

@@ -1,7 +1,7 @@
 /** Random series over the whole grammar of RFC 5545's recurrence rules, on their rule and off it; many near what calendars can express. */
 import type { CalendarEvent, Recurrence, When } from '../../core/event.ts';
-import { expandOccurrences, instantId, normaliseRecurrence, occurrenceStart, RecurrenceError } from '../../core/recurrence.ts';
-import { WEEKDAYS } from '../../core/recurrence-rule.ts';
+import { expandOccurrences, instantId, normaliseRecurrence, occurrenceStart, RecurrenceError } from '../../core/recurrence/normalise.ts';
+import { WEEKDAYS } from '../../core/recurrence/rule.ts';
 import { instantOf } from '../../core/zones.ts';
 import { randomFrom } from './random.ts';
 

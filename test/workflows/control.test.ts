@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { Context } from '@temporalio/activity';
 import { Client, Connection } from '@temporalio/client';
-import { ControlError, createPairControl, registerSearchAttributes } from '../../api/control.ts';
+import { ControlError, createPairControl, registerSearchAttributes } from '../../api/temporal/pair-control.ts';
 import { workflowIdOf } from '../../workflows/messages.ts';
 import type { RunSummary } from '../../workflows/messages.ts';
 import { testTemporal } from '../support/temporal.ts';

@@ -5,7 +5,7 @@ import { before, describe, it } from 'node:test';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { Worker } from '@temporalio/worker';
 import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import { bundleWorkflows, installRuntime } from '../../activities/worker.ts';
+import { bundleWorkflows, installRuntime } from '../../worker/workers.ts';
 import { fromJson } from '../histories/json.ts';
 
 const folder = new URL('../histories/', import.meta.url);

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { CancelledFailure, Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowFailedError } from '@temporalio/client';
-import { ControlError } from '../../api/control.ts';
+import { ControlError } from '../../api/temporal/pair-control.ts';
 import { pairStateKey, workflowIdOf } from '../../workflows/messages.ts';
 import type { RunSummary } from '../../workflows/messages.ts';
 import { testTemporal } from '../support/temporal.ts';

@@ -1,0 +1,212 @@
+/**
+ * Makes the calendar show what a booking is. What is about to be sent is noted before it is sent, so an attempt that broke off anywhere is taken up by the
+ * next one: a create finds its own event by its name, and a move that arrived is not taken for a person's.
+ */
+import { ApplicationFailure } from '@temporalio/common';
+import { changedPaths } from '../../core/event.ts';
+import { eventOf, isSameSlot, NOTHING_CARRIED, reconcile, slotOf, type Carried, type Wanted } from '../../core/booking.ts';
+import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
+import { noteCalendarChange, setAccountStatus } from '../../db/accounts.ts';
+import { announceBooking, SOON_MS, wantedOf, type BookingRow } from '../../db/bookings.ts';
+import { carriedOf, noteBooking, sealedFor, settleBooking, takeBooking } from '../../db/booking-work.ts';
+import { Superseded } from '../../db/links.ts';
+import type { Found, Written } from '../../providers/provider.ts';
+import type { BookingActivities, CarriedBooking } from '../../workflows/booking-messages.ts';
+import { noChange } from '../error-policy.ts';
+import { asSyncError, beating, noteWait, openBooked, type BookingDeps, type OpenBooked } from './booking-calendar.ts';
+
+const MAX_ROUNDS = 12;
+/** For so long after a write an event that no listing has shown may be not there yet; then it is gone. */
+const LAG_MS = 15_000;
+/** What cannot be written is given up when it has been over for this long. */
+const TOO_LATE_MS = 7 * 24 * 3_600_000;
+const SOON_SECONDS = 0.5;
+/** What no waiting mends, in the words of the API. */
+const LASTING: Partial<Record<SyncErrorKind, string>> = {
+  forbidden: 'forbidden', rejected: 'rejected-by-server', 'too-large': 'too-large', 'would-mail': 'would-mail-attendees',
+};
+
+export function createCarryBooking(deps: BookingDeps): BookingActivities['carryBooking'] {
+  return async ({ bookingId }) => {
+    const row = await takeBooking(deps.db, bookingId);
+    if (!row) return { status: 'cancelled', writeStatus: 'written', code: null, restMs: 0 };
+    if (row.dueAt === null) return stateOf(deps, row);
+    try {
+      return stateOf(deps, await beating(deps, () => carry(deps, row)));
+    } catch (error) {
+      if (error instanceof Superseded) throw noChange(SOON_SECONDS);
+      if (error instanceof ApplicationFailure) throw error;
+      return await fail(deps, row, asSyncError(deps.log, error, { bookingId }));
+    }
+  };
+}
+
+function stateOf({ clock }: BookingDeps, { status, writeStatus, writeError, endAt }: BookingRow): CarriedBooking {
+  const restMs = status === 'cancelled' ? 0 : Math.max(0, endAt.getTime() - clock.now().getTime());
+  return { status, writeStatus, code: writeError, restMs };
+}
+
+async function carry(deps: BookingDeps, taken: BookingRow): Promise<BookingRow> {
+  const open = await openBooked(deps, taken, wantedOf(deps.db, taken).timeZone);
+  if (!open) throw new SyncError('auth', 'the account is gone');
+  let state: Round = { row: taken, fresh: null, isSettled: false };
+  for (let round = 0; !state.isSettled; round += 1) {
+    if (round === MAX_ROUNDS) throw new SyncError('unreachable', 'the event changes faster than it can be written');
+    state = state.row.ref === null ? await create(deps, open, state.row) : await follow(deps, open, state.row, state.fresh);
+  }
+  if (taken.writeError === 'auth') await setAccountStatus(deps.db, taken.accountId, 'ok', null);
+  return state.row;
+}
+
+/** Where a booking stands after one step. */
+interface Round {
+  readonly row: BookingRow;
+  /** What the calendar is known to show now; null: it has to be asked. */
+  readonly fresh: Found | null;
+  readonly isSettled: boolean;
+}
+
+/** Nothing is known to be in the calendar: what may have been sent is sent again, which finds it, also for a booking that is cancelled by now. */
+async function create(deps: BookingDeps, { side }: OpenBooked, row: BookingRow): Promise<Round> {
+  const { db } = deps;
+  const wanted = wantedOf(db, row);
+  const { sending } = carriedOf(db, row);
+  if (row.status === 'cancelled' && sending === null) return settle(deps, row, null, {}, null);
+  const sent = sending ?? wanted;
+  let now = sending === null ? await note(deps, row, { ...NOTHING_CARRIED, sending: sent }) : row;
+  let written: Written;
+  try {
+    written = await side.create(eventOf(row.id, sent), row.id, row.generation);
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    if (error.kind === 'id-taken') return again(await noteBooking(db, now, { generation: row.generation + 1 }));
+    // The server has it not: other words, or none, may be sent next.
+    if (error.kind in LASTING) now = await note(deps, now, NOTHING_CARRIED);
+    throw error;
+  }
+  await noteCalendarChange(db, [row.accountId]);
+  const isAsSent = written.confirmed && written.isFound !== true;
+  now = await note(deps, now, { last: sent, sending: null, shown: { start: sent.start, end: sent.end } }, seenColumns(deps, row, written));
+  return { row: now, fresh: isAsSent ? written : null, isSettled: false };
+}
+
+/** There is an event, or was one: what it shows decides, with what is to be. */
+async function follow(deps: BookingDeps, open: OpenBooked, row: BookingRow, fresh: Found | null): Promise<Round> {
+  const found = fresh ?? (await ask(open, row));
+  if (row.status === 'cancelled' && row.cancelledBy === 'calendar') return settle(deps, row, null, {}, null);
+  if (found === null) return goneThere(deps, open, row);
+  if (row.status === 'cancelled') {
+    // Google would not mail them, but take it out of their calendars.
+    if (found.hasGuests) throw new SyncError('would-mail', 'the host has invited people to the event');
+    try {
+      await open.side.remove(found);
+    } catch (error) {
+      if (error instanceof SyncError && error.kind === 'stale') return again(row);
+      throw error;
+    }
+    await noteCalendarChange(deps.db, [row.accountId]);
+    return settle(deps, row, null, { writtenAt: deps.clock.now() }, null);
+  }
+  if (found.event === null) throw new SyncError('rejected', 'the event cannot be read');
+  if (found.event.status === 'cancelled') return cancelledThere(deps, row);
+  return agree(deps, open, row, { ...found, event: found.event });
+}
+
+/** @throws SyncError `calendar-missing` */
+async function ask({ side }: OpenBooked, row: BookingRow): Promise<Found | null> {
+  const answer = (await side.get([row.resource!])).get(row.resource!);
+  if (answer === undefined) throw new SyncError('unreachable', 'the server left a question without an answer');
+  return answer === 'gone' ? null : answer.find(({ ref }) => ref === row.ref) ?? null;
+}
+
+/** The event is not there. */
+async function goneThere(deps: BookingDeps, open: OpenBooked, row: BookingRow): Promise<Round> {
+  const sinceMs = deps.clock.now().getTime() - (row.writtenAt?.getTime() ?? 0);
+  if (!row.shown && sinceMs < LAG_MS) throw new SyncError('gone', 'the event is not shown yet', { retryAfterMs: LAG_MS - sinceMs });
+  if (row.status === 'cancelled') return settle(deps, row, null, {}, null);
+  await open.assureAccount();
+  return cancelledThere(deps, row);
+}
+
+/** Somebody deleted or cancelled it in the calendar: that holds, also against a new time that was still to be written. */
+function cancelledThere(deps: BookingDeps, row: BookingRow): Promise<Round> {
+  return settle(deps, row, null, { status: 'cancelled', cancelledBy: 'calendar' }, 'booking.cancelled');
+}
+
+async function agree(deps: BookingDeps, open: OpenBooked, row: BookingRow, found: Found & { event: NonNullable<Found['event']> }): Promise<Round> {
+  const { db } = deps;
+  const wanted = wantedOf(db, row);
+  const carried = carriedOf(db, row);
+  const { next, moved } = reconcile(wanted, carried, found.event);
+  if (changedPaths(found.event, next).length > 0) {
+    const now = await note(deps, row, { ...carried, sending: wanted });
+    let written: Written;
+    try {
+      written = await open.side.update(found, next);
+    } catch (error) {
+      if (error instanceof SyncError && (error.kind === 'stale' || error.kind === 'gone')) return again(now);
+      if (error instanceof SyncError && error.kind in LASTING) await note(deps, now, carried);
+      throw error;
+    }
+    await noteCalendarChange(db, [row.accountId]);
+    // A move in the calendar that came along is still to be taken over.
+    const after = { last: wanted, sending: null, shown: moved === null ? slotOf(next.when, wanted.timeZone) : carried.shown };
+    return { row: await note(deps, now, after, seenColumns(deps, row, written)), fresh: written.confirmed ? written : null, isSettled: false };
+  }
+  const at = slotOf(found.event.when, wanted.timeZone);
+  const isMoved = moved !== null && !isSameSlot(moved, wanted);
+  const last: Wanted = { ...wanted, ...at };
+  return settle(deps, row, { last, sending: null, shown: at }, {
+    ...seenColumns(deps, row, found), writtenAt: row.writtenAt, ...(isMoved ? { startAt: new Date(moved.start), endAt: new Date(moved.end) } : {}),
+  }, isMoved ? 'booking.rescheduled' : null);
+}
+
+/** Both agree now, unless somebody wished for something else meanwhile. */
+async function settle(
+  deps: BookingDeps, row: BookingRow, carried: Carried | null, set: Partial<BookingRow>, told: 'booking.cancelled' | 'booking.rescheduled' | null,
+): Promise<Round> {
+  const { db, clock } = deps;
+  const columns = {
+    ...set, writeStatus: 'written' as const, writeError: null, failures: 0, dueAt: null, ...(carried === null ? {} : { carried: sealedFor(db, row.id, JSON.stringify(carried)) }),
+  };
+  const outcome = await settleBooking(db, row, columns, async (tx, settled) => {
+    if (told !== null) await announceBooking(tx, told, settled, clock.now(), { by: 'calendar' });
+    if (row.writeStatus !== 'written' && told !== 'booking.cancelled') await announceBooking(tx, 'booking.written', settled, clock.now());
+  });
+  return { ...outcome, fresh: null };
+}
+
+/** What lasts is noted as failed; what passes is tried again, for as long as the booking may matter. */
+async function fail(deps: BookingDeps, taken: BookingRow, error: SyncError): Promise<CarriedBooking> {
+  const { db, clock } = deps;
+  const now = clock.now();
+  const isTooLate = now.getTime() > taken.endAt.getTime() + TOO_LATE_MS;
+  const code = LASTING[error.kind] ?? (isTooLate ? error.kind : null);
+  if (code !== null) {
+    // Where nothing was to be written, only a look has failed.
+    const isWrite = taken.writeStatus !== 'written';
+    const { row, isSettled } = await settleBooking(db, taken, { ...(isWrite ? { writeStatus: 'failed', writeError: code } : {}), dueAt: null }, async (tx, failed) => {
+      if (isWrite) await announceBooking(tx, 'booking.failed', failed, now, { code });
+    });
+    deps.log.warn({ bookingId: taken.id, code, status: error.status }, 'a booking could not be written, or its event not be read');
+    if (isSettled) return stateOf(deps, row);
+    throw noChange(SOON_SECONDS);
+  }
+  const { delaySeconds, failure } = await noteWait(deps, taken.accountId, error, taken.failures);
+  const writeError = taken.writeStatus === 'written' ? null : error.kind;
+  await noteBooking(db, taken, { failures: taken.failures + 1, writeError, dueAt: new Date(now.getTime() + delaySeconds * 1000 + 2 * SOON_MS) });
+  deps.log.warn({ bookingId: taken.id, kind: error.kind, status: error.status, delaySeconds }, 'a booking waits for its calendar');
+  throw failure;
+}
+
+function again(row: BookingRow): Round {
+  return { row, fresh: null, isSettled: false };
+}
+
+function note({ db }: BookingDeps, row: BookingRow, carried: Carried, set: Partial<BookingRow> = {}): Promise<BookingRow> {
+  return noteBooking(db, row, { ...set, carried: sealedFor(db, row.id, JSON.stringify(carried)) });
+}
+
+function seenColumns({ db, clock }: BookingDeps, { id }: BookingRow, { ref, resource, version, data }: Found): Partial<BookingRow> {
+  return { ref, resource, version, seen: sealedFor(db, id, data), writtenAt: clock.now() };
+}

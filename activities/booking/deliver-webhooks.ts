@@ -1,0 +1,75 @@
+/**
+ * Delivers the outbox to the operator's webhook, signed as Standard Webhooks (https://www.standardwebhooks.com): each event at least once, under the same
+ * `webhook-id` in every try. The address is the operator's own, so it is not restricted.
+ */
+import { Context } from '@temporalio/activity';
+import { createHmac } from 'node:crypto';
+import { dropWebhookEvent, dueWebhookEvents, postponeWebhookEvent, type WebhookEvent } from '../../db/webhook-events.ts';
+import type { BookingActivities } from '../../workflows/booking-messages.ts';
+import { backoff, noChange } from '../error-policy.ts';
+import type { BookingDeps } from './booking-calendar.ts';
+
+const AT_ONCE = 10;
+const LOOK_EVERY_MS = 1_000;
+/** One attempt of the activity; the next one follows at once. */
+const ATTEMPT_MS = 5 * 60_000;
+const BETWEEN_ATTEMPTS_S = 0.2;
+const ANSWER_WITHIN_MS = 15_000;
+const FIRST_DELAY_S = 5;
+const LONGEST_DELAY_S = 4 * 3_600;
+const GIVEN_UP_AFTER_MS = 3 * 24 * 3_600_000;
+
+export function createDeliverWebhooks(deps: BookingDeps): BookingActivities['deliverWebhooks'] {
+  const { db, clock, webhook } = deps;
+  return async () => {
+    if (!webhook) throw noChange(60);
+    const { cancellationSignal: signal } = Context.current();
+    const end = clock.now().getTime() + ATTEMPT_MS;
+    while (clock.now().getTime() < end) {
+      signal.throwIfAborted();
+      Context.current().heartbeat();
+      const events = await dueWebhookEvents(db, clock.now(), AT_ONCE);
+      await Promise.all(events.map((event) => deliver(deps, webhook, event)));
+      if (events.length < AT_ONCE) await clock.sleep(LOOK_EVERY_MS, signal);
+    }
+    throw noChange(BETWEEN_ATTEMPTS_S);
+  };
+}
+
+/** The body and the headers of one try. @param at of this try */
+function signed(secret: string, { id, type, at: happenedAt, data }: Pick<WebhookEvent, 'id' | 'type' | 'at' | 'data'>, at: Date): { body: string; headers: Record<string, string> } {
+  const body = JSON.stringify({ type, timestamp: happenedAt.toISOString(), data });
+  const messageId = `msg_${id}`;
+  const seconds = Math.floor(at.getTime() / 1000);
+  const headers = { 'webhook-id': messageId, 'webhook-timestamp': String(seconds), 'webhook-signature': signatureOf(secret, messageId, seconds, body) };
+  return { body, headers: { 'content-type': 'application/json', ...headers } };
+}
+
+/** The scheme `v1` of Standard Webhooks. @param secret `whsec_` and the key in base64 */
+export function signatureOf(secret: string, messageId: string, seconds: number, body: string): string {
+  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+  return `v1,${createHmac('sha256', key).update(`${messageId}.${seconds}.${body}`).digest('base64')}`;
+}
+
+async function deliver({ db, clock, log }: BookingDeps, { url, secret }: { url: string; secret: string }, event: WebhookEvent): Promise<void> {
+  const status = await post(url, signed(secret, event, clock.now()));
+  if (status !== null && status >= 200 && status < 300) return dropWebhookEvent(db, event.id);
+  const about = { webhookId: event.id, type: event.type, status, attempts: event.attempts + 1 };
+  if (clock.now().getTime() - event.at.getTime() > GIVEN_UP_AFTER_MS) {
+    log.error(about, 'the webhook has not taken an event for three days: it is given up');
+    return dropWebhookEvent(db, event.id);
+  }
+  log.warn(about, 'the webhook did not take an event');
+  await postponeWebhookEvent(db, event, new Date(clock.now().getTime() + backoff(event.attempts, FIRST_DELAY_S, LONGEST_DELAY_S) * 1000));
+}
+
+/** The status of the answer; null where there was none. Redirects are none of a webhook's business. */
+async function post(url: string, { body, headers }: { body: string; headers: Record<string, string> }): Promise<number | null> {
+  try {
+    const answer = await fetch(url, { method: 'POST', body, headers, redirect: 'manual', signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+    await answer.body?.cancel();
+    return answer.status;
+  } catch {
+    return null;
+  }
+}

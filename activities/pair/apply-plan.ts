@@ -1,0 +1,146 @@
+/**
+ * Carries out a run's plan. Every op is conditional on what was merged, is noted before the next one starts, and may be repeated: a crash at any point ends the
+ * same. A lost race is read again and decided again within the run.
+ *
+ * The invariant: a side's base moves only when every op of its link in this run is done; until then only what the side shows is noted, so
+ * that an edit that still has to cross is not forgotten.
+ */
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { SideName } from '../../core/event.ts';
+import type { OpRow } from '../../db/plans.ts';
+import type { PairActivities } from '../../workflows/messages.ts';
+import type { Deps } from '../deps.ts';
+import { endRun, summaryOf } from './end-run.ts';
+import { backoff } from '../error-policy.ts';
+import { match } from './link-events.ts';
+import { openPair } from './open-pair.ts';
+import { findCopiesOfOthers } from './copies-by-other-pairs.ts';
+import { noteFailure } from './pair-health.ts';
+import { planLinks } from './planner.ts';
+import { confirmWrites } from './confirm-writes.ts';
+import { proveDeletions, SideFailed } from './read-sides.ts';
+import { executeOp, LONGEST_REST_MS, postpone, type Applying, type Outcome } from './execute-op.ts';
+
+/** Lost races are decided again this often within a run; then the next run goes on. */
+const MAX_ROUNDS = 5;
+/** A server that refuses every condition must not keep a pair busy: it is asked again after this long, then ever more rarely. */
+const LOST_RACES_REST_MS = 60_000;
+/** A shorter Retry-After is waited out on the spot. */
+const SHORT_WAIT_MS = 20_000;
+
+export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
+  return async ({ pairId, runId }) => {
+    const { cancellationSignal: signal } = Context.current();
+    const resumed = await deps.store.resumeRun(runId);
+    const open = resumed && (await openPair(deps, pairId, signal));
+    if (!open) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
+    const { run, epoch } = resumed;
+    if (epoch === null) return summaryOf(deps, run);
+    const stopBeating = deps.clock.every(2_000, () => void heartbeat(deps, runId));
+    try {
+      return await applyRounds({ deps, open, runId, epoch, signal, stopped: new Map() });
+    } finally {
+      stopBeating();
+    }
+  };
+}
+
+async function applyRounds(applying: Applying) {
+  const { deps, open, runId, stopped } = applying;
+  for (let round = 1; ; round += 1) {
+    const again = await applyPending(applying);
+    // Also where the other op of an event was refused for good, which would leave it alone until somebody changes it.
+    await deps.store.updateLinks([...again], { dirty: true });
+    await readBack(applying, again.size > 0);
+    if (again.size === 0 || stopped.size > 0) break;
+    if (round === MAX_ROUNDS) {
+      await rest(applying, [...again]);
+      break;
+    }
+    await decideAgain(applying, [...again]);
+  }
+  const [failed] = stopped;
+  if (failed) await noteFailure(deps, open, new SideFailed(...failed));
+  return endRun(deps, open, runId);
+}
+
+/** Events that lost every round of this run. */
+async function rest({ deps }: Applying, ids: readonly string[]): Promise<void> {
+  for (const { link } of await deps.store.loadLinks(ids)) {
+    const restMs = backoff(link.attempts, LOST_RACES_REST_MS, LONGEST_REST_MS);
+    await deps.store.updateLinks([link.id], { retryAt: new Date(deps.clock.now().getTime() + restMs), attempts: link.attempts + 1 });
+  }
+}
+
+/** Runs what is pending, each side at its own width; answers the links that have to be decided again. */
+async function applyPending(applying: Applying): Promise<Set<string>> {
+  const { deps, runId } = applying;
+  const again = new Set<string>();
+  const all = await deps.store.pendingOps(runId);
+  const phase = (ops: readonly OpRow[]) => Promise.all((['caldav', 'cloud'] as const).map((side) => applySide(applying, side, ops.filter((op) => op.side === side), again)));
+  await phase(all.filter(({ action }) => action !== 'delete'));
+  const deletes: OpRow[] = [];
+  for (const op of all.filter(({ action }) => action === 'delete')) {
+    // What the event has to hand over before it goes has not arrived yet.
+    if (await deps.store.hasOpenSibling(op)) await deps.store.setOp(op.id, 'stale', null, null);
+    else deletes.push(op);
+  }
+  if (deletes.length > 0) await deps.store.updatePair(applying.open.pair.id, { lastGoneAt: deps.clock.now() });
+  await phase(deletes);
+  return again;
+}
+
+async function applySide(applying: Applying, side: SideName, ops: readonly OpRow[], again: Set<string>): Promise<void> {
+  const { stopped } = applying;
+  const queue = [...ops];
+  const lanes = Math.min(applying.open.sides[side].writesAtOnce, queue.length);
+  await Promise.all(Array.from({ length: lanes }, async () => {
+    for (let op = queue.shift(); op; op = queue.shift()) {
+      const stop = stopped.get(side);
+      if (stop) {
+        await postpone(applying, op, stop);
+        continue;
+      }
+      const outcome = await attempt(applying, op);
+      if (outcome.kind === 'again') again.add(op.linkId);
+      if (outcome.kind === 'stops') stopped.set(outcome.side, outcome.error);
+    }
+  }));
+}
+
+/** One op, with patience for a short Retry-After and for one passing failure. */
+async function attempt(applying: Applying, op: OpRow): Promise<Outcome> {
+  for (let tries = 1; ; tries += 1) {
+    const outcome = await executeOp(applying, op, tries);
+    if (outcome.kind !== 'retry') return outcome;
+    await applying.deps.clock.sleep(Math.min(outcome.delayMs, SHORT_WAIT_MS), applying.signal);
+  }
+}
+
+async function readBack({ deps, open, epoch, stopped }: Applying, decidesAgain: boolean): Promise<void> {
+  try {
+    await confirmWrites(deps, open, epoch);
+    if (decidesAgain) await findCopiesOfOthers(deps, open, epoch);
+    await proveDeletions(deps, open, epoch);
+  } catch (error) {
+    if (!(error instanceof SideFailed)) throw error;
+    stopped.set(error.side, error.error);
+  }
+}
+
+async function decideAgain({ deps, open, runId, epoch }: Applying, ids: readonly string[]): Promise<void> {
+  const run = await deps.store.getRun(runId);
+  // What one of them lost may have come by another way.
+  const matched = await match(deps, open, epoch);
+  const planned = await planLinks(deps, open, { id: runId, epoch }, [...new Set([...ids, ...matched.map(({ linkId }) => linkId)])]);
+  if (!run) return;
+  await deps.store.updateRun(runId, {
+    conflicts: run.conflicts + planned.conflicts, held: run.held + planned.held, problems: run.problems + planned.problems,
+  });
+}
+
+async function heartbeat(deps: Deps, runId: string): Promise<void> {
+  const counts = await deps.store.countOps(runId).catch(() => null);
+  if (counts) Context.current().heartbeat({ done: counts.done, of: counts.done + counts.pending });
+}

@@ -1,0 +1,45 @@
+/**
+ * Reads back what was written, so that the last known state is what the side itself shows: servers rewrite what they store.
+ */
+import type { SideName } from '../../core/event.ts';
+import type { SideRow } from '../../db/links.ts';
+import type { Found } from '../../providers/provider.ts';
+import type { Deps } from '../deps.ts';
+import { confirmShown, createAgain, later } from './observe.ts';
+import type { OpenPair } from './open-pair.ts';
+import { answerFor, askSide } from './read-sides.ts';
+
+const BATCH = 100;
+
+/** Confirms all writes of the pair that have not been read back yet: this run's, or a crashed one's. */
+export async function confirmWrites(deps: Deps, open: OpenPair, epoch: number): Promise<void> {
+  for (const side of ['caldav', 'cloud'] as const) {
+    const rows = await deps.store.unconfirmed(open.pair.id, side);
+    for (let start = 0; start < rows.length; start += BATCH) await confirmBatch(deps, open, epoch, side, rows.slice(start, start + BATCH));
+  }
+}
+
+async function confirmBatch(deps: Deps, open: OpenPair, epoch: number, side: SideName, rows: readonly SideRow[]): Promise<void> {
+  const answers = await askSide(side, () => open.sides[side].get([...new Set(rows.map((row) => row.resource))]));
+  for (const row of rows) {
+    const answer = answerFor(row, answers);
+    if (answer !== undefined) await confirm(deps, open, epoch, row, answer === 'gone' ? null : answer);
+  }
+}
+
+async function confirm(deps: Deps, { pair, sides }: OpenPair, epoch: number, row: SideRow, found: Found | null): Promise<void> {
+  await deps.store.underEpoch(pair.id, epoch, async (tx) => {
+    if (found) {
+      const isChanged = await confirmShown({ deps, side: row.side, reader: sides[row.side] }, tx, row, found, false);
+      if (!isChanged) return;
+      await tx.markDirty([row.linkId]);
+      const isDoubted = found.version !== null && found.version === row.replacedVersion;
+      if (isDoubted) await tx.updateLinks([row.linkId], { retryAt: later(deps) });
+    } else if (row.shown) {
+      await tx.updateSide(row.linkId, row.side, { gone: 'hinted', confirmed: true });
+      await tx.markDirty([row.linkId]);
+    } else {
+      await createAgain(deps, tx, row);
+    }
+  });
+}

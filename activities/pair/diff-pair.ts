@@ -1,0 +1,80 @@
+/** Begins a run: reads both sides unless a poll just has, finds out what belongs together, and decides what is to be written. */
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { SideName } from '../../core/event.ts';
+import { Superseded } from '../../db/links.ts';
+import type { RunRow } from '../../db/plans.ts';
+import type { DiffResult, PairActivities } from '../../workflows/messages.ts';
+import type { Deps } from '../deps.ts';
+import { endRun, failRun, summaryOf } from './end-run.ts';
+import { waiting } from '../error-policy.ts';
+import { openPair, type OpenPair } from './open-pair.ts';
+import { asSideFailure, noteFailure, noteSuccess } from './pair-health.ts';
+import { match } from './link-events.ts';
+import { findCopiesOfOthers } from './copies-by-other-pairs.ts';
+import { planLinks } from './planner.ts';
+import { confirmWrites } from './confirm-writes.ts';
+import { proveDeletions, readSides, SideFailed } from './read-sides.ts';
+
+type Input = Parameters<PairActivities['diffPair']>[0];
+
+export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
+  return async (input) => {
+    const { cancellationSignal } = Context.current();
+    const restMs = await askedToWaitMs(deps, input);
+    if (restMs > 0) throw waiting('throttled', 'both', restMs / 1000);
+    const begun = await deps.store.beginRun({ ...input, now: deps.clock.now() });
+    if (!begun) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
+    const { run, epoch } = begun;
+    if (run.finishedAt) return { runId: run.id, ops: 0, ended: await summaryOf(deps, run) };
+    if (input.full) await forgetCursors(deps, input);
+    const open = await openPair(deps, input.pairId, cancellationSignal);
+    if (!open) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
+    const stopBeating = deps.clock.every(5_000, () => Context.current().heartbeat({ phase: 'diff' }));
+    try {
+      return await decideRun(deps, open, { run, epoch }, input);
+    } catch (error) {
+      if (error instanceof Superseded || cancellationSignal.aborted) throw error;
+      if (!(error instanceof SideFailed)) deps.log.error({ pairId: input.pairId, runId: run.id, err: error }, 'a run failed unexpectedly');
+      const failure = asSideFailure(error);
+      await noteFailure(deps, open, failure);
+      return { runId: run.id, ops: 0, ended: await failRun(deps, open, run.id, failure) };
+    } finally {
+      stopBeating();
+    }
+  };
+}
+
+/** A Retry-After binds a run that somebody asked for, too: it begins when the wait is over. A run that has begun already goes on. */
+async function askedToWaitMs(deps: Deps, { pairId, number }: Input): Promise<number> {
+  const { until, hasBegun } = await deps.store.askedToWait(pairId, number);
+  return until && !hasBegun ? until.getTime() - deps.clock.now().getTime() : 0;
+}
+
+async function decideRun(deps: Deps, open: OpenPair, { run, epoch }: { run: RunRow; epoch: number }, input: Input): Promise<DiffResult> {
+  const { pair } = open;
+  const isFull = input.full || pair.fullListingAt === null;
+  let read: Record<SideName, number>;
+  if (input.polled) {
+    read = await deps.store.changedSinceLastRun(pair.id);
+  } else {
+    read = await readSides(deps, open, { epoch, full: isFull });
+    if (isFull) await deps.store.updatePair(pair.id, { fullListingAt: run.startedAt });
+  }
+  await findCopiesOfOthers(deps, open, epoch);
+  await proveDeletions(deps, open, epoch);
+  await confirmWrites(deps, open, epoch);
+  await noteSuccess(deps, open);
+  await match(deps, open, epoch);
+  const ids = await deps.store.dirtyLinks(pair.id, deps.clock.now(), input.trigger !== 'poll');
+  const planned = await planLinks(deps, open, { id: run.id, epoch }, ids);
+  await deps.store.updateRun(run.id, {
+    readCaldav: read.caldav, readCloud: read.cloud, conflicts: planned.conflicts, held: planned.held, problems: planned.problems,
+  });
+  await deps.store.updatePair(pair.id, { meeting: false });
+  return { runId: run.id, ops: planned.ops, ended: planned.ops === 0 ? await endRun(deps, open, run.id) : null };
+}
+
+async function forgetCursors(deps: Deps, { pairId }: Input): Promise<void> {
+  await deps.store.updatePair(pairId, { caldavCursor: null, cloudCursor: null, meeting: true });
+}

@@ -1,0 +1,276 @@
+/** Carries out one op: one write to one calendar, and what is noted of it. */
+import { ApplicationFailure } from '@temporalio/common';
+import { changedPaths, contentOnly, otherSide, type CalendarEvent, type SideName } from '../../core/event.ts';
+import { SyncError } from '../../core/sync-error.ts';
+import type { Store } from '../../db/store.ts';
+import { context, Superseded, type LinkRow, type SideRow } from '../../db/links.ts';
+import type { NewProblem, OpRow } from '../../db/plans.ts';
+import type { Stored, Written } from '../../providers/provider.ts';
+import type { Deps } from '../deps.ts';
+import { backoff, opConsequence } from '../error-policy.ts';
+import type { Loaded } from './link-view.ts';
+import { baseOf, observe, seenColumns, seenOf } from './observe.ts';
+import type { OpenPair } from './open-pair.ts';
+import { answerFor, askSide, SideFailed, type Answer } from './read-sides.ts';
+import { noteShown } from './write-journal.ts';
+
+/** A run that is being carried out. */
+export interface Applying {
+  readonly deps: Deps;
+  readonly open: OpenPair;
+  readonly runId: string;
+  readonly epoch: number;
+  readonly signal: AbortSignal;
+  /** Sides that take no more calls in this run, with the reason. */
+  readonly stopped: Map<SideName, SyncError>;
+}
+
+export type Outcome =
+  | { readonly kind: 'done' | 'problem' | 'waits' }
+  /** The link has to be decided again: the side moved on. */
+  | { readonly kind: 'again' }
+  /** The side takes no more calls in this run. */
+  | { readonly kind: 'stops'; readonly side: SideName; readonly error: SyncError }
+  | { readonly kind: 'retry'; readonly delayMs: number };
+
+type Sides = Partial<Record<SideName, SideRow>>;
+
+/** How often a passing failure is tried again on the spot. */
+const MAX_TRIES = 3;
+/** And after how long, where the service does not say. */
+const FAILED_WAIT_MS = 1_000;
+const THROTTLED_WAIT_MS = 10_000;
+/** An op that still fails is left for a later run, after this long and then ever more rarely. */
+const FAILED_REST_MS = 30_000;
+export const LONGEST_REST_MS = 3_600_000;
+
+/** @param tries 1 for the first try in this attempt of the run */
+export async function executeOp(applying: Applying, op: OpRow, tries: number): Promise<Outcome> {
+  const [loaded] = await applying.deps.store.loadLinks([op.linkId]);
+  try {
+    const outcome = loaded && op.action !== 'update' ? await lookAgain(applying, op, loaded.sides) : null;
+    if (outcome) return outcome;
+    // After what the write goes by was read: a worker that stood still between the two must not put an old merge over what a later run has found.
+    await mayWrite(applying);
+    return loaded ? await tryOp(applying, op, loaded, tries) : { kind: 'waits' };
+  } catch (error) {
+    if (!(error instanceof SideFailed)) throw error;
+    if (loaded) await waits(applying, op, loaded.link, error.error);
+    return { kind: 'stops', side: error.side, error: error.error };
+  }
+}
+
+/** Pause and a later run take effect before the next write. */
+async function mayWrite({ deps, open, epoch, signal }: Applying): Promise<void> {
+  if (signal.aborted) throw signal.reason;
+  const pair = await deps.store.pairNow(open.pair.id);
+  if (!pair || pair.epoch !== epoch) throw new Superseded();
+  if (pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');
+}
+
+/** A proof that an event is gone is good for this long: before the write comes to be done, the event may have been restored. */
+const PROOF_MS = 5 * 60_000;
+
+/**
+ * Nothing is removed, and no copy made again, because of what a listing may only not tell yet. Of an event that is still there (cancelled, or repeating in its own way) the copy
+ * goes only while the event itself, asked for by its name, shows what was decided about; what is gone must have been proved so just now, or it is asked for again.
+ * Null: all is as it was decided about. @throws SideFailed
+ */
+async function lookAgain(applying: Applying, op: OpRow, sides: Sides): Promise<Outcome | null> {
+  const { deps, stopped } = applying;
+  const row = sides[op.action === 'delete' ? otherSide(op.side) : op.side];
+  const isGone = row?.gone === 'proved';
+  const isFresh = isGone && deps.clock.now().getTime() - row.changedAt.getTime() < PROOF_MS;
+  if (!row || isFresh || (!isGone && !row.seen)) return null;
+  const stop = stopped.get(row.side);
+  if (stop) throw new SideFailed(row.side, stop);
+  const answer = await askFor(applying, row);
+  const isAsDecided = isGone ? answer === 'gone' : isAsKnown(deps.store, row, answer);
+  return isAsDecided ? null : outdated(applying, op, row, answer);
+}
+
+/** @throws SideFailed where a side does not even tell what it shows */
+async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tries: number): Promise<Outcome> {
+  const { deps, open } = applying;
+  const isLastTry = tries >= MAX_TRIES;
+  try {
+    if (op.action === 'create') await createCopy(applying, op, link, sides);
+    else if (op.action === 'update') await updateEvent(applying, op, sides);
+    else await removeEvent(applying, op, sides);
+    return { kind: 'done' };
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    const consequence = opConsequence(error);
+    switch (consequence.then) {
+      case 'decide-again': {
+        const row = sides[op.side];
+        return await outdated(applying, op, row, row && (await askFor(applying, row)));
+      }
+      case 'next-generation':
+        await nextName(applying, op, sides[op.side]);
+        return isLastTry ? waits(applying, op, link, error) : { kind: 'retry', delayMs: 0 };
+      case 'problem':
+        await setAside(applying, op, consequence);
+        return { kind: 'problem' };
+      case 'wait': {
+        const isPassing = error.kind === 'throttled' || error.kind === 'unreachable';
+        if (isPassing && !isLastTry && (error.retryAfterMs ?? 0) <= 20_000) return { kind: 'retry', delayMs: error.retryAfterMs ?? (error.kind === 'throttled' ? THROTTLED_WAIT_MS : FAILED_WAIT_MS) };
+        if (error.kind === 'bug') deps.log.error({ pairId: open.pair.id, runId: op.runId, linkId: op.linkId, err: error }, 'a write failed unexpectedly');
+        await waits(applying, op, link, error);
+        return consequence.stopsSide ? { kind: 'stops', side: op.side, error } : { kind: 'waits' };
+      }
+    }
+  }
+}
+
+/**
+ * The name was used before: the copy gets another one. A copy that was waited for under the old one is forgotten, so that its end, once that is proved, does not
+ * lead to a third name while the answer to the second create may have been lost.
+ */
+async function nextName({ deps, open, epoch }: Applying, op: OpRow, awaited: SideRow | undefined): Promise<void> {
+  await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
+    await tx.nextGeneration([op.linkId], op.side);
+    if (awaited && awaited.gone !== 'proved') await tx.forgetSide(op.linkId, op.side);
+  });
+}
+
+/** Leaves an op for a later run, because its side takes no more writes in this one. */
+export async function postpone(applying: Applying, op: OpRow, error: SyncError): Promise<void> {
+  const [loaded] = await applying.deps.store.loadLinks([op.linkId]);
+  if (loaded) await waits(applying, op, loaded.link, error);
+}
+
+async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: Sides): Promise<void> {
+  const { deps, open, epoch } = applying;
+  const { pair } = open;
+  // Where a copy was here and is gone, the new one gets an id that no event ever had; one that may have been lost is made under its own.
+  const next = nextOf(deps.store, op);
+  const generation = op.side === 'caldav' ? link.caldavGeneration : link.cloudGeneration;
+  const last = sides[op.side];
+  const isLost = last?.gone !== 'proved';
+  const written = await open.sides[op.side].create(next, link.id, isLost ? generation : generation + 1);
+  await deps.store.underEpoch(pair.id, epoch, async (tx) => {
+    await tx.lockLink(link.id);
+    if (last && isLost) await tx.forgetSide(link.id, op.side);
+    else if (last) await tx.dropSide(link.id, op.side);
+    // The poll before this run may have seen the copy already, without knowing whose it is.
+    const strangers = await tx.sidesByRef(pair.id, op.side, [written.ref]);
+    await tx.deleteLinks(strangers.filter((row) => row.linkId !== link.id).map((row) => row.linkId));
+    await tx.insertSides([{
+      linkId: link.id, pairId: pair.id, side: op.side, owned: true, shown: false, changedAt: deps.clock.now(),
+      confirmed: written.confirmed, ...seenColumns(tx, pair.id, written),
+    }]);
+    if (written.isFound && isOther(next, written.event)) await meet(tx, applying, op);
+    else await finish(tx, applying, op);
+  });
+}
+
+/** The copy of an earlier try, which a person may have edited since: what both sides show now is merged as at a first meeting. */
+async function meet(tx: Store, { deps }: Applying, op: OpRow): Promise<void> {
+  await tx.setOp(op.id, 'done', null, deps.clock.now());
+  for (const side of ['caldav', 'cloud'] as const) await tx.updateSide(op.linkId, side, { base: null, baseVersion: null });
+  await tx.markDirty([op.linkId]);
+}
+
+async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise<void> {
+  const { deps, open, epoch } = applying;
+  const stored = storedOf(deps.store, sides[op.side]);
+  const next = nextOf(deps.store, op);
+  const written = await open.sides[op.side].update(stored, next);
+  await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
+    await tx.lockLink(op.linkId);
+    const replaced = written.version === stored.version ? {} : { replacedVersion: stored.version };
+    await tx.updateSide(op.linkId, op.side, { ...seenColumns(tx, open.pair.id, written), ...replaced, confirmed: written.confirmed, changedAt: deps.clock.now() });
+    const base = baseOf(tx, sides[op.side] as SideRow);
+    await finish(tx, applying, op, isSame(stored, written) ? 'nothing-written' : null);
+    if (written.confirmed && base && isOther(next, written.event)) await noteShown(tx, op.linkId, op.side, open.sides[op.side].read(base).event, written.event);
+  });
+}
+
+async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise<void> {
+  const { deps, open, epoch } = applying;
+  await open.sides[op.side].remove(storedOf(deps.store, sides[op.side]));
+  await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
+    await tx.lockLink(op.linkId);
+    await tx.setOp(op.id, 'done', null, deps.clock.now());
+    const other = sides[otherSide(op.side)];
+    if (!other || other.gone === 'proved') return tx.deleteLinks([op.linkId]);
+    // Only the copy went (a cancelled event that this side cannot show): the original stays, by itself.
+    await tx.dropSide(op.linkId, op.side);
+    await tx.settleSides({ [other.side]: other });
+    await tx.release([op.linkId]);
+    await tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0 });
+  });
+}
+
+/** The op is done; with the last one of its link, what both sides show becomes what they agreed on. */
+async function finish(tx: Store, { deps }: Applying, op: OpRow, code: string | null = null): Promise<void> {
+  const now = deps.clock.now();
+  await tx.setOp(op.id, 'done', code, now);
+  if (await tx.hasOpenSibling(op)) return;
+  const [held] = await tx.heldOf([op.linkId]);
+  // What is held back is part of the same decision: until a person has looked the two sides have not agreed.
+  if (held && held.decision === null) return tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
+  const [loaded] = await tx.loadLinks([op.linkId]);
+  await tx.settleSides(loaded?.sides ?? {});
+  await tx.release([op.linkId]);
+  if (loaded?.link.parentId) await tx.updateLinks([op.linkId], { agreed: tx.vault.seal(JSON.stringify(contentOnly(nextOf(tx, op))), context(op.pairId)) });
+  await tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
+}
+
+/** @throws SideFailed */
+async function askFor({ open }: Applying, row: SideRow): Promise<Answer> {
+  return answerFor(row, await askSide(row.side, () => open.sides[row.side].get([row.resource])));
+}
+
+function isAsKnown(store: Store, row: SideRow, answer: Answer): boolean {
+  if (answer === undefined || answer === 'gone') return false;
+  return (answer.version !== null && answer.version === row.version) || answer.data === seenOf(store, row)?.data;
+}
+
+/** One of the sides has moved on: the op is given up before that is noted, so that no crash leaves it open as if it had been meant for what is there now. */
+async function outdated({ deps, open, epoch }: Applying, op: OpRow, row: SideRow | undefined, answer: Answer): Promise<Outcome> {
+  await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.setOp(op.id, 'stale', null, null));
+  if (!row || !answer) return { kind: 'again' };
+  if (answer === 'gone') await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.updateSide(row.linkId, row.side, { gone: 'hinted' }));
+  else await observe({ deps, pairId: open.pair.id, epoch, side: row.side, reader: open.sides[row.side], isAnswer: true }, { found: [answer], unchanged: [], removed: [] });
+  return { kind: 'again' };
+}
+
+async function setAside({ deps, open, epoch }: Applying, op: OpRow, problem: Pick<NewProblem, 'code' | 'detail'>): Promise<void> {
+  await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
+    await tx.setOp(op.id, 'failed', problem.code, null);
+    const isNew = await tx.addProblem(open.pair.id, { linkId: op.linkId, side: op.side, ...problem }, deps.clock.now());
+    if (isNew) await tx.countProblem(op.runId);
+    await tx.updateLinks([op.linkId], { dirty: false });
+  });
+}
+
+async function waits({ deps, open, epoch }: Applying, op: OpRow, link: LinkRow, error: SyncError): Promise<Outcome> {
+  const retryAt = new Date(deps.clock.now().getTime() + Math.max(error.retryAfterMs ?? 0, backoff(link.attempts, FAILED_REST_MS, LONGEST_REST_MS)));
+  await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
+    await tx.setOp(op.id, 'waiting', error.kind, null);
+    await tx.updateLinks([op.linkId], { dirty: true, retryAt, attempts: link.attempts + 1 });
+  });
+  return { kind: 'waits' };
+}
+
+function nextOf(store: Store, op: OpRow): CalendarEvent {
+  if (!op.next) throw new SyncError('bug', 'the op has no event to write');
+  return JSON.parse(store.vault.open(op.next, context(op.pairId))) as CalendarEvent;
+}
+
+function storedOf(store: Store, row: SideRow | undefined): Stored {
+  const stored = row ? seenOf(store, row) : null;
+  if (!stored) throw new SyncError('gone', 'the event is not there any more');
+  return stored;
+}
+
+/** The side shows something else than was sent. */
+function isOther(sent: CalendarEvent, shown: CalendarEvent | null): boolean {
+  return shown !== null && changedPaths(sent, shown).length > 0;
+}
+
+function isSame(before: Stored, after: Written): boolean {
+  return before.version !== null && before.version === after.version && before.data === after.data;
+}

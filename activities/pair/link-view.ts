@@ -1,0 +1,53 @@
+/** Links as the decision table sees them. */
+import type { CalendarEvent, SideName } from '../../core/event.ts';
+import type { LinkView, SideView } from '../../core/sync/decide.ts';
+import type { Store } from '../../db/store.ts';
+import { context, type LinkRow, type SideRow } from '../../db/links.ts';
+import type { HeldRow } from '../../db/plans.ts';
+import type { Side } from '../../providers/provider.ts';
+import { baseOf, seenOf } from './observe.ts';
+
+/** A link with its sides, as `loadLinks` gives it. */
+export interface Loaded {
+  readonly link: LinkRow;
+  readonly sides: Partial<Record<SideName, SideRow>>;
+}
+
+/** One link as the decision table wants it: read from what is stored, by the sides' own readers. */
+export function viewOf(store: Store, { sides: rows }: Loaded, sides: Record<SideName, Side>, held: HeldRow | undefined): LinkView {
+  const view = (side: SideName): SideView | null => {
+    const row = rows[side];
+    return row ? sideView(store, row, sides[side]) : null;
+  };
+  return { caldav: view('caldav'), cloud: view('cloud'), decision: held?.decision ?? null };
+}
+
+function sideView(store: Store, row: SideRow, side: Side): SideView {
+  const seen = seenOf(store, row);
+  const base = baseOf(store, row);
+  const found = seen && row.gone !== 'proved' ? side.read(seen) : null;
+  return {
+    now: found?.event ?? null,
+    base: base && side.read(base).event,
+    isGone: row.gone === 'proved',
+    isAwaited: row.gone !== 'proved' && !row.seen,
+    isOwned: row.owned,
+    modifiedAt: row.modifiedAt?.getTime() ?? null,
+    seenAt: row.changedAt.getTime(),
+    hasGuests: found?.hasGuests ?? false,
+    marker: found?.marker ?? null,
+    isDeclined: found?.isDeclined ?? false,
+    problems: found?.problems ?? [],
+  };
+}
+
+/** The event to speak of: what a side shows, else what it showed. */
+export function eventOf(view: LinkView): CalendarEvent | null {
+  return view.caldav?.now ?? view.cloud?.now ?? view.caldav?.base ?? view.cloud?.base ?? null;
+}
+
+/** Title and start for lists, sealed. */
+export function labelOf(store: Store, pairId: string, view: LinkView): Buffer | null {
+  const event = eventOf(view);
+  return event && store.vault.seal(JSON.stringify({ title: event.title, start: event.when.start }), context(pairId));
+}

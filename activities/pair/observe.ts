@@ -1,0 +1,235 @@
+/**
+ * Stores what a side shows. Observations are states, not deltas: storing one twice, or without its cursor, does no harm. An event whose version
+ * changed but whose content did not is noted and wakes nobody.
+ */
+import { changedPaths, otherSide, sameValue, type CalendarEvent, type SideName } from '../../core/event.ts';
+import { context, type SideRow } from '../../db/links.ts';
+import type { Store } from '../../db/store.ts';
+import type { ChangePage, Found, Side, Stored } from '../../providers/provider.ts';
+import type { Deps } from '../deps.ts';
+import { noteShown } from './write-journal.ts';
+
+export interface Observer {
+  readonly deps: Deps;
+  readonly pairId: string;
+  readonly epoch: number;
+  readonly side: SideName;
+  readonly reader: Side;
+  /** The side was asked for these events by their names; a listing or a change feed may lag behind. */
+  readonly isAnswer?: boolean;
+}
+
+/** Stores one page. `inSameTransaction` may store more under the same epoch: the cursor. */
+export async function observe(observer: Observer, page: ChangePage, inSameTransaction?: (tx: Store) => Promise<void>): Promise<void> {
+  await observer.deps.store.underEpoch(observer.pairId, observer.epoch, async (tx) => {
+    await observeFound(observer, tx, page.found);
+    await observeUnchanged(observer, tx, page.unchanged);
+    await observeRemoved(observer, tx, page.removed, page.found);
+    await inSameTransaction?.(tx);
+  }, inSameTransaction ? 'update' : 'share');
+}
+
+/** Stored data of a side's row, for `Side.read`; null where the side shows nothing. */
+export function seenOf(store: Store, row: SideRow): Stored | null {
+  return row.seen && { ref: row.ref, resource: row.resource, version: row.version, data: store.vault.open(row.seen, context(row.pairId)) };
+}
+
+/** The same for what the side showed when both sides last agreed. */
+export function baseOf(store: Store, row: SideRow): Stored | null {
+  return row.base && { ref: row.ref, resource: row.resource, version: row.baseVersion, data: store.vault.open(row.base, context(row.pairId)) };
+}
+
+/** The columns that follow from what a side shows of an event. */
+export function seenColumns(store: Store, pairId: string, found: Found) {
+  return {
+    ref: found.ref,
+    resource: found.resource,
+    version: found.version,
+    seen: store.vault.seal(found.data, context(pairId)),
+    uidHash: found.event?.uid ? store.vault.hash(`uid:${found.event.uid}`) : null,
+    matchHash: found.event ? store.vault.hash(matchText(found.event)) : null,
+    modifiedAt: found.modifiedAt ? new Date(found.modifiedAt) : null,
+  };
+}
+
+/** Title, start and recurrence: what tells two copies of one event that have different UIDs. */
+export function matchText(event: CalendarEvent): string {
+  const { title, when, recurrence } = event;
+  const start = when.allDay ? [when.start] : [when.start, when.startZone];
+  return JSON.stringify(['match', title.trim(), start, recurrence?.rules ?? [], recurrence?.dates ?? []]);
+}
+
+async function observeFound(observer: Observer, tx: Store, page: readonly Found[]): Promise<void> {
+  const { pairId, side } = observer;
+  // A page may name an event twice; the later one is newer.
+  const found = [...new Map(page.map((one) => [one.ref, one])).values()];
+  const known = new Map((await tx.sidesByRef(pairId, side, found.map(({ ref }) => ref))).map((row) => [row.ref, row]));
+  const markers = found.filter(({ ref, marker }) => !known.has(ref) && marker !== null).map(({ marker }) => marker as string).filter(isUuid);
+  const free = new Set(await tx.linksWithout(pairId, side, markers));
+  const taken = observer.isAnswer ? new Set() : await linksOf(tx, pairId, markers.filter((marker) => !free.has(marker)));
+  const dirty: string[] = [];
+  const newLinks = [];
+  const newSides = [];
+  // Soon after something went, a listing that lags behind shows it once more, as if it were new: the run asks for it by its name. So it does for a copy
+  // of ours that has been replaced by another one.
+  const isGhostly = observer.isAnswer !== true && found.length > known.size && (await hasJustLost(observer, tx));
+  for (const one of found) {
+    const row = known.get(one.ref);
+    if (row) {
+      if (await observeKnown(observer, tx, row, one)) dirty.push(row.linkId);
+      continue;
+    }
+    // A copy of ours whose create was never answered carries the link's id; the link table decides whether that place is free.
+    const isOurs = one.marker !== null && free.delete(one.marker);
+    const linkId = isOurs ? one.marker as string : observer.deps.newId();
+    if (isOurs) dirty.push(linkId);
+    const columns = seenColumns(tx, pairId, one);
+    const agreed = isOurs ? await agreedUnderOldName(tx, linkId, side, columns.uidHash) : {};
+    if (isOurs) await tx.dropGoneSides([linkId], side);
+    else newLinks.push({ id: linkId, pairId, dirty: true });
+    newSides.push({ linkId, pairId, side, owned: isOurs, shown: true, gone: (isGhostly || taken.has(one.marker) ? 'hinted' : 'no') as SideRow['gone'], changedAt: observer.deps.clock.now(), ...columns, ...agreed });
+  }
+  await tx.insertLinks(newLinks);
+  await tx.insertSides(newSides);
+  await tx.markDirty(dirty);
+}
+
+async function linksOf(tx: Store, pairId: string, ids: readonly string[]): Promise<Set<string | null>> {
+  return new Set((await tx.loadLinks(ids)).filter(({ link }) => link.pairId === pairId).map(({ link }) => link.id));
+}
+
+/** Some programs store an edited event under a new name: what it showed under the old one is still what both sides last agreed on. */
+async function agreedUnderOldName(tx: Store, linkId: string, side: SideName, uidHash: string | null) {
+  const old = (await tx.loadLinks([linkId]))[0]?.sides[side];
+  return old?.base && uidHash !== null && old.uidHash === uidHash ? { base: old.base, baseVersion: old.baseVersion } : {};
+}
+
+/** For this long after an event has gone what looks new may be what is gone. */
+const GHOSTS_MS = 15 * 60_000;
+
+async function hasJustLost({ deps, pairId }: Observer, tx: Store): Promise<boolean> {
+  const lastGoneAt = (await tx.pairNow(pairId))?.lastGoneAt ?? null;
+  return lastGoneAt !== null && deps.clock.now().getTime() - lastGoneAt.getTime() < GHOSTS_MS;
+}
+
+/** True when a run has to look at the event. */
+async function observeKnown({ deps, pairId, side, reader, isAnswer }: Observer, tx: Store, row: SideRow, found: Found): Promise<boolean> {
+  const seen = seenOf(tx, row);
+  if (seen && row.gone === 'no' && !row.confirmed) return confirmShown({ deps, side, reader }, tx, row, found, true);
+  if (seen && row.gone === 'hinted' && !isAnswer) {
+    await tx.updateSide(row.linkId, side, { shown: true });
+    return true;
+  }
+  if (row.gone === 'proved' && !isAnswer) {
+    // Really brought back, or shown once more by a listing that lags behind: the run asks for it by its name.
+    await tx.updateSide(row.linkId, side, { ...seenColumns(tx, pairId, found), shown: true, gone: 'hinted', changedAt: deps.clock.now() });
+    return true;
+  }
+  const isBack = row.gone !== 'no' || !seen;
+  const isSameData = seen?.data === found.data;
+  if (!isBack && isSameData && row.version === found.version) {
+    if (!row.shown) await tx.updateSide(row.linkId, side, { shown: true });
+    return false;
+  }
+  if (!isBack && isOlder(row, found)) {
+    // Either this answer lags behind what was known already, or somebody brought the older state back: the run asks for the event itself.
+    await tx.updateSide(row.linkId, side, { shown: true, confirmed: false });
+    return true;
+  }
+  const columns = { ...seenColumns(tx, pairId, found), shown: true, gone: 'no' as const };
+  const base = baseOf(tx, row);
+  if (!isBack && base && isSameContent(reader.read(base), found) && isSameContent(reader.read(seen), found)) {
+    await tx.updateSide(row.linkId, side, { ...columns, base: columns.seen, baseVersion: found.version, confirmed: true });
+    return false;
+  }
+  await tx.updateSide(row.linkId, side, { ...columns, confirmed: true, ...(isSameData ? {} : { changedAt: deps.clock.now() }) });
+  return true;
+}
+
+/** It shows what our last write replaced, or says itself that it was modified before what is known. */
+function isOlder(row: SideRow, { version, modifiedAt }: Found): boolean {
+  if (version !== null && version === row.replacedVersion) return true;
+  return modifiedAt !== null && row.modifiedAt !== null && Date.parse(modifiedAt) < row.modifiedAt.getTime();
+}
+
+/** For this long after a write an answer that shows the state before it is taken for one that lags behind. */
+const LAG_MS = 15_000;
+
+/**
+ * Notes what a side shows of an event that we have written but not read back yet. What the server made of our own write becomes the last known state; a
+ * person's edit that came in between is told from that by the version, or where the server gave none, by the time of modification. True when a run
+ * has to look at the event.
+ */
+export async function confirmShown(
+  { deps, side, reader }: Pick<Observer, 'deps' | 'side' | 'reader'>, tx: Store, row: SideRow, found: Found, isListed: boolean,
+): Promise<boolean> {
+  const shown = isListed ? { shown: true } : {};
+  const isReplaced = found.version !== null && found.version === row.replacedVersion;
+  if (isListed ? isOlder(row, found) : isReplaced && deps.clock.now().getTime() - row.changedAt.getTime() < LAG_MS) {
+    await tx.updateSide(row.linkId, side, shown);
+    return true;
+  }
+  const columns = { ...seenColumns(tx, row.pairId, found), ...shown, confirmed: true };
+  const seen = seenOf(tx, row);
+  const base = baseOf(tx, row);
+  if (seen && isOurWrite(reader.read(seen), row, found)) {
+    // The base moves along only if it was this write, and not an older state that still waits for the other side.
+    const isBase = base?.data === seen.data;
+    if (base && !isBase && found.data !== seen.data) await noteShown(tx, row.linkId, side, reader.read(base).event, found.event);
+    await tx.updateSide(row.linkId, side, { ...columns, ...(isBase ? { base: columns.seen, baseVersion: found.version } : {}) });
+    return false;
+  }
+  await tx.updateSide(row.linkId, side, { ...columns, changedAt: deps.clock.now() });
+  return true;
+}
+
+/** A copy that nothing has shown for this long is lost. */
+const AWAITED_MS = 15 * 60_000;
+
+/**
+ * A copy that was accepted, but that nothing has shown since and that does not answer: it may be lost, or its server lags behind. While its original is there
+ * it is created once more, after a while and under the same name, so that it cannot be doubled; otherwise it is waited for, so that it is known when it comes.
+ */
+export async function createAgain(deps: Deps, tx: Store, row: SideRow): Promise<void> {
+  const other = (await tx.loadLinks([row.linkId]))[0]?.sides[otherSide(row.side)];
+  const isLost = (!other || other.gone === 'proved') && deps.clock.now().getTime() - row.changedAt.getTime() > AWAITED_MS;
+  if (isLost) await tx.forgetSide(row.linkId, row.side);
+  else await tx.updateSide(row.linkId, row.side, { seen: null, version: null, gone: 'no', confirmed: true });
+  await tx.markDirty([row.linkId]);
+  await tx.updateLinks([row.linkId], { retryAt: later(deps) });
+}
+
+/** When an answer that may lag behind is asked for once more. */
+export function later(deps: Deps): Date {
+  return new Date(deps.clock.now().getTime() + 20_000);
+}
+
+function isOurWrite(sent: Found, row: SideRow, found: Found): boolean {
+  if (isSameContent(sent, found)) return true;
+  if (row.version !== null) return found.version === row.version;
+  if (found.modifiedAt === null) return true;
+  return row.modifiedAt !== null && Math.abs(Date.parse(found.modifiedAt) - row.modifiedAt.getTime()) < 1000;
+}
+
+function isSameContent(before: Found, after: Found): boolean {
+  if (!before.event || !after.event) return false;
+  return changedPaths(before.event, after.event).length === 0 && sameValue(before.problems, after.problems);
+}
+
+/** What is said to be gone is still asked for: the listing may lag behind. */
+async function observeUnchanged({ pairId, side }: Observer, tx: Store, resources: readonly string[]): Promise<void> {
+  const rows = await tx.sidesByResource(pairId, side, resources);
+  for (const row of rows.filter(({ shown }) => !shown)) await tx.updateSide(row.linkId, side, { shown: true });
+}
+
+/** A hint only. That a feed names a copy as removed shows that it had it. */
+async function observeRemoved({ pairId, side }: Observer, tx: Store, resources: readonly string[], found: readonly Found[]): Promise<void> {
+  const refs = new Set(found.map(({ ref }) => ref));
+  const rows = (await tx.sidesByResource(pairId, side, resources)).filter((row) => row.gone === 'no' && !refs.has(row.ref));
+  for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'hinted', shown: true });
+  await tx.markDirty(rows.map((row) => row.linkId));
+}
+
+function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+}

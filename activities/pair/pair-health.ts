@@ -1,0 +1,67 @@
+/** Notes on the pair's row how its sides fare: what the API shows as status, and how long to wait. */
+import { SyncError } from '../../core/sync-error.ts';
+import type { PairState } from '../../workflows/messages.ts';
+import type { Deps } from '../deps.ts';
+import { backoff, pairConsequence } from '../error-policy.ts';
+import type { PairRow } from '../../db/pair-state.ts';
+import type { OpenPair } from './open-pair.ts';
+import { SideFailed } from './read-sides.ts';
+
+/** A side that has not answered for this long is worth a person's attention. */
+const UNREACHABLE_AFTER_MS = 30 * 60_000;
+/** As are this many errors of our own in a row. */
+const ERRORS_BEFORE_ATTENTION = 5;
+
+/** Both sides answered. */
+export async function noteSuccess(deps: Deps, open: OpenPair): Promise<void> {
+  const { pair, accountIds } = open;
+  if (pair.attention === null && pair.failures === 0 && pair.statusDetail === null && pair.notBefore === null) return;
+  await deps.store.updatePair(pair.id, { attention: null, failures: 0, failingSince: null, statusDetail: null, notBefore: null });
+  if (pair.attention === 'credentials') {
+    for (const accountId of Object.values(accountIds)) await deps.store.setAccountStatus(accountId, 'ok', null);
+  }
+}
+
+/** A side failed; answers how many seconds to wait before it is asked again. */
+export async function noteFailure(deps: Deps, open: OpenPair, failed: SideFailed): Promise<number> {
+  const { pair } = open;
+  const { error, side } = failed;
+  const now = deps.clock.now();
+  const consequence = pairConsequence(error.kind);
+  const failures = pair.failures + 1;
+  const failingSince = pair.failingSince ?? now;
+  const asked = failed.waitMs / 1000;
+  const delaySeconds = Math.max(asked, backoff(pair.failures, ...consequence.delaySeconds));
+  await deps.store.updatePair(pair.id, {
+    failures, failingSince,
+    attention: consequence.attention ?? lastingAttention(error, failures, now.getTime() - failingSince.getTime()),
+    statusDetail: `${side}: ${consequence.detail}${error.advice === undefined ? '' : ` ${error.advice}`}`,
+    notBefore: asked > 0 ? new Date(now.getTime() + asked * 1000) : null,
+    nextPollAt: new Date(now.getTime() + delaySeconds * 1000),
+  });
+  if (consequence.attention === 'credentials') await deps.store.setAccountStatus(open.accountIds[side], 'attention', 'credentials');
+  deps.log.warn({ pairId: pair.id, side, kind: error.kind, status: error.status, failures, delaySeconds }, 'a side of the pair failed');
+  return delaySeconds;
+}
+
+function lastingAttention(error: SyncError, failures: number, failingMs: number): PairRow['attention'] {
+  if (error.kind === 'unreachable' || error.kind === 'throttled' || error.kind === 'not-a-caldav-server') {
+    return failingMs >= UNREACHABLE_AFTER_MS ? 'unreachable' : null;
+  }
+  return failures >= ERRORS_BEFORE_ATTENTION ? 'error' : null;
+}
+
+/** The state that the workflow shows to operators, and why. */
+export async function stateOf(deps: Deps, pairId: string): Promise<{ state: PairState; reason: string | null }> {
+  const row = await deps.store.pairNow(pairId);
+  if (row?.paused) return { state: 'paused', reason: null };
+  const reason = row?.attention ?? ((await deps.store.countHeld(pairId)) > 0 ? 'held-changes' : null);
+  if (row && row.announced !== reason) await deps.announcePair?.(pairId, reason, deps.clock.now());
+  return { state: reason ? 'attention' : 'active', reason };
+}
+
+/** Whatever went wrong while reading, as a side's failure. Errors that are not a service's are ours. */
+export function asSideFailure(error: unknown): SideFailed {
+  if (error instanceof SideFailed) return error;
+  return new SideFailed('caldav', error instanceof SyncError ? error : new SyncError('bug', `unexpected ${error instanceof Error ? error.name : 'error'}`, { cause: error }));
+}

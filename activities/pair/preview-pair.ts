@@ -1,0 +1,110 @@
+/** What a sync of a pair would do now: a run's own code on a private copy of what is known of the pair (`db/scratch.ts`), up to the first write. */
+import type { CalendarEvent, SideName } from '../../core/event.ts';
+import { SyncError } from '../../core/sync-error.ts';
+import type { Db } from '../../db/connect.ts';
+import { context } from '../../db/links.ts';
+import type { OpRow } from '../../db/plans.ts';
+import type { OpAction } from '../../db/schema.ts';
+import { analyzeScratch, onScratch } from '../../db/scratch.ts';
+import { postgresStore } from '../../db/store.ts';
+import type { Deps } from '../deps.ts';
+import { match, type Matched } from './link-events.ts';
+import { openPair, type OpenPair } from './open-pair.ts';
+import { planLinks, type Planned } from './planner.ts';
+import { confirmWrites } from './confirm-writes.ts';
+import { proveDeletions, readSide, SideFailed } from './read-sides.ts';
+
+interface Writes { create: number; update: number; delete: number }
+
+/** An event as a person knows it. */
+interface Shown {
+  readonly title: string;
+  readonly start: string;
+}
+
+export interface Preview {
+  readonly caldav: Writes;
+  readonly cloud: Writes;
+  readonly conflicts: number;
+  readonly held: number;
+  readonly matched: number;
+  readonly changes: (Shown & { readonly side: SideName; readonly action: OpAction })[];
+  readonly matches: (Shown & { readonly by: Matched['by'] })[];
+}
+
+/** So many changes, and so many matches, are told one by one. */
+const TOLD = 200;
+/** What a person most wants to know comes first, and is not cut off. */
+const RANK: Readonly<Record<OpAction, number>> = { delete: 0, create: 1, update: 2 };
+/** Of both sides together; a person waits for the answer, and a small machine with much else to do takes 50 s for so many. */
+const MAX_EVENTS = 8_000;
+/** For one statement. */
+const MAX_SECONDS = 60;
+
+export type PreviewPair = (pairId: string, signal: AbortSignal) => Promise<Preview | 'gone' | 'too-large'>;
+
+/** Writes nothing, neither to a calendar nor to the database, and is in nobody's way. @throws SyncError when a side cannot be read */
+export function createPreviewPair(deps: Deps, db: Db): PreviewPair {
+  return async (pairId, signal) => {
+    // Opened on the real database: an access token that is renewed meanwhile is kept.
+    const open = await openPair(deps, pairId, signal);
+    if (!open) return 'gone';
+    const restMs = (open.pair.notBefore?.getTime() ?? 0) - deps.clock.now().getTime();
+    if (restMs > 0) throw new SyncError('throttled', 'the server asked to wait', { retryAfterMs: restMs });
+    if ((await deps.store.countLinks(pairId)) > MAX_EVENTS) return 'too-large';
+    try {
+      return await onScratch(db, pairId, MAX_SECONDS, (tx) => preview({ ...deps, store: postgresStore(tx) }, open, signal, () => analyzeScratch(tx)));
+    } catch (error) {
+      throw error instanceof SideFailed ? error.error : error;
+    }
+  };
+}
+
+async function preview(deps: Deps, real: OpenPair, signal: AbortSignal, hasRead: () => Promise<void>): Promise<Preview | 'gone' | 'too-large'> {
+  const { store } = deps;
+  const { id } = real.pair;
+  const begun = await store.beginRun({ pairId: id, number: (await store.lastRunNumber(id)) + 1, trigger: 'signal', now: deps.clock.now() });
+  const pair = (await store.pairWithAccounts(id))?.pair;
+  if (!begun || !pair) return 'gone';
+  const { run, epoch } = begun;
+  const open = { ...real, pair };
+  // One after the other: both write to the same transaction.
+  for (const side of ['caldav', 'cloud'] as const) await readSide(deps, open, side, { epoch, full: pair.fullListingAt === null });
+  signal.throwIfAborted();
+  if ((await store.countLinks(id)) > MAX_EVENTS) return 'too-large';
+  await hasRead();
+  await proveDeletions(deps, open, epoch);
+  await confirmWrites(deps, open, epoch);
+  const linked = await match(deps, open, epoch);
+  const dirty = await store.dirtyLinks(id, deps.clock.now(), true);
+  signal.throwIfAborted();
+  const planned = await planLinks(deps, open, { id: run.id, epoch }, dirty);
+  const matched = [...linked, ...[...planned.adopted].map((linkId) => ({ linkId, by: 'content' as const }))];
+  return told(deps, open, planned, { ops: await store.pendingOps(run.id), matched });
+}
+
+async function told(deps: Deps, open: OpenPair, { conflicts, held }: Planned, { ops, matched }: { ops: readonly OpRow[]; matched: readonly Matched[] }): Promise<Preview> {
+  const count = (side: SideName): Writes => {
+    const of = (action: OpAction) => ops.filter((op) => op.side === side && op.action === action).length;
+    return { create: of('create'), update: of('update'), delete: of('delete') };
+  };
+  const [changes, matches] = [[...ops].sort((a, b) => RANK[a.action] - RANK[b.action]).slice(0, TOLD), matched.slice(0, TOLD)];
+  const loaded = await deps.store.loadLinks([...new Set([...changes, ...matches].map(({ linkId }) => linkId))]);
+  const labels = new Map(loaded.map(({ link }) => [link.id, link.label]));
+  const shown = (linkId: string): Shown => {
+    const label = labels.get(linkId);
+    return label ? (JSON.parse(deps.store.vault.open(label, context(open.pair.id))) as Shown) : { title: '', start: '' };
+  };
+  return {
+    caldav: count('caldav'), cloud: count('cloud'), conflicts, held, matched: matched.length,
+    changes: changes.map((op) => ({ side: op.side, action: op.action, ...(written(deps, op) ?? shown(op.linkId)) })),
+    matches: matches.map(({ linkId, by }) => ({ by, ...shown(linkId) })),
+  };
+}
+
+/** How the event is to read; null for a deletion. */
+function written({ store }: Deps, { next, pairId }: OpRow): Shown | null {
+  if (!next) return null;
+  const { title, when } = JSON.parse(store.vault.open(next, context(pairId))) as CalendarEvent;
+  return { title, start: when.start };
+}

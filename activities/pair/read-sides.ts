@@ -1,0 +1,190 @@
+/** Reads both sides and stores what they show, each with its new cursor. */
+import { otherSide, type SideName } from '../../core/event.ts';
+import { DOUBTED_ABSENCES, SAMPLED_ABSENCES, sampleOf } from '../../core/sync/deletion-guard.ts';
+import { SyncError } from '../../core/sync-error.ts';
+import type { SideRow } from '../../db/links.ts';
+import type { Found, Known, Side } from '../../providers/provider.ts';
+import type { Deps } from '../deps.ts';
+import { createAgain, observe, seenOf, type Observer } from './observe.ts';
+import type { OpenPair } from './open-pair.ts';
+import { assureAccount, tellStrangers } from './verify-account.ts';
+
+/** A page count no honest calendar reaches. */
+const MAX_PAGES = 2_000;
+
+export interface ReadSetting {
+  readonly epoch: number;
+  /** Disregard the cursors and compare everything. */
+  readonly full: boolean;
+}
+
+/** A side could not be read. */
+export class SideFailed extends Error {
+  readonly side: SideName;
+  readonly error: SyncError;
+  /** For how long the sides have asked to be left alone, in milliseconds: the longest where both failed. */
+  readonly waitMs: number;
+
+  constructor(side: SideName, error: SyncError, waitMs = error.retryAfterMs ?? 0) {
+    super(`${side}: ${error.message}`, { cause: error });
+    this.name = 'SideFailed';
+    this.side = side;
+    this.error = error;
+    this.waitMs = waitMs;
+  }
+}
+
+/** What a side is asked for; its error says which side it was. @throws SideFailed */
+export async function askSide<T>(side: SideName, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw error instanceof SyncError ? new SideFailed(side, error) : error;
+  }
+}
+
+/** What a side says of one event that it was asked for by its name; undefined: it cannot tell now. */
+export type Answer = Found | 'gone' | undefined;
+
+/** An answer that has other events of the same resource only says that this one is gone. */
+export function answerFor({ resource, ref }: SideRow, answers: ReadonlyMap<string, readonly Found[] | 'gone'>): Answer {
+  const answer = answers.get(resource);
+  return answer === undefined || answer === 'gone' ? answer : answer.find((found) => found.ref === ref) ?? 'gone';
+}
+
+/**
+ * Reads both sides at once; answers how many events each showed as new or changed.
+ * @throws SideFailed for the first side that failed, once the other has been read, too
+ */
+export async function readSides(deps: Deps, open: OpenPair, setting: ReadSetting): Promise<Record<SideName, number>> {
+  const [caldav, cloud] = await Promise.allSettled([
+    readSide(deps, open, 'caldav', setting),
+    readSide(deps, open, 'cloud', setting),
+  ]);
+  if (caldav.status === 'rejected') throw cloud.status === 'rejected' ? await bothFailed(deps, open, caldav.reason, cloud.reason) : caldav.reason;
+  if (cloud.status === 'rejected') throw cloud.reason;
+  return { caldav: caldav.value, cloud: cloud.value };
+}
+
+/** One of them is told of; both are left alone for as long as either has asked, also where the other one only failed because a later run has begun. */
+async function bothFailed(deps: Deps, open: OpenPair, caldav: unknown, cloud: unknown): Promise<unknown> {
+  const waitMs = Math.max(...[caldav, cloud].map((error) => (error instanceof SideFailed ? error.waitMs : 0)));
+  if (caldav instanceof SideFailed && cloud instanceof SideFailed) return new SideFailed(caldav.side, caldav.error, waitMs);
+  if (waitMs > 0) await deps.store.updatePair(open.pair.id, { notBefore: new Date(deps.clock.now().getTime() + waitMs) });
+  return caldav instanceof SideFailed ? cloud : caldav;
+}
+
+/** One side of it. @throws SideFailed */
+export function readSide(deps: Deps, open: OpenPair, side: SideName, setting: ReadSetting): Promise<number> {
+  const observer = { deps, pairId: open.pair.id, epoch: setting.epoch, side, reader: open.sides[side] };
+  return askSide(side, () => tellStrangers(open, side, () => readPages(observer, open, setting)));
+}
+
+async function readPages(observer: Observer, open: OpenPair, setting: ReadSetting): Promise<number> {
+  const { pair } = open;
+  const { deps, pairId, side, reader } = observer;
+  const stored = side === 'caldav' ? pair.caldavCursor : pair.cloudCursor;
+  const cursor = setting.full ? null : stored;
+  const listed = new Set<string>();
+  let read = 0;
+  let pages = 0;
+  for await (const page of reader.changes(cursor, knownOf(deps, open, side))) {
+    pages += 1;
+    if (pages > MAX_PAGES) throw new SyncError('unreachable', 'the listing has no end');
+    read += page.found.length;
+    for (const { resource } of page.found) listed.add(resource);
+    for (const resource of page.unchanged) listed.add(resource);
+    const { end } = page;
+    if (end?.full) await believeAbsences(observer, listed);
+    const isIdle = end && end.cursor === stored && page.found.length + page.removed.length + page.unchanged.length === 0;
+    if (isIdle) continue;
+    await observe(observer, page, end && (async (tx) => {
+      await tx.updatePair(pairId, side === 'caldav' ? { caldavCursor: end.cursor } : { cloudCursor: end.cursor });
+    }));
+  }
+  return read;
+}
+
+function knownOf(deps: Deps, open: OpenPair, side: SideName): Known {
+  const pairId = open.pair.id;
+  return {
+    byResource: async (resources) => {
+      const rows = await deps.store.sidesByResource(pairId, side, resources);
+      return rows.flatMap((row) => (row.gone === 'no' ? seenOf(deps.store, row) ?? [] : []));
+    },
+    versions: async () => {
+      // Only a full listing asks this, before its first page: of a stranger's calendar nothing may be stored, and with one nothing may meet.
+      await assureAccount(open, side);
+      return deps.store.versionsOf(pairId, side);
+    },
+  };
+}
+
+/**
+ * What a full listing does not name is hinted to be gone. When that is much, or all, some of it is asked for first; if any of it answers, the listing is
+ * not believed and the side counts as missing.
+ */
+async function believeAbsences({ deps, pairId, epoch, side, reader }: Observer, listed: ReadonlySet<string>): Promise<void> {
+  const known = await deps.store.listedResources(pairId, side);
+  const missed = known.filter((resource) => !listed.has(resource));
+  const isAll = missed.length > 0 && missed.length === known.length;
+  if (missed.length > DOUBTED_ABSENCES || isAll) await doubt(reader, sampleOf(missed, SAMPLED_ABSENCES));
+  // With the copies that no listing has shown yet: those are only asked for.
+  const absent = [...(await deps.store.versionsOf(pairId, side)).keys()].filter((resource) => !listed.has(resource));
+  for (let start = 0; start < absent.length; start += 500) {
+    const batch = absent.slice(start, start + 500);
+    await deps.store.underEpoch(pairId, epoch, async (tx) => {
+      const rows = (await tx.sidesByResource(pairId, side, batch)).filter((row) => row.gone === 'no');
+      for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'hinted' });
+      await tx.markDirty(rows.map((row) => row.linkId));
+    });
+  }
+}
+
+async function doubt(reader: Side, sample: readonly string[]): Promise<void> {
+  const answers = await reader.get(sample);
+  if (sample.some((resource) => answers.get(resource) !== 'gone')) {
+    throw new SyncError('calendar-missing', 'the calendar does not list events that still answer');
+  }
+}
+
+/**
+ * Asks for every event that is hinted to be gone, by its name: only the server's own word is proof. What answers is stored as it is now.
+ */
+export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number): Promise<void> {
+  for (const side of ['caldav', 'cloud'] as const) {
+    const rows = await deps.store.hintedGone(open.pair.id, side);
+    const observer = { deps, pairId: open.pair.id, epoch, side, reader: open.sides[side] };
+    for (let start = 0; start < rows.length; start += 100) {
+      await proveBatch(observer, open, rows.slice(start, start + 100));
+    }
+  }
+}
+
+async function proveBatch(observer: Observer, open: OpenPair, rows: readonly SideRow[]): Promise<void> {
+  const { deps, pairId, epoch, side, reader } = observer;
+  const answers = await askSide(side, () => reader.get([...new Set(rows.map((row) => row.resource))]));
+  if ([...answers.values()].includes('gone')) {
+    // Of a stranger nothing is proof; asked after the answer, because the credentials may have changed since this run began.
+    await askSide(side, () => assureAccount(open, side));
+    await deps.store.updatePair(pairId, { lastGoneAt: deps.clock.now() });
+  }
+  for (const row of rows) {
+    const answer = answerFor(row, answers);
+    if (answer === undefined) continue;
+    if (answer !== 'gone') {
+      await observe({ ...observer, isAnswer: true }, { found: [answer], unchanged: [], removed: [] });
+    } else {
+      await deps.store.underEpoch(pairId, epoch, async (tx) => {
+        if (!row.shown) return createAgain(deps, tx, row);
+        // Never agreed on: it was a ghost, or went before both were compared. Its end says nothing about the event on the other side.
+        if (row.base === null && (await tx.loadLinks([row.linkId]))[0]?.sides[otherSide(side)]) {
+          await tx.dropSide(row.linkId, side);
+          return tx.markDirty([row.linkId]);
+        }
+        await tx.updateSide(row.linkId, side, { gone: 'proved', seen: null, version: null, changedAt: deps.clock.now(), confirmed: true });
+        return tx.markDirty([row.linkId, ...(await tx.twinsOf(row))]);
+      });
+    }
+  }
+}

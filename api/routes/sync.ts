@@ -1,0 +1,61 @@
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { findPair, meetAgain } from '../../db/pairs.ts';
+import { lastRunNumber } from '../../db/plans.ts';
+import { findRun, runIdAfter } from '../../db/runs.ts';
+import type { WantedRun } from '../../workflows/messages.ts';
+import type { Api, ApiDeps } from '../deps.ts';
+import { ApiProblem, notFound } from '../errors.ts';
+import { tellPair } from '../temporal/pair-workflow.ts';
+import { run, shownRun } from './runs.ts';
+import { untilAborted } from '../until-aborted.ts';
+import { idParam, problems } from '../validation.ts';
+
+const tags = ['Pairs'];
+const begun = z.object({ runId: z.string().nullable().describe('Null where it is not yet known.') });
+
+/** `closing` aborts when the server is told to end: nobody is kept waiting then. */
+export function syncRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void {
+  const schema = {
+    tags, params: idParam, body: z.strictObject({}).nullish(),
+    querystring: z.strictObject({ wait: z.coerce.number().int().min(0).max(120).optional().describe('Seconds to wait for the end of the run.') }),
+    response: { 200: run, 202: begun, ...problems },
+  };
+  const description = 'With `wait`: 200 with the run that began after the call, once it has ended. Without, or when time is up: 202, and the run goes on. ' +
+    '409 `pair-paused`, `pair-stopped`.';
+
+  app.post('/v1/pairs/:id/sync', {
+    schema: { ...schema, summary: 'Sync now', description: `Polls at once. ${description}` },
+  }, async (request, reply) => {
+    return sync(deps, closing, request.params.id, { trigger: 'signal', full: false }, request.query.wait ?? 0, reply);
+  });
+
+  app.post('/v1/pairs/:id/resync', {
+    schema: { ...schema, summary: 'Compare everything again', description: `Forgets cursors, not the last known state, and compares both sides in full. ${description}` },
+  }, async (request, reply) => {
+    return sync(deps, closing, request.params.id, { trigger: 'resync', full: true }, request.query.wait ?? 0, reply);
+  });
+}
+
+async function sync(deps: ApiDeps, closing: AbortSignal, id: string, wanted: WantedRun, waitSeconds: number, reply: FastifyReply) {
+  const { db } = deps;
+  const pair = await findPair(db, id);
+  if (!pair) throw notFound('pair');
+  if (pair.paused) throw new ApiProblem('pair-paused', 'Resume the pair first.');
+  if (wanted.full) await meetAgain(db, id);
+  const before = await lastRunNumber(db, id);
+  const runId = await begin(deps, closing, id, wanted, waitSeconds);
+  const finished = runId === null ? null : await findRun(db, id, runId);
+  if (finished) return reply.code(200).send(shownRun(finished));
+  return reply.code(202).send({ runId: waitSeconds === 0 ? null : await runIdAfter(db, id, before) });
+}
+
+/** The run's id once it has ended; null when nobody waits for that, or no longer. */
+async function begin(deps: ApiDeps, closing: AbortSignal, id: string, wanted: WantedRun, waitSeconds: number): Promise<string | null> {
+  if (waitSeconds === 0) {
+    await tellPair(deps, id, (workflow) => workflow.syncNow(id, wanted));
+    return null;
+  }
+  const answer = tellPair(deps, id, (workflow) => workflow.syncAndWait(id, wanted, waitSeconds));
+  return (await untilAborted(answer, closing))?.runId ?? null;
+}

@@ -1,0 +1,285 @@
+/**
+ * When a series happens: a bounded expander of RFC 5545 rules.
+ *
+ * Times are wall-clock times counted as if they were UTC ("wall ms"), so that every day has 24 hours here; the zone comes in at the end.
+ * A rule walks through its periods (years, months, … seconds), and of each takes the days, then the times, that its BY parts allow.
+ * Every look at a day, a time or a period costs one step, so no rule, however thin or dense, runs longer than its budget.
+ */
+import { EXCLUDED } from '../event.ts';
+import type { CalendarEvent, OccurrenceId, When } from '../event.ts';
+import { instantId, instantOfId } from './occurrence.ts';
+import { parseRule } from './rule.ts';
+import type { Rule } from './rule.ts';
+import { instantOf } from '../zones.ts';
+
+/**
+ * The occurrences of a series whose original start is at or after `from` and before `to` (ms; a date counts as its midnight in UTC), in order,
+ * at most `max`, without the excluded ones. RFC 5545 leaves open what a start that its own rule does not match means: it is no occurrence here.
+ * `complete` is false when `max` or the budget cut the list, or a rule is of a calendar that is not expanded (RFC 7529). A budget that is handed over
+ * as such is used up.
+ */
+export function expandOccurrences(
+  event: Pick<CalendarEvent, 'when' | 'recurrence' | 'exceptions'>, from: number, to: number, max: number, steps: number | Budget,
+): { ids: OccurrenceId[]; complete: boolean } {
+  const budget = typeof steps === 'number' ? { steps } : steps;
+  const found = new Set<OccurrenceId>();
+  const { when, recurrence } = event;
+  if (recurrence === null) return { ids: [], complete: true };
+  const rules = recurrence.rules.map((line) => parseRule(line, when));
+  let complete = rules.every((rule) => rule.extension.length === 0);
+  const excluded = new Set<OccurrenceId>(Object.keys(event.exceptions).filter((id) => event.exceptions[id] === EXCLUDED));
+  for (const rule of rules.filter((rule) => rule.name === 'EXRULE' && rule.extension.length === 0)) {
+    complete = collect(rule, when, from, to, Infinity, budget, (id) => excluded.add(id)) && complete;
+  }
+  const keep = (id: OccurrenceId): boolean => !excluded.has(id) && !found.has(id) && found.add(id) !== undefined;
+  for (const rule of rules.filter((rule) => rule.name === 'RRULE' && rule.extension.length === 0)) {
+    complete = collect(rule, when, from, to, max, budget, keep) && complete;
+  }
+  const given = recurrence.dates.map((date) => date.split('/', 1)[0]!);
+  if (rules.every((rule) => rule.name !== 'RRULE')) given.push(startId(when));
+  for (const id of given) if (instantOfId(id) >= from && instantOfId(id) < to) keep(id);
+  const ids = [...found].sort();
+  return { ids: ids.slice(0, max), complete: complete && ids.length <= max };
+}
+
+/** Steps left; shared by everything that is expanded for one question. */
+export interface Budget {
+  steps: number;
+}
+
+/**
+ * The wall times (ms as if UTC) at which a rule matches, from the series' start on, in order; COUNT and UNTIL are the caller's. Ends early
+ * when the budget is used up: then `budget.steps` is below zero. `from` lets it skip what cannot matter, and is ignored under COUNT.
+ */
+export function* matches(rule: Rule, start: number, from: number, budget: Budget): Generator<number> {
+  const filled = withDefaults(rule, start);
+  const skipTo = rule.count === null ? Math.max(start, from) : start;
+  for (const [first, days] of periods(filled, start, skipTo, budget)) {
+    const times = withPositions(timesOf(filled, first, days, start, budget), rule.by.BYSETPOS);
+    for (const time of times) {
+      if (time >= start) yield time;
+    }
+    if (budget.steps < 0) return;
+  }
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const WEEK = 7 * DAY;
+const END_OF_TIME = Date.UTC(9999, 11, 31);
+
+/** Calls `take` (false: it was no new one) for every occurrence in the range; false when it had to stop before the end of it. */
+function collect(
+  rule: Rule, when: When, from: number, to: number, max: number, budget: Budget, take: (id: OccurrenceId) => unknown,
+): boolean {
+  const start = Date.parse(when.allDay ? `${when.start}T00:00:00Z` : `${when.start}Z`);
+  const until = rule.until === null ? Infinity : instantOfId(rule.until);
+  let taken = 0;
+  let count = 0;
+  for (const wall of matches(rule, start, from - 2 * DAY, budget)) {
+    if (rule.count !== null && ++count > rule.count) return true;
+    const instant = when.allDay ? wall : instantOf(new Date(wall).toISOString().slice(0, 19), when.startZone);
+    if (instant > until || instant >= to) {
+      // Where an hour is left out a later wall time may be an earlier instant; two hours more settle it.
+      if (instant > Math.min(until, to) + 2 * HOUR || when.allDay) return true;
+      continue;
+    }
+    if (instant < from) continue;
+    const id = when.allDay ? instantId(instant).slice(0, 8) : instantId(instant);
+    if (take(id) !== false && ++taken > max) return false;
+  }
+  return budget.steps >= 0;
+}
+
+function startId(when: When): OccurrenceId {
+  return when.allDay ? when.start.replaceAll('-', '') : instantId(instantOf(when.start, when.startZone));
+}
+
+/** RFC 5545: what the rule leaves out is taken from the start. */
+function withDefaults(rule: Rule, start: number): Rule {
+  const { by, frequency } = rule;
+  const date = new Date(start);
+  const daysGiven = rule.byDay.length + by.BYMONTHDAY.length + by.BYYEARDAY.length > 0;
+  if (daysGiven) return rule;
+  const weekday = [{ ordinal: 0, weekday: weekdayOf(start) }];
+  if (frequency === 'WEEKLY' || (frequency === 'YEARLY' && by.BYWEEKNO.length > 0)) return { ...rule, byDay: weekday };
+  if (frequency === 'MONTHLY') return { ...rule, by: { ...by, BYMONTHDAY: [date.getUTCDate()] } };
+  if (frequency !== 'YEARLY') return rule;
+  const months = by.BYMONTH.length > 0 ? by.BYMONTH : [date.getUTCMonth() + 1];
+  return { ...rule, by: { ...by, BYMONTH: months, BYMONTHDAY: [date.getUTCDate()] } };
+}
+
+/** Every period of the rule: its first moment and the days in it that the rule allows. */
+function* periods(rule: Rule, start: number, skipTo: number, budget: Budget): Generator<[number, number[]]> {
+  const { frequency, interval } = rule;
+  if (frequency === 'YEARLY' || frequency === 'MONTHLY') {
+    const size = frequency === 'YEARLY' ? 12 : 1;
+    const origin = frequency === 'YEARLY' ? monthOf(start) - (monthOf(start) % 12) : monthOf(start);
+    const skipped = Math.max(0, Math.floor((monthOf(skipTo) - origin) / (size * interval)) - 1);
+    for (let month = origin + skipped * size * interval; ; month += size * interval) {
+      const first = firstOfMonth(month);
+      if (!(first <= END_OF_TIME) || --budget.steps < 0) return;
+      yield [first, daysBetween(rule, first, firstOfMonth(month + size), budget)];
+    }
+  }
+  if (frequency === 'WEEKLY' || frequency === 'DAILY') {
+    const size = frequency === 'WEEKLY' ? WEEK : DAY;
+    const day = start - mod(start, DAY);
+    const origin = frequency === 'WEEKLY' ? day - mod(weekdayOf(day) - rule.weekStart, 7) * DAY : day;
+    for (let first = aligned(origin, size * interval, skipTo); first <= END_OF_TIME; first += size * interval) {
+      if (--budget.steps < 0) return;
+      yield [first, daysBetween(rule, first, first + size, budget)];
+    }
+    return;
+  }
+  yield* shortPeriods(rule, start, skipTo, budget);
+}
+
+/** Hours, minutes, seconds: what a longer unit rules out is leapt over as a whole. */
+function* shortPeriods(rule: Rule, start: number, skipTo: number, budget: Budget): Generator<[number, number[]]> {
+  const { by } = rule;
+  const size = rule.frequency === 'HOURLY' ? HOUR : rule.frequency === 'MINUTELY' ? MINUTE : SECOND;
+  const step = size * rule.interval;
+  const origin = start - mod(start, size);
+  let first = aligned(origin, step, skipTo);
+  let day = NaN;
+  let days: number[] = [];
+  while (first <= END_OF_TIME && --budget.steps >= 0) {
+    const today = first - mod(first, DAY);
+    if (today !== day) {
+      day = today;
+      days = daysBetween(rule, day, day + DAY, budget);
+    }
+    const date = new Date(first);
+    if (days.length === 0) first = leap(first, step, day + DAY);
+    else if (!allows(by.BYHOUR, date.getUTCHours())) first = leap(first, step, first - mod(first, HOUR) + HOUR);
+    else if (size < HOUR && !allows(by.BYMINUTE, date.getUTCMinutes())) first = leap(first, step, first - mod(first, MINUTE) + MINUTE);
+    else {
+      if (size > SECOND || allows(by.BYSECOND, date.getUTCSeconds())) yield [first, days];
+      first += step;
+    }
+  }
+}
+
+function allows(values: readonly number[], value: number): boolean {
+  return values.length === 0 || values.includes(value);
+}
+
+/** The first multiple of `step` from `first` on that is at or after `target`. */
+function leap(first: number, step: number, target: number): number {
+  return first + Math.ceil((target - first) / step) * step;
+}
+
+/** One period before the one that holds `target`, on the grid of `origin`, and not before it. */
+function aligned(origin: number, step: number, target: number): number {
+  return origin + Math.max(0, Math.floor((target - origin) / step) - 1) * step;
+}
+
+/** The days from `first` to before `end` that the BY parts for days allow. */
+function daysBetween(rule: Rule, first: number, end: number, budget: Budget): number[] {
+  const days: number[] = [];
+  const { BYMONTH: months } = rule.by;
+  for (let day = first; day < end; day += DAY) {
+    if (--budget.steps < 0) return days;
+    const month = new Date(day).getUTCMonth() + 1;
+    if (months.length > 0 && !months.includes(month)) {
+      // On to the last day of this month.
+      day = Math.min(end, firstOfMonth(monthOf(day) + 1)) - DAY;
+      continue;
+    }
+    if (matchesDay(rule, day)) days.push(day);
+  }
+  return days;
+}
+
+function matchesDay(rule: Rule, day: number): boolean {
+  const { by, byDay } = rule;
+  const month = monthOf(day);
+  const [monthStart, monthEnd] = [firstOfMonth(month), firstOfMonth(month + 1)];
+  if (by.BYMONTHDAY.length > 0 && !isNth(by.BYMONTHDAY, day, monthStart, monthEnd)) return false;
+  const january = month - (month % 12);
+  const [yearStart, yearEnd] = [firstOfMonth(january), firstOfMonth(january + 12)];
+  if (by.BYYEARDAY.length > 0 && !isNth(by.BYYEARDAY, day, yearStart, yearEnd)) return false;
+  if (rule.frequency === 'YEARLY' && by.BYWEEKNO.length > 0 && !matchesWeek(by.BYWEEKNO, day, rule.weekStart)) return false;
+  if (byDay.length === 0) return true;
+  // An ordinal counts within the month, or within the year where the rule is yearly and names no month (RFC 5545 3.3.10).
+  const byYear = rule.frequency === 'YEARLY' && by.BYMONTH.length === 0;
+  const [start, end] = byYear ? [yearStart, yearEnd] : [monthStart, monthEnd];
+  const counts = (rule.frequency === 'YEARLY' && by.BYWEEKNO.length === 0) || rule.frequency === 'MONTHLY';
+  const weekday = weekdayOf(day);
+  return byDay.some(({ ordinal, weekday: wanted }) => {
+    if (wanted !== weekday) return false;
+    if (ordinal === 0 || !counts) return true;
+    return ordinal > 0 ? Math.floor((day - start) / WEEK) + 1 === ordinal : Math.floor((end - DAY - day) / WEEK) + 1 === -ordinal;
+  });
+}
+
+/** Whether the day is one of the numbered ones of a span, counted from its start or (negative) from its end. */
+function isNth(numbers: readonly number[], day: number, start: number, end: number): boolean {
+  return numbers.includes((day - start) / DAY + 1) || numbers.includes((day - end) / DAY);
+}
+
+/** Week 1 is the first with at least four days in the year; a day at a year's edge may belong to the neighbour's week. */
+function matchesWeek(numbers: readonly number[], day: number, weekStart: number): boolean {
+  const week = day - mod(weekdayOf(day) - weekStart, 7) * DAY;
+  const year = new Date(week + 3 * DAY).getUTCFullYear();
+  const firstWeek = (of: number): number => {
+    const fourth = Date.UTC(of, 0, 4);
+    return fourth - mod(weekdayOf(fourth) - weekStart, 7) * DAY;
+  };
+  const number = (week - firstWeek(year)) / WEEK + 1;
+  const weeks = (firstWeek(year + 1) - firstWeek(year)) / WEEK;
+  return numbers.includes(number) || numbers.includes(number - weeks - 1);
+}
+
+/** All moments of one period, in order. */
+function timesOf(rule: Rule, first: number, days: readonly number[], start: number, budget: Budget): number[] {
+  if (days.length === 0) return [];
+  const { by, frequency } = rule;
+  const from = new Date(start);
+  const period = new Date(first);
+  const short = frequency === 'HOURLY' || frequency === 'MINUTELY' || frequency === 'SECONDLY';
+  const hours = short ? [period.getUTCHours()] : by.BYHOUR.length > 0 ? by.BYHOUR : [from.getUTCHours()];
+  const minutes = short && frequency !== 'HOURLY' ? [period.getUTCMinutes()] : by.BYMINUTE.length > 0 ? by.BYMINUTE : [from.getUTCMinutes()];
+  const seconds = frequency === 'SECONDLY' ? [period.getUTCSeconds()] : by.BYSECOND.length > 0 ? by.BYSECOND : [from.getUTCSeconds()];
+  const times: number[] = [];
+  for (const day of days) {
+    for (const hour of hours) {
+      for (const minute of minutes) {
+        for (const second of seconds) {
+          if (--budget.steps < 0) return times;
+          if (second < 60) times.push(day + hour * HOUR + minute * MINUTE + second * SECOND);
+        }
+      }
+    }
+  }
+  return times;
+}
+
+function withPositions(times: number[], positions: readonly number[]): number[] {
+  if (positions.length === 0) return times;
+  const picked = positions.map((position) => times.at(position > 0 ? position - 1 : position)).filter((time) => time !== undefined);
+  return [...new Set(picked)].sort((a, b) => a - b);
+}
+
+/** Months since the year 0. */
+function monthOf(day: number): number {
+  const date = new Date(day);
+  return date.getUTCFullYear() * 12 + date.getUTCMonth();
+}
+
+function firstOfMonth(month: number): number {
+  const date = new Date(0);
+  return date.setUTCFullYear(Math.floor(month / 12), mod(month, 12), 1);
+}
+
+/** 0 is Monday. The epoch was a Thursday. */
+function weekdayOf(day: number): number {
+  return mod(Math.floor(day / DAY) + 3, 7);
+}
+
+function mod(a: number, b: number): number {
+  return ((a % b) + b) % b;
+}

@@ -1,0 +1,213 @@
+/** One RRULE or EXRULE: its text to its parts, checked as RFC 5545 3.3.10 demands, and back in one spelling for all that mean the same. */
+import type { When } from '../event.ts';
+import { instantOf } from '../zones.ts';
+import { instantId } from './occurrence.ts';
+
+export type RecurrenceErrorCode = 'syntax' | 'frequency' | 'part-unknown' | 'part-twice' | 'out-of-range' | 'until' | 'count-and-until' | 'too-many';
+
+/** A rule that no one could follow. The message holds nothing of the event. */
+export class RecurrenceError extends Error {
+  readonly code: RecurrenceErrorCode;
+
+  constructor(code: RecurrenceErrorCode) {
+    super(`recurrence rule: ${code}`);
+    this.name = 'RecurrenceError';
+    this.code = code;
+  }
+}
+
+export const FREQUENCIES = ['YEARLY', 'MONTHLY', 'WEEKLY', 'DAILY', 'HOURLY', 'MINUTELY', 'SECONDLY'] as const;
+export type Frequency = (typeof FREQUENCIES)[number];
+export const WEEKDAYS = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU'] as const;
+
+/** `ordinal` 0 is every such day; `weekday` 0 is Monday. */
+export interface ByDay {
+  readonly ordinal: number;
+  readonly weekday: number;
+}
+
+export interface Rule {
+  readonly name: 'RRULE' | 'EXRULE';
+  readonly frequency: Frequency;
+  readonly interval: number;
+  readonly count: number | null;
+  /** `20260105T225959Z`, or `20260105` in an all-day series. */
+  readonly until: string | null;
+  readonly byDay: readonly ByDay[];
+  readonly by: Readonly<Record<NumberPart, readonly number[]>>;
+  readonly weekStart: number;
+  /** RFC 7529: a calendar other than the Gregorian one, leap months, SKIP. Carried as text, not expanded. */
+  readonly extension: readonly string[];
+}
+
+const NUMBER_PARTS = {
+  BYMONTH: { from: 1, to: 12, negative: false },
+  BYWEEKNO: { from: 1, to: 53, negative: true },
+  BYYEARDAY: { from: 1, to: 366, negative: true },
+  BYMONTHDAY: { from: 1, to: 31, negative: true },
+  BYHOUR: { from: 0, to: 23, negative: false },
+  BYMINUTE: { from: 0, to: 59, negative: false },
+  BYSECOND: { from: 0, to: 60, negative: false },
+  BYSETPOS: { from: 1, to: 366, negative: true },
+} as const;
+export type NumberPart = keyof typeof NUMBER_PARTS;
+
+const MAX_LENGTH = 8_000;
+const MAX_COUNT = 10_000_000;
+
+/**
+ * Reads `RRULE:FREQ=…` (any case, empty parts, a stray `;` at the end). UNTIL becomes what the series' start demands: in a timed series a
+ * date means that whole day and a floating time is read in the series' zone, both as an instant in UTC; in an all-day series it is a date.
+ * @throws RecurrenceError
+ */
+export function parseRule(line: string, when: When): Rule {
+  if (line.length > MAX_LENGTH) throw new RecurrenceError('too-many');
+  const match = /^(RRULE|EXRULE):([\s\S]*)$/i.exec(line.trim());
+  if (!match) throw new RecurrenceError('syntax');
+  const parts = partsOf(match[2]!);
+  const take = (name: string): string | undefined => {
+    const value = parts.get(name);
+    parts.delete(name);
+    return value;
+  };
+  const extension = extensionOf(take('RSCALE'), take('SKIP'));
+  const frequency = FREQUENCIES.find((known) => known === parts.get('FREQ'));
+  parts.delete('FREQ');
+  if (!frequency) throw new RecurrenceError('frequency');
+  const by = {} as Record<NumberPart, number[]>;
+  for (const name of Object.keys(NUMBER_PARTS) as NumberPart[]) {
+    const value = take(name);
+    if (name === 'BYMONTH' && extension.length > 0 && value !== undefined && /L|13/.test(value)) {
+      extension.push(`BYMONTH=${value}`);
+      by[name] = [];
+    } else {
+      by[name] = numbersOf(value, NUMBER_PARTS[name]);
+    }
+  }
+  const rule: Rule = {
+    name: match[1]!.toUpperCase() as Rule['name'],
+    frequency,
+    interval: positive(take('INTERVAL')) ?? 1,
+    count: positive(take('COUNT')),
+    until: untilOf(take('UNTIL'), when),
+    byDay: daysOf(take('BYDAY')),
+    by,
+    weekStart: weekdayOf(take('WKST') ?? 'MO'),
+    extension,
+  };
+  if (parts.size > 0) throw new RecurrenceError('part-unknown');
+  if (rule.count !== null && rule.until !== null) throw new RecurrenceError('count-and-until');
+  return rule;
+}
+
+/** The one spelling of a rule: parts in a fixed order, defaults left out, lists sorted. */
+export function formatRule(rule: Rule): string {
+  const parts = [...rule.extension.filter((part) => part.startsWith('RSCALE')), `FREQ=${rule.frequency}`];
+  if (rule.interval !== 1) parts.push(`INTERVAL=${rule.interval}`);
+  if (rule.count !== null) parts.push(`COUNT=${rule.count}`);
+  if (rule.until !== null) parts.push(`UNTIL=${rule.until}`);
+  for (const name of ['BYMONTH', 'BYWEEKNO', 'BYYEARDAY', 'BYMONTHDAY'] as const) pushList(parts, name, rule.by[name]);
+  if (rule.byDay.length > 0) parts.push('BYDAY=' + rule.byDay.map((day) => `${day.ordinal || ''}${WEEKDAYS[day.weekday]}`).join(','));
+  for (const name of ['BYHOUR', 'BYMINUTE', 'BYSECOND', 'BYSETPOS'] as const) pushList(parts, name, rule.by[name]);
+  if (rule.weekStart !== 0) parts.push(`WKST=${WEEKDAYS[rule.weekStart]}`);
+  parts.push(...rule.extension.filter((part) => !part.startsWith('RSCALE')));
+  return `${rule.name}:${parts.join(';')}`;
+}
+
+function pushList(parts: string[], name: NumberPart, values: readonly number[]): void {
+  if (values.length > 0) parts.push(`${name}=${values.join(',')}`);
+}
+
+/** X- parts of RFC 2445 mean nothing to anybody else and are passed over. */
+function partsOf(text: string): Map<string, string> {
+  const parts = new Map<string, string>();
+  for (const part of text.toUpperCase().split(';')) {
+    const at = part.indexOf('=');
+    const name = (at < 0 ? part : part.slice(0, at)).trim();
+    const value = at < 0 ? '' : part.slice(at + 1).trim();
+    if (name.startsWith('X-')) continue;
+    if (value === '') {
+      if (name !== '' && at < 0) throw new RecurrenceError('syntax');
+      continue;
+    }
+    if (parts.has(name) && parts.get(name) !== value) throw new RecurrenceError('part-twice');
+    parts.set(name, value);
+  }
+  return parts;
+}
+
+function extensionOf(scale: string | undefined, skip: string | undefined): string[] {
+  const extension: string[] = [];
+  if (scale !== undefined && scale !== 'GREGORIAN') {
+    if (!/^[A-Z0-9-]{1,40}$/.test(scale)) throw new RecurrenceError('out-of-range');
+    extension.push(`RSCALE=${scale}`);
+  }
+  if (skip !== undefined && skip !== 'OMIT') {
+    if (skip !== 'BACKWARD' && skip !== 'FORWARD') throw new RecurrenceError('out-of-range');
+    if (extension.length === 0) extension.push('RSCALE=GREGORIAN');
+    extension.push(`SKIP=${skip}`);
+  }
+  return extension;
+}
+
+function positive(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const value = /^\+?\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > MAX_COUNT) throw new RecurrenceError('out-of-range');
+  return value;
+}
+
+function numbersOf(text: string | undefined, range: { from: number; to: number; negative: boolean }): number[] {
+  if (text === undefined) return [];
+  const values = new Set<number>();
+  for (const item of listOf(text)) {
+    const value = /^[+-]?\d{1,3}$/.test(item) ? Number(item) : NaN;
+    const size = range.negative ? Math.abs(value) : value;
+    if (!(size >= range.from && size <= range.to)) throw new RecurrenceError('out-of-range');
+    values.add(value);
+  }
+  return [...values].sort((a, b) => a - b);
+}
+
+function daysOf(text: string | undefined): ByDay[] {
+  if (text === undefined) return [];
+  const days = new Map<string, ByDay>();
+  for (const item of listOf(text)) {
+    const match = /^([+-]?\d{1,2})?\s*([A-Z]{2})$/.exec(item);
+    if (!match) throw new RecurrenceError('out-of-range');
+    const ordinal = match[1] === undefined ? 0 : Number(match[1]);
+    if (match[1] !== undefined && (ordinal === 0 || Math.abs(ordinal) > 53)) throw new RecurrenceError('out-of-range');
+    const day = { ordinal, weekday: weekdayOf(match[2]!) };
+    days.set(`${day.ordinal} ${day.weekday}`, day);
+  }
+  return [...days.values()].sort((a, b) => a.ordinal - b.ordinal || a.weekday - b.weekday);
+}
+
+function listOf(text: string): string[] {
+  return text.split(',').map((item) => item.trim()).filter((item) => item !== '');
+}
+
+function weekdayOf(text: string): number {
+  const weekday = (WEEKDAYS as readonly string[]).indexOf(text);
+  if (weekday < 0) throw new RecurrenceError('out-of-range');
+  return weekday;
+}
+
+function untilOf(text: string | undefined, when: When): string | null {
+  if (text === undefined) return null;
+  const match = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?$/.exec(text.replaceAll('-', '').replaceAll(':', ''));
+  if (!match) throw new RecurrenceError('until');
+  const [, year, month, day, hour, minute, second, utc] = match;
+  const date = `${year}-${month}-${day}`;
+  try {
+    if (when.allDay) {
+      instantOf(`${date}T00:00:00`, 'UTC');
+      return `${year}${month}${day}`;
+    }
+    if (hour === undefined) return instantId(instantOf(`${date}T23:59:59`, when.startZone));
+    const time = `${date}T${hour}:${minute}:${second === '60' ? '59' : second}`;
+    return instantId(instantOf(time, utc === 'Z' ? 'UTC' : when.startZone));
+  } catch {
+    throw new RecurrenceError('until');
+  }
+}

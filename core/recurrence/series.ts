@@ -1,0 +1,41 @@
+/** What follows from a series as a whole: its ordinary occurrences, and whether start and rule fit together. */
+
+import { contentOnly, type CalendarEvent, type Content, type OccurrenceId, type When } from '../event.ts';
+import { instantOfId, isDateId, occurrenceId, occurrenceStart } from './occurrence.ts';
+import { expandOccurrences } from './normalise.ts';
+import { instantOf, localOf } from '../zones.ts';
+
+const DAY_MS = 86_400_000;
+
+/** What an ordinary occurrence of a series shows: the content of the series, at the occurrence's time. */
+export function occurrenceContent(series: CalendarEvent, id: OccurrenceId): Content {
+  return { ...contentOnly(series), when: occurrenceWhen(series.when, id) };
+}
+
+/** When an ordinary occurrence happens. */
+export function occurrenceWhen(when: When, id: OccurrenceId): When {
+  const start = occurrenceStart(id, when);
+  if (when.allDay) {
+    const days = Date.parse(when.end) - Date.parse(when.start);
+    return { allDay: true, start, end: new Date(Date.parse(start) + days).toISOString().slice(0, 10) };
+  }
+  const duration = instantOf(when.end, when.endZone) - instantOf(when.start, when.startZone);
+  return { ...when, start, end: localOf(instantOf(start, when.startZone) + duration, when.endZone) };
+}
+
+/**
+ * True unless the event is a series whose start and rule contradict each other: exceptions and UNTIL of another type than the start, or a start that the
+ * rule does not produce (RFC 5545, 3.8.5.3: then the recurrence set is undefined).
+ */
+export function isValidSeries(event: CalendarEvent): boolean {
+  const { recurrence, when } = event;
+  if (!recurrence) return true;
+  const untilIsDate = recurrence.rules.map((rule) => /UNTIL=(\d{8})(T\d{6}Z)?/.exec(rule)).filter((match) => match !== null).map((match) => !match[2]);
+  if (untilIsDate.some((isDate) => isDate !== when.allDay)) return false;
+  if (recurrence.dates.some((date) => isDateId(date.split('/')[0] ?? '') !== when.allDay)) return false;
+  if (!recurrence.rules.some((rule) => rule.startsWith('RRULE'))) return true;
+  const first = occurrenceId(when.start, when.allDay ? null : when.startZone);
+  const from = instantOfId(first);
+  const { ids, complete } = expandOccurrences({ ...event, exceptions: {} }, from, from + DAY_MS, 1, 20_000);
+  return ids[0] === first || (!complete && ids.length === 0);
+}

@@ -1,0 +1,353 @@
+/**
+ * What is to be done about one event of a pair: the decision table. Pure; the plan is data, carried out elsewhere.
+ *
+ * | CalDAV | cloud | both ways | one way |
+ * | --- | --- | --- | --- |
+ * | there | never was | create the copy | create it, if this is the source |
+ * | there | there | merge by field (merge.ts) | the source's changes; the copy's own are taken back |
+ * | there, untouched | gone | delete | source gone: delete what the pair put there; copy gone: bring it back |
+ * | there, edited | gone | the edit wins: bring it back, and say so | as above |
+ * | gone | gone | forget | forget |
+ */
+import { changedValues, isSamePlace, withValues, type ChangedValue } from './changed-values.ts';
+import { EXCLUDED, mapContents, otherSide, type CalendarEvent, type SideName } from '../event.ts';
+import { applyChanges, merge, type FieldConflict } from './merge.ts';
+import { DEFAULT_OPTIONS, isCarried, projected, sourceOf, withoutPeople, withPeopleOf, type Direction, type PairOptions } from './policy.ts';
+import type { EventProblem } from '../event-problem.ts';
+
+/** One side of a link, as far as a decision needs it. */
+export interface SideView {
+  /** What it shows now; null when it is gone or cannot be read. */
+  readonly now: CalendarEvent | null;
+  /** What it showed when both sides last agreed; null before. */
+  readonly base: CalendarEvent | null;
+  /** Its deletion has been proved. */
+  readonly isGone: boolean;
+  /** A copy that was accepted and that the side does not know (yet). */
+  readonly isAwaited?: boolean;
+  /** The pair created it. */
+  readonly isOwned: boolean;
+  /** When it was last modified, ms since the epoch: what the side itself says; null where it does not. */
+  readonly modifiedAt: number | null;
+  /** When that change was first seen here, ms since the epoch. */
+  readonly seenAt: number;
+  readonly hasGuests: boolean;
+  /** What Calpair left on a copy of its own. */
+  readonly marker?: string | null;
+  /** The account's owner has declined the event. */
+  readonly isDeclined?: boolean;
+  /** What the side's reader had to say about the event as it is now. */
+  readonly problems: readonly EventProblem[];
+}
+
+export interface LinkView {
+  readonly caldav: SideView | null;
+  readonly cloud: SideView | null;
+  /** What a person decided about a held deletion of this link. */
+  readonly decision: 'apply' | 'restore' | null;
+}
+
+export interface Settings {
+  readonly direction: Direction;
+  readonly options: PairOptions;
+  /** Milliseconds since the epoch: where a window of days is now. */
+  readonly now: number;
+  /** What a side cannot hold of an event; null: it can. */
+  readonly cannotHold: (side: SideName, event: CalendarEvent) => EventProblem | null;
+  /** What runs did to this event without coming to an end with it. */
+  readonly journal: Journal;
+}
+
+/** What runs have written since both sides last agreed, or may have. */
+export interface Journal {
+  /** True for a value that was written to that side, or may have been: it is no edit of that side. */
+  readonly isOwnWrite: (side: SideName, value: ChangedValue) => boolean;
+  /** True when some value was written at that place, or may have been. */
+  readonly mayHaveWritten: (side: SideName, at: ChangedValue) => boolean;
+  /** True for the last value that was written there, when that is known to be done: what the side shows instead is an edit, also where it is the old value. */
+  readonly hasArrived: (side: SideName, value: ChangedValue) => boolean;
+  /** True when the event was to be deleted there, and may have been: that it is gone is no deletion by a person. */
+  readonly isOwnDeletion: (side: SideName) => boolean;
+  /** True when `wanted` was written there, and the side has made `shown` of it. */
+  readonly isTidiedTo: (side: SideName, wanted: ChangedValue, shown: ChangedValue) => boolean;
+}
+
+export interface Op {
+  readonly side: SideName;
+  readonly action: 'create' | 'update' | 'delete';
+  /** How the event is to read on that side; null for a deletion. */
+  readonly next: CalendarEvent | null;
+  /** What an update changes; of an event that comes back, what is new since the side last showed it. */
+  readonly changes: readonly ChangedValue[];
+  /** A deletion that counts against the limit of `guard.ts`. */
+  readonly isCounted: boolean;
+  /** Set when this deletion is never done without a person. */
+  readonly hold: 'has-guests' | null;
+}
+
+export interface Decision {
+  readonly ops: readonly Op[];
+  readonly conflicts: readonly FieldConflict[];
+  readonly problems: readonly { readonly side: SideName; readonly problem: EventProblem }[];
+  /**
+   * What becomes of the link apart from the ops: `settle`: both sides agree, what they show is the new base; `keep`: nothing is known to have been agreed;
+   * `forget`: nothing is left of it; `unlink`: the sides named in `drop` go, the rest stays as an event of its own.
+   */
+  readonly link: 'settle' | 'keep' | 'forget' | 'unlink';
+  readonly drop?: readonly SideName[];
+}
+
+const NOTHING: Decision = { ops: [], conflicts: [], problems: [], link: 'keep' };
+
+/** Decides about one link. A link with two sides but no base has just been matched. */
+export function decide(link: LinkView, settings: Settings): Decision {
+  const [caldav, cloud] = [link.caldav, link.cloud].map((view) => (view?.isAwaited ? null : view)) as [SideView | null, SideView | null];
+  if ((link.caldav?.isAwaited && cloud?.isGone) || (link.cloud?.isAwaited && caldav?.isGone)) return NOTHING;
+  const told = problemsOf(link);
+  if (told.some(({ problem, side }) => isUnreadable(link[side], problem))) return { ...NOTHING, problems: told };
+  let decision: Decision;
+  if (caldav && cloud) decision = decideBoth({ caldav, cloud }, link.decision, settings);
+  else if (caldav) decision = decideOne('caldav', caldav, settings);
+  else if (cloud) decision = decideOne('cloud', cloud, settings);
+  else return { ...NOTHING, link: 'forget' };
+  return { ...decision, problems: [...told, ...decision.problems] };
+}
+
+/** An event that only one side has, or ever had. */
+function decideOne(side: SideName, view: SideView, settings: Settings): Decision {
+  const source = sourceOf(settings.direction);
+  if (view.isGone) return { ...NOTHING, link: 'forget' };
+  if (!view.now || (source !== null && source !== side) || !isCarried(view.now, settings.options, settings.now, view.isDeclined)) return NOTHING;
+  if (view.isOwned && isBusy(side, settings)) return NOTHING;
+  return creation(otherSide(side), view.now, settings, []);
+}
+
+/** `last`: what the side showed before it lost the event. */
+function creation(to: SideName, event: CalendarEvent, settings: Settings, conflicts: readonly FieldConflict[], last: CalendarEvent | null = null): Decision {
+  const next = projected(event, to, settings.options);
+  const refusal = settings.cannotHold(to, next);
+  if (refusal) return { ...NOTHING, problems: [{ side: to, problem: refusal }] };
+  return { ...NOTHING, conflicts, ops: [{ side: to, action: 'create', next, changes: last ? changedValues(last, next) : [], isCounted: false, hold: null }] };
+}
+
+type Both = Record<SideName, SideView>;
+
+function decideBoth(sides: Both, decision: LinkView['decision'], settings: Settings): Decision {
+  const gone = (['caldav', 'cloud'] as const).filter((side) => sides[side].isGone);
+  if (gone.length === 2) return decideBothGone(sides, decision, settings);
+  const [lost] = gone;
+  const source = masterSide(sides, settings);
+  // Where one side decides, what the other shows (a "Busy", an edit that is to be taken back) takes nothing out of the filter.
+  const inScope = (['caldav', 'cloud'] as const).every((side) => {
+    const event = sides[side].now;
+    return !event || (source !== null && side !== source) || isCarried(event, settings.options, settings.now, sides[side].isDeclined);
+  });
+  if (!inScope) return NOTHING;
+  if (lost) return source ? goneOneWay(sides, lost, source, decision, settings) : goneBothWays(sides, lost, decision, settings);
+  return source ? mirror(sides, source, decision, settings) : mergeBoth(sides, decision, settings);
+}
+
+/** Lost on both sides: nothing to write, unless a person wants it back. */
+function decideBothGone(sides: Both, decision: LinkView['decision'], settings: Settings): Decision {
+  if (decision !== 'restore') return { ...NOTHING, link: 'forget' };
+  const source = sourceOf(settings.direction);
+  if (source) {
+    // The source is never written to: the target's copy comes back as an event of its own.
+    const { base } = sides[otherSide(source)];
+    return base ? { ...creation(otherSide(source), base, withFullContent(settings), []), link: 'unlink', drop: [source] } : { ...NOTHING, link: 'forget' };
+  }
+  const asItWas = withFullContent(settings);
+  const ops = (['caldav', 'cloud'] as const).flatMap((side) => {
+    const own = sides[side].base;
+    const event = own ?? sides[otherSide(side)].base;
+    return event ? creation(side, event, own ? asItWas : settings, []).ops : [];
+  });
+  return { ...NOTHING, ops };
+}
+
+/**
+ * The side that decides alone: the source of a one-way pair, or the side whose event the other one only sees as "Busy". Of an event that was matched
+ * there, too, because nothing but its time may be told.
+ */
+function masterSide(sides: Both, settings: Settings): SideName | null {
+  const source = sourceOf(settings.direction);
+  if (source) return source;
+  for (const copy of ['caldav', 'cloud'] as const) {
+    const isOriginal = sides[otherSide(copy)].isOwned && !sides[copy].isOwned;
+    if (isBusy(copy, settings) && !isOriginal) return otherSide(copy);
+  }
+  return null;
+}
+
+function isBusy(side: SideName, { options }: Settings): boolean {
+  return (side === 'cloud' ? options.content.toCloud : options.content.toCaldav) === 'busy';
+}
+
+/** For what a side showed itself. */
+function withFullContent(settings: Settings): Settings {
+  return { ...settings, options: { ...settings.options, content: DEFAULT_OPTIONS.content } };
+}
+
+function goneBothWays(sides: Both, lost: SideName, decision: LinkView['decision'], settings: Settings): Decision {
+  const left = otherSide(lost);
+  const { now, base } = sides[left];
+  if (!now) return NOTHING;
+  const changes = base ? changedValues(base, now) : [];
+  const isEdited = base !== null && ownChanges(left, base, changes, settings.journal).length < changes.length;
+  if (decision === 'restore' || settings.journal.isOwnDeletion(lost)) return creation(lost, now, settings, []);
+  if (isEdited || base === null) {
+    const path = { occurrence: null, field: 'exception' } as const;
+    const conflicts = isEdited ? [{ path, winner: left, kept: 'edited', lost: 'deleted' }] : [];
+    return creation(lost, now, settings, conflicts, sides[lost].base);
+  }
+  return deletion(left, sides[left], decision === 'apply');
+}
+
+function goneOneWay(sides: Both, lost: SideName, source: SideName, decision: LinkView['decision'], settings: Settings): Decision {
+  const target = otherSide(source);
+  if (lost === source) {
+    const { base } = sides[source];
+    const isWritable = sourceOf(settings.direction) === null;
+    if (decision === 'restore' && isWritable && base) return creation(source, base, withFullContent(settings), []);
+    if (!sides[target].isOwned || decision === 'restore') return { ...NOTHING, link: 'unlink', drop: [source] };
+    return deletion(target, sides[target], decision === 'apply');
+  }
+  const event = sides[source].now;
+  return event ? creation(target, event, settings, []) : NOTHING;
+}
+
+function deletion(side: SideName, view: SideView, isApplied: boolean): Decision {
+  const hold = view.hasGuests && side === 'cloud' && !isApplied ? 'has-guests' : null;
+  return { ...NOTHING, ops: [{ side, action: 'delete', next: null, changes: [], isCounted: !isApplied, hold }] };
+}
+
+/** The source's changes, put on what the target showed when both last agreed: so its own edits are taken back. */
+function mirror(sides: Both, source: SideName, decision: LinkView['decision'], settings: Settings): Decision {
+  const target = otherSide(source);
+  const from = sides[source];
+  const to = sides[target];
+  if (!from.now || !to.now) return NOTHING;
+  const now = projected(from.now, target, settings.options);
+  const base = from.base && projected(from.base, target, settings.options);
+  if (!base || !to.base) {
+    // Just matched: an event that the pair put there (its create was repeated) is made equal, a stranger's is only linked.
+    const next = to.isOwned ? { ...now, uid: to.now.uid } : to.now;
+    return written({ [target]: next }, sides, decision, settings, []);
+  }
+  const next = applyChanges(to.isOwned ? to.base : to.now, base, now);
+  // A copy made before the pair showed only "Busy" loses what it showed until then.
+  const shown = to.isOwned ? projected(next, target, settings.options) : next;
+  return written({ [target]: shown }, sides, decision, settings, []);
+}
+
+function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settings): Decision {
+  const { caldav, cloud } = sides;
+  if (!caldav.now || !cloud.now) return NOTHING;
+  const hasPeople = settings.options.attendees !== 'none';
+  const shown = (event: CalendarEvent) => (hasPeople ? event : withoutPeople(event));
+  const isFirst = caldav.base === null || cloud.base === null;
+  const bases = agreedSince(sides, settings);
+  const merged = merge({
+    caldav: { now: shown(isFirst ? uncut(caldav, cloud.now) : caldav.now), base: bases.caldav && shown(bases.caldav) },
+    cloud: { now: shown(isFirst ? uncut(cloud, caldav.now) : cloud.now), base: bases.cloud && shown(bases.cloud) },
+    winner: laterSide(caldav, cloud),
+  });
+  const next = hasPeople ? merged : { caldav: withPeopleOf(caldav.now, merged.caldav), cloud: withPeopleOf(cloud.now, merged.cloud) };
+  return written(next, sides, decision, settings, merged.conflicts);
+}
+
+/**
+ * What both sides agreed on, with what has been carried from one to the other since: a run that broke off half-way has not made a person's edit of it.
+ * Where the side has tidied up what it was given, each side has agreed to what it shows itself.
+ */
+function agreedSince(sides: Both, { journal }: Settings): Record<SideName, CalendarEvent | null> {
+  const bases = { caldav: sides.caldav.base, cloud: sides.cloud.base };
+  for (const side of ['caldav', 'cloud'] as const) {
+    const { now, base } = sides[side];
+    const other = bases[otherSide(side)];
+    const original = sides[otherSide(side)].now;
+    if (!now || !base || !other || !original) continue;
+    const changes = changedValues(base, now);
+    const carried = ownChanges(side, base, changes, journal);
+    const open = changedValues(now, original);
+    const tidied = open.filter((wanted) => carried.some((shown) => isSamePlace(wanted, shown) && journal.isTidiedTo(side, wanted, shown)));
+    const takenBack = open.filter((value) => journal.hasArrived(side, value) && !changes.some((change) => isSamePlace(change, value)));
+    bases[side] = withValues(withValues(bases[side] ?? base, now, carried), original, takenBack);
+    bases[otherSide(side)] = withValues(withValues(other, now, carried), original, [...tidied, ...takenBack]);
+  }
+  return bases;
+}
+
+/**
+ * Those of a side's changes since its base that we have made ourselves. A service drops the exceptions of a series whose start, rule or exclusions are rewritten: where a run
+ * broke off before it had written them again, nobody has removed them.
+ */
+function ownChanges(side: SideName, base: CalendarEvent, changes: readonly ChangedValue[], journal: Journal): ChangedValue[] {
+  const isRewritten = changes.some((change) => {
+    const { occurrence, field } = change.path;
+    if (occurrence === null) return (field === 'when' || field === 'recurrence') && journal.isOwnWrite(side, change);
+    return field === 'exception' && base.exceptions[occurrence] === EXCLUDED && journal.mayHaveWritten(side, change);
+  });
+  return changes.filter((change) => journal.isOwnWrite(side, change) || (isRewritten && change.path.field === 'exception' && change.value === undefined));
+}
+
+/** A text that was cut to fit a side must not win over the whole one when nothing else is known of the event. */
+function uncut(view: SideView, other: CalendarEvent): CalendarEvent {
+  const now = view.now ?? other;
+  if (!view.problems.some(({ code }) => code === 'text-too-long')) return now;
+  return mapContents(now, (mine, id) => {
+    const theirs = id === null ? other : other.exceptions[id];
+    if (typeof theirs !== 'object') return mine;
+    const texts = (['title', 'location', 'description'] as const).filter((field) => theirs[field].length > mine[field].length);
+    return { ...mine, ...Object.fromEntries(texts.map((field) => [field, theirs[field]])) };
+  });
+}
+
+function written(
+  next: Partial<Record<SideName, CalendarEvent>>, sides: Both, decision: LinkView['decision'], settings: Settings, conflicts: readonly FieldConflict[],
+): Decision {
+  const ops: Op[] = [];
+  const problems: Decision['problems'][number][] = [];
+  for (const side of ['caldav', 'cloud'] as const) {
+    const event = next[side];
+    const now = sides[side].now;
+    if (!event || !now) continue;
+    const changes = changedValues(now, event);
+    if (changes.length === 0) continue;
+    const refusal = settings.cannotHold(side, event);
+    if (refusal?.code === 'cancelled-not-carried' || refusal?.code === 'recurrence-written-out') {
+      problems.push({ side, problem: refusal });
+      if (mayGo(sides[side], decision, settings)) ops.push(removalOfCopy(side, sides[side], decision));
+    } else if (refusal) {
+      return { ...NOTHING, problems: [{ side, problem: refusal }] };
+    } else {
+      ops.push({ side, action: 'update', next: event, changes, isCounted: false, hold: null });
+    }
+  }
+  return { ...NOTHING, ops, conflicts, problems, link: problems.length > 0 ? 'keep' : 'settle' };
+}
+
+/** A side that cannot show what became of the event (cancelled, or repeating in its own way) loses its copy; that is no deletion, and is never carried back. */
+function removalOfCopy(side: SideName, view: SideView, decision: LinkView['decision']): Op {
+  const hold = view.hasGuests && decision !== 'apply' ? 'has-guests' : null;
+  return { side, action: 'delete', next: null, changes: [], isCounted: false, hold };
+}
+
+/** Not a stranger's event on the target of a one-way pair, and not what a person wants to keep. */
+function mayGo(view: SideView, decision: LinkView['decision'], settings: Settings): boolean {
+  return decision !== 'restore' && (view.isOwned || sourceOf(settings.direction) === null);
+}
+
+/** The side modified last; the CalDAV side where the times are equal or unknown on both. */
+export function laterSide(caldav: SideView, cloud: SideView): SideName {
+  if (caldav.modifiedAt === null && cloud.modifiedAt === null) return 'caldav';
+  return (cloud.modifiedAt ?? cloud.seenAt) > (caldav.modifiedAt ?? caldav.seenAt) ? 'cloud' : 'caldav';
+}
+
+function problemsOf(link: LinkView): { side: SideName; problem: EventProblem }[] {
+  return (['caldav', 'cloud'] as const).flatMap((side) => (link[side]?.problems ?? []).map((problem) => ({ side, problem })));
+}
+
+function isUnreadable(view: SideView | null, problem: EventProblem): boolean {
+  return view !== null && view.now === null && !view.isGone && (problem.code === 'unreadable' || problem.code === 'too-large');
+}

@@ -1,0 +1,44 @@
+/**
+ * Holds deletions back. A run whose deletions bring the last 24 hours to more than both a number and a share of the side's linked events, or
+ * that would leave a side without any of three or more, deletes nothing until a person has looked.
+ */
+import type { SideName } from '../event.ts';
+import type { PairOptions } from './policy.ts';
+
+/** What a run wants to delete on one side, and what that side has. */
+export interface DeletionCount {
+  /** Counted deletions that this run plans, events that both sides lost included. */
+  readonly planned: number;
+  /** Counted deletions of the last 24 hours. */
+  readonly lastDay: number;
+  /** Events linked at the start of these 24 hours. */
+  readonly linked: number;
+  /** Events that the side has now. */
+  readonly present: number;
+}
+
+/** Why all deletions of the run on this side are held; null: they are done. */
+export function holdReason(count: DeletionCount, limit: PairOptions['holdDeletions']): 'too-many' | 'would-empty' | null {
+  if (count.planned === 0) return null;
+  if (count.present >= 3 && count.planned >= count.present) return 'would-empty';
+  const total = count.planned + count.lastDay;
+  if (total > limit.moreThan && total > (count.linked * limit.percent) / 100) return 'too-many';
+  return null;
+}
+
+/** How many known events a full listing may miss before some of them are asked for, and how many are asked then. */
+export const DOUBTED_ABSENCES = 50;
+export const SAMPLED_ABSENCES = 20;
+
+/** Evenly spread, so that neither the oldest nor the newest alone speak for all. */
+export function sampleOf<T>(items: readonly T[], size: number): T[] {
+  if (items.length <= size) return [...items];
+  return Array.from({ length: size }, (_, index) => items[Math.floor((index * items.length) / size)] as T);
+}
+
+/** A field written for the fifth time within 24 hours, with a value that it already had then, is flapping. */
+export function isFlapping(earlierHashes: readonly string[], hash: string): boolean {
+  return earlierHashes.length >= 4 && earlierHashes.includes(hash);
+}
+
+export type Held = { readonly side: SideName; readonly reason: string };

@@ -1,0 +1,168 @@
+/**
+ * A series that the other side cannot express is written out there as single events, one for each occurrence in a rolling window. Each single is
+ * linked to its occurrence: edited it is an override of the series, deleted an excluded occurrence. Pure.
+ */
+import {
+  changedContent, contentOnly, EXCLUDED, type CalendarEvent, type Content, type ContentField, type Exception, type OccurrenceId, type SideName,
+} from '../event.ts';
+import { merge, type FieldConflict } from './merge.ts';
+import { instantOfId } from '../recurrence/occurrence.ts';
+import type { EventProblem } from '../event-problem.ts';
+import { expandOccurrences } from '../recurrence/normalise.ts';
+import { occurrenceContent } from '../recurrence/series.ts';
+
+const DAY_MS = 86_400_000;
+export const WINDOW_BACK_DAYS = 30;
+export const WINDOW_AHEAD_DAYS = 400;
+export const MAX_SINGLES = 750;
+/** Enough for every rule of the corpus; a rule that needs more stops early and is `recurrence-too-dense`. */
+const BUDGET_STEPS = 200_000;
+
+/** One single event that stands for an occurrence. */
+export interface Single {
+  readonly occurrence: OccurrenceId;
+  /** What the single shows now; null when it is gone. */
+  readonly now: CalendarEvent | null;
+  /** What it showed when it and the series last agreed; null before. */
+  readonly base: CalendarEvent | null;
+  /** What the series said of the occurrence then; null before. */
+  readonly agreed: Content | null;
+  /** The side modified last, of the series' and the single's: it wins where nothing was agreed before. */
+  readonly later: SideName;
+}
+
+export interface SeriesInput {
+  /** The series as the copies' side is to see it. */
+  readonly series: CalendarEvent;
+  readonly singles: readonly Single[];
+  /** The series' side; the singles are on the other. */
+  readonly side: SideName;
+  /** True where what happens to the singles does not count: one-way pairs, and copies that show "Busy" only. */
+  readonly isOneWay: boolean;
+  /** Who wins a field that both changed. */
+  readonly winner: SideName;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export interface SeriesDecision {
+  readonly create: readonly { readonly occurrence: OccurrenceId; readonly next: CalendarEvent }[];
+  readonly update: readonly { readonly occurrence: OccurrenceId; readonly next: CalendarEvent; readonly fields: readonly ContentField[] }[];
+  /** Singles of occurrences that the series no longer has. */
+  readonly remove: readonly OccurrenceId[];
+  /** Singles that agree with the series. */
+  readonly settled: readonly OccurrenceId[];
+  /** Singles that are gone, and whose occurrences the series no longer has. */
+  readonly dropped: readonly OccurrenceId[];
+  /** What people did to the singles, as exceptions of the series. Such singles are decided again once the series has them. */
+  readonly exceptions: Readonly<Record<OccurrenceId, Exception>>;
+  readonly conflicts: readonly FieldConflict[];
+  readonly isTooDense: boolean;
+}
+
+export function decideSingles(input: SeriesInput): SeriesDecision {
+  const { series, singles } = input;
+  const { wanted, isTooDense } = wantedOccurrences(input);
+  const decision = {
+    create: [] as { occurrence: OccurrenceId; next: CalendarEvent }[],
+    update: [] as { occurrence: OccurrenceId; next: CalendarEvent; fields: ContentField[] }[],
+    remove: [] as OccurrenceId[], settled: [] as OccurrenceId[], dropped: [] as OccurrenceId[],
+    exceptions: {} as Record<OccurrenceId, Exception>, conflicts: [] as FieldConflict[], isTooDense,
+  };
+  const known = new Set(singles.map(({ occurrence }) => occurrence));
+  for (const occurrence of wanted) {
+    if (!known.has(occurrence)) decision.create.push({ occurrence, next: singleOf(series, occurrence) });
+  }
+  for (const single of singles) decideSingle(input, single, isStillMeant(input, single, wanted), decision);
+  return decision;
+}
+
+type Open = { -readonly [Key in keyof SeriesDecision]: SeriesDecision[Key] extends readonly (infer Item)[] ? Item[] : SeriesDecision[Key] };
+
+function decideSingle(input: SeriesInput, single: Single, isMeant: boolean, decision: Open): void {
+  const { occurrence, now, base, agreed } = single;
+  const content = isMeant ? contentOf(input.series, occurrence) : null;
+  const hasEdit = now !== null && base !== null && changedContent(base, now).length > 0;
+  const seriesMoved = agreed !== null && content !== null && changedContent(agreed, content).length > 0;
+  if (now === null) {
+    if (content === null) decision.dropped.push(occurrence);
+    else if (input.isOneWay || seriesMoved) decision.create.push({ occurrence, next: asSingle(content) });
+    else decision.exceptions = { ...decision.exceptions, [occurrence]: EXCLUDED };
+  } else if (content === null) {
+    if (hasEdit && !input.isOneWay) decision.exceptions = { ...decision.exceptions, [occurrence]: contentOnly(now) };
+    else decision.remove.push(occurrence);
+  } else {
+    mergeSingle(input, single, now, content, decision);
+  }
+}
+
+function mergeSingle(input: SeriesInput, { occurrence, base, agreed, later }: Single, now: CalendarEvent, content: Content, decision: Open): void {
+  const from = asSingle(content);
+  const fromBase = agreed && asSingle(agreed);
+  const next = { series: from, single: now };
+  if (input.isOneWay) {
+    next.single = base && fromBase ? withChanges(base, fromBase, from) : from;
+  } else {
+    const isCaldav = input.side === 'caldav';
+    const [series, single] = [{ now: from, base: fromBase }, { now, base }];
+    const merged = merge({ caldav: isCaldav ? series : single, cloud: isCaldav ? single : series, winner: base && agreed ? input.winner : later });
+    next.series = isCaldav ? merged.caldav : merged.cloud;
+    next.single = isCaldav ? merged.cloud : merged.caldav;
+    decision.conflicts.push(...merged.conflicts.map((conflict) => ({ ...conflict, path: { ...conflict.path, occurrence } })));
+  }
+  const fields = changedContent(now, next.single);
+  if (changedContent(content, next.series).length > 0) decision.exceptions = { ...decision.exceptions, [occurrence]: contentOnly(next.series) };
+  else if (fields.length === 0) decision.settled.push(occurrence);
+  if (fields.length > 0) decision.update.push({ occurrence, next: { ...next.single, uid: now.uid }, fields });
+}
+
+function withChanges(target: CalendarEvent, before: CalendarEvent, after: CalendarEvent): CalendarEvent {
+  return { ...target, ...Object.fromEntries(changedContent(before, after).map((field) => [field, after[field]])) };
+}
+
+function wantedOccurrences({ series, singles, now }: SeriesInput): { wanted: Set<OccurrenceId>; isTooDense: boolean } {
+  const from = now - WINDOW_BACK_DAYS * DAY_MS;
+  const { ids, complete } = expandOccurrences(series, from, now + WINDOW_AHEAD_DAYS * DAY_MS, MAX_SINGLES, BUDGET_STEPS);
+  const known = new Set(singles.map(({ occurrence }) => occurrence));
+  const room = Math.max(0, MAX_SINGLES - singles.length);
+  const fresh = ids.filter((id) => !known.has(id)).slice(0, room);
+  const wanted = new Set([...ids.filter((id) => known.has(id)), ...fresh]);
+  return { wanted, isTooDense: !complete || wanted.size < ids.length };
+}
+
+/** Occurrences that leave the window stay; within it, one that the series no longer has goes. */
+function isStillMeant({ series, now }: SeriesInput, { occurrence }: Single, wanted: ReadonlySet<OccurrenceId>): boolean {
+  if (wanted.has(occurrence)) return true;
+  if (series.exceptions[occurrence] === EXCLUDED) return false;
+  const at = instantOfId(occurrence);
+  return expandOccurrences(series, at, at + 1, 1, BUDGET_STEPS).ids.includes(occurrence) || at < now - WINDOW_BACK_DAYS * DAY_MS;
+}
+
+/** What a series shows of an occurrence, its exception or the ordinary content. */
+export function contentOf(series: CalendarEvent, occurrence: OccurrenceId): Content {
+  const exception = series.exceptions[occurrence];
+  return typeof exception === 'object' ? exception : occurrenceContent(series, occurrence);
+}
+
+/** The single event that an occurrence is written out as. */
+export function singleOf(series: CalendarEvent, occurrence: OccurrenceId): CalendarEvent {
+  return asSingle(contentOf(series, occurrence));
+}
+
+/** Those occurrences of a series that are meant to start at one of these times, and all overrides: they may have been moved there. */
+export function occurrencesAmong(series: CalendarEvent, starts: ReadonlySet<OccurrenceId>): OccurrenceId[] {
+  const isMeant = (id: OccurrenceId) => starts.has(id) || typeof series.exceptions[id] === 'object';
+  const at = [...starts, ...Object.keys(series.exceptions)].map(instantOfId);
+  const [from, to] = [at.reduce((a, b) => Math.min(a, b), Infinity), at.reduce((a, b) => Math.max(a, b), -Infinity)];
+  return expandOccurrences(series, from, to + 1, Infinity, BUDGET_STEPS).ids.filter(isMeant);
+}
+
+/** A single has no UID of the series: it would be taken for it. */
+function asSingle(content: Content): CalendarEvent {
+  return { ...content, uid: null, recurrence: null, exceptions: {} };
+}
+
+export const TOO_DENSE: EventProblem = {
+  code: 'recurrence-too-dense',
+  detail: `The event repeats more often than ${MAX_SINGLES} single events can show; later occurrences are not on the other side.`,
+};

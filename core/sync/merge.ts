@@ -1,0 +1,314 @@
+/**
+ * Three-way merge of one event, field by field.
+ *
+ * Each side has its own base: what that side itself showed when both sides last agreed. So a change of a side is the difference between what it
+ * shows now and what *it* showed then, and a server's own rewriting is never taken for an edit of the other side's text.
+ *
+ * Example: base on both `{title: A, location: X}`; CalDAV now shows title B, the cloud now shows location Y. The title goes to the cloud, the location to
+ * CalDAV, nothing else is written. Had both changed the title, the side modified last would win it and the other value be kept as a conflict.
+ */
+import {
+  changedPaths, CONTENT_FIELDS, DEFAULT_CONTENT, EXCLUDED, otherSide, sameValue,
+  type Attendee, type CalendarEvent, type Content, type ContentField, type Exception, type FieldPath, type OccurrenceId, type SideName,
+} from '../event.ts';
+import { isValidSeries, occurrenceContent } from '../recurrence/series.ts';
+
+/** What one side shows now, and showed when both sides last agreed (null: they never have). */
+export interface MergeSide {
+  readonly now: CalendarEvent;
+  readonly base: CalendarEvent | null;
+}
+
+export interface MergeInput {
+  readonly caldav: MergeSide;
+  readonly cloud: MergeSide;
+  /** The side that wins a field which both changed to different values. */
+  readonly winner: SideName;
+}
+
+/** A field that both sides changed to different values; the loser's value is kept for people. */
+export interface FieldConflict {
+  readonly path: FieldPath;
+  readonly winner: SideName;
+  readonly kept: unknown;
+  readonly lost: unknown;
+}
+
+export interface Merged {
+  /** How each side is to read afterwards; equal to its `now` where it already does. */
+  readonly caldav: CalendarEvent;
+  readonly cloud: CalendarEvent;
+  readonly conflicts: readonly FieldConflict[];
+}
+
+/** Merges what both sides changed. Where there is no base on both sides, nothing is removed: see `mergeFirst`. */
+export function merge(input: MergeInput): Merged {
+  const { winner } = input;
+  if (!input.caldav.base || !input.cloud.base) return mergeFirst(input.caldav.now, input.cloud.now, winner);
+  const { caldav, cloud } = nameExceptionsAlike(
+    { now: input.caldav.now, base: input.caldav.base }, { now: input.cloud.now, base: input.cloud.base });
+  const conflicts: FieldConflict[] = [];
+  const changed = {
+    caldav: indexPaths(changedPaths(caldav.base, caldav.now)),
+    cloud: indexPaths(changedPaths(cloud.base, cloud.now)),
+  };
+  const now = { caldav: caldav.now, cloud: cloud.now };
+  /** Paths to copy, by the side that they are copied to. */
+  const copy: Record<SideName, FieldPath[]> = { caldav: [], cloud: [] };
+  for (const [key, path] of new Map([...changed.caldav, ...changed.cloud])) {
+    const both = changed.caldav.has(key) && changed.cloud.has(key);
+    if (!both) {
+      copy[changed.caldav.has(key) ? 'cloud' : 'caldav'].push(path);
+    } else if (path.field === 'attendees') {
+      continue;
+    } else if (!sameValue(valueAt(now.caldav, path), valueAt(now.cloud, path))) {
+      const wins = winnerOf(path, now, winner);
+      conflicts.push(conflictAt(path, now, wins));
+      copy[otherSide(wins)].push(path);
+    }
+  }
+  decideTimingTogether(now, { caldav: caldav.base, cloud: cloud.base }, winner, copy, conflicts);
+  const result = {
+    caldav: copyPaths(now.caldav, now.cloud, copy.caldav),
+    cloud: copyPaths(now.cloud, now.caldav, copy.cloud),
+  };
+  const merged = mergeAttendees({ caldav, cloud, winner }, result, changed, conflicts);
+  for (const side of ['caldav', 'cloud'] as const) conflicts.push(...lostWithSeries(side, now[side], merged[side], changed[side]));
+  return { ...merged, conflicts };
+}
+
+/** The exceptions that a side edited while the other one made a single event of the series. */
+function lostWithSeries(side: SideName, now: CalendarEvent, merged: CalendarEvent, changed: Map<string, FieldPath>): FieldConflict[] {
+  if (merged.recurrence || !now.recurrence) return [];
+  return [...changed.values()]
+    .filter((path) => path.occurrence !== null && typeof now.exceptions[path.occurrence] === 'object')
+    .map((path) => ({ path, winner: otherSide(side), kept: undefined, lost: valueAt(now, path) }));
+}
+
+/** `target` with the changes that the other side made since its base, and nothing else: what a one-way pair writes. */
+export function applyChanges(target: CalendarEvent, base: CalendarEvent, now: CalendarEvent): CalendarEvent {
+  return copyPaths(target, now, changedPaths(base, now));
+}
+
+/**
+ * A first meeting: no last known state, so an empty value (or a default) never wins, sets are united, and nothing goes away.
+ * Fields that both sides fill differently go to the side modified last.
+ */
+function mergeFirst(caldav: CalendarEvent, cloud: CalendarEvent, winner: SideName): Merged {
+  const conflicts: FieldConflict[] = [];
+  const now = { caldav, cloud };
+  const merged = uniteContent(caldav, cloud, winner, null, conflicts);
+  const recurrence = pick('recurrence', caldav.recurrence, cloud.recurrence, winner);
+  if (recurrence.conflict) conflicts.push(conflictAt({ occurrence: null, field: 'recurrence' }, now, winner));
+  const exceptions: Record<OccurrenceId, Exception> = { ...caldav.exceptions };
+  for (const [id, there] of Object.entries(cloud.exceptions)) {
+    const here = exceptions[id];
+    if (here === undefined || sameValue(here, there)) exceptions[id] = there;
+    else if (here !== EXCLUDED && there !== EXCLUDED) exceptions[id] = uniteContent(here, there, winner, id, conflicts);
+    else {
+      const path = { occurrence: id, field: 'exception' } as const;
+      const edited = winnerOf(path, now, winner);
+      exceptions[id] = edited === 'caldav' ? here : there;
+      conflicts.push(conflictAt(path, now, edited));
+    }
+  }
+  const event = { ...merged, recurrence: recurrence.value, exceptions: recurrence.value ? exceptions : {} };
+  return { caldav: { ...event, uid: caldav.uid }, cloud: { ...event, uid: cloud.uid }, conflicts };
+}
+
+function uniteContent(
+  caldav: Content, cloud: Content, winner: SideName, occurrence: OccurrenceId | null, conflicts: FieldConflict[],
+): Content {
+  const result: Record<string, unknown> = {};
+  for (const field of CONTENT_FIELDS) {
+    if (field === 'attendees') {
+      result[field] = uniteAttendees(caldav.attendees, cloud.attendees, winner);
+      continue;
+    }
+    const { value, conflict } = pick(field, caldav[field], cloud[field], winner);
+    result[field] = value;
+    if (!conflict) continue;
+    const [kept, lost] = winner === 'caldav' ? [caldav[field], cloud[field]] : [cloud[field], caldav[field]];
+    conflicts.push({ path: { occurrence, field }, winner, kept, lost });
+  }
+  return result as unknown as Content;
+}
+
+/** The value of one field at a first meeting. The default of a field counts as empty: a side leaves it out. */
+function pick<T>(field: ContentField | 'recurrence', caldav: T, cloud: T, winner: SideName): { value: T; conflict: boolean } {
+  const isEmpty = (value: T) => value === null || (field in DEFAULT_CONTENT && sameValue(value, DEFAULT_CONTENT[field as keyof typeof DEFAULT_CONTENT]));
+  if (isEmpty(cloud) || sameValue(caldav, cloud)) return { value: caldav, conflict: false };
+  if (isEmpty(caldav)) return { value: cloud, conflict: false };
+  return { value: winner === 'caldav' ? caldav : cloud, conflict: true };
+}
+
+function uniteAttendees(caldav: readonly Attendee[], cloud: readonly Attendee[], winner: SideName): Attendee[] {
+  const [first, second] = winner === 'caldav' ? [cloud, caldav] : [caldav, cloud];
+  const byAddress = new Map([...first, ...second].map((attendee) => [attendee.address, attendee]));
+  return [...byAddress.values()].sort(byAddressOrder);
+}
+
+/** Attendees that both sides changed are merged person by person. */
+function mergeAttendees(
+  input: MergeInput, result: Record<SideName, CalendarEvent>, changed: Record<SideName, Map<string, FieldPath>>, conflicts: FieldConflict[],
+): Record<SideName, CalendarEvent> {
+  const both = [...changed.caldav].filter(([key, path]) => path.field === 'attendees' && changed.cloud.has(key));
+  for (const [, path] of both) {
+    const { occurrence } = path;
+    const at = (event: CalendarEvent | null) => attendeesAt(event, occurrence);
+    const sides = { caldav: attendeeChanges(at(input.caldav.base), at(input.caldav.now)), cloud: attendeeChanges(at(input.cloud.base), at(input.cloud.now)) };
+    const loser = sides[otherSide(input.winner)];
+    for (const [address, kept] of sides[input.winner]) {
+      const lost = loser.get(address);
+      if (lost !== undefined && !sameValue(kept, lost)) conflicts.push({ path, winner: input.winner, kept, lost });
+    }
+    for (const side of ['caldav', 'cloud'] as const) {
+      const other = otherSide(side);
+      const people = new Map(at(input[side].now).map((attendee) => [attendee.address, attendee]));
+      for (const [address, attendee] of sides[other]) {
+        if (sides[side].has(address) && input.winner === side) continue;
+        if (attendee) people.set(address, attendee);
+        else people.delete(address);
+      }
+      result[side] = withAttendees(result[side], occurrence, [...people.values()]);
+    }
+  }
+  return result;
+}
+
+export function attendeesAt(event: CalendarEvent | null, occurrence: OccurrenceId | null): readonly Attendee[] {
+  return contentAt(event, occurrence)?.attendees ?? [];
+}
+
+export function withAttendees(event: CalendarEvent, occurrence: OccurrenceId | null, attendees: readonly Attendee[]): CalendarEvent {
+  return withContent(event, occurrence, { attendees: [...attendees].sort(byAddressOrder) });
+}
+
+/** By address; null for people who are no longer on the list. */
+export function attendeeChanges(base: readonly Attendee[], now: readonly Attendee[]): Map<string, Attendee | null> {
+  const was = new Map(base.map((attendee) => [attendee.address, attendee]));
+  const is = new Map(now.map((attendee) => [attendee.address, attendee]));
+  const changes = new Map<string, Attendee | null>();
+  for (const address of new Set([...was.keys(), ...is.keys()])) {
+    if (!sameValue(was.get(address), is.get(address))) changes.set(address, is.get(address) ?? null);
+  }
+  return changes;
+}
+
+/**
+ * `when` and `recurrence` changed on different sides (or in conflict) are combined only if the result is a valid series; otherwise the
+ * winner decides both as one field.
+ */
+function decideTimingTogether(
+  now: Record<SideName, CalendarEvent>, base: Record<SideName, CalendarEvent>, winner: SideName,
+  copy: Record<SideName, FieldPath[]>, conflicts: FieldConflict[],
+): void {
+  const timing = (path: FieldPath) => path.occurrence === null && (path.field === 'when' || path.field === 'recurrence');
+  const combined = copyPaths(now.cloud, now.caldav, copy.cloud.filter(timing));
+  const isMixed = copy.caldav.some(timing) && copy.cloud.some(timing);
+  if (!isMixed || isValidSeries(combined) || !isValidSeries(now[winner])) return;
+  const loser = otherSide(winner);
+  copy[winner] = copy[winner].filter((path) => !timing(path));
+  for (const field of ['when', 'recurrence'] as const) {
+    const path = { occurrence: null, field };
+    if (!copy[loser].some((other) => timing(other) && other.field === field)) copy[loser].push(path);
+    const lostEdit = !sameValue(base[loser][field], now[loser][field]) && !sameValue(now[winner][field], now[loser][field]);
+    const isKnown = conflicts.some((conflict) => timing(conflict.path) && conflict.path.field === field);
+    if (lostEdit && !isKnown) conflicts.push(conflictAt(path, now, winner));
+  }
+}
+
+/** An edit of an occurrence beats its exclusion, as an edit of an event beats its deletion. */
+function winnerOf(path: FieldPath, now: Record<SideName, CalendarEvent>, winner: SideName): SideName {
+  if (path.field !== 'exception' || path.occurrence === null) return winner;
+  const isEdit = (side: SideName) => typeof now[side].exceptions[path.occurrence ?? ''] === 'object';
+  if (isEdit('caldav') === isEdit('cloud')) return winner;
+  return isEdit('caldav') ? 'caldav' : 'cloud';
+}
+
+function conflictAt(path: FieldPath, now: Record<SideName, CalendarEvent>, winner: SideName): FieldConflict {
+  return { path, winner, kept: valueAt(now[winner], path), lost: valueAt(now[otherSide(winner)], path) };
+}
+
+/** `to` with the values that `from` has at the given paths. */
+export function copyPaths(to: CalendarEvent, from: CalendarEvent, paths: readonly FieldPath[]): CalendarEvent {
+  let result = to;
+  for (const { occurrence, field } of paths) {
+    if (occurrence === null) {
+      result = { ...result, [field]: from[field as ContentField] };
+      continue;
+    }
+    const there = from.exceptions[occurrence];
+    const here = result.exceptions[occurrence];
+    if (field !== 'exception' && typeof there === 'object' && typeof here === 'object') {
+      result = withContent(result, occurrence, { [field]: there[field as ContentField] });
+    } else {
+      const exceptions = { ...result.exceptions };
+      if (there === undefined) delete exceptions[occurrence];
+      else exceptions[occurrence] = there;
+      result = { ...result, exceptions };
+    }
+  }
+  return result.recurrence ? result : { ...result, exceptions: {} };
+}
+
+function withContent(event: CalendarEvent, occurrence: OccurrenceId | null, fields: Partial<Content>): CalendarEvent {
+  if (occurrence === null) return { ...event, ...fields };
+  const exception = event.exceptions[occurrence];
+  if (typeof exception !== 'object') return event;
+  return { ...event, exceptions: { ...event.exceptions, [occurrence]: { ...exception, ...fields } } };
+}
+
+/** The value that an event has at a path; undefined where the occurrence is no exception. */
+export function valueAt(event: CalendarEvent, path: FieldPath): unknown {
+  if (path.field === 'exception') return event.exceptions[path.occurrence ?? ''];
+  if (path.field === 'recurrence') return event.recurrence;
+  return contentAt(event, path.occurrence)?.[path.field];
+}
+
+function contentAt(event: CalendarEvent | null, occurrence: OccurrenceId | null): Content | undefined {
+  if (!event || occurrence === null) return event ?? undefined;
+  const exception = event.exceptions[occurrence];
+  return typeof exception === 'object' ? exception : undefined;
+}
+
+/** One string per path, for maps and for lists of fields: `title`, `20260105T080000Z/title`. */
+export function pathKey(path: FieldPath): string {
+  return path.occurrence === null ? path.field : `${path.occurrence}/${path.field}`;
+}
+
+interface Based {
+  readonly now: CalendarEvent;
+  readonly base: CalendarEvent;
+}
+
+/**
+ * Makes both sides speak of one occurrence in the same words. Where both gave it content of its own since the base, the base gets the ordinary occurrence, so
+ * that the two are merged field by field; where one removed or excluded it, the other's base loses it, so that the occurrence is decided as a whole.
+ */
+function nameExceptionsAlike(caldav: Based, cloud: Based): Record<SideName, Based> {
+  const bases = { caldav: { ...caldav.base.exceptions }, cloud: { ...cloud.base.exceptions } };
+  const sides = { caldav, cloud };
+  for (const id of new Set([...Object.keys(bases.caldav), ...Object.keys(bases.cloud), ...Object.keys(caldav.now.exceptions), ...Object.keys(cloud.now.exceptions)])) {
+    const hasChanged = (side: SideName) => !sameValue(sides[side].base.exceptions[id], sides[side].now.exceptions[id]);
+    if (!hasChanged('caldav') || !hasChanged('cloud')) continue;
+    const haveContent = typeof caldav.now.exceptions[id] === 'object' && typeof cloud.now.exceptions[id] === 'object';
+    for (const side of ['caldav', 'cloud'] as const) {
+      if (haveContent && typeof bases[side][id] !== 'object') bases[side][id] = occurrenceContent(sides[side].base, id);
+      if (!haveContent) delete bases[side][id];
+    }
+  }
+  return {
+    caldav: { now: caldav.now, base: { ...caldav.base, exceptions: bases.caldav } },
+    cloud: { now: cloud.now, base: { ...cloud.base, exceptions: bases.cloud } },
+  };
+}
+
+function indexPaths(paths: readonly FieldPath[]): Map<string, FieldPath> {
+  return new Map(paths.map((path) => [pathKey(path), path]));
+}
+
+function byAddressOrder(a: Attendee, b: Attendee): number {
+  return a.address < b.address ? -1 : a.address > b.address ? 1 : 0;
+}
+

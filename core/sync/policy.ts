@@ -1,0 +1,109 @@
+/** What of an event crosses a pair, and in which direction: the pair's settings, applied. Pure. */
+import { DEFAULT_CONTENT, mapContents, type CalendarEvent, type Content, type SideName, type When } from '../event.ts';
+import { instantOfId } from '../recurrence/occurrence.ts';
+import { instantOf } from '../zones.ts';
+
+const DAY_MS = 86_400_000;
+
+/** `options` of a pair with every key present (contract: "Connections and pairs"). */
+export interface PairOptions {
+  readonly attendees: 'copy' | 'none' | 'native';
+  readonly reminders: 'keep' | 'copy';
+  readonly content: { readonly toCloud: 'full' | 'busy'; readonly toCaldav: 'full' | 'busy' };
+  /** Titles are matched as plain text, wherever it stands in them, upper and lower case alike. */
+  readonly filter: {
+    readonly titleMatches?: string | undefined;
+    readonly titleExcludes?: string | undefined;
+    readonly skipAllDay?: boolean | undefined;
+    readonly skipFree?: boolean | undefined;
+    readonly skipDeclined?: boolean | undefined;
+    readonly skipPrivate?: boolean | undefined;
+  };
+  readonly window: { readonly pastDays?: number | undefined; readonly futureDays?: number | undefined } | null;
+  readonly holdDeletions: { readonly moreThan: number; readonly percent: number };
+}
+
+export const DEFAULT_OPTIONS: PairOptions = {
+  attendees: 'copy',
+  reminders: 'keep',
+  content: { toCloud: 'full', toCaldav: 'full' },
+  filter: {},
+  window: null,
+  holdDeletions: { moreThan: 10, percent: 20 },
+};
+
+export type Direction = 'bidirectional' | 'caldav-to-cloud' | 'cloud-to-caldav';
+
+/** The side that decides in a one-way pair; null where both do. */
+export function sourceOf(direction: Direction): SideName | null {
+  if (direction === 'bidirectional') return null;
+  return direction === 'caldav-to-cloud' ? 'caldav' : 'cloud';
+}
+
+/** False for an event that the pair's filter or window leaves out: then it stays where it is, as it is. */
+export function isCarried(event: CalendarEvent, options: PairOptions, now: number, isDeclined = false): boolean {
+  const { filter, window } = options;
+  const title = event.title.toLowerCase();
+  if (filter.titleMatches && !title.includes(filter.titleMatches.toLowerCase())) return false;
+  if (filter.titleExcludes && title.includes(filter.titleExcludes.toLowerCase())) return false;
+  if (filter.skipDeclined && isDeclined) return false;
+  if (filter.skipAllDay && event.when.allDay) return false;
+  if (filter.skipFree && event.transparency === 'transparent') return false;
+  if (filter.skipPrivate && event.visibility !== 'public') return false;
+  return window === null || isInWindow(event, window, now);
+}
+
+/** A series is in the window unless all of it is known to be outside: its rule is never expanded to tell. */
+function isInWindow(event: CalendarEvent, window: NonNullable<PairOptions['window']>, now: number): boolean {
+  const { start, end } = boundsOf(event);
+  if (window.pastDays !== undefined && end < now - window.pastDays * DAY_MS) return false;
+  return window.futureDays === undefined || start <= now + window.futureDays * DAY_MS;
+}
+
+/** From the first to the last that can be of an event: of a series also occurrences that were moved, and dates beside its rule. */
+function boundsOf(event: CalendarEvent): { start: number; end: number } {
+  const { start, end } = spanOf(event.when);
+  if (!event.recurrence) return { start, end };
+  const { rules, dates } = event.recurrence;
+  const untils = rules.map((rule) => /^RRULE:.*UNTIL=(\d{4})(\d\d)(\d\d)/.exec(rule));
+  const isOpen = untils.length === 0 || untils.some((until) => until === null);
+  const lasts = untils.map((until) => (isOpen ? Infinity : Date.parse(`${until?.[1]}-${until?.[2]}-${until?.[3]}`) + DAY_MS));
+  const added = dates.map((date) => instantOfId(date.split('/')[0]!));
+  const moved = Object.values(event.exceptions).flatMap((exception) => (typeof exception === 'object' ? [spanOf(exception.when)] : []));
+  // No spread: a series may have more dates than a call can have arguments.
+  return {
+    start: [...added, ...moved.map((span) => span.start)].reduce((a, b) => Math.min(a, b), start),
+    end: [...[...lasts, ...added].map((last) => last + end - start), ...moved.map((span) => span.end)].reduce((a, b) => Math.max(a, b), end),
+  };
+}
+
+function spanOf(when: When): { start: number; end: number } {
+  if (when.allDay) return { start: Date.parse(when.start), end: Date.parse(when.end) };
+  return { start: instantOf(when.start, when.startZone), end: instantOf(when.end, when.endZone) };
+}
+
+/** The event as the given side is to see it. */
+export function projected(event: CalendarEvent, to: SideName, options: PairOptions): CalendarEvent {
+  const content = to === 'cloud' ? options.content.toCloud : options.content.toCaldav;
+  if (content === 'busy') return mapContents(event, asBusy);
+  return options.attendees === 'none' ? withoutPeople(event) : event;
+}
+
+/** The event without organizer and attendees, which a pair with `attendees: none` leaves to each side. */
+export function withoutPeople(event: CalendarEvent): CalendarEvent {
+  return mapContents(event, (content) => ({ ...content, organizer: null, attendees: [] }));
+}
+
+/** The event with the people that a side has: what `withoutPeople` took off, put back. */
+export function withPeopleOf(own: CalendarEvent, event: CalendarEvent): CalendarEvent {
+  return mapContents(event, (content, id) => {
+    const exception = id === null ? own : own.exceptions[id];
+    const { organizer, attendees } = typeof exception === 'object' ? exception : own;
+    return { ...content, organizer, attendees };
+  });
+}
+
+/** When, and whether it blocks the time; nothing else. */
+function asBusy(content: Content): Content {
+  return { ...DEFAULT_CONTENT, title: 'Busy', when: content.when, transparency: content.transparency, status: content.status === 'cancelled' ? 'cancelled' : 'confirmed' };
+}

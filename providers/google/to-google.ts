@@ -1,0 +1,189 @@
+/**
+ * Canonical events as bodies for Google. A PATCH holds the changed fields only; `null` clears a field of an event, the empty string one of an instance
+ * (where null might bring the series' own value back). What is in no body stays as it is: reminders, attachments, conferences, colours.
+ */
+import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
+import { EXCLUDED, sameValue, type Attendee, type CalendarEvent, type Content, type OccurrenceId } from '../../core/event.ts';
+import { withBlock } from '../../core/attendee-text.ts';
+import type { People } from '../hidden-attendees.ts';
+import { peopleBlock } from '../attendee-text.ts';
+import type { SideSetting } from '../provider.ts';
+import type { Item, Series } from './item.ts';
+import { nativeAttendees, nativeOrganizer, uidOf } from './from-google.ts';
+import {
+  hasKeptPeople, isCutText, isOurText, linkProperties, patchProperties, peopleProperties, propertiesOf, textProperties, uidProperties, type PropertyPatch,
+} from './private-data.ts';
+import { cutText, isHtml } from '../text.ts';
+import { readRecurrence, writeRecurrence, writeWhen } from './times.ts';
+
+export type Body = calendar_v3.Schema$Event;
+
+/** The first state of a copy: no reminder, no attendees unless the pair asks for real ones, exclusions as EXDATE. Overrides are written afterwards. */
+export function insertBody(event: CalendarEvent, id: string, key: string, setting: SideSetting): Body {
+  const people = keptOf(event, [], setting);
+  const texts = textsOf(event, people, event.uid ?? '', setting);
+  const excluded = Object.keys(event.exceptions).filter((occurrence) => event.exceptions[occurrence] === EXCLUDED);
+  return {
+    id,
+    ...(texts.summary === '' ? {} : { summary: texts.summary }),
+    ...(texts.location === '' ? {} : { location: texts.location }),
+    ...(texts.description === '' ? {} : { description: texts.description }),
+    ...writeWhen(event.when, null),
+    ...(event.status === 'tentative' ? { status: 'tentative' } : {}),
+    ...(event.transparency === 'transparent' ? { transparency: 'transparent' } : {}),
+    ...(event.visibility === 'public' ? {} : { visibility: event.visibility }),
+    ...(event.recurrence ? { recurrence: writeRecurrence(event.recurrence, excluded) } : {}),
+    ...(setting.attendees === 'native' ? nativeBody([], event.attendees) : {}),
+    reminders: { useDefault: false, overrides: [] },
+    extendedProperties: {
+      private: {
+        ...linkProperties(key, id),
+        ...(event.uid === null ? {} : uidProperties(event.uid)),
+        ...peopleProperties(people),
+        ...textProperties(texts.description, texts.isCut),
+      },
+    },
+  };
+}
+
+/** What changes an item that reads as `before` so that it reads as `after`; empty where nothing is to be written. */
+export function contentPatch(item: Item, before: Content, after: Content, setting: SideSetting, isInstance: boolean): Body {
+  const cleared = isInstance ? '' : null;
+  const body: Body = {};
+  if (before.title !== after.title) body.summary = cutText(after.title, MAX_LINE).text || cleared;
+  if (before.location !== after.location) body.location = cutText(after.location, MAX_LINE).text || cleared;
+  if (!sameValue(before.when, after.when)) Object.assign(body, writeWhen(after.when, before.when));
+  if (before.status !== after.status) body.status = after.status;
+  if (before.transparency !== after.transparency) body.transparency = after.transparency;
+  if (before.visibility !== after.visibility) body.visibility = after.visibility === 'public' ? 'default' : after.visibility;
+  Object.assign(body, textPatch(item, before, after, setting, cleared));
+  return body;
+}
+
+/** All fields of an occurrence, for one that was cancelled and shows nothing now. `series` is the master, whose notes it takes over. */
+export function restoreBody(series: Item, content: Content, setting: SideSetting): Body {
+  const people = keptOf(content, nativeAttendees(series), setting);
+  const texts = textsOf(content, people, uidOf(series) ?? '', setting);
+  const next = { ...peopleProperties(people), ...textProperties(texts.description, texts.isCut) };
+  return {
+    summary: texts.summary,
+    location: texts.location,
+    description: texts.description,
+    ...writeWhen(content.when, null),
+    status: content.status,
+    transparency: content.transparency,
+    visibility: content.visibility === 'public' ? 'default' : content.visibility,
+    extendedProperties: { private: patchProperties(propertiesOf(series), next, ['people', 'text']) as Record<string, string> },
+  };
+}
+
+/** Whether a change moves the occurrences of a series, by which its exceptions are named. */
+export function isRetimed(before: CalendarEvent, next: CalendarEvent): boolean {
+  if (!sameValue(before.recurrence, next.recurrence) || before.when.allDay !== next.when.allDay || before.when.start !== next.when.start) return true;
+  return !before.when.allDay && !next.when.allDay && before.when.startZone !== next.when.startZone;
+}
+
+/** The PATCH of a single event or of a master; its exceptions are written on their own. */
+export function masterPatch(series: Series, before: CalendarEvent, next: CalendarEvent, setting: SideSetting): Body {
+  const isInstance = typeof series.master.recurringEventId === 'string';
+  const body = contentPatch(series.master, before, next, setting, isInstance);
+  const lines = isInstance ? undefined : recurrencePatch(series, before, next);
+  return lines === undefined ? body : { ...body, recurrence: lines as string[] };
+}
+
+/** The occurrences that the master itself excludes (EXDATE), and not an item of their own. */
+export function excludedByLine(series: Series, event: CalendarEvent): OccurrenceId[] {
+  return event.recurrence ? [...readRecurrence(series.master.recurrence ?? [], event.when).excluded] : [];
+}
+
+const MAX_DESCRIPTION = 8192;
+const MAX_LINE = 1024;
+
+/** Undefined: leave it. An unchanged rule keeps the spelling that it has. */
+function recurrencePatch(series: Series, before: CalendarEvent, next: CalendarEvent): string[] | null | undefined {
+  if (!next.recurrence) return before.recurrence ? null : undefined;
+  const isOut = (id: OccurrenceId): boolean => next.exceptions[id] === EXCLUDED;
+  if (isRetimed(before, next)) return writeRecurrence(next.recurrence, Object.keys(next.exceptions).filter(isOut));
+  const listed = excludedByLine(series, before);
+  if (listed.every(isOut)) return undefined;
+  const rest = (series.master.recurrence ?? []).filter((line) => !/^EXDATE[;:]/i.test(line));
+  const dates = writeRecurrence({ rules: [], dates: [] }, [...new Set(listed.filter(isOut))]);
+  return [...rest, ...dates];
+}
+
+/** The description with its block, and the notes that go with it. An HTML description whose text did not change is never rewritten. */
+function textPatch(item: Item, before: Content, after: Content, setting: SideSetting, cleared: '' | null): Body {
+  const now = propertiesOf(item);
+  // Switched off later, what was shown of the people goes with the next change.
+  const peopleChanged = setting.attendees === 'none' ? hasKeptPeople(now) && !sameValue(before, after)
+    : !(sameValue(before.attendees, after.attendees) && sameValue(before.organizer, after.organizer));
+  const textChanged = before.description !== after.description;
+  const lineChanged = before.title !== after.title || before.location !== after.location;
+  if (!peopleChanged && !textChanged && !lineChanged) return {};
+  const written = item.description ?? '';
+  const people = keptOf(after, nativeAttendees(item), setting, nativeOrganizer(item)?.address);
+  const body: Body = peopleChanged && setting.attendees === 'native' ? nativeBody(item.attendees ?? [], after.attendees) : {};
+  const properties: PropertyPatch = peopleChanged ? patchProperties(now, peopleProperties(people), ['people']) : {};
+  const texts = textsOf(after, people, uidOf(item) ?? '', setting);
+  const isForeignHtml = isHtml(written) && !isOurText(now, written);
+  if (textChanged || (peopleChanged && !isForeignHtml)) {
+    const stillCut = !textChanged && isCutText(now, written) && after.description.endsWith('…');
+    if (texts.description !== written) body.description = texts.description || cleared;
+    Object.assign(properties, patchProperties(now, textProperties(texts.description, texts.isCut || stillCut), ['text']));
+  } else if (lineChanged && texts.isCut && (written === '' || isOurText(now, written))) {
+    Object.assign(properties, patchProperties(now, textProperties(written, true), ['text']));
+  }
+  if (Object.keys(properties).length > 0) body.extendedProperties = { private: properties as Record<string, string> };
+  return body;
+}
+
+interface Texts {
+  readonly summary: string;
+  readonly location: string;
+  readonly description: string;
+  readonly isCut: boolean;
+}
+
+/** The block is cut before the text. */
+function textsOf(content: Content, people: People, uid: string, setting: SideSetting): Texts {
+  const title = cutText(content.title, MAX_LINE);
+  const location = cutText(content.location, MAX_LINE);
+  const text = cutText(content.description, MAX_DESCRIPTION);
+  const whole = withBlock(text.text, peopleBlock(people, uid, setting.tag));
+  const fits = whole.length <= MAX_DESCRIPTION;
+  return {
+    summary: title.text, location: location.text, description: fits ? whole : text.text, isCut: title.isCut || location.isCut || text.isCut || !fits,
+  };
+}
+
+/** The people that Google does not know of itself. */
+function keptOf(content: Content, native: readonly Attendee[], setting: SideSetting, nativeOrganizerAddress?: string): People {
+  if (setting.attendees !== 'copy') return { organizer: null, attendees: [] };
+  const known = new Set(native.map((attendee) => attendee.address));
+  const { organizer } = content;
+  return {
+    organizer: organizer && organizer.address === nativeOrganizerAddress ? null : organizer,
+    attendees: content.attendees.filter((attendee) => !known.has(attendee.address)),
+  };
+}
+
+const RESPONSES: Readonly<Record<Attendee['participation'], string>> = {
+  'needs-action': 'needsAction', accepted: 'accepted', declined: 'declined', tentative: 'tentative', delegated: 'needsAction',
+};
+
+/** Real attendees. Arrays are replaced as a whole, so what Google knows of a person goes along. */
+function nativeBody(now: readonly calendar_v3.Schema$EventAttendee[], attendees: readonly Attendee[]): Body {
+  const known = new Map(now.map((person) => [(person.email ?? '').toLowerCase(), person]));
+  const people = attendees.filter(({ address }) => /^[^\s@:]+@[^\s@]+$/.test(address)).map((attendee) => {
+    const before = known.get(attendee.address);
+    return {
+      ...before,
+      email: before?.email ?? attendee.address,
+      ...(attendee.name === '' ? {} : { displayName: attendee.name }),
+      optional: attendee.role === 'optional' || attendee.role === 'non-participant',
+      ...(before ? {} : { resource: attendee.kind === 'resource' || attendee.kind === 'room' }),
+      responseStatus: RESPONSES[attendee.participation],
+    };
+  });
+  return people.length === 0 && now.length === 0 ? {} : { attendees: people };
+}

@@ -1,0 +1,73 @@
+/** What Graph cannot hold of an event. */
+import { EXCLUDED, type CalendarEvent } from '../../core/event.ts';
+import { instantOfId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
+import type { EventProblem } from '../../core/event-problem.ts';
+import { expandOccurrences, RecurrenceError } from '../../core/recurrence/normalise.ts';
+import { instantOf, localOf } from '../../core/zones.ts';
+import { toPatternedRecurrence } from './recurrence.ts';
+
+/** Null when Graph can hold the event as it is. What it holds with less detail (a tentative event that blocks no time) it can hold. */
+export function cannotHold(event: CalendarEvent): EventProblem | null {
+  if (event.status === 'cancelled') {
+    return { code: 'cancelled-not-carried', detail: 'The event is cancelled, and Outlook can hold a cancelled event only as an invitation of somebody else.' };
+  }
+  if (event.recurrence && (!isExpressible(event) || crossesNeighbours(event))) return WRITTEN_OUT;
+  return null;
+}
+
+const WRITTEN_OUT: EventProblem = { code: 'recurrence-written-out', detail: 'Outlook cannot express how this event repeats, so it is written there as single events.' };
+const DAY_MS = 86_400_000;
+/** From one occurrence of a series to the next at most, for finding neighbours: twelve years hold any rule's next day but a rare one's. */
+const REACH_MS = 12 * 366 * DAY_MS;
+const BUDGET_STEPS = 50_000;
+
+function isExpressible(event: CalendarEvent): boolean {
+  try {
+    return typeof toPatternedRecurrence(event) !== 'string';
+  } catch (error) {
+    if (error instanceof RecurrenceError || error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+/** Exchange moves no occurrence to or past the day of the one before it or after it, and lets none overlap. */
+function crossesNeighbours(event: CalendarEvent): boolean {
+  return Object.entries(event.exceptions).some(([id, exception]) => {
+    if (exception === EXCLUDED) return false;
+    const [own, usual] = [spanOfWhen(exception.when), spanOf({ ...event, exceptions: {} }, id)];
+    // Unmoved ones cross nobody.
+    if (exception.when.allDay === event.when.allDay && own.from === usual.from && own.to <= usual.to) return false;
+    const [before, after] = neighboursOf(event, id).map((one) => (one === undefined ? null : spanOf(event, one)));
+    const day = (ms: number): string => localOf(ms, event.when.allDay ? 'UTC' : event.when.startZone).slice(0, 10);
+    return (before !== null && before !== undefined && (day(own.from) <= day(before.from) || own.from < before.to))
+      || (after !== null && after !== undefined && (day(own.from) >= day(after.from) || own.to > after.from));
+  });
+}
+
+/** The occurrences before and after one, without those that are excluded. */
+function neighboursOf(event: CalendarEvent, id: string): [string | undefined, string | undefined] {
+  const at = instantOfId(id);
+  const plain = { ...event, exceptions: Object.fromEntries(Object.entries(event.exceptions).filter(([, exception]) => exception === EXCLUDED)) };
+  const { ids: later } = expandOccurrences(plain, at + 1, at + REACH_MS, 1, BUDGET_STEPS);
+  let earlier: readonly string[] = [];
+  for (let reach = 32 * DAY_MS; earlier.length === 0 && reach < REACH_MS; reach *= 8) earlier = expandOccurrences(plain, at - reach, at, 10_000, BUDGET_STEPS).ids;
+  return [earlier.filter((one) => one < id).at(-1), later.find((one) => one > id)];
+}
+
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+function spanOf(event: CalendarEvent, id: string): Span {
+  const exception = event.exceptions[id];
+  if (exception !== undefined && exception !== EXCLUDED) return spanOfWhen(exception.when);
+  const usual = spanOfWhen(event.when);
+  const start = occurrenceStart(id, event.when);
+  const from = event.when.allDay ? Date.parse(start) : instantOf(start, event.when.startZone);
+  return { from, to: from + usual.to - usual.from };
+}
+
+function spanOfWhen(when: CalendarEvent['when']): Span {
+  return when.allDay ? { from: Date.parse(when.start), to: Date.parse(when.end) } : { from: instantOf(when.start, when.startZone), to: instantOf(when.end, when.endZone) };
+}

@@ -1,0 +1,69 @@
+/** Real files of other people's test suites (see the corpus' README): nothing is lost, nothing that is not meant is changed. */
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { changedPaths } from '../../../core/event.ts';
+import { splitFeed } from '../../../core/ical/feed.ts';
+import { createObject, decodeBytes, patchObject, readObject } from '../../../core/ical/object.ts';
+
+const FLOATING = { floatingZone: 'Europe/Berlin' };
+const SETTING = { ...FLOATING, now: '2026-11-21T10:00:00Z' };
+const corpus = new URL('../../../../shared/corpus/ics/', import.meta.url);
+const skip = existsSync(corpus) ? false : 'the corpus is not here';
+
+/** Each file as it is and with CRLF: the whole stream, and the objects that a server would hold. */
+function* texts(kind: 'valid' | 'broken'): Generator<{ name: string; text: string; isObject: boolean }> {
+  for (const name of readdirSync(new URL(`${kind}/`, corpus))) {
+    const asIs = decodeBytes(readFileSync(new URL(`${kind}/${name}`, corpus)));
+    for (const text of [asIs, asIs.replace(/\r?\n/g, '\r\n')]) {
+      yield { name, text, isObject: false };
+      for (const part of splitFeed(text)) yield { name, text: part.text, isObject: true };
+    }
+  }
+}
+
+function contentLines(text: string): string[] {
+  return text.replace(/\r?\n[ \t]/g, '').split(/\r?\n/);
+}
+
+describe('the corpus', { skip }, () => {
+  test('every valid event is read', () => {
+    const lost: string[] = [];
+    for (const { name, text } of texts('valid')) {
+      const { events } = readObject(text, FLOATING);
+      if (/BEGIN:VEVENT/i.test(text) && events.length === 0) lost.push(name);
+      for (const { event, problems } of events) if (!event) lost.push(`${name}: ${problems[0]?.detail}`);
+    }
+    assert.deepEqual(lost, []);
+  });
+
+  test('what cannot be read of the broken ones is told, and stops nothing else', () => {
+    for (const { name, text } of texts('broken')) {
+      const { events } = readObject(text, FLOATING);
+      const begun = text.match(/^BEGIN:VEVENT/gim)?.length ?? 0;
+      assert.ok(begun === 0 || events.length > 0, name);
+      for (const { event, problems } of events) assert.ok(event !== null || problems.length > 0, name);
+    }
+  });
+
+  for (const kind of ['valid', 'broken'] as const) {
+    test(`writing ${kind} events`, () => {
+      for (const { name, text, isObject } of texts(kind)) {
+        for (const { part, event, uid } of readObject(text, FLOATING).events) {
+          if (!event || (!isObject && part !== null)) continue;
+          assert.equal(patchObject(text, part, event, SETTING), text, `${name} ${part}`);
+          const next = { ...event, title: `${event.title} changed` };
+          const patched = patchObject(text, part, next, SETTING);
+          const back = readObject(patched, FLOATING).events.find((entry) => entry.part === part)?.event;
+          assert.ok(back, name);
+          assert.deepEqual(changedPaths(back, next), [], name);
+          const others = (of: string): string[] => contentLines(of).filter((line) => !/^(SUMMARY|DTSTAMP|LAST-MODIFIED)[;:]/i.test(line));
+          assert.deepEqual(others(patched), others(text), name);
+          const created = readObject(createObject(event, uid ?? 'u', { ...SETTING, scheduleAgentNone: true }), FLOATING).events[0]?.event;
+          assert.ok(created, name);
+          assert.deepEqual(changedPaths(created, event), [], name);
+        }
+      }
+    });
+  }
+});

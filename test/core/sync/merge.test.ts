@@ -1,0 +1,296 @@
+/** Three-way merge of one event: tables of cases for each rule, and a random machine for what must hold of all of them. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import {
+  changedPaths, CONTENT_FIELDS, EXCLUDED, otherSide, sameValue, type Attendee, type CalendarEvent, type Content, type ContentField, type Exception, type SideName,
+} from '../../../core/event.ts';
+import { applyChanges, merge, pathKey, type MergeInput } from '../../../core/sync/merge.ts';
+import { occurrenceContent } from '../../../core/recurrence/series.ts';
+import { anEvent, aSeries, at, occurrence } from '../../support/fake-side.ts';
+
+const person = (name: string, participation: Attendee['participation'] = 'needs-action'): Attendee => ({
+  address: `${name}@example.com`, name, participation, role: 'required', kind: 'individual',
+});
+
+/** Two values of each field, neither of them the base's. */
+const VALUES: { readonly [Field in ContentField]: readonly [Content[Field], Content[Field]] } = {
+  title: ['one', 'two'],
+  when: [at(2), at(3)],
+  location: ['here', 'there'],
+  description: ['short', 'long'],
+  status: ['tentative', 'cancelled'],
+  transparency: ['transparent', 'transparent'],
+  visibility: ['private', 'confidential'],
+  organizer: [{ address: 'a@example.com', name: 'A' }, { address: 'b@example.com', name: 'B' }],
+  attendees: [[person('a')], [person('b')]],
+};
+
+const base = anEvent({ title: 'base', location: 'base', description: 'base' });
+
+function merged(caldav: CalendarEvent, cloud: CalendarEvent, { from = base, winner = 'caldav' as SideName, bases = {} as Partial<Record<SideName, CalendarEvent | null>> } = {}) {
+  const baseOf = (side: SideName) => (side in bases ? bases[side] ?? null : from);
+  return merge({ caldav: { now: caldav, base: baseOf('caldav') }, cloud: { now: cloud, base: baseOf('cloud') }, winner });
+}
+
+describe('one event', () => {
+  for (const field of CONTENT_FIELDS) {
+    const [one, two] = VALUES[field];
+    for (const side of ['caldav', 'cloud'] as const) {
+      test(`${field} changed on ${side} alone goes to the other side`, () => {
+        const edited = { ...base, [field]: one };
+        const result = side === 'caldav' ? merged(edited, base) : merged(base, edited);
+        assert.deepEqual(result, { caldav: edited, cloud: edited, conflicts: [] });
+      });
+      if (field !== 'attendees' && !sameValue(one, two)) {
+        test(`${field} changed on both sides: ${side} was later, wins, and the other value is kept`, () => {
+          const result = merged({ ...base, [field]: one }, { ...base, [field]: two }, { winner: side });
+          const [kept, lost] = side === 'caldav' ? [one, two] : [two, one];
+          assert.deepEqual([result.caldav[field], result.cloud[field]], [kept, kept]);
+          assert.deepEqual(result.conflicts, [{ path: { occurrence: null, field }, winner: side, kept, lost }]);
+        });
+      }
+    }
+    test(`${field} changed alike on both sides is no conflict and writes nothing`, () => {
+      const edited = { ...base, [field]: one };
+      assert.deepEqual(merged(edited, edited), { caldav: edited, cloud: edited, conflicts: [] });
+    });
+    for (const other of CONTENT_FIELDS.filter((one) => one !== field)) {
+      test(`${field} on one side and ${other} on the other are both kept`, () => {
+        const result = merged({ ...base, [field]: one }, { ...base, [other]: VALUES[other][1] });
+        const both = { ...base, [field]: one, [other]: VALUES[other][1] };
+        assert.deepEqual(result, { caldav: both, cloud: both, conflicts: [] });
+      });
+    }
+  }
+
+  test('each side has its own base: a rewriting of a server is no edit and does not travel', () => {
+    const cloudBase = { ...base, description: '<p>base</p>' };
+    const result = merged({ ...base, title: 'new' }, cloudBase, { bases: { cloud: cloudBase } });
+    assert.equal(result.cloud.description, '<p>base</p>');
+    assert.equal(result.caldav.description, 'base');
+    assert.equal(result.cloud.title, 'new');
+  });
+
+  test('people are merged one by one; the same person changed on both sides is a conflict', () => {
+    const from = { ...base, attendees: [person('a'), person('b'), person('c')] };
+    const caldav = { ...base, attendees: [person('a', 'accepted'), person('b'), person('d')] };
+    const cloud = { ...base, attendees: [person('a', 'declined'), person('b', 'tentative'), person('c')] };
+    const result = merged(caldav, cloud, { from, winner: 'cloud' });
+    const expected = [person('a', 'declined'), person('b', 'tentative'), person('d')];
+    assert.deepEqual([result.caldav.attendees, result.cloud.attendees], [expected, expected]);
+    assert.deepEqual(result.conflicts.map(({ kept, lost }) => [kept, lost]), [[person('a', 'declined'), person('a', 'accepted')]]);
+  });
+});
+
+describe('a series', () => {
+  const series = aSeries();
+  const [first, second] = [occurrence(1), occurrence(2)];
+  const usual = (id: string) => occurrenceContent(series, id);
+  const withExceptions = (exceptions: Record<string, Exception>) => ({ ...series, exceptions });
+
+  test('two people remove two occurrences on two sides: both are removed', () => {
+    const result = merged(withExceptions({ [first]: EXCLUDED }), withExceptions({ [second]: EXCLUDED }), { from: series });
+    const both = withExceptions({ [first]: EXCLUDED, [second]: EXCLUDED });
+    assert.deepEqual([result.caldav.exceptions, result.cloud.exceptions, result.conflicts], [both.exceptions, both.exceptions, []]);
+  });
+
+  for (const winner of ['caldav', 'cloud'] as const) {
+    test(`an occurrence edited here and excluded there: the edit wins, whoever was later (${winner})`, () => {
+      const edited = { ...usual(first), title: 'edited' };
+      for (const swap of [false, true]) {
+        const [caldav, cloud] = [withExceptions({ [first]: edited }), withExceptions({ [first]: EXCLUDED })];
+        const result = swap ? merged(cloud, caldav, { from: series, winner }) : merged(caldav, cloud, { from: series, winner });
+        assert.deepEqual([result.caldav.exceptions[first], result.cloud.exceptions[first]], [edited, edited]);
+        assert.equal(result.conflicts.length, 1);
+      }
+    });
+  }
+
+  test('different fields of one occurrence, new on both sides or known before, are both kept', () => {
+    for (const from of [series, withExceptions({ [first]: { ...usual(first), description: 'known' } })]) {
+      const known = from.exceptions[first] as Content | undefined ?? usual(first);
+      const caldav = withExceptions({ [first]: { ...known, title: 'new title' } });
+      const cloud = withExceptions({ [first]: { ...known, location: 'new place' } });
+      const result = merged(caldav, cloud, { from });
+      const both = { ...known, title: 'new title', location: 'new place' };
+      assert.deepEqual([result.caldav.exceptions[first], result.cloud.exceptions[first], result.conflicts], [both, both, []]);
+    }
+  });
+
+  test('the same field of one occurrence goes to the later side, and is kept as a conflict of that occurrence', () => {
+    const caldav = withExceptions({ [first]: { ...usual(first), title: 'one' } });
+    const cloud = withExceptions({ [first]: { ...usual(first), title: 'two' } });
+    const result = merged(caldav, cloud, { from: series, winner: 'cloud' });
+    assert.deepEqual(result.caldav.exceptions[first], { ...usual(first), title: 'two' });
+    assert.deepEqual(result.conflicts, [{ path: { occurrence: first, field: 'title' }, winner: 'cloud', kept: 'two', lost: 'one' }]);
+  });
+
+  test('an edit of the series and an exception on the other side are both kept', () => {
+    const result = merged({ ...series, location: 'moved' }, withExceptions({ [first]: EXCLUDED }), { from: series });
+    const both = { ...series, location: 'moved', exceptions: { [first]: EXCLUDED } };
+    assert.deepEqual([result.caldav, result.cloud], [both, both]);
+  });
+
+  test('start and rule changed on two sides are combined where that is a valid series', () => {
+    const later = { ...series, when: at(1, 15) };
+    const fewer = { ...series, recurrence: { rules: ['RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=5'], dates: [] } };
+    const result = merged(later, fewer, { from: series });
+    assert.deepEqual([result.caldav.when, result.cloud.recurrence, result.conflicts], [later.when, fewer.recurrence, []]);
+    assert.deepEqual(result.cloud.when, later.when);
+  });
+
+  for (const winner of ['caldav', 'cloud'] as const) {
+    test(`where it is not, the later side decides both (${winner}), and what the other wanted is kept`, () => {
+      const tuesday = { ...series, when: at(2) };
+      const tuesdays = { ...tuesday, recurrence: { rules: ['RRULE:FREQ=WEEKLY;BYDAY=TU'], dates: [] } };
+      const fewer = { ...series, recurrence: { rules: ['RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=5'], dates: [] } };
+      const result = merged(tuesdays, fewer, { from: series, winner });
+      const decided = winner === 'caldav' ? tuesdays : fewer;
+      for (const side of ['caldav', 'cloud'] as const) assert.deepEqual([result[side].when, result[side].recurrence], [decided.when, decided.recurrence]);
+      assert.ok(result.conflicts.some(({ path }) => path.field === 'recurrence'));
+    });
+  }
+
+  test('an edit of an occurrence is not lost without a word when the other side makes one event of the series', () => {
+    const edited = withExceptions({ [first]: { ...usual(first), title: 'unique' } });
+    const result = merged({ ...series, recurrence: null }, edited, { from: series });
+    assert.deepEqual([result.cloud.recurrence, result.cloud.exceptions], [null, {}]);
+    assert.ok(JSON.stringify(result.conflicts).includes('unique'));
+  });
+});
+
+describe('a first meeting', () => {
+  const none = { bases: { caldav: null, cloud: null } };
+
+  for (const field of ['location', 'description', 'organizer', 'visibility', 'transparency', 'status'] as const) {
+    test(`an empty ${field} never wins`, () => {
+      const full = anEvent({ [field]: VALUES[field][0] });
+      for (const winner of ['caldav', 'cloud'] as const) {
+        assert.deepEqual(merged(full, anEvent(), { ...none, winner }), { caldav: full, cloud: full, conflicts: [] });
+        assert.deepEqual(merged(anEvent(), full, { ...none, winner }), { caldav: full, cloud: full, conflicts: [] });
+      }
+    });
+  }
+
+  test('a rule wins over none, exceptions and people are united, nothing is removed', () => {
+    const [first, second] = [occurrence(1), occurrence(2)];
+    const caldav = aSeries({ exceptions: { [first]: EXCLUDED }, attendees: [person('a')] });
+    const cloud = aSeries({ exceptions: { [second]: EXCLUDED }, attendees: [person('b')] });
+    const result = merged(caldav, cloud, none);
+    assert.deepEqual(result.cloud.exceptions, { [first]: EXCLUDED, [second]: EXCLUDED });
+    assert.deepEqual(result.caldav.attendees, [person('a'), person('b')]);
+    assert.deepEqual(merged(anEvent(), aSeries(), none).caldav.recurrence, aSeries().recurrence);
+    assert.deepEqual(result.conflicts, []);
+  });
+
+  test('each side keeps its own UID', () => {
+    const result = merged(anEvent({ uid: 'a' }), anEvent({ uid: 'b', location: 'x' }), none);
+    assert.deepEqual([result.caldav.uid, result.cloud.uid], ['a', 'b']);
+  });
+});
+
+test('the changes of a source leave everything else of the target as it is', () => {
+  const target = anEvent({ title: 'copy', description: 'own' });
+  const result = applyChanges(target, anEvent(), anEvent({ location: 'new' }));
+  assert.deepEqual(result, { ...target, location: 'new' });
+});
+
+describe('a random machine', () => {
+  const id = fc.constantFrom(occurrence(1), occurrence(2), occurrence(3));
+  type Edit = readonly [kind: 'field' | 'exclude' | 'override' | 'reset' | 'person' | 'rule' | 'single', which: number, id: string];
+  const edit: fc.Arbitrary<Edit> = fc.tuple(
+    fc.constantFrom('field', 'field', 'field', 'exclude', 'override', 'override', 'reset', 'person', 'rule', 'single' as const), fc.nat(5), id) as fc.Arbitrary<Edit>;
+  const case_ = fc.record({
+    isSeries: fc.boolean(), before: fc.array(edit, { maxLength: 3 }), caldav: fc.array(edit, { maxLength: 4 }), cloud: fc.array(edit, { maxLength: 4 }),
+    winner: fc.constantFrom<SideName>('caldav', 'cloud'),
+  });
+
+  /** Values of texts are unique, so that one that is lost can be told. */
+  function edited(event: CalendarEvent, edits: readonly Edit[], name: string): CalendarEvent {
+    return edits.reduce((now, [kind, which, occurrenceOf], index) => {
+      const value = `${name}${index}`;
+      const field = (['title', 'location', 'description'] as const)[which % 3] as 'title';
+      const before = now.exceptions[occurrenceOf];
+      switch (kind) {
+        case 'field': return which === 5 ? { ...now, when: at(1, 10 + index) } : { ...now, [field]: value };
+        case 'person': return { ...now, attendees: which < 3 ? [...now.attendees.filter(({ address }) => address !== `p${which}@example.com`), person(`p${which}`, which % 2 ? 'accepted' : 'declined')].sort((a, b) => (a.address < b.address ? -1 : 1)) : now.attendees.slice(1) };
+        case 'rule': return now.recurrence ? { ...now, recurrence: { rules: [`RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=${10 + which}`], dates: [] } } : now;
+        case 'single': return which === 0 ? { ...now, recurrence: null, exceptions: {} } : now;
+        default: break;
+      }
+      if (!now.recurrence) return now;
+      if (kind === 'reset') {
+        const { [occurrenceOf]: _gone, ...rest } = now.exceptions;
+        return { ...now, exceptions: rest };
+      }
+      const content = typeof before === 'object' ? before : occurrenceContent(now, occurrenceOf);
+      return { ...now, exceptions: { ...now.exceptions, [occurrenceOf]: kind === 'exclude' ? EXCLUDED : { ...content, [field]: value } } };
+    }, event);
+  }
+
+  const built = ({ isSeries, before, caldav, cloud, winner }: { isSeries: boolean; before: readonly Edit[]; caldav: readonly Edit[]; cloud: readonly Edit[]; winner: SideName }): MergeInput => {
+    const from = edited(isSeries ? aSeries() : anEvent(), before, 'base');
+    return { caldav: { now: edited(from, caldav, 'caldav'), base: from }, cloud: { now: edited(from, cloud, 'cloud'), base: from }, winner };
+  };
+
+  const options = { numRuns: 10_000 };
+
+  test('both sides end equal, and merging again finds nothing to do', () => {
+    fc.assert(fc.property(case_, (one) => {
+      const input = built(one);
+      const result = merge(input);
+      assert.deepEqual(changedPaths(result.caldav, result.cloud), []);
+      const again = merge({ caldav: { now: result.caldav, base: input.caldav.base }, cloud: { now: result.cloud, base: input.cloud.base }, winner: input.winner });
+      assert.deepEqual([changedPaths(again.caldav, result.caldav), changedPaths(again.cloud, result.cloud), again.conflicts], [[], [], []]);
+    }), options);
+  });
+
+  test('nothing is lost: what a side wrote is on both, or in a conflict, or its occurrence is no more by its own hand', () => {
+    fc.assert(fc.property(case_, (one) => {
+      const input = built(one);
+      const result = merge(input);
+      const shown = JSON.stringify([result.caldav, result.conflicts]);
+      for (const side of ['caldav', 'cloud'] as const) {
+        const written = JSON.stringify(input[side].now).match(new RegExp(`"${side}\\d"`, 'g')) ?? [];
+        for (const value of written) assert.ok(shown.includes(value), `${value} of ${side} is lost`);
+      }
+    }), options);
+  });
+
+  test('what only one side changed is written as it is there', () => {
+    fc.assert(fc.property(case_, (one) => {
+      const input = built({ ...one, cloud: [] });
+      const result = merge(input);
+      assert.deepEqual(changedPaths(result.cloud, input.caldav.now), []);
+      assert.deepEqual(changedPaths(result.caldav, input.caldav.now), []);
+      assert.deepEqual(result.conflicts, []);
+    }), options);
+  });
+
+  test('it does not matter which side is called which', () => {
+    fc.assert(fc.property(case_, (one) => {
+      const input = built(one);
+      const result = merge(input);
+      const swapped = merge({ caldav: input.cloud, cloud: input.caldav, winner: otherSide(input.winner) });
+      assert.deepEqual(changedPaths(result.caldav, swapped.cloud), []);
+      const told = (conflicts: typeof result.conflicts) => conflicts.map(({ path, kept, lost }) => [pathKey(path), JSON.stringify([kept, lost])].join()).sort();
+      assert.deepEqual(told(result.conflicts), told(swapped.conflicts));
+    }), options);
+  });
+
+  test('without a base nothing is removed, and both sides end equal', () => {
+    fc.assert(fc.property(case_, (one) => {
+      const input = built(one);
+      const [caldav, cloud] = [input.caldav.now, input.cloud.now];
+      const result = merge({ caldav: { now: caldav, base: null }, cloud: { now: cloud, base: null }, winner: input.winner });
+      assert.deepEqual(changedPaths(result.caldav, result.cloud), []);
+      for (const event of [caldav, cloud]) {
+        assert.ok(event.attendees.every(({ address }) => result.caldav.attendees.some((person) => person.address === address)));
+        for (const key of Object.keys(event.exceptions)) assert.ok(key in result.caldav.exceptions);
+      }
+      const again = merge({ caldav: { now: result.caldav, base: null }, cloud: { now: result.cloud, base: null }, winner: input.winner });
+      assert.deepEqual(changedPaths(again.caldav, result.caldav), []);
+    }), options);
+  });
+});

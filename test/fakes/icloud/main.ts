@@ -1,0 +1,47 @@
+/**
+ * The stand-in as a process of its own: `node --import tsx test/fakes/icloud/main.ts --port 8086 --apple-id host@icloud.example`. Prints one line of JSON with its
+ * address and the account's passwords, and runs until it is stopped. `POST /control/<name>` with `{"args":[…]}` calls what the stand-in has under that name; with an
+ * `appleId` beside it, what the account has.
+ */
+import { parseArgs } from 'node:util';
+import type { Behaviour } from './behaviour.ts';
+import { startIcloud, type IcloudStandIn } from './start.ts';
+
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string', default: '0' },
+    'apple-id': { type: 'string', default: 'host@icloud.example' },
+    /** JSON: see behaviour.ts. */
+    behaviour: { type: 'string', default: '{}' },
+  },
+});
+
+const STAND_IN = ['fail', 'setBehaviour', 'move'];
+const READABLE = ['requests', 'mailLedger', 'carelessWrites'];
+const ACCOUNT = ['put', 'remove', 'addCalendar', 'changePassword'];
+
+const standIn = await startIcloud({ ...(JSON.parse(values.behaviour) as Partial<Behaviour>), port: Number(values.port), control });
+const account = standIn.addAccount(values['apple-id']);
+const { appleId, password, appPassword, home } = account;
+console.log(JSON.stringify({ serverUrl: standIn.base, controlUrl: `${standIn.base}control/`, appleId, password, appPassword, home }));
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void standIn.close().then(() => process.exit(0), complain));
+
+function control(icloud: IcloudStandIn, name: string, { appleId: of, args = [] }: Record<string, unknown>): unknown {
+  const call = (target: object): unknown => ((target as Record<string, unknown>)[name] as (...values: unknown[]) => unknown).apply(target, args as unknown[]);
+  if (of === undefined) return READABLE.includes(name) ? icloud[name as keyof IcloudStandIn] : STAND_IN.includes(name) ? call(icloud) : unknownControl();
+  const owner = icloud.account(of as string);
+  if (name === 'list') return Object.fromEntries(owner.list(String((args as unknown[])[0])));
+  if (!ACCOUNT.includes(name)) unknownControl();
+  call(owner);
+  return { appPassword: owner.appPassword };
+}
+
+function unknownControl(): never {
+  throw new Error('no such control');
+}
+
+function complain(error: Error): void {
+  console.error(error.message);
+  process.exit(1);
+}

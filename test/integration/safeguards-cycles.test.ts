@@ -1,0 +1,175 @@
+/** Several pairs over the same calendars: rings are refused; chains, shared calendars and events that come by two ways make no doubles and come to rest. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { googleEnvironment, type Json, type RunningCalpair, startCalpair } from '../support/calpair.ts';
+import { startRadicale, startXandikos, type DavServer } from '../support/dav.ts';
+import { DavPerson } from '../support/dav-person.ts';
+import type { GoogleAccount } from '../fakes/google/account.ts';
+import { startGoogle, type GoogleStandIn } from '../fakes/google/start.ts';
+import { at, object } from '../support/ics.ts';
+import { createPair, writesOf, type Calendar, type Pair } from '../support/pair.ts';
+
+let radicale: DavServer;
+let xandikos: DavServer;
+let google: GoogleStandIn;
+let calpair: RunningCalpair;
+before(async () => {
+  [radicale, xandikos, google] = await Promise.all([startRadicale(), startXandikos(), startGoogle()]);
+  calpair = await startCalpair(googleEnvironment(google));
+});
+after(async () => {
+  await calpair?.stop();
+  await Promise.all([radicale?.stop(), xandikos?.stop(), google?.close()]);
+});
+
+/** A calendar with its person, on either kind of server. */
+interface Place {
+  readonly calendar: Calendar;
+  put(uid: string, title: string): Promise<void>;
+  edit(from: string, to: string): Promise<void>;
+  remove(title: string): Promise<void>;
+  titles(): Promise<string[]>;
+}
+
+let places = 0;
+async function davPlace(server: DavServer): Promise<Place> {
+  places += 1;
+  const person = new DavPerson(server, await server.createCalendar(`ring-${places}`));
+  const titleOf = (text: string): string => /^SUMMARY:(.*)$/m.exec(text)![1]!.trim();
+  return {
+    calendar: { server, url: person.url },
+    put: (uid, title) => person.put(`${uid}.ics`, object(`${uid}@example.org`, [`SUMMARY:${title}`, ...at('20270113T090000')])),
+    edit: async (from, to) => person.edit(await person.nameOf(`SUMMARY:${from}`), (text) => text.replace(`SUMMARY:${from}`, `SUMMARY:${to}`)),
+    remove: async (title) => person.remove(await person.nameOf(`SUMMARY:${title}`)),
+    titles: async () => [...(await person.all()).values()].map(titleOf).sort(),
+  };
+}
+
+function googlePlace(): Place {
+  places += 1;
+  const account: GoogleAccount = google.addAccount({ email: `ring-${places}@calendars.example` });
+  const idOf = (title: string): string => account.listLive().find(({ summary }) => summary === title)!['id'] as string;
+  return {
+    calendar: { account, calendarId: account.email },
+    put: async (_uid, title) => void account.insertEvent({ summary: title, start: { date: '2027-01-13' }, end: { date: '2027-01-14' } }),
+    edit: async (from, to) => void account.patchEvent(idOf(from), { summary: to }),
+    remove: async (title) => account.deleteEvent(idOf(title)),
+    titles: async () => account.listLive().map(({ summary }) => String(summary)).sort(),
+  };
+}
+
+const pairOf = (one: Place, other: Place, settings: Json = {}): Promise<Pair> => createPair(calpair, one.calendar, other.calendar, settings);
+
+/** Runs of all pairs, one after the other, until a round writes nothing. */
+async function rest(pairs: readonly Pair[]): Promise<void> {
+  for (let round = 0; round < 10; round++) {
+    const runs = [];
+    for (const pair of pairs) runs.push(await pair.sync());
+    if (runs.every((run) => run.result === 'ok' && writesOf(run) === 0)) return;
+  }
+  throw new Error('the pairs do not come to rest');
+}
+
+async function assertAll(all: readonly Place[], titles: readonly string[]): Promise<void> {
+  for (const [n, place] of all.entries()) assert.deepEqual(await place.titles(), [...titles].sort(), `calendar ${n + 1}`);
+}
+
+async function assertQuiet(pairs: readonly Pair[]): Promise<void> {
+  const writes = google.writes.length;
+  for (const pair of [...pairs, ...pairs]) assert.equal(writesOf(await pair.sync()), 0);
+  assert.equal(google.writes.length, writes);
+  for (const pair of pairs) {
+    assert.deepEqual([await pair.list('conflicts'), await pair.list('problems'), await pair.list('held-changes')], [[], [], []]);
+    assert.equal((await pair.show()).status, 'active');
+  }
+}
+
+describe('a ring of pairs', () => {
+  const refusal = async (work: Promise<unknown>): Promise<string> => work.then(() => 'made', (error: Error) => error.message);
+
+  it('is refused, whatever the directions; without one of its pairs it is none', async () => {
+    const [a, b, c] = [await davPlace(radicale), await davPlace(radicale), await davPlace(xandikos)];
+    const [ab, bc] = [await pairOf(a, b), await pairOf(b, c)];
+    for (const direction of ['bidirectional', 'caldav-to-cloud', 'cloud-to-caldav']) {
+      assert.match(await refusal(pairOf(c, a, { direction })), /answered 409.*pair-would-loop/, direction);
+    }
+    assert.match(await refusal(pairOf(a, a)), /answered 409.*pair-would-loop/);
+    await a.put('ring-1', 'One');
+    await rest([ab, bc]);
+    await calpair.api.call('DELETE', `/v1/pairs/${ab.id}`);
+    const ca = await pairOf(c, a);
+    await rest([bc, ca]);
+    await assertAll([a, b, c], ['One']);
+    await assertQuiet([bc, ca]);
+  });
+
+  it('is refused to one of two who would close it at the same moment', async () => {
+    const [a, b, c, d] = [await davPlace(radicale), await davPlace(radicale), await davPlace(radicale), googlePlace()];
+    await pairOf(a, b);
+    await pairOf(c, d);
+    const outcomes = await Promise.all([refusal(pairOf(b, c)), refusal(pairOf(a, d))]);
+    assert.equal(outcomes.filter((outcome) => outcome === 'made').length, 1, outcomes.join('\n'));
+    assert.match(outcomes.find((outcome) => outcome !== 'made')!, /pair-would-loop/);
+  });
+});
+
+describe('pairs that share calendars', () => {
+  for (const [name, shape] of [['a chain A-B-C', 'chain'], ['a calendar shared by two pairs, A-B and A-C', 'star']] as const) {
+    it(`${name}: every change arrives everywhere, once, and everything comes to rest`, async () => {
+      const [a, b, c] = [await davPlace(radicale), await davPlace(xandikos), googlePlace()];
+      await a.put(`${shape}-a`, 'From A');
+      await b.put(`${shape}-b`, 'From B');
+      await c.put(`${shape}-c`, 'From C');
+      const pairs = await Promise.all(shape === 'chain' ? [pairOf(a, b), pairOf(b, c)] : [pairOf(a, b), pairOf(a, c)]);
+      await rest(pairs);
+      await assertAll([a, b, c], ['From A', 'From B', 'From C']);
+      await assertQuiet(pairs);
+      await c.edit('From A', 'From A by C');
+      await a.edit('From C', 'From C by A');
+      await b.remove('From B');
+      await rest(pairs);
+      await assertAll([a, b, c], ['From A by C', 'From C by A']);
+      await c.remove('From A by C');
+      await b.edit('From C by A', 'From C by B');
+      await rest([...pairs].reverse());
+      await assertAll([a, b, c], ['From C by B']);
+      await assertQuiet(pairs);
+    });
+  }
+});
+
+describe('the same event in two calendars that go to one target', () => {
+  const TARGETS = { Radicale: () => davPlace(radicale), Xandikos: () => davPlace(xandikos), Google: async () => googlePlace() };
+  for (const [name, target] of Object.entries(TARGETS)) {
+    for (const direction of ['bidirectional', 'caldav-to-cloud'] as const) {
+      for (const when of ['one after the other', 'at once'] as const) {
+        it(`is there once: ${name}, ${direction}, ${when}`, async () => {
+          const [a, b, c] = [await davPlace(radicale), await davPlace(xandikos), await target()];
+          for (let n = 0; n < 5; n++) for (const source of [a, b]) await source.put(`same-${places}-${n}`.replace(/^same-\d+/, `same-${name}-${direction}-${when[0]}`), `Same ${n}`);
+          const make = [(): Promise<Pair> => pairOf(a, c, { direction }), (): Promise<Pair> => pairOf(b, c, { direction })] as const;
+          let pairs: Pair[];
+          if (when === 'at once') {
+            pairs = await Promise.all([pairOf(a, c, { direction, paused: true }), pairOf(b, c, { direction, paused: true })]);
+            await Promise.all(pairs.map((pair) => pair.post('resume')));
+          } else {
+            const first = await make[0]();
+            await first.settle();
+            pairs = [first, await make[1]()];
+          }
+          await rest(pairs);
+          const same = Array.from({ length: 5 }, (_, n) => `Same ${n}`);
+          await assertAll([a, b, c], same);
+          await assertQuiet(pairs);
+          await a.edit('Same 0', 'Same 0 by A');
+          await rest(pairs);
+          if (direction === 'bidirectional') await assertAll([a, b, c], ['Same 0 by A', ...same.slice(1)]);
+          await rest(pairs);
+        });
+      }
+    }
+  }
+});
+
+it('nobody was mailed by any of it', () => {
+  assert.deepEqual([google.mailLedger, google.carelessWrites], [[], []]);
+});

@@ -1,0 +1,18 @@
+/** What an engine that is not ours, recurring-ical-events, makes of whole calendars. It runs in a Python of its own, once for all calendars of a test. */
+import { askJudge } from './oracle.ts';
+
+export interface JudgedCalendar {
+  readonly text: string;
+  /** First day, and the day after the last one, in UTC. */
+  readonly windows: readonly (readonly [string, string])[];
+  /** IANA; the calendar's own zone, in turn. */
+  readonly zones: readonly string[];
+}
+
+/** For each window, by zone: busy times, merged, in ms since the epoch. Or what it died of. */
+export type FreeBusyJudgement = readonly Record<string, [number, number][]>[] | { readonly error: string };
+
+/** The judgements in the order of the calendars. */
+export function judgeFreeBusy(calendars: readonly JudgedCalendar[]): Promise<FreeBusyJudgement[]> {
+  return askJudge('./free-busy-judge.py', ['recurring-ical-events==3.8.2', 'icalendar==7.3.0', 'x-wr-timezone==2.0.1', 'python-dateutil==2.9.0.post0', 'tzdata==2026.6'], calendars);
+}

@@ -1,0 +1,24 @@
+/** What an engine that is not ours, dateutil, makes of recurrence rules. It runs in a Python of its own, once for all rules of a test. */
+import { askJudge } from './oracle.ts';
+
+export interface JudgedRule {
+  /** What follows `RRULE:`, as it stands in an object: UNTIL in any of its forms. */
+  readonly rule: string;
+  /** Wall-clock time `YYYY-MM-DDTHH:MM:SS`, midnight in UTC for an all-day series. */
+  readonly start: string;
+  /** IANA */
+  readonly zone: string;
+  /** Occurrences that many days and more after the start are left out. */
+  readonly days: number;
+}
+
+/** The occurrences, in minutes since 1970: as wall-clock times, and as instants. */
+export interface Judgement {
+  readonly walls: readonly number[];
+  readonly instants: readonly number[];
+}
+
+/** The judgements in the order of the rules. */
+export function judge(rules: readonly JudgedRule[]): Promise<Judgement[]> {
+  return askJudge('./rule-judge.py', ['python-dateutil==2.9.0.post0', 'tzdata==2025.2'], rules);
+}
