@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { replaceCode } from './replace-code.mjs';
 
 const PROJECT = new URL('../../', import.meta.url);
 const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
@@ -17,11 +18,5 @@ export function load(url, context, nextLoad) {
   if (!plain.startsWith(PROJECT.href) || !plain.endsWith('.ts') || plain.includes('/node_modules/')) return nextLoad(url, context);
   const isMutant = mutant !== null && plain === new URL(mutant.file, PROJECT).href;
   const text = readFileSync(fileURLToPath(plain), 'utf8');
-  return { format: 'module', source: ts.transpileModule(isMutant ? mutated(text) : text, { compilerOptions }).outputText, shortCircuit: true };
-}
-
-function mutated(text) {
-  const parts = text.split(mutant.from);
-  if (parts.length !== 2) throw new Error(`the piece to be replaced occurs ${parts.length - 1} times in ${mutant.file}`);
-  return parts.join(mutant.to);
+  return { format: 'module', source: ts.transpileModule(isMutant ? replaceCode(text, mutant.from, mutant.to) : text, { compilerOptions }).outputText, shortCircuit: true };
 }
