@@ -17,7 +17,9 @@ export class ConfigError extends Error {
  * @throws ConfigError naming each wrong variable and what it should be
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''));
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
+  );
   const parsed = variables.safeParse(given);
   if (parsed.success) return deepFreeze(shape(parsed.data));
   const lines = parsed.error.issues.map((issue) => `  ${String(issue.path[0] ?? 'environment')}: ${issue.message}`);
@@ -35,20 +37,31 @@ export const PROJECT_DIR = dirname(fileURLToPath(import.meta.url));
 export const IS_STARTED_BY_NPM = process.env['npm_lifecycle_event'] === 'start';
 
 const number = (min: number, max: number) =>
-  z.string().regex(/^\d{1,9}$/, `must be a whole number from ${min} to ${max}`).transform(Number)
+  z
+    .string()
+    .regex(/^\d{1,9}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
     .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`);
 const port = number(0, 65_535);
 const flag = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
-const url = (protocols: string[]) => z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol.slice(0, -1)),
-  `must be a full address that starts with ${protocols.map((name) => `${name}://`).join(' or ')}`);
+const url = (protocols: string[]) =>
+  z
+    .string()
+    .refine(
+      (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol.slice(0, -1)),
+      `must be a full address that starts with ${protocols.map((name) => `${name}://`).join(' or ')}`,
+    );
 const httpUrl = url(['http', 'https']);
 
-const ENCRYPTION_KEY = 'must be 32 bytes in base64 (make one with: openssl rand -base64 32); several are separated by commas';
-const encryptionKeys = z.string()
+const ENCRYPTION_KEY =
+  'must be 32 bytes in base64 (make one with: openssl rand -base64 32); several are separated by commas';
+const encryptionKeys = z
+  .string()
   .transform((value) => value.split(',').map((key) => Buffer.from(key.trim(), 'base64')))
   .refine((keys) => keys.every((key) => key.length === 32), ENCRYPTION_KEY);
 
-const roles = z.string()
+const roles = z
+  .string()
   .transform((value) => value.split(',').map((role) => role.trim()))
   .pipe(z.array(z.enum(['api', 'worker'], 'must be api, worker or both, separated by a comma')));
 
@@ -57,68 +70,86 @@ const webhookSecret = z.string().refine((value) => {
   return bytes >= 24 && bytes <= 64;
 }, 'must be whsec_ followed by 24 to 64 bytes in base64 (Standard Webhooks)');
 
-const variables = z.object({
-  PORT: port.default(8080),
-  HOST: z.string().default('127.0.0.1'),
-  PUBLIC_URL: httpUrl.optional(),
-  CALPAIR_WEBHOOKS: z.enum(['always'], 'must be "always" or not set').optional(),
-  CALPAIR_API_KEY: z.string().regex(/^[\x21-\x7e]+$/, 'must be printable ASCII characters without spaces').optional(),
-  CALPAIR_ENCRYPTION_KEY: encryptionKeys.optional(),
-  CALPAIR_DATA_DIR: z.string().default(join(PROJECT_DIR, '.calpair')),
-  DATABASE_URL: url(['postgres', 'postgresql']).optional(),
-  CALPAIR_POSTGRES_PORT: port.default(0),
-  TEMPORAL_ADDRESS: z.string().regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port').optional(),
-  TEMPORAL_NAMESPACE: z.string().default('default'),
-  TEMPORAL_API_KEY: z.string().optional(),
-  TEMPORAL_TLS: flag.optional(),
-  TEMPORAL_TLS_CLIENT_CERT_PATH: z.string().optional(),
-  TEMPORAL_TLS_CLIENT_CERT_DATA: z.string().optional(),
-  TEMPORAL_TLS_CLIENT_KEY_PATH: z.string().optional(),
-  TEMPORAL_TLS_CLIENT_KEY_DATA: z.string().optional(),
-  TEMPORAL_TLS_SERVER_CA_CERT_PATH: z.string().optional(),
-  TEMPORAL_TLS_SERVER_CA_CERT_DATA: z.string().optional(),
-  TEMPORAL_TLS_SERVER_NAME: z.string().optional(),
-  CALPAIR_TEMPORAL_PORT: port.default(7233),
-  CALPAIR_TEMPORAL_UI_PORT: port.default(8233),
-  CALPAIR_ROLES: roles.default(['api', 'worker']),
-  GOOGLE_CLIENT_ID: z.string().optional(),
-  GOOGLE_CLIENT_SECRET: z.string().optional(),
-  GOOGLE_API_ROOT_URL: httpUrl.default('https://www.googleapis.com/'),
-  GOOGLE_OAUTH_AUTH_URL: httpUrl.default('https://accounts.google.com/o/oauth2/v2/auth'),
-  GOOGLE_OAUTH_TOKEN_URL: httpUrl.default('https://oauth2.googleapis.com/token'),
-  MICROSOFT_CLIENT_ID: z.string().optional(),
-  MICROSOFT_CLIENT_SECRET: z.string().optional(),
-  MICROSOFT_TENANT: z.string().regex(/^[\w.-]+$/, 'must be a tenant id, a domain or "common"').default('common'),
-  MICROSOFT_GRAPH_BASE_URL: httpUrl.default('https://graph.microsoft.com/'),
-  MICROSOFT_OAUTH_AUTH_URL: httpUrl.optional(),
-  MICROSOFT_OAUTH_TOKEN_URL: httpUrl.optional(),
-  CALPAIR_ALLOW_PRIVATE_NETWORKS: flag.default(false),
-  CALPAIR_PAIRS_PER_CONNECTION: number(1, 100_000).default(20),
-  CALPAIR_MAX_CONNECTIONS: number(1, 100_000).default(100),
-  CALPAIR_POLL_INTERVAL_SECONDS: number(5, 86_400).default(60),
-  CALPAIR_HISTORY_DAYS: number(1, 3650).default(30),
-  CALPAIR_WEBHOOK_URL: httpUrl.optional(),
-  CALPAIR_WEBHOOK_SECRET: webhookSecret.optional(),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
-    'must be fatal, error, warn, info, debug, trace or silent').default('info'),
-  XDG_CACHE_HOME: z.string().optional(),
-}).superRefine((env, context) => {
-  const together = (one: keyof typeof env, other: keyof typeof env) => {
-    if (env[one] !== undefined && env[other] === undefined) {
-      context.addIssue({ code: 'custom', path: [other], message: `must be set too, as ${one} is set` });
-    }
-  };
-  together('GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET');
-  together('GOOGLE_CLIENT_SECRET', 'GOOGLE_CLIENT_ID');
-  together('MICROSOFT_CLIENT_ID', 'MICROSOFT_CLIENT_SECRET');
-  together('MICROSOFT_CLIENT_SECRET', 'MICROSOFT_CLIENT_ID');
-  together('CALPAIR_WEBHOOK_URL', 'CALPAIR_WEBHOOK_SECRET');
-});
+const variables = z
+  .object({
+    PORT: port.default(8080),
+    HOST: z.string().default('127.0.0.1'),
+    PUBLIC_URL: httpUrl.optional(),
+    CALPAIR_WEBHOOKS: z.enum(['always'], 'must be "always" or not set').optional(),
+    CALPAIR_API_KEY: z
+      .string()
+      .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII characters without spaces')
+      .optional(),
+    CALPAIR_ENCRYPTION_KEY: encryptionKeys.optional(),
+    CALPAIR_DATA_DIR: z.string().default(join(PROJECT_DIR, '.calpair')),
+    DATABASE_URL: url(['postgres', 'postgresql']).optional(),
+    CALPAIR_POSTGRES_PORT: port.default(0),
+    TEMPORAL_ADDRESS: z
+      .string()
+      .regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port')
+      .optional(),
+    TEMPORAL_NAMESPACE: z.string().default('default'),
+    TEMPORAL_API_KEY: z.string().optional(),
+    TEMPORAL_TLS: flag.optional(),
+    TEMPORAL_TLS_CLIENT_CERT_PATH: z.string().optional(),
+    TEMPORAL_TLS_CLIENT_CERT_DATA: z.string().optional(),
+    TEMPORAL_TLS_CLIENT_KEY_PATH: z.string().optional(),
+    TEMPORAL_TLS_CLIENT_KEY_DATA: z.string().optional(),
+    TEMPORAL_TLS_SERVER_CA_CERT_PATH: z.string().optional(),
+    TEMPORAL_TLS_SERVER_CA_CERT_DATA: z.string().optional(),
+    TEMPORAL_TLS_SERVER_NAME: z.string().optional(),
+    CALPAIR_TEMPORAL_PORT: port.default(7233),
+    CALPAIR_TEMPORAL_UI_PORT: port.default(8233),
+    CALPAIR_ROLES: roles.default(['api', 'worker']),
+    GOOGLE_CLIENT_ID: z.string().optional(),
+    GOOGLE_CLIENT_SECRET: z.string().optional(),
+    GOOGLE_API_ROOT_URL: httpUrl.default('https://www.googleapis.com/'),
+    GOOGLE_OAUTH_AUTH_URL: httpUrl.default('https://accounts.google.com/o/oauth2/v2/auth'),
+    GOOGLE_OAUTH_TOKEN_URL: httpUrl.default('https://oauth2.googleapis.com/token'),
+    MICROSOFT_CLIENT_ID: z.string().optional(),
+    MICROSOFT_CLIENT_SECRET: z.string().optional(),
+    MICROSOFT_TENANT: z
+      .string()
+      .regex(/^[\w.-]+$/, 'must be a tenant id, a domain or "common"')
+      .default('common'),
+    MICROSOFT_GRAPH_BASE_URL: httpUrl.default('https://graph.microsoft.com/'),
+    MICROSOFT_OAUTH_AUTH_URL: httpUrl.optional(),
+    MICROSOFT_OAUTH_TOKEN_URL: httpUrl.optional(),
+    CALPAIR_ALLOW_PRIVATE_NETWORKS: flag.default(false),
+    CALPAIR_PAIRS_PER_CONNECTION: number(1, 100_000).default(20),
+    CALPAIR_MAX_CONNECTIONS: number(1, 100_000).default(100),
+    CALPAIR_POLL_INTERVAL_SECONDS: number(5, 86_400).default(60),
+    CALPAIR_HISTORY_DAYS: number(1, 3650).default(30),
+    CALPAIR_WEBHOOK_URL: httpUrl.optional(),
+    CALPAIR_WEBHOOK_SECRET: webhookSecret.optional(),
+    LOG_LEVEL: z
+      .enum(
+        ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+        'must be fatal, error, warn, info, debug, trace or silent',
+      )
+      .default('info'),
+    XDG_CACHE_HOME: z.string().optional(),
+  })
+  .superRefine((env, context) => {
+    const together = (one: keyof typeof env, other: keyof typeof env) => {
+      if (env[one] !== undefined && env[other] === undefined) {
+        context.addIssue({ code: 'custom', path: [other], message: `must be set too, as ${one} is set` });
+      }
+    };
+    together('GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET');
+    together('GOOGLE_CLIENT_SECRET', 'GOOGLE_CLIENT_ID');
+    together('MICROSOFT_CLIENT_ID', 'MICROSOFT_CLIENT_SECRET');
+    together('MICROSOFT_CLIENT_SECRET', 'MICROSOFT_CLIENT_ID');
+    together('CALPAIR_WEBHOOK_URL', 'CALPAIR_WEBHOOK_SECRET');
+  });
 
 /** From the flat list of variables to what the code asks for. Units are in the names; an absent part is null. */
 function shape(env: z.infer<typeof variables>) {
   const host = isWildcard(env.HOST) ? '127.0.0.1' : env.HOST;
-  const publicUrl = (env.PUBLIC_URL ?? `http://${host.includes(':') ? `[${host}]` : host}:${env.PORT}`).replace(/\/+$/, '');
+  const publicUrl = (env.PUBLIC_URL ?? `http://${host.includes(':') ? `[${host}]` : host}:${env.PORT}`).replace(
+    /\/+$/,
+    '',
+  );
   const microsoft = `https://login.microsoftonline.com/${env.MICROSOFT_TENANT}/oauth2/v2.0`;
   return {
     host: env.HOST,
@@ -145,13 +176,19 @@ function shape(env: z.infer<typeof variables>) {
     },
     roles: [...new Set(env.CALPAIR_ROLES)] as readonly Role[],
     google: {
-      client: env.GOOGLE_CLIENT_ID === undefined ? null : { id: env.GOOGLE_CLIENT_ID, secret: env.GOOGLE_CLIENT_SECRET ?? '' },
+      client:
+        env.GOOGLE_CLIENT_ID === undefined
+          ? null
+          : { id: env.GOOGLE_CLIENT_ID, secret: env.GOOGLE_CLIENT_SECRET ?? '' },
       apiRootUrl: env.GOOGLE_API_ROOT_URL,
       authUrl: env.GOOGLE_OAUTH_AUTH_URL,
       tokenUrl: env.GOOGLE_OAUTH_TOKEN_URL,
     },
     microsoft: {
-      client: env.MICROSOFT_CLIENT_ID === undefined ? null : { id: env.MICROSOFT_CLIENT_ID, secret: env.MICROSOFT_CLIENT_SECRET ?? '' },
+      client:
+        env.MICROSOFT_CLIENT_ID === undefined
+          ? null
+          : { id: env.MICROSOFT_CLIENT_ID, secret: env.MICROSOFT_CLIENT_SECRET ?? '' },
       graphBaseUrl: env.MICROSOFT_GRAPH_BASE_URL,
       authUrl: env.MICROSOFT_OAUTH_AUTH_URL ?? `${microsoft}/authorize`,
       tokenUrl: env.MICROSOFT_OAUTH_TOKEN_URL ?? `${microsoft}/token`,
@@ -161,12 +198,16 @@ function shape(env: z.infer<typeof variables>) {
     maxConnections: env.CALPAIR_MAX_CONNECTIONS,
     pollIntervalSeconds: env.CALPAIR_POLL_INTERVAL_SECONDS,
     historyDays: env.CALPAIR_HISTORY_DAYS,
-    webhook: env.CALPAIR_WEBHOOK_URL === undefined ? null : { url: env.CALPAIR_WEBHOOK_URL, secret: env.CALPAIR_WEBHOOK_SECRET ?? '' },
+    webhook:
+      env.CALPAIR_WEBHOOK_URL === undefined
+        ? null
+        : { url: env.CALPAIR_WEBHOOK_URL, secret: env.CALPAIR_WEBHOOK_SECRET ?? '' },
     logLevel: env.LOG_LEVEL,
   };
 }
 
-export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
 /** Null: no TLS. The names are those of Temporal's own environment configuration; an API key alone turns TLS on. */
@@ -179,7 +220,8 @@ function temporalTls(env: z.infer<typeof variables>) {
     serverCa: part(env.TEMPORAL_TLS_SERVER_CA_CERT_DATA, env.TEMPORAL_TLS_SERVER_CA_CERT_PATH),
     serverName: env.TEMPORAL_TLS_SERVER_NAME ?? null,
   };
-  const isWanted = env.TEMPORAL_TLS ?? (env.TEMPORAL_API_KEY !== undefined || Object.values(tls).some((value) => value !== null));
+  const isWanted =
+    env.TEMPORAL_TLS ?? (env.TEMPORAL_API_KEY !== undefined || Object.values(tls).some((value) => value !== null));
   return isWanted ? tls : null;
 }
 

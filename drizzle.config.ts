@@ -1,4 +1,5 @@
 import { defineConfig } from 'drizzle-kit';
 
 const config = defineConfig({ dialect: 'postgresql', schema: './db/schema.ts', out: './db/migrations' });
+
 export { config as default };

@@ -9,7 +9,11 @@ export const packages = [
   { names: ['@microsoft/microsoft-graph-client'], allow: ['providers/microsoft/'] },
   { names: ['pg', 'drizzle-orm', 'drizzle-kit'], allow: ['db/', 'drizzle.config.ts'] },
   { names: ['fastify'], allow: ['api/', 'main.ts'], typesAreFine: true },
-  { names: ['@temporalio/client'], allow: ['api/temporal/pair-control.ts', 'main.ts', 'embedded/temporal.ts'], typesAreFine: true },
+  {
+    names: ['@temporalio/client'],
+    allow: ['api/temporal/pair-control.ts', 'main.ts', 'embedded/temporal.ts'],
+    typesAreFine: true,
+  },
   { names: ['@temporalio/worker'], allow: ['worker/workers.ts', 'main.ts'], typesAreFine: true },
 ];
 
@@ -25,32 +29,64 @@ export const folders = {
   embedded: ['core', 'providers', 'db', 'activities', 'workflows', 'worker', 'api'],
 };
 
-const NO_ENVIRONMENT = { selector: "MemberExpression[object.name='process'][property.name='env']", message: 'Only config.ts reads the environment.' };
+const NO_ENVIRONMENT = {
+  selector: "MemberExpression[object.name='process'][property.name='env']",
+  message: 'Only config.ts reads the environment.',
+};
 const NO_DEFAULT = { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' };
 const IMPURE = [
-  { selector: "CallExpression[callee.object.name='Date'][callee.property.name='now']", message: 'No clock here: take the time as an argument.' },
-  { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'No clock here: take the time as an argument.' },
+  {
+    selector: "CallExpression[callee.object.name='Date'][callee.property.name='now']",
+    message: 'No clock here: take the time as an argument.',
+  },
+  {
+    selector: "NewExpression[callee.name='Date'][arguments.length=0]",
+    message: 'No clock here: take the time as an argument.',
+  },
   { selector: "MemberExpression[object.name='Math'][property.name='random']", message: 'No randomness here.' },
 ];
 
 /** For the files in `place`: a folder of ours, a folder in it that may import a package, or such a file. */
 function importRules(place) {
   const [folder] = place.split('/');
-  const forbidden = packages.filter(({ allow }) => !allow.some((allowed) => place.startsWith(allowed.replace('*', ''))));
-  return ['error', {
-    paths: forbidden.flatMap(({ names, typesAreFine }) => names.map((name) => ({ name, message: WHO, ...(typesAreFine ? { allowTypeImports: true } : {}) }))),
-    patterns: [
-      ...(folders[folder] ?? []).map((other) => ({ group: [`**/${other}/**`], message: `${folder} may not import ${other}.` })),
-      ...(folder === 'core' || folder === 'workflows' ? [{ group: ['node:*'], message: `No Node built-ins in ${folder}.` }] : []),
-      ...(folder === 'workflows' ? [{ group: ['**/activities/**', '**/core/**'], allowTypeImports: true, message: 'Only types, and nothing that runs.' }] : []),
-    ],
-  }];
+  const forbidden = packages.filter(
+    ({ allow }) => !allow.some((allowed) => place.startsWith(allowed.replace('*', ''))),
+  );
+  return [
+    'error',
+    {
+      paths: forbidden.flatMap(({ names, typesAreFine }) =>
+        names.map((name) => ({ name, message: WHO, ...(typesAreFine ? { allowTypeImports: true } : {}) })),
+      ),
+      patterns: [
+        ...(folders[folder] ?? []).map((other) => ({
+          group: [`**/${other}/**`],
+          message: `${folder} may not import ${other}.`,
+        })),
+        ...(folder === 'core' || folder === 'workflows'
+          ? [{ group: ['node:*'], message: `No Node built-ins in ${folder}.` }]
+          : []),
+        ...(folder === 'workflows'
+          ? [
+              {
+                group: ['**/activities/**', '**/core/**'],
+                allowTypeImports: true,
+                message: 'Only types, and nothing that runs.',
+              },
+            ]
+          : []),
+      ],
+    },
+  ];
 }
 
 const WHO = 'See "Who may import whom" in ARCHITECTURE.md.';
 const globOf = (place) => (place.endsWith('/') ? `${place}**/*.ts` : place.endsWith('*') ? `${place}.ts` : place);
 /** The later wins: folders first, then what is allowed more. */
-const places = [...Object.keys(folders).map((folder) => `${folder}/`), ...new Set(packages.flatMap(({ allow }) => allow))];
+const places = [
+  ...Object.keys(folders).map((folder) => `${folder}/`),
+  ...new Set(packages.flatMap(({ allow }) => allow)),
+];
 
 const config = tseslint.config(
   { ignores: ['node_modules/**', '.calpair/**', 'api/console/**', 'db/migrations/**'] },
@@ -59,16 +95,31 @@ const config = tseslint.config(
     files: ['**/*.ts'],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
-      '@typescript-eslint/no-floating-promises': ['error', {
-        // A test is awaited by the runner.
-        allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: ['test', 'it', 'describe', 'suite', 'before', 'after', 'beforeEach', 'afterEach'] }],
-      }],
-      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { arguments: false, attributes: false, properties: false } }],
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          // A test is awaited by the runner.
+          allowForKnownSafeCalls: [
+            {
+              from: 'package',
+              package: 'node:test',
+              name: ['test', 'it', 'describe', 'suite', 'before', 'after', 'beforeEach', 'afterEach'],
+            },
+          ],
+        },
+      ],
+      '@typescript-eslint/no-misused-promises': [
+        'error',
+        { checksVoidReturn: { arguments: false, attributes: false, properties: false } },
+      ],
       '@typescript-eslint/await-thenable': 'error',
       '@typescript-eslint/return-await': ['error', 'error-handling-correctness-only'],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/only-throw-error': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
       '@typescript-eslint/no-non-null-assertion': 'off',
       'no-control-regex': 'error',
       'no-constant-condition': ['error', { checkLoops: false }],
@@ -81,11 +132,20 @@ const config = tseslint.config(
       '@typescript-eslint/no-restricted-imports': importRules(''),
     },
   },
-  ...places.map((place) => ({ files: [globOf(place)], rules: { '@typescript-eslint/no-restricted-imports': importRules(place) } })),
-  { files: ['core/**/*.ts', 'workflows/**/*.ts'], rules: { 'no-restricted-syntax': ['error', NO_ENVIRONMENT, NO_DEFAULT, ...IMPURE] } },
+  ...places.map((place) => ({
+    files: [globOf(place)],
+    rules: { '@typescript-eslint/no-restricted-imports': importRules(place) },
+  })),
+  {
+    files: ['core/**/*.ts', 'workflows/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', NO_ENVIRONMENT, NO_DEFAULT, ...IMPURE] },
+  },
   { files: ['config.ts'], rules: { 'no-restricted-syntax': ['error', NO_DEFAULT] } },
   // The demo is a big test for people: it uses the stand-ins and whatever shows something.
-  { files: ['test/**/*.ts', 'demo/**/*.ts'], rules: { 'no-restricted-syntax': 'off', '@typescript-eslint/no-restricted-imports': 'off' } },
+  {
+    files: ['test/**/*.ts', 'demo/**/*.ts'],
+    rules: { 'no-restricted-syntax': 'off', '@typescript-eslint/no-restricted-imports': 'off' },
+  },
 );
 
 export { config as default };

@@ -28,7 +28,9 @@ export async function installPackages({ forDevelopment }) {
   });
   process.off('SIGTERM', stop).off('SIGINT', stop);
   if (code !== 0) {
-    console.error(`npm could not install the packages (${code}). Check the network and the npm registry, then start again.`);
+    console.error(
+      `npm could not install the packages (${code}). Check the network and the npm registry, then start again.`,
+    );
     process.exit(1);
   }
 }
@@ -39,9 +41,10 @@ function isComplete(forDevelopment) {
   if (!existsSync(installed)) return false;
   const wanted = Object.entries(readJson(join(PROJECT_DIR, 'package-lock.json')).packages);
   const present = readJson(installed).packages;
-  return wanted.every(([name, { version, optional, dev, devOptional }]) => (
-    name === '' || optional || ((dev || devOptional) && !forDevelopment) || present[name]?.version === version
-  ));
+  return wanted.every(
+    ([name, { version, optional, dev, devOptional }]) =>
+      name === '' || optional || ((dev || devOptional) && !forDevelopment) || present[name]?.version === version,
+  );
 }
 
 const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'));
@@ -49,6 +52,8 @@ const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'));
 function refuseOldNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
-  console.error(`Calpair needs Node.js 20.19 or later; this is ${process.versions.node}. Install a newer one from https://nodejs.org`);
+  console.error(
+    `Calpair needs Node.js 20.19 or later; this is ${process.versions.node}. Install a newer one from https://nodejs.org`,
+  );
   process.exit(1);
 }

@@ -1,6 +1,7 @@
 /** The log: JSON lines, or short lines where a person watches. */
-import { pino } from 'pino';
+
 import type { Logger } from 'pino';
+import { pino } from 'pino';
 
 export function createLogger(level: string, isTerminal: boolean = process.stdout.isTTY === true): Logger {
   const options = optionsOf(level);
@@ -13,7 +14,13 @@ export function createLoggerInto(level: string, write: (line: string) => void): 
 }
 
 function optionsOf(level: string) {
-  return { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label: string) => ({ level: label }) }, serializers: { err: discreetError } };
+  return {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: discreetError },
+  };
 }
 
 /** Errors of ours whose messages are codes and statuses. */
@@ -25,7 +32,11 @@ const SAFE = ['SyncError', 'SideFailed', 'ControlError'];
 function discreetError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error };
   const { code } = error as { code?: unknown };
-  const at = error.stack?.split('\n').filter((line) => /^\s+at /.test(line)).map((line) => line.trim()).slice(0, 12);
+  const at = error.stack
+    ?.split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .map((line) => line.trim())
+    .slice(0, 12);
   return {
     type: error.name,
     ...(SAFE.includes(error.name) ? { message: error.message } : {}),
@@ -37,6 +48,8 @@ function discreetError(error: unknown): Record<string, unknown> {
 
 function forPeople(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
-  const extra = Object.entries(fields).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join(' ');
+  const extra = Object.entries(fields)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(' ');
   return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg)}${extra === '' ? '' : `  ${extra}`}\n`;
 }

@@ -10,39 +10,39 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { SYSTEM_CLOCK } from './activities/deps.ts';
-import { createActivities, createBookingActivities } from './activities/index.ts';
 import type { Deps } from './activities/index.ts';
+import { createActivities, createBookingActivities } from './activities/index.ts';
 import { createPreviewPair } from './activities/pair/preview-pair.ts';
-import { giveUpLostWork } from './worker/recover-orphaned-activities.ts';
-import { bundleWorkflows, createWorkers, installRuntime } from './worker/workers.ts';
-import type { Workers } from './worker/workers.ts';
-import { createBookingControl } from './api/temporal/booking-control.ts';
-import type { BookingControl } from './api/temporal/booking-control.ts';
-import { createPairControl, registerSearchAttributes } from './api/temporal/pair-control.ts';
-import type { PairControl } from './api/temporal/pair-control.ts';
 import { buildServer } from './api/server.ts';
+import type { BookingControl } from './api/temporal/booking-control.ts';
+import { createBookingControl } from './api/temporal/booking-control.ts';
 import { tellForgotten } from './api/temporal/booking-outbox.ts';
-import { ConfigError, PROJECT_DIR, readConfig } from './config.ts';
+import type { PairControl } from './api/temporal/pair-control.ts';
+import { createPairControl, registerSearchAttributes } from './api/temporal/pair-control.ts';
 import type { Config } from './config.ts';
+import { ConfigError, PROJECT_DIR, readConfig } from './config.ts';
 import { ensureFirstApiKey } from './db/api-keys.ts';
-import { connect, migrate } from './db/connect.ts';
 import type { Db } from './db/connect.ts';
-import { codeOf, isUnavailable, refusalBy } from './db/postgres-errors.ts';
+import { connect, migrate } from './db/connect.ts';
 import { newId } from './db/ids.ts';
 import { workflowInputs } from './db/pairs.ts';
+import { codeOf, isUnavailable, refusalBy } from './db/postgres-errors.ts';
 import { postgresStore } from './db/store.ts';
 import { createVault } from './db/vault.ts';
 import { announcePair } from './db/webhook-events.ts';
 import { outwaitOrphan } from './embedded/data-folder.ts';
 import { freePort } from './embedded/ports.ts';
 import { whenNpmIsKilled } from './embedded/processes.ts';
-import { loadOrCreateSecrets } from './embedded/secrets.ts';
 import type { Secrets } from './embedded/secrets.ts';
-import { startServers } from './embedded/servers.ts';
+import { loadOrCreateSecrets } from './embedded/secrets.ts';
 import type { Servers } from './embedded/servers.ts';
+import { startServers } from './embedded/servers.ts';
 import { createLogger } from './log.ts';
 import { createFetch } from './providers/http.ts';
 import { createProviders } from './providers/registry.ts';
+import { giveUpLostWork } from './worker/recover-orphaned-activities.ts';
+import type { Workers } from './worker/workers.ts';
+import { bundleWorkflows, createWorkers, installRuntime } from './worker/workers.ts';
 import { pairStateKey } from './workflows/messages.ts';
 
 /** After a signal everything has this long to end; a supervisor's patience is taken to be 30 s. */
@@ -55,7 +55,8 @@ const READY_WITHIN_MS = 3_000;
 const LONGEST_WAIT_S = 30;
 /** What gRPC calls them. */
 const [PERMISSION_DENIED, UNAUTHENTICATED] = [7, 16];
-const NO_SEARCH_ATTRIBUTE = 'the search attribute PairState (Keyword) could not be added to the Temporal namespace: add it by hand if it is missing';
+const NO_SEARCH_ATTRIBUTE =
+  'the search attribute PairState (Keyword) could not be added to the Temporal namespace: add it by hand if it is missing';
 
 /** `npm start`. Ends the process: 0 after a signal, 1 when something broke. */
 export async function main(): Promise<void> {
@@ -123,7 +124,8 @@ export async function startEverything(config: Config, options: StartOptions): Pr
   const { log, say } = options;
   const steps: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
-    for (const end of steps.splice(0).reverse()) await end().catch((error: Error) => log.warn({ reason: error.message }, 'did not end cleanly'));
+    for (const end of steps.splice(0).reverse())
+      await end().catch((error: Error) => log.warn({ reason: error.message }, 'did not end cleanly'));
   };
   try {
     await outwaitOrphan(config.dataDir, say);
@@ -134,32 +136,57 @@ export async function startEverything(config: Config, options: StartOptions): Pr
     const bundle = config.roles.includes('worker') ? bundleWorkflows() : undefined;
     bundle?.catch(() => undefined);
     const servers = await startServers(config, options, {
-      searchAttributes: { [pairStateKey.name]: 'Keyword' }, isThrowaway: options.isThrowaway === true,
+      searchAttributes: { [pairStateKey.name]: 'Keyword' },
+      isThrowaway: options.isThrowaway === true,
     });
     steps.push(() => servers.stop());
     const secrets = loadOrCreateSecrets(config);
 
     await patiently('PostgreSQL', () => migrate(servers.databaseUrl), options);
-    const db = connect(servers.databaseUrl, createVault(secrets.encryptionKeys, secrets.hashKey), { hasWebhook: config.webhook !== null });
+    const db = connect(servers.databaseUrl, createVault(secrets.encryptionKeys, secrets.hashKey), {
+      hasWebhook: config.webhook !== null,
+    });
     steps.push(() => db.close());
     const temporal = await patiently('Temporal', () => Connection.connect(temporalOptions(config, servers)), options);
     steps.push(() => temporal.close());
     const client = new Client({ connection: temporal, namespace: config.temporal.namespace });
-    if (config.temporal.address !== null) await registerSearchAttributes(client).catch(() => log.warn(NO_SEARCH_ATTRIBUTE));
+    if (config.temporal.address !== null)
+      await registerSearchAttributes(client).catch(() => log.warn(NO_SEARCH_ATTRIBUTE));
 
     const madeApiKey = await storeFirstApiKey(db, secrets);
     const { through = (fetch) => fetch } = options;
     const parts: Parts = {
-      config, options, servers, db, temporal, control: createPairControl(client, servers.temporalUiUrl), bookings: createBookingControl(client), steps,
+      config,
+      options,
+      servers,
+      db,
+      temporal,
+      control: createPairControl(client, servers.temporalUiUrl),
+      bookings: createBookingControl(client),
+      steps,
       shared: {
-        store: postgresStore(db), fetch: through(createFetch(fetchSetting(config))), providers: createProviders(config), log,
-        historyDays: config.historyDays, tag: (text) => db.vault.hash(text), clock: SYSTEM_CLOCK, newId, random: Math.random,
+        store: postgresStore(db),
+        fetch: through(createFetch(fetchSetting(config))),
+        providers: createProviders(config),
+        log,
+        historyDays: config.historyDays,
+        tag: (text) => db.vault.hash(text),
+        clock: SYSTEM_CLOCK,
+        newId,
+        random: Math.random,
         ...(db.hasWebhook ? { announcePair: (pairId, reason, at) => announcePair(db, pairId, reason, at) } : {}),
       },
     };
     const workers = bundle === undefined ? undefined : await startWorkers(parts, await bundle);
     const apiUrl = config.roles.includes('api') ? await startApi(parts, workers) : null;
-    return { apiUrl, apiKey: config.apiKey ?? madeApiKey?.key ?? null, madeApiKey, secrets, temporalUiUrl: servers.temporalUiUrl, stop };
+    return {
+      apiUrl,
+      apiKey: config.apiKey ?? madeApiKey?.key ?? null,
+      madeApiKey,
+      secrets,
+      temporalUiUrl: servers.temporalUiUrl,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -181,12 +208,25 @@ interface Parts {
 }
 
 /** The role `worker`: three Temporal workers. */
-async function startWorkers(parts: Parts, workflowBundle: Awaited<ReturnType<typeof bundleWorkflows>>): Promise<Workers> {
+async function startWorkers(
+  parts: Parts,
+  workflowBundle: Awaited<ReturnType<typeof bundleWorkflows>>,
+): Promise<Workers> {
   const { config, options, servers, db, shared, steps } = parts;
-  const connection = await patiently('Temporal', () => NativeConnection.connect(temporalOptions(config, servers)), options);
+  const connection = await patiently(
+    'Temporal',
+    () => NativeConnection.connect(temporalOptions(config, servers)),
+    options,
+  );
   steps.push(() => connection.close());
   const activities = {
-    ...createActivities(shared), ...createBookingActivities({ ...shared, db, pollIntervalSeconds: config.pollIntervalSeconds, webhook: config.webhook }),
+    ...createActivities(shared),
+    ...createBookingActivities({
+      ...shared,
+      db,
+      pollIntervalSeconds: config.pollIntervalSeconds,
+      webhook: config.webhook,
+    }),
   };
   const workers = await createWorkers({ connection, namespace: config.temporal.namespace, activities, workflowBundle });
   const lost = await giveUpLostWork(connection, config.temporal.namespace, db);
@@ -203,7 +243,13 @@ async function startWorkers(parts: Parts, workflowBundle: Awaited<ReturnType<typ
 async function startApi(parts: Parts, workers: Workers | undefined): Promise<string> {
   const { config, options, db, temporal, control, bookings, shared, steps } = parts;
   const api = await buildServer({
-    ...shared, db, control, bookings, preview: createPreviewPair(shared, db), ready: () => readiness(db, temporal, config, workers), config: { ...config, version: version() },
+    ...shared,
+    db,
+    control,
+    bookings,
+    preview: createPreviewPair(shared, db),
+    ready: () => readiness(db, temporal, config, workers),
+    config: { ...config, version: version() },
   });
   steps.push(() => {
     // Both at once, as requests may wait for a run that a worker has to end.
@@ -211,7 +257,8 @@ async function startApi(parts: Parts, workers: Workers | undefined): Promise<str
     return within(API_CLOSE_MS, api.close(), 'the API');
   });
   await api.listen({ host: config.host, port: config.port });
-  workflowInputs(db).then((pairs) => control.restartMissing(pairs))
+  workflowInputs(db)
+    .then((pairs) => control.restartMissing(pairs))
     .then((count) => (count > 0 ? options.log.info({ count }, 'workflows started that were missing') : undefined))
     .catch((error: Error) => options.log.warn({ reason: error.message }, 'missing workflows could not be started'));
   const forgotten = tellForgotten({ db, bookings, log: shared.log });
@@ -221,14 +268,31 @@ async function startApi(parts: Parts, workers: Workers | undefined): Promise<str
 }
 
 /** What `/health/ready` tells: a part that does not answer within 3 s does not work. */
-async function readiness(db: Db, temporal: Connection, config: Config, workers: Workers | undefined): Promise<Record<string, boolean | string>> {
-  const works = (answer: Promise<unknown>) => within(READY_WITHIN_MS, answer, 'it').then(() => true, () => false);
+async function readiness(
+  db: Db,
+  temporal: Connection,
+  config: Config,
+  workers: Workers | undefined,
+): Promise<Record<string, boolean | string>> {
+  const works = (answer: Promise<unknown>) =>
+    within(READY_WITHIN_MS, answer, 'it').then(
+      () => true,
+      () => false,
+    );
   const { namespace } = config.temporal;
   const [postgres, service] = await Promise.all([
     works(db.ping()),
-    works(temporal.withDeadline(Date.now() + READY_WITHIN_MS, () => temporal.workflowService.describeNamespace({ namespace }))),
+    works(
+      temporal.withDeadline(Date.now() + READY_WITHIN_MS, () =>
+        temporal.workflowService.describeNamespace({ namespace }),
+      ),
+    ),
   ]);
-  return { postgres, temporal: service, ...(config.roles.includes('worker') ? { worker: workers?.isPolling() === true } : {}) };
+  return {
+    postgres,
+    temporal: service,
+    ...(config.roles.includes('worker') ? { worker: workers?.isPolling() === true } : {}),
+  };
 }
 
 /** The key in the file becomes valid where the database has none yet; a file that a database with keys does not know is of no use. */
@@ -279,16 +343,21 @@ function installRuntimeOnce(log: Logger): void {
 }
 
 function temporalOptions({ temporal: { apiKey, tls } }: Config, { temporalAddress: address }: Servers) {
-  const bytes = (part: { data: string } | { path: string }) => ('data' in part ? Buffer.from(part.data) : readFileSync(part.path));
+  const bytes = (part: { data: string } | { path: string }) =>
+    'data' in part ? Buffer.from(part.data) : readFileSync(part.path);
   return {
     address,
     ...(apiKey === null ? {} : { apiKey }),
-    tls: tls === null ? null : {
-      ...(tls.serverName === null ? {} : { serverNameOverride: tls.serverName }),
-      ...(tls.serverCa === null ? {} : { serverRootCACertificate: bytes(tls.serverCa) }),
-      ...(tls.clientCertificate === null || tls.clientKey === null ? {}
-        : { clientCertPair: { crt: bytes(tls.clientCertificate), key: bytes(tls.clientKey) } }),
-    },
+    tls:
+      tls === null
+        ? null
+        : {
+            ...(tls.serverName === null ? {} : { serverNameOverride: tls.serverName }),
+            ...(tls.serverCa === null ? {} : { serverRootCACertificate: bytes(tls.serverCa) }),
+            ...(tls.clientCertificate === null || tls.clientKey === null
+              ? {}
+              : { clientCertPair: { crt: bytes(tls.clientCertificate), key: bytes(tls.clientKey) } }),
+          },
   };
 }
 
@@ -299,10 +368,26 @@ function fetchSetting({ allowPrivateNetworks, google, microsoft }: Config) {
 }
 
 function announce({ apiUrl, madeApiKey, temporalUiUrl }: Running): void {
-  const key = madeApiKey?.isNew === true && process.stdout.isTTY === true ? `${madeApiKey.key}  (shown once; kept in ${madeApiKey.file})`
-    : madeApiKey === null ? null : `in ${madeApiKey.file}`;
-  const lines: [string, string | null][] = [['API and console', apiUrl], ['API description', apiUrl === null ? null : `${apiUrl}/docs`], ['API key', key], ['Temporal', temporalUiUrl]];
-  console.log(['', 'Calpair runs. Ctrl-C ends it.', ...lines.flatMap(([name, value]) => (value === null ? [] : [`  ${name.padEnd(17)}${value}`])), ''].join('\n'));
+  const key =
+    madeApiKey?.isNew === true && process.stdout.isTTY === true
+      ? `${madeApiKey.key}  (shown once; kept in ${madeApiKey.file})`
+      : madeApiKey === null
+        ? null
+        : `in ${madeApiKey.file}`;
+  const lines: [string, string | null][] = [
+    ['API and console', apiUrl],
+    ['API description', apiUrl === null ? null : `${apiUrl}/docs`],
+    ['API key', key],
+    ['Temporal', temporalUiUrl],
+  ];
+  console.log(
+    [
+      '',
+      'Calpair runs. Ctrl-C ends it.',
+      ...lines.flatMap(([name, value]) => (value === null ? [] : [`  ${name.padEnd(17)}${value}`])),
+      '',
+    ].join('\n'),
+  );
 }
 
 function urlOf(host: string, port: number): string {

@@ -19,20 +19,49 @@ export interface PairConsequence {
 export function pairConsequence(kind: SyncErrorKind): PairConsequence {
   switch (kind) {
     case 'auth':
-      return { attention: 'credentials', delaySeconds: [900, 21_600], detail: 'The server refuses the credentials. Enter new ones for this account.' };
+      return {
+        attention: 'credentials',
+        delaySeconds: [900, 21_600],
+        detail: 'The server refuses the credentials. Enter new ones for this account.',
+      };
     case 'different-account':
-      return { attention: 'credentials', delaySeconds: [900, 21_600], detail: 'The credentials open another person\'s calendars now. Nothing is read or written; enter those of this account.' };
+      return {
+        attention: 'credentials',
+        delaySeconds: [900, 21_600],
+        detail:
+          "The credentials open another person's calendars now. Nothing is read or written; enter those of this account.",
+      };
     case 'calendar-missing':
-      return { attention: 'calendar-missing', delaySeconds: [60, 3_600], detail: 'The calendar is missing, forbidden or lists nothing. Nothing is deleted; Calpair keeps trying.' };
+      return {
+        attention: 'calendar-missing',
+        delaySeconds: [60, 3_600],
+        detail: 'The calendar is missing, forbidden or lists nothing. Nothing is deleted; Calpair keeps trying.',
+      };
     case 'quota':
-      return { attention: 'quota', delaySeconds: [3_600, 21_600], detail: 'The service says that a limit for long is used up. Calpair waits and goes on by itself.' };
+      return {
+        attention: 'quota',
+        delaySeconds: [3_600, 21_600],
+        detail: 'The service says that a limit for long is used up. Calpair waits and goes on by itself.',
+      };
     case 'address-not-allowed':
-      return { attention: 'error', delaySeconds: [900, 21_600], detail: 'The address is one that this installation does not connect to.' };
+      return {
+        attention: 'error',
+        delaySeconds: [900, 21_600],
+        detail: 'The address is one that this installation does not connect to.',
+      };
     case 'not-a-caldav-server':
     case 'unreachable':
-      return { attention: null, delaySeconds: [10, 900], detail: 'The server does not answer as expected. Calpair keeps trying.' };
+      return {
+        attention: null,
+        delaySeconds: [10, 900],
+        detail: 'The server does not answer as expected. Calpair keeps trying.',
+      };
     case 'throttled':
-      return { attention: null, delaySeconds: [30, 900], detail: 'The server asks for fewer requests. Calpair waits as long as it says.' };
+      return {
+        attention: null,
+        delaySeconds: [30, 900],
+        detail: 'The server asks for fewer requests. Calpair waits as long as it says.',
+      };
     case 'stale':
     case 'gone':
     case 'forbidden':
@@ -82,13 +111,30 @@ export function opConsequence(error: SyncError): OpConsequence {
     case 'bug':
       return { then: 'wait', stopsSide: false };
     case 'forbidden':
-      return { then: 'problem', code: 'forbidden', detail: withReason('The server does not allow this change.', error) };
+      return {
+        then: 'problem',
+        code: 'forbidden',
+        detail: withReason('The server does not allow this change.', error),
+      };
     case 'rejected':
-      return { then: 'problem', code: 'rejected-by-server', detail: withReason('The server refuses this event.', error) };
+      return {
+        then: 'problem',
+        code: 'rejected-by-server',
+        detail: withReason('The server refuses this event.', error),
+      };
     case 'too-large':
-      return { then: 'problem', code: 'too-large', detail: withReason('The event is too large for this server.', error) };
+      return {
+        then: 'problem',
+        code: 'too-large',
+        detail: withReason('The event is too large for this server.', error),
+      };
     case 'would-mail':
-      return { then: 'problem', code: 'would-mail-attendees', detail: 'Writing this would make the server mail the attendees. Make the change there yourself, or set attendees to native.' };
+      return {
+        then: 'problem',
+        code: 'would-mail-attendees',
+        detail:
+          'Writing this would make the server mail the attendees. Make the change there yourself, or set attendees to native.',
+      };
     default:
       return never(error.kind);
   }
@@ -106,7 +152,10 @@ export function waiting(code: SyncErrorKind, side: string, delaySeconds: number)
 
 function quiet(type: string, message: string, delaySeconds: number): ApplicationFailure {
   const failure = ApplicationFailure.create({
-    type, message, category: ApplicationFailureCategory.BENIGN, nextRetryDelay: `${Math.max(1, Math.round(delaySeconds * 1000) / 1000)}s`,
+    type,
+    message,
+    category: ApplicationFailureCategory.BENIGN,
+    nextRetryDelay: `${Math.max(1, Math.round(delaySeconds * 1000) / 1000)}s`,
   });
   failure.stack = '';
   return failure;

@@ -3,17 +3,17 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { BookingActivities } from '../workflows/booking-messages.ts';
 import type { PairActivities } from '../workflows/messages.ts';
-import { createApplyPlan } from './pair/apply-plan.ts';
+import type { BookingDeps } from './booking/booking-calendar.ts';
 import { createCarryBooking } from './booking/carry-booking.ts';
 import { createDeliverWebhooks } from './booking/deliver-webhooks.ts';
-import type { Deps } from './deps.ts';
-import { createDiffPair } from './pair/diff-pair.ts';
-import type { BookingDeps } from './booking/booking-calendar.ts';
-import { createPollPair } from './pair/poll-pair.ts';
 import { createWatchBookings } from './booking/watch-bookings.ts';
+import type { Deps } from './deps.ts';
+import { createApplyPlan } from './pair/apply-plan.ts';
+import { createDiffPair } from './pair/diff-pair.ts';
+import { createPollPair } from './pair/poll-pair.ts';
 
-export type { Deps } from './deps.ts';
 export type { BookingDeps } from './booking/booking-calendar.ts';
+export type { Deps } from './deps.ts';
 
 export function createActivities(deps: Deps): PairActivities {
   return {

@@ -1,6 +1,7 @@
 /** `Authorization: Bearer <api key>` on everything under `/v1`. */
-import type { FastifyReply, FastifyRequest } from 'fastify';
+
 import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isApiKey } from '../db/api-keys.ts';
 import type { ApiDeps } from './deps.ts';
 import { ApiProblem } from './errors.ts';

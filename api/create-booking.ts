@@ -1,16 +1,25 @@
 /** Booking and rebooking a time: everything that can be refused is refused before anything is stored. */
 import { z } from 'zod';
+import { type Interval, intervalOf, subtract } from '../core/availability/interval.ts';
 import { isSameSlot, type Slot, type Wanted } from '../core/booking.ts';
-import { intervalOf, subtract, type Interval } from '../core/availability/interval.ts';
+import { SyncError } from '../core/sync-error.ts';
 import { canonicalZone } from '../core/zones.ts';
 import { findAccount } from '../db/accounts.ts';
-import { bookingOfKey, changeBooking, findBooking, isTaken, reserve, wantedOf, type BookingRow, type ReserveResult } from '../db/bookings.ts';
 import { carriedOf } from '../db/booking-work.ts';
-import { SyncError } from '../core/sync-error.ts';
+import {
+  type BookingRow,
+  bookingOfKey,
+  changeBooking,
+  findBooking,
+  isTaken,
+  type ReserveResult,
+  reserve,
+  wantedOf,
+} from '../db/bookings.ts';
 import type { ApiDeps } from './deps.ts';
 import { ApiProblem, invalid, notFound } from './errors.ts';
-import { busyOf } from './routes/free-busy.ts';
 import { askAccount } from './provider-calls.ts';
+import { busyOf } from './routes/free-busy.ts';
 import { tellBooking } from './temporal/booking-outbox.ts';
 import { text } from './validation.ts';
 
@@ -18,24 +27,41 @@ const LONGEST_MS = 31 * 24 * 3_600_000;
 const [FIRST_MS, LAST_MS] = [Date.UTC(1971, 0, 1), Date.UTC(2200, 0, 1)];
 
 /** An instant with any offset; calendars know no fractions of a second. */
-const moment = z.iso.datetime({ offset: true, error: 'must be an RFC 3339 instant' }).max(40)
+const moment = z.iso
+  .datetime({ offset: true, error: 'must be an RFC 3339 instant' })
+  .max(40)
   .transform((value) => Date.parse(value))
   .refine((ms) => ms >= FIRST_MS && ms < LAST_MS, 'must be between 1971 and 2200')
   .refine((ms) => ms % 1000 === 0, 'must be a whole second');
 /** Line breaks and tabs may stand in a description. */
-const longText = z.string().max(20_000).regex(/^[\P{Cc}\n\r\t]*$/u, 'must not contain control characters').transform((value) => value.replace(/\r\n?/g, '\n'));
-const guests = z.array(z.strictObject({
-  email: z.email().max(254).transform((value) => value.toLowerCase()),
-  name: text(200, 0).optional(),
-})).max(200).transform((list) => {
-  const byEmail = new Map(list.map(({ email, name = '' }) => [email, { email, name }]));
-  return [...byEmail.values()].sort((a, b) => (a.email < b.email ? -1 : 1));
-});
-const timeZone = z.string().max(100).transform((value, context) => {
-  const zone = canonicalZone(value);
-  if (zone === null) context.addIssue({ code: 'custom', message: 'must be the name of an IANA time zone' });
-  return zone ?? 'UTC';
-});
+const longText = z
+  .string()
+  .max(20_000)
+  .regex(/^[\P{Cc}\n\r\t]*$/u, 'must not contain control characters')
+  .transform((value) => value.replace(/\r\n?/g, '\n'));
+const guests = z
+  .array(
+    z.strictObject({
+      email: z
+        .email()
+        .max(254)
+        .transform((value) => value.toLowerCase()),
+      name: text(200, 0).optional(),
+    }),
+  )
+  .max(200)
+  .transform((list) => {
+    const byEmail = new Map(list.map(({ email, name = '' }) => [email, { email, name }]));
+    return [...byEmail.values()].sort((a, b) => (a.email < b.email ? -1 : 1));
+  });
+const timeZone = z
+  .string()
+  .max(100)
+  .transform((value, context) => {
+    const zone = canonicalZone(value);
+    if (zone === null) context.addIssue({ code: 'custom', message: 'must be the name of an IANA time zone' });
+    return zone ?? 'UTC';
+  });
 
 const fields = {
   title: text(500),
@@ -49,28 +75,67 @@ const fields = {
 const allowOverlap = z.boolean().optional().describe('True: neither other bookings nor the calendar are asked.');
 
 export const newBookingBody = z.strictObject({
-  accountId: z.string().max(100), ...fields, idempotencyKey: text(200).nullish(), allowOverlap,
+  accountId: z.string().max(100),
+  ...fields,
+  idempotencyKey: text(200).nullish(),
+  allowOverlap,
 });
 export const bookingPatch = z.strictObject({
-  ...fields, title: fields.title.optional(), start: moment.optional(), end: moment.optional(), timeZone: timeZone.optional(), allowOverlap,
+  ...fields,
+  title: fields.title.optional(),
+  start: moment.optional(),
+  end: moment.optional(),
+  timeZone: timeZone.optional(),
+  allowOverlap,
 });
 
 /** The booking, and whether it is new: an earlier call with the same key may have made it. Its workflow has been told by then. */
-export async function book(deps: ApiDeps, body: z.infer<typeof newBookingBody>): Promise<{ booking: BookingRow; isNew: boolean }> {
+export async function book(
+  deps: ApiDeps,
+  body: z.infer<typeof newBookingBody>,
+): Promise<{ booking: BookingRow; isNew: boolean }> {
   const { db } = deps;
-  const { accountId, idempotencyKey = null, allowOverlap: overlap = false, location, description, attendees, ...rest } = body;
-  const wanted: Wanted = { ...rest, location: location ?? '', description: description ?? '', attendees: attendees ?? [] };
+  const {
+    accountId,
+    idempotencyKey = null,
+    allowOverlap: overlap = false,
+    location,
+    description,
+    attendees,
+    ...rest
+  } = body;
+  const wanted: Wanted = {
+    ...rest,
+    location: location ?? '',
+    description: description ?? '',
+    attendees: attendees ?? [],
+  };
   checkSlot(wanted);
-  const request = JSON.stringify([accountId, overlap, wanted.start, wanted.end, wanted.timeZone, wanted.title, wanted.location, wanted.description, wanted.attendees]);
+  const request = JSON.stringify([
+    accountId,
+    overlap,
+    wanted.start,
+    wanted.end,
+    wanted.timeZone,
+    wanted.title,
+    wanted.location,
+    wanted.description,
+    wanted.attendees,
+  ]);
   const known = idempotencyKey === null ? null : await bookingOfKey(db, idempotencyKey, request);
   if (known) return taken(known);
   const account = await findAccount(db, accountId);
   if (!account) throw notFound('account');
-  if (account.writeCalendarId === null) throw new ApiProblem('write-calendar-missing', 'Set the account\'s `writeCalendarId` first.');
+  if (account.writeCalendarId === null)
+    throw new ApiProblem('write-calendar-missing', "Set the account's `writeCalendarId` first.");
   // Looked up first, so that a slot that many want at once costs the calendar few questions; what decides is `reserve`.
   if (!overlap && (await isTaken(db, accountId, wanted, null))) throw slotBusy();
   if (!overlap) await refuseBusy(() => busyOf(deps, accountId, intervalFrom(wanted), { maxAgeMs: 0 }));
-  const result = await reserve(db, { accountId, calendarId: account.writeCalendarId, wanted, allowOverlap: overlap, idempotencyKey, request }, new Date());
+  const result = await reserve(
+    db,
+    { accountId, calendarId: account.writeCalendarId, wanted, allowOverlap: overlap, idempotencyKey, request },
+    new Date(),
+  );
   const answer = taken(result);
   if (answer.isNew) await tellBooking(deps, answer.booking);
   return answer;
@@ -81,13 +146,20 @@ export async function rebook(deps: ApiDeps, id: string, patch: z.infer<typeof bo
   for (let tries = 1; ; tries += 1) {
     const changed = await tryRebook(deps, id, patch);
     if (changed !== 'moved') return changed;
-    if (tries === MAX_TRIES) throw new ApiProblem('temporarily-unavailable', 'The booking is being moved all the time.', { retryAfterSeconds: 1 });
+    if (tries === MAX_TRIES)
+      throw new ApiProblem('temporarily-unavailable', 'The booking is being moved all the time.', {
+        retryAfterSeconds: 1,
+      });
   }
 }
 const MAX_TRIES = 5;
 
 /** `moved`: its time changed while the new one was asked for, so the patch means something else now. */
-async function tryRebook(deps: ApiDeps, id: string, patch: z.infer<typeof bookingPatch>): Promise<BookingRow | 'moved'> {
+async function tryRebook(
+  deps: ApiDeps,
+  id: string,
+  patch: z.infer<typeof bookingPatch>,
+): Promise<BookingRow | 'moved'> {
   const { db } = deps;
   const { allowOverlap: overlap = false, ...named } = patch;
   const before = await findBooking(db, id);
@@ -95,12 +167,19 @@ async function tryRebook(deps: ApiDeps, id: string, patch: z.infer<typeof bookin
   const was = wantedOf(db, before);
   const next = withPatch(was, named);
   checkSlot(next);
-  if (before.status === 'confirmed' && !overlap && !isSameSlot(was, next)) await refuseBusy(() => busyBeside(deps, before, next));
+  if (before.status === 'confirmed' && !overlap && !isSameSlot(was, next))
+    await refuseBusy(() => busyBeside(deps, before, next));
   let isMoved = false;
-  const changed = await changeBooking(db, id, (now) => {
-    isMoved = !isSameSlot(now, was);
-    return isMoved ? null : withPatch(now, named);
-  }, overlap, new Date());
+  const changed = await changeBooking(
+    db,
+    id,
+    (now) => {
+      isMoved = !isSameSlot(now, was);
+      return isMoved ? null : withPatch(now, named);
+    },
+    overlap,
+    new Date(),
+  );
   if (isMoved) return 'moved';
   if (changed === 'unknown') throw notFound('booking');
   if (changed === 'cancelled') throw new ApiProblem('booking-cancelled', 'A cancelled booking cannot be changed.');
@@ -113,7 +192,8 @@ function withPatch(now: Wanted, patch: Omit<z.infer<typeof bookingPatch>, 'allow
   const { location, description, attendees, ...rest } = patch;
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   return {
-    ...now, ...given,
+    ...now,
+    ...given,
     ...(location === undefined ? {} : { location: location ?? '' }),
     ...(description === undefined ? {} : { description: description ?? '' }),
     ...(attendees === undefined ? {} : { attendees: attendees ?? [] }),
@@ -130,7 +210,9 @@ async function busyBeside(deps: ApiDeps, row: BookingRow, slot: Slot): Promise<I
   const account = await findAccount(db, row.accountId);
   if (!account) throw notFound('account');
   const except = row.ref === null ? [] : [row.ref];
-  const busy = await askAccount(deps, row.accountId, (opened) => opened.freeBusy(account.freeBusyCalendarIds, range, { unanswered: account.unansweredInvitations, except }));
+  const busy = await askAccount(deps, row.accountId, (opened) =>
+    opened.freeBusy(account.freeBusyCalendarIds, range, { unanswered: account.unansweredInvitations, except }),
+  );
   const { sending } = carriedOf(db, row);
   return row.ref === null && sending !== null ? subtract(busy, [intervalFrom(sending)]) : busy;
 }
@@ -141,10 +223,15 @@ async function refuseBusy(ask: () => Promise<Interval[]>): Promise<void> {
   try {
     busy = await ask();
   } catch (error) {
-    const isAboutCalendar = error instanceof SyncError ? error.kind !== 'bug' : error instanceof ApiProblem && ['server-unreachable', 'provider-not-configured'].includes(error.code);
+    const isAboutCalendar =
+      error instanceof SyncError
+        ? error.kind !== 'bug'
+        : error instanceof ApiProblem && ['server-unreachable', 'provider-not-configured'].includes(error.code);
     if (!isAboutCalendar) throw error;
     const wait = error instanceof SyncError ? Math.ceil((error.retryAfterMs ?? 5_000) / 1000) : 5;
-    throw new ApiProblem('temporarily-unavailable', 'The calendar cannot be asked whether the time is free.', { retryAfterSeconds: wait });
+    throw new ApiProblem('temporarily-unavailable', 'The calendar cannot be asked whether the time is free.', {
+      retryAfterSeconds: wait,
+    });
   }
   if (busy.length > 0) throw slotBusy();
 }

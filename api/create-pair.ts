@@ -1,7 +1,7 @@
 /** Pairing two calendars: everything that can be refused is refused before anything is stored. */
 import { z } from 'zod';
-import { sourceOf, DEFAULT_OPTIONS, type Direction } from '../core/sync/policy.ts';
 import type { SideName } from '../core/event.ts';
+import { DEFAULT_OPTIONS, type Direction, sourceOf } from '../core/sync/policy.ts';
 import { findConnection } from '../db/connections.ts';
 import { createPair, deletePair, type PairRecord } from '../db/pairs.ts';
 import type { CalendarInfo } from '../providers/provider.ts';
@@ -22,11 +22,16 @@ export const newPairBody = z.strictObject({
   paused: z.boolean().optional().describe('True: nothing is read or written until `resume`.'),
 });
 
-const RING = 'Other pairs join these two calendars already, over one or more calendars between them: with this pair events could go round in a ring. '
-  + 'Leave one of those pairs out.';
+const RING =
+  'Other pairs join these two calendars already, over one or more calendars between them: with this pair events could go round in a ring. ' +
+  'Leave one of those pairs out.';
 
 /** Answers the new pair's id; its workflow runs by then. */
-export async function createPairFrom(deps: ApiDeps, connectionId: string, body: z.infer<typeof newPairBody>): Promise<string> {
+export async function createPairFrom(
+  deps: ApiDeps,
+  connectionId: string,
+  body: z.infer<typeof newPairBody>,
+): Promise<string> {
   const { db, control, config } = deps;
   const connection = await findConnection(db, connectionId);
   if (!connection) throw notFound('connection');
@@ -35,18 +40,33 @@ export async function createPairFrom(deps: ApiDeps, connectionId: string, body: 
     findCalendar(deps, 'caldav', connection.caldavAccountId, caldavCalendarId),
     findCalendar(deps, 'cloud', connection.cloudAccountId, cloudCalendarId),
   ]);
-  if (caldav.identity === cloud.identity) throw new ApiProblem('pair-would-loop', 'A calendar cannot be paired with itself.');
-  for (const [side, calendar] of [['caldav', caldav], ['cloud', cloud]] as const) refuseReadOnly(side, calendar, way);
-  const created = await createPair(db, {
-    connectionId, caldavCalendarId, cloudCalendarId, paused, direction: way,
-    identities: [caldav.identity, cloud.identity],
-    floatingZone: caldav.timeZone ?? cloud.timeZone ?? 'UTC',
-    pollIntervalSeconds: body.pollIntervalSeconds ?? config.pollIntervalSeconds,
-    options: mergeOptions(DEFAULT_OPTIONS, body.options ?? {}),
-  }, config.pairsPerConnection);
+  if (caldav.identity === cloud.identity)
+    throw new ApiProblem('pair-would-loop', 'A calendar cannot be paired with itself.');
+  for (const [side, calendar] of [
+    ['caldav', caldav],
+    ['cloud', cloud],
+  ] as const)
+    refuseReadOnly(side, calendar, way);
+  const created = await createPair(
+    db,
+    {
+      connectionId,
+      caldavCalendarId,
+      cloudCalendarId,
+      paused,
+      direction: way,
+      identities: [caldav.identity, cloud.identity],
+      floatingZone: caldav.timeZone ?? cloud.timeZone ?? 'UTC',
+      pollIntervalSeconds: body.pollIntervalSeconds ?? config.pollIntervalSeconds,
+      options: mergeOptions(DEFAULT_OPTIONS, body.options ?? {}),
+    },
+    config.pairsPerConnection,
+  );
   if (created === 'unknown-connection') throw notFound('connection');
-  if (created === 'already-paired') throw new ApiProblem('calendar-already-paired', 'Another pair syncs these two calendars.');
-  if (created === 'allowance') throw new ApiProblem('pair-allowance-reached', `A connection holds at most ${config.pairsPerConnection} pairs.`);
+  if (created === 'already-paired')
+    throw new ApiProblem('calendar-already-paired', 'Another pair syncs these two calendars.');
+  if (created === 'allowance')
+    throw new ApiProblem('pair-allowance-reached', `A connection holds at most ${config.pairsPerConnection} pairs.`);
   if (created === 'ring') throw new ApiProblem('pair-would-loop', RING);
   try {
     await control.start({ pairId: created.id, paused });
@@ -63,23 +83,39 @@ export async function createPairFrom(deps: ApiDeps, connectionId: string, body: 
 export async function checkWritable(deps: ApiDeps, pair: PairRecord, way: Direction): Promise<void> {
   const connection = await findConnection(deps.db, pair.connectionId);
   if (!connection) throw notFound('pair');
-  const sides = [['caldav', connection.caldavAccountId, pair.caldavCalendarId], ['cloud', connection.cloudAccountId, pair.cloudCalendarId]] as const;
-  await Promise.all(sides.filter(([side]) => isWritten(side, way)).map(async ([side, accountId, calendarId]) => {
-    const calendars = await calendarsOf(deps, accountId).catch((): CalendarInfo[] => []);
-    const calendar = calendars.find(({ id }) => id === calendarId);
-    if (calendar) refuseReadOnly(side, calendar, way);
-  }));
+  const sides = [
+    ['caldav', connection.caldavAccountId, pair.caldavCalendarId],
+    ['cloud', connection.cloudAccountId, pair.cloudCalendarId],
+  ] as const;
+  await Promise.all(
+    sides
+      .filter(([side]) => isWritten(side, way))
+      .map(async ([side, accountId, calendarId]) => {
+        const calendars = await calendarsOf(deps, accountId).catch((): CalendarInfo[] => []);
+        const calendar = calendars.find(({ id }) => id === calendarId);
+        if (calendar) refuseReadOnly(side, calendar, way);
+      }),
+  );
 }
 
-async function findCalendar(deps: ApiDeps, side: SideName, accountId: string, calendarId: string): Promise<CalendarInfo> {
+async function findCalendar(
+  deps: ApiDeps,
+  side: SideName,
+  accountId: string,
+  calendarId: string,
+): Promise<CalendarInfo> {
   const calendar = (await calendarsOf(deps, accountId)).find(({ id }) => id === calendarId);
-  if (!calendar) throw new ApiProblem('calendar-not-found', `The ${side} account has no such calendar (${side}CalendarId).`);
+  if (!calendar)
+    throw new ApiProblem('calendar-not-found', `The ${side} account has no such calendar (${side}CalendarId).`);
   return calendar;
 }
 
 function refuseReadOnly(side: SideName, calendar: CalendarInfo, way: Direction): void {
   if (!calendar.readOnly || !isWritten(side, way)) return;
-  throw new ApiProblem('calendar-read-only', `The ${side} calendar can only be read; choose a direction that does not write to it.`);
+  throw new ApiProblem(
+    'calendar-read-only',
+    `The ${side} calendar can only be read; choose a direction that does not write to it.`,
+  );
 }
 
 function isWritten(side: SideName, way: Direction): boolean {

@@ -1,12 +1,13 @@
 /** What the API is given: everything that it touches of the outside world comes in here. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Db } from '../db/connect.ts';
 import type { Providers } from '../providers/open-account.ts';
+import type { PairPreview } from './routes/preview.ts';
 import type { BookingControl } from './temporal/booking-control.ts';
 import type { PairControl } from './temporal/pair-control.ts';
-import type { PairPreview } from './routes/preview.ts';
 
 export interface ApiDeps {
   readonly db: Db;
@@ -35,4 +36,10 @@ export interface ApiConfig {
 }
 
 /** Fastify with zod schemas. */
-export type Api = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse<IncomingMessage>, FastifyBaseLogger, ZodTypeProvider>;
+export type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse<IncomingMessage>,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;

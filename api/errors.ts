@@ -6,8 +6,8 @@ import { ControlError } from './temporal/pair-control.ts';
 
 /** `code`: status and title. */
 const PROBLEMS = {
-  'validation': [400, 'The request is not valid'],
-  'unauthorized': [401, 'An API key is needed'],
+  validation: [400, 'The request is not valid'],
+  unauthorized: [401, 'An API key is needed'],
   'not-found': [404, 'There is no such thing'],
   'last-api-key': [409, 'The last API key stays'],
   'account-in-use': [409, 'A connection uses this account'],
@@ -35,7 +35,7 @@ const PROBLEMS = {
   'calendar-read-only': [422, 'The calendar cannot be written to'],
   'write-calendar-missing': [422, 'The account has no calendar for bookings'],
   'too-many-requests': [429, 'Too many requests'],
-  'internal': [500, 'Something went wrong here'],
+  internal: [500, 'Something went wrong here'],
   'provider-not-configured': [501, 'This service is not set up in this installation'],
   'temporarily-unavailable': [503, 'This is not possible at the moment'],
 } as const satisfies Record<string, readonly [number, string]>;
@@ -73,21 +73,34 @@ export class ApiProblem extends Error {
     const [status, title] = PROBLEMS[this.code];
     const { errors, parts } = this.extra;
     return {
-      type: `urn:calpair:problem:${this.code}`, title, status, detail: this.message, code: this.code,
-      ...(errors && { errors: [...errors] }), ...(parts && { parts }),
+      type: `urn:calpair:problem:${this.code}`,
+      title,
+      status,
+      detail: this.message,
+      code: this.code,
+      ...(errors && { errors: [...errors] }),
+      ...(parts && { parts }),
     };
   }
 }
 
-export const problemBody = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string(),
-  code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
-  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional().describe('With code `validation`: what is wrong, by field.'),
-  parts: z.record(z.string(), z.union([z.boolean(), z.string()])).optional().describe('Of `/health/ready`: what works, and what does not.'),
-}).meta({ id: 'Problem', description: 'RFC 9457 problem details with a stable `code`.' });
+export const problemBody = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
+    errors: z
+      .array(z.object({ field: z.string(), message: z.string() }))
+      .optional()
+      .describe('With code `validation`: what is wrong, by field.'),
+    parts: z
+      .record(z.string(), z.union([z.boolean(), z.string()]))
+      .optional()
+      .describe('Of `/health/ready`: what works, and what does not.'),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457 problem details with a stable `code`.' });
 
 export function invalid(field: string, message: string): ApiProblem {
   return invalidFields([{ field, message }]);
@@ -107,29 +120,33 @@ export function problemOf(error: unknown): ApiProblem | null {
   if (error instanceof ApiProblem) return error;
   if (error instanceof SyncError) return problemOfSync(error);
   if (error instanceof ControlError) return problemOfControl(error);
-  if (isUnavailable(error)) return new ApiProblem('temporarily-unavailable', 'The database does not answer.', { retryAfterSeconds: 5 });
+  if (isUnavailable(error))
+    return new ApiProblem('temporarily-unavailable', 'The database does not answer.', { retryAfterSeconds: 5 });
   if (isUnstorableText(error)) return invalid('', 'Something in it holds characters that cannot be stored.');
   return problemOfFastify(error);
 }
 
 /** What went wrong when a person's question was put to a calendar service; what runs do about it is decided in `activities/error-policy.ts`. */
 const SYNC_ANSWERS: Record<SyncErrorKind, readonly [ProblemCode, string] | null> = {
-  'auth': ['credentials-rejected', 'The service refused the credentials.'],
-  'different-account': ['different-account', 'The credentials open another person\'s calendars now.'],
-  'unreachable': ['server-unreachable', 'The server did not answer, or not as a calendar service does.'],
-  'not-a-caldav-server': ['not-a-caldav-server', 'The server answers, but no CalDAV principal, home or calendar was found there.'],
+  auth: ['credentials-rejected', 'The service refused the credentials.'],
+  'different-account': ['different-account', "The credentials open another person's calendars now."],
+  unreachable: ['server-unreachable', 'The server did not answer, or not as a calendar service does.'],
+  'not-a-caldav-server': [
+    'not-a-caldav-server',
+    'The server answers, but no CalDAV principal, home or calendar was found there.',
+  ],
   'address-not-allowed': ['address-not-allowed', 'This installation does not connect to this address.'],
   'calendar-missing': ['calendar-not-found', 'The calendar is not there any more, or may not be read.'],
-  'gone': ['calendar-not-found', 'The calendar is not there any more.'],
-  'forbidden': ['credentials-rejected', 'The service does not allow this to these credentials.'],
-  'rejected': ['server-unreachable', 'The server refused the question.'],
-  'throttled': ['temporarily-unavailable', 'The calendar service asks us to wait.'],
-  'quota': ['temporarily-unavailable', 'The calendar service has no quota left for us.'],
+  gone: ['calendar-not-found', 'The calendar is not there any more.'],
+  forbidden: ['credentials-rejected', 'The service does not allow this to these credentials.'],
+  rejected: ['server-unreachable', 'The server refused the question.'],
+  throttled: ['temporarily-unavailable', 'The calendar service asks us to wait.'],
+  quota: ['temporarily-unavailable', 'The calendar service has no quota left for us.'],
   'id-taken': null,
   'too-large': null,
-  'stale': null,
+  stale: null,
   'would-mail': null,
-  'bug': null,
+  bug: null,
 };
 
 function problemOfSync(error: SyncError): ApiProblem | null {
@@ -142,7 +159,9 @@ function problemOfSync(error: SyncError): ApiProblem | null {
 
 /** Adds what to do about it, and the server's own reason, where there are any. */
 export function withReason(sentence: string, { advice, reason }: SyncError): string {
-  return [sentence, advice, reason === undefined ? undefined : `It says: ${clip(reason, 200)}`].filter((part) => part !== undefined).join(' ');
+  return [sentence, advice, reason === undefined ? undefined : `It says: ${clip(reason, 200)}`]
+    .filter((part) => part !== undefined)
+    .join(' ');
 }
 
 function problemOfControl(error: ControlError): ApiProblem {
@@ -154,12 +173,14 @@ function problemOfControl(error: ControlError): ApiProblem {
 /** Fastify's own refusals, by its codes, else by status. */
 function problemOfFastify(error: unknown): ApiProblem | null {
   const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
-  if (code === 'FST_ERR_BAD_URL' || code === 'FST_ERR_MAX_PARAM_LENGTH') return new ApiProblem('not-found', 'The path is not valid.');
+  if (code === 'FST_ERR_BAD_URL' || code === 'FST_ERR_MAX_PARAM_LENGTH')
+    return new ApiProblem('not-found', 'The path is not valid.');
   if (statusCode === 404) return new ApiProblem('not-found');
   if (statusCode === 413) return new ApiProblem('payload-too-large', 'A body holds at most 1 MB.');
   if (statusCode === 415) return new ApiProblem('unsupported-media-type', 'Send `content-type: application/json`.');
   if (statusCode === 429) return new ApiProblem('too-many-requests');
-  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) return invalid('', 'The request could not be read.');
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
+    return invalid('', 'The request could not be read.');
   return null;
 }
 

@@ -25,7 +25,9 @@ export class FreeBusyCache {
     const forget = (): void => {
       if (this.#entries.get(key) === entry) this.#entries.delete(key);
     };
-    answer.then((busy) => { if (busy.length > MAX_INTERVALS) forget(); }, forget);
+    answer.then((busy) => {
+      if (busy.length > MAX_INTERVALS) forget();
+    }, forget);
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= MAX_ENTRIES) break;
       this.#entries.delete(oldest);

@@ -29,7 +29,10 @@ export function pageAnswer<T, U>(page: Page<T>, show: (item: T) => U): { items: 
 }
 
 /** Pages of what is already in memory, by position. */
-export function slicePage<T>(items: readonly T[], query: { limit: number; cursor?: string | undefined }): { items: T[]; nextCursor: string | null } {
+export function slicePage<T>(
+  items: readonly T[],
+  query: { limit: number; cursor?: string | undefined },
+): { items: T[]; nextCursor: string | null } {
   const at = query.cursor === undefined ? '0' : decoded(query.cursor);
   if (!/^\d{1,6}$/.test(at)) throw invalid('cursor', 'is not a cursor of this list');
   const end = Number(at) + query.limit;

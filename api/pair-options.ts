@@ -12,35 +12,41 @@ export const optionsPatch = z.strictObject({
   attendees: z.enum(['copy', 'none', 'native']).nullish(),
   reminders: z.enum(['keep', 'copy']).nullish(),
   content: z.strictObject({ toCloud: contentKind.nullish(), toCaldav: contentKind.nullish() }).nullish(),
-  filter: z.strictObject({
-    titleMatches: titlePart.nullish(),
-    titleExcludes: titlePart.nullish(),
-    skipAllDay: z.boolean().nullish(),
-    skipFree: z.boolean().nullish(),
-    skipDeclined: z.boolean().nullish(),
-    skipPrivate: z.boolean().nullish(),
-  }).nullish(),
+  filter: z
+    .strictObject({
+      titleMatches: titlePart.nullish(),
+      titleExcludes: titlePart.nullish(),
+      skipAllDay: z.boolean().nullish(),
+      skipFree: z.boolean().nullish(),
+      skipDeclined: z.boolean().nullish(),
+      skipPrivate: z.boolean().nullish(),
+    })
+    .nullish(),
   window: z.strictObject({ pastDays: days.nullish(), futureDays: days.nullish() }).nullish(),
-  holdDeletions: z.strictObject({ moreThan: z.int().min(0).max(1_000_000).nullish(), percent: z.number().min(0).max(100).nullish() }).nullish(),
+  holdDeletions: z
+    .strictObject({ moreThan: z.int().min(0).max(1_000_000).nullish(), percent: z.number().min(0).max(100).nullish() })
+    .nullish(),
 });
 export type OptionsPatch = z.infer<typeof optionsPatch>;
 
 /** As a response shows them: every key, defaults filled in. */
-export const options = z.object({
-  attendees: z.enum(['copy', 'none', 'native']),
-  reminders: z.enum(['keep', 'copy']),
-  content: z.object({ toCloud: contentKind, toCaldav: contentKind }),
-  filter: z.object({
-    titleMatches: z.string().optional(),
-    titleExcludes: z.string().optional(),
-    skipAllDay: z.boolean().optional(),
-    skipFree: z.boolean().optional(),
-    skipDeclined: z.boolean().optional(),
-    skipPrivate: z.boolean().optional(),
-  }),
-  window: z.object({ pastDays: z.int().optional(), futureDays: z.int().optional() }).nullable(),
-  holdDeletions: z.object({ moreThan: z.int(), percent: z.number() }),
-}).meta({ id: 'PairOptions' });
+export const options = z
+  .object({
+    attendees: z.enum(['copy', 'none', 'native']),
+    reminders: z.enum(['keep', 'copy']),
+    content: z.object({ toCloud: contentKind, toCaldav: contentKind }),
+    filter: z.object({
+      titleMatches: z.string().optional(),
+      titleExcludes: z.string().optional(),
+      skipAllDay: z.boolean().optional(),
+      skipFree: z.boolean().optional(),
+      skipDeclined: z.boolean().optional(),
+      skipPrivate: z.boolean().optional(),
+    }),
+    window: z.object({ pastDays: z.int().optional(), futureDays: z.int().optional() }).nullable(),
+    holdDeletions: z.object({ moreThan: z.int(), percent: z.number() }),
+  })
+  .meta({ id: 'PairOptions' });
 
 /** Changes only the keys that the patch names, also inside an option; null restores the default of an option or of a key in it. */
 export function mergeOptions(now: PairOptions, patch: OptionsPatch): PairOptions {
@@ -54,7 +60,12 @@ function mergeKeys(now: object, patch: object, defaults: object): Keys {
   for (const [key, wanted] of Object.entries(patch)) {
     if (wanted === undefined) continue;
     const fallback = (defaults as Keys)[key];
-    merged[key] = wanted === null ? fallback : isKeys(wanted) ? mergeKeys((merged[key] ?? {}) as object, wanted, (fallback ?? {}) as object) : wanted;
+    merged[key] =
+      wanted === null
+        ? fallback
+        : isKeys(wanted)
+          ? mergeKeys((merged[key] ?? {}) as object, wanted, (fallback ?? {}) as object)
+          : wanted;
     if (merged[key] === undefined) delete merged[key];
   }
   return merged;

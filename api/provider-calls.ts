@@ -20,7 +20,11 @@ export async function ask<T>({ fetch }: ApiDeps, question: (io: Io) => Promise<T
 }
 
 /** Puts a question to a stored account. @throws ApiProblem `not-found`, `provider-not-configured` */
-export async function askAccount<T>(deps: ApiDeps, accountId: string, question: (account: Account) => Promise<T>): Promise<T> {
+export async function askAccount<T>(
+  deps: ApiDeps,
+  accountId: string,
+  question: (account: Account) => Promise<T>,
+): Promise<T> {
   const stored = await openedAccount(deps.db, accountId);
   if (!stored) throw notFound('account');
   return ask(deps, (io) => {

@@ -1,18 +1,25 @@
 /** The HTTP API: reading this file shows every group of routes and everything that happens around them. */
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
-import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { requireApiKey } from './auth.ts';
+import type { Api, ApiDeps } from './deps.ts';
+import { ApiProblem, invalid, problemOf } from './errors.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { apiKeyRoutes } from './routes/api-keys.ts';
-import { requireApiKey } from './auth.ts';
 import { bookingRoutes } from './routes/bookings.ts';
 import { calendarRoutes } from './routes/calendars.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { consoleRoutes } from './routes/console.ts';
-import type { Api, ApiDeps } from './deps.ts';
 import { collectDocs, docsRoutes } from './routes/docs.ts';
-import { ApiProblem, invalid, problemOf } from './errors.ts';
 import { freeBusyRoutes } from './routes/free-busy.ts';
 import { healthRoutes } from './routes/health.ts';
 import { pairRoutes } from './routes/pairs.ts';
@@ -43,7 +50,15 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   app.setNotFoundHandler(answerUnknownPath);
   app.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS));
   app.addHook('onResponse', async (request, reply) => {
-    deps.log.debug({ method: request.method, route: request.routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
+    deps.log.debug(
+      {
+        method: request.method,
+        route: request.routeOptions.url,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      'request',
+    );
   });
   app.addHook('preClose', async () => closing.abort());
   readJson(app);
@@ -68,10 +83,13 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
     reportRoutes(v1, deps);
     bookingRoutes(v1, deps, closing.signal);
   });
-  await app.register(async (unknown: Api) => {
-    unknown.addHook('onRequest', requireApiKey(deps));
-    unknown.setNotFoundHandler(answerUnknownPath);
-  }, { prefix: '/v1' });
+  await app.register(
+    async (unknown: Api) => {
+      unknown.addHook('onRequest', requireApiKey(deps));
+      unknown.setNotFoundHandler(answerUnknownPath);
+    },
+    { prefix: '/v1' },
+  );
   await app.ready();
   return app;
 }
@@ -82,7 +100,9 @@ function readJson(app: Api): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') return done(null, undefined);
-    void parse(request, body as string, (error, value) => (error ? done(invalid('', 'The body is not valid JSON.')) : done(null, value)));
+    void parse(request, body as string, (error, value) =>
+      error ? done(invalid('', 'The body is not valid JSON.')) : done(null, value),
+    );
   });
 }
 
@@ -100,10 +120,15 @@ function answerUnknownPath(): never {
 /** Nothing of an unforeseen error is told but its id; nothing of it is logged but where it came from, since messages may hold content. */
 function answerError(log: FastifyBaseLogger, error: unknown, request: FastifyRequest, reply: FastifyReply) {
   const problem = problemOf(error) ?? new ApiProblem('internal', `The log says more under ${request.id}.`);
-  if (problem.code === 'internal') log.error({ requestId: request.id, route: request.routeOptions?.url, err: error }, 'unforeseen error');
+  if (problem.code === 'internal')
+    log.error({ requestId: request.id, route: request.routeOptions?.url, err: error }, 'unforeseen error');
   // A path that cannot be decoded comes here without passing any hook.
   reply.headers(HEADERS);
   if (problem.code === 'unauthorized') reply.header('www-authenticate', 'Bearer');
   if (problem.extra.retryAfterSeconds !== undefined) reply.header('retry-after', problem.extra.retryAfterSeconds);
-  return reply.code(problem.status).type('application/problem+json').serializer((body: unknown) => JSON.stringify(body)).send(problem.body());
+  return reply
+    .code(problem.status)
+    .type('application/problem+json')
+    .serializer((body: unknown) => JSON.stringify(body))
+    .send(problem.body());
 }

@@ -1,13 +1,15 @@
 /** zod at the API's border: what comes in is checked with a message for each field, what goes out holds only what its schema names. */
 import type { FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';
-import { invalidFields, problemBody, type ApiProblem, type FieldError } from './errors.ts';
+import { type ApiProblem, type FieldError, invalidFields, problemBody } from './errors.ts';
 
 /** For Fastify's `setValidatorCompiler`. */
-export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema }) => (data) => {
-  const result = schema.safeParse(data);
-  return result.success ? { value: result.data } : { error: invalidInput(result.error) };
-};
+export const validatorCompiler: FastifySchemaCompiler<z.ZodType> =
+  ({ schema }) =>
+  (data) => {
+    const result = schema.safeParse(data);
+    return result.success ? { value: result.data } : { error: invalidInput(result.error) };
+  };
 
 /** Checks what a schema of a provider takes; keys that it does not know are refused. @throws ApiProblem `validation` */
 export function check<T>(schema: z.ZodType<T>, data: unknown): T {
@@ -19,7 +21,12 @@ export function check<T>(schema: z.ZodType<T>, data: unknown): T {
 
 /** Fastify adds a code of its own to what a validator gives back, so the code is not the error's own to lose. */
 function invalidInput(error: z.ZodError): ApiProblem {
-  return invalidFields(error.issues.slice(0, MOST_ERRORS).flatMap((issue) => fieldErrors(issue)).slice(0, MOST_ERRORS));
+  return invalidFields(
+    error.issues
+      .slice(0, MOST_ERRORS)
+      .flatMap((issue) => fieldErrors(issue))
+      .slice(0, MOST_ERRORS),
+  );
 }
 const MOST_ERRORS = 20;
 
@@ -42,7 +49,11 @@ function fieldOf(path: readonly PropertyKey[]): string {
 
 /** Text of a person: no control characters, which no calendar shows and PostgreSQL does not store. */
 export function text(most: number, least = 1) {
-  return z.string().min(least).max(most).regex(/^\P{Cc}*$/u, 'must not contain control characters');
+  return z
+    .string()
+    .min(least)
+    .max(most)
+    .regex(/^\P{Cc}*$/u, 'must not contain control characters');
 }
 
 /** An instant as a response shows it. */
@@ -59,7 +70,10 @@ export const pollInterval = z.int().min(5).max(86_400);
 /** The refusals that every route may answer with, for the OpenAPI document and for serializing them. */
 export const problems = {
   '4xx': { description: 'Refused; `code` says why.', content: { 'application/problem+json': { schema: problemBody } } },
-  '5xx': { description: 'Not possible now; `code` says why.', content: { 'application/problem+json': { schema: problemBody } } },
+  '5xx': {
+    description: 'Not possible now; `code` says why.',
+    content: { 'application/problem+json': { schema: problemBody } },
+  },
 };
 
 /** Path parameters are only ever looked up: what is no id is an unknown one. */

@@ -9,7 +9,11 @@ export type Tag = (text: string) => string;
 
 export const HEADING = '— People —';
 export const ANSWERS: Readonly<Record<Attendee['participation'], string>> = {
-  'needs-action': 'no answer yet', accepted: 'accepted', declined: 'declined', tentative: 'maybe', delegated: 'delegated',
+  'needs-action': 'no answer yet',
+  accepted: 'accepted',
+  declined: 'declined',
+  tentative: 'maybe',
+  delegated: 'delegated',
 };
 
 /** The block of these lines; the empty string where there are none. */

@@ -1,5 +1,5 @@
 /** A booking and its event: what is to be written, and what somebody did to the event in the calendar. Pure. */
-import { DEFAULT_CONTENT, sameValue, type Attendee, type CalendarEvent, type When } from './event.ts';
+import { type Attendee, type CalendarEvent, DEFAULT_CONTENT, sameValue, type When } from './event.ts';
 import { instantOf, localOf, sameZone } from './zones.ts';
 
 export interface Guest {
@@ -44,8 +44,15 @@ export const NOTHING_CARRIED: Carried = { last: null, sending: null, shown: null
 export function eventOf(bookingId: string, wanted: Wanted): CalendarEvent {
   const { title, location, description } = wanted;
   return {
-    ...DEFAULT_CONTENT, uid: bookingId, title, location, description, when: whenOf(wanted), attendees: attendeesOf(wanted.attendees, []),
-    recurrence: null, exceptions: {},
+    ...DEFAULT_CONTENT,
+    uid: bookingId,
+    title,
+    location,
+    description,
+    when: whenOf(wanted),
+    attendees: attendeesOf(wanted.attendees, []),
+    recurrence: null,
+    exceptions: {},
   };
 }
 
@@ -58,7 +65,8 @@ export function whenOf({ start, end, timeZone }: Slot & Pick<BookingContent, 'ti
 
 /** The time that an event takes. @param zone whose midnights are meant where somebody made it last all day */
 export function slotOf(when: When, zone: string): Slot {
-  if (when.allDay) return { start: instantOf(`${when.start}T00:00:00`, zone), end: instantOf(`${when.end}T00:00:00`, zone) };
+  if (when.allDay)
+    return { start: instantOf(`${when.start}T00:00:00`, zone), end: instantOf(`${when.end}T00:00:00`, zone) };
   return { start: instantOf(when.start, when.startZone), end: instantOf(when.end, when.endZone) };
 }
 
@@ -78,7 +86,10 @@ export interface Reconciled {
  * Where both moved it, the API's time holds: it was checked and reserved.
  */
 export function reconcile(wanted: Wanted, { last, sending, shown }: Carried, found: CalendarEvent): Reconciled {
-  const isChanged = (field: keyof Wanted): boolean => last === null || !sameValue(last[field], wanted[field]) || (sending !== null && !sameValue(last[field], sending[field]));
+  const isChanged = (field: keyof Wanted): boolean =>
+    last === null ||
+    !sameValue(last[field], wanted[field]) ||
+    (sending !== null && !sameValue(last[field], sending[field]));
   const at = slotOf(found.when, wanted.timeZone);
   const isMovedByUs = isChanged('start') || isChanged('end') || isChanged('timeZone');
   const isMovedThere = shown !== null && !isSameSlot(at, shown) && !(sending !== null && isSameSlot(at, sending));
@@ -89,7 +100,9 @@ export function reconcile(wanted: Wanted, { last, sending, shown }: Carried, fou
       ...(isChanged('title') ? { title: wanted.title } : {}),
       ...(isChanged('location') ? { location: wanted.location } : {}),
       ...(isChanged('description') ? { description: wanted.description } : {}),
-      ...(isChanged('attendees') ? { attendees: attendeesOf(wanted.attendees, withoutOurs(found.attendees, last, sending), found.attendees) } : {}),
+      ...(isChanged('attendees')
+        ? { attendees: attendeesOf(wanted.attendees, withoutOurs(found.attendees, last, sending), found.attendees) }
+        : {}),
       ...(isMovedByUs && !isAlready(found.when, at, wanted) ? { when: whenOf(wanted) } : {}),
     },
   };
@@ -109,11 +122,24 @@ function withoutOurs(found: readonly Attendee[], last: Wanted | null, sending: W
 }
 
 /** With the answers that are there already. */
-function attendeesOf(guests: readonly Guest[], others: readonly Attendee[], known: readonly Attendee[] = []): Attendee[] {
+function attendeesOf(
+  guests: readonly Guest[],
+  others: readonly Attendee[],
+  known: readonly Attendee[] = [],
+): Attendee[] {
   const byAddress = new Map(known.map((attendee) => [attendee.address, attendee]));
-  const mine = guests.map(({ email, name }): Attendee => ({
-    participation: 'needs-action', role: 'required', kind: 'individual', ...byAddress.get(email), address: email, name,
-  }));
+  const mine = guests.map(
+    ({ email, name }): Attendee => ({
+      participation: 'needs-action',
+      role: 'required',
+      kind: 'individual',
+      ...byAddress.get(email),
+      address: email,
+      name,
+    }),
+  );
   const addresses = new Set(guests.map(({ email }) => email));
-  return [...mine, ...others.filter(({ address }) => !addresses.has(address))].sort((a, b) => (a.address < b.address ? -1 : 1));
+  return [...mine, ...others.filter(({ address }) => !addresses.has(address))].sort((a, b) =>
+    a.address < b.address ? -1 : 1,
+  );
 }

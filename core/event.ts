@@ -150,9 +150,14 @@ export function contentOnly(event: CalendarEvent): Content {
 }
 
 /** The event with its own content and that of each exception changed alike; `id` is null for the event itself. */
-export function mapContents(event: CalendarEvent, change: (content: Content, id: OccurrenceId | null) => Content): CalendarEvent {
+export function mapContents(
+  event: CalendarEvent,
+  change: (content: Content, id: OccurrenceId | null) => Content,
+): CalendarEvent {
   const { uid, recurrence } = event;
-  const exceptions = Object.entries(event.exceptions).map(([id, exception]) => [id, exception === EXCLUDED ? exception : change(exception, id)] as const);
+  const exceptions = Object.entries(event.exceptions).map(
+    ([id, exception]) => [id, exception === EXCLUDED ? exception : change(exception, id)] as const,
+  );
   return { ...change(contentOnly(event), null), uid, recurrence, exceptions: Object.fromEntries(exceptions) };
 }
 
@@ -163,6 +168,8 @@ export function sameValue(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) !== Array.isArray(b)) return false;
   const keys = Object.keys(a);
   if (keys.length !== Object.keys(b).length) return false;
-  return keys.every((key) =>
-    Object.hasOwn(b, key) && sameValue((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]));
+  return keys.every(
+    (key) =>
+      Object.hasOwn(b, key) && sameValue((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]),
+  );
 }

@@ -87,7 +87,8 @@ export function resolveZone(tzid: string, vtimezone: ZoneRules | null): { zone: 
   if (vtimezone === null) return null;
   for (const hint of vtimezone.hints.slice(0, 4)) {
     const zone = zoneOfName(hint);
-    if (zone !== null && vtimezone.probes.some((probes) => hasOffsets(zone, vtimezone, probes))) return { zone, exact: true };
+    if (zone !== null && vtimezone.probes.some((probes) => hasOffsets(zone, vtimezone, probes)))
+      return { zone, exact: true };
   }
   for (const probes of vtimezone.probes) {
     const zone = candidates().find((candidate) => hasOffsets(candidate, vtimezone, probes));
@@ -102,20 +103,76 @@ const MAX_NAME = 200;
 const JANUARY = Date.UTC(2026, 0, 15);
 const JULY = Date.UTC(2026, 6, 15);
 const UTC_NAMES = new Set([
-  'utc', 'z', 'gmt', 'uct', 'zulu', 'universal', 'greenwich', 'gmt0', 'gmt+0', 'gmt-0', 'etc/utc', 'etc/gmt', 'etc/uct', 'etc/zulu', 'etc/universal',
-  'etc/greenwich', 'etc/gmt0', 'etc/gmt+0', 'etc/gmt-0',
+  'utc',
+  'z',
+  'gmt',
+  'uct',
+  'zulu',
+  'universal',
+  'greenwich',
+  'gmt0',
+  'gmt+0',
+  'gmt-0',
+  'etc/utc',
+  'etc/gmt',
+  'etc/uct',
+  'etc/zulu',
+  'etc/universal',
+  'etc/greenwich',
+  'etc/gmt0',
+  'etc/gmt+0',
+  'etc/gmt-0',
 ]);
 /** Of zones with equal offsets the one most people live in. */
 const WELL_KNOWN = [
-  'UTC', 'Europe/Berlin', 'Europe/London', 'America/New_York', 'America/Chicago', 'America/Denver', 'America/Los_Angeles', 'Europe/Paris',
-  'Europe/Athens', 'Europe/Istanbul', 'Europe/Moscow', 'Asia/Dubai', 'Asia/Karachi', 'Asia/Kolkata', 'Asia/Dhaka', 'Asia/Bangkok', 'Asia/Shanghai',
-  'Asia/Tokyo', 'Australia/Brisbane', 'Australia/Sydney', 'Australia/Adelaide', 'Australia/Darwin', 'Pacific/Auckland', 'America/Sao_Paulo',
-  'America/Bogota', 'America/Phoenix', 'America/Anchorage', 'Pacific/Honolulu', 'America/Halifax', 'America/St_Johns', 'Africa/Lagos',
-  'Africa/Johannesburg', 'Africa/Nairobi', 'Asia/Jerusalem', 'Asia/Tehran', 'Asia/Kabul', 'Asia/Kathmandu', 'Asia/Yangon',
+  'UTC',
+  'Europe/Berlin',
+  'Europe/London',
+  'America/New_York',
+  'America/Chicago',
+  'America/Denver',
+  'America/Los_Angeles',
+  'Europe/Paris',
+  'Europe/Athens',
+  'Europe/Istanbul',
+  'Europe/Moscow',
+  'Asia/Dubai',
+  'Asia/Karachi',
+  'Asia/Kolkata',
+  'Asia/Dhaka',
+  'Asia/Bangkok',
+  'Asia/Shanghai',
+  'Asia/Tokyo',
+  'Australia/Brisbane',
+  'Australia/Sydney',
+  'Australia/Adelaide',
+  'Australia/Darwin',
+  'Pacific/Auckland',
+  'America/Sao_Paulo',
+  'America/Bogota',
+  'America/Phoenix',
+  'America/Anchorage',
+  'Pacific/Honolulu',
+  'America/Halifax',
+  'America/St_Johns',
+  'Africa/Lagos',
+  'Africa/Johannesburg',
+  'Africa/Nairobi',
+  'Asia/Jerusalem',
+  'Asia/Tehran',
+  'Asia/Kabul',
+  'Asia/Kathmandu',
+  'Asia/Yangon',
 ];
 const HALF_HOURS: Readonly<Record<string, string>> = {
-  '+5:30': 'Asia/Kolkata', '+5:45': 'Asia/Kathmandu', '+6:30': 'Asia/Yangon', '+4:30': 'Asia/Kabul', '+3:30': 'Asia/Tehran',
-  '+9:30': 'Australia/Darwin', '+8:45': 'Australia/Eucla', '-9:30': 'Pacific/Marquesas',
+  '+5:30': 'Asia/Kolkata',
+  '+5:45': 'Asia/Kathmandu',
+  '+6:30': 'Asia/Yangon',
+  '+4:30': 'Asia/Kabul',
+  '+3:30': 'Asia/Tehran',
+  '+9:30': 'Australia/Darwin',
+  '+8:45': 'Australia/Eucla',
+  '-9:30': 'Pacific/Marquesas',
 };
 
 interface Clock {
@@ -135,7 +192,15 @@ function clockOf(zone: string): Clock {
   let clock = clocks.get(name);
   if (!clock) {
     const format = new Intl.DateTimeFormat('en-US', {
-      timeZone: name, hourCycle: 'h23', era: 'short', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
+      timeZone: name,
+      hourCycle: 'h23',
+      era: 'short',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
     });
     clock = { format, resolved: format.resolvedOptions().timeZone, days: new Map() };
     clocks.set(name, clock);
@@ -156,7 +221,8 @@ function measure(ms: number, format: Intl.DateTimeFormat): number {
 
 function wallMs(local: string): number {
   const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/.test(local) ? Date.parse(local + 'Z') : NaN;
-  if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 19) !== local) throw new RangeError('not a wall-clock time');
+  if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 19) !== local)
+    throw new RangeError('not a wall-clock time');
   return ms;
 }
 
@@ -183,8 +249,18 @@ function linkTarget(zone: string): string {
 }
 
 function zoneOfName(tzid: string): string | null {
-  const name = tzid.trim().replace(/^"(.*)"$/, '$1').slice(0, MAX_NAME);
-  return canonicalZone(name) ?? canonicalZone(name.replaceAll('-', '/')) ?? suffixZone(name) ?? windowsZone(name) ?? fixedZone(name) ?? displayZone(name);
+  const name = tzid
+    .trim()
+    .replace(/^"(.*)"$/, '$1')
+    .slice(0, MAX_NAME);
+  return (
+    canonicalZone(name) ??
+    canonicalZone(name.replaceAll('-', '/')) ??
+    suffixZone(name) ??
+    windowsZone(name) ??
+    fixedZone(name) ??
+    displayZone(name)
+  );
 }
 
 function suffixZone(name: string): string | null {
@@ -200,7 +276,8 @@ function suffixZone(name: string): string | null {
 
 /** Zones whose best-known city has left them since the table was made (Kazakhstan 2024, Chihuahua 2022). */
 const MOVED: Readonly<Record<string, string>> = {
-  'Central Asia Standard Time': 'Asia/Bishkek', 'Mountain Standard Time (Mexico)': 'America/Mazatlan',
+  'Central Asia Standard Time': 'Asia/Bishkek',
+  'Mountain Standard Time (Mexico)': 'America/Mazatlan',
 };
 let windowsNames: Map<string, string> | undefined;
 
@@ -208,7 +285,7 @@ let windowsNames: Map<string, string> | undefined;
 function windowsZone(name: string): string | null {
   windowsNames ??= new Map(WINDOWS_TO_IANA_MAP.map(({ windowsName }) => [windowsName.toLowerCase(), windowsName]));
   const known = windowsNames.get(name.toLowerCase()) ?? windowsNames.get(name.toLowerCase().replace(/ \d+$/, ''));
-  const zone = known === undefined ? undefined : MOVED[known] ?? findIana(known, '001')[0];
+  const zone = known === undefined ? undefined : (MOVED[known] ?? findIana(known, '001')[0]);
   return zone === undefined ? null : canonicalZone(zone);
 }
 
@@ -225,13 +302,28 @@ function fixedZone(name: string): string | null {
 /** What Outlook shows to people: `(UTC+10:00) Canberra, Melbourne, Sydney`. A city counts only if its zone has that offset. */
 function displayZone(name: string): string | null {
   const match = /^(?:\((?:GMT|UTC)([+-]\d\d):?(\d\d)\) )?(.+)$/i.exec(name)!;
-  const american = /^(Eastern|Central|Mountain|Pacific|Alaska|Atlantic) Time(?: \((?:US & Canada|US and Canada|Canada)\))?$/i.exec(match?.[3] ?? '');
-  if (american) return windowsZone(american[1]!.toLowerCase() === 'alaska' ? 'Alaskan Standard Time' : `${american[1]} Standard Time`);
+  const american =
+    /^(Eastern|Central|Mountain|Pacific|Alaska|Atlantic) Time(?: \((?:US & Canada|US and Canada|Canada)\))?$/i.exec(
+      match?.[3] ?? '',
+    );
+  if (american)
+    return windowsZone(
+      american[1]!.toLowerCase() === 'alaska' ? 'Alaskan Standard Time' : `${american[1]} Standard Time`,
+    );
   if (match?.[1] === undefined) return null;
   const offset = (Number(match[1]) * 60 + Number(match[2]) * (match[1].startsWith('-') ? -1 : 1)) * 60_000;
-  const cities = new Set(match[3]!.split(',').slice(0, 10).map((city) => `/${city.trim().toLowerCase().replaceAll(' ', '_')}`));
+  const cities = new Set(
+    match[3]!
+      .split(',')
+      .slice(0, 10)
+      .map((city) => `/${city.trim().toLowerCase().replaceAll(' ', '_')}`),
+  );
   for (const [key, zone] of ianaNames()) {
-    if (cities.has(key.slice(key.lastIndexOf('/'))) && Math.min(offsetAt(JANUARY, zone), offsetAt(JULY, zone)) === offset) return zone;
+    if (
+      cities.has(key.slice(key.lastIndexOf('/'))) &&
+      Math.min(offsetAt(JANUARY, zone), offsetAt(JULY, zone)) === offset
+    )
+      return zone;
   }
   return null;
 }

@@ -1,10 +1,10 @@
 /** Accounts: credentials are sealed in the account's own context and leave this file only through `openedAccount`. */
 import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
-import { transaction, type Db } from './connect.ts';
+import { type Db, transaction } from './connect.ts';
 import { ACCOUNT_KEYS } from './connections.ts';
-import { violates } from './postgres-errors.ts';
 import { isId, newId } from './ids.ts';
-import { pageOf, type Page, type PageRequest } from './page.ts';
+import { type Page, type PageRequest, pageOf } from './page.ts';
+import { violates } from './postgres-errors.ts';
 import { accounts } from './schema.ts';
 
 /** An account without its secrets. */
@@ -27,18 +27,25 @@ export interface NewAccount {
 export async function createAccount(db: Db, account: NewAccount): Promise<AccountRecord> {
   const id = newId();
   const { credentials, token, ...plain } = account;
-  const [row] = await db.sql.insert(accounts)
-    .values({ id, ...plain, credentials: sealed(db, id, credentials), token: token ? sealed(db, id, token) : null }).returning(VISIBLE);
+  const [row] = await db.sql
+    .insert(accounts)
+    .values({ id, ...plain, credentials: sealed(db, id, credentials), token: token ? sealed(db, id, token) : null })
+    .returning(VISIBLE);
   return row!;
 }
 
 export async function listAccounts(db: Db, page: PageRequest, externalId: string | null): Promise<Page<AccountRecord>> {
-  const rows = await db.sql.select(VISIBLE).from(accounts)
-    .where(and(
-      page.after === null ? undefined : gt(accounts.id, page.after),
-      externalId === null ? undefined : eq(accounts.externalId, externalId),
-    ))
-    .orderBy(asc(accounts.id)).limit(page.limit + 1);
+  const rows = await db.sql
+    .select(VISIBLE)
+    .from(accounts)
+    .where(
+      and(
+        page.after === null ? undefined : gt(accounts.id, page.after),
+        externalId === null ? undefined : eq(accounts.externalId, externalId),
+      ),
+    )
+    .orderBy(asc(accounts.id))
+    .limit(page.limit + 1);
   return pageOf(rows, page.limit);
 }
 
@@ -70,19 +77,28 @@ export async function replaceCredentials(
   id: string,
   proved: Pick<NewAccount, 'username' | 'discovered' | 'credentials' | 'token'>,
 ): Promise<AccountRecord | null> {
-  const [row] = await db.sql.update(accounts).set({
-    username: proved.username,
-    discovered: proved.discovered,
-    credentials: sealed(db, id, proved.credentials),
-    token: proved.token ? sealed(db, id, proved.token) : null,
-    status: 'ok',
-    statusReason: null,
-  }).where(eq(accounts.id, id)).returning(VISIBLE);
+  const [row] = await db.sql
+    .update(accounts)
+    .set({
+      username: proved.username,
+      discovered: proved.discovered,
+      credentials: sealed(db, id, proved.credentials),
+      token: proved.token ? sealed(db, id, proved.token) : null,
+      status: 'ok',
+      statusReason: null,
+    })
+    .where(eq(accounts.id, id))
+    .returning(VISIBLE);
   return row ?? null;
 }
 
 /** `reason` is shown as `statusReason` (`credentials`); null for `ok`. */
-export async function setAccountStatus(db: Db, id: string, status: 'ok' | 'attention', reason: string | null): Promise<void> {
+export async function setAccountStatus(
+  db: Db,
+  id: string,
+  status: 'ok' | 'attention',
+  reason: string | null,
+): Promise<void> {
   await db.sql.update(accounts).set({ status, statusReason: reason }).where(eq(accounts.id, id));
 }
 
@@ -92,10 +108,18 @@ export async function setAccountStatus(db: Db, id: string, status: 'ok' | 'atten
  */
 export async function noteCalendarChange(db: Db, ids: readonly string[]): Promise<void> {
   // In one order for everybody, so that no two wait for each other.
-  const same = db.sql.select({ id: accounts.id }).from(accounts)
-    .where(sql`(${accounts.provider}, ${accounts.identity}) in (select a.provider, a.identity from ${accounts} a where ${inArray(sql`a.id`, [...ids])})`)
-    .orderBy(asc(accounts.id)).for('no key update');
-  await db.sql.update(accounts).set({ calendarsVersion: sql`${accounts.calendarsVersion} + 1` }).where(inArray(accounts.id, same));
+  const same = db.sql
+    .select({ id: accounts.id })
+    .from(accounts)
+    .where(
+      sql`(${accounts.provider}, ${accounts.identity}) in (select a.provider, a.identity from ${accounts} a where ${inArray(sql`a.id`, [...ids])})`,
+    )
+    .orderBy(asc(accounts.id))
+    .for('no key update');
+  await db.sql
+    .update(accounts)
+    .set({ calendarsVersion: sql`${accounts.calendarsVersion} + 1` })
+    .where(inArray(accounts.id, same));
 }
 
 export async function deleteAccount(db: Db, id: string): Promise<'deleted' | 'unknown' | 'in-use'> {
@@ -131,7 +155,10 @@ export async function openedAccount(db: Db, id: string): Promise<OpenedAccount |
     discovered: row.discovered,
     tokens: tokenStore(db, id, row.credentials),
     async keep(discovered) {
-      await db.sql.update(accounts).set({ discovered }).where(and(eq(accounts.id, id), eq(accounts.credentials, row.credentials)));
+      await db.sql
+        .update(accounts)
+        .set({ discovered })
+        .where(and(eq(accounts.id, id), eq(accounts.credentials, row.credentials)));
     },
   };
 }
@@ -153,20 +180,30 @@ interface Tokens {
  * credentials that have been replaced meanwhile is neither given back nor stored.
  */
 export function tokenStore(db: Db, accountId: string, credentials?: Buffer): Required<Tokens> {
-  const same = and(eq(accounts.id, accountId), credentials === undefined ? undefined : eq(accounts.credentials, credentials));
+  const same = and(
+    eq(accounts.id, accountId),
+    credentials === undefined ? undefined : eq(accounts.credentials, credentials),
+  );
   return {
     async load(): Promise<Token | null> {
-      const [row] = await db.sql.select({ token: accounts.token }).from(accounts).where(and(same, isNotNull(accounts.token)));
+      const [row] = await db.sql
+        .select({ token: accounts.token })
+        .from(accounts)
+        .where(and(same, isNotNull(accounts.token)));
       return row?.token ? (JSON.parse(db.vault.open(row.token, contextOf(accountId))) as Token) : null;
     },
     async save(token: Token): Promise<void> {
-      await db.sql.update(accounts).set({ token: sealed(db, accountId, token) }).where(same);
+      await db.sql
+        .update(accounts)
+        .set({ token: sealed(db, accountId, token) })
+        .where(same);
     },
     /** Workers that renew the same account's token do so one after the other; the lock and what is stored are one transaction. */
-    exclusively: (work) => transaction(db, async (tx) => {
-      await tx.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair token'), hashtext(${accountId}))`);
-      return work(tokenStore(tx, accountId, credentials));
-    }),
+    exclusively: (work) =>
+      transaction(db, async (tx) => {
+        await tx.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair token'), hashtext(${accountId}))`);
+        return work(tokenStore(tx, accountId, credentials));
+      }),
   };
 }
 

@@ -1,9 +1,10 @@
 /** API keys: 32 random bytes, kept as SHA-256 only. */
-import { asc, count, eq, gt, sql } from 'drizzle-orm';
+
 import { createHash, randomBytes } from 'node:crypto';
-import { transaction, type Db } from './connect.ts';
+import { asc, count, eq, gt, sql } from 'drizzle-orm';
+import { type Db, transaction } from './connect.ts';
 import { isId, newId } from './ids.ts';
-import { pageOf, type Page, type PageRequest } from './page.ts';
+import { type Page, type PageRequest, pageOf } from './page.ts';
 import { apiKeys } from './schema.ts';
 
 export interface ApiKeyRecord {
@@ -13,7 +14,11 @@ export interface ApiKeyRecord {
 }
 
 /** The key itself is given back here and never again. `key`: one that was made before. */
-export async function createApiKey(db: Db, name: string, key = `calpair_${randomBytes(32).toString('base64url')}`): Promise<{ id: string; name: string; key: string }> {
+export async function createApiKey(
+  db: Db,
+  name: string,
+  key = `calpair_${randomBytes(32).toString('base64url')}`,
+): Promise<{ id: string; name: string; key: string }> {
   const id = newId();
   await db.sql.insert(apiKeys).values({ id, name, hash: hashOf(key) });
   return { id, name, key };
@@ -33,14 +38,22 @@ export async function countApiKeys(db: Db): Promise<number> {
 }
 
 export async function listApiKeys(db: Db, page: PageRequest): Promise<Page<ApiKeyRecord>> {
-  const rows = await db.sql.select({ id: apiKeys.id, name: apiKeys.name, createdAt: apiKeys.createdAt }).from(apiKeys)
-    .where(page.after === null ? undefined : gt(apiKeys.id, page.after)).orderBy(asc(apiKeys.id)).limit(page.limit + 1);
+  const rows = await db.sql
+    .select({ id: apiKeys.id, name: apiKeys.name, createdAt: apiKeys.createdAt })
+    .from(apiKeys)
+    .where(page.after === null ? undefined : gt(apiKeys.id, page.after))
+    .orderBy(asc(apiKeys.id))
+    .limit(page.limit + 1);
   return pageOf(rows, page.limit);
 }
 
 /** True for a key that was created and not deleted. Looking up a hash leaks nothing of the key through timing. */
 export async function isApiKey(db: Db, key: string): Promise<boolean> {
-  const [row] = await db.sql.select({ id: apiKeys.id }).from(apiKeys).where(eq(apiKeys.hash, hashOf(key))).limit(1);
+  const [row] = await db.sql
+    .select({ id: apiKeys.id })
+    .from(apiKeys)
+    .where(eq(apiKeys.hash, hashOf(key)))
+    .limit(1);
   return row !== undefined;
 }
 

@@ -1,23 +1,35 @@
 /** What those who write and watch the events of bookings read and note; what programs see and set is in bookings.ts. */
 import { and, eq, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm';
-import { NOTHING_CARRIED, type Carried } from '../core/booking.ts';
-import { bookingContext, soon, type BookingRow } from './bookings.ts';
-import { transaction, type Db } from './connect.ts';
-import { Superseded } from './links.ts';
+import { type Carried, NOTHING_CARRIED } from '../core/booking.ts';
+import { type BookingRow, bookingContext, soon } from './bookings.ts';
 import { anyOf } from './bulk.ts';
+import { type Db, transaction } from './connect.ts';
+import { Superseded } from './links.ts';
 import { bookedCalendars, bookings } from './schema.ts';
 
 export type BookedCalendar = typeof bookedCalendars.$inferSelect;
 
 /** Begins an attempt: those before it may store nothing more. Null: the booking is gone. */
 export async function takeBooking(db: Db, id: string): Promise<BookingRow | null> {
-  const [row] = await db.sql.update(bookings).set({ epoch: sql`${bookings.epoch} + 1` }).where(eq(bookings.id, id)).returning();
+  const [row] = await db.sql
+    .update(bookings)
+    .set({ epoch: sql`${bookings.epoch} + 1` })
+    .where(eq(bookings.id, id))
+    .returning();
   return row ?? null;
 }
 
 /** Notes what an attempt knows now. @throws Superseded when a later one has begun */
-export async function noteBooking(db: Db, { id, epoch }: BookingRow, set: Partial<typeof bookings.$inferInsert>): Promise<BookingRow> {
-  const [row] = await db.sql.update(bookings).set(set).where(and(eq(bookings.id, id), eq(bookings.epoch, epoch))).returning();
+export async function noteBooking(
+  db: Db,
+  { id, epoch }: BookingRow,
+  set: Partial<typeof bookings.$inferInsert>,
+): Promise<BookingRow> {
+  const [row] = await db.sql
+    .update(bookings)
+    .set(set)
+    .where(and(eq(bookings.id, id), eq(bookings.epoch, epoch)))
+    .returning();
   if (!row) throw new Superseded();
   return row;
 }
@@ -27,7 +39,10 @@ export async function noteBooking(db: Db, { id, epoch }: BookingRow, set: Partia
  * @param told may note more in the same transaction
  */
 export function settleBooking(
-  db: Db, row: BookingRow, set: Partial<typeof bookings.$inferInsert>, told: (tx: Db, settled: BookingRow) => Promise<void>,
+  db: Db,
+  row: BookingRow,
+  set: Partial<typeof bookings.$inferInsert>,
+  told: (tx: Db, settled: BookingRow) => Promise<void>,
 ): Promise<{ readonly isSettled: boolean; readonly row: BookingRow }> {
   return transaction(db, async (tx) => {
     const [now] = await tx.sql.select().from(bookings).where(eq(bookings.id, row.id)).for('update');
@@ -40,7 +55,7 @@ export function settleBooking(
 }
 
 export function carriedOf(db: Db, { id, carried }: BookingRow): Carried {
-  return carried === null ? NOTHING_CARRIED : JSON.parse(db.vault.open(carried, bookingContext(id))) as Carried;
+  return carried === null ? NOTHING_CARRIED : (JSON.parse(db.vault.open(carried, bookingContext(id))) as Carried);
 }
 
 export function sealedFor(db: Db, bookingId: string, text: string): Buffer {
@@ -49,19 +64,32 @@ export function sealedFor(db: Db, bookingId: string, text: string): Buffer {
 
 /** Bookings that somebody should have looked at by now; they count as told for a few minutes, so that one process tells each. */
 export function claimDueBookings(db: Db, now: Date): Promise<{ id: string; watchId: string }[]> {
-  return db.sql.update(bookings).set({ dueAt: later(now) }).where(lt(bookings.dueAt, now)).returning({ id: bookings.id, watchId: bookings.watchId });
+  return db.sql
+    .update(bookings)
+    .set({ dueAt: later(now) })
+    .where(lt(bookings.dueAt, now))
+    .returning({ id: bookings.id, watchId: bookings.watchId });
 }
 
 /** The same for calendars that should be watched. */
 export async function claimDueWatches(db: Db, now: Date): Promise<string[]> {
-  const rows = await db.sql.update(bookedCalendars).set({ dueAt: later(now) }).where(lt(bookedCalendars.dueAt, now)).returning({ id: bookedCalendars.id });
+  const rows = await db.sql
+    .update(bookedCalendars)
+    .set({ dueAt: later(now) })
+    .where(lt(bookedCalendars.dueAt, now))
+    .returning({ id: bookedCalendars.id });
   return rows.map(({ id }) => id);
 }
 
 /** Of an account: bookings that wait for their calendar, and calendars that are watched. */
 export async function workOfAccount(db: Db, accountId: string): Promise<{ bookingIds: string[]; watchIds: string[] }> {
-  const waiting = await db.sql.select({ id: bookings.id }).from(bookings).where(and(eq(bookings.accountId, accountId), isNotNull(bookings.dueAt)));
-  const watched = await db.sql.select({ id: bookedCalendars.id }).from(bookedCalendars)
+  const waiting = await db.sql
+    .select({ id: bookings.id })
+    .from(bookings)
+    .where(and(eq(bookings.accountId, accountId), isNotNull(bookings.dueAt)));
+  const watched = await db.sql
+    .select({ id: bookedCalendars.id })
+    .from(bookedCalendars)
     .where(and(eq(bookedCalendars.accountId, accountId), isNotNull(bookedCalendars.dueAt)));
   return { bookingIds: waiting.map(({ id }) => id), watchIds: watched.map(({ id }) => id) };
 }
@@ -71,7 +99,11 @@ export async function bookedCalendar(db: Db, id: string): Promise<BookedCalendar
   return row ?? null;
 }
 
-export async function noteBookedCalendar(db: Db, id: string, set: Partial<typeof bookedCalendars.$inferInsert>): Promise<void> {
+export async function noteBookedCalendar(
+  db: Db,
+  id: string,
+  set: Partial<typeof bookedCalendars.$inferInsert>,
+): Promise<void> {
   await db.sql.update(bookedCalendars).set(set).where(eq(bookedCalendars.id, id));
 }
 
@@ -79,9 +111,16 @@ export async function noteBookedCalendar(db: Db, id: string, set: Partial<typeof
 export function endWatch(db: Db, id: string, now: Date): Promise<boolean> {
   return transaction(db, async (tx) => {
     // A new booking changes this row, too, so it comes before or after.
-    await tx.sql.select({ id: bookedCalendars.id }).from(bookedCalendars).where(eq(bookedCalendars.id, id)).for('update');
-    const [coming] = await tx.sql.select({ id: bookings.id }).from(bookings)
-      .where(and(eq(bookings.watchId, id), eq(bookings.status, 'confirmed'), gt(bookings.endAt, now))).limit(1);
+    await tx.sql
+      .select({ id: bookedCalendars.id })
+      .from(bookedCalendars)
+      .where(eq(bookedCalendars.id, id))
+      .for('update');
+    const [coming] = await tx.sql
+      .select({ id: bookings.id })
+      .from(bookings)
+      .where(and(eq(bookings.watchId, id), eq(bookings.status, 'confirmed'), gt(bookings.endAt, now)))
+      .limit(1);
     if (!coming) await noteBookedCalendar(tx, id, { dueAt: null, nextPollAt: null });
     return !coming;
   });
@@ -89,14 +128,26 @@ export function endWatch(db: Db, id: string, now: Date): Promise<boolean> {
 
 /** Bookings of a calendar that are not over and have, or had, an event there. */
 export function watchedBookings(db: Db, watchId: string, now: Date): Promise<BookingRow[]> {
-  return db.sql.select().from(bookings).where(and(eq(bookings.watchId, watchId), gt(bookings.endAt, now), isNotNull(bookings.ref)));
+  return db.sql
+    .select()
+    .from(bookings)
+    .where(and(eq(bookings.watchId, watchId), gt(bookings.endAt, now), isNotNull(bookings.ref)));
 }
 
 /** Notes what a look at a calendar showed, with where to go on: events that were named, and those that have to be looked at. */
-export function noteLook(db: Db, id: string, look: { shown: readonly string[]; changed: readonly string[]; cursor: string | null }, now: Date): Promise<void> {
+export function noteLook(
+  db: Db,
+  id: string,
+  look: { shown: readonly string[]; changed: readonly string[]; cursor: string | null },
+  now: Date,
+): Promise<void> {
   return transaction(db, async (tx) => {
     if (look.shown.length > 0) await tx.sql.update(bookings).set({ shown: true }).where(anyOf(bookings.id, look.shown));
-    if (look.changed.length > 0) await tx.sql.update(bookings).set({ dueAt: soon(now) }).where(and(anyOf(bookings.id, look.changed), isNull(bookings.dueAt)));
+    if (look.changed.length > 0)
+      await tx.sql
+        .update(bookings)
+        .set({ dueAt: soon(now) })
+        .where(and(anyOf(bookings.id, look.changed), isNull(bookings.dueAt)));
     if (look.cursor !== null) await noteBookedCalendar(tx, id, { cursor: look.cursor });
   });
 }

@@ -1,9 +1,9 @@
 /** Bookings as programs see and set them. Slots are reserved here; what the calendar has of them is noted in booking-work.ts. */
 import { and, asc, eq, gt, lt, ne, sql } from 'drizzle-orm';
 import type { BookingContent, Slot, Wanted } from '../core/booking.ts';
-import { transaction, type Db } from './connect.ts';
+import { type Db, transaction } from './connect.ts';
 import { isId, newId } from './ids.ts';
-import { pageOf, type Page, type PageRequest } from './page.ts';
+import { type Page, type PageRequest, pageOf } from './page.ts';
 import { bookedCalendars, bookings } from './schema.ts';
 import { announce, type WebhookType } from './webhook-events.ts';
 
@@ -19,11 +19,16 @@ export interface NewBooking {
   readonly request: string;
 }
 
-export type ReserveResult = { readonly kind: 'reserved' | 'known'; readonly booking: BookingRow } | { readonly kind: 'key-reused' | 'busy' | 'unknown-account' };
+export type ReserveResult =
+  | { readonly kind: 'reserved' | 'known'; readonly booking: BookingRow }
+  | { readonly kind: 'key-reused' | 'busy' | 'unknown-account' };
 
 /** The booking that an idempotency key stands for; null where the key is new. */
 export async function bookingOfKey(db: Db, idempotencyKey: string, request: string): Promise<ReserveResult | null> {
-  const [row] = await db.sql.select().from(bookings).where(eq(bookings.keyHash, keyHashOf(db, idempotencyKey)));
+  const [row] = await db.sql
+    .select()
+    .from(bookings)
+    .where(eq(bookings.keyHash, keyHashOf(db, idempotencyKey)));
   if (!row) return null;
   return row.requestHash === requestHashOf(db, request) ? { kind: 'known', booking: row } : { kind: 'key-reused' };
 }
@@ -37,7 +42,10 @@ export function reserve(db: Db, booking: NewBooking, now: Date): Promise<Reserve
   return transaction(db, async (tx): Promise<ReserveResult> => {
     const { accountId, calendarId, wanted, allowOverlap, idempotencyKey, request } = booking;
     // Keys are the installation's, so two accounts may wait for each other's.
-    if (idempotencyKey !== null) await tx.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair booking key'), hashtext(${keyHashOf(tx, idempotencyKey)}))`);
+    if (idempotencyKey !== null)
+      await tx.sql.execute(
+        sql`select pg_advisory_xact_lock(hashtext('calpair booking key'), hashtext(${keyHashOf(tx, idempotencyKey)}))`,
+      );
     const known = idempotencyKey === null ? null : await bookingOfKey(tx, idempotencyKey, request);
     if (known) return known;
     await lockSlots(tx, accountId);
@@ -45,21 +53,47 @@ export function reserve(db: Db, booking: NewBooking, now: Date): Promise<Reserve
     const watchId = await watchOf(tx, accountId, calendarId, now);
     if (watchId === null) return { kind: 'unknown-account' };
     const id = newId();
-    const [row] = await tx.sql.insert(bookings).values({
-      id, accountId, calendarId, watchId, status: 'confirmed', content: sealedContent(tx, id, wanted), startAt: new Date(wanted.start), endAt: new Date(wanted.end),
-      keyHash: idempotencyKey === null ? null : keyHashOf(tx, idempotencyKey), requestHash: requestHashOf(tx, request), dueAt: soon(now),
-    }).returning();
+    const [row] = await tx.sql
+      .insert(bookings)
+      .values({
+        id,
+        accountId,
+        calendarId,
+        watchId,
+        status: 'confirmed',
+        content: sealedContent(tx, id, wanted),
+        startAt: new Date(wanted.start),
+        endAt: new Date(wanted.end),
+        keyHash: idempotencyKey === null ? null : keyHashOf(tx, idempotencyKey),
+        requestHash: requestHashOf(tx, request),
+        dueAt: soon(now),
+      })
+      .returning();
     await announceBooking(tx, 'booking.confirmed', row!, now);
     return { kind: 'reserved', booking: row! };
   });
 }
 
 /** Whether a confirmed booking has some of the time. @param except a booking that does not count */
-export async function isTaken(tx: Db, accountId: string, { start, end }: Slot, except: string | null): Promise<boolean> {
-  const [row] = await tx.sql.select({ id: bookings.id }).from(bookings).where(and(
-    eq(bookings.accountId, accountId), eq(bookings.status, 'confirmed'), lt(bookings.startAt, new Date(end)), gt(bookings.endAt, new Date(start)),
-    except === null ? undefined : ne(bookings.id, except),
-  )).limit(1);
+export async function isTaken(
+  tx: Db,
+  accountId: string,
+  { start, end }: Slot,
+  except: string | null,
+): Promise<boolean> {
+  const [row] = await tx.sql
+    .select({ id: bookings.id })
+    .from(bookings)
+    .where(
+      and(
+        eq(bookings.accountId, accountId),
+        eq(bookings.status, 'confirmed'),
+        lt(bookings.startAt, new Date(end)),
+        gt(bookings.endAt, new Date(start)),
+        except === null ? undefined : ne(bookings.id, except),
+      ),
+    )
+    .limit(1);
   return row !== undefined;
 }
 
@@ -70,7 +104,13 @@ export type ChangeResult = BookingRow | 'unknown' | 'cancelled' | 'busy';
  * Changes what is to be; the event follows. The new time is reserved as a new booking's is, its own old one being free for it.
  * @param change null: nothing changes
  */
-export function changeBooking(db: Db, id: string, change: (now: Wanted) => Wanted | null, allowOverlap: boolean, now: Date): Promise<ChangeResult> {
+export function changeBooking(
+  db: Db,
+  id: string,
+  change: (now: Wanted) => Wanted | null,
+  allowOverlap: boolean,
+  now: Date,
+): Promise<ChangeResult> {
   return transaction(db, async (tx): Promise<ChangeResult> => {
     const before = await findBooking(tx, id);
     if (!before) return 'unknown';
@@ -82,9 +122,16 @@ export function changeBooking(db: Db, id: string, change: (now: Wanted) => Wante
     if (next === null) return row;
     const isMoved = next.start !== was.start || next.end !== was.end;
     if (isMoved && !allowOverlap && (await isTaken(tx, row.accountId, next, id))) return 'busy';
-    const [changed] = await tx.sql.update(bookings).set({
-      content: sealedContent(tx, id, next), startAt: new Date(next.start), endAt: new Date(next.end), ...wished(now),
-    }).where(eq(bookings.id, id)).returning();
+    const [changed] = await tx.sql
+      .update(bookings)
+      .set({
+        content: sealedContent(tx, id, next),
+        startAt: new Date(next.start),
+        endAt: new Date(next.end),
+        ...wished(now),
+      })
+      .where(eq(bookings.id, id))
+      .returning();
     if (isMoved) {
       await watchOf(tx, row.accountId, row.calendarId, now);
       await announceBooking(tx, 'booking.rescheduled', changed!, now, { by: 'api' });
@@ -100,8 +147,11 @@ export function cancelBooking(db: Db, id: string, now: Date): Promise<BookingRow
     const row = await lockBooking(tx, id);
     if (!row) return 'unknown';
     if (row.status === 'cancelled' && row.writeStatus !== 'failed') return row;
-    const [cancelled] = await tx.sql.update(bookings).set({ status: 'cancelled', cancelledBy: row.cancelledBy ?? 'api', ...wished(now) })
-      .where(eq(bookings.id, id)).returning();
+    const [cancelled] = await tx.sql
+      .update(bookings)
+      .set({ status: 'cancelled', cancelledBy: row.cancelledBy ?? 'api', ...wished(now) })
+      .where(eq(bookings.id, id))
+      .returning();
     if (row.status === 'confirmed') await announceBooking(tx, 'booking.cancelled', cancelled!, now);
     return cancelled!;
   });
@@ -115,15 +165,27 @@ export async function findBooking(db: Db, id: string): Promise<BookingRow | null
 
 export async function listBookings(db: Db, page: PageRequest, accountId: string | null): Promise<Page<BookingRow>> {
   if (accountId !== null && !isId(accountId)) return { items: [], next: null };
-  const rows = await db.sql.select().from(bookings)
-    .where(and(page.after === null ? undefined : gt(bookings.id, page.after), accountId === null ? undefined : eq(bookings.accountId, accountId)))
-    .orderBy(asc(bookings.id)).limit(page.limit + 1);
+  const rows = await db.sql
+    .select()
+    .from(bookings)
+    .where(
+      and(
+        page.after === null ? undefined : gt(bookings.id, page.after),
+        accountId === null ? undefined : eq(bookings.accountId, accountId),
+      ),
+    )
+    .orderBy(asc(bookings.id))
+    .limit(page.limit + 1);
   return pageOf(rows, page.limit);
 }
 
 /** All that the event of a booking is to show. */
 export function wantedOf(db: Db, { id, content, startAt, endAt }: BookingRow): Wanted {
-  return { ...JSON.parse(db.vault.open(content, bookingContext(id))) as BookingContent, start: startAt.getTime(), end: endAt.getTime() };
+  return {
+    ...(JSON.parse(db.vault.open(content, bookingContext(id))) as BookingContent),
+    start: startAt.getTime(),
+    end: endAt.getTime(),
+  };
 }
 
 export function bookingContext(id: string): string {
@@ -131,9 +193,24 @@ export function bookingContext(id: string): string {
 }
 
 /** Tells the webhook of a booking: neither its title nor the calendar's name, which may be a person's address. */
-export function announceBooking(tx: Db, type: WebhookType, row: BookingRow, at: Date, more: Record<string, unknown> = {}): Promise<void> {
+export function announceBooking(
+  tx: Db,
+  type: WebhookType,
+  row: BookingRow,
+  at: Date,
+  more: Record<string, unknown> = {},
+): Promise<void> {
   const { id, accountId, status, writeStatus, cancelledBy, startAt, endAt } = row;
-  return announce(tx, type, at, { bookingId: id, accountId, status, writeStatus, start: startAt.toISOString(), end: endAt.toISOString(), cancelledBy, ...more });
+  return announce(tx, type, at, {
+    bookingId: id,
+    accountId,
+    status,
+    writeStatus,
+    start: startAt.toISOString(),
+    end: endAt.toISOString(),
+    cancelledBy,
+    ...more,
+  });
 }
 
 /** For telling the workflow, or writing, before anybody wonders. */
@@ -141,7 +218,11 @@ export const SOON_MS = 30_000;
 export const soon = (now: Date): Date => new Date(now.getTime() + SOON_MS);
 
 const wished = (now: Date) => ({
-  revision: sql`${bookings.revision} + 1`, writeStatus: 'pending' as const, writeError: null, failures: 0, dueAt: soon(now),
+  revision: sql`${bookings.revision} + 1`,
+  writeStatus: 'pending' as const,
+  writeError: null,
+  failures: 0,
+  dueAt: soon(now),
 });
 
 async function lockSlots(tx: Db, accountId: string): Promise<void> {
@@ -162,8 +243,15 @@ async function watchOf(tx: Db, accountId: string, calendarId: string, now: Date)
   return rows[0]?.id ?? null;
 }
 
-function sealedContent(db: Db, id: string, { title, location, description, timeZone, attendees }: BookingContent): Buffer {
-  return db.vault.seal(JSON.stringify({ title, location, description, timeZone, attendees } satisfies BookingContent), bookingContext(id));
+function sealedContent(
+  db: Db,
+  id: string,
+  { title, location, description, timeZone, attendees }: BookingContent,
+): Buffer {
+  return db.vault.seal(
+    JSON.stringify({ title, location, description, timeZone, attendees } satisfies BookingContent),
+    bookingContext(id),
+  );
 }
 
 function keyHashOf(db: Db, idempotencyKey: string): string {

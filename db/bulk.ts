@@ -1,5 +1,5 @@
 /** Statements about many rows: PostgreSQL takes 65,535 parameters in one. */
-import { sql, type AnyColumn, type SQL } from 'drizzle-orm';
+import { type AnyColumn, type SQL, sql } from 'drizzle-orm';
 
 /** True where the column is one of these: one parameter, however many they are. */
 export function anyOf(column: AnyColumn, values: readonly string[]): SQL {
@@ -7,9 +7,13 @@ export function anyOf(column: AnyColumn, values: readonly string[]): SQL {
 }
 
 /** Does `work`, usually an insert, for some of the items after the others. Answers all that it gave back. */
-export async function inChunks<Item, Row>(items: readonly Item[], work: (some: Item[]) => Promise<Row[]>): Promise<Row[]> {
+export async function inChunks<Item, Row>(
+  items: readonly Item[],
+  work: (some: Item[]) => Promise<Row[]>,
+): Promise<Row[]> {
   const rows: Row[] = [];
-  for (let start = 0; start < items.length; start += CHUNK) rows.push(...(await work(items.slice(start, start + CHUNK))));
+  for (let start = 0; start < items.length; start += CHUNK)
+    rows.push(...(await work(items.slice(start, start + CHUNK))));
   return rows;
 }
 

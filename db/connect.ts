@@ -1,8 +1,9 @@
 /** PostgreSQL and the vault: what every function in this folder takes first. */
-import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
-import { migrate as runMigrations } from 'drizzle-orm/node-postgres/migrator';
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
+import { migrate as runMigrations } from 'drizzle-orm/node-postgres/migrator';
 import { Client, Pool } from 'pg';
 import * as schema from './schema.ts';
 import type { Vault } from './vault.ts';
@@ -23,7 +24,12 @@ export interface Db {
 
 export function connect(url: string, vault: Vault, options: { poolSize?: number; hasWebhook?: boolean } = {}): Db {
   const pool = new Pool({
-    connectionString: url, max: options.poolSize ?? 20, application_name: 'calpair', keepAlive: true, idleTimeoutMillis: 60_000, connectionTimeoutMillis: CONNECT_WITHIN_MS,
+    connectionString: url,
+    max: options.poolSize ?? 20,
+    application_name: 'calpair',
+    keepAlive: true,
+    idleTimeoutMillis: 60_000,
+    connectionTimeoutMillis: CONNECT_WITHIN_MS,
   });
   // Connections die with their server. Whoever uses one hears of it from its query; without these listeners the process would end.
   pool.on('error', () => undefined);
@@ -45,7 +51,8 @@ const CLOSE_WITHIN_MS = 5_000;
 
 /** The same functions inside one transaction. */
 export async function transaction<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
-  const within = (sql: Sql): Promise<T> => sql.transaction((tx) => work({ ...db, pool: null, sql: tx as unknown as Sql }));
+  const within = (sql: Sql): Promise<T> =>
+    sql.transaction((tx) => work({ ...db, pool: null, sql: tx as unknown as Sql }));
   if (db.pool === null) return within(db.sql);
   const client = await db.pool.connect();
   let isGood = false;

@@ -1,9 +1,9 @@
 /** Connections: two accounts, and the pairs between their calendars. */
 import { and, asc, count, eq, gt, or, sql } from 'drizzle-orm';
-import { transaction, type Db } from './connect.ts';
-import { violates } from './postgres-errors.ts';
+import { type Db, transaction } from './connect.ts';
 import { isId, newId } from './ids.ts';
-import { pageOf, type Page, type PageRequest } from './page.ts';
+import { type Page, type PageRequest, pageOf } from './page.ts';
+import { violates } from './postgres-errors.ts';
 import { connections, pairs } from './schema.ts';
 
 export interface ConnectionRecord {
@@ -35,8 +35,12 @@ export async function createConnection(
 }
 
 export async function listConnections(db: Db, page: PageRequest): Promise<Page<ConnectionRecord>> {
-  const rows = await db.sql.select(VISIBLE).from(connections)
-    .where(page.after === null ? undefined : gt(connections.id, page.after)).orderBy(asc(connections.id)).limit(page.limit + 1);
+  const rows = await db.sql
+    .select(VISIBLE)
+    .from(connections)
+    .where(page.after === null ? undefined : gt(connections.id, page.after))
+    .orderBy(asc(connections.id))
+    .limit(page.limit + 1);
   return pageOf(rows, page.limit);
 }
 
@@ -59,21 +63,35 @@ export async function deleteConnection(db: Db, id: string): Promise<'deleted' | 
 }
 
 export async function pairIdsOfConnection(db: Db, connectionId: string): Promise<string[]> {
-  const rows = await db.sql.select({ id: pairs.id }).from(pairs).where(eq(pairs.connectionId, connectionId)).orderBy(asc(pairs.id));
+  const rows = await db.sql
+    .select({ id: pairs.id })
+    .from(pairs)
+    .where(eq(pairs.connectionId, connectionId))
+    .orderBy(asc(pairs.id));
   return rows.map((row) => row.id);
 }
 
 /** The pairs that read or write with this account's credentials and are not paused. */
 export async function activePairIdsOfAccount(db: Db, accountId: string): Promise<string[]> {
-  const rows = await db.sql.select({ id: pairs.id }).from(pairs)
+  const rows = await db.sql
+    .select({ id: pairs.id })
+    .from(pairs)
     .innerJoin(connections, eq(connections.id, pairs.connectionId))
-    .where(and(eq(pairs.paused, false), or(eq(connections.caldavAccountId, accountId), eq(connections.cloudAccountId, accountId))))
-   .orderBy(asc(pairs.id));
+    .where(
+      and(
+        eq(pairs.paused, false),
+        or(eq(connections.caldavAccountId, accountId), eq(connections.cloudAccountId, accountId)),
+      ),
+    )
+    .orderBy(asc(pairs.id));
   return rows.map((row) => row.id);
 }
 
 /** The foreign keys by which a connection holds its two accounts. */
-export const ACCOUNT_KEYS = ['connections_caldav_account_id_accounts_id_fk', 'connections_cloud_account_id_accounts_id_fk'];
+export const ACCOUNT_KEYS = [
+  'connections_caldav_account_id_accounts_id_fk',
+  'connections_cloud_account_id_accounts_id_fk',
+];
 
 const VISIBLE = {
   id: connections.id,

@@ -4,8 +4,8 @@
  */
 import { and, eq, isNull, lte, ne, or, sql } from 'drizzle-orm';
 import { otherSide, type SideName } from '../core/event.ts';
-import { transaction, type Db } from './connect.ts';
 import { anyOf, inChunks } from './bulk.ts';
+import { type Db, transaction } from './connect.ts';
 import { linkSides, links, ops, pairs } from './schema.ts';
 
 export type LinkRow = typeof links.$inferSelect;
@@ -23,7 +23,13 @@ export class Superseded extends Error {
  * Runs `work` in a transaction in which the pair's epoch is, and stays, the given one. What also changes the pair's row says so with `update`: two
  * transactions that share the row and then both change it would wait for each other.
  */
-export function underEpoch<T>(db: Db, pairId: string, epoch: number, work: (tx: Db) => Promise<T>, lock: 'share' | 'update' = 'share'): Promise<T> {
+export function underEpoch<T>(
+  db: Db,
+  pairId: string,
+  epoch: number,
+  work: (tx: Db) => Promise<T>,
+  lock: 'share' | 'update' = 'share',
+): Promise<T> {
   return transaction(db, async (tx) => {
     const [pair] = await tx.sql.select({ epoch: pairs.epoch }).from(pairs).where(eq(pairs.id, pairId)).for(lock);
     if (pair?.epoch !== epoch) throw new Superseded();
@@ -41,35 +47,58 @@ export function context(pairId: string): string {
 }
 
 export function sidesByRef(db: Db, pairId: string, side: SideName, refs: readonly string[]): Promise<SideRow[]> {
-  return inChunks(refs, (some) => db.sql.select().from(linkSides)
-    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), anyOf(linkSides.ref, some))));
+  return inChunks(refs, (some) =>
+    db.sql
+      .select()
+      .from(linkSides)
+      .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), anyOf(linkSides.ref, some))),
+  );
 }
 
-export function sidesByResource(db: Db, pairId: string, side: SideName, resources: readonly string[]): Promise<SideRow[]> {
-  return inChunks(resources, (some) => db.sql.select().from(linkSides)
-    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), anyOf(linkSides.resource, some))));
+export function sidesByResource(
+  db: Db,
+  pairId: string,
+  side: SideName,
+  resources: readonly string[],
+): Promise<SideRow[]> {
+  return inChunks(resources, (some) =>
+    db.sql
+      .select()
+      .from(linkSides)
+      .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), anyOf(linkSides.resource, some))),
+  );
 }
 
 /** Version by resource of all that a side is known to have. */
 export async function versionsOf(db: Db, pairId: string, side: SideName): Promise<Map<string, string | null>> {
-  const rows = await db.sql.select({ resource: linkSides.resource, version: linkSides.version }).from(linkSides)
+  const rows = await db.sql
+    .select({ resource: linkSides.resource, version: linkSides.version })
+    .from(linkSides)
     .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'no')));
   return new Map(rows.map((row) => [row.resource, row.version]));
 }
 
 /** Resources that a full listing has to name: not the copies that no listing has shown yet. */
 export async function listedResources(db: Db, pairId: string, side: SideName): Promise<string[]> {
-  const rows = await db.sql.selectDistinct({ resource: linkSides.resource }).from(linkSides)
-    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'no'), eq(linkSides.shown, true)));
+  const rows = await db.sql
+    .selectDistinct({ resource: linkSides.resource })
+    .from(linkSides)
+    .where(
+      and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'no'), eq(linkSides.shown, true)),
+    );
   return rows.map((row) => row.resource);
 }
 
 /** Links of these ids that have no event on that side: none yet, or none any more. */
 export async function linksWithout(db: Db, pairId: string, side: SideName, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
-  const rows = await db.sql.select({ id: links.id }).from(links)
+  const rows = await db.sql
+    .select({ id: links.id })
+    .from(links)
     .leftJoin(linkSides, and(eq(linkSides.linkId, links.id), eq(linkSides.side, side)))
-    .where(and(eq(links.pairId, pairId), anyOf(links.id, ids), or(isNull(linkSides.linkId), eq(linkSides.gone, 'proved'))));
+    .where(
+      and(eq(links.pairId, pairId), anyOf(links.id, ids), or(isNull(linkSides.linkId), eq(linkSides.gone, 'proved'))),
+    );
   return rows.map((row) => row.id);
 }
 
@@ -81,15 +110,27 @@ export async function insertSides(db: Db, rows: readonly (typeof linkSides.$infe
   await inChunks(rows, (some) => db.sql.insert(linkSides).values(some).returning({ id: linkSides.linkId }));
 }
 
-export async function updateSide(db: Db, linkId: string, side: SideName, set: Partial<typeof linkSides.$inferInsert>): Promise<void> {
-  await db.sql.update(linkSides).set(set).where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
+export async function updateSide(
+  db: Db,
+  linkId: string,
+  side: SideName,
+  set: Partial<typeof linkSides.$inferInsert>,
+): Promise<void> {
+  await db.sql
+    .update(linkSides)
+    .set(set)
+    .where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
 }
 
 /** What the sides of a link show becomes what they agreed on; the journal before is closed. */
 export async function settleSides(db: Db, sides: Partial<Record<SideName, SideRow>>): Promise<void> {
   const rows = Object.values(sides);
   for (const row of rows) await updateSide(db, row.linkId, row.side, { base: row.seen, baseVersion: row.version });
-  if (rows[0]) await db.sql.update(ops).set({ settled: true }).where(and(eq(ops.linkId, rows[0].linkId), eq(ops.settled, false)));
+  if (rows[0])
+    await db.sql
+      .update(ops)
+      .set({ settled: true })
+      .where(and(eq(ops.linkId, rows[0].linkId), eq(ops.settled, false)));
 }
 
 /** A side goes; the copy that may come in its place has an id of its own. */
@@ -106,23 +147,43 @@ export async function forgetSide(db: Db, linkId: string, side: SideName): Promis
 /** As `dropSide` for sides whose event is gone for good, or is still awaited, where another one has taken its place. */
 export async function dropGoneSides(db: Db, linkIds: readonly string[], side: SideName): Promise<void> {
   if (linkIds.length === 0) return;
-  const rows = await db.sql.delete(linkSides)
-    .where(and(anyOf(linkSides.linkId, linkIds), eq(linkSides.side, side), or(eq(linkSides.gone, 'proved'), isNull(linkSides.seen)))).returning({ id: linkSides.linkId });
-  await nextGeneration(db, rows.map((row) => row.id), side);
+  const rows = await db.sql
+    .delete(linkSides)
+    .where(
+      and(
+        anyOf(linkSides.linkId, linkIds),
+        eq(linkSides.side, side),
+        or(eq(linkSides.gone, 'proved'), isNull(linkSides.seen)),
+      ),
+    )
+    .returning({ id: linkSides.linkId });
+  await nextGeneration(
+    db,
+    rows.map((row) => row.id),
+    side,
+  );
 }
 
 export async function markDirty(db: Db, ids: readonly string[]): Promise<void> {
-  if (ids.length > 0) await db.sql.update(links).set({ dirty: true, retryAt: null, attempts: 0 }).where(anyOf(links.id, ids));
+  if (ids.length > 0)
+    await db.sql.update(links).set({ dirty: true, retryAt: null, attempts: 0 }).where(anyOf(links.id, ids));
 }
 
 /** The next copy of the event on this side gets another id. */
 export async function nextGeneration(db: Db, ids: readonly string[], side: SideName): Promise<void> {
   if (ids.length === 0) return;
-  const next = side === 'caldav' ? { caldavGeneration: sql`${links.caldavGeneration} + 1` } : { cloudGeneration: sql`${links.cloudGeneration} + 1` };
+  const next =
+    side === 'caldav'
+      ? { caldavGeneration: sql`${links.caldavGeneration} + 1` }
+      : { cloudGeneration: sql`${links.cloudGeneration} + 1` };
   await db.sql.update(links).set(next).where(anyOf(links.id, ids));
 }
 
-export async function updateLinks(db: Db, ids: readonly string[], set: Partial<Omit<typeof links.$inferInsert, 'id' | 'pairId'>>): Promise<void> {
+export async function updateLinks(
+  db: Db,
+  ids: readonly string[],
+  set: Partial<Omit<typeof links.$inferInsert, 'id' | 'pairId'>>,
+): Promise<void> {
   if (ids.length > 0) await db.sql.update(links).set(set).where(anyOf(links.id, ids));
 }
 
@@ -148,7 +209,10 @@ function due(pairId: string, now: Date) {
 }
 
 /** Links with their sides, in the order of the ids. */
-export async function loadLinks(db: Db, ids: readonly string[]): Promise<{ link: LinkRow; sides: Partial<Record<SideName, SideRow>> }[]> {
+export async function loadLinks(
+  db: Db,
+  ids: readonly string[],
+): Promise<{ link: LinkRow; sides: Partial<Record<SideName, SideRow>> }[]> {
   if (ids.length === 0) return [];
   const [linkRows, sideRows] = await Promise.all([
     db.sql.select().from(links).where(anyOf(links.id, ids)),
@@ -164,13 +228,17 @@ export async function loadLinks(db: Db, ids: readonly string[]): Promise<{ link:
 
 /** Events on one side whose deletion was reported, but not proved. */
 export function hintedGone(db: Db, pairId: string, side: SideName): Promise<SideRow[]> {
-  return db.sql.select().from(linkSides)
+  return db.sql
+    .select()
+    .from(linkSides)
     .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'hinted')));
 }
 
 /** Events that were written but not yet read back. */
 export function unconfirmed(db: Db, pairId: string, side: SideName): Promise<SideRow[]> {
-  return db.sql.select().from(linkSides)
+  return db.sql
+    .select()
+    .from(linkSides)
     .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.confirmed, false)));
 }
 
@@ -202,7 +270,9 @@ export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): 
            bool_or(unshown and side = 'cloud') and not bool_or(awaited and side = 'caldav') as "keepsCloud"
     from halves where case when awaited then sides = 0 and alike = 0 and awaited_alike = 1 else sides = 1 and alike = 1 end
     group by hash having count(distinct side) = 2 and count(distinct link_id) = 2 and not bool_and(awaited)`);
-  return rows.map(({ caldav, cloud, keepsCloud }) => (keepsCloud ? { kept: cloud, joined: caldav, side: 'caldav' } : { kept: caldav, joined: cloud, side: 'cloud' }));
+  return rows.map(({ caldav, cloud, keepsCloud }) =>
+    keepsCloud ? { kept: cloud, joined: caldav, side: 'caldav' } : { kept: caldav, joined: cloud, side: 'cloud' },
+  );
 }
 
 /**
@@ -223,7 +293,9 @@ export async function renames(db: Db, pairId: string): Promise<Halves[]> {
 
 /** How many events each side changed since the pair's last run ended: what the poll before this run has read. */
 export async function changedSinceLastRun(db: Db, pairId: string): Promise<Record<SideName, number>> {
-  const { rows: [row] } = await db.sql.execute<Record<SideName, number>>(sql`
+  const {
+    rows: [row],
+  } = await db.sql.execute<Record<SideName, number>>(sql`
     select count(*) filter (where side = 'caldav')::int as caldav, count(*) filter (where side = 'cloud')::int as cloud from link_sides
     where pair_id = ${pairId} and changed_at > coalesce((select max(finished_at) from runs where pair_id = ${pairId}), '-infinity')`);
   return row ?? { caldav: 0, cloud: 0 };
@@ -234,26 +306,54 @@ export async function changedSinceLastRun(db: Db, pairId: string): Promise<Recor
  * move is no first meeting.
  */
 export async function joinHalves(db: Db, { kept, joined, side }: Halves): Promise<void> {
-  for (const [from, to, of] of [[joined, kept, otherSide(side)], [kept, joined, side]] as const) {
-    const [gone] = await db.sql.select().from(linkSides).where(and(eq(linkSides.linkId, from), eq(linkSides.side, of)));
+  for (const [from, to, of] of [
+    [joined, kept, otherSide(side)],
+    [kept, joined, side],
+  ] as const) {
+    const [gone] = await db.sql
+      .select()
+      .from(linkSides)
+      .where(and(eq(linkSides.linkId, from), eq(linkSides.side, of)));
     if (gone) await updateSide(db, to, of, { base: gone.base, baseVersion: gone.baseVersion, owned: gone.owned });
   }
   await dropGoneSides(db, [kept], side);
-  await db.sql.update(linkSides).set({ linkId: kept }).where(and(eq(linkSides.linkId, joined), eq(linkSides.side, side)));
+  await db.sql
+    .update(linkSides)
+    .set({ linkId: kept })
+    .where(and(eq(linkSides.linkId, joined), eq(linkSides.side, side)));
   await db.sql.delete(links).where(eq(links.id, joined));
   await markDirty(db, [kept]);
 }
 
 /** True when another event that is there on that side has the UID. */
-export async function isUidTaken(db: Db, pairId: string, side: SideName, uidHash: string, linkId: string): Promise<boolean> {
-  const [row] = await db.sql.select({ linkId: linkSides.linkId }).from(linkSides)
-    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.uidHash, uidHash), ne(linkSides.linkId, linkId), ne(linkSides.gone, 'proved'))).limit(1);
+export async function isUidTaken(
+  db: Db,
+  pairId: string,
+  side: SideName,
+  uidHash: string,
+  linkId: string,
+): Promise<boolean> {
+  const [row] = await db.sql
+    .select({ linkId: linkSides.linkId })
+    .from(linkSides)
+    .where(
+      and(
+        eq(linkSides.pairId, pairId),
+        eq(linkSides.side, side),
+        eq(linkSides.uidHash, uidHash),
+        ne(linkSides.linkId, linkId),
+        ne(linkSides.gone, 'proved'),
+      ),
+    )
+    .limit(1);
   return row !== undefined;
 }
 
 /** True when the pair itself has made a copy with this UID on this side, and that copy and its original are there. */
 export async function hasCopyOfUid(db: Db, pairId: string, row: SideRow): Promise<boolean> {
-  const { rows: [found] } = await db.sql.execute<{ copied: boolean }>(sql`
+  const {
+    rows: [found],
+  } = await db.sql.execute<{ copied: boolean }>(sql`
     select exists (
       select 1 from link_sides s join link_sides o on o.link_id = s.link_id and o.side <> s.side and o.gone = 'no'
       where s.pair_id = ${pairId} and s.side = ${row.side} and s.uid_hash = ${row.uidHash} and s.link_id <> ${row.linkId} and s.owned and s.gone = 'no') as copied`);
@@ -262,7 +362,9 @@ export async function hasCopyOfUid(db: Db, pairId: string, row: SideRow): Promis
 
 /** True when `marker` names no link of the pair, while an event that is on both sides has the title, start and rule of this one. */
 export async function hasForeignTwin(db: Db, pairId: string, row: SideRow, marker: string): Promise<boolean> {
-  const { rows: [found] } = await db.sql.execute<{ twin: boolean }>(sql`
+  const {
+    rows: [found],
+  } = await db.sql.execute<{ twin: boolean }>(sql`
     select not exists (select 1 from links where pair_id = ${pairId} and id::text = ${marker}) and exists (
       select 1 from link_sides s where s.pair_id = ${pairId} and s.match_hash = ${row.matchHash} and s.link_id <> ${row.linkId} and s.gone = 'no'
         and exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side and o.gone = 'no')) as twin`);
@@ -281,8 +383,11 @@ export async function twinsOf(db: Db, { pairId, linkId, side, uidHash, matchHash
 /** The single events that stand for occurrences of these series. */
 export async function singlesOf(db: Db, parentIds: readonly string[]): Promise<{ id: string; parentId: string }[]> {
   if (parentIds.length === 0) return [];
-  const rows = await db.sql.select({ id: links.id, parentId: links.parentId }).from(links)
-    .where(anyOf(links.parentId, parentIds)).orderBy(links.occurrence);
+  const rows = await db.sql
+    .select({ id: links.id, parentId: links.parentId })
+    .from(links)
+    .where(anyOf(links.parentId, parentIds))
+    .orderBy(links.occurrence);
   return rows.flatMap(({ id, parentId }) => (parentId ? [{ id, parentId }] : []));
 }
 
@@ -300,7 +405,9 @@ export async function touchUnsettled(db: Db, pairId: string): Promise<void> {
 
 /** How many events each side has, and how many are on both. */
 export async function countEvents(db: Db, pairId: string): Promise<{ caldav: number; cloud: number; linked: number }> {
-  const { rows: [row] } = await db.sql.execute<{ caldav: number; cloud: number; linked: number }>(sql`
+  const {
+    rows: [row],
+  } = await db.sql.execute<{ caldav: number; cloud: number; linked: number }>(sql`
     select count(*) filter (where side = 'caldav' and gone = 'no' and seen is not null)::int as caldav,
            count(*) filter (where side = 'cloud' and gone = 'no' and seen is not null)::int as cloud,
            (count(*) - count(distinct link_id))::int as linked

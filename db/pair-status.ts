@@ -6,7 +6,14 @@ import { sql } from 'drizzle-orm';
 import type { AttentionReason } from './schema.ts';
 
 export type PairStatus = 'stopped' | 'paused' | 'attention' | 'starting' | 'syncing' | 'active';
-export const PAIR_STATUSES = ['stopped', 'paused', 'attention', 'starting', 'syncing', 'active'] as const satisfies readonly PairStatus[];
+export const PAIR_STATUSES = [
+  'stopped',
+  'paused',
+  'attention',
+  'starting',
+  'syncing',
+  'active',
+] as const satisfies readonly PairStatus[];
 
 /** Held deletions that wait for a decision. */
 export const heldCount = sql<number>`(select count(*)::int from held_changes h where h.pair_id = "pairs"."id" and h.decision is null)`;

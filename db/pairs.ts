@@ -1,14 +1,22 @@
 /** Pairs as people see and set them. What polls and runs note of a pair is not written here. */
 import { and, asc, count, eq, gt, sql } from 'drizzle-orm';
 import { sameValue } from '../core/event.ts';
-import type { PairOptions } from '../core/sync/policy.ts';
 import { closesRing } from '../core/sync/pair-cycle.ts';
-import { transaction, type Db } from './connect.ts';
-import { violates } from './postgres-errors.ts';
+import type { PairOptions } from '../core/sync/policy.ts';
+import { type Db, transaction } from './connect.ts';
 import { isId, newId } from './ids.ts';
-import { pageOf, type Page, type PageRequest } from './page.ts';
-import { attentionReason, conflictCount, eventCount, heldCount, pairStatus, problemCount, type PairStatus } from './pair-status.ts';
-import { connections, links, pairs, type Direction } from './schema.ts';
+import { type Page, type PageRequest, pageOf } from './page.ts';
+import {
+  attentionReason,
+  conflictCount,
+  eventCount,
+  heldCount,
+  type PairStatus,
+  pairStatus,
+  problemCount,
+} from './pair-status.ts';
+import { violates } from './postgres-errors.ts';
+import { connections, type Direction, links, pairs } from './schema.ts';
 
 export type PairRecord = NonNullable<Awaited<ReturnType<typeof findPair>>>;
 
@@ -34,15 +42,27 @@ export async function createPair(db: Db, pair: NewPair, allowance: number): Prom
   try {
     return await transaction(db, async (tx) => {
       await tx.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair pairs'))`);
-      const [connection] = await tx.sql.select({ id: connections.id }).from(connections)
-        .where(eq(connections.id, pair.connectionId)).for('update');
+      const [connection] = await tx.sql
+        .select({ id: connections.id })
+        .from(connections)
+        .where(eq(connections.id, pair.connectionId))
+        .for('update');
       if (!connection) return 'unknown-connection';
       const [same] = await tx.sql.select({ id: pairs.id }).from(pairs).where(eq(pairs.calendars, calendars));
       if (same) return 'already-paired';
-      const [row] = await tx.sql.select({ total: count() }).from(pairs).where(eq(pairs.connectionId, pair.connectionId));
+      const [row] = await tx.sql
+        .select({ total: count() })
+        .from(pairs)
+        .where(eq(pairs.connectionId, pair.connectionId));
       if ((row?.total ?? 0) >= allowance) return 'allowance';
       const others = await tx.sql.select({ calendars: pairs.calendars }).from(pairs);
-      if (closesRing(others.map((other) => JSON.parse(other.calendars) as [string, string]), identities)) return 'ring';
+      if (
+        closesRing(
+          others.map((other) => JSON.parse(other.calendars) as [string, string]),
+          identities,
+        )
+      )
+        return 'ring';
       const id = newId();
       await tx.sql.insert(pairs).values({ id, calendars, ...columns });
       return { id };
@@ -60,13 +80,18 @@ export interface PairFilter {
 
 export async function listPairs(db: Db, page: PageRequest, filter: PairFilter): Promise<Page<PairRecord>> {
   if (filter.connectionId !== null && !isId(filter.connectionId)) return { items: [], next: null };
-  const rows = await db.sql.select(VISIBLE).from(pairs)
-    .where(and(
-      page.after === null ? undefined : gt(pairs.id, page.after),
-      filter.connectionId === null ? undefined : eq(pairs.connectionId, filter.connectionId),
-      filter.status === null ? undefined : sql`${pairStatus} = ${filter.status}`,
-    ))
-    .orderBy(asc(pairs.id)).limit(page.limit + 1);
+  const rows = await db.sql
+    .select(VISIBLE)
+    .from(pairs)
+    .where(
+      and(
+        page.after === null ? undefined : gt(pairs.id, page.after),
+        filter.connectionId === null ? undefined : eq(pairs.connectionId, filter.connectionId),
+        filter.status === null ? undefined : sql`${pairStatus} = ${filter.status}`,
+      ),
+    )
+    .orderBy(asc(pairs.id))
+    .limit(page.limit + 1);
   return pageOf(rows, page.limit);
 }
 
@@ -91,7 +116,9 @@ export function changePairSettings(db: Db, id: string, change: (now: PairSetting
     if (!isId(id)) return false;
     const [now] = await tx.sql
       .select({ direction: pairs.direction, pollIntervalSeconds: pairs.pollIntervalSeconds, options: pairs.options })
-      .from(pairs).where(eq(pairs.id, id)).for('update');
+      .from(pairs)
+      .where(eq(pairs.id, id))
+      .for('update');
     if (!now) return false;
     const next = change(now);
     await tx.sql.update(pairs).set(next).where(eq(pairs.id, id));
@@ -102,7 +129,10 @@ export function changePairSettings(db: Db, id: string, change: (now: PairSetting
 
 /** The next run decides anew about every event of the pair. */
 export async function touchAllLinks(db: Db, pairId: string): Promise<void> {
-  await db.sql.update(links).set({ dirty: true }).where(and(eq(links.pairId, pairId), eq(links.dirty, false)));
+  await db.sql
+    .update(links)
+    .set({ dirty: true })
+    .where(and(eq(links.pairId, pairId), eq(links.dirty, false)));
 }
 
 /** Once this is stored, a run under way writes nothing more. */

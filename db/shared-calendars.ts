@@ -21,7 +21,9 @@ export type Shared = Partial<Record<SideName, readonly { readonly pairId: string
 export async function lockShared(db: Db, pair: PairCalendars): Promise<Shared> {
   const shared = await sharedBy(db, pair);
   // In one order for all pairs, so that none waits for one that waits for it.
-  for (const calendar of SIDES.filter((side) => shared[side]).map((side) => calendarOf(pair, side)).sort()) {
+  for (const calendar of SIDES.filter((side) => shared[side])
+    .map((side) => calendarOf(pair, side))
+    .sort()) {
     await db.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair calendar'), hashtext(${calendar}))`);
   }
   return shared;
@@ -29,21 +31,45 @@ export async function lockShared(db: Db, pair: PairCalendars): Promise<Shared> {
 
 async function sharedBy(db: Db, pair: PairCalendars): Promise<Shared> {
   const mine = [pair.caldavCalendarId, pair.cloudCalendarId];
-  const others = (await db.sql.select({ id: pairs.id, calendars: pairs.calendars, caldavCalendarId: pairs.caldavCalendarId, cloudCalendarId: pairs.cloudCalendarId }).from(pairs)
-    .where(and(ne(pairs.id, pair.id), or(inArray(pairs.caldavCalendarId, mine), inArray(pairs.cloudCalendarId, mine))))).filter((other) => isShared(pair, other));
+  const others = (
+    await db.sql
+      .select({
+        id: pairs.id,
+        calendars: pairs.calendars,
+        caldavCalendarId: pairs.caldavCalendarId,
+        cloudCalendarId: pairs.cloudCalendarId,
+      })
+      .from(pairs)
+      .where(
+        and(ne(pairs.id, pair.id), or(inArray(pairs.caldavCalendarId, mine), inArray(pairs.cloudCalendarId, mine))),
+      )
+  ).filter((other) => isShared(pair, other));
   const shared: Shared = {};
   for (const side of SIDES) {
-    const at = others.flatMap((other) => SIDES.filter((of) => calendarOf(other, of) === calendarOf(pair, side)).map((of) => ({ pairId: other.id, side: of })));
+    const at = others.flatMap((other) =>
+      SIDES.filter((of) => calendarOf(other, of) === calendarOf(pair, side)).map((of) => ({
+        pairId: other.id,
+        side: of,
+      })),
+    );
     if (at.length > 0) shared[side] = at;
   }
   return shared;
 }
 
 /** True while another pair is about to put an event with this UID into the calendar of that side, or has put one there, or may have, that this pair has not been shown yet. */
-export async function isOnAnotherWay(db: Db, mine: { readonly pairId: string; readonly side: SideName }, others: NonNullable<Shared[SideName]>, uidHash: string, now: Date): Promise<boolean> {
+export async function isOnAnotherWay(
+  db: Db,
+  mine: { readonly pairId: string; readonly side: SideName },
+  others: NonNullable<Shared[SideName]>,
+  uidHash: string,
+  now: Date,
+): Promise<boolean> {
   const at = sql`${now.toISOString()}::timestamptz`;
   for (const { pairId, side } of others) {
-    const { rows: [row] } = await db.sql.execute<{ found: boolean }>(sql`select
+    const {
+      rows: [row],
+    } = await db.sql.execute<{ found: boolean }>(sql`select
       exists (select 1 from runs r join ops o on o.run_id = r.id and o.action = 'create' and o.side = ${side}
         join link_sides s on s.link_id = o.link_id and s.side <> o.side and s.uid_hash = ${uidHash}
         where r.pair_id = ${pairId} and r.started_at > ${at} - ${UNDER_WAY} and not o.settled

@@ -11,11 +11,24 @@ import { copiesOfOthers, isOnAnotherWay, lockShared } from './shared-calendars.t
 import type { Vault } from './vault.ts';
 
 const { underEpoch, ...linkFunctions } = links;
-const FUNCTIONS = { ...linkFunctions, ...plans, ...pairState, lockShared, isOnAnotherWay, copiesOfOthers, noteCalendarChange, openedAccount, setAccountStatus };
+const FUNCTIONS = {
+  ...linkFunctions,
+  ...plans,
+  ...pairState,
+  lockShared,
+  isOnAnotherWay,
+  copiesOfOthers,
+  noteCalendarChange,
+  openedAccount,
+  setAccountStatus,
+};
 type Functions = typeof FUNCTIONS;
 
-type Bound<All> = { readonly [Name in keyof All as All[Name] extends (db: Db, ...rest: never[]) => unknown ? Name : never]:
-  All[Name] extends (db: Db, ...rest: infer Rest) => infer Result ? (...rest: Rest) => Result : never };
+type Bound<All> = {
+  readonly [Name in keyof All as All[Name] extends (db: Db, ...rest: never[]) => unknown
+    ? Name
+    : never]: All[Name] extends (db: Db, ...rest: infer Rest) => infer Result ? (...rest: Rest) => Result : never;
+};
 
 export interface Store extends Bound<Functions> {
   readonly vault: Vault;
@@ -24,8 +37,12 @@ export interface Store extends Bound<Functions> {
 }
 
 export function postgresStore(db: Db): Store {
-  const bound = Object.entries(FUNCTIONS).filter(([, value]) => typeof value === 'function')
-    .map(([name, work]) => [name, (...rest: unknown[]) => (work as (db: Db, ...rest: unknown[]) => unknown)(db, ...rest)]);
+  const bound = Object.entries(FUNCTIONS)
+    .filter(([, value]) => typeof value === 'function')
+    .map(([name, work]) => [
+      name,
+      (...rest: unknown[]) => (work as (db: Db, ...rest: unknown[]) => unknown)(db, ...rest),
+    ]);
   return {
     ...(Object.fromEntries(bound) as Bound<Functions>),
     vault: db.vault,

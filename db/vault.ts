@@ -36,7 +36,9 @@ export function createVault(keys: readonly Buffer[], hashKey: Buffer): Vault {
       const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(5, HEADER));
       decipher.setAAD(Buffer.from(context));
       decipher.setAuthTag(sealed.subarray(sealed.length - 16));
-      return Buffer.concat([decipher.update(sealed.subarray(HEADER, sealed.length - 16)), decipher.final()]).toString('utf8');
+      return Buffer.concat([decipher.update(sealed.subarray(HEADER, sealed.length - 16)), decipher.final()]).toString(
+        'utf8',
+      );
     },
     hash: (text) => createHmac('sha256', hashKey).update(text).digest('hex'),
   };

@@ -1,12 +1,17 @@
 /** The outbox of the operator's webhook: what happened is noted in the transaction in which it happened, and told from here. */
 import { and, asc, eq, lte, sql } from 'drizzle-orm';
-import { transaction, type Db } from './connect.ts';
+import { type Db, transaction } from './connect.ts';
 import { newId } from './ids.ts';
-import { pairs, webhookEvents, type AttentionReason } from './schema.ts';
+import { type AttentionReason, pairs, webhookEvents } from './schema.ts';
 
 export type WebhookType =
-  | 'booking.confirmed' | 'booking.written' | 'booking.rescheduled' | 'booking.cancelled' | 'booking.failed'
-  | 'pair.attention' | 'pair.recovered';
+  | 'booking.confirmed'
+  | 'booking.written'
+  | 'booking.rescheduled'
+  | 'booking.cancelled'
+  | 'booking.failed'
+  | 'pair.attention'
+  | 'pair.recovered';
 export type WebhookEvent = typeof webhookEvents.$inferSelect;
 
 /** Notes an event; nothing where the operator has no webhook. @param data ids, codes and times, nothing of what a calendar holds */
@@ -17,7 +22,11 @@ export async function announce(tx: Db, type: WebhookType, at: Date, data: Record
 /** Notes that a pair came into or out of attention, once, however often it is said. */
 export function announcePair(db: Db, pairId: string, reason: AttentionReason | null, at: Date): Promise<void> {
   return transaction(db, async (tx) => {
-    const [pair] = await tx.sql.select({ announced: pairs.announced }).from(pairs).where(eq(pairs.id, pairId)).for('update');
+    const [pair] = await tx.sql
+      .select({ announced: pairs.announced })
+      .from(pairs)
+      .where(eq(pairs.id, pairId))
+      .for('update');
     if (!pair || pair.announced === reason) return;
     await tx.sql.update(pairs).set({ announced: reason }).where(eq(pairs.id, pairId));
     await announce(tx, reason === null ? 'pair.recovered' : 'pair.attention', at, { pairId, reason });
@@ -26,7 +35,12 @@ export function announcePair(db: Db, pairId: string, reason: AttentionReason | n
 
 /** Those that are due, the oldest first. */
 export function dueWebhookEvents(db: Db, now: Date, most: number): Promise<WebhookEvent[]> {
-  return db.sql.select().from(webhookEvents).where(lte(webhookEvents.nextTryAt, now)).orderBy(asc(webhookEvents.nextTryAt), asc(webhookEvents.id)).limit(most);
+  return db.sql
+    .select()
+    .from(webhookEvents)
+    .where(lte(webhookEvents.nextTryAt, now))
+    .orderBy(asc(webhookEvents.nextTryAt), asc(webhookEvents.id))
+    .limit(most);
 }
 
 /** It was delivered, or is given up. */
@@ -36,6 +50,8 @@ export async function dropWebhookEvent(db: Db, id: string): Promise<void> {
 
 /** A try failed: the next one is at `nextTryAt`. */
 export async function postponeWebhookEvent(db: Db, { id, attempts }: WebhookEvent, nextTryAt: Date): Promise<void> {
-  await db.sql.update(webhookEvents).set({ attempts: sql`${webhookEvents.attempts} + 1`, nextTryAt })
+  await db.sql
+    .update(webhookEvents)
+    .set({ attempts: sql`${webhookEvents.attempts} + 1`, nextTryAt })
     .where(and(eq(webhookEvents.id, id), eq(webhookEvents.attempts, attempts)));
 }

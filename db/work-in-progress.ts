@@ -13,10 +13,19 @@ export interface WorkInProgress {
 export async function workInProgress({ sql }: Db, now: Date): Promise<WorkInProgress> {
   const unwritten = await sql.select({ id: bookings.id }).from(bookings).where(isNotNull(bookings.dueAt));
   const running = await sql.select({ id: runs.pairId }).from(runs).where(eq(runs.result, 'running'));
-  const due = await sql.select({ id: pairs.id }).from(pairs)
+  const due = await sql
+    .select({ id: pairs.id })
+    .from(pairs)
     .where(and(eq(pairs.paused, false), or(isNull(pairs.nextPollAt), lt(pairs.nextPollAt, now))));
-  const watched = await sql.select({ id: bookedCalendars.id }).from(bookedCalendars)
-    .where(and(isNotNull(bookedCalendars.dueAt), or(isNull(bookedCalendars.nextPollAt), lt(bookedCalendars.nextPollAt, now))));
+  const watched = await sql
+    .select({ id: bookedCalendars.id })
+    .from(bookedCalendars)
+    .where(
+      and(
+        isNotNull(bookedCalendars.dueAt),
+        or(isNull(bookedCalendars.nextPollAt), lt(bookedCalendars.nextPollAt, now)),
+      ),
+    );
   return {
     bookingIds: unwritten.map(({ id }) => id),
     pairIds: [...new Set([...running, ...due].map(({ id }) => id))],

@@ -1,7 +1,15 @@
 /** Do two calendars hold the same events? Read afresh from both servers; nothing that Calpair remembers is asked. */
-import { changedContent, changedPaths, EXCLUDED, mapContents, type CalendarEvent, type Content, type When } from '../core/event.ts';
-import { pathKey } from '../core/sync/merge.ts';
+import {
+  type CalendarEvent,
+  type Content,
+  changedContent,
+  changedPaths,
+  EXCLUDED,
+  mapContents,
+  type When,
+} from '../core/event.ts';
 import { occurrenceContent } from '../core/recurrence/series.ts';
+import { pathKey } from '../core/sync/merge.ts';
 import { instantOf } from '../core/zones.ts';
 import type { Found, Known, Side } from '../providers/provider.ts';
 
@@ -37,7 +45,9 @@ export async function compareSides(caldav: Side, cloud: Side): Promise<Agreement
     if (fields.length === 0) same += 1;
     else different.push({ uid, title: one?.event?.title ?? '', fields });
   }
-  const onlyCloud = [...there].filter(([uid]) => !here.has(uid)).map(([uid, [one]]) => ({ uid, title: one?.event?.title ?? '' }));
+  const onlyCloud = [...there]
+    .filter(([uid]) => !here.has(uid))
+    .map(([uid, [one]]) => ({ uid, title: one?.event?.title ?? '' }));
   return { same, different, onlyCaldav, onlyCloud, doubled };
 }
 
@@ -64,18 +74,33 @@ function comparable(event: CalendarEvent): CalendarEvent {
   const plain = (content: Content): Content => ({
     ...content,
     when: instants(content.when),
-    attendees: content.attendees.map(({ address, participation }) => ({ address, participation, name: '', role: 'required', kind: 'individual' })),
+    attendees: content.attendees.map(({ address, participation }) => ({
+      address,
+      participation,
+      name: '',
+      role: 'required',
+      kind: 'individual',
+    })),
     organizer: null,
   });
   const same = mapContents(event, plain);
   // An exception that shows what the series shows anyway is none to a person.
-  const exceptions = Object.fromEntries(Object.entries(same.exceptions)
-    .filter(([id, one]) => one === EXCLUDED || changedContent(one, plain(occurrenceContent(event, id))).length > 0));
+  const exceptions = Object.fromEntries(
+    Object.entries(same.exceptions).filter(
+      ([id, one]) => one === EXCLUDED || changedContent(one, plain(occurrenceContent(event, id))).length > 0,
+    ),
+  );
   return { ...same, exceptions };
 }
 
 function instants(when: When): When {
   if (when.allDay) return when;
   const iso = (local: string, zone: string) => new Date(instantOf(local, zone)).toISOString();
-  return { allDay: false, start: iso(when.start, when.startZone), startZone: 'UTC', end: iso(when.end, when.endZone), endZone: 'UTC' };
+  return {
+    allDay: false,
+    start: iso(when.start, when.startZone),
+    startZone: 'UTC',
+    end: iso(when.end, when.endZone),
+    endZone: 'UTC',
+  };
 }

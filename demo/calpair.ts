@@ -11,16 +11,33 @@ export interface Run {
   readonly problems: number;
   readonly error: { readonly code: string; readonly side: string; readonly detail: string } | null;
 }
-interface Sided { readonly caldav: number; readonly cloud: number }
-interface Writes { readonly created: number; readonly updated: number; readonly deleted: number }
+interface Sided {
+  readonly caldav: number;
+  readonly cloud: number;
+}
+interface Writes {
+  readonly created: number;
+  readonly updated: number;
+  readonly deleted: number;
+}
 export interface Pair {
   readonly id: string;
   readonly status: string;
   readonly statusReason: string | null;
   readonly workflowId: string;
-  readonly counts: { readonly events: number; readonly conflicts: number; readonly heldChanges: number; readonly problems: number };
+  readonly counts: {
+    readonly events: number;
+    readonly conflicts: number;
+    readonly heldChanges: number;
+    readonly problems: number;
+  };
 }
-export interface Problem { readonly code: string; readonly side: string; readonly eventTitle: string; readonly detail: string }
+export interface Problem {
+  readonly code: string;
+  readonly side: string;
+  readonly eventTitle: string;
+  readonly detail: string;
+}
 
 export class Calpair {
   readonly #url: string;
@@ -61,7 +78,10 @@ export class Calpair {
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const answer = await fetch(new URL(path, this.#url), {
       method,
-      headers: { authorization: `Bearer ${this.#key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        authorization: `Bearer ${this.#key}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await answer.text();

@@ -17,8 +17,14 @@ export interface Filled {
 
 /** Stores every event of the sample files, and of the corpus where it is there, each as an object of its own. */
 export async function fillCaldav(server: DavServer, calendarUrl: string): Promise<Filled> {
-  const files = [SAMPLES, CORPUS].filter((folder) => existsSync(fileURLToPath(folder))).flatMap((folder) =>
-    readdirSync(folder).filter((name) => name.endsWith('.ics')).sort().map((name) => new URL(name, folder)));
+  const files = [SAMPLES, CORPUS]
+    .filter((folder) => existsSync(fileURLToPath(folder)))
+    .flatMap((folder) =>
+      readdirSync(folder)
+        .filter((name) => name.endsWith('.ics'))
+        .sort()
+        .map((name) => new URL(name, folder)),
+    );
   let stored = 0;
   let refused = 0;
   for (const [fileIndex, file] of files.entries()) {
@@ -42,7 +48,11 @@ function objectsOf(text: string): { text: string }[] {
 /** As another client of that server would. */
 export async function put(server: DavServer, url: URL, text: string): Promise<number> {
   const authorization = `Basic ${Buffer.from(`${server.username}:${server.password}`).toString('base64')}`;
-  const answer = await fetch(url, { method: 'PUT', headers: { authorization, 'content-type': 'text/calendar; charset=utf-8' }, body: text });
+  const answer = await fetch(url, {
+    method: 'PUT',
+    headers: { authorization, 'content-type': 'text/calendar; charset=utf-8' },
+    body: text,
+  });
   await answer.arrayBuffer();
   return answer.status;
 }

@@ -4,20 +4,20 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { readConfig, type Config } from '../config.ts';
-import { loadOrCreateSecrets } from '../embedded/secrets.ts';
+import { type Config, readConfig } from '../config.ts';
 import { createVault } from '../db/vault.ts';
+import { loadOrCreateSecrets } from '../embedded/secrets.ts';
 import { createLogger } from '../log.ts';
-import { startEverything, type Running } from '../main.ts';
+import { type Running, startEverything } from '../main.ts';
 import { createProviders } from '../providers/registry.ts';
-import { startRadicale, type DavServer } from '../test/support/dav.ts';
+import { type DavServer, startRadicale } from '../test/support/dav.ts';
 import { Calpair } from './calpair.ts';
-import { startGoogleCloud, startMicrosoftCloud, type Cloud } from './clouds.ts';
-import { freeOr } from './free-port.ts';
+import { type Cloud, startGoogleCloud, startMicrosoftCloud } from './clouds.ts';
 import { fillCaldav } from './fill.ts';
+import { freeOr } from './free-port.ts';
 import { PairOnShow, type Places } from './pair-on-show.ts';
-import { tableOf, verdictOf } from './report.ts';
 import { editAsPeopleWould } from './people.ts';
+import { tableOf, verdictOf } from './report.ts';
 
 const API_KEY = 'calpair-demo-key';
 
@@ -69,8 +69,14 @@ async function setUp(signal: AbortSignal): Promise<Scene> {
     const config = await demoConfig(clouds);
     rmSync(config.dataDir, { recursive: true, force: true });
     const running = await startEverything(config, {
-      log: createLogger(config.logLevel), say: (line) => console.log(line), signal, isThrowaway: true,
-      onLost: (error) => { console.error(error); process.exit(1); },
+      log: createLogger(config.logLevel),
+      say: (line) => console.log(line),
+      signal,
+      isThrowaway: true,
+      onLost: (error) => {
+        console.error(error);
+        process.exit(1);
+      },
     });
     steps.push(() => running.stop());
     if (!running.apiUrl) throw new Error('the demo needs the role api');
@@ -89,7 +95,9 @@ async function fill(radicale: DavServer, clouds: readonly Cloud[]): Promise<Plac
   for (const cloud of clouds) {
     const calendarUrl = await radicale.createCalendar(`demo-${cloud.provider}`);
     const { files, stored, refused } = await fillCaldav(radicale, calendarUrl);
-    console.log(`${cloud.name} holds ${cloud.fill(soon)} events; its calendar in Radicale ${stored} objects from ${files} files (${refused} refused).`);
+    console.log(
+      `${cloud.name} holds ${cloud.fill(soon)} events; its calendar in Radicale ${stored} objects from ${files} files (${refused} refused).`,
+    );
     places.push({ radicale, cloud, calendarUrl });
   }
   return places;
@@ -107,7 +115,7 @@ async function demoConfig(clouds: readonly Cloud[]): Promise<Config> {
     CALPAIR_TEMPORAL_UI_PORT: String(await freeOr(config.temporal.uiPort)),
     CALPAIR_ALLOW_PRIVATE_NETWORKS: 'true',
     CALPAIR_POLL_INTERVAL_SECONDS: '5',
-    ...Object.assign({}, ...clouds.map(({ environment: settings }) => settings)) as Record<string, string>,
+    ...(Object.assign({}, ...clouds.map(({ environment: settings }) => settings)) as Record<string, string>),
     LOG_LEVEL: config.logLevel === 'info' ? 'warn' : config.logLevel,
   });
 }
@@ -117,7 +125,9 @@ function environment(config: Config): NodeJS.ProcessEnv {
   return {
     HOST: config.host,
     ...(config.databaseUrl ? { DATABASE_URL: config.databaseUrl } : {}),
-    ...(config.temporal.address ? { TEMPORAL_ADDRESS: config.temporal.address, TEMPORAL_NAMESPACE: config.temporal.namespace } : {}),
+    ...(config.temporal.address
+      ? { TEMPORAL_ADDRESS: config.temporal.address, TEMPORAL_NAMESPACE: config.temporal.namespace }
+      : {}),
   };
 }
 
@@ -125,14 +135,20 @@ function environment(config: Config): NodeJS.ProcessEnv {
 async function play(scene: Scene, isOnce: boolean, signal: AbortSignal): Promise<boolean> {
   const { calpair, radicale, places } = scene;
   const caldav = await calpair.post<{ id: string }>('/v1/accounts', {
-    provider: 'caldav', preset: 'radicale', serverUrl: radicale.base, username: radicale.username, password: radicale.password,
+    provider: 'caldav',
+    preset: 'radicale',
+    serverUrl: radicale.base,
+    username: radicale.username,
+    password: radicale.password,
   });
   const pairs = await Promise.all(places.map((place) => PairOnShow.create(calpair, place, caldav.id)));
   console.log('\nThree accounts, two connections, a pair in each. The first runs have begun.\n');
   await Promise.all(pairs.map((pair) => pair.settle(true)));
   console.log('\nNow people make changes in all four calendars:');
   console.log('  in Radicale  the call with Kraków gets another title, the stand-up moves to another room');
-  console.log('  in the cloud the same call gets a location, a paper-bin day is removed, the others get a location, the dentist is deleted');
+  console.log(
+    '  in the cloud the same call gets a location, a paper-bin day is removed, the others get a location, the dentist is deleted',
+  );
   await Promise.all(pairs.map((pair) => editAsPeopleWould(pair.places)));
   await Promise.all(pairs.map((pair) => pair.settle(false)));
   const isGood = await report(scene, pairs);
@@ -157,7 +173,10 @@ async function report({ config, radicale, running }: Scene, pairs: readonly Pair
   API docs       ${running.apiUrl ?? ''}/docs
   Health         ${running.apiUrl ?? ''}/health/ready
   API key        ${API_KEY}`);
-  for (const { places: { cloud, calendarUrl }, pair } of pairs) {
+  for (const {
+    places: { cloud, calendarUrl },
+    pair,
+  } of pairs) {
     console.log(`
   ${cloud.name.padEnd(13)}  ${cloud.rootUrl} (stand-in)
   with Radicale  ${calendarUrl} (${radicale.username} / ${radicale.password})

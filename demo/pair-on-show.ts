@@ -1,13 +1,14 @@
 /** One pair of the demo, from its accounts to its outcome: the same for every cloud. */
-import { tokensInMemory } from '../providers/oauth/access-token.ts';
+
 import { createFetch } from '../providers/http.ts';
+import { tokensInMemory } from '../providers/oauth/access-token.ts';
 import type { Providers } from '../providers/open-account.ts';
 import type { Side } from '../providers/provider.ts';
 import type { DavServer } from '../test/support/dav.ts';
 import { compareSides } from './agree.ts';
-import { writesOf, type Calpair, type Pair, type Problem, type Run } from './calpair.ts';
+import { type Calpair, type Pair, type Problem, type Run, writesOf } from './calpair.ts';
 import type { Cloud } from './clouds.ts';
-import { showRun, type Outcome } from './report.ts';
+import { type Outcome, showRun } from './report.ts';
 
 /** Where both calendars of a pair are. */
 export interface Places {
@@ -32,7 +33,12 @@ export class PairOnShow {
   readonly places: Places;
   readonly pair: Pair;
 
-  private constructor(calpair: Calpair, places: Places, calendars: { readonly caldav: Calendar; readonly cloud: Calendar }, pair: Pair) {
+  private constructor(
+    calpair: Calpair,
+    places: Places,
+    calendars: { readonly caldav: Calendar; readonly cloud: Calendar },
+    pair: Pair,
+  ) {
     this.#calpair = calpair;
     this.#cloudCalendar = calendars.cloud;
     this.#floatingZone = calendars.caldav.timeZone ?? calendars.cloud.timeZone ?? 'UTC';
@@ -43,14 +49,24 @@ export class PairOnShow {
   /** Cloud account, connection and pair, whose first run has begun then. */
   static async create(calpair: Calpair, places: Places, caldavAccountId: string): Promise<PairOnShow> {
     const { cloud, calendarUrl } = places;
-    const account = await calpair.post<{ id: string }>('/v1/accounts', { provider: cloud.provider, refreshToken: cloud.account.refreshToken });
-    const connection = await calpair.post<{ id: string }>('/v1/connections', { name: `Radicale and ${cloud.name}`, caldavAccountId, cloudAccountId: account.id });
+    const account = await calpair.post<{ id: string }>('/v1/accounts', {
+      provider: cloud.provider,
+      refreshToken: cloud.account.refreshToken,
+    });
+    const connection = await calpair.post<{ id: string }>('/v1/connections', {
+      name: `Radicale and ${cloud.name}`,
+      caldavAccountId,
+      cloudAccountId: account.id,
+    });
     const list = async (id: string) => (await calpair.get<{ items: Calendar[] }>(`/v1/accounts/${id}/calendars`)).items;
     const [here, there] = await Promise.all([list(caldavAccountId), list(account.id)]);
     const caldav = here.find(({ id }) => new URL(id, calendarUrl).href === calendarUrl);
     const other = there.find(({ isDefault }) => isDefault);
     if (!caldav || !other) throw new Error(`the calendars for ${cloud.name} are not listed`);
-    const pair = await calpair.post<Pair>(`/v1/connections/${connection.id}/pairs`, { caldavCalendarId: caldav.id, cloudCalendarId: other.id });
+    const pair = await calpair.post<Pair>(`/v1/connections/${connection.id}/pairs`, {
+      caldavCalendarId: caldav.id,
+      cloudCalendarId: other.id,
+    });
     return new PairOnShow(calpair, places, { caldav, cloud: other }, pair);
   }
 
@@ -77,7 +93,9 @@ export class PairOnShow {
 
   /** Every run that has ended and was not shown yet, oldest first; also the one under way where asked for. */
   async showRuns(alsoUnderWay = false): Promise<void> {
-    for (const run of (await this.#runs()).filter(({ id, result }) => !this.#shown.has(id) && (alsoUnderWay || result !== 'running'))) {
+    for (const run of (await this.#runs()).filter(
+      ({ id, result }) => !this.#shown.has(id) && (alsoUnderWay || result !== 'running'),
+    )) {
       showRun(this.places.cloud.name, run);
       if (run.result !== 'running') this.#shown.add(run.id);
     }
@@ -91,11 +109,20 @@ export class PairOnShow {
   /** Both calendars read afresh from their servers. `tag` is the installation's. */
   async outcome(providers: Providers, tag: (text: string) => string): Promise<Outcome> {
     const { radicale, cloud, calendarUrl } = this.places;
-    const open = (kind: string, credentials: unknown, calendarId: string): Side => providers.get(kind)!
-      .open({ credentials, discovered: {}, tokens: tokensInMemory() }, { fetch: createFetch({ allowPrivateNetworks: true }) })
-      .side(calendarId, { floatingZone: this.#floatingZone, attendees: 'copy', reminders: 'keep', tag });
+    const open = (kind: string, credentials: unknown, calendarId: string): Side =>
+      providers
+        .get(kind)!
+        .open(
+          { credentials, discovered: {}, tokens: tokensInMemory() },
+          { fetch: createFetch({ allowPrivateNetworks: true }) },
+        )
+        .side(calendarId, { floatingZone: this.#floatingZone, attendees: 'copy', reminders: 'keep', tag });
     const agreement = await compareSides(
-      open('caldav', { preset: 'radicale', serverUrl: radicale.base, username: radicale.username, password: radicale.password }, calendarUrl),
+      open(
+        'caldav',
+        { preset: 'radicale', serverUrl: radicale.base, username: radicale.username, password: radicale.password },
+        calendarUrl,
+      ),
       // A sign-in of its own: Microsoft's are good for one who goes on with them.
       open(cloud.provider, { refreshToken: cloud.account.newRefreshToken() }, this.#cloudCalendar.id),
     );

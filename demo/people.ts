@@ -4,7 +4,9 @@ import type { Places } from './pair-on-show.ts';
 export async function editAsPeopleWould(places: Places): Promise<void> {
   const { account, titleKey, location } = places.cloud;
   const idOf = (title: string): string => {
-    const found = account.listLive().find((event) => event[titleKey] === title && event['recurringEventId'] === undefined);
+    const found = account
+      .listLive()
+      .find((event) => event[titleKey] === title && event['recurringEventId'] === undefined);
     if (!found) throw new Error(`${title} has not come to ${places.cloud.name}`);
     return found['id'] as string;
   };
@@ -33,7 +35,11 @@ async function editCaldav({ radicale, calendarUrl }: Places, line: string, inste
     if (!text.includes(`${line}\r\n`) && !text.includes(`${line}\n`)) continue;
     const etag = answer.headers.get('etag') ?? '';
     const body = text.replaceAll(line, instead);
-    const { ok, status } = await fetch(url, { method: 'PUT', headers: { authorization, 'if-match': etag, 'content-type': 'text/calendar; charset=utf-8' }, body });
+    const { ok, status } = await fetch(url, {
+      method: 'PUT',
+      headers: { authorization, 'if-match': etag, 'content-type': 'text/calendar; charset=utf-8' },
+      body,
+    });
     if (!ok) throw new Error(`Radicale answered ${status} to an edit`);
     return;
   }

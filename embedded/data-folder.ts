@@ -3,7 +3,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, rm
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../config.ts';
-import { npmAbove, processIdentity, type Known } from './processes.ts';
+import { type Known, npmAbove, processIdentity } from './processes.ts';
 
 /** As long as a Calpair may take to end. */
 const ORPHAN_ENDS_WITHIN_MS = 30_000;
@@ -22,7 +22,9 @@ export function makeDataFolder(folder: string): void {
     mkdirSync(folder, { recursive: true });
     chmodSync(folder, process.getuid?.() === 0 ? 0o711 : 0o700);
   } catch (error) {
-    throw new ConfigError(`The data folder ${folder} cannot be used (${(error as NodeJS.ErrnoException).code}). Set CALPAIR_DATA_DIR to a folder that can be written.`);
+    throw new ConfigError(
+      `The data folder ${folder} cannot be used (${(error as NodeJS.ErrnoException).code}). Set CALPAIR_DATA_DIR to a folder that can be written.`,
+    );
   }
 }
 
@@ -42,7 +44,9 @@ export function claimDataFolder(folder: string): { release: () => void } {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       const holder = lockHolder(folder);
       if (holder !== null) {
-        throw new ConfigError(`Calpair already runs on the data folder ${folder} (pid ${holder}). Stop it first, or set CALPAIR_DATA_DIR to another folder.`);
+        throw new ConfigError(
+          `Calpair already runs on the data folder ${folder} (pid ${holder}). Stop it first, or set CALPAIR_DATA_DIR to another folder.`,
+        );
       }
       rmSync(file, { force: true });
     }
@@ -63,7 +67,7 @@ export async function outwaitOrphan(folder: string, say: (line: string) => void)
   };
   if (!isOrphan()) return;
   say('Waiting for the end of a Calpair whose npm was killed ...');
-  for (const from = Date.now(); isOrphan() && Date.now() - from < ORPHAN_ENDS_WITHIN_MS;) await sleep(100);
+  for (const from = Date.now(); isOrphan() && Date.now() - from < ORPHAN_ENDS_WITHIN_MS; ) await sleep(100);
 }
 
 /** Null where nobody holds the folder: the process that wrote the file is gone. */

@@ -17,10 +17,15 @@ export async function freePort(port: number, host: string, variable: string): Pr
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'EADDRINUSE') {
-      throw new ConfigError(`Port ${port} on ${host} is used by another program. End it, or set ${variable} to a free port.`);
+      throw new ConfigError(
+        `Port ${port} on ${host} is used by another program. End it, or set ${variable} to a free port.`,
+      );
     }
-    if (code === 'EACCES') throw new ConfigError(`Port ${port} may not be used by this user. Set ${variable} to a port above 1023.`);
-    throw new ConfigError(`Cannot listen on ${host} port ${port} (${code ?? 'unknown error'}). Check HOST and ${variable}.`);
+    if (code === 'EACCES')
+      throw new ConfigError(`Port ${port} may not be used by this user. Set ${variable} to a port above 1023.`);
+    throw new ConfigError(
+      `Cannot listen on ${host} port ${port} (${code ?? 'unknown error'}). Check HOST and ${variable}.`,
+    );
   }
 }
 

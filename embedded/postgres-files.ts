@@ -1,7 +1,19 @@
 /** Where the embedded PostgreSQL's program and data lie, and as which user it runs: it refuses to run as root. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ConfigError } from '../config.ts';
@@ -14,7 +26,10 @@ export interface PostgresFiles {
   /** Undefined where we are not root: then it runs as we do. */
   readonly user: PostgresUser | undefined;
 }
-interface PostgresUser { readonly uid: number; readonly gid: number }
+interface PostgresUser {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /**
  * Finds the installed program and makes the folder for its data, both usable by the user that PostgreSQL runs as. Where that user may not
@@ -36,9 +51,12 @@ export function preparePostgresFiles(dataDir: string): PostgresFiles {
   // The real path: it is what the system tells of a running server, and the link itself may lie where its user may not pass.
   const folder = realpathSync(link);
   if (user !== undefined && !canReach(folder, user)) {
-    throw new ConfigError(`PostgreSQL's user (uid ${user.uid}) may not reach ${folder}. Set CALPAIR_DATA_DIR to a folder whose parents others may pass through, or set DATABASE_URL.`);
+    throw new ConfigError(
+      `PostgreSQL's user (uid ${user.uid}) may not reach ${folder}. Set CALPAIR_DATA_DIR to a folder whose parents others may pass through, or set DATABASE_URL.`,
+    );
   }
-  const server = user === undefined || canReach(installed.folder, user) ? installed.folder : copyServer(installed, folder);
+  const server =
+    user === undefined || canReach(installed.folder, user) ? installed.folder : copyServer(installed, folder);
   return { server, folder, user };
 }
 
@@ -51,7 +69,9 @@ function installedServer(): { folder: string; version: string } {
     // The package's main file is dist/index.js.
     root = dirname(dirname(fromPackage.resolve(name)));
   } catch {
-    throw new ConfigError(`There is no embedded PostgreSQL for this platform (${name} is not installed). Set DATABASE_URL to a PostgreSQL server.`);
+    throw new ConfigError(
+      `There is no embedded PostgreSQL for this platform (${name} is not installed). Set DATABASE_URL to a PostgreSQL server.`,
+    );
   }
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   const folder = join(root, 'native');
@@ -73,7 +93,9 @@ function makeLibraryLinks(root: string): void {
       symlinkSync(source.slice(source.lastIndexOf('/') + 1), link);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-        throw new ConfigError(`The embedded PostgreSQL cannot be made ready: ${link} cannot be written. Run "npm ci" as a user who may write there.`);
+        throw new ConfigError(
+          `The embedded PostgreSQL cannot be made ready: ${link} cannot be written. Run "npm ci" as a user who may write there.`,
+        );
       }
     }
   }
@@ -106,20 +128,24 @@ function canReach(folder: string, user: PostgresUser): boolean {
 function postgresUser(): PostgresUser {
   const known = userNamed('postgres');
   if (known !== null) return known;
-  spawnSync('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/bin/false', 'postgres'], { stdio: 'ignore' });
+  spawnSync('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/bin/false', 'postgres'], {
+    stdio: 'ignore',
+  });
   const found = userNamed('postgres') ?? userNamed('nobody');
   if (found === null) {
-    throw new ConfigError('PostgreSQL cannot run as root, and no user "postgres" can be made. Start Calpair as another user, or set DATABASE_URL.');
+    throw new ConfigError(
+      'PostgreSQL cannot run as root, and no user "postgres" can be made. Start Calpair as another user, or set DATABASE_URL.',
+    );
   }
   return found;
 }
 
 function userNamed(name: string): PostgresUser | null {
   try {
-    const id = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+    const id = (flag: string) =>
+      Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
     return { uid: id('-u'), gid: id('-g') };
   } catch {
     return null;
   }
 }
-

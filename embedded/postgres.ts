@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ConfigError } from '../config.ts';
 import { anyFreePort, freePort } from './ports.ts';
-import { endProcesses } from './processes.ts';
-import type { Running } from './processes.ts';
-import { preparePostgresFiles } from './postgres-files.ts';
 import type { PostgresFiles } from './postgres-files.ts';
+import { preparePostgresFiles } from './postgres-files.ts';
+import type { Running } from './processes.ts';
+import { endProcesses } from './processes.ts';
 import { readOrMake } from './secrets.ts';
-import { supervise } from './supervise.ts';
 import type { Watch } from './supervise.ts';
+import { supervise } from './supervise.ts';
 
 export interface PostgresOptions {
   readonly dataDir: string;
@@ -27,11 +27,16 @@ export interface PostgresOptions {
  * @returns the address of the database `calpair`, whose user may make further databases
  * @throws ConfigError when the port is taken or the folder cannot be used
  */
-export async function startPostgres(options: PostgresOptions, watch: Watch): Promise<{ url: string; stop: () => Promise<void> }> {
+export async function startPostgres(
+  options: PostgresOptions,
+  watch: Watch,
+): Promise<{ url: string; stop: () => Promise<void> }> {
   const files = preparePostgresFiles(options.dataDir);
   const cluster = join(files.folder, 'cluster');
-  if (await endProcesses(isServerOf(cluster), FAST_SHUTDOWN) > 0) watch.say('Ended a PostgreSQL that an earlier start had left running.');
-  const port = options.port === 0 ? await anyFreePort() : await freePort(options.port, '127.0.0.1', 'CALPAIR_POSTGRES_PORT');
+  if ((await endProcesses(isServerOf(cluster), FAST_SHUTDOWN)) > 0)
+    watch.say('Ended a PostgreSQL that an earlier start had left running.');
+  const port =
+    options.port === 0 ? await anyFreePort() : await freePort(options.port, '127.0.0.1', 'CALPAIR_POSTGRES_PORT');
   const password = makePassword(files);
   if (!existsSync(cluster)) {
     watch.say('Making the database (first start only) ...');
@@ -40,34 +45,45 @@ export async function startPostgres(options: PostgresOptions, watch: Watch): Pro
   checkVersion(files, cluster);
 
   const settings = [
-    'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200', 'log_min_messages=warning',
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'max_connections=200',
+    'log_min_messages=warning',
     ...(options.isThrowaway === true ? ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'] : []),
   ];
-  const server = await supervise({
-    name: 'PostgreSQL',
-    command: join(files.server, 'bin', 'postgres'),
-    args: ['-D', cluster, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
-    env: ENVIRONMENT,
-    user: files.user,
-    logFile: join(files.folder, 'log'),
-    prepare: async () => {
-      // A killed server's own children may still hold its memory; and its pid may by now be another program's.
-      await endProcesses(isServerOf(cluster), FAST_SHUTDOWN);
-      rmSync(join(cluster, 'postmaster.pid'), { force: true });
+  const server = await supervise(
+    {
+      name: 'PostgreSQL',
+      command: join(files.server, 'bin', 'postgres'),
+      args: ['-D', cluster, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+      env: ENVIRONMENT,
+      user: files.user,
+      logFile: join(files.folder, 'log'),
+      prepare: async () => {
+        // A killed server's own children may still hold its memory; and its pid may by now be another program's.
+        await endProcesses(isServerOf(cluster), FAST_SHUTDOWN);
+        rmSync(join(cluster, 'postmaster.pid'), { force: true });
+      },
+      isReady: async (child) => isReady(cluster, child.pid),
+      stopSignals: FAST_SHUTDOWN,
     },
-    isReady: async (child) => isReady(cluster, child.pid),
-    stopSignals: FAST_SHUTDOWN,
-  }, watch);
+    watch,
+  );
   return { url: `postgres://calpair:${password}@127.0.0.1:${port}/calpair`, stop: () => server.stop() };
 }
 
 /** PostgreSQL's words: SIGINT is a fast shutdown, SIGQUIT an immediate one (recovery on the next start, nothing lost). */
-const FAST_SHUTDOWN = [['SIGINT', 8000], ['SIGQUIT', 3000], ['SIGKILL', 2000]] as const;
+const FAST_SHUTDOWN = [
+  ['SIGINT', 8000],
+  ['SIGQUIT', 3000],
+  ['SIGKILL', 2000],
+] as const;
 const ENVIRONMENT = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
 
 /** The server names its folder in its command line; its children rename themselves but stay in the folder. */
 function isServerOf(cluster: string): (running: Running) => boolean {
-  return ({ command, folder }) => (folder === cluster && command.startsWith('postgres:')) || command.includes(`postgres -D ${cluster} `);
+  return ({ command, folder }) =>
+    (folder === cluster && command.startsWith('postgres:')) || command.includes(`postgres -D ${cluster} `);
 }
 
 /** Ready as `pg_ctl` tells it: the last line of the server's own pid file. */
@@ -92,11 +108,22 @@ async function makeCluster(files: PostgresFiles, cluster: string, isThrowaway: b
   const how = { cwd: '/', env: ENVIRONMENT, ...files.user };
   const run = promisify(execFile);
   try {
-    await run(join(files.server, 'bin', 'initdb'), [
-      `--pgdata=${unfinished}`, '--username=calpair', `--pwfile=${join(files.folder, 'password')}`, '--auth=scram-sha-256',
-      '--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions',
-      ...(isThrowaway ? ['--no-sync'] : []),
-    ], how);
+    await run(
+      join(files.server, 'bin', 'initdb'),
+      [
+        `--pgdata=${unfinished}`,
+        '--username=calpair',
+        `--pwfile=${join(files.folder, 'password')}`,
+        '--auth=scram-sha-256',
+        '--encoding=UTF8',
+        '--locale=C',
+        '--locale-provider=builtin',
+        '--builtin-locale=C.UTF-8',
+        '--no-instructions',
+        ...(isThrowaway ? ['--no-sync'] : []),
+      ],
+      how,
+    );
     const single = run(join(files.server, 'bin', 'postgres'), ['--single', '-D', unfinished, 'postgres'], how);
     single.child.stdin?.end('CREATE DATABASE calpair;\n');
     await single;
@@ -112,10 +139,14 @@ function checkVersion(files: PostgresFiles, cluster: string): void {
   const made = major(join(cluster, 'PG_VERSION'));
   const [, ours] = /^(\d+)/.exec(readInstalledVersion(files)) ?? [];
   if (ours !== undefined && made !== ours) {
-    throw new ConfigError(`The data in ${cluster} was made by PostgreSQL ${made}, but ${ours} is installed. Go back to the earlier version of Calpair, dump the database, and load it into a new one.`);
+    throw new ConfigError(
+      `The data in ${cluster} was made by PostgreSQL ${made}, but ${ours} is installed. Go back to the earlier version of Calpair, dump the database, and load it into a new one.`,
+    );
   }
 }
 
 function readInstalledVersion(files: PostgresFiles): string {
-  return readFileSync(join(files.server, 'share', 'postgresql', 'postgres.bki'), 'utf8').replace(/^# PostgreSQL /, '').slice(0, 8);
+  return readFileSync(join(files.server, 'share', 'postgresql', 'postgres.bki'), 'utf8')
+    .replace(/^# PostgreSQL /, '')
+    .slice(0, 8);
 }

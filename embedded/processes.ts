@@ -40,12 +40,14 @@ export function whenNpmIsKilled(then: () => void): void {
 /** Everything that runs and may be looked at. */
 export function listProcesses(): Running[] {
   if (!existsSync('/proc/self/cmdline')) return listByPs();
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
-    const command = readOrNull(() => readFileSync(`/proc/${name}/cmdline`, 'utf8'));
-    if (command === null) return [];
-    const folder = readOrNull(() => readlinkSync(`/proc/${name}/cwd`));
-    return [{ pid: Number(name), command: command.replaceAll('\0', ' ').trim(), folder }];
-  });
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      const command = readOrNull(() => readFileSync(`/proc/${name}/cmdline`, 'utf8'));
+      if (command === null) return [];
+      const folder = readOrNull(() => readlinkSync(`/proc/${name}/cwd`));
+      return [{ pid: Number(name), command: command.replaceAll('\0', ' ').trim(), folder }];
+    });
 }
 
 /**
@@ -54,7 +56,8 @@ export function listProcesses(): Running[] {
  */
 export function processIdentity(pid: number): string | null {
   return readOrNull(() => {
-    if (!existsSync('/proc/self/stat')) return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+    if (!existsSync('/proc/self/stat'))
+      return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // Field 22; the name in field 2 may hold spaces and brackets, so the count begins after its last bracket.
     const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -68,7 +71,10 @@ export function processIdentity(pid: number): string | null {
  * Says how many there were.
  * @throws Error when some are left in the end
  */
-export async function endProcesses(matches: (running: Running) => boolean, signals: readonly (readonly [NodeJS.Signals, number])[]): Promise<number> {
+export async function endProcesses(
+  matches: (running: Running) => boolean,
+  signals: readonly (readonly [NodeJS.Signals, number])[],
+): Promise<number> {
   const first = listProcesses().filter((running) => running.pid !== process.pid && matches(running));
   let left = first;
   for (const [signal, milliseconds] of signals) {
@@ -79,7 +85,9 @@ export async function endProcesses(matches: (running: Running) => boolean, signa
     }
     if (left.length === 0) return first.length;
   }
-  throw new Error(`A process of an earlier start does not end (pid ${left.map(({ pid }) => pid).join(', ')}): end it by hand`);
+  throw new Error(
+    `A process of an earlier start does not end (pid ${left.map(({ pid }) => pid).join(', ')}): end it by hand`,
+  );
 }
 
 function listByPs(): Running[] {

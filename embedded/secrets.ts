@@ -2,8 +2,8 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError } from '../config.ts';
 import type { Config } from '../config.ts';
+import { ConfigError } from '../config.ts';
 
 export interface Secrets {
   /** 32 bytes each: the first encrypts, all decrypt. */
@@ -31,7 +31,9 @@ function storedEncryptionKey(folder: string): Buffer {
   const file = join(folder, 'encryption-key');
   const key = Buffer.from(readOrMake(file, () => randomBytes(32).toString('base64')).text, 'base64');
   if (key.length !== 32) {
-    throw new ConfigError(`${file} does not hold 32 bytes in base64. Put the right key back: without it the stored credentials cannot be read.`);
+    throw new ConfigError(
+      `${file} does not hold 32 bytes in base64. Put the right key back: without it the stored credentials cannot be read.`,
+    );
   }
   return key;
 }
@@ -48,7 +50,8 @@ export function readOrMake(file: string, make: () => string): { text: string; is
   try {
     return { text: readFileSync(file, 'utf8').trim(), isNew: false };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new ConfigError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw new ConfigError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
   }
   const text = make();
   const handle = openSync(`${file}.new`, 'w', 0o600);

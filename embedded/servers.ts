@@ -27,7 +27,8 @@ export interface ServersOptions {
 export async function startServers(config: Config, watch: Watch, options: ServersOptions): Promise<Servers> {
   makeDataFolder(config.dataDir);
   const { databaseUrl, temporal, dataDir } = config;
-  const claim = databaseUrl === null || temporal.address === null ? claimDataFolder(dataDir) : { release: () => undefined };
+  const claim =
+    databaseUrl === null || temporal.address === null ? claimDataFolder(dataDir) : { release: () => undefined };
   const failed = new AbortController();
   const both: Watch = { ...watch, signal: AbortSignal.any([failed.signal, ...(watch.signal ? [watch.signal] : [])]) };
   const abort = (error: unknown): never => {
@@ -36,23 +37,40 @@ export async function startServers(config: Config, watch: Watch, options: Server
   };
   const isThrowaway = options.isThrowaway === true;
   const [postgres, workflows] = await Promise.allSettled([
-    databaseUrl !== null ? { url: databaseUrl, stop: async () => undefined }
+    databaseUrl !== null
+      ? { url: databaseUrl, stop: async () => undefined }
       : startPostgres({ dataDir, port: config.postgresPort, isThrowaway }, both).catch(abort),
-    temporal.address !== null ? { address: temporal.address, uiUrl: null, stop: async () => undefined }
-      : startTemporal({
-        dataDir, cacheDir: config.cacheDir, port: temporal.port, uiPort: temporal.uiPort, namespace: temporal.namespace,
-        searchAttributes: options.searchAttributes, isThrowaway,
-      }, both).catch(abort),
+    temporal.address !== null
+      ? { address: temporal.address, uiUrl: null, stop: async () => undefined }
+      : startTemporal(
+          {
+            dataDir,
+            cacheDir: config.cacheDir,
+            port: temporal.port,
+            uiPort: temporal.uiPort,
+            namespace: temporal.namespace,
+            searchAttributes: options.searchAttributes,
+            isThrowaway,
+          },
+          both,
+        ).catch(abort),
   ]);
   const stop = async (): Promise<void> => {
-    await Promise.allSettled([postgres, workflows].map(async (part) => (part.status === 'fulfilled' ? await part.value.stop() : undefined)));
+    await Promise.allSettled(
+      [postgres, workflows].map(async (part) => (part.status === 'fulfilled' ? await part.value.stop() : undefined)),
+    );
     claim.release();
   };
   if (postgres.status === 'rejected' || workflows.status === 'rejected') {
     await stop();
     throw firstCause([postgres, workflows]);
   }
-  return { databaseUrl: postgres.value.url, temporalAddress: workflows.value.address, temporalUiUrl: workflows.value.uiUrl, stop };
+  return {
+    databaseUrl: postgres.value.url,
+    temporalAddress: workflows.value.address,
+    temporalUiUrl: workflows.value.uiUrl,
+    stop,
+  };
 }
 
 /** When one fails, the other is only aborted: the failure is what the operator must hear. */

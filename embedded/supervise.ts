@@ -1,6 +1,7 @@
 /** Keeps one server process running next to ours: starts it, waits until it answers, starts it again when it dies, ends it with us. */
-import { spawn } from 'node:child_process';
+
 import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -51,7 +52,8 @@ export async function supervise(program: Program, watch: Watch): Promise<Supervi
     const now = Date.now();
     restarts.push(now);
     const recent = restarts.filter((at) => at > now - RESTART_WINDOW_MS).length;
-    if (recent > MAX_RESTARTS) throw new Error(`${program.name} ended ${recent} times within 10 minutes; see ${program.logFile}`);
+    if (recent > MAX_RESTARTS)
+      throw new Error(`${program.name} ended ${recent} times within 10 minutes; see ${program.logFile}`);
     watch.say(`${program.name} ended unexpectedly (${why}); starting it again. Its log: ${program.logFile}`);
     await sleep(Math.min(500 * 2 ** (recent - 1), 10_000), undefined, { signal });
     child = await startOnce(program, signal);
@@ -88,7 +90,11 @@ async function startOnce(program: Program, signal: AbortSignal): Promise<ChildPr
   const logStart = statSync(program.logFile).size;
   // A process group of its own: Ctrl-C in the terminal reaches only us, and we end the servers once the work is drained.
   const child = spawn(program.command, program.args, {
-    detached: true, cwd: '/', env: program.env, stdio: ['ignore', log, log], ...program.user,
+    detached: true,
+    cwd: '/',
+    env: program.env,
+    stdio: ['ignore', log, log],
+    ...program.user,
   });
   closeSync(log);
   const failure = new Promise<Error>((resolve) => child.on('error', resolve));
@@ -100,7 +106,10 @@ async function startOnce(program: Program, signal: AbortSignal): Promise<ChildPr
       const cannotStart = await Promise.race([failure, sleep(50)]);
       if (cannotStart instanceof Error) throw new Error(`${program.name} cannot be started: ${cannotStart.message}`);
       if (hasEnded(child)) throw new Error(`${program.name} ended while it started.${tail(program.logFile, logStart)}`);
-      if (Date.now() > giveUpAt) throw new Error(`${program.name} was not ready within ${READY_WITHIN_MS / 1000} s.${tail(program.logFile, logStart)}`);
+      if (Date.now() > giveUpAt)
+        throw new Error(
+          `${program.name} was not ready within ${READY_WITHIN_MS / 1000} s.${tail(program.logFile, logStart)}`,
+        );
     }
   } catch (error) {
     if (child.pid !== undefined) await endChild(child, program.stopSignals);

@@ -32,24 +32,29 @@ export async function findTemporalProgram(cacheDir: string, say: Say, signal?: A
     try {
       await get(folder, say, signal);
       chmodSync(join(folder, 'temporal'), 0o755);
-      if (!await works(join(folder, 'temporal'))) throw new Error('what came does not run on this machine');
+      if (!(await works(join(folder, 'temporal')))) throw new Error('what came does not run on this machine');
       // In one step, so that nobody ever runs half of it.
       renameSync(join(folder, 'temporal'), cached);
       say(`Kept the Temporal server in ${cached}.`);
       return cached;
     } catch (error) {
       signal?.throwIfAborted();
-      reasons.push(`${get === download ? 'Downloading it' : 'Building it with Go'} failed: ${(error as Error).message}`);
+      reasons.push(
+        `${get === download ? 'Downloading it' : 'Building it with Go'} failed: ${(error as Error).message}`,
+      );
       say(reasons.at(-1) ?? '');
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
   }
-  throw new ConfigError([
-    'There is no Temporal server on this machine, and none can be got:', ...reasons.map((reason) => `  ${reason}`),
-    'Install the Temporal CLI (https://docs.temporal.io/cli) so that "temporal" is on the PATH, or install Go 1.25 or later,',
-    'or set TEMPORAL_ADDRESS to a Temporal service.',
-  ].join('\n'));
+  throw new ConfigError(
+    [
+      'There is no Temporal server on this machine, and none can be got:',
+      ...reasons.map((reason) => `  ${reason}`),
+      'Install the Temporal CLI (https://docs.temporal.io/cli) so that "temporal" is on the PATH, or install Go 1.25 or later,',
+      'or set TEMPORAL_ADDRESS to a Temporal service.',
+    ].join('\n'),
+  );
 }
 
 async function works(program: string): Promise<boolean> {
@@ -65,14 +70,23 @@ async function works(program: string): Promise<boolean> {
 /** Gives up after 10 s without an answer: many installations have no way out but a package mirror. */
 async function download(folder: string, say: Say, signal: AbortSignal | undefined): Promise<void> {
   say('Downloading the Temporal server (first start only) ...');
-  const dispatcher = new EnvHttpProxyAgent({ connect: { timeout: 10_000 }, headersTimeout: 10_000, bodyTimeout: 30_000 });
-  const within = (milliseconds: number) => AbortSignal.any([AbortSignal.timeout(milliseconds), ...(signal ? [signal] : [])]);
+  const dispatcher = new EnvHttpProxyAgent({
+    connect: { timeout: 10_000 },
+    headersTimeout: 10_000,
+    bodyTimeout: 30_000,
+  });
+  const within = (milliseconds: number) =>
+    AbortSignal.any([AbortSignal.timeout(milliseconds), ...(signal ? [signal] : [])]);
   try {
     const arch = process.arch === 'x64' ? 'amd64' : process.arch;
-    const about = await fetch(`${DOWNLOAD}?arch=${arch}&platform=${process.platform}&format=tar.gz`, { dispatcher, signal: within(10_000) });
+    const about = await fetch(`${DOWNLOAD}?arch=${arch}&platform=${process.platform}&format=tar.gz`, {
+      dispatcher,
+      signal: within(10_000),
+    });
     if (!about.ok) throw new Error(`HTTP ${about.status}`);
-    const { archiveUrl, fileToExtract } = await about.json() as { archiveUrl: string; fileToExtract: string };
-    if (!archiveUrl.startsWith('https://') || fileToExtract !== 'temporal') throw new Error('an answer in an unknown form');
+    const { archiveUrl, fileToExtract } = (await about.json()) as { archiveUrl: string; fileToExtract: string };
+    if (!archiveUrl.startsWith('https://') || fileToExtract !== 'temporal')
+      throw new Error('an answer in an unknown form');
     const archive = await fetch(archiveUrl, { dispatcher, signal: within(10 * 60_000) });
     if (!archive.ok || archive.body === null) throw new Error(`HTTP ${archive.status}`);
     const tar = spawn('tar', ['-xzf', '-', '-C', folder, fileToExtract], { stdio: ['pipe', 'ignore', 'ignore'] });
@@ -89,7 +103,9 @@ async function download(folder: string, say: Say, signal: AbortSignal | undefine
 async function buildWithGo(folder: string, say: Say, signal: AbortSignal | undefined): Promise<void> {
   say(`Building the Temporal server with Go (first start only, about 3 minutes): go install ${GO_PACKAGE}`);
   const go = spawn('go', ['install', GO_PACKAGE], {
-    env: environmentWith({ GOBIN: folder, CGO_ENABLED: '0' }), stdio: ['ignore', 'ignore', 'pipe'], ...(signal ? { signal } : {}),
+    env: environmentWith({ GOBIN: folder, CGO_ENABLED: '0' }),
+    stdio: ['ignore', 'ignore', 'pipe'],
+    ...(signal ? { signal } : {}),
   });
   let fetched = 0;
   let last = '';
@@ -98,12 +114,16 @@ async function buildWithGo(folder: string, say: Say, signal: AbortSignal | undef
     last = (last + text).slice(-1000);
   });
   let seconds = 0;
-  const progress = setInterval(() => say(`  still building (${seconds += 15} s, ${fetched} Go modules fetched) ...`), 15_000);
+  const progress = setInterval(
+    () => say(`  still building (${(seconds += 15)} s, ${fetched} Go modules fetched) ...`),
+    15_000,
+  );
   const limit = setTimeout(() => go.kill(), 20 * 60_000);
   try {
     await ended(go);
   } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new Error('Go is not installed')
+    throw (error as NodeJS.ErrnoException).code === 'ENOENT'
+      ? new Error('Go is not installed')
       : new Error(`${(error as Error).message}: ${last.trim().split('\n').slice(-3).join(' | ')}`);
   } finally {
     clearInterval(progress);

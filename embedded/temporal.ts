@@ -3,10 +3,10 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { freePort } from './ports.ts';
-import { endProcesses } from './processes.ts';
 import type { Running } from './processes.ts';
-import { supervise } from './supervise.ts';
+import { endProcesses } from './processes.ts';
 import type { Watch } from './supervise.ts';
+import { supervise } from './supervise.ts';
 import { findTemporalProgram } from './temporal-program.ts';
 
 export interface TemporalOptions {
@@ -29,38 +29,62 @@ export interface TemporalOptions {
  * Starts the server, and ends first what a killed Calpair left running on this folder.
  * @throws ConfigError when a port is taken or no server program can be had
  */
-export async function startTemporal(options: TemporalOptions, watch: Watch): Promise<{ address: string; uiUrl: string | null; stop: () => Promise<void> }> {
+export async function startTemporal(
+  options: TemporalOptions,
+  watch: Watch,
+): Promise<{ address: string; uiUrl: string | null; stop: () => Promise<void> }> {
   const folder = join(realpathSync(options.dataDir), 'temporal');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, 'temporal.db');
-  if (await endProcesses(isServerOf(file), STOP) > 0) watch.say('Ended a Temporal server that an earlier start had left running.');
+  if ((await endProcesses(isServerOf(file), STOP)) > 0)
+    watch.say('Ended a Temporal server that an earlier start had left running.');
   const port = await freePort(options.port, '127.0.0.1', 'CALPAIR_TEMPORAL_PORT');
-  const uiPort = options.uiPort === null ? null : await freePort(options.uiPort, '127.0.0.1', 'CALPAIR_TEMPORAL_UI_PORT');
+  const uiPort =
+    options.uiPort === null ? null : await freePort(options.uiPort, '127.0.0.1', 'CALPAIR_TEMPORAL_UI_PORT');
   const command = await findTemporalProgram(options.cacheDir, watch.say, watch.signal);
   const address = `127.0.0.1:${port}`;
-  const server = await supervise({
-    name: 'Temporal',
-    command,
-    args: [
-      'server', 'start-dev', '--db-filename', file, '--ip', '127.0.0.1', '--port', String(port),
-      ...(uiPort === null ? ['--headless'] : ['--ui-port', String(uiPort)]),
-      ...[options.namespace, ...(options.moreNamespaces ?? [])].flatMap((name) => ['--namespace', name]),
-      ...Object.entries(options.searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
-      ...(options.isThrowaway === true ? ['--sqlite-pragma', 'synchronous=OFF'] : []),
-      '--log-level', 'error', '--log-format', 'json',
-    ],
-    env: { PATH: '/usr/bin:/bin', HOME: folder, TZ: 'UTC' },
-    logFile: join(folder, 'log'),
-    prepare: async () => {
-      await endProcesses(isServerOf(file), STOP);
+  const server = await supervise(
+    {
+      name: 'Temporal',
+      command,
+      args: [
+        'server',
+        'start-dev',
+        '--db-filename',
+        file,
+        '--ip',
+        '127.0.0.1',
+        '--port',
+        String(port),
+        ...(uiPort === null ? ['--headless'] : ['--ui-port', String(uiPort)]),
+        ...[options.namespace, ...(options.moreNamespaces ?? [])].flatMap((name) => ['--namespace', name]),
+        ...Object.entries(options.searchAttributes).flatMap(([name, type]) => [
+          '--search-attribute',
+          `${name}=${type}`,
+        ]),
+        ...(options.isThrowaway === true ? ['--sqlite-pragma', 'synchronous=OFF'] : []),
+        '--log-level',
+        'error',
+        '--log-format',
+        'json',
+      ],
+      env: { PATH: '/usr/bin:/bin', HOME: folder, TZ: 'UTC' },
+      logFile: join(folder, 'log'),
+      prepare: async () => {
+        await endProcesses(isServerOf(file), STOP);
+      },
+      isReady: () => isReady(address, options),
+      stopSignals: STOP,
     },
-    isReady: () => isReady(address, options),
-    stopSignals: STOP,
-  }, watch);
+    watch,
+  );
   return { address, uiUrl: uiPort === null ? null : `http://127.0.0.1:${uiPort}`, stop: () => server.stop() };
 }
 
-const STOP = [['SIGTERM', 6000], ['SIGKILL', 2000]] as const;
+const STOP = [
+  ['SIGTERM', 6000],
+  ['SIGKILL', 2000],
+] as const;
 
 function isServerOf(file: string): (running: Running) => boolean {
   return ({ command }) => command.includes(` server start-dev --db-filename ${file} `);

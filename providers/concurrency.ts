@@ -21,7 +21,9 @@ const AT_ONCE = 4;
 /** Runs `work` for all, four at once; stops at the first failure. */
 export async function inParallel<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
   const queue = all.values();
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, all.length) }, async () => {
-    for (const one of queue) await work(one);
-  }));
+  await Promise.all(
+    Array.from({ length: Math.min(AT_ONCE, all.length) }, async () => {
+      for (const one of queue) await work(one);
+    }),
+  );
 }

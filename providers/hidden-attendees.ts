@@ -13,10 +13,10 @@ export function writePeople(people: People, limit: number): string | null {
   if (!people.organizer && people.attendees.length === 0) return null;
   let wire = toWire(people, true);
   let text = ascii(wire);
-  if (text.length > limit) text = ascii(wire = toWire(people, false));
+  if (text.length > limit) text = ascii((wire = toWire(people, false)));
   while (text.length > limit && wire.a.length > 0) {
     const keep = Math.floor(wire.a.length * Math.min(0.95, limit / text.length));
-    text = ascii(wire = { ...wire, a: wire.a.slice(0, keep) });
+    text = ascii((wire = { ...wire, a: wire.a.slice(0, keep) }));
   }
   return text.length > limit ? null : text;
 }
@@ -28,14 +28,21 @@ export function readPeople(text: string | null): People {
   return {
     organizer: wire.o ? { address: wire.o[0], name: wire.o[1] } : null,
     attendees: wire.a.map(([address, name, participation, role, kind]) => ({
-      address, name, participation: PARTICIPATIONS[participation] ?? 'needs-action', role: ROLES[role] ?? 'required', kind: KINDS[kind] ?? 'individual',
+      address,
+      name,
+      participation: PARTICIPATIONS[participation] ?? 'needs-action',
+      role: ROLES[role] ?? 'required',
+      kind: KINDS[kind] ?? 'individual',
     })),
   };
 }
 
 /** JSON in which a character is a byte, so that no cut falls into one. */
 export function ascii(value: unknown): string {
-  return JSON.stringify(value).replace(/[\u007f-\uffff]/g, (char) => '\\u' + char.charCodeAt(0).toString(16).padStart(4, '0'));
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (char) => '\\u' + char.charCodeAt(0).toString(16).padStart(4, '0'),
+  );
 }
 
 /** Null where the text is no JSON, or not of the right shape. */
@@ -62,13 +69,28 @@ function toWire(people: People, withNames: boolean): WirePeople {
   const { organizer, attendees } = people;
   return {
     o: organizer && [organizer.address, withNames ? organizer.name : ''],
-    a: attendees.map(({ address, name, participation, role, kind }) =>
-      [address, withNames ? name : '', PARTICIPATIONS.indexOf(participation), ROLES.indexOf(role), KINDS.indexOf(kind)] as const),
+    a: attendees.map(
+      ({ address, name, participation, role, kind }) =>
+        [
+          address,
+          withNames ? name : '',
+          PARTICIPATIONS.indexOf(participation),
+          ROLES.indexOf(role),
+          KINDS.indexOf(kind),
+        ] as const,
+    ),
   };
 }
 
 function isWirePeople(value: unknown): boolean {
-  const isPerson = (person: unknown): boolean => Array.isArray(person) && typeof person[0] === 'string' && typeof person[1] === 'string';
+  const isPerson = (person: unknown): boolean =>
+    Array.isArray(person) && typeof person[0] === 'string' && typeof person[1] === 'string';
   const wire = value as Partial<WirePeople> | null;
-  return typeof wire === 'object' && wire !== null && (wire.o === null || isPerson(wire.o)) && Array.isArray(wire.a) && wire.a.every(isPerson);
+  return (
+    typeof wire === 'object' &&
+    wire !== null &&
+    (wire.o === null || isPerson(wire.o)) &&
+    Array.isArray(wire.a) &&
+    wire.a.every(isPerson)
+  );
 }

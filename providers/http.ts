@@ -1,9 +1,10 @@
 /**
  * HTTP for the providers: every request checked, limited in time and size, never redirected by itself.
  */
-import { createGunzip, createInflate } from 'node:zlib';
+
 import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
+import { createGunzip, createInflate } from 'node:zlib';
 import { getDomain } from 'tldts';
 import { Agent, type Dispatcher } from 'undici';
 import { SyncError, type SyncErrorKind } from '../core/sync-error.ts';
@@ -32,7 +33,13 @@ const MAX_REDIRECTS = 5;
  */
 export function createFetch(setting: FetchSetting): typeof fetch {
   const { allowPrivateNetworks, operatorHosts = [], deadlineMs = DEADLINE_MS, maxBodyBytes = MAX_BODY_BYTES } = setting;
-  const shared = { connections: CONNECTIONS_PER_ORIGIN, pipelining: 1, keepAliveTimeout: 10_000, headersTimeout: deadlineMs, bodyTimeout: deadlineMs };
+  const shared = {
+    connections: CONNECTIONS_PER_ORIGIN,
+    pipelining: 1,
+    keepAliveTimeout: 10_000,
+    headersTimeout: deadlineMs,
+    bodyTimeout: deadlineMs,
+  };
   const checked = new Agent({ ...shared, connect: { timeout: 10_000, lookup: checkedLookup(allowPrivateNetworks) } });
   const unchecked = new Agent({ ...shared, connect: { timeout: 10_000 } });
 
@@ -102,7 +109,10 @@ export async function followRedirects(
 export function errorOfStatus(status: number, headers: Headers, reason?: string): SyncError | null {
   if (status >= 200 && status < 300) return null;
   const retryAfterMs = retryAfter(headers);
-  const kind: SyncErrorKind = status === 503 && retryAfterMs !== undefined ? 'throttled' : KIND_OF_STATUS[status] ?? (status >= 400 && status < 500 ? 'rejected' : 'unreachable');
+  const kind: SyncErrorKind =
+    status === 503 && retryAfterMs !== undefined
+      ? 'throttled'
+      : (KIND_OF_STATUS[status] ?? (status >= 400 && status < 500 ? 'rejected' : 'unreachable'));
   return new SyncError(kind, `the server answered ${status}`, {
     status,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -171,7 +181,8 @@ async function sendOnce({ agent, url, method, headers, body, signal, maxBodyByte
   const bytes = await readBody(decoded(answer.body, answered.get('content-encoding')), maxBodyBytes);
   answered.delete('content-encoding');
   answered.delete('content-length');
-  const hasNoBody = bytes.length === 0 || answer.statusCode === 204 || answer.statusCode === 205 || answer.statusCode === 304;
+  const hasNoBody =
+    bytes.length === 0 || answer.statusCode === 204 || answer.statusCode === 205 || answer.statusCode === 304;
   const response = new Response(hasNoBody ? null : bytes, { status: answer.statusCode, headers: answered });
   Object.defineProperty(response, 'url', { value: url.href });
   return response;
@@ -213,7 +224,8 @@ function checkUrl(url: URL, allowPrivateNetworks: boolean): void {
 
 function redirectTarget(response: Response, from: URL, method: string): URL | null {
   const { status } = response;
-  const isRedirect = status === 301 || status === 302 || status === 307 || status === 308 || (status === 303 && method === 'GET');
+  const isRedirect =
+    status === 301 || status === 302 || status === 307 || status === 308 || (status === 303 && method === 'GET');
   const location = isRedirect ? response.headers.get('location') : null;
   if (location === null) return null;
   if (!URL.canParse(location, from.href)) throw new SyncError('unreachable', 'a redirect to nowhere', { status });
@@ -234,7 +246,8 @@ function isReset(error: unknown): boolean {
 
 function asSyncError(error: unknown, expiredMs: number | null): SyncError {
   if (error instanceof SyncError) return error;
-  if (error instanceof AddressNotAllowed) return new SyncError('address-not-allowed', 'this address may not be connected to');
+  if (error instanceof AddressNotAllowed)
+    return new SyncError('address-not-allowed', 'this address may not be connected to');
   if (expiredMs !== null) return new SyncError('unreachable', `no complete answer within ${expiredMs} ms`);
   // The code only: messages of network errors hold addresses.
   const code = (error as { code?: unknown }).code;

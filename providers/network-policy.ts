@@ -38,7 +38,8 @@ export function checkedLookup(allowPrivateNetworks: boolean): LookupFunction {
       if (error !== null) return callback(error, []);
       const allowed = addresses.filter(({ address }) => mayConnectTo(address, allowPrivateNetworks));
       const [first] = allowed;
-      if (first === undefined) return callback(new AddressNotAllowed('the name leads to an address that is not allowed'), []);
+      if (first === undefined)
+        return callback(new AddressNotAllowed('the name leads to an address that is not allowed'), []);
       return options.all === true ? callback(null, allowed) : callback(null, first.address, first.family);
     });
   };
@@ -62,7 +63,10 @@ function embeddedIPv4(address: ipaddr.IPv6): string | null {
     case '6to4':
       return four(2);
     case 'teredo':
-      return bytes.slice(12, 16).map((byte) => byte ^ 0xff).join('.');
+      return bytes
+        .slice(12, 16)
+        .map((byte) => byte ^ 0xff)
+        .join('.');
     default:
       return null;
   }

@@ -3,8 +3,8 @@
  * Adding a service is one folder that exports a `Provider` and one line in `registry.ts`.
  */
 import type { z } from 'zod';
-import type { CalendarEvent } from '../core/event.ts';
 import type { Interval } from '../core/availability/interval.ts';
+import type { CalendarEvent } from '../core/event.ts';
 import type { EventProblem } from '../core/event-problem.ts';
 
 /** What a provider may use of the outside world. */

@@ -13,20 +13,41 @@ interface OAuthClient {
 
 /** What services need from the environment, as `config.ts` gives it. A service without a client is not set up. */
 export interface ProviderSettings {
-  readonly google: { readonly client: OAuthClient | null; readonly apiRootUrl: string; readonly authUrl: string; readonly tokenUrl: string };
-  readonly microsoft: { readonly client: OAuthClient | null; readonly graphBaseUrl: string; readonly authUrl: string; readonly tokenUrl: string };
+  readonly google: {
+    readonly client: OAuthClient | null;
+    readonly apiRootUrl: string;
+    readonly authUrl: string;
+    readonly tokenUrl: string;
+  };
+  readonly microsoft: {
+    readonly client: OAuthClient | null;
+    readonly graphBaseUrl: string;
+    readonly authUrl: string;
+    readonly tokenUrl: string;
+  };
 }
 
 /** By kind. */
 export function createProviders({ google, microsoft }: ProviderSettings): Providers {
   const all = [
     caldav,
-    createGoogleProvider(google.client && {
-      clientId: google.client.id, clientSecret: google.client.secret, rootUrl: google.apiRootUrl, authUrl: google.authUrl, tokenUrl: google.tokenUrl,
-    }),
-    createMicrosoftProvider(microsoft.client && {
-      clientId: microsoft.client.id, clientSecret: microsoft.client.secret, baseUrl: microsoft.graphBaseUrl, tokenUrl: microsoft.tokenUrl,
-    }),
+    createGoogleProvider(
+      google.client && {
+        clientId: google.client.id,
+        clientSecret: google.client.secret,
+        rootUrl: google.apiRootUrl,
+        authUrl: google.authUrl,
+        tokenUrl: google.tokenUrl,
+      },
+    ),
+    createMicrosoftProvider(
+      microsoft.client && {
+        clientId: microsoft.client.id,
+        clientSecret: microsoft.client.secret,
+        baseUrl: microsoft.graphBaseUrl,
+        tokenUrl: microsoft.tokenUrl,
+      },
+    ),
   ];
   return new Map(all.map((provider) => [provider.kind, provider as Provider]));
 }

@@ -54,12 +54,30 @@ export function cutText(text: string, limit: number): { text: string; isCut: boo
 }
 
 const MAX_TAG = 4000;
-const TAGS = 'a|abbr|b|blockquote|body|br|code|div|em|font|h[1-6]|head|hr|html|html-blob|i|img|li|ol|p|pre|s|small|span|strong|sub|sup|table|tbody|td|th|tr|u|ul';
+const TAGS =
+  'a|abbr|b|blockquote|body|br|code|div|em|font|h[1-6]|head|hr|html|html-blob|i|img|li|ol|p|pre|s|small|span|strong|sub|sup|table|tbody|td|th|tr|u|ul';
 const TAG = new RegExp(`</?(?:${TAGS})(?:\\s[^<>]{0,${MAX_TAG}})?/?>`, 'i');
 const ENTITY = /&(?:amp|lt|gt|quot|apos|nbsp|#\d{1,7}|#x[0-9a-f]{1,6});/i;
-const BLOCKS = new Set(['p', 'div', 'ul', 'ol', 'li', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'table', 'tr', 'blockquote', 'pre', 'hr']);
+const BLOCKS = new Set([
+  'p',
+  'div',
+  'ul',
+  'ol',
+  'li',
+  'h1',
+  'h2',
+  'h3',
+  'h4',
+  'h5',
+  'h6',
+  'table',
+  'tr',
+  'blockquote',
+  'pre',
+  'hr',
+]);
 const HIDDEN = new Set(['script', 'style', 'head', 'title']);
-const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: '\'', nbsp: '\u00a0' };
+const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0' };
 
 function onNewLine(text: string): string {
   return text === '' || text.endsWith('\n') ? text : text + '\n';
@@ -79,14 +97,21 @@ function hrefOf(tag: string): string {
 /** A link whose text is not its address keeps the address beside it. */
 function linkTarget(href: string, shown: string): string {
   if (!/^https?:\/\//i.test(href)) return '';
-  const bare = (address: string): string => address.trim().replace(/^https?:\/\//i, '').replace(/\/$/, '');
+  const bare = (address: string): string =>
+    address
+      .trim()
+      .replace(/^https?:\/\//i, '')
+      .replace(/\/$/, '');
   return bare(href) === bare(shown) ? '' : ` (${href})`;
 }
 
 function decode(text: string): string {
-  return text.replace(/&(?:([a-z]{2,5})|#(\d{1,7})|#x([0-9a-f]{1,6}));/gi, (whole, name?: string, decimal?: string, hex?: string) => {
-    if (name !== undefined) return NAMED[name.toLowerCase()] ?? whole;
-    const code = decimal === undefined ? parseInt(hex!, 16) : Number(decimal);
-    return code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff) ? String.fromCodePoint(code) : whole;
-  });
+  return text.replace(
+    /&(?:([a-z]{2,5})|#(\d{1,7})|#x([0-9a-f]{1,6}));/gi,
+    (whole, name?: string, decimal?: string, hex?: string) => {
+      if (name !== undefined) return NAMED[name.toLowerCase()] ?? whole;
+      const code = decimal === undefined ? parseInt(hex!, 16) : Number(decimal);
+      return code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff) ? String.fromCodePoint(code) : whole;
+    },
+  );
 }

@@ -4,9 +4,15 @@ import { ConfigError, readConfig } from '../config.ts';
 
 test('without any variable everything has its default', () => {
   const config = readConfig({});
-  assert.deepEqual([config.host, config.port, config.publicUrl, config.push], ['127.0.0.1', 8080, 'http://127.0.0.1:8080', false]);
+  assert.deepEqual(
+    [config.host, config.port, config.publicUrl, config.push],
+    ['127.0.0.1', 8080, 'http://127.0.0.1:8080', false],
+  );
   assert.deepEqual([config.temporal.port, config.temporal.uiPort, config.postgresPort], [7233, 8233, 0]);
-  assert.deepEqual([config.pairsPerConnection, config.maxConnections, config.pollIntervalSeconds, config.historyDays], [20, 100, 60, 30]);
+  assert.deepEqual(
+    [config.pairsPerConnection, config.maxConnections, config.pollIntervalSeconds, config.historyDays],
+    [20, 100, 60, 30],
+  );
   assert.deepEqual(config.roles, ['api', 'worker']);
   assert.match(config.dataDir, /\/\.calpair$/);
   assert.throws(() => {
@@ -20,15 +26,26 @@ test('an empty variable is an absent one', () => {
 
 test('every wrong variable is named, and no value is repeated', () => {
   const wrong = {
-    PORT: '70000', PUBLIC_URL: 'calendar.example', DATABASE_URL: 'mysql://user:secret@host/db', CALPAIR_ENCRYPTION_KEY: 'c2hvcnQ=', CALPAIR_ROLES: 'api,boss',
-    CALPAIR_POLL_INTERVAL_SECONDS: '4', CALPAIR_ALLOW_PRIVATE_NETWORKS: 'yes', LOG_LEVEL: 'loud', TEMPORAL_ADDRESS: 'nowhere', CALPAIR_WEBHOOK_SECRET: 'whsec_eA==',
+    PORT: '70000',
+    PUBLIC_URL: 'calendar.example',
+    DATABASE_URL: 'mysql://user:secret@host/db',
+    CALPAIR_ENCRYPTION_KEY: 'c2hvcnQ=',
+    CALPAIR_ROLES: 'api,boss',
+    CALPAIR_POLL_INTERVAL_SECONDS: '4',
+    CALPAIR_ALLOW_PRIVATE_NETWORKS: 'yes',
+    LOG_LEVEL: 'loud',
+    TEMPORAL_ADDRESS: 'nowhere',
+    CALPAIR_WEBHOOK_SECRET: 'whsec_eA==',
   };
-  assert.throws(() => readConfig(wrong), (error) => {
-    assert.ok(error instanceof ConfigError);
-    for (const name of Object.keys(wrong)) assert.match(error.message, new RegExp(`^ {2}${name}: `, 'm'));
-    assert.doesNotMatch(error.message, /secret@|c2hvcnQ/);
-    return true;
-  });
+  assert.throws(
+    () => readConfig(wrong),
+    (error) => {
+      assert.ok(error instanceof ConfigError);
+      for (const name of Object.keys(wrong)) assert.match(error.message, new RegExp(`^ {2}${name}: `, 'm'));
+      assert.doesNotMatch(error.message, /secret@|c2hvcnQ/);
+      return true;
+    },
+  );
 });
 
 test('variables that need each other are asked for', () => {

@@ -28,10 +28,13 @@ await installPackages({ forDevelopment: true });
 const asked = process.argv.slice(2);
 const isCheck = asked[0] === 'check';
 const files = isCheck ? testFiles(['test/house.test.ts', 'test/core']) : testFiles(asked.length > 0 ? asked : ['test']);
-const checks = asked.length > 0 && !isCheck ? [] : [
-  ['types', 'node_modules/typescript/bin/tsc', '--noEmit'],
-  ['lint', 'node_modules/eslint/bin/eslint.js', '--max-warnings=0', '.'],
-];
+const checks =
+  asked.length > 0 && !isCheck
+    ? []
+    : [
+        ['types', 'node_modules/typescript/bin/tsc', '--noEmit'],
+        ['lint', 'node_modules/eslint/bin/eslint.js', '--max-warnings=0', '.'],
+      ];
 
 const started = Date.now();
 const checked = await Promise.all(checks.map(runCheck));
@@ -55,9 +58,16 @@ process.exit(failed > 0 || counts.pass === 0 || counts.code !== 0 || stopping.si
 
 /** Test files at or under the paths, the quick and telling ones first. What needs other servers or long runs is asked for by name. */
 function testFiles(paths) {
-  const found = paths.flatMap((path) => (statSync(join(PROJECT_DIR, path)).isFile() ? [path]
-    : readdirSync(join(PROJECT_DIR, path), { recursive: true }).map((name) => join(path, String(name)))));
-  const wanted = found.filter((path) => path.endsWith('.test.ts') && (path.startsWith('test/servers/') === paths.some((from) => from.startsWith('test/servers'))));
+  const found = paths.flatMap((path) =>
+    statSync(join(PROJECT_DIR, path)).isFile()
+      ? [path]
+      : readdirSync(join(PROJECT_DIR, path), { recursive: true }).map((name) => join(path, String(name))),
+  );
+  const wanted = found.filter(
+    (path) =>
+      path.endsWith('.test.ts') &&
+      path.startsWith('test/servers/') === paths.some((from) => from.startsWith('test/servers')),
+  );
   const order = ['test/house', 'test/core', 'test/db', 'test/providers'];
   const rank = (path) => order.findIndex((start) => path.startsWith(start)) >>> 0;
   return wanted.sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
@@ -73,7 +83,9 @@ async function runCheck([name, ...command]) {
 async function startServers() {
   const { register } = await import('tsx/esm/api');
   const unregister = register();
-  const { startTestPostgres, startTestTemporal, DATABASE_VARIABLE, TEMPORAL_VARIABLE } = await import('./support/servers.ts');
+  const { startTestPostgres, startTestTemporal, DATABASE_VARIABLE, TEMPORAL_VARIABLE } = await import(
+    './support/servers.ts'
+  );
   const [postgres, temporal] = await Promise.all([startTestPostgres(), startTestTemporal(NAMESPACES)]);
   return {
     environment: { [DATABASE_VARIABLE]: postgres.url, [TEMPORAL_VARIABLE]: JSON.stringify(temporal.server) },
@@ -89,12 +101,26 @@ async function runTests(paths, environment) {
   const report = join(folder, 'counts.json');
   const none = { pass: 0, fail: 0, cancelled: 0, skipped: 0, todo: 0, failedTests: [], code: 1 };
   if (paths.length === 0) return none;
-  const code = await run([
-    '--enable-source-maps', '--import', 'tsx', '--import', './test/support/seed.mjs', '--import', './test/support/close.mjs', '--test', `--test-concurrency=${FILES_AT_ONCE}`, `--test-timeout=${TIMEOUT_MS}`,
-    '--test-reporter=spec', '--test-reporter-destination=stdout',
-    '--test-reporter=./test/support/counts.mjs', '--test-reporter-destination=stderr',
-    ...paths.map((path) => relative(PROJECT_DIR, join(PROJECT_DIR, path))),
-  ], { ...environment, CALPAIR_TEST_COUNTS: report });
+  const code = await run(
+    [
+      '--enable-source-maps',
+      '--import',
+      'tsx',
+      '--import',
+      './test/support/seed.mjs',
+      '--import',
+      './test/support/close.mjs',
+      '--test',
+      `--test-concurrency=${FILES_AT_ONCE}`,
+      `--test-timeout=${TIMEOUT_MS}`,
+      '--test-reporter=spec',
+      '--test-reporter-destination=stdout',
+      '--test-reporter=./test/support/counts.mjs',
+      '--test-reporter-destination=stderr',
+      ...paths.map((path) => relative(PROJECT_DIR, join(PROJECT_DIR, path))),
+    ],
+    { ...environment, CALPAIR_TEST_COUNTS: report },
+  );
   try {
     return { ...none, ...JSON.parse(readFileSync(report, 'utf8')), code };
   } catch {
@@ -106,7 +132,11 @@ async function runTests(paths, environment) {
 
 function run(args, environment) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { cwd: PROJECT_DIR, stdio: 'inherit', env: { ...process.env, ...environment } });
+    const child = spawn(process.execPath, args, {
+      cwd: PROJECT_DIR,
+      stdio: 'inherit',
+      env: { ...process.env, ...environment },
+    });
     stopping.signal.addEventListener('abort', () => child.kill());
     child.once('error', () => resolve('error'));
     child.once('close', (code, signal) => resolve(code ?? signal));

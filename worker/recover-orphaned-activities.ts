@@ -7,7 +7,7 @@ import { hostname } from 'node:os';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Db } from '../db/connect.ts';
 import { workInProgress } from '../db/work-in-progress.ts';
-import { bookingWorkflowIdOf, watchWorkflowIdOf, WEBHOOK_WORKFLOW_ID } from '../workflows/booking-messages.ts';
+import { bookingWorkflowIdOf, WEBHOOK_WORKFLOW_ID, watchWorkflowIdOf } from '../workflows/booking-messages.ts';
 import { workflowIdOf } from '../workflows/messages.ts';
 
 /** Thousands of pairs are asked for within this time; for those left over the heartbeats decide. */
@@ -19,27 +19,46 @@ export async function giveUpLostWork(connection: NativeConnection, namespace: st
   const queue = await workflowsAtWork(db);
   const end = Date.now() + WITHIN_MS;
   let count = 0;
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    for (let workflowId = queue.shift(); workflowId !== undefined && Date.now() < end; workflowId = queue.shift()) {
-      count += await connection.withDeadline(end, () => giveUp(connection, namespace, workflowId!)).catch(() => 0);
-    }
-  }));
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      for (let workflowId = queue.shift(); workflowId !== undefined && Date.now() < end; workflowId = queue.shift()) {
+        count += await connection.withDeadline(end, () => giveUp(connection, namespace, workflowId!)).catch(() => 0);
+      }
+    }),
+  );
   return count;
 }
 
 async function workflowsAtWork(db: Db): Promise<string[]> {
   const { bookingIds, pairIds, bookedCalendarIds } = await workInProgress(db, new Date());
   return [
-    ...bookingIds.map(bookingWorkflowIdOf), WEBHOOK_WORKFLOW_ID, ...pairIds.map(workflowIdOf), ...bookedCalendarIds.map(watchWorkflowIdOf),
+    ...bookingIds.map(bookingWorkflowIdOf),
+    WEBHOOK_WORKFLOW_ID,
+    ...pairIds.map(workflowIdOf),
+    ...bookedCalendarIds.map(watchWorkflowIdOf),
   ];
 }
 
 async function giveUp({ workflowService }: NativeConnection, namespace: string, workflowId: string): Promise<number> {
-  const { pendingActivities } = await workflowService.describeWorkflowExecution({ namespace, execution: { workflowId } });
-  const lost = (pendingActivities ?? []).filter(({ state, lastWorkerIdentity }) => state === STARTED && isDead(lastWorkerIdentity ?? ''));
+  const { pendingActivities } = await workflowService.describeWorkflowExecution({
+    namespace,
+    execution: { workflowId },
+  });
+  const lost = (pendingActivities ?? []).filter(
+    ({ state, lastWorkerIdentity }) => state === STARTED && isDead(lastWorkerIdentity ?? ''),
+  );
   for (const { activityId = null } of lost) {
-    const failure = { message: 'the worker was killed', applicationFailureInfo: { type: 'WorkerKilled', nextRetryDelay: SOON } };
-    await workflowService.respondActivityTaskFailedById({ namespace, workflowId, activityId, failure, identity: identityOf(process.pid) });
+    const failure = {
+      message: 'the worker was killed',
+      applicationFailureInfo: { type: 'WorkerKilled', nextRetryDelay: SOON },
+    };
+    await workflowService.respondActivityTaskFailedById({
+      namespace,
+      workflowId,
+      activityId,
+      failure,
+      identity: identityOf(process.pid),
+    });
   }
   return lost.length;
 }

@@ -3,12 +3,12 @@
  * Nothing but `main.ts` and tests imports this file.
  */
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { NativeConnection, WorkerOptions, WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import { BOOKINGS_QUEUE } from '../workflows/booking-messages.ts';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { BookingActivities } from '../workflows/booking-messages.ts';
-import { PAIRS_QUEUE, POLLS_QUEUE } from '../workflows/messages.ts';
+import { BOOKINGS_QUEUE } from '../workflows/booking-messages.ts';
 import type { PairActivities } from '../workflows/messages.ts';
+import { PAIRS_QUEUE, POLLS_QUEUE } from '../workflows/messages.ts';
 
 export interface Workers {
   /** Resolves when all have drained after `shutdown`; rejects when one broke, after the others have drained. */
@@ -124,5 +124,9 @@ function isExpected(message: string): boolean {
 function fieldsOf(meta: Record<string, unknown>): Record<string, unknown> {
   const { workflowId, runId, activityType, attempt, taskQueue, error } = meta;
   const cause = error instanceof Error ? error.message : error;
-  return Object.fromEntries(Object.entries({ workflowId, runId, activityType, attempt, taskQueue, cause }).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(
+    Object.entries({ workflowId, runId, activityType, attempt, taskQueue, cause }).filter(
+      ([, value]) => value !== undefined,
+    ),
+  );
 }

@@ -66,4 +66,6 @@ export interface CarriedBooking extends BookingState {
   readonly restMs: number;
 }
 
-export type WatchResult = { readonly kind: 'changed'; readonly bookingIds: readonly string[] } | { readonly kind: 'over' };
+export type WatchResult =
+  | { readonly kind: 'changed'; readonly bookingIds: readonly string[] }
+  | { readonly kind: 'over' };

@@ -3,10 +3,17 @@
  * word of the watch. A server that is down costs no history: the activity is retried, with delays of its own, and a wish cuts these short.
  */
 import {
-  ActivityCancellationType, ActivityFailure, condition, continueAsNew, isCancellation, proxyActivities, setCurrentDetails, setHandler,
+  ActivityCancellationType,
+  ActivityFailure,
+  condition,
+  continueAsNew,
+  isCancellation,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
 } from '@temporalio/workflow';
-import * as messages from './booking-messages.ts';
 import type { BookingActivities, BookingInput, BookingState, CarriedBooking } from './booking-messages.ts';
+import * as messages from './booking-messages.ts';
 import { isLong, workUntil } from './work-until.ts';
 
 /** A timer's longest. The booking is looked at then, should it be that far away. */
@@ -43,7 +50,8 @@ export async function booking(input: BookingInput): Promise<void> {
     if (carried === null || state.asked > state.looked) continue;
     if (carried.restMs === 0) return tell(state, 'nothing: it is over');
     tell(state, 'changes, until it is over');
-    if (!(await condition(() => state.asked > state.looked, Math.min(carried.restMs, LONGEST_REST_MS)))) state.asked += 1;
+    if (!(await condition(() => state.asked > state.looked, Math.min(carried.restMs, LONGEST_REST_MS))))
+      state.asked += 1;
   }
 }
 
@@ -52,7 +60,10 @@ async function carry(state: Booking): Promise<CarriedBooking | null> {
   state.looked = state.asked;
   tell(state, 'its calendar');
   try {
-    const carried = await workUntil(() => state.asked > state.looked, () => carryBooking({ bookingId: state.bookingId }));
+    const carried = await workUntil(
+      () => state.asked > state.looked,
+      () => carryBooking({ bookingId: state.bookingId }),
+    );
     if (carried !== null) state.last = { status: carried.status, writeStatus: carried.writeStatus, code: carried.code };
     return carried;
   } catch (err) {
@@ -66,10 +77,14 @@ async function carry(state: Booking): Promise<CarriedBooking | null> {
 function tell(state: Booking, waitsFor: string): void {
   state.waitsFor = waitsFor;
   const { last } = state;
-  setCurrentDetails([
-    `**Waits for:** ${waitsFor}`,
-    last === null ? '**So far:** not written yet.' : `**So far:** ${last.status}, ${last.writeStatus}${last.code === null ? '' : ` (${last.code})`}.`,
-    '`carryBooking` makes the calendar show what the booking is. `Waiting` as its last failure means that the calendar cannot be written to right now: it is ' +
-      'tried again, for as long as it takes.',
-  ].join('\n\n'));
+  setCurrentDetails(
+    [
+      `**Waits for:** ${waitsFor}`,
+      last === null
+        ? '**So far:** not written yet.'
+        : `**So far:** ${last.status}, ${last.writeStatus}${last.code === null ? '' : ` (${last.code})`}.`,
+      '`carryBooking` makes the calendar show what the booking is. `Waiting` as its last failure means that the calendar cannot be written to right now: it is ' +
+        'tried again, for as long as it takes.',
+    ].join('\n\n'),
+  );
 }

@@ -3,8 +3,9 @@
  * All of it is ids, counts and codes; calendar content never travels through here. Shapes are a contract with histories that
  * already exist: add optional fields, never rename or reorder.
  */
-import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 
 /** Workflows, `diffPair` and `applyPlan`. */
 export const PAIRS_QUEUE = 'pairs';
@@ -110,7 +111,9 @@ export interface PairActivities {
   applyPlan(input: { readonly pairId: string; readonly runId: string }): Promise<RunSummary>;
 }
 
-export type PollResult = { readonly kind: 'changed' } | { readonly kind: 'state'; readonly state: PairState; readonly reason: string | null };
+export type PollResult =
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'state'; readonly state: PairState; readonly reason: string | null };
 
 /** `ended` is set when the run is over already. */
 export interface DiffResult {

@@ -69,7 +69,8 @@ export function detailsOf(pair: Pair): string {
   const last = pair.lastRun;
   return [
     `**Now:** ${pair.waitsFor}`,
-    pair.health === 'attention' && `**Needs attention:** ${pair.reason ?? 'see the pair in Calpair'}. It keeps trying and heals by itself.`,
+    pair.health === 'attention' &&
+      `**Needs attention:** ${pair.reason ?? 'see the pair in Calpair'}. It keeps trying and heals by itself.`,
     last === null
       ? '**Last run:** none has ended yet.'
       : `**Last run:** number ${pair.ended.number}, ${last.result}: ${last.writes} writes, ${last.conflicts} conflicts, ` +

@@ -8,8 +8,8 @@
 import {
   ActivityCancellationType,
   ActivityFailure,
-  allHandlersFinished,
   ApplicationFailure,
+  allHandlersFinished,
   condition,
   continueAsNew,
   isCancellation,
@@ -20,10 +20,10 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import * as messages from './messages.ts';
 import type { PairActivities, PollResult, RunSummary, SyncPairInput, WantedRun } from './messages.ts';
-import { detailsOf, inputOf, pairOf, snapshotOf } from './pair.ts';
+import * as messages from './messages.ts';
 import type { Pair } from './pair.ts';
+import { detailsOf, inputOf, pairOf, snapshotOf } from './pair.ts';
 import { AFTER_CHANGE, AFTER_RESUME, join } from './run-requests.ts';
 import { isLong, LONG_HISTORY, workUntil } from './work-until.ts';
 
@@ -81,7 +81,8 @@ function listen(pair: Pair): void {
   setHandler(messages.syncAndWait, (wish) => runAndWait(pair, wish), {
     validator: (_wish) => {
       if (pair.paused) throw pausedFailure();
-      if (workflowInfo().historyLength > OVERLONG_HISTORY) throw ApplicationFailure.nonRetryable('the history is being renewed', 'TryAgain');
+      if (workflowInfo().historyLength > OVERLONG_HISTORY)
+        throw ApplicationFailure.nonRetryable('the history is being renewed', 'TryAgain');
     },
     unfinishedPolicy: 'ABANDON', // only a cancelled pair leaves somebody waiting
   });

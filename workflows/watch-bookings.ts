@@ -3,10 +3,18 @@
  * told. It ends with the last booking that is still to come, and is started again with the next one.
  */
 import {
-  ActivityCancellationType, ActivityFailure, continueAsNew, getExternalWorkflowHandle, isCancellation, proxyActivities, setCurrentDetails, setHandler, sleep,
+  ActivityCancellationType,
+  ActivityFailure,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  isCancellation,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  sleep,
 } from '@temporalio/workflow';
-import * as messages from './booking-messages.ts';
 import type { BookingActivities, WatchInput, WatchResult } from './booking-messages.ts';
+import * as messages from './booking-messages.ts';
 import { POLLS_QUEUE } from './messages.ts';
 import { isLong, workUntil } from './work-until.ts';
 
@@ -29,7 +37,10 @@ export async function watchBookings(input: WatchInput): Promise<void> {
     if (isLong()) await continueAsNew<typeof watchBookings>(input);
     const before = woken;
     // The activity itself knows when it is too early; so waking it costs little, and ends a long wait after a failure.
-    const found = await workUntil(() => woken > before, () => lookAtCalendar(input)).catch(rest);
+    const found = await workUntil(
+      () => woken > before,
+      () => lookAtCalendar(input),
+    ).catch(rest);
     if (found?.kind === 'over' && woken === before) return;
     if (found?.kind === 'changed') for (const id of found.bookingIds) await tell(id);
   }
@@ -43,7 +54,9 @@ async function rest(err: unknown): Promise<WatchResult | null> {
 
 /** Where its workflow does not run (any more), the API's process finds the booking by its row. */
 async function tell(bookingId: string): Promise<void> {
-  await getExternalWorkflowHandle(messages.bookingWorkflowIdOf(bookingId)).signal(messages.look).catch((err: unknown) => {
-    if (isCancellation(err)) throw err;
-  });
+  await getExternalWorkflowHandle(messages.bookingWorkflowIdOf(bookingId))
+    .signal(messages.look)
+    .catch((err: unknown) => {
+      if (isCancellation(err)) throw err;
+    });
 }

@@ -1,7 +1,7 @@
 /** Tells the operator's webhook what happened: one activity over the outbox, tried again for ever, so that what is told outlives every process. */
 import { ActivityCancellationType, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
-import { BOOKINGS_QUEUE } from './booking-messages.ts';
 import type { BookingActivities } from './booking-messages.ts';
+import { BOOKINGS_QUEUE } from './booking-messages.ts';
 
 const { deliverWebhooks } = proxyActivities<BookingActivities>({
   taskQueue: BOOKINGS_QUEUE,

@@ -25,7 +25,12 @@ export interface OpenBooked {
 }
 
 /** Null when the account is gone. No request is made. @param zone of times that name none, and of whole days */
-export async function openBooked(deps: BookingDeps, { accountId, calendarId }: { accountId: string; calendarId: string }, zone: string, signal?: AbortSignal): Promise<OpenBooked | null> {
+export async function openBooked(
+  deps: BookingDeps,
+  { accountId, calendarId }: { accountId: string; calendarId: string },
+  zone: string,
+  signal?: AbortSignal,
+): Promise<OpenBooked | null> {
   const stored = await openedAccount(deps.db, accountId);
   if (!stored) return null;
   const account = openAccount(deps.providers, stored, { fetch: deps.fetch, signal });
@@ -33,14 +38,18 @@ export async function openBooked(deps: BookingDeps, { accountId, calendarId }: {
   return {
     side: account.side(calendarId, { floatingZone: zone, attendees: 'copy', reminders: 'keep', tag: deps.tag }),
     async assureAccount() {
-      if ((await account.identity()) !== stored.identity) throw new SyncError('different-account', 'the credentials open another account');
+      if ((await account.identity()) !== stored.identity)
+        throw new SyncError('different-account', 'the credentials open another account');
     },
   };
 }
 
 /** What passes: how long to wait after so many failures in a row, and what Temporal is told. The account is noted where it is its credentials. */
 export async function noteWait(
-  { db }: BookingDeps, accountId: string, error: SyncError, failures: number,
+  { db }: BookingDeps,
+  accountId: string,
+  error: SyncError,
+  failures: number,
 ): Promise<{ readonly delaySeconds: number; readonly failure: ApplicationFailure }> {
   const { attention, delaySeconds: limits } = pairConsequence(error.kind);
   const asked = (error.retryAfterMs ?? 0) / 1000;
@@ -54,7 +63,9 @@ export async function noteWait(
 export function asSyncError(log: Logger, error: unknown, about: Record<string, string>): SyncError {
   if (error instanceof SyncError && error.kind !== 'bug') return error;
   log.error({ ...about, err: error }, 'a booking met an error of our own');
-  return error instanceof SyncError ? error : new SyncError('bug', `unexpected ${error instanceof Error ? error.name : 'error'}`, { cause: error });
+  return error instanceof SyncError
+    ? error
+    : new SyncError('bug', `unexpected ${error instanceof Error ? error.name : 'error'}`, { cause: error });
 }
 
 /** Beats while the work goes on. */

@@ -3,17 +3,25 @@
  * next one: a create finds its own event by its name, and a move that arrived is not taken for a person's.
  */
 import { ApplicationFailure } from '@temporalio/common';
+import {
+  type Carried,
+  eventOf,
+  isSameSlot,
+  NOTHING_CARRIED,
+  reconcile,
+  slotOf,
+  type Wanted,
+} from '../../core/booking.ts';
 import { changedPaths } from '../../core/event.ts';
-import { eventOf, isSameSlot, NOTHING_CARRIED, reconcile, slotOf, type Carried, type Wanted } from '../../core/booking.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import { noteCalendarChange, setAccountStatus } from '../../db/accounts.ts';
-import { announceBooking, SOON_MS, wantedOf, type BookingRow } from '../../db/bookings.ts';
 import { carriedOf, noteBooking, sealedFor, settleBooking, takeBooking } from '../../db/booking-work.ts';
+import { announceBooking, type BookingRow, SOON_MS, wantedOf } from '../../db/bookings.ts';
 import { Superseded } from '../../db/links.ts';
 import type { Found, Written } from '../../providers/provider.ts';
 import type { BookingActivities, CarriedBooking } from '../../workflows/booking-messages.ts';
 import { noChange } from '../error-policy.ts';
-import { asSyncError, beating, noteWait, openBooked, type BookingDeps, type OpenBooked } from './booking-calendar.ts';
+import { asSyncError, type BookingDeps, beating, noteWait, type OpenBooked, openBooked } from './booking-calendar.ts';
 
 const MAX_ROUNDS = 12;
 /** For so long after a write an event that no listing has shown may be not there yet; then it is gone. */
@@ -23,7 +31,10 @@ const TOO_LATE_MS = 7 * 24 * 3_600_000;
 const SOON_SECONDS = 0.5;
 /** What no waiting mends, in the words of the API. */
 const LASTING: Partial<Record<SyncErrorKind, string>> = {
-  forbidden: 'forbidden', rejected: 'rejected-by-server', 'too-large': 'too-large', 'would-mail': 'would-mail-attendees',
+  forbidden: 'forbidden',
+  rejected: 'rejected-by-server',
+  'too-large': 'too-large',
+  'would-mail': 'would-mail-attendees',
 };
 
 export function createCarryBooking(deps: BookingDeps): BookingActivities['carryBooking'] {
@@ -52,7 +63,8 @@ async function carry(deps: BookingDeps, taken: BookingRow): Promise<BookingRow> 
   let state: Round = { row: taken, fresh: null, isSettled: false };
   for (let round = 0; !state.isSettled; round += 1) {
     if (round === MAX_ROUNDS) throw new SyncError('unreachable', 'the event changes faster than it can be written');
-    state = state.row.ref === null ? await create(deps, open, state.row) : await follow(deps, open, state.row, state.fresh);
+    state =
+      state.row.ref === null ? await create(deps, open, state.row) : await follow(deps, open, state.row, state.fresh);
   }
   if (taken.writeError === 'auth') await setAccountStatus(deps.db, taken.accountId, 'ok', null);
   return state.row;
@@ -86,7 +98,12 @@ async function create(deps: BookingDeps, { side }: OpenBooked, row: BookingRow):
   }
   await noteCalendarChange(db, [row.accountId]);
   const isAsSent = written.confirmed && written.isFound !== true;
-  now = await note(deps, now, { last: sent, sending: null, shown: { start: sent.start, end: sent.end } }, seenColumns(deps, row, written));
+  now = await note(
+    deps,
+    now,
+    { last: sent, sending: null, shown: { start: sent.start, end: sent.end } },
+    seenColumns(deps, row, written),
+  );
   return { row: now, fresh: isAsSent ? written : null, isSettled: false };
 }
 
@@ -116,13 +133,14 @@ async function follow(deps: BookingDeps, open: OpenBooked, row: BookingRow, fres
 async function ask({ side }: OpenBooked, row: BookingRow): Promise<Found | null> {
   const answer = (await side.get([row.resource!])).get(row.resource!);
   if (answer === undefined) throw new SyncError('unreachable', 'the server left a question without an answer');
-  return answer === 'gone' ? null : answer.find(({ ref }) => ref === row.ref) ?? null;
+  return answer === 'gone' ? null : (answer.find(({ ref }) => ref === row.ref) ?? null);
 }
 
 /** The event is not there. */
 async function goneThere(deps: BookingDeps, open: OpenBooked, row: BookingRow): Promise<Round> {
   const sinceMs = deps.clock.now().getTime() - (row.writtenAt?.getTime() ?? 0);
-  if (!row.shown && sinceMs < LAG_MS) throw new SyncError('gone', 'the event is not shown yet', { retryAfterMs: LAG_MS - sinceMs });
+  if (!row.shown && sinceMs < LAG_MS)
+    throw new SyncError('gone', 'the event is not shown yet', { retryAfterMs: LAG_MS - sinceMs });
   if (row.status === 'cancelled') return settle(deps, row, null, {}, null);
   await open.assureAccount();
   return cancelledThere(deps, row);
@@ -133,7 +151,12 @@ function cancelledThere(deps: BookingDeps, row: BookingRow): Promise<Round> {
   return settle(deps, row, null, { status: 'cancelled', cancelledBy: 'calendar' }, 'booking.cancelled');
 }
 
-async function agree(deps: BookingDeps, open: OpenBooked, row: BookingRow, found: Found & { event: NonNullable<Found['event']> }): Promise<Round> {
+async function agree(
+  deps: BookingDeps,
+  open: OpenBooked,
+  row: BookingRow,
+  found: Found & { event: NonNullable<Found['event']> },
+): Promise<Round> {
   const { db } = deps;
   const wanted = wantedOf(db, row);
   const carried = carriedOf(db, row);
@@ -150,28 +173,54 @@ async function agree(deps: BookingDeps, open: OpenBooked, row: BookingRow, found
     }
     await noteCalendarChange(db, [row.accountId]);
     // A move in the calendar that came along is still to be taken over.
-    const after = { last: wanted, sending: null, shown: moved === null ? slotOf(next.when, wanted.timeZone) : carried.shown };
-    return { row: await note(deps, now, after, seenColumns(deps, row, written)), fresh: written.confirmed ? written : null, isSettled: false };
+    const after = {
+      last: wanted,
+      sending: null,
+      shown: moved === null ? slotOf(next.when, wanted.timeZone) : carried.shown,
+    };
+    return {
+      row: await note(deps, now, after, seenColumns(deps, row, written)),
+      fresh: written.confirmed ? written : null,
+      isSettled: false,
+    };
   }
   const at = slotOf(found.event.when, wanted.timeZone);
   const isMoved = moved !== null && !isSameSlot(moved, wanted);
   const last: Wanted = { ...wanted, ...at };
-  return settle(deps, row, { last, sending: null, shown: at }, {
-    ...seenColumns(deps, row, found), writtenAt: row.writtenAt, ...(isMoved ? { startAt: new Date(moved.start), endAt: new Date(moved.end) } : {}),
-  }, isMoved ? 'booking.rescheduled' : null);
+  return settle(
+    deps,
+    row,
+    { last, sending: null, shown: at },
+    {
+      ...seenColumns(deps, row, found),
+      writtenAt: row.writtenAt,
+      ...(isMoved ? { startAt: new Date(moved.start), endAt: new Date(moved.end) } : {}),
+    },
+    isMoved ? 'booking.rescheduled' : null,
+  );
 }
 
 /** Both agree now, unless somebody wished for something else meanwhile. */
 async function settle(
-  deps: BookingDeps, row: BookingRow, carried: Carried | null, set: Partial<BookingRow>, told: 'booking.cancelled' | 'booking.rescheduled' | null,
+  deps: BookingDeps,
+  row: BookingRow,
+  carried: Carried | null,
+  set: Partial<BookingRow>,
+  told: 'booking.cancelled' | 'booking.rescheduled' | null,
 ): Promise<Round> {
   const { db, clock } = deps;
   const columns = {
-    ...set, writeStatus: 'written' as const, writeError: null, failures: 0, dueAt: null, ...(carried === null ? {} : { carried: sealedFor(db, row.id, JSON.stringify(carried)) }),
+    ...set,
+    writeStatus: 'written' as const,
+    writeError: null,
+    failures: 0,
+    dueAt: null,
+    ...(carried === null ? {} : { carried: sealedFor(db, row.id, JSON.stringify(carried)) }),
   };
   const outcome = await settleBooking(db, row, columns, async (tx, settled) => {
     if (told !== null) await announceBooking(tx, told, settled, clock.now(), { by: 'calendar' });
-    if (row.writeStatus !== 'written' && told !== 'booking.cancelled') await announceBooking(tx, 'booking.written', settled, clock.now());
+    if (row.writeStatus !== 'written' && told !== 'booking.cancelled')
+      await announceBooking(tx, 'booking.written', settled, clock.now());
   });
   return { ...outcome, fresh: null };
 }
@@ -185,17 +234,32 @@ async function fail(deps: BookingDeps, taken: BookingRow, error: SyncError): Pro
   if (code !== null) {
     // Where nothing was to be written, only a look has failed.
     const isWrite = taken.writeStatus !== 'written';
-    const { row, isSettled } = await settleBooking(db, taken, { ...(isWrite ? { writeStatus: 'failed', writeError: code } : {}), dueAt: null }, async (tx, failed) => {
-      if (isWrite) await announceBooking(tx, 'booking.failed', failed, now, { code });
-    });
-    deps.log.warn({ bookingId: taken.id, code, status: error.status }, 'a booking could not be written, or its event not be read');
+    const { row, isSettled } = await settleBooking(
+      db,
+      taken,
+      { ...(isWrite ? { writeStatus: 'failed', writeError: code } : {}), dueAt: null },
+      async (tx, failed) => {
+        if (isWrite) await announceBooking(tx, 'booking.failed', failed, now, { code });
+      },
+    );
+    deps.log.warn(
+      { bookingId: taken.id, code, status: error.status },
+      'a booking could not be written, or its event not be read',
+    );
     if (isSettled) return stateOf(deps, row);
     throw noChange(SOON_SECONDS);
   }
   const { delaySeconds, failure } = await noteWait(deps, taken.accountId, error, taken.failures);
   const writeError = taken.writeStatus === 'written' ? null : error.kind;
-  await noteBooking(db, taken, { failures: taken.failures + 1, writeError, dueAt: new Date(now.getTime() + delaySeconds * 1000 + 2 * SOON_MS) });
-  deps.log.warn({ bookingId: taken.id, kind: error.kind, status: error.status, delaySeconds }, 'a booking waits for its calendar');
+  await noteBooking(db, taken, {
+    failures: taken.failures + 1,
+    writeError,
+    dueAt: new Date(now.getTime() + delaySeconds * 1000 + 2 * SOON_MS),
+  });
+  deps.log.warn(
+    { bookingId: taken.id, kind: error.kind, status: error.status, delaySeconds },
+    'a booking waits for its calendar',
+  );
   throw failure;
 }
 
@@ -203,10 +267,19 @@ function again(row: BookingRow): Round {
   return { row, fresh: null, isSettled: false };
 }
 
-function note({ db }: BookingDeps, row: BookingRow, carried: Carried, set: Partial<BookingRow> = {}): Promise<BookingRow> {
+function note(
+  { db }: BookingDeps,
+  row: BookingRow,
+  carried: Carried,
+  set: Partial<BookingRow> = {},
+): Promise<BookingRow> {
   return noteBooking(db, row, { ...set, carried: sealedFor(db, row.id, JSON.stringify(carried)) });
 }
 
-function seenColumns({ db, clock }: BookingDeps, { id }: BookingRow, { ref, resource, version, data }: Found): Partial<BookingRow> {
+function seenColumns(
+  { db, clock }: BookingDeps,
+  { id }: BookingRow,
+  { ref, resource, version, data }: Found,
+): Partial<BookingRow> {
   return { ref, resource, version, seen: sealedFor(db, id, data), writtenAt: clock.now() };
 }

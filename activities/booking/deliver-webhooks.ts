@@ -2,9 +2,15 @@
  * Delivers the outbox to the operator's webhook, signed as Standard Webhooks (https://www.standardwebhooks.com): each event at least once, under the same
  * `webhook-id` in every try. The address is the operator's own, so it is not restricted.
  */
-import { Context } from '@temporalio/activity';
+
 import { createHmac } from 'node:crypto';
-import { dropWebhookEvent, dueWebhookEvents, postponeWebhookEvent, type WebhookEvent } from '../../db/webhook-events.ts';
+import { Context } from '@temporalio/activity';
+import {
+  dropWebhookEvent,
+  dueWebhookEvents,
+  postponeWebhookEvent,
+  type WebhookEvent,
+} from '../../db/webhook-events.ts';
 import type { BookingActivities } from '../../workflows/booking-messages.ts';
 import { backoff, noChange } from '../error-policy.ts';
 import type { BookingDeps } from './booking-calendar.ts';
@@ -37,11 +43,19 @@ export function createDeliverWebhooks(deps: BookingDeps): BookingActivities['del
 }
 
 /** The body and the headers of one try. @param at of this try */
-function signed(secret: string, { id, type, at: happenedAt, data }: Pick<WebhookEvent, 'id' | 'type' | 'at' | 'data'>, at: Date): { body: string; headers: Record<string, string> } {
+function signed(
+  secret: string,
+  { id, type, at: happenedAt, data }: Pick<WebhookEvent, 'id' | 'type' | 'at' | 'data'>,
+  at: Date,
+): { body: string; headers: Record<string, string> } {
   const body = JSON.stringify({ type, timestamp: happenedAt.toISOString(), data });
   const messageId = `msg_${id}`;
   const seconds = Math.floor(at.getTime() / 1000);
-  const headers = { 'webhook-id': messageId, 'webhook-timestamp': String(seconds), 'webhook-signature': signatureOf(secret, messageId, seconds, body) };
+  const headers = {
+    'webhook-id': messageId,
+    'webhook-timestamp': String(seconds),
+    'webhook-signature': signatureOf(secret, messageId, seconds, body),
+  };
   return { body, headers: { 'content-type': 'application/json', ...headers } };
 }
 
@@ -51,7 +65,11 @@ export function signatureOf(secret: string, messageId: string, seconds: number, 
   return `v1,${createHmac('sha256', key).update(`${messageId}.${seconds}.${body}`).digest('base64')}`;
 }
 
-async function deliver({ db, clock, log }: BookingDeps, { url, secret }: { url: string; secret: string }, event: WebhookEvent): Promise<void> {
+async function deliver(
+  { db, clock, log }: BookingDeps,
+  { url, secret }: { url: string; secret: string },
+  event: WebhookEvent,
+): Promise<void> {
   const status = await post(url, signed(secret, event, clock.now()));
   if (status !== null && status >= 200 && status < 300) return dropWebhookEvent(db, event.id);
   const about = { webhookId: event.id, type: event.type, status, attempts: event.attempts + 1 };
@@ -60,13 +78,26 @@ async function deliver({ db, clock, log }: BookingDeps, { url, secret }: { url: 
     return dropWebhookEvent(db, event.id);
   }
   log.warn(about, 'the webhook did not take an event');
-  await postponeWebhookEvent(db, event, new Date(clock.now().getTime() + backoff(event.attempts, FIRST_DELAY_S, LONGEST_DELAY_S) * 1000));
+  await postponeWebhookEvent(
+    db,
+    event,
+    new Date(clock.now().getTime() + backoff(event.attempts, FIRST_DELAY_S, LONGEST_DELAY_S) * 1000),
+  );
 }
 
 /** The status of the answer; null where there was none. Redirects are none of a webhook's business. */
-async function post(url: string, { body, headers }: { body: string; headers: Record<string, string> }): Promise<number | null> {
+async function post(
+  url: string,
+  { body, headers }: { body: string; headers: Record<string, string> },
+): Promise<number | null> {
   try {
-    const answer = await fetch(url, { method: 'POST', body, headers, redirect: 'manual', signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+    const answer = await fetch(url, {
+      method: 'POST',
+      body,
+      headers,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    });
     await answer.body?.cancel();
     return answer.status;
   } catch {

@@ -2,12 +2,19 @@
 import { Context } from '@temporalio/activity';
 import { SyncError } from '../../core/sync-error.ts';
 import { noteCalendarChange } from '../../db/accounts.ts';
-import { bookingContext, SOON_MS, type BookingRow } from '../../db/bookings.ts';
-import { bookedCalendar, endWatch, noteBookedCalendar, noteLook, watchedBookings, type BookedCalendar } from '../../db/booking-work.ts';
+import {
+  type BookedCalendar,
+  bookedCalendar,
+  endWatch,
+  noteBookedCalendar,
+  noteLook,
+  watchedBookings,
+} from '../../db/booking-work.ts';
+import { type BookingRow, bookingContext, SOON_MS } from '../../db/bookings.ts';
 import type { Found, Known, Side, Stored } from '../../providers/provider.ts';
 import type { BookingActivities } from '../../workflows/booking-messages.ts';
 import { noChange } from '../error-policy.ts';
-import { asSyncError, beating, noteWait, openBooked, type BookingDeps } from './booking-calendar.ts';
+import { asSyncError, type BookingDeps, beating, noteWait, openBooked } from './booking-calendar.ts';
 
 /** No change feed is trusted for longer: then every booked event is asked for by its name. */
 const COMPARE_EVERY_MS = 24 * 3_600_000;
@@ -27,7 +34,12 @@ export function createWatchBookings(deps: BookingDeps): BookingActivities['watch
       changed = await beating(deps, () => lookAt(deps, calendar));
     } catch (error) {
       if (Context.current().cancellationSignal.aborted) throw error;
-      const { delaySeconds, failure } = await noteWait(deps, calendar.accountId, asSyncError(deps.log, error, { watchId }), calendar.failures);
+      const { delaySeconds, failure } = await noteWait(
+        deps,
+        calendar.accountId,
+        asSyncError(deps.log, error, { watchId }),
+        calendar.failures,
+      );
       await plan(deps, watchId, delaySeconds, { failures: calendar.failures + 1 });
       // Who is woken, by new credentials for instance, looks at once.
       await noteBookedCalendar(db, watchId, { nextPollAt: null });
@@ -41,7 +53,12 @@ export function createWatchBookings(deps: BookingDeps): BookingActivities['watch
 }
 
 /** The next look; somebody is to see to it that it takes place. */
-async function plan({ db, clock }: BookingDeps, watchId: string, delaySeconds: number, set: Partial<BookedCalendar>): Promise<void> {
+async function plan(
+  { db, clock }: BookingDeps,
+  watchId: string,
+  delaySeconds: number,
+  set: Partial<BookedCalendar>,
+): Promise<void> {
   const next = clock.now().getTime() + delaySeconds * 1000;
   await noteBookedCalendar(db, watchId, { ...set, nextPollAt: new Date(next), dueAt: new Date(next + 4 * SOON_MS) });
 }
@@ -59,8 +76,13 @@ async function lookAt(deps: BookingDeps, calendar: BookedCalendar): Promise<stri
   const changed = new Set(known.filter((one) => isChanged(one, listing)).map(({ row }) => row.id));
   const isDue = !calendar.comparedAt || startedAt.getTime() - calendar.comparedAt.getTime() > COMPARE_EVERY_MS;
   // A feed may keep silent about what came and went between two looks.
-  const asked = known.filter(({ row }) => row.status === 'confirmed' && !changed.has(row.id) && !listing.named.has(row.resource!)
-    && (isDue || listing.isFull || (!row.shown && (row.writtenAt ?? startedAt) < startedAt)));
+  const asked = known.filter(
+    ({ row }) =>
+      row.status === 'confirmed' &&
+      !changed.has(row.id) &&
+      !listing.named.has(row.resource!) &&
+      (isDue || listing.isFull || (!row.shown && (row.writtenAt ?? startedAt) < startedAt)),
+  );
   if (asked.length > 0) {
     const answers = await open.side.get(asked.map(({ row }) => row.resource!));
     for (const { row, stored } of asked) {
@@ -89,9 +111,13 @@ function knownOf({ db }: BookingDeps, row: BookingRow): KnownBooking {
   return {
     row,
     stored: {
-      ref: row.ref!, resource: row.resource!, version: isThere ? row.version : null,
+      ref: row.ref!,
+      resource: row.resource!,
+      version: isThere ? row.version : null,
       // Opened only where a change is looked into.
-      get data() { return isThere ? db.vault.open(row.seen!, bookingContext(row.id)) : ''; },
+      get data() {
+        return isThere ? db.vault.open(row.seen!, bookingContext(row.id)) : '';
+      },
     },
   };
 }
@@ -112,7 +138,13 @@ async function readChanges(side: Side, cursor: string | null, bookings: readonly
     byResource: async (resources) => resources.flatMap((resource) => byResource.get(resource) ?? []),
     versions: async () => new Map([...byResource.values()].map(({ resource, version }) => [resource, version])),
   };
-  const listing = { found: new Map<string, Found>(), removed: new Set<string>(), named: new Set<string>(), isFull: false, cursor: null as string | null };
+  const listing = {
+    found: new Map<string, Found>(),
+    removed: new Set<string>(),
+    named: new Set<string>(),
+    isFull: false,
+    cursor: null as string | null,
+  };
   let pages = 0;
   for await (const { found, unchanged, removed, end } of side.changes(cursor, known)) {
     pages += 1;

@@ -11,16 +11,16 @@ import type { SideName } from '../../core/event.ts';
 import type { OpRow } from '../../db/plans.ts';
 import type { PairActivities } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
-import { endRun, summaryOf } from './end-run.ts';
 import { backoff } from '../error-policy.ts';
+import { confirmWrites } from './confirm-writes.ts';
+import { findCopiesOfOthers } from './copies-by-other-pairs.ts';
+import { endRun, summaryOf } from './end-run.ts';
+import { type Applying, executeOp, LONGEST_REST_MS, type Outcome, postpone } from './execute-op.ts';
 import { match } from './link-events.ts';
 import { openPair } from './open-pair.ts';
-import { findCopiesOfOthers } from './copies-by-other-pairs.ts';
 import { noteFailure } from './pair-health.ts';
 import { planLinks } from './planner.ts';
-import { confirmWrites } from './confirm-writes.ts';
 import { proveDeletions, SideFailed } from './read-sides.ts';
-import { executeOp, LONGEST_REST_MS, postpone, type Applying, type Outcome } from './execute-op.ts';
 
 /** Lost races are decided again this often within a run; then the next run goes on. */
 const MAX_ROUNDS = 5;
@@ -69,7 +69,10 @@ async function applyRounds(applying: Applying) {
 async function rest({ deps }: Applying, ids: readonly string[]): Promise<void> {
   for (const { link } of await deps.store.loadLinks(ids)) {
     const restMs = backoff(link.attempts, LOST_RACES_REST_MS, LONGEST_REST_MS);
-    await deps.store.updateLinks([link.id], { retryAt: new Date(deps.clock.now().getTime() + restMs), attempts: link.attempts + 1 });
+    await deps.store.updateLinks([link.id], {
+      retryAt: new Date(deps.clock.now().getTime() + restMs),
+      attempts: link.attempts + 1,
+    });
   }
 }
 
@@ -78,7 +81,17 @@ async function applyPending(applying: Applying): Promise<Set<string>> {
   const { deps, runId } = applying;
   const again = new Set<string>();
   const all = await deps.store.pendingOps(runId);
-  const phase = (ops: readonly OpRow[]) => Promise.all((['caldav', 'cloud'] as const).map((side) => applySide(applying, side, ops.filter((op) => op.side === side), again)));
+  const phase = (ops: readonly OpRow[]) =>
+    Promise.all(
+      (['caldav', 'cloud'] as const).map((side) =>
+        applySide(
+          applying,
+          side,
+          ops.filter((op) => op.side === side),
+          again,
+        ),
+      ),
+    );
   await phase(all.filter(({ action }) => action !== 'delete'));
   const deletes: OpRow[] = [];
   for (const op of all.filter(({ action }) => action === 'delete')) {
@@ -95,18 +108,20 @@ async function applySide(applying: Applying, side: SideName, ops: readonly OpRow
   const { stopped } = applying;
   const queue = [...ops];
   const lanes = Math.min(applying.open.sides[side].writesAtOnce, queue.length);
-  await Promise.all(Array.from({ length: lanes }, async () => {
-    for (let op = queue.shift(); op; op = queue.shift()) {
-      const stop = stopped.get(side);
-      if (stop) {
-        await postpone(applying, op, stop);
-        continue;
+  await Promise.all(
+    Array.from({ length: lanes }, async () => {
+      for (let op = queue.shift(); op; op = queue.shift()) {
+        const stop = stopped.get(side);
+        if (stop) {
+          await postpone(applying, op, stop);
+          continue;
+        }
+        const outcome = await attempt(applying, op);
+        if (outcome.kind === 'again') again.add(op.linkId);
+        if (outcome.kind === 'stops') stopped.set(outcome.side, outcome.error);
       }
-      const outcome = await attempt(applying, op);
-      if (outcome.kind === 'again') again.add(op.linkId);
-      if (outcome.kind === 'stops') stopped.set(outcome.side, outcome.error);
-    }
-  }));
+    }),
+  );
 }
 
 /** One op, with patience for a short Retry-After and for one passing failure. */
@@ -133,10 +148,14 @@ async function decideAgain({ deps, open, runId, epoch }: Applying, ids: readonly
   const run = await deps.store.getRun(runId);
   // What one of them lost may have come by another way.
   const matched = await match(deps, open, epoch);
-  const planned = await planLinks(deps, open, { id: runId, epoch }, [...new Set([...ids, ...matched.map(({ linkId }) => linkId)])]);
+  const planned = await planLinks(deps, open, { id: runId, epoch }, [
+    ...new Set([...ids, ...matched.map(({ linkId }) => linkId)]),
+  ]);
   if (!run) return;
   await deps.store.updateRun(runId, {
-    conflicts: run.conflicts + planned.conflicts, held: run.held + planned.held, problems: run.problems + planned.problems,
+    conflicts: run.conflicts + planned.conflicts,
+    held: run.held + planned.held,
+    problems: run.problems + planned.problems,
   });
 }
 

@@ -15,11 +15,18 @@ const BATCH = 100;
 export async function confirmWrites(deps: Deps, open: OpenPair, epoch: number): Promise<void> {
   for (const side of ['caldav', 'cloud'] as const) {
     const rows = await deps.store.unconfirmed(open.pair.id, side);
-    for (let start = 0; start < rows.length; start += BATCH) await confirmBatch(deps, open, epoch, side, rows.slice(start, start + BATCH));
+    for (let start = 0; start < rows.length; start += BATCH)
+      await confirmBatch(deps, open, epoch, side, rows.slice(start, start + BATCH));
   }
 }
 
-async function confirmBatch(deps: Deps, open: OpenPair, epoch: number, side: SideName, rows: readonly SideRow[]): Promise<void> {
+async function confirmBatch(
+  deps: Deps,
+  open: OpenPair,
+  epoch: number,
+  side: SideName,
+  rows: readonly SideRow[],
+): Promise<void> {
   const answers = await askSide(side, () => open.sides[side].get([...new Set(rows.map((row) => row.resource))]));
   for (const row of rows) {
     const answer = answerFor(row, answers);
@@ -27,7 +34,13 @@ async function confirmBatch(deps: Deps, open: OpenPair, epoch: number, side: Sid
   }
 }
 
-async function confirm(deps: Deps, { pair, sides }: OpenPair, epoch: number, row: SideRow, found: Found | null): Promise<void> {
+async function confirm(
+  deps: Deps,
+  { pair, sides }: OpenPair,
+  epoch: number,
+  row: SideRow,
+  found: Found | null,
+): Promise<void> {
   await deps.store.underEpoch(pair.id, epoch, async (tx) => {
     if (found) {
       const isChanged = await confirmShown({ deps, side: row.side, reader: sides[row.side] }, tx, row, found, false);

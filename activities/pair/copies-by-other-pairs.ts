@@ -1,6 +1,7 @@
 /** An event that comes to a calendar through two pairs: what the other one has made there is asked for by its name, because a change feed may be slow to tell, or silent. */
-import { observe } from './observe.ts';
+
 import type { Deps } from '../deps.ts';
+import { observe } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { askSide } from './read-sides.ts';
 
@@ -13,6 +14,9 @@ export async function findCopiesOfOthers(deps: Deps, { pair, sides }: OpenPair, 
     const answers = await askSide(side, () => sides[side].get(resources));
     const found = [...answers.values()].flatMap((answer) => (answer === 'gone' ? [] : answer));
     const removed = resources.filter((resource) => answers.get(resource) === 'gone');
-    await observe({ deps, pairId: pair.id, epoch, side, reader: sides[side], isAnswer: true }, { found, unchanged: [], removed });
+    await observe(
+      { deps, pairId: pair.id, epoch, side, reader: sides[side], isAnswer: true },
+      { found, unchanged: [], removed },
+    );
   }
 }

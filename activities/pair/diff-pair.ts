@@ -6,14 +6,14 @@ import { Superseded } from '../../db/links.ts';
 import type { RunRow } from '../../db/plans.ts';
 import type { DiffResult, PairActivities } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
-import { endRun, failRun, summaryOf } from './end-run.ts';
 import { waiting } from '../error-policy.ts';
-import { openPair, type OpenPair } from './open-pair.ts';
-import { asSideFailure, noteFailure, noteSuccess } from './pair-health.ts';
-import { match } from './link-events.ts';
-import { findCopiesOfOthers } from './copies-by-other-pairs.ts';
-import { planLinks } from './planner.ts';
 import { confirmWrites } from './confirm-writes.ts';
+import { findCopiesOfOthers } from './copies-by-other-pairs.ts';
+import { endRun, failRun, summaryOf } from './end-run.ts';
+import { match } from './link-events.ts';
+import { type OpenPair, openPair } from './open-pair.ts';
+import { asSideFailure, noteFailure, noteSuccess } from './pair-health.ts';
+import { planLinks } from './planner.ts';
 import { proveDeletions, readSides, SideFailed } from './read-sides.ts';
 
 type Input = Parameters<PairActivities['diffPair']>[0];
@@ -35,7 +35,8 @@ export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
       return await decideRun(deps, open, { run, epoch }, input);
     } catch (error) {
       if (error instanceof Superseded || cancellationSignal.aborted) throw error;
-      if (!(error instanceof SideFailed)) deps.log.error({ pairId: input.pairId, runId: run.id, err: error }, 'a run failed unexpectedly');
+      if (!(error instanceof SideFailed))
+        deps.log.error({ pairId: input.pairId, runId: run.id, err: error }, 'a run failed unexpectedly');
       const failure = asSideFailure(error);
       await noteFailure(deps, open, failure);
       return { runId: run.id, ops: 0, ended: await failRun(deps, open, run.id, failure) };
@@ -51,7 +52,12 @@ async function askedToWaitMs(deps: Deps, { pairId, number }: Input): Promise<num
   return until && !hasBegun ? until.getTime() - deps.clock.now().getTime() : 0;
 }
 
-async function decideRun(deps: Deps, open: OpenPair, { run, epoch }: { run: RunRow; epoch: number }, input: Input): Promise<DiffResult> {
+async function decideRun(
+  deps: Deps,
+  open: OpenPair,
+  { run, epoch }: { run: RunRow; epoch: number },
+  input: Input,
+): Promise<DiffResult> {
   const { pair } = open;
   const isFull = input.full || pair.fullListingAt === null;
   let read: Record<SideName, number>;
@@ -69,7 +75,11 @@ async function decideRun(deps: Deps, open: OpenPair, { run, epoch }: { run: RunR
   const ids = await deps.store.dirtyLinks(pair.id, deps.clock.now(), input.trigger !== 'poll');
   const planned = await planLinks(deps, open, { id: run.id, epoch }, ids);
   await deps.store.updateRun(run.id, {
-    readCaldav: read.caldav, readCloud: read.cloud, conflicts: planned.conflicts, held: planned.held, problems: planned.problems,
+    readCaldav: read.caldav,
+    readCloud: read.cloud,
+    conflicts: planned.conflicts,
+    held: planned.held,
+    problems: planned.problems,
   });
   await deps.store.updatePair(pair.id, { meeting: false });
   return { runId: run.id, ops: planned.ops, ended: planned.ops === 0 ? await endRun(deps, open, run.id) : null };

@@ -13,7 +13,9 @@ export async function endRun(deps: Deps, { pair, accountIds }: OpenPair, runId: 
   const result = counts.failed + counts.waiting + counts.stale + counts.pending > 0 ? 'partial' : 'ok';
   await deps.store.updateRun(runId, { result, finishedAt: now });
   await deps.store.updatePair(pair.id, {
-    lastSyncAt: now, firstRunAt: pair.firstRunAt ?? now, nextPollAt: new Date(now.getTime() + pair.pollIntervalSeconds * 1000),
+    lastSyncAt: now,
+    firstRunAt: pair.firstRunAt ?? now,
+    nextPollAt: new Date(now.getTime() + pair.pollIntervalSeconds * 1000),
   });
   return summaryOf(deps, await deps.store.getRun(runId));
 }
@@ -22,7 +24,11 @@ export async function endRun(deps: Deps, { pair, accountIds }: OpenPair, runId: 
 export async function failRun(deps: Deps, { pair }: OpenPair, runId: string, failure: SideFailed): Promise<RunSummary> {
   const now = deps.clock.now();
   const detail = failure.error.reason ?? failure.error.message;
-  await deps.store.updateRun(runId, { result: 'failed', finishedAt: now, error: { code: failure.error.kind, side: failure.side, detail } });
+  await deps.store.updateRun(runId, {
+    result: 'failed',
+    finishedAt: now,
+    error: { code: failure.error.kind, side: failure.side, detail },
+  });
   if (!pair.firstRunAt) await deps.store.updatePair(pair.id, { firstRunAt: now });
   return summaryOf(deps, await deps.store.getRun(runId));
 }

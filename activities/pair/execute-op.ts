@@ -1,17 +1,17 @@
 /** Carries out one op: one write to one calendar, and what is noted of it. */
 import { ApplicationFailure } from '@temporalio/common';
-import { changedPaths, contentOnly, otherSide, type CalendarEvent, type SideName } from '../../core/event.ts';
+import { type CalendarEvent, changedPaths, contentOnly, otherSide, type SideName } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import type { Store } from '../../db/store.ts';
-import { context, Superseded, type LinkRow, type SideRow } from '../../db/links.ts';
+import { context, type LinkRow, type SideRow, Superseded } from '../../db/links.ts';
 import type { NewProblem, OpRow } from '../../db/plans.ts';
+import type { Store } from '../../db/store.ts';
 import type { Stored, Written } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { backoff, opConsequence } from '../error-policy.ts';
 import type { Loaded } from './link-view.ts';
 import { baseOf, observe, seenColumns, seenOf } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
-import { answerFor, askSide, SideFailed, type Answer } from './read-sides.ts';
+import { type Answer, answerFor, askSide, SideFailed } from './read-sides.ts';
 import { noteShown } from './write-journal.ts';
 
 /** A run that is being carried out. */
@@ -114,8 +114,16 @@ async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tri
         return { kind: 'problem' };
       case 'wait': {
         const isPassing = error.kind === 'throttled' || error.kind === 'unreachable';
-        if (isPassing && !isLastTry && (error.retryAfterMs ?? 0) <= 20_000) return { kind: 'retry', delayMs: error.retryAfterMs ?? (error.kind === 'throttled' ? THROTTLED_WAIT_MS : FAILED_WAIT_MS) };
-        if (error.kind === 'bug') deps.log.error({ pairId: open.pair.id, runId: op.runId, linkId: op.linkId, err: error }, 'a write failed unexpectedly');
+        if (isPassing && !isLastTry && (error.retryAfterMs ?? 0) <= 20_000)
+          return {
+            kind: 'retry',
+            delayMs: error.retryAfterMs ?? (error.kind === 'throttled' ? THROTTLED_WAIT_MS : FAILED_WAIT_MS),
+          };
+        if (error.kind === 'bug')
+          deps.log.error(
+            { pairId: open.pair.id, runId: op.runId, linkId: op.linkId, err: error },
+            'a write failed unexpectedly',
+          );
         await waits(applying, op, link, error);
         return consequence.stopsSide ? { kind: 'stops', side: op.side, error } : { kind: 'waits' };
       }
@@ -156,10 +164,18 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
     // The poll before this run may have seen the copy already, without knowing whose it is.
     const strangers = await tx.sidesByRef(pair.id, op.side, [written.ref]);
     await tx.deleteLinks(strangers.filter((row) => row.linkId !== link.id).map((row) => row.linkId));
-    await tx.insertSides([{
-      linkId: link.id, pairId: pair.id, side: op.side, owned: true, shown: false, changedAt: deps.clock.now(),
-      confirmed: written.confirmed, ...seenColumns(tx, pair.id, written),
-    }]);
+    await tx.insertSides([
+      {
+        linkId: link.id,
+        pairId: pair.id,
+        side: op.side,
+        owned: true,
+        shown: false,
+        changedAt: deps.clock.now(),
+        confirmed: written.confirmed,
+        ...seenColumns(tx, pair.id, written),
+      },
+    ]);
     if (written.isFound && isOther(next, written.event)) await meet(tx, applying, op);
     else await finish(tx, applying, op);
   });
@@ -168,7 +184,8 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
 /** The copy of an earlier try, which a person may have edited since: what both sides show now is merged as at a first meeting. */
 async function meet(tx: Store, { deps }: Applying, op: OpRow): Promise<void> {
   await tx.setOp(op.id, 'done', null, deps.clock.now());
-  for (const side of ['caldav', 'cloud'] as const) await tx.updateSide(op.linkId, side, { base: null, baseVersion: null });
+  for (const side of ['caldav', 'cloud'] as const)
+    await tx.updateSide(op.linkId, side, { base: null, baseVersion: null });
   await tx.markDirty([op.linkId]);
 }
 
@@ -180,10 +197,16 @@ async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise
   await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
     await tx.lockLink(op.linkId);
     const replaced = written.version === stored.version ? {} : { replacedVersion: stored.version };
-    await tx.updateSide(op.linkId, op.side, { ...seenColumns(tx, open.pair.id, written), ...replaced, confirmed: written.confirmed, changedAt: deps.clock.now() });
+    await tx.updateSide(op.linkId, op.side, {
+      ...seenColumns(tx, open.pair.id, written),
+      ...replaced,
+      confirmed: written.confirmed,
+      changedAt: deps.clock.now(),
+    });
     const base = baseOf(tx, sides[op.side] as SideRow);
     await finish(tx, applying, op, isSame(stored, written) ? 'nothing-written' : null);
-    if (written.confirmed && base && isOther(next, written.event)) await noteShown(tx, op.linkId, op.side, open.sides[op.side].read(base).event, written.event);
+    if (written.confirmed && base && isOther(next, written.event))
+      await noteShown(tx, op.linkId, op.side, open.sides[op.side].read(base).event, written.event);
   });
 }
 
@@ -210,11 +233,15 @@ async function finish(tx: Store, { deps }: Applying, op: OpRow, code: string | n
   if (await tx.hasOpenSibling(op)) return;
   const [held] = await tx.heldOf([op.linkId]);
   // What is held back is part of the same decision: until a person has looked the two sides have not agreed.
-  if (held && held.decision === null) return tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
+  if (held && held.decision === null)
+    return tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
   const [loaded] = await tx.loadLinks([op.linkId]);
   await tx.settleSides(loaded?.sides ?? {});
   await tx.release([op.linkId]);
-  if (loaded?.link.parentId) await tx.updateLinks([op.linkId], { agreed: tx.vault.seal(JSON.stringify(contentOnly(nextOf(tx, op))), context(op.pairId)) });
+  if (loaded?.link.parentId)
+    await tx.updateLinks([op.linkId], {
+      agreed: tx.vault.seal(JSON.stringify(contentOnly(nextOf(tx, op))), context(op.pairId)),
+    });
   await tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
 }
 
@@ -229,15 +256,29 @@ function isAsKnown(store: Store, row: SideRow, answer: Answer): boolean {
 }
 
 /** One of the sides has moved on: the op is given up before that is noted, so that no crash leaves it open as if it had been meant for what is there now. */
-async function outdated({ deps, open, epoch }: Applying, op: OpRow, row: SideRow | undefined, answer: Answer): Promise<Outcome> {
+async function outdated(
+  { deps, open, epoch }: Applying,
+  op: OpRow,
+  row: SideRow | undefined,
+  answer: Answer,
+): Promise<Outcome> {
   await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.setOp(op.id, 'stale', null, null));
   if (!row || !answer) return { kind: 'again' };
-  if (answer === 'gone') await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.updateSide(row.linkId, row.side, { gone: 'hinted' }));
-  else await observe({ deps, pairId: open.pair.id, epoch, side: row.side, reader: open.sides[row.side], isAnswer: true }, { found: [answer], unchanged: [], removed: [] });
+  if (answer === 'gone')
+    await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.updateSide(row.linkId, row.side, { gone: 'hinted' }));
+  else
+    await observe(
+      { deps, pairId: open.pair.id, epoch, side: row.side, reader: open.sides[row.side], isAnswer: true },
+      { found: [answer], unchanged: [], removed: [] },
+    );
   return { kind: 'again' };
 }
 
-async function setAside({ deps, open, epoch }: Applying, op: OpRow, problem: Pick<NewProblem, 'code' | 'detail'>): Promise<void> {
+async function setAside(
+  { deps, open, epoch }: Applying,
+  op: OpRow,
+  problem: Pick<NewProblem, 'code' | 'detail'>,
+): Promise<void> {
   await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
     await tx.setOp(op.id, 'failed', problem.code, null);
     const isNew = await tx.addProblem(open.pair.id, { linkId: op.linkId, side: op.side, ...problem }, deps.clock.now());
@@ -247,7 +288,10 @@ async function setAside({ deps, open, epoch }: Applying, op: OpRow, problem: Pic
 }
 
 async function waits({ deps, open, epoch }: Applying, op: OpRow, link: LinkRow, error: SyncError): Promise<Outcome> {
-  const retryAt = new Date(deps.clock.now().getTime() + Math.max(error.retryAfterMs ?? 0, backoff(link.attempts, FAILED_REST_MS, LONGEST_REST_MS)));
+  const retryAt = new Date(
+    deps.clock.now().getTime() +
+      Math.max(error.retryAfterMs ?? 0, backoff(link.attempts, FAILED_REST_MS, LONGEST_REST_MS)),
+  );
   await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
     await tx.setOp(op.id, 'waiting', error.kind, null);
     await tx.updateLinks([op.linkId], { dirty: true, retryAt, attempts: link.attempts + 1 });

@@ -1,9 +1,9 @@
 /** Links as the decision table sees them. */
 import type { CalendarEvent, SideName } from '../../core/event.ts';
 import type { LinkView, SideView } from '../../core/sync/decide.ts';
-import type { Store } from '../../db/store.ts';
 import { context, type LinkRow, type SideRow } from '../../db/links.ts';
 import type { HeldRow } from '../../db/plans.ts';
+import type { Store } from '../../db/store.ts';
 import type { Side } from '../../providers/provider.ts';
 import { baseOf, seenOf } from './observe.ts';
 
@@ -14,7 +14,12 @@ export interface Loaded {
 }
 
 /** One link as the decision table wants it: read from what is stored, by the sides' own readers. */
-export function viewOf(store: Store, { sides: rows }: Loaded, sides: Record<SideName, Side>, held: HeldRow | undefined): LinkView {
+export function viewOf(
+  store: Store,
+  { sides: rows }: Loaded,
+  sides: Record<SideName, Side>,
+  held: HeldRow | undefined,
+): LinkView {
   const view = (side: SideName): SideView | null => {
     const row = rows[side];
     return row ? sideView(store, row, sides[side]) : null;

@@ -2,7 +2,7 @@
  * Stores what a side shows. Observations are states, not deltas: storing one twice, or without its cursor, does no harm. An event whose version
  * changed but whose content did not is noted and wakes nobody.
  */
-import { changedPaths, otherSide, sameValue, type CalendarEvent, type SideName } from '../../core/event.ts';
+import { type CalendarEvent, changedPaths, otherSide, type SideName, sameValue } from '../../core/event.ts';
 import { context, type SideRow } from '../../db/links.ts';
 import type { Store } from '../../db/store.ts';
 import type { ChangePage, Found, Side, Stored } from '../../providers/provider.ts';
@@ -20,23 +20,46 @@ export interface Observer {
 }
 
 /** Stores one page. `inSameTransaction` may store more under the same epoch: the cursor. */
-export async function observe(observer: Observer, page: ChangePage, inSameTransaction?: (tx: Store) => Promise<void>): Promise<void> {
-  await observer.deps.store.underEpoch(observer.pairId, observer.epoch, async (tx) => {
-    await observeFound(observer, tx, page.found);
-    await observeUnchanged(observer, tx, page.unchanged);
-    await observeRemoved(observer, tx, page.removed, page.found);
-    await inSameTransaction?.(tx);
-  }, inSameTransaction ? 'update' : 'share');
+export async function observe(
+  observer: Observer,
+  page: ChangePage,
+  inSameTransaction?: (tx: Store) => Promise<void>,
+): Promise<void> {
+  await observer.deps.store.underEpoch(
+    observer.pairId,
+    observer.epoch,
+    async (tx) => {
+      await observeFound(observer, tx, page.found);
+      await observeUnchanged(observer, tx, page.unchanged);
+      await observeRemoved(observer, tx, page.removed, page.found);
+      await inSameTransaction?.(tx);
+    },
+    inSameTransaction ? 'update' : 'share',
+  );
 }
 
 /** Stored data of a side's row, for `Side.read`; null where the side shows nothing. */
 export function seenOf(store: Store, row: SideRow): Stored | null {
-  return row.seen && { ref: row.ref, resource: row.resource, version: row.version, data: store.vault.open(row.seen, context(row.pairId)) };
+  return (
+    row.seen && {
+      ref: row.ref,
+      resource: row.resource,
+      version: row.version,
+      data: store.vault.open(row.seen, context(row.pairId)),
+    }
+  );
 }
 
 /** The same for what the side showed when both sides last agreed. */
 export function baseOf(store: Store, row: SideRow): Stored | null {
-  return row.base && { ref: row.ref, resource: row.resource, version: row.baseVersion, data: store.vault.open(row.base, context(row.pairId)) };
+  return (
+    row.base && {
+      ref: row.ref,
+      resource: row.resource,
+      version: row.baseVersion,
+      data: store.vault.open(row.base, context(row.pairId)),
+    }
+  );
 }
 
 /** The columns that follow from what a side shows of an event. */
@@ -63,10 +86,27 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
   const { pairId, side } = observer;
   // A page may name an event twice; the later one is newer.
   const found = [...new Map(page.map((one) => [one.ref, one])).values()];
-  const known = new Map((await tx.sidesByRef(pairId, side, found.map(({ ref }) => ref))).map((row) => [row.ref, row]));
-  const markers = found.filter(({ ref, marker }) => !known.has(ref) && marker !== null).map(({ marker }) => marker as string).filter(isUuid);
+  const known = new Map(
+    (
+      await tx.sidesByRef(
+        pairId,
+        side,
+        found.map(({ ref }) => ref),
+      )
+    ).map((row) => [row.ref, row]),
+  );
+  const markers = found
+    .filter(({ ref, marker }) => !known.has(ref) && marker !== null)
+    .map(({ marker }) => marker as string)
+    .filter(isUuid);
   const free = new Set(await tx.linksWithout(pairId, side, markers));
-  const taken = observer.isAnswer ? new Set() : await linksOf(tx, pairId, markers.filter((marker) => !free.has(marker)));
+  const taken = observer.isAnswer
+    ? new Set()
+    : await linksOf(
+        tx,
+        pairId,
+        markers.filter((marker) => !free.has(marker)),
+      );
   const dirty: string[] = [];
   const newLinks = [];
   const newSides = [];
@@ -81,13 +121,23 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
     }
     // A copy of ours whose create was never answered carries the link's id; the link table decides whether that place is free.
     const isOurs = one.marker !== null && free.delete(one.marker);
-    const linkId = isOurs ? one.marker as string : observer.deps.newId();
+    const linkId = isOurs ? (one.marker as string) : observer.deps.newId();
     if (isOurs) dirty.push(linkId);
     const columns = seenColumns(tx, pairId, one);
     const agreed = isOurs ? await agreedUnderOldName(tx, linkId, side, columns.uidHash) : {};
     if (isOurs) await tx.dropGoneSides([linkId], side);
     else newLinks.push({ id: linkId, pairId, dirty: true });
-    newSides.push({ linkId, pairId, side, owned: isOurs, shown: true, gone: (isGhostly || taken.has(one.marker) ? 'hinted' : 'no') as SideRow['gone'], changedAt: observer.deps.clock.now(), ...columns, ...agreed });
+    newSides.push({
+      linkId,
+      pairId,
+      side,
+      owned: isOurs,
+      shown: true,
+      gone: (isGhostly || taken.has(one.marker) ? 'hinted' : 'no') as SideRow['gone'],
+      changedAt: observer.deps.clock.now(),
+      ...columns,
+      ...agreed,
+    });
   }
   await tx.insertLinks(newLinks);
   await tx.insertSides(newSides);
@@ -101,7 +151,9 @@ async function linksOf(tx: Store, pairId: string, ids: readonly string[]): Promi
 /** Some programs store an edited event under a new name: what it showed under the old one is still what both sides last agreed on. */
 async function agreedUnderOldName(tx: Store, linkId: string, side: SideName, uidHash: string | null) {
   const old = (await tx.loadLinks([linkId]))[0]?.sides[side];
-  return old?.base && uidHash !== null && old.uidHash === uidHash ? { base: old.base, baseVersion: old.baseVersion } : {};
+  return old?.base && uidHash !== null && old.uidHash === uidHash
+    ? { base: old.base, baseVersion: old.baseVersion }
+    : {};
 }
 
 /** For this long after an event has gone what looks new may be what is gone. */
@@ -113,7 +165,12 @@ async function hasJustLost({ deps, pairId }: Observer, tx: Store): Promise<boole
 }
 
 /** True when a run has to look at the event. */
-async function observeKnown({ deps, pairId, side, reader, isAnswer }: Observer, tx: Store, row: SideRow, found: Found): Promise<boolean> {
+async function observeKnown(
+  { deps, pairId, side, reader, isAnswer }: Observer,
+  tx: Store,
+  row: SideRow,
+  found: Found,
+): Promise<boolean> {
   const seen = seenOf(tx, row);
   if (seen && row.gone === 'no' && !row.confirmed) return confirmShown({ deps, side, reader }, tx, row, found, true);
   if (seen && row.gone === 'hinted' && !isAnswer) {
@@ -122,7 +179,12 @@ async function observeKnown({ deps, pairId, side, reader, isAnswer }: Observer, 
   }
   if (row.gone === 'proved' && !isAnswer) {
     // Really brought back, or shown once more by a listing that lags behind: the run asks for it by its name.
-    await tx.updateSide(row.linkId, side, { ...seenColumns(tx, pairId, found), shown: true, gone: 'hinted', changedAt: deps.clock.now() });
+    await tx.updateSide(row.linkId, side, {
+      ...seenColumns(tx, pairId, found),
+      shown: true,
+      gone: 'hinted',
+      changedAt: deps.clock.now(),
+    });
     return true;
   }
   const isBack = row.gone !== 'no' || !seen;
@@ -139,10 +201,19 @@ async function observeKnown({ deps, pairId, side, reader, isAnswer }: Observer, 
   const columns = { ...seenColumns(tx, pairId, found), shown: true, gone: 'no' as const };
   const base = baseOf(tx, row);
   if (!isBack && base && isSameContent(reader.read(base), found) && isSameContent(reader.read(seen), found)) {
-    await tx.updateSide(row.linkId, side, { ...columns, base: columns.seen, baseVersion: found.version, confirmed: true });
+    await tx.updateSide(row.linkId, side, {
+      ...columns,
+      base: columns.seen,
+      baseVersion: found.version,
+      confirmed: true,
+    });
     return false;
   }
-  await tx.updateSide(row.linkId, side, { ...columns, confirmed: true, ...(isSameData ? {} : { changedAt: deps.clock.now() }) });
+  await tx.updateSide(row.linkId, side, {
+    ...columns,
+    confirmed: true,
+    ...(isSameData ? {} : { changedAt: deps.clock.now() }),
+  });
   return true;
 }
 
@@ -161,7 +232,11 @@ const LAG_MS = 15_000;
  * has to look at the event.
  */
 export async function confirmShown(
-  { deps, side, reader }: Pick<Observer, 'deps' | 'side' | 'reader'>, tx: Store, row: SideRow, found: Found, isListed: boolean,
+  { deps, side, reader }: Pick<Observer, 'deps' | 'side' | 'reader'>,
+  tx: Store,
+  row: SideRow,
+  found: Found,
+  isListed: boolean,
 ): Promise<boolean> {
   const shown = isListed ? { shown: true } : {};
   const isReplaced = found.version !== null && found.version === row.replacedVersion;
@@ -175,8 +250,12 @@ export async function confirmShown(
   if (seen && isOurWrite(reader.read(seen), row, found)) {
     // The base moves along only if it was this write, and not an older state that still waits for the other side.
     const isBase = base?.data === seen.data;
-    if (base && !isBase && found.data !== seen.data) await noteShown(tx, row.linkId, side, reader.read(base).event, found.event);
-    await tx.updateSide(row.linkId, side, { ...columns, ...(isBase ? { base: columns.seen, baseVersion: found.version } : {}) });
+    if (base && !isBase && found.data !== seen.data)
+      await noteShown(tx, row.linkId, side, reader.read(base).event, found.event);
+    await tx.updateSide(row.linkId, side, {
+      ...columns,
+      ...(isBase ? { base: columns.seen, baseVersion: found.version } : {}),
+    });
     return false;
   }
   await tx.updateSide(row.linkId, side, { ...columns, changedAt: deps.clock.now() });
@@ -192,7 +271,8 @@ const AWAITED_MS = 15 * 60_000;
  */
 export async function createAgain(deps: Deps, tx: Store, row: SideRow): Promise<void> {
   const other = (await tx.loadLinks([row.linkId]))[0]?.sides[otherSide(row.side)];
-  const isLost = (!other || other.gone === 'proved') && deps.clock.now().getTime() - row.changedAt.getTime() > AWAITED_MS;
+  const isLost =
+    (!other || other.gone === 'proved') && deps.clock.now().getTime() - row.changedAt.getTime() > AWAITED_MS;
   if (isLost) await tx.forgetSide(row.linkId, row.side);
   else await tx.updateSide(row.linkId, row.side, { seen: null, version: null, gone: 'no', confirmed: true });
   await tx.markDirty([row.linkId]);
@@ -223,9 +303,16 @@ async function observeUnchanged({ pairId, side }: Observer, tx: Store, resources
 }
 
 /** A hint only. That a feed names a copy as removed shows that it had it. */
-async function observeRemoved({ pairId, side }: Observer, tx: Store, resources: readonly string[], found: readonly Found[]): Promise<void> {
+async function observeRemoved(
+  { pairId, side }: Observer,
+  tx: Store,
+  resources: readonly string[],
+  found: readonly Found[],
+): Promise<void> {
   const refs = new Set(found.map(({ ref }) => ref));
-  const rows = (await tx.sidesByResource(pairId, side, resources)).filter((row) => row.gone === 'no' && !refs.has(row.ref));
+  const rows = (await tx.sidesByResource(pairId, side, resources)).filter(
+    (row) => row.gone === 'no' && !refs.has(row.ref),
+  );
   for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'hinted', shown: true });
   await tx.markDirty(rows.map((row) => row.linkId));
 }

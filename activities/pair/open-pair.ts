@@ -24,7 +24,10 @@ export async function openPair(deps: Deps, pairId: string, signal?: AbortSignal)
     const opened = account && openAccount(deps.providers, account, { fetch: deps.fetch, signal });
     if (!opened) throw new Error(`no provider is registered for account ${accountId}`);
     const side = opened.side(calendarId, {
-      floatingZone: pair.floatingZone, attendees: pair.options.attendees, reminders: pair.options.reminders, tag: deps.tag,
+      floatingZone: pair.floatingZone,
+      attendees: pair.options.attendees,
+      reminders: pair.options.reminders,
+      tag: deps.tag,
     });
     return { accountId, side, isSame: async () => (await opened.identity()) === account.identity };
   };

@@ -1,9 +1,9 @@
 /** Notes on the pair's row how its sides fare: what the API shows as status, and how long to wait. */
 import { SyncError } from '../../core/sync-error.ts';
+import type { PairRow } from '../../db/pair-state.ts';
 import type { PairState } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
 import { backoff, pairConsequence } from '../error-policy.ts';
-import type { PairRow } from '../../db/pair-state.ts';
 import type { OpenPair } from './open-pair.ts';
 import { SideFailed } from './read-sides.ts';
 
@@ -16,7 +16,13 @@ const ERRORS_BEFORE_ATTENTION = 5;
 export async function noteSuccess(deps: Deps, open: OpenPair): Promise<void> {
   const { pair, accountIds } = open;
   if (pair.attention === null && pair.failures === 0 && pair.statusDetail === null && pair.notBefore === null) return;
-  await deps.store.updatePair(pair.id, { attention: null, failures: 0, failingSince: null, statusDetail: null, notBefore: null });
+  await deps.store.updatePair(pair.id, {
+    attention: null,
+    failures: 0,
+    failingSince: null,
+    statusDetail: null,
+    notBefore: null,
+  });
   if (pair.attention === 'credentials') {
     for (const accountId of Object.values(accountIds)) await deps.store.setAccountStatus(accountId, 'ok', null);
   }
@@ -33,14 +39,19 @@ export async function noteFailure(deps: Deps, open: OpenPair, failed: SideFailed
   const asked = failed.waitMs / 1000;
   const delaySeconds = Math.max(asked, backoff(pair.failures, ...consequence.delaySeconds));
   await deps.store.updatePair(pair.id, {
-    failures, failingSince,
+    failures,
+    failingSince,
     attention: consequence.attention ?? lastingAttention(error, failures, now.getTime() - failingSince.getTime()),
     statusDetail: `${side}: ${consequence.detail}${error.advice === undefined ? '' : ` ${error.advice}`}`,
     notBefore: asked > 0 ? new Date(now.getTime() + asked * 1000) : null,
     nextPollAt: new Date(now.getTime() + delaySeconds * 1000),
   });
-  if (consequence.attention === 'credentials') await deps.store.setAccountStatus(open.accountIds[side], 'attention', 'credentials');
-  deps.log.warn({ pairId: pair.id, side, kind: error.kind, status: error.status, failures, delaySeconds }, 'a side of the pair failed');
+  if (consequence.attention === 'credentials')
+    await deps.store.setAccountStatus(open.accountIds[side], 'attention', 'credentials');
+  deps.log.warn(
+    { pairId: pair.id, side, kind: error.kind, status: error.status, failures, delaySeconds },
+    'a side of the pair failed',
+  );
   return delaySeconds;
 }
 
@@ -63,5 +74,10 @@ export async function stateOf(deps: Deps, pairId: string): Promise<{ state: Pair
 /** Whatever went wrong while reading, as a side's failure. Errors that are not a service's are ours. */
 export function asSideFailure(error: unknown): SideFailed {
   if (error instanceof SideFailed) return error;
-  return new SideFailed('caldav', error instanceof SyncError ? error : new SyncError('bug', `unexpected ${error instanceof Error ? error.name : 'error'}`, { cause: error }));
+  return new SideFailed(
+    'caldav',
+    error instanceof SyncError
+      ? error
+      : new SyncError('bug', `unexpected ${error instanceof Error ? error.name : 'error'}`, { cause: error }),
+  );
 }

@@ -1,15 +1,30 @@
 /** A series that is written out on the other side: its occurrences and their single events, decided together (`core/sync/expanded-series.ts`). */
+
+import {
+  type CalendarEvent,
+  type Content,
+  changedContent,
+  type Exception,
+  type OccurrenceId,
+  otherSide,
+  type SideName,
+} from '../../core/event.ts';
+import type { EventProblem } from '../../core/event-problem.ts';
 import { changedValues } from '../../core/sync/changed-values.ts';
-import { changedContent, otherSide, type CalendarEvent, type Content, type Exception, type OccurrenceId, type SideName } from '../../core/event.ts';
+import { type LinkView, laterSide, type Op } from '../../core/sync/decide.ts';
+import {
+  contentOf,
+  decideSingles,
+  type SeriesDecision,
+  type Single,
+  TOO_DENSE,
+} from '../../core/sync/expanded-series.ts';
 import type { FieldConflict } from '../../core/sync/merge.ts';
 import { projected, sourceOf } from '../../core/sync/policy.ts';
-import { laterSide, type LinkView, type Op } from '../../core/sync/decide.ts';
-import type { EventProblem } from '../../core/event-problem.ts';
-import { contentOf, decideSingles, TOO_DENSE, type SeriesDecision, type Single } from '../../core/sync/expanded-series.ts';
-import type { Store } from '../../db/store.ts';
 import { context } from '../../db/links.ts';
 import type { links } from '../../db/schema.ts';
-import { viewOf, type Loaded } from './link-view.ts';
+import type { Store } from '../../db/store.ts';
+import { type Loaded, viewOf } from './link-view.ts';
 import type { OpenPair } from './open-pair.ts';
 
 export interface PlannedSeries {
@@ -25,7 +40,10 @@ export interface PlannedSeries {
 
 /** Null when the series is not there to be read. */
 export function planSeries(
-  { open, store, now, newId }: { open: OpenPair; store: Store; now: Date; newId: () => string }, parent: Loaded, view: LinkView, singles: readonly Loaded[],
+  { open, store, now, newId }: { open: OpenPair; store: Store; now: Date; newId: () => string },
+  parent: Loaded,
+  view: LinkView,
+  singles: readonly Loaded[],
 ): PlannedSeries | null {
   const { pair } = open;
   const side: SideName = view.caldav?.now ? 'caldav' : 'cloud';
@@ -36,7 +54,9 @@ export function planSeries(
   const content = to === 'cloud' ? pair.options.content.toCloud : pair.options.content.toCaldav;
   const there = singles.filter(({ sides }) => sides[to]);
   const decision = decideSingles({
-    series, side, now: now.getTime(),
+    series,
+    side,
+    now: now.getTime(),
     singles: there.map((single) => viewOfSingle(store, open, single, view, to)),
     isOneWay: sourceOf(pair.direction) !== null || content === 'busy',
     winner: side,
@@ -50,22 +70,39 @@ export function planSeries(
   const { newLinks, ops } = opsOf(decision, parent, byOccurrence, to, newId);
   const next = withExceptions(full, series, decision.exceptions);
   const changes = changedValues(full, next);
-  if (changes.length > 0) ops.push({ linkId: parent.link.id, op: { side, action: 'update', next, changes, isCounted: false, hold: null } });
+  if (changes.length > 0)
+    ops.push({ linkId: parent.link.id, op: { side, action: 'update', next, changes, isCounted: false, hold: null } });
   return {
-    newLinks, ops, settled,
+    newLinks,
+    ops,
+    settled,
     dropped: decision.dropped.flatMap((occurrence) => byOccurrence.get(occurrence)?.link.id ?? []),
     problems: decision.isTooDense ? [{ side: to, ...TOO_DENSE }] : [],
     conflicts: decision.conflicts,
   };
 }
 
-function opsOf(decision: SeriesDecision, { link: parent }: Loaded, byOccurrence: ReadonlyMap<string, Loaded>, side: SideName, newId: () => string) {
+function opsOf(
+  decision: SeriesDecision,
+  { link: parent }: Loaded,
+  byOccurrence: ReadonlyMap<string, Loaded>,
+  side: SideName,
+  newId: () => string,
+) {
   const newLinks: (typeof links.$inferInsert)[] = [];
   const ops: { linkId: string; op: Op }[] = [];
   for (const { occurrence, next } of decision.create) {
     const known = byOccurrence.get(occurrence)?.link.id;
     const linkId = known ?? newId();
-    if (!known) newLinks.push({ id: linkId, pairId: parent.pairId, dirty: true, parentId: parent.id, occurrence, label: parent.label });
+    if (!known)
+      newLinks.push({
+        id: linkId,
+        pairId: parent.pairId,
+        dirty: true,
+        parentId: parent.id,
+        occurrence,
+        label: parent.label,
+      });
     ops.push({ linkId, op: { side, action: 'create', next, changes: [], isCounted: false, hold: null } });
   }
   for (const { occurrence, next, fields } of decision.update) {
@@ -75,7 +112,8 @@ function opsOf(decision: SeriesDecision, { link: parent }: Loaded, byOccurrence:
   }
   for (const occurrence of decision.remove) {
     const linkId = byOccurrence.get(occurrence)?.link.id;
-    if (linkId) ops.push({ linkId, op: { side, action: 'delete', next: null, changes: [], isCounted: false, hold: null } });
+    if (linkId)
+      ops.push({ linkId, op: { side, action: 'delete', next: null, changes: [], isCounted: false, hold: null } });
   }
   return { newLinks, ops };
 }
@@ -96,7 +134,11 @@ function viewOfSingle(store: Store, open: OpenPair, loaded: Loaded, series: Link
 }
 
 /** Only what differs from what the copies may see is taken over: an option that leaves people out must not remove them from the series. */
-function withExceptions(full: CalendarEvent, series: CalendarEvent, exceptions: Readonly<Record<OccurrenceId, Exception>>): CalendarEvent {
+function withExceptions(
+  full: CalendarEvent,
+  series: CalendarEvent,
+  exceptions: Readonly<Record<OccurrenceId, Exception>>,
+): CalendarEvent {
   const next: Record<OccurrenceId, Exception> = { ...full.exceptions };
   for (const [occurrence, exception] of Object.entries(exceptions)) {
     if (typeof exception !== 'object') {
@@ -104,7 +146,10 @@ function withExceptions(full: CalendarEvent, series: CalendarEvent, exceptions: 
       continue;
     }
     const fields = changedContent(contentOf(series, occurrence), exception);
-    next[occurrence] = { ...contentOf(full, occurrence), ...Object.fromEntries(fields.map((field) => [field, exception[field]])) };
+    next[occurrence] = {
+      ...contentOf(full, occurrence),
+      ...Object.fromEntries(fields.map((field) => [field, exception[field]])),
+    };
   }
   return { ...full, exceptions: next };
 }

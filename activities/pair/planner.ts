@@ -1,18 +1,18 @@
 /** Turns what the database knows about a pair's events into the ops of a run, by the pure decision table of `core/sync/decide.ts`. */
 import type { SideName } from '../../core/event.ts';
+import { type Decision, decide, type LinkView, type Op } from '../../core/sync/decide.ts';
 import { holdReason, isFlapping } from '../../core/sync/deletion-guard.ts';
 import { pathKey } from '../../core/sync/merge.ts';
-import { decide, type Decision, type LinkView, type Op } from '../../core/sync/decide.ts';
 import { context, type LinkRow } from '../../db/links.ts';
 import type { HeldRow, NewOp, NewProblem } from '../../db/plans.ts';
 import type { Shared } from '../../db/shared-calendars.ts';
-import { adoptions, isStray } from './relink-occurrences.ts';
 import type { Deps } from '../deps.ts';
-import { eventOf, labelOf, viewOf, type Loaded } from './link-view.ts';
+import { isTwin } from './duplicates.ts';
+import { eventOf, type Loaded, labelOf, viewOf } from './link-view.ts';
 import { baseOf, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
-import { planSeries, type PlannedSeries } from './plan-series.ts';
-import { isTwin } from './duplicates.ts';
+import { type PlannedSeries, planSeries } from './plan-series.ts';
+import { adoptions, isStray } from './relink-occurrences.ts';
 import { DELETED, fieldsOf, hashOf, journalOf, keyOf } from './write-journal.ts';
 
 const CHUNK = 200;
@@ -36,13 +36,23 @@ interface Decided {
 interface Deletions {
   readonly ops: Record<SideName, NewOp[]>;
   /** Series that are gone, with the deletions of all their written-out singles: for the limit each is one event. */
-  readonly series: { readonly linkId: string; readonly side: SideName; readonly isCounted: boolean; readonly rows: readonly NewOp[] }[];
+  readonly series: {
+    readonly linkId: string;
+    readonly side: SideName;
+    readonly isCounted: boolean;
+    readonly rows: readonly NewOp[];
+  }[];
   readonly bothGone: string[];
   readonly held: { linkId: string; side: SideName; reason: string }[];
 }
 
 /** Plans these links anew, in one transaction: what the run had planned for them but not done is forgotten. */
-export function planLinks(deps: Deps, open: OpenPair, run: { id: string; epoch: number }, ids: readonly string[]): Promise<Planned> {
+export function planLinks(
+  deps: Deps,
+  open: OpenPair,
+  run: { id: string; epoch: number },
+  ids: readonly string[],
+): Promise<Planned> {
   return deps.store.underEpoch(open.pair.id, run.epoch, async (store) => {
     const unsettled = await store.unsettledWrites(ids);
     const planner = new Planner({ ...deps, store }, open, run.id, await store.lockShared(open.pair), unsettled);
@@ -75,7 +85,13 @@ class Planner {
   private readonly strays: (Decided & { loaded: Loaded; held: HeldRow | undefined })[] = [];
   private readonly later: Deletions = { ops: { caldav: [], cloud: [] }, series: [], bothGone: [], held: [] };
 
-  constructor(deps: Deps, open: OpenPair, runId: string, shared: Shared, unsettled: ReadonlyMap<string, readonly string[]>) {
+  constructor(
+    deps: Deps,
+    open: OpenPair,
+    runId: string,
+    shared: Shared,
+    unsettled: ReadonlyMap<string, readonly string[]>,
+  ) {
     this.deps = deps;
     this.open = open;
     this.runId = runId;
@@ -108,13 +124,28 @@ class Planner {
     await this.act(loaded, decided, held, written);
   }
 
-  private async act(loaded: Loaded, { view, decision }: Decided, held: HeldRow | undefined, written: ReadonlyMap<string, string[]>): Promise<void> {
+  private async act(
+    loaded: Loaded,
+    { view, decision }: Decided,
+    held: HeldRow | undefined,
+    written: ReadonlyMap<string, string[]>,
+  ): Promise<void> {
     const { store } = this.deps;
     const { link } = loaded;
     const { pair } = this.open;
     const flapping = this.flappingSide(decision.ops, link, written);
-    const problems: NewProblem[] = decision.problems.map(({ side, problem }) => ({ linkId: link.id, side, ...problem }));
-    if (flapping) problems.push({ linkId: link.id, side: flapping, code: 'flapping', detail: 'The same field keeps changing back. Calpair leaves the event alone until somebody changes it.' });
+    const problems: NewProblem[] = decision.problems.map(({ side, problem }) => ({
+      linkId: link.id,
+      side,
+      ...problem,
+    }));
+    if (flapping)
+      problems.push({
+        linkId: link.id,
+        side: flapping,
+        code: 'flapping',
+        detail: 'The same field keeps changing back. Calpair leaves the event alone until somebody changes it.',
+      });
     this.planned.problems += await store.setProblems(pair.id, link.id, problems, this.now);
     await store.updateLinks([link.id], { label: labelOf(store, pair.id, view) });
     if (flapping) return store.updateLinks([link.id], { dirty: false });
@@ -131,12 +162,18 @@ class Planner {
     try {
       const view = viewOf(this.deps.store, loaded, sides, held);
       const decision = decide(view, {
-        direction: pair.direction, options: pair.options, now: this.now.getTime(), cannotHold: (side, event) => sides[side].cannotHold(event),
+        direction: pair.direction,
+        options: pair.options,
+        now: this.now.getTime(),
+        cannotHold: (side, event) => sides[side].cannotHold(event),
         journal: journalOf(this.deps.store, this.unsettled, loaded.link.id),
       });
       return { view, decision };
     } catch (error) {
-      this.deps.log.error({ pairId: pair.id, linkId: loaded.link.id, err: error }, 'no decision could be made about an event');
+      this.deps.log.error(
+        { pairId: pair.id, linkId: loaded.link.id, err: error },
+        'no decision could be made about an event',
+      );
       return null;
     }
   }
@@ -147,8 +184,10 @@ class Planner {
     const { link, sides } = loaded;
     const deletes = decision.ops.some(({ action }) => action === 'delete');
     const isForgotten = decision.link === 'forget';
-    if (held && !held.decision && (deletes || (isForgotten && sides.caldav && sides.cloud))) return store.updateLinks([link.id], { dirty: false });
-    if (held && !deletes && !isForgotten && (decision.ops.length === 0 || !held.decision)) await store.release([link.id]);
+    if (held && !held.decision && (deletes || (isForgotten && sides.caldav && sides.cloud)))
+      return store.updateLinks([link.id], { dirty: false });
+    if (held && !deletes && !isForgotten && (decision.ops.length === 0 || !held.decision))
+      await store.release([link.id]);
     if (isForgotten && sides.caldav && sides.cloud && !held) return void this.later.bothGone.push(link.id);
     if (isForgotten) {
       // A copy of it that a change feed does not tell of is found by a full listing only.
@@ -162,10 +201,17 @@ class Planner {
     if (decision.ops.length === 0) {
       if (decision.link === 'settle') await store.settleSides(sides);
       const isDoubted = Object.values(sides).some((row) => !row.confirmed);
-      return store.updateLinks([link.id], { dirty: isDoubted, retryAt: isDoubted ? later(this.deps) : null, attempts: 0 });
+      return store.updateLinks([link.id], {
+        dirty: isDoubted,
+        retryAt: isDoubted ? later(this.deps) : null,
+        attempts: 0,
+      });
     }
-    if (await isTwin(store, loaded, view)) return store.updateLinks([link.id], { dirty: false, retryAt: null, attempts: 0 });
-    for (const op of decision.ops) if (await this.comesAnotherWay(op)) return store.updateLinks([link.id], { dirty: true, retryAt: later(this.deps) });
+    if (await isTwin(store, loaded, view))
+      return store.updateLinks([link.id], { dirty: false, retryAt: null, attempts: 0 });
+    for (const op of decision.ops)
+      if (await this.comesAnotherWay(op))
+        return store.updateLinks([link.id], { dirty: true, retryAt: later(this.deps) });
     for (const op of decision.ops) await this.op(link, op);
   }
 
@@ -174,7 +220,12 @@ class Planner {
     const others = this.shared[side];
     if (action !== 'create' || !next?.uid || !others) return false;
     const { store } = this.deps;
-    return store.isOnAnotherWay({ pairId: this.open.pair.id, side }, others, store.vault.hash(`uid:${next.uid}`), this.now);
+    return store.isOnAnotherWay(
+      { pairId: this.open.pair.id, side },
+      others,
+      store.vault.hash(`uid:${next.uid}`),
+      this.now,
+    );
   }
 
   private async forget(linkIds: readonly string[]): Promise<void> {
@@ -193,9 +244,21 @@ class Planner {
     const { store } = this.deps;
     const pairId = this.open.pair.id;
     let next = op.next;
-    if (op.action === 'create' && next?.uid && (await store.isUidTaken(pairId, op.side, store.vault.hash(`uid:${next.uid}`), linkId))) next = { ...next, uid: null };
+    if (
+      op.action === 'create' &&
+      next?.uid &&
+      (await store.isUidTaken(pairId, op.side, store.vault.hash(`uid:${next.uid}`), linkId))
+    )
+      next = { ...next, uid: null };
     return {
-      id: this.deps.newId(), runId: this.runId, pairId, linkId, side: op.side, action: op.action, counted: op.isCounted, status: 'pending',
+      id: this.deps.newId(),
+      runId: this.runId,
+      pairId,
+      linkId,
+      side: op.side,
+      action: op.action,
+      counted: op.isCounted,
+      status: 'pending',
       next: next && store.vault.seal(JSON.stringify(next), context(pairId)),
       fields: op.action === 'delete' ? { [DELETED]: '' } : fieldsOf(store, op.changes),
     };
@@ -211,11 +274,17 @@ class Planner {
     const { store } = this.deps;
     const rest = [...this.parents].filter((id) => !this.seen.has(id));
     for (let start = 0; start < rest.length; start += CHUNK) await this.chunk(rest.slice(start, start + CHUNK));
-    for (const id of rest.filter((parentId) => !this.seen.has(parentId))) await this.removeSingles(id, true, this.later.ops);
+    for (const id of rest.filter((parentId) => !this.seen.has(parentId)))
+      await this.removeSingles(id, true, this.later.ops);
     await this.adoptStrays();
     for (const { loaded, view } of this.writtenOut) {
       const singles = await store.loadLinks((await store.singlesOf([loaded.link.id])).map(({ id }) => id));
-      const planned = planSeries({ open: this.open, store, now: this.now, newId: this.deps.newId }, loaded, view, singles);
+      const planned = planSeries(
+        { open: this.open, store, now: this.now, newId: this.deps.newId },
+        loaded,
+        view,
+        singles,
+      );
       if (planned) await this.series(loaded, view, planned);
     }
   }
@@ -224,8 +293,12 @@ class Planner {
   private async adoptStrays(): Promise<void> {
     if (this.strays.length === 0) return;
     const { store } = this.deps;
-    const singles = await store.loadLinks((await store.singlesOf(this.writtenOut.map(({ loaded }) => loaded.link.id))).map(({ id }) => id));
-    const adopted = new Map(adoptions(this.strays, this.writtenOut, singles, this.open.pair.options).map((one) => [one.stray.link.id, one]));
+    const singles = await store.loadLinks(
+      (await store.singlesOf(this.writtenOut.map(({ loaded }) => loaded.link.id))).map(({ id }) => id),
+    );
+    const adopted = new Map(
+      adoptions(this.strays, this.writtenOut, singles, this.open.pair.options).map((one) => [one.stray.link.id, one]),
+    );
     for (const { loaded, held, ...decided } of this.strays) {
       const found = adopted.get(loaded.link.id);
       if (!found) {
@@ -233,7 +306,11 @@ class Planner {
         continue;
       }
       const { parentId, occurrence, side } = found;
-      await store.updateLinks([loaded.link.id], { parentId, occurrence, label: labelOf(store, this.open.pair.id, decided.view) });
+      await store.updateLinks([loaded.link.id], {
+        parentId,
+        occurrence,
+        label: labelOf(store, this.open.pair.id, decided.view),
+      });
       await store.updateSide(loaded.link.id, side, { owned: true });
       this.planned.adopted.add(parentId);
     }
@@ -254,7 +331,8 @@ class Planner {
       await store.updateLinks([rows.link.id], { dirty: false, agreed });
     }
     await store.deleteLinks(planned.dropped);
-    for (const problem of planned.problems) this.planned.problems += (await store.addProblem(pair.id, { linkId: link.id, ...problem }, this.now)) ? 1 : 0;
+    for (const problem of planned.problems)
+      this.planned.problems += (await store.addProblem(pair.id, { linkId: link.id, ...problem }, this.now)) ? 1 : 0;
     this.planned.conflicts += await this.noteConflicts(link, view, planned.conflicts);
   }
 
@@ -262,10 +340,15 @@ class Planner {
    * A series whose singles have to go: it is gone itself, which is one deletion, or the other side can express it by now. True when the link itself is
    * dealt with.
    */
-  private async withoutSingles({ link, sides }: Loaded, decision: Decision, held: HeldRow | undefined): Promise<boolean> {
+  private async withoutSingles(
+    { link, sides }: Loaded,
+    decision: Decision,
+    held: HeldRow | undefined,
+  ): Promise<boolean> {
     const isGone = decision.link === 'forget';
     if (!isGone) {
-      if (decision.ops.some(({ action }) => action === 'create')) await this.removeSingles(link.id, false, this.later.ops);
+      if (decision.ops.some(({ action }) => action === 'create'))
+        await this.removeSingles(link.id, false, this.later.ops);
       return false;
     }
     if (held && held.decision !== 'apply') {
@@ -284,17 +367,31 @@ class Planner {
     const row = sides.caldav ?? sides.cloud;
     const base = row && baseOf(this.deps.store, row);
     const event = base && row && this.open.sides[row.side].read(base).event;
-    if (row && event) await this.insert([await this.opRow(link.id, { side: row.side, action: 'create', next: event, changes: [], isCounted: false, hold: null })]);
+    if (row && event)
+      await this.insert([
+        await this.opRow(link.id, {
+          side: row.side,
+          action: 'create',
+          next: event,
+          changes: [],
+          isCounted: false,
+          hold: null,
+        }),
+      ]);
   }
 
   private async removeSingles(parentId: string, onlyOwned: boolean, into: Record<SideName, NewOp[]>): Promise<void> {
     const { store } = this.deps;
     const singles = await store.loadLinks((await store.singlesOf([parentId])).map(({ id }) => id));
-    const there = singles.filter(({ sides }) => Object.values(sides).some((row) => row.gone !== 'proved' && (row.owned || !onlyOwned)));
+    const there = singles.filter(({ sides }) =>
+      Object.values(sides).some((row) => row.gone !== 'proved' && (row.owned || !onlyOwned)),
+    );
     await store.deleteLinks(singles.filter((single) => !there.includes(single)).map(({ link }) => link.id));
     for (const { link, sides } of there) {
       const side = sides.cloud ? 'cloud' : 'caldav';
-      into[side].push(await this.opRow(link.id, { side, action: 'delete', next: null, changes: [], isCounted: false, hold: null }));
+      into[side].push(
+        await this.opRow(link.id, { side, action: 'delete', next: null, changes: [], isCounted: false, hold: null }),
+      );
     }
   }
 
@@ -310,10 +407,21 @@ class Planner {
       const counted = ops[side].filter((op) => op.counted);
       const gone = series.filter((one) => one.side === side);
       const countedSeries = gone.filter(({ isCounted }) => isCounted);
-      const lastDay = await store.countDeletions(pair.id, side, since, [...counted, ...countedSeries].map(({ linkId }) => linkId).concat(bothGone));
-      const reason = holdReason({
-        planned: counted.length + countedSeries.length + bothGone.length, lastDay, linked: events.linked + lastDay, present: events[side] + bothGone.length,
-      }, pair.options.holdDeletions);
+      const lastDay = await store.countDeletions(
+        pair.id,
+        side,
+        since,
+        [...counted, ...countedSeries].map(({ linkId }) => linkId).concat(bothGone),
+      );
+      const reason = holdReason(
+        {
+          planned: counted.length + countedSeries.length + bothGone.length,
+          lastDay,
+          linked: events.linked + lastDay,
+          present: events[side] + bothGone.length,
+        },
+        pair.options.holdDeletions,
+      );
       if (reason) held.push(...counted.map((op) => ({ linkId: op.linkId, side, reason })));
       if (reason) held.push(...countedSeries.map(({ linkId }) => ({ linkId, side, reason })));
       await this.insert(reason ? ops[side].filter((op) => !op.counted) : ops[side]);
@@ -322,16 +430,26 @@ class Planner {
       await store.deleteLinks(done.map(({ linkId }) => linkId));
       holdsBothGone ||= reason !== null;
     }
-    if (holdsBothGone) held.push(...bothGone.map((linkId) => ({ linkId, side: 'caldav' as const, reason: 'lost-on-both' })));
+    if (holdsBothGone)
+      held.push(...bothGone.map((linkId) => ({ linkId, side: 'caldav' as const, reason: 'lost-on-both' })));
     else await this.forget(bothGone);
     this.planned.held += await store.hold(held.map((row) => ({ pairId: pair.id, since: this.now, ...row })));
-    await store.updateLinks(held.map(({ linkId }) => linkId), { dirty: false });
+    await store.updateLinks(
+      held.map(({ linkId }) => linkId),
+      { dirty: false },
+    );
   }
 
   private flappingSide(ops: readonly Op[], link: LinkRow, written: ReadonlyMap<string, string[]>): SideName | null {
     for (const op of ops) {
       for (const change of op.changes) {
-        if (isFlapping(written.get(`${link.id}/${op.side}/${keyOf(this.deps.store, change)}`) ?? [], hashOf(this.deps.store, change.value))) return op.side;
+        if (
+          isFlapping(
+            written.get(`${link.id}/${op.side}/${keyOf(this.deps.store, change)}`) ?? [],
+            hashOf(this.deps.store, change.value),
+          )
+        )
+          return op.side;
       }
     }
     return null;
@@ -340,17 +458,35 @@ class Planner {
   private async noteConflicts(link: LinkRow, view: LinkView, conflicts: Decision['conflicts']): Promise<number> {
     const { store } = this.deps;
     const pairId = this.open.pair.id;
-    return store.insertConflicts(conflicts.map(({ path, winner, kept, lost }) => {
-      const field = path.field === 'exception' && path.occurrence === null ? 'event' : pathKey(path);
-      const content = JSON.stringify({ eventTitle: eventOf(view)?.title ?? '', keptValue: kept ?? null, lostValue: lost ?? null });
-      return {
-        id: this.deps.newId(), pairId, linkId: link.id, runId: this.runId, at: this.now, field, winner,
-        content: store.vault.seal(content, context(pairId)), digest: hashOf(store, [field, winner, content, view.caldav?.seenAt, view.cloud?.seenAt]),
-      };
-    }));
+    return store.insertConflicts(
+      conflicts.map(({ path, winner, kept, lost }) => {
+        const field = path.field === 'exception' && path.occurrence === null ? 'event' : pathKey(path);
+        const content = JSON.stringify({
+          eventTitle: eventOf(view)?.title ?? '',
+          keptValue: kept ?? null,
+          lostValue: lost ?? null,
+        });
+        return {
+          id: this.deps.newId(),
+          pairId,
+          linkId: link.id,
+          runId: this.runId,
+          at: this.now,
+          field,
+          winner,
+          content: store.vault.seal(content, context(pairId)),
+          digest: hashOf(store, [field, winner, content, view.caldav?.seenAt, view.cloud?.seenAt]),
+        };
+      }),
+    );
   }
 }
 
 function undecided({ link, sides }: Loaded): NewProblem {
-  return { linkId: link.id, side: sides.caldav ? 'caldav' : 'cloud', code: 'unreadable', detail: 'Calpair could not work out what to do with this event. It is left alone on both sides until it changes.' };
+  return {
+    linkId: link.id,
+    side: sides.caldav ? 'caldav' : 'cloud',
+    code: 'unreadable',
+    detail: 'Calpair could not work out what to do with this event. It is left alone on both sides until it changes.',
+  };
 }

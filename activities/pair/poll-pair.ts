@@ -4,7 +4,7 @@ import { Superseded } from '../../db/links.ts';
 import type { PairActivities, PollResult } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
 import { noChange, waiting } from '../error-policy.ts';
-import { openPair, type OpenPair } from './open-pair.ts';
+import { type OpenPair, openPair } from './open-pair.ts';
 import { asSideFailure, noteFailure, noteSuccess, stateOf } from './pair-health.ts';
 import { readSides } from './read-sides.ts';
 
@@ -30,7 +30,8 @@ export function createPollPair(deps: Deps): PairActivities['pollPair'] {
     } catch (error) {
       if (error instanceof Superseded || cancellationSignal.aborted) throw noChange(ASIDE_SECONDS);
       const failure = asSideFailure(error);
-      if (failure.error.kind === 'bug') deps.log.error({ pairId, err: failure.error.cause }, 'a poll failed unexpectedly');
+      if (failure.error.kind === 'bug')
+        deps.log.error({ pairId, err: failure.error.cause }, 'a poll failed unexpectedly');
       const delaySeconds = await noteFailure(deps, open, failure);
       const now = await stateOf(deps, pairId);
       if (now.state !== state) return { kind: 'state', ...now };

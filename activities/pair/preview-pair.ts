@@ -8,13 +8,17 @@ import type { OpAction } from '../../db/schema.ts';
 import { analyzeScratch, onScratch } from '../../db/scratch.ts';
 import { postgresStore } from '../../db/store.ts';
 import type { Deps } from '../deps.ts';
-import { match, type Matched } from './link-events.ts';
-import { openPair, type OpenPair } from './open-pair.ts';
-import { planLinks, type Planned } from './planner.ts';
 import { confirmWrites } from './confirm-writes.ts';
+import { type Matched, match } from './link-events.ts';
+import { type OpenPair, openPair } from './open-pair.ts';
+import { type Planned, planLinks } from './planner.ts';
 import { proveDeletions, readSide, SideFailed } from './read-sides.ts';
 
-interface Writes { create: number; update: number; delete: number }
+interface Writes {
+  create: number;
+  update: number;
+  delete: number;
+}
 
 /** An event as a person knows it. */
 interface Shown {
@@ -53,23 +57,36 @@ export function createPreviewPair(deps: Deps, db: Db): PreviewPair {
     if (restMs > 0) throw new SyncError('throttled', 'the server asked to wait', { retryAfterMs: restMs });
     if ((await deps.store.countLinks(pairId)) > MAX_EVENTS) return 'too-large';
     try {
-      return await onScratch(db, pairId, MAX_SECONDS, (tx) => preview({ ...deps, store: postgresStore(tx) }, open, signal, () => analyzeScratch(tx)));
+      return await onScratch(db, pairId, MAX_SECONDS, (tx) =>
+        preview({ ...deps, store: postgresStore(tx) }, open, signal, () => analyzeScratch(tx)),
+      );
     } catch (error) {
       throw error instanceof SideFailed ? error.error : error;
     }
   };
 }
 
-async function preview(deps: Deps, real: OpenPair, signal: AbortSignal, hasRead: () => Promise<void>): Promise<Preview | 'gone' | 'too-large'> {
+async function preview(
+  deps: Deps,
+  real: OpenPair,
+  signal: AbortSignal,
+  hasRead: () => Promise<void>,
+): Promise<Preview | 'gone' | 'too-large'> {
   const { store } = deps;
   const { id } = real.pair;
-  const begun = await store.beginRun({ pairId: id, number: (await store.lastRunNumber(id)) + 1, trigger: 'signal', now: deps.clock.now() });
+  const begun = await store.beginRun({
+    pairId: id,
+    number: (await store.lastRunNumber(id)) + 1,
+    trigger: 'signal',
+    now: deps.clock.now(),
+  });
   const pair = (await store.pairWithAccounts(id))?.pair;
   if (!begun || !pair) return 'gone';
   const { run, epoch } = begun;
   const open = { ...real, pair };
   // One after the other: both write to the same transaction.
-  for (const side of ['caldav', 'cloud'] as const) await readSide(deps, open, side, { epoch, full: pair.fullListingAt === null });
+  for (const side of ['caldav', 'cloud'] as const)
+    await readSide(deps, open, side, { epoch, full: pair.fullListingAt === null });
   signal.throwIfAborted();
   if ((await store.countLinks(id)) > MAX_EVENTS) return 'too-large';
   await hasRead();
@@ -83,20 +100,34 @@ async function preview(deps: Deps, real: OpenPair, signal: AbortSignal, hasRead:
   return told(deps, open, planned, { ops: await store.pendingOps(run.id), matched });
 }
 
-async function told(deps: Deps, open: OpenPair, { conflicts, held }: Planned, { ops, matched }: { ops: readonly OpRow[]; matched: readonly Matched[] }): Promise<Preview> {
+async function told(
+  deps: Deps,
+  open: OpenPair,
+  { conflicts, held }: Planned,
+  { ops, matched }: { ops: readonly OpRow[]; matched: readonly Matched[] },
+): Promise<Preview> {
   const count = (side: SideName): Writes => {
     const of = (action: OpAction) => ops.filter((op) => op.side === side && op.action === action).length;
     return { create: of('create'), update: of('update'), delete: of('delete') };
   };
-  const [changes, matches] = [[...ops].sort((a, b) => RANK[a.action] - RANK[b.action]).slice(0, TOLD), matched.slice(0, TOLD)];
+  const [changes, matches] = [
+    [...ops].sort((a, b) => RANK[a.action] - RANK[b.action]).slice(0, TOLD),
+    matched.slice(0, TOLD),
+  ];
   const loaded = await deps.store.loadLinks([...new Set([...changes, ...matches].map(({ linkId }) => linkId))]);
   const labels = new Map(loaded.map(({ link }) => [link.id, link.label]));
   const shown = (linkId: string): Shown => {
     const label = labels.get(linkId);
-    return label ? (JSON.parse(deps.store.vault.open(label, context(open.pair.id))) as Shown) : { title: '', start: '' };
+    return label
+      ? (JSON.parse(deps.store.vault.open(label, context(open.pair.id))) as Shown)
+      : { title: '', start: '' };
   };
   return {
-    caldav: count('caldav'), cloud: count('cloud'), conflicts, held, matched: matched.length,
+    caldav: count('caldav'),
+    cloud: count('cloud'),
+    conflicts,
+    held,
+    matched: matched.length,
     changes: changes.map((op) => ({ side: op.side, action: op.action, ...(written(deps, op) ?? shown(op.linkId)) })),
     matches: matches.map(({ linkId, by }) => ({ by, ...shown(linkId) })),
   };

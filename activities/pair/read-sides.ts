@@ -5,7 +5,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import type { SideRow } from '../../db/links.ts';
 import type { Found, Known, Side } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
-import { createAgain, observe, seenOf, type Observer } from './observe.ts';
+import { createAgain, type Observer, observe, seenOf } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { assureAccount, tellStrangers } from './verify-account.ts';
 
@@ -49,7 +49,7 @@ export type Answer = Found | 'gone' | undefined;
 /** An answer that has other events of the same resource only says that this one is gone. */
 export function answerFor({ resource, ref }: SideRow, answers: ReadonlyMap<string, readonly Found[] | 'gone'>): Answer {
   const answer = answers.get(resource);
-  return answer === undefined || answer === 'gone' ? answer : answer.find((found) => found.ref === ref) ?? 'gone';
+  return answer === undefined || answer === 'gone' ? answer : (answer.find((found) => found.ref === ref) ?? 'gone');
 }
 
 /**
@@ -61,7 +61,8 @@ export async function readSides(deps: Deps, open: OpenPair, setting: ReadSetting
     readSide(deps, open, 'caldav', setting),
     readSide(deps, open, 'cloud', setting),
   ]);
-  if (caldav.status === 'rejected') throw cloud.status === 'rejected' ? await bothFailed(deps, open, caldav.reason, cloud.reason) : caldav.reason;
+  if (caldav.status === 'rejected')
+    throw cloud.status === 'rejected' ? await bothFailed(deps, open, caldav.reason, cloud.reason) : caldav.reason;
   if (cloud.status === 'rejected') throw cloud.reason;
   return { caldav: caldav.value, cloud: cloud.value };
 }
@@ -69,8 +70,10 @@ export async function readSides(deps: Deps, open: OpenPair, setting: ReadSetting
 /** One of them is told of; both are left alone for as long as either has asked, also where the other one only failed because a later run has begun. */
 async function bothFailed(deps: Deps, open: OpenPair, caldav: unknown, cloud: unknown): Promise<unknown> {
   const waitMs = Math.max(...[caldav, cloud].map((error) => (error instanceof SideFailed ? error.waitMs : 0)));
-  if (caldav instanceof SideFailed && cloud instanceof SideFailed) return new SideFailed(caldav.side, caldav.error, waitMs);
-  if (waitMs > 0) await deps.store.updatePair(open.pair.id, { notBefore: new Date(deps.clock.now().getTime() + waitMs) });
+  if (caldav instanceof SideFailed && cloud instanceof SideFailed)
+    return new SideFailed(caldav.side, caldav.error, waitMs);
+  if (waitMs > 0)
+    await deps.store.updatePair(open.pair.id, { notBefore: new Date(deps.clock.now().getTime() + waitMs) });
   return caldav instanceof SideFailed ? cloud : caldav;
 }
 
@@ -96,11 +99,17 @@ async function readPages(observer: Observer, open: OpenPair, setting: ReadSettin
     for (const resource of page.unchanged) listed.add(resource);
     const { end } = page;
     if (end?.full) await believeAbsences(observer, listed);
-    const isIdle = end && end.cursor === stored && page.found.length + page.removed.length + page.unchanged.length === 0;
+    const isIdle =
+      end && end.cursor === stored && page.found.length + page.removed.length + page.unchanged.length === 0;
     if (isIdle) continue;
-    await observe(observer, page, end && (async (tx) => {
-      await tx.updatePair(pairId, side === 'caldav' ? { caldavCursor: end.cursor } : { cloudCursor: end.cursor });
-    }));
+    await observe(
+      observer,
+      page,
+      end &&
+        (async (tx) => {
+          await tx.updatePair(pairId, side === 'caldav' ? { caldavCursor: end.cursor } : { cloudCursor: end.cursor });
+        }),
+    );
   }
   return read;
 }
@@ -110,7 +119,7 @@ function knownOf(deps: Deps, open: OpenPair, side: SideName): Known {
   return {
     byResource: async (resources) => {
       const rows = await deps.store.sidesByResource(pairId, side, resources);
-      return rows.flatMap((row) => (row.gone === 'no' ? seenOf(deps.store, row) ?? [] : []));
+      return rows.flatMap((row) => (row.gone === 'no' ? (seenOf(deps.store, row) ?? []) : []));
     },
     versions: async () => {
       // Only a full listing asks this, before its first page: of a stranger's calendar nothing may be stored, and with one nothing may meet.
@@ -124,7 +133,10 @@ function knownOf(deps: Deps, open: OpenPair, side: SideName): Known {
  * What a full listing does not name is hinted to be gone. When that is much, or all, some of it is asked for first; if any of it answers, the listing is
  * not believed and the side counts as missing.
  */
-async function believeAbsences({ deps, pairId, epoch, side, reader }: Observer, listed: ReadonlySet<string>): Promise<void> {
+async function believeAbsences(
+  { deps, pairId, epoch, side, reader }: Observer,
+  listed: ReadonlySet<string>,
+): Promise<void> {
   const known = await deps.store.listedResources(pairId, side);
   const missed = known.filter((resource) => !listed.has(resource));
   const isAll = missed.length > 0 && missed.length === known.length;
@@ -182,7 +194,13 @@ async function proveBatch(observer: Observer, open: OpenPair, rows: readonly Sid
           await tx.dropSide(row.linkId, side);
           return tx.markDirty([row.linkId]);
         }
-        await tx.updateSide(row.linkId, side, { gone: 'proved', seen: null, version: null, changedAt: deps.clock.now(), confirmed: true });
+        await tx.updateSide(row.linkId, side, {
+          gone: 'proved',
+          seen: null,
+          version: null,
+          changedAt: deps.clock.now(),
+          confirmed: true,
+        });
         return tx.markDirty([row.linkId, ...(await tx.twinsOf(row))]);
       });
     }

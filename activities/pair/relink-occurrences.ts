@@ -2,11 +2,11 @@
  * Single events that an earlier pair wrote out for a series, found again when the two calendars meet once more: no link table knows them, and read as
  * new events each would come to be there twice.
  */
-import { otherSide, type OccurrenceId, type SideName } from '../../core/event.ts';
+import { type OccurrenceId, otherSide, type SideName } from '../../core/event.ts';
 import { occurrenceId } from '../../core/recurrence/occurrence.ts';
 import type { LinkView } from '../../core/sync/decide.ts';
-import { projected, type PairOptions } from '../../core/sync/policy.ts';
 import { occurrencesAmong, singleOf } from '../../core/sync/expanded-series.ts';
+import { type PairOptions, projected } from '../../core/sync/policy.ts';
 import type { Loaded } from './link-view.ts';
 import { matchText } from './observe.ts';
 
@@ -24,12 +24,17 @@ export interface Adoption {
 
 /** True for a single event on one side only that some Calpair made: a stranger's equal event has no marker. */
 export function isStray({ caldav, cloud }: LinkView): boolean {
-  const one = caldav && cloud ? null : caldav ?? cloud;
+  const one = caldav && cloud ? null : (caldav ?? cloud);
   return !!one?.marker && one.now !== null && one.now.recurrence === null;
 }
 
 /** Which strays stand for which occurrences: equal in title and start, each only if unique on both sides. `singles` are those that the series have already. */
-export function adoptions(strays: readonly Viewed[], series: readonly Viewed[], singles: readonly Loaded[], options: PairOptions): Adoption[] {
+export function adoptions(
+  strays: readonly Viewed[],
+  series: readonly Viewed[],
+  singles: readonly Loaded[],
+  options: PairOptions,
+): Adoption[] {
   const found = new Map<string, Omit<Adoption, 'parentId' | 'occurrence'>[]>();
   const ids = new Set<OccurrenceId>();
   for (const { loaded, view } of strays) {
@@ -49,7 +54,8 @@ export function adoptions(strays: readonly Viewed[], series: readonly Viewed[], 
     const parentId = loaded.link.id;
     const shown = projected(event, otherSide(side), options);
     for (const occurrence of occurrencesAmong(shown, ids)) {
-      if (!known.has(`${parentId} ${occurrence}`)) put(wanted, `${otherSide(side)} ${matchText(singleOf(shown, occurrence))}`, { parentId, occurrence });
+      if (!known.has(`${parentId} ${occurrence}`))
+        put(wanted, `${otherSide(side)} ${matchText(singleOf(shown, occurrence))}`, { parentId, occurrence });
     }
   }
   return [...found].flatMap(([key, [one, ...more]]) => {

@@ -16,7 +16,11 @@ export async function assureAccount({ isSameAccount }: OpenPair, side: SideName)
 }
 
 /** A calendar is missing for a stranger, too: that is told as what it is. */
-export async function tellStrangers<T>({ isSameAccount }: OpenPair, side: SideName, read: () => Promise<T>): Promise<T> {
+export async function tellStrangers<T>(
+  { isSameAccount }: OpenPair,
+  side: SideName,
+  read: () => Promise<T>,
+): Promise<T> {
   try {
     return await read();
   } catch (error) {

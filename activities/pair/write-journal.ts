@@ -1,8 +1,9 @@
 /** What the journal says of the fields that a run writes: keyed hashes, no content and no addresses. They tell flapping, and our own writes from people's edits. */
-import { changedValues, type ChangedValue } from '../../core/sync/changed-values.ts';
+
 import type { CalendarEvent, SideName } from '../../core/event.ts';
-import { pathKey } from '../../core/sync/merge.ts';
+import { type ChangedValue, changedValues } from '../../core/sync/changed-values.ts';
 import type { Journal } from '../../core/sync/decide.ts';
+import { pathKey } from '../../core/sync/merge.ts';
 import { DONE } from '../../db/plans.ts';
 import type { Store } from '../../db/store.ts';
 
@@ -26,12 +27,21 @@ export function journalOf(store: Store, unsettled: ReadonlyMap<string, readonly 
       return written(side, key).at(-1) === hash && written(side, key + DONE).at(-1) === hash;
     },
     isOwnDeletion: (side) => unsettled.has(`${linkId}/${side}/${DELETED}`),
-    isTidiedTo: (side, wanted, shown) => written(side, keyOf(store, wanted) + SHOWN).includes(`${hashOf(store, wanted.value)}>${hashOf(store, shown.value)}`),
+    isTidiedTo: (side, wanted, shown) =>
+      written(side, keyOf(store, wanted) + SHOWN).includes(
+        `${hashOf(store, wanted.value)}>${hashOf(store, shown.value)}`,
+      ),
   };
 }
 
 /** A server that tidied up what it was given shows another value than was written: that is no edit either. */
-export async function noteShown(store: Store, linkId: string, side: SideName, base: CalendarEvent | null, shown: CalendarEvent | null): Promise<void> {
+export async function noteShown(
+  store: Store,
+  linkId: string,
+  side: SideName,
+  base: CalendarEvent | null,
+  shown: CalendarEvent | null,
+): Promise<void> {
   if (!base || !shown) return;
   await store.noteShown(linkId, side, fieldsOf(store, changedValues(base, shown)), SHOWN);
 }

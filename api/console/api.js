@@ -30,19 +30,32 @@ export async function call(method, path, body, { signal, as = key.get() } = {}) 
   let answer;
   try {
     response = await fetch(path, {
-      method, signal, cache: 'no-store', credentials: 'omit', redirect: 'error',
-      headers: { ...(as ? { authorization: `Bearer ${as}` } : {}), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      method,
+      signal,
+      cache: 'no-store',
+      credentials: 'omit',
+      redirect: 'error',
+      headers: {
+        ...(as ? { authorization: `Bearer ${as}` } : {}),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
     answer = text === '' ? null : JSON.parse(text);
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new Problem({ title: 'Calpair does not answer', detail: 'It is tried again by itself. Is it running?', code: 'no-answer' });
+    throw new Problem({
+      title: 'Calpair does not answer',
+      detail: 'It is tried again by itself. Is it running?',
+      code: 'no-answer',
+    });
   }
   noteClock(response.headers.get('date'));
   if (response.ok) return answer;
-  throw new Problem(answer?.code ? answer : { title: `Calpair answered ${response.status}`, code: 'unknown', status: response.status });
+  throw new Problem(
+    answer?.code ? answer : { title: `Calpair answered ${response.status}`, code: 'unknown', status: response.status },
+  );
 }
 
 export const get = (path, signal) => call('GET', path, undefined, { signal });
@@ -52,7 +65,10 @@ export async function all(path, signal, most = 20_000) {
   const items = [];
   let cursor = null;
   do {
-    const page = await get(`${path}${path.includes('?') ? '&' : '?'}limit=1000${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`, signal);
+    const page = await get(
+      `${path}${path.includes('?') ? '&' : '?'}limit=1000${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+      signal,
+    );
     items.push(...page.items);
     cursor = page.nextCursor;
   } while (cursor !== null && items.length < most);

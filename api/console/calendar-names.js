@@ -46,7 +46,10 @@ function askNext() {
 async function ask(accountId) {
   try {
     const calendars = await all(`/v1/accounts/${encodeURIComponent(accountId)}/calendars`);
-    known.set(accountId, { names: new Map(calendars.map(({ id, name }) => [id, name])), until: Date.now() + ASK_AGAIN_MS });
+    known.set(accountId, {
+      names: new Map(calendars.map(({ id, name }) => [id, name])),
+      until: Date.now() + ASK_AGAIN_MS,
+    });
     onNews();
   } catch {
     const names = known.get(accountId)?.names ?? new Map();

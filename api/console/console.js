@@ -87,7 +87,11 @@ function pageAt(hash) {
     const found = pattern.exec(path);
     if (found) return opens(found[1] ?? new URLSearchParams(query), tools);
   }
-  return { title: 'Not found', render: () => [h('h1', {}, 'There is nothing here'), h('p', {}, h('a', { href: '#/' }, 'Back to the pairs'))], actions: {} };
+  return {
+    title: 'Not found',
+    render: () => [h('h1', {}, 'There is nothing here'), h('p', {}, h('a', { href: '#/' }, 'Back to the pairs'))],
+    actions: {},
+  };
 }
 
 /** Asks again and shows what is new, every 3 s while the page can be seen. A form is asked for once. */
@@ -121,13 +125,17 @@ function showFresh() {
 function showFailure(error) {
   if (error.status === 401) return signOut('This API key is not known any more.');
   trouble(error, 'refresh');
-  if (!isDrawn || error.status === 404) main.replaceChildren(h('h1', {}, page.title), h('p', {}, h('a', { href: '#/' }, 'Back to the pairs')));
+  if (!isDrawn || error.status === 404)
+    main.replaceChildren(h('h1', {}, page.title), h('p', {}, h('a', { href: '#/' }, 'Back to the pairs')));
 }
 
 function redraw() {
   if (!isDrawn) return;
   const hadFocus = main.contains(document.activeElement);
-  patch(main, page.render().filter((node) => node !== null));
+  patch(
+    main,
+    page.render().filter((node) => node !== null),
+  );
   if (hadFocus && !main.contains(document.activeElement)) main.focus({ preventScroll: true });
 }
 
@@ -138,7 +146,8 @@ async function clicked(event) {
 
 async function submitted(event) {
   event.preventDefault();
-  if (isFilled(event.target)) await act(event.target, event.target.dataset.submit, event.target.querySelector('[type=submit]'));
+  if (isFilled(event.target))
+    await act(event.target, event.target.dataset.submit, event.target.querySelector('[type=submit]'));
 }
 
 async function changed(event) {
@@ -171,13 +180,22 @@ function signIn(because) {
       h('h1', {}, 'Calpair'),
       because === '' ? null : h('p', { class: 'failure' }, because),
       h('p', { class: 'sub' }, 'Enter an API key. It is kept in this tab only, and forgotten when the tab is closed.'),
-      form('enter', 'Sign in', field('key', 'API key', input({ type: 'password' }),
-        { hint: 'The one of CALPAIR_API_KEY, or the one that was made on the first start: the first lines that Calpair prints name its file.' })),
+      form(
+        'enter',
+        'Sign in',
+        field('key', 'API key', input({ type: 'password' }), {
+          hint: 'The one of CALPAIR_API_KEY, or the one that was made on the first start: the first lines that Calpair prints name its file.',
+        }),
+      ),
     ],
     actions: {
       async enter(element) {
         const typed = element.elements.key.value.trim();
-        const wrong = { code: 'unauthorized', title: 'This API key is not known', detail: 'Is it complete? Has it been deleted?' };
+        const wrong = {
+          code: 'unauthorized',
+          title: 'This API key is not known',
+          detail: 'Is it complete? Has it been deleted?',
+        };
         try {
           if (!looksLikeKey(typed)) throw new Problem(wrong);
           await call('GET', '/v1/api-keys?limit=1', undefined, { as: typed });
@@ -224,7 +242,12 @@ function say(text) {
 /** What went wrong: in a refresh, until one goes well; in a click, until the next. The same again is not read out again. */
 function trouble(error, from = 'click') {
   at('trouble').dataset.from = from;
-  const text = error === null ? '' : error instanceof Problem ? error.sentence : 'Something went wrong in the console. Load the page again.';
+  const text =
+    error === null
+      ? ''
+      : error instanceof Problem
+        ? error.sentence
+        : 'Something went wrong in the console. Load the page again.';
   if (error !== null && !(error instanceof Problem)) console.error(error);
   if (at('trouble').textContent !== text) at('trouble').textContent = text;
 }

@@ -16,7 +16,9 @@ export function h(tag, attributes = {}, ...children) {
 
 /** Text of a stranger: kept apart from the direction of the text around it. */
 export function theirs(text, otherwise = '(no title)') {
-  return text === null || text === undefined || text === '' ? h('span', { class: 'none' }, otherwise) : h('bdi', {}, plain(String(text)));
+  return text === null || text === undefined || text === ''
+    ? h('span', { class: 'none' }, otherwise)
+    : h('bdi', {}, plain(String(text)));
 }
 
 /** The same where only plain text can stand: characters that turn the direction of what follows are dropped. */
@@ -27,11 +29,27 @@ export function plain(text, most = 300) {
 
 /** A table whose rows become cards on a phone. `columns`: their headings; `rows`: `{key, cells}`. */
 export function table(caption, columns, rows) {
-  return h('table', { role: 'table', 'data-key': `table ${caption}` },
+  return h(
+    'table',
+    { role: 'table', 'data-key': `table ${caption}` },
     h('caption', {}, caption),
-    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, ...columns.map((name) => h('th', { role: 'columnheader', scope: 'col' }, name)))),
-    h('tbody', { role: 'rowgroup' }, ...rows.map(({ key, cells }) => h('tr', { role: 'row', 'data-key': key },
-      ...cells.map((cell, at) => h('td', { role: 'cell', 'data-label': columns[at] }, h('div', {}, cell)))))));
+    h(
+      'thead',
+      { role: 'rowgroup' },
+      h('tr', { role: 'row' }, ...columns.map((name) => h('th', { role: 'columnheader', scope: 'col' }, name))),
+    ),
+    h(
+      'tbody',
+      { role: 'rowgroup' },
+      ...rows.map(({ key, cells }) =>
+        h(
+          'tr',
+          { role: 'row', 'data-key': key },
+          ...cells.map((cell, at) => h('td', { role: 'cell', 'data-label': columns[at] }, h('div', {}, cell))),
+        ),
+      ),
+    ),
+  );
 }
 
 /** Folds away what is longer than `most`. */
@@ -83,8 +101,10 @@ function patchNode(live, node) {
     if (live.data !== node.data) live.data = node.data;
     return;
   }
-  for (const { name } of [...live.attributes]) if (!KEPT.has(name) && !node.hasAttribute(name)) live.removeAttribute(name);
-  for (const { name, value } of node.attributes) if (!KEPT.has(name) && live.getAttribute(name) !== value) live.setAttribute(name, value);
+  for (const { name } of [...live.attributes])
+    if (!KEPT.has(name) && !node.hasAttribute(name)) live.removeAttribute(name);
+  for (const { name, value } of node.attributes)
+    if (!KEPT.has(name) && live.getAttribute(name) !== value) live.setAttribute(name, value);
   patch(live, [...node.childNodes]);
 }
 

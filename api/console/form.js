@@ -5,23 +5,46 @@ import { h } from './dom.js';
 /** `control`: what makes the input, by id and name; `hint` and `isOptional` are told to everybody. */
 export function field(name, label, control, { hint = null, isOptional = false } = {}) {
   const id = `field-${name}`;
-  return h('div', { class: 'field', 'data-field': name },
+  return h(
+    'div',
+    { class: 'field', 'data-field': name },
     h('label', { for: id }, label, isOptional ? h('small', {}, ' (optional)') : null),
     hint === null ? null : h('p', { class: 'hint', id: `${id}-hint` }, hint),
-    control({ id, name, 'aria-required': isOptional ? false : 'true', 'aria-describedby': `${hint === null ? '' : `${id}-hint `}${id}-error` }),
-    h('p', { class: 'error', id: `${id}-error` }));
+    control({
+      id,
+      name,
+      'aria-required': isOptional ? false : 'true',
+      'aria-describedby': `${hint === null ? '' : `${id}-hint `}${id}-error`,
+    }),
+    h('p', { class: 'error', id: `${id}-error` }),
+  );
 }
 
-export const input = (more = {}) => (common) => h('input', { type: 'text', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', ...common, ...more });
+export const input =
+  (more = {}) =>
+  (common) =>
+    h('input', { type: 'text', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', ...common, ...more });
 
 /** `options`: `[value, text, isDisabled]`; the first is chosen unless `chosen` is there. */
-export const select = (options, chosen = null, more = {}) => (common) => h('select', { ...common, ...more },
-  ...options.map(([value, text, isDisabled]) => h('option', { value, selected: value === chosen, disabled: Boolean(isDisabled) }, text)));
+export const select =
+  (options, chosen = null, more = {}) =>
+  (common) =>
+    h(
+      'select',
+      { ...common, ...more },
+      ...options.map(([value, text, isDisabled]) =>
+        h('option', { value, selected: value === chosen, disabled: Boolean(isDisabled) }, text),
+      ),
+    );
 
 export function form(action, submit, ...fields) {
-  return h('form', { 'data-submit': action, novalidate: true, autocomplete: 'off' }, ...fields,
+  return h(
+    'form',
+    { 'data-submit': action, novalidate: true, autocomplete: 'off' },
+    ...fields,
     h('div', { class: 'summary', role: 'alert' }),
-    h('p', { class: 'buttons' }, h('button', { type: 'submit', class: 'main' }, submit)));
+    h('p', { class: 'buttons' }, h('button', { type: 'submit', class: 'main' }, submit)),
+  );
 }
 
 /** What was typed, without surrounding spaces; empty fields and hidden ones are left out. Secrets stay as they were typed. */
@@ -29,7 +52,12 @@ export function valuesOf(element) {
   const values = {};
   for (const control of element.elements) {
     if (control.name === '' || control.closest('[hidden]')) continue;
-    const value = control.type === 'checkbox' ? control.checked : control.type === 'password' ? control.value : control.value.trim();
+    const value =
+      control.type === 'checkbox'
+        ? control.checked
+        : control.type === 'password'
+          ? control.value
+          : control.value.trim();
     if (value !== '' && value !== false) values[control.name] = value;
   }
   return values;
@@ -38,7 +66,9 @@ export function valuesOf(element) {
 /** Whether everything is there that has to be; what is missing is said at its field. */
 export function isFilled(element) {
   clearProblems(element);
-  const missing = [...element.elements].filter((control) => control.ariaRequired === 'true' && control.value.trim() === '' && !control.closest('[hidden]'));
+  const missing = [...element.elements].filter(
+    (control) => control.ariaRequired === 'true' && control.value.trim() === '' && !control.closest('[hidden]'),
+  );
   for (const { name } of missing) showAt(element, name, 'This is needed.');
   missing[0]?.focus();
   return missing.length === 0;
@@ -47,13 +77,17 @@ export function isFilled(element) {
 /** Shows a refusal: at its fields, else above the button; and moves there. `fieldOf`: field by problem code. */
 export function showProblem(element, error, fieldOf = {}) {
   clearProblems(element);
-  const problem = error instanceof Problem ? error : new Problem({ title: 'Something went wrong in the console', detail: error.message });
+  const problem =
+    error instanceof Problem
+      ? error
+      : new Problem({ title: 'Something went wrong in the console', detail: error.message });
   const field = fieldOf[problem.code];
   const errors = problem.errors.length > 0 ? problem.errors : field ? [{ field, message: problem.sentence }] : [];
   const homeless = errors.filter(({ field: name, message }) => !showAt(element, name, message));
   const summary = element.querySelector('.summary');
   if (errors.length === 0) summary.append(h('p', {}, problem.sentence));
-  else if (homeless.length > 0) summary.append(...homeless.map(({ field: name, message }) => h('p', {}, name ? `${name}: ` : '', message)));
+  else if (homeless.length > 0)
+    summary.append(...homeless.map(({ field: name, message }) => h('p', {}, name ? `${name}: ` : '', message)));
   element.querySelector('[aria-invalid]')?.focus();
 }
 

@@ -13,16 +13,37 @@ export const STATUS = {
 
 /** Of a pair in `attention`: what is the matter, and what a person can do. */
 export const REASON = {
-  'credentials': ['The service refuses the credentials', 'Enter new credentials for the account; the pair then goes on by itself.'],
-  'calendar-missing': ['A calendar cannot be found', 'Check that it still exists and that the account may read it. Nothing is deleted on the other side. If it is gone for good, delete the pair.'],
-  'held-changes': ['Deletions wait for your decision', 'Look at them, then delete them on the other side as well, or bring the events back.'],
-  'quota': ['A limit of the service is used up', 'Nothing needs to be done: the pair waits and goes on by itself. Fewer pairs or longer intervals help if it happens often.'],
-  'unreachable': ['A server has not answered for 30 minutes', 'Check that it is up and can be reached from here. The pair goes on as soon as it answers.'],
-  'error': ['Something goes wrong again and again', 'The last runs and the log say more. The pair keeps trying.'],
+  credentials: [
+    'The service refuses the credentials',
+    'Enter new credentials for the account; the pair then goes on by itself.',
+  ],
+  'calendar-missing': [
+    'A calendar cannot be found',
+    'Check that it still exists and that the account may read it. Nothing is deleted on the other side. If it is gone for good, delete the pair.',
+  ],
+  'held-changes': [
+    'Deletions wait for your decision',
+    'Look at them, then delete them on the other side as well, or bring the events back.',
+  ],
+  quota: [
+    'A limit of the service is used up',
+    'Nothing needs to be done: the pair waits and goes on by itself. Fewer pairs or longer intervals help if it happens often.',
+  ],
+  unreachable: [
+    'A server has not answered for 30 minutes',
+    'Check that it is up and can be reached from here. The pair goes on as soon as it answers.',
+  ],
+  error: ['Something goes wrong again and again', 'The last runs and the log say more. The pair keeps trying.'],
 };
 
 export const RESULT = { running: 'Running', ok: 'Done', partial: 'Partly done', failed: 'Failed' };
-export const TRIGGER = { start: 'First run', poll: 'Regular look', signal: 'Asked for', webhook: 'Told by the service', resync: 'Full comparison' };
+export const TRIGGER = {
+  start: 'First run',
+  poll: 'Regular look',
+  signal: 'Asked for',
+  webhook: 'Told by the service',
+  resync: 'Full comparison',
+};
 
 export const PROBLEM = {
   'would-mail-attendees': 'Would mail the guests',
@@ -31,11 +52,11 @@ export const PROBLEM = {
   'cancelled-not-carried': 'A cancellation is not carried over',
   'zone-unknown': 'Unknown time zone',
   'text-too-long': 'Text too long',
-  'unreadable': 'Cannot be read',
+  unreadable: 'Cannot be read',
   'rejected-by-server': 'Refused by the server',
-  'flapping': 'Keeps changing back',
+  flapping: 'Keeps changing back',
   'too-large': 'Too large',
-  'forbidden': 'Not allowed',
+  forbidden: 'Not allowed',
 };
 
 export const HELD = {
@@ -46,25 +67,41 @@ export const HELD = {
 };
 
 export const ERROR = {
-  'throttled': 'Asked to wait', 'unreachable': 'No answer', 'calendar-missing': 'Calendar missing', 'auth': 'Credentials refused', 'different-account': 'Another person\'s account', 'quota': 'Limit used up',
-  'not-a-caldav-server': 'No CalDAV there', 'address-not-allowed': 'Address not allowed',
+  throttled: 'Asked to wait',
+  unreachable: 'No answer',
+  'calendar-missing': 'Calendar missing',
+  auth: 'Credentials refused',
+  'different-account': "Another person's account",
+  quota: 'Limit used up',
+  'not-a-caldav-server': 'No CalDAV there',
+  'address-not-allowed': 'Address not allowed',
 };
 
 const PRESET = {
-  'nextcloud': 'Nextcloud', 'sogo': 'SOGo', 'radicale': 'Radicale', 'baikal': 'Baïkal', 'synology': 'Synology', 'posteo': 'Posteo', 'mailbox-org': 'mailbox.org',
-  'icloud': 'iCloud', 'fastmail': 'Fastmail', 'generic': 'Other CalDAV server',
+  nextcloud: 'Nextcloud',
+  sogo: 'SOGo',
+  radicale: 'Radicale',
+  baikal: 'Baïkal',
+  synology: 'Synology',
+  posteo: 'Posteo',
+  'mailbox-org': 'mailbox.org',
+  icloud: 'iCloud',
+  fastmail: 'Fastmail',
+  generic: 'Other CalDAV server',
 };
 export const PRESETS = Object.entries(PRESET);
 /** What to type, by service. */
 const HINTS = {
   icloud: {
     username: 'The e-mail address of the Apple Account.',
-    password: 'An app-specific password, not the one of the Apple Account. Make it at account.apple.com under Sign-In and Security, App-Specific Passwords; two-factor authentication has to be on. It ends when the password of the account changes.',
+    password:
+      'An app-specific password, not the one of the Apple Account. Make it at account.apple.com under Sign-In and Security, App-Specific Passwords; two-factor authentication has to be on. It ends when the password of the account changes.',
   },
 };
 const USUAL_HINTS = {
   username: 'As the server knows you.',
-  password: 'Where the service has two-factor sign-in (Fastmail, Nextcloud and others), make an app password there and enter it here.',
+  password:
+    'Where the service has two-factor sign-in (Fastmail, Nextcloud and others), make an app password there and enter it here.',
 };
 export const hintsOf = (preset) => HINTS[preset] ?? USUAL_HINTS;
 
@@ -92,7 +129,7 @@ export function directionOf(direction, sides) {
   if (direction === 'cloud-to-caldav') return `only from ${sides.cloud} to ${sides.caldav}`;
   return 'both ways';
 }
-export const ARROW = { 'bidirectional': '⇄', 'caldav-to-cloud': '→', 'cloud-to-caldav': '←' };
+export const ARROW = { bidirectional: '⇄', 'caldav-to-cloud': '→', 'cloud-to-caldav': '←' };
 
 /** A detail of the API begins with the name of a side. */
 export function detailOf(detail, sides) {

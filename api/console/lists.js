@@ -1,8 +1,8 @@
 /** Accounts, and the connections between them. */
 import { all, call } from './api.js';
 import { button, h, plain, theirs } from './dom.js';
-import { byId } from './overview.js';
 import { accountName, count, serviceOf, when } from './labels.js';
+import { byId } from './overview.js';
 
 export function accountsPage(_query, { confirm, say }) {
   let data = null;
@@ -14,19 +14,35 @@ export function accountsPage(_query, { confirm, say }) {
       data = { accounts, connections };
     },
     render: () => [
-      h('div', { class: 'head' }, h('h1', {}, 'Accounts'),
-        h('a', { class: 'button main', href: '#/accounts/new/caldav' }, 'Add a CalDAV account'), h('a', { class: 'button', href: '#/accounts/new/google' }, 'Add a Google account'),
-        h('a', { class: 'button', href: '#/accounts/new/microsoft' }, 'Add a Microsoft account')),
-      data.accounts.length === 0 ? h('p', { class: 'empty' }, 'No account yet. Two are needed: a CalDAV account, and the one it is kept in sync with.')
+      h(
+        'div',
+        { class: 'head' },
+        h('h1', {}, 'Accounts'),
+        h('a', { class: 'button main', href: '#/accounts/new/caldav' }, 'Add a CalDAV account'),
+        h('a', { class: 'button', href: '#/accounts/new/google' }, 'Add a Google account'),
+        h('a', { class: 'button', href: '#/accounts/new/microsoft' }, 'Add a Microsoft account'),
+      ),
+      data.accounts.length === 0
+        ? h(
+            'p',
+            { class: 'empty' },
+            'No account yet. Two are needed: a CalDAV account, and the one it is kept in sync with.',
+          )
         : h('ul', { class: 'cards' }, ...data.accounts.map((account) => accountCard(account, data.connections))),
     ],
     actions: {
       async remove(element) {
         const account = data.accounts.find(({ id }) => id === element.dataset.id);
-        if (!account || !(await confirm({
-          title: `Delete the account ${accountName(account)}?`, yes: 'Delete the account', isDangerous: true,
-          text: 'Calpair forgets its credentials. Nothing changes in its calendars. It is refused while a connection uses the account.',
-        }))) return;
+        if (
+          !account ||
+          !(await confirm({
+            title: `Delete the account ${accountName(account)}?`,
+            yes: 'Delete the account',
+            isDangerous: true,
+            text: 'Calpair forgets its credentials. Nothing changes in its calendars. It is refused while a connection uses the account.',
+          }))
+        )
+          return;
         await call('DELETE', `/v1/accounts/${account.id}`);
         say('The account is deleted.');
       },
@@ -35,18 +51,62 @@ export function accountsPage(_query, { confirm, say }) {
 }
 
 function accountCard(account, connections) {
-  const uses = connections.filter(({ caldavAccountId, cloudAccountId }) => [caldavAccountId, cloudAccountId].includes(account.id)).length;
+  const uses = connections.filter(({ caldavAccountId, cloudAccountId }) =>
+    [caldavAccountId, cloudAccountId].includes(account.id),
+  ).length;
   const isOk = account.status === 'ok';
-  return h('li', { class: 'card', 'data-key': account.id },
+  return h(
+    'li',
+    { class: 'card', 'data-key': account.id },
     h('h2', {}, theirs(accountName(account))),
-    h('p', { class: 'sub' }, serviceOf(account), account.label === null ? '' : [' · ', theirs(account.username)], ' · ', uses === 0 ? 'not connected' : count(uses, 'connection'), ' · added ', when(account.createdAt)),
-    h('div', { class: 'status' },
-      h('p', {}, h('span', { class: `badge ${isOk ? 'active' : 'attention'}` }, isOk ? 'Works' : 'Needs attention'),
-        isOk ? null : h('strong', {}, account.statusReason === 'credentials' ? ' The service refuses the credentials.' : ` ${account.statusReason ?? ''}`)),
-      isOk ? null : h('p', { class: 'advice' }, 'Enter new ones; every pair that waits for them goes on by itself.')),
-    h('p', { class: 'buttons' },
-      h('a', { class: isOk ? 'button' : 'button main', href: `#/accounts/${account.id}/credentials`, 'aria-label': `New credentials for ${accountName(account)}` }, 'New credentials'),
-      button('Delete …', 'remove', { 'data-id': account.id, class: 'danger', 'aria-label': `Delete the account ${accountName(account)}` })));
+    h(
+      'p',
+      { class: 'sub' },
+      serviceOf(account),
+      account.label === null ? '' : [' · ', theirs(account.username)],
+      ' · ',
+      uses === 0 ? 'not connected' : count(uses, 'connection'),
+      ' · added ',
+      when(account.createdAt),
+    ),
+    h(
+      'div',
+      { class: 'status' },
+      h(
+        'p',
+        {},
+        h('span', { class: `badge ${isOk ? 'active' : 'attention'}` }, isOk ? 'Works' : 'Needs attention'),
+        isOk
+          ? null
+          : h(
+              'strong',
+              {},
+              account.statusReason === 'credentials'
+                ? ' The service refuses the credentials.'
+                : ` ${account.statusReason ?? ''}`,
+            ),
+      ),
+      isOk ? null : h('p', { class: 'advice' }, 'Enter new ones; every pair that waits for them goes on by itself.'),
+    ),
+    h(
+      'p',
+      { class: 'buttons' },
+      h(
+        'a',
+        {
+          class: isOk ? 'button' : 'button main',
+          href: `#/accounts/${account.id}/credentials`,
+          'aria-label': `New credentials for ${accountName(account)}`,
+        },
+        'New credentials',
+      ),
+      button('Delete …', 'remove', {
+        'data-id': account.id,
+        class: 'danger',
+        'aria-label': `Delete the account ${accountName(account)}`,
+      }),
+    ),
+  );
 }
 
 export function connectionsPage(_query, { confirm, say }) {
@@ -59,17 +119,37 @@ export function connectionsPage(_query, { confirm, say }) {
       data = { accounts: byId(accounts), connections };
     },
     render: () => [
-      h('div', { class: 'head' }, h('h1', {}, 'Connections'), h('a', { class: 'button main', href: '#/connections/new' }, 'Add a connection')),
-      data.connections.length === 0 ? h('p', { class: 'empty' }, 'No connection yet. It joins a CalDAV account with another account and holds the pairs of their calendars.')
-        : h('ul', { class: 'cards' }, ...data.connections.map((connection) => connectionCard(connection, data.accounts))),
+      h(
+        'div',
+        { class: 'head' },
+        h('h1', {}, 'Connections'),
+        h('a', { class: 'button main', href: '#/connections/new' }, 'Add a connection'),
+      ),
+      data.connections.length === 0
+        ? h(
+            'p',
+            { class: 'empty' },
+            'No connection yet. It joins a CalDAV account with another account and holds the pairs of their calendars.',
+          )
+        : h(
+            'ul',
+            { class: 'cards' },
+            ...data.connections.map((connection) => connectionCard(connection, data.accounts)),
+          ),
     ],
     actions: {
       async remove(element) {
         const connection = data.connections.find(({ id }) => id === element.dataset.id);
-        if (!connection || !(await confirm({
-          title: `Delete the connection ${plain(connection.name ?? 'without a name', 80)}?`, yes: 'Delete the connection', isDangerous: true,
-          text: `${count(connection.pairCount, 'pair')} of it ${connection.pairCount === 1 ? 'is' : 'are'} stopped and deleted. All events stay where they are, on both sides; the accounts stay, too.`,
-        }))) return;
+        if (
+          !connection ||
+          !(await confirm({
+            title: `Delete the connection ${plain(connection.name ?? 'without a name', 80)}?`,
+            yes: 'Delete the connection',
+            isDangerous: true,
+            text: `${count(connection.pairCount, 'pair')} of it ${connection.pairCount === 1 ? 'is' : 'are'} stopped and deleted. All events stay where they are, on both sides; the accounts stay, too.`,
+          }))
+        )
+          return;
         await call('DELETE', `/v1/connections/${connection.id}`);
         say('The connection is deleted. All events have stayed.');
       },
@@ -79,15 +159,47 @@ export function connectionsPage(_query, { confirm, say }) {
 
 function connectionCard(connection, accounts) {
   const [caldav, cloud] = [accounts.get(connection.caldavAccountId), accounts.get(connection.cloudAccountId)];
-  const side = (account) => (account ? h('span', { class: 'side' }, h('small', {}, serviceOf(account)), theirs(accountName(account))) : null);
+  const side = (account) =>
+    account ? h('span', { class: 'side' }, h('small', {}, serviceOf(account)), theirs(accountName(account))) : null;
   const isFull = connection.pairCount >= connection.pairAllowance;
   const refused = [caldav, cloud].some((account) => account?.status === 'attention');
-  return h('li', { class: 'card', 'data-key': connection.id },
+  return h(
+    'li',
+    { class: 'card', 'data-key': connection.id },
     h('h2', {}, theirs(connection.name, 'Connection without a name')),
-    h('p', { class: 'pair small' }, side(caldav), h('span', { class: 'arrow', 'aria-hidden': 'true' }, '–'), h('span', { class: 'gone' }, ' and '), side(cloud)),
-    refused ? h('p', { class: 'status' }, h('span', { class: 'badge attention' }, 'Needs attention'), ' ', h('a', { href: '#/accounts' }, 'An account needs new credentials.')) : null,
-    h('p', { class: 'sub' }, `${connection.pairCount} of ${count(connection.pairAllowance, 'possible pair')}`, ' · added ', when(connection.createdAt)),
-    h('p', { class: 'buttons' },
+    h(
+      'p',
+      { class: 'pair small' },
+      side(caldav),
+      h('span', { class: 'arrow', 'aria-hidden': 'true' }, '–'),
+      h('span', { class: 'gone' }, ' and '),
+      side(cloud),
+    ),
+    refused
+      ? h(
+          'p',
+          { class: 'status' },
+          h('span', { class: 'badge attention' }, 'Needs attention'),
+          ' ',
+          h('a', { href: '#/accounts' }, 'An account needs new credentials.'),
+        )
+      : null,
+    h(
+      'p',
+      { class: 'sub' },
+      `${connection.pairCount} of ${count(connection.pairAllowance, 'possible pair')}`,
+      ' · added ',
+      when(connection.createdAt),
+    ),
+    h(
+      'p',
+      { class: 'buttons' },
       isFull ? null : h('a', { class: 'button', href: `#/pairs/new?connection=${connection.id}` }, 'Add a pair'),
-      button('Delete …', 'remove', { 'data-id': connection.id, class: 'danger', 'aria-label': `Delete the connection ${plain(connection.name ?? 'without a name', 80)}` })));
+      button('Delete …', 'remove', {
+        'data-id': connection.id,
+        class: 'danger',
+        'aria-label': `Delete the connection ${plain(connection.name ?? 'without a name', 80)}`,
+      }),
+    ),
+  );
 }

@@ -1,8 +1,8 @@
 /** One pair: its state, its last runs, and everything that a person should know or decide. */
 import { all, call, get, now, Problem } from './api.js';
 import { button, folded, h, plain, table, theirs } from './dom.js';
+import { count, directionOf, ERROR, HELD, PROBLEM, RESULT, TRIGGER, took, when } from './labels.js';
 import { byId, facts, pairTitle, statusOf, surroundings } from './overview.js';
-import { count, directionOf, ERROR, HELD, PROBLEM, RESULT, took, TRIGGER, when } from './labels.js';
 
 const RUNS = 20;
 /** Of the other lists; held changes are loaded completely, as a decision names exactly what was loaded. */
@@ -23,7 +23,9 @@ export function pairPage(id, { config, confirm, say, go }) {
     const { counts } = pair;
     const first = async (name, n) => (n === 0 ? [] : (await get(`${path}/${name}?limit=${SHOWN}`, signal)).items);
     const [held, problems, conflicts] = await Promise.all([
-      counts.heldChanges === 0 ? [] : all(`${path}/held-changes`, signal), first('problems', counts.problems), first('conflicts', counts.conflicts),
+      counts.heldChanges === 0 ? [] : all(`${path}/held-changes`, signal),
+      first('problems', counts.problems),
+      first('conflicts', counts.conflicts),
     ]);
     listsAre = wanted;
     return { held, problems, conflicts };
@@ -36,10 +38,18 @@ export function pairPage(id, { config, confirm, say, go }) {
     try {
       await call('POST', `${path}/held-changes/${decision}`, { ids });
       ahead = null;
-      say(data.pair.status === 'paused' ? 'Decided. It is carried out once the pair is resumed.' : 'Decided. A run carries it out now.');
+      say(
+        data.pair.status === 'paused'
+          ? 'Decided. It is carried out once the pair is resumed.'
+          : 'Decided. A run carries it out now.',
+      );
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'not-found') throw error;
-      throw new Problem({ ...error, title: 'The list has changed meanwhile', detail: 'Nothing was decided. Look at it again.' });
+      throw new Problem({
+        ...error,
+        title: 'The list has changed meanwhile',
+        detail: 'Nothing was decided. Look at it again.',
+      });
     } finally {
       listsAre = '';
     }
@@ -71,8 +81,11 @@ export function pairPage(id, { config, confirm, say, go }) {
     },
     async resync() {
       const isSure = await confirm({
-        title: 'Compare everything?', yes: 'Compare', text: 'Both calendars are read completely and compared, event by event. What differs is put right by the usual rules, and '
-        + 'many deletions at once still wait for you. With large calendars it takes a while.',
+        title: 'Compare everything?',
+        yes: 'Compare',
+        text:
+          'Both calendars are read completely and compared, event by event. What differs is put right by the usual rules, and ' +
+          'many deletions at once still wait for you. With large calendars it takes a while.',
       });
       if (!isSure) return;
       await begin('resync');
@@ -80,7 +93,9 @@ export function pairPage(id, { config, confirm, say, go }) {
     },
     async remove() {
       const isSure = await confirm({
-        title: 'Delete this pair?', yes: 'Delete the pair', isDangerous: true,
+        title: 'Delete this pair?',
+        yes: 'Delete the pair',
+        isDangerous: true,
         text: 'The two calendars are no longer kept in sync, and what Calpair knows of them is deleted. All events stay where they are, on both sides.',
       });
       if (!isSure) return;
@@ -97,9 +112,18 @@ export function pairPage(id, { config, confirm, say, go }) {
     isLive: true,
     async load(signal) {
       const [pair, runs, accounts, connections] = await Promise.all([
-        get(path, signal), get(`${path}/runs?limit=${RUNS}`, signal), all('/v1/accounts', signal), all('/v1/connections', signal),
+        get(path, signal),
+        get(`${path}/runs?limit=${RUNS}`, signal),
+        all('/v1/accounts', signal),
+        all('/v1/connections', signal),
       ]);
-      data = { pair, runs: runs.items, accounts: byId(accounts), connections: byId(connections), lists: await loadLists(pair, signal) };
+      data = {
+        pair,
+        runs: runs.items,
+        accounts: byId(accounts),
+        connections: byId(connections),
+        lists: await loadLists(pair, signal),
+      };
     },
     render() {
       const { pair, runs, lists } = data;
@@ -107,7 +131,13 @@ export function pairPage(id, { config, confirm, say, go }) {
       return [
         h('p', { class: 'back' }, h('a', { href: '#/' }, '← All pairs')),
         h('h1', { class: 'pair' }, ...pairTitle(pair, around)),
-        h('p', { class: 'sub' }, theirs(around.connection?.name, 'Connection without a name'), ` · ${directionOf(pair.direction, around.sides)} · looks every `, count(pair.pollIntervalSeconds, 'second')),
+        h(
+          'p',
+          { class: 'sub' },
+          theirs(around.connection?.name, 'Connection without a name'),
+          ` · ${directionOf(pair.direction, around.sides)} · looks every `,
+          count(pair.pollIntervalSeconds, 'second'),
+        ),
         statusOf(pair, around),
         facts(pair),
         buttons(pair, config),
@@ -125,15 +155,30 @@ export function pairPage(id, { config, confirm, say, go }) {
 
 function buttons(pair, config) {
   const isPaused = pair.status === 'paused';
-  return h('p', { class: 'buttons' },
+  return h(
+    'p',
+    { class: 'buttons' },
     isPaused ? null : button('Sync now', 'sync', { class: 'main', 'data-key': 'sync' }),
     // One button with two meanings: the focus stays on it.
-    isPaused ? button('Resume', 'resume', { class: 'main', 'data-key': 'pause' }) : button('Pause', 'pause', { 'data-key': 'pause' }),
+    isPaused
+      ? button('Resume', 'resume', { class: 'main', 'data-key': 'pause' })
+      : button('Pause', 'pause', { 'data-key': 'pause' }),
     button('Preview', 'preview', { 'data-key': 'preview' }),
     isPaused ? null : button('Full comparison …', 'resync', { 'data-key': 'resync' }),
     button('Delete …', 'remove', { class: 'danger', 'data-key': 'remove' }),
-    config.workflowsUrl === null ? null
-      : h('a', { 'data-key': 'workflow', href: config.workflowsUrl + encodeURIComponent(pair.workflowId), target: '_blank', rel: 'noopener noreferrer' }, 'Workflow in Temporal'));
+    config.workflowsUrl === null
+      ? null
+      : h(
+          'a',
+          {
+            'data-key': 'workflow',
+            href: config.workflowsUrl + encodeURIComponent(pair.workflowId),
+            target: '_blank',
+            rel: 'noopener noreferrer',
+          },
+          'Workflow in Temporal',
+        ),
+  );
 }
 
 function previewSection(ahead, sides) {
@@ -143,24 +188,56 @@ function previewSection(ahead, sides) {
   const total = totals.reduce((sum, [, { create, update, delete: gone }]) => sum + create + update + gone, 0);
   const verb = { create: 'new', update: 'changed', delete: 'deleted' };
   const start = (item) => theirs(timeOf(item.start), 'no start');
-  const will = changes.map((item, n) => ({ key: `${n}`, cells: [theirs(item.title), start(item), sides[item.side], verb[item.action]] }));
-  const linked = matches.map((item, n) => ({ key: `${n}`, cells: [theirs(item.title), start(item), item.by === 'uid' ? 'same UID' : 'same title, start and recurrence'] }));
-  return h('section', { 'data-key': 'ahead' }, h('h2', {}, 'What a sync would do'),
-    h('p', {}, total === 0 ? 'Nothing would be written.'
-      : totals.flatMap(([side, { create, update, delete: deleted }]) => [`${sides[side]}: `, writes({ created: create, updated: update, deleted }, 'nothing'), '. '])),
+  const will = changes.map((item, n) => ({
+    key: `${n}`,
+    cells: [theirs(item.title), start(item), sides[item.side], verb[item.action]],
+  }));
+  const linked = matches.map((item, n) => ({
+    key: `${n}`,
+    cells: [theirs(item.title), start(item), item.by === 'uid' ? 'same UID' : 'same title, start and recurrence'],
+  }));
+  return h(
+    'section',
+    { 'data-key': 'ahead' },
+    h('h2', {}, 'What a sync would do'),
+    h(
+      'p',
+      {},
+      total === 0
+        ? 'Nothing would be written.'
+        : totals.flatMap(([side, { create, update, delete: deleted }]) => [
+            `${sides[side]}: `,
+            writes({ created: create, updated: update, deleted }, 'nothing'),
+            '. ',
+          ]),
+    ),
     matched === 0 ? null : h('p', {}, `${count(matched, 'event')} on both sides would be linked and not copied.`),
     held === 0 ? null : h('p', {}, `${count(held, 'deletion')} would wait for your decision.`),
     conflicts === 0 ? null : h('p', {}, `${count(conflicts, 'conflict')} would be decided and listed.`),
     h('p', { class: 'sub' }, 'Looked at ', when(ahead.at), '; nothing was written.'),
     long('changes', count(total, 'change'), total, 'What would be written', ['Event', 'Start', 'Where', 'What'], will),
-    long('matches', count(matched, 'match', 'matches'), matched, 'Events on both sides that would be linked', ['Event', 'Start', 'Told by'], linked));
+    long(
+      'matches',
+      count(matched, 'match', 'matches'),
+      matched,
+      'Events on both sides that would be linked',
+      ['Event', 'Start', 'Told by'],
+      linked,
+    ),
+  );
 }
 
 /** A list of a preview, of which the API gives the first 200. */
 function long(key, amount, total, caption, columns, rows) {
   if (rows.length === 0) return null;
   const isCut = total > rows.length;
-  return folded(`ahead-${key}`, `Look at ${isCut ? `the first ${rows.length} of ${amount}` : amount}`, rows.length, FOLDED, table(caption, columns, rows));
+  return folded(
+    `ahead-${key}`,
+    `Look at ${isCut ? `the first ${rows.length} of ${amount}` : amount}`,
+    rows.length,
+    FOLDED,
+    table(caption, columns, rows),
+  );
 }
 
 function heldSection(held, sides) {
@@ -168,22 +245,46 @@ function heldSection(held, sides) {
   const rows = held.slice(0, SHOWN).map((item) => ({
     key: item.id,
     cells: [
-      theirs(item.eventTitle), item.eventStart === null ? h('span', { class: 'none' }, 'no start') : theirs(timeOf(item.eventStart)),
-      item.reason === 'lost-on-both' ? 'both sides' : `${sides[item.side]} still has it`, HELD[item.reason] ?? item.reason, when(item.since),
-      h('span', { class: 'buttons' },
+      theirs(item.eventTitle),
+      item.eventStart === null ? h('span', { class: 'none' }, 'no start') : theirs(timeOf(item.eventStart)),
+      item.reason === 'lost-on-both' ? 'both sides' : `${sides[item.side]} still has it`,
+      HELD[item.reason] ?? item.reason,
+      when(item.since),
+      h(
+        'span',
+        { class: 'buttons' },
         button('Apply …', 'apply', { 'data-id': item.id, 'aria-label': `Apply the deletion of ${nameOf(item)}` }),
-        button('Restore …', 'restore', { 'data-id': item.id, 'aria-label': `Restore ${nameOf(item)}` })),
+        button('Restore …', 'restore', { 'data-id': item.id, 'aria-label': `Restore ${nameOf(item)}` }),
+      ),
     ],
   }));
-  return h('section', { 'data-key': 'held', class: 'urgent' },
+  return h(
+    'section',
+    { 'data-key': 'held', class: 'urgent' },
     h('h2', {}, 'Held deletions'),
-    h('p', {}, `${count(held.length, 'deletion')} ${held.length === 1 ? 'waits' : 'wait'} for your decision. Until then the events stay where they still are.`),
+    h(
+      'p',
+      {},
+      `${count(held.length, 'deletion')} ${held.length === 1 ? 'waits' : 'wait'} for your decision. Until then the events stay where they still are.`,
+    ),
     h('p', { class: 'sub' }, 'Apply deletes an event where it still is. Restore brings it back where it was lost.'),
-    held.length === 1 ? null : h('p', { class: 'buttons' },
-      button(`Restore all ${held.length} …`, 'restore'), button(`Apply all ${held.length} …`, 'apply', { class: 'danger' })),
-    folded('held-events', `Look at ${count(held.length, 'event')}`, held.length, FOLDED,
-      table('Deletions that wait', ['Event', 'Start', 'Where', 'Why it waits', 'Since', 'Decide'], rows)),
-    more(held.length, SHOWN));
+    held.length === 1
+      ? null
+      : h(
+          'p',
+          { class: 'buttons' },
+          button(`Restore all ${held.length} …`, 'restore'),
+          button(`Apply all ${held.length} …`, 'apply', { class: 'danger' }),
+        ),
+    folded(
+      'held-events',
+      `Look at ${count(held.length, 'event')}`,
+      held.length,
+      FOLDED,
+      table('Deletions that wait', ['Event', 'Start', 'Where', 'Why it waits', 'Since', 'Decide'], rows),
+    ),
+    more(held.length, SHOWN),
+  );
 }
 
 /** As it stands in the event, in its own zone. */
@@ -193,28 +294,39 @@ const idsOf = (element, { lists }) => (element.dataset.id ? [element.dataset.id]
 
 /** Says on which side how many events will be gone for good. */
 function applying(held, sides) {
-  const bySide = ['caldav', 'cloud'].map((side) => [side, held.filter((item) => item.side === side && item.reason !== 'lost-on-both').length]).filter(([, n]) => n > 0);
+  const bySide = ['caldav', 'cloud']
+    .map((side) => [side, held.filter((item) => item.side === side && item.reason !== 'lost-on-both').length])
+    .filter(([, n]) => n > 0);
   const lost = held.length - bySide.reduce((sum, [, n]) => sum + n, 0);
   return {
     title: held.length === 1 ? `Delete ${nameOf(held[0])}?` : `Delete ${count(held.length, 'event')}?`,
     yes: held.length === 1 ? 'Delete it' : `Delete all ${held.length}`,
     isDangerous: true,
     text: [
-      ...bySide.map(([side, n]) => `${count(n, 'event is', 'events are')} deleted from ${sides[side]}, as the other side has deleted ${n === 1 ? 'it' : 'them'} already.`),
-      ...(lost > 0 ? [`${count(lost, 'event is', 'events are')} gone from both sides and ${lost === 1 ? 'is' : 'are'} forgotten.`] : []),
+      ...bySide.map(
+        ([side, n]) =>
+          `${count(n, 'event is', 'events are')} deleted from ${sides[side]}, as the other side has deleted ${n === 1 ? 'it' : 'them'} already.`,
+      ),
+      ...(lost > 0
+        ? [`${count(lost, 'event is', 'events are')} gone from both sides and ${lost === 1 ? 'is' : 'are'} forgotten.`]
+        : []),
     ].join(' '),
   };
 }
 
 function restoring(held, sides) {
   const other = { caldav: 'cloud', cloud: 'caldav' };
-  const bySide = ['caldav', 'cloud'].map((side) => [other[side], held.filter((item) => item.side === side && item.reason !== 'lost-on-both').length]).filter(([, n]) => n > 0);
+  const bySide = ['caldav', 'cloud']
+    .map((side) => [other[side], held.filter((item) => item.side === side && item.reason !== 'lost-on-both').length])
+    .filter(([, n]) => n > 0);
   const lost = held.length - bySide.reduce((sum, [, n]) => sum + n, 0);
   return {
     title: held.length === 1 ? `Bring back ${nameOf(held[0])}?` : `Bring back ${count(held.length, 'event')}?`,
     yes: held.length === 1 ? 'Bring it back' : `Bring back all ${held.length}`,
     text: [
-      ...bySide.map(([side, n]) => `${count(n, 'event is', 'events are')} written to ${sides[side]} again. Nothing is deleted.`),
+      ...bySide.map(
+        ([side, n]) => `${count(n, 'event is', 'events are')} written to ${sides[side]} again. Nothing is deleted.`,
+      ),
       ...(lost > 0 ? [`${count(lost, 'event is', 'events are')} written to both sides again.`] : []),
     ].join(' '),
   };
@@ -224,19 +336,51 @@ function runsSection(runs, sides) {
   const rows = runs.map((run) => ({
     key: run.id,
     cells: [
-      when(run.startedAt), TRIGGER[run.trigger] ?? run.trigger, resultOf(run, sides), run.finishedAt === null ? '…' : took(run.startedAt, run.finishedAt),
-      amount(run.read.caldav), amount(run.read.cloud), writes(run.caldav), writes(run.cloud), found(run),
+      when(run.startedAt),
+      TRIGGER[run.trigger] ?? run.trigger,
+      resultOf(run, sides),
+      run.finishedAt === null ? '…' : took(run.startedAt, run.finishedAt),
+      amount(run.read.caldav),
+      amount(run.read.cloud),
+      writes(run.caldav),
+      writes(run.cloud),
+      found(run),
     ],
   }));
-  const columns = ['Began', 'Why', 'Result', 'Took', `Read: ${sides.caldav}`, `Read: ${sides.cloud}`, `Written: ${sides.caldav}`, `Written: ${sides.cloud}`, 'Found'];
-  return h('section', { 'data-key': 'runs' }, h('h2', {}, 'Last runs'),
-    rows.length === 0 ? h('p', { class: 'empty' }, 'No run yet.') : table('Runs, newest first; looks that found nothing are left out', columns, rows));
+  const columns = [
+    'Began',
+    'Why',
+    'Result',
+    'Took',
+    `Read: ${sides.caldav}`,
+    `Read: ${sides.cloud}`,
+    `Written: ${sides.caldav}`,
+    `Written: ${sides.cloud}`,
+    'Found',
+  ];
+  return h(
+    'section',
+    { 'data-key': 'runs' },
+    h('h2', {}, 'Last runs'),
+    rows.length === 0
+      ? h('p', { class: 'empty' }, 'No run yet.')
+      : table('Runs, newest first; looks that found nothing are left out', columns, rows),
+  );
 }
 
 function resultOf(run, sides) {
   return [
     h('span', { class: `badge ${run.result}` }, RESULT[run.result] ?? run.result),
-    run.error === null ? null : h('p', { class: 'detail' }, run.error.side ? `${sides[run.error.side]}: ` : '', h('strong', {}, ERROR[run.error.code] ?? run.error.code), ' ', theirs(run.error.detail, '')),
+    run.error === null
+      ? null
+      : h(
+          'p',
+          { class: 'detail' },
+          run.error.side ? `${sides[run.error.side]}: ` : '',
+          h('strong', {}, ERROR[run.error.code] ?? run.error.code),
+          ' ',
+          theirs(run.error.detail, ''),
+        ),
   ];
 }
 
@@ -244,12 +388,24 @@ const dash = () => h('span', { class: 'none dash' }, '–');
 const amount = (n) => (n === 0 ? dash() : count(n, 'event'));
 
 function writes({ created, updated, deleted }, otherwise = dash()) {
-  const parts = [[created, 'new'], [updated, 'changed'], [deleted, 'deleted']].filter(([n]) => n > 0).map(([n, word]) => `${n.toLocaleString('en')} ${word}`);
+  const parts = [
+    [created, 'new'],
+    [updated, 'changed'],
+    [deleted, 'deleted'],
+  ]
+    .filter(([n]) => n > 0)
+    .map(([n, word]) => `${n.toLocaleString('en')} ${word}`);
   return parts.length === 0 ? otherwise : parts.join(', ');
 }
 
 function found({ conflicts, held, problems }) {
-  const parts = [[conflicts, 'conflict'], [held, 'held deletion'], [problems, 'problem']].filter(([n]) => n > 0).map(([n, word]) => count(n, word));
+  const parts = [
+    [conflicts, 'conflict'],
+    [held, 'held deletion'],
+    [problems, 'problem'],
+  ]
+    .filter(([n]) => n > 0)
+    .map(([n, word]) => count(n, word));
   return parts.length === 0 ? dash() : parts.join(', ');
 }
 
@@ -257,26 +413,65 @@ function problemsSection(problems, total, sides) {
   const rows = problems.map((problem) => ({
     key: problem.id,
     cells: [
-      theirs(problem.eventTitle), [h('strong', {}, PROBLEM[problem.code] ?? problem.code), ' ', h('code', {}, problem.code)],
-      sides[problem.side] ?? problem.side, theirs(problem.detail, ''), when(problem.since),
+      theirs(problem.eventTitle),
+      [h('strong', {}, PROBLEM[problem.code] ?? problem.code), ' ', h('code', {}, problem.code)],
+      sides[problem.side] ?? problem.side,
+      theirs(problem.detail, ''),
+      when(problem.since),
     ],
   }));
-  return h('section', { 'data-key': 'problems' }, h('h2', {}, 'Problems'),
-    rows.length === 0 ? h('p', { class: 'empty' }, 'Every event is carried over.') : folded('problem-events', `Look at ${count(rows.length, 'problem')}`, rows.length, FOLDED,
-        table('Events that cannot be carried over, or not fully', ['Event', 'Problem', 'Side', 'Detail', 'Since'], rows)),
-    more(total, problems.length));
+  return h(
+    'section',
+    { 'data-key': 'problems' },
+    h('h2', {}, 'Problems'),
+    rows.length === 0
+      ? h('p', { class: 'empty' }, 'Every event is carried over.')
+      : folded(
+          'problem-events',
+          `Look at ${count(rows.length, 'problem')}`,
+          rows.length,
+          FOLDED,
+          table(
+            'Events that cannot be carried over, or not fully',
+            ['Event', 'Problem', 'Side', 'Detail', 'Since'],
+            rows,
+          ),
+        ),
+    more(total, problems.length),
+  );
 }
 
 function conflictsSection(conflicts, total, sides) {
   const rows = conflicts.map((conflict) => ({
     key: conflict.id,
-    cells: [theirs(conflict.eventTitle), theirs(conflict.field, 'the event'), value(conflict.keptValue), value(conflict.lostValue), sides[conflict.winner] ?? conflict.winner, when(conflict.at)],
+    cells: [
+      theirs(conflict.eventTitle),
+      theirs(conflict.field, 'the event'),
+      value(conflict.keptValue),
+      value(conflict.lostValue),
+      sides[conflict.winner] ?? conflict.winner,
+      when(conflict.at),
+    ],
   }));
-  return h('section', { 'data-key': 'conflicts' }, h('h2', {}, 'Conflicts'),
-    rows.length === 0 ? h('p', { class: 'empty' }, 'Nobody has changed the same thing on both sides.')
-      : folded('conflict-events', `Look at ${count(rows.length, 'conflict')}`, rows.length, FOLDED,
-        table('Changed on both sides at once; one value was kept', ['Event', 'Field', 'Kept', 'Lost', 'Kept from', 'When'], rows)),
-    more(total, conflicts.length));
+  return h(
+    'section',
+    { 'data-key': 'conflicts' },
+    h('h2', {}, 'Conflicts'),
+    rows.length === 0
+      ? h('p', { class: 'empty' }, 'Nobody has changed the same thing on both sides.')
+      : folded(
+          'conflict-events',
+          `Look at ${count(rows.length, 'conflict')}`,
+          rows.length,
+          FOLDED,
+          table(
+            'Changed on both sides at once; one value was kept',
+            ['Event', 'Field', 'Kept', 'Lost', 'Kept from', 'When'],
+            rows,
+          ),
+        ),
+    more(total, conflicts.length),
+  );
 }
 
 function value(of) {
@@ -285,13 +480,28 @@ function value(of) {
 }
 
 function more(total, shown) {
-  return total > shown ? h('p', { class: 'sub' }, `The first ${shown} of ${total.toLocaleString('en')} are shown; the API lists them all.`) : null;
+  return total > shown
+    ? h('p', { class: 'sub' }, `The first ${shown} of ${total.toLocaleString('en')} are shown; the API lists them all.`)
+    : null;
 }
 
 function settings(pair) {
-  return h('details', { 'data-key': 'settings' }, h('summary', {}, 'Settings and ids'),
-    h('dl', { class: 'plain' }, ...[
-      ['Pair', pair.id], ['Connection', pair.connectionId], ['CalDAV calendar', pair.caldavCalendarId], ['Cloud calendar', pair.cloudCalendarId], ['Workflow', pair.workflowId],
-      ['Created', new Date(pair.createdAt).toLocaleString()], ['Options', JSON.stringify(pair.options, null, 1)],
-    ].map(([name, text]) => h('div', {}, h('dt', {}, name), h('dd', {}, h('code', {}, text))))));
+  return h(
+    'details',
+    { 'data-key': 'settings' },
+    h('summary', {}, 'Settings and ids'),
+    h(
+      'dl',
+      { class: 'plain' },
+      ...[
+        ['Pair', pair.id],
+        ['Connection', pair.connectionId],
+        ['CalDAV calendar', pair.caldavCalendarId],
+        ['Cloud calendar', pair.cloudCalendarId],
+        ['Workflow', pair.workflowId],
+        ['Created', new Date(pair.createdAt).toLocaleString()],
+        ['Options', JSON.stringify(pair.options, null, 1)],
+      ].map(([name, text]) => h('div', {}, h('dt', {}, name), h('dd', {}, h('code', {}, text)))),
+    ),
+  );
 }

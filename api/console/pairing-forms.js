@@ -1,10 +1,11 @@
 /** Adding a connection, and pairing two calendars. */
-import { all, call } from './api.js';
+
 import { page, submit } from './account-forms.js';
+import { all, call } from './api.js';
 import { h, plain } from './dom.js';
 import { field, form, input, select, valuesOf } from './form.js';
-import { byId } from './overview.js';
 import { accountName, directionOf, serviceOf, sideNames } from './labels.js';
+import { byId } from './overview.js';
 
 export function addConnection(_query, { say, go }) {
   let accounts = null;
@@ -16,21 +17,37 @@ export function addConnection(_query, { say, go }) {
     render() {
       const caldav = accounts.filter(({ provider }) => provider === 'caldav');
       const option = (account) => [account.id, `${accountName(account)} (${serviceOf(account)})`];
-      const clouds = [...accounts].sort((one, other) => Number(one.provider === 'caldav') - Number(other.provider === 'caldav'));
-      return page('Add a connection', 'It joins two accounts. Then calendars of the one can be paired with calendars of the other.',
+      const clouds = [...accounts].sort(
+        (one, other) => Number(one.provider === 'caldav') - Number(other.provider === 'caldav'),
+      );
+      return page(
+        'Add a connection',
+        'It joins two accounts. Then calendars of the one can be paired with calendars of the other.',
         caldav.length === 0 || accounts.length < 2
-          ? h('p', { class: 'empty' }, 'Two accounts are needed, one of them CalDAV. ', h('a', { href: '#/accounts' }, 'Add them first.'))
-          : form('add', 'Add the connection',
-            field('caldavAccountId', 'CalDAV account', select(caldav.map(option))),
-            field('cloudAccountId', 'Other account', select(clouds.map(option)), { hint: 'Google, Microsoft, or any other account; CalDAV, too.' }),
-            field('name', 'Name', input({ maxlength: 200 }), { isOptional: true })));
+          ? h(
+              'p',
+              { class: 'empty' },
+              'Two accounts are needed, one of them CalDAV. ',
+              h('a', { href: '#/accounts' }, 'Add them first.'),
+            )
+          : form(
+              'add',
+              'Add the connection',
+              field('caldavAccountId', 'CalDAV account', select(caldav.map(option))),
+              field('cloudAccountId', 'Other account', select(clouds.map(option)), {
+                hint: 'Google, Microsoft, or any other account; CalDAV, too.',
+              }),
+              field('name', 'Name', input({ maxlength: 200 }), { isOptional: true }),
+            ),
+      );
     },
     actions: {
-      add: (element) => submit(element, {}, async () => {
-        const connection = await call('POST', '/v1/connections', valuesOf(element));
-        say('The connection is added. Now pair two calendars.');
-        go(`#/pairs/new?connection=${connection.id}`);
-      }),
+      add: (element) =>
+        submit(element, {}, async () => {
+          const connection = await call('POST', '/v1/connections', valuesOf(element));
+          say('The connection is added. Now pair two calendars.');
+          go(`#/pairs/new?connection=${connection.id}`);
+        }),
     },
   };
 }
@@ -43,7 +60,11 @@ export function addPair(query, { say, go, redraw }) {
   async function loadCalendars(signal) {
     const { connection, accounts } = data;
     if (!connection) return;
-    const of = (accountId) => all(`/v1/accounts/${accountId}/calendars`, signal).then((items) => ({ items }), (error) => ({ items: [], error }));
+    const of = (accountId) =>
+      all(`/v1/accounts/${accountId}/calendars`, signal).then(
+        (items) => ({ items }),
+        (error) => ({ items: [], error }),
+      );
     const [caldav, cloud] = await Promise.all([of(connection.caldavAccountId), of(connection.cloudAccountId)]);
     const names = sideNames(accounts.get(connection.caldavAccountId), accounts.get(connection.cloudAccountId));
     data = { ...data, caldav, cloud, names };
@@ -53,23 +74,73 @@ export function addPair(query, { say, go, redraw }) {
     title: 'Add a pair',
     async load(signal) {
       const [accounts, connections] = await Promise.all([all('/v1/accounts', signal), all('/v1/connections', signal)]);
-      data = { accounts: byId(accounts), connections, connection: connections.find(({ id }) => id === wanted) ?? connections[0] };
+      data = {
+        accounts: byId(accounts),
+        connections,
+        connection: connections.find(({ id }) => id === wanted) ?? connections[0],
+      };
       await loadCalendars(signal);
     },
     render() {
       const { connections, connection, accounts, caldav, cloud, names } = data;
-      if (!connection) return page('Add a pair', '', h('p', { class: 'empty' }, 'Pairs belong to a connection. ', h('a', { href: '#/connections/new' }, 'Add one first.')));
-      const title = (one) => plain(one.name ?? [one.caldavAccountId, one.cloudAccountId].map((id) => (accounts.has(id) ? accountName(accounts.get(id)) : '?')).join(' – '));
-      const failed = [[names.caldav, caldav], [names.cloud, cloud]].filter(([, { error }]) => error);
-      const directions = ['bidirectional', 'caldav-to-cloud', 'cloud-to-caldav'].map((way) => [way, directionOf(way, names)]);
-      return page('Add a pair', 'Two calendars are kept in sync. Events that are on both sides already are recognised and not doubled.',
-        ...failed.map(([name, { error }]) => h('p', { class: 'failure' }, h('strong', {}, `The calendars of ${name} cannot be listed. `), error.sentence ?? error.message)),
-        form('add', 'Add the pair',
-          field('connection', 'Connection', select(connections.map((one) => [one.id, title(one)]), connection.id, { 'data-change': 'connection' })),
+      if (!connection)
+        return page(
+          'Add a pair',
+          '',
+          h(
+            'p',
+            { class: 'empty' },
+            'Pairs belong to a connection. ',
+            h('a', { href: '#/connections/new' }, 'Add one first.'),
+          ),
+        );
+      const title = (one) =>
+        plain(
+          one.name ??
+            [one.caldavAccountId, one.cloudAccountId]
+              .map((id) => (accounts.has(id) ? accountName(accounts.get(id)) : '?'))
+              .join(' – '),
+        );
+      const failed = [
+        [names.caldav, caldav],
+        [names.cloud, cloud],
+      ].filter(([, { error }]) => error);
+      const directions = ['bidirectional', 'caldav-to-cloud', 'cloud-to-caldav'].map((way) => [
+        way,
+        directionOf(way, names),
+      ]);
+      return page(
+        'Add a pair',
+        'Two calendars are kept in sync. Events that are on both sides already are recognised and not doubled.',
+        ...failed.map(([name, { error }]) =>
+          h(
+            'p',
+            { class: 'failure' },
+            h('strong', {}, `The calendars of ${name} cannot be listed. `),
+            error.sentence ?? error.message,
+          ),
+        ),
+        form(
+          'add',
+          'Add the pair',
+          field(
+            'connection',
+            'Connection',
+            select(
+              connections.map((one) => [one.id, title(one)]),
+              connection.id,
+              { 'data-change': 'connection' },
+            ),
+          ),
           field('caldavCalendarId', `Calendar in ${names.caldav}`, select(caldav.items.map(calendarOption))),
           field('cloudCalendarId', `Calendar in ${names.cloud}`, select(cloud.items.map(calendarOption))),
           field('direction', 'Direction', select(directions)),
-          field('paused', 'Start paused', input({ type: 'checkbox' }), { isOptional: true, hint: 'Nothing is written until it is resumed. Preview shows what that would do.' })));
+          field('paused', 'Start paused', input({ type: 'checkbox' }), {
+            isOptional: true,
+            hint: 'Nothing is written until it is resumed. Preview shows what that would do.',
+          }),
+        ),
+      );
     },
     actions: {
       async connection(element) {
@@ -77,14 +148,20 @@ export function addPair(query, { say, go, redraw }) {
         await loadCalendars();
         redraw();
       },
-      add: (element) => submit(element, { 'calendar-read-only': 'direction' }, async () => {
-        const { connection, ...body } = valuesOf(element);
-        const pair = await call('POST', `/v1/connections/${connection}/pairs`, body);
-        say(pair.status === 'paused' ? 'The pair is added, and paused.' : 'The pair is added; its first run has begun.');
-        go(`#/pairs/${pair.id}`);
-      }),
+      add: (element) =>
+        submit(element, { 'calendar-read-only': 'direction' }, async () => {
+          const { connection, ...body } = valuesOf(element);
+          const pair = await call('POST', `/v1/connections/${connection}/pairs`, body);
+          say(
+            pair.status === 'paused' ? 'The pair is added, and paused.' : 'The pair is added; its first run has begun.',
+          );
+          go(`#/pairs/${pair.id}`);
+        }),
     },
   };
 }
 
-const calendarOption = ({ id, name, readOnly, isDefault }) => [id, `${plain(name, 100)}${isDefault ? ' (default)' : ''}${readOnly ? ' (can only be read)' : ''}`];
+const calendarOption = ({ id, name, readOnly, isDefault }) => [
+  id,
+  `${plain(name, 100)}${isDefault ? ' (default)' : ''}${readOnly ? ' (can only be read)' : ''}`,
+];

@@ -1,118 +1,184 @@
 import { z } from 'zod';
 import {
-  createAccount, deleteAccount, findAccount, listAccounts, openedAccount, patchAccount, replaceCredentials, type AccountPatch, type AccountRecord,
+  type AccountPatch,
+  type AccountRecord,
+  createAccount,
+  deleteAccount,
+  findAccount,
+  listAccounts,
+  openedAccount,
+  patchAccount,
+  replaceCredentials,
 } from '../../db/accounts.ts';
 import { activePairIdsOfAccount } from '../../db/connections.ts';
 import type { CalendarInfo, Provider } from '../../providers/provider.ts';
-import { ControlError } from '../temporal/pair-control.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { ApiProblem, notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
 import { ask, calendarsOf, notConfigured } from '../provider-calls.ts';
 import { tellWaiting } from '../temporal/booking-outbox.ts';
+import { ControlError } from '../temporal/pair-control.ts';
 import { check, idParam, instant, instantOf, nothing, problems, text } from '../validation.ts';
 
 const tags = ['Accounts'];
 /** Those of the contract; one that is not set up here answers 501 and not 400. */
 const PROVIDERS = ['caldav', 'google', 'microsoft'] as const;
 
-const account = z.object({
-  id: z.string(),
-  provider: z.string(),
-  preset: z.string().nullable(),
-  label: z.string().nullable(),
-  externalId: z.string().nullable(),
-  username: z.string(),
-  status: z.enum(['ok', 'attention']),
-  statusReason: z.string().nullable(),
-  capabilities: z.object({ createCalendar: z.boolean() }),
-  writeCalendarId: z.string().nullable().describe('Where bookings are written.'),
-  freeBusyCalendarIds: z.array(z.string()).nullable().describe('Null: all calendars.'),
-  unansweredInvitations: z.enum(['busy', 'free']).describe('Whether invitations that the person has not answered count as busy.'),
-  createdAt: instant,
-}).meta({ id: 'Account' });
+const account = z
+  .object({
+    id: z.string(),
+    provider: z.string(),
+    preset: z.string().nullable(),
+    label: z.string().nullable(),
+    externalId: z.string().nullable(),
+    username: z.string(),
+    status: z.enum(['ok', 'attention']),
+    statusReason: z.string().nullable(),
+    capabilities: z.object({ createCalendar: z.boolean() }),
+    writeCalendarId: z.string().nullable().describe('Where bookings are written.'),
+    freeBusyCalendarIds: z.array(z.string()).nullable().describe('Null: all calendars.'),
+    unansweredInvitations: z
+      .enum(['busy', 'free'])
+      .describe('Whether invitations that the person has not answered count as busy.'),
+    createdAt: instant,
+  })
+  .meta({ id: 'Account' });
 
 const names = { label: text(200).nullish(), externalId: text(200).nullish() };
 
 export function accountRoutes(app: Api, deps: ApiDeps): void {
   const { db } = deps;
 
-  app.post('/v1/accounts', {
-    schema: {
-      tags, summary: 'Add an account', description:
-        'Proves the credentials against the server before they are stored, encrypted. CalDAV: `preset`, `serverUrl`, `username`, `password`; Google and Microsoft: `refreshToken`.',
-      body: newAccountBody(deps), response: { 201: account, ...problems },
+  app.post(
+    '/v1/accounts',
+    {
+      schema: {
+        tags,
+        summary: 'Add an account',
+        description:
+          'Proves the credentials against the server before they are stored, encrypted. CalDAV: `preset`, `serverUrl`, `username`, `password`; Google and Microsoft: `refreshToken`.',
+        body: newAccountBody(deps),
+        response: { 201: account, ...problems },
+      },
     },
-  }, async (request, reply) => {
-    const { provider: kind, label = null, externalId = null, ...rest } = request.body;
-    const provider = providerOf(deps, kind);
-    const credentials = check(provider.credentials, rest);
-    const created = await addAccount(deps, provider, credentials, { label, externalId });
-    return reply.code(201).send(shown(created));
-  });
-
-  app.get('/v1/accounts', {
-    schema: {
-      tags, summary: 'List accounts',
-      querystring: z.strictObject({ ...pageQuery(), externalId: text(200).optional() }), response: { 200: listOf(account), ...problems },
+    async (request, reply) => {
+      const { provider: kind, label = null, externalId = null, ...rest } = request.body;
+      const provider = providerOf(deps, kind);
+      const credentials = check(provider.credentials, rest);
+      const created = await addAccount(deps, provider, credentials, { label, externalId });
+      return reply.code(201).send(shown(created));
     },
-  }, async (request) => pageAnswer(await listAccounts(db, pageRequest(request.query), request.query.externalId ?? null), shown));
+  );
 
-  app.get('/v1/accounts/:id', {
-    schema: { tags, summary: 'Get an account', params: idParam, response: { 200: account, ...problems } },
-  }, async (request) => shown(known(await findAccount(db, request.params.id))));
-
-  app.patch('/v1/accounts/:id', {
-    schema: {
-      tags, summary: 'Change an account', description: 'Changes only the keys that are named.', params: idParam,
-      body: z.strictObject({
-        ...names,
-        writeCalendarId: z.string().max(4096).nullish(),
-        freeBusyCalendarIds: z.array(z.string().max(4096)).max(1000).nullish(),
-        unansweredInvitations: z.enum(['busy', 'free']).optional(),
-      }),
-      response: { 200: account, ...problems },
+  app.get(
+    '/v1/accounts',
+    {
+      schema: {
+        tags,
+        summary: 'List accounts',
+        querystring: z.strictObject({ ...pageQuery(), externalId: text(200).optional() }),
+        response: { 200: listOf(account), ...problems },
+      },
     },
-  }, async (request) => {
-    known(await findAccount(db, request.params.id));
-    await checkCalendars(deps, request.params.id, request.body);
-    return shown(known(await patchAccount(db, request.params.id, request.body)));
-  });
+    async (request) =>
+      pageAnswer(await listAccounts(db, pageRequest(request.query), request.query.externalId ?? null), shown),
+  );
 
-  app.put('/v1/accounts/:id/credentials', {
-    schema: {
-      tags, summary: 'Replace the credentials', description:
-        'CalDAV: `password`, and `username` if it changed; Google and Microsoft: `refreshToken`. They are proved first; every pair that waits for them goes on. ' +
-        '409 `different-account` when they open another person\'s calendars.',
-      params: idParam, body: z.looseObject({}), response: { 200: account, ...problems },
+  app.get(
+    '/v1/accounts/:id',
+    {
+      schema: { tags, summary: 'Get an account', params: idParam, response: { 200: account, ...problems } },
     },
-  }, async (request) => {
-    const renewed = await renewCredentials(deps, request.params.id, request.body);
-    await revivePairs(deps, request.params.id);
-    await tellWaiting(deps, request.params.id);
-    return shown(renewed);
-  });
+    async (request) => shown(known(await findAccount(db, request.params.id))),
+  );
 
-  app.delete('/v1/accounts/:id', {
-    schema: { tags, summary: 'Delete an account', description: '409 `account-in-use` while a connection uses it.', params: idParam, response: { 204: nothing, ...problems } },
-  }, async (request, reply) => {
-    const outcome = await deleteAccount(db, request.params.id);
-    if (outcome === 'unknown') throw notFound('account');
-    if (outcome === 'in-use') throw new ApiProblem('account-in-use', 'Delete the connections of this account first.');
-    return reply.code(204).send();
-  });
+  app.patch(
+    '/v1/accounts/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Change an account',
+        description: 'Changes only the keys that are named.',
+        params: idParam,
+        body: z.strictObject({
+          ...names,
+          writeCalendarId: z.string().max(4096).nullish(),
+          freeBusyCalendarIds: z.array(z.string().max(4096)).max(1000).nullish(),
+          unansweredInvitations: z.enum(['busy', 'free']).optional(),
+        }),
+        response: { 200: account, ...problems },
+      },
+    },
+    async (request) => {
+      known(await findAccount(db, request.params.id));
+      await checkCalendars(deps, request.params.id, request.body);
+      return shown(known(await patchAccount(db, request.params.id, request.body)));
+    },
+  );
+
+  app.put(
+    '/v1/accounts/:id/credentials',
+    {
+      schema: {
+        tags,
+        summary: 'Replace the credentials',
+        description:
+          'CalDAV: `password`, and `username` if it changed; Google and Microsoft: `refreshToken`. They are proved first; every pair that waits for them goes on. ' +
+          "409 `different-account` when they open another person's calendars.",
+        params: idParam,
+        body: z.looseObject({}),
+        response: { 200: account, ...problems },
+      },
+    },
+    async (request) => {
+      const renewed = await renewCredentials(deps, request.params.id, request.body);
+      await revivePairs(deps, request.params.id);
+      await tellWaiting(deps, request.params.id);
+      return shown(renewed);
+    },
+  );
+
+  app.delete(
+    '/v1/accounts/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Delete an account',
+        description: '409 `account-in-use` while a connection uses it.',
+        params: idParam,
+        response: { 204: nothing, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await deleteAccount(db, request.params.id);
+      if (outcome === 'unknown') throw notFound('account');
+      if (outcome === 'in-use') throw new ApiProblem('account-in-use', 'Delete the connections of this account first.');
+      return reply.code(204).send();
+    },
+  );
 }
 
 /** Proves, stores, then looks for the calendar that bookings are to be written to; that one is left open where the calendars cannot be listed. */
 async function addAccount(
-  deps: ApiDeps, provider: Provider, credentials: unknown, about: { label: string | null; externalId: string | null },
+  deps: ApiDeps,
+  provider: Provider,
+  credentials: unknown,
+  about: { label: string | null; externalId: string | null },
 ): Promise<AccountRecord> {
   const proof = await ask(deps, (io) => provider.prove(credentials, io));
   const inert = { load: async () => null, save: async () => {} };
-  const { canCreateCalendars } = provider.open({ credentials, discovered: proof.discovered, tokens: inert }, { fetch: deps.fetch });
+  const { canCreateCalendars } = provider.open(
+    { credentials, discovered: proof.discovered, tokens: inert },
+    { fetch: deps.fetch },
+  );
   const preset = (credentials as { preset?: unknown }).preset;
   const created = await createAccount(deps.db, {
-    ...proof, ...about, credentials, canCreateCalendars, provider: provider.kind, preset: typeof preset === 'string' ? preset : null,
+    ...proof,
+    ...about,
+    credentials,
+    canCreateCalendars,
+    provider: provider.kind,
+    preset: typeof preset === 'string' ? preset : null,
   });
   try {
     const writeCalendarId = writeCalendarOf(await calendarsOf(deps, created.id));
@@ -131,10 +197,13 @@ async function renewCredentials(deps: ApiDeps, id: string, body: unknown): Promi
   const stored = await openedAccount(deps.db, id);
   if (!stored) throw notFound('account');
   const provider = providerOf(deps, stored.provider);
-  const credentials = { ...(stored.credentials as object), ...check(provider.newCredentials, body) as object };
+  const credentials = { ...(stored.credentials as object), ...(check(provider.newCredentials, body) as object) };
   const proof = await ask(deps, (io) => provider.prove(credentials, io, stored.discovered));
   if (proof.identity !== stored.identity) {
-    throw new ApiProblem('different-account', 'These credentials open another person\'s calendars. Nothing was changed; add them as a new account.');
+    throw new ApiProblem(
+      'different-account',
+      "These credentials open another person's calendars. Nothing was changed; add them as a new account.",
+    );
   }
   return known(await replaceCredentials(deps.db, id, { ...proof, credentials }));
 }
@@ -144,24 +213,33 @@ async function revivePairs({ db, control, log }: ApiDeps, accountId: string): Pr
   const pairIds = await activePairIdsOfAccount(db, accountId);
   try {
     for (let at = 0; at < pairIds.length; at += AT_ONCE) {
-      await Promise.all(pairIds.slice(at, at + AT_ONCE).map(async (pairId) => {
-        await control.settingsChanged(pairId);
-        await control.syncNow(pairId, { trigger: 'signal', full: false });
-      }));
+      await Promise.all(
+        pairIds.slice(at, at + AT_ONCE).map(async (pairId) => {
+          await control.settingsChanged(pairId);
+          await control.syncNow(pairId, { trigger: 'signal', full: false });
+        }),
+      );
     }
   } catch (error) {
-    log.warn({ accountId, reason: error instanceof ControlError ? error.kind : 'unknown' }, 'could not tell every pair about new credentials');
+    log.warn(
+      { accountId, reason: error instanceof ControlError ? error.kind : 'unknown' },
+      'could not tell every pair about new credentials',
+    );
   }
 }
 const AT_ONCE = 10;
 
 /** Calendars that a patch names have to be there, and the one for bookings has to be writable. */
 async function checkCalendars(deps: ApiDeps, id: string, patch: AccountPatch): Promise<void> {
-  const named = [patch.writeCalendarId, ...(patch.freeBusyCalendarIds ?? [])].filter((calendar) => typeof calendar === 'string');
+  const named = [patch.writeCalendarId, ...(patch.freeBusyCalendarIds ?? [])].filter(
+    (calendar) => typeof calendar === 'string',
+  );
   if (named.length === 0) return;
   const calendars = new Map((await calendarsOf(deps, id)).map((calendar) => [calendar.id, calendar]));
-  if (named.some((calendar) => !calendars.has(calendar))) throw new ApiProblem('calendar-not-found', 'The account has no such calendar.');
-  if (calendars.get(patch.writeCalendarId ?? '')?.readOnly) throw new ApiProblem('calendar-read-only', 'Bookings cannot be written to this calendar.');
+  if (named.some((calendar) => !calendars.has(calendar)))
+    throw new ApiProblem('calendar-not-found', 'The account has no such calendar.');
+  if (calendars.get(patch.writeCalendarId ?? '')?.readOnly)
+    throw new ApiProblem('calendar-read-only', 'Bookings cannot be written to this calendar.');
 }
 
 function providerOf({ providers }: ApiDeps, kind: string): Provider {
@@ -186,7 +264,9 @@ function newAccountBody({ providers }: ApiDeps): z.ZodType<NewAccountBody> {
     return credentials instanceof z.ZodObject ? credentials.safeExtend(about).strict() : z.looseObject(about);
   });
   const [first, ...others] = bodies;
-  return z.discriminatedUnion('provider', [first!, ...others], { error: `must be one of ${kinds.join(', ')}` }) as unknown as z.ZodType<NewAccountBody>;
+  return z.discriminatedUnion('provider', [first!, ...others], {
+    error: `must be one of ${kinds.join(', ')}`,
+  }) as unknown as z.ZodType<NewAccountBody>;
 }
 
 function known(record: AccountRecord | null): AccountRecord {

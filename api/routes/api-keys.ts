@@ -9,30 +9,52 @@ const tags = ['API keys'];
 const apiKey = z.object({ id: z.string(), name: z.string(), createdAt: instant }).meta({ id: 'ApiKey' });
 
 export function apiKeyRoutes(app: Api, { db }: ApiDeps): void {
-  app.post('/v1/api-keys', {
-    schema: {
-      tags, summary: 'Make an API key', description: 'The key is shown in this answer and never again; only its hash is kept.',
-      body: z.strictObject({ name: text(100) }),
-      response: { 201: z.object({ id: z.string(), name: z.string(), key: z.string() }), ...problems },
+  app.post(
+    '/v1/api-keys',
+    {
+      schema: {
+        tags,
+        summary: 'Make an API key',
+        description: 'The key is shown in this answer and never again; only its hash is kept.',
+        body: z.strictObject({ name: text(100) }),
+        response: { 201: z.object({ id: z.string(), name: z.string(), key: z.string() }), ...problems },
+      },
     },
-  }, async (request, reply) => reply.code(201).send(await createApiKey(db, request.body.name)));
+    async (request, reply) => reply.code(201).send(await createApiKey(db, request.body.name)),
+  );
 
-  app.get('/v1/api-keys', {
-    schema: { tags, summary: 'List API keys', querystring: z.strictObject(pageQuery()), response: { 200: listOf(apiKey), ...problems } },
-  }, async (request) => {
-    const page = await listApiKeys(db, pageRequest(request.query));
-    return pageAnswer(page, (key) => ({ ...key, createdAt: instantOf(key.createdAt) }));
-  });
-
-  app.delete('/v1/api-keys/:id', {
-    schema: {
-      tags, summary: 'Delete an API key', description: '409 `last-api-key`: without one nobody could make the next.',
-      params: idParam, response: { 204: nothing, ...problems },
+  app.get(
+    '/v1/api-keys',
+    {
+      schema: {
+        tags,
+        summary: 'List API keys',
+        querystring: z.strictObject(pageQuery()),
+        response: { 200: listOf(apiKey), ...problems },
+      },
     },
-  }, async (request, reply) => {
-    const outcome = await deleteApiKey(db, request.params.id);
-    if (outcome === 'unknown') throw notFound('API key');
-    if (outcome === 'last') throw new ApiProblem('last-api-key', 'Make another key before you delete this one.');
-    return reply.code(204).send();
-  });
+    async (request) => {
+      const page = await listApiKeys(db, pageRequest(request.query));
+      return pageAnswer(page, (key) => ({ ...key, createdAt: instantOf(key.createdAt) }));
+    },
+  );
+
+  app.delete(
+    '/v1/api-keys/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Delete an API key',
+        description: '409 `last-api-key`: without one nobody could make the next.',
+        params: idParam,
+        response: { 204: nothing, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const outcome = await deleteApiKey(db, request.params.id);
+      if (outcome === 'unknown') throw notFound('API key');
+      if (outcome === 'last') throw new ApiProblem('last-api-key', 'Make another key before you delete this one.');
+      return reply.code(204).send();
+    },
+  );
 }

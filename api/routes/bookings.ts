@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { cancelBooking, findBooking, listBookings, wantedOf, type BookingRow } from '../../db/bookings.ts';
+import { type BookingRow, cancelBooking, findBooking, listBookings, wantedOf } from '../../db/bookings.ts';
 import type { Db } from '../../db/connect.ts';
 import { bookingWorkflowIdOf } from '../../workflows/booking-messages.ts';
 import { book, bookingPatch, newBookingBody, rebook } from '../create-booking.ts';
@@ -12,25 +12,34 @@ import { untilAborted } from '../until-aborted.ts';
 import { idParam, instant, instantOf, problems } from '../validation.ts';
 
 const tags = ['Bookings'];
-const booking = z.object({
-  id: z.string(),
-  accountId: z.string(),
-  calendarId: z.string(),
-  status: z.enum(['confirmed', 'cancelled']),
-  writeStatus: z.enum(['pending', 'written', 'failed']).describe('Of the event: `pending` until the calendar shows what the booking is.'),
-  writeError: z.string().nullable().describe('Why writing failed, or what it waits for while it is pending: `unreachable`, `auth`, `forbidden` and the like.'),
-  eventId: z.string().nullable().describe('The service\'s name for the event, once it is written.'),
-  start: instant,
-  end: instant,
-  timeZone: z.string(),
-  title: z.string(),
-  location: z.string(),
-  description: z.string(),
-  attendees: z.array(z.object({ email: z.string(), name: z.string() })),
-  cancelledBy: z.enum(['api', 'calendar']).nullable(),
-  workflowId: z.string(),
-  createdAt: instant,
-}).meta({ id: 'Booking' });
+const booking = z
+  .object({
+    id: z.string(),
+    accountId: z.string(),
+    calendarId: z.string(),
+    status: z.enum(['confirmed', 'cancelled']),
+    writeStatus: z
+      .enum(['pending', 'written', 'failed'])
+      .describe('Of the event: `pending` until the calendar shows what the booking is.'),
+    writeError: z
+      .string()
+      .nullable()
+      .describe(
+        'Why writing failed, or what it waits for while it is pending: `unreachable`, `auth`, `forbidden` and the like.',
+      ),
+    eventId: z.string().nullable().describe("The service's name for the event, once it is written."),
+    start: instant,
+    end: instant,
+    timeZone: z.string(),
+    title: z.string(),
+    location: z.string(),
+    description: z.string(),
+    attendees: z.array(z.object({ email: z.string(), name: z.string() })),
+    cancelledBy: z.enum(['api', 'calendar']).nullable(),
+    workflowId: z.string(),
+    createdAt: instant,
+  })
+  .meta({ id: 'Booking' });
 const waitQuery = z.strictObject({
   wait: z.coerce.number().int().min(0).max(120).optional().describe('Seconds to wait until the calendar shows it.'),
 });
@@ -41,48 +50,86 @@ export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
   const { db } = deps;
   const shownAfter = async (row: BookingRow, seconds = 0) => shown(db, await settled(db, row, seconds, closing));
 
-  app.post('/v1/bookings', {
-    schema: {
-      tags, summary: 'Book a time', description:
-        'Reserves the time at once; the event is written to the account\'s `writeCalendarId` right after, and again and again should its server be down. 409 `slot-busy`, ' +
-        '`idempotency-key-reused`; 422 `write-calendar-missing`; 503 where the calendar cannot be asked. 200 with the booking for the same `idempotencyKey` and body.',
-      querystring: waitQuery, body: newBookingBody, response: { 200: booking, 201: booking, ...problems },
+  app.post(
+    '/v1/bookings',
+    {
+      schema: {
+        tags,
+        summary: 'Book a time',
+        description:
+          "Reserves the time at once; the event is written to the account's `writeCalendarId` right after, and again and again should its server be down. 409 `slot-busy`, " +
+          '`idempotency-key-reused`; 422 `write-calendar-missing`; 503 where the calendar cannot be asked. 200 with the booking for the same `idempotencyKey` and body.',
+        querystring: waitQuery,
+        body: newBookingBody,
+        response: { 200: booking, 201: booking, ...problems },
+      },
     },
-  }, async (request, reply) => {
-    const { booking: row, isNew } = await book(deps, request.body);
-    return reply.code(isNew ? 201 : 200).send(await shownAfter(row, request.query.wait));
-  });
-
-  app.get('/v1/bookings', {
-    schema: {
-      tags, summary: 'List bookings', querystring: z.strictObject({ ...pageQuery(), accountId: z.string().max(100).optional() }),
-      response: { 200: listOf(booking), ...problems },
+    async (request, reply) => {
+      const { booking: row, isNew } = await book(deps, request.body);
+      return reply.code(isNew ? 201 : 200).send(await shownAfter(row, request.query.wait));
     },
-  }, async (request) => pageAnswer(await listBookings(db, pageRequest(request.query), request.query.accountId ?? null), (row) => shown(db, row)));
+  );
 
-  app.get('/v1/bookings/:id', {
-    schema: { tags, summary: 'Get a booking', params: idParam, response: answer },
-  }, async (request) => shown(db, known(await findBooking(db, request.params.id))));
-
-  app.patch('/v1/bookings/:id', {
-    schema: {
-      tags, summary: 'Change a booking', description:
-        'Changes only the keys that are named; with `start` and `end` it is moved, and its own time does not count as busy. 409 `slot-busy`, `booking-cancelled`; 503 as above.',
-      params: idParam, querystring: waitQuery, body: bookingPatch, response: answer,
+  app.get(
+    '/v1/bookings',
+    {
+      schema: {
+        tags,
+        summary: 'List bookings',
+        querystring: z.strictObject({ ...pageQuery(), accountId: z.string().max(100).optional() }),
+        response: { 200: listOf(booking), ...problems },
+      },
     },
-  }, async (request) => shownAfter(await rebook(deps, request.params.id, request.body), request.query.wait));
+    async (request) =>
+      pageAnswer(await listBookings(db, pageRequest(request.query), request.query.accountId ?? null), (row) =>
+        shown(db, row),
+      ),
+  );
 
-  app.delete('/v1/bookings/:id', {
-    schema: {
-      tags, summary: 'Cancel a booking', description: 'Frees its time and deletes the event. A second time nothing changes.',
-      params: idParam, querystring: waitQuery, response: answer,
+  app.get(
+    '/v1/bookings/:id',
+    {
+      schema: { tags, summary: 'Get a booking', params: idParam, response: answer },
     },
-  }, async (request) => {
-    const row = await cancelBooking(db, request.params.id, new Date());
-    if (row === 'unknown') throw notFound('booking');
-    if (row.writeStatus === 'pending') await tellBooking(deps, row);
-    return shownAfter(row, request.query.wait);
-  });
+    async (request) => shown(db, known(await findBooking(db, request.params.id))),
+  );
+
+  app.patch(
+    '/v1/bookings/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Change a booking',
+        description:
+          'Changes only the keys that are named; with `start` and `end` it is moved, and its own time does not count as busy. 409 `slot-busy`, `booking-cancelled`; 503 as above.',
+        params: idParam,
+        querystring: waitQuery,
+        body: bookingPatch,
+        response: answer,
+      },
+    },
+    async (request) => shownAfter(await rebook(deps, request.params.id, request.body), request.query.wait),
+  );
+
+  app.delete(
+    '/v1/bookings/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Cancel a booking',
+        description: 'Frees its time and deletes the event. A second time nothing changes.',
+        params: idParam,
+        querystring: waitQuery,
+        response: answer,
+      },
+    },
+    async (request) => {
+      const row = await cancelBooking(db, request.params.id, new Date());
+      if (row === 'unknown') throw notFound('booking');
+      if (row.writeStatus === 'pending') await tellBooking(deps, row);
+      return shownAfter(row, request.query.wait);
+    },
+  );
 }
 
 const FIRST_LOOK_MS = 50;
@@ -92,7 +139,11 @@ const LONGEST_LOOK_MS = 500;
 async function settled(db: Db, row: BookingRow, seconds: number, closing: AbortSignal): Promise<BookingRow> {
   const end = Date.now() + seconds * 1000;
   let now = row;
-  for (let waitMs = FIRST_LOOK_MS; now.writeStatus === 'pending' && Date.now() < end && !closing.aborted; waitMs = Math.min(LONGEST_LOOK_MS, waitMs * 1.5)) {
+  for (
+    let waitMs = FIRST_LOOK_MS;
+    now.writeStatus === 'pending' && Date.now() < end && !closing.aborted;
+    waitMs = Math.min(LONGEST_LOOK_MS, waitMs * 1.5)
+  ) {
     await untilAborted(sleep(Math.min(waitMs, end - Date.now())), closing);
     now = (await findBooking(db, row.id)) ?? now;
   }
@@ -106,9 +157,25 @@ function known(row: BookingRow | null): BookingRow {
 
 function shown(db: Db, row: BookingRow): z.infer<typeof booking> {
   const { title, location, description, timeZone, attendees } = wantedOf(db, row);
-  const { id, accountId, calendarId, status, writeStatus, writeError, ref, startAt, endAt, cancelledBy, createdAt } = row;
+  const { id, accountId, calendarId, status, writeStatus, writeError, ref, startAt, endAt, cancelledBy, createdAt } =
+    row;
   return {
-    id, accountId, calendarId, status, writeStatus, writeError, eventId: ref, start: instantOf(startAt), end: instantOf(endAt), timeZone, title, location, description,
-    attendees: [...attendees], cancelledBy, workflowId: bookingWorkflowIdOf(id), createdAt: instantOf(createdAt),
+    id,
+    accountId,
+    calendarId,
+    status,
+    writeStatus,
+    writeError,
+    eventId: ref,
+    start: instantOf(startAt),
+    end: instantOf(endAt),
+    timeZone,
+    title,
+    location,
+    description,
+    attendees: [...attendees],
+    cancelledBy,
+    workflowId: bookingWorkflowIdOf(id),
+    createdAt: instantOf(createdAt),
   };
 }

@@ -8,42 +8,74 @@ import { askAccount, calendarsOf } from '../provider-calls.ts';
 import { idParam, problems, text } from '../validation.ts';
 
 const tags = ['Accounts'];
-const calendar = z.object({
-  id: z.string().describe('Opaque and stable.'),
-  name: z.string(),
-  color: z.string().nullable(),
-  timeZone: z.string().nullable(),
-  readOnly: z.boolean(),
-  isDefault: z.boolean(),
-}).meta({ id: 'Calendar' });
+const calendar = z
+  .object({
+    id: z.string().describe('Opaque and stable.'),
+    name: z.string(),
+    color: z.string().nullable(),
+    timeZone: z.string().nullable(),
+    readOnly: z.boolean(),
+    isDefault: z.boolean(),
+  })
+  .meta({ id: 'Calendar' });
 
 export function calendarRoutes(app: Api, deps: ApiDeps): void {
-  app.get('/v1/accounts/:id/calendars', {
-    schema: {
-      tags, summary: 'List the calendars of an account', description: 'Asks the calendar service.',
-      params: idParam, querystring: z.strictObject(pageQuery(1000)), response: { 200: listOf(calendar), ...problems },
+  app.get(
+    '/v1/accounts/:id/calendars',
+    {
+      schema: {
+        tags,
+        summary: 'List the calendars of an account',
+        description: 'Asks the calendar service.',
+        params: idParam,
+        querystring: z.strictObject(pageQuery(1000)),
+        response: { 200: listOf(calendar), ...problems },
+      },
     },
-  }, async (request) => slicePage(await calendarsOf(deps, request.params.id), request.query));
+    async (request) => slicePage(await calendarsOf(deps, request.params.id), request.query),
+  );
 
-  app.post('/v1/accounts/:id/calendars', {
-    schema: {
-      tags, summary: 'Create a calendar', description:
-        '409 `calendar-creation-not-offered` where the service\'s calendars cannot be created from here; 422 `calendar-creation-rejected` when the server says no.',
-      params: idParam,
-      body: z.strictObject({ name: text(200), color: z.string().regex(/^#[0-9a-fA-F]{6}$/, 'must look like #3366cc').nullish() }),
-      response: { 201: calendar, ...problems },
+  app.post(
+    '/v1/accounts/:id/calendars',
+    {
+      schema: {
+        tags,
+        summary: 'Create a calendar',
+        description:
+          "409 `calendar-creation-not-offered` where the service's calendars cannot be created from here; 422 `calendar-creation-rejected` when the server says no.",
+        params: idParam,
+        body: z.strictObject({
+          name: text(200),
+          color: z
+            .string()
+            .regex(/^#[0-9a-fA-F]{6}$/, 'must look like #3366cc')
+            .nullish(),
+        }),
+        response: { 201: calendar, ...problems },
+      },
     },
-  }, async (request, reply) => {
-    const { name, color = null } = request.body;
-    const created = await askAccount(deps, request.params.id, async (account): Promise<CalendarInfo> => {
-      if (!account.canCreateCalendars) throw new ApiProblem('calendar-creation-not-offered', 'Create the calendar with the service itself.');
-      return account.createCalendar(name, color).catch(rethrowRefusal);
-    });
-    return reply.code(201).send(created);
-  });
+    async (request, reply) => {
+      const { name, color = null } = request.body;
+      const created = await askAccount(deps, request.params.id, async (account): Promise<CalendarInfo> => {
+        if (!account.canCreateCalendars)
+          throw new ApiProblem('calendar-creation-not-offered', 'Create the calendar with the service itself.');
+        return account.createCalendar(name, color).catch(rethrowRefusal);
+      });
+      return reply.code(201).send(created);
+    },
+  );
 }
 
-const REFUSALS: readonly SyncErrorKind[] = ['rejected', 'forbidden', 'too-large', 'id-taken', 'gone', 'calendar-missing', 'stale', 'quota'];
+const REFUSALS: readonly SyncErrorKind[] = [
+  'rejected',
+  'forbidden',
+  'too-large',
+  'id-taken',
+  'gone',
+  'calendar-missing',
+  'stale',
+  'quota',
+];
 
 function rethrowRefusal(error: unknown): never {
   if (!(error instanceof SyncError) || !REFUSALS.includes(error.kind)) throw error;

@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { findAccount } from '../../db/accounts.ts';
 import {
-  createConnection, deleteConnection, findConnection, listConnections, pairIdsOfConnection, type ConnectionRecord,
+  type ConnectionRecord,
+  createConnection,
+  deleteConnection,
+  findConnection,
+  listConnections,
+  pairIdsOfConnection,
 } from '../../db/connections.ts';
 import { deletePair } from '../../db/pairs.ts';
 import type { Api, ApiDeps } from '../deps.ts';
@@ -10,62 +15,97 @@ import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
 import { idParam, instant, instantOf, nothing, problems, text } from '../validation.ts';
 
 const tags = ['Connections'];
-const connection = z.object({
-  id: z.string(),
-  name: z.string().nullable(),
-  caldavAccountId: z.string(),
-  cloudAccountId: z.string(),
-  pairCount: z.int(),
-  pairAllowance: z.int(),
-  createdAt: instant,
-}).meta({ id: 'Connection' });
+const connection = z
+  .object({
+    id: z.string(),
+    name: z.string().nullable(),
+    caldavAccountId: z.string(),
+    cloudAccountId: z.string(),
+    pairCount: z.int(),
+    pairAllowance: z.int(),
+    createdAt: instant,
+  })
+  .meta({ id: 'Connection' });
 
 export function connectionRoutes(app: Api, deps: ApiDeps): void {
   const { db, config } = deps;
-  const shown = (record: ConnectionRecord): z.infer<typeof connection> =>
-    ({ ...record, pairAllowance: config.pairsPerConnection, createdAt: instantOf(record.createdAt) });
+  const shown = (record: ConnectionRecord): z.infer<typeof connection> => ({
+    ...record,
+    pairAllowance: config.pairsPerConnection,
+    createdAt: instantOf(record.createdAt),
+  });
 
-  app.post('/v1/connections', {
-    schema: {
-      tags, summary: 'Connect two accounts', description:
-        'The first is a CalDAV account, the second any account. 409 `connection-allowance-reached` when there are as many as this installation allows.',
-      body: z.strictObject({ name: text(200).nullish(), caldavAccountId: z.string(), cloudAccountId: z.string() }),
-      response: { 201: connection, ...problems },
+  app.post(
+    '/v1/connections',
+    {
+      schema: {
+        tags,
+        summary: 'Connect two accounts',
+        description:
+          'The first is a CalDAV account, the second any account. 409 `connection-allowance-reached` when there are as many as this installation allows.',
+        body: z.strictObject({ name: text(200).nullish(), caldavAccountId: z.string(), cloudAccountId: z.string() }),
+        response: { 201: connection, ...problems },
+      },
     },
-  }, async (request, reply) => {
-    const { name = null, caldavAccountId, cloudAccountId } = request.body;
-    const caldav = await findAccount(db, caldavAccountId);
-    const cloud = await findAccount(db, cloudAccountId);
-    if (!caldav || !cloud) throw notFound(`account (${caldav ? 'cloudAccountId' : 'caldavAccountId'})`);
-    if (caldav.provider !== 'caldav') throw invalid('caldavAccountId', 'must be a CalDAV account');
-    const created = await createConnection(db, { name, caldavAccountId, cloudAccountId }, config.maxConnections);
-    if (created === 'unknown-account') throw notFound('account');
-    if (created === 'allowance') throw new ApiProblem('connection-allowance-reached', `This installation allows ${config.maxConnections} connections.`);
-    return reply.code(201).send(shown(created));
-  });
-
-  app.get('/v1/connections', {
-    schema: { tags, summary: 'List connections', querystring: z.strictObject(pageQuery()), response: { 200: listOf(connection), ...problems } },
-  }, async (request) => pageAnswer(await listConnections(db, pageRequest(request.query)), shown));
-
-  app.get('/v1/connections/:id', {
-    schema: { tags, summary: 'Get a connection', params: idParam, response: { 200: connection, ...problems } },
-  }, async (request) => {
-    const found = await findConnection(db, request.params.id);
-    if (!found) throw notFound('connection');
-    return shown(found);
-  });
-
-  app.delete('/v1/connections/:id', {
-    schema: {
-      tags, summary: 'Delete a connection', description: 'Stops and deletes its pairs. Events stay in their calendars.',
-      params: idParam, response: { 204: nothing, ...problems },
+    async (request, reply) => {
+      const { name = null, caldavAccountId, cloudAccountId } = request.body;
+      const caldav = await findAccount(db, caldavAccountId);
+      const cloud = await findAccount(db, cloudAccountId);
+      if (!caldav || !cloud) throw notFound(`account (${caldav ? 'cloudAccountId' : 'caldavAccountId'})`);
+      if (caldav.provider !== 'caldav') throw invalid('caldavAccountId', 'must be a CalDAV account');
+      const created = await createConnection(db, { name, caldavAccountId, cloudAccountId }, config.maxConnections);
+      if (created === 'unknown-account') throw notFound('account');
+      if (created === 'allowance')
+        throw new ApiProblem(
+          'connection-allowance-reached',
+          `This installation allows ${config.maxConnections} connections.`,
+        );
+      return reply.code(201).send(shown(created));
     },
-  }, async (request, reply) => {
-    if (!(await findConnection(db, request.params.id))) throw notFound('connection');
-    await removeConnection(deps, request.params.id);
-    return reply.code(204).send();
-  });
+  );
+
+  app.get(
+    '/v1/connections',
+    {
+      schema: {
+        tags,
+        summary: 'List connections',
+        querystring: z.strictObject(pageQuery()),
+        response: { 200: listOf(connection), ...problems },
+      },
+    },
+    async (request) => pageAnswer(await listConnections(db, pageRequest(request.query)), shown),
+  );
+
+  app.get(
+    '/v1/connections/:id',
+    {
+      schema: { tags, summary: 'Get a connection', params: idParam, response: { 200: connection, ...problems } },
+    },
+    async (request) => {
+      const found = await findConnection(db, request.params.id);
+      if (!found) throw notFound('connection');
+      return shown(found);
+    },
+  );
+
+  app.delete(
+    '/v1/connections/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Delete a connection',
+        description: 'Stops and deletes its pairs. Events stay in their calendars.',
+        params: idParam,
+        response: { 204: nothing, ...problems },
+      },
+    },
+    async (request, reply) => {
+      if (!(await findConnection(db, request.params.id))) throw notFound('connection');
+      await removeConnection(deps, request.params.id);
+      return reply.code(204).send();
+    },
+  );
 }
 
 /** Pairs go one by one, each once its workflow has ended, so that a call that fails in the middle can simply be repeated. */

@@ -7,19 +7,38 @@ const tags = ['Health'];
 
 /** For load balancers and supervisors; no key is needed. */
 export function healthRoutes(app: Api, { ready }: ApiDeps): void {
-  app.get('/health/live', {
-    schema: { tags, summary: 'Whether the process runs', security: [], response: { 200: z.object({ status: z.literal('live') }) } },
-  }, async () => ({ status: 'live' as const }));
-
-  app.get('/health/ready', {
-    schema: {
-      tags, summary: 'Whether everything works that this process needs', security: [],
-      response: { 200: z.object({ status: z.literal('ready'), parts: z.record(z.string(), z.literal(true)) }), ...problems },
+  app.get(
+    '/health/live',
+    {
+      schema: {
+        tags,
+        summary: 'Whether the process runs',
+        security: [],
+        response: { 200: z.object({ status: z.literal('live') }) },
+      },
     },
-  }, async () => {
-    const parts = await ready();
-    const failing = Object.keys(parts).filter((part) => parts[part] !== true);
-    if (failing.length > 0) throw new ApiProblem('temporarily-unavailable', `Not ready: ${failing.join(', ')}.`, { parts });
-    return { status: 'ready' as const, parts: parts as Record<string, true> };
-  });
+    async () => ({ status: 'live' as const }),
+  );
+
+  app.get(
+    '/health/ready',
+    {
+      schema: {
+        tags,
+        summary: 'Whether everything works that this process needs',
+        security: [],
+        response: {
+          200: z.object({ status: z.literal('ready'), parts: z.record(z.string(), z.literal(true)) }),
+          ...problems,
+        },
+      },
+    },
+    async () => {
+      const parts = await ready();
+      const failing = Object.keys(parts).filter((part) => parts[part] !== true);
+      if (failing.length > 0)
+        throw new ApiProblem('temporarily-unavailable', `Not ready: ${failing.join(', ')}.`, { parts });
+      return { status: 'ready' as const, parts: parts as Record<string, true> };
+    },
+  );
 }

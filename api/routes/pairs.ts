@@ -1,88 +1,128 @@
 import { z } from 'zod';
 import { PAIR_STATUSES } from '../../db/pair-status.ts';
-import { changePairSettings, deletePair, findPair, listPairs, setPaused, type PairRecord } from '../../db/pairs.ts';
+import { changePairSettings, deletePair, findPair, listPairs, type PairRecord, setPaused } from '../../db/pairs.ts';
 import { workflowIdOf } from '../../workflows/messages.ts';
-import type { PairControl } from '../temporal/pair-control.ts';
 import { checkWritable, createPairFrom, direction, newPairBody } from '../create-pair.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
 import { mergeOptions, options, optionsPatch } from '../pair-options.ts';
+import type { PairControl } from '../temporal/pair-control.ts';
 import { tellPair } from '../temporal/pair-workflow.ts';
 import { idParam, instant, instantOf, nothing, pollInterval, problems } from '../validation.ts';
 
 const tags = ['Pairs'];
-const pair = z.object({
-  id: z.string(),
-  connectionId: z.string(),
-  caldavCalendarId: z.string(),
-  cloudCalendarId: z.string(),
-  direction,
-  pollIntervalSeconds: z.int(),
-  options,
-  status: z.enum(PAIR_STATUSES).describe('The first that applies, in this order.'),
-  statusReason: z.enum(['credentials', 'calendar-missing', 'held-changes', 'quota', 'unreachable', 'error']).nullable().describe('Under `attention`.'),
-  statusDetail: z.string().nullable(),
-  lastSyncAt: instant.nullable(),
-  nextPollAt: instant.nullable(),
-  counts: z.object({
-    events: z.int().describe('On both sides.'), conflicts: z.int(), heldChanges: z.int(), problems: z.int(),
-  }),
-  workflowId: z.string(),
-  createdAt: instant,
-}).meta({ id: 'Pair' });
+const pair = z
+  .object({
+    id: z.string(),
+    connectionId: z.string(),
+    caldavCalendarId: z.string(),
+    cloudCalendarId: z.string(),
+    direction,
+    pollIntervalSeconds: z.int(),
+    options,
+    status: z.enum(PAIR_STATUSES).describe('The first that applies, in this order.'),
+    statusReason: z
+      .enum(['credentials', 'calendar-missing', 'held-changes', 'quota', 'unreachable', 'error'])
+      .nullable()
+      .describe('Under `attention`.'),
+    statusDetail: z.string().nullable(),
+    lastSyncAt: instant.nullable(),
+    nextPollAt: instant.nullable(),
+    counts: z.object({
+      events: z.int().describe('On both sides.'),
+      conflicts: z.int(),
+      heldChanges: z.int(),
+      problems: z.int(),
+    }),
+    workflowId: z.string(),
+    createdAt: instant,
+  })
+  .meta({ id: 'Pair' });
 const answer = { 200: pair, ...problems };
 
 export function pairRoutes(app: Api, deps: ApiDeps): void {
   const { db } = deps;
 
-  app.post('/v1/connections/:id/pairs', {
-    schema: {
-      tags, summary: 'Pair two calendars', description:
-        'Starts to sync at once, unless `paused`. 409 `pair-allowance-reached`, `calendar-already-paired`, `pair-would-loop`; 422 `calendar-not-found`, `calendar-read-only`.',
-      params: idParam, body: newPairBody, response: { 201: pair, ...problems },
+  app.post(
+    '/v1/connections/:id/pairs',
+    {
+      schema: {
+        tags,
+        summary: 'Pair two calendars',
+        description:
+          'Starts to sync at once, unless `paused`. 409 `pair-allowance-reached`, `calendar-already-paired`, `pair-would-loop`; 422 `calendar-not-found`, `calendar-read-only`.',
+        params: idParam,
+        body: newPairBody,
+        response: { 201: pair, ...problems },
+      },
     },
-  }, async (request, reply) => {
-    const id = await createPairFrom(deps, request.params.id, request.body);
-    return reply.code(201).send(shown(known(await findPair(db, id))));
-  });
-
-  app.get('/v1/pairs', {
-    schema: {
-      tags, summary: 'List pairs',
-      querystring: z.strictObject({ ...pageQuery(), connectionId: z.string().optional(), status: z.enum(PAIR_STATUSES).optional() }),
-      response: { 200: listOf(pair), ...problems },
+    async (request, reply) => {
+      const id = await createPairFrom(deps, request.params.id, request.body);
+      return reply.code(201).send(shown(known(await findPair(db, id))));
     },
-  }, async (request) => {
-    const { connectionId = null, status = null } = request.query;
-    return pageAnswer(await listPairs(db, pageRequest(request.query), { connectionId, status }), shown);
-  });
+  );
 
-  app.get('/v1/pairs/:id', {
-    schema: { tags, summary: 'Get a pair', params: idParam, response: answer },
-  }, async (request) => shown(known(await findPair(db, request.params.id))));
-
-  app.patch('/v1/pairs/:id', {
-    schema: {
-      tags, summary: 'Change a pair', description:
-        'Changes only the keys that are named, also inside `options`; null restores the default of an option. It holds from the next run on and deletes nothing by itself.',
-      params: idParam,
-      body: z.strictObject({ direction: direction.optional(), pollIntervalSeconds: pollInterval.optional(), options: optionsPatch.optional() }),
-      response: answer,
+  app.get(
+    '/v1/pairs',
+    {
+      schema: {
+        tags,
+        summary: 'List pairs',
+        querystring: z.strictObject({
+          ...pageQuery(),
+          connectionId: z.string().optional(),
+          status: z.enum(PAIR_STATUSES).optional(),
+        }),
+        response: { 200: listOf(pair), ...problems },
+      },
     },
-  }, async (request) => {
-    const { id } = request.params;
-    const patch = request.body;
-    const before = known(await findPair(db, id));
-    if (patch.direction !== undefined && patch.direction !== before.direction) await checkWritable(deps, before, patch.direction);
-    await changePairSettings(db, id, (now) => ({
-      direction: patch.direction ?? now.direction,
-      pollIntervalSeconds: patch.pollIntervalSeconds ?? now.pollIntervalSeconds,
-      options: mergeOptions(now.options, patch.options ?? {}),
-    }));
-    await tellPair(deps, id, (workflow) => workflow.settingsChanged(id));
-    return shown(known(await findPair(db, id)));
-  });
+    async (request) => {
+      const { connectionId = null, status = null } = request.query;
+      return pageAnswer(await listPairs(db, pageRequest(request.query), { connectionId, status }), shown);
+    },
+  );
+
+  app.get(
+    '/v1/pairs/:id',
+    {
+      schema: { tags, summary: 'Get a pair', params: idParam, response: answer },
+    },
+    async (request) => shown(known(await findPair(db, request.params.id))),
+  );
+
+  app.patch(
+    '/v1/pairs/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Change a pair',
+        description:
+          'Changes only the keys that are named, also inside `options`; null restores the default of an option. It holds from the next run on and deletes nothing by itself.',
+        params: idParam,
+        body: z.strictObject({
+          direction: direction.optional(),
+          pollIntervalSeconds: pollInterval.optional(),
+          options: optionsPatch.optional(),
+        }),
+        response: answer,
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const patch = request.body;
+      const before = known(await findPair(db, id));
+      if (patch.direction !== undefined && patch.direction !== before.direction)
+        await checkWritable(deps, before, patch.direction);
+      await changePairSettings(db, id, (now) => ({
+        direction: patch.direction ?? now.direction,
+        pollIntervalSeconds: patch.pollIntervalSeconds ?? now.pollIntervalSeconds,
+        options: mergeOptions(now.options, patch.options ?? {}),
+      }));
+      await tellPair(deps, id, (workflow) => workflow.settingsChanged(id));
+      return shown(known(await findPair(db, id)));
+    },
+  );
 
   lifecycleRoutes(app, deps);
 }
@@ -90,17 +130,24 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
 function lifecycleRoutes(app: Api, deps: ApiDeps): void {
   const { db, control } = deps;
 
-  app.delete('/v1/pairs/:id', {
-    schema: {
-      tags, summary: 'Delete a pair', description: 'Stops it and deletes what was stored of its events. Events stay on both sides.',
-      params: idParam, response: { 204: nothing, ...problems },
+  app.delete(
+    '/v1/pairs/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Delete a pair',
+        description: 'Stops it and deletes what was stored of its events. Events stay on both sides.',
+        params: idParam,
+        response: { 204: nothing, ...problems },
+      },
     },
-  }, async (request, reply) => {
-    const { id } = known(await findPair(db, request.params.id));
-    await control.stop(id);
-    await deletePair(db, id);
-    return reply.code(204).send();
-  });
+    async (request, reply) => {
+      const { id } = known(await findPair(db, request.params.id));
+      await control.stop(id);
+      await deletePair(db, id);
+      return reply.code(204).send();
+    },
+  );
 
   const switchPair = async (id: string, paused: boolean, tell: (workflow: PairControl) => Promise<void>) => {
     known(await findPair(db, id));
@@ -110,13 +157,21 @@ function lifecycleRoutes(app: Api, deps: ApiDeps): void {
   };
   const schema = { tags, params: idParam, body: z.strictObject({}).nullish(), response: answer };
 
-  app.post('/v1/pairs/:id/pause', {
-    schema: { ...schema, summary: 'Pause a pair', description: 'Before the next write.' },
-  }, ({ params: { id } }) => switchPair(id, true, (workflow) => workflow.pause(id)));
+  app.post(
+    '/v1/pairs/:id/pause',
+    {
+      schema: { ...schema, summary: 'Pause a pair', description: 'Before the next write.' },
+    },
+    ({ params: { id } }) => switchPair(id, true, (workflow) => workflow.pause(id)),
+  );
 
-  app.post('/v1/pairs/:id/resume', {
-    schema: { ...schema, summary: 'Resume a pair', description: 'It polls at once.' },
-  }, ({ params: { id } }) => switchPair(id, false, (workflow) => workflow.resume(id)));
+  app.post(
+    '/v1/pairs/:id/resume',
+    {
+      schema: { ...schema, summary: 'Resume a pair', description: 'It polls at once.' },
+    },
+    ({ params: { id } }) => switchPair(id, false, (workflow) => workflow.resume(id)),
+  );
 }
 
 function known(record: PairRecord | null): PairRecord {
@@ -127,7 +182,10 @@ function known(record: PairRecord | null): PairRecord {
 function shown(record: PairRecord): z.infer<typeof pair> {
   const { attentionReason, events, conflicts, heldChanges, problems: problemCount, statusDetail, ...rest } = record;
   const statusReason = record.status === 'attention' ? attentionReason : null;
-  const held = heldChanges === 1 ? 'One deletion waits to be applied or restored.' : `${heldChanges} deletions wait to be applied or restored.`;
+  const held =
+    heldChanges === 1
+      ? 'One deletion waits to be applied or restored.'
+      : `${heldChanges} deletions wait to be applied or restored.`;
   return {
     ...rest,
     options: mergeOptions(record.options, {}) as z.infer<typeof options>,

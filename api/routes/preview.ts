@@ -12,35 +12,53 @@ const AT_ONCE = 3;
 const side = z.enum(['caldav', 'cloud']);
 const writes = z.object({ create: z.int(), update: z.int(), delete: z.int() });
 const event = { title: z.string(), start: z.string() };
-const preview = z.object({
-  caldav: writes, cloud: writes,
-  conflicts: z.int(), held: z.int().describe('Deletions that would be held.'), matched: z.int().describe('Events on both sides that would be linked and not copied.'),
-  changes: z.array(z.object({ side, action: z.enum(['create', 'update', 'delete']), ...event })).describe('The first 200: deletions, then what is new, then what changes.'),
-  matches: z.array(z.object({ ...event, by: z.enum(['uid', 'content']) })).describe('The first 200. `content`: by title, start and recurrence.'),
-}).meta({ id: 'Preview' });
+const preview = z
+  .object({
+    caldav: writes,
+    cloud: writes,
+    conflicts: z.int(),
+    held: z.int().describe('Deletions that would be held.'),
+    matched: z.int().describe('Events on both sides that would be linked and not copied.'),
+    changes: z
+      .array(z.object({ side, action: z.enum(['create', 'update', 'delete']), ...event }))
+      .describe('The first 200: deletions, then what is new, then what changes.'),
+    matches: z
+      .array(z.object({ ...event, by: z.enum(['uid', 'content']) }))
+      .describe('The first 200. `content`: by title, start and recurrence.'),
+  })
+  .meta({ id: 'Preview' });
 export type PairPreview = z.infer<typeof preview>;
 
 /** `closing` aborts when the server is told to end. */
 export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void {
   let underWay = 0;
 
-  app.post('/v1/pairs/:id/preview', {
-    schema: {
-      tags: ['Pairs'], summary: 'See what a sync would do now', description:
-        'Reads both calendars, also of a paused pair, and writes nothing anywhere. 409 `preview-too-large` above 8,000 events; 503 where it takes longer than a minute.',
-      params: idParam, body: z.strictObject({}).nullish(), response: { 200: preview, ...problems },
+  app.post(
+    '/v1/pairs/:id/preview',
+    {
+      schema: {
+        tags: ['Pairs'],
+        summary: 'See what a sync would do now',
+        description:
+          'Reads both calendars, also of a paused pair, and writes nothing anywhere. 409 `preview-too-large` above 8,000 events; 503 where it takes longer than a minute.',
+        params: idParam,
+        body: z.strictObject({}).nullish(),
+        response: { 200: preview, ...problems },
+      },
     },
-  }, async (request) => {
-    const pair = await findPair(deps.db, request.params.id);
-    if (!pair) throw notFound('pair');
-    if (underWay >= AT_ONCE) throw new ApiProblem('temporarily-unavailable', 'Other previews are under way.', { retryAfterSeconds: 10 });
-    underWay += 1;
-    try {
-      return await lookAhead(deps, pair.id, closing);
-    } finally {
-      underWay -= 1;
-    }
-  });
+    async (request) => {
+      const pair = await findPair(deps.db, request.params.id);
+      if (!pair) throw notFound('pair');
+      if (underWay >= AT_ONCE)
+        throw new ApiProblem('temporarily-unavailable', 'Other previews are under way.', { retryAfterSeconds: 10 });
+      underWay += 1;
+      try {
+        return await lookAhead(deps, pair.id, closing);
+      } finally {
+        underWay -= 1;
+      }
+    },
+  );
 }
 
 async function lookAhead({ preview: ask }: ApiDeps, pairId: string, closing: AbortSignal): Promise<PairPreview> {
@@ -49,7 +67,10 @@ async function lookAhead({ preview: ask }: ApiDeps, pairId: string, closing: Abo
   try {
     answer = await ask(pairId, signal);
   } catch (error) {
-    if (signal.aborted) throw new ApiProblem('temporarily-unavailable', 'The calendars could not be read and compared within a minute.', { retryAfterSeconds: 60 });
+    if (signal.aborted)
+      throw new ApiProblem('temporarily-unavailable', 'The calendars could not be read and compared within a minute.', {
+        retryAfterSeconds: 60,
+      });
     throw error;
   }
   if (answer === 'gone') throw notFound('pair');

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { findPair, type PairRecord } from '../../db/pairs.ts';
-import { decideHeldChanges, listConflicts, listHeldChanges, listProblems, undecideHeldChanges } from '../../db/reports.ts';
+import {
+  decideHeldChanges,
+  listConflicts,
+  listHeldChanges,
+  listProblems,
+  undecideHeldChanges,
+} from '../../db/reports.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
@@ -10,66 +16,130 @@ import { idParam, instant, instantOf, problems } from '../validation.ts';
 const tags = ['Conflicts, problems, held changes'];
 const side = z.enum(['caldav', 'cloud']);
 
-const conflict = z.object({
-  id: z.string(), at: instant, eventTitle: z.string().nullable(), field: z.string(), winner: side,
-  keptValue: z.unknown(), lostValue: z.unknown(),
-}).meta({ id: 'Conflict' });
+const conflict = z
+  .object({
+    id: z.string(),
+    at: instant,
+    eventTitle: z.string().nullable(),
+    field: z.string(),
+    winner: side,
+    keptValue: z.unknown(),
+    lostValue: z.unknown(),
+  })
+  .meta({ id: 'Conflict' });
 
-const problem = z.object({
-  id: z.string(), code: z.string(), side, eventTitle: z.string().nullable(), detail: z.string(), since: instant,
-}).meta({ id: 'EventProblem', description: 'Something of an event that cannot be carried over.' });
+const problem = z
+  .object({
+    id: z.string(),
+    code: z.string(),
+    side,
+    eventTitle: z.string().nullable(),
+    detail: z.string(),
+    since: instant,
+  })
+  .meta({ id: 'EventProblem', description: 'Something of an event that cannot be carried over.' });
 
-const heldChange = z.object({
-  id: z.string(), side: side.describe('Still has the event and would lose it.'), action: z.literal('delete'),
-  eventTitle: z.string().nullable(), eventStart: z.string().nullable(), reason: z.string(), since: instant,
-}).meta({ id: 'HeldChange' });
+const heldChange = z
+  .object({
+    id: z.string(),
+    side: side.describe('Still has the event and would lose it.'),
+    action: z.literal('delete'),
+    eventTitle: z.string().nullable(),
+    eventStart: z.string().nullable(),
+    reason: z.string(),
+    since: instant,
+  })
+  .meta({ id: 'HeldChange' });
 
 export function reportRoutes(app: Api, deps: ApiDeps): void {
   const { db } = deps;
   const common = { tags, params: idParam, querystring: z.strictObject(pageQuery(1000)) };
 
-  app.get('/v1/pairs/:id/conflicts', {
-    schema: { ...common, summary: 'List conflicts, newest first', response: { 200: listOf(conflict), ...problems } },
-  }, async (request) => {
-    const { id } = await pairOf(deps, request.params.id);
-    return pageAnswer(await listConflicts(db, id, pageRequest(request.query)), (item) => ({ ...item, at: instantOf(item.at) }));
-  });
+  app.get(
+    '/v1/pairs/:id/conflicts',
+    {
+      schema: { ...common, summary: 'List conflicts, newest first', response: { 200: listOf(conflict), ...problems } },
+    },
+    async (request) => {
+      const { id } = await pairOf(deps, request.params.id);
+      return pageAnswer(await listConflicts(db, id, pageRequest(request.query)), (item) => ({
+        ...item,
+        at: instantOf(item.at),
+      }));
+    },
+  );
 
-  app.get('/v1/pairs/:id/problems', {
-    schema: { ...common, summary: 'List events that cannot be carried over', response: { 200: listOf(problem), ...problems } },
-  }, async (request) => {
-    const { id } = await pairOf(deps, request.params.id);
-    return pageAnswer(await listProblems(db, id, pageRequest(request.query)), (item) => ({ ...item, since: instantOf(item.since) }));
-  });
+  app.get(
+    '/v1/pairs/:id/problems',
+    {
+      schema: {
+        ...common,
+        summary: 'List events that cannot be carried over',
+        response: { 200: listOf(problem), ...problems },
+      },
+    },
+    async (request) => {
+      const { id } = await pairOf(deps, request.params.id);
+      return pageAnswer(await listProblems(db, id, pageRequest(request.query)), (item) => ({
+        ...item,
+        since: instantOf(item.since),
+      }));
+    },
+  );
 
-  app.get('/v1/pairs/:id/held-changes', {
-    schema: { ...common, summary: 'List deletions that wait for a decision', response: { 200: listOf(heldChange), ...problems } },
-  }, async (request) => {
-    const { id } = await pairOf(deps, request.params.id);
-    return pageAnswer(await listHeldChanges(db, id, pageRequest(request.query)),
-      (item) => ({ ...item, action: 'delete' as const, since: instantOf(item.since) }));
-  });
+  app.get(
+    '/v1/pairs/:id/held-changes',
+    {
+      schema: {
+        ...common,
+        summary: 'List deletions that wait for a decision',
+        response: { 200: listOf(heldChange), ...problems },
+      },
+    },
+    async (request) => {
+      const { id } = await pairOf(deps, request.params.id);
+      return pageAnswer(await listHeldChanges(db, id, pageRequest(request.query)), (item) => ({
+        ...item,
+        action: 'delete' as const,
+        since: instantOf(item.since),
+      }));
+    },
+  );
 
   decisionRoute(app, deps, 'apply', 'Really delete held events');
   decisionRoute(app, deps, 'restore', 'Bring held events back');
 }
 
 function decisionRoute(app: Api, deps: ApiDeps, decision: 'apply' | 'restore', summary: string): void {
-  app.post(`/v1/pairs/:id/held-changes/${decision}`, {
-    schema: {
-      tags, summary, description: 'Decided at once, carried out by a run that begins now. With an id that is not waiting: 404, and nothing is decided.',
-      params: idParam,
-      body: z.strictObject({ ids: z.array(z.string()).max(100_000).optional().describe('All, where left out.') }).nullish(),
-      response: { 200: z.object({ decided: z.int() }), ...problems },
+  app.post(
+    `/v1/pairs/:id/held-changes/${decision}`,
+    {
+      schema: {
+        tags,
+        summary,
+        description:
+          'Decided at once, carried out by a run that begins now. With an id that is not waiting: 404, and nothing is decided.',
+        params: idParam,
+        body: z
+          .strictObject({ ids: z.array(z.string()).max(100_000).optional().describe('All, where left out.') })
+          .nullish(),
+        response: { 200: z.object({ decided: z.int() }), ...problems },
+      },
     },
-  }, async (request) => {
-    const pair = await pairOf(deps, request.params.id);
-    return { decided: await decide(deps, pair, request.body?.ids ?? null, decision) };
-  });
+    async (request) => {
+      const pair = await pairOf(deps, request.params.id);
+      return { decided: await decide(deps, pair, request.body?.ids ?? null, decision) };
+    },
+  );
 }
 
 /** A paused pair's run begins when it is resumed. Where the workflow cannot be told, nothing stays decided. */
-async function decide(deps: ApiDeps, pair: PairRecord, ids: readonly string[] | null, decision: 'apply' | 'restore'): Promise<number> {
+async function decide(
+  deps: ApiDeps,
+  pair: PairRecord,
+  ids: readonly string[] | null,
+  decision: 'apply' | 'restore',
+): Promise<number> {
   const decided = await decideHeldChanges(deps.db, pair.id, ids, decision);
   if (decided === null) throw notFound('held change');
   if (decided.length === 0 || pair.paused) return decided.length;

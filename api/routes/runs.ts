@@ -9,44 +9,74 @@ import { idParam, instant, instantOf, problems } from '../validation.ts';
 const tags = ['Runs'];
 const writes = z.object({ created: z.int(), updated: z.int(), deleted: z.int() });
 
-export const run = z.object({
-  id: z.string(),
-  trigger: z.enum(['start', 'poll', 'signal', 'webhook', 'resync']),
-  startedAt: instant,
-  finishedAt: instant.nullable(),
-  result: z.enum(['running', 'ok', 'partial', 'failed']).describe(
-    '`ok`: all that this run set out to do was done. `partial`: at least one write failed or waits. `failed`: a side could not be read.'),
-  read: z.object({ caldav: z.int(), cloud: z.int() }).describe('Events read.'),
-  caldav: writes.describe('Writes that changed something there.'),
-  cloud: writes.describe('Writes that changed something there.'),
-  conflicts: z.int().describe('New in this run.'),
-  held: z.int().describe('New in this run.'),
-  problems: z.int().describe('New in this run.'),
-  error: z.object({ code: z.string(), side: z.enum(['caldav', 'cloud']).nullable(), detail: z.string() }).nullable(),
-}).meta({ id: 'Run' });
+export const run = z
+  .object({
+    id: z.string(),
+    trigger: z.enum(['start', 'poll', 'signal', 'webhook', 'resync']),
+    startedAt: instant,
+    finishedAt: instant.nullable(),
+    result: z
+      .enum(['running', 'ok', 'partial', 'failed'])
+      .describe(
+        '`ok`: all that this run set out to do was done. `partial`: at least one write failed or waits. `failed`: a side could not be read.',
+      ),
+    read: z.object({ caldav: z.int(), cloud: z.int() }).describe('Events read.'),
+    caldav: writes.describe('Writes that changed something there.'),
+    cloud: writes.describe('Writes that changed something there.'),
+    conflicts: z.int().describe('New in this run.'),
+    held: z.int().describe('New in this run.'),
+    problems: z.int().describe('New in this run.'),
+    error: z.object({ code: z.string(), side: z.enum(['caldav', 'cloud']).nullable(), detail: z.string() }).nullable(),
+  })
+  .meta({ id: 'Run' });
 
 export function runRoutes(app: Api, { db }: ApiDeps): void {
-  app.get('/v1/pairs/:id/runs', {
-    schema: { tags, summary: 'List runs, newest first', params: idParam, querystring: z.strictObject(pageQuery()), response: { 200: listOf(run), ...problems } },
-  }, async (request) => {
-    const pair = await findPair(db, request.params.id);
-    if (!pair) throw notFound('pair');
-    return pageAnswer(await listRuns(db, pair.id, pageRequest(request.query)), shownRun);
-  });
+  app.get(
+    '/v1/pairs/:id/runs',
+    {
+      schema: {
+        tags,
+        summary: 'List runs, newest first',
+        params: idParam,
+        querystring: z.strictObject(pageQuery()),
+        response: { 200: listOf(run), ...problems },
+      },
+    },
+    async (request) => {
+      const pair = await findPair(db, request.params.id);
+      if (!pair) throw notFound('pair');
+      return pageAnswer(await listRuns(db, pair.id, pageRequest(request.query)), shownRun);
+    },
+  );
 
-  app.get('/v1/pairs/:id/runs/:runId', {
-    schema: { tags, summary: 'Get a run', params: idParam.extend({ runId: z.string() }), response: { 200: run, ...problems } },
-  }, async (request) => {
-    const found = await findRun(db, request.params.id, request.params.runId);
-    if (!found) throw notFound('run');
-    return shownRun(found);
-  });
+  app.get(
+    '/v1/pairs/:id/runs/:runId',
+    {
+      schema: {
+        tags,
+        summary: 'Get a run',
+        params: idParam.extend({ runId: z.string() }),
+        response: { 200: run, ...problems },
+      },
+    },
+    async (request) => {
+      const found = await findRun(db, request.params.id, request.params.runId);
+      if (!found) throw notFound('run');
+      return shownRun(found);
+    },
+  );
 }
 
 export function shownRun(record: RunRecord): z.infer<typeof run> {
   const { id, trigger, result, conflicts, held, problems: problemCount, error, writes: written } = record;
   return {
-    id, trigger, result, conflicts, held, error, problems: problemCount,
+    id,
+    trigger,
+    result,
+    conflicts,
+    held,
+    error,
+    problems: problemCount,
     startedAt: instantOf(record.startedAt),
     finishedAt: instantOf(record.finishedAt),
     read: { caldav: record.readCaldav, cloud: record.readCloud },

@@ -7,9 +7,9 @@ import type { WantedRun } from '../../workflows/messages.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { ApiProblem, notFound } from '../errors.ts';
 import { tellPair } from '../temporal/pair-workflow.ts';
-import { run, shownRun } from './runs.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { idParam, problems } from '../validation.ts';
+import { run, shownRun } from './runs.ts';
 
 const tags = ['Pairs'];
 const begun = z.object({ runId: z.string().nullable().describe('Null where it is not yet known.') });
@@ -17,27 +17,51 @@ const begun = z.object({ runId: z.string().nullable().describe('Null where it is
 /** `closing` aborts when the server is told to end: nobody is kept waiting then. */
 export function syncRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void {
   const schema = {
-    tags, params: idParam, body: z.strictObject({}).nullish(),
-    querystring: z.strictObject({ wait: z.coerce.number().int().min(0).max(120).optional().describe('Seconds to wait for the end of the run.') }),
+    tags,
+    params: idParam,
+    body: z.strictObject({}).nullish(),
+    querystring: z.strictObject({
+      wait: z.coerce.number().int().min(0).max(120).optional().describe('Seconds to wait for the end of the run.'),
+    }),
     response: { 200: run, 202: begun, ...problems },
   };
-  const description = 'With `wait`: 200 with the run that began after the call, once it has ended. Without, or when time is up: 202, and the run goes on. ' +
+  const description =
+    'With `wait`: 200 with the run that began after the call, once it has ended. Without, or when time is up: 202, and the run goes on. ' +
     '409 `pair-paused`, `pair-stopped`.';
 
-  app.post('/v1/pairs/:id/sync', {
-    schema: { ...schema, summary: 'Sync now', description: `Polls at once. ${description}` },
-  }, async (request, reply) => {
-    return sync(deps, closing, request.params.id, { trigger: 'signal', full: false }, request.query.wait ?? 0, reply);
-  });
+  app.post(
+    '/v1/pairs/:id/sync',
+    {
+      schema: { ...schema, summary: 'Sync now', description: `Polls at once. ${description}` },
+    },
+    async (request, reply) => {
+      return sync(deps, closing, request.params.id, { trigger: 'signal', full: false }, request.query.wait ?? 0, reply);
+    },
+  );
 
-  app.post('/v1/pairs/:id/resync', {
-    schema: { ...schema, summary: 'Compare everything again', description: `Forgets cursors, not the last known state, and compares both sides in full. ${description}` },
-  }, async (request, reply) => {
-    return sync(deps, closing, request.params.id, { trigger: 'resync', full: true }, request.query.wait ?? 0, reply);
-  });
+  app.post(
+    '/v1/pairs/:id/resync',
+    {
+      schema: {
+        ...schema,
+        summary: 'Compare everything again',
+        description: `Forgets cursors, not the last known state, and compares both sides in full. ${description}`,
+      },
+    },
+    async (request, reply) => {
+      return sync(deps, closing, request.params.id, { trigger: 'resync', full: true }, request.query.wait ?? 0, reply);
+    },
+  );
 }
 
-async function sync(deps: ApiDeps, closing: AbortSignal, id: string, wanted: WantedRun, waitSeconds: number, reply: FastifyReply) {
+async function sync(
+  deps: ApiDeps,
+  closing: AbortSignal,
+  id: string,
+  wanted: WantedRun,
+  waitSeconds: number,
+  reply: FastifyReply,
+) {
   const { db } = deps;
   const pair = await findPair(db, id);
   if (!pair) throw notFound('pair');
@@ -51,7 +75,13 @@ async function sync(deps: ApiDeps, closing: AbortSignal, id: string, wanted: Wan
 }
 
 /** The run's id once it has ended; null when nobody waits for that, or no longer. */
-async function begin(deps: ApiDeps, closing: AbortSignal, id: string, wanted: WantedRun, waitSeconds: number): Promise<string | null> {
+async function begin(
+  deps: ApiDeps,
+  closing: AbortSignal,
+  id: string,
+  wanted: WantedRun,
+  waitSeconds: number,
+): Promise<string | null> {
   if (waitSeconds === 0) {
     await tellPair(deps, id, (workflow) => workflow.syncNow(id, wanted));
     return null;

@@ -3,8 +3,8 @@
  * is found by the time by which somebody should have looked at it, by whichever API process comes first.
  */
 import { claimDueBookings, claimDueWatches, workOfAccount } from '../../db/booking-work.ts';
-import { ControlError } from './pair-control.ts';
 import type { ApiDeps } from '../deps.ts';
+import { ControlError } from './pair-control.ts';
 
 const EVERY_MS = 10_000;
 const AT_ONCE = 10;
@@ -12,11 +12,17 @@ const AT_ONCE = 10;
 type Told = Pick<ApiDeps, 'db' | 'bookings' | 'log'>;
 
 /** Never fails: what could not be told is found later. */
-export async function tellBooking({ bookings, log }: Pick<Told, 'bookings' | 'log'>, { id, watchId }: { id: string; watchId: string }): Promise<void> {
+export async function tellBooking(
+  { bookings, log }: Pick<Told, 'bookings' | 'log'>,
+  { id, watchId }: { id: string; watchId: string },
+): Promise<void> {
   try {
     await Promise.all([bookings.look(id), bookings.watch(watchId)]);
   } catch (error) {
-    log.warn({ bookingId: id, reason: error instanceof ControlError ? error.kind : 'unknown' }, 'a booking\'s workflow could not be told; it will be');
+    log.warn(
+      { bookingId: id, reason: error instanceof ControlError ? error.kind : 'unknown' },
+      "a booking's workflow could not be told; it will be",
+    );
   }
 }
 
@@ -27,8 +33,14 @@ export function tellForgotten(deps: Told): { stop(): Promise<void> } {
   let running = Promise.resolve();
   let isWebhookAwake = !deps.db.hasWebhook;
   const round = async (): Promise<void> => {
-    if (!isWebhookAwake) isWebhookAwake = await deps.bookings.startWebhook().then(() => true, () => false);
-    await tellDue(deps).catch((error: unknown) => deps.log.warn({ err: error }, 'forgotten bookings could not be looked for'));
+    if (!isWebhookAwake)
+      isWebhookAwake = await deps.bookings.startWebhook().then(
+        () => true,
+        () => false,
+      );
+    await tellDue(deps).catch((error: unknown) =>
+      deps.log.warn({ err: error }, 'forgotten bookings could not be looked for'),
+    );
     if (!isStopped) timer = setTimeout(() => (running = round()), EVERY_MS);
   };
   running = round();
@@ -50,13 +62,30 @@ export async function tellWaiting(deps: Told, accountId: string): Promise<void> 
 async function tellDue(deps: Told): Promise<void> {
   const now = new Date();
   const due = await claimDueBookings(deps.db, now);
-  await tellAll(deps, due.map(({ id }) => id), [...due.map(({ watchId }) => watchId), ...await claimDueWatches(deps.db, now)]);
+  await tellAll(
+    deps,
+    due.map(({ id }) => id),
+    [...due.map(({ watchId }) => watchId), ...(await claimDueWatches(deps.db, now))],
+  );
 }
 
-async function tellAll({ bookings, log }: Told, bookingIds: readonly string[], watchIds: readonly string[]): Promise<void> {
-  const ignore = (error: unknown): void => log.debug({ reason: error instanceof ControlError ? error.kind : 'unknown' }, 'a workflow could not be told; it will be');
-  const work = [...bookingIds.map((id) => () => bookings.look(id).catch(ignore)), ...[...new Set(watchIds)].map((id) => () => bookings.watch(id).catch(ignore))];
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    for (let next = work.shift(); next !== undefined; next = work.shift()) await next();
-  }));
+async function tellAll(
+  { bookings, log }: Told,
+  bookingIds: readonly string[],
+  watchIds: readonly string[],
+): Promise<void> {
+  const ignore = (error: unknown): void =>
+    log.debug(
+      { reason: error instanceof ControlError ? error.kind : 'unknown' },
+      'a workflow could not be told; it will be',
+    );
+  const work = [
+    ...bookingIds.map((id) => () => bookings.look(id).catch(ignore)),
+    ...[...new Set(watchIds)].map((id) => () => bookings.watch(id).catch(ignore)),
+  ];
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      for (let next = work.shift(); next !== undefined; next = work.shift()) await next();
+    }),
+  );
 }

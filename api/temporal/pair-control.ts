@@ -2,6 +2,8 @@
  * The API's hand on the workflows of the pairs: the only Temporal client beside `main.ts`. PostgreSQL decides what a pair is; this makes its workflow follow.
  * Every call answers within `CALL_MS`, or within the time that its caller gave, also where Temporal or the workers are away.
  */
+
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import {
   isGrpcDeadlineError,
   isGrpcServiceError,
@@ -11,14 +13,15 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import type { Client, WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import * as messages from '../../workflows/messages.ts';
 import type { PairSnapshot, SyncPairInput, WantedRun } from '../../workflows/messages.ts';
+import * as messages from '../../workflows/messages.ts';
 import type { syncPair } from '../../workflows/sync-pair.ts';
 
 /** What became of a run that somebody waited for. Not finished: it goes on, or begins as soon as a worker is there. */
-export type SyncAnswer = { readonly runId: string; readonly finished: true } | { readonly runId: null; readonly finished: false };
+export type SyncAnswer =
+  | { readonly runId: string; readonly finished: true }
+  | { readonly runId: null; readonly finished: false };
 
 /** Methods throw `ControlError` and nothing else. */
 export interface PairControl {
@@ -68,18 +71,21 @@ type PairHandle = WorkflowHandle<typeof syncPair>;
 
 /** `uiUrl`: root of the Temporal UI, where there is one. */
 export function createPairControl(client: Client, uiUrl: string | null = null): PairControl {
-  const tell = <T>(pairId: string, message: (pair: PairHandle) => Promise<T>): Promise<T> => callTemporal(client, () => message(handleOf(client, pairId)));
+  const tell = <T>(pairId: string, message: (pair: PairHandle) => Promise<T>): Promise<T> =>
+    callTemporal(client, () => message(handleOf(client, pairId)));
   return {
     start: (pair) => callTemporal(client, () => start(client, pair)),
     pause: (pairId) => tell(pairId, (pair) => pair.signal(messages.pause)),
     resume: (pairId) => tell(pairId, (pair) => pair.signal(messages.resume)),
     settingsChanged: (pairId) => tell(pairId, (pair) => pair.signal(messages.settingsChanged)),
     syncNow: (pairId, wanted) => tell(pairId, (pair) => pair.signal(messages.syncNow, wanted)),
-    syncAndWait: (pairId, wanted, waitSeconds) => syncAndWait(client, handleOf(client, pairId), wanted, waitSeconds * 1000),
+    syncAndWait: (pairId, wanted, waitSeconds) =>
+      syncAndWait(client, handleOf(client, pairId), wanted, waitSeconds * 1000),
     stop: (pairId) => stop(client, handleOf(client, pairId)),
     status: (pairId) => tell(pairId, (pair) => pair.query(messages.status)),
     restartMissing: (pairs) => restartMissing(client, pairs),
-    workflowUrl: (pairId) => (uiUrl === null ? null : urlOf(uiUrl, client.options.namespace, messages.workflowIdOf(pairId))),
+    workflowUrl: (pairId) =>
+      uiUrl === null ? null : urlOf(uiUrl, client.options.namespace, messages.workflowIdOf(pairId)),
   };
 }
 
@@ -90,7 +96,10 @@ export function createPairControl(client: Client, uiUrl: string | null = null): 
 export async function registerSearchAttributes(client: Client): Promise<void> {
   const searchAttributes = { [messages.pairStateKey.name]: KEYWORD };
   try {
-    await client.connection.operatorService.addSearchAttributes({ namespace: client.options.namespace, searchAttributes });
+    await client.connection.operatorService.addSearchAttributes({
+      namespace: client.options.namespace,
+      searchAttributes,
+    });
   } catch (err) {
     if (isGrpcServiceError(err) && err.code === ALREADY_EXISTS) return;
     throw controlErrorOf(err);
@@ -124,7 +133,9 @@ async function syncAndWait(client: Client, pair: PairHandle, wanted: WantedRun, 
   const deadline = Date.now() + waitMs;
   let taken = false;
   try {
-    const update = await within(client, waitMs, () => pair.startUpdate(messages.syncAndWait, { args: [wanted], waitForStage: 'ACCEPTED' }));
+    const update = await within(client, waitMs, () =>
+      pair.startUpdate(messages.syncAndWait, { args: [wanted], waitForStage: 'ACCEPTED' }),
+    );
     taken = true;
     const { runId } = await within(client, deadline - Date.now(), () => update.result());
     return { runId, finished: true };
@@ -160,12 +171,17 @@ async function stop(client: Client, pair: PairHandle): Promise<void> {
 async function restartMissing(client: Client, pairs: readonly SyncPairInput[]): Promise<number> {
   const running = new Set<string>();
   try {
-    for await (const { workflowId } of client.workflow.list({ query: `WorkflowType = 'syncPair' AND ExecutionStatus = 'Running'`, pageSize: 1000 })) {
+    for await (const { workflowId } of client.workflow.list({
+      query: `WorkflowType = 'syncPair' AND ExecutionStatus = 'Running'`,
+      pageSize: 1000,
+    })) {
       running.add(workflowId);
     }
     const missing = pairs.filter(({ pairId }) => !running.has(messages.workflowIdOf(pairId)));
     for (let at = 0; at < missing.length; at += STARTS_AT_ONCE) {
-      await Promise.all(missing.slice(at, at + STARTS_AT_ONCE).map((pair) => within(client, CALL_MS, () => start(client, pair))));
+      await Promise.all(
+        missing.slice(at, at + STARTS_AT_ONCE).map((pair) => within(client, CALL_MS, () => start(client, pair))),
+      );
     }
     return missing.length;
   } catch (err) {
@@ -203,7 +219,9 @@ function isTimeUp(err: unknown): boolean {
 }
 
 function failureTypeOf(err: unknown): string | null | undefined {
-  return err instanceof WorkflowUpdateFailedError && err.cause instanceof ApplicationFailure ? err.cause.type : undefined;
+  return err instanceof WorkflowUpdateFailedError && err.cause instanceof ApplicationFailure
+    ? err.cause.type
+    : undefined;
 }
 
 function throwControlError(err: unknown): never {
@@ -214,7 +232,9 @@ function throwControlError(err: unknown): never {
 function controlErrorOf(err: unknown): unknown {
   if (failureTypeOf(err) === 'Paused') return new ControlError('paused', err);
   // The other failure of a message is that its workflow was cancelled meanwhile.
-  if (err instanceof WorkflowNotFoundError || err instanceof WorkflowUpdateFailedError) return new ControlError('missing', err);
-  if (isTimeUp(err) || err instanceof ServiceError || isGrpcServiceError(err)) return new ControlError('unavailable', err);
+  if (err instanceof WorkflowNotFoundError || err instanceof WorkflowUpdateFailedError)
+    return new ControlError('missing', err);
+  if (isTimeUp(err) || err instanceof ServiceError || isGrpcServiceError(err))
+    return new ControlError('unavailable', err);
   return err;
 }

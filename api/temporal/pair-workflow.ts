@@ -1,11 +1,15 @@
 /** Talking to a pair's workflow. PostgreSQL says which pairs there are; where Temporal has lost the workflow of one, it is started again. */
 import { findPair } from '../../db/pairs.ts';
 import { lastRunNumber } from '../../db/plans.ts';
-import { ControlError, type PairControl } from './pair-control.ts';
 import type { ApiDeps } from '../deps.ts';
+import { ControlError, type PairControl } from './pair-control.ts';
 
 /** @throws ControlError `missing` only for a pair that was deleted meanwhile, or whose workflow ended again at once */
-export async function tellPair<T>({ db, control }: ApiDeps, pairId: string, message: (control: PairControl) => Promise<T>): Promise<T> {
+export async function tellPair<T>(
+  { db, control }: ApiDeps,
+  pairId: string,
+  message: (control: PairControl) => Promise<T>,
+): Promise<T> {
   try {
     return await message(control);
   } catch (error) {

@@ -1,11 +1,18 @@
 /** When an event keeps its person busy: RFC 5545's STATUS, TRANSP and PARTSTAT, over all occurrences of a series. Pure. */
-import { EXCLUDED, type CalendarEvent, type Content, type OccurrenceId, type Participation, type When } from '../event.ts';
-import { clipSpans, type Span } from './interval.ts';
-import { idInstant, instantOfId, isDateId, occurrenceId, occurrenceStart } from '../recurrence/occurrence.ts';
+import {
+  type CalendarEvent,
+  type Content,
+  EXCLUDED,
+  type OccurrenceId,
+  type Participation,
+  type When,
+} from '../event.ts';
 import type { Budget } from '../recurrence/expand.ts';
 import { expandOccurrences } from '../recurrence/normalise.ts';
+import { idInstant, instantOfId, isDateId, occurrenceId, occurrenceStart } from '../recurrence/occurrence.ts';
 import { parseRule } from '../recurrence/rule.ts';
 import { instantOf, localOf } from '../zones.ts';
+import { clipSpans, type Span } from './interval.ts';
 
 /** Whose time it is, and which. */
 export interface FreeBusyView {
@@ -74,11 +81,14 @@ export function takesTime({ isOff, participation, isOrganizer }: Claim, unanswer
 }
 
 function isBusy({ status, transparency, organizer, attendees }: Content, { own, unanswered }: FreeBusyView): boolean {
-  return takesTime({
-    isOff: status === 'cancelled' || transparency === 'transparent',
-    participation: attendees.find(({ address }) => own.has(address))?.participation ?? null,
-    isOrganizer: own.has(organizer?.address ?? ''),
-  }, unanswered);
+  return takesTime(
+    {
+      isOff: status === 'cancelled' || transparency === 'transparent',
+      participation: attendees.find(({ address }) => own.has(address))?.participation ?? null,
+      isOrganizer: own.has(organizer?.address ?? ''),
+    },
+    unanswered,
+  );
 }
 
 /** A day begins at midnight in the given zone, or where that is left out, at the first moment after it. */
@@ -91,24 +101,36 @@ export function spanOfWhen(when: When, zone: string): Span {
 function ordinarySpans({ event, later }: BusySource, view: FreeBusyView, budget: Budget): Span[] {
   const { when } = event;
   const { range, zone } = view;
-  const stretches = [{ from: '', content: event as Content, shift: 0 }, ...later.map((one) => ({ ...one, shift: shiftOf(one, when) }))]
-    .map(({ from, content, shift }) => ({ from, shift, length: lengthOf(content.when), counts: isBusy(content, view) }));
-  const periods = new Map(event.recurrence!.dates.filter((date) => date.includes('/')).map((date) => date.split('/', 2) as [string, string]));
+  const stretches = [
+    { from: '', content: event as Content, shift: 0 },
+    ...later.map((one) => ({ ...one, shift: shiftOf(one, when) })),
+  ].map(({ from, content, shift }) => ({ from, shift, length: lengthOf(content.when), counts: isBusy(content, view) }));
+  const periods = new Map(
+    event.recurrence!.dates.filter((date) => date.includes('/')).map((date) => date.split('/', 2) as [string, string]),
+  );
   // A day to either side is more than any zone is away from UTC, in which dates are counted.
-  const reach = Math.max(...stretches.map(({ shift, length }) => Math.abs(shift) + length), ...[...periods.values()].map(lengthOfPeriod)) + DAY_MS;
+  const reach =
+    Math.max(
+      ...stretches.map(({ shift, length }) => Math.abs(shift) + length),
+      ...[...periods.values()].map(lengthOfPeriod),
+    ) + DAY_MS;
   const ids = occurrencesIn(event, { from: range.from - reach, to: range.to + reach }, budget);
-  return ids.filter((id) => event.exceptions[id] === undefined).flatMap((id) => {
-    const { shift, length, counts } = stretches.findLast(({ from }) => from <= id)!;
-    if (!counts) return [];
-    const period = periods.get(id);
-    if (when.allDay || isDateId(id)) {
-      const first = Date.parse(occurrenceStart(id, when).slice(0, 10)) + shift;
-      const from = midnight(dateOf(first), zone);
-      return [{ from, to: period === undefined ? midnight(dateOf(first + length), zone) : from + lengthOfPeriod(period) }];
-    }
-    const from = shift === 0 ? idInstant(id) : shifted(idInstant(id), shift, when.startZone);
-    return [{ from, to: from + (period === undefined ? length : lengthOfPeriod(period)) }];
-  });
+  return ids
+    .filter((id) => event.exceptions[id] === undefined)
+    .flatMap((id) => {
+      const { shift, length, counts } = stretches.findLast(({ from }) => from <= id)!;
+      if (!counts) return [];
+      const period = periods.get(id);
+      if (when.allDay || isDateId(id)) {
+        const first = Date.parse(occurrenceStart(id, when).slice(0, 10)) + shift;
+        const from = midnight(dateOf(first), zone);
+        return [
+          { from, to: period === undefined ? midnight(dateOf(first + length), zone) : from + lengthOfPeriod(period) },
+        ];
+      }
+      const from = shift === 0 ? idInstant(id) : shifted(idInstant(id), shift, when.startZone);
+      return [{ from, to: from + (period === undefined ? length : lengthOfPeriod(period)) }];
+    });
 }
 
 /** A start that its own rule does not have is left open by RFC 5545; people see it in their calendars, so it counts. */
@@ -121,7 +143,8 @@ function occurrencesIn(event: CalendarEvent, { from, to }: Span, budget: Budget)
   if (!complete) throw new TimesUnknown('a series repeats in a way that cannot be followed');
   const rules = recurrence!.rules.map((line) => parseRule(line, when));
   const start = occurrenceId(when.start, when.allDay ? null : when.startZone);
-  const hasBegun = rules.every(({ name }) => name === 'RRULE') && rules.some(({ until }) => until === null || until >= start);
+  const hasBegun =
+    rules.every(({ name }) => name === 'RRULE') && rules.some(({ until }) => until === null || until >= start);
   const at = instantOfId(start);
   return hasBegun && at >= from && at < to && !ids.includes(start) ? [start, ...ids] : ids;
 }
@@ -129,7 +152,8 @@ function occurrencesIn(event: CalendarEvent, { from, to }: Span, budget: Budget)
 /** By how much an exception moves its occurrence: in wall-clock time of the series. */
 function shiftOf({ from, content }: BusySource['later'][number], series: When): number {
   const { when } = content;
-  if (when.allDay !== series.allDay) throw new TimesUnknown('an exception turns a series into days, or days into times');
+  if (when.allDay !== series.allDay)
+    throw new TimesUnknown('an exception turns a series into days, or days into times');
   if (when.allDay || series.allDay) return Date.parse(when.start) - Date.parse(occurrenceStart(from, series));
   const start = localOf(instantOf(when.start, when.startZone), series.startZone);
   return Date.parse(`${start}Z`) - Date.parse(`${localOf(idInstant(from), series.startZone)}Z`);

@@ -37,7 +37,9 @@ export function mergeSpans(spans: Iterable<Span>): Span[] {
 
 /** What of the spans lies within the range. */
 export function clipSpans(spans: Iterable<Span>, range: Span): Span[] {
-  return [...spans].map(({ from, to }) => ({ from: Math.max(from, range.from), to: Math.min(to, range.to) })).filter(({ from, to }) => from < to);
+  return [...spans]
+    .map(({ from, to }) => ({ from: Math.max(from, range.from), to: Math.min(to, range.to) }))
+    .filter(({ from, to }) => from < to);
 }
 
 /** What is left of `spans` when all of `taken` is taken away: sorted, merged. */

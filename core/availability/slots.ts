@@ -1,6 +1,7 @@
 /** Free slots within working hours. Pure. */
-import { mergeSpans, subtractSpans, type Span } from './interval.ts';
+
 import { instantOf, localOf } from '../zones.ts';
+import { mergeSpans, type Span, subtractSpans } from './interval.ts';
 
 /** By weekday, 0 is Monday: windows of minutes since midnight, the end after the start and at most 1440. */
 export type WorkingHours = readonly (readonly { readonly from: number; readonly to: number }[])[];
@@ -14,14 +15,18 @@ export const ALWAYS: WorkingHours = Array.from({ length: 7 }, () => [{ from: 0, 
  */
 export function parseWorkingHours(text: string): WorkingHours {
   const hours: { from: number; to: number }[][] = Array.from({ length: 7 }, () => []);
-  for (const part of text.split(';').map((one) => one.trim()).filter((one) => one !== '')) {
+  for (const part of text
+    .split(';')
+    .map((one) => one.trim())
+    .filter((one) => one !== '')) {
     const first = part.search(/\d/);
     if (first < 0) throw new RangeError('must give times for every group of days, like "mon-fri 09:00-17:00"');
     const days = daysOf(part.slice(0, first).trim());
     const windows = part.slice(first).split(',').map(windowOf);
     for (const day of days) hours[day]!.push(...windows);
   }
-  if (hours.every((windows) => windows.length === 0)) throw new RangeError('must give days and times, like "mon-fri 09:00-17:00"');
+  if (hours.every((windows) => windows.length === 0))
+    throw new RangeError('must give days and times, like "mon-fri 09:00-17:00"');
   return hours;
 }
 
@@ -40,7 +45,10 @@ export interface SlotQuestion {
 /** All slots that fit, in order; they may overlap where the step is shorter than they are. A window that goes on after midnight is one. */
 export function freeSlots({ range, busy, durationMs, stepMs, hours, zone }: SlotQuestion): Span[] {
   const windows = windowsIn(range, hours, zone);
-  const free = subtractSpans(windows.map(({ from, to }) => ({ from: Math.max(from, range.from), to: Math.min(to, range.to) })), busy);
+  const free = subtractSpans(
+    windows.map(({ from, to }) => ({ from: Math.max(from, range.from), to: Math.min(to, range.to) })),
+    busy,
+  );
   const slots: Span[] = [];
   let next = 0;
   let last = -Infinity;
@@ -67,7 +75,9 @@ function windowsIn({ from, to }: Span, hours: WorkingHours, zone: string): Span[
   for (let at = day(from); at <= day(to); at += DAY_MS) {
     const weekday = (new Date(at).getUTCDay() + 6) % 7;
     const merged = mergeSpans(hours[weekday]!);
-    windows.push(...merged.map((window) => ({ from: instantAt(at, window.from, zone), to: instantAt(at, window.to, zone) })));
+    windows.push(
+      ...merged.map((window) => ({ from: instantAt(at, window.from, zone), to: instantAt(at, window.to, zone) })),
+    );
   }
   return windows.filter((window) => window.from < window.to && window.to > from && window.from < to);
 }
@@ -98,7 +108,8 @@ function windowOf(text: string): { from: number; to: number } {
   const match = /^(\d{1,2})(?::(\d\d))?\s*[-–]\s*(\d{1,2})(?::(\d\d))?$/.exec(text.trim());
   const [from, to] = [minutesOf(match?.[1], match?.[2]), minutesOf(match?.[3], match?.[4])];
   if (from === null || to === null) throw new RangeError(`has times that are none: "${text.trim().slice(0, 20)}"`);
-  if (to <= from) throw new RangeError('has times that end before they begin; what goes on after midnight is written for two days');
+  if (to <= from)
+    throw new RangeError('has times that end before they begin; what goes on after midnight is written for two days');
   return { from, to };
 }
 

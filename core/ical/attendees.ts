@@ -1,7 +1,18 @@
 /** ATTENDEE and ORGANIZER. Scheduling parameters (RFC 6638) are never part of the canonical value, and stay as they are. */
 import type { Attendee, Organizer, Participation } from '../event.ts';
-import { cleanName, eolOf, line, lines, newLine, property, propertyText, rawValue, withParameter, withValue } from './text.ts';
 import type { Component, Line } from './text.ts';
+import {
+  cleanName,
+  eolOf,
+  line,
+  lines,
+  newLine,
+  property,
+  propertyText,
+  rawValue,
+  withParameter,
+  withValue,
+} from './text.ts';
 
 /** Sorted by address, each address once (the first line of it counts). */
 export function readAttendees(event: Component): Attendee[] {
@@ -40,7 +51,9 @@ export function writeAttendees(event: Component, next: readonly Attendee[], agen
     const text = changedAttendee(item, current, target);
     if (text !== item.text) event.items[at] = newLine(text, eol);
   }
-  const added = next.filter(({ address }) => !written.has(address)).map((attendee) => newLine(attendeeText(attendee, agentNone), eol));
+  const added = next
+    .filter(({ address }) => !written.has(address))
+    .map((attendee) => newLine(attendeeText(attendee, agentNone), eol));
   event.items.splice(last < 0 ? endOfLines(event) : last + 1, 0, ...added);
 }
 
@@ -64,12 +77,16 @@ export function writeOrganizer(event: Component, next: Organizer | null, agentNo
 
 /** Whether Calpair's mark that no server shall send anything stands on the event's people already. */
 export function hasAgentNone(event: Component): boolean {
-  return [...lines(event, 'ORGANIZER'), ...lines(event, 'ATTENDEE')].some((person) => property(person)?.params['schedule-agent']?.toUpperCase() === 'NONE');
+  return [...lines(event, 'ORGANIZER'), ...lines(event, 'ATTENDEE')].some(
+    (person) => property(person)?.params['schedule-agent']?.toUpperCase() === 'NONE',
+  );
 }
 
 /** The lines of an event's people for a new exception of it: what they ask of servers is the same there. */
 export function peopleOf(event: Component): Line[] {
-  return [...lines(event, 'ORGANIZER'), ...lines(event, 'ATTENDEE')].map(({ text }) => newLine(withParameter(text, 'SCHEDULE-STATUS', null), eolOf(event)));
+  return [...lines(event, 'ORGANIZER'), ...lines(event, 'ATTENDEE')].map(({ text }) =>
+    newLine(withParameter(text, 'SCHEDULE-STATUS', null), eolOf(event)),
+  );
 }
 
 /** After the last property, before the alarms. */
@@ -78,7 +95,12 @@ export function endOfLines(event: Component): number {
 }
 
 const PARTICIPATIONS: readonly Participation[] = ['needs-action', 'accepted', 'declined', 'tentative', 'delegated'];
-const ROLES = { 'REQ-PARTICIPANT': 'required', 'OPT-PARTICIPANT': 'optional', CHAIR: 'chair', 'NON-PARTICIPANT': 'non-participant' } as const;
+const ROLES = {
+  'REQ-PARTICIPANT': 'required',
+  'OPT-PARTICIPANT': 'optional',
+  CHAIR: 'chair',
+  'NON-PARTICIPANT': 'non-participant',
+} as const;
 const KINDS = ['individual', 'group', 'room', 'resource', 'unknown'] as const;
 
 function attendeeOf(attendee: Line): Attendee | null {
@@ -99,7 +121,8 @@ function attendeeOf(attendee: Line): Attendee | null {
 function changedAttendee(of: Line, current: Attendee, next: Attendee): string {
   let { text } = of;
   if (current.name !== next.name) text = withParameter(text, 'CN', next.name === '' ? null : next.name);
-  if (current.participation !== next.participation) text = withParameter(text, 'PARTSTAT', next.participation.toUpperCase());
+  if (current.participation !== next.participation)
+    text = withParameter(text, 'PARTSTAT', next.participation.toUpperCase());
   if (current.role !== next.role) text = withParameter(text, 'ROLE', roleName(next));
   if (current.kind !== next.kind) text = withParameter(text, 'CUTYPE', next.kind.toUpperCase());
   return text;
@@ -135,5 +158,7 @@ function uriOf(address: string): string {
 
 /** Every address of an event, as it is written; for telling whether there are guests. */
 export function addresses(event: Component): string[] {
-  return lines(event, 'ATTENDEE').map((attendee) => addressOf(property(attendee)?.value ?? rawValue(attendee))).filter((address) => address !== '');
+  return lines(event, 'ATTENDEE')
+    .map((attendee) => addressOf(property(attendee)?.value ?? rawValue(attendee)))
+    .filter((address) => address !== '');
 }

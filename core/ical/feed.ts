@@ -1,6 +1,7 @@
 /** A file of many events (an export, a subscription) cut into calendar objects, as a CalDAV server wants them. */
-import { components, isComponent, line, property, rawValue, textOf, parseTree } from './text.ts';
+
 import type { Component } from './text.ts';
+import { components, isComponent, line, parseTree, property, rawValue, textOf } from './text.ts';
 
 /** One object per UID, with the time zones of its calendar; events without a UID are one each, with a null `uid`. @throws when the file is too large */
 export function splitFeed(text: string): { uid: string | null; text: string }[] {
@@ -24,7 +25,10 @@ function objectsOf(calendar: Component, calendars: Component[]): { uid: string |
     byUid.set(uid ?? `#${index}`, known);
   }
   const head = `BEGIN:VCALENDAR${EOL}VERSION:2.0${EOL}PRODID:-//Calpair//Calpair//EN${EOL}`;
-  return [...byUid.values()].map(({ uid, parts }) => ({ uid, text: `${head}${zoneText}${parts.map(ended).join('')}END:VCALENDAR${EOL}` }));
+  return [...byUid.values()].map(({ uid, parts }) => ({
+    uid,
+    text: `${head}${zoneText}${parts.map(ended).join('')}END:VCALENDAR${EOL}`,
+  }));
 }
 
 function ended(text: string): string {

@@ -1,11 +1,12 @@
 /** Objects read for one question only: when is their person busy? */
-import type { Content } from '../event.ts';
+
 import type { BusySource } from '../availability/busy-time.ts';
-import { groupsOf, readContent, readGroup, type Group } from './read.ts';
+import type { Span } from '../availability/interval.ts';
+import type { Content } from '../event.ts';
+import { type Group, groupsOf, readContent, readGroup } from './read.ts';
 import { line, parameter, parseTree, rawValue, TooLarge } from './text.ts';
 import { durationOf, idOf, lengthOf } from './time.ts';
 import { Zones } from './timezones.ts';
-import type { Span } from '../availability/interval.ts';
 
 export { TooLarge } from './text.ts';
 
@@ -49,14 +50,24 @@ function groupsIn(text: string, floatingZone: string): [Group, Zones][] {
 
 /** @throws Error where it cannot be read */
 function sourceOf(group: Group, zones: Zones): BusySource {
-  const isRanged = (override: Group['master']): boolean => parameter(line(override, 'RECURRENCE-ID')!, 'RANGE') !== undefined;
-  const { event } = readGroup({ ...group, overrides: group.overrides.filter((override) => !isRanged(override)) }, zones);
+  const isRanged = (override: Group['master']): boolean =>
+    parameter(line(override, 'RECURRENCE-ID')!, 'RANGE') !== undefined;
+  const { event } = readGroup(
+    { ...group, overrides: group.overrides.filter((override) => !isRanged(override)) },
+    zones,
+  );
   if (event === null) throw new Error('the event cannot be read');
   const { when } = event;
-  const later = event.recurrence === null ? [] : group.overrides.filter(isRanged).map((override) => {
-    const id = line(override, 'RECURRENCE-ID')!;
-    return { from: idOf(id, rawValue(id), when, zones), content: readContent(override, zones, lengthOf(when)).content };
-  });
+  const later =
+    event.recurrence === null
+      ? []
+      : group.overrides.filter(isRanged).map((override) => {
+          const id = line(override, 'RECURRENCE-ID')!;
+          return {
+            from: idOf(id, rawValue(id), when, zones),
+            content: readContent(override, zones, lengthOf(when)).content,
+          };
+        });
   return { event, later: later.sort((a, b) => (a.from < b.from ? -1 : 1)) };
 }
 
@@ -73,13 +84,19 @@ function contentOf({ master }: Group, zones: Zones): Content | null {
  * answer.
  */
 export function readFreeBusy(text: string): Span[] | null {
-  const lines = text.replace(/^\uFEFF/, '').replace(/\r?\n[ \t]/g, '').split(/\r?\n/);
+  const lines = text
+    .replace(/^\uFEFF/, '')
+    .replace(/\r?\n[ \t]/g, '')
+    .split(/\r?\n/);
   if (!lines.some((line) => /^BEGIN:VFREEBUSY\s*$/i.test(line))) return null;
   const spans: Span[] = [];
   for (const line of lines) {
     const match = /^FREEBUSY((?:;[^:"]*(?:"[^"]*")?)*):(.*)$/i.exec(line);
     if (!match || /;FBTYPE="?FREE"?(;|$)/i.test(match[1]!)) continue;
-    for (const period of match[2]!.split(',').map((one) => one.trim()).filter((one) => one !== '')) {
+    for (const period of match[2]!
+      .split(',')
+      .map((one) => one.trim())
+      .filter((one) => one !== '')) {
       const span = periodOf(period.toUpperCase());
       if (span === null) return null;
       spans.push(span);
@@ -105,6 +122,7 @@ function periodOf(period: string): Span | null {
 /** Only UTC is allowed here. */
 function instantOf(text: string): number | null {
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text);
-  const ms = match === null ? NaN : Date.parse(`${match[1]}-${match[2]}-${match[3]}T${match[4]}:${match[5]}:${match[6]}Z`);
+  const ms =
+    match === null ? NaN : Date.parse(`${match[1]}-${match[2]}-${match[3]}T${match[4]}:${match[5]}:${match[6]}Z`);
   return Number.isNaN(ms) ? null : ms;
 }

@@ -4,15 +4,25 @@
  */
 import type { CalendarEvent } from '../event.ts';
 import { changedPaths } from '../event.ts';
-import { groupsOf, readGroup, unreadable } from './read.ts';
 import type { Group, ReadEvent } from './read.ts';
-import { components, decodeBytes, holderOf, isComponent, newLine, parseTree, propertyText, textOf, TooLarge } from './text.ts';
+import { groupsOf, readGroup, unreadable } from './read.ts';
 import type { Component } from './text.ts';
-import { basicUtc, stamp, writeEvent } from './write.ts';
+import {
+  components,
+  decodeBytes,
+  holderOf,
+  isComponent,
+  newLine,
+  parseTree,
+  propertyText,
+  TooLarge,
+  textOf,
+} from './text.ts';
 import { Zones } from './timezones.ts';
+import { basicUtc, stamp, writeEvent } from './write.ts';
 
-export { decodeBytes } from './text.ts';
 export type { ReadEvent } from './read.ts';
+export { decodeBytes } from './text.ts';
 
 export interface ReadResult {
   /** Empty where the object holds no event (a task). */
@@ -25,9 +35,15 @@ export function readObject(text: string | Uint8Array, setting: { floatingZone: s
     const root = parseTree(typeof text === 'string' ? text : decodeBytes(text));
     const zones = new Zones(root, setting.floatingZone);
     const events = groupsOf(root).map((group) => readGroup(group, zones));
-    return { events: events.length === 0 && components(root, 'VCALENDAR').length === 0 ? [lost(unreadable('This is no calendar object.'))] : events };
+    return {
+      events:
+        events.length === 0 && components(root, 'VCALENDAR').length === 0
+          ? [lost(unreadable('This is no calendar object.'))]
+          : events,
+    };
   } catch (error) {
-    if (error instanceof TooLarge) return { events: [lost({ code: 'too-large', detail: 'The calendar object is larger than Calpair reads.' })] };
+    if (error instanceof TooLarge)
+      return { events: [lost({ code: 'too-large', detail: 'The calendar object is larger than Calpair reads.' })] };
     return { events: [lost(unreadable('The calendar object cannot be read.'))] };
   }
 }
@@ -54,9 +70,24 @@ export function patchObject(text: string, part: string | null, next: CalendarEve
 }
 
 /** A fresh object: CRLF, folded, DTEND always, a VTIMEZONE for every TZID, no METHOD. `now` is RFC 3339 UTC. */
-export function createObject(event: CalendarEvent, uid: string, setting: { now: string; scheduleAgentNone: boolean }): string {
-  const head = ['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//Calpair//Calpair//EN', 'CALSCALE:GREGORIAN', 'BEGIN:VEVENT'];
-  const body = [propertyText('UID', {}, 'text', uid), `DTSTAMP:${basicUtc(setting.now)}`, 'END:VEVENT', 'END:VCALENDAR'];
+export function createObject(
+  event: CalendarEvent,
+  uid: string,
+  setting: { now: string; scheduleAgentNone: boolean },
+): string {
+  const head = [
+    'BEGIN:VCALENDAR',
+    'VERSION:2.0',
+    'PRODID:-//Calpair//Calpair//EN',
+    'CALSCALE:GREGORIAN',
+    'BEGIN:VEVENT',
+  ];
+  const body = [
+    propertyText('UID', {}, 'text', uid),
+    `DTSTAMP:${basicUtc(setting.now)}`,
+    'END:VEVENT',
+    'END:VCALENDAR',
+  ];
   const root = parseTree([...head, ...body].map((content) => newLine(content, '\r\n').raw).join(''));
   const calendar = components(root, 'VCALENDAR')[0]!;
   const master = components(calendar, 'VEVENT')[0]!;
@@ -80,7 +111,11 @@ export function removePart(text: string, part: string | null): string | null {
   return left.some(({ name }) => name !== 'VCALENDAR' && name !== 'VTIMEZONE') ? textOf(root) : null;
 }
 
-function open(text: string, part: string | null, floatingZone: string): { root: Component; group: Group; zones: Zones } {
+function open(
+  text: string,
+  part: string | null,
+  floatingZone: string,
+): { root: Component; group: Group; zones: Zones } {
   const root = parseTree(text);
   const group = groupsOf(root).find((candidate) => candidate.part === part);
   if (!group) throw new Error('the object holds no such event');
@@ -88,5 +123,12 @@ function open(text: string, part: string | null, floatingZone: string): { root: 
 }
 
 function lost(problem: ReadEvent['problems'][number]): ReadEvent {
-  return { part: null, uid: null, event: null, problems: [problem], modifiedAt: null, hasGuestsHint: { organizer: null, attendees: [] } };
+  return {
+    part: null,
+    uid: null,
+    event: null,
+    problems: [problem],
+    modifiedAt: null,
+    hasGuestsHint: { organizer: null, attendees: [] },
+  };
 }

@@ -1,15 +1,16 @@
 /** iCalendar objects to canonical events. */
-import { DEFAULT_CONTENT, EXCLUDED } from '../event.ts';
+
 import type { CalendarEvent, Content, Exception, OccurrenceId, Recurrence, When } from '../event.ts';
-import { addresses, readAttendees, readOrganizer } from './attendees.ts';
-import { cleanText, components, line, lines, parameter, property, rawValue } from './text.ts';
-import type { Component, Line } from './text.ts';
-import { formOf, idOf, lengthOf, periodIdOf, readWhen, Unreadable } from './time.ts';
-import type { Length } from './time.ts';
-import type { Zones } from './timezones.ts';
+import { DEFAULT_CONTENT, EXCLUDED } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
 import { idInstant, normaliseRecurrence, RecurrenceError } from '../recurrence/normalise.ts';
 import { localOf } from '../zones.ts';
+import { addresses, readAttendees, readOrganizer } from './attendees.ts';
+import type { Component, Line } from './text.ts';
+import { cleanText, components, line, lines, parameter, property, rawValue } from './text.ts';
+import type { Length } from './time.ts';
+import { formOf, idOf, lengthOf, periodIdOf, readWhen, Unreadable } from './time.ts';
+import type { Zones } from './timezones.ts';
 
 /** What makes up one event of an object: a master with its exceptions, a single event, or an exception without a master. */
 export interface Group {
@@ -66,15 +67,20 @@ export function readGroup(group: Group, zones: Zones): ReadEvent {
     event,
     problems,
     modifiedAt: modifiedAt(all),
-    hasGuestsHint: { organizer: readOrganizer(group.master)?.address ?? null, attendees: [...new Set(all.flatMap(addresses))] },
+    hasGuestsHint: {
+      organizer: readOrganizer(group.master)?.address ?? null,
+      attendees: [...new Set(all.flatMap(addresses))],
+    },
   });
-  if (group.isDuplicate) return read(null, [unreadable('The calendar object holds this event twice; the newer one is used.')]);
+  if (group.isDuplicate)
+    return read(null, [unreadable('The calendar object holds this event twice; the newer one is used.')]);
   if (all.some(({ end }) => end === null)) return read(null, [unreadable('The event is cut off.')]);
   try {
     const { event, isZoneKnown } = eventOf(group, zones);
     return read(event, isZoneKnown ? [] : [ZONE_UNKNOWN]);
   } catch (error) {
-    if (error instanceof RecurrenceError) return read(null, [unreadable(`The recurrence rule cannot be read (${error.code}).`)]);
+    if (error instanceof RecurrenceError)
+      return read(null, [unreadable(`The recurrence rule cannot be read (${error.code}).`)]);
     if (error instanceof TooManyDates) return read(null, [TOO_MANY_DATES]);
     if (error instanceof Unreadable) return read(null, [unreadable(`The event cannot be read (${error.message}).`)]);
     return read(null, [unreadable('The event cannot be read.')]);
@@ -82,7 +88,11 @@ export function readGroup(group: Group, zones: Zones): ReadEvent {
 }
 
 /** The fields of one VEVENT. @throws Unreadable */
-export function readContent(event: Component, zones: Zones, inherited: Length | null): { content: Content; isZoneKnown: boolean } {
+export function readContent(
+  event: Component,
+  zones: Zones,
+  inherited: Length | null,
+): { content: Content; isZoneKnown: boolean } {
   const { when, isZoneKnown } = readWhen(event, zones, inherited);
   const token = (name: string): string => rawValue(line(event, name) ?? NOTHING).toUpperCase();
   const status = token('STATUS');
@@ -95,7 +105,12 @@ export function readContent(event: Component, zones: Zones, inherited: Length | 
     status: status === 'CANCELLED' ? 'cancelled' : status === 'TENTATIVE' ? 'tentative' : DEFAULT_CONTENT.status,
     transparency: token('TRANSP') === 'TRANSPARENT' ? 'transparent' : DEFAULT_CONTENT.transparency,
     // RFC 5545 3.8.1.3: a class that is not known is to be treated as private.
-    visibility: visibility === '' || visibility === 'PUBLIC' ? 'public' : visibility === 'CONFIDENTIAL' ? 'confidential' : 'private',
+    visibility:
+      visibility === '' || visibility === 'PUBLIC'
+        ? 'public'
+        : visibility === 'CONFIDENTIAL'
+          ? 'confidential'
+          : 'private',
     organizer: readOrganizer(event),
     attendees: readAttendees(event),
   };
@@ -105,8 +120,12 @@ export function readContent(event: Component, zones: Zones, inherited: Length | 
 /** RRULE, EXRULE and RDATE of a series whose `when` is known. @throws RecurrenceError, Unreadable */
 export function readRecurrence(master: Component, when: When, zones: Zones): Recurrence | null {
   if (line(master, 'RECURRENCE-ID')) return null;
-  const rules = [...lines(master, 'RRULE'), ...lines(master, 'EXRULE')].filter((rule) => rawValue(rule) !== '').map((rule) => ruleText(rule, master, when, zones));
-  const dates = lines(master, 'RDATE').flatMap((rdate) => dateValues(rdate).map((value) => dateId(rdate, value, when, zones)));
+  const rules = [...lines(master, 'RRULE'), ...lines(master, 'EXRULE')]
+    .filter((rule) => rawValue(rule) !== '')
+    .map((rule) => ruleText(rule, master, when, zones));
+  const dates = lines(master, 'RDATE').flatMap((rdate) =>
+    dateValues(rdate).map((value) => dateId(rdate, value, when, zones)),
+  );
   // EXRULE alone takes nothing away from anything.
   if (dates.length === 0 && rules.every((rule) => rule.startsWith('EX'))) return null;
   return normaliseRecurrence({ rules, dates }, when);
@@ -128,11 +147,16 @@ export function ruleText(rule: Line, master: Component, when: When, zones: Zones
 }
 
 export function dateId(of: Line, value: string, when: When, zones: Zones): string {
-  return parameter(of, 'VALUE')?.toUpperCase() === 'PERIOD' || value.includes('/') ? periodIdOf(of, value, when, zones) : idOf(of, value, when, zones);
+  return parameter(of, 'VALUE')?.toUpperCase() === 'PERIOD' || value.includes('/')
+    ? periodIdOf(of, value, when, zones)
+    : idOf(of, value, when, zones);
 }
 
 export function dateValues(of: Line): string[] {
-  const values = rawValue(of).split(',').map((value) => value.trim()).filter((value) => value !== '');
+  const values = rawValue(of)
+    .split(',')
+    .map((value) => value.trim())
+    .filter((value) => value !== '');
   if (values.length > MAX_DATES) throw new TooManyDates();
   return values;
 }
@@ -145,7 +169,8 @@ export interface Special {
 
 export function specialsOf(group: Group, when: When, zones: Zones): Map<OccurrenceId, Special> {
   const specials = new Map<OccurrenceId, Special>();
-  const at = (id: OccurrenceId): Special => specials.get(id) ?? (specials.set(id, { exdate: false, overrides: [] }), specials.get(id)!);
+  const at = (id: OccurrenceId): Special =>
+    specials.get(id) ?? (specials.set(id, { exdate: false, overrides: [] }), specials.get(id)!);
   let count = 0;
   for (const exdate of lines(group.master, 'EXDATE')) {
     for (const value of dateValues(exdate)) {
@@ -161,7 +186,11 @@ export function specialsOf(group: Group, when: When, zones: Zones): Map<Occurren
   return specials;
 }
 
-export function exceptionOf(special: Special, zones: Zones, length: Length): { exception: Exception; isZoneKnown: boolean } {
+export function exceptionOf(
+  special: Special,
+  zones: Zones,
+  length: Length,
+): { exception: Exception; isZoneKnown: boolean } {
   const [override] = special.overrides;
   if (special.exdate || !override) return { exception: EXCLUDED, isZoneKnown: true };
   const { content, isZoneKnown } = readContent(override, zones, length);
@@ -171,9 +200,13 @@ export function exceptionOf(special: Special, zones: Zones, length: Length): { e
 const MAX_DATES = 2_000;
 const NOTHING: Line = { raw: '', text: '', name: '' };
 const ZONE_UNKNOWN: EventProblem = {
-  code: 'zone-unknown', detail: 'The event names a time zone that is not known; it may be shown in another one.',
+  code: 'zone-unknown',
+  detail: 'The event names a time zone that is not known; it may be shown in another one.',
 };
-const TOO_MANY_DATES: EventProblem = { code: 'too-large', detail: `The series has more than ${MAX_DATES} single dates.` };
+const TOO_MANY_DATES: EventProblem = {
+  code: 'too-large',
+  detail: `The series has more than ${MAX_DATES} single dates.`,
+};
 
 class TooManyDates extends Error {}
 
@@ -206,11 +239,19 @@ function groupsOfUid(events: Component[]): Group[] {
   const uid = uidOf(events[0]!);
   const masters = events.filter((event) => !line(event, 'RECURRENCE-ID')).sort(newestFirst);
   const overrides = events.filter((event) => line(event, 'RECURRENCE-ID'));
-  const alone = (master: Component, part: string, isDuplicate = false): Group => ({ part, uid, master, overrides: [], isDuplicate });
+  const alone = (master: Component, part: string, isDuplicate = false): Group => ({
+    part,
+    uid,
+    master,
+    overrides: [],
+    isDuplicate,
+  });
   const name = uid ?? '#';
   const [master, ...others] = masters;
   const isSeries = master !== undefined && ['RRULE', 'RDATE'].some((rule) => line(master, rule) !== undefined);
-  const orphans = isSeries ? [] : overrides.map((override) => alone(override, `${name}/${rawValue(line(override, 'RECURRENCE-ID')!)}`));
+  const orphans = isSeries
+    ? []
+    : overrides.map((override) => alone(override, `${name}/${rawValue(line(override, 'RECURRENCE-ID')!)}`));
   if (master === undefined) return orphans;
   return [
     { part: name, uid, master, overrides: isSeries ? overrides : [], isDuplicate: false },
@@ -244,4 +285,3 @@ function modifiedAt(events: readonly Component[]): string | null {
   });
   return times.sort().at(-1) ?? null;
 }
-

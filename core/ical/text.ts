@@ -32,7 +32,9 @@ export function decodeBytes(bytes: Uint8Array): string {
     return new TextDecoder('utf-8', { fatal: true }).decode(joined);
   } catch {
     // Node's own decoder of this name is one of Latin-1.
-    return new TextDecoder('latin1').decode(joined).replace(/[\u0080-\u009f]/g, (character) => WINDOWS_1252[character.charCodeAt(0) - 0x80]!);
+    return new TextDecoder('latin1')
+      .decode(joined)
+      .replace(/[\u0080-\u009f]/g, (character) => WINDOWS_1252[character.charCodeAt(0) - 0x80]!);
   }
 }
 
@@ -46,9 +48,13 @@ export function parseTree(text: string): Component {
   for (const line of contentLines(text)) {
     if (line.name !== 'ATTACH' || !/BASE64/i.test(line.text.slice(0, 400))) size += line.raw.length;
     if (size > MAX_TEXT) throw new TooLarge();
-    const value = line.text.slice(line.name.length + 1).trim().toUpperCase();
+    const value = line.text
+      .slice(line.name.length + 1)
+      .trim()
+      .toUpperCase();
     // A component that is never inside another one begins: what is still open was cut off.
-    if (line.name === 'BEGIN' && TOP.has(value)) while (stack.length > 1 && (value === 'VCALENDAR' || stack.at(-1)!.name !== 'VCALENDAR')) stack.pop();
+    if (line.name === 'BEGIN' && TOP.has(value))
+      while (stack.length > 1 && (value === 'VCALENDAR' || stack.at(-1)!.name !== 'VCALENDAR')) stack.pop();
     const parent = stack.at(-1)!;
     if (line.name === 'BEGIN') {
       if (++components > MAX_COMPONENTS || stack.length > MAX_DEPTH) throw new TooLarge();
@@ -107,9 +113,19 @@ export function parameter(of: Line, name: string): string | undefined {
  */
 export function property(of: Line): { params: Record<string, string>; value: string } | null {
   try {
-    const [, , , value] = ICAL.parse.property(`${of.name}:${of.text.slice(valueAt(of.text))}`) as unknown as [string, unknown, string, unknown];
+    const [, , , value] = ICAL.parse.property(`${of.name}:${of.text.slice(valueAt(of.text))}`) as unknown as [
+      string,
+      unknown,
+      string,
+      unknown,
+    ];
     if (typeof value !== 'string') return null;
-    return { params: Object.fromEntries(parametersOf(of.text).map((param) => [param.name.toLowerCase(), unquoted(param.value)])), value };
+    return {
+      params: Object.fromEntries(
+        parametersOf(of.text).map((param) => [param.name.toLowerCase(), unquoted(param.value)]),
+      ),
+      value,
+    };
   } catch {
     return null;
   }
@@ -117,7 +133,11 @@ export function property(of: Line): { params: Record<string, string>; value: str
 
 /** A new content line, unfolded; `type` is the value's, as ical.js names it. */
 export function propertyText(name: string, params: Record<string, string>, type: string, value: string): string {
-  return ICAL.stringify.property([name.toLowerCase(), params, type, value] as never, ICAL.design.icalendar as never, true);
+  return ICAL.stringify.property(
+    [name.toLowerCase(), params, type, value] as never,
+    ICAL.design.icalendar as never,
+    true,
+  );
 }
 
 /** The line with another value; name and parameters stay as they are. */
@@ -148,12 +168,17 @@ export function eolOf(component: Component): string {
 
 /** Without control characters (TAB and line ends aside), line ends as `\n`: what JSON, XML and PostgreSQL all take. */
 export function cleanText(text: string): string {
-  return text.replace(/\r\n?/g, '\n').replace(CONTROL, '').replace(/\p{Surrogate}/gu, '\uFFFD');
+  return text
+    .replace(/\r\n?/g, '\n')
+    .replace(CONTROL, '')
+    .replace(/\p{Surrogate}/gu, '\uFFFD');
 }
 
 /** The same on one line. */
 export function cleanName(text: string): string {
-  return cleanText(text).replace(/[\n\t]+/g, ' ').trim();
+  return cleanText(text)
+    .replace(/[\n\t]+/g, ' ')
+    .trim();
 }
 
 const MAX_TEXT = 1_000_000;
@@ -185,7 +210,9 @@ function* contentLines(text: string): Generator<Line> {
   };
   for (const match of text.matchAll(/([^\r\n]*)(\r\n|\n|\r|$)/g)) {
     // Mozilla once folded right behind the name.
-    const isBareName = /^[A-Za-z][A-Za-z0-9-]*$/.test(match[1]!) && /^[ \t][:;]/.test(text.slice(match.index + match[0].length, match.index + match[0].length + 2));
+    const isBareName =
+      /^[A-Za-z][A-Za-z0-9-]*$/.test(match[1]!) &&
+      /^[ \t][:;]/.test(text.slice(match.index + match[0].length, match.index + match[0].length + 2));
     const [raw, body] = [match[0], match[1]!];
     if (raw === '') continue;
     const content = raws.length === 0 ? body.replace(/^\uFEFF/, '') : body;
@@ -236,7 +263,8 @@ function parametersOf(text: string): Param[] {
     if (text[at] === '"') isQuoted = !isQuoted;
     if (at < end && (isQuoted || text[at] !== ';')) continue;
     const [name, value] = split(text.slice(from + 1, at), '=');
-    if (name !== '') params.push({ name: name.trim().toUpperCase(), value: value.trim().replace(/^"([^]*)"$/, '$1'), from, to: at });
+    if (name !== '')
+      params.push({ name: name.trim().toUpperCase(), value: value.trim().replace(/^"([^]*)"$/, '$1'), from, to: at });
     from = at;
   }
   return params;

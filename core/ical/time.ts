@@ -1,10 +1,10 @@
 /** DATE and DATE-TIME values of events: reading them in all forms that are seen, and writing them in the form that stands there. */
 import type { OccurrenceId, When } from '../event.ts';
-import { line, parameter, rawValue, withParameter, withValue } from './text.ts';
-import type { Component, Line } from './text.ts';
-import type { Zones } from './timezones.ts';
 import { idInstant, instantId, isDateId, occurrenceId, occurrenceStart } from '../recurrence/occurrence.ts';
 import { instantOf, localOf } from '../zones.ts';
+import type { Component, Line } from './text.ts';
+import { line, parameter, rawValue, withParameter, withValue } from './text.ts';
+import type { Zones } from './timezones.ts';
 
 /** A value that is no date or time. */
 export class Unreadable extends Error {}
@@ -32,16 +32,22 @@ export interface Length {
 }
 
 /** @throws Unreadable without a DTSTART that can be understood */
-export function readWhen(event: Component, zones: Zones, inherited: Length | null): { when: When; isZoneKnown: boolean } {
+export function readWhen(
+  event: Component,
+  zones: Zones,
+  inherited: Length | null,
+): { when: When; isZoneKnown: boolean } {
   const dtstart = line(event, 'DTSTART');
   if (!dtstart) throw new Unreadable('no start');
   const start = momentOf(dtstart, rawValue(dtstart));
   const end = endOf(event);
-  if (start.time === null) return { when: days(start.date, dayAfter(start.date, event, end, inherited)), isZoneKnown: true };
+  if (start.time === null)
+    return { when: days(start.date, dayAfter(start.date, event, end, inherited)), isZoneKnown: true };
   const from = place(start, zones);
   const to = timedEnd(event, end, from, zones, inherited);
   const when: When = { allDay: false, start: from.local, startZone: from.zone, end: to.local, endZone: to.zone };
-  if (isWholeDays(event, when)) return { when: days(from.local.slice(0, 10), to.local.slice(0, 10)), isZoneKnown: true };
+  if (isWholeDays(event, when))
+    return { when: days(from.local.slice(0, 10), to.local.slice(0, 10)), isZoneKnown: true };
   return { when, isZoneKnown: from.isExact && to.isExact };
 }
 
@@ -108,7 +114,8 @@ export function occurrenceText(name: string, id: OccurrenceId, series: When, for
   const kind = period === undefined ? '' : ';VALUE=PERIOD';
   const end = period === undefined ? '' : `/${period}`;
   if (form.isDate && period === undefined) return `${name}${form.params}:${start.replaceAll('-', '')}`;
-  if (series.allDay) return `${name}${form.isDate ? '' : form.params}${kind}:${start.replaceAll('-', '')}T000000${form.isUtc ? 'Z' : ''}${end}`;
+  if (series.allDay)
+    return `${name}${form.isDate ? '' : form.params}${kind}:${start.replaceAll('-', '')}T000000${form.isUtc ? 'Z' : ''}${end}`;
   const instant = isDateId(id) ? instantOf(start, series.startZone) : idInstant(id);
   const local = localOf(instant, form.zone);
   if (form.isUtc || instantOf(local, form.zone) !== instant) return `${name}${kind}:${instantId(instant)}${end}`;
@@ -116,10 +123,18 @@ export function occurrenceText(name: string, id: OccurrenceId, series: When, for
 }
 
 /** The text of a DTSTART or DTEND line with another time. The form that stands there is kept where it can be. */
-export function dateText(name: string, old: Line | undefined, local: string, zone: string | null, zones: Zones): string {
+export function dateText(
+  name: string,
+  old: Line | undefined,
+  local: string,
+  zone: string | null,
+  zones: Zones,
+): string {
   if (zone === null) {
     const value = local.replaceAll('-', '');
-    return old && isDate(old) ? withValue(withParameter(old.text, 'VALUE', 'DATE'), value) : `${name};VALUE=DATE:${value}`;
+    return old && isDate(old)
+      ? withValue(withParameter(old.text, 'VALUE', 'DATE'), value)
+      : `${name};VALUE=DATE:${value}`;
   }
   if (old && !isDate(old)) {
     const placed = attempt(() => place(momentOf(old, rawValue(old)), zones));
@@ -147,7 +162,9 @@ function momentOf(of: Line, value: string): Moment {
   if (!match) throw new Unreadable('not a date');
   const [, year, month, day, hour, minute, second, utc] = match;
   const date = `${year}-${month}-${day}`;
-  guarded(() => instantOf(`${date}T${hour ?? '00'}:${minute ?? '00'}:${second === '60' ? '59' : second ?? '00'}`, 'UTC'));
+  guarded(() =>
+    instantOf(`${date}T${hour ?? '00'}:${minute ?? '00'}:${second === '60' ? '59' : (second ?? '00')}`, 'UTC'),
+  );
   const asDate = hour === undefined || parameter(of, 'VALUE')?.toUpperCase() === 'DATE';
   return {
     date,
@@ -182,29 +199,42 @@ function place(moment: Moment, zones: Zones): Placed {
 function endOf(event: Component): { moment: Moment } | { duration: { days: number; seconds: number } } | null {
   const dtend = line(event, 'DTEND');
   const duration = line(event, 'DURATION');
-  return (dtend ? attempt(() => ({ moment: momentOf(dtend, rawValue(dtend)) })) : null)
-    ?? (duration ? attempt(() => ({ duration: durationOf(rawValue(duration).toUpperCase()) })) : null);
+  return (
+    (dtend ? attempt(() => ({ moment: momentOf(dtend, rawValue(dtend)) })) : null) ??
+    (duration ? attempt(() => ({ duration: durationOf(rawValue(duration).toUpperCase()) })) : null)
+  );
 }
 
 /** The exclusive end of an all-day event: at least one day (RFC 5545 3.6.1; DTEND equal to DTSTART is seen and means one day). */
 function dayAfter(start: string, event: Component, end: ReturnType<typeof endOf>, inherited: Length | null): string {
-  const plus = (count: number): string => guarded(() => localOf(instantOf(`${start}T00:00:00`, 'UTC') + Math.max(1, count) * DAY, 'UTC').slice(0, 10));
+  const plus = (count: number): string =>
+    guarded(() => localOf(instantOf(`${start}T00:00:00`, 'UTC') + Math.max(1, count) * DAY, 'UTC').slice(0, 10));
   if (end === null) return plus(inherited?.days ?? 1);
   if ('duration' in end) return plus(end.duration.days + Math.ceil(end.duration.seconds / 86_400));
-  const isPartly = end.moment.time !== null && end.moment.time !== '00:00:00' && !(line(event, 'X-MICROSOFT-CDO-ALLDAYEVENT') && end.moment.isUtc);
+  const isPartly =
+    end.moment.time !== null &&
+    end.moment.time !== '00:00:00' &&
+    !(line(event, 'X-MICROSOFT-CDO-ALLDAYEVENT') && end.moment.isUtc);
   return plus(Math.round((Date.parse(end.moment.date) - Date.parse(start)) / DAY) + (isPartly ? 1 : 0));
 }
 
 /** An end before the start counts as the start. Days of a DURATION are days of the calendar, the rest is exact (RFC 5545 3.3.6). */
-function timedEnd(event: Component, end: ReturnType<typeof endOf>, from: Placed, zones: Zones, inherited: Length | null): Placed {
+function timedEnd(
+  event: Component,
+  end: ReturnType<typeof endOf>,
+  from: Placed,
+  zones: Zones,
+  inherited: Length | null,
+): Placed {
   return guarded(() => {
     const start = instantOf(from.local, from.zone);
     if (end !== null && 'moment' in end) {
       const dtend = line(event, 'DTEND')!;
       const isFloating = end.moment.tzid === null && !end.moment.isUtc;
-      const to = end.moment.time === null || (isFloating && parameter(line(event, 'DTSTART')!, 'TZID') !== undefined)
-        ? { local: `${end.moment.date}T${end.moment.time ?? '00:00:00'}`, zone: from.zone, isExact: from.isExact }
-        : place(momentOf(dtend, rawValue(dtend)), zones);
+      const to =
+        end.moment.time === null || (isFloating && parameter(line(event, 'DTSTART')!, 'TZID') !== undefined)
+          ? { local: `${end.moment.date}T${end.moment.time ?? '00:00:00'}`, zone: from.zone, isExact: from.isExact }
+          : place(momentOf(dtend, rawValue(dtend)), zones);
       return instantOf(to.local, to.zone) < start ? { ...from } : to;
     }
     if (end === null) return endAt(start + (inherited?.ms ?? 0), from);
@@ -224,8 +254,15 @@ function endAt(ms: number, from: Placed): Placed {
 /** Outlook's all-day events are times from midnight to midnight with a flag. */
 export function isWholeDays(event: Component, when: When): boolean {
   const flag = line(event, 'X-MICROSOFT-CDO-ALLDAYEVENT');
-  return !when.allDay && flag !== undefined && rawValue(flag).toUpperCase() === 'TRUE' && when.startZone === when.endZone &&
-    when.start.endsWith('T00:00:00') && when.end.endsWith('T00:00:00') && when.end > when.start;
+  return (
+    !when.allDay &&
+    flag !== undefined &&
+    rawValue(flag).toUpperCase() === 'TRUE' &&
+    when.startZone === when.endZone &&
+    when.start.endsWith('T00:00:00') &&
+    when.end.endsWith('T00:00:00') &&
+    when.end > when.start
+  );
 }
 
 function days(start: string, end: string): When {
@@ -234,9 +271,17 @@ function days(start: string, end: string): When {
 
 /** RFC 5545 3.3.6, and the misplaced `T` of `PT1W`. */
 export function durationOf(text: string): { days: number; seconds: number } {
-  const match = /^([+-])?PT?(?=\d)(?:(\d{1,6})W)?(?:(\d{1,6})D)?T?(?:(\d{1,8})H)?(?:(\d{1,8})M)?(?:(\d{1,9})S)?$/.exec(text.trim());
+  const match = /^([+-])?PT?(?=\d)(?:(\d{1,6})W)?(?:(\d{1,6})D)?T?(?:(\d{1,8})H)?(?:(\d{1,8})M)?(?:(\d{1,9})S)?$/.exec(
+    text.trim(),
+  );
   if (!match) throw new Unreadable('not a duration');
-  const [weeks, dayCount, hours, minutes, seconds] = match.slice(2).map((count) => Number(count ?? 0)) as [number, number, number, number, number];
+  const [weeks, dayCount, hours, minutes, seconds] = match.slice(2).map((count) => Number(count ?? 0)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const sign = match[1] === '-' ? -1 : 1;
   return { days: sign * (weeks * 7 + dayCount), seconds: sign * (hours * 3600 + minutes * 60 + seconds) };
 }
@@ -266,4 +311,3 @@ function guarded<Result>(work: () => Result): Result {
     throw error;
   }
 }
-

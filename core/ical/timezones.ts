@@ -1,11 +1,22 @@
 /** The zones of one iCalendar object: what its TZIDs mean, and which TZID to write for a zone. */
 import { tzlib_get_ical_block } from 'timezones-ical-library';
-import { components, eolOf, isComponent, line, lines, newLine, parameter, parseTree, property, rawValue } from './text.ts';
-import type { Component } from './text.ts';
 import { matches } from '../recurrence/expand.ts';
 import { parseRule } from '../recurrence/rule.ts';
-import { localOf, offsetAt, resolveZone } from '../zones.ts';
 import type { ZoneRules } from '../zones.ts';
+import { localOf, offsetAt, resolveZone } from '../zones.ts';
+import type { Component } from './text.ts';
+import {
+  components,
+  eolOf,
+  isComponent,
+  line,
+  lines,
+  newLine,
+  parameter,
+  parseTree,
+  property,
+  rawValue,
+} from './text.ts';
 
 /**
  * What a TZID means: an IANA zone; or, where a VTIMEZONE fits none, its own rules, by which the instant can be told; or nothing that is known.
@@ -31,7 +42,8 @@ export class Zones {
     const byName = resolveZone(tzid, null);
     let meaning: Meaning = byName && { zone: byName.zone };
     if (meaning === null) {
-      const vtimezone = this.known.size > MAX_ZONES ? undefined : this.vtimezones().find((candidate) => tzidOf(candidate) === tzid);
+      const vtimezone =
+        this.known.size > MAX_ZONES ? undefined : this.vtimezones().find((candidate) => tzidOf(candidate) === tzid);
       const rules = vtimezone ? rulesOf(vtimezone, this.firstUse(tzid) ?? at, this.budget) : null;
       const found = resolveZone(tzid, rules);
       meaning = found ? { zone: found.zone } : rules && { rules };
@@ -60,9 +72,12 @@ export class Zones {
 
   /** Whichever event is read first, a TZID means the same zone throughout the object. */
   private firstUse(tzid: string): number | null {
-    for (const event of [this.root, ...components(this.root, 'VCALENDAR')].flatMap((parent) => components(parent, 'VEVENT'))) {
+    for (const event of [this.root, ...components(this.root, 'VCALENDAR')].flatMap((parent) =>
+      components(parent, 'VEVENT'),
+    )) {
       const dtstart = line(event, 'DTSTART');
-      if (dtstart && parameter(dtstart, 'TZID') === tzid && /^\d{8}T\d{6}/.test(rawValue(dtstart))) return wallOf(rawValue(dtstart).slice(0, 15));
+      if (dtstart && parameter(dtstart, 'TZID') === tzid && /^\d{8}T\d{6}/.test(rawValue(dtstart)))
+        return wallOf(rawValue(dtstart).slice(0, 15));
     }
     return null;
   }
@@ -113,8 +128,13 @@ function rulesOf(vtimezone: Component, around: number, budget: { steps: number }
   };
   const probes = (years: number, distance: number): number[] => {
     const [from, to] = [around - years * YEAR, around + years * YEAR];
-    const changes = onsets.map(({ at }) => at).filter((at) => at > from && at < to).slice(0, 500);
-    const between = Array.from({ length: years * 52 }, (_, index) => from + index * 14 * DAY).filter((ms) => ms < to && changes.every((at) => Math.abs(at - ms) > DAY));
+    const changes = onsets
+      .map(({ at }) => at)
+      .filter((at) => at > from && at < to)
+      .slice(0, 500);
+    const between = Array.from({ length: years * 52 }, (_, index) => from + index * 14 * DAY).filter(
+      (ms) => ms < to && changes.every((at) => Math.abs(at - ms) > DAY),
+    );
     return [around, ...between, ...changes.flatMap((at) => [at - Math.max(1000, distance), at + distance])];
   };
   const hints = [...lines(vtimezone, 'X-LIC-LOCATION'), ...lines(vtimezone, 'TZID-ALIAS-OF')].map(rawValue);
@@ -127,7 +147,8 @@ function onsetsOf(era: Component, first: number, last: number, budget: { steps: 
   const start = wallOf(rawValue(line(era, 'DTSTART')!));
   const walls = new Set([start]);
   for (const dates of lines(era, 'RDATE')) {
-    if (parameter(dates, 'VALUE') !== 'PERIOD') for (const value of rawValue(dates).split(',').slice(0, 1_000)) walls.add(wallOf(value));
+    if (parameter(dates, 'VALUE') !== 'PERIOD')
+      for (const value of rawValue(dates).split(',').slice(0, 1_000)) walls.add(wallOf(value));
   }
   for (const { text } of lines(era, 'RRULE').slice(0, 3)) {
     const rule = parseRule(text, { allDay: false, start: '', startZone: 'UTC', end: '', endZone: 'UTC' });
@@ -151,14 +172,24 @@ function offsetOf(era: Component, name: string): number {
 function wallOf(value: string): number {
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z?$/.exec(value.trim());
   if (!match) throw new RangeError('not a time');
-  const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [number, number, number, number, number, number];
+  const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   return new Date(0).setUTCFullYear(year, month - 1, day) + ((hour * 60 + minute) * 60 + second) * 1000;
 }
 
 function vtimezoneOf(zone: string, around: number, eol: string): Component {
   const [block] = tzlib_get_ical_block(zone);
   const text = typeof block === 'string' && block.startsWith('BEGIN:VTIMEZONE') ? block : ownBlock(zone, around);
-  const named = text.trim().split(/\r?\n/).map((content) => (content.startsWith('TZID:') ? `TZID:${zone}` : content));
+  const named = text
+    .trim()
+    .split(/\r?\n/)
+    .map((content) => (content.startsWith('TZID:') ? `TZID:${zone}` : content));
   return components(parseTree(named.map((content) => newLine(content, eol).raw).join('')), 'VTIMEZONE')[0]!;
 }
 
@@ -189,5 +220,11 @@ function eraBlock(name: string, start: string, from: number, to: number): string
     const minutes = Math.round(Math.abs(ms) / 60_000);
     return (ms < 0 ? '-' : '+') + String(Math.floor(minutes / 60) * 100 + (minutes % 60)).padStart(4, '0');
   };
-  return [`BEGIN:${name}`, `DTSTART:${start}`, `TZOFFSETFROM:${written(from)}`, `TZOFFSETTO:${written(to)}`, `END:${name}`].join('\n');
+  return [
+    `BEGIN:${name}`,
+    `DTSTART:${start}`,
+    `TZOFFSETFROM:${written(from)}`,
+    `TZOFFSETTO:${written(to)}`,
+    `END:${name}`,
+  ].join('\n');
 }

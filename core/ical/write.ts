@@ -3,17 +3,37 @@
  *
  * Every step compares what the text reads as now with what it shall read as, so a line whose meaning is right already is never touched, whatever its spelling.
  */
-import { changedContent, EXCLUDED, sameValue } from '../event.ts';
+
 import type { CalendarEvent, Content, OccurrenceId, When } from '../event.ts';
-import { endOfLines, hasAgentNone, peopleOf, readAttendees, readOrganizer, writeAttendees, writeOrganizer } from './attendees.ts';
-import { dateId, dateValues, exceptionOf, readContent, readRecurrence, ruleText, specialsOf } from './read.ts';
-import type { Group, Special } from './read.ts';
-import { eolOf, holderOf, isComponent, line, lines, newLine, parameter, propertyText, withParameter, withValue } from './text.ts';
-import type { Component, Line } from './text.ts';
-import { dateText, durationText, formOf, idOf, isWholeDays, lengthOf, occurrenceText, readWhen } from './time.ts';
-import type { Form, Length } from './time.ts';
-import type { Zones } from './timezones.ts';
+import { changedContent, EXCLUDED, sameValue } from '../event.ts';
 import { normaliseRecurrence } from '../recurrence/normalise.ts';
+import {
+  endOfLines,
+  hasAgentNone,
+  peopleOf,
+  readAttendees,
+  readOrganizer,
+  writeAttendees,
+  writeOrganizer,
+} from './attendees.ts';
+import type { Group, Special } from './read.ts';
+import { dateId, dateValues, exceptionOf, readContent, readRecurrence, ruleText, specialsOf } from './read.ts';
+import type { Component, Line } from './text.ts';
+import {
+  eolOf,
+  holderOf,
+  isComponent,
+  line,
+  lines,
+  newLine,
+  parameter,
+  propertyText,
+  withParameter,
+  withValue,
+} from './text.ts';
+import type { Form, Length } from './time.ts';
+import { dateText, durationText, formOf, idOf, isWholeDays, lengthOf, occurrenceText, readWhen } from './time.ts';
+import type { Zones } from './timezones.ts';
 
 export interface Writing {
   readonly zones: Zones;
@@ -27,7 +47,10 @@ export interface Writing {
 /** Changes the group's VEVENTs so that they read as `next`; `next.uid` is identity and not written. */
 export function writeEvent(group: Group, next: CalendarEvent, writing: Writing): void {
   const before = hasStart(group.master) ? readWhen(group.master, writing.zones, null).when : null;
-  const special = before && readRecurrence(group.master, before, writing.zones) ? specialsOf(group, before, writing.zones) : new Map<OccurrenceId, Special>();
+  const special =
+    before && readRecurrence(group.master, before, writing.zones)
+      ? specialsOf(group, before, writing.zones)
+      : new Map<OccurrenceId, Special>();
   let isTouched = writeContent(group.master, next, null, writing);
   if (before && !sameValue(before, next.when)) moveOverrides(group, special, before, next, writing);
   isTouched = writeRecurrence(group.master, next, writing) || isTouched;
@@ -40,7 +63,10 @@ export function writeContent(event: Component, next: Content, inherited: Length 
   const { zones } = writing;
   const eol = eolOf(event);
   const current = hasStart(event) ? readContent(event, zones, inherited).content : null;
-  const fields = changedContent(current ?? { ...EMPTY, when: next.when, organizer: readOrganizer(event), attendees: readAttendees(event) }, next);
+  const fields = changedContent(
+    current ?? { ...EMPTY, when: next.when, organizer: readOrganizer(event), attendees: readAttendees(event) },
+    next,
+  );
   if (current === null) writeWhen(event, next.when, inherited, zones);
   const agentNone = writing.agentNone || hasAgentNone(event);
   for (const field of fields) {
@@ -68,7 +94,14 @@ export function basicUtc(rfc3339: string): string {
 }
 
 const EMPTY: Omit<Content, 'when'> = {
-  title: '', location: '', description: '', status: 'confirmed', transparency: 'opaque', visibility: 'public', organizer: null, attendees: [],
+  title: '',
+  location: '',
+  description: '',
+  status: 'confirmed',
+  transparency: 'opaque',
+  visibility: 'public',
+  organizer: null,
+  attendees: [],
 };
 
 function hasStart(event: Component): boolean {
@@ -103,20 +136,30 @@ function writeWhen(event: Component, next: When, inherited: Length | null, zones
   const current = hasStart(event) ? read() : null;
   const isSameKind = current !== null && current.allDay === next.allDay;
   const zone = next.allDay ? null : next.startZone;
-  if (!isSameKind || current.start !== next.start || (!current.allDay && !next.allDay && current.startZone !== next.startZone)) {
+  if (
+    !isSameKind ||
+    current.start !== next.start ||
+    (!current.allDay && !next.allDay && current.startZone !== next.startZone)
+  ) {
     put(event, 'DTSTART', dateText('DTSTART', line(event, 'DTSTART'), next.start, zone, zones), endOfLines(event));
   }
   if (isSameKind && sameValue(read(), next)) return;
   const flag = line(event, 'X-MICROSOFT-CDO-ALLDAYEVENT');
-  if (flag && !next.allDay && isWholeDays(event, next)) replace(event, flag, newLine(withValue(flag.text, 'FALSE'), eolOf(event)));
+  if (flag && !next.allDay && isWholeDays(event, next))
+    replace(event, flag, newLine(withValue(flag.text, 'FALSE'), eolOf(event)));
   const duration = line(event, 'DURATION');
   if (duration && !line(event, 'DTEND')) {
     const { days, ms } = lengthOf(next);
-    replace(event, duration, newLine(withValue(duration.text, next.allDay ? `P${days}D` : durationText(Math.max(0, ms / 1000))), eolOf(event)));
+    replace(
+      event,
+      duration,
+      newLine(withValue(duration.text, next.allDay ? `P${days}D` : durationText(Math.max(0, ms / 1000))), eolOf(event)),
+    );
     if (sameValue(read(), next)) return;
   }
   remove(event, line(event, 'DURATION'));
-  const pattern = line(event, 'DTEND') ?? (!next.allDay && next.startZone === next.endZone ? line(event, 'DTSTART') : undefined);
+  const pattern =
+    line(event, 'DTEND') ?? (!next.allDay && next.startZone === next.endZone ? line(event, 'DTSTART') : undefined);
   let text = dateText('DTEND', pattern, next.end, next.allDay ? null : next.endZone, zones);
   put(event, 'DTEND', text, after(event, 'DTSTART'));
   if (sameValue(read(), next) || next.allDay) return;
@@ -134,7 +177,10 @@ function writeRecurrence(master: Component, next: CalendarEvent, writing: Writin
   const missing = new Set(next.recurrence?.rules);
   const wrong: Line[] = [];
   for (const rule of [...lines(master, 'RRULE'), ...lines(master, 'EXRULE')]) {
-    const [text] = normaliseRecurrence({ rules: [ruleText(rule, master, next.when, zones)], dates: [] }, next.when)!.rules;
+    const [text] = normaliseRecurrence(
+      { rules: [ruleText(rule, master, next.when, zones)], dates: [] },
+      next.when,
+    )!.rules;
     if (!missing.delete(text!)) wrong.push(rule);
   }
   for (const text of missing) {
@@ -150,7 +196,8 @@ function writeRecurrence(master: Component, next: CalendarEvent, writing: Writin
   const dates = new Set(next.recurrence?.dates);
   keepDates(master, 'RDATE', (of, value) => dates.delete(dateId(of, value, next.when, zones)));
   const form = formOf(master, zones);
-  for (const id of dates) insert(master, newLine(rdateText(id, next.when, form), eol), after(master, 'RDATE', 'RRULE', 'DTEND', 'DTSTART'));
+  for (const id of dates)
+    insert(master, newLine(rdateText(id, next.when, form), eol), after(master, 'RDATE', 'RRULE', 'DTEND', 'DTSTART'));
   if (next.recurrence === null) keepDates(master, 'EXDATE', () => false);
   return true;
 }
@@ -197,7 +244,11 @@ function writeExceptions(group: Group, next: CalendarEvent, writing: Writing): b
 
 function addExdate(master: Component, id: OccurrenceId, when: When, zones: Zones): void {
   const form = formOf(master, zones);
-  insert(master, newLine(occurrenceText('EXDATE', id, when, form), eolOf(master)), after(master, 'EXDATE', 'RDATE', 'RRULE', 'DTEND', 'DTSTART'));
+  insert(
+    master,
+    newLine(occurrenceText('EXDATE', id, when, form), eolOf(master)),
+    after(master, 'EXDATE', 'RDATE', 'RRULE', 'DTEND', 'DTSTART'),
+  );
 }
 
 function newOverride(group: Group, id: OccurrenceId, when: When, writing: Writing): Component {
@@ -208,7 +259,11 @@ function newOverride(group: Group, id: OccurrenceId, when: When, writing: Writin
   const override: Component = {
     name: 'VEVENT',
     begin: newLine('BEGIN:VEVENT', eol),
-    items: [...(uid ? [uid] : []), newLine(occurrenceText('RECURRENCE-ID', id, when, form), eol), ...peopleOf(group.master)],
+    items: [
+      ...(uid ? [uid] : []),
+      newLine(occurrenceText('RECURRENCE-ID', id, when, form), eol),
+      ...peopleOf(group.master),
+    ],
     end: newLine('END:VEVENT', eol),
   };
   const at = parent.items.findLastIndex((item) => isComponent(item) && item.name === 'VEVENT');
@@ -217,11 +272,21 @@ function newOverride(group: Group, id: OccurrenceId, when: When, writing: Writin
 }
 
 /** A series that moved as a whole has its exceptions under new ids: they keep their VEVENTs, and get new RECURRENCE-IDs. */
-function moveOverrides(group: Group, before: ReadonlyMap<OccurrenceId, Special>, was: When, next: CalendarEvent, writing: Writing): void {
+function moveOverrides(
+  group: Group,
+  before: ReadonlyMap<OccurrenceId, Special>,
+  was: When,
+  next: CalendarEvent,
+  writing: Writing,
+): void {
   const isRetyped = was.allDay !== next.when.allDay;
-  const gone = [...before].filter(([id, { overrides }]) => overrides.length > 0 && next.exceptions[id] === undefined).sort(([a], [b]) => (a < b ? -1 : 1));
+  const gone = [...before]
+    .filter(([id, { overrides }]) => overrides.length > 0 && next.exceptions[id] === undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   const moved = gone.filter(([, special]) => exceptionOf(special, writing.zones, lengthOf(was)).exception !== EXCLUDED);
-  const come = Object.keys(next.exceptions).filter((id) => next.exceptions[id] !== EXCLUDED && !before.has(id)).sort();
+  const come = Object.keys(next.exceptions)
+    .filter((id) => next.exceptions[id] !== EXCLUDED && !before.has(id))
+    .sort();
   const form = formOf(group.master, writing.zones);
   for (const special of gone) {
     const id = moved.length === come.length ? come[moved.indexOf(special)] : undefined;

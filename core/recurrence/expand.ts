@@ -5,12 +5,13 @@
  * A rule walks through its periods (years, months, … seconds), and of each takes the days, then the times, that its BY parts allow.
  * Every look at a day, a time or a period costs one step, so no rule, however thin or dense, runs longer than its budget.
  */
-import { EXCLUDED } from '../event.ts';
+
 import type { CalendarEvent, OccurrenceId, When } from '../event.ts';
-import { instantId, instantOfId } from './occurrence.ts';
-import { parseRule } from './rule.ts';
-import type { Rule } from './rule.ts';
+import { EXCLUDED } from '../event.ts';
 import { instantOf } from '../zones.ts';
+import { instantId, instantOfId } from './occurrence.ts';
+import type { Rule } from './rule.ts';
+import { parseRule } from './rule.ts';
 
 /**
  * The occurrences of a series whose original start is at or after `from` and before `to` (ms; a date counts as its midnight in UTC), in order,
@@ -19,7 +20,11 @@ import { instantOf } from '../zones.ts';
  * as such is used up.
  */
 export function expandOccurrences(
-  event: Pick<CalendarEvent, 'when' | 'recurrence' | 'exceptions'>, from: number, to: number, max: number, steps: number | Budget,
+  event: Pick<CalendarEvent, 'when' | 'recurrence' | 'exceptions'>,
+  from: number,
+  to: number,
+  max: number,
+  steps: number | Budget,
 ): { ids: OccurrenceId[]; complete: boolean } {
   const budget = typeof steps === 'number' ? { steps } : steps;
   const found = new Set<OccurrenceId>();
@@ -27,7 +32,9 @@ export function expandOccurrences(
   if (recurrence === null) return { ids: [], complete: true };
   const rules = recurrence.rules.map((line) => parseRule(line, when));
   let complete = rules.every((rule) => rule.extension.length === 0);
-  const excluded = new Set<OccurrenceId>(Object.keys(event.exceptions).filter((id) => event.exceptions[id] === EXCLUDED));
+  const excluded = new Set<OccurrenceId>(
+    Object.keys(event.exceptions).filter((id) => event.exceptions[id] === EXCLUDED),
+  );
   for (const rule of rules.filter((rule) => rule.name === 'EXRULE' && rule.extension.length === 0)) {
     complete = collect(rule, when, from, to, Infinity, budget, (id) => excluded.add(id)) && complete;
   }
@@ -72,7 +79,13 @@ const END_OF_TIME = Date.UTC(9999, 11, 31);
 
 /** Calls `take` (false: it was no new one) for every occurrence in the range; false when it had to stop before the end of it. */
 function collect(
-  rule: Rule, when: When, from: number, to: number, max: number, budget: Budget, take: (id: OccurrenceId) => unknown,
+  rule: Rule,
+  when: When,
+  from: number,
+  to: number,
+  max: number,
+  budget: Budget,
+  take: (id: OccurrenceId) => unknown,
 ): boolean {
   const start = Date.parse(when.allDay ? `${when.start}T00:00:00Z` : `${when.start}Z`);
   const until = rule.until === null ? Infinity : instantOfId(rule.until);
@@ -155,7 +168,8 @@ function* shortPeriods(rule: Rule, start: number, skipTo: number, budget: Budget
     const date = new Date(first);
     if (days.length === 0) first = leap(first, step, day + DAY);
     else if (!allows(by.BYHOUR, date.getUTCHours())) first = leap(first, step, first - mod(first, HOUR) + HOUR);
-    else if (size < HOUR && !allows(by.BYMINUTE, date.getUTCMinutes())) first = leap(first, step, first - mod(first, MINUTE) + MINUTE);
+    else if (size < HOUR && !allows(by.BYMINUTE, date.getUTCMinutes()))
+      first = leap(first, step, first - mod(first, MINUTE) + MINUTE);
     else {
       if (size > SECOND || allows(by.BYSECOND, date.getUTCSeconds())) yield [first, days];
       first += step;
@@ -202,7 +216,8 @@ function matchesDay(rule: Rule, day: number): boolean {
   const january = month - (month % 12);
   const [yearStart, yearEnd] = [firstOfMonth(january), firstOfMonth(january + 12)];
   if (by.BYYEARDAY.length > 0 && !isNth(by.BYYEARDAY, day, yearStart, yearEnd)) return false;
-  if (rule.frequency === 'YEARLY' && by.BYWEEKNO.length > 0 && !matchesWeek(by.BYWEEKNO, day, rule.weekStart)) return false;
+  if (rule.frequency === 'YEARLY' && by.BYWEEKNO.length > 0 && !matchesWeek(by.BYWEEKNO, day, rule.weekStart))
+    return false;
   if (byDay.length === 0) return true;
   // An ordinal counts within the month, or within the year where the rule is yearly and names no month (RFC 5545 3.3.10).
   const byYear = rule.frequency === 'YEARLY' && by.BYMONTH.length === 0;
@@ -212,7 +227,9 @@ function matchesDay(rule: Rule, day: number): boolean {
   return byDay.some(({ ordinal, weekday: wanted }) => {
     if (wanted !== weekday) return false;
     if (ordinal === 0 || !counts) return true;
-    return ordinal > 0 ? Math.floor((day - start) / WEEK) + 1 === ordinal : Math.floor((end - DAY - day) / WEEK) + 1 === -ordinal;
+    return ordinal > 0
+      ? Math.floor((day - start) / WEEK) + 1 === ordinal
+      : Math.floor((end - DAY - day) / WEEK) + 1 === -ordinal;
   });
 }
 
@@ -242,8 +259,14 @@ function timesOf(rule: Rule, first: number, days: readonly number[], start: numb
   const period = new Date(first);
   const short = frequency === 'HOURLY' || frequency === 'MINUTELY' || frequency === 'SECONDLY';
   const hours = short ? [period.getUTCHours()] : by.BYHOUR.length > 0 ? by.BYHOUR : [from.getUTCHours()];
-  const minutes = short && frequency !== 'HOURLY' ? [period.getUTCMinutes()] : by.BYMINUTE.length > 0 ? by.BYMINUTE : [from.getUTCMinutes()];
-  const seconds = frequency === 'SECONDLY' ? [period.getUTCSeconds()] : by.BYSECOND.length > 0 ? by.BYSECOND : [from.getUTCSeconds()];
+  const minutes =
+    short && frequency !== 'HOURLY'
+      ? [period.getUTCMinutes()]
+      : by.BYMINUTE.length > 0
+        ? by.BYMINUTE
+        : [from.getUTCMinutes()];
+  const seconds =
+    frequency === 'SECONDLY' ? [period.getUTCSeconds()] : by.BYSECOND.length > 0 ? by.BYSECOND : [from.getUTCSeconds()];
   const times: number[] = [];
   for (const day of days) {
     for (const hour of hours) {
@@ -260,7 +283,9 @@ function timesOf(rule: Rule, first: number, days: readonly number[], start: numb
 
 function withPositions(times: number[], positions: readonly number[]): number[] {
   if (positions.length === 0) return times;
-  const picked = positions.map((position) => times.at(position > 0 ? position - 1 : position)).filter((time) => time !== undefined);
+  const picked = positions
+    .map((position) => times.at(position > 0 ? position - 1 : position))
+    .filter((time) => time !== undefined);
   return [...new Set(picked)].sort((a, b) => a - b);
 }
 

@@ -2,10 +2,10 @@
 import type { OccurrenceId, Recurrence, When } from '../event.ts';
 import { formatRule, parseRule, RecurrenceError } from './rule.ts';
 
-export { RecurrenceError } from './rule.ts';
-export type { RecurrenceErrorCode } from './rule.ts';
 export { expandOccurrences } from './expand.ts';
-export { occurrenceId, occurrenceStart, instantId, idInstant, isDateId } from './occurrence.ts';
+export { idInstant, instantId, isDateId, occurrenceId, occurrenceStart } from './occurrence.ts';
+export type { RecurrenceErrorCode } from './rule.ts';
+export { RecurrenceError } from './rule.ts';
 
 /**
  * The canonical recurrence of a series; null where nothing recurs.

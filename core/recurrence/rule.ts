@@ -3,7 +3,15 @@ import type { When } from '../event.ts';
 import { instantOf } from '../zones.ts';
 import { instantId } from './occurrence.ts';
 
-export type RecurrenceErrorCode = 'syntax' | 'frequency' | 'part-unknown' | 'part-twice' | 'out-of-range' | 'until' | 'count-and-until' | 'too-many';
+export type RecurrenceErrorCode =
+  | 'syntax'
+  | 'frequency'
+  | 'part-unknown'
+  | 'part-twice'
+  | 'out-of-range'
+  | 'until'
+  | 'count-and-until'
+  | 'too-many';
 
 /** A rule that no one could follow. The message holds nothing of the event. */
 export class RecurrenceError extends Error {
@@ -107,7 +115,8 @@ export function formatRule(rule: Rule): string {
   if (rule.count !== null) parts.push(`COUNT=${rule.count}`);
   if (rule.until !== null) parts.push(`UNTIL=${rule.until}`);
   for (const name of ['BYMONTH', 'BYWEEKNO', 'BYYEARDAY', 'BYMONTHDAY'] as const) pushList(parts, name, rule.by[name]);
-  if (rule.byDay.length > 0) parts.push('BYDAY=' + rule.byDay.map((day) => `${day.ordinal || ''}${WEEKDAYS[day.weekday]}`).join(','));
+  if (rule.byDay.length > 0)
+    parts.push('BYDAY=' + rule.byDay.map((day) => `${day.ordinal || ''}${WEEKDAYS[day.weekday]}`).join(','));
   for (const name of ['BYHOUR', 'BYMINUTE', 'BYSECOND', 'BYSETPOS'] as const) pushList(parts, name, rule.by[name]);
   if (rule.weekStart !== 0) parts.push(`WKST=${WEEKDAYS[rule.weekStart]}`);
   parts.push(...rule.extension.filter((part) => !part.startsWith('RSCALE')));
@@ -184,7 +193,10 @@ function daysOf(text: string | undefined): ByDay[] {
 }
 
 function listOf(text: string): string[] {
-  return text.split(',').map((item) => item.trim()).filter((item) => item !== '');
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
 }
 
 function weekdayOf(text: string): number {

@@ -1,9 +1,9 @@
 /** What follows from a series as a whole: its ordinary occurrences, and whether start and rule fit together. */
 
-import { contentOnly, type CalendarEvent, type Content, type OccurrenceId, type When } from '../event.ts';
-import { instantOfId, isDateId, occurrenceId, occurrenceStart } from './occurrence.ts';
-import { expandOccurrences } from './normalise.ts';
+import { type CalendarEvent, type Content, contentOnly, type OccurrenceId, type When } from '../event.ts';
 import { instantOf, localOf } from '../zones.ts';
+import { expandOccurrences } from './normalise.ts';
+import { instantOfId, isDateId, occurrenceId, occurrenceStart } from './occurrence.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -30,7 +30,10 @@ export function occurrenceWhen(when: When, id: OccurrenceId): When {
 export function isValidSeries(event: CalendarEvent): boolean {
   const { recurrence, when } = event;
   if (!recurrence) return true;
-  const untilIsDate = recurrence.rules.map((rule) => /UNTIL=(\d{8})(T\d{6}Z)?/.exec(rule)).filter((match) => match !== null).map((match) => !match[2]);
+  const untilIsDate = recurrence.rules
+    .map((rule) => /UNTIL=(\d{8})(T\d{6}Z)?/.exec(rule))
+    .filter((match) => match !== null)
+    .map((match) => !match[2]);
   if (untilIsDate.some((isDate) => isDate !== when.allDay)) return false;
   if (recurrence.dates.some((date) => isDateId(date.split('/')[0] ?? '') !== when.allDay)) return false;
   if (!recurrence.rules.some((rule) => rule.startsWith('RRULE'))) return true;

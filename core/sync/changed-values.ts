@@ -1,5 +1,5 @@
 /** Differences between two states of an event with their values, an attendees field person by person: what tells our own writes from people's edits. Pure. */
-import { changedPaths, type Attendee, type CalendarEvent, type FieldPath } from '../event.ts';
+import { type Attendee, type CalendarEvent, changedPaths, type FieldPath } from '../event.ts';
 import { attendeeChanges, attendeesAt, copyPaths, valueAt, withAttendees } from './merge.ts';
 
 /** What one field, or one person of an attendees field, became. */
@@ -13,7 +13,10 @@ export interface ChangedValue {
 
 export function changedValues(before: CalendarEvent, after: CalendarEvent): ChangedValue[] {
   return changedPaths(before, after).flatMap((path): ChangedValue[] => {
-    const people = path.field === 'attendees' ? attendeeChanges(attendeesAt(before, path.occurrence), attendeesAt(after, path.occurrence)) : new Map<string, Attendee | null>();
+    const people =
+      path.field === 'attendees'
+        ? attendeeChanges(attendeesAt(before, path.occurrence), attendeesAt(after, path.occurrence))
+        : new Map<string, Attendee | null>();
     if (people.size === 0) return [{ path, person: null, value: valueAt(after, path) }];
     return [...people].map(([person, value]) => ({ path, person, value }));
   });
@@ -28,7 +31,8 @@ export function isSamePlace(a: ChangedValue, b: ChangedValue): boolean {
 export function withValues(event: CalendarEvent, from: CalendarEvent, values: readonly ChangedValue[]): CalendarEvent {
   return values.reduce((result, { path, person, value }) => {
     const { occurrence } = path;
-    if (person === null || (occurrence !== null && typeof result.exceptions[occurrence] !== 'object')) return copyPaths(result, from, [path]);
+    if (person === null || (occurrence !== null && typeof result.exceptions[occurrence] !== 'object'))
+      return copyPaths(result, from, [path]);
     const others = attendeesAt(result, occurrence).filter(({ address }) => address !== person);
     return withAttendees(result, occurrence, value === null ? others : [...others, value as Attendee]);
   }, event);

@@ -9,11 +9,21 @@
  * | there, edited | gone | the edit wins: bring it back, and say so | as above |
  * | gone | gone | forget | forget |
  */
-import { changedValues, isSamePlace, withValues, type ChangedValue } from './changed-values.ts';
-import { EXCLUDED, mapContents, otherSide, type CalendarEvent, type SideName } from '../event.ts';
-import { applyChanges, merge, type FieldConflict } from './merge.ts';
-import { DEFAULT_OPTIONS, isCarried, projected, sourceOf, withoutPeople, withPeopleOf, type Direction, type PairOptions } from './policy.ts';
+
+import { type CalendarEvent, EXCLUDED, mapContents, otherSide, type SideName } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
+import { type ChangedValue, changedValues, isSamePlace, withValues } from './changed-values.ts';
+import { applyChanges, type FieldConflict, merge } from './merge.ts';
+import {
+  DEFAULT_OPTIONS,
+  type Direction,
+  isCarried,
+  type PairOptions,
+  projected,
+  sourceOf,
+  withoutPeople,
+  withPeopleOf,
+} from './policy.ts';
 
 /** One side of a link, as far as a decision needs it. */
 export interface SideView {
@@ -101,7 +111,10 @@ const NOTHING: Decision = { ops: [], conflicts: [], problems: [], link: 'keep' }
 
 /** Decides about one link. A link with two sides but no base has just been matched. */
 export function decide(link: LinkView, settings: Settings): Decision {
-  const [caldav, cloud] = [link.caldav, link.cloud].map((view) => (view?.isAwaited ? null : view)) as [SideView | null, SideView | null];
+  const [caldav, cloud] = [link.caldav, link.cloud].map((view) => (view?.isAwaited ? null : view)) as [
+    SideView | null,
+    SideView | null,
+  ];
   if ((link.caldav?.isAwaited && cloud?.isGone) || (link.cloud?.isAwaited && caldav?.isGone)) return NOTHING;
   const told = problemsOf(link);
   if (told.some(({ problem, side }) => isUnreadable(link[side], problem))) return { ...NOTHING, problems: told };
@@ -117,17 +130,41 @@ export function decide(link: LinkView, settings: Settings): Decision {
 function decideOne(side: SideName, view: SideView, settings: Settings): Decision {
   const source = sourceOf(settings.direction);
   if (view.isGone) return { ...NOTHING, link: 'forget' };
-  if (!view.now || (source !== null && source !== side) || !isCarried(view.now, settings.options, settings.now, view.isDeclined)) return NOTHING;
+  if (
+    !view.now ||
+    (source !== null && source !== side) ||
+    !isCarried(view.now, settings.options, settings.now, view.isDeclined)
+  )
+    return NOTHING;
   if (view.isOwned && isBusy(side, settings)) return NOTHING;
   return creation(otherSide(side), view.now, settings, []);
 }
 
 /** `last`: what the side showed before it lost the event. */
-function creation(to: SideName, event: CalendarEvent, settings: Settings, conflicts: readonly FieldConflict[], last: CalendarEvent | null = null): Decision {
+function creation(
+  to: SideName,
+  event: CalendarEvent,
+  settings: Settings,
+  conflicts: readonly FieldConflict[],
+  last: CalendarEvent | null = null,
+): Decision {
   const next = projected(event, to, settings.options);
   const refusal = settings.cannotHold(to, next);
   if (refusal) return { ...NOTHING, problems: [{ side: to, problem: refusal }] };
-  return { ...NOTHING, conflicts, ops: [{ side: to, action: 'create', next, changes: last ? changedValues(last, next) : [], isCounted: false, hold: null }] };
+  return {
+    ...NOTHING,
+    conflicts,
+    ops: [
+      {
+        side: to,
+        action: 'create',
+        next,
+        changes: last ? changedValues(last, next) : [],
+        isCounted: false,
+        hold: null,
+      },
+    ],
+  };
 }
 
 type Both = Record<SideName, SideView>;
@@ -140,10 +177,15 @@ function decideBoth(sides: Both, decision: LinkView['decision'], settings: Setti
   // Where one side decides, what the other shows (a "Busy", an edit that is to be taken back) takes nothing out of the filter.
   const inScope = (['caldav', 'cloud'] as const).every((side) => {
     const event = sides[side].now;
-    return !event || (source !== null && side !== source) || isCarried(event, settings.options, settings.now, sides[side].isDeclined);
+    return (
+      !event ||
+      (source !== null && side !== source) ||
+      isCarried(event, settings.options, settings.now, sides[side].isDeclined)
+    );
   });
   if (!inScope) return NOTHING;
-  if (lost) return source ? goneOneWay(sides, lost, source, decision, settings) : goneBothWays(sides, lost, decision, settings);
+  if (lost)
+    return source ? goneOneWay(sides, lost, source, decision, settings) : goneBothWays(sides, lost, decision, settings);
   return source ? mirror(sides, source, decision, settings) : mergeBoth(sides, decision, settings);
 }
 
@@ -154,7 +196,9 @@ function decideBothGone(sides: Both, decision: LinkView['decision'], settings: S
   if (source) {
     // The source is never written to: the target's copy comes back as an event of its own.
     const { base } = sides[otherSide(source)];
-    return base ? { ...creation(otherSide(source), base, withFullContent(settings), []), link: 'unlink', drop: [source] } : { ...NOTHING, link: 'forget' };
+    return base
+      ? { ...creation(otherSide(source), base, withFullContent(settings), []), link: 'unlink', drop: [source] }
+      : { ...NOTHING, link: 'forget' };
   }
   const asItWas = withFullContent(settings);
   const ops = (['caldav', 'cloud'] as const).flatMap((side) => {
@@ -203,7 +247,13 @@ function goneBothWays(sides: Both, lost: SideName, decision: LinkView['decision'
   return deletion(left, sides[left], decision === 'apply');
 }
 
-function goneOneWay(sides: Both, lost: SideName, source: SideName, decision: LinkView['decision'], settings: Settings): Decision {
+function goneOneWay(
+  sides: Both,
+  lost: SideName,
+  source: SideName,
+  decision: LinkView['decision'],
+  settings: Settings,
+): Decision {
   const target = otherSide(source);
   if (lost === source) {
     const { base } = sides[source];
@@ -252,7 +302,9 @@ function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settin
     cloud: { now: shown(isFirst ? uncut(cloud, caldav.now) : cloud.now), base: bases.cloud && shown(bases.cloud) },
     winner: laterSide(caldav, cloud),
   });
-  const next = hasPeople ? merged : { caldav: withPeopleOf(caldav.now, merged.caldav), cloud: withPeopleOf(cloud.now, merged.cloud) };
+  const next = hasPeople
+    ? merged
+    : { caldav: withPeopleOf(caldav.now, merged.caldav), cloud: withPeopleOf(cloud.now, merged.cloud) };
   return written(next, sides, decision, settings, merged.conflicts);
 }
 
@@ -270,8 +322,12 @@ function agreedSince(sides: Both, { journal }: Settings): Record<SideName, Calen
     const changes = changedValues(base, now);
     const carried = ownChanges(side, base, changes, journal);
     const open = changedValues(now, original);
-    const tidied = open.filter((wanted) => carried.some((shown) => isSamePlace(wanted, shown) && journal.isTidiedTo(side, wanted, shown)));
-    const takenBack = open.filter((value) => journal.hasArrived(side, value) && !changes.some((change) => isSamePlace(change, value)));
+    const tidied = open.filter((wanted) =>
+      carried.some((shown) => isSamePlace(wanted, shown) && journal.isTidiedTo(side, wanted, shown)),
+    );
+    const takenBack = open.filter(
+      (value) => journal.hasArrived(side, value) && !changes.some((change) => isSamePlace(change, value)),
+    );
     bases[side] = withValues(withValues(bases[side] ?? base, now, carried), original, takenBack);
     bases[otherSide(side)] = withValues(withValues(other, now, carried), original, [...tidied, ...takenBack]);
   }
@@ -282,13 +338,22 @@ function agreedSince(sides: Both, { journal }: Settings): Record<SideName, Calen
  * Those of a side's changes since its base that we have made ourselves. A service drops the exceptions of a series whose start, rule or exclusions are rewritten: where a run
  * broke off before it had written them again, nobody has removed them.
  */
-function ownChanges(side: SideName, base: CalendarEvent, changes: readonly ChangedValue[], journal: Journal): ChangedValue[] {
+function ownChanges(
+  side: SideName,
+  base: CalendarEvent,
+  changes: readonly ChangedValue[],
+  journal: Journal,
+): ChangedValue[] {
   const isRewritten = changes.some((change) => {
     const { occurrence, field } = change.path;
     if (occurrence === null) return (field === 'when' || field === 'recurrence') && journal.isOwnWrite(side, change);
     return field === 'exception' && base.exceptions[occurrence] === EXCLUDED && journal.mayHaveWritten(side, change);
   });
-  return changes.filter((change) => journal.isOwnWrite(side, change) || (isRewritten && change.path.field === 'exception' && change.value === undefined));
+  return changes.filter(
+    (change) =>
+      journal.isOwnWrite(side, change) ||
+      (isRewritten && change.path.field === 'exception' && change.value === undefined),
+  );
 }
 
 /** A text that was cut to fit a side must not win over the whole one when nothing else is known of the event. */
@@ -298,13 +363,19 @@ function uncut(view: SideView, other: CalendarEvent): CalendarEvent {
   return mapContents(now, (mine, id) => {
     const theirs = id === null ? other : other.exceptions[id];
     if (typeof theirs !== 'object') return mine;
-    const texts = (['title', 'location', 'description'] as const).filter((field) => theirs[field].length > mine[field].length);
+    const texts = (['title', 'location', 'description'] as const).filter(
+      (field) => theirs[field].length > mine[field].length,
+    );
     return { ...mine, ...Object.fromEntries(texts.map((field) => [field, theirs[field]])) };
   });
 }
 
 function written(
-  next: Partial<Record<SideName, CalendarEvent>>, sides: Both, decision: LinkView['decision'], settings: Settings, conflicts: readonly FieldConflict[],
+  next: Partial<Record<SideName, CalendarEvent>>,
+  sides: Both,
+  decision: LinkView['decision'],
+  settings: Settings,
+  conflicts: readonly FieldConflict[],
 ): Decision {
   const ops: Op[] = [];
   const problems: Decision['problems'][number][] = [];
@@ -345,9 +416,16 @@ export function laterSide(caldav: SideView, cloud: SideView): SideName {
 }
 
 function problemsOf(link: LinkView): { side: SideName; problem: EventProblem }[] {
-  return (['caldav', 'cloud'] as const).flatMap((side) => (link[side]?.problems ?? []).map((problem) => ({ side, problem })));
+  return (['caldav', 'cloud'] as const).flatMap((side) =>
+    (link[side]?.problems ?? []).map((problem) => ({ side, problem })),
+  );
 }
 
 function isUnreadable(view: SideView | null, problem: EventProblem): boolean {
-  return view !== null && view.now === null && !view.isGone && (problem.code === 'unreadable' || problem.code === 'too-large');
+  return (
+    view !== null &&
+    view.now === null &&
+    !view.isGone &&
+    (problem.code === 'unreadable' || problem.code === 'too-large')
+  );
 }

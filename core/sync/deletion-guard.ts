@@ -18,7 +18,10 @@ export interface DeletionCount {
 }
 
 /** Why all deletions of the run on this side are held; null: they are done. */
-export function holdReason(count: DeletionCount, limit: PairOptions['holdDeletions']): 'too-many' | 'would-empty' | null {
+export function holdReason(
+  count: DeletionCount,
+  limit: PairOptions['holdDeletions'],
+): 'too-many' | 'would-empty' | null {
   if (count.planned === 0) return null;
   if (count.present >= 3 && count.planned >= count.present) return 'would-empty';
   const total = count.planned + count.lastDay;

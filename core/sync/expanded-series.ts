@@ -3,13 +3,21 @@
  * linked to its occurrence: edited it is an override of the series, deleted an excluded occurrence. Pure.
  */
 import {
-  changedContent, contentOnly, EXCLUDED, type CalendarEvent, type Content, type ContentField, type Exception, type OccurrenceId, type SideName,
+  type CalendarEvent,
+  type Content,
+  type ContentField,
+  changedContent,
+  contentOnly,
+  EXCLUDED,
+  type Exception,
+  type OccurrenceId,
+  type SideName,
 } from '../event.ts';
-import { merge, type FieldConflict } from './merge.ts';
-import { instantOfId } from '../recurrence/occurrence.ts';
 import type { EventProblem } from '../event-problem.ts';
 import { expandOccurrences } from '../recurrence/normalise.ts';
+import { instantOfId } from '../recurrence/occurrence.ts';
 import { occurrenceContent } from '../recurrence/series.ts';
+import { type FieldConflict, merge } from './merge.ts';
 
 const DAY_MS = 86_400_000;
 export const WINDOW_BACK_DAYS = 30;
@@ -47,7 +55,11 @@ export interface SeriesInput {
 
 export interface SeriesDecision {
   readonly create: readonly { readonly occurrence: OccurrenceId; readonly next: CalendarEvent }[];
-  readonly update: readonly { readonly occurrence: OccurrenceId; readonly next: CalendarEvent; readonly fields: readonly ContentField[] }[];
+  readonly update: readonly {
+    readonly occurrence: OccurrenceId;
+    readonly next: CalendarEvent;
+    readonly fields: readonly ContentField[];
+  }[];
   /** Singles of occurrences that the series no longer has. */
   readonly remove: readonly OccurrenceId[];
   /** Singles that agree with the series. */
@@ -66,8 +78,12 @@ export function decideSingles(input: SeriesInput): SeriesDecision {
   const decision = {
     create: [] as { occurrence: OccurrenceId; next: CalendarEvent }[],
     update: [] as { occurrence: OccurrenceId; next: CalendarEvent; fields: ContentField[] }[],
-    remove: [] as OccurrenceId[], settled: [] as OccurrenceId[], dropped: [] as OccurrenceId[],
-    exceptions: {} as Record<OccurrenceId, Exception>, conflicts: [] as FieldConflict[], isTooDense,
+    remove: [] as OccurrenceId[],
+    settled: [] as OccurrenceId[],
+    dropped: [] as OccurrenceId[],
+    exceptions: {} as Record<OccurrenceId, Exception>,
+    conflicts: [] as FieldConflict[],
+    isTooDense,
   };
   const known = new Set(singles.map(({ occurrence }) => occurrence));
   for (const occurrence of wanted) {
@@ -77,7 +93,11 @@ export function decideSingles(input: SeriesInput): SeriesDecision {
   return decision;
 }
 
-type Open = { -readonly [Key in keyof SeriesDecision]: SeriesDecision[Key] extends readonly (infer Item)[] ? Item[] : SeriesDecision[Key] };
+type Open = {
+  -readonly [Key in keyof SeriesDecision]: SeriesDecision[Key] extends readonly (infer Item)[]
+    ? Item[]
+    : SeriesDecision[Key];
+};
 
 function decideSingle(input: SeriesInput, single: Single, isMeant: boolean, decision: Open): void {
   const { occurrence, now, base, agreed } = single;
@@ -96,7 +116,13 @@ function decideSingle(input: SeriesInput, single: Single, isMeant: boolean, deci
   }
 }
 
-function mergeSingle(input: SeriesInput, { occurrence, base, agreed, later }: Single, now: CalendarEvent, content: Content, decision: Open): void {
+function mergeSingle(
+  input: SeriesInput,
+  { occurrence, base, agreed, later }: Single,
+  now: CalendarEvent,
+  content: Content,
+  decision: Open,
+): void {
   const from = asSingle(content);
   const fromBase = agreed && asSingle(agreed);
   const next = { series: from, single: now };
@@ -104,14 +130,24 @@ function mergeSingle(input: SeriesInput, { occurrence, base, agreed, later }: Si
     next.single = base && fromBase ? withChanges(base, fromBase, from) : from;
   } else {
     const isCaldav = input.side === 'caldav';
-    const [series, single] = [{ now: from, base: fromBase }, { now, base }];
-    const merged = merge({ caldav: isCaldav ? series : single, cloud: isCaldav ? single : series, winner: base && agreed ? input.winner : later });
+    const [series, single] = [
+      { now: from, base: fromBase },
+      { now, base },
+    ];
+    const merged = merge({
+      caldav: isCaldav ? series : single,
+      cloud: isCaldav ? single : series,
+      winner: base && agreed ? input.winner : later,
+    });
     next.series = isCaldav ? merged.caldav : merged.cloud;
     next.single = isCaldav ? merged.cloud : merged.caldav;
-    decision.conflicts.push(...merged.conflicts.map((conflict) => ({ ...conflict, path: { ...conflict.path, occurrence } })));
+    decision.conflicts.push(
+      ...merged.conflicts.map((conflict) => ({ ...conflict, path: { ...conflict.path, occurrence } })),
+    );
   }
   const fields = changedContent(now, next.single);
-  if (changedContent(content, next.series).length > 0) decision.exceptions = { ...decision.exceptions, [occurrence]: contentOnly(next.series) };
+  if (changedContent(content, next.series).length > 0)
+    decision.exceptions = { ...decision.exceptions, [occurrence]: contentOnly(next.series) };
   else if (fields.length === 0) decision.settled.push(occurrence);
   if (fields.length > 0) decision.update.push({ occurrence, next: { ...next.single, uid: now.uid }, fields });
 }
@@ -122,7 +158,13 @@ function withChanges(target: CalendarEvent, before: CalendarEvent, after: Calend
 
 function wantedOccurrences({ series, singles, now }: SeriesInput): { wanted: Set<OccurrenceId>; isTooDense: boolean } {
   const from = now - WINDOW_BACK_DAYS * DAY_MS;
-  const { ids, complete } = expandOccurrences(series, from, now + WINDOW_AHEAD_DAYS * DAY_MS, MAX_SINGLES, BUDGET_STEPS);
+  const { ids, complete } = expandOccurrences(
+    series,
+    from,
+    now + WINDOW_AHEAD_DAYS * DAY_MS,
+    MAX_SINGLES,
+    BUDGET_STEPS,
+  );
   const known = new Set(singles.map(({ occurrence }) => occurrence));
   const room = Math.max(0, MAX_SINGLES - singles.length);
   const fresh = ids.filter((id) => !known.has(id)).slice(0, room);
@@ -131,11 +173,18 @@ function wantedOccurrences({ series, singles, now }: SeriesInput): { wanted: Set
 }
 
 /** Occurrences that leave the window stay; within it, one that the series no longer has goes. */
-function isStillMeant({ series, now }: SeriesInput, { occurrence }: Single, wanted: ReadonlySet<OccurrenceId>): boolean {
+function isStillMeant(
+  { series, now }: SeriesInput,
+  { occurrence }: Single,
+  wanted: ReadonlySet<OccurrenceId>,
+): boolean {
   if (wanted.has(occurrence)) return true;
   if (series.exceptions[occurrence] === EXCLUDED) return false;
   const at = instantOfId(occurrence);
-  return expandOccurrences(series, at, at + 1, 1, BUDGET_STEPS).ids.includes(occurrence) || at < now - WINDOW_BACK_DAYS * DAY_MS;
+  return (
+    expandOccurrences(series, at, at + 1, 1, BUDGET_STEPS).ids.includes(occurrence) ||
+    at < now - WINDOW_BACK_DAYS * DAY_MS
+  );
 }
 
 /** What a series shows of an occurrence, its exception or the ordinary content. */

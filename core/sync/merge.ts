@@ -8,8 +8,20 @@
  * CalDAV, nothing else is written. Had both changed the title, the side modified last would win it and the other value be kept as a conflict.
  */
 import {
-  changedPaths, CONTENT_FIELDS, DEFAULT_CONTENT, EXCLUDED, otherSide, sameValue,
-  type Attendee, type CalendarEvent, type Content, type ContentField, type Exception, type FieldPath, type OccurrenceId, type SideName,
+  type Attendee,
+  type CalendarEvent,
+  CONTENT_FIELDS,
+  type Content,
+  type ContentField,
+  changedPaths,
+  DEFAULT_CONTENT,
+  EXCLUDED,
+  type Exception,
+  type FieldPath,
+  type OccurrenceId,
+  otherSide,
+  type SideName,
+  sameValue,
 } from '../event.ts';
 import { isValidSeries, occurrenceContent } from '../recurrence/series.ts';
 
@@ -46,7 +58,9 @@ export function merge(input: MergeInput): Merged {
   const { winner } = input;
   if (!input.caldav.base || !input.cloud.base) return mergeFirst(input.caldav.now, input.cloud.now, winner);
   const { caldav, cloud } = nameExceptionsAlike(
-    { now: input.caldav.now, base: input.caldav.base }, { now: input.cloud.now, base: input.cloud.base });
+    { now: input.caldav.now, base: input.caldav.base },
+    { now: input.cloud.now, base: input.cloud.base },
+  );
   const conflicts: FieldConflict[] = [];
   const changed = {
     caldav: indexPaths(changedPaths(caldav.base, caldav.now)),
@@ -73,12 +87,18 @@ export function merge(input: MergeInput): Merged {
     cloud: copyPaths(now.cloud, now.caldav, copy.cloud),
   };
   const merged = mergeAttendees({ caldav, cloud, winner }, result, changed, conflicts);
-  for (const side of ['caldav', 'cloud'] as const) conflicts.push(...lostWithSeries(side, now[side], merged[side], changed[side]));
+  for (const side of ['caldav', 'cloud'] as const)
+    conflicts.push(...lostWithSeries(side, now[side], merged[side], changed[side]));
   return { ...merged, conflicts };
 }
 
 /** The exceptions that a side edited while the other one made a single event of the series. */
-function lostWithSeries(side: SideName, now: CalendarEvent, merged: CalendarEvent, changed: Map<string, FieldPath>): FieldConflict[] {
+function lostWithSeries(
+  side: SideName,
+  now: CalendarEvent,
+  merged: CalendarEvent,
+  changed: Map<string, FieldPath>,
+): FieldConflict[] {
   if (merged.recurrence || !now.recurrence) return [];
   return [...changed.values()]
     .filter((path) => path.occurrence !== null && typeof now.exceptions[path.occurrence] === 'object')
@@ -117,7 +137,11 @@ function mergeFirst(caldav: CalendarEvent, cloud: CalendarEvent, winner: SideNam
 }
 
 function uniteContent(
-  caldav: Content, cloud: Content, winner: SideName, occurrence: OccurrenceId | null, conflicts: FieldConflict[],
+  caldav: Content,
+  cloud: Content,
+  winner: SideName,
+  occurrence: OccurrenceId | null,
+  conflicts: FieldConflict[],
 ): Content {
   const result: Record<string, unknown> = {};
   for (const field of CONTENT_FIELDS) {
@@ -135,8 +159,15 @@ function uniteContent(
 }
 
 /** The value of one field at a first meeting. The default of a field counts as empty: a side leaves it out. */
-function pick<T>(field: ContentField | 'recurrence', caldav: T, cloud: T, winner: SideName): { value: T; conflict: boolean } {
-  const isEmpty = (value: T) => value === null || (field in DEFAULT_CONTENT && sameValue(value, DEFAULT_CONTENT[field as keyof typeof DEFAULT_CONTENT]));
+function pick<T>(
+  field: ContentField | 'recurrence',
+  caldav: T,
+  cloud: T,
+  winner: SideName,
+): { value: T; conflict: boolean } {
+  const isEmpty = (value: T) =>
+    value === null ||
+    (field in DEFAULT_CONTENT && sameValue(value, DEFAULT_CONTENT[field as keyof typeof DEFAULT_CONTENT]));
   if (isEmpty(cloud) || sameValue(caldav, cloud)) return { value: caldav, conflict: false };
   if (isEmpty(caldav)) return { value: cloud, conflict: false };
   return { value: winner === 'caldav' ? caldav : cloud, conflict: true };
@@ -150,13 +181,19 @@ function uniteAttendees(caldav: readonly Attendee[], cloud: readonly Attendee[],
 
 /** Attendees that both sides changed are merged person by person. */
 function mergeAttendees(
-  input: MergeInput, result: Record<SideName, CalendarEvent>, changed: Record<SideName, Map<string, FieldPath>>, conflicts: FieldConflict[],
+  input: MergeInput,
+  result: Record<SideName, CalendarEvent>,
+  changed: Record<SideName, Map<string, FieldPath>>,
+  conflicts: FieldConflict[],
 ): Record<SideName, CalendarEvent> {
   const both = [...changed.caldav].filter(([key, path]) => path.field === 'attendees' && changed.cloud.has(key));
   for (const [, path] of both) {
     const { occurrence } = path;
     const at = (event: CalendarEvent | null) => attendeesAt(event, occurrence);
-    const sides = { caldav: attendeeChanges(at(input.caldav.base), at(input.caldav.now)), cloud: attendeeChanges(at(input.cloud.base), at(input.cloud.now)) };
+    const sides = {
+      caldav: attendeeChanges(at(input.caldav.base), at(input.caldav.now)),
+      cloud: attendeeChanges(at(input.cloud.base), at(input.cloud.now)),
+    };
     const loser = sides[otherSide(input.winner)];
     for (const [address, kept] of sides[input.winner]) {
       const lost = loser.get(address);
@@ -180,7 +217,11 @@ export function attendeesAt(event: CalendarEvent | null, occurrence: OccurrenceI
   return contentAt(event, occurrence)?.attendees ?? [];
 }
 
-export function withAttendees(event: CalendarEvent, occurrence: OccurrenceId | null, attendees: readonly Attendee[]): CalendarEvent {
+export function withAttendees(
+  event: CalendarEvent,
+  occurrence: OccurrenceId | null,
+  attendees: readonly Attendee[],
+): CalendarEvent {
   return withContent(event, occurrence, { attendees: [...attendees].sort(byAddressOrder) });
 }
 
@@ -200,10 +241,14 @@ export function attendeeChanges(base: readonly Attendee[], now: readonly Attende
  * winner decides both as one field.
  */
 function decideTimingTogether(
-  now: Record<SideName, CalendarEvent>, base: Record<SideName, CalendarEvent>, winner: SideName,
-  copy: Record<SideName, FieldPath[]>, conflicts: FieldConflict[],
+  now: Record<SideName, CalendarEvent>,
+  base: Record<SideName, CalendarEvent>,
+  winner: SideName,
+  copy: Record<SideName, FieldPath[]>,
+  conflicts: FieldConflict[],
 ): void {
-  const timing = (path: FieldPath) => path.occurrence === null && (path.field === 'when' || path.field === 'recurrence');
+  const timing = (path: FieldPath) =>
+    path.occurrence === null && (path.field === 'when' || path.field === 'recurrence');
   const combined = copyPaths(now.cloud, now.caldav, copy.cloud.filter(timing));
   const isMixed = copy.caldav.some(timing) && copy.cloud.some(timing);
   if (!isMixed || isValidSeries(combined) || !isValidSeries(now[winner])) return;
@@ -212,7 +257,8 @@ function decideTimingTogether(
   for (const field of ['when', 'recurrence'] as const) {
     const path = { occurrence: null, field };
     if (!copy[loser].some((other) => timing(other) && other.field === field)) copy[loser].push(path);
-    const lostEdit = !sameValue(base[loser][field], now[loser][field]) && !sameValue(now[winner][field], now[loser][field]);
+    const lostEdit =
+      !sameValue(base[loser][field], now[loser][field]) && !sameValue(now[winner][field], now[loser][field]);
     const isKnown = conflicts.some((conflict) => timing(conflict.path) && conflict.path.field === field);
     if (lostEdit && !isKnown) conflicts.push(conflictAt(path, now, winner));
   }
@@ -289,7 +335,12 @@ interface Based {
 function nameExceptionsAlike(caldav: Based, cloud: Based): Record<SideName, Based> {
   const bases = { caldav: { ...caldav.base.exceptions }, cloud: { ...cloud.base.exceptions } };
   const sides = { caldav, cloud };
-  for (const id of new Set([...Object.keys(bases.caldav), ...Object.keys(bases.cloud), ...Object.keys(caldav.now.exceptions), ...Object.keys(cloud.now.exceptions)])) {
+  for (const id of new Set([
+    ...Object.keys(bases.caldav),
+    ...Object.keys(bases.cloud),
+    ...Object.keys(caldav.now.exceptions),
+    ...Object.keys(cloud.now.exceptions),
+  ])) {
     const hasChanged = (side: SideName) => !sameValue(sides[side].base.exceptions[id], sides[side].now.exceptions[id]);
     if (!hasChanged('caldav') || !hasChanged('cloud')) continue;
     const haveContent = typeof caldav.now.exceptions[id] === 'object' && typeof cloud.now.exceptions[id] === 'object';
@@ -311,4 +362,3 @@ function indexPaths(paths: readonly FieldPath[]): Map<string, FieldPath> {
 function byAddressOrder(a: Attendee, b: Attendee): number {
   return a.address < b.address ? -1 : a.address > b.address ? 1 : 0;
 }
-

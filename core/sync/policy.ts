@@ -1,5 +1,5 @@
 /** What of an event crosses a pair, and in which direction: the pair's settings, applied. Pure. */
-import { DEFAULT_CONTENT, mapContents, type CalendarEvent, type Content, type SideName, type When } from '../event.ts';
+import { type CalendarEvent, type Content, DEFAULT_CONTENT, mapContents, type SideName, type When } from '../event.ts';
 import { instantOfId } from '../recurrence/occurrence.ts';
 import { instantOf } from '../zones.ts';
 
@@ -67,13 +67,20 @@ function boundsOf(event: CalendarEvent): { start: number; end: number } {
   const { rules, dates } = event.recurrence;
   const untils = rules.map((rule) => /^RRULE:.*UNTIL=(\d{4})(\d\d)(\d\d)/.exec(rule));
   const isOpen = untils.length === 0 || untils.some((until) => until === null);
-  const lasts = untils.map((until) => (isOpen ? Infinity : Date.parse(`${until?.[1]}-${until?.[2]}-${until?.[3]}`) + DAY_MS));
+  const lasts = untils.map((until) =>
+    isOpen ? Infinity : Date.parse(`${until?.[1]}-${until?.[2]}-${until?.[3]}`) + DAY_MS,
+  );
   const added = dates.map((date) => instantOfId(date.split('/')[0]!));
-  const moved = Object.values(event.exceptions).flatMap((exception) => (typeof exception === 'object' ? [spanOf(exception.when)] : []));
+  const moved = Object.values(event.exceptions).flatMap((exception) =>
+    typeof exception === 'object' ? [spanOf(exception.when)] : [],
+  );
   // No spread: a series may have more dates than a call can have arguments.
   return {
     start: [...added, ...moved.map((span) => span.start)].reduce((a, b) => Math.min(a, b), start),
-    end: [...[...lasts, ...added].map((last) => last + end - start), ...moved.map((span) => span.end)].reduce((a, b) => Math.max(a, b), end),
+    end: [...[...lasts, ...added].map((last) => last + end - start), ...moved.map((span) => span.end)].reduce(
+      (a, b) => Math.max(a, b),
+      end,
+    ),
   };
 }
 
@@ -105,5 +112,11 @@ export function withPeopleOf(own: CalendarEvent, event: CalendarEvent): Calendar
 
 /** When, and whether it blocks the time; nothing else. */
 function asBusy(content: Content): Content {
-  return { ...DEFAULT_CONTENT, title: 'Busy', when: content.when, transparency: content.transparency, status: content.status === 'cancelled' ? 'cancelled' : 'confirmed' };
+  return {
+    ...DEFAULT_CONTENT,
+    title: 'Busy',
+    when: content.when,
+    transparency: content.transparency,
+    status: content.status === 'cancelled' ? 'cancelled' : 'confirmed',
+  };
 }

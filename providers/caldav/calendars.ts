@@ -3,10 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { SyncError } from '../../core/sync-error.ts';
 import { resolveZone } from '../../core/zones.ts';
 import type { CalendarInfo } from '../provider.ts';
-import { errorOf, reasonOf, type DavClient } from './client.ts';
+import { type DavClient, errorOf, reasonOf } from './client.ts';
 import type { Discovered } from './discovery.ts';
 import { canonicalPath, collectionUrl, identityOf, lastSegment } from './hrefs.ts';
-import { hrefsOf, textOf, xmlText, type Member } from './xml.ts';
+import { hrefsOf, type Member, textOf, xmlText } from './xml.ts';
 
 /**
  * The calendars that hold events: no task lists, subscriptions, in- and outboxes, trash.
@@ -15,7 +15,10 @@ import { hrefsOf, textOf, xmlText, type Member } from './xml.ts';
 export async function listCalendars(client: DavClient, discovered: Discovered): Promise<CalendarInfo[]> {
   const defaultPath = await defaultCalendar(client, discovered);
   const calendars = new Map<string, CalendarInfo>();
-  const places = [...discovered.homes.map((url) => ({ url, depth: '1' as const })), ...discovered.calendars.map((url) => ({ url, depth: '0' as const }))];
+  const places = [
+    ...discovered.homes.map((url) => ({ url, depth: '1' as const })),
+    ...discovered.calendars.map((url) => ({ url, depth: '0' as const })),
+  ];
   for (const { url, depth } of places) {
     const answer = await client.propfind(new URL(url), depth, CALENDAR_PROPS);
     for (const member of answer.members) {
@@ -30,15 +33,23 @@ export async function listCalendars(client: DavClient, discovered: Discovered): 
  * Creates a calendar for events in the first home.
  * @throws SyncError `rejected` with the server's reason when it says no
  */
-export async function createCalendar(client: DavClient, discovered: Discovered, name: string, color: string | null): Promise<CalendarInfo> {
+export async function createCalendar(
+  client: DavClient,
+  discovered: Discovered,
+  name: string,
+  color: string | null,
+): Promise<CalendarInfo> {
   const [home] = discovered.homes;
   if (home === undefined) throw new SyncError('rejected', 'the account has no calendar home');
   const url = new URL(`${randomUUID()}/`, home);
   const properties = { 'd:displayname': xmlText(name), ...(color === null ? {} : { 'a:calendar-color': color }) };
   const components = { 'c:supported-calendar-component-set': { 'c:comp': { _attributes: { name: 'VEVENT' } } } };
-  const answer = await client.xml('MKCALENDAR', url, { 'c:mkcalendar': { 'd:set': { 'd:prop': { ...properties, ...components } } } });
+  const answer = await client.xml('MKCALENDAR', url, {
+    'c:mkcalendar': { 'd:set': { 'd:prop': { ...properties, ...components } } },
+  });
   const error = errorOf(answer);
-  if (error !== null && (answer.status < 500 || answer.status === 507)) throw new SyncError('rejected', error.message, { status: answer.status, ...reason(reasonOf(answer)) });
+  if (error !== null && (answer.status < 500 || answer.status === 507))
+    throw new SyncError('rejected', error.message, { status: answer.status, ...reason(reasonOf(answer)) });
   if (error !== null) throw error;
 
   const created = await readOne(client, url);
@@ -72,7 +83,10 @@ function readCalendar({ href, status, props }: Member, base: URL, defaultPath: s
   const types = props.get('d:resourcetype')?.children.map(({ name }) => name) ?? [];
   if ((status ?? 200) >= 300 || !types.includes('c:calendar') || !URL.canParse(href, base.href)) return null;
   if (types.includes('cs:subscribed') || types.some((type) => type.endsWith(':deleted-calendar'))) return null;
-  const components = props.get('c:supported-calendar-component-set')?.children.map(({ nameAttribute }) => nameAttribute?.toUpperCase()) ?? [];
+  const components =
+    props
+      .get('c:supported-calendar-component-set')
+      ?.children.map(({ nameAttribute }) => nameAttribute?.toUpperCase()) ?? [];
   if (components.length > 0 && !components.includes('VEVENT')) return null;
   // What lies in the home is on its host, whichever host the server names (iCloud's common one, an inner one behind a proxy).
   const named = collectionUrl(href, base);
@@ -93,7 +107,10 @@ function isWritable(props: Member['props']): boolean {
   const privileges = props.get('d:current-user-privilege-set');
   if (privileges === undefined || privileges.children.length === 0) return true;
   const names = privileges.children.flatMap(({ children }) => children.map(({ name }) => name));
-  return ['d:all', 'd:write', 'd:write-content'].some((name) => names.includes(name)) || (names.includes('d:bind') && names.includes('d:unbind'));
+  return (
+    ['d:all', 'd:write', 'd:write-content'].some((name) => names.includes(name)) ||
+    (names.includes('d:bind') && names.includes('d:unbind'))
+  );
 }
 
 /** `#RRGGBB` and `#RRGGBBAA`; names of colours are not resolved. */
@@ -104,7 +121,11 @@ function readColor(text: string | null): string | null {
 
 /** `calendar-timezone` is a whole VCALENDAR with one VTIMEZONE. */
 function readZone(id: string | null, vcalendar: string): string | null {
-  const names = [id, /^X-LIC-LOCATION:(.+)$/im.exec(vcalendar)?.[1], /^TZID(?:;[^:\r\n]*)?:(.+)$/im.exec(vcalendar)?.[1]];
+  const names = [
+    id,
+    /^X-LIC-LOCATION:(.+)$/im.exec(vcalendar)?.[1],
+    /^TZID(?:;[^:\r\n]*)?:(.+)$/im.exec(vcalendar)?.[1],
+  ];
   for (const name of names) {
     const resolved = name ? resolveZone(name.trim().slice(0, 200), null) : null;
     if (resolved !== null) return resolved.zone;

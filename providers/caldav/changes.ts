@@ -8,9 +8,9 @@ import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found, Known, Stored } from '../provider.ts';
 import { errorOf, multistatusOf } from './client.ts';
 import { canonicalPath, pathOf, spellings } from './hrefs.ts';
-import { BATCH, checkCalendar, fetchObjects, versionOf, type Collection, type FetchedObject } from './objects.ts';
+import { BATCH, type Collection, checkCalendar, type FetchedObject, fetchObjects, versionOf } from './objects.ts';
 import { isSogoEtag } from './presets.ts';
-import { textOf, xmlText, type Element, type Member } from './xml.ts';
+import { type Element, type Member, textOf, xmlText } from './xml.ts';
 
 const Cursor = z.object({ mode: z.enum(['sync', 'ctag', 'etags']), token: z.string() });
 type Cursor = z.infer<typeof Cursor>;
@@ -72,7 +72,13 @@ async function syncCollection(collection: Collection, since: string): Promise<Li
   const members = new Map<string, ListedMember>();
   let token = since;
   for (let page = 0; page < MAX_SYNC_PAGES; page += 1) {
-    const body = { 'd:sync-collection': { 'd:sync-token': { _text: xmlText(token) }, 'd:sync-level': { _text: '1' }, 'd:prop': { 'd:getetag': {} } } };
+    const body = {
+      'd:sync-collection': {
+        'd:sync-token': { _text: xmlText(token) },
+        'd:sync-level': { _text: '1' },
+        'd:prop': { 'd:getetag': {} },
+      },
+    };
     const answer = await collection.client.xml('REPORT', collection.url, body, '0');
     if (answer.status !== 207) {
       const error = errorOf(answer);
@@ -94,7 +100,12 @@ async function syncCollection(collection: Collection, since: string): Promise<Li
 }
 
 /** True when the server says that there is more (507 for the collection itself, RFC 6578 section 3.6). */
-function addMembers(members: Map<string, ListedMember>, answered: readonly Member[], base: URL, calendar: URL): boolean {
+function addMembers(
+  members: Map<string, ListedMember>,
+  answered: readonly Member[],
+  base: URL,
+  calendar: URL,
+): boolean {
   let isCut = false;
   for (const { href, status, props } of answered) {
     const path = pathOf(href, base);
@@ -104,7 +115,11 @@ function addMembers(members: Map<string, ListedMember>, answered: readonly Membe
     const key = canonicalPath(path);
     // A name that was removed and used again may be listed as both: it is there.
     if (isRemoved && members.get(key)?.isRemoved === false) continue;
-    members.set(key, { resource: path, version: versionOf(textOf(props, 'd:getetag'), textOf(props, 'd:getlastmodified'), null), isRemoved });
+    members.set(key, {
+      resource: path,
+      version: versionOf(textOf(props, 'd:getetag'), textOf(props, 'd:getlastmodified'), null),
+      isRemoved,
+    });
   }
   return isCut;
 }
@@ -114,7 +129,12 @@ async function listMembers({ client, url }: Collection, cursor: Cursor): Promise
   const members = new Map<string, ListedMember>();
   try {
     const answer = await client.propfind(url, '1', ['d:resourcetype', 'd:getetag', 'd:getlastmodified']);
-    addMembers(members, answer.members.filter(({ status }) => (status ?? 200) < 300), answer.url, url);
+    addMembers(
+      members,
+      answer.members.filter(({ status }) => (status ?? 200) < 300),
+      answer.url,
+      url,
+    );
   } catch (error) {
     if (!(error instanceof SyncError) || (error.kind !== 'gone' && error.kind !== 'forbidden')) throw error;
     await checkCalendar({ client, url });
@@ -128,7 +148,12 @@ async function listMembers({ client, url }: Collection, cursor: Cursor): Promise
 }
 
 /** Everything there is, each resource named once. */
-async function* fullPages(collection: Collection, { members, cursor }: Listing, known: Known, read: (object: FetchedObject) => Found[]): AsyncGenerator<ChangePage> {
+async function* fullPages(
+  collection: Collection,
+  { members, cursor }: Listing,
+  known: Known,
+  read: (object: FetchedObject) => Found[],
+): AsyncGenerator<ChangePage> {
   const versions = await known.versions();
   const spelling = new Map([...versions.keys()].map((resource) => [canonicalPath(resource), resource]));
   const unchanged: string[] = [];
@@ -148,7 +173,12 @@ async function* fullPages(collection: Collection, { members, cursor }: Listing, 
 }
 
 /** What changed; a resource of which a known event is not there any more is named in `removed`, too. */
-async function* deltaPages(collection: Collection, { members, cursor }: Listing, known: Known, read: (object: FetchedObject) => Found[]): AsyncGenerator<ChangePage> {
+async function* deltaPages(
+  collection: Collection,
+  { members, cursor }: Listing,
+  known: Known,
+  read: (object: FetchedObject) => Found[],
+): AsyncGenerator<ChangePage> {
   for (const batch of batches([...members], BATCH)) {
     // A server may spell a name differently than when it was first seen.
     const stored = await known.byResource([...new Set(batch.flatMap(([, { resource }]) => spellings(resource)))]);
@@ -168,7 +198,8 @@ async function* deltaPages(collection: Collection, { members, cursor }: Listing,
       const found = object === 'missing' ? [] : read(object);
       page.found.push(...found);
       const before = knownAs.get(canonicalPath(resource)) ?? [];
-      if (object === 'missing' || before.some(({ ref }) => !found.some((event) => event.ref === ref))) page.removed.push(resource);
+      if (object === 'missing' || before.some(({ ref }) => !found.some((event) => event.ref === ref)))
+        page.removed.push(resource);
     }
     yield page;
   }
@@ -186,17 +217,24 @@ function byPath(stored: readonly Stored[]): Map<string, Stored[]> {
 
 /** SOGo counts etags from zero again when a name is used again, so an equal etag in a change report says nothing there. */
 function isSame(before: readonly Stored[], version: string | null): boolean {
-  return before.length > 0 && version !== null && !isSogoEtag(version) && before.every((stored) => stored.version === version);
+  return (
+    before.length > 0 &&
+    version !== null &&
+    !isSogoEtag(version) &&
+    before.every((stored) => stored.version === version)
+  );
 }
 
 /** The collection itself and collections in it are no members. */
 function isMember(path: string, props: Member['props'], calendar: URL): boolean {
-  const isCollection = props.get('d:resourcetype')?.children.some(({ name }: Element) => name === 'd:collection') ?? false;
+  const isCollection =
+    props.get('d:resourcetype')?.children.some(({ name }: Element) => name === 'd:collection') ?? false;
   return !path.endsWith('/') && !isCollection && canonicalPath(`${path}/`) !== canonicalPath(calendar.pathname);
 }
 
 function hasSyncCollection(props: Member['props']): boolean {
-  const contains = (element: Element): boolean => element.name === 'd:sync-collection' || element.children.some(contains);
+  const contains = (element: Element): boolean =>
+    element.name === 'd:sync-collection' || element.children.some(contains);
   const reports = props.get('d:supported-report-set');
   return reports !== undefined && contains(reports);
 }
@@ -211,5 +249,7 @@ function parseCursor(text: string | null): Cursor | null {
 }
 
 function batches<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size));
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
 }

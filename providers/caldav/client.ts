@@ -1,11 +1,11 @@
 /**
  * Requests to one CalDAV account: Basic credentials in UTF-8, sent at once and only where they may go; redirects followed; answers read.
  */
-import { davRequest, DAVNamespace } from 'tsdav';
+import { DAVNamespace, davRequest } from 'tsdav';
 import { SyncError } from '../../core/sync-error.ts';
 import { errorOfStatus, followRedirects, mayCarryCredentials } from '../http.ts';
 import type { Io } from '../provider.ts';
-import { readError, readMultistatus, type Member, type Multistatus } from './xml.ts';
+import { type Member, type Multistatus, readError, readMultistatus } from './xml.ts';
 
 export interface DavClient {
   /** Any request; answers with every status but 401. */
@@ -53,9 +53,17 @@ export function davClient(typed: URL, login: Login, io: Io, moves?: Moves): DavC
   const mayCarry = (url: URL): boolean => mayCarryCredentials(typed, url);
 
   async function send(method: string, url: URL, { headers = {}, body }: RequestOptions): Promise<Answer> {
-    const init = { method, headers: { ...headers, authorization }, ...(body === undefined ? {} : { body }), ...(io.signal ? { signal: io.signal } : {}) };
+    const init = {
+      method,
+      headers: { ...headers, authorization },
+      ...(body === undefined ? {} : { body }),
+      ...(io.signal ? { signal: io.signal } : {}),
+    };
     const { response, url: answered } = await followRedirects(io.fetch, url, init, mayCarry);
-    if (response.status === 401 && !mayCarry(answered)) throw new SyncError('unreachable', 'the server points to a host that may not get the credentials', { status: 401 });
+    if (response.status === 401 && !mayCarry(answered))
+      throw new SyncError('unreachable', 'the server points to a host that may not get the credentials', {
+        status: 401,
+      });
     return { status: response.status, headers: response.headers, text: await response.text(), url: answered };
   }
 
@@ -69,10 +77,14 @@ export function davClient(typed: URL, login: Login, io: Io, moves?: Moves): DavC
       const hasMoved = await moves.look();
       if (!hasMoved && answer.status !== 401) return answer;
       const again = await send(method, moves.now(url), options);
-      if (again.status === 401) throw new SyncError('unreachable', 'a host of the account refuses credentials that its service takes', { status: 401 });
+      if (again.status === 401)
+        throw new SyncError('unreachable', 'a host of the account refuses credentials that its service takes', {
+          status: 401,
+        });
       return again;
     }
-    if (answer.status === 401) throw new SyncError('auth', 'the server refused the credentials', { status: 401, advice: login.advice });
+    if (answer.status === 401)
+      throw new SyncError('auth', 'the server refused the credentials', { status: 401, advice: login.advice });
     return answer;
   }
 
@@ -80,11 +92,19 @@ export function davClient(typed: URL, login: Login, io: Io, moves?: Moves): DavC
     let answer: Answer | undefined;
     await davRequest({
       url: url.href,
-      init: { method, body, attributes: NAMESPACES, headers: { 'content-type': 'application/xml; charset=utf-8', ...(depth === undefined ? {} : { depth }) } },
+      init: {
+        method,
+        body,
+        attributes: NAMESPACES,
+        headers: { 'content-type': 'application/xml; charset=utf-8', ...(depth === undefined ? {} : { depth }) },
+      },
       parseOutgoing: false,
       // tsdav writes the request; it would cut and convert the answer, so it gets an empty one.
       fetch: async (_url, init) => {
-        answer = await request(method, url, { headers: init?.headers as Record<string, string>, body: String(init?.body) });
+        answer = await request(method, url, {
+          headers: init?.headers as Record<string, string>,
+          body: String(init?.body),
+        });
         return new Response(null, { status: 200 });
       },
     });
@@ -116,7 +136,9 @@ export function multistatusOf(answer: Answer): Multistatus {
   if (answer.status === 207) return readMultistatus(answer.text);
   const error = errorOf(answer);
   if (error !== null && ['gone', 'forbidden', 'throttled'].includes(error.kind)) throw error;
-  throw new SyncError('unreachable', `the server answered ${answer.status} in place of a multistatus`, { status: answer.status });
+  throw new SyncError('unreachable', `the server answered ${answer.status} in place of a multistatus`, {
+    status: answer.status,
+  });
 }
 
 /** The error of an answer with a status that is none of success, with the server's own reason. */
@@ -129,7 +151,9 @@ export function reasonOf({ headers, text }: Answer): string | undefined {
   const type = headers.get('content-type')?.toLowerCase() ?? '';
   if (type.startsWith('text/plain')) return cleaned(text);
   const { conditions, message } = readError(text);
-  return cleaned([conditions.map((name) => name.replace(/^.*:/, '')).join(', '), message].filter((part) => part !== '').join(': '));
+  return cleaned(
+    [conditions.map((name) => name.replace(/^.*:/, '')).join(', '), message].filter((part) => part !== '').join(': '),
+  );
 }
 
 /** Whether the error body of an answer names a precondition, by its local name. */
@@ -147,8 +171,14 @@ const NAMESPACES = {
 };
 const MAX_REASON = 200;
 
+// eslint-disable-next-line no-control-regex -- a server's text may hold anything
+const CONTROLS_AND_SPACES = /[\u0000-\u001f\u007f-\u009f\s]+/g;
+
 function cleaned(text: string): string | undefined {
-  // eslint-disable-next-line no-control-regex -- a server's text may hold anything
-  const plain = text.replace(/<[^>]*>/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f\s]+/g, ' ').trim().slice(0, MAX_REASON);
+  const plain = text
+    .replace(/<[^>]*>/g, ' ')
+    .replace(CONTROLS_AND_SPACES, ' ')
+    .trim()
+    .slice(0, MAX_REASON);
   return plain === '' ? undefined : plain;
 }

@@ -6,9 +6,9 @@ import { z } from 'zod';
 import { SyncError } from '../../core/sync-error.ts';
 import type { DavClient } from './client.ts';
 import { collectionUrl, identityOf } from './hrefs.ts';
-import { nameOf } from './relocation.ts';
 import { isSogo, type Preset } from './presets.ts';
-import { hrefsOf, type Element, type Member } from './xml.ts';
+import { nameOf } from './relocation.ts';
+import { type Element, hrefsOf, type Member } from './xml.ts';
 
 /** What discovery found: plain JSON, kept with the account. All addresses are absolute. */
 export const Discovered = z.object({
@@ -32,20 +32,37 @@ export type Discovered = z.infer<typeof Discovered>;
  * `address-not-allowed`
  */
 export async function discover(client: DavClient, typed: URL, preset: Preset, username: string): Promise<Discovered> {
-  const found = (await findFrom(client, typed)) ?? (await findWellKnown(client, typed)) ?? (await findByPaths(client, typed, preset, username));
+  const found =
+    (await findFrom(client, typed)) ??
+    (await findWellKnown(client, typed)) ??
+    (await findByPaths(client, typed, preset, username));
   if (found === null) throw new SyncError('not-a-caldav-server', 'no principal, calendar home or calendar was found');
   const own = username.includes('@') ? [username.toLowerCase()] : [];
-  return { ...found, addresses: [...new Set([...found.addresses, ...own])], autoSchedule: await doesSchedule(client, found), names: {} };
+  return {
+    ...found,
+    addresses: [...new Set([...found.addresses, ...own])],
+    autoSchedule: await doesSchedule(client, found),
+    names: {},
+  };
 }
 
 /** The person behind the credentials: the principal where there is one. */
 export function identityOfAccount(discovered: Discovered, typed: URL, username: string): string {
-  return discovered.principal === null ? `${typed.host}|${username}` : identityOf(nameOf(discovered, new URL(discovered.principal)));
+  return discovered.principal === null
+    ? `${typed.host}|${username}`
+    : identityOf(nameOf(discovered, new URL(discovered.principal)));
 }
 
 type Place = Omit<Discovered, 'autoSchedule' | 'names'>;
 
-const PRINCIPAL_PROPS = ['d:current-user-principal', 'd:principal-URL', 'c:calendar-home-set', 'c:calendar-user-address-set', 'c:schedule-inbox-URL', 'd:resourcetype'];
+const PRINCIPAL_PROPS = [
+  'd:current-user-principal',
+  'd:principal-URL',
+  'c:calendar-home-set',
+  'c:calendar-user-address-set',
+  'c:schedule-inbox-URL',
+  'd:resourcetype',
+];
 const MAX_CANDIDATES = 12;
 const MAX_HOMES = 10;
 
@@ -54,15 +71,29 @@ async function findFrom(client: DavClient, url: URL): Promise<Place | null> {
   if (here === null) return null;
   const calendars = isCalendar(here.member) ? [collectionUrl(here.url.href, here.url).href] : [];
   // A calendar may not say whose it is; its server does.
-  const place = placeOf(here) ?? (await findPrincipal(client, here)) ?? (calendars.length > 0 ? await findAtRoot(client, here.url) : null);
+  const place =
+    placeOf(here) ??
+    (await findPrincipal(client, here)) ??
+    (calendars.length > 0 ? await findAtRoot(client, here.url) : null);
   if (place !== null) return { ...place, calendars };
-  const nowhere: Place = { principal: null, homes: [], calendars, inbox: null, addresses: [], isSogo: isSogo(here.url, here.headers) };
+  const nowhere: Place = {
+    principal: null,
+    homes: [],
+    calendars,
+    inbox: null,
+    addresses: [],
+    isSogo: isSogo(here.url, here.headers),
+  };
   if (calendars.length > 0) return nowhere;
-  return (await holdsCalendars(client, here.url)) ? { ...nowhere, homes: [collectionUrl(here.url.href, here.url).href] } : null;
+  return (await holdsCalendars(client, here.url))
+    ? { ...nowhere, homes: [collectionUrl(here.url.href, here.url).href] }
+    : null;
 }
 
 async function findPrincipal(client: DavClient, { member, url }: Seen): Promise<Place | null> {
-  if (member.props.get('d:current-user-principal')?.children.some(({ name }) => name === 'd:unauthenticated') === true) {
+  if (
+    member.props.get('d:current-user-principal')?.children.some(({ name }) => name === 'd:unauthenticated') === true
+  ) {
     throw new SyncError('auth', 'the server took the request for one without credentials', { status: 207 });
   }
   const hrefs = [...hrefsOf(member.props, 'd:current-user-principal'), ...hrefsOf(member.props, 'd:principal-URL')];
@@ -78,7 +109,7 @@ async function findPrincipal(client: DavClient, { member, url }: Seen): Promise<
 async function findAtRoot(client: DavClient, url: URL): Promise<Place | null> {
   try {
     const root = await look(client, new URL('/', url));
-    return root === null ? null : placeOf(root) ?? (await findPrincipal(client, root));
+    return root === null ? null : (placeOf(root) ?? (await findPrincipal(client, root)));
   } catch (error) {
     // Something else may be there, with users of its own.
     if (error instanceof SyncError && error.kind === 'auth') return null;
@@ -98,7 +129,11 @@ async function findWellKnown(client: DavClient, typed: URL): Promise<Place | nul
 async function findByPaths(client: DavClient, typed: URL, preset: Preset, username: string): Promise<Place | null> {
   const paths = preset.paths.map((path) => path.replace('{user}', encodeURIComponent(username)));
   const below = collectionUrl(typed.href, typed);
-  const candidates = [...paths.map((path) => new URL(path.slice(1), below).href), new URL('/', typed).href, ...paths.map((path) => new URL(path, typed).href)];
+  const candidates = [
+    ...paths.map((path) => new URL(path.slice(1), below).href),
+    new URL('/', typed).href,
+    ...paths.map((path) => new URL(path, typed).href),
+  ];
   for (const candidate of [...new Set(candidates)].filter((href) => href !== typed.href).slice(0, MAX_CANDIDATES)) {
     const place = await findFrom(client, new URL(candidate));
     if (place !== null) return place;
@@ -123,7 +158,8 @@ async function unlessUnusable<T>(answer: Promise<T>): Promise<T | null> {
   try {
     return await answer;
   } catch (error) {
-    const hasAnswered = error instanceof SyncError && error.kind !== 'auth' && (error.status !== undefined || error.kind === 'too-large');
+    const hasAnswered =
+      error instanceof SyncError && error.kind !== 'auth' && (error.status !== undefined || error.kind === 'too-large');
     if (!hasAnswered) throw error;
     return null;
   }
@@ -131,17 +167,25 @@ async function unlessUnusable<T>(answer: Promise<T>): Promise<T | null> {
 
 /** What a principal says of itself; null for what is no principal with calendars. */
 function placeOf({ member, url, headers }: Seen): Place | null {
-  const homes = hrefsOf(member.props, 'c:calendar-home-set').filter((href) => URL.canParse(href, url.href)).slice(0, MAX_HOMES);
+  const homes = hrefsOf(member.props, 'c:calendar-home-set')
+    .filter((href) => URL.canParse(href, url.href))
+    .slice(0, MAX_HOMES);
   if (homes.length === 0) return null;
   // DAViCal and SOGo give the home set on any address of the account: the principal is then the one they name.
-  const named = [...hrefsOf(member.props, 'd:current-user-principal'), ...hrefsOf(member.props, 'd:principal-URL'), url.href].find((href) => URL.canParse(href, url.href));
+  const named = [
+    ...hrefsOf(member.props, 'd:current-user-principal'),
+    ...hrefsOf(member.props, 'd:principal-URL'),
+    url.href,
+  ].find((href) => URL.canParse(href, url.href));
   const [inbox] = hrefsOf(member.props, 'c:schedule-inbox-URL').filter((href) => URL.canParse(href, url.href));
   return {
     principal: collectionUrl(named ?? url.href, url).href,
     homes: [...new Set(homes.map((href) => collectionUrl(href, url).href))],
     calendars: [],
     inbox: inbox === undefined ? null : collectionUrl(inbox, url).href,
-    addresses: hrefsOf(member.props, 'c:calendar-user-address-set').map((href) => (/^mailto:/i.test(href) ? href.slice(7).toLowerCase() : href)),
+    addresses: hrefsOf(member.props, 'c:calendar-user-address-set').map((href) =>
+      /^mailto:/i.test(href) ? href.slice(7).toLowerCase() : href,
+    ),
     isSogo: isSogo(url, headers),
   };
 }

@@ -3,17 +3,23 @@
  * the events: seen to be wrong in ways that book a host twice (docs/decisions.md, "Free and busy").
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { busySpans, mayTakeTime, STEPS_PER_QUESTION, TimesUnknown, type FreeBusyView } from '../../core/availability/busy-time.ts';
+import {
+  busySpans,
+  type FreeBusyView,
+  mayTakeTime,
+  STEPS_PER_QUESTION,
+  TimesUnknown,
+} from '../../core/availability/busy-time.ts';
+import { clipSpans, type Interval, intervalOf, mergeSpans, type Span } from '../../core/availability/interval.ts';
 import { readBusySources, readFreeBusy, TooLarge } from '../../core/ical/free-busy.ts';
-import { clipSpans, intervalOf, mergeSpans, type Interval, type Span } from '../../core/availability/interval.ts';
-import { instantId } from '../../core/recurrence/occurrence.ts';
 import type { Budget } from '../../core/recurrence/expand.ts';
+import { instantId } from '../../core/recurrence/occurrence.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { inParallel } from '../concurrency.ts';
 import type { CalendarInfo } from '../provider.ts';
-import { errorOf, multistatusOf, type DavClient, type XmlBody } from './client.ts';
+import { type DavClient, errorOf, multistatusOf, type XmlBody } from './client.ts';
 import { canonicalPath, pathOf } from './hrefs.ts';
-import { BATCH, checkCalendar, fetchObjects, type Collection } from './objects.ts';
+import { BATCH, type Collection, checkCalendar, fetchObjects } from './objects.ts';
 import type { Member } from './xml.ts';
 
 /**
@@ -21,11 +27,22 @@ import type { Member } from './xml.ts';
  * @param view whose `zone` is that of calendars which name none
  * @param except events that do not count, by their paths
  */
-export async function freeBusy(client: DavClient, calendars: readonly CalendarInfo[], view: FreeBusyView, except: readonly string[] = []): Promise<Interval[]> {
+export async function freeBusy(
+  client: DavClient,
+  calendars: readonly CalendarInfo[],
+  view: FreeBusyView,
+  except: readonly string[] = [],
+): Promise<Interval[]> {
   const budget = { steps: STEPS_PER_QUESTION };
   const found: Span[][] = [];
   await inParallel(calendars, async ({ id, timeZone }) => {
-    found.push(await calendarBusy({ client, url: new URL(id), except: new Set(except.map(canonicalPath)) }, { ...view, zone: timeZone ?? view.zone }, budget));
+    found.push(
+      await calendarBusy(
+        { client, url: new URL(id), except: new Set(except.map(canonicalPath)) },
+        { ...view, zone: timeZone ?? view.zone },
+        budget,
+      ),
+    );
   });
   return mergeSpans(found.flat()).map(intervalOf);
 }
@@ -48,7 +65,7 @@ async function calendarBusy(collection: Asked, view: FreeBusyView, budget: Budge
     if (to - from <= DAY_MS) throw new SyncError('too-large', 'the events of one day are more than can be read');
     const middle = from + Math.ceil((to - from) / 2);
     const first = await calendarBusy(collection, { ...view, range: { from, to: middle } }, budget);
-    return [...first, ...await calendarBusy(collection, { ...view, range: { from: middle, to } }, budget)];
+    return [...first, ...(await calendarBusy(collection, { ...view, range: { from: middle, to } }, budget))];
   }
   const found: Span[][] = [];
   let since = performance.now();
@@ -68,7 +85,9 @@ function objectBusy(text: string, view: FreeBusyView, budget: Budget): Span[] {
     if (unknown.some((content) => mayTakeTime(content, view))) throw new TimesUnknown('a rule cannot be read');
     return sources.flatMap((source) => busySpans(source, view, budget));
   } catch (error) {
-    throw error instanceof TimesUnknown || error instanceof TooLarge ? new SyncError('too-large', error.message) : error;
+    throw error instanceof TimesUnknown || error instanceof TooLarge
+      ? new SyncError('too-large', error.message)
+      : error;
   }
 }
 
@@ -88,12 +107,25 @@ async function objectsIn(collection: Asked, { from, to }: Span): Promise<string[
   return [...found].filter(([path]) => !collection.except.has(canonicalPath(path))).map(([, text]) => text);
 }
 
-async function query(collection: Collection, condition: XmlBody): Promise<Map<string, string> | 'refused' | 'too-many'> {
+async function query(
+  collection: Collection,
+  condition: XmlBody,
+): Promise<Map<string, string> | 'refused' | 'too-many'> {
   const { client, url } = collection;
-  const filter = { 'c:comp-filter': { _attributes: { name: 'VCALENDAR' }, 'c:comp-filter': { _attributes: { name: 'VEVENT' }, ...condition } } };
+  const filter = {
+    'c:comp-filter': {
+      _attributes: { name: 'VCALENDAR' },
+      'c:comp-filter': { _attributes: { name: 'VEVENT' }, ...condition },
+    },
+  };
   let answer;
   try {
-    answer = await client.xml('REPORT', url, { 'c:calendar-query': { 'd:prop': { 'd:getetag': {}, 'c:calendar-data': {} }, 'c:filter': filter } }, '1');
+    answer = await client.xml(
+      'REPORT',
+      url,
+      { 'c:calendar-query': { 'd:prop': { 'd:getetag': {}, 'c:calendar-data': {} }, 'c:filter': filter } },
+      '1',
+    );
   } catch (error) {
     if (error instanceof SyncError && error.kind === 'too-large') return 'too-many';
     throw error;
@@ -102,7 +134,8 @@ async function query(collection: Collection, condition: XmlBody): Promise<Map<st
   if (answer.status !== 207) {
     const error = errorOf(answer);
     // A server that does not know the question says so by 4xx, 500 or 501; everything else passes.
-    if (error?.kind === 'throttled' || answer.status < 400 || answer.status === 408 || answer.status > 501) throw error ?? new SyncError('unreachable', 'no multistatus', { status: answer.status });
+    if (error?.kind === 'throttled' || answer.status < 400 || answer.status === 408 || answer.status > 501)
+      throw error ?? new SyncError('unreachable', 'no multistatus', { status: answer.status });
     await checkCalendar(collection);
     return 'refused';
   }
@@ -123,7 +156,8 @@ async function textsOf(collection: Collection, members: readonly Member[], base:
   for (let start = 0; start < left.length; start += BATCH) {
     for (const [path, object] of await fetchObjects(collection, left.slice(start, start + BATCH))) {
       if (object === 'missing') continue;
-      if (object.withheld !== undefined) throw new SyncError('too-large', 'an event cannot be read', { reason: object.withheld });
+      if (object.withheld !== undefined)
+        throw new SyncError('too-large', 'an event cannot be read', { reason: object.withheld });
       texts.set(path, object.data);
     }
   }
@@ -133,11 +167,19 @@ async function textsOf(collection: Collection, members: readonly Member[], base:
 /** What the server itself says, for calendars of which it shows nothing else (`read-free-busy`). */
 async function serverBusy(collection: Collection, range: Span): Promise<Span[]> {
   const { from, to } = range;
-  const timeRange = { _attributes: { start: instantId(from - (from % 1000)), end: instantId(Math.ceil(to / 1000) * 1000) } };
-  const answer = await collection.client.xml('REPORT', collection.url, { 'c:free-busy-query': { 'c:time-range': timeRange } }, '1');
+  const timeRange = {
+    _attributes: { start: instantId(from - (from % 1000)), end: instantId(Math.ceil(to / 1000) * 1000) },
+  };
+  const answer = await collection.client.xml(
+    'REPORT',
+    collection.url,
+    { 'c:free-busy-query': { 'c:time-range': timeRange } },
+    '1',
+  );
   const error = errorOf(answer);
   if (error !== null) throw error;
   const spans = readFreeBusy(answer.text);
-  if (spans === null) throw new SyncError('unreachable', 'the server gave no free/busy times', { status: answer.status });
+  if (spans === null)
+    throw new SyncError('unreachable', 'the server gave no free/busy times', { status: answer.status });
   return clipSpans(spans, range);
 }

@@ -8,13 +8,21 @@
  * begins no escape, are escaped: hrefs have no query, so they belong to the name.
  */
 export function pathOf(href: string, base: URL): string | null {
-  const escaped = href.trim().replace(/%(?![0-9a-f]{2})/gi, '%25').replaceAll('?', '%3F').replaceAll('#', '%23').replaceAll('\\', '%5C');
+  const escaped = href
+    .trim()
+    .replace(/%(?![0-9a-f]{2})/gi, '%25')
+    .replaceAll('?', '%3F')
+    .replaceAll('#', '%23')
+    .replaceAll('\\', '%5C');
   return URL.canParse(escaped, base.href) ? new URL(escaped, base).pathname : null;
 }
 
 /** One spelling for all spellings of a path: each segment decoded once and encoded again. */
 export function canonicalPath(path: string): string {
-  return path.split('/').map((segment) => encodeURIComponent(decodeSegment(segment))).join('/');
+  return path
+    .split('/')
+    .map((segment) => encodeURIComponent(decodeSegment(segment)))
+    .join('/');
 }
 
 /** The ways in which servers were seen to spell one path, for looking it up under the spelling of another day. */
@@ -22,7 +30,16 @@ export function spellings(path: string): string[] {
   const canonical = canonicalPath(path);
   const lowerHex = canonical.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase());
   const sparing = pathOf(canonical.split('/').map(decodeSegment).join('/'), new URL('http://host/'));
-  return [...new Set([path, canonical, canonical.replaceAll('%40', '@'), lowerHex, lowerHex.replaceAll('%40', '@'), ...(sparing === null ? [] : [sparing])])];
+  return [
+    ...new Set([
+      path,
+      canonical,
+      canonical.replaceAll('%40', '@'),
+      lowerHex,
+      lowerHex.replaceAll('%40', '@'),
+      ...(sparing === null ? [] : [sparing]),
+    ]),
+  ];
 }
 
 /** The address of a collection, with its trailing slash. @throws TypeError for what is no address */

@@ -2,15 +2,15 @@
 import { z } from 'zod';
 import { spanOf } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { BUSY_BY_DEFAULT } from '../provider.ts';
 import type { Account, CalendarInfo, Io, OpenAccount, Proof, Provider } from '../provider.ts';
+import { BUSY_BY_DEFAULT } from '../provider.ts';
 import { createCalendar, listCalendars } from './calendars.ts';
 import { davClient, type Login } from './client.ts';
-import { discover, Discovered, identityOfAccount } from './discovery.ts';
+import { Discovered, discover, identityOfAccount } from './discovery.ts';
 import { freeBusy } from './free-busy.ts';
 import { identityOf } from './hrefs.ts';
-import { hasMoved, keepNames, nameOf, whereNow } from './relocation.ts';
 import { PRESET, PRESETS } from './presets.ts';
+import { hasMoved, keepNames, nameOf, whereNow } from './relocation.ts';
 import { caldavSide } from './side.ts';
 
 const username = z.string().min(1).max(320);
@@ -34,7 +34,11 @@ export const caldav: Provider<Credentials> = {
   async prove(credentials: Credentials, io: Io, before?: Record<string, unknown>): Promise<Proof> {
     const typed = addressOf(credentials);
     const discovered = keepNames(await find(typed, credentials, io), Discovered.safeParse(before).data);
-    return { identity: identityOfAccount(discovered, typed, credentials.username), username: credentials.username, discovered };
+    return {
+      identity: identityOfAccount(discovered, typed, credentials.username),
+      username: credentials.username,
+      discovered,
+    };
   },
 
   open({ credentials, discovered: stored, keep }: OpenAccount<Credentials>, io: Io): Account {
@@ -45,12 +49,13 @@ export const caldav: Provider<Credentials> = {
 
     const rediscover = async (): Promise<Discovered> => keepNames(await find(typed, credentials, io), known);
     /** Once for an account that is open: more would not tell more. */
-    const look = (): Promise<boolean> => (looked ??= rediscover().then(async (found) => {
-      const isElsewhere = hasMoved(found, known);
-      known = found;
-      if (isElsewhere) await keep?.(found);
-      return isElsewhere;
-    }));
+    const look = (): Promise<boolean> =>
+      (looked ??= rediscover().then(async (found) => {
+        const isElsewhere = hasMoved(found, known);
+        known = found;
+        if (isElsewhere) await keep?.(found);
+        return isElsewhere;
+      }));
     const client = davClient(typed, loginOf(credentials), io, { now: (url) => whereNow(known, url), look });
     const named = (calendar: CalendarInfo): CalendarInfo => {
       const name = nameOf(known, new URL(calendar.id));
@@ -62,7 +67,12 @@ export const caldav: Provider<Credentials> = {
         return (await listCalendars(client, known ?? (await rediscover()))).map(named);
       } catch (error) {
         // The account has moved to another path.
-        if (known === undefined || !(error instanceof SyncError) || (error.kind !== 'gone' && error.kind !== 'not-a-caldav-server')) throw error;
+        if (
+          known === undefined ||
+          !(error instanceof SyncError) ||
+          (error.kind !== 'gone' && error.kind !== 'not-a-caldav-server')
+        )
+          throw error;
         return (await listCalendars(client, await rediscover())).map(named);
       }
     }
@@ -74,22 +84,43 @@ export const caldav: Provider<Credentials> = {
       async freeBusy(chosen, range, setting = BUSY_BY_DEFAULT) {
         const all = await calendars();
         const asked = chosen === null ? all : all.filter(({ id }) => chosen.includes(id));
-        if (chosen?.some((id) => !all.some((calendar) => calendar.id === id))) throw new SyncError('calendar-missing', 'a chosen calendar is not there any more');
-        const zone = all.find(({ isDefault, timeZone }) => isDefault && timeZone !== null)?.timeZone ?? all.find(({ timeZone }) => timeZone !== null)?.timeZone ?? 'UTC';
-        return freeBusy(client, asked, { range: spanOf(range), zone, own: new Set((known ?? UNKNOWN).addresses), unanswered: setting.unanswered }, setting.except);
+        if (chosen?.some((id) => !all.some((calendar) => calendar.id === id)))
+          throw new SyncError('calendar-missing', 'a chosen calendar is not there any more');
+        const zone =
+          all.find(({ isDefault, timeZone }) => isDefault && timeZone !== null)?.timeZone ??
+          all.find(({ timeZone }) => timeZone !== null)?.timeZone ??
+          'UTC';
+        return freeBusy(
+          client,
+          asked,
+          { range: spanOf(range), zone, own: new Set((known ?? UNKNOWN).addresses), unanswered: setting.unanswered },
+          setting.except,
+        );
       },
       async createCalendar(name, color) {
         return named(await createCalendar(client, known ?? (await rediscover()), name, color));
       },
       side(calendarId, setting) {
-        return caldavSide({ client, url: new URL(calendarId) }, setting, { ...(known ?? UNKNOWN), ...(credentials.preset === 'sogo' ? { isSogo: true } : {}) });
+        return caldavSide({ client, url: new URL(calendarId) }, setting, {
+          ...(known ?? UNKNOWN),
+          ...(credentials.preset === 'sogo' ? { isSogo: true } : {}),
+        });
       },
     };
   },
 };
 
 /** What is assumed of an account whose discovery was not kept: the careful side. */
-const UNKNOWN: Discovered = { principal: null, homes: [], calendars: [], inbox: null, addresses: [], autoSchedule: true, isSogo: false, names: {} };
+const UNKNOWN: Discovered = {
+  principal: null,
+  homes: [],
+  calendars: [],
+  inbox: null,
+  addresses: [],
+  autoSchedule: true,
+  isSogo: false,
+  names: {},
+};
 
 function find(typed: URL, credentials: Credentials, io: Io): Promise<Discovered> {
   return discover(davClient(typed, loginOf(credentials), io), typed, PRESET[credentials.preset], credentials.username);

@@ -1,10 +1,10 @@
 /** Fetches objects of one calendar by name, in batches, with a proof for those that are not there. */
 import { createHash } from 'node:crypto';
 import { SyncError } from '../../core/sync-error.ts';
-import { errorOf, multistatusOf, type Answer, type DavClient } from './client.ts';
+import { type Answer, type DavClient, errorOf, multistatusOf } from './client.ts';
 import { contentLines } from './content-lines.ts';
 import { canonicalPath, pathOf } from './hrefs.ts';
-import { textOf, xmlText, type Member } from './xml.ts';
+import { type Member, textOf, xmlText } from './xml.ts';
 
 /** One calendar collection of an account. */
 export interface Collection {
@@ -37,7 +37,10 @@ export const BATCH = 100;
  * The caller makes sure that the calendar itself is there (`checkCalendar`).
  * @param resources at most `BATCH`
  */
-export async function fetchObjects(collection: Collection, resources: readonly string[]): Promise<Map<string, Fetched>> {
+export async function fetchObjects(
+  collection: Collection,
+  resources: readonly string[],
+): Promise<Map<string, Fetched>> {
   const found = resources.length > 0 ? await multiget(collection, resources) : new Map<string, Fetched>();
   const left = resources.filter((resource) => !found.has(resource));
   for (let index = 0; index < left.length; index += 2) {
@@ -58,7 +61,9 @@ export async function fetchObject(collection: Collection, resource: string): Pro
   let answer;
   try {
     // Compressing web servers change the ETag (`-gzip`, `W/`).
-    answer = await client.request('GET', objectUrl(collection, resource), { headers: { accept: 'text/calendar', 'accept-encoding': 'identity' } });
+    answer = await client.request('GET', objectUrl(collection, resource), {
+      headers: { accept: 'text/calendar', 'accept-encoding': 'identity' },
+    });
   } catch (error) {
     if (error instanceof SyncError && error.kind === 'too-large') return { ...nothing, withheld: 'too-large' };
     throw error;
@@ -68,7 +73,11 @@ export async function fetchObject(collection: Collection, resource: string): Pro
   if (status === 200 && !/html/i.test(headers.get('content-type') ?? '')) {
     return object(resource, headers.get('etag'), headers.get('last-modified'), text, dateMs(headers.get('date')));
   }
-  if (status === 200 || !isOwnFault(answer)) throw errorOf(answer) ?? new SyncError('unreachable', `GET of an object answered ${status} with something else`, { status });
+  if (status === 200 || !isOwnFault(answer))
+    throw (
+      errorOf(answer) ??
+      new SyncError('unreachable', `GET of an object answered ${status} with something else`, { status })
+    );
   await checkCalendar(collection);
   return { ...nothing, withheld: status === 403 ? 'forbidden' : 'unreadable' };
 }
@@ -86,7 +95,8 @@ export async function checkCalendar({ client, url }: Collection): Promise<Member
     throw isMissing ? missing(error.status) : error;
   }
   if (member.status === 404 || member.status === 403 || member.status === 410) throw missing(member.status);
-  if ((member.status ?? 200) >= 300) throw new SyncError('unreachable', 'the calendar does not answer', { status: member.status ?? 207 });
+  if ((member.status ?? 200) >= 300)
+    throw new SyncError('unreachable', 'the calendar does not answer', { status: member.status ?? 207 });
   const types = member.props.get('d:resourcetype')?.children.map(({ name }) => name) ?? [];
   if (!types.includes('c:calendar')) throw missing(207);
   return member.props;
@@ -142,7 +152,11 @@ async function multiget({ client, url }: Collection, resources: readonly string[
     if (resource === undefined) continue;
     const data = member.props.get('c:calendar-data')?.text;
     if (member.status === 404 || member.status === 410) found.set(resource, 'missing');
-    else if (data !== undefined) found.set(resource, object(resource, textOf(member.props, 'd:getetag'), textOf(member.props, 'd:getlastmodified'), data, serverMs));
+    else if (data !== undefined)
+      found.set(
+        resource,
+        object(resource, textOf(member.props, 'd:getetag'), textOf(member.props, 'd:getlastmodified'), data, serverMs),
+      );
   }
   return found;
 }
@@ -151,11 +165,20 @@ async function multiget({ client, url }: Collection, resources: readonly string[
 export async function hasEvent({ client, url }: Collection, uid: string): Promise<boolean> {
   const named = (name: string, inside: object) => ({ _attributes: { name }, ...inside });
   const match = { 'c:text-match': { _attributes: { collation: 'i;octet' }, _text: xmlText(uid) } };
-  const filter = { 'c:comp-filter': named('VCALENDAR', { 'c:comp-filter': named('VEVENT', { 'c:prop-filter': named('UID', match) }) }) };
-  const answer = await client.xml('REPORT', url, { 'c:calendar-query': { 'd:prop': { 'd:getetag': {}, 'c:calendar-data': {} }, 'c:filter': filter } }, '1');
+  const filter = {
+    'c:comp-filter': named('VCALENDAR', { 'c:comp-filter': named('VEVENT', { 'c:prop-filter': named('UID', match) }) }),
+  };
+  const answer = await client.xml(
+    'REPORT',
+    url,
+    { 'c:calendar-query': { 'd:prop': { 'd:getetag': {}, 'c:calendar-data': {} }, 'c:filter': filter } },
+    '1',
+  );
   if (answer.status !== 207) return false;
   // The match is of a part, and some servers disregard it.
-  return multistatusOf(answer).members.some(({ props }) => contentLines(props.get('c:calendar-data')?.text ?? '', 'UID').includes(`UID:${uid}`));
+  return multistatusOf(answer).members.some(({ props }) =>
+    contentLines(props.get('c:calendar-data')?.text ?? '', 'UID').includes(`UID:${uid}`),
+  );
 }
 
 /** A refusal or failure that concerns what was asked for, and not the server as a whole. */
@@ -164,7 +187,13 @@ function isOwnFault(answer: Answer): boolean {
   return answer.status >= 400 && !isOverall;
 }
 
-function object(resource: string, etag: string | null, lastModified: string | null, data: string, serverMs: number | null): FetchedObject {
+function object(
+  resource: string,
+  etag: string | null,
+  lastModified: string | null,
+  data: string,
+  serverMs: number | null,
+): FetchedObject {
   const isTooLarge = data.length > MAX_OBJECT_CHARS;
   return {
     resource,
@@ -177,5 +206,9 @@ function object(resource: string, etag: string | null, lastModified: string | nu
 }
 
 function missing(status: number | undefined): SyncError {
-  return new SyncError('calendar-missing', 'the calendar is not there any more', status === undefined ? {} : { status });
+  return new SyncError(
+    'calendar-missing',
+    'the calendar is not there any more',
+    status === undefined ? {} : { status },
+  );
 }

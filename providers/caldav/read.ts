@@ -1,7 +1,8 @@
 /** Turns objects into events of a side. Fresh and stored objects are read by the same code, so they can be compared. */
-import { readObject } from '../../core/ical/object.ts';
+
 import type { CalendarEvent } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
+import { readObject } from '../../core/ical/object.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
 import { undescribePeople } from './attendee-text.ts';
 import { lastSegment } from './hrefs.ts';
@@ -15,7 +16,10 @@ export interface Reader {
 }
 
 /** @param ownAddresses of the account, in lower case */
-export function reader({ floatingZone, tag }: Pick<SideSetting, 'floatingZone' | 'tag'>, ownAddresses: readonly string[]): Reader {
+export function reader(
+  { floatingZone, tag }: Pick<SideSetting, 'floatingZone' | 'tag'>,
+  ownAddresses: readonly string[],
+): Reader {
   const own = new Set(ownAddresses.map((address) => address.toLowerCase()));
 
   function eventsOf(object: Omit<Stored, 'ref'>): Found[] {
@@ -30,8 +34,14 @@ export function reader({ floatingZone, tag }: Pick<SideSetting, 'floatingZone' |
         problems: entry.problems,
         modifiedAt: entry.modifiedAt,
         marker: markerOf(object.resource),
-        isDeclined: entry.event?.attendees.some(({ address, participation }) => participation === 'declined' && own.has(address.toLowerCase())) ?? false,
-        hasGuests: organizer !== null && own.has(organizer.toLowerCase()) && attendees.some((address) => !own.has(address.toLowerCase())),
+        isDeclined:
+          entry.event?.attendees.some(
+            ({ address, participation }) => participation === 'declined' && own.has(address.toLowerCase()),
+          ) ?? false,
+        hasGuests:
+          organizer !== null &&
+          own.has(organizer.toLowerCase()) &&
+          attendees.some((address) => !own.has(address.toLowerCase())),
       };
     });
   }
@@ -41,7 +51,8 @@ export function reader({ floatingZone, tag }: Pick<SideSetting, 'floatingZone' |
   }
 
   function fetched(object: FetchedObject): Found[] {
-    if (object.withheld !== undefined) return [unreadable({ ...object, ref: object.resource }, WITHHELD[object.withheld])];
+    if (object.withheld !== undefined)
+      return [unreadable({ ...object, ref: object.resource }, WITHHELD[object.withheld])];
     return eventsOf(object).map((found) => ({ ...found, modifiedAt: modifiedAt(found.modifiedAt, object) }));
   }
 
@@ -76,9 +87,23 @@ function modifiedAt(lastModified: string | null, { modifiedMs, serverMs }: Fetch
 
 /** The link id in the name of an object that Calpair created: `<uuid>.ics`, `<uuid>-g2.ics`. Link ids are UUIDs of version 7. */
 function markerOf(resource: string): string | null {
-  return /^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})(?:-g\d+)?\.ics$/.exec(lastSegment(resource))?.[1] ?? null;
+  return (
+    /^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})(?:-g\d+)?\.ics$/.exec(
+      lastSegment(resource),
+    )?.[1] ?? null
+  );
 }
 
 function unreadable({ ref, resource, version, data }: Stored, problem: EventProblem): Found {
-  return { ref, resource, version, data, event: null, problems: [problem], modifiedAt: null, marker: markerOf(resource), hasGuests: false };
+  return {
+    ref,
+    resource,
+    version,
+    data,
+    event: null,
+    problems: [problem],
+    modifiedAt: null,
+    marker: markerOf(resource),
+    hasGuests: false,
+  };
 }

@@ -37,7 +37,9 @@ function sameOf(found: Discovered, before: Discovered | undefined): [now: URL, w
   if (before === undefined) return [];
   const [now, was] = [addressesOf(found), addressesOf(before)];
   return now.flatMap((one): [URL, URL][] => {
-    const same = was.find((other) => canonicalPath(other.pathname) === canonicalPath(one.pathname) && isSameSite(other, one));
+    const same = was.find(
+      (other) => canonicalPath(other.pathname) === canonicalPath(one.pathname) && isSameSite(other, one),
+    );
     return same === undefined ? [] : [[one, same]];
   });
 }

@@ -1,5 +1,5 @@
 /** Whether writing an object would make its server invite, update or uninvite people (RFC 6638, `calendar-auto-schedule`). */
-import { EXCLUDED, type CalendarEvent, type Content } from '../../core/event.ts';
+import { type CalendarEvent, type Content, EXCLUDED } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { contentLines } from './content-lines.ts';
 
@@ -20,15 +20,25 @@ export interface SchedulingServer {
  * @param isPart the object stays, without this event: no `Schedule-Reply: F` goes with that
  * @throws SyncError `would-mail`
  */
-export function refuseToMail(server: SchedulingServer, data: string, before: CalendarEvent | null, next: CalendarEvent | null, isPart = false): void {
+export function refuseToMail(
+  server: SchedulingServer,
+  data: string,
+  before: CalendarEvent | null,
+  next: CalendarEvent | null,
+  isPart = false,
+): void {
   if (!server.autoSchedule || !hasScheduledAttendees(server, data)) return;
   const own = new Set(server.addresses.map((address) => address.toLowerCase()));
   const isAmong = (lines: readonly string[]): boolean => lines.some((line) => own.has(addressOf(line)));
   const isInvited = isAmong(contentLines(data, 'ATTENDEE'));
-  const answers = before !== null && next !== null && (answersOf(before) !== answersOf(next) || (isInvited && absencesOf(before) !== absencesOf(next)));
+  const answers =
+    before !== null &&
+    next !== null &&
+    (answersOf(before) !== answersOf(next) || (isInvited && absencesOf(before) !== absencesOf(next)));
   // SOGo cancels somebody else's meeting for its guests where the account is none of them.
   const declines = next === null && (server.isSogo || (isInvited && isPart));
-  if (isAmong(contentLines(data, 'ORGANIZER')) || answers || declines) throw new SyncError('would-mail', 'the server would send messages to the attendees');
+  if (isAmong(contentLines(data, 'ORGANIZER')) || answers || declines)
+    throw new SyncError('would-mail', 'the server would send messages to the attendees');
 }
 
 /** Whether the server schedules for any attendee: SCHEDULE-AGENT is SERVER or absent (RFC 6638 section 7.1). */
@@ -38,18 +48,29 @@ function hasScheduledAttendees({ isSogo }: SchedulingServer, data: string): bool
 
 function addressOf(line: string): string {
   const address = /:(mailto:.*|[a-z][a-z0-9+.-]*:.*|\/.*)$/i.exec(line.replace(/"[^"]*"/g, ''))?.[1] ?? '';
-  return address.trim().toLowerCase().replace(/^mailto:/, '');
+  return address
+    .trim()
+    .toLowerCase()
+    .replace(/^mailto:/, '');
 }
 
 /** All answers of an event, comparable. */
 function answersOf(event: CalendarEvent): string {
   const contents: [string, Content][] = [['', event]];
-  for (const [id, exception] of Object.entries(event.exceptions)) if (exception !== EXCLUDED) contents.push([id, exception]);
-  return JSON.stringify(contents.map(([id, { attendees }]) => [id, attendees.map(({ address, participation }) => [address, participation])]));
+  for (const [id, exception] of Object.entries(event.exceptions))
+    if (exception !== EXCLUDED) contents.push([id, exception]);
+  return JSON.stringify(
+    contents.map(([id, { attendees }]) => [
+      id,
+      attendees.map(({ address, participation }) => [address, participation]),
+    ]),
+  );
 }
 
 /** What Cyrus (and for exclusions SOGo) takes for a refusal by the person, comparable. */
 function absencesOf({ status, exceptions }: CalendarEvent): string {
-  const gone = Object.entries(exceptions).filter(([, exception]) => exception === EXCLUDED || exception.status === 'cancelled').map(([id]) => id);
+  const gone = Object.entries(exceptions)
+    .filter(([, exception]) => exception === EXCLUDED || exception.status === 'cancelled')
+    .map(([id]) => id);
   return JSON.stringify([status === 'cancelled', gone.sort()]);
 }

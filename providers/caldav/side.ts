@@ -3,7 +3,7 @@ import type { CalendarEvent } from '../../core/event.ts';
 import type { Found, Side, SideSetting, Stored, Written } from '../provider.ts';
 import { readChanges } from './changes.ts';
 import type { Discovered } from './discovery.ts';
-import { BATCH, checkCalendar, fetchObjects, type Collection } from './objects.ts';
+import { BATCH, type Collection, checkCalendar, fetchObjects } from './objects.ts';
 import { reader } from './read.ts';
 import { createEvent, removeEvent, updateEvent, type Writing } from './write.ts';
 
@@ -33,7 +33,8 @@ export function caldavSide(collection: Collection, setting: SideSetting, discove
     writesAtOnce: 2,
     changes: (cursor, known) => readChanges(collection, cursor, known, (object) => read.fetched(object)),
     get,
-    create: (event: CalendarEvent, key: string, generation: number): Promise<Written> => createEvent(writing, event, key, generation),
+    create: (event: CalendarEvent, key: string, generation: number): Promise<Written> =>
+      createEvent(writing, event, key, generation),
     update: (stored: Stored, next: CalendarEvent): Promise<Written> => updateEvent(writing, stored, next),
     remove: (stored: Stored): Promise<void> => removeEvent(writing, stored),
     read: (stored: Stored): Found => read.stored(stored),

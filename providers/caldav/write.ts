@@ -1,11 +1,21 @@
 /** Writes events to a calendar: every write conditional, objects patched and never rebuilt, nobody mailed. */
+
+import { type CalendarEvent, changedPaths, EXCLUDED } from '../../core/event.ts';
 import { createObject, patchObject, removePart } from '../../core/ical/object.ts';
-import { changedPaths, EXCLUDED, type CalendarEvent } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { SideSetting, Stored, Written } from '../provider.ts';
-import { errorOf, hasCondition, type Answer, type RequestOptions } from './client.ts';
 import { describePeople } from './attendee-text.ts';
-import { checkCalendar, fetchObject, hasEvent, isEtag, objectUrl, versionOf, type Collection, type FetchedObject } from './objects.ts';
+import { type Answer, errorOf, hasCondition, type RequestOptions } from './client.ts';
+import {
+  type Collection,
+  checkCalendar,
+  type FetchedObject,
+  fetchObject,
+  hasEvent,
+  isEtag,
+  objectUrl,
+  versionOf,
+} from './objects.ts';
 import { partOf, type Reader } from './read.ts';
 import { refuseToMail, type SchedulingServer } from './scheduling.ts';
 import { readError } from './xml.ts';
@@ -18,7 +28,12 @@ export interface Writing extends SchedulingServer {
 }
 
 /** As `Side.create`. */
-export async function createEvent(writing: Writing, event: CalendarEvent, key: string, generation: number): Promise<Written> {
+export async function createEvent(
+  writing: Writing,
+  event: CalendarEvent,
+  key: string,
+  generation: number,
+): Promise<Written> {
   const name = generation > 0 ? `${key}-g${generation}` : key;
   const resource = `${writing.collection.url.pathname}${name}.ics`;
   if (writing.isSogo) {
@@ -26,9 +41,24 @@ export async function createEvent(writing: Writing, event: CalendarEvent, key: s
     if (existing !== 'missing') return adopt(writing, existing, event, [event.uid, name]);
   }
   for (const uid of new Set([event.uid ?? name, name])) {
-    const { answer, data } = await putWithPeople(writing, resource, { 'if-none-match': '*' }, event, writing.isSogo || 'if refused', (shown) =>
-      createObject(shown ? describePeople(event, uid, writing.setting.tag) : event, uid, { now: now(), scheduleAgentNone: true }));
-    if (isSuccess(answer)) return written(writing, { ref: resource, resource, version: versionOf(answer.headers.get('etag'), null, null), data }, null);
+    const { answer, data } = await putWithPeople(
+      writing,
+      resource,
+      { 'if-none-match': '*' },
+      event,
+      writing.isSogo || 'if refused',
+      (shown) =>
+        createObject(shown ? describePeople(event, uid, writing.setting.tag) : event, uid, {
+          now: now(),
+          scheduleAgentNone: true,
+        }),
+    );
+    if (isSuccess(answer))
+      return written(
+        writing,
+        { ref: resource, resource, version: versionOf(answer.headers.get('etag'), null, null), data },
+        null,
+      );
     const isUnexplained = answer.status === 412 && !hasCondition(answer, ...REFUSALS);
     if (isUnexplained) {
       const existing = await fetchObject(writing.collection, resource);
@@ -37,13 +67,17 @@ export async function createEvent(writing: Writing, event: CalendarEvent, key: s
     // iCloud says no more than 412 of a UID that another calendar of the account has.
     if (uid !== name && (isUnexplained || isUidTaken(answer))) {
       // In this very calendar it is the event itself, come by another way: it is to be linked, and not to be doubled.
-      if (await hasEvent(writing.collection, uid)) throw new SyncError('stale', 'an event with this UID has come into the calendar', { status: answer.status });
+      if (await hasEvent(writing.collection, uid))
+        throw new SyncError('stale', 'an event with this UID has come into the calendar', { status: answer.status });
       continue;
     }
-    if (isUnexplained) throw new SyncError('rejected', 'the server refused the event', { status: 412, ...reasonOf(answer) });
+    if (isUnexplained)
+      throw new SyncError('rejected', 'the server refused the event', { status: 412, ...reasonOf(answer) });
     const error = await writeError(writing, answer);
     // SOGo answers 404 for what it cannot parse; the calendar is there.
-    throw error.kind === 'gone' ? new SyncError('rejected', error.message, { status: answer.status, ...reasonOf(answer) }) : error;
+    throw error.kind === 'gone'
+      ? new SyncError('rejected', error.message, { status: answer.status, ...reasonOf(answer) })
+      : error;
   }
   throw new SyncError('id-taken', 'the UID is taken');
 }
@@ -57,10 +91,29 @@ export async function updateEvent(writing: Writing, stored: Stored, next: Calend
   if (setting.attendees !== 'native') refuseToMail(writing, stored.data, before.event, next);
   // Real people of an object stay real, described ones stay described.
   const { uid } = next;
-  const isDescribed = /^(ATTENDEE|ORGANIZER)[;:]/im.test(stored.data) || uid === null ? false : writing.isSogo || hasPeople(before.event) || 'if refused';
-  const { answer, data } = await putWithPeople(writing, stored.resource, await preconditionFor(writing, stored), next, isDescribed, (shown) =>
-    patchObject(stored.data, partOf(stored), shown && uid !== null ? describePeople(next, uid, setting.tag) : next, { floatingZone: setting.floatingZone, now: now(), scheduleAgentNone: true }));
-  if (isSuccess(answer)) return written(writing, { ...stored, version: versionOf(answer.headers.get('etag'), null, null), data }, stored.data);
+  const isDescribed =
+    /^(ATTENDEE|ORGANIZER)[;:]/im.test(stored.data) || uid === null
+      ? false
+      : writing.isSogo || hasPeople(before.event) || 'if refused';
+  const { answer, data } = await putWithPeople(
+    writing,
+    stored.resource,
+    await preconditionFor(writing, stored),
+    next,
+    isDescribed,
+    (shown) =>
+      patchObject(stored.data, partOf(stored), shown && uid !== null ? describePeople(next, uid, setting.tag) : next, {
+        floatingZone: setting.floatingZone,
+        now: now(),
+        scheduleAgentNone: true,
+      }),
+  );
+  if (isSuccess(answer))
+    return written(
+      writing,
+      { ...stored, version: versionOf(answer.headers.get('etag'), null, null), data },
+      stored.data,
+    );
   if (answer.status === 404 || answer.status === 410) await checkCalendar(collection);
   throw await writeError(writing, answer);
 }
@@ -70,7 +123,8 @@ export async function removeEvent(writing: Writing, stored: Stored): Promise<voi
   const { collection, setting } = writing;
   const part = partOf(stored);
   const rest = part === null ? null : removePart(stored.data, part);
-  if (setting.attendees !== 'native') refuseToMail(writing, stored.data, writing.reader.stored(stored).event, null, rest !== null);
+  if (setting.attendees !== 'native')
+    refuseToMail(writing, stored.data, writing.reader.stored(stored).event, null, rest !== null);
   let precondition;
   try {
     precondition = await preconditionFor(writing, stored);
@@ -78,9 +132,10 @@ export async function removeEvent(writing: Writing, stored: Stored): Promise<voi
     if (error instanceof SyncError && error.kind === 'gone') return;
     throw error;
   }
-  const answer = rest === null
-    ? await send(collection, 'DELETE', stored.resource, { headers: { ...precondition, 'schedule-reply': 'F' } })
-    : await put(writing, stored.resource, rest, precondition);
+  const answer =
+    rest === null
+      ? await send(collection, 'DELETE', stored.resource, { headers: { ...precondition, 'schedule-reply': 'F' } })
+      : await put(writing, stored.resource, rest, precondition);
   if (isSuccess(answer) || answer.status === 404 || answer.status === 410) return;
   // With a precondition some servers answer 412 for what is not there.
   if (answer.status === 412 && (await fetchObject(collection, stored.resource)) === 'missing') return;
@@ -92,7 +147,10 @@ export async function removeEvent(writing: Writing, stored: Stored): Promise<voi
  * read and compared right before the write.
  * @throws SyncError `stale`, `gone`
  */
-async function preconditionFor({ collection, isSogo }: Writing, { resource, version, data }: Stored): Promise<Record<string, string>> {
+async function preconditionFor(
+  { collection, isSogo }: Writing,
+  { resource, version, data }: Stored,
+): Promise<Record<string, string>> {
   if (isEtag(version) && !version.startsWith('W/') && !isSogo) return { 'if-match': version };
   const fresh = await fetchObject(collection, resource);
   if (fresh === 'missing') throw new SyncError('gone', 'the object is not there any more', { status: 404 });
@@ -110,10 +168,16 @@ function sameText(data: string): string {
  * The object that is there under the name of our own is from an earlier try whose answer was lost, if its UID is ours: then it is our copy, even
  * if a person has edited it since. Anything else is somebody's.
  */
-function adopt({ reader }: Writing, existing: FetchedObject, event: CalendarEvent, uids: readonly (string | null)[]): Written {
+function adopt(
+  { reader }: Writing,
+  existing: FetchedObject,
+  event: CalendarEvent,
+  uids: readonly (string | null)[],
+): Written {
   const [found, ...others] = reader.fetched(existing);
   const uid = found?.event?.uid ?? null;
-  if (found === undefined || others.length > 0 || uid === null || !uids.includes(uid)) throw new SyncError('id-taken', 'the name is taken by another event', { status: 412 });
+  if (found === undefined || others.length > 0 || uid === null || !uids.includes(uid))
+    throw new SyncError('id-taken', 'the name is taken by another event', { status: 412 });
   const isAsSent = found.event !== null && changedPaths(found.event, { ...event, uid }).length === 0;
   return { ...found, confirmed: isAsSent, isFound: true };
 }
@@ -123,7 +187,12 @@ function adopt({ reader }: Writing, existing: FetchedObject, event: CalendarEven
  * (iCloud at times, of meetings that are not the account's).
  */
 async function putWithPeople(
-  writing: Writing, resource: string, headers: Record<string, string>, event: CalendarEvent, isDescribed: boolean | 'if refused', objectOf: (isDescribed: boolean) => string,
+  writing: Writing,
+  resource: string,
+  headers: Record<string, string>,
+  event: CalendarEvent,
+  isDescribed: boolean | 'if refused',
+  objectOf: (isDescribed: boolean) => string,
 ): Promise<{ answer: Answer; data: string }> {
   const data = objectOf(isDescribed === true);
   const answer = await put(writing, resource, data, headers);
@@ -134,16 +203,33 @@ async function putWithPeople(
 }
 
 function hasPeople({ organizer, attendees, exceptions }: CalendarEvent): boolean {
-  const among = (people: Pick<CalendarEvent, 'organizer' | 'attendees'>): boolean => people.organizer !== null || people.attendees.length > 0;
-  return among({ organizer, attendees }) || Object.values(exceptions).some((exception) => exception !== EXCLUDED && among(exception));
+  const among = (people: Pick<CalendarEvent, 'organizer' | 'attendees'>): boolean =>
+    people.organizer !== null || people.attendees.length > 0;
+  return (
+    among({ organizer, attendees }) ||
+    Object.values(exceptions).some((exception) => exception !== EXCLUDED && among(exception))
+  );
 }
 
-function put({ collection }: Writing, resource: string, data: string, headers: Record<string, string>): Promise<Answer> {
-  return send(collection, 'PUT', resource, { headers: { 'content-type': 'text/calendar; charset=utf-8', ...headers }, body: data });
+function put(
+  { collection }: Writing,
+  resource: string,
+  data: string,
+  headers: Record<string, string>,
+): Promise<Answer> {
+  return send(collection, 'PUT', resource, {
+    headers: { 'content-type': 'text/calendar; charset=utf-8', ...headers },
+    body: data,
+  });
 }
 
 /** Xandikos locks the calendar for the moment of each write, and answers 423 to another one. */
-async function send(collection: Collection, method: 'PUT' | 'DELETE', resource: string, options: RequestOptions): Promise<Answer> {
+async function send(
+  collection: Collection,
+  method: 'PUT' | 'DELETE',
+  resource: string,
+  options: RequestOptions,
+): Promise<Answer> {
   for (let tries = 1; ; tries += 1) {
     const answer = await collection.client.request(method, objectUrl(collection, resource), options);
     if (answer.status !== 423 || tries === LOCKED_TRIES) return answer;
@@ -163,7 +249,12 @@ async function written({ reader, collection }: Writing, stored: Stored, before: 
   if (stored.version !== null) return sent;
   // The write is done whatever comes of this.
   const fresh = await fetchObject(collection, stored.resource).catch(() => 'missing' as const);
-  if (fresh === 'missing' || fresh.withheld !== undefined || (before !== null && sameText(fresh.data) === sameText(before))) return sent;
+  if (
+    fresh === 'missing' ||
+    fresh.withheld !== undefined ||
+    (before !== null && sameText(fresh.data) === sameText(before))
+  )
+    return sent;
   const found = reader.fetched(fresh).find(({ ref }) => ref === stored.ref);
   return found?.event ? { ...found, confirmed: true } : sent;
 }
@@ -175,11 +266,13 @@ async function written({ reader, collection }: Writing, stored: Stored, before: 
 async function writeError({ collection }: Writing, answer: Answer): Promise<SyncError> {
   const { status } = answer;
   const error = errorOf(answer) ?? new SyncError('unreachable', `a write was answered with ${status}`, { status });
-  const as = (kind: SyncError['kind']): SyncError => new SyncError(kind, error.message, { status, ...reasonOf(answer) });
+  const as = (kind: SyncError['kind']): SyncError =>
+    new SyncError(kind, error.message, { status, ...reasonOf(answer) });
   if (hasCondition(answer, 'need-privileges', ...SCHEDULING_CONDITIONS)) return as('forbidden');
   if (hasCondition(answer, 'max-resource-size')) return as('too-large');
   if (hasCondition(answer, 'quota-not-exceeded', 'sufficient-disk-space')) return as('quota');
-  if (hasCondition(answer, ...REFUSALS) || ([403, 409].includes(status) && hasAnyCondition(answer))) return as('rejected');
+  if (hasCondition(answer, ...REFUSALS) || ([403, 409].includes(status) && hasAnyCondition(answer)))
+    return as('rejected');
   if (status === 405) return as('forbidden');
   if (status === 404 || status === 409) {
     await checkCalendar(collection);
@@ -216,7 +309,10 @@ const SCHEDULING_CONDITIONS = [
 /** RFC 4791 section 5.3.2.1, RFC 6638 section 3.2.4.1; SOGo answers a bare 409, Nextcloud a 400 with a sentence, also for an event in its trash bin. */
 function isUidTaken(answer: Answer): boolean {
   if (hasCondition(answer, 'no-uid-conflict', 'unique-scheduling-object-resource')) return true;
-  return (answer.status === 409 && !hasAnyCondition(answer)) || (answer.status === 400 && /\buid already exists\b/i.test(answer.text));
+  return (
+    (answer.status === 409 && !hasAnyCondition(answer)) ||
+    (answer.status === 400 && /\buid already exists\b/i.test(answer.text))
+  );
 }
 
 function hasAnyCondition(answer: Answer): boolean {

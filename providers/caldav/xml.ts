@@ -48,7 +48,10 @@ export function readError(text: string): { readonly conditions: readonly string[
     const root = parse(text);
     if (root.name !== 'd:error') return { conditions: [], message: '' };
     const said = root.children.find(({ name }) => name.endsWith(':message') || name === 'd:responsedescription');
-    return { conditions: root.children.map(({ name }) => name).filter((name) => /^(d|c|cs):/.test(name)), message: said?.text.trim() ?? '' };
+    return {
+      conditions: root.children.map(({ name }) => name).filter((name) => /^(d|c|cs):/.test(name)),
+      message: said?.text.trim() ?? '',
+    };
   } catch {
     return { conditions: [], message: '' };
   }
@@ -65,7 +68,10 @@ export function textOf(props: ReadonlyMap<string, Element>, name: string): strin
 
 /** The `href`s inside a property. */
 export function hrefsOf(props: ReadonlyMap<string, Element>, name: string): string[] {
-  return (props.get(name)?.children ?? []).filter((one) => one.name === 'd:href').map(({ text }) => text.trim()).filter((href) => href !== '');
+  return (props.get(name)?.children ?? [])
+    .filter((one) => one.name === 'd:href')
+    .map(({ text }) => text.trim())
+    .filter((href) => href !== '');
 }
 
 /** Text for an element that tsdav writes: it takes `&amp;` in a text for an ampersand, and XML has no control characters. */
@@ -92,7 +98,8 @@ function readMember(response: Element): Member[] {
     if (status !== null && (status < 200 || status >= 300)) continue;
     for (const prop of child(propstat, 'd:prop')?.children ?? []) {
       // Without a status it may be the list of what is missing (seen of iCloud): empty elements, which say nothing against others.
-      if (status !== null || (!props.has(prop.name) && (prop.children.length > 0 || prop.text.trim() !== ''))) props.set(prop.name, prop);
+      if (status !== null || (!props.has(prop.name) && (prop.children.length > 0 || prop.text.trim() !== '')))
+        props.set(prop.name, prop);
     }
   }
   const status = statusOf(child(response, 'd:status'));
@@ -127,7 +134,12 @@ function parse(source: string): Element {
     count += 1;
     if (open.length > MAX_DEPTH || count > MAX_ELEMENTS) throw unreadable('XML that is too large');
     const nameAttribute = attributes['name']?.value;
-    const element: OpenElement = { name: `${PREFIXES[uri] ?? '?'}:${local || name}`, children: [], text: '', ...(nameAttribute === undefined ? {} : { nameAttribute }) };
+    const element: OpenElement = {
+      name: `${PREFIXES[uri] ?? '?'}:${local || name}`,
+      children: [],
+      text: '',
+      ...(nameAttribute === undefined ? {} : { nameAttribute }),
+    };
     open.at(-1)?.children.push(element);
     open.push(element);
   };

@@ -7,9 +7,17 @@ import { isValidSeries } from '../../core/recurrence/series.ts';
 /** Null when Google can hold the event as it is. */
 export function cannotHold(event: CalendarEvent): EventProblem | null {
   if (event.status === 'cancelled') {
-    return { code: 'cancelled-not-carried', detail: 'The event is cancelled, and Google cannot tell a cancelled event from a deleted one.' };
+    return {
+      code: 'cancelled-not-carried',
+      detail: 'The event is cancelled, and Google cannot tell a cancelled event from a deleted one.',
+    };
   }
-  return isExpressible(event) ? null : { code: 'recurrence-written-out', detail: 'Google cannot express how this event repeats, so it is written there as single events.' };
+  return isExpressible(event)
+    ? null
+    : {
+        code: 'recurrence-written-out',
+        detail: 'Google cannot express how this event repeats, so it is written there as single events.',
+      };
 }
 
 /**
@@ -20,7 +28,12 @@ function isExpressible(event: CalendarEvent): boolean {
   const { recurrence } = event;
   if (!recurrence) return true;
   if (frequencies(recurrence).some((frequency) => SUB_DAILY.has(frequency))) return false;
-  if (recurrence.rules.some((rule) => rule.startsWith('EXRULE') || /[:;](?:BYHOUR|BYMINUTE|BYSECOND|RSCALE|SKIP)=/.test(rule))) return false;
+  if (
+    recurrence.rules.some(
+      (rule) => rule.startsWith('EXRULE') || /[:;](?:BYHOUR|BYMINUTE|BYSECOND|RSCALE|SKIP)=/.test(rule),
+    )
+  )
+    return false;
   if (recurrence.dates.some((date) => date.includes('/'))) return false;
   return isValidSeries(event);
 }

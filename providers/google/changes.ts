@@ -8,8 +8,17 @@ import { sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found, Known, Stored } from '../provider.ts';
 import { fetchExceptions, fetchMaster, listPages, type Place } from './fetch.ts';
-import { checkClock, isCancelled, isOlder, masterIdOf, parseSeries, versionOf, type Item, type Series } from './item.ts';
 import { foundOf } from './from-google.ts';
+import {
+  checkClock,
+  type Item,
+  isCancelled,
+  isOlder,
+  masterIdOf,
+  parseSeries,
+  type Series,
+  versionOf,
+} from './item.ts';
 
 /** One request when nothing changed. @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403 */
 export async function* readChanges(place: Place, cursor: string | null, known: Known): AsyncGenerator<ChangePage> {
@@ -61,12 +70,20 @@ async function* readEverything(place: Place, known: Known): AsyncGenerator<Chang
 
 /** What a complete listing says of one resource: nothing of a cancelled master; exceptions without a master stand alone. */
 function seriesOf({ master, exceptions }: Group): Series[] {
-  if (!master) return [...exceptions.values()].filter((item) => !isCancelled(item)).map((item) => ({ master: item, exceptions: {} }));
+  if (!master)
+    return [...exceptions.values()]
+      .filter((item) => !isCancelled(item))
+      .map((item) => ({ master: item, exceptions: {} }));
   if (isCancelled(master)) return [];
   return [{ master, exceptions: master.recurrence ? Object.fromEntries(exceptions) : {} }];
 }
 
-function pageOf(place: Place, all: readonly Series[], versions: ReadonlyMap<string, string | null>, date: number | null): ChangePage {
+function pageOf(
+  place: Place,
+  all: readonly Series[],
+  versions: ReadonlyMap<string, string | null>,
+  date: number | null,
+): ChangePage {
   const found: Found[] = [];
   const unchanged: string[] = [];
   for (const series of all) {
@@ -99,7 +116,11 @@ async function readIncrement(place: Place, syncToken: string, known: Known): Pro
   }
   const pages: ChangePage[] = [];
   for (let at = 0; at === 0 || at < outcome.found.length; at += CHUNK) {
-    pages.push({ found: outcome.found.slice(at, at + CHUNK), unchanged: at === 0 ? outcome.unchanged : [], removed: at === 0 ? [...outcome.removed] : [] });
+    pages.push({
+      found: outcome.found.slice(at, at + CHUNK),
+      unchanged: at === 0 ? outcome.unchanged : [],
+      removed: at === 0 ? [...outcome.removed] : [],
+    });
   }
   const last = pages.pop()!;
   return [...pages, { ...last, end: { cursor: CURSOR_PREFIX + end.token, full: false } }];
@@ -121,10 +142,18 @@ interface Outcome {
 
 /** Turns what came of one resource into what is to be reported of it. */
 async function apply(
-  place: Place, resource: string, group: Group, known: ReadonlyMap<string, KnownSeries>, date: number | null, outcome: Outcome,
+  place: Place,
+  resource: string,
+  group: Group,
+  known: ReadonlyMap<string, KnownSeries>,
+  date: number | null,
+  outcome: Outcome,
 ): Promise<void> {
   const before = known.get(resource);
-  const master = group.master && before && isOlder(group.master, before.series.master) ? before.series.master : group.master ?? before?.series.master ?? null;
+  const master =
+    group.master && before && isOlder(group.master, before.series.master)
+      ? before.series.master
+      : (group.master ?? before?.series.master ?? null);
   const orphans = [...group.exceptions.keys()].filter((id) => known.has(id));
   if (!master) return applyWithoutMaster(place, resource, group, known, date, outcome);
   for (const id of orphans) outcome.removed.add(id);
@@ -132,14 +161,28 @@ async function apply(
     if (before) outcome.removed.add(resource);
     return;
   }
-  report(place, { master, exceptions: await exceptionsOf(place, master, group, before, outcome) }, before, date, outcome);
+  report(
+    place,
+    { master, exceptions: await exceptionsOf(place, master, group, before, outcome) },
+    before,
+    date,
+    outcome,
+  );
 }
 
 /** The exceptions that a series has now. Those of a series that is new or was moved are asked for: no feed promises to name them all. */
-async function exceptionsOf(place: Place, master: Item, group: Group, before: KnownSeries | undefined, outcome: Outcome): Promise<Record<string, Item>> {
+async function exceptionsOf(
+  place: Place,
+  master: Item,
+  group: Group,
+  before: KnownSeries | undefined,
+  outcome: Outcome,
+): Promise<Record<string, Item>> {
   if (!master.recurrence) return {};
   const exceptions: Record<string, Item> = { ...before?.series.exceptions };
-  const isMoved = before !== undefined && !sameValue([before.series.master.start, before.series.master.recurrence], [master.start, master.recurrence]);
+  const isMoved =
+    before !== undefined &&
+    !sameValue([before.series.master.start, before.series.master.recurrence], [master.start, master.recurrence]);
   const hasOverride = Object.values(exceptions).some((item) => !isCancelled(item));
   if (!before || (isMoved && hasOverride)) {
     outcome.completions += 1;
@@ -157,10 +200,16 @@ async function exceptionsOf(place: Place, master: Item, group: Group, before: Kn
 
 /** Exceptions whose master is not known: it may have come in an earlier part that was never stored, or is not visible to this account. */
 async function applyWithoutMaster(
-  place: Place, resource: string, group: Group, known: ReadonlyMap<string, KnownSeries>, date: number | null, outcome: Outcome,
+  place: Place,
+  resource: string,
+  group: Group,
+  known: ReadonlyMap<string, KnownSeries>,
+  date: number | null,
+  outcome: Outcome,
 ): Promise<void> {
   const live = [...group.exceptions.values()].filter((item) => !isCancelled(item));
-  for (const id of group.exceptions.keys()) if (known.has(id) && isCancelled(group.exceptions.get(id)!)) outcome.removed.add(id);
+  for (const id of group.exceptions.keys())
+    if (known.has(id) && isCancelled(group.exceptions.get(id)!)) outcome.removed.add(id);
   if (live.length === 0) return;
   outcome.completions += 1;
   const series = await fetchMaster(place, resource);
@@ -172,7 +221,13 @@ async function applyWithoutMaster(
   if (!isCancelled(series.master)) report(place, series, undefined, date, outcome);
 }
 
-function report(place: Place, series: Series, before: KnownSeries | undefined, date: number | null, outcome: Outcome): void {
+function report(
+  place: Place,
+  series: Series,
+  before: KnownSeries | undefined,
+  date: number | null,
+  outcome: Outcome,
+): void {
   const { id } = series.master;
   if (before && before.stored.version === versionOf(series)) outcome.unchanged.push(id);
   else outcome.found.push(foundOf(checkClock(series, date), place.setting));

@@ -85,7 +85,11 @@ function oauthClient(settings: GoogleSettings, io: Io) {
       ...(settings.authUrl === undefined ? {} : { oauth2AuthBaseUrl: settings.authUrl }),
     },
     useAuthRequestParameters: false,
-    transporterOptions: { fetchImplementation: transport(io), retry: false, retryConfig: { retry: 0, noResponseRetries: 0, shouldRetry: () => false } },
+    transporterOptions: {
+      fetchImplementation: transport(io),
+      retry: false,
+      retryConfig: { retry: 0, noResponseRetries: 0, shouldRetry: () => false },
+    },
   });
 }
 
@@ -117,13 +121,19 @@ async function refresh(settings: GoogleSettings, refreshToken: string, io: Io): 
   const oauth = oauthClient(settings, io);
   let rotated: string | undefined;
   // The library puts the old refresh token over a new one right after this event.
-  oauth.on('tokens', (tokens) => { rotated = tokens.refresh_token ?? undefined; });
+  oauth.on('tokens', (tokens) => {
+    rotated = tokens.refresh_token ?? undefined;
+  });
   oauth.setCredentials({ refresh_token: refreshToken });
   try {
     const { token } = await oauth.getAccessToken();
     if (typeof token !== 'string' || token === '') throw new SyncError('unreachable', 'Google gave no access token');
     const expiresAt = oauth.credentials.expiry_date ?? Date.now() + UNKNOWN_LIFETIME_MS;
-    return { accessToken: token, expiresAt, ...(rotated === undefined || rotated === refreshToken ? {} : { refreshToken: rotated }) };
+    return {
+      accessToken: token,
+      expiresAt,
+      ...(rotated === undefined || rotated === refreshToken ? {} : { refreshToken: rotated }),
+    };
   } catch (error) {
     throw tokenError(error, io.signal);
   }

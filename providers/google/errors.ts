@@ -11,7 +11,16 @@ const KIND_OF_REASON: Readonly<Record<string, SyncErrorKind>> = {
   SERVICE_DISABLED: 'bug',
 };
 const KIND_OF_STATUS: Readonly<Record<number, SyncErrorKind>> = {
-  400: 'rejected', 401: 'auth', 403: 'forbidden', 404: 'gone', 408: 'unreachable', 409: 'stale', 410: 'gone', 412: 'stale', 413: 'too-large', 429: 'throttled',
+  400: 'rejected',
+  401: 'auth',
+  403: 'forbidden',
+  404: 'gone',
+  408: 'unreachable',
+  409: 'stale',
+  410: 'gone',
+  412: 'stale',
+  413: 'too-large',
+  429: 'throttled',
 };
 const MAX_WAIT_MS = 24 * 3_600_000;
 
@@ -24,7 +33,11 @@ export function apiError(error: unknown, signal: AbortSignal | undefined): unkno
   const { status, data, headers } = answer;
   const { reason, message, isLimit } = bodyOf(data);
   const kind = kindOf(status, reason, message, isLimit, headers);
-  return new SyncError(kind, `Google answered ${status}${reason === '' ? '' : ` (${reason})`}`, optionsOf(status, message || reason, waitOf(headers)));
+  return new SyncError(
+    kind,
+    `Google answered ${status}${reason === '' ? '' : ` (${reason})`}`,
+    optionsOf(status, message || reason, waitOf(headers)),
+  );
 }
 
 /** A failed refresh of the access token. `invalid_grant` is final: only a new sign-in helps. */
@@ -34,26 +47,42 @@ export function tokenError(error: unknown, signal: AbortSignal | undefined): unk
   const answer = answerOf(error);
   if (!answer) return new SyncError('unreachable', 'Google gave no usable answer to a token request');
   const { status, data, headers } = answer;
-  const code = codeOf(typeof data === 'object' && data !== null ? (data as Record<string, unknown>)['error'] : undefined);
+  const code = codeOf(
+    typeof data === 'object' && data !== null ? (data as Record<string, unknown>)['error'] : undefined,
+  );
   const options = optionsOf(status, code, waitOf(headers));
-  if (code === 'invalid_grant') return new SyncError('auth', 'Google refused the refresh token (invalid_grant)', options);
+  if (code === 'invalid_grant')
+    return new SyncError('auth', 'Google refused the refresh token (invalid_grant)', options);
   if (code === 'invalid_client' || code === 'unauthorized_client') {
-    return new SyncError('bug', `Google refused this installation's OAuth client (${code}): check its id and secret`, options);
+    return new SyncError(
+      'bug',
+      `Google refused this installation's OAuth client (${code}): check its id and secret`,
+      options,
+    );
   }
   if (status === 429) return new SyncError('throttled', 'Google answered 429 to a token request', options);
-  if (status >= 500 || status < 400) return new SyncError('unreachable', `Google answered ${status} to a token request`, options);
-  return new SyncError('bug', `Google answered ${status} to a token request${code === '' ? '' : ` (${code})`}`, options);
+  if (status >= 500 || status < 400)
+    return new SyncError('unreachable', `Google answered ${status} to a token request`, options);
+  return new SyncError(
+    'bug',
+    `Google answered ${status} to a token request${code === '' ? '' : ` (${code})`}`,
+    options,
+  );
 }
 
 /** One header of an answer, `name` in lower case: the library gives plain objects, failures have the transport's own Headers. */
 export function headerOf(headers: unknown, name: string): string | null {
   if (typeof headers !== 'object' || headers === null) return null;
-  const value: unknown = typeof (headers as Headers).get === 'function' ? (headers as Headers).get(name) : (headers as Record<string, unknown>)[name];
+  const value: unknown =
+    typeof (headers as Headers).get === 'function'
+      ? (headers as Headers).get(name)
+      : (headers as Record<string, unknown>)[name];
   return typeof value === 'string' ? value : null;
 }
 
 function kindOf(status: number, reason: string, message: string, isLimit: boolean, headers: unknown): SyncErrorKind {
-  if (status === 403 || status === 429) return KIND_OF_REASON[reason] ?? (isLimit ? limitOf(reason) : KIND_OF_STATUS[status]!);
+  if (status === 403 || status === 429)
+    return KIND_OF_REASON[reason] ?? (isLimit ? limitOf(reason) : KIND_OF_STATUS[status]!);
   if (status === 503 && headerOf(headers, 'retry-after') !== null) return 'throttled';
   // A sequence below the server's: somebody else wrote in between.
   if (status === 400 && message.startsWith('Invalid sequence value')) return 'stale';
@@ -90,21 +119,41 @@ function answerOf(error: unknown): FailedAnswer | null {
 /** The library's errors hold the whole request, tokens and all, so none of them becomes a cause. */
 function noAnswer(error: unknown): SyncError {
   if (error instanceof Error && 'config' in error) return new SyncError('unreachable', 'no answer from Google');
-  return new SyncError('bug', `a request to Google failed before it was sent (${error instanceof Error ? error.name : typeof error})`);
+  return new SyncError(
+    'bug',
+    `a request to Google failed before it was sent (${error instanceof Error ? error.name : typeof error})`,
+  );
 }
 
 function optionsOf(status: number, reason: string, retryAfterMs: number | undefined): SyncErrorOptions {
-  return { status, ...(reason === '' ? {} : { reason: plain(reason) }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  return {
+    status,
+    ...(reason === '' ? {} : { reason: plain(reason) }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
 }
 
 /** `{error: {errors: [{reason}], message, details: [{reason}]}}`; the envelope of the front end has the reason in `details`, too. */
 function bodyOf(data: unknown): { reason: string; message: string; isLimit: boolean } {
   const error = typeof data === 'object' && data !== null ? (data as { error?: unknown }).error : undefined;
   if (typeof error !== 'object' || error === null) return { reason: '', message: '', isLimit: false };
-  const { errors, details, message, status } = error as { errors?: unknown; details?: unknown; message?: unknown; status?: unknown };
-  const first = (list: unknown, key: 'reason' | 'domain'): string => codeOf(Array.isArray(list) ? (list[0] as Record<string, unknown> | null | undefined)?.[key] : undefined);
-  const isLimit = first(errors, 'domain') === 'usageLimits' || status === 'RESOURCE_EXHAUSTED' || first(details, 'reason') === 'RATE_LIMIT_EXCEEDED';
-  return { reason: first(errors, 'reason') || first(details, 'reason'), message: typeof message === 'string' ? message : '', isLimit };
+  const { errors, details, message, status } = error as {
+    errors?: unknown;
+    details?: unknown;
+    message?: unknown;
+    status?: unknown;
+  };
+  const first = (list: unknown, key: 'reason' | 'domain'): string =>
+    codeOf(Array.isArray(list) ? (list[0] as Record<string, unknown> | null | undefined)?.[key] : undefined);
+  const isLimit =
+    first(errors, 'domain') === 'usageLimits' ||
+    status === 'RESOURCE_EXHAUSTED' ||
+    first(details, 'reason') === 'RATE_LIMIT_EXCEEDED';
+  return {
+    reason: first(errors, 'reason') || first(details, 'reason'),
+    message: typeof message === 'string' ? message : '',
+    isLimit,
+  };
 }
 
 function codeOf(value: unknown): string {
@@ -112,7 +161,12 @@ function codeOf(value: unknown): string {
 }
 
 function plain(text: string): string {
-  return text.slice(0, 1000).replace(/<[^<>]*>/g, ' ').replace(/\s+/g, ' ').trim().slice(0, 200);
+  return text
+    .slice(0, 1000)
+    .replace(/<[^<>]*>/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 200);
 }
 
 /** Seconds, or an HTTP date against the server's own clock. */
@@ -120,6 +174,8 @@ function waitOf(headers: unknown): number | undefined {
   const text = headerOf(headers, 'retry-after');
   if (text === null) return undefined;
   const server = Date.parse(headerOf(headers, 'date') ?? '');
-  const ms = /^\d{1,9}$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - (Number.isNaN(server) ? Date.now() : server);
+  const ms = /^\d{1,9}$/.test(text.trim())
+    ? Number(text) * 1000
+    : Date.parse(text) - (Number.isNaN(server) ? Date.now() : server);
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_WAIT_MS);
 }

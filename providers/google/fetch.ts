@@ -1,11 +1,20 @@
 /** Reading one calendar: pages of `events.list`, single items, and whole series. */
 import { SyncError } from '../../core/sync-error.ts';
-import type { Place as OAuthPlace } from '../oauth/oauth-provider.ts';
 import { inParallel, pause } from '../concurrency.ts';
+import type { Place as OAuthPlace } from '../oauth/oauth-provider.ts';
 import type { Found } from '../provider.ts';
 import type { Client } from './client.ts';
-import { checkClock, isCancelled, ITEM_FIELDS, keepItem, LIST_FIELDS, masterIdOf, type Item, type Series } from './item.ts';
 import { foundOf } from './from-google.ts';
+import {
+  checkClock,
+  ITEM_FIELDS,
+  type Item,
+  isCancelled,
+  keepItem,
+  LIST_FIELDS,
+  masterIdOf,
+  type Series,
+} from './item.ts';
 
 export type Place = OAuthPlace<Client>;
 
@@ -20,11 +29,18 @@ export interface ListPage {
  * `events.list` to its last page. The parameters of a listing that gives or takes a sync token are always the same, as Google demands.
  * @throws SyncError `calendar-missing`
  */
-export async function* listPages(place: Place, query: { syncToken?: string; iCalUID?: string }): AsyncGenerator<ListPage> {
+export async function* listPages(
+  place: Place,
+  query: { syncToken?: string; iCalUID?: string },
+): AsyncGenerator<ListPage> {
   const seen = new Set<string>();
   let pageToken: string | undefined;
   do {
-    const page = await listPage(place, { ...query, ...(pageToken === undefined ? {} : { pageToken }), maxResults: PAGE_SIZE });
+    const page = await listPage(place, {
+      ...query,
+      ...(pageToken === undefined ? {} : { pageToken }),
+      maxResults: PAGE_SIZE,
+    });
     yield page;
     pageToken = page.pageToken;
     if (pageToken !== undefined && (seen.has(pageToken) || seen.size >= MAX_PAGES)) {
@@ -38,7 +54,8 @@ export async function* listPages(place: Place, query: { syncToken?: string; iCal
 export async function fetchItem(place: Place, eventId: string): Promise<{ item: Item; date: number | null } | null> {
   try {
     const { data, date } = await place.client.call((api, options) =>
-      api.events.get({ calendarId: place.calendarId, eventId, fields: ITEM_FIELDS }, options));
+      api.events.get({ calendarId: place.calendarId, eventId, fields: ITEM_FIELDS }, options),
+    );
     return { item: itemOf(data), date };
   } catch (error) {
     if (error instanceof SyncError && error.kind === 'gone') return null;
@@ -79,7 +96,10 @@ export async function fetchExceptions(place: Place, master: Item): Promise<Recor
  * Events by resource. A cancelled event is gone; so is an id that Google does not know although the calendar answers, and an occurrence that
  * belongs to a series which is visible (again) as a whole.
  */
-export async function getResources(place: Place, resources: readonly string[]): Promise<Map<string, readonly Found[] | 'gone'>> {
+export async function getResources(
+  place: Place,
+  resources: readonly string[],
+): Promise<Map<string, readonly Found[] | 'gone'>> {
   const result = new Map<string, readonly Found[] | 'gone'>();
   const asked = [...new Set(resources)];
   if (asked.length > LIST_INSTEAD) await answerFromListing(place, new Set(asked), result);
@@ -119,10 +139,20 @@ interface RawPage extends ListPage {
   readonly pageToken: string | undefined;
 }
 
-async function listPage(place: Place, query: { syncToken?: string; iCalUID?: string; pageToken?: string; maxResults: number }): Promise<RawPage> {
-  const { data, date } = await place.client.call((api, options) =>
-    api.events.list({ calendarId: place.calendarId, singleEvents: false, showDeleted: true, fields: LIST_FIELDS, ...query }, options),
-  ).catch((error: unknown) => { throw calendarError(error); });
+async function listPage(
+  place: Place,
+  query: { syncToken?: string; iCalUID?: string; pageToken?: string; maxResults: number },
+): Promise<RawPage> {
+  const { data, date } = await place.client
+    .call((api, options) =>
+      api.events.list(
+        { calendarId: place.calendarId, singleEvents: false, showDeleted: true, fields: LIST_FIELDS, ...query },
+        options,
+      ),
+    )
+    .catch((error: unknown) => {
+      throw calendarError(error);
+    });
   if (typeof data !== 'object' || data === null || (data.items !== undefined && !Array.isArray(data.items))) {
     throw new SyncError('unreachable', 'Google answered without a listing');
   }
@@ -135,7 +165,10 @@ function calendarError(error: unknown): unknown {
   if (!(error instanceof SyncError)) return error;
   const { status, reason } = error;
   if (error.kind === 'forbidden' && /insufficientPermissions|ACCESS_TOKEN_SCOPE_INSUFFICIENT/.test(error.message)) {
-    return new SyncError('auth', 'Google: the sign-in does not include access to calendars', { status: 403, ...(reason === undefined ? {} : { reason }) });
+    return new SyncError('auth', 'Google: the sign-in does not include access to calendars', {
+      status: 403,
+      ...(reason === undefined ? {} : { reason }),
+    });
   }
   if (error.kind !== 'forbidden' && !(error.kind === 'gone' && status === 404)) return error;
   const options = { ...(status === undefined ? {} : { status }), ...(reason === undefined ? {} : { reason }) };
@@ -148,11 +181,15 @@ async function getResource(place: Place, resource: string): Promise<readonly Fou
   if (!series) return null;
   if (isCancelled(series.master)) return 'gone';
   const masterId = masterIdOf(series.master);
-  if (masterId !== null && await fetchMaster(place, masterId)) return 'gone';
+  if (masterId !== null && (await fetchMaster(place, masterId))) return 'gone';
   return [foundOf(series, place.setting)];
 }
 
-async function answerFromListing(place: Place, asked: ReadonlySet<string>, result: Map<string, readonly Found[] | 'gone'>): Promise<void> {
+async function answerFromListing(
+  place: Place,
+  asked: ReadonlySet<string>,
+  result: Map<string, readonly Found[] | 'gone'>,
+): Promise<void> {
   const masters = new Map<string, Item>();
   const exceptions = new Map<string, Record<string, Item>>();
   let clock: number | null = null;
@@ -168,7 +205,10 @@ async function answerFromListing(place: Place, asked: ReadonlySet<string>, resul
     }
   }
   for (const [id, master] of masters) {
-    const own = master.recurrence ? exceptions.get(id) ?? {} : {};
-    result.set(id, isCancelled(master) ? 'gone' : [foundOf(checkClock({ master, exceptions: own }, clock), place.setting)]);
+    const own = master.recurrence ? (exceptions.get(id) ?? {}) : {};
+    result.set(
+      id,
+      isCancelled(master) ? 'gone' : [foundOf(checkClock({ master, exceptions: own }, clock), place.setting)],
+    );
   }
 }

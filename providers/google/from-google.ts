@@ -1,16 +1,25 @@
 /** What Google shows of an event, as a canonical event. Pure: the same stored data always reads as the same event. */
 import {
-  EXCLUDED, sameValue, type Attendee, type CalendarEvent, type Content, type Exception, type OccurrenceId, type Organizer, type Participation, type When,
+  type Attendee,
+  type CalendarEvent,
+  type Content,
+  EXCLUDED,
+  type Exception,
+  type OccurrenceId,
+  type Organizer,
+  type Participation,
+  sameValue,
+  type When,
 } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
-import { idInstant, isDateId, occurrenceId } from '../../core/recurrence/occurrence.ts';
 import { expandOccurrences, RecurrenceError } from '../../core/recurrence/normalise.ts';
+import { idInstant, isDateId, occurrenceId } from '../../core/recurrence/occurrence.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { withoutBlock } from '../attendee-text.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
-import { isCancelled, parseInstanceId, parseSeries, versionOf, writeSeries, type Item, type Series } from './item.ts';
-import { copiedUid, isCopy, isCutText, isOurText, keptPeople, linkOf, propertiesOf } from './private-data.ts';
 import { htmlToText, isHtml } from '../text.ts';
+import { type Item, isCancelled, parseInstanceId, parseSeries, type Series, versionOf, writeSeries } from './item.ts';
+import { copiedUid, isCopy, isCutText, isOurText, keptPeople, linkOf, propertiesOf } from './private-data.ts';
 import { readOccurrence, readRecurrence, readWhen } from './times.ts';
 
 /** How a series is stored. */
@@ -40,18 +49,23 @@ export function readStored(stored: Stored, setting: SideSetting): Found {
     modifiedAt: series.clockAhead ? null : latest(items),
     marker: linkOf(series.master),
     hasGuests: items.some(hasGuests),
-    isDeclined: series.master.attendees?.some((person) => person?.self === true && person.responseStatus === 'declined') ?? false,
+    isDeclined:
+      series.master.attendees?.some((person) => person?.self === true && person.responseStatus === 'declined') ?? false,
   };
 }
 
 /** The event of a series; null with a problem where it cannot be read. */
-export function readSeries(series: Series, setting: SideSetting): { event: CalendarEvent | null; problems: readonly EventProblem[] } {
+export function readSeries(
+  series: Series,
+  setting: SideSetting,
+): { event: CalendarEvent | null; problems: readonly EventProblem[] } {
   try {
     const problems = new Map<string, EventProblem>();
     const event = eventOf(series, setting, (problem) => problems.set(problem.code, problem));
     return event ? { event, problems: [...problems.values()] } : { event: null, problems: [UNREADABLE] };
   } catch (error) {
-    if (error instanceof RangeError || error instanceof RecurrenceError || error instanceof TypeError) return { event: null, problems: [UNREADABLE] };
+    if (error instanceof RangeError || error instanceof RecurrenceError || error instanceof TypeError)
+      return { event: null, problems: [UNREADABLE] };
     throw error;
   }
 }
@@ -81,17 +95,30 @@ export function nativeAttendees(item: Item): Attendee[] {
 /** Google makes every calendar the organizer of its events: that is news only where somebody is invited. */
 export function nativeOrganizer(item: Item): Organizer | null {
   const email = item.organizer?.email;
-  if (!Array.isArray(item.attendees) || item.attendees.length === 0 || typeof email !== 'string' || email === '') return null;
+  if (!Array.isArray(item.attendees) || item.attendees.length === 0 || typeof email !== 'string' || email === '')
+    return null;
   return { address: email.toLowerCase(), name: textOf(item.organizer?.displayName) };
 }
 
-const UNREADABLE: EventProblem = { code: 'unreadable', detail: 'Google shows this event in a form that cannot be read: its times or its repetition make no sense.' };
-const ZONE_UNKNOWN: EventProblem = { code: 'zone-unknown', detail: 'The event is in a time zone that is not known; its time is right, shown in UTC.' };
-const TEXT_TOO_LONG: EventProblem = { code: 'text-too-long', detail: 'A text of this event is longer than Google allows and is shown shortened there.' };
+const UNREADABLE: EventProblem = {
+  code: 'unreadable',
+  detail: 'Google shows this event in a form that cannot be read: its times or its repetition make no sense.',
+};
+const ZONE_UNKNOWN: EventProblem = {
+  code: 'zone-unknown',
+  detail: 'The event is in a time zone that is not known; its time is right, shown in UTC.',
+};
+const TEXT_TOO_LONG: EventProblem = {
+  code: 'text-too-long',
+  detail: 'A text of this event is longer than Google allows and is shown shortened there.',
+};
 const MAX_EXCEPTIONS = 20_000;
 const EXPANSION_STEPS = 100_000;
 const PARTICIPATIONS: Readonly<Record<string, Participation>> = {
-  needsAction: 'needs-action', accepted: 'accepted', declined: 'declined', tentative: 'tentative',
+  needsAction: 'needs-action',
+  accepted: 'accepted',
+  declined: 'declined',
+  tentative: 'tentative',
 };
 
 type Report = (problem: EventProblem) => void;
@@ -101,11 +128,17 @@ function eventOf(series: Series, setting: SideSetting, report: Report): Calendar
   const read = readWhen(master, setting.floatingZone);
   if (!read) return null;
   if (!read.isZoneKnown) report(ZONE_UNKNOWN);
-  const { recurrence, excluded } = Array.isArray(master.recurrence) && !master.recurringEventId
-    ? readRecurrence(master.recurrence, read.when)
-    : { recurrence: null, excluded: [] };
+  const { recurrence, excluded } =
+    Array.isArray(master.recurrence) && !master.recurringEventId
+      ? readRecurrence(master.recurrence, read.when)
+      : { recurrence: null, excluded: [] };
   const uids = tagUids(master);
-  const plain: CalendarEvent = { ...contentOf(master, read.when, uids, setting, report), uid: uidOf(master), recurrence, exceptions: {} };
+  const plain: CalendarEvent = {
+    ...contentOf(master, read.when, uids, setting, report),
+    uid: uidOf(master),
+    recurrence,
+    exceptions: {},
+  };
   if (!recurrence) return plain;
   const exceptions: Record<OccurrenceId, Exception> = {};
   for (const id of excluded) exceptions[id] = EXCLUDED;
@@ -143,15 +176,31 @@ export function withinSeries(series: CalendarEvent, ids: readonly OccurrenceId[]
   const at = fitting.map((id) => idInstant(isDateId(id) ? `${id}T000000Z` : id));
   const from = at.reduce((a, b) => Math.min(a, b));
   const to = at.reduce((a, b) => Math.max(a, b)) + 1000;
-  const { ids: occurrences, complete } = expandOccurrences({ ...series, exceptions: {} }, from, to, MAX_EXCEPTIONS, EXPANSION_STEPS);
+  const { ids: occurrences, complete } = expandOccurrences(
+    { ...series, exceptions: {} },
+    from,
+    to,
+    MAX_EXCEPTIONS,
+    EXPANSION_STEPS,
+  );
   if (!complete) return fitting;
   // Google shows the start of a series even where the rule does not produce it.
-  const known = new Set([...occurrences, occurrenceId(series.when.start, series.when.allDay ? null : series.when.startZone)]);
+  const known = new Set([
+    ...occurrences,
+    occurrenceId(series.when.start, series.when.allDay ? null : series.when.startZone),
+  ]);
   return fitting.filter((id) => known.has(id));
 }
 
 /** Null where the item shows nothing but what the series would show there anyway: it was changed back. */
-function overrideOf(item: Item, id: OccurrenceId, series: CalendarEvent, uids: readonly string[], setting: SideSetting, report: Report): Content | null {
+function overrideOf(
+  item: Item,
+  id: OccurrenceId,
+  series: CalendarEvent,
+  uids: readonly string[],
+  setting: SideSetting,
+  report: Report,
+): Content | null {
   const usual = occurrenceContent(series, id);
   const read = readWhen(item, series.when.allDay ? setting.floatingZone : series.when.startZone);
   if (read && !read.isZoneKnown) report(ZONE_UNKNOWN);
@@ -163,7 +212,8 @@ function contentOf(item: Item, when: When, uids: readonly string[], setting: Sid
   const properties = propertiesOf(item);
   const written = textOf(item.description);
   if (isCutText(properties, written)) report(TEXT_TOO_LONG);
-  const text = isOurText(properties, written) || !isHtml(written) ? written.replace(/\r\n?/g, '\n') : htmlToText(written);
+  const text =
+    isOurText(properties, written) || !isHtml(written) ? written.replace(/\r\n?/g, '\n') : htmlToText(written);
   return {
     title: textOf(item.summary),
     when,
@@ -181,7 +231,10 @@ function peopleOf(item: Item): { organizer: Organizer | null; attendees: Attende
   const kept = keptPeople(propertiesOf(item));
   const native = nativeAttendees(item);
   const addresses = new Set(native.map((attendee) => attendee.address));
-  const attendees = byAddressOrder([...native, ...kept.attendees.filter((attendee) => !addresses.has(attendee.address))]);
+  const attendees = byAddressOrder([
+    ...native,
+    ...kept.attendees.filter((attendee) => !addresses.has(attendee.address)),
+  ]);
   return { organizer: kept.organizer ?? nativeOrganizer(item), attendees };
 }
 
@@ -195,7 +248,11 @@ function byAddressOrder(attendees: Attendee[]): Attendee[] {
 }
 
 function hasGuests(item: Item): boolean {
-  return item.organizer?.self === true && Array.isArray(item.attendees) && item.attendees.some((person) => person?.self !== true);
+  return (
+    item.organizer?.self === true &&
+    Array.isArray(item.attendees) &&
+    item.attendees.some((person) => person?.self !== true)
+  );
 }
 
 function latest(items: readonly Item[]): string | null {

@@ -2,11 +2,11 @@
 import { createOAuthProvider, type OAuthCredentials } from '../oauth/oauth-provider.ts';
 import type { Provider, Side } from '../provider.ts';
 import { createCalendar, identityOf, listCalendars, proveAccount } from './calendars.ts';
+import { cannotHold } from './capabilities.ts';
 import { readChanges } from './changes.ts';
 import { createClient, type GoogleSettings } from './client.ts';
 import { getResources, type Place } from './fetch.ts';
 import { freeBusy } from './free-busy.ts';
-import { cannotHold } from './capabilities.ts';
 import { readStored } from './from-google.ts';
 import { createEvent, removeEvent, updateEvent } from './write.ts';
 
@@ -14,11 +14,21 @@ export type { GoogleSettings } from './client.ts';
 
 /** Null settings: the operator has given no OAuth client. */
 export function createGoogleProvider(settings: GoogleSettings | null): Provider<OAuthCredentials> {
-  return createOAuthProvider({
-    kind: 'google', name: 'Google',
-    longestRefreshToken: 4096,
-    createClient, proveAccount, identityOf, listCalendars, createCalendar, freeBusy, openSide,
-  }, settings);
+  return createOAuthProvider(
+    {
+      kind: 'google',
+      name: 'Google',
+      longestRefreshToken: 4096,
+      createClient,
+      proveAccount,
+      identityOf,
+      listCalendars,
+      createCalendar,
+      freeBusy,
+      openSide,
+    },
+    settings,
+  );
 }
 
 function openSide(place: Place): Side {

@@ -1,6 +1,7 @@
 /** The three requests that write: insert, patch and delete one item. None of them mails anybody, and none drops a conference or a file. */
-import { SyncError } from '../../core/sync-error.ts';
+
 import { sameValue } from '../../core/event.ts';
+import { SyncError } from '../../core/sync-error.ts';
 import { fetchItem, itemOf, type Place } from './fetch.ts';
 import { ITEM_FIELDS, type Item } from './item.ts';
 import type { Body } from './to-google.ts';
@@ -13,15 +14,26 @@ export interface WrittenItem {
 /** @throws SyncError with status 409 when the id is taken */
 export async function insertItem(place: Place, requestBody: Body): Promise<WrittenItem> {
   const { data, date } = await place.client.call((api, options) =>
-    api.events.insert({ calendarId: place.calendarId, ...QUIETLY, fields: ITEM_FIELDS, requestBody }, options));
+    api.events.insert({ calendarId: place.calendarId, ...QUIETLY, fields: ITEM_FIELDS, requestBody }, options),
+  );
   return { item: itemOf(data), date };
 }
 
 /** @throws SyncError `stale` when the item is not as `item` shows it any more; one without ETag is written as it is */
-export async function patchItem(place: Place, item: Pick<Item, 'id' | 'etag'>, requestBody: Body): Promise<WrittenItem> {
+export async function patchItem(
+  place: Place,
+  item: Pick<Item, 'id' | 'etag'>,
+  requestBody: Body,
+): Promise<WrittenItem> {
   return ifUnchanged(place, item, async (etag) => {
-    const { data, date } = await place.client.call((api, options) =>
-      api.events.patch({ calendarId: place.calendarId, eventId: item.id, ...QUIETLY, fields: ITEM_FIELDS, requestBody }, options), etag);
+    const { data, date } = await place.client.call(
+      (api, options) =>
+        api.events.patch(
+          { calendarId: place.calendarId, eventId: item.id, ...QUIETLY, fields: ITEM_FIELDS, requestBody },
+          options,
+        ),
+      etag,
+    );
     return { item: itemOf(data), date };
   });
 }
@@ -29,8 +41,13 @@ export async function patchItem(place: Place, item: Pick<Item, 'id' | 'etag'>, r
 /** Already gone is success. @throws SyncError `stale` */
 export async function deleteItem(place: Place, item: Item): Promise<void> {
   try {
-    await ifUnchanged(place, item, (etag) => place.client.call((api, options) =>
-      api.events.delete({ calendarId: place.calendarId, eventId: item.id, sendUpdates: 'none' }, options), etag));
+    await ifUnchanged(place, item, (etag) =>
+      place.client.call(
+        (api, options) =>
+          api.events.delete({ calendarId: place.calendarId, eventId: item.id, sendUpdates: 'none' }, options),
+        etag,
+      ),
+    );
   } catch (error) {
     if (!(error instanceof SyncError) || error.kind !== 'gone') throw error;
   }
@@ -43,7 +60,11 @@ const MAX_ATTEMPTS = 3;
  * Google changes the ETag of a master when an instance is written, and the other way round. So after a 412 the item is read again: as long as it shows
  * what it showed, the write is tried again: with the new ETag, and at last, for an item that has no usable one, without.
  */
-async function ifUnchanged<T>(place: Place, item: Pick<Item, 'id' | 'etag'>, send: (etag: string) => Promise<T>): Promise<T> {
+async function ifUnchanged<T>(
+  place: Place,
+  item: Pick<Item, 'id' | 'etag'>,
+  send: (etag: string) => Promise<T>,
+): Promise<T> {
   let etag = item.etag ?? ANY;
   for (let attempt = 1; ; attempt++) {
     try {
@@ -52,7 +73,7 @@ async function ifUnchanged<T>(place: Place, item: Pick<Item, 'id' | 'etag'>, sen
       if (!(error instanceof SyncError) || error.status !== 412 || attempt === MAX_ATTEMPTS) throw error;
       const now = await fetchItem(place, item.id);
       if (!now || !showsTheSame(item, now.item)) throw error;
-      etag = attempt === MAX_ATTEMPTS - 1 ? ANY : now.item.etag ?? ANY;
+      etag = attempt === MAX_ATTEMPTS - 1 ? ANY : (now.item.etag ?? ANY);
     }
   }
 }

@@ -18,12 +18,32 @@ export interface Series {
 }
 
 const FIELDS = [
-  'id', 'status', 'etag', 'updated', 'iCalUID', 'recurringEventId', 'originalStartTime', 'recurrence', 'start', 'end', 'summary', 'description',
-  'location', 'transparency', 'visibility', 'organizer', 'attendees', 'attendeesOmitted', 'eventType', 'extendedProperties',
+  'id',
+  'status',
+  'etag',
+  'updated',
+  'iCalUID',
+  'recurringEventId',
+  'originalStartTime',
+  'recurrence',
+  'start',
+  'end',
+  'summary',
+  'description',
+  'location',
+  'transparency',
+  'visibility',
+  'organizer',
+  'attendees',
+  'attendeesOmitted',
+  'eventType',
+  'extendedProperties',
 ] as const satisfies readonly (keyof calendar_v3.Schema$Event)[];
 
 /** The partial response that holds just these, for `events.list` and for one event. */
-export const ITEM_FIELDS = FIELDS.map((field) => (field === 'extendedProperties' ? 'extendedProperties/private' : field)).join(',');
+export const ITEM_FIELDS = FIELDS.map((field) =>
+  field === 'extendedProperties' ? 'extendedProperties/private' : field,
+).join(',');
 export const LIST_FIELDS = `nextPageToken,nextSyncToken,items(${ITEM_FIELDS})`;
 
 /** The fields that are kept of an item; null for what has no usable id. */
@@ -65,7 +85,9 @@ export function instanceId(masterId: string, occurrence: string): string {
 export function masterIdOf(item: Item): string | null {
   if (typeof item.recurringEventId === 'string' && item.recurringEventId !== item.id) return item.recurringEventId;
   // A tombstone may come with nothing but id and status.
-  return isCancelled(item) && !item.recurringEventId && !item.iCalUID ? parseInstanceId(item.id)?.master ?? null : null;
+  return isCancelled(item) && !item.recurringEventId && !item.iCalUID
+    ? (parseInstanceId(item.id)?.master ?? null)
+    : null;
 }
 
 /** One string that changes when any item of the series does; its first part is the master's ETag. */
@@ -86,7 +108,8 @@ export function writeSeries(series: Series): string {
 /** @throws SyntaxError for what `writeSeries` did not write */
 export function parseSeries(data: string): Series {
   const series = JSON.parse(data) as Series;
-  if (typeof series?.master?.id !== 'string' || typeof series.exceptions !== 'object') throw new SyntaxError('not a stored Google event');
+  if (typeof series?.master?.id !== 'string' || typeof series.exceptions !== 'object')
+    throw new SyntaxError('not a stored Google event');
   return series;
 }
 

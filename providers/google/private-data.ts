@@ -3,7 +3,7 @@
  * Google's limits: keys of 44 characters, values of 1024, 300 properties and 32 kB in all; longer ones are cut without a word.
  */
 import { createHash } from 'node:crypto';
-import { ascii, parseJson, readPeople, writePeople, type People } from '../hidden-attendees.ts';
+import { ascii, type People, parseJson, readPeople, writePeople } from '../hidden-attendees.ts';
 import type { Item } from './item.ts';
 
 export type Properties = Record<string, string>;
@@ -40,7 +40,7 @@ export function uidProperties(uid: string): Properties {
 
 /** The link that Calpair made this copy for. */
 export function linkOf(item: Item): string | null {
-  return isCopy(item) ? propertiesOf(item)[LINK] ?? null : null;
+  return isCopy(item) ? (propertiesOf(item)[LINK] ?? null) : null;
 }
 
 /** True for what Calpair made. An event that a person duplicates takes its private data along, but not its id. */
@@ -82,7 +82,11 @@ export function isCutText(properties: Properties, description: string): boolean 
 }
 
 /** What to send so that the properties of the groups that `next` is about are exactly `next`; empty where they are already. */
-export function patchProperties(now: Properties, next: Properties, groups: readonly ('people' | 'text')[]): PropertyPatch {
+export function patchProperties(
+  now: Properties,
+  next: Properties,
+  groups: readonly ('people' | 'text')[],
+): PropertyPatch {
   const patch: PropertyPatch = {};
   for (const [key, value] of Object.entries(next)) if (now[key] !== value) patch[key] = value;
   const isOfGroups = (key: string): boolean =>
@@ -98,7 +102,8 @@ const MAX_CHUNKS = 100;
 
 function chunk(name: string, text: string): Properties {
   const properties: Properties = {};
-  for (let at = 0; at * CHUNK < text.length; at++) properties[`${name}.${at}`] = text.slice(at * CHUNK, (at + 1) * CHUNK);
+  for (let at = 0; at * CHUNK < text.length; at++)
+    properties[`${name}.${at}`] = text.slice(at * CHUNK, (at + 1) * CHUNK);
   return properties;
 }
 

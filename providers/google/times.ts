@@ -1,8 +1,8 @@
 /** Google's `start`, `end`, `originalStartTime` and `recurrence[]`, to and from the canonical forms. */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import type { OccurrenceId, Recurrence, When } from '../../core/event.ts';
-import { instantId, isDateId, occurrenceId } from '../../core/recurrence/occurrence.ts';
 import { normaliseRecurrence } from '../../core/recurrence/normalise.ts';
+import { instantId, isDateId, occurrenceId } from '../../core/recurrence/occurrence.ts';
 import { instantOf, localOf, resolveZone } from '../../core/zones.ts';
 import type { Item } from './item.ts';
 
@@ -29,7 +29,11 @@ export function readWhen(item: Item, zone: string): ReadWhen | null {
   const endZone = end?.kind === 'time' ? end.zone : start.zone;
   const endInstant = end?.kind === 'time' ? Math.max(end.instant, start.instant) : start.instant;
   const when: When = {
-    allDay: false, start: localOf(start.instant, start.zone), startZone: start.zone, end: localOf(endInstant, endZone), endZone,
+    allDay: false,
+    start: localOf(start.instant, start.zone),
+    startZone: start.zone,
+    end: localOf(endInstant, endZone),
+    endZone,
   };
   return { when, isZoneKnown: start.isZoneKnown && (end?.kind !== 'time' || end.isZoneKnown) };
 }
@@ -42,8 +46,11 @@ export function writeWhen(when: When, before: When | null): { start: Point; end:
   }
   const clear = before?.allDay === true ? { date: null } : {};
   // The instant in UTC: there is no wall-clock time to be read in two ways, and zones of the 19th century have odd offsets.
-  const point = (local: string, zone: string): Point =>
-    ({ dateTime: localOf(instantOf(local, zone), 'UTC') + 'Z', timeZone: zone, ...clear });
+  const point = (local: string, zone: string): Point => ({
+    dateTime: localOf(instantOf(local, zone), 'UTC') + 'Z',
+    timeZone: zone,
+    ...clear,
+  });
   return { start: point(when.start, when.startZone), end: point(when.end, when.endZone) };
 }
 
@@ -109,7 +116,8 @@ function readPoint(point: Point | null | undefined, defaultZone: string): ReadPo
   const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d{1,9})?(Z|[+-]\d\d:\d\d)?$/i.exec(point.dateTime);
   if (!match) throw new RangeError('not a date-time');
   const [, local, offset] = match;
-  const named = typeof point.timeZone === 'string' && point.timeZone !== '' ? resolveZone(point.timeZone, null)?.zone : defaultZone;
+  const named =
+    typeof point.timeZone === 'string' && point.timeZone !== '' ? resolveZone(point.timeZone, null)?.zone : defaultZone;
   const zone = named ?? 'UTC';
   const instant = offset === undefined ? instantOf(local!, zone) : instantOf(local!, 'UTC') - offsetMs(offset);
   return { kind: 'time', instant, zone, isZoneKnown: named !== undefined };
@@ -129,7 +137,7 @@ function parseLine(line: string): { name: string; zone: string | null; value: st
 }
 
 function readDates(value: string, zoneName: string | null, when: When, dateCounts: boolean): OccurrenceId[] {
-  const zone = zoneName === null ? null : resolveZone(zoneName, null)?.zone ?? null;
+  const zone = zoneName === null ? null : (resolveZone(zoneName, null)?.zone ?? null);
   const ids: OccurrenceId[] = [];
   for (const text of value.split(',').slice(0, MAX_DATES)) {
     const match = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?(?:\/.*)?$/i.exec(text.trim());
@@ -139,7 +147,7 @@ function readDates(value: string, zoneName: string | null, when: When, dateCount
     const id = safely(() => {
       if (when.allDay) return idOfDate(date, when);
       if (hour === undefined) return dateCounts ? idOfDate(date, when) : null;
-      return occurrenceId(`${date}T${hour}:${minute}:${second}`, utc ? 'UTC' : zone ?? when.startZone);
+      return occurrenceId(`${date}T${hour}:${minute}:${second}`, utc ? 'UTC' : (zone ?? when.startZone));
     });
     if (id !== null) ids.push(id);
   }

@@ -3,17 +3,33 @@
  * (where null might bring the series' own value back). What is in no body stays as it is: reminders, attachments, conferences, colours.
  */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
-import { EXCLUDED, sameValue, type Attendee, type CalendarEvent, type Content, type OccurrenceId } from '../../core/event.ts';
 import { withBlock } from '../../core/attendee-text.ts';
-import type { People } from '../hidden-attendees.ts';
-import { peopleBlock } from '../attendee-text.ts';
-import type { SideSetting } from '../provider.ts';
-import type { Item, Series } from './item.ts';
-import { nativeAttendees, nativeOrganizer, uidOf } from './from-google.ts';
 import {
-  hasKeptPeople, isCutText, isOurText, linkProperties, patchProperties, peopleProperties, propertiesOf, textProperties, uidProperties, type PropertyPatch,
-} from './private-data.ts';
+  type Attendee,
+  type CalendarEvent,
+  type Content,
+  EXCLUDED,
+  type OccurrenceId,
+  sameValue,
+} from '../../core/event.ts';
+import { peopleBlock } from '../attendee-text.ts';
+import type { People } from '../hidden-attendees.ts';
+import type { SideSetting } from '../provider.ts';
 import { cutText, isHtml } from '../text.ts';
+import { nativeAttendees, nativeOrganizer, uidOf } from './from-google.ts';
+import type { Item, Series } from './item.ts';
+import {
+  hasKeptPeople,
+  isCutText,
+  isOurText,
+  linkProperties,
+  type PropertyPatch,
+  patchProperties,
+  peopleProperties,
+  propertiesOf,
+  textProperties,
+  uidProperties,
+} from './private-data.ts';
 import { readRecurrence, writeRecurrence, writeWhen } from './times.ts';
 
 export type Body = calendar_v3.Schema$Event;
@@ -47,7 +63,13 @@ export function insertBody(event: CalendarEvent, id: string, key: string, settin
 }
 
 /** What changes an item that reads as `before` so that it reads as `after`; empty where nothing is to be written. */
-export function contentPatch(item: Item, before: Content, after: Content, setting: SideSetting, isInstance: boolean): Body {
+export function contentPatch(
+  item: Item,
+  before: Content,
+  after: Content,
+  setting: SideSetting,
+  isInstance: boolean,
+): Body {
   const cleared = isInstance ? '' : null;
   const body: Body = {};
   if (before.title !== after.title) body.summary = cutText(after.title, MAX_LINE).text || cleared;
@@ -55,7 +77,8 @@ export function contentPatch(item: Item, before: Content, after: Content, settin
   if (!sameValue(before.when, after.when)) Object.assign(body, writeWhen(after.when, before.when));
   if (before.status !== after.status) body.status = after.status;
   if (before.transparency !== after.transparency) body.transparency = after.transparency;
-  if (before.visibility !== after.visibility) body.visibility = after.visibility === 'public' ? 'default' : after.visibility;
+  if (before.visibility !== after.visibility)
+    body.visibility = after.visibility === 'public' ? 'default' : after.visibility;
   Object.assign(body, textPatch(item, before, after, setting, cleared));
   return body;
 }
@@ -73,13 +96,20 @@ export function restoreBody(series: Item, content: Content, setting: SideSetting
     status: content.status,
     transparency: content.transparency,
     visibility: content.visibility === 'public' ? 'default' : content.visibility,
-    extendedProperties: { private: patchProperties(propertiesOf(series), next, ['people', 'text']) as Record<string, string> },
+    extendedProperties: {
+      private: patchProperties(propertiesOf(series), next, ['people', 'text']) as Record<string, string>,
+    },
   };
 }
 
 /** Whether a change moves the occurrences of a series, by which its exceptions are named. */
 export function isRetimed(before: CalendarEvent, next: CalendarEvent): boolean {
-  if (!sameValue(before.recurrence, next.recurrence) || before.when.allDay !== next.when.allDay || before.when.start !== next.when.start) return true;
+  if (
+    !sameValue(before.recurrence, next.recurrence) ||
+    before.when.allDay !== next.when.allDay ||
+    before.when.start !== next.when.start
+  )
+    return true;
   return !before.when.allDay && !next.when.allDay && before.when.startZone !== next.when.startZone;
 }
 
@@ -115,21 +145,27 @@ function recurrencePatch(series: Series, before: CalendarEvent, next: CalendarEv
 function textPatch(item: Item, before: Content, after: Content, setting: SideSetting, cleared: '' | null): Body {
   const now = propertiesOf(item);
   // Switched off later, what was shown of the people goes with the next change.
-  const peopleChanged = setting.attendees === 'none' ? hasKeptPeople(now) && !sameValue(before, after)
-    : !(sameValue(before.attendees, after.attendees) && sameValue(before.organizer, after.organizer));
+  const peopleChanged =
+    setting.attendees === 'none'
+      ? hasKeptPeople(now) && !sameValue(before, after)
+      : !(sameValue(before.attendees, after.attendees) && sameValue(before.organizer, after.organizer));
   const textChanged = before.description !== after.description;
   const lineChanged = before.title !== after.title || before.location !== after.location;
   if (!peopleChanged && !textChanged && !lineChanged) return {};
   const written = item.description ?? '';
   const people = keptOf(after, nativeAttendees(item), setting, nativeOrganizer(item)?.address);
-  const body: Body = peopleChanged && setting.attendees === 'native' ? nativeBody(item.attendees ?? [], after.attendees) : {};
+  const body: Body =
+    peopleChanged && setting.attendees === 'native' ? nativeBody(item.attendees ?? [], after.attendees) : {};
   const properties: PropertyPatch = peopleChanged ? patchProperties(now, peopleProperties(people), ['people']) : {};
   const texts = textsOf(after, people, uidOf(item) ?? '', setting);
   const isForeignHtml = isHtml(written) && !isOurText(now, written);
   if (textChanged || (peopleChanged && !isForeignHtml)) {
     const stillCut = !textChanged && isCutText(now, written) && after.description.endsWith('…');
     if (texts.description !== written) body.description = texts.description || cleared;
-    Object.assign(properties, patchProperties(now, textProperties(texts.description, texts.isCut || stillCut), ['text']));
+    Object.assign(
+      properties,
+      patchProperties(now, textProperties(texts.description, texts.isCut || stillCut), ['text']),
+    );
   } else if (lineChanged && texts.isCut && (written === '' || isOurText(now, written))) {
     Object.assign(properties, patchProperties(now, textProperties(written, true), ['text']));
   }
@@ -152,12 +188,20 @@ function textsOf(content: Content, people: People, uid: string, setting: SideSet
   const whole = withBlock(text.text, peopleBlock(people, uid, setting.tag));
   const fits = whole.length <= MAX_DESCRIPTION;
   return {
-    summary: title.text, location: location.text, description: fits ? whole : text.text, isCut: title.isCut || location.isCut || text.isCut || !fits,
+    summary: title.text,
+    location: location.text,
+    description: fits ? whole : text.text,
+    isCut: title.isCut || location.isCut || text.isCut || !fits,
   };
 }
 
 /** The people that Google does not know of itself. */
-function keptOf(content: Content, native: readonly Attendee[], setting: SideSetting, nativeOrganizerAddress?: string): People {
+function keptOf(
+  content: Content,
+  native: readonly Attendee[],
+  setting: SideSetting,
+  nativeOrganizerAddress?: string,
+): People {
   if (setting.attendees !== 'copy') return { organizer: null, attendees: [] };
   const known = new Set(native.map((attendee) => attendee.address));
   const { organizer } = content;
@@ -168,22 +212,28 @@ function keptOf(content: Content, native: readonly Attendee[], setting: SideSett
 }
 
 const RESPONSES: Readonly<Record<Attendee['participation'], string>> = {
-  'needs-action': 'needsAction', accepted: 'accepted', declined: 'declined', tentative: 'tentative', delegated: 'needsAction',
+  'needs-action': 'needsAction',
+  accepted: 'accepted',
+  declined: 'declined',
+  tentative: 'tentative',
+  delegated: 'needsAction',
 };
 
 /** Real attendees. Arrays are replaced as a whole, so what Google knows of a person goes along. */
 function nativeBody(now: readonly calendar_v3.Schema$EventAttendee[], attendees: readonly Attendee[]): Body {
   const known = new Map(now.map((person) => [(person.email ?? '').toLowerCase(), person]));
-  const people = attendees.filter(({ address }) => /^[^\s@:]+@[^\s@]+$/.test(address)).map((attendee) => {
-    const before = known.get(attendee.address);
-    return {
-      ...before,
-      email: before?.email ?? attendee.address,
-      ...(attendee.name === '' ? {} : { displayName: attendee.name }),
-      optional: attendee.role === 'optional' || attendee.role === 'non-participant',
-      ...(before ? {} : { resource: attendee.kind === 'resource' || attendee.kind === 'room' }),
-      responseStatus: RESPONSES[attendee.participation],
-    };
-  });
+  const people = attendees
+    .filter(({ address }) => /^[^\s@:]+@[^\s@]+$/.test(address))
+    .map((attendee) => {
+      const before = known.get(attendee.address);
+      return {
+        ...before,
+        email: before?.email ?? attendee.address,
+        ...(attendee.name === '' ? {} : { displayName: attendee.name }),
+        optional: attendee.role === 'optional' || attendee.role === 'non-participant',
+        ...(before ? {} : { resource: attendee.kind === 'resource' || attendee.kind === 'room' }),
+        responseStatus: RESPONSES[attendee.participation],
+      };
+    });
   return people.length === 0 && now.length === 0 ? {} : { attendees: people };
 }

@@ -6,23 +6,43 @@
  * written once more. A crash in between leaves a state from which the same call goes on.
  */
 import { createHash } from 'node:crypto';
-import { changedContent, EXCLUDED, sameValue, type CalendarEvent, type Content, type OccurrenceId } from '../../core/event.ts';
+import {
+  type CalendarEvent,
+  type Content,
+  changedContent,
+  EXCLUDED,
+  type OccurrenceId,
+  sameValue,
+} from '../../core/event.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import type { Stored, Written } from '../provider.ts';
 import { fetchExceptions, fetchItem, fetchSeries, type Place } from './fetch.ts';
-import { deleteItem, insertItem, patchItem } from './item-write.ts';
-import { checkClock, instanceId, isCancelled, parseSeries, type Item, type Series } from './item.ts';
 import { foundOf, itemsByOccurrence, readSeries, withinSeries } from './from-google.ts';
-import { contentPatch, excludedByLine, insertBody, isRetimed, masterPatch, restoreBody, type Body } from './to-google.ts';
+import { checkClock, type Item, instanceId, isCancelled, parseSeries, type Series } from './item.ts';
+import { deleteItem, insertItem, patchItem } from './item-write.ts';
 import { linkOf } from './private-data.ts';
+import {
+  type Body,
+  contentPatch,
+  excludedByLine,
+  insertBody,
+  isRetimed,
+  masterPatch,
+  restoreBody,
+} from './to-google.ts';
 
 /**
  * Creates a copy under an id that follows from the link. Where that id is already taken by the copy of an earlier try whose answer was lost, what is
  * there is taken over. @throws SyncError `id-taken` where it belongs to a deleted or foreign event
  */
-export async function createEvent(place: Place, event: CalendarEvent, key: string, generation: number): Promise<Written> {
+export async function createEvent(
+  place: Place,
+  event: CalendarEvent,
+  key: string,
+  generation: number,
+): Promise<Written> {
   const id = eventId(key, generation, place.calendarId);
   let series: Series;
   let isFound = false;
@@ -42,7 +62,10 @@ export function eventId(key: string, generation: number, calendarId: string): st
   const digest = createHash('sha256').update(`${key}\n${generation}\n${calendarId}`).digest();
   let bits = '';
   for (const byte of digest) bits += byte.toString(2).padStart(8, '0');
-  return bits.match(/.{1,5}/g)!.map((five) => parseInt(five.padEnd(5, '0'), 2).toString(32)).join('');
+  return bits
+    .match(/.{1,5}/g)!
+    .map((five) => parseInt(five.padEnd(5, '0'), 2).toString(32))
+    .join('');
 }
 
 /** Writes what makes `stored` read as `next`. @throws SyncError `stale`, `gone`, `forbidden`, `rejected` */
@@ -51,8 +74,14 @@ export async function updateEvent(place: Place, stored: Stored, next: CalendarEv
   const { event: before } = readSeries(series, place.setting);
   if (!before) throw new SyncError('bug', 'an event that cannot be read was to be changed');
   if (next.status === 'cancelled') throw new SyncError('rejected', 'a cancelled event is a deleted one in Google');
-  if ((series.master.eventType ?? 'default') !== 'default') throw new SyncError('forbidden', 'only ordinary Google events can be changed');
-  const job: Job = { place, before, next, isMoved: before.recurrence === null || next.recurrence === null || isRetimed(before, next) };
+  if ((series.master.eventType ?? 'default') !== 'default')
+    throw new SyncError('forbidden', 'only ordinary Google events can be changed');
+  const job: Job = {
+    place,
+    before,
+    next,
+    isMoved: before.recurrence === null || next.recurrence === null || isRetimed(before, next),
+  };
   let now = job.isMoved ? series : await writeExceptions(job, series);
   const body = masterPatch(series, before, next, place.setting);
   if (Object.keys(body).length > 0) {
@@ -70,7 +99,9 @@ export async function removeEvent(place: Place, stored: Stored): Promise<void> {
   const series = parseSeries(stored.data);
   if (series.master.recurrence) {
     const now = await fetchExceptions(place, series.master);
-    const changed = Object.values(now).some((item) => !isCancelled(item) && !isSameItem(series.exceptions[item.id], item));
+    const changed = Object.values(now).some(
+      (item) => !isCancelled(item) && !isSameItem(series.exceptions[item.id], item),
+    );
     if (changed) throw new SyncError('stale', 'an exception of the series changed before its deletion');
   }
   await deleteItem(place, series.master);
@@ -93,7 +124,8 @@ async function takeOver(place: Place, id: string, key: string): Promise<Series> 
     if (attempt > 0) await pause(LAG_MS, place.signal);
     const series = await fetchSeries(place, id);
     if (!series) continue;
-    if (isCancelled(series.master) || linkOf(series.master) !== key) throw new SyncError('id-taken', 'the id belongs to another Google event');
+    if (isCancelled(series.master) || linkOf(series.master) !== key)
+      throw new SyncError('id-taken', 'the id belongs to another Google event');
     return series;
   }
   throw new SyncError('unreachable', 'Google has an event under this id but does not show it yet');
@@ -158,7 +190,7 @@ async function writeExceptions(job: Job, series: Series): Promise<Series> {
   const known = itemsByOccurrence(series, before.when);
   const exceptions = { ...series.exceptions };
   for (const id of ids) {
-    const item = known.get(id) ?? await firstLook(job, series.master, id);
+    const item = known.get(id) ?? (await firstLook(job, series.master, id));
     if (!item) continue;
     const after = await writeException(job, series.master, id, item, before);
     exceptions[after.id] = after;
@@ -181,7 +213,13 @@ async function firstLook(job: Job, master: Item, id: OccurrenceId): Promise<Item
 }
 
 /** Makes one occurrence read as `next` has it; `series` is what the series shows around it. */
-async function writeException(job: Job, master: Item, id: OccurrenceId, item: Item, series: CalendarEvent): Promise<Item> {
+async function writeException(
+  job: Job,
+  master: Item,
+  id: OccurrenceId,
+  item: Item,
+  series: CalendarEvent,
+): Promise<Item> {
   const { place, next } = job;
   const wanted = next.exceptions[id] ?? occurrenceContent(next, id);
   const shown = contentOf(place, item, series, id);
@@ -216,7 +254,9 @@ async function repairExceptions(job: Job, series: Series, changedKeys: readonly 
   const items = itemsByOccurrence(now, shown.when);
   const exceptions: Record<string, Item> = { ...now.exceptions };
   if (job.isMoved) {
-    const kept = new Set([...withinSeries(next, [...items.keys()]), ...Object.keys(next.exceptions)].map((id) => items.get(id)?.id));
+    const kept = new Set(
+      [...withinSeries(next, [...items.keys()]), ...Object.keys(next.exceptions)].map((id) => items.get(id)?.id),
+    );
     await cancelItems(place, exceptions, ({ id }) => !kept.has(id));
   }
   for (const id of new Set([...Object.keys(shown.exceptions), ...Object.keys(next.exceptions), ...items.keys()])) {
@@ -237,12 +277,17 @@ async function repairExceptions(job: Job, series: Series, changedKeys: readonly 
 
 /** A series that has become a single event: its exceptions must not stay behind. */
 async function withoutExceptions(place: Place, before: Series, now: Series): Promise<Series> {
-  if (before.master.recurrence && Object.keys(before.exceptions).length > 0) await cancelItems(place, await fetchExceptions(place, before.master), () => true);
+  if (before.master.recurrence && Object.keys(before.exceptions).length > 0)
+    await cancelItems(place, await fetchExceptions(place, before.master), () => true);
   return { ...now, exceptions: {} };
 }
 
 /** Cancels the exceptions that are left where the series is not any more: they would stand there alone. */
-async function cancelItems(place: Place, exceptions: Record<string, Item>, isLeft: (item: Item) => boolean): Promise<void> {
+async function cancelItems(
+  place: Place,
+  exceptions: Record<string, Item>,
+  isLeft: (item: Item) => boolean,
+): Promise<void> {
   for (const item of Object.values(exceptions)) {
     if (isCancelled(item) || !isLeft(item)) continue;
     try {
@@ -255,7 +300,13 @@ async function cancelItems(place: Place, exceptions: Record<string, Item>, isLef
 }
 
 /** Whether an exception differs from `next` by more than the change of the master can have done. */
-function isForeignChange(job: Job, shown: CalendarEvent, id: OccurrenceId, item: Item, known: Item | undefined): boolean {
+function isForeignChange(
+  job: Job,
+  shown: CalendarEvent,
+  id: OccurrenceId,
+  item: Item,
+  known: Item | undefined,
+): boolean {
   if (job.isMoved || isSameItem(known, item)) return false;
   const is = shown.exceptions[id] ?? occurrenceContent(shown, id);
   const wanted = job.next.exceptions[id] ?? occurrenceContent(job.next, id);

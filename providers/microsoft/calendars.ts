@@ -15,7 +15,8 @@ export async function proveAccount(client: Client): Promise<Proof> {
   } catch (error) {
     if (!(error instanceof SyncError) || (error.kind !== 'forbidden' && error.kind !== 'gone')) throw error;
     throw new SyncError('auth', 'Microsoft: the sign-in does not reach a calendar', {
-      ...(error.status === undefined ? {} : { status: error.status }), ...(error.reason === undefined ? {} : { reason: error.reason }),
+      ...(error.status === undefined ? {} : { status: error.status }),
+      ...(error.reason === undefined ? {} : { reason: error.reason }),
     });
   }
 }
@@ -38,9 +39,16 @@ export async function listCalendars(client: Client, settings: MicrosoftSettings)
 }
 
 /** Graph has a handful of colours: the nearest one is taken. @throws SyncError `rejected`, also for a name that is taken */
-export async function createCalendar(client: Client, settings: MicrosoftSettings, name: string, color: string | null): Promise<CalendarInfo> {
+export async function createCalendar(
+  client: Client,
+  settings: MicrosoftSettings,
+  name: string,
+  color: string | null,
+): Promise<CalendarInfo> {
   const body = { name, ...(color === null ? {} : { color: colorName(color) }) };
-  const { data } = await client.send({ method: 'POST', path: '/me/calendars', body }).catch((error: unknown) => { throw asRejected(error); });
+  const { data } = await client.send({ method: 'POST', path: '/me/calendars', body }).catch((error: unknown) => {
+    throw asRejected(error);
+  });
   const info = infoOf(data, settings, null);
   if (!info) throw new SyncError('unreachable', 'Graph answered without a calendar');
   return info;
@@ -54,7 +62,11 @@ export async function mailboxZone(client: Client): Promise<string | null> {
     const { data } = await client.send({ path: '/me/mailboxSettings/timeZone' });
     return readGraphZone(fieldOf(data, 'value'));
   } catch (error) {
-    if (error instanceof SyncError && (error.kind === 'forbidden' || error.kind === 'gone' || error.kind === 'rejected')) return null;
+    if (
+      error instanceof SyncError &&
+      (error.kind === 'forbidden' || error.kind === 'gone' || error.kind === 'rejected')
+    )
+      return null;
     throw error;
   }
 }
@@ -76,7 +88,11 @@ function infoOf(row: unknown, settings: MicrosoftSettings, timeZone: string | nu
 }
 
 function asRejected(error: unknown): unknown {
-  if (!(error instanceof SyncError) || (error.status !== 409 && error.kind !== 'forbidden' && error.kind !== 'quota')) return error;
+  if (!(error instanceof SyncError) || (error.status !== 409 && error.kind !== 'forbidden' && error.kind !== 'quota'))
+    return error;
   const reason = error.status === 409 ? 'A calendar of this name exists already.' : error.reason;
-  return new SyncError('rejected', error.message, { ...(error.status === undefined ? {} : { status: error.status }), ...(reason === undefined ? {} : { reason }) });
+  return new SyncError('rejected', error.message, {
+    ...(error.status === undefined ? {} : { status: error.status }),
+    ...(reason === undefined ? {} : { reason }),
+  });
 }

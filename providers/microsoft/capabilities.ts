@@ -1,21 +1,27 @@
 /** What Graph cannot hold of an event. */
-import { EXCLUDED, type CalendarEvent } from '../../core/event.ts';
-import { instantOfId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
+import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
 import { expandOccurrences, RecurrenceError } from '../../core/recurrence/normalise.ts';
+import { instantOfId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
 import { toPatternedRecurrence } from './recurrence.ts';
 
 /** Null when Graph can hold the event as it is. What it holds with less detail (a tentative event that blocks no time) it can hold. */
 export function cannotHold(event: CalendarEvent): EventProblem | null {
   if (event.status === 'cancelled') {
-    return { code: 'cancelled-not-carried', detail: 'The event is cancelled, and Outlook can hold a cancelled event only as an invitation of somebody else.' };
+    return {
+      code: 'cancelled-not-carried',
+      detail: 'The event is cancelled, and Outlook can hold a cancelled event only as an invitation of somebody else.',
+    };
   }
   if (event.recurrence && (!isExpressible(event) || crossesNeighbours(event))) return WRITTEN_OUT;
   return null;
 }
 
-const WRITTEN_OUT: EventProblem = { code: 'recurrence-written-out', detail: 'Outlook cannot express how this event repeats, so it is written there as single events.' };
+const WRITTEN_OUT: EventProblem = {
+  code: 'recurrence-written-out',
+  detail: 'Outlook cannot express how this event repeats, so it is written there as single events.',
+};
 const DAY_MS = 86_400_000;
 /** From one occurrence of a series to the next at most, for finding neighbours: twelve years hold any rule's next day but a rare one's. */
 const REACH_MS = 12 * 366 * DAY_MS;
@@ -39,18 +45,24 @@ function crossesNeighbours(event: CalendarEvent): boolean {
     if (exception.when.allDay === event.when.allDay && own.from === usual.from && own.to <= usual.to) return false;
     const [before, after] = neighboursOf(event, id).map((one) => (one === undefined ? null : spanOf(event, one)));
     const day = (ms: number): string => localOf(ms, event.when.allDay ? 'UTC' : event.when.startZone).slice(0, 10);
-    return (before !== null && before !== undefined && (day(own.from) <= day(before.from) || own.from < before.to))
-      || (after !== null && after !== undefined && (day(own.from) >= day(after.from) || own.to > after.from));
+    return (
+      (before !== null && before !== undefined && (day(own.from) <= day(before.from) || own.from < before.to)) ||
+      (after !== null && after !== undefined && (day(own.from) >= day(after.from) || own.to > after.from))
+    );
   });
 }
 
 /** The occurrences before and after one, without those that are excluded. */
 function neighboursOf(event: CalendarEvent, id: string): [string | undefined, string | undefined] {
   const at = instantOfId(id);
-  const plain = { ...event, exceptions: Object.fromEntries(Object.entries(event.exceptions).filter(([, exception]) => exception === EXCLUDED)) };
+  const plain = {
+    ...event,
+    exceptions: Object.fromEntries(Object.entries(event.exceptions).filter(([, exception]) => exception === EXCLUDED)),
+  };
   const { ids: later } = expandOccurrences(plain, at + 1, at + REACH_MS, 1, BUDGET_STEPS);
   let earlier: readonly string[] = [];
-  for (let reach = 32 * DAY_MS; earlier.length === 0 && reach < REACH_MS; reach *= 8) earlier = expandOccurrences(plain, at - reach, at, 10_000, BUDGET_STEPS).ids;
+  for (let reach = 32 * DAY_MS; earlier.length === 0 && reach < REACH_MS; reach *= 8)
+    earlier = expandOccurrences(plain, at - reach, at, 10_000, BUDGET_STEPS).ids;
   return [earlier.filter((one) => one < id).at(-1), later.find((one) => one > id)];
 }
 
@@ -69,5 +81,7 @@ function spanOf(event: CalendarEvent, id: string): Span {
 }
 
 function spanOfWhen(when: CalendarEvent['when']): Span {
-  return when.allDay ? { from: Date.parse(when.start), to: Date.parse(when.end) } : { from: instantOf(when.start, when.startZone), to: instantOf(when.end, when.endZone) };
+  return when.allDay
+    ? { from: Date.parse(when.start), to: Date.parse(when.end) }
+    : { from: instantOf(when.start, when.startZone), to: instantOf(when.end, when.endZone) };
 }

@@ -9,9 +9,17 @@
 import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found, Known } from '../provider.ts';
 import { isDeadToken } from './errors.ts';
-import { calendarError, expectExceptions, fetchMany, fetchMasters, listEvents, listPages, type Place } from './fetch.ts';
-import { calendarPath, checkClock, fieldOf, isSeries, versionOf, type Item } from './item.ts';
+import {
+  calendarError,
+  expectExceptions,
+  fetchMany,
+  fetchMasters,
+  listEvents,
+  listPages,
+  type Place,
+} from './fetch.ts';
 import { foundOf } from './from-graph.ts';
+import { calendarPath, checkClock, fieldOf, type Item, isSeries, versionOf } from './item.ts';
 
 /** One request when nothing changed. @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403 */
 export async function* readChanges(place: Place, cursor: string | null, known: Known): AsyncGenerator<ChangePage> {
@@ -44,7 +52,9 @@ function readCursor(text: string | null): Cursor | null {
   if (!text?.startsWith(CURSOR_PREFIX)) return null;
   try {
     const { link, comparedAt } = JSON.parse(text.slice(CURSOR_PREFIX.length)) as Partial<Cursor>;
-    return typeof link === 'string' && typeof comparedAt === 'number' && URL.canParse(link) ? { link, comparedAt } : null;
+    return typeof link === 'string' && typeof comparedAt === 'number' && URL.canParse(link)
+      ? { link, comparedAt }
+      : null;
   } catch {
     return null;
   }
@@ -82,7 +92,8 @@ async function readRound(place: Place, path: string): Promise<Round> {
     }
     link = deltaLink ?? link;
   }
-  if (link === null) throw new SyncError('unreachable', 'Graph ended a round of changes without a link to the next one');
+  if (link === null)
+    throw new SyncError('unreachable', 'Graph ended a round of changes without a link to the next one');
   return { ...round, link };
 }
 
@@ -94,7 +105,8 @@ async function readFirstRound(place: Place): Promise<Round> {
       return await readRound(place, `${calendarPath(place.calendarId)}/calendarView/delta?${bounds}`);
     } catch (error) {
       const isHopeful = isDeadToken(error) || (error instanceof SyncError && error.status === 504);
-      if (!isHopeful || attempt === AHEAD_DAYS.length - 1) throw isDeadToken(error) ? new SyncError('unreachable', 'Graph breaks off every round of changes') : error;
+      if (!isHopeful || attempt === AHEAD_DAYS.length - 1)
+        throw isDeadToken(error) ? new SyncError('unreachable', 'Graph breaks off every round of changes') : error;
     }
   }
 }
@@ -120,7 +132,12 @@ async function* compareAll(place: Place, known: Known): AsyncGenerator<ChangePag
   }
   masters = [...new Set(masters)];
   if (masters.length > 0) yield await seriesPage(place, masters, known);
-  yield { found: [], unchanged: [], removed: [], end: { cursor: writeCursor({ link: round.link, comparedAt }), full: true } };
+  yield {
+    found: [],
+    unchanged: [],
+    removed: [],
+    end: { cursor: writeCursor({ link: round.link, comparedAt }), full: true },
+  };
 }
 
 async function seriesPage(place: Place, ids: readonly string[], known: Known): Promise<ChangePage> {
@@ -181,4 +198,3 @@ async function missingOf(place: Place, known: Known): Promise<string[]> {
 function isForeignLink(error: unknown): boolean {
   return error instanceof SyncError && error.status === undefined && /leads elsewhere/.test(error.message);
 }
-

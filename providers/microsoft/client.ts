@@ -3,10 +3,16 @@
  * and hands them to our own last link of its chain: its middleware gives tokens to https hosts only, follows redirects and repeats requests by itself.
  */
 import { createHash } from 'node:crypto';
-import { Client as GraphClient, ResponseType, type Context, type Middleware, type MiddlewareOptions } from '@microsoft/microsoft-graph-client';
+import {
+  type Context,
+  Client as GraphClient,
+  type Middleware,
+  type MiddlewareOptions,
+  ResponseType,
+} from '@microsoft/microsoft-graph-client';
 import { SyncError } from '../../core/sync-error.ts';
-import { createTokenSource } from '../oauth/access-token.ts';
 import { pause } from '../concurrency.ts';
+import { createTokenSource } from '../oauth/access-token.ts';
 import type { Io, StoredToken, TokenStore } from '../provider.ts';
 import { apiError, tokenError } from './errors.ts';
 
@@ -49,7 +55,11 @@ export interface Client {
 /** No request is made before the first call. Access tokens are refreshed within a minute of their end, or after one 401. */
 export function createClient(settings: MicrosoftSettings, refreshToken: string, tokens: TokenStore, io: Io): Client {
   const base = `${settings.baseUrl.replace(/\/*$/, '')}/`;
-  const graph = GraphClient.initWithMiddleware({ baseUrl: base, defaultVersion: VERSION, middleware: new Transport(io) });
+  const graph = GraphClient.initWithMiddleware({
+    baseUrl: base,
+    defaultVersion: VERSION,
+    middleware: new Transport(io),
+  });
   const source = createTokenSource(refreshToken, tokens, (token) => refresh(settings, token, io));
   let batchSize = BATCH;
   const mailbox = createHash('sha256').update(`${base}\n${refreshToken}`).digest('hex');
@@ -57,14 +67,27 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
   async function exchange(request: GraphRequest, accessToken: string): Promise<Answer> {
     const { method = 'GET', path, body } = request;
     const sending = new Sending(path.startsWith('/') ? null : checkedLink(path, base), accessToken);
-    const built = graph.api(sending.link === null ? path : '').headers(headersOf(request)).responseType(ResponseType.RAW).middlewareOptions([sending]);
+    const built = graph
+      .api(sending.link === null ? path : '')
+      .headers(headersOf(request))
+      .responseType(ResponseType.RAW)
+      .middlewareOptions([sending]);
     let response: Response;
     try {
-      response = await (method === 'GET' ? built.get() : method === 'POST' ? built.post(body) : method === 'PATCH' ? built.patch(body) : built.delete()) as Response;
+      response = (await (method === 'GET'
+        ? built.get()
+        : method === 'POST'
+          ? built.post(body)
+          : method === 'PATCH'
+            ? built.patch(body)
+            : built.delete())) as Response;
     } catch (error) {
       // The client wraps what its chain throws.
       if (sending.failure !== null) throw sending.failure as Error;
-      throw new SyncError('bug', `a request to Graph failed before it was sent (${error instanceof Error ? error.name : typeof error})`);
+      throw new SyncError(
+        'bug',
+        `a request to Graph failed before it was sent (${error instanceof Error ? error.name : typeof error})`,
+      );
     }
     const data = await jsonOf(response);
     if (!response.ok) throw apiError(response.status, response.headers, data);
@@ -87,22 +110,35 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
   }
 
   async function sendBatch(requests: readonly GraphRequest[]): Promise<(Answer | SyncError)[]> {
-    const body = { requests: requests.map((request, at) => ({
-      id: String(at), method: request.method ?? 'GET', url: request.path,
-      headers: { ...headersOf(request), ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }) },
-      ...(request.body === undefined ? {} : { body: request.body }),
-    })) };
+    const body = {
+      requests: requests.map((request, at) => ({
+        id: String(at),
+        method: request.method ?? 'GET',
+        url: request.path,
+        headers: {
+          ...headersOf(request),
+          ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        },
+        ...(request.body === undefined ? {} : { body: request.body }),
+      })),
+    };
     // The service runs the requests of a batch four at a time.
     const { data, date } = await send({ method: 'POST', path: '/$batch', body }, AT_ONCE);
     const answers = new Map<string, Answer | SyncError>();
     const responses = (data as { responses?: unknown } | null)?.responses;
-    for (const one of Array.isArray(responses) ? responses as Record<string, unknown>[] : []) {
+    for (const one of Array.isArray(responses) ? (responses as Record<string, unknown>[]) : []) {
       const status = Number(one?.['status']);
       if (!Number.isInteger(status)) continue;
       const isSuccess = status >= 200 && status < 300;
-      answers.set(String(one['id']), isSuccess ? { status, data: one['body'], date } : apiError(status, innerHeaders(one['headers']), one['body']));
+      answers.set(
+        String(one['id']),
+        isSuccess ? { status, data: one['body'], date } : apiError(status, innerHeaders(one['headers']), one['body']),
+      );
     }
-    return requests.map((_, at) => answers.get(String(at)) ?? new SyncError('unreachable', 'Graph left a request of a batch without an answer'));
+    return requests.map(
+      (_, at) =>
+        answers.get(String(at)) ?? new SyncError('unreachable', 'Graph left a request of a batch without an answer'),
+    );
   }
 
   return {
@@ -111,7 +147,7 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
       if (requests.length === 1) return [await send(requests[0]!).catch(asAnswer)];
       const results: (Answer | SyncError)[] = [];
       let open = requests.map((_, at) => at);
-      for (let fruitless = 0; open.length > 0;) {
+      for (let fruitless = 0; open.length > 0; ) {
         const before = open.length;
         const again: number[] = [];
         while (open.length > 0) {
@@ -120,13 +156,16 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
           for (const [place, index] of part.entries()) results[index] = answers[place]!;
           const refused = part.filter((index) => isThrottled(results[index]!));
           // Some services run all of a batch at once, against their own limit.
-          if (refused.length > 0 && refused.length < part.length) batchSize = Math.max(AT_ONCE, part.length - refused.length);
+          if (refused.length > 0 && refused.length < part.length)
+            batchSize = Math.max(AT_ONCE, part.length - refused.length);
           again.push(...refused);
         }
         open = again;
         if (open.length === 0) break;
         fruitless = open.length < before ? 0 : fruitless + 1;
-        const waitMs = Math.max(...open.map((index) => (results[index] as SyncError).retryAfterMs ?? 1000 * (fruitless + 1)));
+        const waitMs = Math.max(
+          ...open.map((index) => (results[index] as SyncError).retryAfterMs ?? 1000 * (fruitless + 1)),
+        );
         if (fruitless === MAX_FRUITLESS || waitMs > MAX_WAIT_MS) throw results[open[0]!] as SyncError;
         await pause(waitMs, io.signal);
       }
@@ -146,14 +185,18 @@ const PREFER = 'IdType="ImmutableId", outlook.timezone="UTC", outlook.body-conte
 const MAX_LINK = 16_384;
 
 function headersOf({ ifMatch, prefer }: GraphRequest): Record<string, string> {
-  return { Prefer: prefer === undefined ? PREFER : `${PREFER}, ${prefer}`, ...(typeof ifMatch === 'string' ? { 'If-Match': ifMatch } : {}) };
+  return {
+    Prefer: prefer === undefined ? PREFER : `${PREFER}, ${prefer}`,
+    ...(typeof ifMatch === 'string' ? { 'If-Match': ifMatch } : {}),
+  };
 }
 
 /** A link that Graph gave, which must lead to Graph again: the access token goes along. */
 function checkedLink(link: string, base: string): string {
   const root = new URL(base);
   const url = link.length <= MAX_LINK && URL.canParse(link) ? new URL(link) : null;
-  if (!url || url.origin !== root.origin || !url.pathname.startsWith(root.pathname)) throw new SyncError('unreachable', 'Graph gave a link that leads elsewhere');
+  if (!url || url.origin !== root.origin || !url.pathname.startsWith(root.pathname))
+    throw new SyncError('unreachable', 'Graph gave a link that leads elsewhere');
   return link;
 }
 
@@ -184,12 +227,18 @@ class Transport implements Middleware {
     sent.set('authorization', `Bearer ${sending.accessToken}`);
     try {
       context.response = await this.#io.fetch(sending.link ?? String(context.request), {
-        method, headers: sent, redirect: 'manual',
+        method,
+        headers: sent,
+        redirect: 'manual',
         ...(body === undefined || body === null ? {} : { body: body as string }),
         ...(this.#io.signal === undefined ? {} : { signal: this.#io.signal }),
       });
     } catch (error) {
-      sending.failure = this.#io.signal?.aborted ? this.#io.signal.reason : error instanceof SyncError ? error : new SyncError('unreachable', 'no answer from Graph');
+      sending.failure = this.#io.signal?.aborted
+        ? this.#io.signal.reason
+        : error instanceof SyncError
+          ? error
+          : new SyncError('unreachable', 'no answer from Graph');
       throw sending.failure;
     }
   }
@@ -211,7 +260,8 @@ function innerHeaders(headers: unknown): Headers {
   const result = new Headers();
   if (typeof headers !== 'object' || headers === null) return result;
   for (const [name, value] of Object.entries(headers)) {
-    if (/^[A-Za-z0-9-]{1,100}$/.test(name) && typeof value === 'string' && /^[\x20-\x7e]*$/.test(value)) result.set(name, value);
+    if (/^[A-Za-z0-9-]{1,100}$/.test(name) && typeof value === 'string' && /^[\x20-\x7e]*$/.test(value))
+      result.set(name, value);
   }
   return result;
 }
@@ -219,7 +269,8 @@ function innerHeaders(headers: unknown): Headers {
 /** What the server says about this one request, as it would stand in a batch. */
 function asAnswer(error: unknown): SyncError {
   const { kind, status = 0 } = error instanceof SyncError ? error : { kind: 'bug' as const };
-  if (error instanceof SyncError && status >= 400 && status < 500 && kind !== 'throttled' && kind !== 'auth') return error;
+  if (error instanceof SyncError && status >= 400 && status < 500 && kind !== 'throttled' && kind !== 'auth')
+    return error;
   throw error;
 }
 
@@ -239,7 +290,8 @@ const mailboxes = new Map<string, Mailbox>();
 async function inSlots<T>(name: string, weight: number, work: () => Promise<T>): Promise<T> {
   const mailbox = mailboxes.get(name) ?? { free: AT_ONCE, queue: [] };
   mailboxes.set(name, mailbox);
-  if (mailbox.queue.length > 0 || mailbox.free < weight) await new Promise<void>((start) => mailbox.queue.push({ weight, start }));
+  if (mailbox.queue.length > 0 || mailbox.free < weight)
+    await new Promise<void>((start) => mailbox.queue.push({ weight, start }));
   else mailbox.free -= weight;
   try {
     return await work();
@@ -261,19 +313,32 @@ const SCOPE = 'offline_access https://graph.microsoft.com/Calendars.ReadWrite';
 /** Every refresh gives a new refresh token, too. @throws SyncError `auth` when the refresh token is no good any more */
 async function refresh(settings: MicrosoftSettings, refreshToken: string, io: Io): Promise<StoredToken> {
   const form = new URLSearchParams({
-    client_id: settings.clientId, client_secret: settings.clientSecret, grant_type: 'refresh_token', refresh_token: refreshToken, scope: SCOPE,
+    client_id: settings.clientId,
+    client_secret: settings.clientSecret,
+    grant_type: 'refresh_token',
+    refresh_token: refreshToken,
+    scope: SCOPE,
   });
   const response = await io.fetch(settings.tokenUrl, {
-    method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: form.toString(), redirect: 'manual',
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: form.toString(),
+    redirect: 'manual',
     ...(io.signal === undefined ? {} : { signal: io.signal }),
   });
   const data = await jsonOf(response);
   if (!response.ok) throw tokenError(response.status, response.headers, data);
-  const { access_token: accessToken, expires_in: seconds, refresh_token: rotated } = (data ?? {}) as Record<string, unknown>;
-  if (typeof accessToken !== 'string' || accessToken === '') throw new SyncError('unreachable', 'Microsoft gave no access token');
+  const {
+    access_token: accessToken,
+    expires_in: seconds,
+    refresh_token: rotated,
+  } = (data ?? {}) as Record<string, unknown>;
+  if (typeof accessToken !== 'string' || accessToken === '')
+    throw new SyncError('unreachable', 'Microsoft gave no access token');
   const lifetime = Number(seconds) > 0 ? Number(seconds) : UNKNOWN_LIFETIME_S;
   return {
-    accessToken, expiresAt: Date.now() + lifetime * 1000,
+    accessToken,
+    expiresAt: Date.now() + lifetime * 1000,
     ...(typeof rotated !== 'string' || rotated === '' || rotated === refreshToken ? {} : { refreshToken: rotated }),
   };
 }

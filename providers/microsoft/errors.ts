@@ -22,8 +22,22 @@ const KIND_OF_CODE: Readonly<Record<string, SyncErrorKind>> = {
   mailboxnotsupportedforrestapi: 'auth',
 };
 const KIND_OF_STATUS: Readonly<Record<number, SyncErrorKind>> = {
-  400: 'rejected', 401: 'auth', 403: 'forbidden', 404: 'gone', 408: 'unreachable', 409: 'stale', 410: 'gone', 412: 'stale', 413: 'too-large', 423: 'stale',
-  424: 'unreachable', 425: 'unreachable', 429: 'throttled', 501: 'rejected', 507: 'quota', 509: 'throttled',
+  400: 'rejected',
+  401: 'auth',
+  403: 'forbidden',
+  404: 'gone',
+  408: 'unreachable',
+  409: 'stale',
+  410: 'gone',
+  412: 'stale',
+  413: 'too-large',
+  423: 'stale',
+  424: 'unreachable',
+  425: 'unreachable',
+  429: 'throttled',
+  501: 'rejected',
+  507: 'quota',
+  509: 'throttled',
 };
 /** A delta token that is not good any more: 410 by the documents, seen with other statuses, too. */
 const DEAD_TOKEN = /^(?:syncstatenotfound|syncstateinvalid|resyncrequired|resync.*)$/i;
@@ -32,36 +46,63 @@ const DEAD_TOKEN = /^(?:syncstatenotfound|syncstateinvalid|resyncrequired|resync
 export function apiError(status: number, headers: Headers, body: unknown): SyncError {
   const code = codeOf(body);
   const wait = retryAfter(headers);
-  let kind = KIND_OF_CODE[code.toLowerCase()] ?? KIND_OF_STATUS[status] ?? (status >= 400 && status < 500 ? 'rejected' : 'unreachable');
+  let kind =
+    KIND_OF_CODE[code.toLowerCase()] ??
+    KIND_OF_STATUS[status] ??
+    (status >= 400 && status < 500 ? 'rejected' : 'unreachable');
   if (status === 503 && wait !== undefined) kind = 'throttled';
   // A challenge of conditional access needs the person, whatever the status.
   if (status === 403 && /\bclaims=/.test(headers.get('www-authenticate') ?? '')) kind = 'auth';
   return new SyncError(kind, `Microsoft Graph answered ${status}${code === '' ? '' : ` (${code})`}`, {
-    status, ...(code === '' ? {} : { reason: code }), ...(wait === undefined ? {} : { retryAfterMs: wait }),
+    status,
+    ...(code === '' ? {} : { reason: code }),
+    ...(wait === undefined ? {} : { retryAfterMs: wait }),
   });
 }
 
 /** Whether the answer means that a delta link is of no use any more, and only a new round helps. */
 export function isDeadToken(error: unknown): boolean {
-  return error instanceof SyncError && error.status !== undefined && error.status >= 400 && error.status < 500
-    && (error.status === 410 || DEAD_TOKEN.test(error.reason ?? ''));
+  return (
+    error instanceof SyncError &&
+    error.status !== undefined &&
+    error.status >= 400 &&
+    error.status < 500 &&
+    (error.status === 410 || DEAD_TOKEN.test(error.reason ?? ''))
+  );
 }
 
 /** A failed refresh of the access token. `invalid_grant` and `interaction_required` are final: only a new sign-in helps. */
 export function tokenError(status: number, headers: Headers, body: unknown): SyncError {
-  const { error, error_description: description } = (typeof body === 'object' && body !== null ? body : {}) as { error?: unknown; error_description?: unknown };
+  const { error, error_description: description } = (typeof body === 'object' && body !== null ? body : {}) as {
+    error?: unknown;
+    error_description?: unknown;
+  };
   const code = plainCode(error);
   // `AADSTS700082: …` tells an operator more than the code does.
   const detail = /^AADSTS\d{1,9}/.exec(typeof description === 'string' ? description : '')?.[0] ?? '';
   const wait = retryAfter(headers);
-  const options = { status, ...(code === '' ? {} : { reason: detail === '' ? code : `${code} (${detail})` }), ...(wait === undefined ? {} : { retryAfterMs: wait }) };
+  const options = {
+    status,
+    ...(code === '' ? {} : { reason: detail === '' ? code : `${code} (${detail})` }),
+    ...(wait === undefined ? {} : { retryAfterMs: wait }),
+  };
   if (SIGN_IN_AGAIN.has(code)) return new SyncError('auth', `Microsoft refused the refresh token (${code})`, options);
   if (code === 'invalid_client' || code === 'unauthorized_client') {
-    return new SyncError('bug', `Microsoft refused this installation's OAuth client (${code}): check its id and secret`, options);
+    return new SyncError(
+      'bug',
+      `Microsoft refused this installation's OAuth client (${code}): check its id and secret`,
+      options,
+    );
   }
-  if (status === 429 || (status === 503 && wait !== undefined)) return new SyncError('throttled', `Microsoft answered ${status} to a token request`, options);
-  if (status >= 500 || status < 400 || code === 'temporarily_unavailable') return new SyncError('unreachable', `Microsoft answered ${status} to a token request`, options);
-  return new SyncError('bug', `Microsoft answered ${status} to a token request${code === '' ? '' : ` (${code})`}`, options);
+  if (status === 429 || (status === 503 && wait !== undefined))
+    return new SyncError('throttled', `Microsoft answered ${status} to a token request`, options);
+  if (status >= 500 || status < 400 || code === 'temporarily_unavailable')
+    return new SyncError('unreachable', `Microsoft answered ${status} to a token request`, options);
+  return new SyncError(
+    'bug',
+    `Microsoft answered ${status} to a token request${code === '' ? '' : ` (${code})`}`,
+    options,
+  );
 }
 
 const SIGN_IN_AGAIN = new Set(['invalid_grant', 'interaction_required', 'login_required', 'consent_required']);

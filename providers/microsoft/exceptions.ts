@@ -2,22 +2,45 @@
  * The exceptions of a series: from the lists that come with its master, else from its occurrences over some years. There, a deleted occurrence is
  * nothing but a gap, and some have seen exceptions left out, so every gap is asked for by its name.
  */
-import { instantOfId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
+
 import { expandOccurrences } from '../../core/recurrence/normalise.ts';
+import { instantOfId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { isGone, itemOf, listPages, type Place } from './fetch.ts';
-import { cancelledDate, eventPath, fieldOf, ITEM_QUERY, itemRequest, keepItem, masterIdOf, occurrenceName, type Item, type Series } from './item.ts';
 import { readSeries } from './from-graph.ts';
+import {
+  cancelledDate,
+  eventPath,
+  fieldOf,
+  ITEM_QUERY,
+  type Item,
+  itemRequest,
+  keepItem,
+  masterIdOf,
+  occurrenceName,
+  type Series,
+} from './item.ts';
 import { readOccurrence } from './times.ts';
 
 /** `data` is the answer to `MASTER_QUERY`; null where there was none. */
 export async function completeSeries(place: Place, master: Item, data: unknown): Promise<Series> {
   const [listed, cancelled] = [fieldOf(data, 'exceptionOccurrences'), fieldOf(data, 'cancelledOccurrences')];
-  const items = Array.isArray(listed) ? [...listed, ...await restOf(place, data)].map(keepItem).filter((item) => item !== null && masterIdOf(item) === master.id) as Item[] : [];
+  const items = Array.isArray(listed)
+    ? ([...listed, ...(await restOf(place, data))]
+        .map(keepItem)
+        .filter((item) => item !== null && masterIdOf(item) === master.id) as Item[])
+    : [];
   const isMissing = items.length === 0 && place.withExceptions.has(master.id);
   if (!Array.isArray(listed) || !Array.isArray(cancelled) || isMissing) return fromInstances(place, master);
-  const dates = cancelled.map(cancelledDate).filter((date) => date !== null).sort();
-  return { master, exceptions: Object.fromEntries(items.map((item) => [item.id, item])), cancelled: [...new Set(dates)] };
+  const dates = cancelled
+    .map(cancelledDate)
+    .filter((date) => date !== null)
+    .sort();
+  return {
+    master,
+    exceptions: Object.fromEntries(items.map((item) => [item.id, item])),
+    cancelled: [...new Set(dates)],
+  };
 }
 
 /** A long list of exceptions may come in pages, as any other. */
@@ -32,8 +55,10 @@ async function restOf(place: Place, data: unknown): Promise<unknown[]> {
 export async function fetchInstances(place: Place, masterId: string, fromMs: number, toMs: number): Promise<Item[]> {
   const bounds = `startDateTime=${new Date(fromMs).toISOString()}&endDateTime=${new Date(toMs).toISOString()}`;
   const items: Item[] = [];
-  for await (const { rows } of listPages(place, { path: `${eventPath(place.calendarId, masterId)}/instances?${bounds}&${ITEM_QUERY}&$top=500` })) {
-    items.push(...rows.map(keepItem).filter((item) => item !== null) as Item[]);
+  for await (const { rows } of listPages(place, {
+    path: `${eventPath(place.calendarId, masterId)}/instances?${bounds}&${ITEM_QUERY}&$top=500`,
+  })) {
+    items.push(...(rows.map(keepItem).filter((item) => item !== null) as Item[]));
   }
   return items;
 }
@@ -50,7 +75,9 @@ async function fromInstances(place: Place, master: Item): Promise<Series> {
   const bare: Series = { master, exceptions: {}, cancelled: [] };
   const { event } = readSeries(bare, place.setting);
   if (!event?.recurrence) return bare;
-  const startMs = instantOfId(readOccurrence({ ...master, originalStart: fieldOf(master['start'], 'dateTime') + 'Z' }, event.when)!);
+  const startMs = instantOfId(
+    readOccurrence({ ...master, originalStart: fieldOf(master['start'], 'dateTime') + 'Z' }, event.when)!,
+  );
   const fromMs = Math.max(startMs - DAY_MS, Date.now() - BACK_MS);
   const toMs = fromMs + MAX_RANGE_MS;
   const items = await fetchInstances(place, master.id, fromMs, toMs);
@@ -59,7 +86,9 @@ async function fromInstances(place: Place, master: Item): Promise<Series> {
   const gaps = ids.filter((id) => !shown.has(id)).map((id) => occurrenceStart(id, event.when).slice(0, 10));
   const exceptions = new Map(items.filter((item) => item['type'] === 'exception').map((item) => [item.id, item]));
   const cancelled: string[] = [];
-  const answers = await place.client.batch(gaps.map((date) => itemRequest(place.calendarId, occurrenceName(master.id, date))));
+  const answers = await place.client.batch(
+    gaps.map((date) => itemRequest(place.calendarId, occurrenceName(master.id, date))),
+  );
   for (const [at, answer] of answers.entries()) {
     if (answer instanceof SyncError) {
       if (!isGone(answer)) throw answer;

@@ -1,12 +1,24 @@
 /** Reading one calendar: listings, single events, and whole series. */
 import { SyncError } from '../../core/sync-error.ts';
-import type { Place as OAuthPlace } from '../oauth/oauth-provider.ts';
 import { pause } from '../concurrency.ts';
+import type { Place as OAuthPlace } from '../oauth/oauth-provider.ts';
 import type { Found, Stored } from '../provider.ts';
 import type { Answer, Client, GraphRequest } from './client.ts';
 import { completeSeries } from './exceptions.ts';
-import { calendarPath, checkClock, fieldOf, isSeries, ITEM_QUERY, itemRequest, keepItem, MASTER_QUERY, masterIdOf, type Item, type Series } from './item.ts';
 import { foundOf } from './from-graph.ts';
+import {
+  calendarPath,
+  checkClock,
+  fieldOf,
+  ITEM_QUERY,
+  type Item,
+  isSeries,
+  itemRequest,
+  keepItem,
+  MASTER_QUERY,
+  masterIdOf,
+  type Series,
+} from './item.ts';
 
 export interface Place extends OAuthPlace<Client> {
   /** Masters of series that were seen to have exceptions, lest a list of them that stays empty is believed. */
@@ -26,24 +38,34 @@ export interface ListPage {
 }
 
 /** A listing to its last page; pages may be empty. @throws SyncError what `asError` makes of a failure */
-export async function* listPages(place: Pick<Place, 'client'>, first: GraphRequest, asError: (error: unknown) => unknown = (error) => error): AsyncGenerator<ListPage> {
+export async function* listPages(
+  place: Pick<Place, 'client'>,
+  first: GraphRequest,
+  asError: (error: unknown) => unknown = (error) => error,
+): AsyncGenerator<ListPage> {
   const seen = new Set<string>();
   let request: GraphRequest | null = first;
   while (request !== null) {
-    const { data, date }: Answer = await place.client.send(request).catch((error: unknown) => { throw asError(error); });
+    const { data, date }: Answer = await place.client.send(request).catch((error: unknown) => {
+      throw asError(error);
+    });
     const rows = fieldOf(data, 'value');
     const [next, deltaLink]: unknown[] = [fieldOf(data, '@odata.nextLink'), fieldOf(data, '@odata.deltaLink')];
     if (!Array.isArray(rows)) throw new SyncError('unreachable', 'Graph answered without a listing');
     yield { rows, date, deltaLink: typeof deltaLink === 'string' ? deltaLink : null };
     if (typeof next !== 'string') return;
-    if (seen.has(next) || seen.size >= MAX_PAGES) throw new SyncError('unreachable', 'Graph gave a listing that does not end');
+    if (seen.has(next) || seen.size >= MAX_PAGES)
+      throw new SyncError('unreachable', 'Graph gave a listing that does not end');
     seen.add(next);
     request = { ...first, path: next };
   }
 }
 
 /** All single events and masters of the calendar. @throws SyncError `calendar-missing` */
-export async function* listEvents(place: Place, query = ITEM_QUERY): AsyncGenerator<{ items: Item[]; date: number | null }> {
+export async function* listEvents(
+  place: Place,
+  query = ITEM_QUERY,
+): AsyncGenerator<{ items: Item[]; date: number | null }> {
   const first = { path: `${calendarPath(place.calendarId)}/events?${query}&$top=${PAGE_SIZE}` };
   for await (const { rows, date } of listPages(place, first, calendarError)) {
     yield { items: rows.map(keepItem).filter((item) => item !== null && masterIdOf(item) === null) as Item[], date };
@@ -71,7 +93,9 @@ export async function fetchMany(place: Place, ids: readonly string[]): Promise<M
   const result = new Map<string, Series | null>();
   const masters = new Map<string, number | null>();
   const asked = [...new Set(ids)];
-  for (const [at, answer] of (await place.client.batch(asked.map((id) => itemRequest(place.calendarId, id)))).entries()) {
+  for (const [at, answer] of (
+    await place.client.batch(asked.map((id) => itemRequest(place.calendarId, id)))
+  ).entries()) {
     if (answer instanceof SyncError) {
       if (!isGone(answer)) throw answer;
       result.set(asked[at]!, null);
@@ -109,7 +133,10 @@ export async function fetchMasters(place: Place, ids: readonly string[]): Promis
 }
 
 /** Events by resource. Gone is what the calendar does not know by name although it answers itself, asked twice. */
-export async function getResources(place: Place, resources: readonly string[]): Promise<Map<string, readonly Found[] | 'gone'>> {
+export async function getResources(
+  place: Place,
+  resources: readonly string[],
+): Promise<Map<string, readonly Found[] | 'gone'>> {
   const result = new Map<string, readonly Found[] | 'gone'>();
   let open = [...new Set(resources)];
   for (let attempt = 0; open.length > 0 && attempt < 2; attempt++) {
@@ -132,7 +159,9 @@ export async function getResources(place: Place, resources: readonly string[]): 
 
 /** @throws SyncError `calendar-missing` where the calendar itself does not answer */
 export async function checkCalendar(place: Place): Promise<void> {
-  await place.client.send({ path: `${calendarPath(place.calendarId)}?$select=id` }).catch((error: unknown) => { throw calendarError(error); });
+  await place.client.send({ path: `${calendarPath(place.calendarId)}?$select=id` }).catch((error: unknown) => {
+    throw calendarError(error);
+  });
 }
 
 /** The event in an answer. @throws SyncError `unreachable` where it holds none */
@@ -144,16 +173,22 @@ export function itemOf({ data, date }: Answer): { item: Item; date: number | nul
 
 /** Whether the answer was that there is no such event: an id that nobody ever had counts, too. */
 export function isGone(error: unknown): boolean {
-  return error instanceof SyncError && (error.kind === 'gone' || (error.status === 400 && /^(?:ErrorInvalidIdMalformed|ErrorCalendarOccurrence\w+)$/i.test(error.reason ?? '')));
+  return (
+    error instanceof SyncError &&
+    (error.kind === 'gone' ||
+      (error.status === 400 && /^(?:ErrorInvalidIdMalformed|ErrorCalendarOccurrence\w+)$/i.test(error.reason ?? '')))
+  );
 }
 
 /** 404 and 403 of a listing are about the calendar. */
 export function calendarError(error: unknown): unknown {
-  if (!(error instanceof SyncError) || (error.kind !== 'forbidden' && error.status !== 404 && !isGone(error))) return error;
+  if (!(error instanceof SyncError) || (error.kind !== 'forbidden' && error.status !== 404 && !isGone(error)))
+    return error;
   const { status, reason } = error;
   if (status === 410 || error.kind === 'auth') return error;
   return new SyncError('calendar-missing', `the Microsoft calendar answers ${status}`, {
-    ...(status === undefined ? {} : { status }), ...(reason === undefined ? {} : { reason }),
+    ...(status === undefined ? {} : { status }),
+    ...(reason === undefined ? {} : { reason }),
   });
 }
 

@@ -2,9 +2,16 @@
  * When an account's person is busy, from the calendar views: `getSchedule` tells of the default calendar only, does not know whose invitation was
  * answered, and is not for personal accounts.
  */
-import { spanOfWhen, takesTime, type Claim } from '../../core/availability/busy-time.ts';
+import { type Claim, spanOfWhen, takesTime } from '../../core/availability/busy-time.ts';
+import {
+  clipSpans,
+  type Interval,
+  intervalOf,
+  mergeSpans,
+  type Span,
+  spanOf,
+} from '../../core/availability/interval.ts';
 import type { Participation } from '../../core/event.ts';
-import { clipSpans, intervalOf, mergeSpans, spanOf, type Interval, type Span } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { localOf } from '../../core/zones.ts';
 import { inParallel } from '../concurrency.ts';
@@ -12,7 +19,7 @@ import type { FreeBusySetting } from '../provider.ts';
 import { listCalendars, mailboxZone } from './calendars.ts';
 import type { Client, MicrosoftSettings } from './client.ts';
 import { calendarError, listPages } from './fetch.ts';
-import { calendarPath, fieldOf, textOf, type Item } from './item.ts';
+import { calendarPath, fieldOf, type Item, textOf } from './item.ts';
 import { readWhen } from './times.ts';
 
 interface Asked {
@@ -22,12 +29,20 @@ interface Asked {
 }
 
 /** Null: all calendars. @throws SyncError `calendar-missing` */
-export async function freeBusy({ client, settings, setting }: Asked, chosen: readonly string[] | null, range: Interval): Promise<Interval[]> {
+export async function freeBusy(
+  { client, settings, setting }: Asked,
+  chosen: readonly string[] | null,
+  range: Interval,
+): Promise<Interval[]> {
   const all = chosen === null ? await listCalendars(client, settings) : null;
-  const zone = (all === null ? await mailboxZone(client) : all.find(({ timeZone }) => timeZone !== null)?.timeZone) ?? 'UTC';
+  const zone =
+    (all === null ? await mailboxZone(client) : all.find(({ timeZone }) => timeZone !== null)?.timeZone) ?? 'UTC';
   const whole = spanOf(range);
   const found: Span[][] = [];
-  await inParallel(chosen ?? all!.map(({ id }) => id), async (calendarId) => void found.push(await viewBusy(client, calendarId, whole, { zone, setting })));
+  await inParallel(
+    chosen ?? all!.map(({ id }) => id),
+    async (calendarId) => void found.push(await viewBusy(client, calendarId, whole, { zone, setting })),
+  );
   return mergeSpans(clipSpans(found.flat(), whole)).map(intervalOf);
 }
 
@@ -36,14 +51,20 @@ const DAY_MS = 86_400_000;
 const LONGEST_MS = 1_000 * DAY_MS;
 const QUERY = '$select=id,seriesMasterId,start,end,showAs,isCancelled,isAllDay,isOrganizer,responseStatus&$top=1000';
 
-async function viewBusy(client: Client, calendarId: string, { from, to }: Span, { zone, setting }: { zone: string; setting: FreeBusySetting }): Promise<Span[]> {
+async function viewBusy(
+  client: Client,
+  calendarId: string,
+  { from, to }: Span,
+  { zone, setting }: { zone: string; setting: FreeBusySetting },
+): Promise<Span[]> {
   const spans: Span[] = [];
   // A day more to either side: where an all-day event lies in time is for us to say.
   for (let at = from - DAY_MS; at < to + DAY_MS; at += LONGEST_MS) {
     const [start, end] = [at, Math.min(to + DAY_MS, at + LONGEST_MS)].map((ms) => `${localOf(ms, 'UTC')}Z`);
     const path = `${calendarPath(calendarId)}/calendarView?startDateTime=${start}&endDateTime=${end}&${QUERY}`;
     for await (const { rows } of listPages({ client }, { path }, calendarError)) {
-      for (const row of rows) if (!isExcepted(row, setting) && takesTime(claimOf(row), setting.unanswered)) spans.push(spanOfRow(row, zone));
+      for (const row of rows)
+        if (!isExcepted(row, setting) && takesTime(claimOf(row), setting.unanswered)) spans.push(spanOfRow(row, zone));
     }
   }
   return mergeSpans(spans);
@@ -53,7 +74,12 @@ function isExcepted(row: unknown, { except = [] }: FreeBusySetting): boolean {
   return except.includes(textOf(fieldOf(row, 'id'))) || except.includes(textOf(fieldOf(row, 'seriesMasterId')));
 }
 
-const ANSWERS: Readonly<Record<string, Participation>> = { notResponded: 'needs-action', declined: 'declined', accepted: 'accepted', tentativelyAccepted: 'tentative' };
+const ANSWERS: Readonly<Record<string, Participation>> = {
+  notResponded: 'needs-action',
+  declined: 'declined',
+  accepted: 'accepted',
+  tentativelyAccepted: 'tentative',
+};
 
 function claimOf(row: unknown): Claim {
   return {

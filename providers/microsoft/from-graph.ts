@@ -1,6 +1,16 @@
 /** What Graph shows of an event, as a canonical event. Pure: the same stored data always reads as the same event. */
 import {
-  EXCLUDED, sameValue, type Attendee, type CalendarEvent, type Content, type Exception, type OccurrenceId, type Organizer, type Participation, type Recurrence, type When,
+  type Attendee,
+  type CalendarEvent,
+  type Content,
+  EXCLUDED,
+  type Exception,
+  type OccurrenceId,
+  type Organizer,
+  type Participation,
+  type Recurrence,
+  sameValue,
+  type When,
 } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
 import { RecurrenceError } from '../../core/recurrence/normalise.ts';
@@ -8,10 +18,34 @@ import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { withoutBlock } from '../attendee-text.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
 import { htmlToText } from '../text.ts';
-import { fieldOf, isSeries, modifiedMs, parseSeries, textOf, versionOf, writeSeries, type Item, type Series } from './item.ts';
-import { copiedUid, isCopy, isCutText, isOurText, keptPeople, keptRule, keptTail, keptTitle, keptZones, linkOf, oneLine, propertiesOf, type KeptZones } from './private-data.ts';
+import {
+  fieldOf,
+  type Item,
+  isSeries,
+  modifiedMs,
+  parseSeries,
+  type Series,
+  textOf,
+  versionOf,
+  writeSeries,
+} from './item.ts';
+import {
+  copiedUid,
+  isCopy,
+  isCutText,
+  isOurText,
+  type KeptZones,
+  keptPeople,
+  keptRule,
+  keptTail,
+  keptTitle,
+  keptZones,
+  linkOf,
+  oneLine,
+  propertiesOf,
+} from './private-data.ts';
 import { fromPatternedRecurrence, toPatternedRecurrence } from './recurrence.ts';
-import { readPatternedRecurrence, type PatternedRecurrence } from './recurrence-form.ts';
+import { type PatternedRecurrence, readPatternedRecurrence } from './recurrence-form.ts';
 import { occurrenceOn, readOccurrence, readWhen, zonesOf } from './times.ts';
 import { readGraphZone } from './zones.ts';
 
@@ -47,13 +81,17 @@ export function readStored(stored: Stored, setting: SideSetting): Found {
 }
 
 /** The event of a series; null with a problem where it cannot be read. */
-export function readSeries(series: Series, setting: SideSetting): { event: CalendarEvent | null; problems: readonly EventProblem[] } {
+export function readSeries(
+  series: Series,
+  setting: SideSetting,
+): { event: CalendarEvent | null; problems: readonly EventProblem[] } {
   try {
     const problems = new Map<string, EventProblem>();
     const event = eventOf(series, setting, (problem) => problems.set(problem.code, problem));
     return event ? { event, problems: [...problems.values()] } : { event: null, problems: [UNREADABLE] };
   } catch (error) {
-    if (error instanceof RangeError || error instanceof RecurrenceError || error instanceof TypeError) return { event: null, problems: [UNREADABLE] };
+    if (error instanceof RangeError || error instanceof RecurrenceError || error instanceof TypeError)
+      return { event: null, problems: [UNREADABLE] };
     throw error;
   }
 }
@@ -122,27 +160,52 @@ export function itemsByOccurrence(series: Series, when: When): Map<OccurrenceId,
 /** What one occurrence or exception shows by itself, in the series around it. */
 export function contentOfInstance(item: Item, series: CalendarEvent, master: Item, setting: SideSetting): Content {
   const read = readWhen(item, instanceZones(item, series.when, master));
-  const people = setting.attendees === 'none' ? { organizer: null, attendees: [] } : peopleOf(item, keptPeople(propertiesOf(master)));
+  const people =
+    setting.attendees === 'none'
+      ? { organizer: null, attendees: [] }
+      : peopleOf(item, keptPeople(propertiesOf(master)));
   const shown = plainContent(item, tagUids(master), setting);
   const description = shown.description === series.description.trimEnd() ? series.description : shown.description;
-  return { ...shown, title: shown.title === oneLine(series.title) ? series.title : shown.title, description, when: read?.when ?? series.when, ...people };
+  return {
+    ...shown,
+    title: shown.title === oneLine(series.title) ? series.title : shown.title,
+    description,
+    when: read?.when ?? series.when,
+    ...people,
+  };
 }
 
 /** An occurrence is in the zones of its series, unless it was given others. Days have none to give. */
 function instanceZones(item: Item, series: When, master: Item): { start: string; end: string } {
   const kept = keptZones(propertiesOf(master));
-  const own = (field: 'originalStartTimeZone' | 'originalEndTimeZone', usual: string, zone: KeptZones['start']): string =>
-    item[field] === master[field] && !series.allDay ? usual : readGraphZone(item[field], zone) ?? usual;
+  const own = (
+    field: 'originalStartTimeZone' | 'originalEndTimeZone',
+    usual: string,
+    zone: KeptZones['start'],
+  ): string => (item[field] === master[field] && !series.allDay ? usual : (readGraphZone(item[field], zone) ?? usual));
   const [start, end] = series.allDay ? ['UTC', 'UTC'] : [series.startZone, series.endZone];
   return { start: own('originalStartTimeZone', start, kept.start), end: own('originalEndTimeZone', end, kept.end) };
 }
 
-const UNREADABLE: EventProblem = { code: 'unreadable', detail: 'Outlook shows this event in a form that cannot be read: its times, its zone or its repetition make no sense.' };
-const ZONE_UNKNOWN: EventProblem = { code: 'zone-unknown', detail: 'The event is in a time zone that is not known; its time is right, shown in UTC.' };
-const TEXT_TOO_LONG: EventProblem = { code: 'text-too-long', detail: 'A text of this event is longer than Outlook allows and is shown shortened there.' };
+const UNREADABLE: EventProblem = {
+  code: 'unreadable',
+  detail:
+    'Outlook shows this event in a form that cannot be read: its times, its zone or its repetition make no sense.',
+};
+const ZONE_UNKNOWN: EventProblem = {
+  code: 'zone-unknown',
+  detail: 'The event is in a time zone that is not known; its time is right, shown in UTC.',
+};
+const TEXT_TOO_LONG: EventProblem = {
+  code: 'text-too-long',
+  detail: 'A text of this event is longer than Outlook allows and is shown shortened there.',
+};
 const MAX_EXCEPTIONS = 20_000;
 const PARTICIPATIONS: Readonly<Record<string, Participation>> = {
-  accepted: 'accepted', organizer: 'accepted', declined: 'declined', tentativelyAccepted: 'tentative',
+  accepted: 'accepted',
+  organizer: 'accepted',
+  declined: 'declined',
+  tentativelyAccepted: 'tentative',
 };
 
 function eventOf(series: Series, setting: SideSetting, report: (problem: EventProblem) => void): CalendarEvent | null {
@@ -152,10 +215,17 @@ function eventOf(series: Series, setting: SideSetting, report: (problem: EventPr
   const read = readWhen(master, zones);
   if (!read) return null;
   if (isCutText(properties, bodyText(master))) report(TEXT_TOO_LONG);
-  const people = setting.attendees === 'none' ? { organizer: null, attendees: [] } : peopleOf(master, keptPeople(properties));
+  const people =
+    setting.attendees === 'none' ? { organizer: null, attendees: [] } : peopleOf(master, keptPeople(properties));
   const shown = plainContent(master, tagUids(master), setting);
   const tail = isOurText(properties, bodyText(master)) || shown.description === '' ? keptTail(properties) : '';
-  const content: Content = { ...shown, title: keptTitle(properties, shown.title), description: shown.description + tail, when: read.when, ...people };
+  const content: Content = {
+    ...shown,
+    title: keptTitle(properties, shown.title),
+    description: shown.description + tail,
+    when: read.when,
+    ...people,
+  };
   const uid = uidOf(master);
   if (!isSeries(master)) {
     if (!read.isZoneKnown) report(ZONE_UNKNOWN);
@@ -170,7 +240,10 @@ function eventOf(series: Series, setting: SideSetting, report: (problem: EventPr
   const exceptions: Record<OccurrenceId, Exception> = {};
   for (const date of series.cancelled.slice(0, MAX_EXCEPTIONS)) exceptions[occurrenceOn(date, when)] = EXCLUDED;
   for (const [id, item] of itemsByOccurrence(series, when)) {
-    const shown = item['isCancelled'] === true && master['isCancelled'] !== true ? EXCLUDED : contentOfInstance(item, plain, master, setting);
+    const shown =
+      item['isCancelled'] === true && master['isCancelled'] !== true
+        ? EXCLUDED
+        : contentOfInstance(item, plain, master, setting);
     // What shows nothing but what the series would show there anyway was changed back.
     if (shown === EXCLUDED || !sameValue(shown, occurrenceContent(plain, id))) exceptions[id] = shown;
   }
@@ -182,7 +255,11 @@ function asKept(series: CalendarEvent, kept: Recurrence | null, patterned: Patte
   if (kept === null) return series;
   const meant = safely(() => toPatternedRecurrence({ ...series, recurrence: kept }));
   const rangeOf = ({ range }: PatternedRecurrence): object => ({ ...range, recurrenceTimeZone: null });
-  const isSame = typeof meant === 'object' && meant !== null && sameValue(meant.pattern, patterned.pattern) && sameValue(rangeOf(meant), rangeOf(patterned));
+  const isSame =
+    typeof meant === 'object' &&
+    meant !== null &&
+    sameValue(meant.pattern, patterned.pattern) &&
+    sameValue(rangeOf(meant), rangeOf(patterned));
   return isSame ? { ...series, recurrence: kept } : series;
 }
 
@@ -196,7 +273,11 @@ function safely<T>(read: () => T): T | null {
   }
 }
 
-function plainContent(item: Item, uids: readonly string[], setting: SideSetting): Omit<Content, 'when' | 'organizer' | 'attendees'> {
+function plainContent(
+  item: Item,
+  uids: readonly string[],
+  setting: SideSetting,
+): Omit<Content, 'when' | 'organizer' | 'attendees'> {
   return {
     title: textOf(item['subject']),
     location: textOf(fieldOf(item['location'], 'displayName')),
@@ -206,7 +287,11 @@ function plainContent(item: Item, uids: readonly string[], setting: SideSetting)
   };
 }
 
-const VISIBILITIES: Readonly<Record<string, Content['visibility']>> = { private: 'private', personal: 'private', confidential: 'confidential' };
+const VISIBILITIES: Readonly<Record<string, Content['visibility']>> = {
+  private: 'private',
+  personal: 'private',
+  confidential: 'confidential',
+};
 
 /** One field says both how sure an event is and whether it blocks time. Who works elsewhere is free, as free/busy has it. */
 function statusOf(item: Item): Pick<Content, 'status' | 'transparency'> {
@@ -218,10 +303,16 @@ function statusOf(item: Item): Pick<Content, 'status' | 'transparency'> {
 }
 
 /** Exchange's own people, and those that Calpair keeps beside them. */
-function peopleOf(item: Item, kept: ReturnType<typeof keptPeople>): { organizer: Organizer | null; attendees: Attendee[] } {
+function peopleOf(
+  item: Item,
+  kept: ReturnType<typeof keptPeople>,
+): { organizer: Organizer | null; attendees: Attendee[] } {
   const native = nativeAttendees(item);
   const addresses = new Set(native.map((attendee) => attendee.address));
-  const attendees = byAddressOrder([...native, ...kept.attendees.filter((attendee) => !addresses.has(attendee.address))]);
+  const attendees = byAddressOrder([
+    ...native,
+    ...kept.attendees.filter((attendee) => !addresses.has(attendee.address)),
+  ]);
   return { organizer: kept.organizer ?? nativeOrganizer(item), attendees };
 }
 

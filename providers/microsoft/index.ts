@@ -2,11 +2,11 @@
 import { createOAuthProvider, type OAuthCredentials, type Place as OAuthPlace } from '../oauth/oauth-provider.ts';
 import type { Provider, Side } from '../provider.ts';
 import { createCalendar, identityOf, listCalendars, proveAccount } from './calendars.ts';
+import { cannotHold } from './capabilities.ts';
 import { readChanges } from './changes.ts';
-import { createClient, type Client, type MicrosoftSettings } from './client.ts';
+import { type Client, createClient, type MicrosoftSettings } from './client.ts';
 import { getResources, type Place } from './fetch.ts';
 import { freeBusy } from './free-busy.ts';
-import { cannotHold } from './capabilities.ts';
 import { readStored } from './from-graph.ts';
 import { createEvent, removeEvent, updateEvent } from './write.ts';
 
@@ -14,12 +14,22 @@ export type { MicrosoftSettings } from './client.ts';
 
 /** Null settings: the operator has given no OAuth client. */
 export function createMicrosoftProvider(settings: MicrosoftSettings | null): Provider<OAuthCredentials> {
-  return createOAuthProvider({
-    kind: 'microsoft', name: 'Microsoft',
-    // Microsoft's are long.
-    longestRefreshToken: 8192,
-    createClient, proveAccount, identityOf, listCalendars, createCalendar, freeBusy, openSide,
-  }, settings);
+  return createOAuthProvider(
+    {
+      kind: 'microsoft',
+      name: 'Microsoft',
+      // Microsoft's are long.
+      longestRefreshToken: 8192,
+      createClient,
+      proveAccount,
+      identityOf,
+      listCalendars,
+      createCalendar,
+      freeBusy,
+      openSide,
+    },
+    settings,
+  );
 }
 
 function openSide(opened: OAuthPlace<Client>): Side {

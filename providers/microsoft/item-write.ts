@@ -6,9 +6,9 @@ import { sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import { fetchItem, fetchSeries, isGone, itemOf, type Place } from './fetch.ts';
-import { calendarPath, eventPath, modifiedMs, type Item, type Series } from './item.ts';
-import type { Body, Patch } from './to-graph.ts';
+import { calendarPath, eventPath, type Item, modifiedMs, type Series } from './item.ts';
 import { propertiesOf, withProperties } from './private-data.ts';
+import type { Body, Patch } from './to-graph.ts';
 
 export interface Posted {
   readonly item: Item;
@@ -31,7 +31,12 @@ export async function patchItem(place: Place, item: Item, { body, properties }: 
   let etag = item.etag ?? null;
   for (let attempt = 1; ; attempt++) {
     try {
-      const answer = await place.client.send({ method: 'PATCH', path: eventPath(place.calendarId, item.id), body, ifMatch: etag });
+      const answer = await place.client.send({
+        method: 'PATCH',
+        path: eventPath(place.calendarId, item.id),
+        body,
+        ifMatch: etag,
+      });
       return withProperties(itemOf(answer).item, { ...propertiesOf(item), ...properties });
     } catch (error) {
       if (!(error instanceof SyncError) || error.kind !== 'stale' || attempt === MAX_ATTEMPTS) throw error;
@@ -46,7 +51,11 @@ export async function patchItem(place: Place, item: Item, { body, properties }: 
 /** Already gone is success. */
 export async function deleteItem(place: Place, item: Item): Promise<void> {
   try {
-    await place.client.send({ method: 'DELETE', path: eventPath(place.calendarId, item.id), ifMatch: item.etag ?? null });
+    await place.client.send({
+      method: 'DELETE',
+      path: eventPath(place.calendarId, item.id),
+      ifMatch: item.etag ?? null,
+    });
   } catch (error) {
     if (!isGone(error)) throw error;
   }
@@ -60,7 +69,7 @@ export async function readAfter(place: Place, written: Item): Promise<Series> {
   let seen: Series | null = null;
   for (const waitMs of [0, ...WAITS_MS]) {
     if (waitMs > 0) await pause(waitMs, place.signal);
-    seen = await fetchSeries(place, written.id) ?? seen;
+    seen = (await fetchSeries(place, written.id)) ?? seen;
     if (seen && !(modifiedMs(seen.master) < modifiedMs(written))) return seen;
   }
   return seen ? { ...seen, master: written } : { master: written, exceptions: {}, cancelled: [] };

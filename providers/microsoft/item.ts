@@ -25,9 +25,33 @@ export interface Series {
 }
 
 const FIELDS = [
-  'id', 'type', 'seriesMasterId', 'originalStart', 'iCalUId', 'transactionId', 'subject', 'body', 'start', 'end', 'isAllDay', 'originalStartTimeZone',
-  'originalEndTimeZone', 'location', 'attendees', 'organizer', 'isOrganizer', 'responseStatus', 'recurrence', 'isCancelled', 'sensitivity', 'showAs',
-  'isOnlineMeeting', 'createdDateTime', 'lastModifiedDateTime', 'changeKey', 'singleValueExtendedProperties',
+  'id',
+  'type',
+  'seriesMasterId',
+  'originalStart',
+  'iCalUId',
+  'transactionId',
+  'subject',
+  'body',
+  'start',
+  'end',
+  'isAllDay',
+  'originalStartTimeZone',
+  'originalEndTimeZone',
+  'location',
+  'attendees',
+  'organizer',
+  'isOrganizer',
+  'responseStatus',
+  'recurrence',
+  'isCancelled',
+  'sensitivity',
+  'showAs',
+  'isOnlineMeeting',
+  'createdDateTime',
+  'lastModifiedDateTime',
+  'changeKey',
+  'singleValueExtendedProperties',
 ] as const;
 const SELECT = `$select=${FIELDS.filter((field) => field !== 'singleValueExtendedProperties').join(',')}`;
 const EXPAND = `singleValueExtendedProperties($filter=${PROPERTY_IDS.map((id) => `id eq '${id}'`).join(' or ')})`;
@@ -60,13 +84,14 @@ export function keepItem(raw: unknown): Item | null {
   const { '@odata.etag': etag, changeKey } = source;
   if (typeof etag === 'string') item['etag'] = etag;
   else if (typeof changeKey === 'string') item['etag'] = `W/"${changeKey}"`;
-  for (const field of FIELDS) if (field !== 'changeKey' && source[field] !== undefined && source[field] !== null) item[field] = source[field];
+  for (const field of FIELDS)
+    if (field !== 'changeKey' && source[field] !== undefined && source[field] !== null) item[field] = source[field];
   return { ...item, id };
 }
 
 /** The date of a deleted occurrence by its name, `OID.<master>.2026-01-05`; null for anything else. */
 export function cancelledDate(name: unknown): string | null {
-  return typeof name === 'string' ? /\.(\d{4}-\d\d-\d\d)$/.exec(name)?.[1] ?? null : null;
+  return typeof name === 'string' ? (/\.(\d{4}-\d\d-\d\d)$/.exec(name)?.[1] ?? null) : null;
 }
 
 /** Graph's own name of an occurrence. */
@@ -96,7 +121,12 @@ export function writeSeries(series: Series): string {
 /** @throws SyntaxError for what `writeSeries` did not write */
 export function parseSeries(data: string): Series {
   const series = JSON.parse(data) as Series;
-  if (typeof series?.master?.id !== 'string' || typeof series.exceptions !== 'object' || !Array.isArray(series.cancelled)) throw new SyntaxError('not a stored Graph event');
+  if (
+    typeof series?.master?.id !== 'string' ||
+    typeof series.exceptions !== 'object' ||
+    !Array.isArray(series.cancelled)
+  )
+    throw new SyntaxError('not a stored Graph event');
   return series;
 }
 
@@ -104,7 +134,8 @@ const AHEAD_MS = 5 * 60_000;
 
 /** The series, marked where a time in it cannot be true by the clock of the server that sent it (`date`, ms). */
 export function checkClock({ master, exceptions, cancelled }: Series, date: number | null): Series {
-  const ahead = date !== null && [master, ...Object.values(exceptions)].some((item) => modifiedMs(item) > date + AHEAD_MS);
+  const ahead =
+    date !== null && [master, ...Object.values(exceptions)].some((item) => modifiedMs(item) > date + AHEAD_MS);
   return { master, exceptions, cancelled, ...(ahead ? { clockAhead: true } : {}) };
 }
 

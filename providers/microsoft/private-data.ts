@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Recurrence, When } from '../../core/event.ts';
 import { isZone } from '../../core/zones.ts';
-import { readPeople, writePeople, type People } from '../hidden-attendees.ts';
+import { type People, readPeople, writePeople } from '../hidden-attendees.ts';
 import type { Item } from './item.ts';
 
 export type Properties = Readonly<Record<string, string>>;
@@ -29,16 +29,19 @@ export const PROPERTY_IDS: readonly string[] = [UID, LINK, MADE, PEOPLE, TEXT, C
 export function propertiesOf(item: Item): Properties {
   const properties: Record<string, string> = {};
   const list = item['singleValueExtendedProperties'];
-  for (const one of Array.isArray(list) ? list as unknown[] : []) {
+  for (const one of Array.isArray(list) ? (list as unknown[]) : []) {
     const { id, value } = (one ?? {}) as { id?: unknown; value?: unknown };
-    const name = typeof id === 'string' ? /^String \{[0-9a-f-]{36}\} Name calpair\.([a-z]{1,20})$/i.exec(id)?.[1] : undefined;
+    const name =
+      typeof id === 'string' ? /^String \{[0-9a-f-]{36}\} Name calpair\.([a-z]{1,20})$/i.exec(id)?.[1] : undefined;
     if (name !== undefined && typeof value === 'string' && value !== '') properties[name] = value;
   }
   return properties;
 }
 
 /** As a body of a POST or PATCH has them; empty where there are none. */
-export function propertiesBody(properties: Properties): { singleValueExtendedProperties?: { id: string; value: string }[] } {
+export function propertiesBody(properties: Properties): {
+  singleValueExtendedProperties?: { id: string; value: string }[];
+} {
   const list = Object.entries(properties).map(([name, value]) => ({ id: idOf(name), value }));
   return list.length === 0 ? {} : { singleValueExtendedProperties: list };
 }
@@ -57,7 +60,7 @@ export function copiedUid(properties: Properties): string | null {
 
 /** The link that Calpair made this copy for. */
 export function linkOf(item: Item): string | null {
-  return isCopy(item) ? propertiesOf(item)[LINK] ?? null : null;
+  return isCopy(item) ? (propertiesOf(item)[LINK] ?? null) : null;
 }
 
 /** True for what Calpair made. An event that a person duplicates may take its properties along, but not its transaction id. */
@@ -67,7 +70,11 @@ export function isCopy(item: Item): boolean {
 }
 
 export function linkProperties(key: string, transactionId: string, uid: string | null): Properties {
-  return { [LINK]: key, [MADE]: transactionId, ...(uid === null || uid === '' ? {} : { [UID]: uid.slice(0, MAX_UID) }) };
+  return {
+    [LINK]: key,
+    [MADE]: transactionId,
+    ...(uid === null || uid === '' ? {} : { [UID]: uid.slice(0, MAX_UID) }),
+  };
 }
 
 /** The people that Calpair keeps beside the event's own, because Exchange would mail them. */
@@ -111,7 +118,11 @@ export function keptTitle(properties: Properties, subject: string): string {
 
 /** The blanks and line ends that a description ends with: text that comes out of HTML has them no more. */
 export function tailProperties(description: string): Properties {
-  return { [TAIL]: encodeURIComponent(description.slice(description.trimEnd().length, MAX_TAIL + description.trimEnd().length)) };
+  return {
+    [TAIL]: encodeURIComponent(
+      description.slice(description.trimEnd().length, MAX_TAIL + description.trimEnd().length),
+    ),
+  };
 }
 
 export function keptTail(properties: Properties): string {
@@ -136,7 +147,8 @@ export interface KeptZones {
 
 export function keptZones(properties: Properties): KeptZones {
   const [year, start, end] = (properties[ZONES] ?? '').split(' ');
-  const kept = (zone: string | undefined) => (zone !== undefined && isZone(zone) && /^\d{4}$/.test(year ?? '') ? { zone, year: Number(year) } : null);
+  const kept = (zone: string | undefined) =>
+    zone !== undefined && isZone(zone) && /^\d{4}$/.test(year ?? '') ? { zone, year: Number(year) } : null;
   return { start: kept(start), end: kept(end) };
 }
 

@@ -6,17 +6,39 @@ export const DAYS_OF_WEEK = ['monday', 'tuesday', 'wednesday', 'thursday', 'frid
 export type DayOfWeek = (typeof DAYS_OF_WEEK)[number];
 
 /** By the number that RFC 5545 gives them. */
-export const INDEXES = [[1, 'first'], [2, 'second'], [3, 'third'], [4, 'fourth'], [-1, 'last']] as const;
+export const INDEXES = [
+  [1, 'first'],
+  [2, 'second'],
+  [3, 'third'],
+  [4, 'fourth'],
+  [-1, 'last'],
+] as const;
 export type Index = (typeof INDEXES)[number][1];
 
 /** Exactly the fields that a type uses. Lists of days are in the order of the week from Monday. */
 export type Pattern =
   | { readonly type: 'daily'; readonly interval: number }
-  | { readonly type: 'weekly'; readonly interval: number; readonly daysOfWeek: readonly DayOfWeek[]; readonly firstDayOfWeek: DayOfWeek }
+  | {
+      readonly type: 'weekly';
+      readonly interval: number;
+      readonly daysOfWeek: readonly DayOfWeek[];
+      readonly firstDayOfWeek: DayOfWeek;
+    }
   | { readonly type: 'absoluteMonthly'; readonly interval: number; readonly dayOfMonth: number }
   | { readonly type: 'absoluteYearly'; readonly interval: number; readonly dayOfMonth: number; readonly month: number }
-  | { readonly type: 'relativeMonthly'; readonly interval: number; readonly daysOfWeek: readonly DayOfWeek[]; readonly index: Index }
-  | { readonly type: 'relativeYearly'; readonly interval: number; readonly daysOfWeek: readonly DayOfWeek[]; readonly index: Index; readonly month: number };
+  | {
+      readonly type: 'relativeMonthly';
+      readonly interval: number;
+      readonly daysOfWeek: readonly DayOfWeek[];
+      readonly index: Index;
+    }
+  | {
+      readonly type: 'relativeYearly';
+      readonly interval: number;
+      readonly daysOfWeek: readonly DayOfWeek[];
+      readonly index: Index;
+      readonly month: number;
+    };
 
 /** Dates are `YYYY-MM-DD`, `endDate` is included; `recurrenceTimeZone` is a name of Graph's (`zones.ts`), null where an answer has none. */
 export type Range = { readonly startDate: string; readonly recurrenceTimeZone: string | null } & (
@@ -53,7 +75,12 @@ function readPattern(fields: Fields): Pattern {
       return { type, interval };
     case 'weekly':
       // Graph's default is Sunday, where RFC 5545 has Monday.
-      return { type, interval, daysOfWeek: readDays(fields), firstDayOfWeek: dayOf(fields['firstDayOfWeek'] ?? 'sunday') };
+      return {
+        type,
+        interval,
+        daysOfWeek: readDays(fields),
+        firstDayOfWeek: dayOf(fields['firstDayOfWeek'] ?? 'sunday'),
+      };
     case 'absoluteMonthly':
       return { type, interval, dayOfMonth: within(fields['dayOfMonth'], 31) };
     case 'absoluteYearly':
@@ -61,7 +88,13 @@ function readPattern(fields: Fields): Pattern {
     case 'relativeMonthly':
       return { type, interval, daysOfWeek: readDays(fields), index: readIndex(fields) };
     case 'relativeYearly':
-      return { type, interval, daysOfWeek: readDays(fields), index: readIndex(fields), month: within(fields['month'], 12) };
+      return {
+        type,
+        interval,
+        daysOfWeek: readDays(fields),
+        index: readIndex(fields),
+        month: within(fields['month'], 12),
+      };
     default:
       throw new RecurrenceError('frequency');
   }
@@ -69,7 +102,10 @@ function readPattern(fields: Fields): Pattern {
 
 function readRange(fields: Fields): Range {
   const zone = fields['recurrenceTimeZone'];
-  const start = { startDate: dateOf(fields['startDate']), recurrenceTimeZone: typeof zone === 'string' && zone !== '' ? zone : null };
+  const start = {
+    startDate: dateOf(fields['startDate']),
+    recurrenceTimeZone: typeof zone === 'string' && zone !== '' ? zone : null,
+  };
   const type = fields['type'];
   switch (type) {
     case 'noEnd':
@@ -89,7 +125,8 @@ function fieldsOf(json: unknown): Fields {
 }
 
 function within(value: unknown, most: number): number {
-  if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > most) throw new RecurrenceError('out-of-range');
+  if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > most)
+    throw new RecurrenceError('out-of-range');
   return value as number;
 }
 
@@ -116,6 +153,7 @@ function dateOf(value: unknown): string {
   const date = typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value) ? value : '';
   const ms = Date.parse(`${date}T00:00:00Z`);
   // `0001-01-01` stands for none.
-  if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 10) !== date || date < '0002') throw new RecurrenceError('until');
+  if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 10) !== date || date < '0002')
+    throw new RecurrenceError('until');
   return date;
 }

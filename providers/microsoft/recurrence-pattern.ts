@@ -1,12 +1,22 @@
 /** Which of Graph's six patterns has the same days as a rule of RFC 5545; a rule that none has is told why, never approximated. */
 import type { When } from '../../core/event.ts';
 import type { ByDay, Rule } from '../../core/recurrence/rule.ts';
-import { DAYS_OF_WEEK, INDEXES, type DayOfWeek, type Index, type Pattern } from './recurrence-form.ts';
+import { DAYS_OF_WEEK, type DayOfWeek, INDEXES, type Index, type Pattern } from './recurrence-form.ts';
 
 /** Why a rule has no pattern. */
 export type NoPattern =
-  | 'several-times-a-day' | 'time-of-day' | 'week-number' | 'day-of-year' | 'months' | 'month-end' | 'day-from-month-end' | 'several-dates'
-  | 'weekday-and-date' | 'ordinal' | 'position' | 'interval';
+  | 'several-times-a-day'
+  | 'time-of-day'
+  | 'week-number'
+  | 'day-of-year'
+  | 'months'
+  | 'month-end'
+  | 'day-from-month-end'
+  | 'several-dates'
+  | 'weekday-and-date'
+  | 'ordinal'
+  | 'position'
+  | 'interval';
 
 /** The days of such a pattern and of the rule are the same, provided that the rule produces the series' start. */
 export function patternOf(rule: Rule, when: When): Pattern | NoPattern {
@@ -16,8 +26,13 @@ export function patternOf(rule: Rule, when: When): Pattern | NoPattern {
   if (by.BYWEEKNO.length > 0) return 'week-number';
   if (by.BYYEARDAY.length > 0) return 'day-of-year';
   const days: Days = {
-    interval: rule.interval, months: by.BYMONTH.length === 12 && frequency !== 'YEARLY' ? [] : by.BYMONTH, dates: by.BYMONTHDAY, weekdays: byDay,
-    positions: by.BYSETPOS, weekStart: rule.weekStart, start: when.start.slice(0, 10),
+    interval: rule.interval,
+    months: by.BYMONTH.length === 12 && frequency !== 'YEARLY' ? [] : by.BYMONTH,
+    dates: by.BYMONTHDAY,
+    weekdays: byDay,
+    positions: by.BYSETPOS,
+    weekStart: rule.weekStart,
+    start: when.start.slice(0, 10),
   };
   const pattern = { DAILY: daily, WEEKLY: weekly, MONTHLY: monthly, YEARLY: yearly }[frequency](days);
   return typeof pattern === 'string' || pattern.interval <= MAX_INTERVAL[pattern.type] ? pattern : 'interval';
@@ -29,7 +44,9 @@ export function shortestGapDays(pattern: Pattern): number {
     case 'daily':
       return pattern.interval;
     case 'weekly': {
-      const days = pattern.daysOfWeek.map((day) => (weekdayNumber(day) - weekdayNumber(pattern.firstDayOfWeek) + 7) % 7).sort((a, b) => a - b);
+      const days = pattern.daysOfWeek
+        .map((day) => (weekdayNumber(day) - weekdayNumber(pattern.firstDayOfWeek) + 7) % 7)
+        .sort((a, b) => a - b);
       const gaps = days.map((day, at) => (days[at + 1] ?? days[0]! + 7 * pattern.interval) - day);
       return Math.min(...gaps);
     }
@@ -58,7 +75,12 @@ interface Days {
 
 /** What Exchange takes (EWS reference). A rule that was read from it must not be beyond. */
 const MAX_INTERVAL: Readonly<Record<Pattern['type'], number>> = {
-  daily: 999, weekly: 99, absoluteMonthly: 99, relativeMonthly: 99, absoluteYearly: 99, relativeYearly: 99,
+  daily: 999,
+  weekly: 99,
+  absoluteMonthly: 99,
+  relativeMonthly: 99,
+  absoluteYearly: 99,
+  relativeYearly: 99,
 };
 const SHORTEST_MONTH = 28;
 const SHORTEST = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -80,8 +102,15 @@ function weekly({ interval, months, dates, weekdays, positions, weekStart, start
   if (weekdays.some(({ ordinal }) => ordinal !== 0)) return 'ordinal';
   const given = weekdays.length > 0 ? weekdays.map(({ weekday }) => weekday) : [weekdayOf(start)];
   const inOrder = given.sort((a, b) => ((a - weekStart + 7) % 7) - ((b - weekStart + 7) % 7));
-  const picked = positions.map((position) => inOrder.at(position > 0 ? position - 1 : position)).filter((weekday) => weekday !== undefined);
-  return { type: 'weekly', interval, daysOfWeek: namesOf(positions.length > 0 ? picked : inOrder), firstDayOfWeek: DAYS_OF_WEEK[weekStart]! };
+  const picked = positions
+    .map((position) => inOrder.at(position > 0 ? position - 1 : position))
+    .filter((weekday) => weekday !== undefined);
+  return {
+    type: 'weekly',
+    interval,
+    daysOfWeek: namesOf(positions.length > 0 ? picked : inOrder),
+    firstDayOfWeek: DAYS_OF_WEEK[weekStart]!,
+  };
 }
 
 function monthly(days: Days): Pattern | NoPattern {
@@ -90,11 +119,18 @@ function monthly(days: Days): Pattern | NoPattern {
   const distance = months.length > 0 ? distanceOf(months) : 1;
   if (distance === null || (days.interval !== 1 && days.interval % distance !== 0)) return 'months';
   const interval = days.interval === 1 ? distance : days.interval;
-  const isWeekly = interval === 1 && dates.length === 0 && weekdays.length > 0 && positions.length === 0 && weekdays.every(({ ordinal }) => ordinal === 0);
+  const isWeekly =
+    interval === 1 &&
+    dates.length === 0 &&
+    weekdays.length > 0 &&
+    positions.length === 0 &&
+    weekdays.every(({ ordinal }) => ordinal === 0);
   if (isWeekly) return weekly({ ...days, months: [] });
   const day = dayInMonth(days, null);
   if (typeof day === 'string') return day;
-  return 'dayOfMonth' in day ? { type: 'absoluteMonthly', interval, ...day } : { type: 'relativeMonthly', interval, ...day };
+  return 'dayOfMonth' in day
+    ? { type: 'absoluteMonthly', interval, ...day }
+    : { type: 'relativeMonthly', interval, ...day };
 }
 
 function yearly(days: Days): Pattern | NoPattern {
@@ -105,13 +141,19 @@ function yearly(days: Days): Pattern | NoPattern {
     if (positions.length > 0) return 'position';
     return monthly({ ...days, dates: dates.length + weekdays.length > 0 ? dates : [dayOf(start)] });
   }
-  const isEveryWeek = months.length === 0 && weekdays.length > 0 && positions.length === 0 && weekdays.every(({ ordinal }) => ordinal === 0);
+  const isEveryWeek =
+    months.length === 0 &&
+    weekdays.length > 0 &&
+    positions.length === 0 &&
+    weekdays.every(({ ordinal }) => ordinal === 0);
   if (isEveryWeek) return interval === 1 ? weekly(days) : 'interval';
   // The first four Mondays of a year are January's, the last one is December's: one of them is the start.
   const month = months[0] ?? Number(start.slice(5, 7));
   const day = dayInMonth(days, month);
   if (typeof day === 'string') return day;
-  return 'dayOfMonth' in day ? { type: 'absoluteYearly', interval, ...day, month } : { type: 'relativeYearly', interval, ...day, month };
+  return 'dayOfMonth' in day
+    ? { type: 'absoluteYearly', interval, ...day, month }
+    : { type: 'relativeYearly', interval, ...day, month };
 }
 
 type DayInMonth = { readonly dayOfMonth: number } | { readonly daysOfWeek: DayOfWeek[]; readonly index: Index };
@@ -133,10 +175,14 @@ function dayInMonth({ dates, weekdays, positions, start }: Days, month: number |
   const [first] = weekdays;
   if (weekdays.every(({ ordinal }) => ordinal === 0)) {
     const name = positions.length === 1 ? index(positions[0]!) : undefined;
-    return name === undefined ? 'position' : { daysOfWeek: namesOf(weekdays.map(({ weekday }) => weekday)), index: name };
+    return name === undefined
+      ? 'position'
+      : { daysOfWeek: namesOf(weekdays.map(({ weekday }) => weekday)), index: name };
   }
   const name = index(first!.ordinal);
-  return weekdays.length > 1 || !hasOnlyOne || name === undefined ? 'ordinal' : { daysOfWeek: namesOf([first!.weekday]), index: name };
+  return weekdays.length > 1 || !hasOnlyOne || name === undefined
+    ? 'ordinal'
+    : { daysOfWeek: namesOf([first!.weekday]), index: name };
 }
 
 /** `BYMONTHDAY=28,29,30;BYSETPOS=-1`: day 30, or the last day of a shorter month. RFC 5545's words for what Exchange does with such a day. */
@@ -147,14 +193,19 @@ function isClampedDay(dates: readonly number[], positions: readonly number[]): b
 /** 1 for every month, 3 for the months of a quarterly rule, 12 for one month; null where the distances differ. */
 function distanceOf(months: readonly number[]): number | null {
   const distance = 12 / months.length;
-  return Number.isInteger(distance) && months.every((month, at) => month === months[0]! + at * distance) ? distance : null;
+  return Number.isInteger(distance) && months.every((month, at) => month === months[0]! + at * distance)
+    ? distance
+    : null;
 }
 
 /** BYHOUR, BYMINUTE, BYSECOND that only say again when the series starts. */
 function isTimeOfStart({ by }: Rule, when: When): boolean {
   const [hour, minute, second] = when.allDay ? [] : when.start.slice(11).split(':').map(Number);
-  return [[by.BYHOUR, hour], [by.BYMINUTE, minute], [by.BYSECOND, second]]
-    .every(([given, own]) => (given as number[]).every((value) => value === own));
+  return [
+    [by.BYHOUR, hour],
+    [by.BYMINUTE, minute],
+    [by.BYSECOND, second],
+  ].every(([given, own]) => (given as number[]).every((value) => value === own));
 }
 
 function isEveryDay(weekdays: readonly ByDay[]): boolean {

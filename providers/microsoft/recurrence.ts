@@ -1,16 +1,40 @@
 /** How a series repeats, from the canonical form to Graph's `patternedRecurrence` and back. What Graph cannot say is told, never approximated. */
 import type { CalendarEvent, Recurrence, When } from '../../core/event.ts';
-import { expandOccurrences, idInstant, normaliseRecurrence, occurrenceId, occurrenceStart, RecurrenceError } from '../../core/recurrence/normalise.ts';
+import {
+  expandOccurrences,
+  idInstant,
+  normaliseRecurrence,
+  occurrenceId,
+  occurrenceStart,
+  RecurrenceError,
+} from '../../core/recurrence/normalise.ts';
 import { parseRule, type Rule } from '../../core/recurrence/rule.ts';
 import { isValidSeries, occurrenceWhen } from '../../core/recurrence/series.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
-import { DAYS_OF_WEEK, INDEXES, type DayOfWeek, type Index, type Pattern, type PatternedRecurrence, type Range } from './recurrence-form.ts';
-import { patternOf, shortestGapDays, type NoPattern } from './recurrence-pattern.ts';
+import {
+  DAYS_OF_WEEK,
+  type DayOfWeek,
+  INDEXES,
+  type Index,
+  type Pattern,
+  type PatternedRecurrence,
+  type Range,
+} from './recurrence-form.ts';
+import { type NoPattern, patternOf, shortestGapDays } from './recurrence-pattern.ts';
 import { graphZone } from './zones.ts';
 
 /** Why Graph cannot hold a series: its rule, or what is around it. For a log or a person; holds nothing of the event. */
 export type NotExpressible =
-  | NoPattern | 'extra-dates' | 'not-one-rule' | 'other-calendar' | 'seconds' | 'zone' | 'start-not-on-rule' | 'start-in-clock-change' | 'overlapping' | 'count';
+  | NoPattern
+  | 'extra-dates'
+  | 'not-one-rule'
+  | 'other-calendar'
+  | 'seconds'
+  | 'zone'
+  | 'start-not-on-rule'
+  | 'start-in-clock-change'
+  | 'overlapping'
+  | 'count';
 
 /**
  * The recurrence to send with a series, or why there is none. Exceptions are not part of it. The zone of an all-day series is UTC, as that of its `start`.
@@ -27,7 +51,8 @@ export function toPatternedRecurrence(series: CalendarEvent): PatternedRecurrenc
   const pattern = patternOf(rule, when);
   if (typeof pattern === 'string') return pattern;
   // A start that no clock showed, on which Graph's reading of the rest would hang.
-  if (!when.allDay && localOf(instantOf(when.start, when.startZone), when.startZone) !== when.start) return 'start-in-clock-change';
+  if (!when.allDay && localOf(instantOf(when.start, when.startZone), when.startZone) !== when.start)
+    return 'start-in-clock-change';
   // Graph would take a later day for the first one.
   if (!startsOnRule(series)) return 'start-not-on-rule';
   if (lengthDays(when) > shortestGapDays(pattern)) return 'overlapping';
@@ -42,10 +67,18 @@ export function toPatternedRecurrence(series: CalendarEvent): PatternedRecurrenc
  * `when` is the master's, read in the zone of the recurrence; only the date of its start is looked at anew.
  * @throws RecurrenceError for one without occurrences
  */
-export function fromPatternedRecurrence({ pattern, range }: PatternedRecurrence, when: When): { recurrence: Recurrence; when: When } {
+export function fromPatternedRecurrence(
+  { pattern, range }: PatternedRecurrence,
+  when: When,
+): { recurrence: Recurrence; when: When } {
   const parts = partsOf(pattern);
   const first = moveTo(when, firstDate(parts, range.startDate));
-  const end = range.type === 'numbered' ? [`COUNT=${range.numberOfOccurrences}`] : range.type === 'endDate' ? [`UNTIL=${range.endDate.replaceAll('-', '')}`] : [];
+  const end =
+    range.type === 'numbered'
+      ? [`COUNT=${range.numberOfOccurrences}`]
+      : range.type === 'endDate'
+        ? [`UNTIL=${range.endDate.replaceAll('-', '')}`]
+        : [];
   if (range.type === 'endDate' && first.start.slice(0, 10) > range.endDate) throw new RecurrenceError('until');
   return { recurrence: normaliseRecurrence({ rules: [ruleOf([...parts, ...end])], dates: [] }, first)!, when: first };
 }
@@ -61,12 +94,16 @@ const BUDGET_STEPS = 50_000;
 function startsOnRule(series: CalendarEvent): boolean {
   const { start, allDay } = series.when;
   const from = instantOf(allDay ? `${start}T00:00:00` : start, allDay ? 'UTC' : series.when.startZone);
-  return isValidSeries(series) && expandOccurrences({ ...series, exceptions: {} }, from, from + 1, 1, BUDGET_STEPS).ids.length > 0;
+  return (
+    isValidSeries(series) &&
+    expandOccurrences({ ...series, exceptions: {} }, from, from + 1, 1, BUDGET_STEPS).ids.length > 0
+  );
 }
 
 function rangeOf(rule: Rule, when: When, recurrenceTimeZone: string): Range | NotExpressible {
   const start = { startDate: when.start.slice(0, 10), recurrenceTimeZone };
-  if (rule.count !== null) return rule.count > MAX_OCCURRENCES ? 'count' : { type: 'numbered', ...start, numberOfOccurrences: rule.count };
+  if (rule.count !== null)
+    return rule.count > MAX_OCCURRENCES ? 'count' : { type: 'numbered', ...start, numberOfOccurrences: rule.count };
   if (rule.until === null || rule.until > LAST_DAY) return { type: 'noEnd', ...start };
   return { type: 'endDate', ...start, endDate: lastDate(rule.until, when) };
 }
@@ -91,11 +128,21 @@ function partsOf(pattern: Pattern): string[] {
     case 'daily':
       return ['FREQ=DAILY', interval];
     case 'weekly':
-      return ['FREQ=WEEKLY', interval, `BYDAY=${daysOf(pattern.daysOfWeek)}`, `WKST=${daysOf([pattern.firstDayOfWeek])}`];
+      return [
+        'FREQ=WEEKLY',
+        interval,
+        `BYDAY=${daysOf(pattern.daysOfWeek)}`,
+        `WKST=${daysOf([pattern.firstDayOfWeek])}`,
+      ];
     case 'absoluteMonthly':
       return ['FREQ=MONTHLY', interval, ...datePart(pattern.dayOfMonth, 28)];
     case 'absoluteYearly':
-      return ['FREQ=YEARLY', interval, `BYMONTH=${pattern.month}`, ...datePart(pattern.dayOfMonth, shortestLength(pattern.month))];
+      return [
+        'FREQ=YEARLY',
+        interval,
+        `BYMONTH=${pattern.month}`,
+        ...datePart(pattern.dayOfMonth, shortestLength(pattern.month)),
+      ];
     case 'relativeMonthly':
       return ['FREQ=MONTHLY', interval, ...weekdayPart(pattern.daysOfWeek, pattern.index)];
     case 'relativeYearly':
@@ -122,7 +169,9 @@ function shortestLength(month: number): number {
 }
 
 function daysOf(names: readonly DayOfWeek[]): string {
-  return DAYS_OF_WEEK.filter((name) => names.includes(name)).map((name) => name.slice(0, 2).toUpperCase()).join(',');
+  return DAYS_OF_WEEK.filter((name) => names.includes(name))
+    .map((name) => name.slice(0, 2).toUpperCase())
+    .join(',');
 }
 
 function ruleOf(parts: readonly string[]): string {
@@ -133,7 +182,13 @@ function ruleOf(parts: readonly string[]): string {
 function firstDate(parts: readonly string[], startDate: string): string {
   const when: When = { allDay: true, start: startDate, end: startDate };
   const recurrence = normaliseRecurrence({ rules: [ruleOf(parts)], dates: [] }, when);
-  const { ids } = expandOccurrences({ when, recurrence, exceptions: {} }, Date.parse(startDate), Infinity, 1, BUDGET_STEPS);
+  const { ids } = expandOccurrences(
+    { when, recurrence, exceptions: {} },
+    Date.parse(startDate),
+    Infinity,
+    1,
+    BUDGET_STEPS,
+  );
   if (ids[0] === undefined) throw new RecurrenceError('out-of-range');
   return occurrenceStart(ids[0], when);
 }

@@ -2,7 +2,7 @@
 import type { OccurrenceId, When } from '../../core/event.ts';
 import { instantId, occurrenceId } from '../../core/recurrence/occurrence.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
-import { fieldOf, textOf, type Item } from './item.ts';
+import { fieldOf, type Item, textOf } from './item.ts';
 import type { KeptZones } from './private-data.ts';
 import { graphZone, readGraphZone } from './zones.ts';
 
@@ -37,7 +37,13 @@ export function readWhen(item: Item, zones: { start: string | null; end: string 
   const startInstant = instantIn(item['start']);
   const endInstant = end === '' ? startInstant : Math.max(instantIn(item['end']), startInstant);
   const [startZone, endZone] = [zones.start ?? 'UTC', zones.end ?? zones.start ?? 'UTC'];
-  const when: When = { allDay: false, start: localOf(startInstant, startZone), startZone, end: localOf(endInstant, endZone), endZone };
+  const when: When = {
+    allDay: false,
+    start: localOf(startInstant, startZone),
+    startZone,
+    end: localOf(endInstant, endZone),
+    endZone,
+  };
   return { when, isZoneKnown: zones.start !== null && zones.end !== null };
 }
 
@@ -48,7 +54,9 @@ export function zonesOf(item: Item, kept: KeptZones): { start: string | null; en
   // What names no zone was made in UTC.
   const isUnnamed = textOf(item['originalStartTimeZone']) === '' && textOf(series) === '';
   const ofStart = start ?? (isUnnamed ? 'UTC' : null);
-  const ofEnd = readGraphZone(item['originalEndTimeZone'], kept.end) ?? (textOf(item['originalEndTimeZone']) === '' ? ofStart : null);
+  const ofEnd =
+    readGraphZone(item['originalEndTimeZone'], kept.end) ??
+    (textOf(item['originalEndTimeZone']) === '' ? ofStart : null);
   return { start: ofStart, end: ofEnd };
 }
 
@@ -56,7 +64,11 @@ export function zonesOf(item: Item, kept: KeptZones): { start: string | null; en
 export function writeWhen(when: When, isSeries: boolean): WhenBody {
   if (when.allDay) return { isAllDay: true, start: midnight(when.start), end: midnight(when.end) };
   const isInUtc = !isSeries && (isAmbiguous(when.start, when.startZone) || isAmbiguous(when.end, when.endZone));
-  return { isAllDay: false, start: point(when.start, when.startZone, isInUtc), end: point(when.end, when.endZone, isInUtc) };
+  return {
+    isAllDay: false,
+    start: point(when.start, when.startZone, isInUtc),
+    end: point(when.end, when.endZone, isInUtc),
+  };
 }
 
 /** The occurrence that an exception stands for; null where nothing tells. `originalStart` is in UTC and cut to the minute, as all times of a series are. */
@@ -109,5 +121,7 @@ function isAmbiguous(local: string, zone: string): boolean {
 
 function point(local: string, zone: string, isInUtc: boolean): DateTimeTimeZone {
   const name = isInUtc ? null : graphZone(zone, Number(local.slice(0, 4)));
-  return name === null ? { dateTime: localOf(instantOf(local, zone), 'UTC'), timeZone: 'UTC' } : { dateTime: local, timeZone: name };
+  return name === null
+    ? { dateTime: localOf(instantOf(local, zone), 'UTC'), timeZone: 'UTC' }
+    : { dateTime: local, timeZone: name };
 }

@@ -5,24 +5,29 @@
  * other than they are to show. A crash in between leaves a state from which the same call goes on.
  */
 import { createHash } from 'node:crypto';
-import { changedPaths, EXCLUDED, sameValue, type CalendarEvent, type FieldPath } from '../../core/event.ts';
+import { type CalendarEvent, changedPaths, EXCLUDED, type FieldPath, sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import type { Stored, Written } from '../provider.ts';
-import { expectExceptions, fetchSeries, LAG_MS, listEvents, type Place } from './fetch.ts';
 import { cannotHold } from './capabilities.ts';
-import { deleteItem, emptyPatch, patchItem, postEvent, readAfter, type Posted } from './item-write.ts';
-import { fieldOf, modifiedMs, parseSeries, textOf, type Item, type Series } from './item.ts';
+import { expectExceptions, fetchSeries, LAG_MS, listEvents, type Place } from './fetch.ts';
 import { foundOf, isInvitation, isMeetingOfOurs, readSeries } from './from-graph.ts';
+import { fieldOf, type Item, modifiedMs, parseSeries, type Series, textOf } from './item.ts';
+import { deleteItem, emptyPatch, type Posted, patchItem, postEvent, readAfter } from './item-write.ts';
+import { changedProperties, type Properties, propertiesBody, propertiesOf } from './private-data.ts';
 import { insertBody, isLocalChange, masterPatch, type Patch } from './to-graph.ts';
-import { changedProperties, propertiesBody, propertiesOf, type Properties } from './private-data.ts';
 import { differentExceptions, writeExceptions } from './write-exceptions.ts';
 
 /**
  * Creates a copy. Its `transactionId` follows from the link, so a repeated create is answered with the event of the first, or refused; then the first one is
  * looked for. @throws SyncError `id-taken` where the id was used for an event that is not in this calendar (any more)
  */
-export async function createEvent(place: Place, event: CalendarEvent, key: string, generation: number): Promise<Written> {
+export async function createEvent(
+  place: Place,
+  event: CalendarEvent,
+  key: string,
+  generation: number,
+): Promise<Written> {
   const transactionId = transactionIdOf(key, generation, place.calendarId);
   const patch = insertBody(event, key, transactionId, place.setting);
   let item: Item;
@@ -34,7 +39,8 @@ export async function createEvent(place: Place, event: CalendarEvent, key: strin
   } catch (error) {
     if (!(error instanceof SyncError) || error.status !== 409) throw error;
     const found = await findCreated(place, transactionId);
-    if (!found && !/^ErrorDuplicateTransactionId$/i.test(error.reason ?? '')) throw new SyncError('unreachable', 'Graph refused a new event for no lasting reason', { status: 409 });
+    if (!found && !/^ErrorDuplicateTransactionId$/i.test(error.reason ?? ''))
+      throw new SyncError('unreachable', 'Graph refused a new event for no lasting reason', { status: 409 });
     if (!found) throw new SyncError('id-taken', 'the transaction id belongs to another Graph event');
     item = found;
     isFound = true;
@@ -56,14 +62,22 @@ export async function updateEvent(place: Place, stored: Stored, next: CalendarEv
   const { event: before } = readSeries(parseSeries(stored.data), setting);
   if (!before) throw new SyncError('bug', 'an event that cannot be read was to be changed');
   const isMoved = !sameValue(before.when, next.when) || !sameValue(before.recurrence, next.recurrence);
-  const problem = isMoved || before.status !== next.status || !sameValue(before.exceptions, next.exceptions) ? cannotHold(next) : null;
-  if (problem) throw new SyncError('rejected', `Graph cannot hold this event (${problem.code})`, { reason: problem.detail });
+  const problem =
+    isMoved || before.status !== next.status || !sameValue(before.exceptions, next.exceptions)
+      ? cannotHold(next)
+      : null;
+  if (problem)
+    throw new SyncError('rejected', `Graph cannot hold this event (${problem.code})`, { reason: problem.detail });
   expectExceptions(place, [stored]);
   let now = await fetchSeries(place, stored.resource);
   if (!now) throw new SyncError('gone', 'the event is not there any more');
   const { event: shown } = readSeries(now, setting);
-  if (!shown || !isBetween(shown, before, next, isMoved)) throw new SyncError('stale', 'the event changed before it was written');
-  const restores = Object.entries(shown.exceptions).some(([id, exception]) => exception === EXCLUDED && next.exceptions[id] !== EXCLUDED) && next.recurrence !== null;
+  if (!shown || !isBetween(shown, before, next, isMoved))
+    throw new SyncError('stale', 'the event changed before it was written');
+  const restores =
+    Object.entries(shown.exceptions).some(
+      ([id, exception]) => exception === EXCLUDED && next.exceptions[id] !== EXCLUDED,
+    ) && next.recurrence !== null;
   const patch = masterPatch(now, shown, next, setting, restores && !isMoved);
   const changesExceptions = next.recurrence !== null && differentExceptions(shown, next).length > 0;
   if (emptyPatch(patch) && !changesExceptions) return { ...foundOf(now, setting), confirmed: true };
@@ -83,8 +97,10 @@ export async function removeEvent(place: Place, stored: Stored): Promise<void> {
   if (!now) return;
   const { event: before } = readSeries(parseSeries(stored.data), place.setting);
   const { event: shown } = readSeries(now, place.setting);
-  if (!before || !shown || changedPaths(before, shown).length > 0) throw new SyncError('stale', 'the event changed before its deletion');
-  if (isMeetingOfOurs(now) && place.setting.attendees !== 'native') throw new SyncError('would-mail', 'Exchange would mail a cancellation to the guests');
+  if (!before || !shown || changedPaths(before, shown).length > 0)
+    throw new SyncError('stale', 'the event changed before its deletion');
+  if (isMeetingOfOurs(now) && place.setting.attendees !== 'native')
+    throw new SyncError('would-mail', 'Exchange would mail a cancellation to the guests');
   await deleteItem(place, now.master);
 }
 
@@ -96,8 +112,15 @@ function isEarlier({ item, date, tookMs, status }: Posted, { body }: Patch): boo
   const created = Date.parse(textOf(item['createdDateTime']));
   const plain = (text: unknown): string => textOf(text).replace(/\s+/g, ' ').trim();
   const placeOf = ({ location }: Readonly<Record<string, unknown>>): string => plain(fieldOf(location, 'displayName'));
-  const isAsSent = ['subject', 'showAs', 'sensitivity'].every((field) => plain(item[field]) === plain(body[field])) && placeOf(item) === placeOf(body);
-  return status === 200 || !isAsSent || modifiedMs(item) - created > SLACK_MS + tookMs || (date !== null && created < date - tookMs - SLACK_MS);
+  const isAsSent =
+    ['subject', 'showAs', 'sensitivity'].every((field) => plain(item[field]) === plain(body[field])) &&
+    placeOf(item) === placeOf(body);
+  return (
+    status === 200 ||
+    !isAsSent ||
+    modifiedMs(item) - created > SLACK_MS + tookMs ||
+    (date !== null && created < date - tookMs - SLACK_MS)
+  );
 }
 
 /**
@@ -122,7 +145,10 @@ async function keepNotes(place: Place, series: Series, wanted: Properties): Prom
   if (Object.keys(lost).length === 0) return series;
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await readAfter(place, await patchItem(place, series.master, { body: propertiesBody(lost), properties: lost }));
+      return await readAfter(
+        place,
+        await patchItem(place, series.master, { body: propertiesBody(lost), properties: lost }),
+      );
     } catch (error) {
       // A replica may not know the new event yet.
       if (!(error instanceof SyncError) || error.kind !== 'gone' || attempt === 2) throw error;
@@ -134,7 +160,11 @@ async function keepNotes(place: Place, series: Series, wanted: Properties): Prom
 /** Whether everything that `shown` shows is as it was or, after an earlier try of the same call, as it is to be. */
 function isBetween(shown: CalendarEvent, before: CalendarEvent, next: CalendarEvent, isMoved: boolean): boolean {
   const open = new Set(changedPaths(shown, before).map(nameOf));
-  return changedPaths(shown, next).every((path) => !open.has(nameOf(path)) || (path.occurrence !== null && isMoved && shown.exceptions[path.occurrence] === undefined));
+  return changedPaths(shown, next).every(
+    (path) =>
+      !open.has(nameOf(path)) ||
+      (path.occurrence !== null && isMoved && shown.exceptions[path.occurrence] === undefined),
+  );
 }
 
 function nameOf({ occurrence, field }: FieldPath): string {
@@ -143,9 +173,12 @@ function nameOf({ occurrence, field }: FieldPath): string {
 
 /** @throws SyncError `would-mail`, or `forbidden` for what belongs to the organizer of somebody else's meeting */
 function guard(place: Place, series: Series, patch: Patch, changesExceptions: boolean): void {
-  if (place.setting.attendees !== 'native' && isMeetingOfOurs(series) && !isSilent(patch, changesExceptions)) throw new SyncError('would-mail', 'Exchange would mail this change to the guests');
+  if (place.setting.attendees !== 'native' && isMeetingOfOurs(series) && !isSilent(patch, changesExceptions))
+    throw new SyncError('would-mail', 'Exchange would mail this change to the guests');
   if (isInvitation(series) && !(isLocalChange(patch.body) && !changesExceptions)) {
-    throw new SyncError('forbidden', 'only the organizer can change this meeting', { reason: 'Only the organizer of this meeting can change it.' });
+    throw new SyncError('forbidden', 'only the organizer can change this meeting', {
+      reason: 'Only the organizer of this meeting can change it.',
+    });
   }
 }
 
@@ -155,10 +188,17 @@ function isSilent({ body }: Patch, changesExceptions: boolean): boolean {
 }
 
 /** Where `If-Match` was not heeded, somebody's change may have come between the look before and the write. @throws SyncError `stale` */
-function checkOnlyOurs(shown: CalendarEvent, now: Series, next: CalendarEvent, { place, isRewritten }: { place: Place; isRewritten: boolean }): void {
+function checkOnlyOurs(
+  shown: CalendarEvent,
+  now: Series,
+  next: CalendarEvent,
+  { place, isRewritten }: { place: Place; isRewritten: boolean },
+): void {
   const { event: after } = readSeries(now, place.setting);
   if (!after) throw new SyncError('stale', 'the event cannot be read after it was written');
   const ours = new Set(changedPaths(shown, next).map(({ field }) => field));
-  const foreign = changedPaths(shown, after).filter(({ occurrence, field }) => !ours.has(field) && !(occurrence !== null && isRewritten));
+  const foreign = changedPaths(shown, after).filter(
+    ({ occurrence, field }) => !ours.has(field) && !(occurrence !== null && isRewritten),
+  );
   if (foreign.length > 0) throw new SyncError('stale', 'the event was changed by somebody else while it was written');
 }

@@ -13,7 +13,10 @@ export function graphZone(zone: string, year: number): string | null {
   if (name === undefined) {
     const usual = findWindows(zone);
     const linked = usual.length > 0 ? [] : windowsNames((iana) => iana.some((link) => sameZone(link, zone)));
-    name = [...usual, ...linked, ...windowsNames()].find((candidate) => sameClockSince(zone, readGraphZone(candidate)) <= Date.UTC(year, 0, 1)) ?? null;
+    name =
+      [...usual, ...linked, ...windowsNames()].find(
+        (candidate) => sameClockSince(zone, readGraphZone(candidate)) <= Date.UTC(year, 0, 1),
+      ) ?? null;
     if (sent.size >= MAX_SENT) sent.clear();
     sent.set(key, name);
   }
@@ -25,11 +28,16 @@ export function graphZone(zone: string, year: number): string | null {
  * begins, is meant still if that name was sent for it. Null for a zone of the mailbox's own making (`tzone://Microsoft/Custom`, `Customized Time Zone`)
  * and for what nobody knows.
  */
-export function readGraphZone(name: unknown, kept: { readonly zone: string; readonly year: number } | null = null): string | null {
+export function readGraphZone(
+  name: unknown,
+  kept: { readonly zone: string; readonly year: number } | null = null,
+): string | null {
   if (typeof name !== 'string' || name === '') return null;
   const zone = resolveZone(name, null)?.zone ?? null;
   if (zone === null || kept === null) return zone;
-  return sameZone(zone, kept.zone) || graphZone(kept.zone, kept.year)?.toLowerCase() === name.toLowerCase() ? kept.zone : zone;
+  return sameZone(zone, kept.zone) || graphZone(kept.zone, kept.year)?.toLowerCase() === name.toLowerCase()
+    ? kept.zone
+    : zone;
 }
 
 const DAY = 86_400_000;
@@ -53,7 +61,7 @@ function sameClockSince(zone: string, other: string | null): number {
   if (zone === other) return -Infinity;
   const key = `${zone} ${other}`;
   let same = since.get(key);
-  if (same === undefined) since.set(key, same = compareClocks(zone, other));
+  if (same === undefined) since.set(key, (same = compareClocks(zone, other)));
   return same;
 }
 

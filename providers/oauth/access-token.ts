@@ -36,7 +36,8 @@ export function createTokenSource(refreshToken: string, tokens: TokenStore, refr
       if (rotated === undefined || rotated === refreshToken) throw error;
       renewed = await refresh(refreshToken);
     }
-    const token = renewed.refreshToken === undefined && rotated !== undefined ? { ...renewed, refreshToken: rotated } : renewed;
+    const token =
+      renewed.refreshToken === undefined && rotated !== undefined ? { ...renewed, refreshToken: rotated } : renewed;
     await store.save(token);
     return token;
   }
@@ -52,7 +53,9 @@ export function createTokenSource(refreshToken: string, tokens: TokenStore, refr
   return {
     async token(refused) {
       if (current && isGood(current, refused)) return current.accessToken;
-      underWay ??= find(refused).finally(() => { underWay = null; });
+      underWay ??= find(refused).finally(() => {
+        underWay = null;
+      });
       current = await underWay;
       return current.accessToken;
     },
@@ -65,6 +68,8 @@ export function tokensInMemory(): TokenStore & { readonly kept: () => StoredToke
   return {
     kept: () => token,
     load: async () => token,
-    save: async (saved) => { token = saved; },
+    save: async (saved) => {
+      token = saved;
+    },
   };
 }

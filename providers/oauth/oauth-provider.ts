@@ -1,10 +1,21 @@
 /** What is the same for every service that is signed in to by OAuth: accounts are refresh tokens, and calendars can always be created. */
 import { z } from 'zod';
-import { SyncError } from '../../core/sync-error.ts';
 import type { Interval } from '../../core/availability/interval.ts';
-import { tokensInMemory } from './access-token.ts';
+import { SyncError } from '../../core/sync-error.ts';
+import type {
+  Account,
+  CalendarInfo,
+  FreeBusySetting,
+  Io,
+  OpenAccount,
+  Proof,
+  Provider,
+  Side,
+  SideSetting,
+  TokenStore,
+} from '../provider.ts';
 import { BUSY_BY_DEFAULT } from '../provider.ts';
-import type { Account, CalendarInfo, FreeBusySetting, Io, OpenAccount, Proof, Provider, Side, SideSetting, TokenStore } from '../provider.ts';
+import { tokensInMemory } from './access-token.ts';
 
 export interface OAuthCredentials {
   readonly refreshToken: string;
@@ -30,19 +41,32 @@ export interface OAuthService<Settings, Client> {
   readonly proveAccount: (client: Client) => Promise<Proof>;
   readonly identityOf: (client: Client) => Promise<string>;
   readonly listCalendars: (client: Client, settings: Settings) => Promise<CalendarInfo[]>;
-  readonly createCalendar: (client: Client, settings: Settings, name: string, color: string | null) => Promise<CalendarInfo>;
+  readonly createCalendar: (
+    client: Client,
+    settings: Settings,
+    name: string,
+    color: string | null,
+  ) => Promise<CalendarInfo>;
   /** Null: all calendars. */
-  readonly freeBusy: (asked: { client: Client; settings: Settings; setting: FreeBusySetting }, calendarIds: readonly string[] | null, range: Interval) => Promise<Interval[]>;
+  readonly freeBusy: (
+    asked: { client: Client; settings: Settings; setting: FreeBusySetting },
+    calendarIds: readonly string[] | null,
+    range: Interval,
+  ) => Promise<Interval[]>;
   readonly openSide: (place: Place<Client>) => Side;
 }
 
 /** Null settings: the operator has given no OAuth client. */
-export function createOAuthProvider<Settings, Client>(service: OAuthService<Settings, Client>, settings: Settings | null): Provider<OAuthCredentials> {
+export function createOAuthProvider<Settings, Client>(
+  service: OAuthService<Settings, Client>,
+  settings: Settings | null,
+): Provider<OAuthCredentials> {
   const configured = (): Settings => {
     if (settings === null) throw new SyncError('bug', `${service.name} is not set up in this installation`);
     return settings;
   };
-  const clientOf = ({ refreshToken }: OAuthCredentials, tokens: TokenStore, io: Io): Client => service.createClient(configured(), refreshToken, tokens, io);
+  const clientOf = ({ refreshToken }: OAuthCredentials, tokens: TokenStore, io: Io): Client =>
+    service.createClient(configured(), refreshToken, tokens, io);
   const credentials = z.strictObject({ refreshToken: z.string().min(1).max(service.longestRefreshToken) });
   return {
     kind: service.kind,
@@ -51,7 +75,7 @@ export function createOAuthProvider<Settings, Client>(service: OAuthService<Sett
     isConfigured: settings !== null,
     async prove(given: OAuthCredentials, io: Io): Promise<Proof> {
       const tokens = tokensInMemory();
-      return { ...await service.proveAccount(clientOf(given, tokens, io)), token: tokens.kept() };
+      return { ...(await service.proveAccount(clientOf(given, tokens, io))), token: tokens.kept() };
     },
     open({ credentials: given, tokens }: OpenAccount<OAuthCredentials>, io: Io): Account {
       const client = clientOf(given, tokens, io);
@@ -60,7 +84,8 @@ export function createOAuthProvider<Settings, Client>(service: OAuthService<Sett
         identity: () => service.identityOf(client),
         calendars: () => service.listCalendars(client, configured()),
         createCalendar: (name, color) => service.createCalendar(client, configured(), name, color),
-        freeBusy: (calendarIds, range, setting = BUSY_BY_DEFAULT) => service.freeBusy({ client, settings: configured(), setting }, calendarIds, range),
+        freeBusy: (calendarIds, range, setting = BUSY_BY_DEFAULT) =>
+          service.freeBusy({ client, settings: configured(), setting }, calendarIds, range),
         side: (calendarId, setting) => service.openSide({ client, calendarId, setting, signal: io.signal }),
       };
     },

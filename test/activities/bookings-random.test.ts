@@ -9,20 +9,25 @@ import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { pino } from 'pino';
-import { createBookingActivities, type BookingDeps } from '../../activities/index.ts';
 import { SYSTEM_CLOCK } from '../../activities/deps.ts';
-import { slotOf, whenOf, type Slot } from '../../core/booking.ts';
+import { type BookingDeps, createBookingActivities } from '../../activities/index.ts';
+import { type Slot, slotOf, whenOf } from '../../core/booking.ts';
 import { createAccount } from '../../db/accounts.ts';
-import { cancelBooking, changeBooking, findBooking, reserve, wantedOf, type BookingRow } from '../../db/bookings.ts';
+import { type BookingRow, cancelBooking, changeBooking, findBooking, reserve, wantedOf } from '../../db/bookings.ts';
 import { connect, type Db } from '../../db/connect.ts';
 import { createVault } from '../../db/vault.ts';
 import { testDatabase } from '../support/database.ts';
-import { fakeProvider, FakeSide, type Habits } from '../support/fake-side.ts';
-import { randomOf, type Random } from '../support/random.ts';
+import { FakeSide, fakeProvider, type Habits } from '../support/fake-side.ts';
+import { type Random, randomOf } from '../support/random.ts';
 
 const SEEDS = 30;
 const START = Date.parse('2026-06-10T08:00:00Z');
-const SERVERS: readonly Partial<Habits>[] = [{ answers: 'sent' }, { keepsIds: true }, { answers: 'sent-without-version' }, { isView: true, keepsIds: true }];
+const SERVERS: readonly Partial<Habits>[] = [
+  { answers: 'sent' },
+  { keepsIds: true },
+  { answers: 'sent-without-version' },
+  { isView: true, keepsIds: true },
+];
 const ZONE = 'Europe/Berlin';
 
 class Killed extends Error {}
@@ -33,61 +38,73 @@ describe('a booking', () => {
   before(async () => {
     db = connect(await testDatabase(), createVault([randomBytes(32)], randomBytes(32)), { poolSize: 3 });
     ({ id: accountId } = await createAccount(db, {
-      provider: 'fake', preset: null, label: null, externalId: null, username: 'a', identity: 'fake', discovered: {}, credentials: {}, canCreateCalendars: false,
+      provider: 'fake',
+      preset: null,
+      label: null,
+      externalId: null,
+      username: 'a',
+      identity: 'fake',
+      discovered: {},
+      credentials: {},
+      canCreateCalendars: false,
     }));
   });
   after(() => db?.close());
 
-  for (const habits of SERVERS) describe(`with ${JSON.stringify(habits)}`, () => {
-    const [noon, later] = [slotAt(100), slotAt(200)];
-    const open = async (): Promise<Play> => {
-      const play = await Play.open(db, accountId, randomBytes(8).toString('hex'), habits, randomOf(1), []);
-      await play.wish(noon);
-      return play;
-    };
-    const isAt = async (play: Play, slot: Slot, title = 'Call'): Promise<void> => {
-      play.clock.now += 60_000;
-      await play.carry();
-      const { startAt, dueAt } = await play.row();
-      assert.deepEqual([play.side.events().map((event) => [event.title, slotOf(event.when, ZONE).start]), startAt.getTime(), dueAt], [[[title, slot.start]], slot.start, null]);
-    };
+  for (const habits of SERVERS)
+    describe(`with ${JSON.stringify(habits)}`, () => {
+      const [noon, later] = [slotAt(100), slotAt(200)];
+      const open = async (): Promise<Play> => {
+        const play = await Play.open(db, accountId, randomBytes(8).toString('hex'), habits, randomOf(1), []);
+        await play.wish(noon);
+        return play;
+      };
+      const isAt = async (play: Play, slot: Slot, title = 'Call'): Promise<void> => {
+        play.clock.now += 60_000;
+        await play.carry();
+        const { startAt, dueAt } = await play.row();
+        assert.deepEqual(
+          [play.side.events().map((event) => [event.title, slotOf(event.when, ZONE).start]), startAt.getTime(), dueAt],
+          [[[title, slot.start]], slot.start, null],
+        );
+      };
 
-    it('is moved when its create arrived, the worker died, and a new time came', async () => {
-      const play = await open();
-      play.killWhen((call, when) => call === 'create' && when === 'after');
-      await play.carry();
-      await play.wish(later);
-      await isAt(play, later);
-    });
+      it('is moved when its create arrived, the worker died, and a new time came', async () => {
+        const play = await open();
+        play.killWhen((call, when) => call === 'create' && when === 'after');
+        await play.carry();
+        await play.wish(later);
+        await isAt(play, later);
+      });
 
-    it('is deleted when its create arrived, the worker died, and it was cancelled', async () => {
-      const play = await open();
-      play.killWhen((call, when) => call === 'create' && when === 'after');
-      await play.carry();
-      assert.equal(play.side.events().length, 1);
-      await cancelBooking(db, play.id, new Date(play.clock.now));
-      await play.carry();
-      assert.deepEqual([play.side.events(), (await play.row()).writeStatus], [[], 'written']);
-    });
+      it('is deleted when its create arrived, the worker died, and it was cancelled', async () => {
+        const play = await open();
+        play.killWhen((call, when) => call === 'create' && when === 'after');
+        await play.carry();
+        assert.equal(play.side.events().length, 1);
+        await cancelBooking(db, play.id, new Date(play.clock.now));
+        await play.carry();
+        assert.deepEqual([play.side.events(), (await play.row()).writeStatus], [[], 'written']);
+      });
 
-    it('is not taken for moved by the host when a move arrived, the worker died, and the old time was wished for again', async () => {
-      const play = await open();
-      await play.carry();
-      await play.wish(later);
-      play.killWhen((call, when) => call === 'update' && when === 'after');
-      await play.carry();
-      await play.wish(noon);
-      await isAt(play, noon);
-    });
+      it('is not taken for moved by the host when a move arrived, the worker died, and the old time was wished for again', async () => {
+        const play = await open();
+        await play.carry();
+        await play.wish(later);
+        play.killWhen((call, when) => call === 'update' && when === 'after');
+        await play.carry();
+        await play.wish(noon);
+        await isAt(play, noon);
+      });
 
-    it('follows the host who moved it while the API gave it a new title', async () => {
-      const play = await open();
-      await play.carry();
-      play.side.person.edit((await play.row()).ref!, { when: whenOf({ ...later, timeZone: ZONE }) });
-      await changeBooking(db, play.id, (now) => ({ ...now, title: 'Other' }), true, new Date(play.clock.now));
-      await isAt(play, later, 'Other');
+      it('follows the host who moved it while the API gave it a new title', async () => {
+        const play = await open();
+        await play.carry();
+        play.side.person.edit((await play.row()).ref!, { when: whenOf({ ...later, timeZone: ZONE }) });
+        await changeBooking(db, play.id, (now) => ({ ...now, title: 'Other' }), true, new Date(play.clock.now));
+        await isAt(play, later, 'Other');
+      });
     });
-  });
 
   const first = Number(process.env['CALPAIR_TEST_SEED'] ?? 1);
   const seeds = process.env['CALPAIR_TEST_SEED'] === undefined ? SEEDS : 1;
@@ -138,17 +155,35 @@ class Play {
     [this.db, this.random, this.story] = [db, random, story];
     this.side = new FakeSide(calendarId, this.clock, habits);
     const deps: BookingDeps = {
-      db, providers: new Map([['fake', fakeProvider('fake', new Map([[calendarId, this.side]]))]]), fetch: () => Promise.reject(new Error('nothing is fetched here')), tag: () => 'ffff',
-      clock: { ...SYSTEM_CLOCK, now: () => this.now() }, random: () => 0.5, log: pino({ level: 'silent' }), pollIntervalSeconds: 60, webhook: null,
+      db,
+      providers: new Map([['fake', fakeProvider('fake', new Map([[calendarId, this.side]]))]]),
+      fetch: () => Promise.reject(new Error('nothing is fetched here')),
+      tag: () => 'ffff',
+      clock: { ...SYSTEM_CLOCK, now: () => this.now() },
+      random: () => 0.5,
+      log: pino({ level: 'silent' }),
+      pollIntervalSeconds: 60,
+      webhook: null,
     };
     this.activities = createBookingActivities(deps);
   }
 
-  static async open(db: Db, accountId: string, calendarId: string, habits: Partial<Habits>, random: Random, story: string[]): Promise<Play> {
+  static async open(
+    db: Db,
+    accountId: string,
+    calendarId: string,
+    habits: Partial<Habits>,
+    random: Random,
+    story: string[],
+  ): Promise<Play> {
     const play = new Play(db, calendarId, habits, random, story);
     const slot = play.someSlot();
     const wanted = { title: 'Call', location: '', description: '', timeZone: ZONE, attendees: [], ...slot };
-    const result = await reserve(db, { accountId, calendarId, wanted, allowOverlap: true, idempotencyKey: null, request: '' }, new Date(play.clock.now));
+    const result = await reserve(
+      db,
+      { accountId, calendarId, wanted, allowOverlap: true, idempotencyKey: null, request: '' },
+      new Date(play.clock.now),
+    );
     assert.ok('booking' in result);
     [play.id, play.watchId] = [result.booking.id, result.booking.watchId];
     play.wanted.push(slot);
@@ -158,7 +193,16 @@ class Play {
 
   /** The API's. */
   async wish(slot: Slot): Promise<void> {
-    assert.notEqual(typeof (await changeBooking(this.db, this.id, (before) => ({ ...before, ...slot }), true, new Date(this.clock.now))), 'string');
+    assert.notEqual(
+      typeof (await changeBooking(
+        this.db,
+        this.id,
+        (before) => ({ ...before, ...slot }),
+        true,
+        new Date(this.clock.now),
+      )),
+      'string',
+    );
   }
 
   async all(): Promise<void> {
@@ -183,12 +227,19 @@ class Play {
     const row = await this.row();
     assert.deepEqual([row.dueAt, row.writeStatus], [null, 'written']);
     const events = this.side.events().filter(({ title }) => title !== 'Foreign');
-    assert.equal(events.length, row.status === 'confirmed' ? 1 : 0, `${row.status} by ${String(row.cancelledBy)}, ${events.length} events`);
+    assert.equal(
+      events.length,
+      row.status === 'confirmed' ? 1 : 0,
+      `${row.status} by ${String(row.cancelledBy)}, ${events.length} events`,
+    );
     if (row.cancelledBy === 'calendar') assert.ok(this.hostDeletions > 0, 'nobody deleted it');
     if (row.status === 'cancelled') return;
     const slot = slotOf(events[0]!.when, ZONE);
     assert.deepEqual(slot, { start: row.startAt.getTime(), end: row.endAt.getTime() }, 'both have the same time');
-    assert.ok(this.wanted.some((one) => one.start === slot.start && one.end === slot.end), 'somebody wanted this time');
+    assert.ok(
+      this.wanted.some((one) => one.start === slot.start && one.end === slot.end),
+      'somebody wanted this time',
+    );
     if (this.sure) assert.deepEqual(slot, this.sure.slot, `${this.sure.by} wanted it last`);
     const { writes } = this.side;
     const before = writes.length;
@@ -199,18 +250,39 @@ class Play {
 
   /** Something that somebody does. */
   private async act(): Promise<void> {
-    const what = this.random.pick(['nothing', 'nothing', 'api moves', 'api moves', 'api moves back', 'api renames', 'api cancels', 'host moves', 'host moves', 'host renames', 'host deletes', 'foreign'] as const);
+    const what = this.random.pick([
+      'nothing',
+      'nothing',
+      'api moves',
+      'api moves',
+      'api moves back',
+      'api renames',
+      'api cancels',
+      'host moves',
+      'host moves',
+      'host renames',
+      'host deletes',
+      'foreign',
+    ] as const);
     const row = await this.row();
     const ref = this.side.items.get(row.ref ?? '') ? row.ref! : null;
     const isHost = what.startsWith('host');
-    if ((isHost && ref === null) || (what === 'api cancels' && !this.random.chance(0.3)) || (what === 'host deletes' && !this.random.chance(0.4))) return;
+    if (
+      (isHost && ref === null) ||
+      (what === 'api cancels' && !this.random.chance(0.3)) ||
+      (what === 'host deletes' && !this.random.chance(0.4))
+    )
+      return;
     this.story.push(what);
     const now = new Date(this.clock.now);
     switch (what) {
       case 'api moves':
       case 'api moves back': {
         const slot = what === 'api moves' ? this.someSlot() : this.wanted[0]!;
-        if (typeof (await changeBooking(this.db, this.id, (before) => ({ ...before, ...slot }), true, now)) === 'string') return;
+        if (
+          typeof (await changeBooking(this.db, this.id, (before) => ({ ...before, ...slot }), true, now)) === 'string'
+        )
+          return;
         const isMoved = row.startAt.getTime() !== slot.start;
         // The host's own move that nobody has heard of yet gives way to a new time; where the API names the old one it wished for nothing.
         if (isMoved) [this.sure, this.isSettled] = [{ by: 'api', slot }, false];
@@ -218,7 +290,13 @@ class Play {
         return;
       }
       case 'api renames':
-        await changeBooking(this.db, this.id, (before) => ({ ...before, title: `Call ${this.random.below(100)}` }), true, now);
+        await changeBooking(
+          this.db,
+          this.id,
+          (before) => ({ ...before, title: `Call ${this.random.below(100)}` }),
+          true,
+          now,
+        );
         return;
       case 'api cancels':
         await cancelBooking(this.db, this.id, now);
@@ -252,8 +330,14 @@ class Play {
     // A create happens once, so it is troubled more often.
     const isNew = (await this.row()).ref === null;
     const trouble = isNew && this.random.chance(0.7) ? 1 + this.random.below(2) : this.random.below(5);
-    if (trouble === 0) this.side.failNext(this.random.pick(['create', 'update', 'remove', 'get']), this.random.pick(['unreachable', 'throttled', 'stale'] as const), { when: 'before' });
-    if (trouble === 1) this.side.failNext(this.random.pick(['create', 'update', 'remove']), 'unreachable', { when: 'after' });
+    if (trouble === 0)
+      this.side.failNext(
+        this.random.pick(['create', 'update', 'remove', 'get']),
+        this.random.pick(['unreachable', 'throttled', 'stale'] as const),
+        { when: 'before' },
+      );
+    if (trouble === 1)
+      this.side.failNext(this.random.pick(['create', 'update', 'remove']), 'unreachable', { when: 'after' });
     if (trouble === 2) {
       let left = 1 + this.random.below(isNew ? 2 : 6);
       this.killWhen(() => (left -= 1) === 0);
@@ -277,7 +361,8 @@ class Play {
   }
 
   async carry(): Promise<void> {
-    if ((await this.row()).dueAt !== null) await this.run('carry', () => this.activities.carryBooking({ bookingId: this.id }));
+    if ((await this.row()).dueAt !== null)
+      await this.run('carry', () => this.activities.carryBooking({ bookingId: this.id }));
   }
 
   watch(): Promise<void> {
@@ -291,7 +376,8 @@ class Play {
       this.story.push(`  ${name}: ${JSON.stringify(answer)}`);
     } catch (error) {
       this.story.push(`  ${name}: ${error instanceof ApplicationFailure ? error.message : String(error)}`);
-      if (!this.isDead && !(error instanceof ApplicationFailure && ['NoChange', 'Waiting'].includes(error.type ?? ''))) throw error;
+      if (!this.isDead && !(error instanceof ApplicationFailure && ['NoChange', 'Waiting'].includes(error.type ?? '')))
+        throw error;
     } finally {
       this.isDead = false;
     }

@@ -6,7 +6,9 @@ import { testDatabase } from '../support/database.ts';
 import { closeAll, Rig } from './harness.ts';
 
 let rig: Rig;
-before(async () => { rig = await Rig.open(await testDatabase()); });
+before(async () => {
+  rig = await Rig.open(await testDatabase());
+});
 after(closeAll);
 
 /** Of both accounts, which are the same person's here. */
@@ -30,5 +32,5 @@ test('a poll that sees a change tells it at once, one that sees none does not, a
   const seen = await version();
   assert.ok(seen > idle, 'before the run that carries it over');
   assert.equal((await rig.run('poll', { polled: true })).writes, 1);
-  assert.ok(await version() > seen);
+  assert.ok((await version()) > seen);
 });

@@ -4,17 +4,19 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Db } from '../../db/connect.ts';
 import type { CalendarEvent } from '../../core/event.ts';
+import type { Db } from '../../db/connect.ts';
 import { testDatabase } from '../support/database.ts';
-import { at, aSeries, EXCLUDED, occurrence } from '../support/fake-side.ts';
+import { aSeries, at, EXCLUDED, occurrence } from '../support/fake-side.ts';
 import { closeAll, Rig } from './harness.ts';
 
 /** A quick run takes some of the boundaries, other ones each time. All: `node --import tsx test/activities/crash.test.ts --every=1`. */
 const EVERY = Number(process.argv.find((argument) => argument.startsWith('--every='))?.slice(8) ?? 4);
 
 let url: string;
-before(async () => { url = await testDatabase(); });
+before(async () => {
+  url = await testDatabase();
+});
 after(closeAll);
 
 class Crash extends Error {}
@@ -47,11 +49,14 @@ class Mortal {
         if (name === 'transaction') {
           return async (work: (tx: unknown) => Promise<unknown>) => {
             boundary('transaction');
-            const result: unknown = await (value as (work: (tx: unknown) => Promise<unknown>) => Promise<unknown>).call(target, async (tx) => {
-              const done = await work(tx);
-              boundary('commit');
-              return done;
-            });
+            const result: unknown = await (value as (work: (tx: unknown) => Promise<unknown>) => Promise<unknown>).call(
+              target,
+              async (tx) => {
+                const done = await work(tx);
+                boundary('commit');
+                return done;
+              },
+            );
             boundary('committed');
             return result;
           };
@@ -139,9 +144,15 @@ test('a crash at any boundary leads to the same end', async (context) => {
       rig.caldav.hook = rig.cloud.hook = null;
       assert.equal(await rig.cycle(), 'NoChange');
       assert.equal(rig.writes, writes);
-      assert.deepEqual((await rig.conflicts()).map(({ field, winner }) => `${field} ${winner}`).sort(), ['event caldav', 'location caldav']);
+      assert.deepEqual((await rig.conflicts()).map(({ field, winner }) => `${field} ${winner}`).sort(), [
+        'event caldav',
+        'location caldav',
+      ]);
     } catch (error) {
-      throw new Error(`crash at boundary ${index} (${mortal.where}), ${isSameRun ? 'same' : 'new'} run: ${String(error)}`, { cause: error });
+      throw new Error(
+        `crash at boundary ${index} (${mortal.where}), ${isSameRun ? 'same' : 'new'} run: ${String(error)}`,
+        { cause: error },
+      );
     }
   }
 });

@@ -6,17 +6,17 @@ import { DefaultLogger } from '@temporalio/worker';
 import { eq } from 'drizzle-orm';
 import { pino } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
+import { type Deps, SYSTEM_CLOCK } from '../../activities/deps.ts';
 import { createActivities } from '../../activities/index.ts';
-import { SYSTEM_CLOCK, type Deps } from '../../activities/deps.ts';
 import type { SideName } from '../../core/event.ts';
 import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../core/sync/policy.ts';
 import { createAccount } from '../../db/accounts.ts';
 import { connect, type Db } from '../../db/connect.ts';
+import { conflicts, connections, heldChanges, linkSides, links, pairs, problems, runs } from '../../db/schema.ts';
 import { postgresStore } from '../../db/store.ts';
-import { conflicts, connections, heldChanges, links, linkSides, pairs, problems, runs } from '../../db/schema.ts';
 import { createVault } from '../../db/vault.ts';
 import type { PairState, RunSummary, Trigger } from '../../workflows/messages.ts';
-import { fakeProvider, FakeSide, type Clock, type Habits } from '../support/fake-side.ts';
+import { type Clock, FakeSide, fakeProvider, type Habits } from '../support/fake-side.ts';
 
 export interface RigOptions {
   readonly direction?: Direction;
@@ -55,7 +55,10 @@ export class Rig {
     this.clock = options.sharing?.clock ?? { now: START };
     this.caldav = options.sharing?.caldav ?? new FakeSide('caldav', this.clock, { answers: 'sent', ...options.caldav });
     this.cloud = options.sharing?.cloud ?? new FakeSide('cloud', this.clock, { keepsIds: true, ...options.cloud });
-    const calendars = new Map([['caldav', this.caldav], ['cloud', this.cloud]]);
+    const calendars = new Map([
+      ['caldav', this.caldav],
+      ['cloud', this.cloud],
+    ]);
     this.deps = {
       store: postgresStore(options.wrapDb?.(db) ?? db),
       providers: new Map([['fake', fakeProvider('fake', calendars, () => this.person)]]),
@@ -65,20 +68,55 @@ export class Rig {
       clock: { ...SYSTEM_CLOCK, now: () => new Date(this.clock.now) },
       newId: uuidv7,
       random: Math.random,
-      log: pino({ level: 'error', formatters: { log: (fields) => { this.mistakes.push(fields['err'] ?? fields); return {}; } } }, { write: () => {} }),
+      log: pino(
+        {
+          level: 'error',
+          formatters: {
+            log: (fields) => {
+              this.mistakes.push(fields['err'] ?? fields);
+              return {};
+            },
+          },
+        },
+        { write: () => {} },
+      ),
     };
   }
 
   static async open(url: string, options: RigOptions = {}): Promise<Rig> {
     const rig = new Rig(connectOnce(url), options);
-    const account = async (username: string) => (await createAccount(rig.db, {
-      provider: 'fake', preset: null, label: null, externalId: null, username, identity: 'fake', discovered: {}, credentials: {}, canCreateCalendars: false,
-    })).id;
+    const account = async (username: string) =>
+      (
+        await createAccount(rig.db, {
+          provider: 'fake',
+          preset: null,
+          label: null,
+          externalId: null,
+          username,
+          identity: 'fake',
+          discovered: {},
+          credentials: {},
+          canCreateCalendars: false,
+        })
+      ).id;
     const [connectionId, pairId] = [uuidv7(), uuidv7()];
-    await rig.db.sql.insert(connections).values({ id: connectionId, name: null, caldavAccountId: await account('a'), cloudAccountId: await account('b') });
+    await rig.db.sql.insert(connections).values({
+      id: connectionId,
+      name: null,
+      caldavAccountId: await account('a'),
+      cloudAccountId: await account('b'),
+    });
     await rig.db.sql.insert(pairs).values({
-      id: pairId, connectionId, caldavCalendarId: 'caldav', cloudCalendarId: 'cloud', calendars: pairId, floatingZone: 'Europe/Berlin',
-      direction: options.direction ?? 'bidirectional', pollIntervalSeconds: 60, options: { ...DEFAULT_OPTIONS, ...options.options }, paused: false,
+      id: pairId,
+      connectionId,
+      caldavCalendarId: 'caldav',
+      cloudCalendarId: 'cloud',
+      calendars: pairId,
+      floatingZone: 'Europe/Berlin',
+      direction: options.direction ?? 'bidirectional',
+      pollIntervalSeconds: 60,
+      options: { ...DEFAULT_OPTIONS, ...options.options },
+      paused: false,
       createdAt: new Date(START),
     });
     rig.pairId = pairId;
@@ -103,7 +141,8 @@ export class Rig {
       if (answer.kind === 'state') this.state = answer.state;
       return answer.kind;
     } catch (error) {
-      if (error instanceof ApplicationFailure && (error.type === 'NoChange' || error.type === 'Waiting')) return error.type;
+      if (error instanceof ApplicationFailure && (error.type === 'NoChange' || error.type === 'Waiting'))
+        return error.type;
       throw error;
     }
   }
@@ -113,7 +152,12 @@ export class Rig {
     this.runs += 1;
     const input = { pairId: this.pairId, number: this.runs, trigger, full, polled };
     const diff = await this.repeated(attempts, (attempt) => run(createActivities(this.deps).diffPair, input, attempt));
-    return diff.ended ?? this.repeated(attempts, (attempt) => run(createActivities(this.deps).applyPlan, { pairId: this.pairId, runId: diff.runId }, attempt));
+    return (
+      diff.ended ??
+      this.repeated(attempts, (attempt) =>
+        run(createActivities(this.deps).applyPlan, { pairId: this.pairId, runId: diff.runId }, attempt),
+      )
+    );
   }
 
   private async repeated<T>(attempts: number, work: (attempt: number) => Promise<T>): Promise<T> {
@@ -184,7 +228,10 @@ export class Rig {
   async conflicts(): Promise<{ field: string; winner: string; keptValue: unknown; lostValue: unknown }[]> {
     const rows = await this.db.sql.select().from(conflicts).where(eq(conflicts.pairId, this.pairId));
     return rows.map(({ field, winner, content }) => {
-      const { keptValue, lostValue } = JSON.parse(this.db.vault.open(content, `pair:${this.pairId}`)) as { keptValue: unknown; lostValue: unknown };
+      const { keptValue, lostValue } = JSON.parse(this.db.vault.open(content, `pair:${this.pairId}`)) as {
+        keptValue: unknown;
+        lostValue: unknown;
+      };
       return { field, winner, keptValue, lostValue };
     });
   }

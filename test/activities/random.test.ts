@@ -4,19 +4,23 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { changedPaths, type CalendarEvent, type SideName } from '../../core/event.ts';
+import { type CalendarEvent, changedPaths, type SideName } from '../../core/event.ts';
 import { testDatabase } from '../support/database.ts';
-import { at, aSeries, EXCLUDED, occurrence, type Call } from '../support/fake-side.ts';
+import { aSeries, at, type Call, EXCLUDED, occurrence } from '../support/fake-side.ts';
 import { randomOf } from '../support/random.ts';
 import { closeAll, Rig, type RigOptions } from './harness.ts';
 
 /** The same ones each time, so that a red run is news; others with `node --import tsx test/activities/random.test.ts --schedules=500 --seed=12345`. */
 const SCHEDULES = Number(process.argv.find((argument) => argument.startsWith('--schedules='))?.slice(12) ?? 30);
-const SEED = Number(process.argv.find((argument) => argument.startsWith('--seed='))?.slice(7) ?? process.env['CALPAIR_TEST_SEED'] ?? 1);
+const SEED = Number(
+  process.argv.find((argument) => argument.startsWith('--seed='))?.slice(7) ?? process.env['CALPAIR_TEST_SEED'] ?? 1,
+);
 const STEPS = 15;
 
 let url: string;
-before(async () => { url = await testDatabase(); });
+before(async () => {
+  url = await testDatabase();
+});
 after(closeAll);
 
 test(`${SCHEDULES} random schedules end in order (seed ${SEED})`, async () => {
@@ -84,7 +88,11 @@ class Schedule {
     const on = this.pick<Call>(['changes', 'get', 'create', 'update', 'remove']);
     const when = this.pick<'before' | 'after'>(['before', 'after']);
     const kind = this.pick(['unreachable', 'throttled', 'stale', 'crash', 'person', 'person', 'rejected'] as const);
-    if ((kind === 'stale' && (when === 'after' || on === 'create')) || (kind === 'rejected' && (when === 'after' || on === 'changes' || on === 'get'))) return;
+    if (
+      (kind === 'stale' && (when === 'after' || on === 'create')) ||
+      (kind === 'rejected' && (when === 'after' || on === 'changes' || on === 'get'))
+    )
+      return;
     this.log.push(`fault: ${kind} ${when} ${side.name}.${on}`);
     if (kind !== 'person') {
       side.failNext(on, kind === 'crash' ? new Crash('crash') : kind, { when });
@@ -140,7 +148,12 @@ class Schedule {
       this.log.push(`${name}: ${event.title} occurrence ${id} ${exclude ? 'excluded' : value}`);
       const before = event.exceptions[id];
       this.overwritten.push(...valuesOf(before));
-      side.person.edit(ref, { exceptions: { ...event.exceptions, [id]: exclude ? EXCLUDED : { ...contentOf(typeof before === 'object' ? before : event), title: value } } });
+      side.person.edit(ref, {
+        exceptions: {
+          ...event.exceptions,
+          [id]: exclude ? EXCLUDED : { ...contentOf(typeof before === 'object' ? before : event), title: value },
+        },
+      });
       return;
     }
     this.log.push(`${name}: ${event.title} ${field} := ${value}`);
@@ -192,7 +205,9 @@ class Schedule {
 
   private async check(): Promise<void> {
     const { rig } = this;
-    const [caldav, cloud] = [rig.caldav.events(), rig.cloud.events()].map((events) => events.sort((a, b) => (a.title < b.title ? -1 : 1)));
+    const [caldav, cloud] = [rig.caldav.events(), rig.cloud.events()].map((events) =>
+      events.sort((a, b) => (a.title < b.title ? -1 : 1)),
+    );
     assert.deepEqual(rig.caldav.titles(), rig.cloud.titles(), 'both sides have the same events');
     caldav!.forEach((event, index) => {
       const differences = changedPaths(untidied(event), untidied(cloud![index]!));
@@ -207,8 +222,14 @@ class Schedule {
     assert.equal(rig.writes, writes, 'a quiescent pair writes nothing');
     const rows = await rig.sideRows();
     assert.equal(rows.length, 2 * caldav!.length, 'nothing is left over in the database');
-    assert.ok(rows.every((row) => row.confirmed && row.gone === 'no'), 'all is confirmed');
-    assert.deepEqual(rig.mistakes.filter((error) => !(error instanceof Crash)), []);
+    assert.ok(
+      rows.every((row) => row.confirmed && row.gone === 'no'),
+      'all is confirmed',
+    );
+    assert.deepEqual(
+      rig.mistakes.filter((error) => !(error instanceof Crash)),
+      [],
+    );
   }
 
   /** Every value is on both sides, or a person replaced it, or it is in the list of conflicts, or its event was deleted. */
@@ -217,7 +238,14 @@ class Schedule {
     const conflicts = JSON.stringify(await this.rig.conflicts());
     const deaths = JSON.stringify(this.deaths);
     const gone = (value: string, text: string) => !new RegExp(`"${value}\\.?"`).test(text);
-    const lost = this.made.filter((value) => gone(value, shown) && gone(value, conflicts) && gone(value, deaths) && !this.overwritten.some((old) => old === value || old === `${value}.`) && this.log.some((line) => line.includes(value)));
+    const lost = this.made.filter(
+      (value) =>
+        gone(value, shown) &&
+        gone(value, conflicts) &&
+        gone(value, deaths) &&
+        !this.overwritten.some((old) => old === value || old === `${value}.`) &&
+        this.log.some((line) => line.includes(value)),
+    );
     assert.deepEqual(lost, [], 'no value is lost');
   }
 

@@ -7,10 +7,13 @@ import { anEvent, at, EXCLUDED } from '../support/fake-side.ts';
 import { closeAll, Rig, type RigOptions } from './harness.ts';
 
 let url: string;
-before(async () => { url = await testDatabase(); });
+before(async () => {
+  url = await testDatabase();
+});
 after(closeAll);
 
-const cannotHold = ({ recurrence }: CalendarEvent) => (recurrence ? { code: 'recurrence-written-out' as const, detail: 'It cannot repeat.' } : null);
+const cannotHold = ({ recurrence }: CalendarEvent) =>
+  recurrence ? { code: 'recurrence-written-out' as const, detail: 'It cannot repeat.' } : null;
 const HOURS = { title: 'S', when: at(15), recurrence: { rules: ['RRULE:FREQ=HOURLY;COUNT=6'], dates: [] } };
 const id = (hour: number): string => `20260615T${String(hour).padStart(2, '0')}0000Z`;
 
@@ -22,8 +25,10 @@ async function writtenOut(options: RigOptions = {}, fields: Partial<CalendarEven
 }
 
 /** Another pair on the same calendars, whose database knows nothing of the first. */
-const anew = ({ caldav, cloud, clock }: Rig, options: RigOptions = {}): Promise<Rig> => Rig.open(url, { ...options, sharing: { caldav, cloud, clock } });
-const refAt = (rig: Rig, hour: number): string => [...rig.cloud.items.values()].find(({ event }) => event?.when.start === at(15, hour).start)!.ref;
+const anew = ({ caldav, cloud, clock }: Rig, options: RigOptions = {}): Promise<Rig> =>
+  Rig.open(url, { ...options, sharing: { caldav, cloud, clock } });
+const refAt = (rig: Rig, hour: number): string =>
+  [...rig.cloud.items.values()].find(({ event }) => event?.when.start === at(15, hour).start)!.ref;
 const counts = (rig: Rig): number[] => [rig.caldav.events().length, rig.cloud.events().length];
 
 for (const direction of ['bidirectional', 'caldav-to-cloud'] as const) {
@@ -35,12 +40,18 @@ for (const direction of ['bidirectional', 'caldav-to-cloud'] as const) {
     await again.settle();
     assert.deepEqual(counts(again), [1, 6]);
     assert.equal(again.writes, writes);
-    assert.deepEqual((await again.problems()).map(({ code }) => code), ['recurrence-written-out']);
+    assert.deepEqual(
+      (await again.problems()).map(({ code }) => code),
+      ['recurrence-written-out'],
+    );
     await again.run('resync', { full: true });
     assert.equal(again.writes, writes, 'a resync writes nothing either');
     again.caldav.person.edit(again.caldav.find('S'), { location: 'Room' });
     await again.settle();
-    assert.deepEqual(again.cloud.events().map(({ location }) => location), Array.from({ length: 6 }, () => 'Room'));
+    assert.deepEqual(
+      again.cloud.events().map(({ location }) => location),
+      Array.from({ length: 6 }, () => 'Room'),
+    );
     again.caldav.person.remove(again.caldav.find('S'));
     await again.settle();
     assert.deepEqual(counts(again), [0, 0]);
@@ -61,8 +72,15 @@ test('what people did to the singles, before and between, is neither lost nor do
   assert.deepEqual(counts(again), [1, 5]);
   const { exceptions } = again.caldav.shows('S');
   assert.equal(exceptions[id(9)], EXCLUDED);
-  const told = Object.entries(exceptions).map(([name, one]) => (one === EXCLUDED ? [name] : [name, one.title, one.location, one.description]));
-  assert.deepEqual(told.sort(), [[id(8), 'Other', '', ''], [id(9)], [id(10), 'S', 'Hall', ''], [id(11), 'S', '', 'Bring cake.']]);
+  const told = Object.entries(exceptions).map(([name, one]) =>
+    one === EXCLUDED ? [name] : [name, one.title, one.location, one.description],
+  );
+  assert.deepEqual(told.sort(), [
+    [id(8), 'Other', '', ''],
+    [id(9)],
+    [id(10), 'S', 'Hall', ''],
+    [id(11), 'S', '', 'Bring cake.'],
+  ]);
   again.cloud.person.remove(refAt(again, 14));
   await again.settle();
   assert.equal(again.caldav.shows('S').exceptions[id(12)], EXCLUDED);
@@ -82,7 +100,10 @@ for (const later of ['caldav', 'cloud'] as const) {
     const again = await anew(first);
     await again.settle();
     assert.deepEqual(counts(again), [1, 6]);
-    const texts = again.cloud.events().filter(({ when }) => when.start === at(15, 12).start).map(({ description }) => description);
+    const texts = again.cloud
+      .events()
+      .filter(({ when }) => when.start === at(15, 12).start)
+      .map(({ description }) => description);
     assert.deepEqual(texts, [later === 'caldav' ? 'of the series' : 'of the single']);
     const lost = (await again.conflicts()).map(({ lostValue }) => lostValue);
     assert.ok(lost.includes(later === 'caldav' ? 'of the single' : 'of the series'), JSON.stringify(lost));
@@ -99,7 +120,7 @@ test('singles that have left the window are found, too', async () => {
 
 const ID = '00000000-0000-7000-8000-000000000000';
 
-test('a stranger\'s equal event is an event of its own; so is what stands for two occurrences, or twice for one', async () => {
+test("a stranger's equal event is an event of its own; so is what stands for two occurrences, or twice for one", async () => {
   const rig = await Rig.open(url, { cloud: { cannotHold } });
   rig.caldav.person.insert(HOURS);
   rig.cloud.person.insert({ title: 'S', when: at(15, 10) });

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { SideName } from '../../core/event.ts';
 import { testDatabase } from '../support/database.ts';
-import { at, aSeries, EXCLUDED, occurrence, type Call } from '../support/fake-side.ts';
+import { aSeries, at, type Call, EXCLUDED, occurrence } from '../support/fake-side.ts';
 import { closeAll, Rig, type RigOptions } from './harness.ts';
 
 let url: string;
-before(async () => { url = await testDatabase(); });
+before(async () => {
+  url = await testDatabase();
+});
 after(closeAll);
 
 const open = (options: RigOptions = {}) => Rig.open(url, options);
@@ -86,7 +88,9 @@ describe('a first meeting', () => {
       assert.equal(side.shows('M').location, 'Room 1');
       assert.equal(side.shows('M').description, 'new');
     }
-    assert.deepEqual(await rig.conflicts(), [{ field: 'description', winner: 'cloud', keptValue: 'new', lostValue: 'old' }]);
+    assert.deepEqual(await rig.conflicts(), [
+      { field: 'description', winner: 'cloud', keptValue: 'new', lostValue: 'old' },
+    ]);
   });
 
   test('a UID that two events of one side share is never matched, and nothing is lost (B14)', async () => {
@@ -112,7 +116,9 @@ describe('edits', () => {
       assert.equal(side.shows('A').description, 'there');
       assert.equal(side.shows('B').location, 'later');
     }
-    assert.deepEqual(await rig.conflicts(), [{ field: 'location', winner: 'caldav', keptValue: 'later', lostValue: 'earlier' }]);
+    assert.deepEqual(await rig.conflicts(), [
+      { field: 'location', winner: 'caldav', keptValue: 'later', lostValue: 'earlier' },
+    ]);
   });
 
   test('a change of the version alone writes nothing and wakes nobody', async () => {
@@ -130,7 +136,10 @@ describe('edits', () => {
     rig.caldav.person.edit(rig.caldav.find('A'), { location: 'edited' });
     await rig.settle();
     assert.equal(rig.cloud.shows('A').location, 'edited');
-    assert.deepEqual((await rig.conflicts()).map(({ field, winner }) => [field, winner]), [['event', 'caldav']]);
+    assert.deepEqual(
+      (await rig.conflicts()).map(({ field, winner }) => [field, winner]),
+      [['event', 'caldav']],
+    );
     await rig.settle();
     assert.equal(rig.cloud.events().length, 4);
   });
@@ -144,12 +153,21 @@ describe('edits', () => {
       rig.cloud.person.edit(rig.cloud.find('A'), { description: 'meanwhile' });
     };
     await rig.settle();
-    for (const side of [rig.caldav, rig.cloud]) assert.deepEqual([side.shows('A').location, side.shows('A').description], ['home', 'meanwhile']);
+    for (const side of [rig.caldav, rig.cloud])
+      assert.deepEqual([side.shows('A').location, side.shows('A').description], ['home', 'meanwhile']);
   });
 
   for (const answers of ['sent', 'sent-without-version'] as const) {
     test(`between a write and its reading back are not lost, and a rewriting is no edit (${answers})`, async () => {
-      const rig = await linked(['A'], { caldav: { answers, rewrite: (event) => ({ ...event, description: event.description && `${event.description.replace(/\n$/, '')}\n` }) } });
+      const rig = await linked(['A'], {
+        caldav: {
+          answers,
+          rewrite: (event) => ({
+            ...event,
+            description: event.description && `${event.description.replace(/\n$/, '')}\n`,
+          }),
+        },
+      });
       rig.cloud.person.edit(rig.cloud.find('A'), { description: 'text' });
       rig.caldav.hook = (call, when) => {
         if (call !== 'get' || when !== 'before') return;
@@ -168,7 +186,9 @@ describe('edits', () => {
   }
 
   test('a rewriting that a poll sees before it was read back is no edit either (C6, C10)', async () => {
-    const rig = await linked(['A'], { caldav: { rewrite: (event) => ({ ...event, description: event.description && `<p>${event.description}</p>` }) } });
+    const rig = await linked(['A'], {
+      caldav: { rewrite: (event) => ({ ...event, description: event.description && `<p>${event.description}</p>` }) },
+    });
     rig.cloud.person.edit(rig.cloud.find('A'), { description: 'text' });
     rig.caldav.failNext('get', 'unreachable');
     await rig.cycle();
@@ -180,7 +200,12 @@ describe('edits', () => {
 
   for (const answers of ['stored', 'sent'] as const) {
     test(`a rewriting does not beat what a person has written over the original while the run went on (${answers})`, async () => {
-      const rig = await linked(['A'], { caldav: { answers, rewrite: (event) => ({ ...event, description: event.description && `<p>${event.description}</p>` }) } });
+      const rig = await linked(['A'], {
+        caldav: {
+          answers,
+          rewrite: (event) => ({ ...event, description: event.description && `<p>${event.description}</p>` }),
+        },
+      });
       rig.cloud.person.edit(rig.cloud.find('A'), { description: 'first' });
       rig.caldav.person.edit(rig.caldav.find('A'), { location: 'home' });
       rig.cloud.hook = (call, when) => {
@@ -210,8 +235,13 @@ describe('edits', () => {
     // The feed shows the item before the write once more.
     rig.caldav.items.set(ref, { ...item, at: written.at + 1 });
     rig.caldav.expireCursors();
-    const hook = () => { rig.caldav.hook = null; rig.caldav.items.set(ref, { ...written, at: written.at + 2 }); };
-    rig.caldav.hook = (call, when) => { if (call === 'get' && when === 'before') hook(); };
+    const hook = () => {
+      rig.caldav.hook = null;
+      rig.caldav.items.set(ref, { ...written, at: written.at + 2 });
+    };
+    rig.caldav.hook = (call, when) => {
+      if (call === 'get' && when === 'before') hook();
+    };
     await rig.settle(6);
     assert.equal(rig.cloud.shows('A').description, 'newer');
     assert.equal(rig.caldav.shows('A').description, 'newer');
@@ -227,12 +257,17 @@ describe('edits', () => {
     const rig = await linked(['A'], {});
     // Another tool on the cloud side turns the title back whenever it is changed.
     for (let round = 0; round < 7; round += 1) {
-      rig.caldav.person.edit(rig.caldav.find(round % 2 ? 'Y' : round === 0 ? 'A' : 'X'), { title: round % 2 ? 'X' : 'Y' });
+      rig.caldav.person.edit(rig.caldav.find(round % 2 ? 'Y' : round === 0 ? 'A' : 'X'), {
+        title: round % 2 ? 'X' : 'Y',
+      });
       await rig.settle();
     }
     const updates = rig.cloud.writes.filter(({ action }) => action === 'update').length;
     assert.equal(updates, 4);
-    assert.deepEqual((await rig.problems()).map(({ code }) => code), ['flapping']);
+    assert.deepEqual(
+      (await rig.problems()).map(({ code }) => code),
+      ['flapping'],
+    );
     rig.caldav.person.edit([...rig.caldav.items.keys()][0]!, { title: 'something new' });
     await rig.settle();
     assert.deepEqual(rig.cloud.titles(), ['something new']);
@@ -310,13 +345,29 @@ describe('deletions', () => {
     rig.cloud.expireCursors();
     await rig.settle();
     assert.equal(rig.caldav.events().length, 70);
-    assert.deepEqual(new Set((await rig.held()).map(({ side, reason }) => `${side} ${reason}`)), new Set(['caldav too-many']));
+    assert.deepEqual(
+      new Set((await rig.held()).map(({ side, reason }) => `${side} ${reason}`)),
+      new Set(['caldav too-many']),
+    );
     assert.equal((await rig.held()).length, 60);
     await rig.cycle();
     assert.equal(rig.state, 'attention');
   });
 
-  for (const [count, deleted, isHeld] of [[1, 1, false], [2, 2, false], [3, 2, false], [3, 3, true], [10, 9, false], [11, 10, false], [12, 11, true], [49, 10, false], [50, 10, false], [50, 11, true], [60, 12, false], [60, 13, true]] as const) {
+  for (const [count, deleted, isHeld] of [
+    [1, 1, false],
+    [2, 2, false],
+    [3, 2, false],
+    [3, 3, true],
+    [10, 9, false],
+    [11, 10, false],
+    [12, 11, true],
+    [49, 10, false],
+    [50, 10, false],
+    [50, 11, true],
+    [60, 12, false],
+    [60, 13, true],
+  ] as const) {
     test(`${deleted} of ${count} at once: ${isHeld ? 'held' : 'done'} (I5)`, async () => {
       const rig = await linked(names(count));
       [...rig.cloud.items.keys()].slice(0, deleted).forEach((ref) => rig.cloud.person.remove(ref));
@@ -328,7 +379,8 @@ describe('deletions', () => {
 
   test('the limit counts over 24 hours, and what a person applied does not count', async () => {
     const rig = await linked(names(40));
-    const remove = (count: number) => [...rig.cloud.items.keys()].slice(0, count).forEach((ref) => rig.cloud.person.remove(ref));
+    const remove = (count: number) =>
+      [...rig.cloud.items.keys()].slice(0, count).forEach((ref) => rig.cloud.person.remove(ref));
     remove(10);
     await rig.settle();
     assert.equal(rig.caldav.events().length, 30);
@@ -370,7 +422,10 @@ describe('deletions', () => {
       rig.caldav.person.remove(rig.caldav.find(title));
     }
     await rig.settle();
-    assert.deepEqual((await rig.held()).map(({ reason }) => reason), ['lost-on-both', 'lost-on-both', 'lost-on-both']);
+    assert.deepEqual(
+      (await rig.held()).map(({ reason }) => reason),
+      ['lost-on-both', 'lost-on-both', 'lost-on-both'],
+    );
     await rig.decide('restore');
     rig.cloud.failNext('create', 'unreachable', { times: 9 });
     rig.caldav.failNext('create', 'unreachable', { times: 9 });
@@ -392,7 +447,10 @@ describe('deletions', () => {
     rig.caldav.person.remove(rig.caldav.find('e001'));
     await rig.settle();
     assert.deepEqual(rig.cloud.titles(), ['e000', 'e002', 'e003', 'e004', 'e005']);
-    assert.deepEqual((await rig.held()).map(({ side, reason }) => [side, reason]), [['cloud', 'has-guests']]);
+    assert.deepEqual(
+      (await rig.held()).map(({ side, reason }) => [side, reason]),
+      [['cloud', 'has-guests']],
+    );
     await rig.decide('apply');
     await rig.settle();
     assert.equal(rig.cloud.events().length, 4);
@@ -401,9 +459,15 @@ describe('deletions', () => {
   test('that a worker left undone are done days later only where the event is still gone', async () => {
     const rig = await linked(names(8));
     await restoredWhileNobodyWorks(rig, 'caldav', 'remove');
-    assert.deepEqual(rig.cloud.writes.filter(({ action }) => action !== 'create'), [{ action: 'remove', title: 'e001' }]);
+    assert.deepEqual(
+      rig.cloud.writes.filter(({ action }) => action !== 'create'),
+      [{ action: 'remove', title: 'e001' }],
+    );
     await rig.settle();
-    assert.deepEqual([rig.caldav.titles(), rig.cloud.titles()], [names(8).filter((title) => title !== 'e001'), names(8).filter((title) => title !== 'e001')]);
+    assert.deepEqual(
+      [rig.caldav.titles(), rig.cloud.titles()],
+      [names(8).filter((title) => title !== 'e001'), names(8).filter((title) => title !== 'e001')],
+    );
   });
 
   test('of copies that are to be made again: days later only those are made that have not been restored', async () => {
@@ -437,9 +501,17 @@ describe('one bad event', () => {
     rig.caldav.person.edit(rig.caldav.find('B'), { location: 'x' });
     await rig.settle();
     assert.equal(rig.cloud.shows('B').location, 'x');
-    assert.deepEqual((await rig.problems()).map(({ code, side }) => [code, side]), [['unreadable', 'caldav']]);
+    assert.deepEqual(
+      (await rig.problems()).map(({ code, side }) => [code, side]),
+      [['unreadable', 'caldav']],
+    );
     assert.ok(rig.caldav.items.has(ref));
-    rig.caldav.items.set(ref, { ...rig.caldav.items.get(ref)!, event: { ...event, title: 'A2' }, version: '"x"', at: 10_000 });
+    rig.caldav.items.set(ref, {
+      ...rig.caldav.items.get(ref)!,
+      event: { ...event, title: 'A2' },
+      version: '"x"',
+      at: 10_000,
+    });
     rig.caldav.expireCursors();
     await rig.settle();
     assert.deepEqual(rig.cloud.titles(), ['A2', 'B', 'C'], 'the edit wins');
@@ -451,7 +523,10 @@ describe('one bad event', () => {
     const ref = rig.caldav.person.insert({ title: 'bad' });
     rig.caldav.person.spoil(ref);
     await rig.settle();
-    assert.deepEqual((await rig.problems()).map(({ code }) => code), ['unreadable']);
+    assert.deepEqual(
+      (await rig.problems()).map(({ code }) => code),
+      ['unreadable'],
+    );
     assert.equal((await rig.linkRows()).length, 1);
   });
 
@@ -462,7 +537,10 @@ describe('one bad event', () => {
     rig.caldav.person.edit(rig.caldav.find('B'), { location: 'yes' });
     await rig.settle();
     assert.deepEqual([rig.cloud.shows('A').location, rig.cloud.shows('B').location], ['', 'yes']);
-    assert.deepEqual((await rig.problems()).map(({ code, side }) => [code, side]), [['rejected-by-server', 'cloud']]);
+    assert.deepEqual(
+      (await rig.problems()).map(({ code, side }) => [code, side]),
+      [['rejected-by-server', 'cloud']],
+    );
     assert.equal((await rig.runRows()).at(-1)?.result, 'partial');
     rig.cloud.person.edit(rig.cloud.find('A'), { description: 'try again' });
     await rig.settle();
@@ -525,7 +603,8 @@ describe('a service that fails', () => {
       test(`a lost answer ${when} create, update and delete on ${side}: nothing double, nothing lost (I8)`, async () => {
         const rig = await linked(['A', 'B', 'C', 'D', 'E']);
         const from = rig.side(side === 'caldav' ? 'cloud' : 'caldav');
-        for (const on of ['create', 'update', 'remove'] as const) rig.side(side).failNext(on, 'unreachable', { when, times: 2 });
+        for (const on of ['create', 'update', 'remove'] as const)
+          rig.side(side).failNext(on, 'unreachable', { when, times: 2 });
         from.person.insert({ title: 'new' });
         from.person.edit(from.find('A'), { location: 'x' });
         from.person.remove(from.find('B'));
@@ -545,7 +624,10 @@ describe('a service that fails', () => {
     for (const way of ['retry', 'poll', 'crash'] as const) {
       const rig = await open();
       rig.caldav.person.insert({ title: 'A' });
-      rig.cloud.failNext('create', way === 'crash' ? new Error('crash') : 'unreachable', { when: 'after', times: way === 'poll' ? 1 : 1 });
+      rig.cloud.failNext('create', way === 'crash' ? new Error('crash') : 'unreachable', {
+        when: 'after',
+        times: way === 'poll' ? 1 : 1,
+      });
       let edits = 0;
       rig.cloud.hook = (call, when) => {
         if (call !== 'create' || when !== 'after' || edits > 0) return;
@@ -593,7 +675,10 @@ describe('control', () => {
     rig.cloud.hook = null;
     await rig.set({ paused: false });
     await rig.run();
-    assert.deepEqual(rig.cloud.events().map(({ location }) => location), names(6).map(() => 'x'));
+    assert.deepEqual(
+      rig.cloud.events().map(({ location }) => location),
+      names(6).map(() => 'x'),
+    );
     assert.equal(rig.writes - writes, 6);
   });
 });
@@ -656,7 +741,8 @@ describe('copies', () => {
     assert.equal(new Set(rig.caldav.events().map((event) => event.uid)).size, 2);
   });
 
-  const cannotHold = (event: { status: string }) => (event.status === 'cancelled' ? { code: 'cancelled-not-carried' as const, detail: 'It cannot show it.' } : null);
+  const cannotHold = (event: { status: string }) =>
+    event.status === 'cancelled' ? { code: 'cancelled-not-carried' as const, detail: 'It cannot show it.' } : null;
 
   test('a cancelled event that the cloud cannot show loses its copy only; an edit made there is kept', async () => {
     const rig = await linked(['A', 'B'], { cloud: { cannotHold, keepsIds: true } });
@@ -665,7 +751,10 @@ describe('copies', () => {
     await rig.settle();
     assert.deepEqual(rig.cloud.titles(), ['B']);
     assert.deepEqual([rig.caldav.shows('A').status, rig.caldav.shows('A').description], ['cancelled', 'noted there']);
-    assert.deepEqual((await rig.problems()).map(({ code }) => code), ['cancelled-not-carried']);
+    assert.deepEqual(
+      (await rig.problems()).map(({ code }) => code),
+      ['cancelled-not-carried'],
+    );
     await rig.settle();
     assert.deepEqual(rig.caldav.titles(), ['A', 'B']);
     rig.caldav.person.edit(rig.caldav.find('A'), { status: 'confirmed' });
@@ -686,7 +775,10 @@ describe('copies', () => {
     await rig.settle();
     assert.deepEqual(rig.cloud.titles(), ['A', 'B']);
     assert.equal(rig.cloud.shows('A').status, 'tentative');
-    assert.deepEqual(rig.cloud.writes.filter(({ action }) => action !== 'create'), [{ action: 'update', title: 'A' }]);
+    assert.deepEqual(
+      rig.cloud.writes.filter(({ action }) => action !== 'create'),
+      [{ action: 'update', title: 'A' }],
+    );
   });
 });
 
@@ -694,7 +786,9 @@ describe('busy', () => {
   const busy = { options: { content: { toCloud: 'busy', toCaldav: 'full' } } } as const;
 
   test('the cloud sees when, and nothing else; what is done to that copy is taken back', async () => {
-    const rig = await linked(['Secret', 'Other', 'More', 'Last'], { options: { ...busy.options, filter: { titleExcludes: 'busy' } } });
+    const rig = await linked(['Secret', 'Other', 'More', 'Last'], {
+      options: { ...busy.options, filter: { titleExcludes: 'busy' } },
+    });
     assert.deepEqual(new Set(rig.cloud.titles()), new Set(['Busy']));
     const [ref, second] = [...rig.cloud.items.keys()];
     rig.cloud.person.edit(ref!, { title: 'mine', when: at(20) });

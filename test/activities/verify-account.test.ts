@@ -5,7 +5,9 @@ import { testDatabase } from '../support/database.ts';
 import { closeAll, Rig } from './harness.ts';
 
 let url: string;
-before(async () => { url = await testDatabase(); });
+before(async () => {
+  url = await testDatabase();
+});
 after(closeAll);
 
 async function linked(): Promise<Rig> {
@@ -43,7 +45,7 @@ test('an idle poll does not ask who it is', async () => {
   assert.equal(await rig.cycle(), 'NoChange');
 });
 
-test('a full comparison asks first, and stores nothing of a stranger\'s calendar', async () => {
+test("a full comparison asks first, and stores nothing of a stranger's calendar", async () => {
   const rig = await linked();
   rig.person = 'somebody else';
   rig.caldav.person.insert({ title: 'Private' });

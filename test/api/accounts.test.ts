@@ -1,31 +1,55 @@
-import { sql } from 'drizzle-orm';
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { sql } from 'drizzle-orm';
 import { SyncError } from '../../core/sync-error.ts';
 import { openedAccount, setAccountStatus, tokenStore } from '../../db/accounts.ts';
-import { calendar, connected, refused, startApi, type Json, type TestApi } from './harness.ts';
+import { calendar, connected, type Json, refused, startApi, type TestApi } from './harness.ts';
 
-const ANNA = { provider: 'caldav', preset: 'generic', serverUrl: 'https://dav.example', username: 'anna', password: 'anna1' };
+const ANNA = {
+  provider: 'caldav',
+  preset: 'generic',
+  serverUrl: 'https://dav.example',
+  username: 'anna',
+  password: 'anna1',
+};
 
 describe('accounts', () => {
   let api: TestApi;
-  before(async () => { api = await startApi(); });
+  before(async () => {
+    api = await startApi();
+  });
   after(() => api.close());
 
   it('shows everything about a new account but its secret', async () => {
-    api.service.calendars = { anna: [calendar('first', { readOnly: true }), calendar('second'), calendar('third', { isDefault: true })] };
+    api.service.calendars = {
+      anna: [calendar('first', { readOnly: true }), calendar('second'), calendar('third', { isDefault: true })],
+    };
     const { status, body } = await api.call('POST', '/v1/accounts', { ...ANNA, label: 'Work', externalId: 'host-7' });
     assert.equal(status, 201);
     const { id, createdAt, ...rest } = body;
     assert.match(id, /^[0-9a-f-]{36}$/);
     assert.match(createdAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     assert.deepEqual(rest, {
-      provider: 'caldav', preset: 'generic', label: 'Work', externalId: 'host-7', username: 'anna', status: 'ok', statusReason: null,
-      capabilities: { createCalendar: true }, writeCalendarId: 'third', freeBusyCalendarIds: null, unansweredInvitations: 'busy',
+      provider: 'caldav',
+      preset: 'generic',
+      label: 'Work',
+      externalId: 'host-7',
+      username: 'anna',
+      status: 'ok',
+      statusReason: null,
+      capabilities: { createCalendar: true },
+      writeCalendarId: 'third',
+      freeBusyCalendarIds: null,
+      unansweredInvitations: 'busy',
     });
     const stored = JSON.stringify((await api.db.sql.execute(sql`select * from accounts`)).rows);
     assert.doesNotMatch(stored, /anna1/);
-    assert.deepEqual((await openedAccount(api.db, id))?.credentials, { preset: 'generic', serverUrl: 'https://dav.example', username: 'anna', password: 'anna1' });
+    assert.deepEqual((await openedAccount(api.db, id))?.credentials, {
+      preset: 'generic',
+      serverUrl: 'https://dav.example',
+      username: 'anna',
+      password: 'anna1',
+    });
   });
 
   it('takes the first writable calendar where none is the default, and none where they cannot be listed', async () => {
@@ -53,13 +77,20 @@ describe('accounts', () => {
     assert.deepEqual(await fields({ ...ANNA, preset: 'odd' }), ['preset']);
     assert.deepEqual(await fields({ ...ANNA, label: '' }), ['label']);
     assert.deepEqual(await fields([]), ['']);
-    refused(await api.call('POST', '/v1/accounts', { provider: 'microsoft', refreshToken: 'x' }), 501, 'provider-not-configured');
+    refused(
+      await api.call('POST', '/v1/accounts', { provider: 'microsoft', refreshToken: 'x' }),
+      501,
+      'provider-not-configured',
+    );
   });
 
   it('answers what the service says (G13)', async () => {
     for (const [kind, status, code] of [
-      ['auth', 422, 'credentials-rejected'], ['unreachable', 422, 'server-unreachable'], ['not-a-caldav-server', 422, 'not-a-caldav-server'],
-      ['address-not-allowed', 422, 'address-not-allowed'], ['throttled', 503, 'temporarily-unavailable'],
+      ['auth', 422, 'credentials-rejected'],
+      ['unreachable', 422, 'server-unreachable'],
+      ['not-a-caldav-server', 422, 'not-a-caldav-server'],
+      ['address-not-allowed', 422, 'address-not-allowed'],
+      ['throttled', 503, 'temporarily-unavailable'],
     ] as const) {
       api.service.failure = new SyncError(kind, 'message', { reason: 'invalid_grant', retryAfterMs: 1500 });
       const answer = await api.call('POST', '/v1/accounts', ANNA);
@@ -77,7 +108,10 @@ describe('accounts', () => {
   it('lists by externalId, and changes only what a patch names', async () => {
     api.service.calendars = { anna: [calendar('read', { readOnly: true }), calendar('write')] };
     const { id } = (await api.call('POST', '/v1/accounts', { ...ANNA, label: 'Old', externalId: 'unique' })).body;
-    assert.deepEqual((await api.call('GET', '/v1/accounts?externalId=unique')).body.items.map((item: Json) => item.id), [id]);
+    assert.deepEqual(
+      (await api.call('GET', '/v1/accounts?externalId=unique')).body.items.map((item: Json) => item.id),
+      [id],
+    );
     const patch = async (body: object) => (await api.call('PATCH', `/v1/accounts/${id}`, body)).body;
     assert.equal((await patch({ label: 'New' })).externalId, 'unique');
     assert.equal((await patch({ externalId: null })).label, 'New');
@@ -94,11 +128,21 @@ describe('accounts', () => {
   it('lists calendars with their own fields only, in pages, and creates one where that is offered', async () => {
     const { caldavId } = await connected(api);
     const list = await api.call('GET', `/v1/accounts/${caldavId}/calendars`);
-    assert.deepEqual(list.body.items[0], { id: 'a1', name: 'a1', color: null, timeZone: 'Europe/Berlin', readOnly: false, isDefault: false });
+    assert.deepEqual(list.body.items[0], {
+      id: 'a1',
+      name: 'a1',
+      color: null,
+      timeZone: 'Europe/Berlin',
+      readOnly: false,
+      isDefault: false,
+    });
     assert.deepEqual([list.body.items.length, list.body.nextCursor], [4, null]);
     const page = await api.call('GET', `/v1/accounts/${caldavId}/calendars?limit=3`);
     const rest = await api.call('GET', `/v1/accounts/${caldavId}/calendars?limit=3&cursor=${page.body.nextCursor}`);
-    assert.deepEqual([page.body.items.length, rest.body.items.map((item: Json) => item.id), rest.body.nextCursor], [3, ['a-read'], null]);
+    assert.deepEqual(
+      [page.body.items.length, rest.body.items.map((item: Json) => item.id), rest.body.nextCursor],
+      [3, ['a-read'], null],
+    );
 
     const create = (body: object) => api.call('POST', `/v1/accounts/${caldavId}/calendars`, body);
     const created = await create({ name: 'Team', color: '#3366CC' });
@@ -116,8 +160,16 @@ describe('accounts', () => {
 
   it('replaces credentials after proving them, and wakes the pairs that wait (A4)', async () => {
     const { caldavId, connectionId } = await connected(api);
-    const pair = (await api.call('POST', `/v1/connections/${connectionId}/pairs`, { caldavCalendarId: 'a1', cloudCalendarId: 'b1' })).body;
-    const paused = (await api.call('POST', `/v1/connections/${connectionId}/pairs`, { caldavCalendarId: 'a2', cloudCalendarId: 'b2', paused: true })).body;
+    const pair = (
+      await api.call('POST', `/v1/connections/${connectionId}/pairs`, { caldavCalendarId: 'a1', cloudCalendarId: 'b1' })
+    ).body;
+    const paused = (
+      await api.call('POST', `/v1/connections/${connectionId}/pairs`, {
+        caldavCalendarId: 'a2',
+        cloudCalendarId: 'b2',
+        paused: true,
+      })
+    ).body;
     await setAccountStatus(api.db, caldavId, 'attention', 'credentials');
     const before = (await openedAccount(api.db, caldavId))!;
     await before.tokens.save({ accessToken: 'old', expiresAt: 1 });
@@ -141,13 +193,25 @@ describe('accounts', () => {
     assert.equal(await now.tokens.load(), null);
 
     await before.tokens.save({ accessToken: 'late', expiresAt: 1 });
-    assert.equal(await tokenStore(api.db, caldavId).load(), null, 'a token of the old credentials is not stored any more');
+    assert.equal(
+      await tokenStore(api.db, caldavId).load(),
+      null,
+      'a token of the old credentials is not stored any more',
+    );
     await now.tokens.save({ accessToken: 'new', expiresAt: 2, refreshToken: 'next' });
-    assert.deepEqual(await tokenStore(api.db, caldavId).load(), { accessToken: 'new', expiresAt: 2, refreshToken: 'next' });
+    assert.deepEqual(await tokenStore(api.db, caldavId).load(), {
+      accessToken: 'new',
+      expiresAt: 2,
+      refreshToken: 'next',
+    });
     assert.equal(await before.tokens.load(), null);
 
     api.control.failure = 'unavailable';
-    assert.equal((await put({ password: 'anna3' })).status, 200, 'the credentials are stored, pairs find them by themselves');
+    assert.equal(
+      (await put({ password: 'anna3' })).status,
+      200,
+      'the credentials are stored, pairs find them by themselves',
+    );
     api.control.failure = null;
   });
 

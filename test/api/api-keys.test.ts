@@ -6,7 +6,9 @@ import { refused, startApi, type TestApi } from './harness.ts';
 
 describe('API keys', () => {
   let api: TestApi;
-  before(async () => { api = await startApi(); });
+  before(async () => {
+    api = await startApi();
+  });
   after(() => api.close());
 
   it('makes the first one once, however many ask', async () => {
@@ -22,7 +24,13 @@ describe('API keys', () => {
     const use = () => api.app.inject({ url: '/v1/api-keys', headers: { authorization: `Bearer ${made.body.key}` } });
     assert.equal((await use()).statusCode, 200);
     const list = await api.call('GET', '/v1/api-keys');
-    assert.deepEqual(list.body.items.map((key: object) => Object.keys(key)), [['id', 'name', 'createdAt'], ['id', 'name', 'createdAt']]);
+    assert.deepEqual(
+      list.body.items.map((key: object) => Object.keys(key)),
+      [
+        ['id', 'name', 'createdAt'],
+        ['id', 'name', 'createdAt'],
+      ],
+    );
     const dump = JSON.stringify((await api.db.sql.execute(sql`select * from api_keys`)).rows);
     assert.ok(!dump.includes(made.body.key.slice(8)));
     assert.equal((await api.call('DELETE', `/v1/api-keys/${made.body.id}`)).status, 204);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { SyncError } from '../../core/sync-error.ts';
-import { connected, refused, startApi, type Json, type TestApi } from './harness.ts';
+import { connected, type Json, refused, startApi, type TestApi } from './harness.ts';
 
 describe('bookings', () => {
   let api: TestApi;
@@ -12,7 +12,14 @@ describe('bookings', () => {
   /** On a day of its own. */
   const body = (more: Json = {}): Json => {
     const date = `2027-02-${String((day += 1)).padStart(2, '0')}`;
-    return { accountId, title: 'A call', start: `${date}T09:00:00Z`, end: `${date}T10:00:00Z`, timeZone: 'Europe/Berlin', ...more };
+    return {
+      accountId,
+      title: 'A call',
+      start: `${date}T09:00:00Z`,
+      end: `${date}T10:00:00Z`,
+      timeZone: 'Europe/Berlin',
+      ...more,
+    };
   };
   const book = async (more: Json = {}): Promise<Json> => {
     const answer = await api.call('POST', '/v1/bookings', body(more));
@@ -30,14 +37,34 @@ describe('bookings', () => {
   after(() => api?.close());
 
   it('are answered at once, and their workflow is told', async () => {
-    const asked = body({ location: ' Room 1', attendees: [{ email: 'B@Example.org' }, { email: 'a@example.org', name: 'A' }], start: '2027-03-28T03:30:00+02:00', end: '2027-03-28T04:00:00+02:00' });
+    const asked = body({
+      location: ' Room 1',
+      attendees: [{ email: 'B@Example.org' }, { email: 'a@example.org', name: 'A' }],
+      start: '2027-03-28T03:30:00+02:00',
+      end: '2027-03-28T04:00:00+02:00',
+    });
     const { status, body: booking } = await api.call('POST', '/v1/bookings', asked);
     assert.equal(status, 201);
     const { id, createdAt: _at, ...rest } = booking;
     assert.deepEqual(rest, {
-      accountId, calendarId: 'a1', status: 'confirmed', writeStatus: 'pending', writeError: null, eventId: null, start: '2027-03-28T01:30:00.000Z', end: '2027-03-28T02:00:00.000Z',
-      timeZone: 'Europe/Berlin', title: 'A call', location: ' Room 1', description: '', cancelledBy: null, workflowId: `booking:${id}`,
-      attendees: [{ email: 'a@example.org', name: 'A' }, { email: 'b@example.org', name: '' }],
+      accountId,
+      calendarId: 'a1',
+      status: 'confirmed',
+      writeStatus: 'pending',
+      writeError: null,
+      eventId: null,
+      start: '2027-03-28T01:30:00.000Z',
+      end: '2027-03-28T02:00:00.000Z',
+      timeZone: 'Europe/Berlin',
+      title: 'A call',
+      location: ' Room 1',
+      description: '',
+      cancelledBy: null,
+      workflowId: `booking:${id}`,
+      attendees: [
+        { email: 'a@example.org', name: 'A' },
+        { email: 'b@example.org', name: '' },
+      ],
     });
     assert.equal(api.told.filter((line) => line === `look ${id}`).length, 1);
     assert.deepEqual((await api.call('GET', `/v1/bookings/${id}`)).body, booking);
@@ -45,21 +72,43 @@ describe('bookings', () => {
 
   it('name the field that is wrong', async () => {
     const wrong: [string, Json][] = [
-      ['title', { title: '' }], ['title', { title: 'x'.repeat(501) }], ['title', { title: 'a\nb' }], ['start', { start: '2027-02-01' }], ['start', { start: '2027-02-01T09:00:00' }],
-      ['start', { start: '2027-02-01T09:00:00.5Z' }], ['start', { start: '1066-10-14T09:00:00Z' }], ['end', { end: '2027-01-01T00:00:00Z' }], ['end', { end: '2028-01-01T00:00:00Z' }],
-      ['timeZone', { timeZone: 'Middle-earth/Shire' }], ['timeZone', { timeZone: undefined }], ['attendees.0.email', { attendees: [{ email: 'nobody' }] }],
-      ['attendees', { attendees: Array.from({ length: 201 }, (_, n) => ({ email: `p${n}@example.org` })) }], ['description', { description: 'x'.repeat(20_001) }],
-      ['description', { description: 'a\u0000b' }], ['location', { location: 'x'.repeat(2_001) }], ['idempotencyKey', { idempotencyKey: '' }], ['allowOverlap', { allowOverlap: 'yes' }],
-      ['color', { color: 'red' }], ['accountId', { accountId: 7 }],
+      ['title', { title: '' }],
+      ['title', { title: 'x'.repeat(501) }],
+      ['title', { title: 'a\nb' }],
+      ['start', { start: '2027-02-01' }],
+      ['start', { start: '2027-02-01T09:00:00' }],
+      ['start', { start: '2027-02-01T09:00:00.5Z' }],
+      ['start', { start: '1066-10-14T09:00:00Z' }],
+      ['end', { end: '2027-01-01T00:00:00Z' }],
+      ['end', { end: '2028-01-01T00:00:00Z' }],
+      ['timeZone', { timeZone: 'Middle-earth/Shire' }],
+      ['timeZone', { timeZone: undefined }],
+      ['attendees.0.email', { attendees: [{ email: 'nobody' }] }],
+      ['attendees', { attendees: Array.from({ length: 201 }, (_, n) => ({ email: `p${n}@example.org` })) }],
+      ['description', { description: 'x'.repeat(20_001) }],
+      ['description', { description: 'a\u0000b' }],
+      ['location', { location: 'x'.repeat(2_001) }],
+      ['idempotencyKey', { idempotencyKey: '' }],
+      ['allowOverlap', { allowOverlap: 'yes' }],
+      ['color', { color: 'red' }],
+      ['accountId', { accountId: 7 }],
     ];
     for (const [field, more] of wrong) {
       const answer = await api.call('POST', '/v1/bookings', body(more));
       refused(answer, 400, 'validation');
-      assert.deepEqual([...new Set(answer.body.errors.map((error: Json) => error.field))], [field], JSON.stringify(more).slice(0, 100));
+      assert.deepEqual(
+        [...new Set(answer.body.errors.map((error: Json) => error.field))],
+        [field],
+        JSON.stringify(more).slice(0, 100),
+      );
       day -= 1;
     }
     refused(await api.call('POST', '/v1/bookings?wait=121', body()), 400, 'validation');
-    refused(await api.call('POST', '/v1/bookings', body({ description: 'x'.repeat(1024 * 1024) })), 413, 'payload-too-large');
+    refused(
+      await api.call('POST', '/v1/bookings', body({ description: 'x'.repeat(1024 * 1024) })),
+      413,
+      'payload-too-large',
+    );
   });
 
   it('need an account, and a calendar of it to be written to', async () => {
@@ -95,11 +144,24 @@ describe('bookings', () => {
   });
 
   it('are the same booking for the same key and body', async () => {
-    const request = body({ idempotencyKey: 'key 1', attendees: [{ email: 'a@example.org' }, { email: 'b@example.org' }] });
+    const request = body({
+      idempotencyKey: 'key 1',
+      attendees: [{ email: 'a@example.org' }, { email: 'b@example.org' }],
+    });
     const first = await api.call('POST', '/v1/bookings', request);
-    const same = await api.call('POST', '/v1/bookings', { ...request, start: request.start.replace('T09:00:00Z', 'T10:00:00+01:00'), attendees: [...request.attendees].reverse() });
+    const same = await api.call('POST', '/v1/bookings', {
+      ...request,
+      start: request.start.replace('T09:00:00Z', 'T10:00:00+01:00'),
+      attendees: [...request.attendees].reverse(),
+    });
     assert.deepEqual([first.status, same.status, same.body], [201, 200, first.body]);
-    for (const more of [{ title: 'Other' }, { end: request.end.replace('T10', 'T11') }, { accountId: cloudId }, { allowOverlap: true }, { attendees: [] }]) {
+    for (const more of [
+      { title: 'Other' },
+      { end: request.end.replace('T10', 'T11') },
+      { accountId: cloudId },
+      { allowOverlap: true },
+      { attendees: [] },
+    ]) {
       refused(await api.call('POST', '/v1/bookings', { ...request, ...more }), 409, 'idempotency-key-reused');
     }
     await api.call('DELETE', `/v1/bookings/${first.body.id}`);
@@ -108,17 +170,24 @@ describe('bookings', () => {
 
   it('are changed only as far as they are named, and not once they are cancelled', async () => {
     const booking = await book({ description: 'Kept', location: 'Gone' });
-    const { status, body: changed } = await api.call('PATCH', `/v1/bookings/${booking.id}`, { title: 'Other', location: null });
+    const { status, body: changed } = await api.call('PATCH', `/v1/bookings/${booking.id}`, {
+      title: 'Other',
+      location: null,
+    });
     assert.equal(status, 200);
     assert.deepEqual(changed, { ...booking, title: 'Other', location: '' });
     assert.equal(api.service.questions, 1, 'the time was asked for once');
     refused(await api.call('PATCH', `/v1/bookings/${booking.id}`, { start: booking.end }), 400, 'validation');
     refused(await api.call('PATCH', `/v1/bookings/${booking.id}`, { accountId: cloudId }), 400, 'validation');
     const cancelled = await api.call('DELETE', `/v1/bookings/${booking.id}`);
-    assert.deepEqual([cancelled.status, cancelled.body.status, cancelled.body.cancelledBy, cancelled.body.writeStatus], [200, 'cancelled', 'api', 'pending']);
+    assert.deepEqual(
+      [cancelled.status, cancelled.body.status, cancelled.body.cancelledBy, cancelled.body.writeStatus],
+      [200, 'cancelled', 'api', 'pending'],
+    );
     assert.deepEqual((await api.call('DELETE', `/v1/bookings/${booking.id}`)).body, cancelled.body);
     refused(await api.call('PATCH', `/v1/bookings/${booking.id}`, { title: 'Late' }), 409, 'booking-cancelled');
-    for (const method of ['GET', 'PATCH', 'DELETE'] as const) refused(await api.call(method, '/v1/bookings/nothing', method === 'PATCH' ? {} : undefined), 404, 'not-found');
+    for (const method of ['GET', 'PATCH', 'DELETE'] as const)
+      refused(await api.call(method, '/v1/bookings/nothing', method === 'PATCH' ? {} : undefined), 404, 'not-found');
   });
 
   it('are listed by account', async () => {

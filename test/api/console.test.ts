@@ -3,25 +3,35 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import Fastify from 'fastify';
-import { consoleRoutes } from '../../api/routes/console.ts';
 import type { Api, ApiDeps } from '../../api/deps.ts';
+import { consoleRoutes } from '../../api/routes/console.ts';
 import { PROJECT_DIR } from '../../config.ts';
 import { ENV_KEY, startApi, type TestApi } from './harness.ts';
 
 const FOLDER = join(PROJECT_DIR, 'api/console');
 const names = readdirSync(FOLDER).sort();
 const sources = new Map(names.map((name) => [name, readFileSync(join(FOLDER, name), 'utf8')]));
-const TYPES: Record<string, RegExp> = { html: /^text\/html; charset=utf-8$/, css: /^text\/css; charset=utf-8$/, js: /^text\/javascript; charset=utf-8$/ };
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const TYPES: Record<string, RegExp> = {
+  html: /^text\/html; charset=utf-8$/,
+  css: /^text\/css; charset=utf-8$/,
+  js: /^text\/javascript; charset=utf-8$/,
+};
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 describe('the console as it is served', () => {
   let api: TestApi;
-  before(async () => { api = await startApi(); });
+  before(async () => {
+    api = await startApi();
+  });
   after(() => api.close());
 
   it('serves every file as it is, without a key, under a strict policy', async () => {
     assert.ok(names.includes('index.html') && names.length > 3, names.join());
-    for (const [url, name] of [['/', 'index.html'], ...names.map((file) => [`/console/${file}`, file])] as [string, string][]) {
+    for (const [url, name] of [['/', 'index.html'], ...names.map((file) => [`/console/${file}`, file])] as [
+      string,
+      string,
+    ][]) {
       const answer = await api.app.inject(url);
       assert.equal(answer.statusCode, 200, url);
       assert.equal(answer.body, sources.get(name), url);
@@ -35,27 +45,54 @@ describe('the console as it is served', () => {
   it('answers HEAD with the headers alone', async () => {
     for (const url of ['/', '/console/console.css', '/console/config.json']) {
       const [head, get] = [await api.app.inject({ method: 'HEAD', url }), await api.app.inject(url)];
-      assert.deepEqual([head.statusCode, head.body, head.headers['content-length']], [200, '', String(get.rawPayload.length)], url);
+      assert.deepEqual(
+        [head.statusCode, head.body, head.headers['content-length']],
+        [200, '', String(get.rawPayload.length)],
+        url,
+      );
       assert.equal(head.headers['content-security-policy'], get.headers['content-security-policy'], url);
     }
   });
 
   it('serves nothing else, however it is written', async () => {
-    const paths = ['nothing.js', '', 'index', 'INDEX.HTML', '../server.ts', '..%2fserver.ts', '%2e%2e%2fserver.ts', '..%5cserver.ts', '....//server.ts', '%2fetc%2fpasswd',
-      'console.js%00', 'console.js%00.css', 'console.js/', 'console.js/x', '__proto__', 'constructor', 'toString', '%c0%ae%c0%ae%2fserver.ts', `${'x'.repeat(5000)}.js`];
+    const paths = [
+      'nothing.js',
+      '',
+      'index',
+      'INDEX.HTML',
+      '../server.ts',
+      '..%2fserver.ts',
+      '%2e%2e%2fserver.ts',
+      '..%5cserver.ts',
+      '....//server.ts',
+      '%2fetc%2fpasswd',
+      'console.js%00',
+      'console.js%00.css',
+      'console.js/',
+      'console.js/x',
+      '__proto__',
+      'constructor',
+      'toString',
+      '%c0%ae%c0%ae%2fserver.ts',
+      `${'x'.repeat(5000)}.js`,
+    ];
     for (const path of paths) {
       const answer = await api.app.inject(`/console/${path}`);
       assert.equal(answer.statusCode, 404, path);
       assert.equal(answer.json().code, 'not-found', path);
       assert.match(String(answer.headers['content-type']), /^application\/problem\+json/, path);
     }
-    for (const method of ['POST', 'PUT', 'DELETE'] as const) assert.equal((await api.app.inject({ method, url: '/' })).statusCode, 404, method);
+    for (const method of ['POST', 'PUT', 'DELETE'] as const)
+      assert.equal((await api.app.inject({ method, url: '/' })).statusCode, 404, method);
   });
 
   it('is not part of the API description', () => {
     const described = Object.keys((api.app.swagger() as { paths?: object }).paths ?? {});
     assert.ok(described.length > 10);
-    assert.deepEqual(described.filter((path) => path === '/' || path.startsWith('/console')), []);
+    assert.deepEqual(
+      described.filter((path) => path === '/' || path.startsWith('/console')),
+      [],
+    );
   });
 
   it('is told which services are set up, and no secret', async () => {
@@ -66,26 +103,52 @@ describe('the console as it is served', () => {
 
   it('is told where the workflows of pairs can be seen, where that is known', async () => {
     const app = Fastify();
-    const workflowUrl = (id: string) => `http://127.0.0.1:8233/namespaces/default/workflows/${encodeURIComponent(`pair:${id}`)}`;
-    consoleRoutes(app as unknown as Api, { control: { workflowUrl }, providers: new Map(), config: { version: '0.1.0' } } as unknown as ApiDeps);
-    assert.equal((await app.inject('/console/config.json')).json().workflowsUrl, 'http://127.0.0.1:8233/namespaces/default/workflows/');
+    const workflowUrl = (id: string) =>
+      `http://127.0.0.1:8233/namespaces/default/workflows/${encodeURIComponent(`pair:${id}`)}`;
+    consoleRoutes(
+      app as unknown as Api,
+      { control: { workflowUrl }, providers: new Map(), config: { version: '0.1.0' } } as unknown as ApiDeps,
+    );
+    assert.equal(
+      (await app.inject('/console/config.json')).json().workflowsUrl,
+      'http://127.0.0.1:8233/namespaces/default/workflows/',
+    );
     await app.close();
   });
 });
 
 describe('the files of the console', () => {
   it('say which password iCloud takes, and put it where the form has it', async () => {
-    const { hintsOf } = await import(join(FOLDER, 'words.js')) as { hintsOf: (preset: string) => Record<string, string> };
+    const { hintsOf } = (await import(join(FOLDER, 'words.js'))) as {
+      hintsOf: (preset: string) => Record<string, string>;
+    };
     assert.match(hintsOf('icloud')['password'] ?? '', /app-specific.*account\.apple\.com.*two-factor/);
     assert.deepEqual(Object.keys(hintsOf('icloud')), Object.keys(hintsOf('generic')));
-    for (const name of Object.keys(hintsOf('generic'))) assert.match(sources.get('account-forms.js') ?? '', new RegExp(`field\\('${name}'.*hint: hintsOf\\(`));
+    for (const name of Object.keys(hintsOf('generic')))
+      assert.match(sources.get('account-forms.js') ?? '', new RegExp(`field\\('${name}'.*hint: hintsOf\\(`));
   });
 
   it('put no text in as markup, run no text as code, and keep the key in the tab', () => {
     // Built from parts, so that a search for these words finds only what would be wrong.
-    const forbidden = ['inner' + 'HTML', 'outer' + 'HTML', 'insertAdjacent' + 'HTML', 'document.' + 'write', 'ev' + 'al(', 'new Func' + 'tion', 'srcdoc', 'local' + 'Storage',
-      'DOM' + 'Parser', 'createContextual' + 'Fragment', 'setHTML', 'document.cookie', 'javascript:', 'style=', "'style'"];
-    for (const [name, text] of sources) for (const word of forbidden) assert.ok(!text.includes(word), `${name} has ${word}`);
+    const forbidden = [
+      'inner' + 'HTML',
+      'outer' + 'HTML',
+      'insertAdjacent' + 'HTML',
+      'document.' + 'write',
+      'ev' + 'al(',
+      'new Func' + 'tion',
+      'srcdoc',
+      'local' + 'Storage',
+      'DOM' + 'Parser',
+      'createContextual' + 'Fragment',
+      'setHTML',
+      'document.cookie',
+      'javascript:',
+      'style=',
+      "'style'",
+    ];
+    for (const [name, text] of sources)
+      for (const word of forbidden) assert.ok(!text.includes(word), `${name} has ${word}`);
   });
 
   it('take nothing from other hosts', () => {
@@ -95,18 +158,27 @@ describe('the files of the console', () => {
       assert.doesNotMatch(text, /url\(|@import/, name);
     }
     for (const name of names.filter((one) => one.endsWith('.html'))) {
-      assert.doesNotMatch(sources.get(name) ?? '', /<script(?![^>]*\ssrc=)|\son[a-z]+=|<style/i, `${name}: the policy forbids it`);
+      assert.doesNotMatch(
+        sources.get(name) ?? '',
+        /<script(?![^>]*\ssrc=)|\son[a-z]+=|<style/i,
+        `${name}: the policy forbids it`,
+      );
     }
   });
 
   it('name each other correctly', () => {
     const served = new Set(names.map((name) => `/console/${name}`));
-    for (const [, address = ''] of (sources.get('index.html') ?? '').matchAll(/(?:src|href)="(\/console\/[^"]*)"/g)) assert.ok(served.has(address), address);
+    for (const [, address = ''] of (sources.get('index.html') ?? '').matchAll(/(?:src|href)="(\/console\/[^"]*)"/g))
+      assert.ok(served.has(address), address);
     let imports = 0;
     for (const [name, text] of sources) {
       for (const [, list = '', from = ''] of text.matchAll(/^import \{([^}]*)\} from '\.\/([^']+)';$/gm)) {
         for (const imported of list.split(',').map((one) => one.trim())) {
-          assert.match(sources.get(from) ?? '', new RegExp(`^export (async function|function|const|class) ${imported}\\b`, 'm'), `${name} imports ${imported} of ${from}`);
+          assert.match(
+            sources.get(from) ?? '',
+            new RegExp(`^export (async function|function|const|class) ${imported}\\b`, 'm'),
+            `${name} imports ${imported} of ${from}`,
+          );
           assert.ok(text.split(imported).length > 2, `${name} imports ${imported} and does not use it`);
           imports += 1;
         }

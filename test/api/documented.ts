@@ -14,14 +14,22 @@ export function assertDocumented(document: Json, method: string, url: string, st
 }
 
 function operationOf(document: Json, method: string, path: string): Json {
-  const found = Object.keys(document.paths).filter((template) =>
-    new RegExp(`^${template.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path) && document.paths[template][method.toLowerCase()]);
+  const found = Object.keys(document.paths).filter(
+    (template) =>
+      new RegExp(`^${template.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path) &&
+      document.paths[template][method.toLowerCase()],
+  );
   return found[0] === undefined ? null : document.paths[found[0]][method.toLowerCase()];
 }
 
 /** As much of JSON Schema as the document uses. */
 function assertFits(document: Json, given: Json, value: Json, at: string): void {
-  const schema = given.$ref ? given.$ref.slice(2).split('/').reduce((inner: Json, key: string) => inner[key], document) : given;
+  const schema = given.$ref
+    ? given.$ref
+        .slice(2)
+        .split('/')
+        .reduce((inner: Json, key: string) => inner[key], document)
+    : given;
   const alternatives: Json[] | undefined = schema.anyOf ?? schema.oneOf;
   if (alternatives) {
     const fits = alternatives.some((one) => {
@@ -37,13 +45,23 @@ function assertFits(document: Json, given: Json, value: Json, at: string): void 
   if (schema.const !== undefined) assert.equal(value, schema.const, at);
   if (schema.enum) assert.ok(schema.enum.includes(value), `${at}: ${JSON.stringify(value)}`);
   if (schema.pattern) assert.match(value, new RegExp(schema.pattern, 'u'), at);
-  const type = value === null ? 'null' : Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : typeof value;
-  if (schema.type) assert.ok([schema.type].flat().some((wanted: string) => wanted === type || (wanted === 'number' && type === 'integer')), `${at}: is ${type}`);
-  if (type === 'array') return value.forEach((item: Json, index: number) => assertFits(document, schema.items ?? {}, item, `${at}[${index}]`));
+  const type =
+    value === null ? 'null' : Array.isArray(value) ? 'array' : Number.isInteger(value) ? 'integer' : typeof value;
+  if (schema.type)
+    assert.ok(
+      [schema.type].flat().some((wanted: string) => wanted === type || (wanted === 'number' && type === 'integer')),
+      `${at}: is ${type}`,
+    );
+  if (type === 'array')
+    return value.forEach((item: Json, index: number) =>
+      assertFits(document, schema.items ?? {}, item, `${at}[${index}]`),
+    );
   if (type !== 'object' || !schema.type) return;
   for (const key of schema.required ?? []) assert.ok(key in value, `${at}.${key} is missing`);
   for (const [key, inner] of Object.entries(value)) {
-    const known = schema.properties?.[key] ?? (typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined);
+    const known =
+      schema.properties?.[key] ??
+      (typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined);
     assert.ok(known, `${at}.${key} is not documented`);
     assertFits(document, known, inner, `${at}.${key}`);
   }

@@ -4,7 +4,7 @@ import { busyOf } from '../../api/routes/free-busy.ts';
 import type { Interval } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { createAccount, noteCalendarChange } from '../../db/accounts.ts';
-import { calendar, connected, refused, startApi, type Answer, type TestApi } from './harness.ts';
+import { type Answer, calendar, connected, refused, startApi, type TestApi } from './harness.ts';
 
 const at = (hour: number): string => `2027-01-11T${String(hour).padStart(2, '0')}:00:00.000Z`;
 const hours = (from: number, to: number): Interval => ({ start: at(from), end: at(to) });
@@ -14,7 +14,9 @@ describe('free and busy', () => {
   let api: TestApi;
   let anna: string;
   let bea: string;
-  before(async () => { api = await startApi(); });
+  before(async () => {
+    api = await startApi();
+  });
   after(() => api.close());
   beforeEach(async () => {
     ({ caldavId: anna, cloudId: bea } = await connected(api));
@@ -30,7 +32,10 @@ describe('free and busy', () => {
 
   it('is told of all calendars of an account, or of those chosen: merged, sorted, within the range', async () => {
     assert.deepEqual(await busy(), [hours(9, 11), hours(12, 13)]);
-    assert.deepEqual((await ask(`/v1/accounts/${anna}/free-busy?start=2027-01-11T10:00:00%2B01:00&end=${at(10)}`)).body.busy, [hours(9, 10)]);
+    assert.deepEqual(
+      (await ask(`/v1/accounts/${anna}/free-busy?start=2027-01-11T10:00:00%2B01:00&end=${at(10)}`)).body.busy,
+      [hours(9, 10)],
+    );
     await patch({ freeBusyCalendarIds: ['a2'] });
     assert.deepEqual(await busy(), [hours(10, 11)], 'at once');
     await patch({ freeBusyCalendarIds: [] });
@@ -38,7 +43,7 @@ describe('free and busy', () => {
     refused(await ask(`/v1/accounts/none/free-busy?${DAY}`), 404, 'not-found');
   });
 
-  it('hands the account\'s setting on, and keeps no answer that was given under another', async () => {
+  it("hands the account's setting on, and keeps no answer that was given under another", async () => {
     assert.equal((await ask(`/v1/accounts/${anna}`)).body.unansweredInvitations, 'busy');
     await busy();
     assert.equal((await patch({ unansweredInvitations: 'free' })).body.unansweredInvitations, 'free');
@@ -51,7 +56,10 @@ describe('free and busy', () => {
     const both = await ask(`/v1/free-busy?accountIds=${anna},${bea}&${DAY}`);
     assert.deepEqual(both.body, {
       busy: [hours(9, 11), hours(12, 14)],
-      byAccount: { [anna]: { busy: [hours(9, 11), hours(12, 13)], error: null }, [bea]: { busy: [hours(12, 14)], error: null } },
+      byAccount: {
+        [anna]: { busy: [hours(9, 11), hours(12, 13)], error: null },
+        [bea]: { busy: [hours(12, 14)], error: null },
+      },
     });
     assert.deepEqual((await ask(`/v1/free-busy?accountIds=${anna}&accountIds=${bea}&${DAY}`)).body, both.body);
     api.service.failures = { bea: new SyncError('unreachable', 'no'), anna: null };
@@ -84,10 +92,14 @@ describe('free and busy', () => {
     api.service.busy['a1'] = [hours(15, 16)];
     assert.deepEqual(await busy(), [hours(9, 11), hours(12, 13)]);
     await noteCalendarChange(api.db, [bea]);
-    assert.equal(((await busy()) as unknown[]).length, 2, 'another person\'s calendars');
+    assert.equal(((await busy()) as unknown[]).length, 2, "another person's calendars");
     const { id, createdAt: _createdAt, ...same } = (await twin())!;
     await noteCalendarChange(api.db, [id]);
-    assert.deepEqual(await busy(), [hours(10, 11), hours(15, 16)], `by the same person's other account (${same.identity})`);
+    assert.deepEqual(
+      await busy(),
+      [hours(10, 11), hours(15, 16)],
+      `by the same person's other account (${same.identity})`,
+    );
     assert.equal(api.service.questions, 2);
   });
 
@@ -95,7 +107,8 @@ describe('free and busy', () => {
     const other = await startApi({}, api.databaseUrl);
     try {
       other.service.calendars = api.service.calendars;
-      const theirs = async (): Promise<number> => (await other.call('GET', `/v1/accounts/${anna}/free-busy?${DAY}`)).body.busy.length;
+      const theirs = async (): Promise<number> =>
+        (await other.call('GET', `/v1/accounts/${anna}/free-busy?${DAY}`)).body.busy.length;
       other.service.busy = { a1: [hours(9, 10)] };
       assert.equal(await theirs(), 1);
       other.service.busy = { a1: [hours(9, 10)], a2: [hours(15, 16)] };
@@ -115,15 +128,30 @@ describe('free and busy', () => {
     assert.deepEqual(await busyOf(api.deps, anna, hours(0, 23), { maxAgeMs: -1 }), [hours(10, 11), hours(15, 16)]);
   });
 
-  const twin = () => createAccount(api.db, {
-    provider: 'caldav', preset: 'generic', label: null, externalId: null, username: 'anna', identity: 'caldav:anna', discovered: {}, credentials: {}, canCreateCalendars: true,
-  });
+  const twin = () =>
+    createAccount(api.db, {
+      provider: 'caldav',
+      preset: 'generic',
+      label: null,
+      externalId: null,
+      username: 'anna',
+      identity: 'caldav:anna',
+      discovered: {},
+      credentials: {},
+      canCreateCalendars: true,
+    });
 
   it('is asked about in terms that are checked, each by its name', async () => {
     const of = (query: string): Promise<Answer> => ask(`/v1/accounts/${anna}/free-busy?${query}`);
     const wrong: [string, string][] = [
-      ['', 'start'], [`start=${at(1)}`, 'end'], [`start=soon&end=${at(1)}`, 'start'], [`start=2027-01-11&end=${at(1)}`, 'start'], [`start=${at(1)}&end=${at(1)}`, 'end'],
-      [`start=${at(2)}&end=${at(1)}`, 'end'], ['start=2020-01-01T00:00:00Z&end=2026-01-01T00:00:00Z', 'end'], ['start=1969-12-31T00:00:00Z&end=1970-01-02T00:00:00Z', 'start'],
+      ['', 'start'],
+      [`start=${at(1)}`, 'end'],
+      [`start=soon&end=${at(1)}`, 'start'],
+      [`start=2027-01-11&end=${at(1)}`, 'start'],
+      [`start=${at(1)}&end=${at(1)}`, 'end'],
+      [`start=${at(2)}&end=${at(1)}`, 'end'],
+      ['start=2020-01-01T00:00:00Z&end=2026-01-01T00:00:00Z', 'end'],
+      ['start=1969-12-31T00:00:00Z&end=1970-01-02T00:00:00Z', 'start'],
       [`${DAY}&foo=1`, 'foo'],
     ];
     for (const [query, field] of wrong) {
@@ -134,10 +162,21 @@ describe('free and busy', () => {
     assert.equal((await of('start=2022-01-01T00:00:00Z&end=2027-01-01T00:00:00Z')).status, 200, 'five years');
     const slots = `accountIds=${anna}&${DAY}&durationMinutes=60`;
     const wrongSlots: [string, string][] = [
-      [`${DAY}&durationMinutes=60`, 'accountIds'], [`accountIds=,&${DAY}&durationMinutes=60`, 'accountIds'], [`accountIds=${Array.from({ length: 51 }, (_, n) => `x${n}`).join()}&${DAY}&durationMinutes=60`, 'accountIds'],
-      [`accountIds=${anna}&${DAY}`, 'durationMinutes'], [`${slots}0000`, 'durationMinutes'], [slots.replace('60', '1'), 'durationMinutes'], [`${slots}&stepMinutes=x`, 'stepMinutes'], [`${slots}&timeZone=Mars/Base`, 'timeZone'],
-      [`${slots}&workingHours=mon-fri 09:00-17:00`, 'timeZone'], [`${slots}&timeZone=UTC&workingHours=always`, 'workingHours'],
-      [`accountIds=${anna}&start=2027-01-01T00:00:00Z&end=2028-01-03T00:00:00Z&durationMinutes=60`, 'end'], [`accountIds=${anna}&start=2027-01-01T00:00:00Z&end=2027-12-01T00:00:00Z&durationMinutes=60&stepMinutes=5`, 'end'],
+      [`${DAY}&durationMinutes=60`, 'accountIds'],
+      [`accountIds=,&${DAY}&durationMinutes=60`, 'accountIds'],
+      [`accountIds=${Array.from({ length: 51 }, (_, n) => `x${n}`).join()}&${DAY}&durationMinutes=60`, 'accountIds'],
+      [`accountIds=${anna}&${DAY}`, 'durationMinutes'],
+      [`${slots}0000`, 'durationMinutes'],
+      [slots.replace('60', '1'), 'durationMinutes'],
+      [`${slots}&stepMinutes=x`, 'stepMinutes'],
+      [`${slots}&timeZone=Mars/Base`, 'timeZone'],
+      [`${slots}&workingHours=mon-fri 09:00-17:00`, 'timeZone'],
+      [`${slots}&timeZone=UTC&workingHours=always`, 'workingHours'],
+      [`accountIds=${anna}&start=2027-01-01T00:00:00Z&end=2028-01-03T00:00:00Z&durationMinutes=60`, 'end'],
+      [
+        `accountIds=${anna}&start=2027-01-01T00:00:00Z&end=2027-12-01T00:00:00Z&durationMinutes=60&stepMinutes=5`,
+        'end',
+      ],
     ];
     for (const [query, field] of wrongSlots) {
       const answer = await ask(`/v1/availability?${query}`);
@@ -148,10 +187,22 @@ describe('free and busy', () => {
 
   it('leaves slots in which all are free, within working hours', async () => {
     const slots = async (query: string): Promise<string[]> =>
-      (await ask(`/v1/availability?accountIds=${anna},${bea}&${DAY}&${query}`)).body.slots.map(({ start, end }: Interval) => `${start.slice(11, 16)}-${end.slice(11, 16)}`);
-    assert.deepEqual(await slots('durationMinutes=60&timeZone=UTC&workingHours=mon-fri 08:00-16:00'), ['08:00-09:00', '11:00-12:00', '14:00-15:00', '15:00-16:00']);
-    assert.deepEqual(await slots('durationMinutes=90&stepMinutes=30&timeZone=UTC&workingHours=08:00-16:00'), ['14:00-15:30', '14:30-16:00']);
-    assert.deepEqual(await slots('durationMinutes=60&timeZone=Europe/Berlin&workingHours=mon 09:00-11:00'), ['08:00-09:00']);
+      (await ask(`/v1/availability?accountIds=${anna},${bea}&${DAY}&${query}`)).body.slots.map(
+        ({ start, end }: Interval) => `${start.slice(11, 16)}-${end.slice(11, 16)}`,
+      );
+    assert.deepEqual(await slots('durationMinutes=60&timeZone=UTC&workingHours=mon-fri 08:00-16:00'), [
+      '08:00-09:00',
+      '11:00-12:00',
+      '14:00-15:00',
+      '15:00-16:00',
+    ]);
+    assert.deepEqual(await slots('durationMinutes=90&stepMinutes=30&timeZone=UTC&workingHours=08:00-16:00'), [
+      '14:00-15:30',
+      '14:30-16:00',
+    ]);
+    assert.deepEqual(await slots('durationMinutes=60&timeZone=Europe/Berlin&workingHours=mon 09:00-11:00'), [
+      '08:00-09:00',
+    ]);
     assert.deepEqual(await slots('durationMinutes=60&timeZone=Europe/Berlin&workingHours=tue-sun 09:00-11:00'), []);
     assert.equal((await slots('durationMinutes=60')).length, 19, 'at any time of the day');
   });

@@ -1,15 +1,16 @@
 /** The whole API on a real database, with a service and a Temporal that do what a test tells them. */
-import { randomBytes } from 'node:crypto';
+
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { ControlError, type PairControl } from '../../api/temporal/pair-control.ts';
 import type { Api, ApiConfig, ApiDeps } from '../../api/deps.ts';
 import { buildServer } from '../../api/server.ts';
-import { merge, overlaps, type Interval } from '../../core/availability/interval.ts';
+import { ControlError, type PairControl } from '../../api/temporal/pair-control.ts';
+import { type Interval, merge, overlaps } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { createLoggerInto } from '../../log.ts';
 import { connect, type Db } from '../../db/connect.ts';
 import { createVault } from '../../db/vault.ts';
+import { createLoggerInto } from '../../log.ts';
 import type { CalendarInfo, FreeBusySetting, Provider } from '../../providers/provider.ts';
 import { testDatabase } from '../support/database.ts';
 import { assertDocumented } from './documented.ts';
@@ -52,25 +53,54 @@ export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: st
   const logged: string[] = [];
   const told: string[] = [];
   const deps: ApiDeps = {
-    db, control, fetch, bookings: { look: async (id) => void told.push(`look ${id}`), watch: async (id) => void told.push(`watch ${id}`), startWebhook: async () => {} },
+    db,
+    control,
+    fetch,
+    bookings: {
+      look: async (id) => void told.push(`look ${id}`),
+      watch: async (id) => void told.push(`watch ${id}`),
+      startWebhook: async () => {},
+    },
     preview: (pairId, signal) => api.preview(pairId, signal),
     providers: new Map<string, Provider>([
       ['caldav', service.provider('caldav') as Provider],
       ['google', service.provider('google') as Provider],
     ]),
-    config: { apiKey: ENV_KEY, pairsPerConnection: 20, maxConnections: 100, pollIntervalSeconds: 60, version: '0.1.0', ...config },
+    config: {
+      apiKey: ENV_KEY,
+      pairsPerConnection: 20,
+      maxConnections: 100,
+      pollIntervalSeconds: 60,
+      version: '0.1.0',
+      ...config,
+    },
     ready: async () => api.ready,
     log: createLoggerInto('debug', (line) => void logged.push(line)),
   };
   const app = await buildServer(deps);
   const api: TestApi = {
-    app, db, databaseUrl: url, deps, control, service, logged, told, ready: { postgres: true, temporal: true },
+    app,
+    db,
+    databaseUrl: url,
+    deps,
+    control,
+    service,
+    logged,
+    told,
+    ready: { postgres: true, temporal: true },
     preview: () => Promise.reject(new Error('no preview is expected here')),
     async call(method, url, body) {
       const response = await app.inject({
-        method, url, headers: { authorization: `Bearer ${ENV_KEY}` }, ...(body === undefined ? {} : { payload: body as object }),
+        method,
+        url,
+        headers: { authorization: `Bearer ${ENV_KEY}` },
+        ...(body === undefined ? {} : { payload: body as object }),
       });
-      const answer = checked(method, url, { status: response.statusCode, headers: response.headers, body: response.body === '' ? null : response.json() });
+      const answer = checked(method, url, {
+        status: response.statusCode,
+        headers: response.headers,
+        body: response.body === '' ? null : response.json(),
+      });
       if (url !== '/openapi.json') assertDocumented(app.swagger(), method, url, answer.status, answer.body);
       return answer;
     },
@@ -89,7 +119,11 @@ function checked(method: string, url: string, answer: Answer): Answer {
   for (const name of ['server', 'x-powered-by']) assert.equal(answer.headers[name], undefined, about);
   if (answer.status >= 400) {
     assert.match(String(answer.headers['content-type']), /^application\/problem\+json/, about);
-    assert.deepEqual(Object.keys(answer.body).filter((key) => !['errors', 'parts'].includes(key)), ['type', 'title', 'status', 'detail', 'code'], about);
+    assert.deepEqual(
+      Object.keys(answer.body).filter((key) => !['errors', 'parts'].includes(key)),
+      ['type', 'title', 'status', 'detail', 'code'],
+      about,
+    );
     assert.equal(answer.body.status, answer.status, about);
   }
   if (answer.status === 204) assert.equal(answer.body, null, about);
@@ -113,9 +147,15 @@ export class FakeControl implements PairControl {
     this.#note(`start ${pairId}${paused ? ' paused' : ''}${begun === undefined ? '' : ` after ${begun}`}`);
     this.running.add(pairId);
   }
-  async pause(pairId: string): Promise<void> { this.#tell('pause', pairId); }
-  async resume(pairId: string): Promise<void> { this.#tell('resume', pairId); }
-  async settingsChanged(pairId: string): Promise<void> { this.#tell('settingsChanged', pairId); }
+  async pause(pairId: string): Promise<void> {
+    this.#tell('pause', pairId);
+  }
+  async resume(pairId: string): Promise<void> {
+    this.#tell('resume', pairId);
+  }
+  async settingsChanged(pairId: string): Promise<void> {
+    this.#tell('settingsChanged', pairId);
+  }
   async syncNow(pairId: string, wanted: { trigger: string; full: boolean }): Promise<void> {
     this.#tell(`syncNow ${wanted.trigger}${wanted.full ? ' full' : ''}`, pairId);
   }
@@ -128,9 +168,15 @@ export class FakeControl implements PairControl {
     this.#note(`stop ${pairId}`);
     this.running.delete(pairId);
   }
-  async status(): Promise<never> { throw new Error('not used by the API'); }
-  async restartMissing(): Promise<number> { return 0; }
-  workflowUrl(): null { return null; }
+  async status(): Promise<never> {
+    throw new Error('not used by the API');
+  }
+  async restartMissing(): Promise<number> {
+    return 0;
+  }
+  workflowUrl(): null {
+    return null;
+  }
 
   #tell(message: string, pairId: string): void {
     this.#note(`${message} ${pairId}`);
@@ -158,19 +204,37 @@ export class FakeService {
   failures: Record<string, SyncError | null> = {};
 
   provider(kind: string) {
-    const credentials = kind === 'caldav'
-      ? z.object({ preset: z.enum(['generic', 'icloud']), serverUrl: z.string().optional(), username: z.string(), password: z.string() })
-        .refine((value) => value.serverUrl !== undefined || value.preset === 'icloud', { path: ['serverUrl'], message: 'is required for this preset' })
-      : z.object({ refreshToken: z.string() });
-    const newCredentials = kind === 'caldav'
-      ? z.object({ password: z.string(), username: z.string().optional() })
-      : z.object({ refreshToken: z.string() });
+    const credentials =
+      kind === 'caldav'
+        ? z
+            .object({
+              preset: z.enum(['generic', 'icloud']),
+              serverUrl: z.string().optional(),
+              username: z.string(),
+              password: z.string(),
+            })
+            .refine((value) => value.serverUrl !== undefined || value.preset === 'icloud', {
+              path: ['serverUrl'],
+              message: 'is required for this preset',
+            })
+        : z.object({ refreshToken: z.string() });
+    const newCredentials =
+      kind === 'caldav'
+        ? z.object({ password: z.string(), username: z.string().optional() })
+        : z.object({ refreshToken: z.string() });
     const personOf = (value: Json): string => String(value.password ?? value.refreshToken).replace(/\d+$/, '');
     return {
-      kind, credentials, newCredentials, isConfigured: true,
+      kind,
+      credentials,
+      newCredentials,
+      isConfigured: true,
       prove: async (value: Json) => {
         if (this.failure) throw this.failure;
-        return { identity: `${kind}:${personOf(value)}`, username: value.username ?? personOf(value), discovered: { home: '/' } };
+        return {
+          identity: `${kind}:${personOf(value)}`,
+          username: value.username ?? personOf(value),
+          discovered: { home: '/' },
+        };
       },
       open: ({ credentials: value }: { credentials: Json }) => ({
         canCreateCalendars: this.canCreateCalendars,
@@ -191,25 +255,47 @@ export class FakeService {
           const ids = calendarIds ?? (this.calendars[personOf(value)] ?? []).map(({ id }) => id);
           return merge(ids.flatMap((id) => this.busy[id] ?? []).filter((busy) => overlaps(busy, range)));
         },
-        side: () => { throw new Error('the API opens no side'); },
+        side: () => {
+          throw new Error('the API opens no side');
+        },
       }),
     };
   }
 }
 
 export function calendar(id: string, more: Partial<CalendarInfo> = {}): CalendarInfo {
-  return { id, identity: `server/${id}`, name: id, color: null, timeZone: null, readOnly: false, isDefault: false, ...more };
+  return {
+    id,
+    identity: `server/${id}`,
+    name: id,
+    color: null,
+    timeZone: null,
+    readOnly: false,
+    isDefault: false,
+    ...more,
+  };
 }
 
 /** Anna's CalDAV account and Bea's Google account, connected; each with the calendars `a1`…, `b1`…. */
 export async function connected(api: TestApi): Promise<{ caldavId: string; cloudId: string; connectionId: string }> {
   api.service.calendars = {
-    anna: [1, 2, 3].map((n) => calendar(`a${n}`, { timeZone: 'Europe/Berlin' })).concat(calendar('a-read', { readOnly: true })),
+    anna: [1, 2, 3]
+      .map((n) => calendar(`a${n}`, { timeZone: 'Europe/Berlin' }))
+      .concat(calendar('a-read', { readOnly: true })),
     bea: [1, 2, 3].map((n) => calendar(`b${n}`)).concat(calendar('b-read', { readOnly: true })),
   };
-  const caldav = await api.call('POST', '/v1/accounts', { provider: 'caldav', preset: 'generic', serverUrl: 'https://dav.example', username: 'anna', password: 'anna' });
+  const caldav = await api.call('POST', '/v1/accounts', {
+    provider: 'caldav',
+    preset: 'generic',
+    serverUrl: 'https://dav.example',
+    username: 'anna',
+    password: 'anna',
+  });
   const cloud = await api.call('POST', '/v1/accounts', { provider: 'google', refreshToken: 'bea' });
-  const connection = await api.call('POST', '/v1/connections', { caldavAccountId: caldav.body.id, cloudAccountId: cloud.body.id });
+  const connection = await api.call('POST', '/v1/connections', {
+    caldavAccountId: caldav.body.id,
+    cloudAccountId: cloud.body.id,
+  });
   assert.equal(connection.status, 201, JSON.stringify(connection.body));
   return { caldavId: caldav.body.id, cloudId: cloud.body.id, connectionId: connection.body.id };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { assertDocumented } from './documented.ts';
-import { startApi, type Json, type TestApi } from './harness.ts';
+import { type Json, startApi, type TestApi } from './harness.ts';
 
 /** The contract's surface, as far as it is built. */
 const ROUTES = `
@@ -42,7 +42,9 @@ GET /v1/pairs/{id}/problems
 GET /v1/pairs/{id}/held-changes
 POST /v1/pairs/{id}/held-changes/apply
 POST /v1/pairs/{id}/held-changes/restore
-`.trim().split('\n');
+`
+  .trim()
+  .split('\n');
 
 describe('the OpenAPI document', () => {
   let api: TestApi;
@@ -62,8 +64,12 @@ describe('the OpenAPI document', () => {
 
   it('has every route of the contract, and every documented route is there', async () => {
     const documented = Object.entries<object>(document.paths).flatMap(([path, methods]) =>
-      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`));
-    assert.deepEqual(ROUTES.filter((route) => !documented.includes(route)), []);
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    assert.deepEqual(
+      ROUTES.filter((route) => !documented.includes(route)),
+      [],
+    );
     for (const route of documented) {
       const [method, path] = route.split(' ') as [string, string];
       const url = path.replaceAll(/\{(\w+)\}/g, ':$1');
@@ -76,15 +82,28 @@ describe('the OpenAPI document', () => {
       for (const [method, operation] of Object.entries(methods)) {
         const route = `${method} ${path}`;
         assert.ok(operation.summary && operation.tags.length === 1, route);
-        const inPath = (operation.parameters ?? []).filter((parameter: Json) => parameter.in === 'path').map((parameter: Json) => parameter.name);
-        assert.deepEqual(inPath, [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]), route);
+        const inPath = (operation.parameters ?? [])
+          .filter((parameter: Json) => parameter.in === 'path')
+          .map((parameter: Json) => parameter.name);
+        assert.deepEqual(
+          inPath,
+          [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]),
+          route,
+        );
         const codes = Object.keys(operation.responses);
-        assert.ok(codes.some((code) => code.startsWith('2')), route);
+        assert.ok(
+          codes.some((code) => code.startsWith('2')),
+          route,
+        );
         if (!path.startsWith('/v1')) {
           assert.deepEqual(operation.security, [], route);
         } else {
           for (const code of ['4XX', '5XX']) {
-            assert.equal(operation.responses[code].content['application/problem+json'].schema.$ref, '#/components/schemas/Problem', `${route} ${code}`);
+            assert.equal(
+              operation.responses[code].content['application/problem+json'].schema.$ref,
+              '#/components/schemas/Problem',
+              `${route} ${code}`,
+            );
           }
         }
         for (const code of codes.filter((one) => one.startsWith('2') && one !== '204')) {
@@ -98,7 +117,10 @@ describe('the OpenAPI document', () => {
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1]!);
     assert.ok(references.length > 10);
     for (const reference of references) {
-      const target = reference.slice(2).split('/').reduce((at: Json, key) => at?.[key], document);
+      const target = reference
+        .slice(2)
+        .split('/')
+        .reduce((at: Json, key) => at?.[key], document);
       assert.ok(target, reference);
     }
   });
@@ -117,7 +139,15 @@ describe('the OpenAPI document', () => {
     const bodies = document.paths['/v1/accounts'].post.requestBody.content['application/json'].schema;
     const alternatives = bodies.oneOf ?? bodies.anyOf;
     const caldav = alternatives.find((body: Json) => body.properties.provider.enum[0] === 'caldav');
-    assert.deepEqual(Object.keys(caldav.properties).sort(), ['externalId', 'label', 'password', 'preset', 'provider', 'serverUrl', 'username']);
+    assert.deepEqual(Object.keys(caldav.properties).sort(), [
+      'externalId',
+      'label',
+      'password',
+      'preset',
+      'provider',
+      'serverUrl',
+      'username',
+    ]);
     assert.equal(caldav.additionalProperties, false);
   });
 

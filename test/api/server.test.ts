@@ -4,12 +4,17 @@ import { refused, startApi, type TestApi } from './harness.ts';
 
 describe('the API around its routes', () => {
   let api: TestApi;
-  before(async () => { api = await startApi(); });
+  before(async () => {
+    api = await startApi();
+  });
   after(() => api.close());
 
   it('answers live without a key, and ready by its parts', async () => {
     assert.equal((await api.app.inject('/health/live')).statusCode, 200);
-    assert.deepEqual((await api.call('GET', '/health/ready')).body, { status: 'ready', parts: { postgres: true, temporal: true } });
+    assert.deepEqual((await api.call('GET', '/health/ready')).body, {
+      status: 'ready',
+      parts: { postgres: true, temporal: true },
+    });
     api.ready = { postgres: true, temporal: 'no answer' };
     const failing = await api.call('GET', '/health/ready');
     refused(failing, 503, 'temporarily-unavailable');
@@ -24,33 +29,58 @@ describe('the API around its routes', () => {
       assert.equal(answer.headers['www-authenticate'], 'Bearer');
     }
     for (const authorization of ['Bearer', 'Bearer wrong', 'Basic abc', `Bearer ${'x'.repeat(5000)}`]) {
-      assert.equal((await api.app.inject({ url: '/v1/pairs', headers: { authorization } })).statusCode, 401, authorization.slice(0, 20));
+      assert.equal(
+        (await api.app.inject({ url: '/v1/pairs', headers: { authorization } })).statusCode,
+        401,
+        authorization.slice(0, 20),
+      );
     }
   });
 
   it('answers unknown paths and malformed ids with 404', async () => {
-    for (const url of ['/nothing', '/v1/nothing', '/v1', '/v1/pairs/nonsense', '/v1/pairs/%00', '/v1/pairs/%zz', `/v1/pairs/${'x'.repeat(300)}`,
-      '/v1/accounts/1', '/v1/connections/x', '/v1/pairs/x/runs', '/v1/pairs/x/runs/y', '/v1/pairs/x/conflicts',
-      '/v1/pairs/018f0000-0000-7000-8000-000000000000', '/v1/accounts/x/calendars']) {
+    for (const url of [
+      '/nothing',
+      '/v1/nothing',
+      '/v1',
+      '/v1/pairs/nonsense',
+      '/v1/pairs/%00',
+      '/v1/pairs/%zz',
+      `/v1/pairs/${'x'.repeat(300)}`,
+      '/v1/accounts/1',
+      '/v1/connections/x',
+      '/v1/pairs/x/runs',
+      '/v1/pairs/x/runs/y',
+      '/v1/pairs/x/conflicts',
+      '/v1/pairs/018f0000-0000-7000-8000-000000000000',
+      '/v1/accounts/x/calendars',
+    ]) {
       refused(await api.call('GET', url), 404, 'not-found');
     }
     for (const action of ['pause', 'resume', 'sync', 'resync', 'held-changes/apply', 'held-changes/restore']) {
       refused(await api.call('POST', `/v1/pairs/018f0000-0000-7000-8000-000000000000/${action}`), 404, 'not-found');
     }
-    for (const list of ['pairs', 'accounts', 'connections', 'api-keys']) refused(await api.call('DELETE', `/v1/${list}/x`), 404, 'not-found');
+    for (const list of ['pairs', 'accounts', 'connections', 'api-keys'])
+      refused(await api.call('DELETE', `/v1/${list}/x`), 404, 'not-found');
   });
 
   it('refuses bodies that are too large, not JSON, or not valid', async () => {
-    const send = (payload: string, type: string) => api.app.inject({
-      method: 'POST', url: '/v1/api-keys', payload, headers: { 'authorization': 'Bearer key-from-the-environment', 'content-type': type },
-    });
+    const send = (payload: string, type: string) =>
+      api.app.inject({
+        method: 'POST',
+        url: '/v1/api-keys',
+        payload,
+        headers: { authorization: 'Bearer key-from-the-environment', 'content-type': type },
+      });
     const tooLarge = await send(JSON.stringify({ name: 'x'.repeat(1024 * 1024) }), 'application/json');
     assert.deepEqual([tooLarge.statusCode, tooLarge.json().code], [413, 'payload-too-large']);
     const notJson = await send('name=x', 'application/x-www-form-urlencoded');
     assert.deepEqual([notJson.statusCode, notJson.json().code], [415, 'unsupported-media-type']);
     for (const malformed of ['{', '{"name":', '[1', '{"__proto__":{"x":1}}']) {
       const answer = await send(malformed, 'application/json; charset=utf-8');
-      assert.deepEqual([answer.statusCode, answer.json().errors], [400, [{ field: '', message: 'The body is not valid JSON.' }]]);
+      assert.deepEqual(
+        [answer.statusCode, answer.json().errors],
+        [400, [{ field: '', message: 'The body is not valid JSON.' }]],
+      );
     }
     const empty = await send('', 'application/json');
     assert.deepEqual([empty.statusCode, empty.json().code], [400, 'validation']);
@@ -59,10 +89,21 @@ describe('the API around its routes', () => {
   it('names every field that is wrong', async () => {
     const unknownKey = await api.call('POST', '/v1/api-keys', { name: 'x', more: 1, other: 2 });
     refused(unknownKey, 400, 'validation');
-    assert.deepEqual(unknownKey.body.errors, [{ field: 'more', message: 'is not known here' }, { field: 'other', message: 'is not known here' }]);
+    assert.deepEqual(unknownKey.body.errors, [
+      { field: 'more', message: 'is not known here' },
+      { field: 'other', message: 'is not known here' },
+    ]);
     assert.equal((await api.call('POST', '/v1/api-keys', { name: 'a\u0000b' })).body.errors[0].field, 'name');
-    for (const [query, field] of [['limit=0', 'limit'], ['limit=1001', 'limit'], ['limit=x', 'limit'], ['limit=1.5', 'limit'], ['cursor=x', 'cursor'],
-      ['status=odd', 'status'], ['unknown=1', 'unknown'], ['limit=1&limit=2', 'limit']]) {
+    for (const [query, field] of [
+      ['limit=0', 'limit'],
+      ['limit=1001', 'limit'],
+      ['limit=x', 'limit'],
+      ['limit=1.5', 'limit'],
+      ['cursor=x', 'cursor'],
+      ['status=odd', 'status'],
+      ['unknown=1', 'unknown'],
+      ['limit=1&limit=2', 'limit'],
+    ]) {
       const answer = await api.call('GET', `/v1/pairs?${query}`);
       refused(answer, 400, 'validation');
       assert.equal(answer.body.errors[0].field, field);
@@ -84,7 +125,11 @@ describe('the API around its routes', () => {
     const other = await startApi({}, 'postgres://nobody@127.0.0.1:1/nothing');
     refused(await other.call('GET', '/v1/pairs'), 503, 'temporarily-unavailable');
     refused(await other.call('POST', '/v1/api-keys', { name: 'x' }), 503, 'temporarily-unavailable');
-    assert.equal((await other.app.inject({ url: '/v1/pairs', headers: { authorization: 'Bearer some-other-key' } })).statusCode, 503, 'not 401');
+    assert.equal(
+      (await other.app.inject({ url: '/v1/pairs', headers: { authorization: 'Bearer some-other-key' } })).statusCode,
+      503,
+      'not 401',
+    );
     await other.close();
   });
 

@@ -1,6 +1,6 @@
-import { sql } from 'drizzle-orm';
 import assert from 'node:assert/strict';
 import { after, beforeEach, describe, it } from 'node:test';
+import { sql } from 'drizzle-orm';
 import { addEvent, addRun } from './events-of-pair.ts';
 import { connected, refused, startApi, type TestApi } from './harness.ts';
 
@@ -11,20 +11,29 @@ describe('sync and resync', () => {
     await api?.close();
     api = await startApi();
     const { connectionId } = await connected(api);
-    pairId = (await api.call('POST', `/v1/connections/${connectionId}/pairs`, { caldavCalendarId: 'a1', cloudCalendarId: 'b1' })).body.id;
+    pairId = (
+      await api.call('POST', `/v1/connections/${connectionId}/pairs`, { caldavCalendarId: 'a1', cloudCalendarId: 'b1' })
+    ).body.id;
     api.control.told.length = 0;
   });
   after(() => api.close());
   const post = (path: string, body?: unknown) => api.call('POST', `/v1/pairs/${pairId}/${path}`, body);
 
   it('answers 202 at once without wait, with or without an empty body', async () => {
-    for (const path of ['sync', 'sync?wait=0', 'resync']) assert.deepEqual(await post(path).then(({ status, body }) => [status, body]), [202, { runId: null }], path);
+    for (const path of ['sync', 'sync?wait=0', 'resync'])
+      assert.deepEqual(await post(path).then(({ status, body }) => [status, body]), [202, { runId: null }], path);
     assert.equal((await post('sync', {})).status, 202);
     const emptyJson = await api.app.inject({
-      method: 'POST', url: `/v1/pairs/${pairId}/sync`, headers: { 'authorization': 'Bearer key-from-the-environment', 'content-type': 'application/json' },
+      method: 'POST',
+      url: `/v1/pairs/${pairId}/sync`,
+      headers: { authorization: 'Bearer key-from-the-environment', 'content-type': 'application/json' },
     });
     assert.equal(emptyJson.statusCode, 202);
-    assert.deepEqual(api.control.told.slice(0, 3), [`syncNow signal ${pairId}`, `syncNow signal ${pairId}`, `syncNow resync full ${pairId}`]);
+    assert.deepEqual(api.control.told.slice(0, 3), [
+      `syncNow signal ${pairId}`,
+      `syncNow signal ${pairId}`,
+      `syncNow resync full ${pairId}`,
+    ]);
   });
 
   it('answers 200 with the run once it has ended', async () => {
@@ -53,7 +62,8 @@ describe('sync and resync', () => {
   });
 
   it('refuses waits that are not 0 to 120 whole seconds, and unknown keys', async () => {
-    for (const query of ['wait=121', 'wait=-1', 'wait=x', 'wait=1.5', 'later=1']) refused(await post(`sync?${query}`), 400, 'validation');
+    for (const query of ['wait=121', 'wait=-1', 'wait=x', 'wait=1.5', 'later=1'])
+      refused(await post(`sync?${query}`), 400, 'validation');
     refused(await post('sync', { full: true }), 400, 'validation');
   });
 

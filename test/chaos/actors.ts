@@ -5,16 +5,16 @@
 import { occurrenceId } from '../../core/recurrence/occurrence.ts';
 import type { CloudPerson } from '../support/cloud.ts';
 import type { DavServer } from '../support/dav.ts';
+import { hourAt } from '../support/fixture.ts';
 import { at, BAGGAGE, object } from '../support/ics.ts';
 import { randomFrom } from '../support/random.ts';
-import { hourAt } from '../support/fixture.ts';
 
 /** `other` is the title of one occurrence of a series. */
 export const FIELDS = ['title', 'place', 'text', 'other'] as const;
-export type Field = typeof FIELDS[number];
+export type Field = (typeof FIELDS)[number];
 export type Words = Readonly<Partial<Record<Field, string>>>;
 export const KINDS = ['timed', 'all-day', 'series'] as const;
-export type Kind = typeof KINDS[number];
+export type Kind = (typeof KINDS)[number];
 
 /** An event as a person has it on the screen. */
 export interface OnScreen {
@@ -39,8 +39,12 @@ export function wordsIn(text: string): Set<string> {
 
 export function davHand({ username, password }: Pick<DavServer, 'username' | 'password'>, calendar: string): Hand {
   const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-  const ask = (method: string, name: string, headers: Record<string, string> = {}, body?: string): Promise<Response> => (
-    fetch(new URL(name, calendar), { method, headers: { authorization, ...headers }, ...(body === undefined ? {} : { body }) }));
+  const ask = (method: string, name: string, headers: Record<string, string> = {}, body?: string): Promise<Response> =>
+    fetch(new URL(name, calendar), {
+      method,
+      headers: { authorization, ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
 
   const wordsOf = async (name: string): Promise<Set<string> | null> => {
     const answer = await ask('GET', name);
@@ -60,8 +64,15 @@ export function davHand({ username, password }: Pick<DavServer, 'username' | 'pa
 
   return {
     async list() {
-      const answer = await ask('PROPFIND', '', { depth: '1', 'content-type': 'application/xml; charset=utf-8' }, '<d:propfind xmlns:d="DAV:"><d:prop><d:getetag/></d:prop></d:propfind>');
-      return [...(await answer.text()).matchAll(/<(?:\w+:)?href[^>]*>([^<]+\.ics)</g)].map(([, href = '']) => href).sort();
+      const answer = await ask(
+        'PROPFIND',
+        '',
+        { depth: '1', 'content-type': 'application/xml; charset=utf-8' },
+        '<d:propfind xmlns:d="DAV:"><d:prop><d:getetag/></d:prop></d:propfind>',
+      );
+      return [...(await answer.text()).matchAll(/<(?:\w+:)?href[^>]*>([^<]+\.ics)</g)]
+        .map(([, href = '']) => href)
+        .sort();
     },
     async open(name) {
       const answer = await ask('GET', name);
@@ -70,13 +81,30 @@ export function davHand({ username, password }: Pick<DavServer, 'username' | 'pa
       const words = wordsIn(text);
       return {
         words,
-        replace: async (word, by) => isDone(await ask('PUT', name, { 'if-match': etag, 'content-type': 'text/calendar; charset=utf-8' }, text.replaceAll(word, by)), async () => (await wordsOf(name))?.has(by) === true),
-        remove: async () => ((await isDone(await ask('DELETE', name, { 'if-match': etag }), async () => (await wordsOf(name)) === null)) ? words : null),
+        replace: async (word, by) =>
+          isDone(
+            await ask(
+              'PUT',
+              name,
+              { 'if-match': etag, 'content-type': 'text/calendar; charset=utf-8' },
+              text.replaceAll(word, by),
+            ),
+            async () => (await wordsOf(name))?.has(by) === true,
+          ),
+        remove: async () =>
+          (await isDone(await ask('DELETE', name, { 'if-match': etag }), async () => (await wordsOf(name)) === null))
+            ? words
+            : null,
       };
     },
     async create(number, kind, words) {
       const name = `by-hand-${number}.ics`;
-      const answer = await ask('PUT', name, { 'if-none-match': '*', 'content-type': 'text/calendar; charset=utf-8' }, davEvent(number, kind, words));
+      const answer = await ask(
+        'PUT',
+        name,
+        { 'if-none-match': '*', 'content-type': 'text/calendar; charset=utf-8' },
+        davEvent(number, kind, words),
+      );
       if (await isDone(answer, async () => (await wordsOf(name)) !== null)) return;
       await new Promise((resolve) => setTimeout(resolve, 100));
       await this.create(number, kind, words);
@@ -90,37 +118,63 @@ function davEvent(number: number, kind: Kind, { title, place, text, other }: Wor
   const uid = `by-hand-${number}@example.org`;
   if (kind !== 'series') return object(uid, [...lines, ...at(kind === 'all-day' ? day : `${day}T090000`), ...BAGGAGE]);
   const [second, third] = [shifted(day, 1), shifted(day, 2)];
-  return object(uid, [...lines, ...at(`${day}T090000`), 'RRULE:FREQ=DAILY;COUNT=6', `EXDATE;TZID=Europe/Berlin:${third}T090000`], [
-    [`RECURRENCE-ID;TZID=Europe/Berlin:${second}T090000`, `SUMMARY:${other}`, `LOCATION:${place}`, `DESCRIPTION:${text}`, ...at(`${second}T140000`)],
-  ]);
+  return object(
+    uid,
+    [...lines, ...at(`${day}T090000`), 'RRULE:FREQ=DAILY;COUNT=6', `EXDATE;TZID=Europe/Berlin:${third}T090000`],
+    [
+      [
+        `RECURRENCE-ID;TZID=Europe/Berlin:${second}T090000`,
+        `SUMMARY:${other}`,
+        `LOCATION:${place}`,
+        `DESCRIPTION:${text}`,
+        ...at(`${second}T140000`),
+      ],
+    ],
+  );
 }
 
-const IN_CLOUD: Readonly<Record<Field, 'title' | 'location' | 'description'>> = { title: 'title', other: 'title', place: 'location', text: 'description' };
+const IN_CLOUD: Readonly<Record<Field, 'title' | 'location' | 'description'>> = {
+  title: 'title',
+  other: 'title',
+  place: 'location',
+  text: 'description',
+};
 
 /** The stand-in is in this process, so what a person sees and does on it is one moment: no race can be lost. */
 export function cloudHand(owner: CloudPerson): Hand {
-  const shown = (id: string) => wordsIn(JSON.stringify(owner.family(id).map(({ title, location, description }) => [title, location, description])));
+  const shown = (id: string) =>
+    wordsIn(JSON.stringify(owner.family(id).map(({ title, location, description }) => [title, location, description])));
   return {
     list: async () => owner.list().map(({ id }) => id),
-    open: async (id) => (owner.family(id).length === 0 ? null : {
-      words: shown(id),
-      async replace(word, by) {
-        const field = IN_CLOUD[word.slice(0, word.indexOf('-')) as Field];
-        const holder = owner.family(id).find((one) => one[field].includes(word));
-        if (holder !== undefined) owner.edit(holder.id, { [field]: holder[field].replaceAll(word, by) });
-        return holder !== undefined;
-      },
-      async remove() {
-        const words = shown(id);
-        if (words.size > 0) owner.remove(id);
-        return words.size > 0 ? words : null;
-      },
-    }),
+    open: async (id) =>
+      owner.family(id).length === 0
+        ? null
+        : {
+            words: shown(id),
+            async replace(word, by) {
+              const field = IN_CLOUD[word.slice(0, word.indexOf('-')) as Field];
+              const holder = owner.family(id).find((one) => one[field].includes(word));
+              if (holder !== undefined) owner.edit(holder.id, { [field]: holder[field].replaceAll(word, by) });
+              return holder !== undefined;
+            },
+            async remove() {
+              const words = shown(id);
+              if (words.size > 0) owner.remove(id);
+              return words.size > 0 ? words : null;
+            },
+          },
     async create(number, kind, { title = '', place = '', text = '', other = '' }) {
       const [day, next] = [dashed(dayOf(number)), dashed(shifted(dayOf(number), 1))];
-      const when = kind === 'all-day' ? { allDay: true, start: day, end: next } as const : hourAt(day);
-      const id = owner.insert({ title, location: place, description: text, when, ...(kind === 'series' ? { rule: 'RRULE:FREQ=DAILY;COUNT=6' } : {}) });
-      if (kind === 'series') owner.editOccurrence(id, occurrenceId(`${next}T09:00:00`, 'Europe/Berlin'), { title: other });
+      const when = kind === 'all-day' ? ({ allDay: true, start: day, end: next } as const) : hourAt(day);
+      const id = owner.insert({
+        title,
+        location: place,
+        description: text,
+        when,
+        ...(kind === 'series' ? { rule: 'RRULE:FREQ=DAILY;COUNT=6' } : {}),
+      });
+      if (kind === 'series')
+        owner.editOccurrence(id, occurrenceId(`${next}T09:00:00`, 'Europe/Berlin'), { title: other });
     },
   };
 }

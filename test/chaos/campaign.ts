@@ -4,16 +4,16 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { googleEnvironment, microsoftEnvironment, type RunningCalpair, type StandInPlace } from '../support/calpair.ts';
-import { startRadicale, startXandikos, type DavServer } from '../support/dav.ts';
 import type { Cloud } from '../support/cloud.ts';
+import { type DavServer, startRadicale, startXandikos } from '../support/dav.ts';
 import { GOOGLE } from '../support/google-cloud.ts';
 import { MICROSOFT } from '../support/graph-cloud.ts';
 import { createPair } from '../support/pair.ts';
 import { randomFrom } from '../support/random.ts';
-import { cloudHand, davHand, KINDS, type Hand } from './actors.ts';
+import { cloudHand, davHand, type Hand, KINDS } from './actors.ts';
 import { fixedPorts, Installation } from './installation.ts';
 import { killAgainAndAgain, type Victim } from './nemesis.ts';
-import { startProxy, type FaultKind, type Proxy } from './proxy.ts';
+import { type FaultKind, type Proxy, startProxy } from './proxy.ts';
 import { World } from './world.ts';
 
 export interface CampaignSetting {
@@ -42,34 +42,61 @@ const FAULTS_PER_HUNDRED = 6;
 export async function runCampaign(setting: CampaignSetting): Promise<Outcome> {
   const started = Date.now();
   const random = (stream: number) => randomFrom(setting.seed * 100 + stream);
-  const [radicale, xandikos, google, microsoft] = await Promise.all([startRadicale(), startXandikos(), GOOGLE.start(), setting.microsoft ? MICROSOFT.start() : null]);
+  const [radicale, xandikos, google, microsoft] = await Promise.all([
+    startRadicale(),
+    startXandikos(),
+    GOOGLE.start(),
+    setting.microsoft ? MICROSOFT.start() : null,
+  ]);
   const proxies = {
     radicaleToGoogle: await startProxy({ target: radicale.base, service: 'caldav', random: random(1) }),
     google: await startProxy({ target: google.standIn.rootUrl, service: 'google', random: random(2) }),
     radicaleToXandikos: await startProxy({ target: radicale.base, service: 'caldav', random: random(3) }),
     xandikos: await startProxy({ target: xandikos.base, service: 'caldav', random: random(4) }),
-    ...(microsoft ? {
-      radicaleToMicrosoft: await startProxy({ target: radicale.base, service: 'caldav', random: random(7) }),
-      microsoft: await startProxy({ target: microsoft.standIn.rootUrl, service: 'microsoft', random: random(8) }),
-    } : {}),
+    ...(microsoft
+      ? {
+          radicaleToMicrosoft: await startProxy({ target: radicale.base, service: 'caldav', random: random(7) }),
+          microsoft: await startProxy({ target: microsoft.standIn.rootUrl, service: 'microsoft', random: random(8) }),
+        }
+      : {}),
   };
   const all = Object.values(proxies);
-  const [api, postgres, temporal, temporalUi] = await fixedPorts(4, random(5)) as [number, number, number, number];
-  const clouds = { ...googleEnvironment(placeOf(google, proxies.google)), ...(microsoft ? microsoftEnvironment(placeOf(microsoft, proxies.microsoft!)) : {}) };
+  const [api, postgres, temporal, temporalUi] = (await fixedPorts(4, random(5))) as [number, number, number, number];
+  const clouds = {
+    ...googleEnvironment(placeOf(google, proxies.google)),
+    ...(microsoft ? microsoftEnvironment(placeOf(microsoft, proxies.microsoft!)) : {}),
+  };
   const installation = new Installation(clouds, { api, postgres, temporal, temporalUi });
   try {
     await installation.firstStart();
     setting.say(`everything runs after ${Math.round((Date.now() - started) / 1000)} s`);
     const worlds = await openWorlds({ installation, radicale, xandikos, google, microsoft, proxies, random });
     const kills = await storm(worlds, installation, all, setting, random(6));
-    const wrong = [...await afterwards(worlds, installation, setting.say), ...[google, microsoft].flatMap((cloud) => cloud?.standIn.mailLedger.map(() => `${cloud.kind.title} mailed somebody`) ?? []), ...all.flatMap(({ unconditional }) => unconditional)];
+    const wrong = [
+      ...(await afterwards(worlds, installation, setting.say)),
+      ...[google, microsoft].flatMap(
+        (cloud) => cloud?.standIn.mailLedger.map(() => `${cloud.kind.title} mailed somebody`) ?? [],
+      ),
+      ...all.flatMap(({ unconditional }) => unconditional),
+    ];
     return {
-      kills, wrong, faults: sumOf(all), edits: Object.fromEntries(worlds.map(({ name, edits }) => [name, edits])), requests: requestsOf(all),
-      endedByItself: installation.endedByItself, seconds: Math.round((Date.now() - started) / 1000),
+      kills,
+      wrong,
+      faults: sumOf(all),
+      edits: Object.fromEntries(worlds.map(({ name, edits }) => [name, edits])),
+      requests: requestsOf(all),
+      endedByItself: installation.endedByItself,
+      seconds: Math.round((Date.now() - started) / 1000),
     };
   } finally {
     await installation.stop();
-    await Promise.all([...all.map((proxy) => proxy.close()), radicale.stop(), xandikos.stop(), google.standIn.close(), microsoft?.standIn.close()]);
+    await Promise.all([
+      ...all.map((proxy) => proxy.close()),
+      radicale.stop(),
+      xandikos.stop(),
+      google.standIn.close(),
+      microsoft?.standIn.close(),
+    ]);
   }
 }
 
@@ -84,25 +111,60 @@ interface Stage {
   readonly xandikos: DavServer;
   readonly google: Cloud;
   readonly microsoft: Cloud | null;
-  readonly proxies: Readonly<Record<'radicaleToGoogle' | 'google' | 'radicaleToXandikos' | 'xandikos', Proxy> & Partial<Record<'radicaleToMicrosoft' | 'microsoft', Proxy>>>;
+  readonly proxies: Readonly<
+    Record<'radicaleToGoogle' | 'google' | 'radicaleToXandikos' | 'xandikos', Proxy> &
+      Partial<Record<'radicaleToMicrosoft' | 'microsoft', Proxy>>
+  >;
   readonly random: (stream: number) => (below: number) => number;
 }
 
 /** The pairs know the proxies' addresses only, the people the servers'. Both first syncs are under way when the storm begins. */
-async function openWorlds({ installation, radicale, xandikos, google, microsoft, proxies, random }: Stage): Promise<World[]> {
-  const calpair = { api: installation.api, config: installation.config, tag: (text: string) => installation.tag(text) } as RunningCalpair;
+async function openWorlds({
+  installation,
+  radicale,
+  xandikos,
+  google,
+  microsoft,
+  proxies,
+  random,
+}: Stage): Promise<World[]> {
+  const calpair = {
+    api: installation.api,
+    config: installation.config,
+    tag: (text: string) => installation.tag(text),
+  } as RunningCalpair;
   const settings = { options: { holdDeletions: { moreThan: 1000, percent: 100 } } };
   const dav = async (server: DavServer, name: string, proxy: Proxy) => {
     const url = await server.createCalendar(name);
-    return { hand: davHand(server, url), calendar: { server: { ...server, base: proxy.base }, url: new URL(new URL(url).pathname, proxy.base).href } };
+    return {
+      hand: davHand(server, url),
+      calendar: { server: { ...server, base: proxy.base }, url: new URL(new URL(url).pathname, proxy.base).href },
+    };
   };
-  const sides = [await dav(radicale, 'with-google', proxies.radicaleToGoogle), await dav(radicale, 'with-xandikos', proxies.radicaleToXandikos), await dav(xandikos, 'with-radicale', proxies.xandikos)] as const;
+  const sides = [
+    await dav(radicale, 'with-google', proxies.radicaleToGoogle),
+    await dav(radicale, 'with-xandikos', proxies.radicaleToXandikos),
+    await dav(xandikos, 'with-radicale', proxies.xandikos),
+  ] as const;
   const worlds: World[] = [];
-  const open = async (name: string, first: typeof sides[0], second: { hand: Hand; calendar: Parameters<typeof createPair>[2] }, between: readonly Proxy[]) => {
+  const open = async (
+    name: string,
+    first: (typeof sides)[0],
+    second: { hand: Hand; calendar: Parameters<typeof createPair>[2] },
+    between: readonly Proxy[],
+  ) => {
     const number = 1_000_000 * (worlds.length + 1);
     const pair = await createPair(calpair, first.calendar, second.calendar, { ...settings, paused: true });
-    const world = new World(name, pair, { caldav: first.hand, cloud: second.hand }, between, random(10 + worlds.length), number);
-    for (let index = 0; index < 2 * EVENTS_PER_SIDE; index++) await world.create(index % 2 === 0 ? 'caldav' : 'cloud', KINDS[index % KINDS.length]!);
+    const world = new World(
+      name,
+      pair,
+      { caldav: first.hand, cloud: second.hand },
+      between,
+      random(10 + worlds.length),
+      number,
+    );
+    for (let index = 0; index < 2 * EVENTS_PER_SIDE; index++)
+      await world.create(index % 2 === 0 ? 'caldav' : 'cloud', KINDS[index % KINDS.length]!);
     worlds.push(world);
   };
   const ofCloud = (cloud: Cloud) => {
@@ -119,7 +181,13 @@ async function openWorlds({ installation, radicale, xandikos, google, microsoft,
   return worlds;
 }
 
-async function storm(worlds: readonly World[], installation: Installation, proxies: readonly Proxy[], { kills, say }: CampaignSetting, random: (below: number) => number) {
+async function storm(
+  worlds: readonly World[],
+  installation: Installation,
+  proxies: readonly Proxy[],
+  { kills, say }: CampaignSetting,
+  random: (below: number) => number,
+) {
   for (const proxy of proxies) proxy.faultsPerHundred = FAULTS_PER_HUNDRED;
   const over = new AbortController();
   const lives = worlds.map((world) => live(world, over.signal));
@@ -139,18 +207,25 @@ async function live(world: World, over: AbortSignal): Promise<void> {
   let asked: Promise<void> | null = null;
   for (let count = 0; !over.aborted; count++) {
     await world.act();
-    if (asked === null && count % 4 === 3) asked = world.askForSync().finally(() => { asked = null; });
+    if (asked === null && count % 4 === 3)
+      asked = world.askForSync().finally(() => {
+        asked = null;
+      });
     await sleep(world.pauseMs());
   }
   await asked;
 }
 
-async function afterwards(worlds: readonly World[], installation: Installation, say: (line: string) => void): Promise<string[]> {
+async function afterwards(
+  worlds: readonly World[],
+  installation: Installation,
+  say: (line: string) => void,
+): Promise<string[]> {
   await installation.ready();
   say('the storm is over');
   const wrong: string[] = [];
   for (const world of worlds) {
-    const found = [...await world.comeToRest(), ...await world.faults()];
+    const found = [...(await world.comeToRest()), ...(await world.faults())];
     say(`${world.name}: ${found.length === 0 ? 'as it has to be' : `${found.length} faults`}`);
     wrong.push(...found.map((line) => `${world.name}: ${line}`));
   }

@@ -6,12 +6,12 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readConfig, type Config } from '../../config.ts';
+import { type Config, readConfig } from '../../config.ts';
 import { createVault } from '../../db/vault.ts';
 import { endProcesses, listProcesses } from '../../embedded/processes.ts';
 import { loadOrCreateSecrets } from '../../embedded/secrets.ts';
-import { Api, API_KEY, environmentOf, until } from '../support/calpair.ts';
-import { startProgram, type Program } from '../support/process.ts';
+import { API_KEY, Api, environmentOf, until } from '../support/calpair.ts';
+import { type Program, startProgram } from '../support/process.ts';
 
 export type Part = 'main' | 'worker';
 const READY_WITHIN_MS = 150_000;
@@ -27,16 +27,25 @@ export class Installation {
   readonly #killed = new WeakSet<Program>();
 
   /** @param clouds what it is told of the clouds */
-  constructor(clouds: Readonly<Record<string, string>>, ports: { readonly api: number; readonly postgres: number; readonly temporal: number; readonly temporalUi: number }) {
+  constructor(
+    clouds: Readonly<Record<string, string>>,
+    ports: { readonly api: number; readonly postgres: number; readonly temporal: number; readonly temporalUi: number },
+  ) {
     this.#folder = mkdtempSync(join(tmpdir(), 'calpair-chaos-'));
     const shared = { ...environmentOf({ dataDir: this.#folder }), ...clouds, CALPAIR_POLL_INTERVAL_SECONDS: '5' };
     const main = {
-      ...shared, PORT: String(ports.api), CALPAIR_POSTGRES_PORT: String(ports.postgres), CALPAIR_TEMPORAL_PORT: String(ports.temporal), CALPAIR_TEMPORAL_UI_PORT: String(ports.temporalUi),
+      ...shared,
+      PORT: String(ports.api),
+      CALPAIR_POSTGRES_PORT: String(ports.postgres),
+      CALPAIR_TEMPORAL_PORT: String(ports.temporal),
+      CALPAIR_TEMPORAL_UI_PORT: String(ports.temporalUi),
     };
     this.#environment = {
       main: () => main,
       worker: () => ({
-        ...shared, CALPAIR_ROLES: 'worker', TEMPORAL_ADDRESS: `127.0.0.1:${ports.temporal}`,
+        ...shared,
+        CALPAIR_ROLES: 'worker',
+        TEMPORAL_ADDRESS: `127.0.0.1:${ports.temporal}`,
         DATABASE_URL: `postgres://calpair:${readFileSync(join(this.#folder, 'postgres', 'password'), 'utf8').trim()}@127.0.0.1:${ports.postgres}/calpair`,
       }),
     };
@@ -63,24 +72,36 @@ export class Installation {
 
   /** Starts what does not run, until the main process and its servers answer; the second worker may still be on its way. */
   async answers(): Promise<void> {
-    await until(() => `the main process answers; it said:\n${this.output('main')}`, () => {
-      this.start();
-      return this.#answers();
-    }, READY_WITHIN_MS);
+    await until(
+      () => `the main process answers; it said:\n${this.output('main')}`,
+      () => {
+        this.start();
+        return this.#answers();
+      },
+      READY_WITHIN_MS,
+    );
   }
 
   /** The same, until all of it runs. */
   async ready(): Promise<void> {
     await this.answers();
-    await until(() => `the worker runs; it said:\n${this.output('worker')}`, () => {
-      this.start();
-      return this.#hasBegun('worker');
-    }, READY_WITHIN_MS);
+    await until(
+      () => `the worker runs; it said:\n${this.output('worker')}`,
+      () => {
+        this.start();
+        return this.#hasBegun('worker');
+      },
+      READY_WITHIN_MS,
+    );
   }
 
   async firstStart(): Promise<void> {
     this.start();
-    await until(() => `the first start:\n${this.output('main')}`, () => this.#answers(), READY_WITHIN_MS);
+    await until(
+      () => `the first start:\n${this.output('main')}`,
+      () => this.#answers(),
+      READY_WITHIN_MS,
+    );
     this.#begin('worker');
     await this.ready();
   }
@@ -111,18 +132,23 @@ export class Installation {
   pidOf(what: 'postgres' | 'postgres-backend' | 'temporal', random: (below: number) => number): number | null {
     const cluster = join(realpathSync(join(this.#folder, 'postgres')), 'cluster');
     const database = join(realpathSync(this.#folder), 'temporal', 'temporal.db');
-    const fitting = listProcesses().filter(({ command, folder }) => (
-      what === 'postgres' ? command.includes(`postgres -D ${cluster} `)
-      : what === 'temporal' ? command.includes(` --db-filename ${database} `)
-      : folder === cluster && command.startsWith('postgres: calpair ')));
+    const fitting = listProcesses().filter(({ command, folder }) =>
+      what === 'postgres'
+        ? command.includes(`postgres -D ${cluster} `)
+        : what === 'temporal'
+          ? command.includes(` --db-filename ${database} `)
+          : folder === cluster && command.startsWith('postgres: calpair '),
+    );
     return fitting.length === 0 ? null : fitting[random(fitting.length)]!.pid;
   }
 
   async stop(): Promise<number | string> {
-    const ends = await Promise.all([...this.#running.values()].reverse().map((program) => {
-      program.child.kill('SIGCONT');
-      return program.end('SIGTERM');
-    }));
+    const ends = await Promise.all(
+      [...this.#running.values()].reverse().map((program) => {
+        program.child.kill('SIGCONT');
+        return program.end('SIGTERM');
+      }),
+    );
     await endProcesses(({ command }) => command.includes(`${this.#folder}/`), [['SIGKILL', 4000]]);
     rmSync(this.#folder, { recursive: true, force: true });
     return ends.at(-1) ?? 'nothing ran';
@@ -139,7 +165,9 @@ export class Installation {
 
   async #answers(): Promise<boolean> {
     try {
-      return (await fetch(new URL('/health/ready', this.api.url), { signal: AbortSignal.timeout(4000) })).status === 200;
+      return (
+        (await fetch(new URL('/health/ready', this.api.url), { signal: AbortSignal.timeout(4000) })).status === 200
+      );
     } catch {
       return false;
     }
@@ -158,7 +186,9 @@ export async function fixedPorts(count: number, random: (below: number) => numbe
 
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const server = createServer().once('error', () => resolve(false)).listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+    const server = createServer()
+      .once('error', () => resolve(false))
+      .listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
 
@@ -168,6 +198,10 @@ function hasEnded({ child }: Program): boolean {
 
 /** The line in which it said why. */
 function lastWords(program: Program): string {
-  const lines = program.output().trim().split('\n').filter((line) => /^(\w*Error|Error:|[A-Z][\w ]* cannot)|ended \d+ times/.test(line));
+  const lines = program
+    .output()
+    .trim()
+    .split('\n')
+    .filter((line) => /^(\w*Error|Error:|[A-Z][\w ]* cannot)|ended \d+ times/.test(line));
   return `exit ${program.child.exitCode ?? program.child.signalCode}: ${(lines.at(-1) ?? 'nothing said').slice(0, 300)}`;
 }

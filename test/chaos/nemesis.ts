@@ -4,10 +4,17 @@ import type { Installation } from './installation.ts';
 
 /** `everything` is all of the others at one moment: the machine went down. */
 export const VICTIMS = ['worker', 'main', 'postgres', 'postgres-backend', 'temporal', 'everything'] as const;
-export type Victim = typeof VICTIMS[number];
+export type Victim = (typeof VICTIMS)[number];
 
 /** Of ten kills. */
-const SHARES: Readonly<Record<Victim, number>> = { worker: 2, main: 1, postgres: 2, 'postgres-backend': 3, temporal: 1, everything: 1 };
+const SHARES: Readonly<Record<Victim, number>> = {
+  worker: 2,
+  main: 1,
+  postgres: 2,
+  'postgres-backend': 3,
+  temporal: 1,
+  everything: 1,
+};
 /** A heartbeat of a run is missed after 30 s: when the worker wakes up, another one has taken its work. */
 const FROZEN_MS = 40_000;
 const FREEZE_EVERY = 12;
@@ -23,9 +30,18 @@ export interface NemesisSetting {
 }
 
 /** @returns how many of each were killed, and how often a worker was frozen */
-export async function killAgainAndAgain(kills: number, { installation, random, requests, say }: NemesisSetting): Promise<Record<Victim | 'frozen worker', number>> {
-  const done = { ...Object.fromEntries(VICTIMS.map((victim) => [victim, 0])) as Record<Victim, number>, 'frozen worker': 0 };
-  const victims = shuffled(Array.from({ length: kills }, (_, index) => byShare(index)), random);
+export async function killAgainAndAgain(
+  kills: number,
+  { installation, random, requests, say }: NemesisSetting,
+): Promise<Record<Victim | 'frozen worker', number>> {
+  const done = {
+    ...(Object.fromEntries(VICTIMS.map((victim) => [victim, 0])) as Record<Victim, number>),
+    'frozen worker': 0,
+  };
+  const victims = shuffled(
+    Array.from({ length: kills }, (_, index) => byShare(index)),
+    random,
+  );
   for (const [index, victim] of victims.entries()) {
     const [requestsToCome, lateMs, onTop] = [1 + random(40), random(300), random(100) < ON_TOP_PER_HUNDRED];
     if (index % FREEZE_EVERY === FREEZE_EVERY - 1) {
@@ -33,7 +49,7 @@ export async function killAgainAndAgain(kills: number, { installation, random, r
       done['frozen worker'] += 1;
     }
     const goal = requests() + requestsToCome;
-    for (const end = Date.now() + 2_500; requests() < goal && Date.now() < end;) await sleep(10);
+    for (const end = Date.now() + 2_500; requests() < goal && Date.now() < end; ) await sleep(10);
     await sleep(lateMs);
     while (!(await strike(installation, victim, random))) await installation.answers();
     done[victim] += 1;

@@ -2,15 +2,26 @@
  * A small HTTP proxy in front of one calendar server: it spoils requests and answers at a given rate, by a seeded choice, counts what it did, and keeps a
  * note of every write that carries no condition.
  */
-import { Agent, createServer, request as send } from 'node:http';
+
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { Agent, createServer, request as send } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** `etag-dropped` hides the ETag in the answer to a write, as servers may that stored something else than they were sent. */
 export const FAULTS = [
-  'cut-before', 'cut-after', 'truncated', 'slow', 'disk-full-507', 'unavailable-503', 'error-500', 'too-many-429', 'refused-401', 'lost-race-412', 'etag-dropped',
+  'cut-before',
+  'cut-after',
+  'truncated',
+  'slow',
+  'disk-full-507',
+  'unavailable-503',
+  'error-500',
+  'too-many-429',
+  'refused-401',
+  'lost-race-412',
+  'etag-dropped',
 ] as const;
-export type FaultKind = typeof FAULTS[number];
+export type FaultKind = (typeof FAULTS)[number];
 
 export interface Proxy {
   /** Stands for the server's own address. */
@@ -63,10 +74,23 @@ export async function startProxy({ target, service, random }: ProxySetting): Pro
   const server = createServer((incoming, response) => {
     serve(incoming, response).catch(() => response.destroy());
   });
-  const proxy = { base: '', faultsPerHundred: 0, seen: { requests: 0, writes: 0 }, faults, unconditional, writes, close };
+  const proxy = {
+    base: '',
+    faultsPerHundred: 0,
+    seen: { requests: 0, writes: 0 },
+    faults,
+    unconditional,
+    writes,
+    close,
+  };
 
   async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const asked: Asked = { method: incoming.method ?? 'GET', path: incoming.url ?? '/', headers: incoming.headers, body: await readAll(incoming) };
+    const asked: Asked = {
+      method: incoming.method ?? 'GET',
+      path: incoming.url ?? '/',
+      headers: incoming.headers,
+      body: await readAll(incoming),
+    };
     proxy.seen.requests += 1;
     if (isWrite(asked)) proxy.seen.writes += 1;
     if (isWrite(asked) && !hasCondition(asked)) unconditional.push(`${asked.method} (${service})`);
@@ -79,12 +103,17 @@ export async function startProxy({ target, service, random }: ProxySetting): Pro
     if (isWrite(asked)) writes.push(noteOf(asked, answered.status, fault));
     if (fault === 'cut-after') return void incoming.socket.destroy();
     if (fault === 'truncated') return cutShort(response, answered);
-    answer(response, fault === 'etag-dropped' ? { ...answered, headers: { ...answered.headers, etag: undefined } } : answered);
+    answer(
+      response,
+      fault === 'etag-dropped' ? { ...answered, headers: { ...answered.headers, etag: undefined } } : answered,
+    );
   }
 
   /** Microsoft's links to further pages and changes are whole addresses. */
   function throughUs(answered: Answered): Answered {
-    return service === 'microsoft' ? { ...answered, body: Buffer.from(answered.body.toString().replaceAll(target, proxy.base)) } : answered;
+    return service === 'microsoft'
+      ? { ...answered, body: Buffer.from(answered.body.toString().replaceAll(target, proxy.base)) }
+      : answered;
   }
 
   function pick(asked: Asked): FaultKind | null {
@@ -127,25 +156,52 @@ function hasCondition({ method, headers, body }: Asked): boolean {
 /** Only what a real server could do: a full disk concerns writes, a lost race those that depend on a version. */
 function fits(kind: FaultKind, asked: Asked, service: ProxySetting['service']): boolean {
   switch (kind) {
-    case 'disk-full-507': return isWrite(asked) && asked.method !== 'DELETE' && service === 'caldav';
-    case 'lost-race-412': return isWrite(asked) && asked.headers['if-match'] !== undefined;
-    case 'etag-dropped': return asked.method === 'PUT';
-    case 'refused-401': return !asked.path.includes('/token');
-    default: return true;
+    case 'disk-full-507':
+      return isWrite(asked) && asked.method !== 'DELETE' && service === 'caldav';
+    case 'lost-race-412':
+      return isWrite(asked) && asked.headers['if-match'] !== undefined;
+    case 'etag-dropped':
+      return asked.method === 'PUT';
+    case 'refused-401':
+      return !asked.path.includes('/token');
+    default:
+      return true;
   }
 }
 
 const MICROSOFT_CODES: Readonly<Partial<Record<FaultKind, string>>> = {
-  'unavailable-503': 'ErrorServerBusy', 'too-many-429': 'ApplicationThrottled', 'refused-401': 'InvalidAuthenticationToken', 'lost-race-412': 'ErrorIrresolvableConflict',
+  'unavailable-503': 'ErrorServerBusy',
+  'too-many-429': 'ApplicationThrottled',
+  'refused-401': 'InvalidAuthenticationToken',
+  'lost-race-412': 'ErrorIrresolvableConflict',
 };
 
 function refusalOf(kind: FaultKind, service: ProxySetting['service']): Answered | null {
-  const status = { 'disk-full-507': 507, 'unavailable-503': 503, 'error-500': 500, 'too-many-429': 429, 'refused-401': 401, 'lost-race-412': 412 }[kind as string];
+  const status = {
+    'disk-full-507': 507,
+    'unavailable-503': 503,
+    'error-500': 500,
+    'too-many-429': 429,
+    'refused-401': 401,
+    'lost-race-412': 412,
+  }[kind as string];
   if (status === undefined) return null;
-  const more = { ...(status === 503 || status === 429 ? { 'retry-after': '1' } : {}), ...(status === 401 ? { 'www-authenticate': 'Basic realm="chaos"' } : {}) };
-  const google = { error: { code: status, message: 'spoiled', errors: [{ reason: status === 429 ? 'rateLimitExceeded' : 'backendError' }] } };
+  const more = {
+    ...(status === 503 || status === 429 ? { 'retry-after': '1' } : {}),
+    ...(status === 401 ? { 'www-authenticate': 'Basic realm="chaos"' } : {}),
+  };
+  const google = {
+    error: {
+      code: status,
+      message: 'spoiled',
+      errors: [{ reason: status === 429 ? 'rateLimitExceeded' : 'backendError' }],
+    },
+  };
   const microsoft = { error: { code: MICROSOFT_CODES[kind] ?? 'ErrorInternalServerError', message: 'spoiled' } };
-  const [type, text] = service === 'caldav' ? ['text/plain', 'spoiled'] : ['application/json', JSON.stringify(service === 'google' ? google : microsoft)];
+  const [type, text] =
+    service === 'caldav'
+      ? ['text/plain', 'spoiled']
+      : ['application/json', JSON.stringify(service === 'google' ? google : microsoft)];
   return { status, headers: { 'content-type': type, ...more }, body: Buffer.from(text) };
 }
 
@@ -156,19 +212,31 @@ function answer(response: ServerResponse, { status, headers, body }: Answered): 
 /** All headers, half of the body, and then the connection is gone. */
 function cutShort(response: ServerResponse, { status, headers, body }: Answered): void {
   if (body.length < 2) return void response.destroy();
-  response.writeHead(status, headersFor(headers, body.length)).write(body.subarray(0, body.length / 2), () => response.destroy());
+  response
+    .writeHead(status, headersFor(headers, body.length))
+    .write(body.subarray(0, body.length / 2), () => response.destroy());
 }
 
 function headersFor(headers: IncomingHttpHeaders, length: number): Record<string, string | string[]> {
-  const kept = Object.entries(headers).filter(([name, value]) => value !== undefined && !['connection', 'keep-alive', 'transfer-encoding', 'content-length'].includes(name));
+  const kept = Object.entries(headers).filter(
+    ([name, value]) =>
+      value !== undefined && !['connection', 'keep-alive', 'transfer-encoding', 'content-length'].includes(name),
+  );
   return { ...Object.fromEntries(kept as [string, string | string[]][]), 'content-length': String(length) };
 }
 
 function forward(url: URL, { method, headers, body }: Asked, agent: Agent): Promise<Answered> {
   return new Promise((resolve, reject) => {
-    const outgoing = send(url, { method, agent, headers: { ...headersFor(headers, body.length), host: url.host } }, (incoming) => {
-      readAll(incoming).then((all) => resolve({ status: incoming.statusCode ?? 502, headers: incoming.headers, body: all }), reject);
-    });
+    const outgoing = send(
+      url,
+      { method, agent, headers: { ...headersFor(headers, body.length), host: url.host } },
+      (incoming) => {
+        readAll(incoming).then(
+          (all) => resolve({ status: incoming.statusCode ?? 502, headers: incoming.headers, body: all }),
+          reject,
+        );
+      },
+    );
     outgoing.once('error', reject);
     outgoing.end(body);
   });

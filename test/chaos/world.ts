@@ -4,8 +4,8 @@
  */
 import type { SideName } from '../../core/event.ts';
 import { listAll } from '../../demo/agree.ts';
-import { writesOf, type Pair } from '../support/pair.ts';
-import { KINDS, wordsIn, type Field, type Hand, type Kind } from './actors.ts';
+import { type Pair, writesOf } from '../support/pair.ts';
+import { type Field, type Hand, KINDS, type Kind, wordsIn } from './actors.ts';
 import type { Proxy } from './proxy.ts';
 
 type Random = (below: number) => number;
@@ -47,8 +47,22 @@ export class World {
   #next: number;
 
   /** @param first events and words are numbered from here on */
-  constructor(name: string, pair: Pair, hands: Readonly<Record<SideName, Hand>>, proxies: readonly Proxy[], random: Random, first: number) {
-    [this.name, this.pair, this.#hands, this.#proxies, this.#random, this.#next] = [name, pair, hands, proxies, random, first];
+  constructor(
+    name: string,
+    pair: Pair,
+    hands: Readonly<Record<SideName, Hand>>,
+    proxies: readonly Proxy[],
+    random: Random,
+    first: number,
+  ) {
+    [this.name, this.pair, this.#hands, this.#proxies, this.#random, this.#next] = [
+      name,
+      pair,
+      hands,
+      proxies,
+      random,
+      first,
+    ];
   }
 
   /** Something that one person does. Nothing where somebody was faster. */
@@ -61,7 +75,8 @@ export class World {
     const event = name === '' ? null : await this.#hands[side].open(name);
     if (event === null) return void (this.edits.lostRaces += 1);
     const number = this.#written.get([...event.words][0]!)!.of;
-    if (what < 25 && names.length > FEWEST_EVENTS && this.#mayGo(side, number, name)) return this.#note(side, number, await event.remove());
+    if (what < 25 && names.length > FEWEST_EVENTS && this.#mayGo(side, number, name))
+      return this.#note(side, number, await event.remove());
     const old = [...event.words].sort()[field % event.words.size]!;
     const word = this.#word(old.slice(0, old.indexOf('-')) as Field);
     // Noted before it is written: a sync may carry it over in the same moment.
@@ -78,15 +93,17 @@ export class World {
 
   /** Asks for a run. What was in the calendars before it, Calpair has seen once it has read both. */
   async askForSync(): Promise<void> {
-    const before = [...await this.#hands.caldav.list(), ...await this.#hands.cloud.list()];
+    const before = [...(await this.#hands.caldav.list()), ...(await this.#hands.cloud.list())];
     const answer = await this.pair.post(`sync?wait=${MOST_PATIENCE_S}`).catch(() => null);
-    if (answer?.result === 'ok' || answer?.result === 'partial') for (const name of before) this.#seenByCalpair.add(name);
+    if (answer?.result === 'ok' || answer?.result === 'partial')
+      for (const name of before) this.#seenByCalpair.add(name);
   }
 
   async create(side: SideName, kind: Kind): Promise<void> {
     const number = this.#next++;
     this.#madeOn.set(number, side);
-    const fields: readonly Field[] = kind === 'series' ? ['title', 'place', 'text', 'other'] : ['title', 'place', 'text'];
+    const fields: readonly Field[] =
+      kind === 'series' ? ['title', 'place', 'text', 'other'] : ['title', 'place', 'text'];
     const words = Object.fromEntries(fields.map((field) => [field, this.#word(field)]));
     for (const word of Object.values(words)) this.#written.set(word, { of: number, side, instead: null });
     await this.#hands[side].create(number, kind, words);
@@ -112,11 +129,14 @@ export class World {
 
   /** Everything that is not as a person may expect. */
   async faults(): Promise<string[]> {
-    return [...await this.#apart(), ...await this.#lost(), ...await this.#listed(), ...await this.#restless()];
+    return [...(await this.#apart()), ...(await this.#lost()), ...(await this.#listed()), ...(await this.#restless())];
   }
 
   #tell(number: number, what: string): void {
-    this.#journal.set(number, [...(this.#journal.get(number) ?? []), `${new Date().toISOString().slice(14, 21)} ${what}`]);
+    this.#journal.set(number, [
+      ...(this.#journal.get(number) ?? []),
+      `${new Date().toISOString().slice(14, 21)} ${what}`,
+    ]);
   }
 
   #word(field: Field): string {
@@ -141,8 +161,10 @@ export class World {
   async #apart(): Promise<string[]> {
     const { different, onlyCaldav, onlyCloud, doubled } = await this.pair.compare();
     return [
-      ...different.map(({ title, fields }) => `differs: ${title} in ${fields.join(', ')}`), ...onlyCaldav.map(({ title }) => `only on the CalDAV side: ${title}`),
-      ...onlyCloud.map(({ title }) => `only on the cloud side: ${title}`), ...doubled.map((uid) => `UID twice: ${uid}`),
+      ...different.map(({ title, fields }) => `differs: ${title} in ${fields.join(', ')}`),
+      ...onlyCaldav.map(({ title }) => `only on the CalDAV side: ${title}`),
+      ...onlyCloud.map(({ title }) => `only on the cloud side: ${title}`),
+      ...doubled.map((uid) => `UID twice: ${uid}`),
     ];
   }
 
@@ -151,18 +173,22 @@ export class World {
     const conflicts = wordsIn(JSON.stringify((await this.pair.list('conflicts')).map(({ lostValue }) => lostValue)));
     const faults: string[] = [];
     for (const side of ['caldav', 'cloud'] as const) {
-      for (const [number, events] of shown[side]) if (events.length > 1) faults.push(`event ${number} is there ${events.length} times on the side ${side}`);
+      for (const [number, events] of shown[side])
+        if (events.length > 1) faults.push(`event ${number} is there ${events.length} times on the side ${side}`);
     }
     for (const [word, { of }] of this.#written) {
       const deletions = this.#deletions.get(of) ?? [];
       const has = (side: SideName): boolean => shown[side].get(of)?.some((words) => words.has(word)) === true;
       // Whoever deletes an event gives up what was on the screen, also where somebody else's edit then brings the rest back.
       const isGivenUp = this.#replaced.has(word) || deletions.some((one) => this.#knew(one).has(word));
-      if (!(has('caldav') && has('cloud')) && !isGivenUp && !conflicts.has(word)) faults.push(`lost: ${word} of event ${of}: ${this.#story(of, shown, conflicts)}`);
+      if (!(has('caldav') && has('cloud')) && !isGivenUp && !conflicts.has(word))
+        faults.push(`lost: ${word} of event ${of}: ${this.#story(of, shown, conflicts)}`);
     }
     for (const [number, deletions] of this.#deletions) {
       if (!shown.caldav.has(number) && !shown.cloud.has(number)) continue;
-      for (const one of deletions) if (!this.#hadAnUnseenEdit(number, one)) faults.push(`event ${number} (made on ${this.#madeOn.get(number)}) is back although ${one.side} deleted it`);
+      for (const one of deletions)
+        if (!this.#hadAnUnseenEdit(number, one))
+          faults.push(`event ${number} (made on ${this.#madeOn.get(number)}) is back although ${one.side} deleted it`);
     }
     return faults;
   }
@@ -178,33 +204,59 @@ export class World {
     return byNumber;
   }
 
-  #story(number: number, shown: Readonly<Record<SideName, Map<number, Set<string>[]>>>, conflicts: ReadonlySet<string>): string {
-    const now = (['caldav', 'cloud'] as const).map((side) => `${side} shows ${[...shown[side].get(number)?.[0] ?? ['nothing']].join(' ')}`);
+  #story(
+    number: number,
+    shown: Readonly<Record<SideName, Map<number, Set<string>[]>>>,
+    conflicts: ReadonlySet<string>,
+  ): string {
+    const now = (['caldav', 'cloud'] as const).map(
+      (side) => `${side} shows ${[...(shown[side].get(number)?.[0] ?? ['nothing'])].join(' ')}`,
+    );
     const lost = [...conflicts].filter((word) => this.#written.get(word)?.of === number);
     const mine = (body: string) => [...wordsIn(body)].filter((word) => this.#written.get(word)?.of === number);
-    const writes = this.#proxies.flatMap(({ base, writes: all }) => all.filter(({ body }) => mine(body).length > 0)
-      .map(({ at, condition, status, fault, body, path }) => `${at.slice(14, 21)} Calpair on ${base} ${path.slice(-20)}: ${condition}: ${status} ${fault ?? ''} ${mine(body).join(' ')}`));
-    return [...[...this.#journal.get(number) ?? [], ...writes].sort(), ...now, `in conflicts ${lost.join(' ')}`].join('\n      ');
+    const writes = this.#proxies.flatMap(({ base, writes: all }) =>
+      all
+        .filter(({ body }) => mine(body).length > 0)
+        .map(
+          ({ at, condition, status, fault, body, path }) =>
+            `${at.slice(14, 21)} Calpair on ${base} ${path.slice(-20)}: ${condition}: ${status} ${fault ?? ''} ${mine(body).join(' ')}`,
+        ),
+    );
+    return [...[...(this.#journal.get(number) ?? []), ...writes].sort(), ...now, `in conflicts ${lost.join(' ')}`].join(
+      '\n      ',
+    );
   }
 
   /** What was on the screen, and what that had replaced. */
   #knew({ saw }: Deletion): Set<string> {
     const known = new Set<string>();
-    for (const word of saw) for (let at: string | null = word; at !== null && !known.has(at); at = this.#written.get(at)?.instead ?? null) known.add(at);
+    for (const word of saw)
+      for (let at: string | null = word; at !== null && !known.has(at); at = this.#written.get(at)?.instead ?? null)
+        known.add(at);
     return known;
   }
 
   /** Then the edit wins. */
   #hadAnUnseenEdit(number: number, deletion: Deletion): boolean {
     const known = this.#knew(deletion);
-    return [...this.#written].some(([word, { of, side }]) => of === number && side !== deletion.side && !known.has(word));
+    return [...this.#written].some(
+      ([word, { of, side }]) => of === number && side !== deletion.side && !known.has(word),
+    );
   }
 
   async #listed(): Promise<string[]> {
-    const problems = (await this.pair.list('problems')).map(({ code, side, eventTitle }) => `problem ${code} (${side}): ${eventTitle}`);
-    const held = (await this.pair.list('held-changes')).map(({ reason, eventTitle }) => `held ${reason}: ${eventTitle}`);
+    const problems = (await this.pair.list('problems')).map(
+      ({ code, side, eventTitle }) => `problem ${code} (${side}): ${eventTitle}`,
+    );
+    const held = (await this.pair.list('held-changes')).map(
+      ({ reason, eventTitle }) => `held ${reason}: ${eventTitle}`,
+    );
     const { status, statusReason } = await this.pair.show();
-    return [...problems, ...held, ...(status === 'active' || status === 'syncing' ? [] : [`the pair is ${status} ${statusReason ?? ''}`])];
+    return [
+      ...problems,
+      ...held,
+      ...(status === 'active' || status === 'syncing' ? [] : [`the pair is ${status} ${statusReason ?? ''}`]),
+    ];
   }
 
   /** A pair at rest writes nothing, whoever asks it. */

@@ -1,42 +1,93 @@
 /** A booking's event, and what somebody made of it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { eventOf, reconcile, slotOf, whenOf, type Carried, type Wanted } from '../../core/booking.ts';
+import { type Carried, eventOf, reconcile, slotOf, type Wanted, whenOf } from '../../core/booking.ts';
 import type { Attendee } from '../../core/event.ts';
 
 const at = (text: string): number => Date.parse(text);
 const wanted: Wanted = {
-  title: 'Call', location: '', description: '', timeZone: 'Europe/Berlin', attendees: [{ email: 'a@example.org', name: 'A' }],
-  start: at('2027-02-01T09:00:00Z'), end: at('2027-02-01T10:00:00Z'),
+  title: 'Call',
+  location: '',
+  description: '',
+  timeZone: 'Europe/Berlin',
+  attendees: [{ email: 'a@example.org', name: 'A' }],
+  start: at('2027-02-01T09:00:00Z'),
+  end: at('2027-02-01T10:00:00Z'),
 };
 const carried: Carried = { last: wanted, sending: null, shown: { start: wanted.start, end: wanted.end } };
 const written = eventOf('id', wanted);
 const elsewhere = { start: at('2027-02-02T09:00:00Z'), end: at('2027-02-02T10:00:00Z') };
 
 describe('the event of a booking', () => {
-  it('stands in the booking\'s zone, and in UTC where that clock shows a time twice', () => {
-    assert.deepEqual(whenOf(wanted), { allDay: false, start: '2027-02-01T10:00:00', startZone: 'Europe/Berlin', end: '2027-02-01T11:00:00', endZone: 'Europe/Berlin' });
+  it("stands in the booking's zone, and in UTC where that clock shows a time twice", () => {
+    assert.deepEqual(whenOf(wanted), {
+      allDay: false,
+      start: '2027-02-01T10:00:00',
+      startZone: 'Europe/Berlin',
+      end: '2027-02-01T11:00:00',
+      endZone: 'Europe/Berlin',
+    });
     const [first, second] = [at('2027-10-31T00:30:00Z'), at('2027-10-31T01:30:00Z')];
-    assert.deepEqual(whenOf({ start: first, end: second, timeZone: 'Europe/Berlin' }), { allDay: false, start: '2027-10-31T00:30:00', startZone: 'UTC', end: '2027-10-31T01:30:00', endZone: 'UTC' });
+    assert.deepEqual(whenOf({ start: first, end: second, timeZone: 'Europe/Berlin' }), {
+      allDay: false,
+      start: '2027-10-31T00:30:00',
+      startZone: 'UTC',
+      end: '2027-10-31T01:30:00',
+      endZone: 'UTC',
+    });
     for (let hour = 0; hour < 48; hour++) {
-      const slot = { start: at('2027-10-30T12:00:00Z') + hour * 1_800_000, end: at('2027-10-30T12:15:00Z') + hour * 1_800_000 };
+      const slot = {
+        start: at('2027-10-30T12:00:00Z') + hour * 1_800_000,
+        end: at('2027-10-30T12:15:00Z') + hour * 1_800_000,
+      };
       assert.deepEqual(slotOf(whenOf({ ...slot, timeZone: 'Europe/Berlin' }), 'UTC'), slot);
     }
   });
 
   it('is all day from midnight to midnight where the booking is', () => {
-    assert.deepEqual(slotOf({ allDay: true, start: '2027-02-01', end: '2027-02-02' }, 'Europe/Berlin'), { start: at('2027-01-31T23:00:00Z'), end: at('2027-02-01T23:00:00Z') });
+    assert.deepEqual(slotOf({ allDay: true, start: '2027-02-01', end: '2027-02-02' }, 'Europe/Berlin'), {
+      start: at('2027-01-31T23:00:00Z'),
+      end: at('2027-02-01T23:00:00Z'),
+    });
   });
 
   it('keeps what the host changed, apart from what the API changed since', () => {
-    const guest: Attendee = { address: 'host@example.org', name: '', participation: 'accepted', role: 'optional', kind: 'individual' };
-    const found = { ...written, title: 'Mine', location: 'Here', attendees: [{ ...written.attendees[0]!, participation: 'accepted' as const }, guest], visibility: 'private' as const };
+    const guest: Attendee = {
+      address: 'host@example.org',
+      name: '',
+      participation: 'accepted',
+      role: 'optional',
+      kind: 'individual',
+    };
+    const found = {
+      ...written,
+      title: 'Mine',
+      location: 'Here',
+      attendees: [{ ...written.attendees[0]!, participation: 'accepted' as const }, guest],
+      visibility: 'private' as const,
+    };
     assert.deepEqual(reconcile(wanted, carried, found), { next: found, moved: null });
-    const next = reconcile({ ...wanted, location: 'There', attendees: [{ email: 'a@example.org', name: 'Anna' }, { email: 'b@example.org', name: '' }] }, carried, found).next;
+    const next = reconcile(
+      {
+        ...wanted,
+        location: 'There',
+        attendees: [
+          { email: 'a@example.org', name: 'Anna' },
+          { email: 'b@example.org', name: '' },
+        ],
+      },
+      carried,
+      found,
+    ).next;
     assert.deepEqual([next.title, next.location, next.visibility], ['Mine', 'There', 'private']);
-    assert.deepEqual(next.attendees.map(({ address, name, participation, role }) => [address, name, participation, role]), [
-      ['a@example.org', 'Anna', 'accepted', 'required'], ['b@example.org', '', 'needs-action', 'required'], ['host@example.org', '', 'accepted', 'optional'],
-    ]);
+    assert.deepEqual(
+      next.attendees.map(({ address, name, participation, role }) => [address, name, participation, role]),
+      [
+        ['a@example.org', 'Anna', 'accepted', 'required'],
+        ['b@example.org', '', 'needs-action', 'required'],
+        ['host@example.org', '', 'accepted', 'optional'],
+      ],
+    );
     assert.deepEqual(reconcile({ ...wanted, attendees: [] }, carried, found).next.attendees, [guest]);
   });
 
@@ -49,10 +100,20 @@ describe('the event of a booking', () => {
   });
 
   it('is not moved by another spelling of its zone, nor by what was being sent', () => {
-    const found = { ...written, when: { ...written.when, startZone: 'Europe/Oslo', endZone: 'Europe/Oslo' } as typeof written.when };
+    const found = {
+      ...written,
+      when: { ...written.when, startZone: 'Europe/Oslo', endZone: 'Europe/Oslo' } as typeof written.when,
+    };
     assert.deepEqual(reconcile(wanted, carried, found), { next: found, moved: null });
     const arrived = { ...written, when: whenOf({ ...elsewhere, timeZone: 'Europe/Berlin' }) };
-    assert.deepEqual(reconcile({ ...wanted, ...elsewhere }, { ...carried, sending: { ...wanted, ...elsewhere } }, arrived), { next: arrived, moved: null });
-    assert.deepEqual(reconcile(wanted, { ...carried, sending: { ...wanted, ...elsewhere } }, arrived).next.when, written.when, 'the old time was wished for again');
+    assert.deepEqual(
+      reconcile({ ...wanted, ...elsewhere }, { ...carried, sending: { ...wanted, ...elsewhere } }, arrived),
+      { next: arrived, moved: null },
+    );
+    assert.deepEqual(
+      reconcile(wanted, { ...carried, sending: { ...wanted, ...elsewhere } }, arrived).next.when,
+      written.when,
+      'the old time was wished for again',
+    );
   });
 });

@@ -19,17 +19,40 @@ before(async () => {
 });
 after(() => db?.close());
 
-it('is refreshed by one worker at a time, with the refresh token that came last, and what was got while proving is kept', { timeout: 30_000 }, async () => {
-  const about = { provider: 'microsoft', preset: null, label: null, externalId: null, username: 'a', identity: 'a', discovered: {}, canCreateCalendars: true };
-  const { id } = await createAccount(db, { ...about, credentials: { refreshToken: 'first' }, token: { accessToken: 'of the proof', expiresAt: Date.now() - 1, refreshToken: 'second' } });
+it('is refreshed by one worker at a time, with the refresh token that came last, and what was got while proving is kept', {
+  timeout: 30_000,
+}, async () => {
+  const about = {
+    provider: 'microsoft',
+    preset: null,
+    label: null,
+    externalId: null,
+    username: 'a',
+    identity: 'a',
+    discovered: {},
+    canCreateCalendars: true,
+  };
+  const { id } = await createAccount(db, {
+    ...about,
+    credentials: { refreshToken: 'first' },
+    token: { accessToken: 'of the proof', expiresAt: Date.now() - 1, refreshToken: 'second' },
+  });
   const used: string[] = [];
   const refresh = async (refreshToken: string): Promise<StoredToken> => {
     if (used.includes(refreshToken)) throw new SyncError('auth', 'used before');
     used.push(refreshToken);
     await sleep(50);
-    return { accessToken: `access ${used.length}`, expiresAt: Date.now() + 3_600_000, refreshToken: `after ${refreshToken}` };
+    return {
+      accessToken: `access ${used.length}`,
+      expiresAt: Date.now() + 3_600_000,
+      refreshToken: `after ${refreshToken}`,
+    };
   };
-  const tokens = await Promise.all(Array.from({ length: WORKERS }, async () => createTokenSource('first', (await openedAccount(db, id))!.tokens, refresh).token(null)));
+  const tokens = await Promise.all(
+    Array.from({ length: WORKERS }, async () =>
+      createTokenSource('first', (await openedAccount(db, id))!.tokens, refresh).token(null),
+    ),
+  );
   assert.deepEqual([...new Set(tokens)], ['access 1']);
   assert.deepEqual(used, ['second']);
   const stored = await (await openedAccount(db, id))!.tokens.load();
@@ -37,12 +60,28 @@ it('is refreshed by one worker at a time, with the refresh token that came last,
 });
 
 it('keeps where it has moved, unless it got new credentials meanwhile', async () => {
-  const about = { provider: 'caldav', preset: 'icloud', label: null, externalId: null, username: 'a', identity: 'a', canCreateCalendars: false };
-  const { id } = await createAccount(db, { ...about, discovered: { homes: ['first'] }, credentials: { password: 'old' } });
+  const about = {
+    provider: 'caldav',
+    preset: 'icloud',
+    label: null,
+    externalId: null,
+    username: 'a',
+    identity: 'a',
+    canCreateCalendars: false,
+  };
+  const { id } = await createAccount(db, {
+    ...about,
+    discovered: { homes: ['first'] },
+    credentials: { password: 'old' },
+  });
   const opened = (await openedAccount(db, id))!;
   await opened.keep({ homes: ['second'] });
   assert.deepEqual((await openedAccount(db, id))?.discovered, { homes: ['second'] });
-  await replaceCredentials(db, id, { username: 'a', discovered: { homes: ['third'] }, credentials: { password: 'new' } });
+  await replaceCredentials(db, id, {
+    username: 'a',
+    discovered: { homes: ['third'] },
+    credentials: { password: 'new' },
+  });
   await opened.keep({ homes: ['late'] });
   assert.deepEqual((await openedAccount(db, id))?.discovered, { homes: ['third'] });
 });

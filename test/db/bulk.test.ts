@@ -1,6 +1,7 @@
 /** A calendar may have more events than PostgreSQL takes parameters in a statement (65,535). */
-import { randomBytes } from 'node:crypto';
+
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { v7 as uuidv7 } from 'uuid';
 import { connect, type Db } from '../../db/connect.ts';
@@ -26,15 +27,28 @@ test('a run plans, holds and forgets 70,000 events', async () => {
   const ids = Array.from({ length: COUNT }, () => uuidv7());
   const last = ids.at(-1)!;
   await store.insertLinks(ids.map((id) => ({ id, pairId, dirty: true })));
-  await store.insertOps(ids.map((linkId) => ({
-    id: uuidv7(), runId: run.id, pairId, linkId, side: 'cloud' as const, action: 'update' as const, counted: false, status: 'pending' as const, fields: { title: linkId },
-  })));
+  await store.insertOps(
+    ids.map((linkId) => ({
+      id: uuidv7(),
+      runId: run.id,
+      pairId,
+      linkId,
+      side: 'cloud' as const,
+      action: 'update' as const,
+      counted: false,
+      status: 'pending' as const,
+      fields: { title: linkId },
+    })),
+  );
   const unsettled = await store.unsettledWrites(ids);
   assert.equal(unsettled.size, COUNT);
   assert.deepEqual(unsettled.get(`${last}/cloud/title`), [last]);
   await store.dropUndoneOps(run.id, ids);
   assert.deepEqual(await store.pendingOps(run.id), []);
-  assert.equal(await store.hold(ids.map((linkId) => ({ pairId, linkId, side: 'cloud' as const, reason: 'limit', since: now }))), COUNT);
+  assert.equal(
+    await store.hold(ids.map((linkId) => ({ pairId, linkId, side: 'cloud' as const, reason: 'limit', since: now }))),
+    COUNT,
+  );
   await store.updateLinks(ids, { dirty: false });
   assert.deepEqual(await store.dirtyLinks(pairId, now, true), []);
   await store.finishDeletions(ids, now);

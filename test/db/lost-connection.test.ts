@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { after, before, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
-import { connect, transaction, type Db } from '../../db/connect.ts';
+import { connect, type Db, transaction } from '../../db/connect.ts';
 import { codeOf, isUnavailable } from '../../db/postgres-errors.ts';
 import { createVault } from '../../db/vault.ts';
 import { testDatabase } from '../support/database.ts';
@@ -22,9 +22,14 @@ after(async () => {
 });
 
 /** Ends every connection but its own, as a crash of PostgreSQL does. */
-const killAll = () => killer.sql.execute(sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`);
+const killAll = () =>
+  killer.sql.execute(
+    sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+  );
 
-it('a transaction whose connection dies between two statements fails, and none of it is stored', { timeout: 30_000 }, async () => {
+it('a transaction whose connection dies between two statements fails, and none of it is stored', {
+  timeout: 30_000,
+}, async () => {
   for (let round = 0; round < 10; round++) {
     const broken = transaction(db, async (tx) => {
       await tx.sql.execute(sql`insert into half values (1)`);
@@ -39,10 +44,16 @@ it('a transaction whose connection dies between two statements fails, and none o
   assert.equal(await killer.sql.$count(sql`half`), 0);
 });
 
-it('everything that is asked while connections die is answered, and then all goes on', { timeout: 60_000 }, async () => {
+it('everything that is asked while connections die is answered, and then all goes on', {
+  timeout: 60_000,
+}, async () => {
   const codes = new Set<string>();
   for (let round = 0; round < 20; round++) {
-    const asked = Array.from({ length: 40 }, (_, index) => sleep(index % 5).then(() => db.sql.execute(sql`select ${index}::int`)).catch((error: unknown) => void codes.add(codeOf(error))));
+    const asked = Array.from({ length: 40 }, (_, index) =>
+      sleep(index % 5)
+        .then(() => db.sql.execute(sql`select ${index}::int`))
+        .catch((error: unknown) => void codes.add(codeOf(error))),
+    );
     await Promise.all([...asked, sleep(round % 5).then(killAll)]);
   }
   // The last ones hear of their end a moment later.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { addEvent, addHeld, addRun, setPair } from '../api/events-of-pair.ts';
-import { connected, startApi, type Json, type TestApi } from '../api/harness.ts';
+import { connected, type Json, startApi, type TestApi } from '../api/harness.ts';
 
 describe('the status of a pair', () => {
   let api: TestApi;
@@ -14,13 +14,19 @@ describe('the status of a pair', () => {
   after(() => api.close());
   beforeEach(async () => {
     if (pairId) await api.call('DELETE', `/v1/pairs/${pairId}`);
-    pairId = (await api.call('POST', `/v1/connections/${connectionId}/pairs`, { caldavCalendarId: 'a1', cloudCalendarId: 'b1' })).body.id;
+    pairId = (
+      await api.call('POST', `/v1/connections/${connectionId}/pairs`, { caldavCalendarId: 'a1', cloudCalendarId: 'b1' })
+    ).body.id;
   });
 
   const status = async () => {
     const { body } = await api.call('GET', `/v1/pairs/${pairId}`);
     const listed = await api.call('GET', `/v1/pairs?status=${body.status}`);
-    assert.deepEqual(listed.body.items.map((pair: Json) => pair.id), [pairId], 'the filter agrees');
+    assert.deepEqual(
+      listed.body.items.map((pair: Json) => pair.id),
+      [pairId],
+      'the filter agrees',
+    );
     return [body.status, body.statusReason, body.statusDetail];
   };
 
@@ -32,7 +38,10 @@ describe('the status of a pair', () => {
     assert.deepEqual(await status(), ['active', null, null]);
     await addRun(api.db, pairId, 2, 'ok', [['cloud', 'create', 'pending']]);
     assert.deepEqual(await status(), ['active', null, null]);
-    await addRun(api.db, pairId, 3, 'running', [['cloud', 'create', 'done'], ['cloud', 'create', 'pending']]);
+    await addRun(api.db, pairId, 3, 'running', [
+      ['cloud', 'create', 'done'],
+      ['cloud', 'create', 'pending'],
+    ]);
     assert.deepEqual(await status(), ['syncing', null, null]);
     await setPair(api.db, pairId, `attention = 'quota', status_detail = 'full'`);
     assert.deepEqual(await status(), ['attention', 'quota', 'full']);
@@ -41,7 +50,11 @@ describe('the status of a pair', () => {
   });
 
   it('needs attention for an unreachable side after 30 minutes, not before', async () => {
-    await setPair(api.db, pairId, `first_run_at = now(), failures = 3, failing_since = now() - interval '29 minutes', status_detail = 'no answer'`);
+    await setPair(
+      api.db,
+      pairId,
+      `first_run_at = now(), failures = 3, failing_since = now() - interval '29 minutes', status_detail = 'no answer'`,
+    );
     assert.deepEqual(await status(), ['active', null, 'no answer']);
     await setPair(api.db, pairId, `failing_since = now() - interval '31 minutes'`);
     assert.deepEqual(await status(), ['attention', 'unreachable', 'no answer']);
@@ -63,8 +76,12 @@ describe('the status of a pair', () => {
     await addEvent(api.db, pairId, 'hinted');
     await addEvent(api.db, pairId, 'one', ['caldav']);
     const lost = await addEvent(api.db, pairId, 'lost');
-    await api.db.sql.execute(`update link_sides set gone = 'hinted' where link_id in (select id from links order by id offset 1 limit 1) and side = 'cloud'`);
-    await api.db.sql.execute(`update link_sides set gone = 'proved', seen = null where link_id = '${lost}' and side = 'cloud'`);
+    await api.db.sql.execute(
+      `update link_sides set gone = 'hinted' where link_id in (select id from links order by id offset 1 limit 1) and side = 'cloud'`,
+    );
+    await api.db.sql.execute(
+      `update link_sides set gone = 'proved', seen = null where link_id = '${lost}' and side = 'cloud'`,
+    );
     assert.equal((await api.call('GET', `/v1/pairs/${pairId}`)).body.counts.events, 2);
   });
 });

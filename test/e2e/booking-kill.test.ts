@@ -1,11 +1,11 @@
 /** The worker is killed again and again while it writes, moves and deletes bookings: in the end each one that stands is in the calendar once. */
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
-import { environmentOf, startCalpair, until, type Json, type RunningCalpair } from '../support/calpair.ts';
-import { startRadicale, type DavServer } from '../support/dav.ts';
-import { connect, eventsOf, hours, newBooking, type Host } from '../support/booking-hosts.ts';
-import { startCloudProcess, startProgram, type CloudProcess, type Program } from '../support/process.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, eventsOf, type Host, hours, newBooking } from '../support/booking-hosts.ts';
+import { environmentOf, type Json, type RunningCalpair, startCalpair, until } from '../support/calpair.ts';
+import { type DavServer, startRadicale } from '../support/dav.ts';
+import { type CloudProcess, type Program, startCloudProcess, startProgram } from '../support/process.ts';
 import { randomFrom } from '../support/random.ts';
 
 const seed = Number(process.env['CALPAIR_TEST_SEED'] ?? Date.now() % 1_000_000);
@@ -19,8 +19,17 @@ describe('bookings under kills of the worker', () => {
   let calpair: RunningCalpair;
   let worker: Program | undefined;
   before(async () => {
-    [radicale, ...clouds] = await Promise.all([startRadicale(), startCloudProcess('google'), startCloudProcess('microsoft')]);
-    calpair = await startCalpair({ ...clouds[0]!.environment, ...clouds[1]!.environment, CALPAIR_ROLES: 'api', CALPAIR_POLL_INTERVAL_SECONDS: '5' });
+    [radicale, ...clouds] = await Promise.all([
+      startRadicale(),
+      startCloudProcess('google'),
+      startCloudProcess('microsoft'),
+    ]);
+    calpair = await startCalpair({
+      ...clouds[0]!.environment,
+      ...clouds[1]!.environment,
+      CALPAIR_ROLES: 'api',
+      CALPAIR_POLL_INTERVAL_SECONDS: '5',
+    });
     // So that kills hit writes under way.
     for (const cloud of clouds) await cloud.control('slow', 200, '(POST|PATCH|DELETE) .*/events', 10_000);
   });
@@ -31,34 +40,64 @@ describe('bookings under kills of the worker', () => {
   });
 
   it(`leave each event there once (${KILLS} kills, seed ${seed})`, async (t) => {
-    const hosts: Pick<Host, 'calendar'>[] = [{ calendar: { server: radicale, url: await radicale.createCalendar('killed') } }, ...clouds.map(({ calendar }) => ({ calendar }))];
-    const accounts = await Promise.all(hosts.map(async (host) => ({ host, id: await connect(calpair, host), bookings: [] as string[] })));
+    const hosts: Pick<Host, 'calendar'>[] = [
+      { calendar: { server: radicale, url: await radicale.createCalendar('killed') } },
+      ...clouds.map(({ calendar }) => ({ calendar })),
+    ];
+    const accounts = await Promise.all(
+      hosts.map(async (host) => ({ host, id: await connect(calpair, host), bookings: [] as string[] })),
+    );
     const { api } = calpair;
     let taken = 0;
     const slot = (): ReturnType<typeof hours> => hours(1 + Math.floor(taken / 20), taken % 20, (taken++ % 20) + 1);
     for (let kill = 1; kill <= KILLS; kill++) {
       worker = startWorker();
       for (const { id, bookings } of accounts) {
-        for (let n = 0; n < EACH_TIME; n++) bookings.push((await api.call('POST', '/v1/bookings', newBooking(id, `Booking ${taken}`, slot(), { allowOverlap: true }))).id);
-        await api.call('PATCH', `/v1/bookings/${bookings[random(bookings.length)]}`, { ...slot().body, allowOverlap: true }).catch(() => undefined);
+        for (let n = 0; n < EACH_TIME; n++)
+          bookings.push(
+            (await api.call('POST', '/v1/bookings', newBooking(id, `Booking ${taken}`, slot(), { allowOverlap: true })))
+              .id,
+          );
+        await api
+          .call('PATCH', `/v1/bookings/${bookings[random(bookings.length)]}`, { ...slot().body, allowOverlap: true })
+          .catch(() => undefined);
         await api.call('DELETE', `/v1/bookings/${bookings[random(bookings.length)]}`);
       }
       const before = await written();
-      await until(() => `writes before kill ${kill}\n${worker!.output().slice(-2000)}`, async () => (await written()) > before, 60_000);
+      await until(
+        () => `writes before kill ${kill}\n${worker!.output().slice(-2000)}`,
+        async () => (await written()) > before,
+        60_000,
+      );
       await sleep(random(400));
       await worker.end('SIGKILL');
     }
-    t.diagnostic(`${await written()} of ${accounts.flatMap(({ bookings }) => bookings).length} bookings written by then`);
+    t.diagnostic(
+      `${await written()} of ${accounts.flatMap(({ bookings }) => bookings).length} bookings written by then`,
+    );
     worker = startWorker();
     for (const { host, bookings } of accounts) {
-      const rows = await until('all is written', async () => {
-        const all = await Promise.all(bookings.map((id) => api.call('GET', `/v1/bookings/${id}`)));
-        return all.every(({ writeStatus }) => writeStatus === 'written') && all;
-      }, 120_000);
-      const wanted = rows.filter(({ status }) => status === 'confirmed').map(({ title, start }: Json) => `${start} ${title}`).sort();
+      const rows = await until(
+        'all is written',
+        async () => {
+          const all = await Promise.all(bookings.map((id) => api.call('GET', `/v1/bookings/${id}`)));
+          return all.every(({ writeStatus }) => writeStatus === 'written') && all;
+        },
+        120_000,
+      );
+      const wanted = rows
+        .filter(({ status }) => status === 'confirmed')
+        .map(({ title, start }: Json) => `${start} ${title}`)
+        .sort();
       assert.ok(wanted.length > KILLS && wanted.length < bookings.length);
-      assert.deepEqual((await eventsOf(calpair, host)).map(({ title, start }) => `${new Date(start).toISOString()} ${title}`).sort(), wanted);
-      assert.ok(rows.every(({ status, cancelledBy }) => status === 'confirmed' || cancelledBy === 'api'), 'nobody else cancelled or moved one');
+      assert.deepEqual(
+        (await eventsOf(calpair, host)).map(({ title, start }) => `${new Date(start).toISOString()} ${title}`).sort(),
+        wanted,
+      );
+      assert.ok(
+        rows.every(({ status, cancelledBy }) => status === 'confirmed' || cancelledBy === 'api'),
+        'nobody else cancelled or moved one',
+      );
     }
     for (const cloud of clouds) assert.deepEqual(await cloud.control('mailLedger'), []);
   });
@@ -66,8 +105,12 @@ describe('bookings under kills of the worker', () => {
   function startWorker(): Program {
     const { databaseUrl, temporal, config } = calpair;
     return startProgram(['start.mjs'], {
-      ...environmentOf({ databaseUrl, temporal, dataDir: config.dataDir }), ...clouds[0]!.environment, ...clouds[1]!.environment,
-      CALPAIR_ROLES: 'worker', CALPAIR_POLL_INTERVAL_SECONDS: '5', LOG_LEVEL: 'info',
+      ...environmentOf({ databaseUrl, temporal, dataDir: config.dataDir }),
+      ...clouds[0]!.environment,
+      ...clouds[1]!.environment,
+      CALPAIR_ROLES: 'worker',
+      CALPAIR_POLL_INTERVAL_SECONDS: '5',
+      LOG_LEVEL: 'info',
     });
   }
 

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { PROJECT_DIR } from '../../config.ts';
-import { API_KEY, startCalpair, type RunningCalpair } from '../support/calpair.ts';
 import type { IcloudAccount } from '../fakes/icloud/account.ts';
-import { startIcloud, type IcloudStandIn } from '../fakes/icloud/start.ts';
+import { type IcloudStandIn, startIcloud } from '../fakes/icloud/start.ts';
+import { API_KEY, type RunningCalpair, startCalpair } from '../support/calpair.ts';
 
 const hasTools = spawnSync('bash', ['-c', 'command -v curl jq']).status === 0;
 
@@ -30,10 +30,19 @@ describe('the page for hosts', () => {
     const page = readFileSync(join(PROJECT_DIR, 'docs/bookings.md'), 'utf8');
     const blocks = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, commands = '']) => commands);
     assert.equal(blocks.length, 6);
-    const environment = { ...process.env, CALPAIR: calpair.api.url.replace(/\/$/, ''), KEY: API_KEY, APPLE_ID: host.appleId, APP_PASSWORD: host.appPassword };
-    const run = (commands: string): Promise<{ stdout: string }> => promisify(execFile)('bash', ['-euo', 'pipefail', '-c', commands], { env: environment });
+    const environment = {
+      ...process.env,
+      CALPAIR: calpair.api.url.replace(/\/$/, ''),
+      KEY: API_KEY,
+      APPLE_ID: host.appleId,
+      APP_PASSWORD: host.appPassword,
+    };
+    const run = (commands: string): Promise<{ stdout: string }> =>
+      promisify(execFile)('bash', ['-euo', 'pipefail', '-c', commands], { env: environment });
     // In two parts, to see the event between.
-    const upToBooking = (await run(blocks.slice(0, 5).join('\n') + '\necho "$BOOKING $ACCOUNT $START"')).stdout.trim().split('\n');
+    const upToBooking = (await run(blocks.slice(0, 5).join('\n') + '\necho "$BOOKING $ACCOUNT $START"')).stdout
+      .trim()
+      .split('\n');
     const [booking = '', account = '', start = ''] = upToBooking.pop()!.split(' ');
     assert.equal(upToBooking.pop(), 'written');
     const [text, ...others] = [...host.list('work').values()];
@@ -41,7 +50,9 @@ describe('the page for hosts', () => {
     assert.match(text ?? '', /LOCATION:https:\/\/meet\.example\.org\/abc/);
     assert.equal(others.length, 0);
     assert.match(start, /^2027-02-01T10:00:00/);
-    const end = (await run(`${blocks[0]}\nBOOKING=${booking}\nACCOUNT=${account}\n${blocks[5]}`)).stdout.trim().split('\n');
+    const end = (await run(`${blocks[0]}\nBOOKING=${booking}\nACCOUNT=${account}\n${blocks[5]}`)).stdout
+      .trim()
+      .split('\n');
     assert.deepEqual(end, ['2027-02-02T15:00:00.000Z', 'cancelled']);
     assert.equal(host.list('work').size, 0);
     assert.deepEqual([icloud.mailLedger, icloud.carelessWrites], [[], []]);

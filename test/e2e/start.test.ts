@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { anyFreePort } from '../../embedded/ports.ts';
 import { endProcesses } from '../../embedded/processes.ts';
-import { Api, environmentOf, googleEnvironment, until } from '../support/calpair.ts';
-import { startRadicale, type DavServer } from '../support/dav.ts';
-import { DavPerson } from '../support/dav-person.ts';
-import { startGoogle, type GoogleStandIn } from '../fakes/google/start.ts';
 import type { GoogleAccount } from '../fakes/google/account.ts';
+import { type GoogleStandIn, startGoogle } from '../fakes/google/start.ts';
+import { Api, environmentOf, googleEnvironment, until } from '../support/calpair.ts';
+import { type DavServer, startRadicale } from '../support/dav.ts';
+import { DavPerson } from '../support/dav-person.ts';
 import { at, object } from '../support/ics.ts';
-import { startProgram, type Program } from '../support/process.ts';
+import { type Program, startProgram } from '../support/process.ts';
 
 const WITHIN_MS = 60_000;
 
@@ -33,7 +33,13 @@ describe('npm start', () => {
     person = new DavPerson(radicale, await radicale.createCalendar('start'));
     const { CALPAIR_API_KEY: _key, ...given } = { ...environmentOf({ dataDir }), ...googleEnvironment(google) };
     const ports = await Promise.all([anyFreePort(), anyFreePort(), anyFreePort()]);
-    environment = { ...given, PORT: String(ports[0]), CALPAIR_TEMPORAL_PORT: String(ports[1]), CALPAIR_TEMPORAL_UI_PORT: String(ports[2]), CALPAIR_POLL_INTERVAL_SECONDS: '5' };
+    environment = {
+      ...given,
+      PORT: String(ports[0]),
+      CALPAIR_TEMPORAL_PORT: String(ports[1]),
+      CALPAIR_TEMPORAL_UI_PORT: String(ports[2]),
+      CALPAIR_POLL_INTERVAL_SECONDS: '5',
+    };
   });
   after(async () => {
     await program?.end('SIGKILL');
@@ -45,9 +51,17 @@ describe('npm start', () => {
   const start = async (): Promise<void> => {
     program = startProgram(['start.mjs'], environment);
     await program.line(/Calpair runs/);
-    await until('health/ready', async () => (await fetch(`http://127.0.0.1:${environment['PORT']}/health/ready`)).status === 200, WITHIN_MS);
+    await until(
+      'health/ready',
+      async () => (await fetch(`http://127.0.0.1:${environment['PORT']}/health/ready`)).status === 200,
+      WITHIN_MS,
+    );
   };
-  const titles = (): unknown[] => account.listLive().map(({ summary }) => summary).sort();
+  const titles = (): unknown[] =>
+    account
+      .listLive()
+      .map(({ summary }) => summary)
+      .sort();
   const status = async (): Promise<string> => (await api.call('GET', `/v1/pairs/${pairId}`)).status;
 
   it('brings everything up, and makes an API key that only its owner can read', async () => {
@@ -65,13 +79,28 @@ describe('npm start', () => {
   it('syncs a pair', async () => {
     await person.put('first.ics', object('first@example.org', ['SUMMARY:First', ...at('20270113T090000')]));
     const accounts = [
-      { provider: 'caldav', preset: 'radicale', serverUrl: radicale.base, username: radicale.username, password: radicale.password },
+      {
+        provider: 'caldav',
+        preset: 'radicale',
+        serverUrl: radicale.base,
+        username: radicale.username,
+        password: radicale.password,
+      },
       { provider: 'google', refreshToken: account.refreshToken },
     ];
-    const [caldav, cloud] = [await api.call('POST', '/v1/accounts', accounts[0]), await api.call('POST', '/v1/accounts', accounts[1])];
-    const connection = await api.call('POST', '/v1/connections', { caldavAccountId: caldav.id, cloudAccountId: cloud.id });
+    const [caldav, cloud] = [
+      await api.call('POST', '/v1/accounts', accounts[0]),
+      await api.call('POST', '/v1/accounts', accounts[1]),
+    ];
+    const connection = await api.call('POST', '/v1/connections', {
+      caldavAccountId: caldav.id,
+      cloudAccountId: cloud.id,
+    });
     const { items } = await api.call('GET', `/v1/accounts/${caldav.id}/calendars`);
-    const pair = await api.call('POST', `/v1/connections/${connection.id}/pairs`, { caldavCalendarId: items[0].id, cloudCalendarId: account.email });
+    const pair = await api.call('POST', `/v1/connections/${connection.id}/pairs`, {
+      caldavCalendarId: items[0].id,
+      cloudCalendarId: account.email,
+    });
     pairId = pair.id;
     const run = await api.call('POST', `/v1/pairs/${pairId}/sync?wait=60`);
     assert.equal(run.result, 'ok');
@@ -106,7 +135,11 @@ describe('npm start', () => {
     const id = account.listLive().find(({ summary }) => summary === 'Second')!['id'] as string;
     account.patchEvent(id, { location: 'Room 9' });
     await start();
-    await until('both edits are there', async () => titles().includes('Third') && (await person.get('second.ics')).includes('LOCATION:Room 9'), WITHIN_MS);
+    await until(
+      'both edits are there',
+      async () => titles().includes('Third') && (await person.get('second.ics')).includes('LOCATION:Room 9'),
+      WITHIN_MS,
+    );
     assert.deepEqual(titles(), ['First edited', 'Second', 'Third']);
   });
 

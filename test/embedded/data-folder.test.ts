@@ -16,7 +16,10 @@ test('a folder belongs to one process until it lets go', () => {
   makeDataFolder(folder);
   const claim = claimDataFolder(folder);
   assert.equal(lockHolder(folder), process.pid);
-  assert.throws(() => claimDataFolder(folder), (error) => error instanceof ConfigError && error.message.includes('CALPAIR_DATA_DIR'));
+  assert.throws(
+    () => claimDataFolder(folder),
+    (error) => error instanceof ConfigError && error.message.includes('CALPAIR_DATA_DIR'),
+  );
   claim.release();
   claimDataFolder(folder).release();
 });
@@ -71,12 +74,21 @@ test('keys are made once, closed to others, and stay', () => {
 test('keys of the environment win and are not stored', () => {
   const [first, second] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
   const before = readFileSync(join(folder, 'encryption-key'), 'utf8');
-  const given = { CALPAIR_DATA_DIR: folder, CALPAIR_API_KEY: 'a-key', CALPAIR_ENCRYPTION_KEY: `${first.toString('base64')}, ${second.toString('base64')}` };
+  const given = {
+    CALPAIR_DATA_DIR: folder,
+    CALPAIR_API_KEY: 'a-key',
+    CALPAIR_ENCRYPTION_KEY: `${first.toString('base64')}, ${second.toString('base64')}`,
+  };
   const secrets = loadOrCreateSecrets(readConfig(given));
   assert.deepEqual(secrets.encryptionKeys, [first, second]);
   assert.equal(secrets.madeApiKey, null);
   assert.equal(readFileSync(join(folder, 'encryption-key'), 'utf8'), before);
-  const rotated = loadOrCreateSecrets(readConfig({ ...given, CALPAIR_ENCRYPTION_KEY: [Buffer.alloc(32, 3), first, second].map((key) => key.toString('base64')).join() }));
+  const rotated = loadOrCreateSecrets(
+    readConfig({
+      ...given,
+      CALPAIR_ENCRYPTION_KEY: [Buffer.alloc(32, 3), first, second].map((key) => key.toString('base64')).join(),
+    }),
+  );
   assert.deepEqual(rotated.hashKey, secrets.hashKey);
 });
 

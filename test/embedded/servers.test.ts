@@ -29,13 +29,16 @@ const running: { stop: () => Promise<void> }[] = [];
 after(async () => {
   await Promise.all(running.map((server) => server.stop()));
   rmSync(folder, { recursive: true, force: true });
-  if (outside !== undefined && outside.startsWith('/var/lib/calpair/')) rmSync(outside, { recursive: true, force: true });
+  if (outside !== undefined && outside.startsWith('/var/lib/calpair/'))
+    rmSync(outside, { recursive: true, force: true });
 });
 
 const startedPostgres = async (port = 0) => kept(await startPostgres({ dataDir, port }, watch));
 const startedTemporal = async (port: number) => kept(await startTemporal(temporalOptions(port), watch));
 
-test('PostgreSQL keeps its data over a stop, a kill, and a kill of whoever started it', { timeout: 120_000 }, async () => {
+test('PostgreSQL keeps its data over a stop, a kill, and a kill of whoever started it', {
+  timeout: 120_000,
+}, async () => {
   const first = await startedPostgres();
   outside = String((await onServer(first.url, 'show data_directory'))[0]?.['data_directory']).replace(/\/cluster$/, '');
   await onServer(first.url, 'create table kept (value int)');
@@ -63,10 +66,17 @@ test('a wrong password is refused, and a taken port is one clear error', { timeo
   wrong.password = 'wrong';
   await assert.rejects(onServer(wrong.href, 'select 1'), /password/);
   await server.stop();
-  await withTakenPort((port) => assert.rejects(startedPostgres(port), (error) => error instanceof ConfigError && error.message.includes('CALPAIR_POSTGRES_PORT')));
+  await withTakenPort((port) =>
+    assert.rejects(
+      startedPostgres(port),
+      (error) => error instanceof ConfigError && error.message.includes('CALPAIR_POSTGRES_PORT'),
+    ),
+  );
 });
 
-test('Temporal gets its port back from an orphan, and a taken port is one clear error', { timeout: 120_000 }, async () => {
+test('Temporal gets its port back from an orphan, and a taken port is one clear error', {
+  timeout: 120_000,
+}, async () => {
   const port = await anyFreePort();
   await startAndKill(`startTemporal(${JSON.stringify(temporalOptions(port))}, watch)`);
   const server = await startedTemporal(port);
@@ -75,11 +85,23 @@ test('Temporal gets its port back from an orphan, and a taken port is one clear 
   await connection.workflowService.describeNamespace({ namespace: 'default' });
   await connection.close();
   await server.stop();
-  await withTakenPort((taken) => assert.rejects(startedTemporal(taken), (error) => error instanceof ConfigError && error.message.includes('CALPAIR_TEMPORAL_PORT')));
+  await withTakenPort((taken) =>
+    assert.rejects(
+      startedTemporal(taken),
+      (error) => error instanceof ConfigError && error.message.includes('CALPAIR_TEMPORAL_PORT'),
+    ),
+  );
 });
 
 function temporalOptions(port: number) {
-  return { dataDir, cacheDir: readConfig().cacheDir, port, uiPort: null, namespace: 'default', searchAttributes: { PairState: 'Keyword' } };
+  return {
+    dataDir,
+    cacheDir: readConfig().cacheDir,
+    port,
+    uiPort: null,
+    namespace: 'default',
+    searchAttributes: { PairState: 'Keyword' },
+  };
 }
 
 function kept<T extends { stop: () => Promise<void> }>(server: T): T {
@@ -95,7 +117,10 @@ async function startAndKill(start: string): Promise<void> {
     const watch = { say: () => {}, onLost: () => {} };
     await ${start};
     process.kill(process.pid, 'SIGKILL');`;
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], { cwd: PROJECT_DIR, stdio: 'inherit' });
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], {
+    cwd: PROJECT_DIR,
+    stdio: 'inherit',
+  });
   const signal = await new Promise((resolve) => child.once('exit', (_code, killedBy) => resolve(killedBy)));
   assert.equal(signal, 'SIGKILL');
 }

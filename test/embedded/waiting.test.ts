@@ -30,8 +30,14 @@ test('waits for PostgreSQL and then for Temporal, says so, and runs', { timeout:
   const url = new URL(database);
   const target = { host: url.hostname, port: Number(url.port) };
   url.host = `127.0.0.1:${ports.postgres}`;
-  const { said, started } = start({ databaseUrl: url.href, temporal: { ...temporal, address: `127.0.0.1:${ports.temporal}` } });
-  await until('it waits for PostgreSQL', () => said.filter((line) => /Waiting for PostgreSQL \(ECONNREFUSED\)/.test(line)).length > 1);
+  const { said, started } = start({
+    databaseUrl: url.href,
+    temporal: { ...temporal, address: `127.0.0.1:${ports.temporal}` },
+  });
+  await until(
+    'it waits for PostgreSQL',
+    () => said.filter((line) => /Waiting for PostgreSQL \(ECONNREFUSED\)/.test(line)).length > 1,
+  );
   open(ports.postgres, target);
   await until('it waits for Temporal', () => said.some((line) => line.startsWith('Waiting for Temporal')), 60_000);
   const [host, port] = temporal.address.split(':');
@@ -45,10 +51,20 @@ test('waits for PostgreSQL and then for Temporal, says so, and runs', { timeout:
 test('a wrong password and an unknown database end the start at once, in words', { timeout: 60_000 }, async () => {
   const wrong = new URL(database);
   wrong.password = 'wrong';
-  for (const [databaseUrl, words] of [[wrong.href, /password authentication failed/], [databaseNamed(database, 'nowhere'), /"nowhere" does not exist/]] as const) {
+  for (const [databaseUrl, words] of [
+    [wrong.href, /password authentication failed/],
+    [databaseNamed(database, 'nowhere'), /"nowhere" does not exist/],
+  ] as const) {
     const { said, started } = start({ databaseUrl, temporal });
-    await assert.rejects(started, (error) => error instanceof ConfigError && /^PostgreSQL cannot be used: /.test(error.message) && words.test(error.message));
-    assert.deepEqual(said.filter((line) => line.startsWith('Waiting')), []);
+    await assert.rejects(
+      started,
+      (error) =>
+        error instanceof ConfigError && /^PostgreSQL cannot be used: /.test(error.message) && words.test(error.message),
+    );
+    assert.deepEqual(
+      said.filter((line) => line.startsWith('Waiting')),
+      [],
+    );
   }
 });
 
@@ -56,7 +72,11 @@ function start(servers: { databaseUrl: string; temporal: { address: string; name
   const said: string[] = [];
   const config = readConfig({ ...environmentOf({ ...servers, dataDir }), PORT: '0' });
   const log = pino({ level: 'debug' }, { write: (line: string) => void said.push(line) });
-  const started = startEverything(config, { log, say: (line) => void said.push(line), onLost: (error) => said.push(String(error)) });
+  const started = startEverything(config, {
+    log,
+    say: (line) => void said.push(line),
+    onLost: (error) => said.push(String(error)),
+  });
   started.catch(() => undefined);
   return { said, started };
 }

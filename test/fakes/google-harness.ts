@@ -1,8 +1,8 @@
 /** Raw requests and the official client against a stand-in, for its own tests. */
 import { auth, calendar } from 'googleapis/build/src/apis/calendar/index.js';
-import { startGoogle } from './google/start.ts';
-import type { GoogleOptions, GoogleStandIn } from './google/start.ts';
 import type { GoogleAccount } from './google/account.ts';
+import type { GoogleOptions, GoogleStandIn } from './google/start.ts';
+import { startGoogle } from './google/start.ts';
 
 export interface Answer {
   readonly status: number;
@@ -27,16 +27,27 @@ export async function withGoogle(options: GoogleOptions, test: (setting: Setting
   const google = await startGoogle({ mayReach: true, ...options });
   try {
     const ann = google.addAccount({ email: 'ann@example.com' });
-    const { access_token: token } = (await (await fetchToken(google, { grant_type: 'refresh_token', refresh_token: ann.refreshToken })).json()) as { access_token: string };
+    const { access_token: token } = (await (
+      await fetchToken(google, { grant_type: 'refresh_token', refresh_token: ann.refreshToken })
+    ).json()) as { access_token: string };
     const call: Call = async (method, path, body, headers = {}) => {
       const response = await fetch(`${google.rootUrl}calendar/v3${path}`, {
         method,
-        headers: { Authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
+        headers: {
+          Authorization: `Bearer ${token}`,
+          ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+          ...headers,
+        },
         ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       });
       const text = await response.text();
       const parsed = text === '' ? undefined : JSON.parse(text);
-      return { status: response.status, body: parsed, reason: parsed?.error?.errors?.[0]?.reason, headers: response.headers };
+      return {
+        status: response.status,
+        body: parsed,
+        reason: parsed?.error?.errors?.[0]?.reason,
+        headers: response.headers,
+      };
     };
     await test({ google, ann, call, token });
   } finally {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { GoogleOptions } from './google/start.ts';
-import { EVENTS, series, single, withGoogle } from './google-harness.ts';
 import type { Answer, Call } from './google-harness.ts';
+import { EVENTS, series, single, withGoogle } from './google-harness.ts';
 
 interface Item {
   readonly id: string;
@@ -43,14 +43,20 @@ function whole(known: ReadonlyMap<string, Item>): [string, Item][] {
 const isExceptionId = (id: string): boolean => /_\d{8}(T\d{6}Z)?$/.test(id);
 
 type Edit = readonly ['insert' | 'series' | 'patch' | 'occurrence' | 'cancel' | 'move' | 'delete' | 'sync', number];
-const edit: fc.Arbitrary<Edit> = fc.tuple(fc.constantFrom('insert', 'series', 'patch', 'occurrence', 'cancel', 'move', 'delete', 'sync' as const), fc.nat(50));
+const edit: fc.Arbitrary<Edit> = fc.tuple(
+  fc.constantFrom('insert', 'series', 'patch', 'occurrence', 'cancel', 'move', 'delete', 'sync' as const),
+  fc.nat(50),
+);
 
 const WORLDS: [string, GoogleOptions][] = [
   ['by default', {}],
   ['with small and empty pages', { maxPageSize: 3, emptyPages: 2 }],
   ['with sparse tombstones and exceptions that follow', { sparseTombstones: true, deletedMasterExceptions: 'follow' }],
   ['with lag', { listLag: 2 }],
-  ['without touching', { instanceWriteTouchesMaster: false, masterWriteTouchesExceptions: false, lostExceptions: 'orphan' }],
+  [
+    'without touching',
+    { instanceWriteTouchesMaster: false, masterWriteTouchesExceptions: false, lostExceptions: 'orphan' },
+  ],
 ];
 
 for (const [name, options] of WORLDS) {
@@ -75,22 +81,37 @@ for (const [name, options] of WORLDS) {
             else if (masters.length > 0) {
               const id = masters[number % masters.length]!;
               hour += 1;
-              const start = { dateTime: `2026-03-27T${String(hour % 20).padStart(2, '0')}:00:00`, timeZone: 'Europe/Berlin' };
+              const start = {
+                dateTime: `2026-03-27T${String(hour % 20).padStart(2, '0')}:00:00`,
+                timeZone: 'Europe/Berlin',
+              };
               const end = { ...start, dateTime: start.dateTime.replace(':00:00', ':20:00') };
-              const occurrence = (ann.listRaw().find((item) => item['id'] === id)?.['status'] === 'cancelled' ? [] : ann.instances(id)).at(number % 5)?.['id'];
+              const occurrence = (
+                ann.listRaw().find((item) => item['id'] === id)?.['status'] === 'cancelled' ? [] : ann.instances(id)
+              ).at(number % 5)?.['id'];
               if (kind === 'patch') await call('PATCH', `${EVENTS}/${id}`, { summary: `s${hour}` });
               if (kind === 'move') await call('PATCH', `${EVENTS}/${id}`, { start, end });
               if (kind === 'delete') await call('DELETE', `${EVENTS}/${id}`);
-              if (kind === 'occurrence' && occurrence !== undefined) await call('PATCH', `${EVENTS}/${String(occurrence)}`, { location: `l${hour}` });
-              if (kind === 'cancel' && occurrence !== undefined) await call('DELETE', `${EVENTS}/${String(occurrence)}`);
+              if (kind === 'occurrence' && occurrence !== undefined)
+                await call('PATCH', `${EVENTS}/${String(occurrence)}`, { location: `l${hour}` });
+              if (kind === 'cancel' && occurrence !== undefined)
+                await call('DELETE', `${EVENTS}/${String(occurrence)}`);
             }
           }
           for (let round = 0; round < 4; round += 1) await sync();
           const fresh = new Map<string, Item>();
           apply(fresh, (await readAll(call, query)).items);
           assert.deepEqual(whole(known), whole(fresh));
-          const live = whole(known).filter(([, { status }]) => status !== 'cancelled').map(([id]) => id);
-          assert.deepEqual(live.sort(), ann.listLive().map((item) => String(item['id'])).sort());
+          const live = whole(known)
+            .filter(([, { status }]) => status !== 'cancelled')
+            .map(([id]) => id);
+          assert.deepEqual(
+            live.sort(),
+            ann
+              .listLive()
+              .map((item) => String(item['id']))
+              .sort(),
+          );
         }),
       ),
       { numRuns: 25 },
@@ -107,13 +128,24 @@ test('a sync token stands for its calendar and its parameters', () =>
     const other = ann.addCalendar({ summary: 'Other' });
     const { token } = await readAll(call, 'showDeleted=true&maxResults=2500');
     const use = (query: string, calendarId = 'primary'): Promise<Answer> =>
-      call('GET', `/calendars/${encodeURIComponent(calendarId)}/events?syncToken=${encodeURIComponent(token)}&${query}`);
+      call(
+        'GET',
+        `/calendars/${encodeURIComponent(calendarId)}/events?syncToken=${encodeURIComponent(token)}&${query}`,
+      );
     assert.equal((await use('showDeleted=true&maxResults=2500')).status, 200);
     assert.equal((await use('showDeleted=true&maxResults=2500', other.id)).status, 400);
     assert.equal((await use('showDeleted=true&maxResults=100')).status, 400);
     assert.equal((await use('showDeleted=false&maxResults=2500')).status, 400);
-    for (const name of ['iCalUID=x', 'orderBy=updated', 'privateExtendedProperty=a%3Db', 'q=x', 'sharedExtendedProperty=a%3Db', 'timeMin=2026-01-01T00:00:00Z',
-      'timeMax=2026-01-01T00:00:00Z', 'updatedMin=2026-01-01T00:00:00Z']) {
+    for (const name of [
+      'iCalUID=x',
+      'orderBy=updated',
+      'privateExtendedProperty=a%3Db',
+      'q=x',
+      'sharedExtendedProperty=a%3Db',
+      'timeMin=2026-01-01T00:00:00Z',
+      'timeMax=2026-01-01T00:00:00Z',
+      'updatedMin=2026-01-01T00:00:00Z',
+    ]) {
       assert.ok([400, 410].includes((await use(`showDeleted=true&maxResults=2500&${name}`)).status), name);
     }
     ann.expireSyncTokens();
@@ -123,16 +155,19 @@ test('a sync token stands for its calendar and its parameters', () =>
 
 test('a sync token dies of age and of a changed role', async () => {
   let now = Date.UTC(2026, 0, 5);
-  await withGoogle({ now: () => now, accessTokenSeconds: 100 * 86_400, tokenMaxAgeMs: 86_400_000 }, async ({ call, ann }) => {
-    const use = (token: string): Promise<Answer> => call('GET', `${EVENTS}?syncToken=${encodeURIComponent(token)}`);
-    const { token } = await readAll(call, '');
-    assert.equal((await use(token)).status, 200);
-    ann.setAccessRole('writer');
-    assert.equal((await use(token)).reason, 'fullSyncRequired');
-    const { token: second } = await readAll(call, '');
-    now += 2 * 86_400_000;
-    assert.equal((await use(second)).reason, 'fullSyncRequired');
-  });
+  await withGoogle(
+    { now: () => now, accessTokenSeconds: 100 * 86_400, tokenMaxAgeMs: 86_400_000 },
+    async ({ call, ann }) => {
+      const use = (token: string): Promise<Answer> => call('GET', `${EVENTS}?syncToken=${encodeURIComponent(token)}`);
+      const { token } = await readAll(call, '');
+      assert.equal((await use(token)).status, 200);
+      ann.setAccessRole('writer');
+      assert.equal((await use(token)).reason, 'fullSyncRequired');
+      const { token: second } = await readAll(call, '');
+      now += 2 * 86_400_000;
+      assert.equal((await use(second)).reason, 'fullSyncRequired');
+    },
+  );
 });
 
 test('searches give no sync token, a window does', () =>
@@ -151,9 +186,19 @@ test('without showDeleted, cancelled occurrences of live series are listed and n
     ann.deleteEvent(gone);
     ann.deleteEvent(`${master}_20260328T080000Z`);
     const { items } = await readAll(call, '');
-    assert.deepEqual(items.map(({ id, status }) => `${id} ${status}`).sort(), [`${master} confirmed`, `${master}_20260328T080000Z cancelled`].sort());
+    assert.deepEqual(
+      items.map(({ id, status }) => `${id} ${status}`).sort(),
+      [`${master} confirmed`, `${master}_20260328T080000Z cancelled`].sort(),
+    );
     const exception = items.find(({ status }) => status === 'cancelled')!;
-    assert.deepEqual(Object.keys(exception).sort(), ['etag', 'id', 'kind', 'originalStartTime', 'recurringEventId', 'status']);
+    assert.deepEqual(Object.keys(exception).sort(), [
+      'etag',
+      'id',
+      'kind',
+      'originalStartTime',
+      'recurringEventId',
+      'status',
+    ]);
   }));
 
 test('an increment names what a write touched', () =>

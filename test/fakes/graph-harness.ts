@@ -1,7 +1,8 @@
 /** Raw requests against a stand-in Graph, for its own tests. */
-import { startGraph } from './graph/start.ts';
-import type { GraphOptions, GraphStandIn } from './graph/start.ts';
+
 import type { GraphAccount } from './graph/account.ts';
+import type { GraphOptions, GraphStandIn } from './graph/start.ts';
+import { startGraph } from './graph/start.ts';
 
 export interface Answer {
   readonly status: number;
@@ -37,7 +38,12 @@ export function caller(graph: GraphStandIn, token: string): Call {
   return async (method, path, body, headers = {}) => {
     const response = await fetch(path.startsWith('http') ? path : `${graph.graphUrl}/me${path}`, {
       method,
-      headers: { Authorization: `Bearer ${token}`, Prefer: IMMUTABLE, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
+      headers: {
+        Authorization: `Bearer ${token}`,
+        Prefer: IMMUTABLE,
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
@@ -47,7 +53,11 @@ export function caller(graph: GraphStandIn, token: string): Call {
 }
 
 export async function accessToken(graph: GraphStandIn, account: GraphAccount): Promise<string> {
-  return ((await (await fetchToken(graph, { grant_type: 'refresh_token', refresh_token: account.refreshToken })).json()) as { access_token: string }).access_token;
+  return (
+    (await (await fetchToken(graph, { grant_type: 'refresh_token', refresh_token: account.refreshToken })).json()) as {
+      access_token: string;
+    }
+  ).access_token;
 }
 
 export function fetchToken(graph: GraphStandIn, form: Record<string, string>): Promise<Response> {
@@ -60,15 +70,25 @@ const ZONE = 'W. Europe Standard Time';
 export const zoned = (dateTime: string, timeZone = ZONE) => ({ dateTime, timeZone });
 
 export const single = { subject: 'Lunch', start: zoned('2026-01-05T12:00:00'), end: zoned('2026-01-05T13:00:00') };
-export const allDay = { subject: 'Off', isAllDay: true, start: zoned('2026-01-05T00:00:00', 'UTC'), end: zoned('2026-01-06T00:00:00', 'UTC') };
+export const allDay = {
+  subject: 'Off',
+  isAllDay: true,
+  start: zoned('2026-01-05T00:00:00', 'UTC'),
+  end: zoned('2026-01-06T00:00:00', 'UTC'),
+};
 /** Five days around the change to summer time. */
 export const series = {
   subject: 'Daily',
   start: zoned('2026-03-27T09:00:00'),
   end: zoned('2026-03-27T09:30:00'),
-  recurrence: { pattern: { type: 'daily', interval: 1 }, range: { type: 'numbered', startDate: '2026-03-27', numberOfOccurrences: 5 } },
+  recurrence: {
+    pattern: { type: 'daily', interval: 1 },
+    range: { type: 'numbered', startDate: '2026-03-27', numberOfOccurrences: 5 },
+  },
 };
 export const attendees = [{ type: 'required', emailAddress: { name: 'Bob', address: 'bob@example.com' } }];
 
-export const viewPath = (from: string, to: string, calendar = '') => `${calendar}/calendarView?startDateTime=${from}T00:00:00Z&endDateTime=${to}T00:00:00Z&$top=100`;
-export const deltaPath = (from: string, to: string, calendar = '') => `${calendar}/calendarView/delta?startDateTime=${from}T00:00:00Z&endDateTime=${to}T00:00:00Z`;
+export const viewPath = (from: string, to: string, calendar = '') =>
+  `${calendar}/calendarView?startDateTime=${from}T00:00:00Z&endDateTime=${to}T00:00:00Z&$top=100`;
+export const deltaPath = (from: string, to: string, calendar = '') =>
+  `${calendar}/calendarView/delta?startDateTime=${from}T00:00:00Z&endDateTime=${to}T00:00:00Z`;

@@ -14,14 +14,31 @@ test('calendars: created, coloured, renamed, paged, removed', () =>
   withGraph({}, async ({ call, graph }) => {
     const { status, body } = await call('POST', '/calendars', { name: 'Team', color: 'lightBlue' });
     assert.equal(status, 201);
-    assert.deepEqual([body.color, body.hexColor, body.canEdit, body.isRemovable, body.isDefaultCalendar], ['lightBlue', '#a6d1f5', true, true, false]);
+    assert.deepEqual(
+      [body.color, body.hexColor, body.canEdit, body.isRemovable, body.isDefaultCalendar],
+      ['lightBlue', '#a6d1f5', true, true, false],
+    );
     const clash = await call('POST', '/calendars', { name: 'TEAM' });
     assert.deepEqual([clash.status, clash.code], [409, 'ErrorFolderExists']);
-    for (const wrong of [{}, { name: '' }, { name: 'x', color: '#123456' }, { name: 'x', hexColor: '#123456' }, { name: 'x', timeZone: 'UTC' }]) assert.equal((await call('POST', '/calendars', wrong)).status, 400);
+    for (const wrong of [
+      {},
+      { name: '' },
+      { name: 'x', color: '#123456' },
+      { name: 'x', hexColor: '#123456' },
+      { name: 'x', timeZone: 'UTC' },
+    ])
+      assert.equal((await call('POST', '/calendars', wrong)).status, 400);
     assert.equal((await call('PATCH', `/calendars/${body.id}`, { name: 'Crew' })).body.name, 'Crew');
     const { body: list } = await call('GET', '/calendars?$top=2&$select=name,canEdit');
     const { body: rest } = await call('GET', list['@odata.nextLink']);
-    assert.deepEqual([...list.value, ...rest.value].map(({ name, canEdit }) => [name, canEdit]), [['Calendar', true], ['Birthdays', false], ['Crew', true]]);
+    assert.deepEqual(
+      [...list.value, ...rest.value].map(({ name, canEdit }) => [name, canEdit]),
+      [
+        ['Calendar', true],
+        ['Birthdays', false],
+        ['Crew', true],
+      ],
+    );
     const birthdays = list.value[1].id as string;
     assert.equal((await call('POST', `/calendars/${birthdays}/events`, single)).code, 'ErrorAccessDenied');
     assert.equal((await call('GET', '/calendar')).body.isDefaultCalendar, true);
@@ -30,13 +47,19 @@ test('calendars: created, coloured, renamed, paged, removed', () =>
     assert.equal((await call('GET', `/events/${event.id}`)).status, 200);
     assert.equal((await call('GET', `/calendars/${birthdays}/events/${event.id}`)).status, 404, 'it is in another one');
     assert.equal((await call('DELETE', `/calendars/${body.id}`)).status, 204);
-    assert.deepEqual([(await call('GET', `/calendars/${body.id}`)).status, (await call('GET', `/events/${event.id}`)).status], [404, 404]);
+    assert.deepEqual(
+      [(await call('GET', `/calendars/${body.id}`)).status, (await call('GET', `/events/${event.id}`)).status],
+      [404, 404],
+    );
     assert.equal(graph.count(/^POST .*\/calendars$/), 7);
   }));
 
 test('a shared calendar has another id for who gets it, its owner, a role, and a scope', () =>
   withGraph({}, async ({ graph, ann, call }) => {
-    const bob = graph.addAccount({ email: 'bob@example.com', scopes: ['offline_access', 'User.Read', 'Calendars.ReadWrite.Shared'] });
+    const bob = graph.addAccount({
+      email: 'bob@example.com',
+      scopes: ['offline_access', 'User.Read', 'Calendars.ReadWrite.Shared'],
+    });
     const event = ann.insertEvent({ ...single, sensitivity: 'private' })['id'] as string;
     const theirs = caller(graph, await accessToken(graph, bob));
     assert.equal((await theirs('GET', `/events/${event}`)).status, 404);
@@ -61,13 +84,26 @@ test('accounts: personal ones have no schedules and no mail address, some have n
   withGraph({}, async ({ graph }) => {
     const own = graph.addAccount({ email: 'me@outlook.example', consumer: true });
     const none = graph.addAccount({ email: 'old@example.com', hasMailbox: false });
-    const [consumer, bare] = [caller(graph, await accessToken(graph, own)), caller(graph, await accessToken(graph, none))];
+    const [consumer, bare] = [
+      caller(graph, await accessToken(graph, own)),
+      caller(graph, await accessToken(graph, none)),
+    ];
     assert.deepEqual((await consumer('GET', '')).body.mail, null);
     const times = { startTime: zoned('2026-01-05T00:00:00'), endTime: zoned('2026-01-06T00:00:00') };
-    assert.equal((await consumer('POST', '/calendar/getSchedule', { schedules: ['me@outlook.example'], ...times })).status, 403);
+    assert.equal(
+      (await consumer('POST', '/calendar/getSchedule', { schedules: ['me@outlook.example'], ...times })).status,
+      403,
+    );
     const id = 'String {11111111-2222-3333-4444-555555555555} Name Key';
-    const { body } = await consumer('POST', '/events', { ...single, singleValueExtendedProperties: [{ id, value: '1' }] });
-    assert.equal('singleValueExtendedProperties' in (await consumer('GET', `/events/${body.id}?$expand=singleValueExtendedProperties($filter=id eq '${id}')`)).body, false);
+    const { body } = await consumer('POST', '/events', {
+      ...single,
+      singleValueExtendedProperties: [{ id, value: '1' }],
+    });
+    assert.equal(
+      'singleValueExtendedProperties' in
+        (await consumer('GET', `/events/${body.id}?$expand=singleValueExtendedProperties($filter=id eq '${id}')`)).body,
+      false,
+    );
     assert.equal((await bare('GET', '/calendars')).code, 'MailboxNotEnabledForRESTAPI');
     assert.equal((await bare('GET', '')).status, 200);
   }));
@@ -76,7 +112,15 @@ test('tokens: refresh tokens rotate, die, and access tokens expire', () =>
   withGraph({}, async ({ graph, ann, call }) => {
     const refresh = async (token: string, more: Record<string, string> = {}) => {
       const response = await fetchToken(graph, { grant_type: 'refresh_token', refresh_token: token, ...more });
-      return { status: response.status, ...((await response.json()) as { error?: string; error_codes?: number[]; refresh_token: string; scope: string }) };
+      return {
+        status: response.status,
+        ...((await response.json()) as {
+          error?: string;
+          error_codes?: number[];
+          refresh_token: string;
+          scope: string;
+        }),
+      };
     };
     const first = await refresh(ann.refreshToken);
     assert.notEqual(first.refresh_token, ann.refreshToken);
@@ -87,7 +131,10 @@ test('tokens: refresh tokens rotate, die, and access tokens expire', () =>
     const used = await refresh(first.refresh_token);
     assert.deepEqual([second.status, used.status, used.error], [200, 400, 'invalid_grant']);
     assert.deepEqual((await refresh(second.refresh_token, { scope: 'Mail.Read' })).error_codes, [65001]);
-    assert.deepEqual([(await refresh(second.refresh_token, { client_secret: 'x' })).error_codes, (await refresh('x')).error], [[7000215], 'invalid_grant']);
+    assert.deepEqual(
+      [(await refresh(second.refresh_token, { client_secret: 'x' })).error_codes, (await refresh('x')).error],
+      [[7000215], 'invalid_grant'],
+    );
     ann.expireAccessTokens();
     const expired = await call('GET', '/events');
     assert.deepEqual([expired.status, expired.code], [401, 'InvalidAuthenticationToken']);
@@ -104,22 +151,45 @@ test('the consent page checks the request, and codes are good once and with thei
     const redirect_uri = 'http://localhost:1234/back';
     const ask = async (changes: Record<string, string> = {}): Promise<Response> => {
       const query = {
-        client_id: graph.clientId, redirect_uri, response_type: 'code', response_mode: 'query', scope: 'openid offline_access User.Read Calendars.ReadWrite', state: 's',
-        code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256', ...changes,
+        client_id: graph.clientId,
+        redirect_uri,
+        response_type: 'code',
+        response_mode: 'query',
+        scope: 'openid offline_access User.Read Calendars.ReadWrite',
+        state: 's',
+        code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+        code_challenge_method: 'S256',
+        ...changes,
       };
       return fetch(`${graph.authUrl}?${new URLSearchParams(query).toString()}`, { redirect: 'manual' });
     };
-    for (const wrong of [{ client_id: 'x' }, { redirect_uri: 'http://evil.example/' }, { code_challenge_method: 'plain' }, { scope: '' }]) assert.equal((await ask(wrong)).status, 400);
-    const codeOf = async (changes = {}) => new URL((await ask(changes)).headers.get('location')!).searchParams.get('code')!;
+    for (const wrong of [
+      { client_id: 'x' },
+      { redirect_uri: 'http://evil.example/' },
+      { code_challenge_method: 'plain' },
+      { scope: '' },
+    ])
+      assert.equal((await ask(wrong)).status, 400);
+    const codeOf = async (changes = {}) =>
+      new URL((await ask(changes)).headers.get('location')!).searchParams.get('code')!;
     const exchange = async (code: string, code_verifier = verifier) =>
-      (await (await fetchToken(graph, { grant_type: 'authorization_code', redirect_uri, code, code_verifier })).json()) as { error?: string; refresh_token?: string; id_token?: string };
+      (await (
+        await fetchToken(graph, { grant_type: 'authorization_code', redirect_uri, code, code_verifier })
+      ).json()) as { error?: string; refresh_token?: string; id_token?: string };
     const code = await codeOf();
     const granted = await exchange(code);
     assert.equal(typeof granted.refresh_token, 'string');
-    assert.equal(JSON.parse(Buffer.from(granted.id_token!.split('.')[1]!, 'base64url').toString()).preferred_username, 'ann@example.com');
+    assert.equal(
+      JSON.parse(Buffer.from(granted.id_token!.split('.')[1]!, 'base64url').toString()).preferred_username,
+      'ann@example.com',
+    );
     assert.equal((await exchange(code)).error, 'invalid_grant');
     assert.equal((await exchange(await codeOf(), 'w'.repeat(50))).error, 'invalid_grant');
-    assert.equal((await exchange(await codeOf({ scope: 'User.Read' }))).refresh_token, undefined, 'not without offline_access');
+    assert.equal(
+      (await exchange(await codeOf({ scope: 'User.Read' }))).refresh_token,
+      undefined,
+      'not without offline_access',
+    );
     graph.consentTo([]);
     assert.equal(new URL((await ask()).headers.get('location')!).searchParams.get('error'), 'access_denied');
   }));
@@ -132,7 +202,10 @@ test('faults: before and after, with and without an answer', () =>
     assert.deepEqual(seen, [undefined, 'ErrorServerBusy', 'ErrorServerBusy', undefined]);
     graph.fail({ match: '^POST', status: 429, retryAfter: 7 });
     const slow = await call('POST', '/events', single);
-    assert.deepEqual([slow.headers.get('retry-after'), slow.code, ann.listLive().length], ['7', 'ApplicationThrottled', 0]);
+    assert.deepEqual(
+      [slow.headers.get('retry-after'), slow.code, ann.listLive().length],
+      ['7', 'ApplicationThrottled', 0],
+    );
     graph.fail({ status: 504, match: 'calendarView' });
     const late = await call('GET', viewPath('2026-01-01', '2026-02-01'));
     assert.deepEqual([late.code, late.body.error.message], ['UnknownError', '']);
@@ -140,20 +213,32 @@ test('faults: before and after, with and without an answer', () =>
     await assert.rejects(call('POST', '/events', single));
     assert.deepEqual([graph.requests.at(-1)?.carriedOut, graph.requests.at(-1)?.status], [201, 0]);
     graph.fail({ match: '^DELETE', when: 'after', status: 500 });
-    assert.equal((await call('DELETE', `/events/${String(ann.listLive()[0]!['id'])}`)).code, 'ErrorInternalServerError');
+    assert.equal(
+      (await call('DELETE', `/events/${String(ann.listLive()[0]!['id'])}`)).code,
+      'ErrorInternalServerError',
+    );
     assert.equal(ann.listLive().length, 0);
     graph.fail({ status: 401 });
-    assert.deepEqual([(await call('GET', '/events')).status, (await call('GET', '/events')).status, graph.faultsMet], [401, 200, 7]);
+    assert.deepEqual(
+      [(await call('GET', '/events')).status, (await call('GET', '/events')).status, graph.faultsMet],
+      [401, 200, 7],
+    );
     assert.equal(graph.writes.length, 3);
   }));
 
 test('a mailbox takes four requests at once', () =>
   withGraph({ latencyMs: 100 }, async ({ graph, call }) => {
     const many = async (count: number) => Promise.all(Array.from({ length: count }, () => call('GET', '/calendars')));
-    assert.deepEqual((await many(4)).map(({ status }) => status), [200, 200, 200, 200]);
+    assert.deepEqual(
+      (await many(4)).map(({ status }) => status),
+      [200, 200, 200, 200],
+    );
     const five = await many(6);
     const refused = five.filter(({ status }) => status === 429);
-    assert.deepEqual([refused.length, graph.throttled, refused[0]!.code, refused[0]!.headers.get('retry-after')], [2, 2, 'ApplicationThrottled', '1']);
+    assert.deepEqual(
+      [refused.length, graph.throttled, refused[0]!.code, refused[0]!.headers.get('retry-after')],
+      [2, 2, 'ApplicationThrottled', '1'],
+    );
   }));
 
 test('batches: their own statuses, in any order, one after another where they depend', () =>
@@ -168,18 +253,37 @@ test('batches: their own statuses, in any order, one after another where they de
       { id: '4', method: 'PATCH', url: `/me/events/${id}`, headers: json, body: { subject: 'y' }, dependsOn: ['1'] },
     ]);
     assert.equal(status, 200);
-    assert.deepEqual(body.responses.map((one: { id: string }) => one.id), ['4', '3', '2', '1']);
-    const statuses = Object.fromEntries(body.responses.map((one: { id: string; status: number }) => [one.id, one.status]));
+    assert.deepEqual(
+      body.responses.map((one: { id: string }) => one.id),
+      ['4', '3', '2', '1'],
+    );
+    const statuses = Object.fromEntries(
+      body.responses.map((one: { id: string; status: number }) => [one.id, one.status]),
+    );
     assert.deepEqual(statuses, { 1: 200, 2: 400, 3: 424, 4: 200 });
     assert.equal(ann.getEvent(id)['subject'], 'y');
     const get = (at: number) => ({ id: String(at), method: 'GET', url: '/me/calendars' });
     const twentyOne = Array.from({ length: 21 }, (_, at) => get(at));
     assert.equal((await run(twentyOne.slice(1))).status, 200);
-    const wrong: unknown[] = [twentyOne, [], 'x', [get(1), get(1)], [{ ...get(1), dependsOn: ['9'] }], [{ ...get(1), url: `${graph.graphUrl}/me` }], [{ id: '1', method: 'POST', url: '/me/events', body: single }]];
+    const wrong: unknown[] = [
+      twentyOne,
+      [],
+      'x',
+      [get(1), get(1)],
+      [{ ...get(1), dependsOn: ['9'] }],
+      [{ ...get(1), url: `${graph.graphUrl}/me` }],
+      [{ id: '1', method: 'POST', url: '/me/events', body: single }],
+    ];
     for (const requests of wrong) assert.equal((await run(requests)).status, 400);
     graph.fail({ match: '^GET /v1.0/me/calendars', status: 429, retryAfter: 3 });
     const { body: mixed } = await run([get(1), get(2)]);
-    assert.deepEqual(mixed.responses.map((one: Shown) => [one['status'], (one['headers'] as Shown)['Retry-After']]), [[200, undefined], [429, '3']]);
+    assert.deepEqual(
+      mixed.responses.map((one: Shown) => [one['status'], (one['headers'] as Shown)['Retry-After']]),
+      [
+        [200, undefined],
+        [429, '3'],
+      ],
+    );
     graph.setBehaviour({ parallelInBatch: 4 });
     const { body: six } = await run(Array.from({ length: 6 }, (_, at) => get(at)));
     assert.equal(six.responses.filter((one: Shown) => one['status'] === 429).length, 2);
@@ -191,15 +295,45 @@ test('batches: their own statuses, in any order, one after another where they de
 test('free and busy, in letters', () =>
   withGraph({}, async ({ call, ann }) => {
     ann.insertEvent(single);
-    ann.insertEvent({ ...single, start: zoned('2026-01-05T13:00:00'), end: zoned('2026-01-05T13:20:00'), showAs: 'oof', sensitivity: 'private' });
-    ann.insertEvent({ ...single, start: zoned('2026-01-05T12:55:00'), end: zoned('2026-01-05T13:10:00'), showAs: 'tentative', subject: 'Perhaps' });
-    ann.insertEvent({ ...single, start: zoned('2026-01-05T14:00:00'), end: zoned('2026-01-05T15:00:00'), showAs: 'free' });
-    const ask = { schedules: ['ann@example.com', 'x@example.com'], startTime: zoned('2026-01-05T11:30:00'), endTime: zoned('2026-01-05T15:00:00') };
+    ann.insertEvent({
+      ...single,
+      start: zoned('2026-01-05T13:00:00'),
+      end: zoned('2026-01-05T13:20:00'),
+      showAs: 'oof',
+      sensitivity: 'private',
+    });
+    ann.insertEvent({
+      ...single,
+      start: zoned('2026-01-05T12:55:00'),
+      end: zoned('2026-01-05T13:10:00'),
+      showAs: 'tentative',
+      subject: 'Perhaps',
+    });
+    ann.insertEvent({
+      ...single,
+      start: zoned('2026-01-05T14:00:00'),
+      end: zoned('2026-01-05T15:00:00'),
+      showAs: 'free',
+    });
+    const ask = {
+      schedules: ['ann@example.com', 'x@example.com'],
+      startTime: zoned('2026-01-05T11:30:00'),
+      endTime: zoned('2026-01-05T15:00:00'),
+    };
     const { body } = await call('POST', '/calendar/getSchedule', ask);
     assert.equal(body.value[0].availabilityView, '0223000');
-    assert.deepEqual(body.value[0].scheduleItems.map(({ status, subject }: Shown) => [status, subject]), [['busy', 'Lunch'], ['tentative', 'Perhaps'], ['oof', undefined], ['free', 'Lunch']]);
+    assert.deepEqual(
+      body.value[0].scheduleItems.map(({ status, subject }: Shown) => [status, subject]),
+      [
+        ['busy', 'Lunch'],
+        ['tentative', 'Perhaps'],
+        ['oof', undefined],
+        ['free', 'Lunch'],
+      ],
+    );
     assert.equal(body.value[1].error.responseCode, 'ErrorMailRecipientNotFound');
-    for (const wrong of [{ availabilityViewInterval: 4 }, { schedules: [] }, { startTime: undefined }]) assert.equal((await call('POST', '/calendar/getSchedule', { ...ask, ...wrong })).status, 400);
+    for (const wrong of [{ availabilityViewInterval: 4 }, { schedules: [] }, { startTime: undefined }])
+      assert.equal((await call('POST', '/calendar/getSchedule', { ...ask, ...wrong })).status, 400);
   }));
 
 test('subscriptions: the address is asked first, changes are told, some messages are lost', async () => {
@@ -207,12 +341,15 @@ test('subscriptions: the address is asked first, changes are told, some messages
   let polite = false;
   const receiver = createServer((request, response) => {
     const token = new URL(request.url!, 'http://x').searchParams.get('validationToken');
-    if (token !== null) return void response.writeHead(200, { 'Content-Type': 'text/plain' }).end(polite ? token : 'no');
+    if (token !== null)
+      return void response.writeHead(200, { 'Content-Type': 'text/plain' }).end(polite ? token : 'no');
     const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
-      seen.push(...(JSON.parse(Buffer.concat(chunks).toString()) as { value: Shown[] }).value);
-      response.writeHead(202).end();
-    });
+    request
+      .on('data', (chunk: Buffer) => chunks.push(chunk))
+      .on('end', () => {
+        seen.push(...(JSON.parse(Buffer.concat(chunks).toString()) as { value: Shown[] }).value);
+        response.writeHead(202).end();
+      });
   });
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
   const notificationUrl = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
@@ -221,10 +358,23 @@ test('subscriptions: the address is asked first, changes are told, some messages
     await withGraph({ now: () => now, accessTokenSeconds: 9e6 }, async ({ graph, ann, call }) => {
       const url = `${graph.graphUrl}/subscriptions`;
       const inMinutes = (minutes: number) => new Date(now + minutes * 60_000).toISOString();
-      const body = { changeType: 'created,updated,deleted', notificationUrl, lifecycleNotificationUrl: notificationUrl, resource: 'me/events', expirationDateTime: inMinutes(60), clientState: 'secret' };
+      const body = {
+        changeType: 'created,updated,deleted',
+        notificationUrl,
+        lifecycleNotificationUrl: notificationUrl,
+        resource: 'me/events',
+        expirationDateTime: inMinutes(60),
+        clientState: 'secret',
+      };
       assert.equal((await call('POST', url, body)).code, 'ValidationError');
       polite = true;
-      for (const wrong of [{ expirationDateTime: inMinutes(10_081) }, { resource: 'me/messages' }, { changeType: 'moved' }, { clientState: 'x'.repeat(129) }, { notificationUrl: 'ftp://x' }]) {
+      for (const wrong of [
+        { expirationDateTime: inMinutes(10_081) },
+        { resource: 'me/messages' },
+        { changeType: 'moved' },
+        { clientState: 'x'.repeat(129) },
+        { notificationUrl: 'ftp://x' },
+      ]) {
         assert.equal((await call('POST', url, { ...body, ...wrong })).status, 400);
       }
       const { status, body: subscription } = await call('POST', url, body);
@@ -236,12 +386,23 @@ test('subscriptions: the address is asked first, changes are told, some messages
       ann.deleteEvent(`OID.${id}.2026-03-29`);
       graph.subscriptions.tell('missed');
       await graph.subscriptions.settled();
-      assert.deepEqual(seen.map(({ changeType, lifecycleEvent }) => changeType ?? lifecycleEvent).sort(), ['created', 'missed', 'updated']);
+      assert.deepEqual(seen.map(({ changeType, lifecycleEvent }) => changeType ?? lifecycleEvent).sort(), [
+        'created',
+        'missed',
+        'updated',
+      ]);
       const created = seen.find(({ changeType }) => changeType === 'created')!;
       assert.deepEqual([created['clientState'], (created['resourceData'] as Shown)['id']], ['secret', id]);
-      assert.equal((await call('PATCH', `${url}/${subscription.id}`, { expirationDateTime: inMinutes(1) })).body.expirationDateTime, inMinutes(45).replace('.000', ''));
+      assert.equal(
+        (await call('PATCH', `${url}/${subscription.id}`, { expirationDateTime: inMinutes(1) })).body
+          .expirationDateTime,
+        inMinutes(45).replace('.000', ''),
+      );
       now += 46 * 60_000;
-      assert.equal((await call('PATCH', `${url}/${subscription.id}`, { expirationDateTime: inMinutes(60) })).status, 404);
+      assert.equal(
+        (await call('PATCH', `${url}/${subscription.id}`, { expirationDateTime: inMinutes(60) })).status,
+        404,
+      );
       ann.deleteEvent(id);
       await graph.subscriptions.settled();
       assert.equal(seen.length, 3);
@@ -257,7 +418,11 @@ test('runs as a process of its own, and is controlled from another', async () =>
   const child = spawn(process.execPath, ['--import', 'tsx', main], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
-    const { controlUrl, email, refreshToken } = JSON.parse(String(chunk)) as { controlUrl: string; email: string; refreshToken: string };
+    const { controlUrl, email, refreshToken } = JSON.parse(String(chunk)) as {
+      controlUrl: string;
+      email: string;
+      refreshToken: string;
+    };
     assert.equal(typeof refreshToken, 'string');
     const control = async (name: string, body: object): Promise<unknown> => {
       const response = await fetch(`${controlUrl}${name}`, { method: 'POST', body: JSON.stringify(body) });
@@ -267,7 +432,10 @@ test('runs as a process of its own, and is controlled from another', async () =>
     };
     const { id } = (await control('insertEvent', { email, args: [single] })) as { id: string };
     await control('patchEvent', { email, args: [id, { subject: 'From afar' }] });
-    assert.deepEqual(((await control('listLive', { email })) as Shown[]).map(({ subject }) => subject), ['From afar']);
+    assert.deepEqual(
+      ((await control('listLive', { email })) as Shown[]).map(({ subject }) => subject),
+      ['From afar'],
+    );
     await assert.rejects(control('close', {}), /no such control/);
     await assert.rejects(control('insertEvent', { email, args: [{}] }), /failed validation/);
   } finally {

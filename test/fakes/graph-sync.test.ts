@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { GraphOptions } from './graph/start.ts';
-import { allDay, deltaPath, series, single, viewPath, withGraph, zoned } from './graph-harness.ts';
 import type { Call } from './graph-harness.ts';
+import { allDay, deltaPath, series, single, viewPath, withGraph, zoned } from './graph-harness.ts';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- rows of any shape
 type Row = any;
 
 /** Follows all links of one round. */
-async function round(call: Call, path: string, headers: Record<string, string> = {}): Promise<{ rows: Row[]; pages: Row[][]; link: string }> {
+async function round(
+  call: Call,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<{ rows: Row[]; pages: Row[][]; link: string }> {
   const pages: Row[][] = [];
-  for (let next = path; ;) {
+  for (let next = path; ; ) {
     const { status, body } = await call('GET', next, undefined, headers);
     assert.equal(status, 200, JSON.stringify(body));
     pages.push(body.value);
@@ -29,14 +33,32 @@ test('a view is expanded, in full, and has bounds', () =>
     ann.insertEvent(single);
     ann.insertEvent(allDay);
     const { body } = await call('GET', viewPath('2026-01-01', '2026-03-29'));
-    assert.deepEqual(body.value.map(({ subject, type }: Row) => `${subject} ${type}`), ['Off singleInstance', 'Lunch singleInstance', 'Daily occurrence', 'Daily occurrence']);
+    assert.deepEqual(
+      body.value.map(({ subject, type }: Row) => `${subject} ${type}`),
+      ['Off singleInstance', 'Lunch singleInstance', 'Daily occurrence', 'Daily occurrence'],
+    );
     assert.match(body.value[2].body.content, /Notes/);
-    const hours = async (from: string, to: string) => (await call('GET', `/calendarView?startDateTime=${from}&endDateTime=${to}`)).body.value.length;
-    assert.deepEqual([await hours('2026-01-05T12:00:00', '2026-01-05T13:00:00'), await hours('2026-01-05T11:00:00Z', '2026-01-05T11:30:00Z')], [1, 2], 'local times are UTC; ends are exclusive');
+    const hours = async (from: string, to: string) =>
+      (await call('GET', `/calendarView?startDateTime=${from}&endDateTime=${to}`)).body.value.length;
+    assert.deepEqual(
+      [
+        await hours('2026-01-05T12:00:00', '2026-01-05T13:00:00'),
+        await hours('2026-01-05T11:00:00Z', '2026-01-05T11:30:00Z'),
+      ],
+      [1, 2],
+      'local times are UTC; ends are exclusive',
+    );
     assert.equal(await hours('2026-01-05T12:30:00%2B01:00', '2026-01-05T12:45:00%2B01:00'), 2);
-    for (const query of ['', '?startDateTime=2026-01-01', '?startDateTime=x&endDateTime=2026-01-01']) assert.equal((await call('GET', `/calendarView${query}`)).code, 'ErrorInvalidParameter');
-    assert.equal((await call('GET', '/calendarView?startDateTime=2026-01-01&endDateTime=2031-01-02')).code, 'ErrorCalendarViewRangeTooBig');
-    const { body: first } = await call('GET', '/calendarView?startDateTime=2026-01-01&endDateTime=2027-01-01&$top=3&$select=subject');
+    for (const query of ['', '?startDateTime=2026-01-01', '?startDateTime=x&endDateTime=2026-01-01'])
+      assert.equal((await call('GET', `/calendarView${query}`)).code, 'ErrorInvalidParameter');
+    assert.equal(
+      (await call('GET', '/calendarView?startDateTime=2026-01-01&endDateTime=2031-01-02')).code,
+      'ErrorCalendarViewRangeTooBig',
+    );
+    const { body: first } = await call(
+      'GET',
+      '/calendarView?startDateTime=2026-01-01&endDateTime=2027-01-01&$top=3&$select=subject',
+    );
     const { body: second } = await call('GET', first['@odata.nextLink']);
     assert.deepEqual([first.value.length, second.value.length], [3, 3]);
   }));
@@ -47,22 +69,52 @@ test('a first round: singles in full, skeletons of occurrences, the master, exce
     const { id } = ann.insertEvent({ ...series, body: { contentType: 'text', content: 'Notes' } });
     ann.patchEvent(`OID.${String(id)}.2026-03-28`, { subject: 'Own' });
     ann.deleteEvent(`OID.${String(id)}.2026-03-29`);
-    const { rows, link } = await round(call, deltaPath('2026-01-01', '2026-03-31'), { Prefer: 'IdType="ImmutableId", outlook.timezone="Europe/Berlin"' });
+    const { rows, link } = await round(call, deltaPath('2026-01-01', '2026-03-31'), {
+      Prefer: 'IdType="ImmutableId", outlook.timezone="Europe/Berlin"',
+    });
     assert.deepEqual(types(rows).sort(), ['exception', 'occurrence', 'occurrence', 'seriesMaster', 'singleInstance']);
     const skeleton = rows.find(({ type }) => type === 'occurrence');
-    assert.deepEqual(Object.keys(skeleton).sort(), ['@odata.etag', '@odata.type', 'end', 'id', 'seriesMasterId', 'start', 'type']);
-    assert.deepEqual([skeleton.seriesMasterId, skeleton.start], [id, zoned('2026-03-27T09:00:00.0000000', 'Europe/Berlin')]);
+    assert.deepEqual(Object.keys(skeleton).sort(), [
+      '@odata.etag',
+      '@odata.type',
+      'end',
+      'id',
+      'seriesMasterId',
+      'start',
+      'type',
+    ]);
+    assert.deepEqual(
+      [skeleton.seriesMasterId, skeleton.start],
+      [id, zoned('2026-03-27T09:00:00.0000000', 'Europe/Berlin')],
+    );
     assert.equal('recurrence' in rows.find(({ type }) => type === 'seriesMaster'), false);
-    assert.deepEqual([rows.find(({ type }) => type === 'exception').subject, rows.find(({ type }) => type === 'singleInstance').subject], ['Own', 'Lunch']);
-    assert.equal((await call('GET', link)).headers.get('preference-applied'), 'odata.track-changes, IdType="ImmutableId"');
+    assert.deepEqual(
+      [
+        rows.find(({ type }) => type === 'exception').subject,
+        rows.find(({ type }) => type === 'singleInstance').subject,
+      ],
+      ['Own', 'Lunch'],
+    );
+    assert.equal(
+      (await call('GET', link)).headers.get('preference-applied'),
+      'odata.track-changes, IdType="ImmutableId"',
+    );
     assert.match(link, /^http:\/\/127\.0\.0\.1:/);
     const far = await round(call, deltaPath('2026-03-30', '2026-03-31'));
-    assert.deepEqual(far.rows.map(({ type, start }) => `${type} ${start.dateTime.slice(8, 10)}`), ['seriesMaster 27', 'occurrence 30'], 'the master starts before the window');
+    assert.deepEqual(
+      far.rows.map(({ type, start }) => `${type} ${start.dateTime.slice(8, 10)}`),
+      ['seriesMaster 27', 'occurrence 30'],
+      'the master starts before the window',
+    );
   }));
 
 test('increments: changed singles, whole series again, removed ones, nothing for a deleted occurrence', () =>
   withGraph({}, async ({ call, ann, graph }) => {
-    const [a, b, c] = ['A', 'B', 'C'].map((subject) => ann.insertEvent({ ...single, subject })['id'] as string) as [string, string, string];
+    const [a, b, c] = ['A', 'B', 'C'].map((subject) => ann.insertEvent({ ...single, subject })['id'] as string) as [
+      string,
+      string,
+      string,
+    ];
     const master = ann.insertEvent(series)['id'] as string;
     let { link } = await round(call, YEAR);
     const next = async () => {
@@ -74,14 +126,28 @@ test('increments: changed singles, whole series again, removed ones, nothing for
     ann.patchEvent(a, { subject: 'A2' });
     ann.deleteEvent(b);
     ann.patchEvent(c, { start: zoned('2028-01-01T10:00:00'), end: zoned('2028-01-01T11:00:00') });
-    const outside = ann.insertEvent({ ...single, start: zoned('2025-01-05T12:00:00'), end: zoned('2025-01-05T13:00:00') })['id'];
+    const outside = ann.insertEvent({
+      ...single,
+      start: zoned('2025-01-05T12:00:00'),
+      end: zoned('2025-01-05T13:00:00'),
+    })['id'];
     const rows = await next();
-    assert.deepEqual(rows.filter(({ type }) => type !== undefined).map(({ id, subject }) => [id, subject]), [[a, 'A2']]);
+    assert.deepEqual(
+      rows.filter(({ type }) => type !== undefined).map(({ id, subject }) => [id, subject]),
+      [[a, 'A2']],
+    );
     const removed = rows.filter((row) => '@removed' in row);
     assert.deepEqual(new Set(removed.map(({ id }) => id)), new Set([b, c, outside]));
     assert.deepEqual(removed[0]['@removed'], { reason: 'deleted' });
     ann.patchEvent(`OID.${master}.2026-03-28`, { subject: 'Own' });
-    assert.deepEqual(types(await next()), ['seriesMaster', 'occurrence', 'exception', 'occurrence', 'occurrence', 'occurrence']);
+    assert.deepEqual(types(await next()), [
+      'seriesMaster',
+      'occurrence',
+      'exception',
+      'occurrence',
+      'occurrence',
+      'occurrence',
+    ]);
     const { body: before } = await call('GET', `/events/${master}`);
     ann.deleteEvent(`OID.${master}.2026-03-29`);
     assert.deepEqual(await next(), []);
@@ -94,7 +160,10 @@ test('increments: changed singles, whole series again, removed ones, nothing for
     ann.deleteEvent(master);
     const gone = await next();
     assert.equal(gone.filter((row) => '@removed' in row).length, 4, 'the master and its three occurrences');
-    assert.equal(gone.some(({ id }) => id === master), true);
+    assert.equal(
+      gone.some(({ id }) => id === master),
+      true,
+    );
   }));
 
 test('pages: series are not cut, pages can be empty, rows can come twice', () =>
@@ -110,7 +179,11 @@ test('pages: series are not cut, pages can be empty, rows can come twice', () =>
     const id = first.rows.find(({ subject }) => subject === 'A').id;
     ann.patchEvent(id, { subject: 'A2' });
     const { rows } = await round(call, first.link);
-    assert.deepEqual(rows.map(({ subject }) => subject), ['A', 'A2'], 'the last one wins');
+    assert.deepEqual(
+      rows.map(({ subject }) => subject),
+      ['A', 'A2'],
+      'the last one wins',
+    );
     ann.patchEvent(master, { subject: 'x' });
     assert.equal((await round(call, first.link)).rows.length, 14, 'an old link tells all since then again');
   }));
@@ -123,7 +196,10 @@ test('what changes while a round is under way comes in the next', () =>
     ann.patchEvent(first.value[0].id, { subject: 'Late' });
     const rest = await round(call, first['@odata.nextLink'], page);
     assert.equal(rest.rows.length, ids.length - 1);
-    assert.deepEqual((await round(call, rest.link)).rows.map(({ subject }) => subject), ['Late']);
+    assert.deepEqual(
+      (await round(call, rest.link)).rows.map(({ subject }) => subject),
+      ['Late'],
+    );
   }));
 
 test('changes can show up late, and are not lost then', () =>
@@ -172,7 +248,15 @@ test('delta links die: on demand, by age, by use, for another window or calendar
 
 test('delta takes no query options but its window', () =>
   withGraph({}, async ({ call }) => {
-    for (const option of ['$select=subject', '$filter=isAllDay eq true', '$expand=calendar', '$orderby=subject', '$search=x', '$top=5', '$skip=1']) {
+    for (const option of [
+      '$select=subject',
+      '$filter=isAllDay eq true',
+      '$expand=calendar',
+      '$orderby=subject',
+      '$search=x',
+      '$top=5',
+      '$skip=1',
+    ]) {
       const { status, code } = await call('GET', `${YEAR}&${option}`);
       assert.deepEqual([status, code], [400, 'ErrorInvalidUrlQuery'], option);
     }
@@ -189,10 +273,22 @@ test('switches: exceptions missing, removed series told in part, removed events 
       const first = await round(call, YEAR);
       ann.deleteEvent(master);
       const [second, again] = [await round(call, first.link), await round(call, YEAR)];
-      found = [first, second, again].map((one) => [...new Set(types(one.rows))].map((type) => `${type} ${types(one.rows).filter((other) => other === type).length}`).join());
+      found = [first, second, again].map((one) =>
+        [...new Set(types(one.rows))]
+          .map((type) => `${type} ${types(one.rows).filter((other) => other === type).length}`)
+          .join(),
+      );
     });
     return found;
   };
-  assert.deepEqual(await rows({ exceptionRows: 'absent', removedSeries: 'master' }), ['seriesMaster 1,occurrence 4', 'removed 1', '']);
-  assert.deepEqual(await rows({ exceptionRows: 'skeleton', removedSeries: 'occurrences', removedInFirstRound: true }), ['seriesMaster 1,occurrence 4,exception 1', 'removed 5', 'removed 5']);
+  assert.deepEqual(await rows({ exceptionRows: 'absent', removedSeries: 'master' }), [
+    'seriesMaster 1,occurrence 4',
+    'removed 1',
+    '',
+  ]);
+  assert.deepEqual(await rows({ exceptionRows: 'skeleton', removedSeries: 'occurrences', removedInFirstRound: true }), [
+    'seriesMaster 1,occurrence 4,exception 1',
+    'removed 5',
+    'removed 5',
+  ]);
 });

@@ -1,8 +1,14 @@
 /** The branches of the workflows of bookings, for `record.ts`: each plays its branch and answers which history is to be kept. */
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
-import { bookingStatus, bookingWorkflowIdOf, watchWorkflowIdOf, WEBHOOK_WORKFLOW_ID, type CarriedBooking } from '../../workflows/booking-messages.ts';
-import { noChange, until, type Harness } from '../workflows/harness.ts';
+import {
+  bookingStatus,
+  bookingWorkflowIdOf,
+  type CarriedBooking,
+  WEBHOOK_WORKFLOW_ID,
+  watchWorkflowIdOf,
+} from '../../workflows/booking-messages.ts';
+import { type Harness, noChange, until } from '../workflows/harness.ts';
 
 interface Kept {
   readonly workflowId: string;
@@ -10,12 +16,18 @@ interface Kept {
 }
 
 const HOUR_MS = 3_600_000;
-const written = (restMs: number): CarriedBooking => ({ status: 'confirmed', writeStatus: 'written', code: null, restMs });
+const written = (restMs: number): CarriedBooking => ({
+  status: 'confirmed',
+  writeStatus: 'written',
+  code: null,
+  restMs,
+});
 
 export const bookingBranches: Record<string, (h: Harness) => Promise<Kept>> = {
   'booking-moved-then-cancelled': async (h) => {
     let looks = 0;
-    h.bookingScript.carryBooking = async () => ((looks += 1) < 3 ? written(HOUR_MS) : { status: 'cancelled', writeStatus: 'written', code: null, restMs: 0 });
+    h.bookingScript.carryBooking = async () =>
+      (looks += 1) < 3 ? written(HOUR_MS) : { status: 'cancelled', writeStatus: 'written', code: null, restMs: 0 };
     const { id, kept } = await start(h);
     for (const count of [1, 2]) {
       await resting(h, id, () => looks === count);
@@ -71,10 +83,15 @@ export const bookingBranches: Record<string, (h: Harness) => Promise<Kept>> = {
   },
   'booking-write-broke': async (h) => {
     let looks = 0;
-    h.bookingScript.carryBooking = () => (looks += 1, Promise.reject(ApplicationFailure.nonRetryable('a mistake of ours', 'bug')));
+    h.bookingScript.carryBooking = () => (
+      (looks += 1), Promise.reject(ApplicationFailure.nonRetryable('a mistake of ours', 'bug'))
+    );
     const { kept } = await start(h);
     await until('the mistake', () => looks === 1);
-    await until('the rest', async () => (await h.client.workflow.getHandle(kept.workflowId).describe()).historyLength >= 12);
+    await until(
+      'the rest',
+      async () => (await h.client.workflow.getHandle(kept.workflowId).describe()).historyLength >= 12,
+    );
     return kept;
   },
   'booking-continued-as-new': async (h) => {
@@ -91,23 +108,34 @@ export const bookingBranches: Record<string, (h: Harness) => Promise<Kept>> = {
     h.bookingScript.carryBooking = async () => written(HOUR_MS);
     const { id } = await start(h);
     let looks = 0;
-    return watch(h, async (watchId) => {
-      looks += 1;
-      if (looks === 1) return { kind: 'changed', bookingIds: [randomUUID(), id] };
-      if (looks < 4) throw noChange('50 milliseconds');
-      if (looks === 4) await h.bookings.watch(watchId);
-      return { kind: 'over' };
-    }, true);
+    return watch(
+      h,
+      async (watchId) => {
+        looks += 1;
+        if (looks === 1) return { kind: 'changed', bookingIds: [randomUUID(), id] };
+        if (looks < 4) throw noChange('50 milliseconds');
+        if (looks === 4) await h.bookings.watch(watchId);
+        return { kind: 'over' };
+      },
+      true,
+    );
   },
   'watch-broke': async (h) => {
     let looks = 0;
-    const kept = await watch(h, () => (looks += 1, Promise.reject(ApplicationFailure.nonRetryable('a mistake of ours', 'bug'))), false);
-    await until('the rest', async () => looks === 1 && (await h.client.workflow.getHandle(kept.workflowId).describe()).historyLength >= 11);
+    const kept = await watch(
+      h,
+      () => ((looks += 1), Promise.reject(ApplicationFailure.nonRetryable('a mistake of ours', 'bug'))),
+      false,
+    );
+    await until(
+      'the rest',
+      async () => looks === 1 && (await h.client.workflow.getHandle(kept.workflowId).describe()).historyLength >= 11,
+    );
     return kept;
   },
   'webhook-idle': async (h) => {
     let tries = 0;
-    h.bookingScript.deliverWebhooks = () => (tries += 1, Promise.reject(noChange('50 milliseconds')));
+    h.bookingScript.deliverWebhooks = () => ((tries += 1), Promise.reject(noChange('50 milliseconds')));
     await h.bookings.startWebhook();
     await until('some tries', () => tries > 3);
     return { workflowId: WEBHOOK_WORKFLOW_ID };
@@ -120,7 +148,11 @@ async function start(h: Harness): Promise<{ id: string; kept: Kept }> {
   return { id, kept: { workflowId: bookingWorkflowIdOf(id) } };
 }
 
-async function watch(h: Harness, look: (watchId: string) => ReturnType<NonNullable<Harness['bookingScript']['watchBookings']>>, ends: boolean): Promise<Kept> {
+async function watch(
+  h: Harness,
+  look: (watchId: string) => ReturnType<NonNullable<Harness['bookingScript']['watchBookings']>>,
+  ends: boolean,
+): Promise<Kept> {
   const watchId = randomUUID();
   h.bookingScript.watchBookings = () => look(watchId);
   await h.bookings.watch(watchId);
@@ -130,9 +162,17 @@ async function watch(h: Harness, look: (watchId: string) => ReturnType<NonNullab
 }
 
 async function resting(h: Harness, id: string, looked: () => boolean): Promise<void> {
-  await until('the rest', async () => looked() && (await h.client.workflow.getHandle(bookingWorkflowIdOf(id)).query(bookingStatus)).waitsFor.startsWith('changes'));
+  await until(
+    'the rest',
+    async () =>
+      looked() &&
+      (await h.client.workflow.getHandle(bookingWorkflowIdOf(id)).query(bookingStatus)).waitsFor.startsWith('changes'),
+  );
 }
 
 async function ended(h: Harness, { workflowId }: Kept): Promise<void> {
-  await until('the end', async () => (await h.client.workflow.getHandle(workflowId).describe()).status.name === 'COMPLETED');
+  await until(
+    'the end',
+    async () => (await h.client.workflow.getHandle(workflowId).describe()).status.name === 'COMPLETED',
+  );
 }

@@ -12,12 +12,12 @@ import { ApplicationFailure } from '@temporalio/common';
 import { readConfig } from '../../config.ts';
 import { anyFreePort } from '../../embedded/ports.ts';
 import { findTemporalProgram } from '../../embedded/temporal-program.ts';
-import { workflowIdOf } from '../../workflows/messages.ts';
 import type { RunSummary } from '../../workflows/messages.ts';
+import { workflowIdOf } from '../../workflows/messages.ts';
+import type { FakePair, Harness } from '../workflows/harness.ts';
+import { createHarness, noChange, runIdOf, summaryOf, until } from '../workflows/harness.ts';
 import { bookingBranches } from './booking-branches.ts';
 import { toJson } from './json.ts';
-import { createHarness, noChange, runIdOf, summaryOf, until } from '../workflows/harness.ts';
-import type { FakePair, Harness } from '../workflows/harness.ts';
 
 const SIGNAL = { trigger: 'signal', full: false } as const;
 const RESYNC = { trigger: 'resync', full: true } as const;
@@ -36,7 +36,8 @@ const branches: Record<string, Branch> = {
     await until('polls', () => pair.polls > 2);
   },
   change: async (h, pair) => {
-    pair.script.pollPair = () => (pair.changed ? Promise.resolve({ kind: 'changed' }) : Promise.reject(noChange('50 milliseconds')));
+    pair.script.pollPair = () =>
+      pair.changed ? Promise.resolve({ kind: 'changed' }) : Promise.reject(noChange('50 milliseconds'));
     await start(h, pair);
     await idle(h, pair);
     pair.changed = true;
@@ -87,7 +88,9 @@ const branches: Record<string, Branch> = {
     await idle(h, pair);
   },
   'pause-while-writing': async (h, pair) => {
-    await startWriting(h, pair, ({ runId }) => (runId === runIdOf(1) ? writeForEver() : Promise.resolve(summaryOf(runId))));
+    await startWriting(h, pair, ({ runId }) =>
+      runId === runIdOf(1) ? writeForEver() : Promise.resolve(summaryOf(runId)),
+    );
     const waiting = h.control.syncAndWait(pair.id, SIGNAL, 20).catch(() => null);
     await until('the wait', async () => (await h.events(pair.id)).includes('WorkflowExecutionUpdateAccepted'));
     await pauseAndResume(h, pair);
@@ -167,7 +170,9 @@ const branches: Record<string, Branch> = {
   },
   'repeated-diff': async (h, pair) => {
     pair.script.diffPair = ({ number }) =>
-      pair.diffs.length < 2 ? Promise.reject(new Error('for the moment')) : Promise.resolve({ runId: runIdOf(number), ops: 2, ended: null });
+      pair.diffs.length < 2
+        ? Promise.reject(new Error('for the moment'))
+        : Promise.resolve({ runId: runIdOf(number), ops: 2, ended: null });
     await start(h, pair);
     await until('the run', () => pair.applied.length === 1);
     await idle(h, pair);
@@ -245,7 +250,10 @@ async function record(h: Harness): Promise<void> {
     const pair = h.pair();
     const runId = await branch(h, pair);
     const history = await h.client.workflow.getHandle(workflowIdOf(pair.id), runId ?? undefined).fetchHistory();
-    writeFileSync(new URL(`${name}.json`, import.meta.url), `${JSON.stringify(withoutTraces(toJson(history)), null, 1)}\n`);
+    writeFileSync(
+      new URL(`${name}.json`, import.meta.url),
+      `${JSON.stringify(withoutTraces(toJson(history)), null, 1)}\n`,
+    );
     console.log(name);
   }
   await recordBookings(h);
@@ -257,7 +265,10 @@ async function recordBookings(h: Harness): Promise<void> {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     const { workflowId, runId } = await branch(h);
     const history = await h.client.workflow.getHandle(workflowId, runId).fetchHistory();
-    writeFileSync(new URL(`${name}.json`, import.meta.url), `${JSON.stringify(withoutTraces(toJson(history)), null, 1)}\n`);
+    writeFileSync(
+      new URL(`${name}.json`, import.meta.url),
+      `${JSON.stringify(withoutTraces(toJson(history)), null, 1)}\n`,
+    );
     console.log(name);
   }
 }
@@ -272,7 +283,11 @@ async function startOf(h: Harness, pair: FakePair): Promise<string> {
   return currentRun(h, pair);
 }
 
-async function startWriting(h: Harness, pair: FakePair, apply: NonNullable<FakePair['script']['applyPlan']>): Promise<void> {
+async function startWriting(
+  h: Harness,
+  pair: FakePair,
+  apply: NonNullable<FakePair['script']['applyPlan']>,
+): Promise<void> {
   pair.changed = true;
   pair.script.applyPlan = apply;
   await start(h, pair);
@@ -341,10 +356,19 @@ async function startServer(): Promise<{ address: string; namespace: string; stop
   const address = `127.0.0.1:${port}`;
   const server = spawn(
     program,
-    ['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(port), '--namespace', NAMESPACE, '--log-level', 'error'].concat(
-      '--dynamic-config-value',
-      `limit.historyCount.suggestContinueAsNew=${SUGGEST_CONTINUE_AS_NEW}`,
-    ),
+    [
+      'server',
+      'start-dev',
+      '--headless',
+      '--ip',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--namespace',
+      NAMESPACE,
+      '--log-level',
+      'error',
+    ].concat('--dynamic-config-value', `limit.historyCount.suggestContinueAsNew=${SUGGEST_CONTINUE_AS_NEW}`),
     { stdio: 'ignore' },
   );
   await until('the server', async () => {

@@ -4,90 +4,122 @@ import { before, describe, it } from 'node:test';
 import type { CloudPerson, Shown } from '../support/cloud.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { changedLines, type DavPerson } from '../support/dav-person.ts';
+import { hourAt, trio } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import type { Pair } from '../support/pair.ts';
-import { hourAt, trio } from '../support/fixture.ts';
 
 const UID = 'people@example.org';
-const MINE = object(UID, [
-  'SUMMARY:Review', 'DESCRIPTION:Bring numbers', ...at('20270113T090000'), 'ORGANIZER;CN=Mara:mailto:mara@example.org',
-  'ATTENDEE;CN=Jonas;PARTSTAT=ACCEPTED;X-SEAT=4:mailto:jonas@example.org', 'ATTENDEE;CN=Aiko;PARTSTAT=NEEDS-ACTION:mailto:aiko@example.org',
-], []);
+const MINE = object(
+  UID,
+  [
+    'SUMMARY:Review',
+    'DESCRIPTION:Bring numbers',
+    ...at('20270113T090000'),
+    'ORGANIZER;CN=Mara:mailto:mara@example.org',
+    'ATTENDEE;CN=Jonas;PARTSTAT=ACCEPTED;X-SEAT=4:mailto:jonas@example.org',
+    'ATTENDEE;CN=Aiko;PARTSTAT=NEEDS-ACTION:mailto:aiko@example.org',
+  ],
+  [],
+);
 
-for (const kind of CLOUDS) describe(`attendees between CalDAV and ${kind.title}`, () => {
-  const servers = trio(kind);
-  let owner: CloudPerson;
-  let person: DavPerson;
-  let pair: Pair;
-  const titled = (title: string): Shown => owner.list().find((one) => one.title === title)!;
-  const answers = async (side: 'caldav' | 'cloud', uid: string) =>
-    Object.fromEntries((await pair.events(side)).get(uid)!.attendees.map(({ address, participation }) => [address.split('@')[0], participation]));
+for (const kind of CLOUDS)
+  describe(`attendees between CalDAV and ${kind.title}`, () => {
+    const servers = trio(kind);
+    let owner: CloudPerson;
+    let person: DavPerson;
+    let pair: Pair;
+    const titled = (title: string): Shown => owner.list().find((one) => one.title === title)!;
+    const answers = async (side: 'caldav' | 'cloud', uid: string) =>
+      Object.fromEntries(
+        (await pair.events(side))
+          .get(uid)!
+          .attendees.map(({ address, participation }) => [address.split('@')[0], participation]),
+      );
 
-  before(async () => {
-    const guests = [{ address: 'owner@calendars.example', answer: 'accepted' }, { address: 'bea@example.org', answer: 'needs-action' }] as const;
-    ({ owner, person, pair } = await servers.open({
-      owner: servers.cloud.addOwner('owner@calendars.example'), caldav: { mine: MINE }, cloud: [{ title: 'Theirs', when: hourAt('2027-01-14'), guests }],
-    }));
+    before(async () => {
+      const guests = [
+        { address: 'owner@calendars.example', answer: 'accepted' },
+        { address: 'bea@example.org', answer: 'needs-action' },
+      ] as const;
+      ({ owner, person, pair } = await servers.open({
+        owner: servers.cloud.addOwner('owner@calendars.example'),
+        caldav: { mine: MINE },
+        cloud: [{ title: 'Theirs', when: hourAt('2027-01-14'), guests }],
+      }));
+    });
+
+    it('of a CalDAV event are shown in the cloud, and are no guests there', async () => {
+      const copy = titled('Review');
+      assert.deepEqual(copy.guests, []);
+      assert.match(copy.description, /^Bring numbers/);
+      assert.match(copy.description, /Aiko[\s\S]*Jonas/);
+      assert.deepEqual(await answers('cloud', UID), { aiko: 'needs-action', jonas: 'accepted' });
+    });
+
+    it('follow an answer and a new guest, and the text of the description stays', async () => {
+      await person.edit('mine.ics', (text) =>
+        text
+          .replace('PARTSTAT=NEEDS-ACTION', 'PARTSTAT=DECLINED')
+          .replace(/(ORGANIZER.*\r?\n)/, '$1ATTENDEE;CN=Pia;PARTSTAT=TENTATIVE:mailto:pia@example.org\r\n'),
+      );
+      await pair.settle();
+      assert.deepEqual(await answers('cloud', UID), { aiko: 'declined', jonas: 'accepted', pia: 'tentative' });
+      const copy = titled('Review');
+      assert.deepEqual(copy.guests, []);
+      assert.match(copy.description, /^Bring numbers/);
+      assert.match(copy.description, /Pia/);
+    });
+
+    it('stay as they are on CalDAV when the cloud changes the text above them', async () => {
+      const was = await person.get('mine.ics');
+      const { id, description } = titled('Review');
+      owner.edit(id, { description: description.replace('Bring numbers', 'Bring cake') });
+      await pair.settle();
+      const { gone, come } = changedLines(was, await person.get('mine.ics'));
+      assert.deepEqual(
+        [...gone, ...come].filter((line) => !/^DESCRIPTION/.test(line)),
+        [],
+      );
+      assert.match(come.join('\n'), /^DESCRIPTION:Bring cake$/m);
+    });
+
+    it("of a cloud's meeting are on the CalDAV copy, for nobody to be invited", async () => {
+      const text = await person.get(await person.nameOf('SUMMARY:Theirs'));
+      const lines = text
+        .replace(/\r?\n /g, '')
+        .split(/\r?\n/)
+        .filter((line) => line.startsWith('ATTENDEE'));
+      assert.equal(lines.filter((line) => line.endsWith(':mailto:bea@example.org')).length, 1);
+      for (const line of lines) assert.match(line, /SCHEDULE-AGENT=NONE/);
+    });
+
+    it('follow an answer that was given in the cloud, and only that', async () => {
+      const name = await person.nameOf('SUMMARY:Theirs');
+      const was = await person.get(name);
+      const { id } = titled('Theirs');
+      owner.answer(id, 'bea@example.org', 'declined');
+      await pair.settle();
+      const { gone, come } = changedLines(was, await person.get(name));
+      assert.deepEqual(
+        [...gone, ...come].filter((line) => !/^ATTENDEE.*bea@example\.org/.test(line)),
+        [],
+      );
+      assert.match(come.join('\n'), /PARTSTAT=DECLINED/);
+    });
+
+    it("of a cloud's meeting are never changed by CalDAV", async () => {
+      const { guests } = titled('Theirs');
+      await person.edit(await person.nameOf('SUMMARY:Theirs'), (text) =>
+        text.replace(/\r?\n /g, '').replace('PARTSTAT=DECLINED', 'PARTSTAT=ACCEPTED'),
+      );
+      await pair.settle();
+      assert.deepEqual(titled('Theirs').guests, guests);
+    });
+
+    it('reach nobody, and come to rest', async () => {
+      const writes = servers.cloud.standIn.writes.length;
+      assert.deepEqual(await pair.settle(), []);
+      assert.equal(servers.cloud.standIn.writes.length, writes);
+      assert.deepEqual(servers.cloud.harm(), []);
+    });
   });
-
-  it('of a CalDAV event are shown in the cloud, and are no guests there', async () => {
-    const copy = titled('Review');
-    assert.deepEqual(copy.guests, []);
-    assert.match(copy.description, /^Bring numbers/);
-    assert.match(copy.description, /Aiko[\s\S]*Jonas/);
-    assert.deepEqual(await answers('cloud', UID), { aiko: 'needs-action', jonas: 'accepted' });
-  });
-
-  it('follow an answer and a new guest, and the text of the description stays', async () => {
-    await person.edit('mine.ics', (text) => text.replace('PARTSTAT=NEEDS-ACTION', 'PARTSTAT=DECLINED')
-      .replace(/(ORGANIZER.*\r?\n)/, '$1ATTENDEE;CN=Pia;PARTSTAT=TENTATIVE:mailto:pia@example.org\r\n'));
-    await pair.settle();
-    assert.deepEqual(await answers('cloud', UID), { aiko: 'declined', jonas: 'accepted', pia: 'tentative' });
-    const copy = titled('Review');
-    assert.deepEqual(copy.guests, []);
-    assert.match(copy.description, /^Bring numbers/);
-    assert.match(copy.description, /Pia/);
-  });
-
-  it('stay as they are on CalDAV when the cloud changes the text above them', async () => {
-    const was = await person.get('mine.ics');
-    const { id, description } = titled('Review');
-    owner.edit(id, { description: description.replace('Bring numbers', 'Bring cake') });
-    await pair.settle();
-    const { gone, come } = changedLines(was, await person.get('mine.ics'));
-    assert.deepEqual([...gone, ...come].filter((line) => !/^DESCRIPTION/.test(line)), []);
-    assert.match(come.join('\n'), /^DESCRIPTION:Bring cake$/m);
-  });
-
-  it('of a cloud\'s meeting are on the CalDAV copy, for nobody to be invited', async () => {
-    const text = await person.get(await person.nameOf('SUMMARY:Theirs'));
-    const lines = text.replace(/\r?\n /g, '').split(/\r?\n/).filter((line) => line.startsWith('ATTENDEE'));
-    assert.equal(lines.filter((line) => line.endsWith(':mailto:bea@example.org')).length, 1);
-    for (const line of lines) assert.match(line, /SCHEDULE-AGENT=NONE/);
-  });
-
-  it('follow an answer that was given in the cloud, and only that', async () => {
-    const name = await person.nameOf('SUMMARY:Theirs');
-    const was = await person.get(name);
-    const { id } = titled('Theirs');
-    owner.answer(id, 'bea@example.org', 'declined');
-    await pair.settle();
-    const { gone, come } = changedLines(was, await person.get(name));
-    assert.deepEqual([...gone, ...come].filter((line) => !/^ATTENDEE.*bea@example\.org/.test(line)), []);
-    assert.match(come.join('\n'), /PARTSTAT=DECLINED/);
-  });
-
-  it('of a cloud\'s meeting are never changed by CalDAV', async () => {
-    const { guests } = titled('Theirs');
-    await person.edit(await person.nameOf('SUMMARY:Theirs'), (text) => text.replace(/\r?\n /g, '').replace('PARTSTAT=DECLINED', 'PARTSTAT=ACCEPTED'));
-    await pair.settle();
-    assert.deepEqual(titled('Theirs').guests, guests);
-  });
-
-  it('reach nobody, and come to rest', async () => {
-    const writes = servers.cloud.standIn.writes.length;
-    assert.deepEqual(await pair.settle(), []);
-    assert.equal(servers.cloud.standIn.writes.length, writes);
-    assert.deepEqual(servers.cloud.harm(), []);
-  });
-});

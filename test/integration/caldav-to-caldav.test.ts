@@ -1,15 +1,19 @@
 /** Between two real CalDAV servers, Radicale and Xandikos: the same edits, on either side, and nothing else changes. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { startCalpair, type RunningCalpair } from '../support/calpair.ts';
-import { startRadicale, startXandikos, type DavServer } from '../support/dav.ts';
+import { type RunningCalpair, startCalpair } from '../support/calpair.ts';
+import { type DavServer, startRadicale, startXandikos } from '../support/dav.ts';
 import { changedLines, DavPerson, unfolded } from '../support/dav-person.ts';
 import { at, BAGGAGE, object } from '../support/ics.ts';
 import { assertAlike, createPair, type Pair } from '../support/pair.ts';
 
 type Change = (text: string) => string;
-const line = (from: RegExp, to: string): Change => (text) => text.replace(from, to);
-const add = (...lines: string[]): Change => line(/(BEGIN:VEVENT\r?\n)/, `$1${lines.map((one) => `${one}\r\n`).join('')}`);
+const line =
+  (from: RegExp, to: string): Change =>
+  (text) =>
+    text.replace(from, to);
+const add = (...lines: string[]): Change =>
+  line(/(BEGIN:VEVENT\r?\n)/, `$1${lines.map((one) => `${one}\r\n`).join('')}`);
 const SERIES = [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=8', 'EXDATE;TZID=Europe/Berlin:20270127T090000'];
 const MOVED = ['RECURRENCE-ID;TZID=Europe/Berlin:20270120T090000', 'SUMMARY:Moved', ...at('20270120T100000')];
 
@@ -24,11 +28,23 @@ const EDITS: Readonly<Record<string, readonly [Change, RegExp]>> = {
   'status cancelled': [add('STATUS:CANCELLED'), /^STATUS/],
   transparency: [add('TRANSP:TRANSPARENT'), /^TRANSP/],
   visibility: [add('CLASS:CONFIDENTIAL'), /^CLASS/],
-  'attendee added': [add('ATTENDEE;CN=Ann;SCHEDULE-AGENT=NONE:mailto:ann@people.example', 'ORGANIZER;SCHEDULE-AGENT=NONE:mailto:orga@people.example'), /^(ATTENDEE|ORGANIZER)/],
+  'attendee added': [
+    add(
+      'ATTENDEE;CN=Ann;SCHEDULE-AGENT=NONE:mailto:ann@people.example',
+      'ORGANIZER;SCHEDULE-AGENT=NONE:mailto:orga@people.example',
+    ),
+    /^(ATTENDEE|ORGANIZER)/,
+  ],
   rule: [line(/^RRULE:FREQ=WEEKLY.*/m, 'RRULE:FREQ=WEEKLY;COUNT=9'), /^RRULE/],
   'exception edited': [line(/^SUMMARY:Moved/m, 'SUMMARY:Moved and edited'), /^SUMMARY/],
-  'exception moved': [line(/^DTEND;TZID=Europe\/Berlin:20270120.*/m, 'DTEND;TZID=Europe/Berlin:20270120T123000'), /^DTEND/],
-  'occurrence excluded': [(text) => text.replace(/^EXDATE.*/m, 'EXDATE;TZID=Europe/Berlin:20270127T090000,20270203T090000'), /^EXDATE/],
+  'exception moved': [
+    line(/^DTEND;TZID=Europe\/Berlin:20270120.*/m, 'DTEND;TZID=Europe/Berlin:20270120T123000'),
+    /^DTEND/,
+  ],
+  'occurrence excluded': [
+    (text) => text.replace(/^EXDATE.*/m, 'EXDATE;TZID=Europe/Berlin:20270127T090000,20270203T090000'),
+    /^EXDATE/,
+  ],
   'occurrence not excluded any more': [line(/^EXDATE.*\r?\n/m, ''), /^EXDATE/],
 };
 
@@ -44,21 +60,31 @@ describe('CalDAV to CalDAV', () => {
     calpair = await startCalpair();
     const [radicale, xandikos] = servers;
     people = {
-      radicale: new DavPerson(radicale, await radicale.createCalendar('both')), xandikos: new DavPerson(xandikos, await xandikos.createCalendar('both')),
+      radicale: new DavPerson(radicale, await radicale.createCalendar('both')),
+      xandikos: new DavPerson(xandikos, await xandikos.createCalendar('both')),
     };
     for (const origin of ['radicale', 'xandikos'] as const) {
       for (const name of Object.keys(EDITS)) {
-        for (const editor of ['radicale', 'xandikos'] as const) await people[origin].put(`${uidOf(name, origin, editor)}.ics`, eventOf(name, origin, editor));
+        for (const editor of ['radicale', 'xandikos'] as const)
+          await people[origin].put(`${uidOf(name, origin, editor)}.ics`, eventOf(name, origin, editor));
       }
     }
-    pair = await createPair(calpair, { server: radicale, url: people.radicale.url }, { server: xandikos, url: people.xandikos.url });
+    pair = await createPair(
+      calpair,
+      { server: radicale, url: people.radicale.url },
+      { server: xandikos, url: people.xandikos.url },
+    );
     await pair.settle();
     await assertAlike(pair);
     for (const [origin, name, editor] of cases()) {
       const other = editor === 'radicale' ? 'xandikos' : 'radicale';
-      before_.set(`${origin} ${name} ${editor}`, await people[other].get(await fileOf(people[other], name, origin, editor)));
+      before_.set(
+        `${origin} ${name} ${editor}`,
+        await people[other].get(await fileOf(people[other], name, origin, editor)),
+      );
     }
-    for (const [origin, name, editor] of cases()) await people[editor].edit(await fileOf(people[editor], name, origin, editor), EDITS[name]![0]);
+    for (const [origin, name, editor] of cases())
+      await people[editor].edit(await fileOf(people[editor], name, origin, editor), EDITS[name]![0]);
     await pair.settle();
   });
   after(async () => {
@@ -72,7 +98,11 @@ describe('CalDAV to CalDAV', () => {
       const after_ = await people[other].get(await fileOf(people[other], name, origin, editor));
       const { gone, come } = changedLines(before_.get(`${origin} ${name} ${editor}`)!, after_);
       assert.ok(gone.length + come.length > 0, 'the edit arrived');
-      assert.deepEqual([...gone, ...come].filter((one) => !EDITS[name]![1].test(one)), [], 'lines that have nothing to do with it');
+      assert.deepEqual(
+        [...gone, ...come].filter((one) => !EDITS[name]![1].test(one)),
+        [],
+        'lines that have nothing to do with it',
+      );
       if (origin !== editor) for (const kept of BAGGAGE) assert.ok(unfolded(after_).includes(kept), kept);
     });
   }
@@ -91,18 +121,32 @@ describe('CalDAV to CalDAV', () => {
     const count = (await people.radicale.list()).size;
     await people.radicale.remove(gone);
     await people.xandikos.remove(await fileOf(people.xandikos, 'location', 'xandikos', 'xandikos'));
-    await people.radicale.edit(await fileOf(people.radicale, 'location', 'xandikos', 'xandikos'), line(/^LOCATION:.*/m, 'LOCATION:Still here'));
+    await people.radicale.edit(
+      await fileOf(people.radicale, 'location', 'xandikos', 'xandikos'),
+      line(/^LOCATION:.*/m, 'LOCATION:Still here'),
+    );
     await pair.settle();
     assert.equal((await assertAlike(pair)).same, count - 1);
     assert.equal((await pair.list('conflicts')).length, 1);
     files.clear();
-    assert.match(await people.xandikos.get(await fileOf(people.xandikos, 'location', 'xandikos', 'xandikos')), /LOCATION:Still here/);
+    assert.match(
+      await people.xandikos.get(await fileOf(people.xandikos, 'location', 'xandikos', 'xandikos')),
+      /LOCATION:Still here/,
+    );
   });
 });
 
 function cases(): ['radicale' | 'xandikos', string, 'radicale' | 'xandikos'][] {
   const both = ['radicale', 'xandikos'] as const;
-  return both.flatMap((origin) => both.flatMap((editor) => Object.keys(EDITS).map((name): ['radicale' | 'xandikos', string, 'radicale' | 'xandikos'] => [origin, name, editor])));
+  return both.flatMap((origin) =>
+    both.flatMap((editor) =>
+      Object.keys(EDITS).map((name): ['radicale' | 'xandikos', string, 'radicale' | 'xandikos'] => [
+        origin,
+        name,
+        editor,
+      ]),
+    ),
+  );
 }
 
 function uidOf(name: string, origin: string, editor: string): string {
@@ -111,7 +155,11 @@ function uidOf(name: string, origin: string, editor: string): string {
 
 function eventOf(name: string, origin: string, editor: string): string {
   const isSeries = /rule|exception|occurrence/.test(name);
-  return object(uidOf(name, origin, editor), [`SUMMARY:Event ${name}`, 'LOCATION:Room', ...(isSeries ? SERIES : at('20270113T090000')), ...BAGGAGE], isSeries ? [MOVED] : []);
+  return object(
+    uidOf(name, origin, editor),
+    [`SUMMARY:Event ${name}`, 'LOCATION:Room', ...(isSeries ? SERIES : at('20270113T090000')), ...BAGGAGE],
+    isSeries ? [MOVED] : [],
+  );
 }
 
 const files = new Map<DavPerson, Map<string, string>>();

@@ -6,135 +6,177 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { splitFeed } from '../../core/ical/feed.ts';
 import { PROBLEM_CODES } from '../../core/event-problem.ts';
+import { splitFeed } from '../../core/ical/feed.ts';
 import { differingFields } from '../../demo/agree.ts';
 import type { Json } from '../support/calpair.ts';
 import type { CloudPerson } from '../support/cloud.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { DavPerson } from '../support/dav-person.ts';
-import { createPair, type Pair } from '../support/pair.ts';
 import { trio } from '../support/fixture.ts';
+import { createPair, type Pair } from '../support/pair.ts';
 
 const CORPUS = fileURLToPath(new URL('../../../shared/corpus/ics/', import.meta.url));
 const skip = existsSync(CORPUS) ? false : 'the corpus is not beside the repository';
 
-for (const kind of CLOUDS) describe(`the corpus, between CalDAV and ${kind.title}`, { skip }, () => {
-  const servers = trio(kind);
-  let owner: CloudPerson;
-  let source: DavPerson;
-  /** Series that the cloud cannot express: written out there, they would be a thousand events that are all alike on the way on. */
-  let odd: DavPerson;
-  let second: DavPerson;
-  let there: Pair;
-  let oddThere: Pair;
-  let back: Pair;
-  let original: string[];
-  let etags: Map<string, string>;
-  const texts = async (): Promise<string[]> => [...(await source.all()).values(), ...(await odd.all()).values()];
+for (const kind of CLOUDS)
+  describe(`the corpus, between CalDAV and ${kind.title}`, { skip }, () => {
+    const servers = trio(kind);
+    let owner: CloudPerson;
+    let source: DavPerson;
+    /** Series that the cloud cannot express: written out there, they would be a thousand events that are all alike on the way on. */
+    let odd: DavPerson;
+    let second: DavPerson;
+    let there: Pair;
+    let oddThere: Pair;
+    let back: Pair;
+    let original: string[];
+    let etags: Map<string, string>;
+    const texts = async (): Promise<string[]> => [...(await source.all()).values(), ...(await odd.all()).values()];
 
-  async function setOddAside(): Promise<void> {
-    for (const [name, data] of await source.all()) {
-      const { event } = there.sides.caldav.read({ ref: name, resource: name, version: null, data });
-      if (!event || there.sides.cloud.cannotHold(event)?.code !== 'recurrence-written-out') continue;
-      await odd.put(name, data);
-      await source.remove(name);
+    async function setOddAside(): Promise<void> {
+      for (const [name, data] of await source.all()) {
+        const { event } = there.sides.caldav.read({ ref: name, resource: name, version: null, data });
+        if (!event || there.sides.cloud.cannotHold(event)?.code !== 'recurrence-written-out') continue;
+        await odd.put(name, data);
+        await source.remove(name);
+      }
     }
-  }
 
-  before(async () => {
-    owner = servers.cloud.addOwner('owner@calendars.example');
-    [source, odd, second] = await Promise.all(['corpus', 'odd', 'second'].map(async (name) => new DavPerson(servers.radicale, await servers.radicale.createCalendar(name)))) as [DavPerson, DavPerson, DavPerson];
-    const stored = await fill(source);
-    assert.ok(stored > 100, `Radicale took ${stored} objects only`);
-    there = await createPair(servers.calpair, { server: servers.radicale, url: source.url }, owner.calendar, { paused: true });
-    await setOddAside();
-    [original, etags] = [await texts(), await source.list()];
-  });
-
-  it('goes to the cloud, whole or as a problem with a code', async () => {
-    await there.post('resume');
-    await there.settle();
-    await assertExplained(there, 300);
-  });
-
-  it('goes to the cloud with every occurrence, where it has no words for the rule', async () => {
-    const place = owner.addCalendar('Odd');
-    oddThere = await createPair(servers.calpair, { server: servers.radicale, url: odd.url }, place.calendar);
-    await oddThere.settle();
-    const problems = await oddThere.list('problems');
-    const untold = [...(await oddThere.events('caldav')).values()].filter(({ title }) => !problems.some(({ eventTitle }) => eventTitle === title));
-    assert.deepEqual(untold.map(({ title }) => title), []);
-    assert.ok(place.list().length > problems.length);
-  });
-
-  it('leaves the calendar that it came from as it was, byte by byte', async () => {
-    assert.deepEqual(await source.list(), etags);
-    assert.deepEqual(await texts(), original);
-  });
-
-  it('goes on to a second calendar', async () => {
-    back = await createPair(servers.calpair, { server: servers.radicale, url: second.url }, owner.calendar);
-    await back.settle();
-    await assertExplained(back, 300);
-  });
-
-  it('comes out there as it went in', async () => {
-    const told = new Set([...(await there.list('problems')), ...(await back.list('problems'))].map(({ eventTitle }) => eventTitle));
-    const [was, is] = [await there.events('caldav'), await back.events('caldav')];
-    const lost = [...was].filter(([uid, event]) => !is.has(uid) && !told.has(event.title)).map(([, event]) => event.title);
-    assert.ok(is.size > 300, `${is.size} events came through`);
-    const changed = [...was].flatMap(([uid, event]) => {
-      const fields = is.has(uid) && !told.has(event.title) ? differingFields(event, is.get(uid)!) : [];
-      return fields.length > 0 ? [{ title: event.title, fields }] : [];
+    before(async () => {
+      owner = servers.cloud.addOwner('owner@calendars.example');
+      [source, odd, second] = (await Promise.all(
+        ['corpus', 'odd', 'second'].map(
+          async (name) => new DavPerson(servers.radicale, await servers.radicale.createCalendar(name)),
+        ),
+      )) as [DavPerson, DavPerson, DavPerson];
+      const stored = await fill(source);
+      assert.ok(stored > 100, `Radicale took ${stored} objects only`);
+      there = await createPair(servers.calpair, { server: servers.radicale, url: source.url }, owner.calendar, {
+        paused: true,
+      });
+      await setOddAside();
+      [original, etags] = [await texts(), await source.list()];
     });
-    assert.deepEqual(changed, []);
-    assert.deepEqual(lost, []);
-  });
 
-  it('is quiet from then on: further runs write nothing, on either side', async () => {
-    const pairs = [there, back, oddThere];
-    for (const pair of pairs) await pair.settle();
-    const [writes, here, beyond] = [servers.cloud.standIn.writes.length, await source.list(), await second.list()];
-    for (const pair of [...pairs, ...pairs]) {
-      const run = await pair.sync();
-      assert.equal(run.result, 'ok');
-    }
-    for (const pair of pairs) await pair.post('resync?wait=120');
-    assert.deepEqual(servers.cloud.standIn.writes.slice(writes).map(({ method, path }) => `${method} ${path}`), []);
-    assert.deepEqual(await source.list(), here);
-    assert.deepEqual(await second.list(), beyond);
-    assert.deepEqual(here, etags, 'the first calendar is still untouched');
-  });
+    it('goes to the cloud, whole or as a problem with a code', async () => {
+      await there.post('resume');
+      await there.settle();
+      await assertExplained(there, 300);
+    });
 
-  it('is counted by what became of it', async (t) => {
-    const counts = { [`to ${kind.title}`]: await outcomes(there), 'what it has no words for': await outcomes(oddThere), 'on to the second calendar': await outcomes(back) };
-    const kinds = [...new Set(Object.values(counts).flatMap((one) => [...one.keys()]))].sort();
-    t.diagnostic(`| outcome | ${Object.keys(counts).join(' | ')} |`);
-    for (const outcome of kinds) t.diagnostic(`| ${outcome} | ${Object.values(counts).map((one) => one.get(outcome) ?? 0).join(' | ')} |`);
-    for (const outcome of kinds) for (const code of outcome.split(' + ')) assert.ok(code === 'whole' || PROBLEM_CODES.some((known) => known === code), outcome);
-    assert.ok(counts[`to ${kind.title}`]!.get('whole')! > 250);
-  });
+    it('goes to the cloud with every occurrence, where it has no words for the rule', async () => {
+      const place = owner.addCalendar('Odd');
+      oddThere = await createPair(servers.calpair, { server: servers.radicale, url: odd.url }, place.calendar);
+      await oddThere.settle();
+      const problems = await oddThere.list('problems');
+      const untold = [...(await oddThere.events('caldav')).values()].filter(
+        ({ title }) => !problems.some(({ eventTitle }) => eventTitle === title),
+      );
+      assert.deepEqual(
+        untold.map(({ title }) => title),
+        [],
+      );
+      assert.ok(place.list().length > problems.length);
+    });
 
-  it('reaches nobody, and writes nothing without its conditions', () => {
-    assert.deepEqual(servers.cloud.harm(), []);
+    it('leaves the calendar that it came from as it was, byte by byte', async () => {
+      assert.deepEqual(await source.list(), etags);
+      assert.deepEqual(await texts(), original);
+    });
+
+    it('goes on to a second calendar', async () => {
+      back = await createPair(servers.calpair, { server: servers.radicale, url: second.url }, owner.calendar);
+      await back.settle();
+      await assertExplained(back, 300);
+    });
+
+    it('comes out there as it went in', async () => {
+      const told = new Set(
+        [...(await there.list('problems')), ...(await back.list('problems'))].map(({ eventTitle }) => eventTitle),
+      );
+      const [was, is] = [await there.events('caldav'), await back.events('caldav')];
+      const lost = [...was]
+        .filter(([uid, event]) => !is.has(uid) && !told.has(event.title))
+        .map(([, event]) => event.title);
+      assert.ok(is.size > 300, `${is.size} events came through`);
+      const changed = [...was].flatMap(([uid, event]) => {
+        const fields = is.has(uid) && !told.has(event.title) ? differingFields(event, is.get(uid)!) : [];
+        return fields.length > 0 ? [{ title: event.title, fields }] : [];
+      });
+      assert.deepEqual(changed, []);
+      assert.deepEqual(lost, []);
+    });
+
+    it('is quiet from then on: further runs write nothing, on either side', async () => {
+      const pairs = [there, back, oddThere];
+      for (const pair of pairs) await pair.settle();
+      const [writes, here, beyond] = [servers.cloud.standIn.writes.length, await source.list(), await second.list()];
+      for (const pair of [...pairs, ...pairs]) {
+        const run = await pair.sync();
+        assert.equal(run.result, 'ok');
+      }
+      for (const pair of pairs) await pair.post('resync?wait=120');
+      assert.deepEqual(
+        servers.cloud.standIn.writes.slice(writes).map(({ method, path }) => `${method} ${path}`),
+        [],
+      );
+      assert.deepEqual(await source.list(), here);
+      assert.deepEqual(await second.list(), beyond);
+      assert.deepEqual(here, etags, 'the first calendar is still untouched');
+    });
+
+    it('is counted by what became of it', async (t) => {
+      const counts = {
+        [`to ${kind.title}`]: await outcomes(there),
+        'what it has no words for': await outcomes(oddThere),
+        'on to the second calendar': await outcomes(back),
+      };
+      const kinds = [...new Set(Object.values(counts).flatMap((one) => [...one.keys()]))].sort();
+      t.diagnostic(`| outcome | ${Object.keys(counts).join(' | ')} |`);
+      for (const outcome of kinds)
+        t.diagnostic(
+          `| ${outcome} | ${Object.values(counts)
+            .map((one) => one.get(outcome) ?? 0)
+            .join(' | ')} |`,
+        );
+      for (const outcome of kinds)
+        for (const code of outcome.split(' + '))
+          assert.ok(code === 'whole' || PROBLEM_CODES.some((known) => known === code), outcome);
+      assert.ok(counts[`to ${kind.title}`]!.get('whole')! > 250);
+    });
+
+    it('reaches nobody, and writes nothing without its conditions', () => {
+      assert.deepEqual(servers.cloud.harm(), []);
+    });
   });
-});
 
 /** Numbers of events of the CalDAV side by what a person is told of them; objects that cannot be read as events are counted by their problem. */
 async function outcomes(pair: Pair): Promise<Map<string, number>> {
   const problems = await pair.list('problems');
   const titles = [...(await pair.events('caldav')).values()].map(({ title }) => title);
-  const told = (title: string): string => [...new Set(problems.filter(({ eventTitle }) => eventTitle === title).map(({ code }) => code as string))].sort().join(' + ') || 'whole';
-  const all = [...titles.map(told), ...problems.filter(({ eventTitle }) => !titles.includes(eventTitle ?? '')).map(({ code }) => code as string)];
-  return all.reduce((counts, outcome) => counts.set(outcome, (counts.get(outcome) ?? 0) + 1), new Map<string, number>());
+  const told = (title: string): string =>
+    [...new Set(problems.filter(({ eventTitle }) => eventTitle === title).map(({ code }) => code as string))]
+      .sort()
+      .join(' + ') || 'whole';
+  const all = [
+    ...titles.map(told),
+    ...problems.filter(({ eventTitle }) => !titles.includes(eventTitle ?? '')).map(({ code }) => code as string),
+  ];
+  return all.reduce(
+    (counts, outcome) => counts.set(outcome, (counts.get(outcome) ?? 0) + 1),
+    new Map<string, number>(),
+  );
 }
 
 /** Every object of every file; answers how many the server took. */
 async function fill(person: DavPerson): Promise<number> {
   let stored = 0;
   for (const folder of ['valid', 'broken']) {
-    for (const [number, file] of readdirSync(`${CORPUS}${folder}`).filter((name) => name.endsWith('.ics')).sort().entries()) {
+    for (const [number, file] of readdirSync(`${CORPUS}${folder}`)
+      .filter((name) => name.endsWith('.ics'))
+      .sort()
+      .entries()) {
       for (const [index, text] of objectsOf(readFileSync(`${CORPUS}${folder}/${file}`, 'utf8')).entries()) {
         const status = await person.tryPut(`${folder}-${number}-${index}.ics`, text);
         if (status < 300) stored += 1;

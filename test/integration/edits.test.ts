@@ -6,11 +6,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { CalendarEvent, When } from '../../core/event.ts';
 import type { CloudKind, CloudPerson, Typed } from '../support/cloud.ts';
-import { can, CLOUDS } from '../support/clouds.ts';
+import { CLOUDS, can } from '../support/clouds.ts';
 import { changedLines, unfolded } from '../support/dav-person.ts';
+import { hourAt, type Trio, type Two, trio } from '../support/fixture.ts';
 import { at, BAGGAGE, object } from '../support/ics.ts';
 import { assertAlike } from '../support/pair.ts';
-import { hourAt, trio, type Trio, type Two } from '../support/fixture.ts';
 
 /** One edit of one field, as either person makes it, and how it shows. */
 interface Edit {
@@ -29,10 +29,15 @@ interface Edit {
 }
 
 const type = (changes: Typed) => (owner: CloudPerson, id: string) => owner.edit(id, changes);
-const from = (start: string, end: string, zone = 'Europe/Berlin'): { when: When } => ({ when: { allDay: false, start, startZone: zone, end, endZone: zone } });
+const from = (start: string, end: string, zone = 'Europe/Berlin'): { when: When } => ({
+  when: { allDay: false, start, startZone: zone, end, endZone: zone },
+});
 const line = (from: RegExp, to: string) => (text: string) => text.replace(from, to);
 /** Adds lines to the master. Radicale sorts, so it does not matter where. */
-const add = (...lines: string[]) => (text: string) => text.replace(/(BEGIN:VEVENT\r?\n)/, `$1${lines.map((one) => `${one}\r\n`).join('')}`);
+const add =
+  (...lines: string[]) =>
+  (text: string) =>
+    text.replace(/(BEGIN:VEVENT\r?\n)/, `$1${lines.map((one) => `${one}\r\n`).join('')}`);
 const WHEN = /^(DTSTART|DTEND|DURATION|X-MICROSOFT)/;
 const FIRST = '20270113T080000Z';
 const SECOND = '20270120T080000Z';
@@ -40,77 +45,239 @@ const THIRD = '20270127T080000Z';
 const SERIES = [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=8'];
 /** The second occurrence an hour later; the third is excluded. */
 const EXCEPTIONAL = [...SERIES, 'EXDATE;TZID=Europe/Berlin:20270127T090000'];
-const MOVED = ['RECURRENCE-ID;TZID=Europe/Berlin:20270120T090000', 'SUMMARY:Series', 'LOCATION:Room', 'DESCRIPTION:Text', ...at('20270120T100000'), 'X-OVERRIDE:kept'];
+const MOVED = [
+  'RECURRENCE-ID;TZID=Europe/Berlin:20270120T090000',
+  'SUMMARY:Series',
+  'LOCATION:Room',
+  'DESCRIPTION:Text',
+  ...at('20270120T100000'),
+  'X-OVERRIDE:kept',
+];
 const uidLine = (text: string): string => unfolded(text).find((one) => one.startsWith('UID:'))!;
-const exception = (id: string, of: (content: Exclude<CalendarEvent['exceptions'][string], 'excluded'>) => unknown) => (event: CalendarEvent): unknown => {
-  const one = event.exceptions[id];
-  return typeof one === 'object' ? of(one) : one ?? 'none';
-};
+const exception =
+  (id: string, of: (content: Exclude<CalendarEvent['exceptions'][string], 'excluded'>) => unknown) =>
+  (event: CalendarEvent): unknown => {
+    const one = event.exceptions[id];
+    return typeof one === 'object' ? of(one) : (one ?? 'none');
+  };
 
 const BROUGHT_BACK = 'occurrence not excluded any more';
 const EDITS: readonly Edit[] = [
-  { name: 'title', inCaldav: line(/^SUMMARY:.*/m, 'SUMMARY:Other\\, with a comma'), inCloud: type({ title: 'Other, with a comma' }), lines: /^SUMMARY/, fields: ['title'], shows: ({ title }) => title, expected: 'Other, with a comma' },
-  { name: 'location', inCaldav: line(/^LOCATION:.*/m, 'LOCATION:Elsewhere'), inCloud: type({ location: 'Elsewhere' }), lines: /^LOCATION/, fields: ['location'], shows: ({ location }) => location, expected: 'Elsewhere' },
-  { name: 'location cleared', inCaldav: line(/^LOCATION:.*\r?\n/m, ''), inCloud: type({ location: '' }), lines: /^LOCATION/, fields: ['location'], shows: ({ location }) => location, expected: '' },
-  { name: 'description', inCaldav: line(/^DESCRIPTION:Text/m, 'DESCRIPTION:Two\\nlines & <more>'), inCloud: type({ description: 'Two\nlines & more' }), lines: /^DESCRIPTION/, fields: ['description'], shows: ({ description }) => description.split('\n')[0], expected: 'Two' },
-  { name: 'start', inCaldav: line(/^DTSTART;TZID=Europe\/Berlin:.*/m, 'DTSTART;TZID=Europe/Berlin:20270113T083000'), inCloud: type(from('2027-01-13T08:30:00', '2027-01-13T10:00:00')), lines: WHEN, fields: ['when'], shows: ({ when }) => when.start, expected: '2027-01-13T08:30:00' },
-  { name: 'end', inCaldav: line(/^DTEND;TZID=Europe\/Berlin:.*/m, 'DTEND;TZID=Europe/Berlin:20270113T113000'), inCloud: type(from('2027-01-13T09:00:00', '2027-01-13T11:30:00')), lines: WHEN, fields: ['when'], shows: ({ when }) => when.end, expected: '2027-01-13T11:30:00' },
   {
-    name: 'zone', inCaldav: (text) => text.replace(/(DTSTART|DTEND);TZID=Europe\/Berlin:(.*)/g, '$1;TZID=America/New_York:$2'),
+    name: 'title',
+    inCaldav: line(/^SUMMARY:.*/m, 'SUMMARY:Other\\, with a comma'),
+    inCloud: type({ title: 'Other, with a comma' }),
+    lines: /^SUMMARY/,
+    fields: ['title'],
+    shows: ({ title }) => title,
+    expected: 'Other, with a comma',
+  },
+  {
+    name: 'location',
+    inCaldav: line(/^LOCATION:.*/m, 'LOCATION:Elsewhere'),
+    inCloud: type({ location: 'Elsewhere' }),
+    lines: /^LOCATION/,
+    fields: ['location'],
+    shows: ({ location }) => location,
+    expected: 'Elsewhere',
+  },
+  {
+    name: 'location cleared',
+    inCaldav: line(/^LOCATION:.*\r?\n/m, ''),
+    inCloud: type({ location: '' }),
+    lines: /^LOCATION/,
+    fields: ['location'],
+    shows: ({ location }) => location,
+    expected: '',
+  },
+  {
+    name: 'description',
+    inCaldav: line(/^DESCRIPTION:Text/m, 'DESCRIPTION:Two\\nlines & <more>'),
+    inCloud: type({ description: 'Two\nlines & more' }),
+    lines: /^DESCRIPTION/,
+    fields: ['description'],
+    shows: ({ description }) => description.split('\n')[0],
+    expected: 'Two',
+  },
+  {
+    name: 'start',
+    inCaldav: line(/^DTSTART;TZID=Europe\/Berlin:.*/m, 'DTSTART;TZID=Europe/Berlin:20270113T083000'),
+    inCloud: type(from('2027-01-13T08:30:00', '2027-01-13T10:00:00')),
+    lines: WHEN,
+    fields: ['when'],
+    shows: ({ when }) => when.start,
+    expected: '2027-01-13T08:30:00',
+  },
+  {
+    name: 'end',
+    inCaldav: line(/^DTEND;TZID=Europe\/Berlin:.*/m, 'DTEND;TZID=Europe/Berlin:20270113T113000'),
+    inCloud: type(from('2027-01-13T09:00:00', '2027-01-13T11:30:00')),
+    lines: WHEN,
+    fields: ['when'],
+    shows: ({ when }) => when.end,
+    expected: '2027-01-13T11:30:00',
+  },
+  {
+    name: 'zone',
+    inCaldav: (text) => text.replace(/(DTSTART|DTEND);TZID=Europe\/Berlin:(.*)/g, '$1;TZID=America/New_York:$2'),
     inCloud: type(from('2027-01-13T09:00:00', '2027-01-13T10:00:00', 'America/New_York')),
     // The object has to say what the new zone is.
-    lines: /^(DTSTART|DTEND|TZID|TZNAME|TZOFFSET|RRULE|RDATE|X-LIC|TZURL|(BEGIN|END):(VTIMEZONE|STANDARD|DAYLIGHT))/, fields: ['when'],
-    shows: ({ when }) => (when.allDay ? '' : `${when.start} ${when.startZone}`), expected: '2027-01-13T09:00:00 America/New_York',
+    lines: /^(DTSTART|DTEND|TZID|TZNAME|TZOFFSET|RRULE|RDATE|X-LIC|TZURL|(BEGIN|END):(VTIMEZONE|STANDARD|DAYLIGHT))/,
+    fields: ['when'],
+    shows: ({ when }) => (when.allDay ? '' : `${when.start} ${when.startZone}`),
+    expected: '2027-01-13T09:00:00 America/New_York',
   },
   {
-    name: 'timed to all-day', inCaldav: (text) => text.replace(/DTSTART;.*/g, 'DTSTART;VALUE=DATE:20270113').replace(/DTEND;.*/g, 'DTEND;VALUE=DATE:20270115').replace(/BEGIN:VTIMEZONE[\s\S]*END:VTIMEZONE\r?\n/, ''),
+    name: 'timed to all-day',
+    inCaldav: (text) =>
+      text
+        .replace(/DTSTART;.*/g, 'DTSTART;VALUE=DATE:20270113')
+        .replace(/DTEND;.*/g, 'DTEND;VALUE=DATE:20270115')
+        .replace(/BEGIN:VTIMEZONE[\s\S]*END:VTIMEZONE\r?\n/, ''),
     inCloud: type({ when: { allDay: true, start: '2027-01-13', end: '2027-01-15' } }),
-    lines: WHEN, fields: ['when'], shows: ({ when }) => [when.allDay, when.start, when.end], expected: [true, '2027-01-13', '2027-01-15'],
+    lines: WHEN,
+    fields: ['when'],
+    shows: ({ when }) => [when.allDay, when.start, when.end],
+    expected: [true, '2027-01-13', '2027-01-15'],
   },
   {
-    name: 'all-day to timed', event: at('20270113'), inCaldav: (text) => text.replace(/DTSTART;.*/, 'DTSTART:20270113T090000Z').replace(/DTEND;.*/, 'DTEND:20270113T100000Z'),
+    name: 'all-day to timed',
+    event: at('20270113'),
+    inCaldav: (text) =>
+      text.replace(/DTSTART;.*/, 'DTSTART:20270113T090000Z').replace(/DTEND;.*/, 'DTEND:20270113T100000Z'),
     inCloud: type(from('2027-01-13T09:00:00', '2027-01-13T10:00:00', 'UTC')),
-    lines: WHEN, fields: ['when'], shows: ({ when }) => [when.allDay, when.start.slice(0, 10)], expected: [false, '2027-01-13'],
+    lines: WHEN,
+    fields: ['when'],
+    shows: ({ when }) => [when.allDay, when.start.slice(0, 10)],
+    expected: [false, '2027-01-13'],
   },
-  { name: 'status', inCaldav: add('STATUS:TENTATIVE'), inCloud: type({ status: 'tentative' }), lines: /^STATUS/, fields: ['status', 'transparency'], shows: ({ status }) => status, expected: 'tentative' },
-  { name: 'transparency', inCaldav: add('TRANSP:TRANSPARENT'), inCloud: type({ transparency: 'transparent' }), lines: /^TRANSP/, fields: ['status', 'transparency'], shows: ({ transparency }) => transparency, expected: 'transparent' },
-  { name: 'visibility', inCaldav: add('CLASS:PRIVATE'), inCloud: type({ visibility: 'private' }), lines: /^CLASS/, fields: ['visibility'], shows: ({ visibility }) => visibility, expected: 'private' },
-  { name: 'becomes a series', inCaldav: add('RRULE:FREQ=WEEKLY;COUNT=3'), inCloud: type({ rule: 'RRULE:FREQ=WEEKLY;COUNT=3' }), lines: /^RRULE/, fields: ['rule', 'exceptions'], shows: ({ recurrence }) => recurrence?.rules.length, expected: 1 },
-  { name: 'rule', event: SERIES, inCaldav: line(/^RRULE:FREQ=WEEKLY.*/m, 'RRULE:FREQ=WEEKLY;COUNT=9'), inCloud: type({ rule: 'RRULE:FREQ=WEEKLY;COUNT=9' }), lines: /^RRULE/, fields: ['rule', 'exceptions'], shows: ({ recurrence }) => recurrence?.rules[0]?.includes('COUNT=9'), expected: true },
   {
-    name: 'occurrence moved', event: SERIES,
-    inCaldav: (text) => text.replace(/END:VCALENDAR/, ['BEGIN:VEVENT', uidLine(text), 'DTSTAMP:20261101T100000Z', ...MOVED.slice(0, 4), ...at('20270120T140000'), 'END:VEVENT', 'END:VCALENDAR'].join('\r\n').replace('SUMMARY:Series', /^SUMMARY:.*/m.exec(text)![0].trim())),
+    name: 'status',
+    inCaldav: add('STATUS:TENTATIVE'),
+    inCloud: type({ status: 'tentative' }),
+    lines: /^STATUS/,
+    fields: ['status', 'transparency'],
+    shows: ({ status }) => status,
+    expected: 'tentative',
+  },
+  {
+    name: 'transparency',
+    inCaldav: add('TRANSP:TRANSPARENT'),
+    inCloud: type({ transparency: 'transparent' }),
+    lines: /^TRANSP/,
+    fields: ['status', 'transparency'],
+    shows: ({ transparency }) => transparency,
+    expected: 'transparent',
+  },
+  {
+    name: 'visibility',
+    inCaldav: add('CLASS:PRIVATE'),
+    inCloud: type({ visibility: 'private' }),
+    lines: /^CLASS/,
+    fields: ['visibility'],
+    shows: ({ visibility }) => visibility,
+    expected: 'private',
+  },
+  {
+    name: 'becomes a series',
+    inCaldav: add('RRULE:FREQ=WEEKLY;COUNT=3'),
+    inCloud: type({ rule: 'RRULE:FREQ=WEEKLY;COUNT=3' }),
+    lines: /^RRULE/,
+    fields: ['rule', 'exceptions'],
+    shows: ({ recurrence }) => recurrence?.rules.length,
+    expected: 1,
+  },
+  {
+    name: 'rule',
+    event: SERIES,
+    inCaldav: line(/^RRULE:FREQ=WEEKLY.*/m, 'RRULE:FREQ=WEEKLY;COUNT=9'),
+    inCloud: type({ rule: 'RRULE:FREQ=WEEKLY;COUNT=9' }),
+    lines: /^RRULE/,
+    fields: ['rule', 'exceptions'],
+    shows: ({ recurrence }) => recurrence?.rules[0]?.includes('COUNT=9'),
+    expected: true,
+  },
+  {
+    name: 'occurrence moved',
+    event: SERIES,
+    inCaldav: (text) =>
+      text.replace(
+        /END:VCALENDAR/,
+        [
+          'BEGIN:VEVENT',
+          uidLine(text),
+          'DTSTAMP:20261101T100000Z',
+          ...MOVED.slice(0, 4),
+          ...at('20270120T140000'),
+          'END:VEVENT',
+          'END:VCALENDAR',
+        ]
+          .join('\r\n')
+          .replace('SUMMARY:Series', /^SUMMARY:.*/m.exec(text)![0].trim()),
+      ),
     inCloud: (owner, id) => owner.editOccurrence(id, SECOND, from('2027-01-20T14:00:00', '2027-01-20T15:00:00')),
-    lines: /./, fields: ['rule', 'exceptions'], shows: exception(SECOND, ({ when }) => when.start), expected: '2027-01-20T14:00:00',
+    lines: /./,
+    fields: ['rule', 'exceptions'],
+    shows: exception(SECOND, ({ when }) => when.start),
+    expected: '2027-01-20T14:00:00',
   },
   {
-    name: 'exception edited', event: EXCEPTIONAL, overrides: [MOVED], inCaldav: line(/SUMMARY:Series/, 'SUMMARY:Edited'),
+    name: 'exception edited',
+    event: EXCEPTIONAL,
+    overrides: [MOVED],
+    inCaldav: line(/SUMMARY:Series/, 'SUMMARY:Edited'),
     inCloud: (owner, id) => owner.editOccurrence(id, SECOND, { title: 'Edited' }),
-    lines: /^SUMMARY/, fields: ['rule', 'exceptions'], shows: exception(SECOND, ({ title, when }) => [title, when.start]), expected: ['Edited', '2027-01-20T10:00:00'],
+    lines: /^SUMMARY/,
+    fields: ['rule', 'exceptions'],
+    shows: exception(SECOND, ({ title, when }) => [title, when.start]),
+    expected: ['Edited', '2027-01-20T10:00:00'],
   },
   {
-    name: 'occurrence excluded', event: SERIES, inCaldav: add('EXDATE;TZID=Europe/Berlin:20270120T090000'), inCloud: (owner, id) => owner.removeOccurrence(id, SECOND),
-    lines: /^EXDATE/, fields: ['rule', 'exceptions'], shows: exception(SECOND, () => 'content'), expected: 'excluded',
+    name: 'occurrence excluded',
+    event: SERIES,
+    inCaldav: add('EXDATE;TZID=Europe/Berlin:20270120T090000'),
+    inCloud: (owner, id) => owner.removeOccurrence(id, SECOND),
+    lines: /^EXDATE/,
+    fields: ['rule', 'exceptions'],
+    shows: exception(SECOND, () => 'content'),
+    expected: 'excluded',
   },
   {
-    name: 'first occurrence excluded', event: SERIES, inCaldav: add('EXDATE;TZID=Europe/Berlin:20270113T090000'), inCloud: (owner, id) => owner.removeOccurrence(id, FIRST),
-    lines: /^EXDATE/, fields: ['rule', 'exceptions'], shows: exception(FIRST, () => 'content'), expected: 'excluded',
+    name: 'first occurrence excluded',
+    event: SERIES,
+    inCaldav: add('EXDATE;TZID=Europe/Berlin:20270113T090000'),
+    inCloud: (owner, id) => owner.removeOccurrence(id, FIRST),
+    lines: /^EXDATE/,
+    fields: ['rule', 'exceptions'],
+    shows: exception(FIRST, () => 'content'),
+    expected: 'excluded',
   },
   {
-    name: BROUGHT_BACK, event: EXCEPTIONAL, overrides: [MOVED], inCaldav: line(/^EXDATE.*\r?\n/m, ''),
+    name: BROUGHT_BACK,
+    event: EXCEPTIONAL,
+    overrides: [MOVED],
+    inCaldav: line(/^EXDATE.*\r?\n/m, ''),
     inCloud: (owner, id) => owner.bringBackOccurrence(id, THIRD),
-    lines: /^EXDATE/, fields: ['rule', 'exceptions'], shows: exception(THIRD, () => 'content'), expected: 'none',
+    lines: /^EXDATE/,
+    fields: ['rule', 'exceptions'],
+    shows: exception(THIRD, () => 'content'),
+    expected: 'none',
   },
 ];
 
-for (const kind of CLOUDS) describe(`between CalDAV and ${kind.title}:`, () => {
-  const servers = trio(kind);
-  for (const origin of ['caldav', 'cloud'] as const) for (const editor of ['caldav', 'cloud'] as const) suite(kind, servers, origin, editor);
-});
+for (const kind of CLOUDS)
+  describe(`between CalDAV and ${kind.title}:`, () => {
+    const servers = trio(kind);
+    for (const origin of ['caldav', 'cloud'] as const)
+      for (const editor of ['caldav', 'cloud'] as const) suite(kind, servers, origin, editor);
+  });
 
 function suite(kind: CloudKind, servers: Trio, origin: 'caldav' | 'cloud', editor: 'caldav' | 'cloud'): void {
   const nameOf = (side: 'caldav' | 'cloud'): string => (side === 'caldav' ? 'Radicale' : kind.title);
-  const edits = EDITS.filter(({ name }) => name !== BROUGHT_BACK || editor === 'caldav' || can(kind, 'bring back one occurrence that was deleted'));
+  const edits = EDITS.filter(
+    ({ name }) =>
+      name !== BROUGHT_BACK || editor === 'caldav' || can(kind, 'bring back one occurrence that was deleted'),
+  );
   describe(`events and occurrences that were made in ${nameOf(origin)}, edited in ${nameOf(editor)} (E20)`, () => {
     const titleOf = (edit: Edit): string => `Event ${edits.indexOf(edit)} ${origin} ${editor}`;
     let bench: Two;
@@ -122,7 +289,11 @@ function suite(kind: CloudKind, servers: Trio, origin: 'caldav' | 'cloud', edito
       for (const edit of edits) await make(bench, origin, edit, titleOf(edit));
       await bench.pair.settle();
       await assertAlike(bench.pair);
-      for (const edit of edits) before_.set(edit, await shown(bench, await bench.person.nameOf(`SUMMARY:${titleOf(edit)}`), bench.owner.idOf(titleOf(edit))));
+      for (const edit of edits)
+        before_.set(
+          edit,
+          await shown(bench, await bench.person.nameOf(`SUMMARY:${titleOf(edit)}`), bench.owner.idOf(titleOf(edit))),
+        );
       for (const edit of edits) {
         const { name, id } = before_.get(edit)!;
         if (editor === 'caldav') await bench.person.edit(name, edit.inCaldav);
@@ -130,7 +301,8 @@ function suite(kind: CloudKind, servers: Trio, origin: 'caldav' | 'cloud', edito
       }
       await bench.pair.settle();
       // The next full comparison finds what was not told.
-      if (editor === 'cloud' && !can(kind, 'tell at once that one occurrence was deleted')) await bench.pair.post('resync?wait=120');
+      if (editor === 'cloud' && !can(kind, 'tell at once that one occurrence was deleted'))
+        await bench.pair.post('resync?wait=120');
       for (const [edit, { name, id }] of before_) after_.set(edit, await shown(bench, name, id));
     });
     after(() => bench?.pair.post('pause'));
@@ -138,15 +310,30 @@ function suite(kind: CloudKind, servers: Trio, origin: 'caldav' | 'cloud', edito
     for (const edit of edits) {
       it(`${edit.name} arrives, and only that`, async () => {
         const [was, is] = [before_.get(edit)!, after_.get(edit)!];
-        const events = { caldav: (await bench.pair.events('caldav')).get(is.uid), cloud: (await bench.pair.events('cloud')).get(is.uid) };
-        for (const side of ['caldav', 'cloud'] as const) assert.deepEqual(edit.shows(events[side]!), edit.expected, side);
+        const events = {
+          caldav: (await bench.pair.events('caldav')).get(is.uid),
+          cloud: (await bench.pair.events('cloud')).get(is.uid),
+        };
+        for (const side of ['caldav', 'cloud'] as const)
+          assert.deepEqual(edit.shows(events[side]!), edit.expected, side);
         if (editor === 'cloud') {
           const { gone, come } = changedLines(was.text, is.text);
-          assert.deepEqual([...gone, ...come].filter((one) => !edit.lines.test(one)), [], 'lines that have nothing to do with it');
-          if (origin === 'caldav') for (const kept of BAGGAGE) assert.ok(changedLines(kept, is.text).gone.length === 0, kept);
+          assert.deepEqual(
+            [...gone, ...come].filter((one) => !edit.lines.test(one)),
+            [],
+            'lines that have nothing to do with it',
+          );
+          if (origin === 'caldav')
+            for (const kept of BAGGAGE) assert.ok(changedLines(kept, is.text).gone.length === 0, kept);
         } else {
-          const fields = [...new Set([...Object.keys(was.inCloud), ...Object.keys(is.inCloud)])].filter((field) => JSON.stringify(was.inCloud[field]) !== JSON.stringify(is.inCloud[field]));
-          assert.deepEqual(fields.filter((field) => !(edit.fields as readonly string[]).includes(field)), [], 'fields that have nothing to do with it');
+          const fields = [...new Set([...Object.keys(was.inCloud), ...Object.keys(is.inCloud)])].filter(
+            (field) => JSON.stringify(was.inCloud[field]) !== JSON.stringify(is.inCloud[field]),
+          );
+          assert.deepEqual(
+            fields.filter((field) => !(edit.fields as readonly string[]).includes(field)),
+            [],
+            'fields that have nothing to do with it',
+          );
         }
       });
     }
@@ -176,14 +363,25 @@ async function make({ person, owner }: Two, origin: 'caldav' | 'cloud', edit: Ed
   const event = edit.event ?? at('20270113T090000');
   const uid = `${title.replaceAll(' ', '-')}@example.org`;
   if (origin === 'caldav') {
-    await person.put(`${uid}.ics`, object(uid, [`SUMMARY:${title}`, 'LOCATION:Room', 'DESCRIPTION:Text', ...event, ...BAGGAGE], edit.overrides ?? []));
+    await person.put(
+      `${uid}.ics`,
+      object(
+        uid,
+        [`SUMMARY:${title}`, 'LOCATION:Room', 'DESCRIPTION:Text', ...event, ...BAGGAGE],
+        edit.overrides ?? [],
+      ),
+    );
     return;
   }
   const rule = event.find((one) => one.startsWith('RRULE'));
   const isAllDay = event.some((one) => one.startsWith('DTSTART;VALUE=DATE'));
   const when: When = isAllDay ? { allDay: true, start: '2027-01-13', end: '2027-01-14' } : hourAt('2027-01-13');
-  const id = owner.insert({ title, location: 'Room', description: 'Text', when, ...(rule === undefined ? {} : { rule }) }, true);
-  if (edit.overrides) owner.editOccurrence(id, SECOND, { title: 'Series', ...from('2027-01-20T10:00:00', '2027-01-20T11:00:00') });
+  const id = owner.insert(
+    { title, location: 'Room', description: 'Text', when, ...(rule === undefined ? {} : { rule }) },
+    true,
+  );
+  if (edit.overrides)
+    owner.editOccurrence(id, SECOND, { title: 'Series', ...from('2027-01-20T10:00:00', '2027-01-20T11:00:00') });
   if (event.some((one) => one.startsWith('EXDATE'))) owner.removeOccurrence(id, THIRD);
 }
 

@@ -3,28 +3,33 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';
 import { busySpans, mayTakeTime, STEPS_PER_QUESTION, TimesUnknown } from '../../core/availability/busy-time.ts';
-import { readBusySources } from '../../core/ical/free-busy.ts';
-import { splitFeed } from '../../core/ical/feed.ts';
 import { mergeSpans } from '../../core/availability/interval.ts';
-import { judgeFreeBusy, type FreeBusyJudgement, type JudgedCalendar } from '../support/free-busy-oracle.ts';
+import { splitFeed } from '../../core/ical/feed.ts';
+import { readBusySources } from '../../core/ical/free-busy.ts';
+import { type FreeBusyJudgement, type JudgedCalendar, judgeFreeBusy } from '../support/free-busy-oracle.ts';
 
 /** Changes of offset by an hour, by half an hour, on both halves of the world, and none. */
 const ZONES = ['America/New_York', 'Europe/Berlin', 'Asia/Tokyo', 'Australia/Lord_Howe'];
 
 /** Where both engines follow the calendar, and differ: who is right, and why. */
 const DIFFERENT: Readonly<Record<string, string>> = {
-  'valid/icalnet__Categories1.ics': 'its VTIMEZONE has the American law of before 2007 under the name US-Eastern: we take the zone of that name, the judge the old law',
-  'valid/icalnet__DailyInterval2.ics': 'with DTEND all occurrences are equally long (RFC 5545 3.8.5.3): 24 hours; the judge keeps the wall-clock time of the end',
+  'valid/icalnet__Categories1.ics':
+    'its VTIMEZONE has the American law of before 2007 under the name US-Eastern: we take the zone of that name, the judge the old law',
+  'valid/icalnet__DailyInterval2.ics':
+    'with DTEND all occurrences are equally long (RFC 5545 3.8.5.3): 24 hours; the judge keeps the wall-clock time of the end',
   'valid/nodeical__test_with_int_tzid.ics': 'the judge does not find the VTIMEZONE of the TZID " 1", which is there',
-  'valid/vobject__UntilRespectsTimezoneTest.ics': 'UNTIL without a zone breaks RFC 5545; we read it in that of the start, as its author means it, the judge in UTC',
+  'valid/vobject__UntilRespectsTimezoneTest.ics':
+    'UNTIL without a zone breaks RFC 5545; we read it in that of the start, as its author means it, the judge in UTC',
   'broken/ical4j__friday13-NOT.ics': 'the judge does not know EXRULE (RFC 2445)',
   'broken/ical4j__incoming.ics': 'messages about one meeting that contradict each other: which of them counts is open',
-  'broken/icalendar__event_with_recurrence.ics': 'EXDATE in UTC for a floating start: the judge takes all of it for UTC',
+  'broken/icalendar__event_with_recurrence.ics':
+    'EXDATE in UTC for a floating start: the judge takes all of it for UTC',
   'broken/icsparser__ICal.ics': 'a TZID as Outlook shows it to people, which the judge takes for floating time',
   'broken/libical__rfc2446.ics': 'ends before starts, which the judge swaps; and the old American law in a VTIMEZONE',
   'broken/pyrie__end_before_start_event.ics': 'an end before the start: no time to us, the judge swaps them',
   'broken/pyrie__issue_132_swapped_start_and_end.ics': 'the same',
-  'broken/pyrie__issue_75_range_parameter.ics': 'UNTIL is a date in a timed series: to us that whole day, to the judge its midnight',
+  'broken/pyrie__issue_75_range_parameter.ics':
+    'UNTIL is a date in a timed series: to us that whole day, to the judge its midnight',
 };
 /** Where we say that it cannot be told. */
 const UNKNOWN: Readonly<Record<string, string>> = {
@@ -34,8 +39,16 @@ const UNKNOWN: Readonly<Record<string, string>> = {
 };
 /** Which the judge cannot read as a whole: it is asked about their objects one by one. */
 const JUDGED_IN_PARTS = [
-  'valid/icalendar__rfc_7529.ics', 'valid/icsparser__issue-340.ics', 'valid/libical__calendar.ics', 'broken/ical4j__twinkle_orig.ics', 'broken/icalendar__issue_165_missing_event.ics',
-  'broken/icsparser__ICal.ics', 'broken/libical__crash.ics', 'broken/libical__malloc.ics', 'broken/libical__rfc2446.ics', 'broken/nodeical__ms_timezones.ics',
+  'valid/icalendar__rfc_7529.ics',
+  'valid/icsparser__issue-340.ics',
+  'valid/libical__calendar.ics',
+  'broken/ical4j__twinkle_orig.ics',
+  'broken/icalendar__issue_165_missing_event.ics',
+  'broken/icsparser__ICal.ics',
+  'broken/libical__crash.ics',
+  'broken/libical__malloc.ics',
+  'broken/libical__rfc2446.ics',
+  'broken/nodeical__ms_timezones.ics',
   'broken/nodeical__test_date_duration.ics',
 ];
 
@@ -43,14 +56,20 @@ const CORPUS = new URL('../../../shared/corpus/ics/', import.meta.url);
 const NOT_FOR_THE_JUDGE = 'valid/icalnet__Secondly1.ics';
 
 describe('free/busy of the corpus', { skip: existsSync(CORPUS) ? false : 'the corpus is not here' }, () => {
-  const files = ['valid', 'broken'].flatMap((folder) => readdirSync(new URL(folder, CORPUS)).sort().map((name) => `${folder}/${name}`));
+  const files = ['valid', 'broken'].flatMap((folder) =>
+    readdirSync(new URL(folder, CORPUS))
+      .sort()
+      .map((name) => `${folder}/${name}`),
+  );
   const texts = new Map(files.map((file) => [file, readFileSync(new URL(file, CORPUS), 'utf8')]));
   /** By file: what was compared, and how. */
   const cases: { file: string; calendar: JudgedCalendar; judged: FreeBusyJudgement }[] = [];
   const judgedInParts: string[] = [];
 
   before(async () => {
-    const asked = files.filter((file) => file !== NOT_FOR_THE_JUDGE).map((file) => ({ file, calendar: calendarOf(texts.get(file)!) }));
+    const asked = files
+      .filter((file) => file !== NOT_FOR_THE_JUDGE)
+      .map((file) => ({ file, calendar: calendarOf(texts.get(file)!) }));
     const whole = await judgeFreeBusy(asked.map(({ calendar }) => calendar));
     const parts: typeof asked = [];
     for (const [index, judged] of whole.entries()) {
@@ -59,10 +78,11 @@ describe('free/busy of the corpus', { skip: existsSync(CORPUS) ? false : 'the co
       else parts.push(...partsOf(calendar.text).map((text) => ({ file, calendar: { ...calendar, text } })));
     }
     judgedInParts.push(...new Set(parts.map(({ file }) => file)));
-    for (const [index, judged] of (await judgeFreeBusy(parts.map(({ calendar }) => calendar))).entries()) cases.push({ ...parts[index]!, judged });
+    for (const [index, judged] of (await judgeFreeBusy(parts.map(({ calendar }) => calendar))).entries())
+      cases.push({ ...parts[index]!, judged });
   });
 
-  it('equals the judge\'s, but for what is listed here with its reason', (t) => {
+  it("equals the judge's, but for what is listed here with its reason", (t) => {
     const different = new Set<string>();
     let [compared, spans] = [0, 0];
     for (const { file, calendar, judged } of cases) {
@@ -99,7 +119,10 @@ describe('free/busy of the corpus', { skip: existsSync(CORPUS) ? false : 'the co
 /** From the years of its first and of its last event on, and from 2026 on. */
 function calendarOf(text: string): JudgedCalendar {
   const events = text.replace(/BEGIN:VTIMEZONE[\s\S]*?END:VTIMEZONE/g, '');
-  const years = [...events.matchAll(/^DTSTART[^:\r\n]*:(\d{4})\d{4}/gm)].map((match) => Number(match[1])).filter((year) => year >= 1990).sort();
+  const years = [...events.matchAll(/^DTSTART[^:\r\n]*:(\d{4})\d{4}/gm)]
+    .map((match) => Number(match[1]))
+    .filter((year) => year >= 1990)
+    .sort();
   const first = [...new Set([years[0] ?? 2026, years.at(-1) ?? 2026, 2026])];
   return { text, zones: ZONES, windows: first.map((year) => [`${year}-01-01`, `${year + 2}-01-01`] as const) };
 }
@@ -112,8 +135,17 @@ function partsOf(text: string): string[] {
   }
 }
 
-function ownBusy(text: string, [first, after]: readonly [string, string], zone: string): [number, number][] | 'unknown' {
-  const view = { range: { from: Date.parse(first), to: Date.parse(after) }, zone, own: new Set<string>(), unanswered: 'busy' as const };
+function ownBusy(
+  text: string,
+  [first, after]: readonly [string, string],
+  zone: string,
+): [number, number][] | 'unknown' {
+  const view = {
+    range: { from: Date.parse(first), to: Date.parse(after) },
+    zone,
+    own: new Set<string>(),
+    unanswered: 'busy' as const,
+  };
   const { sources, unknown } = readBusySources(text, { floatingZone: zone });
   if (unknown.some((content) => mayTakeTime(content, view))) return 'unknown';
   try {

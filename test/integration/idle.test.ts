@@ -4,50 +4,75 @@ import { after, before, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import { until } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
-import { startGate, type Gate } from '../support/gate.ts';
-import { at, object } from '../support/ics.ts';
 import { trio } from '../support/fixture.ts';
+import { type Gate, startGate } from '../support/gate.ts';
+import { at, object } from '../support/ics.ts';
 
-for (const kind of CLOUDS) describe(`between CalDAV and ${kind.title}`, () => {
-  const servers = trio(kind);
-  let connection: Connection;
-  /** In front of the CalDAV server. */
-  let gate: Gate;
-  before(async () => {
-    gate = await startGate(servers.radicale.base);
-    connection = await Connection.connect({ address: servers.calpair.temporal.address });
-  });
-  after(async () => {
-    await connection?.close();
-    gate?.stop();
-  });
-
-  it('an idle poll is one request a side, and leaves the history as it is', async (t) => {
-    const objects = [0, 1, 2, 3, 4].map((n) => [String(n), object(`idle-${n}@example.org`, [`SUMMARY:Event ${n}`, ...at('20270113T090000')])]);
-    const { pair } = await servers.open({
-      caldav: Object.fromEntries(objects), settings: { pollIntervalSeconds: 5 }, through: (url) => ({ base: gate.base, url: url.replace(servers.radicale.base, gate.base) }),
+for (const kind of CLOUDS)
+  describe(`between CalDAV and ${kind.title}`, () => {
+    const servers = trio(kind);
+    let connection: Connection;
+    /** In front of the CalDAV server. */
+    let gate: Gate;
+    before(async () => {
+      gate = await startGate(servers.radicale.base);
+      connection = await Connection.connect({ address: servers.calpair.temporal.address });
     });
-    const workflow = new Client({ connection, namespace: servers.calpair.temporal.namespace }).workflow.getHandle((await pair.show()).workflowId);
-    // The look that follows a run at once is no idle poll.
-    const first = gate.asked.length;
-    await until('the first look after the run', async () => gate.asked.length > first && (await workflow.describe()).raw.pendingActivities?.[0]?.attempt !== undefined);
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    const [events, dav, cloud, polls] = [(await workflow.describe()).historyLength, gate.asked.length, servers.cloud.standIn.requests.length, await attempt(workflow)];
-    await until('three more polls', async () => (await attempt(workflow)) >= polls + 3, 40_000);
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    const count = (await attempt(workflow)) - polls;
-    t.diagnostic(`${count} polls`);
-    assert.deepEqual(gate.asked.slice(dav).map((one) => one.split(' ')[0]), Array(count).fill('REPORT'));
-    const paths = servers.cloud.standIn.requests.slice(cloud).map(({ method, path }) => `${method} ${path}`);
-    assert.deepEqual(paths.filter((path) => !kind.idlePoll.test(path)), []);
-    assert.equal(paths.length, count, 'one listing each, and no token either');
-    assert.equal((await workflow.describe()).historyLength, events);
-    const { lastSyncAt, nextPollAt } = await pair.show();
-    assert.ok(Date.parse(lastSyncAt) > Date.now() - 15_000 && Date.parse(nextPollAt) > Date.parse(lastSyncAt));
+    after(async () => {
+      await connection?.close();
+      gate?.stop();
+    });
+
+    it('an idle poll is one request a side, and leaves the history as it is', async (t) => {
+      const objects = [0, 1, 2, 3, 4].map((n) => [
+        String(n),
+        object(`idle-${n}@example.org`, [`SUMMARY:Event ${n}`, ...at('20270113T090000')]),
+      ]);
+      const { pair } = await servers.open({
+        caldav: Object.fromEntries(objects),
+        settings: { pollIntervalSeconds: 5 },
+        through: (url) => ({ base: gate.base, url: url.replace(servers.radicale.base, gate.base) }),
+      });
+      const workflow = new Client({ connection, namespace: servers.calpair.temporal.namespace }).workflow.getHandle(
+        (await pair.show()).workflowId,
+      );
+      // The look that follows a run at once is no idle poll.
+      const first = gate.asked.length;
+      await until(
+        'the first look after the run',
+        async () =>
+          gate.asked.length > first && (await workflow.describe()).raw.pendingActivities?.[0]?.attempt !== undefined,
+      );
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      const [events, dav, cloud, polls] = [
+        (await workflow.describe()).historyLength,
+        gate.asked.length,
+        servers.cloud.standIn.requests.length,
+        await attempt(workflow),
+      ];
+      await until('three more polls', async () => (await attempt(workflow)) >= polls + 3, 40_000);
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      const count = (await attempt(workflow)) - polls;
+      t.diagnostic(`${count} polls`);
+      assert.deepEqual(
+        gate.asked.slice(dav).map((one) => one.split(' ')[0]),
+        Array(count).fill('REPORT'),
+      );
+      const paths = servers.cloud.standIn.requests.slice(cloud).map(({ method, path }) => `${method} ${path}`);
+      assert.deepEqual(
+        paths.filter((path) => !kind.idlePoll.test(path)),
+        [],
+      );
+      assert.equal(paths.length, count, 'one listing each, and no token either');
+      assert.equal((await workflow.describe()).historyLength, events);
+      const { lastSyncAt, nextPollAt } = await pair.show();
+      assert.ok(Date.parse(lastSyncAt) > Date.now() - 15_000 && Date.parse(nextPollAt) > Date.parse(lastSyncAt));
+    });
   });
-});
 
 /** Number of the current look; Temporal counts them without an event. */
-async function attempt(workflow: { describe(): Promise<{ raw: { pendingActivities?: { attempt?: number | null }[] | null } }> }): Promise<number> {
+async function attempt(workflow: {
+  describe(): Promise<{ raw: { pendingActivities?: { attempt?: number | null }[] | null } }>;
+}): Promise<number> {
   return (await workflow.describe()).raw.pendingActivities?.[0]?.attempt ?? 0;
 }

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { until, type Json } from '../support/calpair.ts';
+import { type Json, until } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import type { DavServer } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
+import { type Two, trio } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike, createPair } from '../support/pair.ts';
-import { trio, type Two } from '../support/fixture.ts';
 
 const PASSWORDS = { alice: 'alice-secret', bob: 'bob-secret' };
 type Person = keyof typeof PASSWORDS;
@@ -31,13 +31,24 @@ async function startMixer(behind: DavServer): Promise<Mixer> {
       const { person } = mixed;
       const spell = (text: string): string => text.replaceAll(`/${person}/mixed`, '/me/mixed');
       const url = new URL(request.url!.replace(/^\/me\//, `/${person}/`), behind.base);
-      const headers = Object.fromEntries(['content-type', 'depth', 'if-match', 'if-none-match'].flatMap((name) => (request.headers[name] ? [[name, String(request.headers[name])]] : [])));
+      const headers = Object.fromEntries(
+        ['content-type', 'depth', 'if-match', 'if-none-match'].flatMap((name) =>
+          request.headers[name] ? [[name, String(request.headers[name])]] : [],
+        ),
+      );
       const body = (await bodyOf(request)).replaceAll('/me/mixed', `/${person}/mixed`);
       const answer = await fetch(url, {
-        method: request.method!, redirect: 'manual', ...(body === '' ? {} : { body }),
-        headers: { ...headers, authorization: `Basic ${Buffer.from(`${person}:${PASSWORDS[person]}`).toString('base64')}` },
+        method: request.method!,
+        redirect: 'manual',
+        ...(body === '' ? {} : { body }),
+        headers: {
+          ...headers,
+          authorization: `Basic ${Buffer.from(`${person}:${PASSWORDS[person]}`).toString('base64')}`,
+        },
       });
-      const kept = ['content-type', 'etag', 'dav', 'last-modified'].flatMap((name) => (answer.headers.has(name) ? [[name, answer.headers.get(name)!]] : []));
+      const kept = ['content-type', 'etag', 'dav', 'last-modified'].flatMap((name) =>
+        answer.headers.has(name) ? [[name, answer.headers.get(name)!]] : [],
+      );
       response.writeHead(answer.status, Object.fromEntries(kept)).end(spell(await answer.text()));
     })().catch(() => response.destroy());
   });
@@ -45,10 +56,11 @@ async function startMixer(behind: DavServer): Promise<Mixer> {
   const mixed: Mixer = {
     base: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     person: 'alice',
-    close: () => new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
   };
   return mixed;
 }
@@ -63,144 +75,204 @@ interface Bench extends Pick<Two, 'pair' | 'owner'> {
   readonly alice: DavPerson;
 }
 
-const titles = ({ owner }: Bench): string[] => owner.list().map(({ title }) => title).sort();
-const lists = async ({ pair }: Bench): Promise<Json[]> => [...(await pair.list('held-changes')), ...(await pair.list('conflicts')), ...(await pair.list('problems'))];
+const titles = ({ owner }: Bench): string[] =>
+  owner
+    .list()
+    .map(({ title }) => title)
+    .sort();
+const lists = async ({ pair }: Bench): Promise<Json[]> => [
+  ...(await pair.list('held-changes')),
+  ...(await pair.list('conflicts')),
+  ...(await pair.list('problems')),
+];
 
-for (const kind of CLOUDS) describe(`between CalDAV and ${kind.title}:`, () => {
-  const servers = trio(kind);
-  let mixer: Mixer;
-  before(async () => {
-    mixer = await startMixer(servers.radicale);
-  });
-  after(() => mixer?.close());
+for (const kind of CLOUDS)
+  describe(`between CalDAV and ${kind.title}:`, () => {
+    const servers = trio(kind);
+    let mixer: Mixer;
+    before(async () => {
+      mixer = await startMixer(servers.radicale);
+    });
+    after(() => mixer?.close());
 
-  async function calendarOf(person: Person, name: string, titles: readonly string[]): Promise<DavPerson> {
-    const authorization = `Basic ${Buffer.from(`${person}:${PASSWORDS[person]}`).toString('base64')}`;
-    const url = new URL(`/${person}/${name}/`, servers.radicale.base).href;
-    const made = await fetch(url, { method: 'MKCALENDAR', headers: { authorization } });
-    assert.equal(made.status, 201);
-    const dav = new DavPerson({ username: person, password: PASSWORDS[person] }, url);
-    for (const title of titles) await dav.put(`${title}.ics`, object(`${title}-${name}@example.org`, [`SUMMARY:${title}`, ...at('20270113T090000')]));
-    return dav;
-  }
+    async function calendarOf(person: Person, name: string, titles: readonly string[]): Promise<DavPerson> {
+      const authorization = `Basic ${Buffer.from(`${person}:${PASSWORDS[person]}`).toString('base64')}`;
+      const url = new URL(`/${person}/${name}/`, servers.radicale.base).href;
+      const made = await fetch(url, { method: 'MKCALENDAR', headers: { authorization } });
+      assert.equal(made.status, 201);
+      const dav = new DavPerson({ username: person, password: PASSWORDS[person] }, url);
+      for (const title of titles)
+        await dav.put(
+          `${title}.ics`,
+          object(`${title}-${name}@example.org`, [`SUMMARY:${title}`, ...at('20270113T090000')]),
+        );
+      return dav;
+    }
 
-  let benches = 0;
-  /** @param through the address at which Calpair reaches Alice's calendar */
-  async function setUp(name: string, through?: { base: string; path: string }): Promise<Bench> {
-    benches += 1;
-    const alice = await calendarOf('alice', name, ['A', 'B', 'C', 'D']);
-    const owner = servers.cloud.addOwner(`owner-${benches}@calendars.example`);
-    const server = { name: 'radicale', base: through?.base ?? servers.radicale.base, username: 'alice', password: PASSWORDS.alice };
-    const url = through ? new URL(through.path, through.base).href : alice.url;
-    const pair = await createPair(servers.calpair, { server, url }, owner.calendar);
-    await pair.settle();
-    await assertAlike(pair);
-    return { pair, alice, owner };
-  }
+    let benches = 0;
+    /** @param through the address at which Calpair reaches Alice's calendar */
+    async function setUp(name: string, through?: { base: string; path: string }): Promise<Bench> {
+      benches += 1;
+      const alice = await calendarOf('alice', name, ['A', 'B', 'C', 'D']);
+      const owner = servers.cloud.addOwner(`owner-${benches}@calendars.example`);
+      const server = {
+        name: 'radicale',
+        base: through?.base ?? servers.radicale.base,
+        username: 'alice',
+        password: PASSWORDS.alice,
+      };
+      const url = through ? new URL(through.path, through.base).href : alice.url;
+      const pair = await createPair(servers.calpair, { server, url }, owner.calendar);
+      await pair.settle();
+      await assertAlike(pair);
+      return { pair, alice, owner };
+    }
 
-  /** A run fails, says why, and leaves everything as it was. */
-  async function assertRefused(bench: Bench, side: 'caldav' | 'cloud', kind: 'sync' | 'resync' = 'sync'): Promise<void> {
-    const writes = servers.cloud.standIn.writes.length;
-    const run = kind === 'sync' ? await bench.pair.sync() : await servers.calpair.api.call('POST', `/v1/pairs/${bench.pair.id}/resync?wait=120`);
-    assert.deepEqual([run.result, run.error.code, run.error.side], ['failed', 'different-account', side], JSON.stringify(run));
-    const { status, statusReason, counts } = await bench.pair.show();
-    assert.deepEqual([status, statusReason, counts.events], ['attention', 'credentials', 4]);
-    assert.equal((await servers.calpair.api.call('GET', `/v1/accounts/${bench.pair.accountIds[side]}`)).status, 'attention');
-    assert.deepEqual(await lists(bench), []);
-    assert.equal(servers.cloud.standIn.writes.length, writes);
-    assert.deepEqual(titles(bench), ['A', 'B', 'C', 'D']);
-  }
+    /** A run fails, says why, and leaves everything as it was. */
+    async function assertRefused(
+      bench: Bench,
+      side: 'caldav' | 'cloud',
+      kind: 'sync' | 'resync' = 'sync',
+    ): Promise<void> {
+      const writes = servers.cloud.standIn.writes.length;
+      const run =
+        kind === 'sync'
+          ? await bench.pair.sync()
+          : await servers.calpair.api.call('POST', `/v1/pairs/${bench.pair.id}/resync?wait=120`);
+      assert.deepEqual(
+        [run.result, run.error.code, run.error.side],
+        ['failed', 'different-account', side],
+        JSON.stringify(run),
+      );
+      const { status, statusReason, counts } = await bench.pair.show();
+      assert.deepEqual([status, statusReason, counts.events], ['attention', 'credentials', 4]);
+      assert.equal(
+        (await servers.calpair.api.call('GET', `/v1/accounts/${bench.pair.accountIds[side]}`)).status,
+        'attention',
+      );
+      assert.deepEqual(await lists(bench), []);
+      assert.equal(servers.cloud.standIn.writes.length, writes);
+      assert.deepEqual(titles(bench), ['A', 'B', 'C', 'D']);
+    }
 
-  async function assertHealed(bench: Bench): Promise<void> {
-    await bench.pair.settle();
-    assert.equal((await bench.pair.show()).status, 'active');
-    assert.deepEqual(titles(bench), ['A', 'B', 'C', 'D']);
-    assert.equal((await bench.alice.list()).size, 4);
-    assert.deepEqual(await lists(bench), []);
-  }
-
-  describe('new credentials of another person', () => {
-    it('are refused, and the pair goes on with the old ones', async () => {
-      const bench = await setUp('given');
-      const { caldav, cloud } = bench.pair.accountIds;
-      const { account: other } = servers.cloud.addOwner('stranger@calendars.example');
-      const before_ = [await servers.calpair.api.call('GET', `/v1/accounts/${caldav}`), await servers.calpair.api.call('GET', `/v1/accounts/${cloud}`)];
-      const answers = [
-        await servers.calpair.api.try('PUT', `/v1/accounts/${caldav}/credentials`, { username: 'bob', password: PASSWORDS.bob }),
-        await servers.calpair.api.try('PUT', `/v1/accounts/${cloud}/credentials`, { refreshToken: other.refreshToken }),
-      ];
-      assert.deepEqual(answers.map(({ status, body }) => `${status} ${body.code}`), ['409 different-account', '409 different-account']);
-      assert.deepEqual([await servers.calpair.api.call('GET', `/v1/accounts/${caldav}`), await servers.calpair.api.call('GET', `/v1/accounts/${cloud}`)], before_);
-      await bench.alice.edit('A.ics', (text) => text.replace('BEGIN:VEVENT', 'BEGIN:VEVENT\r\nLOCATION:Still the same'));
+    async function assertHealed(bench: Bench): Promise<void> {
       await bench.pair.settle();
-      assert.ok(bench.owner.list().some(({ location }) => location === 'Still the same'));
-      await assertHealed(bench);
+      assert.equal((await bench.pair.show()).status, 'active');
+      assert.deepEqual(titles(bench), ['A', 'B', 'C', 'D']);
+      assert.equal((await bench.alice.list()).size, 4);
+      assert.deepEqual(await lists(bench), []);
+    }
+
+    describe('new credentials of another person', () => {
+      it('are refused, and the pair goes on with the old ones', async () => {
+        const bench = await setUp('given');
+        const { caldav, cloud } = bench.pair.accountIds;
+        const { account: other } = servers.cloud.addOwner('stranger@calendars.example');
+        const before_ = [
+          await servers.calpair.api.call('GET', `/v1/accounts/${caldav}`),
+          await servers.calpair.api.call('GET', `/v1/accounts/${cloud}`),
+        ];
+        const answers = [
+          await servers.calpair.api.try('PUT', `/v1/accounts/${caldav}/credentials`, {
+            username: 'bob',
+            password: PASSWORDS.bob,
+          }),
+          await servers.calpair.api.try('PUT', `/v1/accounts/${cloud}/credentials`, {
+            refreshToken: other.refreshToken,
+          }),
+        ];
+        assert.deepEqual(
+          answers.map(({ status, body }) => `${status} ${body.code}`),
+          ['409 different-account', '409 different-account'],
+        );
+        assert.deepEqual(
+          [
+            await servers.calpair.api.call('GET', `/v1/accounts/${caldav}`),
+            await servers.calpair.api.call('GET', `/v1/accounts/${cloud}`),
+          ],
+          before_,
+        );
+        await bench.alice.edit('A.ics', (text) =>
+          text.replace('BEGIN:VEVENT', 'BEGIN:VEVENT\r\nLOCATION:Still the same'),
+        );
+        await bench.pair.settle();
+        assert.ok(bench.owner.list().some(({ location }) => location === 'Still the same'));
+        await assertHealed(bench);
+      });
+    });
+
+    describe("stored credentials that open another person's calendars", () => {
+      it('at the same address, with other events in them: nothing of them is read, nothing is deleted, and the pair heals', async () => {
+        const bench = await setUp('mixed', { base: mixer.base, path: '/me/mixed/' });
+        const bob = await calendarOf('bob', 'mixed', ['Private 1', 'Private 2']);
+        mixer.person = 'bob';
+        try {
+          await assertRefused(bench, 'caldav');
+          await assertRefused(bench, 'caldav', 'resync');
+          const answer = await servers.calpair.api.try('POST', `/v1/pairs/${bench.pair.id}/preview`);
+          assert.deepEqual([answer.status, answer.body.code], [409, 'different-account']);
+          const again = await servers.calpair.api.try(
+            'PUT',
+            `/v1/accounts/${bench.pair.accountIds.caldav}/credentials`,
+            { password: PASSWORDS.alice },
+          );
+          assert.equal(again.body.code, 'different-account');
+        } finally {
+          mixer.person = 'alice';
+        }
+        await assertHealed(bench);
+        assert.equal((await bob.list()).size, 2);
+        assert.equal(
+          (await servers.calpair.api.call('GET', `/v1/accounts/${bench.pair.accountIds.caldav}`)).status,
+          'ok',
+        );
+      });
+
+      it('at the same address, empty or not there', async () => {
+        const bench = await setUp('mixed-2', { base: mixer.base, path: '/me/mixed-2/' });
+        mixer.person = 'bob';
+        try {
+          await assertRefused(bench, 'caldav');
+          await calendarOf('bob', 'mixed-2', []);
+          await assertRefused(bench, 'caldav');
+        } finally {
+          mixer.person = 'alice';
+        }
+        await assertHealed(bench);
+      });
+
+      it('while the calendar itself is forbidden to that person', async () => {
+        const bench = await setUp('forbidden', { base: mixer.base, path: '/alice/forbidden/' });
+        mixer.person = 'bob';
+        try {
+          await assertRefused(bench, 'caldav');
+        } finally {
+          mixer.person = 'alice';
+        }
+        await assertHealed(bench);
+      });
+
+      it('of the cloud: a refresh token that belongs to somebody else now', async () => {
+        const bench = await setUp('cloud');
+        bench.owner.account.handOver(servers.cloud.addOwner('somebody-else@calendars.example').account);
+        await assertRefused(bench, 'cloud');
+        await servers.calpair.api.call('PUT', `/v1/accounts/${bench.pair.accountIds.cloud}/credentials`, {
+          refreshToken: bench.owner.account.newRefreshToken(),
+        });
+        await until('the pair heals by itself', async () => (await bench.pair.show()).status === 'active');
+        await assertHealed(bench);
+      });
+
+      it('of the cloud, where that person may see the calendar, too: noticed before it is compared in full', async () => {
+        const bench = await setUp('cloud-shared');
+        const stranger = servers.cloud.addOwner('sees-it@calendars.example');
+        bench.owner.showTo(stranger);
+        bench.owner.account.handOver(stranger.account);
+        await assertRefused(bench, 'cloud', 'resync');
+      });
+    });
+
+    it('nobody was mailed by any of it', () => {
+      assert.deepEqual(servers.cloud.harm(), []);
     });
   });
-
-  describe('stored credentials that open another person\'s calendars', () => {
-    it('at the same address, with other events in them: nothing of them is read, nothing is deleted, and the pair heals', async () => {
-      const bench = await setUp('mixed', { base: mixer.base, path: '/me/mixed/' });
-      const bob = await calendarOf('bob', 'mixed', ['Private 1', 'Private 2']);
-      mixer.person = 'bob';
-      try {
-        await assertRefused(bench, 'caldav');
-        await assertRefused(bench, 'caldav', 'resync');
-        const answer = await servers.calpair.api.try('POST', `/v1/pairs/${bench.pair.id}/preview`);
-        assert.deepEqual([answer.status, answer.body.code], [409, 'different-account']);
-        const again = await servers.calpair.api.try('PUT', `/v1/accounts/${bench.pair.accountIds.caldav}/credentials`, { password: PASSWORDS.alice });
-        assert.equal(again.body.code, 'different-account');
-      } finally {
-        mixer.person = 'alice';
-      }
-      await assertHealed(bench);
-      assert.equal((await bob.list()).size, 2);
-      assert.equal((await servers.calpair.api.call('GET', `/v1/accounts/${bench.pair.accountIds.caldav}`)).status, 'ok');
-    });
-
-    it('at the same address, empty or not there', async () => {
-      const bench = await setUp('mixed-2', { base: mixer.base, path: '/me/mixed-2/' });
-      mixer.person = 'bob';
-      try {
-        await assertRefused(bench, 'caldav');
-        await calendarOf('bob', 'mixed-2', []);
-        await assertRefused(bench, 'caldav');
-      } finally {
-        mixer.person = 'alice';
-      }
-      await assertHealed(bench);
-    });
-
-    it('while the calendar itself is forbidden to that person', async () => {
-      const bench = await setUp('forbidden', { base: mixer.base, path: '/alice/forbidden/' });
-      mixer.person = 'bob';
-      try {
-        await assertRefused(bench, 'caldav');
-      } finally {
-        mixer.person = 'alice';
-      }
-      await assertHealed(bench);
-    });
-
-    it('of the cloud: a refresh token that belongs to somebody else now', async () => {
-      const bench = await setUp('cloud');
-      bench.owner.account.handOver(servers.cloud.addOwner('somebody-else@calendars.example').account);
-      await assertRefused(bench, 'cloud');
-      await servers.calpair.api.call('PUT', `/v1/accounts/${bench.pair.accountIds.cloud}/credentials`, { refreshToken: bench.owner.account.newRefreshToken() });
-      await until('the pair heals by itself', async () => (await bench.pair.show()).status === 'active');
-      await assertHealed(bench);
-    });
-
-    it('of the cloud, where that person may see the calendar, too: noticed before it is compared in full', async () => {
-      const bench = await setUp('cloud-shared');
-      const stranger = servers.cloud.addOwner('sees-it@calendars.example');
-      bench.owner.showTo(stranger);
-      bench.owner.account.handOver(stranger.account);
-      await assertRefused(bench, 'cloud', 'resync');
-    });
-  });
-
-  it('nobody was mailed by any of it', () => {
-    assert.deepEqual(servers.cloud.harm(), []);
-  });
-});

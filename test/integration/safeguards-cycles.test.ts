@@ -1,13 +1,13 @@
 /** Several pairs over the same calendars: rings are refused; chains, shared calendars and events that come by two ways make no doubles and come to rest. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { googleEnvironment, type Json, type RunningCalpair, startCalpair } from '../support/calpair.ts';
-import { startRadicale, startXandikos, type DavServer } from '../support/dav.ts';
-import { DavPerson } from '../support/dav-person.ts';
 import type { GoogleAccount } from '../fakes/google/account.ts';
-import { startGoogle, type GoogleStandIn } from '../fakes/google/start.ts';
+import { type GoogleStandIn, startGoogle } from '../fakes/google/start.ts';
+import { googleEnvironment, type Json, type RunningCalpair, startCalpair } from '../support/calpair.ts';
+import { type DavServer, startRadicale, startXandikos } from '../support/dav.ts';
+import { DavPerson } from '../support/dav-person.ts';
 import { at, object } from '../support/ics.ts';
-import { createPair, writesOf, type Calendar, type Pair } from '../support/pair.ts';
+import { type Calendar, createPair, type Pair, writesOf } from '../support/pair.ts';
 
 let radicale: DavServer;
 let xandikos: DavServer;
@@ -38,8 +38,10 @@ async function davPlace(server: DavServer): Promise<Place> {
   const titleOf = (text: string): string => /^SUMMARY:(.*)$/m.exec(text)![1]!.trim();
   return {
     calendar: { server, url: person.url },
-    put: (uid, title) => person.put(`${uid}.ics`, object(`${uid}@example.org`, [`SUMMARY:${title}`, ...at('20270113T090000')])),
-    edit: async (from, to) => person.edit(await person.nameOf(`SUMMARY:${from}`), (text) => text.replace(`SUMMARY:${from}`, `SUMMARY:${to}`)),
+    put: (uid, title) =>
+      person.put(`${uid}.ics`, object(`${uid}@example.org`, [`SUMMARY:${title}`, ...at('20270113T090000')])),
+    edit: async (from, to) =>
+      person.edit(await person.nameOf(`SUMMARY:${from}`), (text) => text.replace(`SUMMARY:${from}`, `SUMMARY:${to}`)),
     remove: async (title) => person.remove(await person.nameOf(`SUMMARY:${title}`)),
     titles: async () => [...(await person.all()).values()].map(titleOf).sort(),
   };
@@ -51,14 +53,20 @@ function googlePlace(): Place {
   const idOf = (title: string): string => account.listLive().find(({ summary }) => summary === title)!['id'] as string;
   return {
     calendar: { account, calendarId: account.email },
-    put: async (_uid, title) => void account.insertEvent({ summary: title, start: { date: '2027-01-13' }, end: { date: '2027-01-14' } }),
+    put: async (_uid, title) =>
+      void account.insertEvent({ summary: title, start: { date: '2027-01-13' }, end: { date: '2027-01-14' } }),
     edit: async (from, to) => void account.patchEvent(idOf(from), { summary: to }),
     remove: async (title) => account.deleteEvent(idOf(title)),
-    titles: async () => account.listLive().map(({ summary }) => String(summary)).sort(),
+    titles: async () =>
+      account
+        .listLive()
+        .map(({ summary }) => String(summary))
+        .sort(),
   };
 }
 
-const pairOf = (one: Place, other: Place, settings: Json = {}): Promise<Pair> => createPair(calpair, one.calendar, other.calendar, settings);
+const pairOf = (one: Place, other: Place, settings: Json = {}): Promise<Pair> =>
+  createPair(calpair, one.calendar, other.calendar, settings);
 
 /** Runs of all pairs, one after the other, until a round writes nothing. */
 async function rest(pairs: readonly Pair[]): Promise<void> {
@@ -71,7 +79,8 @@ async function rest(pairs: readonly Pair[]): Promise<void> {
 }
 
 async function assertAll(all: readonly Place[], titles: readonly string[]): Promise<void> {
-  for (const [n, place] of all.entries()) assert.deepEqual(await place.titles(), [...titles].sort(), `calendar ${n + 1}`);
+  for (const [n, place] of all.entries())
+    assert.deepEqual(await place.titles(), [...titles].sort(), `calendar ${n + 1}`);
 }
 
 async function assertQuiet(pairs: readonly Pair[]): Promise<void> {
@@ -79,13 +88,20 @@ async function assertQuiet(pairs: readonly Pair[]): Promise<void> {
   for (const pair of [...pairs, ...pairs]) assert.equal(writesOf(await pair.sync()), 0);
   assert.equal(google.writes.length, writes);
   for (const pair of pairs) {
-    assert.deepEqual([await pair.list('conflicts'), await pair.list('problems'), await pair.list('held-changes')], [[], [], []]);
+    assert.deepEqual(
+      [await pair.list('conflicts'), await pair.list('problems'), await pair.list('held-changes')],
+      [[], [], []],
+    );
     assert.equal((await pair.show()).status, 'active');
   }
 }
 
 describe('a ring of pairs', () => {
-  const refusal = async (work: Promise<unknown>): Promise<string> => work.then(() => 'made', (error: Error) => error.message);
+  const refusal = async (work: Promise<unknown>): Promise<string> =>
+    work.then(
+      () => 'made',
+      (error: Error) => error.message,
+    );
 
   it('is refused, whatever the directions; without one of its pairs it is none', async () => {
     const [a, b, c] = [await davPlace(radicale), await davPlace(radicale), await davPlace(xandikos)];
@@ -114,7 +130,10 @@ describe('a ring of pairs', () => {
 });
 
 describe('pairs that share calendars', () => {
-  for (const [name, shape] of [['a chain A-B-C', 'chain'], ['a calendar shared by two pairs, A-B and A-C', 'star']] as const) {
+  for (const [name, shape] of [
+    ['a chain A-B-C', 'chain'],
+    ['a calendar shared by two pairs, A-B and A-C', 'star'],
+  ] as const) {
     it(`${name}: every change arrives everywhere, once, and everything comes to rest`, async () => {
       const [a, b, c] = [await davPlace(radicale), await davPlace(xandikos), googlePlace()];
       await a.put(`${shape}-a`, 'From A');
@@ -139,17 +158,32 @@ describe('pairs that share calendars', () => {
 });
 
 describe('the same event in two calendars that go to one target', () => {
-  const TARGETS = { Radicale: () => davPlace(radicale), Xandikos: () => davPlace(xandikos), Google: async () => googlePlace() };
+  const TARGETS = {
+    Radicale: () => davPlace(radicale),
+    Xandikos: () => davPlace(xandikos),
+    Google: async () => googlePlace(),
+  };
   for (const [name, target] of Object.entries(TARGETS)) {
     for (const direction of ['bidirectional', 'caldav-to-cloud'] as const) {
       for (const when of ['one after the other', 'at once'] as const) {
         it(`is there once: ${name}, ${direction}, ${when}`, async () => {
           const [a, b, c] = [await davPlace(radicale), await davPlace(xandikos), await target()];
-          for (let n = 0; n < 5; n++) for (const source of [a, b]) await source.put(`same-${places}-${n}`.replace(/^same-\d+/, `same-${name}-${direction}-${when[0]}`), `Same ${n}`);
-          const make = [(): Promise<Pair> => pairOf(a, c, { direction }), (): Promise<Pair> => pairOf(b, c, { direction })] as const;
+          for (let n = 0; n < 5; n++)
+            for (const source of [a, b])
+              await source.put(
+                `same-${places}-${n}`.replace(/^same-\d+/, `same-${name}-${direction}-${when[0]}`),
+                `Same ${n}`,
+              );
+          const make = [
+            (): Promise<Pair> => pairOf(a, c, { direction }),
+            (): Promise<Pair> => pairOf(b, c, { direction }),
+          ] as const;
           let pairs: Pair[];
           if (when === 'at once') {
-            pairs = await Promise.all([pairOf(a, c, { direction, paused: true }), pairOf(b, c, { direction, paused: true })]);
+            pairs = await Promise.all([
+              pairOf(a, c, { direction, paused: true }),
+              pairOf(b, c, { direction, paused: true }),
+            ]);
             await Promise.all(pairs.map((pair) => pair.post('resume')));
           } else {
             const first = await make[0]();

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Json } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
+import { hourAt, type Two, trio } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike, createPair } from '../support/pair.ts';
-import { hourAt, trio, type Two } from '../support/fixture.ts';
 
 const NINE = hourAt('2027-01-13');
 const START = '2027-01-13T09:00:00';
@@ -13,135 +13,202 @@ const NONE = { create: 0, update: 0, delete: 0 };
 
 const preview = ({ pair }: Two): Promise<Json> => pair.post('preview');
 const idOf = ({ owner }: Two, title: string): string => owner.idOf(title);
-const told = (items: Json[]): string[] => items.map(({ side, action, title, start }) => `${side} ${action} ${title} ${start}`).sort();
+const told = (items: Json[]): string[] =>
+  items.map(({ side, action, title, start }) => `${side} ${action} ${title} ${start}`).sort();
 
-for (const kind of CLOUDS) describe(`between CalDAV and ${kind.title}:`, () => {
-  const servers = trio(kind);
-  const setUp = (titles: readonly string[], { own = [], settings = {} }: { own?: readonly string[]; settings?: Json } = {}): Promise<Two> => servers.open({
-    caldav: Object.fromEntries(titles.map((title) => [title, object(`${title}@example.org`, [`SUMMARY:${title}`, 'LOCATION:Room', ...at('20270113T090000')])])),
-    cloud: own.map((title) => ({ title, when: NINE })), settings, settle: false,
-  });
+for (const kind of CLOUDS)
+  describe(`between CalDAV and ${kind.title}:`, () => {
+    const servers = trio(kind);
+    const setUp = (
+      titles: readonly string[],
+      { own = [], settings = {} }: { own?: readonly string[]; settings?: Json } = {},
+    ): Promise<Two> =>
+      servers.open({
+        caldav: Object.fromEntries(
+          titles.map((title) => [
+            title,
+            object(`${title}@example.org`, [`SUMMARY:${title}`, 'LOCATION:Room', ...at('20270113T090000')]),
+          ]),
+        ),
+        cloud: own.map((title) => ({ title, when: NINE })),
+        settings,
+        settle: false,
+      });
 
-  /** All that a look could have left behind: in both calendars, and in what the API shows of the pair. */
-  async function traces({ pair, person, owner }: Two): Promise<Json> {
-    const { nextPollAt: _next, ...shown } = await pair.show();
-    const lists = await Promise.all((['conflicts', 'problems', 'held-changes', 'runs'] as const).map((list) => pair.list(list)));
-    return { shown, lists, etags: [...(await person.list())], cloud: owner.raw(), writes: servers.cloud.standIn.writes.length };
-  }
-
-  describe('the preview of a first meeting', () => {
-    it('of a paused pair proposes what would be linked, says what would be copied, and the sync then does just that', async () => {
-      const bench = await setUp(['Both', 'Both too', 'Twin', 'CalDAV only'], { own: ['Both', 'Both too', 'Twin', 'Twin', 'Cloud only', 'Cloud only too'], settings: { paused: true } });
-      const before_ = await traces(bench);
-      const answer = await preview(bench);
-      assert.deepEqual(answer.caldav, { ...NONE, create: 4 });
-      assert.deepEqual(answer.cloud, { ...NONE, create: 2, update: 2 });
-      assert.deepEqual(told(answer.changes), [
-        ...['Cloud only', 'Cloud only too', 'Twin', 'Twin'].map((title) => `caldav create ${title} ${START}`),
-        // Its location, which only CalDAV has, is merged at the first meeting.
-        ...['CalDAV only', 'Twin'].map((title) => `cloud create ${title} ${START}`),
-        ...['Both', 'Both too'].map((title) => `cloud update ${title} ${START}`),
-      ].sort());
-      assert.deepEqual(answer.matches.map(({ title, start, by }: Json) => `${title} ${start} ${by}`).sort(), [`Both ${START} content`, `Both too ${START} content`]);
-      assert.deepEqual([answer.matched, answer.conflicts, answer.held], [2, 0, 0]);
-      assert.deepEqual(await traces(bench), before_);
-      assert.deepEqual(await preview(bench), answer, 'looking twice shows the same');
-      await bench.pair.post('resume');
-      await bench.pair.settle();
-      const [first] = (await bench.pair.list('runs')).reverse();
-      assert.deepEqual([first.caldav, first.cloud].map(({ created, updated, deleted }) => ({ create: created, update: updated, delete: deleted })), [answer.caldav, answer.cloud]);
-      assert.deepEqual([(await bench.person.list()).size, bench.owner.list().length], [8, 8]);
-      assert.deepEqual((await preview(bench)).changes, []);
-    });
-
-    it('of a pair that was deleted and is created again proposes nothing, also where a series is written out as single events', async () => {
-      const bench = await setUp(['Ordinary']);
-      await bench.person.put('hours.ics', object('hours@example.org', ['SUMMARY:Hours', ...at('20270114T090000'), 'RRULE:FREQ=HOURLY;COUNT=6']));
-      await bench.pair.settle();
-      assert.equal(bench.owner.list().length, 7);
-      await servers.calpair.api.call('DELETE', `/v1/pairs/${bench.pair.id}`);
-      const writes = servers.cloud.standIn.writes.length;
-      const pair = await createPair(servers.calpair, { server: servers.radicale, url: bench.person.url }, bench.owner.calendar, { paused: true });
-      const answer = await pair.post('preview');
-      assert.deepEqual([answer.caldav, answer.cloud, answer.changes], [NONE, NONE, []]);
-      assert.deepEqual(answer.matches.map(({ title, start, by }: Json) => `${title} ${start} ${by}`).sort(), ['Hours 2027-01-14T09:00:00 content', `Ordinary ${START} uid`]);
-      await pair.post('resume');
-      await pair.settle();
-      assert.deepEqual([(await bench.person.list()).size, bench.owner.list().length, servers.cloud.standIn.writes.length], [2, 7, writes]);
-    });
-  });
-
-  describe('the preview of a pair that runs', () => {
-    it('shows edits, deletions and conflicts on their way, and changes nothing about them', async () => {
-      const bench = await setUp(['A', 'B', 'C', 'D', 'E']);
-      await bench.pair.settle();
-      await bench.pair.post('pause');
-      await bench.person.edit('A.ics', (text) => text.replace('SUMMARY:A', 'SUMMARY:A by CalDAV'));
-      bench.owner.edit(idOf(bench, 'A'), { title: 'A by the cloud' });
-      await bench.person.edit('B.ics', (text) => text.replace('SUMMARY:B', 'SUMMARY:B2'));
-      bench.owner.remove(idOf(bench, 'C'));
-      bench.owner.insert({ title: 'New', when: NINE });
-      const before_ = await traces(bench);
-      const answer = await preview(bench);
-      const other = answer.changes.find(({ title }: Json) => title.startsWith('A by')).side as string;
-      assert.deepEqual(told(answer.changes).filter((line) => !line.includes('A by')), [`caldav create New ${START}`, `caldav delete C ${START}`, `cloud update B2 ${START}`].sort());
-      assert.deepEqual(answer.changes.map(({ action }: Json) => action).slice(0, 3), ['delete', 'create', 'update'], 'what a person most wants to know comes first');
-      assert.deepEqual([answer.conflicts, answer.held, answer.matched], [1, 0, 0]);
-      assert.deepEqual(await traces(bench), before_);
-      await bench.pair.post('resume');
-      await bench.pair.settle();
-      assert.equal((await bench.pair.list('conflicts'))[0].winner, other === 'caldav' ? 'cloud' : 'caldav');
-      assert.equal((await assertAlike(bench.pair)).same, 5);
-    });
-
-    it('shows deletions that would be held as held, and not as deletions', async () => {
-      const bench = await setUp(Array.from({ length: 12 }, (_, n) => `E${n}`));
-      await bench.pair.settle();
-      await bench.pair.post('pause');
-      for (let n = 0; n < 11; n++) await bench.person.remove(`E${n}.ics`);
-      const answer = await preview(bench);
-      assert.deepEqual([answer.caldav, answer.cloud, answer.held], [NONE, NONE, 11]);
-      assert.deepEqual(await bench.pair.list('held-changes'), []);
-    });
-
-    it('may be asked for by several people at once, while runs go on', async () => {
-      const bench = await setUp(['A', 'B']);
-      await bench.pair.settle();
-      await bench.person.put('C.ics', object('C@example.org', ['SUMMARY:C', ...at('20270113T090000')]));
-      const answers = await Promise.all([1, 2, 3, 4, 5, 6].map(async (n) => (
-        n === 3 ? { status: 200, body: await bench.pair.sync() } : servers.calpair.api.try('POST', `/v1/pairs/${bench.pair.id}/preview`))));
-      for (const { status, body } of answers) assert.ok(status === 200 || (status === 503 && body.code === 'temporarily-unavailable'), JSON.stringify(body));
-      await bench.pair.settle();
-      assert.equal((await assertAlike(bench.pair)).same, 3);
-      for (let n = 0; n < 10; n++) {
-        await bench.person.edit('C.ics', (text) => text.replace(/SUMMARY:C.*/, `SUMMARY:C${n}`));
-        assert.deepEqual(told((await preview(bench)).changes), [`cloud update C${n} ${START}`]);
-        assert.equal((await bench.pair.sync()).cloud.updated, 1);
-      }
-    });
-
-    it('says what keeps it from looking', async () => {
-      const bench = await setUp(['A', 'B']);
-      await bench.pair.settle();
-      const ask = async (): Promise<string> => {
-        const { status, body } = await servers.calpair.api.try('POST', `/v1/pairs/${bench.pair.id}/preview`);
-        return `${status} ${body.code}`;
+    /** All that a look could have left behind: in both calendars, and in what the API shows of the pair. */
+    async function traces({ pair, person, owner }: Two): Promise<Json> {
+      const { nextPollAt: _next, ...shown } = await pair.show();
+      const lists = await Promise.all(
+        (['conflicts', 'problems', 'held-changes', 'runs'] as const).map((list) => pair.list(list)),
+      );
+      return {
+        shown,
+        lists,
+        etags: [...(await person.list())],
+        cloud: owner.raw(),
+        writes: servers.cloud.standIn.writes.length,
       };
-      bench.owner.account.setAccessRole('none', bench.owner.calendarId);
-      assert.equal(await ask(), '422 calendar-not-found');
-      bench.owner.account.setAccessRole('owner', bench.owner.calendarId);
-      bench.owner.account.revokeRefreshToken();
-      assert.equal(await ask(), '422 credentials-rejected');
-      assert.equal((await bench.pair.show()).status, 'active', 'that somebody looked changes nothing about the pair');
-      assert.equal((await servers.calpair.api.try('POST', '/v1/pairs/nothing/preview')).status, 404);
-      await bench.pair.post('pause');
-      await servers.calpair.api.call('DELETE', `/v1/pairs/${bench.pair.id}`);
-      assert.equal(await ask(), '404 not-found');
+    }
+
+    describe('the preview of a first meeting', () => {
+      it('of a paused pair proposes what would be linked, says what would be copied, and the sync then does just that', async () => {
+        const bench = await setUp(['Both', 'Both too', 'Twin', 'CalDAV only'], {
+          own: ['Both', 'Both too', 'Twin', 'Twin', 'Cloud only', 'Cloud only too'],
+          settings: { paused: true },
+        });
+        const before_ = await traces(bench);
+        const answer = await preview(bench);
+        assert.deepEqual(answer.caldav, { ...NONE, create: 4 });
+        assert.deepEqual(answer.cloud, { ...NONE, create: 2, update: 2 });
+        assert.deepEqual(
+          told(answer.changes),
+          [
+            ...['Cloud only', 'Cloud only too', 'Twin', 'Twin'].map((title) => `caldav create ${title} ${START}`),
+            // Its location, which only CalDAV has, is merged at the first meeting.
+            ...['CalDAV only', 'Twin'].map((title) => `cloud create ${title} ${START}`),
+            ...['Both', 'Both too'].map((title) => `cloud update ${title} ${START}`),
+          ].sort(),
+        );
+        assert.deepEqual(answer.matches.map(({ title, start, by }: Json) => `${title} ${start} ${by}`).sort(), [
+          `Both ${START} content`,
+          `Both too ${START} content`,
+        ]);
+        assert.deepEqual([answer.matched, answer.conflicts, answer.held], [2, 0, 0]);
+        assert.deepEqual(await traces(bench), before_);
+        assert.deepEqual(await preview(bench), answer, 'looking twice shows the same');
+        await bench.pair.post('resume');
+        await bench.pair.settle();
+        const [first] = (await bench.pair.list('runs')).reverse();
+        assert.deepEqual(
+          [first.caldav, first.cloud].map(({ created, updated, deleted }) => ({
+            create: created,
+            update: updated,
+            delete: deleted,
+          })),
+          [answer.caldav, answer.cloud],
+        );
+        assert.deepEqual([(await bench.person.list()).size, bench.owner.list().length], [8, 8]);
+        assert.deepEqual((await preview(bench)).changes, []);
+      });
+
+      it('of a pair that was deleted and is created again proposes nothing, also where a series is written out as single events', async () => {
+        const bench = await setUp(['Ordinary']);
+        await bench.person.put(
+          'hours.ics',
+          object('hours@example.org', ['SUMMARY:Hours', ...at('20270114T090000'), 'RRULE:FREQ=HOURLY;COUNT=6']),
+        );
+        await bench.pair.settle();
+        assert.equal(bench.owner.list().length, 7);
+        await servers.calpair.api.call('DELETE', `/v1/pairs/${bench.pair.id}`);
+        const writes = servers.cloud.standIn.writes.length;
+        const pair = await createPair(
+          servers.calpair,
+          { server: servers.radicale, url: bench.person.url },
+          bench.owner.calendar,
+          { paused: true },
+        );
+        const answer = await pair.post('preview');
+        assert.deepEqual([answer.caldav, answer.cloud, answer.changes], [NONE, NONE, []]);
+        assert.deepEqual(answer.matches.map(({ title, start, by }: Json) => `${title} ${start} ${by}`).sort(), [
+          'Hours 2027-01-14T09:00:00 content',
+          `Ordinary ${START} uid`,
+        ]);
+        await pair.post('resume');
+        await pair.settle();
+        assert.deepEqual(
+          [(await bench.person.list()).size, bench.owner.list().length, servers.cloud.standIn.writes.length],
+          [2, 7, writes],
+        );
+      });
+    });
+
+    describe('the preview of a pair that runs', () => {
+      it('shows edits, deletions and conflicts on their way, and changes nothing about them', async () => {
+        const bench = await setUp(['A', 'B', 'C', 'D', 'E']);
+        await bench.pair.settle();
+        await bench.pair.post('pause');
+        await bench.person.edit('A.ics', (text) => text.replace('SUMMARY:A', 'SUMMARY:A by CalDAV'));
+        bench.owner.edit(idOf(bench, 'A'), { title: 'A by the cloud' });
+        await bench.person.edit('B.ics', (text) => text.replace('SUMMARY:B', 'SUMMARY:B2'));
+        bench.owner.remove(idOf(bench, 'C'));
+        bench.owner.insert({ title: 'New', when: NINE });
+        const before_ = await traces(bench);
+        const answer = await preview(bench);
+        const other = answer.changes.find(({ title }: Json) => title.startsWith('A by')).side as string;
+        assert.deepEqual(
+          told(answer.changes).filter((line) => !line.includes('A by')),
+          [`caldav create New ${START}`, `caldav delete C ${START}`, `cloud update B2 ${START}`].sort(),
+        );
+        assert.deepEqual(
+          answer.changes.map(({ action }: Json) => action).slice(0, 3),
+          ['delete', 'create', 'update'],
+          'what a person most wants to know comes first',
+        );
+        assert.deepEqual([answer.conflicts, answer.held, answer.matched], [1, 0, 0]);
+        assert.deepEqual(await traces(bench), before_);
+        await bench.pair.post('resume');
+        await bench.pair.settle();
+        assert.equal((await bench.pair.list('conflicts'))[0].winner, other === 'caldav' ? 'cloud' : 'caldav');
+        assert.equal((await assertAlike(bench.pair)).same, 5);
+      });
+
+      it('shows deletions that would be held as held, and not as deletions', async () => {
+        const bench = await setUp(Array.from({ length: 12 }, (_, n) => `E${n}`));
+        await bench.pair.settle();
+        await bench.pair.post('pause');
+        for (let n = 0; n < 11; n++) await bench.person.remove(`E${n}.ics`);
+        const answer = await preview(bench);
+        assert.deepEqual([answer.caldav, answer.cloud, answer.held], [NONE, NONE, 11]);
+        assert.deepEqual(await bench.pair.list('held-changes'), []);
+      });
+
+      it('may be asked for by several people at once, while runs go on', async () => {
+        const bench = await setUp(['A', 'B']);
+        await bench.pair.settle();
+        await bench.person.put('C.ics', object('C@example.org', ['SUMMARY:C', ...at('20270113T090000')]));
+        const answers = await Promise.all(
+          [1, 2, 3, 4, 5, 6].map(async (n) =>
+            n === 3
+              ? { status: 200, body: await bench.pair.sync() }
+              : servers.calpair.api.try('POST', `/v1/pairs/${bench.pair.id}/preview`),
+          ),
+        );
+        for (const { status, body } of answers)
+          assert.ok(
+            status === 200 || (status === 503 && body.code === 'temporarily-unavailable'),
+            JSON.stringify(body),
+          );
+        await bench.pair.settle();
+        assert.equal((await assertAlike(bench.pair)).same, 3);
+        for (let n = 0; n < 10; n++) {
+          await bench.person.edit('C.ics', (text) => text.replace(/SUMMARY:C.*/, `SUMMARY:C${n}`));
+          assert.deepEqual(told((await preview(bench)).changes), [`cloud update C${n} ${START}`]);
+          assert.equal((await bench.pair.sync()).cloud.updated, 1);
+        }
+      });
+
+      it('says what keeps it from looking', async () => {
+        const bench = await setUp(['A', 'B']);
+        await bench.pair.settle();
+        const ask = async (): Promise<string> => {
+          const { status, body } = await servers.calpair.api.try('POST', `/v1/pairs/${bench.pair.id}/preview`);
+          return `${status} ${body.code}`;
+        };
+        bench.owner.account.setAccessRole('none', bench.owner.calendarId);
+        assert.equal(await ask(), '422 calendar-not-found');
+        bench.owner.account.setAccessRole('owner', bench.owner.calendarId);
+        bench.owner.account.revokeRefreshToken();
+        assert.equal(await ask(), '422 credentials-rejected');
+        assert.equal((await bench.pair.show()).status, 'active', 'that somebody looked changes nothing about the pair');
+        assert.equal((await servers.calpair.api.try('POST', '/v1/pairs/nothing/preview')).status, 404);
+        await bench.pair.post('pause');
+        await servers.calpair.api.call('DELETE', `/v1/pairs/${bench.pair.id}`);
+        assert.equal(await ask(), '404 not-found');
+      });
+    });
+
+    it('no title of a preview is in a log line, and nobody was mailed', () => {
+      assert.ok(!servers.calpair.logged.some((line) => /Cloud only|CalDAV only|Both too/.test(line)));
+      assert.deepEqual(servers.cloud.harm(), []);
     });
   });
-
-  it('no title of a preview is in a log line, and nobody was mailed', () => {
-    assert.ok(!servers.calpair.logged.some((line) => /Cloud only|CalDAV only|Both too/.test(line)));
-    assert.deepEqual(servers.cloud.harm(), []);
-  });
-});

@@ -2,13 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { When } from '../../core/event.ts';
+import { closeAll, Rig } from '../activities/harness.ts';
 import { testDatabase } from '../support/database.ts';
 import { at } from '../support/fake-side.ts';
-import { closeAll, Rig } from '../activities/harness.ts';
 import { assertBoth, bothShow, linked, names, staysQuiet } from './linked.ts';
 
 let url: string;
-before(async () => { url = await testDatabase(); });
+before(async () => {
+  url = await testDatabase();
+});
 after(closeAll);
 
 const NOBODY = { name: '', address: '', participation: 'needs-action', role: 'required', kind: 'individual' } as const;
@@ -23,7 +25,10 @@ describe('a side that is only half read', () => {
       const { writes } = rig;
       await rig.cycle().catch(() => undefined);
       await rig.run().catch(() => undefined);
-      assert.deepEqual(rig.side(side).faults.map(({ times }) => times), [0]);
+      assert.deepEqual(
+        rig.side(side).faults.map(({ times }) => times),
+        [0],
+      );
       rig.advance(3_600);
       await rig.settle(6);
       assert.equal(rig.writes, writes);
@@ -84,14 +89,18 @@ describe('several programs on the same calendars', () => {
       await two.cycle();
     }
     const counts = [one.caldav.events().length, one.cloud.events().length];
-    assert.ok(counts.every((count) => count <= 9), `each may have made one copy: ${counts.join(', ')}`);
+    assert.ok(
+      counts.every((count) => count <= 9),
+      `each may have made one copy: ${counts.join(', ')}`,
+    );
     const { writes } = one;
     for (let round = 0; round < 4; round += 1) {
       await one.settle();
       await two.settle();
     }
     assert.equal(one.writes, writes);
-    for (const side of [one.caldav, one.cloud]) assert.deepEqual([...new Set(side.titles())], ['also new', ...names(6).slice(1), 'new']);
+    for (const side of [one.caldav, one.cloud])
+      assert.deepEqual([...new Set(side.titles())], ['also new', ...names(6).slice(1), 'new']);
   });
 });
 
@@ -100,13 +109,20 @@ describe('settings', () => {
     const rig = await linked(url, names(12));
     const usual = await rig.pair();
     for (const settings of [
-      { direction: 'caldav-to-cloud' }, { direction: 'cloud-to-caldav' }, { options: { ...usual.options, filter: { titleMatches: 'nothing is called so' } } },
-      { options: { ...usual.options, window: { pastDays: 0, futureDays: 0 } } }, { pollIntervalSeconds: 300 },
+      { direction: 'caldav-to-cloud' },
+      { direction: 'cloud-to-caldav' },
+      { options: { ...usual.options, filter: { titleMatches: 'nothing is called so' } } },
+      { options: { ...usual.options, window: { pastDays: 0, futureDays: 0 } } },
+      { pollIntervalSeconds: 300 },
     ] as const) {
       await rig.set(settings);
       await rig.run('resync', { full: true });
       await bothShow(rig, names(12));
-      await rig.set({ direction: usual.direction, options: usual.options, pollIntervalSeconds: usual.pollIntervalSeconds });
+      await rig.set({
+        direction: usual.direction,
+        options: usual.options,
+        pollIntervalSeconds: usual.pollIntervalSeconds,
+      });
       await bothShow(rig, names(12));
     }
     assert.equal(rig.caldav.writes.length, 0);
@@ -116,9 +132,16 @@ describe('settings', () => {
   test('A20: the edge of the window moves over events of all zones, and each is copied once and never taken away', async () => {
     const rig = await Rig.open(url, { options: { window: { pastDays: 3, futureDays: 5 } } });
     const zones = ['Pacific/Kiritimati', 'Pacific/Pago_Pago', 'Asia/Kolkata', 'Europe/Berlin', 'America/New_York'];
-    const when = (day: number, zone: string | null): When => (zone === null
-      ? { allDay: true, start: `2026-06-${day}`, end: `2026-06-${day + 1}` }
-      : { allDay: false, start: `2026-06-${day}T00:00:00`, startZone: zone, end: `2026-06-${day}T23:59:00`, endZone: zone });
+    const when = (day: number, zone: string | null): When =>
+      zone === null
+        ? { allDay: true, start: `2026-06-${day}`, end: `2026-06-${day + 1}` }
+        : {
+            allDay: false,
+            start: `2026-06-${day}T00:00:00`,
+            startZone: zone,
+            end: `2026-06-${day}T23:59:00`,
+            endZone: zone,
+          };
     const titles: string[] = [];
     for (let day = 10; day < 25; day += 1) {
       for (const [index, zone] of [...zones, null].entries()) {
@@ -132,7 +155,10 @@ describe('settings', () => {
       rig.advance(86_400);
     }
     await bothShow(rig, titles);
-    assert.deepEqual(new Set([...rig.caldav.writes, ...rig.cloud.writes].map(({ action }) => action)), new Set(['create']));
+    assert.deepEqual(
+      new Set([...rig.caldav.writes, ...rig.cloud.writes].map(({ action }) => action)),
+      new Set(['create']),
+    );
     assert.equal(rig.writes, titles.length);
   });
 
@@ -158,7 +184,10 @@ describe('what is not there', () => {
       if (on === 'update') rig.cloud.person.edit(rig.cloud.find('e000'), { location: 'x' });
       if (on === 'remove') rig.cloud.person.remove(rig.cloud.find('e000'));
       for (let poll = 0; poll < 5; poll += 1) await rig.cycle();
-      assert.deepEqual(rig.cloud.titles(), on === 'create' ? [...names(4), 'new'] : on === 'remove' ? names(4).slice(1) : names(4));
+      assert.deepEqual(
+        rig.cloud.titles(),
+        on === 'create' ? [...names(4), 'new'] : on === 'remove' ? names(4).slice(1) : names(4),
+      );
       assert.deepEqual(rig.caldav.titles(), names(4));
       rig.caldav.faults.length = 0;
       rig.advance(7_200);
@@ -186,7 +215,8 @@ describe('what is not there', () => {
       await rig.cycle();
       assert.ok(rig.cloud.titles().includes('new'));
       rig.caldav.hidden.clear();
-      if (way === 'nothing shows it') rig.caldav.items.set(kept!.ref, { ...rig.caldav.items.get(kept!.ref), ...kept } as never);
+      if (way === 'nothing shows it')
+        rig.caldav.items.set(kept!.ref, { ...rig.caldav.items.get(kept!.ref), ...kept } as never);
       rig.caldav.expireCursors();
       rig.advance(3_600);
       await rig.settle(6);
@@ -200,7 +230,10 @@ describe('what is not there', () => {
       await bothShow(rig, names(count));
       for (const title of names(Math.min(count, 5))) rig.cloud.person.remove(rig.cloud.find(title));
       await rig.settle();
-      assert.deepEqual([(await rig.pair()).attention, rig.state, await rig.held(), await rig.problems()], [null, 'active', [], []]);
+      assert.deepEqual(
+        [(await rig.pair()).attention, rig.state, await rig.held(), await rig.problems()],
+        [null, 'active', [], []],
+      );
     });
   }
 
@@ -219,7 +252,14 @@ describe('what is not there', () => {
 
 describe('in the middle of a run', () => {
   for (const side of ['caldav', 'cloud'] as const) {
-    for (const [call, when] of [['changes', 'before'], ['changes', 'after'], ['get', 'before'], ['create', 'before'], ['create', 'after'], ['remove', 'before']] as const) {
+    for (const [call, when] of [
+      ['changes', 'before'],
+      ['changes', 'after'],
+      ['get', 'before'],
+      ['create', 'before'],
+      ['create', 'after'],
+      ['remove', 'before'],
+    ] as const) {
       test(`A16: an event that is created ${when} ${side}'s ${call} stays, and is copied once`, async () => {
         const rig = await linked(url, names(6), { cloud: { answers: 'sent' } });
         for (const one of [rig.caldav, rig.cloud]) one.person.insert({ title: `by ${one.name}`, when: at(2) });
@@ -229,11 +269,18 @@ describe('in the middle of a run', () => {
         rig.side(side).hook = (asked, moment) => {
           if (asked !== call || moment !== when) return;
           rig.side(side).hook = null;
-          for (const one of [rig.caldav, rig.cloud]) one.person.insert({ title: `meanwhile by ${one.name}`, when: at(4) });
+          for (const one of [rig.caldav, rig.cloud])
+            one.person.insert({ title: `meanwhile by ${one.name}`, when: at(4) });
         };
         await rig.settle(6);
         assert.equal(rig.side(side).hook, null);
-        await bothShow(rig, [...names(6).slice(2), 'by caldav', 'by cloud', 'meanwhile by caldav', 'meanwhile by cloud']);
+        await bothShow(rig, [
+          ...names(6).slice(2),
+          'by caldav',
+          'by cloud',
+          'meanwhile by caldav',
+          'meanwhile by cloud',
+        ]);
       });
     }
   }
@@ -243,7 +290,10 @@ describe('what people do', () => {
   test('A19: an invitation that is open again after it was moved stays', async () => {
     const person = { ...NOBODY, address: 'me@example.org' };
     const rig = await linked(url, ['A', 'B', 'C'], { options: { filter: { skipDeclined: true } } });
-    rig.caldav.person.edit(rig.caldav.find('A'), { organizer: { name: '', address: 'boss@example.org' }, attendees: [{ ...person, participation: 'accepted' }] });
+    rig.caldav.person.edit(rig.caldav.find('A'), {
+      organizer: { name: '', address: 'boss@example.org' },
+      attendees: [{ ...person, participation: 'accepted' }],
+    });
     await rig.settle();
     rig.caldav.person.edit(rig.caldav.find('A'), { when: at(9), attendees: [person] });
     await bothShow(rig, ['A', 'B', 'C']);
@@ -255,7 +305,12 @@ describe('what people do', () => {
     const { length: before } = rig.caldav.writes;
     const { length: created } = rig.cloud.writes;
     const refs = new Map([rig.caldav, rig.cloud].map((side) => [side, [...side.items.keys()]]));
-    rig.caldav.person.edit(rig.caldav.find('e000'), { title: 'E', when: at(7), location: 'x', recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=3'], dates: [] } });
+    rig.caldav.person.edit(rig.caldav.find('e000'), {
+      title: 'E',
+      when: at(7),
+      location: 'x',
+      recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=3'], dates: [] },
+    });
     rig.cloud.person.edit(rig.cloud.find('e001'), { when: { allDay: true, start: '2026-06-08', end: '2026-06-09' } });
     await staysQuiet(rig);
     assert.deepEqual(rig.cloud.writes.slice(created), [{ action: 'update', title: 'E' }]);
@@ -263,7 +318,12 @@ describe('what people do', () => {
     for (const [side, known] of refs) assert.deepEqual([...side.items.keys()], known);
   });
 
-  for (const way of ['under its old name', 'under a new name', 'before the deletion has crossed', 'while the other side is away'] as const) {
+  for (const way of [
+    'under its old name',
+    'under a new name',
+    'before the deletion has crossed',
+    'while the other side is away',
+  ] as const) {
     test(`A22: an event that is imported again, ${way}, stays`, async () => {
       const rig = await linked(url, names(6));
       const ref = rig.caldav.find('e000');

@@ -1,13 +1,15 @@
 /** Section B of docs/known-failures.md: duplicates. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { testDatabase } from '../support/database.ts';
-import { at, aSeries, EXCLUDED, FakeSide, occurrence } from '../support/fake-side.ts';
 import { closeAll, Rig } from '../activities/harness.ts';
+import { testDatabase } from '../support/database.ts';
+import { aSeries, at, EXCLUDED, FakeSide, occurrence } from '../support/fake-side.ts';
 import { assertBoth, bothShow, linked, names, staysQuiet } from './linked.ts';
 
 let url: string;
-before(async () => { url = await testDatabase(); });
+before(async () => {
+  url = await testDatabase();
+});
 after(closeAll);
 
 describe('a side that shows nothing, too little, or others than before', () => {
@@ -18,7 +20,9 @@ describe('a side that shows nothing, too little, or others than before', () => {
       for (const ref of rig.side(side).items.keys()) rig.side(side).hidden.add(ref);
       for (let round = 0; round < 4; round += 1) {
         rig.side(side).expireCursors();
-        rig.side(side === 'caldav' ? 'cloud' : 'caldav').person.touch([...rig.side(side === 'caldav' ? 'cloud' : 'caldav').items.keys()][round]!);
+        rig
+          .side(side === 'caldav' ? 'cloud' : 'caldav')
+          .person.touch([...rig.side(side === 'caldav' ? 'cloud' : 'caldav').items.keys()][round]!);
         rig.advance(3_600);
         await rig.cycle();
         await rig.run();
@@ -54,7 +58,14 @@ describe('a side that shows nothing, too little, or others than before', () => {
       const read = side.read.bind(side);
       side.read = (stored) => {
         const found = read(stored);
-        return { ...found, event: found.event && { ...found.event, title: found.event.title.toUpperCase(), description: `${found.event.description} (v2)` } };
+        return {
+          ...found,
+          event: found.event && {
+            ...found.event,
+            title: found.event.title.toUpperCase(),
+            description: `${found.event.description} (v2)`,
+          },
+        };
       };
     }
     await staysQuiet(rig);
@@ -72,7 +83,8 @@ describe('a run that does not come to its end', () => {
       rig.cloud.hook = (call, when) => {
         if (call !== 'create' || when !== 'before') return;
         created += 1;
-        if (created % 4 === 0) rig.cloud.failNext('create', error, { when: created % 8 ? 'before' : 'after', times: 3 });
+        if (created % 4 === 0)
+          rig.cloud.failNext('create', error, { when: created % 8 ? 'before' : 'after', times: 3 });
       };
       for (let round = 0; round < 8; round += 1) {
         await rig.cycle();
@@ -112,7 +124,13 @@ describe('a run that does not come to its end', () => {
       if (run === 2) rig.caldav.person.edit(rig.caldav.find('e001'), { location: 'x' });
       await rig.run('signal');
     }
-    assert.deepEqual([rig.caldav.titles(), rig.cloud.titles()], [['S', ...names(3)], ['S', ...names(3)]]);
+    assert.deepEqual(
+      [rig.caldav.titles(), rig.cloud.titles()],
+      [
+        ['S', ...names(3)],
+        ['S', ...names(3)],
+      ],
+    );
     assert.equal(rig.writes, 5);
   });
 });
@@ -121,7 +139,8 @@ describe('an event that comes to both sides by itself', () => {
   test('B10: an invitation that both services have put into their calendar is linked, also in a pair that has met long ago', async () => {
     const rig = await linked(url, names(3));
     const { writes } = rig;
-    for (const side of [rig.caldav, rig.cloud]) side.person.insert({ title: 'Invitation', uid: 'invitation@example.org', when: at(4) });
+    for (const side of [rig.caldav, rig.cloud])
+      side.person.insert({ title: 'Invitation', uid: 'invitation@example.org', when: at(4) });
     await bothShow(rig, [...names(3), 'Invitation']);
     assert.equal(rig.writes, writes);
   });
@@ -175,7 +194,10 @@ describe('several pairs', () => {
     await round();
     for (const side of [one.caldav, one.cloud, two.cloud]) {
       assert.deepEqual(side.titles(), ['e000', 'e001', 'new'], side.name);
-      assert.deepEqual([side.shows('e000').location, side.shows('e001').location], ['from the second', 'from the first']);
+      assert.deepEqual(
+        [side.shows('e000').location, side.shows('e001').location],
+        ['from the second', 'from the first'],
+      );
     }
     const writes = one.writes + two.cloud.writes.length;
     await round();
@@ -198,13 +220,21 @@ describe('several pairs', () => {
     for (let round = 0; round < 12; round += 1) {
       clock.now += 61_000;
       const polled = await Promise.all(pairs.map((pair) => pair.poll()));
-      await Promise.all(pairs.filter((_, index) => polled[index] === 'changed').map((pair) => pair.run('poll', { polled: true })));
+      await Promise.all(
+        pairs.filter((_, index) => polled[index] === 'changed').map((pair) => pair.run('poll', { polled: true })),
+      );
     }
     const counts = sides.map((side) => side.events().length);
-    assert.ok(counts.every((count) => count <= 6), counts.join(', '));
+    assert.ok(
+      counts.every((count) => count <= 6),
+      counts.join(', '),
+    );
     for (const side of sides) assert.deepEqual([...new Set(side.titles())], ['A', 'new', 'other']);
     const writes = sides.reduce((sum, side) => sum + side.writes.length, 0);
     for (const pair of pairs) await pair.settle();
-    assert.equal(sides.reduce((sum, side) => sum + side.writes.length, 0), writes);
+    assert.equal(
+      sides.reduce((sum, side) => sum + side.writes.length, 0),
+      writes,
+    );
   });
 });

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Json } from '../support/calpair.ts';
+import { hourAt, type Two, trio } from '../support/fixture.ts';
 import { GOOGLE, type GooglePerson } from '../support/google-cloud.ts';
 import { at, object } from '../support/ics.ts';
-import { hourAt, trio, type Two } from '../support/fixture.ts';
 
 const servers = trio(GOOGLE);
 const SECOND = '20270120T080000Z';
@@ -22,9 +22,16 @@ function withPlanted(...events: readonly Json[]): Promise<Two<GooglePerson>> {
 }
 
 it('E9: a Google exception without a start stops nothing', async () => {
-  const { pair, person, owner } = await servers.open({ cloud: [{ title: 'B', when: hourAt('2027-01-13'), rule: 'RRULE:FREQ=WEEKLY;COUNT=6' }] });
+  const { pair, person, owner } = await servers.open({
+    cloud: [{ title: 'B', when: hourAt('2027-01-13'), rule: 'RRULE:FREQ=WEEKLY;COUNT=6' }],
+  });
   const id = owner.idOf('B');
-  owner.account.plantEvent({ id: `${id}_${SECOND}`, recurringEventId: id, originalStartTime: berlin('2027-01-20T09:00:00'), summary: 'Without a start' });
+  owner.account.plantEvent({
+    id: `${id}_${SECOND}`,
+    recurringEventId: id,
+    originalStartTime: berlin('2027-01-20T09:00:00'),
+    summary: 'Without a start',
+  });
   owner.insert({ title: 'C', when: hourAt('2027-01-15') });
   await pair.settle();
   await person.nameOf('SUMMARY:C');
@@ -35,22 +42,56 @@ it('E9: a Google exception without a start stops nothing', async () => {
 
 it('E8: a Google series without a valid rule is read by what is valid, or is a problem of its own', async () => {
   const { pair, person } = await withPlanted(
-    { id: 'dates', summary: 'Dates', ...hour, recurrence: ['RDATE;TZID=Europe/Berlin:20270120T090000,20270127T090000', 'EXDATE;TZID=Europe/Berlin:20270127T090000'] },
+    {
+      id: 'dates',
+      summary: 'Dates',
+      ...hour,
+      recurrence: [
+        'RDATE;TZID=Europe/Berlin:20270120T090000,20270127T090000',
+        'EXDATE;TZID=Europe/Berlin:20270127T090000',
+      ],
+    },
     { id: 'only-exdate', summary: 'Exdate', ...hour, recurrence: ['EXDATE;TZID=Europe/Berlin:20270120T090000'] },
   );
   await person.nameOf('SUMMARY:C');
   const events = new Map([...(await pair.events('caldav')).values()].map((event) => [event.title, event]));
-  assert.deepEqual(events.get('Dates')?.recurrence?.dates.filter((id) => !(id in events.get('Dates')!.exceptions)).includes(SECOND), true);
+  assert.deepEqual(
+    events
+      .get('Dates')
+      ?.recurrence?.dates.filter((id) => !(id in events.get('Dates')!.exceptions))
+      .includes(SECOND),
+    true,
+  );
   assert.ok(events.has('Exdate'));
 });
 
-it('D12: Google\'s usage limits on events with many people or on many creations stop no pair: no people are written, and what was refused is written later', async () => {
-  const people = Array.from({ length: 300 }, (_, n) => `ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:person${n}@people.example`);
-  const { pair, person, owner } = await servers.open({ caldav: { crowd: object('crowd', ['SUMMARY:Crowd', ...at('20270113T090000'), 'ORGANIZER:mailto:mara@people.example', ...people]) } });
-  assert.deepEqual(owner.list().map(({ title, guests }) => [title, guests.length]), [['Crowd', 0]]);
+it("D12: Google's usage limits on events with many people or on many creations stop no pair: no people are written, and what was refused is written later", async () => {
+  const people = Array.from(
+    { length: 300 },
+    (_, n) => `ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:person${n}@people.example`,
+  );
+  const { pair, person, owner } = await servers.open({
+    caldav: {
+      crowd: object('crowd', [
+        'SUMMARY:Crowd',
+        ...at('20270113T090000'),
+        'ORGANIZER:mailto:mara@people.example',
+        ...people,
+      ]),
+    },
+  });
+  assert.deepEqual(
+    owner.list().map(({ title, guests }) => [title, guests.length]),
+    [['Crowd', 0]],
+  );
   assert.equal([...(await pair.events('cloud')).values()][0]!.attendees.length, 300);
   await person.put('next.ics', object('next', ['SUMMARY:Next', ...at('20270113T090000')]));
-  servers.cloud.standIn.fail({ match: `POST .*${owner.account.email}/events`, status: 403, reason: 'quotaExceeded', times: 1 });
+  servers.cloud.standIn.fail({
+    match: `POST .*${owner.account.email}/events`,
+    status: 403,
+    reason: 'quotaExceeded',
+    times: 1,
+  });
   const run = await pair.sync();
   assert.notEqual(run.result, 'ok');
   assert.equal(owner.list().length, 1);
@@ -65,7 +106,9 @@ it('H1: a reminder by e-mail, which only Google has, stays the only one of its e
   const { pair, person, owner } = await withPlanted({ id: 'ours', summary: 'Ours', ...hour, reminders });
   assert.ok(!(await person.linesOf('SUMMARY:Ours')).includes('BEGIN:VALARM'));
   const alarm = 'BEGIN:VALARM\r\nACTION:DISPLAY\r\nDESCRIPTION:Mine\r\nTRIGGER:-PT5M\r\nEND:VALARM\r\nEND:VEVENT';
-  await person.edit(await person.nameOf('SUMMARY:Ours'), (text) => text.replace('SUMMARY:Ours', 'SUMMARY:Ours 2').replace('END:VEVENT', alarm));
+  await person.edit(await person.nameOf('SUMMARY:Ours'), (text) =>
+    text.replace('SUMMARY:Ours', 'SUMMARY:Ours 2').replace('END:VEVENT', alarm),
+  );
   await pair.settle();
   assert.deepEqual(owner.everythingOf(owner.idOf('Ours 2'))['reminder'], { reminders });
 });

@@ -11,7 +11,8 @@ export async function linked(url: string, titles: readonly string[], options: Ri
   return rig;
 }
 
-export const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `e${String(index).padStart(3, '0')}`);
+export const names = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `e${String(index).padStart(3, '0')}`);
 
 /** From now on nothing is written, neither by polls nor by runs that a person asks for, nor when everything is compared. */
 export async function staysQuiet(rig: Rig): Promise<void> {
@@ -34,6 +35,7 @@ export async function bothShow(rig: Rig, titles: readonly string[]): Promise<voi
 export function assertBoth(rig: Rig, title: string, fields: Partial<CalendarEvent>): void {
   for (const side of [rig.caldav, rig.cloud]) {
     const event = side.shows(title);
-    for (const [name, value] of Object.entries(fields)) assert.deepEqual(event[name as keyof CalendarEvent], value, `${name} on ${side.name}`);
+    for (const [name, value] of Object.entries(fields))
+      assert.deepEqual(event[name as keyof CalendarEvent], value, `${name} on ${side.name}`);
   }
 }

@@ -10,7 +10,10 @@ const CODE = /\b[A-H]\d{1,2}\b/g;
 /** A row that names none says in words why it needs none. */
 const TEST_FILE = /`([\w./-]+\.ts)`/g;
 
-interface Row { readonly code: string; readonly shownBy: string }
+interface Row {
+  readonly code: string;
+  readonly shownBy: string;
+}
 
 /** The rows of the tables. */
 function documented(): Row[] {
@@ -27,25 +30,39 @@ function documented(): Row[] {
 
 /** Titles by file, of tests, suites and the contract. */
 function titled(): Map<string, string[]> {
-  const files = readdirSync(join(PROJECT_DIR, 'test'), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
-  return new Map(files.map((path) => {
-    const titles: string[] = [];
-    const source = ts.createSourceFile(path, readFileSync(join(PROJECT_DIR, 'test', path), 'utf8'), ts.ScriptTarget.Latest, false);
-    const visit = (node: ts.Node): void => {
-      const isTest = ts.isCallExpression(node) && ts.isIdentifier(node.expression) && ['test', 'it', 'describe'].includes(node.expression.text);
-      const title = isTest ? node.arguments[0] : undefined;
-      if (title) titles.push(textOf(title));
-      ts.forEachChild(node, visit);
-    };
-    visit(source);
-    return [path, titles];
-  }));
+  const files = readdirSync(join(PROJECT_DIR, 'test'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.ts'),
+  );
+  return new Map(
+    files.map((path) => {
+      const titles: string[] = [];
+      const source = ts.createSourceFile(
+        path,
+        readFileSync(join(PROJECT_DIR, 'test', path), 'utf8'),
+        ts.ScriptTarget.Latest,
+        false,
+      );
+      const visit = (node: ts.Node): void => {
+        const isTest =
+          ts.isCallExpression(node) &&
+          ts.isIdentifier(node.expression) &&
+          ['test', 'it', 'describe'].includes(node.expression.text);
+        const title = isTest ? node.arguments[0] : undefined;
+        if (title) titles.push(textOf(title));
+        ts.forEachChild(node, visit);
+      };
+      visit(source);
+      return [path, titles];
+    }),
+  );
 }
 
 /** What is fixed of a title. */
 function textOf(title: ts.Node): string {
   if (ts.isStringLiteralLike(title)) return title.text;
-  return ts.isTemplateExpression(title) ? [title.head.text, ...title.templateSpans.map(({ literal }) => literal.text)].join(' ') : '';
+  return ts.isTemplateExpression(title)
+    ? [title.head.text, ...title.templateSpans.map(({ literal }) => literal.text)].join(' ')
+    : '';
 }
 
 const rows = documented();
@@ -56,26 +73,41 @@ test('known failures: every row is there once and says how it is shown', () => {
   const codes = rows.map(({ code }) => code);
   assert.ok(codes.length > 50, `${codes.length} rows`);
   assert.equal(new Set(codes).size, codes.length);
-  const mute = rows.filter(({ shownBy }) => !shownBy.match(TEST_FILE) && !/cannot happen|waits for (the Microsoft side|free\/busy)/.test(shownBy));
+  const mute = rows.filter(
+    ({ shownBy }) =>
+      !shownBy.match(TEST_FILE) && !/cannot happen|waits for (the Microsoft side|free\/busy)/.test(shownBy),
+  );
   assert.deepEqual(mute, []);
 });
 
 test('known failures: a test that a row names has the code in a title', () => {
-  const missing = rows.flatMap(({ code, shownBy }) => [...shownBy.matchAll(TEST_FILE)].flatMap(([, path = '']) => {
-    const found = [...titles].filter(([file]) => file === path || file.endsWith(`/${path}`));
-    return found.some(([, texts]) => codesOf(texts).includes(code)) ? [] : [`${code}: not in a title of ${path}`];
-  }));
+  const missing = rows.flatMap(({ code, shownBy }) =>
+    [...shownBy.matchAll(TEST_FILE)].flatMap(([, path = '']) => {
+      const found = [...titles].filter(([file]) => file === path || file.endsWith(`/${path}`));
+      return found.some(([, texts]) => codesOf(texts).includes(code)) ? [] : [`${code}: not in a title of ${path}`];
+    }),
+  );
   assert.deepEqual(missing, []);
 });
 
 test('known failures: a code in a title has its row', () => {
   const known = new Set(rows.map(({ code }) => code));
-  const strange = [...titles].flatMap(([file, texts]) => codesOf(texts).filter((code) => !known.has(code)).map((code) => `${code} in ${file}`));
+  const strange = [...titles].flatMap(([file, texts]) =>
+    codesOf(texts)
+      .filter((code) => !known.has(code))
+      .map((code) => `${code} in ${file}`),
+  );
   assert.deepEqual(strange, []);
 });
 
 test('known failures: codes stand at the start of a title, before a colon, or in brackets', () => {
-  const elsewhere = [...titles].flatMap(([file, texts]) => texts
-    .filter((text) => codesOf([text.replace(/^[A-H]\d{1,2}(, [A-H]\d{1,2})*: /, '').replace(/ \([^()]*\)/g, '')]).length > 0).map((text) => `${text} in ${file}`));
+  const elsewhere = [...titles].flatMap(([file, texts]) =>
+    texts
+      .filter(
+        (text) =>
+          codesOf([text.replace(/^[A-H]\d{1,2}(, [A-H]\d{1,2})*: /, '').replace(/ \([^()]*\)/g, '')]).length > 0,
+      )
+      .map((text) => `${text} in ${file}`),
+  );
   assert.deepEqual(elsewhere, []);
 });

@@ -2,28 +2,65 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { CalendarEvent } from '../../core/event.ts';
-import { testDatabase } from '../support/database.ts';
-import { at, aSeries, EXCLUDED, occurrence, type Habits } from '../support/fake-side.ts';
 import { closeAll, Rig } from '../activities/harness.ts';
+import { testDatabase } from '../support/database.ts';
+import { aSeries, at, EXCLUDED, type Habits, occurrence } from '../support/fake-side.ts';
 import { assertBoth, linked, names, staysQuiet } from './linked.ts';
 
 let url: string;
-before(async () => { url = await testDatabase(); });
+before(async () => {
+  url = await testDatabase();
+});
 after(closeAll);
 
 /** What services were seen to do to what they are given. */
 const REWRITINGS: Readonly<Record<string, (event: CalendarEvent) => CalendarEvent>> = {
-  'trims and normalises text': (event) => ({ ...event, title: event.title.trim(), description: event.description.replace(/\r\n|\r/g, '\n').trimEnd() }),
-  'turns text into HTML': (event) => ({ ...event, description: event.description && !event.description.startsWith('<') ? `<p>${event.description.replaceAll('&', '&amp;')}</p>` : event.description }),
-  'escapes once more with every write': (event) => ({ ...event, description: event.description.replaceAll('&', '&amp;') }),
-  'adds a conference to the text with every write': (event) => ({ ...event, description: `${event.description}\nJoin the meeting` }),
+  'trims and normalises text': (event) => ({
+    ...event,
+    title: event.title.trim(),
+    description: event.description.replace(/\r\n|\r/g, '\n').trimEnd(),
+  }),
+  'turns text into HTML': (event) => ({
+    ...event,
+    description:
+      event.description && !event.description.startsWith('<')
+        ? `<p>${event.description.replaceAll('&', '&amp;')}</p>`
+        : event.description,
+  }),
+  'escapes once more with every write': (event) => ({
+    ...event,
+    description: event.description.replaceAll('&', '&amp;'),
+  }),
+  'adds a conference to the text with every write': (event) => ({
+    ...event,
+    description: `${event.description}\nJoin the meeting`,
+  }),
   'drops emoji': (event) => ({ ...event, title: event.title.replace(/\p{Extended_Pictographic}/gu, '?') }),
   'cuts the text': (event) => ({ ...event, description: event.description.slice(0, 12) }),
-  'makes a day of midnight to midnight': (event) => (event.when.allDay || !event.when.start.endsWith('T00:00:00') ? event
-    : { ...event, when: { allDay: true, start: event.when.start.slice(0, 10), end: event.when.end.slice(0, 10) } }),
-  'moves times to UTC': (event) => (event.when.allDay || event.when.startZone !== 'Europe/Berlin' ? event
-    : { ...event, when: { ...event.when, start: event.when.start.replace('T09', 'T07'), end: event.when.end.replace('T10', 'T08'), startZone: 'UTC', endZone: 'UTC' } }),
-  'spells rules in its own way': (event) => ({ ...event, recurrence: event.recurrence && { ...event.recurrence, rules: event.recurrence.rules.map((rule) => `${rule.replace(';INTERVAL=1', '')};INTERVAL=1`) } }),
+  'makes a day of midnight to midnight': (event) =>
+    event.when.allDay || !event.when.start.endsWith('T00:00:00')
+      ? event
+      : { ...event, when: { allDay: true, start: event.when.start.slice(0, 10), end: event.when.end.slice(0, 10) } },
+  'moves times to UTC': (event) =>
+    event.when.allDay || event.when.startZone !== 'Europe/Berlin'
+      ? event
+      : {
+          ...event,
+          when: {
+            ...event.when,
+            start: event.when.start.replace('T09', 'T07'),
+            end: event.when.end.replace('T10', 'T08'),
+            startZone: 'UTC',
+            endZone: 'UTC',
+          },
+        },
+  'spells rules in its own way': (event) => ({
+    ...event,
+    recurrence: event.recurrence && {
+      ...event.recurrence,
+      rules: event.recurrence.rules.map((rule) => `${rule.replace(';INTERVAL=1', '')};INTERVAL=1`),
+    },
+  }),
   'has no visibility': (event) => ({ ...event, visibility: 'public', transparency: 'opaque' }),
 };
 
@@ -34,9 +71,27 @@ describe('a service that rewrites what it stores', () => {
     test(`C1, C5, C6, C7, C8, C10: one that ${what} is written to once for each edit, and its rewriting never travels`, async () => {
       for (const answers of ['stored', ANSWERS[index % 2]!] as const) {
         const rig = await Rig.open(url, { cloud: { rewrite, answers } });
-        rig.caldav.person.insert({ title: ' Grüße 🎉 ', description: 'R&D <b>plan</b> and more\r\n\r\n', visibility: 'private' });
-        rig.caldav.person.insert({ title: 'Day', when: { allDay: false, start: '2026-06-08T00:00:00', startZone: 'Europe/Berlin', end: '2026-06-09T00:00:00', endZone: 'Europe/Berlin' } });
-        rig.caldav.person.insert({ ...aSeries(), uid: 'series', title: 'S', exceptions: { [occurrence(1)]: EXCLUDED } });
+        rig.caldav.person.insert({
+          title: ' Grüße 🎉 ',
+          description: 'R&D <b>plan</b> and more\r\n\r\n',
+          visibility: 'private',
+        });
+        rig.caldav.person.insert({
+          title: 'Day',
+          when: {
+            allDay: false,
+            start: '2026-06-08T00:00:00',
+            startZone: 'Europe/Berlin',
+            end: '2026-06-09T00:00:00',
+            endZone: 'Europe/Berlin',
+          },
+        });
+        rig.caldav.person.insert({
+          ...aSeries(),
+          uid: 'series',
+          title: 'S',
+          exceptions: { [occurrence(1)]: EXCLUDED },
+        });
         await rig.settle(6);
         const [day, greetings] = [rig.caldav.find('Day'), rig.caldav.find(' Grüße 🎉 ')];
         for (let edit = 0; edit < 2; edit += 1) {
@@ -46,14 +101,21 @@ describe('a service that rewrites what it stores', () => {
           await staysQuiet(rig);
         }
         assert.equal(rig.caldav.writes.length, 0, `${answers}: nothing comes back`);
-        assert.deepEqual(rig.cloud.writes.map(({ action }) => action), [...Array<string>(3).fill('create'), ...Array<string>(6).fill('update')], answers);
+        assert.deepEqual(
+          rig.cloud.writes.map(({ action }) => action),
+          [...Array<string>(3).fill('create'), ...Array<string>(6).fill('update')],
+          answers,
+        );
       }
     });
   }
 
-  test('C1, C6: two services that each rewrite the other\'s way do not wear each other down', async () => {
+  test("C1, C6: two services that each rewrite the other's way do not wear each other down", async () => {
     const rig = await Rig.open(url, {
-      caldav: { rewrite: (event) => ({ ...event, location: event.location.toUpperCase() }), answers: 'sent-without-version' },
+      caldav: {
+        rewrite: (event) => ({ ...event, location: event.location.toUpperCase() }),
+        answers: 'sent-without-version',
+      },
       cloud: { rewrite: (event) => ({ ...event, location: event.location.toLowerCase() }) },
     });
     rig.caldav.person.insert({ title: 'A', location: 'Room' });
@@ -128,10 +190,15 @@ describe('two that answer each other', () => {
     rig.caldav.person.edit(rig.caldav.find('A'), { description: 'ours' });
     for (let minute = 0; minute < 40; minute += 1) {
       await rig.cycle();
-      if (rig.cloud.items.get(ref)?.event?.description === 'ours') rig.cloud.person.edit(ref, { description: 'theirs' });
-      if (rig.caldav.shows('A').description === 'theirs') rig.caldav.person.edit(rig.caldav.find('A'), { description: 'ours' });
+      if (rig.cloud.items.get(ref)?.event?.description === 'ours')
+        rig.cloud.person.edit(ref, { description: 'theirs' });
+      if (rig.caldav.shows('A').description === 'theirs')
+        rig.caldav.person.edit(rig.caldav.find('A'), { description: 'ours' });
     }
     assert.ok(rig.writes - writes <= 16, `${rig.writes - writes} writes`);
-    assert.deepEqual((await rig.problems()).map(({ code }) => code), ['flapping']);
+    assert.deepEqual(
+      (await rig.problems()).map(({ code }) => code),
+      ['flapping'],
+    );
   });
 });

@@ -5,18 +5,20 @@ import type { AddressInfo, Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { createFetch } from '../../providers/http.ts';
 import type { Side } from '../../providers/provider.ts';
+import { closeAll, Rig } from '../activities/harness.ts';
 import { openAccount, SETTING, text } from '../support/contract-caldav.ts';
+import { openGoogle } from '../support/contract-google.ts';
 import { testDatabase } from '../support/database.ts';
 import { event } from '../support/events.ts';
-import { fakeDav, type FakeDav } from '../support/fake-dav.ts';
+import { type FakeDav, fakeDav } from '../support/fake-dav.ts';
 import { at } from '../support/fake-side.ts';
-import { openGoogle } from '../support/contract-google.ts';
 import { KnownState } from '../support/known-state.ts';
-import { closeAll, Rig } from '../activities/harness.ts';
 import { assertBoth, bothShow, linked, names, staysQuiet } from './linked.ts';
 
 let url: string;
-before(async () => { url = await testDatabase(); });
+before(async () => {
+  url = await testDatabase();
+});
 after(closeAll);
 
 async function withDav(work: (dav: FakeDav, side: Side) => Promise<void>): Promise<void> {
@@ -42,9 +44,18 @@ const KEY = '019300aa-0000-7000-8000-000000000001';
 
 describe('servers that say no', () => {
   test('A14: a server that answers 404 for the members of an empty calendar can be synced with', async () => {
-    for (const [noSync, noCtag] of [[false, false], [true, false], [true, true]]) {
+    for (const [noSync, noCtag] of [
+      [false, false],
+      [true, false],
+      [true, true],
+    ]) {
       await withDav(async (dav, side) => {
-        dav.oddities = { noSync: noSync!, noCtag: noCtag!, answer: (method, _path, _body, headers) => (dav.objects.size === 0 && (method === 'REPORT' || headers['depth'] === '1') ? { status: 404 } : undefined) };
+        dav.oddities = {
+          noSync: noSync!,
+          noCtag: noCtag!,
+          answer: (method, _path, _body, headers) =>
+            dav.objects.size === 0 && (method === 'REPORT' || headers['depth'] === '1') ? { status: 404 } : undefined,
+        };
         const empty = await listed(side, null);
         assert.deepEqual(empty.titles, []);
         await side.create(event('First'), KEY, 0);
@@ -62,10 +73,15 @@ describe('servers that say no', () => {
     const said = 'Calendar object with uid already exists in this calendar collection.';
     await withDav(async (dav, side) => {
       const body = `<?xml version="1.0"?><d:error xmlns:d="DAV:" xmlns:s="http://sabredav.org/ns"><s:exception>Sabre\\DAV\\Exception\\BadRequest</s:exception><s:message>${said}</s:message></d:error>`;
-      dav.oddities = { answer: (method, _path, put) => (method === 'PUT' && put.includes('UID:binned') ? { status: 400, body } : undefined) };
+      dav.oddities = {
+        answer: (method, _path, put) =>
+          method === 'PUT' && put.includes('UID:binned') ? { status: 400, body } : undefined,
+      };
       const written = await side.create(event('A', { uid: 'binned' }), KEY, 0);
       assert.deepEqual([written.event?.uid, written.event?.title, dav.objects.size], [KEY, 'A', 1]);
-      dav.oddities = { answer: (method) => (method === 'PUT' ? { status: 400, body: body.replace(said, 'Nonsense') } : undefined) };
+      dav.oddities = {
+        answer: (method) => (method === 'PUT' ? { status: 400, body: body.replace(said, 'Nonsense') } : undefined),
+      };
       await assert.rejects(side.create(event('B'), KEY, 1), { kind: 'rejected' });
     });
   });
@@ -83,7 +99,10 @@ describe('servers that say no', () => {
         rig.advance(3_600);
       }
       assert.equal(rig.caldav.calls.filter((call) => call === on).length, 1);
-      assert.deepEqual((await rig.problems()).map((problem) => [problem.code, problem.side]), [['forbidden', 'caldav']]);
+      assert.deepEqual(
+        (await rig.problems()).map((problem) => [problem.code, problem.side]),
+        [['forbidden', 'caldav']],
+      );
       assertBoth(rig, 'e003', { location: 'y' });
       assert.deepEqual(rig.caldav.titles(), names(4));
       assert.equal(rig.caldav.writes.length, 0);
@@ -159,7 +178,7 @@ describe('names', () => {
     }
   });
 
-  test('G15: a copy that the other service\'s client renames stays the copy', async () => {
+  test("G15: a copy that the other service's client renames stays the copy", async () => {
     const rig = await linked(url, names(4));
     const { event: copy } = rig.cloud.items.get(rig.cloud.find('e000'))!;
     rig.cloud.person.remove(rig.cloud.find('e000'));
@@ -176,13 +195,18 @@ describe('names', () => {
 describe('connections and workers', () => {
   test('G20: a connection that the server has closed meanwhile costs a try, not an answer', async () => {
     const sockets = new Set<Socket>();
-    const server = createServer((_request, response) => response.end('fine')).on('connection', (socket) => sockets.add(socket));
+    const server = createServer((_request, response) => response.end('fine')).on('connection', (socket) =>
+      sockets.add(socket),
+    );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const ask = createFetch({ allowPrivateNetworks: true });
     try {
       for (let time = 0; time < 5; time += 1) {
-        const answer = await ask(address).then((response) => response.text(), (error: { kind?: string }) => error.kind);
+        const answer = await ask(address).then(
+          (response) => response.text(),
+          (error: { kind?: string }) => error.kind,
+        );
         assert.ok(answer === 'fine' || answer === 'unreachable', String(answer));
         for (const socket of sockets) socket.destroy();
         sockets.clear();
@@ -220,7 +244,9 @@ describe('connections and workers', () => {
           if (asked !== call || when !== (call === 'changes' ? 'after' : 'before')) return;
           rig.cloud.hook = null;
           resolve();
-          await new Promise<void>((woken) => { wake = woken; });
+          await new Promise<void>((woken) => {
+            wake = woken;
+          });
         };
       });
       const first = rig.run().catch((error: unknown) => error);

@@ -5,150 +5,217 @@ import { startCalpair } from '../support/calpair.ts';
 import type { CloudPerson } from '../support/cloud.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { DavPerson, unfolded } from '../support/dav-person.ts';
+import { hourAt, type Two, trio } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike, createPair } from '../support/pair.ts';
-import { hourAt, trio, type Two } from '../support/fixture.ts';
 
 type Bench = Pick<Two, 'pair' | 'person' | 'owner'>;
-const titles = ({ owner }: Bench): string[] => owner.list().map(({ title }) => title).sort();
+const titles = ({ owner }: Bench): string[] =>
+  owner
+    .list()
+    .map(({ title }) => title)
+    .sort();
 const idOf = ({ owner }: Bench, title: string): string => owner.idOf(title);
 
-for (const kind of CLOUDS) describe(`between CalDAV and ${kind.title}:`, () => {
-  const servers = trio(kind);
-  /** A pair of an account of its own, or of the calendar given. */
-  const setUp = (files: Readonly<Record<string, string>>, owner?: CloudPerson): Promise<Two> => (
-    servers.open({ caldav: Object.fromEntries(Object.entries(files).map(([name, text]) => [name.replace('.ics', ''), text])), owner }));
+for (const kind of CLOUDS)
+  describe(`between CalDAV and ${kind.title}:`, () => {
+    const servers = trio(kind);
+    /** A pair of an account of its own, or of the calendar given. */
+    const setUp = (files: Readonly<Record<string, string>>, owner?: CloudPerson): Promise<Two> =>
+      servers.open({
+        caldav: Object.fromEntries(Object.entries(files).map(([name, text]) => [name.replace('.ics', ''), text])),
+        owner,
+      });
 
-  /** Neither runs nor full comparisons write anything. */
-  async function staysQuiet({ pair, person }: Bench): Promise<void> {
-    await pair.settle();
-    const [etags, { length }] = [await person.list(), servers.cloud.standIn.writes];
-    for (let run = 0; run < 3; run += 1) await pair.sync();
-    await pair.post('resync');
-    await pair.sync();
-    assert.deepEqual(await person.list(), etags);
-    assert.equal(servers.cloud.standIn.writes.length, length);
-  }
+    /** Neither runs nor full comparisons write anything. */
+    async function staysQuiet({ pair, person }: Bench): Promise<void> {
+      await pair.settle();
+      const [etags, { length }] = [await person.list(), servers.cloud.standIn.writes];
+      for (let run = 0; run < 3; run += 1) await pair.sync();
+      await pair.post('resync');
+      await pair.sync();
+      assert.deepEqual(await person.list(), etags);
+      assert.equal(servers.cloud.standIn.writes.length, length);
+    }
 
-  describe('texts, times and people that services rewrite', () => {
-    it('C4, C5, C7, C8, C13: come to rest, and reach the other side as they were meant', async () => {
-      const me = 'me@calendars.example';
-      const bench = await setUp({
-        'html.ics': object('html@example.org', ['SUMMARY:R&amp\\;D 🎉  ', 'DESCRIPTION:<b>Plan</b> &amp\\; more &lt\\;3\\n\\n', ...at('20270113T090000')]),
-        'dst.ics': object('dst@example.org', ['SUMMARY:Night', 'DTSTART;TZID=Europe/Berlin:20270328T013000', 'DTEND;TZID=Europe/Berlin:20270328T033000']),
-        'utc.ics': object('utc@example.org', ['SUMMARY:Everywhere', 'DTSTART:20271031T003000Z', 'DTEND:20271031T013000Z']),
-        'midnight.ics': object('midnight@example.org', ['SUMMARY:Midnight', 'DTSTART;TZID=Europe/Berlin:20270113T000000', 'DTEND;TZID=Europe/Berlin:20270114T000000']),
-        'day.ics': object('day@example.org', ['SUMMARY:Day', ...at('20270114')]),
-        'self.ics': object('self@example.org', ['SUMMARY:By myself', ...at('20270115T090000'), `ORGANIZER:mailto:${me}`, `ATTENDEE;PARTSTAT=ACCEPTED:mailto:${me}`]),
-      }, servers.cloud.addOwner(me));
-      const { owner, person, pair } = bench;
-      const meeting = owner.insertOnline({ title: 'Meet', when: hourAt('2027-01-16') });
-      owner.insert({ title: 'Own guest', when: hourAt('2027-01-17'), guests: [{ address: me, answer: 'accepted' }] });
-      const night = { allDay: false, start: '2027-02-20T23:30:00', startZone: 'America/Santiago', end: '2027-02-21T00:30:00', endZone: 'America/Santiago' } as const;
-      owner.insert({ title: 'Far', when: night, rule: 'RRULE:FREQ=WEEKLY;COUNT=12' });
-      await staysQuiet(bench);
-      await assertAlike(pair);
-      const far = await person.get(await person.nameOf('SUMMARY:Far'));
-      assert.match(far, /BEGIN:VTIMEZONE[\s\S]*TZID:America\/Santiago/);
-      assert.match(far, /DTSTART;TZID=America\/Santiago:20270220T233000/);
-      // An edit of each, on the other side than before.
-      for (const name of ['Night', 'Midnight', 'Day', 'By myself']) owner.edit(idOf(bench, name), { location: `${name}, room 1 & 2` });
-      for (const name of ['Meet', 'Own guest', 'Far']) await person.edit(await person.nameOf(`SUMMARY:${name}`), (text) => text.replace(/^LOCATION:.*\r?\n/m, '').replace(/SUMMARY:.*/, '$&\r\nLOCATION:Room 3'));
-      await staysQuiet(bench);
-      await assertAlike(pair);
-      const html = unfolded(await person.get('html.ics'));
-      assert.ok(html.includes('SUMMARY:R&amp\\;D 🎉  ') && html.includes('DESCRIPTION:<b>Plan</b> &amp\\; more &lt\\;3\\n\\n'), html.join('\n'));
-      assert.ok(owner.isOnline(meeting));
-      assert.deepEqual(servers.cloud.harm(), []);
-    });
-  });
-
-  describe('names that a service never gives free again', () => {
-    it('G7: do not keep an event away that comes back, in any number', async () => {
-      const bench = await setUp({ 'a.ics': object('g7@example.org', ['SUMMARY:A', ...at('20270113T090000')]) });
-      const { owner, person, pair } = bench;
-      const ids = new Set<string>();
-      for (let round = 0; round < 3; round += 1) {
-        ids.add(idOf(bench, 'A'));
-        owner.remove(idOf(bench, 'A'));
-        await person.edit('a.ics', (text) => text.replace(/(LOCATION:.*\r\n)?SUMMARY:A/, `LOCATION:Room ${round}\r\nSUMMARY:A`));
+    describe('texts, times and people that services rewrite', () => {
+      it('C4, C5, C7, C8, C13: come to rest, and reach the other side as they were meant', async () => {
+        const me = 'me@calendars.example';
+        const bench = await setUp(
+          {
+            'html.ics': object('html@example.org', [
+              'SUMMARY:R&amp\\;D 🎉  ',
+              'DESCRIPTION:<b>Plan</b> &amp\\; more &lt\\;3\\n\\n',
+              ...at('20270113T090000'),
+            ]),
+            'dst.ics': object('dst@example.org', [
+              'SUMMARY:Night',
+              'DTSTART;TZID=Europe/Berlin:20270328T013000',
+              'DTEND;TZID=Europe/Berlin:20270328T033000',
+            ]),
+            'utc.ics': object('utc@example.org', [
+              'SUMMARY:Everywhere',
+              'DTSTART:20271031T003000Z',
+              'DTEND:20271031T013000Z',
+            ]),
+            'midnight.ics': object('midnight@example.org', [
+              'SUMMARY:Midnight',
+              'DTSTART;TZID=Europe/Berlin:20270113T000000',
+              'DTEND;TZID=Europe/Berlin:20270114T000000',
+            ]),
+            'day.ics': object('day@example.org', ['SUMMARY:Day', ...at('20270114')]),
+            'self.ics': object('self@example.org', [
+              'SUMMARY:By myself',
+              ...at('20270115T090000'),
+              `ORGANIZER:mailto:${me}`,
+              `ATTENDEE;PARTSTAT=ACCEPTED:mailto:${me}`,
+            ]),
+          },
+          servers.cloud.addOwner(me),
+        );
+        const { owner, person, pair } = bench;
+        const meeting = owner.insertOnline({ title: 'Meet', when: hourAt('2027-01-16') });
+        owner.insert({ title: 'Own guest', when: hourAt('2027-01-17'), guests: [{ address: me, answer: 'accepted' }] });
+        const night = {
+          allDay: false,
+          start: '2027-02-20T23:30:00',
+          startZone: 'America/Santiago',
+          end: '2027-02-21T00:30:00',
+          endZone: 'America/Santiago',
+        } as const;
+        owner.insert({ title: 'Far', when: night, rule: 'RRULE:FREQ=WEEKLY;COUNT=12' });
         await staysQuiet(bench);
-        assert.deepEqual(titles(bench), ['A']);
         await assertAlike(pair);
-      }
-      assert.equal(ids.size, 3);
-      await person.remove('a.ics');
-      await staysQuiet(bench);
-      assert.deepEqual(titles(bench), []);
-      await person.put('a.ics', object('g7@example.org', ['SUMMARY:A', ...at('20270120T090000')]));
-      await staysQuiet(bench);
-      assert.deepEqual(titles(bench), ['A'], 'imported once more under its old UID');
+        const far = await person.get(await person.nameOf('SUMMARY:Far'));
+        assert.match(far, /BEGIN:VTIMEZONE[\s\S]*TZID:America\/Santiago/);
+        assert.match(far, /DTSTART;TZID=America\/Santiago:20270220T233000/);
+        // An edit of each, on the other side than before.
+        for (const name of ['Night', 'Midnight', 'Day', 'By myself'])
+          owner.edit(idOf(bench, name), { location: `${name}, room 1 & 2` });
+        for (const name of ['Meet', 'Own guest', 'Far'])
+          await person.edit(await person.nameOf(`SUMMARY:${name}`), (text) =>
+            text.replace(/^LOCATION:.*\r?\n/m, '').replace(/SUMMARY:.*/, '$&\r\nLOCATION:Room 3'),
+          );
+        await staysQuiet(bench);
+        await assertAlike(pair);
+        const html = unfolded(await person.get('html.ics'));
+        assert.ok(
+          html.includes('SUMMARY:R&amp\\;D 🎉  ') &&
+            html.includes('DESCRIPTION:<b>Plan</b> &amp\\; more &lt\\;3\\n\\n'),
+          html.join('\n'),
+        );
+        assert.ok(owner.isOnline(meeting));
+        assert.deepEqual(servers.cloud.harm(), []);
+      });
     });
-  });
 
-  describe('an invitation that reaches both calendars', () => {
-    it('B10: is not copied back where it comes after its copy, and takes the copy\'s place when a person deletes that', async () => {
-      const bench = await setUp({ 'invited.ics': object('b10@example.org', ['SUMMARY:Invited', ...at('20270113T090000')]) });
-      const { owner, person, pair } = bench;
-      const copy = idOf(bench, 'Invited');
-      const byItself = owner.receive('b10@example.org', { title: 'Invited', when: hourAt('2027-01-13') });
-      await staysQuiet(bench);
-      assert.deepEqual([(await person.list()).size, titles(bench).length], [1, 2]);
-      owner.remove(copy);
-      await staysQuiet(bench);
-      owner.edit(byItself, { location: 'Room 1' });
-      await staysQuiet(bench);
-      await assertAlike(pair);
-      assert.match(await person.get('invited.ics'), /LOCATION:Room 1/);
+    describe('names that a service never gives free again', () => {
+      it('G7: do not keep an event away that comes back, in any number', async () => {
+        const bench = await setUp({ 'a.ics': object('g7@example.org', ['SUMMARY:A', ...at('20270113T090000')]) });
+        const { owner, person, pair } = bench;
+        const ids = new Set<string>();
+        for (let round = 0; round < 3; round += 1) {
+          ids.add(idOf(bench, 'A'));
+          owner.remove(idOf(bench, 'A'));
+          await person.edit('a.ics', (text) =>
+            text.replace(/(LOCATION:.*\r\n)?SUMMARY:A/, `LOCATION:Room ${round}\r\nSUMMARY:A`),
+          );
+          await staysQuiet(bench);
+          assert.deepEqual(titles(bench), ['A']);
+          await assertAlike(pair);
+        }
+        assert.equal(ids.size, 3);
+        await person.remove('a.ics');
+        await staysQuiet(bench);
+        assert.deepEqual(titles(bench), []);
+        await person.put('a.ics', object('g7@example.org', ['SUMMARY:A', ...at('20270120T090000')]));
+        await staysQuiet(bench);
+        assert.deepEqual(titles(bench), ['A'], 'imported once more under its old UID');
+      });
     });
-  });
 
-  describe('several calendars', () => {
-    it('G18: an event that is moved to another calendar of its account leaves no stale copy, and stands in the other pair', async () => {
-      const first = await setUp(Object.fromEntries(['a', 'b', 'c'].map((name, n) => [`${name}.ics`, object(`g18-${name}@example.org`, [`SUMMARY:${name}`, ...at(`2027011${n + 1}T090000`)])])));
-      const second = await setUp({}, first.owner.addCalendar('Second'));
-      const { radicale } = servers;
-      const authorization = `Basic ${Buffer.from(`${radicale.username}:${radicale.password}`).toString('base64')}`;
-      const moved = await fetch(new URL('a.ics', first.person.url), { method: 'MOVE', headers: { authorization, destination: new URL('a.ics', second.person.url).href } });
-      assert.ok(moved.ok, String(moved.status));
-      for (const bench of [second, first, second]) await staysQuiet(bench);
-      assert.deepEqual([titles(first), titles(second)], [['b', 'c'], ['a']]);
-      for (const { pair } of [first, second]) await assertAlike(pair);
-      // And back, by a person who copies and deletes, with what is noted on the event, as Google's page does between accounts.
-      second.owner.copyTo(first.owner, idOf(second, 'a'));
-      second.owner.remove(idOf(second, 'a'));
-      for (const bench of [first, second, first]) await staysQuiet(bench);
-      assert.deepEqual([titles(first), titles(second)], [['a', 'b', 'c'], []]);
-      for (const { pair } of [first, second]) await assertAlike(pair);
-      assert.deepEqual([(await first.person.list()).size, (await second.person.list()).size], [3, 0]);
+    describe('an invitation that reaches both calendars', () => {
+      it("B10: is not copied back where it comes after its copy, and takes the copy's place when a person deletes that", async () => {
+        const bench = await setUp({
+          'invited.ics': object('b10@example.org', ['SUMMARY:Invited', ...at('20270113T090000')]),
+        });
+        const { owner, person, pair } = bench;
+        const copy = idOf(bench, 'Invited');
+        const byItself = owner.receive('b10@example.org', { title: 'Invited', when: hourAt('2027-01-13') });
+        await staysQuiet(bench);
+        assert.deepEqual([(await person.list()).size, titles(bench).length], [1, 2]);
+        owner.remove(copy);
+        await staysQuiet(bench);
+        owner.edit(byItself, { location: 'Room 1' });
+        await staysQuiet(bench);
+        await assertAlike(pair);
+        assert.match(await person.get('invited.ics'), /LOCATION:Room 1/);
+      });
     });
-  });
 
-  describe('two installations', () => {
-    it('A3, C11: that begin to sync the same calendars at the same moment come to rest, with no event lost and none without end', async () => {
-      const other = await startCalpair(servers.cloud.environment);
-      try {
-        const { radicale, cloud } = servers;
-        const owner = cloud.addOwner('two@calendars.example');
-        const person = new DavPerson(radicale, await radicale.createCalendar('two'));
-        const all = ['a', 'b', 'c', 'd', 'e', 'f'];
-        for (const name of all.slice(0, 3)) await person.put(`${name}.ics`, object(`two-${name}@example.org`, [`SUMMARY:${name}`, ...at('20270113T090000')]));
-        for (const name of all.slice(3)) owner.insert({ title: name, when: hourAt('2027-01-14') });
-        const calendars = [{ server: radicale, url: person.url }, owner.calendar] as const;
-        const pairs = await Promise.all([servers.calpair, other].map((one) => createPair(one, ...calendars)));
-        await Promise.all(pairs.map((pair) => pair.sync()));
-        for (let round = 0; round < 3; round += 1) for (const pair of pairs) await pair.settle();
-        const bench = { pair: pairs[0]!, person, owner };
-        const counts = [(await person.list()).size, titles(bench).length];
-        assert.ok(counts.every((count) => count >= 6 && count <= 12), counts.join(', '));
-        assert.deepEqual([...new Set(titles(bench))], all);
-        for (const pair of pairs) await staysQuiet({ ...bench, pair });
-        owner.edit(idOf(bench, 'd'), { location: 'Room 4' });
-        for (let round = 0; round < 2; round += 1) for (const pair of pairs) await pair.settle();
-        assert.deepEqual([(await person.list()).size, titles(bench).length], counts);
-      } finally {
-        await other.stop();
-      }
+    describe('several calendars', () => {
+      it('G18: an event that is moved to another calendar of its account leaves no stale copy, and stands in the other pair', async () => {
+        const first = await setUp(
+          Object.fromEntries(
+            ['a', 'b', 'c'].map((name, n) => [
+              `${name}.ics`,
+              object(`g18-${name}@example.org`, [`SUMMARY:${name}`, ...at(`2027011${n + 1}T090000`)]),
+            ]),
+          ),
+        );
+        const second = await setUp({}, first.owner.addCalendar('Second'));
+        const { radicale } = servers;
+        const authorization = `Basic ${Buffer.from(`${radicale.username}:${radicale.password}`).toString('base64')}`;
+        const moved = await fetch(new URL('a.ics', first.person.url), {
+          method: 'MOVE',
+          headers: { authorization, destination: new URL('a.ics', second.person.url).href },
+        });
+        assert.ok(moved.ok, String(moved.status));
+        for (const bench of [second, first, second]) await staysQuiet(bench);
+        assert.deepEqual([titles(first), titles(second)], [['b', 'c'], ['a']]);
+        for (const { pair } of [first, second]) await assertAlike(pair);
+        // And back, by a person who copies and deletes, with what is noted on the event, as Google's page does between accounts.
+        second.owner.copyTo(first.owner, idOf(second, 'a'));
+        second.owner.remove(idOf(second, 'a'));
+        for (const bench of [first, second, first]) await staysQuiet(bench);
+        assert.deepEqual([titles(first), titles(second)], [['a', 'b', 'c'], []]);
+        for (const { pair } of [first, second]) await assertAlike(pair);
+        assert.deepEqual([(await first.person.list()).size, (await second.person.list()).size], [3, 0]);
+      });
+    });
+
+    describe('two installations', () => {
+      it('A3, C11: that begin to sync the same calendars at the same moment come to rest, with no event lost and none without end', async () => {
+        const other = await startCalpair(servers.cloud.environment);
+        try {
+          const { radicale, cloud } = servers;
+          const owner = cloud.addOwner('two@calendars.example');
+          const person = new DavPerson(radicale, await radicale.createCalendar('two'));
+          const all = ['a', 'b', 'c', 'd', 'e', 'f'];
+          for (const name of all.slice(0, 3))
+            await person.put(
+              `${name}.ics`,
+              object(`two-${name}@example.org`, [`SUMMARY:${name}`, ...at('20270113T090000')]),
+            );
+          for (const name of all.slice(3)) owner.insert({ title: name, when: hourAt('2027-01-14') });
+          const calendars = [{ server: radicale, url: person.url }, owner.calendar] as const;
+          const pairs = await Promise.all([servers.calpair, other].map((one) => createPair(one, ...calendars)));
+          await Promise.all(pairs.map((pair) => pair.sync()));
+          for (let round = 0; round < 3; round += 1) for (const pair of pairs) await pair.settle();
+          const bench = { pair: pairs[0]!, person, owner };
+          const counts = [(await person.list()).size, titles(bench).length];
+          assert.ok(
+            counts.every((count) => count >= 6 && count <= 12),
+            counts.join(', '),
+          );
+          assert.deepEqual([...new Set(titles(bench))], all);
+          for (const pair of pairs) await staysQuiet({ ...bench, pair });
+          owner.edit(idOf(bench, 'd'), { location: 'Room 4' });
+          for (let round = 0; round < 2; round += 1) for (const pair of pairs) await pair.settle();
+          assert.deepEqual([(await person.list()).size, titles(bench).length], counts);
+        } finally {
+          await other.stop();
+        }
+      });
     });
   });
-});

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { createFetch } from '../../providers/http.ts';
 import type { Found, Side } from '../../providers/provider.ts';
-import { openAccount, SETTING, text } from '../support/contract-caldav.ts';
 import { event, KnownState } from '../support/contract.ts';
-import { fakeDav, multistatus, type FakeDav, type Oddities } from '../support/fake-dav.ts';
+import { openAccount, SETTING, text } from '../support/contract-caldav.ts';
+import { type FakeDav, fakeDav, multistatus, type Oddities } from '../support/fake-dav.ts';
 
 let dav: FakeDav;
 afterEach(() => dav.close());
@@ -17,7 +17,11 @@ async function open(oddities: Oddities = {}): Promise<Side> {
   return account.side(dav.calendar, SETTING);
 }
 
-async function poll(side: Side, cursor: string | null, known = new KnownState()): Promise<{ found: Found[]; unchanged: string[]; removed: string[]; cursor: string; full: boolean }> {
+async function poll(
+  side: Side,
+  cursor: string | null,
+  known = new KnownState(),
+): Promise<{ found: Found[]; unchanged: string[]; removed: string[]; cursor: string; full: boolean }> {
   const all = { found: [] as Found[], unchanged: [] as string[], removed: [] as string[], cursor: '', full: false };
   dav.log.length = 0;
   for await (const page of side.changes(cursor, known)) {
@@ -47,7 +51,18 @@ describe('changes by sync-collection', () => {
   it('start over when the token is refused, in whatever form (G3)', async () => {
     const side = await open();
     dav.put('/cal/a.ics', text(event('A')));
-    for (const [status, body] of [[403, '<d:error xmlns:d="DAV:"><d:valid-sync-token/></d:error>'], [409, ''], [412, ''], [400, 'bad'], [410, ''], [415, ''], [418, ''], [500, 'oops'], [501, ''], [507, '']] as const) {
+    for (const [status, body] of [
+      [403, '<d:error xmlns:d="DAV:"><d:valid-sync-token/></d:error>'],
+      [409, ''],
+      [412, ''],
+      [400, 'bad'],
+      [410, ''],
+      [415, ''],
+      [418, ''],
+      [500, 'oops'],
+      [501, ''],
+      [507, ''],
+    ] as const) {
       dav.oddities = { refuseToken: { status, body } };
       const polled = await poll(side, JSON.stringify({ mode: 'sync', token: '99' }));
       assert.deepEqual([polled.full, titles(polled.found)], [true, ['A']], String(status));
@@ -61,7 +76,10 @@ describe('changes by sync-collection', () => {
     dav.put('/cal/a.ics', text(event('A')));
     const polled = await poll(side, empty.cursor);
     assert.deepEqual([polled.full, titles(polled.found)], [false, ['A']]);
-    dav.oddities = { answer: (method) => (method === 'REPORT' ? multistatus('<d:sync-token>0012345678901234567890</d:sync-token>') : undefined) };
+    dav.oddities = {
+      answer: (method) =>
+        method === 'REPORT' ? multistatus('<d:sync-token>0012345678901234567890</d:sync-token>') : undefined,
+    };
     assert.equal(JSON.parse((await poll(side, polled.cursor)).cursor).token, '0012345678901234567890');
   });
 
@@ -70,18 +88,31 @@ describe('changes by sync-collection', () => {
     const known = new KnownState();
     dav.put('/cal/a%40b%2b.ics', text(event('A')));
     const first = await poll(side, null, known);
-    dav.oddities = { spell: (path, where) => (where === 'sync' ? path.replace('%40', '@').replace('%2b', '%2B') : where === 'multiget' ? `http://proxy.example:1${path}` : path) };
+    dav.oddities = {
+      spell: (path, where) =>
+        where === 'sync'
+          ? path.replace('%40', '@').replace('%2b', '%2B')
+          : where === 'multiget'
+            ? `http://proxy.example:1${path}`
+            : path,
+    };
     const again = await poll(side, null, known);
     assert.deepEqual([again.found.length, again.unchanged], [0, ['/cal/a%40b%2b.ics']]);
     dav.put('/cal/a%40b%2b.ics', text(event('A2')));
     const changed = await poll(side, first.cursor, known);
-    assert.deepEqual([changed.found.map(({ resource }) => resource), titles(changed.found)], [['/cal/a%40b%2b.ics'], ['A2']]);
+    assert.deepEqual(
+      [changed.found.map(({ resource }) => resource), titles(changed.found)],
+      [['/cal/a%40b%2b.ics'], ['A2']],
+    );
   });
 
   it('name a resource as removed when an event of it is gone, or when it turned into a task', async () => {
     const side = await open();
     const known = new KnownState();
-    const two = text(event('One')).replace('END:VCALENDAR', text(event('Two')).replace(/^[\s\S]*?(?=BEGIN:VEVENT)/, ''));
+    const two = text(event('One')).replace(
+      'END:VCALENDAR',
+      text(event('Two')).replace(/^[\s\S]*?(?=BEGIN:VEVENT)/, ''),
+    );
     dav.put('/cal/two.ics', two);
     const first = await poll(side, null, known);
     assert.deepEqual(titles(first.found), ['One', 'Two']);
@@ -103,7 +134,13 @@ describe('changes without sync-collection', () => {
     dav.put('/cal/b.ics', text(event('B')));
     const first = await poll(side, null, known);
     assert.deepEqual([first.full, titles(first.found)], [true, ['A', 'B']]);
-    assert.deepEqual(await poll(side, first.cursor, known), { found: [], unchanged: [], removed: [], cursor: first.cursor, full: false });
+    assert.deepEqual(await poll(side, first.cursor, known), {
+      found: [],
+      unchanged: [],
+      removed: [],
+      cursor: first.cursor,
+      full: false,
+    });
     assert.equal(dav.log.length, 1);
     dav.put('/cal/b.ics', text(event('B2')));
     dav.remove('/cal/a.ics');
@@ -117,7 +154,10 @@ describe('changes without sync-collection', () => {
     dav.put('/cal/a.ics', text(event('A')));
     const first = await poll(side, null, known);
     const second = await poll(side, first.cursor, known);
-    assert.deepEqual([second.full, second.found.length, second.unchanged, dav.log.length], [true, 0, ['/cal/a.ics'], 1]);
+    assert.deepEqual(
+      [second.full, second.found.length, second.unchanged, dav.log.length],
+      [true, 0, ['/cal/a.ics'], 1],
+    );
   });
 
   it('work without etags: by time, else by content', async () => {
@@ -156,9 +196,18 @@ describe('looking up objects', () => {
     dav.put('/cal/a.ics', text(event('A')));
     dav.oddities = { answer: (method, path) => (method === 'OPTIONS' || path === '' ? undefined : { status: 404 }) };
     await assert.rejects(side.get(['/cal/a.ics', '/cal/b.ics']), { kind: 'calendar-missing' });
-    dav.oddities = { answer: () => multistatus('<d:response><d:href>/cal/</d:href><d:status>HTTP/1.1 403 Forbidden</d:status></d:response>') };
+    dav.oddities = {
+      answer: () =>
+        multistatus('<d:response><d:href>/cal/</d:href><d:status>HTTP/1.1 403 Forbidden</d:status></d:response>'),
+    };
     await assert.rejects(poll(side, null), { kind: 'calendar-missing' });
-    dav.oddities = { answer: () => ({ status: 200, headers: { 'content-type': 'text/html' }, body: '<!DOCTYPE html><html><body>Please log in</body></html>' }) };
+    dav.oddities = {
+      answer: () => ({
+        status: 200,
+        headers: { 'content-type': 'text/html' },
+        body: '<!DOCTYPE html><html><body>Please log in</body></html>',
+      }),
+    };
     await assert.rejects(side.get(['/cal/a.ics']), { kind: 'unreachable' });
     await assert.rejects(poll(side, null), { kind: 'unreachable' });
     await assert.rejects(poll(side, JSON.stringify({ mode: 'sync', token: '1' })), { kind: 'unreachable' });
@@ -170,25 +219,47 @@ describe('looking up objects', () => {
     const side = await open();
     for (const name of ['a', 'b', 'c']) dav.put(`/cal/${name}.ics`, text(event(name)));
     for (const status of [500, 403, 406]) {
-      dav.oddities = { answer: (method, path, body) => (path === '/cal/b.ics' || (method === 'REPORT' && body.includes('b.ics')) ? { status } : undefined) };
+      dav.oddities = {
+        answer: (method, path, body) =>
+          path === '/cal/b.ics' || (method === 'REPORT' && body.includes('b.ics')) ? { status } : undefined,
+      };
       const found = (await poll(side, null)).found;
-      assert.deepEqual([titles(found), found.find(({ event: one }) => one === null)?.problems[0]?.code], [['?', 'a', 'c'], status === 403 ? 'forbidden' : 'unreadable']);
+      assert.deepEqual(
+        [titles(found), found.find(({ event: one }) => one === null)?.problems[0]?.code],
+        [['?', 'a', 'c'], status === 403 ? 'forbidden' : 'unreadable'],
+      );
     }
     for (const status of [502, 503, 429]) {
-      dav.oddities = { answer: (method, path, body) => (path === '/cal/b.ics' || (method === 'REPORT' && body.includes('b.ics')) ? { status } : undefined) };
+      dav.oddities = {
+        answer: (method, path, body) =>
+          path === '/cal/b.ics' || (method === 'REPORT' && body.includes('b.ics')) ? { status } : undefined,
+      };
       await assert.rejects(poll(side, null), { kind: status === 429 ? 'throttled' : 'unreachable' });
     }
     dav.oddities = {};
     dav.put('/cal/b.ics', text(event('b', { description: 'x'.repeat(200_000) })));
-    const { account } = await openAccount({ base: dav.calendar, username: 'u', password: 'p' }, createFetch({ allowPrivateNetworks: true, maxBodyBytes: 100_000 }));
+    const { account } = await openAccount(
+      { base: dav.calendar, username: 'u', password: 'p' },
+      createFetch({ allowPrivateNetworks: true, maxBodyBytes: 100_000 }),
+    );
     const found = (await poll(account.side(dav.calendar, SETTING), null)).found;
-    assert.deepEqual([titles(found), found.find(({ event: one }) => one === null)?.problems[0]?.code], [['?', 'a', 'c'], 'too-large']);
+    assert.deepEqual(
+      [titles(found), found.find(({ event: one }) => one === null)?.problems[0]?.code],
+      [['?', 'a', 'c'], 'too-large'],
+    );
   });
 
   it('refuses a DOCTYPE, endless nesting and broken XML, but not the word in an event', async () => {
     const side = await open();
-    const bomb = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><d:multistatus xmlns:d="DAV:"><d:sync-token>&b;</d:sync-token></d:multistatus>';
-    for (const body of [bomb, `<d:multistatus xmlns:d="DAV:">${'<d:response>'.repeat(100_000)}`, '<d:multistatus xmlns:d="DAV:">', 'text', '<d:multistatus xmlns:d="DAV:">&undefined;</d:multistatus>']) {
+    const bomb =
+      '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><d:multistatus xmlns:d="DAV:"><d:sync-token>&b;</d:sync-token></d:multistatus>';
+    for (const body of [
+      bomb,
+      `<d:multistatus xmlns:d="DAV:">${'<d:response>'.repeat(100_000)}`,
+      '<d:multistatus xmlns:d="DAV:">',
+      'text',
+      '<d:multistatus xmlns:d="DAV:">&undefined;</d:multistatus>',
+    ]) {
       dav.oddities = { answer: () => ({ status: 207, body }) };
       await assert.rejects(poll(side, null), { kind: 'unreachable' });
     }
@@ -197,7 +268,7 @@ describe('looking up objects', () => {
     assert.deepEqual(titles((await poll(side, null)).found), ['<!DOCTYPE html> & ]]> 007']);
   });
 
-  it('tells the time of a change: LAST-MODIFIED, else the server\'s, and none from the future', async () => {
+  it("tells the time of a change: LAST-MODIFIED, else the server's, and none from the future", async () => {
     const side = await open();
     const plain = text(event('A')).replace(/^LAST-MODIFIED:.*\r\n/gm, '');
     const modified = (stamp: string): string => plain.replace('END:VEVENT', `LAST-MODIFIED:${stamp}\r\nEND:VEVENT`);

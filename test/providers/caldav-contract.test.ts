@@ -3,7 +3,10 @@ import { contract } from '../support/contract.ts';
 import { caldavBench } from '../support/contract-caldav.ts';
 import { startRadicale, startXandikos } from '../support/dav.ts';
 
-for (const [name, start] of [['Radicale', startRadicale], ['Xandikos', startXandikos]] as const) {
+for (const [name, start] of [
+  ['Radicale', startRadicale],
+  ['Xandikos', startXandikos],
+] as const) {
   contract(name, async () => {
     const server = await start();
     return caldavBench(server, await server.createCalendar('work'), () => server.stop());

@@ -2,43 +2,75 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { busySpans, STEPS_PER_QUESTION, TimesUnknown, type FreeBusyView } from '../../core/availability/busy-time.ts';
+import { busySpans, type FreeBusyView, STEPS_PER_QUESTION, TimesUnknown } from '../../core/availability/busy-time.ts';
+import { type Interval, intervalOf, mergeSpans, type Span, spanOf } from '../../core/availability/interval.ts';
 import { splitFeed } from '../../core/ical/feed.ts';
 import { readBusySources, readFreeBusy } from '../../core/ical/free-busy.ts';
-import { intervalOf, mergeSpans, spanOf, type Interval, type Span } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { freeBusy } from '../../providers/caldav/free-busy.ts';
 import { davClient } from '../../providers/caldav/client.ts';
+import { freeBusy } from '../../providers/caldav/free-busy.ts';
 import type { Account } from '../../providers/provider.ts';
 import { calendar } from '../api/harness.ts';
 import { davPerson, openAccount } from '../support/contract-caldav.ts';
-import { startRadicale, startXandikos, type DavServer } from '../support/dav.ts';
+import { type DavServer, startRadicale, startXandikos } from '../support/dav.ts';
 import { at, object } from '../support/ics.ts';
 
 const JANUARY: Interval = { start: '2027-01-01T00:00:00Z', end: '2027-02-01T00:00:00Z' };
-const short = (busy: readonly Interval[]): string[] => busy.map(({ start, end }) => `${start.slice(8, 16)}/${end.slice(8, 16)}`);
+const short = (busy: readonly Interval[]): string[] =>
+  busy.map(({ start, end }) => `${start.slice(8, 16)}/${end.slice(8, 16)}`);
 
 /** Objects, and what of January 2027 they take in a calendar of Berlin. */
 const SCENES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
-  'timed': [object('a', at('20270113T090000')), ['13T08:00/13T09:00']],
+  timed: [object('a', at('20270113T090000')), ['13T08:00/13T09:00']],
   'all-day': [object('b', at('20270114')), ['13T23:00/14T23:00']],
-  'floating': [object('c', ['DTSTART:20270116T090000', 'DTEND:20270116T100000']), ['16T08:00/16T09:00']],
-  'tentative': [object('d', [...at('20270117T090000'), 'STATUS:TENTATIVE']), ['17T08:00/17T09:00']],
-  'cancelled': [object('e', [...at('20270118T090000'), 'STATUS:CANCELLED']), []],
-  'transparent': [object('f', [...at('20270119T090000'), 'TRANSP:TRANSPARENT']), []],
+  floating: [object('c', ['DTSTART:20270116T090000', 'DTEND:20270116T100000']), ['16T08:00/16T09:00']],
+  tentative: [object('d', [...at('20270117T090000'), 'STATUS:TENTATIVE']), ['17T08:00/17T09:00']],
+  cancelled: [object('e', [...at('20270118T090000'), 'STATUS:CANCELLED']), []],
+  transparent: [object('f', [...at('20270119T090000'), 'TRANSP:TRANSPARENT']), []],
   'without length': [object('g', ['DTSTART:20270120T080000Z']), []],
   'with a duration': [object('h', ['DTSTART:20270121T080000Z', 'DURATION:PT90M']), ['21T08:00/21T09:30']],
-  'endless': [object('i', [...at('20200107T180000'), 'RRULE:FREQ=MONTHLY;BYDAY=1TH']), ['07T17:00/07T18:00']],
+  endless: [object('i', [...at('20200107T180000'), 'RRULE:FREQ=MONTHLY;BYDAY=1TH']), ['07T17:00/07T18:00']],
   'every year, all-day': [object('j', [...at('19900123'), 'RRULE:FREQ=YEARLY']), ['22T23:00/23T23:00']],
-  'with exceptions': [object('k', [...at('20270124T090000'), 'RRULE:FREQ=DAILY;COUNT=4', 'EXDATE;TZID=Europe/Berlin:20270125T090000'], [
-    ['RECURRENCE-ID;TZID=Europe/Berlin:20270126T090000', 'DTSTART;TZID=Europe/Berlin:20270126T140000', 'DTEND;TZID=Europe/Berlin:20270126T150000'],
-    ['RECURRENCE-ID;TZID=Europe/Berlin:20270127T090000', ...at('20270127T090000'), 'TRANSP:TRANSPARENT'],
-  ]), ['24T08:00/24T09:00', '26T13:00/26T14:00']],
-  'moved here from far away': [object('l', [...at('20260105T090000'), 'RRULE:FREQ=MONTHLY;COUNT=3'], [['RECURRENCE-ID;TZID=Europe/Berlin:20260205T090000', ...at('20270128T090000')]]), ['28T08:00/28T09:00']],
-  'by its dates': [object('m', [...at('20260611T090000'), 'RDATE;TZID=Europe/Berlin:20270129T180000']), ['29T17:00/29T18:00']],
-  'since before the range': [object('n', ['DTSTART:20261220T000000Z', 'DTEND:20270102T000000Z']), ['01T00:00/02T00:00']],
+  'with exceptions': [
+    object(
+      'k',
+      [...at('20270124T090000'), 'RRULE:FREQ=DAILY;COUNT=4', 'EXDATE;TZID=Europe/Berlin:20270125T090000'],
+      [
+        [
+          'RECURRENCE-ID;TZID=Europe/Berlin:20270126T090000',
+          'DTSTART;TZID=Europe/Berlin:20270126T140000',
+          'DTEND;TZID=Europe/Berlin:20270126T150000',
+        ],
+        ['RECURRENCE-ID;TZID=Europe/Berlin:20270127T090000', ...at('20270127T090000'), 'TRANSP:TRANSPARENT'],
+      ],
+    ),
+    ['24T08:00/24T09:00', '26T13:00/26T14:00'],
+  ],
+  'moved here from far away': [
+    object(
+      'l',
+      [...at('20260105T090000'), 'RRULE:FREQ=MONTHLY;COUNT=3'],
+      [['RECURRENCE-ID;TZID=Europe/Berlin:20260205T090000', ...at('20270128T090000')]],
+    ),
+    ['28T08:00/28T09:00'],
+  ],
+  'by its dates': [
+    object('m', [...at('20260611T090000'), 'RDATE;TZID=Europe/Berlin:20270129T180000']),
+    ['29T17:00/29T18:00'],
+  ],
+  'since before the range': [
+    object('n', ['DTSTART:20261220T000000Z', 'DTEND:20270102T000000Z']),
+    ['01T00:00/02T00:00'],
+  ],
   'until the range': [object('o', ['DTSTART:20261231T230000Z', 'DTEND:20270101T000000Z']), []],
-  'for all that follows': [object('p', [...at('20261001T090000'), 'RRULE:FREQ=DAILY;COUNT=3'], [['RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20261002T090000', ...at('20270130T090000')]]), ['30T08:00/30T09:00', '31T08:00/31T09:00']],
+  'for all that follows': [
+    object(
+      'p',
+      [...at('20261001T090000'), 'RRULE:FREQ=DAILY;COUNT=3'],
+      [['RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20261002T090000', ...at('20270130T090000')]],
+    ),
+    ['30T08:00/30T09:00', '31T08:00/31T09:00'],
+  ],
 };
 /** What these servers' own answers to `free-busy-query` are wrong about: why they are not asked where the events can be read. */
 const WRONG: Readonly<Record<string, readonly string[]>> = {
@@ -46,7 +78,10 @@ const WRONG: Readonly<Record<string, readonly string[]>> = {
   xandikos: ['by its dates', 'for all that follows'],
 };
 
-for (const [name, start] of [['radicale', startRadicale], ['xandikos', startXandikos]] as const) {
+for (const [name, start] of [
+  ['radicale', startRadicale],
+  ['xandikos', startXandikos],
+] as const) {
   describe(`free/busy on ${name}`, () => {
     let server: DavServer;
     let account: Account;
@@ -59,17 +94,36 @@ for (const [name, start] of [['radicale', startRadicale], ['xandikos', startXand
 
     it('is that of the events, and of all calendars or the chosen ones', async () => {
       const [one, other] = [await inBerlin(server, 'one'), await inBerlin(server, 'other')];
-      for (const [index, [text]] of Object.values(SCENES).entries()) await davPerson(server, index % 2 === 0 ? one : other).put(`${index}.ics`, text);
-      const expected = (wanted: (index: number) => boolean): string[] => short(mergeSpans(
-        Object.values(SCENES).filter((_, index) => wanted(index)).flatMap(([, times]) => times.map(spanOfShort))).map(intervalOf));
-      assert.deepEqual(short(await account.freeBusy([one, other], JANUARY)), expected(() => true));
-      assert.deepEqual(short(await account.freeBusy(null, JANUARY)), expected(() => true));
-      assert.deepEqual(short(await account.freeBusy([other], JANUARY)), expected((index) => index % 2 === 1));
+      for (const [index, [text]] of Object.values(SCENES).entries())
+        await davPerson(server, index % 2 === 0 ? one : other).put(`${index}.ics`, text);
+      const expected = (wanted: (index: number) => boolean): string[] =>
+        short(
+          mergeSpans(
+            Object.values(SCENES)
+              .filter((_, index) => wanted(index))
+              .flatMap(([, times]) => times.map(spanOfShort)),
+          ).map(intervalOf),
+        );
+      assert.deepEqual(
+        short(await account.freeBusy([one, other], JANUARY)),
+        expected(() => true),
+      );
+      assert.deepEqual(
+        short(await account.freeBusy(null, JANUARY)),
+        expected(() => true),
+      );
+      assert.deepEqual(
+        short(await account.freeBusy([other], JANUARY)),
+        expected((index) => index % 2 === 1),
+      );
       assert.deepEqual(await account.freeBusy([], JANUARY), []);
-      await assert.rejects(account.freeBusy([one, server.calendarUrl('none')], JANUARY), (error) => error instanceof SyncError && error.kind === 'calendar-missing');
+      await assert.rejects(
+        account.freeBusy([one, server.calendarUrl('none')], JANUARY),
+        (error) => error instanceof SyncError && error.kind === 'calendar-missing',
+      );
     });
 
-    it('differs from the server\'s own answer just where that is known to be wrong', async () => {
+    it("differs from the server's own answer just where that is known to be wrong", async () => {
       const wrong: string[] = [];
       for (const [index, [scene, [text, expected]]] of Object.entries(SCENES).entries()) {
         const url = await inBerlin(server, `scene-${index}`);
@@ -84,15 +138,25 @@ for (const [name, start] of [['radicale', startRadicale], ['xandikos', startXand
       const [good, bad] = [await inBerlin(server, 'good'), await inBerlin(server, 'bad')];
       await davPerson(server, good).put('x.ics', SCENES['timed']![0]);
       // A rule of every minute is worse, but what it does to Xandikos is not to us to test.
-      const dates = Array.from({ length: 2_001 }, (_, n) => new Date(Date.UTC(2027, 0, 1) + n * 3_600_000).toISOString().replace(/[-:]|\.000/g, ''));
-      await davPerson(server, bad).put('x.ics', object('many', ['DTSTART:20270101T000000Z', 'DURATION:PT5M', `RDATE:${dates.join(',')}`]));
-      await assert.rejects(account.freeBusy([good, bad], JANUARY), (error) => error instanceof SyncError && error.kind === 'too-large');
+      const dates = Array.from({ length: 2_001 }, (_, n) =>
+        new Date(Date.UTC(2027, 0, 1) + n * 3_600_000).toISOString().replace(/[-:]|\.000/g, ''),
+      );
+      await davPerson(server, bad).put(
+        'x.ics',
+        object('many', ['DTSTART:20270101T000000Z', 'DURATION:PT5M', `RDATE:${dates.join(',')}`]),
+      );
+      await assert.rejects(
+        account.freeBusy([good, bad], JANUARY),
+        (error) => error instanceof SyncError && error.kind === 'too-large',
+      );
       assert.deepEqual(short(await account.freeBusy([good], JANUARY)), SCENES['timed']![1]);
     });
 
     const corpus = new URL('../../../shared/corpus/ics/', import.meta.url);
     for (const folder of ['valid', 'broken']) {
-      it(`misses none of the corpus that is ${folder}`, { skip: existsSync(corpus) ? false : 'the corpus is not here' }, async (t) => {
+      it(`misses none of the corpus that is ${folder}`, {
+        skip: existsSync(corpus) ? false : 'the corpus is not here',
+      }, async (t) => {
         const url = await inBerlin(server, `corpus-${folder}`);
         const taken: string[] = [];
         const person = davPerson(server, url);
@@ -118,13 +182,21 @@ for (const [name, start] of [['radicale', startRadicale], ['xandikos', startXand
 }
 
 describe('free/busy of servers that are odd', () => {
-  const view: FreeBusyView = { range: spanOf(JANUARY), zone: 'Europe/Berlin', own: new Set(['me@example.com']), unanswered: 'busy' };
+  const view: FreeBusyView = {
+    range: spanOf(JANUARY),
+    zone: 'Europe/Berlin',
+    own: new Set(['me@example.com']),
+    unanswered: 'busy',
+  };
   const url = 'http://dav.example/cal/';
   const [timed, allDay] = [SCENES['timed']![0], SCENES['all-day']![0]];
   type Answer = { status: number; body?: string };
 
   /** Asks an account of one calendar, `answer` being its server. */
-  async function ask(answer: (body: string, method: string) => Answer, more: Partial<FreeBusyView> = {}): Promise<{ busy: string[]; asked: string[] }> {
+  async function ask(
+    answer: (body: string, method: string) => Answer,
+    more: Partial<FreeBusyView> = {},
+  ): Promise<{ busy: string[]; asked: string[] }> {
     const asked: string[] = [];
     const fetch: typeof globalThis.fetch = async (_input, init) => {
       const body = String(init?.body ?? '');
@@ -136,80 +208,147 @@ describe('free/busy of servers that are odd', () => {
     return { busy: short(await freeBusy(client, [calendar(url, { timeZone: null })], { ...view, ...more })), asked };
   }
 
-  const THERE = multistatus('<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/><c:calendar/></d:resourcetype></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>');
-  const withData = (...texts: string[]): Answer => multistatus(texts.map((text, index) => member(`/cal/${index}.ics`, text)).join(''));
-  const kindOf = (kind: string) => (error: unknown): boolean => error instanceof SyncError && error.kind === kind;
+  const THERE = multistatus(
+    '<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/><c:calendar/></d:resourcetype></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>',
+  );
+  const withData = (...texts: string[]): Answer =>
+    multistatus(texts.map((text, index) => member(`/cal/${index}.ics`, text)).join(''));
+  const kindOf =
+    (kind: string) =>
+    (error: unknown): boolean =>
+      error instanceof SyncError && error.kind === kind;
 
   it('takes the zone of the account where the calendar names none', async () => {
     assert.deepEqual((await ask(() => withData(allDay))).busy, ['13T23:00/14T23:00']);
     assert.deepEqual((await ask(() => withData(allDay), { zone: 'Asia/Tokyo' })).busy, ['13T15:00/14T15:00']);
   });
 
-  it('does not count what the account\'s person declined', async () => {
-    const invitation = (answer: string): string => object('v', [...at('20270113T090000'), 'ORGANIZER:mailto:boss@example.com', `ATTENDEE;PARTSTAT=${answer}:mailto:me@example.com`]);
+  it("does not count what the account's person declined", async () => {
+    const invitation = (answer: string): string =>
+      object('v', [
+        ...at('20270113T090000'),
+        'ORGANIZER:mailto:boss@example.com',
+        `ATTENDEE;PARTSTAT=${answer}:mailto:me@example.com`,
+      ]);
     assert.deepEqual((await ask(() => withData(invitation('DECLINED')))).busy, []);
     assert.deepEqual((await ask(() => withData(invitation('NEEDS-ACTION')))).busy, ['13T08:00/13T09:00']);
     assert.deepEqual((await ask(() => withData(invitation('NEEDS-ACTION')), { unanswered: 'free' })).busy, []);
   });
 
-  it('asks for the server\'s own answer only where the events are not shown', async () => {
+  it("asks for the server's own answer only where the events are not shown", async () => {
     const own = `BEGIN:VCALENDAR\nBEGIN:VFREEBUSY\nFREEBUSY:20270113T080000Z/PT1H,20261231T230000Z/20270101T010000Z\nEND:VFREEBUSY\nEND:VCALENDAR\n`;
     for (const status of [403, 400, 412, 500, 501]) {
-      const { busy, asked } = await ask((body) => (body.includes('free-busy-query') ? { status: 200, body: own } : { status }));
+      const { busy, asked } = await ask((body) =>
+        body.includes('free-busy-query') ? { status: 200, body: own } : { status },
+      );
       assert.deepEqual(busy, ['01T00:00/01T01:00', '13T08:00/13T09:00']);
       assert.deepEqual(asked, ['calendar-query', 'PROPFIND', 'calendar-query', 'PROPFIND', 'free-busy-query']);
     }
     assert.ok(!(await ask(() => withData(timed))).asked.includes('free-busy-query'));
     const withoutTimes = await ask((body) => (body.includes('time-range') ? { status: 500 } : withData(timed)));
-    assert.deepEqual([withoutTimes.busy, withoutTimes.asked], [['13T08:00/13T09:00'], ['calendar-query', 'PROPFIND', 'calendar-query']]);
-    await assert.rejects(ask(() => ({ status: 403 })), kindOf('forbidden'));
-    await assert.rejects(ask((body) => (body.includes('free-busy-query') ? { status: 200, body: '<html/>' } : { status: 403 })), kindOf('unreachable'));
-    for (const status of [502, 503, 408]) await assert.rejects(ask(() => ({ status })), kindOf('unreachable'), String(status));
+    assert.deepEqual(
+      [withoutTimes.busy, withoutTimes.asked],
+      [['13T08:00/13T09:00'], ['calendar-query', 'PROPFIND', 'calendar-query']],
+    );
+    await assert.rejects(
+      ask(() => ({ status: 403 })),
+      kindOf('forbidden'),
+    );
+    await assert.rejects(
+      ask((body) => (body.includes('free-busy-query') ? { status: 200, body: '<html/>' } : { status: 403 })),
+      kindOf('unreachable'),
+    );
+    for (const status of [502, 503, 408])
+      await assert.rejects(
+        ask(() => ({ status })),
+        kindOf('unreachable'),
+        String(status),
+      );
   });
 
   it('asks for shorter times where a server cuts its answer, and gives up in the end', async () => {
     const lengths: number[] = [];
-    const cutting = (longest: number) => (body: string): Answer => {
-      const [from, to] = ['start', 'end'].map((name) => Date.parse((new RegExp(`${name}="([^"]+)"`).exec(body)?.[1] ?? '').replace(/(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/, '$1-$2-$3T$4:$5:$6Z')));
-      if (Number.isNaN(from)) return withData();
-      lengths.push((to! - from!) / 86_400_000 - 2);
-      return to! - from! > longest * 86_400_000 ? multistatus(`${member('/cal/0.ics', timed)}<d:response><d:href>/cal/</d:href><d:status>HTTP/1.1 507 Insufficient Storage</d:status></d:response>`) : withData(timed, allDay);
-    };
+    const cutting =
+      (longest: number) =>
+      (body: string): Answer => {
+        const [from, to] = ['start', 'end'].map((name) =>
+          Date.parse(
+            (new RegExp(`${name}="([^"]+)"`).exec(body)?.[1] ?? '').replace(
+              /(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/,
+              '$1-$2-$3T$4:$5:$6Z',
+            ),
+          ),
+        );
+        if (Number.isNaN(from)) return withData();
+        lengths.push((to! - from!) / 86_400_000 - 2);
+        return to! - from! > longest * 86_400_000
+          ? multistatus(
+              `${member('/cal/0.ics', timed)}<d:response><d:href>/cal/</d:href><d:status>HTTP/1.1 507 Insufficient Storage</d:status></d:response>`,
+            )
+          : withData(timed, allDay);
+      };
     assert.deepEqual((await ask(cutting(12))).busy, ['13T08:00/13T09:00', '13T23:00/14T23:00']);
     assert.ok(lengths.length === 7 && lengths[0] === 31 && Math.min(...lengths) === 7.75, lengths.join());
     await assert.rejects(ask(cutting(1)), kindOf('too-large'));
-    await assert.rejects(ask(() => ({ status: 507 })), kindOf('too-large'));
+    await assert.rejects(
+      ask(() => ({ status: 507 })),
+      kindOf('too-large'),
+    );
   });
 
   it('fetches what the report names without giving it', async () => {
-    const bare = multistatus('<d:response><d:href>/cal/0.ics</d:href><d:propstat><d:prop><d:getetag>"1"</d:getetag></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response><d:response><d:href>/cal/</d:href></d:response>');
-    const { busy } = await ask((body, method) => (method === 'GET' ? { status: 200, body: timed } : body.includes('multiget') ? { status: 404 } : bare));
+    const bare = multistatus(
+      '<d:response><d:href>/cal/0.ics</d:href><d:propstat><d:prop><d:getetag>"1"</d:getetag></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response><d:response><d:href>/cal/</d:href></d:response>',
+    );
+    const { busy } = await ask((body, method) =>
+      method === 'GET' ? { status: 200, body: timed } : body.includes('multiget') ? { status: 404 } : bare,
+    );
     assert.deepEqual(busy, ['13T08:00/13T09:00']);
-    await assert.rejects(ask((body, method) => (method === 'GET' || body.includes('multiget') ? { status: 403 } : bare)), kindOf('too-large'));
-    assert.deepEqual((await ask((body, method) => (method === 'GET' || body.includes('multiget') ? { status: 404 } : bare))).busy, []);
+    await assert.rejects(
+      ask((body, method) => (method === 'GET' || body.includes('multiget') ? { status: 403 } : bare)),
+      kindOf('too-large'),
+    );
+    assert.deepEqual(
+      (await ask((body, method) => (method === 'GET' || body.includes('multiget') ? { status: 404 } : bare))).busy,
+      [],
+    );
   });
 
-  it('does not trust a server\'s idea of times after 2037', async () => {
+  it("does not trust a server's idea of times after 2037", async () => {
     const bodies: string[] = [];
     const yearly = object('y', [...at('20200113T090000'), 'RRULE:FREQ=YEARLY']);
     const range = { from: Date.UTC(2045, 0, 1), to: Date.UTC(2045, 1, 1) };
-    const { busy } = await ask((body) => { bodies.push(body); return withData(yearly); }, { range });
+    const { busy } = await ask(
+      (body) => {
+        bodies.push(body);
+        return withData(yearly);
+      },
+      { range },
+    );
     assert.deepEqual(busy, ['13T08:00/13T09:00']);
     assert.ok(bodies.length === 1 && !bodies[0]!.includes('time-range'));
   });
 
   it('asks for series with dates of their own whatever times they are at', async () => {
-    const { busy, asked } = await ask((body) => (body.includes('name="RDATE"') ? withData(SCENES['by its dates']![0]) : multistatus(member('/cal/9.ics', timed))));
+    const { busy, asked } = await ask((body) =>
+      body.includes('name="RDATE"') ? withData(SCENES['by its dates']![0]) : multistatus(member('/cal/9.ics', timed)),
+    );
     assert.deepEqual(busy, ['13T08:00/13T09:00', '29T17:00/29T18:00']);
     assert.deepEqual(asked, ['calendar-query', 'calendar-query']);
-    assert.deepEqual((await ask((body) => (body.includes('name="RDATE"') ? { status: 403 } : withData(timed)))).busy, ['13T08:00/13T09:00']);
+    assert.deepEqual((await ask((body) => (body.includes('name="RDATE"') ? { status: 403 } : withData(timed)))).busy, [
+      '13T08:00/13T09:00',
+    ]);
   });
 
   it('reads 20,000 events, and lets others go on meanwhile', async () => {
-    const texts = Array.from({ length: 20_000 }, (_, n) => object(`n${n}`, [`DTSTART:2027010${1 + (n % 9)}T0${n % 10}0000Z`, 'DURATION:PT5M']));
+    const texts = Array.from({ length: 20_000 }, (_, n) =>
+      object(`n${n}`, [`DTSTART:2027010${1 + (n % 9)}T0${n % 10}0000Z`, 'DURATION:PT5M']),
+    );
     const big = withData(...texts);
     let turns = 0;
-    const timer = setInterval(() => { turns += 1; }, 5);
+    const timer = setInterval(() => {
+      turns += 1;
+    }, 5);
     const began = process.cpuUsage();
     const { busy } = await ask((body) => (body.includes('RDATE') ? withData() : big));
     clearInterval(timer);
@@ -220,26 +359,51 @@ describe('free/busy of servers that are odd', () => {
   });
 
   it('has room for as many busy times as rules within the budget make', async () => {
-    const often = Array.from({ length: 4 }, (_, n) => object(`o${n}`, [`DTSTART:20270101T00${String(15 * n).padStart(2, '0')}00Z`, 'DURATION:PT5M', 'RRULE:FREQ=HOURLY']));
-    const { busy } = await ask((body) => (body.includes('RDATE') ? withData() : withData(...often)), { range: { from: Date.UTC(2027, 0, 1), to: Date.UTC(2031, 0, 1) } });
+    const often = Array.from({ length: 4 }, (_, n) =>
+      object(`o${n}`, [
+        `DTSTART:20270101T00${String(15 * n).padStart(2, '0')}00Z`,
+        'DURATION:PT5M',
+        'RRULE:FREQ=HOURLY',
+      ]),
+    );
+    const { busy } = await ask((body) => (body.includes('RDATE') ? withData() : withData(...often)), {
+      range: { from: Date.UTC(2027, 0, 1), to: Date.UTC(2031, 0, 1) },
+    });
     assert.equal(busy.length, 4 * 24 * 1461);
   });
 
   it('is an error in good time where rules are bombs', async () => {
     for (const rule of ['FREQ=SECONDLY', 'FREQ=MINUTELY', 'FREQ=SECONDLY;COUNT=10000000', 'FREQ=NEVER']) {
       const began = process.cpuUsage();
-      await assert.rejects(ask(() => withData(timed, ...Array.from({ length: 50 }, (_, n) => object(`b${n}`, [...at('20200113T090000'), `RRULE:${rule}`]))), { range: { from: Date.UTC(2027, 0, 1), to: Date.UTC(2031, 11, 31) } }), kindOf('too-large'), rule);
+      await assert.rejects(
+        ask(
+          () =>
+            withData(
+              timed,
+              ...Array.from({ length: 50 }, (_, n) => object(`b${n}`, [...at('20200113T090000'), `RRULE:${rule}`])),
+            ),
+          { range: { from: Date.UTC(2027, 0, 1), to: Date.UTC(2031, 11, 31) } },
+        ),
+        kindOf('too-large'),
+        rule,
+      );
       assert.ok(process.cpuUsage(began).user < 3_000_000, rule);
     }
   });
 
   it('waits as long as a throttling server says', async () => {
-    await assert.rejects(ask(() => ({ status: 429 })), kindOf('throttled'));
+    await assert.rejects(
+      ask(() => ({ status: 429 })),
+      kindOf('throttled'),
+    );
   });
 });
 
 function multistatus(inside: string): { status: number; body: string } {
-  return { status: 207, body: `<d:multistatus xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">${inside}</d:multistatus>` };
+  return {
+    status: 207,
+    body: `<d:multistatus xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">${inside}</d:multistatus>`,
+  };
 }
 
 function member(href: string, data: string): string {
@@ -250,7 +414,10 @@ function member(href: string, data: string): string {
 async function inBerlin(server: DavServer, name: string): Promise<string> {
   const url = await server.createCalendar(name);
   const zone = /BEGIN:VTIMEZONE[\s\S]*END:VTIMEZONE\r\n/.exec(SCENES['timed']![0])![0];
-  const text = `BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Somebody//EN\r\n${zone}END:VCALENDAR\r\n`.replaceAll('\r', '&#13;');
+  const text = `BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Somebody//EN\r\n${zone}END:VCALENDAR\r\n`.replaceAll(
+    '\r',
+    '&#13;',
+  );
   const body = `<d:propertyupdate xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:set><d:prop><c:calendar-timezone>${text}</c:calendar-timezone></d:prop></d:set></d:propertyupdate>`;
   const answer = await fetch(url, { method: 'PROPPATCH', headers: headersOf(server), body });
   assert.equal(answer.status, 207, await answer.text());
@@ -267,7 +434,10 @@ async function ownAnswer(server: DavServer, url: string): Promise<Span[]> {
 }
 
 function headersOf({ username, password }: DavServer): Record<string, string> {
-  return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`, 'content-type': 'application/xml; charset=utf-8' };
+  return {
+    authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+    'content-type': 'application/xml; charset=utf-8',
+  };
 }
 
 function spanOfShort(text: string): Span {
@@ -277,10 +447,14 @@ function spanOfShort(text: string): Span {
 
 /** The objects of the corpus that can be followed, at most ten of one file. */
 function textsIn(folder: URL): string[] {
-  const files = readdirSync(folder).sort().map((file) => readFileSync(new URL(file, folder), 'utf8'));
+  const files = readdirSync(folder)
+    .sort()
+    .map((file) => readFileSync(new URL(file, folder), 'utf8'));
   const texts = files.flatMap((text) => {
     try {
-      return splitFeed(text).slice(0, 10).map((part) => part.text);
+      return splitFeed(text)
+        .slice(0, 10)
+        .map((part) => part.text);
     } catch {
       return [];
     }

@@ -1,24 +1,34 @@
 /** Writes to servers that have no strong ETags, refuse in their own ways, or would mail people. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import { changedPaths, type CalendarEvent } from '../../core/event.ts';
+import { type CalendarEvent, changedPaths } from '../../core/event.ts';
 import type { Found, Side, SideSetting } from '../../providers/provider.ts';
-import { openAccount, SETTING, text } from '../support/contract-caldav.ts';
 import { event } from '../support/contract.ts';
-import { fakeDav, multistatus, type FakeDav, type Oddities } from '../support/fake-dav.ts';
+import { openAccount, SETTING, text } from '../support/contract-caldav.ts';
+import { type FakeDav, fakeDav, multistatus, type Oddities } from '../support/fake-dav.ts';
 
 const KEY = '019300aa-0000-7000-8000-000000000001';
 let dav: FakeDav;
 afterEach(() => dav.close());
 
-async function open(oddities: Oddities = {}, setting: Partial<SideSetting> = {}, server: { scheduling?: boolean; sogo?: boolean } = {}): Promise<Side> {
+async function open(
+  oddities: Oddities = {},
+  setting: Partial<SideSetting> = {},
+  server: { scheduling?: boolean; sogo?: boolean } = {},
+): Promise<Side> {
   dav = await fakeDav(oddities);
   const propfind = `<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><c:calendar/></d:resourcetype><c:calendar-home-set><d:href>/</d:href></c:calendar-home-set><c:calendar-user-address-set><d:href>mailto:Me@Example.org</d:href></c:calendar-user-address-set></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>`;
   const usual = dav.oddities;
   dav.oddities = {
     answer: (method) => {
-      if (method === 'OPTIONS') return { status: 200, headers: { dav: server.scheduling ? '1, calendar-access, calendar-auto-schedule' : '1' } };
-      return method === 'PROPFIND' ? { ...multistatus(propfind), headers: server.sogo ? { server: 'SOPE 4.9.37/WebDAV' } : {} } : undefined;
+      if (method === 'OPTIONS')
+        return {
+          status: 200,
+          headers: { dav: server.scheduling ? '1, calendar-access, calendar-auto-schedule' : '1' },
+        };
+      return method === 'PROPFIND'
+        ? { ...multistatus(propfind), headers: server.sogo ? { server: 'SOPE 4.9.37/WebDAV' } : {} }
+        : undefined;
     },
   };
   const { account } = await openAccount({ base: dav.calendar, username: 'u', password: 'p' });
@@ -36,13 +46,17 @@ async function get(side: Side, resource: string): Promise<Found> {
 const answerTo = (method: string, status: number, body = '', type = 'application/xml'): Oddities => ({
   answer: (asked) => (asked === method ? { status, body, headers: { 'content-type': type } } : undefined),
 });
-const error = (condition: string): string => `<d:error xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">${condition}</d:error>`;
+const error = (condition: string): string =>
+  `<d:error xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">${condition}</d:error>`;
 
 describe('preconditions', () => {
   it('stand on every write', async () => {
     const side = await open();
     const written = await side.create(event('A'), KEY, 0);
-    assert.deepEqual([dav.headers['if-none-match'], written.version, written.confirmed, written.marker, written.ref], ['*', '"v1"', false, KEY, `/cal/${KEY}.ics`]);
+    assert.deepEqual(
+      [dav.headers['if-none-match'], written.version, written.confirmed, written.marker, written.ref],
+      ['*', '"v1"', false, KEY, `/cal/${KEY}.ics`],
+    );
     const updated = await side.update(written, { ...written.event!, title: 'B' });
     assert.deepEqual([dav.headers['if-match'], updated.version], ['"v1"', '"v2"']);
     await side.remove(updated);
@@ -58,7 +72,10 @@ describe('preconditions', () => {
     assert.deepEqual([updated.version, updated.confirmed, updated.event?.title], ['"v2"', true, 'B']);
     dav.put(updated.resource, updated.data.replace('SUMMARY:B', 'SUMMARY:By a person'));
     await assert.rejects(side.update(updated, { ...updated.event!, title: 'C' }), { kind: 'stale' });
-    assert.deepEqual(dav.log.map((line) => line.split(' ')[0]), ['PUT', 'GET', 'PUT', 'GET', 'PUT']);
+    assert.deepEqual(
+      dav.log.map((line) => line.split(' ')[0]),
+      ['PUT', 'GET', 'PUT', 'GET', 'PUT'],
+    );
   });
 
   it('are a look and a comparison where ETags are weak or missing (G5)', async () => {
@@ -83,7 +100,10 @@ describe('preconditions', () => {
 
   it('protect the other events of an object when one of them is deleted', async () => {
     const side = await open();
-    dav.put('/cal/two.ics', text(event('One')).replace('END:VCALENDAR', text(event('Two')).replace(/^[\s\S]*?(?=BEGIN:VEVENT)/, '')));
+    dav.put(
+      '/cal/two.ics',
+      text(event('One')).replace('END:VCALENDAR', text(event('Two')).replace(/^[\s\S]*?(?=BEGIN:VEVENT)/, '')),
+    );
     const found = (await side.get(['/cal/two.ics'])).get('/cal/two.ics');
     assert.ok(found !== undefined && found !== 'gone' && found.length === 2);
     await side.remove(found.find((one) => one.event?.title === 'One')!);
@@ -93,10 +113,19 @@ describe('preconditions', () => {
 });
 
 describe('a create', () => {
-  it('takes a UID of its own where the event\'s is taken elsewhere', async () => {
-    for (const [status, body] of [[409, error('<c:no-uid-conflict/>')], [412, error('<c:no-uid-conflict/>')], [403, error('<c:unique-scheduling-object-resource/>')], [409, ''], [412, '']] as const) {
+  it("takes a UID of its own where the event's is taken elsewhere", async () => {
+    for (const [status, body] of [
+      [409, error('<c:no-uid-conflict/>')],
+      [412, error('<c:no-uid-conflict/>')],
+      [403, error('<c:unique-scheduling-object-resource/>')],
+      [409, ''],
+      [412, ''],
+    ] as const) {
       const side = await open();
-      dav.oddities = { answer: (method, _path, body_) => (method === 'PUT' && body_.includes('UID:taken') ? { status, body } : undefined) };
+      dav.oddities = {
+        answer: (method, _path, body_) =>
+          method === 'PUT' && body_.includes('UID:taken') ? { status, body } : undefined,
+      };
       const written = await side.create(event('A', { uid: 'taken' }), KEY, 2);
       assert.deepEqual([written.event?.uid, written.ref], [`${KEY}-g2`, `/cal/${KEY}-g2.ics`]);
       const again = await side.create(event('A', { uid: 'taken' }), KEY, 2);
@@ -112,7 +141,12 @@ describe('a create', () => {
       [403, error('<c:valid-calendar-data/>'), 'rejected', 'valid-calendar-data'],
       [412, error('<c:valid-calendar-data/>'), 'rejected', 'valid-calendar-data'],
       [403, error('<d:need-privileges/>'), 'forbidden', 'need-privileges'],
-      [403, error('<c:allowed-organizer-scheduling-object-change/>'), 'forbidden', 'allowed-organizer-scheduling-object-change'],
+      [
+        403,
+        error('<c:allowed-organizer-scheduling-object-change/>'),
+        'forbidden',
+        'allowed-organizer-scheduling-object-change',
+      ],
       [403, '', 'forbidden', undefined],
       [403, error('<c:max-resource-size/>'), 'too-large', 'max-resource-size'],
       [413, '', 'too-large', undefined],
@@ -128,15 +162,21 @@ describe('a create', () => {
       await assert.rejects(side.create(event('A'), KEY, 0), { kind, reason }, `${status} ${body}`);
     }
     dav.oddities = answerTo('PUT', 400, `no\u0007 <b>way</b> ${'x'.repeat(500)}`, 'text/plain');
-    await assert.rejects(side.create(event('A'), KEY, 0), (thrown: { reason?: string }) => thrown.reason!.length === 200 && thrown.reason!.startsWith('no way x'));
+    await assert.rejects(
+      side.create(event('A'), KEY, 0),
+      (thrown: { reason?: string }) => thrown.reason!.length === 200 && thrown.reason!.startsWith('no way x'),
+    );
     dav.oddities = { answer: (method) => (method === 'PUT' || method === 'PROPFIND' ? { status: 404 } : undefined) };
     await assert.rejects(side.create(event('A'), KEY, 0), { kind: 'calendar-missing' });
   });
 
-  it('takes sabre\'s and DAViCal\'s explained 412 for a lost race', async () => {
+  it("takes sabre's and DAViCal's explained 412 for a lost race", async () => {
     const side = await open();
     const written = await side.create(event('A'), KEY, 0);
-    for (const body of [error('<s:exception xmlns:s="http://sabredav.org/ns">PreconditionFailed</s:exception>'), error('<d:if-match/>')]) {
+    for (const body of [
+      error('<s:exception xmlns:s="http://sabredav.org/ns">PreconditionFailed</s:exception>'),
+      error('<d:if-match/>'),
+    ]) {
       dav.oddities = answerTo('PUT', 412, body);
       await assert.rejects(side.update(written, { ...written.event!, title: 'B' }), { kind: 'stale' });
       assert.equal((await side.create(event('A', { uid: written.event!.uid }), KEY, 0)).ref, written.ref);
@@ -156,17 +196,24 @@ describe('a create', () => {
     assert.doesNotMatch(described.data, /^(ATTENDEE|ORGANIZER)/m);
     assert.match(described.data.replace(/\r\n /g, ''), /Bring cake.*Anna \(anna@example\.org\): accepted/);
     const found = await get(sogo, described.resource);
-    assert.deepEqual([found.event!.description, found.event!.attendees.map(({ address }) => address)], ['Bring cake', ['anna@example.org', 'bob@example.org']]);
+    assert.deepEqual(
+      [found.event!.description, found.event!.attendees.map(({ address }) => address)],
+      ['Bring cake', ['anna@example.org', 'bob@example.org']],
+    );
     const updated = await sogo.update(found, { ...found.event!, title: 'Moved', description: 'Bring tea' });
     assert.deepEqual([updated.event!.description, updated.event!.attendees.length], ['Bring tea', 2]);
     const other = { ...SETTING, tag: () => 'f'.repeat(64) };
     const { account } = await openAccount({ base: dav.calendar, username: 'u', password: 'p' });
-    assert.match((await get(account.side(dav.calendar, other), described.resource)).event!.description, /Bring tea\n\n— People —\nOrganizer: /);
+    assert.match(
+      (await get(account.side(dav.calendar, other), described.resource)).event!.description,
+      /Bring tea\n\n— People —\nOrganizer: /,
+    );
   });
 });
 
 describe('a server that invites people', () => {
-  const mine = (agent: string): string => text(withPeople(event('Mine'), 'me@example.org')).replaceAll('ATTENDEE', `ATTENDEE${agent}`);
+  const mine = (agent: string): string =>
+    text(withPeople(event('Mine'), 'me@example.org')).replaceAll('ATTENDEE', `ATTENDEE${agent}`);
 
   it('is not given a change of a meeting that the account organises', async () => {
     const side = await open({}, {}, { scheduling: true });
@@ -180,19 +227,28 @@ describe('a server that invites people', () => {
   });
 
   it('is given what it does not schedule, or where nobody is told', async () => {
-    for (const [agent, server, attendees] of [[';SCHEDULE-AGENT=NONE', true, 'copy'], [';SCHEDULE-AGENT="CLIENT"', true, 'copy'], ['', false, 'copy'], ['', true, 'native']] as const) {
+    for (const [agent, server, attendees] of [
+      [';SCHEDULE-AGENT=NONE', true, 'copy'],
+      [';SCHEDULE-AGENT="CLIENT"', true, 'copy'],
+      ['', false, 'copy'],
+      ['', true, 'native'],
+    ] as const) {
       const side = await open({}, { attendees }, { scheduling: server });
       dav.put('/cal/a.ics', mine(agent));
       const found = await get(side, '/cal/a.ics');
       const updated = await side.update(found, { ...found.event!, title: 'B' });
-      assert.equal(updated.data.match(/SCHEDULE-AGENT=NONE/g)?.length ?? 0, agent.includes('NONE') ? 2 : 0, 'the person\'s own lines stay as they are');
+      assert.equal(
+        updated.data.match(/SCHEDULE-AGENT=NONE/g)?.length ?? 0,
+        agent.includes('NONE') ? 2 : 0,
+        "the person's own lines stay as they are",
+      );
       await side.remove(await get(side, '/cal/a.ics'));
       await dav.close();
     }
     dav = await fakeDav();
   });
 
-  it('is not given an answer of an attendee, but other changes of somebody else\'s meeting (D6)', async () => {
+  it("is not given an answer of an attendee, but other changes of somebody else's meeting (D6)", async () => {
     const side = await open({}, {}, { scheduling: true });
     dav.put('/cal/a.ics', text(withPeople(event('Theirs'), 'boss@example.org')));
     const found = await get(side, '/cal/a.ics');
@@ -203,15 +259,28 @@ describe('a server that invites people', () => {
   });
 
   it('is not given what tells the organizer of a meeting that the account is invited to', async () => {
-    const content = withPeople(event('Theirs', { recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=4'], dates: [] } }), 'boss@example.org');
+    const content = withPeople(
+      event('Theirs', { recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=4'], dates: [] } }),
+      'boss@example.org',
+    );
     const [first] = content.attendees;
-    const invited = (agent: string): string => text({ ...content, attendees: [first!, { ...first!, address: 'me@example.org' }] }).replaceAll('ATTENDEE', `ATTENDEE${agent}`);
-    for (const { agent, sogo, refusesAll } of [{ agent: '', sogo: false, refusesAll: false }, { agent: '', sogo: true, refusesAll: true }, { agent: ';SCHEDULE-AGENT=NONE', sogo: true, refusesAll: true }]) {
+    const invited = (agent: string): string =>
+      text({ ...content, attendees: [first!, { ...first!, address: 'me@example.org' }] }).replaceAll(
+        'ATTENDEE',
+        `ATTENDEE${agent}`,
+      );
+    for (const { agent, sogo, refusesAll } of [
+      { agent: '', sogo: false, refusesAll: false },
+      { agent: '', sogo: true, refusesAll: true },
+      { agent: ';SCHEDULE-AGENT=NONE', sogo: true, refusesAll: true },
+    ]) {
       const side = await open({}, {}, { scheduling: true, sogo });
       dav.put('/cal/a.ics', invited(agent));
       const found = await get(side, '/cal/a.ics');
       await assert.rejects(side.update(found, { ...found.event!, status: 'cancelled' }), { kind: 'would-mail' });
-      await assert.rejects(side.update(found, { ...found.event!, exceptions: { '20270120T080000Z': 'excluded' } }), { kind: 'would-mail' });
+      await assert.rejects(side.update(found, { ...found.event!, exceptions: { '20270120T080000Z': 'excluded' } }), {
+        kind: 'would-mail',
+      });
       if (refusesAll) await assert.rejects(side.remove(found), { kind: 'would-mail' });
       else await side.remove(found);
       await dav.close();
@@ -230,5 +299,12 @@ describe('a server that invites people', () => {
 
 function withPeople(of: CalendarEvent, organizer: string): CalendarEvent {
   const attendee = { participation: 'accepted', role: 'required', kind: 'individual' } as const;
-  return { ...of, organizer: { address: organizer, name: 'O. Rganizer' }, attendees: [{ address: 'anna@example.org', name: 'Anna', ...attendee }, { address: 'bob@example.org', name: '', ...attendee, participation: 'needs-action' }] };
+  return {
+    ...of,
+    organizer: { address: organizer, name: 'O. Rganizer' },
+    attendees: [
+      { address: 'anna@example.org', name: 'Anna', ...attendee },
+      { address: 'bob@example.org', name: '', ...attendee, participation: 'needs-action' },
+    ],
+  };
 }

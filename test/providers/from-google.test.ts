@@ -1,29 +1,52 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { changedPaths, DEFAULT_CONTENT, EXCLUDED, type Attendee, type CalendarEvent, type Content, type Exception, type When } from '../../core/event.ts';
+import {
+  type Attendee,
+  type CalendarEvent,
+  type Content,
+  changedPaths,
+  DEFAULT_CONTENT,
+  EXCLUDED,
+  type Exception,
+  type When,
+} from '../../core/event.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
-import { localOf, instantOf } from '../../core/zones.ts';
+import { instantOf, localOf } from '../../core/zones.ts';
 import { cannotHold } from '../../providers/google/capabilities.ts';
-import { keepItem, masterIdOf, parseInstanceId, versionOf, type Item } from '../../providers/google/item.ts';
 import { foundOf, readSeries, readStored } from '../../providers/google/from-google.ts';
-import { contentPatch, insertBody, masterPatch, type Body } from '../../providers/google/to-google.ts';
+import { type Item, keepItem, masterIdOf, parseInstanceId, versionOf } from '../../providers/google/item.ts';
+import { type Body, contentPatch, insertBody, masterPatch } from '../../providers/google/to-google.ts';
 import { SETTING } from '../support/contract-google.ts';
 
 type Json = Record<string, unknown>;
 
 const NATIVE = { ...SETTING, attendees: 'native' } as const;
-const TIMED: When = { allDay: false, start: '2027-01-05T09:00:00', startZone: 'Europe/Berlin', end: '2027-01-05T10:00:00', endZone: 'Europe/Berlin' };
+const TIMED: When = {
+  allDay: false,
+  start: '2027-01-05T09:00:00',
+  startZone: 'Europe/Berlin',
+  end: '2027-01-05T10:00:00',
+  endZone: 'Europe/Berlin',
+};
 
 /** An item as Google would give it back for a body: defaults left out, arrays as written. */
 function itemOf(body: Body): Item {
-  return keepItem({ id: 'abcde12345', etag: '"1"', iCalUID: 'abcde12345@google.com', status: 'confirmed', ...structuredClone(body) })!;
+  return keepItem({
+    id: 'abcde12345',
+    etag: '"1"',
+    iCalUID: 'abcde12345@google.com',
+    status: 'confirmed',
+    ...structuredClone(body),
+  })!;
 }
 
 /** PATCH: objects merge, arrays and values replace, null removes. */
 function merged(before: unknown, patch: unknown): unknown {
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
-  const result: Json = { ...(typeof before === 'object' && before !== null && !Array.isArray(before) ? before as Json : {}) };
+  const result: Json = {
+    ...(typeof before === 'object' && before !== null && !Array.isArray(before) ? (before as Json) : {}),
+  };
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) delete result[key];
     else if (value !== undefined) result[key] = merged(result[key], value);
@@ -41,21 +64,57 @@ function read(item: Item, setting = SETTING): CalendarEvent {
   return event;
 }
 
-const text = fc.oneof(
-  fc.string({ unit: 'grapheme', maxLength: 60 }),
-  fc.constantFrom('', 'a < b && c > d', '<b>not bold</b>', 'AT&amp;T', 'one\ntwo\n\n', ' spaces ', '— People —\n[calpair 0123456789abcdef]', '日本語 🎉'),
-).map((value) => value.replace(/\r\n?/g, '\n').toString());
-const zone = fc.constantFrom('Europe/Berlin', 'America/New_York', 'UTC', 'Asia/Kolkata', 'Pacific/Auckland', 'America/St_Johns');
+const text = fc
+  .oneof(
+    fc.string({ unit: 'grapheme', maxLength: 60 }),
+    fc.constantFrom(
+      '',
+      'a < b && c > d',
+      '<b>not bold</b>',
+      'AT&amp;T',
+      'one\ntwo\n\n',
+      ' spaces ',
+      '— People —\n[calpair 0123456789abcdef]',
+      '日本語 🎉',
+    ),
+  )
+  .map((value) => value.replace(/\r\n?/g, '\n').toString());
+const zone = fc.constantFrom(
+  'Europe/Berlin',
+  'America/New_York',
+  'UTC',
+  'Asia/Kolkata',
+  'Pacific/Auckland',
+  'America/St_Johns',
+);
 const when: fc.Arbitrary<When> = fc.oneof(
-  fc.record({ day: fc.integer({ min: 0, max: 40_000 }), days: fc.integer({ min: 1, max: 20 }) }).map(({ day, days }) => ({
-    allDay: true as const, start: localOf(day * 86_400_000, 'UTC').slice(0, 10), end: localOf((day + days) * 86_400_000, 'UTC').slice(0, 10),
-  })),
-  fc.record({ at: fc.integer({ min: 0, max: 4_000_000_000 }), seconds: fc.integer({ min: 0, max: 200_000 }), startZone: zone, endZone: zone })
+  fc
+    .record({ day: fc.integer({ min: 0, max: 40_000 }), days: fc.integer({ min: 1, max: 20 }) })
+    .map(({ day, days }) => ({
+      allDay: true as const,
+      start: localOf(day * 86_400_000, 'UTC').slice(0, 10),
+      end: localOf((day + days) * 86_400_000, 'UTC').slice(0, 10),
+    })),
+  fc
+    .record({
+      at: fc.integer({ min: 0, max: 4_000_000_000 }),
+      seconds: fc.integer({ min: 0, max: 200_000 }),
+      startZone: zone,
+      endZone: zone,
+    })
     .map(({ at, seconds, startZone, endZone }) => ({
-      allDay: false as const, start: localOf(at * 1000, startZone), startZone, end: localOf((at + seconds) * 1000, endZone), endZone,
+      allDay: false as const,
+      start: localOf(at * 1000, startZone),
+      startZone,
+      end: localOf((at + seconds) * 1000, endZone),
+      endZone,
     }))
     // The second of two equal wall-clock times has no name in the canonical form.
-    .filter(({ start, startZone, end, endZone }) => localOf(instantOf(start, startZone), startZone) === start && instantOf(end, endZone) >= instantOf(start, startZone)),
+    .filter(
+      ({ start, startZone, end, endZone }) =>
+        localOf(instantOf(start, startZone), startZone) === start &&
+        instantOf(end, endZone) >= instantOf(start, startZone),
+    ),
 );
 const attendee: fc.Arbitrary<Attendee> = fc.record({
   address: fc.integer({ min: 0, max: 500 }).map((n) => `person${n}@example.org`),
@@ -64,43 +123,72 @@ const attendee: fc.Arbitrary<Attendee> = fc.record({
   role: fc.constantFrom('required', 'optional', 'chair', 'non-participant'),
   kind: fc.constantFrom('individual', 'group', 'room', 'resource', 'unknown'),
 });
-const attendees = fc.uniqueArray(attendee, { selector: ({ address }) => address, maxLength: 12 })
+const attendees = fc
+  .uniqueArray(attendee, { selector: ({ address }) => address, maxLength: 12 })
   .map((list) => list.sort((a, b) => (a.address < b.address ? -1 : 1)));
 const organizer = fc.option(fc.record({ address: fc.constant('chief@example.org'), name: text }), { nil: null });
 const content: fc.Arbitrary<Content> = fc.record({
-  title: text, when, location: text, description: text, status: fc.constantFrom('confirmed', 'tentative'), transparency: fc.constantFrom('opaque', 'transparent'),
-  visibility: fc.constantFrom('public', 'private', 'confidential'), organizer, attendees,
+  title: text,
+  when,
+  location: text,
+  description: text,
+  status: fc.constantFrom('confirmed', 'tentative'),
+  transparency: fc.constantFrom('opaque', 'transparent'),
+  visibility: fc.constantFrom('public', 'private', 'confidential'),
+  organizer,
+  attendees,
 });
-const recurrence = fc.constantFrom(null, { rules: ['RRULE:FREQ=WEEKLY;COUNT=10'], dates: [] }, { rules: ['RRULE:FREQ=DAILY', 'RRULE:FREQ=YEARLY'], dates: [] });
-const single: fc.Arbitrary<CalendarEvent> = fc.record({ content, recurrence, uid: fc.option(fc.string({ minLength: 1, maxLength: 3000 }), { nil: null }) })
+const recurrence = fc.constantFrom(
+  null,
+  { rules: ['RRULE:FREQ=WEEKLY;COUNT=10'], dates: [] },
+  { rules: ['RRULE:FREQ=DAILY', 'RRULE:FREQ=YEARLY'], dates: [] },
+);
+const single: fc.Arbitrary<CalendarEvent> = fc
+  .record({ content, recurrence, uid: fc.option(fc.string({ minLength: 1, maxLength: 3000 }), { nil: null }) })
   .map(({ content: own, ...rest }) => ({ ...own, ...rest, exceptions: {} }));
 
 describe('the mapping to Google and back', () => {
   it('reads what it writes', () => {
-    fc.assert(fc.property(single, (event) => {
-      const item = itemOf(insertBody(event, 'abcde12345', 'link-1', SETTING));
-      const shown = read(item);
-      assert.deepEqual(changedPaths(event, shown), []);
-      assert.equal(shown.uid, event.uid ?? 'abcde12345@google.com');
-      assert.equal(item.attendees, undefined);
-    }), { numRuns: 300 });
+    fc.assert(
+      fc.property(single, (event) => {
+        const item = itemOf(insertBody(event, 'abcde12345', 'link-1', SETTING));
+        const shown = read(item);
+        assert.deepEqual(changedPaths(event, shown), []);
+        assert.equal(shown.uid, event.uid ?? 'abcde12345@google.com');
+        assert.equal(item.attendees, undefined);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('patches what differs, and nothing else', () => {
-    fc.assert(fc.property(single, single, (before, after) => {
-      const item = itemOf(insertBody(before, 'abcde12345', 'link-1', SETTING));
-      const next: CalendarEvent = { ...after, uid: before.uid };
-      const shown = read(item);
-      const body = masterPatch({ master: item, exceptions: {} }, shown, next, SETTING);
-      assert.deepEqual(changedPaths(next, read(patched(item, body))), []);
-      assert.deepEqual(masterPatch({ master: item, exceptions: {} }, shown, shown, SETTING), {});
-    }), { numRuns: 300 });
+    fc.assert(
+      fc.property(single, single, (before, after) => {
+        const item = itemOf(insertBody(before, 'abcde12345', 'link-1', SETTING));
+        const next: CalendarEvent = { ...after, uid: before.uid };
+        const shown = read(item);
+        const body = masterPatch({ master: item, exceptions: {} }, shown, next, SETTING);
+        assert.deepEqual(changedPaths(next, read(patched(item, body))), []);
+        assert.deepEqual(masterPatch({ master: item, exceptions: {} }, shown, shown, SETTING), {});
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('patches one field with one key', () => {
-    const base: CalendarEvent = { ...DEFAULT_CONTENT, uid: 'u', title: 'T', when: TIMED, location: 'L', description: 'D', recurrence: null, exceptions: {} };
+    const base: CalendarEvent = {
+      ...DEFAULT_CONTENT,
+      uid: 'u',
+      title: 'T',
+      when: TIMED,
+      location: 'L',
+      description: 'D',
+      recurrence: null,
+      exceptions: {},
+    };
     const item = itemOf(insertBody(base, 'abcde12345', 'link-1', SETTING));
-    const keys = (more: Partial<CalendarEvent>): string[] => Object.keys(contentPatch(item, read(item), { ...read(item), ...more }, SETTING, false)).sort();
+    const keys = (more: Partial<CalendarEvent>): string[] =>
+      Object.keys(contentPatch(item, read(item), { ...read(item), ...more }, SETTING, false)).sort();
     assert.deepEqual(keys({ title: 'Other' }), ['summary']);
     assert.deepEqual(keys({ location: '' }), ['location']);
     assert.deepEqual(keys({ status: 'tentative' }), ['status']);
@@ -112,34 +200,78 @@ describe('the mapping to Google and back', () => {
   });
 
   it('clears the keys of the other kind between a date and a time', () => {
-    const item = itemOf({ start: { dateTime: '2027-01-05T08:00:00Z', timeZone: 'Europe/Berlin' }, end: { dateTime: '2027-01-05T09:00:00Z', timeZone: 'Europe/Berlin' } });
-    const before = read(item);
-    assert.deepEqual(contentPatch(item, before, { ...before, when: { allDay: true, start: '2027-01-05', end: '2027-01-06' } }, SETTING, false), {
-      start: { date: '2027-01-05', dateTime: null, timeZone: null }, end: { date: '2027-01-06', dateTime: null, timeZone: null },
+    const item = itemOf({
+      start: { dateTime: '2027-01-05T08:00:00Z', timeZone: 'Europe/Berlin' },
+      end: { dateTime: '2027-01-05T09:00:00Z', timeZone: 'Europe/Berlin' },
     });
+    const before = read(item);
+    assert.deepEqual(
+      contentPatch(
+        item,
+        before,
+        { ...before, when: { allDay: true, start: '2027-01-05', end: '2027-01-06' } },
+        SETTING,
+        false,
+      ),
+      {
+        start: { date: '2027-01-05', dateTime: null, timeZone: null },
+        end: { date: '2027-01-06', dateTime: null, timeZone: null },
+      },
+    );
     const allDay = itemOf({ start: { date: '2027-01-05' }, end: { date: '2027-01-06' } });
     assert.deepEqual(contentPatch(allDay, read(allDay), { ...read(allDay), when: TIMED }, SETTING, false).start, {
-      dateTime: '2027-01-05T08:00:00Z', timeZone: 'Europe/Berlin', date: null,
+      dateTime: '2027-01-05T08:00:00Z',
+      timeZone: 'Europe/Berlin',
+      date: null,
     });
   });
 
   it('gives a copy no reminder, its UID and its link, which a duplicate of it does not have', () => {
-    const event: CalendarEvent = { ...DEFAULT_CONTENT, uid: 'u@x', title: 'T', when: TIMED, recurrence: null, exceptions: {} };
+    const event: CalendarEvent = {
+      ...DEFAULT_CONTENT,
+      uid: 'u@x',
+      title: 'T',
+      when: TIMED,
+      recurrence: null,
+      exceptions: {},
+    };
     const body = insertBody(event, 'abcde12345', 'link-1', SETTING);
     assert.deepEqual(body.reminders, { useDefault: false, overrides: [] });
-    assert.deepEqual(body.extendedProperties?.private, { 'calpair.id': 'abcde12345', 'calpair.link': 'link-1', 'calpair.uid': 'u@x' });
+    assert.deepEqual(body.extendedProperties?.private, {
+      'calpair.id': 'abcde12345',
+      'calpair.link': 'link-1',
+      'calpair.uid': 'u@x',
+    });
     const found = foundOf({ master: itemOf(body), exceptions: {} }, SETTING);
     assert.equal(found.marker, 'link-1');
-    const duplicate = foundOf({ master: itemOf({ ...body, id: 'another', iCalUID: 'another@google.com' }), exceptions: {} }, SETTING);
+    const duplicate = foundOf(
+      { master: itemOf({ ...body, id: 'another', iCalUID: 'another@google.com' }), exceptions: {} },
+      SETTING,
+    );
     assert.deepEqual([duplicate.marker, duplicate.event?.uid], [null, 'another@google.com']);
     assert.equal(found.event?.uid, 'u@x');
   });
 
   it('keeps every private value within 1024 characters, and all of them within 32 kB, however many people there are', () => {
-    const many = Array.from({ length: 2000 }, (_, n): Attendee => ({
-      address: `person-${String(n).padStart(5, '0')}@a-rather-long-domain.example.org`, name: 'Ä'.repeat(50), participation: 'accepted', role: 'required', kind: 'individual',
-    }));
-    const event: CalendarEvent = { ...DEFAULT_CONTENT, uid: 'é'.repeat(5000), title: 'T', when: TIMED, attendees: many, recurrence: null, exceptions: {} };
+    const many = Array.from(
+      { length: 2000 },
+      (_, n): Attendee => ({
+        address: `person-${String(n).padStart(5, '0')}@a-rather-long-domain.example.org`,
+        name: 'Ä'.repeat(50),
+        participation: 'accepted',
+        role: 'required',
+        kind: 'individual',
+      }),
+    );
+    const event: CalendarEvent = {
+      ...DEFAULT_CONTENT,
+      uid: 'é'.repeat(5000),
+      title: 'T',
+      when: TIMED,
+      attendees: many,
+      recurrence: null,
+      exceptions: {},
+    };
     const properties = insertBody(event, 'abcde12345', 'k', SETTING).extendedProperties!.private!;
     const entries = Object.entries(properties);
     assert.ok(entries.every(([key, value]) => key.length <= 44 && value.length <= 1024));
@@ -147,31 +279,54 @@ describe('the mapping to Google and back', () => {
     assert.ok(entries.reduce((sum, [key, value]) => sum + Buffer.byteLength(key + value), 0) <= 32_000);
     const shown = read(itemOf(insertBody(event, 'abcde12345', 'k', SETTING)));
     assert.ok(shown.attendees.length > 100);
-    assert.deepEqual(masterPatch({ master: itemOf(insertBody(event, 'abcde12345', 'k', SETTING)), exceptions: {} }, shown, { ...shown, title: 'Other' }, SETTING), { summary: 'Other' });
+    assert.deepEqual(
+      masterPatch(
+        { master: itemOf(insertBody(event, 'abcde12345', 'k', SETTING)), exceptions: {} },
+        shown,
+        { ...shown, title: 'Other' },
+        SETTING,
+      ),
+      { summary: 'Other' },
+    );
   });
 });
 
 describe('people', () => {
-  const person = (address: string, more: Partial<Attendee> = {}): Attendee =>
-    ({ address, name: '', participation: 'needs-action', role: 'required', kind: 'individual', ...more });
+  const person = (address: string, more: Partial<Attendee> = {}): Attendee => ({
+    address,
+    name: '',
+    participation: 'needs-action',
+    role: 'required',
+    kind: 'individual',
+    ...more,
+  });
   const withGuests = itemOf({
-    start: { date: '2027-01-05' }, end: { date: '2027-01-06' }, organizer: { email: 'Owner@Example.com', self: true },
-    attendees: [{ email: 'Owner@Example.com', self: true, responseStatus: 'accepted' }, { email: 'guest@example.org', optional: true, displayName: 'G' }],
+    start: { date: '2027-01-05' },
+    end: { date: '2027-01-06' },
+    organizer: { email: 'Owner@Example.com', self: true },
+    attendees: [
+      { email: 'Owner@Example.com', self: true, responseStatus: 'accepted' },
+      { email: 'guest@example.org', optional: true, displayName: 'G' },
+    ],
   });
 
-  it('reads Google\'s own, and knows that somebody would have to be told', () => {
+  it("reads Google's own, and knows that somebody would have to be told", () => {
     const found = foundOf({ master: withGuests, exceptions: {} }, SETTING);
     assert.deepEqual(found.event?.attendees, [
-      person('guest@example.org', { role: 'optional', name: 'G' }), person('owner@example.com', { participation: 'accepted' }),
+      person('guest@example.org', { role: 'optional', name: 'G' }),
+      person('owner@example.com', { participation: 'accepted' }),
     ]);
     assert.deepEqual(found.event?.organizer, { address: 'owner@example.com', name: '' });
     assert.equal(found.hasGuests, true);
     assert.deepEqual(readStored(found, { ...SETTING, attendees: 'none' }).event?.attendees, []);
   });
 
-  it('never writes attendees under `copy`, and leaves Google\'s own as they are', () => {
+  it("never writes attendees under `copy`, and leaves Google's own as they are", () => {
     const before = read(withGuests);
-    const next = { ...before, attendees: [...before.attendees, person('new@example.org')].sort((a, b) => (a.address < b.address ? -1 : 1)) };
+    const next = {
+      ...before,
+      attendees: [...before.attendees, person('new@example.org')].sort((a, b) => (a.address < b.address ? -1 : 1)),
+    };
     const body = contentPatch(withGuests, before, next, SETTING, false);
     assert.equal(body.attendees, undefined);
     assert.match(body.description ?? '', /new@example\.org: no answer yet/);
@@ -180,7 +335,12 @@ describe('people', () => {
 
   it('writes real attendees under `native`, keeping what Google knows of each', () => {
     const before = read(withGuests, NATIVE);
-    const next = { ...before, attendees: before.attendees.map((one) => (one.address === 'guest@example.org' ? { ...one, participation: 'accepted' as const } : one)) };
+    const next = {
+      ...before,
+      attendees: before.attendees.map((one) =>
+        one.address === 'guest@example.org' ? { ...one, participation: 'accepted' as const } : one,
+      ),
+    };
     const body = contentPatch(withGuests, before, next, NATIVE, false);
     assert.deepEqual(body.attendees, [
       { email: 'guest@example.org', optional: true, displayName: 'G', responseStatus: 'accepted' },
@@ -190,50 +350,96 @@ describe('people', () => {
   });
 
   it('takes an organizer for news only where somebody is invited', () => {
-    const lonely = itemOf({ start: { date: '2027-01-05' }, end: { date: '2027-01-06' }, organizer: { email: 'c_1@group.calendar.google.com', self: true } });
+    const lonely = itemOf({
+      start: { date: '2027-01-05' },
+      end: { date: '2027-01-06' },
+      organizer: { email: 'c_1@group.calendar.google.com', self: true },
+    });
     assert.equal(read(lonely).organizer, null);
   });
 });
 
 describe('what Google sends', () => {
-  const series = (recurrence: string[], exceptions: Record<string, Json> = {}, start: Json = { dateTime: '2027-01-05T09:00:00+01:00', timeZone: 'Europe/Berlin' }) => {
+  const series = (
+    recurrence: string[],
+    exceptions: Record<string, Json> = {},
+    start: Json = { dateTime: '2027-01-05T09:00:00+01:00', timeZone: 'Europe/Berlin' },
+  ) => {
     const end = 'date' in start ? { date: '2027-01-06' } : { ...start, dateTime: '2027-01-05T10:00:00+01:00' };
     const master = itemOf({ summary: 'S', start, end, recurrence });
-    const items = Object.fromEntries(Object.entries(exceptions).map(([suffix, more]) => {
-      const id = `${master.id}_${suffix}`;
-      return [id, keepItem({ id, etag: `"${suffix}"`, ...more })!];
-    }));
+    const items = Object.fromEntries(
+      Object.entries(exceptions).map(([suffix, more]) => {
+        const id = `${master.id}_${suffix}`;
+        return [id, keepItem({ id, etag: `"${suffix}"`, ...more })!];
+      }),
+    );
     return foundOf({ master, exceptions: items }, SETTING);
   };
-  const exceptions = (found: { event: CalendarEvent | null }): Record<string, Exception> => ({ ...found.event?.exceptions });
+  const exceptions = (found: { event: CalendarEvent | null }): Record<string, Exception> => ({
+    ...found.event?.exceptions,
+  });
 
   it('unites EXDATE lines and cancelled items, in whatever form they come', () => {
     const found = series(
-      ['RRULE:FREQ=DAILY;COUNT=20', 'EXDATE;TZID=Europe/Berlin:20270106T090000,20270107T090000', 'EXDATE:20270108T080000Z', 'EXDATE;VALUE=DATE:20270109', 'EXDATE;TZID="Europe/London":20270110T080000'],
+      [
+        'RRULE:FREQ=DAILY;COUNT=20',
+        'EXDATE;TZID=Europe/Berlin:20270106T090000,20270107T090000',
+        'EXDATE:20270108T080000Z',
+        'EXDATE;VALUE=DATE:20270109',
+        'EXDATE;TZID="Europe/London":20270110T080000',
+      ],
       {
         '20270111T080000Z': { status: 'cancelled' },
-        '20270112T080000Z': { status: 'cancelled', recurringEventId: 'abcde12345', originalStartTime: { dateTime: '2027-01-12T03:00:00-05:00', timeZone: 'Europe/Berlin' } },
+        '20270112T080000Z': {
+          status: 'cancelled',
+          recurringEventId: 'abcde12345',
+          originalStartTime: { dateTime: '2027-01-12T03:00:00-05:00', timeZone: 'Europe/Berlin' },
+        },
       },
     );
-    assert.deepEqual(exceptions(found), Object.fromEntries(['06', '07', '08', '10', '11', '12'].map((day) => [`202701${day}T080000Z`, EXCLUDED])));
+    assert.deepEqual(
+      exceptions(found),
+      Object.fromEntries(['06', '07', '08', '10', '11', '12'].map((day) => [`202701${day}T080000Z`, EXCLUDED])),
+    );
   });
 
-  it('coerces values of the wrong type to the start\'s', () => {
-    const allDay = series(['RRULE:FREQ=DAILY;UNTIL=20270120T225959Z', 'EXDATE:20270106T000000Z', 'RDATE;TZID=Europe/Berlin:20270301T090000'], {}, { date: '2027-01-05' });
+  it("coerces values of the wrong type to the start's", () => {
+    const allDay = series(
+      [
+        'RRULE:FREQ=DAILY;UNTIL=20270120T225959Z',
+        'EXDATE:20270106T000000Z',
+        'RDATE;TZID=Europe/Berlin:20270301T090000',
+      ],
+      {},
+      { date: '2027-01-05' },
+    );
     assert.deepEqual(allDay.event?.recurrence, { rules: ['RRULE:FREQ=DAILY;UNTIL=20270120'], dates: ['20270301'] });
     assert.deepEqual(exceptions(allDay), { '20270106': EXCLUDED });
     const timed = series(['RRULE:FREQ=DAILY;UNTIL=20270120', 'RDATE;VALUE=DATE:20270301']);
-    assert.deepEqual(timed.event?.recurrence, { rules: ['RRULE:FREQ=DAILY;UNTIL=20270120T225959Z'], dates: ['20270301T080000Z'] });
+    assert.deepEqual(timed.event?.recurrence, {
+      rules: ['RRULE:FREQ=DAILY;UNTIL=20270120T225959Z'],
+      dates: ['20270301T080000Z'],
+    });
   });
 
   it('takes an exception that shows what the series shows for none', () => {
-    const same = { recurringEventId: 'abcde12345', summary: 'S', start: { dateTime: '2027-01-06T08:00:00Z', timeZone: 'Europe/Berlin' }, end: { dateTime: '2027-01-06T09:00:00Z', timeZone: 'Europe/Berlin' } };
-    const found = series(['RRULE:FREQ=DAILY'], { '20270106T080000Z': same, '20270107T080000Z': { ...same, summary: 'Other' } });
+    const same = {
+      recurringEventId: 'abcde12345',
+      summary: 'S',
+      start: { dateTime: '2027-01-06T08:00:00Z', timeZone: 'Europe/Berlin' },
+      end: { dateTime: '2027-01-06T09:00:00Z', timeZone: 'Europe/Berlin' },
+    };
+    const found = series(['RRULE:FREQ=DAILY'], {
+      '20270106T080000Z': same,
+      '20270107T080000Z': { ...same, summary: 'Other' },
+    });
     assert.deepEqual(Object.keys(exceptions(found)), ['20270107T080000Z']);
   });
 
   it('E9: survives an exception without a start', () => {
-    const found = series(['RRULE:FREQ=DAILY'], { '20270106T080000Z': { recurringEventId: 'abcde12345', summary: 'No start' } });
+    const found = series(['RRULE:FREQ=DAILY'], {
+      '20270106T080000Z': { recurringEventId: 'abcde12345', summary: 'No start' },
+    });
     const exception = exceptions(found)['20270106T080000Z'];
     assert.ok(exception && exception !== EXCLUDED);
     assert.equal(exception.title, 'No start');
@@ -241,34 +447,63 @@ describe('what Google sends', () => {
   });
 
   it('E8: reads a series without a rule: by its dates, or as a single event', () => {
-    assert.deepEqual(series(['RDATE;TZID=Europe/Berlin:20270110T090000']).event?.recurrence, { rules: [], dates: ['20270110T080000Z'] });
+    assert.deepEqual(series(['RDATE;TZID=Europe/Berlin:20270110T090000']).event?.recurrence, {
+      rules: [],
+      dates: ['20270110T080000Z'],
+    });
     assert.equal(series(['EXDATE:20270110T080000Z']).event?.recurrence, null);
   });
 
   it('says that an event cannot be read: no dates, impossible dates, an impossible rule', () => {
-    for (const master of [itemOf({ summary: 'x' }), itemOf({ start: { date: '2027-02-30' } }), itemOf({ start: { dateTime: 'soon' } }), itemOf({ start: { date: '2027-01-05' }, recurrence: ['RRULE:FREQ=NEVER'] })]) {
+    for (const master of [
+      itemOf({ summary: 'x' }),
+      itemOf({ start: { date: '2027-02-30' } }),
+      itemOf({ start: { dateTime: 'soon' } }),
+      itemOf({ start: { date: '2027-01-05' }, recurrence: ['RRULE:FREQ=NEVER'] }),
+    ]) {
       const found = foundOf({ master, exceptions: {} }, SETTING);
       assert.equal(found.event, null);
-      assert.deepEqual(found.problems.map(({ code }) => code), ['unreadable']);
+      assert.deepEqual(
+        found.problems.map(({ code }) => code),
+        ['unreadable'],
+      );
     }
   });
 
   it('keeps the instant where the zone is unknown, and says so', () => {
     const found = series([], {}, { dateTime: '2027-01-05T09:00:00+01:00', timeZone: 'Mars/Olympus' });
-    assert.deepEqual(found.problems.map(({ code }) => code), ['zone-unknown']);
+    assert.deepEqual(
+      found.problems.map(({ code }) => code),
+      ['zone-unknown'],
+    );
     assert.equal(found.event?.when.start, '2027-01-05T08:00:00');
   });
 
   it('reads fixed offsets, missing zones and missing ends', () => {
     assert.deepEqual(series([], {}, { dateTime: '2027-01-05T09:00:00-07:00', timeZone: 'GMT-07:00' }).problems, []);
-    const bare = foundOf({ master: itemOf({ start: { dateTime: '2027-01-05T09:00:00Z' } }), exceptions: {} }, SETTING).event?.when;
-    assert.deepEqual(bare, { allDay: false, start: '2027-01-05T10:00:00', startZone: 'Europe/Berlin', end: '2027-01-05T10:00:00', endZone: 'Europe/Berlin' });
-    assert.deepEqual(foundOf({ master: itemOf({ start: { date: '2027-01-31' }, end: { date: '2027-01-31' } }), exceptions: {} }, SETTING).event?.when,
-      { allDay: true, start: '2027-01-31', end: '2027-02-01' });
+    const bare = foundOf({ master: itemOf({ start: { dateTime: '2027-01-05T09:00:00Z' } }), exceptions: {} }, SETTING)
+      .event?.when;
+    assert.deepEqual(bare, {
+      allDay: false,
+      start: '2027-01-05T10:00:00',
+      startZone: 'Europe/Berlin',
+      end: '2027-01-05T10:00:00',
+      endZone: 'Europe/Berlin',
+    });
+    assert.deepEqual(
+      foundOf(
+        { master: itemOf({ start: { date: '2027-01-31' }, end: { date: '2027-01-31' } }), exceptions: {} },
+        SETTING,
+      ).event?.when,
+      { allDay: true, start: '2027-01-31', end: '2027-02-01' },
+    );
   });
 
   it('parses instance ids from the right', () => {
-    assert.deepEqual(parseInstanceId('abc_R20260105T090000_20260112T080000Z'), { master: 'abc_R20260105T090000', occurrence: '20260112T080000Z' });
+    assert.deepEqual(parseInstanceId('abc_R20260105T090000_20260112T080000Z'), {
+      master: 'abc_R20260105T090000',
+      occurrence: '20260112T080000Z',
+    });
     assert.equal(parseInstanceId('abc_R20260105T090000'), null);
     assert.equal(masterIdOf(keepItem({ id: 'abc_20260112', status: 'cancelled' })!), 'abc');
     assert.equal(masterIdOf(keepItem({ id: 'abc_20260112', status: 'confirmed' })!), null);
@@ -278,7 +513,9 @@ describe('what Google sends', () => {
     const master = itemOf({ start: { date: '2027-01-05' } });
     const exception = keepItem({ id: 'abcde12345_20270106', etag: '"2"' })!;
     const versions = [
-      { master, exceptions: {} }, { master: { ...master, etag: '"9"' }, exceptions: {} }, { master, exceptions: { [exception.id]: exception } },
+      { master, exceptions: {} },
+      { master: { ...master, etag: '"9"' }, exceptions: {} },
+      { master, exceptions: { [exception.id]: exception } },
       { master, exceptions: { [exception.id]: { ...exception, etag: '"3"' } } },
     ].map(versionOf);
     assert.equal(new Set(versions).size, 4);
@@ -286,20 +523,38 @@ describe('what Google sends', () => {
 });
 
 describe('what Google cannot hold', () => {
-  const weekly: CalendarEvent = { ...DEFAULT_CONTENT, uid: 'u', when: TIMED, recurrence: { rules: ['RRULE:FREQ=WEEKLY'], dates: [] }, exceptions: {} };
+  const weekly: CalendarEvent = {
+    ...DEFAULT_CONTENT,
+    uid: 'u',
+    when: TIMED,
+    recurrence: { rules: ['RRULE:FREQ=WEEKLY'], dates: [] },
+    exceptions: {},
+  };
   const codeOf = (more: Partial<CalendarEvent>): string | undefined => cannotHold({ ...weekly, ...more })?.code;
   const rules = (...lines: string[]): Partial<CalendarEvent> => ({ recurrence: { rules: lines, dates: [] } });
 
   it('names what it cannot', () => {
     assert.equal(codeOf({ status: 'cancelled' }), 'cancelled-not-carried');
-    for (const odd of [rules('RRULE:FREQ=HOURLY'), rules('RRULE:FREQ=MINUTELY;INTERVAL=90'), rules('EXRULE:FREQ=MONTHLY', 'RRULE:FREQ=WEEKLY'), rules('RRULE:FREQ=DAILY;BYHOUR=9,17'),
-      rules('RRULE:FREQ=WEEKLY;BYDAY=FR'), { recurrence: { rules: [], dates: ['20270110T080000Z/PT1H'] } }]) {
+    for (const odd of [
+      rules('RRULE:FREQ=HOURLY'),
+      rules('RRULE:FREQ=MINUTELY;INTERVAL=90'),
+      rules('EXRULE:FREQ=MONTHLY', 'RRULE:FREQ=WEEKLY'),
+      rules('RRULE:FREQ=DAILY;BYHOUR=9,17'),
+      rules('RRULE:FREQ=WEEKLY;BYDAY=FR'),
+      { recurrence: { rules: [], dates: ['20270110T080000Z/PT1H'] } },
+    ]) {
       assert.equal(codeOf(odd), 'recurrence-written-out', JSON.stringify(odd));
     }
   });
 
   it('takes the rest', () => {
-    for (const good of [{}, { recurrence: null }, rules('RRULE:FREQ=MONTHLY;BYDAY=1TU'), rules('RRULE:FREQ=DAILY;COUNT=5', 'RRULE:FREQ=WEEKLY'), { recurrence: { rules: [], dates: ['20270110T080000Z'] } }]) {
+    for (const good of [
+      {},
+      { recurrence: null },
+      rules('RRULE:FREQ=MONTHLY;BYDAY=1TU'),
+      rules('RRULE:FREQ=DAILY;COUNT=5', 'RRULE:FREQ=WEEKLY'),
+      { recurrence: { rules: [], dates: ['20270110T080000Z'] } },
+    ]) {
       assert.equal(codeOf(good), undefined, JSON.stringify(good));
     }
     assert.deepEqual(occurrenceContent(weekly, '20270112T080000Z').when.start, '2027-01-12T09:00:00');

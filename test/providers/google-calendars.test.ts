@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { SyncError } from '../../core/sync-error.ts';
 import { createGoogleProvider } from '../../providers/google/index.ts';
 import type { Provider } from '../../providers/provider.ts';
-import { openGoogle, type GoogleBench } from '../support/contract-google.ts';
+import { type GoogleBench, openGoogle } from '../support/contract-google.ts';
 
 describe('the calendars of a Google account', () => {
   let bench: GoogleBench;
@@ -17,7 +17,10 @@ describe('the calendars of a Google account', () => {
   beforeEach(() => bench.google.reset());
 
   async function failure(work: Promise<unknown>): Promise<SyncError> {
-    const error: unknown = await work.then(() => assert.fail('nothing was thrown'), (thrown: unknown) => thrown);
+    const error: unknown = await work.then(
+      () => assert.fail('nothing was thrown'),
+      (thrown: unknown) => thrown,
+    );
     assert.ok(error instanceof SyncError, String(error));
     return error;
   }
@@ -26,7 +29,10 @@ describe('the calendars of a Google account', () => {
     const { token, ...proof } = await provider.prove({ refreshToken: bench.owner.refreshToken }, { fetch });
     assert.ok(token!.accessToken !== '');
     assert.deepEqual(proof, { identity: 'owner@example.com', username: 'owner@example.com', discovered: {} });
-    assert.deepEqual(bench.google.requests.map(({ method, path }) => `${method} ${path}`), ['POST /token', 'GET /calendar/v3/users/me/calendarList']);
+    assert.deepEqual(
+      bench.google.requests.map(({ method, path }) => `${method} ${path}`),
+      ['POST /token', 'GET /calendar/v3/users/me/calendarList'],
+    );
   });
 
   it('are not proved by a token that is no good, or lacks the scope (G11)', async () => {
@@ -50,12 +56,24 @@ describe('the calendars of a Google account', () => {
   });
 
   it('are read-only where a merge would put "busy" over what it cannot see', async () => {
-    for (const [role, readOnly] of [['writer', false], ['owner', false], ['writerWithoutPrivateAccess', true], ['reader', true]] as const) {
+    for (const [role, readOnly] of [
+      ['writer', false],
+      ['owner', false],
+      ['writerWithoutPrivateAccess', true],
+      ['reader', true],
+    ] as const) {
       bench.owner.setAccessRole(role, bench.calendarId);
-      assert.equal((await bench.account.calendars()).find(({ id }) => id === bench.calendarId)?.readOnly, readOnly, role);
+      assert.equal(
+        (await bench.account.calendars()).find(({ id }) => id === bench.calendarId)?.readOnly,
+        readOnly,
+        role,
+      );
     }
     bench.owner.setAccessRole('freeBusyReader', bench.calendarId);
-    assert.equal((await bench.account.calendars()).some(({ id }) => id === bench.calendarId), false);
+    assert.equal(
+      (await bench.account.calendars()).some(({ id }) => id === bench.calendarId),
+      false,
+    );
     bench.owner.setAccessRole('owner', bench.calendarId);
   });
 
@@ -65,9 +83,12 @@ describe('the calendars of a Google account', () => {
     assert.equal(bench.google.count('calendarList'), 2);
   });
 
-  it('can be created, in the account\'s zone and the colour asked for', async () => {
+  it("can be created, in the account's zone and the colour asked for", async () => {
     const created = await bench.account.createCalendar('From CalDAV', '#0088aa');
-    assert.deepEqual([created.name, created.color, created.timeZone, created.readOnly, created.isDefault], ['From CalDAV', '#0088aa', 'Europe/Berlin', false, false]);
+    assert.deepEqual(
+      [created.name, created.color, created.timeZone, created.readOnly, created.isDefault],
+      ['From CalDAV', '#0088aa', 'Europe/Berlin', false, false],
+    );
     const listed = (await bench.account.calendars()).find(({ id }) => id === created.id);
     assert.deepEqual(listed, created);
     assert.equal((await bench.account.createCalendar('Plain', null)).name, 'Plain');

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import { EXCLUDED, type CalendarEvent } from '../../core/event.ts';
+import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { createGoogleProvider } from '../../providers/google/index.ts';
 import type { ChangePage, Found, Io, Side } from '../../providers/provider.ts';
 import { event, KnownState } from '../support/contract.ts';
-import { MemoryTokens, openGoogle, SETTING, type GoogleBench } from '../support/contract-google.ts';
+import { type GoogleBench, MemoryTokens, openGoogle, SETTING } from '../support/contract-google.ts';
 
 type Json = Record<string, unknown>;
 
@@ -22,16 +22,27 @@ async function read(side: Side, cursor: string | null, known: KnownState): Promi
   for await (const page of side.changes(cursor, known)) pages.push(page);
   const end = pages.at(-1)?.end;
   assert.ok(end);
-  const [found, unchanged, removed] = [pages.flatMap((page) => page.found), pages.flatMap((page) => page.unchanged), pages.flatMap((page) => page.removed)];
+  const [found, unchanged, removed] = [
+    pages.flatMap((page) => page.found),
+    pages.flatMap((page) => page.unchanged),
+    pages.flatMap((page) => page.removed),
+  ];
   for (const one of found) known.keep(one);
   known.drop(({ resource }) => removed.includes(resource));
   return { found, unchanged, removed, ...end };
 }
 
-const DAILY = (title = 'Daily'): CalendarEvent => event(title, {
-  when: { allDay: false, start: '2027-01-05T09:00:00', startZone: 'Europe/Berlin', end: '2027-01-05T10:00:00', endZone: 'Europe/Berlin' },
-  recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=30'], dates: [] },
-});
+const DAILY = (title = 'Daily'): CalendarEvent =>
+  event(title, {
+    when: {
+      allDay: false,
+      start: '2027-01-05T09:00:00',
+      startZone: 'Europe/Berlin',
+      end: '2027-01-05T10:00:00',
+      endZone: 'Europe/Berlin',
+    },
+    recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=30'], dates: [] },
+  });
 
 describe('changes of a Google calendar', () => {
   let bench: GoogleBench;
@@ -47,8 +58,13 @@ describe('changes of a Google calendar', () => {
     cursor = polled.cursor;
     return polled;
   };
-  const exceptionsOf = (polled: Polled): Record<string, string> => Object.fromEntries(
-    Object.entries(polled.found[0]?.event?.exceptions ?? {}).map(([id, exception]) => [id, exception === EXCLUDED ? EXCLUDED : exception.title]));
+  const exceptionsOf = (polled: Polled): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries(polled.found[0]?.event?.exceptions ?? {}).map(([id, exception]) => [
+        id,
+        exception === EXCLUDED ? EXCLUDED : exception.title,
+      ]),
+    );
   afterEach(() => bench.close());
 
   for (const sparseTombstones of [false, true]) {
@@ -60,14 +76,18 @@ describe('changes of a Google calendar', () => {
       assert.deepEqual(exceptionsOf(await poll()), { '20270107T080000Z': 'Changed' });
       bench.owner.deleteEvent(`${id}_20270108T080000Z`, bench.calendarId);
       const polled = await poll();
-      assert.deepEqual(polled.found.map(({ resource }) => resource), [id]);
+      assert.deepEqual(
+        polled.found.map(({ resource }) => resource),
+        [id],
+      );
       assert.deepEqual(exceptionsOf(polled), { '20270107T080000Z': 'Changed', '20270108T080000Z': EXCLUDED });
       bench.owner.deleteEvent(`${id}_20270107T080000Z`, bench.calendarId);
       assert.deepEqual(exceptionsOf(await poll()), { '20270107T080000Z': EXCLUDED, '20270108T080000Z': EXCLUDED });
       const again = await read(bench.side, null, known);
       assert.equal(again.full, true);
       // A tombstone with nothing on it has another version than one with an ETag would have; what it says is the same.
-      for (const found of again.found) assert.deepEqual(found.event?.exceptions, { '20270107T080000Z': EXCLUDED, '20270108T080000Z': EXCLUDED });
+      for (const found of again.found)
+        assert.deepEqual(found.event?.exceptions, { '20270107T080000Z': EXCLUDED, '20270108T080000Z': EXCLUDED });
     });
   }
 
@@ -79,10 +99,19 @@ describe('changes of a Google calendar', () => {
     // An increment that names the exceptions alone.
     bench.owner.patchEvent(`${id}_20270109T080000Z`, { summary: 'Ninth' }, bench.calendarId);
     const io = onlyItems((item) => item['recurringEventId'] !== undefined);
-    const side = createGoogleProvider({ clientId: bench.google.clientId, clientSecret: bench.google.clientSecret, rootUrl: bench.google.rootUrl, tokenUrl: bench.google.tokenUrl })
-      .open({ credentials: { refreshToken: bench.owner.refreshToken }, discovered: {}, tokens: bench.tokens }, io).side(bench.calendarId, SETTING);
+    const side = createGoogleProvider({
+      clientId: bench.google.clientId,
+      clientSecret: bench.google.clientSecret,
+      rootUrl: bench.google.rootUrl,
+      tokenUrl: bench.google.tokenUrl,
+    })
+      .open({ credentials: { refreshToken: bench.owner.refreshToken }, discovered: {}, tokens: bench.tokens }, io)
+      .side(bench.calendarId, SETTING);
     const polled = await read(side, cursor, known);
-    assert.deepEqual(polled.found.map(({ ref }) => ref), [id]);
+    assert.deepEqual(
+      polled.found.map(({ ref }) => ref),
+      [id],
+    );
     assert.deepEqual(exceptionsOf(polled), { '20270108T080000Z': EXCLUDED, '20270109T080000Z': 'Ninth' });
   });
 
@@ -101,21 +130,32 @@ describe('changes of a Google calendar', () => {
     await start();
   });
 
-  it('takes one invited occurrence of somebody else\'s series for an event of its own', async () => {
+  it("takes one invited occurrence of somebody else's series for an event of its own", async () => {
     await start();
     await poll();
     const raw = {
-      id: 'foreignmaster_20270105T080000Z', recurringEventId: 'foreignmaster', iCalUID: 'foreign@example.org', status: 'confirmed', summary: 'One of theirs',
-      originalStartTime: { dateTime: '2027-01-05T09:00:00+01:00', timeZone: 'Europe/Berlin' }, ...times('2027-01-05'),
+      id: 'foreignmaster_20270105T080000Z',
+      recurringEventId: 'foreignmaster',
+      iCalUID: 'foreign@example.org',
+      status: 'confirmed',
+      summary: 'One of theirs',
+      originalStartTime: { dateTime: '2027-01-05T09:00:00+01:00', timeZone: 'Europe/Berlin' },
+      ...times('2027-01-05'),
     };
     const fake = fakeCalendar({ items: [raw] });
     const polled = await read(fake.side, 'g1:t', known);
-    assert.deepEqual(polled.found.map(({ ref, resource }) => [ref, resource]), [[raw.id, raw.id]]);
+    assert.deepEqual(
+      polled.found.map(({ ref, resource }) => [ref, resource]),
+      [[raw.id, raw.id]],
+    );
     assert.equal(polled.found[0]?.event?.title, 'One of theirs');
     assert.equal(polled.found[0]?.event?.recurrence, null);
     assert.equal(fake.count('/events/foreignmaster'), 1);
     const hidden = await read(fakeCalendar({ items: [raw] }, undefined, 403).side, 'g1:t', new KnownState());
-    assert.deepEqual(hidden.found.map(({ ref }) => ref), [raw.id]);
+    assert.deepEqual(
+      hidden.found.map(({ ref }) => ref),
+      [raw.id],
+    );
     const gone = await read(fakeCalendar({ items: [{ id: raw.id, status: 'cancelled' }] }).side, 'g1:t', known);
     assert.deepEqual([gone.found.length, gone.removed], [0, [raw.id]]);
   });
@@ -124,7 +164,12 @@ describe('changes of a Google calendar', () => {
     await start();
     const id = await bench.person.create(event('New'));
     const { found } = await poll();
-    const old = { ...bench.owner.getEvent(id, bench.calendarId), summary: 'Old', etag: '"1"', updated: '2020-01-01T00:00:00.000Z' };
+    const old = {
+      ...bench.owner.getEvent(id, bench.calendarId),
+      summary: 'Old',
+      etag: '"1"',
+      updated: '2020-01-01T00:00:00.000Z',
+    };
     const polled = await read(fakeCalendar({ items: [old] }).side, 'g1:t', known);
     assert.deepEqual([polled.found.length, polled.unchanged], [0, [found[0]!.resource]]);
   });
@@ -144,19 +189,26 @@ describe('changes of a Google calendar', () => {
     await start({ maxPageSize: 3, emptyPages: 1 });
     for (let n = 0; n < 8; n += 1) await bench.person.create(event(`Single ${n}`));
     const id = await bench.person.create(DAILY());
-    for (let day = 10; day < 18; day += 1) bench.owner.patchEvent(`${id}_202701${day}T080000Z`, { summary: `Day ${day}` }, bench.calendarId);
+    for (let day = 10; day < 18; day += 1)
+      bench.owner.patchEvent(`${id}_202701${day}T080000Z`, { summary: `Day ${day}` }, bench.calendarId);
     const polled = await poll();
     assert.equal(polled.found.length, 9);
     assert.equal(Object.keys(polled.found.find(({ ref }) => ref === id)?.event?.exceptions ?? {}).length, 8);
     for (let day = 10; day < 18; day += 1) bench.owner.deleteEvent(`${id}_202701${day}T080000Z`, bench.calendarId);
     const next = await poll();
-    assert.deepEqual(Object.values(exceptionsOf(next)), Array.from({ length: 8 }, () => EXCLUDED));
+    assert.deepEqual(
+      Object.values(exceptionsOf(next)),
+      Array.from({ length: 8 }, () => EXCLUDED),
+    );
   });
 
   it('does not follow a listing that never ends', async () => {
     await start();
     const fake = fakeCalendar({ items: [], nextPageToken: 'again' });
-    await assert.rejects(read(fake.side, null, known), (error) => error instanceof SyncError && error.kind === 'unreachable');
+    await assert.rejects(
+      read(fake.side, null, known),
+      (error) => error instanceof SyncError && error.kind === 'unreachable',
+    );
     assert.equal(fake.count('/events'), 2);
   });
 
@@ -171,18 +223,31 @@ describe('changes of a Google calendar', () => {
       assert.equal(polled.found.length, 1);
       assert.equal(polled.found[0]?.event?.when.start, '2027-01-05T11:00:00');
       const full = await read(bench.side, null, new KnownState());
-      const live = (one: Found | undefined): string[] => Object.entries(one?.event?.exceptions ?? {}).filter(([, exception]) => exception !== EXCLUDED).map(([key]) => key);
+      const live = (one: Found | undefined): string[] =>
+        Object.entries(one?.event?.exceptions ?? {})
+          .filter(([, exception]) => exception !== EXCLUDED)
+          .map(([key]) => key);
       assert.deepEqual(live(polled.found[0]), live(full.found[0]), lostExceptions);
       await bench.close();
     }
     await start();
   });
 
-  it('does not trust a clock that is ahead of the server\'s own', async () => {
+  it("does not trust a clock that is ahead of the server's own", async () => {
     await start();
-    const item = (updated: string): Json => ({ id: 'abcde', status: 'confirmed', etag: '"1"', updated, ...times('2027-01-05') });
+    const item = (updated: string): Json => ({
+      id: 'abcde',
+      status: 'confirmed',
+      etag: '"1"',
+      updated,
+      ...times('2027-01-05'),
+    });
     const dated = async (updated: string): Promise<Found> => {
-      const { found } = await read(fakeCalendar({ items: [item(updated)] }, 'Tue, 05 Jan 2027 10:00:00 GMT').side, null, new KnownState());
+      const { found } = await read(
+        fakeCalendar({ items: [item(updated)] }, 'Tue, 05 Jan 2027 10:00:00 GMT').side,
+        null,
+        new KnownState(),
+      );
       return found[0]!;
     };
     assert.equal((await dated('2027-01-05T10:04:00.000Z')).modifiedAt, '2027-01-05T10:04:00.000Z');
@@ -212,7 +277,10 @@ describe('changes of a Google calendar', () => {
     const id = await bench.person.create(event('New'));
     assert.notEqual((await bench.side.get([id])).get(id), 'gone');
     bench.owner.removeCalendar(bench.calendarId);
-    await assert.rejects(bench.side.get(['other']), (error) => error instanceof SyncError && error.kind === 'calendar-missing');
+    await assert.rejects(
+      bench.side.get(['other']),
+      (error) => error instanceof SyncError && error.kind === 'calendar-missing',
+    );
   });
 
   it('tells a sign-in without the scope from a calendar that is not there', async () => {
@@ -228,7 +296,8 @@ describe('changes of a Google calendar', () => {
 
 function times(date: string, from = '09', to = '10'): Json {
   return {
-    start: { dateTime: `${date}T${from}:00:00+01:00`, timeZone: 'Europe/Berlin' }, end: { dateTime: `${date}T${to}:00:00+01:00`, timeZone: 'Europe/Berlin' },
+    start: { dateTime: `${date}T${from}:00:00+01:00`, timeZone: 'Europe/Berlin' },
+    end: { dateTime: `${date}T${to}:00:00+01:00`, timeZone: 'Europe/Berlin' },
   };
 }
 
@@ -238,14 +307,18 @@ function onlyItems(keep: (item: Json) => boolean): Io {
     fetch: async (input, init) => {
       const answer = await fetch(input, init);
       if (!String(input).includes('syncToken=')) return answer;
-      const body = await answer.json() as { items: Json[] };
+      const body = (await answer.json()) as { items: Json[] };
       return Response.json({ ...body, items: body.items.filter(keep) });
     },
   };
 }
 
 /** A calendar that gives one page, and knows no event by name. */
-function fakeCalendar(page: Json, date = new Date().toUTCString(), status = 404): { side: Side; count(path: string): number } {
+function fakeCalendar(
+  page: Json,
+  date = new Date().toUTCString(),
+  status = 404,
+): { side: Side; count(path: string): number } {
   const paths: string[] = [];
   const io: Io = {
     fetch: async (input) => {
@@ -257,6 +330,9 @@ function fakeCalendar(page: Json, date = new Date().toUTCString(), status = 404)
   };
   const tokens = new MemoryTokens();
   tokens.token = { accessToken: 'a', expiresAt: Date.now() + 3_600_000 };
-  const account = createGoogleProvider({ clientId: 'a', clientSecret: 'b' }).open({ credentials: { refreshToken: 'x' }, discovered: {}, tokens }, io);
+  const account = createGoogleProvider({ clientId: 'a', clientSecret: 'b' }).open(
+    { credentials: { refreshToken: 'x' }, discovered: {}, tokens },
+    io,
+  );
   return { side: account.side('c', SETTING), count: (path) => paths.filter((one) => one.endsWith(path)).length };
 }

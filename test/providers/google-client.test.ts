@@ -5,7 +5,7 @@ import { apiError } from '../../providers/google/errors.ts';
 import { createGoogleProvider } from '../../providers/google/index.ts';
 import type { Io, Known, Side } from '../../providers/provider.ts';
 import { event } from '../support/contract.ts';
-import { MemoryTokens, openGoogle, SETTING, type GoogleBench } from '../support/contract-google.ts';
+import { type GoogleBench, MemoryTokens, openGoogle, SETTING } from '../support/contract-google.ts';
 
 const NOTHING: Known = { byResource: async () => [], versions: async () => new Map() };
 
@@ -16,14 +16,19 @@ async function poll(side: Side, cursor: string | null): Promise<string> {
 }
 
 async function failure(work: Promise<unknown>): Promise<SyncError> {
-  const error: unknown = await work.then(() => assert.fail('nothing was thrown'), (thrown: unknown) => thrown);
+  const error: unknown = await work.then(
+    () => assert.fail('nothing was thrown'),
+    (thrown: unknown) => thrown,
+  );
   assert.ok(error instanceof SyncError, String(error));
   return error;
 }
 
 describe('access tokens', () => {
   let bench: GoogleBench;
-  before(async () => { bench = await openGoogle({ accessTokenSeconds: 3599 }); });
+  before(async () => {
+    bench = await openGoogle({ accessTokenSeconds: 3599 });
+  });
   after(() => bench.close());
   beforeEach(() => {
     bench.google.reset();
@@ -37,14 +42,19 @@ describe('access tokens', () => {
     bench.google.reset();
     await poll(bench.open(), cursor);
     await poll(bench.open(), cursor);
-    assert.deepEqual(bench.google.requests.map(({ method, path }) => `${method} ${path}`),
-      Array.from({ length: 2 }, () => `GET /calendar/v3/calendars/${bench.calendarId}/events`));
+    assert.deepEqual(
+      bench.google.requests.map(({ method, path }) => `${method} ${path}`),
+      Array.from({ length: 2 }, () => `GET /calendar/v3/calendars/${bench.calendarId}/events`),
+    );
   });
 
   it('are renewed within a minute of their end, and not before', async () => {
     await poll(bench.open(), null);
     const token = bench.tokens.token!;
-    for (const [left, refreshes] of [[61_500, 0], [59_000, 1]] as const) {
+    for (const [left, refreshes] of [
+      [61_500, 0],
+      [59_000, 1],
+    ] as const) {
       bench.google.reset();
       bench.tokens.token = { ...token, expiresAt: Date.now() + left };
       await poll(bench.open(), null);
@@ -114,30 +124,69 @@ describe('failures', () => {
   beforeEach(() => bench.google.reset());
 
   const writes: readonly [status: number, reason: string | undefined, kind: SyncErrorKind, retryAfter?: number][] = [
-    [403, 'rateLimitExceeded', 'throttled'], [403, 'userRateLimitExceeded', 'throttled'], [429, 'rateLimitExceeded', 'throttled', 7], [429, undefined, 'throttled'],
-    [403, 'quotaExceeded', 'quota'], [403, 'dailyLimitExceeded', 'quota'], [403, 'forbiddenForNonOrganizer', 'forbidden'], [403, 'requiredAccessLevel', 'forbidden'],
-    [403, 'insufficientPermissions', 'forbidden'], [403, 'accessNotConfigured', 'bug'], [500, 'backendError', 'unreachable'], [503, 'backendError', 'unreachable'],
-    [503, 'backendError', 'throttled', 30], [400, 'invalid', 'rejected'], [413, undefined, 'too-large'],
+    [403, 'rateLimitExceeded', 'throttled'],
+    [403, 'userRateLimitExceeded', 'throttled'],
+    [429, 'rateLimitExceeded', 'throttled', 7],
+    [429, undefined, 'throttled'],
+    [403, 'quotaExceeded', 'quota'],
+    [403, 'dailyLimitExceeded', 'quota'],
+    [403, 'forbiddenForNonOrganizer', 'forbidden'],
+    [403, 'requiredAccessLevel', 'forbidden'],
+    [403, 'insufficientPermissions', 'forbidden'],
+    [403, 'accessNotConfigured', 'bug'],
+    [500, 'backendError', 'unreachable'],
+    [503, 'backendError', 'unreachable'],
+    [503, 'backendError', 'throttled', 30],
+    [400, 'invalid', 'rejected'],
+    [413, undefined, 'too-large'],
   ];
   for (const [status, reason, kind, retryAfter] of writes) {
     it(`${status} ${reason ?? ''}${retryAfter === undefined ? '' : ' with Retry-After'} on a write is ${kind}, and is not tried again here`, async () => {
-      bench.google.fail({ match: '^POST .*/events', status, times: 5, ...(reason === undefined ? {} : { reason }), ...(retryAfter === undefined ? {} : { retryAfter }) });
+      bench.google.fail({
+        match: '^POST .*/events',
+        status,
+        times: 5,
+        ...(reason === undefined ? {} : { reason }),
+        ...(retryAfter === undefined ? {} : { retryAfter }),
+      });
       const error = await failure(bench.side.create(event('x'), `key-${status}-${reason}-${retryAfter}`, 0));
       assert.equal(error.kind, kind);
       assert.equal(error.status, status);
-      if (kind === 'throttled') assert.equal(error.retryAfterMs, retryAfter === undefined ? undefined : retryAfter * 1000);
+      if (kind === 'throttled')
+        assert.equal(error.retryAfterMs, retryAfter === undefined ? undefined : retryAfter * 1000);
       assert.equal(bench.google.count('^POST .*/events'), 1);
     });
   }
 
   it('by a name of a limit that nobody has heard of make the pair wait, and are no missing right (G9)', () => {
-    const said = (status: number, error: object) => (apiError({ response: { status, data: { error }, headers: {} } }, undefined) as SyncError).kind;
-    const old = (reason: string, domain: string) => ({ errors: [{ domain, reason, message: 'Some limit' }], message: 'Some limit' });
-    assert.deepEqual(['userRateLimitExceededUnreg', 'servingLimitExceeded', 'brandNew'].map((reason) => said(403, old(reason, 'usageLimits'))), ['throttled', 'throttled', 'throttled']);
-    assert.deepEqual(['variableTermLimitExceeded', 'dailyWriteLimit'].map((reason) => said(403, old(reason, 'usageLimits'))), ['quota', 'quota']);
-    assert.equal(said(403, { status: 'PERMISSION_DENIED', message: 'x', details: [{ reason: 'RATE_LIMIT_EXCEEDED' }] }), 'throttled');
-    assert.equal(said(429, { status: 'RESOURCE_EXHAUSTED', message: 'x', details: [{ reason: 'DAILY_LIMIT' }] }), 'quota');
-    assert.deepEqual([said(403, old('accessNotConfigured', 'usageLimits')), said(403, old('brandNew', 'calendar'))], ['bug', 'forbidden']);
+    const said = (status: number, error: object) =>
+      (apiError({ response: { status, data: { error }, headers: {} } }, undefined) as SyncError).kind;
+    const old = (reason: string, domain: string) => ({
+      errors: [{ domain, reason, message: 'Some limit' }],
+      message: 'Some limit',
+    });
+    assert.deepEqual(
+      ['userRateLimitExceededUnreg', 'servingLimitExceeded', 'brandNew'].map((reason) =>
+        said(403, old(reason, 'usageLimits')),
+      ),
+      ['throttled', 'throttled', 'throttled'],
+    );
+    assert.deepEqual(
+      ['variableTermLimitExceeded', 'dailyWriteLimit'].map((reason) => said(403, old(reason, 'usageLimits'))),
+      ['quota', 'quota'],
+    );
+    assert.equal(
+      said(403, { status: 'PERMISSION_DENIED', message: 'x', details: [{ reason: 'RATE_LIMIT_EXCEEDED' }] }),
+      'throttled',
+    );
+    assert.equal(
+      said(429, { status: 'RESOURCE_EXHAUSTED', message: 'x', details: [{ reason: 'DAILY_LIMIT' }] }),
+      'quota',
+    );
+    assert.deepEqual(
+      [said(403, old('accessNotConfigured', 'usageLimits')), said(403, old('brandNew', 'calendar'))],
+      ['bug', 'forbidden'],
+    );
   });
 
   it('of the connection is `unreachable`, at once', async () => {
@@ -147,7 +196,11 @@ describe('failures', () => {
   });
 
   it('of a token request are told apart (G11)', async () => {
-    for (const [fault, kind] of [[{ status: 500 }, 'unreachable'], [{ status: 429 }, 'throttled'], [{}, 'unreachable']] as const) {
+    for (const [fault, kind] of [
+      [{ status: 500 }, 'unreachable'],
+      [{ status: 429 }, 'throttled'],
+      [{}, 'unreachable'],
+    ] as const) {
       bench.google.reset();
       bench.tokens.token = null;
       bench.google.fail({ match: 'POST /token', times: 5, ...fault });
@@ -157,7 +210,12 @@ describe('failures', () => {
   });
 
   it('of our own OAuth client are our own, and say which', async () => {
-    const provider = createGoogleProvider({ clientId: 'nobody', clientSecret: 'wrong', rootUrl: bench.google.rootUrl, tokenUrl: bench.google.tokenUrl });
+    const provider = createGoogleProvider({
+      clientId: 'nobody',
+      clientSecret: 'wrong',
+      rootUrl: bench.google.rootUrl,
+      tokenUrl: bench.google.tokenUrl,
+    });
     const error = await failure(provider.prove({ refreshToken: bench.owner.refreshToken }, { fetch }));
     assert.equal(error.kind, 'bug');
     assert.match(error.message, /invalid_client/);
@@ -169,14 +227,32 @@ describe('failures', () => {
     bench.google.fail({ match: '^POST .*/events', status: 400 });
     const error = await failure(bench.side.create(secret, 'secret-key', 0));
     const shown = JSON.stringify([error.message, error.reason, error.stack, error.cause, error]);
-    for (const word of ['secret', bench.owner.refreshToken, bench.tokens.token!.accessToken, 'owner@example.com']) assert.ok(!shown.includes(word), word);
+    for (const word of ['secret', bench.owner.refreshToken, bench.tokens.token!.accessToken, 'owner@example.com'])
+      assert.ok(!shown.includes(word), word);
   });
 
   it('of the transport come through as they are, and an abort, too', async () => {
     const forbidden = new SyncError('address-not-allowed', 'no');
-    const open = (io: Io): Side => createGoogleProvider({ clientId: 'a', clientSecret: 'b', rootUrl: bench.google.rootUrl, tokenUrl: bench.google.tokenUrl })
-      .open({ credentials: { refreshToken: 'x' }, discovered: {}, tokens: bench.tokens }, io).side(bench.calendarId, SETTING);
-    await assert.rejects(poll(open({ fetch: async () => { throw forbidden; } }), null), (error) => error === forbidden);
+    const open = (io: Io): Side =>
+      createGoogleProvider({
+        clientId: 'a',
+        clientSecret: 'b',
+        rootUrl: bench.google.rootUrl,
+        tokenUrl: bench.google.tokenUrl,
+      })
+        .open({ credentials: { refreshToken: 'x' }, discovered: {}, tokens: bench.tokens }, io)
+        .side(bench.calendarId, SETTING);
+    await assert.rejects(
+      poll(
+        open({
+          fetch: async () => {
+            throw forbidden;
+          },
+        }),
+        null,
+      ),
+      (error) => error === forbidden,
+    );
     const gaveUp = new AbortController();
     const reason = new Error('gave up');
     bench.google.slow(2000);
@@ -185,7 +261,10 @@ describe('failures', () => {
   });
 
   it('that are no JSON are `unreachable`', async () => {
-    const io: Io = { fetch: async () => new Response('<html>Sign in to the hotel</html>', { status: 200, headers: { 'content-type': 'text/html' } }) };
+    const io: Io = {
+      fetch: async () =>
+        new Response('<html>Sign in to the hotel</html>', { status: 200, headers: { 'content-type': 'text/html' } }),
+    };
     const tokens = new MemoryTokens();
     tokens.token = { accessToken: 'a', expiresAt: Date.now() + 3_600_000 };
     const provider = createGoogleProvider({ clientId: 'a', clientSecret: 'b' });
@@ -203,14 +282,33 @@ describe('requests', () => {
     const io: Io = {
       fetch: async (input, init) => {
         seen.push([String(input), init ?? {}]);
-        const body = String(input).endsWith('/token') ? { access_token: 'fresh', expires_in: 3599 } : { items: [], nextSyncToken: 't' };
+        const body = String(input).endsWith('/token')
+          ? { access_token: 'fresh', expires_in: 3599 }
+          : { items: [], nextSyncToken: 't' };
         return Response.json(body);
       },
     };
-    const provider = createGoogleProvider({ clientId: 'id', clientSecret: 'pass', rootUrl: 'https://proxy.example.org/google/', tokenUrl: 'https://proxy.example.org/token' });
-    await poll(provider.open({ credentials: { refreshToken: 'r' }, discovered: {}, tokens: new MemoryTokens() }, io).side('a@b#c', SETTING), null);
-    assert.deepEqual(seen.map(([url]) => url.split('?')[0]), ['https://proxy.example.org/token', 'https://proxy.example.org/google/calendar/v3/calendars/a%40b%23c/events']);
-    for (const [, init] of seen) assert.deepEqual(Object.keys(init).filter((key) => !['method', 'headers', 'redirect', 'body'].includes(key)), []);
+    const provider = createGoogleProvider({
+      clientId: 'id',
+      clientSecret: 'pass',
+      rootUrl: 'https://proxy.example.org/google/',
+      tokenUrl: 'https://proxy.example.org/token',
+    });
+    await poll(
+      provider
+        .open({ credentials: { refreshToken: 'r' }, discovered: {}, tokens: new MemoryTokens() }, io)
+        .side('a@b#c', SETTING),
+      null,
+    );
+    assert.deepEqual(
+      seen.map(([url]) => url.split('?')[0]),
+      ['https://proxy.example.org/token', 'https://proxy.example.org/google/calendar/v3/calendars/a%40b%23c/events'],
+    );
+    for (const [, init] of seen)
+      assert.deepEqual(
+        Object.keys(init).filter((key) => !['method', 'headers', 'redirect', 'body'].includes(key)),
+        [],
+      );
     assert.match(String(seen[0]![1].body), /grant_type=refresh_token/);
     assert.equal(new Headers(seen[1]![1].headers).get('authorization'), 'Bearer fresh');
   });
@@ -218,7 +316,9 @@ describe('requests', () => {
   it('are not made before they are needed, nor without a client', async () => {
     const io: Io = { fetch: async () => assert.fail('a request') };
     const provider = createGoogleProvider({ clientId: 'id', clientSecret: 'pass' });
-    provider.open({ credentials: { refreshToken: 'r' }, discovered: {}, tokens: new MemoryTokens() }, io).side('c', SETTING);
+    provider
+      .open({ credentials: { refreshToken: 'r' }, discovered: {}, tokens: new MemoryTokens() }, io)
+      .side('c', SETTING);
     const none = createGoogleProvider(null);
     assert.equal(none.isConfigured, false);
     assert.equal((await failure(none.prove({ refreshToken: 'r' }, io))).kind, 'bug');
@@ -227,6 +327,7 @@ describe('requests', () => {
   it('take credentials of the one right form', () => {
     const { credentials } = createGoogleProvider(null);
     assert.equal(credentials.safeParse({ refreshToken: 'x' }).success, true);
-    for (const bad of [{}, { refreshToken: '' }, { refreshToken: 1 }, { refreshToken: 'x', password: 'y' }, null]) assert.equal(credentials.safeParse(bad).success, false);
+    for (const bad of [{}, { refreshToken: '' }, { refreshToken: 1 }, { refreshToken: 'x', password: 'y' }, null])
+      assert.equal(credentials.safeParse(bad).success, false);
   });
 });

@@ -4,7 +4,18 @@ import { openGoogle } from '../support/contract-google.ts';
 
 contract('google', () => openGoogle());
 
-contract('google, where it is kinder and stranger', () => openGoogle({
-  reviveDeleted: true, instanceWriteTouchesMaster: false, masterWriteTouchesExceptions: false, lostExceptions: 'vanish', deletedMasterExceptions: 'follow',
-  sparseTombstones: true, remindersReemit: false, fillTimeZone: true, maxPageSize: 7, rotateRefreshTokens: true, accessTokenSeconds: 90,
-}));
+contract('google, where it is kinder and stranger', () =>
+  openGoogle({
+    reviveDeleted: true,
+    instanceWriteTouchesMaster: false,
+    masterWriteTouchesExceptions: false,
+    lostExceptions: 'vanish',
+    deletedMasterExceptions: 'follow',
+    sparseTombstones: true,
+    remindersReemit: false,
+    fillTimeZone: true,
+    maxPageSize: 7,
+    rotateRefreshTokens: true,
+    accessTokenSeconds: 90,
+  }),
+);

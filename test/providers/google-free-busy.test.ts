@@ -2,16 +2,23 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Interval } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { openGoogle, type GoogleBench } from '../support/contract-google.ts';
+import { type GoogleBench, openGoogle } from '../support/contract-google.ts';
 
 const JANUARY: Interval = { start: '2027-01-01T00:00:00Z', end: '2027-02-01T00:00:00Z' };
 const FREE = { unanswered: 'free' } as const;
-const short = (busy: readonly Interval[]): string[] => busy.map(({ start, end }) => `${start.slice(8, 16)}/${end.slice(8, 16)}`);
+const short = (busy: readonly Interval[]): string[] =>
+  busy.map(({ start, end }) => `${start.slice(8, 16)}/${end.slice(8, 16)}`);
 const on = (day: number, from = 9, to = from + 1): object => {
-  const at = (hour: number): object => ({ dateTime: `2027-01-${String(day).padStart(2, '0')}T${String(hour).padStart(2, '0')}:00:00`, timeZone: 'Europe/Berlin' });
+  const at = (hour: number): object => ({
+    dateTime: `2027-01-${String(day).padStart(2, '0')}T${String(hour).padStart(2, '0')}:00:00`,
+    timeZone: 'Europe/Berlin',
+  });
   return { start: at(from), end: at(to) };
 };
-const invited = (responseStatus: string): object => ({ organizer: { email: 'boss@example.com' }, attendees: [{ email: 'boss@example.com' }, { email: 'owner@example.com', responseStatus }] });
+const invited = (responseStatus: string): object => ({
+  organizer: { email: 'boss@example.com' },
+  attendees: [{ email: 'boss@example.com' }, { email: 'owner@example.com', responseStatus }],
+});
 
 describe('free/busy of a Google account', () => {
   let bench: GoogleBench;
@@ -21,8 +28,13 @@ describe('free/busy of a Google account', () => {
     bench = await openGoogle();
     const { owner, calendarId } = bench;
     other = owner.addCalendar({ summary: 'Other', timeZone: 'Asia/Tokyo' }).id;
-    const add = (event: object, calendar = calendarId): string => String(owner.insertEvent({ summary: 'x', ...event } as Record<string, unknown>, calendar)['id']);
-    const plant = (event: object): unknown => owner.plantEvent({ id: `planted${(planted += 1)}`, iCalUID: 'x@example.com', status: 'confirmed', ...event }, calendarId);
+    const add = (event: object, calendar = calendarId): string =>
+      String(owner.insertEvent({ summary: 'x', ...event } as Record<string, unknown>, calendar)['id']);
+    const plant = (event: object): unknown =>
+      owner.plantEvent(
+        { id: `planted${(planted += 1)}`, iCalUID: 'x@example.com', status: 'confirmed', ...event },
+        calendarId,
+      );
     add({ start: { date: '2027-01-05' }, end: { date: '2027-01-06' } });
     add({ start: { date: '2027-01-08' }, end: { date: '2027-01-09' } }, other);
     add({ ...on(11), status: 'tentative' });
@@ -41,21 +53,39 @@ describe('free/busy of a Google account', () => {
   after(() => bench.close());
 
   const ALL = [
-    '01T00:00/01T00:30', '04T23:00/05T23:00', '07T15:00/08T15:00', '11T08:00/11T09:00', '18T08:00/18T09:00', '20T13:00/20T14:00', '21T08:00/21T09:00',
-    '26T08:00/26T09:00', '27T08:00/27T09:00', '28T08:00/28T09:00', '29T08:00/29T11:00',
+    '01T00:00/01T00:30',
+    '04T23:00/05T23:00',
+    '07T15:00/08T15:00',
+    '11T08:00/11T09:00',
+    '18T08:00/18T09:00',
+    '20T13:00/20T14:00',
+    '21T08:00/21T09:00',
+    '26T08:00/26T09:00',
+    '27T08:00/27T09:00',
+    '28T08:00/28T09:00',
+    '29T08:00/29T11:00',
   ];
 
-  it('is Google\'s own answer, over all calendars or the chosen ones', async () => {
+  it("is Google's own answer, over all calendars or the chosen ones", async () => {
     assert.deepEqual(short(await bench.account.freeBusy(null, JANUARY)), ALL);
     assert.deepEqual(short(await bench.account.freeBusy([other], JANUARY)), ['07T15:00/08T15:00']);
     assert.deepEqual(await bench.account.freeBusy([], JANUARY), []);
     assert.equal(bench.google.count('/events'), 0, 'no events are read');
-    await assert.rejects(bench.account.freeBusy([other, 'nobody@example.com'], JANUARY), (error) => error instanceof SyncError && error.kind === 'calendar-missing');
+    await assert.rejects(
+      bench.account.freeBusy([other, 'nobody@example.com'], JANUARY),
+      (error) => error instanceof SyncError && error.kind === 'calendar-missing',
+    );
   });
 
   it('leaves unanswered invitations out where that is set', async () => {
-    assert.deepEqual(short(await bench.account.freeBusy(null, JANUARY, FREE)), ALL.filter((busy) => !busy.startsWith('27')));
-    await assert.rejects(bench.account.freeBusy(['nobody@example.com'], JANUARY, FREE), (error) => error instanceof SyncError && error.kind === 'calendar-missing');
+    assert.deepEqual(
+      short(await bench.account.freeBusy(null, JANUARY, FREE)),
+      ALL.filter((busy) => !busy.startsWith('27')),
+    );
+    await assert.rejects(
+      bench.account.freeBusy(['nobody@example.com'], JANUARY, FREE),
+      (error) => error instanceof SyncError && error.kind === 'calendar-missing',
+    );
   });
 
   it('is asked in parts where the range or the number of calendars is more than Google takes', async () => {
@@ -63,7 +93,11 @@ describe('free/busy of a Google account', () => {
     const before = bench.google.count('/freeBusy');
     const busy = await bench.account.freeBusy(null, years);
     assert.equal(busy.length, ALL.length);
-    assert.deepEqual(busy[0], { start: '2026-12-31T23:30:00.000Z', end: '2027-01-01T00:30:00.000Z' }, 'one, whatever it was asked in');
+    assert.deepEqual(
+      busy[0],
+      { start: '2026-12-31T23:30:00.000Z', end: '2027-01-01T00:30:00.000Z' },
+      'one, whatever it was asked in',
+    );
     assert.equal(bench.google.count('/freeBusy') - before, 21);
     const many = Array.from({ length: 51 }, (_, n) => bench.owner.addCalendar({ summary: `more ${n}` }).id);
     assert.deepEqual(short(await bench.account.freeBusy([...many, bench.calendarId, other], JANUARY)), ALL);

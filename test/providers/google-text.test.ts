@@ -12,7 +12,10 @@ describe('HTML descriptions', () => {
     ['one<br>two<br/>three', 'one\ntwo\nthree'],
     ['<ul><li>a</li><li>b</li></ul>after', '- a\n- b\nafter'],
     ['Tom &amp; Jerry &lt;3 &#8364; &#x1F389; &nbsp;x', 'Tom & Jerry <3 € 🎉  x'],
-    ['<a href="https://example.org/">example.org</a> and <a href="https://example.org/x?a=1&amp;b=2">this</a>', 'example.org and this (https://example.org/x?a=1&b=2)'],
+    [
+      '<a href="https://example.org/">example.org</a> and <a href="https://example.org/x?a=1&amp;b=2">this</a>',
+      'example.org and this (https://example.org/x?a=1&b=2)',
+    ],
     ['<a href="mailto:a@example.org">a@example.org</a>', 'a@example.org'],
     ['<style>p{color:red}</style><script>alert(1)</script>text', 'text'],
     ['a &unknown; b &#0; c <notatag', 'a &unknown; b &#0; c <notatag'],
@@ -21,12 +24,42 @@ describe('HTML descriptions', () => {
   for (const [html, text] of cases) it(JSON.stringify(html), () => assert.equal(htmlToText(html), text));
 
   it('are told from plain text', () => {
-    for (const html of ['<p>x</p>', 'a<br>b', 'AT&amp;T', '<html-blob>x</html-blob>', '<a href="https://example.org">x</a>', 'x&nbsp;y']) assert.equal(isHtml(html), true, html);
-    for (const text of ['plain', 'a < b > c', '<jane@example.org>', 'R&D; more', 'x <- y', 'if (a<b) && c', '<https://example.org>']) assert.equal(isHtml(text), false, text);
+    for (const html of [
+      '<p>x</p>',
+      'a<br>b',
+      'AT&amp;T',
+      '<html-blob>x</html-blob>',
+      '<a href="https://example.org">x</a>',
+      'x&nbsp;y',
+    ])
+      assert.equal(isHtml(html), true, html);
+    for (const text of [
+      'plain',
+      'a < b > c',
+      '<jane@example.org>',
+      'R&D; more',
+      'x <- y',
+      'if (a<b) && c',
+      '<https://example.org>',
+    ])
+      assert.equal(isHtml(text), false, text);
   });
 
   it('take no longer than they are long', () => {
-    const hostile = ['<', '<a ', '<a href=', '<b', '&', '&#', '<script>', '<style><', '<p', '< >', '<a href="', '</'].map((part) => part.repeat(Math.ceil(200_000 / part.length)));
+    const hostile = [
+      '<',
+      '<a ',
+      '<a href=',
+      '<b',
+      '&',
+      '&#',
+      '<script>',
+      '<style><',
+      '<p',
+      '< >',
+      '<a href="',
+      '</',
+    ].map((part) => part.repeat(Math.ceil(200_000 / part.length)));
     for (const text of hostile) {
       const start = performance.now();
       isHtml(text);
@@ -39,29 +72,43 @@ describe('HTML descriptions', () => {
 describe('a block of people', () => {
   const people = {
     organizer: { address: 'chief@example.org', name: 'The <b>Chief</b>\nof all' },
-    attendees: [{ address: 'a@example.org', name: '', participation: 'tentative', role: 'optional', kind: 'individual' }],
+    attendees: [
+      { address: 'a@example.org', name: '', participation: 'tentative', role: 'optional', kind: 'individual' },
+    ],
   } as const;
   const block = peopleBlock(people, 'uid-1', SETTING.tag);
 
   it('is taken off again, whatever text stands before it', () => {
-    fc.assert(fc.property(fc.string({ unit: 'grapheme' }), (text) => assert.equal(withoutBlock(withBlock(text, block), ['uid-1'], SETTING.tag), text)));
-    fc.assert(fc.property(fc.array(fc.constantFrom('\n', 'x', '— People —', '[calpair ')), (parts) => {
-      const text = parts.join('');
-      assert.equal(withoutBlock(withBlock(text, block), ['other', 'uid-1'], SETTING.tag), text);
-    }));
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) =>
+        assert.equal(withoutBlock(withBlock(text, block), ['uid-1'], SETTING.tag), text),
+      ),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom('\n', 'x', '— People —', '[calpair ')), (parts) => {
+        const text = parts.join('');
+        assert.equal(withoutBlock(withBlock(text, block), ['other', 'uid-1'], SETTING.tag), text);
+      }),
+    );
   });
 
   it('is ordinary text once it was changed, belongs to another event, or comes from another installation', () => {
     const text = withBlock('Text', block);
     assert.equal(withoutBlock(text, ['uid-2'], SETTING.tag), text);
-    assert.equal(withoutBlock(text, ['uid-1'], (value) => SETTING.tag(`${value}!`)), text);
+    assert.equal(
+      withoutBlock(text, ['uid-1'], (value) => SETTING.tag(`${value}!`)),
+      text,
+    );
     const edited = text.replace('maybe', 'accepted');
     assert.equal(withoutBlock(edited, ['uid-1'], SETTING.tag), edited);
     assert.equal(withoutBlock(`${text}\nmore`, ['uid-1'], SETTING.tag), `${text}\nmore`);
   });
 
   it('survives an editor that adds blanks, and holds no markup', () => {
-    assert.equal(withoutBlock(withBlock('Text', block.replaceAll('\n', ' \n')) + ' \n', ['uid-1'], SETTING.tag), 'Text');
+    assert.equal(
+      withoutBlock(withBlock('Text', block.replaceAll('\n', ' \n')) + ' \n', ['uid-1'], SETTING.tag),
+      'Text',
+    );
     assert.equal(isHtml(block), false);
   });
 
@@ -72,12 +119,14 @@ describe('a block of people', () => {
 
 describe('cutting', () => {
   it('never exceeds the limit, and tears no character apart', () => {
-    fc.assert(fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.integer({ min: 2, max: 30 }), (text, limit) => {
-      const { text: cut, isCut } = cutText(text, limit);
-      assert.ok(cut.length <= limit);
-      assert.equal(isCut, text.length > limit);
-      if (isCut) assert.ok(cut.endsWith('…') && text.startsWith(cut.slice(0, -1)) && !/[\ud800-\udbff]…$/.test(cut));
-      else assert.equal(cut, text);
-    }));
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.integer({ min: 2, max: 30 }), (text, limit) => {
+        const { text: cut, isCut } = cutText(text, limit);
+        assert.ok(cut.length <= limit);
+        assert.equal(isCut, text.length > limit);
+        if (isCut) assert.ok(cut.endsWith('…') && text.startsWith(cut.slice(0, -1)) && !/[\ud800-\udbff]…$/.test(cut));
+        else assert.equal(cut, text);
+      }),
+    );
   });
 });

@@ -1,22 +1,38 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { changedPaths, EXCLUDED, type CalendarEvent, type Content, type Exception, type When } from '../../core/event.ts';
+import {
+  type CalendarEvent,
+  type Content,
+  changedPaths,
+  EXCLUDED,
+  type Exception,
+  type When,
+} from '../../core/event.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { Found, Written } from '../../providers/provider.ts';
-import { event, KnownState } from '../support/contract.ts';
-import { openGoogle, type GoogleBench } from '../support/contract-google.ts';
 import type { GoogleOptions } from '../fakes/google/start.ts';
+import { event, KnownState } from '../support/contract.ts';
+import { type GoogleBench, openGoogle } from '../support/contract-google.ts';
 
 type Json = Record<string, unknown>;
 
-const people = [{ address: 'guest@example.org', name: 'Guest', participation: 'accepted', role: 'required', kind: 'individual' }] as const;
+const people = [
+  { address: 'guest@example.org', name: 'Guest', participation: 'accepted', role: 'required', kind: 'individual' },
+] as const;
 
 function daily(hour: string, title = 'Daily', more: Partial<CalendarEvent> = {}): CalendarEvent {
-  const when: When = hour === 'all-day'
-    ? { allDay: true, start: '2027-03-25', end: '2027-03-26' }
-    : { allDay: false, start: `2027-03-25T${hour}:00:00`, startZone: 'Europe/Berlin', end: `2027-03-25T${hour}:45:00`, endZone: 'Europe/Berlin' };
+  const when: When =
+    hour === 'all-day'
+      ? { allDay: true, start: '2027-03-25', end: '2027-03-26' }
+      : {
+          allDay: false,
+          start: `2027-03-25T${hour}:00:00`,
+          startZone: 'Europe/Berlin',
+          end: `2027-03-25T${hour}:45:00`,
+          endZone: 'Europe/Berlin',
+        };
   return { ...event(title, { when, recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=8'], dates: [] } }), ...more };
 }
 
@@ -28,33 +44,63 @@ function idOf(series: CalendarEvent, n: number): string {
   return `202703${day}T${String(hour).padStart(2, '0')}0000Z`;
 }
 
-function withExceptions(series: CalendarEvent, changes: readonly (readonly [number, 'out' | Partial<Content>])[]): CalendarEvent {
+function withExceptions(
+  series: CalendarEvent,
+  changes: readonly (readonly [number, 'out' | Partial<Content>])[],
+): CalendarEvent {
   const exceptions: Record<string, Exception> = {};
   for (const [n, change] of changes) {
     const id = idOf(series, n);
-    exceptions[id] = change === 'out' ? EXCLUDED : { ...occurrenceContent({ ...series, exceptions: {} }, id), ...change };
+    exceptions[id] =
+      change === 'out' ? EXCLUDED : { ...occurrenceContent({ ...series, exceptions: {} }, id), ...change };
   }
   return { ...series, exceptions };
 }
 
-const later: When = { allDay: false, start: '2027-03-30T20:00:00', startZone: 'America/New_York', end: '2027-03-30T21:00:00', endZone: 'America/New_York' };
-const change = fc.oneof(
-  fc.constant('out' as const),
-  fc.record({ title: fc.constantFrom('One', 'Two'), description: fc.constantFrom('', 'Note', 'Agenda') }, { requiredKeys: [] }),
-  fc.constant({ when: later }), fc.constant({ attendees: [] }), fc.constant({ status: 'tentative' as const, location: 'Elsewhere' }),
-).filter((one) => one === 'out' || Object.keys(one).length > 0);
-const changes = fc.uniqueArray(fc.tuple(fc.integer({ min: 0, max: 5 }), change), { selector: ([n]) => n, maxLength: 4 });
-const series = fc.record({
-  hour: fc.constantFrom('09', '09', '11', 'all-day'), title: fc.constantFrom('Daily', 'Every day'), description: fc.constantFrom('', 'Agenda'),
-  attendees: fc.constantFrom([], people), changes,
-}).map(({ hour, changes: list, ...content }) => {
-  const plain = daily(hour, content.title, { description: content.description, attendees: content.attendees });
-  const made = withExceptions(plain, list);
-  // An override that changes nothing is none.
-  const exceptions = Object.fromEntries(Object.entries(made.exceptions).filter(([id, one]) =>
-    one === EXCLUDED || changedPaths({ ...plain, ...occurrenceContent(plain, id) }, { ...plain, ...one }).length > 0));
-  return { ...made, exceptions };
+const later: When = {
+  allDay: false,
+  start: '2027-03-30T20:00:00',
+  startZone: 'America/New_York',
+  end: '2027-03-30T21:00:00',
+  endZone: 'America/New_York',
+};
+const change = fc
+  .oneof(
+    fc.constant('out' as const),
+    fc.record(
+      { title: fc.constantFrom('One', 'Two'), description: fc.constantFrom('', 'Note', 'Agenda') },
+      { requiredKeys: [] },
+    ),
+    fc.constant({ when: later }),
+    fc.constant({ attendees: [] }),
+    fc.constant({ status: 'tentative' as const, location: 'Elsewhere' }),
+  )
+  .filter((one) => one === 'out' || Object.keys(one).length > 0);
+const changes = fc.uniqueArray(fc.tuple(fc.integer({ min: 0, max: 5 }), change), {
+  selector: ([n]) => n,
+  maxLength: 4,
 });
+const series = fc
+  .record({
+    hour: fc.constantFrom('09', '09', '11', 'all-day'),
+    title: fc.constantFrom('Daily', 'Every day'),
+    description: fc.constantFrom('', 'Agenda'),
+    attendees: fc.constantFrom([], people),
+    changes,
+  })
+  .map(({ hour, changes: list, ...content }) => {
+    const plain = daily(hour, content.title, { description: content.description, attendees: content.attendees });
+    const made = withExceptions(plain, list);
+    // An override that changes nothing is none.
+    const exceptions = Object.fromEntries(
+      Object.entries(made.exceptions).filter(
+        ([id, one]) =>
+          one === EXCLUDED ||
+          changedPaths({ ...plain, ...occurrenceContent(plain, id) }, { ...plain, ...one }).length > 0,
+      ),
+    );
+    return { ...made, exceptions };
+  });
 
 const WORLDS: readonly [name: string, options: GoogleOptions][] = [
   ['strict', {}],
@@ -63,7 +109,11 @@ const WORLDS: readonly [name: string, options: GoogleOptions][] = [
   ['clinging', { lostExceptions: 'orphan', sparseTombstones: true }],
 ];
 
-async function poll(bench: GoogleBench, cursor: string | null, known: KnownState): Promise<{ cursor: string; found: Found[] }> {
+async function poll(
+  bench: GoogleBench,
+  cursor: string | null,
+  known: KnownState,
+): Promise<{ cursor: string; found: Found[] }> {
   const found: Found[] = [];
   let next = '';
   for await (const page of bench.side.changes(cursor, known)) {
@@ -80,7 +130,10 @@ async function getOne(bench: GoogleBench, ref: string): Promise<Found> {
 }
 
 async function failure(work: Promise<unknown>): Promise<SyncError> {
-  const error: unknown = await work.then(() => assert.fail('nothing was thrown'), (thrown: unknown) => thrown);
+  const error: unknown = await work.then(
+    () => assert.fail('nothing was thrown'),
+    (thrown: unknown) => thrown,
+  );
   assert.ok(error instanceof SyncError, String(error));
   return error;
 }
@@ -89,62 +142,72 @@ for (const [name, options] of WORLDS) {
   describe(`writing to a ${name} Google`, () => {
     let bench: GoogleBench;
     let count = 0;
-    before(async () => { bench = await openGoogle(options); });
+    before(async () => {
+      bench = await openGoogle(options);
+    });
     after(() => bench.close());
-    const key = (): string => `key-${count += 1}`;
+    const key = (): string => `key-${(count += 1)}`;
 
     it('creates series as they are, and changes them into others', async () => {
-      await fc.assert(fc.asyncProperty(series, series, async (first, second) => {
-        bench.google.reset();
-        const created = await bench.side.create(first, key(), 0);
-        assert.equal(created.confirmed, true);
-        assert.deepEqual(changedPaths(first, created.event!), []);
-        assert.deepEqual(changedPaths(first, (await getOne(bench, created.ref)).event!), []);
-        const known = new KnownState();
-        known.keep(created);
-        const { cursor } = await poll(bench, null, known);
-        const next: CalendarEvent = { ...second, uid: first.uid };
-        const updated = await bench.side.update(created, next);
-        assert.deepEqual(changedPaths(next, updated.event!), [], 'what was written');
-        assert.deepEqual(changedPaths(next, (await getOne(bench, created.ref)).event!), [], 'what is there');
-        known.keep(updated);
-        for (const found of (await poll(bench, cursor, known)).found) {
-          assert.deepEqual(changedPaths(next, found.event!), [], 'what the next poll finds');
-        }
-        assert.deepEqual(bench.google.carelessWrites, []);
-        assert.deepEqual(bench.google.mailLedger, []);
-        await bench.side.remove(await getOne(bench, created.ref));
-      }), { numRuns: 25 });
+      await fc.assert(
+        fc.asyncProperty(series, series, async (first, second) => {
+          bench.google.reset();
+          const created = await bench.side.create(first, key(), 0);
+          assert.equal(created.confirmed, true);
+          assert.deepEqual(changedPaths(first, created.event!), []);
+          assert.deepEqual(changedPaths(first, (await getOne(bench, created.ref)).event!), []);
+          const known = new KnownState();
+          known.keep(created);
+          const { cursor } = await poll(bench, null, known);
+          const next: CalendarEvent = { ...second, uid: first.uid };
+          const updated = await bench.side.update(created, next);
+          assert.deepEqual(changedPaths(next, updated.event!), [], 'what was written');
+          assert.deepEqual(changedPaths(next, (await getOne(bench, created.ref)).event!), [], 'what is there');
+          known.keep(updated);
+          for (const found of (await poll(bench, cursor, known)).found) {
+            assert.deepEqual(changedPaths(next, found.event!), [], 'what the next poll finds');
+          }
+          assert.deepEqual(bench.google.carelessWrites, []);
+          assert.deepEqual(bench.google.mailLedger, []);
+          await bench.side.remove(await getOne(bench, created.ref));
+        }),
+        { numRuns: 25 },
+      );
     });
 
     it('ends in the same state when any answer is lost and the call is repeated', async () => {
-      await fc.assert(fc.asyncProperty(series, series, fc.integer({ min: 0, max: 5 }), async (first, second, skip) => {
-        const id = key();
-        const there = (await bench.person.list()).length;
-        const again = async (work: () => Promise<Written>): Promise<Written> => {
-          bench.google.reset();
-          bench.google.fail({ match: '^(POST|PATCH) .*/events', when: 'after', skip });
-          return work().catch((error: unknown) => {
-            assert.ok(error instanceof SyncError && error.kind === 'unreachable', String(error));
-            return work();
-          });
-        };
-        const created = await again(() => bench.side.create(first, id, 0));
-        assert.deepEqual(changedPaths(first, created.event!), []);
-        assert.equal((await bench.person.list()).length, there + 1);
-        const next: CalendarEvent = { ...second, uid: first.uid };
-        const updated = await again(() => bench.side.update(created, next));
-        assert.deepEqual(changedPaths(next, updated.event!), []);
-        assert.deepEqual(changedPaths(next, (await getOne(bench, created.ref)).event!), []);
-        await bench.side.remove(await getOne(bench, created.ref));
-      }), { numRuns: 20 });
+      await fc.assert(
+        fc.asyncProperty(series, series, fc.integer({ min: 0, max: 5 }), async (first, second, skip) => {
+          const id = key();
+          const there = (await bench.person.list()).length;
+          const again = async (work: () => Promise<Written>): Promise<Written> => {
+            bench.google.reset();
+            bench.google.fail({ match: '^(POST|PATCH) .*/events', when: 'after', skip });
+            return work().catch((error: unknown) => {
+              assert.ok(error instanceof SyncError && error.kind === 'unreachable', String(error));
+              return work();
+            });
+          };
+          const created = await again(() => bench.side.create(first, id, 0));
+          assert.deepEqual(changedPaths(first, created.event!), []);
+          assert.equal((await bench.person.list()).length, there + 1);
+          const next: CalendarEvent = { ...second, uid: first.uid };
+          const updated = await again(() => bench.side.update(created, next));
+          assert.deepEqual(changedPaths(next, updated.event!), []);
+          assert.deepEqual(changedPaths(next, (await getOne(bench, created.ref)).event!), []);
+          await bench.side.remove(await getOne(bench, created.ref));
+        }),
+        { numRuns: 20 },
+      );
     });
   });
 }
 
 describe('one write to Google', () => {
   let bench: GoogleBench;
-  beforeEach(async () => { bench = await openGoogle(); });
+  beforeEach(async () => {
+    bench = await openGoogle();
+  });
   afterEach(() => bench.close());
   const bodies = (): unknown[] => bench.google.writes.map(({ body }) => body);
 
@@ -177,11 +240,19 @@ describe('one write to Google', () => {
     assert.equal(bench.owner.getEvent(`${id}_${idOf(found.event!, 2)}`, bench.calendarId)['status'], 'confirmed');
   });
 
-  it('brings back an occurrence that the series excludes in its own EXDATE, and leaves the rule\'s spelling alone', async () => {
-    const { id } = bench.owner.insertEvent({
-      summary: 'S', start: { dateTime: '2027-03-25T09:00:00', timeZone: 'Europe/Berlin' }, end: { dateTime: '2027-03-25T10:00:00', timeZone: 'Europe/Berlin' },
-      recurrence: ['RRULE:COUNT=8;FREQ=DAILY;INTERVAL=1', 'EXDATE;TZID=Europe/Berlin:20270326T090000,20270327T090000'],
-    }, bench.calendarId) as { id: string };
+  it("brings back an occurrence that the series excludes in its own EXDATE, and leaves the rule's spelling alone", async () => {
+    const { id } = bench.owner.insertEvent(
+      {
+        summary: 'S',
+        start: { dateTime: '2027-03-25T09:00:00', timeZone: 'Europe/Berlin' },
+        end: { dateTime: '2027-03-25T10:00:00', timeZone: 'Europe/Berlin' },
+        recurrence: [
+          'RRULE:COUNT=8;FREQ=DAILY;INTERVAL=1',
+          'EXDATE;TZID=Europe/Berlin:20270326T090000,20270327T090000',
+        ],
+      },
+      bench.calendarId,
+    ) as { id: string };
     const found = await getOne(bench, id);
     bench.google.reset();
     const { '20270326T080000Z': _, ...rest } = found.event!.exceptions;
@@ -191,12 +262,20 @@ describe('one write to Google', () => {
   });
 
   it('does not undo what a person changed in an exception while the series was written', async () => {
-    const id = await bench.person.create(withExceptions(daily('09'), [[1, { title: 'One' }], [3, { title: 'Three' }]]));
+    const id = await bench.person.create(
+      withExceptions(daily('09'), [
+        [1, { title: 'One' }],
+        [3, { title: 'Three' }],
+      ]),
+    );
     const found = await getOne(bench, id);
     const name = idOf(found.event!, 1);
     bench.owner.patchEvent(`${id}_${name}`, { summary: 'By the person' }, bench.calendarId);
     // Another exception is to change, and the master; that of the person is not part of it.
-    const next = withExceptions({ ...found.event!, location: 'New place' }, [[1, { title: 'One', location: '' }], [3, { title: 'Drei', location: '' }]]);
+    const next = withExceptions({ ...found.event!, location: 'New place' }, [
+      [1, { title: 'One', location: '' }],
+      [3, { title: 'Drei', location: '' }],
+    ]);
     const written = await bench.side.update(found, next).catch((error: unknown) => error);
     assert.equal(bench.owner.getEvent(`${id}_${name}`, bench.calendarId)['summary'], 'By the person');
     if (written instanceof SyncError) {
@@ -215,7 +294,10 @@ describe('one write to Google', () => {
     bench.owner.patchEvent(`${id}_${idOf(found.event!, 1)}`, { summary: 'By the person' }, bench.calendarId);
     bench.owner.patchEvent(`${id}_${idOf(found.event!, 4)}`, { summary: 'New by the person' }, bench.calendarId);
     for (const n of [1, 4]) {
-      const next = withExceptions(found.event!, [[1, { title: 'One' }], [n, { title: 'Mine' }]]);
+      const next = withExceptions(found.event!, [
+        [1, { title: 'One' }],
+        [n, { title: 'Mine' }],
+      ]);
       assert.equal((await failure(bench.side.update(found, next))).kind, 'stale');
     }
     assert.equal((await failure(bench.side.remove(found))).kind, 'stale');
@@ -255,7 +337,16 @@ describe('one write to Google', () => {
   });
 
   it('is refused for events that are not ordinary ones', async () => {
-    const flight = bench.owner.plantEvent({ id: 'fromgmail1', summary: 'Flight', eventType: 'fromGmail', start: { date: '2027-01-05' }, end: { date: '2027-01-06' } }, bench.calendarId);
+    const flight = bench.owner.plantEvent(
+      {
+        id: 'fromgmail1',
+        summary: 'Flight',
+        eventType: 'fromGmail',
+        start: { date: '2027-01-05' },
+        end: { date: '2027-01-06' },
+      },
+      bench.calendarId,
+    );
     const found = await getOne(bench, flight['id'] as string);
     bench.google.reset();
     assert.equal((await failure(bench.side.update(found, { ...found.event!, title: 'Other' }))).kind, 'forbidden');
@@ -263,11 +354,18 @@ describe('one write to Google', () => {
   });
 
   it('changes and deletes one invited occurrence of a series that is not visible', async () => {
-    const item = bench.owner.plantEvent({
-      id: 'unseen_20270105T080000Z', recurringEventId: 'unseen', summary: 'One of theirs', status: 'confirmed',
-      originalStartTime: { dateTime: '2027-01-05T09:00:00+01:00', timeZone: 'Europe/Berlin' },
-      start: { dateTime: '2027-01-05T09:00:00+01:00', timeZone: 'Europe/Berlin' }, end: { dateTime: '2027-01-05T10:00:00+01:00', timeZone: 'Europe/Berlin' },
-    }, bench.calendarId);
+    const item = bench.owner.plantEvent(
+      {
+        id: 'unseen_20270105T080000Z',
+        recurringEventId: 'unseen',
+        summary: 'One of theirs',
+        status: 'confirmed',
+        originalStartTime: { dateTime: '2027-01-05T09:00:00+01:00', timeZone: 'Europe/Berlin' },
+        start: { dateTime: '2027-01-05T09:00:00+01:00', timeZone: 'Europe/Berlin' },
+        end: { dateTime: '2027-01-05T10:00:00+01:00', timeZone: 'Europe/Berlin' },
+      },
+      bench.calendarId,
+    );
     const found = await getOne(bench, item['id'] as string);
     bench.google.reset();
     const written = await bench.side.update(found, { ...found.event!, title: 'Renamed', location: 'Here' });
@@ -277,28 +375,47 @@ describe('one write to Google', () => {
   });
 
   it('turns a series into a single event and back, and leaves nothing behind', async () => {
-    const first = withExceptions(daily('09'), [[1, { title: 'One' }], [2, 'out']]);
+    const first = withExceptions(daily('09'), [
+      [1, { title: 'One' }],
+      [2, 'out'],
+    ]);
     const created = await bench.side.create(first, 'back', 0);
     const single = { ...first, recurrence: null, exceptions: {} };
     const written = await bench.side.update(created, single);
     assert.deepEqual(changedPaths(single, written.event!), []);
     assert.equal(bench.owner.listLive(bench.calendarId).length, 1);
-    const again = await bench.side.update(written, { ...first, when: { ...later }, recurrence: { rules: ['RRULE:FREQ=WEEKLY'], dates: [] }, exceptions: {} });
+    const again = await bench.side.update(written, {
+      ...first,
+      when: { ...later },
+      recurrence: { rules: ['RRULE:FREQ=WEEKLY'], dates: [] },
+      exceptions: {},
+    });
     assert.deepEqual(again.event?.recurrence, { rules: ['RRULE:FREQ=WEEKLY'], dates: [] });
   });
 
   it('reaches nobody: people are described, not invited', async () => {
-    const invited = event('Meeting', { attendees: people, organizer: { address: 'chief@example.org', name: 'Chief' }, description: 'Agenda' });
+    const invited = event('Meeting', {
+      attendees: people,
+      organizer: { address: 'chief@example.org', name: 'Chief' },
+      description: 'Agenda',
+    });
     const written = await bench.side.create(invited, 'people', 0);
     const raw = bench.owner.getEvent(written.ref, bench.calendarId) as { description: string; attendees?: unknown };
     assert.equal(raw.attendees, undefined);
-    assert.match(raw.description, /^Agenda\n\n— People —\nOrganizer: Chief \(chief@example\.org\)\nGuest \(guest@example\.org\): accepted\n\[calpair [0-9a-f]{16}\]$/);
+    assert.match(
+      raw.description,
+      /^Agenda\n\n— People —\nOrganizer: Chief \(chief@example\.org\)\nGuest \(guest@example\.org\): accepted\n\[calpair [0-9a-f]{16}\]$/,
+    );
     assert.deepEqual(changedPaths(invited, written.event!), []);
     assert.deepEqual([bench.google.mailLedger, bench.google.carelessWrites], [[], []]);
   });
 
   it('reads a description that a person edited above the block, in HTML or not, without the block', async () => {
-    const written = await bench.side.create(event('Meeting', { attendees: people, description: 'Agenda' }), 'people', 0);
+    const written = await bench.side.create(
+      event('Meeting', { attendees: people, description: 'Agenda' }),
+      'people',
+      0,
+    );
     const { description } = bench.owner.getEvent(written.ref, bench.calendarId) as { description: string };
     bench.owner.patchEvent(written.ref, { description: description.replace('Agenda', 'New agenda') }, bench.calendarId);
     assert.equal((await getOne(bench, written.ref)).event?.description, 'New agenda');
@@ -307,15 +424,25 @@ describe('one write to Google', () => {
     const found = await getOne(bench, written.ref);
     assert.equal(found.event?.description, 'New agenda');
     bench.google.reset();
-    await bench.side.update(found, { ...found.event!, attendees: [{ ...people[0], participation: 'declined' }], title: 'Other' });
-    assert.ok(bodies().every((body) => !('description' in (body as Json))), 'HTML whose text did not change is not rewritten');
+    await bench.side.update(found, {
+      ...found.event!,
+      attendees: [{ ...people[0], participation: 'declined' }],
+      title: 'Other',
+    });
+    assert.ok(
+      bodies().every((body) => !('description' in (body as Json))),
+      'HTML whose text did not change is not rewritten',
+    );
     assert.equal((await getOne(bench, written.ref)).event?.attendees[0]?.participation, 'declined');
   });
 
   it('cuts what is too long, says so, and never takes the cut for an edit', async () => {
     const long = event('Long', { description: '🎉'.repeat(5000), attendees: people });
     const written = await bench.side.create(long, 'long', 0);
-    assert.deepEqual(written.problems.map(({ code }) => code), ['text-too-long']);
+    assert.deepEqual(
+      written.problems.map(({ code }) => code),
+      ['text-too-long'],
+    );
     const { description } = bench.owner.getEvent(written.ref, bench.calendarId) as { description: string };
     assert.ok(description.length <= 8192 && /^🎉+…$/u.test(description));
     const found = await getOne(bench, written.ref);
@@ -323,9 +450,15 @@ describe('one write to Google', () => {
     bench.google.reset();
     const after = await bench.side.update(found, { ...found.event!, title: 'Other' });
     assert.deepEqual(bodies(), [{ summary: 'Other' }]);
-    assert.deepEqual(after.problems.map(({ code }) => code), ['text-too-long']);
+    assert.deepEqual(
+      after.problems.map(({ code }) => code),
+      ['text-too-long'],
+    );
     const short = await bench.side.update(after, { ...after.event!, description: 'Short' });
     assert.deepEqual(short.problems, []);
-    assert.match(JSON.stringify(bench.owner.getEvent(written.ref, bench.calendarId)['description']), /Short\\n\\n— People/);
+    assert.match(
+      JSON.stringify(bench.owner.getEvent(written.ref, bench.calendarId)['description']),
+      /Short\\n\\n— People/,
+    );
   });
 });

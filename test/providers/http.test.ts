@@ -4,8 +4,8 @@ import { after, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
-import { mayConnectTo } from '../../providers/network-policy.ts';
 import { createFetch, errorOfStatus, followRedirects, mayCarryCredentials, retryAfter } from '../../providers/http.ts';
+import { mayConnectTo } from '../../providers/network-policy.ts';
 
 const servers: Server[] = [];
 after(() => {
@@ -29,19 +29,64 @@ const open = createFetch({ allowPrivateNetworks: true });
 
 describe('addresses that may be connected to', () => {
   const PUBLIC = ['93.184.216.34', '2606:2800:220:1:248:1893:25c8:1946', '::ffff:93.184.216.34', '64:ff9b::5db8:d822'];
-  const PRIVATE = ['127.0.0.1', '10.1.2.3', '192.168.1.1', '172.16.0.1', '100.64.0.1', '0.0.0.0', '::1', '::', 'fc00::1', 'fd12::1', '::ffff:127.0.0.1', '64:ff9b::7f00:1', '2002:7f00:1::', '198.18.0.1', '240.0.0.1', '192.0.2.1', '2001:db8::1', 'fec0::1', '64:ff9b:1::1'];
-  const NEVER = ['169.254.169.254', '169.254.0.1', 'fe80::1', 'fd00:ec2::254', '224.0.0.1', 'ff02::1', '255.255.255.255', '::ffff:169.254.169.254', '64:ff9b::a9fe:a9fe', '2002:a9fe:a9fe::', '::169.254.169.254', '::ffff:0:a9fe:a9fe', 'fe80::1%eth0', 'nonsense', ''];
+  const PRIVATE = [
+    '127.0.0.1',
+    '10.1.2.3',
+    '192.168.1.1',
+    '172.16.0.1',
+    '100.64.0.1',
+    '0.0.0.0',
+    '::1',
+    '::',
+    'fc00::1',
+    'fd12::1',
+    '::ffff:127.0.0.1',
+    '64:ff9b::7f00:1',
+    '2002:7f00:1::',
+    '198.18.0.1',
+    '240.0.0.1',
+    '192.0.2.1',
+    '2001:db8::1',
+    'fec0::1',
+    '64:ff9b:1::1',
+  ];
+  const NEVER = [
+    '169.254.169.254',
+    '169.254.0.1',
+    'fe80::1',
+    'fd00:ec2::254',
+    '224.0.0.1',
+    'ff02::1',
+    '255.255.255.255',
+    '::ffff:169.254.169.254',
+    '64:ff9b::a9fe:a9fe',
+    '2002:a9fe:a9fe::',
+    '::169.254.169.254',
+    '::ffff:0:a9fe:a9fe',
+    'fe80::1%eth0',
+    'nonsense',
+    '',
+  ];
 
   it('are public ones, and private ones where that is allowed', () => {
-    for (const address of PUBLIC) assert.deepEqual([mayConnectTo(address, false), mayConnectTo(address, true)], [true, true], address);
+    for (const address of PUBLIC)
+      assert.deepEqual([mayConnectTo(address, false), mayConnectTo(address, true)], [true, true], address);
     for (const address of PRIVATE) assert.equal(mayConnectTo(address, false), false, address);
-    for (const address of ['127.0.0.1', '10.1.2.3', '192.168.1.1', '::1', 'fd12::1', '::ffff:127.0.0.1']) assert.equal(mayConnectTo(address, true), true, address);
+    for (const address of ['127.0.0.1', '10.1.2.3', '192.168.1.1', '::1', 'fd12::1', '::ffff:127.0.0.1'])
+      assert.equal(mayConnectTo(address, true), true, address);
   });
   it('are never link-local, multicast or metadata services, in no disguise', () => {
-    for (const address of NEVER) assert.deepEqual([mayConnectTo(address, false), mayConnectTo(address, true)], [false, false], address);
+    for (const address of NEVER)
+      assert.deepEqual([mayConnectTo(address, false), mayConnectTo(address, true)], [false, false], address);
   });
   it('are judged by the IPv4 address inside, whatever carries it', () => {
-    fc.assert(fc.property(fc.ipV4(), fc.boolean(), (address, allow) => mayConnectTo(`::ffff:${address}`, allow) === mayConnectTo(address, allow)));
+    fc.assert(
+      fc.property(
+        fc.ipV4(),
+        fc.boolean(),
+        (address, allow) => mayConnectTo(`::ffff:${address}`, allow) === mayConnectTo(address, allow),
+      ),
+    );
     fc.assert(fc.property(fc.ipV4(), (address) => mayConnectTo(address, true) || !mayConnectTo(address, false)));
   });
 });
@@ -49,29 +94,55 @@ describe('addresses that may be connected to', () => {
 describe('fetch', () => {
   it('refuses what is not allowed, in every spelling', async () => {
     const closed = createFetch({ allowPrivateNetworks: false });
-    for (const url of ['https://127.0.0.1/', 'https://2130706433/', 'https://0x7f.1/', 'https://127.1/', 'https://[::ffff:127.0.0.1]/', 'https://localhost/', 'http://example.org/', 'https://169.254.169.254/']) {
+    for (const url of [
+      'https://127.0.0.1/',
+      'https://2130706433/',
+      'https://0x7f.1/',
+      'https://127.1/',
+      'https://[::ffff:127.0.0.1]/',
+      'https://localhost/',
+      'http://example.org/',
+      'https://169.254.169.254/',
+    ]) {
       await rejects('address-not-allowed', closed(url));
     }
-    for (const url of ['http://169.254.169.254/', 'http://[fe80::1]/', 'http://[fd00:ec2::254]/', 'ftp://127.0.0.1/', 'data:text/plain,x']) await rejects('address-not-allowed', open(url));
+    for (const url of [
+      'http://169.254.169.254/',
+      'http://[fe80::1]/',
+      'http://[fd00:ec2::254]/',
+      'ftp://127.0.0.1/',
+      'data:text/plain,x',
+    ])
+      await rejects('address-not-allowed', open(url));
   });
 
   it('reaches what the operator has set, and nothing else beside it', async () => {
     const url = await serve((_request, response) => response.end('yes'));
     const { host } = new URL(url);
     assert.equal(await (await createFetch({ allowPrivateNetworks: false, operatorHosts: [host] })(url)).text(), 'yes');
-    await rejects('address-not-allowed', createFetch({ allowPrivateNetworks: false, operatorHosts: ['127.0.0.1:1'] })(url));
+    await rejects(
+      'address-not-allowed',
+      createFetch({ allowPrivateNetworks: false, operatorHosts: ['127.0.0.1:1'] })(url),
+    );
   });
 
   it('sends method, headers and body, and gives status, headers and body', async () => {
     const url = await serve((request, response) => {
       const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
-        response.writeHead(207, { 'content-type': 'text/plain', etag: '"x"', dav: ['1, 2', '3'] });
-        response.end(`${request.method} ${request.headers['depth']} ${request.headers['accept-language']} ${Buffer.concat(chunks).toString()}`);
-      });
+      request
+        .on('data', (chunk: Buffer) => chunks.push(chunk))
+        .on('end', () => {
+          response.writeHead(207, { 'content-type': 'text/plain', etag: '"x"', dav: ['1, 2', '3'] });
+          response.end(
+            `${request.method} ${request.headers['depth']} ${request.headers['accept-language']} ${Buffer.concat(chunks).toString()}`,
+          );
+        });
     });
     const response = await open(url, { method: 'PROPFIND', headers: { depth: '1' }, body: 'grün' });
-    assert.deepEqual([response.status, response.headers.get('etag'), response.headers.get('dav')], [207, '"x"', '1, 2, 3']);
+    assert.deepEqual(
+      [response.status, response.headers.get('etag'), response.headers.get('dav')],
+      [207, '"x"', '1, 2, 3'],
+    );
     assert.equal(await response.text(), 'PROPFIND 1 undefined grün');
   });
 
@@ -107,7 +178,10 @@ describe('fetch', () => {
     const url = await serve(() => {});
     const dead = servers.at(-1)!;
     await new Promise((resolve) => dead.close(resolve));
-    await assert.rejects(open(url), (error: unknown) => error instanceof SyncError && error.kind === 'unreachable' && !error.message.includes('127'));
+    await assert.rejects(
+      open(url),
+      (error: unknown) => error instanceof SyncError && error.kind === 'unreachable' && !error.message.includes('127'),
+    );
     await rejects('unreachable', open('http://does-not-exist.invalid/'));
   });
 
@@ -133,12 +207,19 @@ describe('redirects', () => {
     });
     const first = await serve((request, response) => {
       seen.push(request.headers.authorization);
-      response.writeHead(request.url === '/loop' ? 302 : 301, { location: request.url === '/loop' ? '/loop' : request.url === '/' ? '/next' : `${other}end` }).end();
+      response
+        .writeHead(request.url === '/loop' ? 302 : 301, {
+          location: request.url === '/loop' ? '/loop' : request.url === '/' ? '/next' : `${other}end`,
+        })
+        .end();
     });
     const init = { method: 'PROPFIND', headers: { authorization: 'secret' }, body: 'x' };
     const carry = (url: URL): boolean => mayCarryCredentials(new URL(first), url);
     const { response, url } = await followRedirects(open, new URL(first), init, carry);
-    assert.deepEqual([await response.text(), url.href, seen], ['PROPFIND', `${other}end`, ['secret', 'secret', undefined]]);
+    assert.deepEqual(
+      [await response.text(), url.href, seen],
+      ['PROPFIND', `${other}end`, ['secret', 'secret', undefined]],
+    );
     await rejects('unreachable', followRedirects(open, new URL(`${first}loop`), init, carry));
     assert.equal(seen.length, 9);
   });
@@ -158,15 +239,42 @@ describe('redirects', () => {
 
 describe('statuses', () => {
   it('become kinds of errors', () => {
-    const kindOf = (status: number, headers = {}): string | undefined => errorOfStatus(status, new Headers(headers))?.kind;
+    const kindOf = (status: number, headers = {}): string | undefined =>
+      errorOfStatus(status, new Headers(headers))?.kind;
     assert.equal(kindOf(201), undefined);
-    assert.deepEqual([401, 403, 404, 410, 412, 413, 429, 507, 500, 503, 400, 415, 302].map((status) => kindOf(status)), ['auth', 'forbidden', 'gone', 'gone', 'stale', 'too-large', 'throttled', 'quota', 'unreachable', 'unreachable', 'rejected', 'rejected', 'unreachable']);
+    assert.deepEqual(
+      [401, 403, 404, 410, 412, 413, 429, 507, 500, 503, 400, 415, 302].map((status) => kindOf(status)),
+      [
+        'auth',
+        'forbidden',
+        'gone',
+        'gone',
+        'stale',
+        'too-large',
+        'throttled',
+        'quota',
+        'unreachable',
+        'unreachable',
+        'rejected',
+        'rejected',
+        'unreachable',
+      ],
+    );
     assert.equal(kindOf(503, { 'retry-after': '5' }), 'throttled');
   });
   it('carry the time to wait, at most an hour', () => {
     const now = Date.parse('2027-01-01T00:00:00Z');
     const wait = (value: string): number | undefined => retryAfter(new Headers({ 'retry-after': value }), now);
-    assert.deepEqual([wait('7'), wait('Fri, 01 Jan 2027 00:01:00 GMT'), wait('99999'), wait('soon'), wait('Thu, 31 Dec 2026 00:00:00 GMT')], [7000, 60_000, 3_600_000, undefined, 0]);
+    assert.deepEqual(
+      [
+        wait('7'),
+        wait('Fri, 01 Jan 2027 00:01:00 GMT'),
+        wait('99999'),
+        wait('soon'),
+        wait('Thu, 31 Dec 2026 00:00:00 GMT'),
+      ],
+      [7000, 60_000, 3_600_000, undefined, 0],
+    );
     assert.equal(retryAfter(new Headers()), undefined);
   });
 });

@@ -1,17 +1,17 @@
 /** iCloud by its own addresses: found, listed, written to, followed when it moves. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { caldav, type Credentials } from '../../providers/caldav/index.ts';
+import { type Credentials, caldav } from '../../providers/caldav/index.ts';
 import type { Account, Found, Side } from '../../providers/provider.ts';
-import { SETTING } from '../support/contract-caldav.ts';
-import { event, KnownState } from '../support/contract.ts';
-import { samples } from '../support/events.ts';
 import type { IcloudAccount } from '../fakes/icloud/account.ts';
 import type { Behaviour } from '../fakes/icloud/behaviour.ts';
-import { partitionUrl, startIcloud, type IcloudStandIn } from '../fakes/icloud/start.ts';
-import { reachable } from '../support/contract-icloud.ts';
-import { at, object } from '../support/ics.ts';
 import { unfold } from '../fakes/icloud/objects.ts';
+import { type IcloudStandIn, partitionUrl, startIcloud } from '../fakes/icloud/start.ts';
+import { event, KnownState } from '../support/contract.ts';
+import { SETTING } from '../support/contract-caldav.ts';
+import { reachable } from '../support/contract-icloud.ts';
+import { samples } from '../support/events.ts';
+import { at, object } from '../support/ics.ts';
 
 const KEY = '019300aa-0000-7000-8000-000000000001';
 const tokens = { load: async () => null, save: async () => {} };
@@ -38,18 +38,37 @@ class Kept {
     [this.credentials, this.discovered, this.identity] = [credentials, discovered, identity];
   }
   open(): Account {
-    return caldav.open({ credentials: this.credentials, discovered: this.discovered, tokens, keep: async (found) => void (this.discovered = JSON.parse(JSON.stringify(found)) as Record<string, unknown>) }, { fetch: reachable(icloud) });
+    return caldav.open(
+      {
+        credentials: this.credentials,
+        discovered: this.discovered,
+        tokens,
+        keep: async (found) => void (this.discovered = JSON.parse(JSON.stringify(found)) as Record<string, unknown>),
+      },
+      { fetch: reachable(icloud) },
+    );
   }
   side(calendar = 'home', partition = 42): Side {
     return this.open().side(urlOf(calendar, partition), SETTING);
   }
 }
 
-const urlOf = (calendar: string, partition = 42): string => new URL(`${owner.home}${calendar}/`, partitionUrl(partition)).href;
+const urlOf = (calendar: string, partition = 42): string =>
+  new URL(`${owner.home}${calendar}/`, partitionUrl(partition)).href;
 const one = (uid: string, title = uid): string => object(uid, [`SUMMARY:${title}`, ...at('20270113T090000')]);
-const newRequests = (from: number): string[] => icloud.requests.slice(from).map(({ method, host, status }) => `${method} ${host.replace('-caldav.icloud.com', '').replace('.icloud.com', '')} ${status}`);
+const newRequests = (from: number): string[] =>
+  icloud.requests
+    .slice(from)
+    .map(
+      ({ method, host, status }) =>
+        `${method} ${host.replace('-caldav.icloud.com', '').replace('.icloud.com', '')} ${status}`,
+    );
 
-async function poll(side: Side, cursor: string | null, known = new KnownState()): Promise<{ titles: unknown[]; removed: string[]; cursor: string }> {
+async function poll(
+  side: Side,
+  cursor: string | null,
+  known = new KnownState(),
+): Promise<{ titles: unknown[]; removed: string[]; cursor: string }> {
   const [titles, removed]: [unknown[], string[]] = [[], []];
   let end = '';
   for await (const page of side.changes(cursor, known)) {
@@ -71,9 +90,23 @@ describe('an iCloud account', () => {
   it('is found from the Apple Account alone, in three requests, and from whatever other address of it', async () => {
     const { identity, discovered } = await added();
     assert.deepEqual(newRequests(0), ['PROPFIND caldav 207', 'PROPFIND caldav 207', 'OPTIONS p42 200']);
-    assert.deepEqual([identity, discovered['homes'], discovered['autoSchedule']], [`caldav.icloud.com/${owner.dsid}/principal`, [new URL(owner.home, partitionUrl(42)).href], true]);
-    assert.deepEqual(discovered['addresses'], ['owner@icloud.example', `/${owner.dsid}/principal/`, `urn:uuid:${owner.dsid}`]);
-    for (const serverUrl of ['https://caldav.icloud.com', 'https://caldav.icloud.com/.well-known/caldav', partitionUrl(42), new URL(`/${owner.dsid}/principal/`, partitionUrl(42)).href, new URL(owner.home, partitionUrl(42)).href, urlOf('home')]) {
+    assert.deepEqual(
+      [identity, discovered['homes'], discovered['autoSchedule']],
+      [`caldav.icloud.com/${owner.dsid}/principal`, [new URL(owner.home, partitionUrl(42)).href], true],
+    );
+    assert.deepEqual(discovered['addresses'], [
+      'owner@icloud.example',
+      `/${owner.dsid}/principal/`,
+      `urn:uuid:${owner.dsid}`,
+    ]);
+    for (const serverUrl of [
+      'https://caldav.icloud.com',
+      'https://caldav.icloud.com/.well-known/caldav',
+      partitionUrl(42),
+      new URL(`/${owner.dsid}/principal/`, partitionUrl(42)).href,
+      new URL(owner.home, partitionUrl(42)).href,
+      urlOf('home'),
+    ]) {
       const ids = (await (await added({ serverUrl })).open().calendars()).map(({ id }) => id);
       assert.deepEqual(ids, [urlOf('work'), urlOf('home')], serverUrl);
     }
@@ -83,25 +116,51 @@ describe('an iCloud account', () => {
     const other = icloud.addAccount('other@icloud.example');
     const [read, write] = [other.share('home', owner, 'read'), other.share('work', owner, 'read-write')];
     owner.addCalendar({ id: 'feed', isSubscription: true });
-    const WAYS: Partial<Behaviour>[] = [{}, { redirects: true }, { commonHrefs: true }, { emptyStatus: true }, { redirects: true, commonHrefs: true, emptyStatus: true }];
+    const WAYS: Partial<Behaviour>[] = [
+      {},
+      { redirects: true },
+      { commonHrefs: true },
+      { emptyStatus: true },
+      { redirects: true, commonHrefs: true, emptyStatus: true },
+    ];
     for (const ways of WAYS) {
       icloud.setBehaviour({ redirects: false, commonHrefs: false, emptyStatus: false, ...ways });
       const account = (await added()).open();
-      assert.deepEqual((await account.calendars()).map(({ id, name, color, timeZone, readOnly, isDefault }) => [id, name, color, timeZone, readOnly, isDefault]), [
-        [urlOf('work'), 'Work', '#ff2968', 'Europe/Berlin', false, false],
-        [urlOf('home'), 'Home', '#ff2968', 'Europe/Berlin', false, true],
-        [urlOf(read.id), 'Home', '#34aadc', 'Europe/Berlin', true, false],
-        [urlOf(write.id), 'Work', '#34aadc', 'Europe/Berlin', false, false],
-      ], JSON.stringify(ways));
+      assert.deepEqual(
+        (await account.calendars()).map(({ id, name, color, timeZone, readOnly, isDefault }) => [
+          id,
+          name,
+          color,
+          timeZone,
+          readOnly,
+          isDefault,
+        ]),
+        [
+          [urlOf('work'), 'Work', '#ff2968', 'Europe/Berlin', false, false],
+          [urlOf('home'), 'Home', '#ff2968', 'Europe/Berlin', false, true],
+          [urlOf(read.id), 'Home', '#34aadc', 'Europe/Berlin', true, false],
+          [urlOf(write.id), 'Work', '#34aadc', 'Europe/Berlin', false, false],
+        ],
+        JSON.stringify(ways),
+      );
       assert.equal(account.canCreateCalendars, false);
     }
   });
 
   it('is refused once with an ordinary password, and the person is told what iCloud wants', async () => {
-    await assert.rejects(added({ password: owner.password }), { kind: 'auth', advice: /does not look like an app-specific password.*account\.apple\.com.*two-factor/ });
+    await assert.rejects(added({ password: owner.password }), {
+      kind: 'auth',
+      advice: /does not look like an app-specific password.*account\.apple\.com.*two-factor/,
+    });
     assert.deepEqual(newRequests(0), ['PROPFIND caldav 401']);
-    await assert.rejects(added({ password: 'abcd-efgh-ijkl-mnop' }), { kind: 'auth', advice: /^iCloud does not take the password of the Apple Account itself\..*account\.apple\.com/ });
-    await assert.rejects(added({ preset: 'generic', serverUrl: 'https://caldav.icloud.com', password: 'x' }), { kind: 'auth', advice: undefined });
+    await assert.rejects(added({ password: 'abcd-efgh-ijkl-mnop' }), {
+      kind: 'auth',
+      advice: /^iCloud does not take the password of the Apple Account itself\..*account\.apple\.com/,
+    });
+    await assert.rejects(added({ preset: 'generic', serverUrl: 'https://caldav.icloud.com', password: 'x' }), {
+      kind: 'auth',
+      advice: undefined,
+    });
   });
 
   it('sends its password to no host of another domain', async () => {
@@ -110,10 +169,18 @@ describe('an iCloud account', () => {
       const url = new URL(input as URL);
       asked.push(`${url.hostname} ${(init?.headers as Record<string, string>)['authorization'] !== undefined}`);
       if (url.hostname !== 'caldav.icloud.com') return new Response(null, { status: 401 });
-      return new Response(null, { status: 302, headers: { location: `https://p42-caldav.icloud.com.thief.example${url.pathname}` } });
+      return new Response(null, {
+        status: 302,
+        headers: { location: `https://p42-caldav.icloud.com.thief.example${url.pathname}` },
+      });
     };
-    await assert.rejects(caldav.prove({ preset: 'icloud', username: 'u', password: 'p' }, { fetch }), { kind: 'not-a-caldav-server' });
-    assert.ok(asked.includes('p42-caldav.icloud.com.thief.example false') && !asked.some((line) => /thief.*true/.test(line)), asked.join());
+    await assert.rejects(caldav.prove({ preset: 'icloud', username: 'u', password: 'p' }, { fetch }), {
+      kind: 'not-a-caldav-server',
+    });
+    assert.ok(
+      asked.includes('p42-caldav.icloud.com.thief.example false') && !asked.some((line) => /thief.*true/.test(line)),
+      asked.join(),
+    );
   });
 });
 
@@ -131,14 +198,22 @@ describe('an iCloud account that moves to another partition', () => {
       owner.put('home', 'b.ics', one('b'));
       const second = await poll(kept.side(), first.cursor, known);
       assert.deepEqual([second.titles, second.removed], [['b'], []]);
-      assert.deepEqual(kept.discovered['homes'], [new URL(owner.home, partitionUrl(57)).href], 'where it is now is kept');
+      assert.deepEqual(
+        kept.discovered['homes'],
+        [new URL(owner.home, partitionUrl(57)).href],
+        'where it is now is kept',
+      );
       const from = icloud.requests.length;
       assert.deepEqual((await poll(kept.side(), second.cursor, known)).titles, []);
       assert.deepEqual(newRequests(from), ['REPORT p57 207'], 'one request for an idle poll');
       assert.deepEqual(await kept.open().calendars(), before, 'ids, identities, the default one');
       assert.equal(await kept.open().identity(), kept.identity);
       const again = await caldav.prove(kept.credentials, { fetch: reachable(icloud) }, kept.discovered);
-      assert.deepEqual([again.identity, again.discovered], [kept.identity, kept.discovered], 'new credentials change nothing of that');
+      assert.deepEqual(
+        [again.identity, again.discovered],
+        [kept.identity, kept.discovered],
+        'new credentials change nothing of that',
+      );
 
       icloud.move(owner.appleId, 60);
       assert.deepEqual(await kept.open().calendars(), before);
@@ -162,7 +237,10 @@ describe('an iCloud account that moves to another partition', () => {
       const changed = await kept.side('home', 42).update(found, { ...found.event!, title: 'changed' });
       assert.match(owner.list('home').get('a.ics')!, /SUMMARY:changed/);
       icloud.move(owner.appleId, 59);
-      assert.equal((await kept.side().create(event('new', { uid: `new-${movedAnswer}` }), KEY, movedAnswer)).event?.title, 'new');
+      assert.equal(
+        (await kept.side().create(event('new', { uid: `new-${movedAnswer}` }), KEY, movedAnswer)).event?.title,
+        'new',
+      );
       icloud.move(owner.appleId, 60);
       await kept.side().remove(changed.version === null ? await getOne(kept.side(), 'a.ics') : changed);
       assert.ok(!owner.list('home').has('a.ics'), `deleted for good (${movedAnswer})`);
@@ -210,10 +288,21 @@ describe('an iCloud calendar', () => {
     const written = await side.create({ ...series, uid: 'series' }, KEY, 0);
     const name = `${KEY}.ics`;
     const found = await getOne(side, name);
-    const [id = '', moved] = Object.entries(found.event!.exceptions).find(([, exception]) => typeof exception === 'object')!;
-    await side.update({ ...found, ref: written.ref }, { ...found.event!, exceptions: { ...found.event!.exceptions, [id]: { ...(moved as object), title: 'Edited' } as never } });
+    const [id = '', moved] = Object.entries(found.event!.exceptions).find(
+      ([, exception]) => typeof exception === 'object',
+    )!;
+    await side.update(
+      { ...found, ref: written.ref },
+      {
+        ...found.event!,
+        exceptions: { ...found.event!.exceptions, [id]: { ...(moved as object), title: 'Edited' } as never },
+      },
+    );
     const text = unfold(owner.list('home').get(name)!);
-    assert.deepEqual([...text.matchAll(/^RECURRENCE-ID.*$/gm)].map(([line]) => line.trim()), ['RECURRENCE-ID:20270113T080000Z']);
+    assert.deepEqual(
+      [...text.matchAll(/^RECURRENCE-ID.*$/gm)].map(([line]) => line.trim()),
+      ['RECURRENCE-ID:20270113T080000Z'],
+    );
     assert.match(text, /SUMMARY:Edited/);
     const exceptions = (await getOne(side, name)).event!.exceptions;
     assert.deepEqual(Object.keys(exceptions).sort(), ['20270113T080000Z', '20270203T080000Z']);
@@ -221,13 +310,28 @@ describe('an iCloud calendar', () => {
 
   it('takes events without length and of one day, which have an end all the same', async () => {
     const side = (await added()).side();
-    const instant = { allDay: false, start: '2027-01-13T09:00:00', startZone: 'Europe/Berlin', end: '2027-01-13T09:00:00', endZone: 'Europe/Berlin' } as const;
+    const instant = {
+      allDay: false,
+      start: '2027-01-13T09:00:00',
+      startZone: 'Europe/Berlin',
+      end: '2027-01-13T09:00:00',
+      endZone: 'Europe/Berlin',
+    } as const;
     const series = { ...samples().at(-1)!, uid: 'no-length', when: instant };
     const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = series;
     await side.create(event('No length', { when: instant }), KEY, 0);
     await side.create(event('One day', { when: { allDay: true, start: '2027-01-13', end: '2027-01-14' } }), KEY, 1);
     const written = await side.create({ ...series, exceptions: {} }, KEY, 2);
-    await side.update(written.confirmed ? written : await getOne(side, `${KEY}-g2.ics`), { ...series, exceptions: { '20270120T080000Z': { ...content, title: 'Changed', when: { ...instant, start: '2027-01-20T09:00:00', end: '2027-01-20T09:00:00' } } } });
+    await side.update(written.confirmed ? written : await getOne(side, `${KEY}-g2.ics`), {
+      ...series,
+      exceptions: {
+        '20270120T080000Z': {
+          ...content,
+          title: 'Changed',
+          when: { ...instant, start: '2027-01-20T09:00:00', end: '2027-01-20T09:00:00' },
+        },
+      },
+    });
     assert.deepEqual([...owner.list('home').keys()], [`${KEY}.ics`, `${KEY}-g1.ics`, `${KEY}-g2.ics`]);
   });
 
@@ -265,16 +369,29 @@ describe('an iCloud calendar', () => {
   it('shows people as text where it refuses meetings of others, and reads them back as people', async () => {
     icloud.setBehaviour({ refusesOrganizers: true });
     const side = (await added()).side();
-    const guest = { address: 'guest@people.example', name: 'Guest', participation: 'needs-action', role: 'required', kind: 'individual' } as const;
+    const guest = {
+      address: 'guest@people.example',
+      name: 'Guest',
+      participation: 'needs-action',
+      role: 'required',
+      kind: 'individual',
+    } as const;
     const people = { organizer: { name: 'Boss', address: 'boss@people.example' }, attendees: [guest] };
     const text = (name = KEY): string => unfold(owner.list('home').get(`${name}.ics`)!);
     await side.create(event('Copy', people), KEY, 0);
     assert.match(text(), /DESCRIPTION:.*Boss \(boss@people\.example\)/);
     assert.doesNotMatch(text(), /^(ATTENDEE|ORGANIZER)/m);
     const found = await getOne(side, `${KEY}.ics`);
-    assert.deepEqual([found.event?.organizer, found.event?.attendees, found.event?.description], [people.organizer, people.attendees, event('Copy').description]);
+    assert.deepEqual(
+      [found.event?.organizer, found.event?.attendees, found.event?.description],
+      [people.organizer, people.attendees, event('Copy').description],
+    );
     const from = icloud.requests.length;
-    await side.update(found, { ...found.event!, title: 'Changed', attendees: [{ ...guest, participation: 'accepted' }] });
+    await side.update(found, {
+      ...found.event!,
+      title: 'Changed',
+      attendees: [{ ...guest, participation: 'accepted' }],
+    });
     assert.deepEqual(newRequests(from), ['PUT p42 204'], 'described at once');
     assert.equal((await getOne(side, `${KEY}.ics`)).event?.attendees[0]?.participation, 'accepted');
 
@@ -283,23 +400,58 @@ describe('an iCloud calendar', () => {
     await side.update(later, { ...later.event!, ...people });
     assert.match(text(`${KEY}-g1`), /DESCRIPTION:.*Boss/);
     const { id } = icloud.addAccount('other@icloud.example').share('home', owner, 'read');
-    await assert.rejects((await added()).side(id).create(event('A', people), KEY, 2), { kind: 'forbidden', reason: 'need-privileges' });
+    await assert.rejects((await added()).side(id).create(event('A', people), KEY, 2), {
+      kind: 'forbidden',
+      reason: 'need-privileges',
+    });
   });
 
   it('mails nobody: copies are silent, and what would be told is not written', async () => {
     const side = (await added()).side();
-    const guest = { address: 'guest@people.example', name: 'Guest', participation: 'needs-action', role: 'required', kind: 'individual' } as const;
+    const guest = {
+      address: 'guest@people.example',
+      name: 'Guest',
+      participation: 'needs-action',
+      role: 'required',
+      kind: 'individual',
+    } as const;
     const accepted = { ...guest, address: 'owner@icloud.example', participation: 'accepted' } as const;
     for (const [generation, organizer] of ['owner@icloud.example', 'boss@people.example'].entries()) {
-      const copy = await side.create(event('Copy', { organizer: { name: '', address: organizer }, attendees: [guest, accepted] }), KEY, generation);
-      await side.update(copy, { ...copy.event!, title: 'Copy changed', attendees: [guest, { ...accepted, participation: 'tentative' }] });
+      const copy = await side.create(
+        event('Copy', { organizer: { name: '', address: organizer }, attendees: [guest, accepted] }),
+        KEY,
+        generation,
+      );
+      await side.update(copy, {
+        ...copy.event!,
+        title: 'Copy changed',
+        attendees: [guest, { ...accepted, participation: 'tentative' }],
+      });
       await side.remove(await getOne(side, generation === 0 ? `${KEY}.ics` : `${KEY}-g1.ics`));
     }
-    owner.put('home', 'm.ics', object('m', ['SUMMARY:Meeting', ...at('20270113T090000'), 'ORGANIZER:mailto:owner@icloud.example', 'ATTENDEE:mailto:guest@people.example']));
+    owner.put(
+      'home',
+      'm.ics',
+      object('m', [
+        'SUMMARY:Meeting',
+        ...at('20270113T090000'),
+        'ORGANIZER:mailto:owner@icloud.example',
+        'ATTENDEE:mailto:guest@people.example',
+      ]),
+    );
     const meeting = await getOne(side, 'm.ics');
     await assert.rejects(side.update(meeting, { ...meeting.event!, title: 'Other' }), { kind: 'would-mail' });
     await assert.rejects(side.remove(meeting), { kind: 'would-mail' });
-    owner.put('home', 'i.ics', object('i', ['SUMMARY:Invitation', ...at('20270113T090000'), 'ORGANIZER:mailto:boss@people.example', 'ATTENDEE;PARTSTAT=ACCEPTED:mailto:owner@icloud.example']));
+    owner.put(
+      'home',
+      'i.ics',
+      object('i', [
+        'SUMMARY:Invitation',
+        ...at('20270113T090000'),
+        'ORGANIZER:mailto:boss@people.example',
+        'ATTENDEE;PARTSTAT=ACCEPTED:mailto:owner@icloud.example',
+      ]),
+    );
     await side.remove(await getOne(side, 'i.ics'));
     assert.deepEqual(icloud.mailLedger, []);
     assert.equal(icloud.requests.filter(({ method, status }) => method === 'PUT' && status < 300).length, 4);

@@ -1,11 +1,11 @@
 /** What Graph's own ways ask of a reader of changes: a window, skeletons, silent deletions, and hints that are no proof. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import { EXCLUDED, type CalendarEvent } from '../../core/event.ts';
+import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found } from '../../providers/provider.ts';
 import { event, KnownState } from '../support/contract.ts';
-import { openGraph, type GraphBench } from '../support/contract-graph.ts';
+import { type GraphBench, openGraph } from '../support/contract-graph.ts';
 
 interface Polled {
   readonly found: readonly Found[];
@@ -18,8 +18,15 @@ interface Polled {
 const DAY_MS = 86_400_000;
 /** A date so many days from now: what is in the window depends on the clock. */
 const dayFrom = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString().slice(0, 10);
-const on = (date: string): CalendarEvent['when'] => ({ allDay: false, start: `${date}T09:00:00`, startZone: 'UTC', end: `${date}T10:00:00`, endZone: 'UTC' });
-const daily = (title = 'Daily', days = 3): CalendarEvent => event(title, { when: on(dayFrom(days)), recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=10'], dates: [] } });
+const on = (date: string): CalendarEvent['when'] => ({
+  allDay: false,
+  start: `${date}T09:00:00`,
+  startZone: 'UTC',
+  end: `${date}T10:00:00`,
+  endZone: 'UTC',
+});
+const daily = (title = 'Daily', days = 3): CalendarEvent =>
+  event(title, { when: on(dayFrom(days)), recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=10'], dates: [] } });
 const idOn = (days: number): string => `${dayFrom(days).replaceAll('-', '')}T090000Z`;
 
 describe('changes of a Microsoft calendar', () => {
@@ -36,15 +43,24 @@ describe('changes of a Microsoft calendar', () => {
     for await (const page of bench.side.changes(cursor, known)) pages.push(page);
     const end = pages.at(-1)?.end;
     assert.ok(end);
-    const [found, unchanged, removed] = [pages.flatMap((page) => page.found), pages.flatMap((page) => page.unchanged), pages.flatMap((page) => page.removed)];
+    const [found, unchanged, removed] = [
+      pages.flatMap((page) => page.found),
+      pages.flatMap((page) => page.unchanged),
+      pages.flatMap((page) => page.removed),
+    ];
     for (const one of found) known.keep(one);
     cursor = end.cursor;
     return { found, unchanged, removed, ...end };
   };
   const oid = (id: string, days: number): string => `OID.${id}.${dayFrom(days)}`;
   const titles = ({ found }: Polled): unknown[] => found.map(({ event: one }) => one?.title).sort();
-  const exceptionsOf = (polled: Polled): Record<string, string> => Object.fromEntries(
-    Object.entries(polled.found[0]?.event?.exceptions ?? {}).map(([id, exception]) => [id, exception === EXCLUDED ? EXCLUDED : exception.title]));
+  const exceptionsOf = (polled: Polled): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries(polled.found[0]?.event?.exceptions ?? {}).map(([id, exception]) => [
+        id,
+        exception === EXCLUDED ? EXCLUDED : exception.title,
+      ]),
+    );
   /** As if the last comparison of everything had been six hours ago. */
   const dueForComparison = (): void => {
     cursor = cursor!.replace(/"comparedAt":\d+/, `"comparedAt":${Date.now() - 6 * 3_600_000}`);
@@ -56,7 +72,10 @@ describe('changes of a Microsoft calendar', () => {
     await poll();
     const id = await bench.person.create(daily());
     const polled = await poll();
-    assert.deepEqual(polled.found.map(({ resource }) => resource), [id]);
+    assert.deepEqual(
+      polled.found.map(({ resource }) => resource),
+      [id],
+    );
     assert.equal(polled.full, false);
     assert.equal(polled.found[0]!.event!.recurrence!.rules.length, 1);
     // What it is, and then with its exceptions; nothing of its ten occurrences.
@@ -102,7 +121,10 @@ describe('changes of a Microsoft calendar', () => {
 
   it('tells of what moved out of the window as changed, and of what was deleted as removed', async () => {
     await start();
-    const [moved, gone] = [await bench.person.create(event('Moved', { when: on(dayFrom(2)) })), await bench.person.create(event('Gone', { when: on(dayFrom(2)) }))];
+    const [moved, gone] = [
+      await bench.person.create(event('Moved', { when: on(dayFrom(2)) })),
+      await bench.person.create(event('Gone', { when: on(dayFrom(2)) })),
+    ];
     await poll();
     await bench.person.edit(moved, event('Moved', { when: on('2036-01-01') }));
     await bench.person.remove(gone);
@@ -122,7 +144,11 @@ describe('changes of a Microsoft calendar', () => {
     });
   }
 
-  for (const [syncStateStatus, syncStateCode] of [[410, 'SyncStateNotFound'], [404, 'syncStateNotFound'], [400, 'resyncRequired']] as const) {
+  for (const [syncStateStatus, syncStateCode] of [
+    [410, 'SyncStateNotFound'],
+    [404, 'syncStateNotFound'],
+    [400, 'resyncRequired'],
+  ] as const) {
     it(`compares everything when the link is dead: ${syncStateStatus} ${syncStateCode}`, async () => {
       await start({ syncStateStatus, syncStateCode });
       const id = await bench.person.create(event('Here', { when: on(dayFrom(1)) }));
@@ -150,7 +176,9 @@ describe('changes of a Microsoft calendar', () => {
     await bench.person.create(daily());
     bench.graph.fail({ match: /calendarView\/delta/, status: 504, reason: 'UnknownError' });
     assert.deepEqual(titles(await poll()), ['Daily']);
-    const windows = bench.graph.requests.filter(({ path }) => path.endsWith('/delta')).map(({ query }) => Date.parse(String(query['endDateTime'])));
+    const windows = bench.graph.requests
+      .filter(({ path }) => path.endsWith('/delta'))
+      .map(({ query }) => Date.parse(String(query['endDateTime'])));
     assert.equal(windows.length, 2);
     assert.ok(windows[1]! < windows[0]!);
   });
@@ -167,7 +195,8 @@ describe('changes of a Microsoft calendar', () => {
   it('asks for all named events in few trips', async () => {
     await start();
     await poll();
-    for (let index = 0; index < 30; index += 1) await bench.person.create(event(`Single ${index}`, { when: on(dayFrom(1)) }));
+    for (let index = 0; index < 30; index += 1)
+      await bench.person.create(event(`Single ${index}`, { when: on(dayFrom(1)) }));
     const before = bench.requests();
     assert.equal((await poll()).found.length, 30);
     // One round and two batches.
@@ -202,7 +231,9 @@ describe('changes of a Microsoft calendar', () => {
 
   it('does not believe it either where the series was known to have exceptions, far outside of the window, too', async () => {
     await start();
-    const id = await bench.person.create(event('Far', { when: on('2035-05-01'), recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=10'], dates: [] } }));
+    const id = await bench.person.create(
+      event('Far', { when: on('2035-05-01'), recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=10'], dates: [] } }),
+    );
     bench.owner.patchEvent(`OID.${id}.2035-05-05`, { subject: 'Changed' });
     const expected = { '20350505T090000Z': 'Changed' };
     assert.deepEqual(exceptionsOf(await poll()), expected);
@@ -230,7 +261,9 @@ describe('changes of a Microsoft calendar', () => {
     const id = await bench.person.create(event('There'));
     const renamed: typeof fetch = async (input, init) => {
       const response = await fetch(input, init);
-      return String(input).includes('/events/') ? new Response((await response.text()).replaceAll(id, `${id.slice(0, -2)}AB`), response) : response;
+      return String(input).includes('/events/')
+        ? new Response((await response.text()).replaceAll(id, `${id.slice(0, -2)}AB`), response)
+        : response;
     };
     assert.deepEqual(await bench.openWith(renamed).get([id]), new Map());
   });
@@ -241,6 +274,9 @@ describe('changes of a Microsoft calendar', () => {
     bench.graph.fail({ match: /delta/, status: 403, reason: 'ErrorAccessDenied' });
     await assert.rejects(poll(), (error) => error instanceof SyncError && error.kind === 'calendar-missing');
     bench.graph.fail({ match: /delta/, status: 429, retryAfter: 7 });
-    await assert.rejects(poll(), (error) => error instanceof SyncError && error.kind === 'throttled' && error.retryAfterMs === 7000);
+    await assert.rejects(
+      poll(),
+      (error) => error instanceof SyncError && error.kind === 'throttled' && error.retryAfterMs === 7000,
+    );
   });
 });

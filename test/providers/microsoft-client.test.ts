@@ -2,17 +2,19 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
-import { createClient, type Client, type GraphRequest } from '../../providers/microsoft/client.ts';
+import { type Client, createClient, type GraphRequest } from '../../providers/microsoft/client.ts';
 import type { StoredToken, TokenStore } from '../../providers/provider.ts';
 import { event } from '../support/contract.ts';
 import { MemoryTokens } from '../support/contract-google.ts';
-import { openGraph, type GraphBench } from '../support/contract-graph.ts';
+import { type GraphBench, openGraph } from '../support/contract-graph.ts';
 
-const isKind = (kind: SyncErrorKind) => (error: unknown): boolean => {
-  assert.ok(error instanceof SyncError, String(error));
-  assert.equal(error.kind, kind, error.message);
-  return true;
-};
+const isKind =
+  (kind: SyncErrorKind) =>
+  (error: unknown): boolean => {
+    assert.ok(error instanceof SyncError, String(error));
+    assert.equal(error.kind, kind, error.message);
+    return true;
+  };
 
 let bench: GraphBench;
 const start = async (options: Parameters<typeof openGraph>[0] = {}): Promise<void> => {
@@ -48,7 +50,12 @@ describe('access to a Microsoft account', () => {
     await start({ usedRefreshTokens: 'refused' });
     // The two workers share a store, as they share the database, and its lock.
     const store = new LockedTokens();
-    const settings = { clientId: bench.graph.clientId, clientSecret: bench.graph.clientSecret, baseUrl: bench.graph.rootUrl, tokenUrl: bench.graph.tokenUrl };
+    const settings = {
+      clientId: bench.graph.clientId,
+      clientSecret: bench.graph.clientSecret,
+      baseUrl: bench.graph.rootUrl,
+      tokenUrl: bench.graph.tokenUrl,
+    };
     const worker = (): Client => createClient(settings, bench.owner.refreshToken, store, { fetch });
     await Promise.all([worker(), worker(), worker()].map((client) => client.send({ path: '/me/calendar?$select=id' })));
     assert.deepEqual([tokenRequests(), store.saves], [1, 1]);
@@ -69,8 +76,21 @@ describe('access to a Microsoft account', () => {
     bench.graph.fail({ match: '/token', status: 504 });
     await assert.rejects(bench.account.identity(), isKind('unreachable'));
     bench.owner.revokeRefreshToken(700082);
-    await assert.rejects(bench.account.identity(), (error) => isKind('auth')(error) && (error as SyncError).reason === 'invalid_grant (AADSTS700082)');
-    const wrong = createClient({ clientId: bench.graph.clientId, clientSecret: 'wrong', baseUrl: bench.graph.rootUrl, tokenUrl: bench.graph.tokenUrl }, 'x', new MemoryTokens(), { fetch });
+    await assert.rejects(
+      bench.account.identity(),
+      (error) => isKind('auth')(error) && (error as SyncError).reason === 'invalid_grant (AADSTS700082)',
+    );
+    const wrong = createClient(
+      {
+        clientId: bench.graph.clientId,
+        clientSecret: 'wrong',
+        baseUrl: bench.graph.rootUrl,
+        tokenUrl: bench.graph.tokenUrl,
+      },
+      'x',
+      new MemoryTokens(),
+      { fetch },
+    );
     await assert.rejects(wrong.send({ path: '/me/calendar' }), isKind('bug'));
   });
 
@@ -78,7 +98,11 @@ describe('access to a Microsoft account', () => {
     await start({ latencyMs: 20 });
     const ids = await Promise.all(Array.from({ length: 6 }, (_, at) => bench.person.create(event(`Event ${at}`))));
     const sides = Array.from({ length: 6 }, () => bench.open());
-    await Promise.all([...sides.map((side) => side.get(ids)), ...sides.map((side) => side.get(ids.slice(0, 1))), ...ids.map(() => bench.account.calendars())]);
+    await Promise.all([
+      ...sides.map((side) => side.get(ids)),
+      ...sides.map((side) => side.get(ids.slice(0, 1))),
+      ...ids.map(() => bench.account.calendars()),
+    ]);
     assert.equal(bench.graph.throttled, 0);
   });
 
@@ -93,7 +117,10 @@ describe('access to a Microsoft account', () => {
   it('hands a throttled request on with the wait that the service asks for (G9)', async () => {
     await start();
     bench.graph.fail({ match: '/me/calendar', status: 429, retryAfter: 11 });
-    await assert.rejects(bench.account.identity(), (error) => isKind('throttled')(error) && (error as SyncError).retryAfterMs === 11_000);
+    await assert.rejects(
+      bench.account.identity(),
+      (error) => isKind('throttled')(error) && (error as SyncError).retryAfterMs === 11_000,
+    );
     bench.graph.fail({ match: '/me/calendar', status: 503, reason: 'ErrorServerBusy' });
     await assert.rejects(bench.account.identity(), isKind('throttled'));
     bench.graph.fail({ match: '/me/calendar', status: 504, reason: 'UnknownError' });
@@ -105,11 +132,20 @@ describe('access to a Microsoft account', () => {
   it('lists calendars with what a person needs for choosing one, and makes new ones in the nearest colour', async () => {
     await start();
     const created = await bench.account.createCalendar('Made by Calpair', '#e07b00');
-    assert.deepEqual([created.name, created.color, created.readOnly, created.isDefault], ['Made by Calpair', '#fcab73', false, false]);
+    assert.deepEqual(
+      [created.name, created.color, created.readOnly, created.isDefault],
+      ['Made by Calpair', '#fcab73', false, false],
+    );
     const all = await bench.account.calendars();
-    assert.deepEqual(all.map(({ name, readOnly, isDefault }) => [name, readOnly, isDefault]), [
-      ['Calendar', false, true], ['Birthdays', true, false], ['Test', false, false], ['Made by Calpair', false, false],
-    ]);
+    assert.deepEqual(
+      all.map(({ name, readOnly, isDefault }) => [name, readOnly, isDefault]),
+      [
+        ['Calendar', false, true],
+        ['Birthdays', true, false],
+        ['Test', false, false],
+        ['Made by Calpair', false, false],
+      ],
+    );
     await assert.rejects(bench.account.createCalendar('made by calpair', null), isKind('rejected'));
   });
 });
@@ -125,34 +161,72 @@ describe('requests to Graph', () => {
       });
       const link = `${root}v1.0/me/events?$deltatoken=a%2Bb(c)&x=1&x=2`;
       for (const path of ['/me/calendars?$top=5', link]) await client.send({ path });
-      assert.deepEqual(seen.map(({ url, token }) => [url, token]), [[`${root}v1.0/me/calendars?$top=5`, 'Bearer secret-token'], [link, 'Bearer secret-token']]);
-      for (const { prefer } of seen) assert.match(prefer!, /IdType="ImmutableId".*outlook\.timezone="UTC".*outlook\.body-content-type="text"/);
-      for (const path of ['https://elsewhere.example/v1.0/me', 'nonsense', root.replace('//', '//user@').replace('graph', 'other')]) await assert.rejects(client.send({ path }), isKind('unreachable'));
+      assert.deepEqual(
+        seen.map(({ url, token }) => [url, token]),
+        [
+          [`${root}v1.0/me/calendars?$top=5`, 'Bearer secret-token'],
+          [link, 'Bearer secret-token'],
+        ],
+      );
+      for (const { prefer } of seen)
+        assert.match(prefer!, /IdType="ImmutableId".*outlook\.timezone="UTC".*outlook\.body-content-type="text"/);
+      for (const path of [
+        'https://elsewhere.example/v1.0/me',
+        'nonsense',
+        root.replace('//', '//user@').replace('graph', 'other'),
+      ])
+        await assert.rejects(client.send({ path }), isKind('unreachable'));
       assert.equal(seen.length, 2);
     }
   });
 
   it('follow no redirect, and tell neither token nor address in an error', async () => {
-    const client = clientOf('https://graph.example/', async () => new Response(null, { status: 302, headers: { location: 'https://elsewhere.example/' } }));
-    await assert.rejects(client.send({ path: '/me' }), (error) => isKind('unreachable')(error) && !/secret|example/.test(JSON.stringify(error) + String((error as Error).stack?.split('\n')[0])));
-    const broken = clientOf('https://graph.example/', async () => { throw new TypeError('fetch failed for https://graph.example/ with secret-token'); });
-    await assert.rejects(broken.send({ path: '/me' }), (error) => isKind('unreachable')(error) && !/secret|example/.test((error as Error).message));
+    const client = clientOf(
+      'https://graph.example/',
+      async () => new Response(null, { status: 302, headers: { location: 'https://elsewhere.example/' } }),
+    );
+    await assert.rejects(
+      client.send({ path: '/me' }),
+      (error) =>
+        isKind('unreachable')(error) &&
+        !/secret|example/.test(JSON.stringify(error) + String((error as Error).stack?.split('\n')[0])),
+    );
+    const broken = clientOf('https://graph.example/', async () => {
+      throw new TypeError('fetch failed for https://graph.example/ with secret-token');
+    });
+    await assert.rejects(
+      broken.send({ path: '/me' }),
+      (error) => isKind('unreachable')(error) && !/secret|example/.test((error as Error).message),
+    );
   });
 
-  it('end with the caller\'s own reason when the caller gives up', async () => {
+  it("end with the caller's own reason when the caller gives up", async () => {
     const gaveUp = new AbortController();
-    const client = clientOf('https://graph.example/', async () => {
-      gaveUp.abort(new Error('enough'));
-      throw new Error('aborted');
-    }, gaveUp.signal);
+    const client = clientOf(
+      'https://graph.example/',
+      async () => {
+        gaveUp.abort(new Error('enough'));
+        throw new Error('aborted');
+      },
+      gaveUp.signal,
+    );
     await assert.rejects(client.send({ path: '/me' }), /enough/);
   });
 
   it('of a batch are answered each for itself, whatever the order and the gaps', async () => {
     const client = clientOf('https://graph.example/', async (_, init) => {
-      const { requests } = JSON.parse(String(init?.body)) as { requests: { id: string; headers: Record<string, string> }[] };
+      const { requests } = JSON.parse(String(init?.body)) as {
+        requests: { id: string; headers: Record<string, string> }[];
+      };
       for (const { headers } of requests) assert.match(headers['Prefer']!, /ImmutableId/);
-      return Response.json({ responses: [{ id: '2', status: 404, body: { error: { code: 'ErrorItemNotFound' } } }, { id: '0', status: 200, body: { id: 'zero' } }, { id: 'x', status: 'y' }, null] });
+      return Response.json({
+        responses: [
+          { id: '2', status: 404, body: { error: { code: 'ErrorItemNotFound' } } },
+          { id: '0', status: 200, body: { id: 'zero' } },
+          { id: 'x', status: 'y' },
+          null,
+        ],
+      });
     });
     const asked: GraphRequest[] = ['/a', '/b', '/c'].map((path) => ({ path }));
     const [zero, one, two] = await client.batch(asked);
@@ -162,17 +236,28 @@ describe('requests to Graph', () => {
   });
 });
 
-function clientOf(baseUrl: string, answer: (url: string, init?: RequestInit) => Promise<Response>, signal?: AbortSignal): Client {
+function clientOf(
+  baseUrl: string,
+  answer: (url: string, init?: RequestInit) => Promise<Response>,
+  signal?: AbortSignal,
+): Client {
   const tokens = new MemoryTokens();
   tokens.token = { accessToken: 'secret-token', expiresAt: Date.now() + 3_600_000 };
-  return createClient({ clientId: 'a', clientSecret: 'b', baseUrl, tokenUrl: `${baseUrl}token` }, 'secret-refresh', tokens, { fetch: (input, init) => answer(String(input), init), signal });
+  return createClient(
+    { clientId: 'a', clientSecret: 'b', baseUrl, tokenUrl: `${baseUrl}token` },
+    'secret-refresh',
+    tokens,
+    { fetch: (input, init) => answer(String(input), init), signal },
+  );
 }
 
 class LockedTokens extends MemoryTokens implements TokenStore {
   #last: Promise<unknown> = Promise.resolve();
 
   exclusively<T>(work: (store: Pick<TokenStore, 'load' | 'save'>) => Promise<T>): Promise<T> {
-    const next = this.#last.then(() => work({ load: async () => this.token, save: async (token: StoredToken) => this.save(token) }));
+    const next = this.#last.then(() =>
+      work({ load: async () => this.token, save: async (token: StoredToken) => this.save(token) }),
+    );
     this.#last = next.catch(() => undefined);
     return next;
   }

@@ -8,14 +8,19 @@ import type { When } from '../../core/event.ts';
 import { RecurrenceError } from '../../core/recurrence/normalise.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
 import { fromPatternedRecurrence, toPatternedRecurrence } from '../../providers/microsoft/recurrence.ts';
-import { DAYS_OF_WEEK, INDEXES, readPatternedRecurrence, type PatternedRecurrence } from '../../providers/microsoft/recurrence-form.ts';
+import {
+  DAYS_OF_WEEK,
+  INDEXES,
+  type PatternedRecurrence,
+  readPatternedRecurrence,
+} from '../../providers/microsoft/recurrence-form.ts';
 import { graphZone } from '../../providers/microsoft/zones.ts';
 import { DEFAULT_BEHAVIOUR } from '../fakes/graph/behaviour.ts';
 import { seriesDays } from '../fakes/graph/expand.ts';
 import { readRecurrence, showRecurrence } from '../fakes/graph/recurrence.ts';
 import { UTC } from '../fakes/graph/zones.ts';
-import { Draw, randomSeries, seriesOf, ZONES, type RandomSeries } from '../support/random-rules.ts';
-import { judge, type Judgement } from '../support/rule-oracle.ts';
+import { Draw, type RandomSeries, randomSeries, seriesOf, ZONES } from '../support/random-rules.ts';
+import { type Judgement, judge } from '../support/rule-oracle.ts';
 
 const SEED = Number(process.env['CALPAIR_TEST_SEED'] ?? 1);
 const RULES = 10_000;
@@ -34,13 +39,37 @@ test('of random rules Graph has the same occurrences over five years, or they ar
     if (typeof recurrence === 'string') reasons.set(recurrence, (reasons.get(recurrence) ?? 0) + 1);
     else expressed.push({ given, recurrence });
   }
-  const judgements = await judge(expressed.map(({ given: { text, series: { when } } }) => ({ rule: text, ...clockOf(when), days: DAYS })));
-  const wrong = expressed.flatMap(({ given: { text, series: { when } }, recurrence }, at) => {
-    const difference = differenceOf(expand(recurrence, when), judgements[at]!);
-    return difference === null ? [] : [`${text} from ${when.start} ${clockOf(when).zone}: ${difference}\n  ${JSON.stringify(recurrence)}`];
-  });
+  const judgements = await judge(
+    expressed.map(
+      ({
+        given: {
+          text,
+          series: { when },
+        },
+      }) => ({ rule: text, ...clockOf(when), days: DAYS }),
+    ),
+  );
+  const wrong = expressed.flatMap(
+    (
+      {
+        given: {
+          text,
+          series: { when },
+        },
+        recurrence,
+      },
+      at,
+    ) => {
+      const difference = differenceOf(expand(recurrence, when), judgements[at]!);
+      return difference === null
+        ? []
+        : [`${text} from ${when.start} ${clockOf(when).zone}: ${difference}\n  ${JSON.stringify(recurrence)}`];
+    },
+  );
   const types = countBy(expressed.map(({ recurrence: { pattern, range } }) => `${pattern.type} ${range.type}`));
-  t.diagnostic(`${RULES} rules: ${expressed.length} expressed, ${RULES - expressed.length} written out, ${wrong.length} mismatches`);
+  t.diagnostic(
+    `${RULES} rules: ${expressed.length} expressed, ${RULES - expressed.length} written out, ${wrong.length} mismatches`,
+  );
   t.diagnostic(`expressed: ${tell(types)}`);
   t.diagnostic(`written out: ${tell(reasons)}`);
   assert.deepEqual(wrong.slice(0, 10), [], `seed ${SEED}: ${wrong.length} mismatches`);
@@ -63,7 +92,9 @@ test('a random recurrence of Graph is read as a rule with the same occurrences, 
       const startDate = back.when.start.slice(0, 10);
       if (startDate !== shown.range.startDate) moved++;
       // Seed 5: the first day is one on which the clock leaves the time out.
-      const expected = isLeftOut(back.when) ? 'start-in-clock-change' : { ...shown, range: { ...shown.range, startDate } };
+      const expected = isLeftOut(back.when)
+        ? 'start-in-clock-change'
+        : { ...shown, range: { ...shown.range, startDate } };
       assert.deepEqual(again, expected, `seed ${SEED}: ${back.recurrence.rules[0]} from ${back.when.start}`);
       read.push({ shown, text: back.recurrence.rules[0]!.slice('RRULE:'.length), when: back.when });
     } catch (error) {
@@ -77,7 +108,9 @@ test('a random recurrence of Graph is read as a rule with the same occurrences, 
     const difference = differenceOf(expand(shown, when), judgements[at]!);
     return difference === null ? [] : [`${JSON.stringify(shown)}: ${text} from ${when.start}: ${difference}`];
   });
-  t.diagnostic(`${read.length} recurrences read, ${moved} of them with a later first day than startDate; ${empty} without an occurrence; ${wrong.length} mismatches`);
+  t.diagnostic(
+    `${read.length} recurrences read, ${moved} of them with a later first day than startDate; ${empty} without an occurrence; ${wrong.length} mismatches`,
+  );
   assert.deepEqual(wrong.slice(0, 10), [], `seed ${SEED}`);
   assert.ok(read.length > RECURRENCES * 0.8 && moved > RECURRENCES * 0.2);
 });
@@ -88,9 +121,14 @@ function expand(recurrence: PatternedRecurrence, when: When): Judgement {
   const end = Date.parse(`${start}Z`) + DAYS * DAY_MS;
   const graph = readRecurrence(recurrence, UTC, DEFAULT_BEHAVIOUR);
   assert.ok(when.allDay ? graph.zone.iana === 'UTC' : graph.zone.name === graphZone(zone, Number(start.slice(0, 4))));
-  const walls = seriesDays(graph, end).map((day) => day + Date.parse(`1970-01-01T${start.slice(11)}Z`)).filter((wall) => wall < end);
+  const walls = seriesDays(graph, end)
+    .map((day) => day + Date.parse(`1970-01-01T${start.slice(11)}Z`))
+    .filter((wall) => wall < end);
   const local = (wall: number): string => new Date(wall).toISOString().slice(0, 19);
-  return { walls: walls.map((wall) => wall / 60_000), instants: walls.map((wall) => instantOf(local(wall), graph.zone.iana) / 60_000) };
+  return {
+    walls: walls.map((wall) => wall / 60_000),
+    instants: walls.map((wall) => instantOf(local(wall), graph.zone.iana) / 60_000),
+  };
 }
 
 function clockOf(when: When): { start: string; zone: string } {
@@ -107,7 +145,8 @@ function differenceOf(graph: Judgement, judged: Judgement): string | null {
   for (const key of ['walls', 'instants'] as const) {
     const at = judged[key].findIndex((time, index) => graph[key][index] !== time);
     if (at >= 0 || graph[key].length !== judged[key].length) {
-      const show = (time: number | undefined): string => (time === undefined ? 'none' : new Date(time * 60_000).toISOString().slice(0, 16));
+      const show = (time: number | undefined): string =>
+        time === undefined ? 'none' : new Date(time * 60_000).toISOString().slice(0, 16);
       const first = at >= 0 ? at : judged[key].length;
       return `${key}[${first}] is ${show(graph[key][first])} in Graph, ${show(judged[key][first])} by the judge (${graph[key].length} and ${judged[key].length})`;
     }
@@ -120,21 +159,43 @@ function randomRecurrence(draw: Draw): { recurrence: PatternedRecurrence; when: 
   const startDate = draw.date();
   const zone = draw.chance(25) ? null : draw.of(ZONES);
   const time = draw.of(['09:00:00', '02:30:00', '00:00:00', '23:45:00']);
-  const when: When = zone === null ? { allDay: true, start: startDate, end: new Date(Date.parse(startDate) + DAY_MS).toISOString().slice(0, 10) }
-    : { allDay: false, start: `${startDate}T${time}`, startZone: zone, end: `${startDate}T${time.slice(0, 4)}9:00`, endZone: zone };
+  const when: When =
+    zone === null
+      ? { allDay: true, start: startDate, end: new Date(Date.parse(startDate) + DAY_MS).toISOString().slice(0, 10) }
+      : {
+          allDay: false,
+          start: `${startDate}T${time}`,
+          startZone: zone,
+          end: `${startDate}T${time.slice(0, 4)}9:00`,
+          endZone: zone,
+        };
   const chosen = new Set(draw.chance(20) ? DAYS_OF_WEEK : draw.some(DAYS_OF_WEEK, 5));
-  const [interval, daysOfWeek] = [draw.chance(60) ? 1 : 1 + draw.below(12), DAYS_OF_WEEK.filter((day) => chosen.has(day))];
+  const [interval, daysOfWeek] = [
+    draw.chance(60) ? 1 : 1 + draw.below(12),
+    DAYS_OF_WEEK.filter((day) => chosen.has(day)),
+  ];
   const [index] = [draw.of(INDEXES)[1]];
   const [dayOfMonth, month] = [draw.chance(40) ? 28 + draw.below(4) : 1 + draw.below(31), 1 + draw.below(12)];
   const pattern = draw.of([
-    { type: 'daily', interval }, { type: 'weekly', interval, daysOfWeek, firstDayOfWeek: draw.of(DAYS_OF_WEEK) }, { type: 'absoluteMonthly', interval, dayOfMonth },
-    { type: 'relativeMonthly', interval, daysOfWeek, index }, { type: 'absoluteYearly', interval, dayOfMonth, month },
+    { type: 'daily', interval },
+    { type: 'weekly', interval, daysOfWeek, firstDayOfWeek: draw.of(DAYS_OF_WEEK) },
+    { type: 'absoluteMonthly', interval, dayOfMonth },
+    { type: 'relativeMonthly', interval, daysOfWeek, index },
+    { type: 'absoluteYearly', interval, dayOfMonth, month },
     { type: 'relativeYearly', interval, daysOfWeek, index, month },
   ] as const);
-  const start = { startDate, recurrenceTimeZone: zone === null ? 'UTC' : graphZone(zone, Number(startDate.slice(0, 4))) };
+  const start = {
+    startDate,
+    recurrenceTimeZone: zone === null ? 'UTC' : graphZone(zone, Number(startDate.slice(0, 4))),
+  };
   const range = draw.of([
-    { type: 'noEnd', ...start }, { type: 'numbered', ...start, numberOfOccurrences: 1 + draw.below(60) },
-    { type: 'endDate', ...start, endDate: new Date(Date.parse(startDate) + draw.below(3000) * DAY_MS).toISOString().slice(0, 10) },
+    { type: 'noEnd', ...start },
+    { type: 'numbered', ...start, numberOfOccurrences: 1 + draw.below(60) },
+    {
+      type: 'endDate',
+      ...start,
+      endDate: new Date(Date.parse(startDate) + draw.below(3000) * DAY_MS).toISOString().slice(0, 10),
+    },
   ] as const);
   return { recurrence: { pattern, range }, when };
 }
@@ -146,5 +207,8 @@ function countBy(names: readonly string[]): Map<string, number> {
 }
 
 function tell(counts: ReadonlyMap<string, number>): string {
-  return [...counts].sort(([, a], [, b]) => b - a).map(([name, count]) => `${name} ${count}`).join(', ');
+  return [...counts]
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
 }

@@ -1,23 +1,42 @@
 /** Writing to Graph: nobody is mailed, nothing is lost, and a lost answer costs nothing. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import { changedPaths, contentOnly, EXCLUDED, type CalendarEvent, type Content } from '../../core/event.ts';
+import { type CalendarEvent, type Content, changedPaths, contentOnly, EXCLUDED } from '../../core/event.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import type { Found, Side } from '../../providers/provider.ts';
 import { event } from '../support/contract.ts';
-import { openGraph, type GraphBench } from '../support/contract-graph.ts';
+import { type GraphBench, openGraph } from '../support/contract-graph.ts';
 
 type Json = Record<string, unknown>;
 
 const KEY = '019300aa-0000-7000-8000-000000000001';
-const berlin = (start: string, end: string): Content['when'] => ({ allDay: false, start, startZone: 'Europe/Berlin', end, endZone: 'Europe/Berlin' });
-const WEEKLY = event('Weekly', { when: berlin('2027-01-06T09:00:00', '2027-01-06T10:00:00'), recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=20'], dates: [] } });
-const moved = (title: string, date: string): Content => ({ ...contentOnly(WEEKLY), title, when: berlin(`${date}T15:00:00`, `${date}T16:00:00`) });
-const SERIES: CalendarEvent = { ...WEEKLY, exceptions: { '20270113T080000Z': moved('Moved', '2027-01-13'), '20270203T080000Z': EXCLUDED } };
+const berlin = (start: string, end: string): Content['when'] => ({
+  allDay: false,
+  start,
+  startZone: 'Europe/Berlin',
+  end,
+  endZone: 'Europe/Berlin',
+});
+const WEEKLY = event('Weekly', {
+  when: berlin('2027-01-06T09:00:00', '2027-01-06T10:00:00'),
+  recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=20'], dates: [] },
+});
+const moved = (title: string, date: string): Content => ({
+  ...contentOnly(WEEKLY),
+  title,
+  when: berlin(`${date}T15:00:00`, `${date}T16:00:00`),
+});
+const SERIES: CalendarEvent = {
+  ...WEEKLY,
+  exceptions: { '20270113T080000Z': moved('Moved', '2027-01-13'), '20270203T080000Z': EXCLUDED },
+};
 const GUEST = { type: 'required', emailAddress: { address: 'guest@elsewhere.example', name: 'Guest' } };
 
 let bench: GraphBench;
-const start = async (options: Parameters<typeof openGraph>[0] = {}, setting: Parameters<typeof openGraph>[1] = {}): Promise<void> => {
+const start = async (
+  options: Parameters<typeof openGraph>[0] = {},
+  setting: Parameters<typeof openGraph>[1] = {},
+): Promise<void> => {
   bench = await openGraph(options, setting);
 };
 const getOne = async (resource: string, side: Side = bench.side): Promise<Found> => {
@@ -25,13 +44,16 @@ const getOne = async (resource: string, side: Side = bench.side): Promise<Found>
   assert.ok(found !== undefined && found !== 'gone');
   return found[0]!;
 };
-const isKind = (kind: SyncErrorKind) => (error: unknown): boolean => {
-  assert.ok(error instanceof SyncError, String(error));
-  assert.equal(error.kind, kind, error.message);
-  return true;
-};
+const isKind =
+  (kind: SyncErrorKind) =>
+  (error: unknown): boolean => {
+    assert.ok(error instanceof SyncError, String(error));
+    assert.equal(error.kind, kind, error.message);
+    return true;
+  };
 const raw = (resource: string): Json => bench.owner.getEvent(resource);
-const writes = (): string[] => bench.graph.writes.filter(({ path }) => path.includes('/events')).map(({ method }) => method);
+const writes = (): string[] =>
+  bench.graph.writes.filter(({ path }) => path.includes('/events')).map(({ method }) => method);
 const live = (): number => bench.owner.listLive(bench.calendarId).length;
 
 describe('creating a copy in a Microsoft calendar', () => {
@@ -39,19 +61,36 @@ describe('creating a copy in a Microsoft calendar', () => {
 
   it('has no reminder, no online meeting and no attendees, where the mailbox would add all of them', async () => {
     await start({ teamsLinks: true });
-    const people = { organizer: { address: 'boss@elsewhere.example', name: 'Boss' }, attendees: [{ address: 'guest@elsewhere.example', name: 'Guest', participation: 'accepted', role: 'required', kind: 'individual' }] } as const;
+    const people = {
+      organizer: { address: 'boss@elsewhere.example', name: 'Boss' },
+      attendees: [
+        {
+          address: 'guest@elsewhere.example',
+          name: 'Guest',
+          participation: 'accepted',
+          role: 'required',
+          kind: 'individual',
+        },
+      ],
+    } as const;
     const next = event('With people', { description: 'Text', ...people });
     const written = await bench.side.create(next, KEY, 0);
     const { isReminderOn, isOnlineMeeting, attendees, body } = raw(written.ref);
     assert.deepEqual([isReminderOn, isOnlineMeeting, attendees], [false, false, []]);
-    assert.match((body as { content: string }).content, /Text\r\n\r\n— People —\r\nOrganizer: Boss \(boss@elsewhere\.example\)\r\nGuest \(guest@elsewhere\.example\): accepted/);
+    assert.match(
+      (body as { content: string }).content,
+      /Text\r\n\r\n— People —\r\nOrganizer: Boss \(boss@elsewhere\.example\)\r\nGuest \(guest@elsewhere\.example\): accepted/,
+    );
     assert.deepEqual(changedPaths(next, written.event!), []);
     assert.equal(written.marker, KEY);
     // And the people of somebody who opted in are real ones.
     await bench.close();
     await start({ mayReach: true }, { attendees: 'native' });
     const native = await bench.side.create(next, KEY, 0);
-    assert.deepEqual((raw(native.ref)['attendees'] as Json[]).map(({ emailAddress }) => (emailAddress as Json)['address']), ['guest@elsewhere.example']);
+    assert.deepEqual(
+      (raw(native.ref)['attendees'] as Json[]).map(({ emailAddress }) => (emailAddress as Json)['address']),
+      ['guest@elsewhere.example'],
+    );
   });
 
   for (const options of [{}, { repeatStatus: 200 }, { consumer: true }, { staleReads: 2, notFoundLag: 2 }] as const) {
@@ -81,7 +120,10 @@ describe('creating a copy in a Microsoft calendar', () => {
   it('tells the event of an earlier try that a person edited at once, where the answer to the second looks like one to the first', async () => {
     await start({ repeatStatus: 201 });
     const next = event('Edited at once', { location: 'Room', description: 'Text' });
-    for (const [at, change] of [{ location: { displayName: 'By a person' } }, { body: { contentType: 'text', content: 'By a person' } }].entries()) {
+    for (const [at, change] of [
+      { location: { displayName: 'By a person' } },
+      { body: { contentType: 'text', content: 'By a person' } },
+    ].entries()) {
       const first = await bench.side.create(next, KEY, at);
       bench.owner.patchEvent(first.ref, change);
       // The service names whole seconds.
@@ -97,7 +139,10 @@ describe('creating a copy in a Microsoft calendar', () => {
     const first = await bench.side.create(event('First'), KEY, 0);
     bench.owner.patchEvent(first.ref, { location: { displayName: 'By a person' } });
     const second = await bench.side.create(event('Second'), KEY, 0);
-    assert.deepEqual([second.ref, second.isFound, second.event?.title, second.event?.location], [first.ref, true, 'First', 'By a person']);
+    assert.deepEqual(
+      [second.ref, second.isFound, second.event?.title, second.event?.location],
+      [first.ref, true, 'First', 'By a person'],
+    );
   });
 
   it('finds the first one also where the listing does not know it yet: a second copy would be there for good', async () => {
@@ -111,7 +156,10 @@ describe('creating a copy in a Microsoft calendar', () => {
   it('is our own also where Exchange keeps the title on one line, so nobody takes that for an edit', async () => {
     await start();
     const written = await bench.side.create(event('Christmas Day\n(holiday)'), KEY, 0);
-    assert.deepEqual([raw(written.ref)['subject'], written.event?.title, written.isFound], ['Christmas Day (holiday)', 'Christmas Day\n(holiday)', undefined]);
+    assert.deepEqual(
+      [raw(written.ref)['subject'], written.event?.title, written.isFound],
+      ['Christmas Day (holiday)', 'Christmas Day\n(holiday)', undefined],
+    );
   });
 
   it('takes the next generation where the first one was deleted and its id is used up', async () => {
@@ -179,7 +227,8 @@ describe('changing an event in a Microsoft calendar', () => {
     await start();
     const written = await bench.side.create(SERIES, KEY, 0);
     const shifted: CalendarEvent = {
-      ...written.event!, when: berlin('2027-01-06T11:00:00', '2027-01-06T12:00:00'),
+      ...written.event!,
+      when: berlin('2027-01-06T11:00:00', '2027-01-06T12:00:00'),
       exceptions: { '20270113T100000Z': { ...moved('Moved', '2027-01-13') }, '20270203T100000Z': EXCLUDED },
     };
     const after = await bench.side.update(written, shifted);
@@ -202,7 +251,11 @@ describe('changing an event in a Microsoft calendar', () => {
   it('goes on after a lost answer, and after a break between master and exceptions', async () => {
     await start();
     const written = await bench.side.create(SERIES, KEY, 0);
-    const next: CalendarEvent = { ...written.event!, title: 'Other', recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=21'], dates: [] } };
+    const next: CalendarEvent = {
+      ...written.event!,
+      title: 'Other',
+      recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=21'], dates: [] },
+    };
     bench.graph.fail({ match: /^PATCH/, when: 'after' });
     await assert.rejects(bench.side.update(written, next), isKind('unreachable'));
     bench.graph.fail({ match: /^PATCH .*AAgI/, status: 500 });
@@ -214,7 +267,10 @@ describe('changing an event in a Microsoft calendar', () => {
     await start();
     const written = await bench.side.create(SERIES, KEY, 0);
     bench.graph.storm412(1);
-    assert.equal((await bench.side.update(written, { ...written.event!, title: 'Once more' })).event?.title, 'Once more');
+    assert.equal(
+      (await bench.side.update(written, { ...written.event!, title: 'Once more' })).event?.title,
+      'Once more',
+    );
     const now = await getOne(written.ref);
     bench.owner.patchEvent(`OID.${written.ref}.2027-01-20`, { subject: 'By a person' });
     await assert.rejects(bench.side.update(now, { ...now.event!, title: 'Lost' }), isKind('stale'));
@@ -238,17 +294,30 @@ describe('changing an event in a Microsoft calendar', () => {
   it('reads what was written although a replica still shows what was before', async () => {
     await start({ staleReads: 2 });
     const written = await bench.side.create(SERIES, KEY, 0);
-    const next: CalendarEvent = { ...written.event!, title: 'New', exceptions: { ...written.event!.exceptions, '20270127T080000Z': EXCLUDED } };
+    const next: CalendarEvent = {
+      ...written.event!,
+      title: 'New',
+      exceptions: { ...written.event!.exceptions, '20270127T080000Z': EXCLUDED },
+    };
     assert.deepEqual(changedPaths(next, (await bench.side.update(written, next)).event!), []);
   });
 
   it('never rewrites an HTML body whose text stays, and replaces it when the text changes', async () => {
     await start();
     const html = '<p>Some <b>bold</b> text</p>';
-    const id = bench.owner.insertEvent({ ...plain('Rich'), body: { contentType: 'html', content: html } }, bench.calendarId)['id'] as string;
+    const id = bench.owner.insertEvent(
+      { ...plain('Rich'), body: { contentType: 'html', content: html } },
+      bench.calendarId,
+    )['id'] as string;
     const found = await getOne(id);
     assert.equal(found.event?.description, 'Some bold text');
-    const after = await bench.side.update(found, { ...found.event!, title: 'Rich, renamed', attendees: [{ address: 'a@b.example', name: '', participation: 'accepted', role: 'required', kind: 'individual' }] });
+    const after = await bench.side.update(found, {
+      ...found.event!,
+      title: 'Rich, renamed',
+      attendees: [
+        { address: 'a@b.example', name: '', participation: 'accepted', role: 'required', kind: 'individual' },
+      ],
+    });
     assert.ok(bench.graph.writes.every(({ body }) => (body as Json | null)?.['body'] === undefined));
     assert.equal(after.event?.attendees.length, 1);
     const changed = await bench.side.update(after, { ...after.event!, description: 'Plain now' });
@@ -257,8 +326,15 @@ describe('changing an event in a Microsoft calendar', () => {
 
   it('holds one of busy and tentative, and takes what it does not hold for no edit', async () => {
     await start();
-    const written = await bench.side.create(event('Lossy', { status: 'tentative', transparency: 'transparent' }), KEY, 0);
-    assert.deepEqual([written.event?.status, written.event?.transparency, written.isFound], ['confirmed', 'transparent', undefined]);
+    const written = await bench.side.create(
+      event('Lossy', { status: 'tentative', transparency: 'transparent' }),
+      KEY,
+      0,
+    );
+    assert.deepEqual(
+      [written.event?.status, written.event?.transparency, written.isFound],
+      ['confirmed', 'transparent', undefined],
+    );
     const before = writes().length;
     await bench.side.update(written, { ...written.event!, status: 'tentative' });
     assert.equal(writes().length, before);
@@ -274,11 +350,21 @@ describe('what reaches other people', () => {
 
   it('is not written: a meeting with guests that the mailbox organises, its occurrences, its deletion (D8)', async () => {
     await start();
-    const id = bench.owner.insertEvent({ ...plain('Meeting'), recurrence: { pattern: { type: 'daily', interval: 7 }, range: { type: 'noEnd', startDate: '2027-01-13' } }, attendees: [GUEST] }, bench.calendarId)['id'] as string;
+    const id = bench.owner.insertEvent(
+      {
+        ...plain('Meeting'),
+        recurrence: { pattern: { type: 'daily', interval: 7 }, range: { type: 'noEnd', startDate: '2027-01-13' } },
+        attendees: [GUEST],
+      },
+      bench.calendarId,
+    )['id'] as string;
     const found = await getOne(id);
     assert.equal(found.hasGuests, true);
     await assert.rejects(bench.side.update(found, { ...found.event!, title: 'Other' }), isKind('would-mail'));
-    await assert.rejects(bench.side.update(found, { ...found.event!, exceptions: { '20270120T080000Z': EXCLUDED } }), isKind('would-mail'));
+    await assert.rejects(
+      bench.side.update(found, { ...found.event!, exceptions: { '20270120T080000Z': EXCLUDED } }),
+      isKind('would-mail'),
+    );
     await assert.rejects(bench.side.remove(found), isKind('would-mail'));
     assert.deepEqual([writes(), bench.graph.mailLedger], [[], []]);
     assert.equal(raw(id)['subject'], 'Meeting');
@@ -294,11 +380,21 @@ describe('what reaches other people', () => {
 
   it('stays with the organizer: of an invitation only what concerns the owner is changed', async () => {
     await start();
-    const id = bench.owner.plantEvent({ ...plain('Invited'), organizer: { emailAddress: { address: 'boss@elsewhere.example', name: 'Boss' } }, attendees: [GUEST] }, bench.calendarId)['id'] as string;
+    const id = bench.owner.plantEvent(
+      {
+        ...plain('Invited'),
+        organizer: { emailAddress: { address: 'boss@elsewhere.example', name: 'Boss' } },
+        attendees: [GUEST],
+      },
+      bench.calendarId,
+    )['id'] as string;
     const found = await getOne(id);
     assert.equal(found.hasGuests, false);
     await assert.rejects(bench.side.update(found, { ...found.event!, title: 'Other' }), isKind('forbidden'));
-    assert.equal((await bench.side.update(found, { ...found.event!, transparency: 'transparent' })).event?.transparency, 'transparent');
+    assert.equal(
+      (await bench.side.update(found, { ...found.event!, transparency: 'transparent' })).event?.transparency,
+      'transparent',
+    );
     await bench.side.remove(await getOne(id));
     assert.deepEqual(bench.graph.harm, []);
   });
@@ -307,7 +403,13 @@ describe('what reaches other people', () => {
     await start();
     const id = bench.owner.insertEvent({ ...plain('Online'), isOnlineMeeting: true }, bench.calendarId)['id'] as string;
     const found = await getOne(id);
-    const after = await bench.side.update(found, { ...found.event!, title: 'Online, renamed', attendees: [{ address: 'a@b.example', name: '', participation: 'accepted', role: 'required', kind: 'individual' }] });
+    const after = await bench.side.update(found, {
+      ...found.event!,
+      title: 'Online, renamed',
+      attendees: [
+        { address: 'a@b.example', name: '', participation: 'accepted', role: 'required', kind: 'individual' },
+      ],
+    });
     assert.equal(after.event?.title, 'Online, renamed');
     await assert.rejects(bench.side.update(after, { ...after.event!, description: 'Mine' }), isKind('rejected'));
     assert.deepEqual(bench.graph.harm, []);

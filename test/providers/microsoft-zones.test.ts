@@ -6,8 +6,14 @@ import { graphZone, readGraphZone } from '../../providers/microsoft/zones.ts';
 
 test('an IANA zone is sent by its Windows name', () => {
   const names = {
-    'Europe/Berlin': 'W. Europe Standard Time', 'Europe/Vienna': 'W. Europe Standard Time', 'America/New_York': 'Eastern Standard Time', 'Asia/Calcutta': 'India Standard Time',
-    'Asia/Kolkata': 'India Standard Time', 'Africa/Casablanca': 'Morocco Standard Time', 'Etc/GMT+5': 'SA Pacific Standard Time', UTC: 'UTC',
+    'Europe/Berlin': 'W. Europe Standard Time',
+    'Europe/Vienna': 'W. Europe Standard Time',
+    'America/New_York': 'Eastern Standard Time',
+    'Asia/Calcutta': 'India Standard Time',
+    'Asia/Kolkata': 'India Standard Time',
+    'Africa/Casablanca': 'Morocco Standard Time',
+    'Etc/GMT+5': 'SA Pacific Standard Time',
+    UTC: 'UTC',
   };
   for (const [zone, name] of Object.entries(names)) assert.equal(graphZone(zone, 2026), name);
   assert.equal(graphZone('Europe/Kyiv', 2026), 'FLE Standard Time', 'a new name of a known zone');
@@ -28,7 +34,12 @@ test('every Windows name is read, and sent as it was or for the same clock', () 
     const sent = graphZone(zone, 1990);
     assert.ok(sent !== null, name);
     const back = readGraphZone(sent)!;
-    for (let month = 0; month < 480; month++) assert.equal(offsetAt(Date.UTC(1990, month, 15), back), offsetAt(Date.UTC(1990, month, 15), zone), `${name} ${sent}`);
+    for (let month = 0; month < 480; month++)
+      assert.equal(
+        offsetAt(Date.UTC(1990, month, 15), back),
+        offsetAt(Date.UTC(1990, month, 15), zone),
+        `${name} ${sent}`,
+      );
     assert.equal(readGraphZone(sent, { zone, year: 1990 }), zone, name);
   }
 });
@@ -38,13 +49,28 @@ test('names in answers', () => {
   assert.equal(readGraphZone('Europe/Vienna'), 'Europe/Vienna');
   assert.equal(readGraphZone('tzone://Microsoft/Utc'), 'UTC');
   assert.equal(readGraphZone('UTC'), 'UTC');
-  for (const name of ['tzone://Microsoft/Custom', 'Customized Time Zone', 'Somewhere Standard Time', '', null, undefined, 3, {}, 'x'.repeat(100_000)]) assert.equal(readGraphZone(name), null);
+  for (const name of [
+    'tzone://Microsoft/Custom',
+    'Customized Time Zone',
+    'Somewhere Standard Time',
+    '',
+    null,
+    undefined,
+    3,
+    {},
+    'x'.repeat(100_000),
+  ])
+    assert.equal(readGraphZone(name), null);
 });
 
 test('the zone of our own record stays while Graph shows the name that was sent for it', () => {
   const kept = { zone: 'Europe/Vienna', year: 2026 };
   assert.equal(readGraphZone('W. Europe Standard Time', kept), 'Europe/Vienna');
   assert.equal(readGraphZone('Romance Standard Time', kept), 'Europe/Paris', 'somebody changed it');
-  assert.equal(readGraphZone('Asia/Kolkata', { zone: 'Asia/Calcutta', year: 2026 }), 'Asia/Calcutta', 'another name of the zone');
+  assert.equal(
+    readGraphZone('Asia/Kolkata', { zone: 'Asia/Calcutta', year: 2026 }),
+    'Asia/Calcutta',
+    'another name of the zone',
+  );
   assert.equal(readGraphZone('tzone://Microsoft/Custom', kept), null);
 });

@@ -1,10 +1,10 @@
 /** Accounts and invitations on the servers of the lab: found from any address, one failed login for a wrong password, and nobody invited. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { davPerson, openAccount, SETTING, text } from '../support/contract-caldav.ts';
-import { event } from '../support/contract.ts';
-import { startLab, whyNot, type LabServer } from '../support/caldav-servers.ts';
 import type { CalendarEvent } from '../../core/event.ts';
+import { type LabServer, startLab, whyNot } from '../support/caldav-servers.ts';
+import { event } from '../support/contract.ts';
+import { davPerson, openAccount, SETTING, text } from '../support/contract-caldav.ts';
 
 const KEY = '019300aa-0000-7000-8000-00000000000';
 
@@ -18,7 +18,13 @@ for (const name of ['davical', 'cyrus', 'sogo', 'radicale', 'xandikos']) {
 
     it('is found from a host, a base, a principal, a home and a calendar', async () => {
       const lists = [];
-      for (const base of [new URL('/', server.base).href, server.base, server.principal, new URL('..', server.calendar).href, server.calendar]) {
+      for (const base of [
+        new URL('/', server.base).href,
+        server.base,
+        server.principal,
+        new URL('..', server.calendar).href,
+        server.calendar,
+      ]) {
         const { account, requests } = await openAccount({ ...server, base });
         assert.ok(requests() <= 6, `${requests()} requests from ${base}`);
         lists.push(await account.calendars());
@@ -65,7 +71,7 @@ for (const name of ['davical', 'cyrus', 'sogo', 'radicale', 'xandikos']) {
       assert.equal(await guests(), before);
     });
 
-    it('is not given a change of a person\'s own meeting where it would tell the guests', async () => {
+    it("is not given a change of a person's own meeting where it would tell the guests", async () => {
       const { account } = await openAccount(server);
       const side = account.side(server.calendar, SETTING);
       const before = await guests();

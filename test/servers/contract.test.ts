@@ -1,10 +1,10 @@
 /** `npm run test:servers`: the contract suite on every CalDAV server that this machine can run. What was seen is in `docs/servers.md`. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { startLab, whyNot } from '../support/caldav-servers.ts';
 import { contract } from '../support/contract.ts';
 import { caldavBench } from '../support/contract-caldav.ts';
 import { SchedulingServer } from '../support/guests.ts';
-import { startLab, whyNot } from '../support/caldav-servers.ts';
 
 for (const name of ['davical', 'cyrus', 'sogo', 'radicale', 'xandikos'] as const) {
   const reason = whyNot(name);

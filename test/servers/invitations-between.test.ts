@@ -1,17 +1,25 @@
 /** Two CalDAV servers that both invite people, Cyrus and SOGo, as one pair: bob is a user of both, and notices nothing on either. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { startCalpair, type RunningCalpair } from '../support/calpair.ts';
+import { whyNot } from '../support/caldav-servers.ts';
+import { type RunningCalpair, startCalpair } from '../support/calpair.ts';
 import { SchedulingServer } from '../support/guests.ts';
 import { at, object } from '../support/ics.ts';
-import { whyNot } from '../support/caldav-servers.ts';
 import { createPair, type Pair } from '../support/pair.ts';
 
 const WEEKLY = [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=6'];
-const people = (organizer: string, agent = ''): string[] =>
-  [`ORGANIZER${agent}:mailto:${organizer}`, ...['bob@example.org', 'alice@example.org', 'zoe@elsewhere.example'].map((one) => `ATTENDEE${agent};PARTSTAT=NEEDS-ACTION:mailto:${one}`)];
+const people = (organizer: string, agent = ''): string[] => [
+  `ORGANIZER${agent}:mailto:${organizer}`,
+  ...['bob@example.org', 'alice@example.org', 'zoe@elsewhere.example'].map(
+    (one) => `ATTENDEE${agent};PARTSTAT=NEEDS-ACTION:mailto:${one}`,
+  ),
+];
 const KINDS = {
-  mine: people('alice@example.org'), none: people('alice@example.org', ';SCHEDULE-AGENT=NONE'), bobs: people('bob@example.org'), maras: people('mara@elsewhere.example'), plain: [],
+  mine: people('alice@example.org'),
+  none: people('alice@example.org', ';SCHEDULE-AGENT=NONE'),
+  bobs: people('bob@example.org'),
+  maras: people('mara@elsewhere.example'),
+  plain: [],
 };
 const EDITS: Readonly<Record<string, (text: string) => string | null>> = {
   title: (text) => text.replace(/^SUMMARY:/m, 'SUMMARY:Edited '),
@@ -24,7 +32,8 @@ describe('invitations between Cyrus and SOGo', { skip: whyNot('cyrus') || whyNot
   let servers: readonly [SchedulingServer, SchedulingServer];
   let calpair: RunningCalpair;
   let pair: Pair;
-  const unnoticed = <T>(what: string, work: () => Promise<T>): Promise<T> => servers[0].unnoticed(`${what}, on Cyrus`, () => servers[1].unnoticed(`${what}, on SOGo`, work));
+  const unnoticed = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+    servers[0].unnoticed(`${what}, on Cyrus`, () => servers[1].unnoticed(`${what}, on SOGo`, work));
 
   before(async () => {
     servers = await Promise.all([SchedulingServer.start('cyrus'), SchedulingServer.start('sogo')]);
@@ -46,7 +55,11 @@ describe('invitations between Cyrus and SOGo', { skip: whyNot('cyrus') || whyNot
   it('are not sent by the first sync', async () => {
     await unnoticed('the first sync', async () => {
       const [cyrus, sogo] = servers;
-      pair = await createPair(calpair, { server: cyrus.server, url: cyrus.alice.url }, { server: sogo.server, url: sogo.alice.url });
+      pair = await createPair(
+        calpair,
+        { server: cyrus.server, url: cyrus.alice.url },
+        { server: sogo.server, url: sogo.alice.url },
+      );
       await pair.settle();
     });
     const { onlyCaldav, onlyCloud, different, same } = await pair.compare();
@@ -70,8 +83,14 @@ describe('invitations between Cyrus and SOGo', { skip: whyNot('cyrus') || whyNot
         await pair.post('held-changes/apply', {});
         await pair.settle();
       });
-      const problems = (await pair.list('problems')).filter(({ code }) => code === 'would-mail-attendees').map(({ eventTitle }) => eventTitle as string);
-      for (const { server } of servers) assert.ok(problems.some((title) => title.includes(`${server.name}-mine-${edit}`)), `${server.name}-mine-${edit} among ${problems.join(', ')}`);
+      const problems = (await pair.list('problems'))
+        .filter(({ code }) => code === 'would-mail-attendees')
+        .map(({ eventTitle }) => eventTitle as string);
+      for (const { server } of servers)
+        assert.ok(
+          problems.some((title) => title.includes(`${server.name}-mine-${edit}`)),
+          `${server.name}-mine-${edit} among ${problems.join(', ')}`,
+        );
     });
   }
 });

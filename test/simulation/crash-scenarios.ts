@@ -26,9 +26,16 @@ const FREE: Partial<PairOptions> = { holdDeletions: { moreThan: 1_000, percent: 
 type Calendars = Profile['calendars'];
 type Pair = Profile['pairs'][number];
 
-function world(caldav: Partial<Calendars[number]> = {}, cloud: Partial<Calendars[number]> = {}, pair: Partial<Pair> = {}): Profile {
+function world(
+  caldav: Partial<Calendars[number]> = {},
+  cloud: Partial<Calendars[number]> = {},
+  pair: Partial<Pair> = {},
+): Profile {
   return {
-    calendars: [{ answers: 'sent', keepsIds: false, refusesUidTwice: true, ...caldav }, { answers: 'stored', keepsIds: true, refusesUidTwice: false, ...cloud }],
+    calendars: [
+      { answers: 'sent', keepsIds: false, refusesUidTwice: true, ...caldav },
+      { answers: 'stored', keepsIds: true, refusesUidTwice: false, ...cloud },
+    ],
     pairs: [{ caldav: CALDAV, cloud: CLOUD, direction: 'bidirectional', options: FREE, ...pair }],
   };
 }
@@ -37,7 +44,12 @@ function insert(calendar: number, kind: InsertKind = 'single', value = 0.3): Per
   return { do: 'insert', calendar, kind, value };
 }
 
-function edit(calendar: number, field: Extract<PersonStep, { do: 'edit' }>['field'], event = FIRST, value = 0.5): PersonStep {
+function edit(
+  calendar: number,
+  field: Extract<PersonStep, { do: 'edit' }>['field'],
+  event = FIRST,
+  value = 0.5,
+): PersonStep {
   return { do: 'edit', calendar, event, field, value };
 }
 
@@ -45,11 +57,22 @@ function remove(calendar: number, event = FIRST): PersonStep {
   return { do: 'remove', calendar, event };
 }
 
-function fault(calendar: number, on: Extract<ServerStep, { do: 'fault' }>['on'], kind: Extract<ServerStep, { do: 'fault' }>['kind'], when: 'before' | 'after' = 'before', waitSeconds: number | null = null): ServerStep {
+function fault(
+  calendar: number,
+  on: Extract<ServerStep, { do: 'fault' }>['on'],
+  kind: Extract<ServerStep, { do: 'fault' }>['kind'],
+  when: 'before' | 'after' = 'before',
+  waitSeconds: number | null = null,
+): ServerStep {
   return { do: 'fault', calendar, on, when, kind, times: 1, waitSeconds };
 }
 
-function scenario(name: string, before: readonly Step[], profile: Profile = world(), during: readonly During[] = []): Scenario {
+function scenario(
+  name: string,
+  before: readonly Step[],
+  profile: Profile = world(),
+  during: readonly During[] = [],
+): Scenario {
   return { name, profile, before, during };
 }
 
@@ -57,8 +80,15 @@ const THREE = [insert(CALDAV), insert(CALDAV), insert(CLOUD)];
 const ONE = [insert(CALDAV), ...SETTLED];
 const SERIES = [insert(CALDAV, 'series'), ...SETTLED];
 const TWO_WAYS: Profile = {
-  calendars: [{ answers: 'sent', refusesUidTwice: true }, { answers: 'stored', keepsIds: true }, { answers: 'stored', keepsIds: true }],
-  pairs: [{ caldav: 0, cloud: 1, direction: 'bidirectional', options: FREE }, { caldav: 0, cloud: 2, direction: 'bidirectional', options: FREE }],
+  calendars: [
+    { answers: 'sent', refusesUidTwice: true },
+    { answers: 'stored', keepsIds: true },
+    { answers: 'stored', keepsIds: true },
+  ],
+  pairs: [
+    { caldav: 0, cloud: 1, direction: 'bidirectional', options: FREE },
+    { caldav: 0, cloud: 2, direction: 'bidirectional', options: FREE },
+  ],
 };
 const BOTH_PAIRS: Step = { do: 'sync', pairs: [0, 1], during: [] };
 
@@ -67,17 +97,42 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('first sync of events on both sides', THREE),
   scenario('first sync with a match by UID', [insert(CALDAV, 'everywhere'), insert(CALDAV)]),
   scenario('first sync with a match by content', [insert(CALDAV, 'alike'), insert(CLOUD)]),
-  scenario('first sync with matches that differ', [insert(CALDAV, 'everywhere'), insert(CALDAV, 'alike'), edit(CALDAV, 'location'), edit(CLOUD, 'description', LAST)]),
-  scenario('first sync in small pages', [...THREE, insert(CALDAV), insert(CLOUD)], world({ pageSize: 2 }, { pageSize: 2 })),
+  scenario('first sync with matches that differ', [
+    insert(CALDAV, 'everywhere'),
+    insert(CALDAV, 'alike'),
+    edit(CALDAV, 'location'),
+    edit(CLOUD, 'description', LAST),
+  ]),
+  scenario(
+    'first sync in small pages',
+    [...THREE, insert(CALDAV), insert(CLOUD)],
+    world({ pageSize: 2 }, { pageSize: 2 }),
+  ),
   scenario('create from CalDAV', [...ONE, insert(CALDAV)]),
   scenario('create from the cloud', [...ONE, insert(CLOUD)]),
   scenario('creates from both sides', [...ONE, insert(CALDAV), insert(CLOUD)]),
-  scenario('create where no answer tells the version', [...ONE, insert(CALDAV), insert(CLOUD)], world({ answers: 'sent-without-version' }, { answers: 'sent' })),
-  scenario('create where the server tidies', [...ONE, insert(CALDAV), edit(CALDAV, 'location', LAST)], world({ tidies: true }, { tidies: true })),
+  scenario(
+    'create where no answer tells the version',
+    [...ONE, insert(CALDAV), insert(CLOUD)],
+    world({ answers: 'sent-without-version' }, { answers: 'sent' }),
+  ),
+  scenario(
+    'create where the server tidies',
+    [...ONE, insert(CALDAV), edit(CALDAV, 'location', LAST)],
+    world({ tidies: true }, { tidies: true }),
+  ),
   scenario('update from CalDAV', [...ONE, edit(CALDAV, 'title')]),
   scenario('update from the cloud', [...ONE, edit(CLOUD, 'when')]),
-  scenario('update where no answer tells the version', [...ONE, edit(CLOUD, 'title')], world({ answers: 'sent-without-version' })),
-  scenario('update where the server tidies', [...ONE, edit(CALDAV, 'location')], world({ tidies: true }, { tidies: true })),
+  scenario(
+    'update where no answer tells the version',
+    [...ONE, edit(CLOUD, 'title')],
+    world({ answers: 'sent-without-version' }),
+  ),
+  scenario(
+    'update where the server tidies',
+    [...ONE, edit(CALDAV, 'location')],
+    world({ tidies: true }, { tidies: true }),
+  ),
   scenario('both sides edited, different fields', [...ONE, edit(CALDAV, 'title'), edit(CLOUD, 'location')]),
   scenario('both sides edited, the same field, the cloud later', [...ONE, edit(CALDAV, 'title'), edit(CLOUD, 'title')]),
   scenario('both sides edited, the same field, CalDAV later', [...ONE, edit(CLOUD, 'title'), edit(CALDAV, 'title')]),
@@ -85,52 +140,221 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('delete on CalDAV', [...ONE, remove(CALDAV)]),
   scenario('delete in the cloud', [...ONE, remove(CLOUD)]),
   scenario('delete on both sides', [...ONE, remove(CLOUD), remove(CALDAV)]),
-  scenario('delete and create at once', [insert(CALDAV), insert(CLOUD), ...SETTLED, remove(CALDAV), insert(CALDAV), insert(CLOUD)]),
+  scenario('delete and create at once', [
+    insert(CALDAV),
+    insert(CLOUD),
+    ...SETTLED,
+    remove(CALDAV),
+    insert(CALDAV),
+    insert(CLOUD),
+  ]),
   scenario('edit on CalDAV against delete in the cloud', [...ONE, edit(CALDAV, 'title'), remove(CLOUD)]),
   scenario('edit in the cloud against delete on CalDAV', [...ONE, remove(CALDAV), edit(CLOUD, 'title')]),
   scenario('a series comes', [...ONE, insert(CLOUD, 'series')]),
   scenario('one occurrence is changed', [...SERIES, edit(CALDAV, 'override')]),
   scenario('one occurrence is excluded', [...SERIES, edit(CLOUD, 'exclude')]),
-  scenario('occurrences are changed on both sides', [...SERIES, edit(CALDAV, 'override', FIRST, 0.1), edit(CLOUD, 'override', FIRST, 0.9)]),
-  scenario('an occurrence is changed here and excluded there', [...SERIES, edit(CLOUD, 'exclude', FIRST, 0.1), edit(CALDAV, 'override', FIRST, 0.1)]),
-  scenario('rule and exceptions change on both sides', [...SERIES, edit(CALDAV, 'recurrence'), edit(CLOUD, 'override')]),
+  scenario('occurrences are changed on both sides', [
+    ...SERIES,
+    edit(CALDAV, 'override', FIRST, 0.1),
+    edit(CLOUD, 'override', FIRST, 0.9),
+  ]),
+  scenario('an occurrence is changed here and excluded there', [
+    ...SERIES,
+    edit(CLOUD, 'exclude', FIRST, 0.1),
+    edit(CALDAV, 'override', FIRST, 0.1),
+  ]),
+  scenario('rule and exceptions change on both sides', [
+    ...SERIES,
+    edit(CALDAV, 'recurrence'),
+    edit(CLOUD, 'override'),
+  ]),
   scenario('a series with exceptions goes', [...SERIES, edit(CALDAV, 'override'), ...SETTLED, remove(CLOUD)]),
-  scenario('a copy is cancelled where that cannot be', [...ONE, edit(CALDAV, 'status', FIRST, LAST)], world({}, { noCancelled: true })),
-  scenario('a cancelled event is confirmed again', [...ONE, edit(CALDAV, 'status', FIRST, LAST), ...SETTLED, edit(CALDAV, 'status', FIRST, 0)], world({}, { noCancelled: true })),
-  scenario('deletions are held', [...THREE, ...SETTLED, { do: 'remove-many', calendar: CALDAV, share: 1 }], world({}, {}, { options: CAREFUL })),
-  scenario('held deletions are applied', [...THREE, ...SETTLED, { do: 'remove-many', calendar: CALDAV, share: 1 }, SYNC, { do: 'decide', pair: 0, decision: 'apply', share: 1 }], world({}, {}, { options: CAREFUL })),
-  scenario('held deletions are restored', [...THREE, ...SETTLED, { do: 'remove-many', calendar: CLOUD, share: 1 }, SYNC, { do: 'decide', pair: 0, decision: 'restore', share: 1 }], world({}, {}, { options: CAREFUL })),
-  scenario('held deletions are decided one by one', [...THREE, ...SETTLED, { do: 'remove-many', calendar: CLOUD, share: 1 }, SYNC, { do: 'decide', pair: 0, decision: 'restore', share: 0.5 }, SYNC, { do: 'decide', pair: 0, decision: 'apply', share: 1 }], world({}, {}, { options: CAREFUL })),
+  scenario(
+    'a copy is cancelled where that cannot be',
+    [...ONE, edit(CALDAV, 'status', FIRST, LAST)],
+    world({}, { noCancelled: true }),
+  ),
+  scenario(
+    'a cancelled event is confirmed again',
+    [...ONE, edit(CALDAV, 'status', FIRST, LAST), ...SETTLED, edit(CALDAV, 'status', FIRST, 0)],
+    world({}, { noCancelled: true }),
+  ),
+  scenario(
+    'deletions are held',
+    [...THREE, ...SETTLED, { do: 'remove-many', calendar: CALDAV, share: 1 }],
+    world({}, {}, { options: CAREFUL }),
+  ),
+  scenario(
+    'held deletions are applied',
+    [
+      ...THREE,
+      ...SETTLED,
+      { do: 'remove-many', calendar: CALDAV, share: 1 },
+      SYNC,
+      { do: 'decide', pair: 0, decision: 'apply', share: 1 },
+    ],
+    world({}, {}, { options: CAREFUL }),
+  ),
+  scenario(
+    'held deletions are restored',
+    [
+      ...THREE,
+      ...SETTLED,
+      { do: 'remove-many', calendar: CLOUD, share: 1 },
+      SYNC,
+      { do: 'decide', pair: 0, decision: 'restore', share: 1 },
+    ],
+    world({}, {}, { options: CAREFUL }),
+  ),
+  scenario(
+    'held deletions are decided one by one',
+    [
+      ...THREE,
+      ...SETTLED,
+      { do: 'remove-many', calendar: CLOUD, share: 1 },
+      SYNC,
+      { do: 'decide', pair: 0, decision: 'restore', share: 0.5 },
+      SYNC,
+      { do: 'decide', pair: 0, decision: 'apply', share: 1 },
+    ],
+    world({}, {}, { options: CAREFUL }),
+  ),
   scenario('a meeting with guests is deleted', [insert(CLOUD, 'guests'), ...SETTLED, remove(CALDAV)]),
-  scenario('a pair becomes one-way', [...THREE, ...SETTLED, edit(CLOUD, 'title'), { do: 'turn', pair: 0, direction: 'caldav-to-cloud' }, { do: 'resync', pair: 0 }]),
-  scenario('a one-way pair becomes two-way', [...THREE, ...SETTLED, edit(CLOUD, 'title'), SYNC, { do: 'turn', pair: 0, direction: 'bidirectional' }, { do: 'resync', pair: 0 }], world({}, {}, { direction: 'caldav-to-cloud' })),
-  scenario('one-way: create, update and delete', [insert(CALDAV), insert(CALDAV), ...SETTLED, edit(CALDAV, 'title'), remove(CALDAV, LAST), insert(CALDAV)], world({}, {}, { direction: 'caldav-to-cloud' })),
-  scenario('one-way: the copy is edited', [insert(CLOUD), ...SETTLED, edit(CALDAV, 'title'), insert(CALDAV)], world({}, {}, { direction: 'cloud-to-caldav' })),
-  scenario('one-way: the copy is removed', [insert(CLOUD), insert(CLOUD), ...SETTLED, remove(CALDAV)], world({}, {}, { direction: 'cloud-to-caldav' })),
-  scenario('resync with expired cursors', [...THREE, ...SETTLED, { do: 'expire', calendar: CALDAV }, { do: 'expire', calendar: CLOUD }, { do: 'resync', pair: 0 }]),
-  scenario('expired cursors hide changes of all kinds', [...THREE, ...SETTLED, edit(CALDAV, 'title'), remove(CLOUD, LAST), insert(CLOUD), { do: 'expire', calendar: CALDAV }, { do: 'expire', calendar: CLOUD }]),
+  scenario('a pair becomes one-way', [
+    ...THREE,
+    ...SETTLED,
+    edit(CLOUD, 'title'),
+    { do: 'turn', pair: 0, direction: 'caldav-to-cloud' },
+    { do: 'resync', pair: 0 },
+  ]),
+  scenario(
+    'a one-way pair becomes two-way',
+    [
+      ...THREE,
+      ...SETTLED,
+      edit(CLOUD, 'title'),
+      SYNC,
+      { do: 'turn', pair: 0, direction: 'bidirectional' },
+      { do: 'resync', pair: 0 },
+    ],
+    world({}, {}, { direction: 'caldav-to-cloud' }),
+  ),
+  scenario(
+    'one-way: create, update and delete',
+    [insert(CALDAV), insert(CALDAV), ...SETTLED, edit(CALDAV, 'title'), remove(CALDAV, LAST), insert(CALDAV)],
+    world({}, {}, { direction: 'caldav-to-cloud' }),
+  ),
+  scenario(
+    'one-way: the copy is edited',
+    [insert(CLOUD), ...SETTLED, edit(CALDAV, 'title'), insert(CALDAV)],
+    world({}, {}, { direction: 'cloud-to-caldav' }),
+  ),
+  scenario(
+    'one-way: the copy is removed',
+    [insert(CLOUD), insert(CLOUD), ...SETTLED, remove(CALDAV)],
+    world({}, {}, { direction: 'cloud-to-caldav' }),
+  ),
+  scenario('resync with expired cursors', [
+    ...THREE,
+    ...SETTLED,
+    { do: 'expire', calendar: CALDAV },
+    { do: 'expire', calendar: CLOUD },
+    { do: 'resync', pair: 0 },
+  ]),
+  scenario('expired cursors hide changes of all kinds', [
+    ...THREE,
+    ...SETTLED,
+    edit(CALDAV, 'title'),
+    remove(CLOUD, LAST),
+    insert(CLOUD),
+    { do: 'expire', calendar: CALDAV },
+    { do: 'expire', calendar: CLOUD },
+  ]),
   scenario('an event gets another name', [...ONE, { do: 'rename', calendar: CALDAV, event: FIRST }]),
   scenario('an event is copied', [...ONE, { do: 'copy', calendar: CLOUD, event: FIRST }]),
-  scenario('an event is removed and imported again', [...ONE, remove(CALDAV), { do: 'return', calendar: CALDAV, event: FIRST }]),
-  scenario('a removed event is imported again later', [...ONE, remove(CLOUD), ...SETTLED, { do: 'return', calendar: CLOUD, event: FIRST }]),
-  scenario('a backup is restored', [...ONE, { do: 'back-up', calendar: CLOUD }, edit(CLOUD, 'title'), insert(CALDAV), ...SETTLED, { do: 'restore', calendar: CLOUD }]),
+  scenario('an event is removed and imported again', [
+    ...ONE,
+    remove(CALDAV),
+    { do: 'return', calendar: CALDAV, event: FIRST },
+  ]),
+  scenario('a removed event is imported again later', [
+    ...ONE,
+    remove(CLOUD),
+    ...SETTLED,
+    { do: 'return', calendar: CLOUD, event: FIRST },
+  ]),
+  scenario('a backup is restored', [
+    ...ONE,
+    { do: 'back-up', calendar: CLOUD },
+    edit(CLOUD, 'title'),
+    insert(CALDAV),
+    ...SETTLED,
+    { do: 'restore', calendar: CLOUD },
+  ]),
   ...[8, 16].flatMap((at) => [
-    scenario(`the target is edited at step ${at}`, [...ONE, edit(CALDAV, 'title')], world(), [{ at, what: edit(CLOUD, 'location') }]),
-    scenario(`the source is edited at step ${at}`, [...ONE, edit(CALDAV, 'title')], world(), [{ at, what: edit(CALDAV, 'location') }]),
-    scenario(`the source is removed at step ${at}`, [...ONE, edit(CALDAV, 'title')], world(), [{ at, what: remove(CALDAV) }]),
+    scenario(`the target is edited at step ${at}`, [...ONE, edit(CALDAV, 'title')], world(), [
+      { at, what: edit(CLOUD, 'location') },
+    ]),
+    scenario(`the source is edited at step ${at}`, [...ONE, edit(CALDAV, 'title')], world(), [
+      { at, what: edit(CALDAV, 'location') },
+    ]),
+    scenario(`the source is removed at step ${at}`, [...ONE, edit(CALDAV, 'title')], world(), [
+      { at, what: remove(CALDAV) },
+    ]),
   ]),
   scenario('a write is answered 412', [...ONE, edit(CLOUD, 'title'), fault(CALDAV, 'update', 'stale')]),
-  scenario('a create is done, and its answer lost', [...ONE, insert(CALDAV), fault(CLOUD, 'create', 'unreachable', 'after')]),
-  scenario('an update is done, and its answer lost', [...ONE, edit(CALDAV, 'title'), fault(CLOUD, 'update', 'unreachable', 'after')]),
-  scenario('a removal is done, and its answer lost', [...ONE, remove(CALDAV), fault(CLOUD, 'remove', 'unreachable', 'after')]),
-  scenario('a server asks to wait', [...ONE, insert(CALDAV), edit(CALDAV, 'title'), fault(CLOUD, 'create', 'throttled', 'before', 30)]),
-  scenario('only busy times cross', [insert(CALDAV), ...SETTLED, edit(CALDAV, 'when'), insert(CALDAV)], world({}, {}, { options: { ...FREE, content: { toCloud: 'busy', toCaldav: 'full' } }, direction: 'caldav-to-cloud' })),
-  scenario('a pair is paused and resumed', [...ONE, { do: 'pause', pair: 0 }, edit(CALDAV, 'title'), insert(CLOUD), SYNC, { do: 'resume', pair: 0 }]),
-  scenario('two pairs share a calendar', [insert(0), BOTH_PAIRS, BOTH_PAIRS, BOTH_PAIRS, edit(1, 'title'), insert(2)], TWO_WAYS),
+  scenario('a create is done, and its answer lost', [
+    ...ONE,
+    insert(CALDAV),
+    fault(CLOUD, 'create', 'unreachable', 'after'),
+  ]),
+  scenario('an update is done, and its answer lost', [
+    ...ONE,
+    edit(CALDAV, 'title'),
+    fault(CLOUD, 'update', 'unreachable', 'after'),
+  ]),
+  scenario('a removal is done, and its answer lost', [
+    ...ONE,
+    remove(CALDAV),
+    fault(CLOUD, 'remove', 'unreachable', 'after'),
+  ]),
+  scenario('a server asks to wait', [
+    ...ONE,
+    insert(CALDAV),
+    edit(CALDAV, 'title'),
+    fault(CLOUD, 'create', 'throttled', 'before', 30),
+  ]),
+  scenario(
+    'only busy times cross',
+    [insert(CALDAV), ...SETTLED, edit(CALDAV, 'when'), insert(CALDAV)],
+    world(
+      {},
+      {},
+      { options: { ...FREE, content: { toCloud: 'busy', toCaldav: 'full' } }, direction: 'caldav-to-cloud' },
+    ),
+  ),
+  scenario('a pair is paused and resumed', [
+    ...ONE,
+    { do: 'pause', pair: 0 },
+    edit(CALDAV, 'title'),
+    insert(CLOUD),
+    SYNC,
+    { do: 'resume', pair: 0 },
+  ]),
+  scenario(
+    'two pairs share a calendar',
+    [insert(0), BOTH_PAIRS, BOTH_PAIRS, BOTH_PAIRS, edit(1, 'title'), insert(2)],
+    TWO_WAYS,
+  ),
 ];
 
 /** The schedule, with these things befalling the last sync, in this order, and after it these steps. What people do comes before the first of them at the latest. */
-export function scheduleWith({ profile, before, during }: Scenario, seed: number, befalls: readonly During[] = [], after: readonly Step[] = []): Schedule {
+export function scheduleWith(
+  { profile, before, during }: Scenario,
+  seed: number,
+  befalls: readonly During[] = [],
+  after: readonly Step[] = [],
+): Schedule {
   const pairs = profile.pairs.map((_, index) => index);
   const people = during.map(({ at, what }) => ({ at: Math.min(at, befalls[0]?.at ?? at), what }));
   return { seed, profile, steps: [...before, { do: 'sync', pairs, during: [...people, ...befalls] }, ...after] };

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { randomOf } from '../support/random.ts';
-import { SCENARIOS, scheduleWith, type Scenario } from './crash-scenarios.ts';
+import { SCENARIOS, type Scenario, scheduleWith } from './crash-scenarios.ts';
 import { untidied } from './ledger.ts';
-import { play, type Outcome } from './play.ts';
+import { type Outcome, play } from './play.ts';
 import type { During, ProcessStep, Schedule, Step } from './steps.ts';
 
 const SEED = Number(process.env['CALPAIR_TEST_SEED'] ?? 1);
@@ -21,19 +21,24 @@ const counts = { scenarios: 0, steps: 0, crash: 0, 'lose-workflow': 0, 'stand-st
 const started = Date.now();
 
 describe('a crash at any step', () => {
-  after(() => console.log(`crashes: ${JSON.stringify(counts)} in ${Math.round((Date.now() - started) / 1000)} s (seed ${SEED})`));
+  after(() =>
+    console.log(`crashes: ${JSON.stringify(counts)} in ${Math.round((Date.now() - started) / 1000)} s (seed ${SEED})`),
+  );
   for (const scenario of SCENARIOS) test(scenario.name, () => crashEverywhere(scenario));
 });
 
 async function crashEverywhere(scenario: Scenario): Promise<void> {
-  const calm = await Promise.all(Array.from({ length: ORDERS }, (_, order) => play(scheduleWith(scenario, SEED + order))));
+  const calm = await Promise.all(
+    Array.from({ length: ORDERS }, (_, order) => play(scheduleWith(scenario, SEED + order))),
+  );
   const expected = calm.map(endOf);
   counts.scenarios += 1;
   const differences: string[] = [];
   const check = async (order: number, befalling: readonly During[], afterwards: readonly Step[]): Promise<Outcome> => {
     const crashed = scheduleWith(scenario, SEED + order, befalling, afterwards);
     const outcome = await play(crashed);
-    if (differences.length < 5 && endOf(outcome) !== expected[order]) differences.push(told(crashed, calm[order] as Outcome, outcome));
+    if (differences.length < 5 && endOf(outcome) !== expected[order])
+      differences.push(told(crashed, calm[order] as Outcome, outcome));
     return outcome;
   };
   let last = 0;
@@ -53,7 +58,9 @@ async function crashEverywhere(scenario: Scenario): Promise<void> {
     const first = 1 + random.below(last);
     // The second one comes while the first one's damage is mended, at times in the next run or at its very start.
     const second = first + 1 + random.below(random.pick([4, 20, last]));
-    const kinds = [first, second].map((at) => befalls(at, random.pick(['crash', 'crash', 'lose-workflow', 'stand-still'])));
+    const kinds = [first, second].map((at) =>
+      befalls(at, random.pick(['crash', 'crash', 'lose-workflow', 'stand-still'])),
+    );
     await check(random.below(ORDERS), kinds, random.chance(0.5) ? WAKES : []);
     counts.doubles += 1;
   }
@@ -67,10 +74,22 @@ function befalls(at: number, what: ProcessStep['do']): During {
 
 /** What people see in the end: the events of each calendar and the conflicts, without ids and versions. And what broke, if anything did. */
 function endOf({ world, violation }: Outcome): string {
-  const calendars = world.calendars.map((calendar) => calendar.events().map((event) => inOrder({ ...event, uid: null, location: untidied(event.location) })).sort());
-  const conflicts = [...world.database.conflicts.values()].map(({ field, winner, content }) => ({ field, winner, ...JSON.parse(content.toString()) as Sides }));
+  const calendars = world.calendars.map((calendar) =>
+    calendar
+      .events()
+      .map((event) => inOrder({ ...event, uid: null, location: untidied(event.location) }))
+      .sort(),
+  );
+  const conflicts = [...world.database.conflicts.values()].map(({ field, winner, content }) => ({
+    field,
+    winner,
+    ...(JSON.parse(content.toString()) as Sides),
+  }));
   // Where a write was done and not heard of, what the server made of it reads as its own edit.
-  const ofPeople = conflicts.filter(({ keptValue, lostValue }) => tidy(keptValue) !== tidy(lostValue)).map((conflict) => JSON.stringify(conflict)).sort();
+  const ofPeople = conflicts
+    .filter(({ keptValue, lostValue }) => tidy(keptValue) !== tidy(lostValue))
+    .map((conflict) => JSON.stringify(conflict))
+    .sort();
   return JSON.stringify({ calendars, conflicts: ofPeople, broken: violation?.message ?? null }, null, 1);
 }
 
@@ -90,7 +109,9 @@ function tidy(value: unknown): string {
 function told(schedule: Schedule, calm: Outcome, outcome: Outcome): string {
   const [before, now] = [endOf(calm).split('\n'), endOf(outcome).split('\n')];
   return [
-    JSON.stringify(schedule), ...outcome.story.slice(-40),
-    ...before.filter((line) => !now.includes(line)).map((line) => `- ${line}`), ...now.filter((line) => !before.includes(line)).map((line) => `+ ${line}`),
+    JSON.stringify(schedule),
+    ...outcome.story.slice(-40),
+    ...before.filter((line) => !now.includes(line)).map((line) => `- ${line}`),
+    ...now.filter((line) => !before.includes(line)).map((line) => `+ ${line}`),
   ].join('\n');
 }

@@ -14,7 +14,8 @@ test(`${COUNT} schedules are the same each time they are played (from seed ${FRO
   const first = await playAll();
   assert.equal(new Set(first.map((line) => line.split(' ')[1])).size, COUNT, 'no two seeds come to the same');
   assert.deepEqual(await playAll(), first, 'in the same process');
-  for (const TZ of ['UTC', 'Asia/Tokyo']) assert.deepEqual(await playElsewhere(TZ), first, `in a process of its own, in ${TZ}`);
+  for (const TZ of ['UTC', 'Asia/Tokyo'])
+    assert.deepEqual(await playElsewhere(TZ), first, `in a process of its own, in ${TZ}`);
 });
 
 async function playAll(): Promise<string[]> {
@@ -24,6 +25,8 @@ async function playAll(): Promise<string[]> {
 }
 
 async function playElsewhere(TZ: string): Promise<string[]> {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', PROGRAM, `${FROM}`, `${COUNT}`], { env: { ...process.env, TZ } });
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', PROGRAM, `${FROM}`, `${COUNT}`], {
+    env: { ...process.env, TZ },
+  });
   return stdout.trim().split('\n').reverse();
 }

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { play, type Outcome } from './play.ts';
+import { type Outcome, play } from './play.ts';
 import { scheduleOf } from './steps.ts';
 
 export async function fingerprintOf(seed: number): Promise<string> {
@@ -14,9 +14,13 @@ export async function fingerprintOf(seed: number): Promise<string> {
 
 function hashOf({ story, steps, violation, world }: Outcome): string {
   const { pairs, links, sides, runs, ops, conflicts, problems, held } = world.database;
-  const tables = [pairs, links, sides, runs, ops, conflicts, problems, held].map((table) => [...table as ReadonlyMap<string, unknown>]);
+  const tables = [pairs, links, sides, runs, ops, conflicts, problems, held].map((table) => [
+    ...(table as ReadonlyMap<string, unknown>),
+  ]);
   const calendars = world.calendars.map(({ items, calls, writes }) => [[...items], calls, writes]);
-  return createHash('sha256').update(JSON.stringify([story, steps, violation?.message ?? null, calendars, tables])).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([story, steps, violation?.message ?? null, calendars, tables]))
+    .digest('hex');
 }
 
 async function calendarsHash(from: number, count: number): Promise<string> {
@@ -24,7 +28,13 @@ async function calendarsHash(from: number, count: number): Promise<string> {
   for (let seed = from; seed < from + count; seed += 1) {
     const { world } = await play(scheduleOf(seed));
     for (const { items, calls, writes } of world.calendars) {
-      const events = [...items.values()].map(({ ref, version, event, modifiedAt, hasGuests }) => [ref, version, event, modifiedAt, hasGuests]);
+      const events = [...items.values()].map(({ ref, version, event, modifiedAt, hasGuests }) => [
+        ref,
+        version,
+        event,
+        modifiedAt,
+        hasGuests,
+      ]);
       hash.update(JSON.stringify([events, calls, writes.map(({ action, title }) => [action, title])]));
     }
   }

@@ -2,7 +2,7 @@
  * What people wrote, told apart by values that occur once. A value is live until a person who saw it wrote another one in its place or removed its event. In the end
  * every live value has to be on all calendars, or in the list of conflicts, and no replaced one anywhere.
  */
-import { EXCLUDED, type CalendarEvent } from '../../core/event.ts';
+import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
 
 export interface Value {
   readonly lineage: string;
@@ -111,14 +111,17 @@ function idOf(lineage: string, key: string, text: string): string {
 
 /** Every description begins with the name of its event's lineage; people leave that as it is. */
 export function lineageOf(event: CalendarEvent | null): string | null {
-  return event === null ? null : /^L\d+/.exec(event.description)?.[0] ?? null;
+  return event === null ? null : (/^L\d+/.exec(event.description)?.[0] ?? null);
 }
 
 /** What an event says, by field: only what people of this world set to values of their own. */
 export function factsOf(event: CalendarEvent): Map<string, string> {
   const facts = new Map([
-    ['title', event.title], ['location', untidied(event.location)], ['description', event.description.replace(/^L\d+ ?/, '')],
-    ['when', event.when.start], ['recurrence', event.recurrence?.rules.join() ?? ''],
+    ['title', event.title],
+    ['location', untidied(event.location)],
+    ['description', event.description.replace(/^L\d+ ?/, '')],
+    ['when', event.when.start],
+    ['recurrence', event.recurrence?.rules.join() ?? ''],
   ]);
   for (const { address } of event.attendees) facts.set(`attendee ${address}`, address);
   for (const [occurrence, exception] of Object.entries(event.exceptions)) {

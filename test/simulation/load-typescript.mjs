@@ -15,8 +15,14 @@ export function initialize(data) {
 
 export function load(url, context, nextLoad) {
   const [plain] = url.split('?');
-  if (!plain.startsWith(PROJECT.href) || !plain.endsWith('.ts') || plain.includes('/node_modules/')) return nextLoad(url, context);
+  if (!plain.startsWith(PROJECT.href) || !plain.endsWith('.ts') || plain.includes('/node_modules/'))
+    return nextLoad(url, context);
   const isMutant = mutant !== null && plain === new URL(mutant.file, PROJECT).href;
   const text = readFileSync(fileURLToPath(plain), 'utf8');
-  return { format: 'module', source: ts.transpileModule(isMutant ? replaceCode(text, mutant.from, mutant.to) : text, { compilerOptions }).outputText, shortCircuit: true };
+  return {
+    format: 'module',
+    source: ts.transpileModule(isMutant ? replaceCode(text, mutant.from, mutant.to) : text, { compilerOptions })
+      .outputText,
+    shortCircuit: true,
+  };
 }

@@ -4,12 +4,12 @@
  */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { setImmediate } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { hunt, PLAYER_FLAGS } from './search.ts';
 import { MUTANTS } from './mutants.ts';
 import { play } from './play.ts';
+import { hunt, PLAYER_FLAGS } from './search.ts';
 import { shrink } from './shrink.ts';
 import { scheduleOf } from './steps.ts';
 
@@ -28,7 +28,14 @@ const TOLD_SEEDS = 20;
 const REPORT_EVERY = 50;
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string' }, seed: { type: 'string' }, jobs: { type: 'string' }, child: { type: 'boolean' }, mutants: { type: 'boolean' }, mutant: { type: 'string', multiple: true } },
+  options: {
+    seeds: { type: 'string' },
+    seed: { type: 'string' },
+    jobs: { type: 'string' },
+    child: { type: 'boolean' },
+    mutants: { type: 'boolean' },
+    mutant: { type: 'string', multiple: true },
+  },
 });
 const from = Number(values.seed ?? Math.floor(Date.now() / 86_400_000) * 1_000_000);
 const count = Number(values.seeds ?? 1);
@@ -64,7 +71,11 @@ async function playSome(): Promise<void> {
 async function replay(seed: number): Promise<void> {
   const { violation, story } = await play(scheduleOf(seed));
   console.log(story.join('\n'));
-  console.log(violation ? `seed ${seed} breaks ${violation.invariant}: ${violation.message}` : `seed ${seed}: every invariant holds`);
+  console.log(
+    violation
+      ? `seed ${seed} breaks ${violation.invariant}: ${violation.message}`
+      : `seed ${seed}: every invariant holds`,
+  );
   process.exitCode = violation ? 1 : 0;
 }
 
@@ -74,13 +85,15 @@ async function playMutants(jobs: number): Promise<void> {
   const queue = MUTANTS.filter(({ name }) => !values.mutant || values.mutant.includes(name));
   let missed = 0;
   console.log('| mistake | what it stands for | found by | after schedules | seed |\n| --- | --- | --- | --- | --- |');
-  await Promise.all(Array.from({ length: jobs }, async () => {
-    for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
-      const { invariant, played, seed } = await hunt(mutant, from, seeds);
-      if (invariant === null) missed += 1;
-      console.log(`| ${mutant.name} | ${mutant.mistake} | ${invariant ?? 'NOTHING'} | ${played} | ${seed} |`);
-    }
-  }));
+  await Promise.all(
+    Array.from({ length: jobs }, async () => {
+      for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
+        const { invariant, played, seed } = await hunt(mutant, from, seeds);
+        if (invariant === null) missed += 1;
+        console.log(`| ${mutant.name} | ${mutant.mistake} | ${invariant ?? 'NOTHING'} | ${played} | ${seed} |`);
+      }
+    }),
+  );
   console.log(`${missed} of ${MUTANTS.length} were not found`);
   process.exitCode = missed > 0 ? 1 : 0;
 }
@@ -92,25 +105,36 @@ async function playAll(jobs: number): Promise<void> {
   let steps = 0;
   let told = Date.now();
   const children = Array.from({ length: jobs }, (_, index) => {
-    const child = fork(fileURLToPath(import.meta.url), ['--child', `--jobs=${jobs}`, `--seed=${from + index}`, `--seeds=${count - index}`], { execArgv: PLAYER_FLAGS });
+    const child = fork(
+      fileURLToPath(import.meta.url),
+      ['--child', `--jobs=${jobs}`, `--seed=${from + index}`, `--seeds=${count - index}`],
+      { execArgv: PLAYER_FLAGS },
+    );
     child.on('message', (report: Report) => {
       played += report.played;
       steps += report.steps;
       if (report.failed) {
         failures.push(report.failed);
-        if (failures.length <= TOLD_SEEDS) console.log(`seed ${report.failed.seed} breaks ${report.failed.invariant}: ${report.failed.message}`);
+        if (failures.length <= TOLD_SEEDS)
+          console.log(`seed ${report.failed.seed} breaks ${report.failed.invariant}: ${report.failed.message}`);
       }
       if (Date.now() - told < 10_000) return;
       told = Date.now();
-      console.log(`${played} of ${count} schedules, ${Math.round(played / ((told - started) / 1000))} a second, ${failures.length} violations`);
+      console.log(
+        `${played} of ${count} schedules, ${Math.round(played / ((told - started) / 1000))} a second, ${failures.length} violations`,
+      );
     });
     return child;
   });
-  const codes = await Promise.all(children.map((child) => new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)))));
+  const codes = await Promise.all(
+    children.map((child) => new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)))),
+  );
   const seconds = (Date.now() - started) / 1000;
   for (const { seed, invariant } of failures.slice(0, STORIES)) await tell(seed, invariant);
   const broken = codes.filter((code) => code !== 0).length;
-  console.log(`${played} schedules from seed ${from} on, ${steps} steps, ${Math.round(seconds)} s (${Math.round(played / seconds)} a second): ${failures.length} violations`);
+  console.log(
+    `${played} schedules from seed ${from} on, ${steps} steps, ${Math.round(seconds)} s (${Math.round(played / seconds)} a second): ${failures.length} violations`,
+  );
   if (broken > 0) console.log(`${broken} of ${jobs} processes ended too early`);
   process.exitCode = failures.length > 0 || broken > 0 ? 1 : 0;
 }

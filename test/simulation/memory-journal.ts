@@ -7,8 +7,19 @@ import type { MemoryDatabase } from './memory-store.ts';
 
 type Sync<Work> = Work extends (...rest: infer Rest) => Promise<infer Result> ? (...rest: Rest) => Result : never;
 type Journal = {
-  readonly [Name in 'insertOps' | 'dropUndoneOps' | 'pendingOps' | 'setOp' | 'noteShown' | 'countOps' | 'hasOpenSibling' | 'finishDeletions' | 'mayHaveCopy' | 'countDeletions'
-    | 'writtenSince' | 'unsettledWrites']: Sync<Store[Name]>
+  readonly [Name in
+    | 'insertOps'
+    | 'dropUndoneOps'
+    | 'pendingOps'
+    | 'setOp'
+    | 'noteShown'
+    | 'countOps'
+    | 'hasOpenSibling'
+    | 'finishDeletions'
+    | 'mayHaveCopy'
+    | 'countDeletions'
+    | 'writtenSince'
+    | 'unsettledWrites']: Sync<Store[Name]>;
 };
 
 export function journalOf(db: MemoryDatabase): Journal {
@@ -23,21 +34,34 @@ export function journalOf(db: MemoryDatabase): Journal {
       }
     },
     dropUndoneOps: (runId, linkIds) => {
-      for (const op of ofRun(runId)) if (linkIds.includes(op.linkId) && !isEnded(op)) db.set(db.ops, op.id, { status: 'dropped', next: null });
+      for (const op of ofRun(runId))
+        if (linkIds.includes(op.linkId) && !isEnded(op)) db.set(db.ops, op.id, { status: 'dropped', next: null });
     },
-    pendingOps: (runId) => ofRun(runId).filter(({ status }) => status === 'pending')
-      .sort((a, b) => Number(a.action === 'delete') - Number(b.action === 'delete') || (a.id < b.id ? -1 : 1)),
-    setOp: (id, status, code, doneAt) => db.set(db.ops, id, { status, code, doneAt, ...(status === 'done' ? { next: null } : {}) }),
+    pendingOps: (runId) =>
+      ofRun(runId)
+        .filter(({ status }) => status === 'pending')
+        .sort((a, b) => Number(a.action === 'delete') - Number(b.action === 'delete') || (a.id < b.id ? -1 : 1)),
+    setOp: (id, status, code, doneAt) =>
+      db.set(db.ops, id, { status, code, doneAt, ...(status === 'done' ? { next: null } : {}) }),
     noteShown: (linkId, side, shown, suffix) => noteShown(db, linkId, side, shown, suffix),
     countOps: (runId) => {
-      const counts: Record<OpRow['status'], number> = { pending: 0, done: 0, stale: 0, waiting: 0, failed: 0, dropped: 0 };
+      const counts: Record<OpRow['status'], number> = {
+        pending: 0,
+        done: 0,
+        stale: 0,
+        waiting: 0,
+        failed: 0,
+        dropped: 0,
+      };
       for (const { status } of ofRun(runId)) counts[status] += 1;
       return counts;
     },
-    hasOpenSibling: (op) => ofRun(op.runId).some((one) => one.linkId === op.linkId && one.id !== op.id && !isEnded(one)),
+    hasOpenSibling: (op) =>
+      ofRun(op.runId).some((one) => one.linkId === op.linkId && one.id !== op.id && !isEnded(one)),
     finishDeletions: (linkIds, at) => {
       for (const op of where(({ linkId }) => linkIds.includes(linkId))) {
-        if (op.action === 'delete' && op.status !== 'done') db.set(db.ops, op.id, { status: 'done', doneAt: at, code: 'answer-lost' });
+        if (op.action === 'delete' && op.status !== 'done')
+          db.set(db.ops, op.id, { status: 'done', doneAt: at, code: 'answer-lost' });
       }
     },
     mayHaveCopy: (linkId) => {
@@ -53,26 +77,59 @@ export function journalOf(db: MemoryDatabase): Journal {
 const isEnded = ({ status }: OpRow): boolean => status === 'done' || status === 'dropped';
 
 function unsettledWrites(db: MemoryDatabase, linkIds: readonly string[]): Map<string, string[]> {
-  return hashesByField([...db.ops.values()].filter((op) => linkIds.includes(op.linkId) && !op.settled).sort((a, b) => (a.id < b.id ? -1 : 1)), true);
+  return hashesByField(
+    [...db.ops.values()]
+      .filter((op) => linkIds.includes(op.linkId) && !op.settled)
+      .sort((a, b) => (a.id < b.id ? -1 : 1)),
+    true,
+  );
 }
 
-function noteShown(db: MemoryDatabase, linkId: string, side: SideName, shown: Readonly<Record<string, string>>, suffix: string): void {
-  const op = [...db.ops.values()].filter((one) => one.linkId === linkId && one.side === side && one.status === 'done').sort((a, b) => (a.id < b.id ? 1 : -1))[0];
-  const more = Object.entries(shown).flatMap(([key, hash]) => (op?.fields[key] ? [[key + suffix, `${op.fields[key]}>${hash}`] as const] : []));
+function noteShown(
+  db: MemoryDatabase,
+  linkId: string,
+  side: SideName,
+  shown: Readonly<Record<string, string>>,
+  suffix: string,
+): void {
+  const op = [...db.ops.values()]
+    .filter((one) => one.linkId === linkId && one.side === side && one.status === 'done')
+    .sort((a, b) => (a.id < b.id ? 1 : -1))[0];
+  const more = Object.entries(shown).flatMap(([key, hash]) =>
+    op?.fields[key] ? [[key + suffix, `${op.fields[key]}>${hash}`] as const] : [],
+  );
   if (op && more.length > 0) db.set(db.ops, op.id, { fields: { ...op.fields, ...Object.fromEntries(more) } });
 }
 
 function writtenSince(db: MemoryDatabase, linkIds: readonly string[], since: Date): Map<string, string[]> {
-  return hashesByField([...db.ops.values()].filter((op) => linkIds.includes(op.linkId) && op.status === 'done' && op.doneAt !== null && op.doneAt >= since)
-    .sort((a, b) => (a.doneAt?.getTime() ?? 0) - (b.doneAt?.getTime() ?? 0)));
+  return hashesByField(
+    [...db.ops.values()]
+      .filter((op) => linkIds.includes(op.linkId) && op.status === 'done' && op.doneAt !== null && op.doneAt >= since)
+      .sort((a, b) => (a.doneAt?.getTime() ?? 0) - (b.doneAt?.getTime() ?? 0)),
+  );
 }
 
-function countDeletions(db: MemoryDatabase, pairId: string, side: SideName, since: Date, planned: readonly string[]): number {
+function countDeletions(
+  db: MemoryDatabase,
+  pairId: string,
+  side: SideName,
+  since: Date,
+  planned: readonly string[],
+): number {
   const all = [...db.ops.values()].filter((op) => op.pairId === pairId && op.side === side);
   const isLast = ({ linkId, id }: OpRow) => !all.some((later) => later.linkId === linkId && later.id > id);
-  const mayBeDone = (op: OpRow) => (op.status === 'pending' || op.status === 'waiting') && !op.settled && (db.runs.get(op.runId)?.startedAt ?? since) >= since
-    && isLast(op) && !planned.includes(op.linkId);
-  return all.filter((op) => op.action === 'delete' && op.counted && ((op.status === 'done' && op.doneAt !== null && op.doneAt >= since) || mayBeDone(op))).length;
+  const mayBeDone = (op: OpRow) =>
+    (op.status === 'pending' || op.status === 'waiting') &&
+    !op.settled &&
+    (db.runs.get(op.runId)?.startedAt ?? since) >= since &&
+    isLast(op) &&
+    !planned.includes(op.linkId);
+  return all.filter(
+    (op) =>
+      op.action === 'delete' &&
+      op.counted &&
+      ((op.status === 'done' && op.doneAt !== null && op.doneAt >= since) || mayBeDone(op)),
+  ).length;
 }
 
 function hashesByField(ops: readonly OpRow[], isJournal = false): Map<string, string[]> {

@@ -1,8 +1,8 @@
 /** The longer queries of the simulation's database. */
 import type { SideName } from '../../core/event.ts';
 import type { Halves, SideRow } from '../../db/links.ts';
-import { hasLostAnswer } from '../../db/plans.ts';
 import type { PairRow } from '../../db/pair-state.ts';
+import { hasLostAnswer } from '../../db/plans.ts';
 import type { Store } from '../../db/store.ts';
 import type { MemoryDatabase } from './memory-store.ts';
 
@@ -16,84 +16,184 @@ interface PairSide {
 export function matchesBy(db: MemoryDatabase, pairId: string, by: 'uid' | 'content'): Halves[] {
   const hashOf = (row: SideRow) => (by === 'uid' ? row.uidHash : row.matchHash);
   const other = (row: SideRow) => otherSideOf(db, row);
-  const halves = [...db.sides.values()].filter((row) => row.pairId === pairId && hashOf(row) !== null && row.gone === 'no'
-    && db.links.get(row.linkId)?.parentId === null && (by === 'uid' || (row.seen !== null && other(row) === undefined)));
+  const halves = [...db.sides.values()].filter(
+    (row) =>
+      row.pairId === pairId &&
+      hashOf(row) !== null &&
+      row.gone === 'no' &&
+      db.links.get(row.linkId)?.parentId === null &&
+      (by === 'uid' || (row.seen !== null && other(row) === undefined)),
+  );
   const isThere = (row: SideRow | undefined) => row !== undefined && row.gone !== 'proved' && row.seen !== null;
   const isFree = (row: SideRow) => {
     const alike = halves.filter((one) => one.side === row.side && hashOf(one) === hashOf(row));
     return !isThere(other(row)) && alike.filter((one) => row.seen === null || one.seen !== null).length === 1;
   };
   const free = halves.filter(isFree);
-  return free.filter(({ side }) => side === 'caldav').flatMap((a): Halves[] => {
-    const b = free.find((row) => row.side === 'cloud' && hashOf(row) === hashOf(a) && row.linkId !== a.linkId);
-    if (!b || (a.seen === null && b.seen === null)) return [];
-    const keepsCloud = a.seen !== null && (b.seen === null || (b.owned && !b.shown));
-    return keepsCloud ? [{ kept: b.linkId, joined: a.linkId, side: 'caldav' }] : [{ kept: a.linkId, joined: b.linkId, side: 'cloud' }];
-  });
+  return free
+    .filter(({ side }) => side === 'caldav')
+    .flatMap((a): Halves[] => {
+      const b = free.find((row) => row.side === 'cloud' && hashOf(row) === hashOf(a) && row.linkId !== a.linkId);
+      if (!b || (a.seen === null && b.seen === null)) return [];
+      const keepsCloud = a.seen !== null && (b.seen === null || (b.owned && !b.shown));
+      return keepsCloud
+        ? [{ kept: b.linkId, joined: a.linkId, side: 'caldav' }]
+        : [{ kept: a.linkId, joined: b.linkId, side: 'cloud' }];
+    });
 }
 
 export function renames(db: MemoryDatabase, pairId: string): Halves[] {
-  const alone = [...db.sides.values()].filter((row) => row.pairId === pairId && row.uidHash !== null && db.links.get(row.linkId)?.parentId === null
-    && (row.gone === 'proved' || (row.gone === 'no' && row.seen !== null)) && otherSideOf(db, row) === undefined);
-  return alone.filter(({ gone }) => gone === 'proved').flatMap((old): Halves[] => {
-    const [back, ...more] = alone.filter((row) => row !== old && row.side === old.side && row.uidHash === old.uidHash);
-    return back?.gone === 'no' && more.length === 0 ? [{ kept: old.linkId, joined: back.linkId, side: old.side }] : [];
-  });
+  const alone = [...db.sides.values()].filter(
+    (row) =>
+      row.pairId === pairId &&
+      row.uidHash !== null &&
+      db.links.get(row.linkId)?.parentId === null &&
+      (row.gone === 'proved' || (row.gone === 'no' && row.seen !== null)) &&
+      otherSideOf(db, row) === undefined,
+  );
+  return alone
+    .filter(({ gone }) => gone === 'proved')
+    .flatMap((old): Halves[] => {
+      const [back, ...more] = alone.filter(
+        (row) => row !== old && row.side === old.side && row.uidHash === old.uidHash,
+      );
+      return back?.gone === 'no' && more.length === 0
+        ? [{ kept: old.linkId, joined: back.linkId, side: old.side }]
+        : [];
+    });
 }
 
-const otherSideOf = (db: MemoryDatabase, { linkId, side }: SideRow) => db.sides.get(`${linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`);
+const otherSideOf = (db: MemoryDatabase, { linkId, side }: SideRow) =>
+  db.sides.get(`${linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`);
 
 export function hasCopyOfUid(db: MemoryDatabase, pairId: string, row: SideRow): boolean {
-  return row.uidHash !== null && db.sidesOf(pairId, row.side).some((one) => one.uidHash === row.uidHash && one.linkId !== row.linkId && one.owned && one.gone === 'no'
-    && otherSideOf(db, one)?.gone === 'no');
+  return (
+    row.uidHash !== null &&
+    db
+      .sidesOf(pairId, row.side)
+      .some(
+        (one) =>
+          one.uidHash === row.uidHash &&
+          one.linkId !== row.linkId &&
+          one.owned &&
+          one.gone === 'no' &&
+          otherSideOf(db, one)?.gone === 'no',
+      )
+  );
 }
 
 export function hasForeignTwin(db: MemoryDatabase, pairId: string, row: SideRow, marker: string): boolean {
-  return row.matchHash !== null && db.links.get(marker)?.pairId !== pairId && [...db.sides.values()]
-    .some((one) => one.pairId === pairId && one.matchHash === row.matchHash && one.linkId !== row.linkId && one.gone === 'no' && otherSideOf(db, one)?.gone === 'no');
+  return (
+    row.matchHash !== null &&
+    db.links.get(marker)?.pairId !== pairId &&
+    [...db.sides.values()].some(
+      (one) =>
+        one.pairId === pairId &&
+        one.matchHash === row.matchHash &&
+        one.linkId !== row.linkId &&
+        one.gone === 'no' &&
+        otherSideOf(db, one)?.gone === 'no',
+    )
+  );
 }
 
 export function twinsOf(db: MemoryDatabase, row: SideRow): string[] {
-  const isLike = (one: SideRow) => (row.uidHash !== null && one.uidHash === row.uidHash) || (row.matchHash !== null && one.matchHash === row.matchHash);
-  return db.sidesOf(row.pairId, row.side).filter((one) => one.linkId !== row.linkId && one.gone === 'no' && isLike(one) && !otherSideOf(db, one))
-    .map(({ linkId }) => linkId).sort();
+  const isLike = (one: SideRow) =>
+    (row.uidHash !== null && one.uidHash === row.uidHash) ||
+    (row.matchHash !== null && one.matchHash === row.matchHash);
+  return db
+    .sidesOf(row.pairId, row.side)
+    .filter((one) => one.linkId !== row.linkId && one.gone === 'no' && isLike(one) && !otherSideOf(db, one))
+    .map(({ linkId }) => linkId)
+    .sort();
 }
 
 export function countEvents(db: MemoryDatabase, pairId: string): Awaited<ReturnType<Store['countEvents']>> {
   const [caldav, cloud] = [db.sidesOf(pairId, 'caldav'), db.sidesOf(pairId, 'cloud')];
   const there = (rows: SideRow[]) => rows.filter(({ gone, seen }) => gone === 'no' && seen !== null).length;
-  return { caldav: there(caldav), cloud: there(cloud), linked: caldav.filter(({ linkId }) => db.sides.has(`${linkId}/cloud`)).length };
+  return {
+    caldav: there(caldav),
+    cloud: there(cloud),
+    linked: caldav.filter(({ linkId }) => db.sides.has(`${linkId}/cloud`)).length,
+  };
 }
 
-export function sharedCalendars(db: MemoryDatabase, pair: Pick<PairRow, 'id' | 'caldavCalendarId' | 'cloudCalendarId'>): Awaited<ReturnType<Store['lockShared']>> {
-  const at = (calendar: string) => [...db.pairs.values()].filter(({ id }) => id !== pair.id).flatMap((other) => SIDES
-    .filter((side) => (side === 'caldav' ? other.caldavCalendarId : other.cloudCalendarId) === calendar).map((side) => ({ pairId: other.id, side })));
+export function sharedCalendars(
+  db: MemoryDatabase,
+  pair: Pick<PairRow, 'id' | 'caldavCalendarId' | 'cloudCalendarId'>,
+): Awaited<ReturnType<Store['lockShared']>> {
+  const at = (calendar: string) =>
+    [...db.pairs.values()]
+      .filter(({ id }) => id !== pair.id)
+      .flatMap((other) =>
+        SIDES.filter((side) => (side === 'caldav' ? other.caldavCalendarId : other.cloudCalendarId) === calendar).map(
+          (side) => ({ pairId: other.id, side }),
+        ),
+      );
   const [caldav, cloud] = [at(pair.caldavCalendarId), at(pair.cloudCalendarId)];
   return { ...(caldav.length > 0 ? { caldav } : {}), ...(cloud.length > 0 ? { cloud } : {}) };
 }
 
-export function isOnAnotherWay(db: MemoryDatabase, mine: PairSide, others: readonly PairSide[], uidHash: string, now: Date): boolean {
+export function isOnAnotherWay(
+  db: MemoryDatabase,
+  mine: PairSide,
+  others: readonly PairSide[],
+  uidHash: string,
+  now: Date,
+): boolean {
   const since = now.getTime() - 600_000;
   const awaited = now.getTime() - 900_000;
   return others.some(({ pairId, side }) => {
-    const isCreated = (row: SideRow) => row.uidHash === uidHash && row.owned && row.gone !== 'proved' && row.changedAt.getTime() > awaited
-      && !db.sidesOf(mine.pairId, mine.side).some(({ ref }) => ref === row.ref);
+    const isCreated = (row: SideRow) =>
+      row.uidHash === uidHash &&
+      row.owned &&
+      row.gone !== 'proved' &&
+      row.changedAt.getTime() > awaited &&
+      !db.sidesOf(mine.pairId, mine.side).some(({ ref }) => ref === row.ref);
     const ofOther = [...db.ops.values()].filter((op) => op.pairId === pairId && op.side === side);
-    return db.sidesOf(pairId, side).some(isCreated) || ofOther.some((op) => op.action === 'create' && !op.settled && hasLostAnswer(op)
-      && (db.runs.get(op.runId)?.startedAt.getTime() ?? 0) > since && !ofOther.some((later) => later.linkId === op.linkId && later.id > op.id)
-      && db.sides.get(`${op.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`)?.uidHash === uidHash);
+    return (
+      db.sidesOf(pairId, side).some(isCreated) ||
+      ofOther.some(
+        (op) =>
+          op.action === 'create' &&
+          !op.settled &&
+          hasLostAnswer(op) &&
+          (db.runs.get(op.runId)?.startedAt.getTime() ?? 0) > since &&
+          !ofOther.some((later) => later.linkId === op.linkId && later.id > op.id) &&
+          db.sides.get(`${op.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`)?.uidHash === uidHash,
+      )
+    );
   });
 }
 
-export function copiesOfOthers(db: MemoryDatabase, pair: Pick<PairRow, 'id' | 'caldavCalendarId' | 'cloudCalendarId'>, now: Date): Record<SideName, string[]> {
+export function copiesOfOthers(
+  db: MemoryDatabase,
+  pair: Pick<PairRow, 'id' | 'caldavCalendarId' | 'cloudCalendarId'>,
+  now: Date,
+): Record<SideName, string[]> {
   const shared = sharedCalendars(db, pair);
-  const of = (side: SideName) => (shared[side] ?? []).flatMap((other) => {
-    const mine = db.sidesOf(pair.id, side);
-    const halves = db.sidesOf(pair.id, side === 'caldav' ? 'cloud' : 'caldav').filter(({ gone, linkId }) => gone === 'no' && db.links.get(linkId)?.dirty);
-    const copies = db.sidesOf(other.pairId, other.side).filter((row) => row.owned && row.gone !== 'proved' && row.seen !== null && row.changedAt.getTime() > now.getTime() - 86_400_000
-      && !mine.some(({ ref }) => ref === row.ref) && row.uidHash !== null && halves.some(({ uidHash }) => uidHash === row.uidHash));
-    const known = mine.filter((row) => row.gone === 'no' && row.shown && copies.some(({ uidHash }) => uidHash === row.uidHash));
-    return [...new Set([...copies, ...known].map(({ resource }) => resource))];
-  });
+  const of = (side: SideName) =>
+    (shared[side] ?? []).flatMap((other) => {
+      const mine = db.sidesOf(pair.id, side);
+      const halves = db
+        .sidesOf(pair.id, side === 'caldav' ? 'cloud' : 'caldav')
+        .filter(({ gone, linkId }) => gone === 'no' && db.links.get(linkId)?.dirty);
+      const copies = db
+        .sidesOf(other.pairId, other.side)
+        .filter(
+          (row) =>
+            row.owned &&
+            row.gone !== 'proved' &&
+            row.seen !== null &&
+            row.changedAt.getTime() > now.getTime() - 86_400_000 &&
+            !mine.some(({ ref }) => ref === row.ref) &&
+            row.uidHash !== null &&
+            halves.some(({ uidHash }) => uidHash === row.uidHash),
+        );
+      const known = mine.filter(
+        (row) => row.gone === 'no' && row.shown && copies.some(({ uidHash }) => uidHash === row.uidHash),
+      );
+      return [...new Set([...copies, ...known].map(({ resource }) => resource))];
+    });
   return { caldav: of('caldav'), cloud: of('cloud') };
 }

@@ -4,13 +4,39 @@ import type { LinkRow } from '../../db/links.ts';
 export const NOW_DIRTY = { dirty: true, retryAt: null, attempts: 0 };
 
 export const EMPTY_LINK = {
-  retryAt: null, attempts: 0, caldavGeneration: 0, cloudGeneration: 0, parentId: null, occurrence: null, agreed: null, label: null, createdAt: new Date(0), lastChangeAt: null,
+  retryAt: null,
+  attempts: 0,
+  caldavGeneration: 0,
+  cloudGeneration: 0,
+  parentId: null,
+  occurrence: null,
+  agreed: null,
+  label: null,
+  createdAt: new Date(0),
+  lastChangeAt: null,
 };
 export const EMPTY_SIDE = {
-  uidHash: null, matchHash: null, owned: false, version: null, seen: null, modifiedAt: null, gone: 'no' as const, base: null, baseVersion: null,
-  replacedVersion: null, confirmed: true,
+  uidHash: null,
+  matchHash: null,
+  owned: false,
+  version: null,
+  seen: null,
+  modifiedAt: null,
+  gone: 'no' as const,
+  base: null,
+  baseVersion: null,
+  replacedVersion: null,
+  confirmed: true,
 };
-export const EMPTY_RUN = { finishedAt: null, readCaldav: 0, readCloud: 0, conflicts: 0, held: 0, problems: 0, error: null };
+export const EMPTY_RUN = {
+  finishedAt: null,
+  readCaldav: 0,
+  readCloud: 0,
+  conflicts: 0,
+  held: 0,
+  problems: 0,
+  error: null,
+};
 export const EMPTY_OP = { next: null, counted: true, code: null, doneAt: null, settled: false };
 
 /** As with drizzle, undefined changes nothing. */

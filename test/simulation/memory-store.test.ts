@@ -7,10 +7,10 @@ import { Superseded } from '../../db/links.ts';
 import * as schema from '../../db/schema.ts';
 import { postgresStore, type Store } from '../../db/store.ts';
 import { testDatabase } from '../support/database.ts';
-import { randomOf, type Random } from '../support/random.ts';
+import { type Random, randomOf } from '../support/random.ts';
 import { MemoryDatabase } from './memory-store.ts';
 import { OPEN_VAULT } from './open-vault.ts';
-import { StoreCalls, type FunctionName } from './store-calls.ts';
+import { type FunctionName, StoreCalls } from './store-calls.ts';
 import { START } from './world.ts';
 
 const SEED = Number(process.env['CALPAIR_TEST_SEED'] ?? 1);
@@ -25,9 +25,41 @@ const COMPARE_EVERY = 15;
 const AT_LEAST = 20;
 
 /** These draw more: without rows there is little to ask. */
-const OFTEN: readonly FunctionName[] = ['insertLinks', 'insertSides', 'insertSides', 'insertSides', 'insertSides', 'insertOps', 'insertOps', 'beginRun', 'hold', 'updateSide', 'updateSide', 'updateSide', 'hasCopyOfUid', 'hasCopyOfUid', 'hasForeignTwin', 'hasForeignTwin', 'matchesBy', 'matchesBy', 'renames', 'renames', 'mayHaveCopy', 'mayHaveCopy', 'isOnAnotherWay', 'copiesOfOthers', 'copiesOfOthers'];
+const OFTEN: readonly FunctionName[] = [
+  'insertLinks',
+  'insertSides',
+  'insertSides',
+  'insertSides',
+  'insertSides',
+  'insertOps',
+  'insertOps',
+  'beginRun',
+  'hold',
+  'updateSide',
+  'updateSide',
+  'updateSide',
+  'hasCopyOfUid',
+  'hasCopyOfUid',
+  'hasForeignTwin',
+  'hasForeignTwin',
+  'matchesBy',
+  'matchesBy',
+  'renames',
+  'renames',
+  'mayHaveCopy',
+  'mayHaveCopy',
+  'isOnAnotherWay',
+  'copiesOfOthers',
+  'copiesOfOthers',
+];
 /** Several statements: not one whole outside a transaction, where the engine never calls them. */
-const IN_TRANSACTIONS: readonly FunctionName[] = ['joinHalves', 'settleSides', 'dropSide', 'dropGoneSides', 'setProblems'];
+const IN_TRANSACTIONS: readonly FunctionName[] = [
+  'joinHalves',
+  'settleSides',
+  'dropSide',
+  'dropGoneSides',
+  'setProblems',
+];
 /** Their SQL says in which order; the rest comes in any. */
 const ORDERED: readonly FunctionName[] = ['dirtyLinks', 'loadLinks', 'pendingOps', 'singlesOf'];
 /** Of these only transactions are a matter for both databases, and they are drawn on their own. */
@@ -57,12 +89,17 @@ for (let index = 0; index < SEQUENCES; index += 1) {
 }
 
 test('every function of the Store was called often enough, with success and, where that can be, without', (t) => {
-  t.diagnostic(`${[...counts.values()].reduce((sum, count) => sum + count, 0)} calls; failed alike: ${JSON.stringify(Object.fromEntries(failures))}; transactions: ${JSON.stringify(endings)}`);
-  for (const name of names) assert.ok((counts.get(name) ?? 0) >= AT_LEAST, `${name} was called ${counts.get(name) ?? 0} times`);
+  t.diagnostic(
+    `${[...counts.values()].reduce((sum, count) => sum + count, 0)} calls; failed alike: ${JSON.stringify(Object.fromEntries(failures))}; transactions: ${JSON.stringify(endings)}`,
+  );
+  for (const name of names)
+    assert.ok((counts.get(name) ?? 0) >= AT_LEAST, `${name} was called ${counts.get(name) ?? 0} times`);
   const mute = names.filter((name) => !silent.has(name) && !telling.has(name));
   assert.ok(mute.length <= MUTE, `never had anything to tell: ${mute.join(', ')}`);
-  for (const name of ['insertLinks', 'insertSides', 'updateSide', 'insertOps', 'joinHalves']) assert.ok((failures.get(name) ?? 0) > 0, `${name} never failed`);
-  for (const [ending, count] of Object.entries(endings)) assert.ok(count >= AT_LEAST, `${count} transactions were ${ending}`);
+  for (const name of ['insertLinks', 'insertSides', 'updateSide', 'insertOps', 'joinHalves'])
+    assert.ok((failures.get(name) ?? 0) > 0, `${name} never failed`);
+  for (const [ending, count] of Object.entries(endings))
+    assert.ok(count >= AT_LEAST, `${count} transactions were ${ending}`);
 });
 
 type Answer = { readonly value: unknown } | { readonly error: unknown };
@@ -91,19 +128,48 @@ class Both {
     const accounts = ['1', '2'].map((end) => `00000000-0000-7000-8000-00000000000${end}`);
     const both = new Both(randomOf(seed), accounts);
     for (const id of accounts) {
-      await db.sql.insert(schema.accounts).values({ id, provider: 'model', username: id, identity: 'owner', discovered: {}, credentials: Buffer.from(JSON.stringify(id)), canCreateCalendars: false });
+      await db.sql.insert(schema.accounts).values({
+        id,
+        provider: 'model',
+        username: id,
+        identity: 'owner',
+        discovered: {},
+        credentials: Buffer.from(JSON.stringify(id)),
+        canCreateCalendars: false,
+      });
     }
-    for (const [caldav, cloud] of [['a', 'b'], ['a', 'c'], ['d', 'e']] as const) await both.insertPair(accounts as [string, string], caldav, cloud);
+    for (const [caldav, cloud] of [
+      ['a', 'b'],
+      ['a', 'c'],
+      ['d', 'e'],
+    ] as const)
+      await both.insertPair(accounts as [string, string], caldav, cloud);
     return both;
   }
 
-  private async insertPair([caldavAccountId, cloudAccountId]: [string, string], caldavCalendarId: string, cloudCalendarId: string): Promise<void> {
+  private async insertPair(
+    [caldavAccountId, cloudAccountId]: [string, string],
+    caldavCalendarId: string,
+    cloudCalendarId: string,
+  ): Promise<void> {
     const [connectionId, id] = [this.calls.id(), this.calls.id()];
     await db.sql.insert(schema.connections).values({ id: connectionId, caldavAccountId, cloudAccountId });
-    const [row] = await db.sql.insert(schema.pairs).values({
-      id, connectionId, caldavCalendarId, cloudCalendarId, calendars: JSON.stringify([caldavCalendarId, cloudCalendarId]), floatingZone: 'UTC', direction: 'bidirectional',
-      pollIntervalSeconds: 60, options: DEFAULT_OPTIONS, paused: false, createdAt: new Date(START),
-    }).returning();
+    const [row] = await db.sql
+      .insert(schema.pairs)
+      .values({
+        id,
+        connectionId,
+        caldavCalendarId,
+        cloudCalendarId,
+        calendars: JSON.stringify([caldavCalendarId, cloudCalendarId]),
+        floatingZone: 'UTC',
+        direction: 'bidirectional',
+        pollIntervalSeconds: 60,
+        options: DEFAULT_OPTIONS,
+        paused: false,
+        createdAt: new Date(START),
+      })
+      .returning();
     this.database.pairs.set(id, row as typeof schema.pairs.$inferSelect);
     this.database.accountsOf.set(id, { caldavAccountId, cloudAccountId });
   }
@@ -118,7 +184,8 @@ class Both {
     const args = this.calls.draw(name);
     const ask = (store: Store): Promise<unknown> => (store[name] as (...rest: unknown[]) => Promise<unknown>)(...args);
     const real = await outcome(() => ask(postgres));
-    this.nextId = name === 'beginRun' && 'value' in real ? (real.value as { run: { id: string } } | null)?.run.id ?? null : null;
+    this.nextId =
+      name === 'beginRun' && 'value' in real ? ((real.value as { run: { id: string } } | null)?.run.id ?? null) : null;
     const simulated = await outcome(() => ask(memory));
     this.nextId = null;
     counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -128,7 +195,11 @@ class Both {
     }
     if ('value' in real && isTelling(real.value)) telling.set(name, (telling.get(name) ?? 0) + 1);
     if ('value' in real && real.value === undefined) silent.add(name);
-    assert.deepStrictEqual(await this.comparable(name, simulated), await this.comparable(name, real), `${name} ${JSON.stringify(args)}`);
+    assert.deepStrictEqual(
+      await this.comparable(name, simulated),
+      await this.comparable(name, real),
+      `${name} ${JSON.stringify(args)}`,
+    );
     return false;
   }
 
@@ -139,10 +210,15 @@ class Both {
     const epoch = (this.database.pairs.get(pairId)?.epoch ?? 0) - (random.chance(0.15) ? 1 : 0);
     const rest = Array.from({ length: random.below(5) }, () => random.pick([...names, ...OFTEN]));
     const fails = random.chance(0.25);
-    const ends = await outcome(() => this.postgres.underEpoch(pairId, epoch, (postgres) => this.memory.underEpoch(pairId, epoch, async (memory) => {
-      for (const name of [first, ...rest]) if (await this.call(name, postgres, memory)) throw new Error('a call has failed');
-      if (fails) throw new Error('the work has failed');
-    })));
+    const ends = await outcome(() =>
+      this.postgres.underEpoch(pairId, epoch, (postgres) =>
+        this.memory.underEpoch(pairId, epoch, async (memory) => {
+          for (const name of [first, ...rest])
+            if (await this.call(name, postgres, memory)) throw new Error('a call has failed');
+          if (fails) throw new Error('the work has failed');
+        }),
+      ),
+    );
     if (!('error' in ends)) endings.committed += 1;
     else if (!(ends.error instanceof Superseded)) {
       if (ends.error instanceof assert.AssertionError) throw ends.error;
@@ -158,9 +234,18 @@ class Both {
     if ('error' in answer) return `failed: ${String(answer.error)}`;
     const { value } = answer;
     if (name === 'heldOf') return inAnyOrder((value as { id: string }[]).map(withoutId));
-    if (name === 'openedAccount') return { ...(value as object), tokens: await (value as { tokens: { load: () => Promise<unknown> } }).tokens.load(), keep: null };
-    if (name === 'versionsOf') return new Map([...(value as Map<string, unknown>)].filter(([resource]) => this.isOneEvent(resource)));
-    if (name === 'lockShared' || name === 'copiesOfOthers') return Object.fromEntries(Object.entries(value as object).map(([side, at]) => [side, inAnyOrder(at as unknown[])]));
+    if (name === 'openedAccount')
+      return {
+        ...(value as object),
+        tokens: await (value as { tokens: { load: () => Promise<unknown> } }).tokens.load(),
+        keep: null,
+      };
+    if (name === 'versionsOf')
+      return new Map([...(value as Map<string, unknown>)].filter(([resource]) => this.isOneEvent(resource)));
+    if (name === 'lockShared' || name === 'copiesOfOthers')
+      return Object.fromEntries(
+        Object.entries(value as object).map(([side, at]) => [side, inAnyOrder(at as unknown[])]),
+      );
     return Array.isArray(value) && !ORDERED.includes(name) ? inAnyOrder(value) : value;
   }
 
@@ -173,19 +258,51 @@ class Both {
     const { database } = this;
     const rows = (table: ReadonlyMap<string, object>) => [...table.values()];
     const [pairs, links, sides, runs, ops, conflicts, problems, held] = await Promise.all(
-      [schema.pairs, schema.links, schema.linkSides, schema.runs, schema.ops, schema.conflicts, schema.problems, schema.heldChanges].map((table) => allOf(db, table)));
-    const real = { pairs, links, sides, runs, ops, conflicts, problems: problems?.map(withoutId), held: held?.map(withoutId) };
+      [
+        schema.pairs,
+        schema.links,
+        schema.linkSides,
+        schema.runs,
+        schema.ops,
+        schema.conflicts,
+        schema.problems,
+        schema.heldChanges,
+      ].map((table) => allOf(db, table)),
+    );
+    const real = {
+      pairs,
+      links,
+      sides,
+      runs,
+      ops,
+      conflicts,
+      problems: problems?.map(withoutId),
+      held: held?.map(withoutId),
+    };
     const simulated = {
-      pairs: rows(database.pairs), links: rows(database.links), sides: rows(database.sides), runs: rows(database.runs), ops: rows(database.ops),
-      conflicts: rows(database.conflicts), problems: rows(database.problems).map(withoutId), held: rows(database.held).map(withoutId),
+      pairs: rows(database.pairs),
+      links: rows(database.links),
+      sides: rows(database.sides),
+      runs: rows(database.runs),
+      ops: rows(database.ops),
+      conflicts: rows(database.conflicts),
+      problems: rows(database.problems).map(withoutId),
+      held: rows(database.held).map(withoutId),
     };
     for (const [name, table] of Object.entries(simulated)) {
-      assert.deepStrictEqual(inAnyOrder(table), inAnyOrder(real[name as keyof typeof real] ?? []), `the table of ${name}`);
+      assert.deepStrictEqual(
+        inAnyOrder(table),
+        inAnyOrder(real[name as keyof typeof real] ?? []),
+        `the table of ${name}`,
+      );
     }
   }
 }
 
-function allOf(database: Db, table: (typeof schema)['pairs' | 'links' | 'linkSides' | 'runs' | 'ops' | 'conflicts' | 'problems' | 'heldChanges']): Promise<object[]> {
+function allOf(
+  database: Db,
+  table: (typeof schema)['pairs' | 'links' | 'linkSides' | 'runs' | 'ops' | 'conflicts' | 'problems' | 'heldChanges'],
+): Promise<object[]> {
   return database.sql.select().from(table);
 }
 
@@ -208,6 +325,10 @@ function withoutId(row: object): object {
 }
 
 function inAnyOrder(rows: readonly unknown[]): unknown[] {
-  const key = (row: unknown) => JSON.stringify(row, row !== null && typeof row === 'object' ? Object.keys(row).sort() : undefined);
-  return rows.map((row) => ({ row, key: key(row) })).sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ row }) => row);
+  const key = (row: unknown) =>
+    JSON.stringify(row, row !== null && typeof row === 'object' ? Object.keys(row).sort() : undefined);
+  return rows
+    .map((row) => ({ row, key: key(row) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ row }) => row);
 }

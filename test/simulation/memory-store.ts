@@ -5,21 +5,33 @@
  * A transaction runs from its begin to its commit without a step of anybody else in between.
  */
 import { otherSide, type SideName } from '../../core/event.ts';
-import { Superseded, type Halves, type LinkRow, type SideRow } from '../../db/links.ts';
+import { type Halves, type LinkRow, type SideRow, Superseded } from '../../db/links.ts';
 import type { PairRow } from '../../db/pair-state.ts';
 import type { HeldRow, OpRow, RunRow } from '../../db/plans.ts';
 import type { conflicts, problems } from '../../db/schema.ts';
 import type { Store } from '../../db/store.ts';
-import { EMPTY_LINK, EMPTY_RUN, EMPTY_SIDE, isDue, NOW_DIRTY, withValues } from './memory-rows.ts';
 import { journalOf } from './memory-journal.ts';
-import { copiesOfOthers, countEvents, hasCopyOfUid, hasForeignTwin, isOnAnotherWay, matchesBy, renames, sharedCalendars, twinsOf } from './memory-queries.ts';
+import {
+  copiesOfOthers,
+  countEvents,
+  hasCopyOfUid,
+  hasForeignTwin,
+  isOnAnotherWay,
+  matchesBy,
+  renames,
+  sharedCalendars,
+  twinsOf,
+} from './memory-queries.ts';
+import { EMPTY_LINK, EMPTY_RUN, EMPTY_SIDE, isDue, NOW_DIRTY, withValues } from './memory-rows.ts';
 import { OPEN_VAULT } from './open-vault.ts';
 
 export type ConflictRow = typeof conflicts.$inferSelect;
 type ProblemRow = typeof problems.$inferSelect;
 
 type Functions = Omit<Store, 'vault' | 'underEpoch'>;
-type Tables = { readonly [Name in keyof Functions]: (...rest: Parameters<Functions[Name]>) => Awaited<ReturnType<Functions[Name]>> };
+type Tables = {
+  readonly [Name in keyof Functions]: (...rest: Parameters<Functions[Name]>) => Awaited<ReturnType<Functions[Name]>>;
+};
 
 /** As with drizzle, undefined changes nothing. */
 type Values<Row> = { readonly [Column in keyof Row]?: Row[Column] | undefined };
@@ -90,7 +102,8 @@ export class MemoryDatabase {
 
   /** All or nothing. */
   readonly transaction = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (this.undo) throw new Error('two transactions at once: one of them has waited for something that is not the database');
+    if (this.undo)
+      throw new Error('two transactions at once: one of them has waited for something that is not the database');
     this.undo = [];
     try {
       return await work();
@@ -148,18 +161,27 @@ export class MemoryDatabase {
     }
   }
 
-  private insertSide(row: Values<SideRow> & Pick<SideRow, 'linkId' | 'pairId' | 'side' | 'ref' | 'resource' | 'changedAt' | 'shown'>): void {
+  private insertSide(
+    row: Values<SideRow> & Pick<SideRow, 'linkId' | 'pairId' | 'side' | 'ref' | 'resource' | 'changedAt' | 'shown'>,
+  ): void {
     this.require(row.linkId);
     const key = `${row.linkId}/${row.side}`;
     if (this.sides.has(key)) throw new Error('unique: link_sides');
-    if (this.sidesOf(row.pairId, row.side).some(({ ref }) => ref === row.ref)) throw new Error('unique: link_sides_ref');
+    if (this.sidesOf(row.pairId, row.side).some(({ ref }) => ref === row.ref))
+      throw new Error('unique: link_sides_ref');
     this.put<SideRow>(this.sides, key, withValues(EMPTY_SIDE, row) as SideRow);
   }
 
   private updateSide(linkId: string, side: SideName, values: Values<SideRow>): void {
     const row = this.sides.get(`${linkId}/${side}`);
     const ref = values.ref;
-    if (row && ref !== undefined && ref !== row.ref && this.sidesOf(row.pairId, side).some((other) => other.ref === ref)) throw new Error('unique: link_sides_ref');
+    if (
+      row &&
+      ref !== undefined &&
+      ref !== row.ref &&
+      this.sidesOf(row.pairId, side).some((other) => other.ref === ref)
+    )
+      throw new Error('unique: link_sides_ref');
     this.set(this.sides, `${linkId}/${side}`, values);
   }
 
@@ -182,7 +204,10 @@ export class MemoryDatabase {
   }
 
   private joinHalves({ kept, joined, side }: Halves): void {
-    for (const [from, to, of] of [[joined, kept, otherSide(side)], [kept, joined, side]] as const) {
+    for (const [from, to, of] of [
+      [joined, kept, otherSide(side)],
+      [kept, joined, side],
+    ] as const) {
       const gone = this.sides.get(`${from}/${of}`);
       if (gone) this.updateSide(to, of, { base: gone.base, baseVersion: gone.baseVersion, owned: gone.owned });
     }
@@ -209,7 +234,8 @@ export class MemoryDatabase {
 
   private tables(): Tables {
     const of = (linkIds: readonly string[]) => (row: { linkId: string }) => linkIds.includes(row.linkId);
-    const found = (pairId: string, side: SideName, where: (row: SideRow) => boolean) => this.sidesOf(pairId, side).filter(where);
+    const found = (pairId: string, side: SideName, where: (row: SideRow) => boolean) =>
+      this.sidesOf(pairId, side).filter(where);
     const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- the functions below are handed out one by one
     const db = this;
@@ -217,11 +243,15 @@ export class MemoryDatabase {
       // links.ts
       sidesByRef: (pairId, side, refs) => found(pairId, side, ({ ref }) => refs.includes(ref)),
       sidesByResource: (pairId, side, names) => found(pairId, side, ({ resource }) => names.includes(resource)),
-      versionsOf: (pairId, side) => new Map(found(pairId, side, ({ gone }) => gone === 'no').map((row) => [row.resource, row.version])),
-      listedResources: (pairId, side) =>
-        [...new Set(found(pairId, side, ({ gone, shown }) => gone === 'no' && shown).map(({ resource }) => resource))],
-      linksWithout: (pairId, side, ids) => [...new Set(ids)].filter((id) =>
-        db.links.get(id)?.pairId === pairId && (db.sides.get(`${id}/${side}`)?.gone ?? 'proved') === 'proved'),
+      versionsOf: (pairId, side) =>
+        new Map(found(pairId, side, ({ gone }) => gone === 'no').map((row) => [row.resource, row.version])),
+      listedResources: (pairId, side) => [
+        ...new Set(found(pairId, side, ({ gone, shown }) => gone === 'no' && shown).map(({ resource }) => resource)),
+      ],
+      linksWithout: (pairId, side, ids) =>
+        [...new Set(ids)].filter(
+          (id) => db.links.get(id)?.pairId === pairId && (db.sides.get(`${id}/${side}`)?.gone ?? 'proved') === 'proved',
+        ),
       lockLink: () => undefined,
       insertLinks: (rows) => {
         for (const row of rows) {
@@ -235,9 +265,13 @@ export class MemoryDatabase {
       settleSides: (sides) => {
         const rows = Object.values(sides);
         for (const row of rows) db.updateSide(row.linkId, row.side, { base: row.seen, baseVersion: row.version });
-        for (const op of db.ops.values()) if (op.linkId === rows[0]?.linkId && !op.settled) db.set(db.ops, op.id, { settled: true });
+        for (const op of db.ops.values())
+          if (op.linkId === rows[0]?.linkId && !op.settled) db.set(db.ops, op.id, { settled: true });
       },
-      dropSide: (linkId, side) => { db.drop(db.sides, `${linkId}/${side}`); db.nextGeneration([linkId], side); },
+      dropSide: (linkId, side) => {
+        db.drop(db.sides, `${linkId}/${side}`);
+        db.nextGeneration([linkId], side);
+      },
       forgetSide: (linkId, side) => db.drop(db.sides, `${linkId}/${side}`),
       dropGoneSides: (linkIds, side) => db.dropGoneSides(linkIds, side),
       markDirty: (ids) => db.updateLinks(ids, NOW_DIRTY),
@@ -246,23 +280,33 @@ export class MemoryDatabase {
       deleteLinks: (ids) => ids.forEach((id) => db.dropLink(id)),
       hasWork: (pairId, now) => db.linkOfPair(pairId).some((row) => isDue(row, now)),
       dirtyLinks: (pairId, now, all) =>
-        db.linkOfPair(pairId).filter((row) => (all ? row.dirty : isDue(row, now))).sort(byId).map(({ id }) => id),
-      loadLinks: (ids) => ids.flatMap((id) => {
-        const link = db.links.get(id);
-        if (!link) return [];
-        const sides: Partial<Record<SideName, SideRow>> = {};
-        for (const side of ['caldav', 'cloud'] as const) {
-          const row = db.sides.get(`${id}/${side}`);
-          if (row) sides[side] = row;
-        }
-        return [{ link, sides }];
-      }),
+        db
+          .linkOfPair(pairId)
+          .filter((row) => (all ? row.dirty : isDue(row, now)))
+          .sort(byId)
+          .map(({ id }) => id),
+      loadLinks: (ids) =>
+        ids.flatMap((id) => {
+          const link = db.links.get(id);
+          if (!link) return [];
+          const sides: Partial<Record<SideName, SideRow>> = {};
+          for (const side of ['caldav', 'cloud'] as const) {
+            const row = db.sides.get(`${id}/${side}`);
+            if (row) sides[side] = row;
+          }
+          return [{ link, sides }];
+        }),
       hintedGone: (pairId, side) => found(pairId, side, ({ gone }) => gone === 'hinted'),
       unconfirmed: (pairId, side) => found(pairId, side, ({ confirmed }) => !confirmed),
       matchesBy: (pairId, by) => matchesBy(db, pairId, by),
       renames: (pairId) => renames(db, pairId),
       changedSinceLastRun: (pairId) => {
-        const last = Math.max(-Infinity, ...[...db.runs.values()].filter((run) => run.pairId === pairId).map(({ finishedAt }) => finishedAt?.getTime() ?? -Infinity));
+        const last = Math.max(
+          -Infinity,
+          ...[...db.runs.values()]
+            .filter((run) => run.pairId === pairId)
+            .map(({ finishedAt }) => finishedAt?.getTime() ?? -Infinity),
+        );
         const count = (side: SideName) => found(pairId, side, ({ changedAt }) => changedAt.getTime() > last).length;
         return { caldav: count('caldav'), cloud: count('cloud') };
       },
@@ -272,14 +316,24 @@ export class MemoryDatabase {
       twinsOf: (row) => twinsOf(db, row),
       touchUnsettled: (pairId) => {
         const unlike = (row: SideRow) => row.base?.toString() !== row.seen?.toString();
-        db.updateLinks([...found(pairId, 'caldav', unlike), ...found(pairId, 'cloud', unlike)].map(({ linkId }) => linkId), { dirty: true });
+        db.updateLinks(
+          [...found(pairId, 'caldav', unlike), ...found(pairId, 'cloud', unlike)].map(({ linkId }) => linkId),
+          { dirty: true },
+        );
       },
-      isUidTaken: (pairId, side, hash, linkId) => found(pairId, side, (row) => row.uidHash === hash && row.linkId !== linkId && row.gone !== 'proved').length > 0,
-      singlesOf: (parentIds) => [...db.links.values()].filter(({ parentId }) => parentId !== null && parentIds.includes(parentId))
-        .sort((a, b) => ((a.occurrence ?? '') < (b.occurrence ?? '') ? -1 : 1)).map(({ id, parentId }) => ({ id, parentId: parentId as string })),
+      isUidTaken: (pairId, side, hash, linkId) =>
+        found(pairId, side, (row) => row.uidHash === hash && row.linkId !== linkId && row.gone !== 'proved').length > 0,
+      singlesOf: (parentIds) =>
+        [...db.links.values()]
+          .filter(({ parentId }) => parentId !== null && parentIds.includes(parentId))
+          .sort((a, b) => ((a.occurrence ?? '') < (b.occurrence ?? '') ? -1 : 1))
+          .map(({ id, parentId }) => ({ id, parentId: parentId as string })),
       touchWrittenOut: (pairId) => {
         const rows = db.linkOfPair(pairId);
-        db.updateLinks(rows.flatMap(({ parentId }) => parentId ?? []).filter((id) => db.links.get(id)?.pairId === pairId), { dirty: true });
+        db.updateLinks(
+          rows.flatMap(({ parentId }) => parentId ?? []).filter((id) => db.links.get(id)?.pairId === pairId),
+          { dirty: true },
+        );
       },
       countEvents: (pairId) => countEvents(db, pairId),
       countLinks: (pairId) => db.linkOfPair(pairId).length,
@@ -289,10 +343,22 @@ export class MemoryDatabase {
         if (epoch === null) return null;
         const ofPair = [...db.runs.values()].filter((run) => run.pairId === pairId);
         for (const run of ofPair.filter((one) => one.result === 'running' && one.number !== number)) {
-          db.set(db.runs, run.id, { result: 'failed', finishedAt: now, error: { code: 'interrupted', side: null, detail: 'the run was interrupted' } });
+          db.set(db.runs, run.id, {
+            result: 'failed',
+            finishedAt: now,
+            error: { code: 'interrupted', side: null, detail: 'the run was interrupted' },
+          });
         }
         const known = ofPair.find((run) => run.number === number);
-        const run: RunRow = known ?? { ...EMPTY_RUN, id: db.newId(), pairId, number, trigger, startedAt: now, result: 'running' };
+        const run: RunRow = known ?? {
+          ...EMPTY_RUN,
+          id: db.newId(),
+          pairId,
+          number,
+          trigger,
+          startedAt: now,
+          result: 'running',
+        };
         if (!known) db.put(db.runs, run.id, run);
         return { run, epoch };
       },
@@ -304,7 +370,8 @@ export class MemoryDatabase {
       updateRun: (runId, values) => db.set(db.runs, runId, values),
       countProblem: (runId) => db.set(db.runs, runId, { problems: (db.runs.get(runId)?.problems ?? 0) + 1 }),
       isRunning: (pairId) => [...db.runs.values()].some((run) => run.pairId === pairId && run.result === 'running'),
-      lastRunNumber: (pairId) => Math.max(0, ...[...db.runs.values()].filter((run) => run.pairId === pairId).map(({ number }) => number)),
+      lastRunNumber: (pairId) =>
+        Math.max(0, ...[...db.runs.values()].filter((run) => run.pairId === pairId).map(({ number }) => number)),
       ...journalOf(db),
       insertConflicts: (rows) => {
         const fresh = rows.filter((row) => {
@@ -319,21 +386,25 @@ export class MemoryDatabase {
       },
       setProblems: (pairId, linkId, now, at) => {
         const known = [...db.problems].filter(([, row]) => row.linkId === linkId);
-        for (const [key, row] of known) if (!now.some(({ side, code }) => side === row.side && code === row.code)) db.drop(db.problems, key);
+        for (const [key, row] of known)
+          if (!now.some(({ side, code }) => side === row.side && code === row.code)) db.drop(db.problems, key);
         return now.filter((problem) => db.addProblem(pairId, problem, at)).length;
       },
       addProblem: (pairId, problem, at) => db.addProblem(pairId, problem, at),
       heldOf: (linkIds) => [...db.held.values()].filter(of(linkIds)),
-      hold: (rows) => rows.filter((row) => {
-        db.require(row.linkId);
-        if (db.held.has(row.linkId)) return false;
-        db.put(db.held, row.linkId, { id: db.newId(), decision: null, ...row });
-        return true;
-      }).length,
+      hold: (rows) =>
+        rows.filter((row) => {
+          db.require(row.linkId);
+          if (db.held.has(row.linkId)) return false;
+          db.put(db.held, row.linkId, { id: db.newId(), decision: null, ...row });
+          return true;
+        }).length,
       release: (linkIds) => linkIds.forEach((id) => db.drop(db.held, id)),
       countHeld: (pairId) => [...db.held.values()].filter((row) => row.pairId === pairId).length,
       pruneRuns: (pairId, before) => {
-        for (const run of [...db.runs.values()].filter((one) => one.pairId === pairId && one.result !== 'running' && one.startedAt < before)) {
+        for (const run of [...db.runs.values()].filter(
+          (one) => one.pairId === pairId && one.result !== 'running' && one.startedAt < before,
+        )) {
           db.drop(db.runs, run.id);
           for (const op of [...db.ops.values()].filter((op) => op.runId === run.id)) db.drop(db.ops, op.id);
         }
@@ -350,7 +421,15 @@ export class MemoryDatabase {
       },
       pairNow: (pairId) => {
         const pair = db.pairs.get(pairId);
-        return pair ? { epoch: pair.epoch, paused: pair.paused, attention: pair.attention, announced: pair.announced, lastGoneAt: pair.lastGoneAt } : null;
+        return pair
+          ? {
+              epoch: pair.epoch,
+              paused: pair.paused,
+              attention: pair.attention,
+              announced: pair.announced,
+              lastGoneAt: pair.lastGoneAt,
+            }
+          : null;
       },
       updatePair: (pairId, values) => db.set(db.pairs, pairId, values),
       askedToWait: (pairId, number: number) => ({
@@ -358,7 +437,11 @@ export class MemoryDatabase {
         hasBegun: [...db.runs.values()].some((run) => run.pairId === pairId && run.number === number),
       }),
       openedAccount: (id) => ({
-        provider: 'model', identity: 'owner', credentials: id, discovered: {}, tokens: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
+        provider: 'model',
+        identity: 'owner',
+        credentials: id,
+        discovered: {},
+        tokens: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
         keep: () => Promise.resolve(),
       }),
       setAccountStatus: () => undefined,
@@ -375,11 +458,44 @@ export class MemoryDatabase {
 
 /** Outside a transaction each of these is one of its own. */
 const WRITES = new Set([
-  'insertLinks', 'insertSides', 'updateSide', 'settleSides', 'dropSide', 'forgetSide', 'dropGoneSides', 'markDirty', 'nextGeneration', 'updateLinks', 'deleteLinks',
-  'joinHalves', 'touchWrittenOut', 'touchUnsettled', 'beginRun', 'resumeRun', 'updateRun', 'countProblem', 'insertOps', 'dropUndoneOps', 'setOp', 'noteShown',
-  'finishDeletions', 'insertConflicts', 'setProblems', 'addProblem', 'hold', 'release', 'pruneRuns', 'updatePair', 'setAccountStatus',
+  'insertLinks',
+  'insertSides',
+  'updateSide',
+  'settleSides',
+  'dropSide',
+  'forgetSide',
+  'dropGoneSides',
+  'markDirty',
+  'nextGeneration',
+  'updateLinks',
+  'deleteLinks',
+  'joinHalves',
+  'touchWrittenOut',
+  'touchUnsettled',
+  'beginRun',
+  'resumeRun',
+  'updateRun',
+  'countProblem',
+  'insertOps',
+  'dropUndoneOps',
+  'setOp',
+  'noteShown',
+  'finishDeletions',
+  'insertConflicts',
+  'setProblems',
+  'addProblem',
+  'hold',
+  'release',
+  'pruneRuns',
+  'updatePair',
+  'setAccountStatus',
 ]);
 
 function promised(tables: Tables): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(tables).map(([name, work]) => [name, async (...rest: unknown[]) => Promise.resolve((work as (...rest: unknown[]) => unknown)(...rest))]));
+  return Object.fromEntries(
+    Object.entries(tables).map(([name, work]) => [
+      name,
+      async (...rest: unknown[]) => Promise.resolve((work as (...rest: unknown[]) => unknown)(...rest)),
+    ]),
+  );
 }

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { hunt } from './search.ts';
 import { MUTANTS } from './mutants.ts';
 import { splitAtCode } from './replace-code.mjs';
+import { hunt } from './search.ts';
 
 /** Found where its seed says; a change of the engine or of the simulation may need more. */
 const SEEDS = 3_000;

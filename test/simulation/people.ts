@@ -1,6 +1,6 @@
 /** What people do to the calendars of a world, and what goes into the ledger of it. */
-import { EXCLUDED, type CalendarEvent, type Content } from '../../core/event.ts';
-import { aSeries, occurrence, type Backup, type FakeSide } from '../support/fake-side.ts';
+import { type CalendarEvent, type Content, EXCLUDED } from '../../core/event.ts';
+import { aSeries, type Backup, type FakeSide, occurrence } from '../support/fake-side.ts';
 import { lineageOf } from './ledger.ts';
 import type { Field, InsertKind, PersonStep } from './steps.ts';
 import type { World } from './world.ts';
@@ -25,12 +25,18 @@ export class People {
   act(step: CalendarStep): void {
     const calendar = this.world.calendars[step.calendar] as FakeSide;
     switch (step.do) {
-      case 'insert': return this.insert(calendar, step.kind, step.value);
-      case 'back-up': return void this.backups.set(step.calendar, calendar.backup());
-      case 'restore': return this.restore(calendar, this.backups.get(step.calendar));
-      case 'remove-many': return this.removeMany(calendar, step.share, step.calendar);
-      case 'return': return this.bringBack(calendar, step.event, step.calendar);
-      default: return this.touch(calendar, step);
+      case 'insert':
+        return this.insert(calendar, step.kind, step.value);
+      case 'back-up':
+        return void this.backups.set(step.calendar, calendar.backup());
+      case 'restore':
+        return this.restore(calendar, this.backups.get(step.calendar));
+      case 'remove-many':
+        return this.removeMany(calendar, step.share, step.calendar);
+      case 'return':
+        return this.bringBack(calendar, step.event, step.calendar);
+      default:
+        return this.touch(calendar, step);
     }
   }
 
@@ -40,13 +46,17 @@ export class People {
     if (event) this.edit(calendar, ref, { ...event, location: this.world.ledger.fresh() });
   }
 
-  private touch(calendar: FakeSide, step: Extract<CalendarStep, { do: 'edit' | 'remove' | 'touch' | 'rename' | 'copy' | 'spoil' }>): void {
+  private touch(
+    calendar: FakeSide,
+    step: Extract<CalendarStep, { do: 'edit' | 'remove' | 'touch' | 'rename' | 'copy' | 'spoil' }>,
+  ): void {
     const ref = chosen([...calendar.items.keys()].sort(), step.event);
-    const event = ref === undefined ? null : calendar.items.get(ref)?.event ?? null;
+    const event = ref === undefined ? null : (calendar.items.get(ref)?.event ?? null);
     if (ref === undefined || !event) return;
     const name = `${lineageOf(event)} (${event.title})`;
     switch (step.do) {
-      case 'edit': return this.editField(calendar, ref, event, step.field, step.value);
+      case 'edit':
+        return this.editField(calendar, ref, event, step.field, step.value);
       case 'remove':
         this.world.tell(`${calendar.name}: removes ${name}`);
         return this.remove(calendar, ref, event, step.calendar);
@@ -61,7 +71,8 @@ export class People {
         this.world.tell(`${calendar.name}: ${name} gets a new name`);
         this.world.ledger.blur(event);
         return void calendar.person.rename(ref);
-      case 'copy': return this.copy(calendar, ref, event);
+      case 'copy':
+        return this.copy(calendar, ref, event);
       case 'spoil':
         this.world.tell(`${calendar.name}: ${name} becomes unreadable`);
         this.world.ledger.free(event);
@@ -73,14 +84,22 @@ export class People {
   private insert(calendar: FakeSide, kind: InsertKind, value: number): void {
     const { ledger, calendars } = this.world;
     const lineage = ledger.newLineage();
-    const fields = { title: ledger.fresh(), description: `${lineage} ${ledger.fresh()}`, uid: `${lineage}@${calendar.name}` };
+    const fields = {
+      title: ledger.fresh(),
+      description: `${lineage} ${ledger.fresh()}`,
+      uid: `${lineage}@${calendar.name}`,
+    };
     const { recurrence, exceptions, when } = aSeries();
-    const event = kind === 'series' ? { ...fields, recurrence, exceptions, when } : { ...fields, when: this.time(value) };
+    const event =
+      kind === 'series' ? { ...fields, recurrence, exceptions, when } : { ...fields, when: this.time(value) };
     this.world.tell(`${calendar.name}: inserts ${lineage} (${fields.title}), ${kind}`);
     ledger.lineage(lineage).isFree = kind === 'everywhere' && this.world.isSyncing;
     ledger.lineage(lineage).isEverywhere = kind === 'everywhere' || kind === 'alike';
     for (const one of kind === 'everywhere' || kind === 'alike' ? calendars : [calendar]) {
-      const ref = one.person.insert({ ...event, ...(kind === 'alike' ? { uid: `${lineage}@${one.name}` } : {}) }, { hasGuests: kind === 'guests' });
+      const ref = one.person.insert(
+        { ...event, ...(kind === 'alike' ? { uid: `${lineage}@${one.name}` } : {}) },
+        { hasGuests: kind === 'guests' },
+      );
       ledger.changed(one.name, null, one.items.get(ref)?.event ?? null);
     }
   }
@@ -110,17 +129,30 @@ export class People {
     const { ledger } = this.world;
     const series = event.recurrence !== null;
     switch (field) {
-      case 'title': return { ...event, title: ledger.fresh() };
-      case 'location': return { ...event, location: ledger.fresh() };
-      case 'description': return { ...event, description: `${lineageOf(event)} ${ledger.fresh()}` };
-      case 'when': return series ? null : { ...event, when: this.time(value) };
-      case 'recurrence': return series ? { ...event, recurrence: { rules: [this.rule()], dates: [] } } : null;
-      case 'attendee': return { ...event, attendees: this.guests(event, value) };
-      case 'status': return { ...event, status: chosen(['confirmed', 'tentative', 'cancelled'] as const, value) ?? 'confirmed' };
-      case 'visibility': return { ...event, visibility: value < 0.5 ? 'public' : 'private' };
-      case 'transparency': return { ...event, transparency: value < 0.5 ? 'opaque' : 'transparent' };
-      case 'override': return series ? this.overridden(event, value, ledger.fresh()) : null;
-      case 'exclude': return series ? { ...event, exceptions: { ...event.exceptions, [occurrence(1 + Math.floor(value * 4))]: EXCLUDED } } : null;
+      case 'title':
+        return { ...event, title: ledger.fresh() };
+      case 'location':
+        return { ...event, location: ledger.fresh() };
+      case 'description':
+        return { ...event, description: `${lineageOf(event)} ${ledger.fresh()}` };
+      case 'when':
+        return series ? null : { ...event, when: this.time(value) };
+      case 'recurrence':
+        return series ? { ...event, recurrence: { rules: [this.rule()], dates: [] } } : null;
+      case 'attendee':
+        return { ...event, attendees: this.guests(event, value) };
+      case 'status':
+        return { ...event, status: chosen(['confirmed', 'tentative', 'cancelled'] as const, value) ?? 'confirmed' };
+      case 'visibility':
+        return { ...event, visibility: value < 0.5 ? 'public' : 'private' };
+      case 'transparency':
+        return { ...event, transparency: value < 0.5 ? 'opaque' : 'transparent' };
+      case 'override':
+        return series ? this.overridden(event, value, ledger.fresh()) : null;
+      case 'exclude':
+        return series
+          ? { ...event, exceptions: { ...event.exceptions, [occurrence(1 + Math.floor(value * 4))]: EXCLUDED } }
+          : null;
     }
   }
 
@@ -142,7 +174,9 @@ export class People {
   /** A start that no other event ever had. */
   private time(value: number): CalendarEvent['when'] {
     this.minutes += 1;
-    const start = new Date(Date.UTC(2026, 5, 1 + Math.floor(value * 25), 8) + this.minutes * 60_000).toISOString().slice(0, 19);
+    const start = new Date(Date.UTC(2026, 5, 1 + Math.floor(value * 25), 8) + this.minutes * 60_000)
+      .toISOString()
+      .slice(0, 19);
     const end = new Date(Date.parse(`${start}Z`) + 1_800_000).toISOString().slice(0, 19);
     this.world.ledger.note(start);
     return { allDay: false, start, startZone: 'Europe/Berlin', end, endZone: 'Europe/Berlin' };
@@ -150,7 +184,10 @@ export class People {
 
   private rule(): string {
     this.minutes += 1;
-    const until = new Date(Date.UTC(2030, 0, 1) + this.minutes * 86_400_000).toISOString().slice(0, 10).replaceAll('-', '');
+    const until = new Date(Date.UTC(2030, 0, 1) + this.minutes * 86_400_000)
+      .toISOString()
+      .slice(0, 10)
+      .replaceAll('-', '');
     return this.world.ledger.note(`RRULE:FREQ=WEEKLY;BYDAY=MO;UNTIL=${until}T070000Z`);
   }
 
@@ -173,7 +210,16 @@ export class People {
   /** An event that was removed is imported again, under its UID. */
   private bringBack(calendar: FakeSide, value: number, index: number): void {
     const event = chosen(this.removed[index] ?? [], value);
-    if (!event || calendar.events().some(({ uid, description }) => uid === event.uid || lineageOf({ description } as CalendarEvent) === lineageOf(event))) return;
+    if (
+      !event ||
+      calendar
+        .events()
+        .some(
+          ({ uid, description }) =>
+            uid === event.uid || lineageOf({ description } as CalendarEvent) === lineageOf(event),
+        )
+    )
+      return;
     const again = { ...event, title: this.world.ledger.fresh() };
     this.world.tell(`${calendar.name}: imports ${lineageOf(event)} again, as ${again.title}`);
     this.noteReturn(event, calendar);
@@ -190,7 +236,13 @@ export class People {
     const { ledger } = this.world;
     const lineage = ledger.newLineage();
     const name = calendar.person.copy(ref, `${lineage}@${calendar.name}`);
-    calendar.person.edit(name, { title: ledger.fresh(), description: `${lineage} ${ledger.fresh()}`, location: '', attendees: [], exceptions: {} });
+    calendar.person.edit(name, {
+      title: ledger.fresh(),
+      description: `${lineage} ${ledger.fresh()}`,
+      location: '',
+      attendees: [],
+      exceptions: {},
+    });
     const after = calendar.items.get(name)?.event ?? null;
     this.world.tell(`${calendar.name}: copies ${lineageOf(event)} as ${lineage} (${after?.title})`);
     ledger.changed(calendar.name, null, after);
@@ -216,7 +268,8 @@ export class People {
 
   /** What was cancelled takes place after all: where a calendar cannot show the one, its copy may still go. */
   private noteRevival(was: CalendarEvent, is: CalendarEvent): void {
-    if (was.status === 'cancelled' && is.status !== 'cancelled') this.returned.set(lineageOf(is) ?? '', this.world.scheduler.now);
+    if (was.status === 'cancelled' && is.status !== 'cancelled')
+      this.returned.set(lineageOf(is) ?? '', this.world.scheduler.now);
   }
 
   private noteReturn(event: CalendarEvent, calendar: FakeSide): void {
@@ -235,10 +288,19 @@ function chosen<T>(items: readonly T[], value: number): T | undefined {
 
 function whenOf(id: string): CalendarEvent['when'] {
   const day = `${id.slice(0, 4)}-${id.slice(4, 6)}-${id.slice(6, 8)}`;
-  return { allDay: false, start: `${day}T09:00:00`, startZone: 'Europe/Berlin', end: `${day}T10:00:00`, endZone: 'Europe/Berlin' };
+  return {
+    allDay: false,
+    start: `${day}T09:00:00`,
+    startZone: 'Europe/Berlin',
+    end: `${day}T10:00:00`,
+    endZone: 'Europe/Berlin',
+  };
 }
 
 function told(before: CalendarEvent, after: CalendarEvent): string {
   const changed = (Object.keys(after) as (keyof CalendarEvent)[]).filter((key) => before[key] !== after[key]);
-  return changed.map((key) => JSON.stringify(key === 'when' ? after.when.start : after[key])).join(' ').slice(0, 300);
+  return changed
+    .map((key) => JSON.stringify(key === 'when' ? after.when.start : after[key]))
+    .join(' ')
+    .slice(0, 300);
 }

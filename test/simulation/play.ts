@@ -4,9 +4,9 @@ import { SyncError } from '../../core/sync-error.ts';
 import type { FakeSide } from '../support/fake-side.ts';
 import { Checks, Violation } from './checks.ts';
 import { People } from './people.ts';
-import type { During, ProcessStep, Schedule, Step } from './steps.ts';
-import { quietFailure, World, type PairWorkflow, type Polled } from './world.ts';
 import type { Process } from './scheduler.ts';
+import type { During, ProcessStep, Schedule, Step } from './steps.ts';
+import { type PairWorkflow, type Polled, quietFailure, World } from './world.ts';
 
 export interface Outcome {
   /** Null: every invariant held. */
@@ -24,7 +24,10 @@ export async function play(schedule: Schedule): Promise<Outcome> {
     await player.play();
     return { violation: null, story: player.world.story, steps: player.world.scheduler.steps, world: player.world };
   } catch (error) {
-    const violation = error instanceof Violation ? error : new Violation('I25', error instanceof Error ? error.stack ?? error.message : String(error));
+    const violation =
+      error instanceof Violation
+        ? error
+        : new Violation('I25', error instanceof Error ? (error.stack ?? error.message) : String(error));
     return { violation, story: player.world.story, steps: player.world.scheduler.steps, world: player.world };
   }
 }
@@ -75,11 +78,20 @@ class Player {
     switch (step.do) {
       case 'thaw':
         return world.scheduler.thaw();
-      case 'expire': case 'freeze': case 'hide': case 'late': case 'empty': case 'no-calendar': case 'stranger': case 'well': case 'fault':
+      case 'expire':
+      case 'freeze':
+      case 'hide':
+      case 'late':
+      case 'empty':
+      case 'no-calendar':
+      case 'stranger':
+      case 'well':
+      case 'fault':
         return this.spoil(world.calendars[step.calendar] as FakeSide, step);
       default:
         this.people.act(step);
-        for (const [calendar, size] of world.hadAtSync) world.hadAtSync.set(calendar, Math.max(size, calendar.items.size));
+        for (const [calendar, size] of world.hadAtSync)
+          world.hadAtSync.set(calendar, Math.max(size, calendar.items.size));
     }
   }
 
@@ -87,7 +99,9 @@ class Player {
     const { world } = this;
     const pair = world.pairs[step.pair] as PairWorkflow;
     const { database } = world;
-    world.tell(`pair ${pair.index + 1}: ${step.do}${'direction' in step ? ` to ${step.direction}` : ''}${'decision' in step ? ` held deletions: ${step.decision}` : ''}`);
+    world.tell(
+      `pair ${pair.index + 1}: ${step.do}${'direction' in step ? ` to ${step.direction}` : ''}${'decision' in step ? ` held deletions: ${step.decision}` : ''}`,
+    );
     switch (step.do) {
       case 'pause':
         database.set(database.pairs, pair.id, { paused: true });
@@ -102,7 +116,8 @@ class Player {
         return;
       case 'turn':
         database.set(database.pairs, pair.id, { direction: step.direction });
-        for (const [id, link] of database.links) if (link.pairId === pair.id) database.set(database.links, id, { dirty: true });
+        for (const [id, link] of database.links)
+          if (link.pairId === pair.id) database.set(database.links, id, { dirty: true });
         return this.checks.turned();
       case 'decide':
         return this.decide(pair, step.decision, step.share);
@@ -120,10 +135,17 @@ class Player {
     if (rows.length > 0) pair.wanted ??= { trigger: 'signal', full: false };
   }
 
-  private spoil(calendar: FakeSide, step: Extract<Step, { do: 'expire' | 'freeze' | 'hide' | 'late' | 'empty' | 'no-calendar' | 'stranger' | 'well' | 'fault' }>): void {
+  private spoil(
+    calendar: FakeSide,
+    step: Extract<
+      Step,
+      { do: 'expire' | 'freeze' | 'hide' | 'late' | 'empty' | 'no-calendar' | 'stranger' | 'well' | 'fault' }
+    >,
+  ): void {
     const { world } = this;
     if (step.do !== 'well') this.checks.isRough = true;
-    if (step.do === 'empty' || step.do === 'hide' || step.do === 'freeze' || step.do === 'late') this.checks.hasHidden = true;
+    if (step.do === 'empty' || step.do === 'hide' || step.do === 'freeze' || step.do === 'late')
+      this.checks.hasHidden = true;
     switch (step.do) {
       case 'expire':
         world.tell(`${calendar.name} knows no older cursor any more`);
@@ -133,18 +155,25 @@ class Player {
         return calendar.freeze();
       case 'hide':
         world.tell(`${calendar.name} lists only half of its events, though all answer`);
-        return [...calendar.items.keys()].sort().forEach((ref, index) => void (index % 2 === 0 && calendar.hidden.add(ref)));
+        return [...calendar.items.keys()]
+          .sort()
+          .forEach((ref, index) => void (index % 2 === 0 && calendar.hidden.add(ref)));
       case 'late': {
         // What a listing is just showing is known.
         if (world.isSyncing) return;
-        const fresh = [...calendar.items.values()].filter(({ marker, ref }) => marker !== null && !world.isShown(calendar, ref));
+        const fresh = [...calendar.items.values()].filter(
+          ({ marker, ref }) => marker !== null && !world.isShown(calendar, ref),
+        );
         const item = fresh[Math.floor(step.event * fresh.length)];
         if (!item) return;
         world.tell(`${calendar.name} does not know ${item.event?.title} yet, a copy that it accepted`);
         return void calendar.late.add(item.ref);
       }
-      case 'empty': case 'no-calendar':
-        world.tell(`${calendar.name} ${step.do === 'empty' ? 'lists nothing, though its events answer' : 'is missing'}`);
+      case 'empty':
+      case 'no-calendar':
+        world.tell(
+          `${calendar.name} ${step.do === 'empty' ? 'lists nothing, though its events answer' : 'is missing'}`,
+        );
         calendar.lists = step.do === 'empty' ? 'nothing' : 'no-calendar';
         return;
       case 'stranger':
@@ -156,8 +185,13 @@ class Player {
         return makeWell(calendar);
       case 'fault': {
         const retryAfterMs = step.waitSeconds === null ? {} : { retryAfterMs: step.waitSeconds * 1000 };
-        world.tell(`${calendar.name} will answer ${step.times} x ${step.kind} ${step.when} ${step.on}${step.waitSeconds === null ? '' : `, to wait ${step.waitSeconds} s`}`);
-        calendar.failNext(step.on, new SyncError(step.kind, `${calendar.name} answers ${step.kind}`, retryAfterMs), { when: step.when, times: step.times });
+        world.tell(
+          `${calendar.name} will answer ${step.times} x ${step.kind} ${step.when} ${step.on}${step.waitSeconds === null ? '' : `, to wait ${step.waitSeconds} s`}`,
+        );
+        calendar.failNext(step.on, new SyncError(step.kind, `${calendar.name} answers ${step.kind}`, retryAfterMs), {
+          when: step.when,
+          times: step.times,
+        });
       }
     }
   }
@@ -180,7 +214,8 @@ class Player {
     world.syncSince = scheduler.now;
     if (world.calendars.some(({ lagMs }) => lagMs > GHOSTS_MS)) this.checks.hasLagged = true;
     world.hadAtSync = new Map(world.calendars.map((calendar) => [calendar, calendar.items.size]));
-    for (const [calendar, size] of world.hadAtSync) world.mostAtSync.set(calendar, Math.max(size, world.mostAtSync.get(calendar) ?? 0));
+    for (const [calendar, size] of world.hadAtSync)
+      world.mostAtSync.set(calendar, Math.max(size, world.mostAtSync.get(calendar) ?? 0));
     const open = [...during];
     scheduler.onStep = (process) => {
       for (const one of open.filter(({ at }) => at <= scheduler.steps - from)) {
@@ -189,10 +224,18 @@ class Player {
       }
     };
     const results: Polled[] = [];
-    const work = indexes.map(async (index, place) => { results[place] = await this.cycle(world.pairs[index] as PairWorkflow); });
+    const work = indexes.map(async (index, place) => {
+      results[place] = await this.cycle(world.pairs[index] as PairWorkflow);
+    });
     let isOver = false;
     let failure: unknown = null;
-    void Promise.all(work).catch((error: unknown) => { failure = error ?? new Error('nothing'); }).finally(() => { isOver = true; });
+    void Promise.all(work)
+      .catch((error: unknown) => {
+        failure = error ?? new Error('nothing');
+      })
+      .finally(() => {
+        isOver = true;
+      });
     world.tell(`sync of ${indexes.map((index) => `pair ${index + 1}`).join(' and ')}`);
     world.isSyncing = true;
     await scheduler.until(() => isOver);
@@ -253,7 +296,10 @@ class Player {
   }
 
   /** Repeats an activity as Temporal does, until it answers or says that it is not worth trying now. */
-  private async repeated<T extends object>(pair: PairWorkflow, attempt: () => Promise<T | 'lost'>): Promise<T | Polled> {
+  private async repeated<T extends object>(
+    pair: PairWorkflow,
+    attempt: () => Promise<T | 'lost'>,
+  ): Promise<T | Polled> {
     for (let number = 1; number <= MAX_ATTEMPTS; number += 1) {
       try {
         const answer = await attempt();
@@ -268,7 +314,10 @@ class Player {
       this.world.scheduler.now += HEARTBEAT_MS;
       if (this.losesWorkflow) {
         this.losesWorkflow = false;
-        pair.runs = Math.max(0, ...[...this.world.database.runs.values()].filter((run) => run.pairId === pair.id).map((run) => run.number));
+        pair.runs = Math.max(
+          0,
+          ...[...this.world.database.runs.values()].filter((run) => run.pairId === pair.id).map((run) => run.number),
+        );
         pair.wanted = { trigger: 'start', full: false };
         return 'broken';
       }
@@ -313,10 +362,16 @@ class Player {
   /** What a server refused is tried again when somebody changes the event. */
   private nudgeProblems(): void {
     const { database, calendars } = this.world;
-    const waiting = [...database.problems.values()].filter(({ code }) => !['cancelled-not-carried', 'recurrence-written-out', 'unreadable'].includes(code));
+    const waiting = [...database.problems.values()].filter(
+      ({ code }) => !['cancelled-not-carried', 'recurrence-written-out', 'unreadable'].includes(code),
+    );
     for (const { linkId } of waiting) {
-      const rows = (['caldav', 'cloud'] satisfies SideName[]).flatMap((side) => database.sides.get(`${linkId}/${side}`) ?? []);
-      const there = rows.flatMap(({ ref }) => calendars.flatMap((calendar) => (calendar.items.get(ref)?.event ? [{ calendar, ref }] : [])));
+      const rows = (['caldav', 'cloud'] satisfies SideName[]).flatMap(
+        (side) => database.sides.get(`${linkId}/${side}`) ?? [],
+      );
+      const there = rows.flatMap(({ ref }) =>
+        calendars.flatMap((calendar) => (calendar.items.get(ref)?.event ? [{ calendar, ref }] : [])),
+      );
       if (there[0]) this.people.nudge(there[0].calendar, there[0].ref);
     }
   }

@@ -24,7 +24,9 @@ export class Process {
     this.name = name;
     this.pair = pair;
     this.since = since;
-    this.lost = new Promise((resolve) => { this.giveUp = () => resolve('lost'); });
+    this.lost = new Promise((resolve) => {
+      this.giveUp = () => resolve('lost');
+    });
   }
 }
 
@@ -94,7 +96,8 @@ export class Scheduler {
       const next = this.choose();
       if (!next) throw new Error('every process waits for something that never comes');
       this.steps += 1;
-      if (this.steps > MAX_STEPS) throw new Error(`more than ${MAX_STEPS} steps: it goes round in circles at ${next.label}`);
+      if (this.steps > MAX_STEPS)
+        throw new Error(`more than ${MAX_STEPS} steps: it goes round in circles at ${next.label}`);
       this.onStep(next.process);
       if (next.process.isDead || next.process.isFrozen) continue;
       this.parked.splice(this.parked.indexOf(next), 1);

@@ -1,5 +1,5 @@
 /** Makes a failing schedule shorter while it still breaks the same invariant: steps are left out, in halves and then in ever smaller parts. */
-import { play, type Outcome } from './play.ts';
+import { type Outcome, play } from './play.ts';
 import type { Schedule, Step } from './steps.ts';
 
 export interface Shrunk {
@@ -19,8 +19,12 @@ export async function shrink(schedule: Schedule, invariant: string, tries = 400)
     best = { schedule: shorter, outcome };
     return true;
   };
-  for (let part = Math.ceil(best.schedule.steps.length / 2); part >= 1 && left > 0; part = part > 1 ? Math.ceil(part / 2) : 0) {
-    for (let from = 0; from < best.schedule.steps.length && left > 0;) {
+  for (
+    let part = Math.ceil(best.schedule.steps.length / 2);
+    part >= 1 && left > 0;
+    part = part > 1 ? Math.ceil(part / 2) : 0
+  ) {
+    for (let from = 0; from < best.schedule.steps.length && left > 0; ) {
       const { steps } = best.schedule;
       if (!(await attempt([...steps.slice(0, from), ...steps.slice(from + part)]))) from += part;
     }

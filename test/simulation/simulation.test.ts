@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { KEPT } from './regressions.ts';
 import { play } from './play.ts';
+import { KEPT } from './regressions.ts';
 
 const SEEDS = 20_000;
 const SEED = Number(process.env['CALPAIR_TEST_SEED'] ?? 1);
@@ -29,9 +29,17 @@ test(`${SEEDS} schedules from seed ${SEED} on break no invariant`, async (contex
 
 function simulate(args: readonly string[]): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('./main.ts', import.meta.url)), ...args]);
+    const child = spawn(process.execPath, [
+      '--import',
+      'tsx',
+      fileURLToPath(new URL('./main.ts', import.meta.url)),
+      ...args,
+    ]);
     let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => { output += text.toString(); });
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (text: Buffer) => {
+        output += text.toString();
+      });
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, output }));
   });

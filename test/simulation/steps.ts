@@ -4,10 +4,22 @@
  */
 import type { SyncErrorKind } from '../../core/sync-error.ts';
 import type { Call } from '../support/fake-side.ts';
-import { randomOf, type Random } from '../support/random.ts';
+import { type Random, randomOf } from '../support/random.ts';
 import type { Profile } from './world.ts';
 
-export const FIELDS = ['title', 'location', 'description', 'when', 'recurrence', 'attendee', 'status', 'visibility', 'transparency', 'override', 'exclude'] as const;
+export const FIELDS = [
+  'title',
+  'location',
+  'description',
+  'when',
+  'recurrence',
+  'attendee',
+  'status',
+  'visibility',
+  'transparency',
+  'override',
+  'exclude',
+] as const;
 export type Field = (typeof FIELDS)[number];
 
 /** `everywhere`: on all calendars under one UID, as an invitation arrives; `alike`: on all calendars, alike but for the UID. */
@@ -16,27 +28,47 @@ export type InsertKind = 'single' | 'series' | 'guests' | 'everywhere' | 'alike'
 /** `event` and `value` are numbers from 0 to 1 that choose among what is there. */
 export type PersonStep =
   | { readonly do: 'insert'; readonly calendar: number; readonly kind: InsertKind; readonly value: number }
-  | { readonly do: 'edit'; readonly calendar: number; readonly event: number; readonly field: Field; readonly value: number }
+  | {
+      readonly do: 'edit';
+      readonly calendar: number;
+      readonly event: number;
+      readonly field: Field;
+      readonly value: number;
+    }
   | { readonly do: 'remove' | 'touch' | 'rename' | 'copy' | 'spoil'; readonly calendar: number; readonly event: number }
   | { readonly do: 'return'; readonly calendar: number; readonly event: number }
   | { readonly do: 'remove-many'; readonly calendar: number; readonly share: number }
   | { readonly do: 'back-up' | 'restore'; readonly calendar: number }
   | { readonly do: 'pause' | 'resume' | 'resync'; readonly pair: number }
-  | { readonly do: 'turn'; readonly pair: number; readonly direction: 'bidirectional' | 'caldav-to-cloud' | 'cloud-to-caldav' }
+  | {
+      readonly do: 'turn';
+      readonly pair: number;
+      readonly direction: 'bidirectional' | 'caldav-to-cloud' | 'cloud-to-caldav';
+    }
   | { readonly do: 'decide'; readonly pair: number; readonly decision: 'apply' | 'restore'; readonly share: number };
 
 export type ServerStep =
-  | { readonly do: 'expire' | 'freeze' | 'hide' | 'empty' | 'no-calendar' | 'stranger' | 'well'; readonly calendar: number }
+  | {
+      readonly do: 'expire' | 'freeze' | 'hide' | 'empty' | 'no-calendar' | 'stranger' | 'well';
+      readonly calendar: number;
+    }
   | { readonly do: 'late'; readonly calendar: number; readonly event: number }
   | {
-    readonly do: 'fault'; readonly calendar: number; readonly on: Call; readonly when: 'before' | 'after'; readonly kind: SyncErrorKind;
-    readonly times: number; readonly waitSeconds: number | null;
-  };
+      readonly do: 'fault';
+      readonly calendar: number;
+      readonly on: Call;
+      readonly when: 'before' | 'after';
+      readonly kind: SyncErrorKind;
+      readonly times: number;
+      readonly waitSeconds: number | null;
+    };
 
 /** What befalls the process that is about to take its next step. */
 export type ProcessStep = { readonly do: 'crash' | 'stand-still' | 'lose-workflow' | 'lose-answer' };
 
-export type Step = PersonStep | ServerStep
+export type Step =
+  | PersonStep
+  | ServerStep
   | { readonly do: 'wait'; readonly seconds: number }
   | { readonly do: 'thaw' }
   /** A poll, and a run where it says so, of these pairs at the same time; meanwhile other steps are taken at the given steps of their processes. */
@@ -59,7 +91,13 @@ export function scheduleOf(seed: number): Schedule {
   const profile = withWays(profileOf(random), randomOf(seed ^ 0x6a61));
   const steps: Step[] = [];
   for (let count = 2 + random.below(5); count > 0; count -= 1) steps.push(insertion(random, profile));
-  if (random.chance(0.3)) steps.push({ do: 'insert', calendar: 0, kind: profile.pairs.length === 1 ? random.pick(['everywhere', 'alike']) : 'everywhere', value: random.next() });
+  if (random.chance(0.3))
+    steps.push({
+      do: 'insert',
+      calendar: 0,
+      kind: profile.pairs.length === 1 ? random.pick(['everywhere', 'alike']) : 'everywhere',
+      value: random.next(),
+    });
   if (random.chance(0.8)) steps.push(sync(random, profile, 0));
   for (let count = 20 + random.below(30); count > 0; count -= 1) steps.push(step(random, profile));
   return { seed, profile, steps };
@@ -77,22 +115,40 @@ function profileOf(random: Random): Profile {
     noCancelled: isCloud && shape < 0.86 && random.chance(0.5),
     clockSkewMs: random.chance(0.1) ? random.pick([-86_400_000, -3_600_000, 3_600_000]) : 0,
   });
-  const holdDeletions = random.chance(0.75) ? { moreThan: 1_000, percent: 100 } : { moreThan: random.pick([1, 2, 10]), percent: random.pick([20, 50]) };
-  const pair = (caldav: number, cloud: number, direction: 'bidirectional' | 'caldav-to-cloud' | 'cloud-to-caldav' = 'bidirectional') =>
-    ({ caldav, cloud, direction, options: { holdDeletions } });
+  const holdDeletions = random.chance(0.75)
+    ? { moreThan: 1_000, percent: 100 }
+    : { moreThan: random.pick([1, 2, 10]), percent: random.pick([20, 50]) };
+  const pair = (
+    caldav: number,
+    cloud: number,
+    direction: 'bidirectional' | 'caldav-to-cloud' | 'cloud-to-caldav' = 'bidirectional',
+  ) => ({ caldav, cloud, direction, options: { holdDeletions } });
   if (shape < 0.74) return { calendars: [calendar(false), calendar(true)], pairs: [pair(0, 1)] };
-  if (shape < 0.86) return { calendars: [calendar(false), calendar(true)], pairs: [pair(0, 1, random.pick(['caldav-to-cloud', 'cloud-to-caldav']))] };
-  if (shape < 0.93) return { calendars: [calendar(false), calendar(true), calendar(true)], pairs: [pair(0, 1), pair(0, 2)] };
+  if (shape < 0.86)
+    return {
+      calendars: [calendar(false), calendar(true)],
+      pairs: [pair(0, 1, random.pick(['caldav-to-cloud', 'cloud-to-caldav']))],
+    };
+  if (shape < 0.93)
+    return { calendars: [calendar(false), calendar(true), calendar(true)], pairs: [pair(0, 1), pair(0, 2)] };
   return { calendars: [calendar(false), calendar(false), calendar(true)], pairs: [pair(0, 2), pair(1, 2)] };
 }
 
 /** One in three clouds has the ways of Microsoft Graph. */
 function withWays(profile: Profile, random: Random): Profile {
-  return { ...profile, calendars: profile.calendars.map((habits) => ({ ...habits, isView: habits.keepsIds === true && random.chance(0.33) })) };
+  return {
+    ...profile,
+    calendars: profile.calendars.map((habits) => ({
+      ...habits,
+      isView: habits.keepsIds === true && random.chance(0.33),
+    })),
+  };
 }
 
 function insertion(random: Random, { calendars }: Profile): Step {
-  const kind = random.chance(0.35) ? 'series' : random.pick<InsertKind>(['guests', 'single', 'single', 'single', 'single', 'single', 'single', 'everywhere']);
+  const kind = random.chance(0.35)
+    ? 'series'
+    : random.pick<InsertKind>(['guests', 'single', 'single', 'single', 'single', 'single', 'single', 'everywhere']);
   return { do: 'insert', calendar: random.below(calendars.length), kind, value: random.next() };
 }
 
@@ -100,13 +156,17 @@ function step(random: Random, profile: Profile): Step {
   const chance = random.next();
   if (chance < 0.5) return personStep(random, profile);
   if (chance < 0.62) return serverStep(random, profile);
-  if (chance < 0.65) return random.chance(0.5) ? { do: 'thaw' } : { do: 'wait', seconds: random.pick([1, 20, 90, 600, 4_000]) };
+  if (chance < 0.65)
+    return random.chance(0.5) ? { do: 'thaw' } : { do: 'wait', seconds: random.pick([1, 20, 90, 600, 4_000]) };
   return sync(random, profile, random.pick([0, 0, 1, 1, 2, 3]));
 }
 
 function sync(random: Random, profile: Profile, befalls: number): Step {
   const all = profile.pairs.map((_, index) => index);
-  const during = Array.from({ length: befalls }, (): During => ({ at: 1 + random.below(random.pick([8, 25, 80])), what: interruption(random, profile) }));
+  const during = Array.from(
+    { length: befalls },
+    (): During => ({ at: 1 + random.below(random.pick([8, 25, 80])), what: interruption(random, profile) }),
+  );
   return { do: 'sync', pairs: all.length > 1 && random.chance(0.5) ? [random.pick(all)] : all, during };
 }
 
@@ -131,16 +191,37 @@ function personStep(random: Random, profile: Profile): PersonStep {
   if (chance < 0.9) return { do: random.pick(['touch', 'touch', 'rename', 'copy', 'spoil', 'spoil']), calendar, event };
   if (chance < 0.93) return { do: random.pick(['back-up', 'restore']), calendar };
   if (chance < 0.97) return { do: random.pick(['pause', 'resume', 'resume', 'resync']), pair };
-  if (chance < 0.98) return { do: 'turn', pair, direction: random.pick(['bidirectional', 'caldav-to-cloud', 'cloud-to-caldav']) };
+  if (chance < 0.98)
+    return { do: 'turn', pair, direction: random.pick(['bidirectional', 'caldav-to-cloud', 'cloud-to-caldav']) };
   return { do: 'decide', pair, decision: random.pick(['apply', 'restore']), share: random.pick([0.5, 1]) };
 }
 
 /** Errors that make sense where a call is made; the rest of the kinds come from nowhere else. */
 const KINDS: Record<Call, readonly SyncErrorKind[]> = {
-  changes: ['unreachable', 'unreachable', 'throttled', 'auth', 'calendar-missing', 'quota', 'not-a-caldav-server', 'bug'],
+  changes: [
+    'unreachable',
+    'unreachable',
+    'throttled',
+    'auth',
+    'calendar-missing',
+    'quota',
+    'not-a-caldav-server',
+    'bug',
+  ],
   get: ['unreachable', 'unreachable', 'throttled', 'auth', 'calendar-missing', 'bug'],
   create: ['unreachable', 'unreachable', 'throttled', 'auth', 'rejected', 'forbidden', 'too-large', 'quota', 'bug'],
-  update: ['unreachable', 'unreachable', 'throttled', 'stale', 'stale', 'auth', 'rejected', 'forbidden', 'would-mail', 'bug'],
+  update: [
+    'unreachable',
+    'unreachable',
+    'throttled',
+    'stale',
+    'stale',
+    'auth',
+    'rejected',
+    'forbidden',
+    'would-mail',
+    'bug',
+  ],
   remove: ['unreachable', 'unreachable', 'throttled', 'stale', 'auth', 'forbidden', 'bug'],
 };
 /** Only these leave open whether the write was done. */
@@ -157,9 +238,15 @@ function serverStep(random: Random, profile: Profile): ServerStep {
   if (chance < 0.45) return { do: 'well', calendar };
   const on = random.pick<Call>(['changes', 'get', 'create', 'create', 'update', 'update', 'remove']);
   const kind = random.pick(KINDS[on]);
-  const when = random.chance(0.5) && UNKNOWN_OUTCOME.includes(kind) && !(kind === 'stale' && on === 'remove') ? 'after' : 'before';
+  const when =
+    random.chance(0.5) && UNKNOWN_OUTCOME.includes(kind) && !(kind === 'stale' && on === 'remove') ? 'after' : 'before';
   return {
-    do: 'fault', calendar, on, when, kind, times: random.pick([1, 1, 1, 2, 5]),
+    do: 'fault',
+    calendar,
+    on,
+    when,
+    kind,
+    times: random.pick([1, 1, 1, 2, 5]),
     waitSeconds: kind === 'throttled' ? random.pick([1, 30, 600]) : null,
   };
 }

@@ -2,8 +2,9 @@
  * Arguments for every function of `Store`, drawn by chance from what a database holds: mostly ids that are there and belong together, sometimes ones that do not.
  * A new function of `Store` does not compile until it has its line here.
  */
-import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
+
 import { otherSide, type SideName } from '../../core/event.ts';
+import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
 import type { Halves, LinkRow, SideRow } from '../../db/links.ts';
 import type { OpRow } from '../../db/plans.ts';
 import type { Store } from '../../db/store.ts';
@@ -112,12 +113,16 @@ export class StoreCalls {
 
   private sideRow(): SideRow {
     const rows = [...this.database.sides.values()];
-    return rows.length === 0 || this.random.chance(0.03) ? { ...this.newSide(), ...NO_SIDE } as SideRow : this.random.pick(rows);
+    return rows.length === 0 || this.random.chance(0.03)
+      ? ({ ...this.newSide(), ...NO_SIDE } as SideRow)
+      : this.random.pick(rows);
   }
 
   private op(): OpRow {
     const rows = [...this.database.ops.values()];
-    return rows.length === 0 ? { ...this.newOp(), next: null, counted: true, code: null, doneAt: null } as OpRow : this.random.pick(rows);
+    return rows.length === 0
+      ? ({ ...this.newOp(), next: null, counted: true, code: null, doneAt: null } as OpRow)
+      : this.random.pick(rows);
   }
 
   private newLink() {
@@ -125,16 +130,30 @@ export class StoreCalls {
     const pairId = this.pair();
     const id = random.chance(0.02) ? this.known(this.database.links) : this.id();
     return {
-      id, pairId, createdAt: this.time(), ...this.linkColumns(), dirty: random.chance(0.5),
-      ...(random.chance(0.25) ? { parentId: this.linkOf(pairId)?.id ?? null, occurrence: `2026060${1 + random.below(9)}T${this.ids.toString().padStart(6, '0')}Z` } : {}),
+      id,
+      pairId,
+      createdAt: this.time(),
+      ...this.linkColumns(),
+      dirty: random.chance(0.5),
+      ...(random.chance(0.25)
+        ? {
+            parentId: this.linkOf(pairId)?.id ?? null,
+            occurrence: `2026060${1 + random.below(9)}T${this.ids.toString().padStart(6, '0')}Z`,
+          }
+        : {}),
     };
   }
 
   private linkColumns() {
     return columns({
-      retryAt: this.orNothing(this.maybe(new Date(this.now + this.random.pick([-1, 0, 1]) * 60_000))), attempts: this.orNothing(this.random.below(3)),
-      caldavGeneration: this.orNothing(this.random.below(3)), cloudGeneration: this.orNothing(this.random.below(3)), agreed: this.orNothing(this.maybe(this.sealed())), label: this.orNothing(this.maybe(this.sealed())),
-      lastChangeAt: this.orNothing(this.maybe(this.time())), dirty: this.orNothing(this.random.chance(0.5)),
+      retryAt: this.orNothing(this.maybe(new Date(this.now + this.random.pick([-1, 0, 1]) * 60_000))),
+      attempts: this.orNothing(this.random.below(3)),
+      caldavGeneration: this.orNothing(this.random.below(3)),
+      cloudGeneration: this.orNothing(this.random.below(3)),
+      agreed: this.orNothing(this.maybe(this.sealed())),
+      label: this.orNothing(this.maybe(this.sealed())),
+      lastChangeAt: this.orNothing(this.maybe(this.time())),
+      dirty: this.orNothing(this.random.chance(0.5)),
     });
   }
 
@@ -143,25 +162,42 @@ export class StoreCalls {
     const linkId = half?.linkId ?? this.known(this.database.links);
     const side = half ? otherSide(half.side) : this.side();
     return {
-      linkId, pairId: this.pairOf(linkId), side, resource: `r${this.random.below(40)}`, ...this.sideColumns(), uidHash: this.maybe(this.hash()), matchHash: this.maybe(this.hash()),
-      seen: this.maybe(this.sealed()), owned: this.random.chance(0.5), ref: this.ref(),
-      changedAt: this.time(), shown: this.random.chance(0.5),
+      linkId,
+      pairId: this.pairOf(linkId),
+      side,
+      resource: `r${this.random.below(40)}`,
+      ...this.sideColumns(),
+      uidHash: this.maybe(this.hash()),
+      matchHash: this.maybe(this.hash()),
+      seen: this.maybe(this.sealed()),
+      owned: this.random.chance(0.5),
+      ref: this.ref(),
+      changedAt: this.time(),
+      shown: this.random.chance(0.5),
     };
   }
 
   /** An event that is gone under one name and there under another one. */
   private renamed() {
-    const free = [...this.database.links.values()].filter(({ id, parentId }) => parentId === null && !(['caldav', 'cloud'] as const).some((side) => this.database.sides.has(`${id}/${side}`)));
+    const free = [...this.database.links.values()].filter(
+      ({ id, parentId }) =>
+        parentId === null && !(['caldav', 'cloud'] as const).some((side) => this.database.sides.has(`${id}/${side}`)),
+    );
     const [old] = free;
     const next = free.find(({ id, pairId }) => id !== old?.id && pairId === old?.pairId);
     if (!old || !next) return [this.newSide()];
     const of = { side: this.side(), pairId: old.pairId, uidHash: this.id(), seen: this.sealed() };
-    return [{ ...this.newSide(), ...of, linkId: old.id, gone: 'proved' as const }, { ...this.newSide(), ...of, linkId: next.id, gone: 'no' as const }];
+    return [
+      { ...this.newSide(), ...of, linkId: old.id, gone: 'proved' as const },
+      { ...this.newSide(), ...of, linkId: next.id, gone: 'no' as const },
+    ];
   }
 
   /** One side of a link that has no other one. */
   private half(): SideRow | undefined {
-    const halves = [...this.database.sides.values()].filter(({ linkId, side }) => !this.database.sides.has(`${linkId}/${otherSide(side)}`));
+    const halves = [...this.database.sides.values()].filter(
+      ({ linkId, side }) => !this.database.sides.has(`${linkId}/${otherSide(side)}`),
+    );
     return halves.length === 0 ? undefined : this.random.pick(halves);
   }
 
@@ -172,11 +208,20 @@ export class StoreCalls {
   private sideColumns() {
     const { random } = this;
     return columns({
-      uidHash: this.orNothing(this.maybe(this.hash())), matchHash: this.orNothing(this.random.chance(0.9) ? this.hash() : null), owned: this.orNothing(random.chance(0.5)),
-      version: this.orNothing(this.maybe(this.text())), seen: random.chance(0.7) ? this.sealed() : this.orNothing(null), modifiedAt: this.orNothing(this.maybe(this.time())),
-      changedAt: this.orNothing(this.time()), gone: this.orNothing(random.pick(['no', 'no', 'no', 'hinted', 'proved'] as const)), shown: this.orNothing(random.chance(0.5)),
-      base: this.orNothing(this.maybe(this.sealed())), baseVersion: this.orNothing(this.maybe(this.text())), replacedVersion: this.orNothing(this.maybe(this.text())),
-      confirmed: this.orNothing(random.chance(0.6)), ...(random.chance(0.4) ? { ref: random.pick([...this.database.sides.values()])?.ref ?? this.ref() } : {}),
+      uidHash: this.orNothing(this.maybe(this.hash())),
+      matchHash: this.orNothing(this.random.chance(0.9) ? this.hash() : null),
+      owned: this.orNothing(random.chance(0.5)),
+      version: this.orNothing(this.maybe(this.text())),
+      seen: random.chance(0.7) ? this.sealed() : this.orNothing(null),
+      modifiedAt: this.orNothing(this.maybe(this.time())),
+      changedAt: this.orNothing(this.time()),
+      gone: this.orNothing(random.pick(['no', 'no', 'no', 'hinted', 'proved'] as const)),
+      shown: this.orNothing(random.chance(0.5)),
+      base: this.orNothing(this.maybe(this.sealed())),
+      baseVersion: this.orNothing(this.maybe(this.text())),
+      replacedVersion: this.orNothing(this.maybe(this.text())),
+      confirmed: this.orNothing(random.chance(0.6)),
+      ...(random.chance(0.4) ? { ref: random.pick([...this.database.sides.values()])?.ref ?? this.ref() } : {}),
     });
   }
 
@@ -187,18 +232,36 @@ export class StoreCalls {
     const status = random.pick(['pending', 'pending', 'done', 'stale', 'waiting', 'failed'] as const);
     const action = random.pick(['create', 'update', 'delete'] as const);
     return {
-      id: random.chance(0.02) ? this.known(database.ops) : this.id(), runId, pairId, linkId: this.linkOf(pairId)?.id ?? this.id(), side: this.side(),
-      action, next: this.orNothing(this.maybe(this.sealed())),
-      fields: action === 'delete' ? {} : Object.fromEntries(this.some(() => [this.text(), this.hash()], 2)) as Record<string, string>, counted: this.orNothing(random.chance(0.7)), status,
-      code: this.orNothing(this.maybe(this.text())), doneAt: status === 'done' ? this.maybe(this.onlyTime()) : null,
+      id: random.chance(0.02) ? this.known(database.ops) : this.id(),
+      runId,
+      pairId,
+      linkId: this.linkOf(pairId)?.id ?? this.id(),
+      side: this.side(),
+      action,
+      next: this.orNothing(this.maybe(this.sealed())),
+      fields:
+        action === 'delete'
+          ? {}
+          : (Object.fromEntries(this.some(() => [this.text(), this.hash()], 2)) as Record<string, string>),
+      counted: this.orNothing(random.chance(0.7)),
+      status,
+      code: this.orNothing(this.maybe(this.text())),
+      doneAt: status === 'done' ? this.maybe(this.onlyTime()) : null,
     };
   }
 
   private newConflict() {
     const linkId = this.known(this.database.links);
     return {
-      id: this.id(), pairId: this.pairOf(linkId), linkId, runId: this.known(this.database.runs), at: this.time(), field: this.text(), winner: this.side(),
-      content: this.sealed(), digest: this.hash(),
+      id: this.id(),
+      pairId: this.pairOf(linkId),
+      linkId,
+      runId: this.known(this.database.runs),
+      at: this.time(),
+      field: this.text(),
+      winner: this.side(),
+      content: this.sealed(),
+      digest: this.hash(),
     };
   }
 
@@ -214,9 +277,15 @@ export class StoreCalls {
   private pairColumns() {
     const { random } = this;
     return columns({
-      paused: this.orNothing(random.chance(0.3)), caldavCursor: this.orNothing(this.maybe(this.text())), cloudCursor: this.orNothing(this.maybe(this.text())),
-      meeting: this.orNothing(random.chance(0.5)), failures: this.orNothing(random.below(3)), failingSince: this.orNothing(this.maybe(this.time())),
-      attention: this.orNothing(this.maybe('error' as const)), notBefore: this.orNothing(this.maybe(this.time())), lastGoneAt: this.orNothing(this.maybe(this.time())),
+      paused: this.orNothing(random.chance(0.3)),
+      caldavCursor: this.orNothing(this.maybe(this.text())),
+      cloudCursor: this.orNothing(this.maybe(this.text())),
+      meeting: this.orNothing(random.chance(0.5)),
+      failures: this.orNothing(random.below(3)),
+      failingSince: this.orNothing(this.maybe(this.time())),
+      attention: this.orNothing(this.maybe('error' as const)),
+      notBefore: this.orNothing(this.maybe(this.time())),
+      lastGoneAt: this.orNothing(this.maybe(this.time())),
       options: this.orNothing({ ...DEFAULT_OPTIONS }),
     });
   }
@@ -224,8 +293,11 @@ export class StoreCalls {
   private runColumns() {
     const { random } = this;
     return columns({
-      finishedAt: this.orNothing(this.maybe(this.time())), result: this.orNothing(random.pick(['running', 'ok', 'partial', 'failed'] as const)),
-      startedAt: this.orNothing(this.time()), readCaldav: this.orNothing(random.below(9)), problems: this.orNothing(random.below(9)),
+      finishedAt: this.orNothing(this.maybe(this.time())),
+      result: this.orNothing(random.pick(['running', 'ok', 'partial', 'failed'] as const)),
+      startedAt: this.orNothing(this.time()),
+      readCaldav: this.orNothing(random.below(9)),
+      problems: this.orNothing(random.below(9)),
       error: this.orNothing(this.maybe({ code: this.text(), side: this.maybe(this.side()), detail: this.text() })),
     });
   }
@@ -273,15 +345,30 @@ export class StoreCalls {
     },
     hasForeignTwin: () => {
       const row = this.sideRow();
-      return [row.pairId, { ...row, matchHash: this.maybe(this.hash()) }, this.random.chance(0.5) ? 'no id' : this.known(this.database.links)];
+      return [
+        row.pairId,
+        { ...row, matchHash: this.maybe(this.hash()) },
+        this.random.chance(0.5) ? 'no id' : this.known(this.database.links),
+      ];
     },
     twinsOf: () => [{ ...this.sideRow(), uidHash: this.maybe(this.hash()), matchHash: this.maybe(this.hash()) }],
-    singlesOf: () => [[...this.database.links.values()].flatMap(({ parentId }) => (parentId !== null && this.random.chance(0.3) ? [parentId] : []))],
+    singlesOf: () => [
+      [...this.database.links.values()].flatMap(({ parentId }) =>
+        parentId !== null && this.random.chance(0.3) ? [parentId] : [],
+      ),
+    ],
     touchWrittenOut: () => [this.pair()],
     touchUnsettled: () => [this.pair()],
     countEvents: () => [this.pair()],
     countLinks: () => [this.pair()],
-    beginRun: () => [{ pairId: this.pair(), number: 1 + this.random.below(8), trigger: this.random.pick(['poll', 'signal', 'resync']), now: this.time() }],
+    beginRun: () => [
+      {
+        pairId: this.pair(),
+        number: 1 + this.random.below(8),
+        trigger: this.random.pick(['poll', 'signal', 'resync']),
+        now: this.time(),
+      },
+    ],
     resumeRun: () => [this.known(this.database.runs)],
     getRun: () => [this.known(this.database.runs)],
     updateRun: () => [this.known(this.database.runs), this.runColumns()],
@@ -292,7 +379,12 @@ export class StoreCalls {
     dropUndoneOps: () => [this.known(this.database.runs), this.linkIds()],
     pendingOps: () => [this.known(this.database.runs)],
     noteShown: () => [this.op().linkId, this.side(), { title: this.hash(), location: this.hash() }, '#shown'],
-    setOp: () => [this.op().id, this.random.pick(['done', 'stale', 'waiting', 'failed']), this.maybe(this.text()), this.maybe(this.onlyTime())],
+    setOp: () => [
+      this.op().id,
+      this.random.pick(['done', 'stale', 'waiting', 'failed']),
+      this.maybe(this.text()),
+      this.maybe(this.onlyTime()),
+    ],
     countOps: () => [this.known(this.database.runs)],
     hasOpenSibling: () => [this.op()],
     finishDeletions: () => [this.linkIds(), this.onlyTime()],
@@ -316,25 +408,45 @@ export class StoreCalls {
     pruneRuns: () => [this.pair(), new Date(this.now - this.random.pick([80, 100, 100]) * 86_400_000)],
     lockShared: () => [this.pairRow()],
     copiesOfOthers: () => [this.pairRow(), new Date(this.now)],
-    isOnAnotherWay: () => [{ pairId: this.pair(), side: this.side() }, this.some(() => ({ pairId: this.pair(), side: this.side() }), 2), this.hash(), new Date(this.now)],
+    isOnAnotherWay: () => [
+      { pairId: this.pair(), side: this.side() },
+      this.some(() => ({ pairId: this.pair(), side: this.side() }), 2),
+      this.hash(),
+      new Date(this.now),
+    ],
     pairWithAccounts: () => [this.pair()],
     pairNow: () => [this.pair()],
     updatePair: () => [this.pair(), this.pairColumns()],
     askedToWait: () => [this.pair(), 1 + this.random.below(8)],
     openedAccount: () => [this.random.pick(this.accounts)],
     noteCalendarChange: () => [[this.random.pick(this.accounts)]],
-    setAccountStatus: () => [this.random.pick(this.accounts), this.random.pick(['ok', 'attention']), this.maybe('credentials')],
+    setAccountStatus: () => [
+      this.random.pick(this.accounts),
+      this.random.pick(['ok', 'attention']),
+      this.maybe('credentials'),
+    ],
   };
 
   /** The sides of a link, as a run has loaded them. */
   private bothSides(): Partial<Record<SideName, SideRow>>[] {
     const { linkId } = this.sideRow();
-    return [Object.fromEntries([...this.database.sides.values()].filter((row) => row.linkId === linkId).map((row) => [row.side, row]))];
+    return [
+      Object.fromEntries(
+        [...this.database.sides.values()].filter((row) => row.linkId === linkId).map((row) => [row.side, row]),
+      ),
+    ];
   }
 
   /** Mostly two that a match might find. */
   private pairRow() {
-    return this.database.pairs.get(this.pair()) ?? { id: this.id(), calendars: '[]', caldavCalendarId: 'none', cloudCalendarId: 'none' };
+    return (
+      this.database.pairs.get(this.pair()) ?? {
+        id: this.id(),
+        calendars: '[]',
+        caldavCalendarId: 'none',
+        cloudCalendarId: 'none',
+      }
+    );
   }
 
   private halves(): [Halves] {
@@ -342,7 +454,13 @@ export class StoreCalls {
     const side = this.side();
     const pairId = this.pairOf(kept);
     const isOther = (row: SideRow) => row.pairId === pairId && row.side === side && row.linkId !== kept;
-    return [{ kept, side, joined: [...this.database.sides.values()].filter(isOther).map(({ linkId }) => linkId)[0] ?? this.id() }];
+    return [
+      {
+        kept,
+        side,
+        joined: [...this.database.sides.values()].filter(isOther).map(({ linkId }) => linkId)[0] ?? this.id(),
+      },
+    ];
   }
 }
 
@@ -351,5 +469,15 @@ function columns<Row extends object>(row: Row): Columns<Row> {
 }
 
 const NO_SIDE = {
-  uidHash: null, matchHash: null, owned: false, version: null, seen: null, modifiedAt: null, gone: 'no', base: null, baseVersion: null, replacedVersion: null, confirmed: true,
+  uidHash: null,
+  matchHash: null,
+  owned: false,
+  version: null,
+  seen: null,
+  modifiedAt: null,
+  gone: 'no',
+  base: null,
+  baseVersion: null,
+  replacedVersion: null,
+  confirmed: true,
 } as const;

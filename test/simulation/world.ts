@@ -2,15 +2,15 @@
 import { asyncLocalStorage } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { pino, type Logger } from 'pino';
-import { createActivities } from '../../activities/index.ts';
+import { type Logger, pino } from 'pino';
 import type { Deps } from '../../activities/deps.ts';
+import { createActivities } from '../../activities/index.ts';
 import type { SideName } from '../../core/event.ts';
 import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../core/sync/policy.ts';
 import type { PairRow } from '../../db/pair-state.ts';
 import type { Side } from '../../providers/provider.ts';
 import type { DiffResult, PairState, PollResult, RunSummary, Trigger } from '../../workflows/messages.ts';
-import { FakeSide, fakeProvider, type FakeWrite, type Habits } from '../support/fake-side.ts';
+import { FakeSide, type FakeWrite, fakeProvider, type Habits } from '../support/fake-side.ts';
 import { randomOf } from '../support/random.ts';
 import { Ledger, lineageOf } from './ledger.ts';
 import { MemoryDatabase } from './memory-store.ts';
@@ -21,9 +21,20 @@ export const START = Date.parse('2026-06-10T08:00:00Z');
 /** What a world is made of. */
 export interface Profile {
   /** One for each calendar. */
-  readonly calendars: readonly Partial<Omit<Habits, 'rewrite' | 'cannotHold'> & { readonly tidies: boolean; readonly noCancelled: boolean; readonly clockSkewMs: number }>[];
+  readonly calendars: readonly Partial<
+    Omit<Habits, 'rewrite' | 'cannotHold'> & {
+      readonly tidies: boolean;
+      readonly noCancelled: boolean;
+      readonly clockSkewMs: number;
+    }
+  >[];
   /** Indexes of calendars. */
-  readonly pairs: readonly { readonly caldav: number; readonly cloud: number; readonly direction: Direction; readonly options: Partial<PairOptions> }[];
+  readonly pairs: readonly {
+    readonly caldav: number;
+    readonly cloud: number;
+    readonly direction: Direction;
+    readonly options: Partial<PairOptions>;
+  }[];
 }
 
 /** One pair as its workflow has it. */
@@ -84,8 +95,16 @@ export class World {
     const { tidies, noCancelled, clockSkewMs, ...plain } = habits;
     const calendar = new FakeSide(name, this.scheduler, {
       ...plain,
-      ...(tidies ? { rewrite: (event) => (event.location === '' || event.location.endsWith('.') ? event : { ...event, location: `${event.location}.` }) } : {}),
-      cannotHold: (event) => (noCancelled && event.status === 'cancelled' ? { code: 'cancelled-not-carried', detail: 'not here' } : null),
+      ...(tidies
+        ? {
+            rewrite: (event) =>
+              event.location === '' || event.location.endsWith('.')
+                ? event
+                : { ...event, location: `${event.location}.` },
+          }
+        : {}),
+      cannotHold: (event) =>
+        noCancelled && event.status === 'cancelled' ? { code: 'cancelled-not-carried', detail: 'not here' } : null,
     });
     calendar.clockSkewMs = clockSkewMs ?? 0;
     calendar.onWrite = (write) => this.onWrite({ ...write, calendar, process: this.caller as Process });
@@ -95,15 +114,41 @@ export class World {
   private pair({ caldav, cloud, direction, options }: Profile['pairs'][number], index: number): PairWorkflow {
     const id = this.newId();
     const row: PairRow = {
-      id, connectionId: id, caldavCalendarId: `${caldav}`, cloudCalendarId: `${cloud}`, calendars: id, floatingZone: 'Europe/Berlin', direction,
-      pollIntervalSeconds: 60, options: { ...DEFAULT_OPTIONS, ...options }, paused: false, epoch: 0, caldavCursor: null, cloudCursor: null, fullListingAt: null,
-      firstRunAt: null, meeting: true, lastSyncAt: null, nextPollAt: null, attention: null, statusDetail: null, failingSince: null, failures: 0, lastGoneAt: null, notBefore: null, announced: null,
+      id,
+      connectionId: id,
+      caldavCalendarId: `${caldav}`,
+      cloudCalendarId: `${cloud}`,
+      calendars: id,
+      floatingZone: 'Europe/Berlin',
+      direction,
+      pollIntervalSeconds: 60,
+      options: { ...DEFAULT_OPTIONS, ...options },
+      paused: false,
+      epoch: 0,
+      caldavCursor: null,
+      cloudCursor: null,
+      fullListingAt: null,
+      firstRunAt: null,
+      meeting: true,
+      lastSyncAt: null,
+      nextPollAt: null,
+      attention: null,
+      statusDetail: null,
+      failingSince: null,
+      failures: 0,
+      lastGoneAt: null,
+      notBefore: null,
+      announced: null,
       createdAt: new Date(START),
     };
     this.database.pairs.set(id, row);
     this.database.accountsOf.set(id, { caldavAccountId: `${caldav}`, cloudAccountId: `${cloud}` });
     return {
-      index, id, runs: 0, state: 'active', wanted: null,
+      index,
+      id,
+      runs: 0,
+      state: 'active',
+      wanted: null,
       calendars: { caldav: this.calendars[caldav] as FakeSide, cloud: this.calendars[cloud] as FakeSide },
     };
   }
@@ -118,26 +163,46 @@ export class World {
    */
   isUnsettled(calendar: FakeSide, ref: string): boolean {
     const lineage = lineageOf(calendar.items.get(ref)?.event ?? null);
-    return this.calendars.some((one) => [...one.items.values()].some((item) =>
-      ((one === calendar && item.ref === ref) || (lineage !== null && lineageOf(item.event) === lineage)) && this.isUnsettledAt(one, item.ref)));
+    return this.calendars.some((one) =>
+      [...one.items.values()].some(
+        (item) =>
+          ((one === calendar && item.ref === ref) || (lineage !== null && lineageOf(item.event) === lineage)) &&
+          this.isUnsettledAt(one, item.ref),
+      ),
+    );
   }
 
   private isUnsettledAt(calendar: FakeSide, ref: string): boolean {
-    return this.pairs.some((pair) => (['caldav', 'cloud'] as const).some((side) => {
-      if (pair.calendars[side] !== calendar) return false;
-      const row = [...this.database.sides.values()].find((one) => one.pairId === pair.id && one.side === side && one.ref === ref);
-      if (!row) return true;
-      const other = this.database.sides.get(`${row.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`);
-      if (!other?.shown || !other.confirmed) return true;
-      const ops = [...this.database.ops.values()].filter((op) => op.linkId === row.linkId).sort((a, b) => (a.id < b.id ? -1 : 1));
-      return !row.shown || !row.confirmed || row.base === null || ops.some(({ runId, status }) => status !== 'done' && runId === ops.at(-1)?.runId);
-    }));
+    return this.pairs.some((pair) =>
+      (['caldav', 'cloud'] as const).some((side) => {
+        if (pair.calendars[side] !== calendar) return false;
+        const row = [...this.database.sides.values()].find(
+          (one) => one.pairId === pair.id && one.side === side && one.ref === ref,
+        );
+        if (!row) return true;
+        const other = this.database.sides.get(`${row.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`);
+        if (!other?.shown || !other.confirmed) return true;
+        const ops = [...this.database.ops.values()]
+          .filter((op) => op.linkId === row.linkId)
+          .sort((a, b) => (a.id < b.id ? -1 : 1));
+        return (
+          !row.shown ||
+          !row.confirmed ||
+          row.base === null ||
+          ops.some(({ runId, status }) => status !== 'done' && runId === ops.at(-1)?.runId)
+        );
+      }),
+    );
   }
 
   /** A listing or a change feed has shown it, and that was noted. */
   isShown(calendar: FakeSide, ref: string): boolean {
-    return [...this.database.sides.values()].some((row) => row.ref === ref && row.shown
-      && this.pairs.find(({ id }) => id === row.pairId)?.calendars[row.side] === calendar);
+    return [...this.database.sides.values()].some(
+      (row) =>
+        row.ref === ref &&
+        row.shown &&
+        this.pairs.find(({ id }) => id === row.pairId)?.calendars[row.side] === calendar,
+    );
   }
 
   tell(line: string): void {
@@ -154,7 +219,10 @@ export class World {
     return this.attempt(pair, 'poll', (activities) => activities.pollPair, { pairId: pair.id, state: pair.state });
   }
 
-  diff(pair: PairWorkflow, input: { number: number; trigger: Trigger; full: boolean; polled: boolean }): Promise<DiffResult | 'lost'> {
+  diff(
+    pair: PairWorkflow,
+    input: { number: number; trigger: Trigger; full: boolean; polled: boolean },
+  ): Promise<DiffResult | 'lost'> {
     return this.attempt(pair, 'diff', (activities) => activities.diffPair, { pairId: pair.id, ...input });
   }
 
@@ -164,8 +232,10 @@ export class World {
 
   /** One attempt at an activity, in a process of its own; `lost` when that died or stands still. */
   private async attempt<Input, Output>(
-    pair: PairWorkflow, name: string,
-    activityOf: (activities: ReturnType<typeof createActivities>) => (input: Input) => Promise<Output>, input: Input,
+    pair: PairWorkflow,
+    name: string,
+    activityOf: (activities: ReturnType<typeof createActivities>) => (input: Input) => Promise<Output>,
+    input: Input,
   ): Promise<Output | 'lost'> {
     const process = new Process(`${name} of pair ${pair.index + 1}`, pair.index, this.scheduler.now);
     const work = activityOf(createActivities(this.depsOf(process, pair)))(input);
@@ -175,10 +245,19 @@ export class World {
 
   private depsOf(process: Process, pair: PairWorkflow): Deps {
     const { scheduler } = this;
-    const sides = new Map<string, Side>(this.calendars.map((calendar, index) => [`${index}`, this.steppedSide(calendar, process)]));
+    const sides = new Map<string, Side>(
+      this.calendars.map((calendar, index) => [`${index}`, this.steppedSide(calendar, process)]),
+    );
     return {
       store: this.database.open((what) => scheduler.step(process, what)),
-      providers: new Map([['model', fakeProvider('model', sides, () => (Object.values(pair.calendars).some(({ isStrangers }) => isStrangers) ? 'stranger' : 'owner'))]]),
+      providers: new Map([
+        [
+          'model',
+          fakeProvider('model', sides, () =>
+            Object.values(pair.calendars).some(({ isStrangers }) => isStrangers) ? 'stranger' : 'owner',
+          ),
+        ],
+      ]),
       fetch: () => Promise.reject(new Error('nothing is fetched here')),
       tag: () => 'ffff',
       historyDays: 30,
@@ -240,7 +319,10 @@ export class World {
   private log(pair: PairWorkflow): Logger {
     const known = this.logs.get(pair.index);
     if (known) return known;
-    const log = pino({ level: 'error', formatters: { log: (fields) => this.noteMistake(fields) } }, { write: () => {} });
+    const log = pino(
+      { level: 'error', formatters: { log: (fields) => this.noteMistake(fields) } },
+      { write: () => {} },
+    );
     this.logs.set(pair.index, log);
     return log;
   }

@@ -1,15 +1,16 @@
 /** Hosts whose calendars bookings are written to, for tests that are the same for each kind of account: their accounts, and what they do by themselves. */
-import { listAll } from '../../demo/agree.ts';
-import { slotOf, whenOf, type Slot } from '../../core/booking.ts';
+
+import { type Slot, slotOf, whenOf } from '../../core/booking.ts';
 import type { CalendarEvent } from '../../core/event.ts';
+import { listAll } from '../../demo/agree.ts';
+import { COMMON_URL, partitionUrl, startIcloud } from '../fakes/icloud/start.ts';
 import type { Json, RunningCalpair } from './calpair.ts';
 import type { CloudKind, CloudPerson } from './cloud.ts';
 import { CLOUDS } from './clouds.ts';
-import { startRadicale, startXandikos, type DavServer } from './dav.ts';
+import { type DavServer, startRadicale, startXandikos } from './dav.ts';
 import { DavPerson } from './dav-person.ts';
 import { object } from './ics.ts';
-import { COMMON_URL, partitionUrl, startIcloud } from '../fakes/icloud/start.ts';
-import { calendarOf, credentialsOf, openSide, providerOf, type Calendar } from './pair.ts';
+import { type Calendar, calendarOf, credentialsOf, openSide, providerOf } from './pair.ts';
 
 export interface HostKind {
   readonly title: string;
@@ -36,7 +37,12 @@ export interface Host {
   remove(title: string): Promise<void>;
 }
 
-export const HOSTS: readonly HostKind[] = [davKind('Radicale', startRadicale), davKind('Xandikos', startXandikos), { title: 'iCloud', start: startIcloudHosts }, ...CLOUDS.map(cloudKind)];
+export const HOSTS: readonly HostKind[] = [
+  davKind('Radicale', startRadicale),
+  davKind('Xandikos', startXandikos),
+  { title: 'iCloud', start: startIcloudHosts },
+  ...CLOUDS.map(cloudKind),
+];
 
 /** Berlin, as the hosts' programs write it. */
 const ZONE = 'Europe/Berlin';
@@ -48,7 +54,9 @@ function davKind(title: string, start: () => Promise<DavServer>): HostKind {
       const server = await start();
       let count = 0;
       return {
-        environment: {}, harm: () => [], stop: () => server.stop(),
+        environment: {},
+        harm: () => [],
+        stop: () => server.stop(),
         async addHost() {
           count += 1;
           const url = await server.createCalendar(`host-${count}`);
@@ -56,7 +64,8 @@ function davKind(title: string, start: () => Promise<DavServer>): HostKind {
           return {
             calendar: { server, url },
             insert: (name, slot) => person.put(`${crypto.randomUUID()}.ics`, objectOf(name, slot)),
-            move: async (name, slot) => person.edit(await person.nameOf(`SUMMARY:${name}`), (text) => movedText(text, slot)),
+            move: async (name, slot) =>
+              person.edit(await person.nameOf(`SUMMARY:${name}`), (text) => movedText(text, slot)),
             remove: async (name) => person.remove(await person.nameOf(`SUMMARY:${name}`)),
           };
         },
@@ -69,11 +78,17 @@ async function startIcloudHosts(): Promise<HostServer> {
   const icloud = await startIcloud();
   let count = 0;
   return {
-    environment: {}, reaching: (usual) => icloud.reaching(usual), harm: () => [...icloud.mailLedger, ...icloud.carelessWrites], stop: () => icloud.close(),
+    environment: {},
+    reaching: (usual) => icloud.reaching(usual),
+    harm: () => [...icloud.mailLedger, ...icloud.carelessWrites],
+    stop: () => icloud.close(),
     async addHost() {
       count += 1;
       const account = icloud.addAccount(`host-${count}@icloud.example`);
-      const [server, url] = [{ base: COMMON_URL, username: account.appleId, password: account.appPassword, name: 'icloud' }, new URL(`${account.home}home/`, partitionUrl(42)).href];
+      const [server, url] = [
+        { base: COMMON_URL, username: account.appleId, password: account.appPassword, name: 'icloud' },
+        new URL(`${account.home}home/`, partitionUrl(42)).href,
+      ];
       const nameOf = (title: string): [string, string] => {
         const found = [...account.list('home')].filter(([, text]) => text.includes(`SUMMARY:${title}`));
         if (found.length !== 1) throw new Error(`${found.length} events are called ${title}`);
@@ -94,7 +109,10 @@ async function startIcloudHosts(): Promise<HostServer> {
 
 function timeLines(slot: Slot): [start: string, end: string] {
   const when = whenOf({ ...slot, timeZone: ZONE }) as { start: string; end: string };
-  return [`DTSTART;TZID=${ZONE}:${when.start.replace(/[-:]/g, '')}`, `DTEND;TZID=${ZONE}:${when.end.replace(/[-:]/g, '')}`];
+  return [
+    `DTSTART;TZID=${ZONE}:${when.start.replace(/[-:]/g, '')}`,
+    `DTEND;TZID=${ZONE}:${when.end.replace(/[-:]/g, '')}`,
+  ];
 }
 
 function objectOf(title: string, slot: Slot): string {
@@ -114,7 +132,9 @@ function cloudKind(kind: CloudKind): HostKind {
       const cloud = await kind.start();
       let count = 0;
       return {
-        environment: cloud.environment, harm: () => cloud.harm(), stop: () => cloud.standIn.close(),
+        environment: cloud.environment,
+        harm: () => cloud.harm(),
+        stop: () => cloud.standIn.close(),
         async addHost() {
           count += 1;
           const person: CloudPerson = cloud.addOwner(`host-${count}@calendars.example`);
@@ -147,7 +167,9 @@ export interface ShownEvent extends Slot {
 /** The host's calendar, read afresh, sorted by time. */
 export async function eventsOf(calpair: RunningCalpair, { calendar }: Pick<Host, 'calendar'>): Promise<ShownEvent[]> {
   const all = [...(await listAll(openSide(calpair, calendar))).values()].flat();
-  return all.flatMap(({ event }) => (event ? [{ ...slotOf(event.when, ZONE), title: event.title, event }] : [])).sort((a, b) => a.start - b.start);
+  return all
+    .flatMap(({ event }) => (event ? [{ ...slotOf(event.when, ZONE), title: event.title, event }] : []))
+    .sort((a, b) => a.start - b.start);
 }
 
 /** Whole hours on a day in February 2027. */
@@ -156,6 +178,11 @@ export function hours(day: number, from: number, to: number): Slot & { readonly 
   return { start, end, body: { start: new Date(start).toISOString(), end: new Date(end).toISOString() } };
 }
 
-export function newBooking(accountId: string, title: string, slot: { body: { start: string; end: string } }, more: Json = {}): Json {
+export function newBooking(
+  accountId: string,
+  title: string,
+  slot: { body: { start: string; end: string } },
+  more: Json = {},
+): Json {
   return { accountId, title, timeZone: ZONE, ...slot.body, ...more };
 }

@@ -31,9 +31,14 @@ export function whyNot(name: string): string | false {
 export async function startLab(name: string, mailPort?: number): Promise<LabServer> {
   const script = path.join(LAB, `${name}.sh`);
   const dir = await mkdtemp(path.join(tmpdir(), `calpair-${name}-`));
-  const { stdout } = await run(script, ['start', String(await freePort()), dir], { timeout: 300_000, env: { ...process.env, ...(mailPort === undefined ? {} : mailSettings(mailPort)) } });
+  const { stdout } = await run(script, ['start', String(await freePort()), dir], {
+    timeout: 300_000,
+    env: { ...process.env, ...(mailPort === undefined ? {} : mailSettings(mailPort)) },
+  });
   const line = stdout.trim().split('\n').at(-1) ?? '';
-  const { user, ...server } = z.object({ base: z.string(), principal: z.string(), calendar: z.string(), user: z.string(), password: z.string() }).parse(JSON.parse(line));
+  const { user, ...server } = z
+    .object({ base: z.string(), principal: z.string(), calendar: z.string(), user: z.string(), password: z.string() })
+    .parse(JSON.parse(line));
   return {
     ...server,
     username: user,

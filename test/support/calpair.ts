@@ -4,13 +4,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { readConfig, type Config } from '../../config.ts';
+import { type Config, readConfig } from '../../config.ts';
 import { createVault } from '../../db/vault.ts';
 import { loadOrCreateSecrets } from '../../embedded/secrets.ts';
-import { startEverything, type StartOptions } from '../../main.ts';
-import { testDatabase } from './database.ts';
+import { type StartOptions, startEverything } from '../../main.ts';
 import type { GoogleStandIn } from '../fakes/google/start.ts';
 import type { GraphStandIn } from '../fakes/graph/start.ts';
+import { testDatabase } from './database.ts';
 import { testTemporal } from './temporal.ts';
 
 export const API_KEY = 'key-of-the-tests';
@@ -34,17 +34,30 @@ export type StandInPlace = Pick<GoogleStandIn | GraphStandIn, 'clientId' | 'clie
  * @param environment what it is told beside: of clouds it knows those of `googleEnvironment` and `microsoftEnvironment`
  * @param through leads it to stand-ins of services whose address nobody can set (iCloud)
  */
-export async function startCalpair(environment: Readonly<Record<string, string>> = {}, through?: StartOptions['through']): Promise<RunningCalpair> {
+export async function startCalpair(
+  environment: Readonly<Record<string, string>> = {},
+  through?: StartOptions['through'],
+): Promise<RunningCalpair> {
   const dataDir = mkdtempSync(join(tmpdir(), 'calpair-integration-'));
   const [databaseUrl, temporal] = [await testDatabase(), await testTemporal()];
   const config = readConfig({ ...environmentOf({ databaseUrl, temporal, dataDir }), PORT: '0', ...environment });
   const logged: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
-  const running = await startEverything(config, { log, say: (line) => void logged.push(line), onLost: fail, ...(through ? { through } : {}) });
+  const running = await startEverything(config, {
+    log,
+    say: (line) => void logged.push(line),
+    onLost: fail,
+    ...(through ? { through } : {}),
+  });
   const secrets = loadOrCreateSecrets(config);
   const vault = createVault(secrets.encryptionKeys, secrets.hashKey);
   return {
-    api: new Api(running.apiUrl!, API_KEY), config, databaseUrl, temporal, logged, tag: (text) => vault.hash(text),
+    api: new Api(running.apiUrl!, API_KEY),
+    config,
+    databaseUrl,
+    temporal,
+    logged,
+    tag: (text) => vault.hash(text),
     async stop() {
       await running.stop();
       rmSync(dataDir, { recursive: true, force: true });
@@ -53,9 +66,21 @@ export async function startCalpair(environment: Readonly<Record<string, string>>
 }
 
 /** What a Calpair on these servers is told by its environment. */
-export function environmentOf({ databaseUrl, temporal, dataDir }: { databaseUrl?: string; temporal?: { address: string; namespace: string }; dataDir: string }): Record<string, string> {
+export function environmentOf({
+  databaseUrl,
+  temporal,
+  dataDir,
+}: {
+  databaseUrl?: string;
+  temporal?: { address: string; namespace: string };
+  dataDir: string;
+}): Record<string, string> {
   return {
-    CALPAIR_DATA_DIR: dataDir, CALPAIR_API_KEY: API_KEY, CALPAIR_ALLOW_PRIVATE_NETWORKS: 'true', CALPAIR_POLL_INTERVAL_SECONDS: '3600', LOG_LEVEL: 'warn',
+    CALPAIR_DATA_DIR: dataDir,
+    CALPAIR_API_KEY: API_KEY,
+    CALPAIR_ALLOW_PRIVATE_NETWORKS: 'true',
+    CALPAIR_POLL_INTERVAL_SECONDS: '3600',
+    LOG_LEVEL: 'warn',
     ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
     ...(temporal ? { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.namespace } : {}),
   };
@@ -63,12 +88,27 @@ export function environmentOf({ databaseUrl, temporal, dataDir }: { databaseUrl?
 
 /** What a Calpair is told beside, to take the stand-in for Google. */
 export function googleEnvironment({ clientId, clientSecret, rootUrl, tokenUrl }: StandInPlace): Record<string, string> {
-  return { GOOGLE_CLIENT_ID: clientId, GOOGLE_CLIENT_SECRET: clientSecret, GOOGLE_API_ROOT_URL: rootUrl, GOOGLE_OAUTH_TOKEN_URL: tokenUrl };
+  return {
+    GOOGLE_CLIENT_ID: clientId,
+    GOOGLE_CLIENT_SECRET: clientSecret,
+    GOOGLE_API_ROOT_URL: rootUrl,
+    GOOGLE_OAUTH_TOKEN_URL: tokenUrl,
+  };
 }
 
 /** The same for Microsoft. */
-export function microsoftEnvironment({ clientId, clientSecret, rootUrl, tokenUrl }: StandInPlace): Record<string, string> {
-  return { MICROSOFT_CLIENT_ID: clientId, MICROSOFT_CLIENT_SECRET: clientSecret, MICROSOFT_GRAPH_BASE_URL: rootUrl, MICROSOFT_OAUTH_TOKEN_URL: tokenUrl };
+export function microsoftEnvironment({
+  clientId,
+  clientSecret,
+  rootUrl,
+  tokenUrl,
+}: StandInPlace): Record<string, string> {
+  return {
+    MICROSOFT_CLIENT_ID: clientId,
+    MICROSOFT_CLIENT_SECRET: clientSecret,
+    MICROSOFT_GRAPH_BASE_URL: rootUrl,
+    MICROSOFT_OAUTH_TOKEN_URL: tokenUrl,
+  };
 }
 
 export type Json = ReturnType<typeof JSON.parse>;
@@ -92,7 +132,10 @@ export class Api {
   async try(method: string, path: string, body?: unknown): Promise<{ status: number; body: Json }> {
     const answer = await fetch(new URL(path, this.url), {
       method,
-      headers: { authorization: `Bearer ${this.#key}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        authorization: `Bearer ${this.#key}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await answer.text();
@@ -101,8 +144,12 @@ export class Api {
 }
 
 /** Waits until something is true, asking ten times a second. */
-export async function until<T>(what: string | (() => string), ask: () => Promise<T | false | null | undefined> | T | false | null | undefined, withinMs = 20_000): Promise<T> {
-  for (const end = Date.now() + withinMs; Date.now() < end;) {
+export async function until<T>(
+  what: string | (() => string),
+  ask: () => Promise<T | false | null | undefined> | T | false | null | undefined,
+  withinMs = 20_000,
+): Promise<T> {
+  for (const end = Date.now() + withinMs; Date.now() < end; ) {
     const answer = await ask();
     if (answer !== false && answer !== null && answer !== undefined) return answer as T;
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -34,7 +34,10 @@ export interface Cloud {
 }
 
 /** The fields of an event that a person fills in; those left out stay as they are. */
-export interface Typed extends Partial<Pick<Content, 'title' | 'location' | 'description' | 'when' | 'status' | 'transparency' | 'visibility'>> {
+export interface Typed
+  extends Partial<
+    Pick<Content, 'title' | 'location' | 'description' | 'when' | 'status' | 'transparency' | 'visibility'>
+  > {
   /** Content line of a rule; null makes a single event of a series. */
   readonly rule?: string | null;
   readonly guests?: readonly Guest[];

@@ -1,10 +1,10 @@
 /** A calendar on a CalDAV server for the contract suite: our side, and a person with a plain CalDAV client beside it. */
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { createObject, patchObject } from '../../core/ical/object.ts';
 import type { CalendarEvent } from '../../core/event.ts';
+import { createObject, patchObject } from '../../core/ical/object.ts';
+import { type Credentials, caldav } from '../../providers/caldav/index.ts';
 import { createFetch } from '../../providers/http.ts';
-import { caldav, type Credentials } from '../../providers/caldav/index.ts';
 import type { Account, SideSetting } from '../../providers/provider.ts';
 import type { Bench } from './contract.ts';
 
@@ -23,17 +23,28 @@ export const SETTING: SideSetting = {
 };
 
 /** Opens an account as the program does, counting its requests. */
-export async function openAccount(dav: DavAccount, setFetch = createFetch({ allowPrivateNetworks: true })): Promise<{ account: Account; requests: () => number; log: string[] }> {
+export async function openAccount(
+  dav: DavAccount,
+  setFetch = createFetch({ allowPrivateNetworks: true }),
+): Promise<{ account: Account; requests: () => number; log: string[] }> {
   const log: string[] = [];
   const fetch: typeof globalThis.fetch = async (input, init) => {
     const response = await setFetch(input, init);
     log.push(`${init?.method ?? 'GET'} ${String(input)} ${response.status}`);
     return response;
   };
-  const credentials = caldav.credentials.parse({ preset: dav.preset ?? 'generic', serverUrl: dav.base, username: dav.username, password: dav.password });
+  const credentials = caldav.credentials.parse({
+    preset: dav.preset ?? 'generic',
+    serverUrl: dav.base,
+    username: dav.username,
+    password: dav.password,
+  });
   const proof = await caldav.prove(credentials, { fetch });
   const discovered = JSON.parse(JSON.stringify(proof.discovered)) as Record<string, unknown>;
-  const account = caldav.open({ credentials, discovered, tokens: { load: async () => null, save: async () => {} } }, { fetch });
+  const account = caldav.open(
+    { credentials, discovered, tokens: { load: async () => null, save: async () => {} } },
+    { fetch },
+  );
   return { account, requests: () => log.length, log };
 }
 
@@ -42,7 +53,11 @@ export async function openAccount(dav: DavAccount, setFetch = createFetch({ allo
  * @param reach how we get there, and under which address the person has the same calendar, where these are not the usual ones
  */
 export async function caldavBench(
-  dav: DavAccount, calendar: string, close: () => Promise<void>, setting: SideSetting = SETTING, reach: { fetch?: typeof fetch; personsCalendar?: string } = {},
+  dav: DavAccount,
+  calendar: string,
+  close: () => Promise<void>,
+  setting: SideSetting = SETTING,
+  reach: { fetch?: typeof fetch; personsCalendar?: string } = {},
 ): Promise<Bench> {
   const { account, requests } = await openAccount(dav, reach.fetch);
   const person = davPerson(dav, reach.personsCalendar ?? calendar);
@@ -53,14 +68,24 @@ export async function caldavBench(
       create: (event) => person.put(`${crypto.randomUUID()}.ics`, text(event)),
       async edit(resource, event) {
         const before = await person.get(resource);
-        await person.put(resource, patchObject(before, null, event, { now: new Date().toISOString(), floatingZone: setting.floatingZone }));
+        await person.put(
+          resource,
+          patchObject(before, null, event, { now: new Date().toISOString(), floatingZone: setting.floatingZone }),
+        );
       },
       remove: (resource) => person.remove(resource),
       list: () => person.list(),
-      createWithBaggage: (event) => person.put(`${crypto.randomUUID()}.ics`, text(event).replace('END:VEVENT', BAGGAGE.join('\r\n') + '\r\nEND:VEVENT')),
+      createWithBaggage: (event) =>
+        person.put(
+          `${crypto.randomUUID()}.ics`,
+          text(event).replace('END:VEVENT', BAGGAGE.join('\r\n') + '\r\nEND:VEVENT'),
+        ),
       async baggage(resource) {
         const lines = (await person.get(resource)).replace(/\r?\n[ \t]/g, '').split(/\r?\n/);
-        return lines.filter((line) => BAGGAGE.includes(line)).sort().join('\n');
+        return lines
+          .filter((line) => BAGGAGE.includes(line))
+          .sort()
+          .join('\n');
       },
       createOddlyNamed: (event) => person.put('od%20d%40x%2B%C3%A9%26%23.ics', text(event)),
       async occupy(event, key, generation) {
@@ -73,10 +98,27 @@ export async function caldavBench(
 }
 
 /** A person's CalDAV client: no conditions, no care. */
-export function davPerson(dav: DavAccount, calendar: string): { put(name: string, body: string): Promise<string>; get(resource: string): Promise<string>; remove(resource: string): Promise<void>; list(): Promise<string[]> } {
+export function davPerson(
+  dav: DavAccount,
+  calendar: string,
+): {
+  put(name: string, body: string): Promise<string>;
+  get(resource: string): Promise<string>;
+  remove(resource: string): Promise<void>;
+  list(): Promise<string[]>;
+} {
   const authorization = `Basic ${Buffer.from(`${dav.username}:${dav.password}`).toString('base64')}`;
-  const ask = async (method: string, name: string, headers: Record<string, string> = {}, body?: string): Promise<Response> => {
-    const response = await fetch(new URL(name, calendar), { method, headers: { authorization, ...headers }, ...(body === undefined ? {} : { body }) });
+  const ask = async (
+    method: string,
+    name: string,
+    headers: Record<string, string> = {},
+    body?: string,
+  ): Promise<Response> => {
+    const response = await fetch(new URL(name, calendar), {
+      method,
+      headers: { authorization, ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
     assert.ok(response.ok, `${method} by the person answered ${response.status}`);
     return response;
   };
@@ -93,8 +135,12 @@ export function davPerson(dav: DavAccount, calendar: string): { put(name: string
     },
     async list() {
       const body = '<d:propfind xmlns:d="DAV:"><d:prop><d:getetag/><d:resourcetype/></d:prop></d:propfind>';
-      const answer = await (await ask('PROPFIND', calendar, { depth: '1', 'content-type': 'application/xml; charset=utf-8' }, body)).text();
-      const hrefs = [...answer.matchAll(/<(?:\w+:)?href[^>]*>([^<]+)<\/(?:\w+:)?href>/g)].map(([, href = '']) => new URL(href.replaceAll('&amp;', '&'), calendar).pathname);
+      const answer = await (
+        await ask('PROPFIND', calendar, { depth: '1', 'content-type': 'application/xml; charset=utf-8' }, body)
+      ).text();
+      const hrefs = [...answer.matchAll(/<(?:\w+:)?href[^>]*>([^<]+)<\/(?:\w+:)?href>/g)].map(
+        ([, href = '']) => new URL(href.replaceAll('&amp;', '&'), calendar).pathname,
+      );
       return [...new Set(hrefs)].filter((path) => !path.endsWith('/') && `${path}/` !== new URL(calendar).pathname);
     },
   };
@@ -102,7 +148,18 @@ export function davPerson(dav: DavAccount, calendar: string): { put(name: string
 
 /** An object as a person's client would write it. */
 export function text(event: CalendarEvent): string {
-  return createObject(event, event.uid ?? crypto.randomUUID(), { now: new Date().toISOString(), scheduleAgentNone: false });
+  return createObject(event, event.uid ?? crypto.randomUUID(), {
+    now: new Date().toISOString(),
+    scheduleAgentNone: false,
+  });
 }
 
-const BAGGAGE = ['CATEGORIES:Work', 'X-SOME-CLIENT:kept', 'BEGIN:VALARM', 'ACTION:DISPLAY', 'DESCRIPTION:Reminder', 'TRIGGER:-PT15M', 'END:VALARM'];
+const BAGGAGE = [
+  'CATEGORIES:Work',
+  'X-SOME-CLIENT:kept',
+  'BEGIN:VALARM',
+  'ACTION:DISPLAY',
+  'DESCRIPTION:Reminder',
+  'TRIGGER:-PT15M',
+  'END:VALARM',
+];

@@ -1,17 +1,21 @@
 /** A Google calendar on the stand-in: one side of Calpair's, and a person who works in Google's own web page. */
-import { EXCLUDED, type CalendarEvent, type Content, type When } from '../../core/event.ts';
+
+import { createHmac } from 'node:crypto';
+import { type CalendarEvent, type Content, EXCLUDED, type When } from '../../core/event.ts';
 import { createGoogleProvider } from '../../providers/google/index.ts';
 import { eventId } from '../../providers/google/write.ts';
 import type { Account, Side, SideSetting, StoredToken, TokenStore } from '../../providers/provider.ts';
-import type { Bench } from './contract.ts';
-import { startGoogle, type GoogleOptions, type GoogleStandIn } from '../fakes/google/start.ts';
 import type { GoogleAccount } from '../fakes/google/account.ts';
-import { createHmac } from 'node:crypto';
+import { type GoogleOptions, type GoogleStandIn, startGoogle } from '../fakes/google/start.ts';
+import type { Bench } from './contract.ts';
 
 type Json = Record<string, unknown>;
 
 export const SETTING: SideSetting = {
-  floatingZone: 'Europe/Berlin', attendees: 'copy', reminders: 'keep', tag: (text) => createHmac('sha256', 'test').update(text).digest('hex'),
+  floatingZone: 'Europe/Berlin',
+  attendees: 'copy',
+  reminders: 'keep',
+  tag: (text) => createHmac('sha256', 'test').update(text).digest('hex'),
 };
 
 export interface GoogleBench extends Bench {
@@ -36,13 +40,20 @@ export class MemoryTokens implements TokenStore {
   }
 }
 
-export async function openGoogle(options: GoogleOptions = {}, setting: Partial<SideSetting> = {}): Promise<GoogleBench> {
+export async function openGoogle(
+  options: GoogleOptions = {},
+  setting: Partial<SideSetting> = {},
+): Promise<GoogleBench> {
   const google = await startGoogle(options);
   const owner = google.addAccount({ email: 'owner@example.com' });
   const calendarId = owner.addCalendar({ summary: 'Test', timeZone: 'Europe/Berlin' }).id;
   const tokens = new MemoryTokens();
   const provider = createGoogleProvider({
-    clientId: google.clientId, clientSecret: google.clientSecret, rootUrl: google.rootUrl, tokenUrl: google.tokenUrl, authUrl: google.authUrl,
+    clientId: google.clientId,
+    clientSecret: google.clientSecret,
+    rootUrl: google.rootUrl,
+    tokenUrl: google.tokenUrl,
+    authUrl: google.authUrl,
   });
   const openAccount = (signal?: AbortSignal): Account =>
     provider.open({ credentials: { refreshToken: owner.refreshToken }, discovered: {}, tokens }, { fetch, signal });
@@ -67,12 +78,16 @@ export async function openGoogle(options: GoogleOptions = {}, setting: Partial<S
         owner.deleteEvent(resource, calendarId);
       },
       async list() {
-        return owner.listLive(calendarId).filter((event) => event['recurringEventId'] === undefined).map((event) => event['id'] as string);
+        return owner
+          .listLive(calendarId)
+          .filter((event) => event['recurringEventId'] === undefined)
+          .map((event) => event['id'] as string);
       },
       async createWithBaggage(event) {
         const baggage = {
           reminders: { useDefault: false, overrides: [{ method: 'popup', minutes: 17 }] },
-          colorId: '5', extendedProperties: { private: { other: 'app' }, shared: { all: 'see' } },
+          colorId: '5',
+          extendedProperties: { private: { other: 'app' }, shared: { all: 'see' } },
           attachments: [{ fileUrl: 'https://files.example.org/a.pdf', title: 'A' }],
         };
         return owner.insertEvent({ ...bodyOf(event), ...baggage }, calendarId)['id'] as string;
@@ -84,7 +99,9 @@ export async function openGoogle(options: GoogleOptions = {}, setting: Partial<S
         return JSON.stringify([reminders, colorId, attachments, others, shared]);
       },
       async createOddlyNamed(event) {
-        return owner.plantEvent({ ...bodyOf(event), id: '_88o3ac9k6d1j@odd #100% name?_R20270105T080000' }, calendarId)['id'] as string;
+        return owner.plantEvent({ ...bodyOf(event), id: '_88o3ac9k6d1j@odd #100% name?_R20270105T080000' }, calendarId)[
+          'id'
+        ] as string;
       },
       async occupy(event, key, generation) {
         owner.insertEvent({ ...bodyOf(event), id: eventId(key, generation, calendarId) }, calendarId);
@@ -100,7 +117,11 @@ export async function openGoogle(options: GoogleOptions = {}, setting: Partial<S
 function createAs(owner: GoogleAccount, calendarId: string, event: CalendarEvent): string {
   const id = owner.insertEvent(bodyOf(event), calendarId)['id'] as string;
   for (const [occurrence, exception] of Object.entries(event.exceptions)) {
-    owner.patchEvent(`${id}_${occurrence}`, exception === EXCLUDED ? { status: 'cancelled' } : contentBody(exception), calendarId);
+    owner.patchEvent(
+      `${id}_${occurrence}`,
+      exception === EXCLUDED ? { status: 'cancelled' } : contentBody(exception),
+      calendarId,
+    );
   }
   return id;
 }
@@ -111,12 +132,20 @@ function bodyOf(event: CalendarEvent): Json {
 
 export function contentBody(content: Content): Json {
   return {
-    summary: content.title, location: content.location, description: content.description, status: content.status,
-    transparency: content.transparency, visibility: content.visibility === 'public' ? 'default' : content.visibility, ...whenBody(content.when),
+    summary: content.title,
+    location: content.location,
+    description: content.description,
+    status: content.status,
+    transparency: content.transparency,
+    visibility: content.visibility === 'public' ? 'default' : content.visibility,
+    ...whenBody(content.when),
   };
 }
 
 export function whenBody(when: When): Json {
   if (when.allDay) return { start: { date: when.start }, end: { date: when.end } };
-  return { start: { dateTime: when.start, timeZone: when.startZone }, end: { dateTime: when.end, timeZone: when.endZone } };
+  return {
+    start: { dateTime: when.start, timeZone: when.startZone },
+    end: { dateTime: when.end, timeZone: when.endZone },
+  };
 }

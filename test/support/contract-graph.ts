@@ -1,20 +1,23 @@
 /** A Microsoft calendar on the stand-in: one side of Calpair's, and a person who works in Outlook. */
 import { createHmac } from 'node:crypto';
-import { EXCLUDED, type CalendarEvent, type Content, type When } from '../../core/event.ts';
+import { type CalendarEvent, type Content, EXCLUDED, type When } from '../../core/event.ts';
 import { createMicrosoftProvider } from '../../providers/microsoft/index.ts';
 import { toPatternedRecurrence } from '../../providers/microsoft/recurrence.ts';
 import { transactionIdOf } from '../../providers/microsoft/write.ts';
 import { graphZone } from '../../providers/microsoft/zones.ts';
 import type { Account, Side, SideSetting } from '../../providers/provider.ts';
+import type { GraphAccount } from '../fakes/graph/account.ts';
+import { type AccountOptions, type GraphOptions, type GraphStandIn, startGraph } from '../fakes/graph/start.ts';
 import type { Bench } from './contract.ts';
 import { MemoryTokens } from './contract-google.ts';
-import type { GraphAccount } from '../fakes/graph/account.ts';
-import { startGraph, type AccountOptions, type GraphOptions, type GraphStandIn } from '../fakes/graph/start.ts';
 
 type Json = Record<string, unknown>;
 
 export const SETTING: SideSetting = {
-  floatingZone: 'Europe/Berlin', attendees: 'copy', reminders: 'keep', tag: (text) => createHmac('sha256', 'test').update(text).digest('hex'),
+  floatingZone: 'Europe/Berlin',
+  attendees: 'copy',
+  reminders: 'keep',
+  tag: (text) => createHmac('sha256', 'test').update(text).digest('hex'),
 };
 
 export interface GraphBench extends Bench {
@@ -29,13 +32,21 @@ export interface GraphBench extends Bench {
   openWith(transport: typeof fetch): Side;
 }
 
-export async function openGraph(options: GraphOptions & Pick<Partial<AccountOptions>, 'consumer'> = {}, setting: Partial<SideSetting> = {}): Promise<GraphBench> {
+export async function openGraph(
+  options: GraphOptions & Pick<Partial<AccountOptions>, 'consumer'> = {},
+  setting: Partial<SideSetting> = {},
+): Promise<GraphBench> {
   const { consumer = false, ...behaviour } = options;
   const graph = await startGraph(behaviour);
   const owner = graph.addAccount({ email: 'owner@example.com', consumer });
   const calendarId = owner.addCalendar({ name: 'Test' }).id;
   const tokens = new MemoryTokens();
-  const provider = createMicrosoftProvider({ clientId: graph.clientId, clientSecret: graph.clientSecret, baseUrl: graph.rootUrl, tokenUrl: graph.tokenUrl });
+  const provider = createMicrosoftProvider({
+    clientId: graph.clientId,
+    clientSecret: graph.clientSecret,
+    baseUrl: graph.rootUrl,
+    tokenUrl: graph.tokenUrl,
+  });
   let trips = 0;
   // A batch is one trip, and the stand-in logs the requests in it, too.
   const counting: typeof fetch = (input, init) => {
@@ -43,7 +54,10 @@ export async function openGraph(options: GraphOptions & Pick<Partial<AccountOpti
     return fetch(input, init);
   };
   const openAccount = (signal?: AbortSignal, transport = counting): Account =>
-    provider.open({ credentials: { refreshToken: owner.refreshToken }, discovered: {}, tokens }, { fetch: transport, signal });
+    provider.open(
+      { credentials: { refreshToken: owner.refreshToken }, discovered: {}, tokens },
+      { fetch: transport, signal },
+    );
   const account = openAccount();
   return {
     graph,
@@ -70,14 +84,28 @@ export async function openGraph(options: GraphOptions & Pick<Partial<AccountOpti
       },
       async createWithBaggage(event) {
         const baggage = {
-          isReminderOn: true, reminderMinutesBeforeStart: 17, categories: ['Blue'], importance: 'high', isOnlineMeeting: true,
-          singleValueExtendedProperties: [{ id: 'String {00020329-0000-0000-c000-000000000046} Name other', value: 'app' }],
+          isReminderOn: true,
+          reminderMinutesBeforeStart: 17,
+          categories: ['Blue'],
+          importance: 'high',
+          isOnlineMeeting: true,
+          singleValueExtendedProperties: [
+            { id: 'String {00020329-0000-0000-c000-000000000046} Name other', value: 'app' },
+          ],
         };
         return owner.insertEvent({ ...bodyOf(event), ...baggage }, calendarId)['id'] as string;
       },
       async baggage(resource) {
-        const { isReminderOn, reminderMinutesBeforeStart, categories, importance, onlineMeeting, extended } = owner.getEvent(resource);
-        return JSON.stringify([isReminderOn, reminderMinutesBeforeStart, categories, importance, onlineMeeting, Object.entries(extended as Json).filter(([key]) => !key.includes('calpair'))]);
+        const { isReminderOn, reminderMinutesBeforeStart, categories, importance, onlineMeeting, extended } =
+          owner.getEvent(resource);
+        return JSON.stringify([
+          isReminderOn,
+          reminderMinutesBeforeStart,
+          categories,
+          importance,
+          onlineMeeting,
+          Object.entries(extended as Json).filter(([key]) => !key.includes('calpair')),
+        ]);
       },
       async occupy(event, key, generation) {
         owner.insertEvent({ ...bodyOf(event), transactionId: transactionIdOf(key, generation, calendarId) });
@@ -106,15 +134,22 @@ export function bodyOf(event: CalendarEvent): Json {
 
 export function contentBody(content: Content): Json {
   return {
-    subject: content.title, location: { displayName: content.location }, body: { contentType: 'text', content: content.description },
+    subject: content.title,
+    location: { displayName: content.location },
+    body: { contentType: 'text', content: content.description },
     showAs: content.transparency === 'transparent' ? 'free' : content.status === 'tentative' ? 'tentative' : 'busy',
-    sensitivity: content.visibility === 'public' ? 'normal' : content.visibility, ...whenBody(content.when),
+    sensitivity: content.visibility === 'public' ? 'normal' : content.visibility,
+    ...whenBody(content.when),
   };
 }
 
 /** In the zones' Windows names, as Outlook writes them. */
 export function whenBody(when: When): Json {
-  const point = (local: string, zone: string): Json => ({ dateTime: local, timeZone: graphZone(zone, Number(local.slice(0, 4))) });
-  if (when.allDay) return { isAllDay: true, start: point(`${when.start}T00:00:00`, 'UTC'), end: point(`${when.end}T00:00:00`, 'UTC') };
+  const point = (local: string, zone: string): Json => ({
+    dateTime: local,
+    timeZone: graphZone(zone, Number(local.slice(0, 4))),
+  });
+  if (when.allDay)
+    return { isAllDay: true, start: point(`${when.start}T00:00:00`, 'UTC'), end: point(`${when.end}T00:00:00`, 'UTC') };
   return { isAllDay: false, start: point(when.start, when.startZone), end: point(when.end, when.endZone) };
 }

@@ -1,18 +1,31 @@
 /** An iCloud calendar on the stand-in: one side of Calpair's, reached under Apple's own addresses, and a person on a device. */
 import { createFetch } from '../../providers/http.ts';
-import { caldavBench, openAccount } from './contract-caldav.ts';
-import type { Bench } from './contract.ts';
 import type { IcloudAccount } from '../fakes/icloud/account.ts';
-import { COMMON_URL, partitionUrl, startIcloud, type IcloudOptions, type IcloudStandIn } from '../fakes/icloud/start.ts';
+import {
+  COMMON_URL,
+  type IcloudOptions,
+  type IcloudStandIn,
+  partitionUrl,
+  startIcloud,
+} from '../fakes/icloud/start.ts';
+import type { Bench } from './contract.ts';
+import { caldavBench, openAccount } from './contract-caldav.ts';
 
 export async function openIcloud(options: IcloudOptions = {}): Promise<Bench> {
   const icloud = await startIcloud(options);
   const owner = icloud.addAccount('owner@icloud.example');
   const { id } = owner.addCalendar({ name: 'Test' });
   const path = `${owner.home}${id}/`;
-  return caldavBench(loginOf(owner), new URL(path, partitionUrl(owner.partition)).href, () => icloud.close(), undefined, {
-    fetch: reachable(icloud), personsCalendar: new URL(path, icloud.base).href,
-  });
+  return caldavBench(
+    loginOf(owner),
+    new URL(path, partitionUrl(owner.partition)).href,
+    () => icloud.close(),
+    undefined,
+    {
+      fetch: reachable(icloud),
+      personsCalendar: new URL(path, icloud.base).href,
+    },
+  );
 }
 
 /** The account opened as the program does, under Apple's addresses. */
@@ -24,6 +37,11 @@ export function reachable(icloud: IcloudStandIn): typeof fetch {
   return icloud.reaching(createFetch({ allowPrivateNetworks: true }));
 }
 
-function loginOf({ appleId, appPassword }: IcloudAccount): { base: string; username: string; password: string; preset: 'icloud' } {
+function loginOf({ appleId, appPassword }: IcloudAccount): {
+  base: string;
+  username: string;
+  password: string;
+  preset: 'icloud';
+} {
   return { base: COMMON_URL, username: appleId, password: appPassword, preset: 'icloud' };
 }

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { changedPaths, EXCLUDED, type CalendarEvent } from '../../core/event.ts';
+import { type CalendarEvent, changedPaths, EXCLUDED } from '../../core/event.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import type { Found, Side, Written } from '../../providers/provider.ts';
 import { event, samples } from './events.ts';
@@ -72,7 +72,11 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
     });
 
     test('tells what a person created, edited and deleted', async () => {
-      const [a, b, c] = [await bench.person.create(event('A')), await bench.person.create(event('B')), await bench.person.create(event('C'))];
+      const [a, b, c] = [
+        await bench.person.create(event('A')),
+        await bench.person.create(event('B')),
+        await bench.person.create(event('C')),
+      ];
       await poll();
       assert.deepEqual(known.titles(), ['A', 'B', 'C']);
       await bench.person.edit(a, event('A changed'));
@@ -82,7 +86,8 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
       const found = new Map(polled.found.map((one) => [one.resource, one.event?.title]));
       assert.deepEqual([found.get(a), found.get(created)], ['A changed', 'D']);
       // A service may repeat what it told before (SOGo within a second), as it is.
-      for (const [resource, title] of found) assert.ok([a, created].includes(resource) || (resource === c && title === 'C'));
+      for (const [resource, title] of found)
+        assert.ok([a, created].includes(resource) || (resource === c && title === 'C'));
       assert.ok(polled.full || polled.removed.includes(b), 'a deletion is reported, or the listing is a full one');
       assert.deepEqual(known.titles(), ['A changed', 'C', 'D']);
     });
@@ -105,7 +110,11 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
     });
 
     test('answers a cursor that is refused or unreadable with a full listing', async () => {
-      for (const bad of ['nonsense', cursor!.replace(/\w(?=\W*$)/, '~'), JSON.stringify({ mode: 'sync', token: 'data:,nonsense' })]) {
+      for (const bad of [
+        'nonsense',
+        cursor!.replace(/\w(?=\W*$)/, '~'),
+        JSON.stringify({ mode: 'sync', token: 'data:,nonsense' }),
+      ]) {
         const polled = await pollAll(bench.side, bad, new KnownState());
         assert.deepEqual(new Set(polled.found.map(({ resource }) => resource)), new Set(await bench.person.list()));
       }
@@ -124,7 +133,10 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
     test('does not report its own writes as changes', async () => {
       await settle(bench, poll);
       const polled = await poll();
-      assert.deepEqual(polled.found.map(({ event: one }) => one?.title), []);
+      assert.deepEqual(
+        polled.found.map(({ event: one }) => one?.title),
+        [],
+      );
     });
 
     test('finds the event of an earlier try when a create is repeated', async () => {
@@ -151,13 +163,17 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
       assert.equal(answer.get(gone), 'gone');
       const found = answer.get(here);
       assert.ok(found !== undefined && found !== 'gone');
-      assert.deepEqual(found.map(({ event: one }) => one?.title), ['Here']);
+      assert.deepEqual(
+        found.map(({ event: one }) => one?.title),
+        ['Here'],
+      );
       assert.equal((await bench.side.get([gone])).get(gone), 'gone');
       assert.equal((await bench.side.get([])).size, 0);
     });
 
     test('changes exactly the fields that differ', async (t) => {
-      if (bench.person.createWithBaggage === undefined || bench.person.baggage === undefined) return t.skip('no baggage here');
+      if (bench.person.createWithBaggage === undefined || bench.person.baggage === undefined)
+        return t.skip('no baggage here');
       const resource = await bench.person.createWithBaggage(event('With baggage'));
       const baggage = await bench.person.baggage(resource);
       assert.notEqual(baggage, '');
@@ -173,8 +189,21 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
       const resource = await bench.person.create({ ...series, uid: 'series-of-a-person' });
       const found = await getOne(bench.side, resource);
       const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = found.event!;
-      const when = { allDay: false, start: '2027-01-20T11:00:00', startZone: 'Europe/Berlin', end: '2027-01-20T12:00:00', endZone: 'Europe/Berlin' } as const;
-      const next: CalendarEvent = { ...found.event!, exceptions: { ...found.event!.exceptions, '20270120T080000Z': { ...content, when }, '20270127T080000Z': EXCLUDED } };
+      const when = {
+        allDay: false,
+        start: '2027-01-20T11:00:00',
+        startZone: 'Europe/Berlin',
+        end: '2027-01-20T12:00:00',
+        endZone: 'Europe/Berlin',
+      } as const;
+      const next: CalendarEvent = {
+        ...found.event!,
+        exceptions: {
+          ...found.event!.exceptions,
+          '20270120T080000Z': { ...content, when },
+          '20270127T080000Z': EXCLUDED,
+        },
+      };
       const after = await readBack(bench.side, await bench.side.update(found, next));
       assert.deepEqual(changedPaths(next, after.event!), []);
     });
@@ -212,11 +241,17 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
       const found = polled.found.find((one) => one.event?.title === 'Odd name');
       assert.ok(found, 'it is reported');
       const again = await getOne(bench.side, found.resource);
-      const after = await readBack(bench.side, await bench.side.update(again, { ...again.event!, title: 'Odd name, changed' }));
+      const after = await readBack(
+        bench.side,
+        await bench.side.update(again, { ...again.event!, title: 'Odd name, changed' }),
+      );
       known.keep(after);
       await settle(bench, poll);
       assert.deepEqual((await poll()).found, []);
-      assert.deepEqual(known.titles().filter((title) => title.startsWith('Odd name')), ['Odd name, changed']);
+      assert.deepEqual(
+        known.titles().filter((title) => title.startsWith('Odd name')),
+        ['Odd name, changed'],
+      );
       await bench.side.remove(after);
       assert.equal((await bench.side.get([after.resource])).get(after.resource), 'gone');
     });
@@ -228,7 +263,10 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
       await bench.person.remove(resource);
       await bench.person.createOddlyNamed(event('Second of this name'));
       await poll();
-      assert.deepEqual(known.titles().filter((title) => title.endsWith('of this name')), ['Second of this name']);
+      assert.deepEqual(
+        known.titles().filter((title) => title.endsWith('of this name')),
+        ['Second of this name'],
+      );
     });
 
     test('reads and finds more events than fit into one request', async () => {
@@ -280,9 +318,16 @@ async function pollAll(side: Side, cursor: string | null, known: KnownState): Pr
   }
   assert.ok(end, 'the last page has an end');
   const named = new Set([...polled.found.map(({ resource }) => resource), ...polled.unchanged]);
-  if (end.full) assert.equal(named.size, new Set(polled.found.map(({ ref }) => ref)).size + polled.unchanged.length, 'each resource is named once');
+  if (end.full)
+    assert.equal(
+      named.size,
+      new Set(polled.found.map(({ ref }) => ref)).size + polled.unchanged.length,
+      'each resource is named once',
+    );
   for (const found of polled.found) known.keep(found);
-  known.drop(({ resource, ref }) => polled.removed.includes(resource) && !polled.found.some((found) => found.ref === ref));
+  known.drop(
+    ({ resource, ref }) => polled.removed.includes(resource) && !polled.found.some((found) => found.ref === ref),
+  );
   if (end.full) known.drop(({ resource }) => !named.has(resource));
   return { ...polled, named, ...end };
 }

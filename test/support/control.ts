@@ -20,10 +20,13 @@ export function controlHandler(standIn: StandIn, controls: Controls): ControlHan
     const { email, args = [] } = body as { email?: string; args?: unknown[] };
     if (!Array.isArray(args)) throw new Error('args is not an array');
     if (email !== undefined && controls.account.includes(name)) return call(standIn.account(email), name, args);
-    if (email === undefined && controls.readable.includes(name)) return (standIn as unknown as Record<string, unknown>)[name];
+    if (email === undefined && controls.readable.includes(name))
+      return (standIn as unknown as Record<string, unknown>)[name];
     if (email !== undefined || !controls.standIn.includes(name)) throw new Error('no such control');
     const result: unknown = await call(standIn, name, args);
-    return name === 'addAccount' ? { email: (result as { email: string }).email, refreshToken: (result as { refreshToken: string }).refreshToken } : result;
+    return name === 'addAccount'
+      ? { email: (result as { email: string }).email, refreshToken: (result as { refreshToken: string }).refreshToken }
+      : result;
   };
 }
 

@@ -42,22 +42,35 @@ export class DavPerson {
   /** ETag by name. */
   async list(): Promise<Map<string, string>> {
     const body = '<d:propfind xmlns:d="DAV:"><d:prop><d:getetag/></d:prop></d:propfind>';
-    const { text } = await this.#ask('PROPFIND', '', { depth: '1', 'content-type': 'application/xml; charset=utf-8' }, body);
+    const { text } = await this.#ask(
+      'PROPFIND',
+      '',
+      { depth: '1', 'content-type': 'application/xml; charset=utf-8' },
+      body,
+    );
     const etags = new Map<string, string>();
     for (const [, response = ''] of text.matchAll(/<(?:\w+:)?response[^>]*>([\s\S]*?)<\/(?:\w+:)?response>/g)) {
       const href = /<(?:\w+:)?href[^>]*>([^<]+)</.exec(response)?.[1]?.replaceAll('&amp;', '&') ?? '';
       const name = new URL(href, this.url).href.slice(this.url.length);
-      if (name !== '' && !name.endsWith('/')) etags.set(name, /<(?:\w+:)?getetag[^>]*>([^<]*)</.exec(response)?.[1] ?? '');
+      if (name !== '' && !name.endsWith('/'))
+        etags.set(name, /<(?:\w+:)?getetag[^>]*>([^<]*)</.exec(response)?.[1] ?? '');
     }
     return etags;
   }
 
   /** Names of the collections beside this one, the schedule inbox among them; each ends with a slash. */
   async collections(): Promise<string[]> {
-    const { text } = await this.#ask('PROPFIND', '..', { depth: '1', 'content-type': 'application/xml; charset=utf-8' }, '<d:propfind xmlns:d="DAV:"><d:prop><d:resourcetype/></d:prop></d:propfind>');
+    const { text } = await this.#ask(
+      'PROPFIND',
+      '..',
+      { depth: '1', 'content-type': 'application/xml; charset=utf-8' },
+      '<d:propfind xmlns:d="DAV:"><d:prop><d:resourcetype/></d:prop></d:propfind>',
+    );
     const home = new URL('..', this.url);
     const hrefs = [...text.matchAll(/<(?:\w+:)?href[^>]*>([^<]+)</g)].map(([, href = '']) => new URL(href, home).href);
-    return [...new Set(hrefs)].filter((href) => href.startsWith(home.href) && href !== home.href && href.endsWith('/')).map((href) => href.slice(home.href.length));
+    return [...new Set(hrefs)]
+      .filter((href) => href.startsWith(home.href) && href !== home.href && href.endsWith('/'))
+      .map((href) => href.slice(home.href.length));
   }
 
   /** Text by name. */
@@ -69,7 +82,9 @@ export class DavPerson {
 
   /** The name of the one object whose text has this. */
   async nameOf(part: string): Promise<string> {
-    const names = [...(await this.all())].filter(([, text]) => unfolded(text).some((line) => line.includes(part))).map(([name]) => name);
+    const names = [...(await this.all())]
+      .filter(([, text]) => unfolded(text).some((line) => line.includes(part)))
+      .map(([name]) => name);
     assert.equal(names.length, 1, `objects with ${part}`);
     return names[0]!;
   }
@@ -84,9 +99,18 @@ export class DavPerson {
     assert.ok(status < 300, `DELETE of the calendar answered ${status}`);
   }
 
-  async #ask(method: string, name: string, headers: Record<string, string> = {}, body?: string): Promise<{ status: number; text: string }> {
+  async #ask(
+    method: string,
+    name: string,
+    headers: Record<string, string> = {},
+    body?: string,
+  ): Promise<{ status: number; text: string }> {
     const ask = (): Promise<Response> =>
-      fetch(new URL(name, this.url), { method, headers: { authorization: this.#authorization, ...headers }, ...(body === undefined ? {} : { body }) });
+      fetch(new URL(name, this.url), {
+        method,
+        headers: { authorization: this.#authorization, ...headers },
+        ...(body === undefined ? {} : { body }),
+      });
     // SOGo's workers end, and their connections with them.
     const answer = await ask().catch(ask);
     return { status: answer.status, text: await answer.text() };
@@ -95,7 +119,10 @@ export class DavPerson {
 
 /** The content lines of an object. */
 export function unfolded(text: string): string[] {
-  return text.replace(/\r?\n[ \t]/g, '').split(/\r?\n/).filter((line) => line !== '');
+  return text
+    .replace(/\r?\n[ \t]/g, '')
+    .split(/\r?\n/)
+    .filter((line) => line !== '');
 }
 
 /** The lines that only the first, and only the second text has; the two that every writer renews are left out. */

@@ -1,5 +1,5 @@
 /** Real CalDAV servers on 127.0.0.1, for tests and for the demo: Radicale and Xandikos from PyPI. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -33,13 +33,22 @@ export function startRadicale(setting: DavServerSetting = {}): Promise<DavServer
       await writeFile(path.join(dir, 'users'), 'alice:alice-secret\nbob:bob-secret\n');
       const config = [
         ['server', `hosts = 127.0.0.1:${port}`, 'max_connections = 50'],
-        ['auth', 'type = htpasswd', `htpasswd_filename = ${path.join(dir, 'users')}`, 'htpasswd_encryption = plain', 'delay = 0'],
+        [
+          'auth',
+          'type = htpasswd',
+          `htpasswd_filename = ${path.join(dir, 'users')}`,
+          'htpasswd_encryption = plain',
+          'delay = 0',
+        ],
         ['rights', 'type = owner_only'],
         ['storage', `filesystem_folder = ${path.join(dir, 'collections')}`],
         ['web', 'type = none'],
         ['logging', 'level = warning'],
       ];
-      await writeFile(path.join(dir, 'config'), config.map(([section, ...lines]) => `[${section}]\n${lines.join('\n')}\n`).join(''));
+      await writeFile(
+        path.join(dir, 'config'),
+        config.map(([section, ...lines]) => `[${section}]\n${lines.join('\n')}\n`).join(''),
+      );
       return [python, '-m', 'radicale', '--config', path.join(dir, 'config')];
     },
   });
@@ -51,7 +60,21 @@ export function startXandikos(setting: DavServerSetting = {}): Promise<DavServer
     home: '/alice/calendars/',
     async command(python, dir, port) {
       const data = path.join(dir, 'data');
-      return [python, '-m', 'xandikos', 'serve', '-d', data, '-l', '127.0.0.1', '-p', String(port), '--current-user-principal', '/alice/', '--autocreate'];
+      return [
+        python,
+        '-m',
+        'xandikos',
+        'serve',
+        '-d',
+        data,
+        '-l',
+        '127.0.0.1',
+        '-p',
+        String(port),
+        '--current-user-principal',
+        '/alice/',
+        '--autocreate',
+      ];
     },
   });
 }
@@ -87,14 +110,25 @@ async function start(name: string, requirement: string, setting: DavServerSettin
     throw error;
   }
   const calendarUrl = (calendar: string): string => new URL(`${kind.home}${encodeURIComponent(calendar)}/`, base).href;
-  return { name, base, username, password, calendarUrl, stop, createCalendar: (calendar) => makeCalendar(calendarUrl(calendar), calendar, username, password) };
+  return {
+    name,
+    base,
+    username,
+    password,
+    calendarUrl,
+    stop,
+    createCalendar: (calendar) => makeCalendar(calendarUrl(calendar), calendar, username, password),
+  };
 }
 
 /** MKCALENDAR; a calendar that is there already is fine. */
 async function makeCalendar(url: string, name: string, username: string, password: string): Promise<string> {
   const answer = await fetch(url, {
     method: 'MKCALENDAR',
-    headers: { 'content-type': 'application/xml; charset=utf-8', authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` },
+    headers: {
+      'content-type': 'application/xml; charset=utf-8',
+      authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+    },
     body: `<?xml version="1.0" encoding="utf-8"?><c:mkcalendar xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:set><d:prop><d:displayname>${name}</d:displayname><c:supported-calendar-component-set><c:comp name="VEVENT"/></c:supported-calendar-component-set></d:prop></d:set></c:mkcalendar>`,
   });
   if (![201, 405, 409, 403].includes(answer.status)) throw new Error(`MKCALENDAR answered ${answer.status}`);

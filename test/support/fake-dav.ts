@@ -46,13 +46,18 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
   const history: string[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
-      const [method, path, body] = [request.method ?? '', request.url ?? '', Buffer.concat(chunks).toString()];
-      dav.log.push(`${method} ${path}`);
-      dav.headers = request.headers;
-      const answer = dav.oddities.answer?.(method, path, body, request.headers) ?? handle(method, path, body, request.headers);
-      response.writeHead(answer.status, { 'content-type': 'application/xml; charset=utf-8', ...answer.headers }).end(answer.body);
-    });
+    request
+      .on('data', (chunk: Buffer) => chunks.push(chunk))
+      .on('end', () => {
+        const [method, path, body] = [request.method ?? '', request.url ?? '', Buffer.concat(chunks).toString()];
+        dav.log.push(`${method} ${path}`);
+        dav.headers = request.headers;
+        const answer =
+          dav.oddities.answer?.(method, path, body, request.headers) ?? handle(method, path, body, request.headers);
+        response
+          .writeHead(answer.status, { 'content-type': 'application/xml; charset=utf-8', ...answer.headers })
+          .end(answer.body);
+      });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const base = `http://127.0.0.1:${(server.address() as { port: number }).port}/`;
@@ -64,16 +69,21 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
     headers: {},
     oddities,
     put(path, data) {
-      dav.objects.set(path, { data, version: history.push(path), modified: new Date(1_700_000_000_000 + history.length * 1000) });
+      dav.objects.set(path, {
+        data,
+        version: history.push(path),
+        modified: new Date(1_700_000_000_000 + history.length * 1000),
+      });
     },
     remove(path) {
       dav.objects.delete(path);
       history.push(path);
     },
-    close: () => new Promise((resolve) => {
-      server.closeAllConnections();
-      server.close(() => resolve());
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
   };
 
   const etagOf = (path: string): string | null => {
@@ -81,13 +91,16 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
     const version = dav.objects.get(path)?.version;
     return etags === 'none' || version === undefined ? null : `${etags === 'weak' ? 'W/' : ''}"v${version}"`;
   };
-  const spelled = (path: string, where: 'sync' | 'multiget' | 'propfind'): string => escape(dav.oddities.spell?.(path, where) ?? path);
+  const spelled = (path: string, where: 'sync' | 'multiget' | 'propfind'): string =>
+    escape(dav.oddities.spell?.(path, where) ?? path);
   const member = (path: string, where: 'sync' | 'multiget' | 'propfind', withData: boolean): string => {
     const object = dav.objects.get(path);
     const etag = etagOf(path);
     const props = [
       etag === null ? '' : `<d:getetag>${escape(etag)}</d:getetag>`,
-      object?.modified === undefined || dav.oddities.noLastModified || where === 'sync' ? '' : `<d:getlastmodified>${object.modified.toUTCString()}</d:getlastmodified>`,
+      object?.modified === undefined || dav.oddities.noLastModified || where === 'sync'
+        ? ''
+        : `<d:getlastmodified>${object.modified.toUTCString()}</d:getlastmodified>`,
       withData ? `<c:calendar-data>${escape(object?.data ?? '')}</c:calendar-data>` : '',
     ];
     return `<d:response><d:href>${spelled(path, where)}</d:href><d:propstat><d:prop>${props.join('')}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>`;
@@ -98,13 +111,24 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
     if (method === 'PROPFIND') return path === '/cal/' ? propfind(headers['depth'] === '1') : { status: 404 };
     if (method === 'REPORT') return body.includes('sync-collection') ? sync(body) : multiget(body);
     const etag = etagOf(path);
-    if (method === 'GET') return dav.objects.has(path) ? { status: 200, headers: { 'content-type': 'text/calendar', ...(etag === null ? {} : { etag }) }, body: dav.objects.get(path)?.data ?? '' } : { status: 404 };
+    if (method === 'GET')
+      return dav.objects.has(path)
+        ? {
+            status: 200,
+            headers: { 'content-type': 'text/calendar', ...(etag === null ? {} : { etag }) },
+            body: dav.objects.get(path)?.data ?? '',
+          }
+        : { status: 404 };
     // Strong comparison: a weak ETag never matches.
     if (headers['if-none-match'] === '*' && dav.objects.has(path)) return { status: 412 };
-    if (headers['if-match'] !== undefined && (headers['if-match'] !== etag || etag.startsWith('W/'))) return { status: 412 };
+    if (headers['if-match'] !== undefined && (headers['if-match'] !== etag || etag.startsWith('W/')))
+      return { status: 412 };
     if (method === 'PUT') {
       dav.put(path, body);
-      return { status: 201, ...(etagOf(path) === null || dav.oddities.noEtagOnPut ? {} : { headers: { etag: etagOf(path)! } }) };
+      return {
+        status: 201,
+        ...(etagOf(path) === null || dav.oddities.noEtagOnPut ? {} : { headers: { etag: etagOf(path)! } }),
+      };
     }
     if (method === 'DELETE' && dav.objects.has(path)) {
       dav.remove(path);
@@ -114,22 +138,37 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
   }
 
   function propfind(withMembers: boolean): FakeAnswer {
-    const reports = dav.oddities.noSync ? '' : '<d:supported-report-set><d:supported-report><d:report><d:sync-collection/></d:report></d:supported-report></d:supported-report-set>';
+    const reports = dav.oddities.noSync
+      ? ''
+      : '<d:supported-report-set><d:supported-report><d:report><d:sync-collection/></d:report></d:supported-report></d:supported-report-set>';
     const ctag = dav.oddities.noCtag ? '' : `<cs:getctag>${history.length}</cs:getctag>`;
     const own = `<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/><c:calendar/></d:resourcetype>${reports}${ctag}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>`;
-    return multistatus(own + (withMembers ? [...dav.objects.keys()].map((path) => member(path, 'propfind', false)).join('') : ''));
+    return multistatus(
+      own + (withMembers ? [...dav.objects.keys()].map((path) => member(path, 'propfind', false)).join('') : ''),
+    );
   }
 
   function sync(body: string): FakeAnswer {
     if (dav.oddities.noSync) return { status: 501 };
     const token = /<d:sync-token>([^<]*)</.exec(body)?.[1]?.trim() ?? '';
     const since = token === '' ? 0 : Number(token);
-    if (!Number.isInteger(since) || since > history.length) return dav.oddities.refuseToken ?? { status: 403, body: '<d:error xmlns:d="DAV:"><d:valid-sync-token/></d:error>' };
+    if (!Number.isInteger(since) || since > history.length)
+      return (
+        dav.oddities.refuseToken ?? { status: 403, body: '<d:error xmlns:d="DAV:"><d:valid-sync-token/></d:error>' }
+      );
     const until = Math.min(history.length, since + (dav.oddities.pageSize ?? Infinity));
     const changed = [...new Set(history.slice(since, until))];
-    const lines = changed.map((path) => (dav.objects.has(path) ? member(path, 'sync', false) : `<d:response><d:href>${spelled(path, 'sync')}</d:href><d:status>HTTP/1.1 404 Not Found</d:status></d:response>`));
-    const itself = '<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:getetag>"self"</d:getetag></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>';
-    const cut = until < history.length ? '<d:response><d:href>/cal/</d:href><d:status>HTTP/1.1 507 Insufficient Storage</d:status><d:error><d:number-of-matches-within-limits/></d:error></d:response>' : '';
+    const lines = changed.map((path) =>
+      dav.objects.has(path)
+        ? member(path, 'sync', false)
+        : `<d:response><d:href>${spelled(path, 'sync')}</d:href><d:status>HTTP/1.1 404 Not Found</d:status></d:response>`,
+    );
+    const itself =
+      '<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:getetag>"self"</d:getetag></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>';
+    const cut =
+      until < history.length
+        ? '<d:response><d:href>/cal/</d:href><d:status>HTTP/1.1 507 Insufficient Storage</d:status><d:error><d:number-of-matches-within-limits/></d:error></d:response>'
+        : '';
     return multistatus(`${itself}${lines.join('')}${cut}<d:sync-token>${until}</d:sync-token>`);
   }
 
@@ -139,7 +178,9 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
     if (missing === 'whole report 404' && paths.some((path) => !dav.objects.has(path))) return { status: 404 };
     const lines = paths.map((path) => {
       if (dav.objects.has(path)) return member(path, 'multiget', true);
-      return missing === 'left out' ? '' : `<d:response><d:href>${spelled(path, 'multiget')}</d:href><d:status>HTTP/1.1 404 Not Found</d:status></d:response>`;
+      return missing === 'left out'
+        ? ''
+        : `<d:response><d:href>${spelled(path, 'multiget')}</d:href><d:status>HTTP/1.1 404 Not Found</d:status></d:response>`;
     });
     return multistatus(lines.join(''));
   }
@@ -148,7 +189,10 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
 }
 
 export function multistatus(content: string): FakeAnswer {
-  return { status: 207, body: `<?xml version="1.0"?><d:multistatus xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/" xmlns:a="http://apple.com/ns/ical/">${content}</d:multistatus>` };
+  return {
+    status: 207,
+    body: `<?xml version="1.0"?><d:multistatus xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/" xmlns:a="http://apple.com/ns/ical/">${content}</d:multistatus>`,
+  };
 }
 
 function escape(text: string): string {

@@ -3,7 +3,7 @@
  * Stored data is JSON. Times come from a clock that the test moves.
  */
 import { z } from 'zod';
-import { changedPaths, EXCLUDED, sameValue, type CalendarEvent, type When } from '../../core/event.ts';
+import { type CalendarEvent, changedPaths, EXCLUDED, sameValue, type When } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import type { Account, ChangePage, Found, Known, Provider, Side, Stored, Written } from '../../providers/provider.ts';
@@ -52,7 +52,10 @@ export interface FakeWrite {
 }
 
 /** What a server had at some time, to be brought back. */
-export type Backup = ReadonlyMap<string, { readonly event: CalendarEvent | null; readonly marker: string | null; readonly hasGuests: boolean }>;
+export type Backup = ReadonlyMap<
+  string,
+  { readonly event: CalendarEvent | null; readonly marker: string | null; readonly hasGuests: boolean }
+>;
 
 interface Item {
   readonly ref: string;
@@ -75,7 +78,13 @@ const COMPARED_EVERY_MS = 6 * 3_600_000;
 const VIEW_ENDS = '15';
 
 const DEFAULT_HABITS: Habits = {
-  answers: 'stored', keepsIds: false, refusesUidTwice: false, rewrite: (event) => event, cannotHold: () => null, pageSize: 100, isView: false,
+  answers: 'stored',
+  keepsIds: false,
+  refusesUidTwice: false,
+  rewrite: (event) => event,
+  cannotHold: () => null,
+  pageSize: 100,
+  isView: false,
 };
 
 export class FakeSide implements Side {
@@ -110,7 +119,8 @@ export class FakeSide implements Side {
   private feed = 1;
   /** Stored data that was read before: a run reads the same event many times. */
   private readonly known = new Map<string, Data>();
-  private frozen: { items: Map<string, Item>; removedAt: Map<string, number>; sequence: number; since: number } | null = null;
+  private frozen: { items: Map<string, Item>; removedAt: Map<string, number>; sequence: number; since: number } | null =
+    null;
 
   constructor(name: string, clock: Clock, habits: Partial<Habits> = {}) {
     this.name = name;
@@ -121,7 +131,10 @@ export class FakeSide implements Side {
   // What a person or the server's operator does.
 
   readonly person = {
-    insert: (fields: Partial<CalendarEvent> & { title: string }, more: { hasGuests?: boolean; marker?: string | null; ref?: string } = {}): string => {
+    insert: (
+      fields: Partial<CalendarEvent> & { title: string },
+      more: { hasGuests?: boolean; marker?: string | null; ref?: string } = {},
+    ): string => {
       const ref = more.ref ?? `${this.name}-${(this.sequence + 1).toString()}`;
       const event = { ...anEvent(), uid: `uid-${ref}`, ...fields };
       this.put(ref, { event, marker: more.marker ?? null, hasGuests: more.hasGuests ?? false });
@@ -159,7 +172,12 @@ export class FakeSide implements Side {
 
   /** From now on listings and feeds show this moment. */
   freeze(): void {
-    this.frozen = { items: new Map(this.items), removedAt: new Map(this.removedAt), sequence: this.sequence, since: this.clock.now };
+    this.frozen = {
+      items: new Map(this.items),
+      removedAt: new Map(this.removedAt),
+      sequence: this.sequence,
+      since: this.clock.now,
+    };
   }
 
   thaw(): void {
@@ -207,7 +225,9 @@ export class FakeSide implements Side {
   }
 
   titles(): string[] {
-    return this.events().map(({ title }) => title).sort();
+    return this.events()
+      .map(({ title }) => title)
+      .sort();
   }
 
   find(title: string): string {
@@ -224,26 +244,37 @@ export class FakeSide implements Side {
 
   async *changes(cursor: string | null, known: Known): AsyncIterable<ChangePage> {
     await this.called('changes', 'before', '');
-    const { items, removedAt, sequence } = this.isStrangers ? { items: new Map<string, Item>(), removedAt: new Map<string, number>(), sequence: 0 } : this.frozen ?? { items: this.items, removedAt: this.removedAt, sequence: this.sequence };
+    const { items, removedAt, sequence } = this.isStrangers
+      ? { items: new Map<string, Item>(), removedAt: new Map<string, number>(), sequence: 0 }
+      : (this.frozen ?? { items: this.items, removedAt: this.removedAt, sequence: this.sequence });
     const [feed, since, comparedAt] = (cursor ?? '').split(':').map(Number);
     const isDue = this.habits.isView && this.clock.now - (comparedAt ?? 0) >= COMPARED_EVERY_MS;
     const isFull = cursor === null || feed !== this.feed || isDue || this.lists === 'nothing' || this.isStrangers;
     if (this.lists === 'no-calendar') throw this.error('calendar-missing');
-    const visible = [...items.values()].filter(({ ref }) => this.lists === 'all' && !this.hidden.has(ref) && !this.late.has(ref));
-    const next = `${this.feed}:${sequence}:${isFull ? this.clock.now : comparedAt ?? 0}`;
+    const visible = [...items.values()].filter(
+      ({ ref }) => this.lists === 'all' && !this.hidden.has(ref) && !this.late.has(ref),
+    );
+    const next = `${this.feed}:${sequence}:${isFull ? this.clock.now : (comparedAt ?? 0)}`;
     const pages: ChangePage[] = [];
     if (isFull) {
       const versions = await known.versions();
       for (let start = 0; start < visible.length; start += this.habits.pageSize) {
         const page = visible.slice(start, start + this.habits.pageSize);
         const same = page.filter(({ ref, version }) => versions.get(ref) === version);
-        pages.push({ found: page.filter((item) => !same.includes(item)).map(foundOf), unchanged: same.map(({ ref }) => ref), removed: [] });
+        pages.push({
+          found: page.filter((item) => !same.includes(item)).map(foundOf),
+          unchanged: same.map(({ ref }) => ref),
+          removed: [],
+        });
       }
     } else {
       const changed = visible.filter(({ at }) => at > (since ?? 0));
       const found = changed.filter((item) => this.isSeen(item)).map(foundOf);
       const left = changed.filter((item) => !this.isSeen(item)).map(({ ref }) => ref);
-      const removed = [...left, ...[...removedAt].filter(([ref, at]) => at > (since ?? 0) && !items.has(ref)).map(([ref]) => ref)];
+      const removed = [
+        ...left,
+        ...[...removedAt].filter(([ref, at]) => at > (since ?? 0) && !items.has(ref)).map(([ref]) => ref),
+      ];
       pages.push({ found, unchanged: [], removed });
     }
     const last = pages.pop() ?? { found: [], unchanged: [], removed: [] };
@@ -255,10 +286,12 @@ export class FakeSide implements Side {
   async get(resources: readonly string[]): Promise<Map<string, readonly Found[] | 'gone'>> {
     await this.called('get', 'before', '');
     if (this.lists === 'no-calendar') throw this.error('calendar-missing');
-    const answers = new Map<string, readonly Found[] | 'gone'>(resources.map((ref) => {
-      const item = this.late.has(ref) || this.isStrangers ? undefined : this.items.get(ref);
-      return [ref, item ? [foundOf(item)] : 'gone' as const];
-    }));
+    const answers = new Map<string, readonly Found[] | 'gone'>(
+      resources.map((ref) => {
+        const item = this.late.has(ref) || this.isStrangers ? undefined : this.items.get(ref);
+        return [ref, item ? [foundOf(item)] : ('gone' as const)];
+      }),
+    );
     await this.called('get', 'after', '');
     return answers;
   }
@@ -267,7 +300,7 @@ export class FakeSide implements Side {
     await this.called('create', 'before', event.title);
     if (this.isStrangers) throw this.error('forbidden');
     const name = `${key}-${generation}`;
-    const ref = this.habits.isView ? this.named.get(name) ?? `${this.name}-${this.sequence + 1}` : name;
+    const ref = this.habits.isView ? (this.named.get(name) ?? `${this.name}-${this.sequence + 1}`) : name;
     const there = this.items.get(ref);
     if (this.habits.isView) this.named.set(name, ref);
     if (!there) {
@@ -276,7 +309,10 @@ export class FakeSide implements Side {
       if (isTaken && this.habits.refusesUidTwice) throw this.error('stale');
       const uid = event.uid === null || (isTaken && !this.habits.keepsIds) ? ref : event.uid;
       this.put(ref, { event: this.habits.rewrite({ ...event, uid }), marker: key, hasGuests: false });
-      this.wrote({ action: 'create', ref, before: null, after: this.items.get(ref)?.event ?? null, hasGuests: false }, event.title);
+      this.wrote(
+        { action: 'create', ref, before: null, after: this.items.get(ref)?.event ?? null, hasGuests: false },
+        event.title,
+      );
     }
     const answer = there ? { ...foundOf(there), confirmed: true, isFound: true } : this.answer(ref, event);
     await this.called('create', 'after', event.title);
@@ -288,7 +324,16 @@ export class FakeSide implements Side {
     if (this.isStrangers) throw this.error('forbidden');
     const item = this.checked(stored);
     this.put(stored.ref, { ...item, event: this.habits.rewrite(next) });
-    this.wrote({ action: 'update', ref: stored.ref, before: item.event, after: this.item(stored.ref).event, hasGuests: item.hasGuests }, next.title);
+    this.wrote(
+      {
+        action: 'update',
+        ref: stored.ref,
+        before: item.event,
+        after: this.item(stored.ref).event,
+        hasGuests: item.hasGuests,
+      },
+      next.title,
+    );
     const answer = this.answer(stored.ref, next);
     await this.called('update', 'after', next.title);
     return answer;
@@ -337,12 +382,22 @@ export class FakeSide implements Side {
     this.removedAt.delete(ref);
     const { event, hasGuests } = fields;
     // What a person duplicates or renames takes the note of a copy along, but not its name.
-    const isOwn = ref.startsWith(`${fields.marker}-`) || [...this.named].some(([name, one]) => one === ref && name.startsWith(`${fields.marker}-`));
+    const isOwn =
+      ref.startsWith(`${fields.marker}-`) ||
+      [...this.named].some(([name, one]) => one === ref && name.startsWith(`${fields.marker}-`));
     const marker = fields.marker !== null && isOwn ? fields.marker : null;
     const modifiedAt = new Date(this.clock.now + this.clockSkewMs).toISOString();
     const before = this.items.get(ref);
     const isSilent = this.habits.isView && this.isSilent(before ?? null, event);
-    this.items.set(ref, { ref, version: `"${this.sequence}"`, event, marker, hasGuests, modifiedAt, at: isSilent ? before?.at ?? 0 : this.sequence });
+    this.items.set(ref, {
+      ref,
+      version: `"${this.sequence}"`,
+      event,
+      marker,
+      hasGuests,
+      modifiedAt,
+      at: isSilent ? (before?.at ?? 0) : this.sequence,
+    });
   }
 
   /** What lies late in its month is outside of the view. */
@@ -354,7 +409,13 @@ export class FakeSide implements Side {
     if (!this.isSeen({ event })) return before === null || !this.isSeen(before);
     if (!before?.event || !event) return false;
     const paths = changedPaths(before.event, event);
-    return paths.length > 0 && paths.every(({ occurrence, field }) => field === 'exception' && occurrence !== null && event.exceptions[occurrence] === EXCLUDED);
+    return (
+      paths.length > 0 &&
+      paths.every(
+        ({ occurrence, field }) =>
+          field === 'exception' && occurrence !== null && event.exceptions[occurrence] === EXCLUDED,
+      )
+    );
   }
 
   private drop(ref: string): void {
@@ -368,7 +429,10 @@ export class FakeSide implements Side {
   private checked(stored: Stored): Item {
     const item = this.items.get(stored.ref);
     if (!item) throw this.error('gone');
-    const isSame = stored.version === null ? sameValue((JSON.parse(stored.data) as Data).event, item.event) : stored.version === item.version;
+    const isSame =
+      stored.version === null
+        ? sameValue((JSON.parse(stored.data) as Data).event, item.event)
+        : stored.version === item.version;
     if (!isSame) throw this.error('stale');
     return item;
   }
@@ -384,14 +448,21 @@ export class FakeSide implements Side {
   private async called(call: Call, when: 'before' | 'after', title: string): Promise<void> {
     if (when === 'before') this.calls.push(call);
     await this.hook?.(call, when);
-    const fault = this.faults.find((one) => one.on === call && one.when === when && one.times > 0 && (one.title === undefined || title.includes(one.title)));
+    const fault = this.faults.find(
+      (one) =>
+        one.on === call && one.when === when && one.times > 0 && (one.title === undefined || title.includes(one.title)),
+    );
     if (!fault) return;
     fault.times -= 1;
     throw fault.error instanceof Error ? fault.error : this.error(fault.error);
   }
 
   private error(kind: SyncErrorKind): SyncError {
-    return new SyncError(kind, `${this.name} answers ${kind}`, kind === 'unreachable' || kind === 'throttled' ? { retryAfterMs: 1 } : {});
+    return new SyncError(
+      kind,
+      `${this.name} answers ${kind}`,
+      kind === 'unreachable' || kind === 'throttled' ? { retryAfterMs: 1 } : {},
+    );
   }
 }
 
@@ -414,7 +485,11 @@ const CREDENTIALS = z.unknown();
 const NEW_CREDENTIALS = z.object({});
 
 /** A provider whose only calendars are these. */
-export function fakeProvider(kind: string, calendars: ReadonlyMap<string, Side>, person: () => string = () => kind): Provider {
+export function fakeProvider(
+  kind: string,
+  calendars: ReadonlyMap<string, Side>,
+  person: () => string = () => kind,
+): Provider {
   return {
     kind,
     credentials: CREDENTIALS,
@@ -439,13 +514,30 @@ function fail(id: string): never {
 export function at(day: number, hour = 9): When {
   const date = `2026-06-${String(day).padStart(2, '0')}`;
   const start = `${date}T${String(hour).padStart(2, '0')}:00:00`;
-  return { allDay: false, start, startZone: 'Europe/Berlin', end: `${date}T${String(hour + 1).padStart(2, '0')}:00:00`, endZone: 'Europe/Berlin' };
+  return {
+    allDay: false,
+    start,
+    startZone: 'Europe/Berlin',
+    end: `${date}T${String(hour + 1).padStart(2, '0')}:00:00`,
+    endZone: 'Europe/Berlin',
+  };
 }
 
 export function anEvent(fields: Partial<CalendarEvent> = {}): CalendarEvent {
   return {
-    uid: 'uid', title: 'Title', when: at(1), location: '', description: '', status: 'confirmed', transparency: 'opaque', visibility: 'public',
-    organizer: null, attendees: [], recurrence: null, exceptions: {}, ...fields,
+    uid: 'uid',
+    title: 'Title',
+    when: at(1),
+    location: '',
+    description: '',
+    status: 'confirmed',
+    transparency: 'opaque',
+    visibility: 'public',
+    organizer: null,
+    attendees: [],
+    recurrence: null,
+    exceptions: {},
+    ...fields,
   };
 }
 

@@ -1,8 +1,8 @@
 /** A real Radicale, the stand-in of a cloud, and Calpair between them: for a file or a suite, with fresh calendars and a pair for each test. */
 import { after, before } from 'node:test';
-import { startCalpair, type Json, type RunningCalpair } from './calpair.ts';
+import { type Json, type RunningCalpair, startCalpair } from './calpair.ts';
 import type { Cloud, CloudPerson, Typed } from './cloud.ts';
-import { startRadicale, type DavServer, type DavServerSetting } from './dav.ts';
+import { type DavServer, type DavServerSetting, startRadicale } from './dav.ts';
 import { DavPerson } from './dav-person.ts';
 import { createPair, type Pair } from './pair.ts';
 
@@ -17,7 +17,7 @@ export interface Trio<C extends Cloud = Cloud> {
 export interface Contents {
   /** Objects by their names without `.ics`. */
   readonly caldav?: Readonly<Record<string, string>>;
-  readonly cloud?: readonly (Parameters<CloudPerson['insert']>[0])[];
+  readonly cloud?: readonly Parameters<CloudPerson['insert']>[0][];
   readonly settings?: Json;
   /** False: nobody waits for the first runs. */
   readonly settle?: boolean;
@@ -43,24 +43,37 @@ export function trio<C extends Cloud>(kind: { start(): Promise<C> }, setting: Da
   });
   after(() => running?.stop());
   return {
-    get radicale() { return running!.radicale; },
-    get cloud() { return running!.cloud; },
-    get calpair() { return running!.calpair; },
+    get radicale() {
+      return running!.radicale;
+    },
+    get cloud() {
+      return running!.cloud;
+    },
+    get calpair() {
+      return running!.calpair;
+    },
     open: (contents) => running!.open(contents),
   };
 }
 
 /** The same for those who stop it themselves. @throws Error from `stop`, when the stand-in saw what a sync may not do */
-export async function startTrio<C extends Cloud>(startCloud: () => Promise<C>, setting: DavServerSetting = {}): Promise<Trio<C> & { stop(): Promise<void> }> {
+export async function startTrio<C extends Cloud>(
+  startCloud: () => Promise<C>,
+  setting: DavServerSetting = {},
+): Promise<Trio<C> & { stop(): Promise<void> }> {
   const [radicale, cloud] = await Promise.all([startRadicale(setting), startCloud()]);
   const calpair = await startCalpair(cloud.environment);
   let opened = 0;
   return {
-    radicale, cloud, calpair,
+    radicale,
+    cloud,
+    calpair,
     async open(contents = {}) {
       opened += 1;
       const calendar = `calendar-${opened}`;
-      const owner = (contents.owner ?? cloud.addOwner(`owner-${opened}@calendars.example`)) as ReturnType<C['addOwner']>;
+      const owner = (contents.owner ?? cloud.addOwner(`owner-${opened}@calendars.example`)) as ReturnType<
+        C['addOwner']
+      >;
       const person = new DavPerson(radicale, await radicale.createCalendar(calendar));
       for (const [name, text] of Object.entries(contents.caldav ?? {})) await person.put(`${name}.ics`, text);
       for (const event of contents.cloud ?? []) owner.insert(event);

@@ -14,5 +14,15 @@ export type FreeBusyJudgement = readonly Record<string, [number, number][]>[] | 
 
 /** The judgements in the order of the calendars. */
 export function judgeFreeBusy(calendars: readonly JudgedCalendar[]): Promise<FreeBusyJudgement[]> {
-  return askJudge('./free-busy-judge.py', ['recurring-ical-events==3.8.2', 'icalendar==7.3.0', 'x-wr-timezone==2.0.1', 'python-dateutil==2.9.0.post0', 'tzdata==2026.6'], calendars);
+  return askJudge(
+    './free-busy-judge.py',
+    [
+      'recurring-ical-events==3.8.2',
+      'icalendar==7.3.0',
+      'x-wr-timezone==2.0.1',
+      'python-dateutil==2.9.0.post0',
+      'tzdata==2026.6',
+    ],
+    calendars,
+  );
 }

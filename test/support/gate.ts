@@ -17,16 +17,22 @@ export async function startGate(target: string): Promise<Gate> {
   const server = createServer((incoming, outgoing) => {
     if (!gate.isOpen) return void incoming.socket.destroy();
     asked.push(`${incoming.method} ${incoming.url}`);
-    const forward = request(new URL(incoming.url ?? '/', target), { method: incoming.method, headers: incoming.headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(outgoing);
-    });
+    const forward = request(
+      new URL(incoming.url ?? '/', target),
+      { method: incoming.method, headers: incoming.headers },
+      (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(outgoing);
+      },
+    );
     forward.on('error', () => outgoing.destroy());
     incoming.pipe(forward);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const gate: Gate = {
-    base: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, asked, isOpen: true,
+    base: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    asked,
+    isOpen: true,
     stop() {
       server.close();
       server.closeAllConnections();

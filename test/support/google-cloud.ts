@@ -1,10 +1,10 @@
 /** Google for tests that are the same for each cloud. */
 import type { OccurrenceId, Participation, When } from '../../core/event.ts';
 import { localOf } from '../../core/zones.ts';
+import type { GoogleAccount } from '../fakes/google/account.ts';
+import { type GoogleOptions, type GoogleStandIn, startGoogle } from '../fakes/google/start.ts';
 import { googleEnvironment } from './calpair.ts';
 import type { Cloud, CloudKind, CloudPerson, Invitation, Shown, Typed } from './cloud.ts';
-import type { GoogleAccount } from '../fakes/google/account.ts';
-import { startGoogle, type GoogleOptions, type GoogleStandIn } from '../fakes/google/start.ts';
 import { whenBody } from './contract-google.ts';
 
 type Json = Record<string, unknown>;
@@ -18,7 +18,14 @@ export const GOOGLE: CloudKind<GoogleCloud, GoogleOptions> = {
   name: 'google',
   title: 'Google',
   idlePoll: /^GET \/calendar\/v3\/calendars\/[^/]+\/events$/,
-  otherwise: { reviveDeleted: true, lostExceptions: 'vanish', deletedMasterExceptions: 'follow', sparseTombstones: false, instanceWriteTouchesMaster: false, masterWriteTouchesExceptions: false },
+  otherwise: {
+    reviveDeleted: true,
+    lostExceptions: 'vanish',
+    deletedMasterExceptions: 'follow',
+    sparseTombstones: false,
+    instanceWriteTouchesMaster: false,
+    masterWriteTouchesExceptions: false,
+  },
   async start(options = {}) {
     const standIn = await startGoogle(options);
     return {
@@ -31,14 +38,31 @@ export const GOOGLE: CloudKind<GoogleCloud, GoogleOptions> = {
   },
 };
 
-const ANSWERS: Readonly<Record<Participation, string>> = { 'needs-action': 'needsAction', accepted: 'accepted', declined: 'declined', tentative: 'tentative', delegated: 'needsAction' };
+const ANSWERS: Readonly<Record<Participation, string>> = {
+  'needs-action': 'needsAction',
+  accepted: 'accepted',
+  declined: 'declined',
+  tentative: 'tentative',
+  delegated: 'needsAction',
+};
 const BAGGAGE: Json = {
-  reminders: { useDefault: false, overrides: [{ method: 'popup', minutes: 17 }] }, colorId: '5', guestsCanModify: true,
-  extendedProperties: { private: { other: 'app' }, shared: { all: 'see' } }, attachments: [{ fileUrl: 'https://files.example.org/a.pdf', title: 'A' }],
+  reminders: { useDefault: false, overrides: [{ method: 'popup', minutes: 17 }] },
+  colorId: '5',
+  guestsCanModify: true,
+  extendedProperties: { private: { other: 'app' }, shared: { all: 'see' } },
+  attachments: [{ fileUrl: 'https://files.example.org/a.pdf', title: 'A' }],
   conferenceData: { createRequest: { requestId: 'one', conferenceSolutionKey: { type: 'hangoutsMeet' } } },
 };
 /** Google's names for what a person types. */
-const WORDS: Readonly<Record<string, string>> = { summary: 'title', start: 'when', end: 'when', recurrence: 'rule', attendees: 'guests', reminders: 'reminder', colorId: 'colour' };
+const WORDS: Readonly<Record<string, string>> = {
+  summary: 'title',
+  start: 'when',
+  end: 'when',
+  recurrence: 'rule',
+  attendees: 'guests',
+  reminders: 'reminder',
+  colorId: 'colour',
+};
 const VERSIONS = ['etag', 'updated', 'sequence', 'extendedProperties'];
 
 export class GooglePerson implements CloudPerson {
@@ -54,15 +78,26 @@ export class GooglePerson implements CloudPerson {
   }
 
   insert(event: Typed, baggage = false): string {
-    return this.account.insertEvent({ ...bodyOf(event, whenBody), ...(baggage ? BAGGAGE : {}) }, this.calendarId)['id'] as string;
+    return this.account.insertEvent({ ...bodyOf(event, whenBody), ...(baggage ? BAGGAGE : {}) }, this.calendarId)[
+      'id'
+    ] as string;
   }
 
   receive(uid: string, { organizer, ...event }: Invitation): string {
-    return this.account.plantEvent({ ...bodyOf(event, whenBody), iCalUID: uid, ...(organizer === undefined ? {} : { organizer: { email: organizer } }) }, this.calendarId)['id'] as string;
+    return this.account.plantEvent(
+      {
+        ...bodyOf(event, whenBody),
+        iCalUID: uid,
+        ...(organizer === undefined ? {} : { organizer: { email: organizer } }),
+      },
+      this.calendarId,
+    )['id'] as string;
   }
 
   insertAway(event: Typed): string {
-    return this.account.plantEvent({ ...bodyOf(event, whenBody), eventType: 'outOfOffice' }, this.calendarId)['id'] as string;
+    return this.account.plantEvent({ ...bodyOf(event, whenBody), eventType: 'outOfOffice' }, this.calendarId)[
+      'id'
+    ] as string;
   }
 
   isAway(id: string): boolean {
@@ -71,7 +106,10 @@ export class GooglePerson implements CloudPerson {
 
   insertOnline(event: Typed): string {
     const conferenceData = { createRequest: { requestId: 'r', conferenceSolutionKey: { type: 'hangoutsMeet' } } };
-    return this.account.insertEvent({ ...bodyOf(event, whenBody), description: 'A<br>B &amp; C', conferenceData }, this.calendarId)['id'] as string;
+    return this.account.insertEvent(
+      { ...bodyOf(event, whenBody), description: 'A<br>B &amp; C', conferenceData },
+      this.calendarId,
+    )['id'] as string;
   }
 
   isOnline(id: string): boolean {
@@ -83,11 +121,18 @@ export class GooglePerson implements CloudPerson {
   }
 
   remind(id: string, minutes: number): void {
-    this.account.patchEvent(id, { reminders: { useDefault: false, overrides: [{ method: 'popup', minutes }] } }, this.calendarId);
+    this.account.patchEvent(
+      id,
+      { reminders: { useDefault: false, overrides: [{ method: 'popup', minutes }] } },
+      this.calendarId,
+    );
   }
 
   isReminded(id: string): boolean {
-    const { useDefault, overrides = [] } = this.account.getEvent(id, this.calendarId)['reminders'] as { useDefault: boolean; overrides?: Json[] };
+    const { useDefault, overrides = [] } = this.account.getEvent(id, this.calendarId)['reminders'] as {
+      useDefault: boolean;
+      overrides?: Json[];
+    };
     return useDefault || overrides.length > 0;
   }
 
@@ -118,24 +163,40 @@ export class GooglePerson implements CloudPerson {
   /** What guests answer to somebody else comes from there. */
   answer(id: string, address: string, answer: Participation): void {
     const item = this.account.getEvent(id, this.calendarId) as { attendees: Json[]; organizer: Json };
-    const attendees = item.attendees.map((one) => (one['email'] === address ? { ...one, responseStatus: ANSWERS[answer] } : one));
+    const attendees = item.attendees.map((one) =>
+      one['email'] === address ? { ...one, responseStatus: ANSWERS[answer] } : one,
+    );
     if (item.organizer['self'] === true) this.account.patchEvent(id, { attendees }, this.calendarId);
     else this.account.plantEvent({ ...item, attendees }, this.calendarId);
   }
 
   list(): Shown[] {
-    return this.account.listLive(this.calendarId).filter(({ recurringEventId }) => recurringEventId === undefined).map(shownOf);
+    return this.account
+      .listLive(this.calendarId)
+      .filter(({ recurringEventId }) => recurringEventId === undefined)
+      .map(shownOf);
   }
 
   occurrences(): { title: string; start: string }[] {
-    const items = this.account.listLive(this.calendarId).filter(({ recurringEventId }) => recurringEventId === undefined);
-    const all = items.flatMap((item) => (item['recurrence'] === undefined ? [item] : this.account.instances(item['id'] as string, this.calendarId)));
-    return inOrder(all.filter(({ status }) => status !== 'cancelled').map((item) => ({ title: String(item['summary']), start: startOf(item as unknown as Times) })));
+    const items = this.account
+      .listLive(this.calendarId)
+      .filter(({ recurringEventId }) => recurringEventId === undefined);
+    const all = items.flatMap((item) =>
+      item['recurrence'] === undefined ? [item] : this.account.instances(item['id'] as string, this.calendarId),
+    );
+    return inOrder(
+      all
+        .filter(({ status }) => status !== 'cancelled')
+        .map((item) => ({ title: String(item['summary']), start: startOf(item as unknown as Times) })),
+    );
   }
 
   family(id: string): Shown[] {
     const items = this.account.listLive(this.calendarId);
-    return [...items.filter((item) => item['id'] === id), ...items.filter((item) => item['recurringEventId'] === id)].map(shownOf);
+    return [
+      ...items.filter((item) => item['id'] === id),
+      ...items.filter((item) => item['recurringEventId'] === id),
+    ].map(shownOf);
   }
 
   idOf(title: string): string {
@@ -169,8 +230,15 @@ export class GooglePerson implements CloudPerson {
 
 function shownOf(item: Json): Shown {
   return {
-    id: String(item['id']), title: String(item['summary'] ?? ''), location: String(item['location'] ?? ''), description: String(item['description'] ?? ''),
-    when: whenOf(item as unknown as Times), guests: ((item['attendees'] ?? []) as Json[]).map(({ email, responseStatus }) => ({ address: String(email), answer: answerOf(responseStatus) })),
+    id: String(item['id']),
+    title: String(item['summary'] ?? ''),
+    location: String(item['location'] ?? ''),
+    description: String(item['description'] ?? ''),
+    when: whenOf(item as unknown as Times),
+    guests: ((item['attendees'] ?? []) as Json[]).map(({ email, responseStatus }) => ({
+      address: String(email),
+      answer: answerOf(responseStatus),
+    })),
   };
 }
 
@@ -188,7 +256,13 @@ interface Time {
 function whenOf({ start, end }: Times): When {
   if (start.date !== undefined) return { allDay: true, start: start.date, end: end.date! };
   const local = ({ dateTime, timeZone = 'UTC' }: Time): string => localOf(Date.parse(dateTime), timeZone);
-  return { allDay: false, start: local(start), startZone: start.timeZone ?? 'UTC', end: local(end), endZone: end.timeZone ?? 'UTC' };
+  return {
+    allDay: false,
+    start: local(start),
+    startZone: start.timeZone ?? 'UTC',
+    end: local(end),
+    endZone: end.timeZone ?? 'UTC',
+  };
 }
 
 function startOf({ start }: Times): string {
@@ -204,7 +278,8 @@ export function inWords(shown: Json, words: Readonly<Record<string, string>>, wi
   const named: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(shown)) {
     const word = words[key] ?? key;
-    if (!without.includes(key)) named[word] = words[key] === undefined ? value : { ...(named[word] as object | undefined), [key]: value };
+    if (!without.includes(key))
+      named[word] = words[key] === undefined ? value : { ...(named[word] as object | undefined), [key]: value };
   }
   return named;
 }
@@ -215,14 +290,25 @@ export function onlyOne(list: readonly Shown[], title: string): string {
   return found[0]!.id;
 }
 
-function bodyOf({ title, when, visibility, rule, guests, ...same }: Typed, times: (when: NonNullable<Typed['when']>) => Json): Json {
+function bodyOf(
+  { title, when, visibility, rule, guests, ...same }: Typed,
+  times: (when: NonNullable<Typed['when']>) => Json,
+): Json {
   return {
     ...same,
     ...(title === undefined ? {} : { summary: title }),
     ...(when === undefined ? {} : times(when)),
     ...(visibility === undefined ? {} : { visibility: visibility === 'public' ? 'default' : visibility }),
     ...(rule === undefined ? {} : { recurrence: rule === null ? null : [rule] }),
-    ...(guests === undefined ? {} : { attendees: guests.map(({ address, answer, isRoom }) => ({ email: address, responseStatus: ANSWERS[answer], ...(isRoom === true ? { resource: true } : {}) })) }),
+    ...(guests === undefined
+      ? {}
+      : {
+          attendees: guests.map(({ address, answer, isRoom }) => ({
+            email: address,
+            responseStatus: ANSWERS[answer],
+            ...(isRoom === true ? { resource: true } : {}),
+          })),
+        }),
   };
 }
 

@@ -4,13 +4,13 @@ import { normaliseRecurrence } from '../../core/recurrence/normalise.ts';
 import { instantOf } from '../../core/zones.ts';
 import { toPatternedRecurrence } from '../../providers/microsoft/recurrence.ts';
 import { readGraphZone } from '../../providers/microsoft/zones.ts';
+import { DEFAULT_SCOPES, type GraphAccount } from '../fakes/graph/account.ts';
+import { type GraphOptions, type GraphStandIn, startGraph } from '../fakes/graph/start.ts';
 import { microsoftEnvironment } from './calpair.ts';
 import type { Cloud, CloudKind, CloudPerson, Invitation, Shown, Typed } from './cloud.ts';
+import { whenBody } from './contract-graph.ts';
 import { event } from './events.ts';
 import { inOrder, inWords, onlyOne } from './google-cloud.ts';
-import { DEFAULT_SCOPES, type GraphAccount } from '../fakes/graph/account.ts';
-import { startGraph, type GraphOptions, type GraphStandIn } from '../fakes/graph/start.ts';
-import { whenBody } from './contract-graph.ts';
 
 type Json = Record<string, unknown>;
 
@@ -24,8 +24,15 @@ export const MICROSOFT: CloudKind<GraphCloud, GraphOptions> = {
   title: 'Microsoft',
   idlePoll: /^GET \/v1\.0\/me\/calendars\/[^/]+\/calendarView\/delta$/,
   otherwise: {
-    newTimeWipes: false, exceptionIds: 'change', exceptionLists: 'absent', instancesLoseExceptions: true, missingOccurrence: 'notFound', resendAfterOccurrenceDelete: true,
-    exceptionRows: 'skeleton', removedSeries: 'occurrences', zoneNames: 'sent',
+    newTimeWipes: false,
+    exceptionIds: 'change',
+    exceptionLists: 'absent',
+    instancesLoseExceptions: true,
+    missingOccurrence: 'notFound',
+    resendAfterOccurrenceDelete: true,
+    exceptionRows: 'skeleton',
+    removedSeries: 'occurrences',
+    zoneNames: 'sent',
   },
   async start(options = {}) {
     const standIn = await startGraph(options);
@@ -36,23 +43,51 @@ export const MICROSOFT: CloudKind<GraphCloud, GraphOptions> = {
       addOwner(email, more = {}) {
         // Floating times are in the zone of the mailbox where that may be read.
         const account = standIn.addAccount({ email, ...more, scopes: [...DEFAULT_SCOPES, 'MailboxSettings.Read'] });
-        return new GraphPerson(account, account.calendars().find(({ isDefaultCalendar }) => isDefaultCalendar)!['id'] as string, more.timeZone);
+        return new GraphPerson(
+          account,
+          account.calendars().find(({ isDefaultCalendar }) => isDefaultCalendar)!['id'] as string,
+          more.timeZone,
+        );
       },
       harm: () => [...standIn.mailLedger, ...standIn.harm, ...standIn.carelessRequests],
     };
   },
 };
 
-const ANSWERS: Readonly<Record<Participation, string>> = { 'needs-action': 'none', accepted: 'accepted', declined: 'declined', tentative: 'tentativelyAccepted', delegated: 'none' };
+const ANSWERS: Readonly<Record<Participation, string>> = {
+  'needs-action': 'none',
+  accepted: 'accepted',
+  declined: 'declined',
+  tentative: 'tentativelyAccepted',
+  delegated: 'none',
+};
 const BAGGAGE: Json = {
-  isReminderOn: true, reminderMinutesBeforeStart: 17, categories: ['Blue'], importance: 'high',
+  isReminderOn: true,
+  reminderMinutesBeforeStart: 17,
+  categories: ['Blue'],
+  importance: 'high',
   singleValueExtendedProperties: [{ id: 'String {00020329-0000-0000-c000-000000000046} Name other', value: 'app' }],
 };
 /** Graph's names for what a person types. */
 const WORDS: Readonly<Record<string, string>> = {
-  subject: 'title', locations: 'location', body: 'description', bodyPreview: 'description', start: 'when', end: 'when', isAllDay: 'when', originalStartTimeZone: 'when',
-  originalEndTimeZone: 'when', sensitivity: 'visibility', recurrence: 'rule', type: 'rule', attendees: 'guests', exceptionOccurrences: 'exceptions', cancelledOccurrences: 'exceptions',
-  isReminderOn: 'reminder', reminderMinutesBeforeStart: 'reminder', categories: 'colour',
+  subject: 'title',
+  locations: 'location',
+  body: 'description',
+  bodyPreview: 'description',
+  start: 'when',
+  end: 'when',
+  isAllDay: 'when',
+  originalStartTimeZone: 'when',
+  originalEndTimeZone: 'when',
+  sensitivity: 'visibility',
+  recurrence: 'rule',
+  type: 'rule',
+  attendees: 'guests',
+  exceptionOccurrences: 'exceptions',
+  cancelledOccurrences: 'exceptions',
+  isReminderOn: 'reminder',
+  reminderMinutesBeforeStart: 'reminder',
+  categories: 'colour',
 };
 const VERSIONS = ['@odata.etag', 'changeKey', 'lastModifiedDateTime', 'extended'];
 
@@ -74,12 +109,16 @@ export class GraphPerson implements CloudPerson {
   insert(typed: Typed, baggage = false): string {
     const body = { ...this.#body(typed), ...(baggage ? BAGGAGE : {}) };
     // Answers come by mail; here they are there from the start.
-    const { id } = typed.guests === undefined ? this.account.insertEvent(body, this.calendarId) : this.account.plantEvent(body, this.calendarId);
+    const { id } =
+      typed.guests === undefined
+        ? this.account.insertEvent(body, this.calendarId)
+        : this.account.plantEvent(body, this.calendarId);
     return id as string;
   }
 
   receive(uid: string, { organizer, ...typed }: Invitation): string {
-    const from = organizer === undefined ? {} : { organizer: { emailAddress: { address: organizer, name: organizer } } };
+    const from =
+      organizer === undefined ? {} : { organizer: { emailAddress: { address: organizer, name: organizer } } };
     return this.account.plantEvent({ ...this.#body(typed), iCalUId: uid, ...from }, this.calendarId)['id'] as string;
   }
 
@@ -92,7 +131,10 @@ export class GraphPerson implements CloudPerson {
   }
 
   insertOnline(event: Typed): string {
-    return this.account.insertEvent({ ...this.#body(event), body: { contentType: 'html', content: '<p>A<br>B &amp; C</p>' }, isOnlineMeeting: true }, this.calendarId)['id'] as string;
+    return this.account.insertEvent(
+      { ...this.#body(event), body: { contentType: 'html', content: '<p>A<br>B &amp; C</p>' }, isOnlineMeeting: true },
+      this.calendarId,
+    )['id'] as string;
   }
 
   isOnline(id: string): boolean {
@@ -140,12 +182,18 @@ export class GraphPerson implements CloudPerson {
   }
 
   occurrences(): { title: string; start: string }[] {
-    const all = this.account.listLive(this.calendarId).flatMap((item) => (item['recurrence'] === null ? [item] : this.account.instances(item['id'] as string)));
+    const all = this.account
+      .listLive(this.calendarId)
+      .flatMap((item) => (item['recurrence'] === null ? [item] : this.account.instances(item['id'] as string)));
     return inOrder(all.map((item) => ({ title: String(item['subject']), start: startOf(whenOf(item)) })));
   }
 
   family(id: string): Shown[] {
-    return this.account.listLive(this.calendarId).filter((item) => item['id'] === id).flatMap((item) => [item, ...(item['exceptionOccurrences'] ?? []) as Json[]]).map(shownOf);
+    return this.account
+      .listLive(this.calendarId)
+      .filter((item) => item['id'] === id)
+      .flatMap((item) => [item, ...((item['exceptionOccurrences'] ?? []) as Json[])])
+      .map(shownOf);
   }
 
   idOf(title: string): string {
@@ -160,8 +208,14 @@ export class GraphPerson implements CloudPerson {
 
   copyTo(other: CloudPerson, id: string): void {
     const { subject, body, start, end, isAllDay, location, showAs, sensitivity, extended } = this.account.getEvent(id);
-    const singleValueExtendedProperties = Object.entries(extended as Json).map(([name, value]) => ({ id: name, value }));
-    (other.account as GraphAccount).insertEvent({ subject, body, start, end, isAllDay, location, showAs, sensitivity, singleValueExtendedProperties }, other.calendarId);
+    const singleValueExtendedProperties = Object.entries(extended as Json).map(([name, value]) => ({
+      id: name,
+      value,
+    }));
+    (other.account as GraphAccount).insertEvent(
+      { subject, body, start, end, isAllDay, location, showAs, sensitivity, singleValueExtendedProperties },
+      other.calendarId,
+    );
   }
 
   /** Under an id of the other one's own, as always with Exchange. */
@@ -190,8 +244,16 @@ export class GraphPerson implements CloudPerson {
 function shownOf(item: Json): Shown {
   const { id, subject, location, body, attendees } = item;
   return {
-    id: String(id), title: String(subject), location: String((location as Json)['displayName']), description: String((body as Json)['content']).replaceAll('\r\n', '\n').trimEnd(), when: whenOf(item),
-    guests: (attendees as { emailAddress: { address: string }; status: { response: string } }[]).map(({ emailAddress, status }) => ({ address: emailAddress.address, answer: answerOf(status.response) })),
+    id: String(id),
+    title: String(subject),
+    location: String((location as Json)['displayName']),
+    description: String((body as Json)['content'])
+      .replaceAll('\r\n', '\n')
+      .trimEnd(),
+    when: whenOf(item),
+    guests: (attendees as { emailAddress: { address: string }; status: { response: string } }[]).map(
+      ({ emailAddress, status }) => ({ address: emailAddress.address, answer: answerOf(status.response) }),
+    ),
   };
 }
 
@@ -206,7 +268,15 @@ function bodyOf(typed: Typed, when: When): Json {
     ...(visibility === undefined ? {} : { sensitivity: visibility === 'public' ? 'normal' : visibility }),
     ...showAsOf(typed),
     ...(rule === undefined ? {} : { recurrence: rule === null ? null : patternOf(rule, when) }),
-    ...(guests === undefined ? {} : { attendees: guests.map(({ address, answer, isRoom }) => ({ type: isRoom === true ? 'resource' : 'required', emailAddress: { address, name: address }, status: { response: ANSWERS[answer] } })) }),
+    ...(guests === undefined
+      ? {}
+      : {
+          attendees: guests.map(({ address, answer, isRoom }) => ({
+            type: isRoom === true ? 'resource' : 'required',
+            emailAddress: { address, name: address },
+            status: { response: ANSWERS[answer] },
+          })),
+        }),
   };
 }
 
@@ -217,7 +287,9 @@ function showAsOf({ status, transparency }: Typed): Json {
 }
 
 function patternOf(rule: string, when: When): unknown {
-  const pattern = toPatternedRecurrence(event('', { when, recurrence: normaliseRecurrence({ rules: [rule], dates: [] }, when) }));
+  const pattern = toPatternedRecurrence(
+    event('', { when, recurrence: normaliseRecurrence({ rules: [rule], dates: [] }, when) }),
+  );
   if (typeof pattern === 'string') throw new Error(`nobody can choose ${rule} in Outlook: ${pattern}`);
   return pattern;
 }
@@ -226,7 +298,13 @@ function whenOf(item: Json): When {
   const [start, end] = [item['start'], item['end']] as { dateTime: string; timeZone: string }[];
   const cut = (length: number) => [start!.dateTime.slice(0, length), end!.dateTime.slice(0, length)] as const;
   if (item['isAllDay'] === true) return { allDay: true, start: cut(10)[0], end: cut(10)[1] };
-  return { allDay: false, start: cut(19)[0], startZone: readGraphZone(start!.timeZone)!, end: cut(19)[1], endZone: readGraphZone(end!.timeZone)! };
+  return {
+    allDay: false,
+    start: cut(19)[0],
+    startZone: readGraphZone(start!.timeZone)!,
+    end: cut(19)[1],
+    endZone: readGraphZone(end!.timeZone)!,
+  };
 }
 
 function startOf(when: When): string {

@@ -1,8 +1,8 @@
 /** What a CalDAV server that schedules has done to other people: all that bob has there, and the mails that it sent. */
 import assert from 'node:assert/strict';
+import { type LabServer, startLab } from './caldav-servers.ts';
 import { DavPerson, unfolded } from './dav-person.ts';
-import { startLab, type LabServer } from './caldav-servers.ts';
-import { startMailSink, type MailSink } from './mail-sink.ts';
+import { type MailSink, startMailSink } from './mail-sink.ts';
 
 export class SchedulingServer {
   readonly server: LabServer & { readonly name: string };
@@ -31,9 +31,14 @@ export class SchedulingServer {
   async noticed(): Promise<string[]> {
     // What is under way arrives.
     await new Promise((resolve) => setTimeout(resolve, 400));
-    const lines = this.#sink.mails.map(({ to, text }, number) => `mail ${number} to ${to.join(', ')}: ${/^Subject: .*/im.exec(text)?.[0] ?? ''}`);
+    const lines = this.#sink.mails.map(
+      ({ to, text }, number) => `mail ${number} to ${to.join(', ')}: ${/^Subject: .*/im.exec(text)?.[0] ?? ''}`,
+    );
     for (const name of (await this.bob.collections()).sort()) {
-      const texts = await new DavPerson({ username: 'bob', password: 'bob-secret' }, new URL(`../${name}`, this.bob.url).href).all();
+      const texts = await new DavPerson(
+        { username: 'bob', password: 'bob-secret' },
+        new URL(`../${name}`, this.bob.url).href,
+      ).all();
       lines.push(...[...texts].map(([file, text]) => `${name}${file}: ${unfolded(text).join(' | ')}`).sort());
     }
     return lines;
@@ -42,7 +47,18 @@ export class SchedulingServer {
   /** Who is in alice's objects, with their answers and what SCHEDULE-AGENT says, by name of the object. Without objects that Calpair made. */
   async people(): Promise<Map<string, string[]>> {
     const all = [...(await this.alice.all())].filter(([name]) => !/^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(name));
-    return new Map(all.map(([name, text]) => [name, [...new Set(unfolded(text).filter((line) => /^(ATTENDEE|ORGANIZER)/.test(line)).map(person))].sort()]));
+    return new Map(
+      all.map(([name, text]) => [
+        name,
+        [
+          ...new Set(
+            unfolded(text)
+              .filter((line) => /^(ATTENDEE|ORGANIZER)/.test(line))
+              .map(person),
+          ),
+        ].sort(),
+      ]),
+    );
   }
 
   /** Nobody notices anything of it, and alice's own objects keep the people that they have, but those whose names may change. */
@@ -50,7 +66,9 @@ export class SchedulingServer {
     const [before, people] = [await this.noticed(), await this.people()];
     const result = await work();
     assert.deepEqual(await this.noticed(), before, what);
-    for (const [name, lines] of await this.people()) if (people.has(name) && !mayChange.test(name)) assert.deepEqual(lines, people.get(name), `${what}: the people of ${name}`);
+    for (const [name, lines] of await this.people())
+      if (people.has(name) && !mayChange.test(name))
+        assert.deepEqual(lines, people.get(name), `${what}: the people of ${name}`);
     return result;
   }
 
@@ -62,6 +80,6 @@ export class SchedulingServer {
 
 function person(line: string): string {
   const agent = /;(SCHEDULE-AGENT=[^;:]+)/.exec(line)?.[1] ?? '';
-  const answer = line.startsWith('ATTENDEE') ? /;(PARTSTAT=[^;:]+)/.exec(line)?.[1] ?? 'PARTSTAT=NEEDS-ACTION' : '';
+  const answer = line.startsWith('ATTENDEE') ? (/;(PARTSTAT=[^;:]+)/.exec(line)?.[1] ?? 'PARTSTAT=NEEDS-ACTION') : '';
   return [line.split(/[;:]/)[0], /mailto:(.*)$/i.exec(line)?.[1], answer, agent].join(' ');
 }

@@ -4,13 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { GoogleAccount } from '../fakes/google/account.ts';
+import { type GoogleStandIn, startGoogle } from '../fakes/google/start.ts';
+import { whyNot } from './caldav-servers.ts';
 import { googleEnvironment, type Json, type RunningCalpair, startCalpair } from './calpair.ts';
 import { unfolded } from './dav-person.ts';
-import type { GoogleAccount } from '../fakes/google/account.ts';
-import { startGoogle, type GoogleStandIn } from '../fakes/google/start.ts';
 import { SchedulingServer } from './guests.ts';
 import { at, object } from './ics.ts';
-import { whyNot } from './caldav-servers.ts';
 import { createPair, type Pair } from './pair.ts';
 
 const [ALICE, BOB, MARA] = ['alice@example.org', 'bob@example.org', 'mara@elsewhere.example'];
@@ -19,8 +19,10 @@ const SECOND = '20270120T080000Z';
 const THIRD = '20270127T080000Z';
 
 /** Who organises, who is invited, and what the object says about scheduling; `by` puts it into the calendar. */
-const KINDS: Readonly<Record<string, { organizer: string; guests: readonly string[]; agent: string; by: 'alice' | 'bob' }>> = {
-  'mine': { organizer: ALICE, guests: [BOB, 'zoe@elsewhere.example'], agent: '', by: 'alice' },
+const KINDS: Readonly<
+  Record<string, { organizer: string; guests: readonly string[]; agent: string; by: 'alice' | 'bob' }>
+> = {
+  mine: { organizer: ALICE, guests: [BOB, 'zoe@elsewhere.example'], agent: '', by: 'alice' },
   'mine none': { organizer: ALICE, guests: [ALICE, BOB], agent: ';SCHEDULE-AGENT=NONE', by: 'alice' },
   'mine client': { organizer: ALICE, guests: [BOB], agent: ';SCHEDULE-AGENT=CLIENT', by: 'alice' },
   'of bob': { organizer: BOB, guests: [BOB, ALICE], agent: '', by: 'bob' },
@@ -31,14 +33,24 @@ const KINDS: Readonly<Record<string, { organizer: string; guests: readonly strin
 
 /** What the person in Google does to a copy, or to a meeting of Google's own. */
 const EDITS: Readonly<Record<string, (account: GoogleAccount, id: string) => void>> = {
-  'title': (account, id) => void account.patchEvent(id, { summary: `${String(account.getEvent(id)['summary'])} edited`, location: 'Elsewhere' }),
-  'move': (account, id) => void account.patchEvent(id, { start: time('2027-01-13T08:00:00'), end: time('2027-01-13T08:30:00') }),
-  'free': (account, id) => void account.patchEvent(id, { transparency: 'transparent', status: 'tentative' }),
-  'people': (account, id) => void account.patchEvent(id, { description: 'Nobody comes' }),
-  'exclude': (account, id) => account.deleteEvent(`${id}_${SECOND}`),
-  'exception': (account, id) => void account.patchEvent(`${id}_${THIRD}`, { summary: 'One of them', start: time('2027-01-27T12:00:00'), end: time('2027-01-27T13:00:00') }),
-  'rule': (account, id) => void account.patchEvent(id, { recurrence: ['RRULE:FREQ=WEEKLY;COUNT=2'] }),
-  'delete': (account, id) => account.deleteEvent(id),
+  title: (account, id) =>
+    void account.patchEvent(id, {
+      summary: `${String(account.getEvent(id)['summary'])} edited`,
+      location: 'Elsewhere',
+    }),
+  move: (account, id) =>
+    void account.patchEvent(id, { start: time('2027-01-13T08:00:00'), end: time('2027-01-13T08:30:00') }),
+  free: (account, id) => void account.patchEvent(id, { transparency: 'transparent', status: 'tentative' }),
+  people: (account, id) => void account.patchEvent(id, { description: 'Nobody comes' }),
+  exclude: (account, id) => account.deleteEvent(`${id}_${SECOND}`),
+  exception: (account, id) =>
+    void account.patchEvent(`${id}_${THIRD}`, {
+      summary: 'One of them',
+      start: time('2027-01-27T12:00:00'),
+      end: time('2027-01-27T13:00:00'),
+    }),
+  rule: (account, id) => void account.patchEvent(id, { recurrence: ['RRULE:FREQ=WEEKLY;COUNT=2'] }),
+  delete: (account, id) => account.deleteEvent(id),
 };
 const isSeries = (edit: string): boolean => /exclude|exception|rule/.test(edit);
 
@@ -64,30 +76,56 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
       calpair = await startCalpair(googleEnvironment(google));
       account = google.addAccount({ email: 'owner@calendars.example' });
       for (const edit of Object.keys(EDITS)) {
-        for (const kind of Object.keys(KINDS)) await lab[KINDS[kind]!.by].put(`${fileOf(kind, edit)}.ics`, meeting(kind, edit));
-        account.insertEvent({ ...googleMeeting(`google ${edit}`, isSeries(edit)), attendees: [{ email: account.email, responseStatus: 'accepted' }, { email: BOB }, { email: ALICE }] });
-        account.plantEvent({ id: `invited${edit}`, ...googleMeeting(`invited ${edit}`, isSeries(edit)), organizer: { email: BOB }, attendees: [{ email: BOB, responseStatus: 'accepted' }, { email: account.email }] });
+        for (const kind of Object.keys(KINDS))
+          await lab[KINDS[kind]!.by].put(`${fileOf(kind, edit)}.ics`, meeting(kind, edit));
+        account.insertEvent({
+          ...googleMeeting(`google ${edit}`, isSeries(edit)),
+          attendees: [{ email: account.email, responseStatus: 'accepted' }, { email: BOB }, { email: ALICE }],
+        });
+        account.plantEvent({
+          id: `invited${edit}`,
+          ...googleMeeting(`invited ${edit}`, isSeries(edit)),
+          organizer: { email: BOB },
+          attendees: [{ email: BOB, responseStatus: 'accepted' }, { email: account.email }],
+        });
       }
     });
     after(async () => {
       await calpair?.stop();
       await Promise.all([lab.stop(), google?.close()]);
     });
-    const quietly = (what: string, work: () => Promise<unknown> = () => pair.settle(), mayChange?: RegExp): Promise<unknown> => lab.unnoticed(what, work, mayChange);
-    const idOf = (title: string): string | undefined => account.listLive().find((item) => item['summary'] === title && item['recurringEventId'] === undefined)?.['id'] as string | undefined;
+    const quietly = (
+      what: string,
+      work: () => Promise<unknown> = () => pair.settle(),
+      mayChange?: RegExp,
+    ): Promise<unknown> => lab.unnoticed(what, work, mayChange);
+    const idOf = (title: string): string | undefined =>
+      account.listLive().find((item) => item['summary'] === title && item['recurringEventId'] === undefined)?.['id'] as
+        | string
+        | undefined;
 
-    it('are sent when a person\'s own client writes: bob and the mail server show it', async () => {
+    it("are sent when a person's own client writes: bob and the mail server show it", async () => {
       const before_ = await lab.noticed();
       await lab.alice.put('control.ics', meeting('mine', 'title').replaceAll('mine-title', 'control'));
       const come = (await lab.noticed()).filter((line) => !before_.includes(line));
-      assert.ok(come.some((line) => line.includes('control') && !line.startsWith('mail')), 'bob has it');
-      assert.ok(come.some((line) => line.startsWith('mail') && line.includes('zoe@')), 'zoe is mailed');
+      assert.ok(
+        come.some((line) => line.includes('control') && !line.startsWith('mail')),
+        'bob has it',
+      );
+      assert.ok(
+        come.some((line) => line.startsWith('mail') && line.includes('zoe@')),
+        'zoe is mailed',
+      );
       await assert.rejects(lab.unnoticed('a deletion by alice', () => lab.alice.remove('control.ics')));
     });
 
     it('are not sent by the first sync, in either direction', async () => {
       await quietly('the first sync', async () => {
-        pair = await createPair(calpair, { server: lab.server, url: lab.alice.url }, { account, calendarId: account.email });
+        pair = await createPair(
+          calpair,
+          { server: lab.server, url: lab.alice.url },
+          { account, calendarId: account.email },
+        );
         await pair.settle();
       });
       const { onlyCaldav, onlyCloud, same } = await pair.compare();
@@ -105,19 +143,40 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
         if (full) await settle(edit);
       }
       await settle('all of it');
-      const problems = (await pair.list('problems')).filter(({ code }) => code === 'would-mail-attendees').map(({ eventTitle }) => eventTitle as string);
-      for (const edit of Object.keys(EDITS).filter((one) => one !== 'delete')) assert.ok(problems.some((title) => title.startsWith(`mine ${edit}`)), `mine ${edit} among ${problems.join(', ')}`);
-      assert.ok(problems.every((title) => KINDS[title.split(' ').slice(0, -1).join(' ')] !== undefined || title.endsWith('edited')), problems.join(', '));
+      const problems = (await pair.list('problems'))
+        .filter(({ code }) => code === 'would-mail-attendees')
+        .map(({ eventTitle }) => eventTitle as string);
+      for (const edit of Object.keys(EDITS).filter((one) => one !== 'delete'))
+        assert.ok(
+          problems.some((title) => title.startsWith(`mine ${edit}`)),
+          `mine ${edit} among ${problems.join(', ')}`,
+        );
+      assert.ok(
+        problems.every(
+          (title) => KINDS[title.split(' ').slice(0, -1).join(' ')] !== undefined || title.endsWith('edited'),
+        ),
+        problems.join(', '),
+      );
     });
 
-    it('are not sent for what alice does to her copies of Google\'s meetings', async () => {
+    it("are not sent for what alice does to her copies of Google's meetings", async () => {
       const edits: readonly [string, (text: string) => string][] = [
-        ['title', (text) => text.replace(/^SUMMARY:.*/m, 'SUMMARY:Alice was here')], ['free', (text) => text.replace('END:VEVENT', 'STATUS:CANCELLED\r\nEND:VEVENT').replace(/^STATUS:(?!CANC).*\r?\n/m, '')],
-        ['exclude', (text) => text.replace(/BEGIN:VEVENT\r?\n/, 'BEGIN:VEVENT\r\nEXDATE;TZID=Europe/Berlin:20270203T090000\r\n')],
+        ['title', (text) => text.replace(/^SUMMARY:.*/m, 'SUMMARY:Alice was here')],
+        [
+          'free',
+          (text) =>
+            text.replace('END:VEVENT', 'STATUS:CANCELLED\r\nEND:VEVENT').replace(/^STATUS:(?!CANC).*\r?\n/m, ''),
+        ],
+        [
+          'exclude',
+          (text) => text.replace(/BEGIN:VEVENT\r?\n/, 'BEGIN:VEVENT\r\nEXDATE;TZID=Europe/Berlin:20270203T090000\r\n'),
+        ],
       ];
       for (const kind of ['google', 'invited']) {
         for (const [edit, change] of edits) {
-          const copy = [...(await lab.alice.all())].find(([, text]) => unfolded(text).some((line) => line.startsWith(`SUMMARY:${kind} ${edit}`)))!;
+          const copy = [...(await lab.alice.all())].find(([, text]) =>
+            unfolded(text).some((line) => line.startsWith(`SUMMARY:${kind} ${edit}`)),
+          )!;
           await lab.alice.put(copy[0], change(copy[1]));
         }
         const gone = [...(await lab.alice.all())].find(([, text]) => text.includes(`SUMMARY:${kind} people`))!;
@@ -125,14 +184,23 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
       }
       await quietly('edits and deletions of copies');
       assert.equal(idOf('Alice was here') === undefined, false, 'it crosses');
-      const gone = account.listRaw().filter((item) => item['status'] === 'cancelled' && (item['originalStartTime'] as Json)?.dateTime?.startsWith('2027-02-03'));
+      const gone = account
+        .listRaw()
+        .filter(
+          (item) =>
+            item['status'] === 'cancelled' && (item['originalStartTime'] as Json)?.dateTime?.startsWith('2027-02-03'),
+        );
       assert.equal(gone.length, 2, 'the occurrences are taken out');
     });
 
     it('are sent once, by her own server, for what alice does to her own meetings, and not again by the sync', async () => {
-      await lab.alice.edit(`${fileOf('mine', 'free')}.ics`, (text) => text.replace(/^SUMMARY:.*/m, 'SUMMARY:Mine as I like it'));
+      await lab.alice.edit(`${fileOf('mine', 'free')}.ics`, (text) =>
+        text.replace(/^SUMMARY:.*/m, 'SUMMARY:Mine as I like it'),
+      );
       await lab.alice.remove(`${fileOf('mine', 'people')}.ics`);
-      await lab.bob.edit(`${fileOf('of bob', 'free')}.ics`, (text) => text.replace(/^SUMMARY:.*/m, 'SUMMARY:Of Bob as he likes it'));
+      await lab.bob.edit(`${fileOf('of bob', 'free')}.ics`, (text) =>
+        text.replace(/^SUMMARY:.*/m, 'SUMMARY:Of Bob as he likes it'),
+      );
       await lab.bob.remove(`${fileOf('of bob', 'people')}.ics`);
       await quietly('own edits');
       assert.ok(account.listLive().some((item) => item['summary'] === 'Mine as I like it'));
@@ -140,7 +208,8 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
 
     it('are not sent for held deletions that a person applies or restores', async () => {
       for (const item of account.listLive()) {
-        if (item['recurringEventId'] === undefined && /mine|of |without/.test(item['summary'] as string)) account.deleteEvent(item['id'] as string);
+        if (item['recurringEventId'] === undefined && /mine|of |without/.test(item['summary'] as string))
+          account.deleteEvent(item['id'] as string);
       }
       await quietly('a mass deletion');
       const held = await pair.list('held-changes');
@@ -158,12 +227,23 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
     it('are not sent by a resync, by other directions and other options, nor by the end of the pair', async () => {
       await quietly('resync', () => pair.post('resync?wait=120'));
       const settings: readonly Json[] = [
-        { direction: 'caldav-to-cloud' }, { direction: 'cloud-to-caldav' }, { direction: 'bidirectional' }, { options: { attendees: 'none' } },
-        { options: { attendees: 'copy' } }, { options: { content: { toCaldav: 'busy', toCloud: 'full' } } }, { options: { content: { toCaldav: 'full', toCloud: 'full' } } },
+        { direction: 'caldav-to-cloud' },
+        { direction: 'cloud-to-caldav' },
+        { direction: 'bidirectional' },
+        { options: { attendees: 'none' } },
+        { options: { attendees: 'copy' } },
+        { options: { content: { toCaldav: 'busy', toCloud: 'full' } } },
+        { options: { content: { toCaldav: 'full', toCloud: 'full' } } },
       ];
       for (const [number, setting] of settings.slice(full ? 0 : 1, full ? settings.length : 4).entries()) {
-        account.insertEvent({ ...googleMeeting(`late ${number}`, true), attendees: [{ email: account.email, responseStatus: 'accepted' }, { email: BOB }, { email: ALICE }] });
-        await lab.alice.put(`late-${number}.ics`, meeting('mine', 'exception').replaceAll('mine-exception', `late-${number}`));
+        account.insertEvent({
+          ...googleMeeting(`late ${number}`, true),
+          attendees: [{ email: account.email, responseStatus: 'accepted' }, { email: BOB }, { email: ALICE }],
+        });
+        await lab.alice.put(
+          `late-${number}.ics`,
+          meeting('mine', 'exception').replaceAll('mine-exception', `late-${number}`),
+        );
         await quietly(JSON.stringify(setting), async () => {
           await pair.patch(setting);
           await pair.settle();
@@ -179,13 +259,27 @@ const fileOf = (kind: string, edit: string): string => `${kind}-${edit}`.replace
 
 function meeting(kind: string, edit: string): string {
   const { organizer, guests, agent } = KINDS[kind]!;
-  const people = [`ORGANIZER${agent}:mailto:${organizer}`, ...guests.map((guest) => `ATTENDEE${agent};PARTSTAT=${guest === ALICE ? 'ACCEPTED' : 'NEEDS-ACTION'}:mailto:${guest}`)];
+  const people = [
+    `ORGANIZER${agent}:mailto:${organizer}`,
+    ...guests.map(
+      (guest) => `ATTENDEE${agent};PARTSTAT=${guest === ALICE ? 'ACCEPTED' : 'NEEDS-ACTION'}:mailto:${guest}`,
+    ),
+  ];
   const event = [`SUMMARY:${kind} ${edit}`, ...people];
   if (!isSeries(edit)) return object(fileOf(kind, edit), [...event, ...at('20270113T090000')]);
   const moved = [...event, 'RECURRENCE-ID;TZID=Europe/Berlin:20270210T090000', ...at('20270210T150000')];
-  return object(fileOf(kind, edit), [...event, ...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=8', 'EXDATE;TZID=Europe/Berlin:20270217T090000'], [moved]);
+  return object(
+    fileOf(kind, edit),
+    [...event, ...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=8', 'EXDATE;TZID=Europe/Berlin:20270217T090000'],
+    [moved],
+  );
 }
 
 function googleMeeting(summary: string, series: boolean): Json {
-  return { summary, start: time('2027-01-13T09:00:00'), end: time('2027-01-13T10:00:00'), ...(series ? { recurrence: ['RRULE:FREQ=WEEKLY;COUNT=8'] } : {}) };
+  return {
+    summary,
+    start: time('2027-01-13T09:00:00'),
+    end: time('2027-01-13T10:00:00'),
+    ...(series ? { recurrence: ['RRULE:FREQ=WEEKLY;COUNT=8'] } : {}),
+  };
 }

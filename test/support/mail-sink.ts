@@ -12,14 +12,20 @@ export async function startMailSink(): Promise<MailSink> {
   const mails: { to: string[]; text: string }[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
-    sockets.add(socket.setEncoding('utf8').on('close', () => sockets.delete(socket)).on('error', () => socket.destroy()));
+    sockets.add(
+      socket
+        .setEncoding('utf8')
+        .on('close', () => sockets.delete(socket))
+        .on('error', () => socket.destroy()),
+    );
     serve(socket, (to, text) => void mails.push({ to, text }));
   });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   return {
-    port: address.port, mails,
+    port: address.port,
+    mails,
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

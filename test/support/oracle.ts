@@ -8,14 +8,21 @@ import { pythonWith } from './python.ts';
  * The judgements in the order of the cases, each a line of JSON. @param script beside this file
  * @param requirements `name==version`, of PyPI
  */
-export async function askJudge<Judgement>(script: string, requirements: readonly string[], cases: readonly unknown[]): Promise<Judgement[]> {
+export async function askJudge<Judgement>(
+  script: string,
+  requirements: readonly string[],
+  cases: readonly unknown[],
+): Promise<Judgement[]> {
   const python = await pythonWith(...requirements);
-  const child = spawn(python, [fileURLToPath(new URL(script, import.meta.url))], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(python, [fileURLToPath(new URL(script, import.meta.url))], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const ended = new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
   child.stdin.end(cases.map((one) => `${JSON.stringify(one)}\n`).join(''));
   const judgements: Judgement[] = [];
   for await (const line of createInterface({ input: child.stdout })) judgements.push(JSON.parse(line) as Judgement);
   const code = await ended;
-  if (code !== 0 || judgements.length !== cases.length) throw new Error(`${script} ended with ${code} after ${judgements.length} of ${cases.length} cases`);
+  if (code !== 0 || judgements.length !== cases.length)
+    throw new Error(`${script} ended with ${code} after ${judgements.length} of ${cases.length} cases`);
   return judgements;
 }

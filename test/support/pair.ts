@@ -1,20 +1,28 @@
 /** A pair of calendars under test: Calpair's own API on one hand, and a person in each of the two calendars on the other. */
 import assert from 'node:assert/strict';
-import { compareSides, listAll, type Agreement } from '../../demo/agree.ts';
-import { tokensInMemory } from '../../providers/oauth/access-token.ts';
-import { createFetch } from '../../providers/http.ts';
 import type { CalendarEvent } from '../../core/event.ts';
+import { type Agreement, compareSides, listAll } from '../../demo/agree.ts';
+import { createFetch } from '../../providers/http.ts';
+import { tokensInMemory } from '../../providers/oauth/access-token.ts';
 import type { Account, Side } from '../../providers/provider.ts';
 import { createProviders } from '../../providers/registry.ts';
-import type { Json, RunningCalpair } from './calpair.ts';
-import type { DavServer } from './dav.ts';
 import type { GoogleAccount } from '../fakes/google/account.ts';
 import { GraphAccount } from '../fakes/graph/account.ts';
+import type { Json, RunningCalpair } from './calpair.ts';
+import type { DavServer } from './dav.ts';
 
 /** A calendar on any kind of server. */
 export type Calendar =
-  | { readonly server: Pick<DavServer, 'base' | 'username' | 'password' | 'name'>; readonly url: string; readonly fetch?: typeof fetch }
-  | { readonly account: Pick<GoogleAccount | GraphAccount, 'refreshToken'>; readonly calendarId: string; readonly provider?: 'google' | 'microsoft' };
+  | {
+      readonly server: Pick<DavServer, 'base' | 'username' | 'password' | 'name'>;
+      readonly url: string;
+      readonly fetch?: typeof fetch;
+    }
+  | {
+      readonly account: Pick<GoogleAccount | GraphAccount, 'refreshToken'>;
+      readonly calendarId: string;
+      readonly provider?: 'google' | 'microsoft';
+    };
 
 export interface Pair {
   readonly id: string;
@@ -37,16 +45,25 @@ export interface Pair {
 }
 
 /** Two accounts, a connection, and the pair, whose first run has begun (unless `paused`). */
-export async function createPair(calpair: RunningCalpair, caldav: Calendar, cloud: Calendar, settings: Json = {}): Promise<Pair> {
+export async function createPair(
+  calpair: RunningCalpair,
+  caldav: Calendar,
+  cloud: Calendar,
+  settings: Json = {},
+): Promise<Pair> {
   const { api } = calpair;
   const [caldavId, cloudId] = [await addAccount(calpair, caldav), await addAccount(calpair, cloud)];
   const connection = await api.call('POST', '/v1/connections', { caldavAccountId: caldavId, cloudAccountId: cloudId });
   const { id } = await api.call('POST', `/v1/connections/${connection.id}/pairs`, {
-    caldavCalendarId: await calendarOf(calpair, caldavId, caldav), cloudCalendarId: await calendarOf(calpair, cloudId, cloud), ...settings,
+    caldavCalendarId: await calendarOf(calpair, caldavId, caldav),
+    cloudCalendarId: await calendarOf(calpair, cloudId, cloud),
+    ...settings,
   });
   const sides = { caldav: openSide(calpair, caldav), cloud: openSide(calpair, cloud) };
   const pair: Pair = {
-    id, sides, accountIds: { caldav: caldavId, cloud: cloudId },
+    id,
+    sides,
+    accountIds: { caldav: caldavId, cloud: cloudId },
     async sync() {
       const run = await api.call('POST', `/v1/pairs/${id}/sync?wait=120`);
       assert.ok(run.result !== undefined, 'the run did not end in time');
@@ -59,27 +76,38 @@ export async function createPair(calpair: RunningCalpair, caldav: Calendar, clou
         if (run.result === 'ok' && writesOf(run) === 0) return wrote;
         wrote.push(run);
       }
-      throw new Error(`the pair does not come to rest: ${JSON.stringify(wrote.map(({ result, caldav: a, cloud: b, error }) => ({ result, a, b, error })))}`);
+      throw new Error(
+        `the pair does not come to rest: ${JSON.stringify(wrote.map(({ result, caldav: a, cloud: b, error }) => ({ result, a, b, error })))}`,
+      );
     },
     show: () => api.call('GET', `/v1/pairs/${id}`),
     list: async (what) => (await api.call('GET', `/v1/pairs/${id}/${what}?limit=1000`)).items,
     patch: (body) => api.call('PATCH', `/v1/pairs/${id}`, body),
     post: (action, body) => api.call('POST', `/v1/pairs/${id}/${action}`, body),
     compare: () => compareSides(sides.caldav, sides.cloud),
-    events: async (side) => new Map([...(await listAll(sides[side]))].flatMap(([uid, [one]]) => (one?.event ? [[uid, one.event] as const] : []))),
+    events: async (side) =>
+      new Map(
+        [...(await listAll(sides[side]))].flatMap(([uid, [one]]) => (one?.event ? [[uid, one.event] as const] : [])),
+      ),
   };
   return pair;
 }
 
 export function writesOf(run: Json): number {
-  return [run.caldav, run.cloud].reduce((sum: number, { created, updated, deleted }) => sum + created + updated + deleted, 0);
+  return [run.caldav, run.cloud].reduce(
+    (sum: number, { created, updated, deleted }) => sum + created + updated + deleted,
+    0,
+  );
 }
 
 /** Both sides hold the same, and each event once. */
 export async function assertAlike(pair: Pair): Promise<Agreement> {
   const agreement = await pair.compare();
   const { different, onlyCaldav, onlyCloud, doubled } = agreement;
-  assert.deepEqual({ different, onlyCaldav, onlyCloud, doubled }, { different: [], onlyCaldav: [], onlyCloud: [], doubled: [] });
+  assert.deepEqual(
+    { different, onlyCaldav, onlyCloud, doubled },
+    { different: [], onlyCaldav: [], onlyCloud: [], doubled: [] },
+  );
   return agreement;
 }
 
@@ -101,7 +129,9 @@ export function credentialsOf(calendar: Calendar): Json {
 
 export async function calendarOf({ api }: RunningCalpair, accountId: string, calendar: Calendar): Promise<string> {
   const { items } = await api.call('GET', `/v1/accounts/${accountId}/calendars`);
-  const found = items.find(({ id }: { id: string }) => ('account' in calendar ? id === calendar.calendarId : new URL(id, calendar.url).href === calendar.url));
+  const found = items.find(({ id }: { id: string }) =>
+    'account' in calendar ? id === calendar.calendarId : new URL(id, calendar.url).href === calendar.url,
+  );
   assert.ok(found, `the calendar is not among ${JSON.stringify(items)}`);
   return found.id;
 }
@@ -110,8 +140,13 @@ export function openSide(calpair: RunningCalpair, calendar: Calendar): Side {
   const setting = { floatingZone: 'Europe/Berlin', attendees: 'copy', reminders: 'keep', tag: calpair.tag } as const;
   const provider = createProviders(calpair.config).get(providerOf(calendar));
   // A sign-in of its own: Microsoft's are good for one who goes on with them.
-  const credentials = 'account' in calendar && calendar.account instanceof GraphAccount ? { refreshToken: calendar.account.newRefreshToken() } : credentialsOf(calendar);
+  const credentials =
+    'account' in calendar && calendar.account instanceof GraphAccount
+      ? { refreshToken: calendar.account.newRefreshToken() }
+      : credentialsOf(calendar);
   const account: Account = provider!.open(
-    { credentials, discovered: {}, tokens: tokensInMemory() }, { fetch: ('server' in calendar ? calendar.fetch : undefined) ?? createFetch({ allowPrivateNetworks: true }) });
+    { credentials, discovered: {}, tokens: tokensInMemory() },
+    { fetch: ('server' in calendar ? calendar.fetch : undefined) ?? createFetch({ allowPrivateNetworks: true }) },
+  );
   return account.side('account' in calendar ? calendar.calendarId : calendar.url, setting);
 }

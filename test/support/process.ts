@@ -1,7 +1,7 @@
 /** Programs of this project as processes of their own, as a person starts them. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { googleEnvironment, microsoftEnvironment, type Json, type StandInPlace } from './calpair.ts';
+import { googleEnvironment, type Json, microsoftEnvironment, type StandInPlace } from './calpair.ts';
 import type { CloudName } from './cloud.ts';
 import type { Calendar } from './pair.ts';
 
@@ -20,20 +20,31 @@ export interface Program {
 /** `npm start` without npm between us and it: `node start.mjs`, or another file. */
 export function startProgram(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Program {
   const { NODE_OPTIONS: _options, NODE_TEST_CONTEXT: _test, ...inherited } = process.env;
-  const child = spawn(process.execPath, args, { cwd: PROJECT, env: { ...inherited, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, {
+    cwd: PROJECT,
+    env: { ...inherited, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => void (output += chunk.toString()));
-  const exited = new Promise<number | string>((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown')));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => void (output += chunk.toString()));
+  const exited = new Promise<number | string>((resolve) =>
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown')),
+  );
   return {
     child,
     output: () => output,
     line: async (pattern) => {
       for (;;) {
-        const found = output.split('\n').slice(0, -1).find((line) => pattern.test(line));
+        const found = output
+          .split('\n')
+          .slice(0, -1)
+          .find((line) => pattern.test(line));
         if (found !== undefined) return found;
         const pause = new Promise<null>((resolve) => setTimeout(resolve, 20, null));
         const ended = await Promise.race([exited, pause]);
-        if (ended !== null) throw new Error(`it ended (${ended}) before it said ${String(pattern)}:\n${output.slice(-3000)}`);
+        if (ended !== null)
+          throw new Error(`it ended (${ended}) before it said ${String(pattern)}:\n${output.slice(-3000)}`);
       }
     },
     async end(signal = 'SIGTERM') {
@@ -56,8 +67,18 @@ export interface CloudProcess {
 
 /** The stand-in of a cloud as a process of its own, with one account. */
 export async function startCloudProcess(name: CloudName): Promise<CloudProcess> {
-  const program = startProgram(['--import', 'tsx', `test/support/${name === 'google' ? 'google' : 'graph'}/main.ts`, '--email', 'owner@calendars.example']);
-  const { controlUrl, email, refreshToken, ...place } = JSON.parse(await program.line(/^\{/)) as StandInPlace & { controlUrl: string; email: string; refreshToken: string };
+  const program = startProgram([
+    '--import',
+    'tsx',
+    `test/support/${name === 'google' ? 'google' : 'graph'}/main.ts`,
+    '--email',
+    'owner@calendars.example',
+  ]);
+  const { controlUrl, email, refreshToken, ...place } = JSON.parse(await program.line(/^\{/)) as StandInPlace & {
+    controlUrl: string;
+    email: string;
+    refreshToken: string;
+  };
   const ask = async (what: string, body: Json): Promise<Json> => {
     const answer = await fetch(new URL(what, controlUrl), { method: 'POST', body: JSON.stringify(body) });
     const { result, error } = (await answer.json()) as Json;
@@ -65,7 +86,10 @@ export async function startCloudProcess(name: CloudName): Promise<CloudProcess> 
     return result;
   };
   const ofAccount = (what: string, ...args: unknown[]): Promise<Json> => ask(what, { email, args });
-  const calendarId = name === 'google' ? email : (await ofAccount('calendars')).find(({ isDefaultCalendar }: Json) => isDefaultCalendar).id;
+  const calendarId =
+    name === 'google'
+      ? email
+      : (await ofAccount('calendars')).find(({ isDefaultCalendar }: Json) => isDefaultCalendar).id;
   return {
     environment: name === 'google' ? googleEnvironment(place) : microsoftEnvironment(place),
     calendar: { account: { refreshToken }, calendarId, provider: name },

@@ -20,7 +20,11 @@ export async function pythonWith(...requirements: readonly string[]): Promise<st
   await mkdir(path.dirname(dir), { recursive: true });
   const aside = await mkdtemp(`${dir}.`);
   await run('python3', ['-m', 'venv', aside]);
-  await run(path.join(aside, python), ['-m', 'pip', '--quiet', '--disable-pip-version-check', 'install', ...requirements], { timeout: 300_000 });
+  await run(
+    path.join(aside, python),
+    ['-m', 'pip', '--quiet', '--disable-pip-version-check', 'install', ...requirements],
+    { timeout: 300_000 },
+  );
   try {
     await rename(aside, dir);
   } catch (error) {

@@ -1,6 +1,12 @@
 /** Random series over the whole grammar of RFC 5545's recurrence rules, on their rule and off it; many near what calendars can express. */
 import type { CalendarEvent, Recurrence, When } from '../../core/event.ts';
-import { expandOccurrences, instantId, normaliseRecurrence, occurrenceStart, RecurrenceError } from '../../core/recurrence/normalise.ts';
+import {
+  expandOccurrences,
+  instantId,
+  normaliseRecurrence,
+  occurrenceStart,
+  RecurrenceError,
+} from '../../core/recurrence/normalise.ts';
 import { WEEKDAYS } from '../../core/recurrence/rule.ts';
 import { instantOf } from '../../core/zones.ts';
 import { randomFrom } from './random.ts';
@@ -14,8 +20,18 @@ export interface RandomSeries {
 /** An ordinary event that repeats. */
 export function seriesOf(when: When, recurrence: Recurrence | null): CalendarEvent {
   return {
-    uid: null, title: 'Choir', when, location: '', description: '', status: 'confirmed', transparency: 'opaque', visibility: 'public', organizer: null,
-    attendees: [], recurrence, exceptions: {},
+    uid: null,
+    title: 'Choir',
+    when,
+    location: '',
+    description: '',
+    status: 'confirmed',
+    transparency: 'opaque',
+    visibility: 'public',
+    organizer: null,
+    attendees: [],
+    recurrence,
+    exceptions: {},
   };
 }
 
@@ -61,13 +77,39 @@ export class Draw {
 
 /** With clocks that change at odd times, or never, or by half an hour. Their laws have been the same for years. */
 export const ZONES = [
-  'UTC', 'Europe/Berlin', 'Europe/Vienna', 'America/New_York', 'America/Los_Angeles', 'Asia/Kolkata', 'Asia/Tokyo', 'Australia/Sydney', 'Australia/Lord_Howe',
-  'America/St_Johns', 'Pacific/Auckland', 'Africa/Nairobi', 'Asia/Jerusalem', 'Atlantic/Azores', 'America/Havana',
+  'UTC',
+  'Europe/Berlin',
+  'Europe/Vienna',
+  'America/New_York',
+  'America/Los_Angeles',
+  'Asia/Kolkata',
+  'Asia/Tokyo',
+  'Australia/Sydney',
+  'Australia/Lord_Howe',
+  'America/St_Johns',
+  'Pacific/Auckland',
+  'Africa/Nairobi',
+  'Asia/Jerusalem',
+  'Atlantic/Azores',
+  'America/Havana',
 ];
 
 const DAY_MS = 86_400_000;
 const TIMES = ['09:00:00', '00:00:00', '23:45:00', '02:30:00', '01:30:00', '00:30:00', '14:15:00', '03:00:00'];
-const FREQUENCIES = ['YEARLY', 'YEARLY', 'YEARLY', 'MONTHLY', 'MONTHLY', 'MONTHLY', 'MONTHLY', 'WEEKLY', 'WEEKLY', 'WEEKLY', 'DAILY', 'DAILY'];
+const FREQUENCIES = [
+  'YEARLY',
+  'YEARLY',
+  'YEARLY',
+  'MONTHLY',
+  'MONTHLY',
+  'MONTHLY',
+  'MONTHLY',
+  'WEEKLY',
+  'WEEKLY',
+  'WEEKLY',
+  'DAILY',
+  'DAILY',
+];
 const STEPS = 20_000;
 
 function randomOne(draw: Draw): RandomSeries | null {
@@ -78,7 +120,9 @@ function randomOne(draw: Draw): RandomSeries | null {
     const when = draw.chance(85) ? onRule(asked, parts) : asked;
     const text = [...parts, ...randomEnd(draw, when)].join(';');
     const others = draw.chance(2) ? [draw.of(['RRULE:FREQ=YEARLY', 'EXRULE:FREQ=MONTHLY'])] : [];
-    const dates = draw.chance(3) ? [when.allDay ? when.start.replaceAll('-', '') : instantId(instantOf(when.start, when.startZone))] : [];
+    const dates = draw.chance(3)
+      ? [when.allDay ? when.start.replaceAll('-', '') : instantId(instantOf(when.start, when.startZone))]
+      : [];
     return { text, series: seriesOf(when, normaliseRecurrence({ rules: [`RRULE:${text}`, ...others], dates }, when)) };
   } catch (error) {
     if (error instanceof RecurrenceError) return null;
@@ -87,11 +131,20 @@ function randomOne(draw: Draw): RandomSeries | null {
 }
 
 function randomWhen(draw: Draw): When {
-  const date = draw.chance(15) ? `${2015 + draw.below(14)}-${draw.of(['01-31', '02-28', '08-31', '12-29', '12-31', '04-30', '01-01'])}` : draw.date();
-  if (draw.chance(25)) return { allDay: true, start: date, end: new Date(Date.parse(date) + draw.of([1, 1, 1, 2, 9]) * DAY_MS).toISOString().slice(0, 10) };
+  const date = draw.chance(15)
+    ? `${2015 + draw.below(14)}-${draw.of(['01-31', '02-28', '08-31', '12-29', '12-31', '04-30', '01-01'])}`
+    : draw.date();
+  if (draw.chance(25))
+    return {
+      allDay: true,
+      start: date,
+      end: new Date(Date.parse(date) + draw.of([1, 1, 1, 2, 9]) * DAY_MS).toISOString().slice(0, 10),
+    };
   const zone = draw.of(ZONES);
   const start = `${date}T${draw.chance(3) ? '09:00:30' : draw.of(TIMES)}`;
-  const end = new Date(Date.parse(`${start}Z`) + draw.of([0, 30, 60, 60, 60, 1440, 1560]) * 60_000).toISOString().slice(0, 19);
+  const end = new Date(Date.parse(`${start}Z`) + draw.of([0, 30, 60, 60, 60, 1440, 1560]) * 60_000)
+    .toISOString()
+    .slice(0, 19);
   return { allDay: false, start, startZone: zone, end, endZone: zone };
 }
 
@@ -102,17 +155,56 @@ function nearRule(draw: Draw, when: When): string[] {
   const month = `BYMONTH=${1 + draw.below(12)}`;
   const date = `BYMONTHDAY=${draw.of([1, 2, 13, 15, 27, 28, 28, 29, 30, 31, -1, -1, -2])}`;
   const ordinal = `BYDAY=${draw.of([1, 2, 3, 4, 5, -1, -1, -2])}${draw.of(WEEKDAYS)}`;
-  const placed = [`BYDAY=${draw.chance(25) ? WEEKDAYS.join() : draw.some(WEEKDAYS, 6).join()}`, `BYSETPOS=${draw.of([1, 2, 3, 4, 5, -1, -1, -2])}`];
-  const clamped = [draw.of(['BYMONTHDAY=28,29', 'BYMONTHDAY=28,29,30', 'BYMONTHDAY=28,29,30,31', 'BYMONTHDAY=29,30', 'BYMONTHDAY=27,28']), 'BYSETPOS=-1'];
+  const placed = [
+    `BYDAY=${draw.chance(25) ? WEEKDAYS.join() : draw.some(WEEKDAYS, 6).join()}`,
+    `BYSETPOS=${draw.of([1, 2, 3, 4, 5, -1, -1, -2])}`,
+  ];
+  const clamped = [
+    draw.of([
+      'BYMONTHDAY=28,29',
+      'BYMONTHDAY=28,29,30',
+      'BYMONTHDAY=28,29,30,31',
+      'BYMONTHDAY=29,30',
+      'BYMONTHDAY=27,28',
+    ]),
+    'BYSETPOS=-1',
+  ];
   const days = `BYDAY=${draw.some(WEEKDAYS, 5).join()}`;
   const months = `BYMONTH=${draw.of(['1,4,7,10', '2,8', '1,2,3,4,5,6,7,8,9,10,11,12', '3,6,10', '1,3,5,7,9,11'])}`;
-  const time = draw.chance(4) && !when.allDay ? [`BYHOUR=${Number(when.start.slice(11, 13))}`, `BYMINUTE=${Number(when.start.slice(14, 16))}`] : [];
+  const time =
+    draw.chance(4) && !when.allDay
+      ? [`BYHOUR=${Number(when.start.slice(11, 13))}`, `BYMINUTE=${Number(when.start.slice(14, 16))}`]
+      : [];
   const rule = draw.of([
-    ['FREQ=DAILY'], ['FREQ=DAILY', days], ['FREQ=DAILY', date], ['FREQ=DAILY', months, date], ['FREQ=WEEKLY'], ['FREQ=WEEKLY', days], ['FREQ=WEEKLY', days],
-    ['FREQ=WEEKLY', ...placed], ['FREQ=MONTHLY'], ['FREQ=MONTHLY', date], ['FREQ=MONTHLY', ordinal], ['FREQ=MONTHLY', ...placed], ['FREQ=MONTHLY', ...clamped],
-    ['FREQ=MONTHLY', days], ['FREQ=MONTHLY', months, date], ['FREQ=YEARLY'], ['FREQ=YEARLY', month], ['FREQ=YEARLY', month, date], ['FREQ=YEARLY', date],
-    ['FREQ=YEARLY', month, ordinal], ['FREQ=YEARLY', ordinal], ['FREQ=YEARLY', month, ...placed], ['FREQ=YEARLY', ...placed], ['FREQ=YEARLY', month, ...clamped],
-    ['FREQ=YEARLY', months, date], ['FREQ=YEARLY', months], ['FREQ=YEARLY', months, ordinal], ['FREQ=YEARLY', months, ...placed], ['FREQ=YEARLY', days],
+    ['FREQ=DAILY'],
+    ['FREQ=DAILY', days],
+    ['FREQ=DAILY', date],
+    ['FREQ=DAILY', months, date],
+    ['FREQ=WEEKLY'],
+    ['FREQ=WEEKLY', days],
+    ['FREQ=WEEKLY', days],
+    ['FREQ=WEEKLY', ...placed],
+    ['FREQ=MONTHLY'],
+    ['FREQ=MONTHLY', date],
+    ['FREQ=MONTHLY', ordinal],
+    ['FREQ=MONTHLY', ...placed],
+    ['FREQ=MONTHLY', ...clamped],
+    ['FREQ=MONTHLY', days],
+    ['FREQ=MONTHLY', months, date],
+    ['FREQ=YEARLY'],
+    ['FREQ=YEARLY', month],
+    ['FREQ=YEARLY', month, date],
+    ['FREQ=YEARLY', date],
+    ['FREQ=YEARLY', month, ordinal],
+    ['FREQ=YEARLY', ordinal],
+    ['FREQ=YEARLY', month, ...placed],
+    ['FREQ=YEARLY', ...placed],
+    ['FREQ=YEARLY', month, ...clamped],
+    ['FREQ=YEARLY', months, date],
+    ['FREQ=YEARLY', months],
+    ['FREQ=YEARLY', months, ordinal],
+    ['FREQ=YEARLY', months, ...placed],
+    ['FREQ=YEARLY', days],
   ]);
   return [...rule, ...interval, ...time, ...week];
 }
@@ -124,7 +216,12 @@ function anyRule(draw: Draw, when: When): string[] {
   const list = (name: string, percent: number, from: number, to: number, negative: boolean, most: number): void => {
     if (!draw.chance(percent)) return;
     const all = Array.from({ length: to - from + 1 }, (_, at) => from + at);
-    parts.push(`${name}=${draw.some(all, most).map((value) => (negative && draw.chance(25) ? -value : value)).join()}`);
+    parts.push(
+      `${name}=${draw
+        .some(all, most)
+        .map((value) => (negative && draw.chance(25) ? -value : value))
+        .join()}`,
+    );
   };
   if (draw.chance(50)) parts.push(`INTERVAL=${1 + (draw.chance(80) ? draw.below(6) : draw.below(1200))}`);
   list('BYMONTH', 20, 1, 12, false, 5);
@@ -132,9 +229,17 @@ function anyRule(draw: Draw, when: When): string[] {
   if (frequency !== 'WEEKLY') list('BYMONTHDAY', 30, 1, 31, true, 4);
   if (!['DAILY', 'WEEKLY', 'MONTHLY'].includes(frequency)) list('BYYEARDAY', 6, 1, 366, true, 3);
   if (draw.chance(40)) {
-    const hasOrdinals = ['MONTHLY', 'YEARLY'].includes(frequency) && !parts.some((part) => part.startsWith('BYWEEKNO')) && draw.chance(50);
+    const hasOrdinals =
+      ['MONTHLY', 'YEARLY'].includes(frequency) &&
+      !parts.some((part) => part.startsWith('BYWEEKNO')) &&
+      draw.chance(50);
     const ordinals = frequency === 'YEARLY' ? [1, 2, 20, 53, -1, -53, ''] : [1, 2, 3, 4, 5, -1, -2, -5, ''];
-    parts.push(`BYDAY=${draw.some(WEEKDAYS, 7).map((day) => `${hasOrdinals ? draw.of(ordinals) : ''}${day}`).join()}`);
+    parts.push(
+      `BYDAY=${draw
+        .some(WEEKDAYS, 7)
+        .map((day) => `${hasOrdinals ? draw.of(ordinals) : ''}${day}`)
+        .join()}`,
+    );
   }
   if (!when.allDay) {
     list('BYHOUR', 3, 0, 23, false, 3);
@@ -155,7 +260,13 @@ function onRule(when: When, parts: readonly string[]): When {
   const start = occurrenceStart(first, when);
   const length = Date.parse(when.end.slice(0, 10)) - Date.parse(when.start.slice(0, 10));
   const end = new Date(Date.parse(start.slice(0, 10)) + length).toISOString().slice(0, 10);
-  return when.allDay ? { ...when, start, end } : { ...when, start, end: `${end}T${when.end.slice(11) < start.slice(11) && length === 0 ? start.slice(11) : when.end.slice(11)}` };
+  return when.allDay
+    ? { ...when, start, end }
+    : {
+        ...when,
+        start,
+        end: `${end}T${when.end.slice(11) < start.slice(11) && length === 0 ? start.slice(11) : when.end.slice(11)}`,
+      };
 }
 
 /** None, COUNT, or UNTIL as a date, in UTC or in local time; often at or about the time of day of an occurrence. */

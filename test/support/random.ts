@@ -11,7 +11,12 @@ export function randomOf(seed: number): Random {
   const bits = mulberry32(seed);
   const next = (): number => bits() / 4_294_967_296;
   const below = (count: number): number => Math.floor(next() * count);
-  return { next, below, chance: (probability) => next() < probability, pick: (items) => items[below(items.length)] as (typeof items)[number] };
+  return {
+    next,
+    below,
+    chance: (probability) => next() < probability,
+    pick: (items) => items[below(items.length)] as (typeof items)[number],
+  };
 }
 
 /** A whole number from 0 to below `below` at each call. */

@@ -41,13 +41,23 @@ export async function startTestPostgres(): Promise<{ url: string; stop: () => Pr
 }
 
 /** A namespace that is made later is not known to the server for seconds, so all are made at its start. */
-export async function startTestTemporal(namespaces: number): Promise<{ server: TestServer; stop: () => Promise<void> }> {
+export async function startTestTemporal(
+  namespaces: number,
+): Promise<{ server: TestServer; stop: () => Promise<void> }> {
   const folder = await makeFolder('temporal');
-  const { address, stop } = await startTemporal({
-    dataDir: folder, cacheDir: readConfig().cacheDir, port: 0, uiPort: null,
-    namespace: namespaceOf(0), moreNamespaces: Array.from({ length: namespaces - 1 }, (_, index) => namespaceOf(index + 1)),
-    searchAttributes: { [pairStateKey.name]: 'Keyword' }, isThrowaway: true,
-  }, { say: console.log, onLost: fail });
+  const { address, stop } = await startTemporal(
+    {
+      dataDir: folder,
+      cacheDir: readConfig().cacheDir,
+      port: 0,
+      uiPort: null,
+      namespace: namespaceOf(0),
+      moreNamespaces: Array.from({ length: namespaces - 1 }, (_, index) => namespaceOf(index + 1)),
+      searchAttributes: { [pairStateKey.name]: 'Keyword' },
+      isThrowaway: true,
+    },
+    { say: console.log, onLost: fail },
+  );
   return {
     server: { address, folder, namespaces },
     stop: async () => {
@@ -80,7 +90,9 @@ export function databaseNamed(server: string, name: string): string {
 
 /** A new folder; first the servers and folders of test runs that were killed are cleared away. */
 async function makeFolder(what: string): Promise<string> {
-  const old = readdirSync(tmpdir()).filter((name) => name.startsWith(`${PREFIX}${what}-`)).map((name) => join(tmpdir(), name));
+  const old = readdirSync(tmpdir())
+    .filter((name) => name.startsWith(`${PREFIX}${what}-`))
+    .map((name) => join(tmpdir(), name));
   for (const folder of old.filter(isAbandoned)) {
     await endProcesses(({ command }) => command.includes(`${folder}/`), [['SIGKILL', 2000]]);
     rmSync(folder, { recursive: true, force: true });

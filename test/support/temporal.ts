@@ -2,8 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after } from 'node:test';
-import { namespaceOf, startTestTemporal, TEMPORAL_VARIABLE } from './servers.ts';
 import type { TestServer } from './servers.ts';
+import { namespaceOf, startTestTemporal, TEMPORAL_VARIABLE } from './servers.ts';
 
 let own: ReturnType<typeof startTestTemporal> | undefined;
 // At the top of the file, so that it belongs to the whole run and not to the test that happens to come first.
@@ -12,7 +12,8 @@ after(async () => (await own)?.stop());
 /** An address and a namespace that nobody else uses. Under `npm test` all files share a server; a file that is run by hand starts its own. */
 export async function testTemporal(): Promise<{ address: string; namespace: string }> {
   const given = process.env[TEMPORAL_VARIABLE];
-  const server = given === undefined ? (await (own ??= startTestTemporal(8))).server : JSON.parse(given) as TestServer;
+  const server =
+    given === undefined ? (await (own ??= startTestTemporal(8))).server : (JSON.parse(given) as TestServer);
   for (let number = 0; number < server.namespaces; number++) {
     try {
       mkdirSync(join(server.folder, `taken-${number}`));
@@ -21,5 +22,7 @@ export async function testTemporal(): Promise<{ address: string; namespace: stri
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }
-  throw new Error(`All ${server.namespaces} namespaces of the test server are taken: raise the number where it is started`);
+  throw new Error(
+    `All ${server.namespaces} namespaces of the test server are taken: raise the number where it is started`,
+  );
 }

@@ -2,13 +2,18 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { bookingStatus, bookingWorkflowIdOf, watchWorkflowIdOf } from '../../workflows/booking-messages.ts';
 import type { CarriedBooking } from '../../workflows/booking-messages.ts';
+import { bookingStatus, bookingWorkflowIdOf, watchWorkflowIdOf } from '../../workflows/booking-messages.ts';
 import { testTemporal } from '../support/temporal.ts';
-import { createHarness, eventTypes, noChange, until, type Harness } from './harness.ts';
+import { createHarness, eventTypes, type Harness, noChange, until } from './harness.ts';
 
 const HOUR_MS = 3_600_000;
-const written = (restMs: number): CarriedBooking => ({ status: 'confirmed', writeStatus: 'written', code: null, restMs });
+const written = (restMs: number): CarriedBooking => ({
+  status: 'confirmed',
+  writeStatus: 'written',
+  code: null,
+  restMs,
+});
 
 describe('the workflows of bookings', () => {
   let h: Harness;
@@ -23,7 +28,8 @@ describe('the workflows of bookings', () => {
 
   const bookingOf = (id: string) => h.client.workflow.getHandle(bookingWorkflowIdOf(id));
   const watchOf = (id: string) => h.client.workflow.getHandle(watchWorkflowIdOf(id));
-  const ended = async (handle: ReturnType<typeof bookingOf>): Promise<boolean> => (await handle.describe()).status.name === 'COMPLETED';
+  const ended = async (handle: ReturnType<typeof bookingOf>): Promise<boolean> =>
+    (await handle.describe()).status.name === 'COMPLETED';
 
   it('look when they are told, and end when the booking is over', async () => {
     const id = randomUUID();
@@ -33,7 +39,11 @@ describe('the workflows of bookings', () => {
     for (const count of [1, 2]) {
       await until('the look', () => looks === count);
       await until('the rest', async () => (await bookingOf(id).query(bookingStatus)).waitsFor.startsWith('changes'));
-      assert.deepEqual((await bookingOf(id).query(bookingStatus)).last, { status: 'confirmed', writeStatus: 'written', code: null });
+      assert.deepEqual((await bookingOf(id).query(bookingStatus)).last, {
+        status: 'confirmed',
+        writeStatus: 'written',
+        code: null,
+      });
       await h.bookings.look(id);
     }
     await until('the end', () => ended(bookingOf(id)));
@@ -50,7 +60,10 @@ describe('the workflows of bookings', () => {
     };
     await h.bookings.look(id);
     await until('five tries', () => looks === 5);
-    assert.deepEqual(eventTypes(await bookingOf(id).fetchHistory()).filter((type) => type.startsWith('Activity')), ['ActivityTaskScheduled']);
+    assert.deepEqual(
+      eventTypes(await bookingOf(id).fetchHistory()).filter((type) => type.startsWith('Activity')),
+      ['ActivityTaskScheduled'],
+    );
     isDown = false;
     await h.bookings.look(id);
     await until('the end', () => ended(bookingOf(id)));
@@ -84,7 +97,7 @@ describe('the workflows of bookings', () => {
   it('tell the booking whose event changed, and bear that its workflow is gone', async () => {
     const [watchId, id] = [randomUUID(), randomUUID()];
     let [looks, polls] = [0, 0];
-    h.bookingScript.carryBooking = async () => (looks += 1, written(HOUR_MS));
+    h.bookingScript.carryBooking = async () => ((looks += 1), written(HOUR_MS));
     await h.bookings.look(id);
     await until('the first look', () => looks === 1);
     h.bookingScript.watchBookings = async () => {
@@ -96,7 +109,11 @@ describe('the workflows of bookings', () => {
     await h.bookings.watch(watchId);
     await until('the second look', () => looks === 2);
     await until('the end of the watch', () => ended(watchOf(watchId)));
-    assert.equal(eventTypes(await watchOf(watchId).fetchHistory()).filter((type) => type === 'ActivityTaskScheduled').length, 2, 'idle looks leave nothing');
+    assert.equal(
+      eventTypes(await watchOf(watchId).fetchHistory()).filter((type) => type === 'ActivityTaskScheduled').length,
+      2,
+      'idle looks leave nothing',
+    );
     await bookingOf(id).terminate();
   });
 

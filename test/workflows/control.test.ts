@@ -4,11 +4,11 @@ import { after, before, describe, it } from 'node:test';
 import { Context } from '@temporalio/activity';
 import { Client, Connection } from '@temporalio/client';
 import { ControlError, createPairControl, registerSearchAttributes } from '../../api/temporal/pair-control.ts';
-import { workflowIdOf } from '../../workflows/messages.ts';
 import type { RunSummary } from '../../workflows/messages.ts';
+import { workflowIdOf } from '../../workflows/messages.ts';
 import { testTemporal } from '../support/temporal.ts';
-import { createHarness, runIdOf, until } from './harness.ts';
 import type { FakePair, Harness } from './harness.ts';
+import { createHarness, runIdOf, until } from './harness.ts';
 
 const SIGNAL = { trigger: 'signal', full: false } as const;
 
@@ -53,7 +53,10 @@ describe('PairControl', () => {
 
   it('starts the pairs whose workflow is missing, and no others (G22)', async () => {
     const [alive, lost, paused] = [await started(h.pair()), h.pair(), h.pair()];
-    await until('visibility', async () => (await h.client.workflow.count(`WorkflowId = '${workflowIdOf(alive.id)}'`)).count === 1);
+    await until(
+      'visibility',
+      async () => (await h.client.workflow.count(`WorkflowId = '${workflowIdOf(alive.id)}'`)).count === 1,
+    );
     const count = await h.control.restartMissing([
       { pairId: alive.id, paused: false },
       { pairId: lost.id, paused: false, begun: 7 },
@@ -110,7 +113,9 @@ describe('PairControl', () => {
     const pair = await started(h.pair());
     let finish = (): void => {};
     pair.script.applyPlan = ({ runId }) =>
-      new Promise((resolve) => (finish = () => resolve({ runId, result: 'ok', writes: 1, conflicts: 0, held: 0, problems: 0 })));
+      new Promise(
+        (resolve) => (finish = () => resolve({ runId, result: 'ok', writes: 1, conflicts: 0, held: 0, problems: 0 })),
+      );
     pair.changed = true;
     const asked = Date.now();
     assert.deepEqual(await h.control.syncAndWait(pair.id, SIGNAL, 1), { runId: null, finished: false });
@@ -121,15 +126,23 @@ describe('PairControl', () => {
   });
 
   it('knows where the Temporal UI shows a pair', () => {
-    assert.equal(h.control.workflowUrl('a/b'), `http://127.0.0.1:8233/namespaces/${h.namespace}/workflows/pair%3Aa%2Fb`);
+    assert.equal(
+      h.control.workflowUrl('a/b'),
+      `http://127.0.0.1:8233/namespaces/${h.namespace}/workflows/pair%3Aa%2Fb`,
+    );
     assert.equal(createPairControl(h.client).workflowUrl('a'), null);
   });
 
-  it('answers in time without a worker, loses no wish, and stops a pair all the same', { timeout: 60_000 }, async () => {
+  it('answers in time without a worker, loses no wish, and stops a pair all the same', {
+    timeout: 60_000,
+  }, async () => {
     const [pair, doomed] = [await started(h.pair()), await started(h.pair())];
     await h.stopWorkers();
     const asked = Date.now();
-    assert.deepEqual(await h.control.syncAndWait(pair.id, { trigger: 'resync', full: true }, 1), { runId: null, finished: false });
+    assert.deepEqual(await h.control.syncAndWait(pair.id, { trigger: 'resync', full: true }, 1), {
+      runId: null,
+      finished: false,
+    });
     assert.ok(Date.now() - asked < 1_500, `${Date.now() - asked} ms`);
     const stopping = Date.now();
     await h.control.stop(doomed.id);

@@ -4,7 +4,8 @@ import { createWorkers, installRuntime } from '../../worker/workers.ts';
 import { noChange, runIdOf, summaryOf } from './harness.ts';
 
 const [address, namespace, hangs] = process.argv.slice(2);
-if (address === undefined || namespace === undefined) throw new Error('usage: doomed-worker.ts ADDRESS NAMESPACE [PAIR,PAIR…]');
+if (address === undefined || namespace === undefined)
+  throw new Error('usage: doomed-worker.ts ADDRESS NAMESPACE [PAIR,PAIR…]');
 const hanging = new Set(hangs?.split(','));
 const neverEnds = new Promise<never>(() => {});
 installRuntime(() => {});

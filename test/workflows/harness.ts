@@ -2,18 +2,18 @@
  * What the workflow tests share: a real Temporal dev server, the project's real workers, and calendars that are played by plain functions.
  */
 import { randomUUID } from 'node:crypto';
-import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { Client, Connection } from '@temporalio/client';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { NativeConnection } from '@temporalio/worker';
-import { bundleWorkflows, createWorkers, installRuntime } from '../../worker/workers.ts';
-import type { Workers, WorkersOptions } from '../../worker/workers.ts';
-import { createBookingControl } from '../../api/temporal/booking-control.ts';
 import type { BookingControl } from '../../api/temporal/booking-control.ts';
-import { createPairControl, registerSearchAttributes } from '../../api/temporal/pair-control.ts';
+import { createBookingControl } from '../../api/temporal/booking-control.ts';
 import type { PairControl } from '../../api/temporal/pair-control.ts';
+import { createPairControl, registerSearchAttributes } from '../../api/temporal/pair-control.ts';
+import type { Workers, WorkersOptions } from '../../worker/workers.ts';
+import { bundleWorkflows, createWorkers, installRuntime } from '../../worker/workers.ts';
 import type { BookingActivities } from '../../workflows/booking-messages.ts';
-import { workflowIdOf } from '../../workflows/messages.ts';
 import type { DiffResult, PairActivities, PairState, RunSummary } from '../../workflows/messages.ts';
+import { workflowIdOf } from '../../workflows/messages.ts';
 
 export interface Harness {
   readonly client: Client;
@@ -54,7 +54,8 @@ export class FakePair {
   async poll(input: Parameters<PairActivities['pollPair']>[0]): ReturnType<PairActivities['pollPair']> {
     this.polls += 1;
     if (this.script.pollPair) return this.script.pollPair(input);
-    if (this.state !== input.state) return { kind: 'state', state: this.state, reason: this.state === 'attention' ? 'credentials' : null };
+    if (this.state !== input.state)
+      return { kind: 'state', state: this.state, reason: this.state === 'attention' ? 'credentials' : null };
     if (this.changed) return { kind: 'changed' };
     throw noChange('10 minutes');
   }
@@ -91,7 +92,10 @@ export function noChange(nextRetryDelay: '10 minutes' | '50 milliseconds'): Appl
   });
 }
 
-export async function createHarness({ address, namespace }: { address: string; namespace: string }, options: Partial<WorkersOptions> = {}): Promise<Harness> {
+export async function createHarness(
+  { address, namespace }: { address: string; namespace: string },
+  options: Partial<WorkersOptions> = {},
+): Promise<Harness> {
   const log: string[] = [];
   installRuntime((level, message, fields) => log.push(`${level} ${message} ${JSON.stringify(fields)}`));
   const connection = await Connection.connect({ address });
@@ -142,7 +146,8 @@ export async function createHarness({ address, namespace }: { address: string; n
       return workers;
     },
     stopWorkers,
-    events: async (pairId, runId) => eventTypes(await client.workflow.getHandle(workflowIdOf(pairId), runId).fetchHistory()),
+    events: async (pairId, runId) =>
+      eventTypes(await client.workflow.getHandle(workflowIdOf(pairId), runId).fetchHistory()),
     close: async () => {
       await stopWorkers();
       await connection.close();

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';
-import { DeterminismViolationError } from '@temporalio/workflow';
-import { Worker } from '@temporalio/worker';
 import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
+import { DeterminismViolationError } from '@temporalio/workflow';
 import { bundleWorkflows, installRuntime } from '../../worker/workers.ts';
 import { fromJson } from '../histories/json.ts';
 
@@ -34,10 +34,15 @@ describe('recorded histories', () => {
 
   it('fail to replay when the code goes another way', async () => {
     const history = historyOf('change.json');
-    const diff = history.events.find((event) => event.activityTaskScheduledEventAttributes?.activityType.name === 'diffPair');
+    const diff = history.events.find(
+      (event) => event.activityTaskScheduledEventAttributes?.activityType.name === 'diffPair',
+    );
     assert.ok(diff?.activityTaskScheduledEventAttributes);
     diff.activityTaskScheduledEventAttributes.activityType.name = 'applyPlan';
-    await assert.rejects(Worker.runReplayHistory({ workflowBundle }, fromJson(history), 'pair:recorded'), DeterminismViolationError);
+    await assert.rejects(
+      Worker.runReplayHistory({ workflowBundle }, fromJson(history), 'pair:recorded'),
+      DeterminismViolationError,
+    );
   });
 });
 

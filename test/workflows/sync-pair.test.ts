@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { CancelledFailure, Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import { ControlError } from '../../api/temporal/pair-control.ts';
-import { pairStateKey, workflowIdOf } from '../../workflows/messages.ts';
 import type { RunSummary } from '../../workflows/messages.ts';
+import { pairStateKey, workflowIdOf } from '../../workflows/messages.ts';
 import { testTemporal } from '../support/temporal.ts';
-import { createHarness, noChange, runIdOf, summaryOf, until } from './harness.ts';
 import type { FakePair, Harness } from './harness.ts';
+import { createHarness, noChange, runIdOf, summaryOf, until } from './harness.ts';
 
 const SIGNAL = { trigger: 'signal', full: false } as const;
 const RESYNC = { trigger: 'resync', full: true } as const;
@@ -96,7 +96,14 @@ describe('syncPair', { concurrency: 4 }, () => {
     assert.deepEqual(pair.diffs[1], { pairId: pair.id, number: 2, trigger: 'poll', full: false, polled: true });
     assert.deepEqual(pair.applied, [runIdOf(2)]);
     const events = await added(pair, had);
-    assert.deepEqual(events, [...activityEnds, 'ActivityTaskScheduled', ...activityEnds, 'ActivityTaskScheduled', ...activityEnds, 'ActivityTaskScheduled']);
+    assert.deepEqual(events, [
+      ...activityEnds,
+      'ActivityTaskScheduled',
+      ...activityEnds,
+      'ActivityTaskScheduled',
+      ...activityEnds,
+      'ActivityTaskScheduled',
+    ]);
     assert.equal(events.length, 18);
   });
 
@@ -129,7 +136,9 @@ describe('syncPair', { concurrency: 4 }, () => {
     gate.open();
     assert.deepEqual(await waiting, { runId: runIdOf(2), finished: true });
     await quiet(pair);
-    assert.deepEqual(pair.diffs.slice(1), [{ pairId: pair.id, number: 2, trigger: 'resync', full: true, polled: false }]);
+    assert.deepEqual(pair.diffs.slice(1), [
+      { pairId: pair.id, number: 2, trigger: 'resync', full: true, polled: false },
+    ]);
   });
 
   it('answers with the run that began after the call', async () => {
@@ -141,7 +150,11 @@ describe('syncPair', { concurrency: 4 }, () => {
   it('does not miss a wish that comes with the answer of the watch', async () => {
     const pair = await watching(h.pair());
     pair.changed = true;
-    await Promise.all([h.control.settingsChanged(pair.id), h.control.syncNow(pair.id, SIGNAL), h.control.settingsChanged(pair.id)]);
+    await Promise.all([
+      h.control.settingsChanged(pair.id),
+      h.control.syncNow(pair.id, SIGNAL),
+      h.control.settingsChanged(pair.id),
+    ]);
     await until('a run', () => pair.applied.length === 1);
     await quiet(pair);
     assert.ok(pair.diffs.length <= 3);
@@ -222,7 +235,9 @@ describe('syncPair', { concurrency: 4 }, () => {
     await h.control.resume(pair.id);
     await until('the next run', async () => (await h.control.status(pair.id)).runsFinished === 2);
     await quiet(pair);
-    assert.deepEqual(pair.diffs.slice(1), [{ pairId: pair.id, number: 2, trigger: 'resync', full: true, polled: false }]);
+    assert.deepEqual(pair.diffs.slice(1), [
+      { pairId: pair.id, number: 2, trigger: 'resync', full: true, polled: false },
+    ]);
   });
 
   it('refuses to wait for a paused pair, at no cost, and tells who waits already', async () => {
@@ -250,7 +265,9 @@ describe('syncPair', { concurrency: 4 }, () => {
     assert.match(await currentDetails(pair), /Needs attention:\*\* credentials/);
     const handle = h.client.workflow.getHandle(workflowIdOf(pair.id));
     await until('visibility', async () => {
-      for await (const found of h.client.workflow.list({ query: `PairState = 'attention' AND WorkflowId = '${handle.workflowId}'` })) {
+      for await (const found of h.client.workflow.list({
+        query: `PairState = 'attention' AND WorkflowId = '${handle.workflowId}'`,
+      })) {
         return found.workflowId === handle.workflowId;
       }
       return false;
@@ -290,7 +307,9 @@ describe('syncPair', { concurrency: 4 }, () => {
   it('repeats a diff that fails for the moment', async () => {
     const pair = h.pair();
     pair.script.diffPair = ({ number }) =>
-      pair.diffs.length < 2 ? Promise.reject(new Error('the database is away')) : Promise.resolve({ runId: runIdOf(number), ops: 1, ended: null });
+      pair.diffs.length < 2
+        ? Promise.reject(new Error('the database is away'))
+        : Promise.resolve({ runId: runIdOf(number), ops: 1, ended: null });
     await watching(pair);
     assert.deepEqual(
       pair.diffs.map(({ number }) => number),
@@ -359,7 +378,9 @@ describe('syncPair', { concurrency: 4 }, () => {
   });
 
   async function currentDetails(pair: FakePair): Promise<string> {
-    const metadata = await h.client.workflow.getHandle(workflowIdOf(pair.id)).query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+    const metadata = await h.client.workflow
+      .getHandle(workflowIdOf(pair.id))
+      .query<{ currentDetails?: string }>('__temporal_workflow_metadata');
     return metadata.currentDetails ?? '';
   }
 });

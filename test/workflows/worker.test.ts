@@ -4,8 +4,8 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CancelledFailure, Context } from '@temporalio/activity';
 import { testTemporal } from '../support/temporal.ts';
-import { createHarness, noChange, runIdOf, summaryOf, until } from './harness.ts';
 import type { FakePair, Harness } from './harness.ts';
+import { createHarness, noChange, runIdOf, summaryOf, until } from './harness.ts';
 
 const SIGNAL = { trigger: 'signal', full: false } as const;
 
@@ -19,7 +19,9 @@ describe('workers', () => {
 
   async function doomedWorker(hanging: FakePair): Promise<{ began: string[]; kill(): Promise<void> }> {
     const script = fileURLToPath(new URL('doomed-worker.ts', import.meta.url));
-    const child = spawn(process.execPath, ['--import', 'tsx', script, h.address, h.namespace, hanging.id], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--import', 'tsx', script, h.address, h.namespace, hanging.id], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const began: string[] = [];
     child.stdout.on('data', (chunk) => began.push(...String(chunk).trim().split('\n')));
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -36,7 +38,10 @@ describe('workers', () => {
     const [idle, comparing] = [h.pair(), h.pair()];
     const doomed = await doomedWorker(comparing);
     for (const { id } of [idle, comparing]) await h.control.start({ pairId: id, paused: false });
-    await until('the first one to work', () => doomed.began.includes(`poll ${idle.id}`) && doomed.began.includes(`diff ${comparing.id}`));
+    await until(
+      'the first one to work',
+      () => doomed.began.includes(`poll ${idle.id}`) && doomed.began.includes(`diff ${comparing.id}`),
+    );
     await doomed.kill();
     const killed = Date.now();
     await h.startWorkers();
@@ -46,7 +51,13 @@ describe('workers', () => {
     assert.ok(Date.now() - answered < 5_000, `${Date.now() - answered} ms`);
     await until('the run that was cut off', () => comparing.diffs.length === 1, 60_000);
     assert.ok(Date.now() - killed < 45_000, `${Date.now() - killed} ms`);
-    assert.deepEqual(comparing.diffs[0], { pairId: comparing.id, number: 1, trigger: 'start', full: false, polled: false });
+    assert.deepEqual(comparing.diffs[0], {
+      pairId: comparing.id,
+      number: 1,
+      trigger: 'start',
+      full: false,
+      polled: false,
+    });
   });
 
   it('drain when they are stopped, and leave a long run to the next worker', { timeout: 120_000 }, async () => {
@@ -96,7 +107,9 @@ describe('workers', () => {
     await h.control.syncAndWait(pair.id, SIGNAL, 20);
     answer();
     pair.script.diffPair = ({ number }) =>
-      pair.diffs.length < 4 ? Promise.reject(new Error('for the moment')) : Promise.resolve({ runId: runIdOf(number), ops: 0, ended: summaryOf(runIdOf(number)) });
+      pair.diffs.length < 4
+        ? Promise.reject(new Error('for the moment'))
+        : Promise.resolve({ runId: runIdOf(number), ops: 0, ended: summaryOf(runIdOf(number)) });
     await h.control.syncAndWait(pair.id, SIGNAL, 20);
     await h.stopWorkers();
     await new Promise((resolve) => setTimeout(resolve, 500));

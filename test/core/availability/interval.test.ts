@@ -1,14 +1,39 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clip, merge, mergeSpans, overlaps, subtract, subtractSpans, type Interval, type Span } from '../../../core/availability/interval.ts';
+import {
+  clip,
+  type Interval,
+  merge,
+  mergeSpans,
+  overlaps,
+  type Span,
+  subtract,
+  subtractSpans,
+} from '../../../core/availability/interval.ts';
 import { randomOf } from '../../support/random.ts';
 
-const on = (from: string, to: string): Interval => ({ start: `2026-11-23T${from}:00.000Z`, end: `2026-11-23T${to}:00.000Z` });
+const on = (from: string, to: string): Interval => ({
+  start: `2026-11-23T${from}:00.000Z`,
+  end: `2026-11-23T${to}:00.000Z`,
+});
 
 test('merged are those that overlap or touch; empty ones go', () => {
-  assert.deepEqual(merge([on('12:00', '13:00'), on('09:00', '10:00'), on('10:00', '11:00'), on('09:30', '09:45'), on('14:00', '14:00')]), [on('09:00', '11:00'), on('12:00', '13:00')]);
+  assert.deepEqual(
+    merge([
+      on('12:00', '13:00'),
+      on('09:00', '10:00'),
+      on('10:00', '11:00'),
+      on('09:30', '09:45'),
+      on('14:00', '14:00'),
+    ]),
+    [on('09:00', '11:00'), on('12:00', '13:00')],
+  );
   assert.deepEqual(merge([]), []);
-  assert.deepEqual(merge([{ start: '2026-11-23T10:00:00+01:00', end: '2026-11-23T10:00:00Z' }]), [on('09:00', '10:00')], 'one spelling');
+  assert.deepEqual(
+    merge([{ start: '2026-11-23T10:00:00+01:00', end: '2026-11-23T10:00:00Z' }]),
+    [on('09:00', '10:00')],
+    'one spelling',
+  );
 });
 
 test('what only touches does not overlap', () => {
@@ -20,24 +45,39 @@ test('what only touches does not overlap', () => {
 });
 
 test('clipped and subtracted', () => {
-  assert.deepEqual(clip([on('08:00', '10:00'), on('11:00', '12:00'), on('12:30', '14:00')], on('09:00', '13:00')), [on('09:00', '10:00'), on('11:00', '12:00'), on('12:30', '13:00')]);
-  assert.deepEqual(subtract([on('09:00', '17:00')], [on('08:00', '09:30'), on('12:00', '13:00'), on('12:30', '14:00'), on('16:00', '18:00')]), [on('09:30', '12:00'), on('14:00', '16:00')]);
+  assert.deepEqual(clip([on('08:00', '10:00'), on('11:00', '12:00'), on('12:30', '14:00')], on('09:00', '13:00')), [
+    on('09:00', '10:00'),
+    on('11:00', '12:00'),
+    on('12:30', '13:00'),
+  ]);
+  assert.deepEqual(
+    subtract(
+      [on('09:00', '17:00')],
+      [on('08:00', '09:30'), on('12:00', '13:00'), on('12:30', '14:00'), on('16:00', '18:00')],
+    ),
+    [on('09:30', '12:00'), on('14:00', '16:00')],
+  );
   assert.deepEqual(subtract([on('09:00', '10:00')], [on('08:00', '11:00')]), []);
 });
 
 test('as minute by minute, for any intervals', () => {
   const random = randomOf(7);
-  const spans = (): Span[] => Array.from({ length: random.below(8) }, () => {
-    const from = random.below(60);
-    return { from, to: from + random.below(12) };
-  });
-  const minutes = (of: readonly Span[]): boolean[] => Array.from({ length: 80 }, (_, at) => of.some(({ from, to }) => from <= at && at < to));
+  const spans = (): Span[] =>
+    Array.from({ length: random.below(8) }, () => {
+      const from = random.below(60);
+      return { from, to: from + random.below(12) };
+    });
+  const minutes = (of: readonly Span[]): boolean[] =>
+    Array.from({ length: 80 }, (_, at) => of.some(({ from, to }) => from <= at && at < to));
   for (let round = 0; round < 500; round += 1) {
     const [one, other] = [spans(), spans()];
     assert.deepEqual(minutes(mergeSpans(one)), minutes(one));
     const merged = mergeSpans(one);
     assert.ok(merged.every(({ from, to }, at) => from < to && (at === 0 || merged[at - 1]!.to < from)));
     const taken = minutes(other);
-    assert.deepEqual(minutes(subtractSpans(one, other)), minutes(one).map((is, at) => is && !taken[at]));
+    assert.deepEqual(
+      minutes(subtractSpans(one, other)),
+      minutes(one).map((is, at) => is && !taken[at]),
+    );
   }
 });

@@ -57,9 +57,11 @@ describe('the corpus', { skip }, () => {
           const back = readObject(patched, FLOATING).events.find((entry) => entry.part === part)?.event;
           assert.ok(back, name);
           assert.deepEqual(changedPaths(back, next), [], name);
-          const others = (of: string): string[] => contentLines(of).filter((line) => !/^(SUMMARY|DTSTAMP|LAST-MODIFIED)[;:]/i.test(line));
+          const others = (of: string): string[] =>
+            contentLines(of).filter((line) => !/^(SUMMARY|DTSTAMP|LAST-MODIFIED)[;:]/i.test(line));
           assert.deepEqual(others(patched), others(text), name);
-          const created = readObject(createObject(event, uid ?? 'u', { ...SETTING, scheduleAgentNone: true }), FLOATING).events[0]?.event;
+          const created = readObject(createObject(event, uid ?? 'u', { ...SETTING, scheduleAgentNone: true }), FLOATING)
+            .events[0]?.event;
           assert.ok(created, name);
           assert.deepEqual(changedPaths(created, event), [], name);
         }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { EXCLUDED } from '../../../core/event.ts';
 import type { CalendarEvent, Content } from '../../../core/event.ts';
-import { createObject, patchObject, readObject, removePart } from '../../../core/ical/object.ts';
+import { EXCLUDED } from '../../../core/event.ts';
 import type { ReadEvent } from '../../../core/ical/object.ts';
+import { createObject, patchObject, readObject, removePart } from '../../../core/ical/object.ts';
 
 const SETTING = { now: '2026-11-21T10:00:00Z', floatingZone: 'Europe/Berlin' };
 const STAMPS = ['DTSTAMP:20261121T100000Z', 'LAST-MODIFIED:20261121T100000Z'];
@@ -23,50 +23,142 @@ function read(...lines: string[]): CalendarEvent {
   return entry.event;
 }
 function problems(...lines: string[]): string[] {
-  return entries(calendar(...vevent(...lines))).flatMap((entry) => entry.problems.map(({ code }) => `${code}${entry.event ? '' : ' (no event)'}`));
+  return entries(calendar(...vevent(...lines))).flatMap((entry) =>
+    entry.problems.map(({ code }) => `${code}${entry.event ? '' : ' (no event)'}`),
+  );
 }
 /** Lines that are in only one of two texts. */
 function difference(before: string, after: string): { gone: string[]; come: string[] } {
   const [a, b] = [before, after].map((text) => text.replaceAll('\r\n ', '').split('\r\n')) as [string[], string[]];
   return { gone: a.filter((line) => !b.includes(line)), come: b.filter((line) => !a.includes(line)) };
 }
-const timed = (start: string, end: string, zone = 'Europe/Berlin'): Content['when'] => ({ allDay: false, start, startZone: zone, end, endZone: zone });
+const timed = (start: string, end: string, zone = 'Europe/Berlin'): Content['when'] => ({
+  allDay: false,
+  start,
+  startZone: zone,
+  end,
+  endZone: zone,
+});
 
 describe('when', () => {
   const cases: [string, string[], Content['when']][] = [
-    ['zoned', ['DTSTART;TZID=Europe/Berlin:20260105T090000', 'DTEND;TZID=Europe/Berlin:20260105T100000'], timed('2026-01-05T09:00:00', '2026-01-05T10:00:00')],
-    ['UTC wins over TZID', ['DTSTART;TZID=Europe/Berlin:20260105T090000Z', 'DURATION:PT1H'], timed('2026-01-05T09:00:00', '2026-01-05T10:00:00', 'UTC')],
+    [
+      'zoned',
+      ['DTSTART;TZID=Europe/Berlin:20260105T090000', 'DTEND;TZID=Europe/Berlin:20260105T100000'],
+      timed('2026-01-05T09:00:00', '2026-01-05T10:00:00'),
+    ],
+    [
+      'UTC wins over TZID',
+      ['DTSTART;TZID=Europe/Berlin:20260105T090000Z', 'DURATION:PT1H'],
+      timed('2026-01-05T09:00:00', '2026-01-05T10:00:00', 'UTC'),
+    ],
     ['floating', ['DTSTART:20260105T090000', 'DURATION:P1DT1H'], timed('2026-01-05T09:00:00', '2026-01-06T10:00:00')],
-    ['a day of a duration across a change of offset', ['DTSTART:20260328T120000', 'DURATION:P1D'], timed('2026-03-28T12:00:00', '2026-03-29T12:00:00')],
-    ['hours across it', ['DTSTART:20260328T120000', 'DURATION:PT24H'], timed('2026-03-28T12:00:00', '2026-03-29T13:00:00')],
-    ['an end in the second of two equal hours', ['DTSTART:20261025T023000', 'DURATION:PT1H'],
-      { allDay: false, start: '2026-10-25T02:30:00', startZone: 'Europe/Berlin', end: '2026-10-25T01:30:00', endZone: 'UTC' }],
+    [
+      'a day of a duration across a change of offset',
+      ['DTSTART:20260328T120000', 'DURATION:P1D'],
+      timed('2026-03-28T12:00:00', '2026-03-29T12:00:00'),
+    ],
+    [
+      'hours across it',
+      ['DTSTART:20260328T120000', 'DURATION:PT24H'],
+      timed('2026-03-28T12:00:00', '2026-03-29T13:00:00'),
+    ],
+    [
+      'an end in the second of two equal hours',
+      ['DTSTART:20261025T023000', 'DURATION:PT1H'],
+      {
+        allDay: false,
+        start: '2026-10-25T02:30:00',
+        startZone: 'Europe/Berlin',
+        end: '2026-10-25T01:30:00',
+        endZone: 'UTC',
+      },
+    ],
     ['no end', ['DTSTART:20260105T090000'], timed('2026-01-05T09:00:00', '2026-01-05T09:00:00')],
-    ['an end that is none', ['DTSTART:20260105T090000', 'DTEND:None'], timed('2026-01-05T09:00:00', '2026-01-05T09:00:00')],
-    ['end before start', ['DTSTART:20260105T090000', 'DTEND:20260105T080000'], timed('2026-01-05T09:00:00', '2026-01-05T09:00:00')],
-    ['Windows zone', ['DTSTART;TZID=W. Europe Standard Time:20260105T090000', 'DURATION:PT1H'], timed('2026-01-05T09:00:00', '2026-01-05T10:00:00')],
-    ['all-day', ['DTSTART;VALUE=DATE:20260105', 'DTEND;VALUE=DATE:20260107'], { allDay: true, start: '2026-01-05', end: '2026-01-07' }],
+    [
+      'an end that is none',
+      ['DTSTART:20260105T090000', 'DTEND:None'],
+      timed('2026-01-05T09:00:00', '2026-01-05T09:00:00'),
+    ],
+    [
+      'end before start',
+      ['DTSTART:20260105T090000', 'DTEND:20260105T080000'],
+      timed('2026-01-05T09:00:00', '2026-01-05T09:00:00'),
+    ],
+    [
+      'Windows zone',
+      ['DTSTART;TZID=W. Europe Standard Time:20260105T090000', 'DURATION:PT1H'],
+      timed('2026-01-05T09:00:00', '2026-01-05T10:00:00'),
+    ],
+    [
+      'all-day',
+      ['DTSTART;VALUE=DATE:20260105', 'DTEND;VALUE=DATE:20260107'],
+      { allDay: true, start: '2026-01-05', end: '2026-01-07' },
+    ],
     ['no VALUE=DATE, no end', ['DTSTART:20260105'], { allDay: true, start: '2026-01-05', end: '2026-01-06' }],
-    ['end on the same day', ['DTSTART;VALUE=DATE:20260105', 'DTEND;VALUE=DATE:20260105'], { allDay: true, start: '2026-01-05', end: '2026-01-06' }],
-    ['date with a timed end', ['DTSTART;VALUE=DATE:20260105', 'DTEND:20260106T120000'], { allDay: true, start: '2026-01-05', end: '2026-01-07' }],
-    ['weeks', ['DTSTART;VALUE=DATE:20260105', 'DURATION:PT1W'], { allDay: true, start: '2026-01-05', end: '2026-01-12' }],
-    ['Outlook', ['DTSTART:20260105T000000', 'DTEND:20260107T000000', 'X-MICROSOFT-CDO-ALLDAYEVENT:TRUE'], { allDay: true, start: '2026-01-05', end: '2026-01-07' }],
+    [
+      'end on the same day',
+      ['DTSTART;VALUE=DATE:20260105', 'DTEND;VALUE=DATE:20260105'],
+      { allDay: true, start: '2026-01-05', end: '2026-01-06' },
+    ],
+    [
+      'date with a timed end',
+      ['DTSTART;VALUE=DATE:20260105', 'DTEND:20260106T120000'],
+      { allDay: true, start: '2026-01-05', end: '2026-01-07' },
+    ],
+    [
+      'weeks',
+      ['DTSTART;VALUE=DATE:20260105', 'DURATION:PT1W'],
+      { allDay: true, start: '2026-01-05', end: '2026-01-12' },
+    ],
+    [
+      'Outlook',
+      ['DTSTART:20260105T000000', 'DTEND:20260107T000000', 'X-MICROSOFT-CDO-ALLDAYEVENT:TRUE'],
+      { allDay: true, start: '2026-01-05', end: '2026-01-07' },
+    ],
   ];
   for (const [name, lines, when] of cases) test(name, () => assert.deepEqual(read(...lines).when, when));
 
   test('a zone that nobody knows', () => {
     assert.deepEqual(problems('DTSTART;TZID=Nowhere:20260105T090000'), ['zone-unknown']);
-    const vtimezone = ['BEGIN:VTIMEZONE', 'TZID:Odd', 'BEGIN:STANDARD', 'DTSTART:19700101T000000', 'TZOFFSETFROM:+0123', 'TZOFFSETTO:+0123', 'END:STANDARD', 'END:VTIMEZONE'];
+    const vtimezone = [
+      'BEGIN:VTIMEZONE',
+      'TZID:Odd',
+      'BEGIN:STANDARD',
+      'DTSTART:19700101T000000',
+      'TZOFFSETFROM:+0123',
+      'TZOFFSETTO:+0123',
+      'END:STANDARD',
+      'END:VTIMEZONE',
+    ];
     const [entry] = entries(calendar(...vtimezone, ...vevent('DTSTART;TZID=Odd:20260105T090000')));
-    assert.deepEqual(entry!.event!.when, timed('2026-01-05T07:37:00', '2026-01-05T07:37:00', 'UTC'), 'the instant is right');
-    assert.deepEqual(entry!.problems.map(({ code }) => code), ['zone-unknown']);
+    assert.deepEqual(
+      entry!.event!.when,
+      timed('2026-01-05T07:37:00', '2026-01-05T07:37:00', 'UTC'),
+      'the instant is right',
+    );
+    assert.deepEqual(
+      entry!.problems.map(({ code }) => code),
+      ['zone-unknown'],
+    );
   });
 
   test('a zone of one’s own that is a known one in all but name', () => {
-    const era = (name: string, from: string, to: string, start: string, rule: string): string[] =>
-      [`BEGIN:${name}`, `DTSTART:${start}`, `TZOFFSETFROM:${from}`, `TZOFFSETTO:${to}`, `RRULE:FREQ=YEARLY;${rule}`, `END:${name}`];
-    const vtimezone = ['BEGIN:VTIMEZONE', 'TZID:Customized Time Zone', ...era('STANDARD', '-0400', '-0500', '16011104T020000', 'BYDAY=1SU;BYMONTH=11'),
-      ...era('DAYLIGHT', '-0500', '-0400', '16010311T020000', 'BYDAY=2SU;BYMONTH=3'), 'END:VTIMEZONE'];
+    const era = (name: string, from: string, to: string, start: string, rule: string): string[] => [
+      `BEGIN:${name}`,
+      `DTSTART:${start}`,
+      `TZOFFSETFROM:${from}`,
+      `TZOFFSETTO:${to}`,
+      `RRULE:FREQ=YEARLY;${rule}`,
+      `END:${name}`,
+    ];
+    const vtimezone = [
+      'BEGIN:VTIMEZONE',
+      'TZID:Customized Time Zone',
+      ...era('STANDARD', '-0400', '-0500', '16011104T020000', 'BYDAY=1SU;BYMONTH=11'),
+      ...era('DAYLIGHT', '-0500', '-0400', '16010311T020000', 'BYDAY=2SU;BYMONTH=3'),
+      'END:VTIMEZONE',
+    ];
     const [entry] = entries(calendar(...vtimezone, ...vevent('DTSTART;TZID=Customized Time Zone:20260105T090000')));
     assert.deepEqual(entry!.event!.when, timed('2026-01-05T09:00:00', '2026-01-05T09:00:00', 'America/New_York'));
     assert.deepEqual(entry!.problems, []);
@@ -75,20 +167,31 @@ describe('when', () => {
 
 describe('text and envelope', () => {
   test('escapes, folds, control characters, line ends', () => {
-    const event = read('DTSTART:20260105', 'SUMMARY;LANGUAGE=de:a\\, b\\; c\\\\ d\\ne \\x \u0007', 'DESCRIPTION:one\r\n  two\r\n\tthree', 'LOCATION:Caf\u00e9');
+    const event = read(
+      'DTSTART:20260105',
+      'SUMMARY;LANGUAGE=de:a\\, b\\; c\\\\ d\\ne \\x \u0007',
+      'DESCRIPTION:one\r\n  two\r\n\tthree',
+      'LOCATION:Caf\u00e9',
+    );
     assert.equal(event.title, 'a, b; c\\ d\ne \\x ');
     assert.equal(event.description, 'one twothree');
     assert.equal(event.location, 'Café');
   });
 
   test('bytes: a fold within a character, a byte order mark, Windows-1252', () => {
-    const text = (summary: Buffer): Uint8Array => Buffer.concat([Buffer.from('\uFEFFBEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260105\nSUMMARY:'), summary, Buffer.from('\nEND:VEVENT\nEND:VCALENDAR\n')]);
+    const text = (summary: Buffer): Uint8Array =>
+      Buffer.concat([
+        Buffer.from('\uFEFFBEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260105\nSUMMARY:'),
+        summary,
+        Buffer.from('\nEND:VEVENT\nEND:VCALENDAR\n'),
+      ]);
     assert.equal(entries(text(Buffer.from([0xc3, 0x0d, 0x0a, 0x20, 0xbc])))[0]!.event!.title, 'ü');
     assert.equal(entries(text(Buffer.from([0xfc, 0x80])))[0]!.event!.title, 'ü€');
   });
 
   test('lower case, CR only, METHOD, a folded name, a value that goes on without a fold', () => {
-    const text = 'begin:vcalendar\rmethod:REQUEST\rbegin:vevent\rUID\r :u\rdtstart:20260105\rsummary:one\rtwo three\rend:vevent\rend:vcalendar\r';
+    const text =
+      'begin:vcalendar\rmethod:REQUEST\rbegin:vevent\rUID\r :u\rdtstart:20260105\rsummary:one\rtwo three\rend:vevent\rend:vcalendar\r';
     const [entry] = entries(text);
     assert.equal(entry!.uid, 'u');
     assert.equal(entry!.event!.title, 'one\ntwo three');
@@ -102,17 +205,29 @@ describe('text and envelope', () => {
     assert.equal(code(calendar('BEGIN:VEVENT', 'DTSTART:20260105')), 'unreadable', 'cut off');
     assert.equal(code(calendar(...vevent('SUMMARY:no start'))), 'unreadable');
     assert.equal(code(calendar(...vevent('DTSTART:20260105', `DESCRIPTION:${'x'.repeat(1_100_000)}`))), 'too-large');
-    assert.equal(code(calendar(...vevent('DTSTART:20260105', `ATTACH;ENCODING=BASE64;VALUE=BINARY:${'A'.repeat(1_100_000)}`))), undefined);
+    assert.equal(
+      code(calendar(...vevent('DTSTART:20260105', `ATTACH;ENCODING=BASE64;VALUE=BINARY:${'A'.repeat(1_100_000)}`))),
+      undefined,
+    );
     assert.equal(code('BEGIN:X\n'.repeat(100)), 'too-large');
     assert.equal(code('BEGIN:X\nEND:X\n'.repeat(5_001)), 'too-large');
-    assert.deepEqual(problems('DTSTART:20260105', 'RRULE:FREQ=DAILY', `EXDATE:${Array(2_001).fill('20260106').join(',')}`), ['too-large (no event)']);
+    assert.deepEqual(
+      problems('DTSTART:20260105', 'RRULE:FREQ=DAILY', `EXDATE:${Array(2_001).fill('20260106').join(',')}`),
+      ['too-large (no event)'],
+    );
     assert.deepEqual(problems('DTSTART:20260105', 'RRULE:FREQ=DAILY;BYDAY=XX'), ['unreadable (no event)']);
     assert.deepEqual(problems('DTSTART:20261399'), ['unreadable (no event)']);
   });
 
   test('people, without what concerns scheduling', () => {
-    const event = read('DTSTART:20260105', 'ORGANIZER;CN="Doe, J":MAILTO:J@Example.com', 'CLASS:X-SECRET',
-      'ATTENDEE;PARTSTAT=ACCEPTED;ROLE=OPT-PARTICIPANT;CUTYPE=ROOM;RSVP=TRUE;SCHEDULE-STATUS=1.1:mailto:b@example.com', 'ATTENDEE:mailto:A@example.com', 'ATTENDEE;CN=again:mailto:a@example.com');
+    const event = read(
+      'DTSTART:20260105',
+      'ORGANIZER;CN="Doe, J":MAILTO:J@Example.com',
+      'CLASS:X-SECRET',
+      'ATTENDEE;PARTSTAT=ACCEPTED;ROLE=OPT-PARTICIPANT;CUTYPE=ROOM;RSVP=TRUE;SCHEDULE-STATUS=1.1:mailto:b@example.com',
+      'ATTENDEE:mailto:A@example.com',
+      'ATTENDEE;CN=again:mailto:a@example.com',
+    );
     assert.deepEqual(event.organizer, { address: 'j@example.com', name: 'Doe, J' });
     assert.deepEqual(event.attendees, [
       { address: 'a@example.com', name: '', participation: 'needs-action', role: 'required', kind: 'individual' },
@@ -123,16 +238,31 @@ describe('text and envelope', () => {
 
   test('the latest LAST-MODIFIED counts, DTSTAMP does not', () => {
     assert.equal(entries(calendar(...vevent('DTSTART:20260105', 'DTSTAMP:20260101T000000Z')))[0]!.modifiedAt, null);
-    assert.equal(entries(calendar(...vevent('DTSTART:20260105', 'LAST-MODIFIED:20260101T000000Z')))[0]!.modifiedAt, '2026-01-01T00:00:00Z');
+    assert.equal(
+      entries(calendar(...vevent('DTSTART:20260105', 'LAST-MODIFIED:20260101T000000Z')))[0]!.modifiedAt,
+      '2026-01-01T00:00:00Z',
+    );
   });
 });
 
-const MASTER = ['DTSTART;TZID=Europe/Berlin:20260105T090000', 'DTEND;TZID=Europe/Berlin:20260105T100000', 'RRULE:FREQ=DAILY;', 'SUMMARY:daily'];
+const MASTER = [
+  'DTSTART;TZID=Europe/Berlin:20260105T090000',
+  'DTEND;TZID=Europe/Berlin:20260105T100000',
+  'RRULE:FREQ=DAILY;',
+  'SUMMARY:daily',
+];
 
 describe('series', () => {
   test('RECURRENCE-ID and EXDATE in every form name the same occurrence', () => {
     for (const form of ['', ';TZID=Europe/Berlin', ';TZID=America/New_York', 'Z', 'DATE']) {
-      const value = form === 'Z' ? ':20260107T080000Z' : form === 'DATE' ? ';VALUE=DATE:20260107' : form.includes('New_York') ? `${form}:20260107T030000` : `${form}:20260107T090000`;
+      const value =
+        form === 'Z'
+          ? ':20260107T080000Z'
+          : form === 'DATE'
+            ? ';VALUE=DATE:20260107'
+            : form.includes('New_York')
+              ? `${form}:20260107T030000`
+              : `${form}:20260107T090000`;
       assert.deepEqual(read(...MASTER, `EXDATE${value}`).exceptions, { '20260107T080000Z': EXCLUDED }, value);
       const override = vevent(`RECURRENCE-ID${value}`, 'DTSTART:20260107T120000', 'SUMMARY:later');
       const { exceptions } = entries(calendar(...override, ...vevent(...MASTER)))[0]!.event!;
@@ -140,93 +270,193 @@ describe('series', () => {
       const content = exceptions['20260107T080000Z'] as Content;
       assert.deepEqual(content.when, timed('2026-01-07T12:00:00', '2026-01-07T13:00:00'), 'the length of the series');
     }
-    assert.deepEqual(read('DTSTART;VALUE=DATE:20260105', 'RRULE:FREQ=DAILY', 'EXDATE:20260106T000000Z,20260107').exceptions, { '20260106': EXCLUDED, '20260107': EXCLUDED });
+    assert.deepEqual(
+      read('DTSTART;VALUE=DATE:20260105', 'RRULE:FREQ=DAILY', 'EXDATE:20260106T000000Z,20260107').exceptions,
+      { '20260106': EXCLUDED, '20260107': EXCLUDED },
+    );
   });
 
   test('EXDATE, and a cancelled exception, exclude; EXDATE wins over an exception', () => {
-    const override = (...lines: string[]): string[] => vevent('RECURRENCE-ID:20260107T080000Z', 'DTSTART:20260107T120000', ...lines);
-    for (const text of [calendar(...vevent(...MASTER), ...override('STATUS:CANCELLED')), calendar(...vevent(...MASTER, 'EXDATE:20260107T080000Z'), ...override())]) {
+    const override = (...lines: string[]): string[] =>
+      vevent('RECURRENCE-ID:20260107T080000Z', 'DTSTART:20260107T120000', ...lines);
+    for (const text of [
+      calendar(...vevent(...MASTER), ...override('STATUS:CANCELLED')),
+      calendar(...vevent(...MASTER, 'EXDATE:20260107T080000Z'), ...override()),
+    ]) {
       assert.deepEqual(entries(text)[0]!.event!.exceptions, { '20260107T080000Z': EXCLUDED });
     }
   });
 
   test('UNTIL of an all-day series, written as the owner’s midnight in UTC', () => {
-    const rules = (...lines: string[]): unknown => read(...lines, 'RRULE:FREQ=DAILY;UNTIL=20260709T220000Z').recurrence?.rules;
+    const rules = (...lines: string[]): unknown =>
+      read(...lines, 'RRULE:FREQ=DAILY;UNTIL=20260709T220000Z').recurrence?.rules;
     assert.deepEqual(rules('DTSTART;VALUE=DATE:20260105'), ['RRULE:FREQ=DAILY;UNTIL=20260710']);
-    const outlook = ['DTSTART;TZID=Europe/Rome:20260105T000000', 'DTEND;TZID=Europe/Rome:20260106T000000', 'X-MICROSOFT-CDO-ALLDAYEVENT:TRUE'];
+    const outlook = [
+      'DTSTART;TZID=Europe/Rome:20260105T000000',
+      'DTEND;TZID=Europe/Rome:20260106T000000',
+      'X-MICROSOFT-CDO-ALLDAYEVENT:TRUE',
+    ];
     assert.deepEqual(rules(...outlook), ['RRULE:FREQ=DAILY;UNTIL=20260710']);
   });
 
   test('dates and periods', () => {
-    const event = read('DTSTART:20260105T080000Z', 'RDATE;VALUE=PERIOD:20260106T080000Z/PT90M,20260107T080000Z/20260107T100000Z', 'RDATE;TZID=Europe/Berlin:20260108T090000');
-    assert.deepEqual(event.recurrence, { rules: [], dates: ['20260106T080000Z/PT1H30M', '20260107T080000Z/PT2H', '20260108T080000Z'] });
+    const event = read(
+      'DTSTART:20260105T080000Z',
+      'RDATE;VALUE=PERIOD:20260106T080000Z/PT90M,20260107T080000Z/20260107T100000Z',
+      'RDATE;TZID=Europe/Berlin:20260108T090000',
+    );
+    assert.deepEqual(event.recurrence, {
+      rules: [],
+      dates: ['20260106T080000Z/PT1H30M', '20260107T080000Z/PT2H', '20260108T080000Z'],
+    });
   });
 
   test('an exception for all following ones is not carried', () => {
-    const [entry] = entries(calendar(...vevent(...MASTER), ...vevent('RECURRENCE-ID;RANGE=THISANDFUTURE:20260107T080000Z', 'DTSTART:20260107T120000')));
+    const [entry] = entries(
+      calendar(
+        ...vevent(...MASTER),
+        ...vevent('RECURRENCE-ID;RANGE=THISANDFUTURE:20260107T080000Z', 'DTSTART:20260107T120000'),
+      ),
+    );
     assert.equal(entry!.event, null);
     assert.equal(entry!.problems[0]!.code, 'unreadable');
   });
 
   test('several events in one object, exceptions without a master, a master twice', () => {
     const text = calendar(...vevent('DTSTART:20260105'), 'BEGIN:VEVENT', 'UID:v', 'DTSTART:20260106', 'END:VEVENT');
-    assert.deepEqual(entries(text).map(({ part, uid }) => [part, uid]), [['u', 'u'], ['v', 'v']]);
+    assert.deepEqual(
+      entries(text).map(({ part, uid }) => [part, uid]),
+      [
+        ['u', 'u'],
+        ['v', 'v'],
+      ],
+    );
     const orphan = calendar(...vevent('RECURRENCE-ID:20260107T080000Z', 'DTSTART:20260107T120000', 'SUMMARY:x'));
     const [entry] = entries(orphan);
     assert.equal(entry!.part, 'u/20260107T080000Z');
     assert.equal(entry!.event!.recurrence, null);
     const patched = patchObject(orphan, entry!.part, { ...entry!.event!, title: 'y' }, SETTING);
     assert.ok(patched.includes('RECURRENCE-ID:20260107T080000Z\r\n') && patched.includes('SUMMARY:y'));
-    const twice = entries(calendar(...vevent('DTSTART:20260105', 'SUMMARY:old'), ...vevent('SEQUENCE:2', 'DTSTART:20260105', 'SUMMARY:new')));
-    assert.deepEqual(twice.map(({ part, event }) => [part, event?.title]), [['u', 'new'], ['u#2', undefined]]);
+    const twice = entries(
+      calendar(
+        ...vevent('DTSTART:20260105', 'SUMMARY:old'),
+        ...vevent('SEQUENCE:2', 'DTSTART:20260105', 'SUMMARY:new'),
+      ),
+    );
+    assert.deepEqual(
+      twice.map(({ part, event }) => [part, event?.title]),
+      [
+        ['u', 'new'],
+        ['u#2', undefined],
+      ],
+    );
     assert.equal(removePart(text, 'u')!.includes('UID:v'), true);
     assert.equal(removePart(removePart(text, 'u')!, null), null);
-    assert.notEqual(removePart(calendar('BEGIN:VTODO', 'END:VTODO', ...vevent('DTSTART:20260105')), null), null, 'the task stays');
+    assert.notEqual(
+      removePart(calendar('BEGIN:VTODO', 'END:VTODO', ...vevent('DTSTART:20260105')), null),
+      null,
+      'the task stays',
+    );
   });
 });
 
 describe('patches', () => {
-  const patch = (text: string, change: (event: CalendarEvent) => CalendarEvent): { gone: string[]; come: string[]; text: string } => {
+  const patch = (
+    text: string,
+    change: (event: CalendarEvent) => CalendarEvent,
+  ): { gone: string[]; come: string[]; text: string } => {
     const [entry] = entries(text);
     const next = change(entry!.event!);
     const patched = patchObject(text, null, next, SETTING);
     assert.deepEqual(entries(patched)[0]!.event, { ...next, uid: entry!.uid });
     return { ...difference(text, patched), text: patched };
   };
-  const at = (start: string, end: string, zone?: string) => (event: CalendarEvent): CalendarEvent => ({ ...event, when: timed(start, end, zone) });
+  const at =
+    (start: string, end: string, zone?: string) =>
+    (event: CalendarEvent): CalendarEvent => ({ ...event, when: timed(start, end, zone) });
   const without = (list: string[]): string[] => list.filter((line) => !STAMPS.includes(line));
 
   test('a floating time stays floating, a DURATION a DURATION, a foreign zone name stays', () => {
-    const floating = patch(calendar(...vevent('DTSTART:20260105T090000', 'DURATION:PT1H')), at('2026-01-05T10:00:00', '2026-01-05T12:00:00'));
+    const floating = patch(
+      calendar(...vevent('DTSTART:20260105T090000', 'DURATION:PT1H')),
+      at('2026-01-05T10:00:00', '2026-01-05T12:00:00'),
+    );
     assert.deepEqual(without(floating.come), ['DTSTART:20260105T100000', 'DURATION:PT2H']);
-    const windows = patch(calendar(...vevent('DTSTART;X-A=1;TZID=W. Europe Standard Time:20260105T090000')), at('2026-01-05T10:00:00', '2026-01-05T11:00:00'));
-    assert.deepEqual(without(windows.come), ['DTSTART;X-A=1;TZID=W. Europe Standard Time:20260105T100000', 'DTEND;X-A=1;TZID=W. Europe Standard Time:20260105T110000']);
+    const windows = patch(
+      calendar(...vevent('DTSTART;X-A=1;TZID=W. Europe Standard Time:20260105T090000')),
+      at('2026-01-05T10:00:00', '2026-01-05T11:00:00'),
+    );
+    assert.deepEqual(without(windows.come), [
+      'DTSTART;X-A=1;TZID=W. Europe Standard Time:20260105T100000',
+      'DTEND;X-A=1;TZID=W. Europe Standard Time:20260105T110000',
+    ]);
   });
 
   test('a new exception has the people of its series as they stand there, without what the server noted', () => {
-    const people = ['ORGANIZER;SCHEDULE-AGENT=CLIENT:mailto:a@example.org', 'ATTENDEE;RSVP=TRUE;SCHEDULE-AGENT=CLIENT;SCHEDULE-STATUS=1.2;X-SEAT=4:mailto:b@example.org', 'ATTENDEE:mailto:c@example.org'];
-    const text = calendar(...vevent('DTSTART:20260105T090000Z', 'DTEND:20260105T100000Z', 'RRULE:FREQ=DAILY;COUNT=3', ...people));
-    const patched = (change: (content: CalendarEvent) => CalendarEvent) => patch(text, (event) => {
-      const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = change(event);
-      return { ...event, exceptions: { '20260106T090000Z': { ...content, title: 'One', when: timed('2026-01-06T11:00:00', '2026-01-06T12:00:00', 'UTC') } } };
-    }).text.replaceAll('\r\n ', '').split('RECURRENCE-ID')[1]!.split('\r\n').filter((line) => /^(ATTENDEE|ORGANIZER)/.test(line));
-    assert.deepEqual(patched((event) => event), people.map((line) => line.replace(';SCHEDULE-STATUS=1.2', '')));
-    assert.deepEqual(patched((event) => ({ ...event, organizer: null, attendees: event.attendees.slice(0, 1) })), ['ATTENDEE;RSVP=TRUE;SCHEDULE-AGENT=CLIENT;X-SEAT=4:mailto:b@example.org']);
+    const people = [
+      'ORGANIZER;SCHEDULE-AGENT=CLIENT:mailto:a@example.org',
+      'ATTENDEE;RSVP=TRUE;SCHEDULE-AGENT=CLIENT;SCHEDULE-STATUS=1.2;X-SEAT=4:mailto:b@example.org',
+      'ATTENDEE:mailto:c@example.org',
+    ];
+    const text = calendar(
+      ...vevent('DTSTART:20260105T090000Z', 'DTEND:20260105T100000Z', 'RRULE:FREQ=DAILY;COUNT=3', ...people),
+    );
+    const patched = (change: (content: CalendarEvent) => CalendarEvent) =>
+      patch(text, (event) => {
+        const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = change(event);
+        return {
+          ...event,
+          exceptions: {
+            '20260106T090000Z': {
+              ...content,
+              title: 'One',
+              when: timed('2026-01-06T11:00:00', '2026-01-06T12:00:00', 'UTC'),
+            },
+          },
+        };
+      })
+        .text.replaceAll('\r\n ', '')
+        .split('RECURRENCE-ID')[1]!
+        .split('\r\n')
+        .filter((line) => /^(ATTENDEE|ORGANIZER)/.test(line));
+    assert.deepEqual(
+      patched((event) => event),
+      people.map((line) => line.replace(';SCHEDULE-STATUS=1.2', '')),
+    );
+    assert.deepEqual(
+      patched((event) => ({ ...event, organizer: null, attendees: event.attendees.slice(0, 1) })),
+      ['ATTENDEE;RSVP=TRUE;SCHEDULE-AGENT=CLIENT;X-SEAT=4:mailto:b@example.org'],
+    );
   });
 
   test('a new zone brings its VTIMEZONE, an old VTIMEZONE is used', () => {
     const text = calendar(...vevent('DTSTART:20260105T090000Z', 'DTEND:20260105T100000Z'));
     const once = patch(text, at('2026-01-05T09:00:00', '2026-01-05T10:00:00', 'Asia/Tokyo'));
     assert.ok(once.come.includes('TZID:Asia/Tokyo') && once.come.includes('DTSTART;TZID=Asia/Tokyo:20260105T090000'));
-    assert.equal(patch(once.text, at('2026-01-06T09:00:00', '2026-01-06T10:00:00', 'Asia/Tokyo')).text.match(/BEGIN:VTIMEZONE/g)!.length, 1);
-    const own = once.text.replaceAll('Asia/Tokyo', 'Tokyo Standard Time').replace('DTEND;TZID=Tokyo Standard Time:20260105T100000', 'DTEND:20260105T010000Z');
-    assert.deepEqual(without(patch(own, at('2026-01-05T09:00:00', '2026-01-05T11:00:00', 'Asia/Tokyo')).come), ['DTEND;TZID=Tokyo Standard Time:20260105T110000']);
+    assert.equal(
+      patch(once.text, at('2026-01-06T09:00:00', '2026-01-06T10:00:00', 'Asia/Tokyo')).text.match(/BEGIN:VTIMEZONE/g)!
+        .length,
+      1,
+    );
+    const own = once.text
+      .replaceAll('Asia/Tokyo', 'Tokyo Standard Time')
+      .replace('DTEND;TZID=Tokyo Standard Time:20260105T100000', 'DTEND:20260105T010000Z');
+    assert.deepEqual(without(patch(own, at('2026-01-05T09:00:00', '2026-01-05T11:00:00', 'Asia/Tokyo')).come), [
+      'DTEND;TZID=Tokyo Standard Time:20260105T110000',
+    ]);
   });
 
   test('one occurrence excluded and included again; other values of the line stay', () => {
     const text = calendar(...vevent(...MASTER, 'EXDATE;TZID=Europe/Berlin:20260106T090000,20260107T090000'));
-    const excluded = patch(text, (event) => ({ ...event, exceptions: { ...event.exceptions, '20260108T080000Z': EXCLUDED } }));
-    assert.deepEqual(excluded, { gone: [], come: ['EXDATE;TZID=Europe/Berlin:20260108T090000', ...STAMPS], text: excluded.text });
+    const excluded = patch(text, (event) => ({
+      ...event,
+      exceptions: { ...event.exceptions, '20260108T080000Z': EXCLUDED },
+    }));
+    assert.deepEqual(excluded, {
+      gone: [],
+      come: ['EXDATE;TZID=Europe/Berlin:20260108T090000', ...STAMPS],
+      text: excluded.text,
+    });
     const included = patch(text, (event) => ({ ...event, exceptions: { '20260107T080000Z': EXCLUDED } }));
     assert.deepEqual(included.come, ['EXDATE;TZID=Europe/Berlin:20260107T090000', ...STAMPS]);
   });
@@ -235,40 +465,82 @@ describe('patches', () => {
     const text = calendar(...vevent(...MASTER));
     const come = patch(text, (event) => {
       const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = event;
-      return { ...event, exceptions: { '20260107T080000Z': { ...content, title: 'moved', when: timed('2026-01-07T11:00:00', '2026-01-07T12:00:00') } } };
+      return {
+        ...event,
+        exceptions: {
+          '20260107T080000Z': { ...content, title: 'moved', when: timed('2026-01-07T11:00:00', '2026-01-07T12:00:00') },
+        },
+      };
     });
     assert.ok(come.come.includes('RECURRENCE-ID;TZID=Europe/Berlin:20260107T090000'));
     const own = come.text.replace('SUMMARY:moved', 'X-OWN:1\r\nSUMMARY:moved');
-    const changed = patch(own, (event) => ({ ...event, exceptions: { '20260107T080000Z': { ...(event.exceptions['20260107T080000Z'] as Content), title: 'again' } } }));
+    const changed = patch(own, (event) => ({
+      ...event,
+      exceptions: { '20260107T080000Z': { ...(event.exceptions['20260107T080000Z'] as Content), title: 'again' } },
+    }));
     assert.deepEqual(changed, { gone: ['SUMMARY:moved'], come: ['SUMMARY:again'], text: changed.text });
     const gone = patch(own, (event) => ({ ...event, exceptions: { '20260107T080000Z': EXCLUDED } }));
     assert.ok(!gone.text.includes('RECURRENCE-ID') && gone.text.includes('EXDATE;TZID=Europe/Berlin:20260107T090000'));
   });
 
   test('a series that moves takes its exceptions along', () => {
-    const text = calendar(...vevent(...MASTER), ...vevent('RECURRENCE-ID;TZID=Europe/Berlin:20260107T090000', 'DTSTART;TZID=Europe/Berlin:20260107T120000', 'X-OWN:1'));
+    const text = calendar(
+      ...vevent(...MASTER),
+      ...vevent(
+        'RECURRENCE-ID;TZID=Europe/Berlin:20260107T090000',
+        'DTSTART;TZID=Europe/Berlin:20260107T120000',
+        'X-OWN:1',
+      ),
+    );
     const moved = patch(text, (event) => ({
-      ...event, when: timed('2026-01-05T10:00:00', '2026-01-05T11:00:00'), exceptions: { '20260107T090000Z': event.exceptions['20260107T080000Z']! },
+      ...event,
+      when: timed('2026-01-05T10:00:00', '2026-01-05T11:00:00'),
+      exceptions: { '20260107T090000Z': event.exceptions['20260107T080000Z']! },
     }));
-    assert.ok(moved.text.includes('X-OWN:1') && moved.text.includes('RECURRENCE-ID;TZID=Europe/Berlin:20260107T100000'));
+    assert.ok(
+      moved.text.includes('X-OWN:1') && moved.text.includes('RECURRENCE-ID;TZID=Europe/Berlin:20260107T100000'),
+    );
   });
 
   test('a cancelled exception that stays excluded is not touched, nor is a rule that means the same', () => {
-    const text = calendar(...vevent(...MASTER), ...vevent('RECURRENCE-ID:20260107T080000Z', 'DTSTART:20260107T120000', 'STATUS:CANCELLED'));
-    assert.deepEqual(patch(text, (event) => ({ ...event, title: 'x' })), { gone: ['SUMMARY:daily'], come: ['SUMMARY:x', ...STAMPS], text: patch(text, (event) => ({ ...event, title: 'x' })).text });
+    const text = calendar(
+      ...vevent(...MASTER),
+      ...vevent('RECURRENCE-ID:20260107T080000Z', 'DTSTART:20260107T120000', 'STATUS:CANCELLED'),
+    );
+    assert.deepEqual(
+      patch(text, (event) => ({ ...event, title: 'x' })),
+      {
+        gone: ['SUMMARY:daily'],
+        come: ['SUMMARY:x', ...STAMPS],
+        text: patch(text, (event) => ({ ...event, title: 'x' })).text,
+      },
+    );
   });
 
   test('only the attendee that changed is written, with what is its own', () => {
     const other = 'ATTENDEE;X-A="1;2";SCHEDULE-STATUS=1.1:MAILTO:B@example.com';
-    const text = calendar(...vevent('DTSTART:20260105', 'ATTENDEE;PARTSTAT=NEEDS-ACTION;X-B=^n;CN=A:mailto:a@example.com', other));
-    const changed = patch(text, (event) => ({ ...event, attendees: event.attendees.map((attendee) => attendee.name === 'A' ? { ...attendee, participation: 'accepted' } : attendee) }));
+    const text = calendar(
+      ...vevent('DTSTART:20260105', 'ATTENDEE;PARTSTAT=NEEDS-ACTION;X-B=^n;CN=A:mailto:a@example.com', other),
+    );
+    const changed = patch(text, (event) => ({
+      ...event,
+      attendees: event.attendees.map((attendee) =>
+        attendee.name === 'A' ? { ...attendee, participation: 'accepted' } : attendee,
+      ),
+    }));
     assert.deepEqual(without(changed.come), ['ATTENDEE;PARTSTAT=ACCEPTED;X-B=^n;CN=A:mailto:a@example.com']);
     assert.deepEqual(changed.gone.length, 1);
     assert.deepEqual(patch(text, (event) => ({ ...event, attendees: [event.attendees[0]!] })).gone, [other]);
   });
 
   test('new people on a copy of Calpair’s own are not scheduled either', () => {
-    const person = { address: 'a@example.com', name: '', participation: 'accepted', role: 'required', kind: 'individual' } as const;
+    const person = {
+      address: 'a@example.com',
+      name: '',
+      participation: 'accepted',
+      role: 'required',
+      kind: 'individual',
+    } as const;
     const event: CalendarEvent = { ...read('DTSTART:20260105'), attendees: [person] };
     const text = createObject(event, 'u', { now: SETTING.now, scheduleAgentNone: true });
     const more = patch(text, (now) => ({ ...now, attendees: [person, { ...person, address: 'b@example.com' }] }));
@@ -276,12 +548,22 @@ describe('patches', () => {
   });
 
   test('text that is emptied is gone, however often it stood there', () => {
-    const text = calendar(...vevent('DTSTART:20260105', 'DESCRIPTION:a', 'DESCRIPTION;LANGUAGE=de:b', 'ORGANIZER:mailto:a@example.com', 'ORGANIZER:mailto:b@example.com'));
+    const text = calendar(
+      ...vevent(
+        'DTSTART:20260105',
+        'DESCRIPTION:a',
+        'DESCRIPTION;LANGUAGE=de:b',
+        'ORGANIZER:mailto:a@example.com',
+        'ORGANIZER:mailto:b@example.com',
+      ),
+    );
     assert.equal(patch(text, (event) => ({ ...event, description: '', organizer: null })).gone.length, 4);
   });
 
   test('LF files stay LF', () => {
     const text = calendar(...vevent('DTSTART:20260105', 'SUMMARY:x')).replaceAll('\r\n', '\n');
-    assert.ok(!patchObject(text, null, { ...entries(text)[0]!.event!, title: 'y'.repeat(200) }, SETTING).includes('\r'));
+    assert.ok(
+      !patchObject(text, null, { ...entries(text)[0]!.event!, title: 'y'.repeat(200) }, SETTING).includes('\r'),
+    );
   });
 });

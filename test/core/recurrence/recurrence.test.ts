@@ -1,20 +1,35 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { EXCLUDED } from '../../../core/event.ts';
 import type { CalendarEvent, When } from '../../../core/event.ts';
-import { expandOccurrences, frequencies, normaliseRecurrence, occurrenceId, occurrenceStart, RecurrenceError } from '../../../core/recurrence/normalise.ts';
+import { EXCLUDED } from '../../../core/event.ts';
+import {
+  expandOccurrences,
+  frequencies,
+  normaliseRecurrence,
+  occurrenceId,
+  occurrenceStart,
+  RecurrenceError,
+} from '../../../core/recurrence/normalise.ts';
 
 const BERLIN: When = {
-  allDay: false, start: '2026-01-05T09:00:00', startZone: 'Europe/Berlin', end: '2026-01-05T10:00:00', endZone: 'Europe/Berlin',
+  allDay: false,
+  start: '2026-01-05T09:00:00',
+  startZone: 'Europe/Berlin',
+  end: '2026-01-05T10:00:00',
+  endZone: 'Europe/Berlin',
 };
 const DAYS: When = { allDay: true, start: '2026-01-05', end: '2026-01-06' };
-const rule = (text: string, when: When = BERLIN): string | undefined => normaliseRecurrence({ rules: [text], dates: [] }, when)?.rules[0];
+const rule = (text: string, when: When = BERLIN): string | undefined =>
+  normaliseRecurrence({ rules: [text], dates: [] }, when)?.rules[0];
 
 describe('one spelling', () => {
   test('case, order, defaults, stray separators', () => {
     assert.equal(rule('rrule:byday=we,mo;wkst=mo;interval=1;freq=weekly;'), 'RRULE:FREQ=WEEKLY;BYDAY=MO,WE');
-    assert.equal(rule('RRULE:FREQ=MONTHLY;BYDAY=+1MO,-1FR;BYSETPOS=2,1;WKST=SU'), 'RRULE:FREQ=MONTHLY;BYDAY=-1FR,1MO;BYSETPOS=1,2;WKST=SU');
+    assert.equal(
+      rule('RRULE:FREQ=MONTHLY;BYDAY=+1MO,-1FR;BYSETPOS=2,1;WKST=SU'),
+      'RRULE:FREQ=MONTHLY;BYDAY=-1FR,1MO;BYSETPOS=1,2;WKST=SU',
+    );
     assert.equal(rule('RRULE:FREQ=DAILY;COUNT=010;BYHOUR=;X-FOO=1'), 'RRULE:FREQ=DAILY;COUNT=10');
     assert.equal(rule('EXRULE:FREQ=DAILY'), 'EXRULE:FREQ=DAILY');
     assert.equal(rule('RRULE:RSCALE=GREGORIAN;FREQ=DAILY;SKIP=OMIT'), 'RRULE:FREQ=DAILY');
@@ -22,14 +37,21 @@ describe('one spelling', () => {
   });
 
   test('UNTIL gets the type of the start', () => {
-    assert.equal(rule('RRULE:FREQ=DAILY;UNTIL=20260301'), 'RRULE:FREQ=DAILY;UNTIL=20260301T225959Z', 'a date means the whole day');
+    assert.equal(
+      rule('RRULE:FREQ=DAILY;UNTIL=20260301'),
+      'RRULE:FREQ=DAILY;UNTIL=20260301T225959Z',
+      'a date means the whole day',
+    );
     assert.equal(rule('RRULE:FREQ=DAILY;UNTIL=20260701T090000'), 'RRULE:FREQ=DAILY;UNTIL=20260701T070000Z');
     assert.equal(rule('RRULE:FREQ=DAILY;UNTIL=20260701T090000Z'), 'RRULE:FREQ=DAILY;UNTIL=20260701T090000Z');
     assert.equal(rule('RRULE:FREQ=DAILY;UNTIL=20260701T090000Z', DAYS), 'RRULE:FREQ=DAILY;UNTIL=20260701');
   });
 
   test('rules and dates are sets', () => {
-    const lines = { rules: ['RRULE:FREQ=WEEKLY', 'RRULE:FREQ=DAILY', 'RRULE:freq=weekly'], dates: ['20260107', '20260106', '20260107'] };
+    const lines = {
+      rules: ['RRULE:FREQ=WEEKLY', 'RRULE:FREQ=DAILY', 'RRULE:freq=weekly'],
+      dates: ['20260107', '20260106', '20260107'],
+    };
     const recurrence = normaliseRecurrence(lines, DAYS);
     assert.deepEqual(recurrence, { rules: ['RRULE:FREQ=DAILY', 'RRULE:FREQ=WEEKLY'], dates: ['20260106', '20260107'] });
     assert.deepEqual(frequencies(recurrence!), ['DAILY', 'WEEKLY']);
@@ -69,9 +91,24 @@ test('occurrence ids', () => {
 });
 
 describe('expansion', () => {
-  const series = (when: When, rules: string[], dates: string[] = [], exceptions: CalendarEvent['exceptions'] = {}): CalendarEvent => ({
-    uid: 'u', title: '', when, location: '', description: '', status: 'confirmed', transparency: 'opaque', visibility: 'public',
-    organizer: null, attendees: [], recurrence: normaliseRecurrence({ rules, dates }, when), exceptions,
+  const series = (
+    when: When,
+    rules: string[],
+    dates: string[] = [],
+    exceptions: CalendarEvent['exceptions'] = {},
+  ): CalendarEvent => ({
+    uid: 'u',
+    title: '',
+    when,
+    location: '',
+    description: '',
+    status: 'confirmed',
+    transparency: 'opaque',
+    visibility: 'public',
+    organizer: null,
+    attendees: [],
+    recurrence: normaliseRecurrence({ rules, dates }, when),
+    exceptions,
   });
   const YEAR = [Date.UTC(2026, 0, 1), Date.UTC(2027, 0, 1)] as const;
 
@@ -82,19 +119,38 @@ describe('expansion', () => {
   });
 
   test('dates are added once, exclusions and EXRULE taken off, COUNT counts the excluded ones', () => {
-    const event = series(DAYS, ['RRULE:FREQ=DAILY;COUNT=5', 'EXRULE:FREQ=DAILY;INTERVAL=4'], ['20260107', '20260301/PT1H'], { '20260106': EXCLUDED });
+    const event = series(
+      DAYS,
+      ['RRULE:FREQ=DAILY;COUNT=5', 'EXRULE:FREQ=DAILY;INTERVAL=4'],
+      ['20260107', '20260301/PT1H'],
+      { '20260106': EXCLUDED },
+    );
     assert.deepEqual(expandOccurrences(event, ...YEAR, 100, 10_000).ids, ['20260107', '20260108', '20260301']);
   });
 
   test('a series of dates only has its start, too', () => {
-    assert.deepEqual(expandOccurrences(series(DAYS, [], ['20260201']), ...YEAR, 100, 1000).ids, ['20260105', '20260201']);
+    assert.deepEqual(expandOccurrences(series(DAYS, [], ['20260201']), ...YEAR, 100, 1000).ids, [
+      '20260105',
+      '20260201',
+    ]);
   });
 
   test('nothing runs longer than its budget', () => {
-    for (const text of ['FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30', 'FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=31', 'FREQ=HOURLY;INTERVAL=24;BYHOUR=4', 'FREQ=SECONDLY;COUNT=10000000']) {
+    for (const text of [
+      'FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30',
+      'FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=31',
+      'FREQ=HOURLY;INTERVAL=24;BYHOUR=4',
+      'FREQ=SECONDLY;COUNT=10000000',
+    ]) {
       // Of this process alone: what else keeps the machine busy does not count.
       const began = process.cpuUsage();
-      const { complete } = expandOccurrences(series(BERLIN, [`RRULE:${text}`]), 0, Date.UTC(9000, 0, 1), 10_000_000, 100_000);
+      const { complete } = expandOccurrences(
+        series(BERLIN, [`RRULE:${text}`]),
+        0,
+        Date.UTC(9000, 0, 1),
+        10_000_000,
+        100_000,
+      );
       assert.equal(complete, false, text);
       assert.ok(process.cpuUsage(began).user < 5_000_000, text);
     }
@@ -105,29 +161,68 @@ describe('expansion', () => {
 
   test('a far window is reached without walking there', () => {
     const from = Date.UTC(2090, 0, 1);
-    assert.equal(expandOccurrences(series(BERLIN, ['RRULE:FREQ=SECONDLY;INTERVAL=7']), from, from + 60_000, 100, 100_000).ids.length, 9);
-    const daily = expandOccurrences(series(DAYS, ['RRULE:FREQ=DAILY;INTERVAL=3']), from, from + 30 * 86_400_000, 100, 200);
-    const all = expandOccurrences(series(DAYS, ['RRULE:FREQ=DAILY;INTERVAL=3']), 0, from + 30 * 86_400_000, 100_000, 100_000);
-    assert.deepEqual(daily.ids, all.ids.filter((id) => id >= '20900101'));
+    assert.equal(
+      expandOccurrences(series(BERLIN, ['RRULE:FREQ=SECONDLY;INTERVAL=7']), from, from + 60_000, 100, 100_000).ids
+        .length,
+      9,
+    );
+    const daily = expandOccurrences(
+      series(DAYS, ['RRULE:FREQ=DAILY;INTERVAL=3']),
+      from,
+      from + 30 * 86_400_000,
+      100,
+      200,
+    );
+    const all = expandOccurrences(
+      series(DAYS, ['RRULE:FREQ=DAILY;INTERVAL=3']),
+      0,
+      from + 30 * 86_400_000,
+      100_000,
+      100_000,
+    );
+    assert.deepEqual(
+      daily.ids,
+      all.ids.filter((id) => id >= '20900101'),
+    );
   });
 
   const table = new URL('../../../../shared/corpus/recurrence/rrule-expansions.json', import.meta.url);
-  test('the table that two unrelated engines agree on', { skip: existsSync(table) ? false : 'the corpus is not here' }, () => {
+  test('the table that two unrelated engines agree on', {
+    skip: existsSync(table) ? false : 'the corpus is not here',
+  }, () => {
     const { cases } = JSON.parse(readFileSync(table, 'utf8')) as {
-      cases: { id: string; tier: string; dtstart: string; rrule: string; expected: string[]; complete: boolean; start_at?: string }[];
+      cases: {
+        id: string;
+        tier: string;
+        dtstart: string;
+        rrule: string;
+        expected: string[];
+        complete: boolean;
+        start_at?: string;
+      }[];
     };
     const wrong: string[] = [];
     for (const known of cases.filter(({ tier }) => tier === 'agreed')) {
       const allDay = known.dtstart.length === 8;
-      const wall = (text: string): string => text.replace(/^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d))?.*$/, (_, y, m, d, h, n, s) => h ? `${y}-${m}-${d}T${h}:${n}:${s}` : `${y}-${m}-${d}`);
+      const wall = (text: string): string =>
+        text.replace(/^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d))?.*$/, (_, y, m, d, h, n, s) =>
+          h ? `${y}-${m}-${d}T${h}:${n}:${s}` : `${y}-${m}-${d}`,
+        );
       const start = wall(known.dtstart);
-      const when: When = allDay ? { allDay, start, end: start } : { allDay, start, startZone: 'UTC', end: start, endZone: 'UTC' };
-      const from = Date.parse(wall(known.start_at ?? known.dtstart).padEnd(11, 'T').padEnd(19, '00:00:00') + 'Z');
+      const when: When = allDay
+        ? { allDay, start, end: start }
+        : { allDay, start, startZone: 'UTC', end: start, endZone: 'UTC' };
+      const from = Date.parse(
+        wall(known.start_at ?? known.dtstart)
+          .padEnd(11, 'T')
+          .padEnd(19, '00:00:00') + 'Z',
+      );
       const event = series(when, [`RRULE:${known.rrule}`]);
       const { ids } = expandOccurrences(event, from, Date.UTC(9999, 11, 31), known.expected.length + 1, 3_000_000);
-      const expected = known.expected.map((text) => allDay ? text : `${text.replace('Z', '')}Z`);
+      const expected = known.expected.map((text) => (allDay ? text : `${text.replace('Z', '')}Z`));
       const got = known.complete ? ids : ids.slice(0, expected.length);
-      if (got.join() !== expected.join()) wrong.push(`${known.id} ${known.rrule}\n  got ${got.join()}\n  not ${expected.join()}`);
+      if (got.join() !== expected.join())
+        wrong.push(`${known.id} ${known.rrule}\n  got ${got.join()}\n  not ${expected.join()}`);
     }
     assert.deepEqual(wrong, []);
   });

@@ -17,12 +17,30 @@ describe('an ordinary occurrence', () => {
   });
 
   test('keeps its wall clock over the change of the clocks, and its length', () => {
-    const series = aSeries({ when: { allDay: false, start: '2026-10-19T23:30:00', startZone: 'Europe/Berlin', end: '2026-10-20T01:00:00', endZone: 'Europe/Berlin' } });
-    assert.deepEqual(occurrenceContent(series, '20261026T223000Z').when, { allDay: false, start: '2026-10-26T23:30:00', startZone: 'Europe/Berlin', end: '2026-10-27T01:00:00', endZone: 'Europe/Berlin' });
+    const series = aSeries({
+      when: {
+        allDay: false,
+        start: '2026-10-19T23:30:00',
+        startZone: 'Europe/Berlin',
+        end: '2026-10-20T01:00:00',
+        endZone: 'Europe/Berlin',
+      },
+    });
+    assert.deepEqual(occurrenceContent(series, '20261026T223000Z').when, {
+      allDay: false,
+      start: '2026-10-26T23:30:00',
+      startZone: 'Europe/Berlin',
+      end: '2026-10-27T01:00:00',
+      endZone: 'Europe/Berlin',
+    });
   });
 
   test('of an all-day series has as many days', () => {
-    assert.deepEqual(occurrenceContent(aSeries({ when: allDay }), '20261026').when, { allDay: true, start: '2026-10-26', end: '2026-10-28' });
+    assert.deepEqual(occurrenceContent(aSeries({ when: allDay }), '20261026').when, {
+      allDay: true,
+      start: '2026-10-26',
+      end: '2026-10-28',
+    });
   });
 });
 
@@ -32,13 +50,22 @@ describe('a valid series', () => {
     ['a start that the rule gives', aSeries(), true],
     ['a start that it does not', aSeries({ when: at(2) }), false],
     ['an all-day one', aSeries({ when: allDay, recurrence: rule('FREQ=WEEKLY;BYDAY=MO') }), true],
-    ['an all-day one on another day', aSeries({ when: { ...allDay, start: '2026-06-02' }, recurrence: rule('FREQ=WEEKLY;BYDAY=MO') }), false],
+    [
+      'an all-day one on another day',
+      aSeries({ when: { ...allDay, start: '2026-06-02' }, recurrence: rule('FREQ=WEEKLY;BYDAY=MO') }),
+      false,
+    ],
     ['an end given as a date for a timed one', aSeries({ recurrence: rule('FREQ=DAILY;UNTIL=20260701') }), false],
-    ['an end given as a time for an all-day one', aSeries({ when: allDay, recurrence: rule('FREQ=DAILY;UNTIL=20260701T000000Z') }), false],
+    [
+      'an end given as a time for an all-day one',
+      aSeries({ when: allDay, recurrence: rule('FREQ=DAILY;UNTIL=20260701T000000Z') }),
+      false,
+    ],
     ['dates of the other kind', aSeries({ recurrence: { rules: [], dates: ['20260701'] } }), false],
     ['dates alone', aSeries({ recurrence: { rules: [], dates: ['20260701T070000Z'] } }), true],
     ['an end before the start', aSeries({ recurrence: rule('FREQ=WEEKLY;BYDAY=MO;UNTIL=20260501T070000Z') }), false],
     ['every second month', aSeries({ recurrence: rule('FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=1') }), true],
   ];
-  for (const [what, event, expected] of rows) test(`${what}: ${expected ? 'yes' : 'no'}`, () => assert.equal(isValidSeries(event), expected));
+  for (const [what, event, expected] of rows)
+    test(`${what}: ${expected ? 'yes' : 'no'}`, () => assert.equal(isValidSeries(event), expected));
 });

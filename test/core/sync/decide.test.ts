@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { CalendarEvent, SideName } from '../../../core/event.ts';
-import { pathKey } from '../../../core/sync/merge.ts';
-import { decide, type Decision, type LinkView, type SideView } from '../../../core/sync/decide.ts';
-import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../../core/sync/policy.ts';
 import type { EventProblem } from '../../../core/event-problem.ts';
+import { type Decision, decide, type LinkView, type SideView } from '../../../core/sync/decide.ts';
+import { pathKey } from '../../../core/sync/merge.ts';
+import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../../core/sync/policy.ts';
 import { anEvent, at } from '../../support/fake-side.ts';
 
 const event = anEvent({ title: 'A', location: 'base' });
@@ -13,12 +13,23 @@ const NOW = Date.parse('2026-06-01T00:00:00Z');
 
 /** An event that is there and untouched, with what differs from that. */
 function view(fields: Partial<SideView> = {}): SideView {
-  return { now: event, base: event, isGone: false, isOwned: false, modifiedAt: 0, seenAt: 0, hasGuests: false, problems: [], ...fields };
+  return {
+    now: event,
+    base: event,
+    isGone: false,
+    isOwned: false,
+    modifiedAt: 0,
+    seenAt: 0,
+    hasGuests: false,
+    problems: [],
+    ...fields,
+  };
 }
 
 const owned = (fields: Partial<SideView> = {}) => view({ isOwned: true, ...fields });
 const gone = (fields: Partial<SideView> = {}) => view({ now: null, isGone: true, ...fields });
-const edited = (fields: Partial<CalendarEvent>, more: Partial<SideView> = {}) => view({ now: { ...event, ...fields }, ...more });
+const edited = (fields: Partial<CalendarEvent>, more: Partial<SideView> = {}) =>
+  view({ now: { ...event, ...fields }, ...more });
 
 interface Setting {
   readonly direction?: Direction;
@@ -31,22 +42,42 @@ interface Setting {
   readonly deleted?: SideName;
 }
 
-function decided(caldav: SideView | null, cloud: SideView | null, { direction = 'bidirectional', options = {}, cannotHold = () => null, decision = null, wrote, deleted }: Setting = {}): Decision {
-  return decide({ caldav, cloud, decision }, {
-    direction, options: { ...DEFAULT_OPTIONS, ...options }, now: NOW, cannotHold,
-    journal: {
-      isOwnWrite: (side, { path, value }) => side === 'caldav' && path.field === 'location' && (value === wrote?.wanted || value === wrote?.shown),
-      mayHaveWritten: () => false,
-      hasArrived: () => false,
-      isOwnDeletion: (side) => side === deleted,
-      isTidiedTo: (side, wanted, shown) => side === 'caldav' && wanted.value === wrote?.wanted && shown.value === wrote?.shown,
+function decided(
+  caldav: SideView | null,
+  cloud: SideView | null,
+  { direction = 'bidirectional', options = {}, cannotHold = () => null, decision = null, wrote, deleted }: Setting = {},
+): Decision {
+  return decide(
+    { caldav, cloud, decision },
+    {
+      direction,
+      options: { ...DEFAULT_OPTIONS, ...options },
+      now: NOW,
+      cannotHold,
+      journal: {
+        isOwnWrite: (side, { path, value }) =>
+          side === 'caldav' && path.field === 'location' && (value === wrote?.wanted || value === wrote?.shown),
+        mayHaveWritten: () => false,
+        hasArrived: () => false,
+        isOwnDeletion: (side) => side === deleted,
+        isTidiedTo: (side, wanted, shown) =>
+          side === 'caldav' && wanted.value === wrote?.wanted && shown.value === wrote?.shown,
+      },
     },
-  });
+  );
 }
 
 /** `cloud create`, `caldav update location`, … and what becomes of the link. */
 function told(decision: Decision): string {
-  const ops = decision.ops.map((op) => [op.side, op.action, ...new Set(op.changes.map(({ path }) => pathKey(path))), ...(op.hold ? [`held:${op.hold}`] : []), ...(op.action === 'delete' && !op.isCounted ? ['uncounted'] : [])].join(' '));
+  const ops = decision.ops.map((op) =>
+    [
+      op.side,
+      op.action,
+      ...new Set(op.changes.map(({ path }) => pathKey(path))),
+      ...(op.hold ? [`held:${op.hold}`] : []),
+      ...(op.action === 'delete' && !op.isCounted ? ['uncounted'] : []),
+    ].join(' '),
+  );
   return [...ops, `-> ${decision.link}`].join('; ');
 }
 
@@ -54,7 +85,8 @@ type Row = readonly [what: string, caldav: SideView | null, cloud: SideView | nu
 
 function table(name: string, rows: readonly Row[]): void {
   describe(name, () => {
-    for (const [what, caldav, cloud, setting, expected] of rows) test(`${what}: ${expected}`, () => assert.equal(told(decided(caldav, cloud, setting)), expected));
+    for (const [what, caldav, cloud, setting, expected] of rows)
+      test(`${what}: ${expected}`, () => assert.equal(told(decided(caldav, cloud, setting)), expected));
   });
 }
 
@@ -66,43 +98,141 @@ table('both ways', [
   ['nothing changed', view(), view(), {}, '-> settle'],
   ['changed on CalDAV', edited({ location: 'x' }), view(), {}, 'cloud update location; -> settle'],
   ['changed on the cloud', view(), edited({ location: 'x' }), {}, 'caldav update location; -> settle'],
-  ['different fields', edited({ location: 'x' }), edited({ title: 'y' }), {}, 'caldav update title; cloud update location; -> settle'],
-  ['the same field, cloud later', edited({ location: 'x' }), edited({ location: 'y' }, { modifiedAt: 1 }), {}, 'caldav update location; -> settle'],
-  ['the same field, CalDAV later', edited({ location: 'x' }, { modifiedAt: 1 }), edited({ location: 'y' }), {}, 'cloud update location; -> settle'],
-  ['the same field, the same time', edited({ location: 'x' }), edited({ location: 'y' }), {}, 'cloud update location; -> settle'],
-  ['the same field, no times, cloud seen later', edited({ location: 'x' }, { modifiedAt: null }), edited({ location: 'y' }, { modifiedAt: null, seenAt: 9 }), {}, 'cloud update location; -> settle'],
-  ['the same field, one time, the other seen later', edited({ location: 'x' }, { modifiedAt: 5 }), edited({ location: 'y' }, { modifiedAt: null, seenAt: 9 }), {}, 'caldav update location; -> settle'],
+  [
+    'different fields',
+    edited({ location: 'x' }),
+    edited({ title: 'y' }),
+    {},
+    'caldav update title; cloud update location; -> settle',
+  ],
+  [
+    'the same field, cloud later',
+    edited({ location: 'x' }),
+    edited({ location: 'y' }, { modifiedAt: 1 }),
+    {},
+    'caldav update location; -> settle',
+  ],
+  [
+    'the same field, CalDAV later',
+    edited({ location: 'x' }, { modifiedAt: 1 }),
+    edited({ location: 'y' }),
+    {},
+    'cloud update location; -> settle',
+  ],
+  [
+    'the same field, the same time',
+    edited({ location: 'x' }),
+    edited({ location: 'y' }),
+    {},
+    'cloud update location; -> settle',
+  ],
+  [
+    'the same field, no times, cloud seen later',
+    edited({ location: 'x' }, { modifiedAt: null }),
+    edited({ location: 'y' }, { modifiedAt: null, seenAt: 9 }),
+    {},
+    'cloud update location; -> settle',
+  ],
+  [
+    'the same field, one time, the other seen later',
+    edited({ location: 'x' }, { modifiedAt: 5 }),
+    edited({ location: 'y' }, { modifiedAt: null, seenAt: 9 }),
+    {},
+    'caldav update location; -> settle',
+  ],
   ['deleted on the cloud', view(), gone(), {}, 'caldav delete; -> keep'],
-  ['deleted on the cloud, by a run whose answer was lost', view(), gone(), { deleted: 'cloud' }, 'cloud create; -> keep'],
+  [
+    'deleted on the cloud, by a run whose answer was lost',
+    view(),
+    gone(),
+    { deleted: 'cloud' },
+    'cloud create; -> keep',
+  ],
   ['deleted on CalDAV', gone(), owned(), {}, 'cloud delete; -> keep'],
   ['deleted on both', gone(), gone(), {}, '-> forget'],
   ['edited here, deleted there', edited({ location: 'x' }), gone(), {}, 'cloud create location; -> keep'],
   ['matched, never merged, then deleted', view({ base: null }), gone({ base: null }), {}, 'cloud create; -> keep'],
-  ['a meeting with guests deleted on CalDAV', gone(), view({ hasGuests: true }), {}, 'cloud delete held:has-guests; -> keep'],
+  [
+    'a meeting with guests deleted on CalDAV',
+    gone(),
+    view({ hasGuests: true }),
+    {},
+    'cloud delete held:has-guests; -> keep',
+  ],
   ['the same, applied', gone(), view({ hasGuests: true }), { decision: 'apply' }, 'cloud delete uncounted; -> keep'],
   ['a held deletion applied', view(), gone(), { decision: 'apply' }, 'caldav delete uncounted; -> keep'],
   ['a held deletion restored', view(), gone(), { decision: 'restore' }, 'cloud create; -> keep'],
   ['what both lost, restored', gone(), gone(), { decision: 'restore' }, 'caldav create; cloud create; -> keep'],
-  ['unreadable here, deleted there', view({ now: null, problems: [{ code: 'unreadable', detail: '' }] }), gone(), {}, '-> keep'],
-  ['unreadable and alone', view({ now: null, base: null, problems: [{ code: 'unreadable', detail: '' }] }), null, {}, '-> keep'],
+  [
+    'unreadable here, deleted there',
+    view({ now: null, problems: [{ code: 'unreadable', detail: '' }] }),
+    gone(),
+    {},
+    '-> keep',
+  ],
+  [
+    'unreadable and alone',
+    view({ now: null, base: null, problems: [{ code: 'unreadable', detail: '' }] }),
+    null,
+    {},
+    '-> keep',
+  ],
   ['not readable for another reason, and alone', view({ now: null, base: null }), null, {}, '-> keep'],
 ]);
 
 const tidied = { wrote: { wanted: 'v10', shown: 'v10.' } } as const;
 
 table('written on CalDAV, while the other half of the event waits', [
-  ['as it was wanted', edited({ location: 'v10' }), edited({ location: 'v10' }), { wrote: { wanted: 'v10', shown: 'v10' } }, '-> settle'],
+  [
+    'as it was wanted',
+    edited({ location: 'v10' }),
+    edited({ location: 'v10' }),
+    { wrote: { wanted: 'v10', shown: 'v10' } },
+    '-> settle',
+  ],
   ['tidied up', edited({ location: 'v10.' }), edited({ location: 'v10' }), tidied, '-> settle'],
-  ['tidied up, another field waits', edited({ location: 'v10.', title: 'x' }), edited({ location: 'v10' }), tidied, 'cloud update title; -> settle'],
-  ['tidied up, and changed on the cloud since', edited({ location: 'v10.' }), edited({ location: 'v11' }), tidied, 'caldav update location; -> settle'],
-  ['tidied up, and taken back on the cloud since', edited({ location: 'v10.' }), view(), tidied, 'caldav update location; -> settle'],
-  ['tidied up, and changed on CalDAV since', edited({ location: 'x' }, { modifiedAt: 9 }), edited({ location: 'v10' }), tidied, 'cloud update location; -> settle'],
-  ['not written: the server shows what it had', view(), edited({ location: 'v10' }), tidied, 'caldav update location; -> settle'],
+  [
+    'tidied up, another field waits',
+    edited({ location: 'v10.', title: 'x' }),
+    edited({ location: 'v10' }),
+    tidied,
+    'cloud update title; -> settle',
+  ],
+  [
+    'tidied up, and changed on the cloud since',
+    edited({ location: 'v10.' }),
+    edited({ location: 'v11' }),
+    tidied,
+    'caldav update location; -> settle',
+  ],
+  [
+    'tidied up, and taken back on the cloud since',
+    edited({ location: 'v10.' }),
+    view(),
+    tidied,
+    'caldav update location; -> settle',
+  ],
+  [
+    'tidied up, and changed on CalDAV since',
+    edited({ location: 'x' }, { modifiedAt: 9 }),
+    edited({ location: 'v10' }),
+    tidied,
+    'cloud update location; -> settle',
+  ],
+  [
+    'not written: the server shows what it had',
+    view(),
+    edited({ location: 'v10' }),
+    tidied,
+    'caldav update location; -> settle',
+  ],
 ]);
 
 test('an edit that beats a deletion is shown as a conflict', () => {
   const { conflicts } = decided(edited({ location: 'x' }), gone());
-  assert.deepEqual(conflicts, [{ path: { occurrence: null, field: 'exception' }, winner: 'caldav', kept: 'edited', lost: 'deleted' }]);
+  assert.deepEqual(conflicts, [
+    { path: { occurrence: null, field: 'exception' }, winner: 'caldav', kept: 'edited', lost: 'deleted' },
+  ]);
 });
 
 const oneWay = { direction: 'caldav-to-cloud' } as const;
@@ -114,34 +244,107 @@ table('one way', [
   ['the same the other way', view({ base: null }), null, back, '-> keep'],
   ['changed at the source', edited({ location: 'x' }), owned(), oneWay, 'cloud update location; -> settle'],
   ['the copy changed', view(), owned({ now: { ...event, title: 'mine' } }), oneWay, 'cloud update title; -> settle'],
-  ['both changed one field, the copy later', edited({ location: 'x' }), owned({ now: { ...event, location: 'y' }, modifiedAt: 9 }), oneWay, 'cloud update location; -> settle'],
+  [
+    'both changed one field, the copy later',
+    edited({ location: 'x' }),
+    owned({ now: { ...event, location: 'y' }, modifiedAt: 9 }),
+    oneWay,
+    'cloud update location; -> settle',
+  ],
   ['a matched event changed', view(), edited({ title: 'mine' }), oneWay, '-> settle'],
-  ['a matched event changed, and its source', edited({ location: 'x' }), edited({ title: 'mine' }), oneWay, 'cloud update location; -> settle'],
+  [
+    'a matched event changed, and its source',
+    edited({ location: 'x' }),
+    edited({ title: 'mine' }),
+    oneWay,
+    'cloud update location; -> settle',
+  ],
   ['just matched, and different', view({ base: null }), edited({ title: 'mine' }, { base: null }), oneWay, '-> settle'],
-  ['a create that was repeated', view({ base: null }), owned({ base: null, now: { ...event, title: 'x' } }), oneWay, 'cloud update title; -> settle'],
+  [
+    'a create that was repeated',
+    view({ base: null }),
+    owned({ base: null, now: { ...event, title: 'x' } }),
+    oneWay,
+    'cloud update title; -> settle',
+  ],
   ['deleted at the source', gone(), owned(), oneWay, 'cloud delete; -> keep'],
-  ['deleted at the source, the copy edited', gone(), owned({ now: { ...event, title: 'mine' } }), oneWay, 'cloud delete; -> keep'],
+  [
+    'deleted at the source, the copy edited',
+    gone(),
+    owned({ now: { ...event, title: 'mine' } }),
+    oneWay,
+    'cloud delete; -> keep',
+  ],
   ['the source of a matched event deleted', gone(), view(), oneWay, '-> unlink'],
   ['the copy deleted', view(), gone({ isOwned: true }), oneWay, 'cloud create; -> keep'],
   ['restored', gone(), owned(), { ...oneWay, decision: 'restore' }, '-> unlink'],
-  ['lost on both, restored', gone(), gone({ isOwned: true }), { ...oneWay, decision: 'restore' }, 'cloud create; -> unlink'],
+  [
+    'lost on both, restored',
+    gone(),
+    gone({ isOwned: true }),
+    { ...oneWay, decision: 'restore' },
+    'cloud create; -> unlink',
+  ],
 ]);
 
 test('a one-way pair knows no conflicts', () => {
-  assert.deepEqual(decided(edited({ location: 'x' }), owned({ now: { ...event, location: 'y' } }), oneWay).conflicts, []);
+  assert.deepEqual(
+    decided(edited({ location: 'x' }), owned({ now: { ...event, location: 'y' } }), oneWay).conflicts,
+    [],
+  );
 });
 
 const cannotHold = (side: SideName, one: CalendarEvent): EventProblem | null =>
-  (side === 'cloud' && one.status === 'cancelled' ? { code: 'cancelled-not-carried', detail: '' } : side === 'cloud' && one.title === 'no' ? { code: 'too-large', detail: '' } : null);
+  side === 'cloud' && one.status === 'cancelled'
+    ? { code: 'cancelled-not-carried', detail: '' }
+    : side === 'cloud' && one.title === 'no'
+      ? { code: 'too-large', detail: '' }
+      : null;
 
 table('what a side cannot hold', [
-  ['a new cancelled event', view({ now: { ...event, status: 'cancelled' }, base: null }), null, { cannotHold }, '-> keep'],
+  [
+    'a new cancelled event',
+    view({ now: { ...event, status: 'cancelled' }, base: null }),
+    null,
+    { cannotHold },
+    '-> keep',
+  ],
   ['cancelled now', edited({ status: 'cancelled' }), owned(), { cannotHold }, 'cloud delete uncounted; -> keep'],
-  ['cancelled now, and the copy edited', edited({ status: 'cancelled' }), owned({ now: { ...event, title: 'y' } }), { cannotHold }, 'caldav update title; cloud delete uncounted; -> keep'],
-  ['cancelled, with guests there', edited({ status: 'cancelled' }), view({ hasGuests: true }), { cannotHold }, 'cloud delete held:has-guests uncounted; -> keep'],
-  ['the same, applied', edited({ status: 'cancelled' }), view({ hasGuests: true }), { cannotHold, decision: 'apply' }, 'cloud delete uncounted; -> keep'],
-  ['the same, restored', edited({ status: 'cancelled' }), view({ hasGuests: true }), { cannotHold, decision: 'restore' }, '-> keep'],
-  ['cancelled, matched on the target of a one-way pair', edited({ status: 'cancelled' }), view(), { ...oneWay, cannotHold }, '-> keep'],
+  [
+    'cancelled now, and the copy edited',
+    edited({ status: 'cancelled' }),
+    owned({ now: { ...event, title: 'y' } }),
+    { cannotHold },
+    'caldav update title; cloud delete uncounted; -> keep',
+  ],
+  [
+    'cancelled, with guests there',
+    edited({ status: 'cancelled' }),
+    view({ hasGuests: true }),
+    { cannotHold },
+    'cloud delete held:has-guests uncounted; -> keep',
+  ],
+  [
+    'the same, applied',
+    edited({ status: 'cancelled' }),
+    view({ hasGuests: true }),
+    { cannotHold, decision: 'apply' },
+    'cloud delete uncounted; -> keep',
+  ],
+  [
+    'the same, restored',
+    edited({ status: 'cancelled' }),
+    view({ hasGuests: true }),
+    { cannotHold, decision: 'restore' },
+    '-> keep',
+  ],
+  [
+    'cancelled, matched on the target of a one-way pair',
+    edited({ status: 'cancelled' }),
+    view(),
+    { ...oneWay, cannotHold },
+    '-> keep',
+  ],
   ['refused for another reason', edited({ title: 'no' }), owned(), { cannotHold }, '-> keep'],
 ]);
 
@@ -151,15 +354,51 @@ const blank = anEvent({ title: 'Busy' });
 table('busy', [
   ['a new event', view({ base: null }), null, busy, 'cloud create; -> keep'],
   ['the text changed', edited({ location: 'x' }), owned({ now: blank, base: blank }), busy, '-> settle'],
-  ['the time changed', edited({ when: at(2) }), owned({ now: blank, base: blank }), busy, 'cloud update when; -> settle'],
-  ['the copy changed', view(), owned({ now: { ...blank, when: at(3) }, base: blank }), busy, 'cloud update when; -> settle'],
+  [
+    'the time changed',
+    edited({ when: at(2) }),
+    owned({ now: blank, base: blank }),
+    busy,
+    'cloud update when; -> settle',
+  ],
+  [
+    'the copy changed',
+    view(),
+    owned({ now: { ...blank, when: at(3) }, base: blank }),
+    busy,
+    'cloud update when; -> settle',
+  ],
   ['the copy deleted', view(), gone({ isOwned: true, base: blank }), busy, 'cloud create; -> keep'],
   ['the original deleted', gone(), owned({ now: blank, base: blank }), busy, 'cloud delete; -> keep'],
-  ['the original restored', gone(), owned({ now: blank, base: blank }), { ...busy, decision: 'restore' }, 'caldav create; -> keep'],
+  [
+    'the original restored',
+    gone(),
+    owned({ now: blank, base: blank }),
+    { ...busy, decision: 'restore' },
+    'caldav create; -> keep',
+  ],
   ['a copy whose original is unknown', null, owned({ now: blank, base: blank }), busy, '-> keep'],
-  ['the other side\'s own event, changed on its copy', owned({ now: { ...event, title: 'y' } }), view(), busy, 'cloud update title; -> settle'],
-  ['matched, and different', edited({ location: 'x' }, { base: null }), edited({ title: 'y' }, { base: null }), busy, '-> settle'],
-  ['a filter that "Busy" does not pass', edited({ when: at(2) }), owned({ now: blank, base: blank }), { options: { ...busy.options, filter: { titleMatches: 'A' } } }, 'cloud update when; -> settle'],
+  [
+    "the other side's own event, changed on its copy",
+    owned({ now: { ...event, title: 'y' } }),
+    view(),
+    busy,
+    'cloud update title; -> settle',
+  ],
+  [
+    'matched, and different',
+    edited({ location: 'x' }, { base: null }),
+    edited({ title: 'y' }, { base: null }),
+    busy,
+    '-> settle',
+  ],
+  [
+    'a filter that "Busy" does not pass',
+    edited({ when: at(2) }),
+    owned({ now: blank, base: blank }),
+    { options: { ...busy.options, filter: { titleMatches: 'A' } } },
+    'cloud update when; -> settle',
+  ],
 ]);
 
 test('a busy copy tells when, and nothing else; a restored original is whole', () => {
@@ -171,18 +410,61 @@ test('a busy copy tells when, and nothing else; a restored original is whole', (
 
 table('filters and windows', [
   ['a new event outside', view({ base: null }), null, { options: { filter: { titleExcludes: 'a' } } }, '-> keep'],
-  ['edited out of it', edited({ title: 'private' }), view(), { options: { filter: { titleExcludes: 'private' } } }, '-> keep'],
-  ['outside, and deleted on the other side', edited({ title: 'private' }), gone(), { options: { filter: { titleExcludes: 'private' } } }, '-> keep'],
-  ['out of the window, and deleted on the other side', view({ now: anEvent({ when: at(1) }) }), gone(), { options: { window: { futureDays: 0 } } }, '-> keep'],
-  ['the copy of a one-way pair edited out of it', view(), owned({ now: { ...event, title: 'private' } }), { ...oneWay, options: { filter: { titleExcludes: 'private' } } }, 'cloud update title; -> settle'],
+  [
+    'edited out of it',
+    edited({ title: 'private' }),
+    view(),
+    { options: { filter: { titleExcludes: 'private' } } },
+    '-> keep',
+  ],
+  [
+    'outside, and deleted on the other side',
+    edited({ title: 'private' }),
+    gone(),
+    { options: { filter: { titleExcludes: 'private' } } },
+    '-> keep',
+  ],
+  [
+    'out of the window, and deleted on the other side',
+    view({ now: anEvent({ when: at(1) }) }),
+    gone(),
+    { options: { window: { futureDays: 0 } } },
+    '-> keep',
+  ],
+  [
+    'the copy of a one-way pair edited out of it',
+    view(),
+    owned({ now: { ...event, title: 'private' } }),
+    { ...oneWay, options: { filter: { titleExcludes: 'private' } } },
+    'cloud update title; -> settle',
+  ],
 ]);
 
 test('attendees: none leaves each side its own people, whatever else is carried', () => {
-  const person = { address: 'p@example.com', name: 'P', participation: 'accepted', role: 'required', kind: 'individual' } as const;
+  const person = {
+    address: 'p@example.com',
+    name: 'P',
+    participation: 'accepted',
+    role: 'required',
+    kind: 'individual',
+  } as const;
   const other = { ...person, address: 'q@example.com' };
   const none = { options: { attendees: 'none' } } as const;
   assert.equal(told(decided(edited({ attendees: [person] }), view(), none)), '-> settle');
-  const { ops } = decided(edited({ attendees: [person], location: 'x' }), edited({ attendees: [other], title: 'y' }), none);
-  assert.deepEqual(ops.map(({ side, next }) => [side, next?.attendees[0]?.address, next?.title, next?.location]), [['caldav', person.address, 'y', 'x'], ['cloud', other.address, 'y', 'x']]);
-  assert.deepEqual(decided(view({ now: { ...event, attendees: [person] }, base: null }), null, none).ops[0]?.next?.attendees, []);
+  const { ops } = decided(
+    edited({ attendees: [person], location: 'x' }),
+    edited({ attendees: [other], title: 'y' }),
+    none,
+  );
+  assert.deepEqual(
+    ops.map(({ side, next }) => [side, next?.attendees[0]?.address, next?.title, next?.location]),
+    [
+      ['caldav', person.address, 'y', 'x'],
+      ['cloud', other.address, 'y', 'x'],
+    ],
+  );
+  assert.deepEqual(
+    decided(view({ now: { ...event, attendees: [person] }, base: null }), null, none).ops[0]?.next?.attendees,
+    [],
+  );
 });

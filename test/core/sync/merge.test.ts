@@ -3,14 +3,28 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import {
-  changedPaths, CONTENT_FIELDS, EXCLUDED, otherSide, sameValue, type Attendee, type CalendarEvent, type Content, type ContentField, type Exception, type SideName,
+  type Attendee,
+  type CalendarEvent,
+  CONTENT_FIELDS,
+  type Content,
+  type ContentField,
+  changedPaths,
+  EXCLUDED,
+  type Exception,
+  otherSide,
+  type SideName,
+  sameValue,
 } from '../../../core/event.ts';
-import { applyChanges, merge, pathKey, type MergeInput } from '../../../core/sync/merge.ts';
 import { occurrenceContent } from '../../../core/recurrence/series.ts';
+import { applyChanges, type MergeInput, merge, pathKey } from '../../../core/sync/merge.ts';
 import { anEvent, aSeries, at, occurrence } from '../../support/fake-side.ts';
 
 const person = (name: string, participation: Attendee['participation'] = 'needs-action'): Attendee => ({
-  address: `${name}@example.com`, name, participation, role: 'required', kind: 'individual',
+  address: `${name}@example.com`,
+  name,
+  participation,
+  role: 'required',
+  kind: 'individual',
 });
 
 /** Two values of each field, neither of them the base's. */
@@ -22,15 +36,26 @@ const VALUES: { readonly [Field in ContentField]: readonly [Content[Field], Cont
   status: ['tentative', 'cancelled'],
   transparency: ['transparent', 'transparent'],
   visibility: ['private', 'confidential'],
-  organizer: [{ address: 'a@example.com', name: 'A' }, { address: 'b@example.com', name: 'B' }],
+  organizer: [
+    { address: 'a@example.com', name: 'A' },
+    { address: 'b@example.com', name: 'B' },
+  ],
   attendees: [[person('a')], [person('b')]],
 };
 
 const base = anEvent({ title: 'base', location: 'base', description: 'base' });
 
-function merged(caldav: CalendarEvent, cloud: CalendarEvent, { from = base, winner = 'caldav' as SideName, bases = {} as Partial<Record<SideName, CalendarEvent | null>> } = {}) {
-  const baseOf = (side: SideName) => (side in bases ? bases[side] ?? null : from);
-  return merge({ caldav: { now: caldav, base: baseOf('caldav') }, cloud: { now: cloud, base: baseOf('cloud') }, winner });
+function merged(
+  caldav: CalendarEvent,
+  cloud: CalendarEvent,
+  { from = base, winner = 'caldav' as SideName, bases = {} as Partial<Record<SideName, CalendarEvent | null>> } = {},
+) {
+  const baseOf = (side: SideName) => (side in bases ? (bases[side] ?? null) : from);
+  return merge({
+    caldav: { now: caldav, base: baseOf('caldav') },
+    cloud: { now: cloud, base: baseOf('cloud') },
+    winner,
+  });
 }
 
 describe('one event', () => {
@@ -79,7 +104,10 @@ describe('one event', () => {
     const result = merged(caldav, cloud, { from, winner: 'cloud' });
     const expected = [person('a', 'declined'), person('b', 'tentative'), person('d')];
     assert.deepEqual([result.caldav.attendees, result.cloud.attendees], [expected, expected]);
-    assert.deepEqual(result.conflicts.map(({ kept, lost }) => [kept, lost]), [[person('a', 'declined'), person('a', 'accepted')]]);
+    assert.deepEqual(
+      result.conflicts.map(({ kept, lost }) => [kept, lost]),
+      [[person('a', 'declined'), person('a', 'accepted')]],
+    );
   });
 });
 
@@ -90,9 +118,14 @@ describe('a series', () => {
   const withExceptions = (exceptions: Record<string, Exception>) => ({ ...series, exceptions });
 
   test('two people remove two occurrences on two sides: both are removed', () => {
-    const result = merged(withExceptions({ [first]: EXCLUDED }), withExceptions({ [second]: EXCLUDED }), { from: series });
+    const result = merged(withExceptions({ [first]: EXCLUDED }), withExceptions({ [second]: EXCLUDED }), {
+      from: series,
+    });
     const both = withExceptions({ [first]: EXCLUDED, [second]: EXCLUDED });
-    assert.deepEqual([result.caldav.exceptions, result.cloud.exceptions, result.conflicts], [both.exceptions, both.exceptions, []]);
+    assert.deepEqual(
+      [result.caldav.exceptions, result.cloud.exceptions, result.conflicts],
+      [both.exceptions, both.exceptions, []],
+    );
   });
 
   for (const winner of ['caldav', 'cloud'] as const) {
@@ -100,7 +133,9 @@ describe('a series', () => {
       const edited = { ...usual(first), title: 'edited' };
       for (const swap of [false, true]) {
         const [caldav, cloud] = [withExceptions({ [first]: edited }), withExceptions({ [first]: EXCLUDED })];
-        const result = swap ? merged(cloud, caldav, { from: series, winner }) : merged(caldav, cloud, { from: series, winner });
+        const result = swap
+          ? merged(cloud, caldav, { from: series, winner })
+          : merged(caldav, cloud, { from: series, winner });
         assert.deepEqual([result.caldav.exceptions[first], result.cloud.exceptions[first]], [edited, edited]);
         assert.equal(result.conflicts.length, 1);
       }
@@ -109,12 +144,15 @@ describe('a series', () => {
 
   test('different fields of one occurrence, new on both sides or known before, are both kept', () => {
     for (const from of [series, withExceptions({ [first]: { ...usual(first), description: 'known' } })]) {
-      const known = from.exceptions[first] as Content | undefined ?? usual(first);
+      const known = (from.exceptions[first] as Content | undefined) ?? usual(first);
       const caldav = withExceptions({ [first]: { ...known, title: 'new title' } });
       const cloud = withExceptions({ [first]: { ...known, location: 'new place' } });
       const result = merged(caldav, cloud, { from });
       const both = { ...known, title: 'new title', location: 'new place' };
-      assert.deepEqual([result.caldav.exceptions[first], result.cloud.exceptions[first], result.conflicts], [both, both, []]);
+      assert.deepEqual(
+        [result.caldav.exceptions[first], result.cloud.exceptions[first], result.conflicts],
+        [both, both, []],
+      );
     }
   });
 
@@ -123,7 +161,9 @@ describe('a series', () => {
     const cloud = withExceptions({ [first]: { ...usual(first), title: 'two' } });
     const result = merged(caldav, cloud, { from: series, winner: 'cloud' });
     assert.deepEqual(result.caldav.exceptions[first], { ...usual(first), title: 'two' });
-    assert.deepEqual(result.conflicts, [{ path: { occurrence: first, field: 'title' }, winner: 'cloud', kept: 'two', lost: 'one' }]);
+    assert.deepEqual(result.conflicts, [
+      { path: { occurrence: first, field: 'title' }, winner: 'cloud', kept: 'two', lost: 'one' },
+    ]);
   });
 
   test('an edit of the series and an exception on the other side are both kept', () => {
@@ -136,7 +176,10 @@ describe('a series', () => {
     const later = { ...series, when: at(1, 15) };
     const fewer = { ...series, recurrence: { rules: ['RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=5'], dates: [] } };
     const result = merged(later, fewer, { from: series });
-    assert.deepEqual([result.caldav.when, result.cloud.recurrence, result.conflicts], [later.when, fewer.recurrence, []]);
+    assert.deepEqual(
+      [result.caldav.when, result.cloud.recurrence, result.conflicts],
+      [later.when, fewer.recurrence, []],
+    );
     assert.deepEqual(result.cloud.when, later.when);
   });
 
@@ -147,7 +190,8 @@ describe('a series', () => {
       const fewer = { ...series, recurrence: { rules: ['RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=5'], dates: [] } };
       const result = merged(tuesdays, fewer, { from: series, winner });
       const decided = winner === 'caldav' ? tuesdays : fewer;
-      for (const side of ['caldav', 'cloud'] as const) assert.deepEqual([result[side].when, result[side].recurrence], [decided.when, decided.recurrence]);
+      for (const side of ['caldav', 'cloud'] as const)
+        assert.deepEqual([result[side].when, result[side].recurrence], [decided.when, decided.recurrence]);
       assert.ok(result.conflicts.some(({ path }) => path.field === 'recurrence'));
     });
   }
@@ -198,11 +242,32 @@ test('the changes of a source leave everything else of the target as it is', () 
 
 describe('a random machine', () => {
   const id = fc.constantFrom(occurrence(1), occurrence(2), occurrence(3));
-  type Edit = readonly [kind: 'field' | 'exclude' | 'override' | 'reset' | 'person' | 'rule' | 'single', which: number, id: string];
+  type Edit = readonly [
+    kind: 'field' | 'exclude' | 'override' | 'reset' | 'person' | 'rule' | 'single',
+    which: number,
+    id: string,
+  ];
   const edit: fc.Arbitrary<Edit> = fc.tuple(
-    fc.constantFrom('field', 'field', 'field', 'exclude', 'override', 'override', 'reset', 'person', 'rule', 'single' as const), fc.nat(5), id) as fc.Arbitrary<Edit>;
+    fc.constantFrom(
+      'field',
+      'field',
+      'field',
+      'exclude',
+      'override',
+      'override',
+      'reset',
+      'person',
+      'rule',
+      'single' as const,
+    ),
+    fc.nat(5),
+    id,
+  ) as fc.Arbitrary<Edit>;
   const case_ = fc.record({
-    isSeries: fc.boolean(), before: fc.array(edit, { maxLength: 3 }), caldav: fc.array(edit, { maxLength: 4 }), cloud: fc.array(edit, { maxLength: 4 }),
+    isSeries: fc.boolean(),
+    before: fc.array(edit, { maxLength: 3 }),
+    caldav: fc.array(edit, { maxLength: 4 }),
+    cloud: fc.array(edit, { maxLength: 4 }),
     winner: fc.constantFrom<SideName>('caldav', 'cloud'),
   });
 
@@ -213,11 +278,27 @@ describe('a random machine', () => {
       const field = (['title', 'location', 'description'] as const)[which % 3] as 'title';
       const before = now.exceptions[occurrenceOf];
       switch (kind) {
-        case 'field': return which === 5 ? { ...now, when: at(1, 10 + index) } : { ...now, [field]: value };
-        case 'person': return { ...now, attendees: which < 3 ? [...now.attendees.filter(({ address }) => address !== `p${which}@example.com`), person(`p${which}`, which % 2 ? 'accepted' : 'declined')].sort((a, b) => (a.address < b.address ? -1 : 1)) : now.attendees.slice(1) };
-        case 'rule': return now.recurrence ? { ...now, recurrence: { rules: [`RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=${10 + which}`], dates: [] } } : now;
-        case 'single': return which === 0 ? { ...now, recurrence: null, exceptions: {} } : now;
-        default: break;
+        case 'field':
+          return which === 5 ? { ...now, when: at(1, 10 + index) } : { ...now, [field]: value };
+        case 'person':
+          return {
+            ...now,
+            attendees:
+              which < 3
+                ? [
+                    ...now.attendees.filter(({ address }) => address !== `p${which}@example.com`),
+                    person(`p${which}`, which % 2 ? 'accepted' : 'declined'),
+                  ].sort((a, b) => (a.address < b.address ? -1 : 1))
+                : now.attendees.slice(1),
+          };
+        case 'rule':
+          return now.recurrence
+            ? { ...now, recurrence: { rules: [`RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=${10 + which}`], dates: [] } }
+            : now;
+        case 'single':
+          return which === 0 ? { ...now, recurrence: null, exceptions: {} } : now;
+        default:
+          break;
       }
       if (!now.recurrence) return now;
       if (kind === 'reset') {
@@ -225,72 +306,129 @@ describe('a random machine', () => {
         return { ...now, exceptions: rest };
       }
       const content = typeof before === 'object' ? before : occurrenceContent(now, occurrenceOf);
-      return { ...now, exceptions: { ...now.exceptions, [occurrenceOf]: kind === 'exclude' ? EXCLUDED : { ...content, [field]: value } } };
+      return {
+        ...now,
+        exceptions: {
+          ...now.exceptions,
+          [occurrenceOf]: kind === 'exclude' ? EXCLUDED : { ...content, [field]: value },
+        },
+      };
     }, event);
   }
 
-  const built = ({ isSeries, before, caldav, cloud, winner }: { isSeries: boolean; before: readonly Edit[]; caldav: readonly Edit[]; cloud: readonly Edit[]; winner: SideName }): MergeInput => {
+  const built = ({
+    isSeries,
+    before,
+    caldav,
+    cloud,
+    winner,
+  }: {
+    isSeries: boolean;
+    before: readonly Edit[];
+    caldav: readonly Edit[];
+    cloud: readonly Edit[];
+    winner: SideName;
+  }): MergeInput => {
     const from = edited(isSeries ? aSeries() : anEvent(), before, 'base');
-    return { caldav: { now: edited(from, caldav, 'caldav'), base: from }, cloud: { now: edited(from, cloud, 'cloud'), base: from }, winner };
+    return {
+      caldav: { now: edited(from, caldav, 'caldav'), base: from },
+      cloud: { now: edited(from, cloud, 'cloud'), base: from },
+      winner,
+    };
   };
 
   const options = { numRuns: 10_000 };
 
   test('both sides end equal, and merging again finds nothing to do', () => {
-    fc.assert(fc.property(case_, (one) => {
-      const input = built(one);
-      const result = merge(input);
-      assert.deepEqual(changedPaths(result.caldav, result.cloud), []);
-      const again = merge({ caldav: { now: result.caldav, base: input.caldav.base }, cloud: { now: result.cloud, base: input.cloud.base }, winner: input.winner });
-      assert.deepEqual([changedPaths(again.caldav, result.caldav), changedPaths(again.cloud, result.cloud), again.conflicts], [[], [], []]);
-    }), options);
+    fc.assert(
+      fc.property(case_, (one) => {
+        const input = built(one);
+        const result = merge(input);
+        assert.deepEqual(changedPaths(result.caldav, result.cloud), []);
+        const again = merge({
+          caldav: { now: result.caldav, base: input.caldav.base },
+          cloud: { now: result.cloud, base: input.cloud.base },
+          winner: input.winner,
+        });
+        assert.deepEqual(
+          [changedPaths(again.caldav, result.caldav), changedPaths(again.cloud, result.cloud), again.conflicts],
+          [[], [], []],
+        );
+      }),
+      options,
+    );
   });
 
   test('nothing is lost: what a side wrote is on both, or in a conflict, or its occurrence is no more by its own hand', () => {
-    fc.assert(fc.property(case_, (one) => {
-      const input = built(one);
-      const result = merge(input);
-      const shown = JSON.stringify([result.caldav, result.conflicts]);
-      for (const side of ['caldav', 'cloud'] as const) {
-        const written = JSON.stringify(input[side].now).match(new RegExp(`"${side}\\d"`, 'g')) ?? [];
-        for (const value of written) assert.ok(shown.includes(value), `${value} of ${side} is lost`);
-      }
-    }), options);
+    fc.assert(
+      fc.property(case_, (one) => {
+        const input = built(one);
+        const result = merge(input);
+        const shown = JSON.stringify([result.caldav, result.conflicts]);
+        for (const side of ['caldav', 'cloud'] as const) {
+          const written = JSON.stringify(input[side].now).match(new RegExp(`"${side}\\d"`, 'g')) ?? [];
+          for (const value of written) assert.ok(shown.includes(value), `${value} of ${side} is lost`);
+        }
+      }),
+      options,
+    );
   });
 
   test('what only one side changed is written as it is there', () => {
-    fc.assert(fc.property(case_, (one) => {
-      const input = built({ ...one, cloud: [] });
-      const result = merge(input);
-      assert.deepEqual(changedPaths(result.cloud, input.caldav.now), []);
-      assert.deepEqual(changedPaths(result.caldav, input.caldav.now), []);
-      assert.deepEqual(result.conflicts, []);
-    }), options);
+    fc.assert(
+      fc.property(case_, (one) => {
+        const input = built({ ...one, cloud: [] });
+        const result = merge(input);
+        assert.deepEqual(changedPaths(result.cloud, input.caldav.now), []);
+        assert.deepEqual(changedPaths(result.caldav, input.caldav.now), []);
+        assert.deepEqual(result.conflicts, []);
+      }),
+      options,
+    );
   });
 
   test('it does not matter which side is called which', () => {
-    fc.assert(fc.property(case_, (one) => {
-      const input = built(one);
-      const result = merge(input);
-      const swapped = merge({ caldav: input.cloud, cloud: input.caldav, winner: otherSide(input.winner) });
-      assert.deepEqual(changedPaths(result.caldav, swapped.cloud), []);
-      const told = (conflicts: typeof result.conflicts) => conflicts.map(({ path, kept, lost }) => [pathKey(path), JSON.stringify([kept, lost])].join()).sort();
-      assert.deepEqual(told(result.conflicts), told(swapped.conflicts));
-    }), options);
+    fc.assert(
+      fc.property(case_, (one) => {
+        const input = built(one);
+        const result = merge(input);
+        const swapped = merge({ caldav: input.cloud, cloud: input.caldav, winner: otherSide(input.winner) });
+        assert.deepEqual(changedPaths(result.caldav, swapped.cloud), []);
+        const told = (conflicts: typeof result.conflicts) =>
+          conflicts.map(({ path, kept, lost }) => [pathKey(path), JSON.stringify([kept, lost])].join()).sort();
+        assert.deepEqual(told(result.conflicts), told(swapped.conflicts));
+      }),
+      options,
+    );
   });
 
   test('without a base nothing is removed, and both sides end equal', () => {
-    fc.assert(fc.property(case_, (one) => {
-      const input = built(one);
-      const [caldav, cloud] = [input.caldav.now, input.cloud.now];
-      const result = merge({ caldav: { now: caldav, base: null }, cloud: { now: cloud, base: null }, winner: input.winner });
-      assert.deepEqual(changedPaths(result.caldav, result.cloud), []);
-      for (const event of [caldav, cloud]) {
-        assert.ok(event.attendees.every(({ address }) => result.caldav.attendees.some((person) => person.address === address)));
-        for (const key of Object.keys(event.exceptions)) assert.ok(key in result.caldav.exceptions);
-      }
-      const again = merge({ caldav: { now: result.caldav, base: null }, cloud: { now: result.cloud, base: null }, winner: input.winner });
-      assert.deepEqual(changedPaths(again.caldav, result.caldav), []);
-    }), options);
+    fc.assert(
+      fc.property(case_, (one) => {
+        const input = built(one);
+        const [caldav, cloud] = [input.caldav.now, input.cloud.now];
+        const result = merge({
+          caldav: { now: caldav, base: null },
+          cloud: { now: cloud, base: null },
+          winner: input.winner,
+        });
+        assert.deepEqual(changedPaths(result.caldav, result.cloud), []);
+        for (const event of [caldav, cloud]) {
+          assert.ok(
+            event.attendees.every(({ address }) =>
+              result.caldav.attendees.some((person) => person.address === address),
+            ),
+          );
+          for (const key of Object.keys(event.exceptions)) assert.ok(key in result.caldav.exceptions);
+        }
+        const again = merge({
+          caldav: { now: result.caldav, base: null },
+          cloud: { now: result.cloud, base: null },
+          winner: input.winner,
+        });
+        assert.deepEqual(changedPaths(again.caldav, result.caldav), []);
+      }),
+      options,
+    );
   });
 });

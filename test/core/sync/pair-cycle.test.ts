@@ -2,14 +2,34 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { closesRing } from '../../../core/sync/pair-cycle.ts';
 
-const pairs = (text: string): [string, string][] => text.split(' ').filter(Boolean).map((pair) => [pair[0]!, pair[1]!]);
+const pairs = (text: string): [string, string][] =>
+  text
+    .split(' ')
+    .filter(Boolean)
+    .map((pair) => [pair[0]!, pair[1]!]);
 
 describe('a ring', () => {
-  for (const [known, pair] of [['AB BC', 'CA'], ['BA BC', 'AC'], ['AB', 'BA'], ['', 'AA'], ['AB BC CD DE', 'EA'], ['AB XY BC YZ', 'ZX']] as const) {
-    it(`is closed by ${pair} beside ${known || 'nothing'}`, () => assert.equal(closesRing(pairs(known), [pair[0]!, pair[1]!]), true));
+  for (const [known, pair] of [
+    ['AB BC', 'CA'],
+    ['BA BC', 'AC'],
+    ['AB', 'BA'],
+    ['', 'AA'],
+    ['AB BC CD DE', 'EA'],
+    ['AB XY BC YZ', 'ZX'],
+  ] as const) {
+    it(`is closed by ${pair} beside ${known || 'nothing'}`, () =>
+      assert.equal(closesRing(pairs(known), [pair[0]!, pair[1]!]), true));
   }
 
-  for (const [known, pair] of [['', 'AB'], ['AB', 'BC'], ['AC', 'BC'], ['AB AC', 'AD'], ['AB BC', 'XY'], ['AB XY', 'BX']] as const) {
-    it(`is not closed by ${pair} beside ${known || 'nothing'}`, () => assert.equal(closesRing(pairs(known), [pair[0]!, pair[1]!]), false));
+  for (const [known, pair] of [
+    ['', 'AB'],
+    ['AB', 'BC'],
+    ['AC', 'BC'],
+    ['AB AC', 'AD'],
+    ['AB BC', 'XY'],
+    ['AB XY', 'BX'],
+  ] as const) {
+    it(`is not closed by ${pair} beside ${known || 'nothing'}`, () =>
+      assert.equal(closesRing(pairs(known), [pair[0]!, pair[1]!]), false));
   }
 });

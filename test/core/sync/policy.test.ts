@@ -1,9 +1,9 @@
 /** Filters, windows and projections. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { EXCLUDED, type CalendarEvent } from '../../../core/event.ts';
-import { DEFAULT_OPTIONS, isCarried, projected, sourceOf, type PairOptions } from '../../../core/sync/policy.ts';
+import { type CalendarEvent, EXCLUDED } from '../../../core/event.ts';
 import { occurrenceContent } from '../../../core/recurrence/series.ts';
+import { DEFAULT_OPTIONS, isCarried, type PairOptions, projected, sourceOf } from '../../../core/sync/policy.ts';
 import { anEvent, aSeries, at, occurrence } from '../../support/fake-side.ts';
 
 const NOW = Date.parse('2026-06-15T12:00:00Z');
@@ -29,25 +29,78 @@ const ROWS: readonly Row[] = [
   ['after it', { when: at(28) }, { window: { pastDays: 7, futureDays: 7 } }, false],
   ['before a window without a past', { when: at(1) }, { window: { futureDays: 7 } }, true],
   ['an endless series that began before it', { ...aSeries() }, { window: { pastDays: 7, futureDays: 7 } }, true],
-  ['a series that ended before it', { ...aSeries({ recurrence: { rules: ['RRULE:FREQ=DAILY;UNTIL=20260603T070000Z'], dates: [] } }) }, { window: { pastDays: 7 } }, false],
-  ['a series that ended before it, with an occurrence that was moved into it', { ...aSeries({ recurrence: PAST, exceptions: { '20260602T070000Z': { ...occurrenceContent(aSeries(), '20260601T070000Z'), when: at(14) } } }) }, { window: { pastDays: 7 } }, true],
-  ['a series that begins after it, with an occurrence that was moved into it', { ...aSeries({ when: at(28), exceptions: { '20260629T070000Z': { ...occurrenceContent(aSeries(), '20260601T070000Z'), when: at(16) } } }) }, { window: { futureDays: 7 } }, true],
-  ['a series that ended before it, with a date of its own in it', { ...aSeries({ recurrence: { ...PAST, dates: ['20260614T070000Z'] } }) }, { window: { pastDays: 7 } }, true],
-  ['a series whose last occurrence reaches into it', { ...aSeries({ when: { ...at(1), end: '2026-06-08T10:00:00' } as CalendarEvent['when'], recurrence: PAST }) }, { window: { pastDays: 7 } }, true],
+  [
+    'a series that ended before it',
+    { ...aSeries({ recurrence: { rules: ['RRULE:FREQ=DAILY;UNTIL=20260603T070000Z'], dates: [] } }) },
+    { window: { pastDays: 7 } },
+    false,
+  ],
+  [
+    'a series that ended before it, with an occurrence that was moved into it',
+    {
+      ...aSeries({
+        recurrence: PAST,
+        exceptions: { '20260602T070000Z': { ...occurrenceContent(aSeries(), '20260601T070000Z'), when: at(14) } },
+      }),
+    },
+    { window: { pastDays: 7 } },
+    true,
+  ],
+  [
+    'a series that begins after it, with an occurrence that was moved into it',
+    {
+      ...aSeries({
+        when: at(28),
+        exceptions: { '20260629T070000Z': { ...occurrenceContent(aSeries(), '20260601T070000Z'), when: at(16) } },
+      }),
+    },
+    { window: { futureDays: 7 } },
+    true,
+  ],
+  [
+    'a series that ended before it, with a date of its own in it',
+    { ...aSeries({ recurrence: { ...PAST, dates: ['20260614T070000Z'] } }) },
+    { window: { pastDays: 7 } },
+    true,
+  ],
+  [
+    'a series whose last occurrence reaches into it',
+    { ...aSeries({ when: { ...at(1), end: '2026-06-08T10:00:00' } as CalendarEvent['when'], recurrence: PAST }) },
+    { window: { pastDays: 7 } },
+    true,
+  ],
   ['a series that begins after it', { ...aSeries({ when: at(28) }) }, { window: { futureDays: 7 } }, false],
 ];
 
 describe('what is carried, by its moved occurrences, too (E4)', () => {
   for (const [what, event, options, carried] of ROWS) {
-    test(`${what}: ${carried ? 'yes' : 'no'}`, () => assert.equal(isCarried(anEvent(event), { ...DEFAULT_OPTIONS, ...options }, NOW), carried));
+    test(`${what}: ${carried ? 'yes' : 'no'}`, () =>
+      assert.equal(isCarried(anEvent(event), { ...DEFAULT_OPTIONS, ...options }, NOW), carried));
   }
 });
 
 describe('what the other side sees', () => {
-  const person = { address: 'p@example.com', name: 'P', participation: 'accepted', role: 'required', kind: 'individual' } as const;
+  const person = {
+    address: 'p@example.com',
+    name: 'P',
+    participation: 'accepted',
+    role: 'required',
+    kind: 'individual',
+  } as const;
   const [first, second] = [occurrence(1), occurrence(2)];
-  const secret = aSeries({ title: 'Secret', location: 'Room', description: 'Text', status: 'tentative', visibility: 'private', transparency: 'transparent', attendees: [person] });
-  const series = { ...secret, exceptions: { [first]: EXCLUDED, [second]: { ...occurrenceContent(secret, second), title: 'More secret' } } } as CalendarEvent;
+  const secret = aSeries({
+    title: 'Secret',
+    location: 'Room',
+    description: 'Text',
+    status: 'tentative',
+    visibility: 'private',
+    transparency: 'transparent',
+    attendees: [person],
+  });
+  const series = {
+    ...secret,
+    exceptions: { [first]: EXCLUDED, [second]: { ...occurrenceContent(secret, second), title: 'More secret' } },
+  } as CalendarEvent;
 
   test('everything, by default', () => assert.deepEqual(projected(series, 'cloud', DEFAULT_OPTIONS), series));
 
@@ -55,7 +108,10 @@ describe('what the other side sees', () => {
     const options = { ...DEFAULT_OPTIONS, content: { toCloud: 'busy', toCaldav: 'full' } } as const;
     const shown = projected(series, 'cloud', options);
     assert.doesNotMatch(JSON.stringify(shown), /ecret|Room|Text|example/);
-    assert.deepEqual([shown.title, shown.transparency, shown.when, shown.recurrence, shown.uid], ['Busy', 'transparent', series.when, series.recurrence, series.uid]);
+    assert.deepEqual(
+      [shown.title, shown.transparency, shown.when, shown.recurrence, shown.uid],
+      ['Busy', 'transparent', series.when, series.recurrence, series.uid],
+    );
     assert.deepEqual([shown.exceptions[first], Object.keys(shown.exceptions)], [EXCLUDED, [first, second]]);
     assert.deepEqual(projected(series, 'caldav', options), series);
   });
@@ -68,5 +124,8 @@ describe('what the other side sees', () => {
 });
 
 test('the source of each direction', () => {
-  assert.deepEqual([sourceOf('bidirectional'), sourceOf('caldav-to-cloud'), sourceOf('cloud-to-caldav')], [null, 'caldav', 'cloud']);
+  assert.deepEqual(
+    [sourceOf('bidirectional'), sourceOf('caldav-to-cloud'), sourceOf('cloud-to-caldav')],
+    [null, 'caldav', 'cloud'],
+  );
 });

@@ -1,8 +1,8 @@
 /** One Google account: its credentials, and what its owner does in Google's own web page. Goes through the API's engine, unseen by log and faults. */
 import type { AccessRole, Calendar } from './calendar.ts';
 import { changeAccess, insertCalendar, listCalendars, patchEntry } from './calendar-list.ts';
-import { deleteEvent, insertEvent, patchEvent } from './events.ts';
 import type { Outcome } from './events.ts';
+import { deleteEvent, insertEvent, patchEvent } from './events.ts';
 import type { Json } from './google-error.ts';
 import { locate } from './locate.ts';
 import type { OAuth } from './oauth.ts';
@@ -10,8 +10,8 @@ import { plantEvent } from './plant.ts';
 import { Query } from './query.ts';
 import { showItem } from './render.ts';
 import { instancesOf } from './series.ts';
-import { openCalendar } from './world.ts';
 import type { AccountState, Actor, World } from './world.ts';
+import { openCalendar } from './world.ts';
 
 const AS_PERSON = { sendUpdates: 'none', conferenceDataVersion: 1, supportsAttachments: true, ifMatch: null } as const;
 
@@ -52,19 +52,27 @@ export class GoogleAccount {
   instances(id: string, calendarId = 'primary', until = this.#world.now() + 730 * 86_400_000): Json[] {
     const calendar = this.#calendar(calendarId);
     const { item } = locate(calendar, id, this.#actor);
-    return instancesOf(calendar, item, until).map((instance) => this.#show({ calendar, role: 'owner', item: instance }));
+    return instancesOf(calendar, item, until).map((instance) =>
+      this.#show({ calendar, role: 'owner', item: instance }),
+    );
   }
 
   /** Stores an event that the API would not take, nearly as it stands. */
   plantEvent(event: Json, calendarId = 'primary'): Json {
     const calendar = this.#calendar(calendarId);
-    return this.#show({ calendar, role: 'owner', item: plantEvent(this.#world, this.#actor.account, calendarId, event) });
+    return this.#show({
+      calendar,
+      role: 'owner',
+      item: plantEvent(this.#world, this.#actor.account, calendarId, event),
+    });
   }
 
   /** Everything in a calendar: cancelled items in full form, too. */
   listRaw(calendarId = 'primary'): Json[] {
     const calendar = this.#calendar(calendarId);
-    return [...calendar.items.values()].filter((item) => !item.forgotten).map((item) => this.#show({ calendar, role: 'owner', item }));
+    return [...calendar.items.values()]
+      .filter((item) => !item.forgotten)
+      .map((item) => this.#show({ calendar, role: 'owner', item }));
   }
 
   /** What is there for a person to see: masters, exceptions and single events that are not cancelled. */
@@ -78,7 +86,9 @@ export class GoogleAccount {
   }
 
   calendars(): Json[] {
-    return listCalendars(this.#world, this.#actor.account, new Query(new Map([['showHidden', ['true']]])))['items'] as Json[];
+    return listCalendars(this.#world, this.#actor.account, new Query(new Map([['showHidden', ['true']]])))[
+      'items'
+    ] as Json[];
   }
 
   /** `hidden`, `summaryOverride`, `selected`, `colorId`. */
@@ -110,7 +120,8 @@ export class GoogleAccount {
     const calendar = this.#calendar(calendarId);
     for (const item of calendar.items.values()) {
       const master = item.seriesId === null ? undefined : calendar.items.get(item.seriesId);
-      if (item.deleted && (master === undefined || master.deleted)) Object.assign(item, { forgotten: true, unlisted: true });
+      if (item.deleted && (master === undefined || master.deleted))
+        Object.assign(item, { forgotten: true, unlisted: true });
     }
   }
 

@@ -35,11 +35,20 @@ export function showBatch(answers: readonly { part: BatchPart; answer: ApiAnswer
   const boundary = 'batch_stand-in';
   const texts = answers.map(({ part, answer }) => {
     const body = answer.body === undefined ? '' : JSON.stringify(answer.body);
-    const id = part.contentId === null ? '' : `Content-ID: ${part.contentId.replace(/^<?/, '<response-').replace(/>?$/, '>')}\r\n`;
-    const headers = Object.entries(answer.headers ?? {}).map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    const id =
+      part.contentId === null
+        ? ''
+        : `Content-ID: ${part.contentId.replace(/^<?/, '<response-').replace(/>?$/, '>')}\r\n`;
+    const headers = Object.entries(answer.headers ?? {})
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join('');
     return `--${boundary}\r\nContent-Type: application/http\r\n${id}\r\nHTTP/1.1 ${answer.status} Answer\r\nContent-Type: application/json; charset=UTF-8\r\n${headers}\r\n${body}\r\n`;
   });
-  return { status: 200, body: `${texts.join('')}--${boundary}--\r\n`, headers: { 'Content-Type': `multipart/mixed; boundary=${boundary}` } };
+  return {
+    status: 200,
+    body: `${texts.join('')}--${boundary}--\r\n`,
+    headers: { 'Content-Type': `multipart/mixed; boundary=${boundary}` },
+  };
 }
 
 /** Headers of the part, head of the request, body. */
@@ -50,6 +59,8 @@ function sections(text: string): string[] {
 }
 
 function parseHeaders(lines: readonly string[]): Record<string, string> {
-  const pairs = lines.filter((line) => line.includes(':')).map((line) => [line.slice(0, line.indexOf(':')).trim().toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]);
+  const pairs = lines
+    .filter((line) => line.includes(':'))
+    .map((line) => [line.slice(0, line.indexOf(':')).trim().toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]);
   return Object.fromEntries(pairs) as Record<string, string>;
 }

@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto';
 import type { AccessRole, Calendar, ListEntry } from './calendar.ts';
 import { COLORS, nearestColorId } from './colors.ts';
 import { isObject } from './event-fields.ts';
-import { fullSyncRequired, GoogleError, invalid, required } from './google-error.ts';
 import type { Json } from './google-error.ts';
+import { fullSyncRequired, GoogleError, invalid, required } from './google-error.ts';
 import type { Query } from './query.ts';
 import { isZone } from './time.ts';
 import { digest, open, seal } from './tokens.ts';
-import { createCalendar, openCalendar, showCalendar } from './world.ts';
 import type { AccountState, World } from './world.ts';
+import { createCalendar, openCalendar, showCalendar } from './world.ts';
 
 export function insertCalendar(world: World, account: AccountState, body: unknown): Json {
   const properties = checkCalendar(body, false);
@@ -26,7 +26,13 @@ export function insertCalendar(world: World, account: AccountState, body: unknow
 }
 
 /** PATCH or PUT; a PUT needs the summary. */
-export function changeCalendar(world: World, account: AccountState, calendarId: string, body: unknown, isPatch: boolean): Json {
+export function changeCalendar(
+  world: World,
+  account: AccountState,
+  calendarId: string,
+  body: unknown,
+  isPatch: boolean,
+): Json {
   const { calendar } = openCalendar(world, account, calendarId, 'owner');
   const properties = checkCalendar(body, isPatch);
   if (!isPatch && properties['summary'] === undefined) throw required('Missing summary.');
@@ -36,7 +42,10 @@ export function changeCalendar(world: World, account: AccountState, calendarId: 
 
 export function deleteCalendar(world: World, account: AccountState, calendarId: string): void {
   const { calendar } = openCalendar(world, account, calendarId, 'owner');
-  if (calendar.isPrimary) throw new GoogleError(403, 'cannotDeletePrimaryCalendar', 'The primary calendar cannot be deleted.', { domain: 'calendar' });
+  if (calendar.isPrimary)
+    throw new GoogleError(403, 'cannotDeletePrimaryCalendar', 'The primary calendar cannot be deleted.', {
+      domain: 'calendar',
+    });
   calendar.deleted = true;
   for (const other of world.accounts.values()) hideCalendar(other, calendar.id);
 }
@@ -67,11 +76,13 @@ export function listCalendars(world: World, account: AccountState, query: Query)
   const parameters = digest(query.without(['pageToken', 'syncToken']));
   const syncText = query.text('syncToken');
   const since = syncText === undefined ? null : open('sync', syncText);
-  if (since !== null && query.text('minAccessRole') !== undefined) throw invalid('Sync token cannot be used with other request restrictions.', 'minAccessRole');
+  if (since !== null && query.text('minAccessRole') !== undefined)
+    throw invalid('Sync token cannot be used with other request restrictions.', 'minAccessRole');
   if (since !== null && (since.calendar !== account.email || since.parameters !== parameters)) throw fullSyncRequired();
   const pageText = query.text('pageToken');
   const page = pageText === undefined ? null : open('page', pageText);
-  if (page !== null && (page.calendar !== account.email || page.parameters !== parameters)) throw invalid('Invalid page token value.', 'pageToken');
+  if (page !== null && (page.calendar !== account.email || page.parameters !== parameters))
+    throw invalid('Invalid page token value.', 'pageToken');
   const ranks: AccessRole[] = ['freeBusyReader', 'reader', 'writerWithoutPrivateAccess', 'writer', 'owner'];
   const entries = [...account.entries.values()]
     .filter((entry) => (since === null ? !entry.deleted || query.flag('showDeleted') : entry.version > since.version))
@@ -163,7 +174,8 @@ function showEntry(world: World, account: AccountState, entry: ListEntry): Json 
 function checkCalendar(body: unknown, nulls: boolean): Json {
   if (!isObject(body)) throw invalid('Parse Error');
   for (const [key, value] of Object.entries(body)) {
-    if (!['summary', 'description', 'location', 'timeZone'].includes(key)) throw invalid(`Unknown field: ${key.slice(0, 60)}`);
+    if (!['summary', 'description', 'location', 'timeZone'].includes(key))
+      throw invalid(`Unknown field: ${key.slice(0, 60)}`);
     if (value === null && nulls && key !== 'summary') continue;
     if (typeof value !== 'string') throw invalid(`Invalid value for: ${key}`);
     if (key === 'summary' && (value.trim() === '' || value.length > 254)) throw invalid('Invalid value for: summary');

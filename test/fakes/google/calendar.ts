@@ -1,8 +1,8 @@
 /** One calendar as the server keeps it: its items, and the counter that every change advances. */
 import { createHash, randomBytes } from 'node:crypto';
+import type { EventFields } from './event-fields.ts';
 import type { Attendee } from './event-parts.ts';
 import type { EventTime } from './event-times.ts';
-import type { EventFields } from './event-fields.ts';
 import type { Json } from './google-error.ts';
 
 /** A single event, the master of a series, or an exception of one. */
@@ -49,7 +49,14 @@ export class Calendar {
   updatedMs: number;
   readonly #now: () => number;
 
-  constructor(settings: { id: string; owner: string; isPrimary: boolean; summary: string; timeZone: string; now: () => number }) {
+  constructor(settings: {
+    id: string;
+    owner: string;
+    isPrimary: boolean;
+    summary: string;
+    timeZone: string;
+    now: () => number;
+  }) {
     this.id = settings.id;
     this.owner = settings.owner;
     this.isPrimary = settings.isPrimary;
@@ -61,7 +68,16 @@ export class Calendar {
 
   /** A new item that is not in the calendar before it is stamped. */
   newItem(from: Pick<Item, 'id' | 'iCalUID' | 'creator' | 'organizer' | 'fields'> & Partial<Item>): Item {
-    const fresh = { sequence: 0, updatedMs: 0, etag: '', version: 0, deleted: false, lost: false, unlisted: false, forgotten: false };
+    const fresh = {
+      sequence: 0,
+      updatedMs: 0,
+      etag: '',
+      version: 0,
+      deleted: false,
+      lost: false,
+      unlisted: false,
+      forgotten: false,
+    };
     const lag = { hiddenListings: 0, hiddenRequests: 0 };
     const exception = { seriesId: null, occurrence: null, original: null };
     const order = createHash('sha256').update(from.id).digest('hex').slice(0, 20);

@@ -2,8 +2,8 @@
 import type { Behaviour } from './behaviour.ts';
 import type { Calendar } from './calendar.ts';
 import { isObject } from './event-fields.ts';
-import { GoogleError, invalid, notFound } from './google-error.ts';
 import type { Json } from './google-error.ts';
+import { GoogleError, invalid, notFound } from './google-error.ts';
 
 interface Channel {
   readonly id: string;
@@ -41,8 +41,11 @@ export class Channels {
     const { id, type, address, token, expiration, params } = body;
     if (typeof id !== 'string' || !/^[A-Za-z0-9_+/=-]{1,64}$/.test(id)) throw invalid('Invalid value for: id');
     if (type !== 'web_hook' && type !== 'webhook') throw invalid('Invalid value for: type');
-    if (token !== undefined && (typeof token !== 'string' || token.length > 256)) throw invalid('Invalid value for: token');
-    const isAddress = typeof address === 'string' && (/^https:\/\//.test(address) || (this.#behaviour.httpChannels && /^http:\/\//.test(address)));
+    if (token !== undefined && (typeof token !== 'string' || token.length > 256))
+      throw invalid('Invalid value for: token');
+    const isAddress =
+      typeof address === 'string' &&
+      (/^https:\/\//.test(address) || (this.#behaviour.httpChannels && /^http:\/\//.test(address)));
     if (!isAddress) throw new GoogleError(400, 'push.webhookUrlNotHttps', 'WebHook callback must be HTTPS.');
     if (this.#channels.has(id)) throw new GoogleError(400, 'channelIdNotUnique', `Channel id ${id} not unique`);
     const ttl = isObject(params) ? Number(params['ttl']) * 1000 : NaN;
@@ -73,7 +76,13 @@ export class Channels {
 
   stop(email: string, body: unknown): void {
     const channel = isObject(body) ? this.#channels.get(String(body['id'])) : undefined;
-    if (channel === undefined || !isObject(body) || channel.resourceId !== body['resourceId'] || channel.email !== email) throw notFound();
+    if (
+      channel === undefined ||
+      !isObject(body) ||
+      channel.resourceId !== body['resourceId'] ||
+      channel.email !== email
+    )
+      throw notFound();
     this.#channels.delete(channel.id);
   }
 

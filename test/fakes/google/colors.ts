@@ -9,7 +9,10 @@ const CALENDAR =
   '#92e1c0 #9fe1e7 #9fc6e7 #4986e7 #9a9cff #b99aff #c2c2c2 #cabdbf #cca6ac #f691b2 #cd74e6 #a47ae2';
 const EVENT = '#a4bdfc #7ae7bf #dbadff #ff887c #fbd75b #ffb878 #46d6db #e1e1e1 #5484ed #51b749 #dc2127';
 
-export const COLORS: { readonly calendar: Readonly<Record<string, Color>>; readonly event: Readonly<Record<string, Color>> } = {
+export const COLORS: {
+  readonly calendar: Readonly<Record<string, Color>>;
+  readonly event: Readonly<Record<string, Color>>;
+} = {
   calendar: palette(CALENDAR),
   event: palette(EVENT),
 };

@@ -1,8 +1,9 @@
 /** `conferenceData`: looked at with `conferenceDataVersion=1` only; made on request, kept or dropped otherwise. */
-import { isObject } from './event-fields.ts';
+
 import type { EventFields } from './event-fields.ts';
-import { invalid } from './google-error.ts';
+import { isObject } from './event-fields.ts';
 import type { Json } from './google-error.ts';
+import { invalid } from './google-error.ts';
 
 export function withConference(
   fields: EventFields,
@@ -25,7 +26,9 @@ function made(given: Json, before: Json | undefined): Json {
   const code = Buffer.from(requestId).toString('hex').padEnd(10, '0').slice(0, 10);
   return {
     createRequest: { ...request, status: { statusCode: 'success' } },
-    entryPoints: [{ entryPointType: 'video', uri: `https://meet.google.com/${code}`, label: `meet.google.com/${code}` }],
+    entryPoints: [
+      { entryPointType: 'video', uri: `https://meet.google.com/${code}`, label: `meet.google.com/${code}` },
+    ],
     conferenceSolution: { key: { type: 'hangoutsMeet' }, name: 'Google Meet' },
     conferenceId: code,
   };

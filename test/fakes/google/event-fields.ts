@@ -1,12 +1,13 @@
 /** What an event body may hold: checked as Google checks it, defaults taken off, values rewritten as Google rewrites them. */
-import { checkAttendees, checkAttachments, checkExtendedProperties, checkReminders } from './event-parts.ts';
-import type { Attendee, ExtendedProperties, Reminders } from './event-parts.ts';
-import { checkSpan } from './event-times.ts';
-import type { EventTime } from './event-times.ts';
-import { invalid, required } from './google-error.ts';
-import type { Json } from './google-error.ts';
-import { parseRecurrence } from './recurrence-lines.ts';
+
 import type { Behaviour } from './behaviour.ts';
+import type { Attendee, ExtendedProperties, Reminders } from './event-parts.ts';
+import { checkAttachments, checkAttendees, checkExtendedProperties, checkReminders } from './event-parts.ts';
+import type { EventTime } from './event-times.ts';
+import { checkSpan } from './event-times.ts';
+import type { Json } from './google-error.ts';
+import { invalid, required } from './google-error.ts';
+import { parseRecurrence } from './recurrence-lines.ts';
 
 /** An event as it is kept: only what differs from the defaults. */
 export interface EventFields {
@@ -35,12 +36,40 @@ export interface FieldContext {
 
 /** Keys that are Google's own. */
 export const READ_ONLY = [
-  'kind', 'etag', 'htmlLink', 'created', 'updated', 'creator', 'organizer', 'recurringEventId', 'originalStartTime', 'hangoutLink',
-  'locked', 'privateCopy', 'endTimeUnspecified',
+  'kind',
+  'etag',
+  'htmlLink',
+  'created',
+  'updated',
+  'creator',
+  'organizer',
+  'recurringEventId',
+  'originalStartTime',
+  'hangoutLink',
+  'locked',
+  'privateCopy',
+  'endTimeUnspecified',
 ] as const;
 
-const STRINGS = ['summary', 'description', 'location', 'colorId', 'transparency', 'visibility', 'status', 'eventType', 'id', 'iCalUID'];
-const FLAGS = ['anyoneCanAddSelf', 'guestsCanInviteOthers', 'guestsCanModify', 'guestsCanSeeOtherGuests', 'attendeesOmitted'];
+const STRINGS = [
+  'summary',
+  'description',
+  'location',
+  'colorId',
+  'transparency',
+  'visibility',
+  'status',
+  'eventType',
+  'id',
+  'iCalUID',
+];
+const FLAGS = [
+  'anyoneCanAddSelf',
+  'guestsCanInviteOthers',
+  'guestsCanModify',
+  'guestsCanSeeOtherGuests',
+  'attendeesOmitted',
+];
 const OBJECTS = ['start', 'end', 'reminders', 'extendedProperties', 'conferenceData', 'source'];
 const ARRAYS = ['recurrence', 'attendees', 'attachments'];
 const ALL_KEYS = new Set<string>([...STRINGS, ...FLAGS, ...OBJECTS, ...ARRAYS, ...READ_ONLY, 'sequence']);
@@ -49,7 +78,11 @@ const ALL_KEYS = new Set<string>([...STRINGS, ...FLAGS, ...OBJECTS, ...ARRAYS, .
  * Types of all keys, and which keys may be there at all.
  * `echo` allows Google's own keys, as in the "get, change, update" that Google's guides show.
  */
-export function checkKeys(body: unknown, how: { nulls: boolean; echo: boolean }, behaviour: Behaviour): asserts body is Json {
+export function checkKeys(
+  body: unknown,
+  how: { nulls: boolean; echo: boolean },
+  behaviour: Behaviour,
+): asserts body is Json {
   if (!isObject(body)) throw invalid('Parse Error');
   for (const [key, value] of Object.entries(body)) {
     if (!ALL_KEYS.has(key)) {
@@ -62,12 +95,15 @@ export function checkKeys(body: unknown, how: { nulls: boolean; echo: boolean },
     }
     if (isReadOnly || (value === null && how.nulls)) continue;
     if (value === null && how.echo) continue;
-    const fits =
-      STRINGS.includes(key) ? typeof value === 'string'
-      : FLAGS.includes(key) ? typeof value === 'boolean'
-      : OBJECTS.includes(key) ? isObject(value)
-      : ARRAYS.includes(key) ? Array.isArray(value)
-      : Number.isInteger(value);
+    const fits = STRINGS.includes(key)
+      ? typeof value === 'string'
+      : FLAGS.includes(key)
+        ? typeof value === 'boolean'
+        : OBJECTS.includes(key)
+          ? isObject(value)
+          : ARRAYS.includes(key)
+            ? Array.isArray(value)
+            : Number.isInteger(value);
     if (!fits) throw invalid(`Invalid value for: ${key}`);
   }
 }
@@ -97,12 +133,18 @@ export function toFields(body: Json, context: FieldContext): EventFields {
   return fields;
 }
 
-function checkRecurrence(value: unknown, start: EventTime, end: EventTime, context: FieldContext): readonly string[] | null {
+function checkRecurrence(
+  value: unknown,
+  start: EventTime,
+  end: EventTime,
+  context: FieldContext,
+): readonly string[] | null {
   if (value === undefined || value === null) return null;
   if (context.isInstance) throw invalid('Recurrence cannot be set on an instance of a recurring event.');
   const lines = value as unknown[];
   if (lines.length === 0) return null;
-  if (lines.length > 100 || !lines.every((line): line is string => typeof line === 'string')) throw invalid('Invalid recurrence rule.');
+  if (lines.length > 100 || !lines.every((line): line is string => typeof line === 'string'))
+    throw invalid('Invalid recurrence rule.');
   if (start.kind === 'timed' && start.zone === null) throw required('Missing time zone definition for start time.');
   if (end.kind === 'timed' && end.zone === null) throw required('Missing time zone definition for end time.');
   const zone = start.kind === 'timed' ? start.zone! : 'UTC';

@@ -1,6 +1,7 @@
 /** The composed parts of an event: attendees, reminders, extended properties, attachments. */
-import { GoogleError, invalid } from './google-error.ts';
+
 import type { Json } from './google-error.ts';
+import { GoogleError, invalid } from './google-error.ts';
 
 export interface Attendee extends Json {
   readonly email: string;
@@ -9,7 +10,16 @@ export interface Attendee extends Json {
 
 const RESPONSES = ['needsAction', 'declined', 'tentative', 'accepted'];
 const ATTENDEE_KEYS = [
-  'email', 'displayName', 'id', 'optional', 'resource', 'organizer', 'self', 'responseStatus', 'comment', 'additionalGuests',
+  'email',
+  'displayName',
+  'id',
+  'optional',
+  'resource',
+  'organizer',
+  'self',
+  'responseStatus',
+  'comment',
+  'additionalGuests',
   'asyncOperation',
 ];
 
@@ -22,11 +32,14 @@ export function checkAttendees(value: unknown, who: { self: string; organizer: s
   return value.map((entry: unknown) => {
     if (typeof entry !== 'object' || entry === null) throw invalid('Invalid value for: attendees');
     const given = entry as Json;
-    for (const key of Object.keys(given)) if (!ATTENDEE_KEYS.includes(key)) throw invalid(`Unknown field: attendees.${key.slice(0, 40)}`);
+    for (const key of Object.keys(given))
+      if (!ATTENDEE_KEYS.includes(key)) throw invalid(`Unknown field: attendees.${key.slice(0, 40)}`);
     const { email, displayName, optional, resource, comment, additionalGuests } = given;
     const responseStatus = given['responseStatus'] ?? 'needsAction';
-    if (email === undefined || email === null || email === '') throw new GoogleError(400, 'required', 'Missing attendee email.');
-    if (typeof email !== 'string' || !/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(email)) throw invalid('Invalid attendee email.');
+    if (email === undefined || email === null || email === '')
+      throw new GoogleError(400, 'required', 'Missing attendee email.');
+    if (typeof email !== 'string' || !/^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/.test(email))
+      throw invalid('Invalid attendee email.');
     if (!RESPONSES.includes(responseStatus as string)) throw invalid('Invalid value for: attendees.responseStatus');
     const at = email.lastIndexOf('@');
     const address = email.slice(0, at).toLowerCase() + email.slice(at);
@@ -60,7 +73,8 @@ export function checkReminders(value: unknown): Reminders {
   if (value === undefined || value === null) return { useDefault: true };
   const { useDefault = false, overrides = [], ...rest } = value as Json;
   if (Object.keys(rest).length > 0) throw invalid('Unknown field: reminders');
-  if (typeof useDefault !== 'boolean' || !Array.isArray(overrides) || overrides.length > 5) throw invalid('Invalid value for: reminders');
+  if (typeof useDefault !== 'boolean' || !Array.isArray(overrides) || overrides.length > 5)
+    throw invalid('Invalid value for: reminders');
   if (useDefault && overrides.length > 0) {
     throw new GoogleError(
       400,
@@ -71,7 +85,11 @@ export function checkReminders(value: unknown): Reminders {
   }
   for (const override of overrides as Json[]) {
     const { method, minutes, ...others } = override;
-    const fits = (method === 'email' || method === 'popup') && Number.isInteger(minutes) && (minutes as number) >= 0 && (minutes as number) <= 40_320;
+    const fits =
+      (method === 'email' || method === 'popup') &&
+      Number.isInteger(minutes) &&
+      (minutes as number) >= 0 &&
+      (minutes as number) <= 40_320;
     if (!fits || Object.keys(others).length > 0) throw invalid('Invalid value for: reminders.overrides');
   }
   return overrides.length === 0 ? { useDefault } : { useDefault, overrides: overrides as Json[] };
@@ -89,9 +107,11 @@ export function checkExtendedProperties(value: unknown): ExtendedProperties | nu
   let count = 0;
   let size = 0;
   for (const [kind, properties] of Object.entries(value as Json)) {
-    if (kind !== 'private' && kind !== 'shared') throw invalid(`Unknown field: extendedProperties.${kind.slice(0, 40)}`);
+    if (kind !== 'private' && kind !== 'shared')
+      throw invalid(`Unknown field: extendedProperties.${kind.slice(0, 40)}`);
     if (properties === null || properties === undefined) continue;
-    if (typeof properties !== 'object' || Array.isArray(properties)) throw invalid(`Invalid value for: extendedProperties.${kind}`);
+    if (typeof properties !== 'object' || Array.isArray(properties))
+      throw invalid(`Invalid value for: extendedProperties.${kind}`);
     for (const [key, text] of Object.entries(properties)) {
       if (text === null) continue;
       if (typeof text !== 'string') throw invalid(`Invalid value for: extendedProperties.${kind}`);
@@ -111,7 +131,8 @@ export function checkAttachments(value: unknown): Json[] {
   if (!Array.isArray(value) || value.length > 25) throw invalid('Invalid value for: attachments');
   return value.map((entry: unknown) => {
     const { fileUrl } = (entry ?? {}) as Json;
-    if (typeof fileUrl !== 'string' || !/^https?:\/\//.test(fileUrl)) throw invalid('Invalid value for: attachments.fileUrl');
+    if (typeof fileUrl !== 'string' || !/^https?:\/\//.test(fileUrl))
+      throw invalid('Invalid value for: attachments.fileUrl');
     return entry as Json;
   });
 }

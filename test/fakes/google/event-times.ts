@@ -1,7 +1,17 @@
 /** `start` and `end`: which forms Google takes, how they are kept, and how they are shown again. */
-import { invalid, required, timeRangeEmpty } from './google-error.ts';
+
 import type { GoogleError, Json } from './google-error.ts';
-import { compactDate, compactInstant, dateOf, formatInstant, instantOf, isZone, parseDate, parseDateTime } from './time.ts';
+import { invalid, required, timeRangeEmpty } from './google-error.ts';
+import {
+  compactDate,
+  compactInstant,
+  dateOf,
+  formatInstant,
+  instantOf,
+  isZone,
+  parseDate,
+  parseDateTime,
+} from './time.ts';
 
 export type EventTime =
   /** Midnight UTC of the day. */
@@ -12,10 +22,15 @@ export type EventTime =
   | { readonly kind: 'odd'; readonly value: unknown };
 
 /** Checks both together: the same kind, and the end after the start (all-day) or not before it (timed). */
-export function checkSpan(startValue: unknown, endValue: unknown, calendarZone: string): { start: EventTime; end: EventTime } {
+export function checkSpan(
+  startValue: unknown,
+  endValue: unknown,
+  calendarZone: string,
+): { start: EventTime; end: EventTime } {
   const start = checkTime(startValue, 'start', calendarZone);
   const end = checkTime(endValue, 'end', calendarZone);
-  if (start.kind !== end.kind) throw invalid('Invalid start time: start and end times must both be dates or both be dateTimes.');
+  if (start.kind !== end.kind)
+    throw invalid('Invalid start time: start and end times must both be dates or both be dateTimes.');
   if (start.kind === 'date' && end.kind === 'date' && end.wall <= start.wall) throw timeRangeEmpty();
   if (start.kind === 'timed' && end.kind === 'timed' && end.at < start.at) throw timeRangeEmpty();
   return { start, end };
@@ -24,7 +39,8 @@ export function checkSpan(startValue: unknown, endValue: unknown, calendarZone: 
 function checkTime(value: unknown, name: 'start' | 'end', calendarZone: string): EventTime {
   if (value === undefined || value === null || typeof value !== 'object') throw required(`Missing ${name} time.`);
   for (const key of Object.keys(value)) {
-    if (key !== 'date' && key !== 'dateTime' && key !== 'timeZone') throw invalid(`Unknown field: ${name}.${key.slice(0, 40)}`);
+    if (key !== 'date' && key !== 'dateTime' && key !== 'timeZone')
+      throw invalid(`Unknown field: ${name}.${key.slice(0, 40)}`);
   }
   const { date, dateTime, timeZone } = value as { date?: unknown; dateTime?: unknown; timeZone?: unknown };
   const given = (part: unknown): boolean => part !== undefined && part !== null;

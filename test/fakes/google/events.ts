@@ -1,16 +1,17 @@
 /** The writes on events: insert, patch, update, delete. Each checks everything first and changes the calendar last. */
-import { serverId } from './calendar.ts';
+
 import type { AccessRole, Calendar, Item } from './calendar.ts';
+import { serverId } from './calendar.ts';
 import { withConference } from './conference.ts';
-import { checkKeys, isObject, mergePatch, toFields } from './event-fields.ts';
 import type { EventFields, FieldContext } from './event-fields.ts';
-import { alreadyDeleted, duplicate, forbidden, GoogleError, invalid } from './google-error.ts';
+import { checkKeys, isObject, mergePatch, toFields } from './event-fields.ts';
 import type { Json } from './google-error.ts';
+import { alreadyDeleted, duplicate, forbidden, GoogleError, invalid } from './google-error.ts';
 import { checkGuestWrite, checkPrecondition, locate } from './locate.ts';
 import { showWritable } from './render.ts';
 import { removeItem, saveItem } from './save.ts';
-import { openCalendar } from './world.ts';
 import type { Actor, World } from './world.ts';
+import { openCalendar } from './world.ts';
 
 export interface WriteOptions {
   /** As sent; empty when the request had none. */
@@ -26,7 +27,13 @@ export interface Outcome {
   readonly item: Item;
 }
 
-export function insertEvent(world: World, actor: Actor, calendarId: string, body: unknown, options: WriteOptions): Outcome {
+export function insertEvent(
+  world: World,
+  actor: Actor,
+  calendarId: string,
+  body: unknown,
+  options: WriteOptions,
+): Outcome {
   const { calendar, entry } = openCalendar(world, actor.account, calendarId, 'writer');
   checkKeys(body, { nulls: false, echo: false }, world.behaviour);
   const { id, iCalUID, status, eventType = 'default' } = body;
@@ -56,12 +63,25 @@ export function insertEvent(world: World, actor: Actor, calendarId: string, body
     const { listLag } = world.behaviour;
     item.hiddenListings = listLag > 0 ? listLag + 1 : 0;
   }
-  saveItem(world, actor, calendar, { item, before: null, isVirtual: false, method: 'insert', sendUpdates: options.sendUpdates });
+  saveItem(world, actor, calendar, {
+    item,
+    before: null,
+    isVirtual: false,
+    method: 'insert',
+    sendUpdates: options.sendUpdates,
+  });
   return { calendar, role: entry.accessRole, item };
 }
 
 /** PATCH merges into what is there; `status: cancelled` deletes. */
-export function patchEvent(world: World, actor: Actor, calendarId: string, id: string, body: unknown, options: WriteOptions): Outcome {
+export function patchEvent(
+  world: World,
+  actor: Actor,
+  calendarId: string,
+  id: string,
+  body: unknown,
+  options: WriteOptions,
+): Outcome {
   const { calendar, entry } = openCalendar(world, actor.account, calendarId, 'writer');
   checkKeys(body, { nulls: true, echo: false }, world.behaviour);
   const { item, isVirtual } = locate(calendar, id, actor);
@@ -74,13 +94,25 @@ export function patchEvent(world: World, actor: Actor, calendarId: string, id: s
   }
   if (item.deleted) checkRevival(world, calendar, item, body['status']);
   let merged = mergePatch(showWritable(calendar, item), withoutUnsupported(body, options));
-  if (body['attendeesOmitted'] === true) merged = { ...merged, attendees: withOwnEntry(calendar, item, body['attendees']) };
-  const fields = withConference(toFields(merged, contextOf(calendar, item.organizer, item.seriesId !== null)), item.fields, options);
+  if (body['attendeesOmitted'] === true)
+    merged = { ...merged, attendees: withOwnEntry(calendar, item, body['attendees']) };
+  const fields = withConference(
+    toFields(merged, contextOf(calendar, item.organizer, item.seriesId !== null)),
+    item.fields,
+    options,
+  );
   return write(world, actor, outcome, fields, { body, isVirtual, method: 'patch', sendUpdates: options.sendUpdates });
 }
 
 /** PUT replaces everything that a client may write; what is left out is cleared. */
-export function updateEvent(world: World, actor: Actor, calendarId: string, id: string, body: unknown, options: WriteOptions): Outcome {
+export function updateEvent(
+  world: World,
+  actor: Actor,
+  calendarId: string,
+  id: string,
+  body: unknown,
+  options: WriteOptions,
+): Outcome {
   const { calendar, entry } = openCalendar(world, actor.account, calendarId, 'writer');
   checkKeys(body, { nulls: false, echo: true }, world.behaviour);
   const { item, isVirtual } = locate(calendar, id, actor);
@@ -119,7 +151,9 @@ function write(world: World, actor: Actor, outcome: Outcome, fields: EventFields
   const { calendar, item } = outcome;
   const { eventType } = item.fields;
   if (actor.by === 'api' && eventType !== 'default' && !onlyOwnKeys(how.body)) {
-    throw new GoogleError(400, 'eventTypeRestriction', 'The event of this type cannot be changed like that.', { domain: 'calendar' });
+    throw new GoogleError(400, 'eventTypeRestriction', 'The event of this type cannot be changed like that.', {
+      domain: 'calendar',
+    });
   }
   checkGuestWrite(calendar, item, fields);
   const before = item.fields;
@@ -142,7 +176,12 @@ function contextOf(calendar: Calendar, organizer: string, isInstance: boolean): 
 
 /** What cannot be changed: the id, the UID, the type, the place in a series; and a sequence that goes backwards. */
 function checkIdentity(item: Item, body: Json): void {
-  const fixed: Json = { id: item.id, iCalUID: item.iCalUID, eventType: item.fields.eventType, recurringEventId: item.seriesId };
+  const fixed: Json = {
+    id: item.id,
+    iCalUID: item.iCalUID,
+    eventType: item.fields.eventType,
+    recurringEventId: item.seriesId,
+  };
   for (const [key, value] of Object.entries(fixed)) {
     if (body[key] !== undefined && body[key] !== value) throw invalid(`Cannot change ${key}.`);
   }
@@ -150,7 +189,9 @@ function checkIdentity(item: Item, body: Json): void {
     throw invalid('Recurrence cannot be set on an instance of a recurring event.');
   }
   if (typeof body['sequence'] === 'number' && body['sequence'] < item.sequence) {
-    throw invalid('Invalid sequence value. The specified sequence number is below the current sequence number of the resource.');
+    throw invalid(
+      'Invalid sequence value. The specified sequence number is below the current sequence number of the resource.',
+    );
   }
 }
 
@@ -180,7 +221,9 @@ function withoutUnsupported(body: Json, options: WriteOptions): Json {
 /** `attendeesOmitted` on a write: only the caller's own entry is taken. */
 function withOwnEntry(calendar: Calendar, item: Item, given: unknown): unknown[] {
   const entries = Array.isArray(given) ? (given as unknown[]) : [];
-  const own = entries.find((entry) => isObject(entry) && String(entry['email']).toLowerCase() === calendar.owner.toLowerCase());
+  const own = entries.find(
+    (entry) => isObject(entry) && String(entry['email']).toLowerCase() === calendar.owner.toLowerCase(),
+  );
   const before = item.fields.attendees ?? [];
   return before.map((attendee) => (attendee['self'] === true && own !== undefined ? own : attendee));
 }

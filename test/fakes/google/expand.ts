@@ -94,7 +94,8 @@ function candidates(start: SeriesStart, rule: Rule, from: number, to: number): n
   for (let day = from; day < to; day += DAY_MS) {
     if (!takesDay(start, rule, day, from, to)) continue;
     for (const hour of hours) {
-      for (const minute of minutes) for (const second of seconds) all.push(day + ((hour * 60 + minute) * 60 + second) * 1000);
+      for (const minute of minutes)
+        for (const second of seconds) all.push(day + ((hour * 60 + minute) * 60 + second) * 1000);
     }
   }
   all.sort((a, b) => a - b);

@@ -58,7 +58,8 @@ export class Faults<Failure> {
       entry.left -= 1;
       this.hit += 1;
       const { status = 0, reason, retryAfter, when = 'before', slowMs = 0 } = entry.fault;
-      const error = status === 0 ? null : this.#failure(status, reason, retryAfter === undefined ? undefined : String(retryAfter));
+      const error =
+        status === 0 ? null : this.#failure(status, reason, retryAfter === undefined ? undefined : String(retryAfter));
       slow += slowMs;
       if (status !== 0 || slowMs === 0) return { when, error, slowMs: slow };
     }

@@ -1,21 +1,34 @@
 /** `POST /freeBusy`. */
 import type { Calendar } from './calendar.ts';
 import { isObject } from './event-fields.ts';
-import { GoogleError, invalid, required, timeRangeEmpty } from './google-error.ts';
 import type { Json } from './google-error.ts';
+import { GoogleError, invalid, required, timeRangeEmpty } from './google-error.ts';
 import { instancesOf, spanOf } from './series.ts';
 import { formatInstant, isZone, parseInstant } from './time.ts';
-import { openCalendar } from './world.ts';
 import type { AccountState, World } from './world.ts';
+import { openCalendar } from './world.ts';
 
 export function queryFreeBusy(world: World, account: AccountState, body: unknown): Json {
   if (!isObject(body)) throw invalid('Parse Error');
-  const { timeMin, timeMax, timeZone = 'UTC', items, calendarExpansionMax = 50, groupExpansionMax: _groups, ...others } = body;
+  const {
+    timeMin,
+    timeMax,
+    timeZone = 'UTC',
+    items,
+    calendarExpansionMax = 50,
+    groupExpansionMax: _groups,
+    ...others
+  } = body;
   for (const key of Object.keys(others)) throw invalid(`Unknown field: ${key.slice(0, 60)}`);
   const from = instant(timeMin, 'timeMin');
   const to = instant(timeMax, 'timeMax');
   if (to <= from) throw timeRangeEmpty();
-  if (to - from > LONGEST_MS) throw new GoogleError(400, 'timeRangeTooLong', 'The requested time range is too long.', { domain: 'calendar', locationType: 'parameter', location: 'timeMax' });
+  if (to - from > LONGEST_MS)
+    throw new GoogleError(400, 'timeRangeTooLong', 'The requested time range is too long.', {
+      domain: 'calendar',
+      locationType: 'parameter',
+      location: 'timeMax',
+    });
   if (typeof timeZone !== 'string' || !isZone(timeZone)) throw invalid('Invalid time zone value.');
   if (!(Number(calendarExpansionMax) <= 50)) throw invalid('Invalid value for: calendarExpansionMax');
   if (!Array.isArray(items)) throw required('Missing items.');
@@ -23,10 +36,16 @@ export function queryFreeBusy(world: World, account: AccountState, body: unknown
   for (const item of items as unknown[]) {
     if (!isObject(item) || typeof item['id'] !== 'string') throw invalid('Invalid value for: items');
     const id = item['id'];
-    if (items.length > Number(calendarExpansionMax)) calendars[id] = { errors: [{ domain: 'calendar', reason: 'tooManyCalendarsRequested' }], busy: [] };
+    if (items.length > Number(calendarExpansionMax))
+      calendars[id] = { errors: [{ domain: 'calendar', reason: 'tooManyCalendarsRequested' }], busy: [] };
     else calendars[id] = busyOf(world, account, id, { from, to, timeZone });
   }
-  return { kind: 'calendar#freeBusy', timeMin: formatInstant(from, timeZone), timeMax: formatInstant(to, timeZone), calendars };
+  return {
+    kind: 'calendar#freeBusy',
+    timeMin: formatInstant(from, timeZone),
+    timeMax: formatInstant(to, timeZone),
+    calendars,
+  };
 }
 
 /** Not documented; seen by others (calcom/cal.diy#11962). */
@@ -60,7 +79,12 @@ function busyOf(world: World, account: AccountState, id: string, window: Window)
     if (last !== undefined && span.from <= last.to) last.to = Math.max(last.to, span.to);
     else merged.push({ ...span });
   }
-  return { busy: merged.map(({ from, to }) => ({ start: formatInstant(from, window.timeZone), end: formatInstant(to, window.timeZone) })) };
+  return {
+    busy: merged.map(({ from, to }) => ({
+      start: formatInstant(from, window.timeZone),
+      end: formatInstant(to, window.timeZone),
+    })),
+  };
 }
 
 /** Invitations that the calendar's owner has not answered count, declined ones do not. */
@@ -69,7 +93,12 @@ function spans(calendar: Calendar, email: string, window: Window): { from: numbe
     .filter((item) => !item.deleted && !item.forgotten && item.seriesId === null)
     .flatMap((item) => (item.fields.recurrence === undefined ? [item] : instancesOf(calendar, item, window.to)))
     .filter((item) => !item.deleted && item.fields.plain['transparency'] !== 'transparent')
-    .filter((item) => !item.fields.attendees?.some((attendee) => attendee.email.toLowerCase() === email.toLowerCase() && attendee.responseStatus === 'declined'))
+    .filter(
+      (item) =>
+        !item.fields.attendees?.some(
+          (attendee) => attendee.email.toLowerCase() === email.toLowerCase() && attendee.responseStatus === 'declined',
+        ),
+    )
     .map((item) => spanOf(calendar, item))
     .filter((span) => span !== null)
     .map((span) => ({ from: Math.max(span.from, window.from), to: Math.min(span.to, window.to) }))

@@ -79,7 +79,8 @@ export const notImplemented = (what: string): GoogleError =>
 
 /** An error that a test asks for by status and reason, with the text and domain that Google gives it. */
 export function injectedError(code: number, reason: string | undefined, retryAfter: string | undefined): GoogleError {
-  const [usualReason, message, domain] = TEXTS[reason ?? ''] ?? TEXTS[String(code)] ?? ['backendError', 'Backend Error', 'global'];
+  const [usualReason, message, domain] = TEXTS[reason ?? ''] ??
+    TEXTS[String(code)] ?? ['backendError', 'Backend Error', 'global'];
   return new GoogleError(code, reason ?? usualReason, message, {
     domain,
     ...(code === 401 ? { status: 'UNAUTHENTICATED', locationType: 'header', location: 'Authorization' } : {}),

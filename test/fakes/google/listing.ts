@@ -1,18 +1,27 @@
 /** `events.list` and `events.instances`: full listings, increments by sync token, pages. */
 import type { AccessRole, Calendar, Item } from './calendar.ts';
-import { fullSyncRequired, GoogleError, invalid, notImplemented, timeRangeEmpty } from './google-error.ts';
 import type { Json } from './google-error.ts';
+import { fullSyncRequired, GoogleError, invalid, notImplemented, timeRangeEmpty } from './google-error.ts';
 import { locate } from './locate.ts';
 import type { Query } from './query.ts';
 import { showItem } from './render.ts';
 import { instancesOf, keyOfOriginal, spanOf } from './series.ts';
 import { parseInstant } from './time.ts';
 import { digest, open, seal } from './tokens.ts';
-import { openCalendar } from './world.ts';
 import type { Actor, World } from './world.ts';
+import { openCalendar } from './world.ts';
 
 /** What a sync token cannot stand beside. */
-const FORBIDDEN = ['iCalUID', 'orderBy', 'privateExtendedProperty', 'q', 'sharedExtendedProperty', 'timeMin', 'timeMax', 'updatedMin'];
+const FORBIDDEN = [
+  'iCalUID',
+  'orderBy',
+  'privateExtendedProperty',
+  'q',
+  'sharedExtendedProperty',
+  'timeMin',
+  'timeMax',
+  'updatedMin',
+];
 /** What of these keeps a listing from giving a sync token: all but the window of a first listing. */
 const WITHOUT_TOKEN = FORBIDDEN.filter((name) => name !== 'timeMin' && name !== 'timeMax');
 /** What may change between requests: how an answer is written down. */
@@ -31,9 +40,12 @@ export function listEvents(world: World, actor: Actor, calendarId: string, query
     .filter((item) => isListed(calendar, item, since, query))
     .flatMap((item) => (singleEvents ? expanded(world, calendar, item, query) : [item]))
     .filter((item) => matches(calendar, item, query));
-  const sorted = query.text('orderBy') === 'startTime' ? sortedBy(all, (item) => startKey(calendar, item))
-    : query.text('orderBy') === 'updated' ? sortedBy(all, (item) => `${String(item.updatedMs).padStart(16, '0')}${item.order}`)
-    : sortedBy(all, (item) => item.order);
+  const sorted =
+    query.text('orderBy') === 'startTime'
+      ? sortedBy(all, (item) => startKey(calendar, item))
+      : query.text('orderBy') === 'updated'
+        ? sortedBy(all, (item) => `${String(item.updatedMs).padStart(16, '0')}${item.order}`)
+        : sortedBy(all, (item) => item.order);
   const page = paged(world, calendar, sorted, query, 250);
   const givesToken = !singleEvents && WITHOUT_TOKEN.every((name) => query.text(name) === undefined);
   const answer = head(calendar, entry.accessRole, query);
@@ -60,7 +72,13 @@ export function listInstances(world: World, actor: Actor, calendarId: string, id
     .filter((item) => (query.flag('showDeleted') || !item.deleted) && item.hiddenListings === 0)
     .filter((item) => key === undefined || item.occurrence === key)
     .filter((item) => isInWindow(calendar, item, timeMin, timeMax));
-  const page = paged(world, calendar, sortedBy(instances, (item) => startKey(calendar, item)), query, 250);
+  const page = paged(
+    world,
+    calendar,
+    sortedBy(instances, (item) => startKey(calendar, item)),
+    query,
+    250,
+  );
   const answer = head(calendar, entry.accessRole, query);
   if (page.next !== undefined) answer['nextPageToken'] = page.next;
   answer['items'] = page.items.map((item) => show(world, calendar, item, { actor, role: entry.accessRole, query }));
@@ -75,14 +93,23 @@ function checkQuery(world: World, query: Query): void {
       location: 'orderBy',
     });
   }
-  const [timeMin, timeMax, updatedMin] = [query.instant('timeMin'), query.instant('timeMax'), query.instant('updatedMin')];
+  const [timeMin, timeMax, updatedMin] = [
+    query.instant('timeMin'),
+    query.instant('timeMax'),
+    query.instant('updatedMin'),
+  ];
   if (timeMin !== undefined && timeMax !== undefined && timeMax <= timeMin) throw timeRangeEmpty();
   if (updatedMin !== undefined && updatedMin < world.now() - UPDATED_MIN_DAYS * 86_400_000) {
-    throw new GoogleError(410, 'updatedMinTooLongAgo', 'The requested minimum modification time lies too far in the past.', {
-      domain: 'calendar',
-      locationType: 'parameter',
-      location: 'updatedMin',
-    });
+    throw new GoogleError(
+      410,
+      'updatedMinTooLongAgo',
+      'The requested minimum modification time lies too far in the past.',
+      {
+        domain: 'calendar',
+        locationType: 'parameter',
+        location: 'updatedMin',
+      },
+    );
   }
   if (query.text('syncToken') === undefined) return;
   if (query.flag('singleEvents')) throw notImplemented('syncToken with singleEvents=true');
@@ -91,7 +118,8 @@ function checkQuery(world: World, query: Query): void {
     const what = name === 'orderBy' ? 'non-default ordering' : 'other request restrictions';
     throw invalid(`Sync token cannot be used with ${what}.`, name);
   }
-  if (query.text('showDeleted') === 'false') throw invalid('Sync token cannot be used with other request restrictions.', 'showDeleted');
+  if (query.text('showDeleted') === 'false')
+    throw invalid('Sync token cannot be used with other request restrictions.', 'showDeleted');
 }
 
 /** The version after which changes are asked for; null for a full listing. */
@@ -101,15 +129,26 @@ function sinceVersion(world: World, calendar: Calendar, query: Query): number | 
   const token = open('sync', text);
   if (token.calendar !== calendar.id) throw invalid('Invalid sync token value.', 'syncToken');
   if (world.behaviour.syncParameters === 'bound' && token.parameters !== digest(query.without(FREE))) {
-    throw invalid('Sync token cannot be used with parameters other than those of the listing that gave it.', 'syncToken');
+    throw invalid(
+      'Sync token cannot be used with parameters other than those of the listing that gave it.',
+      'syncToken',
+    );
   }
-  if (token.epoch !== calendar.epoch || world.now() - token.issuedMs > world.behaviour.tokenMaxAgeMs) throw fullSyncRequired();
+  if (token.epoch !== calendar.epoch || world.now() - token.issuedMs > world.behaviour.tokenMaxAgeMs)
+    throw fullSyncRequired();
   return token.version;
 }
 
 function syncToken(world: World, calendar: Calendar, query: Query, version: number): string {
   const parameters = digest(query.without(FREE));
-  return seal({ kind: 'sync', calendar: calendar.id, parameters, version, epoch: calendar.epoch, issuedMs: world.now() });
+  return seal({
+    kind: 'sync',
+    calendar: calendar.id,
+    parameters,
+    version,
+    epoch: calendar.epoch,
+    issuedMs: world.now(),
+  });
 }
 
 /** A new event that listings do not show yet counts down, and is a change when it shows. */
@@ -129,7 +168,12 @@ function isListed(calendar: Calendar, item: Item, since: number | null, query: Q
   const updatedMin = query.instant('updatedMin');
   if (updatedMin !== undefined) return item.updatedMs >= updatedMin;
   if (!item.deleted || query.flag('showDeleted')) return true;
-  return item.seriesId !== null && !item.lost && !query.flag('singleEvents') && calendar.items.get(item.seriesId)?.deleted === false;
+  return (
+    item.seriesId !== null &&
+    !item.lost &&
+    !query.flag('singleEvents') &&
+    calendar.items.get(item.seriesId)?.deleted === false
+  );
 }
 
 function expanded(world: World, calendar: Calendar, item: Item, query: Query): Item[] {
@@ -156,7 +200,9 @@ function matches(calendar: Calendar, item: Item, query: Query): boolean {
   const words = query.text('q')?.toLowerCase();
   if (words === undefined) return true;
   const { summary, description, location } = item.fields.plain;
-  return [summary, description, location].some((text) => typeof text === 'string' && text.toLowerCase().includes(words));
+  return [summary, description, location].some(
+    (text) => typeof text === 'string' && text.toLowerCase().includes(words),
+  );
 }
 
 /** `timeMin` looks at the end, `timeMax` at the start, both exclusive; a series counts with any of its occurrences. */
@@ -164,7 +210,9 @@ function isInWindow(calendar: Calendar, item: Item, timeMin: number | undefined,
   if (timeMin === undefined && timeMax === undefined) return true;
   const fits = (one: Item): boolean => {
     const span = spanOf(calendar, one);
-    return span !== null && (timeMin === undefined || span.to > timeMin) && (timeMax === undefined || span.from < timeMax);
+    return (
+      span !== null && (timeMin === undefined || span.to > timeMin) && (timeMax === undefined || span.from < timeMax)
+    );
   };
   if (item.fields.recurrence === undefined || item.seriesId !== null) return fits(item);
   const horizon = timeMax ?? Math.max(timeMin ?? 0, item.updatedMs) + EXPANSION_MS;
@@ -172,7 +220,9 @@ function isInWindow(calendar: Calendar, item: Item, timeMin: number | undefined,
 }
 
 function sortedBy(items: Item[], keyOfItem: (item: Item) => string): { item: Item; key: string }[] {
-  return items.map((item) => ({ item, key: keyOfItem(item) })).sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  return items
+    .map((item) => ({ item, key: keyOfItem(item) }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
 }
 
 function startKey(calendar: Calendar, item: Item): string {
@@ -220,7 +270,12 @@ function head(calendar: Calendar, accessRole: AccessRole, query: Query): Json {
   };
 }
 
-function show(world: World, calendar: Calendar, item: Item, how: { actor: Actor; role: AccessRole; query: Query }): Json {
+function show(
+  world: World,
+  calendar: Calendar,
+  item: Item,
+  how: { actor: Actor; role: AccessRole; query: Query },
+): Json {
   const maxAttendees = how.query.number('maxAttendees');
   return showItem(calendar, item, {
     behaviour: world.behaviour,

@@ -1,6 +1,7 @@
 /** Finds an event by id, and says whether a write to it is allowed. */
-import { guests } from './calendar.ts';
+
 import type { Calendar, Item } from './calendar.ts';
+import { guests } from './calendar.ts';
 import type { EventFields } from './event-fields.ts';
 import { sameTime } from './event-times.ts';
 import { GoogleError, notFound, preconditionFailed } from './google-error.ts';
@@ -39,9 +40,14 @@ export function checkGuestWrite(calendar: Calendar, item: Item, next: EventField
   if (isOrganizer(calendar, item) || item.fields.plain['guestsCanModify'] === true) return;
   const isSame = sameTime(item.fields.start, next.start) && sameTime(item.fields.end, next.end);
   if (!isSame || JSON.stringify(sharedPart(calendar, item.fields)) !== JSON.stringify(sharedPart(calendar, next))) {
-    throw new GoogleError(403, 'forbiddenForNonOrganizer', 'Shared properties can only be changed by the organizer of the event.', {
-      domain: 'calendar',
-    });
+    throw new GoogleError(
+      403,
+      'forbiddenForNonOrganizer',
+      'Shared properties can only be changed by the organizer of the event.',
+      {
+        domain: 'calendar',
+      },
+    );
   }
 }
 

@@ -45,7 +45,11 @@ export class OAuth {
     this.#settings = settings;
   }
 
-  grant(email: string, scopes: readonly string[], refreshToken = `1//${randomBytes(24).toString('base64url')}`): string {
+  grant(
+    email: string,
+    scopes: readonly string[],
+    refreshToken = `1//${randomBytes(24).toString('base64url')}`,
+  ): string {
     if (!this.accounts.includes(email)) this.accounts.push(email);
     this.#grants.set(refreshToken, { email, scopes: scopes.map(fullScope), revoked: false });
     return refreshToken;
@@ -57,7 +61,8 @@ export class OAuth {
   }
 
   expireAccessTokens(email?: string): void {
-    for (const token of this.#access.values()) if (email === undefined || token.grant.email === email) token.expiresMs = 0;
+    for (const token of this.#access.values())
+      if (email === undefined || token.grant.email === email) token.expiresMs = 0;
   }
 
   setScopes(email: string, scopes: readonly string[]): void {
@@ -67,17 +72,31 @@ export class OAuth {
   /** Who calls, and may that be done with the token's scopes? @throws GoogleError 401, or 403 `insufficientPermissions` */
   authorize(header: string | undefined, accepted: readonly string[]): string {
     if (header === undefined) {
-      throw new GoogleError(401, 'required', 'Login Required.', { locationType: 'header', location: 'Authorization', status: 'UNAUTHENTICATED' });
+      throw new GoogleError(401, 'required', 'Login Required.', {
+        locationType: 'header',
+        location: 'Authorization',
+        status: 'UNAUTHENTICATED',
+      });
     }
     const token = /^Bearer (\S+)$/.exec(header)?.[1];
     const known = token === undefined ? undefined : this.#access.get(token);
     if (known === undefined || known.expiresMs <= this.#settings.now() || known.grant.revoked) {
-      throw new GoogleError(401, 'authError', 'Invalid Credentials', { locationType: 'header', location: 'Authorization', status: 'UNAUTHENTICATED' });
+      throw new GoogleError(401, 'authError', 'Invalid Credentials', {
+        locationType: 'header',
+        location: 'Authorization',
+        status: 'UNAUTHENTICATED',
+      });
     }
     if (!accepted.some((scope) => known.grant.scopes.includes(fullScope(scope)))) {
       throw new GoogleError(403, 'insufficientPermissions', 'Request had insufficient authentication scopes.', {
         status: 'PERMISSION_DENIED',
-        details: [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'ACCESS_TOKEN_SCOPE_INSUFFICIENT', domain: 'googleapis.com' }],
+        details: [
+          {
+            '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+            reason: 'ACCESS_TOKEN_SCOPE_INSUFFICIENT',
+            domain: 'googleapis.com',
+          },
+        ],
       });
     }
     return known.grant.email;
@@ -87,23 +106,37 @@ export class OAuth {
   consentPage(query: URLSearchParams): OAuthAnswer {
     const redirectUri = query.get('redirect_uri') ?? '';
     if (query.get('client_id') !== this.#settings.clientId) return page(401, 'Error 401: invalid_client');
-    if (!/^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1|\[::1\])([:/]|$))/.test(redirectUri)) return page(400, 'Error 400: redirect_uri_mismatch');
+    if (!/^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1|\[::1\])([:/]|$))/.test(redirectUri))
+      return page(400, 'Error 400: redirect_uri_mismatch');
     const scopes = (query.get('scope') ?? '').split(' ').filter((scope) => scope !== '');
     const challenge = query.get('code_challenge');
     const fits = query.get('response_type') === 'code' && scopes.length > 0;
-    if (!fits || (challenge !== null && query.get('code_challenge_method') !== 'S256')) return page(400, 'Error 400: invalid_request');
+    if (!fits || (challenge !== null && query.get('code_challenge_method') !== 'S256'))
+      return page(400, 'Error 400: invalid_request');
     const back = new URL(redirectUri);
     const state = query.get('state');
     if (state !== null) back.searchParams.set('state', state);
     const hint = query.get('login_hint');
     const email = hint !== null && this.accounts.includes(hint) ? hint : this.accounts[0];
-    const granted = this.consent === null ? scopes : scopes.filter((scope) => this.consent!.map(fullScope).includes(fullScope(scope)));
+    const granted =
+      this.consent === null
+        ? scopes
+        : scopes.filter((scope) => this.consent!.map(fullScope).includes(fullScope(scope)));
     if (email === undefined || granted.length === 0) back.searchParams.set('error', 'access_denied');
     else {
       const code = `4/${randomBytes(24).toString('base64url')}`;
       const isFirst = ![...this.#grants.values()].some((grant) => grant.email === email && !grant.revoked);
-      const withRefreshToken = query.get('access_type') === 'offline' && (isFirst || (query.get('prompt') ?? '').split(' ').includes('consent'));
-      this.#codes.set(code, { email, scopes: granted, redirectUri, challenge, withRefreshToken, issuedMs: this.#settings.now() });
+      const withRefreshToken =
+        query.get('access_type') === 'offline' &&
+        (isFirst || (query.get('prompt') ?? '').split(' ').includes('consent'));
+      this.#codes.set(code, {
+        email,
+        scopes: granted,
+        redirectUri,
+        challenge,
+        withRefreshToken,
+        issuedMs: this.#settings.now(),
+      });
       back.searchParams.set('code', code);
       back.searchParams.set('scope', granted.join(' '));
     }
@@ -133,7 +166,8 @@ export class OAuth {
   }
 
   #refresh(refreshToken: string | null): OAuthAnswer {
-    if (refreshToken === null || refreshToken === '') return failure(400, 'invalid_request', 'Missing required parameter: refresh_token');
+    if (refreshToken === null || refreshToken === '')
+      return failure(400, 'invalid_request', 'Missing required parameter: refresh_token');
     const grant = this.#grants.get(refreshToken);
     if (grant === undefined) return failure(400, 'invalid_grant', 'Bad Request');
     if (grant.revoked) return failure(400, 'invalid_grant', 'Token has been expired or revoked.');
@@ -146,13 +180,17 @@ export class OAuth {
     const text = form.get('code') ?? '';
     const code = this.#codes.get(text);
     this.#codes.delete(text);
-    if (code === undefined || this.#settings.now() - code.issuedMs > CODE_AGE_MS) return failure(400, 'invalid_grant', 'Malformed auth code.');
+    if (code === undefined || this.#settings.now() - code.issuedMs > CODE_AGE_MS)
+      return failure(400, 'invalid_grant', 'Malformed auth code.');
     if (form.get('redirect_uri') !== code.redirectUri) return failure(400, 'redirect_uri_mismatch', 'Bad Request');
     const verifier = form.get('code_verifier');
-    if (code.challenge === null && verifier !== null) return failure(400, 'invalid_grant', 'code_verifier or verifier is not needed.');
+    if (code.challenge === null && verifier !== null)
+      return failure(400, 'invalid_grant', 'code_verifier or verifier is not needed.');
     if (code.challenge !== null) {
       if (verifier === null) return failure(400, 'invalid_grant', 'Missing code verifier.');
-      const fits = /^[A-Za-z0-9._~-]{43,128}$/.test(verifier) && createHash('sha256').update(verifier).digest('base64url') === code.challenge;
+      const fits =
+        /^[A-Za-z0-9._~-]{43,128}$/.test(verifier) &&
+        createHash('sha256').update(verifier).digest('base64url') === code.challenge;
       if (!fits) return failure(400, 'invalid_grant', 'Invalid code verifier.');
     }
     if (code.withRefreshToken) return this.#issue(...this.#newGrant(code.email, code.scopes));
@@ -176,7 +214,9 @@ export class OAuth {
         scope: grant.scopes.join(' '),
         token_type: 'Bearer',
         ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
-        ...(grant.scopes.includes('openid') ? { id_token: idToken(grant.email, this.#settings.clientId, this.#settings.now()) } : {}),
+        ...(grant.scopes.includes('openid')
+          ? { id_token: idToken(grant.email, this.#settings.clientId, this.#settings.now()) }
+          : {}),
       },
     };
   }
@@ -192,7 +232,11 @@ function failure(status: number, error: string, description: string): OAuthAnswe
 }
 
 function page(status: number, text: string): OAuthAnswer {
-  return { status, headers: { 'Content-Type': 'text/html; charset=utf-8' }, body: `<!doctype html><title>${text}</title><p>${text}` };
+  return {
+    status,
+    headers: { 'Content-Type': 'text/html; charset=utf-8' },
+    body: `<!doctype html><title>${text}</title><p>${text}`,
+  };
 }
 
 /** Not signed: nobody should look at more than the address in it. */

@@ -1,24 +1,45 @@
 /** Events that nobody can write through the API but that Google hands out: old data, other people's meetings, special types. */
-import { serverId } from './calendar.ts';
+
 import type { Item } from './calendar.ts';
+import { serverId } from './calendar.ts';
 import { isObject } from './event-fields.ts';
-import { checkAttendees } from './event-parts.ts';
 import type { Reminders } from './event-parts.ts';
-import { keyOf } from './event-times.ts';
+import { checkAttendees } from './event-parts.ts';
 import type { EventTime } from './event-times.ts';
+import { keyOf } from './event-times.ts';
 import type { Json } from './google-error.ts';
 import { splitInstanceId } from './series.ts';
 import { instantOf, parseDate, parseDateTime } from './time.ts';
-import { openCalendar } from './world.ts';
 import type { AccountState, World } from './world.ts';
+import { openCalendar } from './world.ts';
 
 /** Stores `event` nearly as it stands: only times that can be read are rendered anew. Replaces what has the id. */
 export function plantEvent(world: World, account: AccountState, calendarId: string, event: Json): Item {
   const { calendar } = openCalendar(world, account, calendarId, 'freeBusyReader');
   const {
-    id = serverId(), iCalUID = `${String(id)}@google.com`, status = 'confirmed', start, end, recurrence, attendees, reminders,
-    extendedProperties, attachments, conferenceData, eventType = 'default', organizer, creator, recurringEventId, originalStartTime,
-    sequence = 0, kind: _kind, etag: _etag, created: _created, updated: _updated, htmlLink: _link, ...plain
+    id = serverId(),
+    iCalUID = `${String(id)}@google.com`,
+    status = 'confirmed',
+    start,
+    end,
+    recurrence,
+    attendees,
+    reminders,
+    extendedProperties,
+    attachments,
+    conferenceData,
+    eventType = 'default',
+    organizer,
+    creator,
+    recurringEventId,
+    originalStartTime,
+    sequence = 0,
+    kind: _kind,
+    etag: _etag,
+    created: _created,
+    updated: _updated,
+    htmlLink: _link,
+    ...plain
   } = event;
   const organizerEmail = isObject(organizer) ? String(organizer['email']) : calendar.id;
   const original = originalStartTime === undefined ? null : readTime(originalStartTime, calendar.timeZone);
@@ -30,7 +51,12 @@ export function plantEvent(world: World, account: AccountState, calendarId: stri
     sequence: Number(sequence),
     seriesId: typeof recurringEventId === 'string' ? recurringEventId : null,
     original,
-    occurrence: typeof recurringEventId === 'string' ? (original === null ? splitInstanceId(String(id))?.key ?? null : keyOf(original)) : null,
+    occurrence:
+      typeof recurringEventId === 'string'
+        ? original === null
+          ? (splitInstanceId(String(id))?.key ?? null)
+          : keyOf(original)
+        : null,
     deleted: status === 'cancelled',
     fields: {
       status: status === 'tentative' ? 'tentative' : 'confirmed',
@@ -40,7 +66,9 @@ export function plantEvent(world: World, account: AccountState, calendarId: stri
       eventType: String(eventType),
       plain,
       ...(Array.isArray(recurrence) ? { recurrence: recurrence as string[] } : {}),
-      ...(Array.isArray(attendees) ? { attendees: checkAttendees(attendees, { self: calendar.owner, organizer: organizerEmail }) } : {}),
+      ...(Array.isArray(attendees)
+        ? { attendees: checkAttendees(attendees, { self: calendar.owner, organizer: organizerEmail }) }
+        : {}),
       ...(isObject(extendedProperties) ? { extendedProperties } : {}),
       ...(Array.isArray(attachments) ? { attachments: attachments as Json[] } : {}),
       ...(isObject(conferenceData) ? { conferenceData } : {}),
@@ -60,7 +88,8 @@ function readTime(value: unknown, calendarZone: string): EventTime {
     const parsed = typeof dateTime === 'string' && date === undefined ? parseDateTime(dateTime) : null;
     const zone = typeof timeZone === 'string' ? timeZone : null;
     if (parsed !== null) {
-      const at = parsed.offsetMs === null ? instantOf(parsed.wall, zone ?? calendarZone) : parsed.wall - parsed.offsetMs;
+      const at =
+        parsed.offsetMs === null ? instantOf(parsed.wall, zone ?? calendarZone) : parsed.wall - parsed.offsetMs;
       return { kind: 'timed', at, zone };
     }
   }

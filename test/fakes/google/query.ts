@@ -2,7 +2,14 @@
 import { invalidParameter } from './google-error.ts';
 import { isZone, parseInstant } from './time.ts';
 
-export type ParameterType = 'flag' | 'text' | 'texts' | 'instant' | 'zone' | readonly string[] | { readonly max: number; readonly min: number };
+export type ParameterType =
+  | 'flag'
+  | 'text'
+  | 'texts'
+  | 'instant'
+  | 'zone'
+  | readonly string[]
+  | { readonly max: number; readonly min: number };
 export type Parameters = Readonly<Record<string, ParameterType>>;
 
 const COMMON: Parameters = { fields: 'text', prettyPrint: 'flag', quotaUser: 'text', alt: ['json'], key: 'text' };

@@ -68,8 +68,20 @@ function badRule(): GoogleError {
 
 const DAYS = ['SU', 'MO', 'TU', 'WE', 'TH', 'FR', 'SA'];
 const PARTS = [
-  'FREQ', 'INTERVAL', 'COUNT', 'UNTIL', 'WKST', 'BYDAY', 'BYMONTH', 'BYMONTHDAY', 'BYYEARDAY', 'BYWEEKNO', 'BYSETPOS', 'BYHOUR',
-  'BYMINUTE', 'BYSECOND',
+  'FREQ',
+  'INTERVAL',
+  'COUNT',
+  'UNTIL',
+  'WKST',
+  'BYDAY',
+  'BYMONTH',
+  'BYMONTHDAY',
+  'BYYEARDAY',
+  'BYWEEKNO',
+  'BYSETPOS',
+  'BYHOUR',
+  'BYMINUTE',
+  'BYSECOND',
 ];
 
 function parseRule(text: string, kind: SeriesKind): Rule {
@@ -120,7 +132,12 @@ function checkParts(rule: Rule, kind: SeriesKind): void {
   const times = rule.byHour.length + rule.byMinute.length + rule.bySecond.length;
   if (kind.allDay && times > 0) throw badRule();
   const others =
-    rule.byDay.length + rule.byMonth.length + rule.byMonthDay.length + rule.byYearDay.length + rule.byWeekNo.length + times;
+    rule.byDay.length +
+    rule.byMonth.length +
+    rule.byMonthDay.length +
+    rule.byYearDay.length +
+    rule.byWeekNo.length +
+    times;
   if (rule.bySetPos.length > 0 && others === 0) throw badRule();
 }
 
@@ -176,7 +193,8 @@ function parseDates(line: string, kind: SeriesKind): number[] {
     const isUtc = text.endsWith('Z');
     const isDate = text.length === 8;
     const wall = parseCompact(isUtc ? text.slice(0, -1) : text);
-    if (wall === null || (kind.strict && isDate !== (type === 'DATE')) || (isUtc && zone !== undefined)) throw badRule();
+    if (wall === null || (kind.strict && isDate !== (type === 'DATE')) || (isUtc && zone !== undefined))
+      throw badRule();
     if (kind.allDay) {
       if (kind.strict && !isDate) throw badRule();
       values.push(wall - (wall % 86_400_000));

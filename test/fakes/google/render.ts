@@ -1,8 +1,8 @@
 /** An item as an answer shows it. */
 import type { Behaviour } from './behaviour.ts';
 import type { AccessRole, Calendar, Item } from './calendar.ts';
-import { showTime } from './event-times.ts';
 import type { EventFields } from './event-fields.ts';
+import { showTime } from './event-times.ts';
 import type { Json } from './google-error.ts';
 
 export interface View {
@@ -20,7 +20,10 @@ export function showItem(calendar: Calendar, item: Item, view: View): Json {
   const head: Json = { kind: 'calendar#event', etag: item.etag, id: item.id, status };
   if (item.deleted && item.seriesId !== null) return { ...head, ...showOrigin(item, view) };
   const { fields } = item;
-  const times = { start: showTime(fields.start, view.zone, view.behaviour.fillTimeZone), end: showTime(fields.end, view.zone, view.behaviour.fillTimeZone) };
+  const times = {
+    start: showTime(fields.start, view.zone, view.behaviour.fillTimeZone),
+    end: showTime(fields.end, view.zone, view.behaviour.fillTimeZone),
+  };
   if (isHidden(item, view)) return { ...head, ...times, ...showOrigin(item, view), visibility: 'private' };
   const { transparency, visibility, summary, description, location, colorId, source, ...flags } = fields.plain;
   return withoutUndefined({
@@ -102,7 +105,9 @@ function showAttendees(fields: EventFields, view: View): Json {
 function showConference(fields: EventFields): Json {
   const { conferenceData } = fields;
   if (conferenceData === undefined) return {};
-  const entry = (conferenceData['entryPoints'] as Json[] | undefined)?.find((point) => point['entryPointType'] === 'video');
+  const entry = (conferenceData['entryPoints'] as Json[] | undefined)?.find(
+    (point) => point['entryPointType'] === 'video',
+  );
   return { ...(entry === undefined ? {} : { hangoutLink: entry['uri'] }), conferenceData };
 }
 

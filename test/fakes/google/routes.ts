@@ -1,22 +1,31 @@
 /** Which request is which method of the API: its parameters, its scopes, and who carries it out. */
+
+import {
+  changeCalendar,
+  deleteCalendar,
+  getEntry,
+  insertCalendar,
+  listCalendars,
+  patchEntry,
+  showPlainCalendar,
+} from './calendar-list.ts';
 import type { Channels } from './channels.ts';
-import { changeCalendar, deleteCalendar, getEntry, insertCalendar, listCalendars, patchEntry, showPlainCalendar } from './calendar-list.ts';
 import { COLORS } from './colors.ts';
-import { deleteEvent, insertEvent, patchEvent, updateEvent } from './events.ts';
 import type { Outcome, WriteOptions } from './events.ts';
+import { deleteEvent, insertEvent, patchEvent, updateEvent } from './events.ts';
 import { queryFreeBusy } from './free-busy.ts';
-import { GoogleError, invalid, notFound, notImplemented, preconditionFailed } from './google-error.ts';
 import type { Json } from './google-error.ts';
+import { GoogleError, invalid, notFound, notImplemented, preconditionFailed } from './google-error.ts';
 import { listEvents, listInstances } from './listing.ts';
 import { locate } from './locate.ts';
 import type { OAuth } from './oauth.ts';
 import { selectFields } from './partial-response.ts';
-import { parseQuery } from './query.ts';
 import type { Parameters, Query } from './query.ts';
+import { parseQuery } from './query.ts';
 import { showItem } from './render.ts';
 import { splitInstanceId } from './series.ts';
-import { openCalendar } from './world.ts';
 import type { AccountState, World } from './world.ts';
+import { openCalendar } from './world.ts';
 
 export interface ApiRequest {
   readonly method: string;
@@ -70,7 +79,10 @@ export function answer(backend: Backend, request: ApiRequest): ApiAnswer {
     if (route === undefined) throw new GoogleError(405, 'httpMethodNotAllowed', 'Method Not Allowed');
     const email = backend.oauth.authorize(request.headers['authorization'], route.scopes);
     const account = backend.world.accounts.get(email);
-    if (account === undefined) throw new GoogleError(403, 'notACalendarUser', 'The user must be signed up for Google Calendar.', { domain: 'calendar' });
+    if (account === undefined)
+      throw new GoogleError(403, 'notACalendarUser', 'The user must be signed up for Google Calendar.', {
+        domain: 'calendar',
+      });
     const query = parseQuery(request.search, route.parameters);
     const ids = route.pattern.exec(path)!.slice(1).map(decode);
     const body = route.method === 'GET' || route.method === 'DELETE' ? undefined : parseBody(request);
@@ -82,11 +94,24 @@ export function answer(backend: Backend, request: ApiRequest): ApiAnswer {
   }
 }
 
-const READ_EVENTS = ['calendar', 'calendar.readonly', 'calendar.events', 'calendar.events.readonly', 'calendar.events.owned', 'calendar.app.created'];
+const READ_EVENTS = [
+  'calendar',
+  'calendar.readonly',
+  'calendar.events',
+  'calendar.events.readonly',
+  'calendar.events.owned',
+  'calendar.app.created',
+];
 const WRITE_EVENTS = ['calendar', 'calendar.events', 'calendar.events.owned', 'calendar.app.created'];
 const READ_LIST = ['calendar', 'calendar.readonly', 'calendar.calendarlist', 'calendar.calendarlist.readonly'];
 const WRITE_LIST = ['calendar', 'calendar.calendarlist'];
-const READ_CALENDARS = ['calendar', 'calendar.readonly', 'calendar.calendars', 'calendar.calendars.readonly', 'calendar.app.created'];
+const READ_CALENDARS = [
+  'calendar',
+  'calendar.readonly',
+  'calendar.calendars',
+  'calendar.calendars.readonly',
+  'calendar.app.created',
+];
 const WRITE_CALENDARS = ['calendar', 'calendar.calendars', 'calendar.app.created'];
 const FREE_BUSY = ['calendar', 'calendar.readonly', 'calendar.freebusy', 'calendar.events.freebusy'];
 
@@ -116,7 +141,14 @@ const LIST: Parameters = {
   timeZone: 'zone',
   showHiddenInvitations: 'flag',
 };
-const INSTANCES: Parameters = { ...PAGE, originalStart: 'text', timeMin: 'instant', timeMax: 'instant', maxAttendees: { min: 1, max: 100_000 }, timeZone: 'zone' };
+const INSTANCES: Parameters = {
+  ...PAGE,
+  originalStart: 'text',
+  timeMin: 'instant',
+  timeMax: 'instant',
+  maxAttendees: { min: 1, max: 100_000 },
+  timeZone: 'zone',
+};
 const ROLES = ['freeBusyReader', 'reader', 'writerWithoutPrivateAccess', 'writer', 'owner'];
 const CALENDAR_LIST: Parameters = {
   ...PAGE,
@@ -133,32 +165,149 @@ const ENTRY = /^\/users\/me\/calendarList\/([^/]+)$/;
 
 const ROUTES: readonly Route[] = [
   { method: 'GET', pattern: EVENTS, scopes: READ_EVENTS, parameters: LIST, run: runList },
-  { method: 'POST', pattern: EVENTS, scopes: WRITE_EVENTS, parameters: WRITE, run: (call) => shown(call, insertEvent(call.world, actor(call), call.ids[0]!, call.body, options(call))) },
-  { method: 'POST', pattern: /^\/calendars\/([^/]+)\/events\/import$/, scopes: WRITE_EVENTS, parameters: WRITE, run: refuseImport },
-  { method: 'POST', pattern: /^\/calendars\/([^/]+)\/events\/(quickAdd)$/, scopes: WRITE_EVENTS, parameters: { text: 'text', ...SEND_UPDATES }, run: () => refuse('quickAdd') },
-  { method: 'POST', pattern: /^\/calendars\/([^/]+)\/events\/(watch)$/, scopes: READ_EVENTS, parameters: LIST, run: runWatch },
-  { method: 'GET', pattern: EVENT, scopes: READ_EVENTS, parameters: { maxAttendees: { min: 1, max: 100_000 }, timeZone: 'zone' }, run: runGet },
-  { method: 'PATCH', pattern: EVENT, scopes: WRITE_EVENTS, parameters: WRITE, run: (call) => shown(call, patchEvent(call.world, actor(call), call.ids[0]!, calmId(call), call.body, options(call))) },
-  { method: 'PUT', pattern: EVENT, scopes: WRITE_EVENTS, parameters: WRITE, run: (call) => shown(call, updateEvent(call.world, actor(call), call.ids[0]!, calmId(call), call.body, options(call))) },
+  {
+    method: 'POST',
+    pattern: EVENTS,
+    scopes: WRITE_EVENTS,
+    parameters: WRITE,
+    run: (call) => shown(call, insertEvent(call.world, actor(call), call.ids[0]!, call.body, options(call))),
+  },
+  {
+    method: 'POST',
+    pattern: /^\/calendars\/([^/]+)\/events\/import$/,
+    scopes: WRITE_EVENTS,
+    parameters: WRITE,
+    run: refuseImport,
+  },
+  {
+    method: 'POST',
+    pattern: /^\/calendars\/([^/]+)\/events\/(quickAdd)$/,
+    scopes: WRITE_EVENTS,
+    parameters: { text: 'text', ...SEND_UPDATES },
+    run: () => refuse('quickAdd'),
+  },
+  {
+    method: 'POST',
+    pattern: /^\/calendars\/([^/]+)\/events\/(watch)$/,
+    scopes: READ_EVENTS,
+    parameters: LIST,
+    run: runWatch,
+  },
+  {
+    method: 'GET',
+    pattern: EVENT,
+    scopes: READ_EVENTS,
+    parameters: { maxAttendees: { min: 1, max: 100_000 }, timeZone: 'zone' },
+    run: runGet,
+  },
+  {
+    method: 'PATCH',
+    pattern: EVENT,
+    scopes: WRITE_EVENTS,
+    parameters: WRITE,
+    run: (call) =>
+      shown(call, patchEvent(call.world, actor(call), call.ids[0]!, calmId(call), call.body, options(call))),
+  },
+  {
+    method: 'PUT',
+    pattern: EVENT,
+    scopes: WRITE_EVENTS,
+    parameters: WRITE,
+    run: (call) =>
+      shown(call, updateEvent(call.world, actor(call), call.ids[0]!, calmId(call), call.body, options(call))),
+  },
   { method: 'DELETE', pattern: EVENT, scopes: WRITE_EVENTS, parameters: SEND_UPDATES, run: runDelete },
-  { method: 'GET', pattern: /^\/calendars\/([^/]+)\/events\/([^/]+)\/instances$/, scopes: READ_EVENTS, parameters: INSTANCES, run: runInstances },
-  { method: 'POST', pattern: /^\/calendars\/([^/]+)\/events\/([^/]+)\/move$/, scopes: WRITE_EVENTS, parameters: { destination: 'text', ...SEND_UPDATES }, run: () => refuse('move') },
-  { method: 'POST', pattern: /^\/calendars$/, scopes: WRITE_CALENDARS, parameters: {}, run: ({ world, account, body }) => ok(insertCalendar(world, account, body)) },
-  { method: 'GET', pattern: CALENDAR, scopes: READ_CALENDARS, parameters: {}, run: ({ world, account, ids }) => ok(showPlainCalendar(openCalendar(world, account, ids[0]!, 'reader').calendar)) },
-  { method: 'PATCH', pattern: CALENDAR, scopes: WRITE_CALENDARS, parameters: {}, run: ({ world, account, ids, body }) => ok(changeCalendar(world, account, ids[0]!, body, true)) },
-  { method: 'PUT', pattern: CALENDAR, scopes: WRITE_CALENDARS, parameters: {}, run: ({ world, account, ids, body }) => ok(changeCalendar(world, account, ids[0]!, body, false)) },
+  {
+    method: 'GET',
+    pattern: /^\/calendars\/([^/]+)\/events\/([^/]+)\/instances$/,
+    scopes: READ_EVENTS,
+    parameters: INSTANCES,
+    run: runInstances,
+  },
+  {
+    method: 'POST',
+    pattern: /^\/calendars\/([^/]+)\/events\/([^/]+)\/move$/,
+    scopes: WRITE_EVENTS,
+    parameters: { destination: 'text', ...SEND_UPDATES },
+    run: () => refuse('move'),
+  },
+  {
+    method: 'POST',
+    pattern: /^\/calendars$/,
+    scopes: WRITE_CALENDARS,
+    parameters: {},
+    run: ({ world, account, body }) => ok(insertCalendar(world, account, body)),
+  },
+  {
+    method: 'GET',
+    pattern: CALENDAR,
+    scopes: READ_CALENDARS,
+    parameters: {},
+    run: ({ world, account, ids }) => ok(showPlainCalendar(openCalendar(world, account, ids[0]!, 'reader').calendar)),
+  },
+  {
+    method: 'PATCH',
+    pattern: CALENDAR,
+    scopes: WRITE_CALENDARS,
+    parameters: {},
+    run: ({ world, account, ids, body }) => ok(changeCalendar(world, account, ids[0]!, body, true)),
+  },
+  {
+    method: 'PUT',
+    pattern: CALENDAR,
+    scopes: WRITE_CALENDARS,
+    parameters: {},
+    run: ({ world, account, ids, body }) => ok(changeCalendar(world, account, ids[0]!, body, false)),
+  },
   { method: 'DELETE', pattern: CALENDAR, scopes: WRITE_CALENDARS, parameters: {}, run: runDeleteCalendar },
-  { method: 'POST', pattern: /^\/calendars\/([^/]+)\/clear$/, scopes: WRITE_CALENDARS, parameters: {}, run: () => refuse('clear') },
-  { method: 'GET', pattern: /^\/users\/me\/calendarList$/, scopes: READ_LIST, parameters: CALENDAR_LIST, run: ({ world, account, query }) => ok(listCalendars(world, account, query)) },
-  { method: 'GET', pattern: ENTRY, scopes: READ_LIST, parameters: {}, run: ({ world, account, ids }) => ok(getEntry(world, account, ids[0]!)) },
-  { method: 'PATCH', pattern: ENTRY, scopes: WRITE_LIST, parameters: { colorRgbFormat: 'flag' }, run: ({ world, account, ids, body, query }) => ok(patchEntry(world, account, ids[0]!, body, query)) },
-  { method: 'GET', pattern: /^\/colors$/, scopes: [...READ_EVENTS, ...READ_LIST], parameters: {}, run: () => ok({ kind: 'calendar#colors', ...COLORS }) },
-  { method: 'POST', pattern: /^\/freeBusy$/, scopes: FREE_BUSY, parameters: {}, run: ({ world, account, body }) => ok(queryFreeBusy(world, account, body)) },
+  {
+    method: 'POST',
+    pattern: /^\/calendars\/([^/]+)\/clear$/,
+    scopes: WRITE_CALENDARS,
+    parameters: {},
+    run: () => refuse('clear'),
+  },
+  {
+    method: 'GET',
+    pattern: /^\/users\/me\/calendarList$/,
+    scopes: READ_LIST,
+    parameters: CALENDAR_LIST,
+    run: ({ world, account, query }) => ok(listCalendars(world, account, query)),
+  },
+  {
+    method: 'GET',
+    pattern: ENTRY,
+    scopes: READ_LIST,
+    parameters: {},
+    run: ({ world, account, ids }) => ok(getEntry(world, account, ids[0]!)),
+  },
+  {
+    method: 'PATCH',
+    pattern: ENTRY,
+    scopes: WRITE_LIST,
+    parameters: { colorRgbFormat: 'flag' },
+    run: ({ world, account, ids, body, query }) => ok(patchEntry(world, account, ids[0]!, body, query)),
+  },
+  {
+    method: 'GET',
+    pattern: /^\/colors$/,
+    scopes: [...READ_EVENTS, ...READ_LIST],
+    parameters: {},
+    run: () => ok({ kind: 'calendar#colors', ...COLORS }),
+  },
+  {
+    method: 'POST',
+    pattern: /^\/freeBusy$/,
+    scopes: FREE_BUSY,
+    parameters: {},
+    run: ({ world, account, body }) => ok(queryFreeBusy(world, account, body)),
+  },
   { method: 'POST', pattern: /^\/channels\/stop$/, scopes: READ_EVENTS, parameters: {}, run: runStop },
 ];
 
 function runList(call: Call): ApiAnswer {
-  for (const type of call.query.list('eventTypes')) if (!TYPES.includes(type)) throw invalid('Invalid value for: eventTypes', 'eventTypes');
+  for (const type of call.query.list('eventTypes'))
+    if (!TYPES.includes(type)) throw invalid('Invalid value for: eventTypes', 'eventTypes');
   return ok(listEvents(call.world, actor(call), call.ids[0]!, call.query));
 }
 
@@ -210,7 +359,8 @@ function calmId(call: Call): string {
   if (backend.storm412 === 0 || ifMatch(call) === null) return id;
   const { calendar } = openCalendar(call.world, call.account, call.ids[0]!, 'reader');
   const item = calendar.items.get(id);
-  const isSeries = item === undefined ? splitInstanceId(id) !== null : item.seriesId !== null || item.fields.recurrence !== undefined;
+  const isSeries =
+    item === undefined ? splitInstanceId(id) !== null : item.seriesId !== null || item.fields.recurrence !== undefined;
   if (!isSeries) return id;
   backend.storm412 -= 1;
   throw preconditionFailed();

@@ -1,6 +1,7 @@
 /** The last step of a write: the item's counters, its series, other people, and whoever watches the calendar. */
-import { guests } from './calendar.ts';
+
 import type { Calendar, Item, Reach } from './calendar.ts';
+import { guests } from './calendar.ts';
 import type { EventFields } from './event-fields.ts';
 import { sameTime } from './event-times.ts';
 import { isOrganizer } from './locate.ts';
@@ -23,7 +24,8 @@ export function saveItem(world: World, actor: Actor, calendar: Calendar, save: S
   item.deleted = false;
   item.unlisted = false;
   if (before !== null) {
-    if (movesInTime(before, item.fields) || before.plain['location'] !== item.fields.plain['location']) item.sequence += 1;
+    if (movesInTime(before, item.fields) || before.plain['location'] !== item.fields.plain['location'])
+      item.sequence += 1;
     if (item.seriesId !== null) spreadVisibility(calendar, item, before);
   }
   const remindersOnly = before !== null && !isVirtual && !wasDeleted && isRemindersOnly(before, item.fields);
@@ -69,7 +71,8 @@ function afterMasterWrite(world: World, calendar: Calendar, master: Item, before
   const moved = movesInTime(before, master.fields);
   for (const exception of calendar.exceptionsOf(master.id)) {
     if (!moved) {
-      if (world.behaviour.masterWriteTouchesExceptions && !exception.lost && !exception.unlisted) calendar.stamp(exception);
+      if (world.behaviour.masterWriteTouchesExceptions && !exception.lost && !exception.unlisted)
+        calendar.stamp(exception);
       continue;
     }
     const fits = master.fields.recurrence !== undefined && hasOccurrence(calendar, master, exception.occurrence!);
@@ -96,8 +99,18 @@ function becomePlain(calendar: Calendar, exception: Item, master: Item): void {
   const { recurrence: _recurrence, ...copied } = master.fields;
   const { start, end } = master.fields;
   const original = exception.original!;
-  const length = start.kind === 'timed' && end.kind === 'timed' ? end.at - start.at : start.kind === 'date' && end.kind === 'date' ? end.wall - start.wall : 0;
-  const moved = original.kind === 'timed' ? { ...original, at: original.at + length } : original.kind === 'date' ? { ...original, wall: original.wall + length } : end;
+  const length =
+    start.kind === 'timed' && end.kind === 'timed'
+      ? end.at - start.at
+      : start.kind === 'date' && end.kind === 'date'
+        ? end.wall - start.wall
+        : 0;
+  const moved =
+    original.kind === 'timed'
+      ? { ...original, at: original.at + length }
+      : original.kind === 'date'
+        ? { ...original, wall: original.wall + length }
+        : end;
   exception.fields = { ...copied, start: original, end: moved };
   exception.lost = false;
   exception.deleted = false;
@@ -133,7 +146,14 @@ function spreadVisibility(calendar: Calendar, item: Item, before: EventFields): 
   }
 }
 
-function noteReach(world: World, actor: Actor, calendar: Calendar, save: Save, before: string[], after: string[]): void {
+function noteReach(
+  world: World,
+  actor: Actor,
+  calendar: Calendar,
+  save: Save,
+  before: string[],
+  after: string[],
+): void {
   const everybody = [...new Set([...before, ...after])];
   if (everybody.length === 0) return;
   const reach: Reach = {

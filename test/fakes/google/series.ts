@@ -1,8 +1,8 @@
 /** A series and its occurrences: which there are, and the item that one of them is or would become. */
 import type { Calendar, Item } from './calendar.ts';
 import type { EventTime } from './event-times.ts';
-import { occurrences } from './expand.ts';
 import type { Occurrence } from './expand.ts';
+import { occurrences } from './expand.ts';
 import { parseRecurrence } from './recurrence-lines.ts';
 import { compactDate, compactInstant, instantOf, parseCompact, wallOf } from './time.ts';
 
@@ -61,7 +61,10 @@ function shifted(start: EventTime, end: EventTime, to: number): EventTime {
 /** All occurrences up to `horizon` as items, in order: exceptions in place of what they replace, cancelled ones too. */
 export function instancesOf(calendar: Calendar, master: Item, horizon: number): Item[] {
   const exceptions = new Map(
-    calendar.exceptionsOf(master.id).filter((item) => !item.lost && !item.unlisted).map((item) => [item.occurrence, item]),
+    calendar
+      .exceptionsOf(master.id)
+      .filter((item) => !item.lost && !item.unlisted)
+      .map((item) => [item.occurrence, item]),
   );
   const keys = new Set(occurrencesOf(calendar, master, horizon).map((occurrence) => occurrence.key));
   for (const key of exceptions.keys()) keys.add(key!);

@@ -1,13 +1,14 @@
 /** The HTTP side: reads requests, meets faults, keeps the log, answers; batches are taken apart here. */
-import { createServer } from 'node:http';
+
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ControlHandler } from '../../support/control.ts';
+import { parseBatch, showBatch } from './batch.ts';
 import { Faults } from './faults.ts';
 import { injectedError } from './google-error.ts';
-import { answer } from './routes.ts';
 import type { ApiAnswer, ApiRequest, Backend } from './routes.ts';
-import { parseBatch, showBatch } from './batch.ts';
+import { answer } from './routes.ts';
 
 /** One request as it was seen. Token requests are logged without their body. */
 export interface LoggedRequest {
@@ -67,7 +68,13 @@ export class GoogleServer {
     const body = await readBody(incoming);
     if (body === null) return void incoming.destroy();
     const headers = Object.fromEntries(Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]));
-    const request: ApiRequest = { method: incoming.method ?? 'GET', path: url.pathname, search: url.searchParams, headers, body };
+    const request: ApiRequest = {
+      method: incoming.method ?? 'GET',
+      path: url.pathname,
+      search: url.searchParams,
+      headers,
+      body,
+    };
     if (url.pathname.startsWith('/control/')) return this.#serveControl(request, response);
     if (url.pathname === '/batch/calendar/v3' && request.method === 'POST') {
       const parts = parseBatch(request);
@@ -96,7 +103,8 @@ export class GoogleServer {
     }
     if (verdict !== null && verdict.when !== 'never') {
       const { error } = verdict;
-      result = error === null ? null : { status: error.code, body: error.envelope(), headers: error.detail.headers ?? {} };
+      result =
+        error === null ? null : { status: error.code, body: error.envelope(), headers: error.detail.headers ?? {} };
     }
     logged.status = result?.status ?? 0;
     return result;
@@ -106,7 +114,8 @@ export class GoogleServer {
     const { oauth } = this.#backend;
     if (request.path === '/token') {
       const isForm = /^application\/x-www-form-urlencoded\b/i.test(request.headers['content-type'] ?? '');
-      if (request.method !== 'POST' || !isForm) return { status: 400, body: { error: 'invalid_request', error_description: 'Bad Request' } };
+      if (request.method !== 'POST' || !isForm)
+        return { status: 400, body: { error: 'invalid_request', error_description: 'Bad Request' } };
       return oauth.token(new URLSearchParams(request.body), request.headers['authorization']);
     }
     if (request.path === '/revoke' && request.method === 'POST') {
@@ -159,7 +168,13 @@ export class GoogleServer {
       ...(result.body === undefined ? {} : { 'Content-Type': 'application/json; charset=UTF-8' }),
       ...result.headers,
     });
-    response.end(result.body === undefined ? undefined : isText ? (result.body as string) : `${JSON.stringify(result.body, null, 1)}\n`);
+    response.end(
+      result.body === undefined
+        ? undefined
+        : isText
+          ? (result.body as string)
+          : `${JSON.stringify(result.body, null, 1)}\n`,
+    );
   }
 }
 

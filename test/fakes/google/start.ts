@@ -5,20 +5,21 @@
  * The API is at `${rootUrl}calendar/v3`: set `GOOGLE_API_ROOT_URL` to `rootUrl`, `GOOGLE_OAUTH_TOKEN_URL` to `tokenUrl`, `GOOGLE_OAUTH_AUTH_URL` to
  * `authUrl`.
  */
+
+import { controlHandler } from '../../support/control.ts';
 import { GoogleAccount } from './account.ts';
-import { DEFAULT_BEHAVIOUR } from './behaviour.ts';
 import type { Behaviour } from './behaviour.ts';
+import { DEFAULT_BEHAVIOUR } from './behaviour.ts';
 import type { Reach } from './calendar.ts';
 import { Channels } from './channels.ts';
-import { controlHandler } from '../../support/control.ts';
 import { CONTROLS } from './control.ts';
 import type { Fault } from './faults.ts';
 import { OAuth } from './oauth.ts';
 import type { Backend } from './routes.ts';
-import { GoogleServer } from './server.ts';
 import type { LoggedRequest } from './server.ts';
-import { createCalendar } from './world.ts';
+import { GoogleServer } from './server.ts';
 import type { World } from './world.ts';
+import { createCalendar } from './world.ts';
 
 export interface GoogleOptions extends Partial<Behaviour> {
   /** 0 or absent: any free one. */
@@ -60,14 +61,29 @@ export class GoogleStandIn {
   readonly #forgottenHarm: string[] = [];
 
   constructor(options: GoogleOptions) {
-    const { port: _port, clientId = 'stand-in.apps.example', clientSecret = 'stand-in-secret', now = Date.now, control = false, mayReach = false, ...behaviour } = options;
+    const {
+      port: _port,
+      clientId = 'stand-in.apps.example',
+      clientSecret = 'stand-in-secret',
+      now = Date.now,
+      control = false,
+      mayReach = false,
+      ...behaviour
+    } = options;
     this.#mayReach = mayReach;
     this.clientId = clientId;
     this.clientSecret = clientSecret;
     this.behaviour = { ...DEFAULT_BEHAVIOUR, ...behaviour };
     const channels = new Channels(now, this.behaviour);
     const changed: World['changed'] = [(calendar) => channels.changed(calendar)];
-    const world: World = { behaviour: this.behaviour, now, accounts: new Map(), calendars: new Map(), reach: [], changed };
+    const world: World = {
+      behaviour: this.behaviour,
+      now,
+      accounts: new Map(),
+      calendars: new Map(),
+      reach: [],
+      changed,
+    };
     const oauth = new OAuth({ clientId, clientSecret, now, behaviour: this.behaviour });
     this.#backend = { world, oauth, channels, storm412: 0, refusedImports: 0 };
     this.#server = new GoogleServer(this.#backend, control ? controlHandler(this, CONTROLS) : null);
@@ -90,7 +106,12 @@ export class GoogleStandIn {
   }
 
   /** An account with a primary calendar, whose id is the address. */
-  addAccount({ email, refreshToken, timeZone = 'Europe/Berlin', scopes = ['calendar'] }: AccountOptions): GoogleAccount {
+  addAccount({
+    email,
+    refreshToken,
+    timeZone = 'Europe/Berlin',
+    scopes = ['calendar'],
+  }: AccountOptions): GoogleAccount {
     const { world, oauth } = this.#backend;
     const state = { email, entries: new Map(), listVersion: 0 };
     world.accounts.set(email, state);
@@ -130,14 +151,18 @@ export class GoogleStandIn {
 
   /** Requests that changed, or tried to change, calendars. */
   get writes(): readonly LoggedRequest[] {
-    return this.requests.filter(({ method, path }) => method !== 'GET' && path.startsWith('/calendar/v3/') && !/\/(freeBusy|watch|stop)$/.test(path));
+    return this.requests.filter(
+      ({ method, path }) =>
+        method !== 'GET' && path.startsWith('/calendar/v3/') && !/\/(freeBusy|watch|stop)$/.test(path),
+    );
   }
 
   /** Writes of events, carried out or not, without what every write of ours carries: `sendUpdates=none`, and `If-Match` on changes. */
   get carelessWrites(): readonly LoggedRequest[] {
     return this.writes.filter(
       ({ method, path, query, headers }) =>
-        path.includes('/events') && (query['sendUpdates'] !== 'none' || (method !== 'POST' && headers.ifMatch === undefined)),
+        path.includes('/events') &&
+        (query['sendUpdates'] !== 'none' || (method !== 'POST' && headers.ifMatch === undefined)),
     );
   }
 
@@ -191,14 +216,22 @@ export class GoogleStandIn {
     await this.#server.close();
     await this.channels.settled();
     const harm = [...this.#forgottenHarm, ...this.#harm()];
-    if (harm.length > 0 && !this.#mayReach) throw new Error(`people were reached, or writes were careless, ${harm.length} times:\n${harm.slice(0, 10).join('\n')}`);
+    if (harm.length > 0 && !this.#mayReach)
+      throw new Error(
+        `people were reached, or writes were careless, ${harm.length} times:\n${harm.slice(0, 10).join('\n')}`,
+      );
   }
 
   /** What a sync may not do, one line each. */
   #harm(): string[] {
     return [
-      ...this.mailLedger.map(({ method, eventId, mailed, appearedFor, vanishedFor }) => JSON.stringify({ method, eventId, mailed, appearedFor, vanishedFor })),
-      ...this.carelessWrites.map(({ method, path, query, headers }) => `${method} ${path} sendUpdates=${query['sendUpdates']} If-Match: ${headers.ifMatch}`),
+      ...this.mailLedger.map(({ method, eventId, mailed, appearedFor, vanishedFor }) =>
+        JSON.stringify({ method, eventId, mailed, appearedFor, vanishedFor }),
+      ),
+      ...this.carelessWrites.map(
+        ({ method, path, query, headers }) =>
+          `${method} ${path} sendUpdates=${query['sendUpdates']} If-Match: ${headers.ifMatch}`,
+      ),
     ];
   }
 }

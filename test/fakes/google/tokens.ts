@@ -31,7 +31,10 @@ export function seal(token: SyncToken | PageToken): string {
 }
 
 /** @throws GoogleError 400 when we did not make it */
-export function open<Kind extends 'sync' | 'page'>(kind: Kind, text: string): Extract<SyncToken | PageToken, { kind: Kind }> {
+export function open<Kind extends 'sync' | 'page'>(
+  kind: Kind,
+  text: string,
+): Extract<SyncToken | PageToken, { kind: Kind }> {
   const [body, sum] = text.split('.');
   if (body !== undefined && sum === mac(body)) {
     const token = JSON.parse(Buffer.from(body, 'base64url').toString()) as SyncToken | PageToken;

@@ -1,9 +1,9 @@
 /** Everything that the stand-in knows: accounts, calendars, behaviour, and what writes did to other people. */
 import type { Behaviour } from './behaviour.ts';
-import { Calendar } from './calendar.ts';
 import type { AccessRole, ListEntry, Reach } from './calendar.ts';
+import { Calendar } from './calendar.ts';
 import { COLORS } from './colors.ts';
-import { notFound, GoogleError } from './google-error.ts';
+import { GoogleError, notFound } from './google-error.ts';
 
 export interface AccountState {
   readonly email: string;
@@ -41,7 +41,9 @@ export function openCalendar(
   const calendar = world.calendars.get(id);
   if (entry === undefined || entry.deleted || calendar === undefined || calendar.deleted) throw notFound();
   if (RANKS.indexOf(entry.accessRole) < RANKS.indexOf(least)) {
-    throw new GoogleError(403, 'requiredAccessLevel', `You need to have ${least} access to this calendar.`, { domain: 'calendar' });
+    throw new GoogleError(403, 'requiredAccessLevel', `You need to have ${least} access to this calendar.`, {
+      domain: 'calendar',
+    });
   }
   return { calendar, entry };
 }

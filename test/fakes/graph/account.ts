@@ -6,11 +6,11 @@ import type { OAuth } from './oauth.ts';
 import { plantEvent } from './plant.ts';
 import type { Prefer } from './prefer.ts';
 import { showEvent } from './render.ts';
-import { findRow, occurrenceRow, wholeRow } from './rows.ts';
 import type { Row } from './rows.ts';
+import { findRow, occurrenceRow, wholeRow } from './rows.ts';
 import { occurrenceAt, occurrencesBetween } from './series.ts';
-import { openCalendar, showCalendar, stamp } from './world.ts';
 import type { Actor, Calendar, Entry, Mailbox, World } from './world.ts';
+import { openCalendar, showCalendar, stamp } from './world.ts';
 import { readZone } from './zones.ts';
 
 /** Persons see bodies as text, and each event in its own zone. Ids are immutable ones. */
@@ -65,7 +65,9 @@ export class GraphAccount {
   /** The occurrences of a series until `until` (milliseconds; two years from now when absent); deleted ones are not among them. */
   instances(id: string, _calendarId = 'primary', until = this.#world.now() + 730 * 86_400_000): Json[] {
     const { item } = findRow(this.#world, this.#actor, id).row;
-    return occurrencesBetween(item.state, EARLIEST, until).map((occurrence) => this.#show(occurrenceRow(item, occurrence)));
+    return occurrencesBetween(item.state, EARLIEST, until).map((occurrence) =>
+      this.#show(occurrenceRow(item, occurrence)),
+    );
   }
 
   /** Stores an event that the API would not take: somebody else's meeting, a cancelled copy, odd zones, ids and UIDs of one's own choice. */
@@ -75,12 +77,17 @@ export class GraphAccount {
 
   /** Everything in a calendar, deleted events too: these have `deleted: true`. */
   listRaw(calendarId = 'primary'): Json[] {
-    return [...this.#calendar(calendarId).items].map((item) => ({ ...this.#show(wholeRow(item)), ...(item.deleted ? { deleted: true } : {}) }));
+    return [...this.#calendar(calendarId).items].map((item) => ({
+      ...this.#show(wholeRow(item)),
+      ...(item.deleted ? { deleted: true } : {}),
+    }));
   }
 
   /** What is there for a person to see: single events and masters; exceptions are inside of these. */
   listLive(calendarId = 'primary'): Json[] {
-    return [...this.#calendar(calendarId).items].filter(({ deleted }) => !deleted).map((item) => this.#show(wholeRow(item)));
+    return [...this.#calendar(calendarId).items]
+      .filter(({ deleted }) => !deleted)
+      .map((item) => this.#show(wholeRow(item)));
   }
 
   addCalendar(properties: { name?: string; summary?: string; color?: string; timeZone?: string }): { id: string } {
@@ -168,7 +175,9 @@ export class GraphAccount {
     const view = { world: this.#world, mailbox: this.#actor.mailbox, prefer: AS_PERSON, query: EVERYTHING };
     const shown: Json = { ...showEvent(row, view), extended: row.fields.extended };
     if (row.occurrence !== null || row.state.recurrence === null) return shown;
-    const exceptions = [...row.state.exceptions.keys()].sort().map((date) => this.#show(occurrenceRow(row.item, occurrenceAt(row.state, date))));
+    const exceptions = [...row.state.exceptions.keys()]
+      .sort()
+      .map((date) => this.#show(occurrenceRow(row.item, occurrenceAt(row.state, date))));
     return { ...shown, exceptionOccurrences: exceptions, cancelledOccurrences: [...row.state.cancelled].sort() };
   }
 }

@@ -3,15 +3,23 @@ import { deleteEvent } from './events.ts';
 import { invalidBody, invalidRequest, isObject } from './graph-error.ts';
 import { note } from './mail.ts';
 import { keysOf } from './recurrence.ts';
-import { findRow } from './rows.ts';
 import type { ApiAnswer } from './routes.ts';
-import { stamp } from './world.ts';
+import { findRow } from './rows.ts';
 import type { Actor, World } from './world.ts';
+import { stamp } from './world.ts';
 
-const RESPONSES: Readonly<Record<string, string>> = { accept: 'accepted', tentativelyAccept: 'tentativelyAccepted', decline: 'declined' };
+const RESPONSES: Readonly<Record<string, string>> = {
+  accept: 'accepted',
+  tentativelyAccept: 'tentativelyAccepted',
+  decline: 'declined',
+};
 
 /** @throws GraphError */
-export function runAction(world: World, actor: Actor, { id, action, body }: { id: string; action: string; body: unknown }): ApiAnswer {
+export function runAction(
+  world: World,
+  actor: Actor,
+  { id, action, body }: { id: string; action: string; body: unknown },
+): ApiAnswer {
   if (!isObject(body)) throw invalidBody('Empty Payload. JSON content expected.');
   const { row } = findRow(world, actor, id);
   const { item, fields, occurrence } = row;
@@ -20,16 +28,31 @@ export function runAction(world: World, actor: Actor, { id, action, body }: { id
     return { status: 204 };
   }
   if (action === 'dismissReminder') return { status: 202 };
-  const { sendResponse = true, toRecipients } = keysOf(body, ['comment', 'sendResponse', 'proposedNewTime', 'toRecipients']);
+  const { sendResponse = true, toRecipients } = keysOf(body, [
+    'comment',
+    'sendResponse',
+    'proposedNewTime',
+    'toRecipients',
+  ]);
   const isOrganizer = item.organizer.address.toLowerCase() === actor.mailbox.email.toLowerCase();
   if (action === 'cancel') {
-    if (!isOrganizer) throw invalidRequest('Your request can\'t be completed. You need to be an organizer to cancel a meeting.');
+    if (!isOrganizer)
+      throw invalidRequest("Your request can't be completed. You need to be an organizer to cancel a meeting.");
     deleteEvent(world, actor, id, null);
   } else if (action === 'forward') {
     if (!Array.isArray(toRecipients) || toRecipients.length === 0) throw invalidRequest('Recipients are missing.');
-    note(world, actor, 'forward', item, toRecipients.map((one: unknown) => JSON.stringify(one)));
+    note(
+      world,
+      actor,
+      'forward',
+      item,
+      toRecipients.map((one: unknown) => JSON.stringify(one)),
+    );
   } else {
-    if (isOrganizer) throw invalidRequest('Your request can\'t be completed. You can\'t respond to this meeting because you\'re the meeting organizer.');
+    if (isOrganizer)
+      throw invalidRequest(
+        "Your request can't be completed. You can't respond to this meeting because you're the meeting organizer.",
+      );
     if (sendResponse !== false) note(world, actor, action, item, [item.organizer.address]);
     if (action === 'decline') deleteEvent(world, actor, id, null);
     else {

@@ -1,6 +1,7 @@
 /** `$batch`: up to 20 requests in one, each with its own answer, in any order. */
-import { GraphError, isObject, throttled } from './graph-error.ts';
+
 import type { Json } from './graph-error.ts';
+import { GraphError, isObject, throttled } from './graph-error.ts';
 import type { ApiAnswer, ApiRequest } from './routes.ts';
 
 interface Part {
@@ -18,7 +19,11 @@ const MOST = 20;
 const METHODS = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'];
 
 /** `run` carries one request out; null: its answer is lost, and with it the whole batch. */
-export async function runBatch(outer: ApiRequest, limits: BatchLimits, run: (request: ApiRequest) => Promise<ApiAnswer | null>): Promise<ApiAnswer | null> {
+export async function runBatch(
+  outer: ApiRequest,
+  limits: BatchLimits,
+  run: (request: ApiRequest) => Promise<ApiAnswer | null>,
+): Promise<ApiAnswer | null> {
   const parts = readParts(outer);
   if (parts instanceof GraphError) return { status: parts.status, body: parts.envelope() };
   const answers = new Map<string, ApiAnswer>();
@@ -27,13 +32,19 @@ export async function runBatch(outer: ApiRequest, limits: BatchLimits, run: (req
     const failed = part.dependsOn.some((id) => answers.get(id)!.status >= 400);
     if (part.dependsOn.length === 0) parallel += 1;
     const isTooMany = part.dependsOn.length === 0 && parallel > limits.parallelInBatch;
-    const result = failed ? errorAnswer(new GraphError(424, 'FailedDependency', 'A request on which this one depends has failed.'))
-      : isTooMany ? errorAnswer(throttled(limits.retryAfter)) : await run(part.request);
+    const result = failed
+      ? errorAnswer(new GraphError(424, 'FailedDependency', 'A request on which this one depends has failed.'))
+      : isTooMany
+        ? errorAnswer(throttled(limits.retryAfter))
+        : await run(part.request);
     if (result === null) return null;
     answers.set(part.id, result);
   }
   const responses = [...answers].reverse().map(([id, { status, headers = {}, body }]) => ({
-    id, status, headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers }, ...(body === undefined ? {} : { body }),
+    id,
+    status,
+    headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { body }),
   }));
   return { status: 200, body: { responses } };
 }
@@ -53,20 +64,35 @@ function readParts(outer: ApiRequest): Part[] | GraphError {
   for (const one of requests as unknown[]) {
     const part = isObject(one) ? readPart(one, outer.headers) : null;
     const isKnown = (id: string): boolean => parts.some((earlier) => earlier.id === id);
-    if (part === null || isKnown(part.id) || !part.dependsOn.every(isKnown)) return malformed('Invalid batch payload format.');
+    if (part === null || isKnown(part.id) || !part.dependsOn.every(isKnown))
+      return malformed('Invalid batch payload format.');
     parts.push(part);
   }
   return parts;
 }
 
-function readPart({ id, method, url, headers = {}, body, dependsOn = [] }: Json, outer: ApiRequest['headers']): Part | null {
-  const fits = typeof id === 'string' && id !== '' && typeof method === 'string' && METHODS.includes(method.toUpperCase()) && typeof url === 'string' && url.startsWith('/');
-  if (!fits || url.startsWith('/v1.0') || url.startsWith('/$batch') || !isObject(headers) || !Array.isArray(dependsOn)) return null;
+function readPart(
+  { id, method, url, headers = {}, body, dependsOn = [] }: Json,
+  outer: ApiRequest['headers'],
+): Part | null {
+  const fits =
+    typeof id === 'string' &&
+    id !== '' &&
+    typeof method === 'string' &&
+    METHODS.includes(method.toUpperCase()) &&
+    typeof url === 'string' &&
+    url.startsWith('/');
+  if (!fits || url.startsWith('/v1.0') || url.startsWith('/$batch') || !isObject(headers) || !Array.isArray(dependsOn))
+    return null;
   const own = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]));
   if (body !== undefined && own['content-type'] === undefined) return null;
   const parsed = new URL(`/v1.0${url}`, 'http://stand-in');
   const request: ApiRequest = {
-    method: method.toUpperCase(), path: parsed.pathname, search: parsed.searchParams, headers: { authorization: outer['authorization'], ...own }, body: body === undefined ? '' : JSON.stringify(body),
+    method: method.toUpperCase(),
+    path: parsed.pathname,
+    search: parsed.searchParams,
+    headers: { authorization: outer['authorization'], ...own },
+    body: body === undefined ? '' : JSON.stringify(body),
   };
   return { id, dependsOn: dependsOn.map(String), request };
 }

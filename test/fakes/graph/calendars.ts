@@ -1,18 +1,37 @@
 /** The list of calendars: who sees which, under what name and colour. */
-import { accessDenied, GraphError, invalidBody, invalidProperty, isObject } from './graph-error.ts';
+
 import type { Json } from './graph-error.ts';
+import { accessDenied, GraphError, invalidBody, invalidProperty, isObject } from './graph-error.ts';
 import { newChangeKey } from './ids.ts';
 import { keysOf, oneOf } from './recurrence.ts';
-import { createCalendar, openCalendar } from './world.ts';
 import type { Entry, Mailbox } from './world.ts';
+import { createCalendar, openCalendar } from './world.ts';
 
 export const COLORS: Readonly<Record<string, string>> = {
-  auto: '', lightBlue: '#a6d1f5', lightGreen: '#87d28e', lightOrange: '#fcab73', lightGray: '#c0c0c0', lightYellow: '#f9ed74', lightTeal: '#4adacc',
-  lightPink: '#f08cc0', lightBrown: '#cba287', lightRed: '#f88c9b', maxColor: '',
+  auto: '',
+  lightBlue: '#a6d1f5',
+  lightGreen: '#87d28e',
+  lightOrange: '#fcab73',
+  lightGray: '#c0c0c0',
+  lightYellow: '#f9ed74',
+  lightTeal: '#4adacc',
+  lightPink: '#f08cc0',
+  lightBrown: '#cba287',
+  lightRed: '#f88c9b',
+  maxColor: '',
 };
 const WRITABLE = ['name', 'color', 'isDefaultCalendar'];
 const READ_ONLY = [
-  'id', 'hexColor', 'changeKey', 'canShare', 'canViewPrivateItems', 'canEdit', 'isRemovable', 'isTallyingResponses', 'owner', 'allowedOnlineMeetingProviders',
+  'id',
+  'hexColor',
+  'changeKey',
+  'canShare',
+  'canViewPrivateItems',
+  'canEdit',
+  'isRemovable',
+  'isTallyingResponses',
+  'owner',
+  'allowedOnlineMeetingProviders',
   'defaultOnlineMeetingProvider',
 ];
 
@@ -24,10 +43,19 @@ export function showCalendarEntry({ id, calendar, role, isDefault, color, change
   const isOwner = role === 'owner';
   const { owner } = calendar;
   return {
-    id, name: calendar.name, color, hexColor: COLORS[color], isDefaultCalendar: isDefault, changeKey,
-    canShare: isOwner && calendar.isRemovable, canViewPrivateItems: isOwner, canEdit: role !== 'reader', isRemovable: isOwner && !isDefault && calendar.isRemovable,
+    id,
+    name: calendar.name,
+    color,
+    hexColor: COLORS[color],
+    isDefaultCalendar: isDefault,
+    changeKey,
+    canShare: isOwner && calendar.isRemovable,
+    canViewPrivateItems: isOwner,
+    canEdit: role !== 'reader',
+    isRemovable: isOwner && !isDefault && calendar.isRemovable,
     isTallyingResponses: isDefault,
-    allowedOnlineMeetingProviders: owner.consumer ? [] : ['teamsForBusiness'], defaultOnlineMeetingProvider: owner.consumer ? 'unknown' : 'teamsForBusiness',
+    allowedOnlineMeetingProviders: owner.consumer ? [] : ['teamsForBusiness'],
+    defaultOnlineMeetingProvider: owner.consumer ? 'unknown' : 'teamsForBusiness',
     owner: { name: owner.displayName, address: owner.email },
   };
 }
@@ -57,7 +85,8 @@ export function changeCalendar(mailbox: Mailbox, id: string | null, body: unknow
 /** A calendar of one's own is gone with all that is in it; a shared one only leaves the list. */
 export function removeCalendar(mailbox: Mailbox, id: string | null): void {
   const entry = openCalendar(mailbox, id);
-  if (entry.isDefault || !entry.calendar.isRemovable) throw new GraphError(403, 'ErrorDeleteDistinguishedFolder', 'Distinguished folders cannot be deleted.');
+  if (entry.isDefault || !entry.calendar.isRemovable)
+    throw new GraphError(403, 'ErrorDeleteDistinguishedFolder', 'Distinguished folders cannot be deleted.');
   if (entry.role === 'owner') entry.calendar.deleted = true;
   mailbox.entries.delete(entry.id);
 }
@@ -65,7 +94,7 @@ export function removeCalendar(mailbox: Mailbox, id: string | null): void {
 function readCalendar(body: unknown): { name?: string; color?: string; isDefault?: boolean } {
   if (!isObject(body)) throw invalidBody('Empty Payload. JSON content expected.');
   const { name, color, isDefaultCalendar, hexColor } = keysOf(body, [...WRITABLE, ...READ_ONLY]);
-  if (hexColor !== undefined) throw invalidBody('The property \'hexColor\' is read-only and cannot be set.');
+  if (hexColor !== undefined) throw invalidBody("The property 'hexColor' is read-only and cannot be set.");
   if (name !== undefined && (typeof name !== 'string' || name.trim() === '')) throw invalidProperty();
   if (isDefaultCalendar !== undefined && typeof isDefaultCalendar !== 'boolean') throw invalidBody('isDefaultCalendar');
   return {
@@ -76,6 +105,8 @@ function readCalendar(body: unknown): { name?: string; color?: string; isDefault
 }
 
 function checkName(mailbox: Mailbox, name: string, own: Entry | null): void {
-  const taken = listCalendars(mailbox).some((entry) => entry !== own && entry.role === 'owner' && entry.calendar.name.toLowerCase() === name.toLowerCase());
+  const taken = listCalendars(mailbox).some(
+    (entry) => entry !== own && entry.role === 'owner' && entry.calendar.name.toLowerCase() === name.toLowerCase(),
+  );
   if (taken) throw new GraphError(409, 'ErrorFolderExists', 'A folder with the specified name already exists.');
 }

@@ -2,17 +2,17 @@
 import type { Json } from './graph-error.ts';
 import { GraphError } from './graph-error.ts';
 import { masterId } from './ids.ts';
-import { rowsIn, sorted } from './listing.ts';
 import type { Listing } from './listing.ts';
+import { rowsIn, sorted } from './listing.ts';
 import { rangeOf } from './odata.ts';
-import { idOf, showEvent, showSkeleton } from './render.ts';
 import type { View } from './render.ts';
-import { rowType, wholeRow } from './rows.ts';
+import { idOf, showEvent, showSkeleton } from './render.ts';
 import type { Row } from './rows.ts';
-import { open, seal } from './tokens.ts';
+import { rowType, wholeRow } from './rows.ts';
 import type { SyncState } from './tokens.ts';
-import { copyState, openCalendar, settle } from './world.ts';
+import { open, seal } from './tokens.ts';
 import type { Calendar, Item, World } from './world.ts';
+import { copyState, openCalendar, settle } from './world.ts';
 
 const USUAL_PAGE = 10;
 
@@ -21,7 +21,8 @@ export function listDelta(listing: Listing, calendarId: string | null): Json {
   const { world, actor, view } = listing;
   const { calendar } = openCalendar(actor.mailbox, calendarId);
   const round = readRound(listing, calendar);
-  if (round.emptyPages < world.behaviour.emptyPages) return answer(listing, [], { ...round, kind: 'skip', emptyPages: round.emptyPages + 1 });
+  if (round.emptyPages < world.behaviour.emptyPages)
+    return answer(listing, [], { ...round, kind: 'skip', emptyPages: round.emptyPages + 1 });
   const size = Math.min(view.prefer.pageSize ?? USUAL_PAGE, world.behaviour.maxPageSize);
   const rows: Json[] = [];
   let after = round.after;
@@ -35,7 +36,15 @@ export function listDelta(listing: Listing, calendarId: string | null): Json {
   const hidden = [...calendar.items].filter((item) => item.hiddenRounds > 0 && item.version <= round.upTo);
   const since = Math.min(round.upTo, ...hidden.map(({ version }) => version - 1));
   for (const item of hidden) item.hiddenRounds -= 1;
-  return answer(listing, rows, { ...round, kind: 'delta', since, after: '', emptyPages: 0, issuedMs: world.now(), rounds: round.rounds + 1 });
+  return answer(listing, rows, {
+    ...round,
+    kind: 'delta',
+    since,
+    after: '',
+    emptyPages: 0,
+    issuedMs: world.now(),
+    rounds: round.rounds + 1,
+  });
 }
 
 function readRound({ world, actor, query, url }: Listing, calendar: Calendar): SyncState {
@@ -43,15 +52,32 @@ function readRound({ world, actor, query, url }: Listing, calendar: Calendar): S
   if (token === null) {
     const { fromMs, toMs } = rangeOf(query);
     return {
-      kind: 'delta', mailbox: actor.mailbox.email, calendar: calendar.key, fromMs, toMs, since: null, upTo: calendar.version, after: '', emptyPages: 0,
-      epoch: calendar.epoch, issuedMs: world.now(), rounds: 0,
+      kind: 'delta',
+      mailbox: actor.mailbox.email,
+      calendar: calendar.key,
+      fromMs,
+      toMs,
+      since: null,
+      upTo: calendar.version,
+      after: '',
+      emptyPages: 0,
+      epoch: calendar.epoch,
+      issuedMs: world.now(),
+      rounds: 0,
     };
   }
   const state = open(token.kind, token.value);
   const { syncStateMaxAgeMs, syncStateMaxRounds } = world.behaviour;
-  const isOurs = state !== null && state.mailbox === actor.mailbox.email && state.calendar === calendar.key && state.epoch === calendar.epoch;
-  const isYoung = state !== null && world.now() - state.issuedMs <= syncStateMaxAgeMs && state.rounds <= syncStateMaxRounds;
-  const isSameWindow = state !== null && (query.range === null || (query.range.fromMs === state.fromMs && query.range.toMs === state.toMs));
+  const isOurs =
+    state !== null &&
+    state.mailbox === actor.mailbox.email &&
+    state.calendar === calendar.key &&
+    state.epoch === calendar.epoch;
+  const isYoung =
+    state !== null && world.now() - state.issuedMs <= syncStateMaxAgeMs && state.rounds <= syncStateMaxRounds;
+  const isSameWindow =
+    state !== null &&
+    (query.range === null || (query.range.fromMs === state.fromMs && query.range.toMs === state.toMs));
   if (!isOurs || !isYoung || !isSameWindow) throw deadState(world, url);
   return token.kind === 'skip' ? state : { ...state, upTo: calendar.version };
 }
@@ -70,7 +96,10 @@ function rowsOf({ world, view: plainView }: Listing, item: Item, { fromMs, toMs 
   const removed = (id: string): Json => ({ id, '@removed': { reason: 'deleted' } });
   const master = masterId(item.keys, view.prefer.ids);
   if (rows.length === 0) {
-    const occurrences = item.state.recurrence === null || !item.deleted ? [] : rowsIn({ ...item, deleted: false }, fromMs, toMs).map((row) => idOf(row, view));
+    const occurrences =
+      item.state.recurrence === null || !item.deleted
+        ? []
+        : rowsIn({ ...item, deleted: false }, fromMs, toMs).map((row) => idOf(row, view));
     const how = occurrences.length === 0 ? 'master' : world.behaviour.removedSeries;
     return [...(how === 'occurrences' ? [] : [master]), ...(how === 'master' ? [] : occurrences)].map(removed);
   }
@@ -78,8 +107,11 @@ function rowsOf({ world, view: plainView }: Listing, item: Item, { fromMs, toMs 
   const { exceptionRows } = world.behaviour;
   return [
     showSkeleton(wholeRow(item), view),
-    ...rows.filter((row) => exceptionRows !== 'absent' || rowType(row) !== 'exception')
-      .map((row) => (rowType(row) === 'exception' && exceptionRows === 'full' ? showFull(row, view) : showSkeleton(row, view))),
+    ...rows
+      .filter((row) => exceptionRows !== 'absent' || rowType(row) !== 'exception')
+      .map((row) =>
+        rowType(row) === 'exception' && exceptionRows === 'full' ? showFull(row, view) : showSkeleton(row, view),
+      ),
   ];
 }
 
@@ -103,5 +135,10 @@ function answer({ url }: Listing, rows: readonly Json[], next: SyncState): Json 
 
 function deadState({ behaviour }: World, url: URL): GraphError {
   const message = 'The sync state generation is not found; generation=149;[highest=157][157][155][156].';
-  return new GraphError(behaviour.syncStateStatus, behaviour.syncStateCode, message, behaviour.syncStateStatus === 410 ? { Location: `${url.origin}${url.pathname}` } : {});
+  return new GraphError(
+    behaviour.syncStateStatus,
+    behaviour.syncStateCode,
+    message,
+    behaviour.syncStateStatus === 410 ? { Location: `${url.origin}${url.pathname}` } : {},
+  );
 }

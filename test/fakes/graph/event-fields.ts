@@ -1,15 +1,15 @@
 /** The body of a POST or PATCH of an event: strict in what it takes, silent about what the service alone decides. */
 import { DAY_MS, parseDateTime } from '../google/time.ts';
 import type { Behaviour } from './behaviour.ts';
-import { readAttendees, readLocation, readLocations } from './event-parts.ts';
 import type { Attendee } from './event-parts.ts';
+import { readAttendees, readLocation, readLocations } from './event-parts.ts';
 import { readExtended } from './extended-properties.ts';
-import { GraphError, invalidBody, invalidProperty, isObject } from './graph-error.ts';
 import type { Json } from './graph-error.ts';
+import { GraphError, invalidBody, invalidProperty, isObject } from './graph-error.ts';
 import { htmlOfHtml, htmlOfText } from './html.ts';
 import { keysOf, oneOf } from './recurrence.ts';
-import { instant, readZone } from './zones.ts';
 import type { Moment } from './zones.ts';
+import { instant, readZone } from './zones.ts';
 
 export interface Fields {
   readonly start: Moment;
@@ -45,17 +45,58 @@ export interface Change {
 }
 
 export const DEFAULTS: Omit<Fields, 'start' | 'end'> = {
-  isAllDay: false, subject: '', html: '', locations: [], attendees: [], categories: [], importance: 'normal', sensitivity: 'normal', showAs: 'busy',
-  isReminderOn: true, reminderMinutesBeforeStart: 15, responseRequested: true, allowNewTimeProposals: true, hideAttendees: false, isCancelled: false,
-  response: 'none', joinUrl: null, extended: {},
+  isAllDay: false,
+  subject: '',
+  html: '',
+  locations: [],
+  attendees: [],
+  categories: [],
+  importance: 'normal',
+  sensitivity: 'normal',
+  showAs: 'busy',
+  isReminderOn: true,
+  reminderMinutesBeforeStart: 15,
+  responseRequested: true,
+  allowNewTimeProposals: true,
+  hideAttendees: false,
+  isCancelled: false,
+  response: 'none',
+  joinUrl: null,
+  extended: {},
 };
 
 /** Known, and ignored in a body: the service decides them. */
 const READ_ONLY = [
-  'id', 'iCalUId', 'organizer', 'isOrganizer', 'originalStartTimeZone', 'originalEndTimeZone', 'createdDateTime', 'lastModifiedDateTime', 'changeKey', 'webLink',
-  'bodyPreview', 'type', 'seriesMasterId', 'originalStart', 'isCancelled', 'isDraft', 'hasAttachments', 'responseStatus', 'onlineMeeting', 'onlineMeetingUrl',
+  'id',
+  'iCalUId',
+  'organizer',
+  'isOrganizer',
+  'originalStartTimeZone',
+  'originalEndTimeZone',
+  'createdDateTime',
+  'lastModifiedDateTime',
+  'changeKey',
+  'webLink',
+  'bodyPreview',
+  'type',
+  'seriesMasterId',
+  'originalStart',
+  'isCancelled',
+  'isDraft',
+  'hasAttachments',
+  'responseStatus',
+  'onlineMeeting',
+  'onlineMeetingUrl',
 ];
-const UNSUPPORTED = ['attachments', 'extensions', 'multiValueExtendedProperties', 'instances', 'calendar', 'exceptionOccurrences', 'cancelledOccurrences'];
+const UNSUPPORTED = [
+  'attachments',
+  'extensions',
+  'multiValueExtendedProperties',
+  'instances',
+  'calendar',
+  'exceptionOccurrences',
+  'cancelledOccurrences',
+];
 const PROVIDERS = ['unknown', 'teamsForBusiness', 'skypeForBusiness', 'skypeForConsumer'];
 const MOST_SUBJECT = 255;
 const EARLIEST = Date.UTC(1601, 3, 1);
@@ -76,7 +117,9 @@ export function readChange(body: unknown, behaviour: Behaviour, isNew: boolean):
     else if (key === 'onlineMeetingProvider') oneOf(value, PROVIDERS);
     else if (UNSUPPORTED.includes(key)) throw new GraphError(501, 'NotImplemented', `${key} cannot be written here.`);
     else if (key !== 'recurrence' && !READ_ONLY.includes(key) && !key.includes('@odata.')) {
-      throw invalidBody(`The property '${key.slice(0, 60)}' does not exist on type 'microsoft.graph.event'. Make sure to only use property names that are defined by the type.`);
+      throw invalidBody(
+        `The property '${key.slice(0, 60)}' does not exist on type 'microsoft.graph.event'. Make sure to only use property names that are defined by the type.`,
+      );
     }
   }
   return { fields, recurrence: body['recurrence'], transactionId, isOnlineMeeting };
@@ -85,9 +128,16 @@ export function readChange(body: unknown, behaviour: Behaviour, isNew: boolean):
 /** @throws GraphError 400 */
 export function checkTimes({ start, end, isAllDay }: Pick<Fields, 'start' | 'end' | 'isAllDay'>): void {
   const length = instant(end) - instant(start);
-  if (length < 0) throw new GraphError(400, 'ErrorCalendarEndDateIsEarlierThanStartDate', 'The end date is earlier than the start date.');
-  if (length > MOST_DURATION_MS) throw new GraphError(400, 'ErrorCalendarDurationIsTooLong', 'The calendar item is too long.');
-  if (start.wall < EARLIEST || end.wall > LATEST) throw new GraphError(400, 'ErrorCalendarOutOfRange', 'The date is out of range.');
+  if (length < 0)
+    throw new GraphError(
+      400,
+      'ErrorCalendarEndDateIsEarlierThanStartDate',
+      'The end date is earlier than the start date.',
+    );
+  if (length > MOST_DURATION_MS)
+    throw new GraphError(400, 'ErrorCalendarDurationIsTooLong', 'The calendar item is too long.');
+  if (start.wall < EARLIEST || end.wall > LATEST)
+    throw new GraphError(400, 'ErrorCalendarOutOfRange', 'The date is out of range.');
   if (!isAllDay) return;
   const isMidnight = start.wall % DAY_MS === 0 && end.wall % DAY_MS === 0;
   if (!isMidnight || start.zone.name !== end.zone.name || length === 0) throw invalidProperty();
@@ -121,7 +171,8 @@ export function readMoment(value: unknown, behaviour: Behaviour): Moment {
   if (!isObject(value)) throw invalidProperty();
   const { dateTime, timeZone } = keysOf(value, ['dateTime', 'timeZone']);
   const parsed = typeof dateTime === 'string' ? parseDateTime(dateTime) : null;
-  if (parsed === null || parsed.offsetMs !== null) throw invalidBody('Cannot convert a value to the type Edm.DateTime.');
+  if (parsed === null || parsed.offsetMs !== null)
+    throw invalidBody('Cannot convert a value to the type Edm.DateTime.');
   return { wall: parsed.wall, zone: readZone(timeZone, behaviour) };
 }
 
@@ -147,7 +198,8 @@ function readCategories(value: unknown): string[] {
 }
 
 function readMinutes(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isInteger(value)) throw invalidBody('Cannot convert a value to the type Edm.Int32.');
+  if (typeof value !== 'number' || !Number.isInteger(value))
+    throw invalidBody('Cannot convert a value to the type Edm.Int32.');
   if (value < 0) throw invalidProperty();
   return value;
 }
@@ -158,7 +210,11 @@ function readTransaction(value: unknown, isNew: boolean): string | null {
 }
 
 function invalidRequest(key: string): GraphError {
-  return new GraphError(400, 'ErrorInvalidPropertySet', `The property '${key}' can be set when the event is created only.`);
+  return new GraphError(
+    400,
+    'ErrorInvalidPropertySet',
+    `The property '${key}' can be set when the event is created only.`,
+  );
 }
 
 function flag(value: unknown): boolean {

@@ -1,6 +1,7 @@
 /** Attendees and locations. */
-import { invalidBody, invalidProperty, isObject } from './graph-error.ts';
+
 import type { Json } from './graph-error.ts';
+import { invalidBody, invalidProperty, isObject } from './graph-error.ts';
 import { keysOf, oneOf } from './recurrence.ts';
 
 export interface Attendee {
@@ -12,9 +13,27 @@ export interface Attendee {
 
 const MOST_ATTENDEES = 500;
 const LOCATION_TYPES = [
-  'default', 'conferenceRoom', 'homeAddress', 'businessAddress', 'geoCoordinates', 'streetAddress', 'hotel', 'restaurant', 'localBusiness', 'postalAddress',
+  'default',
+  'conferenceRoom',
+  'homeAddress',
+  'businessAddress',
+  'geoCoordinates',
+  'streetAddress',
+  'hotel',
+  'restaurant',
+  'localBusiness',
+  'postalAddress',
 ];
-const LOCATION_KEYS = ['displayName', 'locationType', 'locationUri', 'locationEmailAddress', 'uniqueId', 'uniqueIdType', 'address', 'coordinates'];
+const LOCATION_KEYS = [
+  'displayName',
+  'locationType',
+  'locationUri',
+  'locationEmailAddress',
+  'uniqueId',
+  'uniqueIdType',
+  'address',
+  'coordinates',
+];
 const NONE: Json = { displayName: '', locationType: 'default', uniqueIdType: 'unknown', address: {}, coordinates: {} };
 
 /** A `status` that a client sends is ignored. @throws GraphError 400 */
@@ -28,7 +47,12 @@ export function readAttendees(value: unknown): Attendee[] {
     if (!isObject(emailAddress)) throw invalidProperty();
     const { name, address } = keysOf(emailAddress, ['name', 'address']);
     if (typeof address !== 'string' || !address.includes('@')) throw invalidProperty();
-    return { type: oneOf(type ?? 'required', ['required', 'optional', 'resource']), name: typeof name === 'string' ? name : address, address, response: 'none' };
+    return {
+      type: oneOf(type ?? 'required', ['required', 'optional', 'resource']),
+      name: typeof name === 'string' ? name : address,
+      address,
+      response: 'none',
+    };
   });
 }
 
@@ -52,14 +76,24 @@ export function readLocations(value: unknown): Json[] {
 /** Several places share one name in `location`. */
 export function showLocation(locations: readonly Json[]): Json {
   if (locations.length === 0) return NONE;
-  return locations.length === 1 ? locations[0]! : { ...locations[0], displayName: locations.map(({ displayName }) => displayName).join('; ') };
+  return locations.length === 1
+    ? locations[0]!
+    : { ...locations[0], displayName: locations.map(({ displayName }) => displayName).join('; ') };
 }
 
 function readOne(value: unknown): Json {
   if (!isObject(value)) throw invalidBody('location');
-  const { displayName = '', locationType = 'default', locationUri, locationEmailAddress, address, coordinates } = keysOf(value, LOCATION_KEYS);
+  const {
+    displayName = '',
+    locationType = 'default',
+    locationUri,
+    locationEmailAddress,
+    address,
+    coordinates,
+  } = keysOf(value, LOCATION_KEYS);
   if (displayName !== null && typeof displayName !== 'string') throw invalidBody('location');
-  for (const part of [address, coordinates]) if (part !== undefined && part !== null && !isObject(part)) throw invalidBody('location');
+  for (const part of [address, coordinates])
+    if (part !== undefined && part !== null && !isObject(part)) throw invalidBody('location');
   return {
     displayName: displayName ?? '',
     locationType: oneOf(locationType, LOCATION_TYPES),

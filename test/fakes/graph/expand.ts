@@ -29,7 +29,10 @@ function periodDays(pattern: Pattern, startDay: number, step: number): { days: n
   }
   if (type === 'weekly') {
     const from = startDay - ((weekday(startDay) - firstDayOfWeek + 7) % 7) * DAY_MS + step * interval * 7 * DAY_MS;
-    return { days: Array.from({ length: 7 }, (_, at) => from + at * DAY_MS).filter((day) => daysOfWeek.includes(weekday(day))), from };
+    return {
+      days: Array.from({ length: 7 }, (_, at) => from + at * DAY_MS).filter((day) => daysOfWeek.includes(weekday(day))),
+      from,
+    };
   }
   const start = new Date(startDay);
   const isYearly = type.endsWith('Yearly');
@@ -38,8 +41,11 @@ function periodDays(pattern: Pattern, startDay: number, step: number): { days: n
   const from = Date.UTC(year, monthIndex, 1);
   const length = new Date(Date.UTC(year, monthIndex + 1, 0)).getUTCDate();
   if (type.startsWith('absolute')) return { days: [from + (Math.min(dayOfMonth, length) - 1) * DAY_MS], from };
-  const fitting = Array.from({ length }, (_, at) => from + at * DAY_MS).filter((day) => daysOfWeek.includes(weekday(day)));
-  const chosen = pattern.index === 'last' ? fitting.at(-1) : fitting[['first', 'second', 'third', 'fourth'].indexOf(pattern.index)];
+  const fitting = Array.from({ length }, (_, at) => from + at * DAY_MS).filter((day) =>
+    daysOfWeek.includes(weekday(day)),
+  );
+  const chosen =
+    pattern.index === 'last' ? fitting.at(-1) : fitting[['first', 'second', 'third', 'fourth'].indexOf(pattern.index)];
   return { days: chosen === undefined ? [] : [chosen], from };
 }
 

@@ -1,20 +1,26 @@
 /** Single-value extended properties: never in an answer unless expanded by name. */
-import { invalidBody, invalidRequest, isObject } from './graph-error.ts';
+
 import type { Json } from './graph-error.ts';
+import { invalidBody, invalidRequest, isObject } from './graph-error.ts';
 import { keysOf } from './recurrence.ts';
 
 const GUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
-const ID = new RegExp(`^(Binary|Boolean|CLSID|Currency|Double|Float|Integer|Long|Short|String|SystemTime) (?:(\\{${GUID}\\}) (Name \\S.{0,250}|Id 0x[0-9a-f]{1,8})|(0x[0-9a-f]{4}))$`, 'i');
+const ID = new RegExp(
+  `^(Binary|Boolean|CLSID|Currency|Double|Float|Integer|Long|Short|String|SystemTime) (?:(\\{${GUID}\\}) (Name \\S.{0,250}|Id 0x[0-9a-f]{1,8})|(0x[0-9a-f]{4}))$`,
+  'i',
+);
 
 /** By the form of the id under which they are kept. @throws GraphError 400 */
 export function readExtended(value: unknown): Record<string, string> {
   if (!Array.isArray(value)) throw invalidBody('singleValueExtendedProperties');
-  return Object.fromEntries(value.map((one: unknown) => {
-    if (!isObject(one)) throw invalidBody('singleValueExtendedProperties');
-    const { id, value: content } = keysOf(one, ['id', 'value']);
-    if (typeof id !== 'string' || typeof content !== 'string') throw invalidBody('singleValueExtendedProperties');
-    return [propertyId(id), content];
-  }));
+  return Object.fromEntries(
+    value.map((one: unknown) => {
+      if (!isObject(one)) throw invalidBody('singleValueExtendedProperties');
+      const { id, value: content } = keysOf(one, ['id', 'value']);
+      if (typeof id !== 'string' || typeof content !== 'string') throw invalidBody('singleValueExtendedProperties');
+      return [propertyId(id), content];
+    }),
+  );
 }
 
 /** The GUID's letters are all one, the name's are not. @throws GraphError 400 */

@@ -1,7 +1,7 @@
 /** `$filter` and `$orderby` of events: the properties that can be searched, and `and`, `or`, `not`, `startswith`, `contains`. */
 import { parseDateTime } from '../google/time.ts';
-import { invalidQuery } from './graph-error.ts';
 import { propertyId } from './extended-properties.ts';
+import { invalidQuery } from './graph-error.ts';
 import type { Row } from './rows.ts';
 import { rowType } from './rows.ts';
 import { instant } from './zones.ts';
@@ -24,7 +24,8 @@ const PROPERTIES: Readonly<Record<string, (row: Row) => Value>> = {
   sensitivity: ({ fields }) => fields.sensitivity,
   type: rowType,
 };
-const EXTENDED = /^singleValueExtendedProperties\/any\((\w+): ?\1\/id eq '((?:[^']|'')*)' and \1\/value eq '((?:[^']|'')*)'\)/i;
+const EXTENDED =
+  /^singleValueExtendedProperties\/any\((\w+): ?\1\/id eq '((?:[^']|'')*)' and \1\/value eq '((?:[^']|'')*)'\)/i;
 
 /** Whether the filter looks for an extended property: then it may run over the whole mailbox. */
 export function isExtendedFilter(filter: string): boolean {
@@ -101,7 +102,12 @@ function comparisonPredicate(name: string, operator: string, literal: string): P
   if (read === undefined) throw invalidQuery(`The property '${name}' does not support filtering.`);
   const value = literalOf(name, literal);
   const compare: Readonly<Record<string, (one: Value) => boolean>> = {
-    eq: (one) => one === value, ne: (one) => one !== value, ge: (one) => one >= value, gt: (one) => one > value, le: (one) => one <= value, lt: (one) => one < value,
+    eq: (one) => one === value,
+    ne: (one) => one !== value,
+    ge: (one) => one >= value,
+    gt: (one) => one > value,
+    le: (one) => one <= value,
+    lt: (one) => one < value,
   };
   return (row) => compare[operator]!(read(row));
 }
@@ -124,7 +130,10 @@ function literalOf(name: string, literal: string): Value {
 function textPredicate(call: string, name: string, text: string): Predicate {
   if (name !== 'subject') throw invalidQuery(`The property '${name}' does not support filtering.`);
   const wanted = text.toLowerCase();
-  return ({ fields }) => (call === 'contains' ? fields.subject.toLowerCase().includes(wanted) : fields.subject.toLowerCase().startsWith(wanted));
+  return ({ fields }) =>
+    call === 'contains'
+      ? fields.subject.toLowerCase().includes(wanted)
+      : fields.subject.toLowerCase().startsWith(wanted);
 }
 
 /** Names are told apart by case, values are not. */

@@ -11,7 +11,10 @@ export function isObject(value: unknown): value is Json {
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
   if (!isObject(value)) return JSON.stringify(value) ?? 'null';
-  return `{${Object.keys(value).sort().map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join()}}`;
+  return `{${Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`)
+    .join()}}`;
 }
 
 export class GraphError extends Error {
@@ -34,9 +37,11 @@ export class GraphError extends Error {
   }
 }
 
-export const invalidRequest = (message: string, code = 'ErrorInvalidRequest'): GraphError => new GraphError(400, code, message);
+export const invalidRequest = (message: string, code = 'ErrorInvalidRequest'): GraphError =>
+  new GraphError(400, code, message);
 
-export const invalidProperty = (message = 'At least one property failed validation.'): GraphError => new GraphError(400, 'ErrorPropertyValidationFailure', message);
+export const invalidProperty = (message = 'At least one property failed validation.'): GraphError =>
+  new GraphError(400, 'ErrorPropertyValidationFailure', message);
 
 export const invalidBody = (message: string): GraphError => new GraphError(400, 'RequestBodyRead', message);
 
@@ -45,20 +50,32 @@ export const invalidQuery = (message: string): GraphError => new GraphError(400,
 export const malformedId = (): GraphError => new GraphError(400, 'ErrorInvalidIdMalformed', 'Id is malformed.');
 
 export const unknownZone = (name: string): GraphError =>
-  new GraphError(400, 'TimeZoneNotSupportedException', `A valid TimeZone value must be specified. The following TimeZone value is not supported: '${name.slice(0, 80)}'.`);
+  new GraphError(
+    400,
+    'TimeZoneNotSupportedException',
+    `A valid TimeZone value must be specified. The following TimeZone value is not supported: '${name.slice(0, 80)}'.`,
+  );
 
-export const accessDenied = (): GraphError => new GraphError(403, 'ErrorAccessDenied', 'Access is denied. Check credentials and try again.');
+export const accessDenied = (): GraphError =>
+  new GraphError(403, 'ErrorAccessDenied', 'Access is denied. Check credentials and try again.');
 
-export const notFound = (code = 'ErrorItemNotFound'): GraphError => new GraphError(404, code, 'The specified object was not found in the store.');
+export const notFound = (code = 'ErrorItemNotFound'): GraphError =>
+  new GraphError(404, code, 'The specified object was not found in the store.');
 
-export const staleChangeKey = (): GraphError => new GraphError(
-  412, 'ErrorIrresolvableConflict', 'The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item.',
-);
+export const staleChangeKey = (): GraphError =>
+  new GraphError(
+    412,
+    'ErrorIrresolvableConflict',
+    'The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item.',
+  );
 
 export const throttled = (retryAfter: number): GraphError =>
-  new GraphError(429, 'ApplicationThrottled', 'Application is over its MailboxConcurrency limit.', { 'Retry-After': String(retryAfter) });
+  new GraphError(429, 'ApplicationThrottled', 'Application is over its MailboxConcurrency limit.', {
+    'Retry-After': String(retryAfter),
+  });
 
-export const notImplemented = (what: string): GraphError => new GraphError(501, 'NotImplemented', `${what} is not implemented.`);
+export const notImplemented = (what: string): GraphError =>
+  new GraphError(501, 'NotImplemented', `${what} is not implemented.`);
 
 const USUAL: Readonly<Record<number, readonly [string, string]>> = {
   400: ['ErrorInvalidRequest', 'Your request is invalid.'],
@@ -67,7 +84,10 @@ const USUAL: Readonly<Record<number, readonly [string, string]>> = {
   404: ['ErrorItemNotFound', 'The specified object was not found in the store.'],
   409: ['ErrorFolderExists', 'A folder with the specified name already exists.'],
   410: ['SyncStateNotFound', 'The sync state generation is not found; generation=149;[highest=157][157][155][156].'],
-  412: ['ErrorIrresolvableConflict', 'The change key passed in the request does not match the current change key for the item.'],
+  412: [
+    'ErrorIrresolvableConflict',
+    'The change key passed in the request does not match the current change key for the item.',
+  ],
   413: ['RequestEntityTooLarge', 'The request entity is too large.'],
   429: ['ApplicationThrottled', 'Application is over its MailboxConcurrency limit.'],
   500: ['ErrorInternalServerError', 'An internal server error occurred. The operation failed.'],

@@ -11,7 +11,9 @@ export function htmlOfText(text: string): string {
 export function htmlOfHtml(html: string): string {
   if (html === '') return '';
   const calm = html.replaceAll(/<script\b[\s\S]*?<\/script\s*>/gi, '');
-  const body = /<body\b[^>]*>([\s\S]*?)<\/body>/i.exec(calm)?.[1] ?? calm.replaceAll(/<\/?(?:html|body)\b[^>]*>|<head\b[\s\S]*?<\/head>/gi, '');
+  const body =
+    /<body\b[^>]*>([\s\S]*?)<\/body>/i.exec(calm)?.[1] ??
+    calm.replaceAll(/<\/?(?:html|body)\b[^>]*>|<head\b[\s\S]*?<\/head>/gi, '');
   return page(body);
 }
 
@@ -29,16 +31,24 @@ export function textOfHtml(html: string): string {
 }
 
 export function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll('\u00a0', '&nbsp;');
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll('\u00a0', '&nbsp;');
 }
 
 function unescapeHtml(text: string): string {
   const named: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0' };
-  return text.replaceAll(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]+));/gi, (whole, decimal?: string, hex?: string, name?: string) => {
-    if (name !== undefined) return named[name.toLowerCase()] ?? whole;
-    const code = decimal !== undefined ? Number(decimal) : parseInt(hex!, 16);
-    return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
-  });
+  return text.replaceAll(
+    /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]+));/gi,
+    (whole, decimal?: string, hex?: string, name?: string) => {
+      if (name !== undefined) return named[name.toLowerCase()] ?? whole;
+      const code = decimal !== undefined ? Number(decimal) : parseInt(hex!, 16);
+      return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+    },
+  );
 }
 
 function page(body: string): string {

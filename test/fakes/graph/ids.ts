@@ -20,7 +20,10 @@ const KEY_LENGTH = 44;
 let previous: EventKeys | null = null;
 
 export function newKeys(): EventKeys {
-  const keys: EventKeys = previous === null ? { rest: newKey(), immutable: newKey() } : { rest: swapCase(previous.rest), immutable: swapCase(previous.immutable) };
+  const keys: EventKeys =
+    previous === null
+      ? { rest: newKey(), immutable: newKey() }
+      : { rest: swapCase(previous.rest), immutable: swapCase(previous.immutable) };
   previous = previous === null ? keys : null;
   return keys;
 }
@@ -29,7 +32,11 @@ export function masterId(keys: EventKeys, kind: IdKind): string {
   return `${PREFIX[kind]}${keys[kind]}=`;
 }
 
-export function occurrenceId(keys: EventKeys, kind: IdKind, { date, generation, changed }: { date: string; generation: number; changed: boolean }): string {
+export function occurrenceId(
+  keys: EventKeys,
+  kind: IdKind,
+  { date, generation, changed }: { date: string; generation: number; changed: boolean },
+): string {
   const tail = Buffer.from(`${date}.${generation}${changed ? 'x' : ''}`).toString('base64url');
   return `${PREFIX[kind]}${keys[kind]}AAgI${tail}=`;
 }
@@ -48,9 +55,14 @@ export function parseEventId(text: string): ParsedId {
   const [key, tail] = [rest.slice(0, KEY_LENGTH), rest.slice(KEY_LENGTH)];
   if (key.length < KEY_LENGTH || !/^[\w-]+$/.test(key)) throw malformedId();
   if (tail === '') return { key: `${kind} ${key}`, occurrence: null };
-  const match = tail.startsWith('AAgI') ? /^(\d{4}-\d\d-\d\d)\.(\d+)(x?)$/.exec(Buffer.from(tail.slice(4), 'base64url').toString()) : null;
+  const match = tail.startsWith('AAgI')
+    ? /^(\d{4}-\d\d-\d\d)\.(\d+)(x?)$/.exec(Buffer.from(tail.slice(4), 'base64url').toString())
+    : null;
   if (match === null) throw malformedId();
-  return { key: `${kind} ${key}`, occurrence: { date: match[1]!, generation: Number(match[2]), changed: match[3] === 'x' } };
+  return {
+    key: `${kind} ${key}`,
+    occurrence: { date: match[1]!, generation: Number(match[2]), changed: match[3] === 'x' },
+  };
 }
 
 /** Under which keys the world finds an event. */
@@ -69,9 +81,19 @@ export function newICalUid(): string {
 
 /** Each occurrence has one of its own: its date is in the middle. */
 export function occurrenceICalUid(master: string, date: string): string {
-  const hex = [Number(date.slice(0, 4)) >> 8, Number(date.slice(0, 4)) & 255, Number(date.slice(5, 7)), Number(date.slice(8, 10))];
-  const middle = hex.map((byte) => byte.toString(16).padStart(2, '0')).join('').toUpperCase();
-  return /^040000008200E00074C5B7101A82E008/.test(master) ? `${master.slice(0, 32)}${middle}${master.slice(40)}` : `${master}.${middle}`;
+  const hex = [
+    Number(date.slice(0, 4)) >> 8,
+    Number(date.slice(0, 4)) & 255,
+    Number(date.slice(5, 7)),
+    Number(date.slice(8, 10)),
+  ];
+  const middle = hex
+    .map((byte) => byte.toString(16).padStart(2, '0'))
+    .join('')
+    .toUpperCase();
+  return /^040000008200E00074C5B7101A82E008/.test(master)
+    ? `${master.slice(0, 32)}${middle}${master.slice(40)}`
+    : `${master}.${middle}`;
 }
 
 export function newChangeKey(): string {
@@ -83,5 +105,7 @@ function newKey(): string {
 }
 
 function swapCase(text: string): string {
-  return text.replace(/[A-Za-z]/g, (letter) => (letter === letter.toUpperCase() ? letter.toLowerCase() : letter.toUpperCase()));
+  return text.replace(/[A-Za-z]/g, (letter) =>
+    letter === letter.toUpperCase() ? letter.toLowerCase() : letter.toUpperCase(),
+  );
 }

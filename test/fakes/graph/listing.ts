@@ -1,16 +1,16 @@
 /** Lists with pages by number, as plain lists have them: what comes or goes between two pages shifts the rest. */
 import { isExtendedFilter, readFilter, readOrder } from './filter.ts';
-import { invalidQuery } from './graph-error.ts';
 import type { Json } from './graph-error.ts';
-import { rangeOf } from './odata.ts';
+import { invalidQuery } from './graph-error.ts';
 import type { OData } from './odata.ts';
-import { showEvent } from './render.ts';
+import { rangeOf } from './odata.ts';
 import type { View } from './render.ts';
-import { exceptionRows, findRow, occurrenceRow, wholeRow } from './rows.ts';
+import { showEvent } from './render.ts';
 import type { Row } from './rows.ts';
+import { exceptionRows, findRow, occurrenceRow, wholeRow } from './rows.ts';
 import { occurrencesBetween, touches } from './series.ts';
-import { openCalendar, settle } from './world.ts';
 import type { Actor, Item, World } from './world.ts';
+import { openCalendar, settle } from './world.ts';
 import { instant } from './zones.ts';
 
 export interface Listing {
@@ -28,10 +28,18 @@ const USUAL_PAGE = 10;
 export function listEvents(listing: Listing, calendarId: string | null, wholeMailbox: boolean): Json {
   const { world, actor, query } = listing;
   const { calendar } = openCalendar(actor.mailbox, calendarId);
-  const isWide = query.filter !== null && isExtendedFilter(query.filter) && (wholeMailbox || world.behaviour.extendedFilter === 'mailbox');
-  const calendars = isWide ? [...actor.mailbox.entries.values()].filter((entry) => !entry.calendar.deleted).map((entry) => entry.calendar) : [calendar];
+  const isWide =
+    query.filter !== null &&
+    isExtendedFilter(query.filter) &&
+    (wholeMailbox || world.behaviour.extendedFilter === 'mailbox');
+  const calendars = isWide
+    ? [...actor.mailbox.entries.values()].filter((entry) => !entry.calendar.deleted).map((entry) => entry.calendar)
+    : [calendar];
   const items = calendars.flatMap((one) => liveItems(listing, one.items));
-  return page(listing, sorted(items).map((item) => wholeRow(item)));
+  return page(
+    listing,
+    sorted(items).map((item) => wholeRow(item)),
+  );
 }
 
 /** Single events, occurrences and exceptions, in the order of their starts. */
@@ -46,7 +54,9 @@ export function listView(listing: Listing, calendarId: string | null): Json {
 
 export function listInstances(listing: Listing, masterId: string): Json {
   const { world, actor, query } = listing;
-  const { row: { item, state, occurrence } } = findRow(world, actor, masterId);
+  const {
+    row: { item, state, occurrence },
+  } = findRow(world, actor, masterId);
   const { fromMs, toMs } = rangeOf(query);
   if (occurrence !== null || state.recurrence === null) throw invalidQuery('The event is not the master of a series.');
   const rows = occurrencesBetween(state, fromMs, toMs)
@@ -72,7 +82,11 @@ export function sorted(items: readonly Item[]): Item[] {
 }
 
 /** Also for calendars: any list of rows that can be shown. */
-export function pageOf<One>(listing: Pick<Listing, 'query' | 'url' | 'world'> & { readonly pageSize: number | null }, rows: readonly One[], show: (row: One) => Json): Json {
+export function pageOf<One>(
+  listing: Pick<Listing, 'query' | 'url' | 'world'> & { readonly pageSize: number | null },
+  rows: readonly One[],
+  show: (row: One) => Json,
+): Json {
   const { query, url, world } = listing;
   const size = Math.min(query.top ?? listing.pageSize ?? USUAL_PAGE, world.behaviour.maxPageSize);
   const shown = rows.slice(query.skip, query.skip + size).map(show);

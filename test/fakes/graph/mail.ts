@@ -16,7 +16,9 @@ export interface MailCause {
 export function noteMail(world: World, actor: Actor, method: string, { item, before, after, all }: MailCause): void {
   const organizer = item.organizer.address.toLowerCase();
   if (organizer !== item.calendar.owner.email.toLowerCase()) return;
-  const [old, now] = [before, after].map((attendees) => attendees.map(({ address }) => address.toLowerCase()).filter((address) => address !== organizer)) as [string[], string[]];
+  const [old, now] = [before, after].map((attendees) =>
+    attendees.map(({ address }) => address.toLowerCase()).filter((address) => address !== organizer),
+  ) as [string[], string[]];
   const everybody = [...new Set([...old, ...now])];
   const mailed = all ? everybody : everybody.filter((address) => !old.includes(address) || !now.includes(address));
   note(world, actor, method, item, mailed);
@@ -25,5 +27,11 @@ export function noteMail(world: World, actor: Actor, method: string, { item, bef
 /** An answer, a cancellation, a forward: what mails on purpose. */
 export function note(world: World, actor: Actor, method: string, item: Item, mailed: readonly string[]): void {
   if (mailed.length === 0) return;
-  world.reach.push({ by: actor.by, method, calendarId: entryOf(actor, item)?.id ?? '', eventId: masterId(item.keys, 'immutable'), mailed });
+  world.reach.push({
+    by: actor.by,
+    method,
+    calendarId: entryOf(actor, item)?.id ?? '',
+    eventId: masterId(item.keys, 'immutable'),
+    mailed,
+  });
 }

@@ -16,7 +16,11 @@ const { values } = parseArgs({
   },
 });
 
-const standIn = await startGraph({ ...(JSON.parse(values.behaviour) as object), port: Number(values.port), control: true });
+const standIn = await startGraph({
+  ...(JSON.parse(values.behaviour) as object),
+  port: Number(values.port),
+  control: true,
+});
 const refreshToken = values['refresh-token'];
 const account = standIn.addAccount({
   email: values.email,
@@ -25,9 +29,22 @@ const account = standIn.addAccount({
 });
 const { rootUrl, graphUrl, tokenUrl, authUrl, clientId, clientSecret } = standIn;
 const { email } = account;
-console.log(JSON.stringify({ rootUrl, graphUrl, tokenUrl, authUrl, controlUrl: `${rootUrl}control/`, clientId, clientSecret, email, refreshToken: account.refreshToken }));
+console.log(
+  JSON.stringify({
+    rootUrl,
+    graphUrl,
+    tokenUrl,
+    authUrl,
+    controlUrl: `${rootUrl}control/`,
+    clientId,
+    clientSecret,
+    email,
+    refreshToken: account.refreshToken,
+  }),
+);
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void standIn.close().then(() => process.exit(0), complain));
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void standIn.close().then(() => process.exit(0), complain));
 
 function complain(error: Error): void {
   console.error(error.message);

@@ -5,7 +5,15 @@ import type { Json } from './graph-error.ts';
 import { escapeHtml, htmlOfHtml } from './html.ts';
 
 /** What an attendee may change of the own copy alone. */
-const LOCAL = ['showAs', 'categories', 'isReminderOn', 'reminderMinutesBeforeStart', 'sensitivity', 'importance', 'singleValueExtendedProperties'];
+const LOCAL = [
+  'showAs',
+  'categories',
+  'isReminderOn',
+  'reminderMinutesBeforeStart',
+  'sensitivity',
+  'importance',
+  'singleValueExtendedProperties',
+];
 
 export function isLocalChange(body: Json): boolean {
   return Object.keys(body).every((key) => LOCAL.includes(key));
@@ -17,7 +25,10 @@ export function withTeams(fields: Fields): Fields {
   const block = `<div class="me-email-text"><p>Microsoft Teams meeting</p><p><a href="${escapeHtml(joinUrl)}">Join the meeting now</a></p></div>`;
   const html = fields.html === '' ? htmlOfHtml(block) : fields.html.replace(/<\/body>/i, () => `${block}</body>`);
   const name = 'Microsoft Teams Meeting';
-  const locations = fields.locations.length > 0 ? fields.locations : [{ displayName: name, locationType: 'default', uniqueId: name, uniqueIdType: 'private' }];
+  const locations =
+    fields.locations.length > 0
+      ? fields.locations
+      : [{ displayName: name, locationType: 'default', uniqueId: name, uniqueIdType: 'private' }];
   return { ...fields, joinUrl, html, locations };
 }
 

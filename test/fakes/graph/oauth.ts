@@ -62,11 +62,13 @@ export class OAuth {
   }
 
   expireAccessTokens(email?: string): void {
-    for (const token of this.#access.values()) if (email === undefined || token.grant.email === email) token.expiresMs = 0;
+    for (const token of this.#access.values())
+      if (email === undefined || token.grant.email === email) token.expiresMs = 0;
   }
 
   setScopes(email: string, scopes: readonly string[]): void {
-    for (const { grant } of [...this.#refresh.values(), ...this.#access.values()]) if (grant.email === email) grant.scopes = scopes;
+    for (const { grant } of [...this.#refresh.values(), ...this.#access.values()])
+      if (grant.email === email) grant.scopes = scopes;
   }
 
   /** Who calls. @throws GraphError 401 */
@@ -75,7 +77,9 @@ export class OAuth {
     const known = token === undefined ? undefined : this.#access.get(token);
     if (known !== undefined && known.expiresMs > this.#settings.now()) return known.grant;
     const message = token === undefined ? 'Access token is empty.' : 'Access token has expired or is not yet valid.';
-    throw new GraphError(401, 'InvalidAuthenticationToken', message, { 'WWW-Authenticate': 'Bearer realm="", authorization_uri="https://login.example.com/common/oauth2/authorize"' });
+    throw new GraphError(401, 'InvalidAuthenticationToken', message, {
+      'WWW-Authenticate': 'Bearer realm="", authorization_uri="https://login.example.com/common/oauth2/authorize"',
+    });
   }
 
   /** Whose token an `Authorization` header carries, expired or not; empty for nobody's. */
@@ -86,12 +90,18 @@ export class OAuth {
   /** `GET /{tenant}/oauth2/v2.0/authorize`: checks the request and sends the browser back with a code. */
   consentPage(query: URLSearchParams): OAuthAnswer {
     const redirectUri = query.get('redirect_uri') ?? '';
-    if (query.get('client_id') !== this.#settings.clientId) return page(400, 'AADSTS700016: Application was not found in the directory.');
-    if (!/^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1|\[::1\])([:/]|$))/.test(redirectUri)) return page(400, 'AADSTS50011: The redirect URI does not match.');
+    if (query.get('client_id') !== this.#settings.clientId)
+      return page(400, 'AADSTS700016: Application was not found in the directory.');
+    if (!/^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1|\[::1\])([:/]|$))/.test(redirectUri))
+      return page(400, 'AADSTS50011: The redirect URI does not match.');
     const scopes = words(query.get('scope'));
     const challenge = query.get('code_challenge');
-    const fits = query.get('response_type') === 'code' && scopes.length > 0 && ['query', null].includes(query.get('response_mode'));
-    if (!fits || (challenge !== null && query.get('code_challenge_method') !== 'S256')) return page(400, 'AADSTS900144: The request is not valid.');
+    const fits =
+      query.get('response_type') === 'code' &&
+      scopes.length > 0 &&
+      ['query', null].includes(query.get('response_mode'));
+    if (!fits || (challenge !== null && query.get('code_challenge_method') !== 'S256'))
+      return page(400, 'AADSTS900144: The request is not valid.');
     const back = new URL(redirectUri);
     const state = query.get('state');
     if (state !== null) back.searchParams.set('state', state);
@@ -103,7 +113,12 @@ export class OAuth {
       back.searchParams.set('error_description', 'AADSTS65004: User declined to consent to access the app.');
     } else {
       const code = `M.C5${randomBytes(24).toString('base64url')}`;
-      this.#codes.set(code, { grant: { email, scopes: granted, dead: null }, redirectUri, challenge, issuedMs: this.#settings.now() });
+      this.#codes.set(code, {
+        grant: { email, scopes: granted, dead: null },
+        redirectUri,
+        challenge,
+        issuedMs: this.#settings.now(),
+      });
       back.searchParams.set('code', code);
     }
     return { status: 302, headers: { Location: back.href }, body: '' };
@@ -111,8 +126,10 @@ export class OAuth {
 
   /** `POST /{tenant}/oauth2/v2.0/token` */
   token(form: URLSearchParams): OAuthAnswer {
-    if (form.get('client_id') !== this.#settings.clientId) return failure(400, 'unauthorized_client', 700016, 'Application was not found in the directory.');
-    if (form.get('client_secret') !== this.#settings.clientSecret) return failure(401, 'invalid_client', 7000215, 'Invalid client secret provided.');
+    if (form.get('client_id') !== this.#settings.clientId)
+      return failure(400, 'unauthorized_client', 700016, 'Application was not found in the directory.');
+    if (form.get('client_secret') !== this.#settings.clientSecret)
+      return failure(401, 'invalid_client', 7000215, 'Invalid client secret provided.');
     const type = form.get('grant_type');
     if (type === 'refresh_token') return this.#refreshed(form);
     if (type === 'authorization_code') return this.#exchanged(form);
@@ -122,13 +139,30 @@ export class OAuth {
   /** Every refresh gives a new refresh token, with the same rights; fewer may be asked for, not more. */
   #refreshed(form: URLSearchParams): OAuthAnswer {
     const token = form.get('refresh_token');
-    if (token === null || token === '') return failure(400, 'invalid_request', 900144, 'The request body must contain the following parameter: \'refresh_token\'.');
+    if (token === null || token === '')
+      return failure(
+        400,
+        'invalid_request',
+        900144,
+        "The request body must contain the following parameter: 'refresh_token'.",
+      );
     const known = this.#refresh.get(token);
-    if (known === undefined) return failure(400, 'invalid_grant', 9002313, 'Invalid request. Request is malformed or invalid.');
-    if (known.grant.dead !== null) return failure(400, 'invalid_grant', known.grant.dead, 'The provided grant has expired or was revoked.');
-    if (known.used && this.#settings.behaviour.usedRefreshTokens === 'refused') return failure(400, 'invalid_grant', 70000, 'The refresh token was used before.');
-    const asked = words(form.get('scope')).filter((scope) => !PLAIN_SCOPES.includes(scope) && !/\.default$/.test(scope));
-    if (asked.some((scope) => !covers(known.grant.scopes, scope))) return failure(400, 'invalid_grant', 65001, 'The user or administrator has not consented to use the application.');
+    if (known === undefined)
+      return failure(400, 'invalid_grant', 9002313, 'Invalid request. Request is malformed or invalid.');
+    if (known.grant.dead !== null)
+      return failure(400, 'invalid_grant', known.grant.dead, 'The provided grant has expired or was revoked.');
+    if (known.used && this.#settings.behaviour.usedRefreshTokens === 'refused')
+      return failure(400, 'invalid_grant', 70000, 'The refresh token was used before.');
+    const asked = words(form.get('scope')).filter(
+      (scope) => !PLAIN_SCOPES.includes(scope) && !/\.default$/.test(scope),
+    );
+    if (asked.some((scope) => !covers(known.grant.scopes, scope)))
+      return failure(
+        400,
+        'invalid_grant',
+        65001,
+        'The user or administrator has not consented to use the application.',
+      );
     known.used = true;
     return this.#issue(known.grant, this.#newRefreshToken(known.grant));
   }
@@ -137,11 +171,17 @@ export class OAuth {
     const text = form.get('code') ?? '';
     const code = this.#codes.get(text);
     this.#codes.delete(text);
-    if (code === undefined) return failure(400, 'invalid_grant', 54005, 'OAuth2 Authorization code was already redeemed.');
-    if (this.#settings.now() - code.issuedMs > CODE_AGE_MS) return failure(400, 'invalid_grant', 70008, 'The provided authorization code has expired.');
-    if (form.get('redirect_uri') !== code.redirectUri) return failure(400, 'invalid_grant', 50011, 'The redirect URI does not match.');
+    if (code === undefined)
+      return failure(400, 'invalid_grant', 54005, 'OAuth2 Authorization code was already redeemed.');
+    if (this.#settings.now() - code.issuedMs > CODE_AGE_MS)
+      return failure(400, 'invalid_grant', 70008, 'The provided authorization code has expired.');
+    if (form.get('redirect_uri') !== code.redirectUri)
+      return failure(400, 'invalid_grant', 50011, 'The redirect URI does not match.');
     const verifier = form.get('code_verifier') ?? '';
-    const fits = code.challenge === null || (/^[A-Za-z0-9._~-]{43,128}$/.test(verifier) && createHash('sha256').update(verifier).digest('base64url') === code.challenge);
+    const fits =
+      code.challenge === null ||
+      (/^[A-Za-z0-9._~-]{43,128}$/.test(verifier) &&
+        createHash('sha256').update(verifier).digest('base64url') === code.challenge);
     if (!fits) return failure(400, 'invalid_grant', 501481, 'The Code_Verifier does not match the code_challenge.');
     const isOffline = code.grant.scopes.includes('offline_access');
     return this.#issue(code.grant, isOffline ? this.#newRefreshToken(code.grant) : undefined);
@@ -166,7 +206,9 @@ export class OAuth {
         ext_expires_in: seconds,
         access_token: accessToken,
         ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
-        ...(grant.scopes.includes('openid') ? { id_token: idToken(grant.email, this.#settings.clientId, this.#settings.now()) } : {}),
+        ...(grant.scopes.includes('openid')
+          ? { id_token: idToken(grant.email, this.#settings.clientId, this.#settings.now()) }
+          : {}),
       },
     };
   }
@@ -183,7 +225,12 @@ function covers(held: readonly string[], wanted: string): boolean {
   const [resource, action, ...rest] = shortScope(wanted).split('.');
   const isShared = rest.includes('Shared');
   const actions = action === 'Read' ? ['Read', 'ReadWrite'] : [action];
-  return scopes.includes(shortScope(wanted)) || actions.some((one) => [...(isShared ? [] : ['']), '.Shared'].some((tail) => scopes.includes(`${resource}.${one}${tail}`)));
+  return (
+    scopes.includes(shortScope(wanted)) ||
+    actions.some((one) =>
+      [...(isShared ? [] : ['']), '.Shared'].some((tail) => scopes.includes(`${resource}.${one}${tail}`)),
+    )
+  );
 }
 
 function shortScope(scope: string): string {
@@ -196,11 +243,24 @@ function words(text: string | null): string[] {
 
 function failure(status: number, error: string, number: number, description: string): OAuthAnswer {
   const ids = { trace_id: randomUUID(), correlation_id: randomUUID() };
-  return { status, body: { error, error_description: `AADSTS${number}: ${description}`, error_codes: [number], timestamp: '2026-01-05 09:00:00Z', ...ids } };
+  return {
+    status,
+    body: {
+      error,
+      error_description: `AADSTS${number}: ${description}`,
+      error_codes: [number],
+      timestamp: '2026-01-05 09:00:00Z',
+      ...ids,
+    },
+  };
 }
 
 function page(status: number, text: string): OAuthAnswer {
-  return { status, headers: { 'Content-Type': 'text/html; charset=utf-8' }, body: `<!doctype html><title>Sign in</title><p>${text}` };
+  return {
+    status,
+    headers: { 'Content-Type': 'text/html; charset=utf-8' },
+    body: `<!doctype html><title>Sign in</title><p>${text}`,
+  };
 }
 
 /** Not signed: nobody should look at more than the address in it. */

@@ -1,7 +1,7 @@
 /** Query parameters: those that a request knows, and none besides. */
 import { parseDateTime } from '../google/time.ts';
-import { invalidQuery, invalidRequest } from './graph-error.ts';
 import { propertyId } from './extended-properties.ts';
+import { invalidQuery, invalidRequest } from './graph-error.ts';
 
 export interface Expand {
   readonly name: string;
@@ -38,7 +38,10 @@ export function readQuery(search: URLSearchParams, known: readonly string[]): OD
   const skipToken = text('$skiptoken');
   const deltaToken = text('$deltatoken');
   return {
-    select: text('$select')?.split(',').map((name) => name.trim()) ?? null,
+    select:
+      text('$select')
+        ?.split(',')
+        .map((name) => name.trim()) ?? null,
     expand: readExpand(text('$expand')),
     filter: text('$filter'),
     orderBy: readOrder(text('$orderby')),
@@ -46,14 +49,22 @@ export function readQuery(search: URLSearchParams, known: readonly string[]): OD
     skip: number(text('$skip'), '$skip', 0, Number.MAX_SAFE_INTEGER) ?? 0,
     count: text('$count') === 'true',
     range: readRange(text('startDateTime'), text('endDateTime')),
-    token: skipToken !== null ? { kind: 'skip', value: skipToken } : deltaToken !== null ? { kind: 'delta', value: deltaToken } : null,
+    token:
+      skipToken !== null
+        ? { kind: 'skip', value: skipToken }
+        : deltaToken !== null
+          ? { kind: 'delta', value: deltaToken }
+          : null,
   };
 }
 
 /** @throws GraphError 400 where a view is asked for without its bounds */
 export function rangeOf(query: OData): { fromMs: number; toMs: number } {
   if (query.range !== null) return query.range;
-  throw invalidRequest('This request requires a time window specified by the query string parameters StartDateTime and EndDateTime.', 'ErrorInvalidParameter');
+  throw invalidRequest(
+    'This request requires a time window specified by the query string parameters StartDateTime and EndDateTime.',
+    'ErrorInvalidParameter',
+  );
 }
 
 /** Local times mean UTC: `outlook.timezone` has no say in them. */
@@ -62,11 +73,14 @@ function readRange(start: string | null, end: string | null): OData['range'] {
   const [fromMs, toMs] = [start, end].map((text) => {
     // A plus sign that nobody escaped arrives as a space.
     const parsed = text === null ? null : parseDateTime(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00` : text);
-    if (parsed === null) throw invalidRequest('The value of a time window parameter is invalid.', 'ErrorInvalidParameter');
+    if (parsed === null)
+      throw invalidRequest('The value of a time window parameter is invalid.', 'ErrorInvalidParameter');
     return parsed.wall - (parsed.offsetMs ?? 0);
   }) as [number, number];
-  if (toMs < fromMs) throw invalidRequest('The end of the time window is earlier than its start.', 'ErrorInvalidParameter');
-  if (toMs - fromMs > LONGEST_RANGE_MS) throw invalidRequest('The requested time window is too long.', 'ErrorCalendarViewRangeTooBig');
+  if (toMs < fromMs)
+    throw invalidRequest('The end of the time window is earlier than its start.', 'ErrorInvalidParameter');
+  if (toMs - fromMs > LONGEST_RANGE_MS)
+    throw invalidRequest('The requested time window is too long.', 'ErrorCalendarViewRangeTooBig');
   return { fromMs, toMs };
 }
 
@@ -86,13 +100,16 @@ export function splitOutside(text: string, separator: string): string[] {
 }
 
 function readExpand(text: string | null): Expand[] {
-  return text === null ? [] : splitOutside(text, ',').map((part) => {
-    const match = /^(\w+)(?:\((.*)\))?$/s.exec(part);
-    if (match === null) throw invalidQuery('Invalid $expand.');
-    const [, name = '', options] = match;
-    if (name !== 'singleValueExtendedProperties' && options !== undefined) throw invalidQuery(`Options of ${name} are not supported in $expand.`);
-    return { name, ids: name === 'singleValueExtendedProperties' ? readIds(options) : [] };
-  });
+  return text === null
+    ? []
+    : splitOutside(text, ',').map((part) => {
+        const match = /^(\w+)(?:\((.*)\))?$/s.exec(part);
+        if (match === null) throw invalidQuery('Invalid $expand.');
+        const [, name = '', options] = match;
+        if (name !== 'singleValueExtendedProperties' && options !== undefined)
+          throw invalidQuery(`Options of ${name} are not supported in $expand.`);
+        return { name, ids: name === 'singleValueExtendedProperties' ? readIds(options) : [] };
+      });
 }
 
 function readIds(options: string | undefined): string[] {

@@ -1,15 +1,15 @@
 /** Events that nobody can write through the API but that Graph hands out: other people's meetings, cancelled copies, odd zones. */
 import { isZone } from '../google/time.ts';
-import { DEFAULTS, readChange } from './event-fields.ts';
 import type { Fields } from './event-fields.ts';
-import { isObject } from './graph-error.ts';
+import { DEFAULTS, readChange } from './event-fields.ts';
 import type { Json } from './graph-error.ts';
+import { isObject } from './graph-error.ts';
 import { withTeams } from './meetings.ts';
 import { readRecurrence } from './recurrence.ts';
-import { wholeRow } from './rows.ts';
 import type { Row } from './rows.ts';
-import { createItem, stamp } from './world.ts';
+import { wholeRow } from './rows.ts';
 import type { Calendar, World } from './world.ts';
+import { createItem, stamp } from './world.ts';
 import type { Zone } from './zones.ts';
 
 /**
@@ -23,10 +23,14 @@ export function plantEvent(world: World, calendar: Calendar, event: Json): Row {
   if (start === undefined || end === undefined) throw new Error('an event needs start and end');
   const own = zone === undefined ? null : readOwnZone(zone);
   const planted: Fields = {
-    ...DEFAULTS, ...fields,
+    ...DEFAULTS,
+    ...fields,
     start: own === null ? start : { ...start, zone: own },
     end: own === null ? end : { ...end, zone: own },
-    attendees: (fields.attendees ?? []).map((attendee, at) => ({ ...attendee, response: responseOf((plain['attendees'] as Json[])[at]!['status']) })),
+    attendees: (fields.attendees ?? []).map((attendee, at) => ({
+      ...attendee,
+      response: responseOf((plain['attendees'] as Json[])[at]!['status']),
+    })),
     isCancelled: isCancelled === true,
     response: responseOf(responseStatus),
   };
@@ -51,6 +55,7 @@ function responseOf(status: unknown): string {
 
 function readOwnZone(value: unknown): Zone {
   const { name, iana } = isObject(value) ? value : {};
-  if (typeof name !== 'string' || typeof iana !== 'string' || !isZone(iana)) throw new Error('a zone needs a name and the rules of an IANA zone');
+  if (typeof name !== 'string' || typeof iana !== 'string' || !isZone(iana))
+    throw new Error('a zone needs a name and the rules of an IANA zone');
   return { name, iana };
 }

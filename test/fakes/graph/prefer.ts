@@ -1,8 +1,8 @@
 /** The `Prefer` header: which ids, which zone, which kind of body, how big a page. */
 import type { Behaviour } from './behaviour.ts';
 import type { IdKind } from './ids.ts';
-import { readZone, UTC } from './zones.ts';
 import type { Zone } from './zones.ts';
+import { readZone, UTC } from './zones.ts';
 
 export interface Prefer {
   readonly ids: IdKind;

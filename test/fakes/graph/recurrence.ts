@@ -1,10 +1,10 @@
 /** A `patternedRecurrence` as the service reads and shows it. */
 import { dateOf, parseDate } from '../google/time.ts';
 import type { Behaviour } from './behaviour.ts';
-import { GraphError, invalidBody, invalidProperty, isObject } from './graph-error.ts';
 import type { Json } from './graph-error.ts';
-import { readZone } from './zones.ts';
+import { GraphError, invalidBody, invalidProperty, isObject } from './graph-error.ts';
 import type { Zone } from './zones.ts';
+import { readZone } from './zones.ts';
 
 export const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const;
 const INDEXES = ['first', 'second', 'third', 'fourth', 'last'] as const;
@@ -28,7 +28,12 @@ export interface Pattern {
 /** Days are walls at midnight. */
 export interface Recurrence {
   readonly pattern: Pattern;
-  readonly range: { readonly type: (typeof RANGES)[number]; readonly startDay: number; readonly endDay: number | null; readonly count: number };
+  readonly range: {
+    readonly type: (typeof RANGES)[number];
+    readonly startDay: number;
+    readonly endDay: number | null;
+    readonly count: number;
+  };
   readonly zone: Zone;
 }
 
@@ -56,7 +61,10 @@ function readPattern(value: Json): Pattern {
     index: oneOf(value['index'] ?? 'first', INDEXES),
   };
   const needsDays = type === 'weekly' || type.startsWith('relative');
-  const lacks = (needsDays && daysOfWeek.length === 0) || (type.startsWith('absolute') && pattern.dayOfMonth === 0) || (type.endsWith('Yearly') && pattern.month === 0);
+  const lacks =
+    (needsDays && daysOfWeek.length === 0) ||
+    (type.startsWith('absolute') && pattern.dayOfMonth === 0) ||
+    (type.endsWith('Yearly') && pattern.month === 0);
   if (lacks) throw invalidProperty();
   return pattern;
 }
@@ -73,16 +81,38 @@ function readRange(value: Json, eventZone: Zone, behaviour: Behaviour): Omit<Rec
   whole(count, 0, 999);
   if (type === 'numbered' && count === 0) throw invalidProperty();
   if (type === 'endDate' && endDay === null) throw invalidProperty();
-  if (type === 'endDate' && endDay! < startDay) throw new GraphError(400, 'ErrorCalendarEndDateIsEarlierThanStartDate', 'The end date is earlier than the start date.');
-  if (endDay !== null && endDay > LATEST) throw new GraphError(400, 'ErrorRecurrenceEndDateTooBig', 'The end date of the recurrence is too big.');
-  return { range: { type, startDay, endDay: type === 'endDate' ? endDay : null, count: type === 'numbered' ? Number(count) : 0 }, zone };
+  if (type === 'endDate' && endDay! < startDay)
+    throw new GraphError(
+      400,
+      'ErrorCalendarEndDateIsEarlierThanStartDate',
+      'The end date is earlier than the start date.',
+    );
+  if (endDay !== null && endDay > LATEST)
+    throw new GraphError(400, 'ErrorRecurrenceEndDateTooBig', 'The end date of the recurrence is too big.');
+  return {
+    range: {
+      type,
+      startDay,
+      endDay: type === 'endDate' ? endDay : null,
+      count: type === 'numbered' ? Number(count) : 0,
+    },
+    zone,
+  };
 }
 
 /** All fields are there, whether the type uses them or not. */
 export function showRecurrence({ pattern, range, zone }: Recurrence): Json {
   const { type, interval, month, dayOfMonth, daysOfWeek, firstDayOfWeek, index } = pattern;
   return {
-    pattern: { type, interval, month, dayOfMonth, daysOfWeek: daysOfWeek.map((one) => DAYS[one]), firstDayOfWeek: DAYS[firstDayOfWeek], index },
+    pattern: {
+      type,
+      interval,
+      month,
+      dayOfMonth,
+      daysOfWeek: daysOfWeek.map((one) => DAYS[one]),
+      firstDayOfWeek: DAYS[firstDayOfWeek],
+      index,
+    },
     range: {
       type: range.type,
       startDate: dateOf(range.startDay),
@@ -96,7 +126,8 @@ export function showRecurrence({ pattern, range, zone }: Recurrence): Json {
 /** @throws GraphError 400 where there is a key that the type does not have */
 export function keysOf(value: Json, known: readonly string[]): Json {
   for (const key of Object.keys(value)) {
-    if (!known.includes(key) && !key.includes('@odata.')) throw invalidBody(`The property '${key.slice(0, 60)}' does not exist on this type.`);
+    if (!known.includes(key) && !key.includes('@odata.'))
+      throw invalidBody(`The property '${key.slice(0, 60)}' does not exist on this type.`);
   }
   return value;
 }
@@ -108,7 +139,8 @@ export function oneOf<Name extends string>(value: unknown, names: readonly Name[
 }
 
 function whole(value: unknown, least: number, most: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value)) throw invalidBody('Cannot convert a value to the type Edm.Int32.');
+  if (typeof value !== 'number' || !Number.isInteger(value))
+    throw invalidBody('Cannot convert a value to the type Edm.Int32.');
   if (value < least || value > most) throw invalidProperty();
   return value;
 }

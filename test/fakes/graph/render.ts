@@ -2,18 +2,18 @@
 import type { Fields } from './event-fields.ts';
 import { showAttendee, showLocation } from './event-parts.ts';
 import { showExtended } from './extended-properties.ts';
-import { invalidQuery } from './graph-error.ts';
 import type { Json } from './graph-error.ts';
+import { invalidQuery } from './graph-error.ts';
 import { textOfHtml } from './html.ts';
 import { masterId, occurrenceICalUid, occurrenceId } from './ids.ts';
-import { splitOutside, type OData } from './odata.ts';
+import { type OData, splitOutside } from './odata.ts';
 import type { Prefer } from './prefer.ts';
 import { showRecurrence } from './recurrence.ts';
-import { exceptionRows, rowType } from './rows.ts';
 import type { Row } from './rows.ts';
+import { exceptionRows, rowType } from './rows.ts';
 import type { Actor, Item, World } from './world.ts';
-import { instant, inZone } from './zones.ts';
 import type { Moment, Zone } from './zones.ts';
+import { instant, inZone } from './zones.ts';
 
 export interface View {
   readonly world: World;
@@ -28,14 +28,24 @@ export interface View {
 
 const NO_TIME = '0001-01-01T00:00:00Z';
 /** In the metadata, beside those that every answer shows. */
-const SELECTABLE = ['occurrenceId', 'originalStart', 'exceptionOccurrences', 'cancelledOccurrences', 'transactionId', 'singleValueExtendedProperties'];
+const SELECTABLE = [
+  'occurrenceId',
+  'originalStart',
+  'exceptionOccurrences',
+  'cancelledOccurrences',
+  'transactionId',
+  'singleValueExtendedProperties',
+];
 const EXPANDABLE = ['singleValueExtendedProperties', 'exceptionOccurrences', 'extensions', 'attachments', 'calendar'];
 
 export function etagOf(item: Item, changeKey = item.state.changeKey): string {
   return `W/"${changeKey}"`;
 }
 
-export function idOf({ item, state, occurrence }: Pick<Row, 'item' | 'state' | 'occurrence'>, view: Pick<View, 'prefer' | 'world'>): string {
+export function idOf(
+  { item, state, occurrence }: Pick<Row, 'item' | 'state' | 'occurrence'>,
+  view: Pick<View, 'prefer' | 'world'>,
+): string {
   const { ids } = view.prefer;
   if (occurrence === null) return masterId(item.keys, ids);
   const changed = view.world.behaviour.exceptionIds === 'change' && occurrence.isException;
@@ -46,8 +56,17 @@ export function idOf({ item, state, occurrence }: Pick<Row, 'item' | 'state' | '
 export function showEvent(plain: Row, view: View): Json {
   const row = masked(plain, view);
   const { item, state, occurrence, fields } = row;
-  const shown: Json = { ...showHead(row, view), ...showPlain(fields), ...showBody(fields, view), ...showPeople(row, view) };
-  if (occurrence !== null) Object.assign(shown, { originalStart: stamp(occurrence.originalMs), occurrenceId: `OID.${masterId(item.keys, view.prefer.ids)}.${occurrence.date}` });
+  const shown: Json = {
+    ...showHead(row, view),
+    ...showPlain(fields),
+    ...showBody(fields, view),
+    ...showPeople(row, view),
+  };
+  if (occurrence !== null)
+    Object.assign(shown, {
+      originalStart: stamp(occurrence.originalMs),
+      occurrenceId: `OID.${masterId(item.keys, view.prefer.ids)}.${occurrence.date}`,
+    });
   shown['recurrence'] = occurrence === null && state.recurrence !== null ? showRecurrence(state.recurrence) : null;
   if (item.transactionId !== null && occurrence === null) shown['transactionId'] = item.transactionId;
   return arrange(shown, row, view);
@@ -56,7 +75,10 @@ export function showEvent(plain: Row, view: View): Json {
 /** Somebody else's private events say only when. */
 function masked(row: Row, { mailbox }: View): Row {
   if (row.fields.sensitivity !== 'private' || row.item.calendar.owner === mailbox) return row;
-  return { ...row, fields: { ...row.fields, subject: 'Private Appointment', html: '', locations: [], attendees: [], categories: [] } };
+  return {
+    ...row,
+    fields: { ...row.fields, subject: 'Private Appointment', html: '', locations: [], attendees: [], categories: [] },
+  };
 }
 
 /** What delta gives of occurrences, and of a series as such. */
@@ -85,7 +107,8 @@ export function showMoment(moment: Moment, { isAllDay }: Pick<Fields, 'isAllDay'
 }
 
 function showEtag({ item, state }: Row, { world, inView = false }: View): string {
-  const changeKey = inView && world.behaviour.foreignEtags ? `DwAAABYAAAC${state.changeKey.replaceAll(/[/=]/g, '')}` : state.changeKey;
+  const changeKey =
+    inView && world.behaviour.foreignEtags ? `DwAAABYAAAC${state.changeKey.replaceAll(/[/=]/g, '')}` : state.changeKey;
   return etagOf(item, changeKey);
 }
 
@@ -113,13 +136,36 @@ function showHead(row: Row, view: View): Json {
 
 function showPlain(fields: Fields): Json {
   const {
-    subject, categories, importance, sensitivity, showAs, isReminderOn, reminderMinutesBeforeStart, isAllDay, isCancelled, responseRequested,
-    allowNewTimeProposals, hideAttendees, joinUrl, locations,
+    subject,
+    categories,
+    importance,
+    sensitivity,
+    showAs,
+    isReminderOn,
+    reminderMinutesBeforeStart,
+    isAllDay,
+    isCancelled,
+    responseRequested,
+    allowNewTimeProposals,
+    hideAttendees,
+    joinUrl,
+    locations,
   } = fields;
   return {
-    subject, categories, importance, sensitivity, showAs, isReminderOn, reminderMinutesBeforeStart, isAllDay, isCancelled, responseRequested,
-    allowNewTimeProposals, hideAttendees,
-    location: showLocation(locations), locations,
+    subject,
+    categories,
+    importance,
+    sensitivity,
+    showAs,
+    isReminderOn,
+    reminderMinutesBeforeStart,
+    isAllDay,
+    isCancelled,
+    responseRequested,
+    allowNewTimeProposals,
+    hideAttendees,
+    location: showLocation(locations),
+    locations,
     isOnlineMeeting: joinUrl !== null,
     onlineMeetingProvider: joinUrl === null ? 'unknown' : 'teamsForBusiness',
     onlineMeetingUrl: null,
@@ -129,7 +175,10 @@ function showPlain(fields: Fields): Json {
 
 function showBody({ html }: Fields, { prefer }: View): Json {
   const text = textOfHtml(html);
-  return { body: { contentType: prefer.body, content: prefer.body === 'text' ? text : html }, bodyPreview: text.slice(0, 255).trim() };
+  return {
+    body: { contentType: prefer.body, content: prefer.body === 'text' ? text : html },
+    bodyPreview: text.slice(0, 255).trim(),
+  };
 }
 
 function showPeople({ item, fields }: Row, { mailbox }: View): Json {
@@ -147,11 +196,18 @@ function showPeople({ item, fields }: Row, { mailbox }: View): Json {
 function arrange(shown: Json, row: Row, view: View): Json {
   const { select = null, expand = [] } = view.query ?? {};
   for (const name of select ?? []) {
-    if (!(name in shown) && !SELECTABLE.includes(name)) throw invalidQuery(`Could not find a property named '${name.slice(0, 60)}' on type 'microsoft.graph.event'.`);
+    if (!(name in shown) && !SELECTABLE.includes(name))
+      throw invalidQuery(`Could not find a property named '${name.slice(0, 60)}' on type 'microsoft.graph.event'.`);
   }
-  const result: Json = select === null ? { ...shown } : Object.fromEntries(Object.entries(shown).filter(([key]) => key === 'id' || key === '@odata.etag' || select.includes(key)));
+  const result: Json =
+    select === null
+      ? { ...shown }
+      : Object.fromEntries(
+          Object.entries(shown).filter(([key]) => key === 'id' || key === '@odata.etag' || select.includes(key)),
+        );
   for (const { name, ids } of expand) {
-    if (!EXPANDABLE.includes(name)) throw invalidQuery(`Could not find a property named '${name.slice(0, 60)}' on type 'microsoft.graph.event'.`);
+    if (!EXPANDABLE.includes(name))
+      throw invalidQuery(`Could not find a property named '${name.slice(0, 60)}' on type 'microsoft.graph.event'.`);
     if (name === 'singleValueExtendedProperties') {
       const properties = showExtended(row.fields.extended, ids);
       if (properties.length > 0) result[name] = properties;
@@ -167,14 +223,25 @@ function showLists(row: Row, view: View, url: URL): Json {
   const asked = (name: string): boolean => select?.includes(name) === true;
   const wantsExceptions = asked('exceptionOccurrences') && expand.some(({ name }) => name === 'exceptionOccurrences');
   const wantsCancelled = asked('cancelledOccurrences');
-  if (how === 'refused' && (wantsCancelled || expand.some(({ name }) => name === 'exceptionOccurrences'))) throw invalidQuery('Could not find a property named on type microsoft.graph.event.');
+  if (how === 'refused' && (wantsCancelled || expand.some(({ name }) => name === 'exceptionOccurrences')))
+    throw invalidQuery('Could not find a property named on type microsoft.graph.event.');
   if (how === 'absent' || rowType(row) !== 'seriesMaster') return {};
   const { item, state } = row;
-  const nested: View = { ...view, ofMaster: undefined, query: { select, expand: expand.filter(({ name }) => name === 'singleValueExtendedProperties') } };
+  const nested: View = {
+    ...view,
+    ofMaster: undefined,
+    query: { select, expand: expand.filter(({ name }) => name === 'singleValueExtendedProperties') },
+  };
   const most = view.world.behaviour.exceptionPage;
   const rows = how === 'noExceptions' ? [] : exceptionRows(item, state);
   return {
-    ...(wantsCancelled ? { cancelledOccurrences: [...state.cancelled].sort().map((date) => `OID.${masterId(item.keys, view.prefer.ids)}.${date}`) } : {}),
+    ...(wantsCancelled
+      ? {
+          cancelledOccurrences: [...state.cancelled]
+            .sort()
+            .map((date) => `OID.${masterId(item.keys, view.prefer.ids)}.${date}`),
+        }
+      : {}),
     ...(wantsExceptions ? { exceptionOccurrences: rows.slice(0, most).map((one) => showEvent(one, nested)) } : {}),
     ...(wantsExceptions && rows.length > most ? { 'exceptionOccurrences@odata.nextLink': restOf(url, most) } : {}),
   };
@@ -184,8 +251,16 @@ function restOf(master: URL, skip: number): string {
   const url = new URL(master);
   const { searchParams } = url;
   url.pathname += '/exceptionOccurrences';
-  searchParams.set('$select', (searchParams.get('$select') ?? '').split(',').filter((name) => !/Occurrences$/.test(name)).join(','));
-  const expand = splitOutside(searchParams.get('$expand') ?? '', ',').filter((part) => part.startsWith('singleValueExtendedProperties'));
+  searchParams.set(
+    '$select',
+    (searchParams.get('$select') ?? '')
+      .split(',')
+      .filter((name) => !/Occurrences$/.test(name))
+      .join(','),
+  );
+  const expand = splitOutside(searchParams.get('$expand') ?? '', ',').filter((part) =>
+    part.startsWith('singleValueExtendedProperties'),
+  );
   searchParams.delete('$expand');
   if (expand.length > 0) searchParams.set('$expand', expand.join(','));
   searchParams.set('$skip', String(skip));

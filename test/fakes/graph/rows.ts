@@ -2,10 +2,10 @@
 import type { Fields } from './event-fields.ts';
 import { GraphError, notFound } from './graph-error.ts';
 import { parseEventId } from './ids.ts';
-import { hasDate, occurrenceAt } from './series.ts';
 import type { Occurrence } from './series.ts';
-import { settle } from './world.ts';
+import { hasDate, occurrenceAt } from './series.ts';
 import type { Actor, Entry, Item, ItemState, World } from './world.ts';
+import { settle } from './world.ts';
 
 export interface Row {
   readonly item: Item;
@@ -53,11 +53,15 @@ export function findRow(world: World, actor: Actor, id: string): { row: Row; ent
   settle(world, item);
   if (occurrence === null) return { row: wholeRow(item), entry };
   const { state } = item;
-  if (state.recurrence === null || (occurrence.generation !== null && occurrence.generation !== state.generation)) throw notFound();
+  if (state.recurrence === null || (occurrence.generation !== null && occurrence.generation !== state.generation))
+    throw notFound();
   if (!hasDate(state, occurrence.date)) throw missing(world, 'ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange');
   if (state.cancelled.has(occurrence.date)) throw missing(world, 'ErrorCalendarOccurrenceIsDeletedFromRecurrence');
   const found = occurrenceAt(state, occurrence.date);
-  const isNamedSo = world.behaviour.exceptionIds === 'stay' || occurrence.generation === null || occurrence.changed === found.isException;
+  const isNamedSo =
+    world.behaviour.exceptionIds === 'stay' ||
+    occurrence.generation === null ||
+    occurrence.changed === found.isException;
   if (!isNamedSo) throw notFound();
   return { row: occurrenceRow(item, found), entry };
 }

@@ -5,8 +5,8 @@ import { seriesDays } from './expand.ts';
 import { GraphError } from './graph-error.ts';
 import type { Recurrence } from './recurrence.ts';
 import type { ItemState } from './world.ts';
-import { instant, inZone } from './zones.ts';
 import type { Moment } from './zones.ts';
+import { instant, inZone } from './zones.ts';
 
 export interface Occurrence {
   /** In the series' zone: its name within the series. */
@@ -28,7 +28,8 @@ export function occurrencesBetween(state: ItemState, fromMs: number, toMs: numbe
     .filter((day) => day > fromMs - length(state.fields) - 3 * DAY_MS)
     .map(dateOf)
     .filter((date) => !cancelled.has(date) && !exceptions.has(date));
-  return [...plain, ...exceptions.keys()].sort()
+  return [...plain, ...exceptions.keys()]
+    .sort()
     .map((date) => occurrenceAt(state, date))
     .filter(({ fields }) => touches(fields, fromMs, toMs));
 }
@@ -40,7 +41,11 @@ export function touches({ start, end }: Pick<Fields, 'start' | 'end'>, fromMs: n
 
 /** The dates that there are, deleted ones left out, up to a day. */
 export function liveDates(state: ItemState, lastDay = FAR): string[] {
-  return state.recurrence === null ? [] : seriesDays(state.recurrence, lastDay).map(dateOf).filter((date) => !state.cancelled.has(date));
+  return state.recurrence === null
+    ? []
+    : seriesDays(state.recurrence, lastDay)
+        .map(dateOf)
+        .filter((date) => !state.cancelled.has(date));
 }
 
 /** Whether the pattern has that date at all. */
@@ -71,12 +76,22 @@ export function occurrenceAt(state: ItemState, date: string): Occurrence {
 export function fitSeries(fields: Fields, recurrence: Recurrence): Pick<Fields, 'start' | 'end'> {
   const cut = { ...fields, start: wholeMinutes(fields.start), end: wholeMinutes(fields.end) };
   if (dayOf(cut.start, fields.isAllDay, recurrence) !== recurrence.range.startDay) {
-    throw new GraphError(400, 'ErrorPropertyValidationFailure', 'The start date of the recurrence is not the date of the start.');
+    throw new GraphError(
+      400,
+      'ErrorPropertyValidationFailure',
+      'The start date of the recurrence is not the date of the start.',
+    );
   }
   const first = firstDays(recurrence, 40);
-  if (first[0] === undefined) throw new GraphError(400, 'ErrorRecurrenceHasNoOccurrence', 'The recurrence has no occurrence.');
+  if (first[0] === undefined)
+    throw new GraphError(400, 'ErrorRecurrenceHasNoOccurrence', 'The recurrence has no occurrence.');
   const gap = Math.min(...first.slice(1).map((day, at) => day - first[at]!));
-  if (length(cut) > gap) throw new GraphError(400, 'ErrorOccurrenceTimeSpanTooBig', 'The duration of an occurrence is longer than the interval of the series.');
+  if (length(cut) > gap)
+    throw new GraphError(
+      400,
+      'ErrorOccurrenceTimeSpanTooBig',
+      'The duration of an occurrence is longer than the interval of the series.',
+    );
   return timesAt(cut, recurrence, first[0]);
 }
 
@@ -87,11 +102,24 @@ export function checkBoundary(state: ItemState, date: string, times: Pick<Fields
   const at = dates.indexOf(date);
   const day = (moment: Moment, isAllDay: boolean): number => dayOf(moment, isAllDay, recurrence);
   const own = day(times.start, times.isAllDay);
-  const neighbours = [dates[at - 1], dates[at + 1]].map((one) => (one === undefined ? null : occurrenceAt(state, one).fields));
+  const neighbours = [dates[at - 1], dates[at + 1]].map((one) =>
+    one === undefined ? null : occurrenceAt(state, one).fields,
+  );
   const [before, after] = neighbours;
-  const hitsBefore = before !== null && before !== undefined && (own <= day(before.start, before.isAllDay) || instant(times.start) < instant(before.end));
-  const hitsAfter = after !== null && after !== undefined && (own >= day(after.start, after.isAllDay) || instant(times.end) > instant(after.start));
-  if (hitsBefore || hitsAfter) throw new GraphError(400, 'ErrorOccurrenceCrossingBoundary', 'Modified occurrence is crossing or overlapping adjacent occurrence.');
+  const hitsBefore =
+    before !== null &&
+    before !== undefined &&
+    (own <= day(before.start, before.isAllDay) || instant(times.start) < instant(before.end));
+  const hitsAfter =
+    after !== null &&
+    after !== undefined &&
+    (own >= day(after.start, after.isAllDay) || instant(times.end) > instant(after.start));
+  if (hitsBefore || hitsAfter)
+    throw new GraphError(
+      400,
+      'ErrorOccurrenceCrossingBoundary',
+      'Modified occurrence is crossing or overlapping adjacent occurrence.',
+    );
 }
 
 /** The date of a moment in the zone of the series. */
@@ -101,12 +129,17 @@ export function dayOf(moment: Moment, isAllDay: boolean, { zone }: Recurrence): 
 }
 
 /** Times of day are those of the series' zone, whatever zone the event was written in. */
-function timesAt(fields: Pick<Fields, 'start' | 'end' | 'isAllDay'>, recurrence: Recurrence, day: number): Pick<Fields, 'start' | 'end'> {
+function timesAt(
+  fields: Pick<Fields, 'start' | 'end' | 'isAllDay'>,
+  recurrence: Recurrence,
+  day: number,
+): Pick<Fields, 'start' | 'end'> {
   const { start, end, isAllDay } = fields;
   const shift = day - dayOf(start, isAllDay, recurrence);
   if (isAllDay) return { start: { ...start, wall: start.wall + shift }, end: { ...end, wall: end.wall + shift } };
   const { zone } = recurrence;
-  const move = (moment: Moment): Moment => inZone(instant({ wall: wallOf(instant(moment), zone.iana) + shift, zone }), moment.zone);
+  const move = (moment: Moment): Moment =>
+    inZone(instant({ wall: wallOf(instant(moment), zone.iana) + shift, zone }), moment.zone);
   return { start: move(start), end: move(end) };
 }
 

@@ -1,14 +1,14 @@
 /** The HTTP side: reads requests, meets faults, counts those of one mailbox that run at once, keeps the log, answers. */
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { runBatch } from './batch.ts';
 import type { ControlHandler } from '../../support/control.ts';
 import { Faults } from '../google/faults.ts';
+import { runBatch } from './batch.ts';
 import { injectedError, throttled } from './graph-error.ts';
-import { answer } from './routes.ts';
 import type { ApiAnswer, ApiRequest, Backend } from './routes.ts';
+import { answer } from './routes.ts';
 
 /** One request as it was seen. Token requests are logged without their body. */
 export interface LoggedRequest {
@@ -69,9 +69,16 @@ export class GraphServer {
   async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(incoming.url ?? '/', 'http://stand-in');
     const body = await readBody(incoming);
-    if (body === null) return this.#send(response, { status: 413, body: injectedError(413, undefined, undefined).envelope() });
+    if (body === null)
+      return this.#send(response, { status: 413, body: injectedError(413, undefined, undefined).envelope() });
     const headers = Object.fromEntries(Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]));
-    const request: ApiRequest = { method: incoming.method ?? 'GET', path: url.pathname, search: url.searchParams, headers, body };
+    const request: ApiRequest = {
+      method: incoming.method ?? 'GET',
+      path: url.pathname,
+      search: url.searchParams,
+      headers,
+      body,
+    };
     if (url.pathname.startsWith('/control/')) return this.#serveControl(request, response);
     const result = await this.#limited(request);
     if (result === null) incoming.socket.destroy();
@@ -124,11 +131,20 @@ export class GraphServer {
     const { oauth } = this.#backend;
     if (isToken(request)) {
       const isForm = /^application\/x-www-form-urlencoded\b/i.test(request.headers['content-type'] ?? '');
-      if (request.method !== 'POST' || !isForm) return { status: 400, body: { error: 'invalid_request', error_description: 'AADSTS900561: The endpoint only accepts POST requests.' } };
+      if (request.method !== 'POST' || !isForm)
+        return {
+          status: 400,
+          body: {
+            error: 'invalid_request',
+            error_description: 'AADSTS900561: The endpoint only accepts POST requests.',
+          },
+        };
       return oauth.token(new URLSearchParams(request.body));
     }
-    if (/^\/[\w.-]+\/oauth2\/v2\.0\/authorize$/.test(request.path) && request.method === 'GET') return oauth.consentPage(request.search);
-    if (request.path === '/v1.0/$batch' && request.method === 'POST') return runBatch(request, this.#backend.world.behaviour, (part) => this.#handle(part));
+    if (/^\/[\w.-]+\/oauth2\/v2\.0\/authorize$/.test(request.path) && request.method === 'GET')
+      return oauth.consentPage(request.search);
+    if (request.path === '/v1.0/$batch' && request.method === 'POST')
+      return runBatch(request, this.#backend.world.behaviour, (part) => this.#handle(part));
     return answer(this.#backend, request);
   }
 
@@ -173,10 +189,17 @@ export class GraphServer {
     response.writeHead(result.status, {
       Date: new Date(this.#backend.world.now()).toUTCString(),
       'request-id': randomUUID(),
-      ...(result.body === undefined ? {} : { 'Content-Type': 'application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8' }),
+      ...(result.body === undefined
+        ? {}
+        : {
+            'Content-Type':
+              'application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8',
+          }),
       ...result.headers,
     });
-    response.end(result.body === undefined ? undefined : isText ? (result.body as string) : JSON.stringify(result.body));
+    response.end(
+      result.body === undefined ? undefined : isText ? (result.body as string) : JSON.stringify(result.body),
+    );
   }
 }
 

@@ -4,19 +4,20 @@
  *
  * The API is at `graphUrl`, tokens are at `tokenUrl`, consent is at `authUrl`.
  */
+
+import { controlHandler } from '../../support/control.ts';
 import type { Fault } from '../google/faults.ts';
 import { DEFAULT_SCOPES, GraphAccount } from './account.ts';
-import { DEFAULT_BEHAVIOUR } from './behaviour.ts';
 import type { Behaviour } from './behaviour.ts';
-import { controlHandler } from '../../support/control.ts';
+import { DEFAULT_BEHAVIOUR } from './behaviour.ts';
 import { CONTROLS } from './control.ts';
 import { OAuth } from './oauth.ts';
 import type { Backend } from './routes.ts';
-import { GraphServer } from './server.ts';
 import type { LoggedRequest } from './server.ts';
+import { GraphServer } from './server.ts';
 import { Subscriptions } from './subscriptions.ts';
-import { createCalendar, createMailbox } from './world.ts';
 import type { Reach, World } from './world.ts';
+import { createCalendar, createMailbox } from './world.ts';
 import { readZone } from './zones.ts';
 
 export interface GraphOptions extends Partial<Behaviour> {
@@ -62,14 +63,30 @@ export class GraphStandIn {
   readonly #forgottenHarm: string[] = [];
 
   constructor(options: GraphOptions) {
-    const { port: _port, clientId = 'stand-in-client', clientSecret = 'stand-in-secret', now = Date.now, control = false, mayReach = false, ...behaviour } = options;
+    const {
+      port: _port,
+      clientId = 'stand-in-client',
+      clientSecret = 'stand-in-secret',
+      now = Date.now,
+      control = false,
+      mayReach = false,
+      ...behaviour
+    } = options;
     this.#mayReach = mayReach;
     this.clientId = clientId;
     this.clientSecret = clientSecret;
     this.behaviour = { ...DEFAULT_BEHAVIOUR, ...behaviour };
     const subscriptions = new Subscriptions({ now, behaviour: this.behaviour });
     const changed: World['changed'] = [(item, change) => subscriptions.changed(item, change)];
-    const world: World = { behaviour: this.behaviour, now, mailboxes: new Map(), items: new Map(), reach: [], harm: [], changed };
+    const world: World = {
+      behaviour: this.behaviour,
+      now,
+      mailboxes: new Map(),
+      items: new Map(),
+      reach: [],
+      harm: [],
+      changed,
+    };
     const oauth = new OAuth({ clientId, clientSecret, now, behaviour: this.behaviour });
     this.#backend = { world, oauth, subscriptions, rootUrl: '', storm412: 0 };
     this.#server = new GraphServer(this.#backend, control ? controlHandler(this, CONTROLS) : null);
@@ -97,7 +114,14 @@ export class GraphStandIn {
   }
 
   /** An account with its default calendar, and one of birthdays that nobody can write. */
-  addAccount({ email, refreshToken, timeZone = 'W. Europe Standard Time', scopes = DEFAULT_SCOPES, consumer = false, hasMailbox = true }: AccountOptions): GraphAccount {
+  addAccount({
+    email,
+    refreshToken,
+    timeZone = 'W. Europe Standard Time',
+    scopes = DEFAULT_SCOPES,
+    consumer = false,
+    hasMailbox = true,
+  }: AccountOptions): GraphAccount {
     const { world, oauth } = this.#backend;
     const mailbox = createMailbox(world, { email, consumer, hasMailbox, timeZone: readZone(timeZone, this.behaviour) });
     createCalendar(mailbox, 'Calendar', { isDefault: true, isRemovable: false });
@@ -135,7 +159,10 @@ export class GraphStandIn {
 
   /** Requests that changed, or tried to change, calendars; those in batches, too. */
   get writes(): readonly LoggedRequest[] {
-    return this.requests.filter(({ method, path }) => method !== 'GET' && /^\/v1\.0\/(me|users)\//.test(path) && !/\/(getSchedule|translateExchangeIds)$/.test(path));
+    return this.requests.filter(
+      ({ method, path }) =>
+        method !== 'GET' && /^\/v1\.0\/(me|users)\//.test(path) && !/\/(getSchedule|translateExchangeIds)$/.test(path),
+    );
   }
 
   /** Requests about events without what every one of ours carries: immutable ids, `If-Match` on a PATCH, a `transactionId` on a POST. */
@@ -144,7 +171,11 @@ export class GraphStandIn {
       if (!/^\/v1\.0\/(me|users)\/.*(events|calendarView)\b/.test(path)) return false;
       if (!/IdType="ImmutableId"/i.test(headers.prefer ?? '')) return true;
       if (method === 'PATCH') return headers.ifMatch === undefined;
-      return method === 'POST' && /\/events$/.test(path) && (body as { transactionId?: string } | null)?.transactionId === undefined;
+      return (
+        method === 'POST' &&
+        /\/events$/.test(path) &&
+        (body as { transactionId?: string } | null)?.transactionId === undefined
+      );
     });
   }
 
@@ -205,7 +236,8 @@ export class GraphStandIn {
     await this.#backend.subscriptions.settled();
     await this.#server.close();
     const harm = this.#mayReach ? [] : [...this.#forgottenHarm, ...this.#allHarm()];
-    if (harm.length > 0) throw new Error(`people were mailed, or requests were careless:\n${harm.slice(0, 20).join('\n')}`);
+    if (harm.length > 0)
+      throw new Error(`people were mailed, or requests were careless:\n${harm.slice(0, 20).join('\n')}`);
   }
 
   /** What a sync may not do, one line each. */
@@ -213,7 +245,9 @@ export class GraphStandIn {
     return [
       ...this.mailLedger.map(({ method, eventId, mailed }) => JSON.stringify({ method, eventId, mailed })),
       ...this.harm,
-      ...this.carelessRequests.map(({ method, path, headers }) => `${method} ${path} Prefer: ${headers.prefer} If-Match: ${headers.ifMatch}`),
+      ...this.carelessRequests.map(
+        ({ method, path, headers }) => `${method} ${path} Prefer: ${headers.prefer} If-Match: ${headers.ifMatch}`,
+      ),
     ];
   }
 }

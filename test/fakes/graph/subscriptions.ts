@@ -1,9 +1,9 @@
 /** Change notifications: addresses are asked first, messages may get lost, subscriptions end after a week. */
 import { randomUUID } from 'node:crypto';
-import { GraphError, invalidBody, invalidRequest, isObject, notFound } from './graph-error.ts';
 import type { Json } from './graph-error.ts';
-import { masterId } from './ids.ts';
+import { GraphError, invalidBody, invalidRequest, isObject, notFound } from './graph-error.ts';
 import type { IdKind } from './ids.ts';
+import { masterId } from './ids.ts';
 import { keysOf } from './recurrence.ts';
 import { stamp } from './render.ts';
 import type { Actor, Calendar, Item, Mailbox, World } from './world.ts';
@@ -25,7 +25,15 @@ const MINUTE_MS = 60_000;
 const LONGEST_MINUTES = 10_080;
 const SHORTEST_MINUTES = 45;
 const MOST = 1000;
-const KEYS = ['changeType', 'notificationUrl', 'lifecycleNotificationUrl', 'resource', 'expirationDateTime', 'clientState', 'latestSupportedTlsVersion'];
+const KEYS = [
+  'changeType',
+  'notificationUrl',
+  'lifecycleNotificationUrl',
+  'resource',
+  'expirationDateTime',
+  'clientState',
+  'latestSupportedTlsVersion',
+];
 
 export class Subscriptions {
   /** So many of the next messages are lost. */
@@ -44,19 +52,34 @@ export class Subscriptions {
   /** @throws GraphError 400, 409 */
   async create({ mailbox }: Pick<Actor, 'mailbox'>, body: unknown, ids: IdKind): Promise<Json> {
     if (!isObject(body)) throw invalidBody('Empty Payload. JSON content expected.');
-    const { changeType, notificationUrl, lifecycleNotificationUrl, resource, expirationDateTime, clientState } = keysOf(body, KEYS);
+    const { changeType, notificationUrl, lifecycleNotificationUrl, resource, expirationDateTime, clientState } = keysOf(
+      body,
+      KEYS,
+    );
     const changeTypes = String(changeType).split(',');
-    if (changeTypes.some((type) => !['created', 'updated', 'deleted'].includes(type))) throw invalidRequest('changeType is invalid.', 'InvalidRequest');
-    if (clientState !== undefined && (typeof clientState !== 'string' || clientState.length > 128)) throw invalidRequest('clientState is invalid.', 'InvalidRequest');
+    if (changeTypes.some((type) => !['created', 'updated', 'deleted'].includes(type)))
+      throw invalidRequest('changeType is invalid.', 'InvalidRequest');
+    if (clientState !== undefined && (typeof clientState !== 'string' || clientState.length > 128))
+      throw invalidRequest('clientState is invalid.', 'InvalidRequest');
     const addresses = [notificationUrl, lifecycleNotificationUrl].filter((one) => one !== undefined);
-    if (!addresses.every((one) => this.#isAddress(one)) || addresses.length === 0) throw invalidRequest('notificationUrl must be HTTPS.', 'InvalidRequest');
+    if (!addresses.every((one) => this.#isAddress(one)) || addresses.length === 0)
+      throw invalidRequest('notificationUrl must be HTTPS.', 'InvalidRequest');
     const calendar = calendarOf(mailbox, String(resource));
     const expirationMs = this.#expiration(expirationDateTime);
     const live = this.#live(mailbox);
-    if (live.some((one) => one.about['resource'] === resource && one.about['changeType'] === changeType)) throw new GraphError(409, 'Conflict', 'A subscription for this resource exists.');
+    if (live.some((one) => one.about['resource'] === resource && one.about['changeType'] === changeType))
+      throw new GraphError(409, 'Conflict', 'A subscription for this resource exists.');
     if (live.length >= MOST) throw new GraphError(403, 'ExtensionError', 'The limit of subscriptions is reached.');
     for (const address of addresses) await validate(String(address));
-    const subscription: Subscription = { id: randomUUID(), mailbox, calendar, changeTypes, ids, expirationMs, about: { ...body } };
+    const subscription: Subscription = {
+      id: randomUUID(),
+      mailbox,
+      calendar,
+      changeTypes,
+      ids,
+      expirationMs,
+      about: { ...body },
+    };
     this.#subscriptions.set(subscription.id, subscription);
     return show(subscription);
   }
@@ -72,7 +95,9 @@ export class Subscriptions {
   renew(mailbox: Mailbox, id: string, body: unknown): Json {
     const subscription = this.#find(mailbox, id);
     if (!isObject(body)) throw invalidBody('Empty Payload. JSON content expected.');
-    subscription.expirationMs = this.#expiration(keysOf(body, ['expirationDateTime', 'notificationUrl'])['expirationDateTime']);
+    subscription.expirationMs = this.#expiration(
+      keysOf(body, ['expirationDateTime', 'notificationUrl'])['expirationDateTime'],
+    );
     return show(subscription);
   }
 
@@ -87,8 +112,12 @@ export class Subscriptions {
   /** Tells everybody who listens to the event's calendar. */
   changed(item: Item, changeType: ChangeType): void {
     for (const subscription of this.#subscriptions.values()) {
-      const listens = subscription.calendar === item.calendar && subscription.changeTypes.includes(changeType) && subscription.expirationMs > this.#world.now();
-      if (listens) this.#send(String(subscription.about['notificationUrl']), notification(subscription, item, changeType));
+      const listens =
+        subscription.calendar === item.calendar &&
+        subscription.changeTypes.includes(changeType) &&
+        subscription.expirationMs > this.#world.now();
+      if (listens)
+        this.#send(String(subscription.about['notificationUrl']), notification(subscription, item, changeType));
     }
   }
 
@@ -111,7 +140,9 @@ export class Subscriptions {
   }
 
   #live(mailbox: Mailbox): Subscription[] {
-    return [...this.#subscriptions.values()].filter((one) => one.mailbox === mailbox && one.expirationMs > this.#world.now());
+    return [...this.#subscriptions.values()].filter(
+      (one) => one.mailbox === mailbox && one.expirationMs > this.#world.now(),
+    );
   }
 
   #find(mailbox: Mailbox, id: string): Subscription {
@@ -124,12 +155,16 @@ export class Subscriptions {
   #expiration(value: unknown): number {
     const wanted = typeof value === 'string' ? Date.parse(value) : NaN;
     const now = this.#world.now();
-    if (Number.isNaN(wanted) || wanted > now + LONGEST_MINUTES * MINUTE_MS) throw invalidRequest('Subscription expiration can only be 10080 minutes in the future.', 'InvalidRequest');
+    if (Number.isNaN(wanted) || wanted > now + LONGEST_MINUTES * MINUTE_MS)
+      throw invalidRequest('Subscription expiration can only be 10080 minutes in the future.', 'InvalidRequest');
     return Math.max(wanted, now + SHORTEST_MINUTES * MINUTE_MS);
   }
 
   #isAddress(value: unknown): boolean {
-    return typeof value === 'string' && (/^https:\/\//.test(value) || (this.#world.behaviour.httpNotifications && /^http:\/\//.test(value)));
+    return (
+      typeof value === 'string' &&
+      (/^https:\/\//.test(value) || (this.#world.behaviour.httpNotifications && /^http:\/\//.test(value)))
+    );
   }
 
   #send(address: string, message: Json): void {
@@ -151,13 +186,23 @@ function show({ id, about, expirationMs }: Subscription): Json {
 }
 
 function head({ id, expirationMs, about }: Subscription): Json {
-  return { subscriptionId: id, subscriptionExpirationDateTime: stamp(expirationMs), clientState: about['clientState'] ?? null, tenantId: '84bd8158-6d4d-4958-8b9f-9d6445542f95' };
+  return {
+    subscriptionId: id,
+    subscriptionExpirationDateTime: stamp(expirationMs),
+    clientState: about['clientState'] ?? null,
+    tenantId: '84bd8158-6d4d-4958-8b9f-9d6445542f95',
+  };
 }
 
 function notification(subscription: Subscription, item: Item, changeType: ChangeType): Json {
   const id = masterId(item.keys, subscription.ids);
   const resource = `Users/${subscription.mailbox.id}/Events/${id}`;
-  const resourceData = { '@odata.type': '#Microsoft.Graph.Event', '@odata.id': resource, '@odata.etag': `W/"${item.state.changeKey}"`, id };
+  const resourceData = {
+    '@odata.type': '#Microsoft.Graph.Event',
+    '@odata.id': resource,
+    '@odata.etag': `W/"${item.state.changeKey}"`,
+    id,
+  };
   return { ...head(subscription), changeType, resource, resourceData };
 }
 
@@ -165,7 +210,12 @@ function notification(subscription: Subscription, item: Item, changeType: Change
 function calendarOf(mailbox: Mailbox, resource: string): Calendar {
   const match = /^\/?(?:me|users\/[^/]+)(?:\/calendars\/([^/]+))?\/events$/i.exec(resource);
   const entries = [...mailbox.entries.values()].filter(({ calendar }) => !calendar.deleted);
-  const entry = match === null ? undefined : match[1] === undefined ? entries.find(({ isDefault }) => isDefault) : entries.find(({ id }) => id === match[1]);
+  const entry =
+    match === null
+      ? undefined
+      : match[1] === undefined
+        ? entries.find(({ isDefault }) => isDefault)
+        : entries.find(({ id }) => id === match[1]);
   if (entry === undefined) throw invalidRequest('The resource is invalid.', 'InvalidRequest');
   return entry.calendar;
 }
@@ -174,13 +224,23 @@ async function validate(address: string): Promise<void> {
   const token = `Validation: Testing client application & <${randomUUID()}>`;
   const url = new URL(address);
   url.searchParams.set('validationToken', token);
-  const response = await fetch(url, { method: 'POST', headers: { 'Content-Type': 'text/plain; charset=utf-8' }, signal: AbortSignal.timeout(10_000) }).catch(() => null);
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'Content-Type': 'text/plain; charset=utf-8' },
+    signal: AbortSignal.timeout(10_000),
+  }).catch(() => null);
   const isText = /^text\/plain\b/.test(response?.headers.get('content-type') ?? '');
-  if (response?.status !== 200 || !isText || (await response.text()) !== token) throw invalidRequest('Subscription validation request failed.', 'ValidationError');
+  if (response?.status !== 200 || !isText || (await response.text()) !== token)
+    throw invalidRequest('Subscription validation request failed.', 'ValidationError');
 }
 
 async function post(address: string, body: Json): Promise<number | null> {
-  const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body), signal: AbortSignal.timeout(5_000) };
+  const init = {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(5_000),
+  };
   const response = await fetch(address, init).catch(() => null);
   await response?.arrayBuffer().catch(() => undefined);
   return response?.status ?? null;

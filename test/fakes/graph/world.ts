@@ -3,8 +3,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Behaviour } from './behaviour.ts';
 import type { Fields } from './event-fields.ts';
 import { accessDenied, notFound } from './graph-error.ts';
-import { indexKeys, newCalendarId, newChangeKey, newICalUid, newKeys } from './ids.ts';
 import type { EventKeys } from './ids.ts';
+import { indexKeys, newCalendarId, newChangeKey, newICalUid, newKeys } from './ids.ts';
 import type { Recurrence } from './recurrence.ts';
 import type { Zone } from './zones.ts';
 
@@ -109,20 +109,46 @@ export interface World {
   readonly changed: ((item: Item, change: 'created' | 'updated' | 'deleted') => void)[];
 }
 
-export function createMailbox(world: World, about: Pick<Mailbox, 'email' | 'consumer' | 'hasMailbox' | 'timeZone'>): Mailbox {
-  const mailbox: Mailbox = { ...about, id: randomUUID(), displayName: about.email.split('@')[0]!, entries: new Map(), transactions: new Map() };
+export function createMailbox(
+  world: World,
+  about: Pick<Mailbox, 'email' | 'consumer' | 'hasMailbox' | 'timeZone'>,
+): Mailbox {
+  const mailbox: Mailbox = {
+    ...about,
+    id: randomUUID(),
+    displayName: about.email.split('@')[0]!,
+    entries: new Map(),
+    transactions: new Map(),
+  };
   world.mailboxes.set(mailbox.email, mailbox);
   return mailbox;
 }
 
-export function createCalendar(mailbox: Mailbox, name: string, settings: { role?: Entry['role']; isDefault?: boolean; isRemovable?: boolean; color?: string } = {}): Entry {
+export function createCalendar(
+  mailbox: Mailbox,
+  name: string,
+  settings: { role?: Entry['role']; isDefault?: boolean; isRemovable?: boolean; color?: string } = {},
+): Entry {
   const { role = 'owner', isDefault = false, isRemovable = true, color = 'auto' } = settings;
-  const calendar: Calendar = { key: randomUUID(), owner: mailbox, name, isRemovable, items: new Set(), version: 0, epoch: 0, deleted: false };
+  const calendar: Calendar = {
+    key: randomUUID(),
+    owner: mailbox,
+    name,
+    isRemovable,
+    items: new Set(),
+    version: 0,
+    epoch: 0,
+    deleted: false,
+  };
   return showCalendar(mailbox, calendar, { role, isDefault, color });
 }
 
 /** Puts a calendar into a mailbox's list, under an id of that mailbox. */
-export function showCalendar(mailbox: Mailbox, calendar: Calendar, settings: Pick<Entry, 'role' | 'isDefault' | 'color'>): Entry {
+export function showCalendar(
+  mailbox: Mailbox,
+  calendar: Calendar,
+  settings: Pick<Entry, 'role' | 'isDefault' | 'color'>,
+): Entry {
   const entry: Entry = { id: newCalendarId(), calendar, changeKey: newChangeKey(), ...settings };
   mailbox.entries.set(entry.id, entry);
   return entry;
@@ -130,22 +156,48 @@ export function showCalendar(mailbox: Mailbox, calendar: Calendar, settings: Pic
 
 /** The calendar as this mailbox sees it; null is its default one. @throws GraphError 404, or 403 when it may not be written */
 export function openCalendar(mailbox: Mailbox, id: string | null, access: 'read' | 'write' = 'read'): Entry {
-  const entry = id === null ? [...mailbox.entries.values()].find(({ isDefault }) => isDefault) : mailbox.entries.get(id);
+  const entry =
+    id === null ? [...mailbox.entries.values()].find(({ isDefault }) => isDefault) : mailbox.entries.get(id);
   if (entry === undefined || entry.calendar.deleted) throw notFound();
   if (access === 'write' && entry.role === 'reader') throw accessDenied();
   return entry;
 }
 
-export function createItem(world: World, calendar: Calendar, from: Pick<ItemState, 'fields' | 'recurrence'> & Partial<Pick<Item, 'iCalUId' | 'organizer' | 'transactionId'>>): Item {
+export function createItem(
+  world: World,
+  calendar: Calendar,
+  from: Pick<ItemState, 'fields' | 'recurrence'> & Partial<Pick<Item, 'iCalUId' | 'organizer' | 'transactionId'>>,
+): Item {
   const { fields, recurrence, iCalUId = newICalUid(), transactionId = null } = from;
   const { owner } = calendar;
   const { organizer = { name: owner.displayName, address: owner.email } } = from;
   const keys = newKeys();
-  const state: ItemState = { fields, recurrence, exceptions: new Map(), cancelled: new Set(), generation: 0, changeKey: '', updatedMs: 0 };
+  const state: ItemState = {
+    fields,
+    recurrence,
+    exceptions: new Map(),
+    cancelled: new Set(),
+    generation: 0,
+    changeKey: '',
+    updatedMs: 0,
+  };
   const order = createHash('sha256').update(keys.rest).digest('hex').slice(0, 20);
   const item: Item = {
-    keys, calendar, order, iCalUId, createdMs: world.now(), organizer, transactionId, state, deleted: false, version: 0,
-    before: null, staleReads: 0, bumpAtMs: null, hiddenRequests: 0, hiddenRounds: 0,
+    keys,
+    calendar,
+    order,
+    iCalUId,
+    createdMs: world.now(),
+    organizer,
+    transactionId,
+    state,
+    deleted: false,
+    version: 0,
+    before: null,
+    staleReads: 0,
+    bumpAtMs: null,
+    hiddenRequests: 0,
+    hiddenRounds: 0,
   };
   for (const key of indexKeys(keys)) world.items.set(key, item);
   calendar.items.add(item);
@@ -153,7 +205,11 @@ export function createItem(world: World, calendar: Calendar, from: Pick<ItemStat
 }
 
 /** Notes a change: a new change key, and news for delta unless it is to be silent. */
-export function stamp(world: World, item: Item, settings: { change: 'created' | 'updated' | 'deleted'; silent?: boolean }): void {
+export function stamp(
+  world: World,
+  item: Item,
+  settings: { change: 'created' | 'updated' | 'deleted'; silent?: boolean },
+): void {
   item.state.changeKey = newChangeKey();
   item.state.updatedMs = Math.max(world.now(), item.state.updatedMs + 1);
   if (settings.silent !== true) {

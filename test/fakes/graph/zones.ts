@@ -38,7 +38,9 @@ function windowsZone(name: string): Zone {
   const windows = findWindows(name as never)[0] ?? findWindows(canonical as never)[0];
   if (windows === 'UTC') return UTC;
   const iana = windows === undefined ? undefined : findIana(windows, '001')[0];
-  return windows === undefined || iana === undefined ? { name: 'tzone://Microsoft/Custom', iana: name } : { name: windows, iana };
+  return windows === undefined || iana === undefined
+    ? { name: 'tzone://Microsoft/Custom', iana: name }
+    : { name: windows, iana };
 }
 
 export function instant({ wall, zone }: Moment): number {

@@ -41,7 +41,9 @@ export class Content {
 
   /** What a token of this calendar has seen of the history; null for any other. */
   seenBy(token: string): number | null {
-    const [salt, seen] = Buffer.from(token.replace(/^HwoQ|GA==$/g, ''), 'base64url').toString().split(':');
+    const [salt, seen] = Buffer.from(token.replace(/^HwoQ|GA==$/g, ''), 'base64url')
+      .toString()
+      .split(':');
     return salt === this.#salt && /^\d+$/.test(seen ?? '') && Number(seen) <= this.history.length ? Number(seen) : null;
   }
 
@@ -88,13 +90,30 @@ export class IcloudAccount {
   }
 
   addCalendar(about: NewCalendar = {}): Calendar {
-    return this.#mount({ id: randomUUID().toUpperCase(), name: 'Calendar', color: '#FF2968FF', component: 'VEVENT', isSubscription: false, ...about, access: 'own', content: new Content() });
+    return this.#mount({
+      id: randomUUID().toUpperCase(),
+      name: 'Calendar',
+      color: '#FF2968FF',
+      component: 'VEVENT',
+      isSubscription: false,
+      ...about,
+      access: 'own',
+      content: new Content(),
+    });
   }
 
   /** The other sees the calendar under an address of his own. */
   share(calendarId: string, other: IcloudAccount, access: 'read' | 'read-write'): Calendar {
     const { content, name } = this.calendar(calendarId);
-    return other.#mount({ id: randomBytes(32).toString('hex'), name, color: '#34AADCFF', component: 'VEVENT', isSubscription: false, access, content });
+    return other.#mount({
+      id: randomBytes(32).toString('hex'),
+      name,
+      color: '#34AADCFF',
+      component: 'VEVENT',
+      isSubscription: false,
+      access,
+      content,
+    });
   }
 
   calendar(id: string): Calendar {

@@ -35,7 +35,11 @@ export type Properties = ReadonlyMap<string, string>;
 
 export function multistatus(responses: readonly string[], token?: string): DavAnswer {
   const end = token === undefined ? '' : `<sync-token>${escaped(token)}</sync-token>`;
-  return { status: 207, headers: { 'content-type': 'text/xml; charset=UTF-8' }, body: `<?xml version="1.0" encoding="UTF-8"?><multistatus xmlns="${DAV}">${responses.join('')}${end}</multistatus>` };
+  return {
+    status: 207,
+    headers: { 'content-type': 'text/xml; charset=UTF-8' },
+    body: `<?xml version="1.0" encoding="UTF-8"?><multistatus xmlns="${DAV}">${responses.join('')}${end}</multistatus>`,
+  };
 }
 
 /** One resource with what was asked for of it: first what it has, then a second propstat with what it has not. */
@@ -43,7 +47,13 @@ export function resource(asked: Asked, path: string, wanted: readonly XmlElement
   const found = wanted.flatMap(({ namespace, name }) => has.get(`${namespace} ${name}`) ?? []);
   const missing = wanted.filter(({ namespace, name }) => !has.has(`${namespace} ${name}`));
   const { emptyStatus } = asked.behaviour;
-  const second = missing.length === 0 ? '' : propstat((emptyStatus ? wanted : missing).map(({ namespace, name }) => element(namespace, name)).join(''), emptyStatus ? '' : 'HTTP/1.1 404 Not Found');
+  const second =
+    missing.length === 0
+      ? ''
+      : propstat(
+          (emptyStatus ? wanted : missing).map(({ namespace, name }) => element(namespace, name)).join(''),
+          emptyStatus ? '' : 'HTTP/1.1 404 Not Found',
+        );
   return `<response>${address(asked, path)}${propstat(found.join(''), 'HTTP/1.1 200 OK')}${second}</response>`;
 }
 
@@ -53,11 +63,18 @@ export function absent(asked: Asked, path: string): string {
 }
 
 export function failure(status: number, namespace: string, condition: string): DavAnswer {
-  return { status, headers: { 'content-type': 'text/xml; charset=UTF-8' }, body: `<?xml version="1.0" encoding="UTF-8"?><error xmlns="${DAV}">${element(namespace, condition)}</error>` };
+  return {
+    status,
+    headers: { 'content-type': 'text/xml; charset=UTF-8' },
+    body: `<?xml version="1.0" encoding="UTF-8"?><error xmlns="${DAV}">${element(namespace, condition)}</error>`,
+  };
 }
 
 /** The calendar, and the name of an object in it (empty: the calendar itself), that a path names; null for all other paths. */
-export function locate({ account, path }: Pick<Asked, 'account' | 'path'>): { calendar: Calendar; name: string } | null {
+export function locate({
+  account,
+  path,
+}: Pick<Asked, 'account' | 'path'>): { calendar: Calendar; name: string } | null {
   if (!path.startsWith(account.home)) return null;
   const [id = '', name = '', ...more] = path.slice(account.home.length).split('/');
   const calendar = account.calendars.get(decoded(id));

@@ -16,4 +16,12 @@ export interface Behaviour {
   readonly changes: 'sync' | 'ctag' | 'etags';
 }
 
-export const USUAL: Behaviour = { redirects: false, movedAnswer: 401, commonHrefs: false, emptyStatus: false, etagOnPut: 'always', refusesOrganizers: false, changes: 'sync' };
+export const USUAL: Behaviour = {
+  redirects: false,
+  movedAnswer: 401,
+  commonHrefs: false,
+  emptyStatus: false,
+  etagOnPut: 'always',
+  refusesOrganizers: false,
+  changes: 'sync',
+};

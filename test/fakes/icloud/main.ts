@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import type { Behaviour } from './behaviour.ts';
-import { startIcloud, type IcloudStandIn } from './start.ts';
+import { type IcloudStandIn, startIcloud } from './start.ts';
 
 const { values } = parseArgs({
   options: {
@@ -20,16 +20,36 @@ const STAND_IN = ['fail', 'setBehaviour', 'move'];
 const READABLE = ['requests', 'mailLedger', 'carelessWrites'];
 const ACCOUNT = ['put', 'remove', 'addCalendar', 'changePassword'];
 
-const standIn = await startIcloud({ ...(JSON.parse(values.behaviour) as Partial<Behaviour>), port: Number(values.port), control });
+const standIn = await startIcloud({
+  ...(JSON.parse(values.behaviour) as Partial<Behaviour>),
+  port: Number(values.port),
+  control,
+});
 const account = standIn.addAccount(values['apple-id']);
 const { appleId, password, appPassword, home } = account;
-console.log(JSON.stringify({ serverUrl: standIn.base, controlUrl: `${standIn.base}control/`, appleId, password, appPassword, home }));
+console.log(
+  JSON.stringify({
+    serverUrl: standIn.base,
+    controlUrl: `${standIn.base}control/`,
+    appleId,
+    password,
+    appPassword,
+    home,
+  }),
+);
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void standIn.close().then(() => process.exit(0), complain));
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void standIn.close().then(() => process.exit(0), complain));
 
 function control(icloud: IcloudStandIn, name: string, { appleId: of, args = [] }: Record<string, unknown>): unknown {
-  const call = (target: object): unknown => ((target as Record<string, unknown>)[name] as (...values: unknown[]) => unknown).apply(target, args as unknown[]);
-  if (of === undefined) return READABLE.includes(name) ? icloud[name as keyof IcloudStandIn] : STAND_IN.includes(name) ? call(icloud) : unknownControl();
+  const call = (target: object): unknown =>
+    ((target as Record<string, unknown>)[name] as (...values: unknown[]) => unknown).apply(target, args as unknown[]);
+  if (of === undefined)
+    return READABLE.includes(name)
+      ? icloud[name as keyof IcloudStandIn]
+      : STAND_IN.includes(name)
+        ? call(icloud)
+        : unknownControl();
   const owner = icloud.account(of as string);
   if (name === 'list') return Object.fromEntries(owner.list(String((args as unknown[])[0])));
   if (!ACCOUNT.includes(name)) unknownControl();

@@ -1,7 +1,18 @@
 /** PROPFIND and OPTIONS: the root, a principal, a home and what stands in it. */
 import type { Calendar, StoredObject } from './account.ts';
-import { locate, multistatus, pathOf, resource, type Asked, type DavAnswer, type Properties } from './answer.ts';
-import { APPLE, CALDAV, CALENDARSERVER, childOf, DAV, element, escaped, href, parseXml, type XmlElement } from './xml.ts';
+import { type Asked, type DavAnswer, locate, multistatus, type Properties, pathOf, resource } from './answer.ts';
+import {
+  APPLE,
+  CALDAV,
+  CALENDARSERVER,
+  childOf,
+  DAV,
+  element,
+  escaped,
+  href,
+  parseXml,
+  type XmlElement,
+} from './xml.ts';
 
 /** Depth 1 is refused on a principal, as measured. */
 export function propfind(asked: Asked): DavAnswer {
@@ -10,16 +21,25 @@ export function propfind(asked: Asked): DavAnswer {
   const request = parseXml(body);
   if (body !== '' && request?.name !== 'propfind') return { status: 400 };
   const wanted = wantedOf(request);
-  const members = (): string[] => [...account.calendars.values()].map((calendar) => resource(asked, pathOf(asked, calendar), wanted, calendarProps(asked, calendar)));
+  const members = (): string[] =>
+    [...account.calendars.values()].map((calendar) =>
+      resource(asked, pathOf(asked, calendar), wanted, calendarProps(asked, calendar)),
+    );
   if (path === '/') return multistatus([resource(asked, '/', wanted, principalPointer(asked))]);
   if (path === principalPath(asked)) {
     // The href that it answers with is not the one that was asked (seen by python-caldav).
-    return depth === '0' ? multistatus([resource(asked, '/principal/', wanted, principalProps(asked))]) : { status: 400 };
+    return depth === '0'
+      ? multistatus([resource(asked, '/principal/', wanted, principalProps(asked))])
+      : { status: 400 };
   }
   if (path === account.home) {
     const own = resource(asked, path, wanted, homeProps(asked));
     if (depth !== '1') return multistatus([own]);
-    return multistatus([own, ...BOXES.map((name) => resource(asked, `${path}${name}/`, wanted, boxProps(asked, name))), ...members()]);
+    return multistatus([
+      own,
+      ...BOXES.map((name) => resource(asked, `${path}${name}/`, wanted, boxProps(asked, name))),
+      ...members(),
+    ]);
   }
   const box = BOXES.find((name) => path === `${account.home}${name}/`);
   if (box !== undefined) return multistatus([resource(asked, path, wanted, boxProps(asked, box))]);
@@ -28,7 +48,12 @@ export function propfind(asked: Asked): DavAnswer {
   const { calendar, name } = found;
   const objects = [...calendar.content.objects];
   if (name === '') {
-    const inside = depth === '1' ? objects.map(([member, object]) => resource(asked, pathOf(asked, calendar, member), wanted, objectProps(object))) : [];
+    const inside =
+      depth === '1'
+        ? objects.map(([member, object]) =>
+            resource(asked, pathOf(asked, calendar, member), wanted, objectProps(object)),
+          )
+        : [];
     return multistatus([resource(asked, pathOf(asked, calendar), wanted, calendarProps(asked, calendar)), ...inside]);
   }
   const object = calendar.content.objects.get(name);
@@ -40,7 +65,10 @@ export function options(): DavAnswer {
     status: 200,
     headers: {
       allow: 'OPTIONS,GET,HEAD,PUT,DELETE,PROPFIND,REPORT,MKCALENDAR',
-      dav: ['1, access-control, calendar-access, calendar-schedule, calendar-auto-schedule', 'calendarserver-sharing, calendarserver-private-events, addressbook, extended-mkcol'],
+      dav: [
+        '1, access-control, calendar-access, calendar-schedule, calendar-auto-schedule',
+        'calendarserver-sharing, calendarserver-private-events, addressbook, extended-mkcol',
+      ],
     },
   };
 }
@@ -51,21 +79,59 @@ export function principalPath({ account }: Pick<Asked, 'account'>): string {
 
 /** What an object has, without what is in it. */
 export function objectProps({ etag, modified }: StoredObject): Map<string, string> {
-  return properties([DAV, 'getetag', escaped(etag)], [DAV, 'getlastmodified', modified.toUTCString()], [DAV, 'getcontenttype', 'text/calendar'], [DAV, 'resourcetype', '']);
+  return properties(
+    [DAV, 'getetag', escaped(etag)],
+    [DAV, 'getlastmodified', modified.toUTCString()],
+    [DAV, 'getcontenttype', 'text/calendar'],
+    [DAV, 'resourcetype', ''],
+  );
 }
 
 export function calendarProps(asked: Asked, calendar: Calendar): Properties {
   const { behaviour } = asked;
   const { content, access, component, isSubscription } = calendar;
-  const types = [element(DAV, 'collection'), element(CALDAV, 'calendar'), ...(access === 'own' ? [] : [element(CALENDARSERVER, 'shared')]), ...(isSubscription ? [element(CALENDARSERVER, 'subscribed')] : [])];
-  const rights = access === 'read' ? ['read', 'read-current-user-privilege-set'] : ['read', 'write', 'write-properties', 'write-content', 'bind', 'unbind', 'read-current-user-privilege-set', ...(access === 'own' ? ['all'] : [])];
-  const reports = [[CALDAV, 'calendar-query'], [CALDAV, 'calendar-multiget'], ...(behaviour.changes === 'sync' ? [[DAV, 'sync-collection']] : [])];
+  const types = [
+    element(DAV, 'collection'),
+    element(CALDAV, 'calendar'),
+    ...(access === 'own' ? [] : [element(CALENDARSERVER, 'shared')]),
+    ...(isSubscription ? [element(CALENDARSERVER, 'subscribed')] : []),
+  ];
+  const rights =
+    access === 'read'
+      ? ['read', 'read-current-user-privilege-set']
+      : [
+          'read',
+          'write',
+          'write-properties',
+          'write-content',
+          'bind',
+          'unbind',
+          'read-current-user-privilege-set',
+          ...(access === 'own' ? ['all'] : []),
+        ];
+  const reports = [
+    [CALDAV, 'calendar-query'],
+    [CALDAV, 'calendar-multiget'],
+    ...(behaviour.changes === 'sync' ? [[DAV, 'sync-collection']] : []),
+  ];
   const props = properties(
-    [DAV, 'resourcetype', types.join('')], [DAV, 'displayname', escaped(calendar.name)], [APPLE, 'calendar-color', calendar.color], [APPLE, 'calendar-order', '1'],
+    [DAV, 'resourcetype', types.join('')],
+    [DAV, 'displayname', escaped(calendar.name)],
+    [APPLE, 'calendar-color', calendar.color],
+    [APPLE, 'calendar-order', '1'],
     [CALDAV, 'supported-calendar-component-set', element(CALDAV, 'comp', '', ` name="${component}"`)],
     [DAV, 'current-user-privilege-set', rights.map((right) => element(DAV, 'privilege', element(DAV, right))).join('')],
-    [DAV, 'supported-report-set', reports.map(([namespace = '', name = '']) => element(DAV, 'supported-report', element(DAV, 'report', element(namespace, name)))).join('')],
-    [DAV, 'owner', href(principalPath(asked))], [CALDAV, 'calendar-timezone', escaped(ZONE)],
+    [
+      DAV,
+      'supported-report-set',
+      reports
+        .map(([namespace = '', name = '']) =>
+          element(DAV, 'supported-report', element(DAV, 'report', element(namespace, name))),
+        )
+        .join(''),
+    ],
+    [DAV, 'owner', href(principalPath(asked))],
+    [CALDAV, 'calendar-timezone', escaped(ZONE)],
     [DAV, 'getetag', escaped(`"C=${content.history.length}"`)],
   );
   if (behaviour.changes !== 'etags') add(props, CALENDARSERVER, 'getctag', content.ctag);
@@ -74,41 +140,81 @@ export function calendarProps(asked: Asked, calendar: Calendar): Properties {
 }
 
 const BOXES = ['inbox', 'outbox', 'notification'];
-const ZONE = ['BEGIN:VCALENDAR', 'VERSION:2.0', 'BEGIN:VTIMEZONE', 'TZID:Europe/Berlin', 'BEGIN:STANDARD', 'DTSTART:19961027T030000', 'TZOFFSETFROM:+0200', 'TZOFFSETTO:+0100', 'END:STANDARD', 'END:VTIMEZONE', 'END:VCALENDAR', ''].join('\r\n');
+const ZONE = [
+  'BEGIN:VCALENDAR',
+  'VERSION:2.0',
+  'BEGIN:VTIMEZONE',
+  'TZID:Europe/Berlin',
+  'BEGIN:STANDARD',
+  'DTSTART:19961027T030000',
+  'TZOFFSETFROM:+0200',
+  'TZOFFSETTO:+0100',
+  'END:STANDARD',
+  'END:VTIMEZONE',
+  'END:VCALENDAR',
+  '',
+].join('\r\n');
 
 /** `allprop`, or nothing said, gives all but the type (measured). */
 function wantedOf(request: XmlElement | null): readonly XmlElement[] {
   const prop = childOf(request ?? undefined, 'prop');
-  const all = ['displayname', 'getetag', 'getlastmodified', 'owner'].map((name): XmlElement => ({ namespace: DAV, name, attributes: {}, children: [], text: '' }));
+  const all = ['displayname', 'getetag', 'getlastmodified', 'owner'].map(
+    (name): XmlElement => ({ namespace: DAV, name, attributes: {}, children: [], text: '' }),
+  );
   return prop?.children ?? all;
 }
 
 function principalPointer(asked: Asked): Properties {
-  return properties([DAV, 'current-user-principal', href(principalPath(asked))], [DAV, 'resourcetype', element(DAV, 'collection')]);
+  return properties(
+    [DAV, 'current-user-principal', href(principalPath(asked))],
+    [DAV, 'resourcetype', element(DAV, 'collection')],
+  );
 }
 
 function principalProps(asked: Asked): Properties {
   const { account, partitionOrigin, headers } = asked;
-  const addresses = [...account.addresses.map((address) => `mailto:${address}`), principalPath(asked), `urn:uuid:${account.dsid}`];
+  const addresses = [
+    ...account.addresses.map((address) => `mailto:${address}`),
+    principalPath(asked),
+    `urn:uuid:${account.dsid}`,
+  ];
   const props = properties(
-    [DAV, 'resourcetype', element(DAV, 'principal')], [DAV, 'displayname', 'Owner'],
-    [DAV, 'current-user-principal', href(principalPath(asked))], [DAV, 'principal-URL', href(principalPath(asked))],
+    [DAV, 'resourcetype', element(DAV, 'principal')],
+    [DAV, 'displayname', 'Owner'],
+    [DAV, 'current-user-principal', href(principalPath(asked))],
+    [DAV, 'principal-URL', href(principalPath(asked))],
     [CALDAV, 'calendar-user-address-set', addresses.map(href).join('')],
-    [CALDAV, 'schedule-inbox-URL', href(`${partitionOrigin}${account.home}inbox/`)], [CALDAV, 'schedule-outbox-URL', href(`${partitionOrigin}${account.home}outbox/`)],
+    [CALDAV, 'schedule-inbox-URL', href(`${partitionOrigin}${account.home}inbox/`)],
+    [CALDAV, 'schedule-outbox-URL', href(`${partitionOrigin}${account.home}outbox/`)],
   );
   // With what fetch sends by itself the home is not told (issue natelindev/tsdav#238).
-  if (headers['accept-language'] !== '*') add(props, CALDAV, 'calendar-home-set', href(`${partitionOrigin}${account.home}`));
+  if (headers['accept-language'] !== '*')
+    add(props, CALDAV, 'calendar-home-set', href(`${partitionOrigin}${account.home}`));
   return props;
 }
 
 function homeProps(asked: Asked): Properties {
-  return properties([DAV, 'resourcetype', element(DAV, 'collection')], [DAV, 'displayname', 'Owner'], [DAV, 'current-user-principal', href(principalPath(asked))]);
+  return properties(
+    [DAV, 'resourcetype', element(DAV, 'collection')],
+    [DAV, 'displayname', 'Owner'],
+    [DAV, 'current-user-principal', href(principalPath(asked))],
+  );
 }
 
 function boxProps({ account, commonOrigin, behaviour }: Asked, name: string): Properties {
-  const type: Readonly<Record<string, string>> = { inbox: element(CALDAV, 'schedule-inbox'), outbox: element(CALDAV, 'schedule-outbox'), notification: element(CALENDARSERVER, 'notification') };
+  const type: Readonly<Record<string, string>> = {
+    inbox: element(CALDAV, 'schedule-inbox'),
+    outbox: element(CALDAV, 'schedule-outbox'),
+    notification: element(CALENDARSERVER, 'notification'),
+  };
   const props = properties([DAV, 'resourcetype', `${element(DAV, 'collection')}${type[name]}`]);
-  if (name === 'inbox') add(props, CALDAV, 'schedule-default-calendar-URL', href(`${behaviour.commonHrefs ? commonOrigin : ''}${account.home}${account.defaultCalendar}/`));
+  if (name === 'inbox')
+    add(
+      props,
+      CALDAV,
+      'schedule-default-calendar-URL',
+      href(`${behaviour.commonHrefs ? commonOrigin : ''}${account.home}${account.defaultCalendar}/`),
+    );
   return props;
 }
 

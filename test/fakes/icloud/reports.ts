@@ -1,7 +1,20 @@
 /** REPORT: changes, objects by name, and queries. */
 import ICAL from 'ical.js';
 import type { StoredObject } from './account.ts';
-import { absent, decoded, failure, locate, multistatus, NO_SUCH_REPORT, pathOf, resource, VALID_SYNC_TOKEN, type Asked, type DavAnswer, type Properties } from './answer.ts';
+import {
+  type Asked,
+  absent,
+  type DavAnswer,
+  decoded,
+  failure,
+  locate,
+  multistatus,
+  NO_SUCH_REPORT,
+  type Properties,
+  pathOf,
+  resource,
+  VALID_SYNC_TOKEN,
+} from './answer.ts';
 import { unfold } from './objects.ts';
 import { calendarProps, objectProps } from './propfind.ts';
 import { CALDAV, childOf, DAV, element, escaped, parseXml, type XmlElement } from './xml.ts';
@@ -13,12 +26,14 @@ export function report(asked: Asked): DavAnswer {
   if (request === null) return { status: 400 };
   const { calendar } = found;
   const wanted = childOf(request, 'prop')?.children ?? [];
-  const member = (name: string, object: StoredObject): string => resource(asked, pathOf(asked, calendar, name), wanted, withData(object));
+  const member = (name: string, object: StoredObject): string =>
+    resource(asked, pathOf(asked, calendar, name), wanted, withData(object));
 
   switch (`${request.namespace} ${request.name}`) {
     case `${DAV} sync-collection`: {
       if (asked.behaviour.changes !== 'sync') return failure(403, DAV, 'supported-report');
-      if (childOf(request, 'sync-level')?.text.trim() !== '1' || (asked.headers['depth'] ?? '0') !== '0') return { status: 400 };
+      if (childOf(request, 'sync-level')?.text.trim() !== '1' || (asked.headers['depth'] ?? '0') !== '0')
+        return { status: 400 };
       const { content } = calendar;
       const token = childOf(request, 'sync-token')?.text.trim() ?? '';
       const seen = token === '' ? 0 : content.seenBy(token);
@@ -29,20 +44,34 @@ export function report(asked: Asked): DavAnswer {
         return object === undefined ? absent(asked, pathOf(asked, calendar, name)) : member(name, object);
       });
       // The collection is listed with its members, and a limit is not heard (measured).
-      return multistatus([resource(asked, asked.path, wanted, calendarProps(asked, calendar)), ...lines], content.token);
+      return multistatus(
+        [resource(asked, asked.path, wanted, calendarProps(asked, calendar)), ...lines],
+        content.token,
+      );
     }
     case `${CALDAV} calendar-multiget`:
-      return multistatus(request.children.filter(({ name }) => name === 'href').map(({ text }) => {
-        const path = new URL(text.trim(), 'https://any.host').pathname;
-        const name = decoded(path.split('/').at(-1) ?? '');
-        const object = path === pathOf(asked, calendar, name) || decoded(path) === decoded(pathOf(asked, calendar, name)) ? calendar.content.objects.get(name) : undefined;
-        return object === undefined || object.isGhost === true ? absent(asked, path) : member(name, object);
-      }));
+      return multistatus(
+        request.children
+          .filter(({ name }) => name === 'href')
+          .map(({ text }) => {
+            const path = new URL(text.trim(), 'https://any.host').pathname;
+            const name = decoded(path.split('/').at(-1) ?? '');
+            const object =
+              path === pathOf(asked, calendar, name) || decoded(path) === decoded(pathOf(asked, calendar, name))
+                ? calendar.content.objects.get(name)
+                : undefined;
+            return object === undefined || object.isGhost === true ? absent(asked, path) : member(name, object);
+          }),
+      );
     case `${CALDAV} calendar-query`: {
       // Without both filters nothing is found (issue lfos/calcurse#30).
       const event = filterOf(filterOf(childOf(request, 'filter'), 'VCALENDAR'), calendar.component);
       if (event === undefined) return multistatus([]);
-      return multistatus([...calendar.content.objects].filter(([, object]) => object.isGhost !== true && fits(object, event)).map(([name, object]) => member(name, object)));
+      return multistatus(
+        [...calendar.content.objects]
+          .filter(([, object]) => object.isGhost !== true && fits(object, event))
+          .map(([name, object]) => member(name, object)),
+      );
     }
     case `${CALDAV} free-busy-query`:
       return { status: 400 };
@@ -64,7 +93,9 @@ function fits({ data }: StoredObject, filter: XmlElement): boolean {
     if (one.name === 'time-range') return isWithin(data, one.attributes['start'], one.attributes['end']);
     const match = childOf(one, 'text-match');
     if (one.name !== 'prop-filter' || match === undefined) return true;
-    return unfold(data).split(/\r?\n/).some((line) => new RegExp(`^${one.attributes['name'] ?? ''}[;:]`, 'i').test(line) && line.includes(match.text));
+    return unfold(data)
+      .split(/\r?\n/)
+      .some((line) => new RegExp(`^${one.attributes['name'] ?? ''}[;:]`, 'i').test(line) && line.includes(match.text));
   });
 }
 
@@ -72,17 +103,31 @@ const FAR = 2 * 366 * 86_400;
 
 /** Whether any occurrence overlaps, moved ones included; looked for over two years. */
 function isWithin(data: string, start: string | undefined, end: string | undefined): boolean {
-  const seconds = (text: string | undefined, otherwise: number): number => (text === undefined ? otherwise : ICAL.Time.fromDateTimeString(text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z')).toUnixTime());
+  const seconds = (text: string | undefined, otherwise: number): number =>
+    text === undefined
+      ? otherwise
+      : ICAL.Time.fromDateTimeString(
+          text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'),
+        ).toUnixTime();
   const [from, to] = [seconds(start, -Infinity), seconds(end, Infinity)];
-  const vevents = new ICAL.Component(ICAL.parse(data) as unknown[] as ConstructorParameters<typeof ICAL.Component>[0]).getAllSubcomponents('vevent');
-  const overlaps = (begin: ICAL.Time, stop: ICAL.Time): boolean => begin.toUnixTime() < to && (stop.toUnixTime() > from || begin.toUnixTime() >= from);
+  const vevents = new ICAL.Component(
+    ICAL.parse(data) as unknown[] as ConstructorParameters<typeof ICAL.Component>[0],
+  ).getAllSubcomponents('vevent');
+  const overlaps = (begin: ICAL.Time, stop: ICAL.Time): boolean =>
+    begin.toUnixTime() < to && (stop.toUnixTime() > from || begin.toUnixTime() >= from);
   return vevents.some((vevent) => {
     const event = new ICAL.Event(vevent);
     if (overlaps(event.startDate, event.endDate)) return true;
     if (!event.isRecurring()) return false;
     const length = event.endDate.toUnixTime() - event.startDate.toUnixTime();
     const iterator = event.iterator();
-    for (let next = iterator.next(); next !== null && next !== undefined && next.toUnixTime() < Math.min(to, Math.max(from, event.startDate.toUnixTime()) + FAR); next = iterator.next()) {
+    for (
+      let next = iterator.next();
+      next !== null &&
+      next !== undefined &&
+      next.toUnixTime() < Math.min(to, Math.max(from, event.startDate.toUnixTime()) + FAR);
+      next = iterator.next()
+    ) {
       if (next.toUnixTime() + length > from) return true;
     }
     return false;

@@ -1,6 +1,6 @@
 /** GET, PUT, DELETE and MKCALENDAR. */
 import type { Calendar } from './account.ts';
-import { decoded, failure, locate, type Asked, type DavAnswer } from './answer.ts';
+import { type Asked, type DavAnswer, decoded, failure, locate } from './answer.ts';
 import { checkObject, mailsOf, unfold } from './objects.ts';
 import { DAV, parseXml, type XmlElement } from './xml.ts';
 
@@ -8,7 +8,11 @@ export function get(asked: Asked): DavAnswer {
   const found = locate(asked);
   const object = found?.calendar.content.objects.get(found.name);
   if (object === undefined || object.isGhost === true) return { status: 404 };
-  return { status: 200, headers: { 'content-type': 'text/calendar', etag: object.etag, 'last-modified': object.modified.toUTCString() }, body: object.data };
+  return {
+    status: 200,
+    headers: { 'content-type': 'text/calendar', etag: object.etag, 'last-modified': object.modified.toUTCString() },
+    body: object.data,
+  };
 }
 
 export function put(asked: Asked): DavAnswer {
@@ -27,7 +31,8 @@ export function put(asked: Asked): DavAnswer {
   if (hasUid([...account.calendars.values()], checked.uid, calendar, name)) return { status: 412 };
   mailed(mailsOf(before?.data ?? null, checked.data, account.addresses, true));
   const { etag } = calendar.content.put(name, checked);
-  const tellsEtag = behaviour.etagOnPut === 'always' || (behaviour.etagOnPut === 'unless-rewritten' && checked.data === body);
+  const tellsEtag =
+    behaviour.etagOnPut === 'always' || (behaviour.etagOnPut === 'unless-rewritten' && checked.data === body);
   return { status: before === undefined ? 201 : 204, ...(tellsEtag ? { headers: { etag } } : {}) };
 }
 
@@ -53,13 +58,16 @@ export function makeCalendar({ account, path, body }: Asked): DavAnswer {
   const id = decoded(path.slice(account.home.length).replace(/\/$/, ''));
   if (!path.startsWith(account.home) || id === '' || id.includes('/')) return { status: 403 };
   if (account.calendars.has(id)) return { status: 405 };
-  const named = (element: XmlElement | null | undefined): string | undefined => (element?.name === 'displayname' ? element.text : element?.children.map(named).find((text) => text !== undefined));
+  const named = (element: XmlElement | null | undefined): string | undefined =>
+    element?.name === 'displayname' ? element.text : element?.children.map(named).find((text) => text !== undefined);
   account.addCalendar({ id, name: named(parseXml(body)) ?? id });
   return { status: 201 };
 }
 
 function hasForeignOrganizer(data: string, own: readonly string[]): boolean {
-  return [...unfold(data).matchAll(/^ORGANIZER[;:].*mailto:(\S+)/gim)].some(([, address = '']) => !own.includes(address.toLowerCase()));
+  return [...unfold(data).matchAll(/^ORGANIZER[;:].*mailto:(\S+)/gim)].some(
+    ([, address = '']) => !own.includes(address.toLowerCase()),
+  );
 }
 
 /** `If-Match: *` works backwards: refused for what is there, and what is not there is created (measured). */
@@ -72,5 +80,9 @@ function isRefused(headers: Asked['headers'], etag: string | undefined): boolean
 
 /** A UID is in an account once; what has it elsewhere is not told (issue jobisoft/DAV-4-TbSync#187). */
 function hasUid(calendars: readonly Calendar[], uid: string, calendar: Calendar, name: string): boolean {
-  return calendars.some((one) => [...one.content.objects].some(([other, object]) => object.uid === uid && !(one.content === calendar.content && other === name)));
+  return calendars.some((one) =>
+    [...one.content.objects].some(
+      ([other, object]) => object.uid === uid && !(one.content === calendar.content && other === name),
+    ),
+  );
 }

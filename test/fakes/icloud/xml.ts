@@ -21,7 +21,13 @@ export function parseXml(text: string): XmlElement | null {
   const parser = sax.parser(true, { xmlns: true });
   parser.onopentag = (tag) => {
     const { uri, local, attributes } = tag as sax.QualifiedTag;
-    const element: XmlElement = { namespace: uri, name: local, attributes: Object.fromEntries(Object.values(attributes).map(({ name, value }) => [name, value])), children: [], text: '' };
+    const element: XmlElement = {
+      namespace: uri,
+      name: local,
+      attributes: Object.fromEntries(Object.values(attributes).map(({ name, value }) => [name, value])),
+      children: [],
+      text: '',
+    };
     open.at(-1)?.children.push(element);
     open.push(element);
   };
