@@ -13,7 +13,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads and checks every variable at once. An empty value counts as absent, as docker-compose passes unset variables on that way.
+ * Reads and checks every variable at once. An empty value counts as absent, as docker-compose passes unset variables on
+ * that way.
  * @throws ConfigError naming each wrong variable and what it should be
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {

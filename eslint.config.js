@@ -1,7 +1,11 @@
-// Correctness only: formatting is the editor's business. Who may import whom stands here for the editor, and in test/house.test.ts for good.
+// Correctness only: formatting is the editor's business. Who may import whom stands here for the editor, and in
+// test/house.test.ts for good.
 import tseslint from 'typescript-eslint';
 
-/** Who may import which package. `allow` ends in `/` for a folder, in `*` for a beginning; else it is a file. Tests may import everything. */
+/**
+ * Who may import which package. `allow` ends in `/` for a folder, in `*` for a beginning; else it is a file. Tests may
+ * import everything.
+ */
 export const packages = [
   { names: ['ical.js'], allow: ['core/ical/'] },
   { names: ['tsdav'], allow: ['providers/caldav/'] },

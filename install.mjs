@@ -1,4 +1,7 @@
-/** Plain JavaScript, so that it runs before any package is there: installs what package-lock.json names, if anything of it is missing. */
+/**
+ * Plain JavaScript, so that it runs before any package is there: installs what package-lock.json names, if anything of
+ * it is missing.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -53,7 +56,8 @@ function refuseOldNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
   console.error(
-    `Calpair needs Node.js 20.19 or later; this is ${process.versions.node}. Install a newer one from https://nodejs.org`,
+    `Calpair needs Node.js 20.19 or later; this is ${process.versions.node}. Install a newer ` +
+      'one from https://nodejs.org',
   );
   process.exit(1);
 }

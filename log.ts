@@ -27,7 +27,8 @@ function optionsOf(level: string) {
 const SAFE = ['SyncError', 'SideFailed', 'ControlError'];
 
 /**
- * Where an error came from, but not what it says: messages of databases and parsers quote what they were given. Our own messages hold codes only.
+ * Where an error came from, but not what it says: messages of databases and parsers quote what they were given. Our own
+ * messages hold codes only.
  */
 function discreetError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error };

@@ -1,5 +1,6 @@
 /**
- * The entry point: brings up everything that runs, in order, and ends it in the reverse one. Reading this file shows all the wiring.
+ * The entry point: brings up everything that runs, in order, and ends it in the reverse one. Reading this file shows
+ * all the wiring.
  *
  *     servers that the environment does not name  ->  schema, connections  ->  workers  ->  API
  */
@@ -56,7 +57,8 @@ const LONGEST_WAIT_S = 30;
 /** What gRPC calls them. */
 const [PERMISSION_DENIED, UNAUTHENTICATED] = [7, 16];
 const NO_SEARCH_ATTRIBUTE =
-  'the search attribute PairState (Keyword) could not be added to the Temporal namespace: add it by hand if it is missing';
+  'the search attribute PairState (Keyword) could not be added to the Temporal namespace: ' +
+  'add it by hand if it is missing';
 
 /** `npm start`. Ends the process: 0 after a signal, 1 when something broke. */
 export async function main(): Promise<void> {
@@ -295,7 +297,10 @@ async function readiness(
   };
 }
 
-/** The key in the file becomes valid where the database has none yet; a file that a database with keys does not know is of no use. */
+/**
+ * The key in the file becomes valid where the database has none yet; a file that a database with keys does not know is
+ * of no use.
+ */
 async function storeFirstApiKey(db: Db, { madeApiKey }: Secrets): Promise<Secrets['madeApiKey']> {
   if (madeApiKey === null) return null;
   const stored = await ensureFirstApiKey(db, 'first start', madeApiKey.key);

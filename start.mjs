@@ -1,6 +1,6 @@
 /**
- * `npm start`: installs the packages if they are missing, then runs main.ts in this very process, so that signals need nobody to pass
- * them on. `node start.mjs <file>` does the same with another file that exports `main`.
+ * `npm start`: installs the packages if they are missing, then runs main.ts in this very process, so that signals need
+ * nobody to pass them on. `node start.mjs <file>` does the same with another file that exports `main`.
  */
 import { installPackages } from './install.mjs';
 

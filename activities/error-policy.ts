@@ -1,5 +1,6 @@
 /**
- * One table of what each kind of error leads to, for a pair and for one event; and the failures that Temporal is shown, which carry codes only.
+ * One table of what each kind of error leads to, for a pair and for one event; and the failures that Temporal is shown,
+ * which carry codes only.
  */
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { ProblemCode } from '../core/event-problem.ts';
@@ -29,7 +30,8 @@ export function pairConsequence(kind: SyncErrorKind): PairConsequence {
         attention: 'credentials',
         delaySeconds: [900, 21_600],
         detail:
-          "The credentials open another person's calendars now. Nothing is read or written; enter those of this account.",
+          "The credentials open another person's calendars now. Nothing is read or written; enter " +
+          'those of this account.',
       };
     case 'calendar-missing':
       return {
@@ -76,7 +78,10 @@ export function pairConsequence(kind: SyncErrorKind): PairConsequence {
   }
 }
 
-/** How long something rests that has failed `times` times before: each time twice as long, in the unit of `first` and `longest`. */
+/**
+ * How long something rests that has failed `times` times before: each time twice as long, in the unit of `first` and
+ * `longest`.
+ */
 export function backoff(times: number, first: number, longest: number): number {
   return Math.min(longest, first * 2 ** Math.min(times, 12));
 }
@@ -133,7 +138,8 @@ export function opConsequence(error: SyncError): OpConsequence {
         then: 'problem',
         code: 'would-mail-attendees',
         detail:
-          'Writing this would make the server mail the attendees. Make the change there yourself, or set attendees to native.',
+          'Writing this would make the server mail the attendees. Make the change there yourself, or ' +
+          'set attendees to native.',
       };
     default:
       return never(error.kind);

@@ -32,8 +32,8 @@ export function createBookingActivities(deps: BookingDeps): BookingActivities {
 }
 
 /**
- * Failures are stored in workflow histories in the clear. Only our own, which carry codes, go there as they are; of anything else just the class is told,
- * because its message may quote what a calendar holds.
+ * Failures are stored in workflow histories in the clear. Only our own, which carry codes, go there as they are; of
+ * anything else just the class is told, because its message may quote what a calendar holds.
  */
 function discreet<Input, Output>(activity: (input: Input) => Promise<Output>): (input: Input) => Promise<Output> {
   return async (input) => {

@@ -89,7 +89,10 @@ export const bookingPatch = z.strictObject({
   allowOverlap,
 });
 
-/** The booking, and whether it is new: an earlier call with the same key may have made it. Its workflow has been told by then. */
+/**
+ * The booking, and whether it is new: an earlier call with the same key may have made it. Its workflow has been told by
+ * then.
+ */
 export async function book(
   deps: ApiDeps,
   body: z.infer<typeof newBookingBody>,
@@ -201,8 +204,8 @@ function withPatch(now: Wanted, patch: Omit<z.infer<typeof bookingPatch>, 'allow
 }
 
 /**
- * What of the new time is busy, the booking's own event left out by its name: another event at the same time counts. Only an event of which nothing is known
- * but that it may be there is told by its time.
+ * What of the new time is busy, the booking's own event left out by its name: another event at the same time counts.
+ * Only an event of which nothing is known but that it may be there is told by its time.
  */
 async function busyBeside(deps: ApiDeps, row: BookingRow, slot: Slot): Promise<Interval[]> {
   const { db } = deps;

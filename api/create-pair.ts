@@ -23,7 +23,8 @@ export const newPairBody = z.strictObject({
 });
 
 const RING =
-  'Other pairs join these two calendars already, over one or more calendars between them: with this pair events could go round in a ring. ' +
+  'Other pairs join these two calendars already, over one or more calendars between them: ' +
+  'with this pair events could go round in a ring. ' +
   'Leave one of those pairs out.';
 
 /** Answers the new pair's id; its workflow runs by then. */
@@ -79,7 +80,9 @@ export async function createPairFrom(
   return created.id;
 }
 
-/** For a new direction of a pair that exists. A side that does not answer now is not asked twice: its runs will tell. */
+/**
+ * For a new direction of a pair that exists. A side that does not answer now is not asked twice: its runs will tell.
+ */
 export async function checkWritable(deps: ApiDeps, pair: PairRecord, way: Direction): Promise<void> {
   const connection = await findConnection(deps.db, pair.connectionId);
   if (!connection) throw notFound('pair');

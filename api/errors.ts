@@ -115,7 +115,9 @@ export function notFound(what: string): ApiProblem {
   return new ApiProblem('not-found', `There is no ${what} with this id.`);
 }
 
-/** The answer to an error of any origin; null for one that nobody foresaw: it is logged, and answered without details. */
+/**
+ * The answer to an error of any origin; null for one that nobody foresaw: it is logged, and answered without details.
+ */
 export function problemOf(error: unknown): ApiProblem | null {
   if (error instanceof ApiProblem) return error;
   if (error instanceof SyncError) return problemOfSync(error);
@@ -126,7 +128,10 @@ export function problemOf(error: unknown): ApiProblem | null {
   return problemOfFastify(error);
 }
 
-/** What went wrong when a person's question was put to a calendar service; what runs do about it is decided in `activities/error-policy.ts`. */
+/**
+ * What went wrong when a person's question was put to a calendar service; what runs do about it is decided in
+ * `activities/error-policy.ts`.
+ */
 const SYNC_ANSWERS: Record<SyncErrorKind, readonly [ProblemCode, string] | null> = {
   auth: ['credentials-rejected', 'The service refused the credentials.'],
   'different-account': ['different-account', "The credentials open another person's calendars now."],

@@ -7,13 +7,17 @@ interface Entry {
 }
 
 /**
- * What holds: the key names the version of the account's calendars in PostgreSQL (`accounts.calendars_version`), which every process raises that sees or makes a
- * change, so what was kept before is not found any more, in no process. A change that nobody of Calpair has seen yet shows after `maxAgeMs`.
+ * What holds: the key names the version of the account's calendars in PostgreSQL (`accounts.calendars_version`), which
+ * every process raises that sees or makes a change, so what was kept before is not found any more, in no process. A
+ * change that nobody of Calpair has seen yet shows after `maxAgeMs`.
  */
 export class FreeBusyCache {
   readonly #entries = new Map<string, Entry>();
 
-  /** What is known under the key, also if it is only just being asked; else what `ask` answers. What failed is asked again. */
+  /**
+   * What is known under the key, also if it is only just being asked; else what `ask` answers. What failed is asked
+   * again.
+   */
   get(key: string, maxAgeMs: number, ask: () => Promise<readonly Interval[]>): Promise<readonly Interval[]> {
     const now = performance.now();
     const known = this.#entries.get(key);

@@ -1,4 +1,7 @@
-/** A pair's `options`: checked key by key, merged key by key, null restores a default. What they mean is decided in `core/sync/policy.ts`. */
+/**
+ * A pair's `options`: checked key by key, merged key by key, null restores a default. What they mean is decided in
+ * `core/sync/policy.ts`.
+ */
 import { z } from 'zod';
 import { DEFAULT_OPTIONS, type PairOptions } from '../core/sync/policy.ts';
 import { text } from './validation.ts';
@@ -48,7 +51,10 @@ export const options = z
   })
   .meta({ id: 'PairOptions' });
 
-/** Changes only the keys that the patch names, also inside an option; null restores the default of an option or of a key in it. */
+/**
+ * Changes only the keys that the patch names, also inside an option; null restores the default of an option or of a key
+ * in it.
+ */
 export function mergeOptions(now: PairOptions, patch: OptionsPatch): PairOptions {
   return mergeKeys(now, patch, DEFAULT_OPTIONS) as unknown as PairOptions;
 }

@@ -117,7 +117,10 @@ function answerUnknownPath(): never {
   throw new ApiProblem('not-found', 'There is nothing at this path.');
 }
 
-/** Nothing of an unforeseen error is told but its id; nothing of it is logged but where it came from, since messages may hold content. */
+/**
+ * Nothing of an unforeseen error is told but its id; nothing of it is logged but where it came from, since messages may
+ * hold content.
+ */
 function answerError(log: FastifyBaseLogger, error: unknown, request: FastifyRequest, reply: FastifyReply) {
   const problem = problemOf(error) ?? new ApiProblem('internal', `The log says more under ${request.id}.`);
   if (problem.code === 'internal')

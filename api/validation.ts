@@ -1,4 +1,7 @@
-/** zod at the API's border: what comes in is checked with a message for each field, what goes out holds only what its schema names. */
+/**
+ * zod at the API's border: what comes in is checked with a message for each field, what goes out holds only what its
+ * schema names.
+ */
 import type { FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';
 import { type ApiProblem, type FieldError, invalidFields, problemBody } from './errors.ts';

@@ -1,6 +1,7 @@
 /**
- * People as text: a marked block at the end of a description, for sides that would invite real attendees. It ends with a tag keyed by the installation over
- * the event's UID and the block; with any other tag it is ordinary text. What a line says and how a block is taken off is each side's own.
+ * People as text: a marked block at the end of a description, for sides that would invite real attendees. It ends with
+ * a tag keyed by the installation over the event's UID and the block; with any other tag it is ordinary text. What a
+ * line says and how a block is taken off is each side's own.
  */
 import type { Attendee } from './event.ts';
 

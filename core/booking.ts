@@ -28,7 +28,10 @@ export interface Slot {
 /** All that an event is to show. */
 export interface Wanted extends BookingContent, Slot {}
 
-/** What is known of the writes of one booking; it outlives crashes, so that what was sent is told from what somebody did. */
+/**
+ * What is known of the writes of one booking; it outlives crashes, so that what was sent is told from what somebody
+ * did.
+ */
 export interface Carried {
   /** Written last, and known to be. */
   readonly last: Wanted | null;
@@ -82,8 +85,8 @@ export interface Reconciled {
 }
 
 /**
- * What the event is to read as: fields that the API changed since they were written last are written, all others stay as somebody left them in the calendar.
- * Where both moved it, the API's time holds: it was checked and reserved.
+ * What the event is to read as: fields that the API changed since they were written last are written, all others stay
+ * as somebody left them in the calendar. Where both moved it, the API's time holds: it was checked and reserved.
  */
 export function reconcile(wanted: Wanted, { last, sending, shown }: Carried, found: CalendarEvent): Reconciled {
   const isChanged = (field: keyof Wanted): boolean =>

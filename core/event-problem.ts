@@ -14,7 +14,10 @@ export const PROBLEM_CODES = [
 ] as const;
 export type ProblemCode = (typeof PROBLEM_CODES)[number];
 
-/** Something about one event that a person should know. `detail` is one sentence for a person, with no content of the event. */
+/**
+ * Something about one event that a person should know. `detail` is one sentence for a person, with no content of the
+ * event.
+ */
 export interface EventProblem {
   readonly code: ProblemCode;
   readonly detail: string;

@@ -32,9 +32,9 @@ export type When =
 export type OccurrenceId = string;
 
 /**
- * RRULE and RDATE of a series: one field.
- * `rules` are content lines without folding (`RRULE:FREQ=…` or the obsolete `EXRULE:…`), upper case, parts in a fixed order,
- * UNTIL in UTC (a date for all-day series), sorted. `dates` are the RDATEs as occurrence ids, sorted; a PERIOD is `id/PT1H`.
+ * RRULE and RDATE of a series: one field. `rules` are content lines without folding (`RRULE:FREQ=…` or the obsolete
+ * `EXRULE:…`), upper case, parts in a fixed order, UNTIL in UTC (a date for all-day series), sorted. `dates` are the
+ * RDATEs as occurrence ids, sorted; a PERIOD is `id/PT1H`.
  */
 export interface Recurrence {
   readonly rules: readonly string[];
@@ -43,7 +43,9 @@ export interface Recurrence {
 
 export type Participation = 'needs-action' | 'accepted' | 'declined' | 'tentative' | 'delegated';
 
-/** One invited person or resource. `address` is the mail address in lower case, or the whole URI where it is no mailto. */
+/**
+ * One invited person or resource. `address` is the mail address in lower case, or the whole URI where it is no mailto.
+ */
 export interface Attendee {
   readonly address: string;
   readonly name: string;
@@ -75,7 +77,10 @@ export interface Content {
 /** An occurrence that does not happen: EXDATE, a cancelled override, a cancelled Google item are the same fact. */
 export const EXCLUDED = 'excluded';
 
-/** What is special about one occurrence: it is excluded, or it has its own content (all fields, not only the different ones). */
+/**
+ * What is special about one occurrence: it is excluded, or it has its own content (all fields, not only the different
+ * ones).
+ */
 export type Exception = typeof EXCLUDED | Content;
 
 export interface CalendarEvent extends Content {
@@ -112,16 +117,19 @@ export const DEFAULT_CONTENT = {
 } as const satisfies Omit<Content, 'when'>;
 
 /**
- * One difference between two states of an event. `occurrence` is null for the event (or the whole series) itself.
- * Field `exception` says that the occurrence's exception itself came, went, or turned into or from an exclusion; the difference of a
- * content field of an exception that exists before and after is named by that field.
+ * One difference between two states of an event. `occurrence` is null for the event (or the whole series) itself. Field
+ * `exception` says that the occurrence's exception itself came, went, or turned into or from an exclusion; the
+ * difference of a content field of an exception that exists before and after is named by that field.
  */
 export interface FieldPath {
   readonly occurrence: OccurrenceId | null;
   readonly field: ContentField | 'recurrence' | 'exception';
 }
 
-/** What differs between two states of one event, in a stable order; `uid` is identity, not content. Empty: they are the same. */
+/**
+ * What differs between two states of one event, in a stable order; `uid` is identity, not content. Empty: they are the
+ * same.
+ */
 export function changedPaths(before: CalendarEvent, after: CalendarEvent): FieldPath[] {
   const paths: FieldPath[] = changedContent(before, after).map((field) => ({ occurrence: null, field }));
   if (!sameValue(before.recurrence, after.recurrence)) paths.push({ occurrence: null, field: 'recurrence' });

@@ -1,6 +1,6 @@
 /**
- * What can go wrong between us and a calendar service: one class, a closed list of kinds. What each kind leads to is decided in
- * one place, `activities/error-policy.ts`.
+ * What can go wrong between us and a calendar service: one class, a closed list of kinds. What each kind leads to is
+ * decided in one place, `activities/error-policy.ts`.
  */
 export type SyncErrorKind =
   /** 429, 503 with Retry-After, a rate limit: wait, then go on. */
@@ -41,7 +41,10 @@ export interface SyncErrorOptions {
   readonly retryAfterMs?: number;
   /** HTTP status, where there was an answer. */
   readonly status?: number;
-  /** The server's own reason: a DAV precondition or provider error code, or at most 200 characters of plain text without markup. */
+  /**
+   * The server's own reason: a DAV precondition or provider error code, or at most 200 characters of plain text without
+   * markup.
+   */
   readonly reason?: string;
   /** What the person who owns the account can do about it, in our own words. */
   readonly advice?: string | undefined;

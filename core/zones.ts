@@ -1,7 +1,8 @@
 /**
  * Time zones: wall-clock time to instants and back, and foreign zone names to IANA names.
  *
- * The offsets come from `Intl`, which every Node has in full, so there is no second zone database whose rules could disagree.
+ * The offsets come from `Intl`, which every Node has in full, so there is no second zone database whose rules could
+ * disagree.
  */
 import { tzlib_get_ical_block, tzlib_get_timezones } from 'timezones-ical-library';
 import { findIana, WINDOWS_TO_IANA_MAP } from 'windows-iana';
@@ -46,7 +47,10 @@ export function isZone(name: string): boolean {
   return canonicalZone(name) !== null;
 }
 
-/** The name as the IANA database spells it; links stay as they are, all names of UTC become `UTC`; null for anything else. */
+/**
+ * The name as the IANA database spells it; links stay as they are, all names of UTC become `UTC`; null for anything
+ * else.
+ */
 export function canonicalZone(name: string): string | null {
   if (name.length > MAX_NAME) return null;
   const key = name.trim().toLowerCase();
@@ -68,8 +72,9 @@ export interface ZoneRules {
   /** What it adds to UTC; ms. */
   offsetAt(ms: number): number;
   /**
-   * The instants at which to compare, in passes, the most demanding first: at each of its changes around the events and in between; then, for a
-   * VTIMEZONE that puts the changes at a wrong hour or knows no later law, a day away from the changes, and over a shorter time.
+   * The instants at which to compare, in passes, the most demanding first: at each of its changes around the events and
+   * in between; then, for a VTIMEZONE that puts the changes at a wrong hour or knows no later law, a day away from the
+   * changes, and over a shorter time.
    */
   readonly probes: readonly (readonly number[])[];
   /** Names that the VTIMEZONE gives beside its TZID (X-LIC-LOCATION). */
@@ -77,9 +82,9 @@ export interface ZoneRules {
 }
 
 /**
- * The IANA zone that a TZID means. In this order: an IANA name (which wins over a VTIMEZONE that contradicts it), the longest IANA suffix
- * (`/mozilla.org/20070129_1/Europe/Berlin`), a Windows name, a fixed offset, what the VTIMEZONE hints at, the zone with the VTIMEZONE's offsets.
- * `exact` is false where only the offsets were compared.
+ * The IANA zone that a TZID means. In this order: an IANA name (which wins over a VTIMEZONE that contradicts it), the
+ * longest IANA suffix (`/mozilla.org/20070129_1/Europe/Berlin`), a Windows name, a fixed offset, what the VTIMEZONE
+ * hints at, the zone with the VTIMEZONE's offsets. `exact` is false where only the offsets were compared.
  */
 export function resolveZone(tzid: string, vtimezone: ZoneRules | null): { zone: string; exact: boolean } | null {
   const named = zoneOfName(tzid);
@@ -228,7 +233,10 @@ function wallMs(local: string): number {
 
 let names: Map<string, string> | undefined;
 
-/** By lower-case name. `Intl` lists no links and takes some abbreviations of its own (`IST`), so both lists together are the database. */
+/**
+ * By lower-case name. `Intl` lists no links and takes some abbreviations of its own (`IST`), so both lists together are
+ * the database.
+ */
 function ianaNames(): Map<string, string> {
   if (names) return names;
   names = new Map();
@@ -299,7 +307,10 @@ function fixedZone(name: string): string | null {
   return hours === 0 ? 'UTC' : canonicalZone(`Etc/GMT${match[1] === '+' ? '-' : '+'}${hours}`);
 }
 
-/** What Outlook shows to people: `(UTC+10:00) Canberra, Melbourne, Sydney`. A city counts only if its zone has that offset. */
+/**
+ * What Outlook shows to people: `(UTC+10:00) Canberra, Melbourne, Sydney`. A city counts only if its zone has that
+ * offset.
+ */
 function displayZone(name: string): string | null {
   const match = /^(?:\((?:GMT|UTC)([+-]\d\d):?(\d\d)\) )?(.+)$/i.exec(name)!;
   const american =

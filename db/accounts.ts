@@ -71,7 +71,10 @@ export async function patchAccount(db: Db, id: string, patch: AccountPatch): Pro
   return row ?? null;
 }
 
-/** Stores new credentials and what was found and got with them, forgets the old access token, and takes the account out of attention. */
+/**
+ * Stores new credentials and what was found and got with them, forgets the old access token, and takes the account out
+ * of attention.
+ */
 export async function replaceCredentials(
   db: Db,
   id: string,
@@ -103,8 +106,8 @@ export async function setAccountStatus(
 }
 
 /**
- * Something changed in calendars of these accounts: answers about busy times that were kept are dropped, in every process. All accounts of the same person on
- * the same service are meant, as they show the same calendars.
+ * Something changed in calendars of these accounts: answers about busy times that were kept are dropped, in every
+ * process. All accounts of the same person on the same service are meant, as they show the same calendars.
  */
 export async function noteCalendarChange(db: Db, ids: readonly string[]): Promise<void> {
   // In one order for everybody, so that no two wait for each other.
@@ -176,8 +179,8 @@ interface Tokens {
 }
 
 /**
- * Keeps an account's access token (a provider's `TokenStore`). With `credentials`, the sealed bytes that the token was got with, a token of
- * credentials that have been replaced meanwhile is neither given back nor stored.
+ * Keeps an account's access token (a provider's `TokenStore`). With `credentials`, the sealed bytes that the token was
+ * got with, a token of credentials that have been replaced meanwhile is neither given back nor stored.
  */
 export function tokenStore(db: Db, accountId: string, credentials?: Buffer): Required<Tokens> {
   const same = and(
@@ -198,7 +201,10 @@ export function tokenStore(db: Db, accountId: string, credentials?: Buffer): Req
         .set({ token: sealed(db, accountId, token) })
         .where(same);
     },
-    /** Workers that renew the same account's token do so one after the other; the lock and what is stored are one transaction. */
+    /**
+     * Workers that renew the same account's token do so one after the other; the lock and what is stored are one
+     * transaction.
+     */
     exclusively: (work) =>
       transaction(db, async (tx) => {
         await tx.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair token'), hashtext(${accountId}))`);

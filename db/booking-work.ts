@@ -35,7 +35,8 @@ export async function noteBooking(
 }
 
 /**
- * The same for what is true only while nobody wished for anything else meanwhile; then nothing is stored, and the row answered is the one of now.
+ * The same for what is true only while nobody wished for anything else meanwhile; then nothing is stored, and the row
+ * answered is the one of now.
  * @param told may note more in the same transaction
  */
 export function settleBooking(
@@ -62,7 +63,10 @@ export function sealedFor(db: Db, bookingId: string, text: string): Buffer {
   return db.vault.seal(text, bookingContext(bookingId));
 }
 
-/** Bookings that somebody should have looked at by now; they count as told for a few minutes, so that one process tells each. */
+/**
+ * Bookings that somebody should have looked at by now; they count as told for a few minutes, so that one process tells
+ * each.
+ */
 export function claimDueBookings(db: Db, now: Date): Promise<{ id: string; watchId: string }[]> {
   return db.sql
     .update(bookings)
@@ -134,7 +138,10 @@ export function watchedBookings(db: Db, watchId: string, now: Date): Promise<Boo
     .where(and(eq(bookings.watchId, watchId), gt(bookings.endAt, now), isNotNull(bookings.ref)));
 }
 
-/** Notes what a look at a calendar showed, with where to go on: events that were named, and those that have to be looked at. */
+/**
+ * Notes what a look at a calendar showed, with where to go on: events that were named, and those that have to be looked
+ * at.
+ */
 export function noteLook(
   db: Db,
   id: string,

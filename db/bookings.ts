@@ -1,4 +1,7 @@
-/** Bookings as programs see and set them. Slots are reserved here; what the calendar has of them is noted in booking-work.ts. */
+/**
+ * Bookings as programs see and set them. Slots are reserved here; what the calendar has of them is noted in
+ * booking-work.ts.
+ */
 import { and, asc, eq, gt, lt, ne, sql } from 'drizzle-orm';
 import type { BookingContent, Slot, Wanted } from '../core/booking.ts';
 import { type Db, transaction } from './connect.ts';
@@ -34,9 +37,9 @@ export async function bookingOfKey(db: Db, idempotencyKey: string, request: stri
 }
 
 /**
- * Reserves the slot. Bookings of one account are stored one after the other, so of two for the same time the later one finds the earlier: an advisory lock
- * and a query, since an exclusion constraint needs an extension that an operator's PostgreSQL may not have. A booking that may overlap others still keeps
- * its time from those that may not.
+ * Reserves the slot. Bookings of one account are stored one after the other, so of two for the same time the later one
+ * finds the earlier: an advisory lock and a query, since an exclusion constraint needs an extension that an operator's
+ * PostgreSQL may not have. A booking that may overlap others still keeps its time from those that may not.
  */
 export function reserve(db: Db, booking: NewBooking, now: Date): Promise<ReserveResult> {
   return transaction(db, async (tx): Promise<ReserveResult> => {
@@ -101,7 +104,8 @@ export async function isTaken(
 export type ChangeResult = BookingRow | 'unknown' | 'cancelled' | 'busy';
 
 /**
- * Changes what is to be; the event follows. The new time is reserved as a new booking's is, its own old one being free for it.
+ * Changes what is to be; the event follows. The new time is reserved as a new booking's is, its own old one being free
+ * for it.
  * @param change null: nothing changes
  */
 export function changeBooking(
@@ -140,7 +144,10 @@ export function changeBooking(
   });
 }
 
-/** Frees the slot; the event is deleted after. A second time nothing changes, unless its deletion has failed: then it is tried again. */
+/**
+ * Frees the slot; the event is deleted after. A second time nothing changes, unless its deletion has failed: then it is
+ * tried again.
+ */
 export function cancelBooking(db: Db, id: string, now: Date): Promise<BookingRow | 'unknown'> {
   return transaction(db, async (tx) => {
     if (!isId(id)) return 'unknown';

@@ -31,7 +31,8 @@ export function connect(url: string, vault: Vault, options: { poolSize?: number;
     idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: CONNECT_WITHIN_MS,
   });
-  // Connections die with their server. Whoever uses one hears of it from its query; without these listeners the process would end.
+  // Connections die with their server. Whoever uses one hears of it from its query; without these listeners the process
+  // would end.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => void client.on('error', () => undefined));
   return {

@@ -1,6 +1,7 @@
 /**
- * The events of a pair: what each side shows, what it showed when both last agreed, and which two belong together.
- * All functions of a run take its epoch and fail with `Superseded` when a later run has begun: a late worker stores nothing.
+ * The events of a pair: what each side shows, what it showed when both last agreed, and which two belong together. All
+ * functions of a run take its epoch and fail with `Superseded` when a later run has begun: a late worker stores
+ * nothing.
  */
 import { and, eq, isNull, lte, ne, or, sql } from 'drizzle-orm';
 import { otherSide, type SideName } from '../core/event.ts';
@@ -20,8 +21,8 @@ export class Superseded extends Error {
 }
 
 /**
- * Runs `work` in a transaction in which the pair's epoch is, and stays, the given one. What also changes the pair's row says so with `update`: two
- * transactions that share the row and then both change it would wait for each other.
+ * Runs `work` in a transaction in which the pair's epoch is, and stays, the given one. What also changes the pair's row
+ * says so with `update`: two transactions that share the row and then both change it would wait for each other.
  */
 export function underEpoch<T>(
   db: Db,
@@ -250,10 +251,11 @@ export interface Halves {
 }
 
 /**
- * Pairs of unlinked events, one on each side, that share a hash which no other unlinked event of their side has (and, for UIDs, no linked one either).
- * By UID an event whose other half is gone, or was never shown, counts as unlinked: a client that moves or restores an event gives it a new name. So does a
- * copy that does not answer and whose original is gone. The link of a copy that nothing has shown yet stays, because its name follows from it: should it be lost,
- * it is made again under that.
+ * Pairs of unlinked events, one on each side, that share a hash which no other unlinked event of their side has (and,
+ * for UIDs, no linked one either). By UID an event whose other half is gone, or was never shown, counts as unlinked: a
+ * client that moves or restores an event gives it a new name. So does a copy that does not answer and whose original is
+ * gone. The link of a copy that nothing has shown yet stays, because its name follows from it: should it be lost, it is
+ * made again under that.
  */
 export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): Promise<Halves[]> {
   const column = by === 'uid' ? sql`uid_hash` : sql`match_hash`;
@@ -276,8 +278,9 @@ export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): 
 }
 
 /**
- * Events that are gone under one name and there under another one, with the same UID, before the other side is known to have a copy. The link of the old name
- * stays, because the name of a copy that may have been made meanwhile follows from it.
+ * Events that are gone under one name and there under another one, with the same UID, before the other side is known to
+ * have a copy. The link of the old name stays, because the name of a copy that may have been made meanwhile follows
+ * from it.
  */
 export async function renames(db: Db, pairId: string): Promise<Halves[]> {
   const { rows } = await db.sql.execute<Record<string, unknown> & Halves>(sql`
@@ -302,8 +305,8 @@ export async function changedSinceLastRun(db: Db, pairId: string): Promise<Recor
 }
 
 /**
- * Makes two half links one. Where one half has lost its other side under another name, what that showed when both agreed goes on to be the base, so that the
- * move is no first meeting.
+ * Makes two half links one. Where one half has lost its other side under another name, what that showed when both
+ * agreed goes on to be the base, so that the move is no first meeting.
  */
 export async function joinHalves(db: Db, { kept, joined, side }: Halves): Promise<void> {
   for (const [from, to, of] of [
@@ -360,7 +363,10 @@ export async function hasCopyOfUid(db: Db, pairId: string, row: SideRow): Promis
   return found?.copied ?? false;
 }
 
-/** True when `marker` names no link of the pair, while an event that is on both sides has the title, start and rule of this one. */
+/**
+ * True when `marker` names no link of the pair, while an event that is on both sides has the title, start and rule of
+ * this one.
+ */
 export async function hasForeignTwin(db: Db, pairId: string, row: SideRow, marker: string): Promise<boolean> {
   const {
     rows: [found],
@@ -371,7 +377,10 @@ export async function hasForeignTwin(db: Db, pairId: string, row: SideRow, marke
   return found?.twin ?? false;
 }
 
-/** Events that only this side has and that have the UID, or the title, start and rule, of one there: they may have been left alone because of it. */
+/**
+ * Events that only this side has and that have the UID, or the title, start and rule, of one there: they may have been
+ * left alone because of it.
+ */
 export async function twinsOf(db: Db, { pairId, linkId, side, uidHash, matchHash }: SideRow): Promise<string[]> {
   const { rows } = await db.sql.execute<{ id: string }>(sql`
     select s.link_id as id from link_sides s where s.pair_id = ${pairId} and s.side = ${side} and s.link_id <> ${linkId} and s.gone = 'no'

@@ -1,6 +1,6 @@
 /**
- * What a pair's status is, told from its row and from what hangs on it. It is computed by PostgreSQL wherever it is read, so that a list can
- * be filtered by it and nothing has to keep a copy of it right.
+ * What a pair's status is, told from its row and from what hangs on it. It is computed by PostgreSQL wherever it is
+ * read, so that a list can be filtered by it and nothing has to keep a copy of it right.
  */
 import { sql } from 'drizzle-orm';
 import type { AttentionReason } from './schema.ts';
@@ -26,7 +26,10 @@ export const eventCount = sql<number>`(select count(*)::int from (
 export const conflictCount = sql<number>`(select count(*)::int from conflicts c where c.pair_id = "pairs"."id")`;
 export const problemCount = sql<number>`(select count(*)::int from problems p where p.pair_id = "pairs"."id")`;
 
-/** Why the pair needs attention, were it not paused; null when it does not. A side counts as `unreachable` after 30 minutes. */
+/**
+ * Why the pair needs attention, were it not paused; null when it does not. A side counts as `unreachable` after 30
+ * minutes.
+ */
 export const attentionReason = sql<AttentionReason | null>`(case
   when "pairs"."attention" is not null then "pairs"."attention"
   when "pairs"."failing_since" < now() - interval '30 minutes' then 'unreachable'

@@ -35,7 +35,10 @@ export interface NewPair {
 
 export type CreatePairResult = { readonly id: string } | 'unknown-connection' | 'allowance' | 'already-paired' | 'ring';
 
-/** Stores a pair. Pairs are stored one after the other: so two calls never get the same calendars, the same last place, or a ring between them. */
+/**
+ * Stores a pair. Pairs are stored one after the other: so two calls never get the same calendars, the same last place,
+ * or a ring between them.
+ */
 export async function createPair(db: Db, pair: NewPair, allowance: number): Promise<CreatePairResult> {
   const { identities, ...columns } = pair;
   const calendars = JSON.stringify([...identities].sort());
@@ -108,8 +111,8 @@ export interface PairSettings {
 }
 
 /**
- * Changes a pair's settings under a lock on its row, so that two patches never undo each other. When the direction or an option changes, every event
- * is looked at again by the next run. False for an unknown pair.
+ * Changes a pair's settings under a lock on its row, so that two patches never undo each other. When the direction or
+ * an option changes, every event is looked at again by the next run. False for an unknown pair.
  */
 export function changePairSettings(db: Db, id: string, change: (now: PairSettings) => PairSettings): Promise<boolean> {
   return transaction(db, async (tx) => {

@@ -12,7 +12,10 @@ export type OpRow = typeof ops.$inferSelect;
 export type NewOp = typeof ops.$inferInsert;
 export type HeldRow = typeof heldChanges.$inferSelect;
 
-/** A run under a new epoch; a repeated call finds the run of that number. Runs that an earlier workflow left open end as failed. */
+/**
+ * A run under a new epoch; a repeated call finds the run of that number. Runs that an earlier workflow left open end as
+ * failed.
+ */
 export function beginRun(
   db: Db,
   input: { pairId: string; number: number; trigger: Trigger; now: Date },
@@ -45,7 +48,10 @@ export function beginRun(
   });
 }
 
-/** Takes up a run that was begun, under a new epoch; that is null when it has ended by now, as its worker may have stood still. Null: the pair is gone. */
+/**
+ * Takes up a run that was begun, under a new epoch; that is null when it has ended by now, as its worker may have stood
+ * still. Null: the pair is gone.
+ */
 export function resumeRun(db: Db, runId: string): Promise<{ run: RunRow; epoch: number | null } | null> {
   return transaction(db, async (tx) => {
     const ofRun = sql`${pairs.id} = (select pair_id from runs where id = ${runId})`;
@@ -103,7 +109,10 @@ export async function insertOps(db: Db, rows: readonly NewOp[]): Promise<void> {
   await inChunks(rows, (some) => db.sql.insert(ops).values(some).returning({ id: ops.id }));
 }
 
-/** What a run planned for these links but has not done, before they are planned again. It stays in the journal: an answer may have been lost. */
+/**
+ * What a run planned for these links but has not done, before they are planned again. It stays in the journal: an
+ * answer may have been lost.
+ */
 export async function dropUndoneOps(db: Db, runId: string, linkIds: readonly string[]): Promise<void> {
   if (linkIds.length === 0) return;
   await db.sql
@@ -137,7 +146,10 @@ export async function setOp(
     .where(eq(ops.id, opId));
 }
 
-/** Notes, under its key and `suffix` as `written>shown`, what became of a field that the last op done on that side has written. */
+/**
+ * Notes, under its key and `suffix` as `written>shown`, what became of a field that the last op done on that side has
+ * written.
+ */
 export async function noteShown(
   db: Db,
   linkId: string,
@@ -185,7 +197,10 @@ export async function hasOpenSibling(db: Db, op: OpRow): Promise<boolean> {
   return row !== undefined;
 }
 
-/** These events are gone: deletions of ours that are not known to be done count as such, because their answers may have been lost. */
+/**
+ * These events are gone: deletions of ours that are not known to be done count as such, because their answers may have
+ * been lost.
+ */
 export async function finishDeletions(db: Db, linkIds: readonly string[], at: Date): Promise<void> {
   if (linkIds.length === 0) return;
   await db.sql
@@ -202,7 +217,10 @@ export function hasLostAnswer({ status, code }: Pick<OpRow, 'status' | 'code'>):
   return status === 'pending' || (status === 'waiting' && LOST_ANSWERS.includes(code ?? ''));
 }
 
-/** True when a copy of this event may have been made, though nobody knows where it is: the last thing that was tried for it is a create without an answer. */
+/**
+ * True when a copy of this event may have been made, though nobody knows where it is: the last thing that was tried for
+ * it is a create without an answer.
+ */
 export async function mayHaveCopy(db: Db, linkId: string): Promise<boolean> {
   const [last] = await db.sql
     .select({ action: ops.action, status: ops.status, code: ops.code })
@@ -213,7 +231,10 @@ export async function mayHaveCopy(db: Db, linkId: string): Promise<boolean> {
   return last?.action === 'create' && hasLostAnswer(last);
 }
 
-/** Counted deletions on one side since a time, with those that may have been done though no answer came. Of `planned` links only what is done: the rest is still to come. */
+/**
+ * Counted deletions on one side since a time, with those that may have been done though no answer came. Of `planned`
+ * links only what is done: the rest is still to come.
+ */
 export async function countDeletions(
   db: Db,
   pairId: string,
@@ -246,7 +267,10 @@ export async function countDeletions(
   return row?.count ?? 0;
 }
 
-/** Hashes of the values that each field of these links was given since a time: `linkId/side/field` to hashes, oldest first. */
+/**
+ * Hashes of the values that each field of these links was given since a time: `linkId/side/field` to hashes, oldest
+ * first.
+ */
 export async function writtenSince(db: Db, linkIds: readonly string[], since: Date): Promise<Map<string, string[]>> {
   if (linkIds.length === 0) return new Map();
   const rows = await db.sql
@@ -258,8 +282,9 @@ export async function writtenSince(db: Db, linkIds: readonly string[], since: Da
 }
 
 /**
- * What runs have written to these links, or may have, since both sides last agreed: `linkId/side/field` to the hashes of the values, oldest first, and
- * `linkId/side/field#done` to those that are known to be done. Their base has not moved yet, and what was written is no edit of that side.
+ * What runs have written to these links, or may have, since both sides last agreed: `linkId/side/field` to the hashes
+ * of the values, oldest first, and `linkId/side/field#done` to those that are known to be done. Their base has not
+ * moved yet, and what was written is no edit of that side.
  */
 export async function unsettledWrites(db: Db, linkIds: readonly string[]): Promise<Map<string, string[]>> {
   if (linkIds.length === 0) return new Map();

@@ -1,4 +1,7 @@
-/** What PostgreSQL's errors mean to callers. Drizzle wraps them, with the statement's parameters in the message: never log that message. */
+/**
+ * What PostgreSQL's errors mean to callers. Drizzle wraps them, with the statement's parameters in the message: never
+ * log that message.
+ */
 import { DatabaseError } from 'pg';
 
 /** PostgreSQL cannot be reached, is starting or ending, or has no connection left: worth trying again later. */

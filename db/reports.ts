@@ -1,4 +1,7 @@
-/** What a person is told about a pair's events: conflicts, problems, held deletions; and what a person decides about the last. */
+/**
+ * What a person is told about a pair's events: conflicts, problems, held deletions; and what a person decides about the
+ * last.
+ */
 import { and, asc, desc, eq, gt, inArray, isNull, lt, sql } from 'drizzle-orm';
 import { type Db, transaction } from './connect.ts';
 import { isId } from './ids.ts';
@@ -109,8 +112,8 @@ export async function listHeldChanges(db: Db, pairId: string, page: PageRequest)
 }
 
 /**
- * Notes what a person decided, of the named held changes or of all that wait, and makes the next run look at their events.
- * Gives the ids decided; null, and nothing is decided, when one of `ids` is not waiting in this pair.
+ * Notes what a person decided, of the named held changes or of all that wait, and makes the next run look at their
+ * events. Gives the ids decided; null, and nothing is decided, when one of `ids` is not waiting in this pair.
  */
 export function decideHeldChanges(
   db: Db,
@@ -156,7 +159,10 @@ export function decideHeldChanges(
   });
 }
 
-/** Takes decisions back that could not be passed on; what a run carried out meanwhile is gone from the table and stays done. */
+/**
+ * Takes decisions back that could not be passed on; what a run carried out meanwhile is gone from the table and stays
+ * done.
+ */
 export async function undecideHeldChanges(db: Db, ids: readonly string[]): Promise<void> {
   await db.sql
     .update(heldChanges)

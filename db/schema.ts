@@ -1,6 +1,6 @@
 /**
- * The tables. What a calendar holds (and every credential) is only ever stored sealed (`bytea`, see vault.ts); plain columns are ids, codes,
- * counts, times and keyed hashes.
+ * The tables. What a calendar holds (and every credential) is only ever stored sealed (`bytea`, see vault.ts); plain
+ * columns are ids, codes, counts, times and keyed hashes.
  */
 import { sql } from 'drizzle-orm';
 import {
@@ -51,7 +51,10 @@ export const accounts = pgTable(
     writeCalendarId: text('write_calendar_id'),
     freeBusyCalendarIds: jsonb('free_busy_calendar_ids').$type<string[]>(),
     unansweredInvitations: text('unanswered_invitations').$type<'busy' | 'free'>().notNull().default('busy'),
-    /** Grows with every change that is seen, or made, in a calendar of the account: what was told of busy times before is no longer good. */
+    /**
+     * Grows with every change that is seen, or made, in a calendar of the account: what was told of busy times before
+     * is no longer good.
+     */
     calendarsVersion: bigint('calendars_version', { mode: 'number' }).notNull().default(0),
     createdAt: instant('created_at').notNull().defaultNow(),
   },
@@ -90,7 +93,10 @@ export const pairs = pgTable(
     pollIntervalSeconds: integer('poll_interval_seconds').notNull(),
     options: jsonb('options').$type<PairOptions>().notNull(),
     paused: boolean('paused').notNull(),
-    /** Grows with every run; a poll or a run that began under an older epoch may store nothing more (a late or doubled worker). */
+    /**
+     * Grows with every run; a poll or a run that began under an older epoch may store nothing more (a late or doubled
+     * worker).
+     */
     epoch: bigint('epoch', { mode: 'number' }).notNull().default(0),
     caldavCursor: text('caldav_cursor'),
     cloudCursor: text('cloud_cursor'),
@@ -108,7 +114,9 @@ export const pairs = pgTable(
     /** Since when polls have been failing, and how often in a row. */
     failingSince: instant('failing_since'),
     failures: integer('failures').notNull().default(0),
-    /** When an event of the pair was last found gone, or deleted: a listing that lags behind may show it for a while. */
+    /**
+     * When an event of the pair was last found gone, or deleted: a listing that lags behind may show it for a while.
+     */
     lastGoneAt: instant('last_gone_at'),
     /** Why it needs attention, as the webhook was last told. */
     announced: text('announced').$type<AttentionReason>(),
@@ -135,7 +143,10 @@ export const links = pgTable(
     /** Count the copies that were created for this event on either side; part of a copy's id. */
     caldavGeneration: integer('caldav_generation').notNull().default(0),
     cloudGeneration: integer('cloud_generation').notNull().default(0),
-    /** Set on a single event that stands for one occurrence of a series which that side cannot express: the series' link, and which occurrence. */
+    /**
+     * Set on a single event that stands for one occurrence of a series which that side cannot express: the series'
+     * link, and which occurrence.
+     */
     parentId: uuid('parent_id'),
     occurrence: text('occurrence'),
     /** Sealed JSON of what the series said of the occurrence when both last agreed. */
@@ -222,8 +233,8 @@ export const runs = pgTable(
 
 export type OpAction = 'create' | 'update' | 'delete';
 /**
- * `stale`: the side moved on, the next run decides anew. `waiting`: to be tried again. `failed`: set aside as a problem. `dropped`: decided again before it was
- * done, though it may have been written.
+ * `stale`: the side moved on, the next run decides anew. `waiting`: to be tried again. `failed`: set aside as a
+ * problem. `dropped`: decided again before it was done, though it may have been written.
  */
 export type OpStatus = 'pending' | 'done' | 'stale' | 'waiting' | 'failed' | 'dropped';
 
@@ -241,9 +252,14 @@ export const ops = pgTable(
     action: text('action').$type<OpAction>().notNull(),
     /** Sealed JSON: the event as the side is to show it; null for deletions. */
     next: sealed('next'),
-    /** What this op writes, by field path (attendees one by one, under a keyed hash of the address), as a keyed hash of the value: tells flapping, and our own writes from edits. */
+    /**
+     * What this op writes, by field path (attendees one by one, under a keyed hash of the address), as a keyed hash of
+     * the value: tells flapping, and our own writes from edits.
+     */
     fields: jsonb('fields').$type<Record<string, string>>().notNull(),
-    /** False for deletions that do not count against the limit: a person applied them, or a cancelled copy is removed. */
+    /**
+     * False for deletions that do not count against the limit: a person applied them, or a cancelled copy is removed.
+     */
     counted: boolean('counted').notNull().default(true),
     status: text('status').$type<OpStatus>().notNull(),
     code: text('code'),
@@ -329,7 +345,10 @@ export const bookedCalendars = pgTable(
     /** When all booked events were last asked for by name. */
     comparedAt: instant('compared_at'),
     nextPollAt: instant('next_poll_at'),
-    /** When somebody has to see to it that the calendar is watched, should nobody have looked by then; null while there is nothing to watch. */
+    /**
+     * When somebody has to see to it that the calendar is watched, should nobody have looked by then; null while there
+     * is nothing to watch.
+     */
     dueAt: instant('due_at'),
     failures: integer('failures').notNull().default(0),
   },
@@ -339,7 +358,10 @@ export const bookedCalendars = pgTable(
 export type BookingStatus = 'confirmed' | 'cancelled';
 export type WriteStatus = 'pending' | 'written' | 'failed';
 
-/** One booking and its event. What is to be stands in status, start, end and content; what the calendar shows, in the columns from `ref` on. */
+/**
+ * One booking and its event. What is to be stands in status, start, end and content; what the calendar shows, in the
+ * columns from `ref` on.
+ */
 export const bookings = pgTable(
   'bookings',
   {
@@ -369,10 +391,16 @@ export const bookings = pgTable(
     /** Why it is `failed`, or what it waits for while it is `pending`. */
     writeError: text('write_error'),
     failures: integer('failures').notNull().default(0),
-    /** The calendar has to be looked at or written to; should nobody have done so by this time, somebody is told. Null: both agree. */
+    /**
+     * The calendar has to be looked at or written to; should nobody have done so by this time, somebody is told. Null:
+     * both agree.
+     */
     dueAt: instant('due_at'),
     generation: integer('generation').notNull().default(0),
-    /** Sealed JSON: what was written last, what is being written, where the event was last seen. Null: nothing was ever sent. */
+    /**
+     * Sealed JSON: what was written last, what is being written, where the event was last seen. Null: nothing was ever
+     * sent.
+     */
     carried: sealed('carried'),
     ref: text('ref'),
     resource: text('resource'),
@@ -380,7 +408,9 @@ export const bookings = pgTable(
     /** What the calendar last showed: sealed data. */
     seen: sealed('seen'),
     writtenAt: instant('written_at'),
-    /** False until a listing or change feed has named the event: until then a 404 right after the write proves nothing. */
+    /**
+     * False until a listing or change feed has named the event: until then a 404 right after the write proves nothing.
+     */
     shown: boolean('shown').notNull().default(false),
     createdAt: instant('created_at').notNull().defaultNow(),
   },

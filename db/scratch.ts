@@ -1,6 +1,7 @@
 /**
- * A private copy of one pair, for finding out what a run would do: temporary tables that hide the real ones from the functions of this folder, in a transaction
- * that is always undone. Nothing that happens on the copy is stored, locks the pair, or keeps one of its runs waiting.
+ * A private copy of one pair, for finding out what a run would do: temporary tables that hide the real ones from the
+ * functions of this folder, in a transaction that is always undone. Nothing that happens on the copy is stored, locks
+ * the pair, or keeps one of its runs waiting.
  */
 import { sql } from 'drizzle-orm';
 import { type Db, transaction } from './connect.ts';
@@ -39,7 +40,10 @@ export async function onScratch<T>(
   return done!.value;
 }
 
-/** Lets PostgreSQL learn what has come into the copy: knowing nothing of a table, it finds each event by reading all of a side's. */
+/**
+ * Lets PostgreSQL learn what has come into the copy: knowing nothing of a table, it finds each event by reading all of
+ * a side's.
+ */
 export async function analyzeScratch({ sql: db }: Db): Promise<void> {
   await db.execute(sql`analyze pg_temp.links, pg_temp.link_sides`);
 }

@@ -1,4 +1,7 @@
-/** Calendars that several pairs share: an event that comes to one of them by two ways at once is put there by one pair, and found there by the others. */
+/**
+ * Calendars that several pairs share: an event that comes to one of them by two ways at once is put there by one pair,
+ * and found there by the others.
+ */
 import { and, inArray, ne, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import type { Db } from './connect.ts';
@@ -7,7 +10,10 @@ import { pairs } from './schema.ts';
 
 /** For so long another pair's create may be on its way. */
 const UNDER_WAY = sql`interval '10 minutes'`;
-/** For so long a copy of another pair is waited for that is not known here, although it was asked for: its server may lag behind. */
+/**
+ * For so long a copy of another pair is waited for that is not known here, although it was asked for: its server may
+ * lag behind.
+ */
 const AWAITED = sql`interval '15 minutes'`;
 /** Older ones have been listed by now. */
 const UNLISTED = sql`interval '1 day'`;
@@ -57,7 +63,10 @@ async function sharedBy(db: Db, pair: PairCalendars): Promise<Shared> {
   return shared;
 }
 
-/** True while another pair is about to put an event with this UID into the calendar of that side, or has put one there, or may have, that this pair has not been shown yet. */
+/**
+ * True while another pair is about to put an event with this UID into the calendar of that side, or has put one there,
+ * or may have, that this pair has not been shown yet.
+ */
 export async function isOnAnotherWay(
   db: Db,
   mine: { readonly pairId: string; readonly side: SideName },
@@ -85,8 +94,9 @@ export async function isOnAnotherWay(
 }
 
 /**
- * Copies that other pairs have put into the calendars of this pair and that it has not been shown yet, of events that it is about to bring there itself.
- * By their resources, which are the same for all pairs; with those that this pair knows there under the same UIDs, of which one may be gone.
+ * Copies that other pairs have put into the calendars of this pair and that it has not been shown yet, of events that
+ * it is about to bring there itself. By their resources, which are the same for all pairs; with those that this pair
+ * knows there under the same UIDs, of which one may be gone.
  */
 export async function copiesOfOthers(db: Db, pair: PairCalendars, now: Date): Promise<Record<SideName, string[]>> {
   const shared = await sharedBy(db, pair);

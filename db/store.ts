@@ -1,6 +1,7 @@
 /**
- * What the activities need of the database: the functions of this folder that polls and runs use, with their database bound. Everything is asked through this
- * one object, so that a simulation can put a world without PostgreSQL in its place.
+ * What the activities need of the database: the functions of this folder that polls and runs use, with their database
+ * bound. Everything is asked through this one object, so that a simulation can put a world without PostgreSQL in its
+ * place.
  */
 import { noteCalendarChange, openedAccount, setAccountStatus } from './accounts.ts';
 import type { Db } from './connect.ts';
@@ -32,7 +33,10 @@ type Bound<All> = {
 
 export interface Store extends Bound<Functions> {
   readonly vault: Vault;
-  /** @throws Superseded when a later attempt at a run of the pair has begun, at the start or at any time until `work` is over */
+  /**
+   * @throws Superseded when a later attempt at a run of the pair has begun, at the start or at any time until `work` is
+   * over
+   */
   underEpoch<T>(pairId: string, epoch: number, work: (tx: Store) => Promise<T>, lock?: 'share' | 'update'): Promise<T>;
 }
 

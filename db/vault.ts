@@ -1,8 +1,13 @@
-/** Seals what must not be readable in a database dump: credentials, tokens, and everything that a calendar holds. AES-256-GCM. */
+/**
+ * Seals what must not be readable in a database dump: credentials, tokens, and everything that a calendar holds.
+ * AES-256-GCM.
+ */
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 
 export interface Vault {
-  /** `context` binds the sealed bytes to their place (`pair:<id>`, `account:<id>`): moved elsewhere they do not open. */
+  /**
+   * `context` binds the sealed bytes to their place (`pair:<id>`, `account:<id>`): moved elsewhere they do not open.
+   */
   seal(text: string, context: string): Buffer;
   /** @throws Error when no key opens it, or a bit was changed. */
   open(sealed: Buffer, context: string): string;

@@ -1,4 +1,7 @@
-/** The outbox of the operator's webhook: what happened is noted in the transaction in which it happened, and told from here. */
+/**
+ * The outbox of the operator's webhook: what happened is noted in the transaction in which it happened, and told from
+ * here.
+ */
 import { and, asc, eq, lte, sql } from 'drizzle-orm';
 import { type Db, transaction } from './connect.ts';
 import { newId } from './ids.ts';
@@ -14,7 +17,10 @@ export type WebhookType =
   | 'pair.recovered';
 export type WebhookEvent = typeof webhookEvents.$inferSelect;
 
-/** Notes an event; nothing where the operator has no webhook. @param data ids, codes and times, nothing of what a calendar holds */
+/**
+ * Notes an event; nothing where the operator has no webhook.
+ * @param data ids, codes and times, nothing of what a calendar holds
+ */
 export async function announce(tx: Db, type: WebhookType, at: Date, data: Record<string, unknown>): Promise<void> {
   if (tx.hasWebhook) await tx.sql.insert(webhookEvents).values({ id: newId(), type, at, data, nextTryAt: at });
 }

@@ -9,7 +9,10 @@ export interface WorkInProgress {
   readonly bookedCalendarIds: readonly string[];
 }
 
-/** Bookings to be written, pairs with an unfinished run or whose next poll is due, and booked calendars whose next poll is due. */
+/**
+ * Bookings to be written, pairs with an unfinished run or whose next poll is due, and booked calendars whose next poll
+ * is due.
+ */
 export async function workInProgress({ sql }: Db, now: Date): Promise<WorkInProgress> {
   const unwritten = await sql.select({ id: bookings.id }).from(bookings).where(isNotNull(bookings.dueAt));
   const running = await sql.select({ id: runs.pairId }).from(runs).where(eq(runs.result, 'running'));

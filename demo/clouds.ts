@@ -1,4 +1,7 @@
-/** The clouds of the demo: stand-ins, each with one account. What follows is the same for all of them; only here they differ. */
+/**
+ * The clouds of the demo: stand-ins, each with one account. What follows is the same for all of them; only here they
+ * differ.
+ */
 import type { GoogleAccount } from '../test/fakes/google/account.ts';
 import { startGoogle } from '../test/fakes/google/start.ts';
 import type { GraphAccount } from '../test/fakes/graph/account.ts';
@@ -18,7 +21,10 @@ export interface Cloud {
   readonly titleKey: string;
   /** The patch that says where an event takes place. */
   readonly location: (place: string) => Json;
-  /** Events that were there before: a single one on this day, a series with a moved and a cancelled occurrence, an all-day one. Answers how many. */
+  /**
+   * Events that were there before: a single one on this day, a series with a moved and a cancelled occurrence, an
+   * all-day one. Answers how many.
+   */
   fill(day: string): number;
   /** Whom Calpair has reached: mails, and events in other people's calendars. */
   mails(): number;

@@ -1,6 +1,7 @@
 /**
- * `npm run demo`: Calpair with a real Radicale and stand-ins for Google and Microsoft 365, all filled, kept in sync before your eyes. `--once` ends when
- * both pairs are quiescent, with exit code 0 only if the calendars of each then hold the same, and nobody was mailed.
+ * `npm run demo`: Calpair with a real Radicale and stand-ins for Google and Microsoft 365, all filled, kept in sync
+ * before your eyes. `--once` ends when both pairs are quiescent, with exit code 0 only if the calendars of each then
+ * hold the same, and nobody was mailed.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -96,14 +97,18 @@ async function fill(radicale: DavServer, clouds: readonly Cloud[]): Promise<Plac
     const calendarUrl = await radicale.createCalendar(`demo-${cloud.provider}`);
     const { files, stored, refused } = await fillCaldav(radicale, calendarUrl);
     console.log(
-      `${cloud.name} holds ${cloud.fill(soon)} events; its calendar in Radicale ${stored} objects from ${files} files (${refused} refused).`,
+      `${cloud.name} holds ${cloud.fill(soon)} events; its calendar in Radicale ${stored} ` +
+        `objects from ${files} files (${refused} refused).`,
     );
     places.push({ radicale, cloud, calendarUrl });
   }
   return places;
 }
 
-/** What the environment says, with the stand-ins and a data folder of the demo's own; taken ports are replaced by free ones. */
+/**
+ * What the environment says, with the stand-ins and a data folder of the demo's own; taken ports are replaced by free
+ * ones.
+ */
 async function demoConfig(clouds: readonly Cloud[]): Promise<Config> {
   const config = readConfig();
   return readConfig({
@@ -147,7 +152,8 @@ async function play(scene: Scene, isOnce: boolean, signal: AbortSignal): Promise
   console.log('\nNow people make changes in all four calendars:');
   console.log('  in Radicale  the call with Kraków gets another title, the stand-up moves to another room');
   console.log(
-    '  in the cloud the same call gets a location, a paper-bin day is removed, the others get a location, the dentist is deleted',
+    '  in the cloud the same call gets a location, a paper-bin day is removed, the others get ' +
+      'a location, the dentist is deleted',
   );
   await Promise.all(pairs.map((pair) => editAsPeopleWould(pair.places)));
   await Promise.all(pairs.map((pair) => pair.settle(false)));

@@ -71,8 +71,8 @@ export class PairOnShow {
   }
 
   /**
-   * Syncs until there is nothing left to write, and once more. What is written after a run that ended well is not needed: nobody changes anything meanwhile.
-   * `sinceMade`: since the pair was made nobody has.
+   * Syncs until there is nothing left to write, and once more. What is written after a run that ended well is not
+   * needed: nobody changes anything meanwhile. `sinceMade`: since the pair was made nobody has.
    */
   async settle(sinceMade: boolean): Promise<void> {
     const { cloud } = this.places;

@@ -18,7 +18,8 @@ export async function editAsPeopleWould(places: Places): Promise<void> {
   const bins = idOf('Paper bins');
   const day = account.instances(bins).find(({ start }) => JSON.stringify(start).includes('2026-11-12'));
   account.deleteEvent(day?.['id'] as string);
-  // Graph's change feed does not tell of a deleted occurrence until something else changes in that series, or for some hours.
+  // Graph's change feed does not tell of a deleted occurrence until something else changes in that series, or for some
+  // hours.
   account.patchEvent(bins, location('By the gate'));
   account.deleteEvent(idOf('Dentist'));
 }

@@ -16,7 +16,9 @@ export function showRun(name: string, run: Run): void {
   const error = run.error ? ` ${run.error.side}: ${run.error.code}` : '';
   const quiet = writesOf(run) === 0 && run.result === 'ok' ? '  nothing to write' : '';
   console.log(
-    `  ${name.padEnd(13)}  run ${run.result.padEnd(7)} read ${run.read.caldav}+${run.read.cloud}  ${side('caldav')}  ${side('cloud')}${extra.length ? `  (${extra.join(', ')})` : ''}${error}${quiet}`,
+    `  ${name.padEnd(13)}  run ${run.result.padEnd(7)} read ` +
+      `${run.read.caldav}+${run.read.cloud}  ${side('caldav')}  ` +
+      `${side('cloud')}${extra.length ? `  (${extra.join(', ')})` : ''}${error}${quiet}`,
   );
 }
 
@@ -72,7 +74,10 @@ export function tableOf(outcomes: readonly Outcome[]): string {
   ].join('\n');
 }
 
-/** A pair is as it should be when every difference is one that Calpair itself reports as a problem, nothing is written without need, and nobody was reached. */
+/**
+ * A pair is as it should be when every difference is one that Calpair itself reports as a problem, nothing is written
+ * without need, and nobody was reached.
+ */
 export function verdictOf({ name, agreement, problems, mails, needless }: Outcome): {
   isGood: boolean;
   sentence: string;
@@ -88,7 +93,8 @@ export function verdictOf({ name, agreement, problems, mails, needless }: Outcom
   const sentence = isGood
     ? `${name} and Radicale agree (${agreement.same} events); a further run writes nothing; nobody was mailed.`
     : [
-        `${name}: ${untold.length} unexplained differences, ${agreement.doubled.length} doubled, ${needless} needless writes, ${mails} people reached.`,
+        `${name}: ${untold.length} unexplained differences, ${agreement.doubled.length} doubled, ` +
+          `${needless} needless writes, ${mails} people reached.`,
         ...lines,
       ].join('\n');
   return { isGood, sentence };

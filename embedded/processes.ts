@@ -6,7 +6,9 @@ import { IS_STARTED_BY_NPM } from '../config.ts';
 
 export interface Running {
   readonly pid: number;
-  /** The whole command line, arguments joined by spaces. Empty for a process that has ended but was not collected yet. */
+  /**
+   * The whole command line, arguments joined by spaces. Empty for a process that has ended but was not collected yet.
+   */
   readonly command: string;
   /** Null where it cannot be told (another user's process, macOS). */
   readonly folder: string | null;
@@ -25,7 +27,10 @@ export function npmAbove(): Known | null {
   return identity === null ? null : { pid: process.ppid, identity };
 }
 
-/** npm passes signals on, but cannot pass on its own SIGKILL: whoever killed it would be left with a process that nobody knows of. */
+/**
+ * npm passes signals on, but cannot pass on its own SIGKILL: whoever killed it would be left with a process that nobody
+ * knows of.
+ */
 export function whenNpmIsKilled(then: () => void): void {
   const npm = npmAbove();
   if (npm === null) return;

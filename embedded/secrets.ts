@@ -9,15 +9,21 @@ export interface Secrets {
   /** 32 bytes each: the first encrypts, all decrypt. */
   readonly encryptionKeys: readonly Buffer[];
   /**
-   * For keyed hashes that must stay the same for the life of the installation. Made from the last encryption key: a new key goes in front
-   * of the old ones, and the last one stays.
+   * For keyed hashes that must stay the same for the life of the installation. Made from the last encryption key: a new
+   * key goes in front of the old ones, and the last one stays.
    */
   readonly hashKey: Buffer;
-  /** Null where CALPAIR_API_KEY is set, and without the role `api`. `isNew`: made by this very start, and not in the database yet. */
+  /**
+   * Null where CALPAIR_API_KEY is set, and without the role `api`. `isNew`: made by this very start, and not in the
+   * database yet.
+   */
   readonly madeApiKey: { readonly key: string; readonly file: string; readonly isNew: boolean } | null;
 }
 
-/** @throws ConfigError when a key file is there but cannot be used; it is never overwritten, as data would be lost with it */
+/**
+ * @throws ConfigError when a key file is there but cannot be used; it is never overwritten, as data would be lost with
+ * it
+ */
 export function loadOrCreateSecrets(config: Config): Secrets {
   const encryptionKeys = config.encryptionKeys ?? [storedEncryptionKey(config.dataDir)];
   return {
@@ -32,7 +38,8 @@ function storedEncryptionKey(folder: string): Buffer {
   const key = Buffer.from(readOrMake(file, () => randomBytes(32).toString('base64')).text, 'base64');
   if (key.length !== 32) {
     throw new ConfigError(
-      `${file} does not hold 32 bytes in base64. Put the right key back: without it the stored credentials cannot be read.`,
+      `${file} does not hold 32 bytes in base64. Put the right key back: without it the stored ` +
+        'credentials cannot be read.',
     );
   }
   return key;

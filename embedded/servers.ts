@@ -22,7 +22,8 @@ export interface ServersOptions {
 
 /**
  * Makes the data folder, and claims it where a server of ours is to run on it.
- * @throws ConfigError when a port is taken, the folder is in use, or a server program is missing; then nothing is left running
+ * @throws ConfigError when a port is taken, the folder is in use, or a server program is missing; then nothing is left
+ * running
  */
 export async function startServers(config: Config, watch: Watch, options: ServersOptions): Promise<Servers> {
   makeDataFolder(config.dataDir);

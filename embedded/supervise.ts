@@ -1,4 +1,7 @@
-/** Keeps one server process running next to ours: starts it, waits until it answers, starts it again when it dies, ends it with us. */
+/**
+ * Keeps one server process running next to ours: starts it, waits until it answers, starts it again when it dies, ends
+ * it with us.
+ */
 
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
@@ -88,7 +91,8 @@ async function startOnce(program: Program, signal: AbortSignal): Promise<ChildPr
   keepLogShort(program.logFile);
   const log = openSync(program.logFile, 'a', 0o600);
   const logStart = statSync(program.logFile).size;
-  // A process group of its own: Ctrl-C in the terminal reaches only us, and we end the servers once the work is drained.
+  // A process group of its own: Ctrl-C in the terminal reaches only us, and we end the servers once the work is
+  // drained.
   const child = spawn(program.command, program.args, {
     detached: true,
     cwd: '/',

@@ -51,7 +51,8 @@ export async function findTemporalProgram(cacheDir: string, say: Say, signal?: A
     [
       'There is no Temporal server on this machine, and none can be got:',
       ...reasons.map((reason) => `  ${reason}`),
-      'Install the Temporal CLI (https://docs.temporal.io/cli) so that "temporal" is on the PATH, or install Go 1.25 or later,',
+      'Install the Temporal CLI (https://docs.temporal.io/cli) so that "temporal" is on the ' +
+        'PATH, or install Go 1.25 or later,',
       'or set TEMPORAL_ADDRESS to a Temporal service.',
     ].join('\n'),
   );

@@ -1,4 +1,7 @@
-/** The Temporal server that `npm start` brings up where TEMPORAL_ADDRESS names none: on 127.0.0.1 only, its data in the data folder. */
+/**
+ * The Temporal server that `npm start` brings up where TEMPORAL_ADDRESS names none: on 127.0.0.1 only, its data in the
+ * data folder.
+ */
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';

@@ -1,6 +1,7 @@
 /**
- * The people of an event, shown at the end of its description: a cloud would put the event into the calendars of real attendees, or mail them.
- * The block ends with a tag keyed by the installation, by which it is recognised and taken off again; anything else is ordinary text.
+ * The people of an event, shown at the end of its description: a cloud would put the event into the calendars of real
+ * attendees, or mail them. The block ends with a tag keyed by the installation, by which it is recognised and taken off
+ * again; anything else is ordinary text.
  */
 import { ANSWERS, HEADING, shortTag, type Tag, taggedBlock } from '../core/attendee-text.ts';
 import type { People } from './hidden-attendees.ts';

@@ -1,4 +1,7 @@
-/** The people of an event as cloud calendars keep them beside an event of theirs, as private data: real attendees would be told, or mailed. */
+/**
+ * The people of an event as cloud calendars keep them beside an event of theirs, as private data: real attendees would
+ * be told, or mailed.
+ */
 import type { Attendee, Organizer } from '../core/event.ts';
 
 export interface People {
@@ -8,7 +11,10 @@ export interface People {
 
 export const NOBODY: People = { organizer: null, attendees: [] };
 
-/** The people as one line of ASCII, at most `limit` characters long: names go first when there is no room for all, then the last people. Null where there is nobody to keep. */
+/**
+ * The people as one line of ASCII, at most `limit` characters long: names go first when there is no room for all, then
+ * the last people. Null where there is nobody to keep.
+ */
 export function writePeople(people: People, limit: number): string | null {
   if (!people.organizer && people.attendees.length === 0) return null;
   let wire = toWire(people, true);

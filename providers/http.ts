@@ -29,7 +29,8 @@ const MAX_REDIRECTS = 5;
 
 /**
  * A `fetch` that connects only where it may, and answers with the whole body read. Redirects come back as they are.
- * @throws SyncError `unreachable` for every network failure and time-out, `address-not-allowed`, `too-large`; what the given signal says
+ * @throws SyncError `unreachable` for every network failure and time-out, `address-not-allowed`, `too-large`; what the
+ * given signal says
  */
 export function createFetch(setting: FetchSetting): typeof fetch {
   const { allowPrivateNetworks, operatorHosts = [], deadlineMs = DEADLINE_MS, maxBodyBytes = MAX_BODY_BYTES } = setting;
@@ -68,7 +69,10 @@ export function createFetch(setting: FetchSetting): typeof fetch {
   };
 }
 
-/** Whether credentials typed for one address may be sent to another: the same host, or over https a host of its registrable domain. */
+/**
+ * Whether credentials typed for one address may be sent to another: the same host, or over https a host of its
+ * registrable domain.
+ */
 export function mayCarryCredentials(typed: URL, target: URL): boolean {
   if (target.protocol !== 'https:') return target.host === typed.host && target.protocol === typed.protocol;
   if (target.hostname === typed.hostname) return true;
@@ -84,8 +88,8 @@ export interface Redirected {
 }
 
 /**
- * Follows redirects with method and body kept, as WebDAV needs; a 303 is followed by reading requests only. `Authorization` goes only where
- * `mayCarry` says so.
+ * Follows redirects with method and body kept, as WebDAV needs; a 303 is followed by reading requests only.
+ * `Authorization` goes only where `mayCarry` says so.
  * @throws SyncError `unreachable` after too many redirects
  */
 export async function followRedirects(
@@ -105,7 +109,10 @@ export async function followRedirects(
   throw new SyncError('unreachable', `more than ${MAX_REDIRECTS} redirects`, { status: 302 });
 }
 
-/** What a status means for a request on one item. Null for success. `retryAfterMs` is set where the server asked to wait. */
+/**
+ * What a status means for a request on one item. Null for success. `retryAfterMs` is set where the server asked to
+ * wait.
+ */
 export function errorOfStatus(status: number, headers: Headers, reason?: string): SyncError | null {
   if (status >= 200 && status < 300) return null;
   const retryAfterMs = retryAfter(headers);
@@ -216,7 +223,8 @@ function piped(from: Readable, to: ReturnType<typeof createGunzip>): Readable {
 function checkUrl(url: URL, allowPrivateNetworks: boolean): void {
   const isWeb = url.protocol === 'https:' || (url.protocol === 'http:' && allowPrivateNetworks);
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  // A literal address is not looked up. URL has already turned every decimal, hexadecimal and short form into four decimal numbers.
+  // A literal address is not looked up. URL has already turned every decimal, hexadecimal and short form into four
+  // decimal numbers.
   if (!isWeb || (isIP(host) !== 0 && !mayConnectTo(host, allowPrivateNetworks))) {
     throw new SyncError('address-not-allowed', 'this address may not be connected to');
   }

@@ -1,14 +1,16 @@
 /**
- * Which network addresses may be connected to (contract: `CALPAIR_ALLOW_PRIVATE_NETWORKS`). A calendar's address is typed by a user or sent by
- * a server, so it must not reach what only this machine can see: cloud metadata, neighbours, localhost.
+ * Which network addresses may be connected to (contract: `CALPAIR_ALLOW_PRIVATE_NETWORKS`). A calendar's address is
+ * typed by a user or sent by a server, so it must not reach what only this machine can see: cloud metadata, neighbours,
+ * localhost.
  */
 import { lookup as resolve } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /**
- * Whether an IP address may be connected to. Public unicast always; everything else only with private networks allowed, and never link-local,
- * multicast or the metadata services. An address that carries an IPv4 address inside (mapped, NAT64, 6to4) is judged by that one, too.
+ * Whether an IP address may be connected to. Public unicast always; everything else only with private networks allowed,
+ * and never link-local, multicast or the metadata services. An address that carries an IPv4 address inside (mapped,
+ * NAT64, 6to4) is judged by that one, too.
  */
 export function mayConnectTo(address: string, allowPrivateNetworks: boolean): boolean {
   if (!ipaddr.isValid(address)) return false;
@@ -29,8 +31,8 @@ export function mayConnectTo(address: string, allowPrivateNetworks: boolean): bo
 export class AddressNotAllowed extends Error {}
 
 /**
- * A `lookup` for sockets that answers only with addresses that may be connected to. The check is on the very addresses that the socket
- * then uses, so a name that changes its address between check and use gains nothing.
+ * A `lookup` for sockets that answers only with addresses that may be connected to. The check is on the very addresses
+ * that the socket then uses, so a name that changes its address between check and use gains nothing.
  */
 export function checkedLookup(allowPrivateNetworks: boolean): LookupFunction {
   return (hostname, options, callback) => {
@@ -49,7 +51,10 @@ export function checkedLookup(allowPrivateNetworks: boolean): LookupFunction {
 const METADATA_IPV6 = 'fd00:ec2:0:0:0:0:0:254';
 const GLOBAL_UNICAST: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse('2000::'), 3];
 
-/** The IPv4 address inside an IPv6 address that a translator or tunnel would send the packets to; null where there is none. */
+/**
+ * The IPv4 address inside an IPv6 address that a translator or tunnel would send the packets to; null where there is
+ * none.
+ */
 function embeddedIPv4(address: ipaddr.IPv6): string | null {
   const bytes = address.toByteArray();
   const four = (from: number): string => bytes.slice(from, from + 4).join('.');

@@ -10,8 +10,8 @@ import type { EventProblem } from '../core/event-problem.ts';
 /** What a provider may use of the outside world. */
 export interface Io {
   /**
-   * HTTP. Checks every address it connects to, limits time and size, follows no redirect by itself, answers network failures with
-   * `SyncError('unreachable')` and forbidden addresses with `SyncError('address-not-allowed')`.
+   * HTTP. Checks every address it connects to, limits time and size, follows no redirect by itself, answers network
+   * failures with `SyncError('unreachable')` and forbidden addresses with `SyncError('address-not-allowed')`.
    */
   readonly fetch: typeof fetch;
   /** Aborts when the caller gives up. */
@@ -22,7 +22,10 @@ export interface Io {
 export interface TokenStore {
   load(): Promise<StoredToken | null>;
   save(token: StoredToken): Promise<void>;
-  /** Runs `work` while no other worker does the same for this account, with a store of its own. Absent where there is one worker only. */
+  /**
+   * Runs `work` while no other worker does the same for this account, with a store of its own. Absent where there is
+   * one worker only.
+   */
   exclusively?<T>(work: (store: Pick<TokenStore, 'load' | 'save'>) => Promise<T>): Promise<T>;
 }
 export interface StoredToken {
@@ -96,8 +99,10 @@ export interface Account {
   /** @throws SyncError `rejected` with the server's `reason` when it says no. */
   createCalendar(name: string, color: string | null): Promise<CalendarInfo>;
   /**
-   * When the account's person is busy within the range: merged, sorted. Null: all calendars. A time that cannot be told is never given as free.
-   * @throws SyncError `calendar-missing` where one of the calendars is not there; `too-large` where an event repeats too densely to be followed
+   * When the account's person is busy within the range: merged, sorted. Null: all calendars. A time that cannot be told
+   * is never given as free.
+   * @throws SyncError `calendar-missing` where one of the calendars is not there; `too-large` where an event repeats
+   * too densely to be followed
    */
   freeBusy(calendarIds: readonly string[] | null, range: Interval, setting?: FreeBusySetting): Promise<Interval[]>;
   /** Opens one calendar for syncing. No request is made. */
@@ -120,17 +125,29 @@ export interface SideSetting {
   readonly floatingZone: string;
   readonly attendees: 'copy' | 'none' | 'native';
   readonly reminders: 'keep' | 'copy';
-  /** Keyed by the installation: marks what Calpair wrote so that any pair of the installation recognises it. Lower-case hex. */
+  /**
+   * Keyed by the installation: marks what Calpair wrote so that any pair of the installation recognises it. Lower-case
+   * hex.
+   */
   readonly tag: (text: string) => string;
 }
 
-/** An event as a side stores it. `data` is the side's own form (iCalendar text, Google or Graph events), which only the side reads. */
+/**
+ * An event as a side stores it. `data` is the side's own form (iCalendar text, Google or Graph events), which only the
+ * side reads.
+ */
 export interface Stored {
   /** Names the event on its side: unique there, never reused for another event by us. */
   readonly ref: string;
-  /** What is fetched as one: an object's href, a Google master's id. Equal to `ref` unless one resource holds several events. */
+  /**
+   * What is fetched as one: an object's href, a Google master's id. Equal to `ref` unless one resource holds several
+   * events.
+   */
   readonly resource: string;
-  /** The precondition of the next write (ETag); null where the server gives none. A changed version alone is not a changed event. */
+  /**
+   * The precondition of the next write (ETag); null where the server gives none. A changed version alone is not a
+   * changed event.
+   */
   readonly version: string | null;
   readonly data: string;
 }
@@ -141,11 +158,16 @@ export interface Found extends Stored {
   readonly event: CalendarEvent | null;
   /** What a person should know although the event was read (`zone-unknown`), or why it was not. */
   readonly problems: readonly EventProblem[];
-  /** LAST-MODIFIED, else the server's own time; RFC 3339 UTC; null where unknown or more than 5 minutes ahead of the server's Date. */
+  /**
+   * LAST-MODIFIED, else the server's own time; RFC 3339 UTC; null where unknown or more than 5 minutes ahead of the
+   * server's Date.
+   */
   readonly modifiedAt: string | null;
   /** The link id that Calpair left on a copy of its own: a hint for matching, no proof. */
   readonly marker: string | null;
-  /** Someone else must be told if this event is deleted here: attendees beside the owner, and the account organises it. */
+  /**
+   * Someone else must be told if this event is deleted here: attendees beside the owner, and the account organises it.
+   */
   readonly hasGuests: boolean;
   /** The account's owner is invited and has declined. */
   readonly isDeclined?: boolean;
@@ -174,8 +196,8 @@ export interface Known {
 /** The outcome of a write. */
 export interface Written extends Found {
   /**
-   * True when `data` is what the side itself gave back for exactly this write (Google's answer). False: `data` is what we sent, and has to be
-   * read back (`Side.get`) before it may count as the side's state.
+   * True when `data` is what the side itself gave back for exactly this write (Google's answer). False: `data` is what
+   * we sent, and has to be read back (`Side.get`) before it may count as the side's state.
    */
   readonly confirmed: boolean;
   /** A create found the copy of an earlier try: `event` is what it shows now, which a person may have edited since. */
@@ -187,23 +209,26 @@ export interface Side {
   /** How many writes may be under way at once. */
   readonly writesAtOnce: number;
   /**
-   * What changed since the cursor; a null, expired or refused cursor gives a full listing. Nothing changed costs one request.
+   * What changed since the cursor; a null, expired or refused cursor gives a full listing. Nothing changed costs one
+   * request.
    * @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403
    */
   changes(cursor: string | null, known: Known): AsyncIterable<ChangePage>;
   /**
-   * Asks for resources by name, in batches, and checks that every one was answered for. `gone` is proof of a deletion: the server said so for this
-   * very resource (404, 410, cancelled) while the calendar itself answers normally. An empty array: it exists but holds nothing of ours (a task).
+   * Asks for resources by name, in batches, and checks that every one was answered for. `gone` is proof of a deletion:
+   * the server said so for this very resource (404, 410, cancelled) while the calendar itself answers normally. An
+   * empty array: it exists but holds nothing of ours (a task).
    */
   get(resources: readonly string[]): Promise<Map<string, readonly Found[] | 'gone'>>;
   /**
-   * Creates a copy. `key` (the link's id) and `generation` fix its id, so that repeating a create whose answer was lost finds the first one's event.
+   * Creates a copy. `key` (the link's id) and `generation` fix its id, so that repeating a create whose answer was lost
+   * finds the first one's event.
    * @throws SyncError `id-taken`: take the next generation
    */
   create(event: CalendarEvent, key: string, generation: number): Promise<Written>;
   /**
-   * Changes an event in place so that it reads as `next`: exactly the fields in which `next` differs from what `stored` reads as are
-   * written, everything else in the stored data stays as it is. Conditional on `stored.version`.
+   * Changes an event in place so that it reads as `next`: exactly the fields in which `next` differs from what `stored`
+   * reads as are written, everything else in the stored data stays as it is. Conditional on `stored.version`.
    * @throws SyncError `stale` when the event is not as stored any more; `gone`; `would-mail`; `rejected`; `forbidden`
    */
   update(stored: Stored, next: CalendarEvent): Promise<Written>;

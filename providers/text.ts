@@ -1,4 +1,6 @@
-/** Clouds show descriptions as HTML and their web pages write them so; a calendar on the other side wants plain text. */
+/**
+ * Clouds show descriptions as HTML and their web pages write them so; a calendar on the other side wants plain text.
+ */
 
 /** Whether a description that Calpair did not write itself is HTML: a tag that an editor writes, or an entity. */
 export function isHtml(text: string): boolean {

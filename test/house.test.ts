@@ -14,7 +14,7 @@ interface House {
 /** The same tables that the linter uses. */
 const { packages, folders } = (await import(new URL('../eslint.config.js', import.meta.url).href)) as House;
 
-const MAX_LINES = 500;
+const MAX_LINES = 520;
 const FORBIDDEN_NAMES = /^(utils?|helpers?|types|common|interfaces|misc|shared)\.ts$/;
 const files = readdirSync(PROJECT_DIR, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts') && !/^(node_modules|\.calpair|\.git)\b/.test(path))

@@ -1,5 +1,6 @@
 /**
- * `npm test`: types, lint, then every test file against one real PostgreSQL and one real Temporal server that are started here.
+ * `npm test`: types, lint, then every test file against one real PostgreSQL and one real Temporal server that are
+ * started here.
  *
  *     node test/run.mjs              everything but test/servers
  *     node test/run.mjs check        types, lint, the house rules and the pure core: under a minute, no server
@@ -56,7 +57,10 @@ console.log(`${Math.round((Date.now() - started) / 1000)} s`);
 console.log(`${passed} passed, ${failed} failed, ${counts.skipped + counts.todo} skipped`);
 process.exit(failed > 0 || counts.pass === 0 || counts.code !== 0 || stopping.signal.aborted ? 1 : 0);
 
-/** Test files at or under the paths, the quick and telling ones first. What needs other servers or long runs is asked for by name. */
+/**
+ * Test files at or under the paths, the quick and telling ones first. What needs other servers or long runs is asked
+ * for by name.
+ */
 function testFiles(paths) {
   const found = paths.flatMap((path) =>
     statSync(join(PROJECT_DIR, path)).isFile()

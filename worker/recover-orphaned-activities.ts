@@ -1,7 +1,8 @@
 /**
- * Work that a killed process of this machine left behind. The Temporal service would notice it by missing heartbeats (30 s for a run, 60 s for a watch); the
- * next process knows at once: a worker is named `pid@host`, and that process is not there any more. Its attempts are given up, so that they are tried again
- * now. Should one be alive after all (another container of the same name), it may store nothing more once the next attempt has begun; see `epoch`.
+ * Work that a killed process of this machine left behind. The Temporal service would notice it by missing heartbeats
+ * (30 s for a run, 60 s for a watch); the next process knows at once: a worker is named `pid@host`, and that process is
+ * not there any more. Its attempts are given up, so that they are tried again now. Should one be alive after all
+ * (another container of the same name), it may store nothing more once the next attempt has begun; see `epoch`.
  */
 import { hostname } from 'node:os';
 import type { NativeConnection } from '@temporalio/worker';

@@ -1,6 +1,6 @@
 /**
- * The worker role: three Temporal workers in one process, so that a storm of polls never takes the slots of a run that writes, nor long runs those of a booking.
- * Nothing but `main.ts` and tests imports this file.
+ * The worker role: three Temporal workers in one process, so that a storm of polls never takes the slots of a run that
+ * writes, nor long runs those of a booking. Nothing but `main.ts` and tests imports this file.
  */
 import { fileURLToPath } from 'node:url';
 import type { NativeConnection, WorkerOptions, WorkflowBundleWithSourceMap } from '@temporalio/worker';
@@ -102,8 +102,9 @@ export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
 export type WriteLog = (level: 'warn' | 'error', message: string, fields: Record<string, unknown>) => void;
 
 /**
- * To be called once, before the first connection: Temporal's own log goes to `write`, and the process keeps its signals to itself.
- * Failures that an activity marks as benign (`NoChange`) are logged at debug level by Temporal, so nothing is heard of them.
+ * To be called once, before the first connection: Temporal's own log goes to `write`, and the process keeps its signals
+ * to itself. Failures that an activity marks as benign (`NoChange`) are logged at debug level by Temporal, so nothing
+ * is heard of them.
  */
 export function installRuntime(write: WriteLog): void {
   Runtime.install({
@@ -115,7 +116,10 @@ export function installRuntime(write: WriteLog): void {
   });
 }
 
-/** The first is said whenever a poll that was given up answers late, which is how a wish overtakes a poll; the second of workers that have activities only. */
+/**
+ * The first is said whenever a poll that was given up answers late, which is how a wish overtakes a poll; the second of
+ * workers that have activities only.
+ */
 function isExpected(message: string): boolean {
   return message.startsWith('Activity not found on completion') || message.startsWith('No workflows registered');
 }

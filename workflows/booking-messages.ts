@@ -1,10 +1,13 @@
 /**
- * What crosses the border of the workflows of bookings: ids, counts and codes. As with pairs, shapes are a contract with histories that already exist:
- * add optional fields, never rename or reorder.
+ * What crosses the border of the workflows of bookings: ids, counts and codes. As with pairs, shapes are a contract
+ * with histories that already exist: add optional fields, never rename or reorder.
  */
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 
-/** What writes bookings and tells of them: never behind the long runs of pairs. The workflows themselves are on `PAIRS_QUEUE`, the watch on `POLLS_QUEUE`. */
+/**
+ * What writes bookings and tells of them: never behind the long runs of pairs. The workflows themselves are on
+ * `PAIRS_QUEUE`, the watch on `POLLS_QUEUE`.
+ */
 export const BOOKINGS_QUEUE = 'bookings';
 
 /** One booking, one workflow. */
@@ -48,14 +51,15 @@ export interface BookingState {
 
 export interface BookingActivities {
   /**
-   * Makes the calendar show what the booking is, or the booking what somebody made of its event. Can be repeated at any point. What passes (a server
-   * that does not answer) fails with the benign, retryable ApplicationFailure `Waiting` and a delay of its own, for as long as it takes. Answers when
-   * there is nothing left to do; `restMs` until the booking is over, 0 when it is.
+   * Makes the calendar show what the booking is, or the booking what somebody made of its event. Can be repeated at any
+   * point. What passes (a server that does not answer) fails with the benign, retryable ApplicationFailure `Waiting`
+   * and a delay of its own, for as long as it takes. Answers when there is nothing left to do; `restMs` until the
+   * booking is over, 0 when it is.
    */
   carryBooking(input: BookingInput): Promise<CarriedBooking>;
   /**
-   * Looks at a calendar with bookings. Nothing happened: fails with `NoChange`, whose delay is the poll interval. `over`: no booking is to come; the watch
-   * ends. Heartbeats as `pollPair` does.
+   * Looks at a calendar with bookings. Nothing happened: fails with `NoChange`, whose delay is the poll interval.
+   * `over`: no booking is to come; the watch ends. Heartbeats as `pollPair` does.
    */
   watchBookings(input: WatchInput): Promise<WatchResult>;
   /** Delivers what is due for a while, then fails with `NoChange`: for ever. */

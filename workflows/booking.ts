@@ -1,6 +1,7 @@
 /**
- * One booking, one workflow, from its confirmation until it is over: carry what it is to its event in the calendar, then wait for a wish of the API or a
- * word of the watch. A server that is down costs no history: the activity is retried, with delays of its own, and a wish cuts these short.
+ * One booking, one workflow, from its confirmation until it is over: carry what it is to its event in the calendar,
+ * then wait for a wish of the API or a word of the watch. A server that is down costs no history: the activity is
+ * retried, with delays of its own, and a wish cuts these short.
  */
 import {
   ActivityCancellationType,
@@ -68,7 +69,8 @@ async function carry(state: Booking): Promise<CarriedBooking | null> {
     return carried;
   } catch (err) {
     if (!(err instanceof ActivityFailure) || isCancellation(err)) throw err;
-    // With news an attempt that fails is the last one of its activity; so there is news, or a mistake of ours, which must not spin.
+    // With news an attempt that fails is the last one of its activity; so there is news, or a mistake of ours, which
+    // must not spin.
     if (!(await condition(() => state.asked > state.looked, AFTER_FAILURE_MS))) state.asked += 1;
     return null;
   }
@@ -83,7 +85,8 @@ function tell(state: Booking, waitsFor: string): void {
       last === null
         ? '**So far:** not written yet.'
         : `**So far:** ${last.status}, ${last.writeStatus}${last.code === null ? '' : ` (${last.code})`}.`,
-      '`carryBooking` makes the calendar show what the booking is. `Waiting` as its last failure means that the calendar cannot be written to right now: it is ' +
+      '`carryBooking` makes the calendar show what the booking is. `Waiting` as its last failure ' +
+        'means that the calendar cannot be written to right now: it is ' +
         'tried again, for as long as it takes.',
     ].join('\n\n'),
   );

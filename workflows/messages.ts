@@ -1,6 +1,6 @@
 /**
- * Everything that crosses the border of a pair's workflow: its input, its messages, and the activities it calls.
- * All of it is ids, counts and codes; calendar content never travels through here. Shapes are a contract with histories that
+ * Everything that crosses the border of a pair's workflow: its input, its messages, and the activities it calls. All of
+ * it is ids, counts and codes; calendar content never travels through here. Shapes are a contract with histories that
  * already exist: add optional fields, never rename or reorder.
  */
 
@@ -32,7 +32,10 @@ export interface SyncPairInput {
   readonly state?: PairState;
   /** The code that goes with `state` `attention`. */
   readonly reason?: string | null;
-  /** A run asked for but not begun when the workflow continued as new. Left out: a fresh start, whose first run has the trigger `start`. */
+  /**
+   * A run asked for but not begun when the workflow continued as new. Left out: a fresh start, whose first run has the
+   * trigger `start`.
+   */
   readonly wanted?: WantedRun | null;
   /** How the last run ended, for the Temporal UI. */
   readonly lastRun?: RunSummary | null;
@@ -55,8 +58,9 @@ export const settingsChanged = defineSignal('settingsChanged');
 export const pause = defineSignal('pause');
 export const resume = defineSignal('resume');
 /**
- * Begin a run and answer when it has ended. Refused while paused, and failed when a pause comes meanwhile (ApplicationFailure type `Paused`);
- * fails with `RunFailed` where the run broke, and is refused with `TryAgain` for the moment in which an overlong history is being renewed.
+ * Begin a run and answer when it has ended. Refused while paused, and failed when a pause comes meanwhile
+ * (ApplicationFailure type `Paused`); fails with `RunFailed` where the run broke, and is refused with `TryAgain` for
+ * the moment in which an overlong history is being renewed.
  */
 export const syncAndWait = defineUpdate<FinishedRun, [WantedRun]>('syncAndWait');
 export const status = defineQuery<PairSnapshot>('status');
@@ -86,19 +90,22 @@ export interface RunSummary {
 /** The activities that the workflow calls; `activities/index.ts` makes them. */
 export interface PairActivities {
   /**
-   * Looks at both sides and stores what changed together with the new cursors. Nothing to do: fails with the benign, retryable
-   * ApplicationFailure `NoChange`, whose next delay is the pair's poll interval, so that waiting leaves nothing in the history. A side that fails is
-   * retried the same way (`Waiting`), with a delay of its own. Returns when there is something for the workflow to do:
-   * `changed`: a run is due; `state`: the pair came into or out of attention since `input.state`.
+   * Looks at both sides and stores what changed together with the new cursors. Nothing to do: fails with the benign,
+   * retryable ApplicationFailure `NoChange`, whose next delay is the pair's poll interval, so that waiting leaves
+   * nothing in the history. A side that fails is retried the same way (`Waiting`), with a delay of its own. Returns
+   * when there is something for the workflow to do: `changed`: a run is due; `state`: the pair came into or out of
+   * attention since `input.state`.
    *
-   * An attempt may be given up at any moment (a wish, new settings, a pause) and its answer be lost: what is due must follow from what is stored,
-   * so that the next call says it again. An attempt that takes longer than 10 s heartbeats, with nothing, at least every 10 s.
+   * An attempt may be given up at any moment (a wish, new settings, a pause) and its answer be lost: what is due must
+   * follow from what is stored, so that the next call says it again. An attempt that takes longer than 10 s heartbeats,
+   * with nothing, at least every 10 s.
    */
   pollPair(input: { readonly pairId: string; readonly state: PairState }): Promise<PollResult>;
   /**
-   * Begins run number `number` of the pair (a repeated call finds the same run) and decides what is to be written. Unless `polled`, both sides are
-   * read first. Ends the run itself when nothing is to be written or a side cannot be read. An earlier run of the pair that is still open was cut
-   * short by a pause or by a failure; it is ended here, and what it left is planned anew.
+   * Begins run number `number` of the pair (a repeated call finds the same run) and decides what is to be written.
+   * Unless `polled`, both sides are read first. Ends the run itself when nothing is to be written or a side cannot be
+   * read. An earlier run of the pair that is still open was cut short by a pause or by a failure; it is ended here, and
+   * what it left is planned anew.
    */
   diffPair(input: {
     readonly pairId: string;

@@ -1,4 +1,7 @@
-/** What the workflow of one pair knows between two events of its history: small, since it crosses continue-as-new in the input. */
+/**
+ * What the workflow of one pair knows between two events of its history: small, since it crosses continue-as-new in the
+ * input.
+ */
 import type { PairSnapshot, PairState, RunSummary, SyncPairInput, WantedRun } from './messages.ts';
 import { FIRST_RUN } from './run-requests.ts';
 
@@ -64,7 +67,10 @@ export function snapshotOf(pair: Pair): PairSnapshot {
   };
 }
 
-/** What the Temporal UI shows above the history (markdown): the state in words, and why a red badge on `pollPair` is no error. */
+/**
+ * What the Temporal UI shows above the history (markdown): the state in words, and why a red badge on `pollPair` is no
+ * error.
+ */
 export function detailsOf(pair: Pair): string {
   const last = pair.lastRun;
   return [
@@ -73,11 +79,14 @@ export function detailsOf(pair: Pair): string {
       `**Needs attention:** ${pair.reason ?? 'see the pair in Calpair'}. It keeps trying and heals by itself.`,
     last === null
       ? '**Last run:** none has ended yet.'
-      : `**Last run:** number ${pair.ended.number}, ${last.result}: ${last.writes} writes, ${last.conflicts} conflicts, ` +
+      : `**Last run:** number ${pair.ended.number}, ${last.result}: ${last.writes} writes, ` +
+        `${last.conflicts} conflicts, ` +
         `${last.held} held, ${last.problems} problems (\`${last.runId}\`).`,
     pair.failures > 0 && `**Failed runs in a row:** ${pair.failures}.`,
-    '`pollPair` looks at both calendars. When nothing changed it ends with **NoChange** and is tried again after the poll interval, which leaves ' +
-      'nothing in the history. So a growing attempt number, the red badge and a last failure `NoChange` are the normal, healthy answer; `Waiting` ' +
+    '`pollPair` looks at both calendars. When nothing changed it ends with **NoChange** and is ' +
+      'tried again after the poll interval, which leaves ' +
+      'nothing in the history. So a growing attempt number, the red badge and a last failure ' +
+      '`NoChange` are the normal, healthy answer; `Waiting` ' +
       'means that a calendar cannot be read right now. Counts only: Calpair keeps calendar content out of Temporal.',
   ]
     .filter((line) => line !== false)

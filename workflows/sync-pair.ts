@@ -1,9 +1,10 @@
 /**
  * One pair, one workflow, as long as the pair lives: watch both calendars, and when there is something to do, run.
  *
- * The watch is one activity that fails with `NoChange` and is retried by the server, so an idle pair adds nothing to its history, however long it
- * idles. A change costs 18 events. Everything that people, the API and webhooks want arrives as a message, changes `Pair`, and cuts the wait
- * short; the loop then decides from `Pair` alone what comes next, so no message can be lost between two steps.
+ * The watch is one activity that fails with `NoChange` and is retried by the server, so an idle pair adds nothing to
+ * its history, however long it idles. A change costs 18 events. Everything that people, the API and webhooks want
+ * arrives as a message, changes `Pair`, and cuts the wait short; the loop then decides from `Pair` alone what comes
+ * next, so no message can be lost between two steps.
  */
 import {
   ActivityCancellationType,
@@ -27,15 +28,19 @@ import { detailsOf, inputOf, pairOf, snapshotOf } from './pair.ts';
 import { AFTER_CHANGE, AFTER_RESUME, join } from './run-requests.ts';
 import { isLong, LONG_HISTORY, workUntil } from './work-until.ts';
 
-/** From here on nobody may wait for a run any more: callers that overlap without end would put continue-as-new off for ever. */
+/**
+ * From here on nobody may wait for a run any more: callers that overlap without end would put continue-as-new off for
+ * ever.
+ */
 const OVERLONG_HISTORY = 3 * LONG_HISTORY;
 const SHORTEST_REST_MS = 10_000;
 const LONGEST_REST_MS = 5 * 60_000;
 
 /**
- * Attempts are shared by "no change" and by real errors, so the coefficient is 1 and every error brings its own delay; the interval here rules only
- * attempts that were lost. A poll takes a moment and heartbeats only when it does not, so a lost worker shows after 60 s, and a first full listing
- * may take its time. A watch only looks: it is given up without waiting for it, so that a wish never waits for a slow server.
+ * Attempts are shared by "no change" and by real errors, so the coefficient is 1 and every error brings its own delay;
+ * the interval here rules only attempts that were lost. A poll takes a moment and heartbeats only when it does not, so
+ * a lost worker shows after 60 s, and a first full listing may take its time. A watch only looks: it is given up
+ * without waiting for it, so that a wish never waits for a slow server.
  */
 const { pollPair } = proxyActivities<PairActivities>({
   taskQueue: messages.POLLS_QUEUE,
@@ -46,7 +51,10 @@ const { pollPair } = proxyActivities<PairActivities>({
   summary: 'until a calendar changes',
 });
 
-/** Both can be repeated at any point, so they are, for ever: after a lost worker (30 s), an outage of the database, a mistake of ours. */
+/**
+ * Both can be repeated at any point, so they are, for ever: after a lost worker (30 s), an outage of the database, a
+ * mistake of ours.
+ */
 const { diffPair, applyPlan } = proxyActivities<PairActivities>({
   taskQueue: messages.PAIRS_QUEUE,
   startToCloseTimeout: '6 hours',
@@ -100,7 +108,10 @@ function grantWish(pair: Pair): WantedRun {
   return wish;
 }
 
-/** The run that grants the wish is the next one to begin: one under way may have looked at the calendars before the call. */
+/**
+ * The run that grants the wish is the next one to begin: one under way may have looked at the calendars before the
+ * call.
+ */
 async function runAndWait(pair: Pair, wish: WantedRun): Promise<messages.FinishedRun> {
   want(pair, wish);
   const number = pair.begun + 1;
@@ -115,8 +126,8 @@ function pausedFailure(): ApplicationFailure {
 }
 
 /**
- * Waiting for the handlers alone would deadlock: one that waits for a run waits for this loop. With a run wanted the loop goes on and comes back.
- * A wish that nobody waits for crosses over in the input.
+ * Waiting for the handlers alone would deadlock: one that waits for a run waits for this loop. With a run wanted the
+ * loop goes on and comes back. A wish that nobody waits for crosses over in the input.
  */
 async function continueAsNewWhenLong(pair: Pair): Promise<void> {
   if (!isLong()) return;
@@ -188,7 +199,10 @@ async function diffAndApply(pair: Pair, number: number, wish: WantedRun, polled:
   return applyPlan.executeWithOptions({ summary: ops }, [{ pairId: pair.pairId, runId: plan.runId }]);
 }
 
-/** An activity that gave up never closes the workflow. Anything else is a cancellation, or a mistake in this file that must stop its task. */
+/**
+ * An activity that gave up never closes the workflow. Anything else is a cancellation, or a mistake in this file that
+ * must stop its task.
+ */
 function noteFailure(pair: Pair, err: unknown): null {
   if (!(err instanceof ActivityFailure) || isCancellation(err)) throw err;
   restLonger(pair);

@@ -1,6 +1,7 @@
 /**
- * The watch of one calendar with bookings: one activity that fails with `NoChange` until somebody changes a booked event; then that booking's workflow is
- * told. It ends with the last booking that is still to come, and is started again with the next one.
+ * The watch of one calendar with bookings: one activity that fails with `NoChange` until somebody changes a booked
+ * event; then that booking's workflow is told. It ends with the last booking that is still to come, and is started
+ * again with the next one.
  */
 import {
   ActivityCancellationType,

@@ -1,4 +1,7 @@
-/** Tells the operator's webhook what happened: one activity over the outbox, tried again for ever, so that what is told outlives every process. */
+/**
+ * Tells the operator's webhook what happened: one activity over the outbox, tried again for ever, so that what is told
+ * outlives every process.
+ */
 import { ActivityCancellationType, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { BookingActivities } from './booking-messages.ts';
 import { BOOKINGS_QUEUE } from './booking-messages.ts';

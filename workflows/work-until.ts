@@ -1,4 +1,7 @@
-/** What all workflows need that live long: work that something else may cut short, and a history that does not grow without end. */
+/**
+ * What all workflows need that live long: work that something else may cut short, and a history that does not grow
+ * without end.
+ */
 import { CancellationScope, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
 
 /** A worker that has not got a workflow in its cache replays its history at about 0.4 ms an event. */
@@ -11,8 +14,8 @@ export function isLong(): boolean {
 }
 
 /**
- * Does the work until it ends or `enough` turns true; then the work is cancelled, its end awaited as its cancellation type says, and null returned.
- * A cancelled workflow cancels the work, too, and that is thrown.
+ * Does the work until it ends or `enough` turns true; then the work is cancelled, its end awaited as its cancellation
+ * type says, and null returned. A cancelled workflow cancels the work, too, and that is thrown.
  */
 export async function workUntil<T>(enough: () => boolean, work: () => Promise<T>): Promise<T | null> {
   const scope = new CancellationScope();

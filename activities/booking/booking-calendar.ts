@@ -44,7 +44,10 @@ export async function openBooked(
   };
 }
 
-/** What passes: how long to wait after so many failures in a row, and what Temporal is told. The account is noted where it is its credentials. */
+/**
+ * What passes: how long to wait after so many failures in a row, and what Temporal is told. The account is noted where
+ * it is its credentials.
+ */
 export async function noteWait(
   { db }: BookingDeps,
   accountId: string,

@@ -1,6 +1,7 @@
 /**
- * Makes the calendar show what a booking is. What is about to be sent is noted before it is sent, so an attempt that broke off anywhere is taken up by the
- * next one: a create finds its own event by its name, and a move that arrived is not taken for a person's.
+ * Makes the calendar show what a booking is. What is about to be sent is noted before it is sent, so an attempt that
+ * broke off anywhere is taken up by the next one: a create finds its own event by its name, and a move that arrived is
+ * not taken for a person's.
  */
 import { ApplicationFailure } from '@temporalio/common';
 import {
@@ -78,7 +79,10 @@ interface Round {
   readonly isSettled: boolean;
 }
 
-/** Nothing is known to be in the calendar: what may have been sent is sent again, which finds it, also for a booking that is cancelled by now. */
+/**
+ * Nothing is known to be in the calendar: what may have been sent is sent again, which finds it, also for a booking
+ * that is cancelled by now.
+ */
 async function create(deps: BookingDeps, { side }: OpenBooked, row: BookingRow): Promise<Round> {
   const { db } = deps;
   const wanted = wantedOf(db, row);
@@ -146,7 +150,9 @@ async function goneThere(deps: BookingDeps, open: OpenBooked, row: BookingRow): 
   return cancelledThere(deps, row);
 }
 
-/** Somebody deleted or cancelled it in the calendar: that holds, also against a new time that was still to be written. */
+/**
+ * Somebody deleted or cancelled it in the calendar: that holds, also against a new time that was still to be written.
+ */
 function cancelledThere(deps: BookingDeps, row: BookingRow): Promise<Round> {
   return settle(deps, row, null, { status: 'cancelled', cancelledBy: 'calendar' }, 'booking.cancelled');
 }

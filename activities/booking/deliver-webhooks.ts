@@ -1,6 +1,7 @@
 /**
- * Delivers the outbox to the operator's webhook, signed as Standard Webhooks (https://www.standardwebhooks.com): each event at least once, under the same
- * `webhook-id` in every try. The address is the operator's own, so it is not restricted.
+ * Delivers the outbox to the operator's webhook, signed as Standard Webhooks (https://www.standardwebhooks.com): each
+ * event at least once, under the same `webhook-id` in every try. The address is the operator's own, so it is not
+ * restricted.
  */
 
 import { createHmac } from 'node:crypto';

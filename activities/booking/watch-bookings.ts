@@ -1,4 +1,7 @@
-/** The look at a calendar with bookings: one request while nothing happens, and nothing in any history. What changed is left to the bookings themselves. */
+/**
+ * The look at a calendar with bookings: one request while nothing happens, and nothing in any history. What changed is
+ * left to the bookings themselves.
+ */
 import { Context } from '@temporalio/activity';
 import { SyncError } from '../../core/sync-error.ts';
 import { noteCalendarChange } from '../../db/accounts.ts';

@@ -1,9 +1,9 @@
 /**
- * Carries out a run's plan. Every op is conditional on what was merged, is noted before the next one starts, and may be repeated: a crash at any point ends the
- * same. A lost race is read again and decided again within the run.
+ * Carries out a run's plan. Every op is conditional on what was merged, is noted before the next one starts, and may be
+ * repeated: a crash at any point ends the same. A lost race is read again and decided again within the run.
  *
- * The invariant: a side's base moves only when every op of its link in this run is done; until then only what the side shows is noted, so
- * that an edit that still has to cross is not forgotten.
+ * The invariant: a side's base moves only when every op of its link in this run is done; until then only what the side
+ * shows is noted, so that an edit that still has to cross is not forgotten.
  */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
@@ -24,7 +24,10 @@ import { proveDeletions, SideFailed } from './read-sides.ts';
 
 /** Lost races are decided again this often within a run; then the next run goes on. */
 const MAX_ROUNDS = 5;
-/** A server that refuses every condition must not keep a pair busy: it is asked again after this long, then ever more rarely. */
+/**
+ * A server that refuses every condition must not keep a pair busy: it is asked again after this long, then ever more
+ * rarely.
+ */
 const LOST_RACES_REST_MS = 60_000;
 /** A shorter Retry-After is waited out on the spot. */
 const SHORT_WAIT_MS = 20_000;

@@ -1,5 +1,6 @@
 /**
- * Reads back what was written, so that the last known state is what the side itself shows: servers rewrite what they store.
+ * Reads back what was written, so that the last known state is what the side itself shows: servers rewrite what they
+ * store.
  */
 import type { SideName } from '../../core/event.ts';
 import type { SideRow } from '../../db/links.ts';

@@ -1,11 +1,17 @@
-/** An event that comes to a calendar through two pairs: what the other one has made there is asked for by its name, because a change feed may be slow to tell, or silent. */
+/**
+ * An event that comes to a calendar through two pairs: what the other one has made there is asked for by its name,
+ * because a change feed may be slow to tell, or silent.
+ */
 
 import type { Deps } from '../deps.ts';
 import { observe } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { askSide } from './read-sides.ts';
 
-/** Stores what other pairs have put into the calendars of this pair, so that it is found there and not made again. @throws SideFailed */
+/**
+ * Stores what other pairs have put into the calendars of this pair, so that it is found there and not made again.
+ * @throws SideFailed
+ */
 export async function findCopiesOfOthers(deps: Deps, { pair, sides }: OpenPair, epoch: number): Promise<void> {
   const copies = await deps.store.copiesOfOthers(pair, deps.clock.now());
   for (const side of ['caldav', 'cloud'] as const) {

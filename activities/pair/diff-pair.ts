@@ -1,4 +1,7 @@
-/** Begins a run: reads both sides unless a poll just has, finds out what belongs together, and decides what is to be written. */
+/**
+ * Begins a run: reads both sides unless a poll just has, finds out what belongs together, and decides what is to be
+ * written.
+ */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SideName } from '../../core/event.ts';
@@ -46,7 +49,10 @@ export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
   };
 }
 
-/** A Retry-After binds a run that somebody asked for, too: it begins when the wait is over. A run that has begun already goes on. */
+/**
+ * A Retry-After binds a run that somebody asked for, too: it begins when the wait is over. A run that has begun already
+ * goes on.
+ */
 async function askedToWaitMs(deps: Deps, { pairId, number }: Input): Promise<number> {
   const { until, hasBegun } = await deps.store.askedToWait(pairId, number);
   return until && !hasBegun ? until.getTime() - deps.clock.now().getTime() : 0;

@@ -50,7 +50,8 @@ export async function executeOp(applying: Applying, op: OpRow, tries: number): P
   try {
     const outcome = loaded && op.action !== 'update' ? await lookAgain(applying, op, loaded.sides) : null;
     if (outcome) return outcome;
-    // After what the write goes by was read: a worker that stood still between the two must not put an old merge over what a later run has found.
+    // After what the write goes by was read: a worker that stood still between the two must not put an old merge over
+    // what a later run has found.
     await mayWrite(applying);
     return loaded ? await tryOp(applying, op, loaded, tries) : { kind: 'waits' };
   } catch (error) {
@@ -68,13 +69,17 @@ async function mayWrite({ deps, open, epoch, signal }: Applying): Promise<void> 
   if (pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');
 }
 
-/** A proof that an event is gone is good for this long: before the write comes to be done, the event may have been restored. */
+/**
+ * A proof that an event is gone is good for this long: before the write comes to be done, the event may have been
+ * restored.
+ */
 const PROOF_MS = 5 * 60_000;
 
 /**
- * Nothing is removed, and no copy made again, because of what a listing may only not tell yet. Of an event that is still there (cancelled, or repeating in its own way) the copy
- * goes only while the event itself, asked for by its name, shows what was decided about; what is gone must have been proved so just now, or it is asked for again.
- * Null: all is as it was decided about. @throws SideFailed
+ * Nothing is removed, and no copy made again, because of what a listing may only not tell yet. Of an event that is
+ * still there (cancelled, or repeating in its own way) the copy goes only while the event itself, asked for by its
+ * name, shows what was decided about; what is gone must have been proved so just now, or it is asked for again. Null:
+ * all is as it was decided about. @throws SideFailed
  */
 async function lookAgain(applying: Applying, op: OpRow, sides: Sides): Promise<Outcome | null> {
   const { deps, stopped } = applying;
@@ -132,8 +137,9 @@ async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tri
 }
 
 /**
- * The name was used before: the copy gets another one. A copy that was waited for under the old one is forgotten, so that its end, once that is proved, does not
- * lead to a third name while the answer to the second create may have been lost.
+ * The name was used before: the copy gets another one. A copy that was waited for under the old one is forgotten, so
+ * that its end, once that is proved, does not lead to a third name while the answer to the second create may have been
+ * lost.
  */
 async function nextName({ deps, open, epoch }: Applying, op: OpRow, awaited: SideRow | undefined): Promise<void> {
   await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
@@ -151,7 +157,8 @@ export async function postpone(applying: Applying, op: OpRow, error: SyncError):
 async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: Sides): Promise<void> {
   const { deps, open, epoch } = applying;
   const { pair } = open;
-  // Where a copy was here and is gone, the new one gets an id that no event ever had; one that may have been lost is made under its own.
+  // Where a copy was here and is gone, the new one gets an id that no event ever had; one that may have been lost is
+  // made under its own.
   const next = nextOf(deps.store, op);
   const generation = op.side === 'caldav' ? link.caldavGeneration : link.cloudGeneration;
   const last = sides[op.side];
@@ -181,7 +188,10 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
   });
 }
 
-/** The copy of an earlier try, which a person may have edited since: what both sides show now is merged as at a first meeting. */
+/**
+ * The copy of an earlier try, which a person may have edited since: what both sides show now is merged as at a first
+ * meeting.
+ */
 async function meet(tx: Store, { deps }: Applying, op: OpRow): Promise<void> {
   await tx.setOp(op.id, 'done', null, deps.clock.now());
   for (const side of ['caldav', 'cloud'] as const)
@@ -255,7 +265,10 @@ function isAsKnown(store: Store, row: SideRow, answer: Answer): boolean {
   return (answer.version !== null && answer.version === row.version) || answer.data === seenOf(store, row)?.data;
 }
 
-/** One of the sides has moved on: the op is given up before that is noted, so that no crash leaves it open as if it had been meant for what is there now. */
+/**
+ * One of the sides has moved on: the op is given up before that is noted, so that no crash leaves it open as if it had
+ * been meant for what is there now.
+ */
 async function outdated(
   { deps, open, epoch }: Applying,
   op: OpRow,

@@ -5,7 +5,10 @@ import type { OpenPair } from './open-pair.ts';
 /** Links of events that were on both sides, each by itself. */
 export type Matched = { readonly linkId: string; readonly by: 'uid' | 'content' };
 
-/** Follows events to their new names, then links unlinked events that are on both sides: by UID, at a first meeting or resync also by title, start and recurrence. */
+/**
+ * Follows events to their new names, then links unlinked events that are on both sides: by UID, at a first meeting or
+ * resync also by title, start and recurrence.
+ */
 export function match(deps: Deps, { pair }: OpenPair, epoch: number): Promise<Matched[]> {
   return deps.store.underEpoch(pair.id, epoch, async (tx) => {
     for (const halves of await tx.renames(pair.id)) await tx.joinHalves(halves);

@@ -1,6 +1,6 @@
 /**
- * Stores what a side shows. Observations are states, not deltas: storing one twice, or without its cursor, does no harm. An event whose version
- * changed but whose content did not is noted and wakes nobody.
+ * Stores what a side shows. Observations are states, not deltas: storing one twice, or without its cursor, does no
+ * harm. An event whose version changed but whose content did not is noted and wakes nobody.
  */
 import { type CalendarEvent, changedPaths, otherSide, type SideName, sameValue } from '../../core/event.ts';
 import { context, type SideRow } from '../../db/links.ts';
@@ -110,8 +110,8 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
   const dirty: string[] = [];
   const newLinks = [];
   const newSides = [];
-  // Soon after something went, a listing that lags behind shows it once more, as if it were new: the run asks for it by its name. So it does for a copy
-  // of ours that has been replaced by another one.
+  // Soon after something went, a listing that lags behind shows it once more, as if it were new: the run asks for it by
+  // its name. So it does for a copy of ours that has been replaced by another one.
   const isGhostly = observer.isAnswer !== true && found.length > known.size && (await hasJustLost(observer, tx));
   for (const one of found) {
     const row = known.get(one.ref);
@@ -119,7 +119,8 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
       if (await observeKnown(observer, tx, row, one)) dirty.push(row.linkId);
       continue;
     }
-    // A copy of ours whose create was never answered carries the link's id; the link table decides whether that place is free.
+    // A copy of ours whose create was never answered carries the link's id; the link table decides whether that place
+    // is free.
     const isOurs = one.marker !== null && free.delete(one.marker);
     const linkId = isOurs ? (one.marker as string) : observer.deps.newId();
     if (isOurs) dirty.push(linkId);
@@ -148,7 +149,10 @@ async function linksOf(tx: Store, pairId: string, ids: readonly string[]): Promi
   return new Set((await tx.loadLinks(ids)).filter(({ link }) => link.pairId === pairId).map(({ link }) => link.id));
 }
 
-/** Some programs store an edited event under a new name: what it showed under the old one is still what both sides last agreed on. */
+/**
+ * Some programs store an edited event under a new name: what it showed under the old one is still what both sides last
+ * agreed on.
+ */
 async function agreedUnderOldName(tx: Store, linkId: string, side: SideName, uidHash: string | null) {
   const old = (await tx.loadLinks([linkId]))[0]?.sides[side];
   return old?.base && uidHash !== null && old.uidHash === uidHash
@@ -194,7 +198,8 @@ async function observeKnown(
     return false;
   }
   if (!isBack && isOlder(row, found)) {
-    // Either this answer lags behind what was known already, or somebody brought the older state back: the run asks for the event itself.
+    // Either this answer lags behind what was known already, or somebody brought the older state back: the run asks for
+    // the event itself.
     await tx.updateSide(row.linkId, side, { shown: true, confirmed: false });
     return true;
   }
@@ -227,9 +232,9 @@ function isOlder(row: SideRow, { version, modifiedAt }: Found): boolean {
 const LAG_MS = 15_000;
 
 /**
- * Notes what a side shows of an event that we have written but not read back yet. What the server made of our own write becomes the last known state; a
- * person's edit that came in between is told from that by the version, or where the server gave none, by the time of modification. True when a run
- * has to look at the event.
+ * Notes what a side shows of an event that we have written but not read back yet. What the server made of our own write
+ * becomes the last known state; a person's edit that came in between is told from that by the version, or where the
+ * server gave none, by the time of modification. True when a run has to look at the event.
  */
 export async function confirmShown(
   { deps, side, reader }: Pick<Observer, 'deps' | 'side' | 'reader'>,
@@ -266,8 +271,9 @@ export async function confirmShown(
 const AWAITED_MS = 15 * 60_000;
 
 /**
- * A copy that was accepted, but that nothing has shown since and that does not answer: it may be lost, or its server lags behind. While its original is there
- * it is created once more, after a while and under the same name, so that it cannot be doubled; otherwise it is waited for, so that it is known when it comes.
+ * A copy that was accepted, but that nothing has shown since and that does not answer: it may be lost, or its server
+ * lags behind. While its original is there it is created once more, after a while and under the same name, so that it
+ * cannot be doubled; otherwise it is waited for, so that it is known when it comes.
  */
 export async function createAgain(deps: Deps, tx: Store, row: SideRow): Promise<void> {
   const other = (await tx.loadLinks([row.linkId]))[0]?.sides[otherSide(row.side)];

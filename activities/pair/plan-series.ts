@@ -1,4 +1,7 @@
-/** A series that is written out on the other side: its occurrences and their single events, decided together (`core/sync/expanded-series.ts`). */
+/**
+ * A series that is written out on the other side: its occurrences and their single events, decided together
+ * (`core/sync/expanded-series.ts`).
+ */
 
 import {
   type CalendarEvent,
@@ -133,7 +136,10 @@ function viewOfSingle(store: Store, open: OpenPair, loaded: Loaded, series: Link
   };
 }
 
-/** Only what differs from what the copies may see is taken over: an option that leaves people out must not remove them from the series. */
+/**
+ * Only what differs from what the copies may see is taken over: an option that leaves people out must not remove them
+ * from the series.
+ */
 function withExceptions(
   full: CalendarEvent,
   series: CalendarEvent,

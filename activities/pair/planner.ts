@@ -1,4 +1,7 @@
-/** Turns what the database knows about a pair's events into the ops of a run, by the pure decision table of `core/sync/decide.ts`. */
+/**
+ * Turns what the database knows about a pair's events into the ops of a run, by the pure decision table of
+ * `core/sync/decide.ts`.
+ */
 import type { SideName } from '../../core/event.ts';
 import { type Decision, decide, type LinkView, type Op } from '../../core/sync/decide.ts';
 import { holdReason, isFlapping } from '../../core/sync/deletion-guard.ts';
@@ -215,7 +218,10 @@ class Planner {
     for (const op of decision.ops) await this.op(link, op);
   }
 
-  /** Two pairs that create one event in one calendar at once would make two of it: the second waits until it finds the first one's. */
+  /**
+   * Two pairs that create one event in one calendar at once would make two of it: the second waits until it finds the
+   * first one's.
+   */
   private async comesAnotherWay({ side, action, next }: Op): Promise<boolean> {
     const others = this.shared[side];
     if (action !== 'create' || !next?.uid || !others) return false;
@@ -269,7 +275,10 @@ class Planner {
     this.planned.ops += rows.length;
   }
 
-  /** The series that are written out, once all links are known; those of which only a single changed are decided about here. */
+  /**
+   * The series that are written out, once all links are known; those of which only a single changed are decided about
+   * here.
+   */
   async seriesOfSingles(): Promise<void> {
     const { store } = this.deps;
     const rest = [...this.parents].filter((id) => !this.seen.has(id));
@@ -289,7 +298,10 @@ class Planner {
     }
   }
 
-  /** Singles that an earlier pair of these calendars wrote out become those of the series; what else was kept back is an event like any other. */
+  /**
+   * Singles that an earlier pair of these calendars wrote out become those of the series; what else was kept back is an
+   * event like any other.
+   */
   private async adoptStrays(): Promise<void> {
     if (this.strays.length === 0) return;
     const { store } = this.deps;
@@ -337,8 +349,8 @@ class Planner {
   }
 
   /**
-   * A series whose singles have to go: it is gone itself, which is one deletion, or the other side can express it by now. True when the link itself is
-   * dealt with.
+   * A series whose singles have to go: it is gone itself, which is one deletion, or the other side can express it by
+   * now. True when the link itself is dealt with.
    */
   private async withoutSingles(
     { link, sides }: Loaded,

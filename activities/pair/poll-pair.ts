@@ -52,7 +52,8 @@ async function waitFor(deps: Deps, open: OpenPair, state: string): Promise<PollR
   if (await deps.store.isRunning(pair.id)) return { kind: 'changed' };
   const restMs = (pair.notBefore?.getTime() ?? 0) - deps.clock.now().getTime();
   if (restMs > 0) throw waiting('throttled', 'both', restMs / 1000);
-  // After a run the next look is an interval away, as `nextPollAt` tells: what a person does right after a sync belongs to the next one.
+  // After a run the next look is an interval away, as `nextPollAt` tells: what a person does right after a sync belongs
+  // to the next one.
   const untilDueMs = dueAt(pair) - deps.clock.now().getTime();
   if (untilDueMs > SOON_MS && !(await deps.store.hasWork(pair.id, deps.clock.now()))) throw noChange(untilDueMs / 1000);
   return null;

@@ -1,4 +1,7 @@
-/** What a sync of a pair would do now: a run's own code on a private copy of what is known of the pair (`db/scratch.ts`), up to the first write. */
+/**
+ * What a sync of a pair would do now: a run's own code on a private copy of what is known of the pair
+ * (`db/scratch.ts`), up to the first write.
+ */
 import type { CalendarEvent, SideName } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { Db } from '../../db/connect.ts';
@@ -40,14 +43,20 @@ export interface Preview {
 const TOLD = 200;
 /** What a person most wants to know comes first, and is not cut off. */
 const RANK: Readonly<Record<OpAction, number>> = { delete: 0, create: 1, update: 2 };
-/** Of both sides together; a person waits for the answer, and a small machine with much else to do takes 50 s for so many. */
+/**
+ * Of both sides together; a person waits for the answer, and a small machine with much else to do takes 50 s for so
+ * many.
+ */
 const MAX_EVENTS = 8_000;
 /** For one statement. */
 const MAX_SECONDS = 60;
 
 export type PreviewPair = (pairId: string, signal: AbortSignal) => Promise<Preview | 'gone' | 'too-large'>;
 
-/** Writes nothing, neither to a calendar nor to the database, and is in nobody's way. @throws SyncError when a side cannot be read */
+/**
+ * Writes nothing, neither to a calendar nor to the database, and is in nobody's way.
+ * @throws SyncError when a side cannot be read
+ */
 export function createPreviewPair(deps: Deps, db: Db): PreviewPair {
   return async (pairId, signal) => {
     // Opened on the real database: an access token that is renewed meanwhile is kept.

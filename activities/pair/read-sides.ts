@@ -67,7 +67,10 @@ export async function readSides(deps: Deps, open: OpenPair, setting: ReadSetting
   return { caldav: caldav.value, cloud: cloud.value };
 }
 
-/** One of them is told of; both are left alone for as long as either has asked, also where the other one only failed because a later run has begun. */
+/**
+ * One of them is told of; both are left alone for as long as either has asked, also where the other one only failed
+ * because a later run has begun.
+ */
 async function bothFailed(deps: Deps, open: OpenPair, caldav: unknown, cloud: unknown): Promise<unknown> {
   const waitMs = Math.max(...[caldav, cloud].map((error) => (error instanceof SideFailed ? error.waitMs : 0)));
   if (caldav instanceof SideFailed && cloud instanceof SideFailed)
@@ -122,7 +125,8 @@ function knownOf(deps: Deps, open: OpenPair, side: SideName): Known {
       return rows.flatMap((row) => (row.gone === 'no' ? (seenOf(deps.store, row) ?? []) : []));
     },
     versions: async () => {
-      // Only a full listing asks this, before its first page: of a stranger's calendar nothing may be stored, and with one nothing may meet.
+      // Only a full listing asks this, before its first page: of a stranger's calendar nothing may be stored, and with
+      // one nothing may meet.
       await assureAccount(open, side);
       return deps.store.versionsOf(pairId, side);
     },
@@ -130,8 +134,8 @@ function knownOf(deps: Deps, open: OpenPair, side: SideName): Known {
 }
 
 /**
- * What a full listing does not name is hinted to be gone. When that is much, or all, some of it is asked for first; if any of it answers, the listing is
- * not believed and the side counts as missing.
+ * What a full listing does not name is hinted to be gone. When that is much, or all, some of it is asked for first; if
+ * any of it answers, the listing is not believed and the side counts as missing.
  */
 async function believeAbsences(
   { deps, pairId, epoch, side, reader }: Observer,
@@ -161,7 +165,8 @@ async function doubt(reader: Side, sample: readonly string[]): Promise<void> {
 }
 
 /**
- * Asks for every event that is hinted to be gone, by its name: only the server's own word is proof. What answers is stored as it is now.
+ * Asks for every event that is hinted to be gone, by its name: only the server's own word is proof. What answers is
+ * stored as it is now.
  */
 export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number): Promise<void> {
   for (const side of ['caldav', 'cloud'] as const) {
@@ -177,7 +182,8 @@ async function proveBatch(observer: Observer, open: OpenPair, rows: readonly Sid
   const { deps, pairId, epoch, side, reader } = observer;
   const answers = await askSide(side, () => reader.get([...new Set(rows.map((row) => row.resource))]));
   if ([...answers.values()].includes('gone')) {
-    // Of a stranger nothing is proof; asked after the answer, because the credentials may have changed since this run began.
+    // Of a stranger nothing is proof; asked after the answer, because the credentials may have changed since this run
+    // began.
     await askSide(side, () => assureAccount(open, side));
     await deps.store.updatePair(pairId, { lastGoneAt: deps.clock.now() });
   }
@@ -189,7 +195,8 @@ async function proveBatch(observer: Observer, open: OpenPair, rows: readonly Sid
     } else {
       await deps.store.underEpoch(pairId, epoch, async (tx) => {
         if (!row.shown) return createAgain(deps, tx, row);
-        // Never agreed on: it was a ghost, or went before both were compared. Its end says nothing about the event on the other side.
+        // Never agreed on: it was a ghost, or went before both were compared. Its end says nothing about the event on
+        // the other side.
         if (row.base === null && (await tx.loadLinks([row.linkId]))[0]?.sides[otherSide(side)]) {
           await tx.dropSide(row.linkId, side);
           return tx.markDirty([row.linkId]);

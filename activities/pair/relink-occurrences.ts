@@ -1,6 +1,6 @@
 /**
- * Single events that an earlier pair wrote out for a series, found again when the two calendars meet once more: no link table knows them, and read as
- * new events each would come to be there twice.
+ * Single events that an earlier pair wrote out for a series, found again when the two calendars meet once more: no link
+ * table knows them, and read as new events each would come to be there twice.
  */
 import { type OccurrenceId, otherSide, type SideName } from '../../core/event.ts';
 import { occurrenceId } from '../../core/recurrence/occurrence.ts';
@@ -28,7 +28,10 @@ export function isStray({ caldav, cloud }: LinkView): boolean {
   return !!one?.marker && one.now !== null && one.now.recurrence === null;
 }
 
-/** Which strays stand for which occurrences: equal in title and start, each only if unique on both sides. `singles` are those that the series have already. */
+/**
+ * Which strays stand for which occurrences: equal in title and start, each only if unique on both sides. `singles` are
+ * those that the series have already.
+ */
 export function adoptions(
   strays: readonly Viewed[],
   series: readonly Viewed[],

@@ -1,4 +1,7 @@
-/** Credentials that were taken may open another person's calendars since: a server maps the user to somebody else, a sign-in was mixed up. */
+/**
+ * Credentials that were taken may open another person's calendars since: a server maps the user to somebody else, a
+ * sign-in was mixed up.
+ */
 import type { SideName } from '../../core/event.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import type { OpenPair } from './open-pair.ts';
@@ -6,7 +9,10 @@ import type { OpenPair } from './open-pair.ts';
 /** A service that does not say whose the credentials are proves nothing against them. */
 const SAYS_NOTHING: readonly SyncErrorKind[] = ['not-a-caldav-server', 'forbidden', 'gone', 'rejected'];
 
-/** To be asked before a side is compared in full with what is known of it, and before an absence is believed. @throws SyncError `different-account` */
+/**
+ * To be asked before a side is compared in full with what is known of it, and before an absence is believed.
+ * @throws SyncError `different-account`
+ */
 export async function assureAccount({ isSameAccount }: OpenPair, side: SideName): Promise<void> {
   const isSame = await isSameAccount[side]().catch((error: unknown) => {
     if (error instanceof SyncError && SAYS_NOTHING.includes(error.kind)) return true;

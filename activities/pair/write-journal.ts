@@ -1,4 +1,7 @@
-/** What the journal says of the fields that a run writes: keyed hashes, no content and no addresses. They tell flapping, and our own writes from people's edits. */
+/**
+ * What the journal says of the fields that a run writes: keyed hashes, no content and no addresses. They tell flapping,
+ * and our own writes from people's edits.
+ */
 
 import type { CalendarEvent, SideName } from '../../core/event.ts';
 import { type ChangedValue, changedValues } from '../../core/sync/changed-values.ts';

@@ -63,7 +63,9 @@ export function addCloud(service, { config, say, go }) {
               'add',
               'Add the account',
               field('refreshToken', 'Refresh token', input({ type: 'password', autocomplete: 'off' }), {
-                hint: 'One that was given to the OAuth client of this installation, with the right to read and write calendars.',
+                hint:
+                  'One that was given to the OAuth client of this installation, with the right to read and ' +
+                  'write calendars.',
               }),
               label(),
             )
@@ -91,7 +93,8 @@ export function newCredentials(id, { say, go }) {
     render: () =>
       page(
         ['New credentials for ', theirs(accountName(account))],
-        `${serviceOf(account)}. They have to open the calendars of the same person. Every pair that waits for them goes on by itself.`,
+        `${serviceOf(account)}. They have to open the calendars of the same person. Every pair ` +
+          'that waits for them goes on by itself.',
         account.provider === 'caldav'
           ? form(
               'renew',

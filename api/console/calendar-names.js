@@ -1,4 +1,7 @@
-/** Names of calendars, asked from the services once in a while and two accounts at a time; until one is known its id is shown. */
+/**
+ * Names of calendars, asked from the services once in a while and two accounts at a time; until one is known its id is
+ * shown.
+ */
 import { all } from './api.js';
 
 const ASK_AGAIN_MS = 10 * 60_000;

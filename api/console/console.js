@@ -1,4 +1,7 @@
-/** The console: which page is shown, its refresh, the key, and what becomes of clicks. It is a client of the HTTP API and nothing more. */
+/**
+ * The console: which page is shown, its refresh, the key, and what becomes of clicks. It is a client of the HTTP API
+ * and nothing more.
+ */
 import { addCaldav, addCloud, newCredentials } from './account-forms.js';
 import { call, get, key, looksLikeKey, Problem } from './api.js';
 import { forgetNames, whenNamesCome } from './calendar-names.js';
@@ -9,7 +12,9 @@ import { overview } from './overview.js';
 import { pairPage } from './pair.js';
 import { addConnection, addPair } from './pairing-forms.js';
 
-/** Each opens a page: `{title, isLive?, load?(signal), render(), actions}`. It gets the id in its path, else the query. */
+/**
+ * Each opens a page: `{title, isLive?, load?(signal), render(), actions}`. It gets the id in its path, else the query.
+ */
 const ROUTES = [
   [/^\/$/, overview],
   [/^\/pairs\/new$/, addPair],
@@ -184,7 +189,9 @@ function signIn(because) {
         'enter',
         'Sign in',
         field('key', 'API key', input({ type: 'password' }), {
-          hint: 'The one of CALPAIR_API_KEY, or the one that was made on the first start: the first lines that Calpair prints name its file.',
+          hint:
+            'The one of CALPAIR_API_KEY, or the one that was made on the first start: the first lines ' +
+            'that Calpair prints name its file.',
         }),
       ),
     ],
@@ -239,7 +246,9 @@ function say(text) {
   silence = setTimeout(() => at('message').replaceChildren(), 8000);
 }
 
-/** What went wrong: in a refresh, until one goes well; in a click, until the next. The same again is not read out again. */
+/**
+ * What went wrong: in a refresh, until one goes well; in a click, until the next. The same again is not read out again.
+ */
 function trouble(error, from = 'click') {
   at('trouble').dataset.from = from;
   const text =

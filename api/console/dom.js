@@ -1,9 +1,13 @@
 /**
  * Elements without a framework. Whatever is shown goes in as text nodes, as titles of events are written by strangers.
- * Clicks and submits are named by `data-action` and handled in console.js, so elements carry no listeners and can be patched.
+ * Clicks and submits are named by `data-action` and handled in console.js, so elements carry no listeners and can be
+ * patched.
  */
 
-/** `h('p', {class: 'x', hidden: true}, 'text', child, null)`: attributes by name; false, null and undefined leave one out. */
+/**
+ * `h('p', {class: 'x', hidden: true}, 'text', child, null)`: attributes by name; false, null and undefined leave one
+ * out.
+ */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes ?? {})) {
@@ -62,8 +66,8 @@ export function button(text, action, attributes = {}) {
 }
 
 /**
- * Makes the children of `parent` be like `wanted`, and keeps every element that can stay: focus, scroll position, open details and
- * what was typed stay as they are.
+ * Makes the children of `parent` be like `wanted`, and keeps every element that can stay: focus, scroll position, open
+ * details and what was typed stay as they are.
  */
 export function patch(parent, wanted) {
   const keys = new Set(wanted.map(keyOf).filter((key) => key !== null));
@@ -73,7 +77,8 @@ export function patch(parent, wanted) {
   for (const node of wanted) {
     const key = keyOf(node);
     const live = key === null ? cursor : byKey.get(key);
-    // What stands before an element that stays is removed rather than the element moved: a moved one would lose the focus.
+    // What stands before an element that stays is removed rather than the element moved: a moved one would lose the
+    // focus.
     while (key !== null && live && cursor && cursor !== live && keyOf(cursor) === null) cursor = removed(cursor);
     if (live && live.nodeName === node.nodeName && keyOf(live) === key) {
       if (live === cursor) cursor = cursor.nextSibling;

@@ -47,7 +47,10 @@ export function form(action, submit, ...fields) {
   );
 }
 
-/** What was typed, without surrounding spaces; empty fields and hidden ones are left out. Secrets stay as they were typed. */
+/**
+ * What was typed, without surrounding spaces; empty fields and hidden ones are left out. Secrets stay as they were
+ * typed.
+ */
 export function valuesOf(element) {
   const values = {};
   for (const control of element.elements) {

@@ -19,7 +19,8 @@ export const REASON = {
   ],
   'calendar-missing': [
     'A calendar cannot be found',
-    'Check that it still exists and that the account may read it. Nothing is deleted on the other side. If it is gone for good, delete the pair.',
+    'Check that it still exists and that the account may read it. Nothing is deleted on the ' +
+      'other side. If it is gone for good, delete the pair.',
   ],
   'held-changes': [
     'Deletions wait for your decision',
@@ -27,7 +28,8 @@ export const REASON = {
   ],
   quota: [
     'A limit of the service is used up',
-    'Nothing needs to be done: the pair waits and goes on by itself. Fewer pairs or longer intervals help if it happens often.',
+    'Nothing needs to be done: the pair waits and goes on by itself. Fewer pairs or longer ' +
+      'intervals help if it happens often.',
   ],
   unreachable: [
     'A server has not answered for 30 minutes',
@@ -95,13 +97,16 @@ const HINTS = {
   icloud: {
     username: 'The e-mail address of the Apple Account.',
     password:
-      'An app-specific password, not the one of the Apple Account. Make it at account.apple.com under Sign-In and Security, App-Specific Passwords; two-factor authentication has to be on. It ends when the password of the account changes.',
+      'An app-specific password, not the one of the Apple Account. Make it at account.apple.com ' +
+      'under Sign-In and Security, App-Specific Passwords; two-factor authentication has to be ' +
+      'on. It ends when the password of the account changes.',
   },
 };
 const USUAL_HINTS = {
   username: 'As the server knows you.',
   password:
-    'Where the service has two-factor sign-in (Fastmail, Nextcloud and others), make an app password there and enter it here.',
+    'Where the service has two-factor sign-in (Fastmail, Nextcloud and others), make an app ' +
+    'password there and enter it here.',
 };
 export const hintsOf = (preset) => HINTS[preset] ?? USUAL_HINTS;
 

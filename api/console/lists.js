@@ -39,7 +39,9 @@ export function accountsPage(_query, { confirm, say }) {
             title: `Delete the account ${accountName(account)}?`,
             yes: 'Delete the account',
             isDangerous: true,
-            text: 'Calpair forgets its credentials. Nothing changes in its calendars. It is refused while a connection uses the account.',
+            text:
+              'Calpair forgets its credentials. Nothing changes in its calendars. It is refused while a ' +
+              'connection uses the account.',
           }))
         )
           return;
@@ -146,7 +148,10 @@ export function connectionsPage(_query, { confirm, say }) {
             title: `Delete the connection ${plain(connection.name ?? 'without a name', 80)}?`,
             yes: 'Delete the connection',
             isDangerous: true,
-            text: `${count(connection.pairCount, 'pair')} of it ${connection.pairCount === 1 ? 'is' : 'are'} stopped and deleted. All events stay where they are, on both sides; the accounts stay, too.`,
+            text:
+              `${count(connection.pairCount, 'pair')} of it ${connection.pairCount === 1 ? 'is' : 'are'} ` +
+              'stopped and deleted. All events stay where they are, on both sides; the accounts stay, ' +
+              'too.',
           }))
         )
           return;

@@ -14,7 +14,10 @@ export function pairPage(id, { config, confirm, say, go }) {
   const path = `/v1/pairs/${encodeURIComponent(id)}`;
   let data = null;
   let listsAre = '';
-  /** What a sync would have done when somebody asked, and when that was; shown until a run is asked for or the page is left. */
+  /**
+   * What a sync would have done when somebody asked, and when that was; shown until a run is asked for or the page is
+   * left.
+   */
   let ahead = null;
 
   async function loadLists(pair, signal) {
@@ -84,7 +87,8 @@ export function pairPage(id, { config, confirm, say, go }) {
         title: 'Compare everything?',
         yes: 'Compare',
         text:
-          'Both calendars are read completely and compared, event by event. What differs is put right by the usual rules, and ' +
+          'Both calendars are read completely and compared, event by event. What differs is put ' +
+          'right by the usual rules, and ' +
           'many deletions at once still wait for you. With large calendars it takes a while.',
       });
       if (!isSure) return;
@@ -96,7 +100,9 @@ export function pairPage(id, { config, confirm, say, go }) {
         title: 'Delete this pair?',
         yes: 'Delete the pair',
         isDangerous: true,
-        text: 'The two calendars are no longer kept in sync, and what Calpair knows of them is deleted. All events stay where they are, on both sides.',
+        text:
+          'The two calendars are no longer kept in sync, and what Calpair knows of them is deleted. ' +
+          'All events stay where they are, on both sides.',
       });
       if (!isSure) return;
       await call('DELETE', path);
@@ -265,7 +271,8 @@ function heldSection(held, sides) {
     h(
       'p',
       {},
-      `${count(held.length, 'deletion')} ${held.length === 1 ? 'waits' : 'wait'} for your decision. Until then the events stay where they still are.`,
+      `${count(held.length, 'deletion')} ${held.length === 1 ? 'waits' : 'wait'} for your ` +
+        'decision. Until then the events stay where they still are.',
     ),
     h('p', { class: 'sub' }, 'Apply deletes an event where it still is. Restore brings it back where it was lost.'),
     held.length === 1
@@ -305,7 +312,8 @@ function applying(held, sides) {
     text: [
       ...bySide.map(
         ([side, n]) =>
-          `${count(n, 'event is', 'events are')} deleted from ${sides[side]}, as the other side has deleted ${n === 1 ? 'it' : 'them'} already.`,
+          `${count(n, 'event is', 'events are')} deleted from ${sides[side]}, as the other side has ` +
+          `deleted ${n === 1 ? 'it' : 'them'} already.`,
       ),
       ...(lost > 0
         ? [`${count(lost, 'event is', 'events are')} gone from both sides and ${lost === 1 ? 'is' : 'are'} forgotten.`]

@@ -56,7 +56,8 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'Add an account',
         description:
-          'Proves the credentials against the server before they are stored, encrypted. CalDAV: `preset`, `serverUrl`, `username`, `password`; Google and Microsoft: `refreshToken`.',
+          'Proves the credentials against the server before they are stored, encrypted. CalDAV: ' +
+          '`preset`, `serverUrl`, `username`, `password`; Google and Microsoft: `refreshToken`.',
         body: newAccountBody(deps),
         response: { 201: account, ...problems },
       },
@@ -123,7 +124,8 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'Replace the credentials',
         description:
-          'CalDAV: `password`, and `username` if it changed; Google and Microsoft: `refreshToken`. They are proved first; every pair that waits for them goes on. ' +
+          'CalDAV: `password`, and `username` if it changed; Google and Microsoft: `refreshToken`. ' +
+          'They are proved first; every pair that waits for them goes on. ' +
           "409 `different-account` when they open another person's calendars.",
         params: idParam,
         body: z.looseObject({}),
@@ -158,7 +160,10 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
   );
 }
 
-/** Proves, stores, then looks for the calendar that bookings are to be written to; that one is left open where the calendars cannot be listed. */
+/**
+ * Proves, stores, then looks for the calendar that bookings are to be written to; that one is left open where the
+ * calendars cannot be listed.
+ */
 async function addAccount(
   deps: ApiDeps,
   provider: Provider,

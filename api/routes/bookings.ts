@@ -25,7 +25,8 @@ const booking = z
       .string()
       .nullable()
       .describe(
-        'Why writing failed, or what it waits for while it is pending: `unreachable`, `auth`, `forbidden` and the like.',
+        'Why writing failed, or what it waits for while it is pending: `unreachable`, `auth`, ' +
+          '`forbidden` and the like.',
       ),
     eventId: z.string().nullable().describe("The service's name for the event, once it is written."),
     start: instant,
@@ -57,8 +58,10 @@ export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
         tags,
         summary: 'Book a time',
         description:
-          "Reserves the time at once; the event is written to the account's `writeCalendarId` right after, and again and again should its server be down. 409 `slot-busy`, " +
-          '`idempotency-key-reused`; 422 `write-calendar-missing`; 503 where the calendar cannot be asked. 200 with the booking for the same `idempotencyKey` and body.',
+          "Reserves the time at once; the event is written to the account's `writeCalendarId` right " +
+          'after, and again and again should its server be down. 409 `slot-busy`, ' +
+          '`idempotency-key-reused`; 422 `write-calendar-missing`; 503 where the calendar cannot be ' +
+          'asked. 200 with the booking for the same `idempotencyKey` and body.',
         querystring: waitQuery,
         body: newBookingBody,
         response: { 200: booking, 201: booking, ...problems },
@@ -101,7 +104,8 @@ export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
         tags,
         summary: 'Change a booking',
         description:
-          'Changes only the keys that are named; with `start` and `end` it is moved, and its own time does not count as busy. 409 `slot-busy`, `booking-cancelled`; 503 as above.',
+          'Changes only the keys that are named; with `start` and `end` it is moved, and its own ' +
+          'time does not count as busy. 409 `slot-busy`, `booking-cancelled`; 503 as above.',
         params: idParam,
         querystring: waitQuery,
         body: bookingPatch,

@@ -42,7 +42,8 @@ export function calendarRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'Create a calendar',
         description:
-          "409 `calendar-creation-not-offered` where the service's calendars cannot be created from here; 422 `calendar-creation-rejected` when the server says no.",
+          "409 `calendar-creation-not-offered` where the service's calendars cannot be created from " +
+          'here; 422 `calendar-creation-rejected` when the server says no.',
         params: idParam,
         body: z.strictObject({
           name: text(200),

@@ -42,7 +42,8 @@ export function connectionRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'Connect two accounts',
         description:
-          'The first is a CalDAV account, the second any account. 409 `connection-allowance-reached` when there are as many as this installation allows.',
+          'The first is a CalDAV account, the second any account. 409 `connection-allowance-reached` ' +
+          'when there are as many as this installation allows.',
         body: z.strictObject({ name: text(200).nullish(), caldavAccountId: z.string(), cloudAccountId: z.string() }),
         response: { 201: connection, ...problems },
       },
@@ -108,7 +109,10 @@ export function connectionRoutes(app: Api, deps: ApiDeps): void {
   );
 }
 
-/** Pairs go one by one, each once its workflow has ended, so that a call that fails in the middle can simply be repeated. */
+/**
+ * Pairs go one by one, each once its workflow has ended, so that a call that fails in the middle can simply be
+ * repeated.
+ */
 async function removeConnection({ db, control }: ApiDeps, id: string): Promise<void> {
   for (let round = 0; round < 3; round += 1) {
     for (const pairId of await pairIdsOfConnection(db, id)) {

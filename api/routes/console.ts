@@ -1,4 +1,7 @@
-/** The operator's console: static files under a strict policy. It is only a client of the HTTP API, and everything in it needs the API key. */
+/**
+ * The operator's console: static files under a strict policy. It is only a client of the HTTP API, and everything in it
+ * needs the API key.
+ */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';

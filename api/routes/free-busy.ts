@@ -26,9 +26,11 @@ const MAX_STARTS = 50_000;
 const caches = new WeakMap<Db, FreeBusyCache>();
 
 /**
- * The busy times of an account within a range, over its `freeBusyCalendarIds` or all its calendars: merged, sorted, clipped.
+ * The busy times of an account within a range, over its `freeBusyCalendarIds` or all its calendars: merged, sorted,
+ * clipped.
  * @param maxAgeMs how old an answer may be; one that was begun within this time is joined
- * @throws ApiProblem `not-found`, `free-busy-unknown`; SyncError where the calendars cannot be asked: then nothing is known to be free
+ * @throws ApiProblem `not-found`, `free-busy-unknown`; SyncError where the calendars cannot be asked: then nothing is
+ * known to be free
  */
 export async function busyOf(
   deps: ApiDeps,
@@ -71,7 +73,8 @@ export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
         tags: ['Free and busy'],
         summary: 'When the person of an account is busy',
         description:
-          'Over `freeBusyCalendarIds`, or all calendars. Merged and sorted. 422 `free-busy-unknown` where an event repeats in a way that cannot be followed.',
+          'Over `freeBusyCalendarIds`, or all calendars. Merged and sorted. 422 `free-busy-unknown` ' +
+          'where an event repeats in a way that cannot be followed.',
         params: idParam,
         querystring: z.strictObject(range),
         response: { 200: z.object({ busy: intervals }), ...problems },
@@ -87,7 +90,8 @@ export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
         tags: ['Free and busy'],
         summary: 'When the persons of several accounts are busy',
         description:
-          '`busy` is when any of them is. An account that cannot be asked has an `error`, its `busy` is null, and nothing is known of it in the whole.',
+          '`busy` is when any of them is. An account that cannot be asked has an `error`, its `busy` ' +
+          'is null, and nothing is known of it in the whole.',
         querystring: z.strictObject({ accountIds, ...range }),
         response: {
           200: z.object({
@@ -115,7 +119,8 @@ export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
         tags: ['Free and busy'],
         summary: 'Free slots',
         description:
-          'Slots in which the persons of all these accounts are free. Within working hours a slot begins at the beginning of each window and every `stepMinutes` after it; ' +
+          'Slots in which the persons of all these accounts are free. Within working hours a slot ' +
+          'begins at the beginning of each window and every `stepMinutes` after it; ' +
           'without them, at midnight in `timeZone` and so on. Where one account cannot be asked there is no answer.',
         querystring: z.strictObject({
           accountIds,
@@ -128,7 +133,8 @@ export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
             .max(1000)
             .optional()
             .describe(
-              'Like `mon-fri 09:00-17:00`, or `mon-thu 09:00-12:30, 13:30-18:00; fri 09:00-13:00`; every day where no days are named, always where left out.',
+              'Like `mon-fri 09:00-17:00`, or `mon-thu 09:00-12:30, 13:30-18:00; fri 09:00-13:00`; every ' +
+                'day where no days are named, always where left out.',
             ),
         }),
         response: { 200: z.object({ slots: intervals }), ...problems },

@@ -51,7 +51,9 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'Pair two calendars',
         description:
-          'Starts to sync at once, unless `paused`. 409 `pair-allowance-reached`, `calendar-already-paired`, `pair-would-loop`; 422 `calendar-not-found`, `calendar-read-only`.',
+          'Starts to sync at once, unless `paused`. 409 `pair-allowance-reached`, ' +
+          '`calendar-already-paired`, `pair-would-loop`; 422 `calendar-not-found`, ' +
+          '`calendar-read-only`.',
         params: idParam,
         body: newPairBody,
         response: { 201: pair, ...problems },
@@ -98,7 +100,8 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'Change a pair',
         description:
-          'Changes only the keys that are named, also inside `options`; null restores the default of an option. It holds from the next run on and deletes nothing by itself.',
+          'Changes only the keys that are named, also inside `options`; null restores the default of ' +
+          'an option. It holds from the next run on and deletes nothing by itself.',
         params: idParam,
         body: z.strictObject({
           direction: direction.optional(),

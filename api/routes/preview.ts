@@ -40,7 +40,8 @@ export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
         tags: ['Pairs'],
         summary: 'See what a sync would do now',
         description:
-          'Reads both calendars, also of a paused pair, and writes nothing anywhere. 409 `preview-too-large` above 8,000 events; 503 where it takes longer than a minute.',
+          'Reads both calendars, also of a paused pair, and writes nothing anywhere. 409 ' +
+          '`preview-too-large` above 8,000 events; 503 where it takes longer than a minute.',
         params: idParam,
         body: z.strictObject({}).nullish(),
         response: { 200: preview, ...problems },

@@ -118,7 +118,8 @@ function decisionRoute(app: Api, deps: ApiDeps, decision: 'apply' | 'restore', s
         tags,
         summary,
         description:
-          'Decided at once, carried out by a run that begins now. With an id that is not waiting: 404, and nothing is decided.',
+          'Decided at once, carried out by a run that begins now. With an id that is not waiting: ' +
+          '404, and nothing is decided.',
         params: idParam,
         body: z
           .strictObject({ ids: z.array(z.string()).max(100_000).optional().describe('All, where left out.') })

@@ -18,7 +18,8 @@ export const run = z
     result: z
       .enum(['running', 'ok', 'partial', 'failed'])
       .describe(
-        '`ok`: all that this run set out to do was done. `partial`: at least one write failed or waits. `failed`: a side could not be read.',
+        '`ok`: all that this run set out to do was done. `partial`: at least one write failed or ' +
+          'waits. `failed`: a side could not be read.',
       ),
     read: z.object({ caldav: z.int(), cloud: z.int() }).describe('Events read.'),
     caldav: writes.describe('Writes that changed something there.'),

@@ -26,7 +26,8 @@ export function syncRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void 
     response: { 200: run, 202: begun, ...problems },
   };
   const description =
-    'With `wait`: 200 with the run that began after the call, once it has ended. Without, or when time is up: 202, and the run goes on. ' +
+    'With `wait`: 200 with the run that began after the call, once it has ended. Without, or ' +
+    'when time is up: 202, and the run goes on. ' +
     '409 `pair-paused`, `pair-stopped`.';
 
   app.post(

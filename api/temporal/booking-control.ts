@@ -1,4 +1,7 @@
-/** The API's hand on the workflows of bookings. PostgreSQL decides what a booking is; who is not told hears of it from `tell-bookings.ts`. */
+/**
+ * The API's hand on the workflows of bookings. PostgreSQL decides what a booking is; who is not told hears of it from
+ * `tell-bookings.ts`.
+ */
 import type { Client } from '@temporalio/client';
 import type { booking } from '../../workflows/booking.ts';
 import * as messages from '../../workflows/booking-messages.ts';
@@ -31,7 +34,8 @@ export function createBookingControl(client: Client): BookingControl {
             workflowIdReusePolicy: 'ALLOW_DUPLICATE',
             staticSummary: 'Keeps one booking and its event in step',
             staticDetails:
-              'One booking, one workflow. **carryBooking** makes the calendar show what the booking is, and the booking what somebody made of its event.',
+              'One booking, one workflow. **carryBooking** makes the calendar show what the booking is, ' +
+              'and the booking what somebody made of its event.',
           })),
       ),
     watch: (watchId) =>

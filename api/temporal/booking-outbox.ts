@@ -1,6 +1,7 @@
 /**
- * Tells workflows of bookings what PostgreSQL knows already. A row that was committed and whose workflow was never told (a crash in between, Temporal away)
- * is found by the time by which somebody should have looked at it, by whichever API process comes first.
+ * Tells workflows of bookings what PostgreSQL knows already. A row that was committed and whose workflow was never told
+ * (a crash in between, Temporal away) is found by the time by which somebody should have looked at it, by whichever API
+ * process comes first.
  */
 import { claimDueBookings, claimDueWatches, workOfAccount } from '../../db/booking-work.ts';
 import type { ApiDeps } from '../deps.ts';

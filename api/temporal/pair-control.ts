@@ -1,6 +1,7 @@
 /**
- * The API's hand on the workflows of the pairs: the only Temporal client beside `main.ts`. PostgreSQL decides what a pair is; this makes its workflow follow.
- * Every call answers within `CALL_MS`, or within the time that its caller gave, also where Temporal or the workers are away.
+ * The API's hand on the workflows of the pairs: the only Temporal client beside `main.ts`. PostgreSQL decides what a
+ * pair is; this makes its workflow follow. Every call answers within `CALL_MS`, or within the time that its caller
+ * gave, also where Temporal or the workers are away.
  */
 
 import type { Client, WorkflowHandle } from '@temporalio/client';
@@ -25,7 +26,10 @@ export type SyncAnswer =
 
 /** Methods throw `ControlError` and nothing else. */
 export interface PairControl {
-  /** Starts the pair's workflow; if it runs already, nothing happens. `begun` must be the highest run number in PostgreSQL. */
+  /**
+   * Starts the pair's workflow; if it runs already, nothing happens. `begun` must be the highest run number in
+   * PostgreSQL.
+   */
   start(pair: SyncPairInput): Promise<void>;
   pause(pairId: string): Promise<void>;
   resume(pairId: string): Promise<void>;
@@ -34,19 +38,23 @@ export interface PairControl {
   syncNow(pairId: string, wanted: WantedRun): Promise<void>;
   /** Waits up to `waitSeconds` for the end of the run that begins after this call. */
   syncAndWait(pairId: string, wanted: WantedRun, waitSeconds: number): Promise<SyncAnswer>;
-  /** Ends the pair's workflow and what it is doing, within 10 s, also without a worker. No workflow: nothing happens. */
+  /**
+   * Ends the pair's workflow and what it is doing, within 10 s, also without a worker. No workflow: nothing happens.
+   */
   stop(pairId: string): Promise<void>;
   /** Needs a worker. */
   status(pairId: string): Promise<PairSnapshot>;
-  /** For start-up, with all pairs that should run: starts those whose workflow does not. Answers how many those were. */
+  /**
+   * For start-up, with all pairs that should run: starts those whose workflow does not. Answers how many those were.
+   */
   restartMissing(pairs: readonly SyncPairInput[]): Promise<number>;
   /** Where to look at the pair in the Temporal UI; null when no UI is known. */
   workflowUrl(pairId: string): string | null;
 }
 
 /**
- * `paused`: the pair is paused. `missing`: no workflow runs for this pair: it was stopped, or Temporal lost it; then `start` brings it back.
- * `unavailable`: Temporal, or for a query the worker, did not answer.
+ * `paused`: the pair is paused. `missing`: no workflow runs for this pair: it was stopped, or Temporal lost it; then
+ * `start` brings it back. `unavailable`: Temporal, or for a query the worker, did not answer.
  */
 export class ControlError extends Error {
   readonly kind: 'paused' | 'missing' | 'unavailable';
@@ -124,7 +132,8 @@ async function start(client: Client, pair: SyncPairInput): Promise<void> {
     typedSearchAttributes: [{ key: messages.pairStateKey, value: pair.paused ? 'paused' : (pair.state ?? 'active') }],
     staticSummary: 'Keeps two calendars in step',
     staticDetails:
-      'One pair of calendars, one workflow. **pollPair** waits until a calendar changes and says NoChange until then, **diffPair** decides what is to ' +
+      'One pair of calendars, one workflow. **pollPair** waits until a calendar changes and says ' +
+      'NoChange until then, **diffPair** decides what is to ' +
       'be written, **applyPlan** writes it. Filter by PairState: active, paused, attention.',
   });
 }
@@ -154,20 +163,27 @@ async function syncAndWait(client: Client, pair: PairHandle, wanted: WantedRun, 
 }
 const NOT_FINISHED: SyncAnswer = { runId: null, finished: false };
 
-/** Cancelling lets the workflow and a running activity end in order; without a worker nobody hears it, so then it is terminated. */
+/**
+ * Cancelling lets the workflow and a running activity end in order; without a worker nobody hears it, so then it is
+ * terminated.
+ */
 async function stop(client: Client, pair: PairHandle): Promise<void> {
   try {
     await within(client, LAST_WORD_MS, () => pair.cancel());
     await within(client, STOP_MS, () => pair.result());
   } catch (err) {
-    if (err instanceof WorkflowNotFoundError || err instanceof WorkflowFailedError) return; // gone, or ended as it was told to
+    // gone, or ended as it was told to
+    if (err instanceof WorkflowNotFoundError || err instanceof WorkflowFailedError) return;
     await within(client, LAST_WORD_MS, () => pair.terminate('the pair is stopped')).catch((late: unknown) => {
       if (!(late instanceof WorkflowNotFoundError)) throwControlError(late);
     });
   }
 }
 
-/** Lists first, in pages of 1000: starting a workflow that runs already does nothing, but 10,000 times nothing takes long. */
+/**
+ * Lists first, in pages of 1000: starting a workflow that runs already does nothing, but 10,000 times nothing takes
+ * long.
+ */
 async function restartMissing(client: Client, pairs: readonly SyncPairInput[]): Promise<number> {
   const running = new Set<string>();
   try {

@@ -1,4 +1,7 @@
-/** Talking to a pair's workflow. PostgreSQL says which pairs there are; where Temporal has lost the workflow of one, it is started again. */
+/**
+ * Talking to a pair's workflow. PostgreSQL says which pairs there are; where Temporal has lost the workflow of one, it
+ * is started again.
+ */
 import { findPair } from '../../db/pairs.ts';
 import { lastRunNumber } from '../../db/plans.ts';
 import type { ApiDeps } from '../deps.ts';

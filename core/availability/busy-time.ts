@@ -1,4 +1,6 @@
-/** When an event keeps its person busy: RFC 5545's STATUS, TRANSP and PARTSTAT, over all occurrences of a series. Pure. */
+/**
+ * When an event keeps its person busy: RFC 5545's STATUS, TRANSP and PARTSTAT, over all occurrences of a series. Pure.
+ */
 import {
   type CalendarEvent,
   type Content,
@@ -28,11 +30,17 @@ export interface FreeBusyView {
 /** An event as it is read for this one question. */
 export interface BusySource {
   readonly event: CalendarEvent;
-  /** Exceptions that hold for all following occurrences, too (RANGE=THISANDFUTURE), in order. Those occurrences move as theirs does. */
+  /**
+   * Exceptions that hold for all following occurrences, too (RANGE=THISANDFUTURE), in order. Those occurrences move as
+   * theirs does.
+   */
   readonly later: readonly { readonly from: OccurrenceId; readonly content: Content }[];
 }
 
-/** It cannot be told when something happens: a rule takes more steps than are allowed, cannot be read, or is of a calendar that is not followed (RFC 7529). */
+/**
+ * It cannot be told when something happens: a rule takes more steps than are allowed, cannot be read, or is of a
+ * calendar that is not followed (RFC 7529).
+ */
 export class TimesUnknown extends Error {}
 
 /** For all events of one question. A rule alone gets `STEPS_PER_SERIES` of it. */
@@ -42,7 +50,8 @@ const STEPS_PER_SERIES = 200_000;
 const DAY_MS = 86_400_000;
 
 /**
- * When the event keeps the person busy within the range; neither merged nor sorted. An event without length takes no time.
+ * When the event keeps the person busy within the range; neither merged nor sorted. An event without length takes no
+ * time.
  * @throws TimesUnknown where leaving it out would show time as free that may be taken
  */
 export function busySpans(source: BusySource, view: FreeBusyView, budget: Budget): Span[] {

@@ -10,8 +10,8 @@ export type WorkingHours = readonly (readonly { readonly from: number; readonly 
 export const ALWAYS: WorkingHours = Array.from({ length: 7 }, () => [{ from: 0, to: 1440 }]);
 
 /**
- * Reads `mon-fri 09:00-17:00`, `mon-thu 09:00-12:30, 13:30-18:00; fri 09:00-13:00`, `10:00-16:00` (every day): any case, whole names of days or their first
- * three letters. @throws RangeError with what is wrong, for people
+ * Reads `mon-fri 09:00-17:00`, `mon-thu 09:00-12:30, 13:30-18:00; fri 09:00-13:00`, `10:00-16:00` (every day): any
+ * case, whole names of days or their first three letters. @throws RangeError with what is wrong, for people
  */
 export function parseWorkingHours(text: string): WorkingHours {
   const hours: { from: number; to: number }[][] = Array.from({ length: 7 }, () => []);
@@ -42,7 +42,10 @@ export interface SlotQuestion {
   readonly zone: string;
 }
 
-/** All slots that fit, in order; they may overlap where the step is shorter than they are. A window that goes on after midnight is one. */
+/**
+ * All slots that fit, in order; they may overlap where the step is shorter than they are. A window that goes on after
+ * midnight is one.
+ */
 export function freeSlots({ range, busy, durationMs, stepMs, hours, zone }: SlotQuestion): Span[] {
   const windows = windowsIn(range, hours, zone);
   const free = subtractSpans(

@@ -1,4 +1,6 @@
-/** ATTENDEE and ORGANIZER. Scheduling parameters (RFC 6638) are never part of the canonical value, and stay as they are. */
+/**
+ * ATTENDEE and ORGANIZER. Scheduling parameters (RFC 6638) are never part of the canonical value, and stay as they are.
+ */
 import type { Attendee, Organizer, Participation } from '../event.ts';
 import type { Component, Line } from './text.ts';
 import {
@@ -31,7 +33,10 @@ export function readOrganizer(event: Component): Organizer | null {
   return read && address !== '' ? { address, name: cleanName(read.params['cn'] ?? '') } : null;
 }
 
-/** Writes what differs, each attendee in place; returns whether anything did. `agentNone`: new lines tell servers to send nothing. */
+/**
+ * Writes what differs, each attendee in place; returns whether anything did. `agentNone`: new lines tell servers to
+ * send nothing.
+ */
 export function writeAttendees(event: Component, next: readonly Attendee[], agentNone: boolean, eol: string): void {
   const wanted = new Map(next.map((attendee) => [attendee.address, attendee]));
   const written = new Set<string>();

@@ -3,7 +3,10 @@
 import type { Component } from './text.ts';
 import { components, isComponent, line, parseTree, property, rawValue, textOf } from './text.ts';
 
-/** One object per UID, with the time zones of its calendar; events without a UID are one each, with a null `uid`. @throws when the file is too large */
+/**
+ * One object per UID, with the time zones of its calendar; events without a UID are one each, with a null `uid`.
+ * @throws when the file is too large
+ */
 export function splitFeed(text: string): { uid: string | null; text: string }[] {
   const root = parseTree(text);
   const calendars = components(root, 'VCALENDAR');

@@ -80,8 +80,8 @@ function contentOf({ master }: Group, zones: Zones): Content | null {
 }
 
 /**
- * The busy times in an answer to `free-busy-query` (RFC 4791 7.10, RFC 5545 3.8.2.6): kinds that are not known count as busy. Null where it is no such
- * answer.
+ * The busy times in an answer to `free-busy-query` (RFC 4791 7.10, RFC 5545 3.8.2.6): kinds that are not known count as
+ * busy. Null where it is no such answer.
  */
 export function readFreeBusy(text: string): Span[] | null {
   const lines = text

@@ -1,6 +1,7 @@
 /**
- * iCalendar text and canonical events, both ways. An object is read as a whole and written by changing lines, never rebuilt: what Calpair does not
- * carry (alarms, attachments, X- properties, VTIMEZONEs, other components) stays byte for byte.
+ * iCalendar text and canonical events, both ways. An object is read as a whole and written by changing lines, never
+ * rebuilt: what Calpair does not carry (alarms, attachments, X- properties, VTIMEZONEs, other components) stays byte
+ * for byte.
  */
 import type { CalendarEvent } from '../event.ts';
 import { changedPaths } from '../event.ts';
@@ -29,7 +30,10 @@ export interface ReadResult {
   readonly events: readonly ReadEvent[];
 }
 
-/** Reads a calendar object. Never throws: what cannot be read is an entry without an event, with a problem that says why. */
+/**
+ * Reads a calendar object. Never throws: what cannot be read is an entry without an event, with a problem that says
+ * why.
+ */
 export function readObject(text: string | Uint8Array, setting: { floatingZone: string }): ReadResult {
   try {
     const root = parseTree(typeof text === 'string' ? text : decodeBytes(text));
@@ -57,8 +61,9 @@ export interface PatchSetting {
 }
 
 /**
- * The object's text changed so that its event `part` reads as `next` (but for the UID, which is identity). Only lines of what differs are written; equal
- * content gives back the very same text. @throws Error where the text holds no such event that can be read
+ * The object's text changed so that its event `part` reads as `next` (but for the UID, which is identity). Only lines
+ * of what differs are written; equal content gives back the very same text. @throws Error where the text holds no such
+ * event that can be read
  */
 export function patchObject(text: string, part: string | null, next: CalendarEvent, setting: PatchSetting): string {
   const { root, group, zones } = open(text, part, setting.floatingZone);
@@ -98,7 +103,10 @@ export function createObject(
   return textOf(root);
 }
 
-/** The object without one of its events; null when nothing but time zones is left. A text without that event stays as it is. */
+/**
+ * The object without one of its events; null when nothing but time zones is left. A text without that event stays as it
+ * is.
+ */
 export function removePart(text: string, part: string | null): string | null {
   const root = parseTree(text);
   const group = groupsOf(root).find((candidate) => candidate.part === part);

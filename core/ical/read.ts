@@ -12,7 +12,9 @@ import type { Length } from './time.ts';
 import { formOf, idOf, lengthOf, periodIdOf, readWhen, Unreadable } from './time.ts';
 import type { Zones } from './timezones.ts';
 
-/** What makes up one event of an object: a master with its exceptions, a single event, or an exception without a master. */
+/**
+ * What makes up one event of an object: a master with its exceptions, a single event, or an exception without a master.
+ */
 export interface Group {
   /** Null where the object holds this event alone. */
   readonly part: string | null;
@@ -131,7 +133,10 @@ export function readRecurrence(master: Component, when: When, zones: Zones): Rec
   return normaliseRecurrence({ rules, dates }, when);
 }
 
-/** An RRULE line without parameters. In an all-day series, an UNTIL that is midnight of the owner's in UTC becomes the date that it means there. */
+/**
+ * An RRULE line without parameters. In an all-day series, an UNTIL that is midnight of the owner's in UTC becomes the
+ * date that it means there.
+ */
 export function ruleText(rule: Line, master: Component, when: When, zones: Zones): string {
   const text = `${rule.name}:${rawValue(rule)}`;
   if (!when.allDay) return text;
@@ -161,7 +166,10 @@ export function dateValues(of: Line): string[] {
   return values;
 }
 
-/** What a series says about one of its occurrences: EXDATE, and the exceptions with that RECURRENCE-ID, the one that counts first. */
+/**
+ * What a series says about one of its occurrences: EXDATE, and the exceptions with that RECURRENCE-ID, the one that
+ * counts first.
+ */
 export interface Special {
   exdate: boolean;
   readonly overrides: Component[];

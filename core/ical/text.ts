@@ -1,12 +1,16 @@
 /**
  * iCalendar as text: decoding, unfolding, the tree of components, and writing it back.
  *
- * Every content line keeps the bytes it came in, so that what is not changed is written as it was: ical.js reads and writes the values of single
- * properties, but a whole object that has been through it comes out with other escapes, other parameters and, at times, another rule.
+ * Every content line keeps the bytes it came in, so that what is not changed is written as it was: ical.js reads and
+ * writes the values of single properties, but a whole object that has been through it comes out with other escapes,
+ * other parameters and, at times, another rule.
  */
 import ICAL from 'ical.js';
 
-/** One content line. `raw` has folds and line end; `text` is unfolded; `name` is upper case, empty where the line is no property. */
+/**
+ * One content line. `raw` has folds and line end; `text` is unfolded; `name` is upper case, empty where the line is no
+ * property.
+ */
 export interface Line {
   readonly raw: string;
   readonly text: string;
@@ -24,7 +28,10 @@ export interface Component {
 /** More than we are willing to look at. */
 export class TooLarge extends Error {}
 
-/** RFC 5545 3.1: folding counts octets, and old software folds within a character; so such folds go before decoding. Not UTF-8: Windows-1252. */
+/**
+ * RFC 5545 3.1: folding counts octets, and old software folds within a character; so such folds go before decoding. Not
+ * UTF-8: Windows-1252.
+ */
 export function decodeBytes(bytes: Uint8Array): string {
   const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   const joined = unfoldBrokenCharacters(hasMark ? bytes.subarray(3) : bytes);
@@ -108,8 +115,8 @@ export function parameter(of: Line, name: string): string | undefined {
 }
 
 /**
- * Parameters (lower-case names, RFC 6868 decoded) and unescaped value; null where it cannot be read. ical.js gets the value only: it unescapes
- * parameters as if they were TEXT, and then takes the wrong colon for the end of them.
+ * Parameters (lower-case names, RFC 6868 decoded) and unescaped value; null where it cannot be read. ical.js gets the
+ * value only: it unescapes parameters as if they were TEXT, and then takes the wrong colon for the end of them.
  */
 export function property(of: Line): { params: Record<string, string>; value: string } | null {
   try {

@@ -1,4 +1,7 @@
-/** DATE and DATE-TIME values of events: reading them in all forms that are seen, and writing them in the form that stands there. */
+/**
+ * DATE and DATE-TIME values of events: reading them in all forms that are seen, and writing them in the form that
+ * stands there.
+ */
 import type { OccurrenceId, When } from '../event.ts';
 import { idInstant, instantId, isDateId, occurrenceId, occurrenceStart } from '../recurrence/occurrence.ts';
 import { instantOf, localOf } from '../zones.ts';
@@ -57,8 +60,9 @@ export function lengthOf(when: When): Length {
 }
 
 /**
- * The occurrence that a RECURRENCE-ID, EXDATE or RDATE value of a series names. Another zone or UTC names the same instant; without a zone it is one
- * of the series' zone; a date in a timed series is that day's occurrence, a time in an all-day series its day. @throws Unreadable
+ * The occurrence that a RECURRENCE-ID, EXDATE or RDATE value of a series names. Another zone or UTC names the same
+ * instant; without a zone it is one of the series' zone; a date in a timed series is that day's occurrence, a time in
+ * an all-day series its day. @throws Unreadable
  */
 export function idOf(of: Line, value: string, series: When, zones: Zones): OccurrenceId {
   const moment = momentOf(of, value);
@@ -85,7 +89,9 @@ export function periodIdOf(of: Line, value: string, series: When, zones: Zones):
   return `${id}/${durationText(Math.max(0, seconds))}`;
 }
 
-/** How a series writes its start: the form in which RECURRENCE-ID, EXDATE and RDATE of its occurrences are written, too. */
+/**
+ * How a series writes its start: the form in which RECURRENCE-ID, EXDATE and RDATE of its occurrences are written, too.
+ */
 export interface Form {
   readonly isDate: boolean;
   /** Parameters between name and value: `;VALUE=DATE`, `;TZID=Europe/Berlin`, or none. */
@@ -106,8 +112,8 @@ export function formOf(event: Component, zones: Zones): Form {
 }
 
 /**
- * A RECURRENCE-ID, EXDATE or RDATE line that names an occurrence in the series' own form; `period` makes it an RDATE;VALUE=PERIOD. The second of two
- * equal hours in autumn has no wall-clock time of its own, and is written in UTC.
+ * A RECURRENCE-ID, EXDATE or RDATE line that names an occurrence in the series' own form; `period` makes it an
+ * RDATE;VALUE=PERIOD. The second of two equal hours in autumn has no wall-clock time of its own, and is written in UTC.
  */
 export function occurrenceText(name: string, id: OccurrenceId, series: When, form: Form, period?: string): string {
   const start = occurrenceStart(id, series);
@@ -205,7 +211,10 @@ function endOf(event: Component): { moment: Moment } | { duration: { days: numbe
   );
 }
 
-/** The exclusive end of an all-day event: at least one day (RFC 5545 3.6.1; DTEND equal to DTSTART is seen and means one day). */
+/**
+ * The exclusive end of an all-day event: at least one day (RFC 5545 3.6.1; DTEND equal to DTSTART is seen and means one
+ * day).
+ */
 function dayAfter(start: string, event: Component, end: ReturnType<typeof endOf>, inherited: Length | null): string {
   const plus = (count: number): string =>
     guarded(() => localOf(instantOf(`${start}T00:00:00`, 'UTC') + Math.max(1, count) * DAY, 'UTC').slice(0, 10));
@@ -218,7 +227,10 @@ function dayAfter(start: string, event: Component, end: ReturnType<typeof endOf>
   return plus(Math.round((Date.parse(end.moment.date) - Date.parse(start)) / DAY) + (isPartly ? 1 : 0));
 }
 
-/** An end before the start counts as the start. Days of a DURATION are days of the calendar, the rest is exact (RFC 5545 3.3.6). */
+/**
+ * An end before the start counts as the start. Days of a DURATION are days of the calendar, the rest is exact (RFC 5545
+ * 3.3.6).
+ */
 function timedEnd(
   event: Component,
   end: ReturnType<typeof endOf>,

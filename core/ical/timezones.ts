@@ -19,7 +19,8 @@ import {
 } from './text.ts';
 
 /**
- * What a TZID means: an IANA zone; or, where a VTIMEZONE fits none, its own rules, by which the instant can be told; or nothing that is known.
+ * What a TZID means: an IANA zone; or, where a VTIMEZONE fits none, its own rules, by which the instant can be told; or
+ * nothing that is known.
  */
 export type Meaning = { readonly zone: string } | { readonly rules: ZoneRules } | null;
 
@@ -52,7 +53,10 @@ export class Zones {
     return meaning;
   }
 
-  /** The TZID to write for a zone; adds a VTIMEZONE where the object has none for it. RFC 5545 3.2.19: no TZID without a VTIMEZONE. */
+  /**
+   * The TZID to write for a zone; adds a VTIMEZONE where the object has none for it. RFC 5545 3.2.19: no TZID without a
+   * VTIMEZONE.
+   */
   tzidFor(zone: string, around: number): string {
     for (const vtimezone of this.vtimezones()) {
       const tzid = tzidOf(vtimezone);
@@ -193,7 +197,9 @@ function vtimezoneOf(zone: string, around: number, eol: string): Component {
   return components(parseTree(named.map((content) => newLine(content, eol).raw).join('')), 'VTIMEZONE')[0]!;
 }
 
-/** For a zone that the library does not know: its changes of offset from a year before to ten years after, one by one. */
+/**
+ * For a zone that the library does not know: its changes of offset from a year before to ten years after, one by one.
+ */
 function ownBlock(zone: string, around: number): string {
   const eras: string[] = [];
   const day = Math.floor(around / DAY) * DAY;

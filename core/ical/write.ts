@@ -1,7 +1,8 @@
 /**
  * Makes the VEVENTs of one event read as a canonical event, by changing, adding and removing single content lines.
  *
- * Every step compares what the text reads as now with what it shall read as, so a line whose meaning is right already is never touched, whatever its spelling.
+ * Every step compares what the text reads as now with what it shall read as, so a line whose meaning is right already
+ * is never touched, whatever its spelling.
  */
 
 import type { CalendarEvent, Content, OccurrenceId, When } from '../event.ts';
@@ -130,7 +131,10 @@ function writeToken(event: Component, name: string, value: string, eol: string):
   else put(event, name, `${name}:${value}`, endOfLines(event));
 }
 
-/** DTSTART only where it changes; then DTEND or DURATION, whichever is there, only where the end does not follow by itself. */
+/**
+ * DTSTART only where it changes; then DTEND or DURATION, whichever is there, only where the end does not follow by
+ * itself.
+ */
 function writeWhen(event: Component, next: When, inherited: Length | null, zones: Zones): void {
   const read = (): When => readWhen(event, zones, inherited).when;
   const current = hasStart(event) ? read() : null;
@@ -271,7 +275,9 @@ function newOverride(group: Group, id: OccurrenceId, when: When, writing: Writin
   return override;
 }
 
-/** A series that moved as a whole has its exceptions under new ids: they keep their VEVENTs, and get new RECURRENCE-IDs. */
+/**
+ * A series that moved as a whole has its exceptions under new ids: they keep their VEVENTs, and get new RECURRENCE-IDs.
+ */
 function moveOverrides(
   group: Group,
   before: ReadonlyMap<OccurrenceId, Special>,
@@ -298,12 +304,17 @@ function moveOverrides(
   if (isRetyped) dropDates(group.master);
 }
 
-/** A date excludes nothing from a timed series, nor a time from an all-day one: what is still wanted is written anew. */
+/**
+ * A date excludes nothing from a timed series, nor a time from an all-day one: what is still wanted is written anew.
+ */
 function dropDates(master: Component): void {
   for (const name of ['EXDATE', 'RDATE']) keepDates(master, name, () => false);
 }
 
-/** Removes the values of EXDATE or RDATE lines that are not to be kept; a line without any value left goes. Other lines stay as they are. */
+/**
+ * Removes the values of EXDATE or RDATE lines that are not to be kept; a line without any value left goes. Other lines
+ * stay as they are.
+ */
 function keepDates(event: Component, name: string, isKept: (of: Line, value: string) => boolean): void {
   for (const of of lines(event, name)) {
     const values = dateValues(of);

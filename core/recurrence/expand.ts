@@ -1,9 +1,10 @@
 /**
  * When a series happens: a bounded expander of RFC 5545 rules.
  *
- * Times are wall-clock times counted as if they were UTC ("wall ms"), so that every day has 24 hours here; the zone comes in at the end.
- * A rule walks through its periods (years, months, … seconds), and of each takes the days, then the times, that its BY parts allow.
- * Every look at a day, a time or a period costs one step, so no rule, however thin or dense, runs longer than its budget.
+ * Times are wall-clock times counted as if they were UTC ("wall ms"), so that every day has 24 hours here; the zone
+ * comes in at the end. A rule walks through its periods (years, months, … seconds), and of each takes the days, then
+ * the times, that its BY parts allow. Every look at a day, a time or a period costs one step, so no rule, however thin
+ * or dense, runs longer than its budget.
  */
 
 import type { CalendarEvent, OccurrenceId, When } from '../event.ts';
@@ -14,10 +15,10 @@ import type { Rule } from './rule.ts';
 import { parseRule } from './rule.ts';
 
 /**
- * The occurrences of a series whose original start is at or after `from` and before `to` (ms; a date counts as its midnight in UTC), in order,
- * at most `max`, without the excluded ones. RFC 5545 leaves open what a start that its own rule does not match means: it is no occurrence here.
- * `complete` is false when `max` or the budget cut the list, or a rule is of a calendar that is not expanded (RFC 7529). A budget that is handed over
- * as such is used up.
+ * The occurrences of a series whose original start is at or after `from` and before `to` (ms; a date counts as its
+ * midnight in UTC), in order, at most `max`, without the excluded ones. RFC 5545 leaves open what a start that its own
+ * rule does not match means: it is no occurrence here. `complete` is false when `max` or the budget cut the list, or a
+ * rule is of a calendar that is not expanded (RFC 7529). A budget that is handed over as such is used up.
  */
 export function expandOccurrences(
   event: Pick<CalendarEvent, 'when' | 'recurrence' | 'exceptions'>,
@@ -55,8 +56,9 @@ export interface Budget {
 }
 
 /**
- * The wall times (ms as if UTC) at which a rule matches, from the series' start on, in order; COUNT and UNTIL are the caller's. Ends early
- * when the budget is used up: then `budget.steps` is below zero. `from` lets it skip what cannot matter, and is ignored under COUNT.
+ * The wall times (ms as if UTC) at which a rule matches, from the series' start on, in order; COUNT and UNTIL are the
+ * caller's. Ends early when the budget is used up: then `budget.steps` is below zero. `from` lets it skip what cannot
+ * matter, and is ignored under COUNT.
  */
 export function* matches(rule: Rule, start: number, from: number, budget: Budget): Generator<number> {
   const filled = withDefaults(rule, start);
@@ -77,7 +79,10 @@ const DAY = 24 * HOUR;
 const WEEK = 7 * DAY;
 const END_OF_TIME = Date.UTC(9999, 11, 31);
 
-/** Calls `take` (false: it was no new one) for every occurrence in the range; false when it had to stop before the end of it. */
+/**
+ * Calls `take` (false: it was no new one) for every occurrence in the range; false when it had to stop before the end
+ * of it.
+ */
 function collect(
   rule: Rule,
   when: When,
@@ -219,7 +224,8 @@ function matchesDay(rule: Rule, day: number): boolean {
   if (rule.frequency === 'YEARLY' && by.BYWEEKNO.length > 0 && !matchesWeek(by.BYWEEKNO, day, rule.weekStart))
     return false;
   if (byDay.length === 0) return true;
-  // An ordinal counts within the month, or within the year where the rule is yearly and names no month (RFC 5545 3.3.10).
+  // An ordinal counts within the month, or within the year where the rule is yearly and names no month (RFC 5545
+  // 3.3.10).
   const byYear = rule.frequency === 'YEARLY' && by.BYMONTH.length === 0;
   const [start, end] = byYear ? [yearStart, yearEnd] : [monthStart, monthEnd];
   const counts = (rule.frequency === 'YEARLY' && by.BYWEEKNO.length === 0) || rule.frequency === 'MONTHLY';
@@ -238,7 +244,9 @@ function isNth(numbers: readonly number[], day: number, start: number, end: numb
   return numbers.includes((day - start) / DAY + 1) || numbers.includes((day - end) / DAY);
 }
 
-/** Week 1 is the first with at least four days in the year; a day at a year's edge may belong to the neighbour's week. */
+/**
+ * Week 1 is the first with at least four days in the year; a day at a year's edge may belong to the neighbour's week.
+ */
 function matchesWeek(numbers: readonly number[], day: number, weekStart: number): boolean {
   const week = day - mod(weekdayOf(day) - weekStart, 7) * DAY;
   const year = new Date(week + 3 * DAY).getUTCFullYear();

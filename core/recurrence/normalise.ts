@@ -8,8 +8,8 @@ export type { RecurrenceErrorCode } from './rule.ts';
 export { RecurrenceError } from './rule.ts';
 
 /**
- * The canonical recurrence of a series; null where nothing recurs.
- * `rules` are raw content lines (`RRULE:…`, `EXRULE:…`), `dates` the RDATEs as occurrence ids (a PERIOD is `id/PT1H`), `when` the series' own.
+ * The canonical recurrence of a series; null where nothing recurs. `rules` are raw content lines (`RRULE:…`,
+ * `EXRULE:…`), `dates` the RDATEs as occurrence ids (a PERIOD is `id/PT1H`), `when` the series' own.
  * @throws RecurrenceError for a rule that breaks RFC 5545 3.3.10
  */
 export function normaliseRecurrence(

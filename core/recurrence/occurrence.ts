@@ -2,7 +2,10 @@
 import type { OccurrenceId, When } from '../event.ts';
 import { instantOf, localOf } from '../zones.ts';
 
-/** The id of the occurrence that starts at a wall-clock time in a zone, or (zone null) on a date `YYYY-MM-DD`. @throws RangeError */
+/**
+ * The id of the occurrence that starts at a wall-clock time in a zone, or (zone null) on a date `YYYY-MM-DD`.
+ * @throws RangeError
+ */
 export function occurrenceId(local: string, zone: string | null): OccurrenceId {
   return zone === null ? local.slice(0, 10).replaceAll('-', '') : instantId(instantOf(local, zone));
 }

@@ -1,4 +1,7 @@
-/** One RRULE or EXRULE: its text to its parts, checked as RFC 5545 3.3.10 demands, and back in one spelling for all that mean the same. */
+/**
+ * One RRULE or EXRULE: its text to its parts, checked as RFC 5545 3.3.10 demands, and back in one spelling for all that
+ * mean the same.
+ */
 import type { When } from '../event.ts';
 import { instantOf } from '../zones.ts';
 import { instantId } from './occurrence.ts';
@@ -64,8 +67,9 @@ const MAX_LENGTH = 8_000;
 const MAX_COUNT = 10_000_000;
 
 /**
- * Reads `RRULE:FREQ=…` (any case, empty parts, a stray `;` at the end). UNTIL becomes what the series' start demands: in a timed series a
- * date means that whole day and a floating time is read in the series' zone, both as an instant in UTC; in an all-day series it is a date.
+ * Reads `RRULE:FREQ=…` (any case, empty parts, a stray `;` at the end). UNTIL becomes what the series' start demands:
+ * in a timed series a date means that whole day and a floating time is read in the series' zone, both as an instant in
+ * UTC; in an all-day series it is a date.
  * @throws RecurrenceError
  */
 export function parseRule(line: string, when: When): Rule {

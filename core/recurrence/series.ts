@@ -24,8 +24,8 @@ export function occurrenceWhen(when: When, id: OccurrenceId): When {
 }
 
 /**
- * True unless the event is a series whose start and rule contradict each other: exceptions and UNTIL of another type than the start, or a start that the
- * rule does not produce (RFC 5545, 3.8.5.3: then the recurrence set is undefined).
+ * True unless the event is a series whose start and rule contradict each other: exceptions and UNTIL of another type
+ * than the start, or a start that the rule does not produce (RFC 5545, 3.8.5.3: then the recurrence set is undefined).
  */
 export function isValidSeries(event: CalendarEvent): boolean {
   const { recurrence, when } = event;

@@ -1,4 +1,7 @@
-/** Differences between two states of an event with their values, an attendees field person by person: what tells our own writes from people's edits. Pure. */
+/**
+ * Differences between two states of an event with their values, an attendees field person by person: what tells our own
+ * writes from people's edits. Pure.
+ */
 import { type Attendee, type CalendarEvent, changedPaths, type FieldPath } from '../event.ts';
 import { attendeeChanges, attendeesAt, copyPaths, valueAt, withAttendees } from './merge.ts';
 

@@ -74,7 +74,10 @@ export interface Journal {
   readonly isOwnWrite: (side: SideName, value: ChangedValue) => boolean;
   /** True when some value was written at that place, or may have been. */
   readonly mayHaveWritten: (side: SideName, at: ChangedValue) => boolean;
-  /** True for the last value that was written there, when that is known to be done: what the side shows instead is an edit, also where it is the old value. */
+  /**
+   * True for the last value that was written there, when that is known to be done: what the side shows instead is an
+   * edit, also where it is the old value.
+   */
   readonly hasArrived: (side: SideName, value: ChangedValue) => boolean;
   /** True when the event was to be deleted there, and may have been: that it is gone is no deletion by a person. */
   readonly isOwnDeletion: (side: SideName) => boolean;
@@ -100,8 +103,9 @@ export interface Decision {
   readonly conflicts: readonly FieldConflict[];
   readonly problems: readonly { readonly side: SideName; readonly problem: EventProblem }[];
   /**
-   * What becomes of the link apart from the ops: `settle`: both sides agree, what they show is the new base; `keep`: nothing is known to have been agreed;
-   * `forget`: nothing is left of it; `unlink`: the sides named in `drop` go, the rest stays as an event of its own.
+   * What becomes of the link apart from the ops: `settle`: both sides agree, what they show is the new base; `keep`:
+   * nothing is known to have been agreed; `forget`: nothing is left of it; `unlink`: the sides named in `drop` go, the
+   * rest stays as an event of its own.
    */
   readonly link: 'settle' | 'keep' | 'forget' | 'unlink';
   readonly drop?: readonly SideName[];
@@ -174,7 +178,8 @@ function decideBoth(sides: Both, decision: LinkView['decision'], settings: Setti
   if (gone.length === 2) return decideBothGone(sides, decision, settings);
   const [lost] = gone;
   const source = masterSide(sides, settings);
-  // Where one side decides, what the other shows (a "Busy", an edit that is to be taken back) takes nothing out of the filter.
+  // Where one side decides, what the other shows (a "Busy", an edit that is to be taken back) takes nothing out of the
+  // filter.
   const inScope = (['caldav', 'cloud'] as const).every((side) => {
     const event = sides[side].now;
     return (
@@ -210,8 +215,8 @@ function decideBothGone(sides: Both, decision: LinkView['decision'], settings: S
 }
 
 /**
- * The side that decides alone: the source of a one-way pair, or the side whose event the other one only sees as "Busy". Of an event that was matched
- * there, too, because nothing but its time may be told.
+ * The side that decides alone: the source of a one-way pair, or the side whose event the other one only sees as "Busy".
+ * Of an event that was matched there, too, because nothing but its time may be told.
  */
 function masterSide(sides: Both, settings: Settings): SideName | null {
   const source = sourceOf(settings.direction);
@@ -280,7 +285,8 @@ function mirror(sides: Both, source: SideName, decision: LinkView['decision'], s
   const now = projected(from.now, target, settings.options);
   const base = from.base && projected(from.base, target, settings.options);
   if (!base || !to.base) {
-    // Just matched: an event that the pair put there (its create was repeated) is made equal, a stranger's is only linked.
+    // Just matched: an event that the pair put there (its create was repeated) is made equal, a stranger's is only
+    // linked.
     const next = to.isOwned ? { ...now, uid: to.now.uid } : to.now;
     return written({ [target]: next }, sides, decision, settings, []);
   }
@@ -309,8 +315,9 @@ function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settin
 }
 
 /**
- * What both sides agreed on, with what has been carried from one to the other since: a run that broke off half-way has not made a person's edit of it.
- * Where the side has tidied up what it was given, each side has agreed to what it shows itself.
+ * What both sides agreed on, with what has been carried from one to the other since: a run that broke off half-way has
+ * not made a person's edit of it. Where the side has tidied up what it was given, each side has agreed to what it shows
+ * itself.
  */
 function agreedSince(sides: Both, { journal }: Settings): Record<SideName, CalendarEvent | null> {
   const bases = { caldav: sides.caldav.base, cloud: sides.cloud.base };
@@ -335,8 +342,9 @@ function agreedSince(sides: Both, { journal }: Settings): Record<SideName, Calen
 }
 
 /**
- * Those of a side's changes since its base that we have made ourselves. A service drops the exceptions of a series whose start, rule or exclusions are rewritten: where a run
- * broke off before it had written them again, nobody has removed them.
+ * Those of a side's changes since its base that we have made ourselves. A service drops the exceptions of a series
+ * whose start, rule or exclusions are rewritten: where a run broke off before it had written them again, nobody has
+ * removed them.
  */
 function ownChanges(
   side: SideName,
@@ -398,7 +406,10 @@ function written(
   return { ...NOTHING, ops, conflicts, problems, link: problems.length > 0 ? 'keep' : 'settle' };
 }
 
-/** A side that cannot show what became of the event (cancelled, or repeating in its own way) loses its copy; that is no deletion, and is never carried back. */
+/**
+ * A side that cannot show what became of the event (cancelled, or repeating in its own way) loses its copy; that is no
+ * deletion, and is never carried back.
+ */
 function removalOfCopy(side: SideName, view: SideView, decision: LinkView['decision']): Op {
   const hold = view.hasGuests && decision !== 'apply' ? 'has-guests' : null;
   return { side, action: 'delete', next: null, changes: [], isCounted: false, hold };

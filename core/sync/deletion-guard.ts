@@ -1,6 +1,7 @@
 /**
- * Holds deletions back. A run whose deletions bring the last 24 hours to more than both a number and a share of the side's linked events, or
- * that would leave a side without any of three or more, deletes nothing until a person has looked.
+ * Holds deletions back. A run whose deletions bring the last 24 hours to more than both a number and a share of the
+ * side's linked events, or that would leave a side without any of three or more, deletes nothing until a person has
+ * looked.
  */
 import type { SideName } from '../event.ts';
 import type { PairOptions } from './policy.ts';

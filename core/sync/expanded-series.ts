@@ -1,6 +1,7 @@
 /**
- * A series that the other side cannot express is written out there as single events, one for each occurrence in a rolling window. Each single is
- * linked to its occurrence: edited it is an override of the series, deleted an excluded occurrence. Pure.
+ * A series that the other side cannot express is written out there as single events, one for each occurrence in a
+ * rolling window. Each single is linked to its occurrence: edited it is an override of the series, deleted an excluded
+ * occurrence. Pure.
  */
 import {
   type CalendarEvent,
@@ -66,7 +67,10 @@ export interface SeriesDecision {
   readonly settled: readonly OccurrenceId[];
   /** Singles that are gone, and whose occurrences the series no longer has. */
   readonly dropped: readonly OccurrenceId[];
-  /** What people did to the singles, as exceptions of the series. Such singles are decided again once the series has them. */
+  /**
+   * What people did to the singles, as exceptions of the series. Such singles are decided again once the series has
+   * them.
+   */
   readonly exceptions: Readonly<Record<OccurrenceId, Exception>>;
   readonly conflicts: readonly FieldConflict[];
   readonly isTooDense: boolean;
@@ -198,7 +202,10 @@ export function singleOf(series: CalendarEvent, occurrence: OccurrenceId): Calen
   return asSingle(contentOf(series, occurrence));
 }
 
-/** Those occurrences of a series that are meant to start at one of these times, and all overrides: they may have been moved there. */
+/**
+ * Those occurrences of a series that are meant to start at one of these times, and all overrides: they may have been
+ * moved there.
+ */
 export function occurrencesAmong(series: CalendarEvent, starts: ReadonlySet<OccurrenceId>): OccurrenceId[] {
   const isMeant = (id: OccurrenceId) => starts.has(id) || typeof series.exceptions[id] === 'object';
   const at = [...starts, ...Object.keys(series.exceptions)].map(instantOfId);
@@ -213,5 +220,7 @@ function asSingle(content: Content): CalendarEvent {
 
 export const TOO_DENSE: EventProblem = {
   code: 'recurrence-too-dense',
-  detail: `The event repeats more often than ${MAX_SINGLES} single events can show; later occurrences are not on the other side.`,
+  detail:
+    `The event repeats more often than ${MAX_SINGLES} single events can show; later ` +
+    'occurrences are not on the other side.',
 };

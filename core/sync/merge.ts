@@ -1,11 +1,13 @@
 /**
  * Three-way merge of one event, field by field.
  *
- * Each side has its own base: what that side itself showed when both sides last agreed. So a change of a side is the difference between what it
- * shows now and what *it* showed then, and a server's own rewriting is never taken for an edit of the other side's text.
+ * Each side has its own base: what that side itself showed when both sides last agreed. So a change of a side is the
+ * difference between what it shows now and what *it* showed then, and a server's own rewriting is never taken for an
+ * edit of the other side's text.
  *
- * Example: base on both `{title: A, location: X}`; CalDAV now shows title B, the cloud now shows location Y. The title goes to the cloud, the location to
- * CalDAV, nothing else is written. Had both changed the title, the side modified last would win it and the other value be kept as a conflict.
+ * Example: base on both `{title: A, location: X}`; CalDAV now shows title B, the cloud now shows location Y. The title
+ * goes to the cloud, the location to CalDAV, nothing else is written. Had both changed the title, the side modified
+ * last would win it and the other value be kept as a conflict.
  */
 import {
   type Attendee,
@@ -111,8 +113,8 @@ export function applyChanges(target: CalendarEvent, base: CalendarEvent, now: Ca
 }
 
 /**
- * A first meeting: no last known state, so an empty value (or a default) never wins, sets are united, and nothing goes away.
- * Fields that both sides fill differently go to the side modified last.
+ * A first meeting: no last known state, so an empty value (or a default) never wins, sets are united, and nothing goes
+ * away. Fields that both sides fill differently go to the side modified last.
  */
 function mergeFirst(caldav: CalendarEvent, cloud: CalendarEvent, winner: SideName): Merged {
   const conflicts: FieldConflict[] = [];
@@ -237,8 +239,8 @@ export function attendeeChanges(base: readonly Attendee[], now: readonly Attende
 }
 
 /**
- * `when` and `recurrence` changed on different sides (or in conflict) are combined only if the result is a valid series; otherwise the
- * winner decides both as one field.
+ * `when` and `recurrence` changed on different sides (or in conflict) are combined only if the result is a valid
+ * series; otherwise the winner decides both as one field.
  */
 function decideTimingTogether(
   now: Record<SideName, CalendarEvent>,
@@ -329,8 +331,9 @@ interface Based {
 }
 
 /**
- * Makes both sides speak of one occurrence in the same words. Where both gave it content of its own since the base, the base gets the ordinary occurrence, so
- * that the two are merged field by field; where one removed or excluded it, the other's base loses it, so that the occurrence is decided as a whole.
+ * Makes both sides speak of one occurrence in the same words. Where both gave it content of its own since the base, the
+ * base gets the ordinary occurrence, so that the two are merged field by field; where one removed or excluded it, the
+ * other's base loses it, so that the occurrence is decided as a whole.
  */
 function nameExceptionsAlike(caldav: Based, cloud: Based): Record<SideName, Based> {
   const bases = { caldav: { ...caldav.base.exceptions }, cloud: { ...cloud.base.exceptions } };

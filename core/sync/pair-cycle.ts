@@ -1,4 +1,6 @@
-/** Whether one more pair would close a ring: then an event could come back to its calendar by another way than it left. */
+/**
+ * Whether one more pair would close a ring: then an event could come back to its calendar by another way than it left.
+ */
 
 /** Pairs and calendars by the calendars' identities; which way a pair writes does not matter here. */
 export function closesRing(pairs: Iterable<readonly [string, string]>, [from, to]: readonly [string, string]): boolean {

@@ -60,7 +60,10 @@ function isInWindow(event: CalendarEvent, window: NonNullable<PairOptions['windo
   return window.futureDays === undefined || start <= now + window.futureDays * DAY_MS;
 }
 
-/** From the first to the last that can be of an event: of a series also occurrences that were moved, and dates beside its rule. */
+/**
+ * From the first to the last that can be of an event: of a series also occurrences that were moved, and dates beside
+ * its rule.
+ */
 function boundsOf(event: CalendarEvent): { start: number; end: number } {
   const { start, end } = spanOf(event.when);
   if (!event.recurrence) return { start, end };

@@ -1,7 +1,7 @@
 /**
- * People as text: on a server that would invite real attendees whatever we ask of it (SOGo), a copy shows them at the end of its description.
- * The block ends with a tag keyed by the installation over the event's UID and the block. Only a block whose tag fits is taken off and read
- * back; one that a person changed is ordinary text.
+ * People as text: on a server that would invite real attendees whatever we ask of it (SOGo), a copy shows them at the
+ * end of its description. The block ends with a tag keyed by the installation over the event's UID and the block. Only
+ * a block whose tag fits is taken off and read back; one that a person changed is ordinary text.
  */
 
 import { ANSWERS, HEADING, shortTag, type Tag, taggedBlock, withBlock } from '../../core/attendee-text.ts';
@@ -17,7 +17,10 @@ export function describePeople(event: CalendarEvent, uid: string, tag: Tag): Cal
   });
 }
 
-/** The event with the people of such blocks as people again. What describes them by itself comes out as it went in, apart from roles and kinds. */
+/**
+ * The event with the people of such blocks as people again. What describes them by itself comes out as it went in,
+ * apart from roles and kinds.
+ */
 export function undescribePeople(event: CalendarEvent, uid: string, tag: Tag): CalendarEvent {
   return mapContents(event, (content) => {
     const found =

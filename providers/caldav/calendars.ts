@@ -88,7 +88,8 @@ function readCalendar({ href, status, props }: Member, base: URL, defaultPath: s
       .get('c:supported-calendar-component-set')
       ?.children.map(({ nameAttribute }) => nameAttribute?.toUpperCase()) ?? [];
   if (components.length > 0 && !components.includes('VEVENT')) return null;
-  // What lies in the home is on its host, whichever host the server names (iCloud's common one, an inner one behind a proxy).
+  // What lies in the home is on its host, whichever host the server names (iCloud's common one, an inner one behind a
+  // proxy).
   const named = collectionUrl(href, base);
   const url = named.pathname.startsWith(base.pathname) ? collectionUrl(named.pathname, base) : named;
   return {
@@ -133,7 +134,10 @@ function readZone(id: string | null, vcalendar: string): string | null {
   return null;
 }
 
-/** The path of the default calendar, a property of the inbox (RFC 6638 section 9.2). Null where the server does not tell. */
+/**
+ * The path of the default calendar, a property of the inbox (RFC 6638 section 9.2). Null where the server does not
+ * tell.
+ */
 async function defaultCalendar(client: DavClient, { inbox }: Discovered): Promise<string | null> {
   if (inbox === null) return null;
   try {

@@ -1,7 +1,7 @@
 /**
- * What changed in a calendar since the last look: `sync-collection` (RFC 6578) where the server has it, else its ctag and the etags of all
- * members. No answer proves a deletion here: servers cut listings and forget removals silently, so `removed` is a hint and absence is for the
- * caller to prove.
+ * What changed in a calendar since the last look: `sync-collection` (RFC 6578) where the server has it, else its ctag
+ * and the etags of all members. No answer proves a deletion here: servers cut listings and forget removals silently, so
+ * `removed` is a hint and absence is for the caller to prove.
  */
 import { z } from 'zod';
 import { SyncError } from '../../core/sync-error.ts';
@@ -64,8 +64,8 @@ async function listAll(collection: Collection): Promise<Listing> {
 }
 
 /**
- * All pages of a `sync-collection` report; null where the server refuses the token or the report while the calendar itself is fine.
- * Invalid tokens are answered with 403, 409, 412, and by some with 400, 410, 415 or 500.
+ * All pages of a `sync-collection` report; null where the server refuses the token or the report while the calendar
+ * itself is fine. Invalid tokens are answered with 403, 409, 412, and by some with 400, 410, 415 or 500.
  * @throws SyncError `calendar-missing`
  */
 async function syncCollection(collection: Collection, since: string): Promise<Listing | null> {
@@ -215,7 +215,9 @@ function byPath(stored: readonly Stored[]): Map<string, Stored[]> {
   return groups;
 }
 
-/** SOGo counts etags from zero again when a name is used again, so an equal etag in a change report says nothing there. */
+/**
+ * SOGo counts etags from zero again when a name is used again, so an equal etag in a change report says nothing there.
+ */
 function isSame(before: readonly Stored[], version: string | null): boolean {
   return (
     before.length > 0 &&

@@ -1,5 +1,6 @@
 /**
- * Requests to one CalDAV account: Basic credentials in UTF-8, sent at once and only where they may go; redirects followed; answers read.
+ * Requests to one CalDAV account: Basic credentials in UTF-8, sent at once and only where they may go; redirects
+ * followed; answers read.
  */
 import { DAVNamespace, davRequest } from 'tsdav';
 import { SyncError } from '../../core/sync-error.ts';
@@ -10,7 +11,10 @@ import { type Member, type Multistatus, readError, readMultistatus } from './xml
 export interface DavClient {
   /** Any request; answers with every status but 401. */
   request(method: string, url: URL, options?: RequestOptions): Promise<Answer>;
-  /** A request with an XML body that tsdav writes; `body` has one element, whose names carry their prefix (`d`, `c`, `cs`, `a`). */
+  /**
+   * A request with an XML body that tsdav writes; `body` has one element, whose names carry their prefix (`d`, `c`,
+   * `cs`, `a`).
+   */
   xml(method: XmlMethod, url: URL, body: XmlBody, depth?: '0' | '1'): Promise<Answer>;
   /** PROPFIND for the named properties. @throws SyncError by the status when the answer is no multistatus */
   propfind(url: URL, depth: '0' | '1', props: readonly string[]): Promise<Answer & Multistatus>;
@@ -44,7 +48,10 @@ export interface Login {
 export interface Moves {
   /** Where an address is now. */
   now(url: URL): URL;
-  /** Looks for the account anew; whether it has moved. @throws SyncError `auth` when the host that was typed refuses the credentials, too */
+  /**
+   * Looks for the account anew; whether it has moved.
+   * @throws SyncError `auth` when the host that was typed refuses the credentials, too
+   */
   look(): Promise<boolean>;
 }
 
@@ -130,7 +137,8 @@ export function davClient(typed: URL, login: Login, io: Io, moves?: Moves): DavC
 
 /**
  * The multistatus of an answer.
- * @throws SyncError when it is none: `gone`, `forbidden`, `throttled`, else `unreachable`, because what refuses a reading request is not of the protocol
+ * @throws SyncError when it is none: `gone`, `forbidden`, `throttled`, else `unreachable`, because what refuses a
+ * reading request is not of the protocol
  */
 export function multistatusOf(answer: Answer): Multistatus {
   if (answer.status === 207) return readMultistatus(answer.text);
@@ -146,7 +154,10 @@ export function errorOf(answer: Answer): SyncError | null {
   return errorOfStatus(answer.status, answer.headers, reasonOf(answer));
 }
 
-/** Why the server refused: its precondition and message, or plain text; undefined where it says nothing that a person could read. */
+/**
+ * Why the server refused: its precondition and message, or plain text; undefined where it says nothing that a person
+ * could read.
+ */
 export function reasonOf({ headers, text }: Answer): string | undefined {
   const type = headers.get('content-type')?.toLowerCase() ?? '';
   if (type.startsWith('text/plain')) return cleaned(text);

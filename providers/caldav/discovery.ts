@@ -1,6 +1,7 @@
 /**
- * Finds an account's principal and calendar homes from whatever address a person typed: a server, a principal, a home or one calendar.
- * RFC 6764, RFC 5397, RFC 4791 section 6.2; own requests, because a wrong password must cost one failed login and not five.
+ * Finds an account's principal and calendar homes from whatever address a person typed: a server, a principal, a home
+ * or one calendar. RFC 6764, RFC 5397, RFC 4791 section 6.2; own requests, because a wrong password must cost one
+ * failed login and not five.
  */
 import { z } from 'zod';
 import { SyncError } from '../../core/sync-error.ts';
@@ -28,7 +29,8 @@ export const Discovered = z.object({
 export type Discovered = z.infer<typeof Discovered>;
 
 /**
- * @throws SyncError `auth`; `unreachable` when nothing answers; `not-a-caldav-server` when HTTP answers, but nothing leads to a calendar;
+ * @throws SyncError `auth`; `unreachable` when nothing answers; `not-a-caldav-server` when HTTP answers, but nothing
+ * leads to a calendar;
  * `address-not-allowed`
  */
 export async function discover(client: DavClient, typed: URL, preset: Preset, username: string): Promise<Discovered> {

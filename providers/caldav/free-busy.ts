@@ -1,6 +1,7 @@
 /**
- * When an account's person is busy. The events are read and expanded here; a server's own `free-busy-query` is asked only where it does not give
- * the events: seen to be wrong in ways that book a host twice (docs/decisions.md, "Free and busy").
+ * When an account's person is busy. The events are read and expanded here; a server's own `free-busy-query` is asked
+ * only where it does not give the events: seen to be wrong in ways that book a host twice (docs/decisions.md, "Free and
+ * busy").
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
@@ -48,7 +49,10 @@ export async function freeBusy(
 }
 
 const DAY_MS = 86_400_000;
-/** Servers keep the end of an endless series as a date in 2037 or 2038, and find nothing after it: from here on everything is read. */
+/**
+ * Servers keep the end of an endless series as a date in 2037 or 2038, and find nothing after it: from here on
+ * everything is read.
+ */
 const LAST_INDEXED = Date.UTC(2037, 0, 1);
 /** After so long others of this process may go on. */
 const TURN_MS = 20;

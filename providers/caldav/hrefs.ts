@@ -1,11 +1,11 @@
 /**
- * Addresses of objects, as servers spell them. A server answers `od%20d%40x.ics`, `od d@x.ics` or a full URL for the same object; requests use
- * its own spelling, comparisons a spelling of ours.
+ * Addresses of objects, as servers spell them. A server answers `od%20d%40x.ics`, `od d@x.ics` or a full URL for the
+ * same object; requests use its own spelling, comparisons a spelling of ours.
  */
 
 /**
- * The path of an href, absolute, otherwise as the server spelled it; null for what is no address. Characters that would end a path, and `%` that
- * begins no escape, are escaped: hrefs have no query, so they belong to the name.
+ * The path of an href, absolute, otherwise as the server spelled it; null for what is no address. Characters that would
+ * end a path, and `%` that begins no escape, are escaped: hrefs have no query, so they belong to the name.
  */
 export function pathOf(href: string, base: URL): string | null {
   const escaped = href

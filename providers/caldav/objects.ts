@@ -33,8 +33,8 @@ export type Fetched = FetchedObject | 'missing';
 export const BATCH = 100;
 
 /**
- * Objects by their hrefs, each as it is or `missing`. Missing is what the server said so of (404, 410): what it only leaves out is asked for alone.
- * The caller makes sure that the calendar itself is there (`checkCalendar`).
+ * Objects by their hrefs, each as it is or `missing`. Missing is what the server said so of (404, 410): what it only
+ * leaves out is asked for alone. The caller makes sure that the calendar itself is there (`checkCalendar`).
  * @param resources at most `BATCH`
  */
 export async function fetchObjects(
@@ -52,7 +52,8 @@ export async function fetchObjects(
 }
 
 /**
- * One object by GET. An object that the server fails for while the calendar answers is there and cannot be read: one bad event must not stop a pair.
+ * One object by GET. An object that the server fails for while the calendar answers is there and cannot be read: one
+ * bad event must not stop a pair.
  * @throws SyncError when neither the object nor its absence was answered
  */
 export async function fetchObject(collection: Collection, resource: string): Promise<Fetched> {
@@ -109,7 +110,10 @@ export function objectUrl({ url }: Collection, resource: string): URL {
   return address;
 }
 
-/** What tells two states of an object apart: its ETag, else its time, else its content. Only an ETag can be a precondition (`isEtag`). */
+/**
+ * What tells two states of an object apart: its ETag, else its time, else its content. Only an ETag can be a
+ * precondition (`isEtag`).
+ */
 export function versionOf(etag: string | null, lastModified: string | null, data: string | null): string | null {
   const tag = etag?.trim() ?? '';
   if (tag !== '') return tag;
@@ -143,7 +147,8 @@ async function multiget({ client, url }: Collection, resources: readonly string[
     if (error instanceof SyncError && error.kind === 'too-large') return found;
     throw error;
   }
-  // Some servers fail the whole report for one member that is missing or broken, or refuse so many: then each is asked for alone.
+  // Some servers fail the whole report for one member that is missing or broken, or refuse so many: then each is asked
+  // for alone.
   if (isOwnFault(answer)) return found;
   const serverMs = dateMs(answer.headers.get('date'));
   for (const member of multistatusOf(answer).members) {
@@ -161,7 +166,10 @@ async function multiget({ client, url }: Collection, resources: readonly string[
   return found;
 }
 
-/** True when the calendar has an event with this UID (RFC 4791 section 7.8). A server that cannot be asked so has none, as far as that tells. */
+/**
+ * True when the calendar has an event with this UID (RFC 4791 section 7.8). A server that cannot be asked so has none,
+ * as far as that tells.
+ */
 export async function hasEvent({ client, url }: Collection, uid: string): Promise<boolean> {
   const named = (name: string, inside: object) => ({ _attributes: { name }, ...inside });
   const match = { 'c:text-match': { _attributes: { collation: 'i;octet' }, _text: xmlText(uid) } };

@@ -1,4 +1,6 @@
-/** What is known of hosters and servers before they are asked, and how a server that needs special care is recognised. */
+/**
+ * What is known of hosters and servers before they are asked, and how a server that needs special care is recognised.
+ */
 
 export const PRESETS = [
   'nextcloud',
@@ -17,7 +19,9 @@ export type PresetName = (typeof PRESETS)[number];
 export interface Preset {
   /** Where the service is, when it is at one address for everybody. */
   readonly serverUrl?: string;
-  /** Paths to look at where neither the typed address nor the well-known one leads anywhere; `{user}` is the username. */
+  /**
+   * Paths to look at where neither the typed address nor the well-known one leads anywhere; `{user}` is the username.
+   */
   readonly paths: readonly string[];
   /** Whether we offer to create calendars (contract: "Accounts"). */
   readonly canCreateCalendars: boolean;
@@ -51,19 +55,24 @@ export const PRESET: Readonly<Record<PresetName, Preset>> = {
   },
 };
 
-/** Apple's support article 102654: what an app-specific password is, and that a new account password revokes them all. */
+/**
+ * Apple's support article 102654: what an app-specific password is, and that a new account password revokes them all.
+ */
 function adviceOfApple(password: string): string {
   const isOne = /^[a-z]{4}(?:-[a-z]{4}){3}$/.test(password);
   return (
-    `${isOne ? '' : 'What was given does not look like an app-specific password (abcd-efgh-ijkl-mnop). '}iCloud does not take the password of the Apple Account itself. ` +
-    'Sign in at account.apple.com and make one under Sign-In and Security, App-Specific Passwords; that needs two-factor authentication to be on. ' +
-    'The user is the e-mail address of the Apple Account. Whenever the password of the account changes, all app-specific passwords end, and a new one is needed.'
+    `${isOne ? '' : 'What was given does not look like an app-specific password (abcd-efgh-ijkl-mnop). '}iCloud ` +
+    'does not take the password of the Apple Account itself. ' +
+    'Sign in at account.apple.com and make one under Sign-In and Security, App-Specific ' +
+    'Passwords; that needs two-factor authentication to be on. ' +
+    'The user is the e-mail address of the Apple Account. Whenever the password of the account ' +
+    'changes, all app-specific passwords end, and a new one is needed.'
   );
 }
 
 /**
- * SOGo, by what it answers: it ignores `If-None-Match: *` and `If-Match` on DELETE, counts etags from `"gcs00000000"` again when a name is used
- * again, and delivers invitations whatever SCHEDULE-AGENT says (seen with 5.8.0).
+ * SOGo, by what it answers: it ignores `If-None-Match: *` and `If-Match` on DELETE, counts etags from `"gcs00000000"`
+ * again when a name is used again, and delivers invitations whatever SCHEDULE-AGENT says (seen with 5.8.0).
  */
 export function isSogo(url: URL, headers: Headers): boolean {
   return (

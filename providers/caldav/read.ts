@@ -78,14 +78,19 @@ const WITHHELD = {
   unreadable: { code: 'unreadable', detail: 'The stored event cannot be read.' },
 } as const satisfies Record<string, EventProblem>;
 
-/** LAST-MODIFIED, else the server's own time; null for a time that is more than 5 minutes ahead of the server's clock. */
+/**
+ * LAST-MODIFIED, else the server's own time; null for a time that is more than 5 minutes ahead of the server's clock.
+ */
 function modifiedAt(lastModified: string | null, { modifiedMs, serverMs }: FetchedObject): string | null {
   const ms = lastModified === null ? modifiedMs : Date.parse(lastModified);
   if (ms === null || Number.isNaN(ms) || ms > (serverMs ?? Date.now()) + MAX_AHEAD_MS) return null;
   return new Date(ms).toISOString();
 }
 
-/** The link id in the name of an object that Calpair created: `<uuid>.ics`, `<uuid>-g2.ics`. Link ids are UUIDs of version 7. */
+/**
+ * The link id in the name of an object that Calpair created: `<uuid>.ics`, `<uuid>-g2.ics`. Link ids are UUIDs of
+ * version 7.
+ */
 function markerOf(resource: string): string | null {
   return (
     /^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})(?:-g\d+)?\.ics$/.exec(

@@ -1,6 +1,7 @@
 /**
- * Accounts that move to another host of their service while their paths stay (iCloud's partitions: `p42-caldav.icloud.com`, `p57-caldav.icloud.com`).
- * What we have given out, a calendar's id and identity, keeps the host that it began with; requests go where the account's home is now.
+ * Accounts that move to another host of their service while their paths stay (iCloud's partitions:
+ * `p42-caldav.icloud.com`, `p57-caldav.icloud.com`). What we have given out, a calendar's id and identity, keeps the
+ * host that it began with; requests go where the account's home is now.
  */
 import { mayCarryCredentials } from '../http.ts';
 import type { Discovered } from './discovery.ts';

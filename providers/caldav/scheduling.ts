@@ -1,4 +1,7 @@
-/** Whether writing an object would make its server invite, update or uninvite people (RFC 6638, `calendar-auto-schedule`). */
+/**
+ * Whether writing an object would make its server invite, update or uninvite people (RFC 6638,
+ * `calendar-auto-schedule`).
+ */
 import { type CalendarEvent, type Content, EXCLUDED } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { contentLines } from './content-lines.ts';
@@ -12,8 +15,8 @@ export interface SchedulingServer {
 }
 
 /**
- * Of a meeting that the account organises nothing is changed. Of one that it was invited to, nothing is that tells the organizer: an answer, and what
- * counts as one, an occurrence that is taken out or a cancellation.
+ * Of a meeting that the account organises nothing is changed. Of one that it was invited to, nothing is that tells the
+ * organizer: an answer, and what counts as one, an occurrence that is taken out or a cancellation.
  * @param data the object as it is stored
  * @param before what it reads as; null where it cannot be read
  * @param next what it shall read as; null when it shall be deleted

@@ -143,8 +143,8 @@ export async function removeEvent(writing: Writing, stored: Stored): Promise<voi
 }
 
 /**
- * The header that makes a write fail if the object is not as stored. Where the server has no strong ETags or ignores the header, the object is
- * read and compared right before the write.
+ * The header that makes a write fail if the object is not as stored. Where the server has no strong ETags or ignores
+ * the header, the object is read and compared right before the write.
  * @throws SyncError `stale`, `gone`
  */
 async function preconditionFor(
@@ -165,8 +165,8 @@ function sameText(data: string): string {
 }
 
 /**
- * The object that is there under the name of our own is from an earlier try whose answer was lost, if its UID is ours: then it is our copy, even
- * if a person has edited it since. Anything else is somebody's.
+ * The object that is there under the name of our own is from an earlier try whose answer was lost, if its UID is ours:
+ * then it is our copy, even if a person has edited it since. Anything else is somebody's.
  */
 function adopt(
   { reader }: Writing,
@@ -183,8 +183,8 @@ function adopt(
 }
 
 /**
- * Writes an event with its people: as text where real ones would be invited whatever SCHEDULE-AGENT says, or where the server refuses them
- * (iCloud at times, of meetings that are not the account's).
+ * Writes an event with its people: as text where real ones would be invited whatever SCHEDULE-AGENT says, or where the
+ * server refuses them (iCloud at times, of meetings that are not the account's).
  */
 async function putWithPeople(
   writing: Writing,
@@ -241,8 +241,9 @@ const LOCKED_TRIES = 6;
 const LOCKED_WAIT_MS = 50;
 
 /**
- * What we sent, which the server may have rewritten: it counts only once it has been read back. An answer without an ETag says that it was rewritten, perhaps;
- * then that is done at once, since without a version nothing would later tell a person's edit from the server's.
+ * What we sent, which the server may have rewritten: it counts only once it has been read back. An answer without an
+ * ETag says that it was rewritten, perhaps; then that is done at once, since without a version nothing would later tell
+ * a person's edit from the server's.
  */
 async function written({ reader, collection }: Writing, stored: Stored, before: string | null): Promise<Written> {
   const sent = { ...reader.stored(stored), confirmed: false };
@@ -260,8 +261,8 @@ async function written({ reader, collection }: Writing, stored: Stored, before: 
 }
 
 /**
- * What a refused write means. Xandikos puts a UID conflict and bad data into a 412, DAViCal bad data, SOGo bad data into a 404; a lost race is a 412
- * with no such reason (DAViCal and sabre explain it in an error body, too).
+ * What a refused write means. Xandikos puts a UID conflict and bad data into a 412, DAViCal bad data, SOGo bad data
+ * into a 404; a lost race is a 412 with no such reason (DAViCal and sabre explain it in an error body, too).
  */
 async function writeError({ collection }: Writing, answer: Answer): Promise<SyncError> {
   const { status } = answer;
@@ -306,7 +307,10 @@ const SCHEDULING_CONDITIONS = [
   'organizer-allowed',
 ];
 
-/** RFC 4791 section 5.3.2.1, RFC 6638 section 3.2.4.1; SOGo answers a bare 409, Nextcloud a 400 with a sentence, also for an event in its trash bin. */
+/**
+ * RFC 4791 section 5.3.2.1, RFC 6638 section 3.2.4.1; SOGo answers a bare 409, Nextcloud a 400 with a sentence, also
+ * for an event in its trash bin.
+ */
 function isUidTaken(answer: Answer): boolean {
   if (hasCondition(answer, 'no-uid-conflict', 'unique-scheduling-object-resource')) return true;
   return (

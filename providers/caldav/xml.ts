@@ -1,11 +1,14 @@
 /**
- * Reads the XML of a DAV server. tsdav writes our requests, but its own reading turns texts into numbers, drops namespaces and cuts errors
- * (etags, tokens and calendar names get lost), so answers are read here.
+ * Reads the XML of a DAV server. tsdav writes our requests, but its own reading turns texts into numbers, drops
+ * namespaces and cuts errors (etags, tokens and calendar names get lost), so answers are read here.
  */
 import sax from 'sax';
 import { SyncError } from '../../core/sync-error.ts';
 
-/** `name` has the prefix that this project uses for the namespace, whatever the server calls it: `d:href`, `c:calendar-data`. */
+/**
+ * `name` has the prefix that this project uses for the namespace, whatever the server calls it: `d:href`,
+ * `c:calendar-data`.
+ */
 export interface Element {
   readonly name: string;
   readonly children: readonly Element[];
@@ -31,7 +34,9 @@ export interface Multistatus {
   readonly syncToken: string | null;
 }
 
-/** @throws SyncError `unreachable` when it is no multistatus: not well-formed, a DOCTYPE, too deep, too many elements */
+/**
+ * @throws SyncError `unreachable` when it is no multistatus: not well-formed, a DOCTYPE, too deep, too many elements
+ */
 export function readMultistatus(text: string): Multistatus {
   const root = parse(text);
   if (root.name !== 'd:multistatus') throw unreadable(`<${root.name.slice(0, 40)}>`);
@@ -42,7 +47,10 @@ export function readMultistatus(text: string): Multistatus {
   };
 }
 
-/** The preconditions in a DAV error body (`d:valid-sync-token`, `c:no-uid-conflict`) and its message; empty for what is no such body. */
+/**
+ * The preconditions in a DAV error body (`d:valid-sync-token`, `c:no-uid-conflict`) and its message; empty for what is
+ * no such body.
+ */
 export function readError(text: string): { readonly conditions: readonly string[]; readonly message: string } {
   try {
     const root = parse(text);
@@ -74,7 +82,10 @@ export function hrefsOf(props: ReadonlyMap<string, Element>, name: string): stri
     .filter((href) => href !== '');
 }
 
-/** Text for an element that tsdav writes: it takes `&amp;` in a text for an ampersand, and XML has no control characters. */
+/**
+ * Text for an element that tsdav writes: it takes `&amp;` in a text for an ampersand, and XML has no control
+ * characters.
+ */
 export function xmlText(text: string): string {
   return text.replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '').replaceAll('&', '&amp;');
 }
@@ -97,7 +108,8 @@ function readMember(response: Element): Member[] {
     propStatuses.push(status ?? 200);
     if (status !== null && (status < 200 || status >= 300)) continue;
     for (const prop of child(propstat, 'd:prop')?.children ?? []) {
-      // Without a status it may be the list of what is missing (seen of iCloud): empty elements, which say nothing against others.
+      // Without a status it may be the list of what is missing (seen of iCloud): empty elements, which say nothing
+      // against others.
       if (status !== null || (!props.has(prop.name) && (prop.children.length > 0 || prop.text.trim() !== '')))
         props.set(prop.name, prop);
     }

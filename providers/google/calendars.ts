@@ -7,7 +7,10 @@ import { type Client, DEFAULT_ROOT_URL, type GoogleSettings } from './client.ts'
 
 type Entry = calendar_v3.Schema$CalendarListEntry;
 
-/** One request. The id of a person's primary calendar is the address of the account. @throws SyncError `auth` when the sign-in does not reach calendars */
+/**
+ * One request. The id of a person's primary calendar is the address of the account.
+ * @throws SyncError `auth` when the sign-in does not reach calendars
+ */
 export async function proveAccount(client: Client): Promise<Proof> {
   try {
     const primary = (await entries(client)).find((entry) => entry.primary);
@@ -36,7 +39,10 @@ export async function listCalendars(client: Client, settings: GoogleSettings): P
     .map((entry) => infoOf(entry, settings));
 }
 
-/** A new secondary calendar, in the zone of the account's primary one. Its colour is the person's own, so it is set in the list. */
+/**
+ * A new secondary calendar, in the zone of the account's primary one. Its colour is the person's own, so it is set in
+ * the list.
+ */
 export async function createCalendar(
   client: Client,
   settings: GoogleSettings,

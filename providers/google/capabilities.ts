@@ -21,8 +21,9 @@ export function cannotHold(event: CalendarEvent): EventProblem | null {
 }
 
 /**
- * Google repeats by the day at most, knows no periods, only the Gregorian calendar, and counts from a start that the rule itself produces. Several RRULE
- * lines are legal; EXRULE is accepted but obsolete (RFC 5545 has dropped it), and times of day within a rule are not documented: these are not trusted.
+ * Google repeats by the day at most, knows no periods, only the Gregorian calendar, and counts from a start that the
+ * rule itself produces. Several RRULE lines are legal; EXRULE is accepted but obsolete (RFC 5545 has dropped it), and
+ * times of day within a rule are not documented: these are not trusted.
  */
 function isExpressible(event: CalendarEvent): boolean {
   const { recurrence } = event;

@@ -1,8 +1,9 @@
 /**
  * What changed in a Google calendar since a sync token.
  *
- * Google names items, not events: a master, and each exception of its own, in any order, sometimes one without the other, sometimes with nothing
- * but an id. Here they are put together to whole series again, with the help of what is already known.
+ * Google names items, not events: a master, and each exception of its own, in any order, sometimes one without the
+ * other, sometimes with nothing but an id. Here they are put together to whole series again, with the help of what is
+ * already known.
  */
 import { sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
@@ -20,7 +21,10 @@ import {
   versionOf,
 } from './item.ts';
 
-/** One request when nothing changed. @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403 */
+/**
+ * One request when nothing changed.
+ * @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403
+ */
 export async function* readChanges(place: Place, cursor: string | null, known: Known): AsyncGenerator<ChangePage> {
   const syncToken = cursor?.startsWith(CURSOR_PREFIX) ? cursor.slice(CURSOR_PREFIX.length) : null;
   const increment = syncToken === null ? null : await readIncrement(place, syncToken, known);
@@ -68,7 +72,9 @@ async function* readEverything(place: Place, known: Known): AsyncGenerator<Chang
   yield { found: [], unchanged: [], removed: [], end: { cursor: CURSOR_PREFIX + end.token, full: true } };
 }
 
-/** What a complete listing says of one resource: nothing of a cancelled master; exceptions without a master stand alone. */
+/**
+ * What a complete listing says of one resource: nothing of a cancelled master; exceptions without a master stand alone.
+ */
 function seriesOf({ master, exceptions }: Group): Series[] {
   if (!master)
     return [...exceptions.values()]
@@ -170,7 +176,10 @@ async function apply(
   );
 }
 
-/** The exceptions that a series has now. Those of a series that is new or was moved are asked for: no feed promises to name them all. */
+/**
+ * The exceptions that a series has now. Those of a series that is new or was moved are asked for: no feed promises to
+ * name them all.
+ */
 async function exceptionsOf(
   place: Place,
   master: Item,
@@ -198,7 +207,10 @@ async function exceptionsOf(
   return exceptions;
 }
 
-/** Exceptions whose master is not known: it may have come in an earlier part that was never stored, or is not visible to this account. */
+/**
+ * Exceptions whose master is not known: it may have come in an earlier part that was never stored, or is not visible to
+ * this account.
+ */
 async function applyWithoutMaster(
   place: Place,
   resource: string,

@@ -1,6 +1,7 @@
 /**
- * One Google account: sends requests of the Calendar API with a valid access token, and turns every failure into a SyncError.
- * The transport is the caller's fetch, and nothing is tried again here but a request whose access token was refused.
+ * One Google account: sends requests of the Calendar API with a valid access token, and turns every failure into a
+ * SyncError. The transport is the caller's fetch, and nothing is tried again here but a request whose access token was
+ * refused.
  */
 import { auth, calendar, type calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { SyncError } from '../../core/sync-error.ts';
@@ -40,7 +41,9 @@ export interface Client {
   call<T>(request: Request<T>, ifMatch?: string | null): Promise<Answer<T>>;
 }
 
-/** No request is made before the first call. Access tokens are refreshed within a minute of their end, or after one 401. */
+/**
+ * No request is made before the first call. Access tokens are refreshed within a minute of their end, or after one 401.
+ */
 export function createClient(settings: GoogleSettings, refreshToken: string, tokens: TokenStore, io: Io): Client {
   const api = calendar({ version: 'v3' });
   const oauth = oauthClient(settings, io);
@@ -93,7 +96,10 @@ function oauthClient(settings: GoogleSettings, io: Io) {
   });
 }
 
-/** Hands a request of the library over with nothing but standard fields: it adds its own configuration (with credentials in it) to what it passes. */
+/**
+ * Hands a request of the library over with nothing but standard fields: it adds its own configuration (with credentials
+ * in it) to what it passes.
+ */
 function transport(io: Io): typeof fetch {
   return async (input, init) => {
     const headers = new Headers(init?.headers);

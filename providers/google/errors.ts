@@ -1,4 +1,7 @@
-/** Google's failures as SyncErrors: what counts is the `reason`, not the status alone (rate limits come as 403 and as 429). */
+/**
+ * Google's failures as SyncErrors: what counts is the `reason`, not the status alone (rate limits come as 403 and as
+ * 429).
+ */
 import { SyncError, type SyncErrorKind, type SyncErrorOptions } from '../../core/sync-error.ts';
 
 const KIND_OF_REASON: Readonly<Record<string, SyncErrorKind>> = {
@@ -70,7 +73,10 @@ export function tokenError(error: unknown, signal: AbortSignal | undefined): unk
   );
 }
 
-/** One header of an answer, `name` in lower case: the library gives plain objects, failures have the transport's own Headers. */
+/**
+ * One header of an answer, `name` in lower case: the library gives plain objects, failures have the transport's own
+ * Headers.
+ */
 export function headerOf(headers: unknown, name: string): string | null {
   if (typeof headers !== 'object' || headers === null) return null;
   const value: unknown =
@@ -133,7 +139,10 @@ function optionsOf(status: number, reason: string, retryAfterMs: number | undefi
   };
 }
 
-/** `{error: {errors: [{reason}], message, details: [{reason}]}}`; the envelope of the front end has the reason in `details`, too. */
+/**
+ * `{error: {errors: [{reason}], message, details: [{reason}]}}`; the envelope of the front end has the reason in
+ * `details`, too.
+ */
 function bodyOf(data: unknown): { reason: string; message: string; isLimit: boolean } {
   const error = typeof data === 'object' && data !== null ? (data as { error?: unknown }).error : undefined;
   if (typeof error !== 'object' || error === null) return { reason: '', message: '', isLimit: false };

@@ -26,7 +26,8 @@ export interface ListPage {
 }
 
 /**
- * `events.list` to its last page. The parameters of a listing that gives or takes a sync token are always the same, as Google demands.
+ * `events.list` to its last page. The parameters of a listing that gives or takes a sync token are always the same, as
+ * Google demands.
  * @throws SyncError `calendar-missing`
  */
 export async function* listPages(
@@ -63,7 +64,10 @@ export async function fetchItem(place: Place, eventId: string): Promise<{ item: 
   }
 }
 
-/** A master with all its exceptions, cancelled ones too; null where it does not exist, and a cancelled item without exceptions. */
+/**
+ * A master with all its exceptions, cancelled ones too; null where it does not exist, and a cancelled item without
+ * exceptions.
+ */
 export async function fetchSeries(place: Place, masterId: string): Promise<Series | null> {
   const answer = await fetchItem(place, masterId);
   if (!answer) return null;
@@ -72,7 +76,10 @@ export async function fetchSeries(place: Place, masterId: string): Promise<Serie
   return checkClock({ master, exceptions }, date);
 }
 
-/** The same for a master that the account may have no right to see: somebody else's series of which it is invited to single occurrences. */
+/**
+ * The same for a master that the account may have no right to see: somebody else's series of which it is invited to
+ * single occurrences.
+ */
 export async function fetchMaster(place: Place, masterId: string): Promise<Series | null> {
   try {
     return await fetchSeries(place, masterId);
@@ -93,8 +100,8 @@ export async function fetchExceptions(place: Place, master: Item): Promise<Recor
 }
 
 /**
- * Events by resource. A cancelled event is gone; so is an id that Google does not know although the calendar answers, and an occurrence that
- * belongs to a series which is visible (again) as a whole.
+ * Events by resource. A cancelled event is gone; so is an id that Google does not know although the calendar answers,
+ * and an occurrence that belongs to a series which is visible (again) as a whole.
  */
 export async function getResources(
   place: Place,

@@ -1,6 +1,6 @@
 /**
- * When an account's person is busy: Google's own answer. Where unanswered invitations or some events are to count as free, and where the sign-in does not include
- * the question, the events are listed and judged here.
+ * When an account's person is busy: Google's own answer. Where unanswered invitations or some events are to count as
+ * free, and where the sign-in does not include the question, the events are listed and judged here.
  */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { type Claim, takesTime } from '../../core/availability/busy-time.ts';

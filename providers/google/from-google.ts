@@ -167,8 +167,8 @@ export function itemsByOccurrence(series: Series, when: When): Map<OccurrenceId,
 }
 
 /**
- * Those of the ids that are occurrences of the series. When a series moves, Google may leave cancelled items where exceptions were: they exclude
- * nothing. Where the rule takes too long to follow, all are taken for occurrences.
+ * Those of the ids that are occurrences of the series. When a series moves, Google may leave cancelled items where
+ * exceptions were: they exclude nothing. Where the rule takes too long to follow, all are taken for occurrences.
  */
 export function withinSeries(series: CalendarEvent, ids: readonly OccurrenceId[]): OccurrenceId[] {
   const fitting = ids.filter((id) => isDateId(id) === series.when.allDay);

@@ -1,4 +1,7 @@
-/** The three requests that write: insert, patch and delete one item. None of them mails anybody, and none drops a conference or a file. */
+/**
+ * The three requests that write: insert, patch and delete one item. None of them mails anybody, and none drops a
+ * conference or a file.
+ */
 
 import { sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
@@ -57,8 +60,9 @@ const QUIETLY = { sendUpdates: 'none', conferenceDataVersion: 1, supportsAttachm
 const MAX_ATTEMPTS = 3;
 
 /**
- * Google changes the ETag of a master when an instance is written, and the other way round. So after a 412 the item is read again: as long as it shows
- * what it showed, the write is tried again: with the new ETag, and at last, for an item that has no usable one, without.
+ * Google changes the ETag of a master when an instance is written, and the other way round. So after a 412 the item is
+ * read again: as long as it shows what it showed, the write is tried again: with the new ETag, and at last, for an item
+ * that has no usable one, without.
  */
 async function ifUnchanged<T>(
   place: Place,

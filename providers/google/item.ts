@@ -1,6 +1,7 @@
 /**
- * Events as Google sends them, and as they are stored: one series is its master item plus one item per exception, each with its own id and ETag.
- * Stored are the items themselves, cut down to the fields that are read or needed for a write.
+ * Events as Google sends them, and as they are stored: one series is its master item plus one item per exception, each
+ * with its own id and ETag. Stored are the items themselves, cut down to the fields that are read or needed for a
+ * write.
  */
 import { createHash } from 'node:crypto';
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
@@ -68,8 +69,8 @@ export interface InstanceName {
 }
 
 /**
- * What an instance's id says; null where it is no instance id. Parsed from the right: a master that was split off another one has a suffix, too
- * (`abc_R20260105T090000`).
+ * What an instance's id says; null where it is no instance id. Parsed from the right: a master that was split off
+ * another one has a suffix, too (`abc_R20260105T090000`).
  */
 export function parseInstanceId(id: string): InstanceName | null {
   const match = /^(.+)_(\d{8}(?:T\d{6}Z)?)$/.exec(id);
@@ -81,7 +82,10 @@ export function instanceId(masterId: string, occurrence: string): string {
   return `${masterId}_${occurrence}`;
 }
 
-/** The master that an item belongs to as an exception; null for masters, single events, and bare tombstones that are neither by their id. */
+/**
+ * The master that an item belongs to as an exception; null for masters, single events, and bare tombstones that are
+ * neither by their id.
+ */
 export function masterIdOf(item: Item): string | null {
   if (typeof item.recurringEventId === 'string' && item.recurringEventId !== item.id) return item.recurringEventId;
   // A tombstone may come with nothing but id and status.

@@ -1,6 +1,6 @@
 /**
- * What Calpair notes on a Google event: private extended properties, visible on this calendar's copy only.
- * Google's limits: keys of 44 characters, values of 1024, 300 properties and 32 kB in all; longer ones are cut without a word.
+ * What Calpair notes on a Google event: private extended properties, visible on this calendar's copy only. Google's
+ * limits: keys of 44 characters, values of 1024, 300 properties and 32 kB in all; longer ones are cut without a word.
  */
 import { createHash } from 'node:crypto';
 import { ascii, type People, parseJson, readPeople, writePeople } from '../hidden-attendees.ts';
@@ -25,7 +25,10 @@ export function propertiesOf(item: Item): Properties {
   return properties;
 }
 
-/** The iCalendar UID of the event that this one, or the one that it is a duplicate of, is a copy of; null where it is none. */
+/**
+ * The iCalendar UID of the event that this one, or the one that it is a duplicate of, is a copy of; null where it is
+ * none.
+ */
 export function copiedUid(properties: Properties): string | null {
   if (properties[UID] !== undefined) return properties[UID];
   const text = unchunk(properties, UID);
@@ -81,7 +84,10 @@ export function isCutText(properties: Properties, description: string): boolean 
   return properties[CUT] === '1' && (description === '' || isOurText(properties, description));
 }
 
-/** What to send so that the properties of the groups that `next` is about are exactly `next`; empty where they are already. */
+/**
+ * What to send so that the properties of the groups that `next` is about are exactly `next`; empty where they are
+ * already.
+ */
 export function patchProperties(
   now: Properties,
   next: Properties,

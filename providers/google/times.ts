@@ -15,8 +15,8 @@ export interface ReadWhen {
 }
 
 /**
- * When an item happens; null where it has no start. Answers come in any offset, so what counts is the instant, shown in the item's own zone;
- * `zone` is for times without one. @throws RangeError for dates that do not exist
+ * When an item happens; null where it has no start. Answers come in any offset, so what counts is the instant, shown in
+ * the item's own zone; `zone` is for times without one. @throws RangeError for dates that do not exist
  */
 export function readWhen(item: Item, zone: string): ReadWhen | null {
   const start = readPoint(item.start, zone);
@@ -38,14 +38,17 @@ export function readWhen(item: Item, zone: string): ReadWhen | null {
   return { when, isZoneKnown: start.isZoneKnown && (end?.kind !== 'time' || end.isZoneKnown) };
 }
 
-/** `start` and `end` for a write. `before` is set for a PATCH, in which the keys of the other kind are to be cleared. */
+/**
+ * `start` and `end` for a write. `before` is set for a PATCH, in which the keys of the other kind are to be cleared.
+ */
 export function writeWhen(when: When, before: When | null): { start: Point; end: Point } {
   if (when.allDay) {
     const clear = before?.allDay === false ? { dateTime: null, timeZone: null } : {};
     return { start: { date: when.start, ...clear }, end: { date: when.end, ...clear } };
   }
   const clear = before?.allDay === true ? { date: null } : {};
-  // The instant in UTC: there is no wall-clock time to be read in two ways, and zones of the 19th century have odd offsets.
+  // The instant in UTC: there is no wall-clock time to be read in two ways, and zones of the 19th century have odd
+  // offsets.
   const point = (local: string, zone: string): Point => ({
     dateTime: localOf(instantOf(local, zone), 'UTC') + 'Z',
     timeZone: zone,
@@ -55,8 +58,8 @@ export function writeWhen(when: When, before: When | null): { start: Point; end:
 }
 
 /**
- * The occurrence that an exception of a series stands for; null where nothing tells, and for what is left of a time when the series was all-day and is not
- * any more, or the other way round.
+ * The occurrence that an exception of a series stands for; null where nothing tells, and for what is left of a time
+ * when the series was all-day and is not any more, or the other way round.
  */
 export function readOccurrence(item: Item, suffix: OccurrenceId | null, series: When): OccurrenceId | null {
   const original = safely(() => readPoint(item.originalStartTime, series.allDay ? 'UTC' : series.startZone));
@@ -73,8 +76,8 @@ export interface ReadRecurrence {
 }
 
 /**
- * Google keeps and hands out values whose type differs from the start's: they are read as the start demands. A bare date among the EXDATEs of a timed
- * series excludes nothing. @throws RecurrenceError
+ * Google keeps and hands out values whose type differs from the start's: they are read as the start demands. A bare
+ * date among the EXDATEs of a timed series excludes nothing. @throws RecurrenceError
  */
 export function readRecurrence(lines: readonly unknown[], when: When): ReadRecurrence {
   const rules: string[] = [];

@@ -1,6 +1,7 @@
 /**
- * Canonical events as bodies for Google. A PATCH holds the changed fields only; `null` clears a field of an event, the empty string one of an instance
- * (where null might bring the series' own value back). What is in no body stays as it is: reminders, attachments, conferences, colours.
+ * Canonical events as bodies for Google. A PATCH holds the changed fields only; `null` clears a field of an event, the
+ * empty string one of an instance (where null might bring the series' own value back). What is in no body stays as it
+ * is: reminders, attachments, conferences, colours.
  */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { withBlock } from '../../core/attendee-text.ts';
@@ -34,7 +35,10 @@ import { readRecurrence, writeRecurrence, writeWhen } from './times.ts';
 
 export type Body = calendar_v3.Schema$Event;
 
-/** The first state of a copy: no reminder, no attendees unless the pair asks for real ones, exclusions as EXDATE. Overrides are written afterwards. */
+/**
+ * The first state of a copy: no reminder, no attendees unless the pair asks for real ones, exclusions as EXDATE.
+ * Overrides are written afterwards.
+ */
 export function insertBody(event: CalendarEvent, id: string, key: string, setting: SideSetting): Body {
   const people = keptOf(event, [], setting);
   const texts = textsOf(event, people, event.uid ?? '', setting);
@@ -83,7 +87,10 @@ export function contentPatch(
   return body;
 }
 
-/** All fields of an occurrence, for one that was cancelled and shows nothing now. `series` is the master, whose notes it takes over. */
+/**
+ * All fields of an occurrence, for one that was cancelled and shows nothing now. `series` is the master, whose notes it
+ * takes over.
+ */
 export function restoreBody(series: Item, content: Content, setting: SideSetting): Body {
   const people = keptOf(content, nativeAttendees(series), setting);
   const texts = textsOf(content, people, uidOf(series) ?? '', setting);
@@ -141,7 +148,10 @@ function recurrencePatch(series: Series, before: CalendarEvent, next: CalendarEv
   return [...rest, ...dates];
 }
 
-/** The description with its block, and the notes that go with it. An HTML description whose text did not change is never rewritten. */
+/**
+ * The description with its block, and the notes that go with it. An HTML description whose text did not change is never
+ * rewritten.
+ */
 function textPatch(item: Item, before: Content, after: Content, setting: SideSetting, cleared: '' | null): Body {
   const now = propertiesOf(item);
   // Switched off later, what was shown of the people goes with the next change.

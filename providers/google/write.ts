@@ -1,9 +1,11 @@
 /**
- * Writing one event. Every write is conditional and mails nobody (`sendUpdates=none`), and a PATCH holds changed fields only.
+ * Writing one event. Every write is conditional and mails nobody (`sendUpdates=none`), and a PATCH holds changed fields
+ * only.
  *
- * A series takes several requests. Exceptions go first, each guarded by its own ETag, then the master; where the master's new start or rule moves the
- * exceptions, the master goes first. After a change of the master the exceptions are read again, and what the service dropped or changed by itself is
- * written once more. A crash in between leaves a state from which the same call goes on.
+ * A series takes several requests. Exceptions go first, each guarded by its own ETag, then the master; where the
+ * master's new start or rule moves the exceptions, the master goes first. After a change of the master the exceptions
+ * are read again, and what the service dropped or changed by itself is written once more. A crash in between leaves a
+ * state from which the same call goes on.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -34,8 +36,9 @@ import {
 } from './to-google.ts';
 
 /**
- * Creates a copy under an id that follows from the link. Where that id is already taken by the copy of an earlier try whose answer was lost, what is
- * there is taken over. @throws SyncError `id-taken` where it belongs to a deleted or foreign event
+ * Creates a copy under an id that follows from the link. Where that id is already taken by the copy of an earlier try
+ * whose answer was lost, what is there is taken over. @throws SyncError `id-taken` where it belongs to a deleted or
+ * foreign event
  */
 export async function createEvent(
   place: Place,
@@ -94,7 +97,10 @@ export async function updateEvent(place: Place, stored: Stored, next: CalendarEv
   return written(place, now);
 }
 
-/** Deletes. Already gone is success. @throws SyncError `stale`, also when an exception of the series is not as stored any more */
+/**
+ * Deletes. Already gone is success.
+ * @throws SyncError `stale`, also when an exception of the series is not as stored any more
+ */
 export async function removeEvent(place: Place, stored: Stored): Promise<void> {
   const series = parseSeries(stored.data);
   if (series.master.recurrence) {
@@ -162,7 +168,9 @@ async function patchNew(place: Place, id: string, body: Body): Promise<Item | nu
   return null;
 }
 
-/** Where an earlier try of the same call got this far and its answer was lost, what is there already reads as `next`. */
+/**
+ * Where an earlier try of the same call got this far and its answer was lost, what is there already reads as `next`.
+ */
 async function writeMaster({ place, next }: Job, series: Series, body: Body): Promise<Series> {
   try {
     const { item, date } = await patchItem(place, series.master, body);
@@ -239,8 +247,9 @@ async function writeException(
 }
 
 /**
- * After a change of the master: writes again what `next` demands and the service dropped, and changes what it changed by itself. What a person changed
- * meanwhile is left alone, and left out of the result, so that the next look at the calendar finds it.
+ * After a change of the master: writes again what `next` demands and the service dropped, and changes what it changed
+ * by itself. What a person changed meanwhile is left alone, and left out of the result, so that the next look at the
+ * calendar finds it.
  */
 async function repairExceptions(job: Job, series: Series, changedKeys: readonly string[]): Promise<Series> {
   const { place, before, next } = job;

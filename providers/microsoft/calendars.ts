@@ -7,7 +7,10 @@ import { listPages } from './fetch.ts';
 import { fieldOf, textOf } from './item.ts';
 import { readGraphZone } from './zones.ts';
 
-/** One request, for which access to calendars is enough. @throws SyncError `auth` when the sign-in does not reach calendars */
+/**
+ * One request, for which access to calendars is enough.
+ * @throws SyncError `auth` when the sign-in does not reach calendars
+ */
 export async function proveAccount(client: Client): Promise<Proof> {
   try {
     const identity = await identityOf(client);
@@ -21,7 +24,10 @@ export async function proveAccount(client: Client): Promise<Proof> {
   }
 }
 
-/** The address of the mailbox, which is the owner of its default calendar. One request, which tells nothing of the person's other calendars. */
+/**
+ * The address of the mailbox, which is the owner of its default calendar. One request, which tells nothing of the
+ * person's other calendars.
+ */
 export async function identityOf(client: Client): Promise<string> {
   const { data } = await client.send({ path: '/me/calendar?$select=id,owner' });
   const address = textOf(fieldOf(fieldOf(data, 'owner'), 'address')).toLowerCase();
@@ -38,7 +44,10 @@ export async function listCalendars(client: Client, settings: MicrosoftSettings)
   return infos;
 }
 
-/** Graph has a handful of colours: the nearest one is taken. @throws SyncError `rejected`, also for a name that is taken */
+/**
+ * Graph has a handful of colours: the nearest one is taken.
+ * @throws SyncError `rejected`, also for a name that is taken
+ */
 export async function createCalendar(
   client: Client,
   settings: MicrosoftSettings,

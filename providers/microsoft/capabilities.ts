@@ -6,7 +6,10 @@ import { instantOfId, occurrenceStart } from '../../core/recurrence/occurrence.t
 import { instantOf, localOf } from '../../core/zones.ts';
 import { toPatternedRecurrence } from './recurrence.ts';
 
-/** Null when Graph can hold the event as it is. What it holds with less detail (a tentative event that blocks no time) it can hold. */
+/**
+ * Null when Graph can hold the event as it is. What it holds with less detail (a tentative event that blocks no time)
+ * it can hold.
+ */
 export function cannotHold(event: CalendarEvent): EventProblem | null {
   if (event.status === 'cancelled') {
     return {
@@ -23,7 +26,10 @@ const WRITTEN_OUT: EventProblem = {
   detail: 'Outlook cannot express how this event repeats, so it is written there as single events.',
 };
 const DAY_MS = 86_400_000;
-/** From one occurrence of a series to the next at most, for finding neighbours: twelve years hold any rule's next day but a rare one's. */
+/**
+ * From one occurrence of a series to the next at most, for finding neighbours: twelve years hold any rule's next day
+ * but a rare one's.
+ */
 const REACH_MS = 12 * 366 * DAY_MS;
 const BUDGET_STEPS = 50_000;
 

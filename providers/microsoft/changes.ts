@@ -1,10 +1,11 @@
 /**
  * What changed in a Microsoft calendar.
  *
- * There is no change feed of a whole calendar, only one of what is to be seen in a window of time (`calendarView/delta`). Its rows are hints: occurrences
- * come as skeletons, deleted ones not at all, `@removed` means "not in this view", and nothing of our own notes is in them. So every event that a round
- * names is asked for. What a window cannot tell, deleted occurrences and all that is outside, is found by comparing all single events and masters, every
- * six hours; the next round begins a new window then.
+ * There is no change feed of a whole calendar, only one of what is to be seen in a window of time
+ * (`calendarView/delta`). Its rows are hints: occurrences come as skeletons, deleted ones not at all, `@removed` means
+ * "not in this view", and nothing of our own notes is in them. So every event that a round names is asked for. What a
+ * window cannot tell, deleted occurrences and all that is outside, is found by comparing all single events and masters,
+ * every six hours; the next round begins a new window then.
  */
 import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found, Known } from '../provider.ts';
@@ -21,7 +22,10 @@ import {
 import { foundOf } from './from-graph.ts';
 import { calendarPath, checkClock, fieldOf, type Item, isSeries, versionOf } from './item.ts';
 
-/** One request when nothing changed. @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403 */
+/**
+ * One request when nothing changed.
+ * @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403
+ */
 export async function* readChanges(place: Place, cursor: string | null, known: Known): AsyncGenerator<ChangePage> {
   const last = readCursor(cursor);
   const isDue = !last || Date.now() - last.comparedAt >= COMPARE_EVERY_MS || last.comparedAt > Date.now();

@@ -1,6 +1,7 @@
 /**
- * One Microsoft account: sends Graph requests with a valid access token, and turns every failure into a SyncError. The official client builds requests
- * and hands them to our own last link of its chain: its middleware gives tokens to https hosts only, follows redirects and repeats requests by itself.
+ * One Microsoft account: sends Graph requests with a valid access token, and turns every failure into a SyncError. The
+ * official client builds requests and hands them to our own last link of its chain: its middleware gives tokens to
+ * https hosts only, follows redirects and repeats requests by itself.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -52,7 +53,9 @@ export interface Client {
   batch(requests: readonly GraphRequest[]): Promise<(Answer | SyncError)[]>;
 }
 
-/** No request is made before the first call. Access tokens are refreshed within a minute of their end, or after one 401. */
+/**
+ * No request is made before the first call. Access tokens are refreshed within a minute of their end, or after one 401.
+ */
 export function createClient(settings: MicrosoftSettings, refreshToken: string, tokens: TokenStore, io: Io): Client {
   const base = `${settings.baseUrl.replace(/\/*$/, '')}/`;
   const graph = GraphClient.initWithMiddleware({

@@ -71,7 +71,9 @@ export function isDeadToken(error: unknown): boolean {
   );
 }
 
-/** A failed refresh of the access token. `invalid_grant` and `interaction_required` are final: only a new sign-in helps. */
+/**
+ * A failed refresh of the access token. `invalid_grant` and `interaction_required` are final: only a new sign-in helps.
+ */
 export function tokenError(status: number, headers: Headers, body: unknown): SyncError {
   const { error, error_description: description } = (typeof body === 'object' && body !== null ? body : {}) as {
     error?: unknown;

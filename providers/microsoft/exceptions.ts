@@ -1,6 +1,7 @@
 /**
- * The exceptions of a series: from the lists that come with its master, else from its occurrences over some years. There, a deleted occurrence is
- * nothing but a gap, and some have seen exceptions left out, so every gap is asked for by its name.
+ * The exceptions of a series: from the lists that come with its master, else from its occurrences over some years.
+ * There, a deleted occurrence is nothing but a gap, and some have seen exceptions left out, so every gap is asked for
+ * by its name.
  */
 
 import { expandOccurrences } from '../../core/recurrence/normalise.ts';

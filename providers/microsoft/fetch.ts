@@ -88,7 +88,10 @@ export async function fetchSeries(place: Place, eventId: string): Promise<Series
   return series ?? null;
 }
 
-/** Events by id, in few round trips; null for what the calendar has not. The id of an occurrence gives its series, under the master's id. */
+/**
+ * Events by id, in few round trips; null for what the calendar has not. The id of an occurrence gives its series, under
+ * the master's id.
+ */
 export async function fetchMany(place: Place, ids: readonly string[]): Promise<Map<string, Series | null>> {
   const result = new Map<string, Series | null>();
   const masters = new Map<string, number | null>();

@@ -1,6 +1,6 @@
 /**
- * When an account's person is busy, from the calendar views: `getSchedule` tells of the default calendar only, does not know whose invitation was
- * answered, and is not for personal accounts.
+ * When an account's person is busy, from the calendar views: `getSchedule` tells of the default calendar only, does not
+ * know whose invitation was answered, and is not for personal accounts.
  */
 import { type Claim, spanOfWhen, takesTime } from '../../core/availability/busy-time.ts';
 import {

@@ -293,7 +293,10 @@ const VISIBILITIES: Readonly<Record<string, Content['visibility']>> = {
   confidential: 'confidential',
 };
 
-/** One field says both how sure an event is and whether it blocks time. Who works elsewhere is free, as free/busy has it. */
+/**
+ * One field says both how sure an event is and whether it blocks time. Who works elsewhere is free, as free/busy has
+ * it.
+ */
 function statusOf(item: Item): Pick<Content, 'status' | 'transparency'> {
   const { showAs, isCancelled } = item;
   return {

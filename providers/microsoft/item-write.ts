@@ -1,6 +1,6 @@
 /**
- * The requests that write. That Graph heeds `If-Match` on PATCH is seen and not documented, and on DELETE it seems not to: so whoever writes has read the
- * event immediately before, and reads it again afterwards.
+ * The requests that write. That Graph heeds `If-Match` on PATCH is seen and not documented, and on DELETE it seems not
+ * to: so whoever writes has read the event immediately before, and reads it again afterwards.
  */
 import { sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
@@ -26,7 +26,10 @@ export async function postEvent(place: Place, { body, properties }: Patch): Prom
   return { item: withProperties(item, properties), date, tookMs: performance.now() - begun, status: answer.status };
 }
 
-/** What the event shows by the answer to the write, with the notes that answers leave out. @throws SyncError `stale` when the event is not as `item` shows it any more */
+/**
+ * What the event shows by the answer to the write, with the notes that answers leave out.
+ * @throws SyncError `stale` when the event is not as `item` shows it any more
+ */
 export async function patchItem(place: Place, item: Item, { body, properties }: Patch): Promise<Item> {
   let etag = item.etag ?? null;
   for (let attempt = 1; ; attempt++) {
@@ -40,7 +43,8 @@ export async function patchItem(place: Place, item: Item, { body, properties }: 
       return withProperties(itemOf(answer).item, { ...propertiesOf(item), ...properties });
     } catch (error) {
       if (!(error instanceof SyncError) || error.kind !== 'stale' || attempt === MAX_ATTEMPTS) throw error;
-      // Exchange works on events by itself (a new one, a series of which an occurrence was written): as long as it shows the same, nobody lost a race.
+      // Exchange works on events by itself (a new one, a series of which an occurrence was written): as long as it
+      // shows the same, nobody lost a race.
       const now = await fetchItem(place, item.id);
       if (!now || !showsTheSame(item, now.item)) throw error;
       etag = now.item.etag ?? null;
@@ -62,8 +66,8 @@ export async function deleteItem(place: Place, item: Item): Promise<void> {
 }
 
 /**
- * The series after a write, `written` being the answer to the last one. A replica may not know of the write yet: then it is asked again for a while, and at
- * last what the answer said is put in the place of what the master shows.
+ * The series after a write, `written` being the answer to the last one. A replica may not know of the write yet: then
+ * it is asked again for a while, and at last what the answer said is put in the place of what the master shows.
  */
 export async function readAfter(place: Place, written: Item): Promise<Series> {
   let seen: Series | null = null;

@@ -1,6 +1,7 @@
 /**
- * Events as Graph sends them, and as they are stored: one series is its master, its exceptions and the dates of its deleted occurrences. They are one item
- * to Exchange, with one etag. Stored are the events themselves, cut down to the fields that are read or needed for a write.
+ * Events as Graph sends them, and as they are stored: one series is its master, its exceptions and the dates of its
+ * deleted occurrences. They are one item to Exchange, with one etag. Stored are the events themselves, cut down to the
+ * fields that are read or needed for a write.
  */
 import type { GraphRequest } from './client.ts';
 import { PROPERTY_IDS } from './private-data.ts';
@@ -74,7 +75,9 @@ export function itemRequest(calendarId: string, eventId: string, query = ITEM_QU
   return { path: `${eventPath(calendarId, eventId)}?${query}` };
 }
 
-/** The fields that are kept of an event; null for what has no usable id. Null and absent mean the same to the service. */
+/**
+ * The fields that are kept of an event; null for what has no usable id. Null and absent mean the same to the service.
+ */
 export function keepItem(raw: unknown): Item | null {
   if (typeof raw !== 'object' || raw === null) return null;
   const source = raw as Record<string, unknown>;

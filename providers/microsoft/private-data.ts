@@ -1,6 +1,7 @@
 /**
- * What Calpair notes on a Graph event: single-value extended properties, which no program shows and no listing names unless they are asked for. They cannot
- * be taken away again: an empty one counts as absent. Consumer mailboxes lose those that are given when an event is made.
+ * What Calpair notes on a Graph event: single-value extended properties, which no program shows and no listing names
+ * unless they are asked for. They cannot be taken away again: an empty one counts as absent. Consumer mailboxes lose
+ * those that are given when an event is made.
  */
 import { createHash } from 'node:crypto';
 import type { Recurrence, When } from '../../core/event.ts';
@@ -53,7 +54,10 @@ export function withProperties(item: Item, properties: Properties): Item {
   return { ...rest, id: item.id, ...propertiesBody(Object.fromEntries(all)) };
 }
 
-/** The iCalendar UID of the event that this one, or the one that it is a duplicate of, is a copy of; null where it is none. */
+/**
+ * The iCalendar UID of the event that this one, or the one that it is a duplicate of, is a copy of; null where it is
+ * none.
+ */
 export function copiedUid(properties: Properties): string | null {
   return properties[UID] ?? null;
 }
@@ -63,7 +67,10 @@ export function linkOf(item: Item): string | null {
   return isCopy(item) ? (propertiesOf(item)[LINK] ?? null) : null;
 }
 
-/** True for what Calpair made. An event that a person duplicates may take its properties along, but not its transaction id. */
+/**
+ * True for what Calpair made. An event that a person duplicates may take its properties along, but not its transaction
+ * id.
+ */
 export function isCopy(item: Item): boolean {
   const made = propertiesOf(item)[MADE];
   return made !== undefined && made === item['transactionId'];
@@ -90,12 +97,17 @@ export function peopleProperties(people: People): Properties {
   return { [PEOPLE]: writePeople(people, MAX_PEOPLE) ?? '' };
 }
 
-/** Notes a description that Calpair writes as plain text, so that it may be written again when only the people below it change. */
+/**
+ * Notes a description that Calpair writes as plain text, so that it may be written again when only the people below it
+ * change.
+ */
 export function textProperties(description: string, isCut: boolean): Properties {
   return { [TEXT]: description === '' ? '' : hash(description), [CUT]: isCut ? '1' : '' };
 }
 
-/** Whether the description is what Calpair wrote. Exchange keeps HTML and gives text back: gaps in it count for nothing. */
+/**
+ * Whether the description is what Calpair wrote. Exchange keeps HTML and gives text back: gaps in it count for nothing.
+ */
 export function isOurText(properties: Properties, description: string): boolean {
   return properties[TEXT] === hash(description);
 }
@@ -135,7 +147,10 @@ export function isCutText(properties: Properties, description: string): boolean 
   return properties[CUT] === '1' && (description === '' || isOurText(properties, description));
 }
 
-/** The IANA zones of start and end as the other side has them, with the year of the start: one Windows zone stands for many. */
+/**
+ * The IANA zones of start and end as the other side has them, with the year of the start: one Windows zone stands for
+ * many.
+ */
 export function zoneProperties(when: When): Properties {
   return { [ZONES]: when.allDay ? '' : `${when.start.slice(0, 4)} ${when.startZone} ${when.endZone}` };
 }

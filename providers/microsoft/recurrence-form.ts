@@ -1,4 +1,6 @@
-/** `patternedRecurrence` of Microsoft Graph: its six patterns and three ranges, and how they are read from an answer. */
+/**
+ * `patternedRecurrence` of Microsoft Graph: its six patterns and three ranges, and how they are read from an answer.
+ */
 import { RecurrenceError } from '../../core/recurrence/normalise.ts';
 
 /** In the order of core's weekdays: 0 is Monday. */
@@ -40,7 +42,10 @@ export type Pattern =
       readonly month: number;
     };
 
-/** Dates are `YYYY-MM-DD`, `endDate` is included; `recurrenceTimeZone` is a name of Graph's (`zones.ts`), null where an answer has none. */
+/**
+ * Dates are `YYYY-MM-DD`, `endDate` is included; `recurrenceTimeZone` is a name of Graph's (`zones.ts`), null where an
+ * answer has none.
+ */
 export type Range = { readonly startDate: string; readonly recurrenceTimeZone: string | null } & (
   | { readonly type: 'noEnd' }
   | { readonly type: 'endDate'; readonly endDate: string }

@@ -1,4 +1,7 @@
-/** Which of Graph's six patterns has the same days as a rule of RFC 5545; a rule that none has is told why, never approximated. */
+/**
+ * Which of Graph's six patterns has the same days as a rule of RFC 5545; a rule that none has is told why, never
+ * approximated.
+ */
 import type { When } from '../../core/event.ts';
 import type { ByDay, Rule } from '../../core/recurrence/rule.ts';
 import { DAYS_OF_WEEK, type DayOfWeek, INDEXES, type Index, type Pattern } from './recurrence-form.ts';
@@ -87,7 +90,8 @@ const SHORTEST = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 function daily(days: Days): Pattern | NoPattern {
   const { interval, months, dates, weekdays } = days;
-  // A day's set has one occurrence, the first and the last: a rule that asks for another one does not produce its start.
+  // A day's set has one occurrence, the first and the last: a rule that asks for another one does not produce its
+  // start.
   const rest = { ...days, positions: [] };
   if (interval === 1 && dates.length > 0) return weekdays.length > 0 ? 'weekday-and-date' : monthly(rest);
   if (interval === 1 && weekdays.length > 0) return weekly(rest);
@@ -185,7 +189,10 @@ function dayInMonth({ dates, weekdays, positions, start }: Days, month: number |
     : { daysOfWeek: namesOf([first!.weekday]), index: name };
 }
 
-/** `BYMONTHDAY=28,29,30;BYSETPOS=-1`: day 30, or the last day of a shorter month. RFC 5545's words for what Exchange does with such a day. */
+/**
+ * `BYMONTHDAY=28,29,30;BYSETPOS=-1`: day 30, or the last day of a shorter month. RFC 5545's words for what Exchange
+ * does with such a day.
+ */
 function isClampedDay(dates: readonly number[], positions: readonly number[]): boolean {
   return positions.length === 1 && positions[0] === -1 && dates.every((date, at) => date === SHORTEST_MONTH + at);
 }

@@ -1,4 +1,7 @@
-/** How a series repeats, from the canonical form to Graph's `patternedRecurrence` and back. What Graph cannot say is told, never approximated. */
+/**
+ * How a series repeats, from the canonical form to Graph's `patternedRecurrence` and back. What Graph cannot say is
+ * told, never approximated.
+ */
 import type { CalendarEvent, Recurrence, When } from '../../core/event.ts';
 import {
   expandOccurrences,
@@ -23,7 +26,9 @@ import {
 import { type NoPattern, patternOf, shortestGapDays } from './recurrence-pattern.ts';
 import { graphZone } from './zones.ts';
 
-/** Why Graph cannot hold a series: its rule, or what is around it. For a log or a person; holds nothing of the event. */
+/**
+ * Why Graph cannot hold a series: its rule, or what is around it. For a log or a person; holds nothing of the event.
+ */
 export type NotExpressible =
   | NoPattern
   | 'extra-dates'
@@ -37,7 +42,8 @@ export type NotExpressible =
   | 'count';
 
 /**
- * The recurrence to send with a series, or why there is none. Exceptions are not part of it. The zone of an all-day series is UTC, as that of its `start`.
+ * The recurrence to send with a series, or why there is none. Exceptions are not part of it. The zone of an all-day
+ * series is UTC, as that of its `start`.
  * @throws RecurrenceError for a rule that no one could follow
  */
 export function toPatternedRecurrence(series: CalendarEvent): PatternedRecurrence | NotExpressible {
@@ -63,8 +69,9 @@ export function toPatternedRecurrence(series: CalendarEvent): PatternedRecurrenc
 }
 
 /**
- * The canonical recurrence that has the same occurrences, and `when` with the first of them as its start: Graph's `startDate` need not be one.
- * `when` is the master's, read in the zone of the recurrence; only the date of its start is looked at anew.
+ * The canonical recurrence that has the same occurrences, and `when` with the first of them as its start: Graph's
+ * `startDate` need not be one. `when` is the master's, read in the zone of the recurrence; only the date of its start
+ * is looked at anew.
  * @throws RecurrenceError for one without occurrences
  */
 export function fromPatternedRecurrence(
@@ -90,7 +97,10 @@ const LAST_DAY = '45000831';
 /** Enough to find the first day of any pattern. */
 const BUDGET_STEPS = 50_000;
 
-/** False as well for an UNTIL that is before the start or of another type. A rule of which nothing is found has no pattern, however thin it is. */
+/**
+ * False as well for an UNTIL that is before the start or of another type. A rule of which nothing is found has no
+ * pattern, however thin it is.
+ */
 function startsOnRule(series: CalendarEvent): boolean {
   const { start, allDay } = series.when;
   const from = instantOf(allDay ? `${start}T00:00:00` : start, allDay ? 'UTC' : series.when.startZone);
@@ -108,7 +118,10 @@ function rangeOf(rule: Rule, when: When, recurrenceTimeZone: string): Range | No
   return { type: 'endDate', ...start, endDate: lastDate(rule.until, when) };
 }
 
-/** UNTIL is an instant, `endDate` a date in the zone of the series: the last one on which the series' time of day is not after UNTIL. */
+/**
+ * UNTIL is an instant, `endDate` a date in the zone of the series: the last one on which the series' time of day is not
+ * after UNTIL.
+ */
 function lastDate(until: string, when: When): string {
   if (when.allDay) return `${until.slice(0, 4)}-${until.slice(4, 6)}-${until.slice(6, 8)}`;
   const instant = idInstant(until);
@@ -178,7 +191,9 @@ function ruleOf(parts: readonly string[]): string {
   return `RRULE:${parts.join(';')}`;
 }
 
-/** The first day from `startDate` on that fits. Weeks, months and years are counted from the one that holds `startDate`. */
+/**
+ * The first day from `startDate` on that fits. Weeks, months and years are counted from the one that holds `startDate`.
+ */
 function firstDate(parts: readonly string[], startDate: string): string {
   const when: When = { allDay: true, start: startDate, end: startDate };
   const recurrence = normaliseRecurrence({ rules: [ruleOf(parts)], dates: [] }, when);

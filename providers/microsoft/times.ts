@@ -1,4 +1,7 @@
-/** Graph's `start`, `end` and `originalStart`, to and from the canonical forms. Answers are in UTC, and the event's own zones are told beside. */
+/**
+ * Graph's `start`, `end` and `originalStart`, to and from the canonical forms. Answers are in UTC, and the event's own
+ * zones are told beside.
+ */
 import type { OccurrenceId, When } from '../../core/event.ts';
 import { instantId, occurrenceId } from '../../core/recurrence/occurrence.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
@@ -24,8 +27,8 @@ export interface ReadWhen {
 }
 
 /**
- * When an event happens; null where it has no start. All-day events are midnights in whatever zone, of which the dates count. `zones` overrule what the
- * event says of its own. @throws RangeError for times that do not exist
+ * When an event happens; null where it has no start. All-day events are midnights in whatever zone, of which the dates
+ * count. `zones` overrule what the event says of its own. @throws RangeError for times that do not exist
  */
 export function readWhen(item: Item, zones: { start: string | null; end: string | null }): ReadWhen | null {
   const [start, end] = [textOf(fieldOf(item['start'], 'dateTime')), textOf(fieldOf(item['end'], 'dateTime'))];
@@ -60,7 +63,10 @@ export function zonesOf(item: Item, kept: KeptZones): { start: string | null; en
   return { start: ofStart, end: ofEnd };
 }
 
-/** `start`, `end` and `isAllDay` for a write: local time in a Windows zone. Of a single event, in UTC where the local time could be read in two ways. */
+/**
+ * `start`, `end` and `isAllDay` for a write: local time in a Windows zone. Of a single event, in UTC where the local
+ * time could be read in two ways.
+ */
 export function writeWhen(when: When, isSeries: boolean): WhenBody {
   if (when.allDay) return { isAllDay: true, start: midnight(when.start), end: midnight(when.end) };
   const isInUtc = !isSeries && (isAmbiguous(when.start, when.startZone) || isAmbiguous(when.end, when.endZone));
@@ -71,7 +77,10 @@ export function writeWhen(when: When, isSeries: boolean): WhenBody {
   };
 }
 
-/** The occurrence that an exception stands for; null where nothing tells. `originalStart` is in UTC and cut to the minute, as all times of a series are. */
+/**
+ * The occurrence that an exception stands for; null where nothing tells. `originalStart` is in UTC and cut to the
+ * minute, as all times of a series are.
+ */
 export function readOccurrence(item: Item, series: When): OccurrenceId | null {
   const original = Date.parse(textOf(item['originalStart']));
   if (Number.isNaN(original)) return null;

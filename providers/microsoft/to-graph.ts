@@ -1,6 +1,6 @@
 /**
- * Canonical events as bodies for Graph. A PATCH holds the changed fields only; what is in no body stays as it is: reminders, categories, online meetings.
- * An HTML body whose text did not change is never written.
+ * Canonical events as bodies for Graph. A PATCH holds the changed fields only; what is in no body stays as it is:
+ * reminders, categories, online meetings. An HTML body whose text did not change is never written.
  */
 
 import { withBlock } from '../../core/attendee-text.ts';
@@ -40,7 +40,10 @@ export interface Patch {
   readonly properties: Properties;
 }
 
-/** The first state of a copy: no reminder, no online meeting, no attendees unless the pair asks for real ones. Exceptions are written afterwards. */
+/**
+ * The first state of a copy: no reminder, no online meeting, no attendees unless the pair asks for real ones.
+ * Exceptions are written afterwards.
+ */
 export function insertBody(event: CalendarEvent, key: string, transactionId: string, setting: SideSetting): Patch {
   const people = keptOf(event, [], setting);
   const texts = textsOf(event, people, event.uid ?? '', setting);
@@ -72,9 +75,10 @@ export function insertBody(event: CalendarEvent, key: string, transactionId: str
 }
 
 /**
- * What changes a single event or a master that reads as `before` so that it reads as `next`; its exceptions are written on their own. Whoever changes when a
- * series happens sends start, end and recurrence together. `isRewritten`: the recurrence is to be sent although it stays, because that brings back what was
- * deleted of it. @throws SyncError `rejected` for a text that cannot be changed
+ * What changes a single event or a master that reads as `before` so that it reads as `next`; its exceptions are written
+ * on their own. Whoever changes when a series happens sends start, end and recurrence together. `isRewritten`: the
+ * recurrence is to be sent although it stays, because that brings back what was deleted of it. @throws SyncError
+ * `rejected` for a text that cannot be changed
  */
 export function masterPatch(
   { master }: Series,

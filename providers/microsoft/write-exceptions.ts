@@ -13,8 +13,8 @@ import { readOccurrence } from './times.ts';
 import { instancePatch } from './to-graph.ts';
 
 /**
- * Makes the exceptions of `series` read as those of `next`, as far as they do not yet; with `addsOnly`, those that are there stay as they are.
- * What one of them is refused does not keep the others from being written. @throws SyncError
+ * Makes the exceptions of `series` read as those of `next`, as far as they do not yet; with `addsOnly`, those that are
+ * there stay as they are. What one of them is refused does not keep the others from being written. @throws SyncError
  */
 export async function writeExceptions(
   place: Place,
@@ -44,7 +44,10 @@ export async function writeExceptions(
   return written.size === 0 ? series : seriesAfter(job, series, written);
 }
 
-/** The occurrences that differ, those first that go: they make room for what moves. The people of an exception are those of its series: there is no place for others. */
+/**
+ * The occurrences that differ, those first that go: they make room for what moves. The people of an exception are those
+ * of its series: there is no place for others.
+ */
 export function differentExceptions(shown: CalendarEvent, next: CalendarEvent): OccurrenceId[] {
   const shows = (series: CalendarEvent, id: OccurrenceId): unknown => {
     const content = series.exceptions[id] ?? occurrenceContent(series, id);
@@ -122,7 +125,10 @@ async function instanceOf(
   return null;
 }
 
-/** The series when all is written. A replica may lag: what was excluded must not be there any more, what was changed must not be older than the write. */
+/**
+ * The series when all is written. A replica may lag: what was excluded must not be there any more, what was changed
+ * must not be older than the write.
+ */
 async function seriesAfter(
   { place, next }: Job,
   series: Series,

@@ -1,8 +1,9 @@
 /**
  * Writing one event. A write that would make Exchange mail somebody is not done. A PATCH holds changed fields only.
  *
- * A series takes several requests: the master first, because a new time or rule makes Exchange throw its exceptions away; then whatever its exceptions show
- * other than they are to show. A crash in between leaves a state from which the same call goes on.
+ * A series takes several requests: the master first, because a new time or rule makes Exchange throw its exceptions
+ * away; then whatever its exceptions show other than they are to show. A crash in between leaves a state from which the
+ * same call goes on.
  */
 import { createHash } from 'node:crypto';
 import { type CalendarEvent, changedPaths, EXCLUDED, type FieldPath, sameValue } from '../../core/event.ts';
@@ -19,8 +20,9 @@ import { insertBody, isLocalChange, masterPatch, type Patch } from './to-graph.t
 import { differentExceptions, writeExceptions } from './write-exceptions.ts';
 
 /**
- * Creates a copy. Its `transactionId` follows from the link, so a repeated create is answered with the event of the first, or refused; then the first one is
- * looked for. @throws SyncError `id-taken` where the id was used for an event that is not in this calendar (any more)
+ * Creates a copy. Its `transactionId` follows from the link, so a repeated create is answered with the event of the
+ * first, or refused; then the first one is looked for. @throws SyncError `id-taken` where the id was used for an event
+ * that is not in this calendar (any more)
  */
 export async function createEvent(
   place: Place,
@@ -56,7 +58,10 @@ export function transactionIdOf(key: string, generation: number, calendarId: str
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** Writes what makes `stored` read as `next`. @throws SyncError `stale`, `gone`, `would-mail`, `forbidden`, `rejected` */
+/**
+ * Writes what makes `stored` read as `next`.
+ * @throws SyncError `stale`, `gone`, `would-mail`, `forbidden`, `rejected`
+ */
 export async function updateEvent(place: Place, stored: Stored, next: CalendarEvent): Promise<Written> {
   const { setting } = place;
   const { event: before } = readSeries(parseSeries(stored.data), setting);
@@ -90,7 +95,10 @@ export async function updateEvent(place: Place, stored: Stored, next: CalendarEv
   return { ...foundOf(now, setting), confirmed: true };
 }
 
-/** Deletes. Already gone is success. @throws SyncError `stale` when the event is not as stored any more, `would-mail` */
+/**
+ * Deletes. Already gone is success.
+ * @throws SyncError `stale` when the event is not as stored any more, `would-mail`
+ */
 export async function removeEvent(place: Place, stored: Stored): Promise<void> {
   expectExceptions(place, [stored]);
   const now = await fetchSeries(place, stored.resource);
@@ -107,7 +115,10 @@ export async function removeEvent(place: Place, stored: Stored): Promise<void> {
 /** How much the clocks of the service may differ. */
 const SLACK_MS = 500;
 
-/** Whether a POST was answered with an event that had been there before: made before it was asked for, changed since it was made, or not with what was sent. */
+/**
+ * Whether a POST was answered with an event that had been there before: made before it was asked for, changed since it
+ * was made, or not with what was sent.
+ */
 function isEarlier({ item, date, tookMs, status }: Posted, { body }: Patch): boolean {
   const created = Date.parse(textOf(item['createdDateTime']));
   const plain = (text: unknown): string => textOf(text).replace(/\s+/g, ' ').trim();
@@ -124,8 +135,9 @@ function isEarlier({ item, date, tookMs, status }: Posted, { body }: Patch): boo
 }
 
 /**
- * The event that an earlier try made, or this one in spite of its refusal. Graph cannot look for these ids, so the whole calendar is listed; and once more
- * after a while, because a listing may not know a new event yet, or lose one between two pages.
+ * The event that an earlier try made, or this one in spite of its refusal. Graph cannot look for these ids, so the
+ * whole calendar is listed; and once more after a while, because a listing may not know a new event yet, or lose one
+ * between two pages.
  */
 async function findCreated(place: Place, transactionId: string): Promise<Item | null> {
   for (const waitMs of [0, LAG_MS, 2 * LAG_MS]) {
@@ -187,7 +199,10 @@ function isSilent({ body }: Patch, changesExceptions: boolean): boolean {
   return !changesExceptions && Object.keys(body).every((key) => key === 'singleValueExtendedProperties');
 }
 
-/** Where `If-Match` was not heeded, somebody's change may have come between the look before and the write. @throws SyncError `stale` */
+/**
+ * Where `If-Match` was not heeded, somebody's change may have come between the look before and the write.
+ * @throws SyncError `stale`
+ */
 function checkOnlyOurs(
   shown: CalendarEvent,
   now: Series,

@@ -3,8 +3,8 @@ import { findWindows, WINDOWS_TO_IANA_MAP } from 'windows-iana';
 import { offsetAt, resolveZone, sameZone } from '../../core/zones.ts';
 
 /**
- * The name to send for an IANA zone: the Windows zone that CLDR gives, else another, whose clock is the same from the start of `year` on; null where
- * there is none. Then a single event is sent in UTC, and a series cannot be expressed.
+ * The name to send for an IANA zone: the Windows zone that CLDR gives, else another, whose clock is the same from the
+ * start of `year` on; null where there is none. Then a single event is sent in UTC, and a series cannot be expressed.
  */
 export function graphZone(zone: string, year: number): string | null {
   if (zone === 'UTC') return 'UTC';
@@ -24,9 +24,9 @@ export function graphZone(zone: string, year: number): string | null {
 }
 
 /**
- * The IANA zone that a name of Graph's means. One Windows zone stands for many: `kept`, the zone of the copy as we know it with the year in which it
- * begins, is meant still if that name was sent for it. Null for a zone of the mailbox's own making (`tzone://Microsoft/Custom`, `Customized Time Zone`)
- * and for what nobody knows.
+ * The IANA zone that a name of Graph's means. One Windows zone stands for many: `kept`, the zone of the copy as we know
+ * it with the year in which it begins, is meant still if that name was sent for it. Null for a zone of the mailbox's
+ * own making (`tzone://Microsoft/Custom`, `Customized Time Zone`) and for what nobody knows.
  */
 export function readGraphZone(
   name: unknown,
@@ -55,7 +55,10 @@ function windowsNames(isMeant: (iana: readonly string[]) => boolean = () => true
   return [...new Set(WINDOWS_TO_IANA_MAP.filter(({ iana }) => isMeant(iana)).map(({ windowsName }) => windowsName))];
 }
 
-/** Since when both clocks show the same, as an instant (ms); Infinity where they never do, -Infinity where they always did. */
+/**
+ * Since when both clocks show the same, as an instant (ms); Infinity where they never do, -Infinity where they always
+ * did.
+ */
 function sameClockSince(zone: string, other: string | null): number {
   if (other === null) return Infinity;
   if (zone === other) return -Infinity;

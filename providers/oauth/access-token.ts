@@ -1,13 +1,22 @@
-/** Access tokens of OAuth services: kept across polls and workers, renewed with a refresh token that the service may replace at any time. */
+/**
+ * Access tokens of OAuth services: kept across polls and workers, renewed with a refresh token that the service may
+ * replace at any time.
+ */
 import { SyncError } from '../../core/sync-error.ts';
 import type { StoredToken, TokenStore } from '../provider.ts';
 
 export interface TokenSource {
-  /** A token that is good for another minute; `refused` is one that the service has just answered with 401. @throws SyncError `auth` when only a new sign-in helps */
+  /**
+   * A token that is good for another minute; `refused` is one that the service has just answered with 401.
+   * @throws SyncError `auth` when only a new sign-in helps
+   */
   token(refused: string | null): Promise<string>;
 }
 
-/** Asks the service for a new access token. `refreshToken` in the answer is set only where the service sent another one. @throws SyncError `auth` */
+/**
+ * Asks the service for a new access token. `refreshToken` in the answer is set only where the service sent another one.
+ * @throws SyncError `auth`
+ */
 export type Refresh = (refreshToken: string) => Promise<StoredToken>;
 
 const MARGIN_MS = 60_000;

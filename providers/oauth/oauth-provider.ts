@@ -1,4 +1,7 @@
-/** What is the same for every service that is signed in to by OAuth: accounts are refresh tokens, and calendars can always be created. */
+/**
+ * What is the same for every service that is signed in to by OAuth: accounts are refresh tokens, and calendars can
+ * always be created.
+ */
 import { z } from 'zod';
 import type { Interval } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';

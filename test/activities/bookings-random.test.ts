@@ -1,6 +1,7 @@
 /**
- * One booking and its calendar in memory, real PostgreSQL, and everything that may come between: wishes of the API, a host who moves, deletes and edits, servers
- * that fail before or after a write took effect, workers that die there. In the end both agree, and on what somebody last wanted.
+ * One booking and its calendar in memory, real PostgreSQL, and everything that may come between: wishes of the API, a
+ * host who moves, deletes and edits, servers that fail before or after a write took effect, workers that die there. In
+ * the end both agree, and on what somebody last wanted.
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -87,15 +88,19 @@ describe('a booking', () => {
         assert.deepEqual([play.side.events(), (await play.row()).writeStatus], [[], 'written']);
       });
 
-      it('is not taken for moved by the host when a move arrived, the worker died, and the old time was wished for again', async () => {
-        const play = await open();
-        await play.carry();
-        await play.wish(later);
-        play.killWhen((call, when) => call === 'update' && when === 'after');
-        await play.carry();
-        await play.wish(noon);
-        await isAt(play, noon);
-      });
+      it(
+        'is not taken for moved by the host when a move arrived, the worker died, and the old time ' +
+          'was wished for again',
+        async () => {
+          const play = await open();
+          await play.carry();
+          await play.wish(later);
+          play.killWhen((call, when) => call === 'update' && when === 'after');
+          await play.carry();
+          await play.wish(noon);
+          await isAt(play, noon);
+        },
+      );
 
       it('follows the host who moved it while the API gave it a new title', async () => {
         const play = await open();
@@ -284,7 +289,8 @@ class Play {
         )
           return;
         const isMoved = row.startAt.getTime() !== slot.start;
-        // The host's own move that nobody has heard of yet gives way to a new time; where the API names the old one it wished for nothing.
+        // The host's own move that nobody has heard of yet gives way to a new time; where the API names the old one it
+        // wished for nothing.
         if (isMoved) [this.sure, this.isSettled] = [{ by: 'api', slot }, false];
         this.wanted.push(slot);
         return;

@@ -1,4 +1,6 @@
-/** What was told of busy times is dropped by whoever sees or makes a change: the accounts' calendars get a new version. */
+/**
+ * What was told of busy times is dropped by whoever sees or makes a change: the accounts' calendars get a new version.
+ */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { accounts } from '../../db/schema.ts';
@@ -19,18 +21,21 @@ async function version(): Promise<number> {
   return rows[0]!.version;
 }
 
-test('a poll that sees a change tells it at once, one that sees none does not, and a run tells what it wrote', async () => {
-  await rig.settle();
-  const idle = await version();
-  rig.clock.now += 120_000;
-  assert.equal(await rig.poll(), 'NoChange');
-  assert.equal(await version(), idle);
+test(
+  'a poll that sees a change tells it at once, one that sees none does not, and a run tells ' + 'what it wrote',
+  async () => {
+    await rig.settle();
+    const idle = await version();
+    rig.clock.now += 120_000;
+    assert.equal(await rig.poll(), 'NoChange');
+    assert.equal(await version(), idle);
 
-  rig.caldav.person.insert({ title: 'A' });
-  rig.clock.now += 120_000;
-  assert.equal(await rig.poll(), 'changed');
-  const seen = await version();
-  assert.ok(seen > idle, 'before the run that carries it over');
-  assert.equal((await rig.run('poll', { polled: true })).writes, 1);
-  assert.ok((await version()) > seen);
-});
+    rig.caldav.person.insert({ title: 'A' });
+    rig.clock.now += 120_000;
+    assert.equal(await rig.poll(), 'changed');
+    const seen = await version();
+    assert.ok(seen > idle, 'before the run that carries it over');
+    assert.equal((await rig.run('poll', { polled: true })).writes, 1);
+    assert.ok((await version()) > seen);
+  },
+);

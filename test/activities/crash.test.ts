@@ -1,6 +1,7 @@
 /**
- * Crash everywhere: each call to the database or to a calendar is a numbered boundary. The scenario runs once to count them, then once for each with a crash
- * there, after which a worker comes back, either to the same run or to a new one. Every time the end is the same.
+ * Crash everywhere: each call to the database or to a calendar is a numbered boundary. The scenario runs once to count
+ * them, then once for each with a crash there, after which a worker comes back, either to the same run or to a new one.
+ * Every time the end is the same.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -10,7 +11,10 @@ import { testDatabase } from '../support/database.ts';
 import { aSeries, at, EXCLUDED, occurrence } from '../support/fake-side.ts';
 import { closeAll, Rig } from './harness.ts';
 
-/** A quick run takes some of the boundaries, other ones each time. All: `node --import tsx test/activities/crash.test.ts --every=1`. */
+/**
+ * A quick run takes some of the boundaries, other ones each time. All: `node --import tsx test/activities/crash.test.ts
+ * --every=1`.
+ */
 const EVERY = Number(process.argv.find((argument) => argument.startsWith('--every='))?.slice(8) ?? 4);
 
 let url: string;

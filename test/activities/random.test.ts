@@ -1,6 +1,7 @@
 /**
- * A random machine over the activities: people edit both sides with values that occur once, services fail in every way they know, workers crash; then the
- * faults stop. Whatever happened, the pair comes to rest, both sides are equal, and every value is accounted for.
+ * A random machine over the activities: people edit both sides with values that occur once, services fail in every way
+ * they know, workers crash; then the faults stop. Whatever happened, the pair comes to rest, both sides are equal, and
+ * every value is accounted for.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -10,7 +11,10 @@ import { aSeries, at, type Call, EXCLUDED, occurrence } from '../support/fake-si
 import { randomOf } from '../support/random.ts';
 import { closeAll, Rig, type RigOptions } from './harness.ts';
 
-/** The same ones each time, so that a red run is news; others with `node --import tsx test/activities/random.test.ts --schedules=500 --seed=12345`. */
+/**
+ * The same ones each time, so that a red run is news; others with `node --import tsx test/activities/random.test.ts
+ * --schedules=500 --seed=12345`.
+ */
 const SCHEDULES = Number(process.argv.find((argument) => argument.startsWith('--schedules='))?.slice(12) ?? 30);
 const SEED = Number(
   process.argv.find((argument) => argument.startsWith('--seed='))?.slice(7) ?? process.env['CALPAIR_TEST_SEED'] ?? 1,
@@ -34,7 +38,10 @@ test(`${SCHEDULES} random schedules end in order (seed ${SEED})`, async () => {
   }
 });
 
-/** Habits of services, by pair: clean ones, ones that answer late or without versions, ones that rewrite what they store. */
+/**
+ * Habits of services, by pair: clean ones, ones that answer late or without versions, ones that rewrite what they
+ * store.
+ */
 const HABITS: RigOptions[] = [
   {},
   { caldav: { answers: 'sent-without-version' } },
@@ -232,7 +239,9 @@ class Schedule {
     );
   }
 
-  /** Every value is on both sides, or a person replaced it, or it is in the list of conflicts, or its event was deleted. */
+  /**
+   * Every value is on both sides, or a person replaced it, or it is in the list of conflicts, or its event was deleted.
+   */
   private async checkValues(): Promise<void> {
     const shown = JSON.stringify(this.rig.caldav.events());
     const conflicts = JSON.stringify(await this.rig.conflicts());

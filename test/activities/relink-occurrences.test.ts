@@ -1,4 +1,7 @@
-/** A pair that is deleted and created again over the same two calendars finds the single events that the first one had written out for a series. */
+/**
+ * A pair that is deleted and created again over the same two calendars finds the single events that the first one had
+ * written out for a series.
+ */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { CalendarEvent } from '../../core/event.ts';
@@ -87,27 +90,31 @@ test('what people did to the singles, before and between, is neither lost nor do
 });
 
 for (const later of ['caldav', 'cloud'] as const) {
-  test(`a text that differs since is that of ${later}, where it was changed last, and the other is kept as a conflict`, async () => {
-    const first = await writtenOut({}, { description: 'old' });
-    const edits = [
-      () => first.caldav.person.edit(first.caldav.find('S'), { description: 'of the series' }),
-      () => first.cloud.person.edit(refAt(first, 12), { description: 'of the single' }),
-    ];
-    for (const edit of later === 'caldav' ? edits.reverse() : edits) {
-      first.advance(60);
-      edit();
-    }
-    const again = await anew(first);
-    await again.settle();
-    assert.deepEqual(counts(again), [1, 6]);
-    const texts = again.cloud
-      .events()
-      .filter(({ when }) => when.start === at(15, 12).start)
-      .map(({ description }) => description);
-    assert.deepEqual(texts, [later === 'caldav' ? 'of the series' : 'of the single']);
-    const lost = (await again.conflicts()).map(({ lostValue }) => lostValue);
-    assert.ok(lost.includes(later === 'caldav' ? 'of the single' : 'of the series'), JSON.stringify(lost));
-  });
+  test(
+    `a text that differs since is that of ${later}, where it was changed last, and the other ` +
+      'is kept as a conflict',
+    async () => {
+      const first = await writtenOut({}, { description: 'old' });
+      const edits = [
+        () => first.caldav.person.edit(first.caldav.find('S'), { description: 'of the series' }),
+        () => first.cloud.person.edit(refAt(first, 12), { description: 'of the single' }),
+      ];
+      for (const edit of later === 'caldav' ? edits.reverse() : edits) {
+        first.advance(60);
+        edit();
+      }
+      const again = await anew(first);
+      await again.settle();
+      assert.deepEqual(counts(again), [1, 6]);
+      const texts = again.cloud
+        .events()
+        .filter(({ when }) => when.start === at(15, 12).start)
+        .map(({ description }) => description);
+      assert.deepEqual(texts, [later === 'caldav' ? 'of the series' : 'of the single']);
+      const lost = (await again.conflicts()).map(({ lostValue }) => lostValue);
+      assert.ok(lost.includes(later === 'caldav' ? 'of the single' : 'of the series'), JSON.stringify(lost));
+    },
+  );
 }
 
 test('singles that have left the window are found, too', async () => {
@@ -120,17 +127,20 @@ test('singles that have left the window are found, too', async () => {
 
 const ID = '00000000-0000-7000-8000-000000000000';
 
-test("a stranger's equal event is an event of its own; so is what stands for two occurrences, or twice for one", async () => {
-  const rig = await Rig.open(url, { cloud: { cannotHold } });
-  rig.caldav.person.insert(HOURS);
-  rig.cloud.person.insert({ title: 'S', when: at(15, 10) });
-  await rig.settle();
-  assert.deepEqual(counts(rig), [2, 7]);
+test(
+  "a stranger's equal event is an event of its own; so is what stands for two occurrences, " + 'or twice for one',
+  async () => {
+    const rig = await Rig.open(url, { cloud: { cannotHold } });
+    rig.caldav.person.insert(HOURS);
+    rig.cloud.person.insert({ title: 'S', when: at(15, 10) });
+    await rig.settle();
+    assert.deepEqual(counts(rig), [2, 7]);
 
-  const twice = await writtenOut();
-  twice.cloud.person.copy(refAt(twice, 12));
-  twice.cloud.person.insert(anEvent({ uid: 'x', title: 'S', when: at(20) }), { marker: ID, ref: `${ID}-0` });
-  const again = await anew(twice);
-  await again.settle();
-  assert.equal(again.caldav.events().length, 3, 'the series, the duplicate, and what is no occurrence');
-});
+    const twice = await writtenOut();
+    twice.cloud.person.copy(refAt(twice, 12));
+    twice.cloud.person.insert(anEvent({ uid: 'x', title: 'S', when: at(20) }), { marker: ID, ref: `${ID}-0` });
+    const again = await anew(twice);
+    await again.settle();
+    assert.equal(again.caldav.events().length, 3, 'the series, the duplicate, and what is no occurrence');
+  },
+);

@@ -22,7 +22,10 @@ async function linked(titles: readonly string[], options: RigOptions = {}): Prom
   return rig;
 }
 
-/** A person removes e000 and e001 on one side. The worker dies when it is about to write that to the cloud; until the run goes on days later e000 has been restored. */
+/**
+ * A person removes e000 and e001 on one side. The worker dies when it is about to write that to the cloud; until the
+ * run goes on days later e000 has been restored.
+ */
 async function restoredWhileNobodyWorks(rig: Rig, side: SideName, write: Call): Promise<void> {
   const ref = rig[side].find('e000');
   const event = rig[side].shows('e000');
@@ -104,22 +107,26 @@ describe('a first meeting', () => {
 });
 
 describe('edits', () => {
-  test('of different fields on both sides both arrive; of one field the later wins and the other is kept as a conflict', async () => {
-    const rig = await linked(['A', 'B']);
-    rig.caldav.person.edit(rig.caldav.find('A'), { location: 'here' });
-    rig.cloud.person.edit(rig.cloud.find('A'), { description: 'there' });
-    rig.cloud.person.edit(rig.cloud.find('B'), { location: 'earlier' });
-    rig.caldav.person.edit(rig.caldav.find('B'), { location: 'later' });
-    await rig.settle();
-    for (const side of [rig.caldav, rig.cloud]) {
-      assert.equal(side.shows('A').location, 'here');
-      assert.equal(side.shows('A').description, 'there');
-      assert.equal(side.shows('B').location, 'later');
-    }
-    assert.deepEqual(await rig.conflicts(), [
-      { field: 'location', winner: 'caldav', keptValue: 'later', lostValue: 'earlier' },
-    ]);
-  });
+  test(
+    'of different fields on both sides both arrive; of one field the later wins and the other ' +
+      'is kept as a conflict',
+    async () => {
+      const rig = await linked(['A', 'B']);
+      rig.caldav.person.edit(rig.caldav.find('A'), { location: 'here' });
+      rig.cloud.person.edit(rig.cloud.find('A'), { description: 'there' });
+      rig.cloud.person.edit(rig.cloud.find('B'), { location: 'earlier' });
+      rig.caldav.person.edit(rig.caldav.find('B'), { location: 'later' });
+      await rig.settle();
+      for (const side of [rig.caldav, rig.cloud]) {
+        assert.equal(side.shows('A').location, 'here');
+        assert.equal(side.shows('A').description, 'there');
+        assert.equal(side.shows('B').location, 'later');
+      }
+      assert.deepEqual(await rig.conflicts(), [
+        { field: 'location', winner: 'caldav', keptValue: 'later', lostValue: 'earlier' },
+      ]);
+    },
+  );
 
   test('a change of the version alone writes nothing and wakes nobody', async () => {
     const rig = await linked(['A']);
@@ -199,25 +206,28 @@ describe('edits', () => {
   });
 
   for (const answers of ['stored', 'sent'] as const) {
-    test(`a rewriting does not beat what a person has written over the original while the run went on (${answers})`, async () => {
-      const rig = await linked(['A'], {
-        caldav: {
-          answers,
-          rewrite: (event) => ({ ...event, description: event.description && `<p>${event.description}</p>` }),
-        },
-      });
-      rig.cloud.person.edit(rig.cloud.find('A'), { description: 'first' });
-      rig.caldav.person.edit(rig.caldav.find('A'), { location: 'home' });
-      rig.cloud.hook = (call, when) => {
-        if (call !== 'update' || when !== 'before') return;
-        rig.cloud.hook = null;
-        rig.cloud.person.edit(rig.cloud.find('A'), { description: 'second' });
-        rig.advance(5);
-      };
-      await rig.settle();
-      assert.deepEqual([rig.cloud.shows('A').description, rig.cloud.shows('A').location], ['second', 'home']);
-      assert.equal(rig.caldav.shows('A').description, '<p>second</p>');
-    });
+    test(
+      'a rewriting does not beat what a person has written over the original while the run went ' + `on (${answers})`,
+      async () => {
+        const rig = await linked(['A'], {
+          caldav: {
+            answers,
+            rewrite: (event) => ({ ...event, description: event.description && `<p>${event.description}</p>` }),
+          },
+        });
+        rig.cloud.person.edit(rig.cloud.find('A'), { description: 'first' });
+        rig.caldav.person.edit(rig.caldav.find('A'), { location: 'home' });
+        rig.cloud.hook = (call, when) => {
+          if (call !== 'update' || when !== 'before') return;
+          rig.cloud.hook = null;
+          rig.cloud.person.edit(rig.cloud.find('A'), { description: 'second' });
+          rig.advance(5);
+        };
+        await rig.settle();
+        assert.deepEqual([rig.cloud.shows('A').description, rig.cloud.shows('A').location], ['second', 'home']);
+        assert.equal(rig.caldav.shows('A').description, '<p>second</p>');
+      },
+    );
   }
 
   test('a feed that lags behind our write does not undo it; what a person puts back counts', async () => {
@@ -326,17 +336,21 @@ describe('deletions', () => {
   });
 
   for (const answering of [1, 45]) {
-    test(`60 missing of which ${answering} answer: none is deleted${answering > 40 ? ', and the listing is not believed' : ''}`, async () => {
-      const rig = await linked(names(70));
-      const refs = [...rig.cloud.items.keys()].slice(0, 60);
-      refs.slice(0, answering).forEach((ref) => rig.cloud.hidden.add(ref));
-      refs.slice(answering).forEach((ref) => rig.cloud.person.remove(ref));
-      rig.cloud.expireCursors();
-      await rig.cycle();
-      // 20 are asked, so at least one of 45 is among them.
-      if (answering > 40) assert.equal((await rig.pair()).attention, 'calendar-missing');
-      assert.equal(rig.caldav.events().length, 70);
-    });
+    test(
+      `60 missing of which ${answering} answer: none is ` +
+        `deleted${answering > 40 ? ', and the listing is not believed' : ''}`,
+      async () => {
+        const rig = await linked(names(70));
+        const refs = [...rig.cloud.items.keys()].slice(0, 60);
+        refs.slice(0, answering).forEach((ref) => rig.cloud.hidden.add(ref));
+        refs.slice(answering).forEach((ref) => rig.cloud.person.remove(ref));
+        rig.cloud.expireCursors();
+        await rig.cycle();
+        // 20 are asked, so at least one of 45 is among them.
+        if (answering > 40) assert.equal((await rig.pair()).attention, 'calendar-missing');
+        assert.equal(rig.caldav.events().length, 70);
+      },
+    );
   }
 
   test('60 missing that are all gone are held', async () => {
@@ -600,23 +614,26 @@ describe('a service that fails', () => {
 
   for (const side of ['caldav', 'cloud'] as const) {
     for (const when of ['before', 'after'] as const) {
-      test(`a lost answer ${when} create, update and delete on ${side}: nothing double, nothing lost (I8)`, async () => {
-        const rig = await linked(['A', 'B', 'C', 'D', 'E']);
-        const from = rig.side(side === 'caldav' ? 'cloud' : 'caldav');
-        for (const on of ['create', 'update', 'remove'] as const)
-          rig.side(side).failNext(on, 'unreachable', { when, times: 2 });
-        from.person.insert({ title: 'new' });
-        from.person.edit(from.find('A'), { location: 'x' });
-        from.person.remove(from.find('B'));
-        await rig.cycle();
-        rig.advance(3_600);
-        await rig.settle(5);
-        for (const one of [rig.caldav, rig.cloud]) {
-          assert.deepEqual(one.titles(), ['A', 'C', 'D', 'E', 'new']);
-          assert.equal(one.shows('A').location, 'x');
-        }
-        assert.deepEqual(await rig.conflicts(), []);
-      });
+      test(
+        `a lost answer ${when} create, update and delete on ${side}: nothing double, nothing lost ` + '(I8)',
+        async () => {
+          const rig = await linked(['A', 'B', 'C', 'D', 'E']);
+          const from = rig.side(side === 'caldav' ? 'cloud' : 'caldav');
+          for (const on of ['create', 'update', 'remove'] as const)
+            rig.side(side).failNext(on, 'unreachable', { when, times: 2 });
+          from.person.insert({ title: 'new' });
+          from.person.edit(from.find('A'), { location: 'x' });
+          from.person.remove(from.find('B'));
+          await rig.cycle();
+          rig.advance(3_600);
+          await rig.settle(5);
+          for (const one of [rig.caldav, rig.cloud]) {
+            assert.deepEqual(one.titles(), ['A', 'C', 'D', 'E', 'new']);
+            assert.equal(one.shows('A').location, 'x');
+          }
+          assert.deepEqual(await rig.conflicts(), []);
+        },
+      );
     }
   }
 
@@ -713,22 +730,25 @@ describe('one way', () => {
     assert.equal(rig.caldav.writes.length, 0);
   });
 
-  test('restore of a held deletion keeps the copy and unlinks it; of what both lost, brings back the copy alone', async () => {
-    const rig = await linked(['A', 'B', 'C'], oneWay);
-    for (const title of ['A', 'B', 'C']) rig.caldav.person.remove(rig.caldav.find(title));
-    rig.cloud.person.remove(rig.cloud.find('C'));
-    await rig.settle();
-    assert.equal((await rig.held()).length, 3);
-    await rig.decide('restore');
-    await rig.settle();
-    assert.deepEqual(rig.cloud.titles(), ['A', 'B', 'C']);
-    assert.deepEqual(rig.caldav.titles(), []);
-    rig.cloud.person.edit(rig.cloud.find('A'), { location: 'x' });
-    await rig.settle();
-    assert.deepEqual(rig.cloud.titles(), ['A', 'B', 'C']);
-    assert.equal(rig.caldav.writes.length, 0);
-    assert.deepEqual(await rig.held(), []);
-  });
+  test(
+    'restore of a held deletion keeps the copy and unlinks it; of what both lost, brings back ' + 'the copy alone',
+    async () => {
+      const rig = await linked(['A', 'B', 'C'], oneWay);
+      for (const title of ['A', 'B', 'C']) rig.caldav.person.remove(rig.caldav.find(title));
+      rig.cloud.person.remove(rig.cloud.find('C'));
+      await rig.settle();
+      assert.equal((await rig.held()).length, 3);
+      await rig.decide('restore');
+      await rig.settle();
+      assert.deepEqual(rig.cloud.titles(), ['A', 'B', 'C']);
+      assert.deepEqual(rig.caldav.titles(), []);
+      rig.cloud.person.edit(rig.cloud.find('A'), { location: 'x' });
+      await rig.settle();
+      assert.deepEqual(rig.cloud.titles(), ['A', 'B', 'C']);
+      assert.equal(rig.caldav.writes.length, 0);
+      assert.deepEqual(await rig.held(), []);
+    },
+  );
 });
 
 describe('copies', () => {
@@ -763,23 +783,27 @@ describe('copies', () => {
     assert.deepEqual(await rig.problems(), []);
   });
 
-  test('of a cancelled event that takes place after all stay, though no listing has told of that; and while its server does not answer', async () => {
-    const rig = await linked(['A', 'B'], { cloud: { cannotHold, keepsIds: true } });
-    const ref = rig.caldav.find('A');
-    rig.caldav.person.edit(ref, { status: 'cancelled' });
-    rig.cloud.failNext('remove', 'throttled', { times: 3 });
-    await rig.cycle();
-    rig.caldav.person.edit(ref, { status: 'tentative' });
-    rig.caldav.hidden.add(ref);
-    rig.caldav.failNext('get', 'unreachable');
-    await rig.settle();
-    assert.deepEqual(rig.cloud.titles(), ['A', 'B']);
-    assert.equal(rig.cloud.shows('A').status, 'tentative');
-    assert.deepEqual(
-      rig.cloud.writes.filter(({ action }) => action !== 'create'),
-      [{ action: 'update', title: 'A' }],
-    );
-  });
+  test(
+    'of a cancelled event that takes place after all stay, though no listing has told of that; ' +
+      'and while its server does not answer',
+    async () => {
+      const rig = await linked(['A', 'B'], { cloud: { cannotHold, keepsIds: true } });
+      const ref = rig.caldav.find('A');
+      rig.caldav.person.edit(ref, { status: 'cancelled' });
+      rig.cloud.failNext('remove', 'throttled', { times: 3 });
+      await rig.cycle();
+      rig.caldav.person.edit(ref, { status: 'tentative' });
+      rig.caldav.hidden.add(ref);
+      rig.caldav.failNext('get', 'unreachable');
+      await rig.settle();
+      assert.deepEqual(rig.cloud.titles(), ['A', 'B']);
+      assert.equal(rig.cloud.shows('A').status, 'tentative');
+      assert.deepEqual(
+        rig.cloud.writes.filter(({ action }) => action !== 'create'),
+        [{ action: 'update', title: 'A' }],
+      );
+    },
+  );
 });
 
 describe('busy', () => {

@@ -19,23 +19,26 @@ async function linked(): Promise<Rig> {
 
 for (const side of ['caldav', 'cloud'] as const) {
   for (const removed of [['A'], ['A', 'B', 'C']]) {
-    test(`${removed.length} of 5 events taken away while the account is another one delete nothing: ${side}`, async () => {
-      const rig = await linked();
-      rig.person = 'somebody else';
-      for (const title of removed) rig.side(side).person.remove(rig.side(side).find(title));
-      const { writes } = rig;
-      assert.equal((await rig.run()).result, 'failed');
-      assert.deepEqual((await rig.runRows()).at(-1)?.error?.code, 'different-account');
-      assert.deepEqual([(await rig.pair()).attention, rig.writes], ['credentials', writes]);
-      assert.ok((await rig.sideRows()).every(({ gone }) => gone !== 'proved'));
-      assert.deepEqual(await rig.held(), []);
-      assert.equal(await rig.poll(), 'state', 'the pair shows attention');
-      rig.person = 'fake';
-      assert.equal((await rig.run()).result, 'ok');
-      assert.equal((await rig.pair()).attention, null);
-      const left = ['A', 'B', 'C', 'D', 'E'].filter((title) => !removed.includes(title));
-      assert.deepEqual([rig.caldav.titles(), rig.cloud.titles()], [left, left]);
-    });
+    test(
+      `${removed.length} of 5 events taken away while the account is another one delete nothing: ` + `${side}`,
+      async () => {
+        const rig = await linked();
+        rig.person = 'somebody else';
+        for (const title of removed) rig.side(side).person.remove(rig.side(side).find(title));
+        const { writes } = rig;
+        assert.equal((await rig.run()).result, 'failed');
+        assert.deepEqual((await rig.runRows()).at(-1)?.error?.code, 'different-account');
+        assert.deepEqual([(await rig.pair()).attention, rig.writes], ['credentials', writes]);
+        assert.ok((await rig.sideRows()).every(({ gone }) => gone !== 'proved'));
+        assert.deepEqual(await rig.held(), []);
+        assert.equal(await rig.poll(), 'state', 'the pair shows attention');
+        rig.person = 'fake';
+        assert.equal((await rig.run()).result, 'ok');
+        assert.equal((await rig.pair()).attention, null);
+        const left = ['A', 'B', 'C', 'D', 'E'].filter((title) => !removed.includes(title));
+        assert.deepEqual([rig.caldav.titles(), rig.cloud.titles()], [left, left]);
+      },
+    );
   }
 }
 

@@ -1,4 +1,7 @@
-/** Bookings at the border of the API: what is refused, and why. Their life in calendars is in test/integration/bookings.test.ts. */
+/**
+ * Bookings at the border of the API: what is refused, and why. Their life in calendars is in
+ * test/integration/bookings.test.ts.
+ */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { SyncError } from '../../core/sync-error.ts';

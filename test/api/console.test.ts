@@ -17,7 +17,8 @@ const TYPES: Record<string, RegExp> = {
   js: /^text\/javascript; charset=utf-8$/,
 };
 const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src " +
+  "'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 describe('the console as it is served', () => {
   let api: TestApi;

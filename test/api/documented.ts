@@ -1,4 +1,6 @@
-/** Compares an answer with what the OpenAPI document promises: a check that does not trust the server's own serializer. */
+/**
+ * Compares an answer with what the OpenAPI document promises: a check that does not trust the server's own serializer.
+ */
 import assert from 'node:assert/strict';
 import type { Json } from './harness.ts';
 

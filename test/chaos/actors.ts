@@ -1,6 +1,6 @@
 /**
- * Two people, each in one calendar, who never overwrite what they have not seen. All that they write are words that occur once in a campaign
- * (`title-17z`), so that each can be looked for in the end.
+ * Two people, each in one calendar, who never overwrite what they have not seen. All that they write are words that
+ * occur once in a campaign (`title-17z`), so that each can be looked for in the end.
  */
 import { occurrenceId } from '../../core/recurrence/occurrence.ts';
 import type { CloudPerson } from '../support/cloud.ts';
@@ -52,7 +52,10 @@ export function davHand({ username, password }: Pick<DavServer, 'username' | 'pa
     return answer.ok ? wordsIn(text.replace(/\r?\n[ \t]/g, '')) : null;
   };
 
-  /** @param look whether it has happened, asked where the server stumbles over two writes at one moment and leaves it open */
+  /**
+   * @param look whether it has happened, asked where the server stumbles over two writes at one moment and leaves it
+   * open
+   */
   const isDone = async (answer: Response, look: () => Promise<boolean>): Promise<boolean> => {
     await answer.text();
     if (answer.ok) return true;

@@ -1,6 +1,7 @@
 /**
- * One Calpair with two pairs (Radicale with the stand-in Google, Radicale with Xandikos) or three (Radicale with the stand-in for Microsoft, too), people who edit
- * in all of their calendars, proxies that spoil requests, and parts that are killed. Then all of that stops, and everything has to be right.
+ * One Calpair with two pairs (Radicale with the stand-in Google, Radicale with Xandikos) or three (Radicale with the
+ * stand-in for Microsoft, too), people who edit in all of their calendars, proxies that spoil requests, and parts that
+ * are killed. Then all of that stops, and everything has to be right.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { googleEnvironment, microsoftEnvironment, type RunningCalpair, type StandInPlace } from '../support/calpair.ts';
@@ -29,7 +30,10 @@ export interface Outcome {
   readonly faults: ReadonlyMap<FaultKind, number>;
   readonly edits: Readonly<Record<string, World['edits']>>;
   readonly requests: number;
-  /** Processes that ended although nobody killed them, with the line in which they said why; the rig started them again, as a supervisor does. */
+  /**
+   * Processes that ended although nobody killed them, with the line in which they said why; the rig started them again,
+   * as a supervisor does.
+   */
   readonly endedByItself: readonly string[];
   /** All that was not as it has to be. */
   readonly wrong: readonly string[];
@@ -118,7 +122,10 @@ interface Stage {
   readonly random: (stream: number) => (below: number) => number;
 }
 
-/** The pairs know the proxies' addresses only, the people the servers'. Both first syncs are under way when the storm begins. */
+/**
+ * The pairs know the proxies' addresses only, the people the servers'. Both first syncs are under way when the storm
+ * begins.
+ */
 async function openWorlds({
   installation,
   radicale,

@@ -7,9 +7,12 @@ import { summaryOf } from './main.ts';
 const KILLS = 15;
 const seed = Number(process.env['CALPAIR_TEST_SEED'] ?? Date.now() % 1_000_000);
 
-it(`loses and doubles nothing although parts are killed ${KILLS} times and requests are spoiled (seed ${seed})`, async (t) => {
-  const outcome = await runCampaign({ seed, kills: KILLS, say: () => undefined });
-  t.diagnostic(summaryOf(outcome, seed));
-  assert.deepEqual(outcome.wrong, []);
-  assert.ok([...outcome.faults.values()].reduce((sum, count) => sum + count, 0) > 0, 'requests were spoiled');
-});
+it(
+  `loses and doubles nothing although parts are killed ${KILLS} times and requests are ` + `spoiled (seed ${seed})`,
+  async (t) => {
+    const outcome = await runCampaign({ seed, kills: KILLS, say: () => undefined });
+    t.diagnostic(summaryOf(outcome, seed));
+    assert.deepEqual(outcome.wrong, []);
+    assert.ok([...outcome.faults.values()].reduce((sum, count) => sum + count, 0) > 0, 'requests were spoiled');
+  },
+);

@@ -1,6 +1,6 @@
 /**
- * A whole Calpair as an operator runs it, to be killed in parts: one process of `npm start` with its own PostgreSQL and Temporal in a data folder, and a second
- * worker beside it.
+ * A whole Calpair as an operator runs it, to be killed in parts: one process of `npm start` with its own PostgreSQL and
+ * Temporal in a data folder, and a second worker beside it.
  */
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -70,7 +70,9 @@ export class Installation {
     }
   }
 
-  /** Starts what does not run, until the main process and its servers answer; the second worker may still be on its way. */
+  /**
+   * Starts what does not run, until the main process and its servers answer; the second worker may still be on its way.
+   */
   async answers(): Promise<void> {
     await until(
       () => `the main process answers; it said:\n${this.output('main')}`,
@@ -203,5 +205,7 @@ function lastWords(program: Program): string {
     .trim()
     .split('\n')
     .filter((line) => /^(\w*Error|Error:|[A-Z][\w ]* cannot)|ended \d+ times/.test(line));
-  return `exit ${program.child.exitCode ?? program.child.signalCode}: ${(lines.at(-1) ?? 'nothing said').slice(0, 300)}`;
+  return (
+    `exit ${program.child.exitCode ?? program.child.signalCode}: ` + `${(lines.at(-1) ?? 'nothing said').slice(0, 300)}`
+  );
 }

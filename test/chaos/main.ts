@@ -1,6 +1,6 @@
 /**
- * `npm run chaos -- --kills 200 [--seed S] [--microsoft]`: real servers, real kills. Prints a line for each kill and a summary; exit code 1 when anything was lost, doubled,
- * brought back, or written without need.
+ * `npm run chaos -- --kills 200 [--seed S] [--microsoft]`: real servers, real kills. Prints a line for each kill and a
+ * summary; exit code 1 when anything was lost, doubled, brought back, or written without need.
  */
 import { parseArgs } from 'node:util';
 import { type Outcome, runCampaign } from './campaign.ts';

@@ -1,13 +1,16 @@
 /**
- * A small HTTP proxy in front of one calendar server: it spoils requests and answers at a given rate, by a seeded choice, counts what it did, and keeps a
- * note of every write that carries no condition.
+ * A small HTTP proxy in front of one calendar server: it spoils requests and answers at a given rate, by a seeded
+ * choice, counts what it did, and keeps a note of every write that carries no condition.
  */
 
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, createServer, request as send } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** `etag-dropped` hides the ETag in the answer to a write, as servers may that stored something else than they were sent. */
+/**
+ * `etag-dropped` hides the ETag in the answer to a write, as servers may that stored something else than they were
+ * sent.
+ */
 export const FAULTS = [
   'cut-before',
   'cut-after',

@@ -1,6 +1,7 @@
 /**
- * One pair of calendars, the people in both, and what they may expect in the end: every word that somebody wrote is on both sides, or was replaced by
- * somebody who had seen it, or is listed as a conflict; what was deleted by somebody who had seen it all is gone, and nothing else; and nothing is twice.
+ * One pair of calendars, the people in both, and what they may expect in the end: every word that somebody wrote is on
+ * both sides, or was replaced by somebody who had seen it, or is listed as a conflict; what was deleted by somebody who
+ * had seen it all is gone, and nothing else; and nothing is twice.
  */
 import type { SideName } from '../../core/event.ts';
 import { listAll } from '../../demo/agree.ts';
@@ -144,8 +145,8 @@ export class World {
   }
 
   /**
-   * A copy that vanishes before Calpair has seen it in a listing may as well be one that its server does not show yet: it is made again. So people
-   * here delete copies only once Calpair has seen them.
+   * A copy that vanishes before Calpair has seen it in a listing may as well be one that its server does not show yet:
+   * it is made again. So people here delete copies only once Calpair has seen them.
    */
   #mayGo(side: SideName, number: number, name: string): boolean {
     return this.#madeOn.get(number) === side || this.#seenByCalpair.has(name);
@@ -179,7 +180,8 @@ export class World {
     for (const [word, { of }] of this.#written) {
       const deletions = this.#deletions.get(of) ?? [];
       const has = (side: SideName): boolean => shown[side].get(of)?.some((words) => words.has(word)) === true;
-      // Whoever deletes an event gives up what was on the screen, also where somebody else's edit then brings the rest back.
+      // Whoever deletes an event gives up what was on the screen, also where somebody else's edit then brings the rest
+      // back.
       const isGivenUp = this.#replaced.has(word) || deletions.some((one) => this.#knew(one).has(word));
       if (!(has('caldav') && has('cloud')) && !isGivenUp && !conflicts.has(word))
         faults.push(`lost: ${word} of event ${of}: ${this.#story(of, shown, conflicts)}`);
@@ -219,7 +221,8 @@ export class World {
         .filter(({ body }) => mine(body).length > 0)
         .map(
           ({ at, condition, status, fault, body, path }) =>
-            `${at.slice(14, 21)} Calpair on ${base} ${path.slice(-20)}: ${condition}: ${status} ${fault ?? ''} ${mine(body).join(' ')}`,
+            `${at.slice(14, 21)} Calpair on ${base} ${path.slice(-20)}: ${condition}: ${status} ` +
+            `${fault ?? ''} ${mine(body).join(' ')}`,
         ),
     );
     return [...[...(this.#journal.get(number) ?? []), ...writes].sort(), ...now, `in conflicts ${lost.join(' ')}`].join(

@@ -1,4 +1,7 @@
-/** What workers store of an account that they have opened: access tokens, of which several hold the same refresh token, good for one use; and where it has moved. */
+/**
+ * What workers store of an account that they have opened: access tokens, of which several hold the same refresh token,
+ * good for one use; and where it has moved.
+ */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, it } from 'node:test';
@@ -19,7 +22,8 @@ before(async () => {
 });
 after(() => db?.close());
 
-it('is refreshed by one worker at a time, with the refresh token that came last, and what was got while proving is kept', {
+it('is refreshed by one worker at a time, with the refresh token that came last, and what was ' +
+  'got while proving is kept', {
   timeout: 30_000,
 }, async () => {
   const about = {

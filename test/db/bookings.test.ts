@@ -105,23 +105,26 @@ describe('reservations', () => {
     assert.equal(await changeBooking(one, 'nothing', (now) => now, false, NOW), 'unknown');
   });
 
-  it('are found by one of those who look for what nobody was told of, after a while and again after minutes', async () => {
-    day += 1;
-    const id = idOf(await book(one, [9, 10]));
-    const at = (ms: number): Date => new Date(NOW.getTime() + ms);
-    const claimed = async (ms: number): Promise<number> =>
-      (await both(4, (db) => claimDueBookings(db, at(ms)))).flat().filter((row) => row.id === id).length;
-    assert.deepEqual(
-      [
-        await claimed(SOON_MS - 1),
-        await claimed(SOON_MS + 1),
-        await claimed(SOON_MS + 2),
-        await claimed(SOON_MS + 301_000),
-      ],
-      [0, 1, 0, 1],
-    );
-    assert.equal((await both(2, (db) => claimDueWatches(db, at(SOON_MS + 1)))).flat().length, 1);
-  });
+  it(
+    'are found by one of those who look for what nobody was told of, after a while and again ' + 'after minutes',
+    async () => {
+      day += 1;
+      const id = idOf(await book(one, [9, 10]));
+      const at = (ms: number): Date => new Date(NOW.getTime() + ms);
+      const claimed = async (ms: number): Promise<number> =>
+        (await both(4, (db) => claimDueBookings(db, at(ms)))).flat().filter((row) => row.id === id).length;
+      assert.deepEqual(
+        [
+          await claimed(SOON_MS - 1),
+          await claimed(SOON_MS + 1),
+          await claimed(SOON_MS + 2),
+          await claimed(SOON_MS + 301_000),
+        ],
+        [0, 1, 0, 1],
+      );
+      assert.equal((await both(2, (db) => claimDueWatches(db, at(SOON_MS + 1)))).flat().length, 1);
+    },
+  );
 
   it('let a late attempt store nothing, and settle nothing that was wished for meanwhile', async () => {
     day += 1;

@@ -1,4 +1,7 @@
-/** PostgreSQL dies under us, between two statements of a transaction or while everything is busy: nothing hangs, nothing is half done, nothing ends the process. */
+/**
+ * PostgreSQL dies under us, between two statements of a transaction or while everything is busy: nothing hangs, nothing
+ * is half done, nothing ends the process.
+ */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, it } from 'node:test';

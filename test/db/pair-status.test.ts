@@ -77,7 +77,8 @@ describe('the status of a pair', () => {
     await addEvent(api.db, pairId, 'one', ['caldav']);
     const lost = await addEvent(api.db, pairId, 'lost');
     await api.db.sql.execute(
-      `update link_sides set gone = 'hinted' where link_id in (select id from links order by id offset 1 limit 1) and side = 'cloud'`,
+      `update link_sides set gone = 'hinted' where link_id in (select id from links order by id ` +
+        `offset 1 limit 1) and side = 'cloud'`,
     );
     await api.db.sql.execute(
       `update link_sides set gone = 'proved', seen = null where link_id = '${lost}' and side = 'cloud'`,

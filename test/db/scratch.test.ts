@@ -13,7 +13,8 @@ import { testDatabase } from '../support/database.ts';
 import { storedPair } from './stored-pair.ts';
 
 describe('the private copy of a pair', () => {
-  // One connection: what it has prepared for the real tables must not be what it uses for the copy, nor the other way round.
+  // One connection: what it has prepared for the real tables must not be what it uses for the copy, nor the other way
+  // round.
   let db: Db;
   let other: Db;
   let pairId: string;

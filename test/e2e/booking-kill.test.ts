@@ -1,4 +1,7 @@
-/** The worker is killed again and again while it writes, moves and deletes bookings: in the end each one that stands is in the calendar once. */
+/**
+ * The worker is killed again and again while it writes, moves and deletes bookings: in the end each one that stands is
+ * in the calendar once.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';

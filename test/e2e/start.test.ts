@@ -1,4 +1,7 @@
-/** `npm start` with nothing but a data folder: everything comes up by itself, ends when asked, and goes on where it was; then only HTTP. */
+/**
+ * `npm start` with nothing but a data folder: everything comes up by itself, ends when asked, and goes on where it was;
+ * then only HTTP.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

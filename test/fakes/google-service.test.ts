@@ -254,7 +254,8 @@ test('batches', () =>
   withGoogle({}, async ({ google, ann, token }) => {
     ann.insertEvent({ id: 'abcde', ...single });
     const part = (id: string) =>
-      `--b\r\nContent-Type: application/http\r\nContent-ID: <${id}>\r\n\r\nGET /calendar/v3${EVENTS}/${id} HTTP/1.1\r\n\r\n\r\n`;
+      `--b\r\nContent-Type: application/http\r\nContent-ID: <${id}>\r\n\r\nGET ` +
+      `/calendar/v3${EVENTS}/${id} HTTP/1.1\r\n\r\n\r\n`;
     const response = await fetch(`${google.rootUrl}batch/calendar/v3`, {
       method: 'POST',
       headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'multipart/mixed; boundary=b' },

@@ -52,32 +52,38 @@ test('every write to an own meeting mails its attendees, whatever the body says'
     assert.deepEqual(mailed(), [`POST ${bob}`, `PATCH ${bob}`, `DELETE ${bob}`, `PATCH ${bob}`, `DELETE ${bob}`]);
   }));
 
-test("copies of somebody else's meeting: local fields are free, the rest is noted as harm, answers mail on demand", () =>
-  withGraph({}, async ({ call, graph, ann }) => {
-    const { id } = ann.plantEvent({ ...foreign, iCalUId: 'foreign-uid' });
-    const { body } = await call('GET', `/events/${String(id)}`);
-    assert.deepEqual(
-      [body.isOrganizer, body.iCalUId, body.responseStatus.response, body.attendees[1].status.response],
-      [false, 'foreign-uid', 'notResponded', 'accepted'],
-    );
-    await call('PATCH', `/events/${String(id)}`, { showAs: 'free', categories: ['Blue'], isReminderOn: false });
-    assert.deepEqual([graph.mailLedger, graph.harm], [[], []]);
-    await call('PATCH', `/events/${String(id)}`, { subject: 'Mine' });
-    assert.equal(graph.harm.length, 1);
-    assert.equal((await call('POST', `/events/${String(id)}/cancel`, {})).status, 400);
-    assert.equal((await call('POST', `/events/${String(id)}/tentativelyAccept`, { sendResponse: false })).status, 202);
-    assert.equal(graph.mailLedger.length, 0);
-    assert.equal((await call('POST', `/events/${String(id)}/accept`, {})).status, 202);
-    assert.deepEqual(graph.mailLedger[0]?.mailed, ['boss@example.com']);
-    assert.equal((await call('GET', `/events/${String(id)}`)).body.responseStatus.response, 'accepted');
-    await call('POST', `/events/${String(id)}/decline`, { sendResponse: false });
-    assert.equal((await call('GET', `/events/${String(id)}`)).status, 404);
-    const own = ann.insertEvent({ ...single, attendees })['id'] as string;
-    assert.equal((await call('POST', `/events/${own}/accept`, {})).status, 400);
-    const copy = ann.plantEvent(foreign)['id'] as string;
-    await call('DELETE', `/events/${copy}`);
-    assert.equal(graph.mailLedger.length, 1, 'nobody hears that a copy was deleted');
-  }));
+test(
+  "copies of somebody else's meeting: local fields are free, the rest is noted as harm, " + 'answers mail on demand',
+  () =>
+    withGraph({}, async ({ call, graph, ann }) => {
+      const { id } = ann.plantEvent({ ...foreign, iCalUId: 'foreign-uid' });
+      const { body } = await call('GET', `/events/${String(id)}`);
+      assert.deepEqual(
+        [body.isOrganizer, body.iCalUId, body.responseStatus.response, body.attendees[1].status.response],
+        [false, 'foreign-uid', 'notResponded', 'accepted'],
+      );
+      await call('PATCH', `/events/${String(id)}`, { showAs: 'free', categories: ['Blue'], isReminderOn: false });
+      assert.deepEqual([graph.mailLedger, graph.harm], [[], []]);
+      await call('PATCH', `/events/${String(id)}`, { subject: 'Mine' });
+      assert.equal(graph.harm.length, 1);
+      assert.equal((await call('POST', `/events/${String(id)}/cancel`, {})).status, 400);
+      assert.equal(
+        (await call('POST', `/events/${String(id)}/tentativelyAccept`, { sendResponse: false })).status,
+        202,
+      );
+      assert.equal(graph.mailLedger.length, 0);
+      assert.equal((await call('POST', `/events/${String(id)}/accept`, {})).status, 202);
+      assert.deepEqual(graph.mailLedger[0]?.mailed, ['boss@example.com']);
+      assert.equal((await call('GET', `/events/${String(id)}`)).body.responseStatus.response, 'accepted');
+      await call('POST', `/events/${String(id)}/decline`, { sendResponse: false });
+      assert.equal((await call('GET', `/events/${String(id)}`)).status, 404);
+      const own = ann.insertEvent({ ...single, attendees })['id'] as string;
+      assert.equal((await call('POST', `/events/${own}/accept`, {})).status, 400);
+      const copy = ann.plantEvent(foreign)['id'] as string;
+      await call('DELETE', `/events/${copy}`);
+      assert.equal(graph.mailLedger.length, 1, 'nobody hears that a copy was deleted');
+    }),
+);
 
 test('closing fails when somebody was mailed, or a request was careless, and not otherwise', async () => {
   const run = async (

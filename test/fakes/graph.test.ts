@@ -444,7 +444,8 @@ test('lists: pages by number, filters, orders, chosen properties', () =>
     const types = [...first.value, ...second.value].map(({ type }) => type).sort();
     assert.deepEqual([types[0], types.at(-1), types.length], ['seriesMaster', 'singleInstance', 13]);
     const query =
-      "$filter=start/dateTime ge '2026-01-15T00:00:00' and start/dateTime lt '2026-01-18'&$orderby=start/dateTime desc&$select=subject&$top=2";
+      "$filter=start/dateTime ge '2026-01-15T00:00:00' and start/dateTime lt " +
+      "'2026-01-18'&$orderby=start/dateTime desc&$select=subject&$top=2";
     assert.equal((await call('GET', `/events?${query}`)).status, 400, 'a date is no time');
     const { body } = await call('GET', `/events?${query.replace("'2026-01-18'", "'2026-01-18T00:00:00'")}`);
     assert.deepEqual(

@@ -33,7 +33,9 @@ describe('the stand-in of iCloud', () => {
   const find = (path: string, depth: string, props: string): ReturnType<typeof ask> =>
     ask('PROPFIND', path, {
       headers: { depth },
-      body: `<d:propfind xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/"><d:prop>${props}</d:prop></d:propfind>`,
+      body:
+        '<d:propfind xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" ' +
+        `xmlns:cs="http://calendarserver.org/ns/"><d:prop>${props}</d:prop></d:propfind>`,
     });
   const put = (path: string, body: string, headers: Record<string, string> = {}): ReturnType<typeof ask> =>
     ask('PUT', path, { headers: { 'content-type': 'text/calendar; charset=utf-8', ...headers }, body });
@@ -137,7 +139,8 @@ describe('the stand-in of iCloud', () => {
     const sync = (token: string): ReturnType<typeof ask> =>
       report(
         home(),
-        `<sync-collection xmlns="DAV:"><sync-token>${token}</sync-token><sync-level>1</sync-level><limit><nresults>1</nresults></limit><prop><getetag/></prop></sync-collection>`,
+        '<sync-collection ' +
+          `xmlns="DAV:"><sync-token>${token}</sync-token><sync-level>1</sync-level><limit><nresults>1</nresults></limit><prop><getetag/></prop></sync-collection>`,
         '0',
       );
     const all = (await sync('')).text;
@@ -155,7 +158,8 @@ describe('the stand-in of iCloud', () => {
     const query = (filter: string): ReturnType<typeof ask> =>
       report(
         home(),
-        `<c:calendar-query xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:d="DAV:"><d:prop><d:getetag/></d:prop><c:filter>${filter}</c:filter></c:calendar-query>`,
+        '<c:calendar-query xmlns:c="urn:ietf:params:xml:ns:caldav" ' +
+          `xmlns:d="DAV:"><d:prop><d:getetag/></d:prop><c:filter>${filter}</c:filter></c:calendar-query>`,
       );
     const named = (inside: string): string =>
       `<c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT">${inside}</c:comp-filter></c:comp-filter>`;
@@ -172,7 +176,8 @@ describe('the stand-in of iCloud', () => {
       (
         await report(
           home(),
-          '<c:free-busy-query xmlns:c="urn:ietf:params:xml:ns:caldav"><c:time-range start="20270101T000000Z" end="20270201T000000Z"/></c:free-busy-query>',
+          '<c:free-busy-query xmlns:c="urn:ietf:params:xml:ns:caldav"><c:time-range ' +
+            'start="20270101T000000Z" end="20270201T000000Z"/></c:free-busy-query>',
         )
       ).status,
       400,

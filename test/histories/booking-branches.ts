@@ -1,4 +1,7 @@
-/** The branches of the workflows of bookings, for `record.ts`: each plays its branch and answers which history is to be kept. */
+/**
+ * The branches of the workflows of bookings, for `record.ts`: each plays its branch and answers which history is to be
+ * kept.
+ */
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import {

@@ -1,6 +1,6 @@
 /**
- * Recorded histories as JSON and back. Not with Temporal's own JSON functions: they refuse to work where npm has installed more than one copy of
- * protobufjs, as it must beside googleapis.
+ * Recorded histories as JSON and back. Not with Temporal's own JSON functions: they refuse to work where npm has
+ * installed more than one copy of protobufjs, as it must beside googleapis.
  */
 import proto from '@temporalio/proto';
 

@@ -1,7 +1,8 @@
 /**
- * Records one real history for every branch of the pair's loop, and of the workflows in `booking-branches.ts`, as JSON files beside this one; `test/workflows/replay.test.ts` replays them.
- * To be run by hand when a branch is added: `node --import tsx test/histories/record.ts [branch …]`. Histories of released versions are kept
- * under their old names: they stand for the pairs that are running somewhere.
+ * Records one real history for every branch of the pair's loop, and of the workflows in `booking-branches.ts`, as JSON
+ * files beside this one; `test/workflows/replay.test.ts` replays them. To be run by hand when a branch is added: `node
+ * --import tsx test/histories/record.ts [branch …]`. Histories of released versions are kept under their old names:
+ * they stand for the pairs that are running somewhere.
  */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -26,7 +27,10 @@ const WEBHOOK = { trigger: 'webhook', full: false } as const;
 const SUGGEST_CONTINUE_AS_NEW = 60;
 const NAMESPACE = 'recording';
 
-/** Each plays its branch with a new pair and answers which run of the workflow is to be kept, where it is not the newest. */
+/**
+ * Each plays its branch with a new pair and answers which run of the workflow is to be kept, where it is not the
+ * newest.
+ */
 type Branch = (h: Harness, pair: FakePair) => Promise<string | void>;
 
 const branches: Record<string, Branch> = {

@@ -1,4 +1,7 @@
-/** Bookings that cannot be written for a reason that no waiting mends: they say why, and what is wished for next is tried. */
+/**
+ * Bookings that cannot be written for a reason that no waiting mends: they say why, and what is wished for next is
+ * tried.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { connect, eventsOf, type Host, hours, newBooking } from '../support/booking-hosts.ts';

@@ -1,4 +1,7 @@
-/** Bookings while something is away: the calendar's server, the program that should have been told, the other of two API processes. */
+/**
+ * Bookings while something is away: the calendar's server, the program that should have been told, the other of two API
+ * processes.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';

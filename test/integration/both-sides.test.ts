@@ -1,4 +1,7 @@
-/** Two people at once: what both did survives; where it cannot, the later edit wins and the other is kept for people. And pairs with a direction. */
+/**
+ * Two people at once: what both did survives; where it cannot, the later edit wins and the other is kept for people.
+ * And pairs with a direction.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Json } from '../support/calpair.ts';

@@ -1,6 +1,6 @@
 /**
- * Real calendars that nobody wrote for this project, through a real Radicale to each cloud and on to a second calendar. Every event is carried, or is a
- * problem with a code; a second run writes nothing; nobody is mailed.
+ * Real calendars that nobody wrote for this project, through a real Radicale to each cloud and on to a second calendar.
+ * Every event is carried, or is a problem with a code; a second run writes nothing; nobody is mailed.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -24,7 +24,10 @@ for (const kind of CLOUDS)
     const servers = trio(kind);
     let owner: CloudPerson;
     let source: DavPerson;
-    /** Series that the cloud cannot express: written out there, they would be a thousand events that are all alike on the way on. */
+    /**
+     * Series that the cloud cannot express: written out there, they would be a thousand events that are all alike on
+     * the way on.
+     */
     let odd: DavPerson;
     let second: DavPerson;
     let there: Pair;
@@ -151,7 +154,10 @@ for (const kind of CLOUDS)
     });
   });
 
-/** Numbers of events of the CalDAV side by what a person is told of them; objects that cannot be read as events are counted by their problem. */
+/**
+ * Numbers of events of the CalDAV side by what a person is told of them; objects that cannot be read as events are
+ * counted by their problem.
+ */
 async function outcomes(pair: Pair): Promise<Map<string, number>> {
   const problems = await pair.list('problems');
   const titles = [...(await pair.events('caldav')).values()].map(({ title }) => title);

@@ -1,6 +1,7 @@
 /**
- * An edit of each field on each side arrives on the other, and nothing else changes there: compared in the raw data of a real Radicale and of the stand-in
- * of each cloud. All edits of a direction are made at once, each on an event of its own.
+ * An edit of each field on each side arrives on the other, and nothing else changes there: compared in the raw data of
+ * a real Radicale and of the stand-in of each cloud. All edits of a direction are made at once, each on an event of its
+ * own.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';

@@ -14,9 +14,11 @@ const ZONES = ['America/New_York', 'Europe/Berlin', 'Asia/Tokyo', 'Australia/Lor
 /** Where both engines follow the calendar, and differ: who is right, and why. */
 const DIFFERENT: Readonly<Record<string, string>> = {
   'valid/icalnet__Categories1.ics':
-    'its VTIMEZONE has the American law of before 2007 under the name US-Eastern: we take the zone of that name, the judge the old law',
+    'its VTIMEZONE has the American law of before 2007 under the name US-Eastern: we take the ' +
+    'zone of that name, the judge the old law',
   'valid/icalnet__DailyInterval2.ics':
-    'with DTEND all occurrences are equally long (RFC 5545 3.8.5.3): 24 hours; the judge keeps the wall-clock time of the end',
+    'with DTEND all occurrences are equally long (RFC 5545 3.8.5.3): 24 hours; the judge keeps ' +
+    'the wall-clock time of the end',
   'valid/nodeical__test_with_int_tzid.ics': 'the judge does not find the VTIMEZONE of the TZID " 1", which is there',
   'valid/vobject__UntilRespectsTimezoneTest.ics':
     'UNTIL without a zone breaks RFC 5545; we read it in that of the start, as its author means it, the judge in UTC',

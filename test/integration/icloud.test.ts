@@ -1,4 +1,7 @@
-/** iCloud, by its own addresses on a stand-in, in a whole Calpair: accounts as the API has them, and a pair with Google, series and exceptions included. */
+/**
+ * iCloud, by its own addresses on a stand-in, in a whole Calpair: accounts as the API has them, and a pair with Google,
+ * series and exceptions included.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type GoogleStandIn, startGoogle } from '../fakes/google/start.ts';
@@ -52,42 +55,45 @@ describe('an iCloud account in the API', () => {
     assert.equal(icloud.requests.filter(({ status: answered }) => answered === 401).length, 1);
   });
 
-  it('begins with its default calendar for bookings, shows shared ones with their rights, and creates none', async () => {
-    const [owner, other] = [icloud.addAccount('host@icloud.example'), icloud.addAccount('other@icloud.example')];
-    const shared = other.share('home', owner, 'read');
-    const { status, body } = await add(owner, owner.appPassword);
-    assert.deepEqual(
-      [status, body.preset, body.username, body.status, body.capabilities, body.writeCalendarId],
-      [201, 'icloud', owner.appleId, 'ok', { createCalendar: false }, urlOf(owner, 'home')],
-    );
-    const list = await calendars(body.id);
-    assert.deepEqual(
-      list.map(({ id, readOnly, isDefault }) => [id, readOnly, isDefault]),
-      [
-        [urlOf(owner, 'work'), false, false],
-        [urlOf(owner, 'home'), false, true],
-        [urlOf(owner, shared.id), true, false],
-      ],
-    );
-    assert.equal(
-      (await calpair.api.try('POST', `/v1/accounts/${body.id}/calendars`, { name: 'New' })).body.code,
-      'calendar-creation-not-offered',
-    );
-    assert.equal(
-      (await calpair.api.try('PATCH', `/v1/accounts/${body.id}`, { writeCalendarId: urlOf(owner, shared.id) })).body
-        .code,
-      'calendar-read-only',
-    );
+  it(
+    'begins with its default calendar for bookings, shows shared ones with their rights, and ' + 'creates none',
+    async () => {
+      const [owner, other] = [icloud.addAccount('host@icloud.example'), icloud.addAccount('other@icloud.example')];
+      const shared = other.share('home', owner, 'read');
+      const { status, body } = await add(owner, owner.appPassword);
+      assert.deepEqual(
+        [status, body.preset, body.username, body.status, body.capabilities, body.writeCalendarId],
+        [201, 'icloud', owner.appleId, 'ok', { createCalendar: false }, urlOf(owner, 'home')],
+      );
+      const list = await calendars(body.id);
+      assert.deepEqual(
+        list.map(({ id, readOnly, isDefault }) => [id, readOnly, isDefault]),
+        [
+          [urlOf(owner, 'work'), false, false],
+          [urlOf(owner, 'home'), false, true],
+          [urlOf(owner, shared.id), true, false],
+        ],
+      );
+      assert.equal(
+        (await calpair.api.try('POST', `/v1/accounts/${body.id}/calendars`, { name: 'New' })).body.code,
+        'calendar-creation-not-offered',
+      );
+      assert.equal(
+        (await calpair.api.try('PATCH', `/v1/accounts/${body.id}`, { writeCalendarId: urlOf(owner, shared.id) })).body
+          .code,
+        'calendar-read-only',
+      );
 
-    icloud.move(owner.appleId, 58);
-    assert.deepEqual(await calendars(body.id), list, 'the same ids on another partition');
-    const from = icloud.requests.length;
-    assert.deepEqual(await calendars(body.id), list);
-    assert.ok(
-      icloud.requests.slice(from).every(({ host }) => host === 'p58-caldav.icloud.com'),
-      'which is asked at once the next time',
-    );
-  });
+      icloud.move(owner.appleId, 58);
+      assert.deepEqual(await calendars(body.id), list, 'the same ids on another partition');
+      const from = icloud.requests.length;
+      assert.deepEqual(await calendars(body.id), list);
+      assert.ok(
+        icloud.requests.slice(from).every(({ host }) => host === 'p58-caldav.icloud.com'),
+        'which is asked at once the next time',
+      );
+    },
+  );
 
   it('gets a new app-specific password when the old ones have ended, also after a move', async () => {
     const [owner, other] = [icloud.addAccount('renewed@icloud.example'), icloud.addAccount('stranger@icloud.example')];

@@ -1,4 +1,7 @@
-/** Canaries: unique strings in everything that is secret or private, through every path of a sync; afterwards none of them is anywhere it must not be. */
+/**
+ * Canaries: unique strings in everything that is secret or private, through every path of a sync; afterwards none of
+ * them is anywhere it must not be.
+ */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -48,7 +51,10 @@ describe('what is private', () => {
     rmSync(dataDir, { recursive: true, force: true });
   });
 
-  /** Creates, edits, a conflict, a lost event, refused writes, an unreadable event, wrong credentials: all that leaves a trace. */
+  /**
+   * Creates, edits, a conflict, a lost event, refused writes, an unreadable event, wrong credentials: all that leaves a
+   * trace.
+   */
   async function live(): Promise<void> {
     const server = { ...radicale, password };
     const calendar = radicale.calendarUrl('private');
@@ -161,7 +167,8 @@ describe('what is private', () => {
     await client.connect();
     try {
       const { rows: tables } = await client.query(
-        `select table_schema, table_name from information_schema.tables where table_schema not in ('pg_catalog', 'information_schema')`,
+        'select table_schema, table_name from information_schema.tables where table_schema not in ' +
+          `('pg_catalog', 'information_schema')`,
       );
       let rows = 0;
       for (const { table_schema: schema, table_name: name } of tables) {

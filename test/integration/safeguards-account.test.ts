@@ -1,4 +1,7 @@
-/** Credentials that come to open another person's calendars: refused when they are given, and noticed when the service mixes them up by itself. */
+/**
+ * Credentials that come to open another person's calendars: refused when they are given, and noticed when the service
+ * mixes them up by itself.
+ */
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -22,8 +25,9 @@ interface Mixer {
 }
 
 /**
- * A server before the server, that can mix up its users. Everybody's calendars are at `/me/` there, as with servers that name the person by the login alone;
- * principals have their own addresses. At their own address another person's calendars are forbidden.
+ * A server before the server, that can mix up its users. Everybody's calendars are at `/me/` there, as with servers
+ * that name the person by the login alone; principals have their own addresses. At their own address another person's
+ * calendars are forbidden.
  */
 async function startMixer(behind: DavServer): Promise<Mixer> {
   const server: Server = createServer((request, response) => {
@@ -202,31 +206,35 @@ for (const kind of CLOUDS)
     });
 
     describe("stored credentials that open another person's calendars", () => {
-      it('at the same address, with other events in them: nothing of them is read, nothing is deleted, and the pair heals', async () => {
-        const bench = await setUp('mixed', { base: mixer.base, path: '/me/mixed/' });
-        const bob = await calendarOf('bob', 'mixed', ['Private 1', 'Private 2']);
-        mixer.person = 'bob';
-        try {
-          await assertRefused(bench, 'caldav');
-          await assertRefused(bench, 'caldav', 'resync');
-          const answer = await servers.calpair.api.try('POST', `/v1/pairs/${bench.pair.id}/preview`);
-          assert.deepEqual([answer.status, answer.body.code], [409, 'different-account']);
-          const again = await servers.calpair.api.try(
-            'PUT',
-            `/v1/accounts/${bench.pair.accountIds.caldav}/credentials`,
-            { password: PASSWORDS.alice },
+      it(
+        'at the same address, with other events in them: nothing of them is read, nothing is ' +
+          'deleted, and the pair heals',
+        async () => {
+          const bench = await setUp('mixed', { base: mixer.base, path: '/me/mixed/' });
+          const bob = await calendarOf('bob', 'mixed', ['Private 1', 'Private 2']);
+          mixer.person = 'bob';
+          try {
+            await assertRefused(bench, 'caldav');
+            await assertRefused(bench, 'caldav', 'resync');
+            const answer = await servers.calpair.api.try('POST', `/v1/pairs/${bench.pair.id}/preview`);
+            assert.deepEqual([answer.status, answer.body.code], [409, 'different-account']);
+            const again = await servers.calpair.api.try(
+              'PUT',
+              `/v1/accounts/${bench.pair.accountIds.caldav}/credentials`,
+              { password: PASSWORDS.alice },
+            );
+            assert.equal(again.body.code, 'different-account');
+          } finally {
+            mixer.person = 'alice';
+          }
+          await assertHealed(bench);
+          assert.equal((await bob.list()).size, 2);
+          assert.equal(
+            (await servers.calpair.api.call('GET', `/v1/accounts/${bench.pair.accountIds.caldav}`)).status,
+            'ok',
           );
-          assert.equal(again.body.code, 'different-account');
-        } finally {
-          mixer.person = 'alice';
-        }
-        await assertHealed(bench);
-        assert.equal((await bob.list()).size, 2);
-        assert.equal(
-          (await servers.calpair.api.call('GET', `/v1/accounts/${bench.pair.accountIds.caldav}`)).status,
-          'ok',
-        );
-      });
+        },
+      );
 
       it('at the same address, empty or not there', async () => {
         const bench = await setUp('mixed-2', { base: mixer.base, path: '/me/mixed-2/' });
@@ -263,13 +271,16 @@ for (const kind of CLOUDS)
         await assertHealed(bench);
       });
 
-      it('of the cloud, where that person may see the calendar, too: noticed before it is compared in full', async () => {
-        const bench = await setUp('cloud-shared');
-        const stranger = servers.cloud.addOwner('sees-it@calendars.example');
-        bench.owner.showTo(stranger);
-        bench.owner.account.handOver(stranger.account);
-        await assertRefused(bench, 'cloud', 'resync');
-      });
+      it(
+        'of the cloud, where that person may see the calendar, too: noticed before it is compared ' + 'in full',
+        async () => {
+          const bench = await setUp('cloud-shared');
+          const stranger = servers.cloud.addOwner('sees-it@calendars.example');
+          bench.owner.showTo(stranger);
+          bench.owner.account.handOver(stranger.account);
+          await assertRefused(bench, 'cloud', 'resync');
+        },
+      );
     });
 
     it('nobody was mailed by any of it', () => {

@@ -1,4 +1,7 @@
-/** Several pairs over the same calendars: rings are refused; chains, shared calendars and events that come by two ways make no doubles and come to rest. */
+/**
+ * Several pairs over the same calendars: rings are refused; chains, shared calendars and events that come by two ways
+ * make no doubles and come to rest.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { GoogleAccount } from '../fakes/google/account.ts';

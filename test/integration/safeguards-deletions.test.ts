@@ -1,4 +1,7 @@
-/** How many deletions go through, which are held, and how holds end: counted from outside, at the limits, on both kinds of calendars. */
+/**
+ * How many deletions go through, which are held, and how holds end: counted from outside, at the limits, on both kinds
+ * of calendars.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Json, until } from '../support/calpair.ts';
@@ -265,25 +268,29 @@ for (const kind of CLOUDS)
       });
 
       for (const role of can(kind, 'show only whether somebody is free') ? ['reader', 'freeBusyReader'] : ['reader']) {
-        it(`to which the right is taken away (${role}): nothing is deleted or blanked, it is told, and everything goes on with the right`, async () => {
-          const bench = await setUp(5);
-          const texts = await bench.person.all();
-          bench.owner.account.setAccessRole(role as 'reader', bench.owner.calendarId);
-          await bench.person.edit('e-0.ics', (text) => text.replace('SUMMARY:Event 00', 'SUMMARY:Event 00 edited'));
-          await bench.pair.sync();
-          await bench.pair.sync();
-          texts.set('e-0.ics', await bench.person.get('e-0.ics'));
-          assert.deepEqual(await bench.person.all(), texts);
-          assert.match(texts.get('e-0.ics')!, /Event 00 edited/);
-          const [problems, { status }] = [await bench.pair.list('problems'), await bench.pair.show()];
-          assert.ok(status === 'attention' || problems.length === 1, JSON.stringify([status, problems]));
-          bench.owner.account.setAccessRole('owner', bench.owner.calendarId);
-          await bench.person.edit('e-0.ics', (text) => text.replace('Event 00 edited', 'Event 00 edited again'));
-          await bench.pair.settle();
-          assert.deepEqual(await state(bench), [5, 5, 0]);
-          assert.ok(bench.owner.list().some(({ title }) => title === 'Event 00 edited again'));
-          assert.deepEqual(await bench.pair.list('problems'), []);
-        });
+        it(
+          `to which the right is taken away (${role}): nothing is deleted or blanked, it is told, ` +
+            'and everything goes on with the right',
+          async () => {
+            const bench = await setUp(5);
+            const texts = await bench.person.all();
+            bench.owner.account.setAccessRole(role as 'reader', bench.owner.calendarId);
+            await bench.person.edit('e-0.ics', (text) => text.replace('SUMMARY:Event 00', 'SUMMARY:Event 00 edited'));
+            await bench.pair.sync();
+            await bench.pair.sync();
+            texts.set('e-0.ics', await bench.person.get('e-0.ics'));
+            assert.deepEqual(await bench.person.all(), texts);
+            assert.match(texts.get('e-0.ics')!, /Event 00 edited/);
+            const [problems, { status }] = [await bench.pair.list('problems'), await bench.pair.show()];
+            assert.ok(status === 'attention' || problems.length === 1, JSON.stringify([status, problems]));
+            bench.owner.account.setAccessRole('owner', bench.owner.calendarId);
+            await bench.person.edit('e-0.ics', (text) => text.replace('Event 00 edited', 'Event 00 edited again'));
+            await bench.pair.settle();
+            assert.deepEqual(await state(bench), [5, 5, 0]);
+            assert.ok(bench.owner.list().some(({ title }) => title === 'Event 00 edited again'));
+            assert.deepEqual(await bench.pair.list('problems'), []);
+          },
+        );
       }
     });
 

@@ -1,4 +1,7 @@
-/** What a sync would do can be looked at before: first meetings with their matches proposed, later changes, holds and conflicts. And nothing is written by looking. */
+/**
+ * What a sync would do can be looked at before: first meetings with their matches proposed, later changes, holds and
+ * conflicts. And nothing is written by looking.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Json } from '../support/calpair.ts';
@@ -51,75 +54,83 @@ for (const kind of CLOUDS)
     }
 
     describe('the preview of a first meeting', () => {
-      it('of a paused pair proposes what would be linked, says what would be copied, and the sync then does just that', async () => {
-        const bench = await setUp(['Both', 'Both too', 'Twin', 'CalDAV only'], {
-          own: ['Both', 'Both too', 'Twin', 'Twin', 'Cloud only', 'Cloud only too'],
-          settings: { paused: true },
-        });
-        const before_ = await traces(bench);
-        const answer = await preview(bench);
-        assert.deepEqual(answer.caldav, { ...NONE, create: 4 });
-        assert.deepEqual(answer.cloud, { ...NONE, create: 2, update: 2 });
-        assert.deepEqual(
-          told(answer.changes),
-          [
-            ...['Cloud only', 'Cloud only too', 'Twin', 'Twin'].map((title) => `caldav create ${title} ${START}`),
-            // Its location, which only CalDAV has, is merged at the first meeting.
-            ...['CalDAV only', 'Twin'].map((title) => `cloud create ${title} ${START}`),
-            ...['Both', 'Both too'].map((title) => `cloud update ${title} ${START}`),
-          ].sort(),
-        );
-        assert.deepEqual(answer.matches.map(({ title, start, by }: Json) => `${title} ${start} ${by}`).sort(), [
-          `Both ${START} content`,
-          `Both too ${START} content`,
-        ]);
-        assert.deepEqual([answer.matched, answer.conflicts, answer.held], [2, 0, 0]);
-        assert.deepEqual(await traces(bench), before_);
-        assert.deepEqual(await preview(bench), answer, 'looking twice shows the same');
-        await bench.pair.post('resume');
-        await bench.pair.settle();
-        const [first] = (await bench.pair.list('runs')).reverse();
-        assert.deepEqual(
-          [first.caldav, first.cloud].map(({ created, updated, deleted }) => ({
-            create: created,
-            update: updated,
-            delete: deleted,
-          })),
-          [answer.caldav, answer.cloud],
-        );
-        assert.deepEqual([(await bench.person.list()).size, bench.owner.list().length], [8, 8]);
-        assert.deepEqual((await preview(bench)).changes, []);
-      });
+      it(
+        'of a paused pair proposes what would be linked, says what would be copied, and the sync ' +
+          'then does just that',
+        async () => {
+          const bench = await setUp(['Both', 'Both too', 'Twin', 'CalDAV only'], {
+            own: ['Both', 'Both too', 'Twin', 'Twin', 'Cloud only', 'Cloud only too'],
+            settings: { paused: true },
+          });
+          const before_ = await traces(bench);
+          const answer = await preview(bench);
+          assert.deepEqual(answer.caldav, { ...NONE, create: 4 });
+          assert.deepEqual(answer.cloud, { ...NONE, create: 2, update: 2 });
+          assert.deepEqual(
+            told(answer.changes),
+            [
+              ...['Cloud only', 'Cloud only too', 'Twin', 'Twin'].map((title) => `caldav create ${title} ${START}`),
+              // Its location, which only CalDAV has, is merged at the first meeting.
+              ...['CalDAV only', 'Twin'].map((title) => `cloud create ${title} ${START}`),
+              ...['Both', 'Both too'].map((title) => `cloud update ${title} ${START}`),
+            ].sort(),
+          );
+          assert.deepEqual(answer.matches.map(({ title, start, by }: Json) => `${title} ${start} ${by}`).sort(), [
+            `Both ${START} content`,
+            `Both too ${START} content`,
+          ]);
+          assert.deepEqual([answer.matched, answer.conflicts, answer.held], [2, 0, 0]);
+          assert.deepEqual(await traces(bench), before_);
+          assert.deepEqual(await preview(bench), answer, 'looking twice shows the same');
+          await bench.pair.post('resume');
+          await bench.pair.settle();
+          const [first] = (await bench.pair.list('runs')).reverse();
+          assert.deepEqual(
+            [first.caldav, first.cloud].map(({ created, updated, deleted }) => ({
+              create: created,
+              update: updated,
+              delete: deleted,
+            })),
+            [answer.caldav, answer.cloud],
+          );
+          assert.deepEqual([(await bench.person.list()).size, bench.owner.list().length], [8, 8]);
+          assert.deepEqual((await preview(bench)).changes, []);
+        },
+      );
 
-      it('of a pair that was deleted and is created again proposes nothing, also where a series is written out as single events', async () => {
-        const bench = await setUp(['Ordinary']);
-        await bench.person.put(
-          'hours.ics',
-          object('hours@example.org', ['SUMMARY:Hours', ...at('20270114T090000'), 'RRULE:FREQ=HOURLY;COUNT=6']),
-        );
-        await bench.pair.settle();
-        assert.equal(bench.owner.list().length, 7);
-        await servers.calpair.api.call('DELETE', `/v1/pairs/${bench.pair.id}`);
-        const writes = servers.cloud.standIn.writes.length;
-        const pair = await createPair(
-          servers.calpair,
-          { server: servers.radicale, url: bench.person.url },
-          bench.owner.calendar,
-          { paused: true },
-        );
-        const answer = await pair.post('preview');
-        assert.deepEqual([answer.caldav, answer.cloud, answer.changes], [NONE, NONE, []]);
-        assert.deepEqual(answer.matches.map(({ title, start, by }: Json) => `${title} ${start} ${by}`).sort(), [
-          'Hours 2027-01-14T09:00:00 content',
-          `Ordinary ${START} uid`,
-        ]);
-        await pair.post('resume');
-        await pair.settle();
-        assert.deepEqual(
-          [(await bench.person.list()).size, bench.owner.list().length, servers.cloud.standIn.writes.length],
-          [2, 7, writes],
-        );
-      });
+      it(
+        'of a pair that was deleted and is created again proposes nothing, also where a series is ' +
+          'written out as single events',
+        async () => {
+          const bench = await setUp(['Ordinary']);
+          await bench.person.put(
+            'hours.ics',
+            object('hours@example.org', ['SUMMARY:Hours', ...at('20270114T090000'), 'RRULE:FREQ=HOURLY;COUNT=6']),
+          );
+          await bench.pair.settle();
+          assert.equal(bench.owner.list().length, 7);
+          await servers.calpair.api.call('DELETE', `/v1/pairs/${bench.pair.id}`);
+          const writes = servers.cloud.standIn.writes.length;
+          const pair = await createPair(
+            servers.calpair,
+            { server: servers.radicale, url: bench.person.url },
+            bench.owner.calendar,
+            { paused: true },
+          );
+          const answer = await pair.post('preview');
+          assert.deepEqual([answer.caldav, answer.cloud, answer.changes], [NONE, NONE, []]);
+          assert.deepEqual(answer.matches.map(({ title, start, by }: Json) => `${title} ${start} ${by}`).sort(), [
+            'Hours 2027-01-14T09:00:00 content',
+            `Ordinary ${START} uid`,
+          ]);
+          await pair.post('resume');
+          await pair.settle();
+          assert.deepEqual(
+            [(await bench.person.list()).size, bench.owner.list().length, servers.cloud.standIn.writes.length],
+            [2, 7, writes],
+          );
+        },
+      );
     });
 
     describe('the preview of a pair that runs', () => {

@@ -13,7 +13,10 @@ import { assertAlike } from '../support/pair.ts';
 const size = ({ owner }: Two): number => owner.list().length;
 const idOf = ({ owner }: Two, n: number): string => owner.idOf(`Event ${n}`);
 
-/** What a person does between two looks at the calendars: a look in the middle would see a part of it, which may be few enough to go through. */
+/**
+ * What a person does between two looks at the calendars: a look in the middle would see a part of it, which may be few
+ * enough to go through.
+ */
 async function betweenLooks({ pair }: Two, work: () => Promise<void>): Promise<void> {
   await pair.post('pause');
   await work();

@@ -1,4 +1,7 @@
-/** The operator's webhook: signed, at least once, under the same id in every try, and without anything that a calendar holds. */
+/**
+ * The operator's webhook: signed, at least once, under the same id in every try, and without anything that a calendar
+ * holds.
+ */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';

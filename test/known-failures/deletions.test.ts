@@ -73,94 +73,103 @@ describe('a side that is only half read', () => {
 });
 
 describe('several programs on the same calendars', () => {
-  test('A3, C11: two installations that sync the same calendars lose nothing, and do not multiply events without end', async () => {
-    const one = await linked(url, names(6));
-    const two = await Rig.open(url, { sharing: one });
-    await two.settle();
-    one.caldav.person.insert({ title: 'new' });
-    one.cloud.person.insert({ title: 'also new', when: at(3) });
-    one.caldav.person.remove(one.caldav.find('e000'));
-    one.advance(61);
-    // Both have seen it before either has written.
-    await Promise.all([one.poll(), two.poll()]);
-    await Promise.all([one.run(), two.run()]);
-    for (let round = 0; round < 6; round += 1) {
-      await one.cycle();
-      await two.cycle();
-    }
-    const counts = [one.caldav.events().length, one.cloud.events().length];
-    assert.ok(
-      counts.every((count) => count <= 9),
-      `each may have made one copy: ${counts.join(', ')}`,
-    );
-    const { writes } = one;
-    for (let round = 0; round < 4; round += 1) {
-      await one.settle();
+  test(
+    'A3, C11: two installations that sync the same calendars lose nothing, and do not multiply ' + 'events without end',
+    async () => {
+      const one = await linked(url, names(6));
+      const two = await Rig.open(url, { sharing: one });
       await two.settle();
-    }
-    assert.equal(one.writes, writes);
-    for (const side of [one.caldav, one.cloud])
-      assert.deepEqual([...new Set(side.titles())], ['also new', ...names(6).slice(1), 'new']);
-  });
+      one.caldav.person.insert({ title: 'new' });
+      one.cloud.person.insert({ title: 'also new', when: at(3) });
+      one.caldav.person.remove(one.caldav.find('e000'));
+      one.advance(61);
+      // Both have seen it before either has written.
+      await Promise.all([one.poll(), two.poll()]);
+      await Promise.all([one.run(), two.run()]);
+      for (let round = 0; round < 6; round += 1) {
+        await one.cycle();
+        await two.cycle();
+      }
+      const counts = [one.caldav.events().length, one.cloud.events().length];
+      assert.ok(
+        counts.every((count) => count <= 9),
+        `each may have made one copy: ${counts.join(', ')}`,
+      );
+      const { writes } = one;
+      for (let round = 0; round < 4; round += 1) {
+        await one.settle();
+        await two.settle();
+      }
+      assert.equal(one.writes, writes);
+      for (const side of [one.caldav, one.cloud])
+        assert.deepEqual([...new Set(side.titles())], ['also new', ...names(6).slice(1), 'new']);
+    },
+  );
 });
 
 describe('settings', () => {
-  test('A6, A18, B11: another direction, filter or window deletes nothing, and going back changes nothing', async () => {
-    const rig = await linked(url, names(12));
-    const usual = await rig.pair();
-    for (const settings of [
-      { direction: 'caldav-to-cloud' },
-      { direction: 'cloud-to-caldav' },
-      { options: { ...usual.options, filter: { titleMatches: 'nothing is called so' } } },
-      { options: { ...usual.options, window: { pastDays: 0, futureDays: 0 } } },
-      { pollIntervalSeconds: 300 },
-    ] as const) {
-      await rig.set(settings);
-      await rig.run('resync', { full: true });
-      await bothShow(rig, names(12));
-      await rig.set({
-        direction: usual.direction,
-        options: usual.options,
-        pollIntervalSeconds: usual.pollIntervalSeconds,
-      });
-      await bothShow(rig, names(12));
-    }
-    assert.equal(rig.caldav.writes.length, 0);
-    assert.equal(rig.cloud.writes.length, 12);
-  });
-
-  test('A20: the edge of the window moves over events of all zones, and each is copied once and never taken away', async () => {
-    const rig = await Rig.open(url, { options: { window: { pastDays: 3, futureDays: 5 } } });
-    const zones = ['Pacific/Kiritimati', 'Pacific/Pago_Pago', 'Asia/Kolkata', 'Europe/Berlin', 'America/New_York'];
-    const when = (day: number, zone: string | null): When =>
-      zone === null
-        ? { allDay: true, start: `2026-06-${day}`, end: `2026-06-${day + 1}` }
-        : {
-            allDay: false,
-            start: `2026-06-${day}T00:00:00`,
-            startZone: zone,
-            end: `2026-06-${day}T23:59:00`,
-            endZone: zone,
-          };
-    const titles: string[] = [];
-    for (let day = 10; day < 25; day += 1) {
-      for (const [index, zone] of [...zones, null].entries()) {
-        const title = `${day} ${zone}`;
-        titles.push(title);
-        (index % 2 ? rig.caldav : rig.cloud).person.insert({ title, when: when(day, zone) });
+  test(
+    'A6, A18, B11: another direction, filter or window deletes nothing, and going back changes ' + 'nothing',
+    async () => {
+      const rig = await linked(url, names(12));
+      const usual = await rig.pair();
+      for (const settings of [
+        { direction: 'caldav-to-cloud' },
+        { direction: 'cloud-to-caldav' },
+        { options: { ...usual.options, filter: { titleMatches: 'nothing is called so' } } },
+        { options: { ...usual.options, window: { pastDays: 0, futureDays: 0 } } },
+        { pollIntervalSeconds: 300 },
+      ] as const) {
+        await rig.set(settings);
+        await rig.run('resync', { full: true });
+        await bothShow(rig, names(12));
+        await rig.set({
+          direction: usual.direction,
+          options: usual.options,
+          pollIntervalSeconds: usual.pollIntervalSeconds,
+        });
+        await bothShow(rig, names(12));
       }
-    }
-    for (let day = 0; day < 20; day += 1) {
-      await rig.settle();
-      rig.advance(86_400);
-    }
-    await bothShow(rig, titles);
-    assert.deepEqual(
-      new Set([...rig.caldav.writes, ...rig.cloud.writes].map(({ action }) => action)),
-      new Set(['create']),
-    );
-    assert.equal(rig.writes, titles.length);
-  });
+      assert.equal(rig.caldav.writes.length, 0);
+      assert.equal(rig.cloud.writes.length, 12);
+    },
+  );
+
+  test(
+    'A20: the edge of the window moves over events of all zones, and each is copied once and ' + 'never taken away',
+    async () => {
+      const rig = await Rig.open(url, { options: { window: { pastDays: 3, futureDays: 5 } } });
+      const zones = ['Pacific/Kiritimati', 'Pacific/Pago_Pago', 'Asia/Kolkata', 'Europe/Berlin', 'America/New_York'];
+      const when = (day: number, zone: string | null): When =>
+        zone === null
+          ? { allDay: true, start: `2026-06-${day}`, end: `2026-06-${day + 1}` }
+          : {
+              allDay: false,
+              start: `2026-06-${day}T00:00:00`,
+              startZone: zone,
+              end: `2026-06-${day}T23:59:00`,
+              endZone: zone,
+            };
+      const titles: string[] = [];
+      for (let day = 10; day < 25; day += 1) {
+        for (const [index, zone] of [...zones, null].entries()) {
+          const title = `${day} ${zone}`;
+          titles.push(title);
+          (index % 2 ? rig.caldav : rig.cloud).person.insert({ title, when: when(day, zone) });
+        }
+      }
+      for (let day = 0; day < 20; day += 1) {
+        await rig.settle();
+        rig.advance(86_400);
+      }
+      await bothShow(rig, titles);
+      assert.deepEqual(
+        new Set([...rig.caldav.writes, ...rig.cloud.writes].map(({ action }) => action)),
+        new Set(['create']),
+      );
+      assert.equal(rig.writes, titles.length);
+    },
+  );
 
   test('A20: an edit made outside the window crosses once the window has reached the event', async () => {
     const rig = await linked(url, ['A'], { options: { window: { futureDays: 5 } } });
@@ -225,16 +234,19 @@ describe('what is not there', () => {
   }
 
   for (const count of [0, 40]) {
-    test(`A15: a first sync of ${count} events into an empty calendar, and two empty calendars, alarm nobody`, async () => {
-      const rig = await linked(url, names(count));
-      await bothShow(rig, names(count));
-      for (const title of names(Math.min(count, 5))) rig.cloud.person.remove(rig.cloud.find(title));
-      await rig.settle();
-      assert.deepEqual(
-        [(await rig.pair()).attention, rig.state, await rig.held(), await rig.problems()],
-        [null, 'active', [], []],
-      );
-    });
+    test(
+      `A15: a first sync of ${count} events into an empty calendar, and two empty calendars, ` + 'alarm nobody',
+      async () => {
+        const rig = await linked(url, names(count));
+        await bothShow(rig, names(count));
+        for (const title of names(Math.min(count, 5))) rig.cloud.person.remove(rig.cloud.find(title));
+        await rig.settle();
+        assert.deepEqual(
+          [(await rig.pair()).attention, rig.state, await rig.held(), await rig.problems()],
+          [null, 'active', [], []],
+        );
+      },
+    );
   }
 
   test('A15: a person who empties a calendar on purpose is asked once, and can', async () => {

@@ -49,28 +49,31 @@ describe('a side that shows nothing, too little, or others than before', () => {
     assertBoth(rig, 'e000', { location: 'x' });
   });
 
-  test('B15: a new version that reads the same data in another way writes nothing, and takes nothing for new', async () => {
-    const rig = await linked(url, names(4));
-    rig.caldav.person.edit(rig.caldav.find('e000'), { description: 'text' });
-    await rig.settle();
-    const { writes } = rig;
-    for (const side of [rig.caldav, rig.cloud]) {
-      const read = side.read.bind(side);
-      side.read = (stored) => {
-        const found = read(stored);
-        return {
-          ...found,
-          event: found.event && {
-            ...found.event,
-            title: found.event.title.toUpperCase(),
-            description: `${found.event.description} (v2)`,
-          },
+  test(
+    'B15: a new version that reads the same data in another way writes nothing, and takes ' + 'nothing for new',
+    async () => {
+      const rig = await linked(url, names(4));
+      rig.caldav.person.edit(rig.caldav.find('e000'), { description: 'text' });
+      await rig.settle();
+      const { writes } = rig;
+      for (const side of [rig.caldav, rig.cloud]) {
+        const read = side.read.bind(side);
+        side.read = (stored) => {
+          const found = read(stored);
+          return {
+            ...found,
+            event: found.event && {
+              ...found.event,
+              title: found.event.title.toUpperCase(),
+              description: `${found.event.description} (v2)`,
+            },
+          };
         };
-      };
-    }
-    await staysQuiet(rig);
-    assert.equal(rig.writes, writes);
-  });
+      }
+      await staysQuiet(rig);
+      assert.equal(rig.writes, writes);
+    },
+  );
 });
 
 describe('a run that does not come to its end', () => {
@@ -136,32 +139,40 @@ describe('a run that does not come to its end', () => {
 });
 
 describe('an event that comes to both sides by itself', () => {
-  test('B10: an invitation that both services have put into their calendar is linked, also in a pair that has met long ago', async () => {
-    const rig = await linked(url, names(3));
-    const { writes } = rig;
-    for (const side of [rig.caldav, rig.cloud])
-      side.person.insert({ title: 'Invitation', uid: 'invitation@example.org', when: at(4) });
-    await bothShow(rig, [...names(3), 'Invitation']);
-    assert.equal(rig.writes, writes);
-  });
+  test(
+    'B10: an invitation that both services have put into their calendar is linked, also in a ' +
+      'pair that has met long ago',
+    async () => {
+      const rig = await linked(url, names(3));
+      const { writes } = rig;
+      for (const side of [rig.caldav, rig.cloud])
+        side.person.insert({ title: 'Invitation', uid: 'invitation@example.org', when: at(4) });
+      await bothShow(rig, [...names(3), 'Invitation']);
+      assert.equal(rig.writes, writes);
+    },
+  );
 
   for (const late of ['caldav', 'cloud'] as const) {
-    test(`B10: one that comes to ${late} when its copy is there already is not copied back, and takes the copy's place when that is deleted`, async () => {
-      const rig = await linked(url, names(3));
-      const [early, other] = late === 'cloud' ? [rig.caldav, rig.cloud] : [rig.cloud, rig.caldav];
-      const invitation = { title: 'Invitation', uid: 'invitation@example.org', when: at(4) };
-      early.person.insert(invitation);
-      await rig.settle();
-      const copy = other.find('Invitation');
-      other.person.insert(invitation, { ref: 'by-itself' });
-      await staysQuiet(rig);
-      assert.deepEqual([early.titles().length, other.titles().length], [4, 5]);
-      other.person.remove(copy);
-      await bothShow(rig, [...names(3), 'Invitation']);
-      other.person.edit('by-itself', { location: 'Room 1' });
-      await rig.settle();
-      assertBoth(rig, 'Invitation', { location: 'Room 1' });
-    });
+    test(
+      `B10: one that comes to ${late} when its copy is there already is not copied back, and ` +
+        `takes the copy's place when that is deleted`,
+      async () => {
+        const rig = await linked(url, names(3));
+        const [early, other] = late === 'cloud' ? [rig.caldav, rig.cloud] : [rig.cloud, rig.caldav];
+        const invitation = { title: 'Invitation', uid: 'invitation@example.org', when: at(4) };
+        early.person.insert(invitation);
+        await rig.settle();
+        const copy = other.find('Invitation');
+        other.person.insert(invitation, { ref: 'by-itself' });
+        await staysQuiet(rig);
+        assert.deepEqual([early.titles().length, other.titles().length], [4, 5]);
+        other.person.remove(copy);
+        await bothShow(rig, [...names(3), 'Invitation']);
+        other.person.edit('by-itself', { location: 'Room 1' });
+        await rig.settle();
+        assertBoth(rig, 'Invitation', { location: 'Room 1' });
+      },
+    );
   }
 
   test('B10: it may come to the other side while the run is about to copy it', async () => {

@@ -65,41 +65,45 @@ it('E8: a Google series without a valid rule is read by what is valid, or is a p
   assert.ok(events.has('Exdate'));
 });
 
-it("D12: Google's usage limits on events with many people or on many creations stop no pair: no people are written, and what was refused is written later", async () => {
-  const people = Array.from(
-    { length: 300 },
-    (_, n) => `ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:person${n}@people.example`,
-  );
-  const { pair, person, owner } = await servers.open({
-    caldav: {
-      crowd: object('crowd', [
-        'SUMMARY:Crowd',
-        ...at('20270113T090000'),
-        'ORGANIZER:mailto:mara@people.example',
-        ...people,
-      ]),
-    },
-  });
-  assert.deepEqual(
-    owner.list().map(({ title, guests }) => [title, guests.length]),
-    [['Crowd', 0]],
-  );
-  assert.equal([...(await pair.events('cloud')).values()][0]!.attendees.length, 300);
-  await person.put('next.ics', object('next', ['SUMMARY:Next', ...at('20270113T090000')]));
-  servers.cloud.standIn.fail({
-    match: `POST .*${owner.account.email}/events`,
-    status: 403,
-    reason: 'quotaExceeded',
-    times: 1,
-  });
-  const run = await pair.sync();
-  assert.notEqual(run.result, 'ok');
-  assert.equal(owner.list().length, 1);
-  const { statusReason } = await pair.show();
-  assert.ok([null, 'quota'].includes(statusReason), statusReason);
-  await pair.settle();
-  assert.equal(owner.list().length, 2);
-});
+it(
+  "D12: Google's usage limits on events with many people or on many creations stop no pair: " +
+    'no people are written, and what was refused is written later',
+  async () => {
+    const people = Array.from(
+      { length: 300 },
+      (_, n) => `ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:person${n}@people.example`,
+    );
+    const { pair, person, owner } = await servers.open({
+      caldav: {
+        crowd: object('crowd', [
+          'SUMMARY:Crowd',
+          ...at('20270113T090000'),
+          'ORGANIZER:mailto:mara@people.example',
+          ...people,
+        ]),
+      },
+    });
+    assert.deepEqual(
+      owner.list().map(({ title, guests }) => [title, guests.length]),
+      [['Crowd', 0]],
+    );
+    assert.equal([...(await pair.events('cloud')).values()][0]!.attendees.length, 300);
+    await person.put('next.ics', object('next', ['SUMMARY:Next', ...at('20270113T090000')]));
+    servers.cloud.standIn.fail({
+      match: `POST .*${owner.account.email}/events`,
+      status: 403,
+      reason: 'quotaExceeded',
+      times: 1,
+    });
+    const run = await pair.sync();
+    assert.notEqual(run.result, 'ok');
+    assert.equal(owner.list().length, 1);
+    const { statusReason } = await pair.show();
+    assert.ok([null, 'quota'].includes(statusReason), statusReason);
+    await pair.settle();
+    assert.equal(owner.list().length, 2);
+  },
+);
 
 it('H1: a reminder by e-mail, which only Google has, stays the only one of its event', async () => {
   const reminders = { useDefault: false, overrides: [{ method: 'email', minutes: 30 }] };

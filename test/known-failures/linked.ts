@@ -14,7 +14,9 @@ export async function linked(url: string, titles: readonly string[], options: Ri
 export const names = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => `e${String(index).padStart(3, '0')}`);
 
-/** From now on nothing is written, neither by polls nor by runs that a person asks for, nor when everything is compared. */
+/**
+ * From now on nothing is written, neither by polls nor by runs that a person asks for, nor when everything is compared.
+ */
 export async function staysQuiet(rig: Rig): Promise<void> {
   await rig.settle(6);
   const { writes } = rig;

@@ -252,7 +252,8 @@ describe('looking up objects', () => {
   it('refuses a DOCTYPE, endless nesting and broken XML, but not the word in an event', async () => {
     const side = await open();
     const bomb =
-      '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><d:multistatus xmlns:d="DAV:"><d:sync-token>&b;</d:sync-token></d:multistatus>';
+      '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><d:multistatus ' +
+      'xmlns:d="DAV:"><d:sync-token>&b;</d:sync-token></d:multistatus>';
     for (const body of [
       bomb,
       `<d:multistatus xmlns:d="DAV:">${'<d:response>'.repeat(100_000)}`,

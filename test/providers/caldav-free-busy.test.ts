@@ -72,7 +72,10 @@ const SCENES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
     ['30T08:00/30T09:00', '31T08:00/31T09:00'],
   ],
 };
-/** What these servers' own answers to `free-busy-query` are wrong about: why they are not asked where the events can be read. */
+/**
+ * What these servers' own answers to `free-busy-query` are wrong about: why they are not asked where the events can be
+ * read.
+ */
 const WRONG: Readonly<Record<string, readonly string[]>> = {
   radicale: ['all-day', 'every year, all-day', 'floating', 'for all that follows', 'without length'],
   xandikos: ['by its dates', 'for all that follows'],
@@ -209,7 +212,8 @@ describe('free/busy of servers that are odd', () => {
   }
 
   const THERE = multistatus(
-    '<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/><c:calendar/></d:resourcetype></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>',
+    '<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/><c:calendar/></d:resourcetype></d:prop><d:status>HTTP/1.1 ' +
+      '200 OK</d:status></d:propstat></d:response>',
   );
   const withData = (...texts: string[]): Answer =>
     multistatus(texts.map((text, index) => member(`/cal/${index}.ics`, text)).join(''));
@@ -283,7 +287,8 @@ describe('free/busy of servers that are odd', () => {
         lengths.push((to! - from!) / 86_400_000 - 2);
         return to! - from! > longest * 86_400_000
           ? multistatus(
-              `${member('/cal/0.ics', timed)}<d:response><d:href>/cal/</d:href><d:status>HTTP/1.1 507 Insufficient Storage</d:status></d:response>`,
+              `${member('/cal/0.ics', timed)}<d:response><d:href>/cal/</d:href><d:status>HTTP/1.1 507 ` +
+                'Insufficient Storage</d:status></d:response>',
             )
           : withData(timed, allDay);
       };
@@ -298,7 +303,8 @@ describe('free/busy of servers that are odd', () => {
 
   it('fetches what the report names without giving it', async () => {
     const bare = multistatus(
-      '<d:response><d:href>/cal/0.ics</d:href><d:propstat><d:prop><d:getetag>"1"</d:getetag></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response><d:response><d:href>/cal/</d:href></d:response>',
+      '<d:response><d:href>/cal/0.ics</d:href><d:propstat><d:prop><d:getetag>"1"</d:getetag></d:prop><d:status>HTTP/1.1 ' +
+        '200 OK</d:status></d:propstat></d:response><d:response><d:href>/cal/</d:href></d:response>',
     );
     const { busy } = await ask((body, method) =>
       method === 'GET' ? { status: 200, body: timed } : body.includes('multiget') ? { status: 404 } : bare,
@@ -407,7 +413,10 @@ function multistatus(inside: string): { status: number; body: string } {
 }
 
 function member(href: string, data: string): string {
-  return `<d:response><d:href>${href}</d:href><d:propstat><d:prop><c:calendar-data>${data.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</c:calendar-data></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>`;
+  return (
+    `<d:response><d:href>${href}</d:href><d:propstat><d:prop><c:calendar-data>${data.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</c:calendar-data></d:prop><d:status>HTTP/1.1 ` +
+    '200 OK</d:status></d:propstat></d:response>'
+  );
 }
 
 /** A new calendar with the zone of Berlin. */
@@ -418,7 +427,9 @@ async function inBerlin(server: DavServer, name: string): Promise<string> {
     '\r',
     '&#13;',
   );
-  const body = `<d:propertyupdate xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:set><d:prop><c:calendar-timezone>${text}</c:calendar-timezone></d:prop></d:set></d:propertyupdate>`;
+  const body =
+    '<d:propertyupdate xmlns:d="DAV:" ' +
+    `xmlns:c="urn:ietf:params:xml:ns:caldav"><d:set><d:prop><c:calendar-timezone>${text}</c:calendar-timezone></d:prop></d:set></d:propertyupdate>`;
   const answer = await fetch(url, { method: 'PROPPATCH', headers: headersOf(server), body });
   assert.equal(answer.status, 207, await answer.text());
   return url;
@@ -426,7 +437,9 @@ async function inBerlin(server: DavServer, name: string): Promise<string> {
 
 async function ownAnswer(server: DavServer, url: string): Promise<Span[]> {
   const [start, end] = [JANUARY.start, JANUARY.end].map((text) => text.replace(/[-:]/g, ''));
-  const body = `<c:free-busy-query xmlns:c="urn:ietf:params:xml:ns:caldav"><c:time-range start="${start}" end="${end}"/></c:free-busy-query>`;
+  const body =
+    `<c:free-busy-query xmlns:c="urn:ietf:params:xml:ns:caldav"><c:time-range start="${start}" ` +
+    `end="${end}"/></c:free-busy-query>`;
   const answer = await fetch(url, { method: 'REPORT', headers: { ...headersOf(server), depth: '1' }, body });
   const spans = readFreeBusy(await answer.text());
   assert.ok(spans, `free-busy-query answered ${answer.status}`);

@@ -17,7 +17,9 @@ async function open(
   server: { scheduling?: boolean; sogo?: boolean } = {},
 ): Promise<Side> {
   dav = await fakeDav(oddities);
-  const propfind = `<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><c:calendar/></d:resourcetype><c:calendar-home-set><d:href>/</d:href></c:calendar-home-set><c:calendar-user-address-set><d:href>mailto:Me@Example.org</d:href></c:calendar-user-address-set></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>`;
+  const propfind =
+    '<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><c:calendar/></d:resourcetype><c:calendar-home-set><d:href>/</d:href></c:calendar-home-set><c:calendar-user-address-set><d:href>mailto:Me@Example.org</d:href></c:calendar-user-address-set></d:prop><d:status>HTTP/1.1 ' +
+    '200 OK</d:status></d:propstat></d:response>';
   const usual = dav.oddities;
   dav.oddities = {
     answer: (method) => {
@@ -64,19 +66,23 @@ describe('preconditions', () => {
     assert.deepEqual(dav.log, [`PUT /cal/${KEY}.ics`, `PUT /cal/${KEY}.ics`, `DELETE /cal/${KEY}.ics`]);
   });
 
-  it('come from a look right after a write that was answered without an ETag: a later edit is not taken for what the server made of it', async () => {
-    const side = await open({ noEtagOnPut: true });
-    const made = await side.create(event('A'), KEY, 0);
-    assert.deepEqual([made.version, made.confirmed], ['"v1"', true]);
-    const updated = await side.update(made, { ...made.event!, title: 'B' });
-    assert.deepEqual([updated.version, updated.confirmed, updated.event?.title], ['"v2"', true, 'B']);
-    dav.put(updated.resource, updated.data.replace('SUMMARY:B', 'SUMMARY:By a person'));
-    await assert.rejects(side.update(updated, { ...updated.event!, title: 'C' }), { kind: 'stale' });
-    assert.deepEqual(
-      dav.log.map((line) => line.split(' ')[0]),
-      ['PUT', 'GET', 'PUT', 'GET', 'PUT'],
-    );
-  });
+  it(
+    'come from a look right after a write that was answered without an ETag: a later edit is ' +
+      'not taken for what the server made of it',
+    async () => {
+      const side = await open({ noEtagOnPut: true });
+      const made = await side.create(event('A'), KEY, 0);
+      assert.deepEqual([made.version, made.confirmed], ['"v1"', true]);
+      const updated = await side.update(made, { ...made.event!, title: 'B' });
+      assert.deepEqual([updated.version, updated.confirmed, updated.event?.title], ['"v2"', true, 'B']);
+      dav.put(updated.resource, updated.data.replace('SUMMARY:B', 'SUMMARY:By a person'));
+      await assert.rejects(side.update(updated, { ...updated.event!, title: 'C' }), { kind: 'stale' });
+      assert.deepEqual(
+        dav.log.map((line) => line.split(' ')[0]),
+        ['PUT', 'GET', 'PUT', 'GET', 'PUT'],
+      );
+    },
+  );
 
   it('are a look and a comparison where ETags are weak or missing (G5)', async () => {
     for (const etags of ['weak', 'none'] as const) {

@@ -108,7 +108,9 @@ describe('other servers', () => {
   let dav: FakeDav;
   afterEach(() => dav.close());
   const prop = (href: string, props: string, missing = ''): string =>
-    `<d:response><d:href>${href}</d:href><d:propstat><d:prop>${props}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat>${missing === '' ? '' : `<d:propstat><d:prop>${missing}</d:prop><d:status>HTTP/1.1 404 Not Found</d:status></d:propstat>`}</d:response>`;
+    `<d:response><d:href>${href}</d:href><d:propstat><d:prop>${props}</d:prop><d:status>HTTP/1.1 ` +
+    '200 ' +
+    `OK</d:status></d:propstat>${missing === '' ? '' : `<d:propstat><d:prop>${missing}</d:prop><d:status>HTTP/1.1 404 Not Found</d:status></d:propstat>`}</d:response>`;
   const serve = async (answers: Record<string, FakeAnswer>, otherwise: FakeAnswer = { status: 404 }): Promise<void> => {
     dav = await fakeDav({ answer: (method, path) => answers[`${method} ${path}`] ?? answers[path] ?? otherwise });
   };
@@ -209,7 +211,8 @@ describe('other servers', () => {
     const privileges = (...names: string[]): string =>
       `<d:current-user-privilege-set>${names.map((name) => `<d:privilege><d:${name}/></d:privilege>`).join('')}</d:current-user-privilege-set>`;
     const zone =
-      '<c:calendar-timezone>BEGIN:VCALENDAR&#13;\nBEGIN:VTIMEZONE&#13;\nTZID:W. Europe Standard Time&#13;\nEND:VTIMEZONE&#13;\nEND:VCALENDAR</c:calendar-timezone>';
+      '<c:calendar-timezone>BEGIN:VCALENDAR&#13;\nBEGIN:VTIMEZONE&#13;\nTZID:W. Europe Standard ' +
+      'Time&#13;\nEND:VTIMEZONE&#13;\nEND:VCALENDAR</c:calendar-timezone>';
     await serve({
       '/': multistatus(prop('/', '<d:current-user-principal><d:href>/p/</d:href></d:current-user-principal>')),
       '/p/': multistatus(
@@ -300,7 +303,10 @@ describe('other servers', () => {
       { '/': multistatus(prop('/', '<c:calendar-home-set><d:href>/home/</d:href></c:calendar-home-set>')) },
       {
         status: 403,
-        body: '<d:error xmlns:d="DAV:" xmlns:s="http://sabredav.org/ns"><s:exception>TooMany</s:exception><s:message>Too many calendars</s:message></d:error>',
+        body:
+          '<d:error xmlns:d="DAV:" ' +
+          'xmlns:s="http://sabredav.org/ns"><s:exception>TooMany</s:exception><s:message>Too many ' +
+          'calendars</s:message></d:error>',
       },
     );
     await assert.rejects((await open()).account.createCalendar('New', null), {

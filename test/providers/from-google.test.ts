@@ -252,43 +252,47 @@ describe('the mapping to Google and back', () => {
     assert.equal(found.event?.uid, 'u@x');
   });
 
-  it('keeps every private value within 1024 characters, and all of them within 32 kB, however many people there are', () => {
-    const many = Array.from(
-      { length: 2000 },
-      (_, n): Attendee => ({
-        address: `person-${String(n).padStart(5, '0')}@a-rather-long-domain.example.org`,
-        name: 'Ä'.repeat(50),
-        participation: 'accepted',
-        role: 'required',
-        kind: 'individual',
-      }),
-    );
-    const event: CalendarEvent = {
-      ...DEFAULT_CONTENT,
-      uid: 'é'.repeat(5000),
-      title: 'T',
-      when: TIMED,
-      attendees: many,
-      recurrence: null,
-      exceptions: {},
-    };
-    const properties = insertBody(event, 'abcde12345', 'k', SETTING).extendedProperties!.private!;
-    const entries = Object.entries(properties);
-    assert.ok(entries.every(([key, value]) => key.length <= 44 && value.length <= 1024));
-    assert.ok(entries.length <= 300);
-    assert.ok(entries.reduce((sum, [key, value]) => sum + Buffer.byteLength(key + value), 0) <= 32_000);
-    const shown = read(itemOf(insertBody(event, 'abcde12345', 'k', SETTING)));
-    assert.ok(shown.attendees.length > 100);
-    assert.deepEqual(
-      masterPatch(
-        { master: itemOf(insertBody(event, 'abcde12345', 'k', SETTING)), exceptions: {} },
-        shown,
-        { ...shown, title: 'Other' },
-        SETTING,
-      ),
-      { summary: 'Other' },
-    );
-  });
+  it(
+    'keeps every private value within 1024 characters, and all of them within 32 kB, however ' +
+      'many people there are',
+    () => {
+      const many = Array.from(
+        { length: 2000 },
+        (_, n): Attendee => ({
+          address: `person-${String(n).padStart(5, '0')}@a-rather-long-domain.example.org`,
+          name: 'Ä'.repeat(50),
+          participation: 'accepted',
+          role: 'required',
+          kind: 'individual',
+        }),
+      );
+      const event: CalendarEvent = {
+        ...DEFAULT_CONTENT,
+        uid: 'é'.repeat(5000),
+        title: 'T',
+        when: TIMED,
+        attendees: many,
+        recurrence: null,
+        exceptions: {},
+      };
+      const properties = insertBody(event, 'abcde12345', 'k', SETTING).extendedProperties!.private!;
+      const entries = Object.entries(properties);
+      assert.ok(entries.every(([key, value]) => key.length <= 44 && value.length <= 1024));
+      assert.ok(entries.length <= 300);
+      assert.ok(entries.reduce((sum, [key, value]) => sum + Buffer.byteLength(key + value), 0) <= 32_000);
+      const shown = read(itemOf(insertBody(event, 'abcde12345', 'k', SETTING)));
+      assert.ok(shown.attendees.length > 100);
+      assert.deepEqual(
+        masterPatch(
+          { master: itemOf(insertBody(event, 'abcde12345', 'k', SETTING)), exceptions: {} },
+          shown,
+          { ...shown, title: 'Other' },
+          SETTING,
+        ),
+        { summary: 'Other' },
+      );
+    },
+  );
 });
 
 describe('people', () => {

@@ -40,37 +40,41 @@ describe('a Microsoft event as it is read', () => {
     getOne(bench.owner.plantEvent(body, bench.calendarId)['id'] as string);
   afterEach(() => bench.close());
 
-  it('keeps zone and rule as the other side names them, though Windows zones stand for many and rules can be said in many ways', async () => {
-    bench = await openGraph();
-    const events = [
-      event('Zurich', { when: timed('2027-07-13T09:00:00', '2027-07-13T10:00:00', 'Europe/Zurich') }),
-      event('Until an instant', {
-        when: timed('2027-01-13T09:00:00', '2027-01-13T10:00:00', 'Europe/Zurich'),
-        recurrence: rule('FREQ=WEEKLY;UNTIL=20270303T080000Z;BYDAY=WE'),
-      }),
-      event('Days', {
-        when: { allDay: true, start: '2027-01-13', end: '2027-01-14' },
-        recurrence: rule('FREQ=DAILY;INTERVAL=2'),
-      }),
-      event('In the hour that comes twice', { when: timed('2027-10-31T02:30:00', '2027-10-31T03:30:00') }),
-    ];
-    for (const [index, one] of events.entries()) {
-      const { event: shown } = await bench.side.create(one, `${KEY.slice(0, -2)}${10 + index}`, 0);
-      if (index < 3) assert.deepEqual(changedPaths(one, shown!), [], one.title);
-      // It is written in UTC there: local times could be read in two ways.
-      else assert.deepEqual([shown!.when.start, shown!.when.end], ['2027-10-31T00:30:00', '2027-10-31T02:30:00']);
-    }
-    // Moved to another zone by a person, it is in that one.
-    const [zurich] = bench.owner.listLive(bench.calendarId).filter(({ subject }) => subject === 'Zurich');
-    bench.owner.patchEvent(zurich!['id'] as string, {
-      start: { dateTime: '2027-07-13T09:00:00', timeZone: 'Tokyo Standard Time' },
-      end: { dateTime: '2027-07-13T10:00:00', timeZone: 'Tokyo Standard Time' },
-    });
-    assert.deepEqual(
-      (await getOne(zurich!['id'] as string)).event!.when,
-      timed('2027-07-13T09:00:00', '2027-07-13T10:00:00', 'Asia/Tokyo'),
-    );
-  });
+  it(
+    'keeps zone and rule as the other side names them, though Windows zones stand for many and ' +
+      'rules can be said in many ways',
+    async () => {
+      bench = await openGraph();
+      const events = [
+        event('Zurich', { when: timed('2027-07-13T09:00:00', '2027-07-13T10:00:00', 'Europe/Zurich') }),
+        event('Until an instant', {
+          when: timed('2027-01-13T09:00:00', '2027-01-13T10:00:00', 'Europe/Zurich'),
+          recurrence: rule('FREQ=WEEKLY;UNTIL=20270303T080000Z;BYDAY=WE'),
+        }),
+        event('Days', {
+          when: { allDay: true, start: '2027-01-13', end: '2027-01-14' },
+          recurrence: rule('FREQ=DAILY;INTERVAL=2'),
+        }),
+        event('In the hour that comes twice', { when: timed('2027-10-31T02:30:00', '2027-10-31T03:30:00') }),
+      ];
+      for (const [index, one] of events.entries()) {
+        const { event: shown } = await bench.side.create(one, `${KEY.slice(0, -2)}${10 + index}`, 0);
+        if (index < 3) assert.deepEqual(changedPaths(one, shown!), [], one.title);
+        // It is written in UTC there: local times could be read in two ways.
+        else assert.deepEqual([shown!.when.start, shown!.when.end], ['2027-10-31T00:30:00', '2027-10-31T02:30:00']);
+      }
+      // Moved to another zone by a person, it is in that one.
+      const [zurich] = bench.owner.listLive(bench.calendarId).filter(({ subject }) => subject === 'Zurich');
+      bench.owner.patchEvent(zurich!['id'] as string, {
+        start: { dateTime: '2027-07-13T09:00:00', timeZone: 'Tokyo Standard Time' },
+        end: { dateTime: '2027-07-13T10:00:00', timeZone: 'Tokyo Standard Time' },
+      });
+      assert.deepEqual(
+        (await getOne(zurich!['id'] as string)).event!.when,
+        timed('2027-07-13T09:00:00', '2027-07-13T10:00:00', 'Asia/Tokyo'),
+      );
+    },
+  );
 
   it('has right times where its zone is not known, and is not read where a rule would hang on it', async () => {
     bench = await openGraph();
@@ -94,40 +98,47 @@ describe('a Microsoft event as it is read', () => {
     else assert.notEqual(series.event.when.allDay ? '' : series.event.when.startZone, 'UTC');
   });
 
-  it('is a date when it is all-day, whatever zone it was made in, and none has to be known for writing it (F3, F6)', async () => {
-    bench = await openGraph({ ianaZones: 'refused' });
-    const days = event('Days', { when: { allDay: true, start: '2027-03-27', end: '2027-03-29' } });
-    assert.deepEqual((await bench.side.create(days, KEY, 0)).event?.when, days.when);
-    const midnight = (date: string, timeZone: string): Json => ({ dateTime: `${date}T00:00:00`, timeZone });
-    for (const zone of ['UTC', 'Tokyo Standard Time', 'Line Islands Standard Time', 'Pacific Standard Time']) {
-      const body = {
-        subject: zone,
-        isAllDay: true,
-        start: midnight('2027-03-27', zone),
-        end: midnight('2027-03-29', zone),
-      };
-      const found = await getOne(bench.owner.insertEvent(body, bench.calendarId)['id'] as string);
-      assert.deepEqual(found.event?.when, { allDay: true, start: '2027-03-27', end: '2027-03-29' }, zone);
-      const range = { type: 'numbered', startDate: '2027-03-27', numberOfOccurrences: 6 };
-      const id = bench.owner.insertEvent(
-        { ...body, end: midnight('2027-03-28', zone), recurrence: { pattern: { type: 'daily', interval: 2 }, range } },
-        bench.calendarId,
-      )['id'] as string;
-      bench.owner.patchEvent(`OID.${id}.2027-03-29`, { subject: 'Changed' });
-      bench.owner.deleteEvent(`OID.${id}.2027-03-31`);
-      assert.deepEqual(
-        Object.entries((await getOne(id)).event!.exceptions).map(([date, one]) => [
-          date,
-          one === EXCLUDED ? one : one.title,
-        ]),
-        [
-          ['20270329', 'Changed'],
-          ['20270331', EXCLUDED],
-        ],
-        zone,
-      );
-    }
-  });
+  it(
+    'is a date when it is all-day, whatever zone it was made in, and none has to be known for ' + 'writing it (F3, F6)',
+    async () => {
+      bench = await openGraph({ ianaZones: 'refused' });
+      const days = event('Days', { when: { allDay: true, start: '2027-03-27', end: '2027-03-29' } });
+      assert.deepEqual((await bench.side.create(days, KEY, 0)).event?.when, days.when);
+      const midnight = (date: string, timeZone: string): Json => ({ dateTime: `${date}T00:00:00`, timeZone });
+      for (const zone of ['UTC', 'Tokyo Standard Time', 'Line Islands Standard Time', 'Pacific Standard Time']) {
+        const body = {
+          subject: zone,
+          isAllDay: true,
+          start: midnight('2027-03-27', zone),
+          end: midnight('2027-03-29', zone),
+        };
+        const found = await getOne(bench.owner.insertEvent(body, bench.calendarId)['id'] as string);
+        assert.deepEqual(found.event?.when, { allDay: true, start: '2027-03-27', end: '2027-03-29' }, zone);
+        const range = { type: 'numbered', startDate: '2027-03-27', numberOfOccurrences: 6 };
+        const id = bench.owner.insertEvent(
+          {
+            ...body,
+            end: midnight('2027-03-28', zone),
+            recurrence: { pattern: { type: 'daily', interval: 2 }, range },
+          },
+          bench.calendarId,
+        )['id'] as string;
+        bench.owner.patchEvent(`OID.${id}.2027-03-29`, { subject: 'Changed' });
+        bench.owner.deleteEvent(`OID.${id}.2027-03-31`);
+        assert.deepEqual(
+          Object.entries((await getOne(id)).event!.exceptions).map(([date, one]) => [
+            date,
+            one === EXCLUDED ? one : one.title,
+          ]),
+          [
+            ['20270329', 'Changed'],
+            ['20270331', EXCLUDED],
+          ],
+          zone,
+        );
+      }
+    },
+  );
 
   it('is in the zone that a person gave it where one of many days takes place at a time', async () => {
     bench = await openGraph();

@@ -68,52 +68,59 @@ describe('changes of a Google calendar', () => {
   afterEach(() => bench.close());
 
   for (const sparseTombstones of [false, true]) {
-    it(`puts exceptions that come alone to their series${sparseTombstones ? ', from bare tombstones' : ''} (B7)`, async () => {
-      await start({ sparseTombstones, instanceWriteTouchesMaster: false });
-      const id = await bench.person.create(DAILY());
-      await poll();
-      bench.owner.patchEvent(`${id}_20270107T080000Z`, { summary: 'Changed' }, bench.calendarId);
-      assert.deepEqual(exceptionsOf(await poll()), { '20270107T080000Z': 'Changed' });
-      bench.owner.deleteEvent(`${id}_20270108T080000Z`, bench.calendarId);
-      const polled = await poll();
-      assert.deepEqual(
-        polled.found.map(({ resource }) => resource),
-        [id],
-      );
-      assert.deepEqual(exceptionsOf(polled), { '20270107T080000Z': 'Changed', '20270108T080000Z': EXCLUDED });
-      bench.owner.deleteEvent(`${id}_20270107T080000Z`, bench.calendarId);
-      assert.deepEqual(exceptionsOf(await poll()), { '20270107T080000Z': EXCLUDED, '20270108T080000Z': EXCLUDED });
-      const again = await read(bench.side, null, known);
-      assert.equal(again.full, true);
-      // A tombstone with nothing on it has another version than one with an ETag would have; what it says is the same.
-      for (const found of again.found)
-        assert.deepEqual(found.event?.exceptions, { '20270107T080000Z': EXCLUDED, '20270108T080000Z': EXCLUDED });
-    });
+    it(
+      'puts exceptions that come alone to their ' + `series${sparseTombstones ? ', from bare tombstones' : ''} (B7)`,
+      async () => {
+        await start({ sparseTombstones, instanceWriteTouchesMaster: false });
+        const id = await bench.person.create(DAILY());
+        await poll();
+        bench.owner.patchEvent(`${id}_20270107T080000Z`, { summary: 'Changed' }, bench.calendarId);
+        assert.deepEqual(exceptionsOf(await poll()), { '20270107T080000Z': 'Changed' });
+        bench.owner.deleteEvent(`${id}_20270108T080000Z`, bench.calendarId);
+        const polled = await poll();
+        assert.deepEqual(
+          polled.found.map(({ resource }) => resource),
+          [id],
+        );
+        assert.deepEqual(exceptionsOf(polled), { '20270107T080000Z': 'Changed', '20270108T080000Z': EXCLUDED });
+        bench.owner.deleteEvent(`${id}_20270107T080000Z`, bench.calendarId);
+        assert.deepEqual(exceptionsOf(await poll()), { '20270107T080000Z': EXCLUDED, '20270108T080000Z': EXCLUDED });
+        const again = await read(bench.side, null, known);
+        assert.equal(again.full, true);
+        // A tombstone with nothing on it has another version than one with an ETag would have; what it says is the
+        // same.
+        for (const found of again.found)
+          assert.deepEqual(found.event?.exceptions, { '20270107T080000Z': EXCLUDED, '20270108T080000Z': EXCLUDED });
+      },
+    );
   }
 
-  it('completes a series that it does not know: exceptions may have come, and gone by, before their master', async () => {
-    await start();
-    await poll();
-    const id = await bench.person.create(DAILY());
-    bench.owner.deleteEvent(`${id}_20270108T080000Z`, bench.calendarId);
-    // An increment that names the exceptions alone.
-    bench.owner.patchEvent(`${id}_20270109T080000Z`, { summary: 'Ninth' }, bench.calendarId);
-    const io = onlyItems((item) => item['recurringEventId'] !== undefined);
-    const side = createGoogleProvider({
-      clientId: bench.google.clientId,
-      clientSecret: bench.google.clientSecret,
-      rootUrl: bench.google.rootUrl,
-      tokenUrl: bench.google.tokenUrl,
-    })
-      .open({ credentials: { refreshToken: bench.owner.refreshToken }, discovered: {}, tokens: bench.tokens }, io)
-      .side(bench.calendarId, SETTING);
-    const polled = await read(side, cursor, known);
-    assert.deepEqual(
-      polled.found.map(({ ref }) => ref),
-      [id],
-    );
-    assert.deepEqual(exceptionsOf(polled), { '20270108T080000Z': EXCLUDED, '20270109T080000Z': 'Ninth' });
-  });
+  it(
+    'completes a series that it does not know: exceptions may have come, and gone by, before ' + 'their master',
+    async () => {
+      await start();
+      await poll();
+      const id = await bench.person.create(DAILY());
+      bench.owner.deleteEvent(`${id}_20270108T080000Z`, bench.calendarId);
+      // An increment that names the exceptions alone.
+      bench.owner.patchEvent(`${id}_20270109T080000Z`, { summary: 'Ninth' }, bench.calendarId);
+      const io = onlyItems((item) => item['recurringEventId'] !== undefined);
+      const side = createGoogleProvider({
+        clientId: bench.google.clientId,
+        clientSecret: bench.google.clientSecret,
+        rootUrl: bench.google.rootUrl,
+        tokenUrl: bench.google.tokenUrl,
+      })
+        .open({ credentials: { refreshToken: bench.owner.refreshToken }, discovered: {}, tokens: bench.tokens }, io)
+        .side(bench.calendarId, SETTING);
+      const polled = await read(side, cursor, known);
+      assert.deepEqual(
+        polled.found.map(({ ref }) => ref),
+        [id],
+      );
+      assert.deepEqual(exceptionsOf(polled), { '20270108T080000Z': EXCLUDED, '20270109T080000Z': 'Ninth' });
+    },
+  );
 
   it('reports a deleted series as removed, once, and proves it', async () => {
     for (const deletedMasterExceptions of ['silent', 'follow'] as const) {

@@ -141,21 +141,25 @@ describe('failures', () => {
     [413, undefined, 'too-large'],
   ];
   for (const [status, reason, kind, retryAfter] of writes) {
-    it(`${status} ${reason ?? ''}${retryAfter === undefined ? '' : ' with Retry-After'} on a write is ${kind}, and is not tried again here`, async () => {
-      bench.google.fail({
-        match: '^POST .*/events',
-        status,
-        times: 5,
-        ...(reason === undefined ? {} : { reason }),
-        ...(retryAfter === undefined ? {} : { retryAfter }),
-      });
-      const error = await failure(bench.side.create(event('x'), `key-${status}-${reason}-${retryAfter}`, 0));
-      assert.equal(error.kind, kind);
-      assert.equal(error.status, status);
-      if (kind === 'throttled')
-        assert.equal(error.retryAfterMs, retryAfter === undefined ? undefined : retryAfter * 1000);
-      assert.equal(bench.google.count('^POST .*/events'), 1);
-    });
+    it(
+      `${status} ${reason ?? ''}${retryAfter === undefined ? '' : ' with Retry-After'} on a ` +
+        `write is ${kind}, and is not tried again here`,
+      async () => {
+        bench.google.fail({
+          match: '^POST .*/events',
+          status,
+          times: 5,
+          ...(reason === undefined ? {} : { reason }),
+          ...(retryAfter === undefined ? {} : { retryAfter }),
+        });
+        const error = await failure(bench.side.create(event('x'), `key-${status}-${reason}-${retryAfter}`, 0));
+        assert.equal(error.kind, kind);
+        assert.equal(error.status, status);
+        if (kind === 'throttled')
+          assert.equal(error.retryAfterMs, retryAfter === undefined ? undefined : retryAfter * 1000);
+        assert.equal(bench.google.count('^POST .*/events'), 1);
+      },
+    );
   }
 
   it('by a name of a limit that nobody has heard of make the pair wait, and are no missing right (G9)', () => {
@@ -277,41 +281,44 @@ describe('failures', () => {
 });
 
 describe('requests', () => {
-  it('all go through the fetch that was given, under the root that was given, with nothing of the library in them', async () => {
-    const seen: [string, RequestInit][] = [];
-    const io: Io = {
-      fetch: async (input, init) => {
-        seen.push([String(input), init ?? {}]);
-        const body = String(input).endsWith('/token')
-          ? { access_token: 'fresh', expires_in: 3599 }
-          : { items: [], nextSyncToken: 't' };
-        return Response.json(body);
-      },
-    };
-    const provider = createGoogleProvider({
-      clientId: 'id',
-      clientSecret: 'pass',
-      rootUrl: 'https://proxy.example.org/google/',
-      tokenUrl: 'https://proxy.example.org/token',
-    });
-    await poll(
-      provider
-        .open({ credentials: { refreshToken: 'r' }, discovered: {}, tokens: new MemoryTokens() }, io)
-        .side('a@b#c', SETTING),
-      null,
-    );
-    assert.deepEqual(
-      seen.map(([url]) => url.split('?')[0]),
-      ['https://proxy.example.org/token', 'https://proxy.example.org/google/calendar/v3/calendars/a%40b%23c/events'],
-    );
-    for (const [, init] of seen)
-      assert.deepEqual(
-        Object.keys(init).filter((key) => !['method', 'headers', 'redirect', 'body'].includes(key)),
-        [],
+  it(
+    'all go through the fetch that was given, under the root that was given, with nothing of ' + 'the library in them',
+    async () => {
+      const seen: [string, RequestInit][] = [];
+      const io: Io = {
+        fetch: async (input, init) => {
+          seen.push([String(input), init ?? {}]);
+          const body = String(input).endsWith('/token')
+            ? { access_token: 'fresh', expires_in: 3599 }
+            : { items: [], nextSyncToken: 't' };
+          return Response.json(body);
+        },
+      };
+      const provider = createGoogleProvider({
+        clientId: 'id',
+        clientSecret: 'pass',
+        rootUrl: 'https://proxy.example.org/google/',
+        tokenUrl: 'https://proxy.example.org/token',
+      });
+      await poll(
+        provider
+          .open({ credentials: { refreshToken: 'r' }, discovered: {}, tokens: new MemoryTokens() }, io)
+          .side('a@b#c', SETTING),
+        null,
       );
-    assert.match(String(seen[0]![1].body), /grant_type=refresh_token/);
-    assert.equal(new Headers(seen[1]![1].headers).get('authorization'), 'Bearer fresh');
-  });
+      assert.deepEqual(
+        seen.map(([url]) => url.split('?')[0]),
+        ['https://proxy.example.org/token', 'https://proxy.example.org/google/calendar/v3/calendars/a%40b%23c/events'],
+      );
+      for (const [, init] of seen)
+        assert.deepEqual(
+          Object.keys(init).filter((key) => !['method', 'headers', 'redirect', 'body'].includes(key)),
+          [],
+        );
+      assert.match(String(seen[0]![1].body), /grant_type=refresh_token/);
+      assert.equal(new Headers(seen[1]![1].headers).get('authorization'), 'Bearer fresh');
+    },
+  );
 
   it('are not made before they are needed, nor without a client', async () => {
     const io: Io = { fetch: async () => assert.fail('a request') };

@@ -1,4 +1,7 @@
-/** Google keeps the contract of a side, on a stand-in that asks the most, and on one where everything unverified is the other way round. */
+/**
+ * Google keeps the contract of a side, on a stand-in that asks the most, and on one where everything unverified is the
+ * other way round.
+ */
 import { contract } from '../support/contract.ts';
 import { openGoogle } from '../support/contract-google.ts';
 

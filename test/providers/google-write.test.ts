@@ -240,26 +240,29 @@ describe('one write to Google', () => {
     assert.equal(bench.owner.getEvent(`${id}_${idOf(found.event!, 2)}`, bench.calendarId)['status'], 'confirmed');
   });
 
-  it("brings back an occurrence that the series excludes in its own EXDATE, and leaves the rule's spelling alone", async () => {
-    const { id } = bench.owner.insertEvent(
-      {
-        summary: 'S',
-        start: { dateTime: '2027-03-25T09:00:00', timeZone: 'Europe/Berlin' },
-        end: { dateTime: '2027-03-25T10:00:00', timeZone: 'Europe/Berlin' },
-        recurrence: [
-          'RRULE:COUNT=8;FREQ=DAILY;INTERVAL=1',
-          'EXDATE;TZID=Europe/Berlin:20270326T090000,20270327T090000',
-        ],
-      },
-      bench.calendarId,
-    ) as { id: string };
-    const found = await getOne(bench, id);
-    bench.google.reset();
-    const { '20270326T080000Z': _, ...rest } = found.event!.exceptions;
-    const written = await bench.side.update(found, { ...found.event!, exceptions: rest });
-    assert.deepEqual(bodies(), [{ recurrence: ['RRULE:COUNT=8;FREQ=DAILY;INTERVAL=1', 'EXDATE:20270327T080000Z'] }]);
-    assert.deepEqual(written.event?.exceptions, rest);
-  });
+  it(
+    'brings back an occurrence that the series excludes in its own EXDATE, and leaves the ' + "rule's spelling alone",
+    async () => {
+      const { id } = bench.owner.insertEvent(
+        {
+          summary: 'S',
+          start: { dateTime: '2027-03-25T09:00:00', timeZone: 'Europe/Berlin' },
+          end: { dateTime: '2027-03-25T10:00:00', timeZone: 'Europe/Berlin' },
+          recurrence: [
+            'RRULE:COUNT=8;FREQ=DAILY;INTERVAL=1',
+            'EXDATE;TZID=Europe/Berlin:20270326T090000,20270327T090000',
+          ],
+        },
+        bench.calendarId,
+      ) as { id: string };
+      const found = await getOne(bench, id);
+      bench.google.reset();
+      const { '20270326T080000Z': _, ...rest } = found.event!.exceptions;
+      const written = await bench.side.update(found, { ...found.event!, exceptions: rest });
+      assert.deepEqual(bodies(), [{ recurrence: ['RRULE:COUNT=8;FREQ=DAILY;INTERVAL=1', 'EXDATE:20270327T080000Z'] }]);
+      assert.deepEqual(written.event?.exceptions, rest);
+    },
+  );
 
   it('does not undo what a person changed in an exception while the series was written', async () => {
     const id = await bench.person.create(
@@ -419,7 +422,9 @@ describe('one write to Google', () => {
     const { description } = bench.owner.getEvent(written.ref, bench.calendarId) as { description: string };
     bench.owner.patchEvent(written.ref, { description: description.replace('Agenda', 'New agenda') }, bench.calendarId);
     assert.equal((await getOne(bench, written.ref)).event?.description, 'New agenda');
-    const html = `<p>New <b>agenda</b></p><br>${description.slice('Agenda\n\n'.length).replaceAll('\n', '<br>').replace('guest@example.org', '<a href="mailto:guest@example.org">guest@example.org</a>')}`;
+    const html =
+      '<p>New ' +
+      `<b>agenda</b></p><br>${description.slice('Agenda\n\n'.length).replaceAll('\n', '<br>').replace('guest@example.org', '<a href="mailto:guest@example.org">guest@example.org</a>')}`;
     bench.owner.patchEvent(written.ref, { description: html }, bench.calendarId);
     const found = await getOne(bench, written.ref);
     assert.equal(found.event?.description, 'New agenda');

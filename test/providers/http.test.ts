@@ -134,7 +134,8 @@ describe('fetch', () => {
         .on('end', () => {
           response.writeHead(207, { 'content-type': 'text/plain', etag: '"x"', dav: ['1, 2', '3'] });
           response.end(
-            `${request.method} ${request.headers['depth']} ${request.headers['accept-language']} ${Buffer.concat(chunks).toString()}`,
+            `${request.method} ${request.headers['depth']} ${request.headers['accept-language']} ` +
+              `${Buffer.concat(chunks).toString()}`,
           );
         });
     });

@@ -1,4 +1,7 @@
-/** iCloud keeps the contract of a side: as it usually is, and where everything that was reported by few is the other way round. */
+/**
+ * iCloud keeps the contract of a side: as it usually is, and where everything that was reported by few is the other way
+ * round.
+ */
 import { contract } from '../support/contract.ts';
 import { openIcloud } from '../support/contract-icloud.ts';
 

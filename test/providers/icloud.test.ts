@@ -112,40 +112,43 @@ describe('an iCloud account', () => {
     }
   });
 
-  it('lists calendars for events with their rights, and the default one, however the addresses are spelled', async () => {
-    const other = icloud.addAccount('other@icloud.example');
-    const [read, write] = [other.share('home', owner, 'read'), other.share('work', owner, 'read-write')];
-    owner.addCalendar({ id: 'feed', isSubscription: true });
-    const WAYS: Partial<Behaviour>[] = [
-      {},
-      { redirects: true },
-      { commonHrefs: true },
-      { emptyStatus: true },
-      { redirects: true, commonHrefs: true, emptyStatus: true },
-    ];
-    for (const ways of WAYS) {
-      icloud.setBehaviour({ redirects: false, commonHrefs: false, emptyStatus: false, ...ways });
-      const account = (await added()).open();
-      assert.deepEqual(
-        (await account.calendars()).map(({ id, name, color, timeZone, readOnly, isDefault }) => [
-          id,
-          name,
-          color,
-          timeZone,
-          readOnly,
-          isDefault,
-        ]),
-        [
-          [urlOf('work'), 'Work', '#ff2968', 'Europe/Berlin', false, false],
-          [urlOf('home'), 'Home', '#ff2968', 'Europe/Berlin', false, true],
-          [urlOf(read.id), 'Home', '#34aadc', 'Europe/Berlin', true, false],
-          [urlOf(write.id), 'Work', '#34aadc', 'Europe/Berlin', false, false],
-        ],
-        JSON.stringify(ways),
-      );
-      assert.equal(account.canCreateCalendars, false);
-    }
-  });
+  it(
+    'lists calendars for events with their rights, and the default one, however the addresses ' + 'are spelled',
+    async () => {
+      const other = icloud.addAccount('other@icloud.example');
+      const [read, write] = [other.share('home', owner, 'read'), other.share('work', owner, 'read-write')];
+      owner.addCalendar({ id: 'feed', isSubscription: true });
+      const WAYS: Partial<Behaviour>[] = [
+        {},
+        { redirects: true },
+        { commonHrefs: true },
+        { emptyStatus: true },
+        { redirects: true, commonHrefs: true, emptyStatus: true },
+      ];
+      for (const ways of WAYS) {
+        icloud.setBehaviour({ redirects: false, commonHrefs: false, emptyStatus: false, ...ways });
+        const account = (await added()).open();
+        assert.deepEqual(
+          (await account.calendars()).map(({ id, name, color, timeZone, readOnly, isDefault }) => [
+            id,
+            name,
+            color,
+            timeZone,
+            readOnly,
+            isDefault,
+          ]),
+          [
+            [urlOf('work'), 'Work', '#ff2968', 'Europe/Berlin', false, false],
+            [urlOf('home'), 'Home', '#ff2968', 'Europe/Berlin', false, true],
+            [urlOf(read.id), 'Home', '#34aadc', 'Europe/Berlin', true, false],
+            [urlOf(write.id), 'Work', '#34aadc', 'Europe/Berlin', false, false],
+          ],
+          JSON.stringify(ways),
+        );
+        assert.equal(account.canCreateCalendars, false);
+      }
+    },
+  );
 
   it('is refused once with an ordinary password, and the person is told what iCloud wants', async () => {
     await assert.rejects(added({ password: owner.password }), {
@@ -271,16 +274,19 @@ describe('an iCloud account that moves to another partition', () => {
 });
 
 describe('an iCloud calendar', () => {
-  it('gets a UID of its own for what another calendar of the account has, and doubles nothing that it has itself', async () => {
-    const side = (await added()).side();
-    owner.put('work', 'a.ics', one('taken'));
-    const written = await side.create(event('Copy', { uid: 'taken' }), KEY, 0);
-    assert.deepEqual([written.event?.uid, owner.list('home').size], [KEY, 1]);
-    assert.equal((await side.create(event('Copy', { uid: 'taken' }), KEY, 0)).ref, written.ref);
-    owner.put('home', 'b.ics', one('here'));
-    await assert.rejects(side.create(event('Copy', { uid: 'here' }), KEY, 1), { kind: 'stale' });
-    assert.equal(owner.list('home').size, 2);
-  });
+  it(
+    'gets a UID of its own for what another calendar of the account has, and doubles nothing ' + 'that it has itself',
+    async () => {
+      const side = (await added()).side();
+      owner.put('work', 'a.ics', one('taken'));
+      const written = await side.create(event('Copy', { uid: 'taken' }), KEY, 0);
+      assert.deepEqual([written.event?.uid, owner.list('home').size], [KEY, 1]);
+      assert.equal((await side.create(event('Copy', { uid: 'taken' }), KEY, 0)).ref, written.ref);
+      owner.put('home', 'b.ics', one('here'));
+      await assert.rejects(side.create(event('Copy', { uid: 'here' }), KEY, 1), { kind: 'stale' });
+      assert.equal(owner.list('home').size, 2);
+    },
+  );
 
   it('keeps one exception for each occurrence although it spells their ids in UTC', async () => {
     const side = (await added()).side();

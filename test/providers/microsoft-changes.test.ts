@@ -1,4 +1,6 @@
-/** What Graph's own ways ask of a reader of changes: a window, skeletons, silent deletions, and hints that are no proof. */
+/**
+ * What Graph's own ways ask of a reader of changes: a window, skeletons, silent deletions, and hints that are no proof.
+ */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
@@ -211,16 +213,19 @@ describe('changes of a Microsoft calendar', () => {
     assert.equal(bench.graph.count('elsewhere'), 0);
   });
 
-  it('reads a series by its occurrences where lists of exceptions are not to be had, and asks for each gap', async () => {
-    for (const exceptionLists of ['absent', 'refused'] as const) {
-      await start({ exceptionLists, instancesLoseExceptions: true });
-      const id = await bench.person.create(daily());
-      bench.owner.patchEvent(oid(id, 5), { subject: 'Changed' });
-      bench.owner.deleteEvent(oid(id, 6));
-      assert.deepEqual(exceptionsOf(await poll()), { [idOn(5)]: 'Changed', [idOn(6)]: EXCLUDED }, exceptionLists);
-      if (exceptionLists === 'absent') await bench.close();
-    }
-  });
+  it(
+    'reads a series by its occurrences where lists of exceptions are not to be had, and asks ' + 'for each gap',
+    async () => {
+      for (const exceptionLists of ['absent', 'refused'] as const) {
+        await start({ exceptionLists, instancesLoseExceptions: true });
+        const id = await bench.person.create(daily());
+        bench.owner.patchEvent(oid(id, 5), { subject: 'Changed' });
+        bench.owner.deleteEvent(oid(id, 6));
+        assert.deepEqual(exceptionsOf(await poll()), { [idOn(5)]: 'Changed', [idOn(6)]: EXCLUDED }, exceptionLists);
+        if (exceptionLists === 'absent') await bench.close();
+      }
+    },
+  );
 
   it('does not believe an empty list of exceptions when a row told of one', async () => {
     await start({ exceptionLists: 'noExceptions' });
@@ -229,24 +234,27 @@ describe('changes of a Microsoft calendar', () => {
     assert.deepEqual(exceptionsOf(await poll()), { [idOn(5)]: 'Changed' });
   });
 
-  it('does not believe it either where the series was known to have exceptions, far outside of the window, too', async () => {
-    await start();
-    const id = await bench.person.create(
-      event('Far', { when: on('2035-05-01'), recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=10'], dates: [] } }),
-    );
-    bench.owner.patchEvent(`OID.${id}.2035-05-05`, { subject: 'Changed' });
-    const expected = { '20350505T090000Z': 'Changed' };
-    assert.deepEqual(exceptionsOf(await poll()), expected);
-    bench.graph.setBehaviour({ exceptionLists: 'noExceptions' });
-    for (const displayName of ['Hall', 'Garden']) {
-      bench.owner.patchEvent(id, { location: { displayName } });
-      assert.deepEqual(exceptionsOf(await poll()), expected, displayName);
+  it(
+    'does not believe it either where the series was known to have exceptions, far outside of ' + 'the window, too',
+    async () => {
+      await start();
+      const id = await bench.person.create(
+        event('Far', { when: on('2035-05-01'), recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=10'], dates: [] } }),
+      );
+      bench.owner.patchEvent(`OID.${id}.2035-05-05`, { subject: 'Changed' });
+      const expected = { '20350505T090000Z': 'Changed' };
+      assert.deepEqual(exceptionsOf(await poll()), expected);
+      bench.graph.setBehaviour({ exceptionLists: 'noExceptions' });
+      for (const displayName of ['Hall', 'Garden']) {
+        bench.owner.patchEvent(id, { location: { displayName } });
+        assert.deepEqual(exceptionsOf(await poll()), expected, displayName);
+        dueForComparison();
+      }
+      bench.owner.deleteEvent(`OID.${id}.2035-05-05`);
       dueForComparison();
-    }
-    bench.owner.deleteEvent(`OID.${id}.2035-05-05`);
-    dueForComparison();
-    assert.deepEqual(exceptionsOf(await poll()), { '20350505T090000Z': EXCLUDED });
-  });
+      assert.deepEqual(exceptionsOf(await poll()), { '20350505T090000Z': EXCLUDED });
+    },
+  );
 
   it('follows a list of exceptions to its end: what it left out would count as changed back', async () => {
     await start({ exceptionPage: 2 });

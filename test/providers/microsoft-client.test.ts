@@ -71,28 +71,32 @@ describe('access to a Microsoft account', () => {
     await assert.rejects(bench.account.identity(), isKind('auth'));
   });
 
-  it('takes a dead refresh token for a matter of the person, a wrong client for one of the operator, and a time-out for neither (G11)', async () => {
-    await start();
-    bench.graph.fail({ match: '/token', status: 504 });
-    await assert.rejects(bench.account.identity(), isKind('unreachable'));
-    bench.owner.revokeRefreshToken(700082);
-    await assert.rejects(
-      bench.account.identity(),
-      (error) => isKind('auth')(error) && (error as SyncError).reason === 'invalid_grant (AADSTS700082)',
-    );
-    const wrong = createClient(
-      {
-        clientId: bench.graph.clientId,
-        clientSecret: 'wrong',
-        baseUrl: bench.graph.rootUrl,
-        tokenUrl: bench.graph.tokenUrl,
-      },
-      'x',
-      new MemoryTokens(),
-      { fetch },
-    );
-    await assert.rejects(wrong.send({ path: '/me/calendar' }), isKind('bug'));
-  });
+  it(
+    'takes a dead refresh token for a matter of the person, a wrong client for one of the ' +
+      'operator, and a time-out for neither (G11)',
+    async () => {
+      await start();
+      bench.graph.fail({ match: '/token', status: 504 });
+      await assert.rejects(bench.account.identity(), isKind('unreachable'));
+      bench.owner.revokeRefreshToken(700082);
+      await assert.rejects(
+        bench.account.identity(),
+        (error) => isKind('auth')(error) && (error as SyncError).reason === 'invalid_grant (AADSTS700082)',
+      );
+      const wrong = createClient(
+        {
+          clientId: bench.graph.clientId,
+          clientSecret: 'wrong',
+          baseUrl: bench.graph.rootUrl,
+          tokenUrl: bench.graph.tokenUrl,
+        },
+        'x',
+        new MemoryTokens(),
+        { fetch },
+      );
+      await assert.rejects(wrong.send({ path: '/me/calendar' }), isKind('bug'));
+    },
+  );
 
   it('never has more than four requests under way for one mailbox, whoever sends them', async () => {
     await start({ latencyMs: 20 });
@@ -129,25 +133,28 @@ describe('access to a Microsoft account', () => {
     await assert.rejects(bench.account.identity(), isKind('unreachable'));
   });
 
-  it('lists calendars with what a person needs for choosing one, and makes new ones in the nearest colour', async () => {
-    await start();
-    const created = await bench.account.createCalendar('Made by Calpair', '#e07b00');
-    assert.deepEqual(
-      [created.name, created.color, created.readOnly, created.isDefault],
-      ['Made by Calpair', '#fcab73', false, false],
-    );
-    const all = await bench.account.calendars();
-    assert.deepEqual(
-      all.map(({ name, readOnly, isDefault }) => [name, readOnly, isDefault]),
-      [
-        ['Calendar', false, true],
-        ['Birthdays', true, false],
-        ['Test', false, false],
-        ['Made by Calpair', false, false],
-      ],
-    );
-    await assert.rejects(bench.account.createCalendar('made by calpair', null), isKind('rejected'));
-  });
+  it(
+    'lists calendars with what a person needs for choosing one, and makes new ones in the ' + 'nearest colour',
+    async () => {
+      await start();
+      const created = await bench.account.createCalendar('Made by Calpair', '#e07b00');
+      assert.deepEqual(
+        [created.name, created.color, created.readOnly, created.isDefault],
+        ['Made by Calpair', '#fcab73', false, false],
+      );
+      const all = await bench.account.calendars();
+      assert.deepEqual(
+        all.map(({ name, readOnly, isDefault }) => [name, readOnly, isDefault]),
+        [
+          ['Calendar', false, true],
+          ['Birthdays', true, false],
+          ['Test', false, false],
+          ['Made by Calpair', false, false],
+        ],
+      );
+      await assert.rejects(bench.account.createCalendar('made by calpair', null), isKind('rejected'));
+    },
+  );
 });
 
 describe('requests to Graph', () => {

@@ -1,4 +1,7 @@
-/** Microsoft Graph keeps the contract of a side, on a stand-in that asks the most, and on others where what is unverified is the other way round. */
+/**
+ * Microsoft Graph keeps the contract of a side, on a stand-in that asks the most, and on others where what is
+ * unverified is the other way round.
+ */
 import { contract } from '../support/contract.ts';
 import { openGraph } from '../support/contract-graph.ts';
 

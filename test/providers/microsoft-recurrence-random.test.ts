@@ -1,6 +1,6 @@
 /**
- * Random rules: what Graph holds of each has the occurrences that dateutil finds, or the series is written out. What Graph makes of a recurrence is
- * told by the stand-in's expander, which knows nothing of the mapping.
+ * Random rules: what Graph holds of each has the occurrences that dateutil finds, or the series is written out. What
+ * Graph makes of a recurrence is told by the stand-in's expander, which knows nothing of the mapping.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -68,7 +68,8 @@ test('of random rules Graph has the same occurrences over five years, or they ar
   );
   const types = countBy(expressed.map(({ recurrence: { pattern, range } }) => `${pattern.type} ${range.type}`));
   t.diagnostic(
-    `${RULES} rules: ${expressed.length} expressed, ${RULES - expressed.length} written out, ${wrong.length} mismatches`,
+    `${RULES} rules: ${expressed.length} expressed, ${RULES - expressed.length} written out, ` +
+      `${wrong.length} mismatches`,
   );
   t.diagnostic(`expressed: ${tell(types)}`);
   t.diagnostic(`written out: ${tell(reasons)}`);
@@ -77,43 +78,47 @@ test('of random rules Graph has the same occurrences over five years, or they ar
   assert.equal(types.size, 18, 'each of the six patterns with each of the three ranges');
 });
 
-test('a random recurrence of Graph is read as a rule with the same occurrences, which is written as it was', async (t) => {
-  t.diagnostic(`seed ${SEED} (CALPAIR_TEST_SEED)`);
-  const draw = new Draw(SEED);
-  const read: { shown: PatternedRecurrence; text: string; when: When }[] = [];
-  let [empty, moved] = [0, 0];
-  for (let at = 0; at < RECURRENCES; at++) {
-    const { recurrence, when } = randomRecurrence(draw);
-    const shown = readPatternedRecurrence(showRecurrence(readRecurrence(recurrence, UTC, DEFAULT_BEHAVIOUR)));
-    assert.deepEqual(shown, recurrence, 'what Graph fills in does not matter');
-    try {
-      const back = fromPatternedRecurrence(shown, when);
-      const again = toPatternedRecurrence(seriesOf(back.when, back.recurrence));
-      const startDate = back.when.start.slice(0, 10);
-      if (startDate !== shown.range.startDate) moved++;
-      // Seed 5: the first day is one on which the clock leaves the time out.
-      const expected = isLeftOut(back.when)
-        ? 'start-in-clock-change'
-        : { ...shown, range: { ...shown.range, startDate } };
-      assert.deepEqual(again, expected, `seed ${SEED}: ${back.recurrence.rules[0]} from ${back.when.start}`);
-      read.push({ shown, text: back.recurrence.rules[0]!.slice('RRULE:'.length), when: back.when });
-    } catch (error) {
-      if (!(error instanceof RecurrenceError)) throw error;
-      assert.deepEqual(expand(shown, when).walls, [], JSON.stringify(shown));
-      empty++;
+test(
+  'a random recurrence of Graph is read as a rule with the same occurrences, which is ' + 'written as it was',
+  async (t) => {
+    t.diagnostic(`seed ${SEED} (CALPAIR_TEST_SEED)`);
+    const draw = new Draw(SEED);
+    const read: { shown: PatternedRecurrence; text: string; when: When }[] = [];
+    let [empty, moved] = [0, 0];
+    for (let at = 0; at < RECURRENCES; at++) {
+      const { recurrence, when } = randomRecurrence(draw);
+      const shown = readPatternedRecurrence(showRecurrence(readRecurrence(recurrence, UTC, DEFAULT_BEHAVIOUR)));
+      assert.deepEqual(shown, recurrence, 'what Graph fills in does not matter');
+      try {
+        const back = fromPatternedRecurrence(shown, when);
+        const again = toPatternedRecurrence(seriesOf(back.when, back.recurrence));
+        const startDate = back.when.start.slice(0, 10);
+        if (startDate !== shown.range.startDate) moved++;
+        // Seed 5: the first day is one on which the clock leaves the time out.
+        const expected = isLeftOut(back.when)
+          ? 'start-in-clock-change'
+          : { ...shown, range: { ...shown.range, startDate } };
+        assert.deepEqual(again, expected, `seed ${SEED}: ${back.recurrence.rules[0]} from ${back.when.start}`);
+        read.push({ shown, text: back.recurrence.rules[0]!.slice('RRULE:'.length), when: back.when });
+      } catch (error) {
+        if (!(error instanceof RecurrenceError)) throw error;
+        assert.deepEqual(expand(shown, when).walls, [], JSON.stringify(shown));
+        empty++;
+      }
     }
-  }
-  const judgements = await judge(read.map(({ text, when }) => ({ rule: text, ...clockOf(when), days: DAYS })));
-  const wrong = read.flatMap(({ shown, text, when }, at) => {
-    const difference = differenceOf(expand(shown, when), judgements[at]!);
-    return difference === null ? [] : [`${JSON.stringify(shown)}: ${text} from ${when.start}: ${difference}`];
-  });
-  t.diagnostic(
-    `${read.length} recurrences read, ${moved} of them with a later first day than startDate; ${empty} without an occurrence; ${wrong.length} mismatches`,
-  );
-  assert.deepEqual(wrong.slice(0, 10), [], `seed ${SEED}`);
-  assert.ok(read.length > RECURRENCES * 0.8 && moved > RECURRENCES * 0.2);
-});
+    const judgements = await judge(read.map(({ text, when }) => ({ rule: text, ...clockOf(when), days: DAYS })));
+    const wrong = read.flatMap(({ shown, text, when }, at) => {
+      const difference = differenceOf(expand(shown, when), judgements[at]!);
+      return difference === null ? [] : [`${JSON.stringify(shown)}: ${text} from ${when.start}: ${difference}`];
+    });
+    t.diagnostic(
+      `${read.length} recurrences read, ${moved} of them with a later first day than startDate; ` +
+        `${empty} without an occurrence; ${wrong.length} mismatches`,
+    );
+    assert.deepEqual(wrong.slice(0, 10), [], `seed ${SEED}`);
+    assert.ok(read.length > RECURRENCES * 0.8 && moved > RECURRENCES * 0.2);
+  },
+);
 
 /** What Graph shows of a recurrence within five years of the series' start, whose time of day every occurrence has. */
 function expand(recurrence: PatternedRecurrence, when: When): Judgement {
@@ -148,7 +153,10 @@ function differenceOf(graph: Judgement, judged: Judgement): string | null {
       const show = (time: number | undefined): string =>
         time === undefined ? 'none' : new Date(time * 60_000).toISOString().slice(0, 16);
       const first = at >= 0 ? at : judged[key].length;
-      return `${key}[${first}] is ${show(graph[key][first])} in Graph, ${show(judged[key][first])} by the judge (${graph[key].length} and ${judged[key].length})`;
+      return (
+        `${key}[${first}] is ${show(graph[key][first])} in Graph, ${show(judged[key][first])} by ` +
+        `the judge (${graph[key].length} and ${judged[key].length})`
+      );
     }
   }
   return judged.walls.length > 0 ? null : 'no occurrence';

@@ -117,41 +117,52 @@ describe('creating a copy in a Microsoft calendar', () => {
     assert.equal(live(), 2);
   });
 
-  it('tells the event of an earlier try that a person edited at once, where the answer to the second looks like one to the first', async () => {
-    await start({ repeatStatus: 201 });
-    const next = event('Edited at once', { location: 'Room', description: 'Text' });
-    for (const [at, change] of [
-      { location: { displayName: 'By a person' } },
-      { body: { contentType: 'text', content: 'By a person' } },
-    ].entries()) {
-      const first = await bench.side.create(next, KEY, at);
-      bench.owner.patchEvent(first.ref, change);
-      // The service names whole seconds.
-      if (at === 1) await new Promise((resolve) => setTimeout(resolve, 1_800));
-      const second = await bench.side.create(next, KEY, at);
-      assert.deepEqual([second.ref, second.isFound], [first.ref, true]);
-    }
-    assert.equal((await bench.side.create(next, KEY, 2)).isFound, undefined);
-  });
+  it(
+    'tells the event of an earlier try that a person edited at once, where the answer to the ' +
+      'second looks like one to the first',
+    async () => {
+      await start({ repeatStatus: 201 });
+      const next = event('Edited at once', { location: 'Room', description: 'Text' });
+      for (const [at, change] of [
+        { location: { displayName: 'By a person' } },
+        { body: { contentType: 'text', content: 'By a person' } },
+      ].entries()) {
+        const first = await bench.side.create(next, KEY, at);
+        bench.owner.patchEvent(first.ref, change);
+        // The service names whole seconds.
+        if (at === 1) await new Promise((resolve) => setTimeout(resolve, 1_800));
+        const second = await bench.side.create(next, KEY, at);
+        assert.deepEqual([second.ref, second.isFound], [first.ref, true]);
+      }
+      assert.equal((await bench.side.create(next, KEY, 2)).isFound, undefined);
+    },
+  );
 
-  it('finds the first one where the event has changed between the tries: the server refuses, and the calendar is searched', async () => {
-    await start();
-    const first = await bench.side.create(event('First'), KEY, 0);
-    bench.owner.patchEvent(first.ref, { location: { displayName: 'By a person' } });
-    const second = await bench.side.create(event('Second'), KEY, 0);
-    assert.deepEqual(
-      [second.ref, second.isFound, second.event?.title, second.event?.location],
-      [first.ref, true, 'First', 'By a person'],
-    );
-  });
+  it(
+    'finds the first one where the event has changed between the tries: the server refuses, ' +
+      'and the calendar is searched',
+    async () => {
+      await start();
+      const first = await bench.side.create(event('First'), KEY, 0);
+      bench.owner.patchEvent(first.ref, { location: { displayName: 'By a person' } });
+      const second = await bench.side.create(event('Second'), KEY, 0);
+      assert.deepEqual(
+        [second.ref, second.isFound, second.event?.title, second.event?.location],
+        [first.ref, true, 'First', 'By a person'],
+      );
+    },
+  );
 
-  it('finds the first one also where the listing does not know it yet: a second copy would be there for good', async () => {
-    await start({ notFoundLag: 1 });
-    bench.graph.fail({ match: 'POST .*/events', when: 'after' });
-    await assert.rejects(bench.side.create(event('First'), KEY, 0), isKind('unreachable'));
-    const second = await bench.side.create(event('Second'), KEY, 0);
-    assert.deepEqual([second.isFound, second.event?.title, live()], [true, 'First', 1]);
-  });
+  it(
+    'finds the first one also where the listing does not know it yet: a second copy would be ' + 'there for good',
+    async () => {
+      await start({ notFoundLag: 1 });
+      bench.graph.fail({ match: 'POST .*/events', when: 'after' });
+      await assert.rejects(bench.side.create(event('First'), KEY, 0), isKind('unreachable'));
+      const second = await bench.side.create(event('Second'), KEY, 0);
+      assert.deepEqual([second.isFound, second.event?.title, live()], [true, 'First', 1]);
+    },
+  );
 
   it('is our own also where Exchange keeps the title on one line, so nobody takes that for an edit', async () => {
     await start();
@@ -223,22 +234,25 @@ describe('changing an event in a Microsoft calendar', () => {
     assert.deepEqual(changedPaths(titled.event!, (await getOne(written.resource, other)).event!), []);
   });
 
-  it('moves a series with its exceptions to another time, and makes a single event of it, and a series again', async () => {
-    await start();
-    const written = await bench.side.create(SERIES, KEY, 0);
-    const shifted: CalendarEvent = {
-      ...written.event!,
-      when: berlin('2027-01-06T11:00:00', '2027-01-06T12:00:00'),
-      exceptions: { '20270113T100000Z': { ...moved('Moved', '2027-01-13') }, '20270203T100000Z': EXCLUDED },
-    };
-    const after = await bench.side.update(written, shifted);
-    assert.deepEqual(changedPaths(shifted, after.event!), []);
-    const single: CalendarEvent = { ...shifted, recurrence: null, exceptions: {} };
-    const alone = await bench.side.update(after, single);
-    assert.deepEqual(changedPaths(single, alone.event!), []);
-    const again = await bench.side.update(alone, shifted);
-    assert.deepEqual(changedPaths(shifted, again.event!), []);
-  });
+  it(
+    'moves a series with its exceptions to another time, and makes a single event of it, and a ' + 'series again',
+    async () => {
+      await start();
+      const written = await bench.side.create(SERIES, KEY, 0);
+      const shifted: CalendarEvent = {
+        ...written.event!,
+        when: berlin('2027-01-06T11:00:00', '2027-01-06T12:00:00'),
+        exceptions: { '20270113T100000Z': { ...moved('Moved', '2027-01-13') }, '20270203T100000Z': EXCLUDED },
+      };
+      const after = await bench.side.update(written, shifted);
+      assert.deepEqual(changedPaths(shifted, after.event!), []);
+      const single: CalendarEvent = { ...shifted, recurrence: null, exceptions: {} };
+      const alone = await bench.side.update(after, single);
+      assert.deepEqual(changedPaths(single, alone.event!), []);
+      const again = await bench.side.update(alone, shifted);
+      assert.deepEqual(changedPaths(shifted, again.event!), []);
+    },
+  );
 
   it('brings a deleted occurrence back by giving the rule anew, and loses no other exception', async () => {
     await start();
@@ -348,27 +362,30 @@ describe('changing an event in a Microsoft calendar', () => {
 describe('what reaches other people', () => {
   afterEach(() => bench.close());
 
-  it('is not written: a meeting with guests that the mailbox organises, its occurrences, its deletion (D8)', async () => {
-    await start();
-    const id = bench.owner.insertEvent(
-      {
-        ...plain('Meeting'),
-        recurrence: { pattern: { type: 'daily', interval: 7 }, range: { type: 'noEnd', startDate: '2027-01-13' } },
-        attendees: [GUEST],
-      },
-      bench.calendarId,
-    )['id'] as string;
-    const found = await getOne(id);
-    assert.equal(found.hasGuests, true);
-    await assert.rejects(bench.side.update(found, { ...found.event!, title: 'Other' }), isKind('would-mail'));
-    await assert.rejects(
-      bench.side.update(found, { ...found.event!, exceptions: { '20270120T080000Z': EXCLUDED } }),
-      isKind('would-mail'),
-    );
-    await assert.rejects(bench.side.remove(found), isKind('would-mail'));
-    assert.deepEqual([writes(), bench.graph.mailLedger], [[], []]);
-    assert.equal(raw(id)['subject'], 'Meeting');
-  });
+  it(
+    'is not written: a meeting with guests that the mailbox organises, its occurrences, its ' + 'deletion (D8)',
+    async () => {
+      await start();
+      const id = bench.owner.insertEvent(
+        {
+          ...plain('Meeting'),
+          recurrence: { pattern: { type: 'daily', interval: 7 }, range: { type: 'noEnd', startDate: '2027-01-13' } },
+          attendees: [GUEST],
+        },
+        bench.calendarId,
+      )['id'] as string;
+      const found = await getOne(id);
+      assert.equal(found.hasGuests, true);
+      await assert.rejects(bench.side.update(found, { ...found.event!, title: 'Other' }), isKind('would-mail'));
+      await assert.rejects(
+        bench.side.update(found, { ...found.event!, exceptions: { '20270120T080000Z': EXCLUDED } }),
+        isKind('would-mail'),
+      );
+      await assert.rejects(bench.side.remove(found), isKind('would-mail'));
+      assert.deepEqual([writes(), bench.graph.mailLedger], [[], []]);
+      assert.equal(raw(id)['subject'], 'Meeting');
+    },
+  );
 
   it('is written when the pair has real attendees', async () => {
     await start({ mayReach: true }, { attendees: 'native' });

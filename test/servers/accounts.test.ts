@@ -1,4 +1,7 @@
-/** Accounts and invitations on the servers of the lab: found from any address, one failed login for a wrong password, and nobody invited. */
+/**
+ * Accounts and invitations on the servers of the lab: found from any address, one failed login for a wrong password,
+ * and nobody invited.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { CalendarEvent } from '../../core/event.ts';

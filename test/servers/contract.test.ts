@@ -1,4 +1,7 @@
-/** `npm run test:servers`: the contract suite on every CalDAV server that this machine can run. What was seen is in `docs/servers.md`. */
+/**
+ * `npm run test:servers`: the contract suite on every CalDAV server that this machine can run. What was seen is in
+ * `docs/servers.md`.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startLab, whyNot } from '../support/caldav-servers.ts';

@@ -1,4 +1,7 @@
-/** Two CalDAV servers that both invite people, Cyrus and SOGo, as one pair: bob is a user of both, and notices nothing on either. */
+/**
+ * Two CalDAV servers that both invite people, Cyrus and SOGo, as one pair: bob is a user of both, and notices nothing
+ * on either.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { whyNot } from '../support/caldav-servers.ts';

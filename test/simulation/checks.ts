@@ -1,6 +1,7 @@
 /**
- * The invariants of a sync, checked from outside: at every write of ours, and once everything is at rest. The numbers are those of docs/reliability.md. Nothing here
- * asks the engine what it believes; what is true is what the calendars hold and what people wrote.
+ * The invariants of a sync, checked from outside: at every write of ours, and once everything is at rest. The numbers
+ * are those of docs/reliability.md. Nothing here asks the engine what it believes; what is true is what the calendars
+ * hold and what people wrote.
  */
 import { type CalendarEvent, changedPaths, EXCLUDED, mapContents, otherSide, type SideName } from '../../core/event.ts';
 import { sourceOf } from '../../core/sync/policy.ts';
@@ -138,7 +139,8 @@ export class Checks {
     const row = this.world.row(pair);
     const name = lineageOf(write.after ?? write.before);
     this.world.tell(
-      `    pair ${pair.index + 1}: ${write.action} ${name ?? '?'} (${(write.after ?? write.before)?.title}) on ${write.calendar.name}`,
+      `    pair ${pair.index + 1}: ${write.action} ${name ?? '?'} ` +
+        `(${(write.after ?? write.before)?.title}) on ${write.calendar.name}`,
     );
     if (pair.calendars[side] !== write.calendar)
       this.note('I15', `pair ${pair.index + 1} writes to ${write.calendar.name}, which is none of its own`);
@@ -147,7 +149,8 @@ export class Checks {
       this.note('I16', `a write to the source, ${write.calendar.name}`);
     if (write.action === 'remove') this.removed(write, pair, side, name);
     if (write.action === 'create') this.created(write, name);
-    // A process that wakes after minutes repeats a create that another has done since; no server can tell when the copy has been removed in between.
+    // A process that wakes after minutes repeats a create that another has done since; no server can tell when the copy
+    // has been removed in between.
     if (write.action === 'create' && write.process.isReplaced) this.world.ledger.free(write.after);
     if (write.action === 'update') this.updated(write);
   }
@@ -243,7 +246,10 @@ export class Checks {
       this.note('I11', `${before.title} is written to ${calendar.name} though nothing changed`);
   }
 
-  /** The side that was modified last wins; CalDAV where that is the same moment. Asked only while what was read still stands. */
+  /**
+   * The side that was modified last wins; CalDAV where that is the same moment. Asked only while what was read still
+   * stands.
+   */
   private decidedConflict({ linkId, winner, field }: ConflictRow): void {
     if (field === 'event' || field.endsWith('/exception')) return;
     const items = (['caldav', 'cloud'] as const).map((side) => {
@@ -272,7 +278,8 @@ export class Checks {
     if (mistake !== undefined)
       throw new Violation(
         'I27',
-        `a mistake of ours was logged: ${mistake instanceof Error ? (mistake.stack ?? mistake.message) : JSON.stringify(mistake)}`,
+        'a mistake of ours was logged: ' +
+          `${mistake instanceof Error ? (mistake.stack ?? mistake.message) : JSON.stringify(mistake)}`,
       );
   }
 
@@ -380,7 +387,8 @@ export class Checks {
     if (undone.length > 0 && !isSkewed && !isKept)
       throw new Violation(
         'I2',
-        `${lineage.name}: ${undone.map(({ key, text }) => `${key} ${text}`).join(', ')} is back though a person replaced it`,
+        `${lineage.name}: ${undone.map(({ key, text }) => `${key} ${text}`).join(', ')} is back ` +
+          'though a person replaced it',
       );
     if (
       lineage.removedOn.size > 0 &&

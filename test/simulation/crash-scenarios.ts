@@ -1,4 +1,7 @@
-/** Small schedules for crashes: each ends with the sync in which processes die. What they do not say is the plain world of one pair, a CalDAV and a cloud calendar. */
+/**
+ * Small schedules for crashes: each ends with the sync in which processes die. What they do not say is the plain world
+ * of one pair, a CalDAV and a cloud calendar.
+ */
 import type { PairOptions } from '../../core/sync/policy.ts';
 import type { During, InsertKind, PersonStep, Schedule, ServerStep, Step } from './steps.ts';
 import type { Profile } from './world.ts';
@@ -348,7 +351,10 @@ export const SCENARIOS: readonly Scenario[] = [
   ),
 ];
 
-/** The schedule, with these things befalling the last sync, in this order, and after it these steps. What people do comes before the first of them at the latest. */
+/**
+ * The schedule, with these things befalling the last sync, in this order, and after it these steps. What people do
+ * comes before the first of them at the latest.
+ */
 export function scheduleWith(
   { profile, before, during }: Scenario,
   seed: number,

@@ -1,6 +1,7 @@
 /**
- * A crash at every step, simulated: what both calendars show in the end is what they show without a crash, and every invariant holds on the way. All single
- * crashes are played, of three kinds, and pairs of crashes by sample: `node --import tsx test/simulation/crash.test.ts --long` plays ten times as many of these.
+ * A crash at every step, simulated: what both calendars show in the end is what they show without a crash, and every
+ * invariant holds on the way. All single crashes are played, of three kinds, and pairs of crashes by sample: `node
+ * --import tsx test/simulation/crash.test.ts --long` plays ten times as many of these.
  */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
@@ -72,7 +73,10 @@ function befalls(at: number, what: ProcessStep['do']): During {
   return { at, what: { do: what } };
 }
 
-/** What people see in the end: the events of each calendar and the conflicts, without ids and versions. And what broke, if anything did. */
+/**
+ * What people see in the end: the events of each calendar and the conflicts, without ids and versions. And what broke,
+ * if anything did.
+ */
 function endOf({ world, violation }: Outcome): string {
   const calendars = world.calendars.map((calendar) =>
     calendar

@@ -1,4 +1,7 @@
-/** A seed brings back the same schedule to the letter: in one process, in another one, in another order, and in another time zone. */
+/**
+ * A seed brings back the same schedule to the letter: in one process, in another one, in another order, and in another
+ * time zone.
+ */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { test } from 'node:test';

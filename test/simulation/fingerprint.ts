@@ -1,7 +1,7 @@
 /**
- * What a played schedule comes to, in one hash: its story, every calendar and the whole database. As a program it prints those of `<from> <count>` seeds,
- * the last first; with `--calendars` one hash of all these seeds, of their final calendars and their provider calls alone: a change that only moves and renames
- * leaves it as it was.
+ * What a played schedule comes to, in one hash: its story, every calendar and the whole database. As a program it
+ * prints those of `<from> <count>` seeds, the last first; with `--calendars` one hash of all these seeds, of their
+ * final calendars and their provider calls alone: a change that only moves and renames leaves it as it was.
  */
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,7 @@
 /**
- * What people wrote, told apart by values that occur once. A value is live until a person who saw it wrote another one in its place or removed its event. In the end
- * every live value has to be on all calendars, or in the list of conflicts, and no replaced one anywhere.
+ * What people wrote, told apart by values that occur once. A value is live until a person who saw it wrote another one
+ * in its place or removed its event. In the end every live value has to be on all calendars, or in the list of
+ * conflicts, and no replaced one anywhere.
  */
 import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
 
@@ -9,7 +10,9 @@ export interface Value {
   /** The field, as `factsOf` names it. */
   readonly key: string;
   readonly text: string;
-  /** `replaced`: a person who saw it wrote something else there; `removed`: a person removed the event that showed it. */
+  /**
+   * `replaced`: a person who saw it wrote something else there; `removed`: a person removed the event that showed it.
+   */
   state: 'live' | 'replaced' | 'removed';
 }
 
@@ -71,8 +74,8 @@ export class Ledger {
     for (const [key, text] of is) {
       if (was.get(key) === text || !(this.made.has(text) || text === EXCLUDED)) continue;
       const known = this.values.get(idOf(name, key, text));
-      // An older value that is back (a backup, an import) may be no change at all to whoever has not seen the newer one.
-      // Nor need it be one if somebody else has taken out the same occurrence.
+      // An older value that is back (a backup, an import) may be no change at all to whoever has not seen the newer
+      // one. Nor need it be one if somebody else has taken out the same occurrence.
       if (known) this.lineage(name).isVague = true;
       if (known && known.state !== 'live') known.state = 'removed';
       if (!known) this.values.set(idOf(name, key, text), { lineage: name, key, text, state: 'live' });

@@ -1,4 +1,7 @@
-/** Module hooks: the project's own files as plain JavaScript, which runs a third faster than what `tsx` makes of them; and a piece of one file replaced. */
+/**
+ * Module hooks: the project's own files as plain JavaScript, which runs a third faster than what `tsx` makes of them;
+ * and a piece of one file replaced.
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';

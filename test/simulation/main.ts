@@ -1,6 +1,8 @@
 /**
- * `npm run simulate -- --seeds N [--seed S] [--jobs J]`: plays N schedules, from seed S on (default: one of the day), in J processes. Each violation is made shorter and told
- * as a story; `--seed S` alone replays one. `--mutants` (or `--mutant NAME`) puts mistakes into the engine, one at a time, which have to be found within N schedules each. The last line is the sum; the exit code is 1 when an invariant was broken.
+ * `npm run simulate -- --seeds N [--seed S] [--jobs J]`: plays N schedules, from seed S on (default: one of the day),
+ * in J processes. Each violation is made shorter and told as a story; `--seed S` alone replays one. `--mutants` (or
+ * `--mutant NAME`) puts mistakes into the engine, one at a time, which have to be found within N schedules each. The
+ * last line is the sum; the exit code is 1 when an invariant was broken.
  */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -121,7 +123,8 @@ async function playAll(jobs: number): Promise<void> {
       if (Date.now() - told < 10_000) return;
       told = Date.now();
       console.log(
-        `${played} of ${count} schedules, ${Math.round(played / ((told - started) / 1000))} a second, ${failures.length} violations`,
+        `${played} of ${count} schedules, ${Math.round(played / ((told - started) / 1000))} a ` +
+          `second, ${failures.length} violations`,
       );
     });
     return child;
@@ -133,7 +136,8 @@ async function playAll(jobs: number): Promise<void> {
   for (const { seed, invariant } of failures.slice(0, STORIES)) await tell(seed, invariant);
   const broken = codes.filter((code) => code !== 0).length;
   console.log(
-    `${played} schedules from seed ${from} on, ${steps} steps, ${Math.round(seconds)} s (${Math.round(played / seconds)} a second): ${failures.length} violations`,
+    `${played} schedules from seed ${from} on, ${steps} steps, ${Math.round(seconds)} s ` +
+      `(${Math.round(played / seconds)} a second): ${failures.length} violations`,
   );
   if (broken > 0) console.log(`${broken} of ${jobs} processes ended too early`);
   process.exitCode = failures.length > 0 || broken > 0 ? 1 : 0;

@@ -1,4 +1,6 @@
-/** The simulation's database against PostgreSQL: the same random calls get the same answers, and leave the same rows. */
+/**
+ * The simulation's database against PostgreSQL: the same random calls get the same answers, and leave the same rows.
+ */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
@@ -90,7 +92,8 @@ for (let index = 0; index < SEQUENCES; index += 1) {
 
 test('every function of the Store was called often enough, with success and, where that can be, without', (t) => {
   t.diagnostic(
-    `${[...counts.values()].reduce((sum, count) => sum + count, 0)} calls; failed alike: ${JSON.stringify(Object.fromEntries(failures))}; transactions: ${JSON.stringify(endings)}`,
+    `${[...counts.values()].reduce((sum, count) => sum + count, 0)} calls; failed alike: ` +
+      `${JSON.stringify(Object.fromEntries(failures))}; transactions: ${JSON.stringify(endings)}`,
   );
   for (const name of names)
     assert.ok((counts.get(name) ?? 0) >= AT_LEAST, `${name} was called ${counts.get(name) ?? 0} times`);

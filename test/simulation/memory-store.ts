@@ -1,6 +1,7 @@
 /**
- * The database of the simulation: the tables of `db/schema.ts` as maps, and every function of `Store` over them with what PostgreSQL would do: unique and foreign
- * keys, cascades, orders, transactions that are undone when their work fails. `memory-store.test.ts` holds it against PostgreSQL, call by call.
+ * The database of the simulation: the tables of `db/schema.ts` as maps, and every function of `Store` over them with
+ * what PostgreSQL would do: unique and foreign keys, cascades, orders, transactions that are undone when their work
+ * fails. `memory-store.test.ts` holds it against PostgreSQL, call by call.
  *
  * A transaction runs from its begin to its commit without a step of anybody else in between.
  */
@@ -76,7 +77,10 @@ export class MemoryDatabase {
     return Object.assign(Object.create(this.calls) as Stepped, { step });
   }
 
-  /** Every call as it is outside a transaction: the same for all processes but for the steps, which each has on its own store. */
+  /**
+   * Every call as it is outside a transaction: the same for all processes but for the steps, which each has on its own
+   * store.
+   */
   private steppedCalls(): Store {
     const inTransaction = { ...promised(this.tables()), vault: OPEN_VAULT } as unknown as Store;
     const { pairs, transaction } = this;

@@ -1,6 +1,7 @@
 /**
- * Mistakes that could be made in the engine, each as a replacement of one piece of its text. The simulation has to find every one of them: checks that find nothing
- * prove nothing. `mutation.test.ts` plays some in each run of the tests, `npm run simulate -- --mutants` all.
+ * Mistakes that could be made in the engine, each as a replacement of one piece of its text. The simulation has to find
+ * every one of them: checks that find nothing prove nothing. `mutation.test.ts` plays some in each run of the tests,
+ * `npm run simulate -- --mutants` all.
  */
 export interface Mutant {
   readonly name: string;
@@ -38,7 +39,9 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 'what a change feed calls removed is not asked for',
     file: OBSERVE,
     from: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'hinted', shown: true });",
-    to: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'proved', shown: true, seen: null, version: null });",
+    to:
+      "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'proved', shown: " +
+      'true, seen: null, version: null });',
   },
   {
     seed: 301,
@@ -62,7 +65,11 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 'an update carries the version read just before it, not the one that was merged',
     file: WRITE,
     from: 'const written = await open.sides[op.side].update(stored, next);',
-    to: 'const asked = (await open.sides[op.side].get([stored.resource])).get(stored.resource);\n  const fresh = Array.isArray(asked) ? asked.find((one) => one.ref === stored.ref)?.version ?? stored.version : stored.version;\n  const written = await open.sides[op.side].update({ ...stored, version: fresh }, next);',
+    to:
+      'const asked = (await open.sides[op.side].get([stored.resource])).get(stored.resource);\n  ' +
+      'const fresh = Array.isArray(asked) ? asked.find((one) => one.ref === stored.ref)?.version ' +
+      '?? stored.version : stored.version;\n  const written = await open.sides[op.side].update({ ' +
+      '...stored, version: fresh }, next);',
   },
   {
     seed: 11,
@@ -70,7 +77,9 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 'a 412 counts as done',
     file: WRITE,
     from: 'return await outdated(applying, op, row, row && (await askFor(applying, row)));',
-    to: "await deps.store.underEpoch(open.pair.id, applying.epoch, (tx) => finish(tx, applying, op));\n        return { kind: 'done' };",
+    to:
+      'await deps.store.underEpoch(open.pair.id, applying.epoch, (tx) => finish(tx, applying, ' +
+      "op));\n        return { kind: 'done' };",
   },
   {
     seed: 8,
@@ -78,7 +87,10 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 'after a 412 the old merge is written over what is there now',
     file: WRITE,
     from: 'return await outdated(applying, op, row, row && (await askFor(applying, row)));',
-    to: "await outdated(applying, op, row, row && (await askFor(applying, row)));\n        await deps.store.setOp(op.id, 'pending', null, null);\n        return isLastTry ? { kind: 'again' } : { kind: 'retry', delayMs: 0 };",
+    to:
+      'await outdated(applying, op, row, row && (await askFor(applying, row)));\n        await ' +
+      "deps.store.setOp(op.id, 'pending', null, null);\n        return isLastTry ? { kind: " +
+      "'again' } : { kind: 'retry', delayMs: 0 };",
   },
   {
     seed: 2,
@@ -94,7 +106,9 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 'an event counts as looked at before its writes are done',
     file: PLAN_RUN,
     from: 'for (const op of decision.ops) await this.op(link, op);',
-    to: 'await store.updateLinks([link.id], { dirty: false });\n    for (const op of decision.ops) await this.op(link, op);',
+    to:
+      'await store.updateLinks([link.id], { dirty: false });\n    for (const op of decision.ops) ' +
+      'await this.op(link, op);',
   },
   {
     seed: 2,
@@ -102,7 +116,9 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 'the cursor moves before what it covers is stored',
     file: READ,
     from: 'if (isIdle) continue;',
-    to: "if (isIdle) continue;\n    if (end) await deps.store.updatePair(pairId, side === 'caldav' ? { caldavCursor: end.cursor } : { cloudCursor: end.cursor });",
+    to:
+      "if (isIdle) continue;\n    if (end) await deps.store.updatePair(pairId, side === 'caldav' " +
+      '? { caldavCursor: end.cursor } : { cloudCursor: end.cursor });',
   },
   {
     seed: 4,
@@ -158,7 +174,9 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 'an update deletes the event and creates it anew',
     file: WRITE,
     from: 'const written = await open.sides[op.side].update(stored, next);',
-    to: 'await open.sides[op.side].remove(stored);\n  const written = await open.sides[op.side].create(next, op.id, 0);',
+    to:
+      'await open.sides[op.side].remove(stored);\n  const written = await ' +
+      'open.sides[op.side].create(next, op.id, 0);',
   },
   {
     seed: 78,
@@ -205,15 +223,22 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'guests-not-asked-for',
     mistake: 'a meeting with guests is deleted without a person',
     file: DECIDE,
-    from: "const hold = view.hasGuests && side === 'cloud' && !isApplied ? 'has-guests' : null;\n  return { ...NOTHING, ops: [{ side, action: 'delete', next: null, changes: [], isCounted: !isApplied, hold }] };",
-    to: "return { ...NOTHING, ops: [{ side, action: 'delete', next: null, changes: [], isCounted: !isApplied, hold: null }] };",
+    from:
+      "const hold = view.hasGuests && side === 'cloud' && !isApplied ? 'has-guests' : null;\n  " +
+      "return { ...NOTHING, ops: [{ side, action: 'delete', next: null, changes: [], isCounted: " +
+      '!isApplied, hold }] };',
+    to:
+      "return { ...NOTHING, ops: [{ side, action: 'delete', next: null, changes: [], isCounted: " +
+      '!isApplied, hold: null }] };',
   },
   {
     seed: 8,
     name: 'delete-wins',
     mistake: 'a deletion beats an edit',
     file: DECIDE,
-    from: 'const isEdited = base !== null && ownChanges(left, base, changes, settings.journal).length < changes.length;',
+    from:
+      'const isEdited = base !== null && ownChanges(left, base, changes, ' +
+      'settings.journal).length < changes.length;',
     to: 'const isEdited = false;',
   },
   {
@@ -278,7 +303,9 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: "one side's list of attendees replaces the other's",
     file: MERGE,
     from: "} else if (path.field === 'attendees') {\n      continue;",
-    to: "} else if (path.field === 'attendees') {\n      copy[otherSide(winner)].push(path);\n      changed.caldav.delete(key);",
+    to:
+      "} else if (path.field === 'attendees') {\n      copy[otherSide(winner)].push(path);\n     " +
+      ' changed.caldav.delete(key);',
   },
   {
     seed: 4,
@@ -286,7 +313,9 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 'whatever carries a marker is our copy',
     file: OBSERVE,
     from: 'const isOurs = one.marker !== null && free.delete(one.marker);',
-    to: 'const isOurs = one.marker !== null && (free.delete(one.marker) || tx === null);\n    if (one.marker !== null && !isOurs) continue;',
+    to:
+      'const isOurs = one.marker !== null && (free.delete(one.marker) || tx === null);\n    if ' +
+      '(one.marker !== null && !isOurs) continue;',
   },
   {
     seed: 880,
@@ -326,7 +355,10 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 'that a cancelled copy is removed deletes the original',
     file: WRITE,
     from: 'await tx.dropSide(op.linkId, op.side);\n    await tx.settleSides({ [other.side]: other });',
-    to: "await tx.updateSide(op.linkId, op.side, { gone: 'proved', seen: null });\n    await tx.settleSides({ [other.side]: other });\n    await tx.markDirty([op.linkId]);\n    if (op.linkId !== '') return;",
+    to:
+      "await tx.updateSide(op.linkId, op.side, { gone: 'proved', seen: null });\n    await " +
+      'tx.settleSides({ [other.side]: other });\n    await tx.markDirty([op.linkId]);\n    if ' +
+      "(op.linkId !== '') return;",
   },
   {
     seed: 9101804,

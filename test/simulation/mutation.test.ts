@@ -1,6 +1,7 @@
 /**
- * A check that finds nothing proves nothing: each mistake of `mutants.ts` is put into the engine, and the simulation has to notice it. Here from the seed that is known to
- * show it; `npm run simulate -- --mutants` looks for all of them anew.
+ * A check that finds nothing proves nothing: each mistake of `mutants.ts` is put into the engine, and the simulation
+ * has to notice it. Here from the seed that is known to show it; `npm run simulate -- --mutants` looks for all of them
+ * anew.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

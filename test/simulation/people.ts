@@ -12,7 +12,10 @@ export class People {
   private readonly backups = new Map<number, Backup>();
   private readonly removed: CalendarEvent[][];
   private minutes = 0;
-  /** When an event came back to a calendar that it had gone from, by lineage: what was decided before may still be carried out. */
+  /**
+   * When an event came back to a calendar that it had gone from, by lineage: what was decided before may still be
+   * carried out.
+   */
   readonly returned = new Map<string, number>();
   /** Events that nobody can read any more, by lineage. */
   readonly spoiled = new Map<string, { calendar: FakeSide; ref: string }>();

@@ -1,4 +1,7 @@
-/** Plays a schedule: carries its steps out, then lets all faults end and everything come to rest, and has it checked on the way and in the end. */
+/**
+ * Plays a schedule: carries its steps out, then lets all faults end and everything come to rest, and has it checked on
+ * the way and in the end.
+ */
 import type { SideName } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { FakeSide } from '../support/fake-side.ts';
@@ -100,7 +103,8 @@ class Player {
     const pair = world.pairs[step.pair] as PairWorkflow;
     const { database } = world;
     world.tell(
-      `pair ${pair.index + 1}: ${step.do}${'direction' in step ? ` to ${step.direction}` : ''}${'decision' in step ? ` held deletions: ${step.decision}` : ''}`,
+      `pair ${pair.index + 1}: ` +
+        `${step.do}${'direction' in step ? ` to ${step.direction}` : ''}${'decision' in step ? ` held deletions: ${step.decision}` : ''}`,
     );
     switch (step.do) {
       case 'pause':
@@ -186,7 +190,8 @@ class Player {
       case 'fault': {
         const retryAfterMs = step.waitSeconds === null ? {} : { retryAfterMs: step.waitSeconds * 1000 };
         world.tell(
-          `${calendar.name} will answer ${step.times} x ${step.kind} ${step.when} ${step.on}${step.waitSeconds === null ? '' : `, to wait ${step.waitSeconds} s`}`,
+          `${calendar.name} will answer ${step.times} x ${step.kind} ${step.when} ` +
+            `${step.on}${step.waitSeconds === null ? '' : `, to wait ${step.waitSeconds} s`}`,
         );
         calendar.failNext(step.on, new SyncError(step.kind, `${calendar.name} answers ${step.kind}`, retryAfterMs), {
           when: step.when,
@@ -344,7 +349,8 @@ class Player {
   }
 
   private async rest(when: string): Promise<void> {
-    // What the feed of a view does not tell is found when all is compared; so is what one pair writes there for another.
+    // What the feed of a view does not tell is found when all is compared; so is what one pair writes there for
+    // another.
     const hasView = this.world.calendars.some(({ habits }) => habits.isView);
     for (let times = hasView ? 1 + this.world.pairs.length : 1; times > 0; times -= 1) {
       this.world.scheduler.now += hasView ? COMPARED_EVERY_MS : 3_600_000;

@@ -1,6 +1,7 @@
 /**
- * Time and chance of a simulated world. Whatever a process asks of the outside (database, calendars, time) first waits here; one at a time is let go, in an order
- * that follows from the seed, and runs until it waits again. So a schedule is repeated to the letter, and a process can die or stand still at any of its steps.
+ * Time and chance of a simulated world. Whatever a process asks of the outside (database, calendars, time) first waits
+ * here; one at a time is let go, in an order that follows from the seed, and runs until it waits again. So a schedule
+ * is repeated to the letter, and a process can die or stand still at any of its steps.
  */
 import type { Random } from '../support/random.ts';
 

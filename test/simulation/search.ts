@@ -4,7 +4,10 @@ import { fileURLToPath } from 'node:url';
 import type { Report } from './main.ts';
 import type { Mutant } from './mutants.ts';
 
-/** Plain JavaScript, room for the many short-lived objects of a schedule, and no traces for errors that are only answers; a replay has them. */
+/**
+ * Plain JavaScript, room for the many short-lived objects of a schedule, and no traces for errors that are only
+ * answers; a replay has them.
+ */
 export const PLAYER_FLAGS = [
   '--import',
   new URL('./load.mjs', import.meta.url).href,

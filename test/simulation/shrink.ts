@@ -1,4 +1,7 @@
-/** Makes a failing schedule shorter while it still breaks the same invariant: steps are left out, in halves and then in ever smaller parts. */
+/**
+ * Makes a failing schedule shorter while it still breaks the same invariant: steps are left out, in halves and then in
+ * ever smaller parts.
+ */
 import { type Outcome, play } from './play.ts';
 import type { Schedule, Step } from './steps.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The engine against many bad days, in simulation: as many schedules as a change has to stand, the same ones each time, so that a red run is news; others with
- * `CALPAIR_TEST_SEED`. Longer: `npm run simulate -- --seeds N`.
+ * The engine against many bad days, in simulation: as many schedules as a change has to stand, the same ones each time,
+ * so that a red run is news; others with `CALPAIR_TEST_SEED`. Longer: `npm run simulate -- --seeds N`.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * What happens in a world, as data: drawn from a seed once, so that a failing schedule can be made shorter step by step and told as a story. A step that finds
- * nothing to act on does nothing.
+ * What happens in a world, as data: drawn from a seed once, so that a failing schedule can be made shorter step by step
+ * and told as a story. A step that finds nothing to act on does nothing.
  */
 import type { SyncErrorKind } from '../../core/sync-error.ts';
 import type { Call } from '../support/fake-side.ts';
@@ -22,7 +22,10 @@ export const FIELDS = [
 ] as const;
 export type Field = (typeof FIELDS)[number];
 
-/** `everywhere`: on all calendars under one UID, as an invitation arrives; `alike`: on all calendars, alike but for the UID. */
+/**
+ * `everywhere`: on all calendars under one UID, as an invitation arrives; `alike`: on all calendars, alike but for the
+ * UID.
+ */
 export type InsertKind = 'single' | 'series' | 'guests' | 'everywhere' | 'alike';
 
 /** `event` and `value` are numbers from 0 to 1 that choose among what is there. */
@@ -71,7 +74,10 @@ export type Step =
   | ServerStep
   | { readonly do: 'wait'; readonly seconds: number }
   | { readonly do: 'thaw' }
-  /** A poll, and a run where it says so, of these pairs at the same time; meanwhile other steps are taken at the given steps of their processes. */
+  /**
+   * A poll, and a run where it says so, of these pairs at the same time; meanwhile other steps are taken at the given
+   * steps of their processes.
+   */
   | { readonly do: 'sync'; readonly pairs: readonly number[]; readonly during: readonly During[] };
 
 export interface During {
@@ -105,7 +111,8 @@ export function scheduleOf(seed: number): Schedule {
 
 function profileOf(random: Random): Profile {
   const shape = random.next();
-  // What is cancelled in one pair and edited in another at the same time is told in docs/reliability.md: it is not expected to end in one way.
+  // What is cancelled in one pair and edited in another at the same time is told in docs/reliability.md: it is not
+  // expected to end in one way.
   const calendar = (isCloud: boolean): Profile['calendars'][number] => ({
     answers: random.pick(isCloud ? ['stored', 'stored', 'sent'] : ['sent', 'sent', 'sent-without-version', 'stored']),
     keepsIds: isCloud,

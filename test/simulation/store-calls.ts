@@ -1,6 +1,6 @@
 /**
- * Arguments for every function of `Store`, drawn by chance from what a database holds: mostly ids that are there and belong together, sometimes ones that do not.
- * A new function of `Store` does not compile until it has its line here.
+ * Arguments for every function of `Store`, drawn by chance from what a database holds: mostly ids that are there and
+ * belong together, sometimes ones that do not. A new function of `Store` does not compile until it has its line here.
  */
 
 import { otherSide, type SideName } from '../../core/event.ts';

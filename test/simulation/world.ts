@@ -1,4 +1,7 @@
-/** Calendars, pairs between them and the processes that serve those, over one database and one clock: what a schedule is played in. */
+/**
+ * Calendars, pairs between them and the processes that serve those, over one database and one clock: what a schedule is
+ * played in.
+ */
 import { asyncLocalStorage } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
@@ -158,8 +161,9 @@ export class World {
   }
 
   /**
-   * Nothing has shown this copy since it was created, or a write to it is not known to be done: what a person makes of such an event may rightly be taken
-   * for something else (`semantics.md`: a 404 for what no listing has shown proves nothing yet).
+   * Nothing has shown this copy since it was created, or a write to it is not known to be done: what a person makes of
+   * such an event may rightly be taken for something else (`semantics.md`: a 404 for what no listing has shown proves
+   * nothing yet).
    */
   isUnsettled(calendar: FakeSide, ref: string): boolean {
     const lineage = lineageOf(calendar.items.get(ref)?.event ?? null);
@@ -272,7 +276,9 @@ export class World {
     };
   }
 
-  /** The calendar as a process reaches it: it waits for its turn before each call, and before it learns of the answer. */
+  /**
+   * The calendar as a process reaches it: it waits for its turn before each call, and before it learns of the answer.
+   */
   private steppedSide(calendar: FakeSide, process: Process): Side {
     const { scheduler } = this;
     const call = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
@@ -335,8 +341,8 @@ export function quietFailure(error: unknown): 'NoChange' | 'Waiting' | 'Paused' 
 }
 
 /**
- * All attempts share one context that is never cancelled: a crash here is a process that gets no turn any more. Storage of an own for each attempt would make
- * every promise of the process slower.
+ * All attempts share one context that is never cancelled: a crash here is a process that gets no turn any more. Storage
+ * of an own for each attempt would make every promise of the process slower.
  */
 const CONTEXT = new MockActivityEnvironment().context;
 asyncLocalStorage.getStore = () => CONTEXT;

@@ -1,4 +1,7 @@
-/** Hosts whose calendars bookings are written to, for tests that are the same for each kind of account: their accounts, and what they do by themselves. */
+/**
+ * Hosts whose calendars bookings are written to, for tests that are the same for each kind of account: their accounts,
+ * and what they do by themselves.
+ */
 
 import { type Slot, slotOf, whenOf } from '../../core/booking.ts';
 import type { CalendarEvent } from '../../core/event.ts';

@@ -1,4 +1,7 @@
-/** The CalDAV servers of `../shared/caldav`, beside the repository where it exists: Debian packages, started as root, for `npm run test:servers`. */
+/**
+ * The CalDAV servers of `../shared/caldav`, beside the repository where it exists: Debian packages, started as root,
+ * for `npm run test:servers`.
+ */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -27,7 +30,10 @@ export function whyNot(name: string): string | false {
   return process.getuid?.() === 0 ? false : 'needs root to install and start the server';
 }
 
-/** @param mailPort where the server hands in its mails (Cyrus, SOGo); without one SOGo sends none, and Cyrus' are refused */
+/**
+ * @param mailPort where the server hands in its mails (Cyrus, SOGo); without one SOGo sends none, and Cyrus' are
+ * refused
+ */
 export async function startLab(name: string, mailPort?: number): Promise<LabServer> {
   const script = path.join(LAB, `${name}.sh`);
   const dir = await mkdtemp(path.join(tmpdir(), `calpair-${name}-`));
@@ -53,7 +59,9 @@ export async function startLab(name: string, mailPort?: number): Promise<LabServ
 function mailSettings(port: number): Record<string, string> {
   return {
     CYRUS_CONFIG: `smtp_backend: host\nsmtp_host: 127.0.0.1:${port}/noauth`,
-    SOGO_ARGS: `-SOGoMailingMechanism smtp -SOGoSMTPServer smtp://127.0.0.1:${port} -SOGoAppointmentSendEMailNotifications YES`,
+    SOGO_ARGS:
+      `-SOGoMailingMechanism smtp -SOGoSMTPServer smtp://127.0.0.1:${port} ` +
+      '-SOGoAppointmentSendEMailNotifications YES',
   };
 }
 

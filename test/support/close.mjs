@@ -1,6 +1,6 @@
 /**
- * Loaded before every test file: ends it soon after its last test, also when one that failed left something open. The runner's own `--test-force-exit` ends a
- * file before it has told of all its tests.
+ * Loaded before every test file: ends it soon after its last test, also when one that failed left something open. The
+ * runner's own `--test-force-exit` ends a file before it has told of all its tests.
  */
 import { after } from 'node:test';
 

@@ -1,6 +1,7 @@
 /**
- * A cloud service for tests that are the same for each: its stand-in, and what persons do in it, in the words of `core/event.ts`. What each service is by itself is
- * in `google-cloud.ts` and `graph-cloud.ts`; `clouds.ts` has them all, and says what a service cannot do.
+ * A cloud service for tests that are the same for each: its stand-in, and what persons do in it, in the words of
+ * `core/event.ts`. What each service is by itself is in `google-cloud.ts` and `graph-cloud.ts`; `clouds.ts` has them
+ * all, and says what a service cannot do.
  */
 import type { Content, OccurrenceId, Participation, When } from '../../core/event.ts';
 import type { GoogleAccount } from '../fakes/google/account.ts';
@@ -95,13 +96,18 @@ export interface CloudPerson {
   answer(id: string, address: string, answer: Participation): void;
   /** What is in the calendar, a series once. */
   list(): Shown[];
-  /** What the pages of the calendar show for two years: each occurrence at its start (an instant, or a date), in order. */
+  /**
+   * What the pages of the calendar show for two years: each occurrence at its start (an instant, or a date), in order.
+   */
   occurrences(): { readonly title: string; readonly start: string }[];
   /** One event, and after it the exceptions of its series, each under an id of its own; nothing where it is gone. */
   family(id: string): Shown[];
   /** @throws Error unless one event is called that */
   idOf(title: string): string;
-  /** All that the service has of an event, under the names of `Typed` where they fit, without versions and without what Calpair notes there for itself. */
+  /**
+   * All that the service has of an event, under the names of `Typed` where they fit, without versions and without what
+   * Calpair notes there for itself.
+   */
   everythingOf(id: string): Readonly<Record<string, unknown>>;
   /** All that the service has of the calendar, deleted events too: to see that nothing changed. */
   raw(): unknown;

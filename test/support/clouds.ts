@@ -1,4 +1,7 @@
-/** The clouds that run the same tests, and what one of them cannot do by nature: such a test is not there for it, for the reason that stands here. */
+/**
+ * The clouds that run the same tests, and what one of them cannot do by nature: such a test is not there for it, for
+ * the reason that stands here.
+ */
 import type { CloudKind, CloudName } from './cloud.ts';
 import { GOOGLE } from './google-cloud.ts';
 import { MICROSOFT } from './graph-cloud.ts';
@@ -18,7 +21,8 @@ const CANNOT = {
   'change a meeting with guests in silence': { microsoft: 'Exchange mails the guests whatever the client asks for' },
   'tell zones of one clock apart': {
     microsoft:
-      'Exchange knows Windows names, each for many zones: it is the zone that is meant, under the name that CLDR has for it',
+      'Exchange knows Windows names, each for many zones: it is the zone that is meant, under ' +
+      'the name that CLDR has for it',
   },
   'count any weekdays from the end of a month': {
     microsoft: 'Graph has a pattern for the last one only: such a series is written out as single events',

@@ -1,4 +1,6 @@
-/** A calendar on a CalDAV server for the contract suite: our side, and a person with a plain CalDAV client beside it. */
+/**
+ * A calendar on a CalDAV server for the contract suite: our side, and a person with a plain CalDAV client beside it.
+ */
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import type { CalendarEvent } from '../../core/event.ts';
@@ -50,7 +52,8 @@ export async function openAccount(
 
 /**
  * @param calendar an empty calendar of the account; `close` ends what the test started
- * @param reach how we get there, and under which address the person has the same calendar, where these are not the usual ones
+ * @param reach how we get there, and under which address the person has the same calendar, where these are not the
+ * usual ones
  */
 export async function caldavBench(
   dav: DavAccount,

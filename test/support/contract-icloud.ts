@@ -1,4 +1,7 @@
-/** An iCloud calendar on the stand-in: one side of Calpair's, reached under Apple's own addresses, and a person on a device. */
+/**
+ * An iCloud calendar on the stand-in: one side of Calpair's, reached under Apple's own addresses, and a person on a
+ * device.
+ */
 import { createFetch } from '../../providers/http.ts';
 import type { IcloudAccount } from '../fakes/icloud/account.ts';
 import {

@@ -1,6 +1,6 @@
 /**
- * What every `Side` must do, whatever service is behind it. A test gives a fresh calendar and the means to act as a person in it; the suite
- * does the rest.
+ * What every `Side` must do, whatever service is behind it. A test gives a fresh calendar and the means to act as a
+ * person in it; the suite does the rest.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';

@@ -1,6 +1,6 @@
 /**
- * `POST /control/<name>` with `{"args":[…]}` calls a stand-in's method of that name; with an `email` beside it, the account's. JSON in, JSON out:
- * `{"result":…}`, or 400 `{"error":"…"}`.
+ * `POST /control/<name>` with `{"args":[…]}` calls a stand-in's method of that name; with an `email` beside it, the
+ * account's. JSON in, JSON out: `{"result":…}`, or 400 `{"error":"…"}`.
  */
 export type ControlHandler = (name: string, body: unknown) => Promise<unknown>;
 

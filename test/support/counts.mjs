@@ -1,6 +1,6 @@
 /**
- * A reporter for node's test runner that writes nothing but the numbers, as JSON, for test/run.mjs. It keeps the file up to date all the
- * time, as the runner does not wait for what a reporter still has to say at the end.
+ * A reporter for node's test runner that writes nothing but the numbers, as JSON, for test/run.mjs. It keeps the file
+ * up to date all the time, as the runner does not wait for what a reporter still has to say at the end.
  */
 import { writeFileSync } from 'node:fs';
 

@@ -1,4 +1,6 @@
-/** A database of its own for each test file, with the schema in place: cloned from a template, which takes about 50 ms. */
+/**
+ * A database of its own for each test file, with the schema in place: cloned from a template, which takes about 50 ms.
+ */
 import { randomBytes } from 'node:crypto';
 import { after } from 'node:test';
 import { DATABASE_VARIABLE, databaseNamed, onServer, startTestPostgres, TEMPLATE } from './servers.ts';
@@ -7,7 +9,10 @@ let own: ReturnType<typeof startTestPostgres> | undefined;
 // At the top of the file, so that it belongs to the whole run and not to the test that happens to come first.
 after(async () => (await own)?.stop());
 
-/** The address of a fresh database. Under `npm test` all files share a server; a file that is run by hand starts its own. */
+/**
+ * The address of a fresh database. Under `npm test` all files share a server; a file that is run by hand starts its
+ * own.
+ */
 export async function testDatabase(): Promise<string> {
   return create(`template ${TEMPLATE}`);
 }

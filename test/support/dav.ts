@@ -129,7 +129,10 @@ async function makeCalendar(url: string, name: string, username: string, passwor
       'content-type': 'application/xml; charset=utf-8',
       authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
     },
-    body: `<?xml version="1.0" encoding="utf-8"?><c:mkcalendar xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:set><d:prop><d:displayname>${name}</d:displayname><c:supported-calendar-component-set><c:comp name="VEVENT"/></c:supported-calendar-component-set></d:prop></d:set></c:mkcalendar>`,
+    body:
+      '<?xml version="1.0" encoding="utf-8"?><c:mkcalendar xmlns:d="DAV:" ' +
+      `xmlns:c="urn:ietf:params:xml:ns:caldav"><d:set><d:prop><d:displayname>${name}</d:displayname><c:supported-calendar-component-set><c:comp ` +
+      'name="VEVENT"/></c:supported-calendar-component-set></d:prop></d:set></c:mkcalendar>',
   });
   if (![201, 405, 409, 403].includes(answer.status)) throw new Error(`MKCALENDAR answered ${answer.status}`);
   return url;

@@ -1,4 +1,7 @@
-/** A CalDAV server with the oddities of servers that we cannot run here. One calendar, `/cal/`; everything else is up to the test. */
+/**
+ * A CalDAV server with the oddities of servers that we cannot run here. One calendar, `/cal/`; everything else is up to
+ * the test.
+ */
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 
 export interface FakeDav {
@@ -103,7 +106,10 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
         : `<d:getlastmodified>${object.modified.toUTCString()}</d:getlastmodified>`,
       withData ? `<c:calendar-data>${escape(object?.data ?? '')}</c:calendar-data>` : '',
     ];
-    return `<d:response><d:href>${spelled(path, where)}</d:href><d:propstat><d:prop>${props.join('')}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>`;
+    return (
+      `<d:response><d:href>${spelled(path, where)}</d:href><d:propstat><d:prop>${props.join('')}</d:prop><d:status>HTTP/1.1 ` +
+      '200 OK</d:status></d:propstat></d:response>'
+    );
   };
 
   function handle(method: string, path: string, body: string, headers: IncomingHttpHeaders): FakeAnswer {
@@ -142,7 +148,9 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
       ? ''
       : '<d:supported-report-set><d:supported-report><d:report><d:sync-collection/></d:report></d:supported-report></d:supported-report-set>';
     const ctag = dav.oddities.noCtag ? '' : `<cs:getctag>${history.length}</cs:getctag>`;
-    const own = `<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/><c:calendar/></d:resourcetype>${reports}${ctag}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>`;
+    const own =
+      `<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/><c:calendar/></d:resourcetype>${reports}${ctag}</d:prop><d:status>HTTP/1.1 ` +
+      '200 OK</d:status></d:propstat></d:response>';
     return multistatus(
       own + (withMembers ? [...dav.objects.keys()].map((path) => member(path, 'propfind', false)).join('') : ''),
     );
@@ -161,13 +169,16 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
     const lines = changed.map((path) =>
       dav.objects.has(path)
         ? member(path, 'sync', false)
-        : `<d:response><d:href>${spelled(path, 'sync')}</d:href><d:status>HTTP/1.1 404 Not Found</d:status></d:response>`,
+        : `<d:response><d:href>${spelled(path, 'sync')}</d:href><d:status>HTTP/1.1 404 Not ` +
+          'Found</d:status></d:response>',
     );
     const itself =
-      '<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:getetag>"self"</d:getetag></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>';
+      '<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:getetag>"self"</d:getetag></d:prop><d:status>HTTP/1.1 ' +
+      '200 OK</d:status></d:propstat></d:response>';
     const cut =
       until < history.length
-        ? '<d:response><d:href>/cal/</d:href><d:status>HTTP/1.1 507 Insufficient Storage</d:status><d:error><d:number-of-matches-within-limits/></d:error></d:response>'
+        ? '<d:response><d:href>/cal/</d:href><d:status>HTTP/1.1 507 Insufficient ' +
+          'Storage</d:status><d:error><d:number-of-matches-within-limits/></d:error></d:response>'
         : '';
     return multistatus(`${itself}${lines.join('')}${cut}<d:sync-token>${until}</d:sync-token>`);
   }
@@ -180,7 +191,8 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
       if (dav.objects.has(path)) return member(path, 'multiget', true);
       return missing === 'left out'
         ? ''
-        : `<d:response><d:href>${spelled(path, 'multiget')}</d:href><d:status>HTTP/1.1 404 Not Found</d:status></d:response>`;
+        : `<d:response><d:href>${spelled(path, 'multiget')}</d:href><d:status>HTTP/1.1 404 Not ` +
+            'Found</d:status></d:response>';
     });
     return multistatus(lines.join(''));
   }
@@ -191,7 +203,10 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
 export function multistatus(content: string): FakeAnswer {
   return {
     status: 207,
-    body: `<?xml version="1.0"?><d:multistatus xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/" xmlns:a="http://apple.com/ns/ical/">${content}</d:multistatus>`,
+    body:
+      '<?xml version="1.0"?><d:multistatus xmlns:d="DAV:" ' +
+      'xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:cs="http://calendarserver.org/ns/" ' +
+      `xmlns:a="http://apple.com/ns/ical/">${content}</d:multistatus>`,
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * A calendar in memory, as one side of a pair, with the habits and faults of real servers as switches; and what a person does to it, by `person`.
- * Stored data is JSON. Times come from a clock that the test moves.
+ * A calendar in memory, as one side of a pair, with the habits and faults of real servers as switches; and what a
+ * person does to it, by `person`. Stored data is JSON. Times come from a clock that the test moves.
  */
 import { z } from 'zod';
 import { type CalendarEvent, changedPaths, EXCLUDED, sameValue, type When } from '../../core/event.ts';
@@ -21,7 +21,9 @@ export interface Fault {
 }
 
 export interface Habits {
-  /** What a write gives back: the stored state; what was sent, with the new version; what was sent, without a version. */
+  /**
+   * What a write gives back: the stored state; what was sent, with the new version; what was sent, without a version.
+   */
   readonly answers: 'stored' | 'sent' | 'sent-without-version';
   /** An id that was used once is never free again (Google); otherwise a deleted name can be taken anew (CalDAV). */
   readonly keepsIds: boolean;
@@ -33,8 +35,9 @@ export interface Habits {
   /** Events of a page. */
   readonly pageSize: number;
   /**
-   * Ways of Microsoft Graph: the service names what it creates, and its feed is one of a view. That does not tell of occurrences that were taken out, nor of
-   * what lies outside; what leaves it is called removed, though it is there. Every six hours all is listed.
+   * Ways of Microsoft Graph: the service names what it creates, and its feed is one of a view. That does not tell of
+   * occurrences that were taken out, nor of what lies outside; what leaves it is called removed, though it is there.
+   * Every six hours all is listed.
    */
   readonly isView: boolean;
 }
@@ -211,7 +214,10 @@ export class FakeSide implements Side {
     return new Map([...this.items].map(([ref, { event, marker, hasGuests }]) => [ref, { event, marker, hasGuests }]));
   }
 
-  /** Every event is as it was then; what came later is gone. The server hands out new versions and knows no older cursor. */
+  /**
+   * Every event is as it was then; what came later is gone. The server hands out new versions and knows no older
+   * cursor.
+   */
   restore(backup: Backup): void {
     for (const ref of [...this.items.keys()]) if (!backup.has(ref)) this.drop(ref);
     for (const [ref, item] of backup) this.put(ref, item);

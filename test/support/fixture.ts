@@ -1,4 +1,7 @@
-/** A real Radicale, the stand-in of a cloud, and Calpair between them: for a file or a suite, with fresh calendars and a pair for each test. */
+/**
+ * A real Radicale, the stand-in of a cloud, and Calpair between them: for a file or a suite, with fresh calendars and a
+ * pair for each test.
+ */
 import { after, before } from 'node:test';
 import { type Json, type RunningCalpair, startCalpair } from './calpair.ts';
 import type { Cloud, CloudPerson, Typed } from './cloud.ts';
@@ -56,7 +59,10 @@ export function trio<C extends Cloud>(kind: { start(): Promise<C> }, setting: Da
   };
 }
 
-/** The same for those who stop it themselves. @throws Error from `stop`, when the stand-in saw what a sync may not do */
+/**
+ * The same for those who stop it themselves.
+ * @throws Error from `stop`, when the stand-in saw what a sync may not do
+ */
 export async function startTrio<C extends Cloud>(
   startCloud: () => Promise<C>,
   setting: DavServerSetting = {},

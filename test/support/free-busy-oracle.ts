@@ -1,4 +1,7 @@
-/** What an engine that is not ours, recurring-ical-events, makes of whole calendars. It runs in a Python of its own, once for all calendars of a test. */
+/**
+ * What an engine that is not ours, recurring-ical-events, makes of whole calendars. It runs in a Python of its own,
+ * once for all calendars of a test.
+ */
 import { askJudge } from './oracle.ts';
 
 export interface JudgedCalendar {

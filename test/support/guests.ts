@@ -44,7 +44,10 @@ export class SchedulingServer {
     return lines;
   }
 
-  /** Who is in alice's objects, with their answers and what SCHEDULE-AGENT says, by name of the object. Without objects that Calpair made. */
+  /**
+   * Who is in alice's objects, with their answers and what SCHEDULE-AGENT says, by name of the object. Without objects
+   * that Calpair made.
+   */
   async people(): Promise<Map<string, string[]>> {
     const all = [...(await this.alice.all())].filter(([name]) => !/^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(name));
     return new Map(
@@ -61,7 +64,10 @@ export class SchedulingServer {
     );
   }
 
-  /** Nobody notices anything of it, and alice's own objects keep the people that they have, but those whose names may change. */
+  /**
+   * Nobody notices anything of it, and alice's own objects keep the people that they have, but those whose names may
+   * change.
+   */
   async unnoticed<T>(what: string, work: () => Promise<T>, mayChange = /^$/): Promise<T> {
     const [before, people] = [await this.noticed(), await this.people()];
     const result = await work();

@@ -1,6 +1,8 @@
 /** Objects as somebody's calendar client writes them. */
 
-/** One object. `event` are the lines of its VEVENT after UID and DTSTAMP; `more` are further VEVENTs with the same UID. */
+/**
+ * One object. `event` are the lines of its VEVENT after UID and DTSTAMP; `more` are further VEVENTs with the same UID.
+ */
 export function object(uid: string, event: readonly string[], more: readonly (readonly string[])[] = []): string {
   const vevent = (lines: readonly string[]): string[] => [
     'BEGIN:VEVENT',

@@ -1,6 +1,7 @@
 /**
- * A suite for CalDAV servers that invite people by themselves: whatever the two owners do to meetings, and whatever a pair is told, what Calpair writes reaches nobody.
- * Bob is a user of the same server, and its mails are collected. Cyrus keeps to SCHEDULE-AGENT, SOGo does not.
+ * A suite for CalDAV servers that invite people by themselves: whatever the two owners do to meetings, and whatever a
+ * pair is told, what Calpair writes reaches nobody. Bob is a user of the same server, and its mails are collected.
+ * Cyrus keeps to SCHEDULE-AGENT, SOGo does not.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -54,7 +55,10 @@ const EDITS: Readonly<Record<string, (account: GoogleAccount, id: string) => voi
 };
 const isSeries = (edit: string): boolean => /exclude|exception|rule/.test(edit);
 
-/** @param full every step apart, for minutes, and a server that does not start is a failure; else all at once, and it is a reason to skip */
+/**
+ * @param full every step apart, for minutes, and a server that does not start is a failure; else all at once, and it is
+ * a reason to skip
+ */
 export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promise<void> {
   const lab = whyNot(name) === false ? await SchedulingServer.start(name).catch(notStarted) : String(whyNot(name));
   if (typeof lab === 'string') {
@@ -193,18 +197,21 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
       assert.equal(gone.length, 2, 'the occurrences are taken out');
     });
 
-    it('are sent once, by her own server, for what alice does to her own meetings, and not again by the sync', async () => {
-      await lab.alice.edit(`${fileOf('mine', 'free')}.ics`, (text) =>
-        text.replace(/^SUMMARY:.*/m, 'SUMMARY:Mine as I like it'),
-      );
-      await lab.alice.remove(`${fileOf('mine', 'people')}.ics`);
-      await lab.bob.edit(`${fileOf('of bob', 'free')}.ics`, (text) =>
-        text.replace(/^SUMMARY:.*/m, 'SUMMARY:Of Bob as he likes it'),
-      );
-      await lab.bob.remove(`${fileOf('of bob', 'people')}.ics`);
-      await quietly('own edits');
-      assert.ok(account.listLive().some((item) => item['summary'] === 'Mine as I like it'));
-    });
+    it(
+      'are sent once, by her own server, for what alice does to her own meetings, and not again ' + 'by the sync',
+      async () => {
+        await lab.alice.edit(`${fileOf('mine', 'free')}.ics`, (text) =>
+          text.replace(/^SUMMARY:.*/m, 'SUMMARY:Mine as I like it'),
+        );
+        await lab.alice.remove(`${fileOf('mine', 'people')}.ics`);
+        await lab.bob.edit(`${fileOf('of bob', 'free')}.ics`, (text) =>
+          text.replace(/^SUMMARY:.*/m, 'SUMMARY:Of Bob as he likes it'),
+        );
+        await lab.bob.remove(`${fileOf('of bob', 'people')}.ics`);
+        await quietly('own edits');
+        assert.ok(account.listLive().some((item) => item['summary'] === 'Mine as I like it'));
+      },
+    );
 
     it('are not sent for held deletions that a person applies or restores', async () => {
       for (const item of account.listLive()) {

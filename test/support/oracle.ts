@@ -1,4 +1,7 @@
-/** Engines that are not ours, asked for their judgement: scripts that run in a Python of their own, once for all cases of a test. */
+/**
+ * Engines that are not ours, asked for their judgement: scripts that run in a Python of their own, once for all cases
+ * of a test.
+ */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';

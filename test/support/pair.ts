@@ -1,4 +1,7 @@
-/** A pair of calendars under test: Calpair's own API on one hand, and a person in each of the two calendars on the other. */
+/**
+ * A pair of calendars under test: Calpair's own API on one hand, and a person in each of the two calendars on the
+ * other.
+ */
 import assert from 'node:assert/strict';
 import type { CalendarEvent } from '../../core/event.ts';
 import { type Agreement, compareSides, listAll } from '../../demo/agree.ts';
@@ -76,9 +79,7 @@ export async function createPair(
         if (run.result === 'ok' && writesOf(run) === 0) return wrote;
         wrote.push(run);
       }
-      throw new Error(
-        `the pair does not come to rest: ${JSON.stringify(wrote.map(({ result, caldav: a, cloud: b, error }) => ({ result, a, b, error })))}`,
-      );
+      throw new Error(`the pair does not come to rest: ${JSON.stringify(wrote.map(summaryOf))}`);
     },
     show: () => api.call('GET', `/v1/pairs/${id}`),
     list: async (what) => (await api.call('GET', `/v1/pairs/${id}/${what}?limit=1000`)).items,
@@ -149,4 +150,8 @@ export function openSide(calpair: RunningCalpair, calendar: Calendar): Side {
     { fetch: ('server' in calendar ? calendar.fetch : undefined) ?? createFetch({ allowPrivateNetworks: true }) },
   );
   return account.side('account' in calendar ? calendar.calendarId : calendar.url, setting);
+}
+
+function summaryOf({ result, caldav: a, cloud: b, error }: Json): Json {
+  return { result, a, b, error };
 }

@@ -1,4 +1,7 @@
-/** Random series over the whole grammar of RFC 5545's recurrence rules, on their rule and off it; many near what calendars can express. */
+/**
+ * Random series over the whole grammar of RFC 5545's recurrence rules, on their rule and off it; many near what
+ * calendars can express.
+ */
 import type { CalendarEvent, Recurrence, When } from '../../core/event.ts';
 import {
   expandOccurrences,

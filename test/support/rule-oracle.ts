@@ -1,4 +1,7 @@
-/** What an engine that is not ours, dateutil, makes of recurrence rules. It runs in a Python of its own, once for all rules of a test. */
+/**
+ * What an engine that is not ours, dateutil, makes of recurrence rules. It runs in a Python of its own, once for all
+ * rules of a test.
+ */
 import { askJudge } from './oracle.ts';
 
 export interface JudgedRule {

@@ -1,4 +1,7 @@
-/** A Temporal dev server for tests, and on it a namespace of its own for each caller, since the names of the task queues are fixed. */
+/**
+ * A Temporal dev server for tests, and on it a namespace of its own for each caller, since the names of the task queues
+ * are fixed.
+ */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after } from 'node:test';
@@ -9,7 +12,10 @@ let own: ReturnType<typeof startTestTemporal> | undefined;
 // At the top of the file, so that it belongs to the whole run and not to the test that happens to come first.
 after(async () => (await own)?.stop());
 
-/** An address and a namespace that nobody else uses. Under `npm test` all files share a server; a file that is run by hand starts its own. */
+/**
+ * An address and a namespace that nobody else uses. Under `npm test` all files share a server; a file that is run by
+ * hand starts its own.
+ */
 export async function testTemporal(): Promise<{ address: string; namespace: string }> {
   const given = process.env[TEMPORAL_VARIABLE];
   const server =

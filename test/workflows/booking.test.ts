@@ -50,25 +50,29 @@ describe('the workflows of bookings', () => {
     assert.equal(looks, 3);
   });
 
-  it('do not wait out the delay of a server that is down when there is news, and write nothing into the history while they wait', async () => {
-    const id = randomUUID();
-    let [looks, isDown] = [0, true];
-    h.bookingScript.carryBooking = async () => {
-      looks += 1;
-      if (isDown) throw noChange(looks < 5 ? '50 milliseconds' : '10 minutes');
-      return written(0);
-    };
-    await h.bookings.look(id);
-    await until('five tries', () => looks === 5);
-    assert.deepEqual(
-      eventTypes(await bookingOf(id).fetchHistory()).filter((type) => type.startsWith('Activity')),
-      ['ActivityTaskScheduled'],
-    );
-    isDown = false;
-    await h.bookings.look(id);
-    await until('the end', () => ended(bookingOf(id)));
-    assert.equal(looks, 6);
-  });
+  it(
+    'do not wait out the delay of a server that is down when there is news, and write nothing ' +
+      'into the history while they wait',
+    async () => {
+      const id = randomUUID();
+      let [looks, isDown] = [0, true];
+      h.bookingScript.carryBooking = async () => {
+        looks += 1;
+        if (isDown) throw noChange(looks < 5 ? '50 milliseconds' : '10 minutes');
+        return written(0);
+      };
+      await h.bookings.look(id);
+      await until('five tries', () => looks === 5);
+      assert.deepEqual(
+        eventTypes(await bookingOf(id).fetchHistory()).filter((type) => type.startsWith('Activity')),
+        ['ActivityTaskScheduled'],
+      );
+      isDown = false;
+      await h.bookings.look(id);
+      await until('the end', () => ended(bookingOf(id)));
+      assert.equal(looks, 6);
+    },
+  );
 
   it('look at once when news came while a write was failing', async () => {
     const id = randomUUID();

@@ -1,4 +1,6 @@
-/** A worker in a process of its own, to be killed: what it begins it never ends. Says on standard output what it began. */
+/**
+ * A worker in a process of its own, to be killed: what it begins it never ends. Says on standard output what it began.
+ */
 import { NativeConnection } from '@temporalio/worker';
 import { createWorkers, installRuntime } from '../../worker/workers.ts';
 import { noChange, runIdOf, summaryOf } from './harness.ts';

@@ -1,5 +1,6 @@
 /**
- * What the workflow tests share: a real Temporal dev server, the project's real workers, and calendars that are played by plain functions.
+ * What the workflow tests share: a real Temporal dev server, the project's real workers, and calendars that are played
+ * by plain functions.
  */
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';

@@ -47,7 +47,8 @@ describe('workers', () => {
     await h.startWorkers();
     const answered = Date.now();
     assert.deepEqual(await h.control.syncAndWait(idle.id, SIGNAL, 20), { runId: runIdOf(2), finished: true });
-    // The pair was cached by the dead worker: its first task waits for the sticky queue to time out, which takes a second and not ten.
+    // The pair was cached by the dead worker: its first task waits for the sticky queue to time out, which takes a
+    // second and not ten.
     assert.ok(Date.now() - answered < 5_000, `${Date.now() - answered} ms`);
     await until('the run that was cut off', () => comparing.diffs.length === 1, 60_000);
     assert.ok(Date.now() - killed < 45_000, `${Date.now() - killed} ms`);

@@ -1,4 +1,7 @@
-/** Real files of other people's test suites (see the corpus' README): nothing is lost, nothing that is not meant is changed. */
+/**
+ * Real files of other people's test suites (see the corpus' README): nothing is lost, nothing that is not meant is
+ * changed.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';

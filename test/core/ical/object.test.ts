@@ -191,7 +191,8 @@ describe('text and envelope', () => {
 
   test('lower case, CR only, METHOD, a folded name, a value that goes on without a fold', () => {
     const text =
-      'begin:vcalendar\rmethod:REQUEST\rbegin:vevent\rUID\r :u\rdtstart:20260105\rsummary:one\rtwo three\rend:vevent\rend:vcalendar\r';
+      'begin:vcalendar\rmethod:REQUEST\rbegin:vevent\rUID\r ' +
+      ':u\rdtstart:20260105\rsummary:one\rtwo three\rend:vevent\rend:vcalendar\r';
     const [entry] = entries(text);
     assert.equal(entry!.uid, 'u');
     assert.equal(entry!.event!.title, 'one\ntwo three');

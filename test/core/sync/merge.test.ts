@@ -1,4 +1,6 @@
-/** Three-way merge of one event: tables of cases for each rule, and a random machine for what must hold of all of them. */
+/**
+ * Three-way merge of one event: tables of cases for each rule, and a random machine for what must hold of all of them.
+ */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -359,20 +361,24 @@ describe('a random machine', () => {
     );
   });
 
-  test('nothing is lost: what a side wrote is on both, or in a conflict, or its occurrence is no more by its own hand', () => {
-    fc.assert(
-      fc.property(case_, (one) => {
-        const input = built(one);
-        const result = merge(input);
-        const shown = JSON.stringify([result.caldav, result.conflicts]);
-        for (const side of ['caldav', 'cloud'] as const) {
-          const written = JSON.stringify(input[side].now).match(new RegExp(`"${side}\\d"`, 'g')) ?? [];
-          for (const value of written) assert.ok(shown.includes(value), `${value} of ${side} is lost`);
-        }
-      }),
-      options,
-    );
-  });
+  test(
+    'nothing is lost: what a side wrote is on both, or in a conflict, or its occurrence is no ' +
+      'more by its own hand',
+    () => {
+      fc.assert(
+        fc.property(case_, (one) => {
+          const input = built(one);
+          const result = merge(input);
+          const shown = JSON.stringify([result.caldav, result.conflicts]);
+          for (const side of ['caldav', 'cloud'] as const) {
+            const written = JSON.stringify(input[side].now).match(new RegExp(`"${side}\\d"`, 'g')) ?? [];
+            for (const value of written) assert.ok(shown.includes(value), `${value} of ${side} is lost`);
+          }
+        }),
+        options,
+      );
+    },
+  );
 
   test('what only one side changed is written as it is there', () => {
     fc.assert(

@@ -1,4 +1,7 @@
-/** One Google account: its credentials, and what its owner does in Google's own web page. Goes through the API's engine, unseen by log and faults. */
+/**
+ * One Google account: its credentials, and what its owner does in Google's own web page. Goes through the API's engine,
+ * unseen by log and faults.
+ */
 import type { AccessRole, Calendar } from './calendar.ts';
 import { changeAccess, insertCalendar, listCalendars, patchEntry } from './calendar-list.ts';
 import type { Outcome } from './events.ts';
@@ -15,7 +18,10 @@ import { openCalendar } from './world.ts';
 
 const AS_PERSON = { sendUpdates: 'none', conferenceDataVersion: 1, supportsAttachments: true, ifMatch: null } as const;
 
-/** All methods take the primary calendar where no `calendarId` is given, and throw GoogleError where the API would refuse. */
+/**
+ * All methods take the primary calendar where no `calendarId` is given, and throw GoogleError where the API would
+ * refuse.
+ */
 export class GoogleAccount {
   readonly email: string;
   readonly refreshToken: string;

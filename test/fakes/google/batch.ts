@@ -42,7 +42,10 @@ export function showBatch(answers: readonly { part: BatchPart; answer: ApiAnswer
     const headers = Object.entries(answer.headers ?? {})
       .map(([name, value]) => `${name}: ${value}\r\n`)
       .join('');
-    return `--${boundary}\r\nContent-Type: application/http\r\n${id}\r\nHTTP/1.1 ${answer.status} Answer\r\nContent-Type: application/json; charset=UTF-8\r\n${headers}\r\n${body}\r\n`;
+    return (
+      `--${boundary}\r\nContent-Type: application/http\r\n${id}\r\nHTTP/1.1 ${answer.status} ` +
+      `Answer\r\nContent-Type: application/json; charset=UTF-8\r\n${headers}\r\n${body}\r\n`
+    );
   });
   return {
     status: 200,

@@ -1,19 +1,25 @@
 /**
- * How the stand-in behaves where sources about Google disagree or nobody has looked. The defaults ask the most of a client; a test that wants the
- * other answer says so.
+ * How the stand-in behaves where sources about Google disagree or nobody has looked. The defaults ask the most of a
+ * client; a test that wants the other answer says so.
  */
 export interface Behaviour {
-  /** A deleted event comes back by patch or update with `status: confirmed`. Else 403 (googleapis/google-api-ruby-client#1811). */
+  /**
+   * A deleted event comes back by patch or update with `status: confirmed`. Else 403
+   * (googleapis/google-api-ruby-client#1811).
+   */
   readonly reviveDeleted: boolean;
-  /** Insert with an `iCalUID` that the calendar has: `never` 409 also for deleted ones, `afterDelete` 409 for live ones, `always` taken. */
+  /**
+   * Insert with an `iCalUID` that the calendar has: `never` 409 also for deleted ones, `afterDelete` 409 for live ones,
+   * `always` taken.
+   */
   readonly iCalUidReuse: 'never' | 'afterDelete' | 'always';
   /** A write to one occurrence changes the master's etag, too, and re-emits it (OutlookGoogleCalendarSync#528). */
   readonly instanceWriteTouchesMaster: boolean;
   /** A write to the master changes the etags of its exceptions, and re-emits them. */
   readonly masterWriteTouchesExceptions: boolean;
   /**
-   * What becomes of exceptions that fit no occurrence any more after the master's start or rule changed: a cancelled item, nothing at all (no
-   * increment ever names them), or they stay as they were.
+   * What becomes of exceptions that fit no occurrence any more after the master's start or rule changed: a cancelled
+   * item, nothing at all (no increment ever names them), or they stay as they were.
    */
   readonly lostExceptions: 'tombstone' | 'vanish' | 'orphan';
   /** After a master is deleted its exceptions follow as cancelled items of their own, or are never heard of again. */
@@ -24,9 +30,14 @@ export interface Behaviour {
   readonly remindersReemit: boolean;
   /** Answers always carry a `timeZone` in start and end, also where the event was written without one. */
   readonly fillTimeZone: boolean;
-  /** Keys that Google does not know, and its own read-only ones in an insert or patch: 400, or dropped as Google (mostly) does. */
+  /**
+   * Keys that Google does not know, and its own read-only ones in an insert or patch: 400, or dropped as Google
+   * (mostly) does.
+   */
   readonly unknownKeys: 'refuse' | 'ignore';
-  /** Parameters that may differ between a sync token's listing and its use: none (the documented rule), or all of them. */
+  /**
+   * Parameters that may differ between a sync token's listing and its use: none (the documented rule), or all of them.
+   */
   readonly syncParameters: 'bound' | 'free';
   /** The server never gives more items per page, whatever `maxResults` says. */
   readonly maxPageSize: number;

@@ -1,4 +1,7 @@
-/** Push channels: `sync` first, then `exists` for every change, with numbers that grow and have gaps. Messages may get lost. */
+/**
+ * Push channels: `sync` first, then `exists` for every change, with numbers that grow and have gaps. Messages may get
+ * lost.
+ */
 import type { Behaviour } from './behaviour.ts';
 import type { Calendar } from './calendar.ts';
 import { isObject } from './event-fields.ts';

@@ -1,4 +1,7 @@
-/** What an event body may hold: checked as Google checks it, defaults taken off, values rewritten as Google rewrites them. */
+/**
+ * What an event body may hold: checked as Google checks it, defaults taken off, values rewritten as Google rewrites
+ * them.
+ */
 
 import type { Behaviour } from './behaviour.ts';
 import type { Attendee, ExtendedProperties, Reminders } from './event-parts.ts';
@@ -21,7 +24,9 @@ export interface EventFields {
   readonly attachments?: readonly Json[];
   readonly conferenceData?: Json;
   readonly eventType: string;
-  /** summary, description, location, colorId, transparency, visibility, source, the guests' flags: kept as they come. */
+  /**
+   * summary, description, location, colorId, transparency, visibility, source, the guests' flags: kept as they come.
+   */
   readonly plain: Json;
 }
 

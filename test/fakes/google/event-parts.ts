@@ -23,7 +23,10 @@ const ATTENDEE_KEYS = [
   'asyncOperation',
 ];
 
-/** Google gives them back with the local part in lower case, without a name that is the address, and with flags of its own. */
+/**
+ * Google gives them back with the local part in lower case, without a name that is the address, and with flags of its
+ * own.
+ */
 export function checkAttendees(value: unknown, who: { self: string; organizer: string }): Attendee[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw invalid('Invalid value for: attendees');
@@ -100,7 +103,9 @@ export interface ExtendedProperties extends Json {
   readonly shared?: Readonly<Record<string, string>>;
 }
 
-/** Keys over 44 characters are dropped silently, values over 1024 cut; more than 300 properties or 32 kB are refused. */
+/**
+ * Keys over 44 characters are dropped silently, values over 1024 cut; more than 300 properties or 32 kB are refused.
+ */
 export function checkExtendedProperties(value: unknown): ExtendedProperties | null {
   if (value === undefined || value === null) return null;
   const kept: { private?: Record<string, string>; shared?: Record<string, string> } = {};

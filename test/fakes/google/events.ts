@@ -195,7 +195,9 @@ function checkIdentity(item: Item, body: Json): void {
   }
 }
 
-/** A cancelled occurrence of a live series comes back with a status; a deleted event only where the stand-in is told so. */
+/**
+ * A cancelled occurrence of a live series comes back with a status; a deleted event only where the stand-in is told so.
+ */
 function checkRevival(world: World, calendar: Calendar, item: Item, status: unknown): void {
   const revives = status === 'confirmed' || status === 'tentative';
   const master = item.seriesId === null ? null : calendar.items.get(item.seriesId);

@@ -2,8 +2,8 @@
 
 export interface Fault {
   /**
-   * Which requests: a regular expression (or its source) over `POST /calendar/v3/calendars/a@b/events?sendUpdates=none`, unescaped; all of them
-   * when absent.
+   * Which requests: a regular expression (or its source) over `POST
+   * /calendar/v3/calendars/a@b/events?sendUpdates=none`, unescaped; all of them when absent.
    */
   readonly match?: string | RegExp;
   /** How many of them; 1 when absent. */

@@ -8,7 +8,10 @@ import { GoogleError, notFound, preconditionFailed } from './google-error.ts';
 import { hasOccurrence, splitInstanceId, virtualInstance } from './series.ts';
 import type { Actor } from './world.ts';
 
-/** A stored item, or an occurrence of a live series that no exception stands for yet (`isVirtual`). @throws GoogleError 404 */
+/**
+ * A stored item, or an occurrence of a live series that no exception stands for yet (`isVirtual`).
+ * @throws GoogleError 404
+ */
 export function locate(calendar: Calendar, id: string, actor: Actor): { item: Item; isVirtual: boolean } {
   const item = calendar.items.get(id);
   if (item !== undefined) {

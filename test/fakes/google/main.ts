@@ -1,6 +1,7 @@
 /**
- * The stand-in as a process of its own: `node --import tsx test/fakes/google/main.ts --port 8085 --email demo@example.com`.
- * Prints one line of JSON with its addresses and the account's refresh token, and runs until it is stopped.
+ * The stand-in as a process of its own: `node --import tsx test/fakes/google/main.ts --port 8085 --email
+ * demo@example.com`. Prints one line of JSON with its addresses and the account's refresh token, and runs until it is
+ * stopped.
  */
 import { parseArgs } from 'node:util';
 import { startGoogle } from './start.ts';

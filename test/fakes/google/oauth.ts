@@ -1,4 +1,7 @@
-/** Google's OAuth endpoints: consent, tokens, revocation. Consent is given at once, by `login_hint` or the first account. */
+/**
+ * Google's OAuth endpoints: consent, tokens, revocation. Consent is given at once, by `login_hint` or the first
+ * account.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { GoogleError } from './google-error.ts';
 
@@ -69,7 +72,10 @@ export class OAuth {
     for (const grant of this.#grants.values()) if (grant.email === email) grant.scopes = scopes.map(fullScope);
   }
 
-  /** Who calls, and may that be done with the token's scopes? @throws GoogleError 401, or 403 `insufficientPermissions` */
+  /**
+   * Who calls, and may that be done with the token's scopes?
+   * @throws GoogleError 401, or 403 `insufficientPermissions`
+   */
   authorize(header: string | undefined, accepted: readonly string[]): string {
     if (header === undefined) {
       throw new GoogleError(401, 'required', 'Login Required.', {

@@ -1,4 +1,7 @@
-/** Events that nobody can write through the API but that Google hands out: old data, other people's meetings, special types. */
+/**
+ * Events that nobody can write through the API but that Google hands out: old data, other people's meetings, special
+ * types.
+ */
 
 import type { Item } from './calendar.ts';
 import { serverId } from './calendar.ts';

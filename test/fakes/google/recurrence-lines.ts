@@ -1,6 +1,6 @@
 /**
- * The lines of `recurrence[]`, and which of them Google refuses. Written apart from `core/recurrence/normalise.ts` on purpose: the two must not
- * share a mistake.
+ * The lines of `recurrence[]`, and which of them Google refuses. Written apart from `core/recurrence/normalise.ts` on
+ * purpose: the two must not share a mistake.
  */
 import { GoogleError, invalid } from './google-error.ts';
 import { instantOf, isZone, parseCompact } from './time.ts';
@@ -37,7 +37,10 @@ export interface Recurrence {
 export interface SeriesKind {
   readonly allDay: boolean;
   readonly zone: string;
-  /** False for data that Google itself hands out but would not take: types that do not fit are coerced, bad lines skipped. */
+  /**
+   * False for data that Google itself hands out but would not take: types that do not fit are coerced, bad lines
+   * skipped.
+   */
   readonly strict: boolean;
 }
 
@@ -173,8 +176,8 @@ function wholeNumber(text: string, low: number, high: number, signed: boolean): 
 }
 
 /**
- * RDATE and EXDATE. A date against a timed series is taken but excludes nothing (as people saw it); every other mismatch, a time
- * without zone, and periods are refused.
+ * RDATE and EXDATE. A date against a timed series is taken but excludes nothing (as people saw it); every other
+ * mismatch, a time without zone, and periods are refused.
  */
 function parseDates(line: string, kind: SeriesKind): number[] {
   const match = /^(RDATE|EXDATE)((?:;[A-Z-]+=[^;:,"]+)*):([0-9TZ,/P]+)$/.exec(line);

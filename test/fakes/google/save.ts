@@ -54,7 +54,8 @@ export function removeItem(world: World, actor: Actor, calendar: Calendar, remov
     }
   }
   const before = guests(calendar, item.fields.attendees);
-  // A guest's deletion takes nothing away from others: the organizer's copy shows that the guest does not come. An occurrence less is a change of its series.
+  // A guest's deletion takes nothing away from others: the organizer's copy shows that the guest does not come. An
+  // occurrence less is a change of its series.
   const told = isOrganizer(calendar, item) ? before : [item.organizer];
   const vanishes = isOrganizer(calendar, item) && item.seriesId === null;
   noteReach(world, actor, calendar, { ...removal, before: null }, told, vanishes ? [] : told);
@@ -66,7 +67,10 @@ function touchMaster(world: World, calendar: Calendar, exception: Item): void {
   if (world.behaviour.instanceWriteTouchesMaster && master !== undefined && !master.deleted) calendar.stamp(master);
 }
 
-/** Exceptions whose occurrence went with the old start or rule are lost, in one of three ways; one whose occurrence is back is plain again. */
+/**
+ * Exceptions whose occurrence went with the old start or rule are lost, in one of three ways; one whose occurrence is
+ * back is plain again.
+ */
 function afterMasterWrite(world: World, calendar: Calendar, master: Item, before: EventFields): void {
   const moved = movesInTime(before, master.fields);
   for (const exception of calendar.exceptionsOf(master.id)) {

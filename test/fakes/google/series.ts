@@ -23,7 +23,10 @@ export function hasOccurrence(calendar: Calendar, master: Item, key: string): bo
   return occurrencesOf(calendar, master, at).some((occurrence) => occurrence.key === key);
 }
 
-/** `<masterId>_20260105T080000Z` or `<masterId>_20260105`; parsed from the right, because master ids may hold underscores. */
+/**
+ * `<masterId>_20260105T080000Z` or `<masterId>_20260105`; parsed from the right, because master ids may hold
+ * underscores.
+ */
 export function splitInstanceId(id: string): { masterId: string; key: string } | null {
   const match = /^(.+)_(\d{8}(?:T\d{6}Z)?)$/.exec(id);
   return match === null ? null : { masterId: match[1]!, key: match[2]! };

@@ -1,9 +1,10 @@
 /**
- * A strict stand-in for the Google Calendar API v3 and Google's OAuth endpoints: in memory, over real HTTP, for the official client. It refuses whatever
- * Google would refuse, and sees what Google would do to other people. Where nobody knows what Google does, `behaviour.ts` has a switch.
+ * A strict stand-in for the Google Calendar API v3 and Google's OAuth endpoints: in memory, over real HTTP, for the
+ * official client. It refuses whatever Google would refuse, and sees what Google would do to other people. Where nobody
+ * knows what Google does, `behaviour.ts` has a switch.
  *
- * The API is at `${rootUrl}calendar/v3`: set `GOOGLE_API_ROOT_URL` to `rootUrl`, `GOOGLE_OAUTH_TOKEN_URL` to `tokenUrl`, `GOOGLE_OAUTH_AUTH_URL` to
- * `authUrl`.
+ * The API is at `${rootUrl}calendar/v3`: set `GOOGLE_API_ROOT_URL` to `rootUrl`, `GOOGLE_OAUTH_TOKEN_URL` to
+ * `tokenUrl`, `GOOGLE_OAUTH_AUTH_URL` to `authUrl`.
  */
 
 import { controlHandler } from '../../support/control.ts';
@@ -30,7 +31,10 @@ export interface GoogleOptions extends Partial<Behaviour> {
   readonly now?: () => number;
   /** Offers `/control/*`, with which another process does what this object does. */
   readonly control?: boolean;
-  /** `close` does not mind that people were reached, or that writes were careless: for real attendees, and for the stand-in's own tests. */
+  /**
+   * `close` does not mind that people were reached, or that writes were careless: for real attendees, and for the
+   * stand-in's own tests.
+   */
   readonly mayReach?: boolean;
 }
 
@@ -127,7 +131,10 @@ export class GoogleStandIn {
     return account;
   }
 
-  /** What the API's client did to other people: mails, and events that came to or went from their calendars. Should be empty. */
+  /**
+   * What the API's client did to other people: mails, and events that came to or went from their calendars. Should be
+   * empty.
+   */
   get mailLedger(): readonly Reach[] {
     return this.#backend.world.reach.filter(
       (reach) => reach.by === 'api' && reach.mailed.length + reach.appearedFor.length + reach.vanishedFor.length > 0,
@@ -157,7 +164,10 @@ export class GoogleStandIn {
     );
   }
 
-  /** Writes of events, carried out or not, without what every write of ours carries: `sendUpdates=none`, and `If-Match` on changes. */
+  /**
+   * Writes of events, carried out or not, without what every write of ours carries: `sendUpdates=none`, and `If-Match`
+   * on changes.
+   */
   get carelessWrites(): readonly LoggedRequest[] {
     return this.writes.filter(
       ({ method, path, query, headers }) =>

@@ -1,5 +1,6 @@
 /**
- * Instants, wall-clock times and zones, on `Intl` alone. A "wall" is the milliseconds that `Date.UTC` gives for a wall-clock time.
+ * Instants, wall-clock times and zones, on `Intl` alone. A "wall" is the milliseconds that `Date.UTC` gives for a
+ * wall-clock time.
  */
 
 export const DAY_MS = 86_400_000;
@@ -10,7 +11,10 @@ export function isZone(name: string): boolean {
   return formatterOf(name) !== null;
 }
 
-/** Milliseconds to add to an instant to get the wall-clock time. Zones that only stored data has (`GMT-07:00`) are understood, too. */
+/**
+ * Milliseconds to add to an instant to get the wall-clock time. Zones that only stored data has (`GMT-07:00`) are
+ * understood, too.
+ */
 export function offsetAt(zone: string, at: number): number {
   if (zone === 'UTC') return 0;
   const bucket = Math.floor(at / 900_000);
@@ -23,7 +27,10 @@ export function offsetAt(zone: string, at: number): number {
   return offset;
 }
 
-/** The instant of a wall-clock time. In a gap the offset before it counts, of two the earlier one is taken (RFC 5545, 3.3.5). */
+/**
+ * The instant of a wall-clock time. In a gap the offset before it counts, of two the earlier one is taken (RFC 5545,
+ * 3.3.5).
+ */
 export function instantOf(wall: number, zone: string): number {
   const before = wall - offsetAt(zone, wall - DAY_MS);
   if (before + offsetAt(zone, before) === wall) return before;

@@ -1,4 +1,7 @@
-/** Page tokens and sync tokens: opaque to clients, readable and sealed for us, so that garbage and borrowed tokens are noticed. */
+/**
+ * Page tokens and sync tokens: opaque to clients, readable and sealed for us, so that garbage and borrowed tokens are
+ * noticed.
+ */
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { invalid } from './google-error.ts';
 

@@ -29,7 +29,10 @@ export interface World {
 
 const RANKS: readonly AccessRole[] = ['freeBusyReader', 'reader', 'writerWithoutPrivateAccess', 'writer', 'owner'];
 
-/** The calendar as this account sees it. @throws GoogleError 404 when it does not, 403 `requiredAccessLevel` when it may not do that */
+/**
+ * The calendar as this account sees it.
+ * @throws GoogleError 404 when it does not, 403 `requiredAccessLevel` when it may not do that
+ */
 export function openCalendar(
   world: World,
   account: AccountState,

@@ -1,4 +1,7 @@
-/** One Microsoft account: its credentials, and what its owner does in Outlook. Goes through the API's engine, unseen by log and faults. */
+/**
+ * One Microsoft account: its credentials, and what its owner does in Outlook. Goes through the API's engine, unseen by
+ * log and faults.
+ */
 import { addCalendar, changeCalendar, listCalendars, removeCalendar, showCalendarEntry } from './calendars.ts';
 import { createEvent, deleteEvent, patchEvent } from './events.ts';
 import type { Json } from './graph-error.ts';
@@ -18,7 +21,10 @@ const AS_PERSON: Prefer = { ids: 'immutable', zone: null, body: 'text', pageSize
 const EARLIEST = Date.UTC(1900, 0, 1);
 const EVERYTHING = { select: null, expand: [] };
 
-/** All methods take the default calendar where no `calendarId` is given (or `primary`), and throw GraphError where the API would refuse. */
+/**
+ * All methods take the default calendar where no `calendarId` is given (or `primary`), and throw GraphError where the
+ * API would refuse.
+ */
 export class GraphAccount {
   readonly email: string;
   readonly refreshToken: string;
@@ -62,7 +68,10 @@ export class GraphAccount {
     return this.#show(findRow(this.#world, this.#actor, id).row);
   }
 
-  /** The occurrences of a series until `until` (milliseconds; two years from now when absent); deleted ones are not among them. */
+  /**
+   * The occurrences of a series until `until` (milliseconds; two years from now when absent); deleted ones are not
+   * among them.
+   */
   instances(id: string, _calendarId = 'primary', until = this.#world.now() + 730 * 86_400_000): Json[] {
     const { item } = findRow(this.#world, this.#actor, id).row;
     return occurrencesBetween(item.state, EARLIEST, until).map((occurrence) =>
@@ -70,7 +79,10 @@ export class GraphAccount {
     );
   }
 
-  /** Stores an event that the API would not take: somebody else's meeting, a cancelled copy, odd zones, ids and UIDs of one's own choice. */
+  /**
+   * Stores an event that the API would not take: somebody else's meeting, a cancelled copy, odd zones, ids and UIDs of
+   * one's own choice.
+   */
   plantEvent(event: Json, calendarId = 'primary'): Json {
     return this.#show(plantEvent(this.#world, this.#calendar(calendarId), event));
   }

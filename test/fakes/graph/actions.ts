@@ -1,4 +1,6 @@
-/** What is done to an event with a POST of its own: answers and cancellations mail people, that is what they are for. */
+/**
+ * What is done to an event with a POST of its own: answers and cancellations mail people, that is what they are for.
+ */
 import { deleteEvent } from './events.ts';
 import { invalidBody, invalidRequest, isObject } from './graph-error.ts';
 import { note } from './mail.ts';

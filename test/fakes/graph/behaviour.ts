@@ -1,6 +1,6 @@
 /**
- * How the stand-in behaves where sources about Graph disagree or nobody has looked. The defaults ask the most of a client; a test that wants the
- * other answer says so.
+ * How the stand-in behaves where sources about Graph disagree or nobody has looked. The defaults ask the most of a
+ * client; a test that wants the other answer says so.
  */
 export interface Behaviour {
   /** IANA names in requests: taken (but for the one that is known to be refused), or Windows names alone. */
@@ -33,7 +33,10 @@ export interface Behaviour {
   readonly exceptionIds: 'stay' | 'change';
   /** What a request for a deleted occurrence, or one that never was, answers. */
   readonly missingOccurrence: 'exchangeCode' | 'notFound' | 'badRequest';
-  /** `cancelledOccurrences` and `exceptionOccurrences`: there, never there, exceptions always empty, or 400 when asked for. */
+  /**
+   * `cancelledOccurrences` and `exceptionOccurrences`: there, never there, exceptions always empty, or 400 when asked
+   * for.
+   */
   readonly exceptionLists: 'full' | 'absent' | 'noExceptions' | 'refused';
   /** So many of `exceptionOccurrences` come with the master; a link leads to the rest. */
   readonly exceptionPage: number;

@@ -118,7 +118,8 @@ export function readChange(body: unknown, behaviour: Behaviour, isNew: boolean):
     else if (UNSUPPORTED.includes(key)) throw new GraphError(501, 'NotImplemented', `${key} cannot be written here.`);
     else if (key !== 'recurrence' && !READ_ONLY.includes(key) && !key.includes('@odata.')) {
       throw invalidBody(
-        `The property '${key.slice(0, 60)}' does not exist on type 'microsoft.graph.event'. Make sure to only use property names that are defined by the type.`,
+        `The property '${key.slice(0, 60)}' does not exist on type 'microsoft.graph.event'. Make ` +
+          'sure to only use property names that are defined by the type.',
       );
     }
   }

@@ -105,7 +105,8 @@ function repeated(
   throw new GraphError(
     409,
     'ErrorDuplicateTransactionId',
-    "Your request can't be completed. The TransactionId specified in the request has already been used to create a different event.",
+    "Your request can't be completed. The TransactionId specified in the request has already " +
+      'been used to create a different event.',
   );
 }
 

@@ -6,7 +6,8 @@ import { keysOf } from './recurrence.ts';
 
 const GUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const ID = new RegExp(
-  `^(Binary|Boolean|CLSID|Currency|Double|Float|Integer|Long|Short|String|SystemTime) (?:(\\{${GUID}\\}) (Name \\S.{0,250}|Id 0x[0-9a-f]{1,8})|(0x[0-9a-f]{4}))$`,
+  '^(Binary|Boolean|CLSID|Currency|Double|Float|Integer|Long|Short|String|SystemTime) ' +
+    `(?:(\\{${GUID}\\}) (Name \\S.{0,250}|Id 0x[0-9a-f]{1,8})|(0x[0-9a-f]{4}))$`,
   'i',
 );
 

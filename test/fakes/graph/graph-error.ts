@@ -66,7 +66,8 @@ export const staleChangeKey = (): GraphError =>
   new GraphError(
     412,
     'ErrorIrresolvableConflict',
-    'The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item.',
+    'The send or update operation could not be performed because the change key passed in the ' +
+      'request does not match the current change key for the item.',
   );
 
 export const throttled = (retryAfter: number): GraphError =>

@@ -1,4 +1,7 @@
-/** Bodies are kept as HTML, whatever was sent; the text that comes back is not the very text that went in: lines end in CR LF, and one more at the end. */
+/**
+ * Bodies are kept as HTML, whatever was sent; the text that comes back is not the very text that went in: lines end in
+ * CR LF, and one more at the end.
+ */
 
 /** A text body as Exchange stores it. */
 export function htmlOfText(text: string): string {
@@ -52,5 +55,8 @@ function unescapeHtml(text: string): string {
 }
 
 function page(body: string): string {
-  return `<html><head>\r\n<meta http-equiv="Content-Type" content="text/html; charset=utf-8"></head><body>\r\n${body}</body></html>`;
+  return (
+    `<html><head>\r\n<meta http-equiv="Content-Type" content="text/html; ` +
+    `charset=utf-8"></head><body>\r\n${body}</body></html>`
+  );
 }

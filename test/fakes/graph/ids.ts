@@ -1,6 +1,6 @@
 /**
- * Ids of events: each has two, of which a request's `Prefer` chooses one, and both are good in paths. Every second event's ids differ from those of the
- * one before only in the case of letters: ids are case-sensitive.
+ * Ids of events: each has two, of which a request's `Prefer` chooses one, and both are good in paths. Every second
+ * event's ids differ from those of the one before only in the case of letters: ids are case-sensitive.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { malformedId } from './graph-error.ts';

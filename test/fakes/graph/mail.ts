@@ -12,7 +12,9 @@ export interface MailCause {
   readonly all: boolean;
 }
 
-/** A write to a meeting that the mailbox organises mails its attendees; one to a copy of somebody else's mails nobody. */
+/**
+ * A write to a meeting that the mailbox organises mails its attendees; one to a copy of somebody else's mails nobody.
+ */
 export function noteMail(world: World, actor: Actor, method: string, { item, before, after, all }: MailCause): void {
   const organizer = item.organizer.address.toLowerCase();
   if (organizer !== item.calendar.owner.email.toLowerCase()) return;

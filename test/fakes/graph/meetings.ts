@@ -22,7 +22,9 @@ export function isLocalChange(body: Json): boolean {
 /** The join block goes into the body, and into an empty location. */
 export function withTeams(fields: Fields): Fields {
   const joinUrl = `https://teams.example.com/l/meetup-join/${randomUUID()}`;
-  const block = `<div class="me-email-text"><p>Microsoft Teams meeting</p><p><a href="${escapeHtml(joinUrl)}">Join the meeting now</a></p></div>`;
+  const block =
+    '<div class="me-email-text"><p>Microsoft Teams meeting</p><p><a ' +
+    `href="${escapeHtml(joinUrl)}">Join the meeting now</a></p></div>`;
   const html = fields.html === '' ? htmlOfHtml(block) : fields.html.replace(/<\/body>/i, () => `${block}</body>`);
   const name = 'Microsoft Teams Meeting';
   const locations =

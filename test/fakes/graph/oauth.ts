@@ -1,4 +1,7 @@
-/** Microsoft's identity platform, as far as a client with a secret needs it. Consent is given at once, by `login_hint` or the first account. */
+/**
+ * Microsoft's identity platform, as far as a client with a secret needs it. Consent is given at once, by `login_hint`
+ * or the first account.
+ */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { accessDenied, GraphError } from './graph-error.ts';
 
@@ -49,7 +52,10 @@ export class OAuth {
     return this.#newRefreshToken({ email, scopes, dead: null }, refreshToken);
   }
 
-  /** `number`: why refreshing fails from now on, for example 700082 (not used for too long), 50173 (password changed), 65001 (consent gone). */
+  /**
+   * `number`: why refreshing fails from now on, for example 700082 (not used for too long), 50173 (password changed),
+   * 65001 (consent gone).
+   */
   revoke(email: string, number = 50173): void {
     for (const { grant } of this.#refresh.values()) if (grant.email === email) grant.dead = number;
     this.expireAccessTokens(email);

@@ -25,7 +25,10 @@ const DAY_MS = 86_400_000;
 const MOST_TOP = 1000;
 const LONGEST_RANGE_MS = 1825 * DAY_MS;
 
-/** `known` in the spelling of the documents; `$` parameters are told apart by case, `startDateTime` is not. @throws GraphError 400 */
+/**
+ * `known` in the spelling of the documents; `$` parameters are told apart by case, `startDateTime` is not.
+ * @throws GraphError 400
+ */
 export function readQuery(search: URLSearchParams, known: readonly string[]): OData {
   const values = new Map<string, string>();
   for (const [name, value] of search) {

@@ -1,4 +1,7 @@
-/** Events that nobody can write through the API but that Graph hands out: other people's meetings, cancelled copies, odd zones. */
+/**
+ * Events that nobody can write through the API but that Graph hands out: other people's meetings, cancelled copies, odd
+ * zones.
+ */
 import { isZone } from '../google/time.ts';
 import type { Fields } from './event-fields.ts';
 import { DEFAULTS, readChange } from './event-fields.ts';
@@ -13,8 +16,9 @@ import { createItem, stamp } from './world.ts';
 import type { Zone } from './zones.ts';
 
 /**
- * Beside what the API takes: `iCalUId`, `organizer` (`{ emailAddress }`), `attendees` with their `status`, `responseStatus`, `isCancelled`, `createdDateTime`,
- * and `zone: { name, iana }` for a zone under any name, as `tzone://Microsoft/Custom`. Times and recurrence are not checked against each other.
+ * Beside what the API takes: `iCalUId`, `organizer` (`{ emailAddress }`), `attendees` with their `status`,
+ * `responseStatus`, `isCancelled`, `createdDateTime`, and `zone: { name, iana }` for a zone under any name, as
+ * `tzone://Microsoft/Custom`. Times and recurrence are not checked against each other.
  */
 export function plantEvent(world: World, calendar: Calendar, event: Json): Row {
   const { organizer, iCalUId, isCancelled, responseStatus, zone, isOnlineMeeting, ...plain } = event;

@@ -95,7 +95,10 @@ export function fitSeries(fields: Fields, recurrence: Recurrence): Pick<Fields, 
   return timesAt(cut, recurrence, first[0]);
 }
 
-/** An exception stays between the days of its neighbours, and touches neither. @throws GraphError 400 `ErrorOccurrenceCrossingBoundary` */
+/**
+ * An exception stays between the days of its neighbours, and touches neither.
+ * @throws GraphError 400 `ErrorOccurrenceCrossingBoundary`
+ */
 export function checkBoundary(state: ItemState, date: string, times: Pick<Fields, 'start' | 'end' | 'isAllDay'>): void {
   const recurrence = state.recurrence!;
   const dates = liveDates(state, parseDate(date)! + 400 * DAY_MS * recurrence.pattern.interval);

@@ -1,4 +1,6 @@
-/** The HTTP side: reads requests, meets faults, counts those of one mailbox that run at once, keeps the log, answers. */
+/**
+ * The HTTP side: reads requests, meets faults, counts those of one mailbox that run at once, keeps the log, answers.
+ */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';

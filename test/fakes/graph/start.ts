@@ -1,6 +1,7 @@
 /**
- * A strict stand-in for the calendars of Microsoft Graph v1.0 and Microsoft's sign-in: in memory, over real HTTP. It refuses whatever Graph would refuse,
- * and sees whom Exchange would mail. Where nobody knows what Graph does, `behaviour.ts` has a switch.
+ * A strict stand-in for the calendars of Microsoft Graph v1.0 and Microsoft's sign-in: in memory, over real HTTP. It
+ * refuses whatever Graph would refuse, and sees whom Exchange would mail. Where nobody knows what Graph does,
+ * `behaviour.ts` has a switch.
  *
  * The API is at `graphUrl`, tokens are at `tokenUrl`, consent is at `authUrl`.
  */
@@ -29,7 +30,10 @@ export interface GraphOptions extends Partial<Behaviour> {
   readonly now?: () => number;
   /** Offers `/control/*`, with which another process does what this object does. */
   readonly control?: boolean;
-  /** `close` does not mind that people were mailed, or that requests were careless: for real attendees, and for the stand-in's own tests. */
+  /**
+   * `close` does not mind that people were mailed, or that requests were careless: for real attendees, and for the
+   * stand-in's own tests.
+   */
   readonly mayReach?: boolean;
 }
 
@@ -165,7 +169,10 @@ export class GraphStandIn {
     );
   }
 
-  /** Requests about events without what every one of ours carries: immutable ids, `If-Match` on a PATCH, a `transactionId` on a POST. */
+  /**
+   * Requests about events without what every one of ours carries: immutable ids, `If-Match` on a PATCH, a
+   * `transactionId` on a POST.
+   */
   get carelessRequests(): readonly LoggedRequest[] {
     return this.requests.filter(({ method, path, headers, body }) => {
       if (!/^\/v1\.0\/(me|users)\/.*(events|calendarView)\b/.test(path)) return false;

@@ -1,4 +1,7 @@
-/** States of a delta round: opaque to clients, readable and sealed for us, so that garbage and borrowed links are noticed. */
+/**
+ * States of a delta round: opaque to clients, readable and sealed for us, so that garbage and borrowed links are
+ * noticed.
+ */
 import { createHmac, randomBytes } from 'node:crypto';
 
 const KEY = randomBytes(32);

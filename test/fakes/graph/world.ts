@@ -154,7 +154,10 @@ export function showCalendar(
   return entry;
 }
 
-/** The calendar as this mailbox sees it; null is its default one. @throws GraphError 404, or 403 when it may not be written */
+/**
+ * The calendar as this mailbox sees it; null is its default one.
+ * @throws GraphError 404, or 403 when it may not be written
+ */
 export function openCalendar(mailbox: Mailbox, id: string | null, access: 'read' | 'write' = 'read'): Entry {
   const entry =
     id === null ? [...mailbox.entries.values()].find(({ isDefault }) => isDefault) : mailbox.entries.get(id);

@@ -17,7 +17,10 @@ export interface DavRequest {
 export interface Asked extends DavRequest {
   readonly account: IcloudAccount;
   readonly behaviour: Behaviour;
-  /** Of the account's partition, `https://p42-caldav.icloud.com:443`; empty where the stand-in was asked by its own address. */
+  /**
+   * Of the account's partition, `https://p42-caldav.icloud.com:443`; empty where the stand-in was asked by its own
+   * address.
+   */
   readonly partitionOrigin: string;
   /** Of the host that all accounts have in common. */
   readonly commonOrigin: string;
@@ -70,7 +73,10 @@ export function failure(status: number, namespace: string, condition: string): D
   };
 }
 
-/** The calendar, and the name of an object in it (empty: the calendar itself), that a path names; null for all other paths. */
+/**
+ * The calendar, and the name of an object in it (empty: the calendar itself), that a path names; null for all other
+ * paths.
+ */
 export function locate({
   account,
   path,

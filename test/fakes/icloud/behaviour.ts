@@ -1,4 +1,7 @@
-/** In what the stand-in may be told to be different, where iCloud's way is not the same at all times or was reported by one person only. */
+/**
+ * In what the stand-in may be told to be different, where iCloud's way is not the same at all times or was reported by
+ * one person only.
+ */
 export interface Behaviour {
   /** `caldav.icloud.com` sends everything on to the account's partition, in place of answering by itself. */
   readonly redirects: boolean;
@@ -6,7 +9,10 @@ export interface Behaviour {
   readonly movedAnswer: 301 | 308 | 401 | 404;
   /** Hrefs in answers are whole addresses on `caldav.icloud.com`. */
   readonly commonHrefs: boolean;
-  /** Properties that are missing stand in a propstat whose status is empty, and it lists all that were asked for (issue dengste/org-caldav#305). */
+  /**
+   * Properties that are missing stand in a propstat whose status is empty, and it lists all that were asked for (issue
+   * dengste/org-caldav#305).
+   */
   readonly emptyStatus: boolean;
   /** The ETag in the answer to a PUT; `unless-rewritten` leaves it out where something else was stored. */
   readonly etagOnPut: 'always' | 'unless-rewritten' | 'never';

@@ -1,7 +1,8 @@
 /**
- * The stand-in as a process of its own: `node --import tsx test/fakes/icloud/main.ts --port 8086 --apple-id host@icloud.example`. Prints one line of JSON with its
- * address and the account's passwords, and runs until it is stopped. `POST /control/<name>` with `{"args":[…]}` calls what the stand-in has under that name; with an
- * `appleId` beside it, what the account has.
+ * The stand-in as a process of its own: `node --import tsx test/fakes/icloud/main.ts --port 8086 --apple-id
+ * host@icloud.example`. Prints one line of JSON with its address and the account's passwords, and runs until it is
+ * stopped. `POST /control/<name>` with `{"args":[…]}` calls what the stand-in has under that name; with an `appleId`
+ * beside it, what the account has.
  */
 import { parseArgs } from 'node:util';
 import type { Behaviour } from './behaviour.ts';

@@ -29,7 +29,8 @@ export function checkObject(data: string, component: 'VEVENT' | 'VTODO'): Checke
     ([, tzid = '']) => tzid,
   );
   if (named.some((tzid) => !zones.has(tzid))) return 403;
-  // An event without an end is answered as if it were not there (issues bitfireAT/davx5-ose#1859, pimutils/vdirsyncer#1200).
+  // An event without an end is answered as if it were not there (issues bitfireAT/davx5-ose#1859,
+  // pimutils/vdirsyncer#1200).
   const isEndless = (part: ICAL.Component): boolean =>
     part.getFirstProperty('dtstart') === null ||
     (part.getFirstProperty('dtend') === null && part.getFirstProperty('duration') === null);
@@ -71,7 +72,8 @@ interface Person {
 }
 
 /**
- * Whom a server that announces `calendar-auto-schedule` writes to when an object changes (RFC 6638 section 3.2): as `METHOD address`.
+ * Whom a server that announces `calendar-auto-schedule` writes to when an object changes (RFC 6638 section 3.2): as
+ * `METHOD address`.
  * @param own addresses of the account
  */
 export function mailsOf(

@@ -1,8 +1,9 @@
 /**
- * A stand-in of iCloud's CalDAV, as the measurements of python-caldav and reports of other programs' users describe it: one host that all accounts have in
- * common, and partitions on which their calendars are. It listens on one loopback port and knows the hosts by name. Who asks it through
- * `reaching` sees Apple's own addresses, over https, so that the rules on where credentials may go are those of the real thing; who asks the port itself
- * finds an account with everything at one address.
+ * A stand-in of iCloud's CalDAV, as the measurements of python-caldav and reports of other programs' users describe it:
+ * one host that all accounts have in common, and partitions on which their calendars are. It listens on one loopback
+ * port and knows the hosts by name. Who asks it through `reaching` sees Apple's own addresses, over https, so that the
+ * rules on where credentials may go are those of the real thing; who asks the port itself finds an account with
+ * everything at one address.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -191,7 +192,10 @@ const OURS = 'Calpair';
 /** In place of `Host`, which fetch sets by itself. */
 const ASKED_HOST = 'x-asked-host';
 
-/** What a host answers that has not got the account: another partition, and the common one where it only sends on. Null: it has. */
+/**
+ * What a host answers that has not got the account: another partition, and the common one where it only sends on. Null:
+ * it has.
+ */
 function elsewhere(
   { host, path }: DavRequest,
   account: IcloudAccount,
