@@ -5,7 +5,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Db } from '../db/connect.ts';
 import type { Providers } from '../providers/open-account.ts';
-import type { PairPreview } from './routes/preview.ts';
+import type { PairPreview } from './pair-preview.ts';
 import type { BookingControl } from './temporal/booking-control.ts';
 import type { PairControl } from './temporal/pair-control.ts';
 

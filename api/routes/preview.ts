@@ -2,32 +2,13 @@ import { z } from 'zod';
 import { findPair } from '../../db/pairs.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { ApiProblem, notFound } from '../errors.ts';
+import { type PairPreview, preview } from '../pair-preview.ts';
 import { idParam, problems } from '../validation.ts';
 
 /** For both calendars together; a person waits. */
 const WITHIN_MS = 60_000;
 /** Each holds a connection to the database while the calendars answer. */
 const AT_ONCE = 3;
-
-const side = z.enum(['caldav', 'cloud']);
-const writes = z.object({ create: z.int(), update: z.int(), delete: z.int() });
-const event = { title: z.string(), start: z.string() };
-const preview = z
-  .object({
-    caldav: writes,
-    cloud: writes,
-    conflicts: z.int(),
-    held: z.int().describe('Deletions that would be held.'),
-    matched: z.int().describe('Events on both sides that would be linked and not copied.'),
-    changes: z
-      .array(z.object({ side, action: z.enum(['create', 'update', 'delete']), ...event }))
-      .describe('The first 200: deletions, then what is new, then what changes.'),
-    matches: z
-      .array(z.object({ ...event, by: z.enum(['uid', 'content']) }))
-      .describe('The first 200. `content`: by title, start and recurrence.'),
-  })
-  .meta({ id: 'Preview' });
-export type PairPreview = z.infer<typeof preview>;
 
 /** `closing` aborts when the server is told to end. */
 export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void {

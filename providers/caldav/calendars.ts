@@ -4,7 +4,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import { resolveZone } from '../../core/zones.ts';
 import type { CalendarInfo } from '../provider.ts';
 import { type DavClient, errorOf, reasonOf } from './client.ts';
-import type { Discovered } from './discovery.ts';
+import type { Discovered } from './discovered.ts';
 import { canonicalPath, collectionUrl, identityOf, lastSegment } from './hrefs.ts';
 import { hrefsOf, type Member, textOf, xmlText } from './xml.ts';
 

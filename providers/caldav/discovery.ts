@@ -3,30 +3,13 @@
  * or one calendar. RFC 6764, RFC 5397, RFC 4791 section 6.2; own requests, because a wrong password must cost one
  * failed login and not five.
  */
-import { z } from 'zod';
 import { SyncError } from '../../core/sync-error.ts';
 import type { DavClient } from './client.ts';
+import type { Discovered } from './discovered.ts';
 import { collectionUrl, identityOf } from './hrefs.ts';
 import { isSogo, type Preset } from './presets.ts';
 import { nameOf } from './relocation.ts';
 import { type Element, hrefsOf, type Member } from './xml.ts';
-
-/** What discovery found: plain JSON, kept with the account. All addresses are absolute. */
-export const Discovered = z.object({
-  principal: z.string().nullable(),
-  homes: z.array(z.string()),
-  /** Calendars typed by address, which may be in none of the homes. */
-  calendars: z.array(z.string()),
-  inbox: z.string().nullable(),
-  /** Of the account's person: mail addresses in lower case, and other URIs (`calendar-user-address-set`). */
-  addresses: z.array(z.string()),
-  /** The server sends invitations by itself (RFC 6638, `calendar-auto-schedule`). */
-  autoSchedule: z.boolean(),
-  isSogo: z.boolean(),
-  /** By origin: the origin that its addresses are named by, because the account was there before (`moves.ts`). */
-  names: z.record(z.string(), z.string()).default({}),
-});
-export type Discovered = z.infer<typeof Discovered>;
 
 /**
  * @throws SyncError `auth`; `unreachable` when nothing answers; `not-a-caldav-server` when HTTP answers, but nothing

@@ -6,7 +6,8 @@ import type { Account, CalendarInfo, Io, OpenAccount, Proof, Provider } from '..
 import { BUSY_BY_DEFAULT } from '../provider.ts';
 import { createCalendar, listCalendars } from './calendars.ts';
 import { davClient, type Login } from './client.ts';
-import { Discovered, discover, identityOfAccount } from './discovery.ts';
+import { Discovered } from './discovered.ts';
+import { discover, identityOfAccount } from './discovery.ts';
 import { freeBusy } from './free-busy.ts';
 import { identityOf } from './hrefs.ts';
 import { PRESET, PRESETS } from './presets.ts';

@@ -4,7 +4,7 @@
  * host that it began with; requests go where the account's home is now.
  */
 import { mayCarryCredentials } from '../http.ts';
-import type { Discovered } from './discovery.ts';
+import type { Discovered } from './discovered.ts';
 import { canonicalPath } from './hrefs.ts';
 
 /** Where an address is now: what lies in a home is on that home's host. */

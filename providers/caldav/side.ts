@@ -2,7 +2,7 @@
 import type { CalendarEvent } from '../../core/event.ts';
 import type { Found, Side, SideSetting, Stored, Written } from '../provider.ts';
 import { readChanges } from './changes.ts';
-import type { Discovered } from './discovery.ts';
+import type { Discovered } from './discovered.ts';
 import { BATCH, type Collection, checkCalendar, fetchObjects } from './objects.ts';
 import { reader } from './read.ts';
 import { createEvent, removeEvent, updateEvent, type Writing } from './write.ts';

@@ -3,8 +3,8 @@ import { SyncError } from '../../core/sync-error.ts';
 import type { CalendarInfo, Proof } from '../provider.ts';
 import type { Client, MicrosoftSettings } from './client.ts';
 import { colorName, hexColor } from './colors.ts';
-import { listPages } from './fetch.ts';
 import { fieldOf, textOf } from './item.ts';
+import { listPages } from './listing.ts';
 import { readGraphZone } from './zones.ts';
 
 /**

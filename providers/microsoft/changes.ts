@@ -10,17 +10,11 @@
 import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found, Known } from '../provider.ts';
 import { isDeadToken } from './errors.ts';
-import {
-  calendarError,
-  expectExceptions,
-  fetchMany,
-  fetchMasters,
-  listEvents,
-  listPages,
-  type Place,
-} from './fetch.ts';
+import { expectExceptions, fetchMany, fetchMasters } from './fetch.ts';
 import { foundOf } from './from-graph.ts';
-import { calendarPath, checkClock, fieldOf, type Item, isSeries, versionOf } from './item.ts';
+import { checkClock, fieldOf, type Item, isSeries, versionOf } from './item.ts';
+import { calendarError, listEvents, listPages, type Place } from './listing.ts';
+import { calendarPath } from './requests.ts';
 
 /**
  * One request when nothing changed.

@@ -7,20 +7,10 @@
 import { expandOccurrences } from '../../core/recurrence/normalise.ts';
 import { instantOfId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { isGone, itemOf, listPages, type Place } from './fetch.ts';
 import { readSeries } from './from-graph.ts';
-import {
-  cancelledDate,
-  eventPath,
-  fieldOf,
-  ITEM_QUERY,
-  type Item,
-  itemRequest,
-  keepItem,
-  masterIdOf,
-  occurrenceName,
-  type Series,
-} from './item.ts';
+import { cancelledDate, fieldOf, type Item, keepItem, masterIdOf, occurrenceName, type Series } from './item.ts';
+import { isGone, itemOf, listPages, type Place } from './listing.ts';
+import { eventPath, ITEM_QUERY, itemRequest } from './requests.ts';
 import { readOccurrence } from './times.ts';
 
 /** `data` is the answer to `MASTER_QUERY`; null where there was none. */

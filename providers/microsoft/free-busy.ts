@@ -18,8 +18,9 @@ import { inParallel } from '../concurrency.ts';
 import type { FreeBusySetting } from '../provider.ts';
 import { listCalendars, mailboxZone } from './calendars.ts';
 import type { Client, MicrosoftSettings } from './client.ts';
-import { calendarError, listPages } from './fetch.ts';
-import { calendarPath, fieldOf, type Item, textOf } from './item.ts';
+import { fieldOf, type Item, textOf } from './item.ts';
+import { calendarError, listPages } from './listing.ts';
+import { calendarPath } from './requests.ts';
 import { readWhen } from './times.ts';
 
 interface Asked {

@@ -5,9 +5,10 @@ import { createCalendar, identityOf, listCalendars, proveAccount } from './calen
 import { cannotHold } from './capabilities.ts';
 import { readChanges } from './changes.ts';
 import { type Client, createClient, type MicrosoftSettings } from './client.ts';
-import { getResources, type Place } from './fetch.ts';
+import { getResources } from './fetch.ts';
 import { freeBusy } from './free-busy.ts';
 import { readStored } from './from-graph.ts';
+import { type Place } from './listing.ts';
 import { createEvent, removeEvent, updateEvent } from './write.ts';
 
 export type { MicrosoftSettings } from './client.ts';

@@ -5,9 +5,11 @@
 import { sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
-import { fetchItem, fetchSeries, isGone, itemOf, type Place } from './fetch.ts';
-import { calendarPath, eventPath, type Item, modifiedMs, type Series } from './item.ts';
+import { fetchItem, fetchSeries } from './fetch.ts';
+import { type Item, modifiedMs, type Series } from './item.ts';
+import { isGone, itemOf, type Place } from './listing.ts';
 import { propertiesOf, withProperties } from './private-data.ts';
+import { calendarPath, eventPath } from './requests.ts';
 import type { Body, Patch } from './to-graph.ts';
 
 export interface Posted {

@@ -3,8 +3,6 @@
  * deleted occurrences. They are one item to Exchange, with one etag. Stored are the events themselves, cut down to the
  * fields that are read or needed for a write.
  */
-import type { GraphRequest } from './client.ts';
-import { PROPERTY_IDS } from './private-data.ts';
 
 /** A Graph event, as far as it is kept. Its values are the server's and may be anything. */
 export interface Item {
@@ -25,7 +23,7 @@ export interface Series {
   readonly clockAhead?: true;
 }
 
-const FIELDS = [
+export const FIELDS = [
   'id',
   'type',
   'seriesMasterId',
@@ -54,26 +52,7 @@ const FIELDS = [
   'changeKey',
   'singleValueExtendedProperties',
 ] as const;
-const SELECT = `$select=${FIELDS.filter((field) => field !== 'singleValueExtendedProperties').join(',')}`;
-const EXPAND = `singleValueExtendedProperties($filter=${PROPERTY_IDS.map((id) => `id eq '${id}'`).join(' or ')})`;
 const MAX_ID = 1100;
-
-/** What is asked of a single event, of an occurrence, and of each row of a listing. */
-export const ITEM_QUERY = `${SELECT}&$expand=${encodeURIComponent(EXPAND)}`;
-/** The same of a master, with its exceptions and the names of its deleted occurrences. */
-export const MASTER_QUERY = `${SELECT},exceptionOccurrences,cancelledOccurrences&$expand=${encodeURIComponent(`${EXPAND},exceptionOccurrences`)}`;
-
-export function calendarPath(calendarId: string): string {
-  return `/me/calendars/${encodeURIComponent(calendarId)}`;
-}
-
-export function eventPath(calendarId: string, eventId: string): string {
-  return `${calendarPath(calendarId)}/events/${encodeURIComponent(eventId)}`;
-}
-
-export function itemRequest(calendarId: string, eventId: string, query = ITEM_QUERY): GraphRequest {
-  return { path: `${eventPath(calendarId, eventId)}?${query}` };
-}
 
 /**
  * The fields that are kept of an event; null for what has no usable id. Null and absent mean the same to the service.

@@ -5,10 +5,11 @@ import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import { fetchInstances } from './exceptions.ts';
-import { fetchItem, fetchSeries, LAG_MS, type Place } from './fetch.ts';
+import { fetchItem, fetchSeries, LAG_MS } from './fetch.ts';
 import { contentOfInstance, itemsByOccurrence, readSeries } from './from-graph.ts';
 import { type Item, modifiedMs, type Series } from './item.ts';
 import { deleteItem, patchItem } from './item-write.ts';
+import { type Place } from './listing.ts';
 import { readOccurrence } from './times.ts';
 import { instancePatch } from './to-graph.ts';
 

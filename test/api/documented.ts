@@ -2,7 +2,8 @@
  * Compares an answer with what the OpenAPI document promises: a check that does not trust the server's own serializer.
  */
 import assert from 'node:assert/strict';
-import type { Json } from './harness.ts';
+
+export type Json = ReturnType<typeof JSON.parse>;
 
 export function assertDocumented(document: Json, method: string, url: string, status: number, body: unknown): void {
   const about = `${method} ${url} → ${status}`;

@@ -13,7 +13,7 @@ import { createVault } from '../../db/vault.ts';
 import { createLoggerInto } from '../../log.ts';
 import type { CalendarInfo, FreeBusySetting, Provider } from '../../providers/provider.ts';
 import { testDatabase } from '../support/database.ts';
-import { assertDocumented } from './documented.ts';
+import { assertDocumented, type Json } from './documented.ts';
 
 export interface TestApi {
   readonly app: Api;
@@ -33,7 +33,7 @@ export interface TestApi {
 }
 
 /** Parsed JSON of whatever shape; what is wrong about it a test finds when it runs. */
-export type Json = ReturnType<typeof JSON.parse>;
+export type { Json };
 
 export interface Answer {
   readonly status: number;

@@ -10,7 +10,7 @@ import { Superseded } from '../../db/links.ts';
 import type { HeldRow } from '../../db/plans.ts';
 import type { FakeSide } from '../support/fake-side.ts';
 import { type Lineage, lineageOf, shows, untidied, type Value } from './ledger.ts';
-import type { ConflictRow } from './memory-store.ts';
+import type { ConflictRow } from './memory-tables.ts';
 import type { People } from './people.ts';
 import type { Process } from './scheduler.ts';
 import { type PairWorkflow, quietFailure, type SeenWrite, type World } from './world.ts';

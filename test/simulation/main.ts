@@ -11,16 +11,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { MUTANTS } from './mutants.ts';
 import { play } from './play.ts';
-import { hunt, PLAYER_FLAGS } from './search.ts';
+import { hunt, PLAYER_FLAGS, type Report } from './search.ts';
 import { shrink } from './shrink.ts';
 import { scheduleOf } from './steps.ts';
-
-/** What a process that plays tells the one that counts. */
-export interface Report {
-  readonly played: number;
-  readonly steps: number;
-  readonly failed: { readonly seed: number; readonly invariant: string; readonly message: string } | null;
-}
 
 /** So many stories are told; of the rest only the seeds. */
 const STORIES = 3;

@@ -3,7 +3,7 @@ import type { SideName } from '../../core/event.ts';
 import { DONE, hasLostAnswer, type OpRow } from '../../db/plans.ts';
 import type { Store } from '../../db/store.ts';
 import { EMPTY_OP, withValues } from './memory-rows.ts';
-import type { MemoryDatabase } from './memory-store.ts';
+import type { MemoryTables } from './memory-tables.ts';
 
 type Sync<Work> = Work extends (...rest: infer Rest) => Promise<infer Result> ? (...rest: Rest) => Result : never;
 type Journal = {
@@ -22,7 +22,7 @@ type Journal = {
     | 'unsettledWrites']: Sync<Store[Name]>;
 };
 
-export function journalOf(db: MemoryDatabase): Journal {
+export function journalOf(db: MemoryTables): Journal {
   const where = (is: (op: OpRow) => boolean) => [...db.ops.values()].filter(is);
   const ofRun = (runId: string) => where((op) => op.runId === runId);
   return {
@@ -76,7 +76,7 @@ export function journalOf(db: MemoryDatabase): Journal {
 
 const isEnded = ({ status }: OpRow): boolean => status === 'done' || status === 'dropped';
 
-function unsettledWrites(db: MemoryDatabase, linkIds: readonly string[]): Map<string, string[]> {
+function unsettledWrites(db: MemoryTables, linkIds: readonly string[]): Map<string, string[]> {
   return hashesByField(
     [...db.ops.values()]
       .filter((op) => linkIds.includes(op.linkId) && !op.settled)
@@ -86,7 +86,7 @@ function unsettledWrites(db: MemoryDatabase, linkIds: readonly string[]): Map<st
 }
 
 function noteShown(
-  db: MemoryDatabase,
+  db: MemoryTables,
   linkId: string,
   side: SideName,
   shown: Readonly<Record<string, string>>,
@@ -101,7 +101,7 @@ function noteShown(
   if (op && more.length > 0) db.set(db.ops, op.id, { fields: { ...op.fields, ...Object.fromEntries(more) } });
 }
 
-function writtenSince(db: MemoryDatabase, linkIds: readonly string[], since: Date): Map<string, string[]> {
+function writtenSince(db: MemoryTables, linkIds: readonly string[], since: Date): Map<string, string[]> {
   return hashesByField(
     [...db.ops.values()]
       .filter((op) => linkIds.includes(op.linkId) && op.status === 'done' && op.doneAt !== null && op.doneAt >= since)
@@ -110,7 +110,7 @@ function writtenSince(db: MemoryDatabase, linkIds: readonly string[], since: Dat
 }
 
 function countDeletions(
-  db: MemoryDatabase,
+  db: MemoryTables,
   pairId: string,
   side: SideName,
   since: Date,

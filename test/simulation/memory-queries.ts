@@ -4,7 +4,7 @@ import type { Halves, SideRow } from '../../db/links.ts';
 import type { PairRow } from '../../db/pair-state.ts';
 import { hasLostAnswer } from '../../db/plans.ts';
 import type { Store } from '../../db/store.ts';
-import type { MemoryDatabase } from './memory-store.ts';
+import type { MemoryTables } from './memory-tables.ts';
 
 const SIDES = ['caldav', 'cloud'] as const;
 
@@ -13,7 +13,7 @@ interface PairSide {
   readonly side: SideName;
 }
 
-export function matchesBy(db: MemoryDatabase, pairId: string, by: 'uid' | 'content'): Halves[] {
+export function matchesBy(db: MemoryTables, pairId: string, by: 'uid' | 'content'): Halves[] {
   const hashOf = (row: SideRow) => (by === 'uid' ? row.uidHash : row.matchHash);
   const other = (row: SideRow) => otherSideOf(db, row);
   const halves = [...db.sides.values()].filter(
@@ -42,7 +42,7 @@ export function matchesBy(db: MemoryDatabase, pairId: string, by: 'uid' | 'conte
     });
 }
 
-export function renames(db: MemoryDatabase, pairId: string): Halves[] {
+export function renames(db: MemoryTables, pairId: string): Halves[] {
   const alone = [...db.sides.values()].filter(
     (row) =>
       row.pairId === pairId &&
@@ -63,10 +63,10 @@ export function renames(db: MemoryDatabase, pairId: string): Halves[] {
     });
 }
 
-const otherSideOf = (db: MemoryDatabase, { linkId, side }: SideRow) =>
+const otherSideOf = (db: MemoryTables, { linkId, side }: SideRow) =>
   db.sides.get(`${linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`);
 
-export function hasCopyOfUid(db: MemoryDatabase, pairId: string, row: SideRow): boolean {
+export function hasCopyOfUid(db: MemoryTables, pairId: string, row: SideRow): boolean {
   return (
     row.uidHash !== null &&
     db
@@ -82,7 +82,7 @@ export function hasCopyOfUid(db: MemoryDatabase, pairId: string, row: SideRow): 
   );
 }
 
-export function hasForeignTwin(db: MemoryDatabase, pairId: string, row: SideRow, marker: string): boolean {
+export function hasForeignTwin(db: MemoryTables, pairId: string, row: SideRow, marker: string): boolean {
   return (
     row.matchHash !== null &&
     db.links.get(marker)?.pairId !== pairId &&
@@ -97,7 +97,7 @@ export function hasForeignTwin(db: MemoryDatabase, pairId: string, row: SideRow,
   );
 }
 
-export function twinsOf(db: MemoryDatabase, row: SideRow): string[] {
+export function twinsOf(db: MemoryTables, row: SideRow): string[] {
   const isLike = (one: SideRow) =>
     (row.uidHash !== null && one.uidHash === row.uidHash) ||
     (row.matchHash !== null && one.matchHash === row.matchHash);
@@ -108,7 +108,7 @@ export function twinsOf(db: MemoryDatabase, row: SideRow): string[] {
     .sort();
 }
 
-export function countEvents(db: MemoryDatabase, pairId: string): Awaited<ReturnType<Store['countEvents']>> {
+export function countEvents(db: MemoryTables, pairId: string): Awaited<ReturnType<Store['countEvents']>> {
   const [caldav, cloud] = [db.sidesOf(pairId, 'caldav'), db.sidesOf(pairId, 'cloud')];
   const there = (rows: SideRow[]) => rows.filter(({ gone, seen }) => gone === 'no' && seen !== null).length;
   return {
@@ -119,7 +119,7 @@ export function countEvents(db: MemoryDatabase, pairId: string): Awaited<ReturnT
 }
 
 export function sharedCalendars(
-  db: MemoryDatabase,
+  db: MemoryTables,
   pair: Pick<PairRow, 'id' | 'caldavCalendarId' | 'cloudCalendarId'>,
 ): Awaited<ReturnType<Store['lockShared']>> {
   const at = (calendar: string) =>
@@ -135,7 +135,7 @@ export function sharedCalendars(
 }
 
 export function isOnAnotherWay(
-  db: MemoryDatabase,
+  db: MemoryTables,
   mine: PairSide,
   others: readonly PairSide[],
   uidHash: string,
@@ -167,7 +167,7 @@ export function isOnAnotherWay(
 }
 
 export function copiesOfOthers(
-  db: MemoryDatabase,
+  db: MemoryTables,
   pair: Pick<PairRow, 'id' | 'caldavCalendarId' | 'cloudCalendarId'>,
   now: Date,
 ): Record<SideName, string[]> {

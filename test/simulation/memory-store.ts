@@ -7,9 +7,7 @@
  */
 import { otherSide, type SideName } from '../../core/event.ts';
 import { type Halves, type LinkRow, type SideRow, Superseded } from '../../db/links.ts';
-import type { PairRow } from '../../db/pair-state.ts';
-import type { HeldRow, OpRow, RunRow } from '../../db/plans.ts';
-import type { conflicts, problems } from '../../db/schema.ts';
+import type { RunRow } from '../../db/plans.ts';
 import type { Store } from '../../db/store.ts';
 import { journalOf } from './memory-journal.ts';
 import {
@@ -24,18 +22,13 @@ import {
   twinsOf,
 } from './memory-queries.ts';
 import { EMPTY_LINK, EMPTY_RUN, EMPTY_SIDE, isDue, NOW_DIRTY, withValues } from './memory-rows.ts';
+import { type ConflictRow, MemoryTables, type ProblemRow, type Values } from './memory-tables.ts';
 import { OPEN_VAULT } from './open-vault.ts';
-
-export type ConflictRow = typeof conflicts.$inferSelect;
-type ProblemRow = typeof problems.$inferSelect;
 
 type Functions = Omit<Store, 'vault' | 'underEpoch'>;
 type Tables = {
   readonly [Name in keyof Functions]: (...rest: Parameters<Functions[Name]>) => Awaited<ReturnType<Functions[Name]>>;
 };
-
-/** As with drizzle, undefined changes nothing. */
-type Values<Row> = { readonly [Column in keyof Row]?: Row[Column] | undefined };
 
 /** Called before whatever is written, and after each commit: there a process may be stopped, or another go first. */
 export type StoreStep = (what: string) => Promise<void>;
@@ -43,31 +36,14 @@ export type StoreStep = (what: string) => Promise<void>;
 /** The store of one process. */
 type Stepped = Store & { readonly step: StoreStep };
 
-export interface PairAccounts {
-  readonly caldavAccountId: string;
-  readonly cloudAccountId: string;
-}
-
-export class MemoryDatabase {
-  readonly pairs = new Map<string, PairRow>();
-  readonly accountsOf = new Map<string, PairAccounts>();
-  readonly links = new Map<string, LinkRow>();
-  /** By `linkId/side`. */
-  readonly sides = new Map<string, SideRow>();
-  readonly runs = new Map<string, RunRow>();
-  readonly ops = new Map<string, OpRow>();
-  readonly conflicts = new Map<string, ConflictRow>();
-  readonly problems = new Map<string, ProblemRow>();
-  readonly held = new Map<string, HeldRow>();
-  /** Grows with every row that is written. */
-  changes = 0;
+export class MemoryDatabase extends MemoryTables {
   /** Told of every conflict that is noted. */
   onConflict: (row: ConflictRow) => void = () => {};
   readonly newId: () => string;
-  private undo: (() => void)[] | null = null;
   private calls: Store | null = null;
 
   constructor(newId: () => string) {
+    super();
     this.newId = newId;
   }
 
@@ -102,47 +78,6 @@ export class MemoryDatabase {
       return result;
     };
     return calls as unknown as Store;
-  }
-
-  /** All or nothing. */
-  readonly transaction = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (this.undo)
-      throw new Error('two transactions at once: one of them has waited for something that is not the database');
-    this.undo = [];
-    try {
-      return await work();
-    } catch (error) {
-      for (const back of this.undo.reverse()) back();
-      throw error;
-    } finally {
-      this.undo = null;
-    }
-  };
-
-  put<Row>(table: Map<string, Row>, key: string, row: Row): void {
-    const before = table.get(key);
-    this.undo?.push(() => void (before === undefined ? table.delete(key) : table.set(key, before)));
-    this.changes += 1;
-    table.set(key, row);
-  }
-
-  drop<Row>(table: Map<string, Row>, key: string): void {
-    const before = table.get(key);
-    if (before === undefined) return;
-    // A row that comes back stands at the end: no query of ours depends on the order of a table.
-    this.undo?.push(() => void table.set(key, before));
-    this.changes += 1;
-    table.delete(key);
-  }
-
-  set<Row extends object>(table: Map<string, Row>, key: string, values: Values<Row>): void {
-    if (Object.values(values).every((value) => value === undefined)) throw new Error('no values to set');
-    const row = table.get(key);
-    if (row !== undefined) this.put(table, key, withValues(row, values));
-  }
-
-  sidesOf(pairId: string, side: SideName): SideRow[] {
-    return [...this.sides.values()].filter((row) => row.pairId === pairId && row.side === side);
   }
 
   private linkOfPair(pairId: string): LinkRow[] {

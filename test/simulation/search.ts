@@ -1,7 +1,6 @@
 /** Plays schedules with a mistake put into the engine until an invariant is broken. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Report } from './main.ts';
 import type { Mutant } from './mutants.ts';
 
 /**
@@ -14,6 +13,13 @@ export const PLAYER_FLAGS = [
   '--max-semi-space-size=64',
   '--stack-trace-limit=0',
 ];
+
+/** What a process that plays tells the one that counts. */
+export interface Report {
+  readonly played: number;
+  readonly steps: number;
+  readonly failed: { readonly seed: number; readonly invariant: string; readonly message: string } | null;
+}
 
 export interface Catch {
   /** Null: nothing was noticed. */

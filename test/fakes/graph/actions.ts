@@ -1,11 +1,12 @@
 /**
  * What is done to an event with a POST of its own: answers and cancellations mail people, that is what they are for.
  */
+
+import type { ApiAnswer } from './api.ts';
 import { deleteEvent } from './events.ts';
 import { invalidBody, invalidRequest, isObject } from './graph-error.ts';
 import { note } from './mail.ts';
 import { keysOf } from './recurrence.ts';
-import type { ApiAnswer } from './routes.ts';
 import { findRow } from './rows.ts';
 import type { Actor, World } from './world.ts';
 import { stamp } from './world.ts';

@@ -1,8 +1,8 @@
 /** `$batch`: up to 20 requests in one, each with its own answer, in any order. */
 
+import type { ApiAnswer, ApiRequest } from './api.ts';
 import type { Json } from './graph-error.ts';
 import { GraphError, isObject, throttled } from './graph-error.ts';
-import type { ApiAnswer, ApiRequest } from './routes.ts';
 
 interface Part {
   readonly id: string;

@@ -1,5 +1,6 @@
 /** Which request is which call of the API: its query options, its scope, and who carries it out. */
 import { runAction } from './actions.ts';
+import type { ApiAnswer, ApiRequest } from './api.ts';
 import { addCalendar, changeCalendar, listCalendars, removeCalendar, showCalendarEntry } from './calendars.ts';
 import { listDelta } from './delta.ts';
 import { createEvent, deleteEvent, patchEvent } from './events.ts';
@@ -21,21 +22,6 @@ import { occurrenceAt } from './series.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import type { Actor, World } from './world.ts';
 import { openCalendar } from './world.ts';
-
-export interface ApiRequest {
-  readonly method: string;
-  /** Below the root: `/v1.0/…`, still escaped. */
-  readonly path: string;
-  readonly search: URLSearchParams;
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: string;
-}
-
-export interface ApiAnswer {
-  readonly status: number;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
 
 /** What the API works on. */
 export interface Backend {

@@ -7,9 +7,10 @@ import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ControlHandler } from '../../support/control.ts';
 import { Faults } from '../google/faults.ts';
+import type { ApiAnswer, ApiRequest } from './api.ts';
 import { runBatch } from './batch.ts';
 import { injectedError, throttled } from './graph-error.ts';
-import type { ApiAnswer, ApiRequest, Backend } from './routes.ts';
+import type { Backend } from './routes.ts';
 import { answer } from './routes.ts';
 
 /** One request as it was seen. Token requests are logged without their body. */

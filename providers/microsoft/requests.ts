@@ -1,0 +1,26 @@
+/** Paths and queries of the requests about one event or a listing. */
+import type { GraphRequest } from './client.ts';
+import { FIELDS } from './item.ts';
+import { PROPERTY_IDS } from './private-data.ts';
+
+const SELECT = `$select=${FIELDS.filter((field) => field !== 'singleValueExtendedProperties').join(',')}`;
+const EXPAND = `singleValueExtendedProperties($filter=${PROPERTY_IDS.map((id) => `id eq '${id}'`).join(' or ')})`;
+
+/** What is requested of a single event, of an occurrence, and of each row of a listing. */
+export const ITEM_QUERY = `${SELECT}&$expand=${encodeURIComponent(EXPAND)}`;
+/** The same of a master, with its exceptions and the names of its deleted occurrences. */
+export const MASTER_QUERY =
+  `${SELECT},exceptionOccurrences,cancelledOccurrences` +
+  `&$expand=${encodeURIComponent(`${EXPAND},exceptionOccurrences`)}`;
+
+export function calendarPath(calendarId: string): string {
+  return `/me/calendars/${encodeURIComponent(calendarId)}`;
+}
+
+export function eventPath(calendarId: string, eventId: string): string {
+  return `${calendarPath(calendarId)}/events/${encodeURIComponent(eventId)}`;
+}
+
+export function itemRequest(calendarId: string, eventId: string, query = ITEM_QUERY): GraphRequest {
+  return { path: `${eventPath(calendarId, eventId)}?${query}` };
+}

@@ -1,0 +1,75 @@
+/** The tables of the simulation as maps, with transactions that are undone when their work fails. */
+import type { SideName } from '../../core/event.ts';
+import type { LinkRow, SideRow } from '../../db/links.ts';
+import type { PairRow } from '../../db/pair-state.ts';
+import type { HeldRow, OpRow, RunRow } from '../../db/plans.ts';
+import type { conflicts, problems } from '../../db/schema.ts';
+import { withValues } from './memory-rows.ts';
+
+export type ConflictRow = typeof conflicts.$inferSelect;
+export type ProblemRow = typeof problems.$inferSelect;
+
+/** As with drizzle, undefined changes nothing. */
+export type Values<Row> = { readonly [Column in keyof Row]?: Row[Column] | undefined };
+
+export interface PairAccounts {
+  readonly caldavAccountId: string;
+  readonly cloudAccountId: string;
+}
+
+export class MemoryTables {
+  readonly pairs = new Map<string, PairRow>();
+  readonly accountsOf = new Map<string, PairAccounts>();
+  readonly links = new Map<string, LinkRow>();
+  /** By `linkId/side`. */
+  readonly sides = new Map<string, SideRow>();
+  readonly runs = new Map<string, RunRow>();
+  readonly ops = new Map<string, OpRow>();
+  readonly conflicts = new Map<string, ConflictRow>();
+  readonly problems = new Map<string, ProblemRow>();
+  readonly held = new Map<string, HeldRow>();
+  /** Grows with every row that is written. */
+  changes = 0;
+  private undo: (() => void)[] | null = null;
+
+  /** All or nothing. */
+  readonly transaction = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (this.undo)
+      throw new Error('two transactions at once: one of them has waited for something that is not the database');
+    this.undo = [];
+    try {
+      return await work();
+    } catch (error) {
+      for (const back of this.undo.reverse()) back();
+      throw error;
+    } finally {
+      this.undo = null;
+    }
+  };
+
+  put<Row>(table: Map<string, Row>, key: string, row: Row): void {
+    const before = table.get(key);
+    this.undo?.push(() => void (before === undefined ? table.delete(key) : table.set(key, before)));
+    this.changes += 1;
+    table.set(key, row);
+  }
+
+  drop<Row>(table: Map<string, Row>, key: string): void {
+    const before = table.get(key);
+    if (before === undefined) return;
+    // A row that comes back stands at the end: no query of ours depends on the order of a table.
+    this.undo?.push(() => void table.set(key, before));
+    this.changes += 1;
+    table.delete(key);
+  }
+
+  set<Row extends object>(table: Map<string, Row>, key: string, values: Values<Row>): void {
+    if (Object.values(values).every((value) => value === undefined)) throw new Error('no values to set');
+    const row = table.get(key);
+    if (row !== undefined) this.put(table, key, withValues(row, values));
+  }
+
+  sidesOf(pairId: string, side: SideName): SideRow[] {
+    return [...this.sides.values()].filter((row) => row.pairId === pairId && row.side === side);
+  }
+}
