@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
 export type Config = Readonly<ReturnType<typeof shape>>;
-export type Role = 'api' | 'worker';
+type Role = 'api' | 'worker';
 
 /** Something the operator has to change; shown as one message, without a stack. */
 export class ConfigError extends Error {
@@ -207,8 +207,6 @@ function shape(env: z.infer<typeof variables>) {
   };
 }
 
-export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
 /** Null: no TLS. The names are those of Temporal's own environment configuration; an API key alone turns TLS on. */

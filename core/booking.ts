@@ -2,7 +2,7 @@
 import { type Attendee, type CalendarEvent, DEFAULT_CONTENT, sameValue, type When } from './event.ts';
 import { instantOf, localOf, sameZone } from './zones.ts';
 
-export interface Guest {
+interface Guest {
   /** In lower case. */
   readonly email: string;
   readonly name: string;

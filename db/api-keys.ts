@@ -32,7 +32,7 @@ export function ensureFirstApiKey(db: Db, name = 'first start', key?: string): P
   });
 }
 
-export async function countApiKeys(db: Db): Promise<number> {
+async function countApiKeys(db: Db): Promise<number> {
   const [row] = await db.sql.select({ total: count() }).from(apiKeys);
   return row?.total ?? 0;
 }

@@ -8,7 +8,7 @@ import { Client, Pool } from 'pg';
 import * as schema from './schema.ts';
 import type { Vault } from './vault.ts';
 
-export type Sql = NodePgDatabase<typeof schema>;
+type Sql = NodePgDatabase<typeof schema>;
 
 export interface Db {
   readonly sql: Sql;

@@ -131,7 +131,7 @@ export function changePairSettings(db: Db, id: string, change: (now: PairSetting
 }
 
 /** The next run decides anew about every event of the pair. */
-export async function touchAllLinks(db: Db, pairId: string): Promise<void> {
+async function touchAllLinks(db: Db, pairId: string): Promise<void> {
   await db.sql
     .update(links)
     .set({ dirty: true })

@@ -5,7 +5,7 @@ import { isId } from './ids.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
 import { ops, runs } from './schema.ts';
 
-export interface Writes {
+interface Writes {
   readonly created: number;
   readonly updated: number;
   readonly deleted: number;

@@ -2,7 +2,7 @@
  * Seals what must not be readable in a database dump: credentials, tokens, and everything that a calendar holds.
  * AES-256-GCM.
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 
 export interface Vault {
   /**
@@ -47,11 +47,6 @@ export function createVault(keys: readonly Buffer[], hashKey: Buffer): Vault {
     },
     hash: (text) => createHmac('sha256', hashKey).update(text).digest('hex'),
   };
-}
-
-/** A key for a purpose of its own, derived from a secret of the installation. */
-export function deriveKey(secret: Buffer, purpose: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), `calpair:${purpose}`, 32));
 }
 
 function keyId(key: Buffer): Buffer {

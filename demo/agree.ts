@@ -23,7 +23,7 @@ export interface Agreement {
   /** Several events of one side share a UID. */
   readonly doubled: readonly string[];
 }
-export interface Lone {
+interface Lone {
   readonly uid: string;
   readonly title: string;
 }

@@ -46,7 +46,7 @@ function objectsOf(text: string): { text: string }[] {
 }
 
 /** As another client of that server would. */
-export async function put(server: DavServer, url: URL, text: string): Promise<number> {
+async function put(server: DavServer, url: URL, text: string): Promise<number> {
   const authorization = `Basic ${Buffer.from(`${server.username}:${server.password}`).toString('base64')}`;
   const answer = await fetch(url, {
     method: 'PUT',

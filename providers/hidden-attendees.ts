@@ -9,7 +9,7 @@ export interface People {
   readonly attendees: readonly Attendee[];
 }
 
-export const NOBODY: People = { organizer: null, attendees: [] };
+const NOBODY: People = { organizer: null, attendees: [] };
 
 /**
  * The people as one line of ASCII, at most `limit` characters long: names go first when there is no room for all, then

@@ -29,7 +29,7 @@ interface Shown {
   readonly start: string;
 }
 
-export interface Preview {
+interface Preview {
   readonly caldav: Writes;
   readonly cloud: Writes;
   readonly conflicts: number;

@@ -20,7 +20,7 @@ import * as messages from '../../workflows/messages.ts';
 import type { syncPair } from '../../workflows/sync-pair.ts';
 
 /** What became of a run that somebody waited for. Not finished: it goes on, or begins as soon as a worker is there. */
-export type SyncAnswer =
+type SyncAnswer =
   | { readonly runId: string; readonly finished: true }
   | { readonly runId: null; readonly finished: false };
 

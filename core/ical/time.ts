@@ -22,7 +22,7 @@ interface Moment {
 }
 
 /** Wall clock and IANA zone. `isExact` is false where the zone is not known and another one stands in for it. */
-export interface Placed {
+interface Placed {
   readonly local: string;
   readonly zone: string;
   readonly isExact: boolean;

@@ -60,7 +60,7 @@ export function writeEvent(group: Group, next: CalendarEvent, writing: Writing):
 }
 
 /** Returns whether anything was changed. `inherited` is the length of the series where the VEVENT is an exception. */
-export function writeContent(event: Component, next: Content, inherited: Length | null, writing: Writing): boolean {
+function writeContent(event: Component, next: Content, inherited: Length | null, writing: Writing): boolean {
   const { zones } = writing;
   const eol = eolOf(event);
   const current = hasStart(event) ? readContent(event, zones, inherited).content : null;

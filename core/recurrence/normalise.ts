@@ -3,8 +3,8 @@ import type { OccurrenceId, Recurrence, When } from '../event.ts';
 import { formatRule, parseRule, RecurrenceError } from './rule.ts';
 
 export { expandOccurrences } from './expand.ts';
-export { idInstant, instantId, isDateId, occurrenceId, occurrenceStart } from './occurrence.ts';
-export type { RecurrenceErrorCode } from './rule.ts';
+export { idInstant, instantId, occurrenceId, occurrenceStart } from './occurrence.ts';
+
 export { RecurrenceError } from './rule.ts';
 
 /**

@@ -27,8 +27,8 @@ export class RecurrenceError extends Error {
   }
 }
 
-export const FREQUENCIES = ['YEARLY', 'MONTHLY', 'WEEKLY', 'DAILY', 'HOURLY', 'MINUTELY', 'SECONDLY'] as const;
-export type Frequency = (typeof FREQUENCIES)[number];
+const FREQUENCIES = ['YEARLY', 'MONTHLY', 'WEEKLY', 'DAILY', 'HOURLY', 'MINUTELY', 'SECONDLY'] as const;
+type Frequency = (typeof FREQUENCIES)[number];
 export const WEEKDAYS = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU'] as const;
 
 /** `ordinal` 0 is every such day; `weekday` 0 is Monday. */
@@ -61,7 +61,7 @@ const NUMBER_PARTS = {
   BYSECOND: { from: 0, to: 60, negative: false },
   BYSETPOS: { from: 1, to: 366, negative: true },
 } as const;
-export type NumberPart = keyof typeof NUMBER_PARTS;
+type NumberPart = keyof typeof NUMBER_PARTS;
 
 const MAX_LENGTH = 8_000;
 const MAX_COUNT = 10_000_000;

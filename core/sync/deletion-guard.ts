@@ -3,7 +3,6 @@
  * side's linked events, or that would leave a side without any of three or more, deletes nothing until a person has
  * looked.
  */
-import type { SideName } from '../event.ts';
 import type { PairOptions } from './policy.ts';
 
 /** What a run wants to delete on one side, and what that side has. */
@@ -44,5 +43,3 @@ export function sampleOf<T>(items: readonly T[], size: number): T[] {
 export function isFlapping(earlierHashes: readonly string[], hash: string): boolean {
   return earlierHashes.length >= 4 && earlierHashes.includes(hash);
 }
-
-export type Held = { readonly side: SideName; readonly reason: string };

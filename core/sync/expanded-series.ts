@@ -21,9 +21,9 @@ import { occurrenceContent } from '../recurrence/series.ts';
 import { type FieldConflict, merge } from './merge.ts';
 
 const DAY_MS = 86_400_000;
-export const WINDOW_BACK_DAYS = 30;
-export const WINDOW_AHEAD_DAYS = 400;
-export const MAX_SINGLES = 750;
+const WINDOW_BACK_DAYS = 30;
+const WINDOW_AHEAD_DAYS = 400;
+const MAX_SINGLES = 750;
 /** Enough for every rule of the corpus; a rule that needs more stops early and is `recurrence-too-dense`. */
 const BUDGET_STEPS = 200_000;
 

@@ -28,7 +28,7 @@ import {
 import { isValidSeries, occurrenceContent } from '../recurrence/series.ts';
 
 /** What one side shows now, and showed when both sides last agreed (null: they never have). */
-export interface MergeSide {
+interface MergeSide {
   readonly now: CalendarEvent;
   readonly base: CalendarEvent | null;
 }

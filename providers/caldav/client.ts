@@ -26,7 +26,7 @@ export interface RequestOptions {
   readonly headers?: Record<string, string>;
   readonly body?: string;
 }
-export type XmlMethod = 'PROPFIND' | 'PROPPATCH' | 'REPORT' | 'MKCALENDAR';
+type XmlMethod = 'PROPFIND' | 'PROPPATCH' | 'REPORT' | 'MKCALENDAR';
 export type XmlBody = Record<string, unknown>;
 
 export interface Answer {

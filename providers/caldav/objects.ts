@@ -125,7 +125,7 @@ export function isEtag(version: string | null): version is string {
   return version !== null && !version.startsWith(NO_ETAG);
 }
 
-export function dateMs(text: string | null): number | null {
+function dateMs(text: string | null): number | null {
   const ms = Date.parse(text ?? '');
   return Number.isNaN(ms) ? null : ms;
 }

@@ -65,7 +65,7 @@ export function readError(text: string): { readonly conditions: readonly string[
   }
 }
 
-export function child(element: Element, name: string): Element | null {
+function child(element: Element, name: string): Element | null {
   return element.children.find((one) => one.name === name) ?? null;
 }
 

@@ -21,14 +21,14 @@ export interface GoogleSettings {
 
 export const DEFAULT_ROOT_URL = 'https://www.googleapis.com/';
 
-export interface Answer<T> {
+interface Answer<T> {
   readonly data: T;
   /** The server's clock (`Date`), in milliseconds; null where it sent none. */
   readonly date: number | null;
 }
 
 /** What is handed to every method of the generated client. */
-export interface RequestOptions {
+interface RequestOptions {
   readonly rootUrl: string;
   readonly headers: Record<string, string>;
   readonly responseType: 'json';

@@ -23,7 +23,7 @@ import { copiedUid, isCopy, isCutText, isOurText, keptPeople, linkOf, properties
 import { readOccurrence, readRecurrence, readWhen } from './times.ts';
 
 /** How a series is stored. */
-export function storedOf(series: Series): Stored {
+function storedOf(series: Series): Stored {
   const { id } = series.master;
   return { ref: id, resource: id, version: versionOf(series), data: writeSeries(series) };
 }
@@ -239,7 +239,7 @@ function peopleOf(item: Item): { organizer: Organizer | null; attendees: Attende
 }
 
 /** The UIDs that a block of people may have been tagged with. */
-export function tagUids(item: Item): string[] {
+function tagUids(item: Item): string[] {
   return [...new Set([copiedUid(propertiesOf(item)) ?? '', item.iCalUID ?? '', ''])];
 }
 

@@ -352,7 +352,7 @@ async function withNewEtag(place: Place, series: Series): Promise<Series> {
 }
 
 /** Whether two states of an item show the same, whatever ETag and time stand on them. */
-export function isSameItem(a: Item | undefined, b: Item | undefined): boolean {
+function isSameItem(a: Item | undefined, b: Item | undefined): boolean {
   if (!a || !b) return a === b;
   const { etag: _e1, updated: _u1, ...before } = a;
   const { etag: _e2, updated: _u2, ...after } = b;

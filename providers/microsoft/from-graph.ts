@@ -50,7 +50,7 @@ import { occurrenceOn, readOccurrence, readWhen, zonesOf } from './times.ts';
 import { readGraphZone } from './zones.ts';
 
 /** How a series is stored. */
-export function storedOf(series: Series): Stored {
+function storedOf(series: Series): Stored {
   const { id } = series.master;
   return { ref: id, resource: id, version: versionOf(series), data: writeSeries(series) };
 }
@@ -143,7 +143,7 @@ export function bodyText(item: Item): string {
 }
 
 /** The UIDs that a block of people may have been tagged with. */
-export function tagUids(item: Item): string[] {
+function tagUids(item: Item): string[] {
   return [...new Set([copiedUid(propertiesOf(item)) ?? '', textOf(item['iCalUId']), ''])];
 }
 

@@ -9,7 +9,7 @@ import { fieldOf, type Item, textOf } from './item.ts';
 import type { KeptZones } from './private-data.ts';
 import { graphZone, readGraphZone } from './zones.ts';
 
-export interface DateTimeTimeZone {
+interface DateTimeTimeZone {
   readonly dateTime: string;
   readonly timeZone: string;
 }

@@ -32,7 +32,7 @@ export interface RigOptions {
 /** What a poll came to: its failure's type, or what it answered. */
 export type Polled = 'changed' | 'state' | 'NoChange' | 'Waiting';
 
-export const START = Date.parse('2026-06-10T08:00:00Z');
+const START = Date.parse('2026-06-10T08:00:00Z');
 
 export class Rig {
   readonly clock: Clock;

@@ -135,7 +135,7 @@ export function refused(answer: Answer, status: number, code: string): void {
 }
 
 /** Remembers what it was told. */
-export class FakeControl implements PairControl {
+class FakeControl implements PairControl {
   readonly told: string[] = [];
   /** Workflows that run. */
   readonly running = new Set<string>();
@@ -189,7 +189,7 @@ export class FakeControl implements PairControl {
 }
 
 /** A calendar service: the password or refresh token names the person, whose calendars `calendars` holds. */
-export class FakeService {
+class FakeService {
   calendars: Record<string, CalendarInfo[]> = {};
   /** Thrown by what is asked next, as long as it is set. */
   failure: SyncError | Error | null = null;

@@ -10,14 +10,13 @@ import { at, BAGGAGE, object } from '../support/ics.ts';
 import { randomFrom } from '../support/random.ts';
 
 /** `other` is the title of one occurrence of a series. */
-export const FIELDS = ['title', 'place', 'text', 'other'] as const;
-export type Field = (typeof FIELDS)[number];
-export type Words = Readonly<Partial<Record<Field, string>>>;
+export type Field = 'title' | 'place' | 'text' | 'other';
+type Words = Readonly<Partial<Record<Field, string>>>;
 export const KINDS = ['timed', 'all-day', 'series'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** An event as a person has it on the screen. */
-export interface OnScreen {
+interface OnScreen {
   readonly words: ReadonlySet<string>;
   /** False where somebody was faster: then nothing was written. */
   replace(word: string, by: string): Promise<boolean>;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Installation } from './installation.ts';
 
 /** `everything` is all of the others at one moment: the machine went down. */
-export const VICTIMS = ['worker', 'main', 'postgres', 'postgres-backend', 'temporal', 'everything'] as const;
+const VICTIMS = ['worker', 'main', 'postgres', 'postgres-backend', 'temporal', 'everything'] as const;
 export type Victim = (typeof VICTIMS)[number];
 
 /** Of ten kills. */

@@ -41,7 +41,7 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-export interface WriteNote {
+interface WriteNote {
   readonly at: string;
   readonly path: string;
   readonly condition: string;

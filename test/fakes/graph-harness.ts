@@ -4,7 +4,7 @@ import type { GraphAccount } from './graph/account.ts';
 import type { GraphOptions, GraphStandIn } from './graph/start.ts';
 import { startGraph } from './graph/start.ts';
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests look into answers of any shape
   readonly body: any;

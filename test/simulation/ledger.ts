@@ -118,7 +118,7 @@ export function lineageOf(event: CalendarEvent | null): string | null {
 }
 
 /** What an event says, by field: only what people of this world set to values of their own. */
-export function factsOf(event: CalendarEvent): Map<string, string> {
+function factsOf(event: CalendarEvent): Map<string, string> {
   const facts = new Map([
     ['title', event.title],
     ['location', untidied(event.location)],

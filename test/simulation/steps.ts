@@ -7,7 +7,7 @@ import type { Call } from '../support/fake-side.ts';
 import { type Random, randomOf } from '../support/random.ts';
 import type { Profile } from './world.ts';
 
-export const FIELDS = [
+const FIELDS = [
   'title',
   'location',
   'description',

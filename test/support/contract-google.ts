@@ -130,7 +130,7 @@ function bodyOf(event: CalendarEvent): Json {
   return { ...contentBody(event), ...(event.recurrence ? { recurrence: [...event.recurrence.rules] } : {}) };
 }
 
-export function contentBody(content: Content): Json {
+function contentBody(content: Content): Json {
   return {
     summary: content.title,
     location: content.location,

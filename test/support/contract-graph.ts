@@ -128,11 +128,11 @@ function createAs(owner: GraphAccount, calendarId: string, event: CalendarEvent)
   return id;
 }
 
-export function bodyOf(event: CalendarEvent): Json {
+function bodyOf(event: CalendarEvent): Json {
   return { ...contentBody(event), ...(event.recurrence ? { recurrence: toPatternedRecurrence(event) } : {}) };
 }
 
-export function contentBody(content: Content): Json {
+function contentBody(content: Content): Json {
   return {
     subject: content.title,
     location: { displayName: content.location },

@@ -12,7 +12,7 @@ import {
   startIcloud,
 } from '../fakes/icloud/start.ts';
 import type { Bench } from './contract.ts';
-import { caldavBench, openAccount } from './contract-caldav.ts';
+import { caldavBench } from './contract-caldav.ts';
 
 export async function openIcloud(options: IcloudOptions = {}): Promise<Bench> {
   const icloud = await startIcloud(options);
@@ -29,11 +29,6 @@ export async function openIcloud(options: IcloudOptions = {}): Promise<Bench> {
       personsCalendar: new URL(path, icloud.base).href,
     },
   );
-}
-
-/** The account opened as the program does, under Apple's addresses. */
-export function openApple(icloud: IcloudStandIn, owner: IcloudAccount): ReturnType<typeof openAccount> {
-  return openAccount(loginOf(owner), reachable(icloud));
 }
 
 export function reachable(icloud: IcloudStandIn): typeof fetch {

@@ -17,7 +17,7 @@ export interface Trio<C extends Cloud = Cloud> {
   open(contents?: Contents): Promise<Two<ReturnType<C['addOwner']>>>;
 }
 
-export interface Contents {
+interface Contents {
   /** Objects by their names without `.ics`. */
   readonly caldav?: Readonly<Record<string, string>>;
   readonly cloud?: readonly Parameters<CloudPerson['insert']>[0][];
@@ -63,7 +63,7 @@ export function trio<C extends Cloud>(kind: { start(): Promise<C> }, setting: Da
  * The same for those who stop it themselves.
  * @throws Error from `stop`, when the stand-in saw what a sync may not do
  */
-export async function startTrio<C extends Cloud>(
+async function startTrio<C extends Cloud>(
   startCloud: () => Promise<C>,
   setting: DavServerSetting = {},
 ): Promise<Trio<C> & { stop(): Promise<void> }> {

@@ -91,7 +91,7 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 const VERSIONS = ['@odata.etag', 'changeKey', 'lastModifiedDateTime', 'extended'];
 
-export class GraphPerson implements CloudPerson {
+class GraphPerson implements CloudPerson {
   readonly account: GraphAccount;
   readonly calendarId: string;
 

@@ -50,7 +50,7 @@ export function deleteCalendar(world: World, account: AccountState, calendarId: 
   for (const other of world.accounts.values()) hideCalendar(other, calendar.id);
 }
 
-export function hideCalendar(account: AccountState, calendarId: string): void {
+function hideCalendar(account: AccountState, calendarId: string): void {
   const entry = account.entries.get(calendarId);
   if (entry === undefined || entry.deleted) return;
   account.listVersion += 1;

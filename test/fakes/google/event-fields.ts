@@ -40,7 +40,7 @@ export interface FieldContext {
 }
 
 /** Keys that are Google's own. */
-export const READ_ONLY = [
+const READ_ONLY = [
   'kind',
   'etag',
   'htmlLink',

@@ -62,7 +62,7 @@ export function checkAttendees(value: unknown, who: { self: string; organizer: s
   });
 }
 
-export function sameAddress(a: string, b: string): boolean {
+function sameAddress(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
 }
 

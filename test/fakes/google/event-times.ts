@@ -80,12 +80,6 @@ export function keyOf(time: EventTime): string {
   return time.kind === 'date' ? compactDate(time.wall) : compactInstant(time.at);
 }
 
-/** Instant of a time, dates at midnight of the calendar's zone; null for odd data. */
-export function instantOfTime(time: EventTime, calendarZone: string): number | null {
-  if (time.kind === 'odd') return null;
-  return time.kind === 'date' ? instantOf(time.wall, calendarZone) : time.at;
-}
-
 /** Comparable: kind and value, without the zone. */
 export function sameTime(a: EventTime, b: EventTime): boolean {
   return JSON.stringify(a) === JSON.stringify(b);

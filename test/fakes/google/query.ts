@@ -2,7 +2,7 @@
 import { invalidParameter } from './google-error.ts';
 import { isZone, parseInstant } from './time.ts';
 
-export type ParameterType =
+type ParameterType =
   | 'flag'
   | 'text'
   | 'texts'

@@ -5,7 +5,7 @@
 import { GoogleError, invalid } from './google-error.ts';
 import { instantOf, isZone, parseCompact } from './time.ts';
 
-export type Frequency = 'DAILY' | 'WEEKLY' | 'MONTHLY' | 'YEARLY';
+type Frequency = 'DAILY' | 'WEEKLY' | 'MONTHLY' | 'YEARLY';
 
 /** Which occurrences a rule gives; weekdays are 0 (Sunday) to 6, `nth` is 0 for all of them. */
 export interface Rule {

@@ -7,7 +7,7 @@ import { parseRecurrence } from './recurrence-lines.ts';
 import { compactDate, compactInstant, instantOf, parseCompact, wallOf } from './time.ts';
 
 /** The occurrences of a series that start no later than `horizon` (an instant), exceptions not looked at. */
-export function occurrencesOf(calendar: Calendar, master: Item, horizon: number): Occurrence[] {
+function occurrencesOf(calendar: Calendar, master: Item, horizon: number): Occurrence[] {
   const { start, recurrence } = master.fields;
   if (recurrence === undefined || start.kind === 'odd') return [];
   const allDay = start.kind === 'date';

@@ -15,7 +15,7 @@ export function isZone(name: string): boolean {
  * Milliseconds to add to an instant to get the wall-clock time. Zones that only stored data has (`GMT-07:00`) are
  * understood, too.
  */
-export function offsetAt(zone: string, at: number): number {
+function offsetAt(zone: string, at: number): number {
   if (zone === 'UTC') return 0;
   const bucket = Math.floor(at / 900_000);
   const key = `${zone} ${bucket}`;

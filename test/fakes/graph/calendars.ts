@@ -7,7 +7,7 @@ import { keysOf, oneOf } from './recurrence.ts';
 import type { Entry, Mailbox } from './world.ts';
 import { createCalendar, openCalendar } from './world.ts';
 
-export const COLORS: Readonly<Record<string, string>> = {
+const COLORS: Readonly<Record<string, string>> = {
   auto: '',
   lightBlue: '#a6d1f5',
   lightGreen: '#87d28e',

@@ -75,9 +75,6 @@ export const throttled = (retryAfter: number): GraphError =>
     'Retry-After': String(retryAfter),
   });
 
-export const notImplemented = (what: string): GraphError =>
-  new GraphError(501, 'NotImplemented', `${what} is not implemented.`);
-
 const USUAL: Readonly<Record<number, readonly [string, string]>> = {
   400: ['ErrorInvalidRequest', 'Your request is invalid.'],
   401: ['InvalidAuthenticationToken', 'Access token has expired or is not yet valid.'],

@@ -3,7 +3,7 @@ import { parseDateTime } from '../google/time.ts';
 import { propertyId } from './extended-properties.ts';
 import { invalidQuery, invalidRequest } from './graph-error.ts';
 
-export interface Expand {
+interface Expand {
   readonly name: string;
   /** The ids in `$filter=id eq '…' or id eq '…'`. */
   readonly ids: readonly string[];

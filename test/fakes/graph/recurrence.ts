@@ -6,7 +6,7 @@ import { GraphError, invalidBody, invalidProperty, isObject } from './graph-erro
 import type { Zone } from './zones.ts';
 import { readZone } from './zones.ts';
 
-export const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const;
+const DAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const;
 const INDEXES = ['first', 'second', 'third', 'fourth', 'last'] as const;
 const PATTERNS = ['daily', 'weekly', 'absoluteMonthly', 'relativeMonthly', 'absoluteYearly', 'relativeYearly'] as const;
 const RANGES = ['endDate', 'noEnd', 'numbered'] as const;

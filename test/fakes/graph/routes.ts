@@ -33,7 +33,7 @@ export interface Backend {
   storm412: number;
 }
 
-export interface Call extends Listing {
+interface Call extends Listing {
   readonly backend: Backend;
   /** From the path; undefined where it may be left out and was. */
   readonly ids: readonly (string | undefined)[];

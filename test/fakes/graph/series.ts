@@ -40,7 +40,7 @@ export function touches({ start, end }: Pick<Fields, 'start' | 'end'>, fromMs: n
 }
 
 /** The dates that there are, deleted ones left out, up to a day. */
-export function liveDates(state: ItemState, lastDay = FAR): string[] {
+function liveDates(state: ItemState, lastDay = FAR): string[] {
   return state.recurrence === null
     ? []
     : seriesDays(state.recurrence, lastDay)

@@ -12,7 +12,7 @@ export interface StoredObject {
 }
 
 /** What is in a calendar, for all who see it. */
-export class Content {
+class Content {
   readonly objects = new Map<string, StoredObject>();
   /** Names, in the order in which they changed. */
   readonly history: string[] = [];

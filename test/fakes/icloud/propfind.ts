@@ -73,7 +73,7 @@ export function options(): DavAnswer {
   };
 }
 
-export function principalPath({ account }: Pick<Asked, 'account'>): string {
+function principalPath({ account }: Pick<Asked, 'account'>): string {
   return `/${account.dsid}/principal/`;
 }
 

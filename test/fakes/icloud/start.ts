@@ -14,11 +14,11 @@ import { options, propfind } from './propfind.ts';
 import { report } from './reports.ts';
 import { get, makeCalendar, put, remove } from './writes.ts';
 
-export const COMMON_HOST = 'caldav.icloud.com';
+const COMMON_HOST = 'caldav.icloud.com';
 export const COMMON_URL = `https://${COMMON_HOST}/`;
 
 /** One line of the log. */
-export interface Logged {
+interface Logged {
   readonly method: string;
   readonly host: string;
   readonly path: string;
@@ -29,7 +29,7 @@ export interface Logged {
 }
 
 /** An answer in place of the usual one, for the requests that fit. */
-export interface Fault {
+interface Fault {
   readonly status: number;
   readonly times?: number;
   readonly method?: string;
