@@ -55,8 +55,8 @@ export function settleBooking(
   });
 }
 
-export function carriedOf(db: Db, { id, carried }: BookingRow): Carried {
-  return carried === null ? NOTHING_CARRIED : (JSON.parse(db.vault.open(carried, bookingContext(id))) as Carried);
+export function carriedOf(db: Db, { id, syncState }: BookingRow): Carried {
+  return syncState === null ? NOTHING_CARRIED : (JSON.parse(db.vault.open(syncState, bookingContext(id))) as Carried);
 }
 
 export function sealedFor(db: Db, bookingId: string, text: string): Buffer {
@@ -149,7 +149,8 @@ export function noteLook(
   now: Date,
 ): Promise<void> {
   return transaction(db, async (tx) => {
-    if (look.shown.length > 0) await tx.sql.update(bookings).set({ shown: true }).where(anyOf(bookings.id, look.shown));
+    if (look.shown.length > 0)
+      await tx.sql.update(bookings).set({ listed: true }).where(anyOf(bookings.id, look.shown));
     if (look.changed.length > 0)
       await tx.sql
         .update(bookings)

@@ -85,7 +85,7 @@ export async function listedResources(db: Db, pairId: string, side: SideName): P
     .selectDistinct({ resource: linkSides.resource })
     .from(linkSides)
     .where(
-      and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'no'), eq(linkSides.shown, true)),
+      and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'no'), eq(linkSides.listed, true)),
     );
   return rows.map((row) => row.resource);
 }
@@ -98,7 +98,11 @@ export async function linksWithout(db: Db, pairId: string, side: SideName, ids: 
     .from(links)
     .leftJoin(linkSides, and(eq(linkSides.linkId, links.id), eq(linkSides.side, side)))
     .where(
-      and(eq(links.pairId, pairId), anyOf(links.id, ids), or(isNull(linkSides.linkId), eq(linkSides.gone, 'proved'))),
+      and(
+        eq(links.pairId, pairId),
+        anyOf(links.id, ids),
+        or(isNull(linkSides.linkId), eq(linkSides.gone, 'confirmed')),
+      ),
     );
   return rows.map((row) => row.id);
 }
@@ -126,7 +130,7 @@ export async function updateSide(
 /** What the sides of a link show becomes what they agreed on; the journal before is closed. */
 export async function settleSides(db: Db, sides: Partial<Record<SideName, SideRow>>): Promise<void> {
   const rows = Object.values(sides);
-  for (const row of rows) await updateSide(db, row.linkId, row.side, { base: row.seen, baseVersion: row.version });
+  for (const row of rows) await updateSide(db, row.linkId, row.side, { base: row.current, baseVersion: row.version });
   if (rows[0])
     await db.sql
       .update(ops)
@@ -154,7 +158,7 @@ export async function dropGoneSides(db: Db, linkIds: readonly string[], side: Si
       and(
         anyOf(linkSides.linkId, linkIds),
         eq(linkSides.side, side),
-        or(eq(linkSides.gone, 'proved'), isNull(linkSides.seen)),
+        or(eq(linkSides.gone, 'confirmed'), isNull(linkSides.current)),
       ),
     )
     .returning({ id: linkSides.linkId });
@@ -228,11 +232,11 @@ export async function loadLinks(
 }
 
 /** Events on one side whose deletion was reported, but not proved. */
-export function hintedGone(db: Db, pairId: string, side: SideName): Promise<SideRow[]> {
+export function suspectedGone(db: Db, pairId: string, side: SideName): Promise<SideRow[]> {
   return db.sql
     .select()
     .from(linkSides)
-    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'hinted')));
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'suspected')));
 }
 
 /** Events that were written but not yet read back. */
@@ -261,12 +265,12 @@ export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): 
   const column = by === 'uid' ? sql`uid_hash` : sql`match_hash`;
   const { rows } = await db.sql.execute<{ caldav: string; cloud: string; keepsCloud: boolean }>(sql`
     with halves as (
-      select s.link_id, s.side, s.${column} as hash, s.seen is null as awaited, s.seen is null or (s.owned and not s.shown) as unshown,
-             (select count(*) from link_sides o where o.link_id = s.link_id and o.gone <> 'proved' and o.seen is not null) as sides,
-             count(*) filter (where s.seen is not null) over (partition by s.side, s.${column}) as alike,
-             count(*) filter (where s.seen is null) over (partition by s.side, s.${column}) as awaited_alike
+      select s.link_id, s.side, s.${column} as hash, s.current is null as awaited, s.current is null or (s.owned and not s.listed) as unshown,
+             (select count(*) from link_sides o where o.link_id = s.link_id and o.gone <> 'confirmed' and o.current is not null) as sides,
+             count(*) filter (where s.current is not null) over (partition by s.side, s.${column}) as alike,
+             count(*) filter (where s.current is null) over (partition by s.side, s.${column}) as awaited_alike
       from link_sides s join links l on l.id = s.link_id and l.parent_id is null where s.pair_id = ${pairId} and s.${column} is not null and s.gone = 'no'
-        ${by === 'uid' ? sql`` : sql`and s.seen is not null and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)`}
+        ${by === 'uid' ? sql`` : sql`and s.current is not null and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)`}
     )
     select max(link_id::text) filter (where side = 'caldav') as caldav, max(link_id::text) filter (where side = 'cloud') as cloud,
            bool_or(unshown and side = 'cloud') and not bool_or(awaited and side = 'caldav') as "keepsCloud"
@@ -286,10 +290,10 @@ export async function renames(db: Db, pairId: string): Promise<Halves[]> {
   const { rows } = await db.sql.execute<Record<string, unknown> & Halves>(sql`
     with alone as (
       select s.link_id, s.side, s.uid_hash, s.gone from link_sides s join links l on l.id = s.link_id and l.parent_id is null
-      where s.pair_id = ${pairId} and s.uid_hash is not null and (s.gone = 'proved' or (s.gone = 'no' and s.seen is not null))
+      where s.pair_id = ${pairId} and s.uid_hash is not null and (s.gone = 'confirmed' or (s.gone = 'no' and s.current is not null))
         and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)
     )
-    select max(link_id::text) filter (where gone = 'proved') as kept, max(link_id::text) filter (where gone = 'no') as joined, side
+    select max(link_id::text) filter (where gone = 'confirmed') as kept, max(link_id::text) filter (where gone = 'no') as joined, side
     from alone group by side, uid_hash having count(*) = 2 and count(distinct gone) = 2`);
   return rows;
 }
@@ -345,7 +349,7 @@ export async function isUidTaken(
         eq(linkSides.side, side),
         eq(linkSides.uidHash, uidHash),
         ne(linkSides.linkId, linkId),
-        ne(linkSides.gone, 'proved'),
+        ne(linkSides.gone, 'confirmed'),
       ),
     )
     .limit(1);
@@ -409,7 +413,7 @@ export async function touchWrittenOut(db: Db, pairId: string): Promise<void> {
 /** Events with something that has not crossed are looked at again: a pair's window of days has moved on. */
 export async function touchUnsettled(db: Db, pairId: string): Promise<void> {
   await db.sql.execute(sql`update links set dirty = true where pair_id = ${pairId}
-    and exists (select 1 from link_sides s where s.link_id = links.id and s.base is distinct from s.seen)`);
+    and exists (select 1 from link_sides s where s.link_id = links.id and s.base is distinct from s.current)`);
 }
 
 /** How many events each side has, and how many are on both. */
@@ -417,8 +421,8 @@ export async function countEvents(db: Db, pairId: string): Promise<{ caldav: num
   const {
     rows: [row],
   } = await db.sql.execute<{ caldav: number; cloud: number; linked: number }>(sql`
-    select count(*) filter (where side = 'caldav' and gone = 'no' and seen is not null)::int as caldav,
-           count(*) filter (where side = 'cloud' and gone = 'no' and seen is not null)::int as cloud,
+    select count(*) filter (where side = 'caldav' and gone = 'no' and current is not null)::int as caldav,
+           count(*) filter (where side = 'cloud' and gone = 'no' and current is not null)::int as cloud,
            (count(*) - count(distinct link_id))::int as linked
     from link_sides where pair_id = ${pairId}`);
   return row ?? { caldav: 0, cloud: 0, linked: 0 };

@@ -20,7 +20,7 @@ export const heldCount = sql<number>`(select count(*)::int from held_changes h w
 
 /** Events that are on both sides. */
 export const eventCount = sql<number>`(select count(*)::int from (
-  select 1 from link_sides s where s.pair_id = "pairs"."id" and s.seen is not null and s.gone <> 'proved'
+  select 1 from link_sides s where s.pair_id = "pairs"."id" and s.current is not null and s.gone <> 'confirmed'
   group by s.link_id having count(*) = 2) both_sides)`;
 
 export const conflictCount = sql<number>`(select count(*)::int from conflicts c where c.pair_id = "pairs"."id")`;

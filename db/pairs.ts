@@ -145,7 +145,7 @@ export async function setPaused(db: Db, id: string, paused: boolean): Promise<vo
 
 /** The next run matches events by title, too, as at a first meeting. */
 export async function meetAgain(db: Db, id: string): Promise<void> {
-  await db.sql.update(pairs).set({ meeting: true }).where(eq(pairs.id, id));
+  await db.sql.update(pairs).set({ needsMatching: true }).where(eq(pairs.id, id));
 }
 
 /** What every pair's workflow is started with, for starting those that are missing. */

@@ -104,8 +104,8 @@ export const pairs = pgTable(
     fullListingAt: instant('full_listing_at'),
     /** When the first run ended; until then the pair is `starting` and matches events by title, too. */
     firstRunAt: instant('first_run_at'),
-    /** True until the next diff: match unlinked events by title, too (first meeting, resync). */
-    meeting: boolean('meeting').notNull().default(true),
+    /** True until the next diff: match unlinked events by title, too (initial matching, resync). */
+    needsMatching: boolean('needs_matching').notNull().default(true),
     lastSyncAt: instant('last_sync_at'),
     nextPollAt: instant('next_poll_at'),
     /** Reasons that come from a failing side; held changes are counted, not stored here. */
@@ -175,26 +175,26 @@ export const linkSides = pgTable(
     resource: text('resource').notNull(),
     /** Keyed hash of the UID, for matching. */
     uidHash: text('uid_hash'),
-    /** Keyed hash of title, start and recurrence, for matching at a first meeting. */
+    /** Keyed hash of title, start and recurrence, for the initial matching. */
     matchHash: text('match_hash'),
     /** The pair created this copy; a matched or original event is never its own to delete in a one-way pair. */
     owned: boolean('owned').notNull().default(false),
     /** What the side shows now: sealed data, null once it is gone. */
     version: text('version'),
-    seen: sealed('seen'),
+    current: sealed('current'),
     modifiedAt: instant('modified_at'),
-    /** When we first saw the change that `seen` holds. */
+    /** When the change that `current` holds was first seen. */
     changedAt: instant('changed_at').notNull(),
-    /** `hinted`: a listing or a change feed no longer has it; `proved`: the server said so for this very event. */
-    gone: text('gone').$type<'no' | 'hinted' | 'proved'>().notNull().default('no'),
+    /** `suspected`: a listing or a change feed no longer has it; `confirmed`: the server said so for this very event. */
+    gone: text('gone').$type<'no' | 'suspected' | 'confirmed'>().notNull().default('no'),
     /** False until a listing or change feed has shown a copy that we created: until then a 404 proves nothing. */
-    shown: boolean('shown').notNull(),
+    listed: boolean('listed').notNull(),
     /** What the side showed when both sides last agreed: sealed data, null before. */
     base: sealed('base'),
     baseVersion: text('base_version'),
     /** The version that our last write replaced: a reader that lags behind its server still shows it. */
     replacedVersion: text('replaced_version'),
-    /** False while `seen` is what we sent, or is doubted: the side has to be asked for it. */
+    /** False while `current` is what we sent, or is doubted: the side has to be asked for it. */
     confirmed: boolean('confirmed').notNull().default(true),
   },
   (t) => [
@@ -401,17 +401,17 @@ export const bookings = pgTable(
      * Sealed JSON: what was written last, what is being written, where the event was last seen. Null: nothing was ever
      * sent.
      */
-    carried: sealed('carried'),
+    syncState: sealed('sync_state'),
     ref: text('ref'),
     resource: text('resource'),
     version: text('version'),
     /** What the calendar last showed: sealed data. */
-    seen: sealed('seen'),
+    current: sealed('current'),
     writtenAt: instant('written_at'),
     /**
      * False until a listing or change feed has named the event: until then a 404 right after the write proves nothing.
      */
-    shown: boolean('shown').notNull().default(false),
+    listed: boolean('listed').notNull().default(false),
     createdAt: instant('created_at').notNull().defaultNow(),
   },
   (t) => [

@@ -85,7 +85,7 @@ export async function isOnAnotherWay(
           and (o.status = 'pending' or (o.status = 'waiting' and o.code in ${LOST_ANSWERS}))
           and not exists (select 1 from ops later where later.link_id = o.link_id and later.side = o.side and later.id > o.id))
       or exists (select 1 from link_sides s
-        where s.pair_id = ${pairId} and s.side = ${side} and s.uid_hash = ${uidHash} and s.owned and s.gone <> 'proved'
+        where s.pair_id = ${pairId} and s.side = ${side} and s.uid_hash = ${uidHash} and s.owned and s.gone <> 'confirmed'
           and s.changed_at > ${at} - ${AWAITED}
           and not exists (select 1 from link_sides m where m.pair_id = ${mine.pairId} and m.side = ${mine.side} and m.ref = s.ref)) as found`);
     if (row?.found) return true;
@@ -107,11 +107,11 @@ export async function copiesOfOthers(db: Db, pair: PairCalendars, now: Date): Pr
         with copies as (select s.resource, s.uid_hash from link_sides s
         join link_sides h on h.pair_id = ${pair.id} and h.side <> ${side} and h.uid_hash = s.uid_hash and h.gone = 'no'
         join links l on l.id = h.link_id and l.dirty
-        where s.pair_id = ${other.pairId} and s.side = ${other.side} and s.owned and s.gone <> 'proved' and s.seen is not null
+        where s.pair_id = ${other.pairId} and s.side = ${other.side} and s.owned and s.gone <> 'confirmed' and s.current is not null
           and s.changed_at > ${now.toISOString()}::timestamptz - ${UNLISTED}
           and not exists (select 1 from link_sides m where m.pair_id = ${pair.id} and m.side = ${side} and m.ref = s.ref))
         select resource from copies union select m.resource from link_sides m join copies c on c.uid_hash = m.uid_hash
-        where m.pair_id = ${pair.id} and m.side = ${side} and m.gone = 'no' and m.shown`);
+        where m.pair_id = ${pair.id} and m.side = ${side} and m.gone = 'no' and m.listed`);
       copies[side].push(...rows.map(({ resource }) => resource));
     }
   }

@@ -143,7 +143,7 @@ async function ask({ side }: OpenBooked, row: BookingRow): Promise<Found | null>
 /** The event is not there. */
 async function goneThere(deps: BookingDeps, open: OpenBooked, row: BookingRow): Promise<Round> {
   const sinceMs = deps.clock.now().getTime() - (row.writtenAt?.getTime() ?? 0);
-  if (!row.shown && sinceMs < LAG_MS)
+  if (!row.listed && sinceMs < LAG_MS)
     throw new SyncError('gone', 'the event is not shown yet', { retryAfterMs: LAG_MS - sinceMs });
   if (row.status === 'cancelled') return settle(deps, row, null, {}, null);
   await open.assureAccount();
@@ -221,7 +221,7 @@ async function settle(
     writeError: null,
     failures: 0,
     dueAt: null,
-    ...(carried === null ? {} : { carried: sealedFor(db, row.id, JSON.stringify(carried)) }),
+    ...(carried === null ? {} : { syncState: sealedFor(db, row.id, JSON.stringify(carried)) }),
   };
   const outcome = await settleBooking(db, row, columns, async (tx, settled) => {
     if (told !== null) await announceBooking(tx, told, settled, clock.now(), { by: 'calendar' });
@@ -279,7 +279,7 @@ function note(
   carried: Carried,
   set: Partial<BookingRow> = {},
 ): Promise<BookingRow> {
-  return noteBooking(db, row, { ...set, carried: sealedFor(db, row.id, JSON.stringify(carried)) });
+  return noteBooking(db, row, { ...set, syncState: sealedFor(db, row.id, JSON.stringify(carried)) });
 }
 
 function seenColumns(
@@ -287,5 +287,5 @@ function seenColumns(
   { id }: BookingRow,
   { ref, resource, version, data }: Found,
 ): Partial<BookingRow> {
-  return { ref, resource, version, seen: sealedFor(db, id, data), writtenAt: clock.now() };
+  return { ref, resource, version, current: sealedFor(db, id, data), writtenAt: clock.now() };
 }

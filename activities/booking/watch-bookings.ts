@@ -84,7 +84,7 @@ async function lookAt(deps: BookingDeps, calendar: BookedCalendar): Promise<stri
       row.status === 'confirmed' &&
       !changed.has(row.id) &&
       !listing.named.has(row.resource!) &&
-      (isDue || listing.isFull || (!row.shown && (row.writtenAt ?? startedAt) < startedAt)),
+      (isDue || listing.isFull || (!row.listed && (row.writtenAt ?? startedAt) < startedAt)),
   );
   if (asked.length > 0) {
     const answers = await open.side.get(asked.map(({ row }) => row.resource!));
@@ -110,7 +110,7 @@ interface KnownBooking {
 
 /** Of a cancelled one nothing is known to be there. */
 function knownOf({ db }: BookingDeps, row: BookingRow): KnownBooking {
-  const isThere = row.status === 'confirmed' && row.seen !== null;
+  const isThere = row.status === 'confirmed' && row.current !== null;
   return {
     row,
     stored: {
@@ -119,7 +119,7 @@ function knownOf({ db }: BookingDeps, row: BookingRow): KnownBooking {
       version: isThere ? row.version : null,
       // Opened only where a change is looked into.
       get data() {
-        return isThere ? db.vault.open(row.seen!, bookingContext(row.id)) : '';
+        return isThere ? db.vault.open(row.current!, bookingContext(row.id)) : '';
       },
     },
   };

@@ -49,8 +49,8 @@ async function confirm(
       await tx.markDirty([row.linkId]);
       const isDoubted = found.version !== null && found.version === row.replacedVersion;
       if (isDoubted) await tx.updateLinks([row.linkId], { retryAt: later(deps) });
-    } else if (row.shown) {
-      await tx.updateSide(row.linkId, row.side, { gone: 'hinted', confirmed: true });
+    } else if (row.listed) {
+      await tx.updateSide(row.linkId, row.side, { gone: 'suspected', confirmed: true });
       await tx.markDirty([row.linkId]);
     } else {
       await createAgain(deps, tx, row);

@@ -87,10 +87,10 @@ async function decideRun(
     held: planned.held,
     problems: planned.problems,
   });
-  await deps.store.updatePair(pair.id, { meeting: false });
+  await deps.store.updatePair(pair.id, { needsMatching: false });
   return { runId: run.id, ops: planned.ops, ended: planned.ops === 0 ? await endRun(deps, open, run.id) : null };
 }
 
 async function forgetCursors(deps: Deps, { pairId }: Input): Promise<void> {
-  await deps.store.updatePair(pairId, { caldavCursor: null, cloudCursor: null, meeting: true });
+  await deps.store.updatePair(pairId, { caldavCursor: null, cloudCursor: null, needsMatching: true });
 }

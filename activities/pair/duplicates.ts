@@ -13,7 +13,7 @@ import type { Loaded } from './link-view.ts';
  */
 export async function isTwin(store: Store, { sides }: Loaded, view: LinkView): Promise<boolean> {
   const row = sides.caldav ?? sides.cloud;
-  if (!row?.seen || (sides.caldav && sides.cloud) || row.owned) return false;
+  if (!row?.current || (sides.caldav && sides.cloud) || row.owned) return false;
   const marker = view[row.side]?.marker ?? null;
   return marker === null ? store.hasCopyOfUid(row.pairId, row) : store.hasForeignTwin(row.pairId, row, marker);
 }

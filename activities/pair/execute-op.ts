@@ -84,9 +84,9 @@ const PROOF_MS = 5 * 60_000;
 async function lookAgain(applying: Applying, op: OpRow, sides: Sides): Promise<Outcome | null> {
   const { deps, stopped } = applying;
   const row = sides[op.action === 'delete' ? otherSide(op.side) : op.side];
-  const isGone = row?.gone === 'proved';
+  const isGone = row?.gone === 'confirmed';
   const isFresh = isGone && deps.clock.now().getTime() - row.changedAt.getTime() < PROOF_MS;
-  if (!row || isFresh || (!isGone && !row.seen)) return null;
+  if (!row || isFresh || (!isGone && !row.current)) return null;
   const stop = stopped.get(row.side);
   if (stop) throw new SideFailed(row.side, stop);
   const answer = await askFor(applying, row);
@@ -144,7 +144,7 @@ async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tri
 async function nextName({ deps, open, epoch }: Applying, op: OpRow, awaited: SideRow | undefined): Promise<void> {
   await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
     await tx.nextGeneration([op.linkId], op.side);
-    if (awaited && awaited.gone !== 'proved') await tx.forgetSide(op.linkId, op.side);
+    if (awaited && awaited.gone !== 'confirmed') await tx.forgetSide(op.linkId, op.side);
   });
 }
 
@@ -162,7 +162,7 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
   const next = nextOf(deps.store, op);
   const generation = op.side === 'caldav' ? link.caldavGeneration : link.cloudGeneration;
   const last = sides[op.side];
-  const isLost = last?.gone !== 'proved';
+  const isLost = last?.gone !== 'confirmed';
   const written = await open.sides[op.side].create(next, link.id, isLost ? generation : generation + 1);
   await deps.store.underEpoch(pair.id, epoch, async (tx) => {
     await tx.lockLink(link.id);
@@ -177,7 +177,7 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
         pairId: pair.id,
         side: op.side,
         owned: true,
-        shown: false,
+        listed: false,
         changedAt: deps.clock.now(),
         confirmed: written.confirmed,
         ...seenColumns(tx, pair.id, written),
@@ -227,7 +227,7 @@ async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise
     await tx.lockLink(op.linkId);
     await tx.setOp(op.id, 'done', null, deps.clock.now());
     const other = sides[otherSide(op.side)];
-    if (!other || other.gone === 'proved') return tx.deleteLinks([op.linkId]);
+    if (!other || other.gone === 'confirmed') return tx.deleteLinks([op.linkId]);
     // Only the copy went (a cancelled event that this side cannot show): the original stays, by itself.
     await tx.dropSide(op.linkId, op.side);
     await tx.settleSides({ [other.side]: other });
@@ -278,7 +278,9 @@ async function outdated(
   await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.setOp(op.id, 'stale', null, null));
   if (!row || !answer) return { kind: 'again' };
   if (answer === 'gone')
-    await deps.store.underEpoch(open.pair.id, epoch, (tx) => tx.updateSide(row.linkId, row.side, { gone: 'hinted' }));
+    await deps.store.underEpoch(open.pair.id, epoch, (tx) =>
+      tx.updateSide(row.linkId, row.side, { gone: 'suspected' }),
+    );
   else
     await observe(
       { deps, pairId: open.pair.id, epoch, side: row.side, reader: open.sides[row.side], isAnswer: true },

@@ -22,7 +22,7 @@ export function match(deps: Deps, { pair }: OpenPair, epoch: number): Promise<Ma
     await join('uid');
     // What a busy side shows is all alike, so there only the UID tells.
     const { toCaldav, toCloud } = pair.options.content;
-    if (pair.meeting && toCaldav !== 'busy' && toCloud !== 'busy') await join('content');
+    if (pair.needsMatching && toCaldav !== 'busy' && toCloud !== 'busy') await join('content');
     return matched;
   });
 }

@@ -30,12 +30,12 @@ export function viewOf(
 function sideView(store: Store, row: SideRow, side: Side): SideView {
   const seen = seenOf(store, row);
   const base = baseOf(store, row);
-  const found = seen && row.gone !== 'proved' ? side.read(seen) : null;
+  const found = seen && row.gone !== 'confirmed' ? side.read(seen) : null;
   return {
     now: found?.event ?? null,
     base: base && side.read(base).event,
-    isGone: row.gone === 'proved',
-    isAwaited: row.gone !== 'proved' && !row.seen,
+    isGone: row.gone === 'confirmed',
+    isAwaited: row.gone !== 'confirmed' && !row.current,
     isOwned: row.owned,
     modifiedAt: row.modifiedAt?.getTime() ?? null,
     seenAt: row.changedAt.getTime(),

@@ -41,11 +41,11 @@ export async function observe(
 /** Stored data of a side's row, for `Side.read`; null where the side shows nothing. */
 export function seenOf(store: Store, row: SideRow): Stored | null {
   return (
-    row.seen && {
+    row.current && {
       ref: row.ref,
       resource: row.resource,
       version: row.version,
-      data: store.vault.open(row.seen, context(row.pairId)),
+      data: store.vault.open(row.current, context(row.pairId)),
     }
   );
 }
@@ -68,7 +68,7 @@ export function seenColumns(store: Store, pairId: string, found: Found) {
     ref: found.ref,
     resource: found.resource,
     version: found.version,
-    seen: store.vault.seal(found.data, context(pairId)),
+    current: store.vault.seal(found.data, context(pairId)),
     uidHash: found.event?.uid ? store.vault.hash(`uid:${found.event.uid}`) : null,
     matchHash: found.event ? store.vault.hash(matchText(found.event)) : null,
     modifiedAt: found.modifiedAt ? new Date(found.modifiedAt) : null,
@@ -133,8 +133,8 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
       pairId,
       side,
       owned: isOurs,
-      shown: true,
-      gone: (isGhostly || taken.has(one.marker) ? 'hinted' : 'no') as SideRow['gone'],
+      listed: true,
+      gone: (isGhostly || taken.has(one.marker) ? 'suspected' : 'no') as SideRow['gone'],
       changedAt: observer.deps.clock.now(),
       ...columns,
       ...agreed,
@@ -177,16 +177,16 @@ async function observeKnown(
 ): Promise<boolean> {
   const seen = seenOf(tx, row);
   if (seen && row.gone === 'no' && !row.confirmed) return confirmShown({ deps, side, reader }, tx, row, found, true);
-  if (seen && row.gone === 'hinted' && !isAnswer) {
-    await tx.updateSide(row.linkId, side, { shown: true });
+  if (seen && row.gone === 'suspected' && !isAnswer) {
+    await tx.updateSide(row.linkId, side, { listed: true });
     return true;
   }
-  if (row.gone === 'proved' && !isAnswer) {
+  if (row.gone === 'confirmed' && !isAnswer) {
     // Really brought back, or shown once more by a listing that lags behind: the run asks for it by its name.
     await tx.updateSide(row.linkId, side, {
       ...seenColumns(tx, pairId, found),
-      shown: true,
-      gone: 'hinted',
+      listed: true,
+      gone: 'suspected',
       changedAt: deps.clock.now(),
     });
     return true;
@@ -194,21 +194,21 @@ async function observeKnown(
   const isBack = row.gone !== 'no' || !seen;
   const isSameData = seen?.data === found.data;
   if (!isBack && isSameData && row.version === found.version) {
-    if (!row.shown) await tx.updateSide(row.linkId, side, { shown: true });
+    if (!row.listed) await tx.updateSide(row.linkId, side, { listed: true });
     return false;
   }
   if (!isBack && isOlder(row, found)) {
     // Either this answer lags behind what was known already, or somebody brought the older state back: the run asks for
     // the event itself.
-    await tx.updateSide(row.linkId, side, { shown: true, confirmed: false });
+    await tx.updateSide(row.linkId, side, { listed: true, confirmed: false });
     return true;
   }
-  const columns = { ...seenColumns(tx, pairId, found), shown: true, gone: 'no' as const };
+  const columns = { ...seenColumns(tx, pairId, found), listed: true, gone: 'no' as const };
   const base = baseOf(tx, row);
   if (!isBack && base && isSameContent(reader.read(base), found) && isSameContent(reader.read(seen), found)) {
     await tx.updateSide(row.linkId, side, {
       ...columns,
-      base: columns.seen,
+      base: columns.current,
       baseVersion: found.version,
       confirmed: true,
     });
@@ -243,13 +243,13 @@ export async function confirmShown(
   found: Found,
   isListed: boolean,
 ): Promise<boolean> {
-  const shown = isListed ? { shown: true } : {};
+  const listed = isListed ? { listed: true } : {};
   const isReplaced = found.version !== null && found.version === row.replacedVersion;
   if (isListed ? isOlder(row, found) : isReplaced && deps.clock.now().getTime() - row.changedAt.getTime() < LAG_MS) {
-    await tx.updateSide(row.linkId, side, shown);
+    await tx.updateSide(row.linkId, side, listed);
     return true;
   }
-  const columns = { ...seenColumns(tx, row.pairId, found), ...shown, confirmed: true };
+  const columns = { ...seenColumns(tx, row.pairId, found), ...listed, confirmed: true };
   const seen = seenOf(tx, row);
   const base = baseOf(tx, row);
   if (seen && isOurWrite(reader.read(seen), row, found)) {
@@ -259,7 +259,7 @@ export async function confirmShown(
       await noteShown(tx, row.linkId, side, reader.read(base).event, found.event);
     await tx.updateSide(row.linkId, side, {
       ...columns,
-      ...(isBase ? { base: columns.seen, baseVersion: found.version } : {}),
+      ...(isBase ? { base: columns.current, baseVersion: found.version } : {}),
     });
     return false;
   }
@@ -278,9 +278,9 @@ const AWAITED_MS = 15 * 60_000;
 export async function createAgain(deps: Deps, tx: Store, row: SideRow): Promise<void> {
   const other = (await tx.loadLinks([row.linkId]))[0]?.sides[otherSide(row.side)];
   const isLost =
-    (!other || other.gone === 'proved') && deps.clock.now().getTime() - row.changedAt.getTime() > AWAITED_MS;
+    (!other || other.gone === 'confirmed') && deps.clock.now().getTime() - row.changedAt.getTime() > AWAITED_MS;
   if (isLost) await tx.forgetSide(row.linkId, row.side);
-  else await tx.updateSide(row.linkId, row.side, { seen: null, version: null, gone: 'no', confirmed: true });
+  else await tx.updateSide(row.linkId, row.side, { current: null, version: null, gone: 'no', confirmed: true });
   await tx.markDirty([row.linkId]);
   await tx.updateLinks([row.linkId], { retryAt: later(deps) });
 }
@@ -305,7 +305,7 @@ function isSameContent(before: Found, after: Found): boolean {
 /** What is said to be gone is still asked for: the listing may lag behind. */
 async function observeUnchanged({ pairId, side }: Observer, tx: Store, resources: readonly string[]): Promise<void> {
   const rows = await tx.sidesByResource(pairId, side, resources);
-  for (const row of rows.filter(({ shown }) => !shown)) await tx.updateSide(row.linkId, side, { shown: true });
+  for (const row of rows.filter(({ listed }) => !listed)) await tx.updateSide(row.linkId, side, { listed: true });
 }
 
 /** A hint only. That a feed names a copy as removed shows that it had it. */
@@ -319,7 +319,7 @@ async function observeRemoved(
   const rows = (await tx.sidesByResource(pairId, side, resources)).filter(
     (row) => row.gone === 'no' && !refs.has(row.ref),
   );
-  for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'hinted', shown: true });
+  for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'suspected', listed: true });
   await tx.markDirty(rows.map((row) => row.linkId));
 }
 

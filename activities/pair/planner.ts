@@ -123,7 +123,8 @@ class Planner {
       this.planned.problems += await store.setProblems(pair.id, link.id, [undecided(loaded)], this.now);
       return store.updateLinks([link.id], { dirty: false });
     }
-    if (this.open.pair.meeting && isStray(decided.view)) return void this.strays.push({ loaded, ...decided, held });
+    if (this.open.pair.needsMatching && isStray(decided.view))
+      return void this.strays.push({ loaded, ...decided, held });
     await this.act(loaded, decided, held, written);
   }
 
@@ -396,7 +397,7 @@ class Planner {
     const { store } = this.deps;
     const singles = await store.loadLinks((await store.singlesOf([parentId])).map(({ id }) => id));
     const there = singles.filter(({ sides }) =>
-      Object.values(sides).some((row) => row.gone !== 'proved' && (row.owned || !onlyOwned)),
+      Object.values(sides).some((row) => row.gone !== 'confirmed' && (row.owned || !onlyOwned)),
     );
     await store.deleteLinks(singles.filter((single) => !there.includes(single)).map(({ link }) => link.id));
     for (const { link, sides } of there) {

@@ -151,7 +151,7 @@ async function believeAbsences(
     const batch = absent.slice(start, start + 500);
     await deps.store.underEpoch(pairId, epoch, async (tx) => {
       const rows = (await tx.sidesByResource(pairId, side, batch)).filter((row) => row.gone === 'no');
-      for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'hinted' });
+      for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'suspected' });
       await tx.markDirty(rows.map((row) => row.linkId));
     });
   }
@@ -170,7 +170,7 @@ async function doubt(reader: Side, sample: readonly string[]): Promise<void> {
  */
 export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number): Promise<void> {
   for (const side of ['caldav', 'cloud'] as const) {
-    const rows = await deps.store.hintedGone(open.pair.id, side);
+    const rows = await deps.store.suspectedGone(open.pair.id, side);
     const observer = { deps, pairId: open.pair.id, epoch, side, reader: open.sides[side] };
     for (let start = 0; start < rows.length; start += 100) {
       await proveBatch(observer, open, rows.slice(start, start + 100));
@@ -194,7 +194,7 @@ async function proveBatch(observer: Observer, open: OpenPair, rows: readonly Sid
       await observe({ ...observer, isAnswer: true }, { found: [answer], unchanged: [], removed: [] });
     } else {
       await deps.store.underEpoch(pairId, epoch, async (tx) => {
-        if (!row.shown) return createAgain(deps, tx, row);
+        if (!row.listed) return createAgain(deps, tx, row);
         // Never agreed on: it was a ghost, or went before both were compared. Its end says nothing about the event on
         // the other side.
         if (row.base === null && (await tx.loadLinks([row.linkId]))[0]?.sides[otherSide(side)]) {
@@ -202,8 +202,8 @@ async function proveBatch(observer: Observer, open: OpenPair, rows: readonly Sid
           return tx.markDirty([row.linkId]);
         }
         await tx.updateSide(row.linkId, side, {
-          gone: 'proved',
-          seen: null,
+          gone: 'confirmed',
+          current: null,
           version: null,
           changedAt: deps.clock.now(),
           confirmed: true,

@@ -29,7 +29,7 @@ for (const side of ['caldav', 'cloud'] as const) {
         assert.equal((await rig.run()).result, 'failed');
         assert.deepEqual((await rig.runRows()).at(-1)?.error?.code, 'different-account');
         assert.deepEqual([(await rig.pair()).attention, rig.writes], ['credentials', writes]);
-        assert.ok((await rig.sideRows()).every(({ gone }) => gone !== 'proved'));
+        assert.ok((await rig.sideRows()).every(({ gone }) => gone !== 'confirmed'));
         assert.deepEqual(await rig.held(), []);
         assert.equal(await rig.poll(), 'state', 'the pair shows attention');
         rig.person = 'fake';

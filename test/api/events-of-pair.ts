@@ -35,9 +35,9 @@ export async function addEvent(
       side,
       ref: `${side}-${id}`,
       resource: `${side}-${id}`,
-      seen: randomBytes(40),
+      current: randomBytes(40),
       changedAt: new Date(),
-      shown: true,
+      listed: true,
     });
   }
   return id;

@@ -54,11 +54,13 @@ describe('sync and resync', () => {
   });
 
   it('matches by title again in a resync', async () => {
-    await api.db.sql.execute(sql`update pairs set meeting = false`);
+    await api.db.sql.execute(sql`update pairs set needs_matching = false`);
     api.control.onRun = (id) => addRun(api.db, id, 1);
     assert.equal((await post('resync?wait=5')).status, 200);
     assert.deepEqual(api.control.told, [`syncAndWait resync full 5 ${pairId}`]);
-    assert.deepEqual((await api.db.sql.execute(sql`select meeting from pairs`)).rows, [{ meeting: true }]);
+    assert.deepEqual((await api.db.sql.execute(sql`select needs_matching from pairs`)).rows, [
+      { needs_matching: true },
+    ]);
   });
 
   it('refuses waits that are not 0 to 120 whole seconds, and unknown keys', async () => {

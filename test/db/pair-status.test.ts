@@ -73,15 +73,15 @@ describe('the status of a pair', () => {
 
   it('counts events that are on both sides', async () => {
     await addEvent(api.db, pairId, 'both');
-    await addEvent(api.db, pairId, 'hinted');
+    await addEvent(api.db, pairId, 'suspected');
     await addEvent(api.db, pairId, 'one', ['caldav']);
     const lost = await addEvent(api.db, pairId, 'lost');
     await api.db.sql.execute(
-      `update link_sides set gone = 'hinted' where link_id in (select id from links order by id ` +
+      `update link_sides set gone = 'suspected' where link_id in (select id from links order by id ` +
         `offset 1 limit 1) and side = 'cloud'`,
     );
     await api.db.sql.execute(
-      `update link_sides set gone = 'proved', seen = null where link_id = '${lost}' and side = 'cloud'`,
+      `update link_sides set gone = 'confirmed', current = null where link_id = '${lost}' and side = 'cloud'`,
     );
     assert.equal((await api.call('GET', `/v1/pairs/${pairId}`)).body.counts.events, 2);
   });

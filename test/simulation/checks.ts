@@ -304,7 +304,7 @@ export class Checks {
   private stateOfAll(): string {
     return JSON.stringify(
       [...this.world.database.sides.values()]
-        .map(({ linkId, side, ref, base, seen }) => [linkId, side, ref, base?.toString(), seen?.toString()])
+        .map(({ linkId, side, ref, base, current }) => [linkId, side, ref, base?.toString(), current?.toString()])
         .sort(),
     );
   }
@@ -428,7 +428,7 @@ export class Checks {
 
   private nothingLeftOver(): void {
     const { database } = this.world;
-    const doubtful = [...database.sides.values()].filter(({ confirmed, gone }) => !confirmed || gone === 'hinted');
+    const doubtful = [...database.sides.values()].filter(({ confirmed, gone }) => !confirmed || gone === 'suspected');
     if (doubtful.length > 0) throw new Violation('I27', 'something is left in doubt');
     for (const pair of this.world.pairs) {
       const row = this.world.row(pair);

@@ -22,20 +22,20 @@ export function matchesBy(db: MemoryTables, pairId: string, by: 'uid' | 'content
       hashOf(row) !== null &&
       row.gone === 'no' &&
       db.links.get(row.linkId)?.parentId === null &&
-      (by === 'uid' || (row.seen !== null && other(row) === undefined)),
+      (by === 'uid' || (row.current !== null && other(row) === undefined)),
   );
-  const isThere = (row: SideRow | undefined) => row !== undefined && row.gone !== 'proved' && row.seen !== null;
+  const isThere = (row: SideRow | undefined) => row !== undefined && row.gone !== 'confirmed' && row.current !== null;
   const isFree = (row: SideRow) => {
     const alike = halves.filter((one) => one.side === row.side && hashOf(one) === hashOf(row));
-    return !isThere(other(row)) && alike.filter((one) => row.seen === null || one.seen !== null).length === 1;
+    return !isThere(other(row)) && alike.filter((one) => row.current === null || one.current !== null).length === 1;
   };
   const free = halves.filter(isFree);
   return free
     .filter(({ side }) => side === 'caldav')
     .flatMap((a): Halves[] => {
       const b = free.find((row) => row.side === 'cloud' && hashOf(row) === hashOf(a) && row.linkId !== a.linkId);
-      if (!b || (a.seen === null && b.seen === null)) return [];
-      const keepsCloud = a.seen !== null && (b.seen === null || (b.owned && !b.shown));
+      if (!b || (a.current === null && b.current === null)) return [];
+      const keepsCloud = a.current !== null && (b.current === null || (b.owned && !b.listed));
       return keepsCloud
         ? [{ kept: b.linkId, joined: a.linkId, side: 'caldav' }]
         : [{ kept: a.linkId, joined: b.linkId, side: 'cloud' }];
@@ -48,11 +48,11 @@ export function renames(db: MemoryTables, pairId: string): Halves[] {
       row.pairId === pairId &&
       row.uidHash !== null &&
       db.links.get(row.linkId)?.parentId === null &&
-      (row.gone === 'proved' || (row.gone === 'no' && row.seen !== null)) &&
+      (row.gone === 'confirmed' || (row.gone === 'no' && row.current !== null)) &&
       otherSideOf(db, row) === undefined,
   );
   return alone
-    .filter(({ gone }) => gone === 'proved')
+    .filter(({ gone }) => gone === 'confirmed')
     .flatMap((old): Halves[] => {
       const [back, ...more] = alone.filter(
         (row) => row !== old && row.side === old.side && row.uidHash === old.uidHash,
@@ -110,7 +110,7 @@ export function twinsOf(db: MemoryTables, row: SideRow): string[] {
 
 export function countEvents(db: MemoryTables, pairId: string): Awaited<ReturnType<Store['countEvents']>> {
   const [caldav, cloud] = [db.sidesOf(pairId, 'caldav'), db.sidesOf(pairId, 'cloud')];
-  const there = (rows: SideRow[]) => rows.filter(({ gone, seen }) => gone === 'no' && seen !== null).length;
+  const there = (rows: SideRow[]) => rows.filter(({ gone, current }) => gone === 'no' && current !== null).length;
   return {
     caldav: there(caldav),
     cloud: there(cloud),
@@ -147,7 +147,7 @@ export function isOnAnotherWay(
     const isCreated = (row: SideRow) =>
       row.uidHash === uidHash &&
       row.owned &&
-      row.gone !== 'proved' &&
+      row.gone !== 'confirmed' &&
       row.changedAt.getTime() > awaited &&
       !db.sidesOf(mine.pairId, mine.side).some(({ ref }) => ref === row.ref);
     const ofOther = [...db.ops.values()].filter((op) => op.pairId === pairId && op.side === side);
@@ -183,15 +183,15 @@ export function copiesOfOthers(
         .filter(
           (row) =>
             row.owned &&
-            row.gone !== 'proved' &&
-            row.seen !== null &&
+            row.gone !== 'confirmed' &&
+            row.current !== null &&
             row.changedAt.getTime() > now.getTime() - 86_400_000 &&
             !mine.some(({ ref }) => ref === row.ref) &&
             row.uidHash !== null &&
             halves.some(({ uidHash }) => uidHash === row.uidHash),
         );
       const known = mine.filter(
-        (row) => row.gone === 'no' && row.shown && copies.some(({ uidHash }) => uidHash === row.uidHash),
+        (row) => row.gone === 'no' && row.listed && copies.some(({ uidHash }) => uidHash === row.uidHash),
       );
       return [...new Set([...copies, ...known].map(({ resource }) => resource))];
     });

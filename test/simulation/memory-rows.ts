@@ -20,7 +20,7 @@ export const EMPTY_SIDE = {
   matchHash: null,
   owned: false,
   version: null,
-  seen: null,
+  current: null,
   modifiedAt: null,
   gone: 'no' as const,
   base: null,

@@ -101,7 +101,7 @@ export class MemoryDatabase extends MemoryTables {
   }
 
   private insertSide(
-    row: Values<SideRow> & Pick<SideRow, 'linkId' | 'pairId' | 'side' | 'ref' | 'resource' | 'changedAt' | 'shown'>,
+    row: Values<SideRow> & Pick<SideRow, 'linkId' | 'pairId' | 'side' | 'ref' | 'resource' | 'changedAt' | 'listed'>,
   ): void {
     this.require(row.linkId);
     const key = `${row.linkId}/${row.side}`;
@@ -136,7 +136,7 @@ export class MemoryDatabase extends MemoryTables {
   private dropGoneSides(linkIds: readonly string[], side: SideName): void {
     for (const id of linkIds) {
       const row = this.sides.get(`${id}/${side}`);
-      if (!row || (row.gone !== 'proved' && row.seen !== null)) continue;
+      if (!row || (row.gone !== 'confirmed' && row.current !== null)) continue;
       this.drop(this.sides, `${id}/${side}`);
       this.nextGeneration([id], side);
     }
@@ -185,11 +185,12 @@ export class MemoryDatabase extends MemoryTables {
       versionsOf: (pairId, side) =>
         new Map(found(pairId, side, ({ gone }) => gone === 'no').map((row) => [row.resource, row.version])),
       listedResources: (pairId, side) => [
-        ...new Set(found(pairId, side, ({ gone, shown }) => gone === 'no' && shown).map(({ resource }) => resource)),
+        ...new Set(found(pairId, side, ({ gone, listed }) => gone === 'no' && listed).map(({ resource }) => resource)),
       ],
       linksWithout: (pairId, side, ids) =>
         [...new Set(ids)].filter(
-          (id) => db.links.get(id)?.pairId === pairId && (db.sides.get(`${id}/${side}`)?.gone ?? 'proved') === 'proved',
+          (id) =>
+            db.links.get(id)?.pairId === pairId && (db.sides.get(`${id}/${side}`)?.gone ?? 'confirmed') === 'confirmed',
         ),
       lockLink: () => undefined,
       insertLinks: (rows) => {
@@ -203,7 +204,7 @@ export class MemoryDatabase extends MemoryTables {
       updateSide: (linkId, side, values) => db.updateSide(linkId, side, values),
       settleSides: (sides) => {
         const rows = Object.values(sides);
-        for (const row of rows) db.updateSide(row.linkId, row.side, { base: row.seen, baseVersion: row.version });
+        for (const row of rows) db.updateSide(row.linkId, row.side, { base: row.current, baseVersion: row.version });
         for (const op of db.ops.values())
           if (op.linkId === rows[0]?.linkId && !op.settled) db.set(db.ops, op.id, { settled: true });
       },
@@ -235,7 +236,7 @@ export class MemoryDatabase extends MemoryTables {
           }
           return [{ link, sides }];
         }),
-      hintedGone: (pairId, side) => found(pairId, side, ({ gone }) => gone === 'hinted'),
+      suspectedGone: (pairId, side) => found(pairId, side, ({ gone }) => gone === 'suspected'),
       unconfirmed: (pairId, side) => found(pairId, side, ({ confirmed }) => !confirmed),
       matchesBy: (pairId, by) => matchesBy(db, pairId, by),
       renames: (pairId) => renames(db, pairId),
@@ -254,14 +255,15 @@ export class MemoryDatabase extends MemoryTables {
       hasForeignTwin: (pairId, row, marker) => hasForeignTwin(db, pairId, row, marker),
       twinsOf: (row) => twinsOf(db, row),
       touchUnsettled: (pairId) => {
-        const unlike = (row: SideRow) => row.base?.toString() !== row.seen?.toString();
+        const unlike = (row: SideRow) => row.base?.toString() !== row.current?.toString();
         db.updateLinks(
           [...found(pairId, 'caldav', unlike), ...found(pairId, 'cloud', unlike)].map(({ linkId }) => linkId),
           { dirty: true },
         );
       },
       isUidTaken: (pairId, side, hash, linkId) =>
-        found(pairId, side, (row) => row.uidHash === hash && row.linkId !== linkId && row.gone !== 'proved').length > 0,
+        found(pairId, side, (row) => row.uidHash === hash && row.linkId !== linkId && row.gone !== 'confirmed').length >
+        0,
       singlesOf: (parentIds) =>
         [...db.links.values()]
           .filter(({ parentId }) => parentId !== null && parentIds.includes(parentId))

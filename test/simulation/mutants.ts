@@ -30,25 +30,25 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'absence-is-proof',
     mistake: 'what a listing does not name is gone: an empty or short listing is trusted',
     file: READ,
-    from: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'hinted' });",
-    to: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'proved', seen: null, version: null });",
+    from: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'suspected' });",
+    to: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'confirmed', current: null, version: null });",
   },
   {
     seed: 641,
     name: 'removed-is-proof',
     mistake: 'what a change feed calls removed is not asked for',
     file: OBSERVE,
-    from: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'hinted', shown: true });",
+    from: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'suspected', listed: true });",
     to:
-      "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'proved', shown: " +
-      'true, seen: null, version: null });',
+      "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'confirmed', listed: " +
+      'true, current: null, version: null });',
   },
   {
     seed: 301,
     name: 'unshown-is-gone',
     mistake: 'a 404 for a fresh copy that nothing has shown yet proves its deletion',
     file: READ,
-    from: 'if (!row.shown) return createAgain(deps, tx, row);',
+    from: 'if (!row.listed) return createAgain(deps, tx, row);',
     to: '',
   },
   {
@@ -322,8 +322,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'ghosts-believed',
     mistake: 'what a lagging listing shows again after a deletion is new',
     file: OBSERVE,
-    from: "(isGhostly || taken.has(one.marker) ? 'hinted' : 'no')",
-    to: "(isGhostly && taken.size < 0 ? 'hinted' : 'no')",
+    from: "(isGhostly || taken.has(one.marker) ? 'suspected' : 'no')",
+    to: "(isGhostly && taken.size < 0 ? 'suspected' : 'no')",
   },
   {
     seed: 1251,
@@ -356,7 +356,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: WRITE,
     from: 'await tx.dropSide(op.linkId, op.side);\n    await tx.settleSides({ [other.side]: other });',
     to:
-      "await tx.updateSide(op.linkId, op.side, { gone: 'proved', seen: null });\n    await " +
+      "await tx.updateSide(op.linkId, op.side, { gone: 'confirmed', current: null });\n    await " +
       'tx.settleSides({ [other.side]: other });\n    await tx.markDirty([op.linkId]);\n    if ' +
       "(op.linkId !== '') return;",
   },

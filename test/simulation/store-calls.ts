@@ -169,11 +169,11 @@ export class StoreCalls {
       ...this.sideColumns(),
       uidHash: this.maybe(this.hash()),
       matchHash: this.maybe(this.hash()),
-      seen: this.maybe(this.sealed()),
+      current: this.maybe(this.sealed()),
       owned: this.random.chance(0.5),
       ref: this.ref(),
       changedAt: this.time(),
-      shown: this.random.chance(0.5),
+      listed: this.random.chance(0.5),
     };
   }
 
@@ -186,9 +186,9 @@ export class StoreCalls {
     const [old] = free;
     const next = free.find(({ id, pairId }) => id !== old?.id && pairId === old?.pairId);
     if (!old || !next) return [this.newSide()];
-    const of = { side: this.side(), pairId: old.pairId, uidHash: this.id(), seen: this.sealed() };
+    const of = { side: this.side(), pairId: old.pairId, uidHash: this.id(), current: this.sealed() };
     return [
-      { ...this.newSide(), ...of, linkId: old.id, gone: 'proved' as const },
+      { ...this.newSide(), ...of, linkId: old.id, gone: 'confirmed' as const },
       { ...this.newSide(), ...of, linkId: next.id, gone: 'no' as const },
     ];
   }
@@ -212,11 +212,11 @@ export class StoreCalls {
       matchHash: this.orNothing(this.random.chance(0.9) ? this.hash() : null),
       owned: this.orNothing(random.chance(0.5)),
       version: this.orNothing(this.maybe(this.text())),
-      seen: random.chance(0.7) ? this.sealed() : this.orNothing(null),
+      current: random.chance(0.7) ? this.sealed() : this.orNothing(null),
       modifiedAt: this.orNothing(this.maybe(this.time())),
       changedAt: this.orNothing(this.time()),
-      gone: this.orNothing(random.pick(['no', 'no', 'no', 'hinted', 'proved'] as const)),
-      shown: this.orNothing(random.chance(0.5)),
+      gone: this.orNothing(random.pick(['no', 'no', 'no', 'suspected', 'confirmed'] as const)),
+      listed: this.orNothing(random.chance(0.5)),
       base: this.orNothing(this.maybe(this.sealed())),
       baseVersion: this.orNothing(this.maybe(this.text())),
       replacedVersion: this.orNothing(this.maybe(this.text())),
@@ -280,7 +280,7 @@ export class StoreCalls {
       paused: this.orNothing(random.chance(0.3)),
       caldavCursor: this.orNothing(this.maybe(this.text())),
       cloudCursor: this.orNothing(this.maybe(this.text())),
-      meeting: this.orNothing(random.chance(0.5)),
+      needsMatching: this.orNothing(random.chance(0.5)),
       failures: this.orNothing(random.below(3)),
       failingSince: this.orNothing(this.maybe(this.time())),
       attention: this.orNothing(this.maybe('error' as const)),
@@ -332,7 +332,7 @@ export class StoreCalls {
     hasWork: () => [this.pair(), new Date(this.now)],
     dirtyLinks: () => [this.pair(), new Date(this.now), this.random.chance(0.5)],
     loadLinks: () => [this.linkIds()],
-    hintedGone: () => [this.pair(), this.side()],
+    suspectedGone: () => [this.pair(), this.side()],
     unconfirmed: () => [this.pair(), this.side()],
     matchesBy: () => [this.pair(), this.random.pick(['uid', 'content'])],
     renames: () => [this.pair()],
@@ -473,7 +473,7 @@ const NO_SIDE = {
   matchHash: null,
   owned: false,
   version: null,
-  seen: null,
+  current: null,
   modifiedAt: null,
   gone: 'no',
   base: null,

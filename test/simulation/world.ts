@@ -132,7 +132,7 @@ export class World {
       cloudCursor: null,
       fullListingAt: null,
       firstRunAt: null,
-      meeting: true,
+      needsMatching: true,
       lastSyncAt: null,
       nextPollAt: null,
       attention: null,
@@ -185,12 +185,12 @@ export class World {
         );
         if (!row) return true;
         const other = this.database.sides.get(`${row.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`);
-        if (!other?.shown || !other.confirmed) return true;
+        if (!other?.listed || !other.confirmed) return true;
         const ops = [...this.database.ops.values()]
           .filter((op) => op.linkId === row.linkId)
           .sort((a, b) => (a.id < b.id ? -1 : 1));
         return (
-          !row.shown ||
+          !row.listed ||
           !row.confirmed ||
           row.base === null ||
           ops.some(({ runId, status }) => status !== 'done' && runId === ops.at(-1)?.runId)
@@ -204,7 +204,7 @@ export class World {
     return [...this.database.sides.values()].some(
       (row) =>
         row.ref === ref &&
-        row.shown &&
+        row.listed &&
         this.pairs.find(({ id }) => id === row.pairId)?.calendars[row.side] === calendar,
     );
   }
