@@ -5,7 +5,7 @@ import { pino } from 'pino';
 
 export function createLogger(level: string, isTerminal: boolean = process.stdout.isTTY === true): Logger {
   const options = optionsOf(level);
-  return isTerminal ? pino(options, { write: (line) => void process.stdout.write(forPeople(line)) }) : pino(options);
+  return isTerminal ? pino(options, { write: (line) => void process.stdout.write(readable(line)) }) : pino(options);
 }
 
 /** The same log into somebody else's hands, for tests. */
@@ -19,7 +19,7 @@ function optionsOf(level: string) {
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { err: discreetError },
+    serializers: { err: redactedError },
   };
 }
 
@@ -30,7 +30,7 @@ const SAFE = ['SyncError', 'SideFailed', 'ControlError'];
  * Where an error came from, but not what it says: messages of databases and parsers quote what they were given. Our own
  * messages hold codes only.
  */
-function discreetError(error: unknown): Record<string, unknown> {
+function redactedError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error };
   const { code } = error as { code?: unknown };
   const at = error.stack
@@ -43,11 +43,11 @@ function discreetError(error: unknown): Record<string, unknown> {
     ...(SAFE.includes(error.name) ? { message: error.message } : {}),
     ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
     at,
-    ...(error.cause === undefined ? {} : { cause: discreetError(error.cause) }),
+    ...(error.cause === undefined ? {} : { cause: redactedError(error.cause) }),
   };
 }
 
-function forPeople(line: string): string {
+function readable(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const extra = Object.entries(fields)
     .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)

@@ -17,7 +17,7 @@ import { createPreviewPair } from './activities/pair/preview-pair.ts';
 import { buildServer } from './api/server.ts';
 import type { BookingControl } from './api/temporal/booking-control.ts';
 import { createBookingControl } from './api/temporal/booking-control.ts';
-import { tellForgotten } from './api/temporal/booking-outbox.ts';
+import { notifyOverdueBookings } from './api/temporal/booking-outbox.ts';
 import type { PairControl } from './api/temporal/pair-control.ts';
 import { createPairControl, registerSearchAttributes } from './api/temporal/pair-control.ts';
 import type { Config } from './config.ts';
@@ -41,7 +41,7 @@ import { startServers } from './embedded/servers.ts';
 import { createLogger } from './log.ts';
 import { createFetch } from './providers/http.ts';
 import { createProviders } from './providers/registry.ts';
-import { giveUpLostWork } from './worker/recover-orphaned-activities.ts';
+import { recoverOrphanedActivities } from './worker/recover-orphaned-activities.ts';
 import type { Workers } from './worker/workers.ts';
 import { bundleWorkflows, createWorkers, installRuntime } from './worker/workers.ts';
 import { pairStateKey } from './workflows/messages.ts';
@@ -231,7 +231,7 @@ async function startWorkers(
     }),
   };
   const workers = await createWorkers({ connection, namespace: config.temporal.namespace, activities, workflowBundle });
-  const lost = await giveUpLostWork(connection, config.temporal.namespace, db);
+  const lost = await recoverOrphanedActivities(connection, config.temporal.namespace, db);
   if (lost > 0) options.log.warn({ count: lost }, 'work that a killed process left behind is taken up again');
   const ended = workers.run().catch((error: Error) => options.onLost(error));
   steps.push(() => {
@@ -263,7 +263,7 @@ async function startApi(parts: Parts, workers: Workers | undefined): Promise<str
     .then((pairs) => control.restartMissing(pairs))
     .then((count) => (count > 0 ? options.log.info({ count }, 'workflows started that were missing') : undefined))
     .catch((error: Error) => options.log.warn({ reason: error.message }, 'missing workflows could not be started'));
-  const forgotten = tellForgotten({ db, bookings, log: shared.log });
+  const forgotten = notifyOverdueBookings({ db, bookings, log: shared.log });
   steps.push(() => within(API_CLOSE_MS, forgotten.stop(), 'the look for forgotten bookings'));
   const address = api.server.address();
   return urlOf(config.host, typeof address === 'object' && address !== null ? address.port : config.port);

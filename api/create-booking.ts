@@ -1,26 +1,26 @@
 /** Booking and rebooking a time: everything that can be refused is refused before anything is stored. */
 import { z } from 'zod';
 import { type Interval, intervalOf, subtract } from '../core/availability/interval.ts';
-import { isSameSlot, type Slot, type Wanted } from '../core/booking.ts';
+import { type DesiredBooking, isSameSlot, type Slot } from '../core/booking.ts';
 import { SyncError } from '../core/sync-error.ts';
 import { canonicalZone } from '../core/zones.ts';
 import { findAccount } from '../db/accounts.ts';
-import { carriedOf } from '../db/booking-work.ts';
+import { syncStateOf } from '../db/booking-work.ts';
 import {
   type BookingRow,
   bookingOfKey,
   changeBooking,
+  desiredOf,
   findBooking,
   isTaken,
   type ReserveResult,
   reserve,
-  wantedOf,
 } from '../db/bookings.ts';
 import type { ApiDeps } from './deps.ts';
-import { ApiProblem, invalid, notFound } from './errors.ts';
-import { askAccount } from './provider-calls.ts';
+import { ApiError, invalid, notFound } from './errors.ts';
+import { callAccount } from './provider-calls.ts';
 import { busyOf } from './routes/free-busy.ts';
-import { tellBooking } from './temporal/booking-outbox.ts';
+import { notifyBooking } from './temporal/booking-outbox.ts';
 import { text } from './validation.ts';
 
 const LONGEST_MS = 31 * 24 * 3_600_000;
@@ -107,7 +107,7 @@ export async function book(
     attendees,
     ...rest
   } = body;
-  const wanted: Wanted = {
+  const wanted: DesiredBooking = {
     ...rest,
     location: location ?? '',
     description: description ?? '',
@@ -130,7 +130,7 @@ export async function book(
   const account = await findAccount(db, accountId);
   if (!account) throw notFound('account');
   if (account.writeCalendarId === null)
-    throw new ApiProblem('write-calendar-missing', "Set the account's `writeCalendarId` first.");
+    throw new ApiError('write-calendar-missing', "Set the account's `writeCalendarId` first.");
   // Looked up first, so that a slot that many want at once costs the calendar few questions; what decides is `reserve`.
   if (!overlap && (await isTaken(db, accountId, wanted, null))) throw slotBusy();
   if (!overlap) await refuseBusy(() => busyOf(deps, accountId, intervalFrom(wanted), { maxAgeMs: 0 }));
@@ -140,7 +140,7 @@ export async function book(
     new Date(),
   );
   const answer = taken(result);
-  if (answer.isNew) await tellBooking(deps, answer.booking);
+  if (answer.isNew) await notifyBooking(deps, answer.booking);
   return answer;
 }
 
@@ -150,7 +150,7 @@ export async function rebook(deps: ApiDeps, id: string, patch: z.infer<typeof bo
     const changed = await tryRebook(deps, id, patch);
     if (changed !== 'moved') return changed;
     if (tries === MAX_TRIES)
-      throw new ApiProblem('temporarily-unavailable', 'The booking is being moved all the time.', {
+      throw new ApiError('temporarily-unavailable', 'The booking is being moved all the time.', {
         retryAfterSeconds: 1,
       });
   }
@@ -167,7 +167,7 @@ async function tryRebook(
   const { allowOverlap: overlap = false, ...named } = patch;
   const before = await findBooking(db, id);
   if (!before) throw notFound('booking');
-  const was = wantedOf(db, before);
+  const was = desiredOf(db, before);
   const next = withPatch(was, named);
   checkSlot(next);
   if (before.status === 'confirmed' && !overlap && !isSameSlot(was, next))
@@ -185,13 +185,13 @@ async function tryRebook(
   );
   if (isMoved) return 'moved';
   if (changed === 'unknown') throw notFound('booking');
-  if (changed === 'cancelled') throw new ApiProblem('booking-cancelled', 'A cancelled booking cannot be changed.');
+  if (changed === 'cancelled') throw new ApiError('booking-cancelled', 'A cancelled booking cannot be changed.');
   if (changed === 'busy') throw slotBusy();
-  await tellBooking(deps, changed);
+  await notifyBooking(deps, changed);
   return changed;
 }
 
-function withPatch(now: Wanted, patch: Omit<z.infer<typeof bookingPatch>, 'allowOverlap'>): Wanted {
+function withPatch(now: DesiredBooking, patch: Omit<z.infer<typeof bookingPatch>, 'allowOverlap'>): DesiredBooking {
   const { location, description, attendees, ...rest } = patch;
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   return {
@@ -213,10 +213,10 @@ async function busyBeside(deps: ApiDeps, row: BookingRow, slot: Slot): Promise<I
   const account = await findAccount(db, row.accountId);
   if (!account) throw notFound('account');
   const except = row.ref === null ? [] : [row.ref];
-  const busy = await askAccount(deps, row.accountId, (opened) =>
+  const busy = await callAccount(deps, row.accountId, (opened) =>
     opened.freeBusy(account.freeBusyCalendarIds, range, { unanswered: account.unansweredInvitations, except }),
   );
-  const { sending } = carriedOf(db, row);
+  const { sending } = syncStateOf(db, row);
   return row.ref === null && sending !== null ? subtract(busy, [intervalFrom(sending)]) : busy;
 }
 
@@ -229,18 +229,18 @@ async function refuseBusy(ask: () => Promise<Interval[]>): Promise<void> {
     const isAboutCalendar =
       error instanceof SyncError
         ? error.kind !== 'bug'
-        : error instanceof ApiProblem && ['server-unreachable', 'provider-not-configured'].includes(error.code);
+        : error instanceof ApiError && ['server-unreachable', 'provider-not-configured'].includes(error.code);
     if (!isAboutCalendar) throw error;
     const wait = error instanceof SyncError ? Math.ceil((error.retryAfterMs ?? 5_000) / 1000) : 5;
-    throw new ApiProblem('temporarily-unavailable', 'The calendar cannot be asked whether the time is free.', {
+    throw new ApiError('temporarily-unavailable', 'The calendar cannot be asked whether the time is free.', {
       retryAfterSeconds: wait,
     });
   }
   if (busy.length > 0) throw slotBusy();
 }
 
-function slotBusy(): ApiProblem {
-  return new ApiProblem('slot-busy', 'The time is taken, by another booking or in the calendar.');
+function slotBusy(): ApiError {
+  return new ApiError('slot-busy', 'The time is taken, by another booking or in the calendar.');
 }
 
 function taken(result: ReserveResult): { booking: BookingRow; isNew: boolean } {
@@ -249,7 +249,7 @@ function taken(result: ReserveResult): { booking: BookingRow; isNew: boolean } {
     case 'known':
       return { booking: result.booking, isNew: result.kind === 'reserved' };
     case 'key-reused':
-      throw new ApiProblem('idempotency-key-reused', 'This key stands for another request.');
+      throw new ApiError('idempotency-key-reused', 'This key stands for another request.');
     case 'busy':
       throw slotBusy();
     case 'unknown-account':

@@ -6,7 +6,7 @@ import { findConnection } from '../db/connections.ts';
 import { createPair, deletePair, type PairRecord } from '../db/pairs.ts';
 import type { CalendarInfo } from '../providers/provider.ts';
 import type { ApiDeps } from './deps.ts';
-import { ApiProblem, notFound } from './errors.ts';
+import { ApiError, notFound } from './errors.ts';
 import { mergeOptions, optionsPatch } from './pair-options.ts';
 import { calendarsOf } from './provider-calls.ts';
 import { pollInterval } from './validation.ts';
@@ -42,7 +42,7 @@ export async function createPairFrom(
     findCalendar(deps, 'cloud', connection.cloudAccountId, cloudCalendarId),
   ]);
   if (caldav.identity === cloud.identity)
-    throw new ApiProblem('pair-would-loop', 'A calendar cannot be paired with itself.');
+    throw new ApiError('pair-would-loop', 'A calendar cannot be paired with itself.');
   for (const [side, calendar] of [
     ['caldav', caldav],
     ['cloud', cloud],
@@ -65,10 +65,10 @@ export async function createPairFrom(
   );
   if (created === 'unknown-connection') throw notFound('connection');
   if (created === 'already-paired')
-    throw new ApiProblem('calendar-already-paired', 'Another pair syncs these two calendars.');
+    throw new ApiError('calendar-already-paired', 'Another pair syncs these two calendars.');
   if (created === 'allowance')
-    throw new ApiProblem('pair-allowance-reached', `A connection holds at most ${config.pairsPerConnection} pairs.`);
-  if (created === 'ring') throw new ApiProblem('pair-would-loop', RING);
+    throw new ApiError('pair-allowance-reached', `A connection holds at most ${config.pairsPerConnection} pairs.`);
+  if (created === 'ring') throw new ApiError('pair-would-loop', RING);
   try {
     await control.start({ pairId: created.id, paused });
   } catch (error) {
@@ -109,13 +109,13 @@ async function findCalendar(
 ): Promise<CalendarInfo> {
   const calendar = (await calendarsOf(deps, accountId)).find(({ id }) => id === calendarId);
   if (!calendar)
-    throw new ApiProblem('calendar-not-found', `The ${side} account has no such calendar (${side}CalendarId).`);
+    throw new ApiError('calendar-not-found', `The ${side} account has no such calendar (${side}CalendarId).`);
   return calendar;
 }
 
 function refuseReadOnly(side: SideName, calendar: CalendarInfo, way: Direction): void {
   if (!calendar.readOnly || !isWritten(side, way)) return;
-  throw new ApiProblem(
+  throw new ApiError(
     'calendar-read-only',
     `The ${side} calendar can only be read; choose a direction that does not write to it.`,
   );

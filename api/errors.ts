@@ -39,7 +39,7 @@ const PROBLEMS = {
   'provider-not-configured': [501, 'This service is not set up in this installation'],
   'temporarily-unavailable': [503, 'This is not possible at the moment'],
 } as const satisfies Record<string, readonly [number, string]>;
-export type ProblemCode = keyof typeof PROBLEMS;
+export type ApiErrorCode = keyof typeof PROBLEMS;
 
 export interface FieldError {
   /** Path with dots: `options.holdDeletions.percent`; empty for the whole body. */
@@ -54,11 +54,11 @@ interface Extra {
 }
 
 /** Thrown anywhere in the API. `detail` is for a person and holds no secret and no event content. */
-export class ApiProblem extends Error {
-  readonly code: ProblemCode;
+export class ApiError extends Error {
+  readonly code: ApiErrorCode;
   readonly extra: Extra;
 
-  constructor(code: ProblemCode, detail?: string, extra: Extra = {}) {
+  constructor(code: ApiErrorCode, detail?: string, extra: Extra = {}) {
     super(detail ?? `${PROBLEMS[code][1]}.`);
     this.name = 'ApiProblem';
     this.code = code;
@@ -69,7 +69,7 @@ export class ApiProblem extends Error {
     return PROBLEMS[this.code][0];
   }
 
-  body(): z.infer<typeof problemBody> {
+  body(): z.infer<typeof errorBody> {
     const [status, title] = PROBLEMS[this.code];
     const { errors, parts } = this.extra;
     return {
@@ -84,13 +84,13 @@ export class ApiProblem extends Error {
   }
 }
 
-export const problemBody = z
+export const errorBody = z
   .object({
     type: z.string(),
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
+    code: z.enum(Object.keys(PROBLEMS) as [ApiErrorCode, ...ApiErrorCode[]]),
     errors: z
       .array(z.object({ field: z.string(), message: z.string() }))
       .optional()
@@ -102,28 +102,28 @@ export const problemBody = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details with a stable `code`.' });
 
-export function invalid(field: string, message: string): ApiProblem {
+export function invalid(field: string, message: string): ApiError {
   return invalidFields([{ field, message }]);
 }
 
-export function invalidFields(errors: readonly FieldError[]): ApiProblem {
+export function invalidFields(errors: readonly FieldError[]): ApiError {
   const named = errors.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`));
-  return new ApiProblem('validation', clip(named.join('; '), 500), { errors });
+  return new ApiError('validation', clip(named.join('; '), 500), { errors });
 }
 
-export function notFound(what: string): ApiProblem {
-  return new ApiProblem('not-found', `There is no ${what} with this id.`);
+export function notFound(what: string): ApiError {
+  return new ApiError('not-found', `There is no ${what} with this id.`);
 }
 
 /**
  * The answer to an error of any origin; null for one that nobody foresaw: it is logged, and answered without details.
  */
-export function problemOf(error: unknown): ApiProblem | null {
-  if (error instanceof ApiProblem) return error;
+export function apiErrorOf(error: unknown): ApiError | null {
+  if (error instanceof ApiError) return error;
   if (error instanceof SyncError) return problemOfSync(error);
   if (error instanceof ControlError) return problemOfControl(error);
   if (isUnavailable(error))
-    return new ApiProblem('temporarily-unavailable', 'The database does not answer.', { retryAfterSeconds: 5 });
+    return new ApiError('temporarily-unavailable', 'The database does not answer.', { retryAfterSeconds: 5 });
   if (isUnstorableText(error)) return invalid('', 'Something in it holds characters that cannot be stored.');
   return problemOfFastify(error);
 }
@@ -132,7 +132,7 @@ export function problemOf(error: unknown): ApiProblem | null {
  * What went wrong when a person's question was put to a calendar service; what runs do about it is decided in
  * `activities/error-policy.ts`.
  */
-const SYNC_ANSWERS: Record<SyncErrorKind, readonly [ProblemCode, string] | null> = {
+const SYNC_ANSWERS: Record<SyncErrorKind, readonly [ApiErrorCode, string] | null> = {
   auth: ['credentials-rejected', 'The service refused the credentials.'],
   'different-account': ['different-account', "The credentials open another person's calendars now."],
   unreachable: ['server-unreachable', 'The server did not answer, or not as a calendar service does.'],
@@ -154,12 +154,12 @@ const SYNC_ANSWERS: Record<SyncErrorKind, readonly [ProblemCode, string] | null>
   bug: null,
 };
 
-function problemOfSync(error: SyncError): ApiProblem | null {
+function problemOfSync(error: SyncError): ApiError | null {
   const answer = SYNC_ANSWERS[error.kind];
   if (answer === null) return null;
   const [code, sentence] = answer;
   const wait = error.retryAfterMs === undefined ? {} : { retryAfterSeconds: Math.ceil(error.retryAfterMs / 1000) };
-  return new ApiProblem(code, withReason(sentence, error), code === 'temporarily-unavailable' ? wait : {});
+  return new ApiError(code, withReason(sentence, error), code === 'temporarily-unavailable' ? wait : {});
 }
 
 /** Adds what to do about it, and the server's own reason, where there are any. */
@@ -169,21 +169,21 @@ export function withReason(sentence: string, { advice, reason }: SyncError): str
     .join(' ');
 }
 
-function problemOfControl(error: ControlError): ApiProblem {
-  if (error.kind === 'paused') return new ApiProblem('pair-paused', 'Resume the pair first.');
-  if (error.kind === 'missing') return new ApiProblem('pair-stopped', 'The pair has been stopped.');
-  return new ApiProblem('temporarily-unavailable', 'Temporal does not answer.', { retryAfterSeconds: 5 });
+function problemOfControl(error: ControlError): ApiError {
+  if (error.kind === 'paused') return new ApiError('pair-paused', 'Resume the pair first.');
+  if (error.kind === 'missing') return new ApiError('pair-stopped', 'The pair has been stopped.');
+  return new ApiError('temporarily-unavailable', 'Temporal does not answer.', { retryAfterSeconds: 5 });
 }
 
 /** Fastify's own refusals, by its codes, else by status. */
-function problemOfFastify(error: unknown): ApiProblem | null {
+function problemOfFastify(error: unknown): ApiError | null {
   const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
   if (code === 'FST_ERR_BAD_URL' || code === 'FST_ERR_MAX_PARAM_LENGTH')
-    return new ApiProblem('not-found', 'The path is not valid.');
-  if (statusCode === 404) return new ApiProblem('not-found');
-  if (statusCode === 413) return new ApiProblem('payload-too-large', 'A body holds at most 1 MB.');
-  if (statusCode === 415) return new ApiProblem('unsupported-media-type', 'Send `content-type: application/json`.');
-  if (statusCode === 429) return new ApiProblem('too-many-requests');
+    return new ApiError('not-found', 'The path is not valid.');
+  if (statusCode === 404) return new ApiError('not-found');
+  if (statusCode === 413) return new ApiError('payload-too-large', 'A body holds at most 1 MB.');
+  if (statusCode === 415) return new ApiError('unsupported-media-type', 'Send `content-type: application/json`.');
+  if (statusCode === 429) return new ApiError('too-many-requests');
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
     return invalid('', 'The request could not be read.');
   return null;

@@ -3,31 +3,31 @@ import { openedAccount } from '../db/accounts.ts';
 import { openAccount } from '../providers/open-account.ts';
 import type { Account, CalendarInfo, Io } from '../providers/provider.ts';
 import type { ApiDeps } from './deps.ts';
-import { ApiProblem, notFound } from './errors.ts';
+import { ApiError, notFound } from './errors.ts';
 
 /** For all requests of one question together. */
 const QUESTION_MS = 60_000;
 
 /** @throws ApiProblem `server-unreachable` when the answer takes too long; SyncError as the provider says */
-export async function ask<T>({ fetch }: ApiDeps, question: (io: Io) => Promise<T>): Promise<T> {
+export async function callProvider<T>({ fetch }: ApiDeps, question: (io: Io) => Promise<T>): Promise<T> {
   const signal = AbortSignal.timeout(QUESTION_MS);
   try {
     return await question({ fetch, signal });
   } catch (error) {
-    if (signal.aborted) throw new ApiProblem('server-unreachable', 'The server took too long to answer.');
+    if (signal.aborted) throw new ApiError('server-unreachable', 'The server took too long to answer.');
     throw error;
   }
 }
 
 /** Puts a question to a stored account. @throws ApiProblem `not-found`, `provider-not-configured` */
-export async function askAccount<T>(
+export async function callAccount<T>(
   deps: ApiDeps,
   accountId: string,
   question: (account: Account) => Promise<T>,
 ): Promise<T> {
   const stored = await openedAccount(deps.db, accountId);
   if (!stored) throw notFound('account');
-  return ask(deps, (io) => {
+  return callProvider(deps, (io) => {
     const account = openAccount(deps.providers, stored, io);
     if (!account) throw notConfigured(stored.provider);
     return question(account);
@@ -35,9 +35,9 @@ export async function askAccount<T>(
 }
 
 export function calendarsOf(deps: ApiDeps, accountId: string): Promise<CalendarInfo[]> {
-  return askAccount(deps, accountId, (account) => account.calendars());
+  return callAccount(deps, accountId, (account) => account.calendars());
 }
 
-export function notConfigured(provider: string): ApiProblem {
-  return new ApiProblem('provider-not-configured', `Accounts of ${provider} are not set up in this installation.`);
+export function notConfigured(provider: string): ApiError {
+  return new ApiError('provider-not-configured', `Accounts of ${provider} are not set up in this installation.`);
 }

@@ -12,7 +12,7 @@ import Fastify, {
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { requireApiKey } from './auth.ts';
 import type { Api, ApiDeps } from './deps.ts';
-import { ApiProblem, invalid, problemOf } from './errors.ts';
+import { ApiError, apiErrorOf, invalid } from './errors.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { apiKeyRoutes } from './routes/api-keys.ts';
 import { bookingRoutes } from './routes/bookings.ts';
@@ -114,7 +114,7 @@ const HEADERS = {
 };
 
 function answerUnknownPath(): never {
-  throw new ApiProblem('not-found', 'There is nothing at this path.');
+  throw new ApiError('not-found', 'There is nothing at this path.');
 }
 
 /**
@@ -122,7 +122,7 @@ function answerUnknownPath(): never {
  * hold content.
  */
 function answerError(log: FastifyBaseLogger, error: unknown, request: FastifyRequest, reply: FastifyReply) {
-  const problem = problemOf(error) ?? new ApiProblem('internal', `The log says more under ${request.id}.`);
+  const problem = apiErrorOf(error) ?? new ApiError('internal', `The log says more under ${request.id}.`);
   if (problem.code === 'internal')
     log.error({ requestId: request.id, route: request.routeOptions?.url, err: error }, 'unforeseen error');
   // A path that cannot be decoded comes here without passing any hook.

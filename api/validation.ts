@@ -4,7 +4,7 @@
  */
 import type { FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';
-import { type ApiProblem, type FieldError, invalidFields, problemBody } from './errors.ts';
+import { type ApiError, errorBody, type FieldError, invalidFields } from './errors.ts';
 
 /** For Fastify's `setValidatorCompiler`. */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> =
@@ -23,7 +23,7 @@ export function check<T>(schema: z.ZodType<T>, data: unknown): T {
 }
 
 /** Fastify adds a code of its own to what a validator gives back, so the code is not the error's own to lose. */
-function invalidInput(error: z.ZodError): ApiProblem {
+function invalidInput(error: z.ZodError): ApiError {
   return invalidFields(
     error.issues
       .slice(0, MOST_ERRORS)
@@ -71,11 +71,11 @@ export function instantOf(date: Date | null): string | null {
 export const pollInterval = z.int().min(5).max(86_400);
 
 /** The refusals that every route may answer with, for the OpenAPI document and for serializing them. */
-export const problems = {
-  '4xx': { description: 'Refused; `code` says why.', content: { 'application/problem+json': { schema: problemBody } } },
+export const errorResponses = {
+  '4xx': { description: 'Refused; `code` says why.', content: { 'application/problem+json': { schema: errorBody } } },
   '5xx': {
     description: 'Not possible now; `code` says why.',
-    content: { 'application/problem+json': { schema: problemBody } },
+    content: { 'application/problem+json': { schema: errorBody } },
   },
 };
 

@@ -26,25 +26,25 @@ export interface Slot {
 }
 
 /** All that an event is to show. */
-export interface Wanted extends BookingContent, Slot {}
+export interface DesiredBooking extends BookingContent, Slot {}
 
 /**
  * What is known of the writes of one booking; it outlives crashes, so that what was sent is told from what somebody
  * did.
  */
-export interface Carried {
+export interface BookingSyncState {
   /** Written last, and known to be. */
-  readonly last: Wanted | null;
+  readonly last: DesiredBooking | null;
   /** Being written: it may have arrived. */
-  readonly sending: Wanted | null;
+  readonly sending: DesiredBooking | null;
   /** Where the event was when it was last seen. */
   readonly shown: Slot | null;
 }
 
-export const NOTHING_CARRIED: Carried = { last: null, sending: null, shown: null };
+export const NOT_SYNCED: BookingSyncState = { last: null, sending: null, shown: null };
 
 /** The event of a booking, under the booking's id as its UID. */
-export function eventOf(bookingId: string, wanted: Wanted): CalendarEvent {
+export function eventOf(bookingId: string, wanted: DesiredBooking): CalendarEvent {
   const { title, location, description } = wanted;
   return {
     ...DEFAULT_CONTENT,
@@ -88,8 +88,12 @@ export interface Reconciled {
  * What the event is to read as: fields that the API changed since they were written last are written, all others stay
  * as somebody left them in the calendar. Where both moved it, the API's time holds: it was checked and reserved.
  */
-export function reconcile(wanted: Wanted, { last, sending, shown }: Carried, found: CalendarEvent): Reconciled {
-  const isChanged = (field: keyof Wanted): boolean =>
+export function reconcile(
+  wanted: DesiredBooking,
+  { last, sending, shown }: BookingSyncState,
+  found: CalendarEvent,
+): Reconciled {
+  const isChanged = (field: keyof DesiredBooking): boolean =>
     last === null ||
     !sameValue(last[field], wanted[field]) ||
     (sending !== null && !sameValue(last[field], sending[field]));
@@ -112,14 +116,18 @@ export function reconcile(wanted: Wanted, { last, sending, shown }: Carried, fou
 }
 
 /** Other spellings of the same zone are no reason to write. */
-function isAlready(when: When, at: Slot, wanted: Wanted): boolean {
+function isAlready(when: When, at: Slot, wanted: DesiredBooking): boolean {
   if (when.allDay || !isSameSlot(at, wanted)) return false;
   const next = whenOf(wanted);
   return !next.allDay && sameZone(when.startZone, next.startZone);
 }
 
 /** Whom somebody added in the calendar. */
-function withoutOurs(found: readonly Attendee[], last: Wanted | null, sending: Wanted | null): Attendee[] {
+function withoutOurs(
+  found: readonly Attendee[],
+  last: DesiredBooking | null,
+  sending: DesiredBooking | null,
+): Attendee[] {
   const ours = new Set([...(last?.attendees ?? []), ...(sending?.attendees ?? [])].map(({ email }) => email));
   return found.filter(({ address }) => !ours.has(address));
 }

@@ -144,7 +144,7 @@ export interface OpenedAccount {
   readonly discovered: Record<string, unknown>;
   readonly tokens: Tokens;
   /** Stores what was discovered anew, unless the credentials have been replaced meanwhile. */
-  readonly keep: (discovered: Record<string, unknown>) => Promise<void>;
+  readonly saveDiscovered: (discovered: Record<string, unknown>) => Promise<void>;
 }
 
 export async function openedAccount(db: Db, id: string): Promise<OpenedAccount | null> {
@@ -157,7 +157,7 @@ export async function openedAccount(db: Db, id: string): Promise<OpenedAccount |
     credentials: JSON.parse(db.vault.open(row.credentials, contextOf(id))) as unknown,
     discovered: row.discovered,
     tokens: tokenStore(db, id, row.credentials),
-    async keep(discovered) {
+    async saveDiscovered(discovered) {
       await db.sql
         .update(accounts)
         .set({ discovered })

@@ -1,6 +1,6 @@
 /** What those who write and watch the events of bookings read and note; what programs see and set is in bookings.ts. */
 import { and, eq, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm';
-import { type Carried, NOTHING_CARRIED } from '../core/booking.ts';
+import { type BookingSyncState, NOT_SYNCED } from '../core/booking.ts';
 import { type BookingRow, bookingContext, soon } from './bookings.ts';
 import { anyOf } from './bulk.ts';
 import { type Db, transaction } from './connect.ts';
@@ -55,8 +55,10 @@ export function settleBooking(
   });
 }
 
-export function carriedOf(db: Db, { id, syncState }: BookingRow): Carried {
-  return syncState === null ? NOTHING_CARRIED : (JSON.parse(db.vault.open(syncState, bookingContext(id))) as Carried);
+export function syncStateOf(db: Db, { id, syncState }: BookingRow): BookingSyncState {
+  return syncState === null
+    ? NOT_SYNCED
+    : (JSON.parse(db.vault.open(syncState, bookingContext(id))) as BookingSyncState);
 }
 
 export function sealedFor(db: Db, bookingId: string, text: string): Buffer {
@@ -142,15 +144,15 @@ export function watchedBookings(db: Db, watchId: string, now: Date): Promise<Boo
  * Notes what a look at a calendar showed, with where to go on: events that were named, and those that have to be looked
  * at.
  */
-export function noteLook(
+export function notePoll(
   db: Db,
   id: string,
-  look: { shown: readonly string[]; changed: readonly string[]; cursor: string | null },
+  look: { listed: readonly string[]; changed: readonly string[]; cursor: string | null },
   now: Date,
 ): Promise<void> {
   return transaction(db, async (tx) => {
-    if (look.shown.length > 0)
-      await tx.sql.update(bookings).set({ listed: true }).where(anyOf(bookings.id, look.shown));
+    if (look.listed.length > 0)
+      await tx.sql.update(bookings).set({ listed: true }).where(anyOf(bookings.id, look.listed));
     if (look.changed.length > 0)
       await tx.sql
         .update(bookings)

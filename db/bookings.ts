@@ -3,19 +3,19 @@
  * booking-work.ts.
  */
 import { and, asc, eq, gt, lt, ne, sql } from 'drizzle-orm';
-import type { BookingContent, Slot, Wanted } from '../core/booking.ts';
+import type { BookingContent, DesiredBooking, Slot } from '../core/booking.ts';
 import { type Db, transaction } from './connect.ts';
 import { isId, newId } from './ids.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
 import { bookedCalendars, bookings } from './schema.ts';
-import { announce, type WebhookType } from './webhook-events.ts';
+import { addWebhookEvent, type WebhookType } from './webhook-events.ts';
 
 export type BookingRow = typeof bookings.$inferSelect;
 
 export interface NewBooking {
   readonly accountId: string;
   readonly calendarId: string;
-  readonly wanted: Wanted;
+  readonly wanted: DesiredBooking;
   readonly allowOverlap: boolean;
   readonly idempotencyKey: string | null;
   /** The whole request, in a form that is equal for equal requests. */
@@ -111,7 +111,7 @@ export type ChangeResult = BookingRow | 'unknown' | 'cancelled' | 'busy';
 export function changeBooking(
   db: Db,
   id: string,
-  change: (now: Wanted) => Wanted | null,
+  change: (now: DesiredBooking) => DesiredBooking | null,
   allowOverlap: boolean,
   now: Date,
 ): Promise<ChangeResult> {
@@ -121,7 +121,7 @@ export function changeBooking(
     await lockSlots(tx, before.accountId);
     const row = (await lockBooking(tx, id))!;
     if (row.status === 'cancelled') return 'cancelled';
-    const was = wantedOf(tx, row);
+    const was = desiredOf(tx, row);
     const next = change(was);
     if (next === null) return row;
     const isMoved = next.start !== was.start || next.end !== was.end;
@@ -187,7 +187,7 @@ export async function listBookings(db: Db, page: PageRequest, accountId: string 
 }
 
 /** All that the event of a booking is to show. */
-export function wantedOf(db: Db, { id, content, startAt, endAt }: BookingRow): Wanted {
+export function desiredOf(db: Db, { id, content, startAt, endAt }: BookingRow): DesiredBooking {
   return {
     ...(JSON.parse(db.vault.open(content, bookingContext(id))) as BookingContent),
     start: startAt.getTime(),
@@ -208,7 +208,7 @@ export function announceBooking(
   more: Record<string, unknown> = {},
 ): Promise<void> {
   const { id, accountId, status, writeStatus, cancelledBy, startAt, endAt } = row;
-  return announce(tx, type, at, {
+  return addWebhookEvent(tx, type, at, {
     bookingId: id,
     accountId,
     status,

@@ -371,7 +371,7 @@ export async function hasCopyOfUid(db: Db, pairId: string, row: SideRow): Promis
  * True when `marker` names no link of the pair, while an event that is on both sides has the title, start and rule of
  * this one.
  */
-export async function hasForeignTwin(db: Db, pairId: string, row: SideRow, marker: string): Promise<boolean> {
+export async function hasDuplicateByOthers(db: Db, pairId: string, row: SideRow, marker: string): Promise<boolean> {
   const {
     rows: [found],
   } = await db.sql.execute<{ twin: boolean }>(sql`
@@ -385,7 +385,7 @@ export async function hasForeignTwin(db: Db, pairId: string, row: SideRow, marke
  * Events that only this side has and that have the UID, or the title, start and rule, of one there: they may have been
  * left alone because of it.
  */
-export async function twinsOf(db: Db, { pairId, linkId, side, uidHash, matchHash }: SideRow): Promise<string[]> {
+export async function duplicatesOf(db: Db, { pairId, linkId, side, uidHash, matchHash }: SideRow): Promise<string[]> {
   const { rows } = await db.sql.execute<{ id: string }>(sql`
     select s.link_id as id from link_sides s where s.pair_id = ${pairId} and s.side = ${side} and s.link_id <> ${linkId} and s.gone = 'no'
       and (s.uid_hash = ${uidHash} or s.match_hash = ${matchHash}) and not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)
@@ -394,7 +394,7 @@ export async function twinsOf(db: Db, { pairId, linkId, side, uidHash, matchHash
 }
 
 /** The single events that stand for occurrences of these series. */
-export async function singlesOf(db: Db, parentIds: readonly string[]): Promise<{ id: string; parentId: string }[]> {
+export async function instancesOf(db: Db, parentIds: readonly string[]): Promise<{ id: string; parentId: string }[]> {
   if (parentIds.length === 0) return [];
   const rows = await db.sql
     .select({ id: links.id, parentId: links.parentId })
@@ -405,7 +405,7 @@ export async function singlesOf(db: Db, parentIds: readonly string[]): Promise<{
 }
 
 /** Series that are written out are looked at again: their window has moved. */
-export async function touchWrittenOut(db: Db, pairId: string): Promise<void> {
+export async function touchExpandedSeries(db: Db, pairId: string): Promise<void> {
   await db.sql.execute(sql`update links set dirty = true where pair_id = ${pairId}
     and id in (select parent_id from links where pair_id = ${pairId} and parent_id is not null)`);
 }

@@ -43,7 +43,7 @@ export async function updatePair(
 }
 
 /** Until when a server has asked the pair to wait, and whether the run of that number has begun already. */
-export async function askedToWait(
+export async function requestedWait(
   db: Db,
   pairId: string,
   runNumber: number,

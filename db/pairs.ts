@@ -1,7 +1,7 @@
 /** Pairs as people see and set them. What polls and runs note of a pair is not written here. */
 import { and, asc, count, eq, gt, sql } from 'drizzle-orm';
 import { sameValue } from '../core/event.ts';
-import { closesRing } from '../core/sync/pair-cycle.ts';
+import { closesCycle } from '../core/sync/pair-cycle.ts';
 import type { PairOptions } from '../core/sync/policy.ts';
 import { type Db, transaction } from './connect.ts';
 import { isId, newId } from './ids.ts';
@@ -60,7 +60,7 @@ export async function createPair(db: Db, pair: NewPair, allowance: number): Prom
       if ((row?.total ?? 0) >= allowance) return 'allowance';
       const others = await tx.sql.select({ calendars: pairs.calendars }).from(pairs);
       if (
-        closesRing(
+        closesCycle(
           others.map((other) => JSON.parse(other.calendars) as [string, string]),
           identities,
         )
@@ -144,7 +144,7 @@ export async function setPaused(db: Db, id: string, paused: boolean): Promise<vo
 }
 
 /** The next run matches events by title, too, as at a first meeting. */
-export async function meetAgain(db: Db, id: string): Promise<void> {
+export async function requestMatching(db: Db, id: string): Promise<void> {
   await db.sql.update(pairs).set({ needsMatching: true }).where(eq(pairs.id, id));
 }
 

@@ -150,7 +150,7 @@ export async function setOp(
  * Notes, under its key and `suffix` as `written>shown`, what became of a field that the last op done on that side has
  * written.
  */
-export async function noteShown(
+export async function noteNormalised(
   db: Db,
   linkId: string,
   side: SideName,

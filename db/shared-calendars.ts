@@ -21,10 +21,12 @@ const UNLISTED = sql`interval '1 day'`;
 type PairCalendars = Pick<typeof pairs.$inferSelect, 'id' | 'calendars' | 'caldavCalendarId' | 'cloudCalendarId'>;
 
 /** Where the calendar of a side is in other pairs, too: their ids, and which of their sides it is. */
-export type Shared = Partial<Record<SideName, readonly { readonly pairId: string; readonly side: SideName }[]>>;
+export type SharedCalendars = Partial<
+  Record<SideName, readonly { readonly pairId: string; readonly side: SideName }[]>
+>;
 
 /** The calendars that other pairs have, too. Until the transaction ends no other pair plans for these. */
-export async function lockShared(db: Db, pair: PairCalendars): Promise<Shared> {
+export async function lockShared(db: Db, pair: PairCalendars): Promise<SharedCalendars> {
   const shared = await sharedBy(db, pair);
   // In one order for all pairs, so that none waits for one that waits for it.
   for (const calendar of SIDES.filter((side) => shared[side])
@@ -35,7 +37,7 @@ export async function lockShared(db: Db, pair: PairCalendars): Promise<Shared> {
   return shared;
 }
 
-async function sharedBy(db: Db, pair: PairCalendars): Promise<Shared> {
+async function sharedBy(db: Db, pair: PairCalendars): Promise<SharedCalendars> {
   const mine = [pair.caldavCalendarId, pair.cloudCalendarId];
   const others = (
     await db.sql
@@ -50,7 +52,7 @@ async function sharedBy(db: Db, pair: PairCalendars): Promise<Shared> {
         and(ne(pairs.id, pair.id), or(inArray(pairs.caldavCalendarId, mine), inArray(pairs.cloudCalendarId, mine))),
       )
   ).filter((other) => isShared(pair, other));
-  const shared: Shared = {};
+  const shared: SharedCalendars = {};
   for (const side of SIDES) {
     const at = others.flatMap((other) =>
       SIDES.filter((of) => calendarOf(other, of) === calendarOf(pair, side)).map((of) => ({
@@ -67,10 +69,10 @@ async function sharedBy(db: Db, pair: PairCalendars): Promise<Shared> {
  * True while another pair is about to put an event with this UID into the calendar of that side, or has put one there,
  * or may have, that this pair has not been shown yet.
  */
-export async function isOnAnotherWay(
+export async function isCreatedByOtherPair(
   db: Db,
   mine: { readonly pairId: string; readonly side: SideName },
-  others: NonNullable<Shared[SideName]>,
+  others: NonNullable<SharedCalendars[SideName]>,
   uidHash: string,
   now: Date,
 ): Promise<boolean> {
@@ -98,7 +100,7 @@ export async function isOnAnotherWay(
  * it is about to bring there itself. By their resources, which are the same for all pairs; with those that this pair
  * knows there under the same UIDs, of which one may be gone.
  */
-export async function copiesOfOthers(db: Db, pair: PairCalendars, now: Date): Promise<Record<SideName, string[]>> {
+export async function copiesByOtherPairs(db: Db, pair: PairCalendars, now: Date): Promise<Record<SideName, string[]>> {
   const shared = await sharedBy(db, pair);
   const copies: Record<SideName, string[]> = { caldav: [], cloud: [] };
   for (const side of SIDES) {

@@ -8,7 +8,7 @@ import type { Db } from './connect.ts';
 import * as links from './links.ts';
 import * as pairState from './pair-state.ts';
 import * as plans from './plans.ts';
-import { copiesOfOthers, isOnAnotherWay, lockShared } from './shared-calendars.ts';
+import { copiesByOtherPairs, isCreatedByOtherPair, lockShared } from './shared-calendars.ts';
 import type { Vault } from './vault.ts';
 
 const { underEpoch, ...linkFunctions } = links;
@@ -17,8 +17,8 @@ const FUNCTIONS = {
   ...plans,
   ...pairState,
   lockShared,
-  isOnAnotherWay,
-  copiesOfOthers,
+  isCreatedByOtherPair,
+  copiesByOtherPairs,
   noteCalendarChange,
   openedAccount,
   setAccountStatus,

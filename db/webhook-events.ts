@@ -21,7 +21,12 @@ export type WebhookEvent = typeof webhookEvents.$inferSelect;
  * Notes an event; nothing where the operator has no webhook.
  * @param data ids, codes and times, nothing of what a calendar holds
  */
-export async function announce(tx: Db, type: WebhookType, at: Date, data: Record<string, unknown>): Promise<void> {
+export async function addWebhookEvent(
+  tx: Db,
+  type: WebhookType,
+  at: Date,
+  data: Record<string, unknown>,
+): Promise<void> {
   if (tx.hasWebhook) await tx.sql.insert(webhookEvents).values({ id: newId(), type, at, data, nextTryAt: at });
 }
 
@@ -35,7 +40,7 @@ export function announcePair(db: Db, pairId: string, reason: AttentionReason | n
       .for('update');
     if (!pair || pair.announced === reason) return;
     await tx.sql.update(pairs).set({ announced: reason }).where(eq(pairs.id, pairId));
-    await announce(tx, reason === null ? 'pair.recovered' : 'pair.attention', at, { pairId, reason });
+    await addWebhookEvent(tx, reason === null ? 'pair.recovered' : 'pair.attention', at, { pairId, reason });
   });
 }
 

@@ -11,7 +11,7 @@ import {
 import { occurrenceContent } from '../core/recurrence/series.ts';
 import { pathKey } from '../core/sync/merge.ts';
 import { instantOf } from '../core/zones.ts';
-import type { Found, Known, Side } from '../providers/provider.ts';
+import type { Found, Side, StoredEvents } from '../providers/provider.ts';
 
 export interface Agreement {
   /** Events that both sides have, and that read the same. */
@@ -58,7 +58,10 @@ export function differingFields(a: CalendarEvent, b: CalendarEvent): string[] {
 
 /** Everything that a calendar lists, by UID. */
 export async function listAll(side: Side): Promise<Map<string, Found[]>> {
-  const nothingKnown: Known = { byResource: () => Promise.resolve([]), versions: () => Promise.resolve(new Map()) };
+  const nothingKnown: StoredEvents = {
+    byResource: () => Promise.resolve([]),
+    versions: () => Promise.resolve(new Map()),
+  };
   const byUid = new Map<string, Found[]>();
   for await (const page of side.changes(null, nothingKnown)) {
     for (const found of page.found) {

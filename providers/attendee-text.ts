@@ -4,10 +4,10 @@
  * again; anything else is ordinary text.
  */
 import { ANSWERS, HEADING, shortTag, type Tag, taggedBlock } from '../core/attendee-text.ts';
-import type { People } from './hidden-attendees.ts';
+import type { AttendeeList } from './hidden-attendees.ts';
 
 /** The block, or the empty string where there is nobody to show. */
-export function peopleBlock(people: People, uid: string, tag: Tag): string {
+export function peopleBlock(people: AttendeeList, uid: string, tag: Tag): string {
   return taggedBlock(linesOf(people), uid, tag);
 }
 
@@ -30,7 +30,7 @@ export function withoutBlock(text: string, uids: readonly string[], tag: Tag): s
 
 const MAX_LINES = 200;
 
-function linesOf({ organizer, attendees }: People): string[] {
+function linesOf({ organizer, attendees }: AttendeeList): string[] {
   const shown = attendees.slice(0, MAX_LINES).map((attendee) => {
     const optional = attendee.role === 'optional' || attendee.role === 'non-participant' ? ', optional' : '';
     return `${nameOf(attendee)}: ${ANSWERS[attendee.participation]}${optional}`;

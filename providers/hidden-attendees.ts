@@ -4,18 +4,18 @@
  */
 import type { Attendee, Organizer } from '../core/event.ts';
 
-export interface People {
+export interface AttendeeList {
   readonly organizer: Organizer | null;
   readonly attendees: readonly Attendee[];
 }
 
-const NOBODY: People = { organizer: null, attendees: [] };
+const NOBODY: AttendeeList = { organizer: null, attendees: [] };
 
 /**
  * The people as one line of ASCII, at most `limit` characters long: names go first when there is no room for all, then
  * the last people. Null where there is nobody to keep.
  */
-export function writePeople(people: People, limit: number): string | null {
+export function writePeople(people: AttendeeList, limit: number): string | null {
   if (!people.organizer && people.attendees.length === 0) return null;
   let wire = toWire(people, true);
   let text = ascii(wire);
@@ -28,7 +28,7 @@ export function writePeople(people: People, limit: number): string | null {
 }
 
 /** What `writePeople` wrote; nobody for anything else. */
-export function readPeople(text: string | null): People {
+export function readPeople(text: string | null): AttendeeList {
   const wire = text === null ? null : parseJson<WirePeople>(text, isWirePeople);
   if (!wire) return NOBODY;
   return {
@@ -71,7 +71,7 @@ interface WirePeople {
   readonly a: readonly (readonly [address: string, name: string, participation: number, role: number, kind: number])[];
 }
 
-function toWire(people: People, withNames: boolean): WirePeople {
+function toWire(people: AttendeeList, withNames: boolean): WirePeople {
   const { organizer, attendees } = people;
   return {
     o: organizer && [organizer.address, withNames ? organizer.name : ''],

@@ -13,13 +13,13 @@ export interface StoredAccount {
   readonly credentials: unknown;
   readonly discovered: Record<string, unknown>;
   readonly tokens: TokenStore;
-  readonly keep?: (discovered: Record<string, unknown>) => Promise<void>;
+  readonly saveDiscovered?: (discovered: Record<string, unknown>) => Promise<void>;
 }
 
 /** Makes no request. Null where the account's provider is unknown or not set up here. */
 export function openAccount(providers: Providers, account: StoredAccount, io: Io): Account | null {
   const provider = providers.get(account.provider);
   if (!provider?.isConfigured) return null;
-  const { credentials, discovered, tokens, keep } = account;
-  return provider.open({ credentials, discovered, tokens, keep }, io);
+  const { credentials, discovered, tokens, saveDiscovered } = account;
+  return provider.open({ credentials, discovered, tokens, saveDiscovered }, io);
 }

@@ -50,13 +50,13 @@ export interface Provider<Credentials = unknown> {
    * @param before what was discovered with the account's former credentials
    * @throws SyncError `auth`, `unreachable`, `not-a-caldav-server`, `address-not-allowed`
    */
-  prove(credentials: Credentials, io: Io, before?: Record<string, unknown>): Promise<Proof>;
+  verifyCredentials(credentials: Credentials, io: Io, before?: Record<string, unknown>): Promise<VerifiedAccount>;
   /** No request is made before one of the account's methods is called. */
   open(account: OpenAccount<Credentials>, io: Io): Account;
 }
 
 /** What is known of an account once its credentials have been proved. */
-export interface Proof {
+export interface VerifiedAccount {
   /** The person behind the credentials on that service, for telling whether new credentials are the same person's. */
   readonly identity: string;
   /** What the API shows as `username`. */
@@ -72,7 +72,7 @@ export interface OpenAccount<Credentials> {
   readonly discovered: Record<string, unknown>;
   readonly tokens: TokenStore;
   /** Keeps what was discovered anew for the next time, because the account has moved. */
-  readonly keep?: ((discovered: Record<string, unknown>) => Promise<void>) | undefined;
+  readonly saveDiscovered?: ((discovered: Record<string, unknown>) => Promise<void>) | undefined;
 }
 
 export interface CalendarInfo {
@@ -185,7 +185,7 @@ export interface ChangePage {
 }
 
 /** What is already known of a side, so that it can skip what did not change and complete what came in parts. */
-export interface Known {
+export interface StoredEvents {
   /** True: nobody asks about other events than these, so that they need not be fetched. */
   readonly isAll?: boolean;
   byResource(resources: readonly string[]): Promise<Stored[]>;
@@ -201,7 +201,7 @@ export interface Written extends Found {
    */
   readonly confirmed: boolean;
   /** A create found the copy of an earlier try: `event` is what it shows now, which a person may have edited since. */
-  readonly isFound?: boolean;
+  readonly existed?: boolean;
 }
 
 /** One calendar of one account, as one side of a pair. All methods throw SyncError. */
@@ -213,7 +213,7 @@ export interface Side {
    * request.
    * @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403
    */
-  changes(cursor: string | null, known: Known): AsyncIterable<ChangePage>;
+  changes(cursor: string | null, known: StoredEvents): AsyncIterable<ChangePage>;
   /**
    * Asks for resources by name, in batches, and checks that every one was answered for. `gone` is proof of a deletion:
    * the server said so for this very resource (404, 410, cancelled) while the calendar itself answers normally. An
@@ -237,5 +237,5 @@ export interface Side {
   /** Reads stored data again, without any request; pure. */
   read(stored: Stored): Found;
   /** What this side cannot hold of an event that the other side has; null when it can hold it. Pure. */
-  cannotHold(event: CalendarEvent): EventProblem | null;
+  unsupported(event: CalendarEvent): EventProblem | null;
 }

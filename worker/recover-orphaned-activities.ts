@@ -16,7 +16,11 @@ const WITHIN_MS = 10_000;
 const AT_ONCE = 20;
 
 /** To be called before the workers of this process begin. Answers how many attempts were given up. */
-export async function giveUpLostWork(connection: NativeConnection, namespace: string, db: Db): Promise<number> {
+export async function recoverOrphanedActivities(
+  connection: NativeConnection,
+  namespace: string,
+  db: Db,
+): Promise<number> {
   const queue = await workflowsAtWork(db);
   const end = Date.now() + WITHIN_MS;
   let count = 0;

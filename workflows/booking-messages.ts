@@ -56,7 +56,7 @@ export interface BookingActivities {
    * and a delay of its own, for as long as it takes. Answers when there is nothing left to do; `restMs` until the
    * booking is over, 0 when it is.
    */
-  carryBooking(input: BookingInput): Promise<CarriedBooking>;
+  carryBooking(input: BookingInput): Promise<SyncedBooking>;
   /**
    * Looks at a calendar with bookings. Nothing happened: fails with `NoChange`, whose delay is the poll interval.
    * `over`: no booking is to come; the watch ends. Heartbeats as `pollPair` does.
@@ -66,7 +66,7 @@ export interface BookingActivities {
   deliverWebhooks(input: Record<string, never>): Promise<void>;
 }
 
-export interface CarriedBooking extends BookingState {
+export interface SyncedBooking extends BookingState {
   readonly restMs: number;
 }
 

@@ -13,7 +13,7 @@ import {
   setCurrentDetails,
   setHandler,
 } from '@temporalio/workflow';
-import type { BookingActivities, BookingInput, BookingState, CarriedBooking } from './booking-messages.ts';
+import type { BookingActivities, BookingInput, BookingState, SyncedBooking } from './booking-messages.ts';
 import * as messages from './booking-messages.ts';
 import { isLong, workUntil } from './work-until.ts';
 
@@ -57,7 +57,7 @@ export async function booking(input: BookingInput): Promise<void> {
 }
 
 /** Null: something came up meanwhile. */
-async function carry(state: Booking): Promise<CarriedBooking | null> {
+async function carry(state: Booking): Promise<SyncedBooking | null> {
   state.looked = state.asked;
   tell(state, 'its calendar');
   try {

@@ -36,7 +36,7 @@ export interface SyncPairInput {
    * A run asked for but not begun when the workflow continued as new. Left out: a fresh start, whose first run has the
    * trigger `start`.
    */
-  readonly wanted?: WantedRun | null;
+  readonly wanted?: RunRequest | null;
   /** How the last run ended, for the Temporal UI. */
   readonly lastRun?: RunSummary | null;
   /** Failed runs in a row. */
@@ -44,14 +44,14 @@ export interface SyncPairInput {
 }
 
 /** A run that somebody asked for. Several wishes join into one run; `full` and the stronger trigger win. */
-export interface WantedRun {
+export interface RunRequest {
   readonly trigger: Trigger;
   /** Forget the cursors and compare both sides in full. */
   readonly full: boolean;
 }
 
 /** Begin a run as soon as the one under way, if any, has ended. */
-export const syncNow = defineSignal<[WantedRun]>('syncNow');
+export const syncNow = defineSignal<[RunRequest]>('syncNow');
 /** New settings (interval, direction, options, credentials): look again at once, without a run if nothing changed. */
 export const settingsChanged = defineSignal('settingsChanged');
 /** The API has already noted the pause in PostgreSQL, which stops writes; this stops the polling, too. */
@@ -62,7 +62,7 @@ export const resume = defineSignal('resume');
  * (ApplicationFailure type `Paused`); fails with `RunFailed` where the run broke, and is refused with `TryAgain` for
  * the moment in which an overlong history is being renewed.
  */
-export const syncAndWait = defineUpdate<FinishedRun, [WantedRun]>('syncAndWait');
+export const syncAndWait = defineUpdate<FinishedRun, [RunRequest]>('syncAndWait');
 export const status = defineQuery<PairSnapshot>('status');
 
 export interface FinishedRun {

@@ -2,7 +2,7 @@
  * What the workflow of one pair knows between two events of its history: small, since it crosses continue-as-new in the
  * input.
  */
-import type { PairSnapshot, PairState, RunSummary, SyncPairInput, WantedRun } from './messages.ts';
+import type { PairSnapshot, PairState, RunRequest, RunSummary, SyncPairInput } from './messages.ts';
 import { FIRST_RUN } from './run-requests.ts';
 
 export interface Pair {
@@ -19,7 +19,7 @@ export interface Pair {
   /** The last run that is over. `runId` is null where the run broke before it had an id. */
   ended: { readonly number: number; readonly runId: string | null };
   /** A run that is due and not begun. */
-  wanted: WantedRun | null;
+  wanted: RunRequest | null;
   lastRun: RunSummary | null;
   /** Counts changes of settings, so that a wait can tell whether one came since it began. */
   settings: number;

@@ -21,7 +21,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { PairActivities, PollResult, RunSummary, SyncPairInput, WantedRun } from './messages.ts';
+import type { PairActivities, PollResult, RunRequest, RunSummary, SyncPairInput } from './messages.ts';
 import * as messages from './messages.ts';
 import type { Pair } from './pair.ts';
 import { detailsOf, inputOf, pairOf, snapshotOf } from './pair.ts';
@@ -97,11 +97,11 @@ function listen(pair: Pair): void {
   setHandler(messages.status, () => snapshotOf(pair));
 }
 
-function want(pair: Pair, wish: WantedRun): void {
+function want(pair: Pair, wish: RunRequest): void {
   pair.wanted = join(pair.wanted, wish);
 }
 
-function grantWish(pair: Pair): WantedRun {
+function grantWish(pair: Pair): RunRequest {
   const wish = pair.wanted;
   if (wish === null) throw ApplicationFailure.nonRetryable('no run is wanted', 'Bug');
   pair.wanted = null;
@@ -112,7 +112,7 @@ function grantWish(pair: Pair): WantedRun {
  * The run that grants the wish is the next one to begin: one under way may have looked at the calendars before the
  * call.
  */
-async function runAndWait(pair: Pair, wish: WantedRun): Promise<messages.FinishedRun> {
+async function runAndWait(pair: Pair, wish: RunRequest): Promise<messages.FinishedRun> {
   want(pair, wish);
   const number = pair.begun + 1;
   await condition(() => pair.ended.number >= number || pair.paused);
@@ -168,7 +168,7 @@ async function rest(pair: Pair): Promise<void> {
 }
 
 /** Polled: the watch has just stored what changed, nothing needs to be read again. */
-async function run(pair: Pair, wish: WantedRun, polled: boolean): Promise<void> {
+async function run(pair: Pair, wish: RunRequest, polled: boolean): Promise<void> {
   pair.begun += 1;
   const number = pair.begun;
   try {
@@ -187,7 +187,7 @@ async function run(pair: Pair, wish: WantedRun, polled: boolean): Promise<void> 
   }
 }
 
-async function diffAndApply(pair: Pair, number: number, wish: WantedRun, polled: boolean): Promise<RunSummary> {
+async function diffAndApply(pair: Pair, number: number, wish: RunRequest, polled: boolean): Promise<RunSummary> {
   const { trigger, full } = wish;
   tell(pair, `run ${number} (${trigger}) compares both calendars`);
   const plan = await diffPair.executeWithOptions({ summary: `run ${number}: ${full ? 'full, ' : ''}${trigger}` }, [

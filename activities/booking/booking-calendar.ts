@@ -18,19 +18,19 @@ export interface BookingDeps extends Pick<Deps, 'providers' | 'fetch' | 'tag' | 
   readonly webhook: { readonly url: string; readonly secret: string } | null;
 }
 
-export interface OpenBooked {
+export interface BookingCalendar {
   readonly side: Side;
   /** @throws SyncError `different-account`: before anything is believed to be gone */
   assureAccount(): Promise<void>;
 }
 
 /** Null when the account is gone. No request is made. @param zone of times that name none, and of whole days */
-export async function openBooked(
+export async function openBookingCalendar(
   deps: BookingDeps,
   { accountId, calendarId }: { accountId: string; calendarId: string },
   zone: string,
   signal?: AbortSignal,
-): Promise<OpenBooked | null> {
+): Promise<BookingCalendar | null> {
   const stored = await openedAccount(deps.db, accountId);
   if (!stored) return null;
   const account = openAccount(deps.providers, stored, { fetch: deps.fetch, signal });
@@ -72,7 +72,7 @@ export function asSyncError(log: Logger, error: unknown, about: Record<string, s
 }
 
 /** Beats while the work goes on. */
-export async function beating<T>({ clock }: BookingDeps, work: () => Promise<T>): Promise<T> {
+export async function withHeartbeat<T>({ clock }: BookingDeps, work: () => Promise<T>): Promise<T> {
   const stop = clock.every(5_000, () => Context.current().heartbeat());
   try {
     return await work();

@@ -5,24 +5,31 @@
  */
 import { ApplicationFailure } from '@temporalio/common';
 import {
-  type Carried,
+  type BookingSyncState,
+  type DesiredBooking,
   eventOf,
   isSameSlot,
-  NOTHING_CARRIED,
+  NOT_SYNCED,
   reconcile,
   slotOf,
-  type Wanted,
 } from '../../core/booking.ts';
 import { changedPaths } from '../../core/event.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import { noteCalendarChange, setAccountStatus } from '../../db/accounts.ts';
-import { carriedOf, noteBooking, sealedFor, settleBooking, takeBooking } from '../../db/booking-work.ts';
-import { announceBooking, type BookingRow, SOON_MS, wantedOf } from '../../db/bookings.ts';
+import { noteBooking, sealedFor, settleBooking, syncStateOf, takeBooking } from '../../db/booking-work.ts';
+import { announceBooking, type BookingRow, desiredOf, SOON_MS } from '../../db/bookings.ts';
 import { Superseded } from '../../db/links.ts';
 import type { Found, Written } from '../../providers/provider.ts';
-import type { BookingActivities, CarriedBooking } from '../../workflows/booking-messages.ts';
+import type { BookingActivities, SyncedBooking } from '../../workflows/booking-messages.ts';
 import { noChange } from '../error-policy.ts';
-import { asSyncError, type BookingDeps, beating, noteWait, type OpenBooked, openBooked } from './booking-calendar.ts';
+import {
+  asSyncError,
+  type BookingCalendar,
+  type BookingDeps,
+  noteWait,
+  openBookingCalendar,
+  withHeartbeat,
+} from './booking-calendar.ts';
 
 const MAX_ROUNDS = 12;
 /** For so long after a write an event that no listing has shown may be not there yet; then it is gone. */
@@ -44,7 +51,7 @@ export function createCarryBooking(deps: BookingDeps): BookingActivities['carryB
     if (!row) return { status: 'cancelled', writeStatus: 'written', code: null, restMs: 0 };
     if (row.dueAt === null) return stateOf(deps, row);
     try {
-      return stateOf(deps, await beating(deps, () => carry(deps, row)));
+      return stateOf(deps, await withHeartbeat(deps, () => carry(deps, row)));
     } catch (error) {
       if (error instanceof Superseded) throw noChange(SOON_SECONDS);
       if (error instanceof ApplicationFailure) throw error;
@@ -53,13 +60,13 @@ export function createCarryBooking(deps: BookingDeps): BookingActivities['carryB
   };
 }
 
-function stateOf({ clock }: BookingDeps, { status, writeStatus, writeError, endAt }: BookingRow): CarriedBooking {
+function stateOf({ clock }: BookingDeps, { status, writeStatus, writeError, endAt }: BookingRow): SyncedBooking {
   const restMs = status === 'cancelled' ? 0 : Math.max(0, endAt.getTime() - clock.now().getTime());
   return { status, writeStatus, code: writeError, restMs };
 }
 
 async function carry(deps: BookingDeps, taken: BookingRow): Promise<BookingRow> {
-  const open = await openBooked(deps, taken, wantedOf(deps.db, taken).timeZone);
+  const open = await openBookingCalendar(deps, taken, desiredOf(deps.db, taken).timeZone);
   if (!open) throw new SyncError('auth', 'the account is gone');
   let state: Round = { row: taken, fresh: null, isSettled: false };
   for (let round = 0; !state.isSettled; round += 1) {
@@ -83,13 +90,13 @@ interface Round {
  * Nothing is known to be in the calendar: what may have been sent is sent again, which finds it, also for a booking
  * that is cancelled by now.
  */
-async function create(deps: BookingDeps, { side }: OpenBooked, row: BookingRow): Promise<Round> {
+async function create(deps: BookingDeps, { side }: BookingCalendar, row: BookingRow): Promise<Round> {
   const { db } = deps;
-  const wanted = wantedOf(db, row);
-  const { sending } = carriedOf(db, row);
+  const wanted = desiredOf(db, row);
+  const { sending } = syncStateOf(db, row);
   if (row.status === 'cancelled' && sending === null) return settle(deps, row, null, {}, null);
   const sent = sending ?? wanted;
-  let now = sending === null ? await note(deps, row, { ...NOTHING_CARRIED, sending: sent }) : row;
+  let now = sending === null ? await note(deps, row, { ...NOT_SYNCED, sending: sent }) : row;
   let written: Written;
   try {
     written = await side.create(eventOf(row.id, sent), row.id, row.generation);
@@ -97,11 +104,11 @@ async function create(deps: BookingDeps, { side }: OpenBooked, row: BookingRow):
     if (!(error instanceof SyncError)) throw error;
     if (error.kind === 'id-taken') return again(await noteBooking(db, now, { generation: row.generation + 1 }));
     // The server has it not: other words, or none, may be sent next.
-    if (error.kind in LASTING) now = await note(deps, now, NOTHING_CARRIED);
+    if (error.kind in LASTING) now = await note(deps, now, NOT_SYNCED);
     throw error;
   }
   await noteCalendarChange(db, [row.accountId]);
-  const isAsSent = written.confirmed && written.isFound !== true;
+  const isAsSent = written.confirmed && written.existed !== true;
   now = await note(
     deps,
     now,
@@ -112,7 +119,7 @@ async function create(deps: BookingDeps, { side }: OpenBooked, row: BookingRow):
 }
 
 /** There is an event, or was one: what it shows decides, with what is to be. */
-async function follow(deps: BookingDeps, open: OpenBooked, row: BookingRow, fresh: Found | null): Promise<Round> {
+async function follow(deps: BookingDeps, open: BookingCalendar, row: BookingRow, fresh: Found | null): Promise<Round> {
   const found = fresh ?? (await ask(open, row));
   if (row.status === 'cancelled' && row.cancelledBy === 'calendar') return settle(deps, row, null, {}, null);
   if (found === null) return goneThere(deps, open, row);
@@ -134,14 +141,14 @@ async function follow(deps: BookingDeps, open: OpenBooked, row: BookingRow, fres
 }
 
 /** @throws SyncError `calendar-missing` */
-async function ask({ side }: OpenBooked, row: BookingRow): Promise<Found | null> {
+async function ask({ side }: BookingCalendar, row: BookingRow): Promise<Found | null> {
   const answer = (await side.get([row.resource!])).get(row.resource!);
   if (answer === undefined) throw new SyncError('unreachable', 'the server left a question without an answer');
   return answer === 'gone' ? null : (answer.find(({ ref }) => ref === row.ref) ?? null);
 }
 
 /** The event is not there. */
-async function goneThere(deps: BookingDeps, open: OpenBooked, row: BookingRow): Promise<Round> {
+async function goneThere(deps: BookingDeps, open: BookingCalendar, row: BookingRow): Promise<Round> {
   const sinceMs = deps.clock.now().getTime() - (row.writtenAt?.getTime() ?? 0);
   if (!row.listed && sinceMs < LAG_MS)
     throw new SyncError('gone', 'the event is not shown yet', { retryAfterMs: LAG_MS - sinceMs });
@@ -159,13 +166,13 @@ function cancelledThere(deps: BookingDeps, row: BookingRow): Promise<Round> {
 
 async function agree(
   deps: BookingDeps,
-  open: OpenBooked,
+  open: BookingCalendar,
   row: BookingRow,
   found: Found & { event: NonNullable<Found['event']> },
 ): Promise<Round> {
   const { db } = deps;
-  const wanted = wantedOf(db, row);
-  const carried = carriedOf(db, row);
+  const wanted = desiredOf(db, row);
+  const carried = syncStateOf(db, row);
   const { next, moved } = reconcile(wanted, carried, found.event);
   if (changedPaths(found.event, next).length > 0) {
     const now = await note(deps, row, { ...carried, sending: wanted });
@@ -192,7 +199,7 @@ async function agree(
   }
   const at = slotOf(found.event.when, wanted.timeZone);
   const isMoved = moved !== null && !isSameSlot(moved, wanted);
-  const last: Wanted = { ...wanted, ...at };
+  const last: DesiredBooking = { ...wanted, ...at };
   return settle(
     deps,
     row,
@@ -210,7 +217,7 @@ async function agree(
 async function settle(
   deps: BookingDeps,
   row: BookingRow,
-  carried: Carried | null,
+  carried: BookingSyncState | null,
   set: Partial<BookingRow>,
   told: 'booking.cancelled' | 'booking.rescheduled' | null,
 ): Promise<Round> {
@@ -232,7 +239,7 @@ async function settle(
 }
 
 /** What lasts is noted as failed; what passes is tried again, for as long as the booking may matter. */
-async function fail(deps: BookingDeps, taken: BookingRow, error: SyncError): Promise<CarriedBooking> {
+async function fail(deps: BookingDeps, taken: BookingRow, error: SyncError): Promise<SyncedBooking> {
   const { db, clock } = deps;
   const now = clock.now();
   const isTooLate = now.getTime() > taken.endAt.getTime() + TOO_LATE_MS;
@@ -276,7 +283,7 @@ function again(row: BookingRow): Round {
 function note(
   { db }: BookingDeps,
   row: BookingRow,
-  carried: Carried,
+  carried: BookingSyncState,
   set: Partial<BookingRow> = {},
 ): Promise<BookingRow> {
   return noteBooking(db, row, { ...set, syncState: sealedFor(db, row.id, JSON.stringify(carried)) });

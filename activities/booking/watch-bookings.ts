@@ -10,14 +10,14 @@ import {
   bookedCalendar,
   endWatch,
   noteBookedCalendar,
-  noteLook,
+  notePoll,
   watchedBookings,
 } from '../../db/booking-work.ts';
 import { type BookingRow, bookingContext, SOON_MS } from '../../db/bookings.ts';
-import type { Found, Known, Side, Stored } from '../../providers/provider.ts';
+import type { Found, Side, Stored, StoredEvents } from '../../providers/provider.ts';
 import type { BookingActivities } from '../../workflows/booking-messages.ts';
 import { noChange } from '../error-policy.ts';
-import { asSyncError, type BookingDeps, beating, noteWait, openBooked } from './booking-calendar.ts';
+import { asSyncError, type BookingDeps, noteWait, openBookingCalendar, withHeartbeat } from './booking-calendar.ts';
 
 /** No change feed is trusted for longer: then every booked event is asked for by its name. */
 const COMPARE_EVERY_MS = 24 * 3_600_000;
@@ -34,7 +34,7 @@ export function createWatchBookings(deps: BookingDeps): BookingActivities['watch
     if (earlyMs > EARLY_MS) throw noChange(earlyMs / 1000);
     let changed: readonly string[];
     try {
-      changed = await beating(deps, () => lookAt(deps, calendar));
+      changed = await withHeartbeat(deps, () => lookAt(deps, calendar));
     } catch (error) {
       if (Context.current().cancellationSignal.aborted) throw error;
       const { delaySeconds, failure } = await noteWait(
@@ -71,11 +71,11 @@ async function lookAt(deps: BookingDeps, calendar: BookedCalendar): Promise<stri
   const { db, clock } = deps;
   const startedAt = clock.now();
   const rows = await watchedBookings(db, calendar.id, startedAt);
-  const open = await openBooked(deps, calendar, 'UTC', Context.current().cancellationSignal);
+  const open = await openBookingCalendar(deps, calendar, 'UTC', Context.current().cancellationSignal);
   if (!open) throw new SyncError('auth', 'the account is gone');
   const known = rows.map((row) => knownOf(deps, row));
   const listing = await readChanges(open.side, calendar.cursor, known);
-  const shown = known.filter(({ row }) => listing.named.has(row.resource!)).map(({ row }) => row.id);
+  const listed = known.filter(({ row }) => listing.named.has(row.resource!)).map(({ row }) => row.id);
   const changed = new Set(known.filter((one) => isChanged(one, listing)).map(({ row }) => row.id));
   const isDue = !calendar.comparedAt || startedAt.getTime() - calendar.comparedAt.getTime() > COMPARE_EVERY_MS;
   // A feed may keep silent about what came and went between two looks.
@@ -92,11 +92,11 @@ async function lookAt(deps: BookingDeps, calendar: BookedCalendar): Promise<stri
       const answer = answers.get(row.resource!);
       const found = answer === 'gone' ? undefined : answer?.find(({ ref }) => ref === row.ref);
       if (answer === undefined) continue;
-      if (found && isSame(stored, found)) shown.push(row.id);
+      if (found && isSame(stored, found)) listed.push(row.id);
       else changed.add(row.id);
     }
   }
-  await noteLook(db, calendar.id, { shown, changed: [...changed], cursor: listing.cursor }, clock.now());
+  await notePoll(db, calendar.id, { listed, changed: [...changed], cursor: listing.cursor }, clock.now());
   if (listing.cursor !== null || changed.size > 0) await noteCalendarChange(db, [calendar.accountId]);
   if (isDue) await noteBookedCalendar(db, calendar.id, { comparedAt: startedAt });
   return [...changed];
@@ -136,7 +136,7 @@ interface Listing {
 
 async function readChanges(side: Side, cursor: string | null, bookings: readonly KnownBooking[]): Promise<Listing> {
   const byResource = new Map(bookings.map(({ stored }) => [stored.resource, stored]));
-  const known: Known = {
+  const known: StoredEvents = {
     isAll: true,
     byResource: async (resources) => resources.flatMap((resource) => byResource.get(resource) ?? []),
     versions: async () => new Map([...byResource.values()].map(({ resource, version }) => [resource, version])),

@@ -13,10 +13,10 @@ import type { PairActivities } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
 import { backoff } from '../error-policy.ts';
 import { confirmWrites } from './confirm-writes.ts';
-import { findCopiesOfOthers } from './copies-by-other-pairs.ts';
+import { findCopiesByOtherPairs } from './copies-by-other-pairs.ts';
 import { endRun, summaryOf } from './end-run.ts';
 import { type Applying, executeOp, LONGEST_REST_MS, type Outcome, postpone } from './execute-op.ts';
-import { match } from './link-events.ts';
+import { linkEvents } from './link-events.ts';
 import { openPair } from './open-pair.ts';
 import { noteFailure } from './pair-health.ts';
 import { planLinks } from './planner.ts';
@@ -139,7 +139,7 @@ async function attempt(applying: Applying, op: OpRow): Promise<Outcome> {
 async function readBack({ deps, open, epoch, stopped }: Applying, decidesAgain: boolean): Promise<void> {
   try {
     await confirmWrites(deps, open, epoch);
-    if (decidesAgain) await findCopiesOfOthers(deps, open, epoch);
+    if (decidesAgain) await findCopiesByOtherPairs(deps, open, epoch);
     await proveDeletions(deps, open, epoch);
   } catch (error) {
     if (!(error instanceof SideFailed)) throw error;
@@ -150,7 +150,7 @@ async function readBack({ deps, open, epoch, stopped }: Applying, decidesAgain: 
 async function decideAgain({ deps, open, runId, epoch }: Applying, ids: readonly string[]): Promise<void> {
   const run = await deps.store.getRun(runId);
   // What one of them lost may have come by another way.
-  const matched = await match(deps, open, epoch);
+  const matched = await linkEvents(deps, open, epoch);
   const planned = await planLinks(deps, open, { id: runId, epoch }, [
     ...new Set([...ids, ...matched.map(({ linkId }) => linkId)]),
   ]);

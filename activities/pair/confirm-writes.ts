@@ -6,9 +6,9 @@ import type { SideName } from '../../core/event.ts';
 import type { SideRow } from '../../db/links.ts';
 import type { Found } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
-import { confirmShown, createAgain, later } from './observe.ts';
+import { confirmRead, createAgain, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
-import { answerFor, askSide } from './read-sides.ts';
+import { answerFor, callSide } from './read-sides.ts';
 
 const BATCH = 100;
 
@@ -28,7 +28,7 @@ async function confirmBatch(
   side: SideName,
   rows: readonly SideRow[],
 ): Promise<void> {
-  const answers = await askSide(side, () => open.sides[side].get([...new Set(rows.map((row) => row.resource))]));
+  const answers = await callSide(side, () => open.sides[side].get([...new Set(rows.map((row) => row.resource))]));
   for (const row of rows) {
     const answer = answerFor(row, answers);
     if (answer !== undefined) await confirm(deps, open, epoch, row, answer === 'gone' ? null : answer);
@@ -44,7 +44,7 @@ async function confirm(
 ): Promise<void> {
   await deps.store.underEpoch(pair.id, epoch, async (tx) => {
     if (found) {
-      const isChanged = await confirmShown({ deps, side: row.side, reader: sides[row.side] }, tx, row, found, false);
+      const isChanged = await confirmRead({ deps, side: row.side, reader: sides[row.side] }, tx, row, found, false);
       if (!isChanged) return;
       await tx.markDirty([row.linkId]);
       const isDoubted = found.version !== null && found.version === row.replacedVersion;

@@ -6,18 +6,18 @@
 import type { Deps } from '../deps.ts';
 import { observe } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
-import { askSide } from './read-sides.ts';
+import { callSide } from './read-sides.ts';
 
 /**
  * Stores what other pairs have put into the calendars of this pair, so that it is found there and not made again.
  * @throws SideFailed
  */
-export async function findCopiesOfOthers(deps: Deps, { pair, sides }: OpenPair, epoch: number): Promise<void> {
-  const copies = await deps.store.copiesOfOthers(pair, deps.clock.now());
+export async function findCopiesByOtherPairs(deps: Deps, { pair, sides }: OpenPair, epoch: number): Promise<void> {
+  const copies = await deps.store.copiesByOtherPairs(pair, deps.clock.now());
   for (const side of ['caldav', 'cloud'] as const) {
     const resources = [...new Set(copies[side])];
     if (resources.length === 0) continue;
-    const answers = await askSide(side, () => sides[side].get(resources));
+    const answers = await callSide(side, () => sides[side].get(resources));
     const found = [...answers.values()].flatMap((answer) => (answer === 'gone' ? [] : answer));
     const removed = resources.filter((resource) => answers.get(resource) === 'gone');
     await observe(

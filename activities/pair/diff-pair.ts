@@ -11,9 +11,9 @@ import type { DiffResult, PairActivities } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
 import { waiting } from '../error-policy.ts';
 import { confirmWrites } from './confirm-writes.ts';
-import { findCopiesOfOthers } from './copies-by-other-pairs.ts';
+import { findCopiesByOtherPairs } from './copies-by-other-pairs.ts';
 import { endRun, failRun, summaryOf } from './end-run.ts';
-import { match } from './link-events.ts';
+import { linkEvents } from './link-events.ts';
 import { type OpenPair, openPair } from './open-pair.ts';
 import { asSideFailure, noteFailure, noteSuccess } from './pair-health.ts';
 import { planLinks } from './planner.ts';
@@ -54,7 +54,7 @@ export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
  * goes on.
  */
 async function askedToWaitMs(deps: Deps, { pairId, number }: Input): Promise<number> {
-  const { until, hasBegun } = await deps.store.askedToWait(pairId, number);
+  const { until, hasBegun } = await deps.store.requestedWait(pairId, number);
   return until && !hasBegun ? until.getTime() - deps.clock.now().getTime() : 0;
 }
 
@@ -73,11 +73,11 @@ async function decideRun(
     read = await readSides(deps, open, { epoch, full: isFull });
     if (isFull) await deps.store.updatePair(pair.id, { fullListingAt: run.startedAt });
   }
-  await findCopiesOfOthers(deps, open, epoch);
+  await findCopiesByOtherPairs(deps, open, epoch);
   await proveDeletions(deps, open, epoch);
   await confirmWrites(deps, open, epoch);
   await noteSuccess(deps, open);
-  await match(deps, open, epoch);
+  await linkEvents(deps, open, epoch);
   const ids = await deps.store.dirtyLinks(pair.id, deps.clock.now(), input.trigger !== 'poll');
   const planned = await planLinks(deps, open, { id: run.id, epoch }, ids);
   await deps.store.updateRun(run.id, {

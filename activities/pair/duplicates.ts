@@ -11,9 +11,9 @@ import type { Loaded } from './link-view.ts';
  * reaches both calendars), and for a copy made by a Calpair that knows nothing of this pair: another installation, or a
  * pair that shares one of the calendars. Each of the two would take the other's copies for new events, without end.
  */
-export async function isTwin(store: Store, { sides }: Loaded, view: LinkView): Promise<boolean> {
+export async function isDuplicate(store: Store, { sides }: Loaded, view: LinkView): Promise<boolean> {
   const row = sides.caldav ?? sides.cloud;
   if (!row?.current || (sides.caldav && sides.cloud) || row.owned) return false;
   const marker = view[row.side]?.marker ?? null;
-  return marker === null ? store.hasCopyOfUid(row.pairId, row) : store.hasForeignTwin(row.pairId, row, marker);
+  return marker === null ? store.hasCopyOfUid(row.pairId, row) : store.hasDuplicateByOthers(row.pairId, row, marker);
 }

@@ -9,10 +9,10 @@ import type { Stored, Written } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { backoff, opConsequence } from '../error-policy.ts';
 import type { Loaded } from './link-view.ts';
-import { baseOf, observe, seenColumns, seenOf } from './observe.ts';
+import { baseOf, currentColumns, currentOf, observe } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
-import { type Answer, answerFor, askSide, SideFailed } from './read-sides.ts';
-import { noteShown } from './write-journal.ts';
+import { type Answer, answerFor, callSide, SideFailed } from './read-sides.ts';
+import { noteNormalised } from './write-journal.ts';
 
 /** A run that is being carried out. */
 export interface Applying {
@@ -180,10 +180,10 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
         listed: false,
         changedAt: deps.clock.now(),
         confirmed: written.confirmed,
-        ...seenColumns(tx, pair.id, written),
+        ...currentColumns(tx, pair.id, written),
       },
     ]);
-    if (written.isFound && isOther(next, written.event)) await meet(tx, applying, op);
+    if (written.existed && isOther(next, written.event)) await meet(tx, applying, op);
     else await finish(tx, applying, op);
   });
 }
@@ -208,7 +208,7 @@ async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise
     await tx.lockLink(op.linkId);
     const replaced = written.version === stored.version ? {} : { replacedVersion: stored.version };
     await tx.updateSide(op.linkId, op.side, {
-      ...seenColumns(tx, open.pair.id, written),
+      ...currentColumns(tx, open.pair.id, written),
       ...replaced,
       confirmed: written.confirmed,
       changedAt: deps.clock.now(),
@@ -216,7 +216,7 @@ async function updateEvent(applying: Applying, op: OpRow, sides: Sides): Promise
     const base = baseOf(tx, sides[op.side] as SideRow);
     await finish(tx, applying, op, isSame(stored, written) ? 'nothing-written' : null);
     if (written.confirmed && base && isOther(next, written.event))
-      await noteShown(tx, op.linkId, op.side, open.sides[op.side].read(base).event, written.event);
+      await noteNormalised(tx, op.linkId, op.side, open.sides[op.side].read(base).event, written.event);
   });
 }
 
@@ -257,12 +257,12 @@ async function finish(tx: Store, { deps }: Applying, op: OpRow, code: string | n
 
 /** @throws SideFailed */
 async function askFor({ open }: Applying, row: SideRow): Promise<Answer> {
-  return answerFor(row, await askSide(row.side, () => open.sides[row.side].get([row.resource])));
+  return answerFor(row, await callSide(row.side, () => open.sides[row.side].get([row.resource])));
 }
 
 function isAsKnown(store: Store, row: SideRow, answer: Answer): boolean {
   if (answer === undefined || answer === 'gone') return false;
-  return (answer.version !== null && answer.version === row.version) || answer.data === seenOf(store, row)?.data;
+  return (answer.version !== null && answer.version === row.version) || answer.data === currentOf(store, row)?.data;
 }
 
 /**
@@ -320,7 +320,7 @@ function nextOf(store: Store, op: OpRow): CalendarEvent {
 }
 
 function storedOf(store: Store, row: SideRow | undefined): Stored {
-  const stored = row ? seenOf(store, row) : null;
+  const stored = row ? currentOf(store, row) : null;
   if (!stored) throw new SyncError('gone', 'the event is not there any more');
   return stored;
 }

@@ -5,7 +5,7 @@ import { context, type LinkRow, type SideRow } from '../../db/links.ts';
 import type { HeldRow } from '../../db/plans.ts';
 import type { Store } from '../../db/store.ts';
 import type { Side } from '../../providers/provider.ts';
-import { baseOf, seenOf } from './observe.ts';
+import { baseOf, currentOf } from './observe.ts';
 
 /** A link with its sides, as `loadLinks` gives it. */
 export interface Loaded {
@@ -28,7 +28,7 @@ export function viewOf(
 }
 
 function sideView(store: Store, row: SideRow, side: Side): SideView {
-  const seen = seenOf(store, row);
+  const seen = currentOf(store, row);
   const base = baseOf(store, row);
   const found = seen && row.gone !== 'confirmed' ? side.read(seen) : null;
   return {

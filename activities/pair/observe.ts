@@ -7,7 +7,7 @@ import { context, type SideRow } from '../../db/links.ts';
 import type { Store } from '../../db/store.ts';
 import type { ChangePage, Found, Side, Stored } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
-import { noteShown } from './write-journal.ts';
+import { noteNormalised } from './write-journal.ts';
 
 export interface Observer {
   readonly deps: Deps;
@@ -39,7 +39,7 @@ export async function observe(
 }
 
 /** Stored data of a side's row, for `Side.read`; null where the side shows nothing. */
-export function seenOf(store: Store, row: SideRow): Stored | null {
+export function currentOf(store: Store, row: SideRow): Stored | null {
   return (
     row.current && {
       ref: row.ref,
@@ -63,7 +63,7 @@ export function baseOf(store: Store, row: SideRow): Stored | null {
 }
 
 /** The columns that follow from what a side shows of an event. */
-export function seenColumns(store: Store, pairId: string, found: Found) {
+export function currentColumns(store: Store, pairId: string, found: Found) {
   return {
     ref: found.ref,
     resource: found.resource,
@@ -124,7 +124,7 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
     const isOurs = one.marker !== null && free.delete(one.marker);
     const linkId = isOurs ? (one.marker as string) : observer.deps.newId();
     if (isOurs) dirty.push(linkId);
-    const columns = seenColumns(tx, pairId, one);
+    const columns = currentColumns(tx, pairId, one);
     const agreed = isOurs ? await agreedUnderOldName(tx, linkId, side, columns.uidHash) : {};
     if (isOurs) await tx.dropGoneSides([linkId], side);
     else newLinks.push({ id: linkId, pairId, dirty: true });
@@ -175,8 +175,8 @@ async function observeKnown(
   row: SideRow,
   found: Found,
 ): Promise<boolean> {
-  const seen = seenOf(tx, row);
-  if (seen && row.gone === 'no' && !row.confirmed) return confirmShown({ deps, side, reader }, tx, row, found, true);
+  const seen = currentOf(tx, row);
+  if (seen && row.gone === 'no' && !row.confirmed) return confirmRead({ deps, side, reader }, tx, row, found, true);
   if (seen && row.gone === 'suspected' && !isAnswer) {
     await tx.updateSide(row.linkId, side, { listed: true });
     return true;
@@ -184,7 +184,7 @@ async function observeKnown(
   if (row.gone === 'confirmed' && !isAnswer) {
     // Really brought back, or shown once more by a listing that lags behind: the run asks for it by its name.
     await tx.updateSide(row.linkId, side, {
-      ...seenColumns(tx, pairId, found),
+      ...currentColumns(tx, pairId, found),
       listed: true,
       gone: 'suspected',
       changedAt: deps.clock.now(),
@@ -203,7 +203,7 @@ async function observeKnown(
     await tx.updateSide(row.linkId, side, { listed: true, confirmed: false });
     return true;
   }
-  const columns = { ...seenColumns(tx, pairId, found), listed: true, gone: 'no' as const };
+  const columns = { ...currentColumns(tx, pairId, found), listed: true, gone: 'no' as const };
   const base = baseOf(tx, row);
   if (!isBack && base && isSameContent(reader.read(base), found) && isSameContent(reader.read(seen), found)) {
     await tx.updateSide(row.linkId, side, {
@@ -236,7 +236,7 @@ const LAG_MS = 15_000;
  * becomes the last known state; a person's edit that came in between is told from that by the version, or where the
  * server gave none, by the time of modification. True when a run has to look at the event.
  */
-export async function confirmShown(
+export async function confirmRead(
   { deps, side, reader }: Pick<Observer, 'deps' | 'side' | 'reader'>,
   tx: Store,
   row: SideRow,
@@ -249,14 +249,14 @@ export async function confirmShown(
     await tx.updateSide(row.linkId, side, listed);
     return true;
   }
-  const columns = { ...seenColumns(tx, row.pairId, found), ...listed, confirmed: true };
-  const seen = seenOf(tx, row);
+  const columns = { ...currentColumns(tx, row.pairId, found), ...listed, confirmed: true };
+  const seen = currentOf(tx, row);
   const base = baseOf(tx, row);
   if (seen && isOurWrite(reader.read(seen), row, found)) {
     // The base moves along only if it was this write, and not an older state that still waits for the other side.
     const isBase = base?.data === seen.data;
     if (base && !isBase && found.data !== seen.data)
-      await noteShown(tx, row.linkId, side, reader.read(base).event, found.event);
+      await noteNormalised(tx, row.linkId, side, reader.read(base).event, found.event);
     await tx.updateSide(row.linkId, side, {
       ...columns,
       ...(isBase ? { base: columns.current, baseVersion: found.version } : {}),

@@ -14,12 +14,12 @@ import {
 } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
 import { changedValues } from '../../core/sync/changed-values.ts';
-import { type LinkView, laterSide, type Op } from '../../core/sync/decide.ts';
+import { type LinkView, lastModifiedSide, type Op } from '../../core/sync/decide.ts';
 import {
   contentOf,
-  decideSingles,
+  decideInstances,
+  type Instance,
   type SeriesDecision,
-  type Single,
   TOO_DENSE,
 } from '../../core/sync/expanded-series.ts';
 import type { FieldConflict } from '../../core/sync/merge.ts';
@@ -56,11 +56,11 @@ export function planSeries(
   const series = projected(full, to, pair.options);
   const content = to === 'cloud' ? pair.options.content.toCloud : pair.options.content.toCaldav;
   const there = singles.filter(({ sides }) => sides[to]);
-  const decision = decideSingles({
+  const decision = decideInstances({
     series,
     side,
     now: now.getTime(),
-    singles: there.map((single) => viewOfSingle(store, open, single, view, to)),
+    instances: there.map((single) => viewOfSingle(store, open, single, view, to)),
     isOneWay: sourceOf(pair.direction) !== null || content === 'busy',
     winner: side,
   });
@@ -110,7 +110,7 @@ function opsOf(
   }
   for (const { occurrence, next, fields } of decision.update) {
     const linkId = byOccurrence.get(occurrence)?.link.id;
-    const changes = fields.map((field) => ({ path: { occurrence: null, field }, person: null, value: next[field] }));
+    const changes = fields.map((field) => ({ path: { occurrence: null, field }, attendee: null, value: next[field] }));
     if (linkId) ops.push({ linkId, op: { side, action: 'update', next, changes, isCounted: false, hold: null } });
   }
   for (const occurrence of decision.remove) {
@@ -121,7 +121,7 @@ function opsOf(
   return { newLinks, ops };
 }
 
-function viewOfSingle(store: Store, open: OpenPair, loaded: Loaded, series: LinkView, side: SideName): Single {
+function viewOfSingle(store: Store, open: OpenPair, loaded: Loaded, series: LinkView, side: SideName): Instance {
   const { link } = loaded;
   const single = viewOf(store, loaded, open.sides, undefined)[side];
   const { caldav, cloud }: LinkView = { ...series, [side]: single };
@@ -132,7 +132,7 @@ function viewOfSingle(store: Store, open: OpenPair, loaded: Loaded, series: Link
     now: single?.now ?? null,
     base: single?.base ?? null,
     agreed: link.agreed && (JSON.parse(store.vault.open(link.agreed, context(link.pairId))) as Content),
-    later: caldav && cloud && !isCut ? laterSide(caldav, cloud) : otherSide(side),
+    later: caldav && cloud && !isCut ? lastModifiedSide(caldav, cloud) : otherSide(side),
   };
 }
 

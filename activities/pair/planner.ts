@@ -8,14 +8,14 @@ import { holdReason, isFlapping } from '../../core/sync/deletion-guard.ts';
 import { pathKey } from '../../core/sync/merge.ts';
 import { context, type LinkRow } from '../../db/links.ts';
 import type { HeldRow, NewOp, NewProblem } from '../../db/plans.ts';
-import type { Shared } from '../../db/shared-calendars.ts';
+import type { SharedCalendars } from '../../db/shared-calendars.ts';
 import type { Deps } from '../deps.ts';
-import { isTwin } from './duplicates.ts';
+import { isDuplicate } from './duplicates.ts';
 import { eventOf, type Loaded, labelOf, viewOf } from './link-view.ts';
 import { baseOf, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { type PlannedSeries, planSeries } from './plan-series.ts';
-import { adoptions, isStray } from './relink-occurrences.ts';
+import { isOrphanInstance, relinkedInstances } from './relink-occurrences.ts';
 import { DELETED, fieldsOf, hashOf, journalOf, keyOf } from './write-journal.ts';
 
 const CHUNK = 200;
@@ -75,7 +75,7 @@ class Planner {
   private readonly runId: string;
   private readonly now: Date;
   /** Sides whose calendar other pairs have, too. */
-  private readonly shared: Shared;
+  private readonly shared: SharedCalendars;
   /** What runs have written without coming to an end with the link, by `unsettledWrites`. */
   private readonly unsettled: ReadonlyMap<string, readonly string[]>;
   /** Links decided about in this pass. */
@@ -92,7 +92,7 @@ class Planner {
     deps: Deps,
     open: OpenPair,
     runId: string,
-    shared: Shared,
+    shared: SharedCalendars,
     unsettled: ReadonlyMap<string, readonly string[]>,
   ) {
     this.deps = deps;
@@ -106,7 +106,7 @@ class Planner {
   async chunk(ids: readonly string[]): Promise<void> {
     const { store } = this.deps;
     const loaded = await store.loadLinks(ids);
-    for (const { parentId } of await store.singlesOf(ids)) this.withSingles.add(parentId);
+    for (const { parentId } of await store.instancesOf(ids)) this.withSingles.add(parentId);
     const held = new Map((await store.heldOf(ids)).map((row) => [row.linkId, row]));
     const written = await store.writtenSince(ids, new Date(this.now.getTime() - DAY_MS));
     for (const one of loaded) await this.link(one, held.get(one.link.id), written);
@@ -123,7 +123,7 @@ class Planner {
       this.planned.problems += await store.setProblems(pair.id, link.id, [undecided(loaded)], this.now);
       return store.updateLinks([link.id], { dirty: false });
     }
-    if (this.open.pair.needsMatching && isStray(decided.view))
+    if (this.open.pair.needsMatching && isOrphanInstance(decided.view))
       return void this.strays.push({ loaded, ...decided, held });
     await this.act(loaded, decided, held, written);
   }
@@ -169,7 +169,7 @@ class Planner {
         direction: pair.direction,
         options: pair.options,
         now: this.now.getTime(),
-        cannotHold: (side, event) => sides[side].cannotHold(event),
+        unsupported: (side, event) => sides[side].unsupported(event),
         journal: journalOf(this.deps.store, this.unsettled, loaded.link.id),
       });
       return { view, decision };
@@ -211,7 +211,7 @@ class Planner {
         attempts: 0,
       });
     }
-    if (await isTwin(store, loaded, view))
+    if (await isDuplicate(store, loaded, view))
       return store.updateLinks([link.id], { dirty: false, retryAt: null, attempts: 0 });
     for (const op of decision.ops)
       if (await this.comesAnotherWay(op))
@@ -227,7 +227,7 @@ class Planner {
     const others = this.shared[side];
     if (action !== 'create' || !next?.uid || !others) return false;
     const { store } = this.deps;
-    return store.isOnAnotherWay(
+    return store.isCreatedByOtherPair(
       { pairId: this.open.pair.id, side },
       others,
       store.vault.hash(`uid:${next.uid}`),
@@ -288,7 +288,7 @@ class Planner {
       await this.removeSingles(id, true, this.later.ops);
     await this.adoptStrays();
     for (const { loaded, view } of this.writtenOut) {
-      const singles = await store.loadLinks((await store.singlesOf([loaded.link.id])).map(({ id }) => id));
+      const singles = await store.loadLinks((await store.instancesOf([loaded.link.id])).map(({ id }) => id));
       const planned = planSeries(
         { open: this.open, store, now: this.now, newId: this.deps.newId },
         loaded,
@@ -307,10 +307,13 @@ class Planner {
     if (this.strays.length === 0) return;
     const { store } = this.deps;
     const singles = await store.loadLinks(
-      (await store.singlesOf(this.writtenOut.map(({ loaded }) => loaded.link.id))).map(({ id }) => id),
+      (await store.instancesOf(this.writtenOut.map(({ loaded }) => loaded.link.id))).map(({ id }) => id),
     );
     const adopted = new Map(
-      adoptions(this.strays, this.writtenOut, singles, this.open.pair.options).map((one) => [one.stray.link.id, one]),
+      relinkedInstances(this.strays, this.writtenOut, singles, this.open.pair.options).map((one) => [
+        one.orphan.link.id,
+        one,
+      ]),
     );
     for (const { loaded, held, ...decided } of this.strays) {
       const found = adopted.get(loaded.link.id);
@@ -395,7 +398,7 @@ class Planner {
 
   private async removeSingles(parentId: string, onlyOwned: boolean, into: Record<SideName, NewOp[]>): Promise<void> {
     const { store } = this.deps;
-    const singles = await store.loadLinks((await store.singlesOf([parentId])).map(({ id }) => id));
+    const singles = await store.loadLinks((await store.instancesOf([parentId])).map(({ id }) => id));
     const there = singles.filter(({ sides }) =>
       Object.values(sides).some((row) => row.gone !== 'confirmed' && (row.owned || !onlyOwned)),
     );

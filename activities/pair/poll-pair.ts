@@ -71,7 +71,7 @@ async function look(deps: Deps, open: OpenPair): Promise<void> {
   await readSides(deps, open, { epoch: pair.epoch, full });
   if (full) {
     await deps.store.updatePair(pair.id, { fullListingAt: startedAt });
-    await deps.store.touchWrittenOut(pair.id);
+    await deps.store.touchExpandedSeries(pair.id);
     if (pair.options.window) await deps.store.touchUnsettled(pair.id);
     await deps.store.pruneRuns(pair.id, new Date(startedAt.getTime() - deps.historyDays * DAY_MS));
   }

@@ -12,7 +12,7 @@ import { analyzeScratch, onScratch } from '../../db/scratch.ts';
 import { postgresStore } from '../../db/store.ts';
 import type { Deps } from '../deps.ts';
 import { confirmWrites } from './confirm-writes.ts';
-import { type Matched, match } from './link-events.ts';
+import { type LinkedEvent, linkEvents } from './link-events.ts';
 import { type OpenPair, openPair } from './open-pair.ts';
 import { type Planned, planLinks } from './planner.ts';
 import { proveDeletions, readSide, SideFailed } from './read-sides.ts';
@@ -36,7 +36,7 @@ interface Preview {
   readonly held: number;
   readonly matched: number;
   readonly changes: (Shown & { readonly side: SideName; readonly action: OpAction })[];
-  readonly matches: (Shown & { readonly by: Matched['by'] })[];
+  readonly matches: (Shown & { readonly by: LinkedEvent['by'] })[];
 }
 
 /** So many changes, and so many matches, are told one by one. */
@@ -101,7 +101,7 @@ async function preview(
   await hasRead();
   await proveDeletions(deps, open, epoch);
   await confirmWrites(deps, open, epoch);
-  const linked = await match(deps, open, epoch);
+  const linked = await linkEvents(deps, open, epoch);
   const dirty = await store.dirtyLinks(id, deps.clock.now(), true);
   signal.throwIfAborted();
   const planned = await planLinks(deps, open, { id: run.id, epoch }, dirty);
@@ -113,7 +113,7 @@ async function told(
   deps: Deps,
   open: OpenPair,
   { conflicts, held }: Planned,
-  { ops, matched }: { ops: readonly OpRow[]; matched: readonly Matched[] },
+  { ops, matched }: { ops: readonly OpRow[]; matched: readonly LinkedEvent[] },
 ): Promise<Preview> {
   const count = (side: SideName): Writes => {
     const of = (action: OpAction) => ops.filter((op) => op.side === side && op.action === action).length;

@@ -1,13 +1,13 @@
 /** Reads both sides and stores what they show, each with its new cursor. */
 import { otherSide, type SideName } from '../../core/event.ts';
-import { DOUBTED_ABSENCES, SAMPLED_ABSENCES, sampleOf } from '../../core/sync/deletion-guard.ts';
+import { MAX_UNSAMPLED_ABSENCES, SAMPLED_ABSENCES, sampleOf } from '../../core/sync/deletion-guard.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { SideRow } from '../../db/links.ts';
-import type { Found, Known, Side } from '../../providers/provider.ts';
+import type { Found, Side, StoredEvents } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
-import { createAgain, type Observer, observe, seenOf } from './observe.ts';
+import { createAgain, currentOf, type Observer, observe } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
-import { assureAccount, tellStrangers } from './verify-account.ts';
+import { readVerified, verifyAccount } from './verify-account.ts';
 
 /** A page count no honest calendar reaches. */
 const MAX_PAGES = 2_000;
@@ -35,7 +35,7 @@ export class SideFailed extends Error {
 }
 
 /** What a side is asked for; its error says which side it was. @throws SideFailed */
-export async function askSide<T>(side: SideName, ask: () => Promise<T>): Promise<T> {
+export async function callSide<T>(side: SideName, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
@@ -83,7 +83,7 @@ async function bothFailed(deps: Deps, open: OpenPair, caldav: unknown, cloud: un
 /** One side of it. @throws SideFailed */
 export function readSide(deps: Deps, open: OpenPair, side: SideName, setting: ReadSetting): Promise<number> {
   const observer = { deps, pairId: open.pair.id, epoch: setting.epoch, side, reader: open.sides[side] };
-  return askSide(side, () => tellStrangers(open, side, () => readPages(observer, open, setting)));
+  return callSide(side, () => readVerified(open, side, () => readPages(observer, open, setting)));
 }
 
 async function readPages(observer: Observer, open: OpenPair, setting: ReadSetting): Promise<number> {
@@ -117,17 +117,17 @@ async function readPages(observer: Observer, open: OpenPair, setting: ReadSettin
   return read;
 }
 
-function knownOf(deps: Deps, open: OpenPair, side: SideName): Known {
+function knownOf(deps: Deps, open: OpenPair, side: SideName): StoredEvents {
   const pairId = open.pair.id;
   return {
     byResource: async (resources) => {
       const rows = await deps.store.sidesByResource(pairId, side, resources);
-      return rows.flatMap((row) => (row.gone === 'no' ? (seenOf(deps.store, row) ?? []) : []));
+      return rows.flatMap((row) => (row.gone === 'no' ? (currentOf(deps.store, row) ?? []) : []));
     },
     versions: async () => {
       // Only a full listing asks this, before its first page: of a stranger's calendar nothing may be stored, and with
       // one nothing may meet.
-      await assureAccount(open, side);
+      await verifyAccount(open, side);
       return deps.store.versionsOf(pairId, side);
     },
   };
@@ -144,7 +144,7 @@ async function believeAbsences(
   const known = await deps.store.listedResources(pairId, side);
   const missed = known.filter((resource) => !listed.has(resource));
   const isAll = missed.length > 0 && missed.length === known.length;
-  if (missed.length > DOUBTED_ABSENCES || isAll) await doubt(reader, sampleOf(missed, SAMPLED_ABSENCES));
+  if (missed.length > MAX_UNSAMPLED_ABSENCES || isAll) await doubt(reader, sampleOf(missed, SAMPLED_ABSENCES));
   // With the copies that no listing has shown yet: those are only asked for.
   const absent = [...(await deps.store.versionsOf(pairId, side)).keys()].filter((resource) => !listed.has(resource));
   for (let start = 0; start < absent.length; start += 500) {
@@ -180,11 +180,11 @@ export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number):
 
 async function proveBatch(observer: Observer, open: OpenPair, rows: readonly SideRow[]): Promise<void> {
   const { deps, pairId, epoch, side, reader } = observer;
-  const answers = await askSide(side, () => reader.get([...new Set(rows.map((row) => row.resource))]));
+  const answers = await callSide(side, () => reader.get([...new Set(rows.map((row) => row.resource))]));
   if ([...answers.values()].includes('gone')) {
     // Of a stranger nothing is proof; asked after the answer, because the credentials may have changed since this run
     // began.
-    await askSide(side, () => assureAccount(open, side));
+    await callSide(side, () => verifyAccount(open, side));
     await deps.store.updatePair(pairId, { lastGoneAt: deps.clock.now() });
   }
   for (const row of rows) {
@@ -208,7 +208,7 @@ async function proveBatch(observer: Observer, open: OpenPair, rows: readonly Sid
           changedAt: deps.clock.now(),
           confirmed: true,
         });
-        return tx.markDirty([row.linkId, ...(await tx.twinsOf(row))]);
+        return tx.markDirty([row.linkId, ...(await tx.duplicatesOf(row))]);
       });
     }
   }

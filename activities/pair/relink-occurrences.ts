@@ -5,7 +5,7 @@
 import { type OccurrenceId, otherSide, type SideName } from '../../core/event.ts';
 import { occurrenceId } from '../../core/recurrence/occurrence.ts';
 import type { LinkView } from '../../core/sync/decide.ts';
-import { occurrencesAmong, singleOf } from '../../core/sync/expanded-series.ts';
+import { instanceOf, occurrencesAmong } from '../../core/sync/expanded-series.ts';
 import { type PairOptions, projected } from '../../core/sync/policy.ts';
 import type { Loaded } from './link-view.ts';
 import { matchText } from './observe.ts';
@@ -15,15 +15,15 @@ interface Viewed {
   readonly view: LinkView;
 }
 
-export interface Adoption {
-  readonly stray: Loaded;
+export interface RelinkedInstance {
+  readonly orphan: Loaded;
   readonly side: SideName;
   readonly parentId: string;
   readonly occurrence: OccurrenceId;
 }
 
 /** True for a single event on one side only that some Calpair made: a stranger's equal event has no marker. */
-export function isStray({ caldav, cloud }: LinkView): boolean {
+export function isOrphanInstance({ caldav, cloud }: LinkView): boolean {
   const one = caldav && cloud ? null : (caldav ?? cloud);
   return !!one?.marker && one.now !== null && one.now.recurrence === null;
 }
@@ -32,24 +32,24 @@ export function isStray({ caldav, cloud }: LinkView): boolean {
  * Which strays stand for which occurrences: equal in title and start, each only if unique on both sides. `singles` are
  * those that the series have already.
  */
-export function adoptions(
+export function relinkedInstances(
   strays: readonly Viewed[],
   series: readonly Viewed[],
   singles: readonly Loaded[],
   options: PairOptions,
-): Adoption[] {
-  const found = new Map<string, Omit<Adoption, 'parentId' | 'occurrence'>[]>();
+): RelinkedInstance[] {
+  const found = new Map<string, Omit<RelinkedInstance, 'parentId' | 'occurrence'>[]>();
   const ids = new Set<OccurrenceId>();
   for (const { loaded, view } of strays) {
     const side = sideOf(view);
     const event = view[side]?.now;
     if (!event) continue;
-    put(found, `${side} ${matchText(event)}`, { stray: loaded, side });
+    put(found, `${side} ${matchText(event)}`, { orphan: loaded, side });
     ids.add(occurrenceId(event.when.start, event.when.allDay ? null : event.when.startZone));
   }
   if (ids.size === 0) return [];
   const known = new Set(singles.map(({ link }) => `${link.parentId} ${link.occurrence}`));
-  const wanted = new Map<string, Pick<Adoption, 'parentId' | 'occurrence'>[]>();
+  const wanted = new Map<string, Pick<RelinkedInstance, 'parentId' | 'occurrence'>[]>();
   for (const { loaded, view } of series) {
     const side = sideOf(view);
     const event = view[side]?.now;
@@ -58,7 +58,7 @@ export function adoptions(
     const shown = projected(event, otherSide(side), options);
     for (const occurrence of occurrencesAmong(shown, ids)) {
       if (!known.has(`${parentId} ${occurrence}`))
-        put(wanted, `${otherSide(side)} ${matchText(singleOf(shown, occurrence))}`, { parentId, occurrence });
+        put(wanted, `${otherSide(side)} ${matchText(instanceOf(shown, occurrence))}`, { parentId, occurrence });
     }
   }
   return [...found].flatMap(([key, [one, ...more]]) => {

@@ -13,7 +13,7 @@ const SAYS_NOTHING: readonly SyncErrorKind[] = ['not-a-caldav-server', 'forbidde
  * To be asked before a side is compared in full with what is known of it, and before an absence is believed.
  * @throws SyncError `different-account`
  */
-export async function assureAccount({ isSameAccount }: OpenPair, side: SideName): Promise<void> {
+export async function verifyAccount({ isSameAccount }: OpenPair, side: SideName): Promise<void> {
   const isSame = await isSameAccount[side]().catch((error: unknown) => {
     if (error instanceof SyncError && SAYS_NOTHING.includes(error.kind)) return true;
     throw error;
@@ -22,11 +22,7 @@ export async function assureAccount({ isSameAccount }: OpenPair, side: SideName)
 }
 
 /** A calendar is missing for a stranger, too: that is told as what it is. */
-export async function tellStrangers<T>(
-  { isSameAccount }: OpenPair,
-  side: SideName,
-  read: () => Promise<T>,
-): Promise<T> {
+export async function readVerified<T>({ isSameAccount }: OpenPair, side: SideName, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {

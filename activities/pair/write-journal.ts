@@ -30,7 +30,7 @@ export function journalOf(store: Store, unsettled: ReadonlyMap<string, readonly 
       return written(side, key).at(-1) === hash && written(side, key + DONE).at(-1) === hash;
     },
     isOwnDeletion: (side) => unsettled.has(`${linkId}/${side}/${DELETED}`),
-    isTidiedTo: (side, wanted, shown) =>
+    isNormalisedTo: (side, wanted, shown) =>
       written(side, keyOf(store, wanted) + SHOWN).includes(
         `${hashOf(store, wanted.value)}>${hashOf(store, shown.value)}`,
       ),
@@ -38,7 +38,7 @@ export function journalOf(store: Store, unsettled: ReadonlyMap<string, readonly 
 }
 
 /** A server that tidied up what it was given shows another value than was written: that is no edit either. */
-export async function noteShown(
+export async function noteNormalised(
   store: Store,
   linkId: string,
   side: SideName,
@@ -46,11 +46,11 @@ export async function noteShown(
   shown: CalendarEvent | null,
 ): Promise<void> {
   if (!base || !shown) return;
-  await store.noteShown(linkId, side, fieldsOf(store, changedValues(base, shown)), SHOWN);
+  await store.noteNormalised(linkId, side, fieldsOf(store, changedValues(base, shown)), SHOWN);
 }
 
-export function keyOf(store: Store, { path, person }: ChangedValue): string {
-  return person === null ? pathKey(path) : `${pathKey(path)}/${store.vault.hash(person).slice(0, 24)}`;
+export function keyOf(store: Store, { path, attendee }: ChangedValue): string {
+  return attendee === null ? pathKey(path) : `${pathKey(path)}/${store.vault.hash(attendee).slice(0, 24)}`;
 }
 
 export function hashOf(store: Store, value: unknown): string {

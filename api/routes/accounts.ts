@@ -13,12 +13,12 @@ import {
 import { activePairIdsOfAccount } from '../../db/connections.ts';
 import type { CalendarInfo, Provider } from '../../providers/provider.ts';
 import type { Api, ApiDeps } from '../deps.ts';
-import { ApiProblem, notFound } from '../errors.ts';
+import { ApiError, notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
-import { ask, calendarsOf, notConfigured } from '../provider-calls.ts';
-import { tellWaiting } from '../temporal/booking-outbox.ts';
+import { calendarsOf, callProvider, notConfigured } from '../provider-calls.ts';
+import { notifyWaitingBookings } from '../temporal/booking-outbox.ts';
 import { ControlError } from '../temporal/pair-control.ts';
-import { check, idParam, instant, instantOf, nothing, problems, text } from '../validation.ts';
+import { check, errorResponses, idParam, instant, instantOf, nothing, text } from '../validation.ts';
 
 const tags = ['Accounts'];
 /** Those of the contract; one that is not set up here answers 501 and not 400. */
@@ -59,7 +59,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
           'Proves the credentials against the server before they are stored, encrypted. CalDAV: ' +
           '`preset`, `serverUrl`, `username`, `password`; Google and Microsoft: `refreshToken`.',
         body: newAccountBody(deps),
-        response: { 201: account, ...problems },
+        response: { 201: account, ...errorResponses },
       },
     },
     async (request, reply) => {
@@ -78,7 +78,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'List accounts',
         querystring: z.strictObject({ ...pageQuery(), externalId: text(200).optional() }),
-        response: { 200: listOf(account), ...problems },
+        response: { 200: listOf(account), ...errorResponses },
       },
     },
     async (request) =>
@@ -88,7 +88,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
   app.get(
     '/v1/accounts/:id',
     {
-      schema: { tags, summary: 'Get an account', params: idParam, response: { 200: account, ...problems } },
+      schema: { tags, summary: 'Get an account', params: idParam, response: { 200: account, ...errorResponses } },
     },
     async (request) => shown(known(await findAccount(db, request.params.id))),
   );
@@ -107,7 +107,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
           freeBusyCalendarIds: z.array(z.string().max(4096)).max(1000).nullish(),
           unansweredInvitations: z.enum(['busy', 'free']).optional(),
         }),
-        response: { 200: account, ...problems },
+        response: { 200: account, ...errorResponses },
       },
     },
     async (request) => {
@@ -129,13 +129,13 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
           "409 `different-account` when they open another person's calendars.",
         params: idParam,
         body: z.looseObject({}),
-        response: { 200: account, ...problems },
+        response: { 200: account, ...errorResponses },
       },
     },
     async (request) => {
       const renewed = await renewCredentials(deps, request.params.id, request.body);
       await revivePairs(deps, request.params.id);
-      await tellWaiting(deps, request.params.id);
+      await notifyWaitingBookings(deps, request.params.id);
       return shown(renewed);
     },
   );
@@ -148,13 +148,13 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
         summary: 'Delete an account',
         description: '409 `account-in-use` while a connection uses it.',
         params: idParam,
-        response: { 204: nothing, ...problems },
+        response: { 204: nothing, ...errorResponses },
       },
     },
     async (request, reply) => {
       const outcome = await deleteAccount(db, request.params.id);
       if (outcome === 'unknown') throw notFound('account');
-      if (outcome === 'in-use') throw new ApiProblem('account-in-use', 'Delete the connections of this account first.');
+      if (outcome === 'in-use') throw new ApiError('account-in-use', 'Delete the connections of this account first.');
       return reply.code(204).send();
     },
   );
@@ -170,7 +170,7 @@ async function addAccount(
   credentials: unknown,
   about: { label: string | null; externalId: string | null },
 ): Promise<AccountRecord> {
-  const proof = await ask(deps, (io) => provider.prove(credentials, io));
+  const proof = await callProvider(deps, (io) => provider.verifyCredentials(credentials, io));
   const inert = { load: async () => null, save: async () => {} };
   const { canCreateCalendars } = provider.open(
     { credentials, discovered: proof.discovered, tokens: inert },
@@ -203,9 +203,9 @@ async function renewCredentials(deps: ApiDeps, id: string, body: unknown): Promi
   if (!stored) throw notFound('account');
   const provider = providerOf(deps, stored.provider);
   const credentials = { ...(stored.credentials as object), ...(check(provider.newCredentials, body) as object) };
-  const proof = await ask(deps, (io) => provider.prove(credentials, io, stored.discovered));
+  const proof = await callProvider(deps, (io) => provider.verifyCredentials(credentials, io, stored.discovered));
   if (proof.identity !== stored.identity) {
-    throw new ApiProblem(
+    throw new ApiError(
       'different-account',
       "These credentials open another person's calendars. Nothing was changed; add them as a new account.",
     );
@@ -242,9 +242,9 @@ async function checkCalendars(deps: ApiDeps, id: string, patch: AccountPatch): P
   if (named.length === 0) return;
   const calendars = new Map((await calendarsOf(deps, id)).map((calendar) => [calendar.id, calendar]));
   if (named.some((calendar) => !calendars.has(calendar)))
-    throw new ApiProblem('calendar-not-found', 'The account has no such calendar.');
+    throw new ApiError('calendar-not-found', 'The account has no such calendar.');
   if (calendars.get(patch.writeCalendarId ?? '')?.readOnly)
-    throw new ApiProblem('calendar-read-only', 'Bookings cannot be written to this calendar.');
+    throw new ApiError('calendar-read-only', 'Bookings cannot be written to this calendar.');
 }
 
 function providerOf({ providers }: ApiDeps, kind: string): Provider {

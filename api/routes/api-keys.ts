@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { createApiKey, deleteApiKey, listApiKeys } from '../../db/api-keys.ts';
 import type { Api, ApiDeps } from '../deps.ts';
-import { ApiProblem, notFound } from '../errors.ts';
+import { ApiError, notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
-import { idParam, instant, instantOf, nothing, problems, text } from '../validation.ts';
+import { errorResponses, idParam, instant, instantOf, nothing, text } from '../validation.ts';
 
 const tags = ['API keys'];
 const apiKey = z.object({ id: z.string(), name: z.string(), createdAt: instant }).meta({ id: 'ApiKey' });
@@ -17,7 +17,7 @@ export function apiKeyRoutes(app: Api, { db }: ApiDeps): void {
         summary: 'Make an API key',
         description: 'The key is shown in this answer and never again; only its hash is kept.',
         body: z.strictObject({ name: text(100) }),
-        response: { 201: z.object({ id: z.string(), name: z.string(), key: z.string() }), ...problems },
+        response: { 201: z.object({ id: z.string(), name: z.string(), key: z.string() }), ...errorResponses },
       },
     },
     async (request, reply) => reply.code(201).send(await createApiKey(db, request.body.name)),
@@ -30,7 +30,7 @@ export function apiKeyRoutes(app: Api, { db }: ApiDeps): void {
         tags,
         summary: 'List API keys',
         querystring: z.strictObject(pageQuery()),
-        response: { 200: listOf(apiKey), ...problems },
+        response: { 200: listOf(apiKey), ...errorResponses },
       },
     },
     async (request) => {
@@ -47,13 +47,13 @@ export function apiKeyRoutes(app: Api, { db }: ApiDeps): void {
         summary: 'Delete an API key',
         description: '409 `last-api-key`: without one nobody could make the next.',
         params: idParam,
-        response: { 204: nothing, ...problems },
+        response: { 204: nothing, ...errorResponses },
       },
     },
     async (request, reply) => {
       const outcome = await deleteApiKey(db, request.params.id);
       if (outcome === 'unknown') throw notFound('API key');
-      if (outcome === 'last') throw new ApiProblem('last-api-key', 'Make another key before you delete this one.');
+      if (outcome === 'last') throw new ApiError('last-api-key', 'Make another key before you delete this one.');
       return reply.code(204).send();
     },
   );

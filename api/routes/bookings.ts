@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { type BookingRow, cancelBooking, findBooking, listBookings, wantedOf } from '../../db/bookings.ts';
+import { type BookingRow, cancelBooking, desiredOf, findBooking, listBookings } from '../../db/bookings.ts';
 import type { Db } from '../../db/connect.ts';
 import { bookingWorkflowIdOf } from '../../workflows/booking-messages.ts';
 import { book, bookingPatch, newBookingBody, rebook } from '../create-booking.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
-import { tellBooking } from '../temporal/booking-outbox.ts';
+import { notifyBooking } from '../temporal/booking-outbox.ts';
 import { untilAborted } from '../until-aborted.ts';
-import { idParam, instant, instantOf, problems } from '../validation.ts';
+import { errorResponses, idParam, instant, instantOf } from '../validation.ts';
 
 const tags = ['Bookings'];
 const booking = z
@@ -44,7 +44,7 @@ const booking = z
 const waitQuery = z.strictObject({
   wait: z.coerce.number().int().min(0).max(120).optional().describe('Seconds to wait until the calendar shows it.'),
 });
-const answer = { 200: booking, ...problems };
+const answer = { 200: booking, ...errorResponses };
 
 /** `closing` aborts when the server is told to end: nobody is kept waiting then. */
 export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void {
@@ -64,7 +64,7 @@ export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
           'asked. 200 with the booking for the same `idempotencyKey` and body.',
         querystring: waitQuery,
         body: newBookingBody,
-        response: { 200: booking, 201: booking, ...problems },
+        response: { 200: booking, 201: booking, ...errorResponses },
       },
     },
     async (request, reply) => {
@@ -80,7 +80,7 @@ export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
         tags,
         summary: 'List bookings',
         querystring: z.strictObject({ ...pageQuery(), accountId: z.string().max(100).optional() }),
-        response: { 200: listOf(booking), ...problems },
+        response: { 200: listOf(booking), ...errorResponses },
       },
     },
     async (request) =>
@@ -130,7 +130,7 @@ export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
     async (request) => {
       const row = await cancelBooking(db, request.params.id, new Date());
       if (row === 'unknown') throw notFound('booking');
-      if (row.writeStatus === 'pending') await tellBooking(deps, row);
+      if (row.writeStatus === 'pending') await notifyBooking(deps, row);
       return shownAfter(row, request.query.wait);
     },
   );
@@ -160,7 +160,7 @@ function known(row: BookingRow | null): BookingRow {
 }
 
 function shown(db: Db, row: BookingRow): z.infer<typeof booking> {
-  const { title, location, description, timeZone, attendees } = wantedOf(db, row);
+  const { title, location, description, timeZone, attendees } = desiredOf(db, row);
   const { id, accountId, calendarId, status, writeStatus, writeError, ref, startAt, endAt, cancelledBy, createdAt } =
     row;
   return {

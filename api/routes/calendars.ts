@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import type { CalendarInfo } from '../../providers/provider.ts';
 import type { Api, ApiDeps } from '../deps.ts';
-import { ApiProblem, withReason } from '../errors.ts';
+import { ApiError, withReason } from '../errors.ts';
 import { listOf, pageQuery, slicePage } from '../pagination.ts';
-import { askAccount, calendarsOf } from '../provider-calls.ts';
-import { idParam, problems, text } from '../validation.ts';
+import { calendarsOf, callAccount } from '../provider-calls.ts';
+import { errorResponses, idParam, text } from '../validation.ts';
 
 const tags = ['Accounts'];
 const calendar = z
@@ -29,7 +29,7 @@ export function calendarRoutes(app: Api, deps: ApiDeps): void {
         description: 'Asks the calendar service.',
         params: idParam,
         querystring: z.strictObject(pageQuery(1000)),
-        response: { 200: listOf(calendar), ...problems },
+        response: { 200: listOf(calendar), ...errorResponses },
       },
     },
     async (request) => slicePage(await calendarsOf(deps, request.params.id), request.query),
@@ -52,14 +52,14 @@ export function calendarRoutes(app: Api, deps: ApiDeps): void {
             .regex(/^#[0-9a-fA-F]{6}$/, 'must look like #3366cc')
             .nullish(),
         }),
-        response: { 201: calendar, ...problems },
+        response: { 201: calendar, ...errorResponses },
       },
     },
     async (request, reply) => {
       const { name, color = null } = request.body;
-      const created = await askAccount(deps, request.params.id, async (account): Promise<CalendarInfo> => {
+      const created = await callAccount(deps, request.params.id, async (account): Promise<CalendarInfo> => {
         if (!account.canCreateCalendars)
-          throw new ApiProblem('calendar-creation-not-offered', 'Create the calendar with the service itself.');
+          throw new ApiError('calendar-creation-not-offered', 'Create the calendar with the service itself.');
         return account.createCalendar(name, color).catch(rethrowRefusal);
       });
       return reply.code(201).send(created);
@@ -80,5 +80,5 @@ const REFUSALS: readonly SyncErrorKind[] = [
 
 function rethrowRefusal(error: unknown): never {
   if (!(error instanceof SyncError) || !REFUSALS.includes(error.kind)) throw error;
-  throw new ApiProblem('calendar-creation-rejected', withReason('The server refused to create the calendar.', error));
+  throw new ApiError('calendar-creation-rejected', withReason('The server refused to create the calendar.', error));
 }

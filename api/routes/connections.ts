@@ -10,9 +10,9 @@ import {
 } from '../../db/connections.ts';
 import { deletePair } from '../../db/pairs.ts';
 import type { Api, ApiDeps } from '../deps.ts';
-import { ApiProblem, invalid, notFound } from '../errors.ts';
+import { ApiError, invalid, notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
-import { idParam, instant, instantOf, nothing, problems, text } from '../validation.ts';
+import { errorResponses, idParam, instant, instantOf, nothing, text } from '../validation.ts';
 
 const tags = ['Connections'];
 const connection = z
@@ -45,7 +45,7 @@ export function connectionRoutes(app: Api, deps: ApiDeps): void {
           'The first is a CalDAV account, the second any account. 409 `connection-allowance-reached` ' +
           'when there are as many as this installation allows.',
         body: z.strictObject({ name: text(200).nullish(), caldavAccountId: z.string(), cloudAccountId: z.string() }),
-        response: { 201: connection, ...problems },
+        response: { 201: connection, ...errorResponses },
       },
     },
     async (request, reply) => {
@@ -57,7 +57,7 @@ export function connectionRoutes(app: Api, deps: ApiDeps): void {
       const created = await createConnection(db, { name, caldavAccountId, cloudAccountId }, config.maxConnections);
       if (created === 'unknown-account') throw notFound('account');
       if (created === 'allowance')
-        throw new ApiProblem(
+        throw new ApiError(
           'connection-allowance-reached',
           `This installation allows ${config.maxConnections} connections.`,
         );
@@ -72,7 +72,7 @@ export function connectionRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'List connections',
         querystring: z.strictObject(pageQuery()),
-        response: { 200: listOf(connection), ...problems },
+        response: { 200: listOf(connection), ...errorResponses },
       },
     },
     async (request) => pageAnswer(await listConnections(db, pageRequest(request.query)), shown),
@@ -81,7 +81,7 @@ export function connectionRoutes(app: Api, deps: ApiDeps): void {
   app.get(
     '/v1/connections/:id',
     {
-      schema: { tags, summary: 'Get a connection', params: idParam, response: { 200: connection, ...problems } },
+      schema: { tags, summary: 'Get a connection', params: idParam, response: { 200: connection, ...errorResponses } },
     },
     async (request) => {
       const found = await findConnection(db, request.params.id);
@@ -98,7 +98,7 @@ export function connectionRoutes(app: Api, deps: ApiDeps): void {
         summary: 'Delete a connection',
         description: 'Stops and deletes its pairs. Events stay in their calendars.',
         params: idParam,
-        response: { 204: nothing, ...problems },
+        response: { 204: nothing, ...errorResponses },
       },
     },
     async (request, reply) => {
@@ -122,5 +122,5 @@ async function removeConnection({ db, control }: ApiDeps, id: string): Promise<v
     // A pair that was added meanwhile keeps the connection: then once more.
     if ((await deleteConnection(db, id)) !== 'has-pairs') return;
   }
-  throw new ApiProblem('temporarily-unavailable', 'Pairs are being added to this connection; try again.');
+  throw new ApiError('temporarily-unavailable', 'Pairs are being added to this connection; try again.');
 }

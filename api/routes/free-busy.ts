@@ -7,10 +7,10 @@ import { canonicalZone } from '../../core/zones.ts';
 import { findAccount } from '../../db/accounts.ts';
 import type { Db } from '../../db/connect.ts';
 import type { Api, ApiDeps } from '../deps.ts';
-import { ApiProblem, invalid, notFound, problemOf } from '../errors.ts';
+import { ApiError, apiErrorOf, invalid, notFound } from '../errors.ts';
 import { FreeBusyCache } from '../free-busy-cache.ts';
-import { askAccount } from '../provider-calls.ts';
-import { idParam, instant, problems } from '../validation.ts';
+import { callAccount } from '../provider-calls.ts';
+import { errorResponses, idParam, instant } from '../validation.ts';
 
 /** Long enough for the questions of one person who looks for a slot. */
 const KEPT_MS = 5_000;
@@ -46,7 +46,7 @@ export async function busyOf(
   const asked = intervalOf(spanOf(range));
   const key = JSON.stringify([account.id, calendarsVersion, freeBusyCalendarIds, unanswered, asked]);
   const busy = await cache.get(key, maxAgeMs, () =>
-    askAccount(deps, account.id, (opened) => opened.freeBusy(freeBusyCalendarIds, asked, { unanswered })).catch(
+    callAccount(deps, account.id, (opened) => opened.freeBusy(freeBusyCalendarIds, asked, { unanswered })).catch(
       rethrow,
     ),
   );
@@ -77,7 +77,7 @@ export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
           'where an event repeats in a way that cannot be followed.',
         params: idParam,
         querystring: z.strictObject(range),
-        response: { 200: z.object({ busy: intervals }), ...problems },
+        response: { 200: z.object({ busy: intervals }), ...errorResponses },
       },
     },
     async (request) => ({ busy: await busyOf(deps, request.params.id, rangeOf(request.query, MAX_DAYS)) }),
@@ -98,7 +98,7 @@ export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
             busy: intervals,
             byAccount: z.record(z.string(), z.object({ busy: intervals.nullable(), error: failure.nullable() })),
           }),
-          ...problems,
+          ...errorResponses,
         },
       },
     },
@@ -137,7 +137,7 @@ export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
                 'day where no days are named, always where left out.',
             ),
         }),
-        response: { 200: z.object({ slots: intervals }), ...problems },
+        response: { 200: z.object({ slots: intervals }), ...errorResponses },
       },
     },
     async (request) => {
@@ -155,8 +155,7 @@ export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
         throw invalid('end', 'is too far away for slots that begin this often');
       const answers = await askAll(deps, idsOf(query.accountIds), asked);
       for (const { id, error } of answers)
-        if (error !== null)
-          throw new ApiProblem(error.code, `Account ${id.slice(0, 50)}: ${error.message}`, error.extra);
+        if (error !== null) throw new ApiError(error.code, `Account ${id.slice(0, 50)}: ${error.message}`, error.extra);
       const busy = answers.flatMap((answer) => answer.busy ?? []).map(spanOf);
       return { slots: freeSlots({ ...question, busy }).map(intervalOf) };
     },
@@ -169,7 +168,7 @@ function minutes(least: number) {
 
 type Answered = { readonly id: string } & (
   | { readonly busy: Interval[]; readonly error: null }
-  | { readonly busy: null; readonly error: ApiProblem }
+  | { readonly busy: null; readonly error: ApiError }
 );
 
 /** In the order of the ids. One that fails does not hide the others. */
@@ -182,13 +181,13 @@ async function askAll(deps: ApiDeps, ids: readonly string[], asked: Interval): P
           try {
             return { id, busy: await busyOf(deps, id, asked), error: null };
           } catch (error) {
-            const problem = problemOf(error);
+            const problem = apiErrorOf(error);
             if (problem === null)
               deps.log.error(
                 { accountId: id.slice(0, 50), err: error },
                 'a question about busy times failed unexpectedly',
               );
-            return { id, busy: null, error: problem ?? new ApiProblem('internal') };
+            return { id, busy: null, error: problem ?? new ApiError('internal') };
           }
         }),
       )),
@@ -200,7 +199,7 @@ async function askAll(deps: ApiDeps, ids: readonly string[], asked: Interval): P
 /** An event that cannot be followed, or more of them than can be read, may be at any time. */
 function rethrow(error: unknown): never {
   if (!(error instanceof SyncError) || error.kind !== 'too-large') throw error;
-  throw new ApiProblem(
+  throw new ApiError(
     'free-busy-unknown',
     'An event repeats in a way that cannot be followed, or is too large to be read, so nothing is known to be free.',
   );

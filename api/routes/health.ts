@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Api, ApiDeps } from '../deps.ts';
-import { ApiProblem } from '../errors.ts';
-import { problems } from '../validation.ts';
+import { ApiError } from '../errors.ts';
+import { errorResponses } from '../validation.ts';
 
 const tags = ['Health'];
 
@@ -29,7 +29,7 @@ export function healthRoutes(app: Api, { ready }: ApiDeps): void {
         security: [],
         response: {
           200: z.object({ status: z.literal('ready'), parts: z.record(z.string(), z.literal(true)) }),
-          ...problems,
+          ...errorResponses,
         },
       },
     },
@@ -37,7 +37,7 @@ export function healthRoutes(app: Api, { ready }: ApiDeps): void {
       const parts = await ready();
       const failing = Object.keys(parts).filter((part) => parts[part] !== true);
       if (failing.length > 0)
-        throw new ApiProblem('temporarily-unavailable', `Not ready: ${failing.join(', ')}.`, { parts });
+        throw new ApiError('temporarily-unavailable', `Not ready: ${failing.join(', ')}.`, { parts });
       return { status: 'ready' as const, parts: parts as Record<string, true> };
     },
   );

@@ -8,8 +8,8 @@ import { notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
 import { mergeOptions, options, optionsPatch } from '../pair-options.ts';
 import type { PairControl } from '../temporal/pair-control.ts';
-import { tellPair } from '../temporal/pair-workflow.ts';
-import { idParam, instant, instantOf, nothing, pollInterval, problems } from '../validation.ts';
+import { signalPair } from '../temporal/pair-workflow.ts';
+import { errorResponses, idParam, instant, instantOf, nothing, pollInterval } from '../validation.ts';
 
 const tags = ['Pairs'];
 const pair = z
@@ -39,7 +39,7 @@ const pair = z
     createdAt: instant,
   })
   .meta({ id: 'Pair' });
-const answer = { 200: pair, ...problems };
+const answer = { 200: pair, ...errorResponses };
 
 export function pairRoutes(app: Api, deps: ApiDeps): void {
   const { db } = deps;
@@ -56,7 +56,7 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
           '`calendar-read-only`.',
         params: idParam,
         body: newPairBody,
-        response: { 201: pair, ...problems },
+        response: { 201: pair, ...errorResponses },
       },
     },
     async (request, reply) => {
@@ -76,7 +76,7 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
           connectionId: z.string().optional(),
           status: z.enum(PAIR_STATUSES).optional(),
         }),
-        response: { 200: listOf(pair), ...problems },
+        response: { 200: listOf(pair), ...errorResponses },
       },
     },
     async (request) => {
@@ -122,7 +122,7 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
         pollIntervalSeconds: patch.pollIntervalSeconds ?? now.pollIntervalSeconds,
         options: mergeOptions(now.options, patch.options ?? {}),
       }));
-      await tellPair(deps, id, (workflow) => workflow.settingsChanged(id));
+      await signalPair(deps, id, (workflow) => workflow.settingsChanged(id));
       return shown(known(await findPair(db, id)));
     },
   );
@@ -141,7 +141,7 @@ function lifecycleRoutes(app: Api, deps: ApiDeps): void {
         summary: 'Delete a pair',
         description: 'Stops it and deletes what was stored of its events. Events stay on both sides.',
         params: idParam,
-        response: { 204: nothing, ...problems },
+        response: { 204: nothing, ...errorResponses },
       },
     },
     async (request, reply) => {
@@ -155,7 +155,7 @@ function lifecycleRoutes(app: Api, deps: ApiDeps): void {
   const switchPair = async (id: string, paused: boolean, tell: (workflow: PairControl) => Promise<void>) => {
     known(await findPair(db, id));
     await setPaused(db, id, paused);
-    await tellPair(deps, id, tell);
+    await signalPair(deps, id, tell);
     return shown(known(await findPair(db, id)));
   };
   const schema = { tags, params: idParam, body: z.strictObject({}).nullish(), response: answer };

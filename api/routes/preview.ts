@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { findPair } from '../../db/pairs.ts';
 import type { Api, ApiDeps } from '../deps.ts';
-import { ApiProblem, notFound } from '../errors.ts';
+import { ApiError, notFound } from '../errors.ts';
 import { type PairPreview, preview } from '../pair-preview.ts';
-import { idParam, problems } from '../validation.ts';
+import { errorResponses, idParam } from '../validation.ts';
 
 /** For both calendars together; a person waits. */
 const WITHIN_MS = 60_000;
@@ -25,14 +25,14 @@ export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
           '`preview-too-large` above 8,000 events; 503 where it takes longer than a minute.',
         params: idParam,
         body: z.strictObject({}).nullish(),
-        response: { 200: preview, ...problems },
+        response: { 200: preview, ...errorResponses },
       },
     },
     async (request) => {
       const pair = await findPair(deps.db, request.params.id);
       if (!pair) throw notFound('pair');
       if (underWay >= AT_ONCE)
-        throw new ApiProblem('temporarily-unavailable', 'Other previews are under way.', { retryAfterSeconds: 10 });
+        throw new ApiError('temporarily-unavailable', 'Other previews are under way.', { retryAfterSeconds: 10 });
       underWay += 1;
       try {
         return await lookAhead(deps, pair.id, closing);
@@ -50,12 +50,12 @@ async function lookAhead({ preview: ask }: ApiDeps, pairId: string, closing: Abo
     answer = await ask(pairId, signal);
   } catch (error) {
     if (signal.aborted)
-      throw new ApiProblem('temporarily-unavailable', 'The calendars could not be read and compared within a minute.', {
+      throw new ApiError('temporarily-unavailable', 'The calendars could not be read and compared within a minute.', {
         retryAfterSeconds: 60,
       });
     throw error;
   }
   if (answer === 'gone') throw notFound('pair');
-  if (answer === 'too-large') throw new ApiProblem('preview-too-large');
+  if (answer === 'too-large') throw new ApiError('preview-too-large');
   return answer;
 }

@@ -10,8 +10,8 @@ import {
 import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
-import { tellPair } from '../temporal/pair-workflow.ts';
-import { idParam, instant, instantOf, problems } from '../validation.ts';
+import { signalPair } from '../temporal/pair-workflow.ts';
+import { errorResponses, idParam, instant, instantOf } from '../validation.ts';
 
 const tags = ['Conflicts, problems, held changes'];
 const side = z.enum(['caldav', 'cloud']);
@@ -58,7 +58,11 @@ export function reportRoutes(app: Api, deps: ApiDeps): void {
   app.get(
     '/v1/pairs/:id/conflicts',
     {
-      schema: { ...common, summary: 'List conflicts, newest first', response: { 200: listOf(conflict), ...problems } },
+      schema: {
+        ...common,
+        summary: 'List conflicts, newest first',
+        response: { 200: listOf(conflict), ...errorResponses },
+      },
     },
     async (request) => {
       const { id } = await pairOf(deps, request.params.id);
@@ -75,7 +79,7 @@ export function reportRoutes(app: Api, deps: ApiDeps): void {
       schema: {
         ...common,
         summary: 'List events that cannot be carried over',
-        response: { 200: listOf(problem), ...problems },
+        response: { 200: listOf(problem), ...errorResponses },
       },
     },
     async (request) => {
@@ -93,7 +97,7 @@ export function reportRoutes(app: Api, deps: ApiDeps): void {
       schema: {
         ...common,
         summary: 'List deletions that wait for a decision',
-        response: { 200: listOf(heldChange), ...problems },
+        response: { 200: listOf(heldChange), ...errorResponses },
       },
     },
     async (request) => {
@@ -124,7 +128,7 @@ function decisionRoute(app: Api, deps: ApiDeps, decision: 'apply' | 'restore', s
         body: z
           .strictObject({ ids: z.array(z.string()).max(100_000).optional().describe('All, where left out.') })
           .nullish(),
-        response: { 200: z.object({ decided: z.int() }), ...problems },
+        response: { 200: z.object({ decided: z.int() }), ...errorResponses },
       },
     },
     async (request) => {
@@ -145,7 +149,7 @@ async function decide(
   if (decided === null) throw notFound('held change');
   if (decided.length === 0 || pair.paused) return decided.length;
   try {
-    await tellPair(deps, pair.id, (workflow) => workflow.syncNow(pair.id, { trigger: 'signal', full: false }));
+    await signalPair(deps, pair.id, (workflow) => workflow.syncNow(pair.id, { trigger: 'signal', full: false }));
   } catch (error) {
     await undecideHeldChanges(deps.db, decided);
     throw error;

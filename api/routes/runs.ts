@@ -4,7 +4,7 @@ import { findRun, listRuns, type RunRecord } from '../../db/runs.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
-import { idParam, instant, instantOf, problems } from '../validation.ts';
+import { errorResponses, idParam, instant, instantOf } from '../validation.ts';
 
 const tags = ['Runs'];
 const writes = z.object({ created: z.int(), updated: z.int(), deleted: z.int() });
@@ -40,7 +40,7 @@ export function runRoutes(app: Api, { db }: ApiDeps): void {
         summary: 'List runs, newest first',
         params: idParam,
         querystring: z.strictObject(pageQuery()),
-        response: { 200: listOf(run), ...problems },
+        response: { 200: listOf(run), ...errorResponses },
       },
     },
     async (request) => {
@@ -57,7 +57,7 @@ export function runRoutes(app: Api, { db }: ApiDeps): void {
         tags,
         summary: 'Get a run',
         params: idParam.extend({ runId: z.string() }),
-        response: { 200: run, ...problems },
+        response: { 200: run, ...errorResponses },
       },
     },
     async (request) => {

@@ -1,14 +1,14 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { findPair, meetAgain } from '../../db/pairs.ts';
+import { findPair, requestMatching } from '../../db/pairs.ts';
 import { lastRunNumber } from '../../db/plans.ts';
 import { findRun, runIdAfter } from '../../db/runs.ts';
-import type { WantedRun } from '../../workflows/messages.ts';
+import type { RunRequest } from '../../workflows/messages.ts';
 import type { Api, ApiDeps } from '../deps.ts';
-import { ApiProblem, notFound } from '../errors.ts';
-import { tellPair } from '../temporal/pair-workflow.ts';
+import { ApiError, notFound } from '../errors.ts';
+import { signalPair } from '../temporal/pair-workflow.ts';
 import { untilAborted } from '../until-aborted.ts';
-import { idParam, problems } from '../validation.ts';
+import { errorResponses, idParam } from '../validation.ts';
 import { run, shownRun } from './runs.ts';
 
 const tags = ['Pairs'];
@@ -23,7 +23,7 @@ export function syncRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void 
     querystring: z.strictObject({
       wait: z.coerce.number().int().min(0).max(120).optional().describe('Seconds to wait for the end of the run.'),
     }),
-    response: { 200: run, 202: begun, ...problems },
+    response: { 200: run, 202: begun, ...errorResponses },
   };
   const description =
     'With `wait`: 200 with the run that began after the call, once it has ended. Without, or ' +
@@ -59,15 +59,15 @@ async function sync(
   deps: ApiDeps,
   closing: AbortSignal,
   id: string,
-  wanted: WantedRun,
+  wanted: RunRequest,
   waitSeconds: number,
   reply: FastifyReply,
 ) {
   const { db } = deps;
   const pair = await findPair(db, id);
   if (!pair) throw notFound('pair');
-  if (pair.paused) throw new ApiProblem('pair-paused', 'Resume the pair first.');
-  if (wanted.full) await meetAgain(db, id);
+  if (pair.paused) throw new ApiError('pair-paused', 'Resume the pair first.');
+  if (wanted.full) await requestMatching(db, id);
   const before = await lastRunNumber(db, id);
   const runId = await begin(deps, closing, id, wanted, waitSeconds);
   const finished = runId === null ? null : await findRun(db, id, runId);
@@ -80,13 +80,13 @@ async function begin(
   deps: ApiDeps,
   closing: AbortSignal,
   id: string,
-  wanted: WantedRun,
+  wanted: RunRequest,
   waitSeconds: number,
 ): Promise<string | null> {
   if (waitSeconds === 0) {
-    await tellPair(deps, id, (workflow) => workflow.syncNow(id, wanted));
+    await signalPair(deps, id, (workflow) => workflow.syncNow(id, wanted));
     return null;
   }
-  const answer = tellPair(deps, id, (workflow) => workflow.syncAndWait(id, wanted, waitSeconds));
+  const answer = signalPair(deps, id, (workflow) => workflow.syncAndWait(id, wanted, waitSeconds));
   return (await untilAborted(answer, closing))?.runId ?? null;
 }

@@ -10,11 +10,11 @@ import { ControlError } from './pair-control.ts';
 const EVERY_MS = 10_000;
 const AT_ONCE = 10;
 
-type Told = Pick<ApiDeps, 'db' | 'bookings' | 'log'>;
+type OutboxDeps = Pick<ApiDeps, 'db' | 'bookings' | 'log'>;
 
 /** Never fails: what could not be told is found later. */
-export async function tellBooking(
-  { bookings, log }: Pick<Told, 'bookings' | 'log'>,
+export async function notifyBooking(
+  { bookings, log }: Pick<OutboxDeps, 'bookings' | 'log'>,
   { id, watchId }: { id: string; watchId: string },
 ): Promise<void> {
   try {
@@ -28,7 +28,7 @@ export async function tellBooking(
 }
 
 /** Looks for bookings and calendars that were forgotten, until it is stopped. */
-export function tellForgotten(deps: Told): { stop(): Promise<void> } {
+export function notifyOverdueBookings(deps: OutboxDeps): { stop(): Promise<void> } {
   let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
   let running = Promise.resolve();
@@ -55,12 +55,12 @@ export function tellForgotten(deps: Told): { stop(): Promise<void> } {
 }
 
 /** An account has new credentials: what waits for its calendars goes on. Never fails. */
-export async function tellWaiting(deps: Told, accountId: string): Promise<void> {
+export async function notifyWaitingBookings(deps: OutboxDeps, accountId: string): Promise<void> {
   const { bookingIds, watchIds } = await workOfAccount(deps.db, accountId);
   await tellAll(deps, bookingIds, watchIds);
 }
 
-async function tellDue(deps: Told): Promise<void> {
+async function tellDue(deps: OutboxDeps): Promise<void> {
   const now = new Date();
   const due = await claimDueBookings(deps.db, now);
   await tellAll(
@@ -71,7 +71,7 @@ async function tellDue(deps: Told): Promise<void> {
 }
 
 async function tellAll(
-  { bookings, log }: Told,
+  { bookings, log }: OutboxDeps,
   bookingIds: readonly string[],
   watchIds: readonly string[],
 ): Promise<void> {

@@ -15,7 +15,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import type { PairSnapshot, SyncPairInput, WantedRun } from '../../workflows/messages.ts';
+import type { PairSnapshot, RunRequest, SyncPairInput } from '../../workflows/messages.ts';
 import * as messages from '../../workflows/messages.ts';
 import type { syncPair } from '../../workflows/sync-pair.ts';
 
@@ -35,9 +35,9 @@ export interface PairControl {
   resume(pairId: string): Promise<void>;
   settingsChanged(pairId: string): Promise<void>;
   /** Does not wait. Never lost, also without a worker. */
-  syncNow(pairId: string, wanted: WantedRun): Promise<void>;
+  syncNow(pairId: string, wanted: RunRequest): Promise<void>;
   /** Waits up to `waitSeconds` for the end of the run that begins after this call. */
-  syncAndWait(pairId: string, wanted: WantedRun, waitSeconds: number): Promise<SyncAnswer>;
+  syncAndWait(pairId: string, wanted: RunRequest, waitSeconds: number): Promise<SyncAnswer>;
   /**
    * Ends the pair's workflow and what it is doing, within 10 s, also without a worker. No workflow: nothing happens.
    */
@@ -138,7 +138,7 @@ async function start(client: Client, pair: SyncPairInput): Promise<void> {
   });
 }
 
-async function syncAndWait(client: Client, pair: PairHandle, wanted: WantedRun, waitMs: number): Promise<SyncAnswer> {
+async function syncAndWait(client: Client, pair: PairHandle, wanted: RunRequest, waitMs: number): Promise<SyncAnswer> {
   const deadline = Date.now() + waitMs;
   let taken = false;
   try {

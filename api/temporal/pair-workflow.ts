@@ -8,7 +8,7 @@ import type { ApiDeps } from '../deps.ts';
 import { ControlError, type PairControl } from './pair-control.ts';
 
 /** @throws ControlError `missing` only for a pair that was deleted meanwhile, or whose workflow ended again at once */
-export async function tellPair<T>(
+export async function signalPair<T>(
   { db, control }: ApiDeps,
   pairId: string,
   message: (control: PairControl) => Promise<T>,

@@ -88,7 +88,7 @@ export function hasAgentNone(event: Component): boolean {
 }
 
 /** The lines of an event's people for a new exception of it: what they ask of servers is the same there. */
-export function peopleOf(event: Component): Line[] {
+export function attendeesOf(event: Component): Line[] {
   return [...lines(event, 'ORGANIZER'), ...lines(event, 'ATTENDEE')].map(({ text }) =>
     newLine(withParameter(text, 'SCHEDULE-STATUS', null), eolOf(event)),
   );

@@ -9,9 +9,9 @@ import type { CalendarEvent, Content, OccurrenceId, When } from '../event.ts';
 import { changedContent, EXCLUDED, sameValue } from '../event.ts';
 import { normaliseRecurrence } from '../recurrence/normalise.ts';
 import {
+  attendeesOf,
   endOfLines,
   hasAgentNone,
-  peopleOf,
   readAttendees,
   readOrganizer,
   writeAttendees,
@@ -266,7 +266,7 @@ function newOverride(group: Group, id: OccurrenceId, when: When, writing: Writin
     items: [
       ...(uid ? [uid] : []),
       newLine(occurrenceText('RECURRENCE-ID', id, when, form), eol),
-      ...peopleOf(group.master),
+      ...attendeesOf(group.master),
     ],
     end: newLine('END:VEVENT', eol),
   };

@@ -9,34 +9,34 @@ import { attendeeChanges, attendeesAt, copyPaths, valueAt, withAttendees } from 
 export interface ChangedValue {
   readonly path: FieldPath;
   /** The address of the person; null where the whole field is meant. */
-  readonly person: string | null;
+  readonly attendee: string | null;
   /** Null for a person who was taken off the list. */
   readonly value: unknown;
 }
 
 export function changedValues(before: CalendarEvent, after: CalendarEvent): ChangedValue[] {
   return changedPaths(before, after).flatMap((path): ChangedValue[] => {
-    const people =
+    const attendees =
       path.field === 'attendees'
         ? attendeeChanges(attendeesAt(before, path.occurrence), attendeesAt(after, path.occurrence))
         : new Map<string, Attendee | null>();
-    if (people.size === 0) return [{ path, person: null, value: valueAt(after, path) }];
-    return [...people].map(([person, value]) => ({ path, person, value }));
+    if (attendees.size === 0) return [{ path, attendee: null, value: valueAt(after, path) }];
+    return [...attendees].map(([attendee, value]) => ({ path, attendee, value }));
   });
 }
 
-/** The same field of the same occurrence, or the same person there. */
-export function isSamePlace(a: ChangedValue, b: ChangedValue): boolean {
-  return a.person === b.person && a.path.field === b.path.field && a.path.occurrence === b.path.occurrence;
+/** The same field of the same occurrence, or the same attendee there. */
+export function isSameField(a: ChangedValue, b: ChangedValue): boolean {
+  return a.attendee === b.attendee && a.path.field === b.path.field && a.path.occurrence === b.path.occurrence;
 }
 
 /** `event` with these of the values that `from` has. */
 export function withValues(event: CalendarEvent, from: CalendarEvent, values: readonly ChangedValue[]): CalendarEvent {
-  return values.reduce((result, { path, person, value }) => {
+  return values.reduce((result, { path, attendee, value }) => {
     const { occurrence } = path;
-    if (person === null || (occurrence !== null && typeof result.exceptions[occurrence] !== 'object'))
+    if (attendee === null || (occurrence !== null && typeof result.exceptions[occurrence] !== 'object'))
       return copyPaths(result, from, [path]);
-    const others = attendeesAt(result, occurrence).filter(({ address }) => address !== person);
+    const others = attendeesAt(result, occurrence).filter(({ address }) => address !== attendee);
     return withAttendees(result, occurrence, value === null ? others : [...others, value as Attendee]);
   }, event);
 }

@@ -12,17 +12,17 @@
 
 import { type CalendarEvent, EXCLUDED, mapContents, otherSide, type SideName } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
-import { type ChangedValue, changedValues, isSamePlace, withValues } from './changed-values.ts';
+import { type ChangedValue, changedValues, isSameField, withValues } from './changed-values.ts';
 import { applyChanges, type FieldConflict, merge } from './merge.ts';
 import {
   DEFAULT_OPTIONS,
   type Direction,
-  isCarried,
+  isInScope,
   type PairOptions,
   projected,
   sourceOf,
-  withoutPeople,
-  withPeopleOf,
+  withAttendeesOf,
+  withoutAttendees,
 } from './policy.ts';
 
 /** One side of a link, as far as a decision needs it. */
@@ -63,7 +63,7 @@ export interface Settings {
   /** Milliseconds since the epoch: where a window of days is now. */
   readonly now: number;
   /** What a side cannot hold of an event; null: it can. */
-  readonly cannotHold: (side: SideName, event: CalendarEvent) => EventProblem | null;
+  readonly unsupported: (side: SideName, event: CalendarEvent) => EventProblem | null;
   /** What runs did to this event without coming to an end with it. */
   readonly journal: Journal;
 }
@@ -82,7 +82,7 @@ export interface Journal {
   /** True when the event was to be deleted there, and may have been: that it is gone is no deletion by a person. */
   readonly isOwnDeletion: (side: SideName) => boolean;
   /** True when `wanted` was written there, and the side has made `shown` of it. */
-  readonly isTidiedTo: (side: SideName, wanted: ChangedValue, shown: ChangedValue) => boolean;
+  readonly isNormalisedTo: (side: SideName, wanted: ChangedValue, shown: ChangedValue) => boolean;
 }
 
 export interface Op {
@@ -137,7 +137,7 @@ function decideOne(side: SideName, view: SideView, settings: Settings): Decision
   if (
     !view.now ||
     (source !== null && source !== side) ||
-    !isCarried(view.now, settings.options, settings.now, view.isDeclined)
+    !isInScope(view.now, settings.options, settings.now, view.isDeclined)
   )
     return NOTHING;
   if (view.isOwned && isBusy(side, settings)) return NOTHING;
@@ -153,7 +153,7 @@ function creation(
   last: CalendarEvent | null = null,
 ): Decision {
   const next = projected(event, to, settings.options);
-  const refusal = settings.cannotHold(to, next);
+  const refusal = settings.unsupported(to, next);
   if (refusal) return { ...NOTHING, problems: [{ side: to, problem: refusal }] };
   return {
     ...NOTHING,
@@ -185,7 +185,7 @@ function decideBoth(sides: Both, decision: LinkView['decision'], settings: Setti
     return (
       !event ||
       (source !== null && side !== source) ||
-      isCarried(event, settings.options, settings.now, sides[side].isDeclined)
+      isInScope(event, settings.options, settings.now, sides[side].isDeclined)
     );
   });
   if (!inScope) return NOTHING;
@@ -300,17 +300,17 @@ function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settin
   const { caldav, cloud } = sides;
   if (!caldav.now || !cloud.now) return NOTHING;
   const hasPeople = settings.options.attendees !== 'none';
-  const shown = (event: CalendarEvent) => (hasPeople ? event : withoutPeople(event));
+  const shown = (event: CalendarEvent) => (hasPeople ? event : withoutAttendees(event));
   const isFirst = caldav.base === null || cloud.base === null;
   const bases = agreedSince(sides, settings);
   const merged = merge({
     caldav: { now: shown(isFirst ? uncut(caldav, cloud.now) : caldav.now), base: bases.caldav && shown(bases.caldav) },
     cloud: { now: shown(isFirst ? uncut(cloud, caldav.now) : cloud.now), base: bases.cloud && shown(bases.cloud) },
-    winner: laterSide(caldav, cloud),
+    winner: lastModifiedSide(caldav, cloud),
   });
   const next = hasPeople
     ? merged
-    : { caldav: withPeopleOf(caldav.now, merged.caldav), cloud: withPeopleOf(cloud.now, merged.cloud) };
+    : { caldav: withAttendeesOf(caldav.now, merged.caldav), cloud: withAttendeesOf(cloud.now, merged.cloud) };
   return written(next, sides, decision, settings, merged.conflicts);
 }
 
@@ -330,10 +330,10 @@ function agreedSince(sides: Both, { journal }: Settings): Record<SideName, Calen
     const carried = ownChanges(side, base, changes, journal);
     const open = changedValues(now, original);
     const tidied = open.filter((wanted) =>
-      carried.some((shown) => isSamePlace(wanted, shown) && journal.isTidiedTo(side, wanted, shown)),
+      carried.some((shown) => isSameField(wanted, shown) && journal.isNormalisedTo(side, wanted, shown)),
     );
     const takenBack = open.filter(
-      (value) => journal.hasArrived(side, value) && !changes.some((change) => isSamePlace(change, value)),
+      (value) => journal.hasArrived(side, value) && !changes.some((change) => isSameField(change, value)),
     );
     bases[side] = withValues(withValues(bases[side] ?? base, now, carried), original, takenBack);
     bases[otherSide(side)] = withValues(withValues(other, now, carried), original, [...tidied, ...takenBack]);
@@ -393,7 +393,7 @@ function written(
     if (!event || !now) continue;
     const changes = changedValues(now, event);
     if (changes.length === 0) continue;
-    const refusal = settings.cannotHold(side, event);
+    const refusal = settings.unsupported(side, event);
     if (refusal?.code === 'cancelled-not-carried' || refusal?.code === 'recurrence-written-out') {
       problems.push({ side, problem: refusal });
       if (mayGo(sides[side], decision, settings)) ops.push(removalOfCopy(side, sides[side], decision));
@@ -421,7 +421,7 @@ function mayGo(view: SideView, decision: LinkView['decision'], settings: Setting
 }
 
 /** The side modified last; the CalDAV side where the times are equal or unknown on both. */
-export function laterSide(caldav: SideView, cloud: SideView): SideName {
+export function lastModifiedSide(caldav: SideView, cloud: SideView): SideName {
   if (caldav.modifiedAt === null && cloud.modifiedAt === null) return 'caldav';
   return (cloud.modifiedAt ?? cloud.seenAt) > (caldav.modifiedAt ?? caldav.seenAt) ? 'cloud' : 'caldav';
 }

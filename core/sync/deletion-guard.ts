@@ -30,7 +30,7 @@ export function holdReason(
 }
 
 /** How many known events a full listing may miss before some of them are asked for, and how many are asked then. */
-export const DOUBTED_ABSENCES = 50;
+export const MAX_UNSAMPLED_ABSENCES = 50;
 export const SAMPLED_ABSENCES = 20;
 
 /** Evenly spread, so that neither the oldest nor the newest alone speak for all. */

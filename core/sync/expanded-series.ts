@@ -23,12 +23,12 @@ import { type FieldConflict, merge } from './merge.ts';
 const DAY_MS = 86_400_000;
 const WINDOW_BACK_DAYS = 30;
 const WINDOW_AHEAD_DAYS = 400;
-const MAX_SINGLES = 750;
+const MAX_INSTANCES = 750;
 /** Enough for every rule of the corpus; a rule that needs more stops early and is `recurrence-too-dense`. */
 const BUDGET_STEPS = 200_000;
 
 /** One single event that stands for an occurrence. */
-export interface Single {
+export interface Instance {
   readonly occurrence: OccurrenceId;
   /** What the single shows now; null when it is gone. */
   readonly now: CalendarEvent | null;
@@ -43,7 +43,7 @@ export interface Single {
 export interface SeriesInput {
   /** The series as the copies' side is to see it. */
   readonly series: CalendarEvent;
-  readonly singles: readonly Single[];
+  readonly instances: readonly Instance[];
   /** The series' side; the singles are on the other. */
   readonly side: SideName;
   /** True where what happens to the singles does not count: one-way pairs, and copies that show "Busy" only. */
@@ -76,8 +76,8 @@ export interface SeriesDecision {
   readonly isTooDense: boolean;
 }
 
-export function decideSingles(input: SeriesInput): SeriesDecision {
-  const { series, singles } = input;
+export function decideInstances(input: SeriesInput): SeriesDecision {
+  const { series, instances } = input;
   const { wanted, isTooDense } = wantedOccurrences(input);
   const decision = {
     create: [] as { occurrence: OccurrenceId; next: CalendarEvent }[],
@@ -89,11 +89,11 @@ export function decideSingles(input: SeriesInput): SeriesDecision {
     conflicts: [] as FieldConflict[],
     isTooDense,
   };
-  const known = new Set(singles.map(({ occurrence }) => occurrence));
+  const known = new Set(instances.map(({ occurrence }) => occurrence));
   for (const occurrence of wanted) {
-    if (!known.has(occurrence)) decision.create.push({ occurrence, next: singleOf(series, occurrence) });
+    if (!known.has(occurrence)) decision.create.push({ occurrence, next: instanceOf(series, occurrence) });
   }
-  for (const single of singles) decideSingle(input, single, isStillMeant(input, single, wanted), decision);
+  for (const single of instances) decideSingle(input, single, isStillMeant(input, single, wanted), decision);
   return decision;
 }
 
@@ -103,7 +103,7 @@ type Open = {
     : SeriesDecision[Key];
 };
 
-function decideSingle(input: SeriesInput, single: Single, isMeant: boolean, decision: Open): void {
+function decideSingle(input: SeriesInput, single: Instance, isMeant: boolean, decision: Open): void {
   const { occurrence, now, base, agreed } = single;
   const content = isMeant ? contentOf(input.series, occurrence) : null;
   const hasEdit = now !== null && base !== null && changedContent(base, now).length > 0;
@@ -122,7 +122,7 @@ function decideSingle(input: SeriesInput, single: Single, isMeant: boolean, deci
 
 function mergeSingle(
   input: SeriesInput,
-  { occurrence, base, agreed, later }: Single,
+  { occurrence, base, agreed, later }: Instance,
   now: CalendarEvent,
   content: Content,
   decision: Open,
@@ -160,17 +160,20 @@ function withChanges(target: CalendarEvent, before: CalendarEvent, after: Calend
   return { ...target, ...Object.fromEntries(changedContent(before, after).map((field) => [field, after[field]])) };
 }
 
-function wantedOccurrences({ series, singles, now }: SeriesInput): { wanted: Set<OccurrenceId>; isTooDense: boolean } {
+function wantedOccurrences({ series, instances, now }: SeriesInput): {
+  wanted: Set<OccurrenceId>;
+  isTooDense: boolean;
+} {
   const from = now - WINDOW_BACK_DAYS * DAY_MS;
   const { ids, complete } = expandOccurrences(
     series,
     from,
     now + WINDOW_AHEAD_DAYS * DAY_MS,
-    MAX_SINGLES,
+    MAX_INSTANCES,
     BUDGET_STEPS,
   );
-  const known = new Set(singles.map(({ occurrence }) => occurrence));
-  const room = Math.max(0, MAX_SINGLES - singles.length);
+  const known = new Set(instances.map(({ occurrence }) => occurrence));
+  const room = Math.max(0, MAX_INSTANCES - instances.length);
   const fresh = ids.filter((id) => !known.has(id)).slice(0, room);
   const wanted = new Set([...ids.filter((id) => known.has(id)), ...fresh]);
   return { wanted, isTooDense: !complete || wanted.size < ids.length };
@@ -179,7 +182,7 @@ function wantedOccurrences({ series, singles, now }: SeriesInput): { wanted: Set
 /** Occurrences that leave the window stay; within it, one that the series no longer has goes. */
 function isStillMeant(
   { series, now }: SeriesInput,
-  { occurrence }: Single,
+  { occurrence }: Instance,
   wanted: ReadonlySet<OccurrenceId>,
 ): boolean {
   if (wanted.has(occurrence)) return true;
@@ -198,7 +201,7 @@ export function contentOf(series: CalendarEvent, occurrence: OccurrenceId): Cont
 }
 
 /** The single event that an occurrence is written out as. */
-export function singleOf(series: CalendarEvent, occurrence: OccurrenceId): CalendarEvent {
+export function instanceOf(series: CalendarEvent, occurrence: OccurrenceId): CalendarEvent {
   return asSingle(contentOf(series, occurrence));
 }
 
@@ -221,6 +224,6 @@ function asSingle(content: Content): CalendarEvent {
 export const TOO_DENSE: EventProblem = {
   code: 'recurrence-too-dense',
   detail:
-    `The event repeats more often than ${MAX_SINGLES} single events can show; later ` +
+    `The event repeats more often than ${MAX_INSTANCES} single events can show; later ` +
     'occurrences are not on the other side.',
 };

@@ -3,7 +3,10 @@
  */
 
 /** Pairs and calendars by the calendars' identities; which way a pair writes does not matter here. */
-export function closesRing(pairs: Iterable<readonly [string, string]>, [from, to]: readonly [string, string]): boolean {
+export function closesCycle(
+  pairs: Iterable<readonly [string, string]>,
+  [from, to]: readonly [string, string],
+): boolean {
   const neighbours = new Map<string, string[]>();
   const join = (one: string, other: string) => neighbours.set(one, [...(neighbours.get(one) ?? []), other]);
   for (const [one, other] of pairs) {

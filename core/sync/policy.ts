@@ -41,7 +41,7 @@ export function sourceOf(direction: Direction): SideName | null {
 }
 
 /** False for an event that the pair's filter or window leaves out: then it stays where it is, as it is. */
-export function isCarried(event: CalendarEvent, options: PairOptions, now: number, isDeclined = false): boolean {
+export function isInScope(event: CalendarEvent, options: PairOptions, now: number, isDeclined = false): boolean {
   const { filter, window } = options;
   const title = event.title.toLowerCase();
   if (filter.titleMatches && !title.includes(filter.titleMatches.toLowerCase())) return false;
@@ -96,16 +96,16 @@ function spanOf(when: When): { start: number; end: number } {
 export function projected(event: CalendarEvent, to: SideName, options: PairOptions): CalendarEvent {
   const content = to === 'cloud' ? options.content.toCloud : options.content.toCaldav;
   if (content === 'busy') return mapContents(event, asBusy);
-  return options.attendees === 'none' ? withoutPeople(event) : event;
+  return options.attendees === 'none' ? withoutAttendees(event) : event;
 }
 
 /** The event without organizer and attendees, which a pair with `attendees: none` leaves to each side. */
-export function withoutPeople(event: CalendarEvent): CalendarEvent {
+export function withoutAttendees(event: CalendarEvent): CalendarEvent {
   return mapContents(event, (content) => ({ ...content, organizer: null, attendees: [] }));
 }
 
 /** The event with the people that a side has: what `withoutPeople` took off, put back. */
-export function withPeopleOf(own: CalendarEvent, event: CalendarEvent): CalendarEvent {
+export function withAttendeesOf(own: CalendarEvent, event: CalendarEvent): CalendarEvent {
   return mapContents(event, (content, id) => {
     const exception = id === null ? own : own.exceptions[id];
     const { organizer, attendees } = typeof exception === 'object' ? exception : own;

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { SyncError } from '../../core/sync-error.ts';
-import type { ChangePage, Found, Known, Stored } from '../provider.ts';
+import type { ChangePage, Found, Stored, StoredEvents } from '../provider.ts';
 import { errorOf, multistatusOf } from './client.ts';
 import { canonicalPath, pathOf, spellings } from './hrefs.ts';
 import { BATCH, type Collection, checkCalendar, type FetchedObject, fetchObjects, versionOf } from './objects.ts';
@@ -19,7 +19,7 @@ type Cursor = z.infer<typeof Cursor>;
 export async function* readChanges(
   collection: Collection,
   cursor: string | null,
-  known: Known,
+  known: StoredEvents,
   read: (object: FetchedObject) => Found[],
 ): AsyncGenerator<ChangePage> {
   const since = parseCursor(cursor);
@@ -151,7 +151,7 @@ async function listMembers({ client, url }: Collection, cursor: Cursor): Promise
 async function* fullPages(
   collection: Collection,
   { members, cursor }: Listing,
-  known: Known,
+  known: StoredEvents,
   read: (object: FetchedObject) => Found[],
 ): AsyncGenerator<ChangePage> {
   const versions = await known.versions();
@@ -176,7 +176,7 @@ async function* fullPages(
 async function* deltaPages(
   collection: Collection,
   { members, cursor }: Listing,
-  known: Known,
+  known: StoredEvents,
   read: (object: FetchedObject) => Found[],
 ): AsyncGenerator<ChangePage> {
   for (const batch of batches([...members], BATCH)) {

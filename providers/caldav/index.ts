@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { spanOf } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import type { Account, CalendarInfo, Io, OpenAccount, Proof, Provider } from '../provider.ts';
+import type { Account, CalendarInfo, Io, OpenAccount, Provider, VerifiedAccount } from '../provider.ts';
 import { BUSY_BY_DEFAULT } from '../provider.ts';
 import { createCalendar, listCalendars } from './calendars.ts';
 import { davClient, type Login } from './client.ts';
@@ -32,7 +32,11 @@ export const caldav: Provider<Credentials> = {
   newCredentials: z.object({ password, username: username.optional() }) as z.ZodType<Partial<Credentials>>,
   isConfigured: true,
 
-  async prove(credentials: Credentials, io: Io, before?: Record<string, unknown>): Promise<Proof> {
+  async verifyCredentials(
+    credentials: Credentials,
+    io: Io,
+    before?: Record<string, unknown>,
+  ): Promise<VerifiedAccount> {
     const typed = addressOf(credentials);
     const discovered = keepNames(await find(typed, credentials, io), Discovered.safeParse(before).data);
     return {
@@ -42,7 +46,7 @@ export const caldav: Provider<Credentials> = {
     };
   },
 
-  open({ credentials, discovered: stored, keep }: OpenAccount<Credentials>, io: Io): Account {
+  open({ credentials, discovered: stored, saveDiscovered }: OpenAccount<Credentials>, io: Io): Account {
     const typed = addressOf(credentials);
     const { canCreateCalendars } = PRESET[credentials.preset];
     let known = Discovered.safeParse(stored).data;
@@ -54,7 +58,7 @@ export const caldav: Provider<Credentials> = {
       (looked ??= rediscover().then(async (found) => {
         const isElsewhere = hasMoved(found, known);
         known = found;
-        if (isElsewhere) await keep?.(found);
+        if (isElsewhere) await saveDiscovered?.(found);
         return isElsewhere;
       }));
     const client = davClient(typed, loginOf(credentials), io, { now: (url) => whereNow(known, url), look });

@@ -39,6 +39,6 @@ export function caldavSide(collection: Collection, setting: SideSetting, discove
     remove: (stored: Stored): Promise<void> => removeEvent(writing, stored),
     read: (stored: Stored): Found => read.stored(stored),
     // iCalendar holds everything that an event of ours can have.
-    cannotHold: () => null,
+    unsupported: () => null,
   };
 }

@@ -179,7 +179,7 @@ function adopt(
   if (found === undefined || others.length > 0 || uid === null || !uids.includes(uid))
     throw new SyncError('id-taken', 'the name is taken by another event', { status: 412 });
   const isAsSent = found.event !== null && changedPaths(found.event, { ...event, uid }).length === 0;
-  return { ...found, confirmed: isAsSent, isFound: true };
+  return { ...found, confirmed: isAsSent, existed: true };
 }
 
 /**

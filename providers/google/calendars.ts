@@ -2,7 +2,7 @@
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { SyncError } from '../../core/sync-error.ts';
 import { canonicalZone } from '../../core/zones.ts';
-import type { CalendarInfo, Proof } from '../provider.ts';
+import type { CalendarInfo, VerifiedAccount } from '../provider.ts';
 import { type Client, DEFAULT_ROOT_URL, type GoogleSettings } from './client.ts';
 
 type Entry = calendar_v3.Schema$CalendarListEntry;
@@ -11,7 +11,7 @@ type Entry = calendar_v3.Schema$CalendarListEntry;
  * One request. The id of a person's primary calendar is the address of the account.
  * @throws SyncError `auth` when the sign-in does not reach calendars
  */
-export async function proveAccount(client: Client): Promise<Proof> {
+export async function proveAccount(client: Client): Promise<VerifiedAccount> {
   try {
     const primary = (await entries(client)).find((entry) => entry.primary);
     if (!primary?.id) throw new SyncError('auth', 'Google shows no primary calendar to this sign-in');

@@ -5,7 +5,7 @@ import { frequencies } from '../../core/recurrence/normalise.ts';
 import { isValidSeries } from '../../core/recurrence/series.ts';
 
 /** Null when Google can hold the event as it is. */
-export function cannotHold(event: CalendarEvent): EventProblem | null {
+export function unsupported(event: CalendarEvent): EventProblem | null {
   if (event.status === 'cancelled') {
     return {
       code: 'cancelled-not-carried',

@@ -7,8 +7,8 @@
  */
 import { sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import type { ChangePage, Found, Known, Stored } from '../provider.ts';
-import { fetchExceptions, fetchMaster, listPages, type Place } from './fetch.ts';
+import type { ChangePage, Found, Stored, StoredEvents } from '../provider.ts';
+import { fetchExceptions, fetchMaster, type GoogleCalendar, listPages } from './fetch.ts';
 import { foundOf } from './from-google.ts';
 import {
   checkClock,
@@ -25,7 +25,11 @@ import {
  * One request when nothing changed.
  * @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403
  */
-export async function* readChanges(place: Place, cursor: string | null, known: Known): AsyncGenerator<ChangePage> {
+export async function* readChanges(
+  place: GoogleCalendar,
+  cursor: string | null,
+  known: StoredEvents,
+): AsyncGenerator<ChangePage> {
   const syncToken = cursor?.startsWith(CURSOR_PREFIX) ? cursor.slice(CURSOR_PREFIX.length) : null;
   const increment = syncToken === null ? null : await readIncrement(place, syncToken, known);
   if (increment) yield* increment;
@@ -45,7 +49,7 @@ interface Group {
 }
 
 /** Single events are handed on page by page; series are kept until the last page, for their parts may be anywhere. */
-async function* readEverything(place: Place, known: Known): AsyncGenerator<ChangePage> {
+async function* readEverything(place: GoogleCalendar, known: StoredEvents): AsyncGenerator<ChangePage> {
   const versions = await known.versions();
   const named = new Set<string>();
   const series = new Map<string, Group>();
@@ -85,7 +89,7 @@ function seriesOf({ master, exceptions }: Group): Series[] {
 }
 
 function pageOf(
-  place: Place,
+  place: GoogleCalendar,
   all: readonly Series[],
   versions: ReadonlyMap<string, string | null>,
   date: number | null,
@@ -101,7 +105,11 @@ function pageOf(
 }
 
 /** Null when only a full listing can tell. */
-async function readIncrement(place: Place, syncToken: string, known: Known): Promise<ChangePage[] | null> {
+async function readIncrement(
+  place: GoogleCalendar,
+  syncToken: string,
+  known: StoredEvents,
+): Promise<ChangePage[] | null> {
   const groups = new Map<string, Group>();
   let end: { token: string; date: number | null } | null = null;
   try {
@@ -148,7 +156,7 @@ interface Outcome {
 
 /** Turns what came of one resource into what is to be reported of it. */
 async function apply(
-  place: Place,
+  place: GoogleCalendar,
   resource: string,
   group: Group,
   known: ReadonlyMap<string, KnownSeries>,
@@ -181,7 +189,7 @@ async function apply(
  * name them all.
  */
 async function exceptionsOf(
-  place: Place,
+  place: GoogleCalendar,
   master: Item,
   group: Group,
   before: KnownSeries | undefined,
@@ -212,7 +220,7 @@ async function exceptionsOf(
  * this account.
  */
 async function applyWithoutMaster(
-  place: Place,
+  place: GoogleCalendar,
   resource: string,
   group: Group,
   known: ReadonlyMap<string, KnownSeries>,
@@ -234,7 +242,7 @@ async function applyWithoutMaster(
 }
 
 function report(
-  place: Place,
+  place: GoogleCalendar,
   series: Series,
   before: KnownSeries | undefined,
   date: number | null,
@@ -263,7 +271,7 @@ interface KnownSeries {
 }
 
 /** What is known of everything that the groups may be about; an exception may be known as an event of its own. */
-async function knownOf(known: Known, groups: ReadonlyMap<string, Group>): Promise<Map<string, KnownSeries>> {
+async function knownOf(known: StoredEvents, groups: ReadonlyMap<string, Group>): Promise<Map<string, KnownSeries>> {
   const resources = new Set<string>();
   for (const [resource, group] of groups) {
     resources.add(resource);

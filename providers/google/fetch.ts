@@ -1,7 +1,7 @@
 /** Reading one calendar: pages of `events.list`, single items, and whole series. */
 import { SyncError } from '../../core/sync-error.ts';
 import { inParallel, pause } from '../concurrency.ts';
-import type { Place as OAuthPlace } from '../oauth/oauth-provider.ts';
+import type { CalendarContext as OAuthPlace } from '../oauth/oauth-provider.ts';
 import type { Found } from '../provider.ts';
 import type { Client } from './client.ts';
 import { foundOf } from './from-google.ts';
@@ -16,7 +16,7 @@ import {
   type Series,
 } from './item.ts';
 
-export type Place = OAuthPlace<Client>;
+export type GoogleCalendar = OAuthPlace<Client>;
 
 export interface ListPage {
   readonly items: readonly Item[];
@@ -31,7 +31,7 @@ export interface ListPage {
  * @throws SyncError `calendar-missing`
  */
 export async function* listPages(
-  place: Place,
+  place: GoogleCalendar,
   query: { syncToken?: string; iCalUID?: string },
 ): AsyncGenerator<ListPage> {
   const seen = new Set<string>();
@@ -52,7 +52,10 @@ export async function* listPages(
 }
 
 /** One event or occurrence as it is now, cancelled or not; null where Google knows no such id. */
-export async function fetchItem(place: Place, eventId: string): Promise<{ item: Item; date: number | null } | null> {
+export async function fetchItem(
+  place: GoogleCalendar,
+  eventId: string,
+): Promise<{ item: Item; date: number | null } | null> {
   try {
     const { data, date } = await place.client.call((api, options) =>
       api.events.get({ calendarId: place.calendarId, eventId, fields: ITEM_FIELDS }, options),
@@ -68,7 +71,7 @@ export async function fetchItem(place: Place, eventId: string): Promise<{ item: 
  * A master with all its exceptions, cancelled ones too; null where it does not exist, and a cancelled item without
  * exceptions.
  */
-export async function fetchSeries(place: Place, masterId: string): Promise<Series | null> {
+export async function fetchSeries(place: GoogleCalendar, masterId: string): Promise<Series | null> {
   const answer = await fetchItem(place, masterId);
   if (!answer) return null;
   const { item: master, date } = answer;
@@ -80,7 +83,7 @@ export async function fetchSeries(place: Place, masterId: string): Promise<Serie
  * The same for a master that the account may have no right to see: somebody else's series of which it is invited to
  * single occurrences.
  */
-export async function fetchMaster(place: Place, masterId: string): Promise<Series | null> {
+export async function fetchMaster(place: GoogleCalendar, masterId: string): Promise<Series | null> {
   try {
     return await fetchSeries(place, masterId);
   } catch (error) {
@@ -90,7 +93,7 @@ export async function fetchMaster(place: Place, masterId: string): Promise<Serie
 }
 
 /** Exceptions share the UID of their master. */
-export async function fetchExceptions(place: Place, master: Item): Promise<Record<string, Item>> {
+export async function fetchExceptions(place: GoogleCalendar, master: Item): Promise<Record<string, Item>> {
   if (!master.iCalUID) return {};
   const exceptions: Record<string, Item> = {};
   for await (const { items } of listPages(place, { iCalUID: master.iCalUID })) {
@@ -104,7 +107,7 @@ export async function fetchExceptions(place: Place, master: Item): Promise<Recor
  * and an occurrence that belongs to a series which is visible (again) as a whole.
  */
 export async function getResources(
-  place: Place,
+  place: GoogleCalendar,
   resources: readonly string[],
 ): Promise<Map<string, readonly Found[] | 'gone'>> {
   const result = new Map<string, readonly Found[] | 'gone'>();
@@ -147,7 +150,7 @@ interface RawPage extends ListPage {
 }
 
 async function listPage(
-  place: Place,
+  place: GoogleCalendar,
   query: { syncToken?: string; iCalUID?: string; pageToken?: string; maxResults: number },
 ): Promise<RawPage> {
   const { data, date } = await place.client
@@ -183,7 +186,7 @@ function calendarError(error: unknown): unknown {
 }
 
 /** Null: Google knows no such id. */
-async function getResource(place: Place, resource: string): Promise<readonly Found[] | 'gone' | null> {
+async function getResource(place: GoogleCalendar, resource: string): Promise<readonly Found[] | 'gone' | null> {
   const series = await fetchSeries(place, resource);
   if (!series) return null;
   if (isCancelled(series.master)) return 'gone';
@@ -193,7 +196,7 @@ async function getResource(place: Place, resource: string): Promise<readonly Fou
 }
 
 async function answerFromListing(
-  place: Place,
+  place: GoogleCalendar,
   asked: ReadonlySet<string>,
   result: Map<string, readonly Found[] | 'gone'>,
 ): Promise<void> {

@@ -2,10 +2,10 @@
 import { createOAuthProvider, type OAuthCredentials } from '../oauth/oauth-provider.ts';
 import type { Provider, Side } from '../provider.ts';
 import { createCalendar, identityOf, listCalendars, proveAccount } from './calendars.ts';
-import { cannotHold } from './capabilities.ts';
+import { unsupported } from './capabilities.ts';
 import { readChanges } from './changes.ts';
 import { createClient, type GoogleSettings } from './client.ts';
-import { getResources, type Place } from './fetch.ts';
+import { type GoogleCalendar, getResources } from './fetch.ts';
 import { freeBusy } from './free-busy.ts';
 import { readStored } from './from-google.ts';
 import { createEvent, removeEvent, updateEvent } from './write.ts';
@@ -31,7 +31,7 @@ export function createGoogleProvider(settings: GoogleSettings | null): Provider<
   );
 }
 
-function openSide(place: Place): Side {
+function openSide(place: GoogleCalendar): Side {
   return {
     // Writes to one calendar at the same time run into limits far below the published ones.
     writesAtOnce: 1,
@@ -41,6 +41,6 @@ function openSide(place: Place): Side {
     update: (stored, next) => updateEvent(place, stored, next),
     remove: (stored) => removeEvent(place, stored),
     read: (stored) => readStored(stored, place.setting),
-    cannotHold,
+    unsupported,
   };
 }

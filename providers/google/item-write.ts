@@ -5,7 +5,7 @@
 
 import { sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { fetchItem, itemOf, type Place } from './fetch.ts';
+import { fetchItem, type GoogleCalendar, itemOf } from './fetch.ts';
 import { ITEM_FIELDS, type Item } from './item.ts';
 import type { Body } from './to-google.ts';
 
@@ -15,7 +15,7 @@ export interface WrittenItem {
 }
 
 /** @throws SyncError with status 409 when the id is taken */
-export async function insertItem(place: Place, requestBody: Body): Promise<WrittenItem> {
+export async function insertItem(place: GoogleCalendar, requestBody: Body): Promise<WrittenItem> {
   const { data, date } = await place.client.call((api, options) =>
     api.events.insert({ calendarId: place.calendarId, ...QUIETLY, fields: ITEM_FIELDS, requestBody }, options),
   );
@@ -24,7 +24,7 @@ export async function insertItem(place: Place, requestBody: Body): Promise<Writt
 
 /** @throws SyncError `stale` when the item is not as `item` shows it any more; one without ETag is written as it is */
 export async function patchItem(
-  place: Place,
+  place: GoogleCalendar,
   item: Pick<Item, 'id' | 'etag'>,
   requestBody: Body,
 ): Promise<WrittenItem> {
@@ -42,7 +42,7 @@ export async function patchItem(
 }
 
 /** Already gone is success. @throws SyncError `stale` */
-export async function deleteItem(place: Place, item: Item): Promise<void> {
+export async function deleteItem(place: GoogleCalendar, item: Item): Promise<void> {
   try {
     await ifUnchanged(place, item, (etag) =>
       place.client.call(
@@ -65,7 +65,7 @@ const MAX_ATTEMPTS = 3;
  * that has no usable one, without.
  */
 async function ifUnchanged<T>(
-  place: Place,
+  place: GoogleCalendar,
   item: Pick<Item, 'id' | 'etag'>,
   send: (etag: string) => Promise<T>,
 ): Promise<T> {

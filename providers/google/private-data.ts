@@ -3,7 +3,7 @@
  * limits: keys of 44 characters, values of 1024, 300 properties and 32 kB in all; longer ones are cut without a word.
  */
 import { createHash } from 'node:crypto';
-import { ascii, type People, parseJson, readPeople, writePeople } from '../hidden-attendees.ts';
+import { type AttendeeList, ascii, parseJson, readPeople, writePeople } from '../hidden-attendees.ts';
 import type { Item } from './item.ts';
 
 export type Properties = Record<string, string>;
@@ -56,7 +56,7 @@ export function linkProperties(key: string, id: string): Properties {
 }
 
 /** The people that Calpair keeps beside the event's own, because Google would put the event into their calendars. */
-export function keptPeople(properties: Properties): People {
+export function keptPeople(properties: Properties): AttendeeList {
   return readPeople(unchunk(properties, PEOPLE));
 }
 
@@ -64,7 +64,7 @@ export function hasKeptPeople(properties: Properties): boolean {
   return Object.keys(properties).some((key) => key.startsWith(PEOPLE));
 }
 
-export function peopleProperties(people: People): Properties {
+export function peopleProperties(people: AttendeeList): Properties {
   const text = writePeople(people, MAX_PEOPLE);
   return text === null ? {} : chunk(PEOPLE, text);
 }

@@ -14,7 +14,7 @@ import {
   sameValue,
 } from '../../core/event.ts';
 import { peopleBlock } from '../attendee-text.ts';
-import type { People } from '../hidden-attendees.ts';
+import type { AttendeeList } from '../hidden-attendees.ts';
 import type { SideSetting } from '../provider.ts';
 import { cutText, isHtml } from '../text.ts';
 import { nativeAttendees, nativeOrganizer, uidOf } from './from-google.ts';
@@ -191,7 +191,7 @@ interface Texts {
 }
 
 /** The block is cut before the text. */
-function textsOf(content: Content, people: People, uid: string, setting: SideSetting): Texts {
+function textsOf(content: Content, people: AttendeeList, uid: string, setting: SideSetting): Texts {
   const title = cutText(content.title, MAX_LINE);
   const location = cutText(content.location, MAX_LINE);
   const text = cutText(content.description, MAX_DESCRIPTION);
@@ -211,7 +211,7 @@ function keptOf(
   native: readonly Attendee[],
   setting: SideSetting,
   nativeOrganizerAddress?: string,
-): People {
+): AttendeeList {
   if (setting.attendees !== 'copy') return { organizer: null, attendees: [] };
   const known = new Set(native.map((attendee) => attendee.address));
   const { organizer } = content;

@@ -20,7 +20,7 @@ import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import type { Stored, Written } from '../provider.ts';
-import { fetchExceptions, fetchItem, fetchSeries, type Place } from './fetch.ts';
+import { fetchExceptions, fetchItem, fetchSeries, type GoogleCalendar } from './fetch.ts';
 import { foundOf, itemsByOccurrence, readSeries, withinSeries } from './from-google.ts';
 import { checkClock, type Item, instanceId, isCancelled, parseSeries, type Series } from './item.ts';
 import { deleteItem, insertItem, patchItem } from './item-write.ts';
@@ -41,23 +41,23 @@ import {
  * foreign event
  */
 export async function createEvent(
-  place: Place,
+  place: GoogleCalendar,
   event: CalendarEvent,
   key: string,
   generation: number,
 ): Promise<Written> {
   const id = eventId(key, generation, place.calendarId);
   let series: Series;
-  let isFound = false;
+  let existed = false;
   try {
     const { item, date } = await insertItem(place, insertBody(event, id, key, place.setting));
     series = checkClock({ master: item, exceptions: {} }, date);
   } catch (error) {
     if (!(error instanceof SyncError) || error.status !== 409) throw error;
     series = await takeOver(place, id, key);
-    isFound = true;
+    existed = true;
   }
-  return { ...written(place, await addOverrides(place, series, event)), isFound };
+  return { ...written(place, await addOverrides(place, series, event)), existed };
 }
 
 /** Google's rules for a chosen id: lower-case base32hex, 5 to 1024 characters, never used before in this calendar. */
@@ -72,7 +72,7 @@ export function eventId(key: string, generation: number, calendarId: string): st
 }
 
 /** Writes what makes `stored` read as `next`. @throws SyncError `stale`, `gone`, `forbidden`, `rejected` */
-export async function updateEvent(place: Place, stored: Stored, next: CalendarEvent): Promise<Written> {
+export async function updateEvent(place: GoogleCalendar, stored: Stored, next: CalendarEvent): Promise<Written> {
   const series = parseSeries(stored.data);
   const { event: before } = readSeries(series, place.setting);
   if (!before) throw new SyncError('bug', 'an event that cannot be read was to be changed');
@@ -101,7 +101,7 @@ export async function updateEvent(place: Place, stored: Stored, next: CalendarEv
  * Deletes. Already gone is success.
  * @throws SyncError `stale`, also when an exception of the series is not as stored any more
  */
-export async function removeEvent(place: Place, stored: Stored): Promise<void> {
+export async function removeEvent(place: GoogleCalendar, stored: Stored): Promise<void> {
   const series = parseSeries(stored.data);
   if (series.master.recurrence) {
     const now = await fetchExceptions(place, series.master);
@@ -114,18 +114,18 @@ export async function removeEvent(place: Place, stored: Stored): Promise<void> {
 }
 
 interface Job {
-  readonly place: Place;
+  readonly place: GoogleCalendar;
   readonly before: CalendarEvent;
   readonly next: CalendarEvent;
   /** Whether start or rule change, by which exceptions are named. */
   readonly isMoved: boolean;
 }
 
-function written(place: Place, series: Series): Written {
+function written(place: GoogleCalendar, series: Series): Written {
   return { ...foundOf(series, place.setting), confirmed: true };
 }
 
-async function takeOver(place: Place, id: string, key: string): Promise<Series> {
+async function takeOver(place: GoogleCalendar, id: string, key: string): Promise<Series> {
   for (let attempt = 0; attempt < 3; attempt++) {
     if (attempt > 0) await pause(LAG_MS, place.signal);
     const series = await fetchSeries(place, id);
@@ -140,7 +140,7 @@ async function takeOver(place: Place, id: string, key: string): Promise<Series> 
 const LAG_MS = 1000;
 
 /** The overrides of a new copy, as far as they are not there yet. */
-async function addOverrides(place: Place, series: Series, event: CalendarEvent): Promise<Series> {
+async function addOverrides(place: GoogleCalendar, series: Series, event: CalendarEvent): Promise<Series> {
   const { event: shown } = readSeries(series, place.setting);
   if (!shown?.recurrence) return series;
   const exceptions = { ...series.exceptions };
@@ -156,7 +156,7 @@ async function addOverrides(place: Place, series: Series, event: CalendarEvent):
 }
 
 /** Null where the series has no such occurrence. A replica may not know a new series yet. */
-async function patchNew(place: Place, id: string, body: Body): Promise<Item | null> {
+async function patchNew(place: GoogleCalendar, id: string, body: Body): Promise<Item | null> {
   for (let attempt = 0; attempt < 2; attempt++) {
     if (attempt > 0) await pause(LAG_MS, place.signal);
     try {
@@ -285,7 +285,7 @@ async function repairExceptions(job: Job, series: Series, changedKeys: readonly 
 }
 
 /** A series that has become a single event: its exceptions must not stay behind. */
-async function withoutExceptions(place: Place, before: Series, now: Series): Promise<Series> {
+async function withoutExceptions(place: GoogleCalendar, before: Series, now: Series): Promise<Series> {
   if (before.master.recurrence && Object.keys(before.exceptions).length > 0)
     await cancelItems(place, await fetchExceptions(place, before.master), () => true);
   return { ...now, exceptions: {} };
@@ -293,7 +293,7 @@ async function withoutExceptions(place: Place, before: Series, now: Series): Pro
 
 /** Cancels the exceptions that are left where the series is not any more: they would stand there alone. */
 async function cancelItems(
-  place: Place,
+  place: GoogleCalendar,
   exceptions: Record<string, Item>,
   isLeft: (item: Item) => boolean,
 ): Promise<void> {
@@ -330,7 +330,12 @@ function keepKnown(exceptions: Record<string, Item>, item: Item, known: Item | u
 }
 
 /** What an item of a series reads as. */
-function contentOf(place: Place, item: Item, series: CalendarEvent, id: OccurrenceId): Content | typeof EXCLUDED {
+function contentOf(
+  place: GoogleCalendar,
+  item: Item,
+  series: CalendarEvent,
+  id: OccurrenceId,
+): Content | typeof EXCLUDED {
   if (isCancelled(item)) return EXCLUDED;
   const { recurrence: _, ...single } = item;
   const { event } = readSeries({ master: single, exceptions: {} }, place.setting);
@@ -346,7 +351,7 @@ function virtualItem(master: Item, id: OccurrenceId): Item {
 }
 
 /** A write to an instance may have changed the master's ETag. */
-async function withNewEtag(place: Place, series: Series): Promise<Series> {
+async function withNewEtag(place: GoogleCalendar, series: Series): Promise<Series> {
   const answer = await fetchItem(place, series.master.id);
   return answer && isSameItem(series.master, answer.item) ? { ...series, master: answer.item } : series;
 }

@@ -1,6 +1,6 @@
 /** The calendars of an account. */
 import { SyncError } from '../../core/sync-error.ts';
-import type { CalendarInfo, Proof } from '../provider.ts';
+import type { CalendarInfo, VerifiedAccount } from '../provider.ts';
 import type { Client, MicrosoftSettings } from './client.ts';
 import { colorName, hexColor } from './colors.ts';
 import { fieldOf, textOf } from './item.ts';
@@ -11,7 +11,7 @@ import { readGraphZone } from './zones.ts';
  * One request, for which access to calendars is enough.
  * @throws SyncError `auth` when the sign-in does not reach calendars
  */
-export async function proveAccount(client: Client): Promise<Proof> {
+export async function proveAccount(client: Client): Promise<VerifiedAccount> {
   try {
     const identity = await identityOf(client);
     return { identity, username: identity, discovered: {} };

@@ -10,7 +10,7 @@ import { toPatternedRecurrence } from './recurrence.ts';
  * Null when Graph can hold the event as it is. What it holds with less detail (a tentative event that blocks no time)
  * it can hold.
  */
-export function cannotHold(event: CalendarEvent): EventProblem | null {
+export function unsupported(event: CalendarEvent): EventProblem | null {
   if (event.status === 'cancelled') {
     return {
       code: 'cancelled-not-carried',

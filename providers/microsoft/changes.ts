@@ -8,19 +8,23 @@
  * every six hours; the next round begins a new window then.
  */
 import { SyncError } from '../../core/sync-error.ts';
-import type { ChangePage, Found, Known } from '../provider.ts';
+import type { ChangePage, Found, StoredEvents } from '../provider.ts';
 import { isDeadToken } from './errors.ts';
 import { expectExceptions, fetchMany, fetchMasters } from './fetch.ts';
 import { foundOf } from './from-graph.ts';
 import { checkClock, fieldOf, type Item, isSeries, versionOf } from './item.ts';
-import { calendarError, listEvents, listPages, type Place } from './listing.ts';
+import { calendarError, type GraphCalendar, listEvents, listPages } from './listing.ts';
 import { calendarPath } from './requests.ts';
 
 /**
  * One request when nothing changed.
  * @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403
  */
-export async function* readChanges(place: Place, cursor: string | null, known: Known): AsyncGenerator<ChangePage> {
+export async function* readChanges(
+  place: GraphCalendar,
+  cursor: string | null,
+  known: StoredEvents,
+): AsyncGenerator<ChangePage> {
   const last = readCursor(cursor);
   const isDue = !last || Date.now() - last.comparedAt >= COMPARE_EVERY_MS || last.comparedAt > Date.now();
   const increment = isDue ? null : await readIncrement(place, last, known);
@@ -71,7 +75,7 @@ interface Round {
 }
 
 /** @throws SyncError `calendar-missing`; what `isDeadToken` recognises, on any page */
-async function readRound(place: Place, path: string): Promise<Round> {
+async function readRound(place: GraphCalendar, path: string): Promise<Round> {
   const round = { named: new Set<string>(), removed: new Set<string>() };
   let link: string | null = null;
   const asError = (error: unknown): unknown => (isDeadToken(error) ? error : calendarError(error));
@@ -95,7 +99,7 @@ async function readRound(place: Place, path: string): Promise<Round> {
   return { ...round, link };
 }
 
-async function readFirstRound(place: Place): Promise<Round> {
+async function readFirstRound(place: GraphCalendar): Promise<Round> {
   for (let attempt = 0; ; attempt += 1) {
     const now = Date.now();
     const bounds = `startDateTime=${new Date(now - BACK_DAYS * DAY_MS).toISOString()}&endDateTime=${new Date(now + AHEAD_DAYS[attempt]! * DAY_MS).toISOString()}`;
@@ -110,7 +114,7 @@ async function readFirstRound(place: Place): Promise<Round> {
 }
 
 /** The round comes first: what changes while the listing is read belongs to the next one. */
-async function* compareAll(place: Place, known: Known): AsyncGenerator<ChangePage> {
+async function* compareAll(place: GraphCalendar, known: StoredEvents): AsyncGenerator<ChangePage> {
   const comparedAt = Date.now();
   const round = await readFirstRound(place);
   const versions = await known.versions();
@@ -138,18 +142,18 @@ async function* compareAll(place: Place, known: Known): AsyncGenerator<ChangePag
   };
 }
 
-async function seriesPage(place: Place, ids: readonly string[], known: Known): Promise<ChangePage> {
+async function seriesPage(place: GraphCalendar, ids: readonly string[], known: StoredEvents): Promise<ChangePage> {
   expectExceptions(place, await known.byResource(ids));
   const series = [...(await fetchMasters(place, ids)).values()].filter((one) => one !== null);
   return { found: series.map((one) => foundOf(one, place.setting)), unchanged: [], removed: [] };
 }
 
-function single(place: Place, master: Item, date: number | null): Found {
+function single(place: GraphCalendar, master: Item, date: number | null): Found {
   return foundOf(checkClock({ master, exceptions: {}, cancelled: [] }, date), place.setting);
 }
 
 /** Null when only a comparison of everything can tell. */
-async function readIncrement(place: Place, cursor: Cursor, known: Known): Promise<ChangePage[] | null> {
+async function readIncrement(place: GraphCalendar, cursor: Cursor, known: StoredEvents): Promise<ChangePage[] | null> {
   let round: Round;
   try {
     round = await readRound(place, cursor.link);
@@ -186,7 +190,7 @@ async function readIncrement(place: Place, cursor: Cursor, known: Known): Promis
 }
 
 /** What is known and not in the calendar's listing; a hint, as every absence. */
-async function missingOf(place: Place, known: Known): Promise<string[]> {
+async function missingOf(place: GraphCalendar, known: StoredEvents): Promise<string[]> {
   const missing = new Set((await known.versions()).keys());
   for await (const { items } of listEvents(place, '$select=id,type')) for (const { id } of items) missing.delete(id);
   return [...missing];

@@ -9,12 +9,12 @@ import { instantOfId, occurrenceStart } from '../../core/recurrence/occurrence.t
 import { SyncError } from '../../core/sync-error.ts';
 import { readSeries } from './from-graph.ts';
 import { cancelledDate, fieldOf, type Item, keepItem, masterIdOf, occurrenceName, type Series } from './item.ts';
-import { isGone, itemOf, listPages, type Place } from './listing.ts';
+import { type GraphCalendar, isGone, itemOf, listPages } from './listing.ts';
 import { eventPath, ITEM_QUERY, itemRequest } from './requests.ts';
 import { readOccurrence } from './times.ts';
 
 /** `data` is the answer to `MASTER_QUERY`; null where there was none. */
-export async function completeSeries(place: Place, master: Item, data: unknown): Promise<Series> {
+export async function completeSeries(place: GraphCalendar, master: Item, data: unknown): Promise<Series> {
   const [listed, cancelled] = [fieldOf(data, 'exceptionOccurrences'), fieldOf(data, 'cancelledOccurrences')];
   const items = Array.isArray(listed)
     ? ([...listed, ...(await restOf(place, data))]
@@ -35,7 +35,7 @@ export async function completeSeries(place: Place, master: Item, data: unknown):
 }
 
 /** A long list of exceptions may come in pages, as any other. */
-async function restOf(place: Place, data: unknown): Promise<unknown[]> {
+async function restOf(place: GraphCalendar, data: unknown): Promise<unknown[]> {
   const path = fieldOf(data, 'exceptionOccurrences@odata.nextLink');
   const rest: unknown[] = [];
   if (typeof path === 'string') for await (const { rows } of listPages(place, { path })) rest.push(...rows);
@@ -43,7 +43,12 @@ async function restOf(place: Place, data: unknown): Promise<unknown[]> {
 }
 
 /** The occurrences of a series that touch a time, by Graph's own reckoning. */
-export async function fetchInstances(place: Place, masterId: string, fromMs: number, toMs: number): Promise<Item[]> {
+export async function fetchInstances(
+  place: GraphCalendar,
+  masterId: string,
+  fromMs: number,
+  toMs: number,
+): Promise<Item[]> {
   const bounds = `startDateTime=${new Date(fromMs).toISOString()}&endDateTime=${new Date(toMs).toISOString()}`;
   const items: Item[] = [];
   for await (const { rows } of listPages(place, {
@@ -62,7 +67,7 @@ const BACK_MS = 2 * YEAR_MS;
 const MAX_OCCURRENCES = 2000;
 const BUDGET_STEPS = 200_000;
 
-async function fromInstances(place: Place, master: Item): Promise<Series> {
+async function fromInstances(place: GraphCalendar, master: Item): Promise<Series> {
   const bare: Series = { master, exceptions: {}, cancelled: [] };
   const { event } = readSeries(bare, place.setting);
   if (!event?.recurrence) return bare;

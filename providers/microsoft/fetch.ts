@@ -5,16 +5,19 @@ import type { Found, Stored } from '../provider.ts';
 import { completeSeries } from './exceptions.ts';
 import { foundOf } from './from-graph.ts';
 import { checkClock, type Item, isSeries, masterIdOf, type Series } from './item.ts';
-import { checkCalendar, isGone, itemOf, type Place } from './listing.ts';
+import { checkCalendar, type GraphCalendar, isGone, itemOf } from './listing.ts';
 import { itemRequest, MASTER_QUERY } from './requests.ts';
 
 /** Notes which series have exceptions by what is stored of them: nothing but an exception names its master. */
-export function expectExceptions({ withExceptions }: Place, stored: readonly Stored[]): void {
+export function expectExceptions({ withExceptions }: GraphCalendar, stored: readonly Stored[]): void {
   for (const { resource, data } of stored) if (data.includes('"seriesMasterId"')) withExceptions.add(resource);
 }
 
 /** One event or occurrence as it is now; null where the calendar has no such event. */
-export async function fetchItem(place: Place, eventId: string): Promise<{ item: Item; date: number | null } | null> {
+export async function fetchItem(
+  place: GraphCalendar,
+  eventId: string,
+): Promise<{ item: Item; date: number | null } | null> {
   try {
     return itemOf(await place.client.send(itemRequest(place.calendarId, eventId)));
   } catch (error) {
@@ -24,7 +27,7 @@ export async function fetchItem(place: Place, eventId: string): Promise<{ item: 
 }
 
 /** A single event, or a master with its exceptions; null where the calendar has no such event. */
-export async function fetchSeries(place: Place, eventId: string): Promise<Series | null> {
+export async function fetchSeries(place: GraphCalendar, eventId: string): Promise<Series | null> {
   const [series] = [...(await fetchMany(place, [eventId])).values()];
   return series ?? null;
 }
@@ -33,7 +36,7 @@ export async function fetchSeries(place: Place, eventId: string): Promise<Series
  * Events by id, in few round trips; null for what the calendar has not. The id of an occurrence gives its series, under
  * the master's id.
  */
-export async function fetchMany(place: Place, ids: readonly string[]): Promise<Map<string, Series | null>> {
+export async function fetchMany(place: GraphCalendar, ids: readonly string[]): Promise<Map<string, Series | null>> {
   const result = new Map<string, Series | null>();
   const masters = new Map<string, number | null>();
   const asked = [...new Set(ids)];
@@ -56,7 +59,7 @@ export async function fetchMany(place: Place, ids: readonly string[]): Promise<M
 }
 
 /** Masters with their exceptions and deleted occurrences; null for what the calendar has not (any more). */
-export async function fetchMasters(place: Place, ids: readonly string[]): Promise<Map<string, Series | null>> {
+export async function fetchMasters(place: GraphCalendar, ids: readonly string[]): Promise<Map<string, Series | null>> {
   const result = new Map<string, Series | null>();
   const answers = await place.client.batch(ids.map((id) => itemRequest(place.calendarId, id, MASTER_QUERY)));
   for (const [at, answer] of answers.entries()) {
@@ -78,7 +81,7 @@ export async function fetchMasters(place: Place, ids: readonly string[]): Promis
 
 /** Events by resource. Gone is what the calendar does not know by name although it answers itself, asked twice. */
 export async function getResources(
-  place: Place,
+  place: GraphCalendar,
   resources: readonly string[],
 ): Promise<Map<string, readonly Found[] | 'gone'>> {
   const result = new Map<string, readonly Found[] | 'gone'>();

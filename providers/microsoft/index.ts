@@ -1,14 +1,18 @@
 /** Microsoft 365 and Outlook.com calendars (Graph v1.0) as a provider. */
-import { createOAuthProvider, type OAuthCredentials, type Place as OAuthPlace } from '../oauth/oauth-provider.ts';
+import {
+  createOAuthProvider,
+  type OAuthCredentials,
+  type CalendarContext as OAuthPlace,
+} from '../oauth/oauth-provider.ts';
 import type { Provider, Side } from '../provider.ts';
 import { createCalendar, identityOf, listCalendars, proveAccount } from './calendars.ts';
-import { cannotHold } from './capabilities.ts';
+import { unsupported } from './capabilities.ts';
 import { readChanges } from './changes.ts';
 import { type Client, createClient, type MicrosoftSettings } from './client.ts';
 import { getResources } from './fetch.ts';
 import { freeBusy } from './free-busy.ts';
 import { readStored } from './from-graph.ts';
-import { type Place } from './listing.ts';
+import { type GraphCalendar } from './listing.ts';
 import { createEvent, removeEvent, updateEvent } from './write.ts';
 
 export type { MicrosoftSettings } from './client.ts';
@@ -34,7 +38,7 @@ export function createMicrosoftProvider(settings: MicrosoftSettings | null): Pro
 }
 
 function openSide(opened: OAuthPlace<Client>): Side {
-  const place: Place = { ...opened, withExceptions: new Set() };
+  const place: GraphCalendar = { ...opened, withExceptions: new Set() };
   return {
     // Four requests at a time is all that a mailbox allows, and polls of its other calendars want some, too.
     writesAtOnce: 2,
@@ -44,6 +48,6 @@ function openSide(opened: OAuthPlace<Client>): Side {
     update: (stored, next) => updateEvent(place, stored, next),
     remove: (stored) => removeEvent(place, stored),
     read: (stored) => readStored(stored, place.setting),
-    cannotHold,
+    unsupported,
   };
 }

@@ -7,7 +7,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import { fetchItem, fetchSeries } from './fetch.ts';
 import { type Item, modifiedMs, type Series } from './item.ts';
-import { isGone, itemOf, type Place } from './listing.ts';
+import { type GraphCalendar, isGone, itemOf } from './listing.ts';
 import { propertiesOf, withProperties } from './private-data.ts';
 import { calendarPath, eventPath } from './requests.ts';
 import type { Body, Patch } from './to-graph.ts';
@@ -21,7 +21,7 @@ export interface Posted {
   readonly status: number;
 }
 
-export async function postEvent(place: Place, { body, properties }: Patch): Promise<Posted> {
+export async function postEvent(place: GraphCalendar, { body, properties }: Patch): Promise<Posted> {
   const begun = performance.now();
   const answer = await place.client.send({ method: 'POST', path: `${calendarPath(place.calendarId)}/events`, body });
   const { item, date } = itemOf(answer);
@@ -32,7 +32,7 @@ export async function postEvent(place: Place, { body, properties }: Patch): Prom
  * What the event shows by the answer to the write, with the notes that answers leave out.
  * @throws SyncError `stale` when the event is not as `item` shows it any more
  */
-export async function patchItem(place: Place, item: Item, { body, properties }: Patch): Promise<Item> {
+export async function patchItem(place: GraphCalendar, item: Item, { body, properties }: Patch): Promise<Item> {
   let etag = item.etag ?? null;
   for (let attempt = 1; ; attempt++) {
     try {
@@ -55,7 +55,7 @@ export async function patchItem(place: Place, item: Item, { body, properties }: 
 }
 
 /** Already gone is success. */
-export async function deleteItem(place: Place, item: Item): Promise<void> {
+export async function deleteItem(place: GraphCalendar, item: Item): Promise<void> {
   try {
     await place.client.send({
       method: 'DELETE',
@@ -71,7 +71,7 @@ export async function deleteItem(place: Place, item: Item): Promise<void> {
  * The series after a write, `written` being the answer to the last one. A replica may not know of the write yet: then
  * it is asked again for a while, and at last what the answer said is put in the place of what the master shows.
  */
-export async function readAfter(place: Place, written: Item): Promise<Series> {
+export async function readAfter(place: GraphCalendar, written: Item): Promise<Series> {
   let seen: Series | null = null;
   for (const waitMs of [0, ...WAITS_MS]) {
     if (waitMs > 0) await pause(waitMs, place.signal);

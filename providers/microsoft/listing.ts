@@ -1,11 +1,11 @@
 /** Pages of a listing, and what its answers mean. */
 import { SyncError } from '../../core/sync-error.ts';
-import type { Place as OAuthPlace } from '../oauth/oauth-provider.ts';
+import type { CalendarContext as OAuthPlace } from '../oauth/oauth-provider.ts';
 import type { Answer, Client, GraphRequest } from './client.ts';
 import { fieldOf, type Item, keepItem, masterIdOf } from './item.ts';
 import { calendarPath, ITEM_QUERY } from './requests.ts';
 
-export interface Place extends OAuthPlace<Client> {
+export interface GraphCalendar extends OAuthPlace<Client> {
   /** Masters of series that were seen to have exceptions, lest a list of them that stays empty is believed. */
   readonly withExceptions: Set<string>;
 }
@@ -22,7 +22,7 @@ const MAX_PAGES = 2000;
 
 /** A listing to its last page; pages may be empty. @throws SyncError what `asError` makes of a failure */
 export async function* listPages(
-  place: Pick<Place, 'client'>,
+  place: Pick<GraphCalendar, 'client'>,
   first: GraphRequest,
   asError: (error: unknown) => unknown = (error) => error,
 ): AsyncGenerator<ListPage> {
@@ -46,7 +46,7 @@ export async function* listPages(
 
 /** All single events and masters of the calendar. @throws SyncError `calendar-missing` */
 export async function* listEvents(
-  place: Place,
+  place: GraphCalendar,
   query = ITEM_QUERY,
 ): AsyncGenerator<{ items: Item[]; date: number | null }> {
   const first = { path: `${calendarPath(place.calendarId)}/events?${query}&$top=${PAGE_SIZE}` };
@@ -56,7 +56,7 @@ export async function* listEvents(
 }
 
 /** @throws SyncError `calendar-missing` where the calendar itself does not answer */
-export async function checkCalendar(place: Place): Promise<void> {
+export async function checkCalendar(place: GraphCalendar): Promise<void> {
   await place.client.send({ path: `${calendarPath(place.calendarId)}?$select=id` }).catch((error: unknown) => {
     throw calendarError(error);
   });

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { Recurrence, When } from '../../core/event.ts';
 import { isZone } from '../../core/zones.ts';
-import { type People, readPeople, writePeople } from '../hidden-attendees.ts';
+import { type AttendeeList, readPeople, writePeople } from '../hidden-attendees.ts';
 import type { Item } from './item.ts';
 
 export type Properties = Readonly<Record<string, string>>;
@@ -85,7 +85,7 @@ export function linkProperties(key: string, transactionId: string, uid: string |
 }
 
 /** The people that Calpair keeps beside the event's own, because Exchange would mail them. */
-export function keptPeople(properties: Properties): People {
+export function keptPeople(properties: Properties): AttendeeList {
   return readPeople(properties[PEOPLE] ?? null);
 }
 
@@ -93,7 +93,7 @@ export function hasKeptPeople(properties: Properties): boolean {
   return properties[PEOPLE] !== undefined;
 }
 
-export function peopleProperties(people: People): Properties {
+export function peopleProperties(people: AttendeeList): Properties {
   return { [PEOPLE]: writePeople(people, MAX_PEOPLE) ?? '' };
 }
 

@@ -7,7 +7,7 @@ import { withBlock } from '../../core/attendee-text.ts';
 import { type Attendee, type CalendarEvent, type Content, sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { peopleBlock } from '../attendee-text.ts';
-import type { People } from '../hidden-attendees.ts';
+import type { AttendeeList } from '../hidden-attendees.ts';
 import type { SideSetting } from '../provider.ts';
 import { cutText } from '../text.ts';
 import { bodyText, nativeAttendees, nativeOrganizer, uidOf } from './from-graph.ts';
@@ -180,7 +180,7 @@ interface Texts {
 }
 
 /** The block is cut before the text. */
-function textsOf(content: Content, people: People, uid: string, setting: SideSetting): Texts {
+function textsOf(content: Content, people: AttendeeList, uid: string, setting: SideSetting): Texts {
   const subject = cutText(oneLine(content.title), MAX_SUBJECT);
   const location = cutText(content.location, MAX_LOCATION);
   const text = cutText(content.description, MAX_BODY);
@@ -200,7 +200,7 @@ function keptOf(
   native: readonly Attendee[],
   setting: SideSetting,
   nativeOrganizerAddress?: string,
-): People {
+): AttendeeList {
   if (setting.attendees !== 'copy') return { organizer: null, attendees: [] };
   const known = new Set(native.map((attendee) => attendee.address));
   const { organizer } = content;
@@ -245,7 +245,7 @@ function sensitivityOf({ visibility }: Content): string {
   return visibility === 'public' ? 'normal' : visibility;
 }
 
-/** @throws SyncError `rejected` for a series that `cannotHold` should have kept away */
+/** @throws SyncError `rejected` for a series that `unsupported` should have kept away */
 function recurrenceBody(event: CalendarEvent): unknown {
   const recurrence = toPatternedRecurrence(event);
   if (typeof recurrence === 'string')

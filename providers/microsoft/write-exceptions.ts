@@ -9,7 +9,7 @@ import { fetchItem, fetchSeries, LAG_MS } from './fetch.ts';
 import { contentOfInstance, itemsByOccurrence, readSeries } from './from-graph.ts';
 import { type Item, modifiedMs, type Series } from './item.ts';
 import { deleteItem, patchItem } from './item-write.ts';
-import { type Place } from './listing.ts';
+import { type GraphCalendar } from './listing.ts';
 import { readOccurrence } from './times.ts';
 import { instancePatch } from './to-graph.ts';
 
@@ -18,7 +18,7 @@ import { instancePatch } from './to-graph.ts';
  * there stay as they are. What one of them is refused does not keep the others from being written. @throws SyncError
  */
 export async function writeExceptions(
-  place: Place,
+  place: GraphCalendar,
   series: Series,
   next: CalendarEvent,
   addsOnly: boolean,
@@ -62,7 +62,7 @@ export function differentExceptions(shown: CalendarEvent, next: CalendarEvent): 
 }
 
 interface Job {
-  readonly place: Place;
+  readonly place: GraphCalendar;
   readonly master: Item;
   readonly shown: CalendarEvent;
   readonly next: CalendarEvent;
@@ -105,7 +105,7 @@ async function writeException(
 
 /** The occurrence as it is now; null where the series has none of this name. */
 async function instanceOf(
-  place: Place,
+  place: GraphCalendar,
   master: Item,
   series: CalendarEvent,
   id: OccurrenceId,

@@ -10,12 +10,12 @@ import { type CalendarEvent, changedPaths, EXCLUDED, type FieldPath, sameValue }
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import type { Stored, Written } from '../provider.ts';
-import { cannotHold } from './capabilities.ts';
+import { unsupported } from './capabilities.ts';
 import { expectExceptions, fetchSeries, LAG_MS } from './fetch.ts';
 import { foundOf, isInvitation, isMeetingOfOurs, readSeries } from './from-graph.ts';
 import { fieldOf, type Item, modifiedMs, parseSeries, type Series, textOf } from './item.ts';
 import { deleteItem, emptyPatch, type Posted, patchItem, postEvent, readAfter } from './item-write.ts';
-import { listEvents, type Place } from './listing.ts';
+import { type GraphCalendar, listEvents } from './listing.ts';
 import { changedProperties, type Properties, propertiesBody, propertiesOf } from './private-data.ts';
 import { insertBody, isLocalChange, masterPatch, type Patch } from './to-graph.ts';
 import { differentExceptions, writeExceptions } from './write-exceptions.ts';
@@ -26,7 +26,7 @@ import { differentExceptions, writeExceptions } from './write-exceptions.ts';
  * that is not in this calendar (any more)
  */
 export async function createEvent(
-  place: Place,
+  place: GraphCalendar,
   event: CalendarEvent,
   key: string,
   generation: number,
@@ -34,11 +34,11 @@ export async function createEvent(
   const transactionId = transactionIdOf(key, generation, place.calendarId);
   const patch = insertBody(event, key, transactionId, place.setting);
   let item: Item;
-  let isFound = false;
+  let existed = false;
   try {
     const posted = await postEvent(place, patch);
     item = posted.item;
-    isFound = isEarlier(posted, patch);
+    existed = isEarlier(posted, patch);
   } catch (error) {
     if (!(error instanceof SyncError) || error.status !== 409) throw error;
     const found = await findCreated(place, transactionId);
@@ -46,11 +46,11 @@ export async function createEvent(
       throw new SyncError('unreachable', 'Graph refused a new event for no lasting reason', { status: 409 });
     if (!found) throw new SyncError('id-taken', 'the transaction id belongs to another Graph event');
     item = found;
-    isFound = true;
+    existed = true;
   }
   let series = await keepNotes(place, await readAfter(place, item), patch.properties);
-  series = await writeExceptions(place, series, event, isFound);
-  return { ...foundOf(series, place.setting), confirmed: true, ...(isFound ? { isFound } : {}) };
+  series = await writeExceptions(place, series, event, existed);
+  return { ...foundOf(series, place.setting), confirmed: true, ...(existed ? { existed } : {}) };
 }
 
 /** Graph compares these ids over the whole mailbox. */
@@ -63,14 +63,14 @@ export function transactionIdOf(key: string, generation: number, calendarId: str
  * Writes what makes `stored` read as `next`.
  * @throws SyncError `stale`, `gone`, `would-mail`, `forbidden`, `rejected`
  */
-export async function updateEvent(place: Place, stored: Stored, next: CalendarEvent): Promise<Written> {
+export async function updateEvent(place: GraphCalendar, stored: Stored, next: CalendarEvent): Promise<Written> {
   const { setting } = place;
   const { event: before } = readSeries(parseSeries(stored.data), setting);
   if (!before) throw new SyncError('bug', 'an event that cannot be read was to be changed');
   const isMoved = !sameValue(before.when, next.when) || !sameValue(before.recurrence, next.recurrence);
   const problem =
     isMoved || before.status !== next.status || !sameValue(before.exceptions, next.exceptions)
-      ? cannotHold(next)
+      ? unsupported(next)
       : null;
   if (problem)
     throw new SyncError('rejected', `Graph cannot hold this event (${problem.code})`, { reason: problem.detail });
@@ -100,7 +100,7 @@ export async function updateEvent(place: Place, stored: Stored, next: CalendarEv
  * Deletes. Already gone is success.
  * @throws SyncError `stale` when the event is not as stored any more, `would-mail`
  */
-export async function removeEvent(place: Place, stored: Stored): Promise<void> {
+export async function removeEvent(place: GraphCalendar, stored: Stored): Promise<void> {
   expectExceptions(place, [stored]);
   const now = await fetchSeries(place, stored.resource);
   if (!now) return;
@@ -140,7 +140,7 @@ function isEarlier({ item, date, tookMs, status }: Posted, { body }: Patch): boo
  * whole calendar is listed; and once more after a while, because a listing may not know a new event yet, or lose one
  * between two pages.
  */
-async function findCreated(place: Place, transactionId: string): Promise<Item | null> {
+async function findCreated(place: GraphCalendar, transactionId: string): Promise<Item | null> {
   for (const waitMs of [0, LAG_MS, 2 * LAG_MS]) {
     if (waitMs > 0) await pause(waitMs, place.signal);
     for await (const { items } of listEvents(place, '$select=id,transactionId')) {
@@ -152,7 +152,7 @@ async function findCreated(place: Place, transactionId: string): Promise<Item | 
 }
 
 /** Consumer mailboxes lose the notes that a new event was given. */
-async function keepNotes(place: Place, series: Series, wanted: Properties): Promise<Series> {
+async function keepNotes(place: GraphCalendar, series: Series, wanted: Properties): Promise<Series> {
   const now = propertiesOf(series.master);
   const lost = Object.keys(now).length === 0 ? changedProperties(now, wanted) : {};
   if (Object.keys(lost).length === 0) return series;
@@ -185,7 +185,7 @@ function nameOf({ occurrence, field }: FieldPath): string {
 }
 
 /** @throws SyncError `would-mail`, or `forbidden` for what belongs to the organizer of somebody else's meeting */
-function guard(place: Place, series: Series, patch: Patch, changesExceptions: boolean): void {
+function guard(place: GraphCalendar, series: Series, patch: Patch, changesExceptions: boolean): void {
   if (place.setting.attendees !== 'native' && isMeetingOfOurs(series) && !isSilent(patch, changesExceptions))
     throw new SyncError('would-mail', 'Exchange would mail this change to the guests');
   if (isInvitation(series) && !(isLocalChange(patch.body) && !changesExceptions)) {
@@ -208,7 +208,7 @@ function checkOnlyOurs(
   shown: CalendarEvent,
   now: Series,
   next: CalendarEvent,
-  { place, isRewritten }: { place: Place; isRewritten: boolean },
+  { place, isRewritten }: { place: GraphCalendar; isRewritten: boolean },
 ): void {
   const { event: after } = readSeries(now, place.setting);
   if (!after) throw new SyncError('stale', 'the event cannot be read after it was written');

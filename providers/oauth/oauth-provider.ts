@@ -11,11 +11,11 @@ import type {
   FreeBusySetting,
   Io,
   OpenAccount,
-  Proof,
   Provider,
   Side,
   SideSetting,
   TokenStore,
+  VerifiedAccount,
 } from '../provider.ts';
 import { BUSY_BY_DEFAULT } from '../provider.ts';
 import { tokensInMemory } from './access-token.ts';
@@ -25,7 +25,7 @@ export interface OAuthCredentials {
 }
 
 /** One calendar of one account. */
-export interface Place<Client> {
+export interface CalendarContext<Client> {
   readonly client: Client;
   readonly calendarId: string;
   readonly setting: SideSetting;
@@ -41,7 +41,7 @@ export interface OAuthService<Settings, Client> {
   readonly longestRefreshToken: number;
   /** No request is made before the client's first call. */
   readonly createClient: (settings: Settings, refreshToken: string, tokens: TokenStore, io: Io) => Client;
-  readonly proveAccount: (client: Client) => Promise<Proof>;
+  readonly proveAccount: (client: Client) => Promise<VerifiedAccount>;
   readonly identityOf: (client: Client) => Promise<string>;
   readonly listCalendars: (client: Client, settings: Settings) => Promise<CalendarInfo[]>;
   readonly createCalendar: (
@@ -56,7 +56,7 @@ export interface OAuthService<Settings, Client> {
     calendarIds: readonly string[] | null,
     range: Interval,
   ) => Promise<Interval[]>;
-  readonly openSide: (place: Place<Client>) => Side;
+  readonly openSide: (place: CalendarContext<Client>) => Side;
 }
 
 /** Null settings: the operator has given no OAuth client. */
@@ -76,7 +76,7 @@ export function createOAuthProvider<Settings, Client>(
     credentials,
     newCredentials: credentials,
     isConfigured: settings !== null,
-    async prove(given: OAuthCredentials, io: Io): Promise<Proof> {
+    async verifyCredentials(given: OAuthCredentials, io: Io): Promise<VerifiedAccount> {
       const tokens = tokensInMemory();
       return { ...(await service.proveAccount(clientOf(given, tokens, io))), token: tokens.kept() };
     },

@@ -14,7 +14,7 @@ import { SYSTEM_CLOCK } from '../../activities/deps.ts';
 import { type BookingDeps, createBookingActivities } from '../../activities/index.ts';
 import { type Slot, slotOf, whenOf } from '../../core/booking.ts';
 import { createAccount } from '../../db/accounts.ts';
-import { type BookingRow, cancelBooking, changeBooking, findBooking, reserve, wantedOf } from '../../db/bookings.ts';
+import { type BookingRow, cancelBooking, changeBooking, desiredOf, findBooking, reserve } from '../../db/bookings.ts';
 import { connect, type Db } from '../../db/connect.ts';
 import { createVault } from '../../db/vault.ts';
 import { testDatabase } from '../support/database.ts';
@@ -397,7 +397,7 @@ class Play {
 
   async row(): Promise<BookingRow> {
     const row = (await findBooking(this.db, this.id))!;
-    assert.ok(wantedOf(this.db, row).title !== '');
+    assert.ok(desiredOf(this.db, row).title !== '');
     return row;
   }
 

@@ -5,11 +5,11 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { accounts } from '../../db/schema.ts';
 import { testDatabase } from '../support/database.ts';
-import { closeAll, Rig } from './harness.ts';
+import { closeAll, Harness } from './harness.ts';
 
-let rig: Rig;
+let rig: Harness;
 before(async () => {
-  rig = await Rig.open(await testDatabase());
+  rig = await Harness.open(await testDatabase());
 });
 after(closeAll);
 

@@ -9,7 +9,7 @@ import type { CalendarEvent } from '../../core/event.ts';
 import type { Db } from '../../db/connect.ts';
 import { testDatabase } from '../support/database.ts';
 import { aSeries, at, EXCLUDED, occurrence } from '../support/fake-side.ts';
-import { closeAll, Rig } from './harness.ts';
+import { closeAll, Harness } from './harness.ts';
 
 /**
  * A quick run takes some of the boundaries, other ones each time. All: `node --import tsx test/activities/crash.test.ts
@@ -72,8 +72,8 @@ class Mortal {
   }
 }
 
-async function scenario(mortal: Mortal): Promise<Rig> {
-  const rig = await Rig.open(url, { wrapDb: mortal.wrap });
+async function scenario(mortal: Mortal): Promise<Harness> {
+  const rig = await Harness.open(url, { wrapDb: mortal.wrap });
   for (const title of ['A', 'B', 'C', 'D', 'E']) rig.caldav.person.insert({ title });
   rig.cloud.person.insert({ ...aSeries(), uid: 'series', title: 'S' });
   await rig.settle();
@@ -95,13 +95,13 @@ async function scenario(mortal: Mortal): Promise<Rig> {
 }
 
 /** What both sides show, but for names that follow from random ids. */
-function end(rig: Rig): unknown {
+function end(rig: Harness): unknown {
   const shown = (event: CalendarEvent) => ({ ...event, uid: null });
   const sorted = (events: CalendarEvent[]) => events.map(shown).sort((a, b) => (a.title < b.title ? -1 : 1));
   return { caldav: sorted(rig.caldav.events()), cloud: sorted(rig.cloud.events()) };
 }
 
-async function finish(rig: Rig, mortal: Mortal, isSameRun: boolean): Promise<void> {
+async function finish(rig: Harness, mortal: Mortal, isSameRun: boolean): Promise<void> {
   const revive = async () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     mortal.isDead = false;

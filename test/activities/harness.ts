@@ -18,13 +18,13 @@ import { createVault } from '../../db/vault.ts';
 import type { PairState, RunSummary, Trigger } from '../../workflows/messages.ts';
 import { type Clock, FakeSide, fakeProvider, type Habits } from '../support/fake-side.ts';
 
-export interface RigOptions {
+export interface HarnessOptions {
   readonly direction?: Direction;
   readonly options?: Partial<PairOptions>;
   readonly caldav?: Partial<Habits>;
   readonly cloud?: Partial<Habits>;
   /** Sides of another pair, which this one shares, and its clock. */
-  readonly sharing?: Partial<Pick<Rig, 'caldav' | 'cloud'>> & Pick<Rig, 'clock'>;
+  readonly sharing?: Partial<Pick<Harness, 'caldav' | 'cloud'>> & Pick<Harness, 'clock'>;
   /** Wraps the database, for crashes. */
   readonly wrapDb?: (db: Db) => Db;
 }
@@ -34,7 +34,7 @@ export type Polled = 'changed' | 'state' | 'NoChange' | 'Waiting';
 
 const START = Date.parse('2026-06-10T08:00:00Z');
 
-export class Rig {
+export class Harness {
   readonly clock: Clock;
   readonly caldav: FakeSide;
   readonly cloud: FakeSide;
@@ -50,7 +50,7 @@ export class Rig {
   /** Called before a failed attempt is repeated. */
   onFailedAttempt: () => Promise<void> = () => Promise.resolve();
 
-  private constructor(db: Db, options: RigOptions) {
+  private constructor(db: Db, options: HarnessOptions) {
     this.db = db;
     this.clock = options.sharing?.clock ?? { now: START };
     this.caldav = options.sharing?.caldav ?? new FakeSide('caldav', this.clock, { answers: 'sent', ...options.caldav });
@@ -83,8 +83,8 @@ export class Rig {
     };
   }
 
-  static async open(url: string, options: RigOptions = {}): Promise<Rig> {
-    const rig = new Rig(connectOnce(url), options);
+  static async open(url: string, options: HarnessOptions = {}): Promise<Harness> {
+    const rig = new Harness(connectOnce(url), options);
     const account = async (username: string) =>
       (
         await createAccount(rig.db, {

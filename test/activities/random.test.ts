@@ -9,7 +9,7 @@ import { type CalendarEvent, changedPaths, type SideName } from '../../core/even
 import { testDatabase } from '../support/database.ts';
 import { aSeries, at, type Call, EXCLUDED, occurrence } from '../support/fake-side.ts';
 import { randomOf } from '../support/random.ts';
-import { closeAll, Rig, type RigOptions } from './harness.ts';
+import { closeAll, Harness, type HarnessOptions } from './harness.ts';
 
 /**
  * The same ones each time, so that a red run is news; others with `node --import tsx test/activities/random.test.ts
@@ -42,7 +42,7 @@ test(`${SCHEDULES} random schedules end in order (seed ${SEED})`, async () => {
  * Habits of services, by pair: clean ones, ones that answer late or without versions, ones that rewrite what they
  * store.
  */
-const HABITS: RigOptions[] = [
+const HABITS: HarnessOptions[] = [
   {},
   { caldav: { answers: 'sent-without-version' } },
   { cloud: { rewrite: tidied } },
@@ -61,7 +61,7 @@ class Schedule {
   private readonly random: () => number;
   private readonly log: string[] = [];
   private values = 0;
-  private rig!: Rig;
+  private rig!: Harness;
 
   constructor(seed: number) {
     this.random = randomOf(seed).next;
@@ -69,7 +69,7 @@ class Schedule {
 
   async run(): Promise<void> {
     const options = this.pick(HABITS);
-    this.rig = await Rig.open(url, { ...options, options: { holdDeletions: { moreThan: 1_000, percent: 100 } } });
+    this.rig = await Harness.open(url, { ...options, options: { holdDeletions: { moreThan: 1_000, percent: 100 } } });
     try {
       for (let index = 0; index < 3; index += 1) this.insert(this.pick(['caldav', 'cloud']));
       for (let step = 0; step < STEPS; step += 1) await this.step();

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import type { CalendarEvent } from '../../core/event.ts';
 import { testDatabase } from '../support/database.ts';
 import { anEvent, at, EXCLUDED } from '../support/fake-side.ts';
-import { closeAll, Rig, type RigOptions } from './harness.ts';
+import { closeAll, Harness, type HarnessOptions } from './harness.ts';
 
 let url: string;
 before(async () => {
@@ -15,24 +15,24 @@ before(async () => {
 });
 after(closeAll);
 
-const cannotHold = ({ recurrence }: CalendarEvent) =>
+const unsupported = ({ recurrence }: CalendarEvent) =>
   recurrence ? { code: 'recurrence-written-out' as const, detail: 'It cannot repeat.' } : null;
 const HOURS = { title: 'S', when: at(15), recurrence: { rules: ['RRULE:FREQ=HOURLY;COUNT=6'], dates: [] } };
 const id = (hour: number): string => `20260615T${String(hour).padStart(2, '0')}0000Z`;
 
-async function writtenOut(options: RigOptions = {}, fields: Partial<CalendarEvent> = {}): Promise<Rig> {
-  const rig = await Rig.open(url, { ...options, cloud: { cannotHold, keepsIds: true } });
+async function writtenOut(options: HarnessOptions = {}, fields: Partial<CalendarEvent> = {}): Promise<Harness> {
+  const rig = await Harness.open(url, { ...options, cloud: { unsupported, keepsIds: true } });
   rig.caldav.person.insert({ ...HOURS, ...fields });
   await rig.settle();
   return rig;
 }
 
 /** Another pair on the same calendars, whose database knows nothing of the first. */
-const anew = ({ caldav, cloud, clock }: Rig, options: RigOptions = {}): Promise<Rig> =>
-  Rig.open(url, { ...options, sharing: { caldav, cloud, clock } });
-const refAt = (rig: Rig, hour: number): string =>
+const anew = ({ caldav, cloud, clock }: Harness, options: HarnessOptions = {}): Promise<Harness> =>
+  Harness.open(url, { ...options, sharing: { caldav, cloud, clock } });
+const refAt = (rig: Harness, hour: number): string =>
   [...rig.cloud.items.values()].find(({ event }) => event?.when.start === at(15, hour).start)!.ref;
-const counts = (rig: Rig): number[] => [rig.caldav.events().length, rig.cloud.events().length];
+const counts = (rig: Harness): number[] => [rig.caldav.events().length, rig.cloud.events().length];
 
 for (const direction of ['bidirectional', 'caldav-to-cloud'] as const) {
   test(`finds them all, writes nothing, and goes on from there (${direction}) (I10)`, async () => {
@@ -130,7 +130,7 @@ const ID = '00000000-0000-7000-8000-000000000000';
 test(
   "a stranger's equal event is an event of its own; so is what stands for two occurrences, " + 'or twice for one',
   async () => {
-    const rig = await Rig.open(url, { cloud: { cannotHold } });
+    const rig = await Harness.open(url, { cloud: { unsupported } });
     rig.caldav.person.insert(HOURS);
     rig.cloud.person.insert({ title: 'S', when: at(15, 10) });
     await rig.settle();

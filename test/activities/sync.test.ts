@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { SideName } from '../../core/event.ts';
 import { testDatabase } from '../support/database.ts';
 import { aSeries, at, type Call, EXCLUDED, occurrence } from '../support/fake-side.ts';
-import { closeAll, Rig, type RigOptions } from './harness.ts';
+import { closeAll, Harness, type HarnessOptions } from './harness.ts';
 
 let url: string;
 before(async () => {
@@ -12,10 +12,10 @@ before(async () => {
 });
 after(closeAll);
 
-const open = (options: RigOptions = {}) => Rig.open(url, options);
+const open = (options: HarnessOptions = {}) => Harness.open(url, options);
 
 /** A pair with these events on both sides, at rest. */
-async function linked(titles: readonly string[], options: RigOptions = {}): Promise<Rig> {
+async function linked(titles: readonly string[], options: HarnessOptions = {}): Promise<Harness> {
   const rig = await open(options);
   for (const title of titles) rig.caldav.person.insert({ title });
   await rig.settle();
@@ -26,7 +26,7 @@ async function linked(titles: readonly string[], options: RigOptions = {}): Prom
  * A person removes e000 and e001 on one side. The worker dies when it is about to write that to the cloud; until the
  * run goes on days later e000 has been restored.
  */
-async function restoredWhileNobodyWorks(rig: Rig, side: SideName, write: Call): Promise<void> {
+async function restoredWhileNobodyWorks(rig: Harness, side: SideName, write: Call): Promise<void> {
   const ref = rig[side].find('e000');
   const event = rig[side].shows('e000');
   for (const title of ['e000', 'e001']) rig[side].person.remove(rig[side].find(title));
@@ -761,11 +761,11 @@ describe('copies', () => {
     assert.equal(new Set(rig.caldav.events().map((event) => event.uid)).size, 2);
   });
 
-  const cannotHold = (event: { status: string }) =>
+  const unsupported = (event: { status: string }) =>
     event.status === 'cancelled' ? { code: 'cancelled-not-carried' as const, detail: 'It cannot show it.' } : null;
 
   test('a cancelled event that the cloud cannot show loses its copy only; an edit made there is kept', async () => {
-    const rig = await linked(['A', 'B'], { cloud: { cannotHold, keepsIds: true } });
+    const rig = await linked(['A', 'B'], { cloud: { unsupported, keepsIds: true } });
     rig.caldav.person.edit(rig.caldav.find('A'), { status: 'cancelled' });
     rig.cloud.person.edit(rig.cloud.find('A'), { description: 'noted there' });
     await rig.settle();
@@ -787,7 +787,7 @@ describe('copies', () => {
     'of a cancelled event that takes place after all stay, though no listing has told of that; ' +
       'and while its server does not answer',
     async () => {
-      const rig = await linked(['A', 'B'], { cloud: { cannotHold, keepsIds: true } });
+      const rig = await linked(['A', 'B'], { cloud: { unsupported, keepsIds: true } });
       const ref = rig.caldav.find('A');
       rig.caldav.person.edit(ref, { status: 'cancelled' });
       rig.cloud.failNext('remove', 'throttled', { times: 3 });

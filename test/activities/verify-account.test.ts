@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { testDatabase } from '../support/database.ts';
-import { closeAll, Rig } from './harness.ts';
+import { closeAll, Harness } from './harness.ts';
 
 let url: string;
 before(async () => {
@@ -10,8 +10,8 @@ before(async () => {
 });
 after(closeAll);
 
-async function linked(): Promise<Rig> {
-  const rig = await Rig.open(url);
+async function linked(): Promise<Harness> {
+  const rig = await Harness.open(url);
   for (const title of ['A', 'B', 'C', 'D', 'E']) rig.caldav.person.insert({ title });
   await rig.settle();
   return rig;

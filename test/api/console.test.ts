@@ -120,7 +120,7 @@ describe('the console as it is served', () => {
 
 describe('the files of the console', () => {
   it('say which password iCloud takes, and put it where the form has it', async () => {
-    const { hintsOf } = (await import(join(FOLDER, 'words.js'))) as {
+    const { hintsOf } = (await import(join(FOLDER, 'labels.js'))) as {
       hintsOf: (preset: string) => Record<string, string>;
     };
     assert.match(hintsOf('icloud')['password'] ?? '', /app-specific.*account\.apple\.com.*two-factor/);

@@ -228,7 +228,7 @@ class FakeService {
       credentials,
       newCredentials,
       isConfigured: true,
-      prove: async (value: Json) => {
+      verifyCredentials: async (value: Json) => {
         if (this.failure) throw this.failure;
         return {
           identity: `${kind}:${personOf(value)}`,

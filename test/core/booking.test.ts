@@ -1,11 +1,11 @@
 /** A booking's event, and what somebody made of it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Carried, eventOf, reconcile, slotOf, type Wanted, whenOf } from '../../core/booking.ts';
+import { type BookingSyncState, type DesiredBooking, eventOf, reconcile, slotOf, whenOf } from '../../core/booking.ts';
 import type { Attendee } from '../../core/event.ts';
 
 const at = (text: string): number => Date.parse(text);
-const wanted: Wanted = {
+const wanted: DesiredBooking = {
   title: 'Call',
   location: '',
   description: '',
@@ -14,7 +14,7 @@ const wanted: Wanted = {
   start: at('2027-02-01T09:00:00Z'),
   end: at('2027-02-01T10:00:00Z'),
 };
-const carried: Carried = { last: wanted, sending: null, shown: { start: wanted.start, end: wanted.end } };
+const carried: BookingSyncState = { last: wanted, sending: null, shown: { start: wanted.start, end: wanted.end } };
 const written = eventOf('id', wanted);
 const elsewhere = { start: at('2027-02-02T09:00:00Z'), end: at('2027-02-02T10:00:00Z') };
 

@@ -79,13 +79,13 @@ it('keeps where it has moved, unless it got new credentials meanwhile', async ()
     credentials: { password: 'old' },
   });
   const opened = (await openedAccount(db, id))!;
-  await opened.keep({ homes: ['second'] });
+  await opened.saveDiscovered({ homes: ['second'] });
   assert.deepEqual((await openedAccount(db, id))?.discovered, { homes: ['second'] });
   await replaceCredentials(db, id, {
     username: 'a',
     discovered: { homes: ['third'] },
     credentials: { password: 'new' },
   });
-  await opened.keep({ homes: ['late'] });
+  await opened.saveDiscovered({ homes: ['late'] });
   assert.deepEqual((await openedAccount(db, id))?.discovered, { homes: ['third'] });
 });

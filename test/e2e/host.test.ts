@@ -7,13 +7,13 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { PROJECT_DIR } from '../../config.ts';
 import type { IcloudAccount } from '../fakes/icloud/account.ts';
-import { type IcloudStandIn, startIcloud } from '../fakes/icloud/start.ts';
+import { type IcloudFake, startIcloud } from '../fakes/icloud/start.ts';
 import { API_KEY, type RunningCalpair, startCalpair } from '../support/calpair.ts';
 
 const hasTools = spawnSync('bash', ['-c', 'command -v curl jq']).status === 0;
 
 describe('the page for hosts', () => {
-  let icloud: IcloudStandIn;
+  let icloud: IcloudFake;
   let host: IcloudAccount;
   let calpair: RunningCalpair;
   before(async () => {

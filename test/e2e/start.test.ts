@@ -10,7 +10,7 @@ import { after, before, describe, it } from 'node:test';
 import { anyFreePort } from '../../embedded/ports.ts';
 import { endProcesses } from '../../embedded/processes.ts';
 import type { GoogleAccount } from '../fakes/google/account.ts';
-import { type GoogleStandIn, startGoogle } from '../fakes/google/start.ts';
+import { type GoogleFake, startGoogle } from '../fakes/google/start.ts';
 import { Api, environmentOf, googleEnvironment, until } from '../support/calpair.ts';
 import { type DavServer, startRadicale } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
@@ -22,7 +22,7 @@ const WITHIN_MS = 60_000;
 describe('npm start', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'calpair-start-'));
   let radicale: DavServer;
-  let google: GoogleStandIn;
+  let google: GoogleFake;
   let account: GoogleAccount;
   let person: DavPerson;
   let program: Program | undefined;

@@ -1,7 +1,7 @@
 /** Raw requests and the official client against a stand-in, for its own tests. */
 import { auth, calendar } from 'googleapis/build/src/apis/calendar/index.js';
 import type { GoogleAccount } from './google/account.ts';
-import type { GoogleOptions, GoogleStandIn } from './google/start.ts';
+import type { GoogleFake, GoogleOptions } from './google/start.ts';
 import { startGoogle } from './google/start.ts';
 
 export interface Answer {
@@ -14,7 +14,7 @@ export interface Answer {
 export type Call = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
 
 export interface Setting {
-  readonly google: GoogleStandIn;
+  readonly google: GoogleFake;
   readonly ann: GoogleAccount;
   readonly call: Call;
   readonly token: string;
@@ -55,12 +55,12 @@ export async function withGoogle(options: GoogleOptions, test: (setting: Setting
   }
 }
 
-export function fetchToken(google: GoogleStandIn, form: Record<string, string>): Promise<Response> {
+export function fetchToken(google: GoogleFake, form: Record<string, string>): Promise<Response> {
   const body = new URLSearchParams({ client_id: google.clientId, client_secret: google.clientSecret, ...form });
   return fetch(google.tokenUrl, { method: 'POST', body });
 }
 
-export function officialClient(google: GoogleStandIn, account: GoogleAccount): ReturnType<typeof calendar> {
+export function officialClient(google: GoogleFake, account: GoogleAccount): ReturnType<typeof calendar> {
   const oauth = new auth.OAuth2({
     clientId: google.clientId,
     clientSecret: google.clientSecret,

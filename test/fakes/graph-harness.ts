@@ -1,7 +1,7 @@
 /** Raw requests against a stand-in Graph, for its own tests. */
 
 import type { GraphAccount } from './graph/account.ts';
-import type { GraphOptions, GraphStandIn } from './graph/start.ts';
+import type { GraphFake, GraphOptions } from './graph/start.ts';
 import { startGraph } from './graph/start.ts';
 
 interface Answer {
@@ -15,7 +15,7 @@ interface Answer {
 export type Call = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>;
 
 export interface Setting {
-  readonly graph: GraphStandIn;
+  readonly graph: GraphFake;
   readonly ann: GraphAccount;
   readonly call: Call;
   readonly token: string;
@@ -34,7 +34,7 @@ export async function withGraph(options: GraphOptions, test: (setting: Setting) 
   }
 }
 
-export function caller(graph: GraphStandIn, token: string): Call {
+export function caller(graph: GraphFake, token: string): Call {
   return async (method, path, body, headers = {}) => {
     const response = await fetch(path.startsWith('http') ? path : `${graph.graphUrl}/me${path}`, {
       method,
@@ -52,7 +52,7 @@ export function caller(graph: GraphStandIn, token: string): Call {
   };
 }
 
-export async function accessToken(graph: GraphStandIn, account: GraphAccount): Promise<string> {
+export async function accessToken(graph: GraphFake, account: GraphAccount): Promise<string> {
   return (
     (await (await fetchToken(graph, { grant_type: 'refresh_token', refresh_token: account.refreshToken })).json()) as {
       access_token: string;
@@ -60,7 +60,7 @@ export async function accessToken(graph: GraphStandIn, account: GraphAccount): P
   ).access_token;
 }
 
-export function fetchToken(graph: GraphStandIn, form: Record<string, string>): Promise<Response> {
+export function fetchToken(graph: GraphFake, form: Record<string, string>): Promise<Response> {
   const body = new URLSearchParams({ client_id: graph.clientId, client_secret: graph.clientSecret, ...form });
   return fetch(graph.tokenUrl, { method: 'POST', body });
 }

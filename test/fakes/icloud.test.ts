@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { at, object } from '../support/ics.ts';
 import type { IcloudAccount } from './icloud/account.ts';
-import { type IcloudStandIn, startIcloud } from './icloud/start.ts';
+import { type IcloudFake, startIcloud } from './icloud/start.ts';
 
 type Sent = { readonly headers?: Record<string, string>; readonly body?: string; readonly password?: string };
 
 describe('the stand-in of iCloud', () => {
-  let icloud: IcloudStandIn;
+  let icloud: IcloudFake;
   let owner: IcloudAccount;
   before(async () => {
     icloud = await startIcloud();

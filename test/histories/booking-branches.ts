@@ -7,7 +7,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import {
   bookingStatus,
   bookingWorkflowIdOf,
-  type CarriedBooking,
+  type SyncedBooking,
   WEBHOOK_WORKFLOW_ID,
   watchWorkflowIdOf,
 } from '../../workflows/booking-messages.ts';
@@ -19,7 +19,7 @@ interface Kept {
 }
 
 const HOUR_MS = 3_600_000;
-const written = (restMs: number): CarriedBooking => ({
+const written = (restMs: number): SyncedBooking => ({
   status: 'confirmed',
   writeStatus: 'written',
   code: null,

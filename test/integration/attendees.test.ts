@@ -4,7 +4,7 @@ import { before, describe, it } from 'node:test';
 import type { CloudPerson, Shown } from '../support/cloud.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { changedLines, type DavPerson } from '../support/dav-person.ts';
-import { hourAt, trio } from '../support/fixture.ts';
+import { fixture, hourAt } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import type { Pair } from '../support/pair.ts';
 
@@ -24,7 +24,7 @@ const MINE = object(
 
 for (const kind of CLOUDS)
   describe(`attendees between CalDAV and ${kind.title}`, () => {
-    const servers = trio(kind);
+    const servers = fixture(kind);
     let owner: CloudPerson;
     let person: DavPerson;
     let pair: Pair;

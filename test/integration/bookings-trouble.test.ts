@@ -10,7 +10,7 @@ import { connect as connectDb } from '../../db/connect.ts';
 import { createVault } from '../../db/vault.ts';
 import { anyFreePort } from '../../embedded/ports.ts';
 import { loadOrCreateSecrets } from '../../embedded/secrets.ts';
-import { type IcloudStandIn, startIcloud } from '../fakes/icloud/start.ts';
+import { type IcloudFake, startIcloud } from '../fakes/icloud/start.ts';
 import { connect, eventsOf, type Host, hours, newBooking } from '../support/booking-hosts.ts';
 import {
   API_KEY,
@@ -167,7 +167,7 @@ describe('bookings in trouble', () => {
 });
 
 describe('bookings of an account whose password has ended', () => {
-  let icloud: IcloudStandIn;
+  let icloud: IcloudFake;
   let calpair: RunningCalpair;
   before(async () => {
     icloud = await startIcloud();

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Json } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
-import { type Two, trio } from '../support/fixture.ts';
+import { fixture, type Two } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike } from '../support/pair.ts';
 
@@ -32,7 +32,7 @@ const inSeconds = (seconds: number): Date => new Date(Date.now() + seconds * 100
 
 for (const kind of CLOUDS)
   describe(`between CalDAV and ${kind.title}:`, () => {
-    const servers = trio(kind);
+    const servers = fixture(kind);
     /** @param own titles of events that are in the cloud before */
     const setUp = (
       titles: readonly string[],

@@ -13,7 +13,7 @@ import type { Json } from '../support/calpair.ts';
 import type { CloudPerson } from '../support/cloud.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { DavPerson } from '../support/dav-person.ts';
-import { trio } from '../support/fixture.ts';
+import { fixture } from '../support/fixture.ts';
 import { createPair, type Pair } from '../support/pair.ts';
 
 const CORPUS = fileURLToPath(new URL('../../../shared/corpus/ics/', import.meta.url));
@@ -21,7 +21,7 @@ const skip = existsSync(CORPUS) ? false : 'the corpus is not beside the reposito
 
 for (const kind of CLOUDS)
   describe(`the corpus, between CalDAV and ${kind.title}`, { skip }, () => {
-    const servers = trio(kind);
+    const servers = fixture(kind);
     let owner: CloudPerson;
     let source: DavPerson;
     /**
@@ -40,7 +40,7 @@ for (const kind of CLOUDS)
     async function setOddAside(): Promise<void> {
       for (const [name, data] of await source.all()) {
         const { event } = there.sides.caldav.read({ ref: name, resource: name, version: null, data });
-        if (!event || there.sides.cloud.cannotHold(event)?.code !== 'recurrence-written-out') continue;
+        if (!event || there.sides.cloud.unsupported(event)?.code !== 'recurrence-written-out') continue;
         await odd.put(name, data);
         await source.remove(name);
       }

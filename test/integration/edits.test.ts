@@ -9,7 +9,7 @@ import type { CalendarEvent, When } from '../../core/event.ts';
 import type { CloudKind, CloudPerson, Typed } from '../support/cloud.ts';
 import { CLOUDS, can } from '../support/clouds.ts';
 import { changedLines, unfolded } from '../support/dav-person.ts';
-import { hourAt, type Trio, type Two, trio } from '../support/fixture.ts';
+import { type Fixture, fixture, hourAt, type Two } from '../support/fixture.ts';
 import { at, BAGGAGE, object } from '../support/ics.ts';
 import { assertAlike } from '../support/pair.ts';
 
@@ -268,12 +268,12 @@ const EDITS: readonly Edit[] = [
 
 for (const kind of CLOUDS)
   describe(`between CalDAV and ${kind.title}:`, () => {
-    const servers = trio(kind);
+    const servers = fixture(kind);
     for (const origin of ['caldav', 'cloud'] as const)
       for (const editor of ['caldav', 'cloud'] as const) suite(kind, servers, origin, editor);
   });
 
-function suite(kind: CloudKind, servers: Trio, origin: 'caldav' | 'cloud', editor: 'caldav' | 'cloud'): void {
+function suite(kind: CloudKind, servers: Fixture, origin: 'caldav' | 'cloud', editor: 'caldav' | 'cloud'): void {
   const nameOf = (side: 'caldav' | 'cloud'): string => (side === 'caldav' ? 'Radicale' : kind.title);
   const edits = EDITS.filter(
     ({ name }) =>

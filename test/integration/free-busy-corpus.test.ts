@@ -6,7 +6,7 @@ import { busySpans, mayTakeTime, STEPS_PER_QUESTION, TimesUnknown } from '../../
 import { mergeSpans } from '../../core/availability/interval.ts';
 import { splitFeed } from '../../core/ical/feed.ts';
 import { readBusySources } from '../../core/ical/free-busy.ts';
-import { type FreeBusyJudgement, type JudgedCalendar, judgeFreeBusy } from '../support/free-busy-oracle.ts';
+import { expectedFreeBusy, type FreeBusyJudgement, type JudgedCalendar } from '../support/free-busy-oracle.ts';
 
 /** Changes of offset by an hour, by half an hour, on both halves of the world, and none. */
 const ZONES = ['America/New_York', 'Europe/Berlin', 'Asia/Tokyo', 'Australia/Lord_Howe'];
@@ -72,7 +72,7 @@ describe('free/busy of the corpus', { skip: existsSync(CORPUS) ? false : 'the co
     const asked = files
       .filter((file) => file !== NOT_FOR_THE_JUDGE)
       .map((file) => ({ file, calendar: calendarOf(texts.get(file)!) }));
-    const whole = await judgeFreeBusy(asked.map(({ calendar }) => calendar));
+    const whole = await expectedFreeBusy(asked.map(({ calendar }) => calendar));
     const parts: typeof asked = [];
     for (const [index, judged] of whole.entries()) {
       const { file, calendar } = asked[index]!;
@@ -80,7 +80,7 @@ describe('free/busy of the corpus', { skip: existsSync(CORPUS) ? false : 'the co
       else parts.push(...partsOf(calendar.text).map((text) => ({ file, calendar: { ...calendar, text } })));
     }
     judgedInParts.push(...new Set(parts.map(({ file }) => file)));
-    for (const [index, judged] of (await judgeFreeBusy(parts.map(({ calendar }) => calendar))).entries())
+    for (const [index, judged] of (await expectedFreeBusy(parts.map(({ calendar }) => calendar))).entries())
       cases.push({ ...parts[index]!, judged });
   });
 

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Interval } from '../../core/availability/interval.ts';
 import { CLOUDS } from '../support/clouds.ts';
-import { hourAt, trio } from '../support/fixture.ts';
+import { fixture, hourAt } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 
 const JANUARY = 'start=2027-01-01T00:00:00Z&end=2027-02-01T00:00:00Z';
 
 for (const kind of CLOUDS)
   describe(`free/busy with ${kind.title}`, () => {
-    const servers = trio(kind);
+    const servers = fixture(kind);
 
     it('is the same on both sides of a pair after every sync, whatever was kept before', async (t) => {
       const { pair, person, owner } = await servers.open({

@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type GoogleStandIn, startGoogle } from '../fakes/google/start.ts';
+import { type GoogleFake, startGoogle } from '../fakes/google/start.ts';
 import type { IcloudAccount } from '../fakes/icloud/account.ts';
-import { COMMON_URL, type IcloudStandIn, partitionUrl, startIcloud } from '../fakes/icloud/start.ts';
+import { COMMON_URL, type IcloudFake, partitionUrl, startIcloud } from '../fakes/icloud/start.ts';
 import { googleEnvironment, type Json, type RunningCalpair, startCalpair } from '../support/calpair.ts';
 import { reachable } from '../support/contract-icloud.ts';
 import { changedLines, unfolded } from '../support/dav-person.ts';
@@ -15,8 +15,8 @@ import { GooglePerson } from '../support/google-cloud.ts';
 import { at, BAGGAGE, object } from '../support/ics.ts';
 import { createPair, type Pair } from '../support/pair.ts';
 
-let icloud: IcloudStandIn;
-let google: GoogleStandIn;
+let icloud: IcloudFake;
+let google: GoogleFake;
 let calpair: RunningCalpair;
 before(async () => {
   [icloud, google] = await Promise.all([startIcloud({ etagOnPut: 'unless-rewritten' }), startGoogle()]);

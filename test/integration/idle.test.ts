@@ -4,13 +4,13 @@ import { after, before, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import { until } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
-import { trio } from '../support/fixture.ts';
+import { fixture } from '../support/fixture.ts';
 import { type Gate, startGate } from '../support/gate.ts';
 import { at, object } from '../support/ics.ts';
 
 for (const kind of CLOUDS)
   describe(`between CalDAV and ${kind.title}`, () => {
-    const servers = trio(kind);
+    const servers = fixture(kind);
     let connection: Connection;
     /** In front of the CalDAV server. */
     let gate: Gate;

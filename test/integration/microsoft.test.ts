@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { GraphAccount } from '../fakes/graph/account.ts';
-import { type GraphOptions, type GraphStandIn, startGraph } from '../fakes/graph/start.ts';
+import { type GraphFake, type GraphOptions, startGraph } from '../fakes/graph/start.ts';
 import { type Json, microsoftEnvironment, type RunningCalpair, startCalpair, until } from '../support/calpair.ts';
 import { type DavServer, startRadicale } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
@@ -10,7 +10,7 @@ import { at, object } from '../support/ics.ts';
 import { assertAlike, createPair, type Pair } from '../support/pair.ts';
 
 let radicale: DavServer;
-let graph: GraphStandIn;
+let graph: GraphFake;
 let calpair: RunningCalpair;
 
 /** One Microsoft that answers at once, and one that lags, repeats itself and forgets. */

@@ -11,7 +11,7 @@ import { after, before, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import { Client as DatabaseClient, escapeIdentifier } from 'pg';
 import type { GoogleAccount } from '../fakes/google/account.ts';
-import { type GoogleStandIn, startGoogle } from '../fakes/google/start.ts';
+import { type GoogleFake, startGoogle } from '../fakes/google/start.ts';
 import { googleEnvironment, type Json, type RunningCalpair, startCalpair } from '../support/calpair.ts';
 import { type DavServer, startRadicale } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
@@ -29,7 +29,7 @@ function canary(name: string): string {
 describe('what is private', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'calpair-privacy-'));
   let radicale: DavServer;
-  let google: GoogleStandIn;
+  let google: GoogleFake;
   let account: GoogleAccount;
   let calpair: RunningCalpair;
   let connection: Connection;

@@ -10,7 +10,7 @@ import { type Json, until } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import type { DavServer } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
-import { type Two, trio } from '../support/fixture.ts';
+import { fixture, type Two } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike, createPair } from '../support/pair.ts';
 
@@ -92,7 +92,7 @@ const lists = async ({ pair }: Bench): Promise<Json[]> => [
 
 for (const kind of CLOUDS)
   describe(`between CalDAV and ${kind.title}:`, () => {
-    const servers = trio(kind);
+    const servers = fixture(kind);
     let mixer: Mixer;
     before(async () => {
       mixer = await startMixer(servers.radicale);

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { GoogleAccount } from '../fakes/google/account.ts';
-import { type GoogleStandIn, startGoogle } from '../fakes/google/start.ts';
+import { type GoogleFake, startGoogle } from '../fakes/google/start.ts';
 import { googleEnvironment, type Json, type RunningCalpair, startCalpair } from '../support/calpair.ts';
 import { type DavServer, startRadicale, startXandikos } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
@@ -14,7 +14,7 @@ import { type Calendar, createPair, type Pair, writesOf } from '../support/pair.
 
 let radicale: DavServer;
 let xandikos: DavServer;
-let google: GoogleStandIn;
+let google: GoogleFake;
 let calpair: RunningCalpair;
 before(async () => {
   [radicale, xandikos, google] = await Promise.all([startRadicale(), startXandikos(), startGoogle()]);

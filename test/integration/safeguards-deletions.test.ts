@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Json, until } from '../support/calpair.ts';
 import { CLOUDS, can } from '../support/clouds.ts';
-import { type Two, trio } from '../support/fixture.ts';
+import { fixture, type Two } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike, writesOf } from '../support/pair.ts';
 
@@ -49,7 +49,7 @@ async function decide(bench: Two, decision: 'apply' | 'restore', ids?: readonly 
 
 for (const kind of CLOUDS)
   describe(`between CalDAV and ${kind.title}:`, () => {
-    const servers = trio(kind);
+    const servers = fixture(kind);
     let benches = 0;
     const setUp = (count: number, settings: Json = {}): Promise<Two> => {
       benches += 1;

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Json } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
-import { hourAt, type Two, trio } from '../support/fixture.ts';
+import { fixture, hourAt, type Two } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike, createPair } from '../support/pair.ts';
 
@@ -21,7 +21,7 @@ const told = (items: Json[]): string[] =>
 
 for (const kind of CLOUDS)
   describe(`between CalDAV and ${kind.title}:`, () => {
-    const servers = trio(kind);
+    const servers = fixture(kind);
     const setUp = (
       titles: readonly string[],
       { own = [], settings = {} }: { own?: readonly string[]; settings?: Json } = {},

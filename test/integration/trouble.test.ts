@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { until } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
-import { type Two, trio } from '../support/fixture.ts';
+import { fixture, type Two } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike } from '../support/pair.ts';
 
@@ -26,7 +26,7 @@ async function betweenLooks({ pair }: Two, work: () => Promise<void>): Promise<v
 for (const kind of CLOUDS)
   describe(`between CalDAV and ${kind.title}:`, () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'calpair-trouble-'));
-    const servers = trio(kind, { dataDir });
+    const servers = fixture(kind, { dataDir });
     after(() => rmSync(dataDir, { recursive: true, force: true }));
     const setUp = (count: number): Promise<Two> =>
       servers.open({

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { When } from '../../core/event.ts';
-import { closeAll, Rig } from '../activities/harness.ts';
+import { closeAll, Harness } from '../activities/harness.ts';
 import { testDatabase } from '../support/database.ts';
 import { at } from '../support/fake-side.ts';
 import { assertBoth, bothShow, linked, names, staysQuiet } from './linked.ts';
@@ -77,7 +77,7 @@ describe('several programs on the same calendars', () => {
     'A3, C11: two installations that sync the same calendars lose nothing, and do not multiply ' + 'events without end',
     async () => {
       const one = await linked(url, names(6));
-      const two = await Rig.open(url, { sharing: one });
+      const two = await Harness.open(url, { sharing: one });
       await two.settle();
       one.caldav.person.insert({ title: 'new' });
       one.cloud.person.insert({ title: 'also new', when: at(3) });
@@ -138,7 +138,7 @@ describe('settings', () => {
   test(
     'A20: the edge of the window moves over events of all zones, and each is copied once and ' + 'never taken away',
     async () => {
-      const rig = await Rig.open(url, { options: { window: { pastDays: 3, futureDays: 5 } } });
+      const rig = await Harness.open(url, { options: { window: { pastDays: 3, futureDays: 5 } } });
       const zones = ['Pacific/Kiritimati', 'Pacific/Pago_Pago', 'Asia/Kolkata', 'Europe/Berlin', 'America/New_York'];
       const when = (day: number, zone: string | null): When =>
         zone === null

@@ -1,7 +1,7 @@
 /** Section B of docs/known-failures.md: duplicates. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { closeAll, Rig } from '../activities/harness.ts';
+import { closeAll, Harness } from '../activities/harness.ts';
 import { testDatabase } from '../support/database.ts';
 import { aSeries, at, EXCLUDED, FakeSide, occurrence } from '../support/fake-side.ts';
 import { assertBoth, bothShow, linked, names, staysQuiet } from './linked.ts';
@@ -79,7 +79,7 @@ describe('a side that shows nothing, too little, or others than before', () => {
 describe('a run that does not come to its end', () => {
   for (const error of ['throttled', 'quota', 'unreachable'] as const) {
     test(`B6: after ${error} in the middle of a first run the next ones go on, and begin nothing anew`, async () => {
-      const rig = await Rig.open(url);
+      const rig = await Harness.open(url);
       for (const title of names(9)) rig.caldav.person.insert({ title });
       rig.cloud.writesAtOnce = 1;
       let created = 0;
@@ -120,7 +120,7 @@ describe('a run that does not come to its end', () => {
   }
 
   test('B16: no manual run doubles anything, however often it is asked for', async () => {
-    const rig = await Rig.open(url);
+    const rig = await Harness.open(url);
     for (const title of names(3)) rig.caldav.person.insert({ title });
     rig.cloud.person.insert({ ...aSeries(), uid: 'series', title: 'S', exceptions: { [occurrence(1)]: EXCLUDED } });
     for (let run = 0; run < 5; run += 1) {
@@ -190,7 +190,7 @@ describe('an event that comes to both sides by itself', () => {
 describe('several pairs', () => {
   test('B13: one calendar in two pairs is copied to both, and an edit from either end reaches all three', async () => {
     const one = await linked(url, names(3));
-    const two = await Rig.open(url, { sharing: { caldav: one.caldav, clock: one.clock } });
+    const two = await Harness.open(url, { sharing: { caldav: one.caldav, clock: one.clock } });
     const round = async (): Promise<void> => {
       for (let time = 0; time < 3; time += 1) {
         await one.settle(6);
@@ -219,10 +219,10 @@ describe('several pairs', () => {
     // a - p, a - q, b - p, b - q; all see the new event's first copies before any of them has seen another's.
     const ap = await linked(url, ['A']);
     const { clock } = ap;
-    const aq = await Rig.open(url, { sharing: { caldav: ap.caldav, clock } });
+    const aq = await Harness.open(url, { sharing: { caldav: ap.caldav, clock } });
     const b = new FakeSide('b', clock, { answers: 'sent' });
-    const bp = await Rig.open(url, { sharing: { caldav: b, cloud: ap.cloud, clock } });
-    const bq = await Rig.open(url, { sharing: { caldav: b, cloud: aq.cloud, clock } });
+    const bp = await Harness.open(url, { sharing: { caldav: b, cloud: ap.cloud, clock } });
+    const bq = await Harness.open(url, { sharing: { caldav: b, cloud: aq.cloud, clock } });
     const pairs = [ap, aq, bp, bq];
     const sides = [ap.caldav, b, ap.cloud, aq.cloud];
     for (let round = 0; round < 3; round += 1) for (const pair of pairs) await pair.cycle();

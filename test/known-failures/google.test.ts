@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Json } from '../support/calpair.ts';
-import { hourAt, type Two, trio } from '../support/fixture.ts';
+import { fixture, hourAt, type Two } from '../support/fixture.ts';
 import { GOOGLE, type GooglePerson } from '../support/google-cloud.ts';
 import { at, object } from '../support/ics.ts';
 
-const servers = trio(GOOGLE);
+const servers = fixture(GOOGLE);
 const SECOND = '20270120T080000Z';
 const berlin = (dateTime: string): Json => ({ dateTime, timeZone: 'Europe/Berlin' });
 const hour = { start: berlin('2027-01-13T09:00:00'), end: berlin('2027-01-13T10:00:00') };

@@ -1,11 +1,11 @@
 /** Where most of these stories begin and end. */
 import assert from 'node:assert/strict';
 import type { CalendarEvent } from '../../core/event.ts';
-import { Rig, type RigOptions } from '../activities/harness.ts';
+import { Harness, type HarnessOptions } from '../activities/harness.ts';
 
 /** A pair with these events on both sides, at rest. */
-export async function linked(url: string, titles: readonly string[], options: RigOptions = {}): Promise<Rig> {
-  const rig = await Rig.open(url, options);
+export async function linked(url: string, titles: readonly string[], options: HarnessOptions = {}): Promise<Harness> {
+  const rig = await Harness.open(url, options);
   for (const title of titles) rig.caldav.person.insert({ title });
   await rig.settle();
   return rig;
@@ -17,7 +17,7 @@ export const names = (count: number): string[] =>
 /**
  * From now on nothing is written, neither by polls nor by runs that a person asks for, nor when everything is compared.
  */
-export async function staysQuiet(rig: Rig): Promise<void> {
+export async function staysQuiet(rig: Harness): Promise<void> {
   await rig.settle(6);
   const { writes } = rig;
   for (let poll = 0; poll < 3; poll += 1) await rig.cycle();
@@ -28,13 +28,13 @@ export async function staysQuiet(rig: Rig): Promise<void> {
 }
 
 /** Both sides show these titles and nothing else, each once, and leave it at that. */
-export async function bothShow(rig: Rig, titles: readonly string[]): Promise<void> {
+export async function bothShow(rig: Harness, titles: readonly string[]): Promise<void> {
   await staysQuiet(rig);
   for (const side of [rig.caldav, rig.cloud]) assert.deepEqual(side.titles(), [...titles].sort(), side.name);
 }
 
 /** Both sides show this of the event. */
-export function assertBoth(rig: Rig, title: string, fields: Partial<CalendarEvent>): void {
+export function assertBoth(rig: Harness, title: string, fields: Partial<CalendarEvent>): void {
   for (const side of [rig.caldav, rig.cloud]) {
     const event = side.shows(title);
     for (const [name, value] of Object.entries(fields))

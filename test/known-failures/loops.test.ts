@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { CalendarEvent } from '../../core/event.ts';
-import { closeAll, Rig } from '../activities/harness.ts';
+import { closeAll, Harness } from '../activities/harness.ts';
 import { testDatabase } from '../support/database.ts';
 import { aSeries, at, EXCLUDED, type Habits, occurrence } from '../support/fake-side.ts';
 import { assertBoth, linked, names, staysQuiet } from './linked.ts';
@@ -73,7 +73,7 @@ describe('a service that rewrites what it stores', () => {
         'rewriting never travels',
       async () => {
         for (const answers of ['stored', ANSWERS[index % 2]!] as const) {
-          const rig = await Rig.open(url, { cloud: { rewrite, answers } });
+          const rig = await Harness.open(url, { cloud: { rewrite, answers } });
           rig.caldav.person.insert({
             title: ' Grüße 🎉 ',
             description: 'R&D <b>plan</b> and more\r\n\r\n',
@@ -118,7 +118,7 @@ describe('a service that rewrites what it stores', () => {
   }
 
   test("C1, C6: two services that each rewrite the other's way do not wear each other down", async () => {
-    const rig = await Rig.open(url, {
+    const rig = await Harness.open(url, {
       caldav: {
         rewrite: (event) => ({ ...event, location: event.location.toUpperCase() }),
         answers: 'sent-without-version',

@@ -7,7 +7,7 @@ import { afterEach, describe, it } from 'node:test';
 import type { Guest } from '../support/cloud.ts';
 import { CLOUDS, can } from '../support/clouds.ts';
 import { changedLines, unfolded } from '../support/dav-person.ts';
-import { hourAt, type Two, trio } from '../support/fixture.ts';
+import { fixture, hourAt, type Two } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 
 const guests = (...names: string[]): Guest[] =>
@@ -28,7 +28,7 @@ const edit = async ({ person }: Two, title: string, change: (text: string) => st
 
 for (const kind of CLOUDS)
   describe(`people between CalDAV and ${kind.title}`, () => {
-    const servers = trio(kind);
+    const servers = fixture(kind);
     const isSilent = can(kind, 'change a meeting with guests in silence');
     const writes = (): string[] => servers.cloud.standIn.writes.map(({ method }) => method);
     afterEach(() => {

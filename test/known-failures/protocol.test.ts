@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { createFetch } from '../../providers/http.ts';
 import type { Side } from '../../providers/provider.ts';
-import { closeAll, Rig } from '../activities/harness.ts';
+import { closeAll, Harness } from '../activities/harness.ts';
 import { openAccount, SETTING, text } from '../support/contract-caldav.ts';
 import { openGoogle } from '../support/contract-google.ts';
 import { testDatabase } from '../support/database.ts';
@@ -289,7 +289,7 @@ test(
   'G1: a cursor that the service refuses leads to a full comparison, in which edits and ' +
     'deletions made meanwhile arrive',
   async () => {
-    const rig = await Rig.open(url);
+    const rig = await Harness.open(url);
     for (const title of names(8)) rig.caldav.person.insert({ title });
     await rig.settle();
     rig.cloud.person.remove(rig.cloud.find('e000'));

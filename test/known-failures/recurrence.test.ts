@@ -9,7 +9,7 @@ import { CLOUDS, can } from '../support/clouds.ts';
 import { openAccount, SETTING } from '../support/contract-caldav.ts';
 import { changedLines } from '../support/dav-person.ts';
 import { fakeDav } from '../support/fake-dav.ts';
-import { hourAt, type Two, trio } from '../support/fixture.ts';
+import { fixture, hourAt, type Two } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike } from '../support/pair.ts';
 
@@ -58,7 +58,7 @@ for (const kind of CLOUDS)
     'that is otherwise where nobody knows': kind.otherwise,
   })) {
     describe(`a ${kind.title} ${world}`, () => {
-      const servers = trio({ start: () => kind.start(options) });
+      const servers = fixture({ start: () => kind.start(options) });
       /** Until nothing is left to write, after occurrences were deleted in the cloud. */
       const settle = async ({ pair }: Two): Promise<void> => {
         await pair.settle();

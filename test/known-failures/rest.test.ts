@@ -3,12 +3,12 @@
  */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { closeAll, Rig } from '../activities/harness.ts';
+import { closeAll, Harness } from '../activities/harness.ts';
 import type { Typed } from '../support/cloud.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { testDatabase } from '../support/database.ts';
 import { unfolded } from '../support/dav-person.ts';
-import { hourAt, trio } from '../support/fixture.ts';
+import { fixture, hourAt } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 
 after(() => closeAll());
@@ -36,7 +36,7 @@ const alarms = (lines: readonly string[]): string[] =>
 
 for (const kind of CLOUDS)
   describe(`between CalDAV and ${kind.title}`, () => {
-    const servers = trio(kind);
+    const servers = fixture(kind);
     const writes = (): string[] => servers.cloud.standIn.writes.map(({ method }) => method);
 
     it(
@@ -138,7 +138,7 @@ for (const kind of CLOUDS)
   });
 
 it('H6: deletions on either side arrive with the next poll, without anybody asking', async () => {
-  const rig = await Rig.open(await testDatabase());
+  const rig = await Harness.open(await testDatabase());
   const ref = rig.caldav.person.insert({ title: 'A' });
   rig.caldav.person.insert({ title: 'B' });
   rig.cloud.person.insert({ title: 'C' });

@@ -5,7 +5,7 @@ import { startCalpair } from '../support/calpair.ts';
 import type { CloudPerson } from '../support/cloud.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { DavPerson, unfolded } from '../support/dav-person.ts';
-import { hourAt, type Two, trio } from '../support/fixture.ts';
+import { fixture, hourAt, type Two } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike, createPair } from '../support/pair.ts';
 
@@ -19,7 +19,7 @@ const idOf = ({ owner }: Bench, title: string): string => owner.idOf(title);
 
 for (const kind of CLOUDS)
   describe(`between CalDAV and ${kind.title}:`, () => {
-    const servers = trio(kind);
+    const servers = fixture(kind);
     /** A pair of an account of its own, or of the calendar given. */
     const setUp = (files: Readonly<Record<string, string>>, owner?: CloudPerson): Promise<Two> =>
       servers.open({

@@ -5,7 +5,7 @@ import type { CalendarEvent, When } from '../../core/event.ts';
 import { instantOf, sameZone } from '../../core/zones.ts';
 import { CLOUDS, can } from '../support/clouds.ts';
 import { unfolded } from '../support/dav-person.ts';
-import { hourAt, type Two, trio } from '../support/fixture.ts';
+import { fixture, hourAt, type Two } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike } from '../support/pair.ts';
 
@@ -24,7 +24,7 @@ const instants = ({ when }: Pick<CalendarEvent, 'when'>): unknown =>
 
 for (const kind of CLOUDS)
   describe(`days and zones between CalDAV and ${kind.title}`, () => {
-    const servers = trio(kind);
+    const servers = fixture(kind);
     const isZone = (name: string, zone: string): boolean =>
       can(kind, 'tell zones of one clock apart') ? name === zone : sameZone(name, zone);
     /** The time in that zone, as CalDAV has it. */

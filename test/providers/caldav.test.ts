@@ -68,7 +68,8 @@ describe('real servers', () => {
     const [radicale] = servers;
     const prove = async (base: string, username: string): Promise<string> => {
       const credentials = { preset: 'radicale' as const, serverUrl: base, username, password: `${username}-secret` };
-      return (await caldav.prove(credentials, { fetch: createFetch({ allowPrivateNetworks: true }) })).identity;
+      return (await caldav.verifyCredentials(credentials, { fetch: createFetch({ allowPrivateNetworks: true }) }))
+        .identity;
     };
     assert.equal(await prove(radicale!.base, 'alice'), await prove(`${radicale!.base}alice`, 'alice'));
     assert.notEqual(await prove(radicale!.base, 'alice'), await prove(radicale!.base, 'bob'));
@@ -86,7 +87,7 @@ describe('real servers', () => {
       username: 'alice',
       password: 'wröng€',
     };
-    await assert.rejects(caldav.prove(credentials, { fetch }), { kind: 'auth' });
+    await assert.rejects(caldav.verifyCredentials(credentials, { fetch }), { kind: 'auth' });
     assert.equal(log.length, 1);
   });
 

@@ -13,7 +13,7 @@ import {
 } from '../../core/event.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
-import { cannotHold } from '../../providers/google/capabilities.ts';
+import { unsupported } from '../../providers/google/capabilities.ts';
 import { foundOf, readSeries, readStored } from '../../providers/google/from-google.ts';
 import { type Item, keepItem, masterIdOf, parseInstanceId, versionOf } from '../../providers/google/item.ts';
 import { type Body, contentPatch, insertBody, masterPatch } from '../../providers/google/to-google.ts';
@@ -534,7 +534,7 @@ describe('what Google cannot hold', () => {
     recurrence: { rules: ['RRULE:FREQ=WEEKLY'], dates: [] },
     exceptions: {},
   };
-  const codeOf = (more: Partial<CalendarEvent>): string | undefined => cannotHold({ ...weekly, ...more })?.code;
+  const codeOf = (more: Partial<CalendarEvent>): string | undefined => unsupported({ ...weekly, ...more })?.code;
   const rules = (...lines: string[]): Partial<CalendarEvent> => ({ recurrence: { rules: lines, dates: [] } });
 
   it('names what it cannot', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { type CalendarEvent, type Content, changedPaths, contentOnly, EXCLUDED, type When } from '../../core/event.ts';
-import { cannotHold } from '../../providers/microsoft/capabilities.ts';
+import { unsupported } from '../../providers/microsoft/capabilities.ts';
 import { readStored } from '../../providers/microsoft/from-graph.ts';
 import type { Found } from '../../providers/provider.ts';
 import { event } from '../support/contract.ts';
@@ -254,20 +254,20 @@ describe('what Graph cannot hold', () => {
   });
   const at = (when: When): Content => ({ ...contentOnly(weekly), when });
   const with_ = (exceptions: CalendarEvent['exceptions']): string | null =>
-    cannotHold({ ...weekly, exceptions })?.code ?? null;
+    unsupported({ ...weekly, exceptions })?.code ?? null;
 
   it('are cancelled events, odd rules, and seconds in a series', () => {
-    assert.equal(cannotHold({ ...weekly, status: 'cancelled' })?.code, 'cancelled-not-carried');
-    assert.equal(cannotHold(event('Single', { when: timed('2027-01-13T09:00:30', '2027-01-13T10:00:00') })), null);
+    assert.equal(unsupported({ ...weekly, status: 'cancelled' })?.code, 'cancelled-not-carried');
+    assert.equal(unsupported(event('Single', { when: timed('2027-01-13T09:00:30', '2027-01-13T10:00:00') })), null);
     assert.equal(
-      cannotHold({ ...weekly, when: timed('2027-01-13T09:00:30', '2027-01-13T10:00:00') })?.code,
+      unsupported({ ...weekly, when: timed('2027-01-13T09:00:30', '2027-01-13T10:00:00') })?.code,
       'recurrence-written-out',
     );
     assert.equal(
-      cannotHold({ ...weekly, recurrence: rule('FREQ=MONTHLY;BYMONTHDAY=31') })?.code,
+      unsupported({ ...weekly, recurrence: rule('FREQ=MONTHLY;BYMONTHDAY=31') })?.code,
       'recurrence-written-out',
     );
-    assert.equal(cannotHold({ ...weekly, recurrence: rule('FREQ=NONSENSE') })?.code, 'recurrence-written-out');
+    assert.equal(unsupported({ ...weekly, recurrence: rule('FREQ=NONSENSE') })?.code, 'recurrence-written-out');
   });
 
   it('are occurrences that are moved to or past the day of their neighbours, or overlap them', () => {

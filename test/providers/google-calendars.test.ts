@@ -26,7 +26,7 @@ describe('the calendars of a Google account', () => {
   }
 
   it('prove whose they are, with one request', async () => {
-    const { token, ...proof } = await provider.prove({ refreshToken: bench.owner.refreshToken }, { fetch });
+    const { token, ...proof } = await provider.verifyCredentials({ refreshToken: bench.owner.refreshToken }, { fetch });
     assert.ok(token!.accessToken !== '');
     assert.deepEqual(proof, { identity: 'owner@example.com', username: 'owner@example.com', discovered: {} });
     assert.deepEqual(
@@ -36,9 +36,9 @@ describe('the calendars of a Google account', () => {
   });
 
   it('are not proved by a token that is no good, or lacks the scope (G11)', async () => {
-    assert.equal((await failure(provider.prove({ refreshToken: 'nonsense' }, { fetch }))).kind, 'auth');
+    assert.equal((await failure(provider.verifyCredentials({ refreshToken: 'nonsense' }, { fetch }))).kind, 'auth');
     const other = bench.google.addAccount({ email: 'poor@example.com', scopes: ['calendar.freebusy'] });
-    const error = await failure(provider.prove({ refreshToken: other.refreshToken }, { fetch }));
+    const error = await failure(provider.verifyCredentials({ refreshToken: other.refreshToken }, { fetch }));
     assert.equal(error.kind, 'auth');
     assert.match(error.message, /does not include/);
   });

@@ -3,11 +3,11 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import { apiError } from '../../providers/google/errors.ts';
 import { createGoogleProvider } from '../../providers/google/index.ts';
-import type { Io, Known, Side } from '../../providers/provider.ts';
+import type { Io, Side, StoredEvents } from '../../providers/provider.ts';
 import { event } from '../support/contract.ts';
 import { type GoogleBench, MemoryTokens, openGoogle, SETTING } from '../support/contract-google.ts';
 
-const NOTHING: Known = { byResource: async () => [], versions: async () => new Map() };
+const NOTHING: StoredEvents = { byResource: async () => [], versions: async () => new Map() };
 
 async function poll(side: Side, cursor: string | null): Promise<string> {
   let next = '';
@@ -220,7 +220,7 @@ describe('failures', () => {
       rootUrl: bench.google.rootUrl,
       tokenUrl: bench.google.tokenUrl,
     });
-    const error = await failure(provider.prove({ refreshToken: bench.owner.refreshToken }, { fetch }));
+    const error = await failure(provider.verifyCredentials({ refreshToken: bench.owner.refreshToken }, { fetch }));
     assert.equal(error.kind, 'bug');
     assert.match(error.message, /invalid_client/);
   });
@@ -328,7 +328,7 @@ describe('requests', () => {
       .side('c', SETTING);
     const none = createGoogleProvider(null);
     assert.equal(none.isConfigured, false);
-    assert.equal((await failure(none.prove({ refreshToken: 'r' }, io))).kind, 'bug');
+    assert.equal((await failure(none.verifyCredentials({ refreshToken: 'r' }, io))).kind, 'bug');
   });
 
   it('take credentials of the one right form', () => {

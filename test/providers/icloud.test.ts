@@ -6,7 +6,7 @@ import type { Account, Found, Side } from '../../providers/provider.ts';
 import type { IcloudAccount } from '../fakes/icloud/account.ts';
 import type { Behaviour } from '../fakes/icloud/behaviour.ts';
 import { unfold } from '../fakes/icloud/objects.ts';
-import { type IcloudStandIn, partitionUrl, startIcloud } from '../fakes/icloud/start.ts';
+import { type IcloudFake, partitionUrl, startIcloud } from '../fakes/icloud/start.ts';
 import { event, KnownState } from '../support/contract.ts';
 import { SETTING } from '../support/contract-caldav.ts';
 import { reachable } from '../support/contract-icloud.ts';
@@ -15,7 +15,7 @@ import { at, object } from '../support/ics.ts';
 
 const KEY = '019300aa-0000-7000-8000-000000000001';
 const tokens = { load: async () => null, save: async () => {} };
-let icloud: IcloudStandIn;
+let icloud: IcloudFake;
 let owner: IcloudAccount;
 beforeEach(async () => {
   icloud = await startIcloud();
@@ -26,7 +26,7 @@ afterEach(() => icloud.close());
 /** Adds the account as the API does: what was discovered is kept with it. */
 async function added(more: Partial<Credentials> = {}): Promise<Kept> {
   const credentials = { preset: 'icloud' as const, username: owner.appleId, password: owner.appPassword, ...more };
-  const { discovered, identity } = await caldav.prove(credentials, { fetch: reachable(icloud) });
+  const { discovered, identity } = await caldav.verifyCredentials(credentials, { fetch: reachable(icloud) });
   return new Kept(credentials, JSON.parse(JSON.stringify(discovered)) as Record<string, unknown>, identity);
 }
 
@@ -43,7 +43,8 @@ class Kept {
         credentials: this.credentials,
         discovered: this.discovered,
         tokens,
-        keep: async (found) => void (this.discovered = JSON.parse(JSON.stringify(found)) as Record<string, unknown>),
+        saveDiscovered: async (found) =>
+          void (this.discovered = JSON.parse(JSON.stringify(found)) as Record<string, unknown>),
       },
       { fetch: reachable(icloud) },
     );
@@ -177,7 +178,7 @@ describe('an iCloud account', () => {
         headers: { location: `https://p42-caldav.icloud.com.thief.example${url.pathname}` },
       });
     };
-    await assert.rejects(caldav.prove({ preset: 'icloud', username: 'u', password: 'p' }, { fetch }), {
+    await assert.rejects(caldav.verifyCredentials({ preset: 'icloud', username: 'u', password: 'p' }, { fetch }), {
       kind: 'not-a-caldav-server',
     });
     assert.ok(
@@ -211,7 +212,7 @@ describe('an iCloud account that moves to another partition', () => {
       assert.deepEqual(newRequests(from), ['REPORT p57 207'], 'one request for an idle poll');
       assert.deepEqual(await kept.open().calendars(), before, 'ids, identities, the default one');
       assert.equal(await kept.open().identity(), kept.identity);
-      const again = await caldav.prove(kept.credentials, { fetch: reachable(icloud) }, kept.discovered);
+      const again = await caldav.verifyCredentials(kept.credentials, { fetch: reachable(icloud) }, kept.discovered);
       assert.deepEqual(
         [again.identity, again.discovered],
         [kept.identity, kept.discovered],

@@ -132,9 +132,9 @@ describe('creating a copy in a Microsoft calendar', () => {
         // The service names whole seconds.
         if (at === 1) await new Promise((resolve) => setTimeout(resolve, 1_800));
         const second = await bench.side.create(next, KEY, at);
-        assert.deepEqual([second.ref, second.isFound], [first.ref, true]);
+        assert.deepEqual([second.ref, second.existed], [first.ref, true]);
       }
-      assert.equal((await bench.side.create(next, KEY, 2)).isFound, undefined);
+      assert.equal((await bench.side.create(next, KEY, 2)).existed, undefined);
     },
   );
 
@@ -147,7 +147,7 @@ describe('creating a copy in a Microsoft calendar', () => {
       bench.owner.patchEvent(first.ref, { location: { displayName: 'By a person' } });
       const second = await bench.side.create(event('Second'), KEY, 0);
       assert.deepEqual(
-        [second.ref, second.isFound, second.event?.title, second.event?.location],
+        [second.ref, second.existed, second.event?.title, second.event?.location],
         [first.ref, true, 'First', 'By a person'],
       );
     },
@@ -160,7 +160,7 @@ describe('creating a copy in a Microsoft calendar', () => {
       bench.graph.fail({ match: 'POST .*/events', when: 'after' });
       await assert.rejects(bench.side.create(event('First'), KEY, 0), isKind('unreachable'));
       const second = await bench.side.create(event('Second'), KEY, 0);
-      assert.deepEqual([second.isFound, second.event?.title, live()], [true, 'First', 1]);
+      assert.deepEqual([second.existed, second.event?.title, live()], [true, 'First', 1]);
     },
   );
 
@@ -168,7 +168,7 @@ describe('creating a copy in a Microsoft calendar', () => {
     await start();
     const written = await bench.side.create(event('Christmas Day\n(holiday)'), KEY, 0);
     assert.deepEqual(
-      [raw(written.ref)['subject'], written.event?.title, written.isFound],
+      [raw(written.ref)['subject'], written.event?.title, written.existed],
       ['Christmas Day (holiday)', 'Christmas Day\n(holiday)', undefined],
     );
   });
@@ -346,7 +346,7 @@ describe('changing an event in a Microsoft calendar', () => {
       0,
     );
     assert.deepEqual(
-      [written.event?.status, written.event?.transparency, written.isFound],
+      [written.event?.status, written.event?.transparency, written.existed],
       ['confirmed', 'transparent', undefined],
     );
     const before = writes().length;

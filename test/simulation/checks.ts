@@ -165,7 +165,7 @@ export class Checks {
   private removed(write: SeenWrite, pair: PairWorkflow, side: SideName, name: string | null): void {
     const other = pair.calendars[otherSide(side)];
     const twin = other.events().find((event) => name !== null && lineageOf(event) === name);
-    const mayStay = twin && (other.habits.cannotHold(twin) ?? write.calendar.habits.cannotHold(twin)) !== null;
+    const mayStay = twin && (other.habits.unsupported(twin) ?? write.calendar.habits.unsupported(twin)) !== null;
     const cameBack =
       name !== null && this.world.scheduler.now - (this.people.returned.get(name) ?? -Infinity) < LATE_MS;
     // Of an event that came twice, by two ways, one goes.
@@ -195,7 +195,7 @@ export class Checks {
     const { ops, sides } = this.world.database;
     return (
       before !== null &&
-      calendar.habits.cannotHold({ ...before, status: 'cancelled' }) !== null &&
+      calendar.habits.unsupported({ ...before, status: 'cancelled' }) !== null &&
       [...ops.values()].some(
         (op) =>
           op.action === 'delete' && !op.counted && op.side === side && sides.get(`${op.linkId}/${side}`)?.ref === ref,
@@ -333,7 +333,7 @@ export class Checks {
   ): void {
     const { caldav, cloud } = pair.calendars;
     const isKept = [one, other].some(
-      (event) => event && (caldav.habits.cannotHold(event) ?? cloud.habits.cannotHold(event)) !== null,
+      (event) => event && (caldav.habits.unsupported(event) ?? cloud.habits.unsupported(event)) !== null,
     );
     // What people did while the other side decided alone may stay as it is.
     if (isKept || mayDiffer || this.hasTurned || this.isSpoiled(name)) return;
@@ -372,7 +372,7 @@ export class Checks {
         'I3',
         `${lineage.name}: ${lost.map(({ key, text }) => `${key} ${text}`).join(', ')} is nowhere`,
       );
-    const isKept = there.some((event) => calendars.some(({ habits }) => habits.cannotHold(event) !== null));
+    const isKept = there.some((event) => calendars.some(({ habits }) => habits.unsupported(event) !== null));
     // What a server made of a write that was never answered counts as an edit.
     const mayBeTidied = (value: Value) => value.key === 'location' && this.world.hasTidying && this.isRough;
     const undone = values.filter(

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { MUTANTS } from './mutants.ts';
 import { play } from './play.ts';
-import { hunt, PLAYER_FLAGS, type Report } from './search.ts';
+import { PLAYER_FLAGS, type Report, search } from './search.ts';
 import { shrink } from './shrink.ts';
 import { scheduleOf } from './steps.ts';
 
@@ -83,7 +83,7 @@ async function playMutants(jobs: number): Promise<void> {
   await Promise.all(
     Array.from({ length: jobs }, async () => {
       for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
-        const { invariant, played, seed } = await hunt(mutant, from, seeds);
+        const { invariant, played, seed } = await search(mutant, from, seeds);
         if (invariant === null) missed += 1;
         console.log(`| ${mutant.name} | ${mutant.mistake} | ${invariant ?? 'NOTHING'} | ${played} | ${seed} |`);
       }

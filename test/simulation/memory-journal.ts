@@ -12,7 +12,7 @@ type Journal = {
     | 'dropUndoneOps'
     | 'pendingOps'
     | 'setOp'
-    | 'noteShown'
+    | 'noteNormalised'
     | 'countOps'
     | 'hasOpenSibling'
     | 'finishDeletions'
@@ -43,7 +43,7 @@ export function journalOf(db: MemoryTables): Journal {
         .sort((a, b) => Number(a.action === 'delete') - Number(b.action === 'delete') || (a.id < b.id ? -1 : 1)),
     setOp: (id, status, code, doneAt) =>
       db.set(db.ops, id, { status, code, doneAt, ...(status === 'done' ? { next: null } : {}) }),
-    noteShown: (linkId, side, shown, suffix) => noteShown(db, linkId, side, shown, suffix),
+    noteNormalised: (linkId, side, shown, suffix) => noteNormalised(db, linkId, side, shown, suffix),
     countOps: (runId) => {
       const counts: Record<OpRow['status'], number> = {
         pending: 0,
@@ -85,7 +85,7 @@ function unsettledWrites(db: MemoryTables, linkIds: readonly string[]): Map<stri
   );
 }
 
-function noteShown(
+function noteNormalised(
   db: MemoryTables,
   linkId: string,
   side: SideName,

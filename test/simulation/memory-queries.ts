@@ -82,7 +82,7 @@ export function hasCopyOfUid(db: MemoryTables, pairId: string, row: SideRow): bo
   );
 }
 
-export function hasForeignTwin(db: MemoryTables, pairId: string, row: SideRow, marker: string): boolean {
+export function hasDuplicateByOthers(db: MemoryTables, pairId: string, row: SideRow, marker: string): boolean {
   return (
     row.matchHash !== null &&
     db.links.get(marker)?.pairId !== pairId &&
@@ -97,7 +97,7 @@ export function hasForeignTwin(db: MemoryTables, pairId: string, row: SideRow, m
   );
 }
 
-export function twinsOf(db: MemoryTables, row: SideRow): string[] {
+export function duplicatesOf(db: MemoryTables, row: SideRow): string[] {
   const isLike = (one: SideRow) =>
     (row.uidHash !== null && one.uidHash === row.uidHash) ||
     (row.matchHash !== null && one.matchHash === row.matchHash);
@@ -134,7 +134,7 @@ export function sharedCalendars(
   return { ...(caldav.length > 0 ? { caldav } : {}), ...(cloud.length > 0 ? { cloud } : {}) };
 }
 
-export function isOnAnotherWay(
+export function isCreatedByOtherPair(
   db: MemoryTables,
   mine: PairSide,
   others: readonly PairSide[],
@@ -166,7 +166,7 @@ export function isOnAnotherWay(
   });
 }
 
-export function copiesOfOthers(
+export function copiesByOtherPairs(
   db: MemoryTables,
   pair: Pick<PairRow, 'id' | 'caldavCalendarId' | 'cloudCalendarId'>,
   now: Date,

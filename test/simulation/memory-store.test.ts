@@ -42,17 +42,17 @@ const OFTEN: readonly FunctionName[] = [
   'updateSide',
   'hasCopyOfUid',
   'hasCopyOfUid',
-  'hasForeignTwin',
-  'hasForeignTwin',
+  'hasDuplicateByOthers',
+  'hasDuplicateByOthers',
   'matchesBy',
   'matchesBy',
   'renames',
   'renames',
   'mayHaveCopy',
   'mayHaveCopy',
-  'isOnAnotherWay',
-  'copiesOfOthers',
-  'copiesOfOthers',
+  'isCreatedByOtherPair',
+  'copiesByOtherPairs',
+  'copiesByOtherPairs',
 ];
 /** Several statements: not one whole outside a transaction, where the engine never calls them. */
 const IN_TRANSACTIONS: readonly FunctionName[] = [
@@ -63,7 +63,7 @@ const IN_TRANSACTIONS: readonly FunctionName[] = [
   'setProblems',
 ];
 /** Their SQL says in which order; the rest comes in any. */
-const ORDERED: readonly FunctionName[] = ['dirtyLinks', 'loadLinks', 'pendingOps', 'singlesOf'];
+const ORDERED: readonly FunctionName[] = ['dirtyLinks', 'loadLinks', 'pendingOps', 'instancesOf'];
 /** Of these only transactions are a matter for both databases, and they are drawn on their own. */
 const NO_QUERIES: readonly string[] = ['vault', 'underEpoch', 'context', 'Superseded', 'hasLostAnswer'];
 
@@ -245,7 +245,7 @@ class Both {
       };
     if (name === 'versionsOf')
       return new Map([...(value as Map<string, unknown>)].filter(([resource]) => this.isOneEvent(resource)));
-    if (name === 'lockShared' || name === 'copiesOfOthers')
+    if (name === 'lockShared' || name === 'copiesByOtherPairs')
       return Object.fromEntries(
         Object.entries(value as object).map(([side, at]) => [side, inAnyOrder(at as unknown[])]),
       );

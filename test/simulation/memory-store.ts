@@ -11,15 +11,15 @@ import type { RunRow } from '../../db/plans.ts';
 import type { Store } from '../../db/store.ts';
 import { journalOf } from './memory-journal.ts';
 import {
-  copiesOfOthers,
+  copiesByOtherPairs,
   countEvents,
+  duplicatesOf,
   hasCopyOfUid,
-  hasForeignTwin,
-  isOnAnotherWay,
+  hasDuplicateByOthers,
+  isCreatedByOtherPair,
   matchesBy,
   renames,
   sharedCalendars,
-  twinsOf,
 } from './memory-queries.ts';
 import { EMPTY_LINK, EMPTY_RUN, EMPTY_SIDE, isDue, NOW_DIRTY, withValues } from './memory-rows.ts';
 import { type ConflictRow, MemoryTables, type ProblemRow, type Values } from './memory-tables.ts';
@@ -252,8 +252,8 @@ export class MemoryDatabase extends MemoryTables {
       },
       joinHalves: (halves) => db.joinHalves(halves),
       hasCopyOfUid: (pairId, row) => hasCopyOfUid(db, pairId, row),
-      hasForeignTwin: (pairId, row, marker) => hasForeignTwin(db, pairId, row, marker),
-      twinsOf: (row) => twinsOf(db, row),
+      hasDuplicateByOthers: (pairId, row, marker) => hasDuplicateByOthers(db, pairId, row, marker),
+      duplicatesOf: (row) => duplicatesOf(db, row),
       touchUnsettled: (pairId) => {
         const unlike = (row: SideRow) => row.base?.toString() !== row.current?.toString();
         db.updateLinks(
@@ -264,12 +264,12 @@ export class MemoryDatabase extends MemoryTables {
       isUidTaken: (pairId, side, hash, linkId) =>
         found(pairId, side, (row) => row.uidHash === hash && row.linkId !== linkId && row.gone !== 'confirmed').length >
         0,
-      singlesOf: (parentIds) =>
+      instancesOf: (parentIds) =>
         [...db.links.values()]
           .filter(({ parentId }) => parentId !== null && parentIds.includes(parentId))
           .sort((a, b) => ((a.occurrence ?? '') < (b.occurrence ?? '') ? -1 : 1))
           .map(({ id, parentId }) => ({ id, parentId: parentId as string })),
-      touchWrittenOut: (pairId) => {
+      touchExpandedSeries: (pairId) => {
         const rows = db.linkOfPair(pairId);
         db.updateLinks(
           rows.flatMap(({ parentId }) => parentId ?? []).filter((id) => db.links.get(id)?.pairId === pairId),
@@ -352,8 +352,8 @@ export class MemoryDatabase extends MemoryTables {
       },
       // shared-calendars.ts
       lockShared: (pair) => sharedCalendars(db, pair),
-      isOnAnotherWay: (mine, others, uidHash, now) => isOnAnotherWay(db, mine, others, uidHash, now),
-      copiesOfOthers: (pair, now) => copiesOfOthers(db, pair, now),
+      isCreatedByOtherPair: (mine, others, uidHash, now) => isCreatedByOtherPair(db, mine, others, uidHash, now),
+      copiesByOtherPairs: (pair, now) => copiesByOtherPairs(db, pair, now),
       // pair-state.ts, accounts.ts
       pairWithAccounts: (pairId) => {
         const pair = db.pairs.get(pairId);
@@ -373,7 +373,7 @@ export class MemoryDatabase extends MemoryTables {
           : null;
       },
       updatePair: (pairId, values) => db.set(db.pairs, pairId, values),
-      askedToWait: (pairId, number: number) => ({
+      requestedWait: (pairId, number: number) => ({
         until: db.pairs.get(pairId)?.notBefore ?? null,
         hasBegun: [...db.runs.values()].some((run) => run.pairId === pairId && run.number === number),
       }),
@@ -383,7 +383,7 @@ export class MemoryDatabase extends MemoryTables {
         credentials: id,
         discovered: {},
         tokens: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
-        keep: () => Promise.resolve(),
+        saveDiscovered: () => Promise.resolve(),
       }),
       setAccountStatus: () => undefined,
       noteCalendarChange: () => undefined,
@@ -411,7 +411,7 @@ const WRITES = new Set([
   'updateLinks',
   'deleteLinks',
   'joinHalves',
-  'touchWrittenOut',
+  'touchExpandedSeries',
   'touchUnsettled',
   'beginRun',
   'resumeRun',
@@ -420,7 +420,7 @@ const WRITES = new Set([
   'insertOps',
   'dropUndoneOps',
   'setOp',
-  'noteShown',
+  'noteNormalised',
   'finishDeletions',
   'insertConflicts',
   'setProblems',

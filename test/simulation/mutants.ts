@@ -141,8 +141,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'found-copy-settles',
     mistake: 'the copy of an earlier try counts as what was meant to be written',
     file: WRITE,
-    from: 'if (written.isFound && isOther(next, written.event)) await meet',
-    to: 'if (written.isFound && isOther(next, written.event) && deps.historyDays < 0) await meet',
+    from: 'if (written.existed && isOther(next, written.event)) await meet',
+    to: 'if (written.existed && isOther(next, written.event) && deps.historyDays < 0) await meet',
   },
   {
     seed: 4300,

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { MUTANTS } from './mutants.ts';
 import { splitAtCode } from './replace-code.mjs';
-import { hunt } from './search.ts';
+import { search } from './search.ts';
 
 /** Found where its seed says; a change of the engine or of the simulation may need more. */
 const SEEDS = 3_000;
@@ -24,7 +24,7 @@ test('every mistake has its place in the source, once', () => {
 describe('the simulation notices', { concurrency: 2 }, () => {
   for (const mutant of MUTANTS) {
     test(`${mutant.name}: ${mutant.mistake}`, async (context) => {
-      const { invariant, message, seed, played } = await hunt(mutant, mutant.seed, SEEDS);
+      const { invariant, message, seed, played } = await search(mutant, mutant.seed, SEEDS);
       context.diagnostic(`${invariant} at seed ${seed}, after ${played}`);
       assert.notEqual(invariant, null, `nothing was noticed in ${played} schedules from seed ${mutant.seed} on`);
       assert.doesNotMatch(message, /^an activity failed/, 'a mistake that does not even run shows nothing');

@@ -121,7 +121,7 @@ export class People {
   private editField(calendar: FakeSide, ref: string, event: CalendarEvent, field: Field, value: number): void {
     const next = this.withField(event, field, value);
     // Where cancelling is deleting nobody can do the one without the other.
-    if (!next || calendar.habits.cannotHold(next)) return;
+    if (!next || calendar.habits.unsupported(next)) return;
     this.world.tell(`${calendar.name}: edits ${field} of ${lineageOf(event)} (${event.title}): ${told(event, next)}`);
     this.noteRevival(event, next);
     this.edit(calendar, ref, next);

@@ -21,7 +21,7 @@ export interface Report {
   readonly failed: { readonly seed: number; readonly invariant: string; readonly message: string } | null;
 }
 
-export interface Catch {
+export interface Caught {
   /** Null: nothing was noticed. */
   readonly invariant: string | null;
   readonly message: string;
@@ -31,7 +31,7 @@ export interface Catch {
 }
 
 /** The first violation that the mistake leads to, in at most `seeds` schedules. */
-export function hunt({ file, from, to }: Mutant, seed: number, seeds: number): Promise<Catch> {
+export function search({ file, from, to }: Mutant, seed: number, seeds: number): Promise<Caught> {
   return new Promise((resolve, reject) => {
     const child = fork(
       fileURLToPath(new URL('./main.ts', import.meta.url)),

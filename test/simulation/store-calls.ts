@@ -343,7 +343,7 @@ export class StoreCalls {
       const row = this.sideRow();
       return [row.pairId, { ...row, uidHash: this.maybe(this.hash()) }];
     },
-    hasForeignTwin: () => {
+    hasDuplicateByOthers: () => {
       const row = this.sideRow();
       return [
         row.pairId,
@@ -351,13 +351,13 @@ export class StoreCalls {
         this.random.chance(0.5) ? 'no id' : this.known(this.database.links),
       ];
     },
-    twinsOf: () => [{ ...this.sideRow(), uidHash: this.maybe(this.hash()), matchHash: this.maybe(this.hash()) }],
-    singlesOf: () => [
+    duplicatesOf: () => [{ ...this.sideRow(), uidHash: this.maybe(this.hash()), matchHash: this.maybe(this.hash()) }],
+    instancesOf: () => [
       [...this.database.links.values()].flatMap(({ parentId }) =>
         parentId !== null && this.random.chance(0.3) ? [parentId] : [],
       ),
     ],
-    touchWrittenOut: () => [this.pair()],
+    touchExpandedSeries: () => [this.pair()],
     touchUnsettled: () => [this.pair()],
     countEvents: () => [this.pair()],
     countLinks: () => [this.pair()],
@@ -378,7 +378,7 @@ export class StoreCalls {
     insertOps: () => [this.some(() => this.newOp(), 3)],
     dropUndoneOps: () => [this.known(this.database.runs), this.linkIds()],
     pendingOps: () => [this.known(this.database.runs)],
-    noteShown: () => [this.op().linkId, this.side(), { title: this.hash(), location: this.hash() }, '#shown'],
+    noteNormalised: () => [this.op().linkId, this.side(), { title: this.hash(), location: this.hash() }, '#shown'],
     setOp: () => [
       this.op().id,
       this.random.pick(['done', 'stale', 'waiting', 'failed']),
@@ -407,8 +407,8 @@ export class StoreCalls {
     countHeld: () => [this.pair()],
     pruneRuns: () => [this.pair(), new Date(this.now - this.random.pick([80, 100, 100]) * 86_400_000)],
     lockShared: () => [this.pairRow()],
-    copiesOfOthers: () => [this.pairRow(), new Date(this.now)],
-    isOnAnotherWay: () => [
+    copiesByOtherPairs: () => [this.pairRow(), new Date(this.now)],
+    isCreatedByOtherPair: () => [
       { pairId: this.pair(), side: this.side() },
       this.some(() => ({ pairId: this.pair(), side: this.side() }), 2),
       this.hash(),
@@ -417,7 +417,7 @@ export class StoreCalls {
     pairWithAccounts: () => [this.pair()],
     pairNow: () => [this.pair()],
     updatePair: () => [this.pair(), this.pairColumns()],
-    askedToWait: () => [this.pair(), 1 + this.random.below(8)],
+    requestedWait: () => [this.pair(), 1 + this.random.below(8)],
     openedAccount: () => [this.random.pick(this.accounts)],
     noteCalendarChange: () => [[this.random.pick(this.accounts)]],
     setAccountStatus: () => [

@@ -25,7 +25,7 @@ export const START = Date.parse('2026-06-10T08:00:00Z');
 export interface Profile {
   /** One for each calendar. */
   readonly calendars: readonly Partial<
-    Omit<Habits, 'rewrite' | 'cannotHold'> & {
+    Omit<Habits, 'rewrite' | 'unsupported'> & {
       readonly tidies: boolean;
       readonly noCancelled: boolean;
       readonly clockSkewMs: number;
@@ -106,7 +106,7 @@ export class World {
                 : { ...event, location: `${event.location}.` },
           }
         : {}),
-      cannotHold: (event) =>
+      unsupported: (event) =>
         noCancelled && event.status === 'cancelled' ? { code: 'cancelled-not-carried', detail: 'not here' } : null,
     });
     calendar.clockSkewMs = clockSkewMs ?? 0;
@@ -311,7 +311,7 @@ export class World {
       update: (stored, next) => call('update', () => calendar.update(stored, next)),
       remove: (stored) => call('remove', () => calendar.remove(stored)),
       read: (stored) => calendar.read(stored),
-      cannotHold: (event) => calendar.cannotHold(event),
+      unsupported: (event) => calendar.unsupported(event),
     };
   }
 

@@ -8,8 +8,8 @@ import { type Config, readConfig } from '../../config.ts';
 import { createVault } from '../../db/vault.ts';
 import { loadOrCreateSecrets } from '../../embedded/secrets.ts';
 import { type StartOptions, startEverything } from '../../main.ts';
-import type { GoogleStandIn } from '../fakes/google/start.ts';
-import type { GraphStandIn } from '../fakes/graph/start.ts';
+import type { GoogleFake } from '../fakes/google/start.ts';
+import type { GraphFake } from '../fakes/graph/start.ts';
 import { testDatabase } from './database.ts';
 import { testTemporal } from './temporal.ts';
 
@@ -28,7 +28,7 @@ export interface RunningCalpair {
 }
 
 /** Where the stand-in of a cloud is, in this process or in another. */
-export type StandInPlace = Pick<GoogleStandIn | GraphStandIn, 'clientId' | 'clientSecret' | 'rootUrl' | 'tokenUrl'>;
+export type StandInPlace = Pick<GoogleFake | GraphFake, 'clientId' | 'clientSecret' | 'rootUrl' | 'tokenUrl'>;
 
 /**
  * @param environment what it is told beside: of clouds it knows those of `googleEnvironment` and `microsoftEnvironment`

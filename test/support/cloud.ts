@@ -5,9 +5,9 @@
  */
 import type { Content, OccurrenceId, Participation, When } from '../../core/event.ts';
 import type { GoogleAccount } from '../fakes/google/account.ts';
-import type { GoogleStandIn } from '../fakes/google/start.ts';
+import type { GoogleFake } from '../fakes/google/start.ts';
 import type { GraphAccount } from '../fakes/graph/account.ts';
-import type { GraphStandIn } from '../fakes/graph/start.ts';
+import type { GraphFake } from '../fakes/graph/start.ts';
 import type { Calendar } from './pair.ts';
 
 export type CloudName = 'google' | 'microsoft';
@@ -25,7 +25,7 @@ export interface CloudKind<C extends Cloud = Cloud, Options extends object = obj
 
 export interface Cloud {
   readonly kind: CloudKind;
-  readonly standIn: GoogleStandIn | GraphStandIn;
+  readonly standIn: GoogleFake | GraphFake;
   /** What Calpair is told to take the stand-in for the service. */
   readonly environment: Readonly<Record<string, string>>;
   /** An account, and its owner in the calendar that it begins with. */

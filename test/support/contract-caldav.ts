@@ -41,7 +41,7 @@ export async function openAccount(
     username: dav.username,
     password: dav.password,
   });
-  const proof = await caldav.prove(credentials, { fetch });
+  const proof = await caldav.verifyCredentials(credentials, { fetch });
   const discovered = JSON.parse(JSON.stringify(proof.discovered)) as Record<string, unknown>;
   const account = caldav.open(
     { credentials, discovered, tokens: { load: async () => null, save: async () => {} } },

@@ -6,7 +6,7 @@ import { createGoogleProvider } from '../../providers/google/index.ts';
 import { eventId } from '../../providers/google/write.ts';
 import type { Account, Side, SideSetting, StoredToken, TokenStore } from '../../providers/provider.ts';
 import type { GoogleAccount } from '../fakes/google/account.ts';
-import { type GoogleOptions, type GoogleStandIn, startGoogle } from '../fakes/google/start.ts';
+import { type GoogleFake, type GoogleOptions, startGoogle } from '../fakes/google/start.ts';
 import type { Bench } from './contract.ts';
 
 type Json = Record<string, unknown>;
@@ -19,7 +19,7 @@ export const SETTING: SideSetting = {
 };
 
 export interface GoogleBench extends Bench {
-  readonly google: GoogleStandIn;
+  readonly google: GoogleFake;
   readonly owner: GoogleAccount;
   readonly account: Account;
   readonly calendarId: string;

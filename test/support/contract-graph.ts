@@ -7,7 +7,7 @@ import { transactionIdOf } from '../../providers/microsoft/write.ts';
 import { graphZone } from '../../providers/microsoft/zones.ts';
 import type { Account, Side, SideSetting } from '../../providers/provider.ts';
 import type { GraphAccount } from '../fakes/graph/account.ts';
-import { type AccountOptions, type GraphOptions, type GraphStandIn, startGraph } from '../fakes/graph/start.ts';
+import { type AccountOptions, type GraphFake, type GraphOptions, startGraph } from '../fakes/graph/start.ts';
 import type { Bench } from './contract.ts';
 import { MemoryTokens } from './contract-google.ts';
 
@@ -21,7 +21,7 @@ export const SETTING: SideSetting = {
 };
 
 export interface GraphBench extends Bench {
-  readonly graph: GraphStandIn;
+  readonly graph: GraphFake;
   readonly owner: GraphAccount;
   readonly account: Account;
   readonly calendarId: string;

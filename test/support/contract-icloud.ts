@@ -4,13 +4,7 @@
  */
 import { createFetch } from '../../providers/http.ts';
 import type { IcloudAccount } from '../fakes/icloud/account.ts';
-import {
-  COMMON_URL,
-  type IcloudOptions,
-  type IcloudStandIn,
-  partitionUrl,
-  startIcloud,
-} from '../fakes/icloud/start.ts';
+import { COMMON_URL, type IcloudFake, type IcloudOptions, partitionUrl, startIcloud } from '../fakes/icloud/start.ts';
 import type { Bench } from './contract.ts';
 import { caldavBench } from './contract-caldav.ts';
 
@@ -31,7 +25,7 @@ export async function openIcloud(options: IcloudOptions = {}): Promise<Bench> {
   );
 }
 
-export function reachable(icloud: IcloudStandIn): typeof fetch {
+export function reachable(icloud: IcloudFake): typeof fetch {
   return icloud.reaching(createFetch({ allowPrivateNetworks: true }));
 }
 

@@ -6,7 +6,16 @@ import { z } from 'zod';
 import { type CalendarEvent, changedPaths, EXCLUDED, sameValue, type When } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
-import type { Account, ChangePage, Found, Known, Provider, Side, Stored, Written } from '../../providers/provider.ts';
+import type {
+  Account,
+  ChangePage,
+  Found,
+  Provider,
+  Side,
+  Stored,
+  StoredEvents,
+  Written,
+} from '../../providers/provider.ts';
 
 export type Call = 'changes' | 'get' | 'create' | 'update' | 'remove';
 
@@ -31,7 +40,7 @@ export interface Habits {
   readonly refusesUidTwice: boolean;
   /** What the server makes of an event that is stored. */
   readonly rewrite: (event: CalendarEvent) => CalendarEvent;
-  readonly cannotHold: (event: CalendarEvent) => EventProblem | null;
+  readonly unsupported: (event: CalendarEvent) => EventProblem | null;
   /** Events of a page. */
   readonly pageSize: number;
   /**
@@ -85,7 +94,7 @@ const DEFAULT_HABITS: Habits = {
   keepsIds: false,
   refusesUidTwice: false,
   rewrite: (event) => event,
-  cannotHold: () => null,
+  unsupported: () => null,
   pageSize: 100,
   isView: false,
 };
@@ -248,7 +257,7 @@ export class FakeSide implements Side {
 
   // The side.
 
-  async *changes(cursor: string | null, known: Known): AsyncIterable<ChangePage> {
+  async *changes(cursor: string | null, known: StoredEvents): AsyncIterable<ChangePage> {
     await this.called('changes', 'before', '');
     const { items, removedAt, sequence } = this.isStrangers
       ? { items: new Map<string, Item>(), removedAt: new Map<string, number>(), sequence: 0 }
@@ -320,7 +329,7 @@ export class FakeSide implements Side {
         event.title,
       );
     }
-    const answer = there ? { ...foundOf(there), confirmed: true, isFound: true } : this.answer(ref, event);
+    const answer = there ? { ...foundOf(there), confirmed: true, existed: true } : this.answer(ref, event);
     await this.called('create', 'after', event.title);
     return answer;
   }
@@ -366,8 +375,8 @@ export class FakeSide implements Side {
     return { ...stored, ...data, problems: data.event ? [] : UNREADABLE };
   }
 
-  cannotHold(event: CalendarEvent): EventProblem | null {
-    return this.habits.cannotHold(event);
+  unsupported(event: CalendarEvent): EventProblem | null {
+    return this.habits.unsupported(event);
   }
 
   private wrote(write: FakeWrite, title: string): void {
@@ -501,7 +510,7 @@ export function fakeProvider(
     credentials: CREDENTIALS,
     newCredentials: NEW_CREDENTIALS,
     isConfigured: true,
-    prove: () => Promise.resolve({ identity: kind, username: kind, discovered: {} }),
+    verifyCredentials: () => Promise.resolve({ identity: kind, username: kind, discovered: {} }),
     open: (): Account => ({
       canCreateCalendars: false,
       identity: async () => person(),

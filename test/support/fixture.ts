@@ -9,7 +9,7 @@ import { type DavServer, type DavServerSetting, startRadicale } from './dav.ts';
 import { DavPerson } from './dav-person.ts';
 import { createPair, type Pair } from './pair.ts';
 
-export interface Trio<C extends Cloud = Cloud> {
+export interface Fixture<C extends Cloud = Cloud> {
   readonly radicale: DavServer;
   readonly cloud: C;
   readonly calpair: RunningCalpair;
@@ -39,10 +39,10 @@ export interface Two<P extends CloudPerson = CloudPerson> {
 }
 
 /** Starts the three before the tests of the suite that calls, and stops them after. */
-export function trio<C extends Cloud>(kind: { start(): Promise<C> }, setting: DavServerSetting = {}): Trio<C> {
-  let running: Awaited<ReturnType<typeof startTrio<C>>> | undefined;
+export function fixture<C extends Cloud>(kind: { start(): Promise<C> }, setting: DavServerSetting = {}): Fixture<C> {
+  let running: Awaited<ReturnType<typeof startFixture<C>>> | undefined;
   before(async () => {
-    running = await startTrio(() => kind.start(), setting);
+    running = await startFixture(() => kind.start(), setting);
   });
   after(() => running?.stop());
   return {
@@ -63,10 +63,10 @@ export function trio<C extends Cloud>(kind: { start(): Promise<C> }, setting: Da
  * The same for those who stop it themselves.
  * @throws Error from `stop`, when the stand-in saw what a sync may not do
  */
-async function startTrio<C extends Cloud>(
+async function startFixture<C extends Cloud>(
   startCloud: () => Promise<C>,
   setting: DavServerSetting = {},
-): Promise<Trio<C> & { stop(): Promise<void> }> {
+): Promise<Fixture<C> & { stop(): Promise<void> }> {
   const [radicale, cloud] = await Promise.all([startRadicale(setting), startCloud()]);
   const calpair = await startCalpair(cloud.environment);
   let opened = 0;

@@ -2,7 +2,7 @@
  * What an engine that is not ours, recurring-ical-events, makes of whole calendars. It runs in a Python of its own,
  * once for all calendars of a test.
  */
-import { askJudge } from './oracle.ts';
+import { askOracle } from './oracle.ts';
 
 export interface JudgedCalendar {
   readonly text: string;
@@ -16,8 +16,8 @@ export interface JudgedCalendar {
 export type FreeBusyJudgement = readonly Record<string, [number, number][]>[] | { readonly error: string };
 
 /** The judgements in the order of the calendars. */
-export function judgeFreeBusy(calendars: readonly JudgedCalendar[]): Promise<FreeBusyJudgement[]> {
-  return askJudge(
+export function expectedFreeBusy(calendars: readonly JudgedCalendar[]): Promise<FreeBusyJudgement[]> {
+  return askOracle(
     './free-busy-judge.py',
     [
       'recurring-ical-events==3.8.2',

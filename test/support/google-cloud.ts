@@ -2,7 +2,7 @@
 import type { OccurrenceId, Participation, When } from '../../core/event.ts';
 import { localOf } from '../../core/zones.ts';
 import type { GoogleAccount } from '../fakes/google/account.ts';
-import { type GoogleOptions, type GoogleStandIn, startGoogle } from '../fakes/google/start.ts';
+import { type GoogleFake, type GoogleOptions, startGoogle } from '../fakes/google/start.ts';
 import { googleEnvironment } from './calpair.ts';
 import type { Cloud, CloudKind, CloudPerson, Invitation, Shown, Typed } from './cloud.ts';
 import { whenBody } from './contract-google.ts';
@@ -10,7 +10,7 @@ import { whenBody } from './contract-google.ts';
 type Json = Record<string, unknown>;
 
 export interface GoogleCloud extends Cloud {
-  readonly standIn: GoogleStandIn;
+  readonly standIn: GoogleFake;
   addOwner(...about: Parameters<Cloud['addOwner']>): GooglePerson;
 }
 

@@ -5,7 +5,7 @@ import { instantOf } from '../../core/zones.ts';
 import { toPatternedRecurrence } from '../../providers/microsoft/recurrence.ts';
 import { readGraphZone } from '../../providers/microsoft/zones.ts';
 import { DEFAULT_SCOPES, type GraphAccount } from '../fakes/graph/account.ts';
-import { type GraphOptions, type GraphStandIn, startGraph } from '../fakes/graph/start.ts';
+import { type GraphFake, type GraphOptions, startGraph } from '../fakes/graph/start.ts';
 import { microsoftEnvironment } from './calpair.ts';
 import type { Cloud, CloudKind, CloudPerson, Invitation, Shown, Typed } from './cloud.ts';
 import { whenBody } from './contract-graph.ts';
@@ -15,7 +15,7 @@ import { inOrder, inWords, onlyOne } from './google-cloud.ts';
 type Json = Record<string, unknown>;
 
 export interface GraphCloud extends Cloud {
-  readonly standIn: GraphStandIn;
+  readonly standIn: GraphFake;
   addOwner(...about: Parameters<Cloud['addOwner']>): GraphPerson;
 }
 

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { GoogleAccount } from '../fakes/google/account.ts';
-import { type GoogleStandIn, startGoogle } from '../fakes/google/start.ts';
+import { type GoogleFake, startGoogle } from '../fakes/google/start.ts';
 import { whyNot } from './caldav-servers.ts';
 import { googleEnvironment, type Json, type RunningCalpair, startCalpair } from './calpair.ts';
 import { unfolded } from './dav-person.ts';
@@ -70,7 +70,7 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
     return `it does not start: ${error.message.slice(0, 200)}`;
   }
   describe(`D2: invitations by ${name}`, () => {
-    let google: GoogleStandIn;
+    let google: GoogleFake;
     let calpair: RunningCalpair;
     let account: GoogleAccount;
     let pair: Pair;

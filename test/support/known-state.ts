@@ -1,7 +1,7 @@
 /** What a test knows of a side, in place of the database. */
-import type { Found, Known, Stored } from '../../providers/provider.ts';
+import type { Found, Stored, StoredEvents } from '../../providers/provider.ts';
 
-export class KnownState implements Known {
+export class KnownState implements StoredEvents {
   readonly #byRef = new Map<string, Found>();
 
   keep(found: Found): void {

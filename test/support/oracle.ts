@@ -11,7 +11,7 @@ import { pythonWith } from './python.ts';
  * The judgements in the order of the cases, each a line of JSON. @param script beside this file
  * @param requirements `name==version`, of PyPI
  */
-export async function askJudge<Judgement>(
+export async function askOracle<Judgement>(
   script: string,
   requirements: readonly string[],
   cases: readonly unknown[],

@@ -2,7 +2,7 @@
  * What an engine that is not ours, dateutil, makes of recurrence rules. It runs in a Python of its own, once for all
  * rules of a test.
  */
-import { askJudge } from './oracle.ts';
+import { askOracle } from './oracle.ts';
 
 export interface JudgedRule {
   /** What follows `RRULE:`, as it stands in an object: UNTIL in any of its forms. */
@@ -23,5 +23,5 @@ export interface Judgement {
 
 /** The judgements in the order of the rules. */
 export function judge(rules: readonly JudgedRule[]): Promise<Judgement[]> {
-  return askJudge('./rule-judge.py', ['python-dateutil==2.9.0.post0', 'tzdata==2025.2'], rules);
+  return askOracle('./rule-judge.py', ['python-dateutil==2.9.0.post0', 'tzdata==2025.2'], rules);
 }

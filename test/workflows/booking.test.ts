@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import type { CarriedBooking } from '../../workflows/booking-messages.ts';
+import type { SyncedBooking } from '../../workflows/booking-messages.ts';
 import { bookingStatus, bookingWorkflowIdOf, watchWorkflowIdOf } from '../../workflows/booking-messages.ts';
 import { testTemporal } from '../support/temporal.ts';
 import { createHarness, eventTypes, type Harness, noChange, until } from './harness.ts';
 
 const HOUR_MS = 3_600_000;
-const written = (restMs: number): CarriedBooking => ({
+const written = (restMs: number): SyncedBooking => ({
   status: 'confirmed',
   writeStatus: 'written',
   code: null,

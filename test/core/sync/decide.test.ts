@@ -34,7 +34,7 @@ const edited = (fields: Partial<CalendarEvent>, more: Partial<SideView> = {}) =>
 interface Setting {
   readonly direction?: Direction;
   readonly options?: Partial<PairOptions>;
-  readonly cannotHold?: (side: SideName, event: CalendarEvent) => EventProblem | null;
+  readonly unsupported?: (side: SideName, event: CalendarEvent) => EventProblem | null;
   readonly decision?: LinkView['decision'];
   /** A location that a run has written on CalDAV, and what the server there has made of it. */
   readonly wrote?: { readonly wanted: string; readonly shown: string };
@@ -45,7 +45,14 @@ interface Setting {
 function decided(
   caldav: SideView | null,
   cloud: SideView | null,
-  { direction = 'bidirectional', options = {}, cannotHold = () => null, decision = null, wrote, deleted }: Setting = {},
+  {
+    direction = 'bidirectional',
+    options = {},
+    unsupported = () => null,
+    decision = null,
+    wrote,
+    deleted,
+  }: Setting = {},
 ): Decision {
   return decide(
     { caldav, cloud, decision },
@@ -53,14 +60,14 @@ function decided(
       direction,
       options: { ...DEFAULT_OPTIONS, ...options },
       now: NOW,
-      cannotHold,
+      unsupported,
       journal: {
         isOwnWrite: (side, { path, value }) =>
           side === 'caldav' && path.field === 'location' && (value === wrote?.wanted || value === wrote?.shown),
         mayHaveWritten: () => false,
         hasArrived: () => false,
         isOwnDeletion: (side) => side === deleted,
-        isTidiedTo: (side, wanted, shown) =>
+        isNormalisedTo: (side, wanted, shown) =>
           side === 'caldav' && wanted.value === wrote?.wanted && shown.value === wrote?.shown,
       },
     },
@@ -294,7 +301,7 @@ test('a one-way pair knows no conflicts', () => {
   );
 });
 
-const cannotHold = (side: SideName, one: CalendarEvent): EventProblem | null =>
+const unsupported = (side: SideName, one: CalendarEvent): EventProblem | null =>
   side === 'cloud' && one.status === 'cancelled'
     ? { code: 'cancelled-not-carried', detail: '' }
     : side === 'cloud' && one.title === 'no'
@@ -306,46 +313,46 @@ table('what a side cannot hold', [
     'a new cancelled event',
     view({ now: { ...event, status: 'cancelled' }, base: null }),
     null,
-    { cannotHold },
+    { unsupported },
     '-> keep',
   ],
-  ['cancelled now', edited({ status: 'cancelled' }), owned(), { cannotHold }, 'cloud delete uncounted; -> keep'],
+  ['cancelled now', edited({ status: 'cancelled' }), owned(), { unsupported }, 'cloud delete uncounted; -> keep'],
   [
     'cancelled now, and the copy edited',
     edited({ status: 'cancelled' }),
     owned({ now: { ...event, title: 'y' } }),
-    { cannotHold },
+    { unsupported },
     'caldav update title; cloud delete uncounted; -> keep',
   ],
   [
     'cancelled, with guests there',
     edited({ status: 'cancelled' }),
     view({ hasGuests: true }),
-    { cannotHold },
+    { unsupported },
     'cloud delete held:has-guests uncounted; -> keep',
   ],
   [
     'the same, applied',
     edited({ status: 'cancelled' }),
     view({ hasGuests: true }),
-    { cannotHold, decision: 'apply' },
+    { unsupported, decision: 'apply' },
     'cloud delete uncounted; -> keep',
   ],
   [
     'the same, restored',
     edited({ status: 'cancelled' }),
     view({ hasGuests: true }),
-    { cannotHold, decision: 'restore' },
+    { unsupported, decision: 'restore' },
     '-> keep',
   ],
   [
     'cancelled, matched on the target of a one-way pair',
     edited({ status: 'cancelled' }),
     view(),
-    { ...oneWay, cannotHold },
+    { ...oneWay, unsupported },
     '-> keep',
   ],
-  ['refused for another reason', edited({ title: 'no' }), owned(), { cannotHold }, '-> keep'],
+  ['refused for another reason', edited({ title: 'no' }), owned(), { unsupported }, '-> keep'],
 ]);
 
 const busy = { options: { content: { toCloud: 'busy', toCaldav: 'full' } } } as const;

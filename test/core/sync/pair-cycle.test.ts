@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { closesRing } from '../../../core/sync/pair-cycle.ts';
+import { closesCycle } from '../../../core/sync/pair-cycle.ts';
 
 const pairs = (text: string): [string, string][] =>
   text
@@ -18,7 +18,7 @@ describe('a ring', () => {
     ['AB XY BC YZ', 'ZX'],
   ] as const) {
     it(`is closed by ${pair} beside ${known || 'nothing'}`, () =>
-      assert.equal(closesRing(pairs(known), [pair[0]!, pair[1]!]), true));
+      assert.equal(closesCycle(pairs(known), [pair[0]!, pair[1]!]), true));
   }
 
   for (const [known, pair] of [
@@ -30,6 +30,6 @@ describe('a ring', () => {
     ['AB XY', 'BX'],
   ] as const) {
     it(`is not closed by ${pair} beside ${known || 'nothing'}`, () =>
-      assert.equal(closesRing(pairs(known), [pair[0]!, pair[1]!]), false));
+      assert.equal(closesCycle(pairs(known), [pair[0]!, pair[1]!]), false));
   }
 });

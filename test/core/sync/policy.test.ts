@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type CalendarEvent, EXCLUDED } from '../../../core/event.ts';
 import { occurrenceContent } from '../../../core/recurrence/series.ts';
-import { DEFAULT_OPTIONS, isCarried, type PairOptions, projected, sourceOf } from '../../../core/sync/policy.ts';
+import { DEFAULT_OPTIONS, isInScope, type PairOptions, projected, sourceOf } from '../../../core/sync/policy.ts';
 import { anEvent, aSeries, at, occurrence } from '../../support/fake-side.ts';
 
 const NOW = Date.parse('2026-06-15T12:00:00Z');
@@ -75,7 +75,7 @@ const ROWS: readonly Row[] = [
 describe('what is carried, by its moved occurrences, too (E4)', () => {
   for (const [what, event, options, carried] of ROWS) {
     test(`${what}: ${carried ? 'yes' : 'no'}`, () =>
-      assert.equal(isCarried(anEvent(event), { ...DEFAULT_OPTIONS, ...options }, NOW), carried));
+      assert.equal(isInScope(anEvent(event), { ...DEFAULT_OPTIONS, ...options }, NOW), carried));
   }
 });
 

@@ -47,13 +47,13 @@ export interface AccountOptions {
   readonly scopes?: readonly string[];
 }
 
-export async function startGoogle(options: GoogleOptions = {}): Promise<GoogleStandIn> {
-  const standIn = new GoogleStandIn(options);
+export async function startGoogle(options: GoogleOptions = {}): Promise<GoogleFake> {
+  const standIn = new GoogleFake(options);
   await standIn.listen(options.port ?? 0);
   return standIn;
 }
 
-export class GoogleStandIn {
+export class GoogleFake {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly behaviour: World['behaviour'];

@@ -50,13 +50,13 @@ export interface AccountOptions {
   readonly hasMailbox?: boolean;
 }
 
-export async function startGraph(options: GraphOptions = {}): Promise<GraphStandIn> {
-  const standIn = new GraphStandIn(options);
+export async function startGraph(options: GraphOptions = {}): Promise<GraphFake> {
+  const standIn = new GraphFake(options);
   await standIn.listen(options.port ?? 0);
   return standIn;
 }
 
-export class GraphStandIn {
+export class GraphFake {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly behaviour: World['behaviour'];

@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 import type { Behaviour } from './behaviour.ts';
-import { type IcloudStandIn, startIcloud } from './start.ts';
+import { type IcloudFake, startIcloud } from './start.ts';
 
 const { values } = parseArgs({
   options: {
@@ -42,12 +42,12 @@ console.log(
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => void standIn.close().then(() => process.exit(0), complain));
 
-function control(icloud: IcloudStandIn, name: string, { appleId: of, args = [] }: Record<string, unknown>): unknown {
+function control(icloud: IcloudFake, name: string, { appleId: of, args = [] }: Record<string, unknown>): unknown {
   const call = (target: object): unknown =>
     ((target as Record<string, unknown>)[name] as (...values: unknown[]) => unknown).apply(target, args as unknown[]);
   if (of === undefined)
     return READABLE.includes(name)
-      ? icloud[name as keyof IcloudStandIn]
+      ? icloud[name as keyof IcloudFake]
       : STAND_IN.includes(name)
         ? call(icloud)
         : unknownControl();

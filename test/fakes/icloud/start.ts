@@ -37,7 +37,7 @@ interface Fault {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface IcloudStandIn {
+export interface IcloudFake {
   /** The port itself, where an account has everything at one address; ends with a slash. */
   readonly base: string;
   readonly requests: readonly Logged[];
@@ -63,14 +63,14 @@ export interface IcloudStandIn {
 export interface IcloudOptions extends Partial<Behaviour> {
   readonly port?: number;
   /** Answers `POST /control/<name>`; for a stand-in that is a process of its own. */
-  readonly control?: (standIn: IcloudStandIn, name: string, body: Record<string, unknown>) => unknown;
+  readonly control?: (standIn: IcloudFake, name: string, body: Record<string, unknown>) => unknown;
 }
 
 export function partitionUrl(partition: number): string {
   return `https://p${partition}-${COMMON_HOST}/`;
 }
 
-export async function startIcloud({ port = 0, control, ...behaviour }: IcloudOptions = {}): Promise<IcloudStandIn> {
+export async function startIcloud({ port = 0, control, ...behaviour }: IcloudOptions = {}): Promise<IcloudFake> {
   let ways: Behaviour = { ...USUAL, ...behaviour };
   const accounts = new Map<string, IcloudAccount>();
   const [requests, faults]: [Logged[], (Fault & { left: number })[]] = [[], []];
@@ -151,7 +151,7 @@ export async function startIcloud({ port = 0, control, ...behaviour }: IcloudOpt
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 
-  const standIn: IcloudStandIn = {
+  const standIn: IcloudFake = {
     base,
     requests,
     mailLedger,
