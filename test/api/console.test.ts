@@ -126,7 +126,7 @@ describe('the files of the console', () => {
     assert.match(hintsOf('icloud')['password'] ?? '', /app-specific.*account\.apple\.com.*two-factor/);
     assert.deepEqual(Object.keys(hintsOf('icloud')), Object.keys(hintsOf('generic')));
     for (const name of Object.keys(hintsOf('generic')))
-      assert.match(sources.get('account-forms.js') ?? '', new RegExp(`field\\('${name}'.*hint: hintsOf\\(`));
+      assert.match(sources.get('account-forms.js') ?? '', new RegExp(`field\\(\\s*'${name}'[^;]*?hint: hintsOf\\(`));
   });
 
   it('put no text in as markup, run no text as code, and keep the key in the tab', () => {

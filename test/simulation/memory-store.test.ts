@@ -241,7 +241,7 @@ class Both {
       return {
         ...(value as object),
         tokens: await (value as { tokens: { load: () => Promise<unknown> } }).tokens.load(),
-        keep: null,
+        saveDiscovered: null,
       };
     if (name === 'versionsOf')
       return new Map([...(value as Map<string, unknown>)].filter(([resource]) => this.isOneEvent(resource)));
