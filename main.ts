@@ -43,7 +43,8 @@ import { createFetch } from './providers/http.ts';
 import { createProviders } from './providers/registry.ts';
 import { recoverOrphanedActivities } from './worker/recover-orphaned-activities.ts';
 import type { Workers } from './worker/workers.ts';
-import { bundleWorkflows, createWorkers, installRuntime } from './worker/workers.ts';
+import { createWorkers, installRuntime } from './worker/workers.ts';
+import { bundleWorkflows } from './worker/workflow-bundle.ts';
 import { pairStateKey } from './workflows/messages.ts';
 
 /** After a signal everything has this long to end; a supervisor's patience is taken to be 30 s. */

@@ -2,13 +2,13 @@
  * The worker role: three Temporal workers in one process, so that a storm of polls never takes the slots of a run that
  * writes, nor long runs those of a booking. Nothing but `main.ts` and tests imports this file.
  */
-import { fileURLToPath } from 'node:url';
-import type { NativeConnection, WorkerOptions, WorkflowBundleWithSourceMap } from '@temporalio/worker';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { NativeConnection, WorkerOptions, WorkflowBundle } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { BookingActivities } from '../workflows/booking-messages.ts';
 import { BOOKINGS_QUEUE } from '../workflows/booking-messages.ts';
 import type { PairActivities } from '../workflows/messages.ts';
 import { PAIRS_QUEUE, POLLS_QUEUE } from '../workflows/messages.ts';
+import { bundleWorkflows } from './workflow-bundle.ts';
 
 export interface Workers {
   /** Resolves when all have drained after `shutdown`; rejects when one broke, after the others have drained. */
@@ -24,7 +24,7 @@ export interface WorkersOptions {
   readonly namespace: string;
   readonly activities: PairActivities & BookingActivities;
   /** From `bundleWorkflows()`; made here when left out, which takes a second or two. */
-  readonly workflowBundle?: WorkflowBundleWithSourceMap;
+  readonly workflowBundle?: WorkflowBundle;
   /** Defaults: 300 polls, 30 runs and 50 bookings at once; all wait for calendars most of the time. */
   readonly pollsAtOnce?: number;
   readonly runsAtOnce?: number;
@@ -88,14 +88,6 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
 
 function isRunning(worker: Worker): boolean {
   return worker.getState() === 'RUNNING';
-}
-
-/** The workflows as one script for the sandbox, about 1.6 MB. Several workers of one process can share it. */
-export function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
-  return bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
 }
 
 /** Gets warnings and errors only: a message and the fields that help to find the pair. */

@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';
-import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import type { WorkflowBundle } from '@temporalio/worker';
 import { Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
-import { bundleWorkflows, installRuntime } from '../../worker/workers.ts';
+import { installRuntime } from '../../worker/workers.ts';
+import { bundleWorkflows } from '../../worker/workflow-bundle.ts';
 import { fromJson } from '../histories/json.ts';
 
 const folder = new URL('../histories/', import.meta.url);
@@ -16,7 +17,7 @@ interface RecordedHistory {
 }
 
 describe('recorded histories', () => {
-  let workflowBundle: WorkflowBundleWithSourceMap;
+  let workflowBundle: WorkflowBundle;
   before(async () => {
     installRuntime(() => {});
     workflowBundle = await bundleWorkflows();
