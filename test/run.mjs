@@ -20,7 +20,7 @@ const FILES_AT_ONCE = 2;
 /** Of one test file. A file whose tests are over is ended, also when one that failed left something open. */
 const TIMEOUT_MS = 15 * 60_000;
 /** One for each call of `testTemporal`. */
-const NAMESPACES = 80;
+const NAMESPACES = 82;
 
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stopping.abort());
