@@ -57,9 +57,10 @@ function titled(): Map<string, string[]> {
   );
 }
 
-/** What is fixed of a title. */
+/** The constant parts of a title. */
 function textOf(title: ts.Node): string {
   if (ts.isStringLiteralLike(title)) return title.text;
+  if (ts.isBinaryExpression(title)) return textOf(title.left) + textOf(title.right);
   return ts.isTemplateExpression(title)
     ? [title.head.text, ...title.templateSpans.map(({ literal }) => literal.text)].join(' ')
     : '';

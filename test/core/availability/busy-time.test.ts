@@ -35,7 +35,7 @@ const NINE = at('20270113T090000');
 const MEETING = ['13T08:00/13T09:00'];
 
 describe('one event', () => {
-  it('takes time unless it is cancelled, transparent, or without length', () => {
+  it('takes time unless it is cancelled, transparent, or without length (H4)', () => {
     assert.deepEqual(busy(event(...NINE)), MEETING);
     for (const line of ['STATUS:TENTATIVE', 'STATUS:CONFIRMED', 'TRANSP:OPAQUE', 'CLASS:PRIVATE', 'STATUS:X-ODD'])
       assert.deepEqual(busy(event(...NINE, line)), MEETING, line);
@@ -101,7 +101,7 @@ describe('one event', () => {
 describe('a series', () => {
   const DAILY = [...at('20270111T090000'), 'RRULE:FREQ=DAILY;COUNT=4'];
 
-  it('takes the time of its occurrences, without the excluded, the moved, the cancelled and the declined ones', () => {
+  it('takes the time of its occurrences, without the excluded, moved, cancelled and declined ones (H2)', () => {
     const text = object(
       'u1',
       [...DAILY, 'EXDATE;TZID=Europe/Berlin:20270112T090000', 'RDATE;TZID=Europe/Berlin:20270120T180000'],
