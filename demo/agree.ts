@@ -1,4 +1,4 @@
-/** Do two calendars hold the same events? Read afresh from both servers; nothing that Calpair remembers is asked. */
+/** Compares two calendars, read from both servers, without anything that Calpair has stored. */
 import {
   type CalendarEvent,
   type Content,
@@ -14,29 +14,29 @@ import { instantOf } from '../core/zones.ts';
 import type { Found, Side, StoredEvents } from '../providers/provider.ts';
 
 export interface Agreement {
-  /** Events that both sides have, and that read the same. */
+  /** Events that both sides have with the same content. */
   readonly same: number;
-  /** Both have them, but these fields differ. */
+  /** Events that both have, and the fields that differ. */
   readonly different: readonly { readonly uid: string; readonly title: string; readonly fields: readonly string[] }[];
-  readonly onlyCaldav: readonly Lone[];
-  readonly onlyCloud: readonly Lone[];
+  readonly onlyCaldav: readonly Unmatched[];
+  readonly onlyCloud: readonly Unmatched[];
   /** Several events of one side share a UID. */
   readonly doubled: readonly string[];
 }
-interface Lone {
+interface Unmatched {
   readonly uid: string;
   readonly title: string;
 }
 
-/** Events that cannot be read are on one side only, with an empty title. */
+/** An unreadable event differs in `unreadable`, and has an empty title where only one side has it. */
 export async function compareSides(caldav: Side, cloud: Side): Promise<Agreement> {
-  const [here, there] = await Promise.all([listAll(caldav), listAll(cloud)]);
-  const doubled = [...here, ...there].filter(([, all]) => all.length > 1).map(([uid]) => uid);
+  const [caldavEvents, cloudEvents] = await Promise.all([listAll(caldav), listAll(cloud)]);
+  const doubled = [...caldavEvents, ...cloudEvents].filter(([, all]) => all.length > 1).map(([uid]) => uid);
   const different: Agreement['different'][number][] = [];
-  const onlyCaldav: Lone[] = [];
+  const onlyCaldav: Unmatched[] = [];
   let same = 0;
-  for (const [uid, [one]] of here) {
-    const other = there.get(uid)?.[0];
+  for (const [uid, [one]] of caldavEvents) {
+    const other = cloudEvents.get(uid)?.[0];
     if (!other) {
       onlyCaldav.push({ uid, title: one?.event?.title ?? '' });
       continue;
@@ -45,13 +45,13 @@ export async function compareSides(caldav: Side, cloud: Side): Promise<Agreement
     if (fields.length === 0) same += 1;
     else different.push({ uid, title: one?.event?.title ?? '', fields });
   }
-  const onlyCloud = [...there]
-    .filter(([uid]) => !here.has(uid))
+  const onlyCloud = [...cloudEvents]
+    .filter(([uid]) => !caldavEvents.has(uid))
     .map(([uid, [one]]) => ({ uid, title: one?.event?.title ?? '' }));
   return { same, different, onlyCaldav, onlyCloud, doubled };
 }
 
-/** The fields in which two events differ for a person who looks at both. */
+/** The fields in which two events differ for a person. */
 export function differingFields(a: CalendarEvent, b: CalendarEvent): string[] {
   return changedPaths(comparable(a), comparable(b)).map(pathKey);
 }
@@ -72,7 +72,7 @@ export async function listAll(side: Side): Promise<Map<string, Found[]>> {
   return byUid;
 }
 
-/** Times as instants, so that two spellings of one zone are one; people by address and answer. */
+/** Times as instants, so that two names of one zone are equal; attendees by address and answer only. */
 function comparable(event: CalendarEvent): CalendarEvent {
   const plain = (content: Content): Content => ({
     ...content,
@@ -87,7 +87,7 @@ function comparable(event: CalendarEvent): CalendarEvent {
     organizer: null,
   });
   const same = mapContents(event, plain);
-  // An exception that shows what the series shows anyway is none to a person.
+  // An exception that equals what the series shows anyway is not one to a person.
   const exceptions = Object.fromEntries(
     Object.entries(same.exceptions).filter(
       ([id, one]) => one === EXCLUDED || changedContent(one, plain(occurrenceContent(event, id))).length > 0,

@@ -1,4 +1,4 @@
-/** A client of Calpair's own API, as any product would write it. */
+/** A client of Calpair's API, as any product would write it. */
 export interface Run {
   readonly id: string;
   readonly trigger: string;
@@ -56,7 +56,7 @@ export class Calpair {
     return this.#call<T>('POST', path, body);
   }
 
-  /** A run that began after this call. */
+  /** Starts a run and waits for its end. */
   async sync(pairId: string): Promise<Run> {
     for (;;) {
       const run = await this.post<Run | { runId: string | null }>(`/v1/pairs/${pairId}/sync?wait=120`);
@@ -64,7 +64,7 @@ export class Calpair {
     }
   }
 
-  /** Syncs until a run has nothing left to write; answers the runs. @throws Error after 12 rounds without such a one */
+  /** Syncs until a run has nothing left to write, and returns the runs. @throws Error after 12 runs without such a run */
   async settle(pairId: string): Promise<Run[]> {
     const runs: Run[] = [];
     while (runs.length < 12) {
@@ -72,7 +72,7 @@ export class Calpair {
       runs.push(run);
       if (run.result === 'ok' && writesOf(run) === 0) return runs;
     }
-    throw new Error('the pair does not come to rest');
+    throw new Error('The pair still has something to write after 12 runs.');
   }
 
   async #call<T>(method: string, path: string, body?: unknown): Promise<T> {
@@ -85,7 +85,7 @@ export class Calpair {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
+    if (!answer.ok) throw new Error(`${method} ${path} returned ${answer.status}: ${text}`);
     return (text ? JSON.parse(text) : undefined) as T;
   }
 }

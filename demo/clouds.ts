@@ -1,7 +1,4 @@
-/**
- * The clouds of the demo: stand-ins, each with one account. What follows is the same for all of them; only here they
- * differ.
- */
+/** The clouds of the demo: two fakes with one account each. The rest of the demo is the same for both. */
 import type { GoogleAccount } from '../test/fakes/google/account.ts';
 import { startGoogle } from '../test/fakes/google/start.ts';
 import type { GraphAccount } from '../test/fakes/graph/account.ts';
@@ -15,67 +12,67 @@ export interface Cloud {
   readonly provider: 'google' | 'microsoft';
   readonly rootUrl: string;
   readonly account: GoogleAccount | GraphAccount;
-  /** By which Calpair finds it. */
+  /** The configuration that leads Calpair to it. */
   readonly environment: Readonly<Record<string, string>>;
-  /** What a title is called there. */
+  /** The name of the title field there. */
   readonly titleKey: string;
-  /** The patch that says where an event takes place. */
+  /** The patch that sets an event's location. */
   readonly location: (place: string) => Json;
   /**
-   * Events that were there before: a single one on this day, a series with a moved and a cancelled occurrence, an
-   * all-day one. Answers how many.
+   * Inserts a single event on this day, a series with a moved and a cancelled occurrence, and an all-day event. Returns
+   * how many.
    */
   fill(day: string): number;
-  /** Whom Calpair has reached: mails, and events in other people's calendars. */
+  /** Mails that were sent, and changes in other people's calendars. */
   mails(): number;
-  /** Writes that came from Calpair, carried out or not. */
+  /** Writes that Calpair requested, successful or not. */
   writes(): number;
   close(): Promise<void>;
 }
 
 export async function startGoogleCloud(): Promise<Cloud> {
-  const standIn = await startGoogle();
-  const account = standIn.addAccount({ email: EMAIL, timeZone: 'Europe/Berlin' });
+  const fake = await startGoogle();
+  const account = fake.addAccount({ email: EMAIL, timeZone: 'Europe/Berlin' });
   return {
     name: 'Google',
     provider: 'google',
-    rootUrl: standIn.rootUrl,
+    rootUrl: fake.rootUrl,
     account,
     titleKey: 'summary',
     environment: {
-      GOOGLE_CLIENT_ID: standIn.clientId,
-      GOOGLE_CLIENT_SECRET: standIn.clientSecret,
-      GOOGLE_API_ROOT_URL: standIn.rootUrl,
-      GOOGLE_OAUTH_TOKEN_URL: standIn.tokenUrl,
+      GOOGLE_CLIENT_ID: fake.clientId,
+      GOOGLE_CLIENT_SECRET: fake.clientSecret,
+      GOOGLE_API_ROOT_URL: fake.rootUrl,
+      GOOGLE_OAUTH_TOKEN_URL: fake.tokenUrl,
     },
     location: (place) => ({ location: place }),
     fill: (day) => fillGoogle(account, day),
-    mails: () => standIn.mailLedger.length,
-    writes: () => standIn.writes.length,
-    close: () => standIn.close(),
+    mails: () => fake.mailLedger.length,
+    writes: () => fake.writes.length,
+    close: () => fake.close(),
   };
 }
 
 export async function startMicrosoftCloud(): Promise<Cloud> {
-  const standIn = await startGraph();
-  const account = standIn.addAccount({ email: EMAIL });
+  const fake = await startGraph();
+  const account = fake.addAccount({ email: EMAIL });
   return {
     name: 'Microsoft 365',
     provider: 'microsoft',
-    rootUrl: standIn.rootUrl,
+    rootUrl: fake.rootUrl,
     account,
     titleKey: 'subject',
     environment: {
-      MICROSOFT_CLIENT_ID: standIn.clientId,
-      MICROSOFT_CLIENT_SECRET: standIn.clientSecret,
-      MICROSOFT_GRAPH_BASE_URL: standIn.rootUrl,
-      MICROSOFT_OAUTH_TOKEN_URL: standIn.tokenUrl,
+      MICROSOFT_CLIENT_ID: fake.clientId,
+      MICROSOFT_CLIENT_SECRET: fake.clientSecret,
+      MICROSOFT_GRAPH_BASE_URL: fake.rootUrl,
+      MICROSOFT_OAUTH_TOKEN_URL: fake.tokenUrl,
     },
     location: (place) => ({ location: { displayName: place } }),
     fill: (day) => fillMicrosoft(account, day),
-    mails: () => standIn.mailLedger.length,
-    writes: () => standIn.writes.length,
-    close: () => standIn.close(),
+    mails: () => fake.mailLedger.length,
+    writes: () => fake.writes.length,
+    close: () => fake.close(),
   };
 }
 

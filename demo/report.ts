@@ -1,9 +1,9 @@
-/** What the demo prints: a line a run, and in the end what is where. */
+/** What the demo prints: one line per run, and a table at the end. */
 import type { Agreement } from './agree.ts';
 import { type Problem, type Run, writesOf } from './calpair.ts';
 
-/** The two clouds of the demo run at once, so each line begins with whose it is. */
-export function showRun(name: string, run: Run): void {
+/** Both pairs run at once, so each line begins with the name of the cloud. */
+export function printRun(name: string, run: Run): void {
   const side = (which: 'caldav' | 'cloud') => {
     const { created, updated, deleted } = run[which];
     return `${which} +${created} ~${updated} -${deleted}`;
@@ -22,36 +22,36 @@ export function showRun(name: string, run: Run): void {
   );
 }
 
-/** What was found of one pair in the end. */
+/** The result of one pair. */
 export interface Outcome {
   readonly name: string;
   readonly agreement: Agreement;
   readonly problems: readonly Problem[];
-  /** People whom Calpair reached. */
+  /** Mails that Calpair caused. */
   readonly mails: number;
-  /** What was written although a run had ended well before and nobody had changed anything. */
-  readonly needless: number;
+  /** Writes after a successful run although nobody had changed anything. */
+  readonly unneededWrites: number;
 }
 
 /** A column for each pair. */
 export function tableOf(outcomes: readonly Outcome[]): string {
-  const columns = outcomes.map(({ agreement, problems, mails, needless }) => {
+  const columns = outcomes.map(({ agreement, problems, mails, unneededWrites }) => {
     const { same, different, onlyCaldav, onlyCloud, doubled } = agreement;
-    const writtenOut = new Set(
+    const expanded = new Set(
       problems.filter(({ code }) => code === 'recurrence-written-out').map(({ eventTitle }) => eventTitle),
     );
-    const singles = onlyCloud.filter(({ title }) => writtenOut.has(title)).length;
+    const instances = onlyCloud.filter(({ title }) => expanded.has(title)).length;
     const byCode = new Map<string, number>();
     for (const { code } of problems) byCode.set(`problem: ${code}`, (byCode.get(`problem: ${code}`) ?? 0) + 1);
     return new Map([
-      ['on both sides, the same', same],
-      ['on both sides, but different', different.length],
+      ['the same on both sides', same],
+      ['different on both sides', different.length],
       ['only in Radicale', onlyCaldav.length],
-      ['only in the cloud', onlyCloud.length - singles],
-      ['single events of series that the cloud cannot express', singles],
-      ['more than once', doubled.length],
-      ['written without need', needless],
-      ['people reached', mails],
+      ['only in the cloud', onlyCloud.length - instances],
+      ['instances of series that the cloud cannot express', instances],
+      ['duplicates', doubled.length],
+      ['unneeded writes', unneededWrites],
+      ['people mailed', mails],
       ...byCode,
     ]);
   });
@@ -62,7 +62,7 @@ export function tableOf(outcomes: readonly Outcome[]): string {
   return [
     '',
     line(
-      'What is where, read from all servers',
+      'Events, as all servers list them',
       outcomes.map(({ name }) => name),
     ),
     ...rows.map((row) =>
@@ -75,26 +75,25 @@ export function tableOf(outcomes: readonly Outcome[]): string {
 }
 
 /**
- * A pair is as it should be when every difference is one that Calpair itself reports as a problem, nothing is written
- * without need, and nobody was reached.
+ * A pair is good when Calpair reports every difference as a problem, writes nothing unneeded, and nobody was mailed.
  */
-export function verdictOf({ name, agreement, problems, mails, needless }: Outcome): {
+export function verdictOf({ name, agreement, problems, mails, unneededWrites }: Outcome): {
   isGood: boolean;
   sentence: string;
 } {
-  const told = new Set(problems.map(({ eventTitle }) => eventTitle));
-  const untold = [
+  const reported = new Set(problems.map(({ eventTitle }) => eventTitle));
+  const unexplained = [
     ...agreement.different.map(({ title, fields }) => ({ title, what: fields.slice(0, 4).join(', ') })),
     ...agreement.onlyCaldav.map(({ title }) => ({ title, what: 'only in Radicale' })),
     ...agreement.onlyCloud.map(({ title }) => ({ title, what: `only in ${name}` })),
-  ].filter(({ title }) => !told.has(title));
-  const lines = untold.slice(0, 20).map(({ title, what }) => `  ${title}: ${what}`);
-  const isGood = untold.length === 0 && agreement.doubled.length === 0 && mails === 0 && needless === 0;
+  ].filter(({ title }) => !reported.has(title));
+  const lines = unexplained.slice(0, 20).map(({ title, what }) => `  ${title}: ${what}`);
+  const isGood = unexplained.length === 0 && agreement.doubled.length === 0 && mails === 0 && unneededWrites === 0;
   const sentence = isGood
     ? `${name} and Radicale agree (${agreement.same} events); a further run writes nothing; nobody was mailed.`
     : [
-        `${name}: ${untold.length} unexplained differences, ${agreement.doubled.length} doubled, ` +
-          `${needless} needless writes, ${mails} people reached.`,
+        `${name}: ${unexplained.length} unexplained differences, ${agreement.doubled.length} duplicates, ` +
+          `${unneededWrites} unneeded writes, ${mails} people mailed.`,
         ...lines,
       ].join('\n');
   return { isGood, sentence };

@@ -3,7 +3,7 @@
  * started here.
  *
  *     node test/run.mjs              everything but test/servers
- *     node test/run.mjs check        types, lint, house rules, pure core and scripts: under a minute, no server
+ *     node test/run.mjs check        types, lint, house rules, docs, pure core and scripts: under a minute, no server
  *     node test/run.mjs <path> ...   the test files at or under these paths, without types and lint
  *
  * The last line is `123 passed, 0 failed, 2 skipped`; types and lint count as one each.
@@ -29,7 +29,7 @@ await installPackages({ forDevelopment: true });
 const asked = process.argv.slice(2);
 const isCheck = asked[0] === 'check';
 const files = isCheck
-  ? testFiles(['test/house.test.ts', 'test/core', 'test/scripts'])
+  ? testFiles(['test/house.test.ts', 'test/docs.test.ts', 'test/core', 'test/scripts'])
   : testFiles(asked.length > 0 ? asked : ['test']);
 const checks =
   asked.length > 0 && !isCheck

@@ -8,10 +8,10 @@ import type { DavServer } from '../test/support/dav.ts';
 import { compareSides } from './agree.ts';
 import { type Calpair, type Pair, type Problem, type Run, writesOf } from './calpair.ts';
 import type { Cloud } from './clouds.ts';
-import { type Outcome, showRun } from './report.ts';
+import { type Outcome, printRun } from './report.ts';
 
-/** Where both calendars of a pair are. */
-export interface Places {
+/** The two calendars of a pair. */
+export interface PairCalendars {
   readonly radicale: DavServer;
   readonly cloud: Cloud;
   readonly calendarUrl: string;
@@ -23,32 +23,32 @@ interface Calendar {
   readonly timeZone: string | null;
 }
 
-export class PairOnShow {
+export class DemoPair {
   readonly #calpair: Calpair;
   readonly #cloudCalendar: Calendar;
-  /** In which Calpair reads times without a zone. */
+  /** The zone in which Calpair reads floating times. */
   readonly #floatingZone: string;
-  readonly #shown = new Set<string>();
-  #needless = 0;
-  readonly places: Places;
+  readonly #printed = new Set<string>();
+  #unneededWrites = 0;
+  readonly calendars: PairCalendars;
   readonly pair: Pair;
 
   private constructor(
     calpair: Calpair,
-    places: Places,
-    calendars: { readonly caldav: Calendar; readonly cloud: Calendar },
+    calendars: PairCalendars,
+    listed: { readonly caldav: Calendar; readonly cloud: Calendar },
     pair: Pair,
   ) {
     this.#calpair = calpair;
-    this.#cloudCalendar = calendars.cloud;
-    this.#floatingZone = calendars.caldav.timeZone ?? calendars.cloud.timeZone ?? 'UTC';
-    this.places = places;
+    this.#cloudCalendar = listed.cloud;
+    this.#floatingZone = listed.caldav.timeZone ?? listed.cloud.timeZone ?? 'UTC';
+    this.calendars = calendars;
     this.pair = pair;
   }
 
-  /** Cloud account, connection and pair, whose first run has begun then. */
-  static async create(calpair: Calpair, places: Places, caldavAccountId: string): Promise<PairOnShow> {
-    const { cloud, calendarUrl } = places;
+  /** Creates the cloud account, the connection and the pair, whose first run begins at once. */
+  static async create(calpair: Calpair, calendars: PairCalendars, caldavAccountId: string): Promise<DemoPair> {
+    const { cloud, calendarUrl } = calendars;
     const account = await calpair.post<{ id: string }>('/v1/accounts', {
       provider: cloud.provider,
       refreshToken: cloud.account.refreshToken,
@@ -62,42 +62,42 @@ export class PairOnShow {
     const [here, there] = await Promise.all([list(caldavAccountId), list(account.id)]);
     const caldav = here.find(({ id }) => new URL(id, calendarUrl).href === calendarUrl);
     const other = there.find(({ isDefault }) => isDefault);
-    if (!caldav || !other) throw new Error(`the calendars for ${cloud.name} are not listed`);
+    if (!caldav || !other) throw new Error(`The calendars for ${cloud.name} are not listed.`);
     const pair = await calpair.post<Pair>(`/v1/connections/${connection.id}/pairs`, {
       caldavCalendarId: caldav.id,
       cloudCalendarId: other.id,
     });
-    return new PairOnShow(calpair, places, { caldav, cloud: other }, pair);
+    return new DemoPair(calpair, calendars, { caldav, cloud: other }, pair);
   }
 
   /**
-   * Syncs until there is nothing left to write, and once more. What is written after a run that ended well is not
-   * needed: nobody changes anything meanwhile. `sinceMade`: since the pair was made nobody has.
+   * Syncs until there is nothing left to write, and once more. Writes after a successful run are unneeded, because nobody
+   * changes anything meanwhile. @param isNew nobody has changed anything since the pair was created
    */
-  async settle(sinceMade: boolean): Promise<void> {
-    const { cloud } = this.places;
-    const timer = setInterval(() => void this.showRuns(true).catch(() => undefined), 5_000);
+  async settle(isNew: boolean): Promise<void> {
+    const { cloud } = this.calendars;
+    const timer = setInterval(() => void this.printRuns(true).catch(() => undefined), 5_000);
     try {
       const [first] = await this.#calpair.settle(this.pair.id);
       const before = cloud.writes();
       await this.#calpair.sync(this.pair.id);
       const all = await this.#runs();
-      const quiet = all.slice(sinceMade ? 0 : all.findIndex(({ id }) => id === first?.id));
+      const quiet = all.slice(isNew ? 0 : all.findIndex(({ id }) => id === first?.id));
       const later = quiet.slice(quiet.findIndex(({ result }) => result === 'ok') + 1);
-      this.#needless += later.reduce((sum, run) => sum + writesOf(run), cloud.writes() - before);
+      this.#unneededWrites += later.reduce((sum, run) => sum + writesOf(run), cloud.writes() - before);
     } finally {
       clearInterval(timer);
     }
-    await this.showRuns();
+    await this.printRuns();
   }
 
-  /** Every run that has ended and was not shown yet, oldest first; also the one under way where asked for. */
-  async showRuns(alsoUnderWay = false): Promise<void> {
+  /** Prints every run that has ended and was not printed yet, oldest first, and on request the current one. */
+  async printRuns(includeCurrent = false): Promise<void> {
     for (const run of (await this.#runs()).filter(
-      ({ id, result }) => !this.#shown.has(id) && (alsoUnderWay || result !== 'running'),
+      ({ id, result }) => !this.#printed.has(id) && (includeCurrent || result !== 'running'),
     )) {
-      showRun(this.places.cloud.name, run);
-      if (run.result !== 'running') this.#shown.add(run.id);
+      printRun(this.calendars.cloud.name, run);
+      if (run.result !== 'running') this.#printed.add(run.id);
     }
   }
 
@@ -106,9 +106,9 @@ export class PairOnShow {
     return (await this.#calpair.get<{ items: Run[] }>(`/v1/pairs/${this.pair.id}/runs`)).items.reverse();
   }
 
-  /** Both calendars read afresh from their servers. `tag` is the installation's. */
+  /** Compares both calendars, read from their servers. `tag` is the installation's. */
   async outcome(providers: Providers, tag: (text: string) => string): Promise<Outcome> {
-    const { radicale, cloud, calendarUrl } = this.places;
+    const { radicale, cloud, calendarUrl } = this.calendars;
     const open = (kind: string, credentials: unknown, calendarId: string): Side =>
       providers
         .get(kind)!
@@ -123,10 +123,16 @@ export class PairOnShow {
         { preset: 'radicale', serverUrl: radicale.base, username: radicale.username, password: radicale.password },
         calendarUrl,
       ),
-      // A sign-in of its own: Microsoft's are good for one who goes on with them.
+      // A refresh token of its own: Microsoft's rotate, so two clients cannot share one.
       open(cloud.provider, { refreshToken: cloud.account.newRefreshToken() }, this.#cloudCalendar.id),
     );
     const problems = await this.#calpair.get<{ items: Problem[] }>(`/v1/pairs/${this.pair.id}/problems?limit=1000`);
-    return { name: cloud.name, agreement, problems: problems.items, mails: cloud.mails(), needless: this.#needless };
+    return {
+      name: cloud.name,
+      agreement,
+      problems: problems.items,
+      mails: cloud.mails(),
+      unneededWrites: this.#unneededWrites,
+    };
   }
 }

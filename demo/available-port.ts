@@ -1,7 +1,7 @@
-/** The demo takes another port where the usual one is taken: it must not disturb a Calpair that runs already. */
+/** The demo uses another port where the usual one is in use, so that it can run beside a Calpair. */
 import { createServer } from 'node:net';
 
-export async function freeOr(port: number): Promise<number> {
+export async function availablePort(port: number): Promise<number> {
   return (await take(port)) ?? (await take(0)) ?? port;
 }
 

@@ -1,11 +1,11 @@
-/** Puts files into the demo's CalDAV calendars, each event as an object of its own. */
+/** Fills the demo's CalDAV calendars from files. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { splitFeed } from '../core/ical/feed.ts';
 import type { DavServer } from '../test/support/dav.ts';
 
 const SAMPLES = new URL('./samples/', import.meta.url);
-/** Real files from other projects' tests, beside the project; used where it is there. */
+/** Files from the tests of other projects, used where this folder exists beside the project. */
 const CORPUS = new URL('../../shared/corpus/ics/valid/', import.meta.url);
 
 export interface Filled {
@@ -15,7 +15,7 @@ export interface Filled {
   readonly refused: number;
 }
 
-/** Stores every event of the sample files, and of the corpus where it is there, each as an object of its own. */
+/** Stores every event of the sample files, and of the corpus where it exists, each as an object of its own. */
 export async function fillCaldav(server: DavServer, calendarUrl: string): Promise<Filled> {
   const files = [SAMPLES, CORPUS]
     .filter((folder) => existsSync(fileURLToPath(folder)))
