@@ -18,7 +18,7 @@ export type FreeBusyJudgement = readonly Record<string, [number, number][]>[] | 
 /** The judgements in the order of the calendars. */
 export function expectedFreeBusy(calendars: readonly JudgedCalendar[]): Promise<FreeBusyJudgement[]> {
   return askOracle(
-    './free-busy-judge.py',
+    './free-busy-oracle.py',
     [
       'recurring-ical-events==3.8.2',
       'icalendar==7.3.0',

@@ -70,7 +70,7 @@ export async function startCloudProcess(name: CloudName): Promise<CloudProcess> 
   const program = startProgram([
     '--import',
     'tsx',
-    `test/support/${name === 'google' ? 'google' : 'graph'}/main.ts`,
+    `test/fakes/${name === 'google' ? 'google' : 'graph'}/main.ts`,
     '--email',
     'owner@calendars.example',
   ]);

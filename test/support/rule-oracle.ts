@@ -23,5 +23,5 @@ export interface Judgement {
 
 /** The judgements in the order of the rules. */
 export function judge(rules: readonly JudgedRule[]): Promise<Judgement[]> {
-  return askOracle('./rule-judge.py', ['python-dateutil==2.9.0.post0', 'tzdata==2025.2'], rules);
+  return askOracle('./rule-oracle.py', ['python-dateutil==2.9.0.post0', 'tzdata==2025.2'], rules);
 }
