@@ -1,6 +1,6 @@
 /**
- * Two people, each in one calendar, who never overwrite what they have not seen. All that they write are words that
- * occur once in a campaign (`title-17z`), so that each can be looked for in the end.
+ * Two people, each editing one calendar, who never overwrite a change they have not seen. Every word they write occurs
+ * once in a campaign (`title-17z`), so the final check can look for each.
  */
 import { occurrenceId } from '../../core/recurrence/occurrence.ts';
 import type { CloudPerson } from '../support/cloud.ts';
@@ -15,19 +15,19 @@ type Words = Readonly<Partial<Record<Field, string>>>;
 export const KINDS = ['timed', 'all-day', 'series'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** An event as a person has it on the screen. */
+/** An event as a person sees it on the screen. */
 interface OnScreen {
   readonly words: ReadonlySet<string>;
-  /** False where somebody was faster: then nothing was written. */
+  /** False, and nothing written, when another writer was faster. */
   replace(word: string, by: string): Promise<boolean>;
-  /** What was on the screen; null where somebody was faster. */
+  /** The words that were on the screen; null when another writer was faster. */
   remove(): Promise<ReadonlySet<string> | null>;
 }
 
 export interface Hand {
-  /** Names of all events, a series once. */
+  /** Names of all events; a series has one. */
   list(): Promise<string[]>;
-  /** Null where it has just gone. */
+  /** Null if the event has just been deleted. */
   open(name: string): Promise<OnScreen | null>;
   create(number: number, kind: Kind, words: Words): Promise<void>;
 }
@@ -52,14 +52,13 @@ export function davHand({ username, password }: Pick<DavServer, 'username' | 'pa
   };
 
   /**
-   * @param look whether it has happened, asked where the server stumbles over two writes at one moment and leaves it
-   * open
+   * @param look checks the effect after a 500: these servers may fail on two simultaneous writes and still store one
    */
   const isDone = async (answer: Response, look: () => Promise<boolean>): Promise<boolean> => {
     await answer.text();
     if (answer.ok) return true;
     if (answer.status === 500) return look();
-    // Lost races; Xandikos locks the calendar for the moment of each write.
+    // Lost races; Xandikos locks the calendar during each write.
     if ([404, 409, 412, 423].includes(answer.status)) return false;
     throw new Error(`a person's request was answered ${answer.status}`);
   };
@@ -142,7 +141,7 @@ const IN_CLOUD: Readonly<Record<Field, 'title' | 'location' | 'description'>> = 
   text: 'description',
 };
 
-/** The stand-in is in this process, so what a person sees and does on it is one moment: no race can be lost. */
+/** The fake runs in this process, so reading and writing happen in one step: no race can be lost. */
 export function cloudHand(owner: CloudPerson): Hand {
   const shown = (id: string) =>
     wordsIn(JSON.stringify(owner.family(id).map(({ title, location, description }) => [title, location, description])));
@@ -185,7 +184,7 @@ function dashed(day: string): string {
   return day.replace(/^(....)(..)/, '$1-$2-');
 }
 
-/** Spread over two years, none in the night of a clock change. */
+/** Spread over two years; none falls into the night of a clock change. */
 function dayOf(number: number): string {
   return shifted('20270105', randomFrom(number)(700));
 }

@@ -1,7 +1,7 @@
 /**
- * One Calpair with two pairs (Radicale with the stand-in Google, Radicale with Xandikos) or three (Radicale with the
- * stand-in for Microsoft, too), people who edit in all of their calendars, proxies that spoil requests, and parts that
- * are killed. Then all of that stops, and everything has to be right.
+ * One Calpair with two pairs (Radicale with the fake Google, Radicale with Xandikos) or three (also Radicale with the
+ * fake Microsoft). People edit all of their calendars, proxies inject faults, and processes are killed. Then the faults
+ * stop, the pairs settle, and the result is checked.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { googleEnvironment, microsoftEnvironment, type RunningCalpair, type StandInPlace } from '../support/calpair.ts';
@@ -20,7 +20,7 @@ import { World } from './world.ts';
 export interface CampaignSetting {
   readonly seed: number;
   readonly kills: number;
-  /** With the third pair. */
+  /** Adds the third pair. */
   readonly microsoft?: boolean;
   readonly say: (line: string) => void;
 }
@@ -31,11 +31,11 @@ export interface Outcome {
   readonly edits: Readonly<Record<string, World['edits']>>;
   readonly requests: number;
   /**
-   * Processes that ended although nobody killed them, with the line in which they said why; the rig started them again,
-   * as a supervisor does.
+   * Processes that exited without being killed, with the line that says why. The campaign restarts them, as a
+   * supervisor would.
    */
   readonly endedByItself: readonly string[];
-  /** All that was not as it has to be. */
+  /** Everything that violates an expectation. */
   readonly wrong: readonly string[];
   readonly seconds: number;
 }
@@ -104,7 +104,7 @@ export async function runCampaign(setting: CampaignSetting): Promise<Outcome> {
   }
 }
 
-/** The stand-in where Calpair knows it: behind its proxy. */
+/** The fake's address as Calpair sees it: behind the proxy. */
 function placeOf({ standIn: { clientId, clientSecret, rootUrl, tokenUrl } }: Cloud, { base }: Proxy): StandInPlace {
   return { clientId, clientSecret, rootUrl: base, tokenUrl: tokenUrl.replace(rootUrl, base) };
 }
@@ -123,8 +123,7 @@ interface Stage {
 }
 
 /**
- * The pairs know the proxies' addresses only, the people the servers'. Both first syncs are under way when the storm
- * begins.
+ * Pairs know the proxies' addresses only, people the servers'. The initial syncs are under way when the faults start.
  */
 async function openWorlds({
   installation,
@@ -198,7 +197,7 @@ async function storm(
   for (const proxy of proxies) proxy.faultsPerHundred = FAULTS_PER_HUNDRED;
   const over = new AbortController();
   const lives = worlds.map((world) => live(world, over.signal));
-  // Heard below, once nothing is killed any more and all can be ended.
+  // Awaited below, once the killing is over.
   for (const life of lives) life.catch(() => undefined);
   try {
     return await killAgainAndAgain(kills, { installation, random, requests: () => requestsOf(proxies), say });
@@ -209,7 +208,7 @@ async function storm(
   }
 }
 
-/** People go on whatever happens to Calpair, and now and then ask for a sync. */
+/** People keep editing whatever happens to Calpair, and request a sync from time to time. */
 async function live(world: World, over: AbortSignal): Promise<void> {
   let asked: Promise<void> | null = null;
   for (let count = 0; !over.aborted; count++) {

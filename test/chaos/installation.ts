@@ -1,6 +1,6 @@
 /**
- * A whole Calpair as an operator runs it, to be killed in parts: one process of `npm start` with its own PostgreSQL and
- * Temporal in a data folder, and a second worker beside it.
+ * A complete Calpair as an operator runs it, whose parts can be killed: one process of `npm start` with its own
+ * PostgreSQL and Temporal in a data folder, and a second worker.
  */
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -19,14 +19,14 @@ const READY_WITHIN_MS = 150_000;
 export class Installation {
   readonly api: Api;
   readonly config: Config;
-  /** Starts that the nemesis did not cause: a process that had ended by itself, with its last words. */
+  /** Exits that the nemesis did not cause, each with its last output. */
   readonly endedByItself: string[] = [];
   readonly #folder: string;
   readonly #environment: Readonly<Record<Part, () => Record<string, string>>>;
   readonly #running = new Map<Part, Program>();
   readonly #killed = new WeakSet<Program>();
 
-  /** @param clouds what it is told of the clouds */
+  /** @param clouds environment variables that point Calpair at the fake clouds */
   constructor(
     clouds: Readonly<Record<string, string>>,
     ports: { readonly api: number; readonly postgres: number; readonly temporal: number; readonly temporalUi: number },
@@ -40,38 +40,40 @@ export class Installation {
       CALPAIR_TEMPORAL_PORT: String(ports.temporal),
       CALPAIR_TEMPORAL_UI_PORT: String(ports.temporalUi),
     };
+    const password = (): string => readFileSync(join(this.#folder, 'postgres', 'password'), 'utf8').trim();
     this.#environment = {
       main: () => main,
       worker: () => ({
         ...shared,
         CALPAIR_ROLES: 'worker',
         TEMPORAL_ADDRESS: `127.0.0.1:${ports.temporal}`,
-        DATABASE_URL: `postgres://calpair:${readFileSync(join(this.#folder, 'postgres', 'password'), 'utf8').trim()}@127.0.0.1:${ports.postgres}/calpair`,
+        DATABASE_URL: `postgres://calpair:${password()}@127.0.0.1:${ports.postgres}/calpair`,
       }),
     };
     this.config = readConfig(main);
     this.api = new Api(`http://127.0.0.1:${ports.api}`, API_KEY);
   }
 
-  /** The keyed hash of this installation; there is one once it has been started. */
+  /** The keyed hash of this installation; it exists after the first start. */
   tag(text: string): string {
     const { encryptionKeys, hashKey } = loadOrCreateSecrets(this.config);
     return createVault(encryptionKeys, hashKey).hash(text);
   }
 
-  /** Starts what does not run. */
+  /** Starts every part that is not running. */
   start(): void {
     for (const part of ['main', 'worker'] as const) {
       const before = this.#running.get(part);
       if (before !== undefined && !hasEnded(before)) continue;
       if (before !== undefined && !this.#killed.has(before)) this.endedByItself.push(`${part}: ${lastWords(before)}`);
-      // Before the very first start of the main process there is nothing that a worker could use.
+      // Before the very first start of the main process, a worker would find no database.
       if (part === 'main' || before !== undefined) this.#begin(part);
     }
   }
 
   /**
-   * Starts what does not run, until the main process and its servers answer; the second worker may still be on its way.
+   * Starts every part that is not running and waits until the main process and its servers answer. The second worker
+   * may still be starting.
    */
   async answers(): Promise<void> {
     await until(
@@ -84,7 +86,7 @@ export class Installation {
     );
   }
 
-  /** The same, until all of it runs. */
+  /** The same, and waits for the second worker too. */
   async ready(): Promise<void> {
     await this.answers();
     await until(
@@ -108,12 +110,12 @@ export class Installation {
     await this.ready();
   }
 
-  /** The end of what it printed. */
+  /** The end of its output. */
   output(part: Part): string {
     return (this.#running.get(part)?.output() ?? '').slice(-3000);
   }
 
-  /** False where it does not run at this moment. */
+  /** False if the part is not running. */
   async kill(part: Part): Promise<boolean> {
     const program = this.#running.get(part);
     if (program === undefined || hasEnded(program)) return false;
@@ -122,7 +124,7 @@ export class Installation {
     return true;
   }
 
-  /** SIGSTOP, and SIGCONT after a while: a worker that wakes up late and goes on with what others have long done. */
+  /** SIGSTOP, then SIGCONT: a worker that wakes up late and resumes work that another worker has finished. */
   freeze(part: Part, milliseconds: number): void {
     const program = this.#running.get(part);
     if (program === undefined || hasEnded(program)) return;
@@ -130,7 +132,7 @@ export class Installation {
     setTimeout(() => program.child.kill('SIGCONT'), milliseconds);
   }
 
-  /** The postmaster or one of its children; null where it does not run at this moment. */
+  /** The postmaster or one of its children; null if it is not running. */
   pidOf(what: 'postgres' | 'postgres-backend' | 'temporal', random: (below: number) => number): number | null {
     const cluster = join(realpathSync(join(this.#folder, 'postgres')), 'cluster');
     const database = join(realpathSync(this.#folder), 'temporal', 'temporal.db');
@@ -177,8 +179,8 @@ export class Installation {
 }
 
 /**
- * Ports below those that the system gives away: a part that is down has its port to itself until it is back.
- * @param random where to look first
+ * Ports below the ephemeral range: no other process takes the port of a part that is down.
+ * @param random chooses where the search starts
  */
 export async function fixedPorts(count: number, random: (below: number) => number): Promise<number[]> {
   const ports: number[] = [];
@@ -198,7 +200,7 @@ function hasEnded({ child }: Program): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
-/** The line in which it said why. */
+/** The last line of output that names an error. */
 function lastWords(program: Program): string {
   const lines = program
     .output()

@@ -1,6 +1,6 @@
 /**
  * `npm run chaos -- --kills 200 [--seed S] [--microsoft]`: real servers, real kills. Prints a line for each kill and a
- * summary; exit code 1 when anything was lost, doubled, brought back, or written without need.
+ * summary. Exit code 1 if an event was lost, duplicated or restored after a deletion, or if a write was needless.
  */
 import { parseArgs } from 'node:util';
 import { type Outcome, runCampaign } from './campaign.ts';
@@ -35,7 +35,7 @@ export async function main(): Promise<void> {
   }
 }
 
-/** The figures as a table, and the verdict. */
+/** The figures as a table, and the result. */
 export function summaryOf(
   { kills, faults, edits, requests, endedByItself, wrong, seconds }: Outcome,
   seed: number,

@@ -1,12 +1,12 @@
-/** Kills parts of an installation with SIGKILL, at points of a sync that a seed chooses, and has them started again. */
+/** Kills parts of an installation with SIGKILL at seeded points of a sync, and restarts them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Installation } from './installation.ts';
 
-/** `everything` is all of the others at one moment: the machine went down. */
+/** `everything` kills all the others at one moment, as when the machine goes down. */
 const VICTIMS = ['worker', 'main', 'postgres', 'postgres-backend', 'temporal', 'everything'] as const;
 export type Victim = (typeof VICTIMS)[number];
 
-/** Of ten kills. */
+/** Out of ten kills. */
 const SHARES: Readonly<Record<Victim, number>> = {
   worker: 2,
   main: 1,
@@ -15,16 +15,16 @@ const SHARES: Readonly<Record<Victim, number>> = {
   temporal: 1,
   everything: 1,
 };
-/** A heartbeat of a run is missed after 30 s: when the worker wakes up, another one has taken its work. */
+/** A run misses its heartbeat after 30 s: when the worker wakes up, another one has taken over its work. */
 const FROZEN_MS = 40_000;
 const FREEZE_EVERY = 12;
-/** Of a hundred kills so many hit while the one before is not mended yet. */
+/** Percentage of kills that hit before the installation has recovered from the previous one. */
 const ON_TOP_PER_HUNDRED = 25;
 
 export interface NemesisSetting {
   readonly installation: Installation;
   readonly random: (below: number) => number;
-  /** How many requests the calendar servers have seen so far. */
+  /** Number of requests that the calendar servers have received so far. */
   readonly requests: () => number;
   readonly say: (line: string) => void;
 }
@@ -60,13 +60,13 @@ export async function killAgainAndAgain(
   return done;
 }
 
-/** False where it did not run at this moment. */
+/** False if the part was not running. */
 async function strike(installation: Installation, victim: Victim, random: (below: number) => number): Promise<boolean> {
   const end = (what: 'postgres' | 'postgres-backend' | 'temporal'): boolean => {
     const pid = installation.pidOf(what, random);
     if (pid === null) return false;
     try {
-      // PostgreSQL and Temporal lead a process group of their own.
+      // PostgreSQL and Temporal each lead a process group.
       process.kill(what === 'postgres-backend' ? pid : -pid, 'SIGKILL');
       return true;
     } catch (error) {

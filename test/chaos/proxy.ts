@@ -1,16 +1,13 @@
 /**
- * A small HTTP proxy in front of one calendar server: it spoils requests and answers at a given rate, by a seeded
- * choice, counts what it did, and keeps a note of every write that carries no condition.
+ * A small HTTP proxy in front of one calendar server. It injects faults at a given rate by a seeded choice, counts
+ * them, and records every write that carries no condition.
  */
 
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { Agent, createServer, request as send } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/**
- * `etag-dropped` hides the ETag in the answer to a write, as servers may that stored something else than they were
- * sent.
- */
+/** `etag-dropped` removes the ETag from the response to a write, as servers do that modify what they store. */
 export const FAULTS = [
   'cut-before',
   'cut-after',
@@ -27,16 +24,16 @@ export const FAULTS = [
 export type FaultKind = (typeof FAULTS)[number];
 
 export interface Proxy {
-  /** Stands for the server's own address. */
+  /** Replaces the server's own address. */
   readonly base: string;
-  /** Of a hundred requests so many are spoiled; none at first. */
+  /** Percentage of requests with an injected fault; none at first. */
   faultsPerHundred: number;
-  /** How many requests came so far, and how many of them were writes. */
+  /** How many requests arrived so far, and how many of them were writes. */
   readonly seen: { requests: number; writes: number };
   readonly faults: ReadonlyMap<FaultKind, number>;
-  /** Method and status of writes without a condition. No names: they would be printed. */
+  /** Method and service of writes without a condition. No names, because the list is printed. */
   readonly unconditional: readonly string[];
-  /** Every write that reached the server, for whoever looks for a fault. */
+  /** Every write that reached the server, to explain a failure. */
   readonly writes: readonly WriteNote[];
   close(): Promise<void>;
 }
@@ -112,7 +109,7 @@ export async function startProxy({ target, service, random }: ProxySetting): Pro
     );
   }
 
-  /** Microsoft's links to further pages and changes are whole addresses. */
+  /** Microsoft's links to further pages and changes are absolute. */
   function throughUs(answered: Answered): Answered {
     return service === 'microsoft'
       ? { ...answered, body: Buffer.from(answered.body.toString().replaceAll(target, proxy.base)) }
@@ -120,7 +117,7 @@ export async function startProxy({ target, service, random }: ProxySetting): Pro
   }
 
   function pick(asked: Asked): FaultKind | null {
-    // Both numbers are always drawn: the next request's choice does not depend on this one.
+    // Both numbers are always drawn, so that the next request's choice does not depend on this one.
     const [chance, which] = [random(1000), random(1000)];
     if (chance >= proxy.faultsPerHundred * 10) return null;
     const fitting = FAULTS.filter((kind) => fits(kind, asked, service));
@@ -150,13 +147,13 @@ function noteOf({ method, path, headers, body }: Asked, status: number, fault: F
   return { at: new Date().toISOString(), path, condition, body: body.toString(), status, fault };
 }
 
-/** An event of a cloud is created under an id of the client's, which the cloud takes only once. */
+/** A cloud event is created under an id chosen by the client, which the cloud accepts once only. */
 function hasCondition({ method, headers, body }: Asked): boolean {
   if (method === 'POST') return /"(id|transactionId)"\s*:\s*"/.test(body.toString());
   return headers['if-match'] !== undefined || (method === 'PUT' && headers['if-none-match'] === '*');
 }
 
-/** Only what a real server could do: a full disk concerns writes, a lost race those that depend on a version. */
+/** Only faults that a real server could show: a full disk affects writes, a lost race only writes with a version. */
 function fits(kind: FaultKind, asked: Asked, service: ProxySetting['service']): boolean {
   switch (kind) {
     case 'disk-full-507':
@@ -212,7 +209,7 @@ function answer(response: ServerResponse, { status, headers, body }: Answered): 
   response.writeHead(status, headersFor(headers, body.length)).end(body);
 }
 
-/** All headers, half of the body, and then the connection is gone. */
+/** Sends all headers and half of the body, then closes the connection. */
 function cutShort(response: ServerResponse, { status, headers, body }: Answered): void {
   if (body.length < 2) return void response.destroy();
   response

@@ -1,7 +1,7 @@
 /**
- * One pair of calendars, the people in both, and what they may expect in the end: every word that somebody wrote is on
- * both sides, or was replaced by somebody who had seen it, or is listed as a conflict; what was deleted by somebody who
- * had seen it all is gone, and nothing else; and nothing is twice.
+ * One pair of calendars, the people in both, and the expected result. Every word written is on both sides, or was
+ * replaced by a person who had seen it, or is listed as a conflict. Only events deleted by a person who had seen
+ * everything in them are gone. Nothing is duplicated.
  */
 import type { SideName } from '../../core/event.ts';
 import { listAll } from '../../demo/agree.ts';
@@ -10,7 +10,7 @@ import { type Field, type Hand, KINDS, type Kind, wordsIn } from './actors.ts';
 import type { Proxy } from './proxy.ts';
 
 type Random = (below: number) => number;
-/** What a deletion rests on: who saw which words. */
+/** One deletion: on which side, and which words the person saw. */
 interface Deletion {
   readonly side: SideName;
   readonly saw: ReadonlySet<string>;
@@ -19,15 +19,15 @@ interface Written {
   /** The event's number. */
   readonly of: number;
   readonly side: SideName;
-  /** The word that its writer saw and replaced. */
+  /** The word that the writer saw and replaced. */
   readonly instead: string | null;
 }
 
 const POLLS_TO_REST = 6;
 const QUIET_POLLS = 3;
-/** Fewer would let the pair lose a whole calendar, which is held back. */
+/** With fewer, a whole calendar could be emptied, and its deletions would be held. */
 const FEWEST_EVENTS = 15;
-/** With a Calpair that may be dead just now. */
+/** Calpair may be down at the moment. */
 const MOST_PATIENCE_S = 20;
 
 export class World {
@@ -40,14 +40,14 @@ export class World {
   readonly #written = new Map<string, Written>();
   readonly #replaced = new Set<string>();
   readonly #deletions = new Map<number, Deletion[]>();
-  /** What people did with each event, for whoever looks for a fault. */
+  /** What people did with each event, to explain a failure. */
   readonly #journal = new Map<number, string[]>();
   readonly #madeOn = new Map<number, SideName>();
-  /** Names. Hrefs of two servers differ. */
+  /** Names; hrefs of the two servers differ. */
   readonly #seenByCalpair = new Set<string>();
   #next: number;
 
-  /** @param first events and words are numbered from here on */
+  /** @param first the number of the first event or word */
   constructor(
     name: string,
     pair: Pair,
@@ -66,7 +66,7 @@ export class World {
     ];
   }
 
-  /** Something that one person does. Nothing where somebody was faster. */
+  /** One action of one person. Nothing happens when another writer was faster. */
   async act(): Promise<void> {
     const side: SideName = this.#random(2) === 0 ? 'caldav' : 'cloud';
     const [what, which, field] = [this.#random(100), this.#random(100_000), this.#random(100_000)];
@@ -80,7 +80,7 @@ export class World {
       return this.#note(side, number, await event.remove());
     const old = [...event.words].sort()[field % event.words.size]!;
     const word = this.#word(old.slice(0, old.indexOf('-')) as Field);
-    // Noted before it is written: a sync may carry it over in the same moment.
+    // Recorded before the write: a sync may copy the word at the same moment.
     this.#written.set(word, { of: this.#written.get(old)!.of, side, instead: old });
     if (await event.replace(old, word)) {
       this.#replaced.add(old);
@@ -92,7 +92,7 @@ export class World {
     }
   }
 
-  /** Asks for a run. What was in the calendars before it, Calpair has seen once it has read both. */
+  /** Requests a run. Once Calpair has read both calendars, it has seen everything that was in them before. */
   async askForSync(): Promise<void> {
     const before = [...(await this.#hands.caldav.list()), ...(await this.#hands.cloud.list())];
     const answer = await this.pair.post(`sync?wait=${MOST_PATIENCE_S}`).catch(() => null);
@@ -112,12 +112,12 @@ export class World {
     this.edits.created += 1;
   }
 
-  /** Until somebody does the next thing. */
+  /** Time until the next action. */
   pauseMs(): number {
     return 100 + this.#random(900);
   }
 
-  /** Polls until one has nothing to write. What is wrong with that, or nothing. */
+  /** Syncs until a run writes nothing. Returns the failure, if any. */
   async comeToRest(): Promise<string[]> {
     const results: string[] = [];
     for (let poll = 1; poll <= POLLS_TO_REST; poll++) {
@@ -128,7 +128,7 @@ export class World {
     return [`it does not come to rest: ${results.join(', ')}`];
   }
 
-  /** Everything that is not as a person may expect. */
+  /** Every violated expectation. */
   async faults(): Promise<string[]> {
     return [...(await this.#apart()), ...(await this.#lost()), ...(await this.#listed()), ...(await this.#restless())];
   }
@@ -145,8 +145,8 @@ export class World {
   }
 
   /**
-   * A copy that vanishes before Calpair has seen it in a listing may as well be one that its server does not show yet:
-   * it is made again. So people here delete copies only once Calpair has seen them.
+   * A copy that vanishes before Calpair has seen it in a listing looks like one that the server does not list yet, and
+   * is created again. So people here delete only copies that Calpair has seen.
    */
   #mayGo(side: SideName, number: number, name: string): boolean {
     return this.#madeOn.get(number) === side || this.#seenByCalpair.has(name);
@@ -180,8 +180,7 @@ export class World {
     for (const [word, { of }] of this.#written) {
       const deletions = this.#deletions.get(of) ?? [];
       const has = (side: SideName): boolean => shown[side].get(of)?.some((words) => words.has(word)) === true;
-      // Whoever deletes an event gives up what was on the screen, also where somebody else's edit then brings the rest
-      // back.
+      // Deleting an event gives up the words on the screen, even if an edit by the other person then restores the rest.
       const isGivenUp = this.#replaced.has(word) || deletions.some((one) => this.#knew(one).has(word));
       if (!(has('caldav') && has('cloud')) && !isGivenUp && !conflicts.has(word))
         faults.push(`lost: ${word} of event ${of}: ${this.#story(of, shown, conflicts)}`);
@@ -195,7 +194,7 @@ export class World {
     return faults;
   }
 
-  /** Words of the events of a side, by the event's number; words that nobody wrote are number -1. */
+  /** Words of the events of a side, by the event's number; -1 for words that no person wrote. */
   async #shown(side: SideName): Promise<Map<number, Set<string>[]>> {
     const byNumber = new Map<number, Set<string>[]>();
     for (const { event } of [...(await listAll(this.pair.sides[side])).values()].flat()) {
@@ -230,7 +229,7 @@ export class World {
     );
   }
 
-  /** What was on the screen, and what that had replaced. */
+  /** The words on the screen, and the words they had replaced. */
   #knew({ saw }: Deletion): Set<string> {
     const known = new Set<string>();
     for (const word of saw)
@@ -262,7 +261,7 @@ export class World {
     ];
   }
 
-  /** A pair at rest writes nothing, whoever asks it. */
+  /** A settled pair writes nothing, however often it is synced. */
   async #restless(): Promise<string[]> {
     const writes = (): number => this.#proxies.reduce((sum, { seen }) => sum + seen.writes, 0);
     const before = writes();

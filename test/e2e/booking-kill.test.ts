@@ -1,6 +1,6 @@
 /**
- * The worker is killed again and again while it writes, moves and deletes bookings: in the end each one that stands is
- * in the calendar once.
+ * The worker is killed repeatedly while it writes, moves and deletes bookings. In the end each confirmed booking is in
+ * the calendar once.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -15,7 +15,7 @@ const seed = Number(process.env['CALPAIR_TEST_SEED'] ?? Date.now() % 1_000_000);
 const KILLS = 5;
 const EACH_TIME = 4;
 
-describe('bookings under kills of the worker', () => {
+describe('bookings while the worker is killed', () => {
   const random = randomFrom(seed);
   let radicale: DavServer;
   let clouds: CloudProcess[];
@@ -33,7 +33,7 @@ describe('bookings under kills of the worker', () => {
       CALPAIR_ROLES: 'api',
       CALPAIR_POLL_INTERVAL_SECONDS: '5',
     });
-    // So that kills hit writes under way.
+    // Slow enough for kills to hit writes in progress.
     for (const cloud of clouds) await cloud.control('slow', 200, '(POST|PATCH|DELETE) .*/events', 10_000);
   });
   after(async () => {
@@ -42,7 +42,7 @@ describe('bookings under kills of the worker', () => {
     await Promise.all([radicale?.stop(), ...(clouds ?? []).map((cloud) => cloud.stop())]);
   });
 
-  it(`leave each event there once (${KILLS} kills, seed ${seed})`, async (t) => {
+  it(`have one event each (${KILLS} kills, seed ${seed})`, async (t) => {
     const hosts: Pick<Host, 'calendar'>[] = [
       { calendar: { server: radicale, url: await radicale.createCalendar('killed') } },
       ...clouds.map(({ calendar }) => ({ calendar })),

@@ -1,4 +1,4 @@
-/** `docs/bookings.md`, run as it stands: every command of the page, one after the other, in a shell. */
+/** Runs every command of `docs/bookings.md` in a shell, in order. */
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { API_KEY, type RunningCalpair, startCalpair } from '../support/calpair.t
 
 const hasTools = spawnSync('bash', ['-c', 'command -v curl jq']).status === 0;
 
-describe('the page for hosts', () => {
+describe('the guide for hosts', () => {
   let icloud: IcloudFake;
   let host: IcloudAccount;
   let calpair: RunningCalpair;
@@ -39,7 +39,7 @@ describe('the page for hosts', () => {
     };
     const run = (commands: string): Promise<{ stdout: string }> =>
       promisify(execFile)('bash', ['-euo', 'pipefail', '-c', commands], { env: environment });
-    // In two parts, to see the event between.
+    // In two parts, to inspect the event in between.
     const upToBooking = (await run(blocks.slice(0, 5).join('\n') + '\necho "$BOOKING $ACCOUNT $START"')).stdout
       .trim()
       .split('\n');

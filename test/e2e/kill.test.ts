@@ -1,7 +1,6 @@
 /**
- * The worker is killed again and again in the middle of a first sync. In the end every event is there once and as it
- * was, on both sides, and nobody was mailed. Each kill waits for new copies since the last one, so each hits a sync
- * that is under way.
+ * The worker is killed repeatedly during an initial sync. In the end every event is on both sides once and unchanged,
+ * and no mail was sent. Each kill waits for new copies, so it hits a sync in progress.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -23,7 +22,7 @@ interface Setting {
   readonly name: CloudName;
   readonly events: number;
   readonly kills: number;
-  /** The service's name of a title, and what its stand-in calls harm. */
+  /** The service's field for a title, and the fake's lists of harmful requests. */
   readonly title: string;
   readonly harm: readonly string[];
 }
@@ -33,7 +32,7 @@ const SETTINGS: readonly Setting[] = [
 ];
 
 for (const { name, events, kills, title, harm } of SETTINGS)
-  describe(`a first sync with ${name}`, () => {
+  describe(`an initial sync with ${name}`, () => {
     const random = randomFrom(seed);
     let radicale: DavServer;
     let cloud: CloudProcess;
@@ -57,7 +56,7 @@ for (const { name, events, kills, title, harm } of SETTINGS)
         });
         await cloud.ofAccount('insertEvent', { [title]: `Of the cloud ${number}`, start: time(10), end: time(11) });
       }
-      // So that a first sync of this size outlasts the kills, on any machine.
+      // Slow enough for the initial sync to outlast the kills on any machine.
       await cloud.control('slow', 60, 'POST .*/events', events);
     });
     after(async () => {
@@ -66,50 +65,47 @@ for (const { name, events, kills, title, harm } of SETTINGS)
       await Promise.all([radicale?.stop(), cloud?.stop()]);
     });
 
-    it(
-      `brings every event over exactly once although the worker is killed ${kills} times (seed ` + `${seed})`,
-      async (t) => {
-        const texts = await person.all();
-        const pair = await createPair(calpair, { server: radicale, url: person.url }, cloud.calendar);
-        const started = Date.now();
-        for (let kill = 1; kill <= kills; kill++) {
-          worker = startWorker();
-          const enough = (await copies()) + 2 + random(10);
-          await until(
-            () => `${enough} copies before kill ${kill}\n${worker!.output()}`,
-            async () => (await copies()) >= enough,
-            45_000,
-          );
-          await sleep(random(120));
-          await worker.end('SIGKILL');
-          assert.ok((await copies()) < events, `the sync was still under way at kill ${kill}`);
-        }
-        t.diagnostic(
-          `${kills} kills in ${Math.round((Date.now() - started) / 1000)} s, ${await copies()} of ` +
-            `${events} copies made by then`,
-        );
+    it(`copies every event exactly once although the worker is killed ${kills} times (seed ${seed})`, async (t) => {
+      const texts = await person.all();
+      const pair = await createPair(calpair, { server: radicale, url: person.url }, cloud.calendar);
+      const started = Date.now();
+      for (let kill = 1; kill <= kills; kill++) {
         worker = startWorker();
-        await pair.settle();
-        const { same } = await assertAlike(pair);
-        assert.equal(same, events + OF_CLOUD);
-        const items = (await cloud.ofAccount('listLive')) as Record<string, unknown>[];
-        assert.equal(
-          items.filter(({ recurringEventId }) => recurringEventId === undefined).length,
-          events + OF_CLOUD,
-          'nothing is there twice',
+        const enough = (await copies()) + 2 + random(10);
+        await until(
+          () => `${enough} copies before kill ${kill}\n${worker!.output()}`,
+          async () => (await copies()) >= enough,
+          45_000,
         );
-        assert.equal((await listAll(pair.sides.caldav)).size, events + OF_CLOUD);
-        const now = await person.all();
-        for (const [name, text] of texts) assert.equal(now.get(name), text, `${name} is as it was`);
-        assert.deepEqual(await pair.list('problems'), []);
-        assert.deepEqual(await pair.list('conflicts'), []);
-        assert.deepEqual(await pair.list('held-changes'), []);
-        for (const what of harm) assert.deepEqual(await cloud.control(what), [], what);
-        const quiet = (await cloud.control('writes')).length;
-        assert.deepEqual((await pair.settle()).length, 0);
-        assert.equal((await cloud.control('writes')).length, quiet);
-      },
-    );
+        await sleep(random(120));
+        await worker.end('SIGKILL');
+        assert.ok((await copies()) < events, `the sync was still under way at kill ${kill}`);
+      }
+      t.diagnostic(
+        `${kills} kills in ${Math.round((Date.now() - started) / 1000)} s, ${await copies()} of ` +
+          `${events} copies made by then`,
+      );
+      worker = startWorker();
+      await pair.settle();
+      const { same } = await assertAlike(pair);
+      assert.equal(same, events + OF_CLOUD);
+      const items = (await cloud.ofAccount('listLive')) as Record<string, unknown>[];
+      assert.equal(
+        items.filter(({ recurringEventId }) => recurringEventId === undefined).length,
+        events + OF_CLOUD,
+        'nothing is there twice',
+      );
+      assert.equal((await listAll(pair.sides.caldav)).size, events + OF_CLOUD);
+      const now = await person.all();
+      for (const [name, text] of texts) assert.equal(now.get(name), text, `${name} is as it was`);
+      assert.deepEqual(await pair.list('problems'), []);
+      assert.deepEqual(await pair.list('conflicts'), []);
+      assert.deepEqual(await pair.list('held-changes'), []);
+      for (const what of harm) assert.deepEqual(await cloud.control(what), [], what);
+      const quiet = (await cloud.control('writes')).length;
+      assert.deepEqual((await pair.settle()).length, 0);
+      assert.equal((await cloud.control('writes')).length, quiet);
+    });
 
     function startWorker(): Program {
       const { databaseUrl, temporal, config } = calpair;
@@ -121,7 +117,7 @@ for (const { name, events, kills, title, harm } of SETTINGS)
       });
     }
 
-    /** Copies that the cloud has of our events. */
+    /** Number of copies of CalDAV events in the cloud. */
     async function copies(): Promise<number> {
       const items = (await cloud.ofAccount('listLive')) as Record<string, unknown>[];
       return items.filter((item) => item['recurringEventId'] === undefined && String(item[title]).startsWith('Event '))

@@ -1,6 +1,6 @@
 /**
- * `npm start` with nothing but a data folder: everything comes up by itself, ends when asked, and goes on where it was;
- * then only HTTP.
+ * `npm start` with only a data folder: everything starts without further setup, stops on SIGTERM and resumes where it
+ * was. The rest of the test uses HTTP.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -67,7 +67,7 @@ describe('npm start', () => {
       .sort();
   const status = async (): Promise<string> => (await api.call('GET', `/v1/pairs/${pairId}`)).status;
 
-  it('brings everything up, and makes an API key that only its owner can read', async () => {
+  it('starts everything, and creates an API key that only its owner can read', async () => {
     await start();
     const file = /API key\s+in (\S+)/.exec(program!.output())?.[1];
     assert.ok(file, program!.output());
@@ -111,7 +111,7 @@ describe('npm start', () => {
     assert.equal(await status(), 'active');
   });
 
-  it('notices an edit by itself', async () => {
+  it('notices an edit by polling', async () => {
     await person.edit('first.ics', (text) => text.replace('SUMMARY:First', 'SUMMARY:First edited'));
     await until('the edit is there', () => titles().includes('First edited'), WITHIN_MS);
   });
@@ -127,13 +127,13 @@ describe('npm start', () => {
     await until('the new event is there', () => titles().includes('Second'), WITHIN_MS);
   });
 
-  it('ends within 30 s of SIGTERM, with exit code 0', async () => {
+  it('ends within 30 s of SIGTERM with exit code 0', async () => {
     const from = Date.now();
     assert.equal(await program!.end('SIGTERM'), 0, program!.output());
     assert.ok(Date.now() - from < 30_000);
   });
 
-  it('goes on where it was, with the edits that were made meanwhile', async () => {
+  it('resumes with the edits made while it was down', async () => {
     await person.put('third.ics', object('third@example.org', ['SUMMARY:Third', ...at('20270115T090000')]));
     const id = account.listLive().find(({ summary }) => summary === 'Second')!['id'] as string;
     account.patchEvent(id, { location: 'Room 9' });
@@ -154,7 +154,7 @@ describe('npm start', () => {
     assert.deepEqual(titles(), ['First edited', 'Fourth', 'Second', 'Third']);
   });
 
-  it('deletes a pair and leaves the events', async () => {
+  it('deletes a pair and leaves its events', async () => {
     await api.call('DELETE', `/v1/pairs/${pairId}`);
     assert.equal((await api.try('GET', `/v1/pairs/${pairId}`)).status, 404);
     assert.equal((await person.list()).size, 4);

@@ -1,7 +1,4 @@
-/**
- * The branches of the workflows of bookings, for `record.ts`: each plays its branch and answers which history is to be
- * kept.
- */
+/** The branches of the booking workflows, for `record.ts`. Each plays its branch and returns the run to record. */
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import {

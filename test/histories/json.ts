@@ -1,6 +1,6 @@
 /**
- * Recorded histories as JSON and back. Not with Temporal's own JSON functions: they refuse to work where npm has
- * installed more than one copy of protobufjs, as it must beside googleapis.
+ * Recorded histories to JSON and back. Temporal's own JSON functions do not work with the second copy of protobufjs
+ * that npm installs for googleapis.
  */
 import proto from '@temporalio/proto';
 

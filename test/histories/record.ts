@@ -1,8 +1,8 @@
 /**
- * Records one real history for every branch of the pair's loop, and of the workflows in `booking-branches.ts`, as JSON
- * files beside this one; `test/workflows/replay.test.ts` replays them. To be run by hand when a branch is added: `node
- * --import tsx test/histories/record.ts [branch …]`. Histories of released versions are kept under their old names:
- * they stand for the pairs that are running somewhere.
+ * Records a real history for every branch of the pair workflow, and of the workflows in `booking-branches.ts`, as JSON
+ * files in this folder; `test/workflows/replay.test.ts` replays them. Run it by hand when a branch is added: `node
+ * --import tsx test/histories/record.ts [branch …]`. Histories of released versions keep their old names: they
+ * represent the pairs of running installations.
  */
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -23,14 +23,11 @@ import { toJson } from './json.ts';
 const SIGNAL = { trigger: 'signal', full: false } as const;
 const RESYNC = { trigger: 'resync', full: true } as const;
 const WEBHOOK = { trigger: 'webhook', full: false } as const;
-/** So that continue-as-new needs no thousand events. */
+/** Makes continue-as-new happen without a thousand events. */
 const SUGGEST_CONTINUE_AS_NEW = 60;
 const NAMESPACE = 'recording';
 
-/**
- * Each plays its branch with a new pair and answers which run of the workflow is to be kept, where it is not the
- * newest.
- */
+/** Plays its branch with a new pair. Returns the run of the workflow to record, if it is not the newest. */
 type Branch = (h: Harness, pair: FakePair) => Promise<string | void>;
 
 const branches: Record<string, Branch> = {
@@ -341,7 +338,7 @@ function mistake(): ApplicationFailure {
   return ApplicationFailure.nonRetryable('a mistake of ours', 'bug');
 }
 
-/** A replay needs neither the names of machines nor stack traces. */
+/** A replay needs neither machine names nor stack traces. */
 function withoutTraces(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutTraces);
   if (value === null || typeof value !== 'object') return value;
@@ -349,7 +346,7 @@ function withoutTraces(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, inner]) => [key, isMachine(inner) ? 'recorded' : withoutTraces(inner)]));
 }
 
-/** `1234@host`, perhaps with more behind it: how a client and a sticky queue are called. */
+/** `1234@host`, possibly with a suffix: the identity of a client or of a sticky queue. */
 function isMachine(value: unknown): boolean {
   return typeof value === 'string' && /^\d+@/.test(value);
 }

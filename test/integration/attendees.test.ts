@@ -1,4 +1,4 @@
-/** People of an event cross the pair in both directions, and nobody is told: real Radicale, stand-ins of clouds. */
+/** Attendees of an event are copied in both directions, and none of them is notified: real Radicale, fake clouds. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import type { CloudPerson, Shown } from '../support/cloud.ts';
@@ -48,7 +48,7 @@ for (const kind of CLOUDS)
       }));
     });
 
-    it('of a CalDAV event are shown in the cloud, and are no guests there', async () => {
+    it('of a CalDAV event appear in the cloud as text, not as guests', async () => {
       const copy = titled('Review');
       assert.deepEqual(copy.guests, []);
       assert.match(copy.description, /^Bring numbers/);
@@ -56,7 +56,7 @@ for (const kind of CLOUDS)
       assert.deepEqual(await answers('cloud', UID), { aiko: 'needs-action', jonas: 'accepted' });
     });
 
-    it('follow an answer and a new guest, and the text of the description stays', async () => {
+    it('of a CalDAV event follow an answer and a new guest, and the description stays', async () => {
       await person.edit('mine.ics', (text) =>
         text
           .replace('PARTSTAT=NEEDS-ACTION', 'PARTSTAT=DECLINED')
@@ -70,7 +70,7 @@ for (const kind of CLOUDS)
       assert.match(copy.description, /Pia/);
     });
 
-    it('stay as they are on CalDAV when the cloud changes the text above them', async () => {
+    it('of a CalDAV event stay when the cloud changes the description', async () => {
       const was = await person.get('mine.ics');
       const { id, description } = titled('Review');
       owner.edit(id, { description: description.replace('Bring numbers', 'Bring cake') });
@@ -83,7 +83,7 @@ for (const kind of CLOUDS)
       assert.match(come.join('\n'), /^DESCRIPTION:Bring cake$/m);
     });
 
-    it("of a cloud's meeting are on the CalDAV copy, for nobody to be invited", async () => {
+    it('of a cloud meeting appear on the CalDAV copy with SCHEDULE-AGENT=NONE', async () => {
       const text = await person.get(await person.nameOf('SUMMARY:Theirs'));
       const lines = text
         .replace(/\r?\n /g, '')
@@ -93,7 +93,7 @@ for (const kind of CLOUDS)
       for (const line of lines) assert.match(line, /SCHEDULE-AGENT=NONE/);
     });
 
-    it('follow an answer that was given in the cloud, and only that', async () => {
+    it('of a cloud meeting follow an answer given in the cloud, and nothing else changes', async () => {
       const name = await person.nameOf('SUMMARY:Theirs');
       const was = await person.get(name);
       const { id } = titled('Theirs');
@@ -107,7 +107,7 @@ for (const kind of CLOUDS)
       assert.match(come.join('\n'), /PARTSTAT=DECLINED/);
     });
 
-    it("of a cloud's meeting are never changed by CalDAV", async () => {
+    it('of a cloud meeting are never changed by CalDAV', async () => {
       const { guests } = titled('Theirs');
       await person.edit(await person.nameOf('SUMMARY:Theirs'), (text) =>
         text.replace(/\r?\n /g, '').replace('PARTSTAT=DECLINED', 'PARTSTAT=ACCEPTED'),
@@ -116,7 +116,7 @@ for (const kind of CLOUDS)
       assert.deepEqual(titled('Theirs').guests, guests);
     });
 
-    it('reach nobody, and come to rest', async () => {
+    it('cause no mail, and the pair settles', async () => {
       const writes = servers.cloud.standIn.writes.length;
       assert.deepEqual(await pair.settle(), []);
       assert.equal(servers.cloud.standIn.writes.length, writes);

@@ -1,7 +1,4 @@
-/**
- * Bookings that cannot be written for a reason that no waiting mends: they say why, and what is wished for next is
- * tried.
- */
+/** Bookings that a calendar refuses permanently report the reason, and their next change is tried. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { connect, eventsOf, type Host, hours, newBooking } from '../support/booking-hosts.ts';
@@ -24,7 +21,7 @@ for (const kind of CLOUDS)
     const send = (method: string, path: string, body?: Json): Promise<Json> =>
       calpair.api.call(method, `${path}?wait=20`, body);
 
-    it('say so, keep their time, and are written when they are changed', async () => {
+    it('report the reason, keep their slot, and are written when they change', async () => {
       const person = cloud.addOwner('refused@calendars.example');
       const host: Pick<Host, 'calendar'> = { calendar: person.calendar };
       const accountId = await connect(calpair, host);
@@ -64,7 +61,7 @@ for (const kind of CLOUDS)
       );
     });
 
-    it('mail nobody, also where the host has invited people to the event', async () => {
+    it('cause no mail when the host has invited guests to the event', async () => {
       const person = cloud.addOwner('guests@calendars.example');
       const host: Pick<Host, 'calendar'> = { calendar: person.calendar };
       const accountId = await connect(calpair, host);
@@ -73,7 +70,7 @@ for (const kind of CLOUDS)
       const mailed = cloud.standIn.mailLedger.length;
       const cancelled = await send('DELETE', `/v1/bookings/${booking.id}`);
       assert.equal(cancelled.status, 'cancelled');
-      // Exchange would mail them, Google take the event out of their calendars.
+      // Exchange would mail the guests; Google would remove the event from their calendars.
       assert.deepEqual([cancelled.writeStatus, cancelled.writeError], ['failed', 'would-mail-attendees']);
       assert.equal((await eventsOf(calpair, host)).length, 1);
       assert.equal(cloud.standIn.mailLedger.length, mailed);

@@ -1,7 +1,4 @@
-/**
- * Bookings while something is away: the calendar's server, the program that should have been told, the other of two API
- * processes.
- */
+/** Bookings while a component is missing: the calendar server, the signal to the workflow, a valid password. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
@@ -25,7 +22,7 @@ import { type DavServer, startRadicale } from '../support/dav.ts';
 import { type Gate, startGate } from '../support/gate.ts';
 import { startProgram } from '../support/process.ts';
 
-describe('bookings in trouble', () => {
+describe('bookings while a component is missing', () => {
   let radicale: DavServer;
   let gate: Gate;
   let calpair: RunningCalpair;
@@ -51,7 +48,7 @@ describe('bookings in trouble', () => {
   const writtenOf = (id: string): Promise<Json> =>
     until('the event', async () => ((await get(id)).writeStatus === 'written' ? get(id) : false), 40_000);
 
-  it('are written when their server is back, once, with what they have become meanwhile', async () => {
+  it('are written once, in their latest state, when their server is back', async () => {
     const { host, accountId } = await open();
     gate.isOpen = false;
     const refused = await calpair.api.try('POST', '/v1/bookings', newBooking(accountId, 'Unknown', hours(1, 9, 10)));
@@ -81,7 +78,7 @@ describe('bookings in trouble', () => {
     );
   });
 
-  it('are written although the process that stored them told nobody', async () => {
+  it('are written although the storing process sent no signal', async () => {
     const { host, accountId } = await open();
     const { config, databaseUrl } = calpair;
     const secrets = loadOrCreateSecrets(config);
@@ -106,7 +103,7 @@ describe('bookings in trouble', () => {
     assert.equal((await eventsOf(calpair, host)).length, 1);
   });
 
-  it('win a slot once in two API processes', async () => {
+  it('get a slot once across two API processes', async () => {
     const { host, accountId } = await open();
     const port = await anyFreePort();
     const { databaseUrl, temporal, config } = calpair;
@@ -136,7 +133,7 @@ describe('bookings in trouble', () => {
     }
   });
 
-  it('are asked for with one request while nothing happens, and leave the histories as they are', async () => {
+  it('are polled with one request while nothing changes, and the histories do not grow', async () => {
     const { host, accountId } = await open();
     const { workflowId } = await calpair.api.call(
       'POST',
@@ -153,7 +150,7 @@ describe('bookings in trouble', () => {
     };
     const path = new URL((host.calendar as { url: string }).url).pathname;
     const ofThis = (): string[] => gate.asked.filter((line) => line.endsWith(path));
-    // The first looks meet the new event.
+    // The first polls find the new event.
     await until('the first looks', () => ofThis().filter((line) => line.startsWith('REPORT')).length >= 4, 40_000);
     await new Promise((resolve) => setTimeout(resolve, 6_000));
     const [before, were] = [ofThis().length, await histories()];
@@ -178,7 +175,7 @@ describe('bookings of an account whose password has ended', () => {
     await icloud?.close();
   });
 
-  it('are written and followed at once when it has a new one', async () => {
+  it('are written and followed as soon as it has a new one', async () => {
     const { api } = calpair;
     const owner = icloud.addAccount('host@icloud.example');
     const { id } = await api.call('POST', '/v1/accounts', {

@@ -1,4 +1,4 @@
-/** The whole life of bookings, the same for every kind of account. */
+/** The full life cycle of bookings, the same for every kind of account. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { connect, eventsOf, HOSTS, type Host, type HostServer, hours, newBooking } from '../support/booking-hosts.ts';
@@ -84,7 +84,7 @@ for (const kind of HOSTS)
       assert.deepEqual(server.harm(), []);
     });
 
-    it('take no time that another booking or the calendar has', async () => {
+    it('are refused when another booking or the calendar is busy', async () => {
       const { host, accountId } = await open();
       const { api } = calpair;
       await host.insert('Lunch', hours(2, 12, 13));
@@ -105,7 +105,7 @@ for (const kind of HOSTS)
       ]);
     });
 
-    it('are moved within their own time, unless something else is there', async () => {
+    it('move within their own slot, unless another event is there', async () => {
       const { host, accountId } = await open();
       const booking = await book(accountId, 'Mine', hours(3, 9, 11));
       await calpair.api.call('PATCH', `/v1/bookings/${booking.id}?wait=20`, hours(3, 9.5, 10.5).body);
@@ -114,7 +114,7 @@ for (const kind of HOSTS)
       assert.deepEqual([status, body.code], [409, 'slot-busy']);
     });
 
-    it('stand once for a key', async () => {
+    it('are created once per idempotency key', async () => {
       const { host, accountId } = await open();
       const body = newBooking(accountId, 'Once', hours(4, 9, 10), { idempotencyKey: `${accountId} one` });
       const answers = await Promise.all([1, 2, 3].map(() => calpair.api.try('POST', '/v1/bookings?wait=20', body)));
@@ -125,7 +125,7 @@ for (const kind of HOSTS)
       assert.equal((await eventsOf(calpair, host)).length, 1);
     });
 
-    it('win a slot once, of 50 at the same moment', async () => {
+    it('get a slot once out of 50 simultaneous requests', async () => {
       const { host, accountId } = await open();
       const answers = await Promise.all(
         Array.from({ length: 50 }, (_, n) =>
@@ -165,7 +165,7 @@ for (const kind of HOSTS)
       );
       assert.deepEqual([gone.cancelledBy, gone.writeStatus], ['calendar', 'written']);
       assert.deepEqual(await get(kept.id), kept);
-      // The freed time can be booked, the new one cannot.
+      // The freed slot can be booked, the new one cannot.
       assert.equal(
         (await calpair.api.try('POST', '/v1/bookings', newBooking(accountId, 'X', hours(6, 14, 15)))).status,
         409,

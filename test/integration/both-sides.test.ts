@@ -1,6 +1,6 @@
 /**
- * Two people at once: what both did survives; where it cannot, the later edit wins and the other is kept for people.
- * And pairs with a direction.
+ * Two people edit at once: both edits survive; if that is impossible, the later one wins and the other is listed as a
+ * conflict. And one-way pairs.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -17,7 +17,7 @@ const titles = ({ owner }: Two): string[] =>
     .map(({ title }) => title)
     .sort();
 const placeOf = ({ owner }: Two, title: string): string => owner.list().find((one) => one.title === title)!.location;
-/** An edit of a CalDAV client that says when it was made. */
+/** An edit by a CalDAV client, with its time. */
 const edited =
   (from: RegExp, to: string, at: Date) =>
   (text: string): string =>
@@ -33,7 +33,7 @@ const inSeconds = (seconds: number): Date => new Date(Date.now() + seconds * 100
 for (const kind of CLOUDS)
   describe(`between CalDAV and ${kind.title}:`, () => {
     const servers = fixture(kind);
-    /** @param own titles of events that are in the cloud before */
+    /** @param own titles of events that are already in the cloud */
     const setUp = (
       titles: readonly string[],
       {
@@ -105,7 +105,7 @@ for (const kind of CLOUDS)
         assert.deepEqual(await bench.pair.list('conflicts'), []);
       });
 
-      it('that take out two occurrences take out both', async () => {
+      it('that exclude two occurrences exclude both', async () => {
         const bench = await setUp(['Series'], { more: ['RRULE:FREQ=WEEKLY;COUNT=6'] });
         await bench.person.edit('Series.ics', (text) =>
           text.replace(/BEGIN:VEVENT\r?\n/, 'BEGIN:VEVENT\r\nEXDATE;TZID=Europe/Berlin:20270120T090000\r\n'),
@@ -121,7 +121,7 @@ for (const kind of CLOUDS)
     });
 
     describe('an edit on one side and a deletion on the other', () => {
-      it('ends with the edited event on both, and says so', async () => {
+      it('end with the edited event on both sides, and a conflict', async () => {
         const bench = await setUp(['Kept by CalDAV', 'Kept by the cloud', 'Bystander']);
         await bench.person.edit('Kept by CalDAV.ics', (text) => text.replace('LOCATION:Room', 'LOCATION:New room'));
         bench.owner.remove(idOf(bench, 'Kept by CalDAV'));
@@ -141,7 +141,7 @@ for (const kind of CLOUDS)
     });
 
     describe('a pair with a direction', () => {
-      it('caldav-to-cloud never writes to CalDAV, and keeps its copies in the cloud as they were', async () => {
+      it('caldav-to-cloud never writes to CalDAV, and reverts edits of its copies in the cloud', async () => {
         const bench = await setUp(['A', 'B', 'C', 'D'], {
           own: ['Of the cloud'],
           settings: { direction: 'caldav-to-cloud' },
@@ -164,7 +164,7 @@ for (const kind of CLOUDS)
         assert.equal(placeOf(bench, 'Of the cloud'), 'My own place');
       });
 
-      it('cloud-to-caldav never writes to the cloud, and keeps its copies in CalDAV as they were', async () => {
+      it('cloud-to-caldav never writes to the cloud, and reverts edits of its copies in CalDAV', async () => {
         const bench = await setUp(['Mine'], { own: ['A', 'B', 'C', 'D'], settings: { direction: 'cloud-to-caldav' } });
         const writes = servers.cloud.standIn.writes.length;
         const nameOf = (title: string): Promise<string> => bench.person.nameOf(`SUMMARY:${title}`);
@@ -179,7 +179,7 @@ for (const kind of CLOUDS)
         assert.deepEqual(await bench.pair.list('conflicts'), []);
       });
 
-      it('deletes nothing when the direction is changed', async () => {
+      it('deletes nothing when its direction changes', async () => {
         const bench = await setUp(['A'], { own: ['G'], settings: { direction: 'caldav-to-cloud' } });
         await bench.pair.patch({ direction: 'cloud-to-caldav' });
         await bench.pair.settle();
@@ -190,7 +190,7 @@ for (const kind of CLOUDS)
       });
     });
 
-    it('nobody was mailed by any of it', () => {
+    it('no mail was sent', () => {
       assert.deepEqual(servers.cloud.harm(), []);
     });
   });

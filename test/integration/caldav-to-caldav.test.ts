@@ -1,4 +1,4 @@
-/** Between two real CalDAV servers, Radicale and Xandikos: the same edits, on either side, and nothing else changes. */
+/** Between two real CalDAV servers, Radicale and Xandikos: an edit on either side arrives, and nothing else changes. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type RunningCalpair, startCalpair } from '../support/calpair.ts';
@@ -17,7 +17,7 @@ const add = (...lines: string[]): Change =>
 const SERIES = [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=8', 'EXDATE;TZID=Europe/Berlin:20270127T090000'];
 const MOVED = ['RECURRENCE-ID;TZID=Europe/Berlin:20270120T090000', 'SUMMARY:Moved', ...at('20270120T100000')];
 
-/** The edit, and the lines that may differ on the other side. */
+/** The edit, and the lines that may change on the other side. */
 const EDITS: Readonly<Record<string, readonly [Change, RegExp]>> = {
   title: [line(/^SUMMARY:Event.*/m, 'SUMMARY:Other\\; title'), /^SUMMARY/],
   location: [line(/^LOCATION:.*/m, 'LOCATION:Elsewhere'), /^LOCATION/],
@@ -93,7 +93,7 @@ describe('CalDAV to CalDAV', () => {
   });
 
   for (const [origin, name, editor] of cases()) {
-    it(`${name}: made in ${origin}, edited in ${editor}`, async () => {
+    it(`${name}: created in ${origin}, edited in ${editor}`, async () => {
       const other = editor === 'radicale' ? 'xandikos' : 'radicale';
       const after_ = await people[other].get(await fileOf(people[other], name, origin, editor));
       const { gone, come } = changedLines(before_.get(`${origin} ${name} ${editor}`)!, after_);
@@ -107,7 +107,7 @@ describe('CalDAV to CalDAV', () => {
     });
   }
 
-  it('ends with both alike, and at rest', async () => {
+  it('both calendars are equal, and the pair settles', async () => {
     await assertAlike(pair);
     const etags = [await people.radicale.list(), await people.xandikos.list()];
     assert.deepEqual(await pair.settle(), []);
@@ -116,7 +116,7 @@ describe('CalDAV to CalDAV', () => {
     assert.deepEqual(await pair.list('problems'), []);
   });
 
-  it('carries deletions, and lets an edit win over one', async () => {
+  it('deletions are copied, and an edit wins over a deletion', async () => {
     const gone = await fileOf(people.radicale, 'title', 'radicale', 'radicale');
     const count = (await people.radicale.list()).size;
     await people.radicale.remove(gone);
@@ -164,7 +164,7 @@ function eventOf(name: string, origin: string, editor: string): string {
 
 const files = new Map<DavPerson, Map<string, string>>();
 
-/** Copies may have names of their own, so by UID. */
+/** By UID, because copies may have names of their own. */
 async function fileOf(person: DavPerson, name: string, origin: string, editor: string): Promise<string> {
   const uid = uidOf(name, origin, editor);
   if (!files.get(person)?.has(uid)) {

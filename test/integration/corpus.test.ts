@@ -1,6 +1,6 @@
 /**
- * Real calendars that nobody wrote for this project, through a real Radicale to each cloud and on to a second calendar.
- * Every event is carried, or is a problem with a code; a second run writes nothing; nobody is mailed.
+ * Calendars from other projects, through a real Radicale to each cloud and on to a second calendar. Every event is
+ * copied or has a problem with a code; a second run writes nothing; no mail is sent.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -25,8 +25,8 @@ for (const kind of CLOUDS)
     let owner: CloudPerson;
     let source: DavPerson;
     /**
-     * Series that the cloud cannot express: written out there, they would be a thousand events that are all alike on
-     * the way on.
+     * Series that the cloud cannot express: expanded there, they would become a thousand identical events in the second
+     * calendar.
      */
     let odd: DavPerson;
     let second: DavPerson;
@@ -62,13 +62,13 @@ for (const kind of CLOUDS)
       [original, etags] = [await texts(), await source.list()];
     });
 
-    it('goes to the cloud, whole or as a problem with a code', async () => {
+    it('is copied to the cloud, whole or with a problem code', async () => {
       await there.post('resume');
       await there.settle();
       await assertExplained(there, 300);
     });
 
-    it('goes to the cloud with every occurrence, where it has no words for the rule', async () => {
+    it('is copied with every occurrence when the cloud cannot express the rule', async () => {
       const place = owner.addCalendar('Odd');
       oddThere = await createPair(servers.calpair, { server: servers.radicale, url: odd.url }, place.calendar);
       await oddThere.settle();
@@ -83,18 +83,18 @@ for (const kind of CLOUDS)
       assert.ok(place.list().length > problems.length);
     });
 
-    it('leaves the calendar that it came from as it was, byte by byte', async () => {
+    it('leaves the source calendar unchanged, byte by byte', async () => {
       assert.deepEqual(await source.list(), etags);
       assert.deepEqual(await texts(), original);
     });
 
-    it('goes on to a second calendar', async () => {
+    it('is copied on to a second calendar', async () => {
       back = await createPair(servers.calpair, { server: servers.radicale, url: second.url }, owner.calendar);
       await back.settle();
       await assertExplained(back, 300);
     });
 
-    it('comes out there as it went in', async () => {
+    it('is the same in the second calendar as in the first', async () => {
       const told = new Set(
         [...(await there.list('problems')), ...(await back.list('problems'))].map(({ eventTitle }) => eventTitle),
       );
@@ -111,7 +111,7 @@ for (const kind of CLOUDS)
       assert.deepEqual(lost, []);
     });
 
-    it('is quiet from then on: further runs write nothing, on either side', async () => {
+    it('causes no writes in further runs, on either side', async () => {
       const pairs = [there, back, oddThere];
       for (const pair of pairs) await pair.settle();
       const [writes, here, beyond] = [servers.cloud.standIn.writes.length, await source.list(), await second.list()];
@@ -129,7 +129,7 @@ for (const kind of CLOUDS)
       assert.deepEqual(here, etags, 'the first calendar is still untouched');
     });
 
-    it('is counted by what became of it', async (t) => {
+    it('is counted by outcome', async (t) => {
       const counts = {
         [`to ${kind.title}`]: await outcomes(there),
         'what it has no words for': await outcomes(oddThere),
@@ -149,14 +149,13 @@ for (const kind of CLOUDS)
       assert.ok(counts[`to ${kind.title}`]!.get('whole')! > 250);
     });
 
-    it('reaches nobody, and writes nothing without its conditions', () => {
+    it('causes no mail and no unconditional write', () => {
       assert.deepEqual(servers.cloud.harm(), []);
     });
   });
 
 /**
- * Numbers of events of the CalDAV side by what a person is told of them; objects that cannot be read as events are
- * counted by their problem.
+ * Numbers of events of the CalDAV side by the problems reported for them; unreadable objects count by their problem.
  */
 async function outcomes(pair: Pair): Promise<Map<string, number>> {
   const problems = await pair.list('problems');
@@ -175,7 +174,7 @@ async function outcomes(pair: Pair): Promise<Map<string, number>> {
   );
 }
 
-/** Every object of every file; answers how many the server took. */
+/** Stores every object of every file; returns how many the server accepted. */
 async function fill(person: DavPerson): Promise<number> {
   let stored = 0;
   for (const folder of ['valid', 'broken']) {
@@ -200,7 +199,7 @@ function objectsOf(text: string): string[] {
   }
 }
 
-/** Whatever differs between the two calendars has a problem with a code, and nothing is there twice. */
+/** Every difference between the two calendars has a problem with a code, and no event is duplicated. */
 async function assertExplained(pair: Pair, atLeast: number): Promise<void> {
   const [agreement, problems] = [await pair.compare(), await pair.list('problems')];
   const told = new Set(problems.map(({ eventTitle }: Json) => eventTitle ?? ''));

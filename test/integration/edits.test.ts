@@ -1,7 +1,6 @@
 /**
  * An edit of each field on each side arrives on the other, and nothing else changes there: compared in the raw data of
- * a real Radicale and of the stand-in of each cloud. All edits of a direction are made at once, each on an event of its
- * own.
+ * a real Radicale and of each fake cloud. All edits of a direction are made at once, each on its own event.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -13,10 +12,10 @@ import { type Fixture, fixture, hourAt, type Two } from '../support/fixture.ts';
 import { at, BAGGAGE, object } from '../support/ics.ts';
 import { assertAlike } from '../support/pair.ts';
 
-/** One edit of one field, as either person makes it, and how it shows. */
+/** One edit of one field, as a person makes it on either side, and its expected result. */
 interface Edit {
   readonly name: string;
-  /** What the event has, beside `SUMMARY`, `LOCATION`, `DESCRIPTION`: its times where not the usual ones, its rule. */
+  /** Lines besides `SUMMARY`, `LOCATION` and `DESCRIPTION`: unusual times, a rule. */
   readonly event?: readonly string[];
   readonly overrides?: readonly (readonly string[])[];
   readonly inCaldav: (text: string) => string;
@@ -24,7 +23,7 @@ interface Edit {
   /** Content lines that may differ on CalDAV afterwards, and fields in the cloud. */
   readonly lines: RegExp;
   readonly fields: readonly (keyof Typed | 'exceptions')[];
-  /** What both sides read as afterwards. */
+  /** What both sides show afterwards. */
   readonly shows: (event: CalendarEvent) => unknown;
   readonly expected: unknown;
 }
@@ -34,7 +33,7 @@ const from = (start: string, end: string, zone = 'Europe/Berlin'): { when: When 
   when: { allDay: false, start, startZone: zone, end, endZone: zone },
 });
 const line = (from: RegExp, to: string) => (text: string) => text.replace(from, to);
-/** Adds lines to the master. Radicale sorts, so it does not matter where. */
+/** Adds lines to the master. Radicale sorts them, so the position does not matter. */
 const add =
   (...lines: string[]) =>
   (text: string) =>
@@ -44,7 +43,7 @@ const FIRST = '20270113T080000Z';
 const SECOND = '20270120T080000Z';
 const THIRD = '20270127T080000Z';
 const SERIES = [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=8'];
-/** The second occurrence an hour later; the third is excluded. */
+/** The second occurrence is an hour later; the third is excluded. */
 const EXCEPTIONAL = [...SERIES, 'EXDATE;TZID=Europe/Berlin:20270127T090000'];
 const MOVED = [
   'RECURRENCE-ID;TZID=Europe/Berlin:20270120T090000',
@@ -122,7 +121,7 @@ const EDITS: readonly Edit[] = [
     name: 'zone',
     inCaldav: (text) => text.replace(/(DTSTART|DTEND);TZID=Europe\/Berlin:(.*)/g, '$1;TZID=America/New_York:$2'),
     inCloud: type(from('2027-01-13T09:00:00', '2027-01-13T10:00:00', 'America/New_York')),
-    // The object has to say what the new zone is.
+    // The object has to define the new zone.
     lines: /^(DTSTART|DTEND|TZID|TZNAME|TZOFFSET|RRULE|RDATE|X-LIC|TZURL|(BEGIN|END):(VTIMEZONE|STANDARD|DAYLIGHT))/,
     fields: ['when'],
     shows: ({ when }) => (when.allDay ? '' : `${when.start} ${when.startZone}`),
@@ -279,7 +278,7 @@ function suite(kind: CloudKind, servers: Fixture, origin: 'caldav' | 'cloud', ed
     ({ name }) =>
       name !== BROUGHT_BACK || editor === 'caldav' || can(kind, 'bring back one occurrence that was deleted'),
   );
-  describe(`events and occurrences that were made in ${nameOf(origin)}, edited in ${nameOf(editor)} (E20)`, () => {
+  describe(`events created in ${nameOf(origin)} and edited in ${nameOf(editor)} (E20)`, () => {
     const titleOf = (edit: Edit): string => `Event ${edits.indexOf(edit)} ${origin} ${editor}`;
     let bench: Two;
     const before_ = new Map<Edit, Shown>();
@@ -301,7 +300,7 @@ function suite(kind: CloudKind, servers: Fixture, origin: 'caldav' | 'cloud', ed
         else edit.inCloud(bench.owner, id);
       }
       await bench.pair.settle();
-      // The next full comparison finds what was not told.
+      // The next full comparison finds what the change feed did not report.
       if (editor === 'cloud' && !can(kind, 'tell at once that one occurrence was deleted'))
         await bench.pair.post('resync?wait=120');
       for (const [edit, { name, id }] of before_) after_.set(edit, await shown(bench, name, id));
@@ -339,7 +338,7 @@ function suite(kind: CloudKind, servers: Fixture, origin: 'caldav' | 'cloud', ed
       });
     }
 
-    it('leaves both calendars alike, everything else untouched, nobody mailed', async () => {
+    it('both calendars are equal, nothing else changed, no mail was sent', async () => {
       await assertAlike(bench.pair);
       const [writes, etags] = [servers.cloud.standIn.writes.length, await bench.person.list()];
       assert.deepEqual(await bench.pair.settle(), []);

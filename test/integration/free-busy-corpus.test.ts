@@ -1,4 +1,4 @@
-/** Free/busy of every calendar of the corpus, over two years and in four zones, against an engine that is not ours. */
+/** Free/busy of every calendar of the corpus, over two years and in four zones, compared with an independent engine. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';
@@ -8,10 +8,10 @@ import { splitFeed } from '../../core/ical/feed.ts';
 import { readBusySources } from '../../core/ical/free-busy.ts';
 import { expectedFreeBusy, type FreeBusyJudgement, type JudgedCalendar } from '../support/free-busy-oracle.ts';
 
-/** Changes of offset by an hour, by half an hour, on both halves of the world, and none. */
+/** Zones whose offset changes by an hour or half an hour, in both hemispheres, and one that never changes. */
 const ZONES = ['America/New_York', 'Europe/Berlin', 'Asia/Tokyo', 'Australia/Lord_Howe'];
 
-/** Where both engines follow the calendar, and differ: who is right, and why. */
+/** Files where the two engines differ: which one is right, and why. */
 const DIFFERENT: Readonly<Record<string, string>> = {
   'valid/icalnet__Categories1.ics':
     'its VTIMEZONE has the American law of before 2007 under the name US-Eastern: we take the ' +
@@ -33,13 +33,13 @@ const DIFFERENT: Readonly<Record<string, string>> = {
   'broken/pyrie__issue_75_range_parameter.ics':
     'UNTIL is a date in a timed series: to us that whole day, to the judge its midnight',
 };
-/** Where we say that it cannot be told. */
+/** Files whose busy times are reported as unknown. */
 const UNKNOWN: Readonly<Record<string, string>> = {
   'valid/icalnet__Secondly1.ics': 'every second for ever (the judge is not asked: it would list 63 million)',
   'valid/icalendar__rfc_7529.ics': 'a rule of the Chinese calendar; the judge does not know it either',
   'broken/nodeical__badRRULE.ics': 'a rule that is none; the judge passes over what it does not know in it',
 };
-/** Which the judge cannot read as a whole: it is asked about their objects one by one. */
+/** Files that the oracle cannot read as a whole: it gets their objects one by one. */
 const JUDGED_IN_PARTS = [
   'valid/icalendar__rfc_7529.ics',
   'valid/icsparser__issue-340.ics',
@@ -84,7 +84,7 @@ describe('free/busy of the corpus', { skip: existsSync(CORPUS) ? false : 'the co
       cases.push({ ...parts[index]!, judged });
   });
 
-  it("equals the judge's, but for what is listed here with its reason", (t) => {
+  it("equals the oracle's, except for the listed files", (t) => {
     const different = new Set<string>();
     let [compared, spans] = [0, 0];
     for (const { file, calendar, judged } of cases) {
@@ -105,7 +105,7 @@ describe('free/busy of the corpus', { skip: existsSync(CORPUS) ? false : 'the co
     assert.deepEqual([...different].sort(), Object.keys(DIFFERENT).sort());
   });
 
-  it('cannot be told only where that is listed', () => {
+  it('is unknown only for the listed files', () => {
     const unknown = files.filter((file) => {
       const { text, windows } = calendarOf(texts.get(file)!);
       return windows.some((window) => ownBusy(text, window, 'Europe/Berlin') === 'unknown');
@@ -113,12 +113,12 @@ describe('free/busy of the corpus', { skip: existsSync(CORPUS) ? false : 'the co
     assert.deepEqual(unknown.sort(), Object.keys(UNKNOWN).sort());
   });
 
-  it('is judged in parts where the judge gives up on the whole', () => {
+  it('is compared object by object for files that the oracle cannot read', () => {
     assert.deepEqual(judgedInParts.sort(), JUDGED_IN_PARTS.toSorted());
   });
 });
 
-/** From the years of its first and of its last event on, and from 2026 on. */
+/** Two years each from the years of its first and last event, and from 2026. */
 function calendarOf(text: string): JudgedCalendar {
   const events = text.replace(/BEGIN:VTIMEZONE[\s\S]*?END:VTIMEZONE/g, '');
   const years = [...events.matchAll(/^DTSTART[^:\r\n]*:(\d{4})\d{4}/gm)]

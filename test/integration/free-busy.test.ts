@@ -1,4 +1,4 @@
-/** Free/busy of a running installation: what a pair sees, and what it writes, is told at once. */
+/** Free/busy of a running installation follows every sync immediately. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Interval } from '../../core/availability/interval.ts';
@@ -12,13 +12,13 @@ for (const kind of CLOUDS)
   describe(`free/busy with ${kind.title}`, () => {
     const servers = fixture(kind);
 
-    it('is the same on both sides of a pair after every sync, whatever was kept before', async (t) => {
+    it('is the same on both sides of a pair after every sync, whatever was cached before', async (t) => {
       const { pair, person, owner } = await servers.open({
         caldav: { one: object('one@example.org', ['SUMMARY:One', ...at('20270113T090000')]) },
       });
       const { caldav, cloud } = pair.accountIds;
       const freeBusy = () => servers.calpair.api.call('GET', `/v1/free-busy?accountIds=${caldav},${cloud}&${JANUARY}`);
-      // The CalDAV account is everybody's in this file: it may have more.
+      // The tests of this file share the CalDAV account, so it may have more.
       const startsOf = async (id: string): Promise<string[]> =>
         (await freeBusy()).byAccount[id].busy.map(({ start }: Interval) => start.slice(8, 13));
       assert.deepEqual(await startsOf(cloud), ['13T08']);

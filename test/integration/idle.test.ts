@@ -1,4 +1,4 @@
-/** What a pair costs while nothing happens: one request a side for each poll, and nothing in the workflow's history. */
+/** The cost of an idle pair: one request per side for each poll, and no events in the workflow's history. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
@@ -23,7 +23,7 @@ for (const kind of CLOUDS)
       gate?.stop();
     });
 
-    it('an idle poll is one request a side, and leaves the history as it is', async (t) => {
+    it('an idle poll is one request per side, and the history does not grow', async (t) => {
       const objects = [0, 1, 2, 3, 4].map((n) => [
         String(n),
         object(`idle-${n}@example.org`, [`SUMMARY:Event ${n}`, ...at('20270113T090000')]),
@@ -36,7 +36,7 @@ for (const kind of CLOUDS)
       const workflow = new Client({ connection, namespace: servers.calpair.temporal.namespace }).workflow.getHandle(
         (await pair.show()).workflowId,
       );
-      // The look that follows a run at once is no idle poll.
+      // The poll that immediately follows a run is not an idle poll.
       const first = gate.asked.length;
       await until(
         'the first look after the run',
@@ -70,7 +70,7 @@ for (const kind of CLOUDS)
     });
   });
 
-/** Number of the current look; Temporal counts them without an event. */
+/** Number of the current poll; Temporal counts attempts without adding events. */
 async function attempt(workflow: {
   describe(): Promise<{ raw: { pendingActivities?: { attempt?: number | null }[] | null } }>;
 }): Promise<number> {

@@ -1,4 +1,4 @@
-/** The short form, on Cyrus; `npm run test:servers` has the long one, and SOGo. */
+/** The short form, on Cyrus; `npm run test:servers` runs the long form, and SOGo. */
 import { invitations } from '../support/invitations.ts';
 
 await invitations('cyrus', false);

@@ -1,4 +1,4 @@
-/** A pair of a real Radicale with the stand-in for Microsoft: what differs from Google by Graph's nature. */
+/** A real Radicale paired with the fake Microsoft: behaviour specific to Graph. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { GraphAccount } from '../fakes/graph/account.ts';
@@ -13,7 +13,7 @@ let radicale: DavServer;
 let graph: GraphFake;
 let calpair: RunningCalpair;
 
-/** One Microsoft that answers at once, and one that lags, repeats itself and forgets. */
+/** One fake that answers at once, and one that lags, repeats itself and forgets. */
 const MICROSOFTS: Readonly<Record<string, GraphOptions>> = {
   'a Microsoft calendar': {},
   'a Microsoft calendar that lags and repeats itself': {
@@ -91,11 +91,11 @@ for (const [name, behaviour] of Object.entries(MICROSOFTS))
     });
     after(async () => {
       await calpair?.stop();
-      // The stand-in minds mails, spoilt meetings and careless requests.
+      // The fake's `close` fails on mails, damaged meetings and careless requests.
       await Promise.all([radicale?.stop(), graph?.close()]);
     });
 
-    it('copies both ways at first, edits, deletes, and then rests', async () => {
+    it('copies both ways, edits, deletes, and then settles', async () => {
       const bench = await setUp(
         { Plain: ['LOCATION:Room', 'DESCRIPTION:Two\\nlines', ...at('20270113T090000')], 'All day': at('20270201') },
         [
@@ -128,7 +128,7 @@ for (const [name, behaviour] of Object.entries(MICROSOFTS))
       assert.equal(graph.writes.length, writes);
     });
 
-    it('keeps the exceptions of a series whose time changes, which Exchange throws away', async () => {
+    it('keeps the exceptions of a series whose time changes, which Exchange discards', async () => {
       const bench = await setUp(
         {
           Series: [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=8', 'EXDATE;TZID=Europe/Berlin:20270127T090000'],
@@ -146,7 +146,7 @@ for (const [name, behaviour] of Object.entries(MICROSOFTS))
       assert.equal(find(bench, 'Series')['recurrence'].range.numberOfOccurrences, 9);
     });
 
-    it('does not take exceptions for removed when a run breaks off after Exchange has thrown them away', async () => {
+    it('keeps exceptions when a run breaks off after Exchange has discarded them', async () => {
       const bench = await setUp(
         {
           Broken: [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=8', 'EXDATE;TZID=Europe/Berlin:20270127T090000'],
@@ -174,7 +174,7 @@ for (const [name, behaviour] of Object.entries(MICROSOFTS))
       assert.deepEqual(await exceptionsOf(pair, 'caldav'), expected);
     });
 
-    it('carries what happens to single occurrences in Outlook', async () => {
+    it('copies changes of single occurrences made in Outlook', async () => {
       const bench = await setUp({}, [
         {
           subject: 'Standup',
@@ -197,7 +197,7 @@ for (const [name, behaviour] of Object.entries(MICROSOFTS))
       await assertAlike(pair);
     });
 
-    it('writes out a series that Graph cannot express', async () => {
+    it('expands a series that Graph cannot express', async () => {
       const bench = await setUp({ Odd: [...at('20270113T090000'), 'RRULE:FREQ=MONTHLY;BYMONTHDAY=13,27;COUNT=4'] });
       assert.deepEqual(
         (await bench.pair.list('problems')).map(({ code }) => code),
@@ -206,7 +206,7 @@ for (const [name, behaviour] of Object.entries(MICROSOFTS))
       assert.equal(subjects(bench).length, 4);
     });
 
-    it('mails nobody: guests of a copy are described, and meetings with guests are left as they are', async () => {
+    it('sends no mail: guests of a copy are text, and meetings with guests are not changed', async () => {
       const bench = await setUp(
         {
           Guests: [

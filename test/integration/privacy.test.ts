@@ -1,6 +1,6 @@
 /**
- * Canaries: unique strings in everything that is secret or private, through every path of a sync; afterwards none of
- * them is anywhere it must not be.
+ * Canaries: unique strings in everything secret or private pass through every path of a sync; afterwards none of them
+ * is where it must not be.
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -26,7 +26,7 @@ function canary(name: string): string {
   return text;
 }
 
-describe('what is private', () => {
+describe('private data', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'calpair-privacy-'));
   let radicale: DavServer;
   let google: GoogleFake;
@@ -52,8 +52,8 @@ describe('what is private', () => {
   });
 
   /**
-   * Creates, edits, a conflict, a lost event, refused writes, an unreadable event, wrong credentials: all that leaves a
-   * trace.
+   * Creates, edits, a conflict, a lost event, refused writes, an unreadable event, wrong credentials: everything that
+   * leaves a trace.
    */
   async function live(): Promise<void> {
     const server = { ...radicale, password };
@@ -134,7 +134,7 @@ describe('what is private', () => {
     assert.ok((await pair.list('problems')).length > 0, 'there were problems');
   }
 
-  it('has left its calendars for the other one: the canaries are alive', () => {
+  it('is copied to the other calendar: the canaries work', () => {
     const shown = JSON.stringify(account.listLive());
     // One was refused, one was deleted.
     for (const what of ['title', 'description', 'location', 'guest', 'Google title']) {
@@ -162,7 +162,7 @@ describe('what is private', () => {
     assert.ok(count > 0);
   });
 
-  it('is not to be read in the database', async () => {
+  it('is not readable in the database', async () => {
     const client = new DatabaseClient({ connectionString: calpair.databaseUrl });
     await client.connect();
     try {
@@ -192,7 +192,7 @@ function assertNone(where: string, text: string): void {
   assert.deepEqual(found, [], `in ${where}`);
 }
 
-/** Payloads are bytes: as text, and as what base64 would hide. */
+/** Payloads are bytes: decoded as text, so that base64 hides nothing. */
 function decoded(value: unknown): string {
   return JSON.stringify(value, (_key, part: Json) => {
     if (part instanceof Uint8Array) return Buffer.from(part).toString('latin1');
@@ -201,7 +201,7 @@ function decoded(value: unknown): string {
   });
 }
 
-/** Sealed columns come as `\x…`: as bytes, so that something that was not sealed is found. */
+/** Sealed columns are printed as `\x…`: decoded to bytes, so that unsealed text is found. */
 function unhexed(row: string): string {
   return row.replace(/\\\\x((?:[0-9a-f]{2})+)/g, (_all, hex: string) => Buffer.from(hex, 'hex').toString('latin1'));
 }

@@ -1,6 +1,6 @@
 /**
- * Credentials that come to open another person's calendars: refused when they are given, and noticed when the service
- * mixes them up by itself.
+ * Credentials that open another person's calendars: refused when given, and noticed when the service mixes up its
+ * users.
  */
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
@@ -19,15 +19,15 @@ type Person = keyof typeof PASSWORDS;
 
 interface Mixer {
   readonly base: string;
-  /** Whom the server takes every request for. */
+  /** The user that the server assumes for every request. */
   person: Person;
   close(): Promise<void>;
 }
 
 /**
- * A server before the server, that can mix up its users. Everybody's calendars are at `/me/` there, as with servers
- * that name the person by the login alone; principals have their own addresses. At their own address another person's
- * calendars are forbidden.
+ * A proxy that can mix up the users of the server behind it. Every user's calendars are at `/me/`, as on servers that
+ * identify the user by the login alone; principals have their own addresses. Another user's calendars are forbidden at
+ * their own address.
  */
 async function startMixer(behind: DavServer): Promise<Mixer> {
   const server: Server = createServer((request, response) => {
@@ -132,7 +132,7 @@ for (const kind of CLOUDS)
       return { pair, alice, owner };
     }
 
-    /** A run fails, says why, and leaves everything as it was. */
+    /** A run fails, reports why, and changes nothing. */
     async function assertRefused(
       bench: Bench,
       side: 'caldav' | 'cloud',
@@ -168,7 +168,7 @@ for (const kind of CLOUDS)
     }
 
     describe('new credentials of another person', () => {
-      it('are refused, and the pair goes on with the old ones', async () => {
+      it('are refused, and the pair continues with the old ones', async () => {
         const bench = await setUp('given');
         const { caldav, cloud } = bench.pair.accountIds;
         const { account: other } = servers.cloud.addOwner('stranger@calendars.example');
@@ -206,37 +206,33 @@ for (const kind of CLOUDS)
     });
 
     describe("stored credentials that open another person's calendars", () => {
-      it(
-        'at the same address, with other events in them: nothing of them is read, nothing is ' +
-          'deleted, and the pair heals',
-        async () => {
-          const bench = await setUp('mixed', { base: mixer.base, path: '/me/mixed/' });
-          const bob = await calendarOf('bob', 'mixed', ['Private 1', 'Private 2']);
-          mixer.person = 'bob';
-          try {
-            await assertRefused(bench, 'caldav');
-            await assertRefused(bench, 'caldav', 'resync');
-            const answer = await servers.calpair.api.try('POST', `/v1/pairs/${bench.pair.id}/preview`);
-            assert.deepEqual([answer.status, answer.body.code], [409, 'different-account']);
-            const again = await servers.calpair.api.try(
-              'PUT',
-              `/v1/accounts/${bench.pair.accountIds.caldav}/credentials`,
-              { password: PASSWORDS.alice },
-            );
-            assert.equal(again.body.code, 'different-account');
-          } finally {
-            mixer.person = 'alice';
-          }
-          await assertHealed(bench);
-          assert.equal((await bob.list()).size, 2);
-          assert.equal(
-            (await servers.calpair.api.call('GET', `/v1/accounts/${bench.pair.accountIds.caldav}`)).status,
-            'ok',
+      it('at the same address, with other events: nothing is read or deleted, and the pair recovers', async () => {
+        const bench = await setUp('mixed', { base: mixer.base, path: '/me/mixed/' });
+        const bob = await calendarOf('bob', 'mixed', ['Private 1', 'Private 2']);
+        mixer.person = 'bob';
+        try {
+          await assertRefused(bench, 'caldav');
+          await assertRefused(bench, 'caldav', 'resync');
+          const answer = await servers.calpair.api.try('POST', `/v1/pairs/${bench.pair.id}/preview`);
+          assert.deepEqual([answer.status, answer.body.code], [409, 'different-account']);
+          const again = await servers.calpair.api.try(
+            'PUT',
+            `/v1/accounts/${bench.pair.accountIds.caldav}/credentials`,
+            { password: PASSWORDS.alice },
           );
-        },
-      );
+          assert.equal(again.body.code, 'different-account');
+        } finally {
+          mixer.person = 'alice';
+        }
+        await assertHealed(bench);
+        assert.equal((await bob.list()).size, 2);
+        assert.equal(
+          (await servers.calpair.api.call('GET', `/v1/accounts/${bench.pair.accountIds.caldav}`)).status,
+          'ok',
+        );
+      });
 
-      it('at the same address, empty or not there', async () => {
+      it('at the same address, empty or missing', async () => {
         const bench = await setUp('mixed-2', { base: mixer.base, path: '/me/mixed-2/' });
         mixer.person = 'bob';
         try {
@@ -260,7 +256,7 @@ for (const kind of CLOUDS)
         await assertHealed(bench);
       });
 
-      it('of the cloud: a refresh token that belongs to somebody else now', async () => {
+      it('of the cloud: a refresh token that now belongs to another person', async () => {
         const bench = await setUp('cloud');
         bench.owner.account.handOver(servers.cloud.addOwner('somebody-else@calendars.example').account);
         await assertRefused(bench, 'cloud');
@@ -271,19 +267,16 @@ for (const kind of CLOUDS)
         await assertHealed(bench);
       });
 
-      it(
-        'of the cloud, where that person may see the calendar, too: noticed before it is compared ' + 'in full',
-        async () => {
-          const bench = await setUp('cloud-shared');
-          const stranger = servers.cloud.addOwner('sees-it@calendars.example');
-          bench.owner.showTo(stranger);
-          bench.owner.account.handOver(stranger.account);
-          await assertRefused(bench, 'cloud', 'resync');
-        },
-      );
+      it('of the cloud, where that person can see the calendar: noticed before a full comparison', async () => {
+        const bench = await setUp('cloud-shared');
+        const stranger = servers.cloud.addOwner('sees-it@calendars.example');
+        bench.owner.showTo(stranger);
+        bench.owner.account.handOver(stranger.account);
+        await assertRefused(bench, 'cloud', 'resync');
+      });
     });
 
-    it('nobody was mailed by any of it', () => {
+    it('no mail was sent', () => {
       assert.deepEqual(servers.cloud.harm(), []);
     });
   });

@@ -1,6 +1,6 @@
 /**
- * Several pairs over the same calendars: rings are refused; chains, shared calendars and events that come by two ways
- * make no doubles and come to rest.
+ * Several pairs over the same calendars: cycles are refused; chains, shared calendars and events that arrive by two
+ * ways settle without duplicates.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -25,7 +25,7 @@ after(async () => {
   await Promise.all([radicale?.stop(), xandikos?.stop(), google?.close()]);
 });
 
-/** A calendar with its person, on either kind of server. */
+/** A calendar and its person, on any kind of server. */
 interface Place {
   readonly calendar: Calendar;
   put(uid: string, title: string): Promise<void>;
@@ -71,7 +71,7 @@ function googlePlace(): Place {
 const pairOf = (one: Place, other: Place, settings: Json = {}): Promise<Pair> =>
   createPair(calpair, one.calendar, other.calendar, settings);
 
-/** Runs of all pairs, one after the other, until a round writes nothing. */
+/** Syncs all pairs in turn, until a round writes nothing. */
 async function rest(pairs: readonly Pair[]): Promise<void> {
   for (let round = 0; round < 10; round++) {
     const runs = [];
@@ -99,14 +99,14 @@ async function assertQuiet(pairs: readonly Pair[]): Promise<void> {
   }
 }
 
-describe('a ring of pairs', () => {
+describe('a cycle of pairs', () => {
   const refusal = async (work: Promise<unknown>): Promise<string> =>
     work.then(
       () => 'made',
       (error: Error) => error.message,
     );
 
-  it('is refused, whatever the directions; without one of its pairs it is none', async () => {
+  it('is refused in any direction, and allowed without one of its pairs', async () => {
     const [a, b, c] = [await davPlace(radicale), await davPlace(radicale), await davPlace(xandikos)];
     const [ab, bc] = [await pairOf(a, b), await pairOf(b, c)];
     for (const direction of ['bidirectional', 'caldav-to-cloud', 'cloud-to-caldav']) {
@@ -122,7 +122,7 @@ describe('a ring of pairs', () => {
     await assertQuiet([bc, ca]);
   });
 
-  it('is refused to one of two who would close it at the same moment', async () => {
+  it('is refused to one of two simultaneous requests that would close it', async () => {
     const [a, b, c, d] = [await davPlace(radicale), await davPlace(radicale), await davPlace(radicale), googlePlace()];
     await pairOf(a, b);
     await pairOf(c, d);
@@ -137,7 +137,7 @@ describe('pairs that share calendars', () => {
     ['a chain A-B-C', 'chain'],
     ['a calendar shared by two pairs, A-B and A-C', 'star'],
   ] as const) {
-    it(`${name}: every change arrives everywhere, once, and everything comes to rest`, async () => {
+    it(`${name}: every change arrives everywhere, once, and the pairs settle`, async () => {
       const [a, b, c] = [await davPlace(radicale), await davPlace(xandikos), googlePlace()];
       await a.put(`${shape}-a`, 'From A');
       await b.put(`${shape}-b`, 'From B');
@@ -160,7 +160,7 @@ describe('pairs that share calendars', () => {
   }
 });
 
-describe('the same event in two calendars that go to one target', () => {
+describe('the same event in two calendars that sync to one target', () => {
   const TARGETS = {
     Radicale: () => davPlace(radicale),
     Xandikos: () => davPlace(xandikos),
@@ -207,6 +207,6 @@ describe('the same event in two calendars that go to one target', () => {
   }
 });
 
-it('nobody was mailed by any of it', () => {
+it('no mail was sent', () => {
   assert.deepEqual([google.mailLedger, google.carelessWrites], [[], []]);
 });

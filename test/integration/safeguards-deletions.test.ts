@@ -1,6 +1,6 @@
 /**
- * How many deletions go through, which are held, and how holds end: counted from outside, at the limits, on both kinds
- * of calendars.
+ * How many deletions are copied, which are held, and how holds end: counted in the calendars, at the limits, on both
+ * kinds of calendars.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -18,7 +18,7 @@ const titleOf = (n: number): string => `Event ${String(n).padStart(2, '0')}`;
 const numbers = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, n) => from + n);
 const idOf = ({ owner }: Two, n: number): string => owner.idOf(titleOf(n));
 
-/** A person deletes these on one side, while nobody looks; then somebody does. */
+/** A person deletes these events on one side while the pair is paused; then the pair syncs. */
 async function lose(bench: Two, side: SideName, events: readonly number[]): Promise<void> {
   await bench.pair.post('pause');
   await remove(bench, side, events);
@@ -60,13 +60,13 @@ for (const kind of CLOUDS)
     };
 
     describe('the limit of more than 10 and more than 20 %', () => {
-      // A fifth of 51 is a little more than 10, so 11 are too many there as of fewer events; of 60 they are not.
+      // A fifth of 51 is just over 10, so 11 deletions are too many, as they are for fewer events; for 60 they are not.
       for (const [count, side] of [
         [20, 'caldav'],
         [50, 'cloud'],
         [51, 'caldav'],
       ] as const) {
-        it(`of ${count} events: 12 and 11 are held, 10 go through, and another one the same day is held`, async () => {
+        it(`of ${count} events: 12 and 11 are held, 10 are copied, and one more the same day is held`, async () => {
           const bench = await setUp(count);
           const other = side === 'caldav' ? 'cloud' : 'caldav';
           for (const lost of [12, 11]) {
@@ -95,7 +95,7 @@ for (const kind of CLOUDS)
         });
       }
 
-      it('of 60 events: 12 go through, in one run or several, and the thirteenth is held', async () => {
+      it('of 60 events: 12 are copied, in one run or several, and the thirteenth is held', async () => {
         const bench = await setUp(60);
         await lose(bench, 'cloud', numbers(0, 11));
         await lose(bench, 'cloud', [11]);
@@ -110,7 +110,7 @@ for (const kind of CLOUDS)
         assert.deepEqual(await state(tooMany), [47, 60, 13]);
       });
 
-      it('is counted for each side by itself', async () => {
+      it('is counted for each side separately', async () => {
         const bench = await setUp(20);
         await bench.pair.post('pause');
         await remove(bench, 'caldav', numbers(0, 7));
@@ -120,7 +120,7 @@ for (const kind of CLOUDS)
         assert.deepEqual(await state(bench), [6, 6, 0]);
       });
 
-      it('counts what both sides lost on both, and holds it together with the rest', async () => {
+      it('counts what both sides lost on both, and holds it with the rest', async () => {
         const bench = await setUp(20);
         await bench.pair.post('pause');
         for (const side of ['caldav', 'cloud'] as const) await remove(bench, side, numbers(0, 6));
@@ -150,7 +150,7 @@ for (const kind of CLOUDS)
         });
       }
 
-      it('is restored on both where both lost everything: an older backup on both sides', async () => {
+      it('is restored on both sides when both lost everything to an older backup', async () => {
         const bench = await setUp(4);
         await bench.pair.post('pause');
         for (const side of ['caldav', 'cloud'] as const) await remove(bench, side, numbers(0, 4));
@@ -203,7 +203,7 @@ for (const kind of CLOUDS)
         assert.equal((await assertAlike(bench.pair)).same, 2);
       });
 
-      it('ends when the event comes back by itself, or is edited where it still is', async () => {
+      it('ends when the event returns, or is edited where it still exists', async () => {
         const bench = await setUp(12);
         await lose(bench, 'caldav', numbers(0, 11));
         const writes = servers.cloud.standIn.writes.length;
@@ -225,7 +225,7 @@ for (const kind of CLOUDS)
         assert.equal((await assertAlike(bench.pair)).same, 12);
       });
 
-      it("goes through or waits as the pair's own limit says", async () => {
+      it("follows the pair's own limit", async () => {
         const bench = await setUp(10, { options: { holdDeletions: { moreThan: 1, percent: 0 } } });
         await lose(bench, 'cloud', [0]);
         assert.deepEqual(await state(bench), [9, 9, 0]);
@@ -233,7 +233,7 @@ for (const kind of CLOUDS)
         assert.deepEqual(await state(bench), [9, 8, 1]);
       });
 
-      it('stays while the pair is paused, and is carried out after that', async () => {
+      it('stays while the pair is paused, and is applied afterwards', async () => {
         const bench = await setUp(3);
         await lose(bench, 'cloud', [0, 1, 2]);
         await bench.pair.post('pause');
@@ -245,8 +245,8 @@ for (const kind of CLOUDS)
       });
     });
 
-    describe('a calendar that is not what it was', () => {
-      it('made anew at the same address, empty: held, and restored into it', async () => {
+    describe('a calendar that has changed', () => {
+      it('recreated empty at the same address: its deletions are held, and restored into it', async () => {
         const bench = await setUp(5);
         await bench.person.dropCalendar();
         await servers.radicale.createCalendar(bench.calendar);
@@ -257,7 +257,7 @@ for (const kind of CLOUDS)
         assert.equal((await assertAlike(bench.pair)).same, 5);
       });
 
-      it('made anew with some of its events under other names: nothing is deleted or doubled', async () => {
+      it('recreated with some of its events under other names: nothing is deleted or duplicated', async () => {
         const bench = await setUp(5);
         await bench.person.dropCalendar();
         await servers.radicale.createCalendar(bench.calendar);
@@ -268,34 +268,30 @@ for (const kind of CLOUDS)
       });
 
       for (const role of can(kind, 'show only whether somebody is free') ? ['reader', 'freeBusyReader'] : ['reader']) {
-        it(
-          `to which the right is taken away (${role}): nothing is deleted or blanked, it is told, ` +
-            'and everything goes on with the right',
-          async () => {
-            const bench = await setUp(5);
-            const texts = await bench.person.all();
-            bench.owner.account.setAccessRole(role as 'reader', bench.owner.calendarId);
-            await bench.person.edit('e-0.ics', (text) => text.replace('SUMMARY:Event 00', 'SUMMARY:Event 00 edited'));
-            await bench.pair.sync();
-            await bench.pair.sync();
-            texts.set('e-0.ics', await bench.person.get('e-0.ics'));
-            assert.deepEqual(await bench.person.all(), texts);
-            assert.match(texts.get('e-0.ics')!, /Event 00 edited/);
-            const [problems, { status }] = [await bench.pair.list('problems'), await bench.pair.show()];
-            assert.ok(status === 'attention' || problems.length === 1, JSON.stringify([status, problems]));
-            bench.owner.account.setAccessRole('owner', bench.owner.calendarId);
-            await bench.person.edit('e-0.ics', (text) => text.replace('Event 00 edited', 'Event 00 edited again'));
-            await bench.pair.settle();
-            assert.deepEqual(await state(bench), [5, 5, 0]);
-            assert.ok(bench.owner.list().some(({ title }) => title === 'Event 00 edited again'));
-            assert.deepEqual(await bench.pair.list('problems'), []);
-          },
-        );
+        it(`with its access reduced to ${role}: nothing is deleted or blanked, and the pair recovers`, async () => {
+          const bench = await setUp(5);
+          const texts = await bench.person.all();
+          bench.owner.account.setAccessRole(role as 'reader', bench.owner.calendarId);
+          await bench.person.edit('e-0.ics', (text) => text.replace('SUMMARY:Event 00', 'SUMMARY:Event 00 edited'));
+          await bench.pair.sync();
+          await bench.pair.sync();
+          texts.set('e-0.ics', await bench.person.get('e-0.ics'));
+          assert.deepEqual(await bench.person.all(), texts);
+          assert.match(texts.get('e-0.ics')!, /Event 00 edited/);
+          const [problems, { status }] = [await bench.pair.list('problems'), await bench.pair.show()];
+          assert.ok(status === 'attention' || problems.length === 1, JSON.stringify([status, problems]));
+          bench.owner.account.setAccessRole('owner', bench.owner.calendarId);
+          await bench.person.edit('e-0.ics', (text) => text.replace('Event 00 edited', 'Event 00 edited again'));
+          await bench.pair.settle();
+          assert.deepEqual(await state(bench), [5, 5, 0]);
+          assert.ok(bench.owner.list().some(({ title }) => title === 'Event 00 edited again'));
+          assert.deepEqual(await bench.pair.list('problems'), []);
+        });
       }
     });
 
-    describe('an event that is edited to and fro', () => {
-      it('is set aside the fifth time, and goes on with the next change to something new', async () => {
+    describe('an event that is edited back and forth', () => {
+      it('is set aside the fifth time, and continues with the next new value', async () => {
         const bench = await setUp(3);
         const toggle = (from: string, to: string) =>
           bench.person.edit('e-0.ics', (text) => text.replace(`SUMMARY:${from}`, `SUMMARY:${to}`));
@@ -318,7 +314,7 @@ for (const kind of CLOUDS)
       });
     });
 
-    it('nobody was mailed by any of it', () => {
+    it('no mail was sent', () => {
       assert.deepEqual(servers.cloud.harm(), []);
     });
   });

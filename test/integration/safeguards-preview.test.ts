@@ -1,6 +1,6 @@
 /**
- * What a sync would do can be looked at before: first meetings with their matches proposed, later changes, holds and
- * conflicts. And nothing is written by looking.
+ * A preview shows what a sync would do: the initial matching with its proposed matches, later changes, holds and
+ * conflicts. It writes nothing.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -38,7 +38,7 @@ for (const kind of CLOUDS)
         settle: false,
       });
 
-    /** All that a look could have left behind: in both calendars, and in what the API shows of the pair. */
+    /** Everything that a preview could change: both calendars, and the pair as the API shows it. */
     async function traces({ pair, person, owner }: Two): Promise<Json> {
       const { nextPollAt: _next, ...shown } = await pair.show();
       const lists = await Promise.all(
@@ -53,88 +53,80 @@ for (const kind of CLOUDS)
       };
     }
 
-    describe('the preview of a first meeting', () => {
-      it(
-        'of a paused pair proposes what would be linked, says what would be copied, and the sync ' +
-          'then does just that',
-        async () => {
-          const bench = await setUp(['Both', 'Both too', 'Twin', 'CalDAV only'], {
-            own: ['Both', 'Both too', 'Twin', 'Twin', 'Cloud only', 'Cloud only too'],
-            settings: { paused: true },
-          });
-          const before_ = await traces(bench);
-          const answer = await preview(bench);
-          assert.deepEqual(answer.caldav, { ...NONE, create: 4 });
-          assert.deepEqual(answer.cloud, { ...NONE, create: 2, update: 2 });
-          assert.deepEqual(
-            told(answer.changes),
-            [
-              ...['Cloud only', 'Cloud only too', 'Twin', 'Twin'].map((title) => `caldav create ${title} ${START}`),
-              // Its location, which only CalDAV has, is merged at the first meeting.
-              ...['CalDAV only', 'Twin'].map((title) => `cloud create ${title} ${START}`),
-              ...['Both', 'Both too'].map((title) => `cloud update ${title} ${START}`),
-            ].sort(),
-          );
-          assert.deepEqual(answer.matches.map(({ title, start, by }: Json) => `${title} ${start} ${by}`).sort(), [
-            `Both ${START} content`,
-            `Both too ${START} content`,
-          ]);
-          assert.deepEqual([answer.matched, answer.conflicts, answer.held], [2, 0, 0]);
-          assert.deepEqual(await traces(bench), before_);
-          assert.deepEqual(await preview(bench), answer, 'looking twice shows the same');
-          await bench.pair.post('resume');
-          await bench.pair.settle();
-          const [first] = (await bench.pair.list('runs')).reverse();
-          assert.deepEqual(
-            [first.caldav, first.cloud].map(({ created, updated, deleted }) => ({
-              create: created,
-              update: updated,
-              delete: deleted,
-            })),
-            [answer.caldav, answer.cloud],
-          );
-          assert.deepEqual([(await bench.person.list()).size, bench.owner.list().length], [8, 8]);
-          assert.deepEqual((await preview(bench)).changes, []);
-        },
-      );
+    describe('the preview of an initial matching', () => {
+      it('of a paused pair shows the links and copies that the sync then makes', async () => {
+        const bench = await setUp(['Both', 'Both too', 'Twin', 'CalDAV only'], {
+          own: ['Both', 'Both too', 'Twin', 'Twin', 'Cloud only', 'Cloud only too'],
+          settings: { paused: true },
+        });
+        const before_ = await traces(bench);
+        const answer = await preview(bench);
+        assert.deepEqual(answer.caldav, { ...NONE, create: 4 });
+        assert.deepEqual(answer.cloud, { ...NONE, create: 2, update: 2 });
+        assert.deepEqual(
+          told(answer.changes),
+          [
+            ...['Cloud only', 'Cloud only too', 'Twin', 'Twin'].map((title) => `caldav create ${title} ${START}`),
+            // Its location, which only CalDAV has, is merged in the initial matching.
+            ...['CalDAV only', 'Twin'].map((title) => `cloud create ${title} ${START}`),
+            ...['Both', 'Both too'].map((title) => `cloud update ${title} ${START}`),
+          ].sort(),
+        );
+        assert.deepEqual(answer.matches.map(({ title, start, by }: Json) => `${title} ${start} ${by}`).sort(), [
+          `Both ${START} content`,
+          `Both too ${START} content`,
+        ]);
+        assert.deepEqual([answer.matched, answer.conflicts, answer.held], [2, 0, 0]);
+        assert.deepEqual(await traces(bench), before_);
+        assert.deepEqual(await preview(bench), answer, 'looking twice shows the same');
+        await bench.pair.post('resume');
+        await bench.pair.settle();
+        const [first] = (await bench.pair.list('runs')).reverse();
+        assert.deepEqual(
+          [first.caldav, first.cloud].map(({ created, updated, deleted }) => ({
+            create: created,
+            update: updated,
+            delete: deleted,
+          })),
+          [answer.caldav, answer.cloud],
+        );
+        assert.deepEqual([(await bench.person.list()).size, bench.owner.list().length], [8, 8]);
+        assert.deepEqual((await preview(bench)).changes, []);
+      });
 
-      it(
-        'of a pair that was deleted and is created again proposes nothing, also where a series is ' +
-          'written out as single events',
-        async () => {
-          const bench = await setUp(['Ordinary']);
-          await bench.person.put(
-            'hours.ics',
-            object('hours@example.org', ['SUMMARY:Hours', ...at('20270114T090000'), 'RRULE:FREQ=HOURLY;COUNT=6']),
-          );
-          await bench.pair.settle();
-          assert.equal(bench.owner.list().length, 7);
-          await servers.calpair.api.call('DELETE', `/v1/pairs/${bench.pair.id}`);
-          const writes = servers.cloud.standIn.writes.length;
-          const pair = await createPair(
-            servers.calpair,
-            { server: servers.radicale, url: bench.person.url },
-            bench.owner.calendar,
-            { paused: true },
-          );
-          const answer = await pair.post('preview');
-          assert.deepEqual([answer.caldav, answer.cloud, answer.changes], [NONE, NONE, []]);
-          assert.deepEqual(answer.matches.map(({ title, start, by }: Json) => `${title} ${start} ${by}`).sort(), [
-            'Hours 2027-01-14T09:00:00 content',
-            `Ordinary ${START} uid`,
-          ]);
-          await pair.post('resume');
-          await pair.settle();
-          assert.deepEqual(
-            [(await bench.person.list()).size, bench.owner.list().length, servers.cloud.standIn.writes.length],
-            [2, 7, writes],
-          );
-        },
-      );
+      it('of a pair that was deleted and recreated proposes nothing, also for an expanded series', async () => {
+        const bench = await setUp(['Ordinary']);
+        await bench.person.put(
+          'hours.ics',
+          object('hours@example.org', ['SUMMARY:Hours', ...at('20270114T090000'), 'RRULE:FREQ=HOURLY;COUNT=6']),
+        );
+        await bench.pair.settle();
+        assert.equal(bench.owner.list().length, 7);
+        await servers.calpair.api.call('DELETE', `/v1/pairs/${bench.pair.id}`);
+        const writes = servers.cloud.standIn.writes.length;
+        const pair = await createPair(
+          servers.calpair,
+          { server: servers.radicale, url: bench.person.url },
+          bench.owner.calendar,
+          { paused: true },
+        );
+        const answer = await pair.post('preview');
+        assert.deepEqual([answer.caldav, answer.cloud, answer.changes], [NONE, NONE, []]);
+        assert.deepEqual(answer.matches.map(({ title, start, by }: Json) => `${title} ${start} ${by}`).sort(), [
+          'Hours 2027-01-14T09:00:00 content',
+          `Ordinary ${START} uid`,
+        ]);
+        await pair.post('resume');
+        await pair.settle();
+        assert.deepEqual(
+          [(await bench.person.list()).size, bench.owner.list().length, servers.cloud.standIn.writes.length],
+          [2, 7, writes],
+        );
+      });
     });
 
-    describe('the preview of a pair that runs', () => {
-      it('shows edits, deletions and conflicts on their way, and changes nothing about them', async () => {
+    describe('the preview of a running pair', () => {
+      it('shows pending edits, deletions and conflicts, and changes nothing', async () => {
         const bench = await setUp(['A', 'B', 'C', 'D', 'E']);
         await bench.pair.settle();
         await bench.pair.post('pause');
@@ -163,7 +155,7 @@ for (const kind of CLOUDS)
         assert.equal((await assertAlike(bench.pair)).same, 5);
       });
 
-      it('shows deletions that would be held as held, and not as deletions', async () => {
+      it('shows deletions that would be held as held, not as deletions', async () => {
         const bench = await setUp(Array.from({ length: 12 }, (_, n) => `E${n}`));
         await bench.pair.settle();
         await bench.pair.post('pause');
@@ -173,7 +165,7 @@ for (const kind of CLOUDS)
         assert.deepEqual(await bench.pair.list('held-changes'), []);
       });
 
-      it('may be asked for by several people at once, while runs go on', async () => {
+      it('can be requested several times at once, while runs continue', async () => {
         const bench = await setUp(['A', 'B']);
         await bench.pair.settle();
         await bench.person.put('C.ics', object('C@example.org', ['SUMMARY:C', ...at('20270113T090000')]));
@@ -198,7 +190,7 @@ for (const kind of CLOUDS)
         }
       });
 
-      it('says what keeps it from looking', async () => {
+      it('reports why it cannot read a calendar', async () => {
         const bench = await setUp(['A', 'B']);
         await bench.pair.settle();
         const ask = async (): Promise<string> => {
@@ -218,7 +210,7 @@ for (const kind of CLOUDS)
       });
     });
 
-    it('no title of a preview is in a log line, and nobody was mailed', () => {
+    it('leaves no title in the log, and no mail was sent', () => {
       assert.ok(!servers.calpair.logged.some((line) => /Cloud only|CalDAV only|Both too/.test(line)));
       assert.deepEqual(servers.cloud.harm(), []);
     });

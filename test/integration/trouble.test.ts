@@ -1,4 +1,6 @@
-/** Mass deletions are held; lost tokens, calendars and passwords delete nothing, are told, and heal. */
+/**
+ * Mass deletions are held. Lost tokens, calendars and passwords delete nothing, are reported, and the pair recovers.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,8 +16,7 @@ const size = ({ owner }: Two): number => owner.list().length;
 const idOf = ({ owner }: Two, n: number): string => owner.idOf(`Event ${n}`);
 
 /**
- * What a person does between two looks at the calendars: a look in the middle would see a part of it, which may be few
- * enough to go through.
+ * Changes made between two polls: a poll in the middle would see a part of them, which may be few enough to be copied.
  */
 async function betweenLooks({ pair }: Two, work: () => Promise<void>): Promise<void> {
   await pair.post('pause');
@@ -39,7 +40,7 @@ for (const kind of CLOUDS)
       });
 
     describe('deletions', () => {
-      it('of a few events go through, in both directions', async () => {
+      it('of a few events are copied in both directions', async () => {
         const bench = await setUp(20);
         await bench.person.remove('e-0.ics');
         bench.owner.remove(idOf(bench, 1));
@@ -49,7 +50,7 @@ for (const kind of CLOUDS)
         assert.deepEqual(await bench.pair.list('held-changes'), []);
       });
 
-      it('of 11 out of 20 are held until a person applies or restores them, and all else goes on', async () => {
+      it('of 11 out of 20 are held until a person applies or restores them, and all else continues', async () => {
         const bench = await setUp(20);
         await betweenLooks(bench, async () => {
           for (let n = 0; n < 11; n++) await bench.person.remove(`e-${n}.ics`);
@@ -102,7 +103,7 @@ for (const kind of CLOUDS)
         assert.equal(size(bench), 0);
       });
 
-      it('survive a sync token that has expired meanwhile: compared in full, nothing lost, nothing wiped', async () => {
+      it('survive an expired sync token: a full comparison loses and deletes nothing', async () => {
         const bench = await setUp(6);
         bench.owner.edit(idOf(bench, 2), { location: 'While nobody looked' });
         bench.owner.remove(idOf(bench, 3));
@@ -115,8 +116,8 @@ for (const kind of CLOUDS)
       });
     });
 
-    describe('a calendar that is gone', () => {
-      it('on CalDAV deletes nothing, is told, and heals when it is back', async () => {
+    describe('a missing calendar', () => {
+      it('on CalDAV deletes nothing, is reported, and the pair recovers when it is back', async () => {
         const bench = await setUp(4);
         const texts = await bench.person.all();
         await bench.person.dropCalendar();
@@ -131,7 +132,7 @@ for (const kind of CLOUDS)
         assert.equal((await assertAlike(bench.pair)).same, 4);
       });
 
-      it('in the cloud deletes nothing, and is told', async () => {
+      it('in the cloud deletes nothing, and is reported', async () => {
         const bench = await setUp(4);
         bench.owner.account.setAccessRole('none', bench.owner.calendarId);
         assert.equal((await bench.pair.sync()).result, 'failed');
@@ -144,11 +145,11 @@ for (const kind of CLOUDS)
       });
     });
 
-    describe('credentials that are refused', () => {
+    describe('refused credentials', () => {
       const users = (password: string): void =>
         writeFileSync(join(dataDir, 'users'), `alice:${password}\nbob:bob-secret\n`);
 
-      it('of CalDAV are told, and the pair heals with new ones', async () => {
+      it('of CalDAV are reported, and the pair recovers with new ones', async () => {
         const bench = await setUp(3);
         users('another-secret');
         try {
@@ -179,7 +180,7 @@ for (const kind of CLOUDS)
         assert.match(await bench.person.get('e-0.ics'), /LOCATION:After the new password/);
       });
 
-      it('of the cloud are told, and the pair heals with new ones (G10)', async () => {
+      it('of the cloud are reported, and the pair recovers with new ones (G10)', async () => {
         const bench = await setUp(3);
         bench.owner.account.revokeRefreshToken();
         assert.equal((await bench.pair.sync()).error.code, 'auth');
@@ -195,7 +196,7 @@ for (const kind of CLOUDS)
       });
     });
 
-    it('nobody was mailed by any of it', () => {
+    it('no mail was sent', () => {
       assert.deepEqual(servers.cloud.harm(), []);
     });
   });

@@ -1,7 +1,4 @@
-/**
- * The operator's webhook: signed, at least once, under the same id in every try, and without anything that a calendar
- * holds.
- */
+/** The operator's webhook: signed, at least once, with the same id in every try, and without calendar content. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
@@ -15,7 +12,7 @@ import { createPair } from '../support/pair.ts';
 
 const SECRET = `whsec_${randomBytes(24).toString('base64')}`;
 
-it('signatures are those of Standard Webhooks', () => {
+it('signatures follow Standard Webhooks', () => {
   // Published by the standard's authors.
   const [secret, other] = ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'whsec_plJ3nmyCDGBKInavdOK15jsl'];
   assert.equal(
@@ -47,7 +44,7 @@ describe('the webhook', () => {
     await radicale?.stop();
   });
 
-  it('is told of each step of a booking, again where it did not take it', async () => {
+  it('receives each step of a booking, and again if it did not accept it', async () => {
     const url = await radicale.createCalendar('told');
     const accountId = await connect(calpair, { calendar: { server: radicale, url } });
     receiver.refuses = 1;
@@ -101,7 +98,7 @@ describe('the webhook', () => {
     });
   });
 
-  it('is told when a pair needs attention, and when it does not any more', async () => {
+  it('receives when a pair needs attention, and when it has recovered', async () => {
     const [one, other] = [await radicale.createCalendar('one'), await radicale.createCalendar('other')];
     const pair = await createPair(
       calpair,
@@ -136,7 +133,7 @@ interface Receiver {
     readonly body: Json;
     readonly status: number;
   }[];
-  /** So many it answers with an error. */
+  /** How many requests it answers with an error. */
   refuses: number;
 }
 

@@ -15,12 +15,12 @@ after(closeAll);
 
 const NOBODY = { name: '', address: '', participation: 'needs-action', role: 'required', kind: 'individual' } as const;
 
-describe('a side that is only half read', () => {
+describe('a side that is read only in part', () => {
   for (const side of ['caldav', 'cloud'] as const) {
-    test(`A1: a client that dies mid-sync wipes neither side (${side})`, async () => {
+    test(`A1: a worker that dies in mid-sync deletes nothing on either side (${side})`, async () => {
       const rig = await linked(url, names(12), { [side]: { pageSize: 3 } });
       rig.side(side).expireCursors();
-      // It dies when it has read three of four pages, and so has the next one.
+      // It dies after three of four pages, and so does the next one.
       rig.side(side).failNext('changes', new Error('killed'), { when: 'after', times: 2 });
       const { writes } = rig;
       await rig.cycle().catch(() => undefined);
@@ -36,19 +36,19 @@ describe('a side that is only half read', () => {
     });
   }
 
-  test('A1: what a person restored after a loss is not lost again with the next run', async () => {
+  test('A1: events restored after a loss are not lost again in the next run', async () => {
     const rig = await linked(url, names(12));
     const lost = [...rig.cloud.items.values()];
     lost.forEach(({ ref }) => rig.cloud.person.remove(ref));
     await rig.settle();
     assert.equal(rig.caldav.events().length, 12, 'held');
-    // The backup knows names and contents, but the service gives names of its own to half of them.
+    // The backup has names and contents, but the service gives half of the events new names.
     lost.forEach(({ ref, event }, index) => rig.cloud.person.insert(event!, index % 2 ? { ref } : {}));
     await bothShow(rig, names(12));
     assert.deepEqual(await rig.held(), []);
   });
 
-  test('A7, A9: a change feed that calls everything removed is not believed', async () => {
+  test('A7, A9: a change feed that reports everything as removed is verified', async () => {
     const rig = await linked(url, names(30));
     const { writes } = rig;
     const there = new Map(rig.cloud.items);
@@ -56,7 +56,7 @@ describe('a side that is only half read', () => {
       if (call !== 'changes') return;
       if (when === 'before') [...there.keys()].slice(0, 19).forEach((ref) => rig.cloud.person.remove(ref));
     };
-    // All that is asked for by name is there, as it was.
+    // Every event is there unchanged when it is fetched by name.
     const get = rig.cloud.get.bind(rig.cloud);
     rig.cloud.get = (resources) => {
       there.forEach((item, ref) => rig.cloud.items.set(ref, item));
@@ -73,105 +73,96 @@ describe('a side that is only half read', () => {
 });
 
 describe('several programs on the same calendars', () => {
-  test(
-    'A3, C11: two installations that sync the same calendars lose nothing, and do not multiply ' + 'events without end',
-    async () => {
-      const one = await linked(url, names(6));
-      const two = await Harness.open(url, { sharing: one });
+  test('A3, C11: two installations on the same calendars lose nothing and stop copying', async () => {
+    const one = await linked(url, names(6));
+    const two = await Harness.open(url, { sharing: one });
+    await two.settle();
+    one.caldav.person.insert({ title: 'new' });
+    one.cloud.person.insert({ title: 'also new', when: at(3) });
+    one.caldav.person.remove(one.caldav.find('e000'));
+    one.advance(61);
+    // Both have read the calendars before either has written.
+    await Promise.all([one.poll(), two.poll()]);
+    await Promise.all([one.run(), two.run()]);
+    for (let round = 0; round < 6; round += 1) {
+      await one.cycle();
+      await two.cycle();
+    }
+    const counts = [one.caldav.events().length, one.cloud.events().length];
+    assert.ok(
+      counts.every((count) => count <= 9),
+      `each may have made one copy: ${counts.join(', ')}`,
+    );
+    const { writes } = one;
+    for (let round = 0; round < 4; round += 1) {
+      await one.settle();
       await two.settle();
-      one.caldav.person.insert({ title: 'new' });
-      one.cloud.person.insert({ title: 'also new', when: at(3) });
-      one.caldav.person.remove(one.caldav.find('e000'));
-      one.advance(61);
-      // Both have seen it before either has written.
-      await Promise.all([one.poll(), two.poll()]);
-      await Promise.all([one.run(), two.run()]);
-      for (let round = 0; round < 6; round += 1) {
-        await one.cycle();
-        await two.cycle();
-      }
-      const counts = [one.caldav.events().length, one.cloud.events().length];
-      assert.ok(
-        counts.every((count) => count <= 9),
-        `each may have made one copy: ${counts.join(', ')}`,
-      );
-      const { writes } = one;
-      for (let round = 0; round < 4; round += 1) {
-        await one.settle();
-        await two.settle();
-      }
-      assert.equal(one.writes, writes);
-      for (const side of [one.caldav, one.cloud])
-        assert.deepEqual([...new Set(side.titles())], ['also new', ...names(6).slice(1), 'new']);
-    },
-  );
+    }
+    assert.equal(one.writes, writes);
+    for (const side of [one.caldav, one.cloud])
+      assert.deepEqual([...new Set(side.titles())], ['also new', ...names(6).slice(1), 'new']);
+  });
 });
 
 describe('settings', () => {
-  test(
-    'A6, A18, B11: another direction, filter or window deletes nothing, and going back changes ' + 'nothing',
-    async () => {
-      const rig = await linked(url, names(12));
-      const usual = await rig.pair();
-      for (const settings of [
-        { direction: 'caldav-to-cloud' },
-        { direction: 'cloud-to-caldav' },
-        { options: { ...usual.options, filter: { titleMatches: 'nothing is called so' } } },
-        { options: { ...usual.options, window: { pastDays: 0, futureDays: 0 } } },
-        { pollIntervalSeconds: 300 },
-      ] as const) {
-        await rig.set(settings);
-        await rig.run('resync', { full: true });
-        await bothShow(rig, names(12));
-        await rig.set({
-          direction: usual.direction,
-          options: usual.options,
-          pollIntervalSeconds: usual.pollIntervalSeconds,
-        });
-        await bothShow(rig, names(12));
-      }
-      assert.equal(rig.caldav.writes.length, 0);
-      assert.equal(rig.cloud.writes.length, 12);
-    },
-  );
+  test('A6, A18, B11: a change of direction, filter or window deletes nothing, nor does undoing it', async () => {
+    const rig = await linked(url, names(12));
+    const usual = await rig.pair();
+    for (const settings of [
+      { direction: 'caldav-to-cloud' },
+      { direction: 'cloud-to-caldav' },
+      { options: { ...usual.options, filter: { titleMatches: 'nothing is called so' } } },
+      { options: { ...usual.options, window: { pastDays: 0, futureDays: 0 } } },
+      { pollIntervalSeconds: 300 },
+    ] as const) {
+      await rig.set(settings);
+      await rig.run('resync', { full: true });
+      await bothShow(rig, names(12));
+      await rig.set({
+        direction: usual.direction,
+        options: usual.options,
+        pollIntervalSeconds: usual.pollIntervalSeconds,
+      });
+      await bothShow(rig, names(12));
+    }
+    assert.equal(rig.caldav.writes.length, 0);
+    assert.equal(rig.cloud.writes.length, 12);
+  });
 
-  test(
-    'A20: the edge of the window moves over events of all zones, and each is copied once and ' + 'never taken away',
-    async () => {
-      const rig = await Harness.open(url, { options: { window: { pastDays: 3, futureDays: 5 } } });
-      const zones = ['Pacific/Kiritimati', 'Pacific/Pago_Pago', 'Asia/Kolkata', 'Europe/Berlin', 'America/New_York'];
-      const when = (day: number, zone: string | null): When =>
-        zone === null
-          ? { allDay: true, start: `2026-06-${day}`, end: `2026-06-${day + 1}` }
-          : {
-              allDay: false,
-              start: `2026-06-${day}T00:00:00`,
-              startZone: zone,
-              end: `2026-06-${day}T23:59:00`,
-              endZone: zone,
-            };
-      const titles: string[] = [];
-      for (let day = 10; day < 25; day += 1) {
-        for (const [index, zone] of [...zones, null].entries()) {
-          const title = `${day} ${zone}`;
-          titles.push(title);
-          (index % 2 ? rig.caldav : rig.cloud).person.insert({ title, when: when(day, zone) });
-        }
+  test('A20: the window moves over events of all zones, and each is copied once and never removed', async () => {
+    const rig = await Harness.open(url, { options: { window: { pastDays: 3, futureDays: 5 } } });
+    const zones = ['Pacific/Kiritimati', 'Pacific/Pago_Pago', 'Asia/Kolkata', 'Europe/Berlin', 'America/New_York'];
+    const when = (day: number, zone: string | null): When =>
+      zone === null
+        ? { allDay: true, start: `2026-06-${day}`, end: `2026-06-${day + 1}` }
+        : {
+            allDay: false,
+            start: `2026-06-${day}T00:00:00`,
+            startZone: zone,
+            end: `2026-06-${day}T23:59:00`,
+            endZone: zone,
+          };
+    const titles: string[] = [];
+    for (let day = 10; day < 25; day += 1) {
+      for (const [index, zone] of [...zones, null].entries()) {
+        const title = `${day} ${zone}`;
+        titles.push(title);
+        (index % 2 ? rig.caldav : rig.cloud).person.insert({ title, when: when(day, zone) });
       }
-      for (let day = 0; day < 20; day += 1) {
-        await rig.settle();
-        rig.advance(86_400);
-      }
-      await bothShow(rig, titles);
-      assert.deepEqual(
-        new Set([...rig.caldav.writes, ...rig.cloud.writes].map(({ action }) => action)),
-        new Set(['create']),
-      );
-      assert.equal(rig.writes, titles.length);
-    },
-  );
+    }
+    for (let day = 0; day < 20; day += 1) {
+      await rig.settle();
+      rig.advance(86_400);
+    }
+    await bothShow(rig, titles);
+    assert.deepEqual(
+      new Set([...rig.caldav.writes, ...rig.cloud.writes].map(({ action }) => action)),
+      new Set(['create']),
+    );
+    assert.equal(rig.writes, titles.length);
+  });
 
-  test('A20: an edit made outside the window crosses once the window has reached the event', async () => {
+  test('A20: an edit outside the window is copied once the window reaches the event', async () => {
     const rig = await linked(url, ['A'], { options: { window: { futureDays: 5 } } });
     rig.caldav.person.edit(rig.caldav.find('A'), { when: at(25) });
     await rig.settle();
@@ -184,9 +175,9 @@ describe('settings', () => {
   });
 });
 
-describe('what is not there', () => {
+describe('an event that is not found', () => {
   for (const on of ['create', 'update', 'remove'] as const) {
-    test(`A8: a server that answers ${on} with 404 for want of rights costs nobody an event`, async () => {
+    test(`A8: a server without rights that answers ${on} with 404 loses no event`, async () => {
       const rig = await linked(url, names(4));
       rig.caldav.failNext(on, 'gone', { times: 1_000 });
       if (on === 'create') rig.cloud.person.insert({ title: 'new' });
@@ -234,22 +225,19 @@ describe('what is not there', () => {
   }
 
   for (const count of [0, 40]) {
-    test(
-      `A15: a first sync of ${count} events into an empty calendar, and two empty calendars, ` + 'alarm nobody',
-      async () => {
-        const rig = await linked(url, names(count));
-        await bothShow(rig, names(count));
-        for (const title of names(Math.min(count, 5))) rig.cloud.person.remove(rig.cloud.find(title));
-        await rig.settle();
-        assert.deepEqual(
-          [(await rig.pair()).attention, rig.state, await rig.held(), await rig.problems()],
-          [null, 'active', [], []],
-        );
-      },
-    );
+    test(`A15: an initial sync of ${count} events into an empty calendar raises no alarm`, async () => {
+      const rig = await linked(url, names(count));
+      await bothShow(rig, names(count));
+      for (const title of names(Math.min(count, 5))) rig.cloud.person.remove(rig.cloud.find(title));
+      await rig.settle();
+      assert.deepEqual(
+        [(await rig.pair()).attention, rig.state, await rig.held(), await rig.problems()],
+        [null, 'active', [], []],
+      );
+    });
   }
 
-  test('A15: a person who empties a calendar on purpose is asked once, and can', async () => {
+  test('A15: emptying a calendar on purpose needs one confirmation', async () => {
     const rig = await linked(url, names(5));
     [...rig.cloud.items.keys()].forEach((ref) => rig.cloud.person.remove(ref));
     rig.cloud.expireCursors();
@@ -272,7 +260,7 @@ describe('in the middle of a run', () => {
       ['create', 'after'],
       ['remove', 'before'],
     ] as const) {
-      test(`A16: an event that is created ${when} ${side}'s ${call} stays, and is copied once`, async () => {
+      test(`A16: an event created ${when} ${side}'s ${call} stays, and is copied once`, async () => {
         const rig = await linked(url, names(6), { cloud: { answers: 'sent' } });
         for (const one of [rig.caldav, rig.cloud]) one.person.insert({ title: `by ${one.name}`, when: at(2) });
         rig.caldav.person.remove(rig.caldav.find('e000'));
@@ -299,7 +287,7 @@ describe('in the middle of a run', () => {
 });
 
 describe('what people do', () => {
-  test('A19: an invitation that is open again after it was moved stays', async () => {
+  test('A19: an accepted invitation that is open again after a move stays', async () => {
     const person = { ...NOBODY, address: 'me@example.org' };
     const rig = await linked(url, ['A', 'B', 'C'], { options: { filter: { skipDeclined: true } } });
     rig.caldav.person.edit(rig.caldav.find('A'), {
@@ -312,7 +300,7 @@ describe('what people do', () => {
     assertBoth(rig, 'A', { when: at(9), attendees: [person] });
   });
 
-  test('A21, C2, C3: an edit is one update of the event that is there, on either side', async () => {
+  test('A21, C2, C3: an edit is one update of the existing event, on either side', async () => {
     const rig = await linked(url, names(4));
     const { length: before } = rig.caldav.writes;
     const { length: created } = rig.cloud.writes;
@@ -336,7 +324,7 @@ describe('what people do', () => {
     'before the deletion has crossed',
     'while the other side is away',
   ] as const) {
-    test(`A22: an event that is imported again, ${way}, stays`, async () => {
+    test(`A22: an event that is imported again ${way} stays`, async () => {
       const rig = await linked(url, names(6));
       const ref = rig.caldav.find('e000');
       const event = rig.caldav.shows('e000');
@@ -351,7 +339,7 @@ describe('what people do', () => {
     });
   }
 
-  test('A23: a copy that a person deletes does not come back', async () => {
+  test('A23: a deleted copy does not come back', async () => {
     const rig = await linked(url, names(6));
     rig.cloud.person.remove(rig.cloud.find('e000'));
     await rig.settle();
@@ -362,7 +350,7 @@ describe('what people do', () => {
 
   for (const deleter of ['caldav', 'cloud'] as const) {
     for (const late of ['caldav', 'cloud'] as const) {
-      test(`A23: what was deleted in ${deleter} does not come back because ${late} lists it once more`, async () => {
+      test(`A23: an event deleted in ${deleter} does not come back when ${late} lists it once more`, async () => {
         const rig = await linked(url, names(6));
         rig.side(late).freeze();
         const frozen = new Map(rig.side(late).items);
@@ -372,7 +360,7 @@ describe('what people do', () => {
         const { length: before } = rig.caldav.writes;
         const { length: created } = rig.cloud.writes;
         assert.deepEqual([rig.caldav.titles(), rig.cloud.titles()], [names(6).slice(1), names(6).slice(1)]);
-        // A full listing of a replica that has not heard of it.
+        // A full listing by a replica that does not know of the deletion yet.
         const now = new Map(rig.side(late).items);
         rig.side(late).hook = (call, when) => {
           if (call !== 'changes') return;

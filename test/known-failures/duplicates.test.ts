@@ -12,9 +12,9 @@ before(async () => {
 });
 after(closeAll);
 
-describe('a side that shows nothing, too little, or others than before', () => {
+describe('a side that lists nothing, too little, or other events than before', () => {
   for (const side of ['caldav', 'cloud'] as const) {
-    test(`B2: ${side} lists nothing for a while, and no run creates a new set`, async () => {
+    test(`B2: a listing of ${side} without events for a while creates no new set`, async () => {
       const rig = await linked(url, names(8));
       const { writes } = rig;
       for (const ref of rig.side(side).items.keys()) rig.side(side).hidden.add(ref);
@@ -35,7 +35,7 @@ describe('a side that shows nothing, too little, or others than before', () => {
     });
   }
 
-  test('B5: a server that gives an event another UID with every look doubles nothing', async () => {
+  test('B5: a server that changes UIDs with every poll causes no duplicates', async () => {
     const rig = await linked(url, names(3));
     const { writes } = rig;
     for (let look = 0; look < 5; look += 1) {
@@ -49,36 +49,33 @@ describe('a side that shows nothing, too little, or others than before', () => {
     assertBoth(rig, 'e000', { location: 'x' });
   });
 
-  test(
-    'B15: a new version that reads the same data in another way writes nothing, and takes ' + 'nothing for new',
-    async () => {
-      const rig = await linked(url, names(4));
-      rig.caldav.person.edit(rig.caldav.find('e000'), { description: 'text' });
-      await rig.settle();
-      const { writes } = rig;
-      for (const side of [rig.caldav, rig.cloud]) {
-        const read = side.read.bind(side);
-        side.read = (stored) => {
-          const found = read(stored);
-          return {
-            ...found,
-            event: found.event && {
-              ...found.event,
-              title: found.event.title.toUpperCase(),
-              description: `${found.event.description} (v2)`,
-            },
-          };
+  test('B15: a new version that reads the same data differently writes nothing', async () => {
+    const rig = await linked(url, names(4));
+    rig.caldav.person.edit(rig.caldav.find('e000'), { description: 'text' });
+    await rig.settle();
+    const { writes } = rig;
+    for (const side of [rig.caldav, rig.cloud]) {
+      const read = side.read.bind(side);
+      side.read = (stored) => {
+        const found = read(stored);
+        return {
+          ...found,
+          event: found.event && {
+            ...found.event,
+            title: found.event.title.toUpperCase(),
+            description: `${found.event.description} (v2)`,
+          },
         };
-      }
-      await staysQuiet(rig);
-      assert.equal(rig.writes, writes);
-    },
-  );
+      };
+    }
+    await staysQuiet(rig);
+    assert.equal(rig.writes, writes);
+  });
 });
 
-describe('a run that does not come to its end', () => {
+describe('a run that breaks off', () => {
   for (const error of ['throttled', 'quota', 'unreachable'] as const) {
-    test(`B6: after ${error} in the middle of a first run the next ones go on, and begin nothing anew`, async () => {
+    test(`B6: after ${error} in the middle of an initial run, the next runs continue it`, async () => {
       const rig = await Harness.open(url);
       for (const title of names(9)) rig.caldav.person.insert({ title });
       rig.cloud.writesAtOnce = 1;
@@ -102,7 +99,7 @@ describe('a run that does not come to its end', () => {
   }
 
   for (const error of ['rejected', 'forbidden', 'bug', 'stale', 'gone', 'id-taken'] as const) {
-    test(`B9: a create that took effect though it was answered with ${error} is not repeated for ever`, async () => {
+    test(`B9: a create that took effect despite the answer ${error} is not repeated without end`, async () => {
       const rig = await linked(url, names(3));
       rig.cloud.failNext('create', error, { when: 'after', times: 1 });
       rig.caldav.person.insert({ title: 'new' });
@@ -110,7 +107,7 @@ describe('a run that does not come to its end', () => {
         await rig.cycle();
         rig.advance(3_600);
       }
-      // A service that says of our very own new copy that the name was never free gets one under another name.
+      // A service that reports the name of our own new copy as taken gets another copy under a new name.
       const most = error === 'id-taken' ? 2 : 1;
       assert.ok(rig.cloud.titles().filter((title) => title === 'new').length <= most);
       const { writes } = rig;
@@ -119,7 +116,7 @@ describe('a run that does not come to its end', () => {
     });
   }
 
-  test('B16: no manual run doubles anything, however often it is asked for', async () => {
+  test('B16: repeated manual runs cause no duplicates', async () => {
     const rig = await Harness.open(url);
     for (const title of names(3)) rig.caldav.person.insert({ title });
     rig.cloud.person.insert({ ...aSeries(), uid: 'series', title: 'S', exceptions: { [occurrence(1)]: EXCLUDED } });
@@ -138,44 +135,36 @@ describe('a run that does not come to its end', () => {
   });
 });
 
-describe('an event that comes to both sides by itself', () => {
-  test(
-    'B10: an invitation that both services have put into their calendar is linked, also in a ' +
-      'pair that has met long ago',
-    async () => {
-      const rig = await linked(url, names(3));
-      const { writes } = rig;
-      for (const side of [rig.caldav, rig.cloud])
-        side.person.insert({ title: 'Invitation', uid: 'invitation@example.org', when: at(4) });
-      await bothShow(rig, [...names(3), 'Invitation']);
-      assert.equal(rig.writes, writes);
-    },
-  );
+describe('an event that reaches both sides independently', () => {
+  test('B10: an invitation that both services add is linked, also long after the initial matching', async () => {
+    const rig = await linked(url, names(3));
+    const { writes } = rig;
+    for (const side of [rig.caldav, rig.cloud])
+      side.person.insert({ title: 'Invitation', uid: 'invitation@example.org', when: at(4) });
+    await bothShow(rig, [...names(3), 'Invitation']);
+    assert.equal(rig.writes, writes);
+  });
 
   for (const late of ['caldav', 'cloud'] as const) {
-    test(
-      `B10: one that comes to ${late} when its copy is there already is not copied back, and ` +
-        `takes the copy's place when that is deleted`,
-      async () => {
-        const rig = await linked(url, names(3));
-        const [early, other] = late === 'cloud' ? [rig.caldav, rig.cloud] : [rig.cloud, rig.caldav];
-        const invitation = { title: 'Invitation', uid: 'invitation@example.org', when: at(4) };
-        early.person.insert(invitation);
-        await rig.settle();
-        const copy = other.find('Invitation');
-        other.person.insert(invitation, { ref: 'by-itself' });
-        await staysQuiet(rig);
-        assert.deepEqual([early.titles().length, other.titles().length], [4, 5]);
-        other.person.remove(copy);
-        await bothShow(rig, [...names(3), 'Invitation']);
-        other.person.edit('by-itself', { location: 'Room 1' });
-        await rig.settle();
-        assertBoth(rig, 'Invitation', { location: 'Room 1' });
-      },
-    );
+    test(`B10: an invitation that reaches ${late} after its copy takes over when that is deleted`, async () => {
+      const rig = await linked(url, names(3));
+      const [early, other] = late === 'cloud' ? [rig.caldav, rig.cloud] : [rig.cloud, rig.caldav];
+      const invitation = { title: 'Invitation', uid: 'invitation@example.org', when: at(4) };
+      early.person.insert(invitation);
+      await rig.settle();
+      const copy = other.find('Invitation');
+      other.person.insert(invitation, { ref: 'by-itself' });
+      await staysQuiet(rig);
+      assert.deepEqual([early.titles().length, other.titles().length], [4, 5]);
+      other.person.remove(copy);
+      await bothShow(rig, [...names(3), 'Invitation']);
+      other.person.edit('by-itself', { location: 'Room 1' });
+      await rig.settle();
+      assertBoth(rig, 'Invitation', { location: 'Room 1' });
+    });
   }
 
-  test('B10: it may come to the other side while the run is about to copy it', async () => {
+  test('B10: an invitation may reach the other side just before the run copies it', async () => {
     const rig = await linked(url, names(3));
     rig.caldav.person.insert({ title: 'Invitation', uid: 'invitation@example.org', when: at(4) });
     rig.cloud.hook = (call, when) => {
@@ -188,7 +177,7 @@ describe('an event that comes to both sides by itself', () => {
 });
 
 describe('several pairs', () => {
-  test('B13: one calendar in two pairs is copied to both, and an edit from either end reaches all three', async () => {
+  test('B13: a calendar in two pairs is copied to both, and every edit reaches all three calendars', async () => {
     const one = await linked(url, names(3));
     const two = await Harness.open(url, { sharing: { caldav: one.caldav, clock: one.clock } });
     const round = async (): Promise<void> => {
@@ -215,8 +204,8 @@ describe('several pairs', () => {
     assert.equal(one.writes + two.cloud.writes.length, writes);
   });
 
-  test('C11: four calendars paired in a circle hold each event once or twice, and come to rest', async () => {
-    // a - p, a - q, b - p, b - q; all see the new event's first copies before any of them has seen another's.
+  test('C11: four calendars paired in a cycle hold each event at most twice, and settle', async () => {
+    // a - p, a - q, b - p, b - q; every pair sees the new event's first copies before it sees another pair's.
     const ap = await linked(url, ['A']);
     const { clock } = ap;
     const aq = await Harness.open(url, { sharing: { caldav: ap.caldav, clock } });

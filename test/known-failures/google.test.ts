@@ -1,4 +1,4 @@
-/** Known failures that are Google's own by nature: data that only Google hands out, and limits that only Google has. */
+/** Known failures specific to Google: data that only Google returns, and limits that only Google has. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Json } from '../support/calpair.ts';
@@ -12,7 +12,7 @@ const berlin = (dateTime: string): Json => ({ dateTime, timeZone: 'Europe/Berlin
 const hour = { start: berlin('2027-01-13T09:00:00'), end: berlin('2027-01-13T10:00:00') };
 let owners = 0;
 
-/** A pair with an account that holds these already. */
+/** A pair with an account that already holds these events. */
 function withPlanted(...events: readonly Json[]): Promise<Two<GooglePerson>> {
   owners += 1;
   const owner = servers.cloud.addOwner(`google-${owners}@calendars.example`);
@@ -21,7 +21,7 @@ function withPlanted(...events: readonly Json[]): Promise<Two<GooglePerson>> {
   return servers.open({ owner });
 }
 
-it('E9: a Google exception without a start stops nothing', async () => {
+it('E9: a Google exception without a start does not stop the sync', async () => {
   const { pair, person, owner } = await servers.open({
     cloud: [{ title: 'B', when: hourAt('2027-01-13'), rule: 'RRULE:FREQ=WEEKLY;COUNT=6' }],
   });
@@ -40,7 +40,7 @@ it('E9: a Google exception without a start stops nothing', async () => {
   await person.nameOf('SUMMARY:B2');
 });
 
-it('E8: a Google series without a valid rule is read by what is valid, or is a problem of its own', async () => {
+it('E8: a Google series without a valid rule keeps its valid parts', async () => {
   const { pair, person } = await withPlanted(
     {
       id: 'dates',
@@ -65,47 +65,43 @@ it('E8: a Google series without a valid rule is read by what is valid, or is a p
   assert.ok(events.has('Exdate'));
 });
 
-it(
-  "D12: Google's usage limits on events with many people or on many creations stop no pair: " +
-    'no people are written, and what was refused is written later',
-  async () => {
-    const people = Array.from(
-      { length: 300 },
-      (_, n) => `ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:person${n}@people.example`,
-    );
-    const { pair, person, owner } = await servers.open({
-      caldav: {
-        crowd: object('crowd', [
-          'SUMMARY:Crowd',
-          ...at('20270113T090000'),
-          'ORGANIZER:mailto:mara@people.example',
-          ...people,
-        ]),
-      },
-    });
-    assert.deepEqual(
-      owner.list().map(({ title, guests }) => [title, guests.length]),
-      [['Crowd', 0]],
-    );
-    assert.equal([...(await pair.events('cloud')).values()][0]!.attendees.length, 300);
-    await person.put('next.ics', object('next', ['SUMMARY:Next', ...at('20270113T090000')]));
-    servers.cloud.standIn.fail({
-      match: `POST .*${owner.account.email}/events`,
-      status: 403,
-      reason: 'quotaExceeded',
-      times: 1,
-    });
-    const run = await pair.sync();
-    assert.notEqual(run.result, 'ok');
-    assert.equal(owner.list().length, 1);
-    const { statusReason } = await pair.show();
-    assert.ok([null, 'quota'].includes(statusReason), statusReason);
-    await pair.settle();
-    assert.equal(owner.list().length, 2);
-  },
-);
+it("D12: Google's usage limits stop no pair: attendees are not written, refused events are retried", async () => {
+  const people = Array.from(
+    { length: 300 },
+    (_, n) => `ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:person${n}@people.example`,
+  );
+  const { pair, person, owner } = await servers.open({
+    caldav: {
+      crowd: object('crowd', [
+        'SUMMARY:Crowd',
+        ...at('20270113T090000'),
+        'ORGANIZER:mailto:mara@people.example',
+        ...people,
+      ]),
+    },
+  });
+  assert.deepEqual(
+    owner.list().map(({ title, guests }) => [title, guests.length]),
+    [['Crowd', 0]],
+  );
+  assert.equal([...(await pair.events('cloud')).values()][0]!.attendees.length, 300);
+  await person.put('next.ics', object('next', ['SUMMARY:Next', ...at('20270113T090000')]));
+  servers.cloud.standIn.fail({
+    match: `POST .*${owner.account.email}/events`,
+    status: 403,
+    reason: 'quotaExceeded',
+    times: 1,
+  });
+  const run = await pair.sync();
+  assert.notEqual(run.result, 'ok');
+  assert.equal(owner.list().length, 1);
+  const { statusReason } = await pair.show();
+  assert.ok([null, 'quota'].includes(statusReason), statusReason);
+  await pair.settle();
+  assert.equal(owner.list().length, 2);
+});
 
-it('H1: a reminder by e-mail, which only Google has, stays the only one of its event', async () => {
+it('H1: an e-mail reminder in Google gets no second reminder', async () => {
   const reminders = { useDefault: false, overrides: [{ method: 'email', minutes: 30 }] };
   const { pair, person, owner } = await withPlanted({ id: 'ours', summary: 'Ours', ...hour, reminders });
   assert.ok(!(await person.linesOf('SUMMARY:Ours')).includes('BEGIN:VALARM'));

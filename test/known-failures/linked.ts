@@ -1,9 +1,9 @@
-/** Where most of these stories begin and end. */
+/** Common first and last steps of these tests. */
 import assert from 'node:assert/strict';
 import type { CalendarEvent } from '../../core/event.ts';
 import { Harness, type HarnessOptions } from '../activities/harness.ts';
 
-/** A pair with these events on both sides, at rest. */
+/** A settled pair with these events on both sides. */
 export async function linked(url: string, titles: readonly string[], options: HarnessOptions = {}): Promise<Harness> {
   const rig = await Harness.open(url, options);
   for (const title of titles) rig.caldav.person.insert({ title });
@@ -14,9 +14,7 @@ export async function linked(url: string, titles: readonly string[], options: Ha
 export const names = (count: number): string[] =>
   Array.from({ length: count }, (_, index) => `e${String(index).padStart(3, '0')}`);
 
-/**
- * From now on nothing is written, neither by polls nor by runs that a person asks for, nor when everything is compared.
- */
+/** Nothing more is written: neither by polls, nor by requested runs, nor by a full comparison. */
 export async function staysQuiet(rig: Harness): Promise<void> {
   await rig.settle(6);
   const { writes } = rig;
@@ -27,13 +25,13 @@ export async function staysQuiet(rig: Harness): Promise<void> {
   assert.equal(rig.writes - writes, 0, 'a pair at rest writes nothing');
 }
 
-/** Both sides show these titles and nothing else, each once, and leave it at that. */
+/** Both sides have exactly these titles, each once, and nothing more is written. */
 export async function bothShow(rig: Harness, titles: readonly string[]): Promise<void> {
   await staysQuiet(rig);
   for (const side of [rig.caldav, rig.cloud]) assert.deepEqual(side.titles(), [...titles].sort(), side.name);
 }
 
-/** Both sides show this of the event. */
+/** Both sides have these values in the event. */
 export function assertBoth(rig: Harness, title: string, fields: Partial<CalendarEvent>): void {
   for (const side of [rig.caldav, rig.cloud]) {
     const event = side.shows(title);

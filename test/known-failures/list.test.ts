@@ -1,4 +1,4 @@
-/** docs/known-failures.md and the titles of the tests say the same. */
+/** docs/known-failures.md and the titles of the tests name the same codes. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import ts from 'typescript';
 import { PROJECT_DIR } from '../../config.ts';
 
 const CODE = /\b[A-H]\d{1,2}\b/g;
-/** A row that names none says in words why it needs none. */
+/** A row without a file explains why it needs none. */
 const TEST_FILE = /`([\w./-]+\.ts)`/g;
 
 interface Row {
@@ -28,7 +28,7 @@ function documented(): Row[] {
   return rows;
 }
 
-/** Titles by file, of tests, suites and the contract. */
+/** Titles of tests, suites and the contract, by file. */
 function titled(): Map<string, string[]> {
   const files = readdirSync(join(PROJECT_DIR, 'test'), { recursive: true, encoding: 'utf8' }).filter((path) =>
     path.endsWith('.ts'),
@@ -70,7 +70,7 @@ const rows = documented();
 const titles = titled();
 const codesOf = (texts: readonly string[]): string[] => texts.flatMap((text) => text.match(CODE) ?? []);
 
-test('known failures: every row is there once and says how it is shown', () => {
+test('known failures: every row is unique and says how it is tested', () => {
   const codes = rows.map(({ code }) => code);
   assert.ok(codes.length > 50, `${codes.length} rows`);
   assert.equal(new Set(codes).size, codes.length);
@@ -81,7 +81,7 @@ test('known failures: every row is there once and says how it is shown', () => {
   assert.deepEqual(mute, []);
 });
 
-test('known failures: a test that a row names has the code in a title', () => {
+test('known failures: a test file named in a row has the code in a title', () => {
   const missing = rows.flatMap(({ code, shownBy }) =>
     [...shownBy.matchAll(TEST_FILE)].flatMap(([, path = '']) => {
       const found = [...titles].filter(([file]) => file === path || file.endsWith(`/${path}`));
@@ -91,7 +91,7 @@ test('known failures: a test that a row names has the code in a title', () => {
   assert.deepEqual(missing, []);
 });
 
-test('known failures: a code in a title has its row', () => {
+test('known failures: every code in a title has a row', () => {
   const known = new Set(rows.map(({ code }) => code));
   const strange = [...titles].flatMap(([file, texts]) =>
     codesOf(texts)

@@ -1,6 +1,6 @@
 /**
- * Section D of the known failures: what a sync must never tell other people. The stand-ins fail every test here when
- * anybody was reached.
+ * Section D of the known failures: a sync must never notify other people. The fakes fail every test here in which a
+ * mail was sent.
  */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
@@ -18,7 +18,7 @@ const people = (organizer: string, ...names: string[]): string[] => [
 ];
 const weekly = (title: string, start: string, ...more: string[]): string =>
   object(title, [`SUMMARY:${title}`, ...at(start), 'RRULE:FREQ=WEEKLY', ...more]);
-/** A meeting of the cloud's own. */
+/** A meeting created in the cloud. */
 const ours = (title: string, ...names: string[]) => ({ title, when: hourAt('2027-01-14'), guests: guests(...names) });
 const guestsOf = ({ owner }: Two, title: string): unknown => owner.everythingOf(owner.idOf(title))['guests'];
 const problemsOf = async ({ pair }: Two): Promise<string[]> =>
@@ -37,30 +37,27 @@ for (const kind of CLOUDS)
       assert.deepEqual(harm, []);
     });
 
-    it(
-      'D1: a weekly series with guests, changed and with changed occurrences, mails nobody, and ' + 'is one event',
-      async () => {
-        const two = await servers.open({
-          caldav: { jour: weekly('Jour fixe', '20270113T090000', ...people('mara', 'bea', 'jonas')) },
-        });
-        await two.person.edit('jour.ics', (text) => text.replace('SUMMARY:Jour fixe', 'SUMMARY:Jour'));
-        await two.person.edit('jour.ics', (text) =>
-          text.replace(/BEGIN:VEVENT\r?\n/, 'BEGIN:VEVENT\r\nEXDATE;TZID=Europe/Berlin:20270120T090000\r\n'),
-        );
-        await two.pair.settle();
-        assert.deepEqual(
-          two.owner.list().map(({ title, guests }) => [title, guests]),
-          [['Jour', []]],
-        );
-        assert.equal(two.owner.family(two.owner.idOf('Jour')).length, 1);
-        assert.deepEqual(
-          servers.cloud.standIn.reach.filter(({ by }) => by === 'api'),
-          [],
-        );
-      },
-    );
+    it('D1: a weekly series with guests and changed occurrences sends no mail, and is one event', async () => {
+      const two = await servers.open({
+        caldav: { jour: weekly('Jour fixe', '20270113T090000', ...people('mara', 'bea', 'jonas')) },
+      });
+      await two.person.edit('jour.ics', (text) => text.replace('SUMMARY:Jour fixe', 'SUMMARY:Jour'));
+      await two.person.edit('jour.ics', (text) =>
+        text.replace(/BEGIN:VEVENT\r?\n/, 'BEGIN:VEVENT\r\nEXDATE;TZID=Europe/Berlin:20270120T090000\r\n'),
+      );
+      await two.pair.settle();
+      assert.deepEqual(
+        two.owner.list().map(({ title, guests }) => [title, guests]),
+        [['Jour', []]],
+      );
+      assert.equal(two.owner.family(two.owner.idOf('Jour')).length, 1);
+      assert.deepEqual(
+        servers.cloud.standIn.reach.filter(({ by }) => by === 'api'),
+        [],
+      );
+    });
 
-    it('D3: a one-way sync of meetings invites nobody on the target, nor changes the source', async () => {
+    it('D3: a one-way sync of meetings invites no guests on the target, and never changes the source', async () => {
       for (const direction of ['caldav-to-cloud', 'cloud-to-caldav']) {
         const two = await servers.open({
           settings: { direction },
@@ -86,163 +83,139 @@ for (const kind of CLOUDS)
       }
     });
 
-    it(
-      'D4, D8: edits, answers and deletions on CalDAV mail nobody in the cloud; a deletion of ' +
-        "one's own meeting waits for a person",
-      async () => {
-        const two = await servers.open({
-          cloud: ['edited', 'answered', 'deleted'].map((title) => ({
-            ...ours(title),
-            guests: [...guests('bea'), { address: 'someone@calendars.example', answer: 'needs-action' }],
-          })),
-        });
-        await edit(two, 'edited', (text) => text.replace(/^DTSTART;.*/m, 'DTSTART;TZID=Europe/Berlin:20270114T080000'));
-        await edit(two, 'answered', (text) =>
-          unfolded(text)
-            .join('\r\n')
-            .concat('\r\n')
-            .replace(/^(ATTENDEE.*?)(:mailto:bea)/m, '$1;PARTSTAT=ACCEPTED$2'),
+    it('D4, D8: edits, answers and deletions on CalDAV send no mail; deleting an own meeting is held', async () => {
+      const two = await servers.open({
+        cloud: ['edited', 'answered', 'deleted'].map((title) => ({
+          ...ours(title),
+          guests: [...guests('bea'), { address: 'someone@calendars.example', answer: 'needs-action' }],
+        })),
+      });
+      await edit(two, 'edited', (text) => text.replace(/^DTSTART;.*/m, 'DTSTART;TZID=Europe/Berlin:20270114T080000'));
+      await edit(two, 'answered', (text) =>
+        unfolded(text)
+          .join('\r\n')
+          .concat('\r\n')
+          .replace(/^(ATTENDEE.*?)(:mailto:bea)/m, '$1;PARTSTAT=ACCEPTED$2'),
+      );
+      await two.person.remove(await two.person.nameOf('SUMMARY:deleted'));
+      const begun = writes().length;
+      await two.pair.settle();
+      assert.deepEqual(writes().slice(begun), isSilent ? ['PATCH'] : []);
+      assert.deepEqual(
+        two.owner.list().find(({ title }) => title === 'edited')!.when.start,
+        isSilent ? '2027-01-14T08:00:00' : '2027-01-14T09:00:00',
+      );
+      assert.deepEqual(await problemsOf(two), isSilent ? [] : ['would-mail-attendees']);
+      assert.deepEqual(
+        (await two.pair.list('held-changes')).map(({ eventTitle, reason }) => [eventTitle, reason]),
+        [['deleted', 'has-guests']],
+      );
+    });
+
+    it('D4: copies lose their attendees at the next change after attendees are switched off', async () => {
+      const two = await servers.open({
+        caldav: { a: weekly('A', '20270113T090000', 'DESCRIPTION:Text', ...people('mara', 'bea')) },
+        cloud: [ours('Ours', 'bea')],
+      });
+      const descriptionOf = (title: string): string => two.owner.list().find((one) => one.title === title)!.description;
+      assert.match(descriptionOf('A'), /bea@/);
+      const own = await two.person.get('a.ics');
+      await two.pair.patch({ options: { attendees: 'none' } });
+      await two.pair.settle();
+      await two.person.edit('a.ics', (text) => text.replace('SUMMARY:A', 'SUMMARY:A2'));
+      const was = guestsOf(two, 'Ours');
+      two.owner.edit(two.owner.idOf('Ours'), { location: 'Hall' });
+      await two.pair.settle();
+      const { gone, come } = changedLines(own, await two.person.get('a.ics'));
+      assert.deepEqual(
+        [...gone, ...come].filter((line) => !/^SUMMARY/.test(line)),
+        [],
+      );
+      assert.deepEqual(guestsOf(two, 'Ours'), was);
+      assert.equal(descriptionOf('A2'), 'Text');
+    });
+
+    it('D5, D8: two-way edits of a meeting leave the addresses of its guests unchanged', async () => {
+      const room: Guest = { address: 'room@resource.calendar.example', answer: 'needs-action', isRoom: true };
+      const two = await servers.open({
+        cloud: [{ ...ours('Ours'), guests: [...guests('Bea.Muster', 'jonas'), room] }],
+      });
+      const id = two.owner.idOf('Ours');
+      const was = guestsOf(two, 'Ours');
+      for (const place of ['Hall', 'Garden']) {
+        await edit(two, 'Ours', (text) =>
+          text
+            .replace(/^SUMMARY:.*/m, `SUMMARY:Ours in the ${place}`)
+            .replace(/bea\.muster@people\.example/i, `bea@${place}.example`),
         );
-        await two.person.remove(await two.person.nameOf('SUMMARY:deleted'));
-        const begun = writes().length;
         await two.pair.settle();
-        assert.deepEqual(writes().slice(begun), isSilent ? ['PATCH'] : []);
-        assert.deepEqual(
-          two.owner.list().find(({ title }) => title === 'edited')!.when.start,
-          isSilent ? '2027-01-14T08:00:00' : '2027-01-14T09:00:00',
-        );
-        assert.deepEqual(await problemsOf(two), isSilent ? [] : ['would-mail-attendees']);
-        assert.deepEqual(
-          (await two.pair.list('held-changes')).map(({ eventTitle, reason }) => [eventTitle, reason]),
-          [['deleted', 'has-guests']],
-        );
-      },
-    );
-
-    it(
-      'D4: when attendees are switched off later, copies that were made before lose them at ' +
-        "their next change, and the cloud's own guests stay",
-      async () => {
-        const two = await servers.open({
-          caldav: { a: weekly('A', '20270113T090000', 'DESCRIPTION:Text', ...people('mara', 'bea')) },
-          cloud: [ours('Ours', 'bea')],
-        });
-        const descriptionOf = (title: string): string =>
-          two.owner.list().find((one) => one.title === title)!.description;
-        assert.match(descriptionOf('A'), /bea@/);
-        const own = await two.person.get('a.ics');
-        await two.pair.patch({ options: { attendees: 'none' } });
+        two.owner.edit(id, { location: place });
         await two.pair.settle();
-        await two.person.edit('a.ics', (text) => text.replace('SUMMARY:A', 'SUMMARY:A2'));
-        const was = guestsOf(two, 'Ours');
-        two.owner.edit(two.owner.idOf('Ours'), { location: 'Hall' });
-        await two.pair.settle();
-        const { gone, come } = changedLines(own, await two.person.get('a.ics'));
-        assert.deepEqual(
-          [...gone, ...come].filter((line) => !/^SUMMARY/.test(line)),
-          [],
-        );
-        assert.deepEqual(guestsOf(two, 'Ours'), was);
-        assert.equal(descriptionOf('A2'), 'Text');
-      },
-    );
+        assert.ok((await two.person.linesOf('SUMMARY:Ours')).includes(`LOCATION:${place}`));
+      }
+      assert.deepEqual([two.owner.everythingOf(id)['guests'], two.owner.list()[0]!.guests.length], [was, 3]);
+      assert.equal(two.owner.idOf(isSilent ? 'Ours in the Garden' : 'Ours'), id);
+      assert.deepEqual(await problemsOf(two), isSilent ? [] : ['would-mail-attendees']);
+    });
 
-    it(
-      'D5, D8: two-way edits of a meeting leave the addresses of its guests as they are, and ' +
-        'nobody loses the event',
-      async () => {
-        const room: Guest = { address: 'room@resource.calendar.example', answer: 'needs-action', isRoom: true };
-        const two = await servers.open({
-          cloud: [{ ...ours('Ours'), guests: [...guests('Bea.Muster', 'jonas'), room] }],
-        });
-        const id = two.owner.idOf('Ours');
-        const was = guestsOf(two, 'Ours');
-        for (const place of ['Hall', 'Garden']) {
-          await edit(two, 'Ours', (text) =>
-            text
-              .replace(/^SUMMARY:.*/m, `SUMMARY:Ours in the ${place}`)
-              .replace(/bea\.muster@people\.example/i, `bea@${place}.example`),
-          );
-          await two.pair.settle();
-          two.owner.edit(id, { location: place });
-          await two.pair.settle();
-          assert.ok((await two.person.linesOf('SUMMARY:Ours')).includes(`LOCATION:${place}`));
-        }
-        assert.deepEqual([two.owner.everythingOf(id)['guests'], two.owner.list()[0]!.guests.length], [was, 3]);
-        assert.equal(two.owner.idOf(isSilent ? 'Ours in the Garden' : 'Ours'), id);
-        assert.deepEqual(await problemsOf(two), isSilent ? [] : ['would-mail-attendees']);
-      },
-    );
+    it("D6: an edit of another organizer's meeting is a problem, and all else continues", async () => {
+      const owner = servers.cloud.addOwner('invited@calendars.example');
+      const theirs = owner.receive('theirs@people.example', {
+        ...ours('Theirs', 'boss', 'bea'),
+        organizer: 'boss@people.example',
+      });
+      const two = await servers.open({ owner, cloud: [{ title: 'Mine', when: hourAt('2027-01-15') }] });
+      const [was, versions] = [owner.account.getEvent(theirs), owner.everythingOf(theirs)];
+      await edit(two, 'Theirs', (text) =>
+        text.replace(/^SUMMARY:.*/m, 'SUMMARY:Theirs, as I see it').replace(/mailto:bea@/, 'mailto:other@'),
+      );
+      await edit(two, 'Mine', (text) => text.replace(/^SUMMARY:.*/m, 'SUMMARY:Mine 2'));
+      await two.pair.settle();
+      assert.deepEqual([owner.account.getEvent(theirs), owner.everythingOf(theirs)], [was, versions]);
+      assert.equal((await problemsOf(two)).length, 1);
+      owner.idOf('Mine 2');
+    });
 
-    it(
-      'D6: nothing is pushed into a meeting that somebody else organises: it is a problem of ' +
-        'that event, and all else goes on',
-      async () => {
-        const owner = servers.cloud.addOwner('invited@calendars.example');
-        const theirs = owner.receive('theirs@people.example', {
-          ...ours('Theirs', 'boss', 'bea'),
-          organizer: 'boss@people.example',
-        });
-        const two = await servers.open({ owner, cloud: [{ title: 'Mine', when: hourAt('2027-01-15') }] });
-        const [was, versions] = [owner.account.getEvent(theirs), owner.everythingOf(theirs)];
-        await edit(two, 'Theirs', (text) =>
-          text.replace(/^SUMMARY:.*/m, 'SUMMARY:Theirs, as I see it').replace(/mailto:bea@/, 'mailto:other@'),
-        );
-        await edit(two, 'Mine', (text) => text.replace(/^SUMMARY:.*/m, 'SUMMARY:Mine 2'));
-        await two.pair.settle();
-        assert.deepEqual([owner.account.getEvent(theirs), owner.everythingOf(theirs)], [was, versions]);
-        assert.equal((await problemsOf(two)).length, 1);
-        owner.idOf('Mine 2');
-      },
-    );
+    it('D7: an initial sync of years of meetings and a full comparison send no mail', async () => {
+      const caldav = Object.fromEntries(
+        Array.from({ length: 12 }, (_, n) => [
+          `old-${n}`,
+          weekly(`Old ${n}`, `20${10 + n}0113T090000`, ...people('mara', 'bea', 'jonas', 'pia')),
+        ]),
+      );
+      const two = await servers.open({
+        caldav,
+        cloud: [{ ...ours('Ours', 'bea'), when: hourAt('2019-01-14'), rule: 'RRULE:FREQ=DAILY;COUNT=300' }],
+      });
+      const again = await two.pair.post('resync?wait=120');
+      assert.equal(again.result, 'ok');
+      assert.deepEqual([two.owner.list().length, (await two.person.list()).size], [13, 13]);
+      assert.deepEqual(servers.cloud.standIn.mailLedger, []);
+    });
 
-    it(
-      'D7: a first sync of years of meetings, and an account that is connected a second time, ' + 'tell nobody',
-      async () => {
-        const caldav = Object.fromEntries(
-          Array.from({ length: 12 }, (_, n) => [
-            `old-${n}`,
-            weekly(`Old ${n}`, `20${10 + n}0113T090000`, ...people('mara', 'bea', 'jonas', 'pia')),
-          ]),
-        );
-        const two = await servers.open({
-          caldav,
-          cloud: [{ ...ours('Ours', 'bea'), when: hourAt('2019-01-14'), rule: 'RRULE:FREQ=DAILY;COUNT=300' }],
-        });
-        const again = await two.pair.post('resync?wait=120');
-        assert.equal(again.result, 'ok');
-        assert.deepEqual([two.owner.list().length, (await two.person.list()).size], [13, 13]);
-        assert.deepEqual(servers.cloud.standIn.mailLedger, []);
-      },
-    );
+    it('D9: a CalDAV copy of a meeting has its UID, its zone, and SCHEDULE-AGENT=NONE on all attendees', async () => {
+      const owner = servers.cloud.addOwner('organizer@calendars.example');
+      const id = owner.receive('meeting-1@people.example', {
+        ...ours('Ours', 'bea', 'jonas'),
+        rule: 'RRULE:FREQ=WEEKLY;COUNT=4',
+      });
+      const two = await servers.open({ owner });
+      owner.editOccurrence(id, '20270121T080000Z', { title: 'Ours later', when: hourAt('2027-01-21T11:00:00') });
+      await two.pair.settle();
+      const lines = await two.person.linesOf('SUMMARY:Ours later');
+      const folk = lines.filter((line) => /^(ATTENDEE|ORGANIZER)/.test(line));
+      assert.deepEqual([lines.filter((line) => line === 'UID:meeting-1@people.example').length, folk.length], [2, 6]);
+      assert.deepEqual(
+        folk.filter((line) => !line.includes(';SCHEDULE-AGENT=NONE')),
+        [],
+      );
+      assert.deepEqual(
+        lines.filter((line) => /^DTSTART/.test(line) && /2027/.test(line)),
+        ['DTSTART;TZID=Europe/Berlin:20270114T090000', 'DTSTART;TZID=Europe/Berlin:20270121T110000'],
+      );
+    });
 
-    it(
-      "D9: a CalDAV copy of a meeting has the meeting's UID, its zone, and SCHEDULE-AGENT=NONE " +
-        'on everybody, in its exceptions, too',
-      async () => {
-        const owner = servers.cloud.addOwner('organizer@calendars.example');
-        const id = owner.receive('meeting-1@people.example', {
-          ...ours('Ours', 'bea', 'jonas'),
-          rule: 'RRULE:FREQ=WEEKLY;COUNT=4',
-        });
-        const two = await servers.open({ owner });
-        owner.editOccurrence(id, '20270121T080000Z', { title: 'Ours later', when: hourAt('2027-01-21T11:00:00') });
-        await two.pair.settle();
-        const lines = await two.person.linesOf('SUMMARY:Ours later');
-        const folk = lines.filter((line) => /^(ATTENDEE|ORGANIZER)/.test(line));
-        assert.deepEqual([lines.filter((line) => line === 'UID:meeting-1@people.example').length, folk.length], [2, 6]);
-        assert.deepEqual(
-          folk.filter((line) => !line.includes(';SCHEDULE-AGENT=NONE')),
-          [],
-        );
-        assert.deepEqual(
-          lines.filter((line) => /^DTSTART/.test(line) && /2027/.test(line)),
-          ['DTSTART;TZID=Europe/Berlin:20270114T090000', 'DTSTART;TZID=Europe/Berlin:20270121T110000'],
-        );
-      },
-    );
-
-    it('D10: an answer is an update in place: nothing is deleted and made anew, on either side', async () => {
+    it('D10: an answer is an update in place on either side', async () => {
       const owner = servers.cloud.addOwner('answers@calendars.example');
       const theirs = owner.receive('theirs@people.example', {
         ...ours('Theirs', 'boss', 'bea'),
@@ -264,34 +237,30 @@ for (const kind of CLOUDS)
       );
     });
 
-    it(
-      'D11: a meeting that its organizer cancels on CalDAV leaves the cloud without a word, is ' +
-        'not deleted on CalDAV, and comes back when it is confirmed',
-      async () => {
-        const two = await servers.open({
-          caldav: {
-            mine: object('mine', ['SUMMARY:Mine', ...at('20270113T090000'), ...people('mara', 'bea')]),
-            other: object('other', ['SUMMARY:Other', ...at('20270113T090000')]),
-          },
-        });
-        await two.person.edit('mine.ics', (text) =>
-          text.replace(/BEGIN:VEVENT\r?\n/, 'BEGIN:VEVENT\r\nSTATUS:CANCELLED\r\n'),
-        );
-        await two.pair.settle();
-        assert.deepEqual(
-          two.owner.list().map(({ title }) => title),
-          ['Other'],
-        );
-        assert.match(await two.person.get('mine.ics'), /STATUS:CANCELLED/);
-        await two.person.edit('mine.ics', (text) => text.replace('STATUS:CANCELLED', 'STATUS:CONFIRMED'));
-        await two.pair.settle();
-        assert.deepEqual(
-          two.owner
-            .list()
-            .map(({ title }) => title)
-            .sort(),
-          ['Mine', 'Other'],
-        );
-      },
-    );
+    it('D11: a meeting cancelled on CalDAV leaves the cloud without mail, and returns when confirmed', async () => {
+      const two = await servers.open({
+        caldav: {
+          mine: object('mine', ['SUMMARY:Mine', ...at('20270113T090000'), ...people('mara', 'bea')]),
+          other: object('other', ['SUMMARY:Other', ...at('20270113T090000')]),
+        },
+      });
+      await two.person.edit('mine.ics', (text) =>
+        text.replace(/BEGIN:VEVENT\r?\n/, 'BEGIN:VEVENT\r\nSTATUS:CANCELLED\r\n'),
+      );
+      await two.pair.settle();
+      assert.deepEqual(
+        two.owner.list().map(({ title }) => title),
+        ['Other'],
+      );
+      assert.match(await two.person.get('mine.ics'), /STATUS:CANCELLED/);
+      await two.person.edit('mine.ics', (text) => text.replace('STATUS:CANCELLED', 'STATUS:CONFIRMED'));
+      await two.pair.settle();
+      assert.deepEqual(
+        two.owner
+          .list()
+          .map(({ title }) => title)
+          .sort(),
+        ['Mine', 'Other'],
+      );
+    });
   });

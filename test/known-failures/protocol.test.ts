@@ -1,4 +1,4 @@
-/** Section G of docs/known-failures.md: protocol, tokens, limits. What needs real calendars is in wire.test.ts. */
+/** Section G of docs/known-failures.md: protocol, tokens, limits. Tests that need real servers are in wire.test.ts. */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -42,8 +42,8 @@ async function listed(side: Side, cursor: string | null): Promise<{ titles: stri
 
 const KEY = '019300aa-0000-7000-8000-000000000001';
 
-describe('servers that say no', () => {
-  test('A14: a server that answers 404 for the members of an empty calendar can be synced with', async () => {
+describe('servers that refuse', () => {
+  test('A14: a server that answers 404 for the members of an empty calendar can be synced', async () => {
     for (const [noSync, noCtag] of [
       [false, false],
       [true, false],
@@ -69,12 +69,13 @@ describe('servers that say no', () => {
     }
   });
 
-  test('G6: an event whose UID lies in the trash bin is created under a UID of its own', async () => {
+  test('G6: an event whose UID is in the trash bin is created under a new UID', async () => {
     const said = 'Calendar object with uid already exists in this calendar collection.';
     await withDav(async (dav, side) => {
       const body =
         '<?xml version="1.0"?><d:error xmlns:d="DAV:" ' +
-        `xmlns:s="http://sabredav.org/ns"><s:exception>Sabre\\DAV\\Exception\\BadRequest</s:exception><s:message>${said}</s:message></d:error>`;
+        'xmlns:s="http://sabredav.org/ns"><s:exception>Sabre\\DAV\\Exception\\BadRequest</s:exception>' +
+        `<s:message>${said}</s:message></d:error>`;
       dav.oddities = {
         answer: (method, _path, put) =>
           method === 'PUT' && put.includes('UID:binned') ? { status: 400, body } : undefined,
@@ -89,117 +90,98 @@ describe('servers that say no', () => {
   });
 
   for (const on of ['remove', 'update', 'create'] as const) {
-    test(
-      `G6, G8: 403 for ${on} alone sets that event aside, is not tried again by itself, and ` +
-        'never becomes a deletion with a new event',
-      async () => {
-        const rig = await linked(url, names(4));
-        rig.caldav.failNext(on, 'forbidden', { times: 1_000 });
-        if (on === 'remove') rig.cloud.person.remove(rig.cloud.find('e000'));
-        if (on === 'update') rig.cloud.person.edit(rig.cloud.find('e000'), { location: 'x' });
-        if (on === 'create') rig.cloud.person.insert({ title: 'new' });
-        rig.caldav.person.edit(rig.caldav.find('e003'), { location: 'y' });
-        for (let hour = 0; hour < 5; hour += 1) {
-          await rig.settle();
-          rig.advance(3_600);
-        }
-        assert.equal(rig.caldav.calls.filter((call) => call === on).length, 1);
-        assert.deepEqual(
-          (await rig.problems()).map((problem) => [problem.code, problem.side]),
-          [['forbidden', 'caldav']],
-        );
-        assertBoth(rig, 'e003', { location: 'y' });
-        assert.deepEqual(rig.caldav.titles(), names(4));
-        assert.equal(rig.caldav.writes.length, 0);
-      },
-    );
+    test(`G6, G8: 403 for ${on} sets that event aside and is not retried`, async () => {
+      const rig = await linked(url, names(4));
+      rig.caldav.failNext(on, 'forbidden', { times: 1_000 });
+      if (on === 'remove') rig.cloud.person.remove(rig.cloud.find('e000'));
+      if (on === 'update') rig.cloud.person.edit(rig.cloud.find('e000'), { location: 'x' });
+      if (on === 'create') rig.cloud.person.insert({ title: 'new' });
+      rig.caldav.person.edit(rig.caldav.find('e003'), { location: 'y' });
+      for (let hour = 0; hour < 5; hour += 1) {
+        await rig.settle();
+        rig.advance(3_600);
+      }
+      assert.equal(rig.caldav.calls.filter((call) => call === on).length, 1);
+      assert.deepEqual(
+        (await rig.problems()).map((problem) => [problem.code, problem.side]),
+        [['forbidden', 'caldav']],
+      );
+      assertBoth(rig, 'e003', { location: 'y' });
+      assert.deepEqual(rig.caldav.titles(), names(4));
+      assert.equal(rig.caldav.writes.length, 0);
+    });
   }
 
-  test(
-    'G7: a name that the service keeps for a deleted event is no obstacle, however often the ' + 'event comes back',
-    async () => {
-      const rig = await linked(url, names(4), { cloud: { keepsIds: true, answers: 'stored' } });
-      for (let time = 0; time < 4; time += 1) {
-        rig.cloud.person.remove(rig.cloud.find('e000'));
-        rig.caldav.person.edit(rig.caldav.find('e000'), { location: `room ${time}` });
-        await bothShow(rig, names(4));
-        assertBoth(rig, 'e000', { location: `room ${time}` });
-      }
-      rig.caldav.person.remove(rig.caldav.find('e000'));
-      await bothShow(rig, names(4).slice(1));
-    },
-  );
+  test('G7: an event can return often although the service reserves the names of deleted events', async () => {
+    const rig = await linked(url, names(4), { cloud: { keepsIds: true, answers: 'stored' } });
+    for (let time = 0; time < 4; time += 1) {
+      rig.cloud.person.remove(rig.cloud.find('e000'));
+      rig.caldav.person.edit(rig.caldav.find('e000'), { location: `room ${time}` });
+      await bothShow(rig, names(4));
+      assertBoth(rig, 'e000', { location: `room ${time}` });
+    }
+    rig.caldav.person.remove(rig.caldav.find('e000'));
+    await bothShow(rig, names(4).slice(1));
+  });
 
   for (const error of ['quota', 'throttled'] as const) {
-    test(
-      `G9: a ${error === 'quota' ? 'used-up limit' : 'rate limit'} in the middle of many writes ` +
-        'parks the pair and loses none of them',
-      async () => {
-        const rig = await linked(url, names(6));
-        rig.cloud.writesAtOnce = 1;
-        for (const title of names(6)) rig.caldav.person.edit(rig.caldav.find(title), { location: 'x' });
-        rig.cloud.failNext('update', error, { title: 'e003', times: 1_000 });
-        for (let minute = 0; minute < 5; minute += 1) await rig.cycle();
-        if (error === 'quota') assert.equal((await rig.pair()).attention, 'quota');
-        assert.deepEqual(await rig.problems(), [], 'no event is to blame');
-        assert.ok(rig.cloud.calls.filter((call) => call === 'update').length <= 20);
-        rig.cloud.faults.length = 0;
-        rig.advance(24 * 3_600);
-        await staysQuiet(rig);
-        for (const title of names(6)) assertBoth(rig, title, { location: 'x' });
-        assert.equal(rig.state, 'active');
-      },
-    );
+    test(`G9: ${error} amid many writes parks the pair and loses none of them`, async () => {
+      const rig = await linked(url, names(6));
+      rig.cloud.writesAtOnce = 1;
+      for (const title of names(6)) rig.caldav.person.edit(rig.caldav.find(title), { location: 'x' });
+      rig.cloud.failNext('update', error, { title: 'e003', times: 1_000 });
+      for (let minute = 0; minute < 5; minute += 1) await rig.cycle();
+      if (error === 'quota') assert.equal((await rig.pair()).attention, 'quota');
+      assert.deepEqual(await rig.problems(), [], 'no event is to blame');
+      assert.ok(rig.cloud.calls.filter((call) => call === 'update').length <= 20);
+      rig.cloud.faults.length = 0;
+      rig.advance(24 * 3_600);
+      await staysQuiet(rig);
+      for (const title of names(6)) assertBoth(rig, title, { location: 'x' });
+      assert.equal(rig.state, 'active');
+    });
   }
 });
 
 describe('tokens', () => {
-  test(
-    'G12: of two workers that refresh at once, where each refresh ends the old token, neither ' +
-      'asks for a new sign-in',
-    async () => {
-      const bench = await openGoogle({ rotateRefreshTokens: true });
-      try {
-        await listed(bench.open(), null);
-        for (let time = 0; time < 3; time += 1) {
-          bench.owner.expireAccessTokens();
-          await Promise.all([1, 2, 3].map(() => listed(bench.open(), null)));
-        }
-        bench.owner.revokeRefreshToken();
+  test('G12: two workers that refresh a rotating token at once both stay signed in', async () => {
+    const bench = await openGoogle({ rotateRefreshTokens: true });
+    try {
+      await listed(bench.open(), null);
+      for (let time = 0; time < 3; time += 1) {
         bench.owner.expireAccessTokens();
-        await assert.rejects(listed(bench.open(), null), { kind: 'auth' });
-      } finally {
-        await bench.close();
+        await Promise.all([1, 2, 3].map(() => listed(bench.open(), null)));
       }
-    },
-  );
+      bench.owner.revokeRefreshToken();
+      bench.owner.expireAccessTokens();
+      await assert.rejects(listed(bench.open(), null), { kind: 'auth' });
+    } finally {
+      await bench.close();
+    }
+  });
 });
 
 describe('names', () => {
-  test(
-    'G15: a client that gives all its events new names doubles and deletes nothing, whatever ' +
-      'the other side does meanwhile',
-    async () => {
-      for (const direction of ['bidirectional', 'caldav-to-cloud', 'cloud-to-caldav'] as const) {
-        const rig = await linked(url, direction === 'cloud-to-caldav' ? [] : names(12), { direction });
-        if (direction === 'cloud-to-caldav') for (const title of names(12)) rig.cloud.person.insert({ title });
-        await rig.settle();
-        const other = direction === 'cloud-to-caldav' ? rig.caldav : rig.cloud;
-        const side = direction === 'cloud-to-caldav' ? rig.cloud : rig.caldav;
-        const { writes } = rig;
-        for (const [ref, { event: before }] of [...side.items]) {
-          side.person.remove(ref);
-          side.person.insert(before!, { ref: `new-${ref}` });
-        }
-        if (direction === 'bidirectional') other.person.edit(other.find('e001'), { location: 'x' });
-        await bothShow(rig, names(12));
-        assert.equal(rig.writes - writes, direction === 'bidirectional' ? 1 : 0);
-        assert.deepEqual(await rig.held(), []);
+  test('G15: a client that renames all its events causes no duplicates and no deletions', async () => {
+    for (const direction of ['bidirectional', 'caldav-to-cloud', 'cloud-to-caldav'] as const) {
+      const rig = await linked(url, direction === 'cloud-to-caldav' ? [] : names(12), { direction });
+      if (direction === 'cloud-to-caldav') for (const title of names(12)) rig.cloud.person.insert({ title });
+      await rig.settle();
+      const other = direction === 'cloud-to-caldav' ? rig.caldav : rig.cloud;
+      const side = direction === 'cloud-to-caldav' ? rig.cloud : rig.caldav;
+      const { writes } = rig;
+      for (const [ref, { event: before }] of [...side.items]) {
+        side.person.remove(ref);
+        side.person.insert(before!, { ref: `new-${ref}` });
       }
-    },
-  );
+      if (direction === 'bidirectional') other.person.edit(other.find('e001'), { location: 'x' });
+      await bothShow(rig, names(12));
+      assert.equal(rig.writes - writes, direction === 'bidirectional' ? 1 : 0);
+      assert.deepEqual(await rig.held(), []);
+    }
+  });
 
-  test("G15: a copy that the other service's client renames stays the copy", async () => {
+  test("G15: a copy renamed by the other service's client stays linked", async () => {
     const rig = await linked(url, names(4));
     const { event: copy } = rig.cloud.items.get(rig.cloud.find('e000'))!;
     rig.cloud.person.remove(rig.cloud.find('e000'));
@@ -214,7 +196,7 @@ describe('names', () => {
 });
 
 describe('connections and workers', () => {
-  test('G20: a connection that the server has closed meanwhile costs a try, not an answer', async () => {
+  test('G20: a connection closed by the server fails at most one request', async () => {
     const sockets = new Set<Socket>();
     const server = createServer((_request, response) => response.end('fine')).on('connection', (socket) =>
       sockets.add(socket),
@@ -240,7 +222,7 @@ describe('connections and workers', () => {
     }
   });
 
-  test('G20: one broken file stalls neither the listing nor the lookup of the others', async () => {
+  test('G20: one broken file blocks neither the listing nor the lookup of the others', async () => {
     await withDav(async (dav, side) => {
       dav.put('/cal/a.ics', text(event('A')));
       dav.put('/cal/broken.ics', 'BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART:nonsense');
@@ -254,7 +236,7 @@ describe('connections and workers', () => {
   });
 
   for (const call of ['changes', 'create', 'update', 'remove'] as const) {
-    test(`G23: two runs of one pair at once, the first of them asleep in ${call}, end as one`, async () => {
+    test(`G23: two simultaneous runs of one pair, the first of them suspended in ${call}, end like one`, async () => {
       const rig = await linked(url, names(6));
       rig.caldav.person.insert({ title: 'new' });
       rig.caldav.person.edit(rig.caldav.find('e000'), { location: 'x' });
@@ -285,18 +267,14 @@ describe('connections and workers', () => {
   }
 });
 
-test(
-  'G1: a cursor that the service refuses leads to a full comparison, in which edits and ' +
-    'deletions made meanwhile arrive',
-  async () => {
-    const rig = await Harness.open(url);
-    for (const title of names(8)) rig.caldav.person.insert({ title });
-    await rig.settle();
-    rig.cloud.person.remove(rig.cloud.find('e000'));
-    rig.cloud.person.edit(rig.cloud.find('e001'), { location: 'x' });
-    rig.cloud.person.insert({ title: 'new' });
-    rig.cloud.expireCursors();
-    await bothShow(rig, [...names(8).slice(1), 'new']);
-    assertBoth(rig, 'e001', { location: 'x' });
-  },
-);
+test('G1: a refused cursor leads to a full comparison, which finds the edits and deletions in between', async () => {
+  const rig = await Harness.open(url);
+  for (const title of names(8)) rig.caldav.person.insert({ title });
+  await rig.settle();
+  rig.cloud.person.remove(rig.cloud.find('e000'));
+  rig.cloud.person.edit(rig.cloud.find('e001'), { location: 'x' });
+  rig.cloud.person.insert({ title: 'new' });
+  rig.cloud.expireCursors();
+  await bothShow(rig, [...names(8).slice(1), 'new']);
+  assertBoth(rig, 'e001', { location: 'x' });
+});

@@ -1,6 +1,6 @@
 /**
- * Accounts and invitations on the servers of the lab: found from any address, one failed login for a wrong password,
- * and nobody invited.
+ * Accounts and invitations on real CalDAV servers: discovery from any address, one failed login for a wrong password,
+ * no invitations.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -36,7 +36,7 @@ for (const name of ['davical', 'cyrus', 'sogo', 'radicale', 'xandikos']) {
       assert.ok(lists[0]?.some(({ id, readOnly }) => id === server.calendar && !readOnly));
     });
 
-    it('is asked once with a wrong password', async () => {
+    it('gets one request with a wrong password', async () => {
       const log: string[] = [];
       const fetch: typeof globalThis.fetch = (input, init) => {
         log.push(String(input));
@@ -46,13 +46,13 @@ for (const name of ['davical', 'cyrus', 'sogo', 'radicale', 'xandikos']) {
       assert.equal(log.length, 1);
     });
 
-    it('gets a calendar with name and colour', async () => {
+    it('creates a calendar with name and colour', async () => {
       const { account } = await openAccount(server);
       const made = await account.createCalendar('Zwölf', '#aa11cc');
       assert.deepEqual([made.name, made.color, made.readOnly], ['Zwölf', '#aa11cc', false]);
     });
 
-    /** Events in all calendars of the guest. */
+    /** Number of events in all calendars of the guest. */
     async function guests(): Promise<number> {
       const bob = { ...server, username: 'bob', password: 'bob-secret' };
       const { account } = await openAccount(bob);
@@ -60,7 +60,7 @@ for (const name of ['davical', 'cyrus', 'sogo', 'radicale', 'xandikos']) {
       return lists.flat().length;
     }
 
-    it('invites nobody', async () => {
+    it('sends no invitations for copies', async () => {
       const { account } = await openAccount(server);
       const side = account.side(server.calendar, SETTING);
       const before = await guests();
@@ -74,7 +74,7 @@ for (const name of ['davical', 'cyrus', 'sogo', 'radicale', 'xandikos']) {
       assert.equal(await guests(), before);
     });
 
-    it("is not given a change of a person's own meeting where it would tell the guests", async () => {
+    it("receives no change of a person's own meeting that would notify the guests", async () => {
       const { account } = await openAccount(server);
       const side = account.side(server.calendar, SETTING);
       const before = await guests();

@@ -1,5 +1,5 @@
 /**
- * `npm run test:servers`: the contract suite on every CalDAV server that this machine can run. What was seen is in
+ * `npm run test:servers`: the contract suite on every CalDAV server that this machine can run. The findings are in
  * `docs/servers.md`.
  */
 import assert from 'node:assert/strict';
@@ -22,7 +22,7 @@ for (const name of ['davical', 'cyrus', 'sogo', 'radicale', 'xandikos'] as const
   });
 }
 
-/** On a server that invites people: in the end nobody has noticed anything of the whole suite. */
+/** On a server that sends invitations: in the end the whole suite has reached no other person. */
 async function quietBench(name: 'cyrus' | 'sogo'): ReturnType<typeof caldavBench> {
   const lab = await SchedulingServer.start(name);
   const before = await lab.noticed();

@@ -1,6 +1,5 @@
 /**
- * Two CalDAV servers that both invite people, Cyrus and SOGo, as one pair: bob is a user of both, and notices nothing
- * on either.
+ * Cyrus and SOGo, which both send invitations, as one pair. Bob is a user of both, and nothing reaches him on either.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -55,7 +54,7 @@ describe('invitations between Cyrus and SOGo', { skip: whyNot('cyrus') || whyNot
     await Promise.all((servers ?? []).map((server) => server.stop()));
   });
 
-  it('are not sent by the first sync', async () => {
+  it('are not sent by the initial sync', async () => {
     await unnoticed('the first sync', async () => {
       const [cyrus, sogo] = servers;
       pair = await createPair(

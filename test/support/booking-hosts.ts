@@ -1,7 +1,4 @@
-/**
- * Hosts whose calendars bookings are written to, for tests that are the same for each kind of account: their accounts,
- * and what they do by themselves.
- */
+/** Hosts of bookings, the same for each kind of account: their calendars, and their own edits without Calpair. */
 
 import { type Slot, slotOf, whenOf } from '../../core/booking.ts';
 import type { CalendarEvent } from '../../core/event.ts';
@@ -21,18 +18,18 @@ export interface HostKind {
 }
 
 export interface HostServer {
-  /** What Calpair is told to find it. */
+  /** Environment variables that point Calpair at the server. */
   readonly environment: Readonly<Record<string, string>>;
-  /** And the way there, where it is not the usual one. */
+  /** Replaces the usual `fetch` if the server is a fake without a configurable address. */
   readonly reaching?: (usual: typeof fetch) => typeof fetch;
   /** A new host with an empty calendar. */
   addHost(): Promise<Host>;
-  /** People who were reached. Should be empty. */
+  /** Mails sent and careless writes. Should be empty. */
   harm(): readonly unknown[];
   stop(): Promise<unknown>;
 }
 
-/** A person with one calendar, who acts without Calpair. */
+/** A person with one calendar, who edits it without Calpair. */
 export interface Host {
   readonly calendar: Calendar;
   insert(title: string, slot: Slot): Promise<void>;
@@ -47,7 +44,7 @@ export const HOSTS: readonly HostKind[] = [
   ...CLOUDS.map(cloudKind),
 ];
 
-/** Berlin, as the hosts' programs write it. */
+/** Berlin, as calendar programs write it. */
 const ZONE = 'Europe/Berlin';
 
 function davKind(title: string, start: () => Promise<DavServer>): HostKind {
@@ -122,7 +119,7 @@ function objectOf(title: string, slot: Slot): string {
   return object(crypto.randomUUID(), [`SUMMARY:${title}`, ...timeLines(slot)]);
 }
 
-/** As a program writes it that moves an event. */
+/** The text after a calendar program has moved the event. */
 function movedText(text: string, slot: Slot): string {
   const [start, end] = timeLines(slot);
   return text.replace(/DTSTART;TZID.*\r?\n/, `${start}\r\n`).replace(/DTEND;TZID.*\r?\n/, `${end}\r\n`);
@@ -153,7 +150,7 @@ function cloudKind(kind: CloudKind): HostKind {
   };
 }
 
-/** The host's account in Calpair, bookings going to the calendar. */
+/** Adds the host's account to Calpair, with this calendar for bookings. */
 export async function connect(calpair: RunningCalpair, { calendar }: Pick<Host, 'calendar'>): Promise<string> {
   const { api } = calpair;
   const { id } = await api.call('POST', '/v1/accounts', { provider: providerOf(calendar), ...credentialsOf(calendar) });
@@ -167,7 +164,7 @@ export interface ShownEvent extends Slot {
   readonly event: CalendarEvent;
 }
 
-/** The host's calendar, read afresh, sorted by time. */
+/** The events of the host's calendar, freshly read and sorted by time. */
 export async function eventsOf(calpair: RunningCalpair, { calendar }: Pick<Host, 'calendar'>): Promise<ShownEvent[]> {
   const all = [...(await listAll(openSide(calpair, calendar))).values()].flat();
   return all
@@ -175,7 +172,7 @@ export async function eventsOf(calpair: RunningCalpair, { calendar }: Pick<Host,
     .sort((a, b) => a.start - b.start);
 }
 
-/** Whole hours on a day in February 2027. */
+/** A time range on a day in February 2027, in hours. */
 export function hours(day: number, from: number, to: number): Slot & { readonly body: { start: string; end: string } } {
   const [start, end] = [Date.UTC(2027, 1, day, 0, from * 60), Date.UTC(2027, 1, day, 0, to * 60)];
   return { start, end, body: { start: new Date(start).toISOString(), end: new Date(end).toISOString() } };

@@ -1,5 +1,5 @@
 /**
- * The CalDAV servers of `../shared/caldav`, beside the repository where it exists: Debian packages, started as root,
+ * The CalDAV servers of `../shared/caldav`, if that folder is beside the repository: Debian packages, started as root,
  * for `npm run test:servers`.
  */
 import { execFile } from 'node:child_process';
@@ -31,8 +31,8 @@ export function whyNot(name: string): string | false {
 }
 
 /**
- * @param mailPort where the server hands in its mails (Cyrus, SOGo); without one SOGo sends none, and Cyrus' are
- * refused
+ * @param mailPort the SMTP port for the server's mails (Cyrus, SOGo); without it SOGo sends none, and those of Cyrus
+ * are refused
  */
 export async function startLab(name: string, mailPort?: number): Promise<LabServer> {
   const script = path.join(LAB, `${name}.sh`);
@@ -55,7 +55,7 @@ export async function startLab(name: string, mailPort?: number): Promise<LabServ
   };
 }
 
-/** What the scripts take from the environment. */
+/** Environment variables of the scripts. */
 function mailSettings(port: number): Record<string, string> {
   return {
     CYRUS_CONFIG: `smtp_backend: host\nsmtp_host: 127.0.0.1:${port}/noauth`,

@@ -1,4 +1,4 @@
-/** Calpair as `npm start` brings it up, but in this process and on the test servers; and a client of its API. */
+/** Calpair as `npm start` starts it, but in this process and on the test servers; and a client of its API. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,17 +22,17 @@ export interface RunningCalpair {
   readonly temporal: { readonly address: string; readonly namespace: string };
   /** Every line of the log, at level `debug`. */
   readonly logged: readonly string[];
-  /** The installation's keyed hash, with which it marks what it wrote. */
+  /** The installation's keyed hash, used to mark what it wrote. */
   readonly tag: (text: string) => string;
   stop(): Promise<void>;
 }
 
-/** Where the stand-in of a cloud is, in this process or in another. */
+/** The addresses of a fake cloud, in this process or in another. */
 export type StandInPlace = Pick<GoogleFake | GraphFake, 'clientId' | 'clientSecret' | 'rootUrl' | 'tokenUrl'>;
 
 /**
- * @param environment what it is told beside: of clouds it knows those of `googleEnvironment` and `microsoftEnvironment`
- * @param through leads it to stand-ins of services whose address nobody can set (iCloud)
+ * @param environment additional variables; `googleEnvironment` and `microsoftEnvironment` point it at fake clouds
+ * @param through leads it to fakes of services whose address cannot be configured (iCloud)
  */
 export async function startCalpair(
   environment: Readonly<Record<string, string>> = {},
@@ -65,7 +65,7 @@ export async function startCalpair(
   };
 }
 
-/** What a Calpair on these servers is told by its environment. */
+/** Environment variables for a Calpair on these servers. */
 export function environmentOf({
   databaseUrl,
   temporal,
@@ -86,7 +86,7 @@ export function environmentOf({
   };
 }
 
-/** What a Calpair is told beside, to take the stand-in for Google. */
+/** Environment variables that point a Calpair at the fake Google. */
 export function googleEnvironment({ clientId, clientSecret, rootUrl, tokenUrl }: StandInPlace): Record<string, string> {
   return {
     GOOGLE_CLIENT_ID: clientId,
@@ -122,7 +122,7 @@ export class Api {
     this.#key = key;
   }
 
-  /** Fails unless the answer is a success. */
+  /** Fails unless the request succeeds. */
   async call(method: string, path: string, body?: unknown): Promise<Json> {
     const { status, body: answer } = await this.try(method, path, body);
     assert.ok(status < 300, `${method} ${path} answered ${status}: ${JSON.stringify(answer)}`);
@@ -143,7 +143,7 @@ export class Api {
   }
 }
 
-/** Waits until something is true, asking ten times a second. */
+/** Waits until the check succeeds, ten times a second. */
 export async function until<T>(
   what: string | (() => string),
   ask: () => Promise<T | false | null | undefined> | T | false | null | undefined,

@@ -1,10 +1,10 @@
 /**
- * `POST /control/<name>` with `{"args":[…]}` calls a stand-in's method of that name; with an `email` beside it, the
- * account's. JSON in, JSON out: `{"result":…}`, or 400 `{"error":"…"}`.
+ * `POST /control/<name>` with `{"args":[…]}` calls the fake's method of that name, or the account's if `email` is
+ * given. JSON in, JSON out: `{"result":…}`, or 400 `{"error":"…"}`.
  */
 export type ControlHandler = (name: string, body: unknown) => Promise<unknown>;
 
-/** What may be called from outside: methods of the stand-in, its properties, and methods of an account. */
+/** What may be called: methods of the fake, its properties, and methods of an account. */
 export interface Controls {
   readonly standIn: readonly string[];
   readonly readable: readonly string[];

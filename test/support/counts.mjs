@@ -1,6 +1,6 @@
 /**
- * A reporter for node's test runner that writes nothing but the numbers, as JSON, for test/run.mjs. It keeps the file
- * up to date all the time, as the runner does not wait for what a reporter still has to say at the end.
+ * A reporter for node's test runner that writes only the numbers, as JSON, for test/run.mjs. It updates the file all
+ * the time, because the runner does not wait for a reporter's last output.
  */
 import { writeFileSync } from 'node:fs';
 
@@ -8,10 +8,10 @@ export default async function* counts(events) {
   const numbers = {};
   const failedTests = [];
   for await (const { type, data } of events) {
-    // The runner's own sums come last, as messages on the outermost level.
+    // The runner's own totals come last, as messages on the outermost level.
     const [, name, value] =
       type === 'test:diagnostic' && data.nesting === 0 ? (/^(\w+) (\d+)$/.exec(data.message) ?? []) : [];
-    // A suite fails with its tests, which are told themselves, or by its own `before` or `after`.
+    // A suite fails with its tests, which are reported themselves, or by its own `before` or `after`.
     const isFailure =
       type === 'test:fail' && (data.details?.type !== 'suite' || data.details.error?.failureType === 'hookFailed');
     if (name !== undefined) numbers[name] = Number(value);

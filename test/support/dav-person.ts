@@ -1,4 +1,4 @@
-/** A person's CalDAV client, which knows nothing of Calpair: whole texts in, whole texts out. */
+/** A person's CalDAV client, independent of Calpair: whole texts in, whole texts out. */
 import assert from 'node:assert/strict';
 import type { DavServer } from './dav.ts';
 
@@ -11,7 +11,7 @@ export class DavPerson {
     this.#authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
   }
 
-  /** The server's answer to a PUT under this name. */
+  /** The server's status for a PUT under this name. */
   async tryPut(name: string, text: string): Promise<number> {
     return (await this.#ask('PUT', name, { 'content-type': 'text/calendar; charset=utf-8' }, text)).status;
   }
@@ -58,7 +58,7 @@ export class DavPerson {
     return etags;
   }
 
-  /** Names of the collections beside this one, the schedule inbox among them; each ends with a slash. */
+  /** Names of the collections beside this one, including the schedule inbox; each ends with a slash. */
   async collections(): Promise<string[]> {
     const { text } = await this.#ask(
       'PROPFIND',
@@ -80,7 +80,7 @@ export class DavPerson {
     return texts;
   }
 
-  /** The name of the one object whose text has this. */
+  /** The name of the only object that contains this text. */
   async nameOf(part: string): Promise<string> {
     const names = [...(await this.all())]
       .filter(([, text]) => unfolded(text).some((line) => line.includes(part)))
@@ -111,7 +111,7 @@ export class DavPerson {
         headers: { authorization: this.#authorization, ...headers },
         ...(body === undefined ? {} : { body }),
       });
-    // SOGo's workers end, and their connections with them.
+    // SOGo's workers end from time to time, and close their connections.
     const answer = await ask().catch(ask);
     return { status: answer.status, text: await answer.text() };
   }
@@ -125,7 +125,7 @@ export function unfolded(text: string): string[] {
     .filter((line) => line !== '');
 }
 
-/** The lines that only the first, and only the second text has; the two that every writer renews are left out. */
+/** The lines that only one of the texts has, without the two that every writer updates. */
 export function changedLines(before: string, after: string): { gone: string[]; come: string[] } {
   const count = (text: string): string[] => unfolded(text).filter((line) => !/^(DTSTAMP|LAST-MODIFIED)[:;]/.test(line));
   const [was, is] = [count(before), count(after)];

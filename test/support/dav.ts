@@ -12,16 +12,16 @@ export interface DavServer {
   readonly base: string;
   readonly username: string;
   readonly password: string;
-  /** The address of a calendar; `createCalendar` makes it. */
+  /** The address of a calendar; `createCalendar` creates it. */
   calendarUrl(calendar: string): string;
   createCalendar(calendar: string): Promise<string>;
   stop(): Promise<void>;
 }
 
 export interface DavServerSetting {
-  /** Any free port where left out. */
+  /** Any free port if omitted. */
   readonly port?: number;
-  /** Kept by `stop`; where left out, a temporary folder that `stop` removes. */
+  /** `stop` leaves this folder; if omitted, a temporary folder that `stop` removes. */
   readonly dataDir?: string;
 }
 
@@ -54,7 +54,7 @@ export function startRadicale(setting: DavServerSetting = {}): Promise<DavServer
   });
 }
 
-/** Takes any password. */
+/** Accepts any password. */
 export function startXandikos(setting: DavServerSetting = {}): Promise<DavServer> {
   return start('xandikos', 'xandikos==0.4.10', setting, {
     home: '/alice/calendars/',
@@ -93,7 +93,7 @@ async function start(name: string, requirement: string, setting: DavServerSettin
   const port = setting.port ?? (await freePort());
   const [command = '', ...args] = await kind.command(python, dir, port);
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  // A process that ends without `stop` leaves no server behind.
+  // A process that ends without `stop` leaves no server running.
   const endWithUs = (): boolean => child.kill('SIGKILL');
   process.once('exit', endWithUs);
   child.once('exit', () => process.off('exit', endWithUs));
@@ -121,7 +121,7 @@ async function start(name: string, requirement: string, setting: DavServerSettin
   };
 }
 
-/** MKCALENDAR; a calendar that is there already is fine. */
+/** MKCALENDAR; an existing calendar is fine. */
 async function makeCalendar(url: string, name: string, username: string, password: string): Promise<string> {
   const answer = await fetch(url, {
     method: 'MKCALENDAR',
@@ -131,8 +131,9 @@ async function makeCalendar(url: string, name: string, username: string, passwor
     },
     body:
       '<?xml version="1.0" encoding="utf-8"?><c:mkcalendar xmlns:d="DAV:" ' +
-      `xmlns:c="urn:ietf:params:xml:ns:caldav"><d:set><d:prop><d:displayname>${name}</d:displayname><c:supported-calendar-component-set><c:comp ` +
-      'name="VEVENT"/></c:supported-calendar-component-set></d:prop></d:set></c:mkcalendar>',
+      `xmlns:c="urn:ietf:params:xml:ns:caldav"><d:set><d:prop><d:displayname>${name}</d:displayname>` +
+      '<c:supported-calendar-component-set><c:comp name="VEVENT"/></c:supported-calendar-component-set>' +
+      '</d:prop></d:set></c:mkcalendar>',
   });
   if (![201, 405, 409, 403].includes(answer.status)) throw new Error(`MKCALENDAR answered ${answer.status}`);
   return url;

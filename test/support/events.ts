@@ -1,7 +1,7 @@
 /** Events for tests. */
 import { type CalendarEvent, DEFAULT_CONTENT, EXCLUDED } from '../../core/event.ts';
 
-/** An event like any other; every call makes one with a UID of its own. */
+/** An ordinary event; every call creates one with its own UID. */
 export function event(title: string, more: Partial<CalendarEvent> = {}): CalendarEvent {
   count += 1;
   return {
@@ -22,7 +22,7 @@ export function event(title: string, more: Partial<CalendarEvent> = {}): Calenda
 }
 let count = 0;
 
-/** One of each kind that every service holds; the last one is a series with an occurrence moved and one taken out. */
+/** One of each kind that every service supports; the last is a series with one occurrence moved and one excluded. */
 export function samples(): CalendarEvent[] {
   const series = event('Weekly', {
     when: {

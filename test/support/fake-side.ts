@@ -1,6 +1,6 @@
 /**
- * A calendar in memory, as one side of a pair, with the habits and faults of real servers as switches; and what a
- * person does to it, by `person`. Stored data is JSON. Times come from a clock that the test moves.
+ * A calendar in memory as one side of a pair. The habits and faults of real servers are switches, and `person` edits
+ * the calendar as a person does. Stored data is JSON. The test controls the clock.
  */
 import { z } from 'zod';
 import { type CalendarEvent, changedPaths, EXCLUDED, sameValue, type When } from '../../core/event.ts';
@@ -25,28 +25,26 @@ export interface Fault {
   readonly when: 'before' | 'after';
   readonly error: SyncErrorKind | Error;
   times: number;
-  /** Only for events whose title holds this text. */
+  /** Only for events whose title contains this text. */
   readonly title?: string;
 }
 
 export interface Habits {
-  /**
-   * What a write gives back: the stored state; what was sent, with the new version; what was sent, without a version.
-   */
+  /** What a write returns: the stored state; the sent event with the new version; the sent event without a version. */
   readonly answers: 'stored' | 'sent' | 'sent-without-version';
-  /** An id that was used once is never free again (Google); otherwise a deleted name can be taken anew (CalDAV). */
+  /** An id is never free again once used (Google); otherwise a deleted name can be reused (CalDAV). */
   readonly keepsIds: boolean;
-  /** As CalDAV servers do, within one calendar; otherwise a second event with a UID gets one of its own. */
+  /** As CalDAV servers do within one calendar; otherwise a second event with the same UID gets its own. */
   readonly refusesUidTwice: boolean;
-  /** What the server makes of an event that is stored. */
+  /** How the server modifies an event that it stores. */
   readonly rewrite: (event: CalendarEvent) => CalendarEvent;
   readonly unsupported: (event: CalendarEvent) => EventProblem | null;
-  /** Events of a page. */
+  /** Events per page. */
   readonly pageSize: number;
   /**
-   * Ways of Microsoft Graph: the service names what it creates, and its feed is one of a view. That does not tell of
-   * occurrences that were taken out, nor of what lies outside; what leaves it is called removed, though it is there.
-   * Every six hours all is listed.
+   * Behaviour of Microsoft Graph: the service names new events, and its feed covers a view. The feed reports neither
+   * excluded occurrences nor events outside the view; an event that leaves the view is reported as removed although it
+   * still exists. Every six hours everything is listed.
    */
   readonly isView: boolean;
 }
@@ -63,7 +61,7 @@ export interface FakeWrite {
   readonly hasGuests: boolean;
 }
 
-/** What a server had at some time, to be brought back. */
+/** The content of a server at some time, for a restore. */
 export type Backup = ReadonlyMap<
   string,
   { readonly event: CalendarEvent | null; readonly marker: string | null; readonly hasGuests: boolean }
@@ -106,15 +104,15 @@ export class FakeSide implements Side {
   /** Every call, and every write that took effect. */
   readonly calls: Call[] = [];
   readonly writes: { readonly action: 'create' | 'update' | 'remove'; readonly title: string }[] = [];
-  /** Called around every call; may throw, or let a person act. */
+  /** Called around every call; may throw, or edit as a person. */
   hook: ((call: Call, when: 'before' | 'after') => void | Promise<void>) | null = null;
-  /** Told of every write of ours at the moment when it takes effect. */
+  /** Called for every write through the side when it takes effect. */
   onWrite: ((write: FakeWrite) => void) | null = null;
-  /** Refs that no listing and no feed shows, though they answer when asked. */
+  /** Refs that no listing and no feed includes, although `get` finds them. */
   readonly hidden = new Set<string>();
-  /** Refs that do not even answer: accepted, but not known everywhere yet. */
+  /** Refs that `get` does not find either: accepted, but not visible everywhere yet. */
   readonly late = new Set<string>();
-  /** Answers as if it held nothing, or as if it were not there. */
+  /** Lists everything, nothing, or reports the calendar as missing. */
   lists: 'all' | 'nothing' | 'no-calendar' = 'all';
   /** The credentials open the same address of another person, who has no events. */
   isStrangers = false;
@@ -124,12 +122,12 @@ export class FakeSide implements Side {
   readonly habits: Habits;
   private readonly clock: Clock;
   private readonly used = new Set<string>();
-  /** What a view's service has called the copies that were created, by the name that they would have elsewhere. */
+  /** The names that a view's service gave to created copies, by the names they would have elsewhere. */
   private readonly named = new Map<string, string>();
   private readonly removedAt = new Map<string, number>();
   private sequence = 0;
   private feed = 1;
-  /** Stored data that was read before: a run reads the same event many times. */
+  /** Parsed stored data: a run reads the same event many times. */
   private readonly known = new Map<string, Data>();
   private frozen: { items: Map<string, Item>; removedAt: Map<string, number>; sequence: number; since: number } | null =
     null;
@@ -157,7 +155,7 @@ export class FakeSide implements Side {
       if (!item.event) throw new Error('the event cannot be read');
       this.put(ref, { ...item, event: { ...item.event, ...fields } });
     },
-    /** Only the version and the time of modification change. */
+    /** Changes only the version and the time of modification. */
     touch: (ref: string): void => this.put(ref, this.item(ref)),
     spoil: (ref: string): void => this.put(ref, { ...this.item(ref), event: null }),
     remove: (ref: string): void => this.drop(ref),
@@ -169,7 +167,7 @@ export class FakeSide implements Side {
       this.put(name, item);
       return name;
     },
-    /** As calendar programs duplicate: with a UID of its own where the service needs one. */
+    /** As calendar programs duplicate: with a new UID if the service needs one. */
     copy: (ref: string, uid: string | null = null): string => {
       const item = this.item(ref);
       const name = `${this.name}-copy-${this.sequence + 1}`;
@@ -182,7 +180,7 @@ export class FakeSide implements Side {
     this.feed += 1;
   }
 
-  /** From now on listings and feeds show this moment. */
+  /** Until `thaw`, listings and feeds show this moment. */
   freeze(): void {
     this.frozen = {
       items: new Map(this.items),
@@ -196,12 +194,12 @@ export class FakeSide implements Side {
     this.frozen = null;
   }
 
-  /** For how long listings have shown the same moment. */
+  /** How long listings have shown the same moment. */
   get lagMs(): number {
     return this.frozen ? this.clock.now - this.frozen.since : 0;
   }
 
-  /** What was kept back is shown from now on, as a feed shows what has just changed. */
+  /** Ends all hiding; the feed reports the revealed events as changes. */
   reveal(): void {
     for (const ref of new Set([...this.hidden, ...this.late])) {
       const item = this.items.get(ref);
@@ -223,17 +221,14 @@ export class FakeSide implements Side {
     return new Map([...this.items].map(([ref, { event, marker, hasGuests }]) => [ref, { event, marker, hasGuests }]));
   }
 
-  /**
-   * Every event is as it was then; what came later is gone. The server hands out new versions and knows no older
-   * cursor.
-   */
+  /** Restores every event and removes later ones. The server issues new versions and rejects all older cursors. */
   restore(backup: Backup): void {
     for (const ref of [...this.items.keys()]) if (!backup.has(ref)) this.drop(ref);
     for (const [ref, item] of backup) this.put(ref, item);
     this.expireCursors();
   }
 
-  // What is there, for assertions.
+  // The content, for assertions.
 
   events(): CalendarEvent[] {
     return [...this.items.values()].flatMap(({ event }) => event ?? []);
@@ -396,7 +391,7 @@ export class FakeSide implements Side {
     this.used.add(ref);
     this.removedAt.delete(ref);
     const { event, hasGuests } = fields;
-    // What a person duplicates or renames takes the note of a copy along, but not its name.
+    // A person who duplicates or renames an event takes its marker along, but not its name.
     const isOwn =
       ref.startsWith(`${fields.marker}-`) ||
       [...this.named].some(([name, one]) => one === ref && name.startsWith(`${fields.marker}-`));
@@ -415,7 +410,7 @@ export class FakeSide implements Side {
     });
   }
 
-  /** What lies late in its month is outside of the view. */
+  /** The view ends in the middle of each month. */
   private isSeen({ event }: Pick<Item, 'event'>): boolean {
     return !this.habits.isView || event === null || event.when.start.slice(8, 10) <= VIEW_ENDS;
   }
@@ -483,7 +478,7 @@ export class FakeSide implements Side {
 
 const UNREADABLE: readonly EventProblem[] = [{ code: 'unreadable', detail: 'It cannot be read.' }];
 
-/** What was told of an item before; items never change. */
+/** Results by item; items never change. */
 const told = new WeakMap<Item, Found>();
 
 function foundOf(item: Item): Found {
@@ -499,7 +494,7 @@ function foundOf(item: Item): Found {
 const CREDENTIALS = z.unknown();
 const NEW_CREDENTIALS = z.object({});
 
-/** A provider whose only calendars are these. */
+/** A provider with exactly these calendars. */
 export function fakeProvider(
   kind: string,
   calendars: ReadonlyMap<string, Side>,

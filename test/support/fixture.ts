@@ -1,6 +1,6 @@
 /**
- * A real Radicale, the stand-in of a cloud, and Calpair between them: for a file or a suite, with fresh calendars and a
- * pair for each test.
+ * A real Radicale, a fake cloud, and Calpair between them: for a file or a suite, with fresh calendars and a pair for
+ * each test.
  */
 import { after, before } from 'node:test';
 import { type Json, type RunningCalpair, startCalpair } from './calpair.ts';
@@ -22,11 +22,11 @@ interface Contents {
   readonly caldav?: Readonly<Record<string, string>>;
   readonly cloud?: readonly Parameters<CloudPerson['insert']>[0][];
   readonly settings?: Json;
-  /** False: nobody waits for the first runs. */
+  /** False: does not wait for the first runs. */
   readonly settle?: boolean;
-  /** Whose cloud calendar it is; a new account's where left out. */
+  /** The owner of the cloud calendar; a new account if omitted. */
   readonly owner?: CloudPerson | undefined;
-  /** How Calpair reaches the CalDAV calendar, where that is not the usual way. */
+  /** The address at which Calpair reaches the CalDAV calendar, if it is not the usual one. */
   readonly through?: (url: string) => { readonly base: string; readonly url: string };
 }
 
@@ -38,7 +38,7 @@ export interface Two<P extends CloudPerson = CloudPerson> {
   readonly calendar: string;
 }
 
-/** Starts the three before the tests of the suite that calls, and stops them after. */
+/** Starts the servers before the tests of the calling suite, and stops them afterwards. */
 export function fixture<C extends Cloud>(kind: { start(): Promise<C> }, setting: DavServerSetting = {}): Fixture<C> {
   let running: Awaited<ReturnType<typeof startFixture<C>>> | undefined;
   before(async () => {
@@ -59,10 +59,7 @@ export function fixture<C extends Cloud>(kind: { start(): Promise<C> }, setting:
   };
 }
 
-/**
- * The same for those who stop it themselves.
- * @throws Error from `stop`, when the stand-in saw what a sync may not do
- */
+/** @throws Error from `stop` if the fake saw a request that a sync must not make */
 async function startFixture<C extends Cloud>(
   startCloud: () => Promise<C>,
   setting: DavServerSetting = {},
@@ -95,7 +92,7 @@ async function startFixture<C extends Cloud>(
   };
 }
 
-/** An hour in Berlin on that day, from nine o'clock where no other time is said, as `at` of `ics.ts` has it. */
+/** An hour in Berlin on that day, from nine o'clock by default, as `at` of `ics.ts` has it. */
 export function hourAt(start: string): NonNullable<Typed['when']> {
   const [date = '', time = '09:00:00'] = start.split('T');
   const end = `${date}T${String(Number(time.slice(0, 2)) + 1).padStart(2, '0')}${time.slice(2)}`;

@@ -1,6 +1,6 @@
 /**
- * What an engine that is not ours, recurring-ical-events, makes of whole calendars. It runs in a Python of its own,
- * once for all calendars of a test.
+ * Expected free/busy of whole calendars by an independent engine, recurring-ical-events. It runs in a Python
+ * environment of its own, once for all calendars of a test.
  */
 import { askOracle } from './oracle.ts';
 
@@ -8,14 +8,14 @@ export interface JudgedCalendar {
   readonly text: string;
   /** First day, and the day after the last one, in UTC. */
   readonly windows: readonly (readonly [string, string])[];
-  /** IANA; the calendar's own zone, in turn. */
+  /** IANA names; each in turn is the calendar's zone. */
   readonly zones: readonly string[];
 }
 
-/** For each window, by zone: busy times, merged, in ms since the epoch. Or what it died of. */
+/** For each window, by zone: busy times, merged, in ms since the epoch. Or the engine's error. */
 export type FreeBusyJudgement = readonly Record<string, [number, number][]>[] | { readonly error: string };
 
-/** The judgements in the order of the calendars. */
+/** The results in the order of the calendars. */
 export function expectedFreeBusy(calendars: readonly JudgedCalendar[]): Promise<FreeBusyJudgement[]> {
   return askOracle(
     './free-busy-oracle.py',

@@ -1,13 +1,13 @@
-/** A way to an HTTP server that notes what comes by, and can be closed. */
+/** An HTTP proxy that records requests and can be closed. */
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Gate {
   /** In front of the server; ends with a slash. */
   readonly base: string;
-  /** Method and path of what came. */
+  /** Method and path of each request. */
   readonly asked: readonly string[];
-  /** Closed, it hangs up on everybody. */
+  /** If false, every connection is dropped. */
   isOpen: boolean;
   stop(): void;
 }

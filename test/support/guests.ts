@@ -1,4 +1,7 @@
-/** What a CalDAV server that schedules has done to other people: all that bob has there, and the mails that it sent. */
+/**
+ * A CalDAV server that sends invitations, with all effects on other people: everything in bob's calendars, and the
+ * mails.
+ */
 import assert from 'node:assert/strict';
 import { type LabServer, startLab } from './caldav-servers.ts';
 import { DavPerson, unfolded } from './dav-person.ts';
@@ -29,7 +32,7 @@ export class SchedulingServer {
 
   /** Everything that people other than alice could notice, as lines. */
   async noticed(): Promise<string[]> {
-    // What is under way arrives.
+    // Deliveries in progress arrive.
     await new Promise((resolve) => setTimeout(resolve, 400));
     const lines = this.#sink.mails.map(
       ({ to, text }, number) => `mail ${number} to ${to.join(', ')}: ${/^Subject: .*/im.exec(text)?.[0] ?? ''}`,
@@ -45,8 +48,8 @@ export class SchedulingServer {
   }
 
   /**
-   * Who is in alice's objects, with their answers and what SCHEDULE-AGENT says, by name of the object. Without objects
-   * that Calpair made.
+   * Attendees of alice's objects, with their answers and SCHEDULE-AGENT, by object name. Without objects created by
+   * Calpair.
    */
   async people(): Promise<Map<string, string[]>> {
     const all = [...(await this.alice.all())].filter(([name]) => !/^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(name));
@@ -65,8 +68,8 @@ export class SchedulingServer {
   }
 
   /**
-   * Nobody notices anything of it, and alice's own objects keep the people that they have, but those whose names may
-   * change.
+   * No other person notices anything, and the attendees of alice's own objects stay, except for objects whose names
+   * match.
    */
   async unnoticed<T>(what: string, work: () => Promise<T>, mayChange = /^$/): Promise<T> {
     const [before, people] = [await this.noticed(), await this.people()];

@@ -1,7 +1,7 @@
-/** Objects as somebody's calendar client writes them. */
+/** Objects as calendar clients write them. */
 
 /**
- * One object. `event` are the lines of its VEVENT after UID and DTSTAMP; `more` are further VEVENTs with the same UID.
+ * One object. `event` has the lines of its VEVENT after UID and DTSTAMP; `more` has further VEVENTs with the same UID.
  */
 export function object(uid: string, event: readonly string[], more: readonly (readonly string[])[] = []): string {
   const vevent = (lines: readonly string[]): string[] => [
@@ -23,7 +23,7 @@ export function object(uid: string, event: readonly string[], more: readonly (re
   ].join('\r\n');
 }
 
-/** Things on an event that a sync does not carry. */
+/** Properties of an event that a sync does not copy. */
 export const BAGGAGE = [
   'CREATED:20261030T080000Z',
   'SEQUENCE:2',

@@ -1,7 +1,7 @@
 /**
- * A suite for CalDAV servers that invite people by themselves: whatever the two owners do to meetings, and whatever a
- * pair is told, what Calpair writes reaches nobody. Bob is a user of the same server, and its mails are collected.
- * Cyrus keeps to SCHEDULE-AGENT, SOGo does not.
+ * A suite for CalDAV servers that send invitations themselves: whatever the two owners do to meetings, and however the
+ * pair is configured, Calpair's writes reach no other person. Bob is a user of the same server, and its mails are
+ * collected. Cyrus honours SCHEDULE-AGENT, SOGo does not.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -19,7 +19,7 @@ const time = (dateTime: string): Json => ({ dateTime, timeZone: 'Europe/Berlin' 
 const SECOND = '20270120T080000Z';
 const THIRD = '20270127T080000Z';
 
-/** Who organises, who is invited, and what the object says about scheduling; `by` puts it into the calendar. */
+/** The organizer, the guests, and SCHEDULE-AGENT; `by` puts the object into the calendar. */
 const KINDS: Readonly<
   Record<string, { organizer: string; guests: readonly string[]; agent: string; by: 'alice' | 'bob' }>
 > = {
@@ -32,7 +32,7 @@ const KINDS: Readonly<
   'without me': { organizer: MARA, guests: [BOB], agent: '', by: 'alice' },
 };
 
-/** What the person in Google does to a copy, or to a meeting of Google's own. */
+/** Edits in Google, of a copy or of a meeting created in Google. */
 const EDITS: Readonly<Record<string, (account: GoogleAccount, id: string) => void>> = {
   title: (account, id) =>
     void account.patchEvent(id, {
@@ -56,8 +56,8 @@ const EDITS: Readonly<Record<string, (account: GoogleAccount, id: string) => voi
 const isSeries = (edit: string): boolean => /exclude|exception|rule/.test(edit);
 
 /**
- * @param full every step apart, for minutes, and a server that does not start is a failure; else all at once, and it is
- * a reason to skip
+ * @param full settles after every step, for minutes, and fails if the server does not start; otherwise settles once,
+ * and skips
  */
 export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promise<void> {
   const lab = whyNot(name) === false ? await SchedulingServer.start(name).catch(notStarted) : String(whyNot(name));
@@ -123,7 +123,7 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
       await assert.rejects(lab.unnoticed('a deletion by alice', () => lab.alice.remove('control.ics')));
     });
 
-    it('are not sent by the first sync, in either direction', async () => {
+    it('are not sent by the initial sync, in either direction', async () => {
       await quietly('the first sync', async () => {
         pair = await createPair(
           calpair,
@@ -137,8 +137,8 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
       assert.ok(same >= Object.keys(EDITS).length * (Object.keys(KINDS).length + 2));
     });
 
-    it('are not sent for what is done in Google, and what would send one is a problem', async () => {
-      // Who is invited is for Google to change where nobody is told.
+    it('are not sent for edits in Google; an edit that would send one is a problem', async () => {
+      // Google may change the guests where they are not notified.
       const settle = (what: string): Promise<unknown> => quietly(what, () => pair.settle(), /-people\./);
       for (const [edit, change] of Object.entries(EDITS)) {
         for (const kind of [...Object.keys(KINDS), 'google', 'invited']) {
@@ -163,7 +163,7 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
       );
     });
 
-    it("are not sent for what alice does to her copies of Google's meetings", async () => {
+    it("are not sent for alice's edits of her copies of Google's meetings", async () => {
       const edits: readonly [string, (text: string) => string][] = [
         ['title', (text) => text.replace(/^SUMMARY:.*/m, 'SUMMARY:Alice was here')],
         [
@@ -197,21 +197,18 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
       assert.equal(gone.length, 2, 'the occurrences are taken out');
     });
 
-    it(
-      'are sent once, by her own server, for what alice does to her own meetings, and not again ' + 'by the sync',
-      async () => {
-        await lab.alice.edit(`${fileOf('mine', 'free')}.ics`, (text) =>
-          text.replace(/^SUMMARY:.*/m, 'SUMMARY:Mine as I like it'),
-        );
-        await lab.alice.remove(`${fileOf('mine', 'people')}.ics`);
-        await lab.bob.edit(`${fileOf('of bob', 'free')}.ics`, (text) =>
-          text.replace(/^SUMMARY:.*/m, 'SUMMARY:Of Bob as he likes it'),
-        );
-        await lab.bob.remove(`${fileOf('of bob', 'people')}.ics`);
-        await quietly('own edits');
-        assert.ok(account.listLive().some((item) => item['summary'] === 'Mine as I like it'));
-      },
-    );
+    it("are sent once, by her own server, for alice's edits of her own meetings", async () => {
+      await lab.alice.edit(`${fileOf('mine', 'free')}.ics`, (text) =>
+        text.replace(/^SUMMARY:.*/m, 'SUMMARY:Mine as I like it'),
+      );
+      await lab.alice.remove(`${fileOf('mine', 'people')}.ics`);
+      await lab.bob.edit(`${fileOf('of bob', 'free')}.ics`, (text) =>
+        text.replace(/^SUMMARY:.*/m, 'SUMMARY:Of Bob as he likes it'),
+      );
+      await lab.bob.remove(`${fileOf('of bob', 'people')}.ics`);
+      await quietly('own edits');
+      assert.ok(account.listLive().some((item) => item['summary'] === 'Mine as I like it'));
+    });
 
     it('are not sent for held deletions that a person applies or restores', async () => {
       for (const item of account.listLive()) {
@@ -231,7 +228,7 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
       });
     });
 
-    it('are not sent by a resync, by other directions and other options, nor by the end of the pair', async () => {
+    it('are not sent by a resync, by other directions and options, nor when the pair is deleted', async () => {
       await quietly('resync', () => pair.post('resync?wait=120'));
       const settings: readonly Json[] = [
         { direction: 'caldav-to-cloud' },

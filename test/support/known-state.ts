@@ -1,4 +1,4 @@
-/** What a test knows of a side, in place of the database. */
+/** The stored state of a side, in place of the database. */
 import type { Found, Stored, StoredEvents } from '../../providers/provider.ts';
 
 export class KnownState implements StoredEvents {

@@ -1,9 +1,9 @@
-/** A mail server that keeps what it is given: where the CalDAV servers of the lab would mail people, it lands here. */
+/** A mail server that collects the mails of the CalDAV servers under test. */
 import { createServer, type Socket } from 'node:net';
 
 export interface MailSink {
   readonly port: number;
-  /** `RCPT TO` addresses and the first lines of each mail. */
+  /** `RCPT TO` addresses and the text of each mail. */
   readonly mails: readonly { readonly to: readonly string[]; readonly text: string }[];
   close(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export async function startMailSink(): Promise<MailSink> {
   };
 }
 
-/** As much of RFC 5321 as a server needs that trusts everybody. */
+/** The part of RFC 5321 that a server needs if it trusts every client. */
 function serve(socket: Socket, keep: (to: string[], text: string) => void): void {
   let [pending, to, text]: [string, string[], string[] | null] = ['', [], null];
   const answer = (line: string): void => {

@@ -1,15 +1,13 @@
-/**
- * Engines that are not ours, asked for their judgement: scripts that run in a Python of their own, once for all cases
- * of a test.
- */
+/** Independent engines that compute expected results: Python scripts, run once for all cases of a test. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { pythonWith } from './python.ts';
 
 /**
- * The judgements in the order of the cases, each a line of JSON. @param script beside this file
- * @param requirements `name==version`, of PyPI
+ * Results in the order of the cases, one line of JSON each.
+ * @param script beside this file
+ * @param requirements `name==version`, from PyPI
  */
 export async function askOracle<Judgement>(
   script: string,

@@ -1,7 +1,4 @@
-/**
- * A pair of calendars under test: Calpair's own API on one hand, and a person in each of the two calendars on the
- * other.
- */
+/** A pair of calendars under test: Calpair's own API, and both calendars read independently of it. */
 import assert from 'node:assert/strict';
 import type { CalendarEvent } from '../../core/event.ts';
 import { type Agreement, compareSides, listAll } from '../../demo/agree.ts';
@@ -30,18 +27,18 @@ export type Calendar =
 export interface Pair {
   readonly id: string;
   readonly accountIds: { readonly caldav: string; readonly cloud: string };
-  /** Both calendars as Calpair reads them, with nothing remembered. */
+  /** Both calendars as Calpair reads them, without stored state. */
   readonly sides: { readonly caldav: Side; readonly cloud: Side };
   /** One run that began after this call. */
   sync(): Promise<Json>;
-  /** Runs until one has nothing to write; answers those that wrote. */
+  /** Runs until one has nothing to write; returns those that wrote. */
   settle(): Promise<Json[]>;
   /** The pair as the API shows it. */
   show(): Promise<Json>;
   list(what: 'conflicts' | 'problems' | 'held-changes' | 'runs'): Promise<Json[]>;
   patch(settings: Json): Promise<Json>;
   post(action: string, body?: unknown): Promise<Json>;
-  /** Both calendars compared, read afresh from both servers. */
+  /** Both calendars compared, freshly read from both servers. */
   compare(): Promise<Agreement>;
   /** The events of one side by UID. */
   events(side: 'caldav' | 'cloud'): Promise<Map<string, CalendarEvent>>;
@@ -101,7 +98,7 @@ export function writesOf(run: Json): number {
   );
 }
 
-/** Both sides hold the same, and each event once. */
+/** Both sides have the same events, each once. */
 export async function assertAlike(pair: Pair): Promise<Agreement> {
   const agreement = await pair.compare();
   const { different, onlyCaldav, onlyCloud, doubled } = agreement;
@@ -140,7 +137,7 @@ export async function calendarOf({ api }: RunningCalpair, accountId: string, cal
 export function openSide(calpair: RunningCalpair, calendar: Calendar): Side {
   const setting = { floatingZone: 'Europe/Berlin', attendees: 'copy', reminders: 'keep', tag: calpair.tag } as const;
   const provider = createProviders(calpair.config).get(providerOf(calendar));
-  // A sign-in of its own: Microsoft's are good for one who goes on with them.
+  // A separate sign-in: Microsoft's refresh tokens have one user each, because they rotate.
   const credentials =
     'account' in calendar && calendar.account instanceof GraphAccount
       ? { refreshToken: calendar.account.newRefreshToken() }

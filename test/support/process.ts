@@ -1,4 +1,4 @@
-/** Programs of this project as processes of their own, as a person starts them. */
+/** Programs of this project as separate processes. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { googleEnvironment, type Json, microsoftEnvironment, type StandInPlace } from './calpair.ts';
@@ -9,15 +9,15 @@ const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface Program {
   readonly child: ChildProcess;
-  /** All that it has printed so far. */
+  /** All output so far. */
   output(): string;
-  /** Resolves with the first line that fits. */
+  /** Resolves with the first matching line. */
   line(pattern: RegExp): Promise<string>;
-  /** Sends a signal and waits for the end; answers the exit code, or the signal's name. */
+  /** Sends a signal and waits for the end; returns the exit code, or the signal's name. */
   end(signal?: NodeJS.Signals): Promise<number | string>;
 }
 
-/** `npm start` without npm between us and it: `node start.mjs`, or another file. */
+/** `npm start` without npm in between: `node start.mjs`, or another file. */
 export function startProgram(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Program {
   const { NODE_OPTIONS: _options, NODE_TEST_CONTEXT: _test, ...inherited } = process.env;
   const child = spawn(process.execPath, args, {
@@ -55,17 +55,17 @@ export function startProgram(args: readonly string[], environment: Readonly<Reco
 }
 
 export interface CloudProcess {
-  /** What Calpair is told to take it for the service. */
+  /** Environment variables that point Calpair at the fake. */
   readonly environment: Readonly<Record<string, string>>;
   readonly calendar: Calendar;
-  /** What the stand-in (or, with `ofAccount`, its account) has under this name. */
+  /** Reads or calls this name on the fake (or, with `ofAccount`, on its account). */
   control(name: string, ...args: unknown[]): Promise<Json>;
   ofAccount(name: string, ...args: unknown[]): Promise<Json>;
-  /** @throws Error when people were reached, as the stand-in's `close` does */
+  /** @throws Error if people were reached, like the fake's `close` */
   stop(): Promise<void>;
 }
 
-/** The stand-in of a cloud as a process of its own, with one account. */
+/** A fake cloud as a separate process, with one account. */
 export async function startCloudProcess(name: CloudName): Promise<CloudProcess> {
   const program = startProgram([
     '--import',

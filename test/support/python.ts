@@ -1,5 +1,5 @@
 /**
- * Python with packages from PyPI, for tests: virtual environments that are made once and kept in the user's cache.
+ * Python with packages from PyPI, for tests: virtual environments that are created once and stay in the user's cache.
  * Needs `python3` with `venv`.
  */
 import { execFile } from 'node:child_process';
@@ -12,8 +12,8 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * The Python of an environment that holds the requirements (`name==version`). It is made aside and moved into place, so
- * that several processes may try at once.
+ * The Python of an environment with the requirements (`name==version`). It is created under another name and then
+ * moved, so that several processes may try at once.
  */
 export async function pythonWith(...requirements: readonly string[]): Promise<string> {
   const cache = process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache');

@@ -1,6 +1,6 @@
 /**
- * Random series over the whole grammar of RFC 5545's recurrence rules, on their rule and off it; many near what
- * calendars can express.
+ * Random series over the whole grammar of RFC 5545's recurrence rules, starting on their rule or off it; many close to
+ * what calendar programs write.
  */
 import type { CalendarEvent, Recurrence, When } from '../../core/event.ts';
 import {
@@ -47,7 +47,7 @@ export function* randomSeries(seed: number): Generator<RandomSeries> {
   }
 }
 
-/** Choices from a seed. */
+/** Seeded choices. */
 export class Draw {
   readonly #below: (below: number) => number;
 
@@ -59,7 +59,7 @@ export class Draw {
     return this.#below(limit);
   }
 
-  /** True so many times in a hundred. */
+  /** True with this percentage. */
   chance(percent: number): boolean {
     return this.#below(100) < percent;
   }
@@ -68,7 +68,7 @@ export class Draw {
     return items[this.#below(items.length)]!;
   }
 
-  /** From 1 to `most` different ones. */
+  /** From 1 to `most` different items. */
   some<Item>(items: readonly Item[], most: number): Item[] {
     return [...new Set(Array.from({ length: 1 + this.#below(most) }, () => this.of(items)))];
   }
@@ -78,7 +78,7 @@ export class Draw {
   }
 }
 
-/** With clocks that change at odd times, or never, or by half an hour. Their laws have been the same for years. */
+/** Zones with unusual clock changes, none, or a change by half an hour. Their rules have been stable for years. */
 export const ZONES = [
   'UTC',
   'Europe/Berlin',
@@ -151,7 +151,7 @@ function randomWhen(draw: Draw): When {
   return { allDay: false, start, startZone: zone, end, endZone: zone };
 }
 
-/** What clients write for people, and its neighbours. */
+/** Rules that calendar programs write, and similar ones. */
 function nearRule(draw: Draw, when: When): string[] {
   const interval = draw.chance(50) ? [] : [`INTERVAL=${draw.of([1, 2, 2, 3, 4, 6, 12, 99, 100])}`];
   const week = draw.chance(50) ? [`WKST=${draw.of(WEEKDAYS)}`] : [];
@@ -254,7 +254,7 @@ function anyRule(draw: Draw, when: When): string[] {
   return parts;
 }
 
-/** The series, begun at the first occurrence from its start on. */
+/** The series, moved to its first occurrence after its start. */
 function onRule(when: When, parts: readonly string[]): When {
   const series = seriesOf(when, normaliseRecurrence({ rules: [`RRULE:${parts.join(';')}`], dates: [] }, when));
   const from = Date.parse(when.start.slice(0, 10)) - DAY_MS;
@@ -272,7 +272,7 @@ function onRule(when: When, parts: readonly string[]): When {
       };
 }
 
-/** None, COUNT, or UNTIL as a date, in UTC or in local time; often at or about the time of day of an occurrence. */
+/** None, COUNT, or UNTIL as a date, in UTC or in local time; often at or near the time of day of an occurrence. */
 function randomEnd(draw: Draw, when: When): string[] {
   if (draw.chance(35)) return [];
   if (draw.chance(45)) return [`COUNT=${draw.chance(3) ? 1500 : 1 + draw.below(60)}`];

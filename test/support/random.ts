@@ -1,4 +1,4 @@
-/** Chance that a seed brings back: print the seed, and the same test can be run again. */
+/** Seeded randomness: print the seed, and the same test can be run again. */
 export interface Random {
   /** From 0 to below 1. */
   next(): number;

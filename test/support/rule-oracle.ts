@@ -1,6 +1,6 @@
 /**
- * What an engine that is not ours, dateutil, makes of recurrence rules. It runs in a Python of its own, once for all
- * rules of a test.
+ * Expected occurrences of recurrence rules by an independent engine, dateutil. It runs in a Python environment of its
+ * own, once for all rules of a test.
  */
 import { askOracle } from './oracle.ts';
 
@@ -9,19 +9,19 @@ export interface JudgedRule {
   readonly rule: string;
   /** Wall-clock time `YYYY-MM-DDTHH:MM:SS`, midnight in UTC for an all-day series. */
   readonly start: string;
-  /** IANA */
+  /** IANA name. */
   readonly zone: string;
-  /** Occurrences that many days and more after the start are left out. */
+  /** Occurrences this many days or more after the start are left out. */
   readonly days: number;
 }
 
-/** The occurrences, in minutes since 1970: as wall-clock times, and as instants. */
+/** The occurrences in minutes since 1970: as wall-clock times, and as instants. */
 export interface Judgement {
   readonly walls: readonly number[];
   readonly instants: readonly number[];
 }
 
-/** The judgements in the order of the rules. */
+/** The results in the order of the rules. */
 export function judge(rules: readonly JudgedRule[]): Promise<Judgement[]> {
   return askOracle('./rule-oracle.py', ['python-dateutil==2.9.0.post0', 'tzdata==2025.2'], rules);
 }

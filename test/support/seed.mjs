@@ -1,6 +1,6 @@
 /**
- * Loaded before every test file of `npm test`: property tests draw the same cases each time, so that a red run is news.
- * Other cases come with `CALPAIR_TEST_SEED=<number> npm test`; a failure names its seed either way.
+ * Loaded before every test file of `npm test`: property tests draw the same cases each time, so that a new failure
+ * comes from a change. `CALPAIR_TEST_SEED=<number> npm test` draws other cases; a failure names its seed either way.
  */
 import fc from 'fast-check';
 

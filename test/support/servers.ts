@@ -1,4 +1,4 @@
-/** The servers that tests run on: real ones, fast, and gone afterwards. */
+/** The servers that tests run on: real ones, fast, and removed afterwards. */
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,21 +11,21 @@ import { endProcesses } from '../../embedded/processes.ts';
 import { startTemporal } from '../../embedded/temporal.ts';
 import { pairStateKey } from '../../workflows/messages.ts';
 
-/** What `npm test` hands on to the test processes. */
+/** What `npm test` passes to the test processes. */
 export const DATABASE_VARIABLE = 'CALPAIR_TEST_DATABASE_URL';
 export const TEMPORAL_VARIABLE = 'CALPAIR_TEST_TEMPORAL';
 
-/** The database that every test database is a copy of. */
+/** The template of every test database. */
 export const TEMPLATE = 'calpair_template';
 
 export interface TestServer {
   readonly address: string;
-  /** In it a folder is made for each namespace that is taken: one process alone succeeds in that. */
+  /** Each taken namespace has a folder in it: only one process succeeds in creating it. */
   readonly folder: string;
   readonly namespaces: number;
 }
 
-/** Starts a server with the template on it. `stop` throws its data away. */
+/** Starts a server with the template on it. `stop` deletes its data. */
 export async function startTestPostgres(): Promise<{ url: string; stop: () => Promise<void> }> {
   const dataDir = await makeFolder('postgres');
   const server = await startPostgres({ dataDir, port: 0, isThrowaway: true }, { say: console.log, onLost: fail });
@@ -40,7 +40,7 @@ export async function startTestPostgres(): Promise<{ url: string; stop: () => Pr
   };
 }
 
-/** A namespace that is made later is not known to the server for seconds, so all are made at its start. */
+/** The server needs seconds to accept a new namespace, so all are created at its start. */
 export async function startTestTemporal(
   namespaces: number,
 ): Promise<{ server: TestServer; stop: () => Promise<void> }> {
@@ -69,10 +69,10 @@ export async function startTestTemporal(
 
 export const namespaceOf = (number: number): string => `test-${number}`;
 
-/** One statement on a connection of its own; answers its rows. */
+/** Runs one statement on its own connection; returns the rows. */
 export async function onServer(url: string, statement: string): Promise<Record<string, unknown>[]> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  // A server that is killed says so to whoever asks next.
+  // Without a listener, a killed server would end the process.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -88,7 +88,7 @@ export function databaseNamed(server: string, name: string): string {
   return url.href;
 }
 
-/** A new folder; first the servers and folders of test runs that were killed are cleared away. */
+/** A new folder. First removes servers and folders of killed test runs. */
 async function makeFolder(what: string): Promise<string> {
   const old = readdirSync(tmpdir())
     .filter((name) => name.startsWith(`${PREFIX}${what}-`))

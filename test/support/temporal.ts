@@ -1,6 +1,6 @@
 /**
- * A Temporal dev server for tests, and on it a namespace of its own for each caller, since the names of the task queues
- * are fixed.
+ * A Temporal dev server for tests, with a separate namespace for each caller, because the names of the task queues are
+ * fixed.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,12 +9,12 @@ import type { TestServer } from './servers.ts';
 import { namespaceOf, startTestTemporal, TEMPORAL_VARIABLE } from './servers.ts';
 
 let own: ReturnType<typeof startTestTemporal> | undefined;
-// At the top of the file, so that it belongs to the whole run and not to the test that happens to come first.
+// At the top of the file, so that it belongs to the whole run and not to the first test.
 after(async () => (await own)?.stop());
 
 /**
- * An address and a namespace that nobody else uses. Under `npm test` all files share a server; a file that is run by
- * hand starts its own.
+ * An address and an unused namespace. Under `npm test` all files share a server; a file that is run by itself starts
+ * its own.
  */
 export async function testTemporal(): Promise<{ address: string; namespace: string }> {
   const given = process.env[TEMPORAL_VARIABLE];
