@@ -1,6 +1,6 @@
 /**
  * Two people, each editing one calendar, who never overwrite a change they have not seen. Every word they write occurs
- * once in a campaign (`title-17z`), so the final check can look for each.
+ * once in a campaign (`title-17z`), so the final check can find each.
  */
 import { occurrenceId } from '../../core/recurrence/occurrence.ts';
 import type { CloudPerson } from '../support/cloud.ts';
@@ -16,7 +16,7 @@ export const KINDS = ['timed', 'all-day', 'series'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** An event as a person sees it on the screen. */
-interface OnScreen {
+interface OpenEvent {
   readonly words: ReadonlySet<string>;
   /** False, and nothing written, when another writer was faster. */
   replace(word: string, by: string): Promise<boolean>;
@@ -24,11 +24,11 @@ interface OnScreen {
   remove(): Promise<ReadonlySet<string> | null>;
 }
 
-export interface Hand {
+export interface Actor {
   /** Names of all events; a series has one. */
   list(): Promise<string[]>;
   /** Null if the event has just been deleted. */
-  open(name: string): Promise<OnScreen | null>;
+  open(name: string): Promise<OpenEvent | null>;
   create(number: number, kind: Kind, words: Words): Promise<void>;
 }
 
@@ -36,9 +36,9 @@ export function wordsIn(text: string): Set<string> {
   return new Set(text.match(/\b(?:title|place|text|other)-\d+z\b/g) ?? []);
 }
 
-export function davHand({ username, password }: Pick<DavServer, 'username' | 'password'>, calendar: string): Hand {
+export function davActor({ username, password }: Pick<DavServer, 'username' | 'password'>, calendar: string): Actor {
   const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-  const ask = (method: string, name: string, headers: Record<string, string> = {}, body?: string): Promise<Response> =>
+  const send = (method: string, name: string, headers: Record<string, string> = {}, body?: string): Promise<Response> =>
     fetch(new URL(name, calendar), {
       method,
       headers: { authorization, ...headers },
@@ -46,18 +46,18 @@ export function davHand({ username, password }: Pick<DavServer, 'username' | 'pa
     });
 
   const wordsOf = async (name: string): Promise<Set<string> | null> => {
-    const answer = await ask('GET', name);
+    const answer = await send('GET', name);
     const text = await answer.text();
     return answer.ok ? wordsIn(text.replace(/\r?\n[ \t]/g, '')) : null;
   };
 
   /**
-   * @param look checks the effect after a 500: these servers may fail on two simultaneous writes and still store one
+   * @param check looks for the effect after a 500: these servers may fail on two simultaneous writes and still store one
    */
-  const isDone = async (answer: Response, look: () => Promise<boolean>): Promise<boolean> => {
+  const isDone = async (answer: Response, check: () => Promise<boolean>): Promise<boolean> => {
     await answer.text();
     if (answer.ok) return true;
-    if (answer.status === 500) return look();
+    if (answer.status === 500) return check();
     // Lost races; Xandikos locks the calendar during each write.
     if ([404, 409, 412, 423].includes(answer.status)) return false;
     throw new Error(`a person's request was answered ${answer.status}`);
@@ -65,7 +65,7 @@ export function davHand({ username, password }: Pick<DavServer, 'username' | 'pa
 
   return {
     async list() {
-      const answer = await ask(
+      const answer = await send(
         'PROPFIND',
         '',
         { depth: '1', 'content-type': 'application/xml; charset=utf-8' },
@@ -76,7 +76,7 @@ export function davHand({ username, password }: Pick<DavServer, 'username' | 'pa
         .sort();
     },
     async open(name) {
-      const answer = await ask('GET', name);
+      const answer = await send('GET', name);
       const [etag, text] = [answer.headers.get('etag') ?? '', (await answer.text()).replace(/\r?\n[ \t]/g, '')];
       if (!answer.ok) return null;
       const words = wordsIn(text);
@@ -84,7 +84,7 @@ export function davHand({ username, password }: Pick<DavServer, 'username' | 'pa
         words,
         replace: async (word, by) =>
           isDone(
-            await ask(
+            await send(
               'PUT',
               name,
               { 'if-match': etag, 'content-type': 'text/calendar; charset=utf-8' },
@@ -93,14 +93,14 @@ export function davHand({ username, password }: Pick<DavServer, 'username' | 'pa
             async () => (await wordsOf(name))?.has(by) === true,
           ),
         remove: async () =>
-          (await isDone(await ask('DELETE', name, { 'if-match': etag }), async () => (await wordsOf(name)) === null))
+          (await isDone(await send('DELETE', name, { 'if-match': etag }), async () => (await wordsOf(name)) === null))
             ? words
             : null,
       };
     },
     async create(number, kind, words) {
-      const name = `by-hand-${number}.ics`;
-      const answer = await ask(
+      const name = `person-${number}.ics`;
+      const answer = await send(
         'PUT',
         name,
         { 'if-none-match': '*', 'content-type': 'text/calendar; charset=utf-8' },
@@ -116,7 +116,7 @@ export function davHand({ username, password }: Pick<DavServer, 'username' | 'pa
 function davEvent(number: number, kind: Kind, { title, place, text, other }: Words): string {
   const day = dayOf(number);
   const lines = [`SUMMARY:${title}`, `LOCATION:${place}`, `DESCRIPTION:${text}`];
-  const uid = `by-hand-${number}@example.org`;
+  const uid = `person-${number}@example.org`;
   if (kind !== 'series') return object(uid, [...lines, ...at(kind === 'all-day' ? day : `${day}T090000`), ...BAGGAGE]);
   const [second, third] = [shifted(day, 1), shifted(day, 2)];
   return object(
@@ -142,7 +142,7 @@ const IN_CLOUD: Readonly<Record<Field, 'title' | 'location' | 'description'>> = 
 };
 
 /** The fake runs in this process, so reading and writing happen in one step: no race can be lost. */
-export function cloudHand(owner: CloudPerson): Hand {
+export function cloudActor(owner: CloudPerson): Actor {
   const shown = (id: string) =>
     wordsIn(JSON.stringify(owner.family(id).map(({ title, location, description }) => [title, location, description])));
   return {

@@ -4,16 +4,16 @@
  * stop, the pairs settle, and the result is checked.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { googleEnvironment, microsoftEnvironment, type RunningCalpair, type StandInPlace } from '../support/calpair.ts';
+import { type FakeEndpoint, googleEnvironment, microsoftEnvironment, type RunningCalpair } from '../support/calpair.ts';
 import type { Cloud } from '../support/cloud.ts';
 import { type DavServer, startRadicale, startXandikos } from '../support/dav.ts';
 import { GOOGLE } from '../support/google-cloud.ts';
 import { MICROSOFT } from '../support/graph-cloud.ts';
 import { createPair } from '../support/pair.ts';
 import { randomFrom } from '../support/random.ts';
-import { cloudHand, davHand, type Hand, KINDS } from './actors.ts';
+import { type Actor, cloudActor, davActor, KINDS } from './actors.ts';
 import { fixedPorts, Installation } from './installation.ts';
-import { killAgainAndAgain, type Victim } from './nemesis.ts';
+import { killRepeatedly, type Victim } from './nemesis.ts';
 import { type FaultKind, type Proxy, startProxy } from './proxy.ts';
 import { World } from './world.ts';
 
@@ -34,9 +34,9 @@ export interface Outcome {
    * Processes that exited without being killed, with the line that says why. The campaign restarts them, as a
    * supervisor would.
    */
-  readonly endedByItself: readonly string[];
+  readonly unexpectedExits: readonly string[];
   /** Everything that violates an expectation. */
-  readonly wrong: readonly string[];
+  readonly failures: readonly string[];
   readonly seconds: number;
 }
 
@@ -67,29 +67,29 @@ export async function runCampaign(setting: CampaignSetting): Promise<Outcome> {
   const all = Object.values(proxies);
   const [api, postgres, temporal, temporalUi] = (await fixedPorts(4, random(5))) as [number, number, number, number];
   const clouds = {
-    ...googleEnvironment(placeOf(google, proxies.google)),
-    ...(microsoft ? microsoftEnvironment(placeOf(microsoft, proxies.microsoft!)) : {}),
+    ...googleEnvironment(endpointOf(google, proxies.google)),
+    ...(microsoft ? microsoftEnvironment(endpointOf(microsoft, proxies.microsoft!)) : {}),
   };
   const installation = new Installation(clouds, { api, postgres, temporal, temporalUi });
   try {
     await installation.firstStart();
-    setting.say(`everything runs after ${Math.round((Date.now() - started) / 1000)} s`);
+    setting.say(`everything is running after ${Math.round((Date.now() - started) / 1000)} s`);
     const worlds = await openWorlds({ installation, radicale, xandikos, google, microsoft, proxies, random });
-    const kills = await storm(worlds, installation, all, setting, random(6));
-    const wrong = [
-      ...(await afterwards(worlds, installation, setting.say)),
+    const kills = await injectFaults(worlds, installation, all, setting, random(6));
+    const failures = [
+      ...(await settleAndCheck(worlds, installation, setting.say)),
       ...[google, microsoft].flatMap(
-        (cloud) => cloud?.standIn.mailLedger.map(() => `${cloud.kind.title} mailed somebody`) ?? [],
+        (cloud) => cloud?.standIn.mailLedger.map(() => `${cloud.kind.title} sent a mail`) ?? [],
       ),
       ...all.flatMap(({ unconditional }) => unconditional),
     ];
     return {
       kills,
-      wrong,
+      failures,
       faults: sumOf(all),
       edits: Object.fromEntries(worlds.map(({ name, edits }) => [name, edits])),
       requests: requestsOf(all),
-      endedByItself: installation.endedByItself,
+      unexpectedExits: installation.unexpectedExits,
       seconds: Math.round((Date.now() - started) / 1000),
     };
   } finally {
@@ -105,11 +105,11 @@ export async function runCampaign(setting: CampaignSetting): Promise<Outcome> {
 }
 
 /** The fake's address as Calpair sees it: behind the proxy. */
-function placeOf({ standIn: { clientId, clientSecret, rootUrl, tokenUrl } }: Cloud, { base }: Proxy): StandInPlace {
+function endpointOf({ standIn: { clientId, clientSecret, rootUrl, tokenUrl } }: Cloud, { base }: Proxy): FakeEndpoint {
   return { clientId, clientSecret, rootUrl: base, tokenUrl: tokenUrl.replace(rootUrl, base) };
 }
 
-interface Stage {
+interface CampaignParts {
   readonly installation: Installation;
   readonly radicale: DavServer;
   readonly xandikos: DavServer;
@@ -133,7 +133,7 @@ async function openWorlds({
   microsoft,
   proxies,
   random,
-}: Stage): Promise<World[]> {
+}: CampaignParts): Promise<World[]> {
   const calpair = {
     api: installation.api,
     config: installation.config,
@@ -143,7 +143,7 @@ async function openWorlds({
   const dav = async (server: DavServer, name: string, proxy: Proxy) => {
     const url = await server.createCalendar(name);
     return {
-      hand: davHand(server, url),
+      actor: davActor(server, url),
       calendar: { server: { ...server, base: proxy.base }, url: new URL(new URL(url).pathname, proxy.base).href },
     };
   };
@@ -156,7 +156,7 @@ async function openWorlds({
   const open = async (
     name: string,
     first: (typeof sides)[0],
-    second: { hand: Hand; calendar: Parameters<typeof createPair>[2] },
+    second: { actor: Actor; calendar: Parameters<typeof createPair>[2] },
     between: readonly Proxy[],
   ) => {
     const number = 1_000_000 * (worlds.length + 1);
@@ -164,7 +164,7 @@ async function openWorlds({
     const world = new World(
       name,
       pair,
-      { caldav: first.hand, cloud: second.hand },
+      { caldav: first.actor, cloud: second.actor },
       between,
       random(10 + worlds.length),
       number,
@@ -175,7 +175,7 @@ async function openWorlds({
   };
   const ofCloud = (cloud: Cloud) => {
     const owner = cloud.addOwner('owner@calendars.example');
-    return { hand: cloudHand(owner), calendar: owner.calendar };
+    return { actor: cloudActor(owner), calendar: owner.calendar };
   };
   await open('Radicale - Google', sides[0], ofCloud(google), [proxies.radicaleToGoogle, proxies.google]);
   await open('Radicale - Xandikos', sides[1], sides[2], [proxies.radicaleToXandikos, proxies.xandikos]);
@@ -187,7 +187,7 @@ async function openWorlds({
   return worlds;
 }
 
-async function storm(
+async function injectFaults(
   worlds: readonly World[],
   installation: Installation,
   proxies: readonly Proxy[],
@@ -195,47 +195,47 @@ async function storm(
   random: (below: number) => number,
 ) {
   for (const proxy of proxies) proxy.faultsPerHundred = FAULTS_PER_HUNDRED;
-  const over = new AbortController();
-  const lives = worlds.map((world) => live(world, over.signal));
+  const stop = new AbortController();
+  const people = worlds.map((world) => keepEditing(world, stop.signal));
   // Awaited below, once the killing is over.
-  for (const life of lives) life.catch(() => undefined);
+  for (const person of people) person.catch(() => undefined);
   try {
-    return await killAgainAndAgain(kills, { installation, random, requests: () => requestsOf(proxies), say });
+    return await killRepeatedly(kills, { installation, random, requests: () => requestsOf(proxies), say });
   } finally {
-    over.abort();
-    await Promise.all(lives);
+    stop.abort();
+    await Promise.all(people);
     for (const proxy of proxies) proxy.faultsPerHundred = 0;
   }
 }
 
 /** People keep editing whatever happens to Calpair, and request a sync from time to time. */
-async function live(world: World, over: AbortSignal): Promise<void> {
-  let asked: Promise<void> | null = null;
-  for (let count = 0; !over.aborted; count++) {
+async function keepEditing(world: World, stop: AbortSignal): Promise<void> {
+  let pending: Promise<void> | null = null;
+  for (let count = 0; !stop.aborted; count++) {
     await world.act();
-    if (asked === null && count % 4 === 3)
-      asked = world.askForSync().finally(() => {
-        asked = null;
+    if (pending === null && count % 4 === 3)
+      pending = world.requestSync().finally(() => {
+        pending = null;
       });
     await sleep(world.pauseMs());
   }
-  await asked;
+  await pending;
 }
 
-async function afterwards(
+async function settleAndCheck(
   worlds: readonly World[],
   installation: Installation,
   say: (line: string) => void,
 ): Promise<string[]> {
-  await installation.ready();
-  say('the storm is over');
-  const wrong: string[] = [];
+  await installation.untilReady();
+  say('the faults have stopped');
+  const failures: string[] = [];
   for (const world of worlds) {
-    const found = [...(await world.comeToRest()), ...(await world.faults())];
-    say(`${world.name}: ${found.length === 0 ? 'as it has to be' : `${found.length} faults`}`);
-    wrong.push(...found.map((line) => `${world.name}: ${line}`));
+    const found = [...(await world.settle()), ...(await world.findFailures())];
+    say(`${world.name}: ${found.length === 0 ? 'correct' : `${found.length} failures`}`);
+    failures.push(...found.map((line) => `${world.name}: ${line}`));
   }
-  return wrong;
+  return failures;
 }
 
 function requestsOf(proxies: readonly Proxy[]): number {

@@ -20,7 +20,7 @@ export class Installation {
   readonly api: Api;
   readonly config: Config;
   /** Exits that the nemesis did not cause, each with its last output. */
-  readonly endedByItself: string[] = [];
+  readonly unexpectedExits: string[] = [];
   readonly #folder: string;
   readonly #environment: Readonly<Record<Part, () => Record<string, string>>>;
   readonly #running = new Map<Part, Program>();
@@ -65,9 +65,9 @@ export class Installation {
     for (const part of ['main', 'worker'] as const) {
       const before = this.#running.get(part);
       if (before !== undefined && !hasEnded(before)) continue;
-      if (before !== undefined && !this.#killed.has(before)) this.endedByItself.push(`${part}: ${lastWords(before)}`);
+      if (before !== undefined && !this.#killed.has(before)) this.unexpectedExits.push(`${part}: ${lastError(before)}`);
       // Before the very first start of the main process, a worker would find no database.
-      if (part === 'main' || before !== undefined) this.#begin(part);
+      if (part === 'main' || before !== undefined) this.#startPart(part);
     }
   }
 
@@ -75,9 +75,9 @@ export class Installation {
    * Starts every part that is not running and waits until the main process and its servers answer. The second worker
    * may still be starting.
    */
-  async answers(): Promise<void> {
+  async untilAnswering(): Promise<void> {
     await until(
-      () => `the main process answers; it said:\n${this.output('main')}`,
+      () => `the main process answers; its output:\n${this.output('main')}`,
       () => {
         this.start();
         return this.#answers();
@@ -87,13 +87,13 @@ export class Installation {
   }
 
   /** The same, and waits for the second worker too. */
-  async ready(): Promise<void> {
-    await this.answers();
+  async untilReady(): Promise<void> {
+    await this.untilAnswering();
     await until(
-      () => `the worker runs; it said:\n${this.output('worker')}`,
+      () => `the worker runs; its output:\n${this.output('worker')}`,
       () => {
         this.start();
-        return this.#hasBegun('worker');
+        return this.#hasStarted('worker');
       },
       READY_WITHIN_MS,
     );
@@ -106,8 +106,8 @@ export class Installation {
       () => this.#answers(),
       READY_WITHIN_MS,
     );
-    this.#begin('worker');
-    await this.ready();
+    this.#startPart('worker');
+    await this.untilReady();
   }
 
   /** The end of its output. */
@@ -158,11 +158,11 @@ export class Installation {
     return ends.at(-1) ?? 'nothing ran';
   }
 
-  #begin(part: Part): void {
+  #startPart(part: Part): void {
     this.#running.set(part, startProgram(['start.mjs'], this.#environment[part]()));
   }
 
-  #hasBegun(part: Part): boolean {
+  #hasStarted(part: Part): boolean {
     const program = this.#running.get(part);
     return program !== undefined && !hasEnded(program) && program.output().includes('Calpair runs');
   }
@@ -201,13 +201,14 @@ function hasEnded({ child }: Program): boolean {
 }
 
 /** The last line of output that names an error. */
-function lastWords(program: Program): string {
+function lastError(program: Program): string {
   const lines = program
     .output()
     .trim()
     .split('\n')
     .filter((line) => /^(\w*Error|Error:|[A-Z][\w ]* cannot)|ended \d+ times/.test(line));
   return (
-    `exit ${program.child.exitCode ?? program.child.signalCode}: ` + `${(lines.at(-1) ?? 'nothing said').slice(0, 300)}`
+    `exit ${program.child.exitCode ?? program.child.signalCode}: ` +
+    `${(lines.at(-1) ?? 'no error line').slice(0, 300)}`
   );
 }

@@ -28,7 +28,7 @@ export async function main(): Promise<void> {
       say: (line) => console.log(`${String(Math.round((Date.now() - from) / 1000)).padStart(5)} s  ${line}`),
     });
     console.log(summaryOf(outcome, seed));
-    process.exit(outcome.wrong.length === 0 ? 0 : 1);
+    process.exit(outcome.failures.length === 0 ? 0 : 1);
   } catch (error) {
     console.error(`seed ${seed}:`, error);
     process.exit(1);
@@ -37,7 +37,7 @@ export async function main(): Promise<void> {
 
 /** The figures as a table, and the result. */
 export function summaryOf(
-  { kills, faults, edits, requests, endedByItself, wrong, seconds }: Outcome,
+  { kills, faults, edits, requests, unexpectedExits, failures, seconds }: Outcome,
   seed: number,
 ): string {
   const total = Object.entries(kills).reduce(
@@ -55,10 +55,10 @@ export function summaryOf(
       `people, ${name}`,
       ...Object.entries(counts).map(([what, count]) => row(what, count)),
     ]),
-    `processes that ended by themselves: ${endedByItself.length}`,
-    ...endedByItself.map((line) => `  ${line}`),
-    `wrong: ${wrong.length}`,
-    ...wrong.slice(0, 50).map((line) => `  ${line}`),
-    `${seconds} s, seed ${seed}: ${wrong.length === 0 ? 'nothing lost, nothing twice' : 'FAILED'}`,
+    `unexpected exits: ${unexpectedExits.length}`,
+    ...unexpectedExits.map((line) => `  ${line}`),
+    `failures: ${failures.length}`,
+    ...failures.slice(0, 50).map((line) => `  ${line}`),
+    `${seconds} s, seed ${seed}: ${failures.length === 0 ? 'nothing lost, nothing duplicated' : 'FAILED'}`,
   ].join('\n');
 }

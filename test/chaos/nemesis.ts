@@ -19,7 +19,7 @@ const SHARES: Readonly<Record<Victim, number>> = {
 const FROZEN_MS = 40_000;
 const FREEZE_EVERY = 12;
 /** Percentage of kills that hit before the installation has recovered from the previous one. */
-const ON_TOP_PER_HUNDRED = 25;
+const OVERLAP_PERCENT = 25;
 
 export interface NemesisSetting {
   readonly installation: Installation;
@@ -30,7 +30,7 @@ export interface NemesisSetting {
 }
 
 /** @returns how many of each were killed, and how often a worker was frozen */
-export async function killAgainAndAgain(
+export async function killRepeatedly(
   kills: number,
   { installation, random, requests, say }: NemesisSetting,
 ): Promise<Record<Victim | 'frozen worker', number>> {
@@ -39,29 +39,33 @@ export async function killAgainAndAgain(
     'frozen worker': 0,
   };
   const victims = shuffled(
-    Array.from({ length: kills }, (_, index) => byShare(index)),
+    Array.from({ length: kills }, (_, index) => victimByShare(index)),
     random,
   );
   for (const [index, victim] of victims.entries()) {
-    const [requestsToCome, lateMs, onTop] = [1 + random(40), random(300), random(100) < ON_TOP_PER_HUNDRED];
+    const [requestsToAwait, delayMs, overlaps] = [1 + random(40), random(300), random(100) < OVERLAP_PERCENT];
     if (index % FREEZE_EVERY === FREEZE_EVERY - 1) {
       installation.freeze('worker', FROZEN_MS);
       done['frozen worker'] += 1;
     }
-    const goal = requests() + requestsToCome;
+    const goal = requests() + requestsToAwait;
     for (const end = Date.now() + 2_500; requests() < goal && Date.now() < end; ) await sleep(10);
-    await sleep(lateMs);
-    while (!(await strike(installation, victim, random))) await installation.answers();
+    await sleep(delayMs);
+    while (!(await killVictim(installation, victim, random))) await installation.untilAnswering();
     done[victim] += 1;
     say(`kill ${index + 1}: ${victim} after ${requests()} requests`);
     installation.start();
-    if (!onTop) await installation.answers();
+    if (!overlaps) await installation.untilAnswering();
   }
   return done;
 }
 
 /** False if the part was not running. */
-async function strike(installation: Installation, victim: Victim, random: (below: number) => number): Promise<boolean> {
+async function killVictim(
+  installation: Installation,
+  victim: Victim,
+  random: (below: number) => number,
+): Promise<boolean> {
   const end = (what: 'postgres' | 'postgres-backend' | 'temporal'): boolean => {
     const pid = installation.pidOf(what, random);
     if (pid === null) return false;
@@ -80,7 +84,7 @@ async function strike(installation: Installation, victim: Victim, random: (below
   return hit.some(Boolean);
 }
 
-function byShare(index: number): Victim {
+function victimByShare(index: number): Victim {
   return VICTIMS.flatMap((victim) => Array.from({ length: SHARES[victim] }, () => victim))[index % 10]!;
 }
 

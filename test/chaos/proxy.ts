@@ -54,13 +54,13 @@ export interface ProxySetting {
   readonly random: (below: number) => number;
 }
 
-interface Asked {
+interface ProxiedRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
-interface Answered {
+interface ProxiedResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -85,43 +85,43 @@ export async function startProxy({ target, service, random }: ProxySetting): Pro
   };
 
   async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const asked: Asked = {
+    const request: ProxiedRequest = {
       method: incoming.method ?? 'GET',
       path: incoming.url ?? '/',
       headers: incoming.headers,
       body: await readAll(incoming),
     };
     proxy.seen.requests += 1;
-    if (isWrite(asked)) proxy.seen.writes += 1;
-    if (isWrite(asked) && !hasCondition(asked)) unconditional.push(`${asked.method} (${service})`);
-    const fault = pick(asked);
+    if (isWrite(request)) proxy.seen.writes += 1;
+    if (isWrite(request) && !hasCondition(request)) unconditional.push(`${request.method} (${service})`);
+    const fault = pickFault(request);
     if (fault === 'cut-before') return void incoming.socket.destroy();
-    const refusal = fault === null ? null : refusalOf(fault, service);
-    if (refusal !== null) return answer(response, refusal);
+    const errorResponse = fault === null ? null : errorResponseOf(fault, service);
+    if (errorResponse !== null) return respond(response, errorResponse);
     if (fault === 'slow') await sleep(200 + random(2_500));
-    const answered = throughUs(await forward(new URL(asked.path, target), asked, agent));
-    if (isWrite(asked)) writes.push(noteOf(asked, answered.status, fault));
+    const upstream = rewriteLinks(await forward(new URL(request.path, target), request, agent));
+    if (isWrite(request)) writes.push(noteOf(request, upstream.status, fault));
     if (fault === 'cut-after') return void incoming.socket.destroy();
-    if (fault === 'truncated') return cutShort(response, answered);
-    answer(
+    if (fault === 'truncated') return truncate(response, upstream);
+    respond(
       response,
-      fault === 'etag-dropped' ? { ...answered, headers: { ...answered.headers, etag: undefined } } : answered,
+      fault === 'etag-dropped' ? { ...upstream, headers: { ...upstream.headers, etag: undefined } } : upstream,
     );
   }
 
   /** Microsoft's links to further pages and changes are absolute. */
-  function throughUs(answered: Answered): Answered {
+  function rewriteLinks(upstream: ProxiedResponse): ProxiedResponse {
     return service === 'microsoft'
-      ? { ...answered, body: Buffer.from(answered.body.toString().replaceAll(target, proxy.base)) }
-      : answered;
+      ? { ...upstream, body: Buffer.from(upstream.body.toString().replaceAll(target, proxy.base)) }
+      : upstream;
   }
 
-  function pick(asked: Asked): FaultKind | null {
+  function pickFault(request: ProxiedRequest): FaultKind | null {
     // Both numbers are always drawn, so that the next request's choice does not depend on this one.
     const [chance, which] = [random(1000), random(1000)];
     if (chance >= proxy.faultsPerHundred * 10) return null;
-    const fitting = FAULTS.filter((kind) => fits(kind, asked, service));
-    const kind = fitting[which % fitting.length] ?? 'slow';
+    const possible = FAULTS.filter((kind) => isPossible(kind, request, service));
+    const kind = possible[which % possible.length] ?? 'slow';
     faults.set(kind, (faults.get(kind) ?? 0) + 1);
     return kind;
   }
@@ -138,32 +138,32 @@ export async function startProxy({ target, service, random }: ProxySetting): Pro
   return proxy;
 }
 
-function isWrite({ method, path }: Asked): boolean {
+function isWrite({ method, path }: ProxiedRequest): boolean {
   return ['PUT', 'PATCH', 'DELETE', 'MOVE'].includes(method) || (method === 'POST' && path.includes('/events'));
 }
 
-function noteOf({ method, path, headers, body }: Asked, status: number, fault: FaultKind | null): WriteNote {
+function noteOf({ method, path, headers, body }: ProxiedRequest, status: number, fault: FaultKind | null): WriteNote {
   const condition = `${method} if-match ${headers['if-match'] ?? '-'} if-none-match ${headers['if-none-match'] ?? '-'}`;
   return { at: new Date().toISOString(), path, condition, body: body.toString(), status, fault };
 }
 
 /** A cloud event is created under an id chosen by the client, which the cloud accepts once only. */
-function hasCondition({ method, headers, body }: Asked): boolean {
+function hasCondition({ method, headers, body }: ProxiedRequest): boolean {
   if (method === 'POST') return /"(id|transactionId)"\s*:\s*"/.test(body.toString());
   return headers['if-match'] !== undefined || (method === 'PUT' && headers['if-none-match'] === '*');
 }
 
 /** Only faults that a real server could show: a full disk affects writes, a lost race only writes with a version. */
-function fits(kind: FaultKind, asked: Asked, service: ProxySetting['service']): boolean {
+function isPossible(kind: FaultKind, request: ProxiedRequest, service: ProxySetting['service']): boolean {
   switch (kind) {
     case 'disk-full-507':
-      return isWrite(asked) && asked.method !== 'DELETE' && service === 'caldav';
+      return isWrite(request) && request.method !== 'DELETE' && service === 'caldav';
     case 'lost-race-412':
-      return isWrite(asked) && asked.headers['if-match'] !== undefined;
+      return isWrite(request) && request.headers['if-match'] !== undefined;
     case 'etag-dropped':
-      return asked.method === 'PUT';
+      return request.method === 'PUT';
     case 'refused-401':
-      return !asked.path.includes('/token');
+      return !request.path.includes('/token');
     default:
       return true;
   }
@@ -176,7 +176,7 @@ const MICROSOFT_CODES: Readonly<Partial<Record<FaultKind, string>>> = {
   'lost-race-412': 'ErrorIrresolvableConflict',
 };
 
-function refusalOf(kind: FaultKind, service: ProxySetting['service']): Answered | null {
+function errorResponseOf(kind: FaultKind, service: ProxySetting['service']): ProxiedResponse | null {
   const status = {
     'disk-full-507': 507,
     'unavailable-503': 503,
@@ -193,24 +193,24 @@ function refusalOf(kind: FaultKind, service: ProxySetting['service']): Answered 
   const google = {
     error: {
       code: status,
-      message: 'spoiled',
+      message: 'injected',
       errors: [{ reason: status === 429 ? 'rateLimitExceeded' : 'backendError' }],
     },
   };
-  const microsoft = { error: { code: MICROSOFT_CODES[kind] ?? 'ErrorInternalServerError', message: 'spoiled' } };
+  const microsoft = { error: { code: MICROSOFT_CODES[kind] ?? 'ErrorInternalServerError', message: 'injected' } };
   const [type, text] =
     service === 'caldav'
-      ? ['text/plain', 'spoiled']
+      ? ['text/plain', 'injected']
       : ['application/json', JSON.stringify(service === 'google' ? google : microsoft)];
   return { status, headers: { 'content-type': type, ...more }, body: Buffer.from(text) };
 }
 
-function answer(response: ServerResponse, { status, headers, body }: Answered): void {
+function respond(response: ServerResponse, { status, headers, body }: ProxiedResponse): void {
   response.writeHead(status, headersFor(headers, body.length)).end(body);
 }
 
 /** Sends all headers and half of the body, then closes the connection. */
-function cutShort(response: ServerResponse, { status, headers, body }: Answered): void {
+function truncate(response: ServerResponse, { status, headers, body }: ProxiedResponse): void {
   if (body.length < 2) return void response.destroy();
   response
     .writeHead(status, headersFor(headers, body.length))
@@ -218,14 +218,14 @@ function cutShort(response: ServerResponse, { status, headers, body }: Answered)
 }
 
 function headersFor(headers: IncomingHttpHeaders, length: number): Record<string, string | string[]> {
-  const kept = Object.entries(headers).filter(
+  const forwarded = Object.entries(headers).filter(
     ([name, value]) =>
       value !== undefined && !['connection', 'keep-alive', 'transfer-encoding', 'content-length'].includes(name),
   );
-  return { ...Object.fromEntries(kept as [string, string | string[]][]), 'content-length': String(length) };
+  return { ...Object.fromEntries(forwarded as [string, string | string[]][]), 'content-length': String(length) };
 }
 
-function forward(url: URL, { method, headers, body }: Asked, agent: Agent): Promise<Answered> {
+function forward(url: URL, { method, headers, body }: ProxiedRequest, agent: Agent): Promise<ProxiedResponse> {
   return new Promise((resolve, reject) => {
     const outgoing = send(
       url,

@@ -6,7 +6,7 @@
 import type { SideName } from '../../core/event.ts';
 import { listAll } from '../../demo/agree.ts';
 import { type Pair, writesOf } from '../support/pair.ts';
-import { type Field, type Hand, KINDS, type Kind, wordsIn } from './actors.ts';
+import { type Actor, type Field, KINDS, type Kind, wordsIn } from './actors.ts';
 import type { Proxy } from './proxy.ts';
 
 type Random = (below: number) => number;
@@ -17,24 +17,24 @@ interface Deletion {
 }
 interface Written {
   /** The event's number. */
-  readonly of: number;
+  readonly event: number;
   readonly side: SideName;
   /** The word that the writer saw and replaced. */
-  readonly instead: string | null;
+  readonly replaced: string | null;
 }
 
-const POLLS_TO_REST = 6;
-const QUIET_POLLS = 3;
+const MAX_SYNCS = 6;
+const QUIET_SYNCS = 3;
 /** With fewer, a whole calendar could be emptied, and its deletions would be held. */
-const FEWEST_EVENTS = 15;
+const MIN_EVENTS = 15;
 /** Calpair may be down at the moment. */
-const MOST_PATIENCE_S = 20;
+const SYNC_WAIT_S = 20;
 
 export class World {
   readonly name: string;
   readonly pair: Pair;
   readonly edits = { created: 0, edited: 0, removed: 0, lostRaces: 0 };
-  readonly #hands: Readonly<Record<SideName, Hand>>;
+  readonly #actors: Readonly<Record<SideName, Actor>>;
   readonly #proxies: readonly Proxy[];
   readonly #random: Random;
   readonly #written = new Map<string, Written>();
@@ -42,7 +42,7 @@ export class World {
   readonly #deletions = new Map<number, Deletion[]>();
   /** What people did with each event, to explain a failure. */
   readonly #journal = new Map<number, string[]>();
-  readonly #madeOn = new Map<number, SideName>();
+  readonly #createdOn = new Map<number, SideName>();
   /** Names; hrefs of the two servers differ. */
   readonly #seenByCalpair = new Set<string>();
   #next: number;
@@ -51,15 +51,15 @@ export class World {
   constructor(
     name: string,
     pair: Pair,
-    hands: Readonly<Record<SideName, Hand>>,
+    actors: Readonly<Record<SideName, Actor>>,
     proxies: readonly Proxy[],
     random: Random,
     first: number,
   ) {
-    [this.name, this.pair, this.#hands, this.#proxies, this.#random, this.#next] = [
+    [this.name, this.pair, this.#actors, this.#proxies, this.#random, this.#next] = [
       name,
       pair,
-      hands,
+      actors,
       proxies,
       random,
       first,
@@ -71,20 +71,20 @@ export class World {
     const side: SideName = this.#random(2) === 0 ? 'caldav' : 'cloud';
     const [what, which, field] = [this.#random(100), this.#random(100_000), this.#random(100_000)];
     if (what < 15) return this.create(side, KINDS[which % KINDS.length]!);
-    const names = await this.#hands[side].list();
+    const names = await this.#actors[side].list();
     const name = names[which % names.length] ?? '';
-    const event = name === '' ? null : await this.#hands[side].open(name);
+    const event = name === '' ? null : await this.#actors[side].open(name);
     if (event === null) return void (this.edits.lostRaces += 1);
-    const number = this.#written.get([...event.words][0]!)!.of;
-    if (what < 25 && names.length > FEWEST_EVENTS && this.#mayGo(side, number, name))
-      return this.#note(side, number, await event.remove());
+    const number = this.#written.get([...event.words][0]!)!.event;
+    if (what < 25 && names.length > MIN_EVENTS && this.#mayDelete(side, number, name))
+      return this.#recordDeletion(side, number, await event.remove());
     const old = [...event.words].sort()[field % event.words.size]!;
     const word = this.#word(old.slice(0, old.indexOf('-')) as Field);
     // Recorded before the write: a sync may copy the word at the same moment.
-    this.#written.set(word, { of: this.#written.get(old)!.of, side, instead: old });
+    this.#written.set(word, { event: this.#written.get(old)!.event, side, replaced: old });
     if (await event.replace(old, word)) {
       this.#replaced.add(old);
-      this.#tell(number, `${side}: ${old} -> ${word}`);
+      this.#record(number, `${side}: ${old} -> ${word}`);
       this.edits.edited += 1;
     } else {
       this.#written.delete(word);
@@ -93,22 +93,22 @@ export class World {
   }
 
   /** Requests a run. Once Calpair has read both calendars, it has seen everything that was in them before. */
-  async askForSync(): Promise<void> {
-    const before = [...(await this.#hands.caldav.list()), ...(await this.#hands.cloud.list())];
-    const answer = await this.pair.post(`sync?wait=${MOST_PATIENCE_S}`).catch(() => null);
+  async requestSync(): Promise<void> {
+    const before = [...(await this.#actors.caldav.list()), ...(await this.#actors.cloud.list())];
+    const answer = await this.pair.post(`sync?wait=${SYNC_WAIT_S}`).catch(() => null);
     if (answer?.result === 'ok' || answer?.result === 'partial')
       for (const name of before) this.#seenByCalpair.add(name);
   }
 
   async create(side: SideName, kind: Kind): Promise<void> {
     const number = this.#next++;
-    this.#madeOn.set(number, side);
+    this.#createdOn.set(number, side);
     const fields: readonly Field[] =
       kind === 'series' ? ['title', 'place', 'text', 'other'] : ['title', 'place', 'text'];
     const words = Object.fromEntries(fields.map((field) => [field, this.#word(field)]));
-    for (const word of Object.values(words)) this.#written.set(word, { of: number, side, instead: null });
-    await this.#hands[side].create(number, kind, words);
-    this.#tell(number, `${side}: made with ${Object.values(words).join(' ')}`);
+    for (const word of Object.values(words)) this.#written.set(word, { event: number, side, replaced: null });
+    await this.#actors[side].create(number, kind, words);
+    this.#record(number, `${side}: created with ${Object.values(words).join(' ')}`);
     this.edits.created += 1;
   }
 
@@ -118,22 +118,27 @@ export class World {
   }
 
   /** Syncs until a run writes nothing. Returns the failure, if any. */
-  async comeToRest(): Promise<string[]> {
+  async settle(): Promise<string[]> {
     const results: string[] = [];
-    for (let poll = 1; poll <= POLLS_TO_REST; poll++) {
+    for (let sync = 1; sync <= MAX_SYNCS; sync++) {
       const run = await this.pair.sync();
       results.push(`${run.result} ${writesOf(run)}${run.error ? ` ${run.error.code}` : ''}`);
       if (run.result === 'ok' && writesOf(run) === 0) return [];
     }
-    return [`it does not come to rest: ${results.join(', ')}`];
+    return [`it does not settle: ${results.join(', ')}`];
   }
 
   /** Every violated expectation. */
-  async faults(): Promise<string[]> {
-    return [...(await this.#apart()), ...(await this.#lost()), ...(await this.#listed()), ...(await this.#restless())];
+  async findFailures(): Promise<string[]> {
+    return [
+      ...(await this.#differences()),
+      ...(await this.#lostWords()),
+      ...(await this.#reports()),
+      ...(await this.#needlessWrites()),
+    ];
   }
 
-  #tell(number: number, what: string): void {
+  #record(number: number, what: string): void {
     this.#journal.set(number, [
       ...(this.#journal.get(number) ?? []),
       `${new Date().toISOString().slice(14, 21)} ${what}`,
@@ -148,64 +153,66 @@ export class World {
    * A copy that vanishes before Calpair has seen it in a listing looks like one that the server does not list yet, and
    * is created again. So people here delete only copies that Calpair has seen.
    */
-  #mayGo(side: SideName, number: number, name: string): boolean {
-    return this.#madeOn.get(number) === side || this.#seenByCalpair.has(name);
+  #mayDelete(side: SideName, number: number, name: string): boolean {
+    return this.#createdOn.get(number) === side || this.#seenByCalpair.has(name);
   }
 
-  #note(side: SideName, number: number, saw: ReadonlySet<string> | null): void {
+  #recordDeletion(side: SideName, number: number, saw: ReadonlySet<string> | null): void {
     if (saw === null) return void (this.edits.lostRaces += 1);
-    this.#tell(number, `${side}: removed with ${[...saw].join(' ')}`);
+    this.#record(number, `${side}: removed with ${[...saw].join(' ')}`);
     this.#deletions.set(number, [...(this.#deletions.get(number) ?? []), { side, saw }]);
     this.edits.removed += 1;
   }
 
-  async #apart(): Promise<string[]> {
+  async #differences(): Promise<string[]> {
     const { different, onlyCaldav, onlyCloud, doubled } = await this.pair.compare();
     return [
       ...different.map(({ title, fields }) => `differs: ${title} in ${fields.join(', ')}`),
       ...onlyCaldav.map(({ title }) => `only on the CalDAV side: ${title}`),
       ...onlyCloud.map(({ title }) => `only on the cloud side: ${title}`),
-      ...doubled.map((uid) => `UID twice: ${uid}`),
+      ...doubled.map((uid) => `duplicate UID: ${uid}`),
     ];
   }
 
-  async #lost(): Promise<string[]> {
-    const shown = { caldav: await this.#shown('caldav'), cloud: await this.#shown('cloud') };
+  async #lostWords(): Promise<string[]> {
+    const shown = { caldav: await this.#wordsByEvent('caldav'), cloud: await this.#wordsByEvent('cloud') };
     const conflicts = wordsIn(JSON.stringify((await this.pair.list('conflicts')).map(({ lostValue }) => lostValue)));
-    const faults: string[] = [];
+    const failures: string[] = [];
     for (const side of ['caldav', 'cloud'] as const) {
       for (const [number, events] of shown[side])
-        if (events.length > 1) faults.push(`event ${number} is there ${events.length} times on the side ${side}`);
+        if (events.length > 1) failures.push(`event ${number} appears ${events.length} times on side ${side}`);
     }
-    for (const [word, { of }] of this.#written) {
-      const deletions = this.#deletions.get(of) ?? [];
-      const has = (side: SideName): boolean => shown[side].get(of)?.some((words) => words.has(word)) === true;
+    for (const [word, { event }] of this.#written) {
+      const deletions = this.#deletions.get(event) ?? [];
+      const has = (side: SideName): boolean => shown[side].get(event)?.some((words) => words.has(word)) === true;
       // Deleting an event gives up the words on the screen, even if an edit by the other person then restores the rest.
-      const isGivenUp = this.#replaced.has(word) || deletions.some((one) => this.#knew(one).has(word));
+      const isGivenUp = this.#replaced.has(word) || deletions.some((one) => this.#knownWords(one).has(word));
       if (!(has('caldav') && has('cloud')) && !isGivenUp && !conflicts.has(word))
-        faults.push(`lost: ${word} of event ${of}: ${this.#story(of, shown, conflicts)}`);
+        failures.push(`lost: ${word} of event ${event}: ${this.#historyOf(event, shown, conflicts)}`);
     }
     for (const [number, deletions] of this.#deletions) {
       if (!shown.caldav.has(number) && !shown.cloud.has(number)) continue;
       for (const one of deletions)
-        if (!this.#hadAnUnseenEdit(number, one))
-          faults.push(`event ${number} (made on ${this.#madeOn.get(number)}) is back although ${one.side} deleted it`);
+        if (!this.#hadUnseenEdit(number, one))
+          failures.push(
+            `event ${number} (created on ${this.#createdOn.get(number)}) is back although ${one.side} deleted it`,
+          );
     }
-    return faults;
+    return failures;
   }
 
   /** Words of the events of a side, by the event's number; -1 for words that no person wrote. */
-  async #shown(side: SideName): Promise<Map<number, Set<string>[]>> {
+  async #wordsByEvent(side: SideName): Promise<Map<number, Set<string>[]>> {
     const byNumber = new Map<number, Set<string>[]>();
     for (const { event } of [...(await listAll(this.pair.sides[side])).values()].flat()) {
       const words = wordsIn(JSON.stringify(event));
-      const number = this.#written.get([...words][0] ?? '')?.of ?? -1;
+      const number = this.#written.get([...words][0] ?? '')?.event ?? -1;
       byNumber.set(number, [...(byNumber.get(number) ?? []), words]);
     }
     return byNumber;
   }
 
-  #story(
+  #historyOf(
     number: number,
     shown: Readonly<Record<SideName, Map<number, Set<string>[]>>>,
     conflicts: ReadonlySet<string>,
@@ -213,8 +220,8 @@ export class World {
     const now = (['caldav', 'cloud'] as const).map(
       (side) => `${side} shows ${[...(shown[side].get(number)?.[0] ?? ['nothing'])].join(' ')}`,
     );
-    const lost = [...conflicts].filter((word) => this.#written.get(word)?.of === number);
-    const mine = (body: string) => [...wordsIn(body)].filter((word) => this.#written.get(word)?.of === number);
+    const lost = [...conflicts].filter((word) => this.#written.get(word)?.event === number);
+    const mine = (body: string) => [...wordsIn(body)].filter((word) => this.#written.get(word)?.event === number);
     const writes = this.#proxies.flatMap(({ base, writes: all }) =>
       all
         .filter(({ body }) => mine(body).length > 0)
@@ -230,23 +237,23 @@ export class World {
   }
 
   /** The words on the screen, and the words they had replaced. */
-  #knew({ saw }: Deletion): Set<string> {
+  #knownWords({ saw }: Deletion): Set<string> {
     const known = new Set<string>();
     for (const word of saw)
-      for (let at: string | null = word; at !== null && !known.has(at); at = this.#written.get(at)?.instead ?? null)
+      for (let at: string | null = word; at !== null && !known.has(at); at = this.#written.get(at)?.replaced ?? null)
         known.add(at);
     return known;
   }
 
   /** Then the edit wins. */
-  #hadAnUnseenEdit(number: number, deletion: Deletion): boolean {
-    const known = this.#knew(deletion);
+  #hadUnseenEdit(number: number, deletion: Deletion): boolean {
+    const known = this.#knownWords(deletion);
     return [...this.#written].some(
-      ([word, { of, side }]) => of === number && side !== deletion.side && !known.has(word),
+      ([word, { event, side }]) => event === number && side !== deletion.side && !known.has(word),
     );
   }
 
-  async #listed(): Promise<string[]> {
+  async #reports(): Promise<string[]> {
     const problems = (await this.pair.list('problems')).map(
       ({ code, side, eventTitle }) => `problem ${code} (${side}): ${eventTitle}`,
     );
@@ -262,10 +269,10 @@ export class World {
   }
 
   /** A settled pair writes nothing, however often it is synced. */
-  async #restless(): Promise<string[]> {
+  async #needlessWrites(): Promise<string[]> {
     const writes = (): number => this.#proxies.reduce((sum, { seen }) => sum + seen.writes, 0);
     const before = writes();
-    for (let poll = 0; poll < QUIET_POLLS; poll++) await this.pair.sync();
-    return writes() === before ? [] : [`${writes() - before} writes in ${QUIET_POLLS} polls at rest`];
+    for (let sync = 0; sync < QUIET_SYNCS; sync++) await this.pair.sync();
+    return writes() === before ? [] : [`${writes() - before} writes in ${QUIET_SYNCS} syncs of a settled pair`];
   }
 }

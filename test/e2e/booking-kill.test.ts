@@ -13,7 +13,7 @@ import { randomFrom } from '../support/random.ts';
 
 const seed = Number(process.env['CALPAIR_TEST_SEED'] ?? Date.now() % 1_000_000);
 const KILLS = 5;
-const EACH_TIME = 4;
+const BOOKINGS_PER_KILL = 4;
 
 describe('bookings while the worker is killed', () => {
   const random = randomFrom(seed);
@@ -56,7 +56,7 @@ describe('bookings while the worker is killed', () => {
     for (let kill = 1; kill <= KILLS; kill++) {
       worker = startWorker();
       for (const { id, bookings } of accounts) {
-        for (let n = 0; n < EACH_TIME; n++)
+        for (let n = 0; n < BOOKINGS_PER_KILL; n++)
           bookings.push(
             (await api.call('POST', '/v1/bookings', newBooking(id, `Booking ${taken}`, slot(), { allowOverlap: true })))
               .id,
@@ -88,18 +88,18 @@ describe('bookings while the worker is killed', () => {
         },
         120_000,
       );
-      const wanted = rows
+      const expected = rows
         .filter(({ status }) => status === 'confirmed')
         .map(({ title, start }: Json) => `${start} ${title}`)
         .sort();
-      assert.ok(wanted.length > KILLS && wanted.length < bookings.length);
+      assert.ok(expected.length > KILLS && expected.length < bookings.length);
       assert.deepEqual(
         (await eventsOf(calpair, host)).map(({ title, start }) => `${new Date(start).toISOString()} ${title}`).sort(),
-        wanted,
+        expected,
       );
       assert.ok(
         rows.every(({ status, cancelledBy }) => status === 'confirmed' || cancelledBy === 'api'),
-        'nobody else cancelled or moved one',
+        'only the API cancelled bookings',
       );
     }
     for (const cloud of clouds) assert.deepEqual(await cloud.control('mailLedger'), []);

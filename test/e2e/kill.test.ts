@@ -15,7 +15,7 @@ import { assertAlike, createPair } from '../support/pair.ts';
 import { type CloudProcess, type Program, startCloudProcess, startProgram } from '../support/process.ts';
 import { randomFrom } from '../support/random.ts';
 
-const OF_CLOUD = 20;
+const CLOUD_EVENTS = 20;
 const seed = Number(process.env['CALPAIR_TEST_SEED'] ?? Date.now() % 1_000_000);
 
 interface Setting {
@@ -49,7 +49,7 @@ for (const { name, events, kills, title, harm } of SETTINGS)
           Array.from({ length: 10 }, (_, index) => person.put(`e-${start + index}.ics`, eventOf(start + index))),
         );
       }
-      for (let number = 0; number < OF_CLOUD; number++) {
+      for (let number = 0; number < CLOUD_EVENTS; number++) {
         const time = (hour: number) => ({
           dateTime: `2027-03-${String(number + 1).padStart(2, '0')}T${hour}:00:00`,
           timeZone: 'Europe/Berlin',
@@ -88,16 +88,16 @@ for (const { name, events, kills, title, harm } of SETTINGS)
       worker = startWorker();
       await pair.settle();
       const { same } = await assertAlike(pair);
-      assert.equal(same, events + OF_CLOUD);
+      assert.equal(same, events + CLOUD_EVENTS);
       const items = (await cloud.ofAccount('listLive')) as Record<string, unknown>[];
       assert.equal(
         items.filter(({ recurringEventId }) => recurringEventId === undefined).length,
-        events + OF_CLOUD,
-        'nothing is there twice',
+        events + CLOUD_EVENTS,
+        'nothing is duplicated',
       );
-      assert.equal((await listAll(pair.sides.caldav)).size, events + OF_CLOUD);
+      assert.equal((await listAll(pair.sides.caldav)).size, events + CLOUD_EVENTS);
       const now = await person.all();
-      for (const [name, text] of texts) assert.equal(now.get(name), text, `${name} is as it was`);
+      for (const [name, text] of texts) assert.equal(now.get(name), text, `${name} is unchanged`);
       assert.deepEqual(await pair.list('problems'), []);
       assert.deepEqual(await pair.list('conflicts'), []);
       assert.deepEqual(await pair.list('held-changes'), []);

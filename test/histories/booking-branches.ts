@@ -10,7 +10,7 @@ import {
 } from '../../workflows/booking-messages.ts';
 import { type Harness, noChange, until } from '../workflows/harness.ts';
 
-interface Kept {
+interface RecordedRun {
   readonly workflowId: string;
   readonly runId?: string;
 }
@@ -23,115 +23,115 @@ const written = (restMs: number): SyncedBooking => ({
   restMs,
 });
 
-export const bookingBranches: Record<string, (h: Harness) => Promise<Kept>> = {
+export const bookingBranches: Record<string, (h: Harness) => Promise<RecordedRun>> = {
   'booking-moved-then-cancelled': async (h) => {
-    let looks = 0;
+    let attempts = 0;
     h.bookingScript.carryBooking = async () =>
-      (looks += 1) < 3 ? written(HOUR_MS) : { status: 'cancelled', writeStatus: 'written', code: null, restMs: 0 };
-    const { id, kept } = await start(h);
+      (attempts += 1) < 3 ? written(HOUR_MS) : { status: 'cancelled', writeStatus: 'written', code: null, restMs: 0 };
+    const { id, run } = await start(h);
     for (const count of [1, 2]) {
-      await resting(h, id, () => looks === count);
+      await waiting(h, id, () => attempts === count);
       await h.bookings.look(id);
     }
-    await ended(h, kept);
-    return kept;
+    await ended(h, run);
+    return run;
   },
   'booking-over-by-time': async (h) => {
-    let looks = 0;
-    h.bookingScript.carryBooking = async () => written((looks += 1) === 1 ? 300 : 0);
-    const { kept } = await start(h);
-    await ended(h, kept);
-    return kept;
+    let attempts = 0;
+    h.bookingScript.carryBooking = async () => written((attempts += 1) === 1 ? 300 : 0);
+    const { run } = await start(h);
+    await ended(h, run);
+    return run;
   },
   'booking-news-while-server-down': async (h) => {
-    let looks = 0;
+    let attempts = 0;
     h.bookingScript.carryBooking = async () => {
-      looks += 1;
-      if (looks < 4) throw noChange(looks < 3 ? '50 milliseconds' : '10 minutes');
+      attempts += 1;
+      if (attempts < 4) throw noChange(attempts < 3 ? '50 milliseconds' : '10 minutes');
       return written(HOUR_MS);
     };
-    const { id, kept } = await start(h);
-    await until('three tries', () => looks === 3);
+    const { id, run } = await start(h);
+    await until('three tries', () => attempts === 3);
     await h.bookings.look(id);
-    await resting(h, id, () => looks === 4);
-    return kept;
+    await waiting(h, id, () => attempts === 4);
+    return run;
   },
   'booking-news-during-a-write': async (h) => {
-    let looks = 0;
+    let attempts = 0;
     h.bookingScript.carryBooking = async () => {
-      looks += 1;
-      if (looks === 1) await h.bookings.look(id);
+      attempts += 1;
+      if (attempts === 1) await h.bookings.look(id);
       await new Promise((resolve) => setTimeout(resolve, 300));
       return written(HOUR_MS);
     };
-    const { id, kept } = await start(h);
-    await resting(h, id, () => looks === 2);
-    return kept;
+    const { id, run } = await start(h);
+    await waiting(h, id, () => attempts === 2);
+    return run;
   },
   'booking-news-while-failing': async (h) => {
-    let looks = 0;
+    let attempts = 0;
     h.bookingScript.carryBooking = async () => {
-      looks += 1;
-      if (looks > 1) return written(HOUR_MS);
+      attempts += 1;
+      if (attempts > 1) return written(HOUR_MS);
       await h.bookings.look(id);
       await new Promise((resolve) => setTimeout(resolve, 500));
       throw noChange('10 minutes');
     };
-    const { id, kept } = await start(h);
-    await resting(h, id, () => looks === 2);
-    return kept;
+    const { id, run } = await start(h);
+    await waiting(h, id, () => attempts === 2);
+    return run;
   },
   'booking-write-broke': async (h) => {
-    let looks = 0;
+    let attempts = 0;
     h.bookingScript.carryBooking = () => (
-      (looks += 1), Promise.reject(ApplicationFailure.nonRetryable('a mistake of ours', 'bug'))
+      (attempts += 1), Promise.reject(ApplicationFailure.nonRetryable('a bug of Calpair', 'bug'))
     );
-    const { kept } = await start(h);
-    await until('the mistake', () => looks === 1);
+    const { run } = await start(h);
+    await until('the failure', () => attempts === 1);
     await until(
-      'the rest',
-      async () => (await h.client.workflow.getHandle(kept.workflowId).describe()).historyLength >= 12,
+      'the wait',
+      async () => (await h.client.workflow.getHandle(run.workflowId).describe()).historyLength >= 12,
     );
-    return kept;
+    return run;
   },
   'booking-continued-as-new': async (h) => {
     h.bookingScript.carryBooking = async () => written(HOUR_MS);
-    const { id, kept } = await start(h);
-    const { runId } = await h.client.workflow.getHandle(kept.workflowId).describe();
+    const { id, run } = await start(h);
+    const { runId } = await h.client.workflow.getHandle(run.workflowId).describe();
     await until('the renewal', async () => {
       await h.bookings.look(id);
-      return (await h.client.workflow.getHandle(kept.workflowId).describe()).runId !== runId;
+      return (await h.client.workflow.getHandle(run.workflowId).describe()).runId !== runId;
     });
-    return { ...kept, runId };
+    return { ...run, runId };
   },
   'watch-tells-and-ends': async (h) => {
     h.bookingScript.carryBooking = async () => written(HOUR_MS);
     const { id } = await start(h);
-    let looks = 0;
+    let attempts = 0;
     return watch(
       h,
       async (watchId) => {
-        looks += 1;
-        if (looks === 1) return { kind: 'changed', bookingIds: [randomUUID(), id] };
-        if (looks < 4) throw noChange('50 milliseconds');
-        if (looks === 4) await h.bookings.watch(watchId);
+        attempts += 1;
+        if (attempts === 1) return { kind: 'changed', bookingIds: [randomUUID(), id] };
+        if (attempts < 4) throw noChange('50 milliseconds');
+        if (attempts === 4) await h.bookings.watch(watchId);
         return { kind: 'over' };
       },
       true,
     );
   },
   'watch-broke': async (h) => {
-    let looks = 0;
-    const kept = await watch(
+    let attempts = 0;
+    const run = await watch(
       h,
-      () => ((looks += 1), Promise.reject(ApplicationFailure.nonRetryable('a mistake of ours', 'bug'))),
+      () => ((attempts += 1), Promise.reject(ApplicationFailure.nonRetryable('a bug of Calpair', 'bug'))),
       false,
     );
     await until(
-      'the rest',
-      async () => looks === 1 && (await h.client.workflow.getHandle(kept.workflowId).describe()).historyLength >= 11,
+      'the wait',
+      async () => attempts === 1 && (await h.client.workflow.getHandle(run.workflowId).describe()).historyLength >= 11,
     );
-    return kept;
+    return run;
   },
   'webhook-idle': async (h) => {
     let tries = 0;
@@ -142,35 +142,35 @@ export const bookingBranches: Record<string, (h: Harness) => Promise<Kept>> = {
   },
 };
 
-async function start(h: Harness): Promise<{ id: string; kept: Kept }> {
+async function start(h: Harness): Promise<{ id: string; run: RecordedRun }> {
   const id = randomUUID();
   await h.bookings.look(id);
-  return { id, kept: { workflowId: bookingWorkflowIdOf(id) } };
+  return { id, run: { workflowId: bookingWorkflowIdOf(id) } };
 }
 
 async function watch(
   h: Harness,
-  look: (watchId: string) => ReturnType<NonNullable<Harness['bookingScript']['watchBookings']>>,
+  poll: (watchId: string) => ReturnType<NonNullable<Harness['bookingScript']['watchBookings']>>,
   ends: boolean,
-): Promise<Kept> {
+): Promise<RecordedRun> {
   const watchId = randomUUID();
-  h.bookingScript.watchBookings = () => look(watchId);
+  h.bookingScript.watchBookings = () => poll(watchId);
   await h.bookings.watch(watchId);
-  const kept = { workflowId: watchWorkflowIdOf(watchId) };
-  if (ends) await ended(h, kept);
-  return kept;
+  const run = { workflowId: watchWorkflowIdOf(watchId) };
+  if (ends) await ended(h, run);
+  return run;
 }
 
-async function resting(h: Harness, id: string, looked: () => boolean): Promise<void> {
+async function waiting(h: Harness, id: string, isDone: () => boolean): Promise<void> {
   await until(
-    'the rest',
+    'the wait',
     async () =>
-      looked() &&
+      isDone() &&
       (await h.client.workflow.getHandle(bookingWorkflowIdOf(id)).query(bookingStatus)).waitsFor.startsWith('changes'),
   );
 }
 
-async function ended(h: Harness, { workflowId }: Kept): Promise<void> {
+async function ended(h: Harness, { workflowId }: RecordedRun): Promise<void> {
   await until(
     'the end',
     async () => (await h.client.workflow.getHandle(workflowId).describe()).status.name === 'COMPLETED',

@@ -90,7 +90,7 @@ const branches: Record<string, Branch> = {
   },
   'pause-while-writing': async (h, pair) => {
     await startWriting(h, pair, ({ runId }) =>
-      runId === runIdOf(1) ? writeForEver() : Promise.resolve(summaryOf(runId)),
+      runId === runIdOf(1) ? writeForever() : Promise.resolve(summaryOf(runId)),
     );
     const waiting = h.control.syncAndWait(pair.id, SIGNAL, 20).catch(() => null);
     await until('the wait', async () => (await h.events(pair.id)).includes('WorkflowExecutionUpdateAccepted'));
@@ -99,7 +99,7 @@ const branches: Record<string, Branch> = {
   },
   'pause-while-comparing': async (h, pair) => {
     pair.script.diffPair = async ({ number }) => {
-      if (number === 1) await writeForEver();
+      if (number === 1) await writeForever();
       return { runId: runIdOf(number), ops: 0, ended: summaryOf(runIdOf(number)) };
     };
     await start(h, pair);
@@ -132,39 +132,39 @@ const branches: Record<string, Branch> = {
     await pauseAndResume(h, pair);
   },
   'failed-run-rests': async (h, pair) => {
-    pair.script.diffPair = () => Promise.reject(mistake());
+    pair.script.diffPair = () => Promise.reject(permanentFailure());
     await start(h, pair);
-    await resting(h, pair, 10);
+    await waitingToRetry(h, pair, 10);
     delete pair.script.diffPair;
-    await until('the end of the rest', () => pair.polls > 0);
+    await until('the end of the wait', () => pair.polls > 0);
     await idle(h, pair);
   },
   'failed-run-woken': async (h, pair) => {
-    pair.script.diffPair = () => Promise.reject(mistake());
+    pair.script.diffPair = () => Promise.reject(permanentFailure());
     await start(h, pair);
-    await resting(h, pair, 10);
+    await waitingToRetry(h, pair, 10);
     await h.control.syncAndWait(pair.id, SIGNAL, 20);
-    await resting(h, pair, 20);
+    await waitingToRetry(h, pair, 20);
     delete pair.script.diffPair;
     await h.control.syncAndWait(pair.id, RESYNC, 20);
     await idle(h, pair);
   },
   'failed-apply': async (h, pair) => {
-    await startWriting(h, pair, () => Promise.reject(mistake()));
-    await resting(h, pair, 10);
+    await startWriting(h, pair, () => Promise.reject(permanentFailure()));
+    await waitingToRetry(h, pair, 10);
     await pauseAndResume(h, pair);
   },
   'side-not-read': async (h, pair) => {
     pair.result = 'failed';
     await start(h, pair);
-    await resting(h, pair, 10);
+    await waitingToRetry(h, pair, 10);
     await h.control.settingsChanged(pair.id);
     await idle(h, pair);
   },
   'failed-watch': async (h, pair) => {
-    pair.script.pollPair = () => Promise.reject(mistake());
+    pair.script.pollPair = () => Promise.reject(permanentFailure());
     await start(h, pair);
-    await resting(h, pair, 10);
+    await waitingToRetry(h, pair, 10);
     delete pair.script.pollPair;
     await h.control.settingsChanged(pair.id);
     await idle(h, pair);
@@ -222,21 +222,21 @@ const branches: Record<string, Branch> = {
     await h.control.stop(pair.id);
   },
   'cancelled-while-writing': async (h, pair) => {
-    await startWriting(h, pair, () => writeForEver());
+    await startWriting(h, pair, () => writeForever());
     const waiting = h.control.syncAndWait(pair.id, SIGNAL, 20).catch(() => null);
     await until('the wait', async () => (await h.events(pair.id)).includes('WorkflowExecutionUpdateAccepted'));
     await h.control.stop(pair.id);
     await waiting;
   },
   'cancelled-while-resting': async (h, pair) => {
-    pair.script.diffPair = () => Promise.reject(mistake());
+    pair.script.diffPair = () => Promise.reject(permanentFailure());
     await start(h, pair);
-    await resting(h, pair, 10);
+    await waitingToRetry(h, pair, 10);
     await h.control.stop(pair.id);
   },
 };
 
-const wanted = process.argv.slice(2);
+const selected = process.argv.slice(2);
 const server = await startServer();
 try {
   await record(await createHarness(server));
@@ -247,7 +247,7 @@ try {
 async function record(h: Harness): Promise<void> {
   await h.startWorkers();
   for (const [name, branch] of Object.entries(branches)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    if (selected.length > 0 && !selected.includes(name)) continue;
     const pair = h.pair();
     const runId = await branch(h, pair);
     const history = await h.client.workflow.getHandle(workflowIdOf(pair.id), runId ?? undefined).fetchHistory();
@@ -263,7 +263,7 @@ async function record(h: Harness): Promise<void> {
 
 async function recordBookings(h: Harness): Promise<void> {
   for (const [name, branch] of Object.entries(bookingBranches)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    if (selected.length > 0 && !selected.includes(name)) continue;
     const { workflowId, runId } = await branch(h);
     const history = await h.client.workflow.getHandle(workflowId, runId).fetchHistory();
     writeFileSync(
@@ -323,19 +323,19 @@ async function idle(h: Harness, pair: FakePair): Promise<void> {
   await sleep(300);
 }
 
-async function resting(h: Harness, pair: FakePair, seconds: number): Promise<void> {
-  await until('the rest', async () => (await h.control.status(pair.id)).waitsFor.includes(`goes on in ${seconds} s`));
+async function waitingToRetry(h: Harness, pair: FakePair, seconds: number): Promise<void> {
+  await until('the wait', async () => (await h.control.status(pair.id)).waitsFor.includes(`goes on in ${seconds} s`));
 }
 
-async function writeForEver(): Promise<RunSummary> {
+async function writeForever(): Promise<RunSummary> {
   for (;;) {
     Context.current().heartbeat({ done: 0, of: 1 });
     await Context.current().sleep(100);
   }
 }
 
-function mistake(): ApplicationFailure {
-  return ApplicationFailure.nonRetryable('a mistake of ours', 'bug');
+function permanentFailure(): ApplicationFailure {
+  return ApplicationFailure.nonRetryable('a bug of Calpair', 'bug');
 }
 
 /** A replay needs neither machine names nor stack traces. */

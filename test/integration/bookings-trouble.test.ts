@@ -149,14 +149,18 @@ describe('bookings while a component is missing', () => {
       return [...lengths.sort(), `${(await workflow.getHandle(workflowId).describe()).historyLength}`];
     };
     const path = new URL((host.calendar as { url: string }).url).pathname;
-    const ofThis = (): string[] => gate.asked.filter((line) => line.endsWith(path));
+    const requestsOfHost = (): string[] => gate.requests.filter((line) => line.endsWith(path));
     // The first polls find the new event.
-    await until('the first looks', () => ofThis().filter((line) => line.startsWith('REPORT')).length >= 4, 40_000);
+    await until(
+      'the first polls',
+      () => requestsOfHost().filter((line) => line.startsWith('REPORT')).length >= 4,
+      40_000,
+    );
     await new Promise((resolve) => setTimeout(resolve, 6_000));
-    const [before, were] = [ofThis().length, await histories()];
+    const [before, were] = [requestsOfHost().length, await histories()];
     await new Promise((resolve) => setTimeout(resolve, 11_000));
-    const asked = ofThis().slice(before);
-    assert.deepEqual(asked, Array(2).fill(`REPORT ${path}`), JSON.stringify(asked));
+    const requests = requestsOfHost().slice(before);
+    assert.deepEqual(requests, Array(2).fill(`REPORT ${path}`), JSON.stringify(requests));
     assert.deepEqual(await histories(), were);
     assert.ok(were.length > 1);
     await connection.close();
@@ -195,7 +199,7 @@ describe('bookings of an account whose password has ended', () => {
     const { status, statusReason } = await api.call('GET', `/v1/accounts/${id}`);
     assert.deepEqual([status, statusReason], ['attention', 'credentials']);
     await until(
-      'a look that fails',
+      'a failed poll',
       () => icloud.requests.some(({ status: answered, method }) => answered === 401 && method === 'REPORT'),
       15_000,
     );

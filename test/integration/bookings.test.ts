@@ -94,7 +94,7 @@ for (const kind of HOSTS)
       };
       await refused('POST', '/v1/bookings', newBooking(accountId, 'At lunch', hours(2, 12.5, 13.5)));
       const booking = await book(accountId, 'Before lunch', hours(2, 11, 12));
-      await refused('POST', '/v1/bookings', newBooking(accountId, 'Twice', hours(2, 11.5, 12)));
+      await refused('POST', '/v1/bookings', newBooking(accountId, 'Again at once', hours(2, 11.5, 12)));
       await refused('PATCH', `/v1/bookings/${booking.id}`, hours(2, 11.5, 12.5).body);
       await book(accountId, 'Over it all', hours(2, 11, 13), { allowOverlap: true });
       await api.call('PATCH', `/v1/bookings/${booking.id}?wait=20`, { ...hours(2, 12, 13).body, allowOverlap: true });

@@ -54,7 +54,7 @@ for (const kind of CLOUDS)
         ),
       )) as [DavPerson, DavPerson, DavPerson];
       const stored = await fill(source);
-      assert.ok(stored > 100, `Radicale took ${stored} objects only`);
+      assert.ok(stored > 100, `Radicale accepted only ${stored} objects`);
       there = await createPair(servers.calpair, { server: servers.radicale, url: source.url }, owner.calendar, {
         paused: true,
       });
@@ -73,11 +73,11 @@ for (const kind of CLOUDS)
       oddThere = await createPair(servers.calpair, { server: servers.radicale, url: odd.url }, place.calendar);
       await oddThere.settle();
       const problems = await oddThere.list('problems');
-      const untold = [...(await oddThere.events('caldav')).values()].filter(
+      const unreported = [...(await oddThere.events('caldav')).values()].filter(
         ({ title }) => !problems.some(({ eventTitle }) => eventTitle === title),
       );
       assert.deepEqual(
-        untold.map(({ title }) => title),
+        unreported.map(({ title }) => title),
         [],
       );
       assert.ok(place.list().length > problems.length);
@@ -95,16 +95,16 @@ for (const kind of CLOUDS)
     });
 
     it('is the same in the second calendar as in the first', async () => {
-      const told = new Set(
+      const reported = new Set(
         [...(await there.list('problems')), ...(await back.list('problems'))].map(({ eventTitle }) => eventTitle),
       );
       const [was, is] = [await there.events('caldav'), await back.events('caldav')];
       const lost = [...was]
-        .filter(([uid, event]) => !is.has(uid) && !told.has(event.title))
+        .filter(([uid, event]) => !is.has(uid) && !reported.has(event.title))
         .map(([, event]) => event.title);
       assert.ok(is.size > 300, `${is.size} events came through`);
       const changed = [...was].flatMap(([uid, event]) => {
-        const fields = is.has(uid) && !told.has(event.title) ? differingFields(event, is.get(uid)!) : [];
+        const fields = is.has(uid) && !reported.has(event.title) ? differingFields(event, is.get(uid)!) : [];
         return fields.length > 0 ? [{ title: event.title, fields }] : [];
       });
       assert.deepEqual(changed, []);
@@ -132,7 +132,7 @@ for (const kind of CLOUDS)
     it('is counted by outcome', async (t) => {
       const counts = {
         [`to ${kind.title}`]: await outcomes(there),
-        'what it has no words for': await outcomes(oddThere),
+        'what it cannot express': await outcomes(oddThere),
         'on to the second calendar': await outcomes(back),
       };
       const kinds = [...new Set(Object.values(counts).flatMap((one) => [...one.keys()]))].sort();
@@ -160,12 +160,12 @@ for (const kind of CLOUDS)
 async function outcomes(pair: Pair): Promise<Map<string, number>> {
   const problems = await pair.list('problems');
   const titles = [...(await pair.events('caldav')).values()].map(({ title }) => title);
-  const told = (title: string): string =>
+  const outcomeOf = (title: string): string =>
     [...new Set(problems.filter(({ eventTitle }) => eventTitle === title).map(({ code }) => code as string))]
       .sort()
       .join(' + ') || 'whole';
   const all = [
-    ...titles.map(told),
+    ...titles.map(outcomeOf),
     ...problems.filter(({ eventTitle }) => !titles.includes(eventTitle ?? '')).map(({ code }) => code as string),
   ];
   return all.reduce(
@@ -202,13 +202,13 @@ function objectsOf(text: string): string[] {
 /** Every difference between the two calendars has a problem with a code, and no event is duplicated. */
 async function assertExplained(pair: Pair, atLeast: number): Promise<void> {
   const [agreement, problems] = [await pair.compare(), await pair.list('problems')];
-  const told = new Set(problems.map(({ eventTitle }: Json) => eventTitle ?? ''));
+  const reported = new Set(problems.map(({ eventTitle }: Json) => eventTitle ?? ''));
   for (const { code } of problems) assert.ok(PROBLEM_CODES.includes(code), code);
   const unexplained = [
     ...agreement.different.map(({ title, uid, fields }) => ({ title, uid, what: fields.slice(0, 4).join(', ') })),
     ...agreement.onlyCaldav.map((one) => ({ ...one, what: 'only in CalDAV' })),
     ...agreement.onlyCloud.map((one) => ({ ...one, what: 'only in the cloud' })),
-  ].filter(({ title }) => !told.has(title));
+  ].filter(({ title }) => !reported.has(title));
   assert.deepEqual(unexplained, []);
   assert.deepEqual(agreement.doubled, []);
   assert.ok(agreement.same > atLeast, `${agreement.same} events are alike`);

@@ -6,7 +6,7 @@ import { busySpans, mayTakeTime, STEPS_PER_QUESTION, TimesUnknown } from '../../
 import { mergeSpans } from '../../core/availability/interval.ts';
 import { splitFeed } from '../../core/ical/feed.ts';
 import { readBusySources } from '../../core/ical/free-busy.ts';
-import { expectedFreeBusy, type FreeBusyJudgement, type JudgedCalendar } from '../support/free-busy-oracle.ts';
+import { type ExpectedFreeBusy, expectedFreeBusy, type OracleCalendar } from '../support/free-busy-oracle.ts';
 
 /** Zones whose offset changes by an hour or half an hour, in both hemispheres, and one that never changes. */
 const ZONES = ['America/New_York', 'Europe/Berlin', 'Asia/Tokyo', 'Australia/Lord_Howe'];
@@ -14,33 +14,34 @@ const ZONES = ['America/New_York', 'Europe/Berlin', 'Asia/Tokyo', 'Australia/Lor
 /** Files where the two engines differ: which one is right, and why. */
 const DIFFERENT: Readonly<Record<string, string>> = {
   'valid/icalnet__Categories1.ics':
-    'its VTIMEZONE has the American law of before 2007 under the name US-Eastern: we take the ' +
-    'zone of that name, the judge the old law',
+    'its VTIMEZONE has the American rules from before 2007 under the name US-Eastern: we use the ' +
+    'zone of that name, the oracle the old rules',
   'valid/icalnet__DailyInterval2.ics':
-    'with DTEND all occurrences are equally long (RFC 5545 3.8.5.3): 24 hours; the judge keeps ' +
+    'with DTEND all occurrences have the same duration (RFC 5545 3.8.5.3), 24 hours; the oracle uses ' +
     'the wall-clock time of the end',
-  'valid/nodeical__test_with_int_tzid.ics': 'the judge does not find the VTIMEZONE of the TZID " 1", which is there',
+  'valid/nodeical__test_with_int_tzid.ics': 'the oracle does not find the VTIMEZONE of the TZID " 1"',
   'valid/vobject__UntilRespectsTimezoneTest.ics':
-    'UNTIL without a zone breaks RFC 5545; we read it in that of the start, as its author means it, the judge in UTC',
-  'broken/ical4j__friday13-NOT.ics': 'the judge does not know EXRULE (RFC 2445)',
-  'broken/ical4j__incoming.ics': 'messages about one meeting that contradict each other: which of them counts is open',
+    'UNTIL without a zone breaks RFC 5545; we read it in the zone of the start, the oracle in UTC',
+  'broken/ical4j__friday13-NOT.ics': 'the oracle does not know EXRULE (RFC 2445)',
+  'broken/ical4j__incoming.ics': 'contradictory messages about one meeting: it is open which of them counts',
   'broken/icalendar__event_with_recurrence.ics':
-    'EXDATE in UTC for a floating start: the judge takes all of it for UTC',
-  'broken/icsparser__ICal.ics': 'a TZID as Outlook shows it to people, which the judge takes for floating time',
-  'broken/libical__rfc2446.ics': 'ends before starts, which the judge swaps; and the old American law in a VTIMEZONE',
-  'broken/pyrie__end_before_start_event.ics': 'an end before the start: no time to us, the judge swaps them',
+    'EXDATE in UTC for a floating start: the oracle reads everything as UTC',
+  'broken/icsparser__ICal.ics': 'a TZID in the form that Outlook displays, which the oracle reads as floating time',
+  'broken/libical__rfc2446.ics':
+    'ends before starts, which the oracle swaps; and the old American rules in a VTIMEZONE',
+  'broken/pyrie__end_before_start_event.ics': 'an end before the start: no busy time for us, the oracle swaps them',
   'broken/pyrie__issue_132_swapped_start_and_end.ics': 'the same',
   'broken/pyrie__issue_75_range_parameter.ics':
-    'UNTIL is a date in a timed series: to us that whole day, to the judge its midnight',
+    'UNTIL is a date in a timed series: the whole day for us, its midnight for the oracle',
 };
 /** Files whose busy times are reported as unknown. */
 const UNKNOWN: Readonly<Record<string, string>> = {
-  'valid/icalnet__Secondly1.ics': 'every second for ever (the judge is not asked: it would list 63 million)',
-  'valid/icalendar__rfc_7529.ics': 'a rule of the Chinese calendar; the judge does not know it either',
-  'broken/nodeical__badRRULE.ics': 'a rule that is none; the judge passes over what it does not know in it',
+  'valid/icalnet__Secondly1.ics': 'every second without end (not given to the oracle, which would list 63 million)',
+  'valid/icalendar__rfc_7529.ics': 'a rule of the Chinese calendar, which the oracle does not know either',
+  'broken/nodeical__badRRULE.ics': 'an invalid rule; the oracle ignores the parts it does not know',
 };
 /** Files that the oracle cannot read as a whole: it gets their objects one by one. */
-const JUDGED_IN_PARTS = [
+const READ_IN_PARTS = [
   'valid/icalendar__rfc_7529.ics',
   'valid/icsparser__issue-340.ics',
   'valid/libical__calendar.ics',
@@ -55,9 +56,11 @@ const JUDGED_IN_PARTS = [
 ];
 
 const CORPUS = new URL('../../../shared/corpus/ics/', import.meta.url);
-const NOT_FOR_THE_JUDGE = 'valid/icalnet__Secondly1.ics';
+const NOT_FOR_THE_ORACLE = 'valid/icalnet__Secondly1.ics';
 
-describe('free/busy of the corpus', { skip: existsSync(CORPUS) ? false : 'the corpus is not here' }, () => {
+describe('free/busy of the corpus', {
+  skip: existsSync(CORPUS) ? false : 'the corpus is not beside the repository',
+}, () => {
   const files = ['valid', 'broken'].flatMap((folder) =>
     readdirSync(new URL(folder, CORPUS))
       .sort()
@@ -65,35 +68,35 @@ describe('free/busy of the corpus', { skip: existsSync(CORPUS) ? false : 'the co
   );
   const texts = new Map(files.map((file) => [file, readFileSync(new URL(file, CORPUS), 'utf8')]));
   /** By file: what was compared, and how. */
-  const cases: { file: string; calendar: JudgedCalendar; judged: FreeBusyJudgement }[] = [];
-  const judgedInParts: string[] = [];
+  const cases: { file: string; calendar: OracleCalendar; expected: ExpectedFreeBusy }[] = [];
+  const readInParts: string[] = [];
 
   before(async () => {
-    const asked = files
-      .filter((file) => file !== NOT_FOR_THE_JUDGE)
+    const whole = files
+      .filter((file) => file !== NOT_FOR_THE_ORACLE)
       .map((file) => ({ file, calendar: calendarOf(texts.get(file)!) }));
-    const whole = await expectedFreeBusy(asked.map(({ calendar }) => calendar));
-    const parts: typeof asked = [];
-    for (const [index, judged] of whole.entries()) {
-      const { file, calendar } = asked[index]!;
-      if (!('error' in judged)) cases.push({ file, calendar, judged });
+    const results = await expectedFreeBusy(whole.map(({ calendar }) => calendar));
+    const parts: typeof whole = [];
+    for (const [index, expected] of results.entries()) {
+      const { file, calendar } = whole[index]!;
+      if (!('error' in expected)) cases.push({ file, calendar, expected });
       else parts.push(...partsOf(calendar.text).map((text) => ({ file, calendar: { ...calendar, text } })));
     }
-    judgedInParts.push(...new Set(parts.map(({ file }) => file)));
-    for (const [index, judged] of (await expectedFreeBusy(parts.map(({ calendar }) => calendar))).entries())
-      cases.push({ ...parts[index]!, judged });
+    readInParts.push(...new Set(parts.map(({ file }) => file)));
+    for (const [index, expected] of (await expectedFreeBusy(parts.map(({ calendar }) => calendar))).entries())
+      cases.push({ ...parts[index]!, expected });
   });
 
   it("equals the oracle's, except for the listed files", (t) => {
     const different = new Set<string>();
     let [compared, spans] = [0, 0];
-    for (const { file, calendar, judged } of cases) {
-      if ('error' in judged) continue;
+    for (const { file, calendar, expected } of cases) {
+      if ('error' in expected) continue;
       for (const zone of ZONES) {
         for (const [index, window] of calendar.windows.entries()) {
           const own = ownBusy(calendar.text, window, zone);
           if (own === 'unknown') continue;
-          const theirs = judged[index]![zone]!;
+          const theirs = expected[index]![zone]!;
           compared += 1;
           spans += theirs.length;
           if (JSON.stringify(own) !== JSON.stringify(theirs)) different.add(file);
@@ -114,12 +117,12 @@ describe('free/busy of the corpus', { skip: existsSync(CORPUS) ? false : 'the co
   });
 
   it('is compared object by object for files that the oracle cannot read', () => {
-    assert.deepEqual(judgedInParts.sort(), JUDGED_IN_PARTS.toSorted());
+    assert.deepEqual(readInParts.sort(), READ_IN_PARTS.toSorted());
   });
 });
 
 /** Two years each from the years of its first and last event, and from 2026. */
-function calendarOf(text: string): JudgedCalendar {
+function calendarOf(text: string): OracleCalendar {
   const events = text.replace(/BEGIN:VTIMEZONE[\s\S]*?END:VTIMEZONE/g, '');
   const years = [...events.matchAll(/^DTSTART[^:\r\n]*:(\d{4})\d{4}/gm)]
     .map((match) => Number(match[1]))

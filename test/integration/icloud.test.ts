@@ -89,7 +89,7 @@ describe('an iCloud account in the API', () => {
     assert.deepEqual(await calendars(body.id), list);
     assert.ok(
       icloud.requests.slice(from).every(({ host }) => host === 'p58-caldav.icloud.com'),
-      'which is asked at once the next time',
+      'which gets the next requests directly',
     );
   });
 
@@ -165,7 +165,7 @@ describe('a pair of iCloud and Google', () => {
     await pair.settle();
   });
 
-  const atRest = async (): Promise<void> => {
+  const assertSettled = async (): Promise<void> => {
     const [raw, lists] = [JSON.stringify(person.raw()), JSON.stringify([...owner.list('home')])];
     assert.deepEqual(await pair.settle(), []);
     assert.deepEqual([JSON.stringify(person.raw()), JSON.stringify([...owner.list('home')])], [raw, lists]);
@@ -187,7 +187,7 @@ describe('a pair of iCloud and Google', () => {
       [...textOf('Of Google').matchAll(/^(?:RECURRENCE-ID|EXDATE).*$/gm)].map(([line]) => line.trim()),
       ['EXDATE;TZID=Europe/Berlin:20270201T090000', 'RECURRENCE-ID:20270125T080000Z'],
     );
-    await atRest();
+    await assertSettled();
   });
 
   it('copies edits of a series and its exceptions both ways, and leaves the rest unchanged', async () => {
@@ -218,12 +218,12 @@ describe('a pair of iCloud and Google', () => {
       'RECURRENCE-ID:20270120T080000Z',
       'RECURRENCE-ID:20270210T080000Z',
     ]);
-    for (const kept of BAGGAGE) assert.ok(unfolded(after_).includes(kept), kept);
+    for (const property of BAGGAGE) assert.ok(unfolded(after_).includes(property), property);
     const family = person.family(person.idOf('Of Google')).map(({ title }) => title);
     assert.ok(family.includes('Of Google edited'), family.join());
     assert.ok(person.list().some(({ title }) => title === 'Single edited'));
     assert.equal((await pair.compare()).different.length, 0);
-    await atRest();
+    await assertSettled();
   });
 
   it('sends no mail for the meeting that the owner organises', async () => {
@@ -263,7 +263,7 @@ describe('a pair of iCloud and Google', () => {
     await pair.settle();
     assert.match(unfolded(textOf('SUMMARY:Refused')).join('\n'), /^DESCRIPTION:.*ann@people\.example\): accepted/m);
     assert.equal((await pair.compare()).different.length, 0);
-    await atRest();
+    await assertSettled();
     assert.deepEqual([icloud.mailLedger, google.mailLedger], [[], []]);
   });
 
@@ -294,7 +294,7 @@ describe('a pair of iCloud and Google', () => {
     const from = icloud.requests.length;
     await pair.settle();
     assert.deepEqual([...new Set(icloud.requests.slice(from).map(({ host }) => host))], ['p59-caldav.icloud.com']);
-    await atRest();
+    await assertSettled();
   });
 
   it('survives a temporary refusal, and says what to do when the password has ended', async () => {

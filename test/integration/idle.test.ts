@@ -37,16 +37,16 @@ for (const kind of CLOUDS)
         (await pair.show()).workflowId,
       );
       // The poll that immediately follows a run is not an idle poll.
-      const first = gate.asked.length;
+      const first = gate.requests.length;
       await until(
-        'the first look after the run',
+        'the first poll after the run',
         async () =>
-          gate.asked.length > first && (await workflow.describe()).raw.pendingActivities?.[0]?.attempt !== undefined,
+          gate.requests.length > first && (await workflow.describe()).raw.pendingActivities?.[0]?.attempt !== undefined,
       );
       await new Promise((resolve) => setTimeout(resolve, 1_500));
       const [events, dav, cloud, polls] = [
         (await workflow.describe()).historyLength,
-        gate.asked.length,
+        gate.requests.length,
         servers.cloud.standIn.requests.length,
         await attempt(workflow),
       ];
@@ -55,7 +55,7 @@ for (const kind of CLOUDS)
       const count = (await attempt(workflow)) - polls;
       t.diagnostic(`${count} polls`);
       assert.deepEqual(
-        gate.asked.slice(dav).map((one) => one.split(' ')[0]),
+        gate.requests.slice(dav).map((one) => one.split(' ')[0]),
         Array(count).fill('REPORT'),
       );
       const paths = servers.cloud.standIn.requests.slice(cloud).map(({ method, path }) => `${method} ${path}`);

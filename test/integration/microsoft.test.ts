@@ -36,32 +36,32 @@ const MICROSOFTS: Readonly<Record<string, GraphOptions>> = {
   },
 };
 
-interface Bench {
+interface MicrosoftSetup {
   readonly pair: Pair;
   readonly person: DavPerson;
   readonly account: GraphAccount;
   readonly calendarId: string;
 }
-let benches = 0;
+let setups = 0;
 const berlin = (dateTime: string): Json => ({ dateTime, timeZone: 'W. Europe Standard Time' });
 const times = (date: string, from = '09:00', to = '10:00'): Json => ({
   start: berlin(`${date}T${from}:00`),
   end: berlin(`${date}T${to}:00`),
 });
 
-async function setUp(
+async function setUpPair(
   caldav: Readonly<Record<string, readonly string[]>>,
   outlook: readonly Json[] = [],
   overrides: readonly (readonly string[])[] = [],
-): Promise<Bench> {
-  benches += 1;
-  const account = graph.addAccount({ email: `owner-${benches}@calendars.example`, consumer: benches % 2 === 0 });
+): Promise<MicrosoftSetup> {
+  setups += 1;
+  const account = graph.addAccount({ email: `owner-${setups}@calendars.example`, consumer: setups % 2 === 0 });
   const calendarId = account.addCalendar({ name: 'Work' }).id;
-  const person = new DavPerson(radicale, await radicale.createCalendar(`microsoft-${benches}`));
+  const person = new DavPerson(radicale, await radicale.createCalendar(`microsoft-${setups}`));
   for (const [title, lines] of Object.entries(caldav))
     await person.put(
       `${title}.ics`,
-      object(`${title}-${benches}@example.org`, [`SUMMARY:${title}`, ...lines], overrides),
+      object(`${title}-${setups}@example.org`, [`SUMMARY:${title}`, ...lines], overrides),
     );
   for (const body of outlook) account.insertEvent(body, calendarId);
   const pair = await createPair(calpair, { server: radicale, url: person.url }, { account, calendarId });
@@ -69,9 +69,9 @@ async function setUp(
   return { pair, person, account, calendarId };
 }
 
-const find = ({ account, calendarId }: Bench, subject: string): Json =>
+const find = ({ account, calendarId }: MicrosoftSetup, subject: string): Json =>
   account.listLive(calendarId).find((event) => event['subject'] === subject)!;
-const subjects = ({ account, calendarId }: Bench): unknown[] =>
+const subjects = ({ account, calendarId }: MicrosoftSetup): unknown[] =>
   account
     .listLive(calendarId)
     .map(({ subject }) => subject)
@@ -96,7 +96,7 @@ for (const [name, behaviour] of Object.entries(MICROSOFTS))
     });
 
     it('copies both ways, edits, deletes, and then settles', async () => {
-      const bench = await setUp(
+      const setup = await setUpPair(
         { Plain: ['LOCATION:Room', 'DESCRIPTION:Two\\nlines', ...at('20270113T090000')], 'All day': at('20270201') },
         [
           {
@@ -106,55 +106,55 @@ for (const [name, behaviour] of Object.entries(MICROSOFTS))
           },
         ],
       );
-      const { pair, person, account } = bench;
-      assert.deepEqual(subjects(bench), ['All day', 'Born in Outlook', 'Plain']);
+      const { pair, person, account } = setup;
+      assert.deepEqual(subjects(setup), ['All day', 'Born in Outlook', 'Plain']);
       await assertAlike(pair);
       for (const copy of ['Plain', 'All day']) {
-        const { isReminderOn, isOnlineMeeting, attendees } = find(bench, copy);
+        const { isReminderOn, isOnlineMeeting, attendees } = find(setup, copy);
         assert.deepEqual([isReminderOn, isOnlineMeeting, attendees], [false, false, []]);
       }
       await person.edit('Plain.ics', (text) => text.replace('LOCATION:Room', 'LOCATION:Hall'));
-      account.patchEvent(find(bench, 'All day')['id'], { subject: 'All day in Outlook' });
-      account.deleteEvent(find(bench, 'Born in Outlook')['id']);
+      account.patchEvent(find(setup, 'All day')['id'], { subject: 'All day in Outlook' });
+      account.deleteEvent(find(setup, 'Born in Outlook')['id']);
       await pair.settle();
-      assert.deepEqual(subjects(bench), ['All day in Outlook', 'Plain']);
-      assert.equal(find(bench, 'Plain')['location'].displayName, 'Hall');
+      assert.deepEqual(subjects(setup), ['All day in Outlook', 'Plain']);
+      assert.equal(find(setup, 'Plain')['location'].displayName, 'Hall');
       await assertAlike(pair);
       await person.remove('Plain.ics');
       await pair.settle();
-      assert.deepEqual(subjects(bench), ['All day in Outlook']);
+      assert.deepEqual(subjects(setup), ['All day in Outlook']);
       const writes = graph.writes.length;
       assert.deepEqual(await pair.settle(), []);
       assert.equal(graph.writes.length, writes);
     });
 
     it('keeps the exceptions of a series whose time changes, which Exchange discards', async () => {
-      const bench = await setUp(
+      const setup = await setUpPair(
         {
           Series: [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=8', 'EXDATE;TZID=Europe/Berlin:20270127T090000'],
         },
         [],
         [['RECURRENCE-ID;TZID=Europe/Berlin:20270120T090000', 'SUMMARY:Moved', ...at('20270120T150000')]],
       );
-      const { pair, person } = bench;
+      const { pair, person } = setup;
       const expected = { '20270120T080000Z': 'Moved', '20270127T080000Z': 'excluded' };
       assert.deepEqual(await exceptionsOf(pair, 'cloud'), expected);
       await person.edit('Series.ics', (text) => text.replace('COUNT=8', 'COUNT=9'));
       await pair.settle();
       assert.deepEqual(await exceptionsOf(pair, 'cloud'), expected);
       assert.deepEqual(await exceptionsOf(pair, 'caldav'), expected);
-      assert.equal(find(bench, 'Series')['recurrence'].range.numberOfOccurrences, 9);
+      assert.equal(find(setup, 'Series')['recurrence'].range.numberOfOccurrences, 9);
     });
 
     it('keeps exceptions when a run breaks off after Exchange has discarded them', async () => {
-      const bench = await setUp(
+      const setup = await setUpPair(
         {
           Broken: [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=8', 'EXDATE;TZID=Europe/Berlin:20270127T090000'],
         },
         [],
         [['RECURRENCE-ID;TZID=Europe/Berlin:20270120T090000', 'SUMMARY:Moved', ...at('20270120T150000')]],
       );
-      const { pair, person } = bench;
+      const { pair, person } = setup;
       graph.fail({ match: /^(PATCH|DELETE) .*AAgI/, status: 503, times: 1000 });
       await person.edit('Broken.ics', (text) => text.replace('COUNT=8', 'COUNT=9'));
       await pair.sync();
@@ -175,7 +175,7 @@ for (const [name, behaviour] of Object.entries(MICROSOFTS))
     });
 
     it('copies changes of single occurrences made in Outlook', async () => {
-      const bench = await setUp({}, [
+      const setup = await setUpPair({}, [
         {
           subject: 'Standup',
           ...times('2027-01-13'),
@@ -185,8 +185,8 @@ for (const [name, behaviour] of Object.entries(MICROSOFTS))
           },
         },
       ]);
-      const { pair, account } = bench;
-      const { id } = find(bench, 'Standup');
+      const { pair, account } = setup;
+      const { id } = find(setup, 'Standup');
       account.patchEvent(`OID.${id}.2027-01-20`, { subject: 'Later', ...times('2027-01-20', '11:00', '12:00') });
       account.deleteEvent(`OID.${id}.2027-01-27`);
       // The feed may lag behind by one round.
@@ -198,16 +198,16 @@ for (const [name, behaviour] of Object.entries(MICROSOFTS))
     });
 
     it('expands a series that Graph cannot express', async () => {
-      const bench = await setUp({ Odd: [...at('20270113T090000'), 'RRULE:FREQ=MONTHLY;BYMONTHDAY=13,27;COUNT=4'] });
+      const setup = await setUpPair({ Odd: [...at('20270113T090000'), 'RRULE:FREQ=MONTHLY;BYMONTHDAY=13,27;COUNT=4'] });
       assert.deepEqual(
-        (await bench.pair.list('problems')).map(({ code }) => code),
+        (await setup.pair.list('problems')).map(({ code }) => code),
         ['recurrence-written-out'],
       );
-      assert.equal(subjects(bench).length, 4);
+      assert.equal(subjects(setup).length, 4);
     });
 
     it('sends no mail: guests of a copy are text, and meetings with guests are not changed', async () => {
-      const bench = await setUp(
+      const setup = await setUpPair(
         {
           Guests: [
             ...at('20270113T090000'),
@@ -223,8 +223,8 @@ for (const [name, behaviour] of Object.entries(MICROSOFTS))
           },
         ],
       );
-      const { pair, person } = bench;
-      const copy = find(bench, 'Guests');
+      const { pair, person } = setup;
+      const copy = find(setup, 'Guests');
       assert.deepEqual(copy['attendees'], []);
       assert.match(copy['body'].content, /Guest \(guest@elsewhere\.example\): accepted/);
       await assertAlike(pair);
@@ -235,6 +235,6 @@ for (const [name, behaviour] of Object.entries(MICROSOFTS))
         (await pair.list('problems')).map(({ code }) => code),
         ['would-mail-attendees'],
       );
-      assert.equal(find(bench, 'Meeting')['subject'], 'Meeting');
+      assert.equal(find(setup, 'Meeting')['subject'], 'Meeting');
     });
   });

@@ -42,7 +42,7 @@ describe('private data', () => {
     account = google.addAccount({ email: 'owner@calendars.example', refreshToken: canary('refresh token') });
     calpair = await startCalpair({ ...googleEnvironment(google), LOG_LEVEL: 'debug' });
     connection = await Connection.connect({ address: calpair.temporal.address });
-    await live();
+    await causeTraces();
   });
   after(async () => {
     await connection?.close();
@@ -55,7 +55,7 @@ describe('private data', () => {
    * Creates, edits, a conflict, a lost event, refused writes, an unreadable event, wrong credentials: everything that
    * leaves a trace.
    */
-  async function live(): Promise<void> {
+  async function causeTraces(): Promise<void> {
     const server = { ...radicale, password };
     const calendar = radicale.calendarUrl('private');
     const person = new DavPerson(server, calendar);

@@ -10,7 +10,7 @@ import { type Json, until } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import type { DavServer } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
-import { fixture, type Two } from '../support/fixture.ts';
+import { fixture, type PairSetup } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike, createPair } from '../support/pair.ts';
 
@@ -50,10 +50,10 @@ async function startMixer(behind: DavServer): Promise<Mixer> {
           authorization: `Basic ${Buffer.from(`${person}:${PASSWORDS[person]}`).toString('base64')}`,
         },
       });
-      const kept = ['content-type', 'etag', 'dav', 'last-modified'].flatMap((name) =>
+      const forwarded = ['content-type', 'etag', 'dav', 'last-modified'].flatMap((name) =>
         answer.headers.has(name) ? [[name, answer.headers.get(name)!]] : [],
       );
-      response.writeHead(answer.status, Object.fromEntries(kept)).end(spell(await answer.text()));
+      response.writeHead(answer.status, Object.fromEntries(forwarded)).end(spell(await answer.text()));
     })().catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -75,16 +75,16 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-interface Bench extends Pick<Two, 'pair' | 'owner'> {
+interface AccountSetup extends Pick<PairSetup, 'pair' | 'owner'> {
   readonly alice: DavPerson;
 }
 
-const titles = ({ owner }: Bench): string[] =>
+const titles = ({ owner }: AccountSetup): string[] =>
   owner
     .list()
     .map(({ title }) => title)
     .sort();
-const lists = async ({ pair }: Bench): Promise<Json[]> => [
+const lists = async ({ pair }: AccountSetup): Promise<Json[]> => [
   ...(await pair.list('held-changes')),
   ...(await pair.list('conflicts')),
   ...(await pair.list('problems')),
@@ -113,12 +113,12 @@ for (const kind of CLOUDS)
       return dav;
     }
 
-    let benches = 0;
+    let setups = 0;
     /** @param through the address at which Calpair reaches Alice's calendar */
-    async function setUp(name: string, through?: { base: string; path: string }): Promise<Bench> {
-      benches += 1;
+    async function setUpPair(name: string, through?: { base: string; path: string }): Promise<AccountSetup> {
+      setups += 1;
       const alice = await calendarOf('alice', name, ['A', 'B', 'C', 'D']);
-      const owner = servers.cloud.addOwner(`owner-${benches}@calendars.example`);
+      const owner = servers.cloud.addOwner(`owner-${setups}@calendars.example`);
       const server = {
         name: 'radicale',
         base: through?.base ?? servers.radicale.base,
@@ -134,43 +134,43 @@ for (const kind of CLOUDS)
 
     /** A run fails, reports why, and changes nothing. */
     async function assertRefused(
-      bench: Bench,
+      setup: AccountSetup,
       side: 'caldav' | 'cloud',
       kind: 'sync' | 'resync' = 'sync',
     ): Promise<void> {
       const writes = servers.cloud.standIn.writes.length;
       const run =
         kind === 'sync'
-          ? await bench.pair.sync()
-          : await servers.calpair.api.call('POST', `/v1/pairs/${bench.pair.id}/resync?wait=120`);
+          ? await setup.pair.sync()
+          : await servers.calpair.api.call('POST', `/v1/pairs/${setup.pair.id}/resync?wait=120`);
       assert.deepEqual(
         [run.result, run.error.code, run.error.side],
         ['failed', 'different-account', side],
         JSON.stringify(run),
       );
-      const { status, statusReason, counts } = await bench.pair.show();
+      const { status, statusReason, counts } = await setup.pair.show();
       assert.deepEqual([status, statusReason, counts.events], ['attention', 'credentials', 4]);
       assert.equal(
-        (await servers.calpair.api.call('GET', `/v1/accounts/${bench.pair.accountIds[side]}`)).status,
+        (await servers.calpair.api.call('GET', `/v1/accounts/${setup.pair.accountIds[side]}`)).status,
         'attention',
       );
-      assert.deepEqual(await lists(bench), []);
+      assert.deepEqual(await lists(setup), []);
       assert.equal(servers.cloud.standIn.writes.length, writes);
-      assert.deepEqual(titles(bench), ['A', 'B', 'C', 'D']);
+      assert.deepEqual(titles(setup), ['A', 'B', 'C', 'D']);
     }
 
-    async function assertHealed(bench: Bench): Promise<void> {
-      await bench.pair.settle();
-      assert.equal((await bench.pair.show()).status, 'active');
-      assert.deepEqual(titles(bench), ['A', 'B', 'C', 'D']);
-      assert.equal((await bench.alice.list()).size, 4);
-      assert.deepEqual(await lists(bench), []);
+    async function assertRecovered(setup: AccountSetup): Promise<void> {
+      await setup.pair.settle();
+      assert.equal((await setup.pair.show()).status, 'active');
+      assert.deepEqual(titles(setup), ['A', 'B', 'C', 'D']);
+      assert.equal((await setup.alice.list()).size, 4);
+      assert.deepEqual(await lists(setup), []);
     }
 
     describe('new credentials of another person', () => {
       it('are refused, and the pair continues with the old ones', async () => {
-        const bench = await setUp('given');
-        const { caldav, cloud } = bench.pair.accountIds;
+        const setup = await setUpPair('given');
+        const { caldav, cloud } = setup.pair.accountIds;
         const { account: other } = servers.cloud.addOwner('stranger@calendars.example');
         const before_ = [
           await servers.calpair.api.call('GET', `/v1/accounts/${caldav}`),
@@ -196,83 +196,83 @@ for (const kind of CLOUDS)
           ],
           before_,
         );
-        await bench.alice.edit('A.ics', (text) =>
+        await setup.alice.edit('A.ics', (text) =>
           text.replace('BEGIN:VEVENT', 'BEGIN:VEVENT\r\nLOCATION:Still the same'),
         );
-        await bench.pair.settle();
-        assert.ok(bench.owner.list().some(({ location }) => location === 'Still the same'));
-        await assertHealed(bench);
+        await setup.pair.settle();
+        assert.ok(setup.owner.list().some(({ location }) => location === 'Still the same'));
+        await assertRecovered(setup);
       });
     });
 
     describe("stored credentials that open another person's calendars", () => {
       it('at the same address, with other events: nothing is read or deleted, and the pair recovers', async () => {
-        const bench = await setUp('mixed', { base: mixer.base, path: '/me/mixed/' });
+        const setup = await setUpPair('mixed', { base: mixer.base, path: '/me/mixed/' });
         const bob = await calendarOf('bob', 'mixed', ['Private 1', 'Private 2']);
         mixer.person = 'bob';
         try {
-          await assertRefused(bench, 'caldav');
-          await assertRefused(bench, 'caldav', 'resync');
-          const answer = await servers.calpair.api.try('POST', `/v1/pairs/${bench.pair.id}/preview`);
+          await assertRefused(setup, 'caldav');
+          await assertRefused(setup, 'caldav', 'resync');
+          const answer = await servers.calpair.api.try('POST', `/v1/pairs/${setup.pair.id}/preview`);
           assert.deepEqual([answer.status, answer.body.code], [409, 'different-account']);
           const again = await servers.calpair.api.try(
             'PUT',
-            `/v1/accounts/${bench.pair.accountIds.caldav}/credentials`,
+            `/v1/accounts/${setup.pair.accountIds.caldav}/credentials`,
             { password: PASSWORDS.alice },
           );
           assert.equal(again.body.code, 'different-account');
         } finally {
           mixer.person = 'alice';
         }
-        await assertHealed(bench);
+        await assertRecovered(setup);
         assert.equal((await bob.list()).size, 2);
         assert.equal(
-          (await servers.calpair.api.call('GET', `/v1/accounts/${bench.pair.accountIds.caldav}`)).status,
+          (await servers.calpair.api.call('GET', `/v1/accounts/${setup.pair.accountIds.caldav}`)).status,
           'ok',
         );
       });
 
       it('at the same address, empty or missing', async () => {
-        const bench = await setUp('mixed-2', { base: mixer.base, path: '/me/mixed-2/' });
+        const setup = await setUpPair('mixed-2', { base: mixer.base, path: '/me/mixed-2/' });
         mixer.person = 'bob';
         try {
-          await assertRefused(bench, 'caldav');
+          await assertRefused(setup, 'caldav');
           await calendarOf('bob', 'mixed-2', []);
-          await assertRefused(bench, 'caldav');
+          await assertRefused(setup, 'caldav');
         } finally {
           mixer.person = 'alice';
         }
-        await assertHealed(bench);
+        await assertRecovered(setup);
       });
 
       it('while the calendar itself is forbidden to that person', async () => {
-        const bench = await setUp('forbidden', { base: mixer.base, path: '/alice/forbidden/' });
+        const setup = await setUpPair('forbidden', { base: mixer.base, path: '/alice/forbidden/' });
         mixer.person = 'bob';
         try {
-          await assertRefused(bench, 'caldav');
+          await assertRefused(setup, 'caldav');
         } finally {
           mixer.person = 'alice';
         }
-        await assertHealed(bench);
+        await assertRecovered(setup);
       });
 
       it('of the cloud: a refresh token that now belongs to another person', async () => {
-        const bench = await setUp('cloud');
-        bench.owner.account.handOver(servers.cloud.addOwner('somebody-else@calendars.example').account);
-        await assertRefused(bench, 'cloud');
-        await servers.calpair.api.call('PUT', `/v1/accounts/${bench.pair.accountIds.cloud}/credentials`, {
-          refreshToken: bench.owner.account.newRefreshToken(),
+        const setup = await setUpPair('cloud');
+        setup.owner.account.handOver(servers.cloud.addOwner('another-person@calendars.example').account);
+        await assertRefused(setup, 'cloud');
+        await servers.calpair.api.call('PUT', `/v1/accounts/${setup.pair.accountIds.cloud}/credentials`, {
+          refreshToken: setup.owner.account.newRefreshToken(),
         });
-        await until('the pair heals by itself', async () => (await bench.pair.show()).status === 'active');
-        await assertHealed(bench);
+        await until('the pair recovers by itself', async () => (await setup.pair.show()).status === 'active');
+        await assertRecovered(setup);
       });
 
       it('of the cloud, where that person can see the calendar: noticed before a full comparison', async () => {
-        const bench = await setUp('cloud-shared');
+        const setup = await setUpPair('cloud-shared');
         const stranger = servers.cloud.addOwner('sees-it@calendars.example');
-        bench.owner.showTo(stranger);
-        bench.owner.account.handOver(stranger.account);
-        await assertRefused(bench, 'cloud', 'resync');
+        setup.owner.showTo(stranger);
+        setup.owner.account.handOver(stranger.account);
+        await assertRefused(setup, 'cloud', 'resync');
       });
     });
 

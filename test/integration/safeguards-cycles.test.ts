@@ -26,7 +26,7 @@ after(async () => {
 });
 
 /** A calendar and its person, on any kind of server. */
-interface Place {
+interface TestCalendar {
   readonly calendar: Calendar;
   put(uid: string, title: string): Promise<void>;
   edit(from: string, to: string): Promise<void>;
@@ -34,10 +34,10 @@ interface Place {
   titles(): Promise<string[]>;
 }
 
-let places = 0;
-async function davPlace(server: DavServer): Promise<Place> {
-  places += 1;
-  const person = new DavPerson(server, await server.createCalendar(`ring-${places}`));
+let calendars = 0;
+async function davCalendar(server: DavServer): Promise<TestCalendar> {
+  calendars += 1;
+  const person = new DavPerson(server, await server.createCalendar(`cycle-${calendars}`));
   const titleOf = (text: string): string => /^SUMMARY:(.*)$/m.exec(text)![1]!.trim();
   return {
     calendar: { server, url: person.url },
@@ -50,9 +50,9 @@ async function davPlace(server: DavServer): Promise<Place> {
   };
 }
 
-function googlePlace(): Place {
-  places += 1;
-  const account: GoogleAccount = google.addAccount({ email: `ring-${places}@calendars.example` });
+function googleCalendar(): TestCalendar {
+  calendars += 1;
+  const account: GoogleAccount = google.addAccount({ email: `cycle-${calendars}@calendars.example` });
   const idOf = (title: string): string => account.listLive().find(({ summary }) => summary === title)!['id'] as string;
   return {
     calendar: { account, calendarId: account.email },
@@ -68,22 +68,22 @@ function googlePlace(): Place {
   };
 }
 
-const pairOf = (one: Place, other: Place, settings: Json = {}): Promise<Pair> =>
+const pairOf = (one: TestCalendar, other: TestCalendar, settings: Json = {}): Promise<Pair> =>
   createPair(calpair, one.calendar, other.calendar, settings);
 
 /** Syncs all pairs in turn, until a round writes nothing. */
-async function rest(pairs: readonly Pair[]): Promise<void> {
+async function settleAll(pairs: readonly Pair[]): Promise<void> {
   for (let round = 0; round < 10; round++) {
     const runs = [];
     for (const pair of pairs) runs.push(await pair.sync());
     if (runs.every((run) => run.result === 'ok' && writesOf(run) === 0)) return;
   }
-  throw new Error('the pairs do not come to rest');
+  throw new Error('the pairs do not settle');
 }
 
-async function assertAll(all: readonly Place[], titles: readonly string[]): Promise<void> {
-  for (const [n, place] of all.entries())
-    assert.deepEqual(await place.titles(), [...titles].sort(), `calendar ${n + 1}`);
+async function assertAll(all: readonly TestCalendar[], titles: readonly string[]): Promise<void> {
+  for (const [n, calendar] of all.entries())
+    assert.deepEqual(await calendar.titles(), [...titles].sort(), `calendar ${n + 1}`);
 }
 
 async function assertQuiet(pairs: readonly Pair[]): Promise<void> {
@@ -107,23 +107,28 @@ describe('a cycle of pairs', () => {
     );
 
   it('is refused in any direction, and allowed without one of its pairs', async () => {
-    const [a, b, c] = [await davPlace(radicale), await davPlace(radicale), await davPlace(xandikos)];
+    const [a, b, c] = [await davCalendar(radicale), await davCalendar(radicale), await davCalendar(xandikos)];
     const [ab, bc] = [await pairOf(a, b), await pairOf(b, c)];
     for (const direction of ['bidirectional', 'caldav-to-cloud', 'cloud-to-caldav']) {
       assert.match(await refusal(pairOf(c, a, { direction })), /answered 409.*pair-would-loop/, direction);
     }
     assert.match(await refusal(pairOf(a, a)), /answered 409.*pair-would-loop/);
-    await a.put('ring-1', 'One');
-    await rest([ab, bc]);
+    await a.put('cycle-1', 'One');
+    await settleAll([ab, bc]);
     await calpair.api.call('DELETE', `/v1/pairs/${ab.id}`);
     const ca = await pairOf(c, a);
-    await rest([bc, ca]);
+    await settleAll([bc, ca]);
     await assertAll([a, b, c], ['One']);
     await assertQuiet([bc, ca]);
   });
 
   it('is refused to one of two simultaneous requests that would close it', async () => {
-    const [a, b, c, d] = [await davPlace(radicale), await davPlace(radicale), await davPlace(radicale), googlePlace()];
+    const [a, b, c, d] = [
+      await davCalendar(radicale),
+      await davCalendar(radicale),
+      await davCalendar(radicale),
+      googleCalendar(),
+    ];
     await pairOf(a, b);
     await pairOf(c, d);
     const outcomes = await Promise.all([refusal(pairOf(b, c)), refusal(pairOf(a, d))]);
@@ -138,22 +143,22 @@ describe('pairs that share calendars', () => {
     ['a calendar shared by two pairs, A-B and A-C', 'star'],
   ] as const) {
     it(`${name}: every change arrives everywhere, once, and the pairs settle`, async () => {
-      const [a, b, c] = [await davPlace(radicale), await davPlace(xandikos), googlePlace()];
+      const [a, b, c] = [await davCalendar(radicale), await davCalendar(xandikos), googleCalendar()];
       await a.put(`${shape}-a`, 'From A');
       await b.put(`${shape}-b`, 'From B');
       await c.put(`${shape}-c`, 'From C');
       const pairs = await Promise.all(shape === 'chain' ? [pairOf(a, b), pairOf(b, c)] : [pairOf(a, b), pairOf(a, c)]);
-      await rest(pairs);
+      await settleAll(pairs);
       await assertAll([a, b, c], ['From A', 'From B', 'From C']);
       await assertQuiet(pairs);
       await c.edit('From A', 'From A by C');
       await a.edit('From C', 'From C by A');
       await b.remove('From B');
-      await rest(pairs);
+      await settleAll(pairs);
       await assertAll([a, b, c], ['From A by C', 'From C by A']);
       await c.remove('From A by C');
       await b.edit('From C by A', 'From C by B');
-      await rest([...pairs].reverse());
+      await settleAll([...pairs].reverse());
       await assertAll([a, b, c], ['From C by B']);
       await assertQuiet(pairs);
     });
@@ -162,19 +167,19 @@ describe('pairs that share calendars', () => {
 
 describe('the same event in two calendars that sync to one target', () => {
   const TARGETS = {
-    Radicale: () => davPlace(radicale),
-    Xandikos: () => davPlace(xandikos),
-    Google: async () => googlePlace(),
+    Radicale: () => davCalendar(radicale),
+    Xandikos: () => davCalendar(xandikos),
+    Google: async () => googleCalendar(),
   };
   for (const [name, target] of Object.entries(TARGETS)) {
     for (const direction of ['bidirectional', 'caldav-to-cloud'] as const) {
       for (const when of ['one after the other', 'at once'] as const) {
         it(`is there once: ${name}, ${direction}, ${when}`, async () => {
-          const [a, b, c] = [await davPlace(radicale), await davPlace(xandikos), await target()];
+          const [a, b, c] = [await davCalendar(radicale), await davCalendar(xandikos), await target()];
           for (let n = 0; n < 5; n++)
             for (const source of [a, b])
               await source.put(
-                `same-${places}-${n}`.replace(/^same-\d+/, `same-${name}-${direction}-${when[0]}`),
+                `same-${calendars}-${n}`.replace(/^same-\d+/, `same-${name}-${direction}-${when[0]}`),
                 `Same ${n}`,
               );
           const make = [
@@ -193,14 +198,14 @@ describe('the same event in two calendars that sync to one target', () => {
             await first.settle();
             pairs = [first, await make[1]()];
           }
-          await rest(pairs);
+          await settleAll(pairs);
           const same = Array.from({ length: 5 }, (_, n) => `Same ${n}`);
           await assertAll([a, b, c], same);
           await assertQuiet(pairs);
           await a.edit('Same 0', 'Same 0 by A');
-          await rest(pairs);
+          await settleAll(pairs);
           if (direction === 'bidirectional') await assertAll([a, b, c], ['Same 0 by A', ...same.slice(1)]);
-          await rest(pairs);
+          await settleAll(pairs);
         });
       }
     }

@@ -45,7 +45,7 @@ describe('the webhook', () => {
   });
 
   it('receives each step of a booking, and again if it did not accept it', async () => {
-    const url = await radicale.createCalendar('told');
+    const url = await radicale.createCalendar('notified');
     const accountId = await connect(calpair, { calendar: { server: radicale, url } });
     receiver.refuses = 1;
     const booking = await calpair.api.call(
@@ -75,7 +75,7 @@ describe('the webhook', () => {
       const [id, seconds] = [String(headers['webhook-id']), Number(headers['webhook-timestamp'])];
       assert.equal(headers['webhook-signature'], signatureOf(SECRET, id, seconds, text));
       assert.ok(Math.abs(seconds - Date.now() / 1000) < 120);
-      assert.doesNotMatch(text, /secret|alice|told/);
+      assert.doesNotMatch(text, /secret|alice|notified/);
     }
     const [refused] = receiver.got.filter(({ status }) => status === 500);
     const again = receiver.got.filter(({ headers }) => headers['webhook-id'] === refused!.headers['webhook-id']);
@@ -109,17 +109,17 @@ describe('the webhook', () => {
     await pair.settle();
     const person = new DavPerson(radicale, other);
     await person.dropCalendar();
-    const told = (type: string): Promise<Json> =>
+    const received = (type: string): Promise<Json> =>
       until(
         type,
         () =>
           receiver.got.find(({ body, status }) => status === 204 && body.type === type && body.data.pairId === pair.id),
         60_000,
       );
-    assert.equal((await told('pair.attention')).body.data.reason, 'calendar-missing');
+    assert.equal((await received('pair.attention')).body.data.reason, 'calendar-missing');
     await radicale.createCalendar('other');
     await calpair.api.try('POST', `/v1/pairs/${pair.id}/sync?wait=30`);
-    assert.equal((await told('pair.recovered')).body.data.reason, null);
+    assert.equal((await received('pair.recovered')).body.data.reason, null);
     assert.equal(receiver.got.filter(({ body }) => body.data.pairId === pair.id).length, 2);
   });
 });

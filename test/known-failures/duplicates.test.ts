@@ -15,46 +15,46 @@ after(closeAll);
 describe('a side that lists nothing, too little, or other events than before', () => {
   for (const side of ['caldav', 'cloud'] as const) {
     test(`B2: a listing of ${side} without events for a while creates no new set`, async () => {
-      const rig = await linked(url, names(8));
-      const { writes } = rig;
-      for (const ref of rig.side(side).items.keys()) rig.side(side).hidden.add(ref);
+      const harness = await linked(url, names(8));
+      const { writes } = harness;
+      for (const ref of harness.side(side).items.keys()) harness.side(side).hidden.add(ref);
       for (let round = 0; round < 4; round += 1) {
-        rig.side(side).expireCursors();
-        rig
+        harness.side(side).expireCursors();
+        harness
           .side(side === 'caldav' ? 'cloud' : 'caldav')
-          .person.touch([...rig.side(side === 'caldav' ? 'cloud' : 'caldav').items.keys()][round]!);
-        rig.advance(3_600);
-        await rig.cycle();
-        await rig.run();
+          .person.touch([...harness.side(side === 'caldav' ? 'cloud' : 'caldav').items.keys()][round]!);
+        harness.advance(3_600);
+        await harness.cycle();
+        await harness.run();
       }
-      assert.equal(rig.writes, writes);
-      rig.side(side).hidden.clear();
-      rig.advance(3_600 * 24);
-      await bothShow(rig, names(8));
-      assert.equal(rig.writes, writes);
+      assert.equal(harness.writes, writes);
+      harness.side(side).hidden.clear();
+      harness.advance(3_600 * 24);
+      await bothShow(harness, names(8));
+      assert.equal(harness.writes, writes);
     });
   }
 
   test('B5: a server that changes UIDs with every poll causes no duplicates', async () => {
-    const rig = await linked(url, names(3));
-    const { writes } = rig;
-    for (let look = 0; look < 5; look += 1) {
-      for (const ref of rig.caldav.items.keys()) rig.caldav.person.edit(ref, { uid: `look-${look}-${ref}` });
-      if (look % 2) rig.caldav.expireCursors();
-      await rig.cycle();
+    const harness = await linked(url, names(3));
+    const { writes } = harness;
+    for (let poll = 0; poll < 5; poll += 1) {
+      for (const ref of harness.caldav.items.keys()) harness.caldav.person.edit(ref, { uid: `poll-${poll}-${ref}` });
+      if (poll % 2) harness.caldav.expireCursors();
+      await harness.cycle();
     }
-    assert.equal(rig.writes, writes);
-    rig.caldav.person.edit(rig.caldav.find('e000'), { uid: 'another', location: 'x' });
-    await bothShow(rig, names(3));
-    assertBoth(rig, 'e000', { location: 'x' });
+    assert.equal(harness.writes, writes);
+    harness.caldav.person.edit(harness.caldav.find('e000'), { uid: 'another', location: 'x' });
+    await bothShow(harness, names(3));
+    assertBoth(harness, 'e000', { location: 'x' });
   });
 
   test('B15: a new version that reads the same data differently writes nothing', async () => {
-    const rig = await linked(url, names(4));
-    rig.caldav.person.edit(rig.caldav.find('e000'), { description: 'text' });
-    await rig.settle();
-    const { writes } = rig;
-    for (const side of [rig.caldav, rig.cloud]) {
+    const harness = await linked(url, names(4));
+    harness.caldav.person.edit(harness.caldav.find('e000'), { description: 'text' });
+    await harness.settle();
+    const { writes } = harness;
+    for (const side of [harness.caldav, harness.cloud]) {
       const read = side.read.bind(side);
       side.read = (stored) => {
         const found = read(stored);
@@ -68,111 +68,111 @@ describe('a side that lists nothing, too little, or other events than before', (
         };
       };
     }
-    await staysQuiet(rig);
-    assert.equal(rig.writes, writes);
+    await staysQuiet(harness);
+    assert.equal(harness.writes, writes);
   });
 });
 
 describe('a run that breaks off', () => {
   for (const error of ['throttled', 'quota', 'unreachable'] as const) {
     test(`B6: after ${error} in the middle of an initial run, the next runs continue it`, async () => {
-      const rig = await Harness.open(url);
-      for (const title of names(9)) rig.caldav.person.insert({ title });
-      rig.cloud.writesAtOnce = 1;
+      const harness = await Harness.open(url);
+      for (const title of names(9)) harness.caldav.person.insert({ title });
+      harness.cloud.writesAtOnce = 1;
       let created = 0;
-      rig.cloud.hook = (call, when) => {
+      harness.cloud.hook = (call, when) => {
         if (call !== 'create' || when !== 'before') return;
         created += 1;
         if (created % 4 === 0)
-          rig.cloud.failNext('create', error, { when: created % 8 ? 'before' : 'after', times: 3 });
+          harness.cloud.failNext('create', error, { when: created % 8 ? 'before' : 'after', times: 3 });
       };
       for (let round = 0; round < 8; round += 1) {
-        await rig.cycle();
-        rig.cloud.faults.length = 0;
-        rig.advance(7 * 3_600);
+        await harness.cycle();
+        harness.cloud.faults.length = 0;
+        harness.advance(7 * 3_600);
       }
-      rig.cloud.hook = null;
-      await bothShow(rig, names(9));
-      assert.equal(rig.cloud.writes.length, 9);
-      assert.equal(rig.caldav.writes.length, 0);
+      harness.cloud.hook = null;
+      await bothShow(harness, names(9));
+      assert.equal(harness.cloud.writes.length, 9);
+      assert.equal(harness.caldav.writes.length, 0);
     });
   }
 
   for (const error of ['rejected', 'forbidden', 'bug', 'stale', 'gone', 'id-taken'] as const) {
     test(`B9: a create that took effect despite the answer ${error} is not repeated without end`, async () => {
-      const rig = await linked(url, names(3));
-      rig.cloud.failNext('create', error, { when: 'after', times: 1 });
-      rig.caldav.person.insert({ title: 'new' });
+      const harness = await linked(url, names(3));
+      harness.cloud.failNext('create', error, { when: 'after', times: 1 });
+      harness.caldav.person.insert({ title: 'new' });
       for (let round = 0; round < 6; round += 1) {
-        await rig.cycle();
-        rig.advance(3_600);
+        await harness.cycle();
+        harness.advance(3_600);
       }
       // A service that reports the name of our own new copy as taken gets another copy under a new name.
       const most = error === 'id-taken' ? 2 : 1;
-      assert.ok(rig.cloud.titles().filter((title) => title === 'new').length <= most);
-      const { writes } = rig;
-      await staysQuiet(rig);
-      assert.equal(rig.writes, writes);
+      assert.ok(harness.cloud.titles().filter((title) => title === 'new').length <= most);
+      const { writes } = harness;
+      await staysQuiet(harness);
+      assert.equal(harness.writes, writes);
     });
   }
 
   test('B16: repeated manual runs cause no duplicates', async () => {
-    const rig = await Harness.open(url);
-    for (const title of names(3)) rig.caldav.person.insert({ title });
-    rig.cloud.person.insert({ ...aSeries(), uid: 'series', title: 'S', exceptions: { [occurrence(1)]: EXCLUDED } });
+    const harness = await Harness.open(url);
+    for (const title of names(3)) harness.caldav.person.insert({ title });
+    harness.cloud.person.insert({ ...aSeries(), uid: 'series', title: 'S', exceptions: { [occurrence(1)]: EXCLUDED } });
     for (let run = 0; run < 5; run += 1) {
-      if (run === 2) rig.caldav.person.edit(rig.caldav.find('e001'), { location: 'x' });
-      await rig.run('signal');
+      if (run === 2) harness.caldav.person.edit(harness.caldav.find('e001'), { location: 'x' });
+      await harness.run('signal');
     }
     assert.deepEqual(
-      [rig.caldav.titles(), rig.cloud.titles()],
+      [harness.caldav.titles(), harness.cloud.titles()],
       [
         ['S', ...names(3)],
         ['S', ...names(3)],
       ],
     );
-    assert.equal(rig.writes, 5);
+    assert.equal(harness.writes, 5);
   });
 });
 
 describe('an event that reaches both sides independently', () => {
   test('B10: an invitation that both services add is linked, also long after the initial matching', async () => {
-    const rig = await linked(url, names(3));
-    const { writes } = rig;
-    for (const side of [rig.caldav, rig.cloud])
+    const harness = await linked(url, names(3));
+    const { writes } = harness;
+    for (const side of [harness.caldav, harness.cloud])
       side.person.insert({ title: 'Invitation', uid: 'invitation@example.org', when: at(4) });
-    await bothShow(rig, [...names(3), 'Invitation']);
-    assert.equal(rig.writes, writes);
+    await bothShow(harness, [...names(3), 'Invitation']);
+    assert.equal(harness.writes, writes);
   });
 
   for (const late of ['caldav', 'cloud'] as const) {
     test(`B10: an invitation that reaches ${late} after its copy takes over when that is deleted`, async () => {
-      const rig = await linked(url, names(3));
-      const [early, other] = late === 'cloud' ? [rig.caldav, rig.cloud] : [rig.cloud, rig.caldav];
+      const harness = await linked(url, names(3));
+      const [early, other] = late === 'cloud' ? [harness.caldav, harness.cloud] : [harness.cloud, harness.caldav];
       const invitation = { title: 'Invitation', uid: 'invitation@example.org', when: at(4) };
       early.person.insert(invitation);
-      await rig.settle();
+      await harness.settle();
       const copy = other.find('Invitation');
       other.person.insert(invitation, { ref: 'by-itself' });
-      await staysQuiet(rig);
+      await staysQuiet(harness);
       assert.deepEqual([early.titles().length, other.titles().length], [4, 5]);
       other.person.remove(copy);
-      await bothShow(rig, [...names(3), 'Invitation']);
+      await bothShow(harness, [...names(3), 'Invitation']);
       other.person.edit('by-itself', { location: 'Room 1' });
-      await rig.settle();
-      assertBoth(rig, 'Invitation', { location: 'Room 1' });
+      await harness.settle();
+      assertBoth(harness, 'Invitation', { location: 'Room 1' });
     });
   }
 
   test('B10: an invitation may reach the other side just before the run copies it', async () => {
-    const rig = await linked(url, names(3));
-    rig.caldav.person.insert({ title: 'Invitation', uid: 'invitation@example.org', when: at(4) });
-    rig.cloud.hook = (call, when) => {
+    const harness = await linked(url, names(3));
+    harness.caldav.person.insert({ title: 'Invitation', uid: 'invitation@example.org', when: at(4) });
+    harness.cloud.hook = (call, when) => {
       if (call !== 'changes' || when !== 'before') return;
-      rig.cloud.hook = null;
-      rig.cloud.person.insert({ title: 'Invitation', uid: 'invitation@example.org', when: at(4) });
+      harness.cloud.hook = null;
+      harness.cloud.person.insert({ title: 'Invitation', uid: 'invitation@example.org', when: at(4) });
     };
-    await bothShow(rig, [...names(3), 'Invitation']);
+    await bothShow(harness, [...names(3), 'Invitation']);
   });
 });
 

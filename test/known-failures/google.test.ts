@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Json } from '../support/calpair.ts';
-import { fixture, hourAt, type Two } from '../support/fixture.ts';
+import { fixture, hourAt, type PairSetup } from '../support/fixture.ts';
 import { GOOGLE, type GooglePerson } from '../support/google-cloud.ts';
 import { at, object } from '../support/ics.ts';
 
@@ -13,7 +13,7 @@ const hour = { start: berlin('2027-01-13T09:00:00'), end: berlin('2027-01-13T10:
 let owners = 0;
 
 /** A pair with an account that already holds these events. */
-function withPlanted(...events: readonly Json[]): Promise<Two<GooglePerson>> {
+function withPlanted(...events: readonly Json[]): Promise<PairSetup<GooglePerson>> {
   owners += 1;
   const owner = servers.cloud.addOwner(`google-${owners}@calendars.example`);
   for (const event of events) owner.account.plantEvent(event);

@@ -70,13 +70,13 @@ describe('a service that rewrites what it stores', () => {
   for (const [index, [what, rewrite]] of Object.entries(REWRITINGS).entries()) {
     test(`C1, C5, C6, C7, C8, C10: one that ${what} gets one write per edit, none comes back`, async () => {
       for (const answers of ['stored', ANSWERS[index % 2]!] as const) {
-        const rig = await Harness.open(url, { cloud: { rewrite, answers } });
-        rig.caldav.person.insert({
+        const harness = await Harness.open(url, { cloud: { rewrite, answers } });
+        harness.caldav.person.insert({
           title: ' Grüße 🎉 ',
           description: 'R&D <b>plan</b> and more\r\n\r\n',
           visibility: 'private',
         });
-        rig.caldav.person.insert({
+        harness.caldav.person.insert({
           title: 'Day',
           when: {
             allDay: false,
@@ -86,26 +86,26 @@ describe('a service that rewrites what it stores', () => {
             endZone: 'Europe/Berlin',
           },
         });
-        rig.caldav.person.insert({
+        harness.caldav.person.insert({
           ...aSeries(),
           uid: 'series',
           title: 'S',
           exceptions: { [occurrence(1)]: EXCLUDED },
         });
-        await rig.settle(6);
-        const [day, greetings] = [rig.caldav.find('Day'), rig.caldav.find(' Grüße 🎉 ')];
+        await harness.settle(6);
+        const [day, greetings] = [harness.caldav.find('Day'), harness.caldav.find(' Grüße 🎉 ')];
         for (let edit = 0; edit < 2; edit += 1) {
-          rig.caldav.person.edit(greetings, {
+          harness.caldav.person.edit(greetings, {
             description: `R&D ${edit}, still the plan`,
             title: `Grüße 🎉 ${edit}`,
           });
-          rig.caldav.person.edit(day, { when: at(8 + edit) });
-          rig.caldav.person.edit(rig.caldav.find('S'), { location: `room ${edit}` });
-          await staysQuiet(rig);
+          harness.caldav.person.edit(day, { when: at(8 + edit) });
+          harness.caldav.person.edit(harness.caldav.find('S'), { location: `room ${edit}` });
+          await staysQuiet(harness);
         }
-        assert.equal(rig.caldav.writes.length, 0, `${answers}: nothing comes back`);
+        assert.equal(harness.caldav.writes.length, 0, `${answers}: nothing comes back`);
         assert.deepEqual(
-          rig.cloud.writes.map(({ action }) => action),
+          harness.cloud.writes.map(({ action }) => action),
           [...Array<string>(3).fill('create'), ...Array<string>(6).fill('update')],
           answers,
         );
@@ -114,72 +114,72 @@ describe('a service that rewrites what it stores', () => {
   }
 
   test('C1, C6: two services that rewrite in opposite ways settle', async () => {
-    const rig = await Harness.open(url, {
+    const harness = await Harness.open(url, {
       caldav: {
         rewrite: (event) => ({ ...event, location: event.location.toUpperCase() }),
         answers: 'sent-without-version',
       },
       cloud: { rewrite: (event) => ({ ...event, location: event.location.toLowerCase() }) },
     });
-    rig.caldav.person.insert({ title: 'A', location: 'Room' });
-    rig.cloud.person.insert({ title: 'B', location: 'Room', when: at(2) });
-    await staysQuiet(rig);
-    rig.caldav.person.edit(rig.caldav.find('B'), { location: 'Hall' });
-    rig.cloud.person.edit(rig.cloud.find('B'), { description: 'text' });
-    await staysQuiet(rig);
-    assert.deepEqual([rig.caldav.shows('B').location, rig.cloud.shows('B').location], ['HALL', 'hall']);
-    assertBoth(rig, 'B', { description: 'text' });
+    harness.caldav.person.insert({ title: 'A', location: 'Room' });
+    harness.cloud.person.insert({ title: 'B', location: 'Room', when: at(2) });
+    await staysQuiet(harness);
+    harness.caldav.person.edit(harness.caldav.find('B'), { location: 'Hall' });
+    harness.cloud.person.edit(harness.cloud.find('B'), { description: 'text' });
+    await staysQuiet(harness);
+    assert.deepEqual([harness.caldav.shows('B').location, harness.cloud.shows('B').location], ['HALL', 'hall']);
+    assertBoth(harness, 'B', { description: 'text' });
   });
 });
 
 describe('a service that refuses', () => {
   for (const error of ['stale', 'gone'] as const) {
     test(`C16, C17, G17: one that answers every update with ${error} is tried ever more rarely`, async () => {
-      const rig = await linked(url, names(3));
-      rig.cloud.failNext('update', error, { title: 'e000', times: 1_000_000 });
-      rig.caldav.person.edit(rig.caldav.find('e000'), { location: 'x' });
-      rig.caldav.person.edit(rig.caldav.find('e001'), { location: 'y' });
-      const asked = (): number => rig.cloud.calls.filter((call) => call === 'update').length;
+      const harness = await linked(url, names(3));
+      harness.cloud.failNext('update', error, { title: 'e000', times: 1_000_000 });
+      harness.caldav.person.edit(harness.caldav.find('e000'), { location: 'x' });
+      harness.caldav.person.edit(harness.caldav.find('e001'), { location: 'y' });
+      const updates = (): number => harness.cloud.calls.filter((call) => call === 'update').length;
       const hours: number[] = [];
       for (let hour = 0; hour < 3; hour += 1) {
-        const before = asked();
-        for (let minute = 0; minute < 58; minute += 1) await rig.cycle();
-        hours.push(asked() - before);
+        const before = updates();
+        for (let minute = 0; minute < 58; minute += 1) await harness.cycle();
+        hours.push(updates() - before);
       }
       assert.ok(hours[0]! <= 36 && hours[2]! <= 5, hours.join(', '));
-      assertBoth(rig, 'e001', { location: 'y' });
-      assert.deepEqual([rig.caldav.titles(), rig.cloud.titles()], [names(3), names(3)]);
-      rig.cloud.faults.length = 0;
-      await rig.run('signal');
-      assertBoth(rig, 'e000', { location: 'x' });
-      await staysQuiet(rig);
+      assertBoth(harness, 'e001', { location: 'y' });
+      assert.deepEqual([harness.caldav.titles(), harness.cloud.titles()], [names(3), names(3)]);
+      harness.cloud.faults.length = 0;
+      await harness.run('signal');
+      assertBoth(harness, 'e000', { location: 'x' });
+      await staysQuiet(harness);
     });
   }
 
   test('C17: an event changed on one side and deleted on the other stays, also after a 412', async () => {
-    for (const told of ['stale', 'gone'] as const) {
-      const rig = await linked(url, names(4));
-      rig.caldav.person.edit(rig.caldav.find('e000'), { location: 'x' });
+    for (const error of ['stale', 'gone'] as const) {
+      const harness = await linked(url, names(4));
+      harness.caldav.person.edit(harness.caldav.find('e000'), { location: 'x' });
       // The deletion falls between the poll and the write.
-      rig.cloud.hook = (call, when) => {
+      harness.cloud.hook = (call, when) => {
         if (call !== 'update' || when !== 'before') return;
-        rig.cloud.hook = null;
-        rig.cloud.person.remove(rig.cloud.find('e000'));
-        rig.cloud.failNext('update', told);
+        harness.cloud.hook = null;
+        harness.cloud.person.remove(harness.cloud.find('e000'));
+        harness.cloud.failNext('update', error);
       };
-      await staysQuiet(rig);
-      assertBoth(rig, 'e000', { location: 'x' });
-      assert.equal((await rig.conflicts()).length, 1);
+      await staysQuiet(harness);
+      assertBoth(harness, 'e000', { location: 'x' });
+      assert.equal((await harness.conflicts()).length, 1);
     }
   });
 
   test('C15: runs in which every write fails report it, and become ever rarer', async () => {
-    const rig = await linked(url, names(3));
-    rig.cloud.failNext('update', 'unreachable', { times: 1_000_000 });
-    for (const title of names(3)) rig.caldav.person.edit(rig.caldav.find(title), { location: 'x' });
-    const { length: before } = await rig.runRows();
-    for (let minute = 0; minute < 180; minute += 1) await rig.cycle();
-    const runs = (await rig.runRows()).slice(before);
+    const harness = await linked(url, names(3));
+    harness.cloud.failNext('update', 'unreachable', { times: 1_000_000 });
+    for (const title of names(3)) harness.caldav.person.edit(harness.caldav.find(title), { location: 'x' });
+    const { length: before } = await harness.runRows();
+    for (let minute = 0; minute < 180; minute += 1) await harness.cycle();
+    const runs = (await harness.runRows()).slice(before);
     assert.ok(runs.length >= 3 && runs.length <= 60, `${runs.length} runs in three hours`);
     assert.deepEqual(new Set(runs.map(({ result }) => result)), new Set(['partial']));
   });
@@ -187,20 +187,20 @@ describe('a service that refuses', () => {
 
 describe('two programs that react to each other', () => {
   test('C8: another tool that reverts every change is left alone after a while', async () => {
-    const rig = await linked(url, ['A']);
-    const { writes } = rig;
-    const ref = rig.cloud.find('A');
-    rig.caldav.person.edit(rig.caldav.find('A'), { description: 'ours' });
+    const harness = await linked(url, ['A']);
+    const { writes } = harness;
+    const ref = harness.cloud.find('A');
+    harness.caldav.person.edit(harness.caldav.find('A'), { description: 'ours' });
     for (let minute = 0; minute < 40; minute += 1) {
-      await rig.cycle();
-      if (rig.cloud.items.get(ref)?.event?.description === 'ours')
-        rig.cloud.person.edit(ref, { description: 'theirs' });
-      if (rig.caldav.shows('A').description === 'theirs')
-        rig.caldav.person.edit(rig.caldav.find('A'), { description: 'ours' });
+      await harness.cycle();
+      if (harness.cloud.items.get(ref)?.event?.description === 'ours')
+        harness.cloud.person.edit(ref, { description: 'theirs' });
+      if (harness.caldav.shows('A').description === 'theirs')
+        harness.caldav.person.edit(harness.caldav.find('A'), { description: 'ours' });
     }
-    assert.ok(rig.writes - writes <= 16, `${rig.writes - writes} writes`);
+    assert.ok(harness.writes - writes <= 16, `${harness.writes - writes} writes`);
     assert.deepEqual(
-      (await rig.problems()).map(({ code }) => code),
+      (await harness.problems()).map(({ code }) => code),
       ['flapping'],
     );
   });

@@ -7,7 +7,7 @@ import { afterEach, describe, it } from 'node:test';
 import type { Guest } from '../support/cloud.ts';
 import { CLOUDS, can } from '../support/clouds.ts';
 import { changedLines, unfolded } from '../support/dav-person.ts';
-import { fixture, hourAt, type Two } from '../support/fixture.ts';
+import { fixture, hourAt, type PairSetup } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 
 const guests = (...names: string[]): Guest[] =>
@@ -20,16 +20,16 @@ const weekly = (title: string, start: string, ...more: string[]): string =>
   object(title, [`SUMMARY:${title}`, ...at(start), 'RRULE:FREQ=WEEKLY', ...more]);
 /** A meeting created in the cloud. */
 const ours = (title: string, ...names: string[]) => ({ title, when: hourAt('2027-01-14'), guests: guests(...names) });
-const guestsOf = ({ owner }: Two, title: string): unknown => owner.everythingOf(owner.idOf(title))['guests'];
-const problemsOf = async ({ pair }: Two): Promise<string[]> =>
+const guestsOf = ({ owner }: PairSetup, title: string): unknown => owner.everythingOf(owner.idOf(title))['guests'];
+const problemsOf = async ({ pair }: PairSetup): Promise<string[]> =>
   (await pair.list('problems')).map(({ code }) => code as string);
-const edit = async ({ person }: Two, title: string, change: (text: string) => string): Promise<void> =>
+const edit = async ({ person }: PairSetup, title: string, change: (text: string) => string): Promise<void> =>
   person.edit(await person.nameOf(`SUMMARY:${title}`), change);
 
 for (const kind of CLOUDS)
   describe(`people between CalDAV and ${kind.title}`, () => {
     const servers = fixture(kind);
-    const isSilent = can(kind, 'change a meeting with guests in silence');
+    const canChangeSilently = can(kind, 'change a meeting with guests in silence');
     const writes = (): string[] => servers.cloud.standIn.writes.map(({ method }) => method);
     afterEach(() => {
       const harm = servers.cloud.harm();
@@ -38,19 +38,19 @@ for (const kind of CLOUDS)
     });
 
     it('D1: a weekly series with guests and changed occurrences sends no mail, and is one event', async () => {
-      const two = await servers.open({
+      const setup = await servers.open({
         caldav: { jour: weekly('Jour fixe', '20270113T090000', ...people('mara', 'bea', 'jonas')) },
       });
-      await two.person.edit('jour.ics', (text) => text.replace('SUMMARY:Jour fixe', 'SUMMARY:Jour'));
-      await two.person.edit('jour.ics', (text) =>
+      await setup.person.edit('jour.ics', (text) => text.replace('SUMMARY:Jour fixe', 'SUMMARY:Jour'));
+      await setup.person.edit('jour.ics', (text) =>
         text.replace(/BEGIN:VEVENT\r?\n/, 'BEGIN:VEVENT\r\nEXDATE;TZID=Europe/Berlin:20270120T090000\r\n'),
       );
-      await two.pair.settle();
+      await setup.pair.settle();
       assert.deepEqual(
-        two.owner.list().map(({ title, guests }) => [title, guests]),
+        setup.owner.list().map(({ title, guests }) => [title, guests]),
         [['Jour', []]],
       );
-      assert.equal(two.owner.family(two.owner.idOf('Jour')).length, 1);
+      assert.equal(setup.owner.family(setup.owner.idOf('Jour')).length, 1);
       assert.deepEqual(
         servers.cloud.standIn.reach.filter(({ by }) => by === 'api'),
         [],
@@ -59,20 +59,20 @@ for (const kind of CLOUDS)
 
     it('D3: a one-way sync of meetings invites no guests on the target, and never changes the source', async () => {
       for (const direction of ['caldav-to-cloud', 'cloud-to-caldav']) {
-        const two = await servers.open({
+        const setup = await servers.open({
           settings: { direction },
           caldav: { review: weekly('Review', '20270113T090000', ...people('mara', 'bea')) },
           cloud: [ours('Ours', 'bea')],
         });
-        await two.person.edit('review.ics', (text) => text.replace('SUMMARY:Review', 'SUMMARY:Review 2'));
-        two.owner.edit(two.owner.idOf('Ours'), { location: 'Hall' });
-        const [review, begun] = [await two.person.get('review.ics'), writes().length];
-        await two.pair.settle();
-        assert.equal(await two.person.get('review.ics'), review);
+        await setup.person.edit('review.ics', (text) => text.replace('SUMMARY:Review', 'SUMMARY:Review 2'));
+        setup.owner.edit(setup.owner.idOf('Ours'), { location: 'Hall' });
+        const [review, begun] = [await setup.person.get('review.ics'), writes().length];
+        await setup.pair.settle();
+        assert.equal(await setup.person.get('review.ics'), review);
         if (direction === 'caldav-to-cloud')
-          assert.deepEqual(two.owner.list().find(({ title }) => title === 'Review 2')!.guests, []);
+          assert.deepEqual(setup.owner.list().find(({ title }) => title === 'Review 2')!.guests, []);
         else {
-          const lines = await two.person.linesOf('SUMMARY:Ours');
+          const lines = await setup.person.linesOf('SUMMARY:Ours');
           assert.ok(lines.some((line) => line.startsWith('ATTENDEE')));
           assert.deepEqual(
             lines.filter((line) => /^(ATTENDEE|ORGANIZER)/.test(line) && !line.includes('SCHEDULE-AGENT=NONE')),
@@ -84,78 +84,79 @@ for (const kind of CLOUDS)
     });
 
     it('D4, D8: edits, answers and deletions on CalDAV send no mail; deleting an own meeting is held', async () => {
-      const two = await servers.open({
+      const setup = await servers.open({
         cloud: ['edited', 'answered', 'deleted'].map((title) => ({
           ...ours(title),
           guests: [...guests('bea'), { address: 'someone@calendars.example', answer: 'needs-action' }],
         })),
       });
-      await edit(two, 'edited', (text) => text.replace(/^DTSTART;.*/m, 'DTSTART;TZID=Europe/Berlin:20270114T080000'));
-      await edit(two, 'answered', (text) =>
+      await edit(setup, 'edited', (text) => text.replace(/^DTSTART;.*/m, 'DTSTART;TZID=Europe/Berlin:20270114T080000'));
+      await edit(setup, 'answered', (text) =>
         unfolded(text)
           .join('\r\n')
           .concat('\r\n')
           .replace(/^(ATTENDEE.*?)(:mailto:bea)/m, '$1;PARTSTAT=ACCEPTED$2'),
       );
-      await two.person.remove(await two.person.nameOf('SUMMARY:deleted'));
+      await setup.person.remove(await setup.person.nameOf('SUMMARY:deleted'));
       const begun = writes().length;
-      await two.pair.settle();
-      assert.deepEqual(writes().slice(begun), isSilent ? ['PATCH'] : []);
+      await setup.pair.settle();
+      assert.deepEqual(writes().slice(begun), canChangeSilently ? ['PATCH'] : []);
       assert.deepEqual(
-        two.owner.list().find(({ title }) => title === 'edited')!.when.start,
-        isSilent ? '2027-01-14T08:00:00' : '2027-01-14T09:00:00',
+        setup.owner.list().find(({ title }) => title === 'edited')!.when.start,
+        canChangeSilently ? '2027-01-14T08:00:00' : '2027-01-14T09:00:00',
       );
-      assert.deepEqual(await problemsOf(two), isSilent ? [] : ['would-mail-attendees']);
+      assert.deepEqual(await problemsOf(setup), canChangeSilently ? [] : ['would-mail-attendees']);
       assert.deepEqual(
-        (await two.pair.list('held-changes')).map(({ eventTitle, reason }) => [eventTitle, reason]),
+        (await setup.pair.list('held-changes')).map(({ eventTitle, reason }) => [eventTitle, reason]),
         [['deleted', 'has-guests']],
       );
     });
 
     it('D4: copies lose their attendees at the next change after attendees are switched off', async () => {
-      const two = await servers.open({
+      const setup = await servers.open({
         caldav: { a: weekly('A', '20270113T090000', 'DESCRIPTION:Text', ...people('mara', 'bea')) },
         cloud: [ours('Ours', 'bea')],
       });
-      const descriptionOf = (title: string): string => two.owner.list().find((one) => one.title === title)!.description;
+      const descriptionOf = (title: string): string =>
+        setup.owner.list().find((one) => one.title === title)!.description;
       assert.match(descriptionOf('A'), /bea@/);
-      const own = await two.person.get('a.ics');
-      await two.pair.patch({ options: { attendees: 'none' } });
-      await two.pair.settle();
-      await two.person.edit('a.ics', (text) => text.replace('SUMMARY:A', 'SUMMARY:A2'));
-      const was = guestsOf(two, 'Ours');
-      two.owner.edit(two.owner.idOf('Ours'), { location: 'Hall' });
-      await two.pair.settle();
-      const { gone, come } = changedLines(own, await two.person.get('a.ics'));
+      const own = await setup.person.get('a.ics');
+      await setup.pair.patch({ options: { attendees: 'none' } });
+      await setup.pair.settle();
+      await setup.person.edit('a.ics', (text) => text.replace('SUMMARY:A', 'SUMMARY:A2'));
+      const was = guestsOf(setup, 'Ours');
+      setup.owner.edit(setup.owner.idOf('Ours'), { location: 'Hall' });
+      await setup.pair.settle();
+      const { gone, come } = changedLines(own, await setup.person.get('a.ics'));
       assert.deepEqual(
         [...gone, ...come].filter((line) => !/^SUMMARY/.test(line)),
         [],
       );
-      assert.deepEqual(guestsOf(two, 'Ours'), was);
+      assert.deepEqual(guestsOf(setup, 'Ours'), was);
       assert.equal(descriptionOf('A2'), 'Text');
     });
 
     it('D5, D8: two-way edits of a meeting leave the addresses of its guests unchanged', async () => {
       const room: Guest = { address: 'room@resource.calendar.example', answer: 'needs-action', isRoom: true };
-      const two = await servers.open({
+      const setup = await servers.open({
         cloud: [{ ...ours('Ours'), guests: [...guests('Bea.Muster', 'jonas'), room] }],
       });
-      const id = two.owner.idOf('Ours');
-      const was = guestsOf(two, 'Ours');
+      const id = setup.owner.idOf('Ours');
+      const was = guestsOf(setup, 'Ours');
       for (const place of ['Hall', 'Garden']) {
-        await edit(two, 'Ours', (text) =>
+        await edit(setup, 'Ours', (text) =>
           text
             .replace(/^SUMMARY:.*/m, `SUMMARY:Ours in the ${place}`)
             .replace(/bea\.muster@people\.example/i, `bea@${place}.example`),
         );
-        await two.pair.settle();
-        two.owner.edit(id, { location: place });
-        await two.pair.settle();
-        assert.ok((await two.person.linesOf('SUMMARY:Ours')).includes(`LOCATION:${place}`));
+        await setup.pair.settle();
+        setup.owner.edit(id, { location: place });
+        await setup.pair.settle();
+        assert.ok((await setup.person.linesOf('SUMMARY:Ours')).includes(`LOCATION:${place}`));
       }
-      assert.deepEqual([two.owner.everythingOf(id)['guests'], two.owner.list()[0]!.guests.length], [was, 3]);
-      assert.equal(two.owner.idOf(isSilent ? 'Ours in the Garden' : 'Ours'), id);
-      assert.deepEqual(await problemsOf(two), isSilent ? [] : ['would-mail-attendees']);
+      assert.deepEqual([setup.owner.everythingOf(id)['guests'], setup.owner.list()[0]!.guests.length], [was, 3]);
+      assert.equal(setup.owner.idOf(canChangeSilently ? 'Ours in the Garden' : 'Ours'), id);
+      assert.deepEqual(await problemsOf(setup), canChangeSilently ? [] : ['would-mail-attendees']);
     });
 
     it("D6: an edit of another organizer's meeting is a problem, and all else continues", async () => {
@@ -164,15 +165,15 @@ for (const kind of CLOUDS)
         ...ours('Theirs', 'boss', 'bea'),
         organizer: 'boss@people.example',
       });
-      const two = await servers.open({ owner, cloud: [{ title: 'Mine', when: hourAt('2027-01-15') }] });
+      const setup = await servers.open({ owner, cloud: [{ title: 'Mine', when: hourAt('2027-01-15') }] });
       const [was, versions] = [owner.account.getEvent(theirs), owner.everythingOf(theirs)];
-      await edit(two, 'Theirs', (text) =>
+      await edit(setup, 'Theirs', (text) =>
         text.replace(/^SUMMARY:.*/m, 'SUMMARY:Theirs, as I see it').replace(/mailto:bea@/, 'mailto:other@'),
       );
-      await edit(two, 'Mine', (text) => text.replace(/^SUMMARY:.*/m, 'SUMMARY:Mine 2'));
-      await two.pair.settle();
+      await edit(setup, 'Mine', (text) => text.replace(/^SUMMARY:.*/m, 'SUMMARY:Mine 2'));
+      await setup.pair.settle();
       assert.deepEqual([owner.account.getEvent(theirs), owner.everythingOf(theirs)], [was, versions]);
-      assert.equal((await problemsOf(two)).length, 1);
+      assert.equal((await problemsOf(setup)).length, 1);
       owner.idOf('Mine 2');
     });
 
@@ -183,13 +184,13 @@ for (const kind of CLOUDS)
           weekly(`Old ${n}`, `20${10 + n}0113T090000`, ...people('mara', 'bea', 'jonas', 'pia')),
         ]),
       );
-      const two = await servers.open({
+      const setup = await servers.open({
         caldav,
         cloud: [{ ...ours('Ours', 'bea'), when: hourAt('2019-01-14'), rule: 'RRULE:FREQ=DAILY;COUNT=300' }],
       });
-      const again = await two.pair.post('resync?wait=120');
+      const again = await setup.pair.post('resync?wait=120');
       assert.equal(again.result, 'ok');
-      assert.deepEqual([two.owner.list().length, (await two.person.list()).size], [13, 13]);
+      assert.deepEqual([setup.owner.list().length, (await setup.person.list()).size], [13, 13]);
       assert.deepEqual(servers.cloud.standIn.mailLedger, []);
     });
 
@@ -199,14 +200,17 @@ for (const kind of CLOUDS)
         ...ours('Ours', 'bea', 'jonas'),
         rule: 'RRULE:FREQ=WEEKLY;COUNT=4',
       });
-      const two = await servers.open({ owner });
+      const setup = await servers.open({ owner });
       owner.editOccurrence(id, '20270121T080000Z', { title: 'Ours later', when: hourAt('2027-01-21T11:00:00') });
-      await two.pair.settle();
-      const lines = await two.person.linesOf('SUMMARY:Ours later');
-      const folk = lines.filter((line) => /^(ATTENDEE|ORGANIZER)/.test(line));
-      assert.deepEqual([lines.filter((line) => line === 'UID:meeting-1@people.example').length, folk.length], [2, 6]);
+      await setup.pair.settle();
+      const lines = await setup.person.linesOf('SUMMARY:Ours later');
+      const attendees = lines.filter((line) => /^(ATTENDEE|ORGANIZER)/.test(line));
       assert.deepEqual(
-        folk.filter((line) => !line.includes(';SCHEDULE-AGENT=NONE')),
+        [lines.filter((line) => line === 'UID:meeting-1@people.example').length, attendees.length],
+        [2, 6],
+      );
+      assert.deepEqual(
+        attendees.filter((line) => !line.includes(';SCHEDULE-AGENT=NONE')),
         [],
       );
       assert.deepEqual(
@@ -221,42 +225,42 @@ for (const kind of CLOUDS)
         ...ours('Theirs', 'boss', 'bea'),
         organizer: 'boss@people.example',
       });
-      const two = await servers.open({
+      const setup = await servers.open({
         owner,
         caldav: { mine: weekly('Mine', '20270113T090000', ...people('mara', 'bea')) },
       });
       const ids = (): string[] => owner.list().map(({ id }) => id);
-      const [names, was, begun] = [[...(await two.person.list()).keys()], ids(), writes().length];
+      const [names, was, begun] = [[...(await setup.person.list()).keys()], ids(), writes().length];
       owner.answer(theirs, 'bea@people.example', 'accepted');
-      await two.person.edit('mine.ics', (text) => text.replace('PARTSTAT=NEEDS-ACTION', 'PARTSTAT=ACCEPTED'));
-      await two.pair.settle();
-      assert.deepEqual([[...(await two.person.list()).keys()], ids()], [names, was]);
+      await setup.person.edit('mine.ics', (text) => text.replace('PARTSTAT=NEEDS-ACTION', 'PARTSTAT=ACCEPTED'));
+      await setup.pair.settle();
+      assert.deepEqual([[...(await setup.person.list()).keys()], ids()], [names, was]);
       assert.deepEqual(writes().slice(begun), ['PATCH']);
       assert.ok(
-        (await two.person.linesOf('SUMMARY:Theirs')).some((line) => /^ATTENDEE.*PARTSTAT=ACCEPTED.*bea@/.test(line)),
+        (await setup.person.linesOf('SUMMARY:Theirs')).some((line) => /^ATTENDEE.*PARTSTAT=ACCEPTED.*bea@/.test(line)),
       );
     });
 
     it('D11: a meeting cancelled on CalDAV leaves the cloud without mail, and returns when confirmed', async () => {
-      const two = await servers.open({
+      const setup = await servers.open({
         caldav: {
           mine: object('mine', ['SUMMARY:Mine', ...at('20270113T090000'), ...people('mara', 'bea')]),
           other: object('other', ['SUMMARY:Other', ...at('20270113T090000')]),
         },
       });
-      await two.person.edit('mine.ics', (text) =>
+      await setup.person.edit('mine.ics', (text) =>
         text.replace(/BEGIN:VEVENT\r?\n/, 'BEGIN:VEVENT\r\nSTATUS:CANCELLED\r\n'),
       );
-      await two.pair.settle();
+      await setup.pair.settle();
       assert.deepEqual(
-        two.owner.list().map(({ title }) => title),
+        setup.owner.list().map(({ title }) => title),
         ['Other'],
       );
-      assert.match(await two.person.get('mine.ics'), /STATUS:CANCELLED/);
-      await two.person.edit('mine.ics', (text) => text.replace('STATUS:CANCELLED', 'STATUS:CONFIRMED'));
-      await two.pair.settle();
+      assert.match(await setup.person.get('mine.ics'), /STATUS:CANCELLED/);
+      await setup.person.edit('mine.ics', (text) => text.replace('STATUS:CANCELLED', 'STATUS:CONFIRMED'));
+      await setup.pair.settle();
       assert.deepEqual(
-        two.owner
+        setup.owner
           .list()
           .map(({ title }) => title)
           .sort(),

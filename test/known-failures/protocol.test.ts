@@ -70,12 +70,12 @@ describe('servers that refuse', () => {
   });
 
   test('G6: an event whose UID is in the trash bin is created under a new UID', async () => {
-    const said = 'Calendar object with uid already exists in this calendar collection.';
+    const message = 'Calendar object with uid already exists in this calendar collection.';
     await withDav(async (dav, side) => {
       const body =
         '<?xml version="1.0"?><d:error xmlns:d="DAV:" ' +
         'xmlns:s="http://sabredav.org/ns"><s:exception>Sabre\\DAV\\Exception\\BadRequest</s:exception>' +
-        `<s:message>${said}</s:message></d:error>`;
+        `<s:message>${message}</s:message></d:error>`;
       dav.oddities = {
         answer: (method, _path, put) =>
           method === 'PUT' && put.includes('UID:binned') ? { status: 400, body } : undefined,
@@ -83,7 +83,7 @@ describe('servers that refuse', () => {
       const written = await side.create(event('A', { uid: 'binned' }), KEY, 0);
       assert.deepEqual([written.event?.uid, written.event?.title, dav.objects.size], [KEY, 'A', 1]);
       dav.oddities = {
-        answer: (method) => (method === 'PUT' ? { status: 400, body: body.replace(said, 'Nonsense') } : undefined),
+        answer: (method) => (method === 'PUT' ? { status: 400, body: body.replace(message, 'Nonsense') } : undefined),
       };
       await assert.rejects(side.create(event('B'), KEY, 1), { kind: 'rejected' });
     });
@@ -91,72 +91,72 @@ describe('servers that refuse', () => {
 
   for (const on of ['remove', 'update', 'create'] as const) {
     test(`G6, G8: 403 for ${on} sets that event aside and is not retried`, async () => {
-      const rig = await linked(url, names(4));
-      rig.caldav.failNext(on, 'forbidden', { times: 1_000 });
-      if (on === 'remove') rig.cloud.person.remove(rig.cloud.find('e000'));
-      if (on === 'update') rig.cloud.person.edit(rig.cloud.find('e000'), { location: 'x' });
-      if (on === 'create') rig.cloud.person.insert({ title: 'new' });
-      rig.caldav.person.edit(rig.caldav.find('e003'), { location: 'y' });
+      const harness = await linked(url, names(4));
+      harness.caldav.failNext(on, 'forbidden', { times: 1_000 });
+      if (on === 'remove') harness.cloud.person.remove(harness.cloud.find('e000'));
+      if (on === 'update') harness.cloud.person.edit(harness.cloud.find('e000'), { location: 'x' });
+      if (on === 'create') harness.cloud.person.insert({ title: 'new' });
+      harness.caldav.person.edit(harness.caldav.find('e003'), { location: 'y' });
       for (let hour = 0; hour < 5; hour += 1) {
-        await rig.settle();
-        rig.advance(3_600);
+        await harness.settle();
+        harness.advance(3_600);
       }
-      assert.equal(rig.caldav.calls.filter((call) => call === on).length, 1);
+      assert.equal(harness.caldav.calls.filter((call) => call === on).length, 1);
       assert.deepEqual(
-        (await rig.problems()).map((problem) => [problem.code, problem.side]),
+        (await harness.problems()).map((problem) => [problem.code, problem.side]),
         [['forbidden', 'caldav']],
       );
-      assertBoth(rig, 'e003', { location: 'y' });
-      assert.deepEqual(rig.caldav.titles(), names(4));
-      assert.equal(rig.caldav.writes.length, 0);
+      assertBoth(harness, 'e003', { location: 'y' });
+      assert.deepEqual(harness.caldav.titles(), names(4));
+      assert.equal(harness.caldav.writes.length, 0);
     });
   }
 
   test('G7: an event can return often although the service reserves the names of deleted events', async () => {
-    const rig = await linked(url, names(4), { cloud: { keepsIds: true, answers: 'stored' } });
+    const harness = await linked(url, names(4), { cloud: { keepsIds: true, answers: 'stored' } });
     for (let time = 0; time < 4; time += 1) {
-      rig.cloud.person.remove(rig.cloud.find('e000'));
-      rig.caldav.person.edit(rig.caldav.find('e000'), { location: `room ${time}` });
-      await bothShow(rig, names(4));
-      assertBoth(rig, 'e000', { location: `room ${time}` });
+      harness.cloud.person.remove(harness.cloud.find('e000'));
+      harness.caldav.person.edit(harness.caldav.find('e000'), { location: `room ${time}` });
+      await bothShow(harness, names(4));
+      assertBoth(harness, 'e000', { location: `room ${time}` });
     }
-    rig.caldav.person.remove(rig.caldav.find('e000'));
-    await bothShow(rig, names(4).slice(1));
+    harness.caldav.person.remove(harness.caldav.find('e000'));
+    await bothShow(harness, names(4).slice(1));
   });
 
   for (const error of ['quota', 'throttled'] as const) {
     test(`G9: ${error} amid many writes parks the pair and loses none of them`, async () => {
-      const rig = await linked(url, names(6));
-      rig.cloud.writesAtOnce = 1;
-      for (const title of names(6)) rig.caldav.person.edit(rig.caldav.find(title), { location: 'x' });
-      rig.cloud.failNext('update', error, { title: 'e003', times: 1_000 });
-      for (let minute = 0; minute < 5; minute += 1) await rig.cycle();
-      if (error === 'quota') assert.equal((await rig.pair()).attention, 'quota');
-      assert.deepEqual(await rig.problems(), [], 'no event is to blame');
-      assert.ok(rig.cloud.calls.filter((call) => call === 'update').length <= 20);
-      rig.cloud.faults.length = 0;
-      rig.advance(24 * 3_600);
-      await staysQuiet(rig);
-      for (const title of names(6)) assertBoth(rig, title, { location: 'x' });
-      assert.equal(rig.state, 'active');
+      const harness = await linked(url, names(6));
+      harness.cloud.writesAtOnce = 1;
+      for (const title of names(6)) harness.caldav.person.edit(harness.caldav.find(title), { location: 'x' });
+      harness.cloud.failNext('update', error, { title: 'e003', times: 1_000 });
+      for (let minute = 0; minute < 5; minute += 1) await harness.cycle();
+      if (error === 'quota') assert.equal((await harness.pair()).attention, 'quota');
+      assert.deepEqual(await harness.problems(), [], 'no event is at fault');
+      assert.ok(harness.cloud.calls.filter((call) => call === 'update').length <= 20);
+      harness.cloud.faults.length = 0;
+      harness.advance(24 * 3_600);
+      await staysQuiet(harness);
+      for (const title of names(6)) assertBoth(harness, title, { location: 'x' });
+      assert.equal(harness.state, 'active');
     });
   }
 });
 
 describe('tokens', () => {
   test('G12: two workers that refresh a rotating token at once both stay signed in', async () => {
-    const bench = await openGoogle({ rotateRefreshTokens: true });
+    const google = await openGoogle({ rotateRefreshTokens: true });
     try {
-      await listed(bench.open(), null);
+      await listed(google.open(), null);
       for (let time = 0; time < 3; time += 1) {
-        bench.owner.expireAccessTokens();
-        await Promise.all([1, 2, 3].map(() => listed(bench.open(), null)));
+        google.owner.expireAccessTokens();
+        await Promise.all([1, 2, 3].map(() => listed(google.open(), null)));
       }
-      bench.owner.revokeRefreshToken();
-      bench.owner.expireAccessTokens();
-      await assert.rejects(listed(bench.open(), null), { kind: 'auth' });
+      google.owner.revokeRefreshToken();
+      google.owner.expireAccessTokens();
+      await assert.rejects(listed(google.open(), null), { kind: 'auth' });
     } finally {
-      await bench.close();
+      await google.close();
     }
   });
 });
@@ -164,34 +164,34 @@ describe('tokens', () => {
 describe('names', () => {
   test('G15: a client that renames all its events causes no duplicates and no deletions', async () => {
     for (const direction of ['bidirectional', 'caldav-to-cloud', 'cloud-to-caldav'] as const) {
-      const rig = await linked(url, direction === 'cloud-to-caldav' ? [] : names(12), { direction });
-      if (direction === 'cloud-to-caldav') for (const title of names(12)) rig.cloud.person.insert({ title });
-      await rig.settle();
-      const other = direction === 'cloud-to-caldav' ? rig.caldav : rig.cloud;
-      const side = direction === 'cloud-to-caldav' ? rig.cloud : rig.caldav;
-      const { writes } = rig;
+      const harness = await linked(url, direction === 'cloud-to-caldav' ? [] : names(12), { direction });
+      if (direction === 'cloud-to-caldav') for (const title of names(12)) harness.cloud.person.insert({ title });
+      await harness.settle();
+      const other = direction === 'cloud-to-caldav' ? harness.caldav : harness.cloud;
+      const side = direction === 'cloud-to-caldav' ? harness.cloud : harness.caldav;
+      const { writes } = harness;
       for (const [ref, { event: before }] of [...side.items]) {
         side.person.remove(ref);
         side.person.insert(before!, { ref: `new-${ref}` });
       }
       if (direction === 'bidirectional') other.person.edit(other.find('e001'), { location: 'x' });
-      await bothShow(rig, names(12));
-      assert.equal(rig.writes - writes, direction === 'bidirectional' ? 1 : 0);
-      assert.deepEqual(await rig.held(), []);
+      await bothShow(harness, names(12));
+      assert.equal(harness.writes - writes, direction === 'bidirectional' ? 1 : 0);
+      assert.deepEqual(await harness.held(), []);
     }
   });
 
   test("G15: a copy renamed by the other service's client stays linked", async () => {
-    const rig = await linked(url, names(4));
-    const { event: copy } = rig.cloud.items.get(rig.cloud.find('e000'))!;
-    rig.cloud.person.remove(rig.cloud.find('e000'));
-    rig.cloud.person.insert(copy!, { ref: 'renamed' });
-    await bothShow(rig, names(4));
-    rig.caldav.person.edit(rig.caldav.find('e000'), { when: at(9) });
-    await bothShow(rig, names(4));
-    assertBoth(rig, 'e000', { when: at(9) });
-    rig.caldav.person.remove(rig.caldav.find('e000'));
-    await bothShow(rig, names(4).slice(1));
+    const harness = await linked(url, names(4));
+    const { event: copy } = harness.cloud.items.get(harness.cloud.find('e000'))!;
+    harness.cloud.person.remove(harness.cloud.find('e000'));
+    harness.cloud.person.insert(copy!, { ref: 'renamed' });
+    await bothShow(harness, names(4));
+    harness.caldav.person.edit(harness.caldav.find('e000'), { when: at(9) });
+    await bothShow(harness, names(4));
+    assertBoth(harness, 'e000', { when: at(9) });
+    harness.caldav.person.remove(harness.caldav.find('e000'));
+    await bothShow(harness, names(4).slice(1));
   });
 });
 
@@ -203,10 +203,10 @@ describe('connections and workers', () => {
     );
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    const ask = createFetch({ allowPrivateNetworks: true });
+    const send = createFetch({ allowPrivateNetworks: true });
     try {
       for (let time = 0; time < 5; time += 1) {
-        const answer = await ask(address).then(
+        const answer = await send(address).then(
           (response) => response.text(),
           (error: { kind?: string }) => error.kind,
         );
@@ -215,7 +215,7 @@ describe('connections and workers', () => {
         sockets.clear();
       }
       await new Promise((resolve) => setTimeout(resolve, 100));
-      assert.equal(await (await ask(address)).text(), 'fine');
+      assert.equal(await (await send(address)).text(), 'fine');
     } finally {
       server.close();
       server.closeAllConnections();
@@ -237,44 +237,44 @@ describe('connections and workers', () => {
 
   for (const call of ['changes', 'create', 'update', 'remove'] as const) {
     test(`G23: two simultaneous runs of one pair, the first of them suspended in ${call}, end like one`, async () => {
-      const rig = await linked(url, names(6));
-      rig.caldav.person.insert({ title: 'new' });
-      rig.caldav.person.edit(rig.caldav.find('e000'), { location: 'x' });
-      rig.caldav.person.remove(rig.caldav.find('e001'));
-      let wake = (): void => undefined;
-      const asleep = new Promise<void>((resolve) => {
-        rig.cloud.hook = async (asked, when) => {
-          if (asked !== call || when !== (call === 'changes' ? 'after' : 'before')) return;
-          rig.cloud.hook = null;
+      const harness = await linked(url, names(6));
+      harness.caldav.person.insert({ title: 'new' });
+      harness.caldav.person.edit(harness.caldav.find('e000'), { location: 'x' });
+      harness.caldav.person.remove(harness.caldav.find('e001'));
+      let resume = (): void => undefined;
+      const suspended = new Promise<void>((resolve) => {
+        harness.cloud.hook = async (current, when) => {
+          if (current !== call || when !== (call === 'changes' ? 'after' : 'before')) return;
+          harness.cloud.hook = null;
           resolve();
-          await new Promise<void>((woken) => {
-            wake = woken;
+          await new Promise<void>((resumed) => {
+            resume = resumed;
           });
         };
       });
-      const first = rig.run().catch((error: unknown) => error);
-      await asleep;
-      rig.cloud.person.edit(rig.cloud.find('e002'), { location: 'meanwhile' });
-      await rig.run();
-      rig.cloud.person.remove(rig.cloud.find('e003'));
-      wake();
+      const first = harness.run().catch((error: unknown) => error);
+      await suspended;
+      harness.cloud.person.edit(harness.cloud.find('e002'), { location: 'meanwhile' });
+      await harness.run();
+      harness.cloud.person.remove(harness.cloud.find('e003'));
+      resume();
       await first;
-      await bothShow(rig, ['e000', 'e002', 'e004', 'e005', 'new']);
-      assertBoth(rig, 'e000', { location: 'x' });
-      assertBoth(rig, 'e002', { location: 'meanwhile' });
-      assert.deepEqual(await rig.conflicts(), []);
+      await bothShow(harness, ['e000', 'e002', 'e004', 'e005', 'new']);
+      assertBoth(harness, 'e000', { location: 'x' });
+      assertBoth(harness, 'e002', { location: 'meanwhile' });
+      assert.deepEqual(await harness.conflicts(), []);
     });
   }
 });
 
 test('G1: a refused cursor leads to a full comparison, which finds the edits and deletions in between', async () => {
-  const rig = await Harness.open(url);
-  for (const title of names(8)) rig.caldav.person.insert({ title });
-  await rig.settle();
-  rig.cloud.person.remove(rig.cloud.find('e000'));
-  rig.cloud.person.edit(rig.cloud.find('e001'), { location: 'x' });
-  rig.cloud.person.insert({ title: 'new' });
-  rig.cloud.expireCursors();
-  await bothShow(rig, [...names(8).slice(1), 'new']);
-  assertBoth(rig, 'e001', { location: 'x' });
+  const harness = await Harness.open(url);
+  for (const title of names(8)) harness.caldav.person.insert({ title });
+  await harness.settle();
+  harness.cloud.person.remove(harness.cloud.find('e000'));
+  harness.cloud.person.edit(harness.cloud.find('e001'), { location: 'x' });
+  harness.cloud.person.insert({ title: 'new' });
+  harness.cloud.expireCursors();
+  await bothShow(harness, [...names(8).slice(1), 'new']);
+  assertBoth(harness, 'e001', { location: 'x' });
 });

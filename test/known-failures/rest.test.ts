@@ -123,15 +123,15 @@ for (const kind of CLOUDS)
   });
 
 it('H6: deletions on either side are copied by the next poll without a request', async () => {
-  const rig = await Harness.open(await testDatabase());
-  const ref = rig.caldav.person.insert({ title: 'A' });
-  rig.caldav.person.insert({ title: 'B' });
-  rig.cloud.person.insert({ title: 'C' });
-  rig.cloud.person.insert({ title: 'D' });
-  await rig.run('start');
-  await rig.settle();
-  rig.caldav.person.remove(ref);
-  await rig.cycle();
-  await rig.settle();
-  assert.deepEqual([rig.caldav.titles().length, rig.cloud.titles().length], [3, 3]);
+  const harness = await Harness.open(await testDatabase());
+  const ref = harness.caldav.person.insert({ title: 'A' });
+  harness.caldav.person.insert({ title: 'B' });
+  harness.cloud.person.insert({ title: 'C' });
+  harness.cloud.person.insert({ title: 'D' });
+  await harness.run('start');
+  await harness.settle();
+  harness.caldav.person.remove(ref);
+  await harness.cycle();
+  await harness.settle();
+  assert.deepEqual([harness.caldav.titles().length, harness.cloud.titles().length], [3, 3]);
 });

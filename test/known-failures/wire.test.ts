@@ -5,30 +5,30 @@ import { startCalpair } from '../support/calpair.ts';
 import type { CloudPerson } from '../support/cloud.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { DavPerson, unfolded } from '../support/dav-person.ts';
-import { fixture, hourAt, type Two } from '../support/fixture.ts';
+import { fixture, hourAt, type PairSetup } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike, createPair } from '../support/pair.ts';
 
-type Bench = Pick<Two, 'pair' | 'person' | 'owner'>;
-const titles = ({ owner }: Bench): string[] =>
+type WireSetup = Pick<PairSetup, 'pair' | 'person' | 'owner'>;
+const titles = ({ owner }: WireSetup): string[] =>
   owner
     .list()
     .map(({ title }) => title)
     .sort();
-const idOf = ({ owner }: Bench, title: string): string => owner.idOf(title);
+const idOf = ({ owner }: WireSetup, title: string): string => owner.idOf(title);
 
 for (const kind of CLOUDS)
   describe(`between CalDAV and ${kind.title}:`, () => {
     const servers = fixture(kind);
     /** A pair with a new account, or with the given calendar. */
-    const setUp = (files: Readonly<Record<string, string>>, owner?: CloudPerson): Promise<Two> =>
+    const setUpPair = (files: Readonly<Record<string, string>>, owner?: CloudPerson): Promise<PairSetup> =>
       servers.open({
         caldav: Object.fromEntries(Object.entries(files).map(([name, text]) => [name.replace('.ics', ''), text])),
         owner,
       });
 
     /** Neither runs nor full comparisons write anything. */
-    async function staysQuiet({ pair, person }: Bench): Promise<void> {
+    async function staysQuiet({ pair, person }: WireSetup): Promise<void> {
       await pair.settle();
       const [etags, { length }] = [await person.list(), servers.cloud.standIn.writes];
       for (let run = 0; run < 3; run += 1) await pair.sync();
@@ -41,7 +41,7 @@ for (const kind of CLOUDS)
     describe('texts, times and people that services rewrite', () => {
       it('C4, C5, C7, C8, C13: are copied with their meaning, and the pair settles', async () => {
         const me = 'me@calendars.example';
-        const bench = await setUp(
+        const setup = await setUpPair(
           {
             'html.ics': object('html@example.org', [
               'SUMMARY:R&amp\\;D 🎉  ',
@@ -73,7 +73,7 @@ for (const kind of CLOUDS)
           },
           servers.cloud.addOwner(me),
         );
-        const { owner, person, pair } = bench;
+        const { owner, person, pair } = setup;
         const meeting = owner.insertOnline({ title: 'Meet', when: hourAt('2027-01-16') });
         owner.insert({ title: 'Own guest', when: hourAt('2027-01-17'), guests: [{ address: me, answer: 'accepted' }] });
         const night = {
@@ -84,19 +84,19 @@ for (const kind of CLOUDS)
           endZone: 'America/Santiago',
         } as const;
         owner.insert({ title: 'Far', when: night, rule: 'RRULE:FREQ=WEEKLY;COUNT=12' });
-        await staysQuiet(bench);
+        await staysQuiet(setup);
         await assertAlike(pair);
         const far = await person.get(await person.nameOf('SUMMARY:Far'));
         assert.match(far, /BEGIN:VTIMEZONE[\s\S]*TZID:America\/Santiago/);
         assert.match(far, /DTSTART;TZID=America\/Santiago:20270220T233000/);
         // An edit of each, on the other side than before.
         for (const name of ['Night', 'Midnight', 'Day', 'By myself'])
-          owner.edit(idOf(bench, name), { location: `${name}, room 1 & 2` });
+          owner.edit(idOf(setup, name), { location: `${name}, room 1 & 2` });
         for (const name of ['Meet', 'Own guest', 'Far'])
           await person.edit(await person.nameOf(`SUMMARY:${name}`), (text) =>
             text.replace(/^LOCATION:.*\r?\n/m, '').replace(/SUMMARY:.*/, '$&\r\nLOCATION:Room 3'),
           );
-        await staysQuiet(bench);
+        await staysQuiet(setup);
         await assertAlike(pair);
         const html = unfolded(await person.get('html.ics'));
         assert.ok(
@@ -111,43 +111,43 @@ for (const kind of CLOUDS)
 
     describe('names that a service never releases', () => {
       it('G7: do not block an event that returns, any number of times', async () => {
-        const bench = await setUp({ 'a.ics': object('g7@example.org', ['SUMMARY:A', ...at('20270113T090000')]) });
-        const { owner, person, pair } = bench;
+        const setup = await setUpPair({ 'a.ics': object('g7@example.org', ['SUMMARY:A', ...at('20270113T090000')]) });
+        const { owner, person, pair } = setup;
         const ids = new Set<string>();
         for (let round = 0; round < 3; round += 1) {
-          ids.add(idOf(bench, 'A'));
-          owner.remove(idOf(bench, 'A'));
+          ids.add(idOf(setup, 'A'));
+          owner.remove(idOf(setup, 'A'));
           await person.edit('a.ics', (text) =>
             text.replace(/(LOCATION:.*\r\n)?SUMMARY:A/, `LOCATION:Room ${round}\r\nSUMMARY:A`),
           );
-          await staysQuiet(bench);
-          assert.deepEqual(titles(bench), ['A']);
+          await staysQuiet(setup);
+          assert.deepEqual(titles(setup), ['A']);
           await assertAlike(pair);
         }
         assert.equal(ids.size, 3);
         await person.remove('a.ics');
-        await staysQuiet(bench);
-        assert.deepEqual(titles(bench), []);
+        await staysQuiet(setup);
+        assert.deepEqual(titles(setup), []);
         await person.put('a.ics', object('g7@example.org', ['SUMMARY:A', ...at('20270120T090000')]));
-        await staysQuiet(bench);
-        assert.deepEqual(titles(bench), ['A'], 'imported once more under its old UID');
+        await staysQuiet(setup);
+        assert.deepEqual(titles(setup), ['A'], 'imported once more under its old UID');
       });
     });
 
     describe('an invitation that reaches both calendars', () => {
       it('B10: is not copied back if it arrives after its copy, and replaces a deleted copy', async () => {
-        const bench = await setUp({
+        const setup = await setUpPair({
           'invited.ics': object('b10@example.org', ['SUMMARY:Invited', ...at('20270113T090000')]),
         });
-        const { owner, person, pair } = bench;
-        const copy = idOf(bench, 'Invited');
+        const { owner, person, pair } = setup;
+        const copy = idOf(setup, 'Invited');
         const byItself = owner.receive('b10@example.org', { title: 'Invited', when: hourAt('2027-01-13') });
-        await staysQuiet(bench);
-        assert.deepEqual([(await person.list()).size, titles(bench).length], [1, 2]);
+        await staysQuiet(setup);
+        assert.deepEqual([(await person.list()).size, titles(setup).length], [1, 2]);
         owner.remove(copy);
-        await staysQuiet(bench);
+        await staysQuiet(setup);
         owner.edit(byItself, { location: 'Room 1' });
-        await staysQuiet(bench);
+        await staysQuiet(setup);
         await assertAlike(pair);
         assert.match(await person.get('invited.ics'), /LOCATION:Room 1/);
       });
@@ -155,7 +155,7 @@ for (const kind of CLOUDS)
 
     describe('several calendars', () => {
       it('G18: an event moved to another calendar leaves no stale copy, and appears in the other pair', async () => {
-        const first = await setUp(
+        const first = await setUpPair(
           Object.fromEntries(
             ['a', 'b', 'c'].map((name, n) => [
               `${name}.ics`,
@@ -163,7 +163,7 @@ for (const kind of CLOUDS)
             ]),
           ),
         );
-        const second = await setUp({}, first.owner.addCalendar('Second'));
+        const second = await setUpPair({}, first.owner.addCalendar('Second'));
         const { radicale } = servers;
         const authorization = `Basic ${Buffer.from(`${radicale.username}:${radicale.password}`).toString('base64')}`;
         const moved = await fetch(new URL('a.ics', first.person.url), {
@@ -171,14 +171,14 @@ for (const kind of CLOUDS)
           headers: { authorization, destination: new URL('a.ics', second.person.url).href },
         });
         assert.ok(moved.ok, String(moved.status));
-        for (const bench of [second, first, second]) await staysQuiet(bench);
+        for (const setup of [second, first, second]) await staysQuiet(setup);
         assert.deepEqual([titles(first), titles(second)], [['b', 'c'], ['a']]);
         for (const { pair } of [first, second]) await assertAlike(pair);
         // And back, by copying and deleting, with the private properties of the event, as Google's web page does
         // between accounts.
         second.owner.copyTo(first.owner, idOf(second, 'a'));
         second.owner.remove(idOf(second, 'a'));
-        for (const bench of [first, second, first]) await staysQuiet(bench);
+        for (const setup of [first, second, first]) await staysQuiet(setup);
         assert.deepEqual([titles(first), titles(second)], [['a', 'b', 'c'], []]);
         for (const { pair } of [first, second]) await assertAlike(pair);
         assert.deepEqual([(await first.person.list()).size, (await second.person.list()).size], [3, 0]);
@@ -203,17 +203,17 @@ for (const kind of CLOUDS)
           const pairs = await Promise.all([servers.calpair, other].map((one) => createPair(one, ...calendars)));
           await Promise.all(pairs.map((pair) => pair.sync()));
           for (let round = 0; round < 3; round += 1) for (const pair of pairs) await pair.settle();
-          const bench = { pair: pairs[0]!, person, owner };
-          const counts = [(await person.list()).size, titles(bench).length];
+          const setup = { pair: pairs[0]!, person, owner };
+          const counts = [(await person.list()).size, titles(setup).length];
           assert.ok(
             counts.every((count) => count >= 6 && count <= 12),
             counts.join(', '),
           );
-          assert.deepEqual([...new Set(titles(bench))], all);
-          for (const pair of pairs) await staysQuiet({ ...bench, pair });
-          owner.edit(idOf(bench, 'd'), { location: 'Room 4' });
+          assert.deepEqual([...new Set(titles(setup))], all);
+          for (const pair of pairs) await staysQuiet({ ...setup, pair });
+          owner.edit(idOf(setup, 'd'), { location: 'Room 4' });
           for (let round = 0; round < 2; round += 1) for (const pair of pairs) await pair.settle();
-          assert.deepEqual([(await person.list()).size, titles(bench).length], counts);
+          assert.deepEqual([(await person.list()).size, titles(setup).length], counts);
         } finally {
           await other.stop();
         }

@@ -5,7 +5,7 @@ import type { CalendarEvent, When } from '../../core/event.ts';
 import { instantOf, sameZone } from '../../core/zones.ts';
 import { CLOUDS, can } from '../support/clouds.ts';
 import { unfolded } from '../support/dav-person.ts';
-import { fixture, hourAt, type Two } from '../support/fixture.ts';
+import { fixture, hourAt, type PairSetup } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike } from '../support/pair.ts';
 
@@ -13,11 +13,11 @@ const days = (start: string, end: string): When => ({ allDay: true, start, end }
 const inZone = (zone: string, start: string, end: string) =>
   ({ allDay: false, start, startZone: zone, end, endZone: zone }) as const;
 const event = (title: string, ...lines: string[]): string => object(title, [`SUMMARY:${title}`, ...lines]);
-const whensOf = async (two: Two, side: 'caldav' | 'cloud') =>
-  Object.fromEntries([...(await two.pair.events(side)).values()].map(({ title, when }) => [title, when]));
-const shownOf = ({ owner }: Two): Record<string, When> =>
+const whensOf = async (setup: PairSetup, side: 'caldav' | 'cloud') =>
+  Object.fromEntries([...(await setup.pair.events(side)).values()].map(({ title, when }) => [title, when]));
+const shownOf = ({ owner }: PairSetup): Record<string, When> =>
   Object.fromEntries(owner.list().map(({ title, when }) => [title, when]));
-const timesOf = async ({ person }: Two, title: string): Promise<string[]> =>
+const timesOf = async ({ person }: PairSetup, title: string): Promise<string[]> =>
   (await person.linesOf(`SUMMARY:${title}`)).filter((line) => /^DT(START|END);/.test(line));
 const instants = ({ when }: Pick<CalendarEvent, 'when'>): unknown =>
   when.allDay ? when : [instantOf(when.start, when.startZone), instantOf(when.end, when.endZone)];
@@ -35,25 +35,25 @@ for (const kind of CLOUDS)
 
     for (const timeZone of ['Europe/Berlin', 'Pacific/Kiritimati', 'Pacific/Pago_Pago', 'Asia/Kolkata']) {
       it(`F1, F5: all-day events are the same days on both sides, with a cloud calendar in ${timeZone}`, async () => {
-        const two = await servers.open({
+        const setup = await servers.open({
           owner: servers.cloud.addOwner(`${timeZone.split('/')[1]}@calendars.example`, { timeZone }),
           caldav: {
             one: event('One', 'DTSTART;VALUE=DATE:20270113', 'DTEND;VALUE=DATE:20270114'),
             three: event('Three', 'DTSTART;VALUE=DATE:20270327', 'DTEND;VALUE=DATE:20270330'),
           },
         });
-        two.owner.insert({ title: 'Cloud', when: days('2027-10-30', '2027-11-01') });
-        await two.pair.settle();
-        assert.deepEqual(shownOf(two), {
+        setup.owner.insert({ title: 'Cloud', when: days('2027-10-30', '2027-11-01') });
+        await setup.pair.settle();
+        assert.deepEqual(shownOf(setup), {
           One: days('2027-01-13', '2027-01-14'),
           Three: days('2027-03-27', '2027-03-30'),
           Cloud: days('2027-10-30', '2027-11-01'),
         });
-        assert.deepEqual(await timesOf(two, 'Cloud'), ['DTSTART;VALUE=DATE:20271030', 'DTEND;VALUE=DATE:20271101']);
-        two.owner.edit(two.owner.idOf('One'), { when: days('2027-01-14', '2027-01-16') });
-        await two.pair.settle();
-        assert.deepEqual(await timesOf(two, 'One'), ['DTSTART;VALUE=DATE:20270114', 'DTEND;VALUE=DATE:20270116']);
-        await assertAlike(two.pair);
+        assert.deepEqual(await timesOf(setup, 'Cloud'), ['DTSTART;VALUE=DATE:20271030', 'DTEND;VALUE=DATE:20271101']);
+        setup.owner.edit(setup.owner.idOf('One'), { when: days('2027-01-14', '2027-01-16') });
+        await setup.pair.settle();
+        assert.deepEqual(await timesOf(setup, 'One'), ['DTSTART;VALUE=DATE:20270114', 'DTEND;VALUE=DATE:20270116']);
+        await assertAlike(setup.pair);
       });
     }
 
@@ -63,7 +63,7 @@ for (const kind of CLOUDS)
         title: 'Away',
         when: inZone('Europe/Berlin', '2027-01-13T00:00:00', '2027-01-15T00:00:00'),
       });
-      const two = await servers.open({
+      const setup = await servers.open({
         owner,
         caldav: {
           midnight: event(
@@ -78,7 +78,7 @@ for (const kind of CLOUDS)
         })),
       });
       for (const side of ['caldav', 'cloud'] as const) {
-        const whens = await whensOf(two, side);
+        const whens = await whensOf(setup, side);
         assert.deepEqual(
           Object.values(whens).map(({ allDay }) => allDay),
           Array.from({ length: 5 }, () => false),
@@ -90,18 +90,18 @@ for (const kind of CLOUDS)
           side,
         );
       }
-      await assertAlike(two.pair);
-      await two.person.edit(await two.person.nameOf('SUMMARY:Away'), (text) =>
+      await assertAlike(setup.pair);
+      await setup.person.edit(await setup.person.nameOf('SUMMARY:Away'), (text) =>
         text.replace('SUMMARY:Away', 'SUMMARY:Away, really'),
       );
-      await two.person.edit('midnight.ics', (text) => text.replace('SUMMARY:Dav', 'SUMMARY:Dav 2'));
-      await two.pair.settle();
-      assert.deepEqual(shownOf(two)['Dav 2'], inZone('Europe/Berlin', '2027-01-13T00:00:00', '2027-01-14T00:00:00'));
+      await setup.person.edit('midnight.ics', (text) => text.replace('SUMMARY:Dav', 'SUMMARY:Dav 2'));
+      await setup.pair.settle();
+      assert.deepEqual(shownOf(setup)['Dav 2'], inZone('Europe/Berlin', '2027-01-13T00:00:00', '2027-01-14T00:00:00'));
       assert.ok(owner.isAway(away));
     });
 
     it('F7: a day off ends on the right day, however its end is written', async () => {
-      const two = await servers.open({
+      const setup = await servers.open({
         caldav: {
           a: event('Without end', 'DTSTART;VALUE=DATE:20270113'),
           b: event('Duration', 'DTSTART;VALUE=DATE:20270113', 'DURATION:P2D'),
@@ -110,13 +110,13 @@ for (const kind of CLOUDS)
         },
       });
       const until = (end: string): When => days('2027-01-13', end);
-      assert.deepEqual(shownOf(two), {
+      assert.deepEqual(shownOf(setup), {
         'Without end': until('2027-01-14'),
         Duration: until('2027-01-15'),
         'Same day': until('2027-01-14'),
         Week: until('2027-01-20'),
       });
-      await assertAlike(two.pair);
+      await assertAlike(setup.pair);
     });
 
     it('F8, F9, F10: winter and summer times keep their wall clock and zone, with a VTIMEZONE', async () => {
@@ -134,8 +134,8 @@ for (const kind of CLOUDS)
           when: inZone(zone, `${date}T09:00:00`, `${date}T10:30:00`),
         })),
       );
-      const two = await servers.open({ cloud });
-      for (const text of (await two.person.all()).values()) {
+      const setup = await servers.open({ cloud });
+      for (const text of (await setup.person.all()).values()) {
         const [, zone = '', date = ''] = /^SUMMARY:(\S+) (\S+)/m.exec(text)!;
         const lines = unfolded(text);
         assert.ok(
@@ -145,11 +145,11 @@ for (const kind of CLOUDS)
         const name = /^DTSTART;TZID=([^:]+)/m.exec(text)![1];
         assert.ok(lines.includes(`TZID:${name}`), `a VTIMEZONE for ${name}`);
       }
-      const [was, is] = [await two.pair.events('cloud'), await two.pair.events('caldav')];
+      const [was, is] = [await setup.pair.events('cloud'), await setup.pair.events('caldav')];
       for (const [uid, one] of was) assert.deepEqual(instants(is.get(uid)!), instants(one), one.title);
       const back = await servers.open({
         caldav: Object.fromEntries(
-          [...(await two.person.all())].map(([name, text]) => [name.replace('.ics', ''), text]),
+          [...(await setup.person.all())].map(([name, text]) => [name.replace('.ics', ''), text]),
         ),
       });
       const shown = shownOf(back);
@@ -162,7 +162,7 @@ for (const kind of CLOUDS)
     it('E5, F10: a series keeps its wall clock across both clock changes, with exceptions around them', async () => {
       const rule = [...at('20270317T090000'), 'RRULE:FREQ=WEEKLY;COUNT=40'];
       const override = ['RECURRENCE-ID;TZID=Europe/Berlin:20270407T090000', 'SUMMARY:Weekly', ...at('20270407T110000')];
-      const two = await servers.open({
+      const setup = await servers.open({
         caldav: {
           w: object('w', ['SUMMARY:Weekly', ...rule, 'EXDATE;TZID=Europe/Berlin:20271110T090000'], [override]),
         },
@@ -174,39 +174,41 @@ for (const kind of CLOUDS)
         new Date(instantOf(`${date}T${date === '2027-04-07' ? '11' : '09'}:00:00`, 'Europe/Berlin')).toISOString(),
       );
       assert.deepEqual(
-        two.owner.occurrences().map(({ start }) => start),
+        setup.owner.occurrences().map(({ start }) => start),
         expected,
       );
-      two.owner.editOccurrence(two.owner.idOf('Weekly'), '20271103T080000Z', { when: hourAt('2027-11-03T12:00:00') });
-      await two.pair.settle();
-      assert.match(await two.person.get('w.ics'), /RECURRENCE-ID;TZID=Europe\/Berlin:20271103T090000/);
-      await assertAlike(two.pair);
+      setup.owner.editOccurrence(setup.owner.idOf('Weekly'), '20271103T080000Z', {
+        when: hourAt('2027-11-03T12:00:00'),
+      });
+      await setup.pair.settle();
+      assert.match(await setup.person.get('w.ics'), /RECURRENCE-ID;TZID=Europe\/Berlin:20271103T090000/);
+      await assertAlike(setup.pair);
     });
 
     it('F11: renamed, foreign and invented zone names map to the right zone; an unknown one is a problem', async () => {
-      const two = await servers.open({
+      const setup = await servers.open({
         caldav: Object.fromEntries(
           Object.entries(NAMED).map(([uid, [tzid, rules]]) => [uid, inOwnZone(uid, tzid, rules)]),
         ),
       });
       const starts = Object.fromEntries(
-        two.owner.occurrences().map(({ title, start }) => [title, start.slice(11, 16)]),
+        setup.owner.occurrences().map(({ title, start }) => [title, start.slice(11, 16)]),
       );
       assert.deepEqual(starts, Object.fromEntries(Object.entries(NAMED).map(([uid, [, , time]]) => [uid, time])));
       assert.deepEqual(
-        (await two.pair.list('problems')).map(({ code, eventTitle }) => [code, eventTitle]),
+        (await setup.pair.list('problems')).map(({ code, eventTitle }) => [code, eventTitle]),
         [['zone-unknown', 'odd']],
       );
-      for (const title of Object.keys(NAMED)) two.owner.edit(two.owner.idOf(title), { location: 'Hall' });
-      await two.pair.settle();
+      for (const title of Object.keys(NAMED)) setup.owner.edit(setup.owner.idOf(title), { location: 'Hall' });
+      await setup.pair.settle();
       for (const [title, [tzid]] of Object.entries(NAMED)) {
-        const lines = await two.person.linesOf(`SUMMARY:${title}`);
+        const lines = await setup.person.linesOf(`SUMMARY:${title}`);
         assert.ok(
           lines.includes('LOCATION:Hall') && lines.includes(`DTSTART;TZID=${quoted(tzid)}:20270714T090000`),
           `${title} is spelled as before`,
         );
       }
-      await assertAlike(two.pair);
+      await assertAlike(setup.pair);
     });
 
     it('F11: a meeting keeps the zones of its organizer', async () => {
@@ -217,22 +219,22 @@ for (const kind of CLOUDS)
         end: '2027-07-14T23:00:00',
         endZone: 'Europe/Kyiv',
       } as const;
-      const two = await servers.open({ cloud: [{ title: 'Flight', when: flight }] });
-      const [start = '', end = ''] = await timesOf(two, 'Flight');
+      const setup = await servers.open({ cloud: [{ title: 'Flight', when: flight }] });
+      const [start = '', end = ''] = await timesOf(setup, 'Flight');
       assert.ok(
         isLine(start, 'DTSTART', flight.startZone, flight.start) && isLine(end, 'DTEND', flight.endZone, flight.end),
         `${start} ${end}`,
       );
-      await two.person.edit(await two.person.nameOf('SUMMARY:Flight'), (text) =>
+      await setup.person.edit(await setup.person.nameOf('SUMMARY:Flight'), (text) =>
         text.replace('SUMMARY:Flight', 'SUMMARY:Flight 2'),
       );
-      await two.pair.settle();
-      const { when } = two.owner.list()[0] as { when: typeof flight };
+      await setup.pair.settle();
+      const { when } = setup.owner.list()[0] as { when: typeof flight };
       assert.deepEqual(
         [isZone(when.startZone, flight.startZone), isZone(when.endZone, flight.endZone), instants({ when })],
         [true, true, instants({ when: flight })],
       );
-      two.owner.idOf('Flight 2');
+      setup.owner.idOf('Flight 2');
     });
   });
 
@@ -279,7 +281,7 @@ function inOwnZone(uid: string, tzid: string, rules: readonly string[]): string 
   return [
     'BEGIN:VCALENDAR',
     'VERSION:2.0',
-    'PRODID:-//Somebody//EN',
+    'PRODID:-//Example//EN',
     'BEGIN:VTIMEZONE',
     `TZID:${tzid}`,
     ...rules,

@@ -20,7 +20,7 @@ import { seriesDays } from '../fakes/graph/expand.ts';
 import { readRecurrence, showRecurrence } from '../fakes/graph/recurrence.ts';
 import { UTC } from '../fakes/graph/zones.ts';
 import { Draw, type RandomSeries, randomSeries, seriesOf, ZONES } from '../support/random-rules.ts';
-import { type Judgement, judge } from '../support/rule-oracle.ts';
+import { type ExpectedOccurrences, expectedOccurrences } from '../support/rule-oracle.ts';
 
 const SEED = Number(process.env['CALPAIR_TEST_SEED'] ?? 1);
 const RULES = 10_000;
@@ -39,7 +39,7 @@ test('of random rules Graph has the same occurrences over five years, or they ar
     if (typeof recurrence === 'string') reasons.set(recurrence, (reasons.get(recurrence) ?? 0) + 1);
     else expressed.push({ given, recurrence });
   }
-  const judgements = await judge(
+  const judgements = await expectedOccurrences(
     expressed.map(
       ({
         given: {
@@ -106,7 +106,9 @@ test(
         empty++;
       }
     }
-    const judgements = await judge(read.map(({ text, when }) => ({ rule: text, ...clockOf(when), days: DAYS })));
+    const judgements = await expectedOccurrences(
+      read.map(({ text, when }) => ({ rule: text, ...clockOf(when), days: DAYS })),
+    );
     const wrong = read.flatMap(({ shown, text, when }, at) => {
       const difference = differenceOf(expand(shown, when), judgements[at]!);
       return difference === null ? [] : [`${JSON.stringify(shown)}: ${text} from ${when.start}: ${difference}`];
@@ -121,7 +123,7 @@ test(
 );
 
 /** What Graph shows of a recurrence within five years of the series' start, whose time of day every occurrence has. */
-function expand(recurrence: PatternedRecurrence, when: When): Judgement {
+function expand(recurrence: PatternedRecurrence, when: When): ExpectedOccurrences {
   const { start, zone } = clockOf(when);
   const end = Date.parse(`${start}Z`) + DAYS * DAY_MS;
   const graph = readRecurrence(recurrence, UTC, DEFAULT_BEHAVIOUR);
@@ -146,7 +148,7 @@ function isLeftOut(when: When): boolean {
 }
 
 /** Null when both have the same times, and at least one. */
-function differenceOf(graph: Judgement, judged: Judgement): string | null {
+function differenceOf(graph: ExpectedOccurrences, judged: ExpectedOccurrences): string | null {
   for (const key of ['walls', 'instants'] as const) {
     const at = judged[key].findIndex((time, index) => graph[key][index] !== time);
     if (at >= 0 || graph[key].length !== judged[key].length) {

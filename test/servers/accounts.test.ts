@@ -5,17 +5,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { CalendarEvent } from '../../core/event.ts';
-import { type LabServer, startLab, whyNot } from '../support/caldav-servers.ts';
+import { type CaldavServer, skipReason, startCaldavServer } from '../support/caldav-servers.ts';
 import { event } from '../support/contract.ts';
 import { davPerson, openAccount, SETTING, text } from '../support/contract-caldav.ts';
 
 const KEY = '019300aa-0000-7000-8000-00000000000';
 
 for (const name of ['davical', 'cyrus', 'sogo', 'radicale', 'xandikos']) {
-  describe(`accounts: ${name}`, { skip: whyNot(name) }, () => {
-    let server: LabServer;
+  describe(`accounts: ${name}`, { skip: skipReason(name) }, () => {
+    let server: CaldavServer;
     before(async () => {
-      server = await startLab(name);
+      server = await startCaldavServer(name);
     });
     after(() => server?.stop());
 

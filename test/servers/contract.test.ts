@@ -4,31 +4,31 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { startLab, whyNot } from '../support/caldav-servers.ts';
+import { skipReason, startCaldavServer } from '../support/caldav-servers.ts';
 import { contract } from '../support/contract.ts';
 import { caldavBench } from '../support/contract-caldav.ts';
-import { SchedulingServer } from '../support/guests.ts';
+import { SchedulingServer } from '../support/scheduling-server.ts';
 
 for (const name of ['davical', 'cyrus', 'sogo', 'radicale', 'xandikos'] as const) {
-  const reason = whyNot(name);
+  const reason = skipReason(name);
   if (reason !== false) {
     describe(`the contract of a side: ${name}`, () => it('runs', { skip: reason }, () => {}));
     continue;
   }
   contract(name, async () => {
-    if (name === 'cyrus' || name === 'sogo') return quietBench(name);
-    const server = await startLab(name);
+    if (name === 'cyrus' || name === 'sogo') return schedulingBench(name);
+    const server = await startCaldavServer(name);
     return caldavBench(server, server.calendar, () => server.stop());
   });
 }
 
 /** On a server that sends invitations: in the end the whole suite has reached no other person. */
-async function quietBench(name: 'cyrus' | 'sogo'): ReturnType<typeof caldavBench> {
-  const lab = await SchedulingServer.start(name);
-  const before = await lab.noticed();
-  return caldavBench(lab.server, lab.server.calendar, async () => {
-    const after = await lab.noticed();
-    await lab.stop();
+async function schedulingBench(name: 'cyrus' | 'sogo'): ReturnType<typeof caldavBench> {
+  const scheduling = await SchedulingServer.start(name);
+  const before = await scheduling.effects();
+  return caldavBench(scheduling.server, scheduling.server.calendar, async () => {
+    const after = await scheduling.effects();
+    await scheduling.stop();
     assert.deepEqual(after, before);
   });
 }

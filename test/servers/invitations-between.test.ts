@@ -3,11 +3,11 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { whyNot } from '../support/caldav-servers.ts';
+import { skipReason } from '../support/caldav-servers.ts';
 import { type RunningCalpair, startCalpair } from '../support/calpair.ts';
-import { SchedulingServer } from '../support/guests.ts';
 import { at, object } from '../support/ics.ts';
 import { createPair, type Pair } from '../support/pair.ts';
+import { SchedulingServer } from '../support/scheduling-server.ts';
 
 const WEEKLY = [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=6'];
 const people = (organizer: string, agent = ''): string[] => [
@@ -30,12 +30,12 @@ const EDITS: Readonly<Record<string, (text: string) => string | null>> = {
   delete: () => null,
 };
 
-describe('invitations between Cyrus and SOGo', { skip: whyNot('cyrus') || whyNot('sogo') }, () => {
+describe('invitations between Cyrus and SOGo', { skip: skipReason('cyrus') || skipReason('sogo') }, () => {
   let servers: readonly [SchedulingServer, SchedulingServer];
   let calpair: RunningCalpair;
   let pair: Pair;
   const unnoticed = <T>(what: string, work: () => Promise<T>): Promise<T> =>
-    servers[0].unnoticed(`${what}, on Cyrus`, () => servers[1].unnoticed(`${what}, on SOGo`, work));
+    servers[0].assertUnnoticed(`${what}, on Cyrus`, () => servers[1].assertUnnoticed(`${what}, on SOGo`, work));
 
   before(async () => {
     servers = await Promise.all([SchedulingServer.start('cyrus'), SchedulingServer.start('sogo')]);
@@ -55,7 +55,7 @@ describe('invitations between Cyrus and SOGo', { skip: whyNot('cyrus') || whyNot
   });
 
   it('are not sent by the initial sync', async () => {
-    await unnoticed('the first sync', async () => {
+    await unnoticed('the initial sync', async () => {
       const [cyrus, sogo] = servers;
       pair = await createPair(
         calpair,

@@ -12,9 +12,9 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 
 const run = promisify(execFile);
-const LAB = path.join(import.meta.dirname, '..', '..', '..', 'shared', 'caldav');
+const SERVERS_DIR = path.join(import.meta.dirname, '..', '..', '..', 'shared', 'caldav');
 
-export interface LabServer {
+export interface CaldavServer {
   readonly base: string;
   readonly principal: string;
   /** "Work", empty. */
@@ -25,8 +25,8 @@ export interface LabServer {
 }
 
 /** False, or the reason why this machine cannot run the server. */
-export function whyNot(name: string): string | false {
-  if (!existsSync(path.join(LAB, `${name}.sh`))) return 'the folder with the CalDAV servers is not there';
+export function skipReason(name: string): string | false {
+  if (!existsSync(path.join(SERVERS_DIR, `${name}.sh`))) return 'the folder with the CalDAV servers is missing';
   return process.getuid?.() === 0 ? false : 'needs root to install and start the server';
 }
 
@@ -34,8 +34,8 @@ export function whyNot(name: string): string | false {
  * @param mailPort the SMTP port for the server's mails (Cyrus, SOGo); without it SOGo sends none, and those of Cyrus
  * are refused
  */
-export async function startLab(name: string, mailPort?: number): Promise<LabServer> {
-  const script = path.join(LAB, `${name}.sh`);
+export async function startCaldavServer(name: string, mailPort?: number): Promise<CaldavServer> {
+  const script = path.join(SERVERS_DIR, `${name}.sh`);
   const dir = await mkdtemp(path.join(tmpdir(), `calpair-${name}-`));
   const { stdout } = await run(script, ['start', String(await freePort()), dir], {
     timeout: 300_000,

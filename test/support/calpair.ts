@@ -28,7 +28,7 @@ export interface RunningCalpair {
 }
 
 /** The addresses of a fake cloud, in this process or in another. */
-export type StandInPlace = Pick<GoogleFake | GraphFake, 'clientId' | 'clientSecret' | 'rootUrl' | 'tokenUrl'>;
+export type FakeEndpoint = Pick<GoogleFake | GraphFake, 'clientId' | 'clientSecret' | 'rootUrl' | 'tokenUrl'>;
 
 /**
  * @param environment additional variables; `googleEnvironment` and `microsoftEnvironment` point it at fake clouds
@@ -87,7 +87,7 @@ export function environmentOf({
 }
 
 /** Environment variables that point a Calpair at the fake Google. */
-export function googleEnvironment({ clientId, clientSecret, rootUrl, tokenUrl }: StandInPlace): Record<string, string> {
+export function googleEnvironment({ clientId, clientSecret, rootUrl, tokenUrl }: FakeEndpoint): Record<string, string> {
   return {
     GOOGLE_CLIENT_ID: clientId,
     GOOGLE_CLIENT_SECRET: clientSecret,
@@ -102,7 +102,7 @@ export function microsoftEnvironment({
   clientSecret,
   rootUrl,
   tokenUrl,
-}: StandInPlace): Record<string, string> {
+}: FakeEndpoint): Record<string, string> {
   return {
     MICROSOFT_CLIENT_ID: clientId,
     MICROSOFT_CLIENT_SECRET: clientSecret,
@@ -146,11 +146,11 @@ export class Api {
 /** Waits until the check succeeds, ten times a second. */
 export async function until<T>(
   what: string | (() => string),
-  ask: () => Promise<T | false | null | undefined> | T | false | null | undefined,
+  check: () => Promise<T | false | null | undefined> | T | false | null | undefined,
   withinMs = 20_000,
 ): Promise<T> {
   for (const end = Date.now() + withinMs; Date.now() < end; ) {
-    const answer = await ask();
+    const answer = await check();
     if (answer !== false && answer !== null && answer !== undefined) return answer as T;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -6,24 +6,24 @@ export type ControlHandler = (name: string, body: unknown) => Promise<unknown>;
 
 /** What may be called: methods of the fake, its properties, and methods of an account. */
 export interface Controls {
-  readonly standIn: readonly string[];
+  readonly fake: readonly string[];
   readonly readable: readonly string[];
   readonly account: readonly string[];
 }
 
-interface StandIn {
+interface Fake {
   account(email: string): object;
 }
 
-export function controlHandler(standIn: StandIn, controls: Controls): ControlHandler {
+export function controlHandler(fake: Fake, controls: Controls): ControlHandler {
   return async (name, body) => {
     const { email, args = [] } = body as { email?: string; args?: unknown[] };
     if (!Array.isArray(args)) throw new Error('args is not an array');
-    if (email !== undefined && controls.account.includes(name)) return call(standIn.account(email), name, args);
+    if (email !== undefined && controls.account.includes(name)) return call(fake.account(email), name, args);
     if (email === undefined && controls.readable.includes(name))
-      return (standIn as unknown as Record<string, unknown>)[name];
-    if (email !== undefined || !controls.standIn.includes(name)) throw new Error('no such control');
-    const result: unknown = await call(standIn, name, args);
+      return (fake as unknown as Record<string, unknown>)[name];
+    if (email !== undefined || !controls.fake.includes(name)) throw new Error('no such control');
+    const result: unknown = await call(fake, name, args);
     return name === 'addAccount'
       ? { email: (result as { email: string }).email, refreshToken: (result as { refreshToken: string }).refreshToken }
       : result;

@@ -13,7 +13,7 @@ export class DavPerson {
 
   /** The server's status for a PUT under this name. */
   async tryPut(name: string, text: string): Promise<number> {
-    return (await this.#ask('PUT', name, { 'content-type': 'text/calendar; charset=utf-8' }, text)).status;
+    return (await this.#send('PUT', name, { 'content-type': 'text/calendar; charset=utf-8' }, text)).status;
   }
 
   async put(name: string, text: string): Promise<void> {
@@ -22,7 +22,7 @@ export class DavPerson {
   }
 
   async get(name: string): Promise<string> {
-    const { status, text } = await this.#ask('GET', name);
+    const { status, text } = await this.#send('GET', name);
     assert.equal(status, 200, `GET ${name}`);
     return text;
   }
@@ -35,14 +35,14 @@ export class DavPerson {
   }
 
   async remove(name: string): Promise<void> {
-    const { status } = await this.#ask('DELETE', name);
+    const { status } = await this.#send('DELETE', name);
     assert.ok(status < 300, `DELETE ${name} answered ${status}`);
   }
 
   /** ETag by name. */
   async list(): Promise<Map<string, string>> {
     const body = '<d:propfind xmlns:d="DAV:"><d:prop><d:getetag/></d:prop></d:propfind>';
-    const { text } = await this.#ask(
+    const { text } = await this.#send(
       'PROPFIND',
       '',
       { depth: '1', 'content-type': 'application/xml; charset=utf-8' },
@@ -60,7 +60,7 @@ export class DavPerson {
 
   /** Names of the collections beside this one, including the schedule inbox; each ends with a slash. */
   async collections(): Promise<string[]> {
-    const { text } = await this.#ask(
+    const { text } = await this.#send(
       'PROPFIND',
       '..',
       { depth: '1', 'content-type': 'application/xml; charset=utf-8' },
@@ -95,24 +95,24 @@ export class DavPerson {
   }
 
   async dropCalendar(): Promise<void> {
-    const { status } = await this.#ask('DELETE', '');
+    const { status } = await this.#send('DELETE', '');
     assert.ok(status < 300, `DELETE of the calendar answered ${status}`);
   }
 
-  async #ask(
+  async #send(
     method: string,
     name: string,
     headers: Record<string, string> = {},
     body?: string,
   ): Promise<{ status: number; text: string }> {
-    const ask = (): Promise<Response> =>
+    const send = (): Promise<Response> =>
       fetch(new URL(name, this.url), {
         method,
         headers: { authorization: this.#authorization, ...headers },
         ...(body === undefined ? {} : { body }),
       });
     // SOGo's workers end from time to time, and close their connections.
-    const answer = await ask().catch(ask);
+    const answer = await send().catch(send);
     return { status: answer.status, text: await answer.text() };
   }
 }

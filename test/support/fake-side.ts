@@ -84,8 +84,8 @@ interface Data {
   readonly hasGuests: boolean;
 }
 
-const COMPARED_EVERY_MS = 6 * 3_600_000;
-const VIEW_ENDS = '15';
+const FULL_LISTING_EVERY_MS = 6 * 3_600_000;
+const LAST_DAY_IN_VIEW = '15';
 
 const DEFAULT_HABITS: Habits = {
   answers: 'stored',
@@ -123,12 +123,12 @@ export class FakeSide implements Side {
   private readonly clock: Clock;
   private readonly used = new Set<string>();
   /** The names that a view's service gave to created copies, by the names they would have elsewhere. */
-  private readonly named = new Map<string, string>();
+  private readonly namesOfCopies = new Map<string, string>();
   private readonly removedAt = new Map<string, number>();
   private sequence = 0;
   private feed = 1;
   /** Parsed stored data: a run reads the same event many times. */
-  private readonly known = new Map<string, Data>();
+  private readonly parsed = new Map<string, Data>();
   private frozen: { items: Map<string, Item>; removedAt: Map<string, number>; sequence: number; since: number } | null =
     null;
 
@@ -257,14 +257,14 @@ export class FakeSide implements Side {
     const { items, removedAt, sequence } = this.isStrangers
       ? { items: new Map<string, Item>(), removedAt: new Map<string, number>(), sequence: 0 }
       : (this.frozen ?? { items: this.items, removedAt: this.removedAt, sequence: this.sequence });
-    const [feed, since, comparedAt] = (cursor ?? '').split(':').map(Number);
-    const isDue = this.habits.isView && this.clock.now - (comparedAt ?? 0) >= COMPARED_EVERY_MS;
+    const [feed, since, listedAt] = (cursor ?? '').split(':').map(Number);
+    const isDue = this.habits.isView && this.clock.now - (listedAt ?? 0) >= FULL_LISTING_EVERY_MS;
     const isFull = cursor === null || feed !== this.feed || isDue || this.lists === 'nothing' || this.isStrangers;
     if (this.lists === 'no-calendar') throw this.error('calendar-missing');
     const visible = [...items.values()].filter(
       ({ ref }) => this.lists === 'all' && !this.hidden.has(ref) && !this.late.has(ref),
     );
-    const next = `${this.feed}:${sequence}:${isFull ? this.clock.now : (comparedAt ?? 0)}`;
+    const next = `${this.feed}:${sequence}:${isFull ? this.clock.now : (listedAt ?? 0)}`;
     const pages: ChangePage[] = [];
     if (isFull) {
       const versions = await known.versions();
@@ -279,8 +279,8 @@ export class FakeSide implements Side {
       }
     } else {
       const changed = visible.filter(({ at }) => at > (since ?? 0));
-      const found = changed.filter((item) => this.isSeen(item)).map(foundOf);
-      const left = changed.filter((item) => !this.isSeen(item)).map(({ ref }) => ref);
+      const found = changed.filter((item) => this.isInView(item)).map(foundOf);
+      const left = changed.filter((item) => !this.isInView(item)).map(({ ref }) => ref);
       const removed = [
         ...left,
         ...[...removedAt].filter(([ref, at]) => at > (since ?? 0) && !items.has(ref)).map(([ref]) => ref),
@@ -310,16 +310,16 @@ export class FakeSide implements Side {
     await this.called('create', 'before', event.title);
     if (this.isStrangers) throw this.error('forbidden');
     const name = `${key}-${generation}`;
-    const ref = this.habits.isView ? (this.named.get(name) ?? `${this.name}-${this.sequence + 1}`) : name;
+    const ref = this.habits.isView ? (this.namesOfCopies.get(name) ?? `${this.name}-${this.sequence + 1}`) : name;
     const there = this.items.get(ref);
-    if (this.habits.isView) this.named.set(name, ref);
+    if (this.habits.isView) this.namesOfCopies.set(name, ref);
     if (!there) {
       if (this.habits.keepsIds && this.used.has(ref)) throw this.error('id-taken');
       const isTaken = event.uid !== null && [...this.items.values()].some((item) => item.event?.uid === event.uid);
       if (isTaken && this.habits.refusesUidTwice) throw this.error('stale');
       const uid = event.uid === null || (isTaken && !this.habits.keepsIds) ? ref : event.uid;
       this.put(ref, { event: this.habits.rewrite({ ...event, uid }), marker: key, hasGuests: false });
-      this.wrote(
+      this.recordWrite(
         { action: 'create', ref, before: null, after: this.items.get(ref)?.event ?? null, hasGuests: false },
         event.title,
       );
@@ -334,7 +334,7 @@ export class FakeSide implements Side {
     if (this.isStrangers) throw this.error('forbidden');
     const item = this.checked(stored);
     this.put(stored.ref, { ...item, event: this.habits.rewrite(next) });
-    this.wrote(
+    this.recordWrite(
       {
         action: 'update',
         ref: stored.ref,
@@ -356,16 +356,16 @@ export class FakeSide implements Side {
     if (this.items.has(stored.ref)) {
       const { event, hasGuests } = this.checked(stored);
       this.drop(stored.ref);
-      this.wrote({ action: 'remove', ref: stored.ref, before: event, after: null, hasGuests }, title);
+      this.recordWrite({ action: 'remove', ref: stored.ref, before: event, after: null, hasGuests }, title);
     }
     await this.called('remove', 'after', title);
   }
 
   read(stored: Stored): Found {
-    let data = this.known.get(stored.data);
+    let data = this.parsed.get(stored.data);
     if (!data) {
       data = JSON.parse(stored.data) as Data;
-      this.known.set(stored.data, data);
+      this.parsed.set(stored.data, data);
     }
     return { ...stored, ...data, problems: data.event ? [] : UNREADABLE };
   }
@@ -374,14 +374,14 @@ export class FakeSide implements Side {
     return this.habits.unsupported(event);
   }
 
-  private wrote(write: FakeWrite, title: string): void {
+  private recordWrite(write: FakeWrite, title: string): void {
     this.writes.push({ action: write.action, title });
     this.onWrite?.(write);
   }
 
   private item(ref: string): Item {
     const item = this.items.get(ref);
-    if (!item) throw new Error(`${ref} is not on ${this.name}`);
+    if (!item) throw new Error(`${ref} is missing on ${this.name}`);
     return item;
   }
 
@@ -394,11 +394,11 @@ export class FakeSide implements Side {
     // A person who duplicates or renames an event takes its marker along, but not its name.
     const isOwn =
       ref.startsWith(`${fields.marker}-`) ||
-      [...this.named].some(([name, one]) => one === ref && name.startsWith(`${fields.marker}-`));
+      [...this.namesOfCopies].some(([name, one]) => one === ref && name.startsWith(`${fields.marker}-`));
     const marker = fields.marker !== null && isOwn ? fields.marker : null;
     const modifiedAt = new Date(this.clock.now + this.clockSkewMs).toISOString();
     const before = this.items.get(ref);
-    const isSilent = this.habits.isView && this.isSilent(before ?? null, event);
+    const isUnreported = this.habits.isView && this.isUnreported(before ?? null, event);
     this.items.set(ref, {
       ref,
       version: `"${this.sequence}"`,
@@ -406,17 +406,17 @@ export class FakeSide implements Side {
       marker,
       hasGuests,
       modifiedAt,
-      at: isSilent ? (before?.at ?? 0) : this.sequence,
+      at: isUnreported ? (before?.at ?? 0) : this.sequence,
     });
   }
 
   /** The view ends in the middle of each month. */
-  private isSeen({ event }: Pick<Item, 'event'>): boolean {
-    return !this.habits.isView || event === null || event.when.start.slice(8, 10) <= VIEW_ENDS;
+  private isInView({ event }: Pick<Item, 'event'>): boolean {
+    return !this.habits.isView || event === null || event.when.start.slice(8, 10) <= LAST_DAY_IN_VIEW;
   }
 
-  private isSilent(before: Item | null, event: CalendarEvent | null): boolean {
-    if (!this.isSeen({ event })) return before === null || !this.isSeen(before);
+  private isUnreported(before: Item | null, event: CalendarEvent | null): boolean {
+    if (!this.isInView({ event })) return before === null || !this.isInView(before);
     if (!before?.event || !event) return false;
     const paths = changedPaths(before.event, event);
     return (
@@ -479,15 +479,15 @@ export class FakeSide implements Side {
 const UNREADABLE: readonly EventProblem[] = [{ code: 'unreadable', detail: 'It cannot be read.' }];
 
 /** Results by item; items never change. */
-const told = new WeakMap<Item, Found>();
+const foundByItem = new WeakMap<Item, Found>();
 
 function foundOf(item: Item): Found {
-  const known = told.get(item);
+  const known = foundByItem.get(item);
   if (known) return known;
   const { ref, version, event, modifiedAt, marker, hasGuests } = item;
   const data: Data = { event, modifiedAt, marker, hasGuests };
   const found = { ref, resource: ref, version, data: JSON.stringify(data), ...data, problems: event ? [] : UNREADABLE };
-  told.set(item, found);
+  foundByItem.set(item, found);
   return found;
 }
 

@@ -14,7 +14,7 @@ export interface Fixture<C extends Cloud = Cloud> {
   readonly cloud: C;
   readonly calpair: RunningCalpair;
   /** Fresh calendars with these events, and their pair after its first runs. */
-  open(contents?: Contents): Promise<Two<ReturnType<C['addOwner']>>>;
+  open(contents?: Contents): Promise<PairSetup<ReturnType<C['addOwner']>>>;
 }
 
 interface Contents {
@@ -30,7 +30,7 @@ interface Contents {
   readonly through?: (url: string) => { readonly base: string; readonly url: string };
 }
 
-export interface Two<P extends CloudPerson = CloudPerson> {
+export interface PairSetup<P extends CloudPerson = CloudPerson> {
   readonly pair: Pair;
   readonly person: DavPerson;
   readonly owner: P;
@@ -40,9 +40,9 @@ export interface Two<P extends CloudPerson = CloudPerson> {
 
 /** Starts the servers before the tests of the calling suite, and stops them afterwards. */
 export function fixture<C extends Cloud>(kind: { start(): Promise<C> }, setting: DavServerSetting = {}): Fixture<C> {
-  let running: Awaited<ReturnType<typeof startFixture<C>>> | undefined;
+  let running: Awaited<ReturnType<typeof startServers<C>>> | undefined;
   before(async () => {
-    running = await startFixture(() => kind.start(), setting);
+    running = await startServers(() => kind.start(), setting);
   });
   after(() => running?.stop());
   return {
@@ -60,7 +60,7 @@ export function fixture<C extends Cloud>(kind: { start(): Promise<C> }, setting:
 }
 
 /** @throws Error from `stop` if the fake saw a request that a sync must not make */
-async function startFixture<C extends Cloud>(
+async function startServers<C extends Cloud>(
   startCloud: () => Promise<C>,
   setting: DavServerSetting = {},
 ): Promise<Fixture<C> & { stop(): Promise<void> }> {

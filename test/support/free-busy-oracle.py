@@ -1,10 +1,12 @@
-"""Expands calendars with recurring-ical-events: one JSON object a line on stdin (see free-busy-judge.ts), one answer a line.
+"""Expands calendars with recurring-ical-events: one JSON object per line on stdin (see free-busy-oracle.ts), one answer
+per line.
 
-It gives the occurrences. What of them takes time is said here, by RFC 5545: not what is cancelled, transparent, or without length; a date lasts from midnight
-to midnight in the calendar's zone, in which floating times are read, too.
+The library returns the occurrences. This script decides which of them are busy, by RFC 5545: none that is cancelled,
+transparent or without length; a date lasts from midnight to midnight in the calendar's zone, which is also the zone of
+floating times.
 
-What of a calendar it is not shown: X-WR-TIMEZONE, which is no property of RFC 5545 and moves the rules of UTC events into that zone; VEVENTs without a DTSTART,
-at which it gives up.
+Removed before the library reads a calendar: X-WR-TIMEZONE, which is no property of RFC 5545 and moves the rules of UTC
+events into that zone; VEVENTs without a DTSTART, which make it fail.
 """
 import json
 import re
@@ -41,7 +43,8 @@ def instant(value, zone):
 
 
 def takes_time(event):
-    return str(event.get("STATUS", "")).upper() != "CANCELLED" and str(event.get("TRANSP", "")).upper() != "TRANSPARENT"
+    status, transparency = (str(event.get(name, "")).upper() for name in ("STATUS", "TRANSP"))
+    return status != "CANCELLED" and transparency != "TRANSPARENT"
 
 
 def merged(spans):
@@ -56,23 +59,26 @@ def merged(spans):
 
 def busy(found, window, zones):
     start, end = (datetime.fromisoformat(day) for day in window)
-    events = [event for calendar in found for event in recurring_ical_events.of(calendar).between(start - MARGIN, end + MARGIN) if takes_time(event)]
+    queries = [recurring_ical_events.of(calendar) for calendar in found]
+    occurrences = [event for query in queries for event in query.between(start - MARGIN, end + MARGIN)]
+    events = [event for event in occurrences if takes_time(event)]
     low, high = (int(day.replace(tzinfo=timezone.utc).timestamp() * 1000) for day in (start, end))
     answer = {}
     for name in zones:
         zone = ZoneInfo(name)
-        spans = [(max(low, instant(event["DTSTART"].dt, zone)), min(high, instant(event["DTEND"].dt, zone))) for event in events]
-        answer[name] = merged([span for span in spans if span[0] < span[1]])
+        spans = [[instant(event[edge].dt, zone) for edge in ("DTSTART", "DTEND")] for event in events]
+        clipped = [(max(low, span[0]), min(high, span[1])) for span in spans]
+        answer[name] = merged([span for span in clipped if span[0] < span[1]])
     return answer
 
 
 for line in sys.stdin:
     case = json.loads(line)
     try:
-        # A zone of one file must not be taken for that of another.
+        # Zones of one file must not be used for another.
         tzp.use_zoneinfo()
         found = calendars(case["text"])
         print(json.dumps([busy(found, window, case["zones"]) for window in case["windows"]], separators=(",", ":")))
-    except Exception as error:  # noqa: BLE001: whatever it dies of is its answer
+    except Exception as error:  # noqa: BLE001: every error is an answer
         print(json.dumps({"error": f"{type(error).__name__}: {error}"[:200]}))
     sys.stdout.flush()

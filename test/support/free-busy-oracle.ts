@@ -2,9 +2,9 @@
  * Expected free/busy of whole calendars by an independent engine, recurring-ical-events. It runs in a Python
  * environment of its own, once for all calendars of a test.
  */
-import { askOracle } from './oracle.ts';
+import { runOracle } from './oracle.ts';
 
-export interface JudgedCalendar {
+export interface OracleCalendar {
   readonly text: string;
   /** First day, and the day after the last one, in UTC. */
   readonly windows: readonly (readonly [string, string])[];
@@ -13,11 +13,11 @@ export interface JudgedCalendar {
 }
 
 /** For each window, by zone: busy times, merged, in ms since the epoch. Or the engine's error. */
-export type FreeBusyJudgement = readonly Record<string, [number, number][]>[] | { readonly error: string };
+export type ExpectedFreeBusy = readonly Record<string, [number, number][]>[] | { readonly error: string };
 
 /** The results in the order of the calendars. */
-export function expectedFreeBusy(calendars: readonly JudgedCalendar[]): Promise<FreeBusyJudgement[]> {
-  return askOracle(
+export function expectedFreeBusy(calendars: readonly OracleCalendar[]): Promise<ExpectedFreeBusy[]> {
+  return runOracle(
     './free-busy-oracle.py',
     [
       'recurring-ical-events==3.8.2',

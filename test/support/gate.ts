@@ -6,17 +6,17 @@ export interface Gate {
   /** In front of the server; ends with a slash. */
   readonly base: string;
   /** Method and path of each request. */
-  readonly asked: readonly string[];
+  readonly requests: readonly string[];
   /** If false, every connection is dropped. */
   isOpen: boolean;
   stop(): void;
 }
 
 export async function startGate(target: string): Promise<Gate> {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const server = createServer((incoming, outgoing) => {
     if (!gate.isOpen) return void incoming.socket.destroy();
-    asked.push(`${incoming.method} ${incoming.url}`);
+    requests.push(`${incoming.method} ${incoming.url}`);
     const forward = request(
       new URL(incoming.url ?? '/', target),
       { method: incoming.method, headers: incoming.headers },
@@ -31,7 +31,7 @@ export async function startGate(target: string): Promise<Gate> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const gate: Gate = {
     base: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    asked,
+    requests,
     isOpen: true,
     stop() {
       server.close();

@@ -14,7 +14,7 @@ export function object(uid: string, event: readonly string[], more: readonly (re
   return [
     'BEGIN:VCALENDAR',
     'VERSION:2.0',
-    'PRODID:-//Somebody//Their Client 3.1//EN',
+    'PRODID:-//Example//Calendar Client 3.1//EN',
     ...BERLIN,
     ...vevent(event),
     ...more.flatMap(vevent),

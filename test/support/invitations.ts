@@ -7,12 +7,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { GoogleAccount } from '../fakes/google/account.ts';
 import { type GoogleFake, startGoogle } from '../fakes/google/start.ts';
-import { whyNot } from './caldav-servers.ts';
+import { skipReason } from './caldav-servers.ts';
 import { googleEnvironment, type Json, type RunningCalpair, startCalpair } from './calpair.ts';
 import { unfolded } from './dav-person.ts';
-import { SchedulingServer } from './guests.ts';
 import { at, object } from './ics.ts';
 import { createPair, type Pair } from './pair.ts';
+import { SchedulingServer } from './scheduling-server.ts';
 
 const [ALICE, BOB, MARA] = ['alice@example.org', 'bob@example.org', 'mara@elsewhere.example'];
 const time = (dateTime: string): Json => ({ dateTime, timeZone: 'Europe/Berlin' });
@@ -42,7 +42,7 @@ const EDITS: Readonly<Record<string, (account: GoogleAccount, id: string) => voi
   move: (account, id) =>
     void account.patchEvent(id, { start: time('2027-01-13T08:00:00'), end: time('2027-01-13T08:30:00') }),
   free: (account, id) => void account.patchEvent(id, { transparency: 'transparent', status: 'tentative' }),
-  people: (account, id) => void account.patchEvent(id, { description: 'Nobody comes' }),
+  people: (account, id) => void account.patchEvent(id, { description: 'Cancelled' }),
   exclude: (account, id) => account.deleteEvent(`${id}_${SECOND}`),
   exception: (account, id) =>
     void account.patchEvent(`${id}_${THIRD}`, {
@@ -60,14 +60,15 @@ const isSeries = (edit: string): boolean => /exclude|exception|rule/.test(edit);
  * and skips
  */
 export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promise<void> {
-  const lab = whyNot(name) === false ? await SchedulingServer.start(name).catch(notStarted) : String(whyNot(name));
-  if (typeof lab === 'string') {
-    it(`D2: invitations by ${name}`, { skip: lab }, () => {});
+  const caldav =
+    skipReason(name) === false ? await SchedulingServer.start(name).catch(notStarted) : String(skipReason(name));
+  if (typeof caldav === 'string') {
+    it(`D2: invitations by ${name}`, { skip: caldav }, () => {});
     return;
   }
   function notStarted(error: Error): string {
     if (full) throw error;
-    return `it does not start: ${error.message.slice(0, 200)}`;
+    return `the server does not start: ${error.message.slice(0, 200)}`;
   }
   describe(`D2: invitations by ${name}`, () => {
     let google: GoogleFake;
@@ -81,7 +82,7 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
       account = google.addAccount({ email: 'owner@calendars.example' });
       for (const edit of Object.keys(EDITS)) {
         for (const kind of Object.keys(KINDS))
-          await lab[KINDS[kind]!.by].put(`${fileOf(kind, edit)}.ics`, meeting(kind, edit));
+          await caldav[KINDS[kind]!.by].put(`${fileOf(kind, edit)}.ics`, meeting(kind, edit));
         account.insertEvent({
           ...googleMeeting(`google ${edit}`, isSeries(edit)),
           attendees: [{ email: account.email, responseStatus: 'accepted' }, { email: BOB }, { email: ALICE }],
@@ -96,22 +97,22 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
     });
     after(async () => {
       await calpair?.stop();
-      await Promise.all([lab.stop(), google?.close()]);
+      await Promise.all([caldav.stop(), google?.close()]);
     });
-    const quietly = (
+    const unnoticed = (
       what: string,
       work: () => Promise<unknown> = () => pair.settle(),
       mayChange?: RegExp,
-    ): Promise<unknown> => lab.unnoticed(what, work, mayChange);
+    ): Promise<unknown> => caldav.assertUnnoticed(what, work, mayChange);
     const idOf = (title: string): string | undefined =>
       account.listLive().find((item) => item['summary'] === title && item['recurringEventId'] === undefined)?.['id'] as
         | string
         | undefined;
 
     it("are sent when a person's own client writes: bob and the mail server show it", async () => {
-      const before_ = await lab.noticed();
-      await lab.alice.put('control.ics', meeting('mine', 'title').replaceAll('mine-title', 'control'));
-      const come = (await lab.noticed()).filter((line) => !before_.includes(line));
+      const before_ = await caldav.effects();
+      await caldav.alice.put('control.ics', meeting('mine', 'title').replaceAll('mine-title', 'control'));
+      const come = (await caldav.effects()).filter((line) => !before_.includes(line));
       assert.ok(
         come.some((line) => line.includes('control') && !line.startsWith('mail')),
         'bob has it',
@@ -120,14 +121,14 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
         come.some((line) => line.startsWith('mail') && line.includes('zoe@')),
         'zoe is mailed',
       );
-      await assert.rejects(lab.unnoticed('a deletion by alice', () => lab.alice.remove('control.ics')));
+      await assert.rejects(caldav.assertUnnoticed('a deletion by alice', () => caldav.alice.remove('control.ics')));
     });
 
     it('are not sent by the initial sync, in either direction', async () => {
-      await quietly('the first sync', async () => {
+      await unnoticed('the initial sync', async () => {
         pair = await createPair(
           calpair,
-          { server: lab.server, url: lab.alice.url },
+          { server: caldav.server, url: caldav.alice.url },
           { account, calendarId: account.email },
         );
         await pair.settle();
@@ -139,7 +140,7 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
 
     it('are not sent for edits in Google; an edit that would send one is a problem', async () => {
       // Google may change the guests where they are not notified.
-      const settle = (what: string): Promise<unknown> => quietly(what, () => pair.settle(), /-people\./);
+      const settle = (what: string): Promise<unknown> => unnoticed(what, () => pair.settle(), /-people\./);
       for (const [edit, change] of Object.entries(EDITS)) {
         for (const kind of [...Object.keys(KINDS), 'google', 'invited']) {
           if (kind !== 'invited' || edit === 'delete') change(account, idOf(`${kind} ${edit}`)!);
@@ -178,16 +179,16 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
       ];
       for (const kind of ['google', 'invited']) {
         for (const [edit, change] of edits) {
-          const copy = [...(await lab.alice.all())].find(([, text]) =>
+          const copy = [...(await caldav.alice.all())].find(([, text]) =>
             unfolded(text).some((line) => line.startsWith(`SUMMARY:${kind} ${edit}`)),
           )!;
-          await lab.alice.put(copy[0], change(copy[1]));
+          await caldav.alice.put(copy[0], change(copy[1]));
         }
-        const gone = [...(await lab.alice.all())].find(([, text]) => text.includes(`SUMMARY:${kind} people`))!;
-        await lab.alice.remove(gone[0]);
+        const gone = [...(await caldav.alice.all())].find(([, text]) => text.includes(`SUMMARY:${kind} people`))!;
+        await caldav.alice.remove(gone[0]);
       }
-      await quietly('edits and deletions of copies');
-      assert.equal(idOf('Alice was here') === undefined, false, 'it crosses');
+      await unnoticed('edits and deletions of copies');
+      assert.equal(idOf('Alice was here') === undefined, false, 'it is copied');
       const gone = account
         .listRaw()
         .filter(
@@ -198,15 +199,15 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
     });
 
     it("are sent once, by her own server, for alice's edits of her own meetings", async () => {
-      await lab.alice.edit(`${fileOf('mine', 'free')}.ics`, (text) =>
+      await caldav.alice.edit(`${fileOf('mine', 'free')}.ics`, (text) =>
         text.replace(/^SUMMARY:.*/m, 'SUMMARY:Mine as I like it'),
       );
-      await lab.alice.remove(`${fileOf('mine', 'people')}.ics`);
-      await lab.bob.edit(`${fileOf('of bob', 'free')}.ics`, (text) =>
+      await caldav.alice.remove(`${fileOf('mine', 'people')}.ics`);
+      await caldav.bob.edit(`${fileOf('of bob', 'free')}.ics`, (text) =>
         text.replace(/^SUMMARY:.*/m, 'SUMMARY:Of Bob as he likes it'),
       );
-      await lab.bob.remove(`${fileOf('of bob', 'people')}.ics`);
-      await quietly('own edits');
+      await caldav.bob.remove(`${fileOf('of bob', 'people')}.ics`);
+      await unnoticed('own edits');
       assert.ok(account.listLive().some((item) => item['summary'] === 'Mine as I like it'));
     });
 
@@ -215,21 +216,21 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
         if (item['recurringEventId'] === undefined && /mine|of |without/.test(item['summary'] as string))
           account.deleteEvent(item['id'] as string);
       }
-      await quietly('a mass deletion');
+      await unnoticed('a mass deletion');
       const held = await pair.list('held-changes');
       assert.ok(held.length > 10, `${held.length} are held`);
-      await quietly('some of them restored', async () => {
+      await unnoticed('some of them restored', async () => {
         await pair.post('held-changes/restore', { ids: held.slice(0, 4).map(({ id }) => id) });
         await pair.settle();
       });
-      await quietly('the others applied', async () => {
+      await unnoticed('the others applied', async () => {
         await pair.post('held-changes/apply', {});
         await pair.settle();
       });
     });
 
     it('are not sent by a resync, by other directions and options, nor when the pair is deleted', async () => {
-      await quietly('resync', () => pair.post('resync?wait=120'));
+      await unnoticed('resync', () => pair.post('resync?wait=120'));
       const settings: readonly Json[] = [
         { direction: 'caldav-to-cloud' },
         { direction: 'cloud-to-caldav' },
@@ -244,17 +245,17 @@ export async function invitations(name: 'cyrus' | 'sogo', full: boolean): Promis
           ...googleMeeting(`late ${number}`, true),
           attendees: [{ email: account.email, responseStatus: 'accepted' }, { email: BOB }, { email: ALICE }],
         });
-        await lab.alice.put(
+        await caldav.alice.put(
           `late-${number}.ics`,
           meeting('mine', 'exception').replaceAll('mine-exception', `late-${number}`),
         );
-        await quietly(JSON.stringify(setting), async () => {
+        await unnoticed(JSON.stringify(setting), async () => {
           await pair.patch(setting);
           await pair.settle();
           if (full) await pair.post('resync?wait=120');
         });
       }
-      await quietly('the end', () => calpair.api.call('DELETE', `/v1/pairs/${pair.id}`));
+      await unnoticed('the end', () => calpair.api.call('DELETE', `/v1/pairs/${pair.id}`));
     });
   });
 }

@@ -34,19 +34,19 @@ export async function startMailSink(): Promise<MailSink> {
 }
 
 /** The part of RFC 5321 that a server needs if it trusts every client. */
-function serve(socket: Socket, keep: (to: string[], text: string) => void): void {
+function serve(socket: Socket, deliver: (to: string[], text: string) => void): void {
   let [pending, to, text]: [string, string[], string[] | null] = ['', [], null];
   const answer = (line: string): void => {
     const command = line.slice(0, 4).toUpperCase();
     if (text !== null) {
       if (line !== '.') return void text.push(line);
-      keep(to, text.join('\n'));
+      deliver(to, text.join('\n'));
       [to, text] = [[], null];
     } else if (command === 'EHLO') return void socket.write('250-sink\r\n250 8BITMIME\r\n');
     else if (command === 'RCPT') to.push(/<([^>]*)>/.exec(line)?.[1] ?? line);
     else if (command === 'DATA') {
       text = [];
-      return void socket.write('354 go on\r\n');
+      return void socket.write('354 send the text\r\n');
     } else if (command === 'RSET') to = [];
     else if (command === 'QUIT') return void socket.end('221 bye\r\n');
     socket.write('250 ok\r\n');

@@ -9,21 +9,21 @@ import { pythonWith } from './python.ts';
  * @param script beside this file
  * @param requirements `name==version`, from PyPI
  */
-export async function askOracle<Judgement>(
+export async function runOracle<Result>(
   script: string,
   requirements: readonly string[],
   cases: readonly unknown[],
-): Promise<Judgement[]> {
+): Promise<Result[]> {
   const python = await pythonWith(...requirements);
   const child = spawn(python, [fileURLToPath(new URL(script, import.meta.url))], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const ended = new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
   child.stdin.end(cases.map((one) => `${JSON.stringify(one)}\n`).join(''));
-  const judgements: Judgement[] = [];
-  for await (const line of createInterface({ input: child.stdout })) judgements.push(JSON.parse(line) as Judgement);
+  const results: Result[] = [];
+  for await (const line of createInterface({ input: child.stdout })) results.push(JSON.parse(line) as Result);
   const code = await ended;
-  if (code !== 0 || judgements.length !== cases.length)
-    throw new Error(`${script} ended with ${code} after ${judgements.length} of ${cases.length} cases`);
-  return judgements;
+  if (code !== 0 || results.length !== cases.length)
+    throw new Error(`${script} ended with ${code} after ${results.length} of ${cases.length} cases`);
+  return results;
 }

@@ -76,7 +76,7 @@ export async function createPair(
         if (run.result === 'ok' && writesOf(run) === 0) return wrote;
         wrote.push(run);
       }
-      throw new Error(`the pair does not come to rest: ${JSON.stringify(wrote.map(summaryOf))}`);
+      throw new Error(`the pair does not settle: ${JSON.stringify(wrote.map(summaryOf))}`);
     },
     show: () => api.call('GET', `/v1/pairs/${id}`),
     list: async (what) => (await api.call('GET', `/v1/pairs/${id}/${what}?limit=1000`)).items,

@@ -1,7 +1,7 @@
 /** Programs of this project as separate processes. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { googleEnvironment, type Json, microsoftEnvironment, type StandInPlace } from './calpair.ts';
+import { type FakeEndpoint, googleEnvironment, type Json, microsoftEnvironment } from './calpair.ts';
 import type { CloudName } from './cloud.ts';
 import type { Calendar } from './pair.ts';
 
@@ -44,7 +44,7 @@ export function startProgram(args: readonly string[], environment: Readonly<Reco
         const pause = new Promise<null>((resolve) => setTimeout(resolve, 20, null));
         const ended = await Promise.race([exited, pause]);
         if (ended !== null)
-          throw new Error(`it ended (${ended}) before it said ${String(pattern)}:\n${output.slice(-3000)}`);
+          throw new Error(`it ended (${ended}) before it printed ${String(pattern)}:\n${output.slice(-3000)}`);
       }
     },
     async end(signal = 'SIGTERM') {
@@ -74,18 +74,18 @@ export async function startCloudProcess(name: CloudName): Promise<CloudProcess> 
     '--email',
     'owner@calendars.example',
   ]);
-  const { controlUrl, email, refreshToken, ...place } = JSON.parse(await program.line(/^\{/)) as StandInPlace & {
+  const { controlUrl, email, refreshToken, ...place } = JSON.parse(await program.line(/^\{/)) as FakeEndpoint & {
     controlUrl: string;
     email: string;
     refreshToken: string;
   };
-  const ask = async (what: string, body: Json): Promise<Json> => {
+  const send = async (what: string, body: Json): Promise<Json> => {
     const answer = await fetch(new URL(what, controlUrl), { method: 'POST', body: JSON.stringify(body) });
     const { result, error } = (await answer.json()) as Json;
     if (!answer.ok) throw new Error(`control ${what}: ${error}`);
     return result;
   };
-  const ofAccount = (what: string, ...args: unknown[]): Promise<Json> => ask(what, { email, args });
+  const ofAccount = (what: string, ...args: unknown[]): Promise<Json> => send(what, { email, args });
   const calendarId =
     name === 'google'
       ? email
@@ -93,7 +93,7 @@ export async function startCloudProcess(name: CloudName): Promise<CloudProcess> 
   return {
     environment: name === 'google' ? googleEnvironment(place) : microsoftEnvironment(place),
     calendar: { account: { refreshToken }, calendarId, provider: name },
-    control: (what, ...args) => ask(what, { args }),
+    control: (what, ...args) => send(what, { args }),
     ofAccount,
     async stop() {
       const code = await program.end();

@@ -116,11 +116,11 @@ const FREQUENCIES = [
 const STEPS = 20_000;
 
 function randomOne(draw: Draw): RandomSeries | null {
-  const asked = randomWhen(draw);
-  const parts = draw.chance(50) ? anyRule(draw, asked) : nearRule(draw, asked);
+  const drawn = randomWhen(draw);
+  const parts = draw.chance(50) ? anyRule(draw, drawn) : nearRule(draw, drawn);
   try {
     // Most series start on their rule, as RFC 5545 demands.
-    const when = draw.chance(85) ? onRule(asked, parts) : asked;
+    const when = draw.chance(85) ? onRule(drawn, parts) : drawn;
     const text = [...parts, ...randomEnd(draw, when)].join(';');
     const others = draw.chance(2) ? [draw.of(['RRULE:FREQ=YEARLY', 'EXRULE:FREQ=MONTHLY'])] : [];
     const dates = draw.chance(3)

@@ -1,10 +1,12 @@
-"""Expands recurrence rules with dateutil: one JSON object a line on stdin (see rule-judge.ts), one answer a line.
+"""Expands recurrence rules with dateutil: one JSON object per line on stdin (see rule-oracle.ts), one answer per line.
 
 Where dateutil is known to differ from RFC 5545:
-- A start that the rule does not produce is no occurrence for it, and is not counted. The caller asks about such rules only to see that.
-- WEEKLY with BYSETPOS: it counts the positions of the first week from the start instead of from the first day of the week. Here that week is begun
-  at its first day, and what lies before the start is left out.
-- UNTIL has to be of its own idea of the start's type. Here it is compared outside: a date means the whole day, `...Z` an instant, else local time.
+- A start that the rule does not produce is no occurrence and is not counted. Callers pass such rules only to detect
+  that.
+- WEEKLY with BYSETPOS: dateutil counts the positions of the first week from the start instead of from the first day of
+  the week. Here the first week starts at its first day, and occurrences before the start are left out.
+- UNTIL must have the type that dateutil expects for the start. Here UNTIL is compared separately: a date means the
+  whole day, `...Z` an instant, anything else local time.
 """
 import json
 import sys
@@ -18,7 +20,7 @@ EPOCH = datetime(1970, 1, 1)
 
 
 def instant(wall, zone):
-    """Of a time that comes twice the first; in a gap the offset before it counts (PEP 495 with fold 0, RFC 5545 3.3.5)."""
+    """The first instant of an ambiguous time; in a gap with the offset before it (PEP 495 fold 0, RFC 5545 3.3.5)."""
     return wall.replace(tzinfo=zone).astimezone(timezone.utc).replace(tzinfo=None)
 
 
@@ -59,4 +61,5 @@ for line in sys.stdin:
     start = datetime.fromisoformat(case["start"])
     zone = ZoneInfo(case["zone"])
     found = list(walls(case["rule"], start, zone, start + timedelta(days=case["days"])))
-    print(json.dumps({"walls": [minutes(wall) for wall in found], "instants": [minutes(instant(wall, zone)) for wall in found]}, separators=(",", ":")))
+    answer = {"walls": [minutes(wall) for wall in found], "instants": [minutes(instant(wall, zone)) for wall in found]}
+    print(json.dumps(answer, separators=(",", ":")))

@@ -2,9 +2,9 @@
  * Expected occurrences of recurrence rules by an independent engine, dateutil. It runs in a Python environment of its
  * own, once for all rules of a test.
  */
-import { askOracle } from './oracle.ts';
+import { runOracle } from './oracle.ts';
 
-export interface JudgedRule {
+export interface OracleRule {
   /** What follows `RRULE:`, as it stands in an object: UNTIL in any of its forms. */
   readonly rule: string;
   /** Wall-clock time `YYYY-MM-DDTHH:MM:SS`, midnight in UTC for an all-day series. */
@@ -16,12 +16,12 @@ export interface JudgedRule {
 }
 
 /** The occurrences in minutes since 1970: as wall-clock times, and as instants. */
-export interface Judgement {
+export interface ExpectedOccurrences {
   readonly walls: readonly number[];
   readonly instants: readonly number[];
 }
 
 /** The results in the order of the rules. */
-export function judge(rules: readonly JudgedRule[]): Promise<Judgement[]> {
-  return askOracle('./rule-oracle.py', ['python-dateutil==2.9.0.post0', 'tzdata==2025.2'], rules);
+export function expectedOccurrences(rules: readonly OracleRule[]): Promise<ExpectedOccurrences[]> {
+  return runOracle('./rule-oracle.py', ['python-dateutil==2.9.0.post0', 'tzdata==2025.2'], rules);
 }

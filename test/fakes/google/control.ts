@@ -2,7 +2,7 @@
 import type { Controls } from '../../support/control.ts';
 
 export const CONTROLS: Controls = {
-  standIn: ['addAccount', 'fail', 'slow', 'storm412', 'setBehaviour', 'reset', 'count', 'consentTo'],
+  fake: ['addAccount', 'fail', 'slow', 'storm412', 'setBehaviour', 'reset', 'count', 'consentTo'],
   readable: ['requests', 'writes', 'carelessWrites', 'mailLedger', 'reach', 'refusedImports', 'faultsMet', 'behaviour'],
   account: [
     'insertEvent',

@@ -3,18 +3,18 @@
  * mails.
  */
 import assert from 'node:assert/strict';
-import { type LabServer, startLab } from './caldav-servers.ts';
+import { type CaldavServer, startCaldavServer } from './caldav-servers.ts';
 import { DavPerson, unfolded } from './dav-person.ts';
 import { type MailSink, startMailSink } from './mail-sink.ts';
 
 export class SchedulingServer {
-  readonly server: LabServer & { readonly name: string };
+  readonly server: CaldavServer & { readonly name: string };
   /** Their own clients, in the calendars to which the server delivers invitations. */
   readonly alice: DavPerson;
   readonly bob: DavPerson;
   readonly #sink: MailSink;
 
-  private constructor(name: string, server: LabServer, sink: MailSink, inbox: string) {
+  private constructor(name: string, server: CaldavServer, sink: MailSink, inbox: string) {
     this.server = { ...server, name };
     this.#sink = sink;
     this.alice = new DavPerson(server, new URL(`../${inbox}/`, server.calendar).href);
@@ -23,7 +23,7 @@ export class SchedulingServer {
 
   static async start(name: 'cyrus' | 'sogo'): Promise<SchedulingServer> {
     const sink = await startMailSink();
-    const server = await startLab(name, sink.port).catch(async (error: unknown) => {
+    const server = await startCaldavServer(name, sink.port).catch(async (error: unknown) => {
       await sink.close();
       throw error;
     });
@@ -31,7 +31,7 @@ export class SchedulingServer {
   }
 
   /** Everything that people other than alice could notice, as lines. */
-  async noticed(): Promise<string[]> {
+  async effects(): Promise<string[]> {
     // Deliveries in progress arrive.
     await new Promise((resolve) => setTimeout(resolve, 400));
     const lines = this.#sink.mails.map(
@@ -51,7 +51,7 @@ export class SchedulingServer {
    * Attendees of alice's objects, with their answers and SCHEDULE-AGENT, by object name. Without objects created by
    * Calpair.
    */
-  async people(): Promise<Map<string, string[]>> {
+  async attendees(): Promise<Map<string, string[]>> {
     const all = [...(await this.alice.all())].filter(([name]) => !/^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(name));
     return new Map(
       all.map(([name, text]) => [
@@ -71,11 +71,11 @@ export class SchedulingServer {
    * No other person notices anything, and the attendees of alice's own objects stay, except for objects whose names
    * match.
    */
-  async unnoticed<T>(what: string, work: () => Promise<T>, mayChange = /^$/): Promise<T> {
-    const [before, people] = [await this.noticed(), await this.people()];
+  async assertUnnoticed<T>(what: string, work: () => Promise<T>, mayChange = /^$/): Promise<T> {
+    const [before, people] = [await this.effects(), await this.attendees()];
     const result = await work();
-    assert.deepEqual(await this.noticed(), before, what);
-    for (const [name, lines] of await this.people())
+    assert.deepEqual(await this.effects(), before, what);
+    for (const [name, lines] of await this.attendees())
       if (people.has(name) && !mayChange.test(name))
         assert.deepEqual(lines, people.get(name), `${what}: the people of ${name}`);
     return result;
