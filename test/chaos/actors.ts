@@ -4,7 +4,7 @@
  */
 import { occurrenceId } from '../../core/recurrence/occurrence.ts';
 import type { CloudPerson } from '../support/cloud.ts';
-import type { DavServer } from '../support/dav.ts';
+import { basicAuthorization, type DavServer } from '../support/dav.ts';
 import { hourAt } from '../support/fixture.ts';
 import { at, BAGGAGE, object } from '../support/ics.ts';
 import { randomFrom } from '../support/random.ts';
@@ -37,7 +37,7 @@ export function wordsIn(text: string): Set<string> {
 }
 
 export function davActor({ username, password }: Pick<DavServer, 'username' | 'password'>, calendar: string): Actor {
-  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  const authorization = basicAuthorization(username, password);
   const send = (method: string, name: string, headers: Record<string, string> = {}, body?: string): Promise<Response> =>
     fetch(new URL(name, calendar), {
       method,

@@ -11,5 +11,5 @@ it(`a campaign of ${KILLS} kills and injected faults loses and duplicates nothin
   const outcome = await runCampaign({ seed, kills: KILLS, say: () => undefined });
   t.diagnostic(summaryOf(outcome, seed));
   assert.deepEqual(outcome.failures, []);
-  assert.ok([...outcome.faults.values()].reduce((sum, count) => sum + count, 0) > 0, 'requests were spoiled');
+  assert.ok([...outcome.faults.values()].reduce((sum, count) => sum + count, 0) > 0, 'faults were injected');
 });

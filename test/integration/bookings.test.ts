@@ -144,7 +144,7 @@ for (const kind of HOSTS)
 
     it('follow what the host does in the calendar', async () => {
       const { host, accountId } = await open();
-      const [kept, moved, deleted] = [
+      const [unchanged, moved, deleted] = [
         await book(accountId, 'Kept', hours(6, 8, 9)),
         await book(accountId, 'Moved', hours(6, 9, 10)),
         await book(accountId, 'Deleted', hours(6, 11, 12)),
@@ -164,7 +164,7 @@ for (const kind of HOSTS)
         [hours(6, 14, 15.5).body.start, hours(6, 14, 15.5).body.end, 'confirmed', 'written'],
       );
       assert.deepEqual([gone.cancelledBy, gone.writeStatus], ['calendar', 'written']);
-      assert.deepEqual(await get(kept.id), kept);
+      assert.deepEqual(await get(unchanged.id), unchanged);
       // The freed slot can be booked, the new one cannot.
       assert.equal(
         (await calpair.api.try('POST', '/v1/bookings', newBooking(accountId, 'X', hours(6, 14, 15)))).status,

@@ -10,7 +10,6 @@ import { fixture, type PairSetup } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
 import { assertAlike } from '../support/pair.ts';
 
-const idOf = ({ owner }: PairSetup, title: string): string => owner.idOf(title);
 const titles = ({ owner }: PairSetup): string[] =>
   owner
     .list()
@@ -62,7 +61,7 @@ for (const kind of CLOUDS)
       it('of different fields both survive', async () => {
         const setup = await setUpPair(['A']);
         await setup.person.edit('A.ics', (text) => text.replace('LOCATION:Room', 'LOCATION:Elsewhere'));
-        setup.owner.edit(idOf(setup, 'A'), { title: 'A by the cloud' });
+        setup.owner.edit(setup.owner.idOf('A'), { title: 'A by the cloud' });
         await setup.pair.settle();
         const text = await setup.person.get('A.ics');
         assert.match(text, /SUMMARY:A by the cloud/);
@@ -74,8 +73,8 @@ for (const kind of CLOUDS)
       it('of the same field: the later one wins, and the other is listed', async () => {
         const setup = await setUpPair(['Early', 'Late']);
         await setup.person.edit('Early.ics', edited(/SUMMARY:.*/, 'SUMMARY:Early by CalDAV', inSeconds(-3600)));
-        setup.owner.edit(idOf(setup, 'Early'), { title: 'Early by the cloud' });
-        setup.owner.edit(idOf(setup, 'Late'), { title: 'Late by the cloud' });
+        setup.owner.edit(setup.owner.idOf('Early'), { title: 'Early by the cloud' });
+        setup.owner.edit(setup.owner.idOf('Late'), { title: 'Late by the cloud' });
         await setup.person.edit('Late.ics', edited(/SUMMARY:.*/, 'SUMMARY:Late by CalDAV', inSeconds(60)));
         await setup.pair.settle();
         assert.deepEqual(titles(setup), ['Early by the cloud', 'Late by CalDAV']);
@@ -99,7 +98,7 @@ for (const kind of CLOUDS)
       it('of the same field to the same value are no conflict', async () => {
         const setup = await setUpPair(['Same']);
         await setup.person.edit('Same.ics', (text) => text.replace('LOCATION:Room', 'LOCATION:Hall'));
-        setup.owner.edit(idOf(setup, 'Same'), { location: 'Hall' });
+        setup.owner.edit(setup.owner.idOf('Same'), { location: 'Hall' });
         const writes = servers.cloud.standIn.writes.length;
         assert.deepEqual(await setup.pair.settle(), []);
         assert.equal(servers.cloud.standIn.writes.length, writes);
@@ -111,7 +110,7 @@ for (const kind of CLOUDS)
         await setup.person.edit('Series.ics', (text) =>
           text.replace(/BEGIN:VEVENT\r?\n/, 'BEGIN:VEVENT\r\nEXDATE;TZID=Europe/Berlin:20270120T090000\r\n'),
         );
-        setup.owner.removeOccurrence(idOf(setup, 'Series'), '20270127T080000Z');
+        setup.owner.removeOccurrence(setup.owner.idOf('Series'), '20270127T080000Z');
         await setup.pair.settle();
         for (const side of ['caldav', 'cloud'] as const) {
           const [event] = [...(await setup.pair.events(side)).values()];
@@ -125,8 +124,8 @@ for (const kind of CLOUDS)
       it('end with the edited event on both sides, and a conflict', async () => {
         const setup = await setUpPair(['Edited in CalDAV', 'Edited in the cloud', 'Bystander']);
         await setup.person.edit('Edited in CalDAV.ics', (text) => text.replace('LOCATION:Room', 'LOCATION:New room'));
-        setup.owner.remove(idOf(setup, 'Edited in CalDAV'));
-        setup.owner.edit(idOf(setup, 'Edited in the cloud'), { location: 'New hall' });
+        setup.owner.remove(setup.owner.idOf('Edited in CalDAV'));
+        setup.owner.edit(setup.owner.idOf('Edited in the cloud'), { location: 'New hall' });
         await setup.person.remove('Edited in the cloud.ics');
         await setup.pair.settle();
         assert.equal((await assertAlike(setup.pair)).same, 3);
@@ -148,9 +147,9 @@ for (const kind of CLOUDS)
           settings: { direction: 'caldav-to-cloud' },
         });
         const etags = await setup.person.list();
-        const mine = idOf(setup, 'Of the cloud');
-        setup.owner.edit(idOf(setup, 'A'), { title: 'A overwritten', location: 'Nowhere' });
-        setup.owner.remove(idOf(setup, 'B'));
+        const mine = setup.owner.idOf('Of the cloud');
+        setup.owner.edit(setup.owner.idOf('A'), { title: 'A overwritten', location: 'Nowhere' });
+        setup.owner.remove(setup.owner.idOf('B'));
         setup.owner.edit(mine, { location: 'My own place' });
         await setup.pair.settle();
         assert.deepEqual(titles(setup), ['A', 'B', 'C', 'D', 'Of the cloud']);
@@ -174,8 +173,8 @@ for (const kind of CLOUDS)
         const nameOf = (title: string): Promise<string> => setup.person.nameOf(`SUMMARY:${title}`);
         await setup.person.edit(await nameOf('A'), (text) => text.replace('SUMMARY:A', 'SUMMARY:A overwritten'));
         await setup.person.remove(await nameOf('B'));
-        setup.owner.edit(idOf(setup, 'C'), { title: 'C2' });
-        setup.owner.remove(idOf(setup, 'D'));
+        setup.owner.edit(setup.owner.idOf('C'), { title: 'C2' });
+        setup.owner.remove(setup.owner.idOf('D'));
         await setup.pair.settle();
         const events = [...(await setup.pair.events('caldav')).values()].map(({ title }) => title).sort();
         assert.deepEqual(events, ['A', 'B', 'C2', 'Mine']);

@@ -13,7 +13,7 @@ import { Client as DatabaseClient, escapeIdentifier } from 'pg';
 import type { GoogleAccount } from '../fakes/google/account.ts';
 import { type GoogleFake, startGoogle } from '../fakes/google/start.ts';
 import { googleEnvironment, type Json, type RunningCalpair, startCalpair } from '../support/calpair.ts';
-import { type DavServer, startRadicale } from '../support/dav.ts';
+import { basicAuthorization, type DavServer, startRadicale } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
 import { at, object } from '../support/ics.ts';
 import { createPair, type Pair } from '../support/pair.ts';
@@ -61,7 +61,7 @@ describe('private data', () => {
     const person = new DavPerson(server, calendar);
     const made = await fetch(calendar, {
       method: 'MKCALENDAR',
-      headers: { authorization: `Basic ${Buffer.from(`alice:${password}`).toString('base64')}` },
+      headers: { authorization: basicAuthorization('alice', password) },
     });
     assert.equal(made.status, 201);
     const private_ = (n: number, ...more: string[]): string =>

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { type Json, until } from '../support/calpair.ts';
 import { CLOUDS } from '../support/clouds.ts';
-import type { DavServer } from '../support/dav.ts';
+import { basicAuthorization, type DavServer } from '../support/dav.ts';
 import { DavPerson } from '../support/dav-person.ts';
 import { fixture, type PairSetup } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
@@ -47,7 +47,7 @@ async function startMixer(behind: DavServer): Promise<Mixer> {
         ...(body === '' ? {} : { body }),
         headers: {
           ...headers,
-          authorization: `Basic ${Buffer.from(`${person}:${PASSWORDS[person]}`).toString('base64')}`,
+          authorization: basicAuthorization(person, PASSWORDS[person]),
         },
       });
       const forwarded = ['content-type', 'etag', 'dav', 'last-modified'].flatMap((name) =>
@@ -100,7 +100,7 @@ for (const kind of CLOUDS)
     after(() => mixer?.close());
 
     async function calendarOf(person: Person, name: string, titles: readonly string[]): Promise<DavPerson> {
-      const authorization = `Basic ${Buffer.from(`${person}:${PASSWORDS[person]}`).toString('base64')}`;
+      const authorization = basicAuthorization(person, PASSWORDS[person]);
       const url = new URL(`/${person}/${name}/`, servers.radicale.base).href;
       const made = await fetch(url, { method: 'MKCALENDAR', headers: { authorization } });
       assert.equal(made.status, 201);

@@ -15,7 +15,6 @@ const START = '2027-01-13T09:00:00';
 const NONE = { create: 0, update: 0, delete: 0 };
 
 const preview = ({ pair }: PairSetup): Promise<Json> => pair.post('preview');
-const idOf = ({ owner }: PairSetup, title: string): string => owner.idOf(title);
 const linesOf = (items: Json[]): string[] =>
   items.map(({ side, action, title, start }) => `${side} ${action} ${title} ${start}`).sort();
 
@@ -133,9 +132,9 @@ for (const kind of CLOUDS)
         await setup.pair.settle();
         await setup.pair.post('pause');
         await setup.person.edit('A.ics', (text) => text.replace('SUMMARY:A', 'SUMMARY:A by CalDAV'));
-        setup.owner.edit(idOf(setup, 'A'), { title: 'A by the cloud' });
+        setup.owner.edit(setup.owner.idOf('A'), { title: 'A by the cloud' });
         await setup.person.edit('B.ics', (text) => text.replace('SUMMARY:B', 'SUMMARY:B2'));
-        setup.owner.remove(idOf(setup, 'C'));
+        setup.owner.remove(setup.owner.idOf('C'));
         setup.owner.insert({ title: 'New', when: NINE });
         const before_ = await traces(setup);
         const answer = await preview(setup);

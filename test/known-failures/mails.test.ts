@@ -66,7 +66,7 @@ for (const kind of CLOUDS)
         });
         await setup.person.edit('review.ics', (text) => text.replace('SUMMARY:Review', 'SUMMARY:Review 2'));
         setup.owner.edit(setup.owner.idOf('Ours'), { location: 'Hall' });
-        const [review, begun] = [await setup.person.get('review.ics'), writes().length];
+        const [review, writesBefore] = [await setup.person.get('review.ics'), writes().length];
         await setup.pair.settle();
         assert.equal(await setup.person.get('review.ics'), review);
         if (direction === 'caldav-to-cloud')
@@ -78,7 +78,7 @@ for (const kind of CLOUDS)
             lines.filter((line) => /^(ATTENDEE|ORGANIZER)/.test(line) && !line.includes('SCHEDULE-AGENT=NONE')),
             [],
           );
-          assert.equal(writes().length, begun);
+          assert.equal(writes().length, writesBefore);
         }
       }
     });
@@ -98,9 +98,9 @@ for (const kind of CLOUDS)
           .replace(/^(ATTENDEE.*?)(:mailto:bea)/m, '$1;PARTSTAT=ACCEPTED$2'),
       );
       await setup.person.remove(await setup.person.nameOf('SUMMARY:deleted'));
-      const begun = writes().length;
+      const writesBefore = writes().length;
       await setup.pair.settle();
-      assert.deepEqual(writes().slice(begun), canChangeSilently ? ['PATCH'] : []);
+      assert.deepEqual(writes().slice(writesBefore), canChangeSilently ? ['PATCH'] : []);
       assert.deepEqual(
         setup.owner.list().find(({ title }) => title === 'edited')!.when.start,
         canChangeSilently ? '2027-01-14T08:00:00' : '2027-01-14T09:00:00',
@@ -230,12 +230,12 @@ for (const kind of CLOUDS)
         caldav: { mine: weekly('Mine', '20270113T090000', ...people('mara', 'bea')) },
       });
       const ids = (): string[] => owner.list().map(({ id }) => id);
-      const [names, was, begun] = [[...(await setup.person.list()).keys()], ids(), writes().length];
+      const [names, was, writesBefore] = [[...(await setup.person.list()).keys()], ids(), writes().length];
       owner.answer(theirs, 'bea@people.example', 'accepted');
       await setup.person.edit('mine.ics', (text) => text.replace('PARTSTAT=NEEDS-ACTION', 'PARTSTAT=ACCEPTED'));
       await setup.pair.settle();
       assert.deepEqual([[...(await setup.person.list()).keys()], ids()], [names, was]);
-      assert.deepEqual(writes().slice(begun), ['PATCH']);
+      assert.deepEqual(writes().slice(writesBefore), ['PATCH']);
       assert.ok(
         (await setup.person.linesOf('SUMMARY:Theirs')).some((line) => /^ATTENDEE.*PARTSTAT=ACCEPTED.*bea@/.test(line)),
       );

@@ -63,10 +63,10 @@ for (const kind of CLOUDS)
       await pair.settle();
       assert.deepEqual(alarms(await person.linesOf('SUMMARY:Mine 2')), alarms(lines));
       assert.deepEqual([owner.idOf('Ours 2'), owner.everythingOf(ours)['reminder']], [ours, reminder]);
-      const begun = writes().length;
+      const writesBefore = writes().length;
       owner.remind(mine, 10);
       assert.deepEqual(await pair.settle(), []);
-      assert.equal(writes().length, begun);
+      assert.equal(writes().length, writesBefore);
     });
 
     it('H5: an edit keeps the name, UID and id of an event', async () => {
@@ -78,7 +78,7 @@ for (const kind of CLOUDS)
         [...(await person.all())].map(([name, text]) => [name, unfolded(text).find((line) => line.startsWith('UID:'))]),
         owner.list().map(({ id }) => id),
       ];
-      const [was, begun, id] = [await identities(), writes().length, owner.idOf('B')];
+      const [was, writesBefore, id] = [await identities(), writes().length, owner.idOf('B')];
       const edits: readonly [(text: string) => string, Typed][] = [
         [(text) => text.replace('SUMMARY:A', 'SUMMARY:A2'), { title: 'B2' }],
         [
@@ -100,7 +100,7 @@ for (const kind of CLOUDS)
         await pair.settle();
       }
       assert.deepEqual(await identities(), was);
-      assert.deepEqual([...new Set(writes().slice(begun))], ['PATCH']);
+      assert.deepEqual([...new Set(writes().slice(writesBefore))], ['PATCH']);
     });
 
     it('H7: settings of one side are not copied back: colours, reminders, the "Busy" of a projection', async () => {

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { startCalpair } from '../support/calpair.ts';
 import type { CloudPerson } from '../support/cloud.ts';
 import { CLOUDS } from '../support/clouds.ts';
+import { basicAuthorization } from '../support/dav.ts';
 import { DavPerson, unfolded } from '../support/dav-person.ts';
 import { fixture, hourAt, type PairSetup } from '../support/fixture.ts';
 import { at, object } from '../support/ics.ts';
@@ -15,7 +16,6 @@ const titles = ({ owner }: WireSetup): string[] =>
     .list()
     .map(({ title }) => title)
     .sort();
-const idOf = ({ owner }: WireSetup, title: string): string => owner.idOf(title);
 
 for (const kind of CLOUDS)
   describe(`between CalDAV and ${kind.title}:`, () => {
@@ -91,7 +91,7 @@ for (const kind of CLOUDS)
         assert.match(far, /DTSTART;TZID=America\/Santiago:20270220T233000/);
         // An edit of each, on the other side than before.
         for (const name of ['Night', 'Midnight', 'Day', 'By myself'])
-          owner.edit(idOf(setup, name), { location: `${name}, room 1 & 2` });
+          owner.edit(setup.owner.idOf(name), { location: `${name}, room 1 & 2` });
         for (const name of ['Meet', 'Own guest', 'Far'])
           await person.edit(await person.nameOf(`SUMMARY:${name}`), (text) =>
             text.replace(/^LOCATION:.*\r?\n/m, '').replace(/SUMMARY:.*/, '$&\r\nLOCATION:Room 3'),
@@ -115,8 +115,8 @@ for (const kind of CLOUDS)
         const { owner, person, pair } = setup;
         const ids = new Set<string>();
         for (let round = 0; round < 3; round += 1) {
-          ids.add(idOf(setup, 'A'));
-          owner.remove(idOf(setup, 'A'));
+          ids.add(setup.owner.idOf('A'));
+          owner.remove(setup.owner.idOf('A'));
           await person.edit('a.ics', (text) =>
             text.replace(/(LOCATION:.*\r\n)?SUMMARY:A/, `LOCATION:Room ${round}\r\nSUMMARY:A`),
           );
@@ -140,7 +140,7 @@ for (const kind of CLOUDS)
           'invited.ics': object('b10@example.org', ['SUMMARY:Invited', ...at('20270113T090000')]),
         });
         const { owner, person, pair } = setup;
-        const copy = idOf(setup, 'Invited');
+        const copy = setup.owner.idOf('Invited');
         const byItself = owner.receive('b10@example.org', { title: 'Invited', when: hourAt('2027-01-13') });
         await staysQuiet(setup);
         assert.deepEqual([(await person.list()).size, titles(setup).length], [1, 2]);
@@ -165,7 +165,7 @@ for (const kind of CLOUDS)
         );
         const second = await setUpPair({}, first.owner.addCalendar('Second'));
         const { radicale } = servers;
-        const authorization = `Basic ${Buffer.from(`${radicale.username}:${radicale.password}`).toString('base64')}`;
+        const authorization = basicAuthorization(radicale.username, radicale.password);
         const moved = await fetch(new URL('a.ics', first.person.url), {
           method: 'MOVE',
           headers: { authorization, destination: new URL('a.ics', second.person.url).href },
@@ -176,8 +176,8 @@ for (const kind of CLOUDS)
         for (const { pair } of [first, second]) await assertAlike(pair);
         // And back, by copying and deleting, with the private properties of the event, as Google's web page does
         // between accounts.
-        second.owner.copyTo(first.owner, idOf(second, 'a'));
-        second.owner.remove(idOf(second, 'a'));
+        second.owner.copyTo(first.owner, second.owner.idOf('a'));
+        second.owner.remove(second.owner.idOf('a'));
         for (const setup of [first, second, first]) await staysQuiet(setup);
         assert.deepEqual([titles(first), titles(second)], [['a', 'b', 'c'], []]);
         for (const { pair } of [first, second]) await assertAlike(pair);
@@ -211,7 +211,7 @@ for (const kind of CLOUDS)
           );
           assert.deepEqual([...new Set(titles(setup))], all);
           for (const pair of pairs) await staysQuiet({ ...setup, pair });
-          owner.edit(idOf(setup, 'd'), { location: 'Room 4' });
+          owner.edit(setup.owner.idOf('d'), { location: 'Room 4' });
           for (let round = 0; round < 2; round += 1) for (const pair of pairs) await pair.settle();
           assert.deepEqual([(await person.list()).size, titles(setup).length], counts);
         } finally {

@@ -5,11 +5,11 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { anyFreePort } from '../../embedded/ports.ts';
 
 const run = promisify(execFile);
 const SERVERS_DIR = path.join(import.meta.dirname, '..', '..', '..', 'shared', 'caldav');
@@ -37,7 +37,7 @@ export function skipReason(name: string): string | false {
 export async function startCaldavServer(name: string, mailPort?: number): Promise<CaldavServer> {
   const script = path.join(SERVERS_DIR, `${name}.sh`);
   const dir = await mkdtemp(path.join(tmpdir(), `calpair-${name}-`));
-  const { stdout } = await run(script, ['start', String(await freePort()), dir], {
+  const { stdout } = await run(script, ['start', String(await anyFreePort()), dir], {
     timeout: 300_000,
     env: { ...process.env, ...(mailPort === undefined ? {} : mailSettings(mailPort)) },
   });
@@ -63,12 +63,4 @@ function mailSettings(port: number): Record<string, string> {
       `-SOGoMailingMechanism smtp -SOGoSMTPServer smtp://127.0.0.1:${port} ` +
       '-SOGoAppointmentSendEMailNotifications YES',
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

@@ -1,6 +1,6 @@
 /** A person's CalDAV client, independent of Calpair: whole texts in, whole texts out. */
 import assert from 'node:assert/strict';
-import type { DavServer } from './dav.ts';
+import { basicAuthorization, type DavServer } from './dav.ts';
 
 export class DavPerson {
   readonly url: string;
@@ -8,7 +8,7 @@ export class DavPerson {
 
   constructor({ username, password }: Pick<DavServer, 'username' | 'password'>, url: string) {
     this.url = url;
-    this.#authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+    this.#authorization = basicAuthorization(username, password);
   }
 
   /** The server's status for a PUT under this name. */

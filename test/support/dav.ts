@@ -1,9 +1,9 @@
 /** Real CalDAV servers on 127.0.0.1, for tests and for the demo: Radicale and Xandikos from PyPI. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { anyFreePort } from '../../embedded/ports.ts';
 import { pythonWith } from './python.ts';
 
 export interface DavServer {
@@ -90,13 +90,13 @@ async function start(name: string, requirement: string, setting: DavServerSettin
   const python = await pythonWith(requirement);
   const dir = setting.dataDir ?? (await mkdtemp(path.join(tmpdir(), `calpair-${name}-`)));
   await mkdir(dir, { recursive: true });
-  const port = setting.port ?? (await freePort());
+  const port = setting.port ?? (await anyFreePort());
   const [command = '', ...args] = await kind.command(python, dir, port);
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   // A process that ends without `stop` leaves no server running.
-  const endWithUs = (): boolean => child.kill('SIGKILL');
-  process.once('exit', endWithUs);
-  child.once('exit', () => process.off('exit', endWithUs));
+  const killAtExit = (): boolean => child.kill('SIGKILL');
+  process.once('exit', killAtExit);
+  child.once('exit', () => process.off('exit', killAtExit));
   const base = `http://127.0.0.1:${port}/`;
   const [username, password] = ['alice', 'alice-secret'];
   const stop = async (): Promise<void> => {
@@ -104,7 +104,7 @@ async function start(name: string, requirement: string, setting: DavServerSettin
     if (setting.dataDir === undefined) await rm(dir, { recursive: true, force: true });
   };
   try {
-    await untilItAnswers(base, child);
+    await untilAnswering(base, child);
   } catch (error) {
     await stop();
     throw error;
@@ -121,13 +121,18 @@ async function start(name: string, requirement: string, setting: DavServerSettin
   };
 }
 
+/** The value of an `authorization` header. */
+export function basicAuthorization(username: string, password: string): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
 /** MKCALENDAR; an existing calendar is fine. */
 async function makeCalendar(url: string, name: string, username: string, password: string): Promise<string> {
   const answer = await fetch(url, {
     method: 'MKCALENDAR',
     headers: {
       'content-type': 'application/xml; charset=utf-8',
-      authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+      authorization: basicAuthorization(username, password),
     },
     body:
       '<?xml version="1.0" encoding="utf-8"?><c:mkcalendar xmlns:d="DAV:" ' +
@@ -139,7 +144,7 @@ async function makeCalendar(url: string, name: string, username: string, passwor
   return url;
 }
 
-async function untilItAnswers(base: string, child: ChildProcess): Promise<void> {
+async function untilAnswering(base: string, child: ChildProcess): Promise<void> {
   let output = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     output = (output + chunk.toString()).slice(-2000);
@@ -161,16 +166,7 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
-  const patience = setTimeout(() => child.kill('SIGKILL'), 3000);
+  const killTimer = setTimeout(() => child.kill('SIGKILL'), 3000);
   await ended;
-  clearTimeout(patience);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  clearTimeout(killTimer);
 }
