@@ -125,7 +125,7 @@ async function runTests(paths, environment) {
       '--test-reporter-destination=stderr',
       ...paths.map((path) => relative(PROJECT_DIR, join(PROJECT_DIR, path))),
     ],
-    { ...environment, CALPAIR_TEST_COUNTS: report },
+    { ...environment, TEST_CALPAIR_COUNTS: report },
   );
   try {
     return { ...none, ...JSON.parse(readFileSync(report, 'utf8')), code };

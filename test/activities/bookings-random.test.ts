@@ -111,8 +111,8 @@ describe('a booking', () => {
       });
     });
 
-  const first = Number(process.env['CALPAIR_TEST_SEED'] ?? 1);
-  const seeds = process.env['CALPAIR_TEST_SEED'] === undefined ? SEEDS : 1;
+  const first = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
+  const seeds = process.env['TEST_CALPAIR_SEED'] === undefined ? SEEDS : 1;
   for (const [kind, habits] of SERVERS.entries()) {
     it(`is in its calendar once, as it was last wanted (${JSON.stringify(habits)})`, async (t) => {
       let [kills, moves, deletions] = [0, 0, 0];

@@ -17,7 +17,7 @@ import { closeAll, Harness, type HarnessOptions } from './harness.ts';
  */
 const SCHEDULES = Number(process.argv.find((argument) => argument.startsWith('--schedules='))?.slice(12) ?? 30);
 const SEED = Number(
-  process.argv.find((argument) => argument.startsWith('--seed='))?.slice(7) ?? process.env['CALPAIR_TEST_SEED'] ?? 1,
+  process.argv.find((argument) => argument.startsWith('--seed='))?.slice(7) ?? process.env['TEST_CALPAIR_SEED'] ?? 1,
 );
 const STEPS = 15;
 

@@ -5,7 +5,7 @@ import { runCampaign } from './campaign.ts';
 import { summaryOf } from './main.ts';
 
 const KILLS = 15;
-const seed = Number(process.env['CALPAIR_TEST_SEED'] ?? Date.now() % 1_000_000);
+const seed = Number(process.env['TEST_CALPAIR_SEED'] ?? Date.now() % 1_000_000);
 
 it(`a campaign of ${KILLS} kills and injected faults loses and duplicates nothing (seed ${seed})`, async (t) => {
   const outcome = await runCampaign({ seed, kills: KILLS, say: () => undefined });

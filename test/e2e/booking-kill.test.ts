@@ -11,7 +11,7 @@ import { type DavServer, startRadicale } from '../support/dav.ts';
 import { type CloudProcess, type Program, startCloudProcess, startProgram } from '../support/process.ts';
 import { randomFrom } from '../support/random.ts';
 
-const seed = Number(process.env['CALPAIR_TEST_SEED'] ?? Date.now() % 1_000_000);
+const seed = Number(process.env['TEST_CALPAIR_SEED'] ?? Date.now() % 1_000_000);
 const KILLS = 5;
 const BOOKINGS_PER_KILL = 4;
 

@@ -16,7 +16,7 @@ import { type CloudProcess, type Program, startCloudProcess, startProgram } from
 import { randomFrom } from '../support/random.ts';
 
 const CLOUD_EVENTS = 20;
-const seed = Number(process.env['CALPAIR_TEST_SEED'] ?? Date.now() % 1_000_000);
+const seed = Number(process.env['TEST_CALPAIR_SEED'] ?? Date.now() % 1_000_000);
 
 interface Setting {
   readonly name: CloudName;

@@ -22,14 +22,14 @@ import { UTC } from '../fakes/graph/zones.ts';
 import { Draw, type RandomSeries, randomSeries, seriesOf, ZONES } from '../support/random-rules.ts';
 import { type ExpectedOccurrences, expectedOccurrences } from '../support/rule-oracle.ts';
 
-const SEED = Number(process.env['CALPAIR_TEST_SEED'] ?? 1);
+const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
 const RULES = 10_000;
 const RECURRENCES = 2000;
 const DAYS = 1826;
 const DAY_MS = 86_400_000;
 
 test('of random rules Graph has the same occurrences over five years, or they are written out', async (t) => {
-  t.diagnostic(`seed ${SEED} (CALPAIR_TEST_SEED)`);
+  t.diagnostic(`seed ${SEED} (TEST_CALPAIR_SEED)`);
   const expressed: { given: RandomSeries; recurrence: PatternedRecurrence }[] = [];
   const reasons = new Map<string, number>();
   const rules = randomSeries(SEED);
@@ -81,7 +81,7 @@ test('of random rules Graph has the same occurrences over five years, or they ar
 test(
   'a random recurrence of Graph is read as a rule with the same occurrences, which is ' + 'written as it was',
   async (t) => {
-    t.diagnostic(`seed ${SEED} (CALPAIR_TEST_SEED)`);
+    t.diagnostic(`seed ${SEED} (TEST_CALPAIR_SEED)`);
     const draw = new Draw(SEED);
     const read: { shown: PatternedRecurrence; text: string; when: When }[] = [];
     let [empty, moved] = [0, 0];

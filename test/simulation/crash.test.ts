@@ -11,7 +11,7 @@ import { untidied } from './ledger.ts';
 import { type Outcome, play } from './play.ts';
 import type { During, ProcessStep, Schedule, Step } from './steps.ts';
 
-const SEED = Number(process.env['CALPAIR_TEST_SEED'] ?? 1);
+const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
 const DOUBLES = process.argv.includes('--long') ? 20_000 : 2_000;
 /** Every order of steps among processes has a seed; pairs of crashes are played in so many. */
 const ORDERS = 4;

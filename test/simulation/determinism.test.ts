@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { fingerprintOf } from './fingerprint.ts';
 
-const FROM = Number(process.env['CALPAIR_TEST_SEED'] ?? 1) * 1_000;
+const FROM = Number(process.env['TEST_CALPAIR_SEED'] ?? 1) * 1_000;
 const COUNT = 50;
 const PROGRAM = fileURLToPath(new URL('./fingerprint.ts', import.meta.url));
 

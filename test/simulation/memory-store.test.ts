@@ -15,7 +15,7 @@ import { OPEN_VAULT } from './open-vault.ts';
 import { type FunctionName, StoreCalls } from './store-calls.ts';
 import { START } from './world.ts';
 
-const SEED = Number(process.env['CALPAIR_TEST_SEED'] ?? 1);
+const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
 const SEQUENCES = 6;
 const CALLS = 450;
 /** First come so many inserts. */

@@ -38,7 +38,7 @@ export function search({ file, from, to }: Mutant, seed: number, seeds: number):
       ['--child', '--jobs=1', `--seed=${seed}`, `--seeds=${seeds}`],
       {
         execArgv: PLAYER_FLAGS,
-        env: { ...process.env, CALPAIR_MUTANT: JSON.stringify({ file, from, to }) },
+        env: { ...process.env, TEST_CALPAIR_MUTANT: JSON.stringify({ file, from, to }) },
         stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       },
     );

@@ -1,6 +1,6 @@
 /**
  * The engine against many bad days, in simulation: as many schedules as a change has to stand, the same ones each time,
- * so that a red run is news; others with `CALPAIR_TEST_SEED`. Longer: `npm run simulate -- --seeds N`.
+ * so that a red run is news; others with `TEST_CALPAIR_SEED`. Longer: `npm run simulate -- --seeds N`.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -10,7 +10,7 @@ import { play } from './play.ts';
 import { KEPT } from './regressions.ts';
 
 const SEEDS = 20_000;
-const SEED = Number(process.env['CALPAIR_TEST_SEED'] ?? 1);
+const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
 
 for (const { found, schedule } of KEPT) {
   test(`kept: ${found}`, async () => {

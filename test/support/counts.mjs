@@ -17,7 +17,7 @@ export default async function* counts(events) {
     if (name !== undefined) numbers[name] = Number(value);
     if (isFailure) failedTests.push(`${data.file ?? ''} ${data.name}`);
     if (name !== undefined || isFailure)
-      writeFileSync(process.env.CALPAIR_TEST_COUNTS, JSON.stringify({ ...numbers, failedTests }));
+      writeFileSync(process.env.TEST_CALPAIR_COUNTS, JSON.stringify({ ...numbers, failedTests }));
   }
   yield '';
 }

@@ -12,8 +12,8 @@ import { startTemporal } from '../../embedded/temporal.ts';
 import { pairStateKey } from '../../workflows/messages.ts';
 
 /** What `npm test` passes to the test processes. */
-export const DATABASE_VARIABLE = 'CALPAIR_TEST_DATABASE_URL';
-export const TEMPORAL_VARIABLE = 'CALPAIR_TEST_TEMPORAL';
+export const DATABASE_VARIABLE = 'TEST_CALPAIR_DATABASE_URL';
+export const TEMPORAL_VARIABLE = 'TEST_CALPAIR_TEMPORAL';
 
 /** The template of every test database. */
 export const TEMPLATE = 'calpair_template';
