@@ -1,12 +1,12 @@
 /**
- * `npm test`: types, lint, then every test file against one real PostgreSQL and one real Temporal server that are
- * started here.
+ * `npm test`: the checks (types, lint, format, dead code), then every test file against one real PostgreSQL and one real
+ * Temporal server that are started here.
  *
  *     node test/run.mjs              everything but test/servers
- *     node test/run.mjs check        types, lint, house rules, docs, pure core and scripts: under a minute, no server
- *     node test/run.mjs <path> ...   the test files at or under these paths, without types and lint
+ *     node test/run.mjs check        the checks, house rules, docs, configuration, core, scripts: about a minute
+ *     node test/run.mjs <path> ...   the test files at or under these paths, without the checks
  *
- * The last line is `123 passed, 0 failed, 2 skipped`; types and lint count as one each.
+ * The last line is `123 passed, 0 failed, 2 skipped`; each check counts as one.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -19,6 +19,8 @@ const PROJECT_DIR = dirname(dirname(fileURLToPath(import.meta.url)));
 const FILES_AT_ONCE = 2;
 /** Of one test file. A file whose tests are over is ended, also when one that failed left something open. */
 const TIMEOUT_MS = 15 * 60_000;
+/** They need no server. */
+const QUICK_TESTS = ['test/house.test.ts', 'test/docs.test.ts', 'test/config.test.ts', 'test/core', 'test/scripts'];
 /** One for each call of `testTemporal`. */
 const NAMESPACES = 82;
 
@@ -28,15 +30,15 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stopping.ab
 await installPackages({ forDevelopment: true });
 const asked = process.argv.slice(2);
 const isCheck = asked[0] === 'check';
-const files = isCheck
-  ? testFiles(['test/house.test.ts', 'test/docs.test.ts', 'test/core', 'test/scripts'])
-  : testFiles(asked.length > 0 ? asked : ['test']);
+const files = testFiles(isCheck ? QUICK_TESTS : asked.length > 0 ? asked : ['test']);
 const checks =
   asked.length > 0 && !isCheck
     ? []
     : [
         ['types', 'node_modules/typescript/bin/tsc', '--noEmit'],
         ['lint', 'node_modules/eslint/bin/eslint.js', '--max-warnings=0', '.'],
+        ['format', 'node_modules/@biomejs/biome/bin/biome', 'check', '--reporter=summary'],
+        ['dead code', 'node_modules/knip/bin/knip.js', '--no-progress', '--treat-config-hints-as-errors'],
       ];
 
 const started = Date.now();
