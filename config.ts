@@ -1,10 +1,15 @@
-/** The environment in, one frozen object out. Nothing else in the project reads `process.env`. */
+/** Reads the environment into one frozen object. Nothing else in the project reads `process.env`. */
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { addressBlocks, addressList, flag, httpUrl, number, port, unknownVariables, url } from './environment.ts';
+import { ENTRIES } from './providers/entries.ts';
 
-export type Config = Readonly<ReturnType<typeof shape>>;
+export type Config = Readonly<ReturnType<typeof shape> & Omit<ReturnType<typeof readProviders>, 'problems'>> & {
+  /** Names of variables that are set, and have no effect so far. */
+  readonly withoutEffect: readonly string[];
+};
 type Role = 'api' | 'worker';
 
 /** Something the operator has to change; shown as one message, without a stack. */
@@ -18,13 +23,15 @@ export class ConfigError extends Error {
  * @throws ConfigError naming each wrong variable and what it should be
  */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
-  const given = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value.trim() !== ''),
-  );
+  const given: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) if (value?.trim()) given[name] = value;
   const parsed = variables.safeParse(given);
-  if (parsed.success) return deepFreeze(shape(parsed.data));
-  const lines = parsed.error.issues.map((issue) => `  ${String(issue.path[0] ?? 'environment')}: ${issue.message}`);
-  throw new ConfigError(`The configuration cannot be used:\n${lines.join('\n')}`);
+  const { problems, ...providers } = readProviders(given);
+  problems.push(...unknownVariables(given, KNOWN), ...problemsOf(parsed));
+  if (!parsed.success || problems.length > 0)
+    throw new ConfigError(`The configuration cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+  const withoutEffect = WITHOUT_EFFECT.filter((name) => name in given);
+  return deepFreeze({ ...shape(parsed.data), ...providers, withoutEffect });
 }
 
 /** The environment for a program that we start, such as the Go compiler. */
@@ -34,25 +41,8 @@ export function environmentWith(extra: Record<string, string>): NodeJS.ProcessEn
 
 /** The folder that holds `package.json`. */
 export const PROJECT_DIR = dirname(fileURLToPath(import.meta.url));
-/** By `npm start`, whose npm stands between us and whoever sends signals. */
+/** By `npm start`: npm then stands between this process and the sender of signals. */
 export const IS_STARTED_BY_NPM = process.env['npm_lifecycle_event'] === 'start';
-
-const number = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d{1,9}$/, `must be a whole number from ${min} to ${max}`)
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, `must be a whole number from ${min} to ${max}`);
-const port = number(0, 65_535);
-const flag = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
-const url = (protocols: string[]) =>
-  z
-    .string()
-    .refine(
-      (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol.slice(0, -1)),
-      `must be a full address that starts with ${protocols.map((name) => `${name}://`).join(' or ')}`,
-    );
-const httpUrl = url(['http', 'https']);
 
 const ENCRYPTION_KEY =
   'must be 32 bytes in base64 (make one with: openssl rand -base64 32); several are separated by commas';
@@ -71,6 +61,8 @@ const webhookSecret = z.string().refine((value) => {
   return bytes >= 24 && bytes <= 64;
 }, 'must be whsec_ followed by 24 to 64 bytes in base64 (Standard Webhooks)');
 
+const API_KEY = 'must have at least 32 characters (make one with: openssl rand -hex 32)';
+
 const variables = z
   .object({
     PORT: port.default(8080),
@@ -80,6 +72,7 @@ const variables = z
     CALPAIR_API_KEY: z
       .string()
       .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII characters without spaces')
+      .min(32, API_KEY)
       .optional(),
     CALPAIR_ENCRYPTION_KEY: encryptionKeys.optional(),
     CALPAIR_DATA_DIR: z.string().default(join(PROJECT_DIR, '.calpair')),
@@ -102,27 +95,17 @@ const variables = z
     CALPAIR_TEMPORAL_PORT: port.default(7233),
     CALPAIR_TEMPORAL_UI_PORT: port.default(8233),
     CALPAIR_ROLES: roles.default(['api', 'worker']),
-    GOOGLE_CLIENT_ID: z.string().optional(),
-    GOOGLE_CLIENT_SECRET: z.string().optional(),
-    GOOGLE_API_ROOT_URL: httpUrl.default('https://www.googleapis.com/'),
-    GOOGLE_OAUTH_AUTH_URL: httpUrl.default('https://accounts.google.com/o/oauth2/v2/auth'),
-    GOOGLE_OAUTH_TOKEN_URL: httpUrl.default('https://oauth2.googleapis.com/token'),
-    MICROSOFT_CLIENT_ID: z.string().optional(),
-    MICROSOFT_CLIENT_SECRET: z.string().optional(),
-    MICROSOFT_TENANT: z
-      .string()
-      .regex(/^[\w.-]+$/, 'must be a tenant id, a domain or "common"')
-      .default('common'),
-    MICROSOFT_GRAPH_BASE_URL: httpUrl.default('https://graph.microsoft.com/'),
-    MICROSOFT_OAUTH_AUTH_URL: httpUrl.optional(),
-    MICROSOFT_OAUTH_TOKEN_URL: httpUrl.optional(),
     CALPAIR_ALLOW_PRIVATE_NETWORKS: flag.default(false),
+    CALPAIR_PRIVATE_NETWORKS: addressBlocks.optional(),
     CALPAIR_PAIRS_PER_CONNECTION: number(1, 100_000).default(20),
     CALPAIR_MAX_CONNECTIONS: number(1, 100_000).default(100),
     CALPAIR_POLL_INTERVAL_SECONDS: number(5, 86_400).default(60),
     CALPAIR_HISTORY_DAYS: number(1, 3650).default(30),
     CALPAIR_WEBHOOK_URL: httpUrl.optional(),
     CALPAIR_WEBHOOK_SECRET: webhookSecret.optional(),
+    CALPAIR_LATENCY: z.enum(['seconds', 'interval'], 'must be seconds or interval').optional(),
+    CALPAIR_TRUST_PROXY: addressList.optional(),
+    CALPAIR_WORKER_PORT: port.optional(),
     LOG_LEVEL: z
       .enum(
         ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -132,26 +115,73 @@ const variables = z
     XDG_CACHE_HOME: z.string().optional(),
   })
   .superRefine((env, context) => {
-    const together = (one: keyof typeof env, other: keyof typeof env) => {
-      if (env[one] !== undefined && env[other] === undefined) {
-        context.addIssue({ code: 'custom', path: [other], message: `must be set too, as ${one} is set` });
-      }
-    };
-    together('GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET');
-    together('GOOGLE_CLIENT_SECRET', 'GOOGLE_CLIENT_ID');
-    together('MICROSOFT_CLIENT_ID', 'MICROSOFT_CLIENT_SECRET');
-    together('MICROSOFT_CLIENT_SECRET', 'MICROSOFT_CLIENT_ID');
-    together('CALPAIR_WEBHOOK_URL', 'CALPAIR_WEBHOOK_SECRET');
+    if (env.CALPAIR_WEBHOOK_URL !== undefined && env.CALPAIR_WEBHOOK_SECRET === undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['CALPAIR_WEBHOOK_SECRET'],
+        message: alsoNeeded('CALPAIR_WEBHOOK_URL'),
+      });
   });
 
-/** From the flat list of variables to what the code asks for. Units are in the names; an absent part is null. */
+const KNOWN: readonly string[] = [
+  ...Object.keys(variables.shape),
+  ...ENTRIES.flatMap(({ environment }) => Object.keys(environment?.variables ?? {})),
+];
+
+const WITHOUT_EFFECT: readonly string[] = [
+  'PUBLIC_URL',
+  'CALPAIR_WEBHOOKS',
+  'CALPAIR_LATENCY',
+  'CALPAIR_PRIVATE_NETWORKS',
+  'CALPAIR_TRUST_PROXY',
+  'CALPAIR_WORKER_PORT',
+  ...ENTRIES.flatMap(({ environment }) => environment?.withoutEffect ?? []),
+];
+
+/** What the registry's entries read from the environment. */
+function readProviders(given: Readonly<Record<string, string>>) {
+  const problems: string[] = [];
+  const settings: Record<string, unknown> = {};
+  const operatorHosts: string[] = [];
+  for (const { kind, environment } of ENTRIES) {
+    if (environment === undefined) {
+      settings[kind] = {};
+      continue;
+    }
+    const parsed = z.object(environment.variables).safeParse(given);
+    problems.push(...problemsOf(parsed));
+    const present = environment.required.find((name) => name in given);
+    const missing = environment.required.filter((name) => !(name in given));
+    if (present !== undefined) problems.push(...missing.map((name) => `${name}: ${alsoNeeded(present)}`));
+    if (!parsed.success || missing.length > 0) continue;
+    const own = environment.settings(parsed.data);
+    settings[kind] = own;
+    operatorHosts.push(...environment.addresses(own).map((address) => new URL(address).host));
+  }
+  return {
+    problems,
+    /** For `createProviders`: by kind, of every provider that is set up. */
+    providers: settings,
+    /** The addresses of the providers are the operator's choice, and reached wherever they are. */
+    operatorHosts,
+  };
+}
+
+function alsoNeeded(name: string): string {
+  return `must be set too, as ${name} is set`;
+}
+
+function problemsOf(parsed: z.ZodSafeParseResult<unknown>): string[] {
+  return (parsed.error?.issues ?? []).map((issue) => `${String(issue.path[0] ?? 'environment')}: ${issue.message}`);
+}
+
+/** From the flat list of variables to what the code needs. Units are in the names; an absent part is null. */
 function shape(env: z.infer<typeof variables>) {
   const host = isWildcard(env.HOST) ? '127.0.0.1' : env.HOST;
   const publicUrl = (env.PUBLIC_URL ?? `http://${host.includes(':') ? `[${host}]` : host}:${env.PORT}`).replace(
     /\/+$/,
     '',
   );
-  const microsoft = `https://login.microsoftonline.com/${env.MICROSOFT_TENANT}/oauth2/v2.0`;
   return {
     host: env.HOST,
     port: env.PORT,
@@ -176,24 +206,6 @@ function shape(env: z.infer<typeof variables>) {
       uiPort: env.CALPAIR_TEMPORAL_UI_PORT,
     },
     roles: [...new Set(env.CALPAIR_ROLES)] as readonly Role[],
-    google: {
-      client:
-        env.GOOGLE_CLIENT_ID === undefined
-          ? null
-          : { id: env.GOOGLE_CLIENT_ID, secret: env.GOOGLE_CLIENT_SECRET ?? '' },
-      apiRootUrl: env.GOOGLE_API_ROOT_URL,
-      authUrl: env.GOOGLE_OAUTH_AUTH_URL,
-      tokenUrl: env.GOOGLE_OAUTH_TOKEN_URL,
-    },
-    microsoft: {
-      client:
-        env.MICROSOFT_CLIENT_ID === undefined
-          ? null
-          : { id: env.MICROSOFT_CLIENT_ID, secret: env.MICROSOFT_CLIENT_SECRET ?? '' },
-      graphBaseUrl: env.MICROSOFT_GRAPH_BASE_URL,
-      authUrl: env.MICROSOFT_OAUTH_AUTH_URL ?? `${microsoft}/authorize`,
-      tokenUrl: env.MICROSOFT_OAUTH_TOKEN_URL ?? `${microsoft}/token`,
-    },
     allowPrivateNetworks: env.CALPAIR_ALLOW_PRIVATE_NETWORKS,
     pairsPerConnection: env.CALPAIR_PAIRS_PER_CONNECTION,
     maxConnections: env.CALPAIR_MAX_CONNECTIONS,

@@ -1,6 +1,9 @@
-// Correctness only: formatting is the editor's business. Who may import whom stands here for the editor, and in
-// test/house.test.ts for good.
+// Correctness only: the formatter is biome. Who may import whom is here for the editor, and test/house.test.ts reads
+// the same tables.
+import { tsImport } from 'tsx/esm/api';
 import tseslint from 'typescript-eslint';
+
+const registry = await tsImport('./providers/registry.ts', import.meta.url);
 
 /**
  * Who may import which package. `allow` ends in `/` for a folder, in `*` for a beginning; else it is a file. Tests may
@@ -8,9 +11,7 @@ import tseslint from 'typescript-eslint';
  */
 export const packages = [
   { names: ['ical.js'], allow: ['core/ical/'] },
-  { names: ['tsdav'], allow: ['providers/caldav/'] },
-  { names: ['googleapis', 'google-auth-library'], allow: ['providers/google/'] },
-  { names: ['@microsoft/microsoft-graph-client'], allow: ['providers/microsoft/'] },
+  ...packagesOfProviders(),
   { names: ['pg', 'drizzle-orm', 'drizzle-kit'], allow: ['db/', 'drizzle.config.ts'] },
   { names: ['fastify'], allow: ['api/', 'main.ts'], typesAreFine: true },
   {
@@ -20,6 +21,14 @@ export const packages = [
   },
   { names: ['@temporalio/worker'], allow: ['worker/', 'main.ts'], typesAreFine: true },
 ];
+
+/** A provider's entry names the packages that only its folder may import; several providers may share one. */
+function packagesOfProviders() {
+  const allow = new Map();
+  for (const { kind, packages: names } of Object.values(registry))
+    for (const name of names) allow.set(name, [...(allow.get(name) ?? []), `providers/${kind}/`]);
+  return [...allow].map(([name, folders]) => ({ names: [name], allow: folders }));
+}
 
 /** What of ours each folder may not import. `activities` and `core` give `workflows` their types, and nothing else. */
 export const folders = {
@@ -145,7 +154,7 @@ const config = tseslint.config(
     rules: { 'no-restricted-syntax': ['error', NO_ENVIRONMENT, NO_DEFAULT, ...IMPURE] },
   },
   { files: ['config.ts'], rules: { 'no-restricted-syntax': ['error', NO_DEFAULT] } },
-  // The demo is a big test for people: it uses the stand-ins and whatever shows something.
+  // The demo is a big test for people: it uses the fakes, and may import what tests may.
   {
     files: ['test/**/*.ts', 'demo/**/*.ts'],
     rules: { 'no-restricted-syntax': 'off', '@typescript-eslint/no-restricted-imports': 'off' },

@@ -39,8 +39,8 @@ import { loadOrCreateSecrets } from './embedded/secrets.ts';
 import type { Servers } from './embedded/servers.ts';
 import { startServers } from './embedded/servers.ts';
 import { createLogger } from './log.ts';
+import { createProviders } from './providers/entries.ts';
 import { createFetch } from './providers/http.ts';
-import { createProviders } from './providers/registry.ts';
 import { recoverOrphanedActivities } from './worker/recover-orphaned-activities.ts';
 import type { Workers } from './worker/workers.ts';
 import { createWorkers, installRuntime } from './worker/workers.ts';
@@ -72,6 +72,7 @@ export async function main(): Promise<void> {
   try {
     const config = readConfig();
     const log = createLogger(config.logLevel);
+    for (const variable of config.withoutEffect) log.warn({ variable }, 'this variable has no effect yet');
     let onLost!: (error: unknown) => void;
     const lost = new Promise<never>((_resolve, reject) => {
       onLost = reject;
@@ -169,8 +170,8 @@ export async function startEverything(config: Config, options: StartOptions): Pr
       steps,
       shared: {
         store: postgresStore(db),
-        fetch: through(createFetch(fetchSetting(config))),
-        providers: createProviders(config),
+        fetch: through(createFetch(config)),
+        providers: await createProviders(config.providers),
         log,
         historyDays: config.historyDays,
         tag: (text) => db.vault.hash(text),
@@ -365,12 +366,6 @@ function temporalOptions({ temporal: { apiKey, tls } }: Config, { temporalAddres
               : { clientCertPair: { crt: bytes(tls.clientCertificate), key: bytes(tls.clientKey) } }),
           },
   };
-}
-
-/** Addresses that the operator set are the operator's, and reached wherever they are. */
-function fetchSetting({ allowPrivateNetworks, google, microsoft }: Config) {
-  const addresses = [google.apiRootUrl, google.tokenUrl, microsoft.graphBaseUrl, microsoft.tokenUrl];
-  return { allowPrivateNetworks, operatorHosts: addresses.map((address) => new URL(address).host) };
 }
 
 function announce({ apiUrl, madeApiKey, temporalUiUrl }: Running): void {

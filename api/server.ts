@@ -24,6 +24,7 @@ import { freeBusyRoutes } from './routes/free-busy.ts';
 import { healthRoutes } from './routes/health.ts';
 import { pairRoutes } from './routes/pairs.ts';
 import { previewRoutes } from './routes/preview.ts';
+import { providerRoutes } from './routes/providers.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { runRoutes } from './routes/runs.ts';
 import { syncRoutes } from './routes/sync.ts';
@@ -72,6 +73,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   await app.register(async (v1: Api) => {
     v1.addHook('onRequest', requireApiKey(deps));
     apiKeyRoutes(v1, deps);
+    providerRoutes(v1, deps);
     accountRoutes(v1, deps);
     calendarRoutes(v1, deps);
     freeBusyRoutes(v1, deps);

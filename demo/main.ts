@@ -10,7 +10,7 @@ import { createVault } from '../db/vault.ts';
 import { loadOrCreateSecrets } from '../embedded/secrets.ts';
 import { createLogger } from '../log.ts';
 import { type Running, startEverything } from '../main.ts';
-import { createProviders } from '../providers/registry.ts';
+import { createProviders } from '../providers/entries.ts';
 import { type DavServer, startRadicale } from '../test/support/dav.ts';
 import { availablePort } from './available-port.ts';
 import { Calpair } from './calpair.ts';
@@ -175,7 +175,7 @@ async function play(demo: Demo, isOnce: boolean, signal: AbortSignal): Promise<b
 async function report({ config, radicale, running }: Demo, pairs: readonly DemoPair[]): Promise<boolean> {
   const secrets = loadOrCreateSecrets(config);
   const vault = createVault(secrets.encryptionKeys, secrets.hashKey);
-  const providers = createProviders(config);
+  const providers = await createProviders(config.providers);
   const outcomes = await Promise.all(pairs.map((pair) => pair.outcome(providers, (text) => vault.hash(text))));
   console.log(tableOf(outcomes));
   console.log(`

@@ -4,7 +4,7 @@
  */
 import type { Account, Io, Provider, TokenStore } from './provider.ts';
 
-/** By kind. */
+/** By kind; those that are set up here. */
 export type Providers = ReadonlyMap<string, Provider>;
 
 /** An account as it is stored, with its credentials in the clear. */
@@ -19,7 +19,7 @@ export interface StoredAccount {
 /** Makes no request. Null where the account's provider is unknown or not set up here. */
 export function openAccount(providers: Providers, account: StoredAccount, io: Io): Account | null {
   const provider = providers.get(account.provider);
-  if (!provider?.isConfigured) return null;
+  if (!provider) return null;
   const { credentials, discovered, tokens, saveDiscovered } = account;
   return provider.open({ credentials, discovered, tokens, saveDiscovered }, io);
 }

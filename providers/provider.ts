@@ -1,8 +1,7 @@
 /**
  * The contract between Calpair and a calendar service. A provider gets credentials and a fetch, and gives plain data.
- * Adding a service is one folder that exports a `Provider` and one line in `registry.ts`.
+ * Adding a service is one folder, whose index.ts exports a `ProviderEntry`, and one line in `registry.ts`.
  */
-import type { z } from 'zod';
 import type { Interval } from '../core/availability/interval.ts';
 import type { CalendarEvent } from '../core/event.ts';
 import type { EventProblem } from '../core/event-problem.ts';
@@ -37,14 +36,6 @@ export interface StoredToken {
 }
 
 export interface Provider<Credentials = unknown> {
-  /** `caldav`, `google`, `microsoft`: the contract's `provider`. */
-  readonly kind: string;
-  /** What `POST /v1/accounts` takes for this provider, beside `provider`, `label` and `externalId`. */
-  readonly credentials: z.ZodType<Credentials>;
-  /** The same for `PUT /v1/accounts/{id}/credentials`. */
-  readonly newCredentials: z.ZodType<Partial<Credentials>>;
-  /** False where the operator has not set this provider up (501 `provider-not-configured`). */
-  readonly isConfigured: boolean;
   /**
    * Proves the credentials against the server with as few failed logins as possible.
    * @param before what was discovered with the account's former credentials

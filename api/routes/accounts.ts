@@ -11,7 +11,9 @@ import {
   replaceCredentials,
 } from '../../db/accounts.ts';
 import { activePairIdsOfAccount } from '../../db/connections.ts';
+import { ENTRIES } from '../../providers/entries.ts';
 import type { CalendarInfo, Provider } from '../../providers/provider.ts';
+import type { CredentialSchema, ProviderEntry } from '../../providers/provider-entry.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { ApiError, notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';
@@ -21,8 +23,6 @@ import { ControlError } from '../temporal/pair-control.ts';
 import { check, errorResponses, idParam, instant, instantOf, nothing, text } from '../validation.ts';
 
 const tags = ['Accounts'];
-/** Those of the contract; one that is not set up here answers 501 and not 400. */
-const PROVIDERS = ['caldav', 'google', 'microsoft'] as const;
 
 const account = z
   .object({
@@ -56,17 +56,17 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'Add an account',
         description:
-          'Proves the credentials against the server before they are stored, encrypted. CalDAV: ' +
-          '`preset`, `serverUrl`, `username`, `password`; Google and Microsoft: `refreshToken`.',
+          'Checks the credentials with the server before they are stored, encrypted. ' +
+          `${credentialsText(({ credentials }) => credentials)}. \`GET /v1/providers\` says more about each.`,
         body: newAccountBody(deps),
         response: { 201: account, ...errorResponses },
       },
     },
     async (request, reply) => {
       const { provider: kind, label = null, externalId = null, ...rest } = request.body;
-      const provider = providerOf(deps, kind);
-      const credentials = check(provider.credentials, rest);
-      const created = await addAccount(deps, provider, credentials, { label, externalId });
+      const { entry, provider } = setUpProvider(deps, kind);
+      const credentials = check(entry.credentials, rest);
+      const created = await addAccount(deps, provider, { credentials, provider: kind, label, externalId });
       return reply.code(201).send(shown(created));
     },
   );
@@ -124,8 +124,8 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'Replace the credentials',
         description:
-          'CalDAV: `password`, and `username` if it changed; Google and Microsoft: `refreshToken`. ' +
-          'They are proved first; every pair that waits for them goes on. ' +
+          `${credentialsText(({ newCredentials }) => newCredentials)}. ` +
+          'They are checked with the server first; every pair that waits for them continues. ' +
           "409 `different-account` when they open another person's calendars.",
         params: idParam,
         body: z.looseObject({}),
@@ -161,29 +161,26 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
 }
 
 /**
- * Proves, stores, then looks for the calendar that bookings are to be written to; that one is left open where the
+ * Checks the credentials, stores the account, then chooses the calendar for bookings; that one stays open where the
  * calendars cannot be listed.
  */
 async function addAccount(
   deps: ApiDeps,
   provider: Provider,
-  credentials: unknown,
-  about: { label: string | null; externalId: string | null },
+  given: { provider: string; credentials: Record<string, unknown>; label: string | null; externalId: string | null },
 ): Promise<AccountRecord> {
+  const { credentials } = given;
   const proof = await callProvider(deps, (io) => provider.verifyCredentials(credentials, io));
   const inert = { load: async () => null, save: async () => {} };
   const { canCreateCalendars } = provider.open(
     { credentials, discovered: proof.discovered, tokens: inert },
     { fetch: deps.fetch },
   );
-  const preset = (credentials as { preset?: unknown }).preset;
   const created = await createAccount(deps.db, {
     ...proof,
-    ...about,
-    credentials,
+    ...given,
     canCreateCalendars,
-    provider: provider.kind,
-    preset: typeof preset === 'string' ? preset : null,
+    preset: typeof credentials['preset'] === 'string' ? credentials['preset'] : null,
   });
   try {
     const writeCalendarId = writeCalendarOf(await calendarsOf(deps, created.id));
@@ -201,8 +198,8 @@ function writeCalendarOf(calendars: readonly CalendarInfo[]): string | null {
 async function renewCredentials(deps: ApiDeps, id: string, body: unknown): Promise<AccountRecord> {
   const stored = await openedAccount(deps.db, id);
   if (!stored) throw notFound('account');
-  const provider = providerOf(deps, stored.provider);
-  const credentials = { ...(stored.credentials as object), ...(check(provider.newCredentials, body) as object) };
+  const { entry, provider } = setUpProvider(deps, stored.provider);
+  const credentials = { ...(stored.credentials as object), ...check(entry.newCredentials, body) };
   const proof = await callProvider(deps, (io) => provider.verifyCredentials(credentials, io, stored.discovered));
   if (proof.identity !== stored.identity) {
     throw new ApiError(
@@ -213,7 +210,7 @@ async function renewCredentials(deps: ApiDeps, id: string, body: unknown): Promi
   return known(await replaceCredentials(deps.db, id, { ...proof, credentials }));
 }
 
-/** The credentials are stored by now: a pair that cannot be told finds them by itself at its next try. */
+/** The credentials are stored by now: a pair that cannot be notified finds them at its next try. */
 async function revivePairs({ db, control, log }: ApiDeps, accountId: string): Promise<void> {
   const pairIds = await activePairIdsOfAccount(db, accountId);
   try {
@@ -228,13 +225,13 @@ async function revivePairs({ db, control, log }: ApiDeps, accountId: string): Pr
   } catch (error) {
     log.warn(
       { accountId, reason: error instanceof ControlError ? error.kind : 'unknown' },
-      'could not tell every pair about new credentials',
+      'could not notify every pair of new credentials',
     );
   }
 }
 const AT_ONCE = 10;
 
-/** Calendars that a patch names have to be there, and the one for bookings has to be writable. */
+/** The calendars that a patch names must exist, and the one for bookings must be writable. */
 async function checkCalendars(deps: ApiDeps, id: string, patch: AccountPatch): Promise<void> {
   const named = [patch.writeCalendarId, ...(patch.freeBusyCalendarIds ?? [])].filter(
     (calendar) => typeof calendar === 'string',
@@ -247,10 +244,21 @@ async function checkCalendars(deps: ApiDeps, id: string, patch: AccountPatch): P
     throw new ApiError('calendar-read-only', 'Bookings cannot be written to this calendar.');
 }
 
-function providerOf({ providers }: ApiDeps, kind: string): Provider {
+/** @throws ApiError `provider-not-configured` */
+function setUpProvider({ providers }: ApiDeps, kind: string): { entry: ProviderEntry; provider: Provider } {
+  const entry = ENTRIES.find((one) => one.kind === kind);
   const provider = providers.get(kind);
-  if (!provider?.isConfigured) throw notConfigured(kind);
-  return provider;
+  if (!entry || !provider) throw notConfigured(kind);
+  return { entry, provider };
+}
+
+/** What each provider takes, for a description. */
+function credentialsText(schemaOf: (entry: ProviderEntry) => CredentialSchema): string {
+  return ENTRIES.map((entry) => {
+    const fields = Object.entries(schemaOf(entry).shape);
+    const names = fields.map(([name, form]) => `\`${name}\`${form.isOptional() ? ' (optional)' : ''}`);
+    return `${entry.label}: ${names.join(', ')}`;
+  }).join('; ');
 }
 
 interface NewAccountBody {
@@ -260,17 +268,14 @@ interface NewAccountBody {
   readonly [credential: string]: unknown;
 }
 
-/** One alternative for each provider. What is sent for one that is not set up here does not matter: it answers 501. */
+/** One alternative for each provider. The credentials of one that is not set up here are not checked: it answers 501. */
 function newAccountBody({ providers }: ApiDeps): z.ZodType<NewAccountBody> {
-  const kinds = [...new Set<string>([...PROVIDERS, ...providers.keys()])];
-  const bodies = kinds.map((kind) => {
+  const [first, ...others] = ENTRIES.map(({ kind, credentials }) => {
     const about = { provider: z.literal(kind), ...names };
-    const credentials = providers.get(kind)?.isConfigured ? providers.get(kind)?.credentials : undefined;
-    return credentials instanceof z.ZodObject ? credentials.safeExtend(about).strict() : z.looseObject(about);
+    return providers.has(kind) ? credentials.safeExtend(about).strict() : z.looseObject(about);
   });
-  const [first, ...others] = bodies;
   return z.discriminatedUnion('provider', [first!, ...others], {
-    error: `must be one of ${kinds.join(', ')}`,
+    error: `must be one of ${ENTRIES.map(({ kind }) => kind).join(', ')}`,
   }) as unknown as z.ZodType<NewAccountBody>;
 }
 

@@ -10,7 +10,7 @@ import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 
 /** `GET /`, its files under `/console/`, and `/console/config.json`. */
-export function consoleRoutes(app: Api, { control, providers, config }: ApiDeps): void {
+export function consoleRoutes(app: Api, { control, config }: ApiDeps): void {
   const files = readFiles();
   const send = (reply: FastifyReply, name: string) => {
     // A name is only ever looked up among what was read at the start, so no path leads elsewhere.
@@ -29,7 +29,6 @@ export function consoleRoutes(app: Api, { control, providers, config }: ApiDeps)
   );
   app.get('/console/config.json', { schema: { hide: true } }, () => ({
     version: config.version,
-    providers: [...providers.values()].filter((provider) => provider.isConfigured).map((provider) => provider.kind),
     /** A pair's `workflowId` follows; null where Temporal's UI is not known. */
     workflowsUrl: workflow === null ? null : new URL('.', workflow).href,
   }));

@@ -1,59 +1,66 @@
-/**
- * What is known of hosters and servers before they are asked, and how a server that needs special care is recognised.
- */
+/** The servers and hosters that Calpair knows by name, and how a server that needs special care is recognised. */
+import type { ProviderPreset } from '../provider-entry.ts';
 
-export const PRESETS = [
-  'nextcloud',
-  'sogo',
-  'radicale',
-  'baikal',
-  'synology',
-  'posteo',
-  'mailbox-org',
-  'icloud',
-  'fastmail',
-  'generic',
-] as const;
-export type PresetName = (typeof PRESETS)[number];
-
-export interface Preset {
-  /** Where the service is, when it is at one address for everybody. */
-  readonly serverUrl?: string;
-  /**
-   * Paths to look at where neither the typed address nor the well-known one leads anywhere; `{user}` is the username.
-   */
+export interface Preset extends ProviderPreset {
+  /** Tried where neither the given address nor the well-known one leads anywhere; `{user}` is the username. */
   readonly paths: readonly string[];
-  /** Whether we offer to create calendars (contract: "Accounts"). */
-  readonly canCreateCalendars: boolean;
-  /** What a person is told whose password was refused. */
+  /** What a person can do whose password the server refused. */
   readonly adviceOnRefusal?: (password: string) => string;
 }
 
 /** Addresses: reference of each service; `docs/servers.md` says which of them were seen working. */
-export const PRESET: Readonly<Record<PresetName, Preset>> = {
-  nextcloud: { paths: ['/remote.php/dav/'], canCreateCalendars: true },
-  sogo: { paths: ['/SOGo/dav/{user}/'], canCreateCalendars: true },
-  radicale: { paths: ['/radicale/'], canCreateCalendars: true },
-  baikal: { paths: ['/dav.php/', '/cal.php/', '/baikal/html/dav.php/'], canCreateCalendars: true },
-  synology: { paths: ['/caldav/{user}/', '/caldav.php/{user}/'], canCreateCalendars: true },
-  posteo: { serverUrl: 'https://posteo.de:8443/', paths: ['/principals/{user}/'], canCreateCalendars: false },
-  'mailbox-org': { serverUrl: 'https://dav.mailbox.org/', paths: ['/caldav/'], canCreateCalendars: false },
+const KNOWN = {
+  nextcloud: { label: 'Nextcloud', paths: ['/remote.php/dav/'], canCreateCalendars: true },
+  sogo: { label: 'SOGo', paths: ['/SOGo/dav/{user}/'], canCreateCalendars: true },
+  radicale: { label: 'Radicale', paths: ['/radicale/'], canCreateCalendars: true },
+  baikal: {
+    label: 'Baïkal',
+    paths: ['/dav.php/', '/cal.php/', '/baikal/html/dav.php/'],
+    canCreateCalendars: true,
+  },
+  synology: { label: 'Synology', paths: ['/caldav/{user}/', '/caldav.php/{user}/'], canCreateCalendars: true },
+  posteo: {
+    label: 'Posteo',
+    serverUrl: 'https://posteo.de:8443/',
+    paths: ['/principals/{user}/'],
+    canCreateCalendars: false,
+  },
+  'mailbox-org': {
+    label: 'mailbox.org',
+    serverUrl: 'https://dav.mailbox.org/',
+    paths: ['/caldav/'],
+    canCreateCalendars: false,
+  },
   icloud: {
+    label: 'iCloud',
     serverUrl: 'https://caldav.icloud.com/',
     paths: [],
     canCreateCalendars: false,
+    hints: {
+      username: 'The e-mail address of the Apple Account.',
+      password:
+        'An app-specific password, not the password of the Apple Account. Create it at account.apple.com under ' +
+        'Sign-In and Security, App-Specific Passwords; two-factor authentication has to be on. It ends when the ' +
+        'password of the account changes.',
+    },
     adviceOnRefusal: adviceOfApple,
   },
   fastmail: {
+    label: 'Fastmail',
     serverUrl: 'https://caldav.fastmail.com/',
     paths: ['/dav/calendars/user/{user}/', '/dav/'],
     canCreateCalendars: false,
   },
   generic: {
+    label: 'Other CalDAV server',
+    isGeneric: true,
     paths: ['/SOGo/dav/{user}/', '/dav/', '/remote.php/dav/', '/dav.php/', '/caldav.php/{user}/', '/caldav/'],
     canCreateCalendars: false,
   },
-};
+} satisfies Readonly<Record<string, Preset>>;
+
+export type PresetName = keyof typeof KNOWN;
+export const PRESETS: Readonly<Record<PresetName, Preset>> = KNOWN;
 
 /**
  * Apple's support article 102654: what an app-specific password is, and that a new account password revokes them all.

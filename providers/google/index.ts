@@ -1,46 +1,33 @@
-/** Google Calendar (API v3) as a provider. */
-import { createOAuthProvider, type OAuthCredentials } from '../oauth/oauth-provider.ts';
-import type { Provider, Side } from '../provider.ts';
-import { createCalendar, identityOf, listCalendars, proveAccount } from './calendars.ts';
-import { unsupported } from './capabilities.ts';
-import { readChanges } from './changes.ts';
-import { createClient, type GoogleSettings } from './client.ts';
-import { type GoogleCalendar, getResources } from './fetch.ts';
-import { freeBusy } from './free-busy.ts';
-import { readStored } from './from-google.ts';
-import { createEvent, removeEvent, updateEvent } from './write.ts';
+/** Google Calendar (API v3): its entry in the registry. */
+import { z } from 'zod';
+import { httpUrl, number } from '../../environment.ts';
+import { refreshTokenForm } from '../oauth/credentials.ts';
+import { defineProvider } from '../provider-entry.ts';
+import type { GoogleSettings } from './client.ts';
 
-export type { GoogleSettings } from './client.ts';
-
-/** Null settings: the operator has given no OAuth client. */
-export function createGoogleProvider(settings: GoogleSettings | null): Provider<OAuthCredentials> {
-  return createOAuthProvider(
-    {
-      kind: 'google',
-      name: 'Google',
-      longestRefreshToken: 4096,
-      createClient,
-      proveAccount,
-      identityOf,
-      listCalendars,
-      createCalendar,
-      freeBusy,
-      openSide,
+export const google = defineProvider({
+  kind: 'google',
+  label: 'Google',
+  ...refreshTokenForm(4096),
+  environment: {
+    variables: {
+      GOOGLE_CLIENT_ID: z.string().optional(),
+      GOOGLE_CLIENT_SECRET: z.string().optional(),
+      GOOGLE_API_ROOT_URL: httpUrl.default('https://www.googleapis.com/'),
+      GOOGLE_OAUTH_AUTH_URL: httpUrl.optional(),
+      GOOGLE_OAUTH_TOKEN_URL: httpUrl.default('https://oauth2.googleapis.com/token'),
+      GOOGLE_DAILY_REQUESTS: number(1, 999_999_999).optional(),
     },
-    settings,
-  );
-}
-
-function openSide(place: GoogleCalendar): Side {
-  return {
-    // Writes to one calendar at the same time run into limits far below the published ones.
-    writesAtOnce: 1,
-    changes: (cursor, known) => readChanges(place, cursor, known),
-    get: (resources) => getResources(place, resources),
-    create: (event, key, generation) => createEvent(place, event, key, generation),
-    update: (stored, next) => updateEvent(place, stored, next),
-    remove: (stored) => removeEvent(place, stored),
-    read: (stored) => readStored(stored, place.setting),
-    unsupported,
-  };
-}
+    required: ['GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET'],
+    withoutEffect: ['GOOGLE_OAUTH_AUTH_URL', 'GOOGLE_DAILY_REQUESTS'],
+    settings: (values): GoogleSettings => ({
+      clientId: values.GOOGLE_CLIENT_ID ?? '',
+      clientSecret: values.GOOGLE_CLIENT_SECRET ?? '',
+      rootUrl: values.GOOGLE_API_ROOT_URL,
+      tokenUrl: values.GOOGLE_OAUTH_TOKEN_URL,
+    }),
+    addresses: ({ rootUrl, tokenUrl }) => [rootUrl, tokenUrl].filter((address) => address !== undefined),
+  },
+  packages: ['googleapis', 'google-auth-library'],
+  createProvider: async (settings) => (await import('./google-provider.ts')).createGoogleProvider(settings),
+});

@@ -1,53 +1,40 @@
-/** Microsoft 365 and Outlook.com calendars (Graph v1.0) as a provider. */
-import {
-  createOAuthProvider,
-  type OAuthCredentials,
-  type CalendarContext as OAuthPlace,
-} from '../oauth/oauth-provider.ts';
-import type { Provider, Side } from '../provider.ts';
-import { createCalendar, identityOf, listCalendars, proveAccount } from './calendars.ts';
-import { unsupported } from './capabilities.ts';
-import { readChanges } from './changes.ts';
-import { type Client, createClient, type MicrosoftSettings } from './client.ts';
-import { getResources } from './fetch.ts';
-import { freeBusy } from './free-busy.ts';
-import { readStored } from './from-graph.ts';
-import { type GraphCalendar } from './listing.ts';
-import { createEvent, removeEvent, updateEvent } from './write.ts';
+/** Microsoft 365 and Outlook.com calendars (Graph v1.0): their entry in the registry. */
+import { z } from 'zod';
+import { httpUrl, number } from '../../environment.ts';
+import { refreshTokenForm } from '../oauth/credentials.ts';
+import { defineProvider } from '../provider-entry.ts';
+import type { MicrosoftSettings } from './client.ts';
 
-export type { MicrosoftSettings } from './client.ts';
-
-/** Null settings: the operator has given no OAuth client. */
-export function createMicrosoftProvider(settings: MicrosoftSettings | null): Provider<OAuthCredentials> {
-  return createOAuthProvider(
-    {
-      kind: 'microsoft',
-      name: 'Microsoft',
-      // Microsoft's are long.
-      longestRefreshToken: 8192,
-      createClient,
-      proveAccount,
-      identityOf,
-      listCalendars,
-      createCalendar,
-      freeBusy,
-      openSide,
+export const microsoft = defineProvider({
+  kind: 'microsoft',
+  label: 'Microsoft',
+  // Microsoft's are long.
+  ...refreshTokenForm(8192),
+  environment: {
+    variables: {
+      MICROSOFT_CLIENT_ID: z.string().optional(),
+      MICROSOFT_CLIENT_SECRET: z.string().optional(),
+      MICROSOFT_TENANT: z
+        .string()
+        .regex(/^[\w.-]+$/, 'must be a tenant id, a domain or "common"')
+        .default('common'),
+      MICROSOFT_GRAPH_BASE_URL: httpUrl.default('https://graph.microsoft.com/'),
+      MICROSOFT_OAUTH_AUTH_URL: httpUrl.optional(),
+      MICROSOFT_OAUTH_TOKEN_URL: httpUrl.optional(),
+      MICROSOFT_DAILY_REQUESTS: number(1, 999_999_999).optional(),
     },
-    settings,
-  );
-}
-
-function openSide(opened: OAuthPlace<Client>): Side {
-  const place: GraphCalendar = { ...opened, withExceptions: new Set() };
-  return {
-    // Four requests at a time is all that a mailbox allows, and polls of its other calendars want some, too.
-    writesAtOnce: 2,
-    changes: (cursor, known) => readChanges(place, cursor, known),
-    get: (resources) => getResources(place, resources),
-    create: (event, key, generation) => createEvent(place, event, key, generation),
-    update: (stored, next) => updateEvent(place, stored, next),
-    remove: (stored) => removeEvent(place, stored),
-    read: (stored) => readStored(stored, place.setting),
-    unsupported,
-  };
-}
+    required: ['MICROSOFT_CLIENT_ID', 'MICROSOFT_CLIENT_SECRET'],
+    withoutEffect: ['MICROSOFT_OAUTH_AUTH_URL', 'MICROSOFT_DAILY_REQUESTS'],
+    settings: (values): MicrosoftSettings => ({
+      clientId: values.MICROSOFT_CLIENT_ID ?? '',
+      clientSecret: values.MICROSOFT_CLIENT_SECRET ?? '',
+      baseUrl: values.MICROSOFT_GRAPH_BASE_URL,
+      tokenUrl:
+        values.MICROSOFT_OAUTH_TOKEN_URL ??
+        `https://login.microsoftonline.com/${values.MICROSOFT_TENANT}/oauth2/v2.0/token`,
+    }),
+    addresses: ({ baseUrl, tokenUrl }) => [baseUrl, tokenUrl],
+  },
+  packages: ['@microsoft/microsoft-graph-client'],
+  createProvider: async (settings) => (await import('./microsoft-provider.ts')).createMicrosoftProvider(settings),
+});

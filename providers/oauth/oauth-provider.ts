@@ -2,9 +2,7 @@
  * What is the same for every service that is signed in to by OAuth: accounts are refresh tokens, and calendars can
  * always be created.
  */
-import { z } from 'zod';
 import type { Interval } from '../../core/availability/interval.ts';
-import { SyncError } from '../../core/sync-error.ts';
 import type {
   Account,
   CalendarInfo,
@@ -19,10 +17,7 @@ import type {
 } from '../provider.ts';
 import { BUSY_BY_DEFAULT } from '../provider.ts';
 import { tokensInMemory } from './access-token.ts';
-
-export interface OAuthCredentials {
-  readonly refreshToken: string;
-}
+import type { OAuthCredentials } from './credentials.ts';
 
 /** One calendar of one account. */
 export interface CalendarContext<Client> {
@@ -34,11 +29,6 @@ export interface CalendarContext<Client> {
 
 /** What a service brings along. Its methods throw SyncError. */
 export interface OAuthService<Settings, Client> {
-  readonly kind: string;
-  /** For people. */
-  readonly name: string;
-  /** In characters. */
-  readonly longestRefreshToken: number;
   /** No request is made before the client's first call. */
   readonly createClient: (settings: Settings, refreshToken: string, tokens: TokenStore, io: Io) => Client;
   readonly proveAccount: (client: Client) => Promise<VerifiedAccount>;
@@ -59,36 +49,26 @@ export interface OAuthService<Settings, Client> {
   readonly openSide: (place: CalendarContext<Client>) => Side;
 }
 
-/** Null settings: the operator has given no OAuth client. */
 export function createOAuthProvider<Settings, Client>(
   service: OAuthService<Settings, Client>,
-  settings: Settings | null,
+  settings: Settings,
 ): Provider<OAuthCredentials> {
-  const configured = (): Settings => {
-    if (settings === null) throw new SyncError('bug', `${service.name} is not set up in this installation`);
-    return settings;
-  };
   const clientOf = ({ refreshToken }: OAuthCredentials, tokens: TokenStore, io: Io): Client =>
-    service.createClient(configured(), refreshToken, tokens, io);
-  const credentials = z.strictObject({ refreshToken: z.string().min(1).max(service.longestRefreshToken) });
+    service.createClient(settings, refreshToken, tokens, io);
   return {
-    kind: service.kind,
-    credentials,
-    newCredentials: credentials,
-    isConfigured: settings !== null,
-    async verifyCredentials(given: OAuthCredentials, io: Io): Promise<VerifiedAccount> {
+    async verifyCredentials(credentials: OAuthCredentials, io: Io): Promise<VerifiedAccount> {
       const tokens = tokensInMemory();
-      return { ...(await service.proveAccount(clientOf(given, tokens, io))), token: tokens.kept() };
+      return { ...(await service.proveAccount(clientOf(credentials, tokens, io))), token: tokens.kept() };
     },
-    open({ credentials: given, tokens }: OpenAccount<OAuthCredentials>, io: Io): Account {
-      const client = clientOf(given, tokens, io);
+    open({ credentials, tokens }: OpenAccount<OAuthCredentials>, io: Io): Account {
+      const client = clientOf(credentials, tokens, io);
       return {
         canCreateCalendars: true,
         identity: () => service.identityOf(client),
-        calendars: () => service.listCalendars(client, configured()),
-        createCalendar: (name, color) => service.createCalendar(client, configured(), name, color),
+        calendars: () => service.listCalendars(client, settings),
+        createCalendar: (name, color) => service.createCalendar(client, settings, name, color),
         freeBusy: (calendarIds, range, setting = BUSY_BY_DEFAULT) =>
-          service.freeBusy({ client, settings: configured(), setting }, calendarIds, range),
+          service.freeBusy({ client, settings, setting }, calendarIds, range),
         side: (calendarId, setting) => service.openSide({ client, calendarId, setting, signal: io.signal }),
       };
     },

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { z } from 'zod';
 import type { Api, ApiConfig, ApiDeps } from '../../api/deps.ts';
 import { buildServer } from '../../api/server.ts';
 import { ControlError, type PairControl } from '../../api/temporal/pair-control.ts';
@@ -45,7 +44,11 @@ export interface Answer {
 const KEY = randomBytes(32);
 export const ENV_KEY = 'key-from-the-environment';
 
-export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: string): Promise<TestApi> {
+export async function startApi(
+  config: Partial<ApiConfig> = {},
+  databaseUrl?: string,
+  more: Partial<ApiDeps> = {},
+): Promise<TestApi> {
   const url = databaseUrl ?? (await testDatabase());
   const db = connect(url, createVault([KEY], KEY), { poolSize: 5 });
   const control = new FakeControl();
@@ -76,6 +79,7 @@ export async function startApi(config: Partial<ApiConfig> = {}, databaseUrl?: st
     },
     ready: async () => api.ready,
     log: createLoggerInto('debug', (line) => void logged.push(line)),
+    ...more,
   };
   const app = await buildServer(deps);
   const api: TestApi = {
@@ -204,30 +208,8 @@ class FakeService {
   failures: Record<string, SyncError | null> = {};
 
   provider(kind: string) {
-    const credentials =
-      kind === 'caldav'
-        ? z
-            .object({
-              preset: z.enum(['generic', 'icloud']),
-              serverUrl: z.string().optional(),
-              username: z.string(),
-              password: z.string(),
-            })
-            .refine((value) => value.serverUrl !== undefined || value.preset === 'icloud', {
-              path: ['serverUrl'],
-              message: 'is required for this preset',
-            })
-        : z.object({ refreshToken: z.string() });
-    const newCredentials =
-      kind === 'caldav'
-        ? z.object({ password: z.string(), username: z.string().optional() })
-        : z.object({ refreshToken: z.string() });
     const personOf = (value: Json): string => String(value.password ?? value.refreshToken).replace(/\d+$/, '');
     return {
-      kind,
-      credentials,
-      newCredentials,
-      isConfigured: true,
       verifyCredentials: async (value: Json) => {
         if (this.failure) throw this.failure;
         return {

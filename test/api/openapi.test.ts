@@ -10,6 +10,7 @@ GET /health/ready
 POST /v1/api-keys
 GET /v1/api-keys
 DELETE /v1/api-keys/{id}
+GET /v1/providers
 POST /v1/accounts
 GET /v1/accounts
 GET /v1/accounts/{id}

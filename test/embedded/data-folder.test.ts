@@ -76,7 +76,7 @@ test('keys of the environment win and are not stored', () => {
   const before = readFileSync(join(folder, 'encryption-key'), 'utf8');
   const given = {
     CALPAIR_DATA_DIR: folder,
-    CALPAIR_API_KEY: 'a-key',
+    CALPAIR_API_KEY: 'a-key-of-more-than-thirty-two-characters',
     CALPAIR_ENCRYPTION_KEY: `${first.toString('base64')}, ${second.toString('base64')}`,
   };
   const secrets = loadOrCreateSecrets(readConfig(given));

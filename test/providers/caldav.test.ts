@@ -1,6 +1,7 @@
 /** Accounts: credentials, discovery from whatever address was typed, calendars. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { caldavProvider } from '../../providers/caldav/caldav-provider.ts';
 import { caldav } from '../../providers/caldav/index.ts';
 import { createFetch } from '../../providers/http.ts';
 import { event } from '../support/contract.ts';
@@ -68,8 +69,9 @@ describe('real servers', () => {
     const [radicale] = servers;
     const prove = async (base: string, username: string): Promise<string> => {
       const credentials = { preset: 'radicale' as const, serverUrl: base, username, password: `${username}-secret` };
-      return (await caldav.verifyCredentials(credentials, { fetch: createFetch({ allowPrivateNetworks: true }) }))
-        .identity;
+      return (
+        await caldavProvider.verifyCredentials(credentials, { fetch: createFetch({ allowPrivateNetworks: true }) })
+      ).identity;
     };
     assert.equal(await prove(radicale!.base, 'alice'), await prove(`${radicale!.base}alice`, 'alice'));
     assert.notEqual(await prove(radicale!.base, 'alice'), await prove(radicale!.base, 'bob'));
@@ -87,7 +89,7 @@ describe('real servers', () => {
       username: 'alice',
       password: 'wröng€',
     };
-    await assert.rejects(caldav.verifyCredentials(credentials, { fetch }), { kind: 'auth' });
+    await assert.rejects(caldavProvider.verifyCredentials(credentials, { fetch }), { kind: 'auth' });
     assert.equal(log.length, 1);
   });
 

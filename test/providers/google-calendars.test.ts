@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { SyncError } from '../../core/sync-error.ts';
-import { createGoogleProvider } from '../../providers/google/index.ts';
+import { createGoogleProvider } from '../../providers/google/google-provider.ts';
 import type { Provider } from '../../providers/provider.ts';
 import { type GoogleBench, openGoogle } from '../support/contract-google.ts';
 

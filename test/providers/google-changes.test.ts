@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { createGoogleProvider } from '../../providers/google/index.ts';
+import { createGoogleProvider } from '../../providers/google/google-provider.ts';
 import type { ChangePage, Found, Io, Side } from '../../providers/provider.ts';
 import { event, KnownState } from '../support/contract.ts';
 import { type GoogleBench, MemoryTokens, openGoogle, SETTING } from '../support/contract-google.ts';

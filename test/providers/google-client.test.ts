@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { readConfig } from '../../config.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
+import { createProviders } from '../../providers/entries.ts';
 import { apiError } from '../../providers/google/errors.ts';
-import { createGoogleProvider } from '../../providers/google/index.ts';
+import { createGoogleProvider } from '../../providers/google/google-provider.ts';
+import { google } from '../../providers/google/index.ts';
 import type { Io, Side, StoredEvents } from '../../providers/provider.ts';
 import { event } from '../support/contract.ts';
 import { type GoogleBench, MemoryTokens, openGoogle, SETTING } from '../support/contract-google.ts';
@@ -326,13 +329,13 @@ describe('requests', () => {
     provider
       .open({ credentials: { refreshToken: 'r' }, discovered: {}, tokens: new MemoryTokens() }, io)
       .side('c', SETTING);
-    const none = createGoogleProvider(null);
-    assert.equal(none.isConfigured, false);
-    assert.equal((await failure(none.verifyCredentials({ refreshToken: 'r' }, io))).kind, 'bug');
+    const { providers } = readConfig({});
+    assert.equal('google' in providers, false);
+    assert.equal((await createProviders(providers)).get('google'), undefined);
   });
 
   it('take credentials of the one right form', () => {
-    const { credentials } = createGoogleProvider(null);
+    const { credentials } = google;
     assert.equal(credentials.safeParse({ refreshToken: 'x' }).success, true);
     for (const bad of [{}, { refreshToken: '' }, { refreshToken: 1 }, { refreshToken: 'x', password: 'y' }, null])
       assert.equal(credentials.safeParse(bad).success, false);

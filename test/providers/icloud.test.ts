@@ -1,7 +1,8 @@
 /** iCloud by its own addresses: found, listed, written to, followed when it moves. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { type Credentials, caldav } from '../../providers/caldav/index.ts';
+import { caldavProvider } from '../../providers/caldav/caldav-provider.ts';
+import type { Credentials } from '../../providers/caldav/credentials.ts';
 import type { Account, Found, Side } from '../../providers/provider.ts';
 import type { IcloudAccount } from '../fakes/icloud/account.ts';
 import type { Behaviour } from '../fakes/icloud/behaviour.ts';
@@ -26,7 +27,7 @@ afterEach(() => icloud.close());
 /** Adds the account as the API does: what was discovered is kept with it. */
 async function added(more: Partial<Credentials> = {}): Promise<Kept> {
   const credentials = { preset: 'icloud' as const, username: owner.appleId, password: owner.appPassword, ...more };
-  const { discovered, identity } = await caldav.verifyCredentials(credentials, { fetch: reachable(icloud) });
+  const { discovered, identity } = await caldavProvider.verifyCredentials(credentials, { fetch: reachable(icloud) });
   return new Kept(credentials, JSON.parse(JSON.stringify(discovered)) as Record<string, unknown>, identity);
 }
 
@@ -38,7 +39,7 @@ class Kept {
     [this.credentials, this.discovered, this.identity] = [credentials, discovered, identity];
   }
   open(): Account {
-    return caldav.open(
+    return caldavProvider.open(
       {
         credentials: this.credentials,
         discovered: this.discovered,
@@ -178,9 +179,12 @@ describe('an iCloud account', () => {
         headers: { location: `https://p42-caldav.icloud.com.thief.example${url.pathname}` },
       });
     };
-    await assert.rejects(caldav.verifyCredentials({ preset: 'icloud', username: 'u', password: 'p' }, { fetch }), {
-      kind: 'not-a-caldav-server',
-    });
+    await assert.rejects(
+      caldavProvider.verifyCredentials({ preset: 'icloud', username: 'u', password: 'p' }, { fetch }),
+      {
+        kind: 'not-a-caldav-server',
+      },
+    );
     assert.ok(
       asked.includes('p42-caldav.icloud.com.thief.example false') && !asked.some((line) => /thief.*true/.test(line)),
       asked.join(),
@@ -212,7 +216,11 @@ describe('an iCloud account that moves to another partition', () => {
       assert.deepEqual(newRequests(from), ['REPORT p57 207'], 'one request for an idle poll');
       assert.deepEqual(await kept.open().calendars(), before, 'ids, identities, the default one');
       assert.equal(await kept.open().identity(), kept.identity);
-      const again = await caldav.verifyCredentials(kept.credentials, { fetch: reachable(icloud) }, kept.discovered);
+      const again = await caldavProvider.verifyCredentials(
+        kept.credentials,
+        { fetch: reachable(icloud) },
+        kept.discovered,
+      );
       assert.deepEqual(
         [again.identity, again.discovered],
         [kept.identity, kept.discovered],

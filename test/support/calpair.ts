@@ -8,16 +8,19 @@ import { type Config, readConfig } from '../../config.ts';
 import { createVault } from '../../db/vault.ts';
 import { loadOrCreateSecrets } from '../../embedded/secrets.ts';
 import { type StartOptions, startEverything } from '../../main.ts';
+import { createProviders } from '../../providers/entries.ts';
+import type { Providers } from '../../providers/open-account.ts';
 import type { GoogleFake } from '../fakes/google/start.ts';
 import type { GraphFake } from '../fakes/graph/start.ts';
 import { testDatabase } from './database.ts';
 import { testTemporal } from './temporal.ts';
 
-export const API_KEY = 'key-of-the-tests';
+export const API_KEY = 'key-of-the-tests-key-of-the-tests';
 
 export interface RunningCalpair {
   readonly api: Api;
   readonly config: Config;
+  readonly providers: Providers;
   readonly databaseUrl: string;
   readonly temporal: { readonly address: string; readonly namespace: string };
   /** Every line of the log, at level `debug`. */
@@ -54,6 +57,7 @@ export async function startCalpair(
   return {
     api: new Api(running.apiUrl!, API_KEY),
     config,
+    providers: await createProviders(config.providers),
     databaseUrl,
     temporal,
     logged,

@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import type { CalendarEvent } from '../../core/event.ts';
 import { createObject, patchObject } from '../../core/ical/object.ts';
-import { type Credentials, caldav } from '../../providers/caldav/index.ts';
+import { caldavProvider } from '../../providers/caldav/caldav-provider.ts';
+import { Credentials } from '../../providers/caldav/credentials.ts';
 import { createFetch } from '../../providers/http.ts';
 import type { Account, SideSetting } from '../../providers/provider.ts';
 import type { Bench } from './contract.ts';
@@ -35,15 +36,15 @@ export async function openAccount(
     log.push(`${init?.method ?? 'GET'} ${String(input)} ${response.status}`);
     return response;
   };
-  const credentials = caldav.credentials.parse({
+  const credentials = Credentials.parse({
     preset: dav.preset ?? 'generic',
     serverUrl: dav.base,
     username: dav.username,
     password: dav.password,
   });
-  const proof = await caldav.verifyCredentials(credentials, { fetch });
+  const proof = await caldavProvider.verifyCredentials(credentials, { fetch });
   const discovered = JSON.parse(JSON.stringify(proof.discovered)) as Record<string, unknown>;
-  const account = caldav.open(
+  const account = caldavProvider.open(
     { credentials, discovered, tokens: { load: async () => null, save: async () => {} } },
     { fetch },
   );

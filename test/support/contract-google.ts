@@ -2,7 +2,7 @@
 
 import { createHmac } from 'node:crypto';
 import { type CalendarEvent, type Content, EXCLUDED, type When } from '../../core/event.ts';
-import { createGoogleProvider } from '../../providers/google/index.ts';
+import { createGoogleProvider } from '../../providers/google/google-provider.ts';
 import { eventId } from '../../providers/google/write.ts';
 import type { Account, Side, SideSetting, StoredToken, TokenStore } from '../../providers/provider.ts';
 import type { GoogleAccount } from '../fakes/google/account.ts';

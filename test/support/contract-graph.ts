@@ -1,7 +1,7 @@
 /** A Microsoft calendar on the stand-in: one side of Calpair's, and a person who works in Outlook. */
 import { createHmac } from 'node:crypto';
 import { type CalendarEvent, type Content, EXCLUDED, type When } from '../../core/event.ts';
-import { createMicrosoftProvider } from '../../providers/microsoft/index.ts';
+import { createMicrosoftProvider } from '../../providers/microsoft/microsoft-provider.ts';
 import { toPatternedRecurrence } from '../../providers/microsoft/recurrence.ts';
 import { transactionIdOf } from '../../providers/microsoft/write.ts';
 import { graphZone } from '../../providers/microsoft/zones.ts';

@@ -2,7 +2,6 @@
  * A calendar in memory as one side of a pair. The habits and faults of real servers are switches, and `person` edits
  * the calendar as a person does. Stored data is JSON. The test controls the clock.
  */
-import { z } from 'zod';
 import { type CalendarEvent, changedPaths, EXCLUDED, sameValue, type When } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
@@ -491,20 +490,13 @@ function foundOf(item: Item): Found {
   return found;
 }
 
-const CREDENTIALS = z.unknown();
-const NEW_CREDENTIALS = z.object({});
-
-/** A provider with exactly these calendars. */
+/** A provider whose only calendars are these. */
 export function fakeProvider(
   kind: string,
   calendars: ReadonlyMap<string, Side>,
   person: () => string = () => kind,
 ): Provider {
   return {
-    kind,
-    credentials: CREDENTIALS,
-    newCredentials: NEW_CREDENTIALS,
-    isConfigured: true,
     verifyCredentials: () => Promise.resolve({ identity: kind, username: kind, discovered: {} }),
     open: (): Account => ({
       canCreateCalendars: false,

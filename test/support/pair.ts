@@ -5,7 +5,6 @@ import { type Agreement, compareSides, listAll } from '../../demo/agree.ts';
 import { createFetch } from '../../providers/http.ts';
 import { tokensInMemory } from '../../providers/oauth/access-token.ts';
 import type { Account, Side } from '../../providers/provider.ts';
-import { createProviders } from '../../providers/registry.ts';
 import type { GoogleAccount } from '../fakes/google/account.ts';
 import { GraphAccount } from '../fakes/graph/account.ts';
 import type { Json, RunningCalpair } from './calpair.ts';
@@ -136,7 +135,7 @@ export async function calendarOf({ api }: RunningCalpair, accountId: string, cal
 
 export function openSide(calpair: RunningCalpair, calendar: Calendar): Side {
   const setting = { floatingZone: 'Europe/Berlin', attendees: 'copy', reminders: 'keep', tag: calpair.tag } as const;
-  const provider = createProviders(calpair.config).get(providerOf(calendar));
+  const provider = calpair.providers.get(providerOf(calendar));
   // A separate sign-in: Microsoft's refresh tokens have one user each, because they rotate.
   const credentials =
     'account' in calendar && calendar.account instanceof GraphAccount

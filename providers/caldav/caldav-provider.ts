@@ -1,0 +1,125 @@
+/** CalDAV (RFC 4791), for any server. */
+import { spanOf } from '../../core/availability/interval.ts';
+import { SyncError } from '../../core/sync-error.ts';
+import type { Account, CalendarInfo, Io, OpenAccount, Provider, VerifiedAccount } from '../provider.ts';
+import { BUSY_BY_DEFAULT } from '../provider.ts';
+import { createCalendar, listCalendars } from './calendars.ts';
+import { davClient, type Login } from './client.ts';
+import { type Credentials, isServerUrl } from './credentials.ts';
+import { Discovered } from './discovered.ts';
+import { discover, identityOfAccount } from './discovery.ts';
+import { freeBusy } from './free-busy.ts';
+import { identityOf } from './hrefs.ts';
+import { PRESETS } from './presets.ts';
+import { hasMoved, keepNames, nameOf, whereNow } from './relocation.ts';
+import { caldavSide } from './side.ts';
+
+export const caldavProvider: Provider<Credentials> = {
+  async verifyCredentials(
+    credentials: Credentials,
+    io: Io,
+    before?: Record<string, unknown>,
+  ): Promise<VerifiedAccount> {
+    const typed = addressOf(credentials);
+    const discovered = keepNames(await find(typed, credentials, io), Discovered.safeParse(before).data);
+    return {
+      identity: identityOfAccount(discovered, typed, credentials.username),
+      username: credentials.username,
+      discovered,
+    };
+  },
+
+  open({ credentials, discovered: stored, saveDiscovered }: OpenAccount<Credentials>, io: Io): Account {
+    const typed = addressOf(credentials);
+    const { canCreateCalendars } = PRESETS[credentials.preset];
+    let known = Discovered.safeParse(stored).data;
+    let looked: Promise<boolean> | undefined;
+
+    const rediscover = async (): Promise<Discovered> => keepNames(await find(typed, credentials, io), known);
+    /** Once for an account that is open: more would not tell more. */
+    const look = (): Promise<boolean> =>
+      (looked ??= rediscover().then(async (found) => {
+        const isElsewhere = hasMoved(found, known);
+        known = found;
+        if (isElsewhere) await saveDiscovered?.(found);
+        return isElsewhere;
+      }));
+    const client = davClient(typed, loginOf(credentials), io, { now: (url) => whereNow(known, url), look });
+    const named = (calendar: CalendarInfo): CalendarInfo => {
+      const name = nameOf(known, new URL(calendar.id));
+      return { ...calendar, id: name.href, identity: identityOf(name) };
+    };
+
+    async function calendars(): Promise<CalendarInfo[]> {
+      try {
+        return (await listCalendars(client, known ?? (await rediscover()))).map(named);
+      } catch (error) {
+        // The account has moved to another path.
+        if (
+          known === undefined ||
+          !(error instanceof SyncError) ||
+          (error.kind !== 'gone' && error.kind !== 'not-a-caldav-server')
+        )
+          throw error;
+        return (await listCalendars(client, await rediscover())).map(named);
+      }
+    }
+
+    return {
+      canCreateCalendars,
+      identity: async () => identityOfAccount(await rediscover(), typed, credentials.username),
+      calendars,
+      async freeBusy(chosen, range, setting = BUSY_BY_DEFAULT) {
+        const all = await calendars();
+        const asked = chosen === null ? all : all.filter(({ id }) => chosen.includes(id));
+        if (chosen?.some((id) => !all.some((calendar) => calendar.id === id)))
+          throw new SyncError('calendar-missing', 'a chosen calendar is not there any more');
+        const zone =
+          all.find(({ isDefault, timeZone }) => isDefault && timeZone !== null)?.timeZone ??
+          all.find(({ timeZone }) => timeZone !== null)?.timeZone ??
+          'UTC';
+        return freeBusy(
+          client,
+          asked,
+          { range: spanOf(range), zone, own: new Set((known ?? UNKNOWN).addresses), unanswered: setting.unanswered },
+          setting.except,
+        );
+      },
+      async createCalendar(name, color) {
+        return named(await createCalendar(client, known ?? (await rediscover()), name, color));
+      },
+      side(calendarId, setting) {
+        return caldavSide({ client, url: new URL(calendarId) }, setting, {
+          ...(known ?? UNKNOWN),
+          ...(credentials.preset === 'sogo' ? { isSogo: true } : {}),
+        });
+      },
+    };
+  },
+};
+
+/** What is assumed of an account whose discovery was not kept: the careful side. */
+const UNKNOWN: Discovered = {
+  principal: null,
+  homes: [],
+  calendars: [],
+  inbox: null,
+  addresses: [],
+  autoSchedule: true,
+  isSogo: false,
+  names: {},
+};
+
+function find(typed: URL, credentials: Credentials, io: Io): Promise<Discovered> {
+  return discover(davClient(typed, loginOf(credentials), io), typed, PRESETS[credentials.preset], credentials.username);
+}
+
+function loginOf({ preset, username, password }: Credentials): Login {
+  return { username, password, advice: PRESETS[preset].adviceOnRefusal?.(password) };
+}
+
+function addressOf({ preset, serverUrl: typed }: Credentials): URL {
+  const address = typed ?? PRESETS[preset].serverUrl;
+  if (address === undefined || !isServerUrl(address)) throw new SyncError('not-a-caldav-server', 'no server address');
+  return new URL(address);
+}

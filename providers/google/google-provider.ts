@@ -1,0 +1,41 @@
+/** Google Calendar (API v3) as a provider. */
+import type { OAuthCredentials } from '../oauth/credentials.ts';
+import { createOAuthProvider } from '../oauth/oauth-provider.ts';
+import type { Provider, Side } from '../provider.ts';
+import { createCalendar, identityOf, listCalendars, proveAccount } from './calendars.ts';
+import { unsupported } from './capabilities.ts';
+import { readChanges } from './changes.ts';
+import { createClient, type GoogleSettings } from './client.ts';
+import { type GoogleCalendar, getResources } from './fetch.ts';
+import { freeBusy } from './free-busy.ts';
+import { readStored } from './from-google.ts';
+import { createEvent, removeEvent, updateEvent } from './write.ts';
+
+export function createGoogleProvider(settings: GoogleSettings): Provider<OAuthCredentials> {
+  return createOAuthProvider(
+    {
+      createClient,
+      proveAccount,
+      identityOf,
+      listCalendars,
+      createCalendar,
+      freeBusy,
+      openSide,
+    },
+    settings,
+  );
+}
+
+function openSide(place: GoogleCalendar): Side {
+  return {
+    // Writes to one calendar at the same time run into limits far below the published ones.
+    writesAtOnce: 1,
+    changes: (cursor, known) => readChanges(place, cursor, known),
+    get: (resources) => getResources(place, resources),
+    create: (event, key, generation) => createEvent(place, event, key, generation),
+    update: (stored, next) => updateEvent(place, stored, next),
+    remove: (stored) => removeEvent(place, stored),
+    read: (stored) => readStored(stored, place.setting),
+    unsupported,
+  };
+}

@@ -1,0 +1,43 @@
+/** Microsoft 365 and Outlook.com calendars (Graph v1.0) as a provider. */
+import type { OAuthCredentials } from '../oauth/credentials.ts';
+import { type CalendarContext, createOAuthProvider } from '../oauth/oauth-provider.ts';
+import type { Provider, Side } from '../provider.ts';
+import { createCalendar, identityOf, listCalendars, proveAccount } from './calendars.ts';
+import { unsupported } from './capabilities.ts';
+import { readChanges } from './changes.ts';
+import { type Client, createClient, type MicrosoftSettings } from './client.ts';
+import { getResources } from './fetch.ts';
+import { freeBusy } from './free-busy.ts';
+import { readStored } from './from-graph.ts';
+import { type GraphCalendar } from './listing.ts';
+import { createEvent, removeEvent, updateEvent } from './write.ts';
+
+export function createMicrosoftProvider(settings: MicrosoftSettings): Provider<OAuthCredentials> {
+  return createOAuthProvider(
+    {
+      createClient,
+      proveAccount,
+      identityOf,
+      listCalendars,
+      createCalendar,
+      freeBusy,
+      openSide,
+    },
+    settings,
+  );
+}
+
+function openSide(opened: CalendarContext<Client>): Side {
+  const place: GraphCalendar = { ...opened, withExceptions: new Set() };
+  return {
+    // Four requests at a time is all that a mailbox allows, and polls of its other calendars want some, too.
+    writesAtOnce: 2,
+    changes: (cursor, known) => readChanges(place, cursor, known),
+    get: (resources) => getResources(place, resources),
+    create: (event, key, generation) => createEvent(place, event, key, generation),
+    update: (stored, next) => updateEvent(place, stored, next),
+    remove: (stored) => removeEvent(place, stored),
+    read: (stored) => readStored(stored, place.setting),
+    unsupported,
+  };
+}
