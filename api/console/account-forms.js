@@ -2,45 +2,33 @@
 import { call, get } from './api.js';
 import { h, plain, theirs } from './dom.js';
 import { field, form, input, select, showProblem, valuesOf } from './form.js';
-import { accountName, FIXED_ADDRESS, hintsOf, PRESETS, serviceOf } from './labels.js';
+import { accountName } from './labels.js';
+import { presetOf, providerOf, serviceOf } from './providers.js';
 
-const label = () => field('label', 'Name for this account', input({ maxlength: 200 }), { isOptional: true });
-const AT_ADDRESS = {
-  'server-unreachable': 'serverUrl',
-  'not-a-caldav-server': 'serverUrl',
-  'address-not-allowed': 'serverUrl',
-};
-
-export function addCaldav(_query, { say, go }) {
+export function addAccount(kind, { say, go }) {
   return {
-    title: 'Add a CalDAV account',
-    render: () =>
-      page(
-        'Add a CalDAV account',
-        'The credentials are proved with the server first, then kept encrypted.',
-        form(
-          'add',
-          'Add the account',
-          field('preset', 'Service', select(PRESETS, 'generic', { 'data-change': 'preset' })),
-          field('serverUrl', 'Server address', input({ type: 'url', inputmode: 'url' }), {
-            hint: 'The server, or a calendar on it, with https in front. The rest is found by itself.',
-          }),
-          field('username', 'User', input(), { hint: hintsOf('generic').username }),
-          field('password', 'Password', input({ type: 'password', autocomplete: 'new-password' }), {
-            hint: hintsOf('generic').password,
-          }),
-          label(),
-        ),
-      ),
+    title: 'Add an account',
+    render() {
+      const provider = providerOf(kind);
+      if (!provider)
+        return page('Add an account', '', h('p', { class: 'empty' }, 'Calpair does not know this service.'));
+      return page(
+        `Add a ${provider.label} account`,
+        'Calpair checks the credentials with the server, then stores them encrypted.',
+        provider.configured
+          ? addForm(provider)
+          : h(
+              'p',
+              { class: 'empty' },
+              `${provider.label} is not set up in this installation. Start it with ${provider.variables.join(' and ')}.`,
+            ),
+      );
+    },
     actions: {
-      preset(element) {
-        element.form.querySelector('[data-field=serverUrl]').hidden = FIXED_ADDRESS.includes(element.value);
-        for (const [name, hint] of Object.entries(hintsOf(element.value)))
-          element.form.querySelector(`#field-${name}-hint`).textContent = hint;
-      },
+      preset: (element) => showPreset(element.form, providerOf(kind), element.value),
       add: (element) =>
-        submit(element, { ...AT_ADDRESS, 'credentials-rejected': 'password' }, async () => {
-          const account = await call('POST', '/v1/accounts', { provider: 'caldav', ...valuesOf(element) });
+        submit(element, fieldOfCode(providerOf(kind)), async () => {
+          const account = await call('POST', '/v1/accounts', { provider: kind, ...valuesOf(element) });
           say(`${accountName(account)} is added.`);
           go('#/accounts');
         }),
@@ -48,37 +36,54 @@ export function addCaldav(_query, { say, go }) {
   };
 }
 
-/** `service`: `google` or `microsoft`. */
-export function addCloud(service, { config, say, go }) {
-  const name = serviceOf({ provider: service });
-  const variables = `${service.toUpperCase()}_CLIENT_ID and ${service.toUpperCase()}_CLIENT_SECRET`;
+function addForm({ fields, presets }) {
+  const generic = presets.find((preset) => preset.generic);
+  return form(
+    'add',
+    'Add the account',
+    presets.length === 0
+      ? null
+      : field(
+          'preset',
+          'Service',
+          select(
+            presets.map(({ preset, label }) => [preset, label]),
+            generic.preset,
+            { 'data-change': 'preset' },
+          ),
+        ),
+    // An address is needed wherever the preset has none.
+    ...fields.map((one) => credentialField(one, generic, { isOptional: one.optional && one.name !== 'serverUrl' })),
+    field('label', 'Name for this account', input({ maxlength: 200 }), { isOptional: true }),
+  );
+}
+
+function credentialField({ name, label, type, hint }, preset, { isOptional, ...more }) {
+  const control = {
+    text: input(more),
+    url: input({ type: 'url', inputmode: 'url', ...more }),
+    secret: input({ type: 'password', autocomplete: 'new-password', ...more }),
+  };
+  return field(name, label, control[type], { hint: preset?.hints[name] ?? hint, isOptional });
+}
+
+/** Other hints, and no address where the service has only one. */
+function showPreset(element, provider, name) {
+  const preset = presetOf(provider, name);
+  element.querySelector('[data-field=serverUrl]').hidden = preset.serverUrl !== null;
+  for (const { name: field, hint } of provider.fields)
+    element.querySelector(`#field-${field}-hint`).textContent = preset.hints[field] ?? hint;
+}
+
+/** The field that a refusal is about, by the code of the API. */
+function fieldOfCode({ fields }) {
+  const named = (type) => fields.find((field) => field.type === type)?.name;
   return {
-    title: `Add a ${name} account`,
-    render: () =>
-      page(
-        `Add a ${name} account`,
-        `The token is proved with ${name} first, then kept encrypted.`,
-        config.providers.includes(service)
-          ? form(
-              'add',
-              'Add the account',
-              field('refreshToken', 'Refresh token', input({ type: 'password', autocomplete: 'off' }), {
-                hint:
-                  'One that was given to the OAuth client of this installation, with the right to read and ' +
-                  'write calendars.',
-              }),
-              label(),
-            )
-          : h('p', { class: 'empty' }, `${name} is not set up in this installation. Start it with ${variables}.`),
-      ),
-    actions: {
-      add: (element) =>
-        submit(element, { 'credentials-rejected': 'refreshToken' }, async () => {
-          const account = await call('POST', '/v1/accounts', { provider: service, ...valuesOf(element) });
-          say(`${accountName(account)} is added.`);
-          go('#/accounts');
-        }),
-    },
+    'server-unreachable': named('url'),
+    'not-a-caldav-server': named('url'),
+    'address-not-allowed': named('url'),
+    'credentials-rejected': named('secret'),
+    'different-account': named('secret'),
   };
 }
 
@@ -94,32 +99,36 @@ export function newCredentials(id, { say, go }) {
       page(
         ['New credentials for ', theirs(accountName(account))],
         `${serviceOf(account)}. They have to open the calendars of the same person. Every pair ` +
-          'that waits for them goes on by itself.',
-        account.provider === 'caldav'
-          ? form(
-              'renew',
-              'Save',
-              field('username', 'User', input({ placeholder: plain(account.username, 100) }), {
-                isOptional: true,
-                hint: 'Only if it has changed.',
-              }),
-              field('password', 'Password', input({ type: 'password', autocomplete: 'new-password' }), {
-                hint: hintsOf(account.preset).password,
-              }),
-            )
-          : form('renew', 'Save', field('refreshToken', 'Refresh token', input({ type: 'password' }))),
+          'that waits for them continues by itself.',
+        renewForm(account),
       ),
     actions: {
-      renew: (element) => {
-        const secret = account.provider === 'caldav' ? 'password' : 'refreshToken';
-        return submit(element, { 'credentials-rejected': secret, 'different-account': secret }, async () => {
+      renew: (element) =>
+        submit(element, fieldOfCode(providerOf(account.provider)), async () => {
           await call('PUT', `${path}/credentials`, valuesOf(element));
-          say('The new credentials work and are kept.');
+          say('The new credentials work and are stored.');
           go('#/accounts');
-        });
-      },
+        }),
     },
   };
+}
+
+function renewForm(account) {
+  const provider = providerOf(account.provider);
+  const preset = presetOf(provider, account.preset);
+  const fields = provider.fields.filter((one) => one.newCredentials !== 'unchanged');
+  return form(
+    'renew',
+    'Save',
+    ...fields.map((one) =>
+      one.newCredentials === 'required'
+        ? credentialField(one, preset, { isOptional: false })
+        : credentialField({ ...one, hint: 'Only if it has changed.' }, null, {
+            isOptional: true,
+            ...(one.name === 'username' ? { placeholder: plain(account.username, 100) } : {}),
+          }),
+    ),
+  );
 }
 
 export function page(title, intro, ...content) {
@@ -128,7 +137,7 @@ export function page(title, intro, ...content) {
   );
 }
 
-/** What is refused is shown in the form; what was typed stays. */
+/** Shows a refusal in the form, where what was typed stays. */
 export async function submit(element, fieldOf, work) {
   try {
     await work();

@@ -2,7 +2,7 @@
  * The console: which page is shown, its refresh, the key, and what becomes of clicks. It is a client of the HTTP API
  * and nothing more.
  */
-import { addCaldav, addCloud, newCredentials } from './account-forms.js';
+import { addAccount, newCredentials } from './account-forms.js';
 import { call, get, key, looksLikeKey, Problem } from './api.js';
 import { forgetNames, whenNamesCome } from './calendar-names.js';
 import { h, patch } from './dom.js';
@@ -11,6 +11,7 @@ import { accountsPage, connectionsPage } from './lists.js';
 import { overview } from './overview.js';
 import { pairPage } from './pair.js';
 import { addConnection, addPair } from './pairing-forms.js';
+import { loadProviders } from './providers.js';
 
 /**
  * Each opens a page: `{title, isLive?, load?(signal), render(), actions}`. It gets the id in its path, else the query.
@@ -20,8 +21,7 @@ const ROUTES = [
   [/^\/pairs\/new$/, addPair],
   [/^\/pairs\/([^/]+)$/, pairPage],
   [/^\/accounts$/, accountsPage],
-  [/^\/accounts\/new\/caldav$/, addCaldav],
-  [/^\/accounts\/new\/(google|microsoft)$/, addCloud],
+  [/^\/accounts\/new\/([^/]+)$/, addAccount],
   [/^\/accounts\/([^/]+)\/credentials$/, newCredentials],
   [/^\/connections$/, connectionsPage],
   [/^\/connections\/new$/, addConnection],
@@ -30,7 +30,7 @@ const REFRESH_MS = 3000;
 
 const at = (id) => document.getElementById(id);
 const main = at('main');
-const tools = { config: { version: '', providers: [], workflowsUrl: null }, confirm: askFirst, say, go, redraw };
+const tools = { config: { version: '', workflowsUrl: null }, confirm: askFirst, say, go, redraw };
 
 let page = null;
 /** Whether the page has been drawn, or is still asked for. */
@@ -108,6 +108,7 @@ async function refresh() {
   isRefreshing = true;
   const [shown, { signal }] = [page, leaving];
   try {
+    if (key.get() !== null) await loadProviders(signal);
     await shown.load?.(signal);
     if (shown === page) showFresh();
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Codes of the API in words for a person, and what to do about them. */
 import { now } from './api.js';
 import { h, plain } from './dom.js';
+import { serviceOf } from './providers.js';
 
 export const STATUS = {
   active: 'In sync',
@@ -78,46 +79,6 @@ export const ERROR = {
   'not-a-caldav-server': 'No CalDAV there',
   'address-not-allowed': 'Address not allowed',
 };
-
-const PRESET = {
-  nextcloud: 'Nextcloud',
-  sogo: 'SOGo',
-  radicale: 'Radicale',
-  baikal: 'Baïkal',
-  synology: 'Synology',
-  posteo: 'Posteo',
-  'mailbox-org': 'mailbox.org',
-  icloud: 'iCloud',
-  fastmail: 'Fastmail',
-  generic: 'Other CalDAV server',
-};
-export const PRESETS = Object.entries(PRESET);
-/** What to type, by service. */
-const HINTS = {
-  icloud: {
-    username: 'The e-mail address of the Apple Account.',
-    password:
-      'An app-specific password, not the one of the Apple Account. Make it at account.apple.com ' +
-      'under Sign-In and Security, App-Specific Passwords; two-factor authentication has to be ' +
-      'on. It ends when the password of the account changes.',
-  },
-};
-const USUAL_HINTS = {
-  username: 'As the server knows you.',
-  password:
-    'Where the service has two-factor sign-in (Fastmail, Nextcloud and others), make an app ' +
-    'password there and enter it here.',
-};
-export const hintsOf = (preset) => HINTS[preset] ?? USUAL_HINTS;
-
-/** Their address is the same for everybody. */
-export const FIXED_ADDRESS = ['posteo', 'mailbox-org', 'icloud', 'fastmail'];
-
-export function serviceOf(account) {
-  if (account.provider === 'google') return 'Google';
-  if (account.provider === 'microsoft') return 'Microsoft';
-  return account.preset === 'generic' ? 'CalDAV' : (PRESET[account.preset] ?? 'CalDAV');
-}
 
 export const accountName = (account) => plain(account.label ?? account.username, 80);
 

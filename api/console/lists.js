@@ -1,8 +1,9 @@
 /** Accounts, and the connections between them. */
 import { all, call } from './api.js';
 import { button, h, plain, theirs } from './dom.js';
-import { accountName, count, serviceOf, when } from './labels.js';
+import { accountName, count, when } from './labels.js';
 import { byId } from './overview.js';
+import { allProviders, serviceOf } from './providers.js';
 
 export function accountsPage(_query, { confirm, say }) {
   let data = null;
@@ -18,9 +19,13 @@ export function accountsPage(_query, { confirm, say }) {
         'div',
         { class: 'head' },
         h('h1', {}, 'Accounts'),
-        h('a', { class: 'button main', href: '#/accounts/new/caldav' }, 'Add a CalDAV account'),
-        h('a', { class: 'button', href: '#/accounts/new/google' }, 'Add a Google account'),
-        h('a', { class: 'button', href: '#/accounts/new/microsoft' }, 'Add a Microsoft account'),
+        ...allProviders().map(({ provider, label }, at) =>
+          h(
+            'a',
+            { class: at === 0 ? 'button main' : 'button', href: `#/accounts/new/${provider}` },
+            `Add a ${label} account`,
+          ),
+        ),
       ),
       data.accounts.length === 0
         ? h(

@@ -4,8 +4,9 @@ import { page, submit } from './account-forms.js';
 import { all, call } from './api.js';
 import { h, plain } from './dom.js';
 import { field, form, input, select, valuesOf } from './form.js';
-import { accountName, directionOf, serviceOf, sideNames } from './labels.js';
+import { accountName, directionOf, sideNames } from './labels.js';
 import { byId } from './overview.js';
+import { serviceOf } from './providers.js';
 
 export function addConnection(_query, { say, go }) {
   let accounts = null;

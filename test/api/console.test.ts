@@ -6,7 +6,9 @@ import Fastify from 'fastify';
 import type { Api, ApiDeps } from '../../api/deps.ts';
 import { consoleRoutes } from '../../api/routes/console.ts';
 import { PROJECT_DIR } from '../../config.ts';
-import { ENV_KEY, startApi, type TestApi } from './harness.ts';
+import { ENTRIES } from '../../providers/entries.ts';
+import { openConsole } from './console-pages.ts';
+import { ENV_KEY, type Json, startApi, type TestApi } from './harness.ts';
 
 const FOLDER = join(PROJECT_DIR, 'api/console');
 const names = readdirSync(FOLDER).sort();
@@ -96,13 +98,68 @@ describe('the console as it is served', () => {
     );
   });
 
-  it('is told which services are set up, and no secret', async () => {
+  it('gets its version without a key, and no secret', async () => {
     const answer = await api.app.inject('/console/config.json');
-    assert.deepEqual(answer.json(), { version: '0.1.0', providers: ['caldav', 'google'], workflowsUrl: null });
+    assert.deepEqual(answer.json(), { version: '0.1.0', workflowsUrl: null });
     assert.ok(!answer.body.includes(ENV_KEY));
   });
 
-  it('is told where the workflows of pairs can be seen, where that is known', async () => {
+  it('learns with the key which services are set up, and no secret', async () => {
+    const { body } = await api.call('GET', '/v1/providers');
+    assert.deepEqual(
+      body.items.filter((item: Json) => item.configured).map((item: Json) => item.provider),
+      ['caldav', 'google'],
+    );
+    assert.ok(!JSON.stringify(body).includes(ENV_KEY));
+    assert.equal((await api.app.inject('/v1/providers')).statusCode, 401);
+  });
+
+  it('asks for what each provider takes, in a form of its own', async () => {
+    const pages = await openConsole(FOLDER, api);
+    for (const provider of (await api.call('GET', '/v1/providers')).body.items) {
+      const page = await pages.addAccount(provider.provider);
+      const names = provider.fields.map((field: Json) => field.name);
+      if (!provider.configured) {
+        assert.deepEqual(page.fields, []);
+        for (const variable of provider.variables) assert.ok(page.text.includes(variable), variable);
+        continue;
+      }
+      const preset = provider.presets.length > 0 ? ['preset'] : [];
+      assert.deepEqual(page.fields, [...preset, ...names, 'label']);
+      for (const { label, hint } of provider.fields) assert.ok(page.text.includes(label) && page.text.includes(hint));
+    }
+    assert.deepEqual((await pages.addAccount('unknown')).fields, []);
+    assert.deepEqual(pages.service({ provider: 'caldav', preset: 'icloud' }), 'iCloud');
+    assert.deepEqual(pages.service({ provider: 'caldav', preset: 'generic' }), 'CalDAV');
+    assert.deepEqual(pages.service({ provider: 'microsoft', preset: null }), 'Microsoft');
+  });
+
+  it('asks for new credentials only where they may change', async () => {
+    api.service.calendars = {};
+    const pages = await openConsole(FOLDER, api);
+    const add = async (body: object) => (await api.call('POST', '/v1/accounts', body)).body.id as string;
+    const caldav = { provider: 'caldav', preset: 'icloud', username: 'anna', password: 'anna' };
+    assert.deepEqual((await pages.newCredentials(await add(caldav))).fields, ['username', 'password']);
+    const google = { provider: 'google', refreshToken: 'bea' };
+    assert.deepEqual((await pages.newCredentials(await add(google))).fields, ['refreshToken']);
+  });
+
+  it('says which password iCloud takes, and hides the address that it knows', async () => {
+    const [caldav] = (await api.call('GET', '/v1/providers')).body.items;
+    const icloud = caldav.presets.find(({ preset }: Json) => preset === 'icloud');
+    assert.match(icloud.hints.password, /app-specific.*account\.apple\.com.*two-factor/);
+    for (const name of Object.keys(icloud.hints))
+      assert.ok(
+        caldav.fields.some((field: Json) => field.name === name),
+        name,
+      );
+    const page = await (await openConsole(FOLDER, api)).addAccount('caldav');
+    assert.deepEqual(page.choose('icloud'), { isAddressHidden: true, passwordHint: icloud.hints.password });
+    const { hint } = caldav.fields.find((field: Json) => field.name === 'password');
+    assert.deepEqual(page.choose('nextcloud'), { isAddressHidden: false, passwordHint: hint });
+  });
+
+  it('learns where the workflows of pairs can be seen, where that is known', async () => {
     const app = Fastify();
     const workflowUrl = (id: string) =>
       `http://127.0.0.1:8233/namespaces/default/workflows/${encodeURIComponent(`pair:${id}`)}`;
@@ -119,14 +176,13 @@ describe('the console as it is served', () => {
 });
 
 describe('the files of the console', () => {
-  it('say which password iCloud takes, and put it where the form has it', async () => {
-    const { hintsOf } = (await import(join(FOLDER, 'labels.js'))) as {
-      hintsOf: (preset: string) => Record<string, string>;
-    };
-    assert.match(hintsOf('icloud')['password'] ?? '', /app-specific.*account\.apple\.com.*two-factor/);
-    assert.deepEqual(Object.keys(hintsOf('icloud')), Object.keys(hintsOf('generic')));
-    for (const name of Object.keys(hintsOf('generic')))
-      assert.match(sources.get('account-forms.js') ?? '', new RegExp(`field\\(\\s*'${name}'[^;]*?hint: hintsOf\\(`));
+  it('name no service but through the API', () => {
+    const kinds = ENTRIES.flatMap(({ kind, presets = {} }) => [kind, ...Object.keys(presets)]);
+    // A pair has a side that is called `caldav` in the contract.
+    const others = kinds.filter((kind) => kind !== 'caldav');
+    assert.ok(others.length > 5);
+    for (const [name, text] of sources)
+      for (const kind of others) assert.ok(!text.includes(`'${kind}'`), `${name} has ${kind}`);
   });
 
   it('put no text in as markup, run no text as code, and keep the key in the tab', () => {

@@ -1,0 +1,70 @@
+/** Pages of the console without a browser: as much of a document as drawing them needs. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ENV_KEY, type Json, type TestApi } from './harness.ts';
+
+interface Page {
+  /** Names of the form's fields, in order. */
+  readonly fields: string[];
+  readonly text: string;
+  /** Chooses a preset. */
+  choose(preset: string): { isAddressHidden: boolean; passwordHint: string };
+}
+
+/** The console whose files are in `folder`, as a client of this API. */
+export async function openConsole(folder: string, api: TestApi) {
+  Object.assign(globalThis, {
+    document: { createElement: (tag: string) => new Element(tag) },
+    sessionStorage: { getItem: () => ENV_KEY },
+    fetch: async (url: string, { method }: { method: 'GET' }) => {
+      const answer = await api.app.inject({ method, url, headers: { authorization: `Bearer ${ENV_KEY}` } });
+      return new Response(answer.body, { status: answer.statusCode });
+    },
+  });
+  const load = async (name: string): Promise<Json> => import(pathToFileURL(join(folder, name)).href);
+  const [forms, providers] = [await load('account-forms.js'), await load('providers.js')];
+  await providers.loadProviders();
+
+  async function draw(page: Json): Promise<Page> {
+    await page.load?.();
+    const elements = page.render().flatMap((element: Element) => element.all());
+    return {
+      fields: elements.flatMap((element: Element) => element.attributes['data-field'] ?? []),
+      text: elements.flatMap((element: Element) => element.children.filter((one) => typeof one === 'string')).join(' '),
+      choose(preset) {
+        const found: Record<string, Json> = {};
+        const querySelector = (selector: string): Json => (found[selector] ??= {});
+        page.actions.preset({ value: preset, form: { querySelector } });
+        return {
+          isAddressHidden: found['[data-field=serverUrl]'].hidden,
+          passwordHint: found['#field-password-hint'].textContent,
+        };
+      },
+    };
+  }
+  return {
+    addAccount: (kind: string) => draw(forms.addAccount(kind, {})),
+    newCredentials: (id: string) => draw(forms.newCredentials(id, {})),
+    service: (account: object): string => providers.serviceOf(account),
+  };
+}
+
+class Element {
+  readonly tag: string;
+  readonly attributes: Record<string, string> = {};
+  readonly children: (Element | string)[] = [];
+
+  constructor(tag: string) {
+    this.tag = tag;
+  }
+  setAttribute(name: string, value: string): void {
+    this.attributes[name] = value;
+  }
+  append(...children: (Element | string)[]): void {
+    this.children.push(...children);
+  }
+  /** This one, and all in it. */
+  all(): Element[] {
+    return [this, ...this.children.flatMap((child) => (typeof child === 'string' ? [] : child.all()))];
+  }
+}
