@@ -22,7 +22,11 @@ export async function openConsole(folder: string, api: TestApi) {
     },
   });
   const load = async (name: string): Promise<Json> => import(pathToFileURL(join(folder, name)).href);
-  const [forms, providers] = [await load('account-forms.js'), await load('providers.js')];
+  const [forms, lists, providers] = [
+    await load('account-forms.js'),
+    await load('lists.js'),
+    await load('providers.js'),
+  ];
   await providers.loadProviders();
 
   async function draw(page: Json): Promise<Page> {
@@ -43,6 +47,7 @@ export async function openConsole(folder: string, api: TestApi) {
     };
   }
   return {
+    accounts: () => draw(lists.accountsPage(null, {})),
     addAccount: (kind: string) => draw(forms.addAccount(kind, {})),
     newCredentials: (id: string) => draw(forms.newCredentials(id, {})),
     service: (account: object): string => providers.serviceOf(account),
