@@ -28,7 +28,7 @@ export interface ProviderEntry<Variables extends z.ZodRawShape = z.ZodRawShape, 
 
 export type CredentialSchema = z.ZodObject<Readonly<Record<string, z.ZodType>>>;
 
-export interface CredentialField {
+interface CredentialField {
   readonly name: string;
   readonly label: string;
   readonly hint: string;
@@ -47,7 +47,7 @@ export interface ProviderPreset {
   readonly hints?: Readonly<Record<string, string>>;
 }
 
-export interface ProviderEnvironment<Variables extends z.ZodRawShape, Settings> {
+interface ProviderEnvironment<Variables extends z.ZodRawShape, Settings> {
   /** How each variable is read, by name; one that is not set is undefined. */
   readonly variables: Variables;
   /** The service is set up where all of these are set, and not where none is; some alone are an error. */

@@ -42,6 +42,7 @@ describe('npm start', () => {
       CALPAIR_TEMPORAL_PORT: String(ports[1]),
       CALPAIR_TEMPORAL_UI_PORT: String(ports[2]),
       CALPAIR_POLL_INTERVAL_SECONDS: '5',
+      CALPAIR_LATENCY: 'interval',
     };
   });
   after(async () => {
@@ -77,6 +78,15 @@ describe('npm start', () => {
     api = new Api(`http://127.0.0.1:${environment['PORT']}`, key);
     assert.equal((await new Api(api.url, 'wrong').try('GET', '/v1/pairs')).status, 401);
     assert.equal((await fetch(`${api.url}/health/live`)).status, 200);
+  });
+
+  it('names the variables without effect, one line each', () => {
+    const lines = program!.output().split('\n');
+    const about = lines.filter((line) => line.includes('has no effect yet'));
+    assert.deepEqual(
+      about.map((line) => (JSON.parse(line) as { level: string; variable: string }).variable),
+      ['CALPAIR_LATENCY'],
+    );
   });
 
   it('syncs a pair', async () => {
