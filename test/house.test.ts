@@ -1,4 +1,4 @@
-/** The tidy test: walks every file and every import, and names the line that breaks a rule of the house. */
+/** The house rules: walks every file and every import, and names each line that breaks a rule. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -15,10 +15,12 @@ interface House {
 const { packages, folders } = (await import(new URL('../eslint.config.js', import.meta.url).href)) as House;
 
 const MAX_LINES = 520;
+const MAX_LINE_LENGTH = 120;
 const FORBIDDEN_NAMES = /^(utils?|helpers?|types|common|interfaces|misc|shared)\.ts$/;
-const files = readdirSync(PROJECT_DIR, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts') && !/^(node_modules|\.calpair|\.git)\b/.test(path))
+const code = readdirSync(PROJECT_DIR, { recursive: true, encoding: 'utf8' })
+  .filter((path) => /\.(ts|mjs|js|css)$/.test(path) && !/^(node_modules|\.calpair|\.git)\b/.test(path))
   .sort();
+const files = code.filter((path) => path.endsWith('.ts'));
 const sources = new Map(files.map((path) => [path, parse(path)]));
 /** The demo is a big test for people, and may use what tests may. */
 const ours = files.filter((path) => !/^(test|demo)\//.test(path));
@@ -78,7 +80,7 @@ test('only config.ts reads the environment', () => {
   );
 });
 
-test('core and workflows know no clock and no chance', () => {
+test('core and workflows have no clock and no randomness', () => {
   expectNone(
     ours
       .filter((path) => /^(core|workflows)\//.test(path))
@@ -124,6 +126,19 @@ test('files are named after the one thing inside, in kebab-case, and stay short'
         ...(lines > MAX_LINES ? [`${path} has ${lines} lines; ${MAX_LINES} are allowed`] : []),
       ];
     }),
+  );
+});
+
+test('no line of code is too long', () => {
+  expectNone(
+    code.flatMap((path) =>
+      readFileSync(join(PROJECT_DIR, path), 'utf8')
+        .split('\n')
+        .flatMap((line, index) => {
+          const { length } = [...line];
+          return length > MAX_LINE_LENGTH ? [`${path}:${index + 1} has ${length} characters`] : [];
+        }),
+    ),
   );
 });
 
