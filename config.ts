@@ -12,7 +12,7 @@ export type Config = Readonly<ReturnType<typeof shape> & Omit<ReturnType<typeof 
 };
 type Role = 'api' | 'worker';
 
-/** Something the operator has to change; shown as one message, without a stack. */
+/** What the operator has to change; shown as one message, without a stack. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }

@@ -1,6 +1,6 @@
 /**
- * From a stored account to one that can be asked. Providers know no database, and the database knows no providers: both
- * meet in these arguments.
+ * Opens a stored account. Providers know no database, and the database knows no providers: both meet in these
+ * arguments.
  */
 import type { Account, Io, Provider, TokenStore } from './provider.ts';
 

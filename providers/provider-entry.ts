@@ -1,6 +1,6 @@
 /**
  * What is known of a calendar service before any of its code runs: its line in the registry. Configuration, API,
- * console and linter are built from entries. An entry loads no package of the service, so that reading them all is fast.
+ * console and linter are built from entries. An entry loads no package of the service, so that it is read in no time.
  */
 import type { z } from 'zod';
 import type { Provider } from './provider.ts';

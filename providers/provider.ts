@@ -37,7 +37,7 @@ export interface StoredToken {
 
 export interface Provider<Credentials = unknown> {
   /**
-   * Proves the credentials against the server with as few failed logins as possible.
+   * Checks the credentials with the server, with as few failed logins as possible.
    * @param before what was discovered with the account's former credentials
    * @throws SyncError `auth`, `unreachable`, `not-a-caldav-server`, `address-not-allowed`
    */
@@ -46,15 +46,15 @@ export interface Provider<Credentials = unknown> {
   open(account: OpenAccount<Credentials>, io: Io): Account;
 }
 
-/** What is known of an account once its credentials have been proved. */
+/** What is known of an account once its credentials have been checked. */
 export interface VerifiedAccount {
-  /** The person behind the credentials on that service, for telling whether new credentials are the same person's. */
+  /** The person behind the credentials on that service: new credentials have to be the same person's. */
   readonly identity: string;
   /** What the API shows as `username`. */
   readonly username: string;
-  /** Addresses found by discovery (principal, home sets), handed back to `open`. Plain JSON, no secret. */
+  /** Addresses found by discovery (principal, home sets), passed to `open` later. Plain JSON, no secret. */
   readonly discovered: Record<string, unknown>;
-  /** What the proof has got with the credentials: kept, because a service may take a refresh token once only. */
+  /** The token that the check obtained: kept, because a service may accept a refresh token only once. */
   readonly token?: StoredToken | null;
 }
 
@@ -62,7 +62,7 @@ export interface OpenAccount<Credentials> {
   readonly credentials: Credentials;
   readonly discovered: Record<string, unknown>;
   readonly tokens: TokenStore;
-  /** Keeps what was discovered anew for the next time, because the account has moved. */
+  /** Stores what was discovered again because the account has moved. */
   readonly saveDiscovered?: ((discovered: Record<string, unknown>) => Promise<void>) | undefined;
 }
 
@@ -80,18 +80,18 @@ export interface CalendarInfo {
   readonly isDefault: boolean;
 }
 
-/** An account for a person's questions, and the way to its calendars. All methods throw SyncError. */
+/** An account that is open, and its calendars. All methods throw SyncError. */
 export interface Account {
-  /** False where the service's calendars cannot be created by us (409 `calendar-creation-not-offered`). */
+  /** False where Calpair does not create calendars (409 `calendar-creation-not-offered`). */
   readonly canCreateCalendars: boolean;
-  /** Whom the credentials open now, spelled as in `Proof`: asked again before a side is compared in full. */
+  /** Whose calendars the credentials open now, as in `VerifiedAccount`: checked before a side is compared in full. */
   identity(): Promise<string>;
   calendars(): Promise<CalendarInfo[]>;
   /** @throws SyncError `rejected` with the server's `reason` when it says no. */
   createCalendar(name: string, color: string | null): Promise<CalendarInfo>;
   /**
-   * When the account's person is busy within the range: merged, sorted. Null: all calendars. A time that cannot be told
-   * is never given as free.
+   * When the account's person is busy within the range: merged, sorted. Null: all calendars. A time about which nothing
+   * is known is never given as free.
    * @throws SyncError `calendar-missing` where one of the calendars is not there; `too-large` where an event repeats
    * too densely to be followed
    */
@@ -100,9 +100,9 @@ export interface Account {
   side(calendarId: string, setting: SideSetting): Side;
 }
 
-/** What counts as busy is nearly always the same; this differs from person to person. */
+/** What counts as busy, as far as people decide it. */
 export interface FreeBusySetting {
-  /** Invitations that the person has not answered. `busy` where it is not said. */
+  /** Invitations that the person has not answered. */
   readonly unanswered: 'busy' | 'free';
   /** Events that do not count, by their `ref`. */
   readonly except?: readonly string[];
@@ -117,8 +117,8 @@ export interface SideSetting {
   readonly attendees: 'copy' | 'none' | 'native';
   readonly reminders: 'keep' | 'copy';
   /**
-   * Keyed by the installation: marks what Calpair wrote so that any pair of the installation recognises it. Lower-case
-   * hex.
+   * A hash keyed by the installation: marks what Calpair wrote, so that every pair of the installation recognises it.
+   * Lower-case hex.
    */
   readonly tag: (text: string) => string;
 }
@@ -128,7 +128,7 @@ export interface SideSetting {
  * side reads.
  */
 export interface Stored {
-  /** Names the event on its side: unique there, never reused for another event by us. */
+  /** Names the event on its side: unique there, and Calpair never uses it for another event. */
   readonly ref: string;
   /**
    * What is fetched as one: an object's href, a Google master's id. Equal to `ref` unless one resource holds several
@@ -157,41 +157,42 @@ export interface Found extends Stored {
   /** The link id that Calpair left on a copy of its own: a hint for matching, no proof. */
   readonly marker: string | null;
   /**
-   * Someone else must be told if this event is deleted here: attendees beside the owner, and the account organises it.
+   * A deletion of this event here would have to be announced: it has attendees beside the owner, and the account
+   * organises it.
    */
   readonly hasGuests: boolean;
   /** The account's owner is invited and has declined. */
   readonly isDeclined?: boolean;
 }
 
-/** What was read of one side in one go. In a full listing every resource is named once, in `found` or `unchanged`. */
+/** One page of what a side lists. A full listing names every resource once, in `found` or in `unchanged`. */
 export interface ChangePage {
   readonly found: readonly Found[];
-  /** Resources whose version is the one already known. */
+  /** Resources whose version is the stored one. */
   readonly unchanged: readonly string[];
-  /** Resources that a change feed reported as gone: a hint, to be proved by `get`. */
+  /** Resources that a change feed reported as gone: suspected, until `get` confirms it. */
   readonly removed: readonly string[];
   /** On the last page only. `full`: this was a complete listing, and what was not named is absent. */
   readonly end?: { readonly cursor: string; readonly full: boolean };
 }
 
-/** What is already known of a side, so that it can skip what did not change and complete what came in parts. */
+/** What is stored of a side, so that it can skip what did not change and complete what came in parts. */
 export interface StoredEvents {
-  /** True: nobody asks about other events than these, so that they need not be fetched. */
+  /** True: only these events matter to the caller, so that others need not be fetched. */
   readonly isAll?: boolean;
   byResource(resources: readonly string[]): Promise<Stored[]>;
-  /** Version by resource, of everything known; asked for by full listings only. */
+  /** Version by resource, of everything stored; only full listings need it. */
   versions(): Promise<Map<string, string | null>>;
 }
 
 /** The outcome of a write. */
 export interface Written extends Found {
   /**
-   * True when `data` is what the side itself gave back for exactly this write (Google's answer). False: `data` is what
-   * we sent, and has to be read back (`Side.get`) before it may count as the side's state.
+   * True when `data` is what the side itself answered to exactly this write (Google). False: `data` is what Calpair
+   * sent; `Side.get` has to confirm it before it counts as the side's state.
    */
   readonly confirmed: boolean;
-  /** A create found the copy of an earlier try: `event` is what it shows now, which a person may have edited since. */
+  /** A create found the copy of an earlier attempt: `event` is its present state, which a person may have edited. */
   readonly existed?: boolean;
 }
 
@@ -200,26 +201,26 @@ export interface Side {
   /** How many writes may be under way at once. */
   readonly writesAtOnce: number;
   /**
-   * What changed since the cursor; a null, expired or refused cursor gives a full listing. Nothing changed costs one
-   * request.
+   * What changed since the cursor; a null, expired or refused cursor gives a full listing. One request where nothing
+   * changed.
    * @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403
    */
   changes(cursor: string | null, known: StoredEvents): AsyncIterable<ChangePage>;
   /**
-   * Asks for resources by name, in batches, and checks that every one was answered for. `gone` is proof of a deletion:
-   * the server said so for this very resource (404, 410, cancelled) while the calendar itself answers normally. An
-   * empty array: it exists but holds nothing of ours (a task).
+   * Fetches resources by name, in batches, and checks that the server answered for each one. `gone` confirms a
+   * deletion: the server said so for this very resource (404, 410, cancelled) while the calendar itself answers
+   * normally. An empty array: the resource exists but holds no event (a task).
    */
   get(resources: readonly string[]): Promise<Map<string, readonly Found[] | 'gone'>>;
   /**
-   * Creates a copy. `key` (the link's id) and `generation` fix its id, so that repeating a create whose answer was lost
-   * finds the first one's event.
+   * Creates a copy. Its id follows from `key` (the link's id) and `generation`, so that repeating a create whose answer
+   * was lost finds the event of the first one.
    * @throws SyncError `id-taken`: take the next generation
    */
   create(event: CalendarEvent, key: string, generation: number): Promise<Written>;
   /**
-   * Changes an event in place so that it reads as `next`: exactly the fields in which `next` differs from what `stored`
-   * reads as are written, everything else in the stored data stays as it is. Conditional on `stored.version`.
+   * Changes an event in place so that it reads as `next`. Writes exactly the fields in which `next` differs from what
+   * `stored` reads as; everything else in the stored data stays as it is. Conditional on `stored.version`.
    * @throws SyncError `stale` when the event is not as stored any more; `gone`; `would-mail`; `rejected`; `forbidden`
    */
   update(stored: Stored, next: CalendarEvent): Promise<Written>;
@@ -227,6 +228,6 @@ export interface Side {
   remove(stored: Stored): Promise<void>;
   /** Reads stored data again, without any request; pure. */
   read(stored: Stored): Found;
-  /** What this side cannot hold of an event that the other side has; null when it can hold it. Pure. */
+  /** Why this side cannot hold an event that the other side has; null when it can. Pure. */
   unsupported(event: CalendarEvent): EventProblem | null;
 }

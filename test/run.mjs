@@ -1,6 +1,6 @@
 /**
- * `npm test`: the checks (types, lint, format, dead code), then every test file against one real PostgreSQL and one real
- * Temporal server that are started here.
+ * `npm test`: the checks (types, lint, format, dead code), then every test file against one real PostgreSQL and one
+ * real Temporal server that are started here.
  *
  *     node test/run.mjs              everything but test/servers
  *     node test/run.mjs check        the checks, house rules, docs, configuration, core, scripts: about a minute

@@ -20,7 +20,8 @@ export function addAccount(kind, { say, go }) {
           : h(
               'p',
               { class: 'empty' },
-              `${provider.label} is not set up in this installation. Start it with ${provider.variables.join(' and ')}.`,
+              `${provider.label} is not set up in this installation. ` +
+                `Start Calpair with ${provider.variables.join(' and ')}.`,
             ),
       );
     },

@@ -2,7 +2,7 @@
 import { Problem } from './api.js';
 import { h } from './dom.js';
 
-/** `control`: what makes the input, by id and name; `hint` and `isOptional` are told to everybody. */
+/** `control` makes the input from its common attributes; the hint is shown under the label. */
 export function field(name, label, control, { hint = null, isOptional = false } = {}) {
   const id = `field-${name}`;
   return h(
@@ -66,7 +66,7 @@ export function valuesOf(element) {
   return values;
 }
 
-/** Whether everything is there that has to be; what is missing is said at its field. */
+/** Whether every required field is filled; each missing one gets a message. */
 export function isFilled(element) {
   clearProblems(element);
   const missing = [...element.elements].filter(
@@ -77,7 +77,7 @@ export function isFilled(element) {
   return missing.length === 0;
 }
 
-/** Shows a refusal: at its fields, else above the button; and moves there. `fieldOf`: field by problem code. */
+/** Shows a refusal at its fields, else above the button, and moves the focus there. `fieldOf`: field by problem code. */
 export function showProblem(element, error, fieldOf = {}) {
   clearProblems(element);
   const problem =

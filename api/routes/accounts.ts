@@ -170,14 +170,14 @@ async function addAccount(
   given: { provider: string; credentials: Record<string, unknown>; label: string | null; externalId: string | null },
 ): Promise<AccountRecord> {
   const { credentials } = given;
-  const proof = await callProvider(deps, (io) => provider.verifyCredentials(credentials, io));
-  const inert = { load: async () => null, save: async () => {} };
+  const verified = await callProvider(deps, (io) => provider.verifyCredentials(credentials, io));
+  const noTokens = { load: async () => null, save: async () => {} };
   const { canCreateCalendars } = provider.open(
-    { credentials, discovered: proof.discovered, tokens: inert },
+    { credentials, discovered: verified.discovered, tokens: noTokens },
     { fetch: deps.fetch },
   );
   const created = await createAccount(deps.db, {
-    ...proof,
+    ...verified,
     ...given,
     canCreateCalendars,
     preset: typeof credentials['preset'] === 'string' ? credentials['preset'] : null,
@@ -200,14 +200,14 @@ async function renewCredentials(deps: ApiDeps, id: string, body: unknown): Promi
   if (!stored) throw notFound('account');
   const { entry, provider } = setUpProvider(deps, stored.provider);
   const credentials = { ...(stored.credentials as object), ...check(entry.newCredentials, body) };
-  const proof = await callProvider(deps, (io) => provider.verifyCredentials(credentials, io, stored.discovered));
-  if (proof.identity !== stored.identity) {
+  const verified = await callProvider(deps, (io) => provider.verifyCredentials(credentials, io, stored.discovered));
+  if (verified.identity !== stored.identity) {
     throw new ApiError(
       'different-account',
       "These credentials open another person's calendars. Nothing was changed; add them as a new account.",
     );
   }
-  return known(await replaceCredentials(deps.db, id, { ...proof, credentials }));
+  return known(await replaceCredentials(deps.db, id, { ...verified, credentials }));
 }
 
 /** The credentials are stored by now: a pair that cannot be notified finds them at its next try. */
@@ -268,7 +268,7 @@ interface NewAccountBody {
   readonly [credential: string]: unknown;
 }
 
-/** One alternative for each provider. The credentials of one that is not set up here are not checked: it answers 501. */
+/** One alternative for each provider. Credentials of one that is not set up are not checked: the answer is 501. */
 function newAccountBody({ providers }: ApiDeps): z.ZodType<NewAccountBody> {
   const [first, ...others] = ENTRIES.map(({ kind, credentials }) => {
     const about = { provider: z.literal(kind), ...names };

@@ -33,18 +33,18 @@ export const caldavProvider: Provider<Credentials> = {
     const typed = addressOf(credentials);
     const { canCreateCalendars } = PRESETS[credentials.preset];
     let known = Discovered.safeParse(stored).data;
-    let looked: Promise<boolean> | undefined;
+    let relocated: Promise<boolean> | undefined;
 
     const rediscover = async (): Promise<Discovered> => keepNames(await find(typed, credentials, io), known);
-    /** Once for an account that is open: more would not tell more. */
-    const look = (): Promise<boolean> =>
-      (looked ??= rediscover().then(async (found) => {
+    /** At most once for an open account: a second discovery would find the same. */
+    const relocate = (): Promise<boolean> =>
+      (relocated ??= rediscover().then(async (found) => {
         const isElsewhere = hasMoved(found, known);
         known = found;
         if (isElsewhere) await saveDiscovered?.(found);
         return isElsewhere;
       }));
-    const client = davClient(typed, loginOf(credentials), io, { now: (url) => whereNow(known, url), look });
+    const client = davClient(typed, loginOf(credentials), io, { now: (url) => whereNow(known, url), look: relocate });
     const named = (calendar: CalendarInfo): CalendarInfo => {
       const name = nameOf(known, new URL(calendar.id));
       return { ...calendar, id: name.href, identity: identityOf(name) };
@@ -98,7 +98,7 @@ export const caldavProvider: Provider<Credentials> = {
   },
 };
 
-/** What is assumed of an account whose discovery was not kept: the careful side. */
+/** What is assumed of an account whose discovery was not stored: the safer choice. */
 const UNKNOWN: Discovered = {
   principal: null,
   homes: [],

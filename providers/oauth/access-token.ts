@@ -14,14 +14,14 @@ export interface TokenSource {
 }
 
 /**
- * Asks the service for a new access token. `refreshToken` in the answer is set only where the service sent another one.
+ * Requests a new access token. `refreshToken` in the answer is set only where the service sent another one.
  * @throws SyncError `auth`
  */
 export type Refresh = (refreshToken: string) => Promise<StoredToken>;
 
 const MARGIN_MS = 60_000;
 
-/** No request is made before the first token is asked for. */
+/** No request is made before the first call of `token`. */
 export function createTokenSource(refreshToken: string, tokens: TokenStore, refresh: Refresh): TokenSource {
   let current: StoredToken | null = null;
   let underWay: Promise<StoredToken> | null = null;
@@ -39,7 +39,7 @@ export function createTokenSource(refreshToken: string, tokens: TokenStore, refr
       renewed = await refresh(rotated ?? refreshToken);
     } catch (error) {
       if (!(error instanceof SyncError) || error.kind !== 'auth') throw error;
-      // Another worker may have been quicker, and the refresh token good for one of us only.
+      // Another worker may have been quicker, and the service may accept a refresh token only once.
       const now = await store.load();
       if (now && now.accessToken !== stored?.accessToken && isGood(now, refused)) return now;
       if (rotated === undefined || rotated === refreshToken) throw error;
@@ -51,7 +51,7 @@ export function createTokenSource(refreshToken: string, tokens: TokenStore, refr
     return token;
   }
 
-  /** Most polls find a good token; only a renewal needs the store for itself. */
+  /** Most polls find a good token; only a renewal needs exclusive access to the store. */
   async function find(refused: string | null): Promise<StoredToken> {
     if (!tokens.exclusively) return renew(refused, tokens);
     const stored = await tokens.load();
@@ -71,7 +71,7 @@ export function createTokenSource(refreshToken: string, tokens: TokenStore, refr
   };
 }
 
-/** For a sign-in that is being proved: what is kept goes along with the proof. */
+/** For credentials that are being checked: the token is stored later, with the account. */
 export function tokensInMemory(): TokenStore & { readonly kept: () => StoredToken | null } {
   let token: StoredToken | null = null;
   return {

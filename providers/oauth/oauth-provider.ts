@@ -1,6 +1,5 @@
 /**
- * What is the same for every service that is signed in to by OAuth: accounts are refresh tokens, and calendars can
- * always be created.
+ * What all services with OAuth have in common: an account is a refresh token, and calendars can always be created.
  */
 import type { Interval } from '../../core/availability/interval.ts';
 import type {
@@ -27,7 +26,7 @@ export interface CalendarContext<Client> {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a service brings along. Its methods throw SyncError. */
+/** What differs between services. Its methods throw SyncError. */
 export interface OAuthService<Settings, Client> {
   /** No request is made before the client's first call. */
   readonly createClient: (settings: Settings, refreshToken: string, tokens: TokenStore, io: Io) => Client;

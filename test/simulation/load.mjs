@@ -1,5 +1,5 @@
 /**
- * Imported by whatever plays schedules. With a mistake for the engine (`mutants.ts`) in `TEST_CALPAIR_MUTANT`, as JSON, the
+ * Imported by programs that play schedules. With a mistake for the engine (`mutants.ts`) in `TEST_CALPAIR_MUTANT`, as JSON, the
  * process runs with that.
  */
 import { register } from 'node:module';
