@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { POLL_INTERVAL_SECONDS } from './core/waiting-times.ts';
 import { addressBlocks, addressList, flag, httpUrl, number, port, unknownVariables, url } from './environment.ts';
 import { ENTRIES } from './providers/entries.ts';
 
@@ -99,7 +100,9 @@ const variables = z
     CALPAIR_PRIVATE_NETWORKS: addressBlocks.optional(),
     CALPAIR_PAIRS_PER_CONNECTION: number(1, 100_000).default(20),
     CALPAIR_MAX_CONNECTIONS: number(1, 100_000).default(100),
-    CALPAIR_POLL_INTERVAL_SECONDS: number(5, 86_400).default(60),
+    CALPAIR_POLL_INTERVAL_SECONDS: number(POLL_INTERVAL_SECONDS.least, POLL_INTERVAL_SECONDS.most).default(
+      POLL_INTERVAL_SECONDS.default,
+    ),
     CALPAIR_HISTORY_DAYS: number(1, 3650).default(30),
     CALPAIR_WEBHOOK_URL: httpUrl.optional(),
     CALPAIR_WEBHOOK_SECRET: webhookSecret.optional(),

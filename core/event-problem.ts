@@ -1,24 +1,16 @@
-/** Codes of events that cannot be carried over, or not fully (contract: `GET /v1/pairs/{id}/problems`). */
-export const PROBLEM_CODES = [
-  'would-mail-attendees',
-  'recurrence-written-out',
-  'recurrence-too-dense',
-  'cancelled-not-carried',
-  'zone-unknown',
-  'text-too-long',
-  'unreadable',
-  'rejected-by-server',
-  'flapping',
-  'too-large',
-  'forbidden',
-] as const;
-export type ProblemCode = (typeof PROBLEM_CODES)[number];
+import { EVENT_PROBLEMS } from './texts.ts';
 
-/**
- * Something about one event that a person should know. `detail` is one sentence for a person, with no content of the
- * event.
- */
+/** Codes of events that cannot be synced, or not fully (contract: `GET /v1/pairs/{id}/problems`). */
+export type ProblemCode = keyof typeof EVENT_PROBLEMS;
+export const PROBLEM_CODES = Object.keys(EVENT_PROBLEMS) as readonly ProblemCode[];
+
+/** Something about one event that a person should know. `detail` is one sentence without content of the event. */
 export interface EventProblem {
   readonly code: ProblemCode;
   readonly detail: string;
+}
+
+/** The problem with its usual sentence. @param service name of the service, where the sentence contains it */
+export function eventProblem(code: ProblemCode, service = ''): EventProblem {
+  return { code, detail: EVENT_PROBLEMS[code].detail.replace('{service}', service) };
 }

@@ -1,26 +1,26 @@
 /**
- * What crosses the border of the workflows of bookings: ids, counts and codes. As with pairs, shapes are a contract
- * with histories that already exist: add optional fields, never rename or reorder.
+ * Inputs, messages and activities of the workflows of bookings: ids, counts and codes only. Existing histories contain
+ * these shapes: add optional fields, never rename or reorder.
  */
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 
 /**
- * What writes bookings and tells of them: never behind the long runs of pairs. The workflows themselves are on
- * `PAIRS_QUEUE`, the watch on `POLLS_QUEUE`.
+ * Writes of bookings and deliveries to the webhook, so that they never wait behind the long runs of pairs. The workflows
+ * themselves are on `PAIRS_QUEUE`, polls on `POLLS_QUEUE`.
  */
 export const BOOKINGS_QUEUE = 'bookings';
 
-/** One booking, one workflow. */
+/** One workflow for each booking. */
 export function bookingWorkflowIdOf(bookingId: string): string {
   return `booking:${bookingId}`;
 }
 
-/** One calendar with bookings, one watch. */
+/** One workflow for each calendar with bookings. */
 export function watchWorkflowIdOf(watchId: string): string {
   return `booked-calendar:${watchId}`;
 }
 
-/** One for the installation. */
+/** One workflow for the installation. */
 export const WEBHOOK_WORKFLOW_ID = 'webhook';
 
 export interface BookingInput {
@@ -31,9 +31,9 @@ export interface WatchInput {
   readonly watchId: string;
 }
 
-/** The booking, or its event in the calendar, is not as it was: look. */
+/** The booking, or its event in the calendar, has changed. */
 export const look = defineSignal('look');
-/** There may be more to watch. */
+/** Poll now: there may be more bookings, or new credentials. */
 export const wake = defineSignal('wake');
 export const bookingStatus = defineQuery<BookingSnapshot>('status');
 
@@ -42,7 +42,7 @@ export interface BookingSnapshot {
   readonly last: BookingState | null;
 }
 
-/** As in the API. `failed` and `pending` have a code. */
+/** As in the API. `failed` has a code, `pending` may have one. */
 export interface BookingState {
   readonly status: 'confirmed' | 'cancelled';
   readonly writeStatus: 'pending' | 'written' | 'failed';
@@ -51,18 +51,17 @@ export interface BookingState {
 
 export interface BookingActivities {
   /**
-   * Makes the calendar show what the booking is, or the booking what somebody made of its event. Can be repeated at any
-   * point. What passes (a server that does not answer) fails with the benign, retryable ApplicationFailure `Waiting`
-   * and a delay of its own, for as long as it takes. Answers when there is nothing left to do; `restMs` until the
-   * booking is over, 0 when it is.
+   * Writes the booking to its event, or a person's change of the event to the booking. May be repeated at any point.
+   * While the server does not answer it fails with the benign, retryable ApplicationFailure `Waiting`, which brings its
+   * own delay. Returns when nothing is left to do; `restMs` until the booking is over, 0 when it is.
    */
   carryBooking(input: BookingInput): Promise<SyncedBooking>;
   /**
-   * Looks at a calendar with bookings. Nothing happened: fails with `NoChange`, whose delay is the poll interval.
-   * `over`: no booking is to come; the watch ends. Heartbeats as `pollPair` does.
+   * Polls a calendar with bookings. Fails with `NoChange`, whose delay is the poll interval, where nothing changed.
+   * `over`: no future booking is left. Heartbeats as `pollPair` does.
    */
   watchBookings(input: WatchInput): Promise<WatchResult>;
-  /** Delivers what is due for a while, then fails with `NoChange`: for ever. */
+  /** Delivers what is due for a while, then fails with `NoChange` to be run again. */
   deliverWebhooks(input: Record<string, never>): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 /**
- * One booking, one workflow, from its confirmation until it is over: carry what it is to its event in the calendar,
- * then wait for a wish of the API or a word of the watch. A server that is down costs no history: the activity is
- * retried, with delays of its own, and a wish cuts these short.
+ * The workflow of one booking, from its confirmation until it is over: sync it with its event in the calendar, then wait
+ * for a signal of the API or of the calendar's poll. A server that is down costs no history: the activity is retried
+ * with its own delays, and a signal cuts these short.
  */
 import {
   ActivityCancellationType,
@@ -13,70 +13,67 @@ import {
   setCurrentDetails,
   setHandler,
 } from '@temporalio/workflow';
+import { ACTIVITY_RETRY, BOOKING_REST_MS, LONGEST_TIMER_MS } from '../core/waiting-times.ts';
 import type { BookingActivities, BookingInput, BookingState, SyncedBooking } from './booking-messages.ts';
 import * as messages from './booking-messages.ts';
 import { isLong, workUntil } from './work-until.ts';
-
-/** A timer's longest. The booking is looked at then, should it be that far away. */
-const LONGEST_REST_MS = 30 * 24 * 3_600_000;
-const AFTER_FAILURE_MS = 60_000;
 
 const { carryBooking } = proxyActivities<BookingActivities>({
   taskQueue: messages.BOOKINGS_QUEUE,
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '30 seconds',
-  // An attempt that writes is awaited: two never write the same event.
+  // The end of a cancelled attempt is awaited, so that two never write the same event.
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
-  summary: 'make the calendar show the booking',
+  retry: ACTIVITY_RETRY,
+  summary: 'sync the booking with its event',
 });
 
 interface Booking {
   readonly bookingId: string;
-  /** Counts what asks for a look, the start included; `looked` those that were looked at. */
-  asked: number;
-  looked: number;
+  /** Counts the reasons to sync, the start included; `synced` is the count that the last sync covered. */
+  requested: number;
+  synced: number;
   last: BookingState | null;
   waitsFor: string;
 }
 
 export async function booking(input: BookingInput): Promise<void> {
-  const state: Booking = { bookingId: input.bookingId, asked: 1, looked: 0, last: null, waitsFor: 'its start' };
-  setHandler(messages.look, () => void (state.asked += 1));
+  const state: Booking = { bookingId: input.bookingId, requested: 1, synced: 0, last: null, waitsFor: 'its start' };
+  setHandler(messages.look, () => void (state.requested += 1));
   setHandler(messages.bookingStatus, () => ({ waitsFor: state.waitsFor, last: state.last }));
   for (;;) {
-    // The next one looks first, so nothing is lost.
+    // The new run syncs first, so no signal is lost.
     if (isLong()) await continueAsNew<typeof booking>(input);
-    const carried = await carry(state);
-    if (carried === null || state.asked > state.looked) continue;
-    if (carried.restMs === 0) return tell(state, 'nothing: it is over');
-    tell(state, 'changes, until it is over');
-    if (!(await condition(() => state.asked > state.looked, Math.min(carried.restMs, LONGEST_REST_MS))))
-      state.asked += 1;
+    const result = await sync(state);
+    if (result === null || state.requested > state.synced) continue;
+    if (result.restMs === 0) return show(state, 'nothing: it is over');
+    show(state, 'changes, until it is over');
+    if (!(await condition(() => state.requested > state.synced, Math.min(result.restMs, LONGEST_TIMER_MS))))
+      state.requested += 1;
   }
 }
 
-/** Null: something came up meanwhile. */
-async function carry(state: Booking): Promise<SyncedBooking | null> {
-  state.looked = state.asked;
-  tell(state, 'its calendar');
+/** Null: a signal came meanwhile. */
+async function sync(state: Booking): Promise<SyncedBooking | null> {
+  state.synced = state.requested;
+  show(state, 'its calendar');
   try {
-    const carried = await workUntil(
-      () => state.asked > state.looked,
+    const result = await workUntil(
+      () => state.requested > state.synced,
       () => carryBooking({ bookingId: state.bookingId }),
     );
-    if (carried !== null) state.last = { status: carried.status, writeStatus: carried.writeStatus, code: carried.code };
-    return carried;
+    if (result !== null) state.last = { status: result.status, writeStatus: result.writeStatus, code: result.code };
+    return result;
   } catch (err) {
     if (!(err instanceof ActivityFailure) || isCancellation(err)) throw err;
-    // With news an attempt that fails is the last one of its activity; so there is news, or a mistake of ours, which
-    // must not spin.
-    if (!(await condition(() => state.asked > state.looked, AFTER_FAILURE_MS))) state.asked += 1;
+    // After a signal, an attempt that fails is the last one of its activity. So there was a signal, or this is a bug,
+    // which must not loop at full speed.
+    if (!(await condition(() => state.requested > state.synced, BOOKING_REST_MS))) state.requested += 1;
     return null;
   }
 }
 
-function tell(state: Booking, waitsFor: string): void {
+function show(state: Booking, waitsFor: string): void {
   state.waitsFor = waitsFor;
   const { last } = state;
   setCurrentDetails(
@@ -85,9 +82,8 @@ function tell(state: Booking, waitsFor: string): void {
       last === null
         ? '**So far:** not written yet.'
         : `**So far:** ${last.status}, ${last.writeStatus}${last.code === null ? '' : ` (${last.code})`}.`,
-      '`carryBooking` makes the calendar show what the booking is. `Waiting` as its last failure ' +
-        'means that the calendar cannot be written to right now: it is ' +
-        'tried again, for as long as it takes.',
+      '`carryBooking` syncs the booking with its event. `Waiting` as its last failure means that the calendar cannot ' +
+        'be read or written now: it is retried until it can.',
     ].join('\n\n'),
   );
 }

@@ -1,7 +1,6 @@
 /**
- * The watch of one calendar with bookings: one activity that fails with `NoChange` until somebody changes a booked
- * event; then that booking's workflow is told. It ends with the last booking that is still to come, and is started
- * again with the next one.
+ * Polls one calendar with bookings: one activity that fails with `NoChange` until a booked event changes; then signals
+ * that booking's workflow. It ends when no future booking is left, and is started again with the next one.
  */
 import {
   ActivityCancellationType,
@@ -14,47 +13,46 @@ import {
   setHandler,
   sleep,
 } from '@temporalio/workflow';
+import { BOOKING_REST_MS, POLL_ACTIVITY_RETRY } from '../core/waiting-times.ts';
 import type { BookingActivities, WatchInput, WatchResult } from './booking-messages.ts';
 import * as messages from './booking-messages.ts';
 import { POLLS_QUEUE } from './messages.ts';
 import { isLong, workUntil } from './work-until.ts';
 
-const AFTER_FAILURE_MS = 60_000;
-
-const { watchBookings: lookAtCalendar } = proxyActivities<BookingActivities>({
+const { watchBookings: pollCalendar } = proxyActivities<BookingActivities>({
   taskQueue: POLLS_QUEUE,
   startToCloseTimeout: '15 minutes',
   heartbeatTimeout: '60 seconds',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
-  retry: { initialInterval: '10 seconds', backoffCoefficient: 1 },
+  retry: POLL_ACTIVITY_RETRY,
   summary: 'until a booked event changes',
 });
 
 export async function watchBookings(input: WatchInput): Promise<void> {
-  let woken = 0;
-  setHandler(messages.wake, () => void (woken += 1));
-  setCurrentDetails('Watches a calendar for changes of booked events. `NoChange` is the normal, healthy answer.');
+  let signals = 0;
+  setHandler(messages.wake, () => void (signals += 1));
+  setCurrentDetails('Polls a calendar for changes of booked events. `NoChange` is normal and healthy.');
   for (;;) {
     if (isLong()) await continueAsNew<typeof watchBookings>(input);
-    const before = woken;
-    // The activity itself knows when it is too early; so waking it costs little, and ends a long wait after a failure.
+    const before = signals;
+    // The activity itself decides whether a poll is due, so a signal costs little, and ends a long wait after a failure.
     const found = await workUntil(
-      () => woken > before,
-      () => lookAtCalendar(input),
+      () => signals > before,
+      () => pollCalendar(input),
     ).catch(rest);
-    if (found?.kind === 'over' && woken === before) return;
-    if (found?.kind === 'changed') for (const id of found.bookingIds) await tell(id);
+    if (found?.kind === 'over' && signals === before) return;
+    if (found?.kind === 'changed') for (const id of found.bookingIds) await signalBooking(id);
   }
 }
 
 async function rest(err: unknown): Promise<WatchResult | null> {
   if (!(err instanceof ActivityFailure) || isCancellation(err)) throw err;
-  await sleep(AFTER_FAILURE_MS, { summary: 'rest after a failure' });
+  await sleep(BOOKING_REST_MS, { summary: 'rest after a failure' });
   return null;
 }
 
-/** Where its workflow does not run (any more), the API's process finds the booking by its row. */
-async function tell(bookingId: string): Promise<void> {
+/** Where its workflow does not run, an API process finds the booking by its due time. */
+async function signalBooking(bookingId: string): Promise<void> {
   await getExternalWorkflowHandle(messages.bookingWorkflowIdOf(bookingId))
     .signal(messages.look)
     .catch((err: unknown) => {

@@ -1,8 +1,6 @@
-/**
- * Tells the operator's webhook what happened: one activity over the outbox, tried again for ever, so that what is told
- * outlives every process.
- */
+/** Delivers events to the operator's webhook: one activity over the outbox, retried for ever. */
 import { ActivityCancellationType, proxyActivities, setCurrentDetails } from '@temporalio/workflow';
+import { ACTIVITY_RETRY } from '../core/waiting-times.ts';
 import type { BookingActivities } from './booking-messages.ts';
 import { BOOKINGS_QUEUE } from './booking-messages.ts';
 
@@ -11,11 +9,11 @@ const { deliverWebhooks } = proxyActivities<BookingActivities>({
   startToCloseTimeout: '10 minutes',
   heartbeatTimeout: '30 seconds',
   cancellationType: ActivityCancellationType.TRY_CANCEL,
-  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  retry: ACTIVITY_RETRY,
   summary: 'deliver what is due',
 });
 
 export async function webhook(): Promise<void> {
-  setCurrentDetails('Delivers events to the webhook of this installation. `NoChange` is the normal, healthy answer.');
+  setCurrentDetails('Delivers events to the webhook of this installation. `NoChange` is normal and healthy.');
   await deliverWebhooks({});
 }

@@ -1,31 +1,28 @@
-/**
- * What all workflows need that live long: work that something else may cut short, and a history that does not grow
- * without end.
- */
+/** For workflows that run long: work that a message may cut short, and a history that does not grow without end. */
 import { CancellationScope, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
 
-/** A worker that has not got a workflow in its cache replays its history at about 0.4 ms an event. */
+/** A worker without the workflow in its cache replays its history at about 0.4 ms per event. */
 export const LONG_HISTORY = 1000;
 
-/** Whether it is time to go on in a new run. */
+/** Whether continue-as-new is due. */
 export function isLong(): boolean {
   const { continueAsNewSuggested, historyLength } = workflowInfo();
   return continueAsNewSuggested || historyLength > LONG_HISTORY;
 }
 
 /**
- * Does the work until it ends or `enough` turns true; then the work is cancelled, its end awaited as its cancellation
- * type says, and null returned. A cancelled workflow cancels the work, too, and that is thrown.
+ * Does the work until it ends or `isEnough` returns true; then cancels it, awaits its end as its cancellation type says,
+ * and returns null. A cancelled workflow cancels the work, too, which throws.
  */
-export async function workUntil<T>(enough: () => boolean, work: () => Promise<T>): Promise<T | null> {
+export async function workUntil<T>(isEnough: () => boolean, work: () => Promise<T>): Promise<T | null> {
   const scope = new CancellationScope();
-  const bell = new CancellationScope(); // without it every wait would leave a dead condition behind
-  let rang = false;
-  bell
-    .run(() => condition(enough))
+  const watcher = new CancellationScope(); // without it every call would leave a condition behind
+  let isCutShort = false;
+  watcher
+    .run(() => condition(isEnough))
     .then(
       () => {
-        rang = true;
+        isCutShort = true;
         scope.cancel();
       },
       () => {}, // the work ended first
@@ -33,9 +30,9 @@ export async function workUntil<T>(enough: () => boolean, work: () => Promise<T>
   try {
     return await scope.run(work);
   } catch (err) {
-    if (rang && isCancellation(err)) return null;
+    if (isCutShort && isCancellation(err)) return null;
     throw err;
   } finally {
-    bell.cancel();
+    watcher.cancel();
   }
 }

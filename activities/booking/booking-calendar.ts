@@ -1,16 +1,17 @@
-/** A calendar with bookings, opened; and what its failures mean. */
+/** Opens a calendar with bookings, and handles its failures. */
 import { Context } from '@temporalio/activity';
 import type { ApplicationFailure } from '@temporalio/common';
 import type { Logger } from 'pino';
 import { SyncError } from '../../core/sync-error.ts';
+import { failureDelaySeconds } from '../../core/waiting-times.ts';
 import { openedAccount, setAccountStatus } from '../../db/accounts.ts';
 import type { Db } from '../../db/connect.ts';
 import { openAccount } from '../../providers/open-account.ts';
 import type { Side } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
-import { backoff, pairConsequence, waiting } from '../error-policy.ts';
+import { pairConsequence, waiting } from '../error-policy.ts';
 
-/** What bookings need of the world. */
+/** Everything of the outside world that bookings use. */
 export interface BookingDeps extends Pick<Deps, 'providers' | 'fetch' | 'tag' | 'clock' | 'random' | 'log'> {
   readonly db: Db;
   readonly pollIntervalSeconds: number;
@@ -20,11 +21,11 @@ export interface BookingDeps extends Pick<Deps, 'providers' | 'fetch' | 'tag' | 
 
 export interface BookingCalendar {
   readonly side: Side;
-  /** @throws SyncError `different-account`: before anything is believed to be gone */
+  /** Call before an event counts as gone. @throws SyncError `different-account` */
   assureAccount(): Promise<void>;
 }
 
-/** Null when the account is gone. No request is made. @param zone of times that name none, and of whole days */
+/** Null where the account was deleted. Sends no request. @param zone of floating times and all-day events */
 export async function openBookingCalendar(
   deps: BookingDeps,
   { accountId, calendarId }: { accountId: string; calendarId: string },
@@ -34,7 +35,7 @@ export async function openBookingCalendar(
   const stored = await openedAccount(deps.db, accountId);
   if (!stored) return null;
   const account = openAccount(deps.providers, stored, { fetch: deps.fetch, signal });
-  if (!account) throw new SyncError('auth', 'the service of this account is not set up here');
+  if (!account) throw new SyncError('auth', 'the provider of this account is not configured');
   return {
     side: account.side(calendarId, { floatingZone: zone, attendees: 'copy', reminders: 'keep', tag: deps.tag }),
     async assureAccount() {
@@ -45,8 +46,8 @@ export async function openBookingCalendar(
 }
 
 /**
- * What passes: how long to wait after so many failures in a row, and what Temporal is told. The account is noted where
- * it is its credentials.
+ * For a failure that a retry may mend: the delay and the failure for Temporal. Stores it with the account where the
+ * credentials are the reason.
  */
 export async function noteWait(
   { db }: BookingDeps,
@@ -54,24 +55,25 @@ export async function noteWait(
   error: SyncError,
   failures: number,
 ): Promise<{ readonly delaySeconds: number; readonly failure: ApplicationFailure }> {
-  const { attention, delaySeconds: limits } = pairConsequence(error.kind);
-  const asked = (error.retryAfterMs ?? 0) / 1000;
-  // An event that is not shown yet is all that is ever waited for as `gone`.
-  const delaySeconds = error.kind === 'gone' ? asked : Math.max(asked, backoff(failures, ...limits));
-  if (attention === 'credentials') await setAccountStatus(db, accountId, 'attention', 'credentials');
+  const retryAfterSeconds = (error.retryAfterMs ?? 0) / 1000;
+  // `gone` comes here only for an event that the server does not show yet.
+  const delaySeconds =
+    error.kind === 'gone' ? retryAfterSeconds : failureDelaySeconds(error.kind, failures, retryAfterSeconds);
+  if (pairConsequence(error.kind).attention === 'credentials')
+    await setAccountStatus(db, accountId, 'attention', 'credentials');
   return { delaySeconds, failure: waiting(error.kind, 'calendar', delaySeconds) };
 }
 
-/** Any error as one of a service's; what is not is ours, and logged. */
+/** Any error as a SyncError. One that does not come from a service is a bug, and logged. */
 export function asSyncError(log: Logger, error: unknown, about: Record<string, string>): SyncError {
   if (error instanceof SyncError && error.kind !== 'bug') return error;
-  log.error({ ...about, err: error }, 'a booking met an error of our own');
+  log.error({ ...about, err: error }, 'unexpected error of a booking');
   return error instanceof SyncError
     ? error
     : new SyncError('bug', `unexpected ${error instanceof Error ? error.name : 'error'}`, { cause: error });
 }
 
-/** Beats while the work goes on. */
+/** Sends heartbeats while the work goes on. */
 export async function withHeartbeat<T>({ clock }: BookingDeps, work: () => Promise<T>): Promise<T> {
   const stop = clock.every(5_000, () => Context.current().heartbeat());
   try {

@@ -1,7 +1,7 @@
 /**
- * Makes the calendar show what a booking is. What is about to be sent is noted before it is sent, so an attempt that
- * broke off anywhere is taken up by the next one: a create finds its own event by its name, and a move that arrived is
- * not taken for a person's.
+ * Writes a booking to its calendar. What is about to be sent is stored before it is sent, so the next attempt continues
+ * one that was interrupted anywhere: a create finds its own event by its id, and a reschedule that arrived is not taken
+ * for a person's change.
  */
 import { ApplicationFailure } from '@temporalio/common';
 import {
@@ -32,13 +32,13 @@ import {
 } from './booking-calendar.ts';
 
 const MAX_ROUNDS = 12;
-/** For so long after a write an event that no listing has shown may be not there yet; then it is gone. */
+/** For so long after a write the server may not show the event yet; later it counts as gone. */
 const LAG_MS = 15_000;
-/** What cannot be written is given up when it has been over for this long. */
+/** A booking that cannot be written is given up this long after its end. */
 const TOO_LATE_MS = 7 * 24 * 3_600_000;
 const SOON_SECONDS = 0.5;
-/** What no waiting mends, in the words of the API. */
-const LASTING: Partial<Record<SyncErrorKind, string>> = {
+/** Failures that no retry mends, with their code in the API. */
+const PERMANENT: Partial<Record<SyncErrorKind, string>> = {
   forbidden: 'forbidden',
   rejected: 'rejected-by-server',
   'too-large': 'too-large',
@@ -51,7 +51,7 @@ export function createCarryBooking(deps: BookingDeps): BookingActivities['carryB
     if (!row) return { status: 'cancelled', writeStatus: 'written', code: null, restMs: 0 };
     if (row.dueAt === null) return stateOf(deps, row);
     try {
-      return stateOf(deps, await withHeartbeat(deps, () => carry(deps, row)));
+      return stateOf(deps, await withHeartbeat(deps, () => syncBooking(deps, row)));
     } catch (error) {
       if (error instanceof Superseded) throw noChange(SOON_SECONDS);
       if (error instanceof ApplicationFailure) throw error;
@@ -65,9 +65,9 @@ function stateOf({ clock }: BookingDeps, { status, writeStatus, writeError, endA
   return { status, writeStatus, code: writeError, restMs };
 }
 
-async function carry(deps: BookingDeps, taken: BookingRow): Promise<BookingRow> {
+async function syncBooking(deps: BookingDeps, taken: BookingRow): Promise<BookingRow> {
   const open = await openBookingCalendar(deps, taken, desiredOf(deps.db, taken).timeZone);
-  if (!open) throw new SyncError('auth', 'the account is gone');
+  if (!open) throw new SyncError('auth', 'the account was deleted');
   let state: Round = { row: taken, fresh: null, isSettled: false };
   for (let round = 0; !state.isSettled; round += 1) {
     if (round === MAX_ROUNDS) throw new SyncError('unreachable', 'the event changes faster than it can be written');
@@ -81,21 +81,21 @@ async function carry(deps: BookingDeps, taken: BookingRow): Promise<BookingRow> 
 /** Where a booking stands after one step. */
 interface Round {
   readonly row: BookingRow;
-  /** What the calendar is known to show now; null: it has to be asked. */
+  /** What the calendar shows now; null where it has to be fetched. */
   readonly fresh: Found | null;
   readonly isSettled: boolean;
 }
 
 /**
- * Nothing is known to be in the calendar: what may have been sent is sent again, which finds it, also for a booking
- * that is cancelled by now.
+ * No event is known: what may have been sent is sent again, which finds it, also for a booking that is cancelled
+ * meanwhile.
  */
 async function create(deps: BookingDeps, { side }: BookingCalendar, row: BookingRow): Promise<Round> {
   const { db } = deps;
-  const wanted = desiredOf(db, row);
+  const desired = desiredOf(db, row);
   const { sending } = syncStateOf(db, row);
   if (row.status === 'cancelled' && sending === null) return settle(deps, row, null, {}, null);
-  const sent = sending ?? wanted;
+  const sent = sending ?? desired;
   let now = sending === null ? await note(deps, row, { ...NOT_SYNCED, sending: sent }) : row;
   let written: Written;
   try {
@@ -103,8 +103,8 @@ async function create(deps: BookingDeps, { side }: BookingCalendar, row: Booking
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
     if (error.kind === 'id-taken') return again(await noteBooking(db, now, { generation: row.generation + 1 }));
-    // The server has it not: other words, or none, may be sent next.
-    if (error.kind in LASTING) now = await note(deps, now, NOT_SYNCED);
+    // The server does not have it, so something else, or nothing, may be sent next.
+    if (error.kind in PERMANENT) now = await note(deps, now, NOT_SYNCED);
     throw error;
   }
   await noteCalendarChange(db, [row.accountId]);
@@ -113,18 +113,18 @@ async function create(deps: BookingDeps, { side }: BookingCalendar, row: Booking
     deps,
     now,
     { last: sent, sending: null, shown: { start: sent.start, end: sent.end } },
-    seenColumns(deps, row, written),
+    currentColumns(deps, row, written),
   );
   return { row: now, fresh: isAsSent ? written : null, isSettled: false };
 }
 
-/** There is an event, or was one: what it shows decides, with what is to be. */
+/** The event exists, or did: its current state and the desired one decide the next step. */
 async function follow(deps: BookingDeps, open: BookingCalendar, row: BookingRow, fresh: Found | null): Promise<Round> {
-  const found = fresh ?? (await ask(open, row));
+  const found = fresh ?? (await fetchEvent(open, row));
   if (row.status === 'cancelled' && row.cancelledBy === 'calendar') return settle(deps, row, null, {}, null);
-  if (found === null) return goneThere(deps, open, row);
+  if (found === null) return eventIsGone(deps, open, row);
   if (row.status === 'cancelled') {
-    // Google would not mail them, but take it out of their calendars.
+    // Google would not mail them, but remove it from their calendars.
     if (found.hasGuests) throw new SyncError('would-mail', 'the host has invited people to the event');
     try {
       await open.side.remove(found);
@@ -136,31 +136,29 @@ async function follow(deps: BookingDeps, open: BookingCalendar, row: BookingRow,
     return settle(deps, row, null, { writtenAt: deps.clock.now() }, null);
   }
   if (found.event === null) throw new SyncError('rejected', 'the event cannot be read');
-  if (found.event.status === 'cancelled') return cancelledThere(deps, row);
+  if (found.event.status === 'cancelled') return cancelledInCalendar(deps, row);
   return agree(deps, open, row, { ...found, event: found.event });
 }
 
 /** @throws SyncError `calendar-missing` */
-async function ask({ side }: BookingCalendar, row: BookingRow): Promise<Found | null> {
+async function fetchEvent({ side }: BookingCalendar, row: BookingRow): Promise<Found | null> {
   const answer = (await side.get([row.resource!])).get(row.resource!);
-  if (answer === undefined) throw new SyncError('unreachable', 'the server left a question without an answer');
+  if (answer === undefined) throw new SyncError('unreachable', 'the server did not answer for an event');
   return answer === 'gone' ? null : (answer.find(({ ref }) => ref === row.ref) ?? null);
 }
 
-/** The event is not there. */
-async function goneThere(deps: BookingDeps, open: BookingCalendar, row: BookingRow): Promise<Round> {
+/** The calendar does not have the event. */
+async function eventIsGone(deps: BookingDeps, open: BookingCalendar, row: BookingRow): Promise<Round> {
   const sinceMs = deps.clock.now().getTime() - (row.writtenAt?.getTime() ?? 0);
   if (!row.listed && sinceMs < LAG_MS)
-    throw new SyncError('gone', 'the event is not shown yet', { retryAfterMs: LAG_MS - sinceMs });
+    throw new SyncError('gone', 'the server does not show the event yet', { retryAfterMs: LAG_MS - sinceMs });
   if (row.status === 'cancelled') return settle(deps, row, null, {}, null);
   await open.assureAccount();
-  return cancelledThere(deps, row);
+  return cancelledInCalendar(deps, row);
 }
 
-/**
- * Somebody deleted or cancelled it in the calendar: that holds, also against a new time that was still to be written.
- */
-function cancelledThere(deps: BookingDeps, row: BookingRow): Promise<Round> {
+/** A person deleted or cancelled the event in the calendar: that wins, also over a new time not yet written. */
+function cancelledInCalendar(deps: BookingDeps, row: BookingRow): Promise<Round> {
   return settle(deps, row, null, { status: 'cancelled', cancelledBy: 'calendar' }, 'booking.cancelled');
 }
 
@@ -171,41 +169,41 @@ async function agree(
   found: Found & { event: NonNullable<Found['event']> },
 ): Promise<Round> {
   const { db } = deps;
-  const wanted = desiredOf(db, row);
-  const carried = syncStateOf(db, row);
-  const { next, moved } = reconcile(wanted, carried, found.event);
+  const desired = desiredOf(db, row);
+  const synced = syncStateOf(db, row);
+  const { next, moved } = reconcile(desired, synced, found.event);
   if (changedPaths(found.event, next).length > 0) {
-    const now = await note(deps, row, { ...carried, sending: wanted });
+    const now = await note(deps, row, { ...synced, sending: desired });
     let written: Written;
     try {
       written = await open.side.update(found, next);
     } catch (error) {
       if (error instanceof SyncError && (error.kind === 'stale' || error.kind === 'gone')) return again(now);
-      if (error instanceof SyncError && error.kind in LASTING) await note(deps, now, carried);
+      if (error instanceof SyncError && error.kind in PERMANENT) await note(deps, now, synced);
       throw error;
     }
     await noteCalendarChange(db, [row.accountId]);
-    // A move in the calendar that came along is still to be taken over.
+    // A reschedule in the calendar at the same time is still to be applied.
     const after = {
-      last: wanted,
+      last: desired,
       sending: null,
-      shown: moved === null ? slotOf(next.when, wanted.timeZone) : carried.shown,
+      shown: moved === null ? slotOf(next.when, desired.timeZone) : synced.shown,
     };
     return {
-      row: await note(deps, now, after, seenColumns(deps, row, written)),
+      row: await note(deps, now, after, currentColumns(deps, row, written)),
       fresh: written.confirmed ? written : null,
       isSettled: false,
     };
   }
-  const at = slotOf(found.event.when, wanted.timeZone);
-  const isMoved = moved !== null && !isSameSlot(moved, wanted);
-  const last: DesiredBooking = { ...wanted, ...at };
+  const at = slotOf(found.event.when, desired.timeZone);
+  const isMoved = moved !== null && !isSameSlot(moved, desired);
+  const last: DesiredBooking = { ...desired, ...at };
   return settle(
     deps,
     row,
     { last, sending: null, shown: at },
     {
-      ...seenColumns(deps, row, found),
+      ...currentColumns(deps, row, found),
       writtenAt: row.writtenAt,
       ...(isMoved ? { startAt: new Date(moved.start), endAt: new Date(moved.end) } : {}),
     },
@@ -213,13 +211,13 @@ async function agree(
   );
 }
 
-/** Both agree now, unless somebody wished for something else meanwhile. */
+/** The booking and its event agree now, unless the booking was changed meanwhile. */
 async function settle(
   deps: BookingDeps,
   row: BookingRow,
-  carried: BookingSyncState | null,
+  synced: BookingSyncState | null,
   set: Partial<BookingRow>,
-  told: 'booking.cancelled' | 'booking.rescheduled' | null,
+  event: 'booking.cancelled' | 'booking.rescheduled' | null,
 ): Promise<Round> {
   const { db, clock } = deps;
   const columns = {
@@ -228,24 +226,24 @@ async function settle(
     writeError: null,
     failures: 0,
     dueAt: null,
-    ...(carried === null ? {} : { syncState: sealedFor(db, row.id, JSON.stringify(carried)) }),
+    ...(synced === null ? {} : { syncState: sealedFor(db, row.id, JSON.stringify(synced)) }),
   };
   const outcome = await settleBooking(db, row, columns, async (tx, settled) => {
-    if (told !== null) await announceBooking(tx, told, settled, clock.now(), { by: 'calendar' });
-    if (row.writeStatus !== 'written' && told !== 'booking.cancelled')
+    if (event !== null) await announceBooking(tx, event, settled, clock.now(), { by: 'calendar' });
+    if (row.writeStatus !== 'written' && event !== 'booking.cancelled')
       await announceBooking(tx, 'booking.written', settled, clock.now());
   });
   return { ...outcome, fresh: null };
 }
 
-/** What lasts is noted as failed; what passes is tried again, for as long as the booking may matter. */
+/** Stores a permanent failure as failed; tries again otherwise, for as long as the booking matters. */
 async function fail(deps: BookingDeps, taken: BookingRow, error: SyncError): Promise<SyncedBooking> {
   const { db, clock } = deps;
   const now = clock.now();
   const isTooLate = now.getTime() > taken.endAt.getTime() + TOO_LATE_MS;
-  const code = LASTING[error.kind] ?? (isTooLate ? error.kind : null);
+  const code = PERMANENT[error.kind] ?? (isTooLate ? error.kind : null);
   if (code !== null) {
-    // Where nothing was to be written, only a look has failed.
+    // Where nothing was to be written, only a read has failed.
     const isWrite = taken.writeStatus !== 'written';
     const { row, isSettled } = await settleBooking(
       db,
@@ -257,7 +255,7 @@ async function fail(deps: BookingDeps, taken: BookingRow, error: SyncError): Pro
     );
     deps.log.warn(
       { bookingId: taken.id, code, status: error.status },
-      'a booking could not be written, or its event not be read',
+      'a booking could not be written, or its event could not be read',
     );
     if (isSettled) return stateOf(deps, row);
     throw noChange(SOON_SECONDS);
@@ -283,13 +281,13 @@ function again(row: BookingRow): Round {
 function note(
   { db }: BookingDeps,
   row: BookingRow,
-  carried: BookingSyncState,
+  synced: BookingSyncState,
   set: Partial<BookingRow> = {},
 ): Promise<BookingRow> {
-  return noteBooking(db, row, { ...set, syncState: sealedFor(db, row.id, JSON.stringify(carried)) });
+  return noteBooking(db, row, { ...set, syncState: sealedFor(db, row.id, JSON.stringify(synced)) });
 }
 
-function seenColumns(
+function currentColumns(
   { db, clock }: BookingDeps,
   { id }: BookingRow,
   { ref, resource, version, data }: Found,

@@ -1,11 +1,10 @@
 /**
  * Delivers the outbox to the operator's webhook, signed as Standard Webhooks (https://www.standardwebhooks.com): each
- * event at least once, under the same `webhook-id` in every try. The address is the operator's own, so it is not
- * restricted.
+ * event at least once, with the same `webhook-id` in every try. The operator set the address, so it is not restricted.
  */
-
 import { createHmac } from 'node:crypto';
 import { Context } from '@temporalio/activity';
+import { backoff, WEBHOOK_WAITS } from '../../core/waiting-times.ts';
 import {
   dropWebhookEvent,
   dueWebhookEvents,
@@ -13,18 +12,14 @@ import {
   type WebhookEvent,
 } from '../../db/webhook-events.ts';
 import type { BookingActivities } from '../../workflows/booking-messages.ts';
-import { backoff, noChange } from '../error-policy.ts';
+import { noChange } from '../error-policy.ts';
 import type { BookingDeps } from './booking-calendar.ts';
 
 const AT_ONCE = 10;
-const LOOK_EVERY_MS = 1_000;
 /** One attempt of the activity; the next one follows at once. */
 const ATTEMPT_MS = 5 * 60_000;
 const BETWEEN_ATTEMPTS_S = 0.2;
 const ANSWER_WITHIN_MS = 15_000;
-const FIRST_DELAY_S = 5;
-const LONGEST_DELAY_S = 4 * 3_600;
-const GIVEN_UP_AFTER_MS = 3 * 24 * 3_600_000;
 
 export function createDeliverWebhooks(deps: BookingDeps): BookingActivities['deliverWebhooks'] {
   const { db, clock, webhook } = deps;
@@ -37,7 +32,7 @@ export function createDeliverWebhooks(deps: BookingDeps): BookingActivities['del
       Context.current().heartbeat();
       const events = await dueWebhookEvents(db, clock.now(), AT_ONCE);
       await Promise.all(events.map((event) => deliver(deps, webhook, event)));
-      if (events.length < AT_ONCE) await clock.sleep(LOOK_EVERY_MS, signal);
+      if (events.length < AT_ONCE) await clock.sleep(WEBHOOK_WAITS.outboxEveryMs, signal);
     }
     throw noChange(BETWEEN_ATTEMPTS_S);
   };
@@ -74,19 +69,22 @@ async function deliver(
   const status = await post(url, signed(secret, event, clock.now()));
   if (status !== null && status >= 200 && status < 300) return dropWebhookEvent(db, event.id);
   const about = { webhookId: event.id, type: event.type, status, attempts: event.attempts + 1 };
-  if (clock.now().getTime() - event.at.getTime() > GIVEN_UP_AFTER_MS) {
-    log.error(about, 'the webhook has not taken an event for three days: it is given up');
+  if (clock.now().getTime() - event.at.getTime() > WEBHOOK_WAITS.givenUpAfterMs) {
+    log.error(about, 'webhook event dropped: the webhook did not accept it for three days');
     return dropWebhookEvent(db, event.id);
   }
-  log.warn(about, 'the webhook did not take an event');
+  log.warn(about, 'the webhook did not accept an event');
   await postponeWebhookEvent(
     db,
     event,
-    new Date(clock.now().getTime() + backoff(event.attempts, FIRST_DELAY_S, LONGEST_DELAY_S) * 1000),
+    new Date(
+      clock.now().getTime() +
+        backoff(event.attempts, WEBHOOK_WAITS.firstRetrySeconds, WEBHOOK_WAITS.longestRetrySeconds) * 1000,
+    ),
   );
 }
 
-/** The status of the answer; null where there was none. Redirects are none of a webhook's business. */
+/** The status of the answer; null where there was none. Redirects are not followed. */
 async function post(
   url: string,
   { body, headers }: { body: string; headers: Record<string, string> },

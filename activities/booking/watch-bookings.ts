@@ -1,9 +1,10 @@
 /**
- * The look at a calendar with bookings: one request while nothing happens, and nothing in any history. What changed is
- * left to the bookings themselves.
+ * Polls a calendar with bookings: one request while nothing changes, and nothing in a workflow's history. The bookings'
+ * own workflows handle the changes.
  */
 import { Context } from '@temporalio/activity';
 import { SyncError } from '../../core/sync-error.ts';
+import { FULL_COMPARISON_EVERY_MS, nextPoll, POLL_EARLY_MS } from '../../core/waiting-times.ts';
 import { noteCalendarChange } from '../../db/accounts.ts';
 import {
   type BookedCalendar,
@@ -19,10 +20,6 @@ import type { BookingActivities } from '../../workflows/booking-messages.ts';
 import { noChange } from '../error-policy.ts';
 import { asSyncError, type BookingDeps, noteWait, openBookingCalendar, withHeartbeat } from './booking-calendar.ts';
 
-/** No change feed is trusted for longer: then every booked event is asked for by its name. */
-const COMPARE_EVERY_MS = 24 * 3_600_000;
-/** Temporal may call a little early. */
-const EARLY_MS = 1_000;
 const MAX_PAGES = 2_000;
 
 export function createWatchBookings(deps: BookingDeps): BookingActivities['watchBookings'] {
@@ -31,10 +28,10 @@ export function createWatchBookings(deps: BookingDeps): BookingActivities['watch
     const calendar = await bookedCalendar(db, watchId);
     if (!calendar || (await endWatch(db, watchId, clock.now()))) return { kind: 'over' };
     const earlyMs = (calendar.nextPollAt?.getTime() ?? 0) - clock.now().getTime();
-    if (earlyMs > EARLY_MS) throw noChange(earlyMs / 1000);
+    if (earlyMs > POLL_EARLY_MS) throw noChange(earlyMs / 1000);
     let changed: readonly string[];
     try {
-      changed = await withHeartbeat(deps, () => lookAt(deps, calendar));
+      changed = await withHeartbeat(deps, () => poll(deps, calendar));
     } catch (error) {
       if (Context.current().cancellationSignal.aborted) throw error;
       const { delaySeconds, failure } = await noteWait(
@@ -43,20 +40,20 @@ export function createWatchBookings(deps: BookingDeps): BookingActivities['watch
         asSyncError(deps.log, error, { watchId }),
         calendar.failures,
       );
-      await plan(deps, watchId, delaySeconds, { failures: calendar.failures + 1 });
-      // Who is woken, by new credentials for instance, looks at once.
+      await scheduleNext(deps, watchId, delaySeconds, { failures: calendar.failures + 1 });
+      // A signal, for instance after new credentials, makes it poll at once.
       await noteBookedCalendar(db, watchId, { nextPollAt: null });
       throw failure;
     }
-    const delaySeconds = deps.pollIntervalSeconds * (0.95 + deps.random() * 0.1);
-    await plan(deps, watchId, delaySeconds, { failures: 0 });
+    const { delaySeconds } = nextPoll(clock.now(), deps.pollIntervalSeconds, { did: 'poll', random: deps.random() });
+    await scheduleNext(deps, watchId, delaySeconds, { failures: 0 });
     if (changed.length > 0) return { kind: 'changed', bookingIds: changed };
     throw noChange(delaySeconds);
   };
 }
 
-/** The next look; somebody is to see to it that it takes place. */
-async function plan(
+/** Stores the next poll, and the later time when the API repeats a lost signal. */
+async function scheduleNext(
   { db, clock }: BookingDeps,
   watchId: string,
   delaySeconds: number,
@@ -66,29 +63,29 @@ async function plan(
   await noteBookedCalendar(db, watchId, { ...set, nextPollAt: new Date(next), dueAt: new Date(next + 4 * SOON_MS) });
 }
 
-/** Answers the bookings that are not as they are known. */
-async function lookAt(deps: BookingDeps, calendar: BookedCalendar): Promise<string[]> {
+/** @returns ids of the bookings whose events differ from what is stored */
+async function poll(deps: BookingDeps, calendar: BookedCalendar): Promise<string[]> {
   const { db, clock } = deps;
   const startedAt = clock.now();
   const rows = await watchedBookings(db, calendar.id, startedAt);
   const open = await openBookingCalendar(deps, calendar, 'UTC', Context.current().cancellationSignal);
-  if (!open) throw new SyncError('auth', 'the account is gone');
-  const known = rows.map((row) => knownOf(deps, row));
-  const listing = await readChanges(open.side, calendar.cursor, known);
-  const listed = known.filter(({ row }) => listing.named.has(row.resource!)).map(({ row }) => row.id);
-  const changed = new Set(known.filter((one) => isChanged(one, listing)).map(({ row }) => row.id));
-  const isDue = !calendar.comparedAt || startedAt.getTime() - calendar.comparedAt.getTime() > COMPARE_EVERY_MS;
-  // A feed may keep silent about what came and went between two looks.
-  const asked = known.filter(
+  if (!open) throw new SyncError('auth', 'the account was deleted');
+  const booked = rows.map((row) => bookedEvent(deps, row));
+  const listing = await readChanges(open.side, calendar.cursor, booked);
+  const listed = booked.filter(({ row }) => listing.named.has(row.resource!)).map(({ row }) => row.id);
+  const changed = new Set(booked.filter((one) => isChanged(one, listing)).map(({ row }) => row.id));
+  const isDue = !calendar.comparedAt || startedAt.getTime() - calendar.comparedAt.getTime() > FULL_COMPARISON_EVERY_MS;
+  // A change feed may leave out an event that came and went between two polls, so these are fetched.
+  const unconfirmed = booked.filter(
     ({ row }) =>
       row.status === 'confirmed' &&
       !changed.has(row.id) &&
       !listing.named.has(row.resource!) &&
       (isDue || listing.isFull || (!row.listed && (row.writtenAt ?? startedAt) < startedAt)),
   );
-  if (asked.length > 0) {
-    const answers = await open.side.get(asked.map(({ row }) => row.resource!));
-    for (const { row, stored } of asked) {
+  if (unconfirmed.length > 0) {
+    const answers = await open.side.get(unconfirmed.map(({ row }) => row.resource!));
+    for (const { row, stored } of unconfirmed) {
       const answer = answers.get(row.resource!);
       const found = answer === 'gone' ? undefined : answer?.find(({ ref }) => ref === row.ref);
       if (answer === undefined) continue;
@@ -103,13 +100,13 @@ async function lookAt(deps: BookingDeps, calendar: BookedCalendar): Promise<stri
 }
 
 /** A booking that has, or had, its event in this calendar. */
-interface KnownBooking {
+interface BookedEvent {
   readonly row: BookingRow;
   readonly stored: Stored;
 }
 
-/** Of a cancelled one nothing is known to be there. */
-function knownOf({ db }: BookingDeps, row: BookingRow): KnownBooking {
+/** Of a cancelled booking nothing is expected in the calendar. */
+function bookedEvent({ db }: BookingDeps, row: BookingRow): BookedEvent {
   const isThere = row.status === 'confirmed' && row.current !== null;
   return {
     row,
@@ -117,7 +114,7 @@ function knownOf({ db }: BookingDeps, row: BookingRow): KnownBooking {
       ref: row.ref!,
       resource: row.resource!,
       version: isThere ? row.version : null,
-      // Opened only where a change is looked into.
+      // Decrypted only where it is needed.
       get data() {
         return isThere ? db.vault.open(row.current!, bookingContext(row.id)) : '';
       },
@@ -128,15 +125,15 @@ function knownOf({ db }: BookingDeps, row: BookingRow): KnownBooking {
 interface Listing {
   readonly found: Map<string, Found>;
   readonly removed: Set<string>;
-  /** Resources that were named as there, or as gone. */
+  /** Resources that the listing mentions, as present or as removed. */
   readonly named: Set<string>;
   readonly isFull: boolean;
   readonly cursor: string | null;
 }
 
-async function readChanges(side: Side, cursor: string | null, bookings: readonly KnownBooking[]): Promise<Listing> {
+async function readChanges(side: Side, cursor: string | null, bookings: readonly BookedEvent[]): Promise<Listing> {
   const byResource = new Map(bookings.map(({ stored }) => [stored.resource, stored]));
-  const known: StoredEvents = {
+  const stored: StoredEvents = {
     isAll: true,
     byResource: async (resources) => resources.flatMap((resource) => byResource.get(resource) ?? []),
     versions: async () => new Map([...byResource.values()].map(({ resource, version }) => [resource, version])),
@@ -149,7 +146,7 @@ async function readChanges(side: Side, cursor: string | null, bookings: readonly
     cursor: null as string | null,
   };
   let pages = 0;
-  for await (const { found, unchanged, removed, end } of side.changes(cursor, known)) {
+  for await (const { found, unchanged, removed, end } of side.changes(cursor, stored)) {
     pages += 1;
     if (pages > MAX_PAGES) throw new SyncError('unreachable', 'the listing has no end');
     for (const one of found) listing.found.set(one.ref, one);
@@ -160,7 +157,7 @@ async function readChanges(side: Side, cursor: string | null, bookings: readonly
   return listing;
 }
 
-function isChanged({ row, stored }: KnownBooking, { found, removed }: Listing): boolean {
+function isChanged({ row, stored }: BookedEvent, { found, removed }: Listing): boolean {
   const now = found.get(stored.ref);
   if (row.status === 'cancelled') return now !== undefined && row.cancelledBy === 'api';
   return now === undefined ? removed.has(stored.resource) : !isSame(stored, now);

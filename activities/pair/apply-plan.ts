@@ -8,14 +8,14 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SideName } from '../../core/event.ts';
+import { backoff, WRITE_WAITS } from '../../core/waiting-times.ts';
 import type { OpRow } from '../../db/plans.ts';
 import type { PairActivities } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
-import { backoff } from '../error-policy.ts';
 import { confirmWrites } from './confirm-writes.ts';
 import { findCopiesByOtherPairs } from './copies-by-other-pairs.ts';
 import { endRun, summaryOf } from './end-run.ts';
-import { type Applying, executeOp, LONGEST_REST_MS, type Outcome, postpone } from './execute-op.ts';
+import { type Applying, executeOp, type Outcome, postpone } from './execute-op.ts';
 import { linkEvents } from './link-events.ts';
 import { openPair } from './open-pair.ts';
 import { noteFailure } from './pair-health.ts';
@@ -24,13 +24,6 @@ import { proveDeletions, SideFailed } from './read-sides.ts';
 
 /** Lost races are decided again this often within a run; then the next run goes on. */
 const MAX_ROUNDS = 5;
-/**
- * A server that refuses every condition must not keep a pair busy: it is asked again after this long, then ever more
- * rarely.
- */
-const LOST_RACES_REST_MS = 60_000;
-/** A shorter Retry-After is waited out on the spot. */
-const SHORT_WAIT_MS = 20_000;
 
 export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
   return async ({ pairId, runId }) => {
@@ -68,10 +61,10 @@ async function applyRounds(applying: Applying) {
   return endRun(deps, open, runId);
 }
 
-/** Events that lost every round of this run. */
+/** Events that lost every round of this run. A server that refuses every condition must not keep a pair busy. */
 async function rest({ deps }: Applying, ids: readonly string[]): Promise<void> {
   for (const { link } of await deps.store.loadLinks(ids)) {
-    const restMs = backoff(link.attempts, LOST_RACES_REST_MS, LONGEST_REST_MS);
+    const restMs = backoff(link.attempts, WRITE_WAITS.firstRestAfterLostRacesMs, WRITE_WAITS.longestRestMs);
     await deps.store.updateLinks([link.id], {
       retryAt: new Date(deps.clock.now().getTime() + restMs),
       attempts: link.attempts + 1,
@@ -132,7 +125,7 @@ async function attempt(applying: Applying, op: OpRow): Promise<Outcome> {
   for (let tries = 1; ; tries += 1) {
     const outcome = await executeOp(applying, op, tries);
     if (outcome.kind !== 'retry') return outcome;
-    await applying.deps.clock.sleep(Math.min(outcome.delayMs, SHORT_WAIT_MS), applying.signal);
+    await applying.deps.clock.sleep(Math.min(outcome.delayMs, WRITE_WAITS.longestOnTheSpotMs), applying.signal);
   }
 }
 

@@ -1,11 +1,12 @@
-/** How a run ends, and what is told of it. */
+/** Ends a run: stores its result and writes its one line of the log. */
+import { nextPoll } from '../../core/waiting-times.ts';
 import type { RunRow } from '../../db/plans.ts';
 import type { RunSummary } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
 import type { OpenPair } from './open-pair.ts';
 import type { SideFailed } from './read-sides.ts';
 
-/** `ok`: all that the run set out to do was done; `partial`: at least one write failed or waits. */
+/** `ok`: the run did everything that it planned; `partial`: at least one write failed or waits. */
 export async function endRun(deps: Deps, { pair, accountIds }: OpenPair, runId: string): Promise<RunSummary> {
   const counts = await deps.store.countOps(runId);
   const now = deps.clock.now();
@@ -15,9 +16,9 @@ export async function endRun(deps: Deps, { pair, accountIds }: OpenPair, runId: 
   await deps.store.updatePair(pair.id, {
     lastSyncAt: now,
     firstRunAt: pair.firstRunAt ?? now,
-    nextPollAt: new Date(now.getTime() + pair.pollIntervalSeconds * 1000),
+    nextPollAt: nextPoll(now, pair.pollIntervalSeconds, { did: 'run' }).at,
   });
-  return summaryOf(deps, await deps.store.getRun(runId));
+  return logged(deps, await deps.store.getRun(runId));
 }
 
 /** A side could not be read. */
@@ -30,7 +31,28 @@ export async function failRun(deps: Deps, { pair }: OpenPair, runId: string, fai
     error: { code: failure.error.kind, side: failure.side, detail },
   });
   if (!pair.firstRunAt) await deps.store.updatePair(pair.id, { firstRunAt: now });
-  return summaryOf(deps, await deps.store.getRun(runId));
+  return logged(deps, await deps.store.getRun(runId));
+}
+
+/** The summary of an ended run, which is also its line of the log: ids, codes and counts only. */
+async function logged(deps: Deps, run: RunRow | null): Promise<RunSummary> {
+  const summary = await summaryOf(deps, run);
+  if (!run) return summary;
+  const { runId, writes: written, ...counts } = summary;
+  deps.log.info(
+    {
+      pairId: run.pairId,
+      runId,
+      trigger: run.trigger,
+      read: { caldav: run.readCaldav, cloud: run.readCloud },
+      written,
+      ...counts,
+      ...(run.error === null ? {} : { error: run.error.code, side: run.error.side }),
+      ms: (run.finishedAt ?? deps.clock.now()).getTime() - run.startedAt.getTime(),
+    },
+    'run ended',
+  );
+  return summary;
 }
 
 export async function summaryOf(deps: Deps, run: RunRow | null): Promise<RunSummary> {

@@ -2,12 +2,13 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { type CalendarEvent, changedPaths, contentOnly, otherSide, type SideName } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
+import { backoff, WRITE_WAITS } from '../../core/waiting-times.ts';
 import { context, type LinkRow, type SideRow, Superseded } from '../../db/links.ts';
 import type { NewProblem, OpRow } from '../../db/plans.ts';
 import type { Store } from '../../db/store.ts';
 import type { Stored, Written } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
-import { backoff, opConsequence } from '../error-policy.ts';
+import { opConsequence } from '../error-policy.ts';
 import type { Loaded } from './link-view.ts';
 import { baseOf, currentColumns, currentOf, observe } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
@@ -37,12 +38,6 @@ type Sides = Partial<Record<SideName, SideRow>>;
 
 /** How often a passing failure is tried again on the spot. */
 const MAX_TRIES = 3;
-/** And after how long, where the service does not say. */
-const FAILED_WAIT_MS = 1_000;
-const THROTTLED_WAIT_MS = 10_000;
-/** An op that still fails is left for a later run, after this long and then ever more rarely. */
-const FAILED_REST_MS = 30_000;
-export const LONGEST_REST_MS = 3_600_000;
 
 /** @param tries 1 for the first try in this attempt of the run */
 export async function executeOp(applying: Applying, op: OpRow, tries: number): Promise<Outcome> {
@@ -122,7 +117,8 @@ async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tri
         if (isPassing && !isLastTry && (error.retryAfterMs ?? 0) <= 20_000)
           return {
             kind: 'retry',
-            delayMs: error.retryAfterMs ?? (error.kind === 'throttled' ? THROTTLED_WAIT_MS : FAILED_WAIT_MS),
+            delayMs:
+              error.retryAfterMs ?? (error.kind === 'throttled' ? WRITE_WAITS.throttledMs : WRITE_WAITS.failedMs),
           };
         if (error.kind === 'bug')
           deps.log.error(
@@ -305,7 +301,7 @@ async function setAside(
 async function waits({ deps, open, epoch }: Applying, op: OpRow, link: LinkRow, error: SyncError): Promise<Outcome> {
   const retryAt = new Date(
     deps.clock.now().getTime() +
-      Math.max(error.retryAfterMs ?? 0, backoff(link.attempts, FAILED_REST_MS, LONGEST_REST_MS)),
+      Math.max(error.retryAfterMs ?? 0, backoff(link.attempts, WRITE_WAITS.firstRestMs, WRITE_WAITS.longestRestMs)),
   );
   await deps.store.underEpoch(open.pair.id, epoch, async (tx) => {
     await tx.setOp(op.id, 'waiting', error.kind, null);

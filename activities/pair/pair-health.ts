@@ -1,15 +1,16 @@
-/** Notes on the pair's row how its sides fare: what the API shows as status, and how long to wait. */
+/** Stores in the pair's row whether its sides answer: what the API shows as status, and when to poll next. */
 import { SyncError } from '../../core/sync-error.ts';
+import { nextPoll } from '../../core/waiting-times.ts';
 import type { PairRow } from '../../db/pair-state.ts';
 import type { PairState } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
-import { backoff, pairConsequence } from '../error-policy.ts';
+import { pairConsequence } from '../error-policy.ts';
 import type { OpenPair } from './open-pair.ts';
 import { SideFailed } from './read-sides.ts';
 
-/** A side that has not answered for this long is worth a person's attention. */
+/** A side that has not answered for this long needs a person's attention. */
 const UNREACHABLE_AFTER_MS = 30 * 60_000;
-/** As are this many errors of our own in a row. */
+/** So do this many other errors in a row. */
 const ERRORS_BEFORE_ATTENTION = 5;
 
 /** Both sides answered. */
@@ -28,7 +29,7 @@ export async function noteSuccess(deps: Deps, open: OpenPair): Promise<void> {
   }
 }
 
-/** A side failed; answers how many seconds to wait before it is asked again. */
+/** A side failed. @returns seconds until the next poll */
 export async function noteFailure(deps: Deps, open: OpenPair, failed: SideFailed): Promise<number> {
   const { pair } = open;
   const { error, side } = failed;
@@ -36,15 +37,20 @@ export async function noteFailure(deps: Deps, open: OpenPair, failed: SideFailed
   const consequence = pairConsequence(error.kind);
   const failures = pair.failures + 1;
   const failingSince = pair.failingSince ?? now;
-  const asked = failed.waitMs / 1000;
-  const delaySeconds = Math.max(asked, backoff(pair.failures, ...consequence.delaySeconds));
+  const retryAfterSeconds = failed.waitMs / 1000;
+  const { at: nextPollAt, delaySeconds } = nextPoll(now, pair.pollIntervalSeconds, {
+    did: 'fail',
+    kind: error.kind,
+    failures: pair.failures,
+    retryAfterSeconds,
+  });
   await deps.store.updatePair(pair.id, {
     failures,
     failingSince,
     attention: consequence.attention ?? lastingAttention(error, failures, now.getTime() - failingSince.getTime()),
     statusDetail: `${side}: ${consequence.detail}${error.advice === undefined ? '' : ` ${error.advice}`}`,
-    notBefore: asked > 0 ? new Date(now.getTime() + asked * 1000) : null,
-    nextPollAt: new Date(now.getTime() + delaySeconds * 1000),
+    notBefore: retryAfterSeconds > 0 ? new Date(now.getTime() + retryAfterSeconds * 1000) : null,
+    nextPollAt,
   });
   if (consequence.attention === 'credentials')
     await deps.store.setAccountStatus(open.accountIds[side], 'attention', 'credentials');
@@ -62,7 +68,7 @@ function lastingAttention(error: SyncError, failures: number, failingMs: number)
   return failures >= ERRORS_BEFORE_ATTENTION ? 'error' : null;
 }
 
-/** The state that the workflow shows to operators, and why. */
+/** The pair's state for the workflow, and the reason of `attention`. */
 export async function stateOf(deps: Deps, pairId: string): Promise<{ state: PairState; reason: string | null }> {
   const row = await deps.store.pairNow(pairId);
   if (row?.paused) return { state: 'paused', reason: null };
@@ -71,7 +77,7 @@ export async function stateOf(deps: Deps, pairId: string): Promise<{ state: Pair
   return { state: reason ? 'attention' : 'active', reason };
 }
 
-/** Whatever went wrong while reading, as a side's failure. Errors that are not a service's are ours. */
+/** Any error while reading, as a side's failure. Errors that do not come from a service are bugs. */
 export function asSideFailure(error: unknown): SideFailed {
   if (error instanceof SideFailed) return error;
   return new SideFailed(

@@ -191,7 +191,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'retry-after-ignored',
     mistake: 'a Retry-After is forgotten',
     file: HEALTH,
-    from: 'notBefore: asked > 0 ? new Date(now.getTime() + asked * 1000) : null,',
+    from: 'notBefore: retryAfterSeconds > 0 ? new Date(now.getTime() + retryAfterSeconds * 1000) : null,',
     to: 'notBefore: null,',
   },
   {

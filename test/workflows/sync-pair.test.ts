@@ -374,7 +374,7 @@ describe('syncPair', { concurrency: 4 }, () => {
       return data ? [String(JSON.parse(Buffer.from(data).toString()))] : [];
     });
     assert.deepEqual(summaries, ['Keeps two calendars in step', 'run 1: start', '3 ops', 'until a calendar changes']);
-    assert.match(await currentDetails(pair), /idle, watches both calendars[\s\S]*NoChange/);
+    assert.match(await currentDetails(pair), /idle, polls both calendars[\s\S]*NoChange/);
   });
 
   async function currentDetails(pair: FakePair): Promise<string> {

@@ -1,0 +1,268 @@
+/**
+ * What people read for each code. The API answers with these texts, the activities store them with a pair or an event,
+ * and the console gets them in `/console/config.json`. `title` is a heading, `detail` a sentence, `hint` what a person
+ * can do. Codes are part of the contract; texts may change.
+ */
+import type { SyncErrorKind } from './sync-error.ts';
+
+interface Titled {
+  readonly title: string;
+}
+
+/** By `code` of a problem answer. `detail` is used where the place that refuses gives no detail of its own. */
+export const API_ERRORS = {
+  validation: { title: 'Invalid request', detail: 'The request is invalid.' },
+  unauthorized: { title: 'API key required', detail: 'Send `Authorization: Bearer <api key>`.' },
+  'not-found': { title: 'Not found', detail: 'The resource does not exist.' },
+  'last-api-key': {
+    title: 'The last API key cannot be deleted',
+    detail: 'Create another key before you delete this one.',
+  },
+  'account-in-use': {
+    title: 'A connection uses this account',
+    detail: 'Delete the connections of this account first.',
+  },
+  'different-account': {
+    title: 'The credentials belong to another account',
+    detail: "These credentials open another person's calendars. Nothing was changed; add them as a new account.",
+  },
+  'calendar-creation-not-offered': {
+    title: 'Calendars of this service cannot be created here',
+    detail: 'Create the calendar in the service itself.',
+  },
+  'connection-allowance-reached': {
+    title: 'Connection limit reached',
+    detail: 'This installation allows no more connections.',
+  },
+  'pair-allowance-reached': { title: 'Pair limit reached', detail: 'This connection allows no more pairs.' },
+  'calendar-already-paired': {
+    title: 'These calendars are already paired',
+    detail: 'Another pair syncs these two calendars.',
+  },
+  'pair-would-loop': {
+    title: 'This pair would create a sync loop',
+    detail: 'Other pairs already connect these two calendars through other calendars. Delete one of those pairs first.',
+  },
+  'preview-too-large': {
+    title: 'Too many events for a preview',
+    detail: 'These calendars hold more events than a preview compares.',
+  },
+  'pair-paused': { title: 'The pair is paused', detail: 'Resume the pair first.' },
+  'pair-stopped': { title: 'The pair is stopped', detail: 'The pair has been stopped.' },
+  'slot-busy': {
+    title: 'The time is not free',
+    detail: 'Another booking or an event in the calendar takes this time.',
+  },
+  'idempotency-key-reused': {
+    title: 'Idempotency key already used',
+    detail: 'This key was used for a different request.',
+  },
+  'booking-cancelled': { title: 'The booking is cancelled', detail: 'A cancelled booking cannot be changed.' },
+  'payload-too-large': { title: 'Request body too large', detail: 'A request body may have at most 1 MB.' },
+  'unsupported-media-type': {
+    title: 'The request body must be JSON',
+    detail: 'Send `content-type: application/json`.',
+  },
+  'credentials-rejected': {
+    title: 'The service rejected the credentials',
+    detail: 'The service rejected the credentials.',
+  },
+  'server-unreachable': {
+    title: 'The server did not answer',
+    detail: 'The server did not answer, or its answer was not that of a calendar service.',
+  },
+  'not-a-caldav-server': {
+    title: 'No CalDAV service at this address',
+    detail: 'The server answers, but no CalDAV principal, home or calendar was found there.',
+  },
+  'address-not-allowed': {
+    title: 'Address not allowed',
+    detail: 'This installation does not connect to this address.',
+  },
+  'calendar-creation-rejected': {
+    title: 'The server refused to create the calendar',
+    detail: 'The server refused to create the calendar.',
+  },
+  'calendar-not-found': { title: 'Calendar not found', detail: 'The account has no such calendar.' },
+  'free-busy-unknown': {
+    title: 'Free and busy times are unknown',
+    detail: 'An event is too large to be read, or its recurrence cannot be expanded, so no time is known to be free.',
+  },
+  'calendar-read-only': { title: 'The calendar is read-only', detail: 'Bookings cannot be written to this calendar.' },
+  'write-calendar-missing': {
+    title: 'The account has no calendar for bookings',
+    detail: "Set the account's `writeCalendarId` first.",
+  },
+  'too-many-requests': { title: 'Too many requests', detail: 'Send fewer requests.' },
+  internal: { title: 'Internal error', detail: 'An unexpected error occurred.' },
+  'provider-not-configured': {
+    title: 'Provider not configured',
+    detail: 'This provider is not configured in this installation.',
+  },
+  'temporarily-unavailable': { title: 'Temporarily unavailable', detail: 'Try again later.' },
+} as const satisfies Record<string, Titled & { readonly detail: string }>;
+export type ApiErrorCode = keyof typeof API_ERRORS;
+
+interface SyncErrorText extends Titled {
+  /** `statusDetail` of a pair that has this error. */
+  readonly pair: string;
+  /** `detail` of an API request that met this error, where the one of its code is too general. */
+  readonly request?: string;
+}
+
+const INTERNAL: SyncErrorText = { title: 'Internal error', pair: 'Internal error of Calpair. Calpair keeps trying.' };
+
+/** By kind of a service's failure; `title` is what the console shows of a failed run. */
+export const SYNC_ERRORS: Readonly<Record<SyncErrorKind, SyncErrorText>> = {
+  auth: {
+    title: 'Credentials rejected',
+    pair: 'The server rejects the credentials. Enter new ones for this account.',
+  },
+  'different-account': {
+    title: "Another person's account",
+    pair: "The credentials now open another person's calendars. Nothing is read or written; enter those of this account.",
+    request: "The credentials now open another person's calendars.",
+  },
+  'calendar-missing': {
+    title: 'Calendar missing',
+    pair: 'The calendar is missing, forbidden or lists nothing. Nothing is deleted; Calpair keeps trying.',
+    request: 'The calendar no longer exists, or this account may not read it.',
+  },
+  quota: {
+    title: 'Quota exhausted',
+    pair: "The provider's long-term quota is exhausted; Calpair retries automatically.",
+    request: "The provider's long-term quota is exhausted.",
+  },
+  'address-not-allowed': {
+    title: 'Address not allowed',
+    pair: 'This installation does not connect to this address.',
+  },
+  'not-a-caldav-server': {
+    title: 'No CalDAV service',
+    pair: 'The server does not answer as expected. Calpair keeps trying.',
+  },
+  unreachable: { title: 'No answer', pair: 'The server does not answer as expected. Calpair keeps trying.' },
+  throttled: {
+    title: 'Too many requests',
+    pair: 'The server asks for fewer requests. Calpair waits as long as it asks.',
+    request: 'The calendar service asks for fewer requests.',
+  },
+  gone: { ...INTERNAL, request: 'The calendar no longer exists.' },
+  forbidden: { ...INTERNAL, request: 'The service does not allow this with these credentials.' },
+  rejected: { ...INTERNAL, request: 'The server refused the request.' },
+  stale: INTERNAL,
+  'too-large': INTERNAL,
+  'would-mail': INTERNAL,
+  'id-taken': INTERNAL,
+  bug: INTERNAL,
+};
+
+/** By `status` of a pair. */
+export const PAIR_STATUS = {
+  active: { title: 'In sync' },
+  syncing: { title: 'Syncing' },
+  starting: { title: 'First sync' },
+  paused: { title: 'Paused' },
+  attention: { title: 'Needs attention' },
+  stopped: { title: 'Stopped' },
+} as const satisfies Record<string, Titled>;
+
+/** By `statusReason` of a pair in `attention`, and of an account. */
+export const ATTENTION = {
+  credentials: {
+    title: 'The service rejects the credentials',
+    hint: 'Enter new credentials for the account; its pairs then continue automatically.',
+  },
+  'calendar-missing': {
+    title: 'A calendar cannot be found',
+    hint:
+      'Check that it still exists and that the account may read it. Nothing is deleted on the other side. If it no ' +
+      'longer exists, delete the pair.',
+  },
+  'held-changes': {
+    title: 'Deletions wait for your decision',
+    hint: 'Review them, then apply them on the other side as well, or restore the events.',
+  },
+  quota: {
+    title: "The provider's quota is exhausted",
+    hint: 'Nothing needs to be done: Calpair retries automatically. Use fewer pairs or longer intervals if it recurs.',
+  },
+  unreachable: {
+    title: 'A server has not answered for 30 minutes',
+    hint: 'Check that it is running and reachable from here. The pair continues as soon as it answers.',
+  },
+  error: {
+    title: 'Syncing fails repeatedly',
+    hint: 'The last runs and the log have the details. Calpair keeps trying.',
+  },
+} as const satisfies Record<string, Titled & { readonly hint: string }>;
+
+/** `statusDetail` of a pair with held deletions. */
+export function heldDeletions(count: number): string {
+  return count === 1
+    ? 'One deletion waits to be applied or restored.'
+    : `${count} deletions wait to be applied or restored.`;
+}
+
+/** By `result` of a run. */
+export const RUN_RESULT = {
+  running: { title: 'Running' },
+  ok: { title: 'Done' },
+  partial: { title: 'Partly done' },
+  failed: { title: 'Failed' },
+} as const satisfies Record<string, Titled>;
+
+/** By `trigger` of a run. */
+export const RUN_TRIGGER = {
+  start: { title: 'First run' },
+  poll: { title: 'Scheduled poll' },
+  signal: { title: 'Requested' },
+  webhook: { title: 'Notified by the service' },
+  resync: { title: 'Full comparison' },
+} as const satisfies Record<string, Titled>;
+
+/**
+ * By `code` of an event's problem. `detail` is used where the code that finds the problem has no better one; `{service}`
+ * in it stands for the name of the service.
+ */
+export const EVENT_PROBLEMS = {
+  'would-mail-attendees': {
+    title: 'Would mail the attendees',
+    detail:
+      'Writing this would make the server mail the attendees. Make the change there yourself, or set `attendees` to ' +
+      '`native`.',
+  },
+  'recurrence-written-out': {
+    title: 'Written as single events',
+    detail: '{service} cannot express how this event repeats, so it is written there as single events.',
+  },
+  'recurrence-too-dense': {
+    title: 'Repeats too often',
+    detail: 'This event repeats too often to be written as single events.',
+  },
+  'cancelled-not-carried': { title: 'Cancellation not synced', detail: '{service} cannot hold this cancelled event.' },
+  'zone-unknown': {
+    title: 'Unknown time zone',
+    detail: 'The event is in an unknown time zone; its time is right, shown in UTC.',
+  },
+  'text-too-long': {
+    title: 'Text too long',
+    detail: 'A text of this event is longer than {service} allows and is shortened there.',
+  },
+  unreadable: { title: 'Cannot be read', detail: 'The stored event cannot be read.' },
+  'rejected-by-server': { title: 'Rejected by the server', detail: 'The server rejects this event.' },
+  flapping: {
+    title: 'Keeps changing back',
+    detail: 'The same field keeps changing back. Calpair leaves the event alone until a person changes it.',
+  },
+  'too-large': { title: 'Too large', detail: 'The event is too large for this server.' },
+  forbidden: { title: 'Not allowed', detail: 'The server does not allow this change.' },
+} as const satisfies Record<string, Titled & { readonly detail: string }>;
+
+/** By `reason` of a held deletion. */
+export const HELD_REASON = {
+  'too-many': { title: 'Many deletions at once' },
+  'would-empty': { title: 'Would empty the calendar' },
+  'has-guests': { title: 'Other people are invited' },
+  'lost-on-both': { title: 'Deleted on both sides' },
+} as const satisfies Record<string, Titled>;
