@@ -1,4 +1,4 @@
-/** Booking and rebooking a time: everything that can be refused is refused before anything is stored. */
+/** Creates and changes bookings: every refusal comes before anything is stored. */
 import { z } from 'zod';
 import { type Interval, intervalOf, subtract } from '../core/availability/interval.ts';
 import { type DesiredBooking, isSameSlot, type Slot } from '../core/booking.ts';
@@ -26,14 +26,14 @@ import { text } from './validation.ts';
 const LONGEST_MS = 31 * 24 * 3_600_000;
 const [FIRST_MS, LAST_MS] = [Date.UTC(1971, 0, 1), Date.UTC(2200, 0, 1)];
 
-/** An instant with any offset; calendars know no fractions of a second. */
+/** An instant with any offset; calendars have no fractions of a second. */
 const moment = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 instant' })
   .max(40)
   .transform((value) => Date.parse(value))
   .refine((ms) => ms >= FIRST_MS && ms < LAST_MS, 'must be between 1971 and 2200')
   .refine((ms) => ms % 1000 === 0, 'must be a whole second');
-/** Line breaks and tabs may stand in a description. */
+/** A description may have line breaks and tabs. */
 const longText = z
   .string()
   .max(20_000)
@@ -59,7 +59,7 @@ const timeZone = z
   .max(100)
   .transform((value, context) => {
     const zone = canonicalZone(value);
-    if (zone === null) context.addIssue({ code: 'custom', message: 'must be the name of an IANA time zone' });
+    if (zone === null) context.addIssue({ code: 'custom', message: 'must be an IANA time zone' });
     return zone ?? 'UTC';
   });
 
@@ -67,12 +67,12 @@ const fields = {
   title: text(500),
   start: moment,
   end: moment,
-  timeZone: timeZone.describe('IANA: the zone in which the event is written.'),
+  timeZone: timeZone.describe('IANA time zone of the event.'),
   location: text(2_000, 0).nullish(),
   description: longText.nullish(),
   attendees: guests.nullish().describe('Shown on the event; nobody is mailed.'),
 };
-const allowOverlap = z.boolean().optional().describe('True: neither other bookings nor the calendar are asked.');
+const allowOverlap = z.boolean().optional().describe('True: books without checking other bookings or the calendar.');
 
 export const newBookingBody = z.strictObject({
   accountId: z.string().max(100),
@@ -89,10 +89,7 @@ export const bookingPatch = z.strictObject({
   allowOverlap,
 });
 
-/**
- * The booking, and whether it is new: an earlier call with the same key may have made it. Its workflow has been told by
- * then.
- */
+/** Not new: an earlier call with the same key created the booking. Signals the booking's workflow. */
 export async function book(
   deps: ApiDeps,
   body: z.infer<typeof newBookingBody>,
@@ -107,86 +104,85 @@ export async function book(
     attendees,
     ...rest
   } = body;
-  const wanted: DesiredBooking = {
+  const desired: DesiredBooking = {
     ...rest,
     location: location ?? '',
     description: description ?? '',
     attendees: attendees ?? [],
   };
-  checkSlot(wanted);
+  checkSlot(desired);
   const request = JSON.stringify([
     accountId,
     overlap,
-    wanted.start,
-    wanted.end,
-    wanted.timeZone,
-    wanted.title,
-    wanted.location,
-    wanted.description,
-    wanted.attendees,
+    desired.start,
+    desired.end,
+    desired.timeZone,
+    desired.title,
+    desired.location,
+    desired.description,
+    desired.attendees,
   ]);
-  const known = idempotencyKey === null ? null : await bookingOfKey(db, idempotencyKey, request);
-  if (known) return taken(known);
+  const earlier = idempotencyKey === null ? null : await bookingOfKey(db, idempotencyKey, request);
+  if (earlier) return bookingOf(earlier);
   const account = await findAccount(db, accountId);
   if (!account) throw notFound('account');
-  if (account.writeCalendarId === null)
-    throw new ApiError('write-calendar-missing', "Set the account's `writeCalendarId` first.");
-  // Looked up first, so that a slot that many want at once costs the calendar few questions; what decides is `reserve`.
-  if (!overlap && (await isTaken(db, accountId, wanted, null))) throw slotBusy();
-  if (!overlap) await refuseBusy(() => busyOf(deps, accountId, intervalFrom(wanted), { maxAgeMs: 0 }));
+  if (account.writeCalendarId === null) throw new ApiError('write-calendar-missing');
+  // Checked here only to save provider calls when many clients want the same slot; `reserve` decides.
+  if (!overlap && (await isTaken(db, accountId, desired, null))) throw new ApiError('slot-busy');
+  if (!overlap) await refuseBusy(() => busyOf(deps, accountId, intervalFrom(desired), { maxAgeMs: 0 }));
   const result = await reserve(
     db,
-    { accountId, calendarId: account.writeCalendarId, wanted, allowOverlap: overlap, idempotencyKey, request },
+    { accountId, calendarId: account.writeCalendarId, wanted: desired, allowOverlap: overlap, idempotencyKey, request },
     new Date(),
   );
-  const answer = taken(result);
+  const answer = bookingOf(result);
   if (answer.isNew) await notifyBooking(deps, answer.booking);
   return answer;
 }
 
-/** Changes what the patch names. */
+/** Changes only the fields in the patch. */
 export async function rebook(deps: ApiDeps, id: string, patch: z.infer<typeof bookingPatch>): Promise<BookingRow> {
   for (let tries = 1; ; tries += 1) {
     const changed = await tryRebook(deps, id, patch);
     if (changed !== 'moved') return changed;
     if (tries === MAX_TRIES)
-      throw new ApiError('temporarily-unavailable', 'The booking is being moved all the time.', {
+      throw new ApiError('temporarily-unavailable', 'The booking keeps being rescheduled.', {
         retryAfterSeconds: 1,
       });
   }
 }
 const MAX_TRIES = 5;
 
-/** `moved`: its time changed while the new one was asked for, so the patch means something else now. */
+/** `moved`: another request rescheduled the booking meanwhile, so the patch has to be applied again. */
 async function tryRebook(
   deps: ApiDeps,
   id: string,
   patch: z.infer<typeof bookingPatch>,
 ): Promise<BookingRow | 'moved'> {
   const { db } = deps;
-  const { allowOverlap: overlap = false, ...named } = patch;
+  const { allowOverlap: overlap = false, ...changes } = patch;
   const before = await findBooking(db, id);
   if (!before) throw notFound('booking');
   const was = desiredOf(db, before);
-  const next = withPatch(was, named);
+  const next = withPatch(was, changes);
   checkSlot(next);
   if (before.status === 'confirmed' && !overlap && !isSameSlot(was, next))
-    await refuseBusy(() => busyBeside(deps, before, next));
+    await refuseBusy(() => busyWithout(deps, before, next));
   let isMoved = false;
   const changed = await changeBooking(
     db,
     id,
     (now) => {
       isMoved = !isSameSlot(now, was);
-      return isMoved ? null : withPatch(now, named);
+      return isMoved ? null : withPatch(now, changes);
     },
     overlap,
     new Date(),
   );
   if (isMoved) return 'moved';
   if (changed === 'unknown') throw notFound('booking');
-  if (changed === 'cancelled') throw new ApiError('booking-cancelled', 'A cancelled booking cannot be changed.');
-  if (changed === 'busy') throw slotBusy();
+  if (changed === 'cancelled') throw new ApiError('booking-cancelled');
+  if (changed === 'busy') throw new ApiError('slot-busy');
   await notifyBooking(deps, changed);
   return changed;
 }
@@ -204,10 +200,10 @@ function withPatch(now: DesiredBooking, patch: Omit<z.infer<typeof bookingPatch>
 }
 
 /**
- * What of the new time is busy, the booking's own event left out by its name: another event at the same time counts.
- * Only an event of which nothing is known but that it may be there is told by its time.
+ * Busy times in the slot without the booking's own event, which is left out by its ref: another event at the same time
+ * counts. Where the ref is unknown because a create is still under way, the slot of that create is left out.
  */
-async function busyBeside(deps: ApiDeps, row: BookingRow, slot: Slot): Promise<Interval[]> {
+async function busyWithout(deps: ApiDeps, row: BookingRow, slot: Slot): Promise<Interval[]> {
   const { db } = deps;
   const range = intervalFrom(slot);
   const account = await findAccount(db, row.accountId);
@@ -220,11 +216,11 @@ async function busyBeside(deps: ApiDeps, row: BookingRow, slot: Slot): Promise<I
   return row.ref === null && sending !== null ? subtract(busy, [intervalFrom(sending)]) : busy;
 }
 
-/** @throws ApiProblem `slot-busy`, or 503 where the calendar cannot be asked */
-async function refuseBusy(ask: () => Promise<Interval[]>): Promise<void> {
+/** @throws ApiError `slot-busy`, or 503 where the calendar cannot be read */
+async function refuseBusy(readBusy: () => Promise<Interval[]>): Promise<void> {
   let busy: Interval[];
   try {
-    busy = await ask();
+    busy = await readBusy();
   } catch (error) {
     const isAboutCalendar =
       error instanceof SyncError
@@ -232,26 +228,22 @@ async function refuseBusy(ask: () => Promise<Interval[]>): Promise<void> {
         : error instanceof ApiError && ['server-unreachable', 'provider-not-configured'].includes(error.code);
     if (!isAboutCalendar) throw error;
     const wait = error instanceof SyncError ? Math.ceil((error.retryAfterMs ?? 5_000) / 1000) : 5;
-    throw new ApiError('temporarily-unavailable', 'The calendar cannot be asked whether the time is free.', {
+    throw new ApiError('temporarily-unavailable', 'The calendar cannot be read, so the time may not be free.', {
       retryAfterSeconds: wait,
     });
   }
-  if (busy.length > 0) throw slotBusy();
+  if (busy.length > 0) throw new ApiError('slot-busy');
 }
 
-function slotBusy(): ApiError {
-  return new ApiError('slot-busy', 'The time is taken, by another booking or in the calendar.');
-}
-
-function taken(result: ReserveResult): { booking: BookingRow; isNew: boolean } {
+function bookingOf(result: ReserveResult): { booking: BookingRow; isNew: boolean } {
   switch (result.kind) {
     case 'reserved':
     case 'known':
       return { booking: result.booking, isNew: result.kind === 'reserved' };
     case 'key-reused':
-      throw new ApiError('idempotency-key-reused', 'This key stands for another request.');
+      throw new ApiError('idempotency-key-reused');
     case 'busy':
-      throw slotBusy();
+      throw new ApiError('slot-busy');
     case 'unknown-account':
       throw notFound('account');
     default:

@@ -1,4 +1,4 @@
-/** Pairing two calendars: everything that can be refused is refused before anything is stored. */
+/** Creates pairs: every refusal comes before anything is stored. */
 import { z } from 'zod';
 import type { SideName } from '../core/event.ts';
 import { DEFAULT_OPTIONS, type Direction, sourceOf } from '../core/sync/policy.ts';
@@ -16,18 +16,13 @@ export const direction = z.enum(['bidirectional', 'caldav-to-cloud', 'cloud-to-c
 export const newPairBody = z.strictObject({
   caldavCalendarId: z.string(),
   cloudCalendarId: z.string(),
-  direction: direction.optional().describe('`bidirectional` where left out.'),
+  direction: direction.optional().describe('Default: `bidirectional`.'),
   pollIntervalSeconds: pollInterval.optional(),
   options: optionsPatch.optional(),
   paused: z.boolean().optional().describe('True: nothing is read or written until `resume`.'),
 });
 
-const RING =
-  'Other pairs join these two calendars already, over one or more calendars between them: ' +
-  'with this pair events could go round in a ring. ' +
-  'Leave one of those pairs out.';
-
-/** Answers the new pair's id; its workflow runs by then. */
+/** Starts the pair's workflow and returns the pair's id. */
 export async function createPairFrom(
   deps: ApiDeps,
   connectionId: string,
@@ -64,15 +59,14 @@ export async function createPairFrom(
     config.pairsPerConnection,
   );
   if (created === 'unknown-connection') throw notFound('connection');
-  if (created === 'already-paired')
-    throw new ApiError('calendar-already-paired', 'Another pair syncs these two calendars.');
+  if (created === 'already-paired') throw new ApiError('calendar-already-paired');
   if (created === 'allowance')
-    throw new ApiError('pair-allowance-reached', `A connection holds at most ${config.pairsPerConnection} pairs.`);
-  if (created === 'ring') throw new ApiError('pair-would-loop', RING);
+    throw new ApiError('pair-allowance-reached', `A connection may have at most ${config.pairsPerConnection} pairs.`);
+  if (created === 'ring') throw new ApiError('pair-would-loop');
   try {
     await control.start({ pairId: created.id, paused });
   } catch (error) {
-    // The workflow may have been started all the same, if only the answer was lost.
+    // The workflow may run even so: only the answer may have been lost.
     await control.stop(created.id).catch(() => {});
     await deletePair(db, created.id);
     throw error;
@@ -80,9 +74,7 @@ export async function createPairFrom(
   return created.id;
 }
 
-/**
- * For a new direction of a pair that exists. A side that does not answer now is not asked twice: its runs will tell.
- */
+/** Checks a new direction of a pair. A side that does not answer now passes: the next run reports it. */
 export async function checkWritable(deps: ApiDeps, pair: PairRecord, way: Direction): Promise<void> {
   const connection = await findConnection(deps.db, pair.connectionId);
   if (!connection) throw notFound('pair');
@@ -117,7 +109,7 @@ function refuseReadOnly(side: SideName, calendar: CalendarInfo, way: Direction):
   if (!calendar.readOnly || !isWritten(side, way)) return;
   throw new ApiError(
     'calendar-read-only',
-    `The ${side} calendar can only be read; choose a direction that does not write to it.`,
+    `The ${side} calendar is read-only; choose a direction that does not write to it.`,
   );
 }
 

@@ -1,4 +1,4 @@
-/** What the API is given: everything that it touches of the outside world comes in here. */
+/** Everything of the outside world that the API uses. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
@@ -14,24 +14,24 @@ export interface ApiDeps {
   readonly providers: Providers;
   readonly control: PairControl;
   readonly bookings: BookingControl;
-  /** What a sync of a pair would do now. @throws SyncError when a side cannot be read */
+  /** What a sync of the pair would do now. @throws SyncError when a side cannot be read */
   readonly preview: (pairId: string, signal: AbortSignal) => Promise<PairPreview | 'gone' | 'too-large'>;
   /** `Io.fetch` of the providers. */
   readonly fetch: typeof fetch;
   readonly config: ApiConfig;
-  /** By part (`postgres`, `temporal`, `worker`): true, or false or the reason why it does not work. */
+  /** By part (`postgres`, `temporal`, `worker`): true, or false or the reason why it fails. */
   readonly ready: () => Promise<Record<string, boolean | string>>;
   readonly log: FastifyBaseLogger;
 }
 
 export interface ApiConfig {
-  /** `CALPAIR_API_KEY`: valid beside the stored keys, while it is set. */
+  /** `CALPAIR_API_KEY`: valid in addition to the stored keys. */
   readonly apiKey: string | null;
   readonly pairsPerConnection: number;
   readonly maxConnections: number;
-  /** Default of a pair. */
+  /** Default for new pairs. */
   readonly pollIntervalSeconds: number;
-  /** Of Calpair; shown by the OpenAPI document, in no header. */
+  /** Of Calpair, for the OpenAPI document. No header names it. */
   readonly version: string;
 }
 

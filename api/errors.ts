@@ -1,45 +1,44 @@
-/** Everything that the API answers beside success, in one table (contract: "Common rules"; RFC 9457). */
+/** Every error that the API answers, with its status (contract: "Common rules"; RFC 9457). */
 import { z } from 'zod';
 import { SyncError, type SyncErrorKind } from '../core/sync-error.ts';
+import { API_ERRORS, type ApiErrorCode, SYNC_ERRORS } from '../core/texts.ts';
 import { isUnavailable, isUnstorableText } from '../db/postgres-errors.ts';
 import { ControlError } from './temporal/pair-control.ts';
 
-/** `code`: status and title. */
-const PROBLEMS = {
-  validation: [400, 'The request is not valid'],
-  unauthorized: [401, 'An API key is needed'],
-  'not-found': [404, 'There is no such thing'],
-  'last-api-key': [409, 'The last API key stays'],
-  'account-in-use': [409, 'A connection uses this account'],
-  'different-account': [409, 'These credentials open another account'],
-  'calendar-creation-not-offered': [409, 'Calendars of this service cannot be created here'],
-  'connection-allowance-reached': [409, 'There is no room for another connection'],
-  'pair-allowance-reached': [409, 'There is no room for another pair in this connection'],
-  'calendar-already-paired': [409, 'These two calendars are already paired'],
-  'pair-would-loop': [409, 'Events could go round in a ring'],
-  'preview-too-large': [409, 'These calendars hold too many events for a preview'],
-  'pair-paused': [409, 'The pair is paused'],
-  'pair-stopped': [409, 'The pair is stopped'],
-  'slot-busy': [409, 'The time is not free'],
-  'idempotency-key-reused': [409, 'The key was used for another request'],
-  'booking-cancelled': [409, 'The booking is cancelled'],
-  'payload-too-large': [413, 'The request is too large'],
-  'unsupported-media-type': [415, 'The request body must be JSON'],
-  'credentials-rejected': [422, 'The service refused the credentials'],
-  'server-unreachable': [422, 'The server did not answer'],
-  'not-a-caldav-server': [422, 'There is no CalDAV service at this address'],
-  'address-not-allowed': [422, 'This installation does not connect to this address'],
-  'calendar-creation-rejected': [422, 'The server refused to create the calendar'],
-  'calendar-not-found': [422, 'The account has no such calendar'],
-  'free-busy-unknown': [422, 'It cannot be told when this person is free'],
-  'calendar-read-only': [422, 'The calendar cannot be written to'],
-  'write-calendar-missing': [422, 'The account has no calendar for bookings'],
-  'too-many-requests': [429, 'Too many requests'],
-  internal: [500, 'Something went wrong here'],
-  'provider-not-configured': [501, 'This service is not set up in this installation'],
-  'temporarily-unavailable': [503, 'This is not possible at the moment'],
-} as const satisfies Record<string, readonly [number, string]>;
-export type ApiErrorCode = keyof typeof PROBLEMS;
+const STATUS: Readonly<Record<ApiErrorCode, number>> = {
+  validation: 400,
+  unauthorized: 401,
+  'not-found': 404,
+  'last-api-key': 409,
+  'account-in-use': 409,
+  'different-account': 409,
+  'calendar-creation-not-offered': 409,
+  'connection-allowance-reached': 409,
+  'pair-allowance-reached': 409,
+  'calendar-already-paired': 409,
+  'pair-would-loop': 409,
+  'preview-too-large': 409,
+  'pair-paused': 409,
+  'pair-stopped': 409,
+  'slot-busy': 409,
+  'idempotency-key-reused': 409,
+  'booking-cancelled': 409,
+  'payload-too-large': 413,
+  'unsupported-media-type': 415,
+  'credentials-rejected': 422,
+  'server-unreachable': 422,
+  'not-a-caldav-server': 422,
+  'address-not-allowed': 422,
+  'calendar-creation-rejected': 422,
+  'calendar-not-found': 422,
+  'free-busy-unknown': 422,
+  'calendar-read-only': 422,
+  'write-calendar-missing': 422,
+  'too-many-requests': 429,
+  internal: 500,
+  'provider-not-configured': 501,
+  'temporarily-unavailable': 503,
+};
 
 export interface FieldError {
   /** Path with dots: `options.holdDeletions.percent`; empty for the whole body. */
@@ -53,29 +52,28 @@ interface Extra {
   readonly retryAfterSeconds?: number;
 }
 
-/** Thrown anywhere in the API. `detail` is for a person and holds no secret and no event content. */
+/** `detail` is for people and holds no secret and no event content. */
 export class ApiError extends Error {
   readonly code: ApiErrorCode;
   readonly extra: Extra;
 
   constructor(code: ApiErrorCode, detail?: string, extra: Extra = {}) {
-    super(detail ?? `${PROBLEMS[code][1]}.`);
-    this.name = 'ApiProblem';
+    super(detail ?? API_ERRORS[code].detail);
+    this.name = 'ApiError';
     this.code = code;
     this.extra = extra;
   }
 
   get status(): number {
-    return PROBLEMS[this.code][0];
+    return STATUS[this.code];
   }
 
   body(): z.infer<typeof errorBody> {
-    const [status, title] = PROBLEMS[this.code];
     const { errors, parts } = this.extra;
     return {
       type: `urn:calpair:problem:${this.code}`,
-      title,
-      status,
+      title: API_ERRORS[this.code].title,
+      status: this.status,
       detail: this.message,
       code: this.code,
       ...(errors && { errors: [...errors] }),
@@ -90,15 +88,15 @@ export const errorBody = z
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    code: z.enum(Object.keys(PROBLEMS) as [ApiErrorCode, ...ApiErrorCode[]]),
+    code: z.enum(Object.keys(API_ERRORS) as [ApiErrorCode, ...ApiErrorCode[]]),
     errors: z
       .array(z.object({ field: z.string(), message: z.string() }))
       .optional()
-      .describe('With code `validation`: what is wrong, by field.'),
+      .describe('With code `validation`: the invalid fields.'),
     parts: z
       .record(z.string(), z.union([z.boolean(), z.string()]))
       .optional()
-      .describe('Of `/health/ready`: what works, and what does not.'),
+      .describe('Of `/health/ready`: which parts work.'),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details with a stable `code`.' });
 
@@ -107,46 +105,41 @@ export function invalid(field: string, message: string): ApiError {
 }
 
 export function invalidFields(errors: readonly FieldError[]): ApiError {
-  const named = errors.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`));
-  return new ApiError('validation', clip(named.join('; '), 500), { errors });
+  const lines = errors.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`));
+  return new ApiError('validation', clip(lines.join('; '), 500), { errors });
 }
 
 export function notFound(what: string): ApiError {
-  return new ApiError('not-found', `There is no ${what} with this id.`);
+  return new ApiError('not-found', `No ${what} has this id.`);
 }
 
-/**
- * The answer to an error of any origin; null for one that nobody foresaw: it is logged, and answered without details.
- */
+/** The answer to any error; null for an unexpected one, which is logged and answered as `internal`. */
 export function apiErrorOf(error: unknown): ApiError | null {
   if (error instanceof ApiError) return error;
-  if (error instanceof SyncError) return problemOfSync(error);
-  if (error instanceof ControlError) return problemOfControl(error);
+  if (error instanceof SyncError) return fromSyncError(error);
+  if (error instanceof ControlError) return fromControlError(error);
   if (isUnavailable(error))
     return new ApiError('temporarily-unavailable', 'The database does not answer.', { retryAfterSeconds: 5 });
-  if (isUnstorableText(error)) return invalid('', 'Something in it holds characters that cannot be stored.');
-  return problemOfFastify(error);
+  if (isUnstorableText(error)) return invalid('', 'The request contains characters that cannot be stored.');
+  return fromFastifyError(error);
 }
 
 /**
- * What went wrong when a person's question was put to a calendar service; what runs do about it is decided in
- * `activities/error-policy.ts`.
+ * The code for a failed call to a calendar service that an API request needed; null: an internal error. How runs react
+ * is decided in `activities/error-policy.ts`.
  */
-const SYNC_ANSWERS: Record<SyncErrorKind, readonly [ApiErrorCode, string] | null> = {
-  auth: ['credentials-rejected', 'The service refused the credentials.'],
-  'different-account': ['different-account', "The credentials open another person's calendars now."],
-  unreachable: ['server-unreachable', 'The server did not answer, or not as a calendar service does.'],
-  'not-a-caldav-server': [
-    'not-a-caldav-server',
-    'The server answers, but no CalDAV principal, home or calendar was found there.',
-  ],
-  'address-not-allowed': ['address-not-allowed', 'This installation does not connect to this address.'],
-  'calendar-missing': ['calendar-not-found', 'The calendar is not there any more, or may not be read.'],
-  gone: ['calendar-not-found', 'The calendar is not there any more.'],
-  forbidden: ['credentials-rejected', 'The service does not allow this to these credentials.'],
-  rejected: ['server-unreachable', 'The server refused the question.'],
-  throttled: ['temporarily-unavailable', 'The calendar service asks us to wait.'],
-  quota: ['temporarily-unavailable', 'The calendar service has no quota left for us.'],
+const CODE_OF_SYNC_ERROR: Readonly<Record<SyncErrorKind, ApiErrorCode | null>> = {
+  auth: 'credentials-rejected',
+  'different-account': 'different-account',
+  unreachable: 'server-unreachable',
+  'not-a-caldav-server': 'not-a-caldav-server',
+  'address-not-allowed': 'address-not-allowed',
+  'calendar-missing': 'calendar-not-found',
+  gone: 'calendar-not-found',
+  forbidden: 'credentials-rejected',
+  rejected: 'server-unreachable',
+  throttled: 'temporarily-unavailable',
+  quota: 'temporarily-unavailable',
   'id-taken': null,
   'too-large': null,
   stale: null,
@@ -154,35 +147,35 @@ const SYNC_ANSWERS: Record<SyncErrorKind, readonly [ApiErrorCode, string] | null
   bug: null,
 };
 
-function problemOfSync(error: SyncError): ApiError | null {
-  const answer = SYNC_ANSWERS[error.kind];
-  if (answer === null) return null;
-  const [code, sentence] = answer;
-  const wait = error.retryAfterMs === undefined ? {} : { retryAfterSeconds: Math.ceil(error.retryAfterMs / 1000) };
-  return new ApiError(code, withReason(sentence, error), code === 'temporarily-unavailable' ? wait : {});
+function fromSyncError(error: SyncError): ApiError | null {
+  const code = CODE_OF_SYNC_ERROR[error.kind];
+  if (code === null) return null;
+  const detail = withReason(SYNC_ERRORS[error.kind].request ?? API_ERRORS[code].detail, error);
+  if (code !== 'temporarily-unavailable' || error.retryAfterMs === undefined) return new ApiError(code, detail);
+  return new ApiError(code, detail, { retryAfterSeconds: Math.ceil(error.retryAfterMs / 1000) });
 }
 
-/** Adds what to do about it, and the server's own reason, where there are any. */
+/** Adds what the person can do and the server's own reason, where there are any. */
 export function withReason(sentence: string, { advice, reason }: SyncError): string {
   return [sentence, advice, reason === undefined ? undefined : `It says: ${clip(reason, 200)}`]
     .filter((part) => part !== undefined)
     .join(' ');
 }
 
-function problemOfControl(error: ControlError): ApiError {
-  if (error.kind === 'paused') return new ApiError('pair-paused', 'Resume the pair first.');
-  if (error.kind === 'missing') return new ApiError('pair-stopped', 'The pair has been stopped.');
+function fromControlError(error: ControlError): ApiError {
+  if (error.kind === 'paused') return new ApiError('pair-paused');
+  if (error.kind === 'missing') return new ApiError('pair-stopped');
   return new ApiError('temporarily-unavailable', 'Temporal does not answer.', { retryAfterSeconds: 5 });
 }
 
-/** Fastify's own refusals, by its codes, else by status. */
-function problemOfFastify(error: unknown): ApiError | null {
+/** Errors of Fastify itself, by code or status. */
+function fromFastifyError(error: unknown): ApiError | null {
   const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
   if (code === 'FST_ERR_BAD_URL' || code === 'FST_ERR_MAX_PARAM_LENGTH')
     return new ApiError('not-found', 'The path is not valid.');
   if (statusCode === 404) return new ApiError('not-found');
-  if (statusCode === 413) return new ApiError('payload-too-large', 'A body holds at most 1 MB.');
-  if (statusCode === 415) return new ApiError('unsupported-media-type', 'Send `content-type: application/json`.');
+  if (statusCode === 413) return new ApiError('payload-too-large');
+  if (statusCode === 415) return new ApiError('unsupported-media-type');
   if (statusCode === 429) return new ApiError('too-many-requests');
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
     return invalid('', 'The request could not be read.');

@@ -1,29 +1,26 @@
-/** Answers about busy times, kept for seconds: a person who looks for a slot asks the same several times. */
+/** Caches busy times for seconds: a person who looks for a slot requests the same ones several times. */
 import type { Interval } from '../core/availability/interval.ts';
 
 interface Entry {
-  readonly askedAt: number;
+  readonly requestedAt: number;
   readonly answer: Promise<readonly Interval[]>;
 }
 
 /**
- * What holds: the key names the version of the account's calendars in PostgreSQL (`accounts.calendars_version`), which
- * every process raises that sees or makes a change, so what was kept before is not found any more, in no process. A
- * change that nobody of Calpair has seen yet shows after `maxAgeMs`.
+ * The key contains the version of the account's calendars in PostgreSQL (`accounts.calendars_version`). Every process
+ * that sees or makes a change increments it, which invalidates the entries of all processes. A change that no process
+ * of Calpair has seen yet appears after `maxAgeMs`.
  */
 export class FreeBusyCache {
   readonly #entries = new Map<string, Entry>();
 
-  /**
-   * What is known under the key, also if it is only just being asked; else what `ask` answers. What failed is asked
-   * again.
-   */
-  get(key: string, maxAgeMs: number, ask: () => Promise<readonly Interval[]>): Promise<readonly Interval[]> {
+  /** The entry of the key, also while it is being loaded; else what `load` returns. Failures are not cached. */
+  get(key: string, maxAgeMs: number, load: () => Promise<readonly Interval[]>): Promise<readonly Interval[]> {
     const now = performance.now();
-    const known = this.#entries.get(key);
-    if (known !== undefined && now - known.askedAt <= maxAgeMs) return known.answer;
-    const answer = ask();
-    const entry = { askedAt: now, answer };
+    const cached = this.#entries.get(key);
+    if (cached !== undefined && now - cached.requestedAt <= maxAgeMs) return cached.answer;
+    const answer = load();
+    const entry = { requestedAt: now, answer };
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     const forget = (): void => {
@@ -40,6 +37,6 @@ export class FreeBusyCache {
   }
 }
 
-/** Together at most some tens of megabytes. */
+/** Both together: at most some tens of megabytes. */
 const MAX_ENTRIES = 200;
 const MAX_INTERVALS = 1_000;

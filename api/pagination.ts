@@ -4,11 +4,11 @@ import { isId } from '../db/ids.ts';
 import type { Page, PageRequest } from '../db/page.ts';
 import { invalid } from './errors.ts';
 
-/** Query of a list. */
+/** Query parameters of a list. */
 export function pageQuery(defaultLimit = 50) {
   return {
-    limit: z.coerce.number().int().min(1).max(1000).default(defaultLimit).describe('At most this many items.'),
-    cursor: z.string().max(200).optional().describe('`nextCursor` of the page before.'),
+    limit: z.coerce.number().int().min(1).max(1000).default(defaultLimit).describe('Maximum number of items.'),
+    cursor: z.string().max(200).optional().describe('`nextCursor` of the previous page.'),
   };
 }
 
@@ -16,7 +16,7 @@ export function listOf<T extends z.ZodType>(item: T) {
   return z.object({ items: z.array(item), nextCursor: z.string().nullable().describe('Null at the end.') });
 }
 
-/** @throws ApiProblem `validation` for a cursor that we did not make */
+/** @throws ApiError `validation` for an invalid cursor */
 export function pageRequest(query: { limit: number; cursor?: string | undefined }): PageRequest {
   if (query.cursor === undefined) return { limit: query.limit, after: null };
   const after = decoded(query.cursor);
@@ -24,11 +24,11 @@ export function pageRequest(query: { limit: number; cursor?: string | undefined 
   return { limit: query.limit, after };
 }
 
-export function pageAnswer<T, U>(page: Page<T>, show: (item: T) => U): { items: U[]; nextCursor: string | null } {
-  return { items: page.items.map(show), nextCursor: page.next === null ? null : encoded(page.next) };
+export function pageAnswer<T, U>(page: Page<T>, toJson: (item: T) => U): { items: U[]; nextCursor: string | null } {
+  return { items: page.items.map(toJson), nextCursor: page.next === null ? null : encoded(page.next) };
 }
 
-/** Pages of what is already in memory, by position. */
+/** A page of a list in memory; the cursor is a position. */
 export function slicePage<T>(
   items: readonly T[],
   query: { limit: number; cursor?: string | undefined },

@@ -1,6 +1,6 @@
 /**
- * A pair's `options`: checked key by key, merged key by key, null restores a default. What they mean is decided in
- * `core/sync/policy.ts`.
+ * A pair's `options`: validated and merged key by key; null restores a default. `core/sync/policy.ts` gives them their
+ * meaning.
  */
 import { z } from 'zod';
 import { DEFAULT_OPTIONS, type PairOptions } from '../core/sync/policy.ts';
@@ -8,9 +8,9 @@ import { text } from './validation.ts';
 
 const days = z.int().min(0).max(36_500);
 const contentKind = z.enum(['full', 'busy']);
-const titlePart = text(200).describe('Part of a title, in any case of letters; no pattern characters.');
+const titlePart = text(200).describe('Part of a title, case-insensitive; no wildcards.');
 
-/** As a request names them. */
+/** In a request. */
 export const optionsPatch = z.strictObject({
   attendees: z.enum(['copy', 'none', 'native']).nullish(),
   reminders: z.enum(['keep', 'copy']).nullish(),
@@ -32,7 +32,7 @@ export const optionsPatch = z.strictObject({
 });
 export type OptionsPatch = z.infer<typeof optionsPatch>;
 
-/** As a response shows them: every key, defaults filled in. */
+/** In a response: every key, with defaults filled in. */
 export const options = z
   .object({
     attendees: z.enum(['copy', 'none', 'native']),
@@ -52,8 +52,7 @@ export const options = z
   .meta({ id: 'PairOptions' });
 
 /**
- * Changes only the keys that the patch names, also inside an option; null restores the default of an option or of a key
- * in it.
+ * Changes only the keys in the patch, also inside an option; null restores the default of an option or of a key in it.
  */
 export function mergeOptions(now: PairOptions, patch: OptionsPatch): PairOptions {
   return mergeKeys(now, patch, DEFAULT_OPTIONS) as unknown as PairOptions;
@@ -63,15 +62,15 @@ type Keys = Readonly<Record<string, unknown>>;
 
 function mergeKeys(now: object, patch: object, defaults: object): Keys {
   const merged: Record<string, unknown> = { ...now };
-  for (const [key, wanted] of Object.entries(patch)) {
-    if (wanted === undefined) continue;
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === undefined) continue;
     const fallback = (defaults as Keys)[key];
     merged[key] =
-      wanted === null
+      value === null
         ? fallback
-        : isKeys(wanted)
-          ? mergeKeys((merged[key] ?? {}) as object, wanted, (fallback ?? {}) as object)
-          : wanted;
+        : isKeys(value)
+          ? mergeKeys((merged[key] ?? {}) as object, value, (fallback ?? {}) as object)
+          : value;
     if (merged[key] === undefined) delete merged[key];
   }
   return merged;

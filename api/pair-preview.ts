@@ -1,4 +1,4 @@
-/** What a preview of a pair's next sync answers. */
+/** The answer of a preview of a pair's next sync. */
 import { z } from 'zod';
 
 const side = z.enum(['caldav', 'cloud']);
@@ -10,13 +10,13 @@ export const preview = z
     cloud: writes,
     conflicts: z.int(),
     held: z.int().describe('Deletions that would be held.'),
-    matched: z.int().describe('Events on both sides that would be linked and not copied.'),
+    matched: z.int().describe('Events on both sides that would be linked instead of copied.'),
     changes: z
       .array(z.object({ side, action: z.enum(['create', 'update', 'delete']), ...event }))
-      .describe('The first 200: deletions, then what is new, then what changes.'),
+      .describe('The first 200: deletions, then creations, then updates.'),
     matches: z
       .array(z.object({ ...event, by: z.enum(['uid', 'content']) }))
-      .describe('The first 200. `content`: by title, start and recurrence.'),
+      .describe('The first 200. `content`: matched by title, start and recurrence.'),
   })
   .meta({ id: 'Preview' });
 export type PairPreview = z.infer<typeof preview>;

@@ -1,4 +1,4 @@
-/** The HTTP API: reading this file shows every group of routes and everything that happens around them. */
+/** The HTTP API: every group of routes, and everything that happens around each request. */
 
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
@@ -30,10 +30,10 @@ import { runRoutes } from './routes/runs.ts';
 import { syncRoutes } from './routes/sync.ts';
 import { validatorCompiler } from './validation.ts';
 
-/** Ready to `listen` or `inject`; `close` lets requests under way end and keeps nobody waiting for a run. */
+/** Ready to `listen` or `inject`. `close` lets requests end, and answers those that wait for a run at once. */
 export async function buildServer(deps: ApiDeps): Promise<Api> {
   const closing = new AbortController();
-  // One for each request that waits.
+  // One listener for each request that waits.
   setMaxListeners(0, closing.signal);
   const app: Api = Fastify({
     loggerInstance: deps.log,
@@ -96,7 +96,7 @@ export async function buildServer(deps: ApiDeps): Promise<Api> {
   return app;
 }
 
-/** JSON only; an empty body is none, also where a content type is given. */
+/** JSON only. An empty body counts as no body, also with a content type. */
 function readJson(app: Api): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
@@ -116,17 +116,19 @@ const HEADERS = {
 };
 
 function answerUnknownPath(): never {
-  throw new ApiError('not-found', 'There is nothing at this path.');
+  throw new ApiError('not-found', 'Unknown path.');
 }
 
-/**
- * Nothing of an unforeseen error is told but its id; nothing of it is logged but where it came from, since messages may
- * hold content.
- */
+/** Of an unexpected error the client gets the request id only, and the log no message, which may quote content. */
 function answerError(log: FastifyBaseLogger, error: unknown, request: FastifyRequest, reply: FastifyReply) {
-  const problem = apiErrorOf(error) ?? new ApiError('internal', `The log says more under ${request.id}.`);
-  if (problem.code === 'internal')
-    log.error({ requestId: request.id, route: request.routeOptions?.url, err: error }, 'unforeseen error');
+  const problem = apiErrorOf(error) ?? new ApiError('internal', `The log has the details under ${request.id}.`);
+  const about = { requestId: request.id, method: request.method, route: request.routeOptions?.url };
+  if (problem.code === 'internal') log.error({ ...about, err: error }, 'unexpected error');
+  if (!READS.includes(request.method))
+    log.info(
+      { ...about, status: problem.status, code: problem.code },
+      problem.status < 500 ? 'request refused' : 'request failed',
+    );
   // A path that cannot be decoded comes here without passing any hook.
   reply.headers(HEADERS);
   if (problem.code === 'unauthorized') reply.header('www-authenticate', 'Bearer');
@@ -137,3 +139,6 @@ function answerError(log: FastifyBaseLogger, error: unknown, request: FastifyReq
     .serializer((body: unknown) => JSON.stringify(body))
     .send(problem.body());
 }
+
+/** Methods that change nothing. */
+const READS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];

@@ -1,6 +1,6 @@
 /**
- * The answer, or null once the signal aborts. The signal may live as long as the server: nothing of an answer stays
- * with it.
+ * The answer, or null once the signal aborts. The signal may live as long as the server, so its listener is removed
+ * afterwards.
  */
 export async function untilAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T | null> {
   let onAbort = (): void => {};

@@ -1,9 +1,10 @@
 /**
- * zod at the API's border: what comes in is checked with a message for each field, what goes out holds only what its
- * schema names.
+ * zod schemas of the API: requests are validated with a message for each field, responses contain only what their schema
+ * names.
  */
 import type { FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';
+import { POLL_INTERVAL_SECONDS } from '../core/waiting-times.ts';
 import { type ApiError, errorBody, type FieldError, invalidFields } from './errors.ts';
 
 /** For Fastify's `setValidatorCompiler`. */
@@ -14,7 +15,7 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> =
     return result.success ? { value: result.data } : { error: invalidInput(result.error) };
   };
 
-/** Checks what a schema of a provider takes; keys that it does not know are refused. @throws ApiProblem `validation` */
+/** Validates data with a provider's schema; unknown keys are refused. @throws ApiError `validation` */
 export function check<T>(schema: z.ZodType<T>, data: unknown): T {
   const strict = schema instanceof z.ZodObject ? (schema.strict() as unknown as z.ZodType<T>) : schema;
   const result = strict.safeParse(data);
@@ -22,7 +23,7 @@ export function check<T>(schema: z.ZodType<T>, data: unknown): T {
   return result.data;
 }
 
-/** Fastify adds a code of its own to what a validator gives back, so the code is not the error's own to lose. */
+/** Fastify gives an error without a `code` one of its own; an `ApiError` keeps its code. */
 function invalidInput(error: z.ZodError): ApiError {
   return invalidFields(
     error.issues
@@ -33,11 +34,11 @@ function invalidInput(error: z.ZodError): ApiError {
 }
 const MOST_ERRORS = 20;
 
-/** An unknown key is reported as the field that it is; of alternatives, the one that came furthest. */
+/** An unknown key is reported as a field of its own; of a union, the alternative with the fewest errors is reported. */
 function fieldErrors(issue: z.core.$ZodIssue, parent: readonly PropertyKey[] = []): FieldError[] {
   const path = [...parent, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ field: fieldOf([...path, key]), message: 'is not known here' }));
+    return issue.keys.map((key) => ({ field: fieldOf([...path, key]), message: 'is unknown' }));
   }
   if (issue.code === 'invalid_union') {
     const fewest = [...issue.errors].filter((issues) => issues.length > 0).sort((a, b) => a.length - b.length)[0];
@@ -50,7 +51,7 @@ function fieldOf(path: readonly PropertyKey[]): string {
   return path.map(String).join('.').slice(0, 200);
 }
 
-/** Text of a person: no control characters, which no calendar shows and PostgreSQL does not store. */
+/** Text without control characters: calendars do not show them, and PostgreSQL does not store all of them. */
 export function text(most: number, least = 1) {
   return z
     .string()
@@ -59,7 +60,7 @@ export function text(most: number, least = 1) {
     .regex(/^\P{Cc}*$/u, 'must not contain control characters');
 }
 
-/** An instant as a response shows it. */
+/** An instant in a response. */
 export const instant = z.iso.datetime({ precision: 3 });
 
 export function instantOf(date: Date): string;
@@ -68,18 +69,21 @@ export function instantOf(date: Date | null): string | null {
   return date === null ? null : date.toISOString();
 }
 
-export const pollInterval = z.int().min(5).max(86_400);
+export const pollInterval = z.int().min(POLL_INTERVAL_SECONDS.least).max(POLL_INTERVAL_SECONDS.most);
 
-/** The refusals that every route may answer with, for the OpenAPI document and for serializing them. */
+/** The errors of every route, for the OpenAPI document and for serializing them. */
 export const errorResponses = {
-  '4xx': { description: 'Refused; `code` says why.', content: { 'application/problem+json': { schema: errorBody } } },
+  '4xx': {
+    description: 'Refused; `code` is the reason.',
+    content: { 'application/problem+json': { schema: errorBody } },
+  },
   '5xx': {
-    description: 'Not possible now; `code` says why.',
+    description: 'Failed; `code` is the reason.',
     content: { 'application/problem+json': { schema: errorBody } },
   },
 };
 
-/** Path parameters are only ever looked up: what is no id is an unknown one. */
+/** Path parameters are only looked up: a malformed id is an unknown one. */
 export const idParam = z.object({ id: z.string() });
 
 /** The answer of a DELETE. */

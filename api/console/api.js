@@ -1,15 +1,15 @@
-/** The HTTP API as the console calls it. The key is in sessionStorage only: it is gone with the tab. */
+/** Calls of the HTTP API. The key is in sessionStorage only: closing the tab deletes it. */
 
 const STORED = 'calpair-api-key';
 
-/** What the API refused, in the words of problem+json; `no-answer` where nothing came back. */
+/** An error of the API as problem+json; `no-answer` where there was no answer. */
 export class Problem extends Error {
   constructor({ title, detail = '', code, status = 0, errors = [] }) {
     super(title);
     Object.assign(this, { title, detail, code, status, errors });
   }
 
-  /** Title and detail, where the detail does not say the same. */
+  /** Title and detail, unless the detail repeats the title. */
   get sentence() {
     return this.detail.startsWith(this.title) ? this.detail : `${this.title}. ${this.detail}`.trim();
   }
@@ -21,7 +21,7 @@ export const key = {
   forget: () => sessionStorage.removeItem(STORED),
 };
 
-/** What a header can hold; anything else cannot be a key. */
+/** Only what a header can hold can be a key. */
 export const looksLikeKey = (text) => /^[\x21-\x7e]{1,512}$/.test(text);
 
 /** @throws Problem */
@@ -47,7 +47,7 @@ export async function call(method, path, body, { signal, as = key.get() } = {}) 
     if (error.name === 'AbortError') throw error;
     throw new Problem({
       title: 'Calpair does not answer',
-      detail: 'It is tried again by itself. Is it running?',
+      detail: 'Check that it is running. The console tries again automatically.',
       code: 'no-answer',
     });
   }
@@ -65,10 +65,8 @@ export async function all(path, signal, most = 20_000) {
   const items = [];
   let cursor = null;
   do {
-    const page = await get(
-      `${path}${path.includes('?') ? '&' : '?'}limit=1000${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
-      signal,
-    );
+    const query = new URLSearchParams({ limit: 1000, ...(cursor === null ? {} : { cursor }) });
+    const page = await get(`${path}${path.includes('?') ? '&' : '?'}${query}`, signal);
     items.push(...page.items);
     cursor = page.nextCursor;
   } while (cursor !== null && items.length < most);
@@ -77,7 +75,7 @@ export async function all(path, signal, most = 20_000) {
 
 let aheadMs = 0;
 
-/** The server's clock, so that a wrong one here tells no wrong "ago"; to the second. */
+/** The server's time to the second, so that a wrong clock here shows no wrong "ago". */
 export const now = () => Date.now() - aheadMs;
 
 function noteClock(date) {

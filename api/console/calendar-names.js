@@ -1,62 +1,59 @@
-/**
- * Names of calendars, asked from the services once in a while and two accounts at a time; until one is known its id is
- * shown.
- */
+/** Names of calendars, loaded from the services now and then, two accounts at a time. Until then ids are shown. */
 import { all } from './api.js';
 
-const ASK_AGAIN_MS = 10 * 60_000;
-const ASK_AGAIN_AFTER_FAILURE_MS = 60_000;
+const RELOAD_MS = 10 * 60_000;
+const RELOAD_AFTER_FAILURE_MS = 60_000;
 const AT_ONCE = 2;
 
 /** By account: `{names: Map, until}`. */
-const known = new Map();
+const loaded = new Map();
 const waiting = [];
-let asking = 0;
-let onNews = () => {};
+let loading = 0;
+let onLoaded = () => {};
 
-/** `listener` is called when names have become known. */
+/** `listener` is called when names have been loaded. */
 export function whenNamesCome(listener) {
-  onNews = listener;
+  onLoaded = listener;
 }
 
 export function forgetNames() {
-  known.clear();
+  loaded.clear();
   waiting.length = 0;
 }
 
 /** The calendar's name, or the end of its id. */
 export function calendarName(accountId, calendarId) {
-  const entry = known.get(accountId);
+  const entry = loaded.get(accountId);
   if (accountId && (entry === undefined || entry.until < Date.now())) {
-    known.set(accountId, { names: entry?.names ?? new Map(), until: Infinity });
+    loaded.set(accountId, { names: entry?.names ?? new Map(), until: Infinity });
     waiting.push(accountId);
-    askNext();
+    loadNext();
   }
   return entry?.names.get(calendarId) ?? shortId(calendarId);
 }
 
-function askNext() {
-  while (asking < AT_ONCE && waiting.length > 0) {
+function loadNext() {
+  while (loading < AT_ONCE && waiting.length > 0) {
     const accountId = waiting.shift();
-    asking += 1;
-    void ask(accountId).finally(() => {
-      asking -= 1;
-      askNext();
+    loading += 1;
+    void load(accountId).finally(() => {
+      loading -= 1;
+      loadNext();
     });
   }
 }
 
-async function ask(accountId) {
+async function load(accountId) {
   try {
     const calendars = await all(`/v1/accounts/${encodeURIComponent(accountId)}/calendars`);
-    known.set(accountId, {
+    loaded.set(accountId, {
       names: new Map(calendars.map(({ id, name }) => [id, name])),
-      until: Date.now() + ASK_AGAIN_MS,
+      until: Date.now() + RELOAD_MS,
     });
-    onNews();
+    onLoaded();
   } catch {
-    const names = known.get(accountId)?.names ?? new Map();
-    known.set(accountId, { names, until: Date.now() + ASK_AGAIN_AFTER_FAILURE_MS });
+    const names = loaded.get(accountId)?.names ?? new Map();
+    loaded.set(accountId, { names, until: Date.now() + RELOAD_AFTER_FAILURE_MS });
   }
 }
 

@@ -1,21 +1,17 @@
-/**
- * The console: which page is shown, its refresh, the key, and what becomes of clicks. It is a client of the HTTP API
- * and nothing more.
- */
+/** The console: pages and their refresh, the API key, clicks and submits. It is only a client of the HTTP API. */
 import { addAccount, newCredentials } from './account-forms.js';
 import { call, get, key, looksLikeKey, Problem } from './api.js';
 import { forgetNames, whenNamesCome } from './calendar-names.js';
 import { h, patch } from './dom.js';
 import { field, form, input, isFilled, showProblem } from './form.js';
+import { useTexts } from './labels.js';
 import { accountsPage, connectionsPage } from './lists.js';
 import { overview } from './overview.js';
 import { pairPage } from './pair.js';
 import { addConnection, addPair } from './pairing-forms.js';
 import { loadProviders } from './providers.js';
 
-/**
- * Each opens a page: `{title, isLive?, load?(signal), render(), actions}`. It gets the id in its path, else the query.
- */
+/** Each opens a page: `{title, isLive?, load?(signal), render(), actions}`, with the id in its path or the query. */
 const ROUTES = [
   [/^\/$/, overview],
   [/^\/pairs\/new$/, addPair],
@@ -33,9 +29,9 @@ const main = at('main');
 const tools = { config: { version: '', workflowsUrl: null }, confirm: askFirst, say, go, redraw };
 
 let page = null;
-/** Whether the page has been drawn, or is still asked for. */
+/** Whether the page has been drawn, or is still loading. */
 let isDrawn = false;
-/** Ends what was asked for a page that is no longer shown. */
+/** Aborts the requests of a page that is no longer shown. */
 let leaving = new AbortController();
 let timer = 0;
 let isRefreshing = false;
@@ -56,25 +52,26 @@ async function start() {
   });
   whenNamesCome(redraw);
   Object.assign(tools.config, await get('/console/config.json').catch(() => ({})));
+  useTexts(tools.config.texts);
   if (isElsewhere(tools.config.workflowsUrl)) tools.config.workflowsUrl = null;
   at('version').textContent = tools.config.version;
   await open();
 }
 
-/** The Temporal UI that Calpair brings along can be reached only from its own machine. */
+/** The Temporal UI that Calpair starts is reachable only from its own machine. */
 function isElsewhere(url) {
   const isLocal = (host) => ['127.0.0.1', 'localhost', '[::1]'].includes(host);
   return url !== null && isLocal(new URL(url).hostname) && !isLocal(location.hostname);
 }
 
-/** Shows the page that the address names; without a key, the one that asks for it, and `because` of what. */
-async function open(because = '') {
+/** Shows the page of the address; without a key, the sign-in page with the reason. */
+async function open(reason = '') {
   leaving.abort();
   leaving = new AbortController();
   trouble(null);
   const isSignedIn = key.get() !== null;
   at('nav').hidden = at('sign-out').hidden = !isSignedIn;
-  page = isSignedIn ? pageAt(location.hash) : signIn(because);
+  page = isSignedIn ? pageAt(location.hash) : signIn(reason);
   isDrawn = isRefreshing = isOutdated = false;
   document.title = `${page.title} – Calpair`;
   markCurrent();
@@ -94,29 +91,29 @@ function pageAt(hash) {
   }
   return {
     title: 'Not found',
-    render: () => [h('h1', {}, 'There is nothing here'), h('p', {}, h('a', { href: '#/' }, 'Back to the pairs'))],
+    render: () => [h('h1', {}, 'Not found'), h('p', {}, h('a', { href: '#/' }, 'Back to the pairs'))],
     actions: {},
   };
 }
 
-/** Asks again and shows what is new, every 3 s while the page can be seen. A form is asked for once. */
+/** Reloads the page's data every 3 s while the page is visible. A form is loaded once. */
 async function refresh() {
   clearTimeout(timer);
   if (isDrawn && (!page.isLive || document.hidden)) return;
   isOutdated = isRefreshing;
   if (isRefreshing) return;
   isRefreshing = true;
-  const [shown, { signal }] = [page, leaving];
+  const [current, { signal }] = [page, leaving];
   try {
     if (key.get() !== null) await loadProviders(signal);
-    await shown.load?.(signal);
-    if (shown === page) showFresh();
+    await current.load?.(signal);
+    if (current === page) showFresh();
   } catch (error) {
-    if (shown === page && error.name !== 'AbortError') showFailure(error);
+    if (current === page && error.name !== 'AbortError') showFailure(error);
   }
-  if (shown !== page) return;
+  if (current !== page) return;
   isRefreshing = false;
-  // What was asked for before a click may be older than what the click did.
+  // Data requested before a click may be older than the click.
   timer = setTimeout(() => void refresh(), isOutdated ? 0 : REFRESH_MS);
 }
 
@@ -129,7 +126,7 @@ function showFresh() {
 }
 
 function showFailure(error) {
-  if (error.status === 401) return signOut('This API key is not known any more.');
+  if (error.status === 401) return signOut('This API key is no longer valid.');
   trouble(error, 'refresh');
   if (!isDrawn || error.status === 404)
     main.replaceChildren(h('h1', {}, page.title), h('p', {}, h('a', { href: '#/' }, 'Back to the pairs')));
@@ -160,39 +157,39 @@ async function changed(event) {
   if (event.target.dataset.change) await act(event.target, event.target.dataset.change);
 }
 
-/** A second click while the first is under way means nothing. */
-async function act(element, name, shown = element) {
+/** Ignores a second click while the first one is handled. @param busy the element that shows this */
+async function act(element, name, busy = element) {
   const action = page.actions[name];
-  if (!action || shown.getAttribute('aria-busy') === 'true') return;
-  shown.setAttribute('aria-busy', 'true');
+  if (!action || busy.getAttribute('aria-busy') === 'true') return;
+  busy.setAttribute('aria-busy', 'true');
   trouble(null);
   try {
     await action(element);
   } catch (error) {
-    if (error.status === 401) return signOut('This API key is not known any more.');
+    if (error.status === 401) return signOut('This API key is no longer valid.');
     trouble(error);
     return;
   } finally {
-    shown.removeAttribute('aria-busy');
+    busy.removeAttribute('aria-busy');
   }
   await refresh();
 }
 
-/** The key is tried before it is kept. */
-function signIn(because) {
+/** The key is checked before it is kept. */
+function signIn(reason) {
   return {
     title: 'Sign in',
     render: () => [
       h('h1', {}, 'Calpair'),
-      because === '' ? null : h('p', { class: 'failure' }, because),
-      h('p', { class: 'sub' }, 'Enter an API key. It is kept in this tab only, and forgotten when the tab is closed.'),
+      reason === '' ? null : h('p', { class: 'failure' }, reason),
+      h('p', { class: 'sub' }, 'Enter an API key. It is kept in this tab only; closing the tab deletes it.'),
       form(
         'enter',
         'Sign in',
         field('key', 'API key', input({ type: 'password' }), {
           hint:
-            'The one of CALPAIR_API_KEY, or the one that was made on the first start: the first lines ' +
-            'that Calpair prints name its file.',
+            'The value of CALPAIR_API_KEY, or the key that Calpair made on its first start. Calpair prints the name ' +
+            'of its file when it starts.',
         }),
       ),
     ],
@@ -201,8 +198,8 @@ function signIn(because) {
         const typed = element.elements.key.value.trim();
         const wrong = {
           code: 'unauthorized',
-          title: 'This API key is not known',
-          detail: 'Is it complete? Has it been deleted?',
+          title: 'Unknown API key',
+          detail: 'Check that it is complete and has not been deleted.',
         };
         try {
           if (!looksLikeKey(typed)) throw new Problem(wrong);
@@ -218,10 +215,10 @@ function signIn(because) {
   };
 }
 
-function signOut(because) {
+function signOut(reason) {
   key.forget();
   forgetNames();
-  void open(because);
+  void open(reason);
 }
 
 function go(hash) {
@@ -238,31 +235,27 @@ function markCurrent() {
   }
 }
 
-let silence = 0;
+let messageTimer = 0;
 
-/** What was done; read out by a screen reader, gone after a while. */
+/** Shows what was done for a while; screen readers read it out. */
 function say(text) {
-  clearTimeout(silence);
+  clearTimeout(messageTimer);
   at('message').textContent = text;
-  silence = setTimeout(() => at('message').replaceChildren(), 8000);
+  messageTimer = setTimeout(() => at('message').replaceChildren(), 8000);
 }
 
 /**
- * What went wrong: in a refresh, until one goes well; in a click, until the next. The same again is not read out again.
+ * Shows an error: of a refresh, until one succeeds; of a click, until the next. A repeated error is not read out again.
  */
 function trouble(error, from = 'click') {
   at('trouble').dataset.from = from;
   const text =
-    error === null
-      ? ''
-      : error instanceof Problem
-        ? error.sentence
-        : 'Something went wrong in the console. Load the page again.';
+    error === null ? '' : error instanceof Problem ? error.sentence : 'Error in the console. Reload the page.';
   if (error !== null && !(error instanceof Problem)) console.error(error);
   if (at('trouble').textContent !== text) at('trouble').textContent = text;
 }
 
-/** Asks with a dialog that says what will happen; true for yes. */
+/** A dialog that says what will happen; resolves to true for yes. */
 function askFirst({ title, text, yes, isDangerous = false }) {
   const dialog = at('confirm');
   at('confirm-title').textContent = title;

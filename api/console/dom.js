@@ -1,13 +1,8 @@
 /**
- * Elements without a framework. Whatever is shown goes in as text nodes, as titles of events are written by strangers.
- * Clicks and submits are named by `data-action` and handled in console.js, so elements carry no listeners and can be
- * patched.
+ * Elements without a framework. All text becomes text nodes, since strangers write the titles of events. Clicks and
+ * submits are named by `data-action` and handled in console.js, so elements have no listeners and can be patched.
  */
-
-/**
- * `h('p', {class: 'x', hidden: true}, 'text', child, null)`: attributes by name; false, null and undefined leave one
- * out.
- */
+/** `h('p', {class: 'x', hidden: true}, 'text', child, null)`; false, null and undefined leave an attribute out. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes ?? {})) {
@@ -18,14 +13,14 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Text of a stranger: kept apart from the direction of the text around it. */
+/** A stranger's text, isolated from the writing direction around it. */
 export function theirs(text, otherwise = '(no title)') {
   return text === null || text === undefined || text === ''
     ? h('span', { class: 'none' }, otherwise)
     : h('bdi', {}, plain(String(text)));
 }
 
-/** The same where only plain text can stand: characters that turn the direction of what follows are dropped. */
+/** The same for places with plain text only: removes characters that change the writing direction. */
 export function plain(text, most = 300) {
   const straight = text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '');
   return straight.length <= most ? straight : `${straight.slice(0, most - 1)}…`;
@@ -56,7 +51,7 @@ export function table(caption, columns, rows) {
   );
 }
 
-/** Folds away what is longer than `most`. */
+/** Folds a list that is longer than `most`. */
 export function folded(key, summary, n, most, content) {
   return n <= most ? content : h('details', { 'data-key': key }, h('summary', {}, summary), content);
 }
@@ -66,19 +61,18 @@ export function button(text, action, attributes = {}) {
 }
 
 /**
- * Makes the children of `parent` be like `wanted`, and keeps every element that can stay: focus, scroll position, open
- * details and what was typed stay as they are.
+ * Changes the children of `parent` into `nodes` and keeps every element that can stay, with its focus, scroll position,
+ * open details and typed text.
  */
-export function patch(parent, wanted) {
-  const keys = new Set(wanted.map(keyOf).filter((key) => key !== null));
+export function patch(parent, nodes) {
+  const keys = new Set(nodes.map(keyOf).filter((key) => key !== null));
   for (const child of [...parent.children]) if (keyOf(child) !== null && !keys.has(keyOf(child))) child.remove();
   const byKey = new Map([...parent.children].map((child) => [keyOf(child), child]));
   let cursor = parent.firstChild;
-  for (const node of wanted) {
+  for (const node of nodes) {
     const key = keyOf(node);
     const live = key === null ? cursor : byKey.get(key);
-    // What stands before an element that stays is removed rather than the element moved: a moved one would lose the
-    // focus.
+    // Removes what stands before an element that stays, since moving the element would lose the focus.
     while (key !== null && live && cursor && cursor !== live && keyOf(cursor) === null) cursor = removed(cursor);
     if (live && live.nodeName === node.nodeName && keyOf(live) === key) {
       if (live === cursor) cursor = cursor.nextSibling;
@@ -91,14 +85,14 @@ export function patch(parent, wanted) {
   while (cursor) cursor = removed(cursor);
 }
 
-/** Answers the one after it. */
+/** @returns the next sibling */
 function removed(node) {
   const next = node.nextSibling;
   node.remove();
   return next;
 }
 
-/** What a person, or a click that is under way, has changed is not ours to set. */
+/** Attributes that a person, or a click being handled, has set. */
 const KEPT = new Set(['open', 'aria-busy']);
 
 function patchNode(live, node) {

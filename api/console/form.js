@@ -1,8 +1,8 @@
-/** Forms: fields with labels and hints, and a refusal shown at the field that it is about. */
+/** Forms: fields with labels and hints, and errors shown at their fields. */
 import { Problem } from './api.js';
 import { h } from './dom.js';
 
-/** `control` makes the input from its common attributes; the hint is shown under the label. */
+/** @param control makes the input from its id, name and ARIA attributes */
 export function field(name, label, control, { hint = null, isOptional = false } = {}) {
   const id = `field-${name}`;
   return h(
@@ -25,7 +25,7 @@ export const input =
   (common) =>
     h('input', { type: 'text', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', ...common, ...more });
 
-/** `options`: `[value, text, isDisabled]`; the first is chosen unless `chosen` is there. */
+/** `options`: `[value, text, isDisabled]`; the first is selected unless `chosen` is one of them. */
 export const select =
   (options, chosen = null, more = {}) =>
   (common) =>
@@ -47,10 +47,7 @@ export function form(action, submit, ...fields) {
   );
 }
 
-/**
- * What was typed, without surrounding spaces; empty fields and hidden ones are left out. Secrets stay as they were
- * typed.
- */
+/** The values without surrounding spaces, except secrets; empty and hidden fields are left out. */
 export function valuesOf(element) {
   const values = {};
   for (const control of element.elements) {
@@ -66,31 +63,29 @@ export function valuesOf(element) {
   return values;
 }
 
-/** Whether every required field is filled; each missing one gets a message. */
+/** Whether all required fields are filled in; shows an error at those that are not. */
 export function isFilled(element) {
   clearProblems(element);
   const missing = [...element.elements].filter(
     (control) => control.ariaRequired === 'true' && control.value.trim() === '' && !control.closest('[hidden]'),
   );
-  for (const { name } of missing) showAt(element, name, 'This is needed.');
+  for (const { name } of missing) showAt(element, name, 'This field is required.');
   missing[0]?.focus();
   return missing.length === 0;
 }
 
-/** Shows a refusal at its fields, else above the button, and moves the focus there. `fieldOf`: field by problem code. */
+/** Shows an error at its fields, else above the button, and moves there. @param fieldOf field by problem code */
 export function showProblem(element, error, fieldOf = {}) {
   clearProblems(element);
   const problem =
-    error instanceof Problem
-      ? error
-      : new Problem({ title: 'Something went wrong in the console', detail: error.message });
+    error instanceof Problem ? error : new Problem({ title: 'Error in the console', detail: error.message });
   const field = fieldOf[problem.code];
   const errors = problem.errors.length > 0 ? problem.errors : field ? [{ field, message: problem.sentence }] : [];
-  const homeless = errors.filter(({ field: name, message }) => !showAt(element, name, message));
+  const unplaced = errors.filter(({ field: name, message }) => !showAt(element, name, message));
   const summary = element.querySelector('.summary');
   if (errors.length === 0) summary.append(h('p', {}, problem.sentence));
-  else if (homeless.length > 0)
-    summary.append(...homeless.map(({ field: name, message }) => h('p', {}, name ? `${name}: ` : '', message)));
+  else if (unplaced.length > 0)
+    summary.append(...unplaced.map(({ field: name, message }) => h('p', {}, name ? `${name}: ` : '', message)));
   element.querySelector('[aria-invalid]')?.focus();
 }
 

@@ -1,84 +1,21 @@
-/** Codes of the API in words for a person, and what to do about them. */
+/** How the console names codes, services, sides and times. */
 import { now } from './api.js';
 import { h, plain } from './dom.js';
 import { serviceOf } from './providers.js';
 
-export const STATUS = {
-  active: 'In sync',
-  syncing: 'Writing',
-  starting: 'First run',
-  paused: 'Paused',
-  attention: 'Needs attention',
-  stopped: 'Stopped',
-};
+/** Texts by code, of `core/texts.ts`: `{title, hint?}`. They come with `/console/config.json`. */
+const texts = {};
+export const useTexts = (given) => Object.assign(texts, given);
+const title = (table, code) => texts[table]?.[code]?.title ?? code;
 
-/** Of a pair in `attention`: what is the matter, and what a person can do. */
-export const REASON = {
-  credentials: [
-    'The service refuses the credentials',
-    'Enter new credentials for the account; the pair then goes on by itself.',
-  ],
-  'calendar-missing': [
-    'A calendar cannot be found',
-    'Check that it still exists and that the account may read it. Nothing is deleted on the ' +
-      'other side. If it is gone for good, delete the pair.',
-  ],
-  'held-changes': [
-    'Deletions wait for your decision',
-    'Look at them, then delete them on the other side as well, or bring the events back.',
-  ],
-  quota: [
-    'A limit of the service is used up',
-    'Nothing needs to be done: the pair waits and goes on by itself. Fewer pairs or longer ' +
-      'intervals help if it happens often.',
-  ],
-  unreachable: [
-    'A server has not answered for 30 minutes',
-    'Check that it is up and can be reached from here. The pair goes on as soon as it answers.',
-  ],
-  error: ['Something goes wrong again and again', 'The last runs and the log say more. The pair keeps trying.'],
-};
-
-export const RESULT = { running: 'Running', ok: 'Done', partial: 'Partly done', failed: 'Failed' };
-export const TRIGGER = {
-  start: 'First run',
-  poll: 'Regular look',
-  signal: 'Asked for',
-  webhook: 'Told by the service',
-  resync: 'Full comparison',
-};
-
-export const PROBLEM = {
-  'would-mail-attendees': 'Would mail the guests',
-  'recurrence-written-out': 'Written out as single events',
-  'recurrence-too-dense': 'Repeats too often',
-  'cancelled-not-carried': 'A cancellation is not carried over',
-  'zone-unknown': 'Unknown time zone',
-  'text-too-long': 'Text too long',
-  unreadable: 'Cannot be read',
-  'rejected-by-server': 'Refused by the server',
-  flapping: 'Keeps changing back',
-  'too-large': 'Too large',
-  forbidden: 'Not allowed',
-};
-
-export const HELD = {
-  'too-many': 'Many deletions at once',
-  'would-empty': 'It would empty the calendar',
-  'has-guests': 'Other people are invited',
-  'lost-on-both': 'Both sides lost it',
-};
-
-export const ERROR = {
-  throttled: 'Asked to wait',
-  unreachable: 'No answer',
-  'calendar-missing': 'Calendar missing',
-  auth: 'Credentials refused',
-  'different-account': "Another person's account",
-  quota: 'Limit used up',
-  'not-a-caldav-server': 'No CalDAV there',
-  'address-not-allowed': 'Address not allowed',
-};
+export const statusTitle = (status) => title('PAIR_STATUS', status);
+export const resultTitle = (result) => title('RUN_RESULT', result);
+export const triggerTitle = (trigger) => title('RUN_TRIGGER', trigger);
+export const problemTitle = (code) => title('EVENT_PROBLEMS', code);
+export const heldTitle = (reason) => title('HELD_REASON', reason);
+export const errorTitle = (code) => title('SYNC_ERRORS', code);
+/** Why a pair or an account needs attention, and what a person can do: `{title, hint}`, or undefined. */
+export const attentionOf = (reason) => texts.ATTENTION?.[reason];
 
 export const accountName = (account) => plain(account.label ?? account.username, 80);
 
@@ -97,7 +34,7 @@ export function directionOf(direction, sides) {
 }
 export const ARROW = { bidirectional: '⇄', 'caldav-to-cloud': '→', 'cloud-to-caldav': '←' };
 
-/** A detail of the API begins with the name of a side. */
+/** Replaces the side at the beginning of a `statusDetail` by its name. */
 export function detailOf(detail, sides) {
   const [, side, rest] = /^(caldav|cloud): (.*)$/s.exec(detail ?? '') ?? [];
   return side ? `${sides[side]}: ${rest}` : detail;

@@ -1,7 +1,7 @@
 /** Accounts, and the connections between them. */
 import { all, call } from './api.js';
 import { button, h, plain, theirs } from './dom.js';
-import { accountName, count, when } from './labels.js';
+import { accountName, attentionOf, count, when } from './labels.js';
 import { byId } from './overview.js';
 import { allProviders, serviceOf } from './providers.js';
 
@@ -28,11 +28,7 @@ export function accountsPage(_query, { confirm, say }) {
         ),
       ),
       data.accounts.length === 0
-        ? h(
-            'p',
-            { class: 'empty' },
-            'No account yet. Two are needed: a CalDAV account, and the one it is kept in sync with.',
-          )
+        ? h('p', { class: 'empty' }, 'No account yet. Add two: a CalDAV account and the one to keep it in sync with.')
         : h('ul', { class: 'cards' }, ...data.accounts.map((account) => accountCard(account, data.connections))),
     ],
     actions: {
@@ -45,8 +41,8 @@ export function accountsPage(_query, { confirm, say }) {
             yes: 'Delete the account',
             isDangerous: true,
             text:
-              'Calpair forgets its credentials. Nothing changes in its calendars. It is refused while a ' +
-              'connection uses the account.',
+              'Calpair deletes its credentials. Its calendars do not change. An account that a connection uses cannot ' +
+              'be deleted.',
           }))
         )
           return;
@@ -62,6 +58,7 @@ function accountCard(account, connections) {
     [caldavAccountId, cloudAccountId].includes(account.id),
   ).length;
   const isOk = account.status === 'ok';
+  const attention = isOk ? undefined : attentionOf(account.statusReason);
   return h(
     'li',
     { class: 'card', 'data-key': account.id },
@@ -83,17 +80,9 @@ function accountCard(account, connections) {
         'p',
         {},
         h('span', { class: `badge ${isOk ? 'active' : 'attention'}` }, isOk ? 'Works' : 'Needs attention'),
-        isOk
-          ? null
-          : h(
-              'strong',
-              {},
-              account.statusReason === 'credentials'
-                ? ' The service refuses the credentials.'
-                : ` ${account.statusReason ?? ''}`,
-            ),
+        isOk ? null : h('strong', {}, ` ${attention?.title ?? account.statusReason ?? ''}`),
       ),
-      isOk ? null : h('p', { class: 'advice' }, 'Enter new ones; every pair that waits for them goes on by itself.'),
+      attention ? h('p', { class: 'advice' }, attention.hint) : null,
     ),
     h(
       'p',
@@ -136,7 +125,7 @@ export function connectionsPage(_query, { confirm, say }) {
         ? h(
             'p',
             { class: 'empty' },
-            'No connection yet. It joins a CalDAV account with another account and holds the pairs of their calendars.',
+            'No connection yet. A connection joins a CalDAV account with another account and holds their pairs.',
           )
         : h(
             'ul',
@@ -154,14 +143,13 @@ export function connectionsPage(_query, { confirm, say }) {
             yes: 'Delete the connection',
             isDangerous: true,
             text:
-              `${count(connection.pairCount, 'pair')} of it ${connection.pairCount === 1 ? 'is' : 'are'} ` +
-              'stopped and deleted. All events stay where they are, on both sides; the accounts stay, ' +
-              'too.',
+              `Its ${count(connection.pairCount, 'pair')} ${connection.pairCount === 1 ? 'is' : 'are'} stopped and ` +
+              'deleted. All events stay on both sides, and the accounts stay, too.',
           }))
         )
           return;
         await call('DELETE', `/v1/connections/${connection.id}`);
-        say('The connection is deleted. All events have stayed.');
+        say('The connection is deleted. All events stay.');
       },
     },
   };
@@ -197,7 +185,7 @@ function connectionCard(connection, accounts) {
     h(
       'p',
       { class: 'sub' },
-      `${connection.pairCount} of ${count(connection.pairAllowance, 'possible pair')}`,
+      `${connection.pairCount} of ${count(connection.pairAllowance, 'pair')}`,
       ' · added ',
       when(connection.createdAt),
     ),

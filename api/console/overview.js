@@ -1,8 +1,8 @@
-/** All pairs, and what each is up to. */
+/** All pairs with their status. */
 import { all, get, now } from './api.js';
 import { calendarName } from './calendar-names.js';
 import { button, h, theirs } from './dom.js';
-import { ARROW, count, detailOf, directionOf, REASON, STATUS, sideNames, when } from './labels.js';
+import { ARROW, attentionOf, count, detailOf, directionOf, sideNames, statusTitle, when } from './labels.js';
 
 const FILTERS = [
   [null, 'All'],
@@ -13,22 +13,22 @@ const FILTERS = [
 const PAGE = 100;
 
 export function overview(query) {
-  const wanted = query.get('status');
-  let shown = PAGE;
+  const status = query.get('status');
+  let limit = PAGE;
   let data = null;
   return {
     title: 'Pairs',
     isLive: true,
     async load(signal) {
-      const filter = wanted === null ? '' : `&status=${encodeURIComponent(wanted)}`;
+      const filter = status === null ? '' : `&status=${encodeURIComponent(status)}`;
       const [pairs, accounts, connections] = await Promise.all([
-        get(`/v1/pairs?limit=${shown}${filter}`, signal),
+        get(`/v1/pairs?limit=${limit}${filter}`, signal),
         all('/v1/accounts', signal),
         all('/v1/connections', signal),
       ]);
       data = {
         pairs: pairs.items,
-        isMore: pairs.nextCursor !== null && shown < 1000,
+        isMore: pairs.nextCursor !== null && limit < 1000,
         accounts: byId(accounts),
         connections: byId(connections),
       };
@@ -43,25 +43,22 @@ export function overview(query) {
       h(
         'nav',
         { class: 'chips', 'aria-label': 'Show only' },
-        ...FILTERS.map(([status, name]) =>
+        ...FILTERS.map(([value, name]) =>
           h(
             'a',
-            {
-              href: status === null ? '#/' : `#/?status=${status}`,
-              'aria-current': wanted === status ? 'true' : false,
-            },
+            { href: value === null ? '#/' : `#/?status=${value}`, 'aria-current': value === status ? 'true' : false },
             name,
           ),
         ),
       ),
       data.pairs.length === 0
-        ? nothing(wanted, data)
+        ? noPairs(status, data)
         : h('ul', { class: 'cards' }, ...data.pairs.map((pair) => card(pair, data))),
       data.isMore ? button('Show more', 'more') : null,
     ],
     actions: {
       more() {
-        shown = Math.min(1000, shown + PAGE);
+        limit = Math.min(1000, limit + PAGE);
       },
     },
   };
@@ -69,7 +66,7 @@ export function overview(query) {
 
 export const byId = (items) => new Map(items.map((item) => [item.id, item]));
 
-/** What is known of a pair around it; accounts may be unknown for a moment after they were added. */
+/** A pair's connection, accounts and names. An account may be missing for a moment after it was added. */
 export function surroundings(pair, { accounts, connections }) {
   const connection = connections.get(pair.connectionId);
   const [caldav, cloud] = [accounts.get(connection?.caldavAccountId), accounts.get(connection?.cloudAccountId)];
@@ -112,10 +109,10 @@ export function pairTitle(pair, { sides, names }) {
   ];
 }
 
-/** The status with its reason, in words, and what to do. */
+/** The status with its reason and what to do. */
 export function statusOf(pair, { sides, connection, caldav, cloud }) {
   const isWaiting = pair.status === 'active' && pair.statusDetail !== null;
-  const [what, advice] = REASON[pair.statusReason] ?? [];
+  const attention = attentionOf(pair.statusReason);
   const refused =
     pair.statusReason === 'credentials' ? [caldav, cloud].filter((account) => account?.status === 'attention') : [];
   return h(
@@ -127,12 +124,12 @@ export function statusOf(pair, { sides, connection, caldav, cloud }) {
       h(
         'span',
         { class: `badge ${isWaiting ? 'waiting' : pair.status}` },
-        isWaiting ? 'Waiting for a server' : (STATUS[pair.status] ?? pair.status),
+        isWaiting ? 'Waiting for a server' : statusTitle(pair.status),
       ),
-      what ? h('strong', {}, ` ${what}.`) : null,
+      attention ? h('strong', {}, ` ${attention.title}.`) : null,
     ),
     pair.statusDetail === null ? null : h('p', {}, theirs(detailOf(pair.statusDetail, sides))),
-    advice ? h('p', { class: 'advice' }, advice) : null,
+    attention ? h('p', { class: 'advice' }, attention.hint) : null,
     connection && refused.length > 0
       ? h(
           'p',
@@ -156,7 +153,7 @@ export function facts(pair) {
     'dl',
     { class: 'facts' },
     fact('Last sync', when(pair.lastSyncAt)),
-    fact('Next look', nextLook(pair)),
+    fact('Next poll', nextPoll(pair)),
     fact('Events on both sides', events.toLocaleString('en')),
     fact('Problems', problems.toLocaleString('en'), problems > 0 ? 'some' : ''),
     fact('Held deletions', heldChanges.toLocaleString('en'), heldChanges > 0 ? 'urgent' : ''),
@@ -164,7 +161,7 @@ export function facts(pair) {
   );
 }
 
-function nextLook({ status, nextPollAt }) {
+function nextPoll({ status, nextPollAt }) {
   if (status === 'paused') return 'when resumed';
   return nextPollAt === null || Date.parse(nextPollAt) <= now() ? 'now' : when(nextPollAt);
 }
@@ -173,12 +170,12 @@ function fact(name, value, emphasis = '') {
   return h('div', { class: emphasis }, h('dt', {}, name), h('dd', {}, value));
 }
 
-function nothing(wanted, { accounts, connections }) {
-  if (wanted !== null) return h('p', { class: 'empty' }, 'No pair is in this state.');
+function noPairs(status, { accounts, connections }) {
+  if (status !== null) return h('p', { class: 'empty' }, 'No pair has this status.');
   const steps = [
     [accounts.size >= 2, 'Add two accounts', '#/accounts', `${count(accounts.size, 'account')} so far`],
     [connections.size > 0, 'Connect them', '#/connections', `${count(connections.size, 'connection')} so far`],
-    [false, 'Pair two calendars', '#/pairs/new', 'they are in sync from then on'],
+    [false, 'Pair two calendars', '#/pairs/new', 'Calpair then keeps them in sync'],
   ];
   return h(
     'div',

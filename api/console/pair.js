@@ -1,36 +1,42 @@
-/** One pair: its state, its last runs, and everything that a person should know or decide. */
+/** The page of one pair: its status, its last runs and its lists. */
 import { all, call, get, now, Problem } from './api.js';
-import { button, folded, h, plain, table, theirs } from './dom.js';
-import { count, directionOf, ERROR, HELD, PROBLEM, RESULT, TRIGGER, took, when } from './labels.js';
+import { button, h, table, theirs } from './dom.js';
+import { count, directionOf, errorTitle, resultTitle, took, triggerTitle, when } from './labels.js';
 import { byId, facts, pairTitle, statusOf, surroundings } from './overview.js';
+import {
+  applying,
+  conflictsSection,
+  dash,
+  heldSection,
+  LISTED,
+  previewSection,
+  problemsSection,
+  restoring,
+  writes,
+} from './pair-sections.js';
 
 const RUNS = 20;
-/** Of the other lists; held changes are loaded completely, as a decision names exactly what was loaded. */
-const SHOWN = 200;
-/** Longer lists are folded. */
-const FOLDED = 25;
 
 export function pairPage(id, { config, confirm, say, go }) {
   const path = `/v1/pairs/${encodeURIComponent(id)}`;
   let data = null;
-  let listsAre = '';
-  /**
-   * What a sync would have done when somebody asked, and when that was; shown until a run is asked for or the page is
-   * left.
-   */
+  /** The counts that the loaded lists belong to. */
+  let listedCounts = '';
+  /** The last preview and its time, shown until a run is requested or the page is left. */
   let ahead = null;
 
   async function loadLists(pair, signal) {
-    const wanted = JSON.stringify([pair.counts, pair.lastSyncAt]);
-    if (wanted === listsAre) return data.lists;
+    const current = JSON.stringify([pair.counts, pair.lastSyncAt]);
+    if (current === listedCounts) return data.lists;
     const { counts } = pair;
-    const first = async (name, n) => (n === 0 ? [] : (await get(`${path}/${name}?limit=${SHOWN}`, signal)).items);
+    // Held changes are loaded completely, since a decision names exactly what was loaded.
+    const first = async (name, n) => (n === 0 ? [] : (await get(`${path}/${name}?limit=${LISTED}`, signal)).items);
     const [held, problems, conflicts] = await Promise.all([
       counts.heldChanges === 0 ? [] : all(`${path}/held-changes`, signal),
       first('problems', counts.problems),
       first('conflicts', counts.conflicts),
     ]);
-    listsAre = wanted;
+    listedCounts = current;
     return { held, problems, conflicts };
   }
 
@@ -43,23 +49,23 @@ export function pairPage(id, { config, confirm, say, go }) {
       ahead = null;
       say(
         data.pair.status === 'paused'
-          ? 'Decided. It is carried out once the pair is resumed.'
+          ? 'Decided. The pair carries it out after it is resumed.'
           : 'Decided. A run carries it out now.',
       );
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'not-found') throw error;
       throw new Problem({
         ...error,
-        title: 'The list has changed meanwhile',
-        detail: 'Nothing was decided. Look at it again.',
+        title: 'The list has changed',
+        detail: 'Nothing was decided. Review the new list.',
       });
     } finally {
-      listsAre = '';
+      listedCounts = '';
     }
   }
 
   const post = (what) => call('POST', `${path}/${what}`);
-  /** Asks for a run: what was foreseen is no longer ahead. */
+  /** Requests a run, which makes the preview outdated. */
   const begin = async (what) => {
     await post(what);
     ahead = null;
@@ -67,29 +73,28 @@ export function pairPage(id, { config, confirm, say, go }) {
   const actions = {
     async sync() {
       await begin('sync');
-      say('Both calendars are looked at now.');
+      say('The sync has begun.');
     },
     async preview() {
-      say('Both calendars are read and compared; that takes up to a minute.');
+      say('Both calendars are read and compared, which takes up to a minute.');
       ahead = { preview: await post('preview'), at: new Date(now()).toISOString() };
       say('Nothing was written. Below is what a sync would do.');
     },
     async pause() {
       await post('pause');
-      say('Paused: nothing more is written.');
+      say('The pair is paused.');
     },
     async resume() {
       await begin('resume');
-      say('Resumed: both calendars are looked at now.');
+      say('The pair is resumed; a sync has begun.');
     },
     async resync() {
       const isSure = await confirm({
         title: 'Compare everything?',
         yes: 'Compare',
         text:
-          'Both calendars are read completely and compared, event by event. What differs is put ' +
-          'right by the usual rules, and ' +
-          'many deletions at once still wait for you. With large calendars it takes a while.',
+          'Both calendars are read in full and compared event by event. Differences are synced by the usual rules, ' +
+          'and many deletions at once still wait for your decision. Large calendars take a while.',
       });
       if (!isSure) return;
       await begin('resync');
@@ -101,12 +106,12 @@ export function pairPage(id, { config, confirm, say, go }) {
         yes: 'Delete the pair',
         isDangerous: true,
         text:
-          'The two calendars are no longer kept in sync, and what Calpair knows of them is deleted. ' +
-          'All events stay where they are, on both sides.',
+          'The two calendars are no longer kept in sync, and what Calpair stored of their events is deleted. All ' +
+          'events stay on both sides.',
       });
       if (!isSure) return;
       await call('DELETE', path);
-      say('The pair is deleted. All events have stayed.');
+      say('The pair is deleted. All events stay.');
       go('#/');
     },
     apply: (element) => decide('apply', idsOf(element, data)),
@@ -141,7 +146,7 @@ export function pairPage(id, { config, confirm, say, go }) {
           'p',
           { class: 'sub' },
           theirs(around.connection?.name, 'Connection without a name'),
-          ` · ${directionOf(pair.direction, around.sides)} · looks every `,
+          ` · ${directionOf(pair.direction, around.sides)} · polls every `,
           count(pair.pollIntervalSeconds, 'second'),
         ),
         statusOf(pair, around),
@@ -187,165 +192,14 @@ function buttons(pair, config) {
   );
 }
 
-function previewSection(ahead, sides) {
-  if (ahead === null) return null;
-  const { changes, matches, matched, held, conflicts, ...writesOf } = ahead.preview;
-  const totals = ['caldav', 'cloud'].map((side) => [side, writesOf[side]]);
-  const total = totals.reduce((sum, [, { create, update, delete: gone }]) => sum + create + update + gone, 0);
-  const verb = { create: 'new', update: 'changed', delete: 'deleted' };
-  const start = (item) => theirs(timeOf(item.start), 'no start');
-  const will = changes.map((item, n) => ({
-    key: `${n}`,
-    cells: [theirs(item.title), start(item), sides[item.side], verb[item.action]],
-  }));
-  const linked = matches.map((item, n) => ({
-    key: `${n}`,
-    cells: [theirs(item.title), start(item), item.by === 'uid' ? 'same UID' : 'same title, start and recurrence'],
-  }));
-  return h(
-    'section',
-    { 'data-key': 'ahead' },
-    h('h2', {}, 'What a sync would do'),
-    h(
-      'p',
-      {},
-      total === 0
-        ? 'Nothing would be written.'
-        : totals.flatMap(([side, { create, update, delete: deleted }]) => [
-            `${sides[side]}: `,
-            writes({ created: create, updated: update, deleted }, 'nothing'),
-            '. ',
-          ]),
-    ),
-    matched === 0 ? null : h('p', {}, `${count(matched, 'event')} on both sides would be linked and not copied.`),
-    held === 0 ? null : h('p', {}, `${count(held, 'deletion')} would wait for your decision.`),
-    conflicts === 0 ? null : h('p', {}, `${count(conflicts, 'conflict')} would be decided and listed.`),
-    h('p', { class: 'sub' }, 'Looked at ', when(ahead.at), '; nothing was written.'),
-    long('changes', count(total, 'change'), total, 'What would be written', ['Event', 'Start', 'Where', 'What'], will),
-    long(
-      'matches',
-      count(matched, 'match', 'matches'),
-      matched,
-      'Events on both sides that would be linked',
-      ['Event', 'Start', 'Told by'],
-      linked,
-    ),
-  );
-}
-
-/** A list of a preview, of which the API gives the first 200. */
-function long(key, amount, total, caption, columns, rows) {
-  if (rows.length === 0) return null;
-  const isCut = total > rows.length;
-  return folded(
-    `ahead-${key}`,
-    `Look at ${isCut ? `the first ${rows.length} of ${amount}` : amount}`,
-    rows.length,
-    FOLDED,
-    table(caption, columns, rows),
-  );
-}
-
-function heldSection(held, sides) {
-  if (held.length === 0) return null;
-  const rows = held.slice(0, SHOWN).map((item) => ({
-    key: item.id,
-    cells: [
-      theirs(item.eventTitle),
-      item.eventStart === null ? h('span', { class: 'none' }, 'no start') : theirs(timeOf(item.eventStart)),
-      item.reason === 'lost-on-both' ? 'both sides' : `${sides[item.side]} still has it`,
-      HELD[item.reason] ?? item.reason,
-      when(item.since),
-      h(
-        'span',
-        { class: 'buttons' },
-        button('Apply …', 'apply', { 'data-id': item.id, 'aria-label': `Apply the deletion of ${nameOf(item)}` }),
-        button('Restore …', 'restore', { 'data-id': item.id, 'aria-label': `Restore ${nameOf(item)}` }),
-      ),
-    ],
-  }));
-  return h(
-    'section',
-    { 'data-key': 'held', class: 'urgent' },
-    h('h2', {}, 'Held deletions'),
-    h(
-      'p',
-      {},
-      `${count(held.length, 'deletion')} ${held.length === 1 ? 'waits' : 'wait'} for your ` +
-        'decision. Until then the events stay where they still are.',
-    ),
-    h('p', { class: 'sub' }, 'Apply deletes an event where it still is. Restore brings it back where it was lost.'),
-    held.length === 1
-      ? null
-      : h(
-          'p',
-          { class: 'buttons' },
-          button(`Restore all ${held.length} …`, 'restore'),
-          button(`Apply all ${held.length} …`, 'apply', { class: 'danger' }),
-        ),
-    folded(
-      'held-events',
-      `Look at ${count(held.length, 'event')}`,
-      held.length,
-      FOLDED,
-      table('Deletions that wait', ['Event', 'Start', 'Where', 'Why it waits', 'Since', 'Decide'], rows),
-    ),
-    more(held.length, SHOWN),
-  );
-}
-
-/** As it stands in the event, in its own zone. */
-const timeOf = (start) => start.replace(/(T\d\d:\d\d):00$/, '$1').replace('T', ' ');
-const nameOf = (item) => plain(item.eventTitle || 'an event without a title', 80);
 const idsOf = (element, { lists }) => (element.dataset.id ? [element.dataset.id] : lists.held.map(({ id }) => id));
-
-/** Says on which side how many events will be gone for good. */
-function applying(held, sides) {
-  const bySide = ['caldav', 'cloud']
-    .map((side) => [side, held.filter((item) => item.side === side && item.reason !== 'lost-on-both').length])
-    .filter(([, n]) => n > 0);
-  const lost = held.length - bySide.reduce((sum, [, n]) => sum + n, 0);
-  return {
-    title: held.length === 1 ? `Delete ${nameOf(held[0])}?` : `Delete ${count(held.length, 'event')}?`,
-    yes: held.length === 1 ? 'Delete it' : `Delete all ${held.length}`,
-    isDangerous: true,
-    text: [
-      ...bySide.map(
-        ([side, n]) =>
-          `${count(n, 'event is', 'events are')} deleted from ${sides[side]}, as the other side has ` +
-          `deleted ${n === 1 ? 'it' : 'them'} already.`,
-      ),
-      ...(lost > 0
-        ? [`${count(lost, 'event is', 'events are')} gone from both sides and ${lost === 1 ? 'is' : 'are'} forgotten.`]
-        : []),
-    ].join(' '),
-  };
-}
-
-function restoring(held, sides) {
-  const other = { caldav: 'cloud', cloud: 'caldav' };
-  const bySide = ['caldav', 'cloud']
-    .map((side) => [other[side], held.filter((item) => item.side === side && item.reason !== 'lost-on-both').length])
-    .filter(([, n]) => n > 0);
-  const lost = held.length - bySide.reduce((sum, [, n]) => sum + n, 0);
-  return {
-    title: held.length === 1 ? `Bring back ${nameOf(held[0])}?` : `Bring back ${count(held.length, 'event')}?`,
-    yes: held.length === 1 ? 'Bring it back' : `Bring back all ${held.length}`,
-    text: [
-      ...bySide.map(
-        ([side, n]) => `${count(n, 'event is', 'events are')} written to ${sides[side]} again. Nothing is deleted.`,
-      ),
-      ...(lost > 0 ? [`${count(lost, 'event is', 'events are')} written to both sides again.`] : []),
-    ].join(' '),
-  };
-}
 
 function runsSection(runs, sides) {
   const rows = runs.map((run) => ({
     key: run.id,
     cells: [
       when(run.startedAt),
-      TRIGGER[run.trigger] ?? run.trigger,
+      triggerTitle(run.trigger),
       resultOf(run, sides),
       run.finishedAt === null ? '…' : took(run.startedAt, run.finishedAt),
       amount(run.read.caldav),
@@ -357,7 +211,7 @@ function runsSection(runs, sides) {
   }));
   const columns = [
     'Began',
-    'Why',
+    'Trigger',
     'Result',
     'Took',
     `Read: ${sides.caldav}`,
@@ -372,39 +226,27 @@ function runsSection(runs, sides) {
     h('h2', {}, 'Last runs'),
     rows.length === 0
       ? h('p', { class: 'empty' }, 'No run yet.')
-      : table('Runs, newest first; looks that found nothing are left out', columns, rows),
+      : table('Runs, newest first; polls that found nothing are left out', columns, rows),
   );
 }
 
 function resultOf(run, sides) {
   return [
-    h('span', { class: `badge ${run.result}` }, RESULT[run.result] ?? run.result),
+    h('span', { class: `badge ${run.result}` }, resultTitle(run.result)),
     run.error === null
       ? null
       : h(
           'p',
           { class: 'detail' },
           run.error.side ? `${sides[run.error.side]}: ` : '',
-          h('strong', {}, ERROR[run.error.code] ?? run.error.code),
+          h('strong', {}, errorTitle(run.error.code)),
           ' ',
           theirs(run.error.detail, ''),
         ),
   ];
 }
 
-const dash = () => h('span', { class: 'none dash' }, '–');
 const amount = (n) => (n === 0 ? dash() : count(n, 'event'));
-
-function writes({ created, updated, deleted }, otherwise = dash()) {
-  const parts = [
-    [created, 'new'],
-    [updated, 'changed'],
-    [deleted, 'deleted'],
-  ]
-    .filter(([n]) => n > 0)
-    .map(([n, word]) => `${n.toLocaleString('en')} ${word}`);
-  return parts.length === 0 ? otherwise : parts.join(', ');
-}
 
 function found({ conflicts, held, problems }) {
   const parts = [
@@ -415,82 +257,6 @@ function found({ conflicts, held, problems }) {
     .filter(([n]) => n > 0)
     .map(([n, word]) => count(n, word));
   return parts.length === 0 ? dash() : parts.join(', ');
-}
-
-function problemsSection(problems, total, sides) {
-  const rows = problems.map((problem) => ({
-    key: problem.id,
-    cells: [
-      theirs(problem.eventTitle),
-      [h('strong', {}, PROBLEM[problem.code] ?? problem.code), ' ', h('code', {}, problem.code)],
-      sides[problem.side] ?? problem.side,
-      theirs(problem.detail, ''),
-      when(problem.since),
-    ],
-  }));
-  return h(
-    'section',
-    { 'data-key': 'problems' },
-    h('h2', {}, 'Problems'),
-    rows.length === 0
-      ? h('p', { class: 'empty' }, 'Every event is carried over.')
-      : folded(
-          'problem-events',
-          `Look at ${count(rows.length, 'problem')}`,
-          rows.length,
-          FOLDED,
-          table(
-            'Events that cannot be carried over, or not fully',
-            ['Event', 'Problem', 'Side', 'Detail', 'Since'],
-            rows,
-          ),
-        ),
-    more(total, problems.length),
-  );
-}
-
-function conflictsSection(conflicts, total, sides) {
-  const rows = conflicts.map((conflict) => ({
-    key: conflict.id,
-    cells: [
-      theirs(conflict.eventTitle),
-      theirs(conflict.field, 'the event'),
-      value(conflict.keptValue),
-      value(conflict.lostValue),
-      sides[conflict.winner] ?? conflict.winner,
-      when(conflict.at),
-    ],
-  }));
-  return h(
-    'section',
-    { 'data-key': 'conflicts' },
-    h('h2', {}, 'Conflicts'),
-    rows.length === 0
-      ? h('p', { class: 'empty' }, 'Nobody has changed the same thing on both sides.')
-      : folded(
-          'conflict-events',
-          `Look at ${count(rows.length, 'conflict')}`,
-          rows.length,
-          FOLDED,
-          table(
-            'Changed on both sides at once; one value was kept',
-            ['Event', 'Field', 'Kept', 'Lost', 'Kept from', 'When'],
-            rows,
-          ),
-        ),
-    more(total, conflicts.length),
-  );
-}
-
-function value(of) {
-  if (of === null || of === undefined || of === '') return h('span', { class: 'none' }, 'nothing');
-  return typeof of === 'object' ? h('code', {}, theirs(JSON.stringify(of))) : theirs(String(of));
-}
-
-function more(total, shown) {
-  return total > shown
-    ? h('p', { class: 'sub' }, `The first ${shown} of ${total.toLocaleString('en')} are shown; the API lists them all.`)
-    : null;
 }
 
 function settings(pair) {

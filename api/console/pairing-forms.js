@@ -1,4 +1,4 @@
-/** Adding a connection, and pairing two calendars. */
+/** Forms for a new connection and a new pair. */
 
 import { page, submit } from './account-forms.js';
 import { all, call } from './api.js';
@@ -23,7 +23,7 @@ export function addConnection(_query, { say, go }) {
       );
       return page(
         'Add a connection',
-        'It joins two accounts. Then calendars of the one can be paired with calendars of the other.',
+        'A connection joins two accounts, whose calendars can then be paired.',
         caldav.length === 0 || accounts.length < 2
           ? h(
               'p',
@@ -36,7 +36,7 @@ export function addConnection(_query, { say, go }) {
               'Add the connection',
               field('caldavAccountId', 'CalDAV account', select(caldav.map(option))),
               field('cloudAccountId', 'Other account', select(clouds.map(option)), {
-                hint: 'Google, Microsoft, or any other account; CalDAV, too.',
+                hint: 'Google, Microsoft or another CalDAV account.',
               }),
               field('name', 'Name', input({ maxlength: 200 }), { isOptional: true }),
             ),
@@ -54,10 +54,10 @@ export function addConnection(_query, { say, go }) {
 }
 
 export function addPair(query, { say, go, redraw }) {
-  const wanted = query.get('connection');
+  const connectionId = query.get('connection');
   let data = null;
 
-  /** The calendars of both accounts are asked for together; each side's failure is told at its own list. */
+  /** Loads the calendars of both accounts; a failure is shown at the list of its side. */
   async function loadCalendars(signal) {
     const { connection, accounts } = data;
     if (!connection) return;
@@ -78,7 +78,7 @@ export function addPair(query, { say, go, redraw }) {
       data = {
         accounts: byId(accounts),
         connections,
-        connection: connections.find(({ id }) => id === wanted) ?? connections[0],
+        connection: connections.find(({ id }) => id === connectionId) ?? connections[0],
       };
       await loadCalendars(signal);
     },
@@ -112,7 +112,7 @@ export function addPair(query, { say, go, redraw }) {
       ]);
       return page(
         'Add a pair',
-        'Two calendars are kept in sync. Events that are on both sides already are recognised and not doubled.',
+        'Keeps two calendars in sync. Events that are already on both sides are recognised and not duplicated.',
         ...failed.map(([name, { error }]) =>
           h(
             'p',
@@ -138,7 +138,7 @@ export function addPair(query, { say, go, redraw }) {
           field('direction', 'Direction', select(directions)),
           field('paused', 'Start paused', input({ type: 'checkbox' }), {
             isOptional: true,
-            hint: 'Nothing is written until it is resumed. Preview shows what that would do.',
+            hint: 'Nothing is written until you resume it. A preview shows what a sync would do.',
           }),
         ),
       );
@@ -164,5 +164,5 @@ export function addPair(query, { say, go, redraw }) {
 
 const calendarOption = ({ id, name, readOnly, isDefault }) => [
   id,
-  `${plain(name, 100)}${isDefault ? ' (default)' : ''}${readOnly ? ' (can only be read)' : ''}`,
+  `${plain(name, 100)}${isDefault ? ' (default)' : ''}${readOnly ? ' (read-only)' : ''}`,
 ];

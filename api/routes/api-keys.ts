@@ -14,8 +14,8 @@ export function apiKeyRoutes(app: Api, { db }: ApiDeps): void {
     {
       schema: {
         tags,
-        summary: 'Make an API key',
-        description: 'The key is shown in this answer and never again; only its hash is kept.',
+        summary: 'Create an API key',
+        description: 'Only this answer contains the key; Calpair stores its hash.',
         body: z.strictObject({ name: text(100) }),
         response: { 201: z.object({ id: z.string(), name: z.string(), key: z.string() }), ...errorResponses },
       },
@@ -45,7 +45,7 @@ export function apiKeyRoutes(app: Api, { db }: ApiDeps): void {
       schema: {
         tags,
         summary: 'Delete an API key',
-        description: '409 `last-api-key`: without one nobody could make the next.',
+        description: '409 `last-api-key`: the last key cannot be deleted.',
         params: idParam,
         response: { 204: nothing, ...errorResponses },
       },
@@ -53,7 +53,7 @@ export function apiKeyRoutes(app: Api, { db }: ApiDeps): void {
     async (request, reply) => {
       const outcome = await deleteApiKey(db, request.params.id);
       if (outcome === 'unknown') throw notFound('API key');
-      if (outcome === 'last') throw new ApiError('last-api-key', 'Make another key before you delete this one.');
+      if (outcome === 'last') throw new ApiError('last-api-key');
       return reply.code(204).send();
     },
   );

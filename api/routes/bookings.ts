@@ -20,15 +20,12 @@ const booking = z
     status: z.enum(['confirmed', 'cancelled']),
     writeStatus: z
       .enum(['pending', 'written', 'failed'])
-      .describe('Of the event: `pending` until the calendar shows what the booking is.'),
+      .describe('Of the event: `pending` until the calendar shows the booking.'),
     writeError: z
       .string()
       .nullable()
-      .describe(
-        'Why writing failed, or what it waits for while it is pending: `unreachable`, `auth`, ' +
-          '`forbidden` and the like.',
-      ),
-    eventId: z.string().nullable().describe("The service's name for the event, once it is written."),
+      .describe('Why the write failed, or why it is still pending: `unreachable`, `auth`, `forbidden` and so on.'),
+    eventId: z.string().nullable().describe("The service's id of the event, once it is written."),
     start: instant,
     end: instant,
     timeZone: z.string(),
@@ -42,14 +39,14 @@ const booking = z
   })
   .meta({ id: 'Booking' });
 const waitQuery = z.strictObject({
-  wait: z.coerce.number().int().min(0).max(120).optional().describe('Seconds to wait until the calendar shows it.'),
+  wait: z.coerce.number().int().min(0).max(120).optional().describe('Seconds to wait until the event is written.'),
 });
 const answer = { 200: booking, ...errorResponses };
 
-/** `closing` aborts when the server is told to end: nobody is kept waiting then. */
+/** @param closing aborts when the server ends: waiting requests are then answered */
 export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void {
   const { db } = deps;
-  const shownAfter = async (row: BookingRow, seconds = 0) => shown(db, await settled(db, row, seconds, closing));
+  const toJsonAfter = async (row: BookingRow, seconds = 0) => toJson(db, await settled(db, row, seconds, closing));
 
   app.post(
     '/v1/bookings',
@@ -58,10 +55,9 @@ export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
         tags,
         summary: 'Book a time',
         description:
-          "Reserves the time at once; the event is written to the account's `writeCalendarId` right " +
-          'after, and again and again should its server be down. 409 `slot-busy`, ' +
-          '`idempotency-key-reused`; 422 `write-calendar-missing`; 503 where the calendar cannot be ' +
-          'asked. 200 with the booking for the same `idempotencyKey` and body.',
+          "Reserves the time at once. The event is then written to the account's `writeCalendarId`, and retried " +
+          'while its server is down. 409 `slot-busy`, `idempotency-key-reused`; 422 `write-calendar-missing`; 503 ' +
+          'where the calendar cannot be read. 200 with the booking for the same `idempotencyKey` and body.',
         querystring: waitQuery,
         body: newBookingBody,
         response: { 200: booking, 201: booking, ...errorResponses },
@@ -69,7 +65,7 @@ export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
     },
     async (request, reply) => {
       const { booking: row, isNew } = await book(deps, request.body);
-      return reply.code(isNew ? 201 : 200).send(await shownAfter(row, request.query.wait));
+      return reply.code(isNew ? 201 : 200).send(await toJsonAfter(row, request.query.wait));
     },
   );
 
@@ -85,7 +81,7 @@ export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
     },
     async (request) =>
       pageAnswer(await listBookings(db, pageRequest(request.query), request.query.accountId ?? null), (row) =>
-        shown(db, row),
+        toJson(db, row),
       ),
   );
 
@@ -94,7 +90,7 @@ export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
     {
       schema: { tags, summary: 'Get a booking', params: idParam, response: answer },
     },
-    async (request) => shown(db, known(await findBooking(db, request.params.id))),
+    async (request) => toJson(db, found(await findBooking(db, request.params.id))),
   );
 
   app.patch(
@@ -104,15 +100,15 @@ export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
         tags,
         summary: 'Change a booking',
         description:
-          'Changes only the keys that are named; with `start` and `end` it is moved, and its own ' +
-          'time does not count as busy. 409 `slot-busy`, `booking-cancelled`; 503 as above.',
+          'Changes only the given fields. `start` and `end` reschedule it; its own time does not count as busy. ' +
+          '409 `slot-busy`, `booking-cancelled`; 503 where the calendar cannot be read.',
         params: idParam,
         querystring: waitQuery,
         body: bookingPatch,
         response: answer,
       },
     },
-    async (request) => shownAfter(await rebook(deps, request.params.id, request.body), request.query.wait),
+    async (request) => toJsonAfter(await rebook(deps, request.params.id, request.body), request.query.wait),
   );
 
   app.delete(
@@ -121,7 +117,7 @@ export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
       schema: {
         tags,
         summary: 'Cancel a booking',
-        description: 'Frees its time and deletes the event. A second time nothing changes.',
+        description: 'Frees its time and deletes the event. Idempotent.',
         params: idParam,
         querystring: waitQuery,
         response: answer,
@@ -131,22 +127,22 @@ export function bookingRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
       const row = await cancelBooking(db, request.params.id, new Date());
       if (row === 'unknown') throw notFound('booking');
       if (row.writeStatus === 'pending') await notifyBooking(deps, row);
-      return shownAfter(row, request.query.wait);
+      return toJsonAfter(row, request.query.wait);
     },
   );
 }
 
-const FIRST_LOOK_MS = 50;
-const LONGEST_LOOK_MS = 500;
+const FIRST_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 500;
 
-/** The booking as soon as it is written or cannot be, or as it is when the time is up. */
+/** The booking as soon as it is written or has failed, or as it is when the time is up. */
 async function settled(db: Db, row: BookingRow, seconds: number, closing: AbortSignal): Promise<BookingRow> {
   const end = Date.now() + seconds * 1000;
   let now = row;
   for (
-    let waitMs = FIRST_LOOK_MS;
+    let waitMs = FIRST_WAIT_MS;
     now.writeStatus === 'pending' && Date.now() < end && !closing.aborted;
-    waitMs = Math.min(LONGEST_LOOK_MS, waitMs * 1.5)
+    waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 1.5)
   ) {
     await untilAborted(sleep(Math.min(waitMs, end - Date.now())), closing);
     now = (await findBooking(db, row.id)) ?? now;
@@ -154,12 +150,12 @@ async function settled(db: Db, row: BookingRow, seconds: number, closing: AbortS
   return now;
 }
 
-function known(row: BookingRow | null): BookingRow {
+function found(row: BookingRow | null): BookingRow {
   if (!row) throw notFound('booking');
   return row;
 }
 
-function shown(db: Db, row: BookingRow): z.infer<typeof booking> {
+function toJson(db: Db, row: BookingRow): z.infer<typeof booking> {
   const { title, location, description, timeZone, attendees } = desiredOf(db, row);
   const { id, accountId, calendarId, status, writeStatus, writeError, ref, startAt, endAt, cancelledBy, createdAt } =
     row;

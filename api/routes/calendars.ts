@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
+import { API_ERRORS } from '../../core/texts.ts';
 import type { CalendarInfo } from '../../providers/provider.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { ApiError, withReason } from '../errors.ts';
@@ -26,7 +27,7 @@ export function calendarRoutes(app: Api, deps: ApiDeps): void {
       schema: {
         tags,
         summary: 'List the calendars of an account',
-        description: 'Asks the calendar service.',
+        description: 'Reads the list from the calendar service.',
         params: idParam,
         querystring: z.strictObject(pageQuery(1000)),
         response: { 200: listOf(calendar), ...errorResponses },
@@ -42,8 +43,8 @@ export function calendarRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'Create a calendar',
         description:
-          "409 `calendar-creation-not-offered` where the service's calendars cannot be created from " +
-          'here; 422 `calendar-creation-rejected` when the server says no.',
+          '409 `calendar-creation-not-offered` where calendars of the service cannot be created from here; 422 ' +
+          '`calendar-creation-rejected` where the server refuses.',
         params: idParam,
         body: z.strictObject({
           name: text(200),
@@ -58,8 +59,7 @@ export function calendarRoutes(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const { name, color = null } = request.body;
       const created = await callAccount(deps, request.params.id, async (account): Promise<CalendarInfo> => {
-        if (!account.canCreateCalendars)
-          throw new ApiError('calendar-creation-not-offered', 'Create the calendar with the service itself.');
+        if (!account.canCreateCalendars) throw new ApiError('calendar-creation-not-offered');
         return account.createCalendar(name, color).catch(rethrowRefusal);
       });
       return reply.code(201).send(created);
@@ -80,5 +80,5 @@ const REFUSALS: readonly SyncErrorKind[] = [
 
 function rethrowRefusal(error: unknown): never {
   if (!(error instanceof SyncError) || !REFUSALS.includes(error.kind)) throw error;
-  throw new ApiError('calendar-creation-rejected', withReason('The server refused to create the calendar.', error));
+  throw new ApiError('calendar-creation-rejected', withReason(API_ERRORS['calendar-creation-rejected'].detail, error));
 }

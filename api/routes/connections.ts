@@ -29,7 +29,7 @@ const connection = z
 
 export function connectionRoutes(app: Api, deps: ApiDeps): void {
   const { db, config } = deps;
-  const shown = (record: ConnectionRecord): z.infer<typeof connection> => ({
+  const toJson = (record: ConnectionRecord): z.infer<typeof connection> => ({
     ...record,
     pairAllowance: config.pairsPerConnection,
     createdAt: instantOf(record.createdAt),
@@ -42,8 +42,8 @@ export function connectionRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'Connect two accounts',
         description:
-          'The first is a CalDAV account, the second any account. 409 `connection-allowance-reached` ' +
-          'when there are as many as this installation allows.',
+          'A CalDAV account with any account. 409 `connection-allowance-reached` where this installation allows no ' +
+          'more connections.',
         body: z.strictObject({ name: text(200).nullish(), caldavAccountId: z.string(), cloudAccountId: z.string() }),
         response: { 201: connection, ...errorResponses },
       },
@@ -61,7 +61,7 @@ export function connectionRoutes(app: Api, deps: ApiDeps): void {
           'connection-allowance-reached',
           `This installation allows ${config.maxConnections} connections.`,
         );
-      return reply.code(201).send(shown(created));
+      return reply.code(201).send(toJson(created));
     },
   );
 
@@ -75,7 +75,7 @@ export function connectionRoutes(app: Api, deps: ApiDeps): void {
         response: { 200: listOf(connection), ...errorResponses },
       },
     },
-    async (request) => pageAnswer(await listConnections(db, pageRequest(request.query)), shown),
+    async (request) => pageAnswer(await listConnections(db, pageRequest(request.query)), toJson),
   );
 
   app.get(
@@ -86,7 +86,7 @@ export function connectionRoutes(app: Api, deps: ApiDeps): void {
     async (request) => {
       const found = await findConnection(db, request.params.id);
       if (!found) throw notFound('connection');
-      return shown(found);
+      return toJson(found);
     },
   );
 
@@ -110,8 +110,7 @@ export function connectionRoutes(app: Api, deps: ApiDeps): void {
 }
 
 /**
- * Pairs go one by one, each once its workflow has ended, so that a call that fails in the middle can simply be
- * repeated.
+ * Deletes pairs one by one, each after its workflow has ended, so that a call that fails half-way can be repeated.
  */
 async function removeConnection({ db, control }: ApiDeps, id: string): Promise<void> {
   for (let round = 0; round < 3; round += 1) {
@@ -119,8 +118,8 @@ async function removeConnection({ db, control }: ApiDeps, id: string): Promise<v
       await control.stop(pairId);
       await deletePair(db, pairId);
     }
-    // A pair that was added meanwhile keeps the connection: then once more.
+    // A pair was added meanwhile: try again.
     if ((await deleteConnection(db, id)) !== 'has-pairs') return;
   }
-  throw new ApiError('temporarily-unavailable', 'Pairs are being added to this connection; try again.');
+  throw new ApiError('temporarily-unavailable', 'Pairs are being added to this connection. Try again.');
 }

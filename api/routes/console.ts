@@ -1,11 +1,16 @@
-/**
- * The operator's console: static files under a strict policy. It is only a client of the HTTP API, and everything in it
- * needs the API key.
- */
-
+/** The console: static files under a strict policy. It is a client of the HTTP API and needs an API key. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import type { FastifyReply } from 'fastify';
+import {
+  ATTENTION,
+  EVENT_PROBLEMS,
+  HELD_REASON,
+  PAIR_STATUS,
+  RUN_RESULT,
+  RUN_TRIGGER,
+  SYNC_ERRORS,
+} from '../../core/texts.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 
@@ -13,7 +18,7 @@ import { notFound } from '../errors.ts';
 export function consoleRoutes(app: Api, { control, config }: ApiDeps): void {
   const files = readFiles();
   const send = (reply: FastifyReply, name: string) => {
-    // A name is only ever looked up among what was read at the start, so no path leads elsewhere.
+    // Only names read at start are found, so no path leads out of the folder.
     const file = files.get(name);
     if (!file) throw notFound('file');
     return reply
@@ -29,10 +34,14 @@ export function consoleRoutes(app: Api, { control, config }: ApiDeps): void {
   );
   app.get('/console/config.json', { schema: { hide: true } }, () => ({
     version: config.version,
-    /** A pair's `workflowId` follows; null where Temporal's UI is not known. */
+    /** To be followed by a pair's `workflowId`; null where Temporal's UI is not known. */
     workflowsUrl: workflow === null ? null : new URL('.', workflow).href,
+    texts: TEXTS,
   }));
 }
+
+/** What the console shows for each code; see `api/console/labels.js`. */
+const TEXTS = { ATTENTION, EVENT_PROBLEMS, HELD_REASON, PAIR_STATUS, RUN_RESULT, RUN_TRIGGER, SYNC_ERRORS };
 
 const CONSOLE_CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +

@@ -1,10 +1,10 @@
-/** The OpenAPI document, made of the routes' schemas, and a page to read it. Nothing is loaded from other hosts. */
+/** The OpenAPI document, generated from the routes' schemas, and its page. Nothing is loaded from other hosts. */
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { Api, ApiDeps } from '../deps.ts';
 
-/** Before the routes are registered: it collects them. */
+/** Call before the routes are registered: collects their schemas. */
 export async function collectDocs(app: Api, { config }: ApiDeps): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -32,8 +32,7 @@ export async function docsRoutes(app: Api): Promise<void> {
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: DOCS_CSP, theme: { title: 'Calpair API' } });
 }
 
-/** The page needs inline styles; everything comes from this server. */
+/** The page needs inline styles; everything is loaded from this server. */
 const DOCS_CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' " +
-  "data:; font-src 'self'; connect-src 'self'; " +
-  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+  "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -1,4 +1,4 @@
-/** When the persons of accounts are busy, and when they are free for a meeting. */
+/** Busy times of accounts, and the times when all of them are free. */
 import { z } from 'zod';
 import { clip, type Interval, intervalOf, merge, spanOf } from '../../core/availability/interval.ts';
 import { ALWAYS, freeSlots, parseWorkingHours, type WorkingHours } from '../../core/availability/slots.ts';
@@ -12,13 +12,12 @@ import { FreeBusyCache } from '../free-busy-cache.ts';
 import { callAccount } from '../provider-calls.ts';
 import { errorResponses, idParam, instant } from '../validation.ts';
 
-/** Long enough for the questions of one person who looks for a slot. */
-const KEPT_MS = 5_000;
-/** Calendars are asked for by one process at a time. */
+/** Covers the requests of one person who looks for a slot. */
+const CACHED_MS = 5_000;
 const ACCOUNTS_AT_ONCE = 10;
 const MAX_ACCOUNTS = 50;
 const DAY_MS = 86_400_000;
-/** Five years: further Graph does not go. */
+/** Five years, the limit of Graph. */
 const MAX_DAYS = 1_827;
 const MAX_SLOT_DAYS = 366;
 const MAX_STARTS = 50_000;
@@ -28,29 +27,29 @@ const caches = new WeakMap<Db, FreeBusyCache>();
 /**
  * The busy times of an account within a range, over its `freeBusyCalendarIds` or all its calendars: merged, sorted,
  * clipped.
- * @param maxAgeMs how old an answer may be; one that was begun within this time is joined
- * @throws ApiProblem `not-found`, `free-busy-unknown`; SyncError where the calendars cannot be asked: then nothing is
+ * @param maxAgeMs how old a cached answer may be
+ * @throws ApiError `not-found`, `free-busy-unknown`; SyncError where the calendars cannot be read, so that no time is
  * known to be free
  */
 export async function busyOf(
   deps: ApiDeps,
   accountId: string,
   range: Interval,
-  { maxAgeMs = KEPT_MS }: { maxAgeMs?: number } = {},
+  { maxAgeMs = CACHED_MS }: { maxAgeMs?: number } = {},
 ): Promise<Interval[]> {
   const account = await findAccount(deps.db, accountId);
   if (!account) throw notFound('account');
   const { freeBusyCalendarIds, unansweredInvitations: unanswered, calendarsVersion } = account;
   const cache = caches.get(deps.db) ?? new FreeBusyCache();
   caches.set(deps.db, cache);
-  const asked = intervalOf(spanOf(range));
-  const key = JSON.stringify([account.id, calendarsVersion, freeBusyCalendarIds, unanswered, asked]);
+  const inUtc = intervalOf(spanOf(range));
+  const key = JSON.stringify([account.id, calendarsVersion, freeBusyCalendarIds, unanswered, inUtc]);
   const busy = await cache.get(key, maxAgeMs, () =>
-    callAccount(deps, account.id, (opened) => opened.freeBusy(freeBusyCalendarIds, asked, { unanswered })).catch(
+    callAccount(deps, account.id, (opened) => opened.freeBusy(freeBusyCalendarIds, inUtc, { unanswered })).catch(
       rethrow,
     ),
   );
-  return clip(busy, asked);
+  return clip(busy, inUtc);
 }
 
 const interval = z.object({ start: instant, end: instant });
@@ -62,7 +61,7 @@ const range = {
 };
 const accountIds = z
   .union([z.string(), z.array(z.string())])
-  .describe(`Ids of accounts, separated by commas; at most ${MAX_ACCOUNTS}.`);
+  .describe(`Comma-separated account ids; at most ${MAX_ACCOUNTS}.`);
 const failure = z.object({ code: z.string(), detail: z.string() });
 
 export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
@@ -71,10 +70,10 @@ export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
     {
       schema: {
         tags: ['Free and busy'],
-        summary: 'When the person of an account is busy',
+        summary: 'Busy times of an account',
         description:
-          'Over `freeBusyCalendarIds`, or all calendars. Merged and sorted. 422 `free-busy-unknown` ' +
-          'where an event repeats in a way that cannot be followed.',
+          'Over `freeBusyCalendarIds`, or all calendars. Merged and sorted. 422 `free-busy-unknown` where the ' +
+          'recurrence of an event cannot be expanded.',
         params: idParam,
         querystring: z.strictObject(range),
         response: { 200: z.object({ busy: intervals }), ...errorResponses },
@@ -88,10 +87,10 @@ export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
     {
       schema: {
         tags: ['Free and busy'],
-        summary: 'When the persons of several accounts are busy',
+        summary: 'Busy times of several accounts',
         description:
-          '`busy` is when any of them is. An account that cannot be asked has an `error`, its `busy` ' +
-          'is null, and nothing is known of it in the whole.',
+          '`busy` merges all accounts. An account that cannot be read has an `error` and a `busy` of null, and its ' +
+          'times are missing in the merged list.',
         querystring: z.strictObject({ accountIds, ...range }),
         response: {
           200: z.object({
@@ -104,7 +103,7 @@ export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { query } = request;
-      const answers = await askAll(deps, idsOf(query.accountIds), rangeOf(query, MAX_DAYS));
+      const answers = await busyOfAll(deps, idsOf(query.accountIds), rangeOf(query, MAX_DAYS));
       const byAccount = answers.map(
         ({ id, busy, error }) => [id, { busy, error: error && { code: error.code, detail: error.message } }] as const,
       );
@@ -119,22 +118,22 @@ export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
         tags: ['Free and busy'],
         summary: 'Free slots',
         description:
-          'Slots in which the persons of all these accounts are free. Within working hours a slot ' +
-          'begins at the beginning of each window and every `stepMinutes` after it; ' +
-          'without them, at midnight in `timeZone` and so on. Where one account cannot be asked there is no answer.',
+          'Slots in which all accounts are free. Slots begin at the start of each window of working hours and every ' +
+          '`stepMinutes` after it; without working hours, at midnight in `timeZone` and every `stepMinutes` after it. ' +
+          'Fails where one account cannot be read.',
         querystring: z.strictObject({
           accountIds,
           ...range,
-          durationMinutes: minutes(5).describe('Of a slot.'),
-          stepMinutes: minutes(5).optional().describe('How often a slot may begin; `durationMinutes` where left out.'),
-          timeZone: z.string().max(100).optional().describe('IANA, of the working hours; UTC where left out.'),
+          durationMinutes: minutes(5).describe('Length of a slot.'),
+          stepMinutes: minutes(5).optional().describe('Step between starts of slots. Default: `durationMinutes`.'),
+          timeZone: z.string().max(100).optional().describe('IANA time zone of the working hours. Default: UTC.'),
           workingHours: z
             .string()
             .max(1000)
             .optional()
             .describe(
-              'Like `mon-fri 09:00-17:00`, or `mon-thu 09:00-12:30, 13:30-18:00; fri 09:00-13:00`; every ' +
-                'day where no days are named, always where left out.',
+              'For example `mon-fri 09:00-17:00`, or `mon-thu 09:00-12:30, 13:30-18:00; fri 09:00-13:00`. Without ' +
+                'days: every day. Default: always.',
             ),
         }),
         response: { 200: z.object({ slots: intervals }), ...errorResponses },
@@ -142,22 +141,22 @@ export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { query } = request;
-      const asked = rangeOf(query, MAX_SLOT_DAYS);
+      const requested = rangeOf(query, MAX_SLOT_DAYS);
       const { durationMinutes, stepMinutes = durationMinutes } = query;
-      const question = {
-        range: spanOf(asked),
+      const search = {
+        range: spanOf(requested),
         durationMs: durationMinutes * 60_000,
         stepMs: stepMinutes * 60_000,
         hours: hoursOf(query.workingHours),
         zone: zoneOf(query.timeZone, query.workingHours),
       };
-      if ((question.range.to - question.range.from) / question.stepMs > MAX_STARTS)
-        throw invalid('end', 'is too far away for slots that begin this often');
-      const answers = await askAll(deps, idsOf(query.accountIds), asked);
+      if ((search.range.to - search.range.from) / search.stepMs > MAX_STARTS)
+        throw invalid('end', 'is too far from start for this step');
+      const answers = await busyOfAll(deps, idsOf(query.accountIds), requested);
       for (const { id, error } of answers)
         if (error !== null) throw new ApiError(error.code, `Account ${id.slice(0, 50)}: ${error.message}`, error.extra);
       const busy = answers.flatMap((answer) => answer.busy ?? []).map(spanOf);
-      return { slots: freeSlots({ ...question, busy }).map(intervalOf) };
+      return { slots: freeSlots({ ...search, busy }).map(intervalOf) };
     },
   );
 }
@@ -171,21 +170,21 @@ type Answered = { readonly id: string } & (
   | { readonly busy: null; readonly error: ApiError }
 );
 
-/** In the order of the ids. One that fails does not hide the others. */
-async function askAll(deps: ApiDeps, ids: readonly string[], asked: Interval): Promise<Answered[]> {
+/** In the order of the ids. An account that fails does not affect the others. */
+async function busyOfAll(deps: ApiDeps, ids: readonly string[], range: Interval): Promise<Answered[]> {
   const answers: Answered[] = [];
   for (let at = 0; at < ids.length; at += ACCOUNTS_AT_ONCE) {
     answers.push(
       ...(await Promise.all(
         ids.slice(at, at + ACCOUNTS_AT_ONCE).map(async (id): Promise<Answered> => {
           try {
-            return { id, busy: await busyOf(deps, id, asked), error: null };
+            return { id, busy: await busyOf(deps, id, range), error: null };
           } catch (error) {
             const problem = apiErrorOf(error);
             if (problem === null)
               deps.log.error(
                 { accountId: id.slice(0, 50), err: error },
-                'a question about busy times failed unexpectedly',
+                'busy times could not be read because of an unexpected error',
               );
             return { id, busy: null, error: problem ?? new ApiError('internal') };
           }
@@ -196,13 +195,10 @@ async function askAll(deps: ApiDeps, ids: readonly string[], asked: Interval): P
   return answers;
 }
 
-/** An event that cannot be followed, or more of them than can be read, may be at any time. */
+/** An event that cannot be expanded, or that is too large to be read, may take any time. */
 function rethrow(error: unknown): never {
   if (!(error instanceof SyncError) || error.kind !== 'too-large') throw error;
-  throw new ApiError(
-    'free-busy-unknown',
-    'An event repeats in a way that cannot be followed, or is too large to be read, so nothing is known to be free.',
-  );
+  throw new ApiError('free-busy-unknown');
 }
 
 function rangeOf(query: { start: string; end: string }, maxDays: number): Interval {

@@ -5,7 +5,7 @@ import { errorResponses } from '../validation.ts';
 
 const tags = ['Health'];
 
-/** For load balancers and supervisors; no key is needed. */
+/** For load balancers and supervisors. Needs no API key. */
 export function healthRoutes(app: Api, { ready }: ApiDeps): void {
   app.get(
     '/health/live',
@@ -25,7 +25,7 @@ export function healthRoutes(app: Api, { ready }: ApiDeps): void {
     {
       schema: {
         tags,
-        summary: 'Whether everything works that this process needs',
+        summary: 'Whether everything that this process needs works',
         security: [],
         response: {
           200: z.object({ status: z.literal('ready'), parts: z.record(z.string(), z.literal(true)) }),

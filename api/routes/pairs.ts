@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { heldDeletions } from '../../core/texts.ts';
 import { PAIR_STATUSES } from '../../db/pair-status.ts';
 import { changePairSettings, deletePair, findPair, listPairs, type PairRecord, setPaused } from '../../db/pairs.ts';
 import { workflowIdOf } from '../../workflows/messages.ts';
@@ -25,12 +26,12 @@ const pair = z
     statusReason: z
       .enum(['credentials', 'calendar-missing', 'held-changes', 'quota', 'unreachable', 'error'])
       .nullable()
-      .describe('Under `attention`.'),
+      .describe('With status `attention`: the reason.'),
     statusDetail: z.string().nullable(),
     lastSyncAt: instant.nullable(),
     nextPollAt: instant.nullable(),
     counts: z.object({
-      events: z.int().describe('On both sides.'),
+      events: z.int().describe('Events on both sides.'),
       conflicts: z.int(),
       heldChanges: z.int(),
       problems: z.int(),
@@ -51,9 +52,8 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'Pair two calendars',
         description:
-          'Starts to sync at once, unless `paused`. 409 `pair-allowance-reached`, ' +
-          '`calendar-already-paired`, `pair-would-loop`; 422 `calendar-not-found`, ' +
-          '`calendar-read-only`.',
+          'Begins to sync at once, unless `paused`. 409 `pair-allowance-reached`, `calendar-already-paired`, ' +
+          '`pair-would-loop`; 422 `calendar-not-found`, `calendar-read-only`.',
         params: idParam,
         body: newPairBody,
         response: { 201: pair, ...errorResponses },
@@ -61,7 +61,7 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const id = await createPairFrom(deps, request.params.id, request.body);
-      return reply.code(201).send(shown(known(await findPair(db, id))));
+      return reply.code(201).send(toJson(found(await findPair(db, id))));
     },
   );
 
@@ -81,7 +81,7 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
     },
     async (request) => {
       const { connectionId = null, status = null } = request.query;
-      return pageAnswer(await listPairs(db, pageRequest(request.query), { connectionId, status }), shown);
+      return pageAnswer(await listPairs(db, pageRequest(request.query), { connectionId, status }), toJson);
     },
   );
 
@@ -90,7 +90,7 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
     {
       schema: { tags, summary: 'Get a pair', params: idParam, response: answer },
     },
-    async (request) => shown(known(await findPair(db, request.params.id))),
+    async (request) => toJson(found(await findPair(db, request.params.id))),
   );
 
   app.patch(
@@ -100,8 +100,8 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'Change a pair',
         description:
-          'Changes only the keys that are named, also inside `options`; null restores the default of ' +
-          'an option. It holds from the next run on and deletes nothing by itself.',
+          'Changes only the given fields, also inside `options`; null restores the default of an option. Applies from ' +
+          'the next run on and deletes nothing by itself.',
         params: idParam,
         body: z.strictObject({
           direction: direction.optional(),
@@ -114,7 +114,7 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
     async (request) => {
       const { id } = request.params;
       const patch = request.body;
-      const before = known(await findPair(db, id));
+      const before = found(await findPair(db, id));
       if (patch.direction !== undefined && patch.direction !== before.direction)
         await checkWritable(deps, before, patch.direction);
       await changePairSettings(db, id, (now) => ({
@@ -123,7 +123,7 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
         options: mergeOptions(now.options, patch.options ?? {}),
       }));
       await signalPair(deps, id, (workflow) => workflow.settingsChanged(id));
-      return shown(known(await findPair(db, id)));
+      return toJson(found(await findPair(db, id)));
     },
   );
 
@@ -139,31 +139,31 @@ function lifecycleRoutes(app: Api, deps: ApiDeps): void {
       schema: {
         tags,
         summary: 'Delete a pair',
-        description: 'Stops it and deletes what was stored of its events. Events stay on both sides.',
+        description: 'Stops it and deletes what Calpair stored of its events. Events stay on both sides.',
         params: idParam,
         response: { 204: nothing, ...errorResponses },
       },
     },
     async (request, reply) => {
-      const { id } = known(await findPair(db, request.params.id));
+      const { id } = found(await findPair(db, request.params.id));
       await control.stop(id);
       await deletePair(db, id);
       return reply.code(204).send();
     },
   );
 
-  const switchPair = async (id: string, paused: boolean, tell: (workflow: PairControl) => Promise<void>) => {
-    known(await findPair(db, id));
+  const switchPair = async (id: string, paused: boolean, signal: (workflow: PairControl) => Promise<void>) => {
+    found(await findPair(db, id));
     await setPaused(db, id, paused);
-    await signalPair(deps, id, tell);
-    return shown(known(await findPair(db, id)));
+    await signalPair(deps, id, signal);
+    return toJson(found(await findPair(db, id)));
   };
   const schema = { tags, params: idParam, body: z.strictObject({}).nullish(), response: answer };
 
   app.post(
     '/v1/pairs/:id/pause',
     {
-      schema: { ...schema, summary: 'Pause a pair', description: 'Before the next write.' },
+      schema: { ...schema, summary: 'Pause a pair', description: 'Takes effect before the next write.' },
     },
     ({ params: { id } }) => switchPair(id, true, (workflow) => workflow.pause(id)),
   );
@@ -171,29 +171,25 @@ function lifecycleRoutes(app: Api, deps: ApiDeps): void {
   app.post(
     '/v1/pairs/:id/resume',
     {
-      schema: { ...schema, summary: 'Resume a pair', description: 'It polls at once.' },
+      schema: { ...schema, summary: 'Resume a pair', description: 'Polls at once.' },
     },
     ({ params: { id } }) => switchPair(id, false, (workflow) => workflow.resume(id)),
   );
 }
 
-function known(record: PairRecord | null): PairRecord {
+function found(record: PairRecord | null): PairRecord {
   if (!record) throw notFound('pair');
   return record;
 }
 
-function shown(record: PairRecord): z.infer<typeof pair> {
+function toJson(record: PairRecord): z.infer<typeof pair> {
   const { attentionReason, events, conflicts, heldChanges, problems: problemCount, statusDetail, ...rest } = record;
   const statusReason = record.status === 'attention' ? attentionReason : null;
-  const held =
-    heldChanges === 1
-      ? 'One deletion waits to be applied or restored.'
-      : `${heldChanges} deletions wait to be applied or restored.`;
   return {
     ...rest,
     options: mergeOptions(record.options, {}) as z.infer<typeof options>,
     statusReason,
-    statusDetail: statusReason === 'held-changes' ? held : statusDetail,
+    statusDetail: statusReason === 'held-changes' ? heldDeletions(heldChanges) : statusDetail,
     lastSyncAt: instantOf(record.lastSyncAt),
     nextPollAt: record.paused ? null : instantOf(record.nextPollAt),
     counts: { events, conflicts, heldChanges, problems: problemCount },

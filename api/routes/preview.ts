@@ -5,12 +5,12 @@ import { ApiError, notFound } from '../errors.ts';
 import { type PairPreview, preview } from '../pair-preview.ts';
 import { errorResponses, idParam } from '../validation.ts';
 
-/** For both calendars together; a person waits. */
+/** For both calendars together; a client waits. */
 const WITHIN_MS = 60_000;
-/** Each holds a connection to the database while the calendars answer. */
+/** Each holds a database connection while the calendars answer. */
 const AT_ONCE = 3;
 
-/** `closing` aborts when the server is told to end. */
+/** @param closing aborts when the server ends */
 export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void {
   let underWay = 0;
 
@@ -19,10 +19,10 @@ export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
     {
       schema: {
         tags: ['Pairs'],
-        summary: 'See what a sync would do now',
+        summary: 'Preview a sync',
         description:
-          'Reads both calendars, also of a paused pair, and writes nothing anywhere. 409 ' +
-          '`preview-too-large` above 8,000 events; 503 where it takes longer than a minute.',
+          'What a sync would do now, also for a paused pair. Writes nothing. 409 `preview-too-large` above 8,000 ' +
+          'events; 503 after a minute.',
         params: idParam,
         body: z.strictObject({}).nullish(),
         response: { 200: preview, ...errorResponses },
@@ -32,10 +32,12 @@ export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
       const pair = await findPair(deps.db, request.params.id);
       if (!pair) throw notFound('pair');
       if (underWay >= AT_ONCE)
-        throw new ApiError('temporarily-unavailable', 'Other previews are under way.', { retryAfterSeconds: 10 });
+        throw new ApiError('temporarily-unavailable', 'Too many other previews are running.', {
+          retryAfterSeconds: 10,
+        });
       underWay += 1;
       try {
-        return await lookAhead(deps, pair.id, closing);
+        return await previewWithin(deps, pair.id, closing);
       } finally {
         underWay -= 1;
       }
@@ -43,11 +45,11 @@ export function previewRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): vo
   );
 }
 
-async function lookAhead({ preview: ask }: ApiDeps, pairId: string, closing: AbortSignal): Promise<PairPreview> {
+async function previewWithin({ preview: run }: ApiDeps, pairId: string, closing: AbortSignal): Promise<PairPreview> {
   const signal = AbortSignal.any([AbortSignal.timeout(WITHIN_MS), closing]);
-  let answer: Awaited<ReturnType<typeof ask>>;
+  let answer: Awaited<ReturnType<typeof run>>;
   try {
-    answer = await ask(pairId, signal);
+    answer = await run(pairId, signal);
   } catch (error) {
     if (signal.aborted)
       throw new ApiError('temporarily-unavailable', 'The calendars could not be read and compared within a minute.', {

@@ -37,12 +37,12 @@ const problem = z
     detail: z.string(),
     since: instant,
   })
-  .meta({ id: 'EventProblem', description: 'Something of an event that cannot be carried over.' });
+  .meta({ id: 'EventProblem', description: 'An event that cannot be synced, or not fully.' });
 
 const heldChange = z
   .object({
     id: z.string(),
-    side: side.describe('Still has the event and would lose it.'),
+    side: side.describe('The side that still has the event and would lose it.'),
     action: z.literal('delete'),
     eventTitle: z.string().nullable(),
     eventStart: z.string().nullable(),
@@ -78,7 +78,7 @@ export function reportRoutes(app: Api, deps: ApiDeps): void {
     {
       schema: {
         ...common,
-        summary: 'List events that cannot be carried over',
+        summary: 'List events that cannot be synced',
         response: { 200: listOf(problem), ...errorResponses },
       },
     },
@@ -110,8 +110,8 @@ export function reportRoutes(app: Api, deps: ApiDeps): void {
     },
   );
 
-  decisionRoute(app, deps, 'apply', 'Really delete held events');
-  decisionRoute(app, deps, 'restore', 'Bring held events back');
+  decisionRoute(app, deps, 'apply', 'Apply held deletions');
+  decisionRoute(app, deps, 'restore', 'Restore held events');
 }
 
 function decisionRoute(app: Api, deps: ApiDeps, decision: 'apply' | 'restore', summary: string): void {
@@ -122,12 +122,10 @@ function decisionRoute(app: Api, deps: ApiDeps, decision: 'apply' | 'restore', s
         tags,
         summary,
         description:
-          'Decided at once, carried out by a run that begins now. With an id that is not waiting: ' +
-          '404, and nothing is decided.',
+          'Stores the decision and begins a run that carries it out. With an id that is not held: 404, and nothing is ' +
+          'decided.',
         params: idParam,
-        body: z
-          .strictObject({ ids: z.array(z.string()).max(100_000).optional().describe('All, where left out.') })
-          .nullish(),
+        body: z.strictObject({ ids: z.array(z.string()).max(100_000).optional().describe('Default: all.') }).nullish(),
         response: { 200: z.object({ decided: z.int() }), ...errorResponses },
       },
     },
@@ -138,7 +136,7 @@ function decisionRoute(app: Api, deps: ApiDeps, decision: 'apply' | 'restore', s
   );
 }
 
-/** A paused pair's run begins when it is resumed. Where the workflow cannot be told, nothing stays decided. */
+/** The run of a paused pair begins after `resume`. Where the workflow cannot be signalled, nothing stays decided. */
 async function decide(
   deps: ApiDeps,
   pair: PairRecord,

@@ -18,12 +18,12 @@ export const run = z
     result: z
       .enum(['running', 'ok', 'partial', 'failed'])
       .describe(
-        '`ok`: all that this run set out to do was done. `partial`: at least one write failed or ' +
-          'waits. `failed`: a side could not be read.',
+        '`ok`: the run did everything that it planned. `partial`: at least one write failed or waits. `failed`: a ' +
+          'side could not be read.',
       ),
     read: z.object({ caldav: z.int(), cloud: z.int() }).describe('Events read.'),
-    caldav: writes.describe('Writes that changed something there.'),
-    cloud: writes.describe('Writes that changed something there.'),
+    caldav: writes.describe('Writes that changed something on this side.'),
+    cloud: writes.describe('Writes that changed something on this side.'),
     conflicts: z.int().describe('New in this run.'),
     held: z.int().describe('New in this run.'),
     problems: z.int().describe('New in this run.'),
@@ -46,7 +46,7 @@ export function runRoutes(app: Api, { db }: ApiDeps): void {
     async (request) => {
       const pair = await findPair(db, request.params.id);
       if (!pair) throw notFound('pair');
-      return pageAnswer(await listRuns(db, pair.id, pageRequest(request.query)), shownRun);
+      return pageAnswer(await listRuns(db, pair.id, pageRequest(request.query)), runJson);
     },
   );
 
@@ -63,12 +63,12 @@ export function runRoutes(app: Api, { db }: ApiDeps): void {
     async (request) => {
       const found = await findRun(db, request.params.id, request.params.runId);
       if (!found) throw notFound('run');
-      return shownRun(found);
+      return runJson(found);
     },
   );
 }
 
-export function shownRun(record: RunRecord): z.infer<typeof run> {
+export function runJson(record: RunRecord): z.infer<typeof run> {
   const { id, trigger, result, conflicts, held, problems: problemCount, error, writes: written } = record;
   return {
     id,

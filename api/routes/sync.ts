@@ -9,12 +9,12 @@ import { ApiError, notFound } from '../errors.ts';
 import { signalPair } from '../temporal/pair-workflow.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { errorResponses, idParam } from '../validation.ts';
-import { run, shownRun } from './runs.ts';
+import { run, runJson } from './runs.ts';
 
 const tags = ['Pairs'];
-const begun = z.object({ runId: z.string().nullable().describe('Null where it is not yet known.') });
+const begun = z.object({ runId: z.string().nullable().describe('Null where it is not known yet.') });
 
-/** `closing` aborts when the server is told to end: nobody is kept waiting then. */
+/** @param closing aborts when the server ends: waiting requests are then answered */
 export function syncRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void {
   const schema = {
     tags,
@@ -26,9 +26,8 @@ export function syncRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void 
     response: { 200: run, 202: begun, ...errorResponses },
   };
   const description =
-    'With `wait`: 200 with the run that began after the call, once it has ended. Without, or ' +
-    'when time is up: 202, and the run goes on. ' +
-    '409 `pair-paused`, `pair-stopped`.';
+    'With `wait`: 200 with the run that began after the call, once it has ended. Without `wait`, or when the time is ' +
+    'up: 202, and the run goes on. 409 `pair-paused`, `pair-stopped`.';
 
   app.post(
     '/v1/pairs/:id/sync',
@@ -45,8 +44,8 @@ export function syncRoutes(app: Api, deps: ApiDeps, closing: AbortSignal): void 
     {
       schema: {
         ...schema,
-        summary: 'Compare everything again',
-        description: `Forgets cursors, not the last known state, and compares both sides in full. ${description}`,
+        summary: 'Compare both calendars in full',
+        description: `Drops the cursors, not the last known state, and compares both sides in full. ${description}`,
       },
     },
     async (request, reply) => {
@@ -59,34 +58,34 @@ async function sync(
   deps: ApiDeps,
   closing: AbortSignal,
   id: string,
-  wanted: RunRequest,
+  runRequest: RunRequest,
   waitSeconds: number,
   reply: FastifyReply,
 ) {
   const { db } = deps;
   const pair = await findPair(db, id);
   if (!pair) throw notFound('pair');
-  if (pair.paused) throw new ApiError('pair-paused', 'Resume the pair first.');
-  if (wanted.full) await requestMatching(db, id);
+  if (pair.paused) throw new ApiError('pair-paused');
+  if (runRequest.full) await requestMatching(db, id);
   const before = await lastRunNumber(db, id);
-  const runId = await begin(deps, closing, id, wanted, waitSeconds);
+  const runId = await begin(deps, closing, id, runRequest, waitSeconds);
   const finished = runId === null ? null : await findRun(db, id, runId);
-  if (finished) return reply.code(200).send(shownRun(finished));
+  if (finished) return reply.code(200).send(runJson(finished));
   return reply.code(202).send({ runId: waitSeconds === 0 ? null : await runIdAfter(db, id, before) });
 }
 
-/** The run's id once it has ended; null when nobody waits for that, or no longer. */
+/** The run's id once it has ended; null without a wait, or when it took longer. */
 async function begin(
   deps: ApiDeps,
   closing: AbortSignal,
   id: string,
-  wanted: RunRequest,
+  runRequest: RunRequest,
   waitSeconds: number,
 ): Promise<string | null> {
   if (waitSeconds === 0) {
-    await signalPair(deps, id, (workflow) => workflow.syncNow(id, wanted));
+    await signalPair(deps, id, (workflow) => workflow.syncNow(id, runRequest));
     return null;
   }
-  const answer = signalPair(deps, id, (workflow) => workflow.syncAndWait(id, wanted, waitSeconds));
+  const answer = signalPair(deps, id, (workflow) => workflow.syncAndWait(id, runRequest, waitSeconds));
   return (await untilAborted(answer, closing))?.runId ?? null;
 }

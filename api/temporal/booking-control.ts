@@ -1,6 +1,5 @@
 /**
- * The API's hand on the workflows of bookings. PostgreSQL decides what a booking is; who is not told hears of it from
- * `tell-bookings.ts`.
+ * Controls the workflows of bookings. PostgreSQL holds the bookings; `booking-outbox.ts` repeats signals that failed.
  */
 import type { Client } from '@temporalio/client';
 import type { booking } from '../../workflows/booking.ts';
@@ -12,11 +11,11 @@ import { callTemporal } from './pair-control.ts';
 
 /** Methods throw `ControlError` and nothing else. */
 export interface BookingControl {
-  /** The booking is new, or was changed: its workflow looks, and is started where it does not run. */
+  /** The booking was created or changed: signals its workflow, and starts it where it does not run. */
   look(bookingId: string): Promise<void>;
-  /** A calendar has bookings to come: it is watched. */
+  /** Watches a calendar that has future bookings. */
   watch(watchId: string): Promise<void>;
-  /** Where there is a webhook, it is told what happens. */
+  /** Starts the workflow that delivers webhook events. */
   startWebhook(): Promise<void>;
 }
 
@@ -32,10 +31,10 @@ export function createBookingControl(client: Client): BookingControl {
             args: [{ bookingId }],
             signal: messages.look,
             workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-            staticSummary: 'Keeps one booking and its event in step',
+            staticSummary: 'Keeps one booking and its event in sync',
             staticDetails:
-              'One booking, one workflow. **carryBooking** makes the calendar show what the booking is, ' +
-              'and the booking what somebody made of its event.',
+              'One booking, one workflow. **carryBooking** writes the booking to the calendar, and changes of its ' +
+              'event in the calendar back to the booking.',
           })),
       ),
     watch: (watchId) =>
@@ -48,7 +47,7 @@ export function createBookingControl(client: Client): BookingControl {
             args: [{ watchId }],
             signal: messages.wake,
             workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-            staticSummary: 'Watches a calendar that bookings are written to',
+            staticSummary: 'Polls a calendar with bookings',
           })),
       ),
     startWebhook: () =>
@@ -61,7 +60,7 @@ export function createBookingControl(client: Client): BookingControl {
             args: [],
             workflowIdConflictPolicy: 'USE_EXISTING',
             workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-            staticSummary: 'Tells the webhook of this installation what happens',
+            staticSummary: 'Delivers events to the webhook of this installation',
           })),
       ),
   };

@@ -1,7 +1,6 @@
 /**
- * Tells workflows of bookings what PostgreSQL knows already. A row that was committed and whose workflow was never told
- * (a crash in between, Temporal away) is found by the time by which somebody should have looked at it, by whichever API
- * process comes first.
+ * Signals the workflows of bookings after a commit. Where the signal was lost (a crash in between, Temporal down), the
+ * row's due time passes, and the first API process that finds it repeats the signal.
  */
 import { claimDueBookings, claimDueWatches, workOfAccount } from '../../db/booking-work.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -12,7 +11,7 @@ const AT_ONCE = 10;
 
 type OutboxDeps = Pick<ApiDeps, 'db' | 'bookings' | 'log'>;
 
-/** Never fails: what could not be told is found later. */
+/** Never fails: a lost signal is repeated later. */
 export async function notifyBooking(
   { bookings, log }: Pick<OutboxDeps, 'bookings' | 'log'>,
   { id, watchId }: { id: string; watchId: string },
@@ -22,25 +21,25 @@ export async function notifyBooking(
   } catch (error) {
     log.warn(
       { bookingId: id, reason: error instanceof ControlError ? error.kind : 'unknown' },
-      "a booking's workflow could not be told; it will be",
+      "a booking's workflow could not be signalled; it is repeated later",
     );
   }
 }
 
-/** Looks for bookings and calendars that were forgotten, until it is stopped. */
+/** Signals workflows of overdue bookings and calendars, until it is stopped. */
 export function notifyOverdueBookings(deps: OutboxDeps): { stop(): Promise<void> } {
   let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
   let running = Promise.resolve();
-  let isWebhookAwake = !deps.db.hasWebhook;
+  let isWebhookStarted = !deps.db.hasWebhook;
   const round = async (): Promise<void> => {
-    if (!isWebhookAwake)
-      isWebhookAwake = await deps.bookings.startWebhook().then(
+    if (!isWebhookStarted)
+      isWebhookStarted = await deps.bookings.startWebhook().then(
         () => true,
         () => false,
       );
-    await tellDue(deps).catch((error: unknown) =>
-      deps.log.warn({ err: error }, 'forgotten bookings could not be looked for'),
+    await signalDue(deps).catch((error: unknown) =>
+      deps.log.warn({ err: error }, 'overdue bookings could not be signalled'),
     );
     if (!isStopped) timer = setTimeout(() => (running = round()), EVERY_MS);
   };
@@ -54,23 +53,23 @@ export function notifyOverdueBookings(deps: OutboxDeps): { stop(): Promise<void>
   };
 }
 
-/** An account has new credentials: what waits for its calendars goes on. Never fails. */
+/** An account has new credentials: its waiting bookings continue. Never fails. */
 export async function notifyWaitingBookings(deps: OutboxDeps, accountId: string): Promise<void> {
   const { bookingIds, watchIds } = await workOfAccount(deps.db, accountId);
-  await tellAll(deps, bookingIds, watchIds);
+  await signalAll(deps, bookingIds, watchIds);
 }
 
-async function tellDue(deps: OutboxDeps): Promise<void> {
+async function signalDue(deps: OutboxDeps): Promise<void> {
   const now = new Date();
   const due = await claimDueBookings(deps.db, now);
-  await tellAll(
+  await signalAll(
     deps,
     due.map(({ id }) => id),
     [...due.map(({ watchId }) => watchId), ...(await claimDueWatches(deps.db, now))],
   );
 }
 
-async function tellAll(
+async function signalAll(
   { bookings, log }: OutboxDeps,
   bookingIds: readonly string[],
   watchIds: readonly string[],
@@ -78,7 +77,7 @@ async function tellAll(
   const ignore = (error: unknown): void =>
     log.debug(
       { reason: error instanceof ControlError ? error.kind : 'unknown' },
-      'a workflow could not be told; it will be',
+      'a workflow could not be signalled; it is repeated later',
     );
   const work = [
     ...bookingIds.map((id) => () => bookings.look(id).catch(ignore)),

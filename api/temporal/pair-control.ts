@@ -1,7 +1,7 @@
 /**
- * The API's hand on the workflows of the pairs: the only Temporal client beside `main.ts`. PostgreSQL decides what a
- * pair is; this makes its workflow follow. Every call answers within `CALL_MS`, or within the time that its caller
- * gave, also where Temporal or the workers are away.
+ * Controls the workflows of pairs: the only Temporal client beside `main.ts`. PostgreSQL holds the pairs; their
+ * workflows follow. Every call returns within `CALL_MS`, or within the time that its caller gave, also while Temporal
+ * or the workers are down.
  */
 
 import type { Client, WorkflowHandle } from '@temporalio/client';
@@ -19,42 +19,35 @@ import type { PairSnapshot, RunRequest, SyncPairInput } from '../../workflows/me
 import * as messages from '../../workflows/messages.ts';
 import type { syncPair } from '../../workflows/sync-pair.ts';
 
-/** What became of a run that somebody waited for. Not finished: it goes on, or begins as soon as a worker is there. */
+/** Not finished: the run goes on, or begins as soon as a worker is there. */
 type SyncAnswer =
   | { readonly runId: string; readonly finished: true }
   | { readonly runId: null; readonly finished: false };
 
 /** Methods throw `ControlError` and nothing else. */
 export interface PairControl {
-  /**
-   * Starts the pair's workflow; if it runs already, nothing happens. `begun` must be the highest run number in
-   * PostgreSQL.
-   */
+  /** Does nothing if the workflow runs already. `begun` must be the highest run number in PostgreSQL. */
   start(pair: SyncPairInput): Promise<void>;
   pause(pairId: string): Promise<void>;
   resume(pairId: string): Promise<void>;
   settingsChanged(pairId: string): Promise<void>;
-  /** Does not wait. Never lost, also without a worker. */
-  syncNow(pairId: string, wanted: RunRequest): Promise<void>;
+  /** Does not wait. Is never lost, also without a worker. */
+  syncNow(pairId: string, request: RunRequest): Promise<void>;
   /** Waits up to `waitSeconds` for the end of the run that begins after this call. */
-  syncAndWait(pairId: string, wanted: RunRequest, waitSeconds: number): Promise<SyncAnswer>;
-  /**
-   * Ends the pair's workflow and what it is doing, within 10 s, also without a worker. No workflow: nothing happens.
-   */
+  syncAndWait(pairId: string, request: RunRequest, waitSeconds: number): Promise<SyncAnswer>;
+  /** Ends the pair's workflow and its activities within 10 s, also without a worker. No workflow: does nothing. */
   stop(pairId: string): Promise<void>;
   /** Needs a worker. */
   status(pairId: string): Promise<PairSnapshot>;
-  /**
-   * For start-up, with all pairs that should run: starts those whose workflow does not. Answers how many those were.
-   */
+  /** For start-up, with all pairs that should run: starts the missing workflows and returns their number. */
   restartMissing(pairs: readonly SyncPairInput[]): Promise<number>;
-  /** Where to look at the pair in the Temporal UI; null when no UI is known. */
+  /** The pair's page in the Temporal UI; null where no UI is known. */
   workflowUrl(pairId: string): string | null;
 }
 
 /**
- * `paused`: the pair is paused. `missing`: no workflow runs for this pair: it was stopped, or Temporal lost it; then
- * `start` brings it back. `unavailable`: Temporal, or for a query the worker, did not answer.
+ * `paused`: the pair is paused. `missing`: no workflow runs for this pair, because it was stopped or Temporal lost it;
+ * `start` starts it again. `unavailable`: Temporal, or for a query the worker, did not answer.
  */
 export class ControlError extends Error {
   readonly kind: 'paused' | 'missing' | 'unavailable';
@@ -69,28 +62,28 @@ export class ControlError extends Error {
 const CALL_MS = 10_000;
 /** For a cancelled workflow to end by itself. */
 const STOP_MS = 6_000;
-/** For leaving a wish behind when the time to wait for it is up. */
-const LAST_WORD_MS = 2_000;
+/** For one more call when the time to wait is up. */
+const LAST_CALL_MS = 2_000;
 const TRY_AGAIN_MS = 200;
-/** At start-up: a dev server takes about 17 starts a second. */
+/** At start-up: a development server accepts about 17 starts a second. */
 const STARTS_AT_ONCE = 10;
 
 type PairHandle = WorkflowHandle<typeof syncPair>;
 
-/** `uiUrl`: root of the Temporal UI, where there is one. */
+/** @param uiUrl root of the Temporal UI, where there is one */
 export function createPairControl(client: Client, uiUrl: string | null = null): PairControl {
-  const tell = <T>(pairId: string, message: (pair: PairHandle) => Promise<T>): Promise<T> =>
+  const send = <T>(pairId: string, message: (pair: PairHandle) => Promise<T>): Promise<T> =>
     callTemporal(client, () => message(handleOf(client, pairId)));
   return {
     start: (pair) => callTemporal(client, () => start(client, pair)),
-    pause: (pairId) => tell(pairId, (pair) => pair.signal(messages.pause)),
-    resume: (pairId) => tell(pairId, (pair) => pair.signal(messages.resume)),
-    settingsChanged: (pairId) => tell(pairId, (pair) => pair.signal(messages.settingsChanged)),
-    syncNow: (pairId, wanted) => tell(pairId, (pair) => pair.signal(messages.syncNow, wanted)),
-    syncAndWait: (pairId, wanted, waitSeconds) =>
-      syncAndWait(client, handleOf(client, pairId), wanted, waitSeconds * 1000),
+    pause: (pairId) => send(pairId, (pair) => pair.signal(messages.pause)),
+    resume: (pairId) => send(pairId, (pair) => pair.signal(messages.resume)),
+    settingsChanged: (pairId) => send(pairId, (pair) => pair.signal(messages.settingsChanged)),
+    syncNow: (pairId, request) => send(pairId, (pair) => pair.signal(messages.syncNow, request)),
+    syncAndWait: (pairId, request, waitSeconds) =>
+      syncAndWait(client, handleOf(client, pairId), request, waitSeconds * 1000),
     stop: (pairId) => stop(client, handleOf(client, pairId)),
-    status: (pairId) => tell(pairId, (pair) => pair.query(messages.status)),
+    status: (pairId) => send(pairId, (pair) => pair.query(messages.status)),
     restartMissing: (pairs) => restartMissing(client, pairs),
     workflowUrl: (pairId) =>
       uiUrl === null ? null : urlOf(uiUrl, client.options.namespace, messages.workflowIdOf(pairId)),
@@ -98,8 +91,8 @@ export function createPairControl(client: Client, uiUrl: string | null = null): 
 }
 
 /**
- * Makes `PairState` known to the namespace; a second time nothing happens. Without it no workflow of a pair can start.
- * Temporal Cloud refuses this to API keys of applications: there it is added once by hand.
+ * Adds `PairState` to the namespace where it is missing: without it no workflow of a pair can start. Temporal Cloud
+ * refuses this to API keys of applications; there an operator adds it once by hand.
  */
 export async function registerSearchAttributes(client: Client): Promise<void> {
   const searchAttributes = { [messages.pairStateKey.name]: KEYWORD };
@@ -130,22 +123,22 @@ async function start(client: Client, pair: SyncPairInput): Promise<void> {
     workflowIdConflictPolicy: 'USE_EXISTING',
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
     typedSearchAttributes: [{ key: messages.pairStateKey, value: pair.paused ? 'paused' : (pair.state ?? 'active') }],
-    staticSummary: 'Keeps two calendars in step',
+    staticSummary: 'Keeps two calendars in sync',
     staticDetails:
-      'One pair of calendars, one workflow. **pollPair** waits until a calendar changes and says ' +
-      'NoChange until then, **diffPair** decides what is to ' +
-      'be written, **applyPlan** writes it. Filter by PairState: active, paused, attention.',
+      'One pair of calendars, one workflow. **pollPair** waits until a calendar changes and fails with NoChange ' +
+      'until then, **diffPair** decides what to write, **applyPlan** writes it. Filter by PairState: active, paused, ' +
+      'attention.',
   });
 }
 
-async function syncAndWait(client: Client, pair: PairHandle, wanted: RunRequest, waitMs: number): Promise<SyncAnswer> {
+async function syncAndWait(client: Client, pair: PairHandle, request: RunRequest, waitMs: number): Promise<SyncAnswer> {
   const deadline = Date.now() + waitMs;
-  let taken = false;
+  let isAccepted = false;
   try {
     const update = await within(client, waitMs, () =>
-      pair.startUpdate(messages.syncAndWait, { args: [wanted], waitForStage: 'ACCEPTED' }),
+      pair.startUpdate(messages.syncAndWait, { args: [request], waitForStage: 'ACCEPTED' }),
     );
-    taken = true;
+    isAccepted = true;
     const { runId } = await within(client, deadline - Date.now(), () => update.result());
     return { runId, finished: true };
   } catch (err) {
@@ -154,36 +147,31 @@ async function syncAndWait(client: Client, pair: PairHandle, wanted: RunRequest,
       if (type === 'RunFailed') return NOT_FINISHED;
       if (type !== 'TryAgain') throw controlErrorOf(err);
       await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
-      return syncAndWait(client, pair, wanted, deadline - Date.now());
+      return syncAndWait(client, pair, request, deadline - Date.now());
     }
   }
-  // Where no worker has taken the wish, a signal lasts until one is there.
-  if (!taken) await within(client, LAST_WORD_MS, () => pair.signal(messages.syncNow, wanted)).catch(throwControlError);
+  // Where no worker has accepted the update, a signal waits until one is there.
+  if (!isAccepted)
+    await within(client, LAST_CALL_MS, () => pair.signal(messages.syncNow, request)).catch(throwControlError);
   return NOT_FINISHED;
 }
 const NOT_FINISHED: SyncAnswer = { runId: null, finished: false };
 
-/**
- * Cancelling lets the workflow and a running activity end in order; without a worker nobody hears it, so then it is
- * terminated.
- */
+/** Cancelling lets the workflow and its activity end in order; without a worker it has no effect: then terminates. */
 async function stop(client: Client, pair: PairHandle): Promise<void> {
   try {
-    await within(client, LAST_WORD_MS, () => pair.cancel());
+    await within(client, LAST_CALL_MS, () => pair.cancel());
     await within(client, STOP_MS, () => pair.result());
   } catch (err) {
-    // gone, or ended as it was told to
+    // Missing, or ended by the cancellation.
     if (err instanceof WorkflowNotFoundError || err instanceof WorkflowFailedError) return;
-    await within(client, LAST_WORD_MS, () => pair.terminate('the pair is stopped')).catch((late: unknown) => {
+    await within(client, LAST_CALL_MS, () => pair.terminate('the pair is stopped')).catch((late: unknown) => {
       if (!(late instanceof WorkflowNotFoundError)) throwControlError(late);
     });
   }
 }
 
-/**
- * Lists first, in pages of 1000: starting a workflow that runs already does nothing, but 10,000 times nothing takes
- * long.
- */
+/** Lists the running workflows first: starting 10,000 pairs that run already does nothing, but takes long. */
 async function restartMissing(client: Client, pairs: readonly SyncPairInput[]): Promise<number> {
   const running = new Set<string>();
   try {
@@ -210,12 +198,12 @@ function urlOf(uiUrl: string, namespace: string, workflowId: string): string {
   return `${uiUrl.replace(/\/+$/, '')}/${path}`;
 }
 
-/** One call, answered within 10 s. @throws ControlError */
+/** One call of at most 10 s. @throws ControlError */
 export function callTemporal<T>(client: Client, call: () => Promise<T>): Promise<T> {
   return within(client, CALL_MS, call).catch(throwControlError);
 }
 
-/** The deadline goes with the request; the timer covers what has none, such as opening the connection. */
+/** The deadline is sent with the request; the timer covers the rest, such as opening the connection. */
 async function within<T>(client: Client, ms: number, call: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
@@ -244,10 +232,10 @@ function throwControlError(err: unknown): never {
   throw controlErrorOf(err);
 }
 
-/** Errors that are none of Temporal's are mistakes of ours and stay what they are. */
+/** Other errors than Temporal's are bugs and are returned unchanged. */
 function controlErrorOf(err: unknown): unknown {
   if (failureTypeOf(err) === 'Paused') return new ControlError('paused', err);
-  // The other failure of a message is that its workflow was cancelled meanwhile.
+  // An update also fails when its workflow was cancelled meanwhile.
   if (err instanceof WorkflowNotFoundError || err instanceof WorkflowUpdateFailedError)
     return new ControlError('missing', err);
   if (isTimeUp(err) || err instanceof ServiceError || isGrpcServiceError(err))

@@ -1,13 +1,10 @@
-/**
- * Talking to a pair's workflow. PostgreSQL says which pairs there are; where Temporal has lost the workflow of one, it
- * is started again.
- */
+/** Signals a pair's workflow, and starts it again where Temporal has lost it: PostgreSQL decides which pairs exist. */
 import { findPair } from '../../db/pairs.ts';
 import { lastRunNumber } from '../../db/plans.ts';
 import type { ApiDeps } from '../deps.ts';
 import { ControlError, type PairControl } from './pair-control.ts';
 
-/** @throws ControlError `missing` only for a pair that was deleted meanwhile, or whose workflow ended again at once */
+/** @throws ControlError `missing` only for a pair that was deleted meanwhile or whose workflow ended again at once */
 export async function signalPair<T>(
   { db, control }: ApiDeps,
   pairId: string,

@@ -102,7 +102,7 @@ describe('accounts', () => {
     api.service.failure = new SyncError('auth', 'message', { advice: 'Make an app password.' });
     const advised = await api.call('POST', '/v1/accounts', ANNA);
     api.service.failure = null;
-    assert.equal(advised.body.detail, 'The service refused the credentials. Make an app password.');
+    assert.equal(advised.body.detail, 'The service rejected the credentials. Make an app password.');
   });
 
   it('lists by externalId, and changes only what a patch names', async () => {

@@ -6,6 +6,15 @@ import Fastify from 'fastify';
 import type { Api, ApiDeps } from '../../api/deps.ts';
 import { consoleRoutes } from '../../api/routes/console.ts';
 import { PROJECT_DIR } from '../../config.ts';
+import {
+  ATTENTION,
+  EVENT_PROBLEMS,
+  HELD_REASON,
+  PAIR_STATUS,
+  RUN_RESULT,
+  RUN_TRIGGER,
+  SYNC_ERRORS,
+} from '../../core/texts.ts';
 import { ENTRIES } from '../../providers/entries.ts';
 import { openConsole } from './console-pages.ts';
 import { ENV_KEY, type Json, startApi, type TestApi } from './harness.ts';
@@ -100,7 +109,17 @@ describe('the console as it is served', () => {
 
   it('gets its version without a key, and no secret', async () => {
     const answer = await api.app.inject('/console/config.json');
-    assert.deepEqual(answer.json(), { version: '0.1.0', workflowsUrl: null });
+    const { texts, ...config } = answer.json();
+    assert.deepEqual(config, { version: '0.1.0', workflowsUrl: null });
+    assert.deepEqual(texts, {
+      ATTENTION,
+      EVENT_PROBLEMS,
+      HELD_REASON,
+      PAIR_STATUS,
+      RUN_RESULT,
+      RUN_TRIGGER,
+      SYNC_ERRORS,
+    });
     assert.ok(!answer.body.includes(ENV_KEY));
   });
 

@@ -90,8 +90,8 @@ describe('the API around its routes', () => {
     const unknownKey = await api.call('POST', '/v1/api-keys', { name: 'x', more: 1, other: 2 });
     refused(unknownKey, 400, 'validation');
     assert.deepEqual(unknownKey.body.errors, [
-      { field: 'more', message: 'is not known here' },
-      { field: 'other', message: 'is not known here' },
+      { field: 'more', message: 'is unknown' },
+      { field: 'other', message: 'is unknown' },
     ]);
     assert.equal((await api.call('POST', '/v1/api-keys', { name: 'a\u0000b' })).body.errors[0].field, 'name');
     for (const [query, field] of [
