@@ -1,5 +1,4 @@
-/** The log: JSON lines, or short lines where a person watches. */
-
+/** The log: JSON lines, or short lines in a terminal. */
 import type { Logger } from 'pino';
 import { pino } from 'pino';
 
@@ -8,7 +7,7 @@ export function createLogger(level: string, isTerminal: boolean = process.stdout
   return isTerminal ? pino(options, { write: (line) => void process.stdout.write(readable(line)) }) : pino(options);
 }
 
-/** The same log into somebody else's hands, for tests. */
+/** The same log, written by the caller: for tests. */
 export function createLoggerInto(level: string, write: (line: string) => void): Logger {
   return pino(optionsOf(level), { write });
 }
@@ -23,13 +22,10 @@ function optionsOf(level: string) {
   };
 }
 
-/** Errors of ours whose messages are codes and statuses. */
+/** Our own errors, whose messages contain only codes and statuses. */
 const SAFE = ['SyncError', 'SideFailed', 'ControlError'];
 
-/**
- * Where an error came from, but not what it says: messages of databases and parsers quote what they were given. Our own
- * messages hold codes only.
- */
+/** Where an error came from, without its message: databases and parsers quote their input in it. */
 function redactedError(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { type: typeof error };
   const { code } = error as { code?: unknown };

@@ -1,4 +1,4 @@
-/** What the activities need of the world; `main.ts` gives it to them. */
+/** Everything of the outside world that the activities use; `main.ts` provides it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { AttentionReason } from '../db/schema.ts';
@@ -9,12 +9,12 @@ export interface Deps {
   readonly store: Store;
   readonly providers: ReadonlyMap<string, Provider>;
   readonly fetch: typeof fetch;
-  /** Marks what Calpair wrote so that any pair of this installation recognises it. Lower-case hex. */
+  /** Marks what Calpair wrote, so that every pair of this installation recognises it. Lower-case hex. */
   readonly tag: (text: string) => string;
   /** How long runs and their journals are kept. */
   readonly historyDays: number;
   readonly clock: Clock;
-  /** Tells the operator's webhook that a pair needs attention, or none any more; absent where there is no webhook. */
+  /** Queues a webhook event that a pair needs attention, or no longer does; absent without a webhook. */
   readonly announcePair?: (pairId: string, reason: AttentionReason | null, at: Date) => Promise<void>;
   /** UUIDv7. */
   readonly newId: () => string;
@@ -28,15 +28,15 @@ export interface Clock {
   now(): Date;
   /** Rejects with the signal's reason when that aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** Calls `beat` every so often until the function that it answers is called. */
-  every(ms: number, beat: () => void): () => void;
+  /** Calls `work` regularly. @returns a function that ends this */
+  every(ms: number, work: () => void): () => void;
 }
 
 export const SYSTEM_CLOCK: Clock = {
   now: () => new Date(),
   sleep: (ms, signal) => sleep(ms, undefined, { signal }),
-  every(ms, beat) {
-    const timer = setInterval(beat, ms);
+  every(ms, work) {
+    const timer = setInterval(work, ms);
     return () => clearInterval(timer);
   },
 };

@@ -71,7 +71,7 @@ async function setUp(signal: AbortSignal): Promise<Demo> {
     rmSync(config.dataDir, { recursive: true, force: true });
     const running = await startEverything(config, {
       log: createLogger(config.logLevel),
-      say: (line) => console.log(line),
+      print: (line) => console.log(line),
       signal,
       isThrowaway: true,
       onLost: (error) => {

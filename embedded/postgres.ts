@@ -1,7 +1,4 @@
-/**
- * The PostgreSQL that `npm start` brings up where DATABASE_URL names none: on 127.0.0.1 only, its data in the data
- * folder.
- */
+/** The embedded PostgreSQL, for a start without DATABASE_URL: on 127.0.0.1 only, with its data in the data folder. */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -26,7 +23,7 @@ export interface PostgresOptions {
 }
 
 /**
- * Starts the server, and ends first what a killed Calpair left running on this folder.
+ * Starts the server, after ending one that a killed Calpair left running on this folder.
  * @returns the address of the database `calpair`, whose user may make further databases
  * @throws ConfigError when the port is taken or the folder cannot be used
  */
@@ -37,12 +34,12 @@ export async function startPostgres(
   const files = preparePostgresFiles(options.dataDir);
   const cluster = join(files.folder, 'cluster');
   if ((await endProcesses(isServerOf(cluster), FAST_SHUTDOWN)) > 0)
-    watch.say('Ended a PostgreSQL that an earlier start had left running.');
+    watch.print('Ended a PostgreSQL that an earlier start left running.');
   const port =
     options.port === 0 ? await anyFreePort() : await freePort(options.port, '127.0.0.1', 'CALPAIR_POSTGRES_PORT');
   const password = makePassword(files);
   if (!existsSync(cluster)) {
-    watch.say('Making the database (first start only) ...');
+    watch.print('Creating the database (first start only) ...');
     await makeCluster(files, cluster, options.isThrowaway === true);
   }
   checkVersion(files, cluster);
@@ -63,7 +60,7 @@ export async function startPostgres(
       user: files.user,
       logFile: join(files.folder, 'log'),
       prepare: async () => {
-        // A killed server's own children may still hold its memory; and its pid may by now be another program's.
+        // Children of a killed server may still hold its memory, and its pid may belong to another program by now.
         await endProcesses(isServerOf(cluster), FAST_SHUTDOWN);
         rmSync(join(cluster, 'postmaster.pid'), { force: true });
       },
@@ -75,9 +72,7 @@ export async function startPostgres(
   return { url: `postgres://calpair:${password}@127.0.0.1:${port}/calpair`, stop: () => server.stop() };
 }
 
-/**
- * PostgreSQL's words: SIGINT is a fast shutdown, SIGQUIT an immediate one (recovery on the next start, nothing lost).
- */
+/** For PostgreSQL, SIGINT is a fast shutdown and SIGQUIT an immediate one, with recovery on the next start. */
 const FAST_SHUTDOWN = [
   ['SIGINT', 8000],
   ['SIGQUIT', 3000],
@@ -85,13 +80,13 @@ const FAST_SHUTDOWN = [
 ] as const;
 const ENVIRONMENT = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
 
-/** The server names its folder in its command line; its children rename themselves but stay in the folder. */
+/** The server has its folder in its command line; its children rename themselves but stay in the folder. */
 function isServerOf(cluster: string): (running: Running) => boolean {
   return ({ command, folder }) =>
     (folder === cluster && command.startsWith('postgres:')) || command.includes(`postgres -D ${cluster} `);
 }
 
-/** Ready as `pg_ctl` tells it: the last line of the server's own pid file. */
+/** Ready as for `pg_ctl`: by the last line of the server's pid file. */
 function isReady(cluster: string, pid: number | undefined): boolean {
   const file = join(cluster, 'postmaster.pid');
   if (!existsSync(file)) return false;
@@ -106,7 +101,7 @@ function makePassword(files: PostgresFiles): string {
   return text;
 }
 
-/** Complete or not at all, so that a start that is killed meanwhile begins anew. */
+/** Complete or not at all, so that the start after an interrupted one begins again. */
 async function makeCluster(files: PostgresFiles, cluster: string, isThrowaway: boolean): Promise<void> {
   const unfinished = `${cluster}.new`;
   rmSync(unfinished, { recursive: true, force: true });
@@ -134,7 +129,7 @@ async function makeCluster(files: PostgresFiles, cluster: string, isThrowaway: b
     await single;
   } catch (error) {
     const { message, stderr } = error as Error & { stderr?: string };
-    throw new Error(`The embedded PostgreSQL cannot make its database: ${(stderr ?? message).trim().slice(-1000)}`);
+    throw new Error(`The embedded PostgreSQL cannot create its database: ${(stderr ?? message).trim().slice(-1000)}`);
   }
   renameSync(unfinished, cluster);
 }
@@ -145,8 +140,8 @@ function checkVersion(files: PostgresFiles, cluster: string): void {
   const [, ours] = /^(\d+)/.exec(readInstalledVersion(files)) ?? [];
   if (ours !== undefined && made !== ours) {
     throw new ConfigError(
-      `The data in ${cluster} was made by PostgreSQL ${made}, but ${ours} is installed. Go back ` +
-        'to the earlier version of Calpair, dump the database, and load it into a new one.',
+      `The data in ${cluster} belongs to PostgreSQL ${made}, but ${ours} is installed. Go back to the earlier ` +
+        'version of Calpair, dump the database, and load it into a new one.',
     );
   }
 }

@@ -1,4 +1,4 @@
-/** Looking at the processes of this machine: which one is ours, does it still run, make it end. Linux and macOS. */
+/** Finds, identifies and ends processes of this machine. Linux and macOS. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,43 +6,38 @@ import { IS_STARTED_BY_NPM } from '../config.ts';
 
 export interface Running {
   readonly pid: number;
-  /**
-   * The whole command line, arguments joined by spaces. Empty for a process that has ended but was not collected yet.
-   */
+  /** The whole command line, arguments joined by spaces. Empty for a zombie. */
   readonly command: string;
-  /** Null where it cannot be told (another user's process, macOS). */
+  /** Working folder; null where it is unknown (another user's process, macOS). */
   readonly folder: string | null;
 }
 
-/** A process, told from a later one with the same number. */
-export interface Known {
+/** A process; `identity` distinguishes it from a later one with the same pid. */
+export interface ProcessId {
   readonly pid: number;
   readonly identity: string;
 }
 
 /** The npm that runs this process as `npm start`, or null. */
-export function npmAbove(): Known | null {
+export function parentNpm(): ProcessId | null {
   if (!IS_STARTED_BY_NPM) return null;
   const identity = processIdentity(process.ppid);
   return identity === null ? null : { pid: process.ppid, identity };
 }
 
-/**
- * npm passes signals on, but cannot pass on its own SIGKILL: whoever killed it would be left with a process that nobody
- * knows of.
- */
-export function whenNpmIsKilled(then: () => void): void {
-  const npm = npmAbove();
+/** npm passes on signals, but not its own SIGKILL: without this, Calpair would go on after npm was killed. */
+export function onNpmKilled(then: () => void): void {
+  const npm = parentNpm();
   if (npm === null) return;
-  const watch = setInterval(() => {
+  const timer = setInterval(() => {
     if (process.ppid === npm.pid) return;
-    clearInterval(watch);
+    clearInterval(timer);
     then();
   }, 500);
-  watch.unref();
+  timer.unref();
 }
 
-/** Everything that runs and may be looked at. */
+/** All processes that may be read. */
 export function listProcesses(): Running[] {
   if (!existsSync('/proc/self/cmdline')) return listByPs();
   return readdirSync('/proc')
@@ -56,15 +51,15 @@ export function listProcesses(): Running[] {
 }
 
 /**
- * What tells a process from a later one with the same number: its start, by the kernel's clock of this boot.
- * Null where no such process runs.
+ * Distinguishes a process from a later one with the same pid: its start time within this boot. Null where it does not
+ * run.
  */
 export function processIdentity(pid: number): string | null {
   return readOrNull(() => {
     if (!existsSync('/proc/self/stat'))
       return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // Field 22; the name in field 2 may hold spaces and brackets, so the count begins after its last bracket.
+    // Field 22. The name in field 2 may contain spaces and brackets, so counting begins after its last bracket.
     const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (state === 'Z') return null;
     return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${rest[18]}`;
@@ -72,9 +67,9 @@ export function processIdentity(pid: number): string | null {
 }
 
 /**
- * Ends the processes that match: each signal in turn, with the time it is given in milliseconds, until none is left.
- * Says how many there were.
- * @throws Error when some are left in the end
+ * Ends the processes that match: sends each signal in turn and waits its milliseconds, until none is left.
+ * @returns how many there were
+ * @throws Error when some are left
  */
 export async function endProcesses(
   matches: (running: Running) => boolean,
@@ -91,7 +86,7 @@ export async function endProcesses(
     if (left.length === 0) return first.length;
   }
   throw new Error(
-    `A process of an earlier start does not end (pid ${left.map(({ pid }) => pid).join(', ')}): end it by hand`,
+    `A process of an earlier start does not end (pid ${left.map(({ pid }) => pid).join(', ')}): kill it by hand`,
   );
 }
 
@@ -103,7 +98,7 @@ function listByPs(): Running[] {
   });
 }
 
-/** Processes come and go while they are looked at, and some may not be looked at. */
+/** Processes come and go while they are read, and some may not be read. */
 function readOrNull<T>(read: () => T): T | null {
   try {
     return read();

@@ -1,4 +1,4 @@
-/** The servers that the environment does not name, brought up together and ended together. */
+/** The embedded servers, for those that the environment does not name: started and stopped together. */
 import type { Config } from '../config.ts';
 import { claimDataFolder, makeDataFolder } from './data-folder.ts';
 import { startPostgres } from './postgres.ts';
@@ -8,7 +8,7 @@ import { startTemporal } from './temporal.ts';
 export interface Servers {
   readonly databaseUrl: string;
   readonly temporalAddress: string;
-  /** Null where the Temporal service is not ours. */
+  /** Null without an embedded Temporal server. */
   readonly temporalUiUrl: string | null;
   stop(): Promise<void>;
 }
@@ -21,9 +21,8 @@ export interface ServersOptions {
 }
 
 /**
- * Makes the data folder, and claims it where a server of ours is to run on it.
- * @throws ConfigError when a port is taken, the folder is in use, or a server program is missing; then nothing is left
- * running
+ * Creates the data folder, and locks it where an embedded server uses it.
+ * @throws ConfigError when a port is taken, the folder is in use, or a server program is missing; nothing then runs
  */
 export async function startServers(config: Config, watch: Watch, options: ServersOptions): Promise<Servers> {
   makeDataFolder(config.dataDir);
@@ -74,7 +73,7 @@ export async function startServers(config: Config, watch: Watch, options: Server
   };
 }
 
-/** When one fails, the other is only aborted: the failure is what the operator must hear. */
+/** When one server fails, the other is aborted: returns the failure, not the abort. */
 function firstCause(parts: readonly PromiseSettledResult<unknown>[]): unknown {
   const reasons = parts.flatMap((part) => (part.status === 'rejected' ? [part.reason as unknown] : []));
   return reasons.find((reason) => !(reason instanceof Error && reason.name === 'AbortError')) ?? reasons[0];

@@ -1,34 +1,30 @@
-/**
- * Keeps one server process running next to ours: starts it, waits until it answers, starts it again when it dies, ends
- * it with us.
- */
-
+/** Keeps a server process running: starts it, waits until it is ready, restarts it when it dies, and ends it. */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Program {
-  /** As people call it. */
+  /** For messages. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** Nothing else is passed on: no secret of ours reaches the server. */
+  /** The whole environment, so that no secret of Calpair reaches the server. */
   readonly env: Record<string, string>;
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
-  /** What the server writes; it keeps writing there when we are killed, where a pipe would break. */
+  /** A file, since the server writes on after Calpair is killed, which a pipe would not allow. */
   readonly logFile: string;
-  /** Run before every start, to clear away what a killed predecessor left. */
+  /** Runs before every start, to remove what a killed server left. */
   readonly prepare: () => Promise<void>;
   readonly isReady: (child: ChildProcess) => Promise<boolean>;
-  /** Asked politely first; then with force. */
+  /** Sent in this order, each with the milliseconds to wait after it. */
   readonly stopSignals: readonly (readonly [NodeJS.Signals, number])[];
 }
 
 export interface Watch {
   /** Lines for the operator. */
-  readonly say: (line: string) => void;
-  /** Called when it cannot be kept running; the whole program should end. */
+  readonly print: (line: string) => void;
+  /** Called when the server cannot be kept running, and Calpair has to end. */
   readonly onLost: (error: Error) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -57,11 +53,11 @@ export async function supervise(program: Program, watch: Watch): Promise<Supervi
     const recent = restarts.filter((at) => at > now - RESTART_WINDOW_MS).length;
     if (recent > MAX_RESTARTS)
       throw new Error(`${program.name} ended ${recent} times within 10 minutes; see ${program.logFile}`);
-    watch.say(`${program.name} ended unexpectedly (${why}); starting it again. Its log: ${program.logFile}`);
+    watch.print(`${program.name} ended unexpectedly (${why}); restarting it. Its log: ${program.logFile}`);
     await sleep(Math.min(500 * 2 ** (recent - 1), 10_000), undefined, { signal });
     child = await startOnce(program, signal);
     onExit();
-    watch.say(`${program.name} runs again.`);
+    watch.print(`${program.name} runs again.`);
   };
   const onExit = (): void => {
     const ended = (code: number | null, killedBy: NodeJS.Signals | null): void => {
@@ -91,8 +87,7 @@ async function startOnce(program: Program, signal: AbortSignal): Promise<ChildPr
   keepLogShort(program.logFile);
   const log = openSync(program.logFile, 'a', 0o600);
   const logStart = statSync(program.logFile).size;
-  // A process group of its own: Ctrl-C in the terminal reaches only us, and we end the servers once the work is
-  // drained.
+  // A process group of its own: Ctrl-C in the terminal reaches only Calpair, which ends its servers after the work.
   const child = spawn(program.command, program.args, {
     detached: true,
     cwd: '/',
@@ -134,7 +129,7 @@ async function endChild(child: ChildProcess, signals: Program['stopSignals']): P
   }
 }
 
-/** What the program wrote since it was started, at most its last lines. */
+/** The last lines that the program wrote since its start. */
 function tail(logFile: string, from: number): string {
   const written = readFileSync(logFile).subarray(from).toString('utf8').trim().split('\n').slice(-15);
   return written[0] === '' ? '' : ` It wrote:\n  ${written.map((line) => line.slice(0, 500)).join('\n  ')}`;

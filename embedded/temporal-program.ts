@@ -1,4 +1,4 @@
-/** Finds the `temporal` program, or gets it: about 250 MB, so it is kept in the user's cache for every clone. */
+/** Finds or installs the `temporal` program. It has about 250 MB, so all clones share one in the user's cache. */
 import { execFile, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,18 +8,18 @@ import { promisify } from 'node:util';
 import { EnvHttpProxyAgent, fetch } from 'undici';
 import { ConfigError, environmentWith } from '../config.ts';
 
-type Say = (line: string) => void;
+type Print = (line: string) => void;
 
 const VERSION = 'v1.5.1';
 const GO_PACKAGE = `github.com/temporalio/cli/cmd/temporal@${VERSION}`;
-/** Where Temporal's own SDKs download their test server from. */
+/** From where Temporal's SDKs download their test server. */
 const DOWNLOAD = `https://temporal.download/cli/${VERSION}`;
 
 /**
  * In this order: on the PATH, in the cache, downloaded, built with Go.
- * @throws ConfigError when none works, saying what to install
+ * @throws ConfigError that names what to install, when none works
  */
-export async function findTemporalProgram(cacheDir: string, say: Say, signal?: AbortSignal): Promise<string> {
+export async function findTemporalProgram(cacheDir: string, print: Print, signal?: AbortSignal): Promise<string> {
   const cached = join(cacheDir, 'bin', 'temporal');
   for (const program of ['temporal', cached]) {
     if (await works(program)) return program;
@@ -27,32 +27,31 @@ export async function findTemporalProgram(cacheDir: string, say: Say, signal?: A
   }
   mkdirSync(join(cacheDir, 'bin'), { recursive: true });
   const reasons: string[] = [];
-  for (const get of [download, buildWithGo]) {
+  for (const install of [download, buildWithGo]) {
     const folder = mkdtempSync(join(cacheDir, 'bin', '.new-'));
     try {
-      await get(folder, say, signal);
+      await install(folder, print, signal);
       chmodSync(join(folder, 'temporal'), 0o755);
-      if (!(await works(join(folder, 'temporal')))) throw new Error('what came does not run on this machine');
-      // In one step, so that nobody ever runs half of it.
+      if (!(await works(join(folder, 'temporal')))) throw new Error('the program does not run on this machine');
+      // In one step, so that no process runs half of it.
       renameSync(join(folder, 'temporal'), cached);
-      say(`Kept the Temporal server in ${cached}.`);
+      print(`Kept the Temporal server in ${cached}.`);
       return cached;
     } catch (error) {
       signal?.throwIfAborted();
       reasons.push(
-        `${get === download ? 'Downloading it' : 'Building it with Go'} failed: ${(error as Error).message}`,
+        `${install === download ? 'Downloading it' : 'Building it with Go'} failed: ${(error as Error).message}`,
       );
-      say(reasons.at(-1) ?? '');
+      print(reasons.at(-1) ?? '');
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
   }
   throw new ConfigError(
     [
-      'There is no Temporal server on this machine, and none can be got:',
+      'There is no Temporal server on this machine, and none can be installed:',
       ...reasons.map((reason) => `  ${reason}`),
-      'Install the Temporal CLI (https://docs.temporal.io/cli) so that "temporal" is on the ' +
-        'PATH, or install Go 1.25 or later,',
+      'Install the Temporal CLI (https://docs.temporal.io/cli) so that "temporal" is on the PATH, or Go 1.25 or later,',
       'or set TEMPORAL_ADDRESS to a Temporal service.',
     ].join('\n'),
   );
@@ -68,9 +67,9 @@ async function works(program: string): Promise<boolean> {
   }
 }
 
-/** Gives up after 10 s without an answer: many installations have no way out but a package mirror. */
-async function download(folder: string, say: Say, signal: AbortSignal | undefined): Promise<void> {
-  say('Downloading the Temporal server (first start only) ...');
+/** Gives up after 10 s without an answer: many installations can reach only a package mirror. */
+async function download(folder: string, print: Print, signal: AbortSignal | undefined): Promise<void> {
+  print('Downloading the Temporal server (first start only) ...');
   const dispatcher = new EnvHttpProxyAgent({
     connect: { timeout: 10_000 },
     headersTimeout: 10_000,
@@ -86,8 +85,7 @@ async function download(folder: string, say: Say, signal: AbortSignal | undefine
     });
     if (!about.ok) throw new Error(`HTTP ${about.status}`);
     const { archiveUrl, fileToExtract } = (await about.json()) as { archiveUrl: string; fileToExtract: string };
-    if (!archiveUrl.startsWith('https://') || fileToExtract !== 'temporal')
-      throw new Error('an answer in an unknown form');
+    if (!archiveUrl.startsWith('https://') || fileToExtract !== 'temporal') throw new Error('unexpected answer');
     const archive = await fetch(archiveUrl, { dispatcher, signal: within(10 * 60_000) });
     if (!archive.ok || archive.body === null) throw new Error(`HTTP ${archive.status}`);
     const tar = spawn('tar', ['-xzf', '-', '-C', folder, fileToExtract], { stdio: ['pipe', 'ignore', 'ignore'] });
@@ -101,8 +99,8 @@ async function download(folder: string, say: Say, signal: AbortSignal | undefine
   }
 }
 
-async function buildWithGo(folder: string, say: Say, signal: AbortSignal | undefined): Promise<void> {
-  say(`Building the Temporal server with Go (first start only, about 3 minutes): go install ${GO_PACKAGE}`);
+async function buildWithGo(folder: string, print: Print, signal: AbortSignal | undefined): Promise<void> {
+  print(`Building the Temporal server with Go (first start only, about 3 minutes): go install ${GO_PACKAGE}`);
   const go = spawn('go', ['install', GO_PACKAGE], {
     env: environmentWith({ GOBIN: folder, CGO_ENABLED: '0' }),
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -116,7 +114,7 @@ async function buildWithGo(folder: string, say: Say, signal: AbortSignal | undef
   });
   let seconds = 0;
   const progress = setInterval(
-    () => say(`  still building (${(seconds += 15)} s, ${fetched} Go modules fetched) ...`),
+    () => print(`  still building (${(seconds += 15)} s, ${fetched} Go modules fetched) ...`),
     15_000,
   );
   const limit = setTimeout(() => go.kill(), 20 * 60_000);

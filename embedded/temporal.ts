@@ -1,7 +1,4 @@
-/**
- * The Temporal server that `npm start` brings up where TEMPORAL_ADDRESS names none: on 127.0.0.1 only, its data in the
- * data folder.
- */
+/** The embedded Temporal server, for a start without TEMPORAL_ADDRESS: on 127.0.0.1 only, data in the data folder. */
 import { mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -14,7 +11,7 @@ import { findTemporalProgram } from './temporal-program.ts';
 
 export interface TemporalOptions {
   readonly dataDir: string;
-  /** Where a server program that has to be fetched or built is kept. */
+  /** For a server program that has to be downloaded or built. */
   readonly cacheDir: string;
   /** 0: any free one. */
   readonly port: number;
@@ -29,8 +26,8 @@ export interface TemporalOptions {
 }
 
 /**
- * Starts the server, and ends first what a killed Calpair left running on this folder.
- * @throws ConfigError when a port is taken or no server program can be had
+ * Starts the server, after ending one that a killed Calpair left running on this folder.
+ * @throws ConfigError when a port is taken or no server program can be installed
  */
 export async function startTemporal(
   options: TemporalOptions,
@@ -40,11 +37,11 @@ export async function startTemporal(
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, 'temporal.db');
   if ((await endProcesses(isServerOf(file), STOP)) > 0)
-    watch.say('Ended a Temporal server that an earlier start had left running.');
+    watch.print('Ended a Temporal server that an earlier start left running.');
   const port = await freePort(options.port, '127.0.0.1', 'CALPAIR_TEMPORAL_PORT');
   const uiPort =
     options.uiPort === null ? null : await freePort(options.uiPort, '127.0.0.1', 'CALPAIR_TEMPORAL_UI_PORT');
-  const command = await findTemporalProgram(options.cacheDir, watch.say, watch.signal);
+  const command = await findTemporalProgram(options.cacheDir, watch.print, watch.signal);
   const address = `127.0.0.1:${port}`;
   const server = await supervise(
     {
@@ -93,7 +90,7 @@ function isServerOf(file: string): (running: Running) => boolean {
   return ({ command }) => command.includes(` server start-dev --db-filename ${file} `);
 }
 
-/** Ready once it answers for the namespace and knows the search attributes: both are made after the port opens. */
+/** Ready once it has the namespaces and their search attributes: both are created after the port opens. */
 async function isReady(address: string, options: TemporalOptions): Promise<boolean> {
   const connection = await Connection.connect({ address, connectTimeout: '1s' });
   try {

@@ -1,6 +1,6 @@
 /**
- * The worker role: three Temporal workers in one process, so that a storm of polls never takes the slots of a run that
- * writes, nor long runs those of a booking. Nothing but `main.ts` and tests imports this file.
+ * The role `worker`: three Temporal workers in one process, so that many polls never take the slots of a run that
+ * writes, nor long runs those of a booking. Only `main.ts` and tests import this file.
  */
 import type { NativeConnection, WorkerOptions, WorkflowBundle } from '@temporalio/worker';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
@@ -11,9 +11,9 @@ import { PAIRS_QUEUE, POLLS_QUEUE } from '../workflows/messages.ts';
 import { bundleWorkflows } from './workflow-bundle.ts';
 
 export interface Workers {
-  /** Resolves when all have drained after `shutdown`; rejects when one broke, after the others have drained. */
+  /** Resolves when all have drained after `shutdown`; rejects when one failed, after the others have drained. */
   run(): Promise<void>;
-  /** Stops taking tasks; running activities are cancelled after 10 s and given up after 20 s. May be called twice. */
+  /** Stops taking tasks; running activities are cancelled after 10 s and abandoned after 20 s. May be called twice. */
   shutdown(): void;
   /** For `/health/ready`: all take tasks. */
   isPolling(): boolean;
@@ -23,9 +23,9 @@ export interface WorkersOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly activities: PairActivities & BookingActivities;
-  /** From `bundleWorkflows()`; made here when left out, which takes a second or two. */
+  /** From `bundleWorkflows()`; bundled here when left out, which takes a second or two. */
   readonly workflowBundle?: WorkflowBundle;
-  /** Defaults: 300 polls, 30 runs and 50 bookings at once; all wait for calendars most of the time. */
+  /** Defaults: 300 polls, 30 runs and 50 bookings at once; most of the time they wait for calendars. */
   readonly pollsAtOnce?: number;
   readonly runsAtOnce?: number;
   readonly bookingsAtOnce?: number;
@@ -37,7 +37,7 @@ const CACHED_WORKFLOWS = 500;
 const ALL: Pick<WorkerOptions, 'shutdownGraceTime' | 'shutdownForceTime' | 'maxHeartbeatThrottleInterval'> = {
   shutdownGraceTime: '10 seconds',
   shutdownForceTime: '20 seconds',
-  // Cancellation reaches an activity with a heartbeat only: a pause or a deleted pair is heard within this time.
+  // Cancellation reaches an activity only with a heartbeat: a pause or a deletion takes effect within this time.
   maxHeartbeatThrottleInterval: '3 seconds',
 };
 
@@ -54,7 +54,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     activities: { diffPair, applyPlan },
     maxCachedWorkflows: CACHED_WORKFLOWS,
     maxConcurrentActivityTaskExecutions: options.runsAtOnce ?? 30,
-    // A pair cached by a worker that was killed waits this long before another one is asked; the default is 10 s.
+    // How long a workflow cached by a killed worker waits before another worker gets it; the default is 10 s.
     stickyQueueScheduleToStartTimeout: '1 second',
   });
   const polls = await Worker.create({
@@ -90,13 +90,12 @@ function isRunning(worker: Worker): boolean {
   return worker.getState() === 'RUNNING';
 }
 
-/** Gets warnings and errors only: a message and the fields that help to find the pair. */
+/** Receives warnings and errors only: a message and the fields that identify the pair. */
 export type WriteLog = (level: 'warn' | 'error', message: string, fields: Record<string, unknown>) => void;
 
 /**
- * To be called once, before the first connection: Temporal's own log goes to `write`, and the process keeps its signals
- * to itself. Failures that an activity marks as benign (`NoChange`) are logged at debug level by Temporal, so nothing
- * is heard of them.
+ * Call once, before the first connection: sends Temporal's own log to `write` and leaves signals to the process.
+ * Temporal logs failures that an activity marks as benign (`NoChange`) at debug level, so they do not appear.
  */
 export function installRuntime(write: WriteLog): void {
   Runtime.install({
@@ -108,15 +107,12 @@ export function installRuntime(write: WriteLog): void {
   });
 }
 
-/**
- * The first is said whenever a poll that was given up answers late, which is how a wish overtakes a poll; the second of
- * workers that have activities only.
- */
+/** The first appears when a cancelled poll ends late, after a requested run; the second in activity-only workers. */
 function isExpected(message: string): boolean {
   return message.startsWith('Activity not found on completion') || message.startsWith('No workflows registered');
 }
 
-/** No stack traces and no arbitrary objects: who, what, and the message. */
+/** Ids, names and the message: no stack traces and no arbitrary objects. */
 function fieldsOf(meta: Record<string, unknown>): Record<string, unknown> {
   const { workflowId, runId, activityType, attempt, taskQueue, error } = meta;
   const cause = error instanceof Error ? error.message : error;

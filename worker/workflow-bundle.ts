@@ -1,6 +1,6 @@
 /**
- * The workflows as one script for Temporal's sandbox, about 1.6 MB. Making it takes a second or two, so an image has it
- * built in (`scripts/build-workflow-bundle.ts`).
+ * The workflows as one script for Temporal's sandbox, about 1.6 MB. Bundling takes a second or two, so an image contains
+ * the bundle (`scripts/build-workflow-bundle.ts`).
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -11,12 +11,12 @@ import { PROJECT_DIR } from '../config.ts';
 
 export const BUNDLE_FILE = join(PROJECT_DIR, 'build', 'workflow-bundle.js');
 
-/** The bundle of the file, if it was made from these very sources; else a new one. Workers of one process can share it. */
+/** The bundle of the file, if it was made from the current sources; else a new one. Workers of a process share it. */
 export async function bundleWorkflows(file = BUNDLE_FILE): Promise<WorkflowBundle> {
   return readBundle(file) ?? bundleSources();
 }
 
-/** For the image: the file that `bundleWorkflows` then uses. */
+/** For the image: writes the file that `bundleWorkflows` then uses. */
 export async function writeWorkflowBundle(file = BUNDLE_FILE): Promise<void> {
   const { code } = await bundleSources();
   mkdirSync(dirname(file), { recursive: true });
@@ -41,10 +41,13 @@ function readBundle(file: string): WorkflowBundle | null {
   }
 }
 
-/** What the bundle was made from: the workflows, which import nothing else of ours, and the packages. */
+/** Names the sources of the bundle: the workflows, the one file of ours that they import, and the packages. */
 function firstLine(): string {
-  const folder = join(PROJECT_DIR, 'workflows');
-  const hash = createHash('sha256').update(readFileSync(join(PROJECT_DIR, 'package-lock.json')));
-  for (const name of readdirSync(folder).sort()) hash.update(`\0${name}\0`).update(readFileSync(join(folder, name)));
+  const sources = readdirSync(join(PROJECT_DIR, 'workflows'))
+    .sort()
+    .map((name) => join('workflows', name));
+  const hash = createHash('sha256');
+  for (const path of ['package-lock.json', 'core/waiting-times.ts', ...sources])
+    hash.update(`\0${path}\0`).update(readFileSync(join(PROJECT_DIR, path)));
   return `// ${hash.digest('hex')}\n`;
 }

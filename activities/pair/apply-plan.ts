@@ -46,6 +46,10 @@ async function applyRounds(applying: Applying) {
   const { deps, open, runId, stopped } = applying;
   for (let round = 1; ; round += 1) {
     const again = await applyPending(applying);
+    deps.log.debug(
+      { pairId: open.pair.id, runId, round, decidedAgain: again.size, stopped: [...stopped.keys()] },
+      'pending writes are executed',
+    );
     // Also where the other op of an event was refused for good, which would leave it alone until somebody changes it.
     await deps.store.updateLinks([...again], { dirty: true });
     await readBack(applying, again.size > 0);

@@ -66,6 +66,8 @@ async function decideRun(
 ): Promise<DiffResult> {
   const { pair } = open;
   const isFull = input.full || pair.fullListingAt === null;
+  const about = { pairId: pair.id, runId: run.id };
+  deps.log.debug({ ...about, trigger: input.trigger, full: input.full, polled: input.polled }, 'run begins');
   let read: Record<SideName, number>;
   if (input.polled) {
     read = await deps.store.changedSinceLastRun(pair.id);
@@ -73,6 +75,7 @@ async function decideRun(
     read = await readSides(deps, open, { epoch, full: isFull });
     if (isFull) await deps.store.updatePair(pair.id, { fullListingAt: run.startedAt });
   }
+  deps.log.debug({ ...about, read }, 'both sides are read');
   await findCopiesByOtherPairs(deps, open, epoch);
   await proveDeletions(deps, open, epoch);
   await confirmWrites(deps, open, epoch);
@@ -88,6 +91,8 @@ async function decideRun(
     problems: planned.problems,
   });
   await deps.store.updatePair(pair.id, { needsMatching: false });
+  const { ops, conflicts, held, problems } = planned;
+  deps.log.debug({ ...about, events: ids.length, ops, conflicts, held, problems }, 'run is planned');
   return { runId: run.id, ops: planned.ops, ended: planned.ops === 0 ? await endRun(deps, open, run.id) : null };
 }
 

@@ -45,7 +45,7 @@ export function createPollPair(deps: Deps): PairActivities['pollPair'] {
   };
 }
 
-/** The result where no side needs to be polled; null where they do. @throws NoChange or Waiting before the poll is due */
+/** The result without polling the sides; null where they have to be polled. @throws NoChange, Waiting: not due yet */
 async function resultBeforePoll(deps: Deps, open: OpenPair, state: string): Promise<PollResult | null> {
   const { pair } = open;
   const now = await stateOf(deps, pair.id);
@@ -79,6 +79,7 @@ async function poll(deps: Deps, open: OpenPair): Promise<void> {
 async function resultOfPoll(deps: Deps, { pair, accountIds }: OpenPair, state: string): Promise<PollResult> {
   const at = deps.clock.now();
   const isChanged = await deps.store.hasWork(pair.id, at);
+  deps.log.debug({ pairId: pair.id, changed: isChanged }, 'both sides are polled');
   if (isChanged) await deps.store.noteCalendarChange(Object.values(accountIds));
   const now = await stateOf(deps, pair.id);
   if (now.state !== state) return { kind: 'state', ...now };

@@ -121,6 +121,40 @@ describe('the API around its routes', () => {
     assert.doesNotMatch(JSON.stringify(answer.body) + lines, /secret/);
   });
 
+  it('logs one line for a refused or failed request that would change something, without its content', async () => {
+    const linesOf = async (request: () => Promise<unknown>) => {
+      api.logged.length = 0;
+      await request();
+      return api.logged
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+        .filter(({ msg }) => msg === 'request refused' || msg === 'request failed')
+        .map(({ level, msg, method, route, status, code }) => [level, msg, method, route, status, code]);
+    };
+    const secretId = 'secret-id-of-a-person';
+    assert.deepEqual(await linesOf(() => api.call('DELETE', `/v1/accounts/${secretId}`)), [
+      ['info', 'request refused', 'DELETE', '/v1/accounts/:id', 404, 'not-found'],
+    ]);
+    assert.doesNotMatch(api.logged.join(''), /secret/);
+    const account = { provider: 'caldav', username: 'secret name', password: 'secret password', secretKey: 1 };
+    assert.deepEqual(await linesOf(() => api.call('POST', '/v1/accounts?secret=1', account)), [
+      ['info', 'request refused', 'POST', '/v1/accounts', 400, 'validation'],
+    ]);
+    assert.doesNotMatch(api.logged.join(''), /secret/);
+    assert.deepEqual(await linesOf(() => api.app.inject({ method: 'PUT', url: '/v1/secret', payload: 'secret' })), [
+      ['info', 'request refused', 'PUT', undefined, 401, 'unauthorized'],
+    ]);
+    assert.doesNotMatch(api.logged.join(''), /secret/);
+    api.service.failure = new Error('secret-in-a-message');
+    const google = { provider: 'google', refreshToken: 'secret-token' };
+    assert.deepEqual(await linesOf(() => api.call('POST', '/v1/accounts', google)), [
+      ['info', 'request failed', 'POST', '/v1/accounts', 500, 'internal'],
+    ]);
+    api.service.failure = null;
+    assert.doesNotMatch(api.logged.join(''), /secret/);
+    assert.deepEqual(await linesOf(() => api.call('GET', `/v1/accounts/${secretId}`)), []);
+    assert.deepEqual(await linesOf(() => api.call('POST', '/v1/api-keys', { name: 'good' })), []);
+  });
+
   it('says 503 when the database does not answer', async () => {
     const other = await startApi({}, 'postgres://nobody@127.0.0.1:1/nothing');
     refused(await other.call('GET', '/v1/pairs'), 503, 'temporarily-unavailable');

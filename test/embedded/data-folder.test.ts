@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ConfigError, readConfig } from '../../config.ts';
-import { claimDataFolder, lockHolder, makeDataFolder, outwaitOrphan } from '../../embedded/data-folder.ts';
+import { claimDataFolder, lockHolder, makeDataFolder, waitForOrphan } from '../../embedded/data-folder.ts';
 import { processIdentity } from '../../embedded/processes.ts';
 import { loadOrCreateSecrets } from '../../embedded/secrets.ts';
 
@@ -47,7 +47,7 @@ test('a holder whose npm was killed is waited for, any other is not', async () =
   const said: string[] = [];
   const wait = async (npm: unknown): Promise<void> => {
     writeFileSync(join(folder, 'lock'), JSON.stringify({ ...lock, npm }));
-    await outwaitOrphan(folder, (line) => said.push(line));
+    await waitForOrphan(folder, (line) => said.push(line));
   };
   await wait(null);
   await wait({ pid: process.pid, identity: processIdentity(process.pid) });

@@ -23,7 +23,7 @@ const dataDir = join(folder, 'data');
 makeDataFolder(dataDir);
 const said: string[] = [];
 const lost: Error[] = [];
-const watch = { say: (line: string) => void said.push(line), onLost: (error: Error) => void lost.push(error) };
+const watch = { print: (line: string) => void said.push(line), onLost: (error: Error) => void lost.push(error) };
 let outside: string | undefined;
 const running: { stop: () => Promise<void> }[] = [];
 after(async () => {
@@ -114,7 +114,7 @@ async function startAndKill(start: string): Promise<void> {
   const script = `
     import { startPostgres } from './embedded/postgres.ts';
     import { startTemporal } from './embedded/temporal.ts';
-    const watch = { say: () => {}, onLost: () => {} };
+    const watch = { print: () => {}, onLost: () => {} };
     await ${start};
     process.kill(process.pid, 'SIGKILL');`;
   const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], {

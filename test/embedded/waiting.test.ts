@@ -74,7 +74,7 @@ function start(servers: { databaseUrl: string; temporal: { address: string; name
   const log = pino({ level: 'debug' }, { write: (line: string) => void said.push(line) });
   const started = startEverything(config, {
     log,
-    say: (line) => void said.push(line),
+    print: (line) => void said.push(line),
     onLost: (error) => said.push(String(error)),
   });
   started.catch(() => undefined);

@@ -324,7 +324,7 @@ async function idle(h: Harness, pair: FakePair): Promise<void> {
 }
 
 async function waitingToRetry(h: Harness, pair: FakePair, seconds: number): Promise<void> {
-  await until('the wait', async () => (await h.control.status(pair.id)).waitsFor.includes(`goes on in ${seconds} s`));
+  await until('the wait', async () => (await h.control.status(pair.id)).waitsFor.includes(`continues in ${seconds} s`));
 }
 
 async function writeForever(): Promise<RunSummary> {

@@ -48,7 +48,7 @@ export async function startCalpair(
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
   const running = await startEverything(config, {
     log,
-    say: (line) => void logged.push(line),
+    print: (line) => void logged.push(line),
     onLost: fail,
     ...(through ? { through } : {}),
   });

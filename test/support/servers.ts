@@ -28,7 +28,7 @@ export interface TestServer {
 /** Starts a server with the template on it. `stop` deletes its data. */
 export async function startTestPostgres(): Promise<{ url: string; stop: () => Promise<void> }> {
   const dataDir = await makeFolder('postgres');
-  const server = await startPostgres({ dataDir, port: 0, isThrowaway: true }, { say: console.log, onLost: fail });
+  const server = await startPostgres({ dataDir, port: 0, isThrowaway: true }, { print: console.log, onLost: fail });
   await onServer(server.url, `create database ${TEMPLATE}`);
   await migrate(databaseNamed(server.url, TEMPLATE));
   return {
@@ -56,7 +56,7 @@ export async function startTestTemporal(
       searchAttributes: { [pairStateKey.name]: 'Keyword' },
       isThrowaway: true,
     },
-    { say: console.log, onLost: fail },
+    { print: console.log, onLost: fail },
   );
   return {
     server: { address, folder, namespaces },

@@ -88,7 +88,7 @@ export function summaryOf(runId: string, result: RunSummary['result'] = 'ok'): R
 export function noChange(nextRetryDelay: '10 minutes' | '50 milliseconds'): ApplicationFailure {
   return ApplicationFailure.create({
     type: 'NoChange',
-    message: 'OK, no change on either side',
+    message: 'OK, nothing changed',
     nextRetryDelay,
     category: ApplicationFailureCategory.BENIGN,
   });

@@ -282,9 +282,9 @@ describe('syncPair', { concurrency: 4 }, () => {
     const pair = await watching(h.pair());
     pair.script.diffPair = () => Promise.reject(ApplicationFailure.nonRetryable('a mistake of ours', 'bug'));
     assert.deepEqual(await h.control.syncAndWait(pair.id, SIGNAL, 20), { runId: null, finished: false });
-    await until('the rest', async () => (await h.control.status(pair.id)).waitsFor.includes('goes on in 10 s'));
+    await until('the rest', async () => (await h.control.status(pair.id)).waitsFor.includes('continues in 10 s'));
     assert.deepEqual(await h.control.syncAndWait(pair.id, SIGNAL, 20), { runId: null, finished: false });
-    await until('a longer rest', async () => (await h.control.status(pair.id)).waitsFor.includes('goes on in 20 s'));
+    await until('a longer rest', async () => (await h.control.status(pair.id)).waitsFor.includes('continues in 20 s'));
     delete pair.script.diffPair;
     assert.deepEqual(await h.control.syncAndWait(pair.id, SIGNAL, 20), { runId: runIdOf(4), finished: true });
     await quiet(pair);
@@ -295,10 +295,10 @@ describe('syncPair', { concurrency: 4 }, () => {
     const pair = h.pair();
     pair.result = 'failed';
     await h.control.start({ pairId: pair.id, paused: false });
-    await until('the rest', async () => (await h.control.status(pair.id)).waitsFor.includes('goes on in 10 s'));
+    await until('the rest', async () => (await h.control.status(pair.id)).waitsFor.includes('continues in 10 s'));
     pair.script.pollPair = () => Promise.reject(ApplicationFailure.nonRetryable('a mistake of ours', 'bug'));
     await h.control.settingsChanged(pair.id);
-    await until('the next rest', async () => (await h.control.status(pair.id)).waitsFor.includes('goes on in 20 s'));
+    await until('the next rest', async () => (await h.control.status(pair.id)).waitsFor.includes('continues in 20 s'));
     delete pair.script.pollPair;
     await h.control.settingsChanged(pair.id);
     await quiet(pair);
@@ -373,7 +373,7 @@ describe('syncPair', { concurrency: 4 }, () => {
       const data = userMetadata?.summary?.data;
       return data ? [String(JSON.parse(Buffer.from(data).toString()))] : [];
     });
-    assert.deepEqual(summaries, ['Keeps two calendars in step', 'run 1: start', '3 ops', 'until a calendar changes']);
+    assert.deepEqual(summaries, ['Keeps two calendars in sync', 'run 1: start', '3 ops', 'until a calendar changes']);
     assert.match(await currentDetails(pair), /idle, polls both calendars[\s\S]*NoChange/);
   });
 

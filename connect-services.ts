@@ -1,0 +1,71 @@
+/** Connecting to the services that Calpair needs, PostgreSQL and Temporal, which may start later than Calpair. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { type Config, ConfigError } from './config.ts';
+import { codeOf, isUnavailable, refusalBy } from './db/postgres-errors.ts';
+
+const LONGEST_WAIT_S = 30;
+/** gRPC status codes. */
+const [PERMISSION_DENIED, UNAUTHENTICATED] = [7, 16];
+
+export interface WaitOptions {
+  readonly log: Logger;
+  /** Lines for the person who starts Calpair. */
+  readonly print: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Tries to connect until it succeeds.
+ * @throws ConfigError when the service answers, and its answer will not change with time
+ */
+export async function waitForService<T>(
+  name: string,
+  connect: () => Promise<T>,
+  { log, print, signal }: WaitOptions,
+): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await connect();
+    } catch (error) {
+      signal?.throwIfAborted();
+      const refusal = refusalOf(error);
+      if (refusal !== null) throw new ConfigError(`${name} cannot be used: ${refusal}`);
+      const seconds = Math.min(2 ** attempt, LONGEST_WAIT_S);
+      // A code, since messages of the database library may quote the query.
+      const reason = codeOf(error) || (error as Error).message;
+      print(`Waiting for ${name} (${reason}); next try in ${seconds} s ...`);
+      log.warn({ service: name, reason, seconds }, 'waiting for a service');
+      await sleep(seconds * 1000, undefined, signal === undefined ? {} : { signal });
+    }
+  }
+}
+
+/** Why a service that answers refuses access, in its own words; null: a later try may succeed. */
+function refusalOf(error: unknown): string | null {
+  const refusal = refusalBy(error);
+  if (refusal !== null) return isUnavailable(error) ? null : refusal;
+  const { code, details, message } = error as { code?: unknown; details?: unknown; message?: unknown };
+  return code === UNAUTHENTICATED || code === PERMISSION_DENIED ? String(details || message) : null;
+}
+
+/** Options of a connection to Temporal, for clients and workers. */
+export function temporalOptions({ apiKey, tls }: Config['temporal'], address: string) {
+  const bytes = (part: { data: string } | { path: string }) =>
+    'data' in part ? Buffer.from(part.data) : readFileSync(part.path);
+  return {
+    address,
+    ...(apiKey === null ? {} : { apiKey }),
+    tls:
+      tls === null
+        ? null
+        : {
+            ...(tls.serverName === null ? {} : { serverNameOverride: tls.serverName }),
+            ...(tls.serverCa === null ? {} : { serverRootCACertificate: bytes(tls.serverCa) }),
+            ...(tls.clientCertificate === null || tls.clientKey === null
+              ? {}
+              : { clientCertPair: { crt: bytes(tls.clientCertificate), key: bytes(tls.clientKey) } }),
+          },
+  };
+}
