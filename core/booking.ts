@@ -1,4 +1,4 @@
-/** A booking and its event: what is to be written, and what somebody did to the event in the calendar. Pure. */
+/** A booking and its event: what Calpair writes, and what a person changed in the calendar. Pure. */
 import { type Attendee, type CalendarEvent, DEFAULT_CONTENT, sameValue, type When } from './event.ts';
 import { instantOf, localOf, sameZone } from './zones.ts';
 
@@ -8,7 +8,7 @@ interface Guest {
   readonly name: string;
 }
 
-/** What a booking is about, beside its time. Absent text is the empty string. */
+/** A booking without its time. Absent text is an empty string. */
 export interface BookingContent {
   readonly title: string;
   readonly location: string;
@@ -25,48 +25,48 @@ export interface Slot {
   readonly end: number;
 }
 
-/** All that an event is to show. */
+/** Everything that the event of a booking shows. */
 export interface DesiredBooking extends BookingContent, Slot {}
 
 /**
- * What is known of the writes of one booking; it outlives crashes, so that what was sent is told from what somebody
- * did.
+ * The writes of one booking. It is stored before each write, so that after a crash Calpair can tell its own write from
+ * a person's edit.
  */
 export interface BookingSyncState {
-  /** Written last, and known to be. */
+  /** The last write that was confirmed. */
   readonly last: DesiredBooking | null;
-  /** Being written: it may have arrived. */
+  /** The write under way; it may have taken effect already. */
   readonly sending: DesiredBooking | null;
-  /** Where the event was when it was last seen. */
+  /** The time of the event when it was last read. */
   readonly shown: Slot | null;
 }
 
 export const NOT_SYNCED: BookingSyncState = { last: null, sending: null, shown: null };
 
 /** The event of a booking, under the booking's id as its UID. */
-export function eventOf(bookingId: string, wanted: DesiredBooking): CalendarEvent {
-  const { title, location, description } = wanted;
+export function eventOf(bookingId: string, desired: DesiredBooking): CalendarEvent {
+  const { title, location, description } = desired;
   return {
     ...DEFAULT_CONTENT,
     uid: bookingId,
     title,
     location,
     description,
-    when: whenOf(wanted),
-    attendees: attendeesOf(wanted.attendees, []),
+    when: whenOf(desired),
+    attendees: attendeesOf(desired.attendees, []),
     recurrence: null,
     exceptions: {},
   };
 }
 
-/** In the booking's zone; in UTC where that zone's clock cannot name both moments. */
+/** In the booking's zone; in UTC if wall-clock time of that zone is ambiguous for the start or the end. */
 export function whenOf({ start, end, timeZone }: Slot & Pick<BookingContent, 'timeZone'>): When {
   const isNamed = [start, end].every((ms) => instantOf(localOf(ms, timeZone), timeZone) === ms);
   const zone = isNamed ? timeZone : 'UTC';
   return { allDay: false, start: localOf(start, zone), startZone: zone, end: localOf(end, zone), endZone: zone };
 }
 
-/** The time that an event takes. @param zone whose midnights are meant where somebody made it last all day */
+/** The time that an event takes. @param zone the zone whose midnights bound an all-day event */
 export function slotOf(when: When, zone: string): Slot {
   if (when.allDay)
     return { start: instantOf(`${when.start}T00:00:00`, zone), end: instantOf(`${when.end}T00:00:00`, zone) };
@@ -78,68 +78,70 @@ export function isSameSlot(a: Slot, b: Slot): boolean {
 }
 
 export interface Reconciled {
-  /** How the event is to read. */
+  /** The event as it should be written. */
   readonly next: CalendarEvent;
-  /** Where somebody moved it in the calendar, unless the booking was moved meanwhile; null: it was not moved. */
+  /** The new time if a person moved the event in the calendar and the API did not move the booking; else null. */
   readonly moved: Slot | null;
 }
 
 /**
- * What the event is to read as: fields that the API changed since they were written last are written, all others stay
- * as somebody left them in the calendar. Where both moved it, the API's time holds: it was checked and reserved.
+ * Merges the booking into its event: fields that the API changed since the last write are written, all others stay as
+ * they are in the calendar. If both sides moved it, the API's time wins, because it was checked and reserved.
  */
 export function reconcile(
-  wanted: DesiredBooking,
+  desired: DesiredBooking,
   { last, sending, shown }: BookingSyncState,
   found: CalendarEvent,
 ): Reconciled {
   const isChanged = (field: keyof DesiredBooking): boolean =>
     last === null ||
-    !sameValue(last[field], wanted[field]) ||
+    !sameValue(last[field], desired[field]) ||
     (sending !== null && !sameValue(last[field], sending[field]));
-  const at = slotOf(found.when, wanted.timeZone);
-  const isMovedByUs = isChanged('start') || isChanged('end') || isChanged('timeZone');
-  const isMovedThere = shown !== null && !isSameSlot(at, shown) && !(sending !== null && isSameSlot(at, sending));
+  const at = slotOf(found.when, desired.timeZone);
+  const isMovedByApi = isChanged('start') || isChanged('end') || isChanged('timeZone');
+  const isMovedInCalendar = shown !== null && !isSameSlot(at, shown) && !(sending !== null && isSameSlot(at, sending));
   return {
-    moved: isMovedThere && !isMovedByUs ? at : null,
+    moved: isMovedInCalendar && !isMovedByApi ? at : null,
     next: {
       ...found,
-      ...(isChanged('title') ? { title: wanted.title } : {}),
-      ...(isChanged('location') ? { location: wanted.location } : {}),
-      ...(isChanged('description') ? { description: wanted.description } : {}),
+      ...(isChanged('title') ? { title: desired.title } : {}),
+      ...(isChanged('location') ? { location: desired.location } : {}),
+      ...(isChanged('description') ? { description: desired.description } : {}),
       ...(isChanged('attendees')
-        ? { attendees: attendeesOf(wanted.attendees, withoutOurs(found.attendees, last, sending), found.attendees) }
+        ? {
+            attendees: attendeesOf(desired.attendees, addedInCalendar(found.attendees, last, sending), found.attendees),
+          }
         : {}),
-      ...(isMovedByUs && !isAlready(found.when, at, wanted) ? { when: whenOf(wanted) } : {}),
+      ...(isMovedByApi && !isWrittenAlready(found.when, at, desired) ? { when: whenOf(desired) } : {}),
     },
   };
 }
 
-/** Other spellings of the same zone are no reason to write. */
-function isAlready(when: When, at: Slot, wanted: DesiredBooking): boolean {
-  if (when.allDay || !isSameSlot(at, wanted)) return false;
-  const next = whenOf(wanted);
+/** True for the same slot, even if the zone has another name. */
+function isWrittenAlready(when: When, at: Slot, desired: DesiredBooking): boolean {
+  if (when.allDay || !isSameSlot(at, desired)) return false;
+  const next = whenOf(desired);
   return !next.allDay && sameZone(when.startZone, next.startZone);
 }
 
-/** Whom somebody added in the calendar. */
-function withoutOurs(
+/** The attendees that a person added in the calendar. */
+function addedInCalendar(
   found: readonly Attendee[],
   last: DesiredBooking | null,
   sending: DesiredBooking | null,
 ): Attendee[] {
-  const ours = new Set([...(last?.attendees ?? []), ...(sending?.attendees ?? [])].map(({ email }) => email));
-  return found.filter(({ address }) => !ours.has(address));
+  const written = new Set([...(last?.attendees ?? []), ...(sending?.attendees ?? [])].map(({ email }) => email));
+  return found.filter(({ address }) => !written.has(address));
 }
 
-/** With the answers that are there already. */
+/** Guests of the booking keep the replies they have given already. */
 function attendeesOf(
   guests: readonly Guest[],
   others: readonly Attendee[],
-  known: readonly Attendee[] = [],
+  existing: readonly Attendee[] = [],
 ): Attendee[] {
-  const byAddress = new Map(known.map((attendee) => [attendee.address, attendee]));
-  const mine = guests.map(
+  const byAddress = new Map(existing.map((attendee) => [attendee.address, attendee]));
+  const fromBooking = guests.map(
     ({ email, name }): Attendee => ({
       participation: 'needs-action',
       role: 'required',
@@ -150,7 +152,7 @@ function attendeesOf(
     }),
   );
   const addresses = new Set(guests.map(({ email }) => email));
-  return [...mine, ...others.filter(({ address }) => !addresses.has(address))].sort((a, b) =>
+  return [...fromBooking, ...others.filter(({ address }) => !addresses.has(address))].sort((a, b) =>
     a.address < b.address ? -1 : 1,
   );
 }

@@ -1,22 +1,22 @@
 /**
- * The canonical event: what both sides of a pair are translated to before anything is compared.
+ * The canonical event: both sides of a pair are converted to it before they are compared.
  *
- * A series with its exceptions is one event. Only what a sync carries is in here; everything else of an event
- * (alarms, attachments, X- properties, conference data) stays in the side's own stored data and is never touched.
+ * A series with its exceptions is one event. It has only the fields that are synced; everything else of an event
+ * (alarms, attachments, X- properties, conference data) stays in the side's own stored data and is never changed.
  */
 
-/** The two sides of a pair, by the API contract's names; `cloud` may speak CalDAV, too. */
+/** The two sides of a pair, as the API names them; `cloud` may be a CalDAV calendar as well. */
 export type SideName = 'caldav' | 'cloud';
 
-/** The other one. */
+/** The opposite side of a pair. */
 export function otherSide(side: SideName): SideName {
   return side === 'caldav' ? 'cloud' : 'caldav';
 }
 
 /**
- * When an event happens: one field, because start, end, all-day and zones only make sense together.
- * Dates are `YYYY-MM-DD` with an exclusive end that is later than the start; timed values are wall-clock times
- * `YYYY-MM-DDTHH:MM:SS` in an IANA zone (`UTC` for instants), with an end that is not before the start.
+ * When an event takes place: one field, because start, end, all-day and zones only make sense together.
+ * Dates are `YYYY-MM-DD` with an exclusive end that is later than the start. Timed values are wall-clock times
+ * `YYYY-MM-DDTHH:MM:SS` in an IANA zone (`UTC` for instants); the end is not before the start.
  */
 export type When =
   | { readonly allDay: true; readonly start: string; readonly end: string }
@@ -44,7 +44,7 @@ export interface Recurrence {
 export type Participation = 'needs-action' | 'accepted' | 'declined' | 'tentative' | 'delegated';
 
 /**
- * One invited person or resource. `address` is the mail address in lower case, or the whole URI where it is no mailto.
+ * One invited person or resource. `address` is the mail address in lower case, or the whole URI if it is not a mailto.
  */
 export interface Attendee {
   readonly address: string;
@@ -59,7 +59,7 @@ export interface Organizer {
   readonly name: string;
 }
 
-/** The fields that an event and each exception of a series have on their own. Absent text is the empty string. */
+/** The fields of an event, and of each exception of a series. Absent text is an empty string. */
 export interface Content {
   readonly title: string;
   readonly when: When;
@@ -74,17 +74,17 @@ export interface Content {
   readonly attendees: readonly Attendee[];
 }
 
-/** An occurrence that does not happen: EXDATE, a cancelled override, a cancelled Google item are the same fact. */
+/** An occurrence that does not take place: by EXDATE, a cancelled override, or a cancelled Google item. */
 export const EXCLUDED = 'excluded';
 
 /**
- * What is special about one occurrence: it is excluded, or it has its own content (all fields, not only the different
- * ones).
+ * What makes one occurrence an exception: it is excluded, or it has its own content (all fields, not only those that
+ * differ).
  */
 export type Exception = typeof EXCLUDED | Content;
 
 export interface CalendarEvent extends Content {
-  /** The iCalendar UID, or null where the side has none. */
+  /** The iCalendar UID, or null if the side has none. */
   readonly uid: string | null;
   readonly recurrence: Recurrence | null;
   /** By occurrence id. Empty unless `recurrence` is set. */
@@ -104,7 +104,7 @@ export const CONTENT_FIELDS = [
 ] as const;
 export type ContentField = (typeof CONTENT_FIELDS)[number];
 
-/** The values that a side leaves out when they are the default. */
+/** Default values, which a side may leave out. */
 export const DEFAULT_CONTENT = {
   title: '',
   location: '',
@@ -117,19 +117,16 @@ export const DEFAULT_CONTENT = {
 } as const satisfies Omit<Content, 'when'>;
 
 /**
- * One difference between two states of an event. `occurrence` is null for the event (or the whole series) itself. Field
- * `exception` says that the occurrence's exception itself came, went, or turned into or from an exclusion; the
- * difference of a content field of an exception that exists before and after is named by that field.
+ * One difference between two states of an event. `occurrence` is null for the event (or the whole series) itself. The
+ * field `exception` means that an exception was added or removed, or changed to or from an exclusion. If an exception
+ * exists before and after, the path names the content field that differs.
  */
 export interface FieldPath {
   readonly occurrence: OccurrenceId | null;
   readonly field: ContentField | 'recurrence' | 'exception';
 }
 
-/**
- * What differs between two states of one event, in a stable order; `uid` is identity, not content. Empty: they are the
- * same.
- */
+/** What differs between two states of one event, in a stable order; `uid` is identity, not content. */
 export function changedPaths(before: CalendarEvent, after: CalendarEvent): FieldPath[] {
   const paths: FieldPath[] = changedContent(before, after).map((field) => ({ occurrence: null, field }));
   if (!sameValue(before.recurrence, after.recurrence)) paths.push({ occurrence: null, field: 'recurrence' });
@@ -146,18 +143,18 @@ export function changedPaths(before: CalendarEvent, after: CalendarEvent): Field
   return paths;
 }
 
-/** The content fields in which two contents differ. */
+/** The fields in which two contents differ. */
 export function changedContent(before: Content, after: Content): ContentField[] {
   return CONTENT_FIELDS.filter((field) => !sameValue(before[field], after[field]));
 }
 
-/** An event without what makes it a series, or an object, of its own. */
+/** An event without its UID, recurrence and exceptions. */
 export function contentOnly(event: CalendarEvent): Content {
   const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = event;
   return content;
 }
 
-/** The event with its own content and that of each exception changed alike; `id` is null for the event itself. */
+/** Applies a change to the event's own content and to that of each exception; `id` is null for the event itself. */
 export function mapContents(
   event: CalendarEvent,
   change: (content: Content, id: OccurrenceId | null) => Content,

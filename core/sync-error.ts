@@ -1,13 +1,13 @@
 /**
- * What can go wrong between us and a calendar service: one class, a closed list of kinds. What each kind leads to is
- * decided in one place, `activities/error-policy.ts`.
+ * What can go wrong when Calpair calls a calendar service: one class, a closed list of kinds. One table,
+ * `activities/error-policy.ts`, says what each kind leads to.
  */
 export type SyncErrorKind =
-  /** 429, 503 with Retry-After, a rate limit: wait, then go on. */
+  /** 429, 503 with Retry-After, a rate limit: wait, then continue. */
   | 'throttled'
-  /** Network, time-out, 5xx, an answer that is not of the protocol: try again with growing delay. */
+  /** Network, time-out, 5xx, a response that breaks the protocol: retry with growing delay. */
   | 'unreachable'
-  /** 412, a lost race: read again and merge again. */
+  /** 412, the event changed meanwhile: read again and merge again. */
   | 'stale'
   /** 404 or 410 on one item. */
   | 'gone'
@@ -15,45 +15,45 @@ export type SyncErrorKind =
   | 'calendar-missing'
   /** 401 after a refresh, `invalid_grant`: only new credentials help. */
   | 'auth'
-  /** The credentials are taken, but they open another person's calendars. */
+  /** The credentials are accepted, but they belong to another account. */
   | 'different-account'
-  /** 403 on a write of one event: a missing right. */
+  /** 403 on a write of one event: a missing permission. */
   | 'forbidden'
-  /** The server refuses the content of this one event for good. */
+  /** The server refuses the content of this one event permanently. */
   | 'rejected'
-  /** This one event is larger than the server or we accept. */
+  /** This one event is larger than the server or Calpair accepts. */
   | 'too-large'
-  /** Writing this change would make a server mail people. */
+  /** This write would make the server send mail to attendees. */
   | 'would-mail'
-  /** The id chosen for a create belongs to a deleted or foreign event: take the next generation. */
+  /** The id chosen for a create belongs to a deleted or foreign event: use the next generation. */
   | 'id-taken'
-  /** The service says that it is full for long (hours). */
+  /** A long-term quota is exhausted (for hours). */
   | 'quota'
-  /** HTTP answers, but no CalDAV service is there. */
+  /** An HTTP server answers, but it is not a CalDAV server. */
   | 'not-a-caldav-server'
-  /** The address is one that this installation does not connect to. */
+  /** The network policy of this installation forbids the address. */
   | 'address-not-allowed'
-  /** A mistake of ours. */
+  /** A bug in Calpair. */
   | 'bug';
 
 export interface SyncErrorOptions {
-  /** Wait this long before the next request, as the server asked. */
+  /** The delay before the next request that the server asked for. */
   readonly retryAfterMs?: number;
-  /** HTTP status, where there was an answer. */
+  /** The HTTP status, if there was a response. */
   readonly status?: number;
   /**
    * The server's own reason: a DAV precondition or provider error code, or at most 200 characters of plain text without
    * markup.
    */
   readonly reason?: string;
-  /** What the person who owns the account can do about it, in our own words. */
+  /** What the owner of the account can do about it, in Calpair's own words. */
   readonly advice?: string | undefined;
   readonly cause?: unknown;
 }
 
 /**
  * `message` is safe to log and to store: it holds codes and statuses, never event content, addresses or credentials.
- * `reason` may be shown to the person who owns the account, and nowhere else.
+ * `reason` may be shown to the owner of the account, and nowhere else.
  */
 export class SyncError extends Error {
   readonly kind: SyncErrorKind;

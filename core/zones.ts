@@ -1,14 +1,16 @@
 /**
- * Time zones: wall-clock time to instants and back, and foreign zone names to IANA names.
+ * Time zones: converts wall-clock time to instants and back, and foreign zone names to IANA names.
  *
- * The offsets come from `Intl`, which every Node has in full, so there is no second zone database whose rules could
- * disagree.
+ * The offsets come from `Intl`, which every Node has in full, so no second zone database can disagree with it.
  */
 import { tzlib_get_ical_block, tzlib_get_timezones } from 'timezones-ical-library';
 import { findIana, WINDOWS_TO_IANA_MAP } from 'windows-iana';
 
-/** The instant (ms since the epoch) of a wall-clock time `YYYY-MM-DDTHH:MM:SS` in an IANA zone. RFC 5545 3.3.5: in a gap the offset before the gap
- * counts, of an ambiguous time the first one is meant. @throws RangeError for what is no date or no zone */
+/**
+ * The instant (ms since the epoch) of a wall-clock time `YYYY-MM-DDTHH:MM:SS` in an IANA zone. RFC 5545 3.3.5: a time
+ * in a gap uses the offset before the gap, and an ambiguous time means the first of both instants.
+ * @throws RangeError for an invalid time or zone
+ */
 export function instantOf(local: string, zone: string): number {
   const wall = wallMs(local);
   const before = offsetAt(wall - DAY, zone);
@@ -28,29 +30,26 @@ export function localOf(ms: number, zone: string): string {
   return text.slice(0, 19);
 }
 
-/** What is added to UTC in a zone at an instant; ms. @throws RangeError for what is no zone */
+/** The UTC offset of a zone at an instant; ms. @throws RangeError for an unknown zone */
 export function offsetAt(ms: number, zone: string): number {
   if (zone === 'UTC') return 0;
   const clock = clockOf(zone);
   const day = Math.floor(ms / DAY);
-  const known = clock.days.get(day);
-  if (known !== undefined) return Number.isNaN(known) ? measure(ms, clock.format) : known;
-  const start = measure(day * DAY, clock.format);
-  const end = measure((day + 1) * DAY - 1000, clock.format);
+  const cached = clock.days.get(day);
+  if (cached !== undefined) return Number.isNaN(cached) ? offsetFromIntl(ms, clock.format) : cached;
+  const start = offsetFromIntl(day * DAY, clock.format);
+  const end = offsetFromIntl((day + 1) * DAY - 1000, clock.format);
   if (clock.days.size >= MAX_CACHED_DAYS) clock.days.clear();
   clock.days.set(day, start === end ? start : NaN);
-  return start === end ? start : measure(ms, clock.format);
+  return start === end ? start : offsetFromIntl(ms, clock.format);
 }
 
-/** Whether the name is one of the IANA database (any case). */
+/** Whether the IANA database has the name, in any case. */
 export function isZone(name: string): boolean {
   return canonicalZone(name) !== null;
 }
 
-/**
- * The name as the IANA database spells it; links stay as they are, all names of UTC become `UTC`; null for anything
- * else.
- */
+/** The name as the IANA database spells it, or null. Links stay as they are; every name of UTC becomes `UTC`. */
 export function canonicalZone(name: string): string | null {
   if (name.length > MAX_NAME) return null;
   const key = name.trim().toLowerCase();
@@ -58,7 +57,7 @@ export function canonicalZone(name: string): string | null {
   return ianaNames().get(key) ?? null;
 }
 
-/** Whether two names mean the same zone: equal, or links of one zone (`Europe/Kiev`, `Europe/Kyiv`). */
+/** Whether two names mean the same zone: they are equal, or links to one zone (`Europe/Kiev`, `Europe/Kyiv`). */
 export function sameZone(a: string, b: string): boolean {
   const [x, y] = [canonicalZone(a), canonicalZone(b)];
   if (x === null || y === null) return a === b;
@@ -67,24 +66,24 @@ export function sameZone(a: string, b: string): boolean {
   return clockOf(x).resolved === clockOf(y).resolved || linkTarget(x) === linkTarget(y);
 }
 
-/** What a VTIMEZONE says, for comparing it with the zones of the IANA database. */
+/** The rules of a VTIMEZONE, for comparing it with the zones of the IANA database. */
 export interface ZoneRules {
-  /** What it adds to UTC; ms. */
+  /** The UTC offset; ms. */
   offsetAt(ms: number): number;
   /**
-   * The instants at which to compare, in passes, the most demanding first: at each of its changes around the events and
-   * in between; then, for a VTIMEZONE that puts the changes at a wrong hour or knows no later law, a day away from the
-   * changes, and over a shorter time.
+   * The instants at which to compare, in passes, the strictest first: at each change of offset around the events, and
+   * between the changes. Later passes accept a VTIMEZONE with changes at a wrong hour, or without the latest rules:
+   * they compare a day before and after each change, and over fewer years.
    */
   readonly probes: readonly (readonly number[])[];
-  /** Names that the VTIMEZONE gives beside its TZID (X-LIC-LOCATION). */
+  /** Names that the VTIMEZONE has beside its TZID (X-LIC-LOCATION). */
   readonly hints: readonly string[];
 }
 
 /**
  * The IANA zone that a TZID means. In this order: an IANA name (which wins over a VTIMEZONE that contradicts it), the
- * longest IANA suffix (`/mozilla.org/20070129_1/Europe/Berlin`), a Windows name, a fixed offset, what the VTIMEZONE
- * hints at, the zone with the VTIMEZONE's offsets. `exact` is false where only the offsets were compared.
+ * longest IANA suffix (`/mozilla.org/20070129_1/Europe/Berlin`), a Windows name, a fixed offset, a hint in the
+ * VTIMEZONE, a zone with the offsets of the VTIMEZONE. `exact` is false if only the offsets match.
  */
 export function resolveZone(tzid: string, vtimezone: ZoneRules | null): { zone: string; exact: boolean } | null {
   const named = zoneOfName(tzid);
@@ -128,7 +127,7 @@ const UTC_NAMES = new Set([
   'etc/gmt+0',
   'etc/gmt-0',
 ]);
-/** Of zones with equal offsets the one most people live in. */
+/** Tried first: of zones with equal offsets, the best-known one wins. */
 const WELL_KNOWN = [
   'UTC',
   'Europe/Berlin',
@@ -183,15 +182,15 @@ const HALF_HOURS: Readonly<Record<string, string>> = {
 interface Clock {
   readonly format: Intl.DateTimeFormat;
   readonly resolved: string;
-  /** Offset by UTC day; NaN where it changes within the day. */
+  /** Offset by UTC day; NaN if it changes within the day. */
   readonly days: Map<number, number>;
 }
 const clocks = new Map<string, Clock>();
 
-/** The number of clocks is bounded by the names of the IANA database. */
+/** Clocks are cached by name; the IANA database bounds their number. */
 function clockOf(zone: string): Clock {
-  const known = clocks.get(zone);
-  if (known) return known;
+  const cached = clocks.get(zone);
+  if (cached) return cached;
   const name = canonicalZone(zone);
   if (name === null) throw new RangeError('not a time zone');
   let clock = clocks.get(name);
@@ -213,7 +212,7 @@ function clockOf(zone: string): Clock {
   return clock;
 }
 
-function measure(ms: number, format: Intl.DateTimeFormat): number {
+function offsetFromIntl(ms: number, format: Intl.DateTimeFormat): number {
   const whole = Math.floor(ms / 1000) * 1000;
   const part: Record<string, string> = {};
   for (const { type, value } of format.formatToParts(whole)) part[type] = value;
@@ -234,8 +233,8 @@ function wallMs(local: string): number {
 let names: Map<string, string> | undefined;
 
 /**
- * By lower-case name. `Intl` lists no links and takes some abbreviations of its own (`IST`), so both lists together are
- * the database.
+ * IANA names by lower-case name. `Intl` lists no links, and accepts abbreviations that are not IANA names (`IST`), so
+ * the names come from the library's list and that of `Intl`.
  */
 function ianaNames(): Map<string, string> {
   if (names) return names;
@@ -245,7 +244,7 @@ function ianaNames(): Map<string, string> {
       new Intl.DateTimeFormat('en-US', { timeZone: name });
       names.set(name.toLowerCase(), name);
     } catch {
-      // A newer or older database than this Node's: a zone whose offsets are not known is not a zone here.
+      // The library knows a zone that this Node does not; without offsets it is useless.
     }
   }
   return names;
@@ -266,8 +265,8 @@ function zoneOfName(tzid: string): string | null {
     canonicalZone(name.replaceAll('-', '/')) ??
     suffixZone(name) ??
     windowsZone(name) ??
-    fixedZone(name) ??
-    displayZone(name)
+    fixedOffsetZone(name) ??
+    outlookDisplayZone(name)
   );
 }
 
@@ -282,23 +281,23 @@ function suffixZone(name: string): string | null {
   return null;
 }
 
-/** Zones whose best-known city has left them since the table was made (Kazakhstan 2024, Chihuahua 2022). */
-const MOVED: Readonly<Record<string, string>> = {
+/** Zones whose main city left them after the CLDR table was made (Kazakhstan 2024, Chihuahua 2022). */
+const REPLACED_WINDOWS_ZONES: Readonly<Record<string, string>> = {
   'Central Asia Standard Time': 'Asia/Bishkek',
   'Mountain Standard Time (Mexico)': 'America/Mazatlan',
 };
 let windowsNames: Map<string, string> | undefined;
 
-/** CLDR windowsZones, territory 001; Outlook appends a number to its second copy of a zone. */
+/** CLDR windowsZones, territory 001. Outlook appends a number to its second copy of a zone. */
 function windowsZone(name: string): string | null {
   windowsNames ??= new Map(WINDOWS_TO_IANA_MAP.map(({ windowsName }) => [windowsName.toLowerCase(), windowsName]));
   const known = windowsNames.get(name.toLowerCase()) ?? windowsNames.get(name.toLowerCase().replace(/ \d+$/, ''));
-  const zone = known === undefined ? undefined : (MOVED[known] ?? findIana(known, '001')[0]);
+  const zone = known === undefined ? undefined : (REPLACED_WINDOWS_ZONES[known] ?? findIana(known, '001')[0]);
   return zone === undefined ? null : canonicalZone(zone);
 }
 
-/** `GMT-07:00`, `UTC+2`: Etc names count the other way round. */
-function fixedZone(name: string): string | null {
+/** `GMT-07:00`, `UTC+2`. Etc names have the opposite sign. */
+function fixedOffsetZone(name: string): string | null {
   const match = /^(?:GMT|UTC)\s*([+-])(\d{1,2})(?::?([0-5]\d))?$/i.exec(name) ?? /^([+-])(\d\d):?([0-5]\d)$/.exec(name);
   if (!match) return null;
   const hours = Number(match[2]);
@@ -308,10 +307,9 @@ function fixedZone(name: string): string | null {
 }
 
 /**
- * What Outlook shows to people: `(UTC+10:00) Canberra, Melbourne, Sydney`. A city counts only if its zone has that
- * offset.
+ * Outlook's display names: `(UTC+10:00) Canberra, Melbourne, Sydney`. A city counts only if its zone has the offset.
  */
-function displayZone(name: string): string | null {
+function outlookDisplayZone(name: string): string | null {
   const match = /^(?:\((?:GMT|UTC)([+-]\d\d):?(\d\d)\) )?(.+)$/i.exec(name)!;
   const american =
     /^(Eastern|Central|Mountain|Pacific|Alaska|Atlantic) Time(?: \((?:US & Canada|US and Canada|Canada)\))?$/i.exec(

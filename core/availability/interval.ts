@@ -1,6 +1,6 @@
-/** Spans of time between instants, and what can be done with lists of them. */
+/** Time spans between instants: merging, clipping and subtracting lists of them. */
 
-/** From `start` up to, but not at, `end`: RFC 3339 instants in UTC. Not empty unless said so. */
+/** From `start` (inclusive) to `end` (exclusive), as RFC 3339 instants in UTC. Not empty, unless noted. */
 export interface Interval {
   readonly start: string;
   readonly end: string;
@@ -12,19 +12,19 @@ export interface Span {
   readonly to: number;
 }
 
-/** @throws RangeError for what is no instant */
+/** @throws RangeError for an invalid instant */
 export function spanOf({ start, end }: Interval): Span {
   const span = { from: Date.parse(start), to: Date.parse(end) };
   if (Number.isNaN(span.from) || Number.isNaN(span.to)) throw new RangeError('not an instant');
   return span;
 }
 
-/** Instants as our API shows them, with milliseconds. @throws RangeError */
+/** Instants as the API returns them, with milliseconds. @throws RangeError */
 export function intervalOf({ from, to }: Span): Interval {
   return { start: new Date(from).toISOString(), end: new Date(to).toISOString() };
 }
 
-/** Sorted, without empty ones; those that overlap or touch are one. */
+/** Sorts the spans, drops empty ones, and joins those that overlap or touch. */
 export function mergeSpans(spans: Iterable<Span>): Span[] {
   const merged: { from: number; to: number }[] = [];
   for (const { from, to } of [...spans].filter((span) => span.from < span.to).sort((a, b) => a.from - b.from)) {
@@ -35,14 +35,14 @@ export function mergeSpans(spans: Iterable<Span>): Span[] {
   return merged;
 }
 
-/** What of the spans lies within the range. */
+/** The parts of the spans that lie within the range. */
 export function clipSpans(spans: Iterable<Span>, range: Span): Span[] {
   return [...spans]
     .map(({ from, to }) => ({ from: Math.max(from, range.from), to: Math.min(to, range.to) }))
     .filter(({ from, to }) => from < to);
 }
 
-/** What is left of `spans` when all of `taken` is taken away: sorted, merged. */
+/** The parts of `spans` that are not in `taken`; sorted and merged. */
 export function subtractSpans(spans: Iterable<Span>, taken: Iterable<Span>): Span[] {
   const holes = mergeSpans(taken);
   const left: Span[] = [];
@@ -59,22 +59,22 @@ export function subtractSpans(spans: Iterable<Span>, taken: Iterable<Span>): Spa
   return left;
 }
 
-/** Sorted, without empty ones; those that overlap or touch are one. */
+/** Sorts the intervals, drops empty ones, and joins those that overlap or touch. */
 export function merge(intervals: readonly Interval[]): Interval[] {
   return mergeSpans(intervals.map(spanOf)).map(intervalOf);
 }
 
-/** What of the intervals lies within the range; merged. */
+/** The parts of the intervals that lie within the range; merged. */
 export function clip(intervals: readonly Interval[], range: Interval): Interval[] {
   return mergeSpans(clipSpans(intervals.map(spanOf), spanOf(range))).map(intervalOf);
 }
 
-/** What is left of `intervals` when all of `taken` is taken away; merged. */
+/** The parts of `intervals` that are not in `taken`; merged. */
 export function subtract(intervals: readonly Interval[], taken: readonly Interval[]): Interval[] {
   return subtractSpans(intervals.map(spanOf), taken.map(spanOf)).map(intervalOf);
 }
 
-/** Whether two intervals have a moment in common; ones that only touch have none. */
+/** Whether two intervals have time in common; intervals that only touch do not. */
 export function overlaps(a: Interval, b: Interval): boolean {
   const [one, other] = [spanOf(a), spanOf(b)];
   return one.from < other.to && other.from < one.to;

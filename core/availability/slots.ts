@@ -3,15 +3,15 @@
 import { instantOf, localOf } from '../zones.ts';
 import { mergeSpans, type Span, subtractSpans } from './interval.ts';
 
-/** By weekday, 0 is Monday: windows of minutes since midnight, the end after the start and at most 1440. */
+/** By weekday, 0 is Monday: windows in minutes since midnight; the end is after the start and at most 1440. */
 export type WorkingHours = readonly (readonly { readonly from: number; readonly to: number }[])[];
 
-/** Of every day all of it. */
+/** Every day, around the clock. */
 export const ALWAYS: WorkingHours = Array.from({ length: 7 }, () => [{ from: 0, to: 1440 }]);
 
 /**
- * Reads `mon-fri 09:00-17:00`, `mon-thu 09:00-12:30, 13:30-18:00; fri 09:00-13:00`, `10:00-16:00` (every day): any
- * case, whole names of days or their first three letters. @throws RangeError with what is wrong, for people
+ * Parses `mon-fri 09:00-17:00`, `mon-thu 09:00-12:30, 13:30-18:00; fri 09:00-13:00`, `10:00-16:00` (every day): any
+ * case, full names of days or at least three letters. @throws RangeError with a message for the user
  */
 export function parseWorkingHours(text: string): WorkingHours {
   const hours: { from: number; to: number }[][] = Array.from({ length: 7 }, () => []);
@@ -30,23 +30,23 @@ export function parseWorkingHours(text: string): WorkingHours {
   return hours;
 }
 
-export interface SlotQuestion {
+export interface SlotQuery {
   readonly range: Span;
-  /** Of all who have to be free; in any order. */
+  /** The busy times of everybody who has to be free; in any order. */
   readonly busy: readonly Span[];
   readonly durationMs: number;
-  /** From the beginning of each window on a slot may begin this often. */
+  /** Slots may begin at this interval, counted from the start of each window. */
   readonly stepMs: number;
   readonly hours: WorkingHours;
-  /** IANA: of the working hours. */
+  /** The IANA zone of the working hours. */
   readonly zone: string;
 }
 
 /**
- * All slots that fit, in order; they may overlap where the step is shorter than they are. A window that goes on after
- * midnight is one.
+ * All free slots, in order; they overlap if the step is shorter than the duration. A slot may cross midnight if the
+ * next day's window begins there.
  */
-export function freeSlots({ range, busy, durationMs, stepMs, hours, zone }: SlotQuestion): Span[] {
+export function freeSlots({ range, busy, durationMs, stepMs, hours, zone }: SlotQuery): Span[] {
   const windows = windowsIn(range, hours, zone);
   const free = subtractSpans(
     windows.map(({ from, to }) => ({ from: Math.max(from, range.from), to: Math.min(to, range.to) })),
@@ -71,7 +71,7 @@ export function freeSlots({ range, busy, durationMs, stepMs, hours, zone }: Slot
 const DAY_MS = 86_400_000;
 const DAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'];
 
-/** Of each day its own, in order; where two of one day overlap, both. */
+/** The windows of each day within the span, in order. */
 function windowsIn({ from, to }: Span, hours: WorkingHours, zone: string): Span[] {
   const windows: Span[] = [];
   const day = (ms: number): number => Date.parse(`${localOf(ms, zone).slice(0, 10)}T00:00:00Z`);
@@ -85,17 +85,17 @@ function windowsIn({ from, to }: Span, hours: WorkingHours, zone: string): Span[
   return windows.filter((window) => window.from < window.to && window.to > from && window.from < to);
 }
 
-/** A wall-clock time that a day does not have is the moment at which its clock is put forward. */
+/** A wall-clock time that falls into a gap counts with the offset before the gap. */
 function instantAt(day: number, minutes: number, zone: string): number {
   return instantOf(localOf(day + minutes * 60_000, 'UTC'), zone);
 }
 
-/** None: every day. */
+/** Weekdays as numbers; an empty text means every day. */
 function daysOf(text: string): number[] {
   if (text === '') return [0, 1, 2, 3, 4, 5, 6];
   return text.split(',').flatMap((part) => {
     const [first, last, ...others] = part.split(/[-–]/).map((name) => dayOf(name.trim()));
-    if (first === undefined || others.length > 0) throw new RangeError('has days that are none');
+    if (first === undefined || others.length > 0) throw new RangeError('has an invalid range of days');
     if (last === undefined) return [first];
     return Array.from({ length: ((last - first + 7) % 7) + 1 }, (_, index) => (first + index) % 7);
   });
@@ -103,16 +103,16 @@ function daysOf(text: string): number[] {
 
 function dayOf(name: string): number {
   const day = name.length < 3 ? -1 : DAYS.findIndex((known) => known.startsWith(name.toLowerCase()));
-  if (day < 0) throw new RangeError(`has a day that is none: "${name.slice(0, 20)}"`);
+  if (day < 0) throw new RangeError(`has an unknown day: "${name.slice(0, 20)}"`);
   return day;
 }
 
 function windowOf(text: string): { from: number; to: number } {
   const match = /^(\d{1,2})(?::(\d\d))?\s*[-–]\s*(\d{1,2})(?::(\d\d))?$/.exec(text.trim());
   const [from, to] = [minutesOf(match?.[1], match?.[2]), minutesOf(match?.[3], match?.[4])];
-  if (from === null || to === null) throw new RangeError(`has times that are none: "${text.trim().slice(0, 20)}"`);
+  if (from === null || to === null) throw new RangeError(`has invalid times: "${text.trim().slice(0, 20)}"`);
   if (to <= from)
-    throw new RangeError('has times that end before they begin; what goes on after midnight is written for two days');
+    throw new RangeError('has an end that is not after its start; give times after midnight for the next day');
   return { from, to };
 }
 

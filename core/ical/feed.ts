@@ -1,11 +1,11 @@
-/** A file of many events (an export, a subscription) cut into calendar objects, as a CalDAV server wants them. */
+/** Splits a file with many events (an export, a subscription) into calendar objects, as a CalDAV server stores them. */
 
 import type { Component } from './text.ts';
-import { components, isComponent, line, parseTree, property, rawValue, textOf } from './text.ts';
+import { components, findLine, isComponent, parseProperty, parseTree, rawValue, textOf } from './text.ts';
 
 /**
- * One object per UID, with the time zones of its calendar; events without a UID are one each, with a null `uid`.
- * @throws when the file is too large
+ * One object per UID, with the time zones of its calendar. Each event without a UID is an object with a null `uid`.
+ * @throws TooLarge
  */
 export function splitFeed(text: string): { uid: string | null; text: string }[] {
   const root = parseTree(text);
@@ -21,19 +21,19 @@ function objectsOf(calendar: Component, calendars: Component[]): { uid: string |
   const byUid = new Map<string, { uid: string | null; parts: string[] }>();
   for (const [index, item] of calendar.items.entries()) {
     if (!isComponent(item) || !item.name.startsWith('V') || ['VTIMEZONE', 'VCALENDAR'].includes(item.name)) continue;
-    const of = line(item, 'UID');
-    const uid = of ? (property(of)?.value ?? rawValue(of)).trim() || null : null;
-    const known = byUid.get(uid ?? `#${index}`) ?? { uid, parts: [] };
-    known.parts.push(textOf(item));
-    byUid.set(uid ?? `#${index}`, known);
+    const line = findLine(item, 'UID');
+    const uid = line ? (parseProperty(line)?.value ?? rawValue(line)).trim() || null : null;
+    const object = byUid.get(uid ?? `#${index}`) ?? { uid, parts: [] };
+    object.parts.push(textOf(item));
+    byUid.set(uid ?? `#${index}`, object);
   }
   const head = `BEGIN:VCALENDAR${EOL}VERSION:2.0${EOL}PRODID:-//Calpair//Calpair//EN${EOL}`;
   return [...byUid.values()].map(({ uid, parts }) => ({
     uid,
-    text: `${head}${zoneText}${parts.map(ended).join('')}END:VCALENDAR${EOL}`,
+    text: `${head}${zoneText}${parts.map(endingInLineBreak).join('')}END:VCALENDAR${EOL}`,
   }));
 }
 
-function ended(text: string): string {
+function endingInLineBreak(text: string): string {
   return /[\r\n]$/.test(text) ? text : text + EOL;
 }

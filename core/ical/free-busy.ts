@@ -1,58 +1,58 @@
-/** Objects read for one question only: when is their person busy? */
+/** Reads calendar objects and CalDAV responses for free/busy. */
 
 import type { BusySource } from '../availability/busy-time.ts';
 import type { Span } from '../availability/interval.ts';
 import type { Content } from '../event.ts';
-import { type Group, groupsOf, readContent, readGroup } from './read.ts';
-import { line, parameter, parseTree, rawValue, TooLarge } from './text.ts';
-import { durationOf, idOf, lengthOf } from './time.ts';
+import { type EventGroup, eventGroupsOf, readContent, readEventGroup } from './read.ts';
+import { findLine, parameterValue, parseTree, rawValue, TooLarge } from './text.ts';
+import { durationOf, occurrenceIdOf, parseDuration } from './time.ts';
 import { Zones } from './timezones.ts';
 
 export { TooLarge } from './text.ts';
 
 export interface BusySources {
   readonly sources: readonly BusySource[];
-  /** Events of which it cannot be told when they are repeated. */
+  /** Recurring events whose recurrence cannot be read. */
   readonly unknown: readonly Content[];
 }
 
 /**
- * The events of a calendar object. Text that is none, and events without a start that can be read, take nobody's time.
- * @throws TooLarge for what is not read at all
+ * The events of a calendar object. Invalid text, and events without a valid start, take no time.
+ * @throws TooLarge
  */
 export function readBusySources(text: string, { floatingZone }: { floatingZone: string }): BusySources {
   const sources: BusySource[] = [];
   const unknown: Content[] = [];
-  for (const [group, zones] of groupsIn(text, floatingZone)) {
+  for (const [group, zones] of eventGroupsIn(text, floatingZone)) {
     if (group.isDuplicate) continue;
     try {
-      sources.push(sourceOf(group, zones));
+      sources.push(busySourceOf(group, zones));
     } catch {
       const content = contentOf(group, zones);
       if (content === null) continue;
-      if (line(group.master, 'RRULE') || line(group.master, 'RDATE')) unknown.push(content);
-      else sources.push({ event: { ...content, uid: null, recurrence: null, exceptions: {} }, later: [] });
+      if (findLine(group.master, 'RRULE') || findLine(group.master, 'RDATE')) unknown.push(content);
+      else sources.push({ event: { ...content, uid: null, recurrence: null, exceptions: {} }, futureOverrides: [] });
     }
   }
   return { sources, unknown };
 }
 
-function groupsIn(text: string, floatingZone: string): [Group, Zones][] {
+function eventGroupsIn(text: string, floatingZone: string): [EventGroup, Zones][] {
   try {
     const root = parseTree(text);
     const zones = new Zones(root, floatingZone);
-    return groupsOf(root).map((group) => [group, zones]);
+    return eventGroupsOf(root).map((group) => [group, zones]);
   } catch (error) {
     if (error instanceof TooLarge) throw error;
     return [];
   }
 }
 
-/** @throws Error where it cannot be read */
-function sourceOf(group: Group, zones: Zones): BusySource {
-  const isRanged = (override: Group['master']): boolean =>
-    parameter(line(override, 'RECURRENCE-ID')!, 'RANGE') !== undefined;
-  const { event } = readGroup(
+/** @throws Error if the event cannot be read */
+function busySourceOf(group: EventGroup, zones: Zones): BusySource {
+  const isRanged = (override: EventGroup['master']): boolean =>
+    parameterValue(findLine(override, 'RECURRENCE-ID')!, 'RANGE') !== undefined;
+  const { event } = readEventGroup(
     { ...group, overrides: group.overrides.filter((override) => !isRanged(override)) },
     zones,
   );
@@ -62,16 +62,16 @@ function sourceOf(group: Group, zones: Zones): BusySource {
     event.recurrence === null
       ? []
       : group.overrides.filter(isRanged).map((override) => {
-          const id = line(override, 'RECURRENCE-ID')!;
+          const id = findLine(override, 'RECURRENCE-ID')!;
           return {
-            from: idOf(id, rawValue(id), when, zones),
-            content: readContent(override, zones, lengthOf(when)).content,
+            from: occurrenceIdOf(id, rawValue(id), when, zones),
+            content: readContent(override, zones, durationOf(when)).content,
           };
         });
-  return { event, later: later.sort((a, b) => (a.from < b.from ? -1 : 1)) };
+  return { event, futureOverrides: later.sort((a, b) => (a.from < b.from ? -1 : 1)) };
 }
 
-function contentOf({ master }: Group, zones: Zones): Content | null {
+function contentOf({ master }: EventGroup, zones: Zones): Content | null {
   try {
     return readContent(master, zones, null).content;
   } catch {
@@ -80,8 +80,8 @@ function contentOf({ master }: Group, zones: Zones): Content | null {
 }
 
 /**
- * The busy times in an answer to `free-busy-query` (RFC 4791 7.10, RFC 5545 3.8.2.6): kinds that are not known count as
- * busy. Null where it is no such answer.
+ * The busy times in a response to `free-busy-query` (RFC 4791 7.10, RFC 5545 3.8.2.6). An unknown FBTYPE counts as
+ * busy. Null if the text is not such a response.
  */
 export function readFreeBusy(text: string): Span[] | null {
   const lines = text
@@ -97,7 +97,7 @@ export function readFreeBusy(text: string): Span[] | null {
       .split(',')
       .map((one) => one.trim())
       .filter((one) => one !== '')) {
-      const span = periodOf(period.toUpperCase());
+      const span = parsePeriod(period.toUpperCase());
       if (span === null) return null;
       spans.push(span);
     }
@@ -105,22 +105,22 @@ export function readFreeBusy(text: string): Span[] | null {
   return spans;
 }
 
-function periodOf(period: string): Span | null {
+function parsePeriod(period: string): Span | null {
   const [start = '', end = ''] = period.split('/', 2);
-  const from = instantOf(start);
+  const from = parseUtcTime(start);
   if (from === null) return null;
-  const to = instantOf(end);
+  const to = parseUtcTime(end);
   if (to !== null) return { from, to };
   try {
-    const { days, seconds } = durationOf(end);
+    const { days, seconds } = parseDuration(end);
     return { from, to: from + (days * 86_400 + seconds) * 1000 };
   } catch {
     return null;
   }
 }
 
-/** Only UTC is allowed here. */
-function instantOf(text: string): number | null {
+/** FREEBUSY allows only times in UTC. */
+function parseUtcTime(text: string): number | null {
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text);
   const ms =
     match === null ? NaN : Date.parse(`${match[1]}-${match[2]}-${match[3]}T${match[4]}:${match[5]}:${match[6]}Z`);

@@ -1,36 +1,36 @@
 /**
- * iCalendar as text: decoding, unfolding, the tree of components, and writing it back.
+ * iCalendar text: decoding, unfolding, parsing into components, and serializing.
  *
- * Every content line keeps the bytes it came in, so that what is not changed is written as it was: ical.js reads and
- * writes the values of single properties, but a whole object that has been through it comes out with other escapes,
- * other parameters and, at times, another rule.
+ * Every content line keeps its original bytes, so lines that do not change are written as they were. ical.js parses and
+ * formats the values of single properties only: it would write a whole object with other escapes, other parameters and
+ * sometimes another recurrence rule.
  */
 import ICAL from 'ical.js';
 
 /**
- * One content line. `raw` has folds and line end; `text` is unfolded; `name` is upper case, empty where the line is no
- * property.
+ * One content line. `raw` has the folds and the line break; `text` is unfolded; `name` is in upper case, and empty if
+ * the line is not a property.
  */
-export interface Line {
+export interface ContentLine {
   readonly raw: string;
   readonly text: string;
   readonly name: string;
 }
 
-/** BEGIN to END. The root has neither; a component that the text cuts off has no `end`. */
+/** BEGIN to END. The root has neither; a truncated component has no `end`. */
 export interface Component {
   readonly name: string;
-  readonly begin: Line | null;
-  readonly items: (Line | Component)[];
-  end: Line | null;
+  readonly begin: ContentLine | null;
+  readonly items: (ContentLine | Component)[];
+  end: ContentLine | null;
 }
 
-/** More than we are willing to look at. */
+/** The text exceeds a limit of `parseTree`. */
 export class TooLarge extends Error {}
 
 /**
- * RFC 5545 3.1: folding counts octets, and old software folds within a character; so such folds go before decoding. Not
- * UTF-8: Windows-1252.
+ * RFC 5545 3.1: folding counts octets, and old software folds within a character, so these folds are removed before
+ * decoding. Bytes that are not UTF-8 are decoded as Windows-1252.
  */
 export function decodeBytes(bytes: Uint8Array): string {
   const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
@@ -38,7 +38,7 @@ export function decodeBytes(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(joined);
   } catch {
-    // Node's own decoder of this name is one of Latin-1.
+    // Node decodes `windows-1252` as Latin-1.
     return new TextDecoder('latin1')
       .decode(joined)
       .replace(/[\u0080-\u009f]/g, (character) => WINDOWS_1252[character.charCodeAt(0) - 0x80]!);
@@ -52,27 +52,27 @@ export function parseTree(text: string): Component {
   const stack = [root];
   let components = 0;
   let size = 0;
-  for (const line of contentLines(text)) {
-    if (line.name !== 'ATTACH' || !/BASE64/i.test(line.text.slice(0, 400))) size += line.raw.length;
+  for (const content of contentLines(text)) {
+    if (content.name !== 'ATTACH' || !/BASE64/i.test(content.text.slice(0, 400))) size += content.raw.length;
     if (size > MAX_TEXT) throw new TooLarge();
-    const value = line.text
-      .slice(line.name.length + 1)
+    const value = content.text
+      .slice(content.name.length + 1)
       .trim()
       .toUpperCase();
-    // A component that is never inside another one begins: what is still open was cut off.
-    if (line.name === 'BEGIN' && TOP.has(value))
+    // A top-level component begins, so the components that are still open are truncated.
+    if (content.name === 'BEGIN' && TOP_LEVEL.has(value))
       while (stack.length > 1 && (value === 'VCALENDAR' || stack.at(-1)!.name !== 'VCALENDAR')) stack.pop();
     const parent = stack.at(-1)!;
-    if (line.name === 'BEGIN') {
+    if (content.name === 'BEGIN') {
       if (++components > MAX_COMPONENTS || stack.length > MAX_DEPTH) throw new TooLarge();
-      const component: Component = { name: value, begin: line, items: [], end: null };
+      const component: Component = { name: value, begin: content, items: [], end: null };
       parent.items.push(component);
       stack.push(component);
-    } else if (line.name === 'END' && stack.some((open) => open.begin !== null && open.name === value)) {
+    } else if (content.name === 'END' && stack.some((open) => open.begin !== null && open.name === value)) {
       while (stack.at(-1)!.name !== value) stack.pop();
-      stack.pop()!.end = line;
+      stack.pop()!.end = content;
     } else {
-      parent.items.push(line);
+      parent.items.push(content);
     }
   }
   return root;
@@ -83,7 +83,7 @@ export function textOf(component: Component): string {
   return (component.begin?.raw ?? '') + inner + (component.end?.raw ?? '');
 }
 
-export function isComponent(item: Line | Component): item is Component {
+export function isComponent(item: ContentLine | Component): item is Component {
   return 'items' in item;
 }
 
@@ -91,36 +91,36 @@ export function components(parent: Component, name: string): Component[] {
   return parent.items.filter((item) => isComponent(item)).filter((item) => item.name === name);
 }
 
-/** The calendar (or the root itself) that an event stands in; null when it was taken out. */
-export function holderOf(root: Component, event: Component): Component | null {
+/** The calendar (or the root itself) that has an event; null if the event was removed from it. */
+export function parentOf(root: Component, event: Component): Component | null {
   return [root, ...components(root, 'VCALENDAR')].find(({ items }) => items.includes(event)) ?? null;
 }
 
-export function lines(parent: Component, name: string): Line[] {
-  return parent.items.filter((item): item is Line => !isComponent(item) && item.name === name);
+export function findLines(parent: Component, name: string): ContentLine[] {
+  return parent.items.filter((item): item is ContentLine => !isComponent(item) && item.name === name);
 }
 
-export function line(parent: Component, name: string): Line | undefined {
-  return lines(parent, name)[0];
+export function findLine(parent: Component, name: string): ContentLine | undefined {
+  return findLines(parent, name)[0];
 }
 
-/** The value as it stands, without unescaping; trimmed. */
-export function rawValue(of: Line): string {
-  return of.text.slice(valueAt(of.text)).trim();
+/** The value without unescaping; trimmed. */
+export function rawValue(line: ContentLine): string {
+  return line.text.slice(valueAt(line.text)).trim();
 }
 
-/** A parameter's value without its quotes. */
-export function parameter(of: Line, name: string): string | undefined {
-  return parametersOf(of.text).find((param) => param.name === name)?.value;
+/** The value of a parameter, without quotes. */
+export function parameterValue(line: ContentLine, name: string): string | undefined {
+  return parseParameters(line.text).find((param) => param.name === name)?.value;
 }
 
 /**
- * Parameters (lower-case names, RFC 6868 decoded) and unescaped value; null where it cannot be read. ical.js gets the
- * value only: it unescapes parameters as if they were TEXT, and then takes the wrong colon for the end of them.
+ * The parameters (lower-case names, RFC 6868 decoded) and the unescaped value; null if the line is invalid. ical.js
+ * gets the value only: it unescapes parameters like TEXT, and then finds the wrong colon before the value.
  */
-export function property(of: Line): { params: Record<string, string>; value: string } | null {
+export function parseProperty(line: ContentLine): { params: Record<string, string>; value: string } | null {
   try {
-    const [, , , value] = ICAL.parse.property(`${of.name}:${of.text.slice(valueAt(of.text))}`) as unknown as [
+    const [, , , value] = ICAL.parse.property(`${line.name}:${line.text.slice(valueAt(line.text))}`) as unknown as [
       string,
       unknown,
       string,
@@ -129,7 +129,7 @@ export function property(of: Line): { params: Record<string, string>; value: str
     if (typeof value !== 'string') return null;
     return {
       params: Object.fromEntries(
-        parametersOf(of.text).map((param) => [param.name.toLowerCase(), unquoted(param.value)]),
+        parseParameters(line.text).map((param) => [param.name.toLowerCase(), decodeParameterValue(param.value)]),
       ),
       value,
     };
@@ -138,8 +138,8 @@ export function property(of: Line): { params: Record<string, string>; value: str
   }
 }
 
-/** A new content line, unfolded; `type` is the value's, as ical.js names it. */
-export function propertyText(name: string, params: Record<string, string>, type: string, value: string): string {
+/** A new content line, unfolded; `type` is ical.js's name of the value type. */
+export function formatProperty(name: string, params: Record<string, string>, type: string, value: string): string {
   return ICAL.stringify.property(
     [name.toLowerCase(), params, type, value] as never,
     ICAL.design.icalendar as never,
@@ -147,41 +147,41 @@ export function propertyText(name: string, params: Record<string, string>, type:
   );
 }
 
-/** The line with another value; name and parameters stay as they are. */
+/** The line with another value, and the same name and parameters. */
 export function withValue(text: string, value: string): string {
   return text.slice(0, valueAt(text)) + value;
 }
 
-/** The line with one parameter set or (null) taken out; all others stay as they are. */
+/** The line with one parameter set or (null) removed; the others stay as they are. */
 export function withParameter(text: string, name: string, value: string | null): string {
-  const param = parametersOf(text).find((known) => known.name === name);
-  const written = value === null ? '' : `;${name}=${quoted(value)}`;
+  const param = parseParameters(text).find((known) => known.name === name);
+  const written = value === null ? '' : `;${name}=${formatParameterValue(value)}`;
   if (param) return text.slice(0, param.from) + written + text.slice(param.to);
   const at = valueAt(text) - 1;
   return text.slice(0, at) + written + text.slice(at);
 }
 
-/** A line ready to be put into a component: folded at 75 octets. */
-export function newLine(text: string, eol: string): Line {
+/** A content line for a component, folded at 75 octets. */
+export function foldedLine(text: string, eol: string): ContentLine {
   return { raw: fold(text, eol), text, name: nameOf(text) };
 }
 
-/** The line end of a component, as its first line has it. */
+/** The line break of a component's first line. */
 export function eolOf(component: Component): string {
   const child = component.items[0];
   const first = component.begin ?? (child && isComponent(child) ? child.begin : child);
   return first && /[^\r]\n$/.test(first.raw) ? '\n' : '\r\n';
 }
 
-/** Without control characters (TAB and line ends aside), line ends as `\n`: what JSON, XML and PostgreSQL all take. */
+/** Removes control characters (except TAB) and normalises line breaks to `\n`, for JSON, XML and PostgreSQL. */
 export function cleanText(text: string): string {
   return text
     .replace(/\r\n?/g, '\n')
-    .replace(CONTROL, '')
+    .replace(CONTROL_CHARACTERS, '')
     .replace(/\p{Surrogate}/gu, '\uFFFD');
 }
 
-/** The same on one line. */
+/** Like `cleanText`, on one line. */
 export function cleanName(text: string): string {
   return cleanText(text)
     .replace(/[\n\t]+/g, ' ')
@@ -192,31 +192,31 @@ const MAX_TEXT = 1_000_000;
 const MAX_TEXT_WITH_ATTACHMENTS = 20_000_000;
 const MAX_COMPONENTS = 5_000;
 const MAX_DEPTH = 50;
-const TOP = new Set(['VCALENDAR', 'VEVENT', 'VTODO', 'VJOURNAL', 'VFREEBUSY', 'VTIMEZONE', 'VAVAILABILITY']);
+const TOP_LEVEL = new Set(['VCALENDAR', 'VEVENT', 'VTODO', 'VJOURNAL', 'VFREEBUSY', 'VTIMEZONE', 'VAVAILABILITY']);
 const MAX_OCTETS = 75;
 const WINDOWS_1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
 // eslint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*(?=[;:])/;
+const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
+const PROPERTY_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*(?=[;:])/;
 
 function nameOf(text: string): string {
-  return NAME.exec(text)?.[0].toUpperCase() ?? '';
+  return PROPERTY_NAME.exec(text)?.[0].toUpperCase() ?? '';
 }
 
-/** RFC 5545 3.1, and what is seen in the wild: LF, CR, tabs as folds, blank lines, values that go on without a fold. */
-function* contentLines(text: string): Generator<Line> {
+/** RFC 5545 3.1, and what real files have: LF, CR, tabs as folds, blank lines, values that continue without a fold. */
+function* contentLines(text: string): Generator<ContentLine> {
   let raws: string[] = [];
   let texts: string[] = [];
-  const finish = (): Line | null => {
+  const finish = (): ContentLine | null => {
     if (raws.length === 0) return null;
     const whole = texts.join('');
-    const made = { raw: raws.join(''), text: whole, name: nameOf(whole) };
+    const line = { raw: raws.join(''), text: whole, name: nameOf(whole) };
     raws = [];
     texts = [];
-    return made;
+    return line;
   };
   for (const match of text.matchAll(/([^\r\n]*)(\r\n|\n|\r|$)/g)) {
-    // Mozilla once folded right behind the name.
+    // Old Mozilla versions fold right after the property name.
     const isBareName =
       /^[A-Za-z][A-Za-z0-9-]*$/.test(match[1]!) &&
       /^[ \t][:;]/.test(text.slice(match.index + match[0].length, match.index + match[0].length + 2));
@@ -226,18 +226,18 @@ function* contentLines(text: string): Generator<Line> {
     if (raws.length > 0 && (content === '' || content.startsWith(' ') || content.startsWith('\t'))) {
       raws.push(raw);
       texts.push(content.slice(1));
-    } else if (raws.length > 0 && !isBareName && !NAME.test(content) && !/^(BEGIN|END)[:;]/i.test(texts[0]!)) {
+    } else if (raws.length > 0 && !isBareName && !PROPERTY_NAME.test(content) && !/^(BEGIN|END)[:;]/i.test(texts[0]!)) {
       raws.push(raw);
       texts.push(`\\n${content}`);
     } else {
-      const made = finish();
-      if (made) yield made;
+      const line = finish();
+      if (line) yield line;
       raws.push(raw);
       texts.push(content);
     }
   }
-  const made = finish();
-  if (made) yield made;
+  const line = finish();
+  if (line) yield line;
 }
 
 function unfoldBrokenCharacters(bytes: Uint8Array): Uint8Array {
@@ -247,29 +247,29 @@ function unfoldBrokenCharacters(bytes: Uint8Array): Uint8Array {
     const lf = bytes[at] === 0x0d && bytes[at + 1] === 0x0a ? at + 1 : at;
     const space = bytes[lf + 1];
     const isFold = bytes[lf] === 0x0a && (space === 0x20 || space === 0x09);
-    // A byte 10xxxxxx only ever continues a character.
+    // A byte 10xxxxxx always continues a character.
     if (isFold && ((bytes[lf + 2] ?? 0) & 0xc0) === 0x80 && (kept[length - 1] ?? 0) >= 0x80) at = lf + 1;
     else kept[length++] = bytes[at]!;
   }
   return kept.subarray(0, length);
 }
 
-interface Param {
+interface Parameter {
   readonly name: string;
   readonly value: string;
-  /** From its `;` to behind its value. */
+  /** Index of its `;`, and the index after its value. */
   readonly from: number;
   readonly to: number;
 }
 
-function parametersOf(text: string): Param[] {
-  const params: Param[] = [];
+function parseParameters(text: string): Parameter[] {
+  const params: Parameter[] = [];
   const end = valueAt(text) - 1;
   let from = nameOf(text).length;
   for (let at = from + 1, isQuoted = false; at <= end; at++) {
     if (text[at] === '"') isQuoted = !isQuoted;
     if (at < end && (isQuoted || text[at] !== ';')) continue;
-    const [name, value] = split(text.slice(from + 1, at), '=');
+    const [name, value] = splitOnce(text.slice(from + 1, at), '=');
     if (name !== '')
       params.push({ name: name.trim().toUpperCase(), value: value.trim().replace(/^"([^]*)"$/, '$1'), from, to: at });
     from = at;
@@ -277,7 +277,7 @@ function parametersOf(text: string): Param[] {
   return params;
 }
 
-/** Behind the colon. An unterminated quote counts as no quote. */
+/** The index after the colon. An unterminated quote is ignored. */
 function valueAt(text: string): number {
   let isQuoted = false;
   for (let at = 0; at < text.length; at++) {
@@ -288,18 +288,18 @@ function valueAt(text: string): number {
   return colon < 0 ? text.length : colon + 1;
 }
 
-function split(text: string, by: string): [string, string] {
+function splitOnce(text: string, by: string): [string, string] {
   const at = text.indexOf(by);
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** RFC 6868. */
-function quoted(value: string): string {
+/** RFC 6868 encoding, with quotes where needed. */
+function formatParameterValue(value: string): string {
   const escaped = value.replaceAll('^', '^^').replaceAll('"', "^'").replaceAll('\n', '^n');
   return /[:;,]/.test(escaped) ? `"${escaped}"` : escaped;
 }
 
-function unquoted(value: string): string {
+function decodeParameterValue(value: string): string {
   return value.replace(/\^([n'^])/g, (_, code: string) => (code === 'n' ? '\n' : code === "'" ? '"' : '^'));
 }
 

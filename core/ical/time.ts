@@ -1,19 +1,16 @@
-/**
- * DATE and DATE-TIME values of events: reading them in all forms that are seen, and writing them in the form that
- * stands there.
- */
+/** DATE and DATE-TIME values of events: reads every form that occurs in practice, and keeps that form when writing. */
 import type { OccurrenceId, When } from '../event.ts';
 import { idInstant, instantId, isDateId, occurrenceId, occurrenceStart } from '../recurrence/occurrence.ts';
 import { instantOf, localOf } from '../zones.ts';
-import type { Component, Line } from './text.ts';
-import { line, parameter, rawValue, withParameter, withValue } from './text.ts';
+import type { Component, ContentLine } from './text.ts';
+import { findLine, parameterValue, rawValue, withParameter, withValue } from './text.ts';
 import type { Zones } from './timezones.ts';
 
-/** A value that is no date or time. */
+/** An invalid or missing value. */
 export class Unreadable extends Error {}
 
-/** A date or time as it is written. */
-interface Moment {
+/** A parsed DATE or DATE-TIME value. */
+interface DateTimeValue {
   readonly date: string;
   /** `HH:MM:SS`; null for a date. */
   readonly time: string | null;
@@ -21,78 +18,76 @@ interface Moment {
   readonly tzid: string | null;
 }
 
-/** Wall clock and IANA zone. `isExact` is false where the zone is not known and another one stands in for it. */
-interface Placed {
+/** Wall-clock time in an IANA zone. `isExact` is false if the original zone is unknown and another one replaces it. */
+interface ZonedTime {
   readonly local: string;
   readonly zone: string;
   readonly isExact: boolean;
 }
 
-/** The length of an event: whole days, or ms. An exception without an end of its own has the series'. */
-export interface Length {
+/** The duration of an event: whole days, or ms. An override without an end has the duration of its series. */
+export interface EventDuration {
   readonly days: number;
   readonly ms: number;
 }
 
-/** @throws Unreadable without a DTSTART that can be understood */
+/** @throws Unreadable if DTSTART is missing or invalid */
 export function readWhen(
   event: Component,
   zones: Zones,
-  inherited: Length | null,
+  inherited: EventDuration | null,
 ): { when: When; isZoneKnown: boolean } {
-  const dtstart = line(event, 'DTSTART');
+  const dtstart = findLine(event, 'DTSTART');
   if (!dtstart) throw new Unreadable('no start');
-  const start = momentOf(dtstart, rawValue(dtstart));
-  const end = endOf(event);
+  const start = parseDateTime(dtstart, rawValue(dtstart));
+  const end = readEnd(event);
   if (start.time === null)
-    return { when: days(start.date, dayAfter(start.date, event, end, inherited)), isZoneKnown: true };
-  const from = place(start, zones);
+    return { when: allDayWhen(start.date, allDayEnd(start.date, event, end, inherited)), isZoneKnown: true };
+  const from = toZonedTime(start, zones);
   const to = timedEnd(event, end, from, zones, inherited);
   const when: When = { allDay: false, start: from.local, startZone: from.zone, end: to.local, endZone: to.zone };
   if (isWholeDays(event, when))
-    return { when: days(from.local.slice(0, 10), to.local.slice(0, 10)), isZoneKnown: true };
+    return { when: allDayWhen(from.local.slice(0, 10), to.local.slice(0, 10)), isZoneKnown: true };
   return { when, isZoneKnown: from.isExact && to.isExact };
 }
 
-export function lengthOf(when: When): Length {
+export function durationOf(when: When): EventDuration {
   if (when.allDay) return { days: Math.round((Date.parse(when.end) - Date.parse(when.start)) / DAY), ms: 0 };
   return { days: 0, ms: instantOf(when.end, when.endZone) - instantOf(when.start, when.startZone) };
 }
 
 /**
- * The occurrence that a RECURRENCE-ID, EXDATE or RDATE value of a series names. Another zone or UTC names the same
- * instant; without a zone it is one of the series' zone; a date in a timed series is that day's occurrence, a time in
- * an all-day series its day. @throws Unreadable
+ * The occurrence that a RECURRENCE-ID, EXDATE or RDATE value of a series names. A time in another zone or in UTC names
+ * its instant; a floating time is in the zone of the series. In a timed series, a date names that day's occurrence; in
+ * an all-day series, a time names its day. @throws Unreadable
  */
-export function idOf(of: Line, value: string, series: When, zones: Zones): OccurrenceId {
-  const moment = momentOf(of, value);
-  return guarded(() => {
+export function occurrenceIdOf(line: ContentLine, value: string, series: When, zones: Zones): OccurrenceId {
+  const parsed = parseDateTime(line, value);
+  return rangeErrorAsUnreadable(() => {
     if (series.allDay) {
-      if (moment.time === null || moment.time === '00:00:00' || !moment.isUtc) return moment.date.replaceAll('-', '');
-      const local = localOf(instantOf(`${moment.date}T${moment.time}`, 'UTC'), zones.floatingZone);
-      return (local.endsWith('T00:00:00') ? local : moment.date).slice(0, 10).replaceAll('-', '');
+      if (parsed.time === null || parsed.time === '00:00:00' || !parsed.isUtc) return parsed.date.replaceAll('-', '');
+      const local = localOf(instantOf(`${parsed.date}T${parsed.time}`, 'UTC'), zones.floatingZone);
+      return (local.endsWith('T00:00:00') ? local : parsed.date).slice(0, 10).replaceAll('-', '');
     }
-    if (moment.time === null) return occurrenceId(moment.date + series.start.slice(10), series.startZone);
-    if (!moment.isUtc && moment.tzid === null) return occurrenceId(`${moment.date}T${moment.time}`, series.startZone);
-    const { local, zone } = place(moment, zones);
+    if (parsed.time === null) return occurrenceId(parsed.date + series.start.slice(10), series.startZone);
+    if (!parsed.isUtc && parsed.tzid === null) return occurrenceId(`${parsed.date}T${parsed.time}`, series.startZone);
+    const { local, zone } = toZonedTime(parsed, zones);
     return occurrenceId(local, zone);
   });
 }
 
 /** An RDATE;VALUE=PERIOD value: `id/PT1H`. */
-export function periodIdOf(of: Line, value: string, series: When, zones: Zones): string {
+export function periodOccurrenceIdOf(line: ContentLine, value: string, series: When, zones: Zones): string {
   const [start, end] = value.split('/', 2) as [string, string];
-  const id = idOf(of, start, series, zones);
+  const id = occurrenceIdOf(line, start, series, zones);
   const seconds = /^[+-]?P/i.test(end)
-    ? durationOf(end.toUpperCase()).seconds
-    : Math.round((idInstant(timeOf(idOf(of, end, series, zones))) - idInstant(timeOf(id))) / 1000);
-  return `${id}/${durationText(Math.max(0, seconds))}`;
+    ? parseDuration(end.toUpperCase()).seconds
+    : Math.round((idInstant(asTimedId(occurrenceIdOf(line, end, series, zones))) - idInstant(asTimedId(id))) / 1000);
+  return `${id}/${formatDuration(Math.max(0, seconds))}`;
 }
 
-/**
- * How a series writes its start: the form in which RECURRENCE-ID, EXDATE and RDATE of its occurrences are written, too.
- */
-export interface Form {
+/** The form of a DTSTART: RECURRENCE-ID, EXDATE and RDATE are written in the same form. */
+export interface StartFormat {
   readonly isDate: boolean;
   /** Parameters between name and value: `;VALUE=DATE`, `;TZID=Europe/Berlin`, or none. */
   readonly params: string;
@@ -101,60 +96,70 @@ export interface Form {
   readonly isUtc: boolean;
 }
 
-export function formOf(event: Component, zones: Zones): Form {
-  const dtstart = line(event, 'DTSTART')!;
-  const moment = momentOf(dtstart, rawValue(dtstart));
-  if (moment.time === null) return { isDate: true, params: ';VALUE=DATE', zone: 'UTC', isUtc: false };
-  const { zone, isExact } = place(moment, zones);
-  if (moment.isUtc || !isExact) return { isDate: false, params: '', zone: 'UTC', isUtc: true };
-  const tzid = moment.tzid === null ? '' : withParameter('X:', 'TZID', moment.tzid).slice(1, -1);
+export function startFormatOf(event: Component, zones: Zones): StartFormat {
+  const dtstart = findLine(event, 'DTSTART')!;
+  const start = parseDateTime(dtstart, rawValue(dtstart));
+  if (start.time === null) return { isDate: true, params: ';VALUE=DATE', zone: 'UTC', isUtc: false };
+  const { zone, isExact } = toZonedTime(start, zones);
+  if (start.isUtc || !isExact) return { isDate: false, params: '', zone: 'UTC', isUtc: true };
+  const tzid = start.tzid === null ? '' : withParameter('X:', 'TZID', start.tzid).slice(1, -1);
   return { isDate: false, params: tzid, zone, isUtc: false };
 }
 
 /**
- * A RECURRENCE-ID, EXDATE or RDATE line that names an occurrence in the series' own form; `period` makes it an
- * RDATE;VALUE=PERIOD. The second of two equal hours in autumn has no wall-clock time of its own, and is written in UTC.
+ * A RECURRENCE-ID, EXDATE or RDATE line that names an occurrence in the form of the series' start; `period` makes it an
+ * RDATE;VALUE=PERIOD. An instant in the repeated hour in autumn is written in UTC, because its wall-clock time means
+ * the first of both hours.
  */
-export function occurrenceText(name: string, id: OccurrenceId, series: When, form: Form, period?: string): string {
+export function formatOccurrence(
+  name: string,
+  id: OccurrenceId,
+  series: When,
+  format: StartFormat,
+  period?: string,
+): string {
   const start = occurrenceStart(id, series);
-  const kind = period === undefined ? '' : ';VALUE=PERIOD';
+  const valueType = period === undefined ? '' : ';VALUE=PERIOD';
   const end = period === undefined ? '' : `/${period}`;
-  if (form.isDate && period === undefined) return `${name}${form.params}:${start.replaceAll('-', '')}`;
-  if (series.allDay)
-    return `${name}${form.isDate ? '' : form.params}${kind}:${start.replaceAll('-', '')}T000000${form.isUtc ? 'Z' : ''}${end}`;
+  if (format.isDate && period === undefined) return `${name}${format.params}:${basicFormat(start)}`;
+  if (series.allDay) {
+    const params = format.isDate ? '' : format.params;
+    return `${name}${params}${valueType}:${basicFormat(start)}T000000${format.isUtc ? 'Z' : ''}${end}`;
+  }
   const instant = isDateId(id) ? instantOf(start, series.startZone) : idInstant(id);
-  const local = localOf(instant, form.zone);
-  if (form.isUtc || instantOf(local, form.zone) !== instant) return `${name}${kind}:${instantId(instant)}${end}`;
-  return `${name}${form.params}${kind}:${basic(local)}${end}`;
+  const local = localOf(instant, format.zone);
+  if (format.isUtc || instantOf(local, format.zone) !== instant)
+    return `${name}${valueType}:${instantId(instant)}${end}`;
+  return `${name}${format.params}${valueType}:${basicFormat(local)}${end}`;
 }
 
-/** The text of a DTSTART or DTEND line with another time. The form that stands there is kept where it can be. */
-export function dateText(
+/** A DTSTART or DTEND line with another time. It keeps the form of the old line if possible. */
+export function formatDateTime(
   name: string,
-  old: Line | undefined,
+  old: ContentLine | undefined,
   local: string,
   zone: string | null,
   zones: Zones,
 ): string {
   if (zone === null) {
     const value = local.replaceAll('-', '');
-    return old && isDate(old)
+    return old && isDateLine(old)
       ? withValue(withParameter(old.text, 'VALUE', 'DATE'), value)
       : `${name};VALUE=DATE:${value}`;
   }
-  if (old && !isDate(old)) {
-    const placed = attempt(() => place(momentOf(old, rawValue(old)), zones));
-    if (placed?.isExact && placed.zone === zone) {
+  if (old && !isDateLine(old)) {
+    const current = nullIfUnreadable(() => toZonedTime(parseDateTime(old, rawValue(old)), zones));
+    if (current?.isExact && current.zone === zone) {
       const kept = name === old.name ? old.text : name + old.text.slice(old.name.length);
-      return withValue(kept, basic(local) + (/Z$/i.test(rawValue(old)) ? 'Z' : ''));
+      return withValue(kept, basicFormat(local) + (/Z$/i.test(rawValue(old)) ? 'Z' : ''));
     }
   }
-  if (zone === 'UTC') return `${name}:${basic(local)}Z`;
-  return withParameter(`${name}:${basic(local)}`, 'TZID', zones.tzidFor(zone, instantOf(local, zone)));
+  if (zone === 'UTC') return `${name}:${basicFormat(local)}Z`;
+  return withParameter(`${name}:${basicFormat(local)}`, 'TZID', zones.tzidFor(zone, instantOf(local, zone)));
 }
 
-/** `PT1H30M`; hours are not gathered into days, because a day of RFC 5545 has 23 to 25 hours. */
-export function durationText(seconds: number): string {
+/** `PT1H30M`. Hours are not converted to days, because a day of RFC 5545 has 23 to 25 hours. */
+export function formatDuration(seconds: number): string {
   const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   if (seconds === 0) return 'PT0S';
   return `PT${hours ? `${hours}H` : ''}${minutes ? `${minutes}M` : ''}${rest ? `${rest}S` : ''}`;
@@ -162,91 +167,97 @@ export function durationText(seconds: number): string {
 
 const DAY = 86_400_000;
 
-/** Basic and extended ISO form, any case, a leap second as the one before it. Z wins over TZID. */
-function momentOf(of: Line, value: string): Moment {
+/** Basic and extended ISO form, in any case; a leap second counts as the second before it. Z wins over TZID. */
+function parseDateTime(line: ContentLine, value: string): DateTimeValue {
   const match = /^(\d{4})-?(\d\d)-?(\d\d)(?:T(\d\d):?(\d\d):?(\d\d)(Z)?)?$/i.exec(value.trim());
-  if (!match) throw new Unreadable('not a date');
+  if (!match) throw new Unreadable('invalid date');
   const [, year, month, day, hour, minute, second, utc] = match;
   const date = `${year}-${month}-${day}`;
-  guarded(() =>
+  rangeErrorAsUnreadable(() =>
     instantOf(`${date}T${hour ?? '00'}:${minute ?? '00'}:${second === '60' ? '59' : (second ?? '00')}`, 'UTC'),
   );
-  const asDate = hour === undefined || parameter(of, 'VALUE')?.toUpperCase() === 'DATE';
+  const asDate = hour === undefined || parameterValue(line, 'VALUE')?.toUpperCase() === 'DATE';
   return {
     date,
     time: asDate ? null : `${hour}:${minute}:${second === '60' ? '59' : second}`,
     isUtc: utc !== undefined,
-    tzid: parameter(of, 'TZID') || null,
+    tzid: parameterValue(line, 'TZID') || null,
   };
 }
 
-function isDate(of: Line): boolean {
-  return attempt(() => momentOf(of, rawValue(of)).time === null) ?? false;
+function isDateLine(line: ContentLine): boolean {
+  return nullIfUnreadable(() => parseDateTime(line, rawValue(line)).time === null) ?? false;
 }
 
-function place(moment: Moment, zones: Zones): Placed {
-  const local = `${moment.date}T${moment.time ?? '00:00:00'}`;
-  return guarded(() => {
-    if (moment.isUtc) return { local, zone: 'UTC', isExact: true };
-    if (moment.tzid === null) return { local, zone: zones.floatingZone, isExact: true };
+function toZonedTime(value: DateTimeValue, zones: Zones): ZonedTime {
+  const local = `${value.date}T${value.time ?? '00:00:00'}`;
+  return rangeErrorAsUnreadable(() => {
+    if (value.isUtc) return { local, zone: 'UTC', isExact: true };
+    if (value.tzid === null) return { local, zone: zones.floatingZone, isExact: true };
     const wall = instantOf(local, 'UTC');
-    const meaning = zones.meaning(moment.tzid, wall);
-    if (meaning === null) return { local, zone: zones.floatingZone, isExact: false };
-    if ('zone' in meaning) {
-      instantOf(local, meaning.zone);
-      return { local, zone: meaning.zone, isExact: true };
+    const resolved = zones.resolve(value.tzid, wall);
+    if (resolved === null) return { local, zone: zones.floatingZone, isExact: false };
+    if ('zone' in resolved) {
+      instantOf(local, resolved.zone);
+      return { local, zone: resolved.zone, isExact: true };
     }
-    const { rules } = meaning;
+    const { rules } = resolved;
     return { local: localOf(wall - rules.offsetAt(wall - rules.offsetAt(wall)), 'UTC'), zone: 'UTC', isExact: false };
   });
 }
 
-/** An end that makes no sense (`DTEND:None`) counts as none. */
-function endOf(event: Component): { moment: Moment } | { duration: { days: number; seconds: number } } | null {
-  const dtend = line(event, 'DTEND');
-  const duration = line(event, 'DURATION');
+/** An invalid end (`DTEND:None`) counts as missing. */
+function readEnd(event: Component): { moment: DateTimeValue } | { duration: { days: number; seconds: number } } | null {
+  const dtend = findLine(event, 'DTEND');
+  const duration = findLine(event, 'DURATION');
   return (
-    (dtend ? attempt(() => ({ moment: momentOf(dtend, rawValue(dtend)) })) : null) ??
-    (duration ? attempt(() => ({ duration: durationOf(rawValue(duration).toUpperCase()) })) : null)
+    (dtend ? nullIfUnreadable(() => ({ moment: parseDateTime(dtend, rawValue(dtend)) })) : null) ??
+    (duration ? nullIfUnreadable(() => ({ duration: parseDuration(rawValue(duration).toUpperCase()) })) : null)
   );
 }
 
 /**
- * The exclusive end of an all-day event: at least one day (RFC 5545 3.6.1; DTEND equal to DTSTART is seen and means one
- * day).
+ * The exclusive end of an all-day event: at least one day after the start (RFC 5545 3.6.1), also if DTEND is earlier.
  */
-function dayAfter(start: string, event: Component, end: ReturnType<typeof endOf>, inherited: Length | null): string {
+function allDayEnd(
+  start: string,
+  event: Component,
+  end: ReturnType<typeof readEnd>,
+  inherited: EventDuration | null,
+): string {
   const plus = (count: number): string =>
-    guarded(() => localOf(instantOf(`${start}T00:00:00`, 'UTC') + Math.max(1, count) * DAY, 'UTC').slice(0, 10));
+    rangeErrorAsUnreadable(() =>
+      localOf(instantOf(`${start}T00:00:00`, 'UTC') + Math.max(1, count) * DAY, 'UTC').slice(0, 10),
+    );
   if (end === null) return plus(inherited?.days ?? 1);
   if ('duration' in end) return plus(end.duration.days + Math.ceil(end.duration.seconds / 86_400));
   const isPartly =
     end.moment.time !== null &&
     end.moment.time !== '00:00:00' &&
-    !(line(event, 'X-MICROSOFT-CDO-ALLDAYEVENT') && end.moment.isUtc);
+    !(findLine(event, 'X-MICROSOFT-CDO-ALLDAYEVENT') && end.moment.isUtc);
   return plus(Math.round((Date.parse(end.moment.date) - Date.parse(start)) / DAY) + (isPartly ? 1 : 0));
 }
 
 /**
- * An end before the start counts as the start. Days of a DURATION are days of the calendar, the rest is exact (RFC 5545
+ * An end before the start counts as the start. The days of a DURATION are calendar days, the rest is exact (RFC 5545
  * 3.3.6).
  */
 function timedEnd(
   event: Component,
-  end: ReturnType<typeof endOf>,
-  from: Placed,
+  end: ReturnType<typeof readEnd>,
+  from: ZonedTime,
   zones: Zones,
-  inherited: Length | null,
-): Placed {
-  return guarded(() => {
+  inherited: EventDuration | null,
+): ZonedTime {
+  return rangeErrorAsUnreadable(() => {
     const start = instantOf(from.local, from.zone);
     if (end !== null && 'moment' in end) {
-      const dtend = line(event, 'DTEND')!;
+      const dtend = findLine(event, 'DTEND')!;
       const isFloating = end.moment.tzid === null && !end.moment.isUtc;
       const to =
-        end.moment.time === null || (isFloating && parameter(line(event, 'DTSTART')!, 'TZID') !== undefined)
+        end.moment.time === null || (isFloating && parameterValue(findLine(event, 'DTSTART')!, 'TZID') !== undefined)
           ? { local: `${end.moment.date}T${end.moment.time ?? '00:00:00'}`, zone: from.zone, isExact: from.isExact }
-          : place(momentOf(dtend, rawValue(dtend)), zones);
+          : toZonedTime(parseDateTime(dtend, rawValue(dtend)), zones);
       return instantOf(to.local, to.zone) < start ? { ...from } : to;
     }
     if (end === null) return endAt(start + (inherited?.ms ?? 0), from);
@@ -257,15 +268,15 @@ function timedEnd(
   });
 }
 
-/** In the zone of the start; in UTC for the second of two equal hours, which no wall-clock time there can name. */
-function endAt(ms: number, from: Placed): Placed {
+/** In the zone of the start; in UTC in the repeated hour, where wall-clock time means the first of both hours. */
+function endAt(ms: number, from: ZonedTime): ZonedTime {
   const local = localOf(ms, from.zone);
   return instantOf(local, from.zone) === ms ? { ...from, local } : { ...from, local: localOf(ms, 'UTC'), zone: 'UTC' };
 }
 
-/** Outlook's all-day events are times from midnight to midnight with a flag. */
+/** Outlook writes all-day events as times from midnight to midnight, with a flag. */
 export function isWholeDays(event: Component, when: When): boolean {
-  const flag = line(event, 'X-MICROSOFT-CDO-ALLDAYEVENT');
+  const flag = findLine(event, 'X-MICROSOFT-CDO-ALLDAYEVENT');
   return (
     !when.allDay &&
     flag !== undefined &&
@@ -277,16 +288,16 @@ export function isWholeDays(event: Component, when: When): boolean {
   );
 }
 
-function days(start: string, end: string): When {
+function allDayWhen(start: string, end: string): When {
   return { allDay: true, start, end };
 }
 
-/** RFC 5545 3.3.6, and the misplaced `T` of `PT1W`. */
-export function durationOf(text: string): { days: number; seconds: number } {
+/** RFC 5545 3.3.6; also accepts the misplaced `T` of `PT1W`. */
+export function parseDuration(text: string): { days: number; seconds: number } {
   const match = /^([+-])?PT?(?=\d)(?:(\d{1,6})W)?(?:(\d{1,6})D)?T?(?:(\d{1,8})H)?(?:(\d{1,8})M)?(?:(\d{1,9})S)?$/.exec(
     text.trim(),
   );
-  if (!match) throw new Unreadable('not a duration');
+  if (!match) throw new Unreadable('invalid duration');
   const [weeks, dayCount, hours, minutes, seconds] = match.slice(2).map((count) => Number(count ?? 0)) as [
     number,
     number,
@@ -298,11 +309,11 @@ export function durationOf(text: string): { days: number; seconds: number } {
   return { days: sign * (weeks * 7 + dayCount), seconds: sign * (hours * 3600 + minutes * 60 + seconds) };
 }
 
-function timeOf(id: OccurrenceId): OccurrenceId {
+function asTimedId(id: OccurrenceId): OccurrenceId {
   return isDateId(id) ? `${id}T000000Z` : id;
 }
 
-function attempt<Result>(work: () => Result): Result | null {
+function nullIfUnreadable<Result>(work: () => Result): Result | null {
   try {
     return work();
   } catch (error) {
@@ -311,11 +322,11 @@ function attempt<Result>(work: () => Result): Result | null {
   }
 }
 
-function basic(local: string): string {
+function basicFormat(local: string): string {
   return local.replace(/[-:]/g, '');
 }
 
-function guarded<Result>(work: () => Result): Result {
+function rangeErrorAsUnreadable<Result>(work: () => Result): Result {
   try {
     return work();
   } catch (error) {

@@ -1,6 +1,6 @@
-/** The zones of one iCalendar object: what its TZIDs mean, and which TZID to write for a zone. */
+/** The time zones of one iCalendar object: what its TZIDs mean, and which TZID to write for a zone. */
 import { tzlib_get_ical_block } from 'timezones-ical-library';
-import { matches } from '../recurrence/expand.ts';
+import { matchingTimes } from '../recurrence/expand.ts';
 import { parseRule } from '../recurrence/rule.ts';
 import type { ZoneRules } from '../zones.ts';
 import { localOf, offsetAt, resolveZone } from '../zones.ts';
@@ -8,27 +8,24 @@ import type { Component } from './text.ts';
 import {
   components,
   eolOf,
+  findLine,
+  findLines,
+  foldedLine,
   isComponent,
-  line,
-  lines,
-  newLine,
-  parameter,
+  parameterValue,
+  parseProperty,
   parseTree,
-  property,
   rawValue,
 } from './text.ts';
 
-/**
- * What a TZID means: an IANA zone; or, where a VTIMEZONE fits none, its own rules, by which the instant can be told; or
- * nothing that is known.
- */
-export type Meaning = { readonly zone: string } | { readonly rules: ZoneRules } | null;
+/** What a TZID means: an IANA zone; the rules of its VTIMEZONE if no IANA zone has these; or null if it is unknown. */
+export type ResolvedTzid = { readonly zone: string } | { readonly rules: ZoneRules } | null;
 
 export class Zones {
-  /** Of floating times. */
+  /** The zone of floating times. */
   readonly floatingZone: string;
   private readonly root: Component;
-  private readonly known = new Map<string, Meaning>();
+  private readonly cache = new Map<string, ResolvedTzid>();
   private budget = { steps: 400_000 };
 
   constructor(root: Component, floatingZone: string) {
@@ -36,33 +33,30 @@ export class Zones {
     this.floatingZone = floatingZone;
   }
 
-  /** `at` is an instant (ms) at which the zone is asked for. */
-  meaning(tzid: string, at: number): Meaning {
-    const known = this.known.get(tzid);
-    if (known !== undefined) return known;
+  /** `at` is an instant (ms) near the event. */
+  resolve(tzid: string, at: number): ResolvedTzid {
+    const cached = this.cache.get(tzid);
+    if (cached !== undefined) return cached;
     const byName = resolveZone(tzid, null);
-    let meaning: Meaning = byName && { zone: byName.zone };
-    if (meaning === null) {
+    let resolved: ResolvedTzid = byName && { zone: byName.zone };
+    if (resolved === null) {
       const vtimezone =
-        this.known.size > MAX_ZONES ? undefined : this.vtimezones().find((candidate) => tzidOf(candidate) === tzid);
+        this.cache.size > MAX_ZONES ? undefined : this.vtimezones().find((candidate) => tzidOf(candidate) === tzid);
       const rules = vtimezone ? rulesOf(vtimezone, this.firstUse(tzid) ?? at, this.budget) : null;
       const found = resolveZone(tzid, rules);
-      meaning = found ? { zone: found.zone } : rules && { rules };
+      resolved = found ? { zone: found.zone } : rules && { rules };
     }
-    this.known.set(tzid, meaning);
-    return meaning;
+    this.cache.set(tzid, resolved);
+    return resolved;
   }
 
-  /**
-   * The TZID to write for a zone; adds a VTIMEZONE where the object has none for it. RFC 5545 3.2.19: no TZID without a
-   * VTIMEZONE.
-   */
+  /** The TZID to write for a zone. Adds a VTIMEZONE if the object has none for it (RFC 5545 3.2.19). */
   tzidFor(zone: string, around: number): string {
     for (const vtimezone of this.vtimezones()) {
       const tzid = tzidOf(vtimezone);
       if (tzid === '') continue;
-      const meaning = this.meaning(tzid, around);
-      if (meaning && 'zone' in meaning && meaning.zone === zone) return tzid;
+      const resolved = this.resolve(tzid, around);
+      if (resolved && 'zone' in resolved && resolved.zone === zone) return tzid;
     }
     const calendar = components(this.root, 'VCALENDAR')[0] ?? this.root;
     const at = calendar.items.findIndex((item) => isComponent(item));
@@ -74,13 +68,13 @@ export class Zones {
     return [this.root, ...components(this.root, 'VCALENDAR')].flatMap((parent) => components(parent, 'VTIMEZONE'));
   }
 
-  /** Whichever event is read first, a TZID means the same zone throughout the object. */
+  /** The start of the first event with the TZID, so that a TZID means the same zone in the whole object. */
   private firstUse(tzid: string): number | null {
     for (const event of [this.root, ...components(this.root, 'VCALENDAR')].flatMap((parent) =>
       components(parent, 'VEVENT'),
     )) {
-      const dtstart = line(event, 'DTSTART');
-      if (dtstart && parameter(dtstart, 'TZID') === tzid && /^\d{8}T\d{6}/.test(rawValue(dtstart)))
+      const dtstart = findLine(event, 'DTSTART');
+      if (dtstart && parameterValue(dtstart, 'TZID') === tzid && /^\d{8}T\d{6}/.test(rawValue(dtstart)))
         return wallOf(rawValue(dtstart).slice(0, 15));
     }
     return null;
@@ -89,13 +83,13 @@ export class Zones {
 
 const DAY = 86_400_000;
 const YEAR = 366 * DAY;
-const MAX_ERAS = 300;
+const MAX_OBSERVANCES = 300;
 const MAX_ONSETS = 5_000;
 const MAX_ZONES = 100;
 
 function tzidOf(vtimezone: Component): string {
-  const tzid = line(vtimezone, 'TZID');
-  return tzid ? (property(tzid)?.value ?? rawValue(tzid)).trim() : '';
+  const tzid = findLine(vtimezone, 'TZID');
+  return tzid ? (parseProperty(tzid)?.value ?? rawValue(tzid)).trim() : '';
 }
 
 interface Onset {
@@ -104,14 +98,17 @@ interface Onset {
   readonly to: number;
 }
 
-/** RFC 5545 3.6.5, within two years of an instant; null where the VTIMEZONE makes no sense. */
+/** RFC 5545 3.6.5, within two years of an instant; null if the VTIMEZONE is invalid. */
 function rulesOf(vtimezone: Component, around: number, budget: { steps: number }): ZoneRules | null {
   const [first, last] = [around - 2 * YEAR, around + 2 * YEAR];
-  const eras = [...components(vtimezone, 'STANDARD'), ...components(vtimezone, 'DAYLIGHT')].slice(0, MAX_ERAS);
+  const observances = [...components(vtimezone, 'STANDARD'), ...components(vtimezone, 'DAYLIGHT')].slice(
+    0,
+    MAX_OBSERVANCES,
+  );
   const onsets: Onset[] = [];
-  for (const era of eras) {
+  for (const observance of observances) {
     try {
-      onsets.push(...onsetsOf(era, first, last, budget));
+      onsets.push(...onsetsOf(observance, first, last, budget));
     } catch {
       return null;
     }
@@ -119,15 +116,15 @@ function rulesOf(vtimezone: Component, around: number, budget: { steps: number }
   onsets.sort((a, b) => a.at - b.at);
   const earliest = onsets[0];
   if (!earliest || onsets.length > MAX_ONSETS || budget.steps < 0) return null;
-  const known = new Map<number, number>();
+  const cache = new Map<number, number>();
   const offset = (ms: number): number => {
-    let current = known.get(ms) ?? earliest.from;
-    if (known.has(ms)) return current;
+    let current = cache.get(ms) ?? earliest.from;
+    if (cache.has(ms)) return current;
     for (const onset of onsets) {
       if (onset.at > ms) break;
       current = onset.to;
     }
-    known.set(ms, current);
+    cache.set(ms, current);
     return current;
   };
   const probes = (years: number, distance: number): number[] => {
@@ -141,24 +138,24 @@ function rulesOf(vtimezone: Component, around: number, budget: { steps: number }
     );
     return [around, ...between, ...changes.flatMap((at) => [at - Math.max(1000, distance), at + distance])];
   };
-  const hints = [...lines(vtimezone, 'X-LIC-LOCATION'), ...lines(vtimezone, 'TZID-ALIAS-OF')].map(rawValue);
+  const hints = [...findLines(vtimezone, 'X-LIC-LOCATION'), ...findLines(vtimezone, 'TZID-ALIAS-OF')].map(rawValue);
   return { offsetAt: offset, probes: [probes(2, 0), probes(2, DAY), probes(1, DAY)], hints };
 }
 
-function onsetsOf(era: Component, first: number, last: number, budget: { steps: number }): Onset[] {
-  const from = offsetOf(era, 'TZOFFSETFROM');
-  const to = offsetOf(era, 'TZOFFSETTO');
-  const start = wallOf(rawValue(line(era, 'DTSTART')!));
+function onsetsOf(observance: Component, first: number, last: number, budget: { steps: number }): Onset[] {
+  const from = offsetOf(observance, 'TZOFFSETFROM');
+  const to = offsetOf(observance, 'TZOFFSETTO');
+  const start = wallOf(rawValue(findLine(observance, 'DTSTART')!));
   const walls = new Set([start]);
-  for (const dates of lines(era, 'RDATE')) {
-    if (parameter(dates, 'VALUE') !== 'PERIOD')
+  for (const dates of findLines(observance, 'RDATE')) {
+    if (parameterValue(dates, 'VALUE') !== 'PERIOD')
       for (const value of rawValue(dates).split(',').slice(0, 1_000)) walls.add(wallOf(value));
   }
-  for (const { text } of lines(era, 'RRULE').slice(0, 3)) {
+  for (const { text } of findLines(observance, 'RRULE').slice(0, 3)) {
     const rule = parseRule(text, { allDay: false, start: '', startZone: 'UTC', end: '', endZone: 'UTC' });
     const until = rule.until === null ? Infinity : wallOf(rule.until) + from;
     let count = 0;
-    for (const wall of matches(rule, start, Math.min(first, until) - 2 * YEAR, budget)) {
+    for (const wall of matchingTimes(rule, start, Math.min(first, until) - 2 * YEAR, budget)) {
       if (wall > until || wall > last + YEAR || (rule.count !== null && ++count > rule.count)) break;
       walls.add(wall);
     }
@@ -166,16 +163,16 @@ function onsetsOf(era: Component, first: number, last: number, budget: { steps: 
   return [...walls].map((wall) => ({ at: wall - from, from, to }));
 }
 
-function offsetOf(era: Component, name: string): number {
-  const match = /^([+-])(\d\d)(\d\d)(\d\d)?$/.exec(rawValue(line(era, name)!));
-  if (!match) throw new RangeError('not an offset');
+function offsetOf(observance: Component, name: string): number {
+  const match = /^([+-])(\d\d)(\d\d)(\d\d)?$/.exec(rawValue(findLine(observance, name)!));
+  if (!match) throw new RangeError('invalid offset');
   const ms = (Number(match[2]) * 3600 + Number(match[3]) * 60 + Number(match[4] ?? 0)) * 1000;
   return match[1] === '-' ? -ms : ms;
 }
 
 function wallOf(value: string): number {
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z?$/.exec(value.trim());
-  if (!match) throw new RangeError('not a time');
+  if (!match) throw new RangeError('invalid time');
   const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [
     number,
     number,
@@ -189,22 +186,21 @@ function wallOf(value: string): number {
 
 function vtimezoneOf(zone: string, around: number, eol: string): Component {
   const [block] = tzlib_get_ical_block(zone);
-  const text = typeof block === 'string' && block.startsWith('BEGIN:VTIMEZONE') ? block : ownBlock(zone, around);
+  const text =
+    typeof block === 'string' && block.startsWith('BEGIN:VTIMEZONE') ? block : generatedVtimezone(zone, around);
   const named = text
     .trim()
     .split(/\r?\n/)
     .map((content) => (content.startsWith('TZID:') ? `TZID:${zone}` : content));
-  return components(parseTree(named.map((content) => newLine(content, eol).raw).join('')), 'VTIMEZONE')[0]!;
+  return components(parseTree(named.map((content) => foldedLine(content, eol).raw).join('')), 'VTIMEZONE')[0]!;
 }
 
-/**
- * For a zone that the library does not know: its changes of offset from a year before to ten years after, one by one.
- */
-function ownBlock(zone: string, around: number): string {
-  const eras: string[] = [];
+/** For a zone that the library does not know: each change of offset from one year before to ten years after. */
+function generatedVtimezone(zone: string, around: number): string {
+  const observances: string[] = [];
   const day = Math.floor(around / DAY) * DAY;
   let before = offsetAt(day - YEAR, zone);
-  eras.push(eraBlock('STANDARD', '19700101T000000', before, before));
+  observances.push(formatObservance('STANDARD', '19700101T000000', before, before));
   for (let ms = day - YEAR; ms < day + 10 * YEAR; ms += DAY) {
     if (offsetAt(ms + DAY, zone) === before) continue;
     let [low, high] = [ms, ms + DAY];
@@ -215,22 +211,22 @@ function ownBlock(zone: string, around: number): string {
     }
     const after = offsetAt(high, zone);
     const onset = localOf(high + before, 'UTC').replace(/[-:]/g, '');
-    eras.push(eraBlock(after > before ? 'DAYLIGHT' : 'STANDARD', onset, before, after));
+    observances.push(formatObservance(after > before ? 'DAYLIGHT' : 'STANDARD', onset, before, after));
     before = after;
   }
-  return ['BEGIN:VTIMEZONE', `TZID:${zone}`, ...eras, 'END:VTIMEZONE'].join('\n');
+  return ['BEGIN:VTIMEZONE', `TZID:${zone}`, ...observances, 'END:VTIMEZONE'].join('\n');
 }
 
-function eraBlock(name: string, start: string, from: number, to: number): string {
-  const written = (ms: number): string => {
+function formatObservance(name: string, start: string, from: number, to: number): string {
+  const formatOffset = (ms: number): string => {
     const minutes = Math.round(Math.abs(ms) / 60_000);
     return (ms < 0 ? '-' : '+') + String(Math.floor(minutes / 60) * 100 + (minutes % 60)).padStart(4, '0');
   };
   return [
     `BEGIN:${name}`,
     `DTSTART:${start}`,
-    `TZOFFSETFROM:${written(from)}`,
-    `TZOFFSETTO:${written(to)}`,
+    `TZOFFSETFROM:${formatOffset(from)}`,
+    `TZOFFSETTO:${formatOffset(to)}`,
     `END:${name}`,
   ].join('\n');
 }

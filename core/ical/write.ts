@@ -1,75 +1,102 @@
 /**
- * Makes the VEVENTs of one event read as a canonical event, by changing, adding and removing single content lines.
+ * Changes the VEVENTs of one event to a canonical event, by changing, adding and removing single content lines.
  *
- * Every step compares what the text reads as now with what it shall read as, so a line whose meaning is right already
- * is never touched, whatever its spelling.
+ * Every step compares the current meaning of the text with the wanted one, so a line that already has the right meaning
+ * never changes, whatever its form.
  */
 
 import type { CalendarEvent, Content, OccurrenceId, When } from '../event.ts';
-import { changedContent, EXCLUDED, sameValue } from '../event.ts';
+import { changedContent, DEFAULT_CONTENT, EXCLUDED, sameValue } from '../event.ts';
 import { normaliseRecurrence } from '../recurrence/normalise.ts';
 import {
-  attendeesOf,
-  endOfLines,
+  attendeeLinesForOverride,
+  endOfProperties,
   hasAgentNone,
   readAttendees,
   readOrganizer,
   writeAttendees,
   writeOrganizer,
 } from './attendees.ts';
-import type { Group, Special } from './read.ts';
-import { dateId, dateValues, exceptionOf, readContent, readRecurrence, ruleText, specialsOf } from './read.ts';
-import type { Component, Line } from './text.ts';
+import type { EventGroup, OccurrenceSource } from './read.ts';
+import {
+  dateValues,
+  exceptionOf,
+  occurrenceSourcesOf,
+  rdateIdOf,
+  readContent,
+  readRecurrence,
+  ruleText,
+} from './read.ts';
+import type { Component, ContentLine } from './text.ts';
 import {
   eolOf,
-  holderOf,
+  findLine,
+  findLines,
+  foldedLine,
+  formatProperty,
   isComponent,
-  line,
-  lines,
-  newLine,
-  parameter,
-  propertyText,
+  parameterValue,
+  parentOf,
   withParameter,
   withValue,
 } from './text.ts';
-import type { Form, Length } from './time.ts';
-import { dateText, durationText, formOf, idOf, isWholeDays, lengthOf, occurrenceText, readWhen } from './time.ts';
+import type { EventDuration } from './time.ts';
+import {
+  durationOf,
+  formatDateTime,
+  formatDuration,
+  formatOccurrence,
+  isWholeDays,
+  occurrenceIdOf,
+  readWhen,
+  startFormatOf,
+} from './time.ts';
 import type { Zones } from './timezones.ts';
 
-export interface Writing {
+export interface WriteContext {
   readonly zones: Zones;
-  /** RFC 3339 UTC: DTSTAMP and LAST-MODIFIED of what is touched. */
+  /** The new DTSTAMP and LAST-MODIFIED of changed VEVENTs; RFC 3339 UTC. */
   readonly now: string;
-  /** Whether new ATTENDEE and ORGANIZER lines carry SCHEDULE-AGENT=NONE. */
+  /** Whether new ATTENDEE and ORGANIZER lines get SCHEDULE-AGENT=NONE. */
   readonly agentNone: boolean;
   readonly root: Component;
 }
 
-/** Changes the group's VEVENTs so that they read as `next`; `next.uid` is identity and not written. */
-export function writeEvent(group: Group, next: CalendarEvent, writing: Writing): void {
-  const before = hasStart(group.master) ? readWhen(group.master, writing.zones, null).when : null;
-  const special =
-    before && readRecurrence(group.master, before, writing.zones)
-      ? specialsOf(group, before, writing.zones)
-      : new Map<OccurrenceId, Special>();
-  let isTouched = writeContent(group.master, next, null, writing);
-  if (before && !sameValue(before, next.when)) moveOverrides(group, special, before, next, writing);
-  isTouched = writeRecurrence(group.master, next, writing) || isTouched;
-  isTouched = writeExceptions(group, next, writing) || isTouched;
-  if (isTouched) stamp(group.master, writing);
+/** Changes the group's VEVENTs so that they read as `next`. The UID is identity and not written. */
+export function writeEvent(group: EventGroup, next: CalendarEvent, context: WriteContext): void {
+  const before = hasStart(group.master) ? readWhen(group.master, context.zones, null).when : null;
+  const sources =
+    before && readRecurrence(group.master, before, context.zones)
+      ? occurrenceSourcesOf(group, before, context.zones)
+      : new Map<OccurrenceId, OccurrenceSource>();
+  let isChanged = writeContent(group.master, next, null, context);
+  if (before && !sameValue(before, next.when)) moveOverrides(group, sources, before, next, context);
+  isChanged = writeRecurrence(group.master, next, context) || isChanged;
+  isChanged = writeExceptions(group, next, context) || isChanged;
+  if (isChanged) updateTimestamps(group.master, context);
 }
 
-/** Returns whether anything was changed. `inherited` is the length of the series where the VEVENT is an exception. */
-function writeContent(event: Component, next: Content, inherited: Length | null, writing: Writing): boolean {
-  const { zones } = writing;
+/** Returns whether anything changed. `inherited` is the duration of the series if the VEVENT is an override. */
+function writeContent(
+  event: Component,
+  next: Content,
+  inherited: EventDuration | null,
+  context: WriteContext,
+): boolean {
+  const { zones } = context;
   const eol = eolOf(event);
   const current = hasStart(event) ? readContent(event, zones, inherited).content : null;
   const fields = changedContent(
-    current ?? { ...EMPTY, when: next.when, organizer: readOrganizer(event), attendees: readAttendees(event) },
+    current ?? {
+      ...DEFAULT_CONTENT,
+      when: next.when,
+      organizer: readOrganizer(event),
+      attendees: readAttendees(event),
+    },
     next,
   );
   if (current === null) writeWhen(event, next.when, inherited, zones);
-  const agentNone = writing.agentNone || hasAgentNone(event);
+  const agentNone = context.agentNone || hasAgentNone(event);
   for (const field of fields) {
     if (field === 'when') writeWhen(event, next.when, inherited, zones);
     else if (field === 'title') writeText(event, 'SUMMARY', next.title, eol);
@@ -84,9 +111,9 @@ function writeContent(event: Component, next: Content, inherited: Length | null,
   return current === null || fields.length > 0;
 }
 
-export function stamp(event: Component, writing: Writing): void {
-  const time = basicUtc(writing.now);
-  for (const name of ['DTSTAMP', 'LAST-MODIFIED']) put(event, name, `${name}:${time}`, endOfLines(event));
+export function updateTimestamps(event: Component, context: WriteContext): void {
+  const time = basicUtc(context.now);
+  for (const name of ['DTSTAMP', 'LAST-MODIFIED']) setLine(event, name, `${name}:${time}`, endOfProperties(event));
 }
 
 /** `20260105T080000Z` of an RFC 3339 time in UTC. */
@@ -94,48 +121,34 @@ export function basicUtc(rfc3339: string): string {
   return new Date(rfc3339).toISOString().slice(0, 19).replace(/[-:]/g, '') + 'Z';
 }
 
-const EMPTY: Omit<Content, 'when'> = {
-  title: '',
-  location: '',
-  description: '',
-  status: 'confirmed',
-  transparency: 'opaque',
-  visibility: 'public',
-  organizer: null,
-  attendees: [],
-};
-
 function hasStart(event: Component): boolean {
-  return line(event, 'DTSTART') !== undefined;
+  return findLine(event, 'DTSTART') !== undefined;
 }
 
-/** Parameters stay, but for a copy of the old text in them (Thunderbird keeps its HTML in ALTREP). */
+/** Keeps the parameters, except for a copy of the old text (Thunderbird puts its HTML into ALTREP). */
 function writeText(event: Component, name: string, value: string, eol: string): void {
-  const old = line(event, name);
+  const old = findLine(event, name);
   if (value === '') {
-    for (const one of lines(event, name)) remove(event, one);
+    for (const one of findLines(event, name)) removeLine(event, one);
     return;
   }
-  const fresh = propertyText(name, {}, 'text', value);
+  const fresh = formatProperty(name, {}, 'text', value);
   if (!old) {
-    put(event, name, fresh, endOfLines(event));
+    setLine(event, name, fresh, endOfProperties(event));
     return;
   }
-  const kept = /^data:/i.test(parameter(old, 'ALTREP') ?? '') ? withParameter(old.text, 'ALTREP', null) : old.text;
-  replace(event, old, newLine(withValue(kept, fresh.slice(name.length + 1)), eol));
+  const kept = /^data:/i.test(parameterValue(old, 'ALTREP') ?? '') ? withParameter(old.text, 'ALTREP', null) : old.text;
+  replaceLine(event, old, foldedLine(withValue(kept, fresh.slice(name.length + 1)), eol));
 }
 
 function writeToken(event: Component, name: string, value: string, eol: string): void {
-  const old = line(event, name);
-  if (old) replace(event, old, newLine(withValue(old.text, value), eol));
-  else put(event, name, `${name}:${value}`, endOfLines(event));
+  const old = findLine(event, name);
+  if (old) replaceLine(event, old, foldedLine(withValue(old.text, value), eol));
+  else setLine(event, name, `${name}:${value}`, endOfProperties(event));
 }
 
-/**
- * DTSTART only where it changes; then DTEND or DURATION, whichever is there, only where the end does not follow by
- * itself.
- */
-function writeWhen(event: Component, next: When, inherited: Length | null, zones: Zones): void {
+/** Writes DTSTART only if it changes, and then DTEND or DURATION, whichever the event has, only if the end is wrong. */
+function writeWhen(event: Component, next: When, inherited: EventDuration | null, zones: Zones): void {
   const read = (): When => readWhen(event, zones, inherited).when;
   const current = hasStart(event) ? read() : null;
   const isSameKind = current !== null && current.allDay === next.allDay;
@@ -145,216 +158,230 @@ function writeWhen(event: Component, next: When, inherited: Length | null, zones
     current.start !== next.start ||
     (!current.allDay && !next.allDay && current.startZone !== next.startZone)
   ) {
-    put(event, 'DTSTART', dateText('DTSTART', line(event, 'DTSTART'), next.start, zone, zones), endOfLines(event));
+    setLine(
+      event,
+      'DTSTART',
+      formatDateTime('DTSTART', findLine(event, 'DTSTART'), next.start, zone, zones),
+      endOfProperties(event),
+    );
   }
   if (isSameKind && sameValue(read(), next)) return;
-  const flag = line(event, 'X-MICROSOFT-CDO-ALLDAYEVENT');
+  const flag = findLine(event, 'X-MICROSOFT-CDO-ALLDAYEVENT');
   if (flag && !next.allDay && isWholeDays(event, next))
-    replace(event, flag, newLine(withValue(flag.text, 'FALSE'), eolOf(event)));
-  const duration = line(event, 'DURATION');
-  if (duration && !line(event, 'DTEND')) {
-    const { days, ms } = lengthOf(next);
-    replace(
+    replaceLine(event, flag, foldedLine(withValue(flag.text, 'FALSE'), eolOf(event)));
+  const duration = findLine(event, 'DURATION');
+  if (duration && !findLine(event, 'DTEND')) {
+    const { days, ms } = durationOf(next);
+    replaceLine(
       event,
       duration,
-      newLine(withValue(duration.text, next.allDay ? `P${days}D` : durationText(Math.max(0, ms / 1000))), eolOf(event)),
+      foldedLine(
+        withValue(duration.text, next.allDay ? `P${days}D` : formatDuration(Math.max(0, ms / 1000))),
+        eolOf(event),
+      ),
     );
     if (sameValue(read(), next)) return;
   }
-  remove(event, line(event, 'DURATION'));
+  removeLine(event, findLine(event, 'DURATION'));
   const pattern =
-    line(event, 'DTEND') ?? (!next.allDay && next.startZone === next.endZone ? line(event, 'DTSTART') : undefined);
-  let text = dateText('DTEND', pattern, next.end, next.allDay ? null : next.endZone, zones);
-  put(event, 'DTEND', text, after(event, 'DTSTART'));
+    findLine(event, 'DTEND') ??
+    (!next.allDay && next.startZone === next.endZone ? findLine(event, 'DTSTART') : undefined);
+  let text = formatDateTime('DTEND', pattern, next.end, next.allDay ? null : next.endZone, zones);
+  setLine(event, 'DTEND', text, indexAfter(event, 'DTSTART'));
   if (sameValue(read(), next) || next.allDay) return;
-  // The DTEND that stood there was read in the zone of the start: say the zone.
-  text = dateText('DTEND', undefined, next.end, next.endZone, zones);
-  put(event, 'DTEND', text, after(event, 'DTSTART'));
+  // The old DTEND had no zone of its own and was read in the zone of the start: write the zone.
+  text = formatDateTime('DTEND', undefined, next.end, next.endZone, zones);
+  setLine(event, 'DTEND', text, indexAfter(event, 'DTSTART'));
 }
 
-function writeRecurrence(master: Component, next: CalendarEvent, writing: Writing): boolean {
-  if (line(master, 'RECURRENCE-ID')) return false;
-  const { zones } = writing;
+function writeRecurrence(master: Component, next: CalendarEvent, context: WriteContext): boolean {
+  if (findLine(master, 'RECURRENCE-ID')) return false;
+  const { zones } = context;
   const current = readRecurrence(master, next.when, zones);
   if (sameValue(current, next.recurrence)) return false;
+  writeRules(master, next, zones);
+  writeRdates(master, next, zones);
+  if (next.recurrence === null) filterDates(master, 'EXDATE', () => false);
+  return true;
+}
+
+/** Keeps the lines of rules that stay, and reuses those of rules that go. */
+function writeRules(master: Component, next: CalendarEvent, zones: Zones): void {
   const eol = eolOf(master);
-  const missing = new Set(next.recurrence?.rules);
-  const wrong: Line[] = [];
-  for (const rule of [...lines(master, 'RRULE'), ...lines(master, 'EXRULE')]) {
+  const missingRules = new Set(next.recurrence?.rules);
+  const wrongRules: ContentLine[] = [];
+  for (const rule of [...findLines(master, 'RRULE'), ...findLines(master, 'EXRULE')]) {
     const [text] = normaliseRecurrence(
       { rules: [ruleText(rule, master, next.when, zones)], dates: [] },
       next.when,
     )!.rules;
-    if (!missing.delete(text!)) wrong.push(rule);
+    if (!missingRules.delete(text!)) wrongRules.push(rule);
   }
-  for (const text of missing) {
-    const old = wrong.find(({ name }) => text.startsWith(`${name}:`));
+  for (const text of missingRules) {
+    const old = wrongRules.find(({ name }) => text.startsWith(`${name}:`));
     if (old) {
-      replace(master, old, newLine(text, eol));
-      wrong.splice(wrong.indexOf(old), 1);
+      replaceLine(master, old, foldedLine(text, eol));
+      wrongRules.splice(wrongRules.indexOf(old), 1);
     } else {
-      insert(master, newLine(text, eol), after(master, 'RRULE', 'DURATION', 'DTEND', 'DTSTART'));
+      insertLine(master, foldedLine(text, eol), indexAfter(master, 'RRULE', 'DURATION', 'DTEND', 'DTSTART'));
     }
   }
-  for (const rule of wrong) remove(master, rule);
-  const dates = new Set(next.recurrence?.dates);
-  keepDates(master, 'RDATE', (of, value) => dates.delete(dateId(of, value, next.when, zones)));
-  const form = formOf(master, zones);
-  for (const id of dates)
-    insert(master, newLine(rdateText(id, next.when, form), eol), after(master, 'RDATE', 'RRULE', 'DTEND', 'DTSTART'));
-  if (next.recurrence === null) keepDates(master, 'EXDATE', () => false);
-  return true;
+  for (const rule of wrongRules) removeLine(master, rule);
 }
 
-function rdateText(id: string, when: When, form: Form): string {
-  const [start, period] = id.split('/', 2) as [string, string | undefined];
-  return occurrenceText('RDATE', start, when, form, period);
+function writeRdates(master: Component, next: CalendarEvent, zones: Zones): void {
+  const missingDates = new Set(next.recurrence?.dates);
+  filterDates(master, 'RDATE', (line, value) => missingDates.delete(rdateIdOf(line, value, next.when, zones)));
+  const format = startFormatOf(master, zones);
+  for (const date of missingDates) {
+    const [id, period] = date.split('/', 2) as [string, string | undefined];
+    const text = formatOccurrence('RDATE', id, next.when, format, period);
+    insertLine(master, foldedLine(text, eolOf(master)), indexAfter(master, 'RDATE', 'RRULE', 'DTEND', 'DTSTART'));
+  }
 }
 
-/** Exclusions are written as EXDATE; an exception that is cancelled and stays excluded is left as it is. */
-function writeExceptions(group: Group, next: CalendarEvent, writing: Writing): boolean {
-  const { zones, root } = writing;
+/** Writes exclusions as EXDATE. A cancelled override whose occurrence stays excluded does not change. */
+function writeExceptions(group: EventGroup, next: CalendarEvent, context: WriteContext): boolean {
+  const { zones, root } = context;
   const { master } = group;
-  const overrides = group.overrides.filter((override) => holderOf(root, override) !== null);
-  if (line(master, 'RECURRENCE-ID')) return false;
+  const overrides = group.overrides.filter((override) => parentOf(root, override) !== null);
+  if (findLine(master, 'RECURRENCE-ID')) return false;
   if (next.recurrence === null) {
-    const removed = overrides.filter((override) => removeComponent(writing.root, override));
+    const removed = overrides.filter((override) => removeComponent(context.root, override));
     return removed.length > 0;
   }
-  const specials = specialsOf({ ...group, overrides }, next.when, zones);
-  const length = lengthOf(next.when);
-  let isTouched = false;
-  for (const id of [...new Set([...specials.keys(), ...Object.keys(next.exceptions)])].sort()) {
-    const special = specials.get(id) ?? { exdate: false, overrides: [] };
-    const current = specials.has(id) ? exceptionOf(special, zones, length).exception : undefined;
-    const wanted = next.exceptions[id];
-    if (sameValue(current, wanted)) continue;
-    if (special.exdate && wanted !== EXCLUDED) {
-      keepDates(master, 'EXDATE', (of, value) => idOf(of, value, next.when, zones) !== id);
-      isTouched = true;
+  const sources = occurrenceSourcesOf({ ...group, overrides }, next.when, zones);
+  const duration = durationOf(next.when);
+  let isChanged = false;
+  for (const id of [...new Set([...sources.keys(), ...Object.keys(next.exceptions)])].sort()) {
+    const source = sources.get(id) ?? { hasExdate: false, overrides: [] };
+    const current = sources.has(id) ? exceptionOf(source, zones, duration).exception : undefined;
+    const desired = next.exceptions[id];
+    if (sameValue(current, desired)) continue;
+    if (source.hasExdate && desired !== EXCLUDED) {
+      filterDates(master, 'EXDATE', (line, value) => occurrenceIdOf(line, value, next.when, zones) !== id);
+      isChanged = true;
     }
-    if (wanted === undefined || wanted === EXCLUDED) {
-      for (const override of special.overrides) removeComponent(writing.root, override);
-      if (wanted === EXCLUDED) addExdate(master, id, next.when, zones);
-      isTouched = true;
+    if (desired === undefined || desired === EXCLUDED) {
+      for (const override of source.overrides) removeComponent(context.root, override);
+      if (desired === EXCLUDED) addExdate(master, id, next.when, zones);
+      isChanged = true;
     } else {
-      for (const older of special.overrides.slice(1)) removeComponent(writing.root, older);
-      const override = special.overrides[0] ?? newOverride(group, id, next.when, writing);
-      if (writeContent(override, wanted, special.overrides[0] ? length : null, writing)) stamp(override, writing);
+      for (const older of source.overrides.slice(1)) removeComponent(context.root, older);
+      const override = source.overrides[0] ?? newOverride(group, id, next.when, context);
+      if (writeContent(override, desired, source.overrides[0] ? duration : null, context))
+        updateTimestamps(override, context);
     }
   }
-  return isTouched;
+  return isChanged;
 }
 
 function addExdate(master: Component, id: OccurrenceId, when: When, zones: Zones): void {
-  const form = formOf(master, zones);
-  insert(
+  const format = startFormatOf(master, zones);
+  insertLine(
     master,
-    newLine(occurrenceText('EXDATE', id, when, form), eolOf(master)),
-    after(master, 'EXDATE', 'RDATE', 'RRULE', 'DTEND', 'DTSTART'),
+    foldedLine(formatOccurrence('EXDATE', id, when, format), eolOf(master)),
+    indexAfter(master, 'EXDATE', 'RDATE', 'RRULE', 'DTEND', 'DTSTART'),
   );
 }
 
-function newOverride(group: Group, id: OccurrenceId, when: When, writing: Writing): Component {
-  const parent = holderOf(writing.root, group.master) ?? writing.root;
+function newOverride(group: EventGroup, id: OccurrenceId, when: When, context: WriteContext): Component {
+  const parent = parentOf(context.root, group.master) ?? context.root;
   const eol = eolOf(group.master);
-  const form = formOf(group.master, writing.zones);
-  const uid = line(group.master, 'UID');
+  const format = startFormatOf(group.master, context.zones);
+  const uid = findLine(group.master, 'UID');
   const override: Component = {
     name: 'VEVENT',
-    begin: newLine('BEGIN:VEVENT', eol),
+    begin: foldedLine('BEGIN:VEVENT', eol),
     items: [
       ...(uid ? [uid] : []),
-      newLine(occurrenceText('RECURRENCE-ID', id, when, form), eol),
-      ...attendeesOf(group.master),
+      foldedLine(formatOccurrence('RECURRENCE-ID', id, when, format), eol),
+      ...attendeeLinesForOverride(group.master),
     ],
-    end: newLine('END:VEVENT', eol),
+    end: foldedLine('END:VEVENT', eol),
   };
   const at = parent.items.findLastIndex((item) => isComponent(item) && item.name === 'VEVENT');
   parent.items.splice(at + 1, 0, override);
   return override;
 }
 
-/**
- * A series that moved as a whole has its exceptions under new ids: they keep their VEVENTs, and get new RECURRENCE-IDs.
- */
+/** If a whole series moves, its overrides keep their VEVENTs and get new RECURRENCE-IDs. */
 function moveOverrides(
-  group: Group,
-  before: ReadonlyMap<OccurrenceId, Special>,
-  was: When,
+  group: EventGroup,
+  before: ReadonlyMap<OccurrenceId, OccurrenceSource>,
+  oldWhen: When,
   next: CalendarEvent,
-  writing: Writing,
+  context: WriteContext,
 ): void {
-  const isRetyped = was.allDay !== next.when.allDay;
-  const gone = [...before]
+  const isRetyped = oldWhen.allDay !== next.when.allDay;
+  const removed = [...before]
     .filter(([id, { overrides }]) => overrides.length > 0 && next.exceptions[id] === undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  const moved = gone.filter(([, special]) => exceptionOf(special, writing.zones, lengthOf(was)).exception !== EXCLUDED);
-  const come = Object.keys(next.exceptions)
+  const moved = removed.filter(
+    ([, source]) => exceptionOf(source, context.zones, durationOf(oldWhen)).exception !== EXCLUDED,
+  );
+  const added = Object.keys(next.exceptions)
     .filter((id) => next.exceptions[id] !== EXCLUDED && !before.has(id))
     .sort();
-  const form = formOf(group.master, writing.zones);
-  for (const special of gone) {
-    const id = moved.length === come.length ? come[moved.indexOf(special)] : undefined;
-    for (const override of special[1].overrides) {
-      if (id !== undefined) put(override, 'RECURRENCE-ID', occurrenceText('RECURRENCE-ID', id, next.when, form), 0);
-      else if (isRetyped) removeComponent(writing.root, override);
+  const format = startFormatOf(group.master, context.zones);
+  for (const source of removed) {
+    const id = moved.length === added.length ? added[moved.indexOf(source)] : undefined;
+    for (const override of source[1].overrides) {
+      if (id !== undefined)
+        setLine(override, 'RECURRENCE-ID', formatOccurrence('RECURRENCE-ID', id, next.when, format), 0);
+      else if (isRetyped) removeComponent(context.root, override);
     }
   }
-  if (isRetyped) dropDates(group.master);
+  if (isRetyped) removeDates(group.master);
 }
 
-/**
- * A date excludes nothing from a timed series, nor a time from an all-day one: what is still wanted is written anew.
- */
-function dropDates(master: Component): void {
-  for (const name of ['EXDATE', 'RDATE']) keepDates(master, name, () => false);
+/** When a series changes between timed and all-day, all its dates have the wrong type; they are written again. */
+function removeDates(master: Component): void {
+  for (const name of ['EXDATE', 'RDATE']) filterDates(master, name, () => false);
 }
 
-/**
- * Removes the values of EXDATE or RDATE lines that are not to be kept; a line without any value left goes. Other lines
- * stay as they are.
- */
-function keepDates(event: Component, name: string, isKept: (of: Line, value: string) => boolean): void {
-  for (const of of lines(event, name)) {
-    const values = dateValues(of);
-    const kept = values.filter((value) => isKept(of, value));
-    if (kept.length === 0) remove(event, of);
-    else if (kept.length < values.length) replace(event, of, newLine(withValue(of.text, kept.join(',')), eolOf(event)));
+/** Removes values from EXDATE or RDATE lines, and lines without values. Lines that keep all values do not change. */
+function filterDates(event: Component, name: string, isKept: (line: ContentLine, value: string) => boolean): void {
+  for (const line of findLines(event, name)) {
+    const values = dateValues(line);
+    const kept = values.filter((value) => isKept(line, value));
+    if (kept.length === 0) removeLine(event, line);
+    else if (kept.length < values.length)
+      replaceLine(event, line, foldedLine(withValue(line.text, kept.join(',')), eolOf(event)));
   }
 }
 
 function removeComponent(root: Component, component: Component): boolean {
-  const items = holderOf(root, component)?.items;
+  const items = parentOf(root, component)?.items;
   items?.splice(items.indexOf(component), 1);
   return items !== undefined;
 }
 
-function put(event: Component, name: string, text: string, at: number): void {
-  const old = line(event, name);
+function setLine(event: Component, name: string, text: string, at: number): void {
+  const old = findLine(event, name);
   if (old?.text === text) return;
-  if (old) replace(event, old, newLine(text, eolOf(event)));
-  else insert(event, newLine(text, eolOf(event)), at);
+  if (old) replaceLine(event, old, foldedLine(text, eolOf(event)));
+  else insertLine(event, foldedLine(text, eolOf(event)), at);
 }
 
-function insert(event: Component, made: Line, at: number): void {
-  event.items.splice(at, 0, made);
+function insertLine(event: Component, line: ContentLine, at: number): void {
+  event.items.splice(at, 0, line);
 }
 
-function replace(event: Component, old: Line, made: Line): void {
-  event.items[event.items.indexOf(old)] = made;
+function replaceLine(event: Component, old: ContentLine, line: ContentLine): void {
+  event.items[event.items.indexOf(old)] = line;
 }
 
-function remove(event: Component, old: Line | undefined): void {
+function removeLine(event: Component, old: ContentLine | undefined): void {
   const at = old ? event.items.indexOf(old) : -1;
   if (at >= 0) event.items.splice(at, 1);
 }
 
-/** Behind the last line of the first of these names that is there. */
-function after(event: Component, ...names: string[]): number {
+/** The index after the last line with the first of these names that the event has. */
+function indexAfter(event: Component, ...names: string[]): number {
   for (const name of names) {
     const at = event.items.findLastIndex((item) => !isComponent(item) && item.name === name);
     if (at >= 0) return at + 1;
   }
-  return endOfLines(event);
+  return endOfProperties(event);
 }

@@ -1,10 +1,10 @@
 /**
- * When a series happens: a bounded expander of RFC 5545 rules.
+ * Expands recurrence rules (RFC 5545) to occurrences, with bounded work.
  *
- * Times are wall-clock times counted as if they were UTC ("wall ms"), so that every day has 24 hours here; the zone
- * comes in at the end. A rule walks through its periods (years, months, … seconds), and of each takes the days, then
- * the times, that its BY parts allow. Every look at a day, a time or a period costs one step, so no rule, however thin
- * or dense, runs longer than its budget.
+ * Times are wall-clock times counted as if they were UTC ("wall ms"), so that every day has 24 hours here; the zone is
+ * applied at the end. A rule goes through its periods (years, months, … seconds) and selects the days, then the times,
+ * that its BY parts allow. Each period, day and time costs one step, so no rule, however sparse or dense, runs longer
+ * than its budget.
  */
 
 import type { CalendarEvent, OccurrenceId, When } from '../event.ts';
@@ -16,9 +16,9 @@ import { parseRule } from './rule.ts';
 
 /**
  * The occurrences of a series whose original start is at or after `from` and before `to` (ms; a date counts as its
- * midnight in UTC), in order, at most `max`, without the excluded ones. RFC 5545 leaves open what a start that its own
- * rule does not match means: it is no occurrence here. `complete` is false when `max` or the budget cut the list, or a
- * rule is of a calendar that is not expanded (RFC 7529). A budget that is handed over as such is used up.
+ * midnight in UTC), in order, at most `max`, without the excluded ones. A start that its rule does not match is not an
+ * occurrence here; RFC 5545 leaves this open. `complete` is false if `max` or the budget cut the list, or if a rule
+ * uses a calendar that is not supported (RFC 7529). Steps are taken from a `Budget` object in place.
  */
 export function expandOccurrences(
   event: Pick<CalendarEvent, 'when' | 'recurrence' | 'exceptions'>,
@@ -39,32 +39,33 @@ export function expandOccurrences(
   for (const rule of rules.filter((rule) => rule.name === 'EXRULE' && rule.extension.length === 0)) {
     complete = collect(rule, when, from, to, Infinity, budget, (id) => excluded.add(id)) && complete;
   }
-  const keep = (id: OccurrenceId): boolean => !excluded.has(id) && !found.has(id) && found.add(id) !== undefined;
+  const addOccurrence = (id: OccurrenceId): boolean =>
+    !excluded.has(id) && !found.has(id) && found.add(id) !== undefined;
   for (const rule of rules.filter((rule) => rule.name === 'RRULE' && rule.extension.length === 0)) {
-    complete = collect(rule, when, from, to, max, budget, keep) && complete;
+    complete = collect(rule, when, from, to, max, budget, addOccurrence) && complete;
   }
-  const given = recurrence.dates.map((date) => date.split('/', 1)[0]!);
-  if (rules.every((rule) => rule.name !== 'RRULE')) given.push(startId(when));
-  for (const id of given) if (instantOfId(id) >= from && instantOfId(id) < to) keep(id);
+  const dates = recurrence.dates.map((date) => date.split('/', 1)[0]!);
+  if (rules.every((rule) => rule.name !== 'RRULE')) dates.push(startId(when));
+  for (const id of dates) if (instantOfId(id) >= from && instantOfId(id) < to) addOccurrence(id);
   const ids = [...found].sort();
   return { ids: ids.slice(0, max), complete: complete && ids.length <= max };
 }
 
-/** Steps left; shared by everything that is expanded for one question. */
+/** The steps left; shared by all expansions of one query. */
 export interface Budget {
   steps: number;
 }
 
 /**
- * The wall times (ms as if UTC) at which a rule matches, from the series' start on, in order; COUNT and UNTIL are the
- * caller's. Ends early when the budget is used up: then `budget.steps` is below zero. `from` lets it skip what cannot
- * matter, and is ignored under COUNT.
+ * The wall times (ms as if UTC) at which a rule matches, from the start of the series, in order; the caller applies
+ * COUNT and UNTIL. It ends early when the budget is used up: then `budget.steps` is negative. It may skip times before
+ * `from`, unless the rule has a COUNT.
  */
-export function* matches(rule: Rule, start: number, from: number, budget: Budget): Generator<number> {
+export function* matchingTimes(rule: Rule, start: number, from: number, budget: Budget): Generator<number> {
   const filled = withDefaults(rule, start);
   const skipTo = rule.count === null ? Math.max(start, from) : start;
   for (const [first, days] of periods(filled, start, skipTo, budget)) {
-    const times = withPositions(timesOf(filled, first, days, start, budget), rule.by.BYSETPOS);
+    const times = applySetPositions(timesOf(filled, first, days, start, budget), rule.by.BYSETPOS);
     for (const time of times) {
       if (time >= start) yield time;
     }
@@ -79,10 +80,7 @@ const DAY = 24 * HOUR;
 const WEEK = 7 * DAY;
 const END_OF_TIME = Date.UTC(9999, 11, 31);
 
-/**
- * Calls `take` (false: it was no new one) for every occurrence in the range; false when it had to stop before the end
- * of it.
- */
+/** Calls `add` for every occurrence in the range; `add` returns false for a duplicate. False: it stopped early. */
 function collect(
   rule: Rule,
   when: When,
@@ -90,23 +88,23 @@ function collect(
   to: number,
   max: number,
   budget: Budget,
-  take: (id: OccurrenceId) => unknown,
+  add: (id: OccurrenceId) => unknown,
 ): boolean {
   const start = Date.parse(when.allDay ? `${when.start}T00:00:00Z` : `${when.start}Z`);
   const until = rule.until === null ? Infinity : instantOfId(rule.until);
-  let taken = 0;
+  let added = 0;
   let count = 0;
-  for (const wall of matches(rule, start, from - 2 * DAY, budget)) {
+  for (const wall of matchingTimes(rule, start, from - 2 * DAY, budget)) {
     if (rule.count !== null && ++count > rule.count) return true;
     const instant = when.allDay ? wall : instantOf(new Date(wall).toISOString().slice(0, 19), when.startZone);
     if (instant > until || instant >= to) {
-      // Where an hour is left out a later wall time may be an earlier instant; two hours more settle it.
+      // Around a gap, a later wall time may be an earlier instant, so go on for two hours.
       if (instant > Math.min(until, to) + 2 * HOUR || when.allDay) return true;
       continue;
     }
     if (instant < from) continue;
     const id = when.allDay ? instantId(instant).slice(0, 8) : instantId(instant);
-    if (take(id) !== false && ++taken > max) return false;
+    if (add(id) !== false && ++added > max) return false;
   }
   return budget.steps >= 0;
 }
@@ -115,12 +113,12 @@ function startId(when: When): OccurrenceId {
   return when.allDay ? when.start.replaceAll('-', '') : instantId(instantOf(when.start, when.startZone));
 }
 
-/** RFC 5545: what the rule leaves out is taken from the start. */
+/** RFC 5545 3.3.10: missing BY parts come from the start. */
 function withDefaults(rule: Rule, start: number): Rule {
   const { by, frequency } = rule;
   const date = new Date(start);
-  const daysGiven = rule.byDay.length + by.BYMONTHDAY.length + by.BYYEARDAY.length > 0;
-  if (daysGiven) return rule;
+  const hasDays = rule.byDay.length + by.BYMONTHDAY.length + by.BYYEARDAY.length > 0;
+  if (hasDays) return rule;
   const weekday = [{ ordinal: 0, weekday: weekdayOf(start) }];
   if (frequency === 'WEEKLY' || (frequency === 'YEARLY' && by.BYWEEKNO.length > 0)) return { ...rule, byDay: weekday };
   if (frequency === 'MONTHLY') return { ...rule, by: { ...by, BYMONTHDAY: [date.getUTCDate()] } };
@@ -129,7 +127,7 @@ function withDefaults(rule: Rule, start: number): Rule {
   return { ...rule, by: { ...by, BYMONTH: months, BYMONTHDAY: [date.getUTCDate()] } };
 }
 
-/** Every period of the rule: its first moment and the days in it that the rule allows. */
+/** Every period of the rule: its first instant, and the days in it that the rule allows. */
 function* periods(rule: Rule, start: number, skipTo: number, budget: Budget): Generator<[number, number[]]> {
   const { frequency, interval } = rule;
   if (frequency === 'YEARLY' || frequency === 'MONTHLY') {
@@ -155,7 +153,7 @@ function* periods(rule: Rule, start: number, skipTo: number, budget: Budget): Ge
   yield* shortPeriods(rule, start, skipTo, budget);
 }
 
-/** Hours, minutes, seconds: what a longer unit rules out is leapt over as a whole. */
+/** Hours, minutes, seconds: skips a whole day, hour or minute that the rule excludes. */
 function* shortPeriods(rule: Rule, start: number, skipTo: number, budget: Budget): Generator<[number, number[]]> {
   const { by } = rule;
   const size = rule.frequency === 'HOURLY' ? HOUR : rule.frequency === 'MINUTELY' ? MINUTE : SECOND;
@@ -171,10 +169,10 @@ function* shortPeriods(rule: Rule, start: number, skipTo: number, budget: Budget
       days = daysBetween(rule, day, day + DAY, budget);
     }
     const date = new Date(first);
-    if (days.length === 0) first = leap(first, step, day + DAY);
-    else if (!allows(by.BYHOUR, date.getUTCHours())) first = leap(first, step, first - mod(first, HOUR) + HOUR);
+    if (days.length === 0) first = skipForward(first, step, day + DAY);
+    else if (!allows(by.BYHOUR, date.getUTCHours())) first = skipForward(first, step, first - mod(first, HOUR) + HOUR);
     else if (size < HOUR && !allows(by.BYMINUTE, date.getUTCMinutes()))
-      first = leap(first, step, first - mod(first, MINUTE) + MINUTE);
+      first = skipForward(first, step, first - mod(first, MINUTE) + MINUTE);
     else {
       if (size > SECOND || allows(by.BYSECOND, date.getUTCSeconds())) yield [first, days];
       first += step;
@@ -187,16 +185,16 @@ function allows(values: readonly number[], value: number): boolean {
 }
 
 /** The first multiple of `step` from `first` on that is at or after `target`. */
-function leap(first: number, step: number, target: number): number {
+function skipForward(first: number, step: number, target: number): number {
   return first + Math.ceil((target - first) / step) * step;
 }
 
-/** One period before the one that holds `target`, on the grid of `origin`, and not before it. */
+/** The period before the one that contains `target`, counted from `origin`, but not before `origin`. */
 function aligned(origin: number, step: number, target: number): number {
   return origin + Math.max(0, Math.floor((target - origin) / step) - 1) * step;
 }
 
-/** The days from `first` to before `end` that the BY parts for days allow. */
+/** The days from `first` (inclusive) to `end` (exclusive) that the BY parts for days allow. */
 function daysBetween(rule: Rule, first: number, end: number, budget: Budget): number[] {
   const days: number[] = [];
   const { BYMONTH: months } = rule.by;
@@ -204,7 +202,7 @@ function daysBetween(rule: Rule, first: number, end: number, budget: Budget): nu
     if (--budget.steps < 0) return days;
     const month = new Date(day).getUTCMonth() + 1;
     if (months.length > 0 && !months.includes(month)) {
-      // On to the last day of this month.
+      // Skip to the last day of this month.
       day = Math.min(end, firstOfMonth(monthOf(day) + 1)) - DAY;
       continue;
     }
@@ -224,8 +222,7 @@ function matchesDay(rule: Rule, day: number): boolean {
   if (rule.frequency === 'YEARLY' && by.BYWEEKNO.length > 0 && !matchesWeek(by.BYWEEKNO, day, rule.weekStart))
     return false;
   if (byDay.length === 0) return true;
-  // An ordinal counts within the month, or within the year where the rule is yearly and names no month (RFC 5545
-  // 3.3.10).
+  // An ordinal counts within the month, or within the year if the rule is yearly without BYMONTH (RFC 5545 3.3.10).
   const byYear = rule.frequency === 'YEARLY' && by.BYMONTH.length === 0;
   const [start, end] = byYear ? [yearStart, yearEnd] : [monthStart, monthEnd];
   const counts = (rule.frequency === 'YEARLY' && by.BYWEEKNO.length === 0) || rule.frequency === 'MONTHLY';
@@ -239,13 +236,13 @@ function matchesDay(rule: Rule, day: number): boolean {
   });
 }
 
-/** Whether the day is one of the numbered ones of a span, counted from its start or (negative) from its end. */
+/** Whether the numbers include the day, counted from the start of the span, or (negative) from its end. */
 function isNth(numbers: readonly number[], day: number, start: number, end: number): boolean {
   return numbers.includes((day - start) / DAY + 1) || numbers.includes((day - end) / DAY);
 }
 
 /**
- * Week 1 is the first with at least four days in the year; a day at a year's edge may belong to the neighbour's week.
+ * Week 1 is the first week with at least four days in the year; the first and last days may be in another year's week.
  */
 function matchesWeek(numbers: readonly number[], day: number, weekStart: number): boolean {
   const week = day - mod(weekdayOf(day) - weekStart, 7) * DAY;
@@ -259,7 +256,7 @@ function matchesWeek(numbers: readonly number[], day: number, weekStart: number)
   return numbers.includes(number) || numbers.includes(number - weeks - 1);
 }
 
-/** All moments of one period, in order. */
+/** All times of one period, in order. */
 function timesOf(rule: Rule, first: number, days: readonly number[], start: number, budget: Budget): number[] {
   if (days.length === 0) return [];
   const { by, frequency } = rule;
@@ -289,7 +286,7 @@ function timesOf(rule: Rule, first: number, days: readonly number[], start: numb
   return times;
 }
 
-function withPositions(times: number[], positions: readonly number[]): number[] {
+function applySetPositions(times: number[], positions: readonly number[]): number[] {
   if (positions.length === 0) return times;
   const picked = positions
     .map((position) => times.at(position > 0 ? position - 1 : position))
@@ -297,7 +294,7 @@ function withPositions(times: number[], positions: readonly number[]): number[] 
   return [...new Set(picked)].sort((a, b) => a - b);
 }
 
-/** Months since the year 0. */
+/** The number of months since the year 0. */
 function monthOf(day: number): number {
   const date = new Date(day);
   return date.getUTCFullYear() * 12 + date.getUTCMonth();

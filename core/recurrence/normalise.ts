@@ -1,4 +1,4 @@
-/** Recurrences in one spelling, so that a server's own way of writing a rule is never taken for an edit. */
+/** The canonical form of recurrences, so that a server's own way to write a rule never looks like an edit. */
 import type { OccurrenceId, Recurrence, When } from '../event.ts';
 import { formatRule, parseRule, RecurrenceError } from './rule.ts';
 
@@ -8,9 +8,9 @@ export { idInstant, instantId, occurrenceId, occurrenceStart } from './occurrenc
 export { RecurrenceError } from './rule.ts';
 
 /**
- * The canonical recurrence of a series; null where nothing recurs. `rules` are raw content lines (`RRULE:…`,
- * `EXRULE:…`), `dates` the RDATEs as occurrence ids (a PERIOD is `id/PT1H`), `when` the series' own.
- * @throws RecurrenceError for a rule that breaks RFC 5545 3.3.10
+ * The canonical recurrence of a series, or null if there are no rules and dates. `rules` are raw content lines
+ * (`RRULE:…`, `EXRULE:…`), `dates` the RDATEs as occurrence ids (a PERIOD is `id/PT1H`).
+ * @throws RecurrenceError for a rule that violates RFC 5545 3.3.10
  */
 export function normaliseRecurrence(
   lines: { rules: readonly string[]; dates: readonly OccurrenceId[] },

@@ -1,4 +1,4 @@
-/** Occurrence ids: the original start of one occurrence of a series, in a form that no server's spelling changes. */
+/** Occurrence ids: the original start of one occurrence of a series, in a canonical form. */
 import type { OccurrenceId, When } from '../event.ts';
 import { instantOf, localOf } from '../zones.ts';
 
@@ -15,7 +15,7 @@ export function instantId(ms: number): OccurrenceId {
   return localOf(ms, 'UTC').replace(/[-:]/g, '') + 'Z';
 }
 
-/** The original start of an occurrence as the series writes it: wall clock in the series' start zone, or a date. */
+/** The original start of an occurrence: wall-clock time in the start zone of the series, or a date. */
 export function occurrenceStart(id: OccurrenceId, when: When): string {
   const date = `${id.slice(0, 4)}-${id.slice(4, 6)}-${id.slice(6, 8)}`;
   if (when.allDay) return date;
@@ -28,12 +28,12 @@ export function idInstant(id: OccurrenceId): number {
   return instantOf(`${year}-${month}-${day}T${hour}:${minute}:${second}`, 'UTC');
 }
 
-/** The same of any id; a date counts as its midnight in UTC. */
+/** The instant of any occurrence id; a date counts as its midnight in UTC. */
 export function instantOfId(id: OccurrenceId): number {
   return idInstant(isDateId(id) ? `${id}T000000Z` : id);
 }
 
-/** Whether the id is one of an all-day series. */
+/** Whether the id belongs to an all-day series. */
 export function isDateId(id: OccurrenceId): boolean {
   return /^\d{8}$/.test(id);
 }

@@ -1,7 +1,4 @@
-/**
- * One RRULE or EXRULE: its text to its parts, checked as RFC 5545 3.3.10 demands, and back in one spelling for all that
- * mean the same.
- */
+/** One RRULE or EXRULE: parses and validates its text (RFC 5545 3.3.10), and formats it in a canonical form. */
 import type { When } from '../event.ts';
 import { instantOf } from '../zones.ts';
 import { instantId } from './occurrence.ts';
@@ -16,7 +13,7 @@ export type RecurrenceErrorCode =
   | 'count-and-until'
   | 'too-many';
 
-/** A rule that no one could follow. The message holds nothing of the event. */
+/** An invalid rule. The message has no content of the event. */
 export class RecurrenceError extends Error {
   readonly code: RecurrenceErrorCode;
 
@@ -31,7 +28,7 @@ const FREQUENCIES = ['YEARLY', 'MONTHLY', 'WEEKLY', 'DAILY', 'HOURLY', 'MINUTELY
 type Frequency = (typeof FREQUENCIES)[number];
 export const WEEKDAYS = ['MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU'] as const;
 
-/** `ordinal` 0 is every such day; `weekday` 0 is Monday. */
+/** `ordinal` 0 means every such day; `weekday` 0 is Monday. */
 export interface ByDay {
   readonly ordinal: number;
   readonly weekday: number;
@@ -47,7 +44,7 @@ export interface Rule {
   readonly byDay: readonly ByDay[];
   readonly by: Readonly<Record<NumberPart, readonly number[]>>;
   readonly weekStart: number;
-  /** RFC 7529: a calendar other than the Gregorian one, leap months, SKIP. Carried as text, not expanded. */
+  /** RFC 7529: a calendar other than the Gregorian one, leap months, SKIP. Kept as text, and not expanded. */
   readonly extension: readonly string[];
 }
 
@@ -67,22 +64,22 @@ const MAX_LENGTH = 8_000;
 const MAX_COUNT = 10_000_000;
 
 /**
- * Reads `RRULE:FREQ=…` (any case, empty parts, a stray `;` at the end). UNTIL becomes what the series' start demands:
- * in a timed series a date means that whole day and a floating time is read in the series' zone, both as an instant in
- * UTC; in an all-day series it is a date.
+ * Parses `RRULE:FREQ=…` (any case, empty parts, an extra `;` at the end). UNTIL gets the type of the series' start. In
+ * a timed series it is an instant in UTC: a date means the whole day, and a floating time is in the zone of the series.
+ * In an all-day series it is a date.
  * @throws RecurrenceError
  */
 export function parseRule(line: string, when: When): Rule {
   if (line.length > MAX_LENGTH) throw new RecurrenceError('too-many');
   const match = /^(RRULE|EXRULE):([\s\S]*)$/i.exec(line.trim());
   if (!match) throw new RecurrenceError('syntax');
-  const parts = partsOf(match[2]!);
+  const parts = parseParts(match[2]!);
   const take = (name: string): string | undefined => {
     const value = parts.get(name);
     parts.delete(name);
     return value;
   };
-  const extension = extensionOf(take('RSCALE'), take('SKIP'));
+  const extension = parseExtension(take('RSCALE'), take('SKIP'));
   const frequency = FREQUENCIES.find((known) => known === parts.get('FREQ'));
   parts.delete('FREQ');
   if (!frequency) throw new RecurrenceError('frequency');
@@ -93,18 +90,18 @@ export function parseRule(line: string, when: When): Rule {
       extension.push(`BYMONTH=${value}`);
       by[name] = [];
     } else {
-      by[name] = numbersOf(value, NUMBER_PARTS[name]);
+      by[name] = parseNumbers(value, NUMBER_PARTS[name]);
     }
   }
   const rule: Rule = {
     name: match[1]!.toUpperCase() as Rule['name'],
     frequency,
-    interval: positive(take('INTERVAL')) ?? 1,
-    count: positive(take('COUNT')),
-    until: untilOf(take('UNTIL'), when),
-    byDay: daysOf(take('BYDAY')),
+    interval: parsePositive(take('INTERVAL')) ?? 1,
+    count: parsePositive(take('COUNT')),
+    until: parseUntil(take('UNTIL'), when),
+    byDay: parseDays(take('BYDAY')),
     by,
-    weekStart: weekdayOf(take('WKST') ?? 'MO'),
+    weekStart: parseWeekday(take('WKST') ?? 'MO'),
     extension,
   };
   if (parts.size > 0) throw new RecurrenceError('part-unknown');
@@ -112,7 +109,7 @@ export function parseRule(line: string, when: When): Rule {
   return rule;
 }
 
-/** The one spelling of a rule: parts in a fixed order, defaults left out, lists sorted. */
+/** The canonical text of a rule: parts in a fixed order, without defaults, with sorted lists. */
 export function formatRule(rule: Rule): string {
   const parts = [...rule.extension.filter((part) => part.startsWith('RSCALE')), `FREQ=${rule.frequency}`];
   if (rule.interval !== 1) parts.push(`INTERVAL=${rule.interval}`);
@@ -131,8 +128,8 @@ function pushList(parts: string[], name: NumberPart, values: readonly number[]):
   if (values.length > 0) parts.push(`${name}=${values.join(',')}`);
 }
 
-/** X- parts of RFC 2445 mean nothing to anybody else and are passed over. */
-function partsOf(text: string): Map<string, string> {
+/** Ignores the X- parts of RFC 2445. */
+function parseParts(text: string): Map<string, string> {
   const parts = new Map<string, string>();
   for (const part of text.toUpperCase().split(';')) {
     const at = part.indexOf('=');
@@ -149,7 +146,7 @@ function partsOf(text: string): Map<string, string> {
   return parts;
 }
 
-function extensionOf(scale: string | undefined, skip: string | undefined): string[] {
+function parseExtension(scale: string | undefined, skip: string | undefined): string[] {
   const extension: string[] = [];
   if (scale !== undefined && scale !== 'GREGORIAN') {
     if (!/^[A-Z0-9-]{1,40}$/.test(scale)) throw new RecurrenceError('out-of-range');
@@ -163,17 +160,17 @@ function extensionOf(scale: string | undefined, skip: string | undefined): strin
   return extension;
 }
 
-function positive(text: string | undefined): number | null {
+function parsePositive(text: string | undefined): number | null {
   if (text === undefined) return null;
   const value = /^\+?\d{1,9}$/.test(text) ? Number(text) : 0;
   if (value < 1 || value > MAX_COUNT) throw new RecurrenceError('out-of-range');
   return value;
 }
 
-function numbersOf(text: string | undefined, range: { from: number; to: number; negative: boolean }): number[] {
+function parseNumbers(text: string | undefined, range: { from: number; to: number; negative: boolean }): number[] {
   if (text === undefined) return [];
   const values = new Set<number>();
-  for (const item of listOf(text)) {
+  for (const item of splitList(text)) {
     const value = /^[+-]?\d{1,3}$/.test(item) ? Number(item) : NaN;
     const size = range.negative ? Math.abs(value) : value;
     if (!(size >= range.from && size <= range.to)) throw new RecurrenceError('out-of-range');
@@ -182,34 +179,34 @@ function numbersOf(text: string | undefined, range: { from: number; to: number; 
   return [...values].sort((a, b) => a - b);
 }
 
-function daysOf(text: string | undefined): ByDay[] {
+function parseDays(text: string | undefined): ByDay[] {
   if (text === undefined) return [];
   const days = new Map<string, ByDay>();
-  for (const item of listOf(text)) {
+  for (const item of splitList(text)) {
     const match = /^([+-]?\d{1,2})?\s*([A-Z]{2})$/.exec(item);
     if (!match) throw new RecurrenceError('out-of-range');
     const ordinal = match[1] === undefined ? 0 : Number(match[1]);
     if (match[1] !== undefined && (ordinal === 0 || Math.abs(ordinal) > 53)) throw new RecurrenceError('out-of-range');
-    const day = { ordinal, weekday: weekdayOf(match[2]!) };
+    const day = { ordinal, weekday: parseWeekday(match[2]!) };
     days.set(`${day.ordinal} ${day.weekday}`, day);
   }
   return [...days.values()].sort((a, b) => a.ordinal - b.ordinal || a.weekday - b.weekday);
 }
 
-function listOf(text: string): string[] {
+function splitList(text: string): string[] {
   return text
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '');
 }
 
-function weekdayOf(text: string): number {
+function parseWeekday(text: string): number {
   const weekday = (WEEKDAYS as readonly string[]).indexOf(text);
   if (weekday < 0) throw new RecurrenceError('out-of-range');
   return weekday;
 }
 
-function untilOf(text: string | undefined, when: When): string | null {
+function parseUntil(text: string | undefined, when: When): string | null {
   if (text === undefined) return null;
   const match = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?$/.exec(text.replaceAll('-', '').replaceAll(':', ''));
   if (!match) throw new RecurrenceError('until');

@@ -1,4 +1,4 @@
-/** What follows from a series as a whole: its ordinary occurrences, and whether start and rule fit together. */
+/** Occurrences of a series without an exception, and whether the start of a series matches its rule. */
 
 import { type CalendarEvent, type Content, contentOnly, type OccurrenceId, type When } from '../event.ts';
 import { instantOf, localOf } from '../zones.ts';
@@ -7,12 +7,12 @@ import { instantOfId, isDateId, occurrenceId, occurrenceStart } from './occurren
 
 const DAY_MS = 86_400_000;
 
-/** What an ordinary occurrence of a series shows: the content of the series, at the occurrence's time. */
+/** The content of an occurrence without an exception: that of the series, at the time of the occurrence. */
 export function occurrenceContent(series: CalendarEvent, id: OccurrenceId): Content {
   return { ...contentOnly(series), when: occurrenceWhen(series.when, id) };
 }
 
-/** When an ordinary occurrence happens. */
+/** The time of an occurrence without an exception. */
 export function occurrenceWhen(when: When, id: OccurrenceId): When {
   const start = occurrenceStart(id, when);
   if (when.allDay) {
@@ -24,8 +24,8 @@ export function occurrenceWhen(when: When, id: OccurrenceId): When {
 }
 
 /**
- * True unless the event is a series whose start and rule contradict each other: exceptions and UNTIL of another type
- * than the start, or a start that the rule does not produce (RFC 5545, 3.8.5.3: then the recurrence set is undefined).
+ * False for a series whose start and recurrence contradict each other: UNTIL or dates of another type than the start,
+ * or a start that the rule does not match (RFC 5545 3.8.5.3: then the recurrence set is undefined).
  */
 export function isValidSeries(event: CalendarEvent): boolean {
   const { recurrence, when } = event;

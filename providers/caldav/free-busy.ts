@@ -8,7 +8,7 @@ import {
   busySpans,
   type FreeBusyView,
   mayTakeTime,
-  STEPS_PER_QUESTION,
+  STEPS_PER_QUERY,
   TimesUnknown,
 } from '../../core/availability/busy-time.ts';
 import { clipSpans, type Interval, intervalOf, mergeSpans, type Span } from '../../core/availability/interval.ts';
@@ -34,7 +34,7 @@ export async function freeBusy(
   view: FreeBusyView,
   except: readonly string[] = [],
 ): Promise<Interval[]> {
-  const budget = { steps: STEPS_PER_QUESTION };
+  const budget = { steps: STEPS_PER_QUERY };
   const found: Span[][] = [];
   await inParallel(calendars, async ({ id, timeZone }) => {
     found.push(

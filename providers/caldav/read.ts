@@ -24,7 +24,7 @@ export function reader(
 
   function eventsOf(object: Omit<Stored, 'ref'>): Found[] {
     return readObject(object.data, { floatingZone }).events.map((entry): Found => {
-      const { organizer, attendees } = entry.hasGuestsHint;
+      const { organizer, attendees } = entry.addresses;
       return {
         ref: entry.part === null ? object.resource : `${object.resource}${PART}${entry.part}`,
         resource: object.resource,

@@ -3,7 +3,7 @@
  * free, and where the sign-in does not include the question, the events are listed and judged here.
  */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
-import { type Claim, takesTime } from '../../core/availability/busy-time.ts';
+import { type BusyCriteria, takesTime } from '../../core/availability/busy-time.ts';
 import {
   clipSpans,
   type Interval,
@@ -136,10 +136,10 @@ async function listBusy(client: Client, calendarId: string, range: Span, setting
   throw new SyncError('unreachable', 'Google gave a listing that does not end');
 }
 
-function claimOf({ status, transparency, organizer, attendees }: calendar_v3.Schema$Event): Claim {
+function claimOf({ status, transparency, organizer, attendees }: calendar_v3.Schema$Event): BusyCriteria {
   const self = Array.isArray(attendees) ? attendees.find((attendee) => attendee?.self === true) : undefined;
   return {
-    isOff: status === 'cancelled' || transparency === 'transparent',
+    isFree: status === 'cancelled' || transparency === 'transparent',
     participation: self === undefined ? null : (ANSWERS[self.responseStatus ?? ''] ?? 'needs-action'),
     isOrganizer: organizer?.self === true,
   };

@@ -2,7 +2,7 @@
  * When an account's person is busy, from the calendar views: `getSchedule` tells of the default calendar only, does not
  * know whose invitation was answered, and is not for personal accounts.
  */
-import { type Claim, spanOfWhen, takesTime } from '../../core/availability/busy-time.ts';
+import { type BusyCriteria, spanOfWhen, takesTime } from '../../core/availability/busy-time.ts';
 import {
   clipSpans,
   type Interval,
@@ -82,9 +82,9 @@ const ANSWERS: Readonly<Record<string, Participation>> = {
   tentativelyAccepted: 'tentative',
 };
 
-function claimOf(row: unknown): Claim {
+function claimOf(row: unknown): BusyCriteria {
   return {
-    isOff: fieldOf(row, 'isCancelled') === true || FREE.includes(textOf(fieldOf(row, 'showAs'))),
+    isFree: fieldOf(row, 'isCancelled') === true || FREE.includes(textOf(fieldOf(row, 'showAs'))),
     participation: ANSWERS[textOf(fieldOf(fieldOf(row, 'responseStatus'), 'response'))] ?? null,
     isOrganizer: fieldOf(row, 'isOrganizer') === true,
   };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';
-import { busySpans, mayTakeTime, STEPS_PER_QUESTION, TimesUnknown } from '../../core/availability/busy-time.ts';
+import { busySpans, mayTakeTime, STEPS_PER_QUERY, TimesUnknown } from '../../core/availability/busy-time.ts';
 import { mergeSpans } from '../../core/availability/interval.ts';
 import { splitFeed } from '../../core/ical/feed.ts';
 import { readBusySources } from '../../core/ical/free-busy.ts';
@@ -154,7 +154,7 @@ function ownBusy(
   const { sources, unknown } = readBusySources(text, { floatingZone: zone });
   if (unknown.some((content) => mayTakeTime(content, view))) return 'unknown';
   try {
-    const budget = { steps: STEPS_PER_QUESTION };
+    const budget = { steps: STEPS_PER_QUERY };
     return mergeSpans(sources.flatMap((source) => busySpans(source, view, budget))).map(({ from, to }) => [from, to]);
   } catch (error) {
     if (error instanceof TimesUnknown) return 'unknown';

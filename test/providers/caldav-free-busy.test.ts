@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { busySpans, type FreeBusyView, STEPS_PER_QUESTION, TimesUnknown } from '../../core/availability/busy-time.ts';
+import { busySpans, type FreeBusyView, STEPS_PER_QUERY, TimesUnknown } from '../../core/availability/busy-time.ts';
 import { type Interval, intervalOf, mergeSpans, type Span, spanOf } from '../../core/availability/interval.ts';
 import { splitFeed } from '../../core/ical/feed.ts';
 import { readBusySources, readFreeBusy } from '../../core/ical/free-busy.ts';
@@ -488,6 +488,6 @@ function isFollowed(text: string): boolean {
 function busyIn(texts: readonly string[], range: Span): Interval[] {
   const view = { range, zone: 'Europe/Berlin', own: new Set<string>(), unanswered: 'busy' as const };
   const sources = texts.flatMap((text) => readBusySources(text, { floatingZone: 'Europe/Berlin' }).sources);
-  const budget = { steps: STEPS_PER_QUESTION };
+  const budget = { steps: STEPS_PER_QUERY };
   return mergeSpans(sources.flatMap((source) => busySpans(source, view, budget))).map(intervalOf);
 }

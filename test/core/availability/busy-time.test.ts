@@ -4,7 +4,7 @@ import {
   busySpans,
   type FreeBusyView,
   mayTakeTime,
-  STEPS_PER_QUESTION,
+  STEPS_PER_QUERY,
   TimesUnknown,
 } from '../../../core/availability/busy-time.ts';
 import { mergeSpans } from '../../../core/availability/interval.ts';
@@ -24,7 +24,7 @@ function busy(text: string, more: Partial<FreeBusyView> = {}): string[] {
   const seen = view(more);
   const { sources, unknown } = readBusySources(text, { floatingZone: seen.zone });
   if (unknown.some((content) => mayTakeTime(content, seen))) throw new TimesUnknown('unknown');
-  const budget = { steps: STEPS_PER_QUESTION };
+  const budget = { steps: STEPS_PER_QUERY };
   const short = (ms: number): string => new Date(ms).toISOString().slice(8, 16);
   return mergeSpans(sources.flatMap((source) => busySpans(source, seen, budget))).map(
     ({ from, to }) => `${short(from)}/${short(to)}`,

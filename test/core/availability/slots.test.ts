@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ALWAYS, freeSlots, parseWorkingHours, type SlotQuestion } from '../../../core/availability/slots.ts';
+import { ALWAYS, freeSlots, parseWorkingHours, type SlotQuery } from '../../../core/availability/slots.ts';
 
 const MINUTE = 60_000;
 const at = (text: string): number => Date.parse(text);
-const question = (more: Partial<SlotQuestion>): SlotQuestion => ({
+const question = (more: Partial<SlotQuery>): SlotQuery => ({
   range: { from: at('2026-11-23T00:00:00Z'), to: at('2026-11-24T00:00:00Z') },
   busy: [],
   durationMs: 60 * MINUTE,
@@ -13,7 +13,7 @@ const question = (more: Partial<SlotQuestion>): SlotQuestion => ({
   zone: 'UTC',
   ...more,
 });
-const starts = (asked: SlotQuestion): string[] =>
+const starts = (asked: SlotQuery): string[] =>
   freeSlots(asked).map(({ from }) => new Date(from).toISOString().slice(5, 16));
 
 describe('working hours', () => {
