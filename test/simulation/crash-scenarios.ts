@@ -1,18 +1,18 @@
 /**
- * Small schedules for crashes: each ends with the sync in which processes die. What they do not say is the plain world
- * of one pair, a CalDAV and a cloud calendar.
+ * Small schedules for crashes: each ends with the sync in which processes crash. By default there is one pair with a
+ * CalDAV and a cloud calendar.
  */
 import type { PairOptions } from '../../core/sync/policy.ts';
-import type { During, InsertKind, PersonStep, Schedule, ServerStep, Step } from './steps.ts';
+import type { InsertKind, Interruption, PersonStep, Schedule, ServerStep, Step } from './steps.ts';
 import type { Profile } from './world.ts';
 
 export interface Scenario {
   readonly name: string;
   readonly profile: Profile;
-  /** Before the last sync. */
+  /** The steps before the last sync. */
   readonly before: readonly Step[];
-  /** What people and servers do within the last sync. */
-  readonly during: readonly During[];
+  /** What people and servers do during the last sync. */
+  readonly during: readonly Interruption[];
 }
 
 const CALDAV = 0;
@@ -21,10 +21,10 @@ const FIRST = 0;
 const LAST = 0.999;
 
 const SYNC: Step = { do: 'sync', pairs: [0], during: [] };
-/** A sync, and the polls that see what it has written. */
+/** A sync, and the polls that read what it wrote. */
 const SETTLED: readonly Step[] = [SYNC, SYNC, SYNC];
-const CAREFUL: Partial<PairOptions> = { holdDeletions: { moreThan: 1, percent: 20 } };
-const FREE: Partial<PairOptions> = { holdDeletions: { moreThan: 1_000, percent: 100 } };
+const HOLDING: Partial<PairOptions> = { holdDeletions: { moreThan: 1, percent: 20 } };
+const NOT_HOLDING: Partial<PairOptions> = { holdDeletions: { moreThan: 1_000, percent: 100 } };
 
 type Calendars = Profile['calendars'];
 type Pair = Profile['pairs'][number];
@@ -39,7 +39,7 @@ function world(
       { answers: 'sent', keepsIds: false, refusesUidTwice: true, ...caldav },
       { answers: 'stored', keepsIds: true, refusesUidTwice: false, ...cloud },
     ],
-    pairs: [{ caldav: CALDAV, cloud: CLOUD, direction: 'bidirectional', options: FREE, ...pair }],
+    pairs: [{ caldav: CALDAV, cloud: CLOUD, direction: 'bidirectional', options: NOT_HOLDING, ...pair }],
   };
 }
 
@@ -74,7 +74,7 @@ function scenario(
   name: string,
   before: readonly Step[],
   profile: Profile = world(),
-  during: readonly During[] = [],
+  during: readonly Interruption[] = [],
 ): Scenario {
   return { name, profile, before, during };
 }
@@ -82,15 +82,15 @@ function scenario(
 const THREE = [insert(CALDAV), insert(CALDAV), insert(CLOUD)];
 const ONE = [insert(CALDAV), ...SETTLED];
 const SERIES = [insert(CALDAV, 'series'), ...SETTLED];
-const TWO_WAYS: Profile = {
+const TWO_PAIRS: Profile = {
   calendars: [
     { answers: 'sent', refusesUidTwice: true },
     { answers: 'stored', keepsIds: true },
     { answers: 'stored', keepsIds: true },
   ],
   pairs: [
-    { caldav: 0, cloud: 1, direction: 'bidirectional', options: FREE },
-    { caldav: 0, cloud: 2, direction: 'bidirectional', options: FREE },
+    { caldav: 0, cloud: 1, direction: 'bidirectional', options: NOT_HOLDING },
+    { caldav: 0, cloud: 2, direction: 'bidirectional', options: NOT_HOLDING },
   ],
 };
 const BOTH_PAIRS: Step = { do: 'sync', pairs: [0, 1], during: [] };
@@ -98,11 +98,11 @@ const BOTH_PAIRS: Step = { do: 'sync', pairs: [0, 1], during: [] };
 export const SCENARIOS: readonly Scenario[] = [
   scenario('first sync of events on one side', [insert(CALDAV), insert(CALDAV), insert(CALDAV, 'series')]),
   scenario('first sync of events on both sides', THREE),
-  scenario('first sync with a match by UID', [insert(CALDAV, 'everywhere'), insert(CALDAV)]),
-  scenario('first sync with a match by content', [insert(CALDAV, 'alike'), insert(CLOUD)]),
+  scenario('first sync with a match by UID', [insert(CALDAV, 'same-uid'), insert(CALDAV)]),
+  scenario('first sync with a match by content', [insert(CALDAV, 'same-content'), insert(CLOUD)]),
   scenario('first sync with matches that differ', [
-    insert(CALDAV, 'everywhere'),
-    insert(CALDAV, 'alike'),
+    insert(CALDAV, 'same-uid'),
+    insert(CALDAV, 'same-content'),
     edit(CALDAV, 'location'),
     edit(CLOUD, 'description', LAST),
   ]),
@@ -115,26 +115,26 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('create from the cloud', [...ONE, insert(CLOUD)]),
   scenario('creates from both sides', [...ONE, insert(CALDAV), insert(CLOUD)]),
   scenario(
-    'create where no answer tells the version',
+    'create where no response has the version',
     [...ONE, insert(CALDAV), insert(CLOUD)],
     world({ answers: 'sent-without-version' }, { answers: 'sent' }),
   ),
   scenario(
-    'create where the server tidies',
+    'create where the server rewrites the location',
     [...ONE, insert(CALDAV), edit(CALDAV, 'location', LAST)],
-    world({ tidies: true }, { tidies: true }),
+    world({ rewritesLocation: true }, { rewritesLocation: true }),
   ),
   scenario('update from CalDAV', [...ONE, edit(CALDAV, 'title')]),
   scenario('update from the cloud', [...ONE, edit(CLOUD, 'when')]),
   scenario(
-    'update where no answer tells the version',
+    'update where no response has the version',
     [...ONE, edit(CLOUD, 'title')],
     world({ answers: 'sent-without-version' }),
   ),
   scenario(
-    'update where the server tidies',
+    'update where the server rewrites the location',
     [...ONE, edit(CALDAV, 'location')],
-    world({ tidies: true }, { tidies: true }),
+    world({ rewritesLocation: true }, { rewritesLocation: true }),
   ),
   scenario('both sides edited, different fields', [...ONE, edit(CALDAV, 'title'), edit(CLOUD, 'location')]),
   scenario('both sides edited, the same field, the cloud later', [...ONE, edit(CALDAV, 'title'), edit(CLOUD, 'title')]),
@@ -153,7 +153,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ]),
   scenario('edit on CalDAV against delete in the cloud', [...ONE, edit(CALDAV, 'title'), remove(CLOUD)]),
   scenario('edit in the cloud against delete on CalDAV', [...ONE, remove(CALDAV), edit(CLOUD, 'title')]),
-  scenario('a series comes', [...ONE, insert(CLOUD, 'series')]),
+  scenario('a series is created', [...ONE, insert(CLOUD, 'series')]),
   scenario('one occurrence is changed', [...SERIES, edit(CALDAV, 'override')]),
   scenario('one occurrence is excluded', [...SERIES, edit(CLOUD, 'exclude')]),
   scenario('occurrences are changed on both sides', [
@@ -161,7 +161,7 @@ export const SCENARIOS: readonly Scenario[] = [
     edit(CALDAV, 'override', FIRST, 0.1),
     edit(CLOUD, 'override', FIRST, 0.9),
   ]),
-  scenario('an occurrence is changed here and excluded there', [
+  scenario('an occurrence is changed on one side and excluded on the other', [
     ...SERIES,
     edit(CLOUD, 'exclude', FIRST, 0.1),
     edit(CALDAV, 'override', FIRST, 0.1),
@@ -171,9 +171,9 @@ export const SCENARIOS: readonly Scenario[] = [
     edit(CALDAV, 'recurrence'),
     edit(CLOUD, 'override'),
   ]),
-  scenario('a series with exceptions goes', [...SERIES, edit(CALDAV, 'override'), ...SETTLED, remove(CLOUD)]),
+  scenario('a series with exceptions is deleted', [...SERIES, edit(CALDAV, 'override'), ...SETTLED, remove(CLOUD)]),
   scenario(
-    'a copy is cancelled where that cannot be',
+    'an event is cancelled, which the other side does not support',
     [...ONE, edit(CALDAV, 'status', FIRST, LAST)],
     world({}, { noCancelled: true }),
   ),
@@ -185,7 +185,7 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario(
     'deletions are held',
     [...THREE, ...SETTLED, { do: 'remove-many', calendar: CALDAV, share: 1 }],
-    world({}, {}, { options: CAREFUL }),
+    world({}, {}, { options: HOLDING }),
   ),
   scenario(
     'held deletions are applied',
@@ -196,7 +196,7 @@ export const SCENARIOS: readonly Scenario[] = [
       SYNC,
       { do: 'decide', pair: 0, decision: 'apply', share: 1 },
     ],
-    world({}, {}, { options: CAREFUL }),
+    world({}, {}, { options: HOLDING }),
   ),
   scenario(
     'held deletions are restored',
@@ -207,7 +207,7 @@ export const SCENARIOS: readonly Scenario[] = [
       SYNC,
       { do: 'decide', pair: 0, decision: 'restore', share: 1 },
     ],
-    world({}, {}, { options: CAREFUL }),
+    world({}, {}, { options: HOLDING }),
   ),
   scenario(
     'held deletions are decided one by one',
@@ -220,14 +220,14 @@ export const SCENARIOS: readonly Scenario[] = [
       SYNC,
       { do: 'decide', pair: 0, decision: 'apply', share: 1 },
     ],
-    world({}, {}, { options: CAREFUL }),
+    world({}, {}, { options: HOLDING }),
   ),
   scenario('a meeting with guests is deleted', [insert(CLOUD, 'guests'), ...SETTLED, remove(CALDAV)]),
   scenario('a pair becomes one-way', [
     ...THREE,
     ...SETTLED,
     edit(CLOUD, 'title'),
-    { do: 'turn', pair: 0, direction: 'caldav-to-cloud' },
+    { do: 'set-direction', pair: 0, direction: 'caldav-to-cloud' },
     { do: 'resync', pair: 0 },
   ]),
   scenario(
@@ -237,7 +237,7 @@ export const SCENARIOS: readonly Scenario[] = [
       ...SETTLED,
       edit(CLOUD, 'title'),
       SYNC,
-      { do: 'turn', pair: 0, direction: 'bidirectional' },
+      { do: 'set-direction', pair: 0, direction: 'bidirectional' },
       { do: 'resync', pair: 0 },
     ],
     world({}, {}, { direction: 'caldav-to-cloud' }),
@@ -260,31 +260,31 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('resync with expired cursors', [
     ...THREE,
     ...SETTLED,
-    { do: 'expire', calendar: CALDAV },
-    { do: 'expire', calendar: CLOUD },
+    { do: 'expire-cursors', calendar: CALDAV },
+    { do: 'expire-cursors', calendar: CLOUD },
     { do: 'resync', pair: 0 },
   ]),
-  scenario('expired cursors hide changes of all kinds', [
+  scenario('cursors expire after changes of all kinds', [
     ...THREE,
     ...SETTLED,
     edit(CALDAV, 'title'),
     remove(CLOUD, LAST),
     insert(CLOUD),
-    { do: 'expire', calendar: CALDAV },
-    { do: 'expire', calendar: CLOUD },
+    { do: 'expire-cursors', calendar: CALDAV },
+    { do: 'expire-cursors', calendar: CLOUD },
   ]),
-  scenario('an event gets another name', [...ONE, { do: 'rename', calendar: CALDAV, event: FIRST }]),
+  scenario('an event gets another href', [...ONE, { do: 'rename', calendar: CALDAV, event: FIRST }]),
   scenario('an event is copied', [...ONE, { do: 'copy', calendar: CLOUD, event: FIRST }]),
   scenario('an event is removed and imported again', [
     ...ONE,
     remove(CALDAV),
-    { do: 'return', calendar: CALDAV, event: FIRST },
+    { do: 'reimport', calendar: CALDAV, event: FIRST },
   ]),
   scenario('a removed event is imported again later', [
     ...ONE,
     remove(CLOUD),
     ...SETTLED,
-    { do: 'return', calendar: CLOUD, event: FIRST },
+    { do: 'reimport', calendar: CLOUD, event: FIRST },
   ]),
   scenario('a backup is restored', [
     ...ONE,
@@ -296,44 +296,44 @@ export const SCENARIOS: readonly Scenario[] = [
   ]),
   ...[8, 16].flatMap((at) => [
     scenario(`the target is edited at step ${at}`, [...ONE, edit(CALDAV, 'title')], world(), [
-      { at, what: edit(CLOUD, 'location') },
+      { at, step: edit(CLOUD, 'location') },
     ]),
     scenario(`the source is edited at step ${at}`, [...ONE, edit(CALDAV, 'title')], world(), [
-      { at, what: edit(CALDAV, 'location') },
+      { at, step: edit(CALDAV, 'location') },
     ]),
     scenario(`the source is removed at step ${at}`, [...ONE, edit(CALDAV, 'title')], world(), [
-      { at, what: remove(CALDAV) },
+      { at, step: remove(CALDAV) },
     ]),
   ]),
-  scenario('a write is answered 412', [...ONE, edit(CLOUD, 'title'), fault(CALDAV, 'update', 'stale')]),
-  scenario('a create is done, and its answer lost', [
+  scenario('a write fails with 412', [...ONE, edit(CLOUD, 'title'), fault(CALDAV, 'update', 'stale')]),
+  scenario('a create takes effect, and its response is lost', [
     ...ONE,
     insert(CALDAV),
     fault(CLOUD, 'create', 'unreachable', 'after'),
   ]),
-  scenario('an update is done, and its answer lost', [
+  scenario('an update takes effect, and its response is lost', [
     ...ONE,
     edit(CALDAV, 'title'),
     fault(CLOUD, 'update', 'unreachable', 'after'),
   ]),
-  scenario('a removal is done, and its answer lost', [
+  scenario('a deletion takes effect, and its response is lost', [
     ...ONE,
     remove(CALDAV),
     fault(CLOUD, 'remove', 'unreachable', 'after'),
   ]),
-  scenario('a server asks to wait', [
+  scenario('a server sends Retry-After', [
     ...ONE,
     insert(CALDAV),
     edit(CALDAV, 'title'),
     fault(CLOUD, 'create', 'throttled', 'before', 30),
   ]),
   scenario(
-    'only busy times cross',
+    'only busy times are synced',
     [insert(CALDAV), ...SETTLED, edit(CALDAV, 'when'), insert(CALDAV)],
     world(
       {},
       {},
-      { options: { ...FREE, content: { toCloud: 'busy', toCaldav: 'full' } }, direction: 'caldav-to-cloud' },
+      { options: { ...NOT_HOLDING, content: { toCloud: 'busy', toCaldav: 'full' } }, direction: 'caldav-to-cloud' },
     ),
   ),
   scenario('a pair is paused and resumed', [
@@ -347,21 +347,21 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario(
     'two pairs share a calendar',
     [insert(0), BOTH_PAIRS, BOTH_PAIRS, BOTH_PAIRS, edit(1, 'title'), insert(2)],
-    TWO_WAYS,
+    TWO_PAIRS,
   ),
 ];
 
 /**
- * The schedule, with these things befalling the last sync, in this order, and after it these steps. What people do
- * comes before the first of them at the latest.
+ * The schedule of a scenario, with interruptions of the last sync and steps after it. People act at the first
+ * interruption at the latest.
  */
 export function scheduleWith(
   { profile, before, during }: Scenario,
   seed: number,
-  befalls: readonly During[] = [],
+  interruptions: readonly Interruption[] = [],
   after: readonly Step[] = [],
 ): Schedule {
   const pairs = profile.pairs.map((_, index) => index);
-  const people = during.map(({ at, what }) => ({ at: Math.min(at, befalls[0]?.at ?? at), what }));
-  return { seed, profile, steps: [...before, { do: 'sync', pairs, during: [...people, ...befalls] }, ...after] };
+  const people = during.map(({ at, step }) => ({ at: Math.min(at, interruptions[0]?.at ?? at), step }));
+  return { seed, profile, steps: [...before, { do: 'sync', pairs, during: [...people, ...interruptions] }, ...after] };
 }

@@ -1,24 +1,24 @@
 /**
- * A crash at every step, simulated: what both calendars show in the end is what they show without a crash, and every
- * invariant holds on the way. All single crashes are played, of three kinds, and pairs of crashes by sample: `node
- * --import tsx test/simulation/crash.test.ts --long` plays ten times as many of these.
+ * Simulates a crash at every step: in the end, both calendars are the same as without a crash, and every invariant
+ * holds all the time. All single crashes of three kinds are played, and a sample of pairs of crashes:
+ * `node --import tsx test/simulation/crash.test.ts --long` plays ten times as many pairs.
  */
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { randomOf } from '../support/random.ts';
 import { SCENARIOS, type Scenario, scheduleWith } from './crash-scenarios.ts';
-import { untidied } from './ledger.ts';
+import { originalLocation } from './ledger.ts';
 import { type Outcome, play } from './play.ts';
-import type { During, ProcessStep, Schedule, Step } from './steps.ts';
+import type { Interruption, ProcessStep, Schedule, Step } from './steps.ts';
 
 const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
 const DOUBLES = process.argv.includes('--long') ? 20_000 : 2_000;
-/** Every order of steps among processes has a seed; pairs of crashes are played in so many. */
+/** The seed sets the order of steps among processes; pairs of crashes are played in several orders. */
 const ORDERS = 4;
-/** A frozen process wakes beside the run that has taken its place. */
-const WAKES: readonly Step[] = [{ do: 'thaw' }, { do: 'sync', pairs: [0], during: [] }];
+/** A stalled process wakes while the run that replaced it is active. */
+const WAKE: readonly Step[] = [{ do: 'wake' }, { do: 'sync', pairs: [0], during: [] }];
 
-const counts = { scenarios: 0, steps: 0, crash: 0, 'lose-workflow': 0, 'stand-still': 0, doubles: 0 };
+const counts = { scenarios: 0, steps: 0, crash: 0, 'lose-workflow': 0, stall: 0, doubles: 0 };
 const started = Date.now();
 
 describe('a crash at any step', () => {
@@ -29,24 +29,28 @@ describe('a crash at any step', () => {
 });
 
 async function crashEverywhere(scenario: Scenario): Promise<void> {
-  const calm = await Promise.all(
+  const undisturbed = await Promise.all(
     Array.from({ length: ORDERS }, (_, order) => play(scheduleWith(scenario, SEED + order))),
   );
-  const expected = calm.map(endOf);
+  const expected = undisturbed.map(endOf);
   counts.scenarios += 1;
   const differences: string[] = [];
-  const check = async (order: number, befalling: readonly During[], afterwards: readonly Step[]): Promise<Outcome> => {
-    const crashed = scheduleWith(scenario, SEED + order, befalling, afterwards);
+  const check = async (
+    order: number,
+    interruptions: readonly Interruption[],
+    afterwards: readonly Step[],
+  ): Promise<Outcome> => {
+    const crashed = scheduleWith(scenario, SEED + order, interruptions, afterwards);
     const outcome = await play(crashed);
     if (differences.length < 5 && endOf(outcome) !== expected[order])
-      differences.push(told(crashed, calm[order] as Outcome, outcome));
+      differences.push(describeDifference(crashed, undisturbed[order] as Outcome, outcome));
     return outcome;
   };
   let last = 0;
   for (let at = 1, isOver = false; !isOver; at += 1) {
     isOver = true;
-    for (const what of ['crash', 'lose-workflow', 'stand-still'] as const) {
-      const { story } = await check(0, [befalls(at, what)], what === 'stand-still' && at % 2 === 0 ? WAKES : []);
+    for (const what of ['crash', 'lose-workflow', 'stall'] as const) {
+      const { story } = await check(0, [interruption(at, what)], what === 'stall' && at % 2 === 0 ? WAKE : []);
       if (!story.some((line) => line.includes(`[${what}:`))) continue;
       counts[what] += 1;
       isOver = false;
@@ -57,41 +61,38 @@ async function crashEverywhere(scenario: Scenario): Promise<void> {
   const random = randomOf(SEED ^ last);
   for (let count = 0; count < DOUBLES / SCENARIOS.length; count += 1) {
     const first = 1 + random.below(last);
-    // The second one comes while the first one's damage is mended, at times in the next run or at its very start.
+    // The second crash comes while the engine recovers from the first one, sometimes in the next run or at its start.
     const second = first + 1 + random.below(random.pick([4, 20, last]));
     const kinds = [first, second].map((at) =>
-      befalls(at, random.pick(['crash', 'crash', 'lose-workflow', 'stand-still'])),
+      interruption(at, random.pick(['crash', 'crash', 'lose-workflow', 'stall'])),
     );
-    await check(random.below(ORDERS), kinds, random.chance(0.5) ? WAKES : []);
+    await check(random.below(ORDERS), kinds, random.chance(0.5) ? WAKE : []);
     counts.doubles += 1;
   }
   assert.ok(last > 5, `the last sync took ${last} steps`);
   assert.equal(differences.length, 0, `\n${differences.join('\n\n')}`);
 }
 
-function befalls(at: number, what: ProcessStep['do']): During {
-  return { at, what: { do: what } };
+function interruption(at: number, kind: ProcessStep['do']): Interruption {
+  return { at, step: { do: kind } };
 }
 
-/**
- * What people see in the end: the events of each calendar and the conflicts, without ids and versions. And what broke,
- * if anything did.
- */
+/** The final events of each calendar and the conflicts, without ids and versions, and the violation, if any. */
 function endOf({ world, violation }: Outcome): string {
   const calendars = world.calendars.map((calendar) =>
     calendar
       .events()
-      .map((event) => inOrder({ ...event, uid: null, location: untidied(event.location) }))
+      .map((event) => inOrder({ ...event, uid: null, location: originalLocation(event.location) }))
       .sort(),
   );
   const conflicts = [...world.database.conflicts.values()].map(({ field, winner, content }) => ({
     field,
     winner,
-    ...(JSON.parse(content.toString()) as Sides),
+    ...(JSON.parse(content.toString()) as ConflictValues),
   }));
-  // Where a write was done and not heard of, what the server made of it reads as its own edit.
+  // If the response to a write was lost, a location that the server rewrote counts as an edit of that side.
   const ofPeople = conflicts
-    .filter(({ keptValue, lostValue }) => tidy(keptValue) !== tidy(lostValue))
+    .filter(({ keptValue, lostValue }) => comparable(keptValue) !== comparable(lostValue))
     .map((conflict) => JSON.stringify(conflict))
     .sort();
   return JSON.stringify({ calendars, conflicts: ofPeople, broken: violation?.message ?? null }, null, 1);
@@ -101,17 +102,17 @@ function inOrder(event: object): string {
   return JSON.stringify(Object.fromEntries(Object.entries(event).sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
-interface Sides {
+interface ConflictValues {
   readonly keptValue: unknown;
   readonly lostValue: unknown;
 }
 
-function tidy(value: unknown): string {
-  return typeof value === 'string' ? untidied(value) : JSON.stringify(value);
+function comparable(value: unknown): string {
+  return typeof value === 'string' ? originalLocation(value) : JSON.stringify(value);
 }
 
-function told(schedule: Schedule, calm: Outcome, outcome: Outcome): string {
-  const [before, now] = [endOf(calm).split('\n'), endOf(outcome).split('\n')];
+function describeDifference(schedule: Schedule, undisturbed: Outcome, outcome: Outcome): string {
+  const [before, now] = [endOf(undisturbed).split('\n'), endOf(outcome).split('\n')];
   return [
     JSON.stringify(schedule),
     ...outcome.story.slice(-40),

@@ -1,7 +1,7 @@
 /**
- * What a played schedule comes to, in one hash: its story, every calendar and the whole database. As a program it
- * prints those of `<from> <count>` seeds, the last first; with `--calendars` one hash of all these seeds, of their
- * final calendars and their provider calls alone: a change that only moves and renames leaves it as it was.
+ * The result of a schedule as one hash: its story, every calendar and the whole database. As a program, it prints the
+ * hashes of `<from> <count>` seeds, the last one first. With `--calendars` it prints one hash for all these seeds, of
+ * their final calendars and provider calls only: moving and renaming code does not change it.
  */
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';

@@ -1,106 +1,105 @@
 /**
- * What people wrote, told apart by values that occur once. A value is live until a person who saw it wrote another one
- * in its place or removed its event. In the end every live value has to be on all calendars, or in the list of
- * conflicts, and no replaced one anywhere.
+ * Records what people wrote. Every value occurs once, so that it can be found again. A value is live until a person who
+ * saw it replaces it or removes its event. In the end, every live value must be on all calendars or in the list of
+ * conflicts, and a replaced value must not be anywhere.
  */
 import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
 
 export interface Value {
   readonly lineage: string;
-  /** The field, as `factsOf` names it. */
+  /** The field: a key of `fieldValues`. */
   readonly key: string;
   readonly text: string;
-  /**
-   * `replaced`: a person who saw it wrote something else there; `removed`: a person removed the event that showed it.
-   */
+  /** `replaced`: a person who saw it wrote another value; `removed`: a person removed the event. */
   state: 'live' | 'replaced' | 'removed';
 }
 
+/** One event on all calendars: the original and its copies. */
 export interface Lineage {
   readonly name: string;
-  /** People have removed it, on these calendars. */
+  /** The calendars on which people removed it. */
   readonly removedOn: Set<string>;
-  /** It was changed in ways that no value tells, so that both an edit and none may have been seen. */
-  isVague: boolean;
-  /** People put it on every calendar themselves: only a calendar that lists everything shows that. */
+  /** It was changed without a new value, so its changes cannot be followed: it may rightly stay or go. */
+  isUncertain: boolean;
+  /** People put it on every calendar themselves. A pair can only match the copies if the calendars list them all. */
   isEverywhere: boolean;
-  /** Nothing is expected of it: a person decided about its deletion, or its target side does not decide. */
-  isFree: boolean;
+  /** Its final state is not checked: a person decided about its deletion, or several results are right. */
+  isExempt: boolean;
 }
 
 export class Ledger {
   readonly values = new Map<string, Value>();
   readonly lineages = new Map<string, Lineage>();
-  private readonly made = new Set<string>();
+  private readonly registered = new Set<string>();
   private count = 0;
 
-  /** A value that occurs nowhere else. */
-  fresh(): string {
+  /** Makes a value that occurs nowhere else. */
+  newValue(): string {
     this.count += 1;
-    return this.note(`v${this.count}`);
+    return this.register(`v${this.count}`);
   }
 
-  note(text: string): string {
-    this.made.add(text);
+  register(text: string): string {
+    this.registered.add(text);
     return text;
   }
 
   newLineage(): string {
     const name = `L${this.lineages.size + 1}`;
-    this.lineages.set(name, { name, removedOn: new Set(), isVague: false, isEverywhere: false, isFree: false });
+    this.lineages.set(name, { name, removedOn: new Set(), isUncertain: false, isEverywhere: false, isExempt: false });
     return name;
   }
 
   lineage(name: string): Lineage {
     const found = this.lineages.get(name);
-    if (!found) throw new Error(`no lineage is called ${name}`);
+    if (!found) throw new Error(`unknown lineage ${name}`);
     return found;
   }
 
-  /** A person made, changed or removed an event, and saw what it showed before. */
-  changed(calendar: string, before: CalendarEvent | null, after: CalendarEvent | null): void {
+  /** A person who saw the event `before` created, changed or removed it. */
+  recordChange(calendar: string, before: CalendarEvent | null, after: CalendarEvent | null): void {
     const name = lineageOf(after ?? before);
     if (name === null) return;
-    const was = before ? factsOf(before) : new Map<string, string>();
-    const is = after ? factsOf(after) : new Map<string, string>();
-    for (const [key, text] of was) {
+    const oldFields = before ? fieldValues(before) : new Map<string, string>();
+    const newFields = after ? fieldValues(after) : new Map<string, string>();
+    for (const [key, text] of oldFields) {
       const value = this.values.get(idOf(name, key, text));
-      if (value?.state !== 'live' || is.get(key) === text) continue;
+      if (value?.state !== 'live' || newFields.get(key) === text) continue;
       value.state = after ? 'replaced' : 'removed';
     }
-    // With the event go the changes that nobody else has seen yet; what they replaced may still stand elsewhere.
-    if (!after) this.unsettle(name);
-    let isTold = false;
-    for (const [key, text] of is) {
-      if (was.get(key) === text || !(this.made.has(text) || text === EXCLUDED)) continue;
+    // Changes that were not synced yet are removed with the event; the values that they replaced may remain elsewhere.
+    if (!after) this.allowReplacedValues(name);
+    let hasNewValue = false;
+    for (const [key, text] of newFields) {
+      if (oldFields.get(key) === text || !(this.registered.has(text) || text === EXCLUDED)) continue;
       const known = this.values.get(idOf(name, key, text));
-      // An older value that is back (a backup, an import) may be no change at all to whoever has not seen the newer
-      // one. Nor need it be one if somebody else has taken out the same occurrence.
-      if (known) this.lineage(name).isVague = true;
+      // An old value that returns (from a backup, by an import) is not a change on a calendar that never had the newer
+      // value. An exclusion is not a change on a calendar where the same occurrence is excluded already.
+      if (known) this.lineage(name).isUncertain = true;
       if (known && known.state !== 'live') known.state = 'removed';
       if (!known) this.values.set(idOf(name, key, text), { lineage: name, key, text, state: 'live' });
-      isTold = true;
+      hasNewValue = true;
     }
     const lineage = this.lineage(name);
     if (!after) lineage.removedOn.add(calendar);
-    else if (!isTold) lineage.isVague = true;
+    else if (!hasNewValue) lineage.isUncertain = true;
   }
 
-  /** What was replaced may come back: not everybody has seen what it was replaced by. */
-  unsettle(name: string): void {
+  /** Replaced values may return, because not every calendar has received the values that replaced them. */
+  allowReplacedValues(name: string): void {
     for (const value of this.ofLineage(name)) if (value.state === 'replaced') value.state = 'removed';
   }
 
-  /** Whether it is to stay or to go cannot be told from what people saw. */
-  blur(event: CalendarEvent | null): void {
+  /** From now on, the event may rightly stay or go. */
+  markUncertain(event: CalendarEvent | null): void {
     const name = lineageOf(event);
-    if (name !== null) this.lineage(name).isVague = true;
+    if (name !== null) this.lineage(name).isUncertain = true;
   }
 
-  /** Forgets that a person saw any of it: what becomes of the event is somebody's decision. */
-  free(event: CalendarEvent | null): void {
+  /** The final state of the event is not checked any more. */
+  exempt(event: CalendarEvent | null): void {
     const name = lineageOf(event);
-    if (name !== null) this.lineage(name).isFree = true;
+    if (name !== null) this.lineage(name).isExempt = true;
   }
 
   ofLineage(name: string): Value[] {
@@ -112,34 +111,34 @@ function idOf(lineage: string, key: string, text: string): string {
   return `${lineage} ${key} ${text}`;
 }
 
-/** Every description begins with the name of its event's lineage; people leave that as it is. */
+/** Every description begins with the name of its event's lineage, which people never change. */
 export function lineageOf(event: CalendarEvent | null): string | null {
   return event === null ? null : (/^L\d+/.exec(event.description)?.[0] ?? null);
 }
 
-/** What an event says, by field: only what people of this world set to values of their own. */
-function factsOf(event: CalendarEvent): Map<string, string> {
-  const facts = new Map([
+/** The values of an event, by field: only the fields that people of this simulation set to unique values. */
+function fieldValues(event: CalendarEvent): Map<string, string> {
+  const fields = new Map([
     ['title', event.title],
-    ['location', untidied(event.location)],
+    ['location', originalLocation(event.location)],
     ['description', event.description.replace(/^L\d+ ?/, '')],
     ['when', event.when.start],
     ['recurrence', event.recurrence?.rules.join() ?? ''],
   ]);
-  for (const { address } of event.attendees) facts.set(`attendee ${address}`, address);
+  for (const { address } of event.attendees) fields.set(`attendee ${address}`, address);
   for (const [occurrence, exception] of Object.entries(event.exceptions)) {
-    if (exception === EXCLUDED) facts.set(`occurrence ${occurrence}`, EXCLUDED);
-    else if (exception.title !== event.title) facts.set(`occurrence ${occurrence}`, exception.title);
+    if (exception === EXCLUDED) fields.set(`occurrence ${occurrence}`, EXCLUDED);
+    else if (exception.title !== event.title) fields.set(`occurrence ${occurrence}`, exception.title);
   }
-  return facts;
+  return fields;
 }
 
-/** Some servers of this world put a full stop behind every place. */
-export function untidied(location: string): string {
+/** Some servers of this simulation append a full stop to every location. */
+export function originalLocation(location: string): string {
   return location.replace(/\.$/, '');
 }
 
-/** How a value shows: the same field of the same event says so. */
-export function shows(event: CalendarEvent, { key, text }: Value): boolean {
-  return factsOf(event).get(key) === text;
+/** Whether the event has the value in the same field. */
+export function showsValue(event: CalendarEvent, { key, text }: Value): boolean {
+  return fieldValues(event).get(key) === text;
 }

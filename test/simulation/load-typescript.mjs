@@ -1,6 +1,6 @@
 /**
- * Module hooks: the project's own files as plain JavaScript, which runs a third faster than what `tsx` makes of them;
- * and a piece of one file replaced.
+ * Module hooks that load the project's own files as plain JavaScript, a third faster than `tsx`, and replace a piece of
+ * code in one of them.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,8 +1,8 @@
 /**
- * `npm run simulate -- --seeds N [--seed S] [--jobs J]`: plays N schedules, from seed S on (default: one of the day),
- * in J processes. Each violation is made shorter and told as a story; `--seed S` alone replays one. `--mutants` (or
- * `--mutant NAME`) puts mistakes into the engine, one at a time, which have to be found within N schedules each. The
- * last line is the sum; the exit code is 1 when an invariant was broken.
+ * `npm run simulate -- --seeds N [--seed S] [--jobs J]`: plays N schedules, from seed S (by default one of the day), in
+ * J processes. Failing schedules are shortened, and their stories printed; `--seed S` alone replays one schedule.
+ * `--mutants` (or `--mutant NAME`) puts mutations into the engine, one at a time; each must be found within N schedules.
+ * The last line is a summary; the exit code is 1 if an invariant was violated.
  */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -15,12 +15,12 @@ import { PLAYER_FLAGS, type Report, search } from './search.ts';
 import { shrink } from './shrink.ts';
 import { scheduleOf } from './steps.ts';
 
-/** So many stories are told; of the rest only the seeds. */
-const STORIES = 3;
-/** In which each mistake has to be found. */
+/** Of further failures only the seeds are printed. */
+const MAX_STORIES = 3;
+/** The number of schedules in which each mutation has to be found. */
 const MUTANT_SEEDS = 10_000;
-const TOLD_SEEDS = 20;
-const REPORT_EVERY = 50;
+const MAX_LISTED_SEEDS = 20;
+const SCHEDULES_PER_REPORT = 50;
 
 const { values } = parseArgs({
   options: {
@@ -35,7 +35,7 @@ const { values } = parseArgs({
 const from = Number(values.seed ?? Math.floor(Date.now() / 86_400_000) * 1_000_000);
 const count = Number(values.seeds ?? 1);
 if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1) {
-  console.error('--seeds and --seed take whole numbers: npm run simulate -- --seeds 1000 --seed 1');
+  console.error('--seeds and --seed must be whole numbers: npm run simulate -- --seeds 1000 --seed 1');
   process.exit(2);
 }
 
@@ -44,7 +44,7 @@ else if (values.mutants || values.mutant) await playMutants(Number(values.jobs ?
 else if (count === 1) await replay(from);
 else await playAll(Number(values.jobs ?? availableParallelism()));
 
-/** In a process of its own: every `jobs`-th seed. */
+/** Runs in a process of its own: plays every `jobs`-th seed. */
 async function playSome(): Promise<void> {
   const step = Number(values.jobs);
   let played = 0;
@@ -54,7 +54,7 @@ async function playSome(): Promise<void> {
     played += 1;
     steps += outcome.steps;
     const { violation } = outcome;
-    if (!violation && played % REPORT_EVERY !== 0 && seed + step < from + count) continue;
+    if (!violation && played % SCHEDULES_PER_REPORT !== 0 && seed + step < from + count) continue;
     const failed = violation && { seed, invariant: violation.invariant, message: violation.message };
     process.send?.({ played, steps, failed } satisfies Report);
     [played, steps] = [0, 0];
@@ -68,24 +68,24 @@ async function replay(seed: number): Promise<void> {
   console.log(story.join('\n'));
   console.log(
     violation
-      ? `seed ${seed} breaks ${violation.invariant}: ${violation.message}`
+      ? `seed ${seed} violates ${violation.invariant}: ${violation.message}`
       : `seed ${seed}: every invariant holds`,
   );
   process.exitCode = violation ? 1 : 0;
 }
 
-/** A table of what was found by what, as `docs/reliability.md` has it. */
+/** Prints the table of `docs/reliability.md`. */
 async function playMutants(jobs: number): Promise<void> {
   const seeds = values.seeds ? count : MUTANT_SEEDS;
   const queue = MUTANTS.filter(({ name }) => !values.mutant || values.mutant.includes(name));
   let missed = 0;
-  console.log('| mistake | what it stands for | found by | after schedules | seed |\n| --- | --- | --- | --- | --- |');
+  console.log('| mutation | what it means | found by | after schedules | seed |\n| --- | --- | --- | --- | --- |');
   await Promise.all(
     Array.from({ length: jobs }, async () => {
       for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
         const { invariant, played, seed } = await search(mutant, from, seeds);
         if (invariant === null) missed += 1;
-        console.log(`| ${mutant.name} | ${mutant.mistake} | ${invariant ?? 'NOTHING'} | ${played} | ${seed} |`);
+        console.log(`| ${mutant.name} | ${mutant.description} | ${invariant ?? 'NOTHING'} | ${played} | ${seed} |`);
       }
     }),
   );
@@ -98,7 +98,7 @@ async function playAll(jobs: number): Promise<void> {
   const failures: NonNullable<Report['failed']>[] = [];
   let played = 0;
   let steps = 0;
-  let told = Date.now();
+  let lastProgress = Date.now();
   const children = Array.from({ length: jobs }, (_, index) => {
     const child = fork(
       fileURLToPath(import.meta.url),
@@ -110,13 +110,13 @@ async function playAll(jobs: number): Promise<void> {
       steps += report.steps;
       if (report.failed) {
         failures.push(report.failed);
-        if (failures.length <= TOLD_SEEDS)
-          console.log(`seed ${report.failed.seed} breaks ${report.failed.invariant}: ${report.failed.message}`);
+        if (failures.length <= MAX_LISTED_SEEDS)
+          console.log(`seed ${report.failed.seed} violates ${report.failed.invariant}: ${report.failed.message}`);
       }
-      if (Date.now() - told < 10_000) return;
-      told = Date.now();
+      if (Date.now() - lastProgress < 10_000) return;
+      lastProgress = Date.now();
       console.log(
-        `${played} of ${count} schedules, ${Math.round(played / ((told - started) / 1000))} a ` +
+        `${played} of ${count} schedules, ${Math.round(played / ((lastProgress - started) / 1000))} a ` +
           `second, ${failures.length} violations`,
       );
     });
@@ -126,20 +126,20 @@ async function playAll(jobs: number): Promise<void> {
     children.map((child) => new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)))),
   );
   const seconds = (Date.now() - started) / 1000;
-  for (const { seed, invariant } of failures.slice(0, STORIES)) await tell(seed, invariant);
+  for (const { seed, invariant } of failures.slice(0, MAX_STORIES)) await printStory(seed, invariant);
   const broken = codes.filter((code) => code !== 0).length;
   console.log(
-    `${played} schedules from seed ${from} on, ${steps} steps, ${Math.round(seconds)} s ` +
+    `${played} schedules from seed ${from}, ${steps} steps, ${Math.round(seconds)} s ` +
       `(${Math.round(played / seconds)} a second): ${failures.length} violations`,
   );
-  if (broken > 0) console.log(`${broken} of ${jobs} processes ended too early`);
+  if (broken > 0) console.log(`${broken} of ${jobs} processes failed`);
   process.exitCode = failures.length > 0 || broken > 0 ? 1 : 0;
 }
 
-async function tell(seed: number, invariant: string): Promise<void> {
+async function printStory(seed: number, invariant: string): Promise<void> {
   const { schedule, outcome } = await shrink(scheduleOf(seed), invariant);
-  console.log(`\n--- seed ${seed}, made shorter (${schedule.steps.length} steps) ---`);
+  console.log(`\n--- seed ${seed}, shortened to ${schedule.steps.length} steps ---`);
   console.log(outcome.story.join('\n'));
-  console.log(`breaks ${outcome.violation?.invariant}: ${outcome.violation?.message}`);
+  console.log(`violates ${outcome.violation?.invariant}: ${outcome.violation?.message}`);
   console.log(JSON.stringify({ profile: schedule.profile, seed, steps: schedule.steps }));
 }

@@ -6,7 +6,7 @@
 export interface Mutant {
   readonly name: string;
   /** What it stands for, for people. */
-  readonly mistake: string;
+  readonly description: string;
   readonly file: string;
   /** Occurs once in the file. */
   readonly from: string;
@@ -28,7 +28,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 51,
     name: 'absence-is-proof',
-    mistake: 'what a listing does not name is gone: an empty or short listing is trusted',
+    description: 'what a listing does not name is gone: an empty or short listing is trusted',
     file: READ,
     from: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'suspected' });",
     to: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'confirmed', current: null, version: null });",
@@ -36,7 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 641,
     name: 'removed-is-proof',
-    mistake: 'what a change feed calls removed is not asked for',
+    description: 'what a change feed calls removed is not asked for',
     file: OBSERVE,
     from: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'suspected', listed: true });",
     to:
@@ -46,7 +46,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 301,
     name: 'unshown-is-gone',
-    mistake: 'a 404 for a fresh copy that nothing has shown yet proves its deletion',
+    description: 'a 404 for a fresh copy that nothing has shown yet proves its deletion',
     file: READ,
     from: 'if (!row.listed) return createAgain(deps, tx, row);',
     to: '',
@@ -54,7 +54,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 1046,
     name: 'unreadable-is-gone',
-    mistake: 'an event that cannot be read is taken for deleted',
+    description: 'an event that cannot be read is taken for deleted',
     file: READ,
     from: "answer.find((found) => found.ref === ref) ?? 'gone'",
     to: "answer.find((found) => found.ref === ref && found.event) ?? 'gone'",
@@ -62,7 +62,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 11,
     name: 'fresh-version',
-    mistake: 'an update carries the version read just before it, not the one that was merged',
+    description: 'an update carries the version read just before it, not the one that was merged',
     file: WRITE,
     from: 'const written = await open.sides[op.side].update(stored, next);',
     to:
@@ -74,7 +74,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 11,
     name: 'lost-race-is-done',
-    mistake: 'a 412 counts as done',
+    description: 'a 412 counts as done',
     file: WRITE,
     from: 'return await outdated(applying, op, row, row && (await askFor(applying, row)));',
     to:
@@ -84,7 +84,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 8,
     name: 'stale-merge',
-    mistake: 'after a 412 the old merge is written over what is there now',
+    description: 'after a 412 the old merge is written over what is there now',
     file: WRITE,
     from: 'return await outdated(applying, op, row, row && (await askFor(applying, row)));',
     to:
@@ -95,7 +95,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 2,
     name: 'base-before-write',
-    mistake: 'both sides count as agreed before the write is made',
+    description: 'both sides count as agreed before the write is made',
     file: PLAN_RUN,
     from: 'for (const op of decision.ops) await this.op(link, op);',
     to: 'await store.settleSides(sides);\n    for (const op of decision.ops) await this.op(link, op);',
@@ -103,7 +103,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 5,
     name: 'clean-before-write',
-    mistake: 'an event counts as looked at before its writes are done',
+    description: 'an event counts as looked at before its writes are done',
     file: PLAN_RUN,
     from: 'for (const op of decision.ops) await this.op(link, op);',
     to:
@@ -113,7 +113,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 2,
     name: 'cursor-first',
-    mistake: 'the cursor moves before what it covers is stored',
+    description: 'the cursor moves before what it covers is stored',
     file: READ,
     from: 'if (isIdle) continue;',
     to:
@@ -123,7 +123,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 4,
     name: 'page-skipped',
-    mistake: 'only the last page of a listing is stored',
+    description: 'only the last page of a listing is stored',
     file: READ,
     from: 'if (isIdle) continue;',
     to: 'if (isIdle || !end) continue;',
@@ -131,7 +131,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 45,
     name: 'random-id',
-    mistake: 'a copy gets an id by chance',
+    description: 'a copy gets an id by chance',
     file: WRITE,
     from: 'create(next, link.id, isLost',
     to: 'create(next, deps.newId(), isLost',
@@ -139,7 +139,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 109,
     name: 'found-copy-settles',
-    mistake: 'the copy of an earlier try counts as what was meant to be written',
+    description: 'the copy of an earlier try counts as what was meant to be written',
     file: WRITE,
     from: 'if (written.existed && isOther(next, written.event)) await meet',
     to: 'if (written.existed && isOther(next, written.event) && deps.historyDays < 0) await meet',
@@ -147,7 +147,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 4300,
     name: 'no-fence',
-    mistake: 'a worker that has been replaced goes on storing what it knows',
+    description: 'a worker that has been replaced goes on storing what it knows',
     file: 'test/simulation/memory-store.ts',
     from: 'if (pairs.get(pairId)?.epoch !== epoch) throw new Superseded();',
     to: 'if (!pairs.has(pairId)) throw new Superseded();',
@@ -155,7 +155,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 8,
     name: 'journal-dropped',
-    mistake: 'it is not noted that an op is done',
+    description: 'it is not noted that an op is done',
     file: WRITE,
     from: "await tx.setOp(op.id, 'done', code, now);",
     to: '',
@@ -163,7 +163,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 11,
     name: 'half-settled',
-    mistake: "the base moves while the other side's write is still open",
+    description: "the base moves while the other side's write is still open",
     file: WRITE,
     from: 'if (await tx.hasOpenSibling(op)) return;',
     to: '',
@@ -171,7 +171,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 1,
     name: 'replaced-in-place',
-    mistake: 'an update deletes the event and creates it anew',
+    description: 'an update deletes the event and creates it anew',
     file: WRITE,
     from: 'const written = await open.sides[op.side].update(stored, next);',
     to:
@@ -181,7 +181,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 78,
     name: 'pause-ignored',
-    mistake: 'a paused pair goes on writing',
+    description: 'a paused pair goes on writing',
     file: WRITE,
     from: "if (pair.paused) throw ApplicationFailure.retryable('the pair is paused', 'Paused');",
     to: '',
@@ -189,7 +189,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 62,
     name: 'retry-after-ignored',
-    mistake: 'a Retry-After is forgotten',
+    description: 'a Retry-After is forgotten',
     file: HEALTH,
     from: 'notBefore: retryAfterSeconds > 0 ? new Date(now.getTime() + retryAfterSeconds * 1000) : null,',
     to: 'notBefore: null,',
@@ -197,7 +197,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 18,
     name: 'no-limit',
-    mistake: 'no deletion is held',
+    description: 'no deletion is held',
     file: GUARD,
     from: 'if (count.planned === 0) return null;',
     to: 'return null;',
@@ -205,7 +205,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 30,
     name: 'limit-per-run',
-    mistake: 'deletions are counted for each run alone',
+    description: 'deletions are counted for each run alone',
     file: PLAN_RUN,
     from: 'const lastDay = await store.countDeletions(',
     to: 'const lastDay = 0 * await store.countDeletions(',
@@ -213,7 +213,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 18,
     name: 'empties-a-side',
-    mistake: 'a side may lose all its events',
+    description: 'a side may lose all its events',
     file: GUARD,
     from: "if (count.present >= 3 && count.planned >= count.present) return 'would-empty';",
     to: '',
@@ -221,7 +221,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 76,
     name: 'guests-not-asked-for',
-    mistake: 'a meeting with guests is deleted without a person',
+    description: 'a meeting with guests is deleted without a person',
     file: DECIDE,
     from:
       "const hold = view.hasGuests && side === 'cloud' && !isApplied ? 'has-guests' : null;\n  " +
@@ -234,7 +234,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 8,
     name: 'delete-wins',
-    mistake: 'a deletion beats an edit',
+    description: 'a deletion beats an edit',
     file: DECIDE,
     from:
       'const isEdited = base !== null && ownChanges(left, base, changes, ' +
@@ -244,7 +244,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 20,
     name: 'source-written-to',
-    mistake: 'the direction is disregarded',
+    description: 'the direction is disregarded',
     file: DECIDE,
     from: 'return source ? mirror(sides, source, decision, settings) : mergeBoth(sides, decision, settings);',
     to: 'return mergeBoth(sides, decision, settings);',
@@ -252,7 +252,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 54,
     name: 'our-clock-decides',
-    mistake: 'the side whose change was seen last wins',
+    description: 'the side whose change was seen last wins',
     file: DECIDE,
     from: "return (cloud.modifiedAt ?? cloud.seenAt) > (caldav.modifiedAt ?? caldav.seenAt) ? 'cloud' : 'caldav';",
     to: "return cloud.seenAt > caldav.seenAt ? 'cloud' : 'caldav';",
@@ -260,7 +260,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 101508,
     name: 'half-run-is-an-edit',
-    mistake: "what a broken-off run wrote counts as that side's edit",
+    description: "what a broken-off run wrote counts as that side's edit",
     file: 'activities/pair/write-journal.ts',
     from: 'return written(side, key).includes(hash) ||',
     to: 'return unsettled.size < 0 &&',
@@ -268,7 +268,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 114,
     name: 'wrong-base',
-    mistake: 'a side is compared with what the other one shows',
+    description: 'a side is compared with what the other one shows',
     file: DECIDE,
     from: 'base: bases.caldav && shown(bases.caldav) },',
     to: 'base: bases.caldav && shown(cloud.now) },',
@@ -276,7 +276,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 11,
     name: 'loser-forgotten',
-    mistake: 'the losing value of a conflict is not kept',
+    description: 'the losing value of a conflict is not kept',
     file: PLAN_RUN,
     from: 'return store.insertConflicts(conflicts.map(',
     to: 'return store.insertConflicts(conflicts.slice(0, 0).map(',
@@ -284,7 +284,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 28,
     name: 'last-writer-takes-all',
-    mistake: 'the winner of one field wins them all',
+    description: 'the winner of one field wins them all',
     file: MERGE,
     from: 'if (!both) {',
     to: 'if (!both && conflicts.length === 0) {',
@@ -292,7 +292,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 13,
     name: 'exclusions-lost',
-    mistake: 'an occurrence that was taken out does not cross',
+    description: 'an occurrence that was taken out does not cross',
     file: MERGE,
     from: 'else exceptions[occurrence] = there;',
     to: 'else if (there !== EXCLUDED) exceptions[occurrence] = there;',
@@ -300,7 +300,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 39,
     name: 'guest-list-replaced',
-    mistake: "one side's list of attendees replaces the other's",
+    description: "one side's list of attendees replaces the other's",
     file: MERGE,
     from: "} else if (path.field === 'attendees') {\n      continue;",
     to:
@@ -310,7 +310,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 4,
     name: 'copy-by-marker',
-    mistake: 'whatever carries a marker is our copy',
+    description: 'whatever carries a marker is our copy',
     file: OBSERVE,
     from: 'const isOurs = one.marker !== null && free.delete(one.marker);',
     to:
@@ -320,7 +320,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 880,
     name: 'ghosts-believed',
-    mistake: 'what a lagging listing shows again after a deletion is new',
+    description: 'what a lagging listing shows again after a deletion is new',
     file: OBSERVE,
     from: "(isGhostly || taken.has(one.marker) ? 'suspected' : 'no')",
     to: "(isGhostly && taken.size < 0 ? 'suspected' : 'no')",
@@ -328,7 +328,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 1251,
     name: 'older-is-newer',
-    mistake: 'a lagging listing counts as an edit',
+    description: 'a lagging listing counts as an edit',
     file: OBSERVE,
     from: 'if (!isBack && isOlder(row, found)) {',
     to: 'if (!isBack && deps.historyDays < 0 && isOlder(row, found)) {',
@@ -336,7 +336,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 20,
     name: 'uid-disregarded',
-    mistake: 'events on both sides are not known by their UID',
+    description: 'events on both sides are not known by their UID',
     file: 'activities/pair/link-events.ts',
     from: "await join('uid');",
     to: '',
@@ -344,7 +344,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 301,
     name: 'second-create-new-name',
-    mistake: 'a copy that may be lost is created again under another name',
+    description: 'a copy that may be lost is created again under another name',
     file: 'activities/pair/execute-op.ts',
     from: 'isLost ? generation : generation + 1',
     to: 'last ? generation + 1 : generation',
@@ -352,7 +352,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 59,
     name: 'cancelled-copy-is-a-deletion',
-    mistake: 'that a cancelled copy is removed deletes the original',
+    description: 'that a cancelled copy is removed deletes the original',
     file: WRITE,
     from: 'await tx.dropSide(op.linkId, op.side);\n    await tx.settleSides({ [other.side]: other });',
     to:
@@ -363,7 +363,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 9101804,
     name: 'cancelled-for-good',
-    mistake: 'nobody asks whether a cancelled event takes place after all before its copy is removed',
+    description: 'nobody asks whether a cancelled event takes place after all before its copy is removed',
     file: WRITE,
     from: "isGone ? answer === 'gone' : isAsKnown(deps.store, row, answer);",
     to: "isGone ? answer === 'gone' : true;",
@@ -371,7 +371,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 565,
     name: 'stranger-believed',
-    mistake: 'nobody asks whose calendar the credentials open',
+    description: 'nobody asks whose calendar the credentials open',
     file: 'activities/pair/verify-account.ts',
     from: 'if (!isSame) throw differentAccount();',
     to: '',

@@ -1,23 +1,25 @@
 /**
- * Plays a schedule: carries its steps out, then lets all faults end and everything come to rest, and has it checked on
- * the way and in the end.
+ * Plays a schedule: takes its steps, then ends all faults and lets all pairs come to rest. The invariants are checked
+ * all the time and at the end.
  */
 import type { SideName } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { FakeSide } from '../support/fake-side.ts';
 import { Checks, Violation } from './checks.ts';
+import { ChecksAtRest } from './checks-at-rest.ts';
 import { People } from './people.ts';
 import type { Process } from './scheduler.ts';
-import type { During, ProcessStep, Schedule, Step } from './steps.ts';
-import { type PairWorkflow, type Polled, quietFailure, World } from './world.ts';
+import type { Interruption, ProcessStep, Schedule, ServerStep, Step } from './steps.ts';
+import { type CycleResult, type PairWorkflow, quietFailure, type RunRequest, World } from './world.ts';
 
 export interface Outcome {
-  /** Null: every invariant held. */
+  /** Null if every invariant holds. */
   readonly violation: Violation | null;
+  /** What happened, in lines for people. */
   readonly story: readonly string[];
-  /** Steps of all processes. */
+  /** The number of steps of all processes. */
   readonly steps: number;
-  /** As it is in the end. */
+  /** The final state of the world. */
   readonly world: World;
 }
 
@@ -35,14 +37,14 @@ export async function play(schedule: Schedule): Promise<Outcome> {
   }
 }
 
-/** Attempts at one activity before its workflow is taken for broken. */
+/** More attempts at one activity violate an invariant. */
 const MAX_ATTEMPTS = 8;
-/** A dead or frozen process is noticed after this time. */
+/** After this time, a dead or stalled process is replaced. */
 const HEARTBEAT_MS = 30_000;
-/** After this time what a listing that lags behind shows again after its deletion is taken for new. */
-const GHOSTS_MS = 15 * 60_000;
-const COMPARED_EVERY_MS = 7 * 3_600_000;
-/** Rounds in which every pair has to come to rest once all faults have ended. */
+/** After this time, a deleted event in an outdated listing counts as a new one. */
+const STALE_LISTING_MS = 15 * 60_000;
+const FULL_COMPARISON_MS = 7 * 3_600_000;
+/** The number of rounds in which all pairs must come to rest after all faults have ended. */
 const ROUNDS_TO_REST = 5;
 const ROUNDS_BETWEEN_PAIRS = 15;
 
@@ -51,8 +53,8 @@ class Player {
   private readonly people: People;
   private readonly checks: Checks;
   private readonly schedule: Schedule;
-  /** The next attempt that ends well is not heard of. */
-  private losesAnswer = false;
+  /** The result of the next successful attempt is lost. */
+  private losesResult = false;
   private losesWorkflow = false;
 
   constructor(schedule: Schedule) {
@@ -64,8 +66,8 @@ class Player {
 
   async play(): Promise<void> {
     for (const step of this.schedule.steps) await this.step(step);
-    await this.heal();
-    await this.checks.atRest(() => this.round());
+    await this.endAllFaults();
+    await new ChecksAtRest(this.world, this.checks).check(() => this.round());
   }
 
   private async step(step: Step): Promise<void> {
@@ -74,38 +76,37 @@ class Player {
     else this.act(step);
   }
 
-  /** A step that takes no time. */
+  /** Takes a step during which no time passes. */
   private act(step: Exclude<Step, { do: 'sync' | 'wait' }>): void {
     const { world } = this;
-    if ('pair' in step) return this.manage(step);
+    if ('pair' in step) return this.changePair(step);
     switch (step.do) {
-      case 'thaw':
-        return world.scheduler.thaw();
-      case 'expire':
-      case 'freeze':
-      case 'hide':
-      case 'late':
-      case 'empty':
+      case 'wake':
+        return world.scheduler.wake();
+      case 'expire-cursors':
+      case 'freeze-listing':
+      case 'hide-half':
+      case 'delay-copy':
+      case 'list-nothing':
       case 'no-calendar':
-      case 'stranger':
-      case 'well':
+      case 'other-account':
+      case 'recover':
       case 'fault':
-        return this.spoil(world.calendars[step.calendar] as FakeSide, step);
+        return this.changeServer(world.calendars[step.calendar] as FakeSide, step);
       default:
         this.people.act(step);
-        for (const [calendar, size] of world.hadAtSync)
-          world.hadAtSync.set(calendar, Math.max(size, calendar.items.size));
+        for (const [calendar, size] of world.sizeAtSync)
+          world.sizeAtSync.set(calendar, Math.max(size, calendar.items.size));
     }
   }
 
-  private manage(step: Extract<Step, { pair: number }>): void {
+  private changePair(step: Extract<Step, { pair: number }>): void {
     const { world } = this;
     const pair = world.pairs[step.pair] as PairWorkflow;
     const { database } = world;
-    world.tell(
-      `pair ${pair.index + 1}: ` +
-        `${step.do}${'direction' in step ? ` to ${step.direction}` : ''}${'decision' in step ? ` held deletions: ${step.decision}` : ''}`,
-    );
+    const direction = 'direction' in step ? ` to ${step.direction}` : '';
+    const decision = 'decision' in step ? ` held deletions: ${step.decision}` : '';
+    world.record(`pair ${pair.index + 1}: ${step.do}${direction}${decision}`);
     switch (step.do) {
       case 'pause':
         database.set(database.pairs, pair.id, { paused: true });
@@ -113,16 +114,16 @@ class Player {
       case 'resume':
         if (!world.row(pair).paused) return;
         database.set(database.pairs, pair.id, { paused: false });
-        pair.wanted ??= { trigger: 'signal', full: false };
+        pair.requested ??= { trigger: 'signal', full: false };
         return;
       case 'resync':
-        pair.wanted = { trigger: 'resync', full: true };
+        pair.requested = { trigger: 'resync', full: true };
         return;
-      case 'turn':
+      case 'set-direction':
         database.set(database.pairs, pair.id, { direction: step.direction });
         for (const [id, link] of database.links)
           if (link.pairId === pair.id) database.set(database.links, id, { dirty: true });
-        return this.checks.turned();
+        return this.checks.directionChanged();
       case 'decide':
         return this.decide(pair, step.decision, step.share);
     }
@@ -132,68 +133,64 @@ class Player {
     const { database } = this.world;
     const rows = [...database.held.values()].filter((row) => row.pairId === pair.id && row.decision === null);
     for (const row of rows.slice(0, Math.ceil(rows.length * share))) {
-      this.checks.decided(row, decision);
+      this.checks.heldDeletionDecided(row, decision);
       database.set(database.held, row.linkId, { decision });
       database.set(database.links, row.linkId, { dirty: true, retryAt: null });
     }
-    if (rows.length > 0) pair.wanted ??= { trigger: 'signal', full: false };
+    if (rows.length > 0) pair.requested ??= { trigger: 'signal', full: false };
   }
 
-  private spoil(
-    calendar: FakeSide,
-    step: Extract<
-      Step,
-      { do: 'expire' | 'freeze' | 'hide' | 'late' | 'empty' | 'no-calendar' | 'stranger' | 'well' | 'fault' }
-    >,
-  ): void {
+  private changeServer(calendar: FakeSide, step: ServerStep): void {
     const { world } = this;
-    if (step.do !== 'well') this.checks.isRough = true;
-    if (step.do === 'empty' || step.do === 'hide' || step.do === 'freeze' || step.do === 'late')
-      this.checks.hasHidden = true;
+    if (step.do !== 'recover') this.checks.hasFaults = true;
+    if (['list-nothing', 'hide-half', 'freeze-listing', 'delay-copy'].includes(step.do))
+      this.checks.hasIncompleteListing = true;
     switch (step.do) {
-      case 'expire':
-        world.tell(`${calendar.name} knows no older cursor any more`);
+      case 'expire-cursors':
+        world.record(`${calendar.name}: all cursors expire`);
         return calendar.expireCursors();
-      case 'freeze':
-        world.tell(`${calendar.name} lists what it held at this moment from now on`);
+      case 'freeze-listing':
+        world.record(`${calendar.name} lists its present events from now on, whatever changes`);
         return calendar.freeze();
-      case 'hide':
-        world.tell(`${calendar.name} lists only half of its events, though all answer`);
+      case 'hide-half':
+        world.record(`${calendar.name} lists only half of its events, although each can be fetched`);
         return [...calendar.items.keys()]
           .sort()
           .forEach((ref, index) => void (index % 2 === 0 && calendar.hidden.add(ref)));
-      case 'late': {
-        // What a listing is just showing is known.
+      case 'delay-copy': {
+        // A listing may be showing the copy right now.
         if (world.isSyncing) return;
         const fresh = [...calendar.items.values()].filter(
-          ({ marker, ref }) => marker !== null && !world.isShown(calendar, ref),
+          ({ marker, ref }) => marker !== null && !world.isListed(calendar, ref),
         );
         const item = fresh[Math.floor(step.event * fresh.length)];
         if (!item) return;
-        world.tell(`${calendar.name} does not know ${item.event?.title} yet, a copy that it accepted`);
+        world.record(`${calendar.name} has accepted the copy ${item.event?.title}, but does not return it yet`);
         return void calendar.late.add(item.ref);
       }
-      case 'empty':
+      case 'list-nothing':
       case 'no-calendar':
-        world.tell(
-          `${calendar.name} ${step.do === 'empty' ? 'lists nothing, though its events answer' : 'is missing'}`,
+        world.record(
+          step.do === 'list-nothing'
+            ? `${calendar.name} lists nothing, although its events can be fetched`
+            : `${calendar.name} is missing`,
         );
-        calendar.lists = step.do === 'empty' ? 'nothing' : 'no-calendar';
+        calendar.lists = step.do === 'list-nothing' ? 'nothing' : 'no-calendar';
         return;
-      case 'stranger':
-        world.tell(`${calendar.name}: the credentials open the calendar of somebody else, which is empty`);
+      case 'other-account':
+        world.record(`${calendar.name}: the credentials open another account, with an empty calendar`);
         calendar.isStrangers = true;
         return;
-      case 'well':
-        world.tell(`${calendar.name} is well again`);
-        return makeWell(calendar);
+      case 'recover':
+        world.record(`${calendar.name}: all faults end`);
+        return endFaults(calendar);
       case 'fault': {
         const retryAfterMs = step.waitSeconds === null ? {} : { retryAfterMs: step.waitSeconds * 1000 };
-        world.tell(
-          `${calendar.name} will answer ${step.times} x ${step.kind} ${step.when} ` +
-            `${step.on}${step.waitSeconds === null ? '' : `, to wait ${step.waitSeconds} s`}`,
+        world.record(
+          `${calendar.name} will fail ${step.times} x with ${step.kind} ${step.when} ` +
+            `${step.on}${step.waitSeconds === null ? '' : `, Retry-After ${step.waitSeconds} s`}`,
         );
-        calendar.failNext(step.on, new SyncError(step.kind, `${calendar.name} answers ${step.kind}`, retryAfterMs), {
+        calendar.failNext(step.on, new SyncError(step.kind, `${calendar.name} fails: ${step.kind}`, retryAfterMs), {
           when: step.when,
           times: step.times,
         });
@@ -201,7 +198,7 @@ class Player {
     }
   }
 
-  /** Every pair once, one after the other. True when none of them found anything to do. */
+  /** Polls every pair once, one after the other. True if none of them found anything to do. */
   private async round(): Promise<boolean> {
     let isQuiet = true;
     for (const { index } of this.world.pairs) {
@@ -211,24 +208,24 @@ class Player {
     return isQuiet;
   }
 
-  private async sync(indexes: readonly number[], during: readonly During[]): Promise<Polled[]> {
+  private async sync(indexes: readonly number[], during: readonly Interruption[]): Promise<CycleResult[]> {
     const { world } = this;
     const { scheduler } = world;
     scheduler.now += 61_000;
     const from = scheduler.steps;
     world.syncSince = scheduler.now;
-    if (world.calendars.some(({ lagMs }) => lagMs > GHOSTS_MS)) this.checks.hasLagged = true;
-    world.hadAtSync = new Map(world.calendars.map((calendar) => [calendar, calendar.items.size]));
-    for (const [calendar, size] of world.hadAtSync)
-      world.mostAtSync.set(calendar, Math.max(size, world.mostAtSync.get(calendar) ?? 0));
-    const open = [...during];
+    if (world.calendars.some(({ lagMs }) => lagMs > STALE_LISTING_MS)) this.checks.hasStaleListing = true;
+    world.sizeAtSync = new Map(world.calendars.map((calendar) => [calendar, calendar.items.size]));
+    for (const [calendar, size] of world.sizeAtSync)
+      world.maxSizeAtSync.set(calendar, Math.max(size, world.maxSizeAtSync.get(calendar) ?? 0));
+    const pending = [...during];
     scheduler.onStep = (process) => {
-      for (const one of open.filter(({ at }) => at <= scheduler.steps - from)) {
-        open.splice(open.indexOf(one), 1);
-        this.befall(one.what, process);
+      for (const interruption of pending.filter(({ at }) => at <= scheduler.steps - from)) {
+        pending.splice(pending.indexOf(interruption), 1);
+        this.interrupt(interruption.step, process);
       }
     };
-    const results: Polled[] = [];
+    const results: CycleResult[] = [];
     const work = indexes.map(async (index, place) => {
       results[place] = await this.cycle(world.pairs[index] as PairWorkflow);
     });
@@ -241,81 +238,81 @@ class Player {
       .finally(() => {
         isOver = true;
       });
-    world.tell(`sync of ${indexes.map((index) => `pair ${index + 1}`).join(' and ')}`);
+    world.record(`sync of ${indexes.map((index) => `pair ${index + 1}`).join(' and ')}`);
     world.isSyncing = true;
     await scheduler.until(() => isOver);
     world.isSyncing = false;
     scheduler.onStep = () => {};
     if (failure !== null) throw failure as Error;
-    world.tell(`  ${results.join(', ')}`);
+    world.record(`  ${results.join(', ')}`);
     return results;
   }
 
-  private befall(what: During['what'], process: Process): void {
-    if (isOfProcess(what)) {
+  private interrupt(step: Interruption['step'], process: Process): void {
+    if (isProcessStep(step)) {
       this.checks.interrupted(process);
-      this.world.tell(`  [${what.do}: ${process.name}]`);
-      if (what.do === 'crash') this.world.scheduler.kill(process);
-      else if (what.do === 'stand-still') this.world.scheduler.freeze(process);
-      else if (what.do === 'lose-answer') this.losesAnswer = true;
+      this.world.record(`  [${step.do}: ${process.name}]`);
+      if (step.do === 'crash') this.world.scheduler.kill(process);
+      else if (step.do === 'stall') this.world.scheduler.stall(process);
+      else if (step.do === 'lose-result') this.losesResult = true;
       else this.losesWorkflow = true;
-      if (what.do === 'lose-workflow') this.world.scheduler.kill(process);
+      if (step.do === 'lose-workflow') this.world.scheduler.kill(process);
       return;
     }
-    this.world.tell(`  [meanwhile, at ${process.name}]`);
-    // What a server has tidied up and a person edits before it is read back cannot be told from an edit.
-    if (this.world.hasTidying && what.do === 'edit' && process.name.startsWith('apply')) this.checks.isRough = true;
-    this.act(what);
+    this.world.record(`  [meanwhile, at ${process.name}]`);
+    // If a person edits an event before the write was confirmed, the server's rewriting looks like an edit, too.
+    if (this.world.hasRewriting && step.do === 'edit' && process.name.startsWith('apply')) this.checks.hasFaults = true;
+    this.act(step);
   }
 
-  private async cycle(pair: PairWorkflow): Promise<Polled> {
+  private async cycle(pair: PairWorkflow): Promise<CycleResult> {
     if (this.world.row(pair).paused) return 'quiet';
-    if (pair.wanted) return this.wantedRun(pair);
-    const found = await this.repeated(pair, () => this.world.poll(pair));
-    if (typeof found === 'string') return found;
-    if (found.kind === 'changed') return this.run(pair, { trigger: 'poll', full: false }, true);
-    pair.state = found.state;
+    if (pair.requested) return this.requestedRun(pair);
+    const poll = await this.withRetries(pair, () => this.world.poll(pair));
+    if (typeof poll === 'string') return poll;
+    if (poll.kind === 'changed') return this.run(pair, { trigger: 'poll', full: false }, true);
+    pair.state = poll.state;
     return 'state';
   }
 
-  private wantedRun(pair: PairWorkflow): Promise<Polled> {
-    const wish = pair.wanted ?? { trigger: 'signal', full: false };
-    pair.wanted = null;
-    return this.run(pair, wish, false);
+  private requestedRun(pair: PairWorkflow): Promise<CycleResult> {
+    const request = pair.requested ?? { trigger: 'signal', full: false };
+    pair.requested = null;
+    return this.run(pair, request, false);
   }
 
-  private async run(pair: PairWorkflow, wish: NonNullable<PairWorkflow['wanted']>, polled: boolean): Promise<Polled> {
+  private async run(pair: PairWorkflow, request: RunRequest, polled: boolean): Promise<CycleResult> {
     pair.runs += 1;
     const number = pair.runs;
-    const diff = await this.repeated(pair, () => this.world.diff(pair, { number, ...wish, polled }));
-    if (typeof diff === 'string') return this.unfinished(pair, wish, diff);
+    const diff = await this.withRetries(pair, () => this.world.diff(pair, { number, ...request, polled }));
+    if (typeof diff === 'string') return this.requestAgain(pair, request, diff);
     if (diff.ended) return diff.ended.result === 'failed' ? 'waiting' : 'changed';
-    const applied = await this.repeated(pair, () => this.world.apply(pair, diff.runId));
-    return typeof applied === 'string' ? this.unfinished(pair, wish, applied) : 'changed';
+    const applied = await this.withRetries(pair, () => this.world.apply(pair, diff.runId));
+    return typeof applied === 'string' ? this.requestAgain(pair, request, applied) : 'changed';
   }
 
-  /** As the workflow does: what was paused half-way, or asked to wait, is taken up again. */
-  private unfinished(pair: PairWorkflow, wish: NonNullable<PairWorkflow['wanted']>, how: Polled): Polled {
-    if (how !== 'broken') pair.wanted ??= wish;
-    return how;
+  /** Like the workflow: a run that was paused, or has to wait, is requested again. */
+  private requestAgain(pair: PairWorkflow, request: RunRequest, result: CycleResult): CycleResult {
+    if (result !== 'broken') pair.requested ??= request;
+    return result;
   }
 
-  /** Repeats an activity as Temporal does, until it answers or says that it is not worth trying now. */
-  private async repeated<T extends object>(
+  /** Repeats an activity like Temporal, until it succeeds or ends with a quiet failure. */
+  private async withRetries<T extends object>(
     pair: PairWorkflow,
     attempt: () => Promise<T | 'lost'>,
-  ): Promise<T | Polled> {
+  ): Promise<T | CycleResult> {
     for (let number = 1; number <= MAX_ATTEMPTS; number += 1) {
       try {
         const answer = await attempt();
-        if (answer !== 'lost' && !this.losesAnswer) return answer;
+        if (answer !== 'lost' && !this.losesResult) return answer;
       } catch (error) {
-        const quiet = quietFailure(error);
-        if (quiet === 'NoChange') return 'quiet';
-        if (quiet !== null) return 'waiting';
-        this.checks.failed(error);
+        const failure = quietFailure(error);
+        if (failure === 'NoChange') return 'quiet';
+        if (failure !== null) return 'waiting';
+        this.checks.activityFailed(error);
       }
-      this.losesAnswer = false;
+      this.losesResult = false;
       this.world.scheduler.now += HEARTBEAT_MS;
       if (this.losesWorkflow) {
         this.losesWorkflow = false;
@@ -323,50 +320,50 @@ class Player {
           0,
           ...[...this.world.database.runs.values()].filter((run) => run.pairId === pair.id).map((run) => run.number),
         );
-        pair.wanted = { trigger: 'start', full: false };
+        pair.requested = { trigger: 'start', full: false };
         return 'broken';
       }
     }
-    throw new Violation('I27', `an activity of pair ${pair.index + 1} has not ended in ${MAX_ATTEMPTS} attempts`);
+    throw new Violation('I27', `an activity of pair ${pair.index + 1} did not succeed in ${MAX_ATTEMPTS} attempts`);
   }
 
-  /** All faults end; what waits for people is decided; then everything has to come to rest. */
-  private async heal(): Promise<void> {
+  /** Ends all faults and decides all held deletions; then all pairs must come to rest. */
+  private async endAllFaults(): Promise<void> {
     const { world } = this;
-    world.tell('-- all faults end --');
-    for (const calendar of world.calendars) makeWell(calendar);
-    world.scheduler.thaw();
-    await world.scheduler.until(() => !world.scheduler.hasParked);
-    this.checks.heal();
+    world.record('-- all faults end --');
+    for (const calendar of world.calendars) endFaults(calendar);
+    world.scheduler.wake();
+    await world.scheduler.until(() => !world.scheduler.hasRunnable);
+    this.checks.faultsEnded();
     for (const pair of world.pairs) {
       world.database.set(world.database.pairs, pair.id, { paused: false });
-      pair.wanted ??= { trigger: 'signal', full: false };
+      pair.requested ??= { trigger: 'signal', full: false };
     }
-    await this.rest('once faults have ended');
+    await this.comeToRest('once faults have ended');
     for (const pair of world.pairs) this.decide(pair, 'apply', 1);
-    this.nudgeProblems();
-    await this.rest('once people have decided');
+    this.editProblemEvents();
+    await this.comeToRest('once people have decided');
   }
 
-  private async rest(when: string): Promise<void> {
-    // What the feed of a view does not tell is found when all is compared; so is what one pair writes there for
-    // another.
+  private async comeToRest(when: string): Promise<void> {
+    // The change feed of a view misses some changes, which are found in the next full comparison; so are the writes of
+    // another pair.
     const hasView = this.world.calendars.some(({ habits }) => habits.isView);
     for (let times = hasView ? 1 + this.world.pairs.length : 1; times > 0; times -= 1) {
-      this.world.scheduler.now += hasView ? COMPARED_EVERY_MS : 3_600_000;
-      await this.quiet(when);
+      this.world.scheduler.now += hasView ? FULL_COMPARISON_MS : 3_600_000;
+      await this.playUntilIdle(when);
     }
   }
 
-  private async quiet(when: string): Promise<void> {
-    // A pair that waits for what another one is putting into their calendar looks again after ten minutes.
+  private async playUntilIdle(when: string): Promise<void> {
+    // A pair that waits for an event that another pair is writing checks again after ten minutes.
     const rounds = ROUNDS_TO_REST + (this.world.pairs.length > 1 ? ROUNDS_BETWEEN_PAIRS : 0);
     for (let round = 0; round <= rounds; round += 1) if (await this.round()) return;
     throw new Violation('I27', `not at rest ${when}`);
   }
 
-  /** What a server refused is tried again when somebody changes the event. */
-  private nudgeProblems(): void {
+  /** An event that a server refused is tried again when a person changes it. */
+  private editProblemEvents(): void {
     const { database, calendars } = this.world;
     const waiting = [...database.problems.values()].filter(
       ({ code }) => !['cancelled-not-carried', 'recurrence-written-out', 'unreadable'].includes(code),
@@ -378,17 +375,17 @@ class Player {
       const there = rows.flatMap(({ ref }) =>
         calendars.flatMap((calendar) => (calendar.items.get(ref)?.event ? [{ calendar, ref }] : [])),
       );
-      if (there[0]) this.people.nudge(there[0].calendar, there[0].ref);
+      if (there[0]) this.people.editAgain(there[0].calendar, there[0].ref);
     }
   }
 }
 
-function makeWell(calendar: FakeSide): void {
+function endFaults(calendar: FakeSide): void {
   calendar.thaw();
   calendar.reveal();
   calendar.faults.length = 0;
 }
 
-function isOfProcess(what: During['what']): what is ProcessStep {
-  return what.do === 'crash' || what.do === 'stand-still' || what.do === 'lose-workflow' || what.do === 'lose-answer';
+function isProcessStep(step: Interruption['step']): step is ProcessStep {
+  return step.do === 'crash' || step.do === 'stall' || step.do === 'lose-workflow' || step.do === 'lose-result';
 }

@@ -1,9 +1,9 @@
 /** Schedules that once broke an invariant, made shorter by `shrink.ts`. They are played in every run of the tests, for ever. */
 import type { Field, InsertKind, Schedule } from './steps.ts';
 
-export interface Kept {
+export interface Regression {
   /** What was wrong with the engine. */
-  readonly found: string;
+  readonly title: string;
   readonly schedule: Schedule;
 }
 
@@ -29,9 +29,9 @@ const remove = (calendar: number, event: number) => ({ do: 'remove', calendar, e
 const sync = (...pairs: number[]) => ({ do: 'sync', pairs, during: [] }) as const;
 const SYNC = sync(0);
 
-export const KEPT: readonly Kept[] = [
+export const REGRESSIONS: readonly Regression[] = [
   {
-    found: 'an update whose answer died with its workflow was taken for an edit, and beat the deletion of its original',
+    title: 'an update whose answer died with its workflow was taken for an edit, and beat the deletion of its original',
     schedule: {
       profile: PLAIN,
       seed: 1,
@@ -44,15 +44,15 @@ export const KEPT: readonly Kept[] = [
           do: 'sync',
           pairs: [0],
           during: [
-            { at: 8, what: remove(0, 0) },
-            { at: 16, what: { do: 'lose-workflow' } },
+            { at: 8, step: remove(0, 0) },
+            { at: 16, step: { do: 'lose-workflow' } },
           ],
         },
       ],
     },
   },
   {
-    found: 'a Retry-After of one side was forgotten when the other side failed at the same time',
+    title: 'a Retry-After of one side was forgotten when the other side failed at the same time',
     schedule: {
       profile: PLAIN,
       seed: 1,
@@ -67,7 +67,7 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found: 'an edit was left lying when the other half of its event was refused for good while it lost its race itself',
+    title: 'an edit was left lying when the other half of its event was refused for good while it lost its race itself',
     schedule: {
       profile: PLAIN,
       seed: 1,
@@ -84,7 +84,7 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found:
+    title:
       'a copy that did not answer was made once more, under another name, when its event came back by another pair',
     schedule: {
       profile: { calendars: [dav('sent-without-version'), dav('stored'), CLOUD], pairs: [pair(0, 2), pair(1, 2)] },
@@ -97,31 +97,31 @@ export const KEPT: readonly Kept[] = [
         insert(2, 'series', 0.1),
         sync(1),
         SYNC,
-        { do: 'late', calendar: 0, event: 0.5 },
+        { do: 'delay-copy', calendar: 0, event: 0.5 },
         edit(2, 0.2, 'visibility', 0.5),
         SYNC,
         insert(0, 'single', 0.1),
         insert(0, 'series', 0.1),
         { do: 'remove-many', calendar: 2, share: 0.3 },
-        { do: 'sync', pairs: [0], during: [{ at: 24, what: edit(1, 0.89, 'title', 0.16) }] },
-        { do: 'sync', pairs: [1], during: [{ at: 8, what: insert(0, 'single', 0.33) }] },
+        { do: 'sync', pairs: [0], during: [{ at: 24, step: edit(1, 0.89, 'title', 0.16) }] },
+        { do: 'sync', pairs: [1], during: [{ at: 8, step: insert(0, 'single', 0.33) }] },
         edit(0, 0.3, 'title', 0.1),
         SYNC,
       ],
     },
   },
   {
-    found:
+    title:
       'a pair waited for a day for what another pair had written and a person had removed at once, although its original was gone',
     schedule: {
       profile: { calendars: [dav('sent'), CLOUD, CLOUD], pairs: [pair(0, 1), pair(0, 2)] },
       seed: 433105,
       steps: [
-        insert(1, 'everywhere', 0.1),
+        insert(1, 'same-uid', 0.1),
         insert(2, 'single', 0.1),
-        insert(0, 'everywhere', 0.1),
+        insert(0, 'same-uid', 0.1),
         sync(0, 1),
-        { do: 'turn', pair: 1, direction: 'cloud-to-caldav' },
+        { do: 'set-direction', pair: 1, direction: 'cloud-to-caldav' },
         edit(1, 0.1, 'description', 0.1),
         remove(0, 0.9),
         insert(1, 'single', 0.1),
@@ -131,7 +131,7 @@ export const KEPT: readonly Kept[] = [
           during: [
             {
               at: 23,
-              what: {
+              step: {
                 do: 'fault',
                 calendar: 0,
                 on: 'changes',
@@ -145,25 +145,25 @@ export const KEPT: readonly Kept[] = [
         },
         edit(1, 0.4, 'visibility', 0.8),
         { do: 'remove-many', calendar: 0, share: 0.3 },
-        insert(2, 'everywhere', 0.1),
+        insert(2, 'same-uid', 0.1),
         sync(0, 1),
-        { do: 'sync', pairs: [0], during: [{ at: 2, what: insert(0, 'guests', 0.27) }] },
+        { do: 'sync', pairs: [0], during: [{ at: 2, step: insert(0, 'guests', 0.27) }] },
         SYNC,
         SYNC,
-        { do: 'sync', pairs: [0], during: [{ at: 1, what: remove(1, 0.86) }] },
+        { do: 'sync', pairs: [0], during: [{ at: 1, step: remove(1, 0.86) }] },
         {
           do: 'sync',
           pairs: [0],
           during: [
-            { at: 51, what: { do: 'expire', calendar: 0 } },
-            { at: 7, what: remove(2, 0.71) },
+            { at: 51, step: { do: 'expire-cursors', calendar: 0 } },
+            { at: 7, step: remove(2, 0.71) },
           ],
         },
       ],
     },
   },
   {
-    found: 'a first meeting with the calendar of somebody else counted as the first meeting',
+    title: 'a first meeting with the calendar of somebody else counted as the first meeting',
     schedule: {
       profile: {
         calendars: [dav('sent'), CLOUD],
@@ -174,14 +174,14 @@ export const KEPT: readonly Kept[] = [
       seed: 1,
       steps: [
         insert(1, 'series', 0.2610814212821424),
-        insert(0, 'alike', 0.0088972223456949),
-        { do: 'stranger', calendar: 1 },
+        insert(0, 'same-content', 0.0088972223456949),
+        { do: 'other-account', calendar: 1 },
         SYNC,
       ],
     },
   },
   {
-    found:
+    title:
       'a crash between the proof of a deletion and the decision let a listing that lagged behind bring the event back as a new one',
     schedule: {
       profile: { calendars: [dav('stored'), CLOUD], pairs: [pair(0, 1)] },
@@ -192,21 +192,21 @@ export const KEPT: readonly Kept[] = [
         insert(1, 'single', 0.1),
         insert(1, 'series', 0.1),
         remove(1, 0.1),
-        { do: 'sync', pairs: [0], during: [{ at: 3, what: insert(1, 'everywhere', 0.34) }] },
+        { do: 'sync', pairs: [0], during: [{ at: 3, step: insert(1, 'same-uid', 0.34) }] },
         edit(1, 0.1, 'transparency', 0.1),
-        { do: 'freeze', calendar: 0 },
+        { do: 'freeze-listing', calendar: 0 },
         edit(1, 0.1, 'status', 0.1),
-        { do: 'return', calendar: 1, event: 0.1 },
+        { do: 'reimport', calendar: 1, event: 0.1 },
         edit(1, 0.5, 'title', 0.1),
         remove(0, 0.3),
         SYNC,
         { do: 'resync', pair: 0 },
-        { do: 'sync', pairs: [0], during: [{ at: 24, what: { do: 'crash' } }] },
+        { do: 'sync', pairs: [0], during: [{ at: 24, step: { do: 'crash' } }] },
       ],
     },
   },
   {
-    found: 'a pair waited for a copy that another pair had made, and that the change feed of its calendar never names',
+    title: 'a pair waited for a copy that another pair had made, and that the change feed of its calendar never names',
     schedule: {
       profile: {
         calendars: [
@@ -217,18 +217,18 @@ export const KEPT: readonly Kept[] = [
         pairs: [pair(0, 2), pair(1, 2)],
       },
       seed: 1,
-      steps: [insert(2, 'everywhere', 0.6), { do: 'remove-many', calendar: 2, share: 1 }, sync(1), remove(2, 0.1)],
+      steps: [insert(2, 'same-uid', 0.6), { do: 'remove-many', calendar: 2, share: 1 }, sync(1), remove(2, 0.1)],
     },
   },
   {
-    found: 'an event that two pairs brought back at once was made twice, because only the poll looked for what is one',
+    title: 'an event that two pairs brought back at once was made twice, because only the poll looked for what is one',
     schedule: {
       profile: { calendars: [dav('stored'), CLOUD, CLOUD], pairs: [pair(0, 1), pair(0, 2)] },
       seed: 1,
       steps: [
         insert(2, 'single', 0.1),
         sync(1),
-        { do: 'freeze', calendar: 0 },
+        { do: 'freeze-listing', calendar: 0 },
         edit(2, 0.3, 'description', 0.1),
         { do: 'remove-many', calendar: 0, share: 0.7 },
         SYNC,
@@ -239,7 +239,7 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found: 'the copy of another pair was found beside one that was gone, which nobody had asked for',
+    title: 'the copy of another pair was found beside one that was gone, which nobody had asked for',
     schedule: {
       profile: { calendars: [dav('stored'), CLOUD, CLOUD], pairs: [pair(0, 1), pair(0, 2)] },
       seed: 198493,
@@ -248,10 +248,10 @@ export const KEPT: readonly Kept[] = [
         insert(1, 'single', 0.1),
         insert(2, 'single', 0.1),
         sync(0, 1),
-        { do: 'sync', pairs: [0, 1], during: [{ at: 13, what: remove(0, 0.14) }] },
-        { do: 'freeze', calendar: 0 },
+        { do: 'sync', pairs: [0, 1], during: [{ at: 13, step: remove(0, 0.14) }] },
+        { do: 'freeze-listing', calendar: 0 },
         remove(0, 0.1),
-        { do: 'sync', pairs: [1], during: [{ at: 19, what: edit(2, 0.36, 'recurrence', 0.85) }] },
+        { do: 'sync', pairs: [1], during: [{ at: 19, step: edit(2, 0.36, 'recurrence', 0.85) }] },
         sync(1),
         edit(1, 0.1, 'exclude', 0.9),
         SYNC,
@@ -259,11 +259,11 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found:
+    title:
       'a value that its server tidied up was written again and again while the other half waited, and ended as flapping',
     schedule: {
       profile: {
-        calendars: [{ ...dav('stored'), tidies: true, clockSkewMs: -86_400_000 }, CLOUD],
+        calendars: [{ ...dav('stored'), rewritesLocation: true, clockSkewMs: -86_400_000 }, CLOUD],
         pairs: [pair(0, 1)],
       },
       seed: 1,
@@ -282,7 +282,7 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found:
+    title:
       'a copy that nothing had shown yet became the half of another link, and was made again under the name of that',
     schedule: {
       profile: {
@@ -294,7 +294,7 @@ export const KEPT: readonly Kept[] = [
         insert(0, 'series', 0.1),
         sync(0, 1),
         remove(0, 0.1),
-        { do: 'late', calendar: 1, event: 0.1 },
+        { do: 'delay-copy', calendar: 1, event: 0.1 },
         edit(2, 0.1, 'location', 0.1),
         sync(1),
         SYNC,
@@ -303,7 +303,7 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found: 'what a listing that lagged behind showed twice was believed the second time',
+    title: 'what a listing that lagged behind showed twice was believed the second time',
     schedule: {
       profile: { calendars: [{ ...dav('stored'), pageSize: 3 }, CLOUD], pairs: [pair(0, 1)] },
       seed: 1,
@@ -325,10 +325,10 @@ export const KEPT: readonly Kept[] = [
           do: 'sync',
           pairs: [0],
           during: [
-            { at: 2, what: insert(0, 'single', 0.19) },
+            { at: 2, step: insert(0, 'single', 0.19) },
             {
               at: 5,
-              what: {
+              step: {
                 do: 'fault',
                 calendar: 1,
                 on: 'changes',
@@ -344,22 +344,22 @@ export const KEPT: readonly Kept[] = [
         edit(0, 0.1, 'exclude', 0.8),
         SYNC,
         edit(1, 0.5, 'description', 0.1),
-        { do: 'sync', pairs: [0], during: [{ at: 1, what: { do: 'lose-workflow' } }] },
+        { do: 'sync', pairs: [0], during: [{ at: 1, step: { do: 'lose-workflow' } }] },
         {
           do: 'sync',
           pairs: [0],
           during: [
-            { at: 24, what: { do: 'restore', calendar: 0 } },
-            { at: 6, what: { do: 'freeze', calendar: 0 } },
+            { at: 24, step: { do: 'restore', calendar: 0 } },
+            { at: 6, step: { do: 'freeze-listing', calendar: 0 } },
           ],
         },
         SYNC,
-        { do: 'sync', pairs: [0], during: [{ at: 8, what: { do: 'crash' } }] },
+        { do: 'sync', pairs: [0], during: [{ at: 8, step: { do: 'crash' } }] },
       ],
     },
   },
   {
-    found: 'an event that was left alone beside its double stayed alone when the double went',
+    title: 'an event that was left alone beside its double stayed alone when the double went',
     schedule: {
       profile: { calendars: [dav('stored'), dav('stored'), CLOUD], pairs: [pair(0, 2), pair(1, 2)] },
       seed: 1,
@@ -369,7 +369,7 @@ export const KEPT: readonly Kept[] = [
         edit(1, 0.5, 'transparency', 1),
         remove(1, 0.1),
         sync(1),
-        { do: 'freeze', calendar: 1 },
+        { do: 'freeze-listing', calendar: 1 },
         remove(1, 0.3),
         edit(2, 0.1, 'transparency', 0.1),
         sync(1),
@@ -382,7 +382,7 @@ export const KEPT: readonly Kept[] = [
           during: [
             {
               at: 46,
-              what: {
+              step: {
                 do: 'fault',
                 calendar: 1,
                 on: 'remove',
@@ -401,7 +401,7 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found: 'a deletion by a run that broke off did not count for the limit of the day',
+    title: 'a deletion by a run that broke off did not count for the limit of the day',
     schedule: {
       profile: {
         calendars: [dav('stored'), CLOUD],
@@ -416,9 +416,9 @@ export const KEPT: readonly Kept[] = [
         SYNC,
         SYNC,
         remove(1, 0.1),
-        { do: 'sync', pairs: [0], during: [{ at: 22, what: { do: 'lose-workflow' } }] },
+        { do: 'sync', pairs: [0], during: [{ at: 22, step: { do: 'lose-workflow' } }] },
         remove(0, 0.1),
-        { do: 'freeze', calendar: 1 },
+        { do: 'freeze-listing', calendar: 1 },
         remove(1, 0.1),
         SYNC,
         { do: 'decide', pair: 0, decision: 'restore', share: 0.5 },
@@ -427,7 +427,7 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found:
+    title:
       'a worker that woke took up a run that had been given up, and put its old merge over what a later one had found',
     schedule: {
       profile: { calendars: [dav('stored'), CLOUD], pairs: [pair(0, 1)] },
@@ -440,8 +440,8 @@ export const KEPT: readonly Kept[] = [
           do: 'sync',
           pairs: [0],
           during: [
-            { at: 18, what: { do: 'lose-workflow' } },
-            { at: 14, what: { do: 'stand-still' } },
+            { at: 18, step: { do: 'lose-workflow' } },
+            { at: 14, step: { do: 'stall' } },
           ],
         },
         edit(1, 0.4, 'when', 0.1),
@@ -450,7 +450,7 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found:
+    title:
       'a copy that got a second name got a third one when the end of the first was proved, while the second might be there',
     schedule: {
       profile: { calendars: [dav('stored'), { ...CLOUD, isView: true }], pairs: [pair(0, 1)] },
@@ -464,8 +464,8 @@ export const KEPT: readonly Kept[] = [
           do: 'sync',
           pairs: [0],
           during: [
-            { at: 3, what: edit(1, 0.94, 'attendee', 0.85) },
-            { at: 19, what: remove(1, 0.89) },
+            { at: 3, step: edit(1, 0.94, 'attendee', 0.85) },
+            { at: 19, step: remove(1, 0.89) },
           ],
         },
         SYNC,
@@ -473,33 +473,33 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found: 'a worker that woke with a merge of yesterday brought back what people had removed',
+    title: 'a worker that woke with a merge of yesterday brought back what people had removed',
     schedule: {
       profile: { calendars: [dav('stored'), CLOUD], pairs: [pair(0, 1)] },
       seed: 1,
       steps: [
         insert(0, 'single', 0.1),
         insert(0, 'series', 0.1),
-        { do: 'sync', pairs: [0], during: [{ at: 3, what: { do: 'rename', calendar: 0, event: 0.03 } }] },
+        { do: 'sync', pairs: [0], during: [{ at: 3, step: { do: 'rename', calendar: 0, event: 0.03 } }] },
         remove(1, 0.1),
-        { do: 'sync', pairs: [0], during: [{ at: 9, what: insert(1, 'series', 0.72) }] },
+        { do: 'sync', pairs: [0], during: [{ at: 9, step: insert(1, 'series', 0.72) }] },
         edit(1, 0.1, 'when', 0.1),
         {
           do: 'sync',
           pairs: [0],
           during: [
-            { at: 20, what: { do: 'stand-still' } },
-            { at: 25, what: { do: 'lose-workflow' } },
+            { at: 20, step: { do: 'stall' } },
+            { at: 25, step: { do: 'lose-workflow' } },
           ],
         },
         edit(1, 0.9, 'attendee', 0.1),
         SYNC,
-        { do: 'sync', pairs: [0], during: [{ at: 2, what: { do: 'remove-many', calendar: 1, share: 1 } }] },
+        { do: 'sync', pairs: [0], during: [{ at: 2, step: { do: 'remove-many', calendar: 1, share: 1 } }] },
       ],
     },
   },
   {
-    found: 'two pairs made the same event in one calendar, because the answer to the create of one had been lost',
+    title: 'two pairs made the same event in one calendar, because the answer to the create of one had been lost',
     schedule: {
       profile: {
         calendars: [dav('sent'), { ...dav('sent'), pageSize: 3 }, CLOUD],
@@ -514,19 +514,19 @@ export const KEPT: readonly Kept[] = [
         insert(0, 'series', 0.1),
         insert(1, 'series', 0.1),
         insert(1, 'single', 0.1),
-        insert(0, 'everywhere', 0.1),
+        insert(0, 'same-uid', 0.1),
         sync(1),
         SYNC,
         { do: 'remove-many', calendar: 2, share: 0.7 },
-        { do: 'sync', pairs: [0], during: [{ at: 2, what: remove(1, 0.06) }] },
+        { do: 'sync', pairs: [0], during: [{ at: 2, step: remove(1, 0.06) }] },
         {
           do: 'sync',
           pairs: [1],
           during: [
-            { at: 3, what: { do: 'crash' } },
+            { at: 3, step: { do: 'crash' } },
             {
               at: 5,
-              what: { do: 'fault', calendar: 2, on: 'create', when: 'after', kind: 'bug', times: 5, waitSeconds: null },
+              step: { do: 'fault', calendar: 2, on: 'create', when: 'after', kind: 'bug', times: 5, waitSeconds: null },
             },
           ],
         },
@@ -534,21 +534,21 @@ export const KEPT: readonly Kept[] = [
         edit(1, 0.5, 'location', 0.1),
         edit(1, 0.8, 'attendee', 0.1),
         sync(0, 1),
-        { do: 'hide', calendar: 2 },
+        { do: 'hide-half', calendar: 2 },
         edit(1, 0.1, 'transparency', 0.1),
         {
           do: 'sync',
           pairs: [0, 1],
           during: [
-            { at: 4, what: { do: 'crash' } },
-            { at: 8, what: edit(0, 0.4, 'description', 0.27) },
+            { at: 4, step: { do: 'crash' } },
+            { at: 8, step: edit(0, 0.4, 'description', 0.27) },
           ],
         },
       ],
     },
   },
   {
-    found: 'a Retry-After was forgotten when a later run had begun meanwhile',
+    title: 'a Retry-After was forgotten when a later run had begun meanwhile',
     schedule: {
       profile: {
         calendars: [dav('stored'), CLOUD],
@@ -564,17 +564,17 @@ export const KEPT: readonly Kept[] = [
       seed: 1,
       steps: [
         insert(1, 'series', 0.1),
-        { do: 'sync', pairs: [0], during: [{ at: 2, what: { do: 'lose-workflow' } }] },
+        { do: 'sync', pairs: [0], during: [{ at: 2, step: { do: 'lose-workflow' } }] },
         {
           do: 'sync',
           pairs: [0],
           during: [
-            { at: 2, what: { do: 'crash' } },
-            { at: 14, what: edit(1, 0, 'location', 0.3) },
-            { at: 3, what: { do: 'stand-still' } },
+            { at: 2, step: { do: 'crash' } },
+            { at: 14, step: edit(1, 0, 'location', 0.3) },
+            { at: 3, step: { do: 'stall' } },
           ],
         },
-        { do: 'thaw' },
+        { do: 'wake' },
         { do: 'fault', calendar: 0, on: 'changes', when: 'after', kind: 'throttled', times: 1, waitSeconds: 600 },
         SYNC,
         SYNC,
@@ -582,7 +582,7 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found: 'a copy of another pair that no listing showed counted as if it were not on its way',
+    title: 'a copy of another pair that no listing showed counted as if it were not on its way',
     schedule: {
       profile: { calendars: [dav('stored'), dav('sent'), CLOUD], pairs: [pair(0, 2), pair(1, 2)] },
       seed: 1,
@@ -597,8 +597,8 @@ export const KEPT: readonly Kept[] = [
         SYNC,
         sync(0, 1),
         sync(1),
-        { do: 'empty', calendar: 2 },
-        { do: 'turn', pair: 1, direction: 'caldav-to-cloud' },
+        { do: 'list-nothing', calendar: 2 },
+        { do: 'set-direction', pair: 1, direction: 'caldav-to-cloud' },
         edit(0, 0.1, 'status', 0.4),
         sync(1),
         sync(1),
@@ -607,7 +607,7 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found: 'an old copy of ours that a listing showed late was taken for a new event',
+    title: 'an old copy of ours that a listing showed late was taken for a new event',
     schedule: {
       profile: { calendars: [dav('stored'), { ...CLOUD, isView: true }], pairs: [pair(0, 1)] },
       seed: 1,
@@ -615,8 +615,8 @@ export const KEPT: readonly Kept[] = [
         insert(1, 'series', 0.1),
         insert(1, 'series', 0.1),
         insert(1, 'single', 0.1),
-        { do: 'sync', pairs: [0], during: [{ at: 34, what: { do: 'freeze', calendar: 0 } }] },
-        { do: 'sync', pairs: [0], during: [{ at: 6, what: remove(0, 0.07) }] },
+        { do: 'sync', pairs: [0], during: [{ at: 34, step: { do: 'freeze-listing', calendar: 0 } }] },
+        { do: 'sync', pairs: [0], during: [{ at: 6, step: remove(0, 0.07) }] },
         edit(1, 0.1, 'override', 0.1),
         SYNC,
         SYNC,
@@ -624,13 +624,13 @@ export const KEPT: readonly Kept[] = [
         SYNC,
         SYNC,
         SYNC,
-        { do: 'expire', calendar: 0 },
-        { do: 'sync', pairs: [0], during: [{ at: 25, what: edit(1, 0.85, 'attendee', 1) }] },
+        { do: 'expire-cursors', calendar: 0 },
+        { do: 'sync', pairs: [0], during: [{ at: 25, step: edit(1, 0.85, 'attendee', 1) }] },
       ],
     },
   },
   {
-    found: 'what a write that counted as a lost race had put there was taken for an edit, and beat a newer one',
+    title: 'what a write that counted as a lost race had put there was taken for an edit, and beat a newer one',
     schedule: {
       profile: { calendars: [dav('stored'), CLOUD], pairs: [pair(0, 1)] },
       seed: 1,
@@ -643,12 +643,12 @@ export const KEPT: readonly Kept[] = [
         { do: 'fault', calendar: 1, on: 'update', when: 'after', kind: 'stale', times: 2, waitSeconds: null },
         edit(1, 0.1, 'visibility', 0.5),
         edit(0, 0.5, 'title', 0.1),
-        { do: 'sync', pairs: [0], during: [{ at: 4, what: edit(0, 0.99, 'title', 0.76) }] },
+        { do: 'sync', pairs: [0], during: [{ at: 4, step: edit(0, 0.99, 'title', 0.76) }] },
       ],
     },
   },
   {
-    found:
+    title:
       'our own deletion of a copy, its answer lost, counted as a deletion by a person when its cancelled original was revived',
     schedule: {
       profile: { calendars: [dav('stored'), { ...CLOUD, noCancelled: true }], pairs: [pair(0, 1)] },
@@ -665,7 +665,7 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found:
+    title:
       'a value that was carried over and then taken back on that side by a person came back, while the other half of the decision was held',
     schedule: {
       profile: { calendars: [dav('stored'), { ...CLOUD, noCancelled: true }], pairs: [pair(0, 1)] },
@@ -674,9 +674,9 @@ export const KEPT: readonly Kept[] = [
         insert(1, 'single', 0.1),
         insert(1, 'series', 0.1),
         insert(1, 'guests', 0.1),
-        insert(0, 'everywhere', 0.1),
+        insert(0, 'same-uid', 0.1),
         insert(1, 'series', 0.1),
-        insert(0, 'alike', 0.1),
+        insert(0, 'same-content', 0.1),
         SYNC,
         { do: 'back-up', calendar: 0 },
         remove(1, 0.5),
@@ -685,8 +685,8 @@ export const KEPT: readonly Kept[] = [
           do: 'sync',
           pairs: [0],
           during: [
-            { at: 6, what: edit(1, 0.52, 'title', 0.99) },
-            { at: 7, what: { do: 'stand-still' } },
+            { at: 6, step: edit(1, 0.52, 'title', 0.99) },
+            { at: 7, step: { do: 'stall' } },
           ],
         },
         { do: 'restore', calendar: 0 },
@@ -694,7 +694,7 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found: 'a deletion was forgotten, because the calendar of somebody else said that the other copy was gone, too',
+    title: 'a deletion was forgotten, because the calendar of somebody else said that the other copy was gone, too',
     schedule: {
       profile: { calendars: [dav('stored'), CLOUD], pairs: [pair(0, 1)] },
       seed: 1,
@@ -705,12 +705,12 @@ export const KEPT: readonly Kept[] = [
         { do: 'fault', calendar: 0, on: 'remove', when: 'before', kind: 'stale', times: 5, waitSeconds: null },
         SYNC,
         remove(1, 0.1),
-        { do: 'sync', pairs: [0], during: [{ at: 20, what: { do: 'stranger', calendar: 0 } }] },
+        { do: 'sync', pairs: [0], during: [{ at: 20, step: { do: 'other-account', calendar: 0 } }] },
       ],
     },
   },
   {
-    found:
+    title:
       'an event was deleted because the credentials had begun to open the calendar of somebody else, which does not have it',
     schedule: {
       profile: {
@@ -727,17 +727,17 @@ export const KEPT: readonly Kept[] = [
       seed: 1,
       steps: [
         insert(1, 'single', 0.1),
-        insert(0, 'everywhere', 0.1),
+        insert(0, 'same-uid', 0.1),
         SYNC,
         { do: 'wait', seconds: 4000 },
         SYNC,
         edit(1, 0.1, 'when', 0.6),
-        { do: 'sync', pairs: [0], during: [{ at: 3, what: { do: 'stranger', calendar: 1 } }] },
+        { do: 'sync', pairs: [0], during: [{ at: 3, step: { do: 'other-account', calendar: 1 } }] },
       ],
     },
   },
   {
-    found:
+    title:
       'a copy whose create was never answered, outside of what the service tells of, was made again when its original was removed and came back under another name',
     schedule: {
       profile: { calendars: [dav('stored'), CLOUD, { ...CLOUD, isView: true }], pairs: [pair(0, 1), pair(0, 2)] },
@@ -748,7 +748,7 @@ export const KEPT: readonly Kept[] = [
         { do: 'fault', calendar: 2, on: 'create', when: 'after', kind: 'bug', times: 5, waitSeconds: null },
         SYNC,
         remove(0, 0.1),
-        { do: 'sync', pairs: [0, 1], during: [{ at: 37, what: edit(1, 0.78, 'status', 0.94) }] },
+        { do: 'sync', pairs: [0, 1], during: [{ at: 37, step: edit(1, 0.78, 'status', 0.94) }] },
         remove(0, 0.1),
         SYNC,
         sync(1),
@@ -756,18 +756,18 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found:
+    title:
       'an exception that a backup did not have counted as one that the service had dropped, because a write of another exception was open',
     schedule: {
       profile: { calendars: [dav('stored'), CLOUD], pairs: [pair(0, 1)] },
       seed: 1,
       steps: [
-        { do: 'sync', pairs: [0], during: [{ at: 11, what: insert(0, 'series', 0.5) }] },
+        { do: 'sync', pairs: [0], during: [{ at: 11, step: insert(0, 'series', 0.5) }] },
         SYNC,
         edit(1, 0.1, 'override', 0.1),
         { do: 'back-up', calendar: 0 },
         SYNC,
-        { do: 'freeze', calendar: 0 },
+        { do: 'freeze-listing', calendar: 0 },
         edit(1, 0.1, 'override', 0.3),
         { do: 'restore', calendar: 0 },
         SYNC,
@@ -775,7 +775,7 @@ export const KEPT: readonly Kept[] = [
     },
   },
   {
-    found:
+    title:
       'the copy of a cancelled event was removed after the event had been confirmed again, because no listing had told of that',
     schedule: {
       profile: { calendars: [dav('stored'), { ...CLOUD, noCancelled: true }], pairs: [pair(0, 1)] },
@@ -788,14 +788,14 @@ export const KEPT: readonly Kept[] = [
         edit(0, 0.1, 'status', 0.7),
         SYNC,
         edit(0, 0.1, 'status', 0.4),
-        { do: 'hide', calendar: 0 },
+        { do: 'hide-half', calendar: 0 },
         { do: 'wait', seconds: 4_000 },
         SYNC,
       ],
     },
   },
   {
-    found: 'a pause while the original of a cancelled copy was being asked for did not stop the removal of the copy',
+    title: 'a pause while the original of a cancelled copy was being asked for did not stop the removal of the copy',
     schedule: {
       profile: { calendars: [dav('stored'), { ...CLOUD, noCancelled: true }], pairs: [pair(0, 1)] },
       seed: 1,
@@ -804,12 +804,12 @@ export const KEPT: readonly Kept[] = [
         SYNC,
         SYNC,
         edit(0, 0.1, 'status', 0.7),
-        { do: 'sync', pairs: [0], during: [{ at: 16, what: { do: 'pause', pair: 0 } }] },
+        { do: 'sync', pairs: [0], during: [{ at: 16, step: { do: 'pause', pair: 0 } }] },
       ],
     },
   },
   {
-    found:
+    title:
       'the copy of an event was removed on an old proof of its deletion, though a backup had brought the event back and only the listing did not tell',
     schedule: {
       profile: PLAIN,
@@ -824,7 +824,7 @@ export const KEPT: readonly Kept[] = [
         remove(0, 0.1),
         SYNC,
         { do: 'restore', calendar: 0 },
-        { do: 'hide', calendar: 0 },
+        { do: 'hide-half', calendar: 0 },
         { do: 'wait', seconds: 4_000 },
         SYNC,
       ],

@@ -1,6 +1,6 @@
-/** Finds a piece of source text however a formatter has laid it out: white space and trailing commas do not count. */
+/** Finds a piece of source code whatever its formatting: white space and trailing commas are ignored. */
 
-/** @returns {string[]} the text around each occurrence of `piece`; one string where it does not occur */
+/** @returns {string[]} the text before, between and after the occurrences of `piece` */
 export function splitAtCode(text, piece) {
   return text.split(new RegExp(patternOf(piece)));
 }

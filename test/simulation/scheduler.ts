@@ -1,24 +1,24 @@
 /**
- * Time and chance of a simulated world. Whatever a process asks of the outside (database, calendars, time) first waits
- * here; one at a time is let go, in an order that follows from the seed, and runs until it waits again. So a schedule
- * is repeated to the letter, and a process can die or stand still at any of its steps.
+ * The clock and the scheduler of a simulated world. Before each call to the database, a calendar or the clock, a process
+ * waits here. The scheduler resumes one process at a time, in an order that depends on the seed only, and it runs until
+ * it waits again. So a schedule can be repeated exactly, and a process can crash or stall at any of its steps.
  */
 import type { Random } from '../support/random.ts';
 
-/** One attempt at an activity: the thing that a crash kills. */
+/** The process of one attempt at an activity, which a crash kills. */
 export class Process {
   readonly name: string;
   /** Index of the pair that it works for. */
   readonly pair: number;
   isDead = false;
-  isFrozen = false;
-  /** It stood still and another one has taken its place, but it may wake. */
+  isStalled = false;
+  /** It stalled and another process replaced it, but it may wake. */
   isReplaced = false;
-  /** Resolves when whoever waits for it need not wait any longer. */
+  /** Resolves when the process crashes or stalls. */
   readonly lost: Promise<'lost'>;
   giveUp: () => void = () => {};
 
-  /** When it began. */
+  /** When it started. */
   readonly since: number;
 
   constructor(name: string, pair: number, since: number) {
@@ -31,24 +31,24 @@ export class Process {
   }
 }
 
-interface Parked {
+interface Waiting {
   readonly process: Process;
   readonly label: string;
   /** Not before this time. */
   readonly at: number;
-  readonly go: () => void;
+  readonly resume: () => void;
 }
 
-/** More steps than any honest schedule takes: something goes round in circles. */
+/** More steps than any schedule needs: an endless loop. */
 const MAX_STEPS = 20_000;
 
 export class Scheduler {
-  /** Milliseconds since the epoch; moved by whoever lets time pass. */
+  /** Milliseconds since the epoch; the player moves it forward. */
   now: number;
   steps = 0;
-  /** Called with each process that is about to be let go. */
+  /** Called before a process takes its next step. */
   onStep: (process: Process) => void = () => {};
-  private parked: Parked[] = [];
+  private waiting: Waiting[] = [];
   private readonly random: Random;
 
   constructor(random: Random, now: number) {
@@ -56,66 +56,65 @@ export class Scheduler {
     this.now = now;
   }
 
-  /** Waits for its turn. A dead process waits for ever. */
+  /** Waits for the turn of the process. A dead process waits forever. */
   step(process: Process, label: string, delayMs = 0): Promise<void> {
-    return new Promise((go) => {
-      if (!process.isDead) this.parked.push({ process, label, at: this.now + delayMs, go });
+    return new Promise((resume) => {
+      if (!process.isDead) this.waiting.push({ process, label, at: this.now + delayMs, resume });
     });
   }
 
   kill(process: Process): void {
     process.isDead = true;
-    this.parked = this.parked.filter((one) => one.process !== process);
+    this.waiting = this.waiting.filter((one) => one.process !== process);
     process.giveUp();
   }
 
-  /** It stands still, and is taken for dead by its master; `thaw` lets it go on with what it was about to do. */
-  freeze(process: Process): void {
-    process.isFrozen = true;
+  /** The process stops, as if it had crashed, until `wake` lets it continue. */
+  stall(process: Process): void {
+    process.isStalled = true;
     process.isReplaced = true;
     process.giveUp();
   }
 
-  thaw(): void {
-    for (const { process } of this.parked) process.isFrozen = false;
+  wake(): void {
+    for (const { process } of this.waiting) process.isStalled = false;
   }
 
-  /** Steps of a pair that will be taken whatever is decided now. */
+  /** The number of waiting steps of a pair: these are taken, whatever happens now. */
   count(pair: number, label: RegExp): number {
-    return this.parked.filter(({ process, label: one }) => process.pair === pair && label.test(one)).length;
+    return this.waiting.filter(({ process, label: one }) => process.pair === pair && label.test(one)).length;
   }
 
-  get hasParked(): boolean {
-    return this.parked.some(({ process }) => !process.isFrozen);
+  get hasRunnable(): boolean {
+    return this.waiting.some(({ process }) => !process.isStalled);
   }
 
-  /** Lets processes go until it is over. */
+  /** Runs processes until the predicate is true. */
   async until(isOver: () => boolean): Promise<void> {
     for (;;) {
-      await drained();
+      await pendingWorkDone();
       if (isOver()) return;
       const next = this.choose();
-      if (!next) throw new Error('every process waits for something that never comes');
+      if (!next) throw new Error('deadlock: no process can continue');
       this.steps += 1;
-      if (this.steps > MAX_STEPS)
-        throw new Error(`more than ${MAX_STEPS} steps: it goes round in circles at ${next.label}`);
+      if (this.steps > MAX_STEPS) throw new Error(`more than ${MAX_STEPS} steps: endless loop at ${next.label}`);
       this.onStep(next.process);
-      if (next.process.isDead || next.process.isFrozen) continue;
-      this.parked.splice(this.parked.indexOf(next), 1);
+      if (next.process.isDead || next.process.isStalled) continue;
+      this.waiting.splice(this.waiting.indexOf(next), 1);
       this.now = Math.max(this.now, next.at);
-      next.go();
+      next.resume();
     }
   }
 
-  private choose(): Parked | undefined {
-    const awake = this.parked.filter(({ process }) => !process.isFrozen);
+  private choose(): Waiting | undefined {
+    const awake = this.waiting.filter(({ process }) => !process.isStalled);
     const ready = awake.filter(({ at }) => at <= this.now);
     if (ready.length > 0) return this.random.pick(ready);
     return awake.sort((a, b) => a.at - b.at)[0];
   }
 }
 
-/** Everything that can go on without the outside has gone on. */
-function drained(): Promise<void> {
+/** Resolves when all processes have run until they wait for the scheduler. */
+function pendingWorkDone(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
 }

@@ -1,12 +1,9 @@
-/** Plays schedules with a mistake put into the engine until an invariant is broken. */
+/** Plays schedules with a mutation of the engine until an invariant is violated. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Mutant } from './mutants.ts';
 
-/**
- * Plain JavaScript, room for the many short-lived objects of a schedule, and no traces for errors that are only
- * answers; a replay has them.
- */
+/** For speed: plain JavaScript, memory for many short-lived objects, and no stack traces (a replay has them). */
 export const PLAYER_FLAGS = [
   '--import',
   new URL('./load.mjs', import.meta.url).href,
@@ -14,24 +11,24 @@ export const PLAYER_FLAGS = [
   '--stack-trace-limit=0',
 ];
 
-/** What a process that plays tells the one that counts. */
+/** The message of a playing process to the main process. */
 export interface Report {
   readonly played: number;
   readonly steps: number;
   readonly failed: { readonly seed: number; readonly invariant: string; readonly message: string } | null;
 }
 
-export interface Caught {
-  /** Null: nothing was noticed. */
+export interface SearchResult {
+  /** Null: no violation was found. */
   readonly invariant: string | null;
   readonly message: string;
   readonly seed: number;
-  /** Schedules that were played. */
+  /** The number of schedules that were played. */
   readonly played: number;
 }
 
-/** The first violation that the mistake leads to, in at most `seeds` schedules. */
-export function search({ file, from, to }: Mutant, seed: number, seeds: number): Promise<Caught> {
+/** The first violation that the mutation causes, in at most `seeds` schedules. */
+export function search({ file, from, to }: Mutant, seed: number, seeds: number): Promise<SearchResult> {
   return new Promise((resolve, reject) => {
     const child = fork(
       fileURLToPath(new URL('./main.ts', import.meta.url)),
@@ -43,9 +40,9 @@ export function search({ file, from, to }: Mutant, seed: number, seeds: number):
       },
     );
     let played = 0;
-    let trouble = '';
+    let errors = '';
     child.stderr?.on('data', (text: Buffer) => {
-      trouble += text.toString();
+      errors += text.toString();
     });
     child.on('message', (report: Report) => {
       played += report.played;
@@ -55,7 +52,7 @@ export function search({ file, from, to }: Mutant, seed: number, seeds: number):
     });
     child.once('error', reject);
     child.once('close', (code) =>
-      code === 0 || played > 0 ? resolve({ invariant: null, message: '', seed, played }) : reject(new Error(trouble)),
+      code === 0 || played > 0 ? resolve({ invariant: null, message: '', seed, played }) : reject(new Error(errors)),
     );
   });
 }

@@ -1,7 +1,4 @@
-/**
- * Makes a failing schedule shorter while it still breaks the same invariant: steps are left out, in halves and then in
- * ever smaller parts.
- */
+/** Shortens a failing schedule while it still violates the same invariant: removes steps, first halves, then less. */
 import { type Outcome, play } from './play.ts';
 import type { Schedule, Step } from './steps.ts';
 
@@ -10,7 +7,7 @@ export interface Shrunk {
   readonly outcome: Outcome;
 }
 
-/** @param tries how many schedules are played at most */
+/** @param tries the maximum number of schedules to play */
 export async function shrink(schedule: Schedule, invariant: string, tries = 400): Promise<Shrunk> {
   let best: Shrunk = { schedule, outcome: await play(schedule) };
   let left = tries;

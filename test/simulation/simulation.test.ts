@@ -1,25 +1,25 @@
 /**
- * The engine against many bad days, in simulation: as many schedules as a change has to stand, the same ones each time,
- * so that a red run is news; others with `TEST_CALPAIR_SEED`. Longer: `npm run simulate -- --seeds N`.
+ * The engine in simulation: the same schedules each time, so that a new failure comes from a change of the code; with
+ * `TEST_CALPAIR_SEED` other schedules. For longer runs: `npm run simulate -- --seeds N`.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { play } from './play.ts';
-import { KEPT } from './regressions.ts';
+import { REGRESSIONS } from './regressions.ts';
 
 const SEEDS = 20_000;
 const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
 
-for (const { found, schedule } of KEPT) {
-  test(`kept: ${found}`, async () => {
+for (const { title, schedule } of REGRESSIONS) {
+  test(`regression: ${title}`, async () => {
     const { violation, story } = await play(schedule);
     assert.equal(violation, null, `${violation?.invariant}: ${violation?.message}\n${story.join('\n')}`);
   });
 }
 
-test(`${SEEDS} schedules from seed ${SEED} on break no invariant`, async (context) => {
+test(`${SEEDS} schedules from seed ${SEED} violate no invariant`, async (context) => {
   const { code, output } = await simulate(['--seeds', `${SEEDS}`, '--seed', `${SEED}`, '--jobs', '2']);
   const last = output.trim().split('\n').at(-1) ?? '';
   context.diagnostic(last);

@@ -1,7 +1,4 @@
-/**
- * Calendars, pairs between them and the processes that serve those, over one database and one clock: what a schedule is
- * played in.
- */
+/** The simulated world in which a schedule is played: calendars, pairs and their processes, a database and a clock. */
 import { asyncLocalStorage } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
@@ -21,12 +18,12 @@ import { Process, Scheduler } from './scheduler.ts';
 
 export const START = Date.parse('2026-06-10T08:00:00Z');
 
-/** What a world is made of. */
+/** The calendars and pairs of a world. */
 export interface Profile {
-  /** One for each calendar. */
+  /** The behaviour of each calendar. */
   readonly calendars: readonly Partial<
     Omit<Habits, 'rewrite' | 'unsupported'> & {
-      readonly tidies: boolean;
+      readonly rewritesLocation: boolean;
       readonly noCancelled: boolean;
       readonly clockSkewMs: number;
     }
@@ -40,23 +37,28 @@ export interface Profile {
   }[];
 }
 
-/** One pair as its workflow has it. */
+export interface RunRequest {
+  readonly trigger: Trigger;
+  readonly full: boolean;
+}
+
+/** A pair with the state of its workflow. */
 export interface PairWorkflow {
   readonly index: number;
   readonly id: string;
   readonly calendars: Record<SideName, FakeSide>;
   runs: number;
   state: PairState;
-  wanted: { trigger: Trigger; full: boolean } | null;
+  requested: RunRequest | null;
 }
 
-/** A write of ours, at the moment when it took effect. */
-export interface SeenWrite extends FakeWrite {
+/** A write by Calpair, at the moment when it takes effect. */
+export interface ObservedWrite extends FakeWrite {
   readonly calendar: FakeSide;
   readonly process: Process;
 }
 
-export type Polled = 'changed' | 'state' | 'quiet' | 'waiting' | 'broken';
+export type CycleResult = 'changed' | 'state' | 'quiet' | 'waiting' | 'broken';
 
 export class World {
   readonly ledger = new Ledger();
@@ -64,24 +66,26 @@ export class World {
   readonly database: MemoryDatabase;
   readonly calendars: FakeSide[];
   readonly pairs: PairWorkflow[];
-  /** A server changes locations that it is given. */
-  readonly hasTidying: boolean;
-  /** Errors that were logged as mistakes of ours. */
-  readonly mistakes: unknown[] = [];
-  /** A person who acts now may be seen by half. */
+  /** A server rewrites locations. */
+  readonly hasRewriting: boolean;
+  /** Errors that were logged as bugs. */
+  readonly bugs: unknown[] = [];
+  /** A sync is running, so it may see only a part of what a person does now. */
   isSyncing = false;
-  /** When the present sync began, and how many events each calendar had then, or has had since by what people did. */
+  /** When the current sync started. */
   syncSince = 0;
-  hadAtSync = new Map<FakeSide, number>();
-  readonly mostAtSync = new Map<FakeSide, number>();
-  /** What happened, a line each. */
+  /** The number of events when the current sync started, or later, if people added some. */
+  sizeAtSync = new Map<FakeSide, number>();
+  /** The largest number of events at the start of any sync. */
+  readonly maxSizeAtSync = new Map<FakeSide, number>();
+  /** What happened, in lines for people. */
   readonly story: string[] = [];
-  onWrite: (write: SeenWrite) => void = () => {};
-  /** Told of every call to a calendar, when it is made. */
+  onWrite: (write: ObservedWrite) => void = () => {};
+  /** Called before each call to a calendar. */
   onCall: (process: Process, calendar: FakeSide) => void = () => {};
-  /** Told of what a calendar refuses while it is read. */
+  /** Called when listing changes fails. */
   onRefusal: (process: Process, error: unknown) => void = () => {};
-  /** Whose call a calendar is answering. */
+  /** The process of the current call to a calendar. */
   private caller: Process | null = null;
   private ids = 0;
 
@@ -91,14 +95,14 @@ export class World {
     this.database = new MemoryDatabase(() => this.newId());
     this.calendars = profile.calendars.map((habits, index) => this.calendar(`calendar${index + 1}`, habits));
     this.pairs = profile.pairs.map((pair, index) => this.pair(pair, index));
-    this.hasTidying = profile.calendars.some(({ tidies }) => tidies);
+    this.hasRewriting = profile.calendars.some(({ rewritesLocation }) => rewritesLocation);
   }
 
   private calendar(name: string, habits: Profile['calendars'][number]): FakeSide {
-    const { tidies, noCancelled, clockSkewMs, ...plain } = habits;
+    const { rewritesLocation, noCancelled, clockSkewMs, ...plain } = habits;
     const calendar = new FakeSide(name, this.scheduler, {
       ...plain,
-      ...(tidies
+      ...(rewritesLocation
         ? {
             rewrite: (event) =>
               event.location === '' || event.location.endsWith('.')
@@ -151,7 +155,7 @@ export class World {
       id,
       runs: 0,
       state: 'active',
-      wanted: null,
+      requested: null,
       calendars: { caldav: this.calendars[caldav] as FakeSide, cloud: this.calendars[cloud] as FakeSide },
     };
   }
@@ -161,22 +165,22 @@ export class World {
   }
 
   /**
-   * Nothing has shown this copy since it was created, or a write to it is not known to be done: what a person makes of
-   * such an event may rightly be taken for something else (`semantics.md`: a 404 for what no listing has shown proves
-   * nothing yet).
+   * No listing has shown a copy of the event since it was created, or a write to it is not confirmed. The engine cannot
+   * always tell what a person does to such an event: a 404 for an event that was never listed does not prove its
+   * deletion.
    */
-  isUnsettled(calendar: FakeSide, ref: string): boolean {
+  isUnconfirmed(calendar: FakeSide, ref: string): boolean {
     const lineage = lineageOf(calendar.items.get(ref)?.event ?? null);
     return this.calendars.some((one) =>
       [...one.items.values()].some(
         (item) =>
           ((one === calendar && item.ref === ref) || (lineage !== null && lineageOf(item.event) === lineage)) &&
-          this.isUnsettledAt(one, item.ref),
+          this.isUnconfirmedAt(one, item.ref),
       ),
     );
   }
 
-  private isUnsettledAt(calendar: FakeSide, ref: string): boolean {
+  private isUnconfirmedAt(calendar: FakeSide, ref: string): boolean {
     return this.pairs.some((pair) =>
       (['caldav', 'cloud'] as const).some((side) => {
         if (pair.calendars[side] !== calendar) return false;
@@ -199,8 +203,8 @@ export class World {
     );
   }
 
-  /** A listing or a change feed has shown it, and that was noted. */
-  isShown(calendar: FakeSide, ref: string): boolean {
+  /** A listing or a change feed has shown the event, and this is stored. */
+  isListed(calendar: FakeSide, ref: string): boolean {
     return [...this.database.sides.values()].some(
       (row) =>
         row.ref === ref &&
@@ -209,11 +213,11 @@ export class World {
     );
   }
 
-  tell(line: string): void {
+  record(line: string): void {
     this.story.push(line);
   }
 
-  /** In order of creation, and the same for the same schedule. */
+  /** Ids in order of creation, the same each time a schedule is played. */
   newId(): string {
     this.ids += 1;
     return `00000000-0000-7000-8000-${this.ids.toString(16).padStart(12, '0')}`;
@@ -234,7 +238,7 @@ export class World {
     return this.attempt(pair, 'apply', (activities) => activities.applyPlan, { pairId: pair.id, runId });
   }
 
-  /** One attempt at an activity, in a process of its own; `lost` when that died or stands still. */
+  /** One attempt at an activity, in a process of its own; `lost` if the process crashed or stalled. */
   private async attempt<Input, Output>(
     pair: PairWorkflow,
     name: string,
@@ -250,7 +254,7 @@ export class World {
   private depsOf(process: Process, pair: PairWorkflow): Deps {
     const { scheduler } = this;
     const sides = new Map<string, Side>(
-      this.calendars.map((calendar, index) => [`${index}`, this.steppedSide(calendar, process)]),
+      this.calendars.map((calendar, index) => [`${index}`, this.sideOf(calendar, process)]),
     );
     return {
       store: this.database.open((what) => scheduler.step(process, what)),
@@ -262,7 +266,7 @@ export class World {
           ),
         ],
       ]),
-      fetch: () => Promise.reject(new Error('nothing is fetched here')),
+      fetch: () => Promise.reject(new Error('the simulation has no network')),
       tag: () => 'ffff',
       historyDays: 30,
       clock: {
@@ -276,10 +280,8 @@ export class World {
     };
   }
 
-  /**
-   * The calendar as a process reaches it: it waits for its turn before each call, and before it learns of the answer.
-   */
-  private steppedSide(calendar: FakeSide, process: Process): Side {
+  /** The calendar for one process, which waits for its turn before each call and after each response. */
+  private sideOf(calendar: FakeSide, process: Process): Side {
     const { scheduler } = this;
     const call = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
       await scheduler.step(process, `${calendar.name}.${name}`);
@@ -315,34 +317,31 @@ export class World {
     };
   }
 
-  /** A server's `bug` has no cause of ours. */
-  private noteMistake(fields: Record<string, unknown>): Record<string, unknown> {
-    if (!('err' in fields) || fields['err'] !== undefined) this.mistakes.push(fields['err'] ?? fields);
+  /** A logged error without a cause is a fault that a server simulated. */
+  private recordBug(fields: Record<string, unknown>): Record<string, unknown> {
+    if (!('err' in fields) || fields['err'] !== undefined) this.bugs.push(fields['err'] ?? fields);
     return {};
   }
 
   private readonly logs = new Map<number, Logger>();
   private log(pair: PairWorkflow): Logger {
-    const known = this.logs.get(pair.index);
-    if (known) return known;
-    const log = pino(
-      { level: 'error', formatters: { log: (fields) => this.noteMistake(fields) } },
-      { write: () => {} },
-    );
+    const existing = this.logs.get(pair.index);
+    if (existing) return existing;
+    const log = pino({ level: 'error', formatters: { log: (fields) => this.recordBug(fields) } }, { write: () => {} });
     this.logs.set(pair.index, log);
     return log;
   }
 }
 
-/** The type of a failure that only tells when to look again; null for anything else. */
+/** The type of a failure that only sets the time of the next attempt; null for any other error. */
 export function quietFailure(error: unknown): 'NoChange' | 'Waiting' | 'Paused' | null {
   if (!(error instanceof ApplicationFailure)) return null;
   return error.type === 'NoChange' || error.type === 'Waiting' || error.type === 'Paused' ? error.type : null;
 }
 
 /**
- * All attempts share one context that is never cancelled: a crash here is a process that gets no turn any more. Storage
- * of an own for each attempt would make every promise of the process slower.
+ * All attempts share one activity context, which is never cancelled: a crashed process just never gets its turn again.
+ * A context for each attempt (`AsyncLocalStorage.run`) would make every promise slower.
  */
 const CONTEXT = new MockActivityEnvironment().context;
 asyncLocalStorage.getStore = () => CONTEXT;
