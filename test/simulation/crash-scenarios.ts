@@ -3,7 +3,8 @@
  * CalDAV and a cloud calendar.
  */
 import type { PairOptions } from '../../core/sync/policy.ts';
-import type { InsertKind, Interruption, PersonStep, Schedule, ServerStep, Step } from './steps.ts';
+import { caldav, cloud, edit, FIRST, fault, insert, LAST, NO_LIMIT, pair, remove, sync } from './schedule-parts.ts';
+import type { Interruption, Schedule, Step } from './steps.ts';
 import type { Profile } from './world.ts';
 
 export interface Scenario {
@@ -17,57 +18,20 @@ export interface Scenario {
 
 const CALDAV = 0;
 const CLOUD = 1;
-const FIRST = 0;
-const LAST = 0.999;
 
-const SYNC: Step = { do: 'sync', pairs: [0], during: [] };
+const SYNC = sync(0);
 /** A sync, and the polls that read what it wrote. */
 const SETTLED: readonly Step[] = [SYNC, SYNC, SYNC];
 const HOLDING: Partial<PairOptions> = { holdDeletions: { moreThan: 1, percent: 20 } };
-const NOT_HOLDING: Partial<PairOptions> = { holdDeletions: { moreThan: 1_000, percent: 100 } };
 
-type Calendars = Profile['calendars'];
+type Calendar = Profile['calendars'][number];
 type Pair = Profile['pairs'][number];
 
-function world(
-  caldav: Partial<Calendars[number]> = {},
-  cloud: Partial<Calendars[number]> = {},
-  pair: Partial<Pair> = {},
-): Profile {
+function world(caldavHabits: Calendar = {}, cloudHabits: Calendar = {}, more: Partial<Pair> = {}): Profile {
   return {
-    calendars: [
-      { answers: 'sent', keepsIds: false, refusesUidTwice: true, ...caldav },
-      { answers: 'stored', keepsIds: true, refusesUidTwice: false, ...cloud },
-    ],
-    pairs: [{ caldav: CALDAV, cloud: CLOUD, direction: 'bidirectional', options: NOT_HOLDING, ...pair }],
+    calendars: [caldav('sent', caldavHabits), cloud(cloudHabits)],
+    pairs: [{ ...pair(CALDAV, CLOUD), ...more }],
   };
-}
-
-function insert(calendar: number, kind: InsertKind = 'single', value = 0.3): PersonStep {
-  return { do: 'insert', calendar, kind, value };
-}
-
-function edit(
-  calendar: number,
-  field: Extract<PersonStep, { do: 'edit' }>['field'],
-  event = FIRST,
-  value = 0.5,
-): PersonStep {
-  return { do: 'edit', calendar, event, field, value };
-}
-
-function remove(calendar: number, event = FIRST): PersonStep {
-  return { do: 'remove', calendar, event };
-}
-
-function fault(
-  calendar: number,
-  on: Extract<ServerStep, { do: 'fault' }>['on'],
-  kind: Extract<ServerStep, { do: 'fault' }>['kind'],
-  when: 'before' | 'after' = 'before',
-  waitSeconds: number | null = null,
-): ServerStep {
-  return { do: 'fault', calendar, on, when, kind, times: 1, waitSeconds };
 }
 
 function scenario(
@@ -82,18 +46,8 @@ function scenario(
 const THREE = [insert(CALDAV), insert(CALDAV), insert(CLOUD)];
 const ONE = [insert(CALDAV), ...SETTLED];
 const SERIES = [insert(CALDAV, 'series'), ...SETTLED];
-const TWO_PAIRS: Profile = {
-  calendars: [
-    { answers: 'sent', refusesUidTwice: true },
-    { answers: 'stored', keepsIds: true },
-    { answers: 'stored', keepsIds: true },
-  ],
-  pairs: [
-    { caldav: 0, cloud: 1, direction: 'bidirectional', options: NOT_HOLDING },
-    { caldav: 0, cloud: 2, direction: 'bidirectional', options: NOT_HOLDING },
-  ],
-};
-const BOTH_PAIRS: Step = { do: 'sync', pairs: [0, 1], during: [] };
+const TWO_PAIRS: Profile = { calendars: [caldav(), cloud(), cloud()], pairs: [pair(0, 1), pair(0, 2)] };
+const BOTH_PAIRS = sync(0, 1);
 
 export const SCENARIOS: readonly Scenario[] = [
   scenario('first sync of events on one side', [insert(CALDAV), insert(CALDAV), insert(CALDAV, 'series')]),
@@ -309,23 +263,23 @@ export const SCENARIOS: readonly Scenario[] = [
   scenario('a create takes effect, and its response is lost', [
     ...ONE,
     insert(CALDAV),
-    fault(CLOUD, 'create', 'unreachable', 'after'),
+    fault(CLOUD, 'create', 'unreachable', { when: 'after' }),
   ]),
   scenario('an update takes effect, and its response is lost', [
     ...ONE,
     edit(CALDAV, 'title'),
-    fault(CLOUD, 'update', 'unreachable', 'after'),
+    fault(CLOUD, 'update', 'unreachable', { when: 'after' }),
   ]),
   scenario('a deletion takes effect, and its response is lost', [
     ...ONE,
     remove(CALDAV),
-    fault(CLOUD, 'remove', 'unreachable', 'after'),
+    fault(CLOUD, 'remove', 'unreachable', { when: 'after' }),
   ]),
   scenario('a server sends Retry-After', [
     ...ONE,
     insert(CALDAV),
     edit(CALDAV, 'title'),
-    fault(CLOUD, 'create', 'throttled', 'before', 30),
+    fault(CLOUD, 'create', 'throttled', { waitSeconds: 30 }),
   ]),
   scenario(
     'only busy times are synced',
@@ -333,7 +287,10 @@ export const SCENARIOS: readonly Scenario[] = [
     world(
       {},
       {},
-      { options: { ...NOT_HOLDING, content: { toCloud: 'busy', toCaldav: 'full' } }, direction: 'caldav-to-cloud' },
+      {
+        options: { holdDeletions: NO_LIMIT, content: { toCloud: 'busy', toCaldav: 'full' } },
+        direction: 'caldav-to-cloud',
+      },
     ),
   ),
   scenario('a pair is paused and resumed', [

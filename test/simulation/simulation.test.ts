@@ -8,11 +8,12 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { play } from './play.ts';
 import { REGRESSIONS } from './regressions.ts';
+import { REGRESSIONS_OF_TWO_PAIRS } from './regressions-of-two-pairs.ts';
 
 const SEEDS = 20_000;
 const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
 
-for (const { title, schedule } of REGRESSIONS) {
+for (const { title, schedule } of [...REGRESSIONS, ...REGRESSIONS_OF_TWO_PAIRS]) {
   test(`regression: ${title}`, async () => {
     const { violation, story } = await play(schedule);
     assert.equal(violation, null, `${violation?.invariant}: ${violation?.message}\n${story.join('\n')}`);
