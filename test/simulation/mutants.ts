@@ -1,17 +1,17 @@
 /**
- * Mistakes that could be made in the engine, each as a replacement of one piece of its text. The simulation has to find
- * every one of them: checks that find nothing prove nothing. `mutation.test.ts` plays some in each run of the tests,
- * `npm run simulate -- --mutants` all.
+ * Mutations of the engine: each replaces one piece of its code with a bug. The simulation has to find every one of
+ * them, which shows that its checks work. `mutation.test.ts` searches from known seeds, `npm run simulate -- --mutants`
+ * from any seed.
  */
 export interface Mutant {
   readonly name: string;
-  /** What it stands for, for people. */
+  /** What the mutated engine does wrong. */
   readonly description: string;
   readonly file: string;
-  /** Occurs once in the file. */
+  /** The original code, which occurs once in the file. */
   readonly from: string;
   readonly to: string;
-  /** A schedule that shows it. */
+  /** The seed of a schedule that finds it. */
   readonly seed: number;
 }
 
@@ -28,15 +28,17 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 51,
     name: 'absence-is-proof',
-    description: 'what a listing does not name is gone: an empty or short listing is trusted',
+    description: 'an event that a listing does not name is gone: an empty or short listing is trusted',
     file: READ,
     from: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'suspected' });",
-    to: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'confirmed', current: null, version: null });",
+    to:
+      "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'confirmed', current: null, " +
+      'version: null });',
   },
   {
     seed: 641,
     name: 'removed-is-proof',
-    description: 'what a change feed calls removed is not asked for',
+    description: 'what a change feed reports as removed is not fetched',
     file: OBSERVE,
     from: "for (const row of rows) await tx.updateSide(row.linkId, side, { gone: 'suspected', listed: true });",
     to:
@@ -45,8 +47,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 301,
-    name: 'unshown-is-gone',
-    description: 'a 404 for a fresh copy that nothing has shown yet proves its deletion',
+    name: 'unlisted-is-gone',
+    description: 'a 404 for a new copy that was never listed confirms its deletion',
     file: READ,
     from: 'if (!row.listed) return createAgain(deps, tx, row);',
     to: '',
@@ -54,7 +56,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 1046,
     name: 'unreadable-is-gone',
-    description: 'an event that cannot be read is taken for deleted',
+    description: 'an unreadable event counts as deleted',
     file: READ,
     from: "answer.find((found) => found.ref === ref) ?? 'gone'",
     to: "answer.find((found) => found.ref === ref && found.event) ?? 'gone'",
@@ -84,7 +86,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 8,
     name: 'stale-merge',
-    description: 'after a 412 the old merge is written over what is there now',
+    description: 'after a 412 the old merge overwrites the current state',
     file: WRITE,
     from: 'return await outdated(applying, op, row, row && (await askFor(applying, row)));',
     to:
@@ -103,7 +105,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 5,
     name: 'clean-before-write',
-    description: 'an event counts as looked at before its writes are done',
+    description: 'an event counts as processed before its writes are done',
     file: PLAN_RUN,
     from: 'for (const op of decision.ops) await this.op(link, op);',
     to:
@@ -131,38 +133,38 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 45,
     name: 'random-id',
-    description: 'a copy gets an id by chance',
+    description: 'a copy gets a random id',
     file: WRITE,
     from: 'create(next, link.id, isLost',
     to: 'create(next, deps.newId(), isLost',
   },
   {
     seed: 109,
-    name: 'found-copy-settles',
-    description: 'the copy of an earlier try counts as what was meant to be written',
+    name: 'found-copy-is-done',
+    description: 'the copy of an earlier attempt counts as what was to be written',
     file: WRITE,
     from: 'if (written.existed && isOther(next, written.event)) await meet',
     to: 'if (written.existed && isOther(next, written.event) && deps.historyDays < 0) await meet',
   },
   {
     seed: 4300,
-    name: 'no-fence',
-    description: 'a worker that has been replaced goes on storing what it knows',
+    name: 'no-epoch-check',
+    description: 'a replaced worker goes on storing its results',
     file: 'test/simulation/memory-store.ts',
     from: 'if (pairs.get(pairId)?.epoch !== epoch) throw new Superseded();',
     to: 'if (!pairs.has(pairId)) throw new Superseded();',
   },
   {
     seed: 8,
-    name: 'journal-dropped',
-    description: 'it is not noted that an op is done',
+    name: 'journal-skipped',
+    description: 'a finished op is not recorded as done',
     file: WRITE,
     from: "await tx.setOp(op.id, 'done', code, now);",
     to: '',
   },
   {
     seed: 11,
-    name: 'half-settled',
+    name: 'base-before-other-side',
     description: "the base moves while the other side's write is still open",
     file: WRITE,
     from: 'if (await tx.hasOpenSibling(op)) return;',
@@ -171,7 +173,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 1,
     name: 'replaced-in-place',
-    description: 'an update deletes the event and creates it anew',
+    description: 'an update deletes the event and creates it again',
     file: WRITE,
     from: 'const written = await open.sides[op.side].update(stored, next);',
     to:
@@ -205,7 +207,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 30,
     name: 'limit-per-run',
-    description: 'deletions are counted for each run alone',
+    description: 'deletions are counted per run only',
     file: PLAN_RUN,
     from: 'const lastDay = await store.countDeletions(',
     to: 'const lastDay = 0 * await store.countDeletions(',
@@ -220,8 +222,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 76,
-    name: 'guests-not-asked-for',
-    description: 'a meeting with guests is deleted without a person',
+    name: 'guests-without-decision',
+    description: "a meeting with guests is deleted without a person's decision",
     file: DECIDE,
     from:
       "const hold = view.hasGuests && side === 'cloud' && !isApplied ? 'has-guests' : null;\n  " +
@@ -244,7 +246,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 20,
     name: 'source-written-to',
-    description: 'the direction is disregarded',
+    description: 'the direction is ignored',
     file: DECIDE,
     from: 'return source ? mirror(sides, source, decision, settings) : mergeBoth(sides, decision, settings);',
     to: 'return mergeBoth(sides, decision, settings);',
@@ -252,7 +254,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 54,
     name: 'our-clock-decides',
-    description: 'the side whose change was seen last wins',
+    description: 'the side whose change Calpair saw last wins',
     file: DECIDE,
     from: "return (cloud.modifiedAt ?? cloud.seenAt) > (caldav.modifiedAt ?? caldav.seenAt) ? 'cloud' : 'caldav';",
     to: "return cloud.seenAt > caldav.seenAt ? 'cloud' : 'caldav';",
@@ -260,7 +262,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 101508,
     name: 'half-run-is-an-edit',
-    description: "what a broken-off run wrote counts as that side's edit",
+    description: "what an interrupted run wrote counts as that side's edit",
     file: 'activities/pair/write-journal.ts',
     from: 'return written(side, key).includes(hash) ||',
     to: 'return unsettled.size < 0 &&',
@@ -268,14 +270,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 114,
     name: 'wrong-base',
-    description: 'a side is compared with what the other one shows',
+    description: "a side is compared with the other side's current state",
     file: DECIDE,
     from: 'base: bases.caldav && shown(bases.caldav) },',
     to: 'base: bases.caldav && shown(cloud.now) },',
   },
   {
     seed: 11,
-    name: 'loser-forgotten',
+    name: 'losing-value-lost',
     description: 'the losing value of a conflict is not kept',
     file: PLAN_RUN,
     from: 'return store.insertConflicts(conflicts.map(',
@@ -292,14 +294,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 13,
     name: 'exclusions-lost',
-    description: 'an occurrence that was taken out does not cross',
+    description: 'an excluded occurrence is not synced',
     file: MERGE,
     from: 'else exceptions[occurrence] = there;',
     to: 'else if (there !== EXCLUDED) exceptions[occurrence] = there;',
   },
   {
     seed: 39,
-    name: 'guest-list-replaced',
+    name: 'attendees-replaced',
     description: "one side's list of attendees replaces the other's",
     file: MERGE,
     from: "} else if (path.field === 'attendees') {\n      continue;",
@@ -310,7 +312,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 4,
     name: 'copy-by-marker',
-    description: 'whatever carries a marker is our copy',
+    description: 'any event with a marker counts as our copy',
     file: OBSERVE,
     from: 'const isOurs = one.marker !== null && free.delete(one.marker);',
     to:
@@ -319,8 +321,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 880,
-    name: 'ghosts-believed',
-    description: 'what a lagging listing shows again after a deletion is new',
+    name: 'stale-listing-believed',
+    description: 'an event that a lagging listing shows again after its deletion counts as new',
     file: OBSERVE,
     from: "(isGhostly || taken.has(one.marker) ? 'suspected' : 'no')",
     to: "(isGhostly && taken.size < 0 ? 'suspected' : 'no')",
@@ -335,16 +337,16 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     seed: 20,
-    name: 'uid-disregarded',
-    description: 'events on both sides are not known by their UID',
+    name: 'uid-ignored',
+    description: 'events on both sides are not linked by their UID',
     file: 'activities/pair/link-events.ts',
     from: "await join('uid');",
     to: '',
   },
   {
     seed: 301,
-    name: 'second-create-new-name',
-    description: 'a copy that may be lost is created again under another name',
+    name: 'second-create-new-id',
+    description: 'a copy that may be lost is created again under another id',
     file: 'activities/pair/execute-op.ts',
     from: 'isLost ? generation : generation + 1',
     to: 'last ? generation + 1 : generation',
@@ -352,7 +354,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 59,
     name: 'cancelled-copy-is-a-deletion',
-    description: 'that a cancelled copy is removed deletes the original',
+    description: 'deleting a cancelled copy deletes the original',
     file: WRITE,
     from: 'await tx.dropSide(op.linkId, op.side);\n    await tx.settleSides({ [other.side]: other });',
     to:
@@ -363,15 +365,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     seed: 9101804,
     name: 'cancelled-for-good',
-    description: 'nobody asks whether a cancelled event takes place after all before its copy is removed',
+    description: 'a cancelled event is not fetched again before its copy is deleted',
     file: WRITE,
     from: "isGone ? answer === 'gone' : isAsKnown(deps.store, row, answer);",
     to: "isGone ? answer === 'gone' : true;",
   },
   {
     seed: 565,
-    name: 'stranger-believed',
-    description: 'nobody asks whose calendar the credentials open',
+    name: 'account-not-verified',
+    description: 'the owner of the calendar that the credentials open is not verified',
     file: 'activities/pair/verify-account.ts',
     from: 'if (!isSame) throw differentAccount();',
     to: '',

@@ -13,8 +13,8 @@ export class People {
   private readonly removed: CalendarEvent[][];
   private minutes = 0;
   /**
-   * When an event returned to a calendar from which it was removed, by lineage: a decision from before that may still be
-   * applied.
+   * When an event returned to a calendar from which it was removed, by lineage: a decision from before that may still
+   * be applied.
    */
   readonly returned = new Map<string, number>();
   /** Events that cannot be read any more, by lineage. */

@@ -100,7 +100,7 @@ export const REGRESSIONS: readonly Regression[] = [
   },
   {
     title:
-      'a value that the server rewrote was written repeatedly while the other side waited, until it counted as flapping',
+      'a value that the server rewrote was written repeatedly while the other side waited, and counted as flapping',
     schedule: {
       seed: 1,
       profile: {
@@ -283,8 +283,7 @@ export const REGRESSIONS: readonly Regression[] = [
     },
   },
   {
-    title:
-      "Calpair's deletion of a copy, with a lost response, counted as a person's when the cancelled original was confirmed",
+    title: "Calpair's deletion of a copy, with a lost response, counted as a person's when the original was confirmed",
     schedule: {
       seed: 1,
       profile: { calendars: [caldav('stored'), cloud({ noCancelled: true })], pairs: [pair(0, 1)] },

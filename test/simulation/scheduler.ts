@@ -1,7 +1,8 @@
 /**
- * The clock and the scheduler of a simulated world. Before each call to the database, a calendar or the clock, a process
- * waits here. The scheduler resumes one process at a time, in an order that depends on the seed only, and it runs until
- * it waits again. So a schedule can be repeated exactly, and a process can crash or stall at any of its steps.
+ * The clock and the scheduler of a simulated world. Before each call to the database, a calendar or the clock, a
+ * process waits here. The scheduler resumes one process at a time, in an order that depends on the seed only, and it
+ * runs until it waits again. So a schedule can be repeated exactly, and a process can crash or stall at any of its
+ * steps.
  */
 import type { Random } from '../support/random.ts';
 
