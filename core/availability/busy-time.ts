@@ -10,7 +10,7 @@ import {
   type When,
 } from '../event.ts';
 import type { Budget } from '../recurrence/expand.ts';
-import { expandOccurrences } from '../recurrence/normalise.ts';
+import { expandOccurrences } from '../recurrence/expand.ts';
 import { idInstant, instantOfId, isDateId, occurrenceId, occurrenceStart } from '../recurrence/occurrence.ts';
 import { parseRule } from '../recurrence/rule.ts';
 import { instantOf, localOf } from '../zones.ts';

@@ -8,8 +8,6 @@ import { findLine, parameterValue, parseTree, rawValue, TooLarge } from './text.
 import { durationOf, occurrenceIdOf, parseDuration } from './time.ts';
 import { Zones } from './timezones.ts';
 
-export { TooLarge } from './text.ts';
-
 export interface BusySources {
   readonly sources: readonly BusySource[];
   /** Recurring events whose recurrence cannot be read. */

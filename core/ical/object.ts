@@ -22,9 +22,6 @@ import {
 import { Zones } from './timezones.ts';
 import { basicUtc, updateTimestamps, writeEvent } from './write.ts';
 
-export type { ReadEvent } from './read.ts';
-export { decodeBytes } from './text.ts';
-
 export interface ReadResult {
   /** Empty if the object has no event (a task). */
   readonly events: readonly ReadEvent[];

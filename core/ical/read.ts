@@ -3,7 +3,9 @@
 import type { CalendarEvent, Content, Exception, OccurrenceId, Recurrence, When } from '../event.ts';
 import { DEFAULT_CONTENT, EXCLUDED } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
-import { idInstant, normaliseRecurrence, RecurrenceError } from '../recurrence/normalise.ts';
+import { normaliseRecurrence } from '../recurrence/normalise.ts';
+import { idInstant } from '../recurrence/occurrence.ts';
+import { RecurrenceError } from '../recurrence/rule.ts';
 import { localOf } from '../zones.ts';
 import { attendeeAddresses, readAttendees, readOrganizer } from './attendees.ts';
 import type { Component, ContentLine } from './text.ts';

@@ -2,11 +2,6 @@
 import type { OccurrenceId, Recurrence, When } from '../event.ts';
 import { formatRule, parseRule, RecurrenceError } from './rule.ts';
 
-export { expandOccurrences } from './expand.ts';
-export { idInstant, instantId, occurrenceId, occurrenceStart } from './occurrence.ts';
-
-export { RecurrenceError } from './rule.ts';
-
 /**
  * The canonical recurrence of a series, or null if there are no rules and dates. `rules` are raw content lines
  * (`RRULE:…`, `EXRULE:…`), `dates` the RDATEs as occurrence ids (a PERIOD is `id/PT1H`).

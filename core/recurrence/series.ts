@@ -2,7 +2,7 @@
 
 import { type CalendarEvent, type Content, contentOnly, type OccurrenceId, type When } from '../event.ts';
 import { instantOf, localOf } from '../zones.ts';
-import { expandOccurrences } from './normalise.ts';
+import { expandOccurrences } from './expand.ts';
 import { instantOfId, isDateId, occurrenceId, occurrenceStart } from './occurrence.ts';
 
 const DAY_MS = 86_400_000;

@@ -15,7 +15,7 @@ import {
   type SideName,
 } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
-import { expandOccurrences } from '../recurrence/normalise.ts';
+import { expandOccurrences } from '../recurrence/expand.ts';
 import { instantOfId } from '../recurrence/occurrence.ts';
 import { occurrenceContent } from '../recurrence/series.ts';
 import { type FieldConflict, merge } from './merge.ts';

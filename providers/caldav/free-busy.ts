@@ -12,7 +12,8 @@ import {
   TimesUnknown,
 } from '../../core/availability/busy-time.ts';
 import { clipSpans, type Interval, intervalOf, mergeSpans, type Span } from '../../core/availability/interval.ts';
-import { readBusySources, readFreeBusy, TooLarge } from '../../core/ical/free-busy.ts';
+import { readBusySources, readFreeBusy } from '../../core/ical/free-busy.ts';
+import { TooLarge } from '../../core/ical/text.ts';
 import type { Budget } from '../../core/recurrence/expand.ts';
 import { instantId } from '../../core/recurrence/occurrence.ts';
 import { SyncError } from '../../core/sync-error.ts';

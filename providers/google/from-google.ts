@@ -12,8 +12,9 @@ import {
   type When,
 } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
-import { expandOccurrences, RecurrenceError } from '../../core/recurrence/normalise.ts';
+import { expandOccurrences } from '../../core/recurrence/expand.ts';
 import { idInstant, isDateId, occurrenceId } from '../../core/recurrence/occurrence.ts';
+import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { withoutBlock } from '../attendee-text.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';

@@ -1,8 +1,9 @@
 /** What Graph cannot hold of an event. */
 import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
-import { expandOccurrences, RecurrenceError } from '../../core/recurrence/normalise.ts';
+import { expandOccurrences } from '../../core/recurrence/expand.ts';
 import { instantOfId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
+import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
 import { toPatternedRecurrence } from './recurrence.ts';
 

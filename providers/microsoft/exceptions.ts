@@ -4,7 +4,7 @@
  * by its name.
  */
 
-import { expandOccurrences } from '../../core/recurrence/normalise.ts';
+import { expandOccurrences } from '../../core/recurrence/expand.ts';
 import { instantOfId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { readSeries } from './from-graph.ts';

@@ -13,7 +13,7 @@ import {
   type When,
 } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
-import { RecurrenceError } from '../../core/recurrence/normalise.ts';
+import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { withoutBlock } from '../attendee-text.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';

@@ -1,7 +1,7 @@
 /**
  * `patternedRecurrence` of Microsoft Graph: its six patterns and three ranges, and how they are read from an answer.
  */
-import { RecurrenceError } from '../../core/recurrence/normalise.ts';
+import { RecurrenceError } from '../../core/recurrence/rule.ts';
 
 /** In the order of core's weekdays: 0 is Monday. */
 export const DAYS_OF_WEEK = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const;

@@ -3,15 +3,10 @@
  * told, never approximated.
  */
 import type { CalendarEvent, Recurrence, When } from '../../core/event.ts';
-import {
-  expandOccurrences,
-  idInstant,
-  normaliseRecurrence,
-  occurrenceId,
-  occurrenceStart,
-  RecurrenceError,
-} from '../../core/recurrence/normalise.ts';
-import { parseRule, type Rule } from '../../core/recurrence/rule.ts';
+import { expandOccurrences } from '../../core/recurrence/expand.ts';
+import { normaliseRecurrence } from '../../core/recurrence/normalise.ts';
+import { idInstant, occurrenceId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
+import { parseRule, RecurrenceError, type Rule } from '../../core/recurrence/rule.ts';
 import { isValidSeries, occurrenceWhen } from '../../core/recurrence/series.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
 import {

@@ -1,11 +1,11 @@
-/** A booking's event, and what somebody made of it. */
+/** The event of a booking, and changes that people make to it in the calendar. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type BookingSyncState, type DesiredBooking, eventOf, reconcile, slotOf, whenOf } from '../../core/booking.ts';
 import type { Attendee } from '../../core/event.ts';
 
 const at = (text: string): number => Date.parse(text);
-const wanted: DesiredBooking = {
+const desired: DesiredBooking = {
   title: 'Call',
   location: '',
   description: '',
@@ -14,13 +14,13 @@ const wanted: DesiredBooking = {
   start: at('2027-02-01T09:00:00Z'),
   end: at('2027-02-01T10:00:00Z'),
 };
-const carried: BookingSyncState = { last: wanted, sending: null, shown: { start: wanted.start, end: wanted.end } };
-const written = eventOf('id', wanted);
+const synced: BookingSyncState = { last: desired, sending: null, shown: { start: desired.start, end: desired.end } };
+const written = eventOf('id', desired);
 const elsewhere = { start: at('2027-02-02T09:00:00Z'), end: at('2027-02-02T10:00:00Z') };
 
 describe('the event of a booking', () => {
-  it("stands in the booking's zone, and in UTC where that clock shows a time twice", () => {
-    assert.deepEqual(whenOf(wanted), {
+  it("is in the booking's zone, and in UTC if wall-clock time is ambiguous", () => {
+    assert.deepEqual(whenOf(desired), {
       allDay: false,
       start: '2027-02-01T10:00:00',
       startZone: 'Europe/Berlin',
@@ -44,14 +44,14 @@ describe('the event of a booking', () => {
     }
   });
 
-  it('is all day from midnight to midnight where the booking is', () => {
+  it("lasts from midnight to midnight in the booking's zone if it is all-day", () => {
     assert.deepEqual(slotOf({ allDay: true, start: '2027-02-01', end: '2027-02-02' }, 'Europe/Berlin'), {
       start: at('2027-01-31T23:00:00Z'),
       end: at('2027-02-01T23:00:00Z'),
     });
   });
 
-  it('keeps what the host changed, apart from what the API changed since', () => {
+  it('keeps changes by the host, except for fields that the API changed since', () => {
     const guest: Attendee = {
       address: 'host@example.org',
       name: '',
@@ -66,17 +66,17 @@ describe('the event of a booking', () => {
       attendees: [{ ...written.attendees[0]!, participation: 'accepted' as const }, guest],
       visibility: 'private' as const,
     };
-    assert.deepEqual(reconcile(wanted, carried, found), { next: found, moved: null });
+    assert.deepEqual(reconcile(desired, synced, found), { next: found, moved: null });
     const next = reconcile(
       {
-        ...wanted,
+        ...desired,
         location: 'There',
         attendees: [
           { email: 'a@example.org', name: 'Anna' },
           { email: 'b@example.org', name: '' },
         ],
       },
-      carried,
+      synced,
       found,
     ).next;
     assert.deepEqual([next.title, next.location, next.visibility], ['Mine', 'There', 'private']);
@@ -88,32 +88,32 @@ describe('the event of a booking', () => {
         ['host@example.org', '', 'accepted', 'optional'],
       ],
     );
-    assert.deepEqual(reconcile({ ...wanted, attendees: [] }, carried, found).next.attendees, [guest]);
+    assert.deepEqual(reconcile({ ...desired, attendees: [] }, synced, found).next.attendees, [guest]);
   });
 
-  it('moves the booking, unless the API moved that meanwhile', () => {
+  it('moves the booking, unless the API has moved it meanwhile', () => {
     const found = { ...written, when: whenOf({ ...elsewhere, timeZone: 'Asia/Tokyo' }) };
-    assert.deepEqual(reconcile(wanted, carried, found), { next: found, moved: elsewhere });
+    assert.deepEqual(reconcile(desired, synced, found), { next: found, moved: elsewhere });
     const later = { start: at('2027-02-03T09:00:00Z'), end: at('2027-02-03T10:00:00Z') };
-    const { next, moved } = reconcile({ ...wanted, ...later }, carried, found);
+    const { next, moved } = reconcile({ ...desired, ...later }, synced, found);
     assert.deepEqual([slotOf(next.when, 'UTC'), moved], [later, null]);
   });
 
-  it('is not moved by another spelling of its zone, nor by what was being sent', () => {
+  it('is not moved by another name of its zone, nor by a write under way', () => {
     const found = {
       ...written,
       when: { ...written.when, startZone: 'Europe/Oslo', endZone: 'Europe/Oslo' } as typeof written.when,
     };
-    assert.deepEqual(reconcile(wanted, carried, found), { next: found, moved: null });
+    assert.deepEqual(reconcile(desired, synced, found), { next: found, moved: null });
     const arrived = { ...written, when: whenOf({ ...elsewhere, timeZone: 'Europe/Berlin' }) };
     assert.deepEqual(
-      reconcile({ ...wanted, ...elsewhere }, { ...carried, sending: { ...wanted, ...elsewhere } }, arrived),
+      reconcile({ ...desired, ...elsewhere }, { ...synced, sending: { ...desired, ...elsewhere } }, arrived),
       { next: arrived, moved: null },
     );
     assert.deepEqual(
-      reconcile(wanted, { ...carried, sending: { ...wanted, ...elsewhere } }, arrived).next.when,
+      reconcile(desired, { ...synced, sending: { ...desired, ...elsewhere } }, arrived).next.when,
       written.when,
-      'the old time was wished for again',
+      'the old time was requested again',
     );
   });
 });

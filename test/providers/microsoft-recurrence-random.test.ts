@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { When } from '../../core/event.ts';
-import { RecurrenceError } from '../../core/recurrence/normalise.ts';
+import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
 import { fromPatternedRecurrence, toPatternedRecurrence } from '../../providers/microsoft/recurrence.ts';
 import {

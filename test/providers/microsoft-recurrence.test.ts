@@ -3,8 +3,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { When } from '../../core/event.ts';
 import { splitFeed } from '../../core/ical/feed.ts';
-import { decodeBytes, readObject } from '../../core/ical/object.ts';
-import { normaliseRecurrence, RecurrenceError } from '../../core/recurrence/normalise.ts';
+import { readObject } from '../../core/ical/object.ts';
+import { decodeBytes } from '../../core/ical/text.ts';
+import { normaliseRecurrence } from '../../core/recurrence/normalise.ts';
+import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import {
   fromPatternedRecurrence,
   type NotExpressible,

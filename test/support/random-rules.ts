@@ -3,14 +3,10 @@
  * what calendar programs write.
  */
 import type { CalendarEvent, Recurrence, When } from '../../core/event.ts';
-import {
-  expandOccurrences,
-  instantId,
-  normaliseRecurrence,
-  occurrenceStart,
-  RecurrenceError,
-} from '../../core/recurrence/normalise.ts';
-import { WEEKDAYS } from '../../core/recurrence/rule.ts';
+import { expandOccurrences } from '../../core/recurrence/expand.ts';
+import { normaliseRecurrence } from '../../core/recurrence/normalise.ts';
+import { instantId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
+import { RecurrenceError, WEEKDAYS } from '../../core/recurrence/rule.ts';
 import { instantOf } from '../../core/zones.ts';
 import { randomFrom } from './random.ts';
 

@@ -19,14 +19,14 @@ const view = (more: Partial<FreeBusyView> = {}): FreeBusyView => ({
   ...more,
 });
 
-/** `13T08:00/13T09:00`: days and times in January 2027, in UTC. */
+/** Busy times like `13T08:00/13T09:00`: days and times in January 2027, in UTC. */
 function busy(text: string, more: Partial<FreeBusyView> = {}): string[] {
-  const seen = view(more);
-  const { sources, unknown } = readBusySources(text, { floatingZone: seen.zone });
-  if (unknown.some((content) => mayTakeTime(content, seen))) throw new TimesUnknown('unknown');
+  const query = view(more);
+  const { sources, unknown } = readBusySources(text, { floatingZone: query.zone });
+  if (unknown.some((content) => mayTakeTime(content, query))) throw new TimesUnknown('unknown');
   const budget = { steps: STEPS_PER_QUERY };
   const short = (ms: number): string => new Date(ms).toISOString().slice(8, 16);
-  return mergeSpans(sources.flatMap((source) => busySpans(source, seen, budget))).map(
+  return mergeSpans(sources.flatMap((source) => busySpans(source, query, budget))).map(
     ({ from, to }) => `${short(from)}/${short(to)}`,
   );
 }
@@ -35,7 +35,7 @@ const NINE = at('20270113T090000');
 const MEETING = ['13T08:00/13T09:00'];
 
 describe('one event', () => {
-  it('takes time unless it is cancelled, transparent, or without length (H4)', () => {
+  it('takes time unless it is cancelled, transparent, or without a duration (H4)', () => {
     assert.deepEqual(busy(event(...NINE)), MEETING);
     for (const line of ['STATUS:TENTATIVE', 'STATUS:CONFIRMED', 'TRANSP:OPAQUE', 'CLASS:PRIVATE', 'STATUS:X-ODD'])
       assert.deepEqual(busy(event(...NINE, line)), MEETING, line);
@@ -46,7 +46,7 @@ describe('one event', () => {
     assert.deepEqual(busy(event('DTSTART:20270113T080000Z', 'DURATION:PT90M')), ['13T08:00/13T09:30']);
   });
 
-  it("is a day of the calendar's zone where it is all-day, and in that zone where it floats", () => {
+  it("uses the calendar's zone if it is all-day or floating", () => {
     const day = event(...at('20270113'));
     assert.deepEqual(busy(day), ['12T23:00/13T23:00']);
     assert.deepEqual(busy(day, { zone: 'Asia/Tokyo' }), ['12T15:00/13T15:00']);
@@ -68,11 +68,11 @@ describe('one event', () => {
     assert.deepEqual(
       busy(event(...NINE), { range: { from: Date.UTC(2027, 0, 13, 9), to: Date.UTC(2027, 0, 14) } }),
       [],
-      'its end is not in it',
+      'the end is exclusive',
     );
   });
 
-  it('does not take the time of who declined, and of who has not answered only where that is set', () => {
+  it('takes no time of a person who declined, or who has not answered if the query says so', () => {
     const invited = (participation: string, organizer = 'boss@example.com'): string =>
       event(
         ...NINE,
@@ -93,7 +93,7 @@ describe('one event', () => {
     assert.deepEqual(busy(invited('NEEDS-ACTION'), free), []);
     assert.deepEqual(busy(invited('ACCEPTED'), free), MEETING);
     assert.deepEqual(busy(invited('TENTATIVE'), free), MEETING);
-    assert.deepEqual(busy(invited('NEEDS-ACTION', 'me@example.com'), free), MEETING, "one's own meeting");
+    assert.deepEqual(busy(invited('NEEDS-ACTION', 'me@example.com'), free), MEETING, 'the organizer');
     assert.deepEqual(busy(event(...NINE, 'ATTENDEE;PARTSTAT=DECLINED:mailto:other@example.com'), free), MEETING);
   });
 });
@@ -101,7 +101,7 @@ describe('one event', () => {
 describe('a series', () => {
   const DAILY = [...at('20270111T090000'), 'RRULE:FREQ=DAILY;COUNT=4'];
 
-  it('takes the time of its occurrences, without the excluded, moved, cancelled and declined ones (H2)', () => {
+  it('takes the time of its occurrences, without excluded, moved, cancelled and declined ones (H2)', () => {
     const text = object(
       'u1',
       [...DAILY, 'EXDATE;TZID=Europe/Berlin:20270112T090000', 'RDATE;TZID=Europe/Berlin:20270120T180000'],
@@ -125,7 +125,7 @@ describe('a series', () => {
     assert.deepEqual(busy(declined), ['11T08:00/11T09:00', '13T08:00/13T09:00', '14T08:00/14T09:00']);
   });
 
-  it('shows an occurrence that was moved here from outside, and one that lasts into the range', () => {
+  it('includes an occurrence that was moved into the range, and one that lasts into it', () => {
     const moved = object(
       'u1',
       [...at('20260105T090000'), 'RRULE:FREQ=MONTHLY;COUNT=3'],
@@ -143,7 +143,7 @@ describe('a series', () => {
     assert.deepEqual(busy(periods), ['01T00:00/01T02:00', '13T08:00/13T12:00']);
   });
 
-  it('that is free or cancelled as a whole may have occurrences that are not', () => {
+  it('may have busy occurrences although the series itself is free', () => {
     const text = object(
       'u1',
       [...DAILY, 'TRANSP:TRANSPARENT'],
@@ -152,7 +152,7 @@ describe('a series', () => {
     assert.deepEqual(busy(text), MEETING);
   });
 
-  it('keeps its wall-clock time, and the days of its calendar, over changes of offset', () => {
+  it("keeps its wall-clock time, and the days of the calendar's zone, across changes of offset", () => {
     const range = { from: Date.UTC(2027, 2, 26), to: Date.UTC(2027, 2, 31) };
     assert.deepEqual(busy(event(...at('20270101T090000'), 'RRULE:FREQ=WEEKLY;BYDAY=SA,MO'), { range }), [
       '27T08:00/27T09:00',
@@ -164,7 +164,7 @@ describe('a series', () => {
     );
   });
 
-  it('has days that are not those of UTC', () => {
+  it('has days of the zone, not of UTC', () => {
     const daily = event(...at('20270101'), 'RRULE:FREQ=DAILY');
     const hour = (from: string) => ({ range: { from: Date.parse(from), to: Date.parse(from) + 3_600_000 } });
     assert.deepEqual(busy(daily, { ...hour('2026-12-31T16:00:00Z'), zone: 'Asia/Tokyo' }), ['31T16:00/31T17:00']);
@@ -178,7 +178,7 @@ describe('a series', () => {
     );
   });
 
-  it('counts its start, which its rule does not have', () => {
+  it('includes its start, also if its rule does not match it', () => {
     assert.deepEqual(busy(event(...NINE, 'RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=2')), [
       '13T08:00/13T09:00',
       '18T08:00/18T09:00',
@@ -187,7 +187,7 @@ describe('a series', () => {
     assert.deepEqual(
       busy(event(...NINE, 'RRULE:FREQ=WEEKLY;BYDAY=MO;UNTIL=20261201T000000Z')),
       [],
-      'but not where it ended before',
+      'but not if UNTIL is before the start',
     );
     assert.deepEqual(
       busy(event(...NINE, 'RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=1', 'EXDATE;TZID=Europe/Berlin:20270113T090000')),
@@ -195,7 +195,7 @@ describe('a series', () => {
     );
   });
 
-  it('goes on differently after an exception for all that follows', () => {
+  it('follows an override with RANGE=THISANDFUTURE', () => {
     const text = object(
       'u1',
       [...DAILY, 'EXDATE;TZID=Europe/Berlin:20270113T090000'],
@@ -221,7 +221,7 @@ describe('a series', () => {
   });
 });
 
-describe('what cannot be told', () => {
+describe('a series whose times are unknown', () => {
   const HOSTILE = [
     'RRULE:FREQ=SECONDLY',
     'RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30',
@@ -231,7 +231,7 @@ describe('what cannot be told', () => {
     'RRULE:FREQ=NEVER',
   ];
 
-  it('is never given as free, and is found out quickly', () => {
+  it('is never returned as free, and is detected quickly', () => {
     const began = process.cpuUsage();
     const years = { range: { from: Date.UTC(2027, 0, 1), to: Date.UTC(2031, 11, 31) } };
     for (const rule of HOSTILE.filter((one) => !one.includes('BYMONTHDAY=30')))
@@ -239,13 +239,13 @@ describe('what cannot be told', () => {
     assert.ok(process.cpuUsage(began).user < 3_000_000);
   });
 
-  it('does not matter where it takes no time', () => {
+  it('does not matter if it takes no time', () => {
     for (const rule of HOSTILE)
       assert.deepEqual(busy(event(...at('20200113T090000'), rule, 'TRANSP:TRANSPARENT')), [], rule);
-    assert.deepEqual(busy(event(...at('20280113T090000'), 'RRULE:FREQ=NEVER')), [], 'it begins later');
+    assert.deepEqual(busy(event(...at('20280113T090000'), 'RRULE:FREQ=NEVER')), [], 'it begins after the range');
   });
 
-  it('does not use up what other events need', () => {
+  it('does not use up the steps of other events', () => {
     const budget = { steps: 300_000 };
     const [source] = readBusySources(event(...at('20200113T090000'), 'RRULE:FREQ=SECONDLY'), {
       floatingZone: 'UTC',
@@ -254,13 +254,13 @@ describe('what cannot be told', () => {
     assert.ok(budget.steps > 90_000 && budget.steps < 110_000, String(budget.steps));
   });
 
-  it('is not an event that nobody could place', () => {
+  it('is not an event without a start', () => {
     assert.deepEqual(busy(event('SUMMARY:without a start')), []);
     assert.deepEqual(busy('<html>no calendar</html>'), []);
   });
 });
 
-describe("a server's own answer", () => {
+describe('the response to a free-busy-query', () => {
   const answer = (...lines: string[]): string =>
     ['BEGIN:VCALENDAR', 'BEGIN:VFREEBUSY', ...lines, 'END:VFREEBUSY', 'END:VCALENDAR', ''].join('\r\n');
   const times = (text: string): string[] | null =>
@@ -268,7 +268,7 @@ describe("a server's own answer", () => {
       ({ from, to }) => `${new Date(from).toISOString().slice(11, 16)}-${new Date(to).toISOString().slice(11, 16)}`,
     ) ?? null;
 
-  it('has busy times of several kinds and spellings', () => {
+  it('has busy times of several types and forms', () => {
     assert.deepEqual(
       times(
         answer(
@@ -286,7 +286,7 @@ describe("a server's own answer", () => {
     assert.deepEqual(times(answer('DTSTART:20270101T000000Z')), []);
   });
 
-  it('is none where it is something else, or has times that are none', () => {
+  it('is rejected without a VFREEBUSY, or with invalid times', () => {
     assert.equal(times('<html>hello</html>'), null);
     assert.equal(times(answer('FREEBUSY:soon/later')), null);
     assert.equal(times(answer('FREEBUSY:20270113T080000Z')), null);

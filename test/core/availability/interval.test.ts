@@ -17,7 +17,7 @@ const on = (from: string, to: string): Interval => ({
   end: `2026-11-23T${to}:00.000Z`,
 });
 
-test('merged are those that overlap or touch; empty ones go', () => {
+test('merging joins intervals that overlap or touch, and drops empty ones', () => {
   assert.deepEqual(
     merge([
       on('12:00', '13:00'),
@@ -32,11 +32,11 @@ test('merged are those that overlap or touch; empty ones go', () => {
   assert.deepEqual(
     merge([{ start: '2026-11-23T10:00:00+01:00', end: '2026-11-23T10:00:00Z' }]),
     [on('09:00', '10:00')],
-    'one spelling',
+    'with other offsets',
   );
 });
 
-test('what only touches does not overlap', () => {
+test('intervals that only touch do not overlap', () => {
   assert.equal(overlaps(on('09:00', '10:00'), on('10:00', '11:00')), false);
   assert.equal(overlaps(on('10:00', '11:00'), on('09:00', '10:00')), false);
   assert.equal(overlaps(on('09:00', '10:00'), on('09:59', '11:00')), true);
@@ -44,7 +44,7 @@ test('what only touches does not overlap', () => {
   assert.throws(() => overlaps(on('09:00', '10:00'), { start: 'soon', end: 'later' }), RangeError);
 });
 
-test('clipped and subtracted', () => {
+test('clipping and subtracting', () => {
   assert.deepEqual(clip([on('08:00', '10:00'), on('11:00', '12:00'), on('12:30', '14:00')], on('09:00', '13:00')), [
     on('09:00', '10:00'),
     on('11:00', '12:00'),
@@ -60,7 +60,7 @@ test('clipped and subtracted', () => {
   assert.deepEqual(subtract([on('09:00', '10:00')], [on('08:00', '11:00')]), []);
 });
 
-test('as minute by minute, for any intervals', () => {
+test('random spans give the same result as a comparison minute by minute', () => {
   const random = randomOf(7);
   const spans = (): Span[] =>
     Array.from({ length: random.below(8) }, () => {

@@ -13,11 +13,11 @@ const question = (more: Partial<SlotQuery>): SlotQuery => ({
   zone: 'UTC',
   ...more,
 });
-const starts = (asked: SlotQuery): string[] =>
-  freeSlots(asked).map(({ from }) => new Date(from).toISOString().slice(5, 16));
+const starts = (slots: SlotQuery): string[] =>
+  freeSlots(slots).map(({ from }) => new Date(from).toISOString().slice(5, 16));
 
 describe('working hours', () => {
-  it('are days and times in any of the ways people write them', () => {
+  it('accept the usual ways to write days and times', () => {
     const office = parseWorkingHours('mon-fri 09:00-17:00');
     assert.deepEqual(office, [...Array.from({ length: 5 }, () => [{ from: 540, to: 1020 }]), [], []]);
     for (const same of [
@@ -28,14 +28,18 @@ describe('working hours', () => {
     ])
       assert.deepEqual(parseWorkingHours(same), office, same);
     assert.deepEqual(parseWorkingHours('00:00-24:00'), ALWAYS);
-    assert.deepEqual(parseWorkingHours('sat-mon 10:00-11:00')[0], [{ from: 600, to: 660 }], 'over the end of the week');
+    assert.deepEqual(
+      parseWorkingHours('sat-mon 10:00-11:00')[0],
+      [{ from: 600, to: 660 }],
+      'across the end of the week',
+    );
     assert.deepEqual(parseWorkingHours('mon 09:00-12:30, 13:30-18:00')[0], [
       { from: 540, to: 750 },
       { from: 810, to: 1080 },
     ]);
   });
 
-  it('say what is wrong with them', () => {
+  it('are rejected if they are invalid', () => {
     for (const wrong of [
       '',
       ';',
@@ -56,7 +60,7 @@ describe('working hours', () => {
 });
 
 describe('free slots', () => {
-  it('fit between busy times, and keep to the times at which the day began', () => {
+  it('fit between busy times, in steps counted from the start of the working hours', () => {
     assert.deepEqual(starts(question({})), ['11-23T09:00', '11-23T10:00', '11-23T11:00']);
     const busy = [{ from: at('2026-11-23T09:50:00Z'), to: at('2026-11-23T10:10:00Z') }];
     assert.deepEqual(starts(question({ busy })), ['11-23T11:00']);
@@ -69,7 +73,7 @@ describe('free slots', () => {
     assert.deepEqual(
       starts(question({ busy, durationMs: 10 * MINUTE, stepMs: 50 * MINUTE })),
       ['11-23T09:00', '11-23T10:40', '11-23T11:30'],
-      'what only touches is free',
+      'a slot may touch a busy time',
     );
     assert.deepEqual(starts(question({ durationMs: 45 * MINUTE, stepMs: 45 * MINUTE })), [
       '11-23T09:00',
@@ -80,12 +84,12 @@ describe('free slots', () => {
     assert.deepEqual(starts(question({ busy: [{ from: 0, to: at('2030-01-01T00:00:00Z') }] })), []);
   });
 
-  it('lie within the range, on the same times whatever it is', () => {
+  it('lie within the range, which does not change the steps', () => {
     const range = { from: at('2026-11-23T09:20:00Z'), to: at('2026-11-23T11:30:00Z') };
     assert.deepEqual(starts(question({ range, stepMs: 30 * MINUTE })), ['11-23T09:30', '11-23T10:00', '11-23T10:30']);
   });
 
-  it("are in the host's own time on the days when clocks change", () => {
+  it("are in the host's zone, also when clocks change", () => {
     const week = (from: string, to: string) => ({
       range: { from: at(`${from}T00:00:00Z`), to: at(`${to}T00:00:00Z`) },
       hours: parseWorkingHours('09:00-10:00'),
@@ -113,17 +117,17 @@ describe('free slots', () => {
     assert.deepEqual(
       starts(question(night)),
       ['10-24T23:00', '10-25T00:00', '10-25T01:00', '10-25T02:00'],
-      'a night with an hour more',
+      'a night with an additional hour',
     );
     const spring = {
       range: { from: at('2026-03-28T22:00:00Z'), to: at('2026-03-29T23:00:00Z') },
       hours: parseWorkingHours('sun 01:00-04:00'),
       zone: 'Europe/Berlin',
     };
-    assert.deepEqual(starts(question(spring)), ['03-29T00:00', '03-29T01:00'], 'and one with an hour less');
+    assert.deepEqual(starts(question(spring)), ['03-29T00:00', '03-29T01:00'], 'a night with an hour less');
   });
 
-  it('go on over midnight where the hours do', () => {
+  it('may cross midnight if the working hours do', () => {
     const range = { from: at('2026-11-23T22:30:00Z'), to: at('2026-11-24T01:30:00Z') };
     assert.deepEqual(starts(question({ range, hours: ALWAYS })), ['11-23T23:00', '11-24T00:00']);
     assert.deepEqual(starts(question({ range, hours: ALWAYS, stepMs: 30 * MINUTE })), [

@@ -1,20 +1,18 @@
-/**
- * Real files of other people's test suites (see the corpus' README): nothing is lost, nothing that is not meant is
- * changed.
- */
+/** Real files from the test suites of other projects (see the README of the corpus): nothing is lost or changed. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { changedPaths } from '../../../core/event.ts';
 import { splitFeed } from '../../../core/ical/feed.ts';
-import { createObject, decodeBytes, patchObject, readObject } from '../../../core/ical/object.ts';
+import { createObject, patchObject, readObject } from '../../../core/ical/object.ts';
+import { decodeBytes } from '../../../core/ical/text.ts';
 
 const FLOATING = { floatingZone: 'Europe/Berlin' };
 const SETTING = { ...FLOATING, now: '2026-11-21T10:00:00Z' };
 const corpus = new URL('../../../../shared/corpus/ics/', import.meta.url);
 const skip = existsSync(corpus) ? false : 'the corpus is not here';
 
-/** Each file as it is and with CRLF: the whole stream, and the objects that a server would hold. */
+/** Each file, as it is and with CRLF: the whole stream, and the objects that a server would store. */
 function* texts(kind: 'valid' | 'broken'): Generator<{ name: string; text: string; isObject: boolean }> {
   for (const name of readdirSync(new URL(`${kind}/`, corpus))) {
     const asIs = decodeBytes(readFileSync(new URL(`${kind}/${name}`, corpus)));
@@ -40,7 +38,7 @@ describe('the corpus', { skip }, () => {
     assert.deepEqual(lost, []);
   });
 
-  test('what cannot be read of the broken ones is told, and stops nothing else', () => {
+  test('every unreadable broken event has a problem, and does not affect other events', () => {
     for (const { name, text } of texts('broken')) {
       const { events } = readObject(text, FLOATING);
       const begun = text.match(/^BEGIN:VEVENT/gim)?.length ?? 0;

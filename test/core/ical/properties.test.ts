@@ -28,7 +28,7 @@ function unfolded(text: string): string[] {
 }
 
 describe('random events', () => {
-  test('a created object reads as the event it was made of', () => {
+  test('a created object reads as its event', () => {
     fc.assert(
       fc.property(randomEvent, fc.boolean(), (event, scheduleAgentNone) => {
         const text = createObject(event, 'uid-1', { now: NOW, scheduleAgentNone });
@@ -38,14 +38,14 @@ describe('random events', () => {
         assert.ok(text.split('\r\n').every((physical) => Buffer.byteLength(physical) <= 75));
         for (const [, tzid] of text.matchAll(/;TZID=([^:;]+)/g))
           assert.ok(text.includes(`TZID:${tzid}\r\n`), `no VTIMEZONE for ${tzid}`);
-        const people = unfolded(text).filter((line) => /^(ATTENDEE|ORGANIZER)/.test(line));
-        assert.ok(people.every((line) => line.includes('SCHEDULE-AGENT=NONE') === scheduleAgentNone));
+        const attendees = unfolded(text).filter((line) => /^(ATTENDEE|ORGANIZER)/.test(line));
+        assert.ok(attendees.every((line) => line.includes('SCHEDULE-AGENT=NONE') === scheduleAgentNone));
       }),
       RUNS,
     );
   });
 
-  test('a patched object reads as the next event, and the patch with what stands there is the very same text', () => {
+  test('a patched object reads as the new event, and patching it again changes nothing', () => {
     fc.assert(
       fc.property(randomEvent, randomEvent, (first, next) => {
         const text = createObject(first, 'uid-1', CREATE);
@@ -60,7 +60,7 @@ describe('random events', () => {
     );
   });
 
-  test('a series that gets exceptions, one by one, and loses them again', () => {
+  test('exceptions can be added to a series and removed again', () => {
     fc.assert(
       fc.property(randomEvent, randomEvent, (first, other) => {
         if (first.recurrence === null || other.when.allDay !== first.when.allDay) return;
@@ -74,7 +74,7 @@ describe('random events', () => {
     );
   });
 
-  test('whatever lines come: reading never throws, and what is read can be written', () => {
+  test('reading random lines never throws, and every event that is read can be written', () => {
     const values = [
       '20260105',
       '20260105T090000',

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import type { Attendee, CalendarEvent, Content, Exception, When } from '../../../core/event.ts';
 import { EXCLUDED } from '../../../core/event.ts';
 import { cleanName } from '../../../core/ical/text.ts';
-import { instantId, normaliseRecurrence } from '../../../core/recurrence/normalise.ts';
+import { normaliseRecurrence } from '../../../core/recurrence/normalise.ts';
+import { instantId } from '../../../core/recurrence/occurrence.ts';
 import { instantOf, localOf } from '../../../core/zones.ts';
 
 const ZONES = [
@@ -50,7 +51,7 @@ const timed: fc.Arbitrary<When> = fc
       endZone,
     };
   })
-  // The second of two equal hours cannot be written as a wall-clock time.
+  // An instant in the repeated hour cannot be written as a wall-clock time.
   .filter((when) => !when.allDay && instantOf(when.end, when.endZone) >= instantOf(when.start, when.startZone));
 export const randomWhen: fc.Arbitrary<When> = fc.oneof(
   { weight: 1, arbitrary: allDay },

@@ -3,14 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { CalendarEvent, When } from '../../../core/event.ts';
 import { EXCLUDED } from '../../../core/event.ts';
-import {
-  expandOccurrences,
-  frequencies,
-  normaliseRecurrence,
-  occurrenceId,
-  occurrenceStart,
-  RecurrenceError,
-} from '../../../core/recurrence/normalise.ts';
+import { expandOccurrences } from '../../../core/recurrence/expand.ts';
+import { frequencies, normaliseRecurrence } from '../../../core/recurrence/normalise.ts';
+import { occurrenceId, occurrenceStart } from '../../../core/recurrence/occurrence.ts';
+import { RecurrenceError } from '../../../core/recurrence/rule.ts';
 
 const BERLIN: When = {
   allDay: false,
@@ -23,8 +19,8 @@ const DAYS: When = { allDay: true, start: '2026-01-05', end: '2026-01-06' };
 const rule = (text: string, when: When = BERLIN): string | undefined =>
   normaliseRecurrence({ rules: [text], dates: [] }, when)?.rules[0];
 
-describe('one spelling', () => {
-  test('case, order, defaults, stray separators', () => {
+describe('canonical form', () => {
+  test('case, order, defaults, extra separators', () => {
     assert.equal(rule('rrule:byday=we,mo;wkst=mo;interval=1;freq=weekly;'), 'RRULE:FREQ=WEEKLY;BYDAY=MO,WE');
     assert.equal(
       rule('RRULE:FREQ=MONTHLY;BYDAY=+1MO,-1FR;BYSETPOS=2,1;WKST=SU'),
@@ -36,7 +32,7 @@ describe('one spelling', () => {
     assert.equal(rule('RRULE:FREQ=YEARLY;BYMONTH=5L;RSCALE=HEBREW'), 'RRULE:RSCALE=HEBREW;FREQ=YEARLY;BYMONTH=5L');
   });
 
-  test('UNTIL gets the type of the start', () => {
+  test('UNTIL has the type of the start', () => {
     assert.equal(
       rule('RRULE:FREQ=DAILY;UNTIL=20260301'),
       'RRULE:FREQ=DAILY;UNTIL=20260301T225959Z',
@@ -58,10 +54,10 @@ describe('one spelling', () => {
     assert.equal(normaliseRecurrence({ rules: [], dates: [] }, DAYS), null);
   });
 
-  test('what no one could follow is refused, with a code', () => {
+  test('an invalid rule is rejected with a code', () => {
     const code = (text: string): string => {
       try {
-        return `taken as ${rule(text)}`;
+        return `accepted as ${rule(text)}`;
       } catch (error) {
         assert.ok(error instanceof RecurrenceError);
         assert.ok(!error.message.includes('XX'));
@@ -112,13 +108,13 @@ describe('expansion', () => {
   });
   const YEAR = [Date.UTC(2026, 0, 1), Date.UTC(2027, 0, 1)] as const;
 
-  test('wall clock stays across a change of offset', () => {
+  test('wall-clock time stays the same across a change of offset', () => {
     const { ids, complete } = expandOccurrences(series(BERLIN, ['RRULE:FREQ=MONTHLY;COUNT=4']), ...YEAR, 100, 10_000);
     assert.deepEqual(ids, ['20260105T080000Z', '20260205T080000Z', '20260305T080000Z', '20260405T070000Z']);
     assert.ok(complete);
   });
 
-  test('dates are added once, exclusions and EXRULE taken off, COUNT counts the excluded ones', () => {
+  test('each date is added once, exclusions and EXRULE are removed, COUNT includes excluded ones', () => {
     const event = series(
       DAYS,
       ['RRULE:FREQ=DAILY;COUNT=5', 'EXRULE:FREQ=DAILY;INTERVAL=4'],
@@ -128,21 +124,21 @@ describe('expansion', () => {
     assert.deepEqual(expandOccurrences(event, ...YEAR, 100, 10_000).ids, ['20260107', '20260108', '20260301']);
   });
 
-  test('a series of dates only has its start, too', () => {
+  test('a series with dates only includes its start', () => {
     assert.deepEqual(expandOccurrences(series(DAYS, [], ['20260201']), ...YEAR, 100, 1000).ids, [
       '20260105',
       '20260201',
     ]);
   });
 
-  test('nothing runs longer than its budget', () => {
+  test('no rule runs longer than its budget', () => {
     for (const text of [
       'FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30',
       'FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=31',
       'FREQ=HOURLY;INTERVAL=24;BYHOUR=4',
       'FREQ=SECONDLY;COUNT=10000000',
     ]) {
-      // Of this process alone: what else keeps the machine busy does not count.
+      // CPU time of this process, so that other work on the machine does not count.
       const began = process.cpuUsage();
       const { complete } = expandOccurrences(
         series(BERLIN, [`RRULE:${text}`]),
@@ -159,7 +155,7 @@ describe('expansion', () => {
     assert.equal(dense.complete, false);
   });
 
-  test('a far window is reached without walking there', () => {
+  test('times before the range are skipped', () => {
     const from = Date.UTC(2090, 0, 1);
     assert.equal(
       expandOccurrences(series(BERLIN, ['RRULE:FREQ=SECONDLY;INTERVAL=7']), from, from + 60_000, 100, 100_000).ids
@@ -187,7 +183,7 @@ describe('expansion', () => {
   });
 
   const table = new URL('../../../../shared/corpus/recurrence/rrule-expansions.json', import.meta.url);
-  test('the table that two unrelated engines agree on', {
+  test('the expansions on which two unrelated libraries agree', {
     skip: existsSync(table) ? false : 'the corpus is not here',
   }, () => {
     const { cases } = JSON.parse(readFileSync(table, 'utf8')) as {
@@ -202,27 +198,27 @@ describe('expansion', () => {
       }[];
     };
     const wrong: string[] = [];
-    for (const known of cases.filter(({ tier }) => tier === 'agreed')) {
-      const allDay = known.dtstart.length === 8;
+    for (const row of cases.filter(({ tier }) => tier === 'agreed')) {
+      const allDay = row.dtstart.length === 8;
       const wall = (text: string): string =>
         text.replace(/^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d))?.*$/, (_, y, m, d, h, n, s) =>
           h ? `${y}-${m}-${d}T${h}:${n}:${s}` : `${y}-${m}-${d}`,
         );
-      const start = wall(known.dtstart);
+      const start = wall(row.dtstart);
       const when: When = allDay
         ? { allDay, start, end: start }
         : { allDay, start, startZone: 'UTC', end: start, endZone: 'UTC' };
       const from = Date.parse(
-        wall(known.start_at ?? known.dtstart)
+        wall(row.start_at ?? row.dtstart)
           .padEnd(11, 'T')
           .padEnd(19, '00:00:00') + 'Z',
       );
-      const event = series(when, [`RRULE:${known.rrule}`]);
-      const { ids } = expandOccurrences(event, from, Date.UTC(9999, 11, 31), known.expected.length + 1, 3_000_000);
-      const expected = known.expected.map((text) => (allDay ? text : `${text.replace('Z', '')}Z`));
-      const got = known.complete ? ids : ids.slice(0, expected.length);
+      const event = series(when, [`RRULE:${row.rrule}`]);
+      const { ids } = expandOccurrences(event, from, Date.UTC(9999, 11, 31), row.expected.length + 1, 3_000_000);
+      const expected = row.expected.map((text) => (allDay ? text : `${text.replace('Z', '')}Z`));
+      const got = row.complete ? ids : ids.slice(0, expected.length);
       if (got.join() !== expected.join())
-        wrong.push(`${known.id} ${known.rrule}\n  got ${got.join()}\n  not ${expected.join()}`);
+        wrong.push(`${row.id} ${row.rrule}\n  got ${got.join()}\n  not ${expected.join()}`);
     }
     assert.deepEqual(wrong, []);
   });

@@ -1,4 +1,4 @@
-/** What follows from a series as a whole. */
+/** Occurrences without an exception, and the validity of a series. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { CalendarEvent } from '../../../core/event.ts';
@@ -8,7 +8,7 @@ import { anEvent, aSeries, at, occurrence } from '../../support/fake-side.ts';
 const rule = (text: string) => ({ rules: [`RRULE:${text}`], dates: [] });
 const allDay = { allDay: true, start: '2026-06-01', end: '2026-06-03' } as const;
 
-describe('an ordinary occurrence', () => {
+describe('an occurrence without an exception', () => {
   test('has the content of the series, at its own time', () => {
     const series = aSeries({ title: 'S', location: 'L' });
     const content = occurrenceContent(series, occurrence(2));
@@ -16,7 +16,7 @@ describe('an ordinary occurrence', () => {
     assert.ok(!('recurrence' in content) && !('uid' in content) && !('exceptions' in content));
   });
 
-  test('keeps its wall clock over the change of the clocks, and its length', () => {
+  test('keeps its wall-clock time and duration across a change of offset', () => {
     const series = aSeries({
       when: {
         allDay: false,
@@ -35,7 +35,7 @@ describe('an ordinary occurrence', () => {
     });
   });
 
-  test('of an all-day series has as many days', () => {
+  test('of an all-day series has the same number of days', () => {
     assert.deepEqual(occurrenceContent(aSeries({ when: allDay }), '20261026').when, {
       allDay: true,
       start: '2026-10-26',
@@ -47,23 +47,23 @@ describe('an ordinary occurrence', () => {
 describe('a valid series', () => {
   const rows: readonly [what: string, event: CalendarEvent, expected: boolean][] = [
     ['a single event', anEvent(), true],
-    ['a start that the rule gives', aSeries(), true],
-    ['a start that it does not', aSeries({ when: at(2) }), false],
-    ['an all-day one', aSeries({ when: allDay, recurrence: rule('FREQ=WEEKLY;BYDAY=MO') }), true],
+    ['a start that the rule matches', aSeries(), true],
+    ['a start that the rule does not match', aSeries({ when: at(2) }), false],
+    ['an all-day series', aSeries({ when: allDay, recurrence: rule('FREQ=WEEKLY;BYDAY=MO') }), true],
     [
-      'an all-day one on another day',
+      'an all-day series that starts on another day',
       aSeries({ when: { ...allDay, start: '2026-06-02' }, recurrence: rule('FREQ=WEEKLY;BYDAY=MO') }),
       false,
     ],
-    ['an end given as a date for a timed one', aSeries({ recurrence: rule('FREQ=DAILY;UNTIL=20260701') }), false],
+    ['a date as UNTIL of a timed series', aSeries({ recurrence: rule('FREQ=DAILY;UNTIL=20260701') }), false],
     [
-      'an end given as a time for an all-day one',
+      'a time as UNTIL of an all-day series',
       aSeries({ when: allDay, recurrence: rule('FREQ=DAILY;UNTIL=20260701T000000Z') }),
       false,
     ],
-    ['dates of the other kind', aSeries({ recurrence: { rules: [], dates: ['20260701'] } }), false],
-    ['dates alone', aSeries({ recurrence: { rules: [], dates: ['20260701T070000Z'] } }), true],
-    ['an end before the start', aSeries({ recurrence: rule('FREQ=WEEKLY;BYDAY=MO;UNTIL=20260501T070000Z') }), false],
+    ['dates of the other type', aSeries({ recurrence: { rules: [], dates: ['20260701'] } }), false],
+    ['dates only', aSeries({ recurrence: { rules: [], dates: ['20260701T070000Z'] } }), true],
+    ['an UNTIL before the start', aSeries({ recurrence: rule('FREQ=WEEKLY;BYDAY=MO;UNTIL=20260501T070000Z') }), false],
     ['every second month', aSeries({ recurrence: rule('FREQ=MONTHLY;INTERVAL=2;BYMONTHDAY=1') }), true],
   ];
   for (const [what, event, expected] of rows)
