@@ -64,7 +64,7 @@ export class Calpair {
     }
   }
 
-  /** Syncs until a run has nothing left to write, and returns the runs. @throws Error after 12 runs without such a run */
+  /** Syncs until a run has nothing left to write, and returns the runs. @throws Error after 12 runs */
   async settle(pairId: string): Promise<Run[]> {
     const runs: Run[] = [];
     while (runs.length < 12) {

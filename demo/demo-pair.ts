@@ -71,8 +71,9 @@ export class DemoPair {
   }
 
   /**
-   * Syncs until there is nothing left to write, and once more. Writes after a successful run are unneeded, because nobody
-   * changes anything meanwhile. @param isNew nobody has changed anything since the pair was created
+   * Syncs until there is nothing left to write, and once more. Writes after a successful run are unneeded, because
+   * nobody changes anything meanwhile.
+   * @param isNew nobody has changed anything since the pair was created
    */
   async settle(isNew: boolean): Promise<void> {
     const { cloud } = this.calendars;

@@ -187,10 +187,11 @@ async function report({ config, radicale, running }: Demo, pairs: readonly DemoP
     calendars: { cloud, calendarUrl },
     pair,
   } of pairs) {
+    const workflow = `namespaces/${config.temporal.namespace}/workflows/${encodeURIComponent(pair.workflowId)}`;
     console.log(`
   ${cloud.name.padEnd(13)}  ${cloud.rootUrl} (fake)
   with Radicale  ${calendarUrl} (${radicale.username} / ${radicale.password})
-  Workflow       ${running.temporalUiUrl ?? ''}/namespaces/${config.temporal.namespace}/workflows/${encodeURIComponent(pair.workflowId)}`);
+  Workflow       ${running.temporalUiUrl ?? ''}/${workflow}`);
   }
   const verdicts = outcomes.map(verdictOf);
   console.log(`\n${verdicts.map(({ sentence }) => sentence).join('\n')}`);

@@ -1,6 +1,6 @@
 /**
- * `npm run release -- 1.2.3` dates the `Unreleased` section of CHANGELOG.md, sets the version, commits and tags. Nothing
- * is pushed. With `--dry-run` it says what it would do and changes nothing.
+ * `npm run release -- 1.2.3` dates the `Unreleased` section of CHANGELOG.md, sets the version, commits and tags. It
+ * pushes nothing. With `--dry-run` it says what it would do and changes nothing.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -98,7 +98,8 @@ describe('a release', () => {
     writeFileSync(join(folder, 'package.json'), '{\n  "name": "calpair",\n  "version": "0.1.0"\n}\n');
     writeFileSync(
       join(folder, 'package-lock.json'),
-      '{\n  "name": "calpair",\n  "version": "0.1.0",\n  "packages": {\n    "": {\n      "version": "0.1.0"\n    }\n  }\n}\n',
+      '{\n  "name": "calpair",\n  "version": "0.1.0",\n  "packages": {\n' +
+        '    "": {\n      "version": "0.1.0"\n    }\n  }\n}\n',
     );
     git('init', '--quiet');
     git('config', 'user.name', 'A Maintainer');
