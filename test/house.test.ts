@@ -17,7 +17,7 @@ const { packages, folders, workflowConstants } = (await import(
   new URL('../eslint.config.js', import.meta.url).href
 )) as House;
 
-const MAX_LINES = 520;
+const MAX_LINES = 400;
 const MAX_LINE_LENGTH = 120;
 const FORBIDDEN_NAMES = /^(utils?|helpers?|types|common|interfaces|misc|shared)\.ts$/;
 const code = readdirSync(PROJECT_DIR, { recursive: true, encoding: 'utf8' })
