@@ -1,5 +1,9 @@
 import { defineConfig } from 'drizzle-kit';
 
-const config = defineConfig({ dialect: 'postgresql', schema: './db/schema.ts', out: './db/migrations' });
+const config = defineConfig({
+  dialect: 'postgresql',
+  schema: ['./db/schema.ts', './db/booking-schema.ts'],
+  out: './db/migrations',
+});
 
 export { config as default };

@@ -29,7 +29,7 @@ import type { Db } from './db/connect.ts';
 import { connect, migrate } from './db/connect.ts';
 import { newId } from './db/ids.ts';
 import { workflowInputs } from './db/pairs.ts';
-import { postgresStore } from './db/store.ts';
+import { postgresStore } from './db/postgres-store.ts';
 import { createVault } from './db/vault.ts';
 import { announcePair } from './db/webhook-events.ts';
 import { waitForOrphan } from './embedded/data-folder.ts';

@@ -5,7 +5,6 @@ import { type DesiredBooking, isSameSlot, type Slot } from '../core/booking.ts';
 import { SyncError } from '../core/sync-error.ts';
 import { canonicalZone } from '../core/zones.ts';
 import { findAccount } from '../db/accounts.ts';
-import { syncStateOf } from '../db/booking-work.ts';
 import {
   type BookingRow,
   bookingOfKey,
@@ -15,6 +14,7 @@ import {
   isTaken,
   type ReserveResult,
   reserve,
+  syncStateOf,
 } from '../db/bookings.ts';
 import type { ApiDeps } from './deps.ts';
 import { ApiError, invalid, notFound } from './errors.ts';

@@ -62,7 +62,7 @@ export async function createPairFrom(
   if (created === 'already-paired') throw new ApiError('calendar-already-paired');
   if (created === 'allowance')
     throw new ApiError('pair-allowance-reached', `A connection may have at most ${config.pairsPerConnection} pairs.`);
-  if (created === 'ring') throw new ApiError('pair-would-loop');
+  if (created === 'sync-loop') throw new ApiError('pair-would-loop');
   try {
     await control.start({ pairId: created.id, paused });
   } catch (error) {

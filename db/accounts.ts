@@ -1,4 +1,4 @@
-/** Accounts: credentials are sealed in the account's own context and leave this file only through `openedAccount`. */
+/** Accounts. Their credentials are sealed and leave this file only through `openedAccount`. */
 import { and, asc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
 import { type Db, transaction } from './connect.ts';
 import { ACCOUNT_KEYS } from './connections.ts';
@@ -19,7 +19,7 @@ export interface NewAccount {
   readonly identity: string;
   readonly discovered: Record<string, unknown>;
   readonly credentials: unknown;
-  /** Got with the credentials while they were proved. */
+  /** An access token that was obtained while the credentials were checked. */
   readonly token?: Token | null | undefined;
   readonly canCreateCalendars: boolean;
 }
@@ -71,22 +71,19 @@ export async function patchAccount(db: Db, id: string, patch: AccountPatch): Pro
   return row ?? null;
 }
 
-/**
- * Stores new credentials and what was found and got with them, forgets the old access token, and takes the account out
- * of attention.
- */
+/** Stores new credentials with what was discovered with them, replaces the access token, and ends the attention. */
 export async function replaceCredentials(
   db: Db,
   id: string,
-  proved: Pick<NewAccount, 'username' | 'discovered' | 'credentials' | 'token'>,
+  checked: Pick<NewAccount, 'username' | 'discovered' | 'credentials' | 'token'>,
 ): Promise<AccountRecord | null> {
   const [row] = await db.sql
     .update(accounts)
     .set({
-      username: proved.username,
-      discovered: proved.discovered,
-      credentials: sealed(db, id, proved.credentials),
-      token: proved.token ? sealed(db, id, proved.token) : null,
+      username: checked.username,
+      discovered: checked.discovered,
+      credentials: sealed(db, id, checked.credentials),
+      token: checked.token ? sealed(db, id, checked.token) : null,
       status: 'ok',
       statusReason: null,
     })
@@ -95,7 +92,6 @@ export async function replaceCredentials(
   return row ?? null;
 }
 
-/** `reason` is shown as `statusReason` (`credentials`); null for `ok`. */
 export async function setAccountStatus(
   db: Db,
   id: string,
@@ -105,17 +101,14 @@ export async function setAccountStatus(
   await db.sql.update(accounts).set({ status, statusReason: reason }).where(eq(accounts.id, id));
 }
 
-/**
- * Something changed in calendars of these accounts: answers about busy times that were kept are dropped, in every
- * process. All accounts of the same person on the same service are meant, as they show the same calendars.
- */
 export async function noteCalendarChange(db: Db, ids: readonly string[]): Promise<void> {
-  // In one order for everybody, so that no two wait for each other.
+  // Everybody locks in the same order, so that no two deadlock.
   const same = db.sql
     .select({ id: accounts.id })
     .from(accounts)
     .where(
-      sql`(${accounts.provider}, ${accounts.identity}) in (select a.provider, a.identity from ${accounts} a where ${inArray(sql`a.id`, [...ids])})`,
+      sql`(${accounts.provider}, ${accounts.identity}) in (
+        select a.provider, a.identity from ${accounts} a where ${inArray(sql`a.id`, [...ids])})`,
     )
     .orderBy(asc(accounts.id))
     .for('no key update');
@@ -136,14 +129,14 @@ export async function deleteAccount(db: Db, id: string): Promise<'deleted' | 'un
   }
 }
 
-/** What a provider needs to open an account, with the credentials in the clear. Keep it in memory only. */
+/** What a provider needs to open an account, with the credentials decrypted: keep it in memory only. */
 export interface OpenedAccount {
   readonly provider: string;
   readonly identity: string;
   readonly credentials: unknown;
   readonly discovered: Record<string, unknown>;
   readonly tokens: Tokens;
-  /** Stores what was discovered anew, unless the credentials have been replaced meanwhile. */
+  /** Stores what was discovered again, unless the credentials have been replaced meanwhile. */
   readonly saveDiscovered: (discovered: Record<string, unknown>) => Promise<void>;
 }
 
@@ -179,8 +172,9 @@ interface Tokens {
 }
 
 /**
- * Keeps an account's access token (a provider's `TokenStore`). With `credentials`, the sealed bytes that the token was
- * got with, a token of credentials that have been replaced meanwhile is neither given back nor stored.
+ * Stores an account's access token (a provider's `TokenStore`).
+ * @param credentials the sealed credentials that the token belongs to: once they are replaced, no token is loaded or
+ * stored
  */
 export function tokenStore(db: Db, accountId: string, credentials?: Buffer): Required<Tokens> {
   const same = and(
@@ -201,10 +195,7 @@ export function tokenStore(db: Db, accountId: string, credentials?: Buffer): Req
         .set({ token: sealed(db, accountId, token) })
         .where(same);
     },
-    /**
-     * Workers that renew the same account's token do so one after the other; the lock and what is stored are one
-     * transaction.
-     */
+    /** Workers renew an account's token one after the other; lock and new token are one transaction. */
     exclusively: (work) =>
       transaction(db, async (tx) => {
         await tx.sql.execute(sql`select pg_advisory_xact_lock(hashtext('calpair token'), hashtext(${accountId}))`);

@@ -1,5 +1,4 @@
-/** API keys: 32 random bytes, kept as SHA-256 only. */
-
+/** API keys: 32 random bytes, stored as SHA-256 only. */
 import { createHash, randomBytes } from 'node:crypto';
 import { asc, count, eq, gt, sql } from 'drizzle-orm';
 import { type Db, transaction } from './connect.ts';
@@ -13,7 +12,7 @@ export interface ApiKeyRecord {
   readonly createdAt: Date;
 }
 
-/** The key itself is given back here and never again. `key`: one that was made before. */
+/** The key itself is returned here and never again. @param key generated unless given */
 export async function createApiKey(
   db: Db,
   name: string,
@@ -24,7 +23,7 @@ export async function createApiKey(
   return { id, name, key };
 }
 
-/** Stores the key of a first start, once, however many processes start at a time; null where there are keys already. */
+/** Creates the key of a first start, once, even if several processes start together; null when there are keys. */
 export function ensureFirstApiKey(db: Db, name = 'first start', key?: string): Promise<string | null> {
   return transaction(db, async (tx) => {
     await lockKeys(tx);
@@ -47,7 +46,7 @@ export async function listApiKeys(db: Db, page: PageRequest): Promise<Page<ApiKe
   return pageOf(rows, page.limit);
 }
 
-/** True for a key that was created and not deleted. Looking up a hash leaks nothing of the key through timing. */
+/** Looking up a hash leaks nothing about the key through timing. */
 export async function isApiKey(db: Db, key: string): Promise<boolean> {
   const [row] = await db.sql
     .select({ id: apiKeys.id })
@@ -57,7 +56,7 @@ export async function isApiKey(db: Db, key: string): Promise<boolean> {
   return row !== undefined;
 }
 
-/** The last key stays: without one nobody could make the next. */
+/** The last key cannot be deleted: without one, no other could be created. */
 export function deleteApiKey(db: Db, id: string): Promise<'deleted' | 'unknown' | 'last'> {
   return transaction(db, async (tx) => {
     await lockKeys(tx);

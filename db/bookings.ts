@@ -1,13 +1,19 @@
-/**
- * Bookings as programs see and set them. Slots are reserved here; what the calendar has of them is noted in
- * booking-work.ts.
- */
-import { and, asc, eq, gt, lt, ne, sql } from 'drizzle-orm';
-import type { BookingContent, DesiredBooking, Slot } from '../core/booking.ts';
+/** Bookings: as programs see and set them, and what the workers read and record of their events. */
+import { and, asc, eq, gt, isNotNull, lt, ne, sql } from 'drizzle-orm';
+import {
+  type BookingContent,
+  type BookingSyncState,
+  type DesiredBooking,
+  NOT_SYNCED,
+  type Slot,
+} from '../core/booking.ts';
+import { ensureBookedCalendar } from './booked-calendars.ts';
+import { bookings } from './booking-schema.ts';
 import { type Db, transaction } from './connect.ts';
+import { dueLater, dueSoon } from './due-times.ts';
+import { Superseded } from './epoch.ts';
 import { isId, newId } from './ids.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
-import { bookedCalendars, bookings } from './schema.ts';
 import { addWebhookEvent, type WebhookType } from './webhook-events.ts';
 
 export type BookingRow = typeof bookings.$inferSelect;
@@ -26,7 +32,7 @@ export type ReserveResult =
   | { readonly kind: 'reserved' | 'known'; readonly booking: BookingRow }
   | { readonly kind: 'key-reused' | 'busy' | 'unknown-account' };
 
-/** The booking that an idempotency key stands for; null where the key is new. */
+/** The booking of an idempotency key; null when the key is new. */
 export async function bookingOfKey(db: Db, idempotencyKey: string, request: string): Promise<ReserveResult | null> {
   const [row] = await db.sql
     .select()
@@ -37,14 +43,14 @@ export async function bookingOfKey(db: Db, idempotencyKey: string, request: stri
 }
 
 /**
- * Reserves the slot. Bookings of one account are stored one after the other, so of two for the same time the later one
- * finds the earlier: an advisory lock and a query, since an exclusion constraint needs an extension that an operator's
- * PostgreSQL may not have. A booking that may overlap others still keeps its time from those that may not.
+ * Reserves the slot. An advisory lock serializes the bookings of an account, so that the later of two for the same time
+ * finds the earlier; an exclusion constraint would need an extension that an operator's PostgreSQL may not have. A
+ * booking that may overlap others still blocks its time for those that may not.
  */
 export function reserve(db: Db, booking: NewBooking, now: Date): Promise<ReserveResult> {
   return transaction(db, async (tx): Promise<ReserveResult> => {
     const { accountId, calendarId, wanted, allowOverlap, idempotencyKey, request } = booking;
-    // Keys are the installation's, so two accounts may wait for each other's.
+    // Keys are unique in the installation, not per account: hence a lock of their own.
     if (idempotencyKey !== null)
       await tx.sql.execute(
         sql`select pg_advisory_xact_lock(hashtext('calpair booking key'), hashtext(${keyHashOf(tx, idempotencyKey)}))`,
@@ -53,7 +59,7 @@ export function reserve(db: Db, booking: NewBooking, now: Date): Promise<Reserve
     if (known) return known;
     await lockSlots(tx, accountId);
     if (!allowOverlap && (await isTaken(tx, accountId, wanted, null))) return { kind: 'busy' };
-    const watchId = await watchOf(tx, accountId, calendarId, now);
+    const watchId = await ensureBookedCalendar(tx, accountId, calendarId, now);
     if (watchId === null) return { kind: 'unknown-account' };
     const id = newId();
     const [row] = await tx.sql
@@ -69,7 +75,7 @@ export function reserve(db: Db, booking: NewBooking, now: Date): Promise<Reserve
         endAt: new Date(wanted.end),
         keyHash: idempotencyKey === null ? null : keyHashOf(tx, idempotencyKey),
         requestHash: requestHashOf(tx, request),
-        dueAt: soon(now),
+        dueAt: dueSoon(now),
       })
       .returning();
     await announceBooking(tx, 'booking.confirmed', row!, now);
@@ -77,7 +83,7 @@ export function reserve(db: Db, booking: NewBooking, now: Date): Promise<Reserve
   });
 }
 
-/** Whether a confirmed booking has some of the time. @param except a booking that does not count */
+/** Whether a confirmed booking has part of the slot. @param except the id of a booking that does not count */
 export async function isTaken(
   tx: Db,
   accountId: string,
@@ -100,12 +106,11 @@ export async function isTaken(
   return row !== undefined;
 }
 
-/** What a change of a booking may be about. */
 export type ChangeResult = BookingRow | 'unknown' | 'cancelled' | 'busy';
 
 /**
- * Changes what is to be; the event follows. The new time is reserved as a new booking's is, its own old one being free
- * for it.
+ * Changes a booking; its event is updated later. The new time is reserved as for a new booking, but may overlap the old
+ * one.
  * @param change null: nothing changes
  */
 export function changeBooking(
@@ -132,22 +137,19 @@ export function changeBooking(
         content: sealedContent(tx, id, next),
         startAt: new Date(next.start),
         endAt: new Date(next.end),
-        ...wished(now),
+        ...unwritten(now),
       })
       .where(eq(bookings.id, id))
       .returning();
     if (isMoved) {
-      await watchOf(tx, row.accountId, row.calendarId, now);
+      await ensureBookedCalendar(tx, row.accountId, row.calendarId, now);
       await announceBooking(tx, 'booking.rescheduled', changed!, now, { by: 'api' });
     }
     return changed!;
   });
 }
 
-/**
- * Frees the slot; the event is deleted after. A second time nothing changes, unless its deletion has failed: then it is
- * tried again.
- */
+/** Frees the slot; the event is deleted later. Cancelling twice changes nothing, but retries a failed deletion. */
 export function cancelBooking(db: Db, id: string, now: Date): Promise<BookingRow | 'unknown'> {
   return transaction(db, async (tx) => {
     if (!isId(id)) return 'unknown';
@@ -156,7 +158,7 @@ export function cancelBooking(db: Db, id: string, now: Date): Promise<BookingRow
     if (row.status === 'cancelled' && row.writeStatus !== 'failed') return row;
     const [cancelled] = await tx.sql
       .update(bookings)
-      .set({ status: 'cancelled', cancelledBy: row.cancelledBy ?? 'api', ...wished(now) })
+      .set({ status: 'cancelled', cancelledBy: row.cancelledBy ?? 'api', ...unwritten(now) })
       .where(eq(bookings.id, id))
       .returning();
     if (row.status === 'confirmed') await announceBooking(tx, 'booking.cancelled', cancelled!, now);
@@ -186,7 +188,7 @@ export async function listBookings(db: Db, page: PageRequest, accountId: string 
   return pageOf(rows, page.limit);
 }
 
-/** All that the event of a booking is to show. */
+/** What the event of a booking should have. */
 export function desiredOf(db: Db, { id, content, startAt, endAt }: BookingRow): DesiredBooking {
   return {
     ...(JSON.parse(db.vault.open(content, bookingContext(id))) as BookingContent),
@@ -195,11 +197,88 @@ export function desiredOf(db: Db, { id, content, startAt, endAt }: BookingRow): 
   };
 }
 
+/** The context in which a booking's content is sealed. */
 export function bookingContext(id: string): string {
   return `booking:${id}`;
 }
 
-/** Tells the webhook of a booking: neither its title nor the calendar's name, which may be a person's address. */
+/** Begins an attempt to write; earlier attempts can no longer store anything. Null when the booking has been deleted. */
+export async function takeBooking(db: Db, id: string): Promise<BookingRow | null> {
+  const [row] = await db.sql
+    .update(bookings)
+    .set({ epoch: sql`${bookings.epoch} + 1` })
+    .where(eq(bookings.id, id))
+    .returning();
+  return row ?? null;
+}
+
+/** Records what an attempt has found out. @throws Superseded when a later attempt has begun */
+export async function noteBooking(
+  db: Db,
+  { id, epoch }: BookingRow,
+  set: Partial<typeof bookings.$inferInsert>,
+): Promise<BookingRow> {
+  const [row] = await db.sql
+    .update(bookings)
+    .set(set)
+    .where(and(eq(bookings.id, id), eq(bookings.epoch, epoch)))
+    .returning();
+  if (!row) throw new Superseded();
+  return row;
+}
+
+/**
+ * Records the same, but only if the booking has not been changed through the API meanwhile. If it has, nothing is stored
+ * and the current row is returned.
+ * @param more stores more in the same transaction
+ */
+export function settleBooking(
+  db: Db,
+  row: BookingRow,
+  set: Partial<typeof bookings.$inferInsert>,
+  more: (tx: Db, settled: BookingRow) => Promise<void>,
+): Promise<{ readonly isSettled: boolean; readonly row: BookingRow }> {
+  return transaction(db, async (tx) => {
+    const [now] = await tx.sql.select().from(bookings).where(eq(bookings.id, row.id)).for('update');
+    if (now?.epoch !== row.epoch) throw new Superseded();
+    if (now.revision !== row.revision) return { isSettled: false, row: now };
+    const settled = await noteBooking(tx, row, set);
+    await more(tx, settled);
+    return { isSettled: true, row: settled };
+  });
+}
+
+export function syncStateOf(db: Db, { id, syncState }: BookingRow): BookingSyncState {
+  return syncState === null
+    ? NOT_SYNCED
+    : (JSON.parse(db.vault.open(syncState, bookingContext(id))) as BookingSyncState);
+}
+
+export function sealedFor(db: Db, bookingId: string, text: string): Buffer {
+  return db.vault.seal(text, bookingContext(bookingId));
+}
+
+/**
+ * Bookings whose workflow should be notified by now. They are then due again in a few minutes, so that only one process
+ * notifies each.
+ */
+export function claimDueBookings(db: Db, now: Date): Promise<{ id: string; watchId: string }[]> {
+  return db.sql
+    .update(bookings)
+    .set({ dueAt: dueLater(now) })
+    .where(lt(bookings.dueAt, now))
+    .returning({ id: bookings.id, watchId: bookings.watchId });
+}
+
+/** Bookings of a calendar that are not over and have, or had, an event there. */
+export function watchedBookings(db: Db, watchId: string, now: Date): Promise<BookingRow[]> {
+  return db.sql
+    .select()
+    .from(bookings)
+    .where(and(eq(bookings.watchId, watchId), gt(bookings.endAt, now), isNotNull(bookings.ref)));
+}
+
+/** Reports a booking to the webhook, without its title and its calendar's id, which may be a person's address. */
 export function announceBooking(
   tx: Db,
   type: WebhookType,
@@ -220,16 +299,12 @@ export function announceBooking(
   });
 }
 
-/** For telling the workflow, or writing, before anybody wonders. */
-export const SOON_MS = 30_000;
-export const soon = (now: Date): Date => new Date(now.getTime() + SOON_MS);
-
-const wished = (now: Date) => ({
+const unwritten = (now: Date) => ({
   revision: sql`${bookings.revision} + 1`,
   writeStatus: 'pending' as const,
   writeError: null,
   failures: 0,
-  dueAt: soon(now),
+  dueAt: dueSoon(now),
 });
 
 async function lockSlots(tx: Db, accountId: string): Promise<void> {
@@ -239,15 +314,6 @@ async function lockSlots(tx: Db, accountId: string): Promise<void> {
 async function lockBooking(tx: Db, id: string): Promise<BookingRow | null> {
   const [row] = await tx.sql.select().from(bookings).where(eq(bookings.id, id)).for('update');
   return row ?? null;
-}
-
-/** The calendar's row, which from now on somebody has to watch; null where the account is gone. */
-async function watchOf(tx: Db, accountId: string, calendarId: string, now: Date): Promise<string | null> {
-  const { rows } = await tx.sql.execute<{ id: string }>(sql`
-    insert into ${bookedCalendars} (id, account_id, calendar_id, due_at)
-    select ${newId()}, a.id, ${calendarId}, ${soon(now).toISOString()}::timestamptz from accounts a where a.id = ${accountId}
-    on conflict (account_id, calendar_id) do update set due_at = coalesce(${bookedCalendars}.due_at, excluded.due_at) returning id`);
-  return rows[0]?.id ?? null;
 }
 
 function sealedContent(

@@ -1,12 +1,12 @@
-/** Statements about many rows: PostgreSQL takes 65,535 parameters in one. */
+/** Statements about many rows. PostgreSQL takes at most 65,535 parameters in one. */
 import { type AnyColumn, type SQL, sql } from 'drizzle-orm';
 
-/** True where the column is one of these: one parameter, however many they are. */
+/** True where the column has one of these values; they are a single parameter. */
 export function anyOf(column: AnyColumn, values: readonly string[]): SQL {
   return sql`${column} = any(${sql.param([...values])})`;
 }
 
-/** Does `work`, usually an insert, for some of the items after the others. Answers all that it gave back. */
+/** Runs `work`, usually an insert, for one chunk of the items after the other. Returns all rows. */
 export async function inChunks<Item, Row>(
   items: readonly Item[],
   work: (some: Item[]) => Promise<Row[]>,

@@ -1,21 +1,19 @@
-/** PostgreSQL and the vault: what every function in this folder takes first. */
-
+/** PostgreSQL and the vault: the first argument of every function in this folder. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { migrate as runMigrations } from 'drizzle-orm/node-postgres/migrator';
 import { Client, Pool } from 'pg';
-import * as schema from './schema.ts';
 import type { Vault } from './vault.ts';
 
-type Sql = NodePgDatabase<typeof schema>;
+type Sql = NodePgDatabase;
 
 export interface Db {
   readonly sql: Sql;
   readonly vault: Vault;
-  /** Where transactions get their connections; null inside one. */
+  /** Where transactions get their connections; null inside a transaction. */
   readonly pool: Pool | null;
-  /** Whether what happens is to be told to the operator's webhook. */
+  /** Whether events are recorded for the operator's webhook. */
   readonly hasWebhook: boolean;
   /** @throws when PostgreSQL does not answer */
   ping(): Promise<void>;
@@ -31,26 +29,26 @@ export function connect(url: string, vault: Vault, options: { poolSize?: number;
     idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: CONNECT_WITHIN_MS,
   });
-  // Connections die with their server. Whoever uses one hears of it from its query; without these listeners the process
+  // Connections die with their server. Their user learns it from the failing query; without these listeners the process
   // would end.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => void client.on('error', () => undefined));
   return {
-    sql: drizzle(pool, { schema }),
+    sql: drizzle(pool),
     vault,
     pool,
     hasWebhook: options.hasWebhook ?? false,
     ping: async () => void (await pool.query('select 1')),
-    // Whatever was given up with a connection in its hands must not hold up the end.
+    // Abandoned work that still holds a connection must not delay the shutdown.
     close: () => Promise.race([pool.end(), sleep(CLOSE_WITHIN_MS, undefined, { ref: false })]),
   };
 }
 
-/** Waiting for a free connection included. */
+/** Includes the wait for a free connection. */
 const CONNECT_WITHIN_MS = 30_000;
 const CLOSE_WITHIN_MS = 5_000;
 
-/** The same functions inside one transaction. */
+/** Runs `work` in one transaction. */
 export async function transaction<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
   const within = (sql: Sql): Promise<T> =>
     sql.transaction((tx) => work({ ...db, pool: null, sql: tx as unknown as Sql }));
@@ -58,11 +56,11 @@ export async function transaction<T>(db: Db, work: (tx: Db) => Promise<T>): Prom
   const client = await db.pool.connect();
   let isGood = false;
   try {
-    const result = await within(drizzle(client, { schema }));
+    const result = await within(drizzle(client));
     isGood = true;
     return result;
   } finally {
-    // After a failure nobody knows what state the connection is in: the pool makes another one.
+    // After a failure the state of the connection is unknown: the pool opens another one.
     client.release(!isGood);
   }
 }

@@ -1,4 +1,4 @@
-/** Connections: two accounts, and the pairs between their calendars. */
+/** Connections: two accounts, with pairs between their calendars. */
 import { and, asc, count, eq, gt, or, sql } from 'drizzle-orm';
 import { type Db, transaction } from './connect.ts';
 import { isId, newId } from './ids.ts';
@@ -15,7 +15,7 @@ export interface ConnectionRecord {
   readonly createdAt: Date;
 }
 
-/** `allowance`: there are that many already, counted under a lock, so that two calls never get the last place. */
+/** @param allowance how many connections there may be, counted under a lock */
 export async function createConnection(
   db: Db,
   connection: { readonly name: string | null; readonly caldavAccountId: string; readonly cloudAccountId: string },
@@ -50,7 +50,7 @@ export async function findConnection(db: Db, id: string): Promise<ConnectionReco
   return row ?? null;
 }
 
-/** `has-pairs`: its pairs have to be stopped and deleted first. */
+/** `has-pairs`: the pairs have to be stopped and deleted first. */
 export async function deleteConnection(db: Db, id: string): Promise<'deleted' | 'unknown' | 'has-pairs'> {
   if (!isId(id)) return 'unknown';
   try {
@@ -71,7 +71,7 @@ export async function pairIdsOfConnection(db: Db, connectionId: string): Promise
   return rows.map((row) => row.id);
 }
 
-/** The pairs that read or write with this account's credentials and are not paused. */
+/** The pairs of an account that are not paused. */
 export async function activePairIdsOfAccount(db: Db, accountId: string): Promise<string[]> {
   const rows = await db.sql
     .select({ id: pairs.id })
@@ -87,7 +87,7 @@ export async function activePairIdsOfAccount(db: Db, accountId: string): Promise
   return rows.map((row) => row.id);
 }
 
-/** The foreign keys by which a connection holds its two accounts. */
+/** The foreign keys from connections to accounts. */
 export const ACCOUNT_KEYS = [
   'connections_caldav_account_id_accounts_id_fk',
   'connections_cloud_account_id_accounts_id_fk',

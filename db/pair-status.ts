@@ -1,6 +1,6 @@
 /**
- * What a pair's status is, told from its row and from what hangs on it. It is computed by PostgreSQL wherever it is
- * read, so that a list can be filtered by it and nothing has to keep a copy of it right.
+ * The status of a pair, from its row and its related rows. PostgreSQL computes it on every read, so that lists can be
+ * filtered by it and no stored copy can be out of date.
  */
 import { sql } from 'drizzle-orm';
 import type { AttentionReason } from './schema.ts';
@@ -16,27 +16,26 @@ export const PAIR_STATUSES = [
 ] as const satisfies readonly PairStatus[];
 
 /** Held deletions that wait for a decision. */
-export const heldCount = sql<number>`(select count(*)::int from held_changes h where h.pair_id = "pairs"."id" and h.decision is null)`;
+export const heldCount = sql<number>`(
+  select count(*)::int from held_changes h where h.pair_id = "pairs"."id" and h.decision is null)`;
 
 /** Events that are on both sides. */
 export const eventCount = sql<number>`(select count(*)::int from (
-  select 1 from link_sides s where s.pair_id = "pairs"."id" and s.current is not null and s.gone <> 'confirmed'
+  select 1 from link_sides s
+  where s.pair_id = "pairs"."id" and s.current is not null and s.gone <> 'confirmed'
   group by s.link_id having count(*) = 2) both_sides)`;
 
 export const conflictCount = sql<number>`(select count(*)::int from conflicts c where c.pair_id = "pairs"."id")`;
 export const problemCount = sql<number>`(select count(*)::int from problems p where p.pair_id = "pairs"."id")`;
 
-/**
- * Why the pair needs attention, were it not paused; null when it does not. A side counts as `unreachable` after 30
- * minutes.
- */
+/** Why the pair needs attention, unless it is paused; null if it does not. */
 export const attentionReason = sql<AttentionReason | null>`(case
   when "pairs"."attention" is not null then "pairs"."attention"
   when "pairs"."failing_since" < now() - interval '30 minutes' then 'unreachable'
   when exists (select 1 from held_changes h where h.pair_id = "pairs"."id" and h.decision is null) then 'held-changes'
 end)`;
 
-/** The first that applies (contract: `status`). A pair that is stopped is deleted, so none is shown as `stopped`. */
+/** The first that applies (contract: `status`). Stopping a pair deletes it, so none is ever `stopped`. */
 export const pairStatus = sql<PairStatus>`(case
   when "pairs"."paused" then 'paused'
   when ${attentionReason} is not null then 'attention'

@@ -1,8 +1,8 @@
-/** Pairs as people see and set them. What polls and runs note of a pair is not written here. */
+/** Pairs: as people see and set them, and what polls and runs read and record. */
 import { and, asc, count, eq, gt, sql } from 'drizzle-orm';
 import { sameValue } from '../core/event.ts';
 import { closesCycle } from '../core/sync/pair-cycle.ts';
-import type { PairOptions } from '../core/sync/policy.ts';
+import type { Direction, PairOptions } from '../core/sync/policy.ts';
 import { type Db, transaction } from './connect.ts';
 import { isId, newId } from './ids.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
@@ -16,15 +16,17 @@ import {
   problemCount,
 } from './pair-status.ts';
 import { violates } from './postgres-errors.ts';
-import { connections, type Direction, links, pairs } from './schema.ts';
+import { connections, links, pairs, runs } from './schema.ts';
 
+export type PairRow = typeof pairs.$inferSelect;
+/** A pair as people see it. */
 export type PairRecord = NonNullable<Awaited<ReturnType<typeof findPair>>>;
 
 export interface NewPair {
   readonly connectionId: string;
   readonly caldavCalendarId: string;
   readonly cloudCalendarId: string;
-  /** `CalendarInfo.identity` of both calendars: what tells that two pairs join the same two calendars. */
+  /** `CalendarInfo.identity` of both calendars; two pairs may not have the same two. */
   readonly identities: readonly [string, string];
   readonly floatingZone: string;
   readonly direction: Direction;
@@ -33,11 +35,16 @@ export interface NewPair {
   readonly paused: boolean;
 }
 
-export type CreatePairResult = { readonly id: string } | 'unknown-connection' | 'allowance' | 'already-paired' | 'ring';
+export type CreatePairResult =
+  | { readonly id: string }
+  | 'unknown-connection'
+  | 'allowance'
+  | 'already-paired'
+  | 'sync-loop';
 
 /**
- * Stores a pair. Pairs are stored one after the other: so two calls never get the same calendars, the same last place,
- * or a ring between them.
+ * Stores a pair, under a lock: two calls at once can neither pair the same calendars, nor exceed the allowance, nor
+ * close a sync loop together.
  */
 export async function createPair(db: Db, pair: NewPair, allowance: number): Promise<CreatePairResult> {
   const { identities, ...columns } = pair;
@@ -65,7 +72,7 @@ export async function createPair(db: Db, pair: NewPair, allowance: number): Prom
           identities,
         )
       )
-        return 'ring';
+        return 'sync-loop';
       const id = newId();
       await tx.sql.insert(pairs).values({ id, calendars, ...columns });
       return { id };
@@ -112,7 +119,7 @@ export interface PairSettings {
 
 /**
  * Changes a pair's settings under a lock on its row, so that two patches never undo each other. When the direction or
- * an option changes, every event is looked at again by the next run. False for an unknown pair.
+ * an option changes, the next run decides again about every event. False for an unknown pair.
  */
 export function changePairSettings(db: Db, id: string, change: (now: PairSettings) => PairSettings): Promise<boolean> {
   return transaction(db, async (tx) => {
@@ -130,7 +137,6 @@ export function changePairSettings(db: Db, id: string, change: (now: PairSetting
   });
 }
 
-/** The next run decides anew about every event of the pair. */
 async function touchAllLinks(db: Db, pairId: string): Promise<void> {
   await db.sql
     .update(links)
@@ -138,27 +144,82 @@ async function touchAllLinks(db: Db, pairId: string): Promise<void> {
     .where(and(eq(links.pairId, pairId), eq(links.dirty, false)));
 }
 
-/** Once this is stored, a run under way writes nothing more. */
+/** Once this is stored, a run in progress writes nothing more. */
 export async function setPaused(db: Db, id: string, paused: boolean): Promise<void> {
   await db.sql.update(pairs).set({ paused }).where(eq(pairs.id, id));
 }
 
-/** The next run matches events by title, too, as at a first meeting. */
+/** The next run also matches unlinked events by title, as the initial matching does. */
 export async function requestMatching(db: Db, id: string): Promise<void> {
   await db.sql.update(pairs).set({ needsMatching: true }).where(eq(pairs.id, id));
 }
 
-/** What every pair's workflow is started with, for starting those that are missing. */
+/** What each pair's workflow is started with, for starting those that are missing. */
 export async function workflowInputs(db: Db): Promise<{ pairId: string; paused: boolean; begun: number }[]> {
   const begun = sql<number>`(select coalesce(max(r.number), 0)::int from runs r where r.pair_id = "pairs"."id")`;
   return db.sql.select({ pairId: pairs.id, paused: pairs.paused, begun }).from(pairs).orderBy(asc(pairs.id));
 }
 
-/** Deletes the pair and all that was stored of its events. False for an unknown pair. */
+/** Deletes the pair and everything stored about its events. False for an unknown pair. */
 export async function deletePair(db: Db, id: string): Promise<boolean> {
   if (!isId(id)) return false;
   const gone = await db.sql.delete(pairs).where(eq(pairs.id, id)).returning({ id: pairs.id });
   return gone.length > 0;
+}
+
+export interface PairWithAccounts {
+  readonly pair: PairRow;
+  readonly caldavAccountId: string;
+  readonly cloudAccountId: string;
+}
+
+export async function pairWithAccounts(db: Db, pairId: string): Promise<PairWithAccounts | null> {
+  const [row] = await db.sql
+    .select({ pair: pairs, caldavAccountId: connections.caldavAccountId, cloudAccountId: connections.cloudAccountId })
+    .from(pairs)
+    .innerJoin(connections, eq(connections.id, pairs.connectionId))
+    .where(eq(pairs.id, pairId));
+  return row ?? null;
+}
+
+/** What may change while an activity is running. */
+export type PairNow = Pick<PairRow, 'epoch' | 'paused' | 'attention' | 'announced' | 'lastGoneAt'>;
+
+export async function pairNow(db: Db, pairId: string): Promise<PairNow | null> {
+  const { epoch, paused, attention, announced, lastGoneAt } = pairs;
+  const [row] = await db.sql
+    .select({ epoch, paused, attention, announced, lastGoneAt })
+    .from(pairs)
+    .where(eq(pairs.id, pairId));
+  return row ?? null;
+}
+
+export type PairUpdate = Partial<Omit<typeof pairs.$inferInsert, 'id'>>;
+
+export async function updatePair(db: Db, pairId: string, set: PairUpdate): Promise<void> {
+  await db.sql.update(pairs).set(set).where(eq(pairs.id, pairId));
+}
+
+export async function requestedWait(
+  db: Db,
+  pairId: string,
+  runNumber: number,
+): Promise<{ until: Date | null; hasBegun: boolean }> {
+  const [row] = await db.sql
+    .select({ until: pairs.notBefore, runId: runs.id })
+    .from(pairs)
+    .leftJoin(runs, and(eq(runs.pairId, pairs.id), eq(runs.number, runNumber)))
+    .where(eq(pairs.id, pairId));
+  return { until: row?.until ?? null, hasBegun: (row?.runId ?? null) !== null };
+}
+
+/** The context in which a pair's content is sealed. */
+export function pairContext(pairId: string): string {
+  return `pair:${pairId}`;
+}
+
+export function openSealedJson<T>(db: Db, pairId: string, sealed: Buffer): T | null {
+  return JSON.parse(db.vault.open(sealed, pairContext(pairId))) as T | null;
 }
 
 const VISIBLE = {

@@ -1,13 +1,13 @@
 /**
- * What PostgreSQL's errors mean to callers. Drizzle wraps them, with the statement's parameters in the message: never
+ * What PostgreSQL's errors mean. Drizzle wraps them in errors whose message contains the statement's parameters: never
  * log that message.
  */
 import { DatabaseError } from 'pg';
 
-/** PostgreSQL cannot be reached, is starting or ending, or has no connection left: worth trying again later. */
+/** PostgreSQL cannot be reached, is starting or stopping, or has no connection left: retry later. */
 export function isUnavailable(error: unknown): boolean {
   const cause = causeOf(error);
-  if (cause instanceof Error && LOST.test(cause.message)) return true;
+  if (cause instanceof Error && LOST.some((message) => cause.message.startsWith(message))) return true;
   const code = codeOf(error);
   return UNAVAILABLE.has(code) || code.startsWith('08');
 }
@@ -19,18 +19,18 @@ export function violates(error: unknown, constraint: string): boolean {
   return (code === '23505' || code === '23503' || code === '23001') && cause?.constraint === constraint;
 }
 
-/** A text held a NUL character, which PostgreSQL stores nowhere. */
+/** A text contained a NUL character, which PostgreSQL cannot store. */
 export function isUnstorableText(error: unknown): boolean {
   return ['22021', '22P05'].includes(codeOf(error));
 }
 
-/** What PostgreSQL itself answered, in its words; null where it did not answer. */
+/** PostgreSQL's own message; null when the error is not from PostgreSQL. */
 export function refusalBy(error: unknown): string | null {
   const cause = causeOf(error);
   return cause instanceof DatabaseError ? cause.message : null;
 }
 
-/** SQLSTATE or the driver's or network's own code; empty where the error has none. */
+/** SQLSTATE, or the code of the driver or the network; empty when the error has none. */
 export function codeOf(error: unknown): string {
   const code = (causeOf(error) as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : '';
@@ -55,6 +55,11 @@ const UNAVAILABLE = new Set([
   '53300',
 ]);
 
-/** The driver's own words, which have no code. */
-const LOST =
-  /^(Connection terminated|Client (has encountered a connection error|was closed)|timeout exceeded when trying to connect|Cannot use a pool after)/;
+/** Errors of the driver that have no code: the beginnings of their messages. */
+const LOST = [
+  'Connection terminated',
+  'Client has encountered a connection error',
+  'Client was closed',
+  'timeout exceeded when trying to connect',
+  'Cannot use a pool after',
+];

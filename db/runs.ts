@@ -1,9 +1,96 @@
-/** Runs as people read them: what each wrote is counted from the journal of its writes. */
-import { and, count, desc, eq, gt, inArray, lt } from 'drizzle-orm';
-import type { Db } from './connect.ts';
-import { isId } from './ids.ts';
+/** Runs of pairs, with what each wrote. */
+import { and, count, desc, eq, gt, inArray, lt, ne, sql } from 'drizzle-orm';
+import type { SideName } from '../core/event.ts';
+import type { Trigger } from '../core/sync/trigger.ts';
+import { type Db, transaction } from './connect.ts';
+import { nextEpoch } from './epoch.ts';
+import { isId, newId } from './ids.ts';
 import { type Page, type PageRequest, pageOf } from './page.ts';
-import { ops, runs } from './schema.ts';
+import { ops, pairs, runs } from './schema.ts';
+
+export type RunRow = typeof runs.$inferSelect;
+export type NewRun = typeof runs.$inferInsert;
+
+export interface BeginRun {
+  readonly pairId: string;
+  readonly number: number;
+  readonly trigger: Trigger;
+  readonly now: Date;
+}
+
+export function beginRun(
+  db: Db,
+  { pairId, number, trigger, now }: BeginRun,
+): Promise<{ run: RunRow; epoch: number } | null> {
+  return transaction(db, async (tx) => {
+    const epoch = await nextEpoch(tx, pairId);
+    if (epoch === null) return null;
+    await tx.sql
+      .update(runs)
+      .set({
+        result: 'failed',
+        finishedAt: now,
+        error: { code: 'interrupted', side: null, detail: 'the run was interrupted' },
+      })
+      .where(and(eq(runs.pairId, pairId), eq(runs.result, 'running'), ne(runs.number, number)));
+    await tx.sql
+      .insert(runs)
+      .values({ id: newId(), pairId, number, trigger, startedAt: now, result: 'running' })
+      .onConflictDoNothing();
+    const [run] = await tx.sql
+      .select()
+      .from(runs)
+      .where(and(eq(runs.pairId, pairId), eq(runs.number, number)));
+    return run ? { run, epoch } : null;
+  });
+}
+
+export function resumeRun(db: Db, runId: string): Promise<{ run: RunRow; epoch: number | null } | null> {
+  return transaction(db, async (tx) => {
+    const ofRun = sql`${pairs.id} = (select pair_id from runs where id = ${runId})`;
+    const [pair] = await tx.sql.select({ id: pairs.id }).from(pairs).where(ofRun).for('update');
+    const run = pair ? await getRun(tx, runId) : null;
+    return run && { run, epoch: run.finishedAt ? null : await nextEpoch(tx, run.pairId) };
+  });
+}
+
+export async function getRun(db: Db, runId: string): Promise<RunRow | null> {
+  const [row] = await db.sql.select().from(runs).where(eq(runs.id, runId));
+  return row ?? null;
+}
+
+export async function updateRun(db: Db, runId: string, set: Partial<NewRun>): Promise<void> {
+  await db.sql.update(runs).set(set).where(eq(runs.id, runId));
+}
+
+export async function countProblem(db: Db, runId: string): Promise<void> {
+  await db.sql
+    .update(runs)
+    .set({ problems: sql`${runs.problems} + 1` })
+    .where(eq(runs.id, runId));
+}
+
+export async function isRunning(db: Db, pairId: string): Promise<boolean> {
+  const [row] = await db.sql
+    .select({ id: runs.id })
+    .from(runs)
+    .where(and(eq(runs.pairId, pairId), eq(runs.result, 'running')))
+    .limit(1);
+  return row !== undefined;
+}
+
+/** The highest run number so far; 0 before the first run. */
+export async function lastRunNumber(db: Db, pairId: string): Promise<number> {
+  const [row] = await db.sql
+    .select({ last: sql<number>`coalesce(max(${runs.number}), 0)::int` })
+    .from(runs)
+    .where(eq(runs.pairId, pairId));
+  return row?.last ?? 0;
+}
+
+export async function pruneRuns(db: Db, pairId: string, before: Date): Promise<void> {
+  await db.sql.delete(runs).where(and(eq(runs.pairId, pairId), ne(runs.result, 'running'), lt(runs.startedAt, before)));
+}
 
 interface Writes {
   readonly created: number;
@@ -11,9 +98,7 @@ interface Writes {
   readonly deleted: number;
 }
 
-export type RunRecord = typeof runs.$inferSelect & {
-  readonly writes: { readonly caldav: Writes; readonly cloud: Writes };
-};
+export type RunRecord = RunRow & { readonly writes: Readonly<Record<SideName, Writes>> };
 
 /** Newest first. */
 export async function listRuns(db: Db, pairId: string, page: PageRequest): Promise<Page<RunRecord>> {
@@ -36,7 +121,7 @@ export async function findRun(db: Db, pairId: string, runId: string): Promise<Ru
   return (await withWrites(db, rows))[0] ?? null;
 }
 
-/** The first run that began after run `number`; null while none has. */
+/** The first run after run `number`; null while there is none. */
 export async function runIdAfter(db: Db, pairId: string, number: number): Promise<string | null> {
   const [row] = await db.sql
     .select({ id: runs.id })
@@ -47,7 +132,7 @@ export async function runIdAfter(db: Db, pairId: string, number: number): Promis
   return row?.id ?? null;
 }
 
-async function withWrites(db: Db, rows: readonly (typeof runs.$inferSelect)[]): Promise<RunRecord[]> {
+async function withWrites(db: Db, rows: readonly RunRow[]): Promise<RunRecord[]> {
   if (rows.length === 0) return [];
   const counts = await db.sql
     .select({ runId: ops.runId, side: ops.side, action: ops.action, total: count() })
@@ -63,7 +148,7 @@ async function withWrites(db: Db, rows: readonly (typeof runs.$inferSelect)[]): 
     )
     .groupBy(ops.runId, ops.side, ops.action);
   const total = new Map(counts.map((row) => [`${row.runId} ${row.side} ${row.action}`, row.total]));
-  const writes = (runId: string, side: 'caldav' | 'cloud'): Writes => ({
+  const writes = (runId: string, side: SideName): Writes => ({
     created: total.get(`${runId} ${side} create`) ?? 0,
     updated: total.get(`${runId} ${side} update`) ?? 0,
     deleted: total.get(`${runId} ${side} delete`) ?? 0,

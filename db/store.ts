@@ -1,55 +1,307 @@
 /**
- * What the activities need of the database: the functions of this folder that polls and runs use, with their database
- * bound. Everything is asked through this one object, so that a simulation can put a world without PostgreSQL in its
- * place.
+ * What polls and runs need of the database. They reach it through this one interface, so that the simulation can put a
+ * database in memory in its place; `postgresStore` (postgres-store.ts) is the real one.
  */
-import { noteCalendarChange, openedAccount, setAccountStatus } from './accounts.ts';
-import type { Db } from './connect.ts';
-import * as links from './links.ts';
-import * as pairState from './pair-state.ts';
-import * as plans from './plans.ts';
-import { copiesByOtherPairs, isCreatedByOtherPair, lockShared } from './shared-calendars.ts';
+import type { SideName } from '../core/event.ts';
+import type { JournalFields, Writes } from '../core/sync/journal.ts';
+import type { OpenedAccount } from './accounts.ts';
+import type { NewConflict } from './conflicts.ts';
+import type { HeldRow, NewHeld } from './held-changes.ts';
+import type { Halves } from './link-matching.ts';
+import type { NewSide, SideRow } from './link-sides.ts';
+import type { LinkUpdate, LoadedLink, NewLink } from './links.ts';
+import type { NewOp, OpRow } from './ops.ts';
+import type { PairNow, PairUpdate, PairWithAccounts } from './pairs.ts';
+import type { NewProblem } from './problems.ts';
+import type { BeginRun, NewRun, RunRow } from './runs.ts';
+import type { OpStatus } from './schema.ts';
+import type { PairCalendars, PairSide, SharedCalendars } from './shared-calendars.ts';
 import type { Vault } from './vault.ts';
 
-const { underEpoch, ...linkFunctions } = links;
-const FUNCTIONS = {
-  ...linkFunctions,
-  ...plans,
-  ...pairState,
-  lockShared,
-  isCreatedByOtherPair,
-  copiesByOtherPairs,
-  noteCalendarChange,
-  openedAccount,
-  setAccountStatus,
-};
-type Functions = typeof FUNCTIONS;
-
-type Bound<All> = {
-  readonly [Name in keyof All as All[Name] extends (db: Db, ...rest: never[]) => unknown
-    ? Name
-    : never]: All[Name] extends (db: Db, ...rest: infer Rest) => infer Result ? (...rest: Rest) => Result : never;
-};
-
-export interface Store extends Bound<Functions> {
+export interface Store
+  extends PairStore,
+    LinkStore,
+    SideStore,
+    MatchingStore,
+    RunStore,
+    JournalStore,
+    ReportStore,
+    AccountStore {
   readonly vault: Vault;
+
   /**
-   * @throws Superseded when a later attempt at a run of the pair has begun, at the start or at any time until `work` is
-   * over
+   * Runs `work` in a transaction during which the pair keeps the given epoch. Use `update` if `work` also changes the
+   * pair's row.
+   * @throws Superseded when a later attempt at a run of the pair has begun
    */
   underEpoch<T>(pairId: string, epoch: number, work: (tx: Store) => Promise<T>, lock?: 'share' | 'update'): Promise<T>;
 }
 
-export function postgresStore(db: Db): Store {
-  const bound = Object.entries(FUNCTIONS)
-    .filter(([, value]) => typeof value === 'function')
-    .map(([name, work]) => [
-      name,
-      (...rest: unknown[]) => (work as (db: Db, ...rest: unknown[]) => unknown)(db, ...rest),
-    ]);
-  return {
-    ...(Object.fromEntries(bound) as Bound<Functions>),
-    vault: db.vault,
-    underEpoch: (pairId, epoch, work, lock) => underEpoch(db, pairId, epoch, (tx) => work(postgresStore(tx)), lock),
-  };
+/** Pairs, and the calendars that several pairs share. */
+interface PairStore {
+  /** Null when the pair has been deleted. */
+  pairWithAccounts(pairId: string): Promise<PairWithAccounts | null>;
+
+  /** Null when the pair has been deleted. */
+  pairNow(pairId: string): Promise<PairNow | null>;
+
+  updatePair(pairId: string, set: PairUpdate): Promise<void>;
+
+  /** Until when a server has asked the pair to wait, and whether the run with that number has already begun. */
+  requestedWait(pairId: string, runNumber: number): Promise<{ until: Date | null; hasBegun: boolean }>;
+
+  /** The calendars that the pair shares with others. No other pair plans for these until the transaction ends. */
+  lockShared(pair: PairCalendars): Promise<SharedCalendars>;
+
+  /**
+   * True while another pair is about to create an event with this UID in that calendar of `mine`, or has done so, or
+   * may have done so, and this pair has not seen it yet.
+   */
+  isCreatedByOtherPair(mine: PairSide, others: readonly PairSide[], uidHash: string, now: Date): Promise<boolean>;
+
+  /**
+   * Resources of copies that other pairs have created in the calendars of this pair, which it has not seen yet, of
+   * events that it is about to copy there itself; and of the events with the same UIDs that it does know there, of
+   * which one may be gone.
+   */
+  copiesByOtherPairs(pair: PairCalendars, now: Date): Promise<Record<SideName, string[]>>;
+}
+
+/** The events of a pair. */
+interface LinkStore {
+  /** Makes two ops of one link, on its two sides, end one after the other. */
+  lockLink(linkId: string): Promise<void>;
+
+  insertLinks(rows: readonly NewLink[]): Promise<void>;
+
+  updateLinks(ids: readonly string[], set: LinkUpdate): Promise<void>;
+
+  deleteLinks(ids: readonly string[]): Promise<void>;
+
+  /** The next run decides about these links. */
+  markDirty(ids: readonly string[]): Promise<void>;
+
+  /** True when a run has something to decide about now. */
+  hasWork(pairId: string, now: Date): Promise<boolean>;
+
+  /** Ids of the links that a run has to decide about, oldest first. @param all also those whose retry is not due yet */
+  dirtyLinks(pairId: string, now: Date, all: boolean): Promise<string[]>;
+
+  /** In the order of the ids. */
+  loadLinks(ids: readonly string[]): Promise<LoadedLink[]>;
+
+  /** Those of these links that have no event on that side: none yet, or no longer. */
+  linksWithout(pairId: string, side: SideName, ids: readonly string[]): Promise<string[]>;
+
+  countLinks(pairId: string): Promise<number>;
+
+  /** The instances of these expanded series, in the order of their occurrences. */
+  instancesOf(parentIds: readonly string[]): Promise<{ id: string; parentId: string }[]>;
+
+  /** Marks expanded series as dirty: the window of their instances has moved. */
+  touchExpandedSeries(pairId: string): Promise<void>;
+
+  /** Marks events whose sides have unsynced changes as dirty: the pair's window of days has moved. */
+  touchUnsettled(pairId: string): Promise<void>;
+
+  /** The next copy of the event on this side gets another id. */
+  nextGeneration(ids: readonly string[], side: SideName): Promise<void>;
+}
+
+/** What each side of a link has, and had when both last agreed. */
+interface SideStore {
+  sidesByRef(pairId: string, side: SideName, refs: readonly string[]): Promise<SideRow[]>;
+
+  sidesByResource(pairId: string, side: SideName, resources: readonly string[]): Promise<SideRow[]>;
+
+  /** Version by resource of everything that a side is known to have. */
+  versionsOf(pairId: string, side: SideName): Promise<Map<string, string | null>>;
+
+  /** Resources that a full listing has to contain; copies that no listing has contained yet are left out. */
+  listedResources(pairId: string, side: SideName): Promise<string[]>;
+
+  /** Events whose deletion was reported, but not confirmed. */
+  suspectedGone(pairId: string, side: SideName): Promise<SideRow[]>;
+
+  /** Events that were written, but not fetched since. */
+  unconfirmed(pairId: string, side: SideName): Promise<SideRow[]>;
+
+  /** How many events each side has, and how many are on both. */
+  countEvents(pairId: string): Promise<{ caldav: number; cloud: number; linked: number }>;
+
+  /** How many events changed on each side since the pair's last run ended: what the poll before this run has read. */
+  changedSinceLastRun(pairId: string): Promise<Record<SideName, number>>;
+
+  insertSides(rows: readonly NewSide[]): Promise<void>;
+
+  updateSide(linkId: string, side: SideName, set: Partial<NewSide>): Promise<void>;
+
+  /** What the sides of a link have now becomes their base; the writes so far are settled. */
+  settleSides(sides: LoadedLink['sides']): Promise<void>;
+
+  /** Deletes a side. A later copy in its place gets another id. */
+  dropSide(linkId: string, side: SideName): Promise<void>;
+
+  /** Deletes a side as if its copy had never been created: a later copy gets the same id. */
+  forgetSide(linkId: string, side: SideName): Promise<void>;
+
+  /** `dropSide` for those sides whose event is confirmed to be gone, or was never found. */
+  dropGoneSides(linkIds: readonly string[], side: SideName): Promise<void>;
+}
+
+/** Which events belong together. */
+interface MatchingStore {
+  /**
+   * Pairs of unlinked events, one on each side, that share a hash which no other unlinked event of their side has (and,
+   * for UIDs, no linked one either).
+   *
+   * By UID, an event also counts as unlinked if its other side is gone or was never found: a client that moves or
+   * restores an event gives it a new ref. So does a copy that was never found and whose original is gone.
+   *
+   * The link of a copy that no listing has contained yet is kept, because the copy's id follows from the link: if the
+   * copy turns out to be lost, it is created again under the same id.
+   */
+  matchesBy(pairId: string, by: 'uid' | 'content'): Promise<Halves[]>;
+
+  /**
+   * Events that are gone under one ref and exist under another with the same UID, before the other side is known to
+   * have a copy. The link of the old ref is kept, because the id of a copy that may have been created follows from it.
+   */
+  renames(pairId: string): Promise<Halves[]>;
+
+  /**
+   * Merges two links. A side that was already linked under another ref keeps its base, so that a moved event is not
+   * treated as a newly matched one.
+   */
+  joinHalves(halves: Halves): Promise<void>;
+
+  /** True when another event on that side has the UID. */
+  isUidTaken(pairId: string, side: SideName, uidHash: string, linkId: string): Promise<boolean>;
+
+  /** True when the pair itself has created a copy with this UID on this side, and the copy and its original exist. */
+  hasCopyOfUid(pairId: string, row: SideRow): Promise<boolean>;
+
+  /**
+   * True when `marker` is no link of the pair, and an event that is on both sides has the same title, start and rule as
+   * this one.
+   */
+  hasDuplicateByOthers(pairId: string, row: SideRow, marker: string): Promise<boolean>;
+
+  /**
+   * Links of events that are on this side only and have the same UID, or the same title, start and rule: they may not
+   * have been copied because of this one.
+   */
+  duplicatesOf(row: SideRow): Promise<string[]>;
+}
+
+interface RunStore {
+  /**
+   * Begins a run, or finds the run with that number, under a new epoch. Runs that an earlier workflow left open end as
+   * failed. Null when the pair has been deleted.
+   */
+  beginRun(input: BeginRun): Promise<{ run: RunRow; epoch: number } | null>;
+
+  /**
+   * Resumes a run under a new epoch; the epoch is null when the run has ended meanwhile (its worker was slow). Null
+   * when the pair has been deleted.
+   */
+  resumeRun(runId: string): Promise<{ run: RunRow; epoch: number | null } | null>;
+
+  getRun(runId: string): Promise<RunRow | null>;
+
+  updateRun(runId: string, set: Partial<NewRun>): Promise<void>;
+
+  /** Adds one to the run's problems. */
+  countProblem(runId: string): Promise<void>;
+
+  isRunning(pairId: string): Promise<boolean>;
+
+  /** The highest run number so far; 0 before the first run. */
+  lastRunNumber(pairId: string): Promise<number>;
+
+  /** Deletes runs, with their ops, that neither the limits nor the history look back on any more. */
+  pruneRuns(pairId: string, before: Date): Promise<void>;
+}
+
+/** Ops: a run's plan, and afterwards the journal of writes. */
+export interface JournalStore {
+  insertOps(rows: readonly NewOp[]): Promise<void>;
+
+  /**
+   * Drops the ops of a run for these links that are not done, before the links are planned again. They stay in the
+   * journal, because an answer may have been lost.
+   */
+  dropUndoneOps(runId: string, linkIds: readonly string[]): Promise<void>;
+
+  /** Creates and updates come before deletes, so that nothing is deleted before its other half is safe. */
+  pendingOps(runId: string): Promise<OpRow[]>;
+
+  setOp(opId: string, status: OpStatus, code: string | null, doneAt: Date | null): Promise<void>;
+
+  /** Adds to the last op done on that side what the server made of the values it wrote. */
+  noteNormalised(linkId: string, side: SideName, shown: JournalFields): Promise<void>;
+
+  /** Ops of one run by status. */
+  countOps(runId: string): Promise<Record<OpStatus, number>>;
+
+  /** True when another op of the same run and link remains to be done. */
+  hasOpenSibling(op: OpRow): Promise<boolean>;
+
+  /**
+   * These events are gone: our deletions that are not known to be done count as done, because their answers may have
+   * been lost.
+   */
+  finishDeletions(linkIds: readonly string[], at: Date): Promise<void>;
+
+  /** True when a copy may exist in an unknown place: the last op for this event is a create without an answer. */
+  mayHaveCopy(linkId: string): Promise<boolean>;
+
+  /**
+   * Counted deletions on one side since a time, including those that may have been done though no answer came. Of the
+   * `planned` links only what is done counts: the rest is still to come.
+   */
+  countDeletions(pairId: string, side: SideName, since: Date, planned: readonly string[]): Promise<number>;
+
+  /** What was written to these links since a time. */
+  writtenSince(linkIds: readonly string[], since: Date): Promise<Writes>;
+
+  /**
+   * What runs have written to these links, or may have written, since both sides last agreed. The base does not have
+   * these values yet, but they are no edits.
+   */
+  unsettledWrites(linkIds: readonly string[]): Promise<Writes>;
+}
+
+/** What people are shown, and asked to decide: conflicts, problems, held changes. */
+interface ReportStore {
+  /** Returns how many are new. */
+  insertConflicts(rows: readonly NewConflict[]): Promise<number>;
+
+  /** Replaces the problems of a link; known ones keep their date. Returns how many are new. */
+  setProblems(pairId: string, linkId: string, now: readonly NewProblem[], at: Date): Promise<number>;
+
+  /** Adds a problem found while writing to those found while planning. True when it is new. */
+  addProblem(pairId: string, problem: NewProblem, at: Date): Promise<boolean>;
+
+  heldOf(linkIds: readonly string[]): Promise<HeldRow[]>;
+
+  /** Returns how many are new. */
+  hold(rows: readonly NewHeld[]): Promise<number>;
+
+  release(linkIds: readonly string[]): Promise<void>;
+
+  countHeld(pairId: string): Promise<number>;
+}
+
+interface AccountStore {
+  openedAccount(id: string): Promise<OpenedAccount | null>;
+
+  /** @param reason shown as `statusReason` (`credentials`); null for `ok` */
+  setAccountStatus(id: string, status: 'ok' | 'attention', reason: string | null): Promise<void>;
+
+  /**
+   * Calendars of these accounts have changed: cached busy times are dropped, in every process. This includes all
+   * accounts of the same person at the same provider, as they have the same calendars.
+   */
+  noteCalendarChange(ids: readonly string[]): Promise<void>;
 }

@@ -1,17 +1,12 @@
-/**
- * Seals what must not be readable in a database dump: credentials, tokens, and everything that a calendar holds.
- * AES-256-GCM.
- */
+/** Seals what must not be readable in a database dump: credentials, tokens and calendar content. AES-256-GCM. */
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 
 export interface Vault {
-  /**
-   * `context` binds the sealed bytes to their place (`pair:<id>`, `account:<id>`): moved elsewhere they do not open.
-   */
+  /** @param context binds the sealed bytes to their owner (`pair:<id>`, `account:<id>`): with another they do not open */
   seal(text: string, context: string): Buffer;
-  /** @throws Error when no key opens it, or a bit was changed. */
+  /** @throws Error when no key opens it, or it was changed */
   open(sealed: Buffer, context: string): string;
-  /** A keyed hash for looking things up without storing them in the clear; hex, stable for an installation. */
+  /** A keyed hash, for looking values up without storing them; hex, stable for an installation. */
   hash(text: string): string;
 }
 
@@ -19,7 +14,7 @@ const VERSION = 1;
 const HEADER = 1 + 4 + 12;
 
 /**
- * @param keys 32 bytes each; the first encrypts, all decrypt.
+ * @param keys 32 bytes each; the first encrypts, all decrypt
  * @param hashKey stays the same when encryption keys are rotated
  */
 export function createVault(keys: readonly Buffer[], hashKey: Buffer): Vault {

@@ -1,7 +1,4 @@
-/**
- * The outbox of the operator's webhook: what happened is noted in the transaction in which it happened, and told from
- * here.
- */
+/** The outbox of the operator's webhook: events are recorded in the transaction that they are about. */
 import { and, asc, eq, lte, sql } from 'drizzle-orm';
 import { type Db, transaction } from './connect.ts';
 import { newId } from './ids.ts';
@@ -18,8 +15,8 @@ export type WebhookType =
 export type WebhookEvent = typeof webhookEvents.$inferSelect;
 
 /**
- * Notes an event; nothing where the operator has no webhook.
- * @param data ids, codes and times, nothing of what a calendar holds
+ * Records an event, if the operator has a webhook.
+ * @param data ids, codes and times, no calendar content
  */
 export async function addWebhookEvent(
   tx: Db,
@@ -30,7 +27,7 @@ export async function addWebhookEvent(
   if (tx.hasWebhook) await tx.sql.insert(webhookEvents).values({ id: newId(), type, at, data, nextTryAt: at });
 }
 
-/** Notes that a pair came into or out of attention, once, however often it is said. */
+/** Records that a pair needs attention, or no longer does; repeated calls record it once. */
 export function announcePair(db: Db, pairId: string, reason: AttentionReason | null, at: Date): Promise<void> {
   return transaction(db, async (tx) => {
     const [pair] = await tx.sql
@@ -44,7 +41,7 @@ export function announcePair(db: Db, pairId: string, reason: AttentionReason | n
   });
 }
 
-/** Those that are due, the oldest first. */
+/** Events that are due, oldest first. */
 export function dueWebhookEvents(db: Db, now: Date, most: number): Promise<WebhookEvent[]> {
   return db.sql
     .select()
@@ -54,12 +51,12 @@ export function dueWebhookEvents(db: Db, now: Date, most: number): Promise<Webho
     .limit(most);
 }
 
-/** It was delivered, or is given up. */
+/** The event was delivered, or is given up. */
 export async function dropWebhookEvent(db: Db, id: string): Promise<void> {
   await db.sql.delete(webhookEvents).where(eq(webhookEvents.id, id));
 }
 
-/** A try failed: the next one is at `nextTryAt`. */
+/** An attempt failed; the next one is at `nextTryAt`. */
 export async function postponeWebhookEvent(db: Db, { id, attempts }: WebhookEvent, nextTryAt: Date): Promise<void> {
   await db.sql
     .update(webhookEvents)

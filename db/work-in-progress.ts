@@ -1,7 +1,8 @@
-/** What a process that was killed may have been working on. */
+/** What a killed process may have been working on. */
 import { and, eq, isNotNull, isNull, lt, or } from 'drizzle-orm';
+import { bookedCalendars, bookings } from './booking-schema.ts';
 import type { Db } from './connect.ts';
-import { bookedCalendars, bookings, pairs, runs } from './schema.ts';
+import { pairs, runs } from './schema.ts';
 
 export interface WorkInProgress {
   readonly bookingIds: readonly string[];
@@ -9,10 +10,7 @@ export interface WorkInProgress {
   readonly bookedCalendarIds: readonly string[];
 }
 
-/**
- * Bookings to be written, pairs with an unfinished run or whose next poll is due, and booked calendars whose next poll
- * is due.
- */
+/** Bookings to be written, pairs with an unfinished run or a due poll, and booked calendars with a due poll. */
 export async function workInProgress({ sql }: Db, now: Date): Promise<WorkInProgress> {
   const unwritten = await sql.select({ id: bookings.id }).from(bookings).where(isNotNull(bookings.dueAt));
   const running = await sql.select({ id: runs.pairId }).from(runs).where(eq(runs.result, 'running'));

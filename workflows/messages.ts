@@ -4,6 +4,7 @@
  */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Trigger } from '../core/sync/trigger.ts';
 
 /** Workflows, `diffPair` and `applyPlan`. */
 export const PAIRS_QUEUE = 'pairs';
@@ -18,9 +19,6 @@ export function workflowIdOf(pairId: string): string {
 /** For filters in the Temporal UI. Upserted only when the state changes. */
 export const pairStateKey = defineSearchAttributeKey('PairState', SearchAttributeType.KEYWORD);
 export type PairState = 'active' | 'paused' | 'attention';
-
-/** Why a run began (contract: `trigger`). */
-export type Trigger = 'start' | 'poll' | 'signal' | 'webhook' | 'resync';
 
 export interface SyncPairInput {
   readonly pairId: string;

@@ -1,5 +1,6 @@
 /** Requests for a run, and how several become one. */
-import type { RunRequest, Trigger } from './messages.ts';
+import type { Trigger } from '../core/sync/trigger.ts';
+import type { RunRequest } from './messages.ts';
 
 /** The first run of a pair. */
 export const FIRST_RUN: RunRequest = { trigger: 'start', full: false };

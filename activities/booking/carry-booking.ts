@@ -16,9 +16,18 @@ import {
 import { changedPaths } from '../../core/event.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import { noteCalendarChange, setAccountStatus } from '../../db/accounts.ts';
-import { noteBooking, sealedFor, settleBooking, syncStateOf, takeBooking } from '../../db/booking-work.ts';
-import { announceBooking, type BookingRow, desiredOf, SOON_MS } from '../../db/bookings.ts';
-import { Superseded } from '../../db/links.ts';
+import {
+  announceBooking,
+  type BookingRow,
+  desiredOf,
+  noteBooking,
+  sealedFor,
+  settleBooking,
+  syncStateOf,
+  takeBooking,
+} from '../../db/bookings.ts';
+import { SOON_MS } from '../../db/due-times.ts';
+import { Superseded } from '../../db/epoch.ts';
 import type { Found, Written } from '../../providers/provider.ts';
 import type { BookingActivities, SyncedBooking } from '../../workflows/booking-messages.ts';
 import { noChange } from '../error-policy.ts';

@@ -12,9 +12,9 @@ import {
   endWatch,
   noteBookedCalendar,
   notePoll,
-  watchedBookings,
-} from '../../db/booking-work.ts';
-import { type BookingRow, bookingContext, SOON_MS } from '../../db/bookings.ts';
+} from '../../db/booked-calendars.ts';
+import { type BookingRow, bookingContext, watchedBookings } from '../../db/bookings.ts';
+import { SOON_MS } from '../../db/due-times.ts';
 import type { Found, Side, Stored, StoredEvents } from '../../providers/provider.ts';
 import type { BookingActivities } from '../../workflows/booking-messages.ts';
 import { noChange } from '../error-policy.ts';

@@ -9,7 +9,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SideName } from '../../core/event.ts';
 import { backoff, WRITE_WAITS } from '../../core/waiting-times.ts';
-import type { OpRow } from '../../db/plans.ts';
+import type { OpRow } from '../../db/ops.ts';
 import type { PairActivities } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
 import { confirmWrites } from './confirm-writes.ts';

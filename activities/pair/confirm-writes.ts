@@ -3,7 +3,7 @@
  * store.
  */
 import type { SideName } from '../../core/event.ts';
-import type { SideRow } from '../../db/links.ts';
+import type { SideRow } from '../../db/link-sides.ts';
 import type { Found } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { confirmRead, createAgain, later } from './observe.ts';

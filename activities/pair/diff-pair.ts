@@ -5,8 +5,8 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SideName } from '../../core/event.ts';
-import { Superseded } from '../../db/links.ts';
-import type { RunRow } from '../../db/plans.ts';
+import { Superseded } from '../../db/epoch.ts';
+import type { RunRow } from '../../db/runs.ts';
 import type { DiffResult, PairActivities } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
 import { waiting } from '../error-policy.ts';

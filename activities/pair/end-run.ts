@@ -1,6 +1,6 @@
 /** Ends a run: stores its result and writes its one line of the log. */
 import { nextPoll } from '../../core/waiting-times.ts';
-import type { RunRow } from '../../db/plans.ts';
+import type { RunRow } from '../../db/runs.ts';
 import type { RunSummary } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
 import type { OpenPair } from './open-pair.ts';

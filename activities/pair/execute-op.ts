@@ -3,8 +3,12 @@ import { ApplicationFailure } from '@temporalio/common';
 import { type CalendarEvent, changedPaths, contentOnly, otherSide, type SideName } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { backoff, WRITE_WAITS } from '../../core/waiting-times.ts';
-import { context, type LinkRow, type SideRow, Superseded } from '../../db/links.ts';
-import type { NewProblem, OpRow } from '../../db/plans.ts';
+import { Superseded } from '../../db/epoch.ts';
+import type { SideRow } from '../../db/link-sides.ts';
+import type { LinkRow } from '../../db/links.ts';
+import type { OpRow } from '../../db/ops.ts';
+import { pairContext } from '../../db/pairs.ts';
+import type { NewProblem } from '../../db/problems.ts';
 import type { Store } from '../../db/store.ts';
 import type { Stored, Written } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
@@ -246,7 +250,7 @@ async function finish(tx: Store, { deps }: Applying, op: OpRow, code: string | n
   await tx.release([op.linkId]);
   if (loaded?.link.parentId)
     await tx.updateLinks([op.linkId], {
-      agreed: tx.vault.seal(JSON.stringify(contentOnly(nextOf(tx, op))), context(op.pairId)),
+      agreed: tx.vault.seal(JSON.stringify(contentOnly(nextOf(tx, op))), pairContext(op.pairId)),
     });
   await tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
 }
@@ -312,7 +316,7 @@ async function waits({ deps, open, epoch }: Applying, op: OpRow, link: LinkRow, 
 
 function nextOf(store: Store, op: OpRow): CalendarEvent {
   if (!op.next) throw new SyncError('bug', 'the op has no event to write');
-  return JSON.parse(store.vault.open(op.next, context(op.pairId))) as CalendarEvent;
+  return JSON.parse(store.vault.open(op.next, pairContext(op.pairId))) as CalendarEvent;
 }
 
 function storedOf(store: Store, row: SideRow | undefined): Stored {

@@ -1,8 +1,10 @@
 /** Links as the decision table sees them. */
 import type { CalendarEvent, SideName } from '../../core/event.ts';
 import type { LinkView, SideView } from '../../core/sync/decide.ts';
-import { context, type LinkRow, type SideRow } from '../../db/links.ts';
-import type { HeldRow } from '../../db/plans.ts';
+import type { HeldRow } from '../../db/held-changes.ts';
+import type { SideRow } from '../../db/link-sides.ts';
+import type { LinkRow } from '../../db/links.ts';
+import { pairContext } from '../../db/pairs.ts';
 import type { Store } from '../../db/store.ts';
 import type { Side } from '../../providers/provider.ts';
 import { baseOf, currentOf } from './observe.ts';
@@ -54,5 +56,7 @@ export function eventOf(view: LinkView): CalendarEvent | null {
 /** Title and start for lists, sealed. */
 export function labelOf(store: Store, pairId: string, view: LinkView): Buffer | null {
   const event = eventOf(view);
-  return event && store.vault.seal(JSON.stringify({ title: event.title, start: event.when.start }), context(pairId));
+  return (
+    event && store.vault.seal(JSON.stringify({ title: event.title, start: event.when.start }), pairContext(pairId))
+  );
 }

@@ -3,7 +3,8 @@
  * harm. An event whose version changed but whose content did not is noted and wakes nobody.
  */
 import { type CalendarEvent, changedPaths, otherSide, type SideName, sameValue } from '../../core/event.ts';
-import { context, type SideRow } from '../../db/links.ts';
+import type { SideRow } from '../../db/link-sides.ts';
+import { pairContext } from '../../db/pairs.ts';
 import type { Store } from '../../db/store.ts';
 import type { ChangePage, Found, Side, Stored } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
@@ -45,7 +46,7 @@ export function currentOf(store: Store, row: SideRow): Stored | null {
       ref: row.ref,
       resource: row.resource,
       version: row.version,
-      data: store.vault.open(row.current, context(row.pairId)),
+      data: store.vault.open(row.current, pairContext(row.pairId)),
     }
   );
 }
@@ -57,7 +58,7 @@ export function baseOf(store: Store, row: SideRow): Stored | null {
       ref: row.ref,
       resource: row.resource,
       version: row.baseVersion,
-      data: store.vault.open(row.base, context(row.pairId)),
+      data: store.vault.open(row.base, pairContext(row.pairId)),
     }
   );
 }
@@ -68,7 +69,7 @@ export function currentColumns(store: Store, pairId: string, found: Found) {
     ref: found.ref,
     resource: found.resource,
     version: found.version,
-    current: store.vault.seal(found.data, context(pairId)),
+    current: store.vault.seal(found.data, pairContext(pairId)),
     uidHash: found.event?.uid ? store.vault.hash(`uid:${found.event.uid}`) : null,
     matchHash: found.event ? store.vault.hash(matchText(found.event)) : null,
     modifiedAt: found.modifiedAt ? new Date(found.modifiedAt) : null,

@@ -1,6 +1,6 @@
 /** A pair with both its calendars opened. */
 import type { SideName } from '../../core/event.ts';
-import type { PairRow } from '../../db/pair-state.ts';
+import type { PairRow } from '../../db/pairs.ts';
 import { openAccount } from '../../providers/open-account.ts';
 import type { Side } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';

@@ -1,7 +1,7 @@
 /** Stores in the pair's row whether its sides answer: what the API shows as status, and when to poll next. */
 import { SyncError } from '../../core/sync-error.ts';
 import { nextPoll } from '../../core/waiting-times.ts';
-import type { PairRow } from '../../db/pair-state.ts';
+import type { PairRow } from '../../db/pairs.ts';
 import type { PairState } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
 import { pairConsequence } from '../error-policy.ts';

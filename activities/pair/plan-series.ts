@@ -24,7 +24,7 @@ import {
 } from '../../core/sync/expanded-series.ts';
 import type { FieldConflict } from '../../core/sync/merge.ts';
 import { projected, sourceOf } from '../../core/sync/policy.ts';
-import { context } from '../../db/links.ts';
+import { pairContext } from '../../db/pairs.ts';
 import type { links } from '../../db/schema.ts';
 import type { Store } from '../../db/store.ts';
 import { type Loaded, viewOf } from './link-view.ts';
@@ -65,7 +65,7 @@ export function planSeries(
     winner: side,
   });
   const byOccurrence = new Map(singles.map((single) => [single.link.occurrence ?? '', single]));
-  const seal = (value: Content) => store.vault.seal(JSON.stringify(value), context(pair.id));
+  const seal = (value: Content) => store.vault.seal(JSON.stringify(value), pairContext(pair.id));
   const settled = decision.settled.flatMap((occurrence) => {
     const rows = byOccurrence.get(occurrence);
     return rows ? [{ rows, agreed: seal(contentOf(series, occurrence)) }] : [];
@@ -131,7 +131,7 @@ function viewOfSingle(store: Store, open: OpenPair, loaded: Loaded, series: Link
     occurrence: link.occurrence ?? '',
     now: single?.now ?? null,
     base: single?.base ?? null,
-    agreed: link.agreed && (JSON.parse(store.vault.open(link.agreed, context(link.pairId))) as Content),
+    agreed: link.agreed && (JSON.parse(store.vault.open(link.agreed, pairContext(link.pairId))) as Content),
     later: caldav && cloud && !isCut ? lastModifiedSide(caldav, cloud) : otherSide(side),
   };
 }

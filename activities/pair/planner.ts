@@ -5,9 +5,13 @@
 import type { SideName } from '../../core/event.ts';
 import { type Decision, decide, type LinkView, type Op } from '../../core/sync/decide.ts';
 import { holdReason, isFlapping } from '../../core/sync/deletion-guard.ts';
+import { DELETED, valuesWritten, type Writes } from '../../core/sync/journal.ts';
 import { pathKey } from '../../core/sync/merge.ts';
-import { context, type LinkRow } from '../../db/links.ts';
-import type { HeldRow, NewOp, NewProblem } from '../../db/plans.ts';
+import type { HeldRow } from '../../db/held-changes.ts';
+import type { LinkRow } from '../../db/links.ts';
+import type { NewOp } from '../../db/ops.ts';
+import { pairContext } from '../../db/pairs.ts';
+import type { NewProblem } from '../../db/problems.ts';
 import type { SharedCalendars } from '../../db/shared-calendars.ts';
 import type { Deps } from '../deps.ts';
 import { isDuplicate } from './duplicates.ts';
@@ -16,7 +20,7 @@ import { baseOf, later } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { type PlannedSeries, planSeries } from './plan-series.ts';
 import { isOrphanInstance, relinkedInstances } from './relink-occurrences.ts';
-import { DELETED, fieldsOf, hashOf, journalOf, keyOf } from './write-journal.ts';
+import { fieldsOf, hashOf, journalOf, keyOf } from './write-journal.ts';
 
 const CHUNK = 200;
 const DAY_MS = 86_400_000;
@@ -77,7 +81,7 @@ class Planner {
   /** Sides whose calendar other pairs have, too. */
   private readonly shared: SharedCalendars;
   /** What runs have written without coming to an end with the link, by `unsettledWrites`. */
-  private readonly unsettled: ReadonlyMap<string, readonly string[]>;
+  private readonly unsettled: Writes;
   /** Links decided about in this pass. */
   private readonly seen = new Set<string>();
   /** Series of which a written-out single is to be looked at. */
@@ -88,13 +92,7 @@ class Planner {
   private readonly strays: (Decided & { loaded: Loaded; held: HeldRow | undefined })[] = [];
   private readonly later: Deletions = { ops: { caldav: [], cloud: [] }, series: [], bothGone: [], held: [] };
 
-  constructor(
-    deps: Deps,
-    open: OpenPair,
-    runId: string,
-    shared: SharedCalendars,
-    unsettled: ReadonlyMap<string, readonly string[]>,
-  ) {
+  constructor(deps: Deps, open: OpenPair, runId: string, shared: SharedCalendars, unsettled: Writes) {
     this.deps = deps;
     this.open = open;
     this.runId = runId;
@@ -112,7 +110,7 @@ class Planner {
     for (const one of loaded) await this.link(one, held.get(one.link.id), written);
   }
 
-  private async link(loaded: Loaded, held: HeldRow | undefined, written: ReadonlyMap<string, string[]>): Promise<void> {
+  private async link(loaded: Loaded, held: HeldRow | undefined, written: Writes): Promise<void> {
     const { store } = this.deps;
     const { link } = loaded;
     const { pair } = this.open;
@@ -132,7 +130,7 @@ class Planner {
     loaded: Loaded,
     { view, decision }: Decided,
     held: HeldRow | undefined,
-    written: ReadonlyMap<string, string[]>,
+    written: Writes,
   ): Promise<void> {
     const { store } = this.deps;
     const { link } = loaded;
@@ -266,7 +264,7 @@ class Planner {
       action: op.action,
       counted: op.isCounted,
       status: 'pending',
-      next: next && store.vault.seal(JSON.stringify(next), context(pairId)),
+      next: next && store.vault.seal(JSON.stringify(next), pairContext(pairId)),
       fields: op.action === 'delete' ? { [DELETED]: '' } : fieldsOf(store, op.changes),
     };
   }
@@ -456,12 +454,12 @@ class Planner {
     );
   }
 
-  private flappingSide(ops: readonly Op[], link: LinkRow, written: ReadonlyMap<string, string[]>): SideName | null {
+  private flappingSide(ops: readonly Op[], link: LinkRow, written: Writes): SideName | null {
     for (const op of ops) {
       for (const change of op.changes) {
         if (
           isFlapping(
-            written.get(`${link.id}/${op.side}/${keyOf(this.deps.store, change)}`) ?? [],
+            valuesWritten(written, link.id, op.side, keyOf(this.deps.store, change)),
             hashOf(this.deps.store, change.value),
           )
         )
@@ -490,7 +488,7 @@ class Planner {
           at: this.now,
           field,
           winner,
-          content: store.vault.seal(content, context(pairId)),
+          content: store.vault.seal(content, pairContext(pairId)),
           digest: hashOf(store, [field, winner, content, view.caldav?.seenAt, view.cloud?.seenAt]),
         };
       }),

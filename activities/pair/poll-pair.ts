@@ -8,7 +8,7 @@ import {
   pollDueMs,
   SUPERSEDED_POLL_SECONDS,
 } from '../../core/waiting-times.ts';
-import { Superseded } from '../../db/links.ts';
+import { Superseded } from '../../db/epoch.ts';
 import type { PairActivities, PollResult } from '../../workflows/messages.ts';
 import type { Deps } from '../deps.ts';
 import { noChange, waiting } from '../error-policy.ts';

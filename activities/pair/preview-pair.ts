@@ -5,11 +5,11 @@
 import type { CalendarEvent, SideName } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { Db } from '../../db/connect.ts';
-import { context } from '../../db/links.ts';
-import type { OpRow } from '../../db/plans.ts';
+import type { OpRow } from '../../db/ops.ts';
+import { pairContext } from '../../db/pairs.ts';
+import { postgresStore } from '../../db/postgres-store.ts';
 import type { OpAction } from '../../db/schema.ts';
 import { analyzeScratch, onScratch } from '../../db/scratch.ts';
-import { postgresStore } from '../../db/store.ts';
 import type { Deps } from '../deps.ts';
 import { confirmWrites } from './confirm-writes.ts';
 import { type LinkedEvent, linkEvents } from './link-events.ts';
@@ -128,7 +128,7 @@ async function told(
   const shown = (linkId: string): Shown => {
     const label = labels.get(linkId);
     return label
-      ? (JSON.parse(deps.store.vault.open(label, context(open.pair.id))) as Shown)
+      ? (JSON.parse(deps.store.vault.open(label, pairContext(open.pair.id))) as Shown)
       : { title: '', start: '' };
   };
   return {
@@ -145,6 +145,6 @@ async function told(
 /** How the event is to read; null for a deletion. */
 function written({ store }: Deps, { next, pairId }: OpRow): Shown | null {
   if (!next) return null;
-  const { title, when } = JSON.parse(store.vault.open(next, context(pairId))) as CalendarEvent;
+  const { title, when } = JSON.parse(store.vault.open(next, pairContext(pairId))) as CalendarEvent;
   return { title, start: when.start };
 }

@@ -2,7 +2,7 @@
 import { otherSide, type SideName } from '../../core/event.ts';
 import { MAX_UNSAMPLED_ABSENCES, SAMPLED_ABSENCES, sampleOf } from '../../core/sync/deletion-guard.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import type { SideRow } from '../../db/links.ts';
+import type { SideRow } from '../../db/link-sides.ts';
 import type { Found, Side, StoredEvents } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { createAgain, currentOf, type Observer, observe } from './observe.ts';

@@ -1,43 +1,20 @@
-/**
- * What the journal says of the fields that a run writes: keyed hashes, no content and no addresses. They tell flapping,
- * and our own writes from people's edits.
- */
-
+/** The journal of writes (core/sync/journal.ts), with the vault's keyed hash. */
 import type { CalendarEvent, SideName } from '../../core/event.ts';
 import { type ChangedValue, changedValues } from '../../core/sync/changed-values.ts';
 import type { Journal } from '../../core/sync/decide.ts';
-import { pathKey } from '../../core/sync/merge.ts';
-import { DONE } from '../../db/plans.ts';
+import * as journal from '../../core/sync/journal.ts';
 import type { Store } from '../../db/store.ts';
 
-export function fieldsOf(store: Store, changes: readonly ChangedValue[]): Record<string, string> {
-  return Object.fromEntries(changes.map((change) => [keyOf(store, change), hashOf(store, change.value)]));
+export function fieldsOf(store: Store, changes: readonly ChangedValue[]): journal.JournalFields {
+  return journal.fieldsOf(store.vault.hash, changes);
 }
 
-/** The journal of one link. `unsettled`: by `Store.unsettledWrites`. */
-export function journalOf(store: Store, unsettled: ReadonlyMap<string, readonly string[]>, linkId: string): Journal {
-  const written = (side: SideName, key: string): readonly string[] => unsettled.get(`${linkId}/${side}/${key}`) ?? [];
-  return {
-    isOwnWrite: (side, change) => {
-      const key = keyOf(store, change);
-      const hash = hashOf(store, change.value);
-      return written(side, key).includes(hash) || written(side, key + SHOWN).some((one) => one.endsWith(`>${hash}`));
-    },
-    mayHaveWritten: (side, change) => written(side, keyOf(store, change)).length > 0,
-    hasArrived: (side, change) => {
-      const key = keyOf(store, change);
-      const hash = hashOf(store, change.value);
-      return written(side, key).at(-1) === hash && written(side, key + DONE).at(-1) === hash;
-    },
-    isOwnDeletion: (side) => unsettled.has(`${linkId}/${side}/${DELETED}`),
-    isNormalisedTo: (side, wanted, shown) =>
-      written(side, keyOf(store, wanted) + SHOWN).includes(
-        `${hashOf(store, wanted.value)}>${hashOf(store, shown.value)}`,
-      ),
-  };
+/** The journal of one link. @param unsettled from `Store.unsettledWrites` */
+export function journalOf(store: Store, unsettled: journal.Writes, linkId: string): Journal {
+  return journal.journalOf(store.vault.hash, unsettled, linkId);
 }
 
-/** A server that tidied up what it was given shows another value than was written: that is no edit either. */
+/** Records that a server stored other values than were written: they are no edit. */
 export async function noteNormalised(
   store: Store,
   linkId: string,
@@ -45,19 +22,13 @@ export async function noteNormalised(
   base: CalendarEvent | null,
   shown: CalendarEvent | null,
 ): Promise<void> {
-  if (!base || !shown) return;
-  await store.noteNormalised(linkId, side, fieldsOf(store, changedValues(base, shown)), SHOWN);
+  if (base && shown) await store.noteNormalised(linkId, side, fieldsOf(store, changedValues(base, shown)));
 }
 
-export function keyOf(store: Store, { path, attendee }: ChangedValue): string {
-  return attendee === null ? pathKey(path) : `${pathKey(path)}/${store.vault.hash(attendee).slice(0, 24)}`;
+export function keyOf(store: Store, change: ChangedValue): string {
+  return journal.keyOf(store.vault.hash, change);
 }
 
 export function hashOf(store: Store, value: unknown): string {
-  return store.vault.hash(JSON.stringify(value ?? null)).slice(0, 24);
+  return journal.hashOf(store.vault.hash, value);
 }
-
-const SHOWN = '#shown';
-
-/** Stands in the journal for a deletion, with an empty value. */
-export const DELETED = '#deleted';

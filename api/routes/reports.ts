@@ -1,12 +1,8 @@
 import { z } from 'zod';
+import { listConflicts } from '../../db/conflicts.ts';
+import { decideHeldChanges, listHeldChanges, undecideHeldChanges } from '../../db/held-changes.ts';
 import { findPair, type PairRecord } from '../../db/pairs.ts';
-import {
-  decideHeldChanges,
-  listConflicts,
-  listHeldChanges,
-  listProblems,
-  undecideHeldChanges,
-} from '../../db/reports.ts';
+import { listProblems } from '../../db/problems.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { notFound } from '../errors.ts';
 import { listOf, pageAnswer, pageQuery, pageRequest } from '../pagination.ts';

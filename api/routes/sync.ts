@@ -1,8 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { findPair, requestMatching } from '../../db/pairs.ts';
-import { lastRunNumber } from '../../db/plans.ts';
-import { findRun, runIdAfter } from '../../db/runs.ts';
+import { findRun, lastRunNumber, runIdAfter } from '../../db/runs.ts';
 import type { RunRequest } from '../../workflows/messages.ts';
 import type { Api, ApiDeps } from '../deps.ts';
 import { ApiError, notFound } from '../errors.ts';

@@ -2,7 +2,8 @@
  * Signals the workflows of bookings after a commit. Where the signal was lost (a crash in between, Temporal down), the
  * row's due time passes, and the first API process that finds it repeats the signal.
  */
-import { claimDueBookings, claimDueWatches, workOfAccount } from '../../db/booking-work.ts';
+import { claimDueWatches, workOfAccount } from '../../db/booked-calendars.ts';
+import { claimDueBookings } from '../../db/bookings.ts';
 import type { ApiDeps } from '../deps.ts';
 import { ControlError } from './pair-control.ts';
 

@@ -1,6 +1,6 @@
 /** Signals a pair's workflow, and starts it again where Temporal has lost it: PostgreSQL decides which pairs exist. */
 import { findPair } from '../../db/pairs.ts';
-import { lastRunNumber } from '../../db/plans.ts';
+import { lastRunNumber } from '../../db/runs.ts';
 import type { ApiDeps } from '../deps.ts';
 import { ControlError, type PairControl } from './pair-control.ts';
 

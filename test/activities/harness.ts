@@ -10,12 +10,13 @@ import { type Deps, SYSTEM_CLOCK } from '../../activities/deps.ts';
 import { createActivities } from '../../activities/index.ts';
 import type { SideName } from '../../core/event.ts';
 import { DEFAULT_OPTIONS, type Direction, type PairOptions } from '../../core/sync/policy.ts';
+import type { Trigger } from '../../core/sync/trigger.ts';
 import { createAccount } from '../../db/accounts.ts';
 import { connect, type Db } from '../../db/connect.ts';
+import { postgresStore } from '../../db/postgres-store.ts';
 import { conflicts, connections, heldChanges, linkSides, links, pairs, problems, runs } from '../../db/schema.ts';
-import { postgresStore } from '../../db/store.ts';
 import { createVault } from '../../db/vault.ts';
-import type { PairState, RunSummary, Trigger } from '../../workflows/messages.ts';
+import type { PairState, RunSummary } from '../../workflows/messages.ts';
 import { type Clock, FakeSide, fakeProvider, type Habits } from '../support/fake-side.ts';
 
 export interface HarnessOptions {

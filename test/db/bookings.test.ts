@@ -3,18 +3,21 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { createAccount, deleteAccount } from '../../db/accounts.ts';
+import { bookedCalendar, claimDueWatches, endWatch } from '../../db/booked-calendars.ts';
 import {
-  bookedCalendar,
+  cancelBooking,
+  changeBooking,
   claimDueBookings,
-  claimDueWatches,
-  endWatch,
+  findBooking,
   noteBooking,
+  type ReserveResult,
+  reserve,
   settleBooking,
   takeBooking,
-} from '../../db/booking-work.ts';
-import { cancelBooking, changeBooking, findBooking, type ReserveResult, reserve, SOON_MS } from '../../db/bookings.ts';
+} from '../../db/bookings.ts';
 import { connect, type Db } from '../../db/connect.ts';
-import { Superseded } from '../../db/links.ts';
+import { SOON_MS } from '../../db/due-times.ts';
+import { Superseded } from '../../db/epoch.ts';
 import { createVault } from '../../db/vault.ts';
 import { testDatabase } from '../support/database.ts';
 

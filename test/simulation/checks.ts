@@ -6,8 +6,8 @@
 import { type CalendarEvent, changedPaths, mapContents, otherSide, type SideName } from '../../core/event.ts';
 import { sourceOf } from '../../core/sync/policy.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { Superseded } from '../../db/links.ts';
-import type { HeldRow } from '../../db/plans.ts';
+import { Superseded } from '../../db/epoch.ts';
+import type { HeldRow } from '../../db/held-changes.ts';
 import type { FakeSide } from '../support/fake-side.ts';
 import { type Lineage, lineageOf, originalLocation } from './ledger.ts';
 import type { ConflictRow } from './memory-tables.ts';

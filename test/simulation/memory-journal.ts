@@ -1,35 +1,19 @@
 /** The journal of writes of the simulation's database. */
 import type { SideName } from '../../core/event.ts';
-import { DONE, hasLostAnswer, type OpRow } from '../../db/plans.ts';
-import type { Store } from '../../db/store.ts';
+import { type JournalFields, normalisedFields, type Writes, writesOf } from '../../core/sync/journal.ts';
+import { hasLostAnswer, type OpRow } from '../../db/ops.ts';
+import type { JournalStore } from '../../db/store.ts';
 import { EMPTY_OP, withValues } from './memory-rows.ts';
-import type { MemoryTables } from './memory-tables.ts';
+import type { Immediate, MemoryTables } from './memory-tables.ts';
 
-type Sync<Work> = Work extends (...rest: infer Rest) => Promise<infer Result> ? (...rest: Rest) => Result : never;
-type Journal = {
-  readonly [Name in
-    | 'insertOps'
-    | 'dropUndoneOps'
-    | 'pendingOps'
-    | 'setOp'
-    | 'noteNormalised'
-    | 'countOps'
-    | 'hasOpenSibling'
-    | 'finishDeletions'
-    | 'mayHaveCopy'
-    | 'countDeletions'
-    | 'writtenSince'
-    | 'unsettledWrites']: Sync<Store[Name]>;
-};
-
-export function journalOf(db: MemoryTables): Journal {
+export function journalOf(db: MemoryTables): Immediate<JournalStore> {
   const where = (is: (op: OpRow) => boolean) => [...db.ops.values()].filter(is);
   const ofRun = (runId: string) => where((op) => op.runId === runId);
   return {
     insertOps: (rows) => {
       for (const row of rows) {
         if (db.ops.has(row.id)) throw new Error('unique: ops');
-        if (!db.runs.has(row.runId)) throw new Error('foreign key: there is no such run');
+        if (!db.runs.has(row.runId)) throw new Error('foreign key: no such run');
         db.put<OpRow>(db.ops, row.id, withValues(EMPTY_OP, row) as OpRow);
       }
     },
@@ -43,7 +27,7 @@ export function journalOf(db: MemoryTables): Journal {
         .sort((a, b) => Number(a.action === 'delete') - Number(b.action === 'delete') || (a.id < b.id ? -1 : 1)),
     setOp: (id, status, code, doneAt) =>
       db.set(db.ops, id, { status, code, doneAt, ...(status === 'done' ? { next: null } : {}) }),
-    noteNormalised: (linkId, side, shown, suffix) => noteNormalised(db, linkId, side, shown, suffix),
+    noteNormalised: (linkId, side, shown) => noteNormalised(db, linkId, side, shown),
     countOps: (runId) => {
       const counts: Record<OpRow['status'], number> = {
         pending: 0,
@@ -76,33 +60,23 @@ export function journalOf(db: MemoryTables): Journal {
 
 const isEnded = ({ status }: OpRow): boolean => status === 'done' || status === 'dropped';
 
-function unsettledWrites(db: MemoryTables, linkIds: readonly string[]): Map<string, string[]> {
-  return hashesByField(
-    [...db.ops.values()]
-      .filter((op) => linkIds.includes(op.linkId) && !op.settled)
-      .sort((a, b) => (a.id < b.id ? -1 : 1)),
-    true,
-  );
+function unsettledWrites(db: MemoryTables, linkIds: readonly string[]): Writes {
+  const written = [...db.ops.values()]
+    .filter((op) => linkIds.includes(op.linkId) && !op.settled)
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  return writesOf(written.map((op) => ({ ...op, isDone: op.status === 'done' })));
 }
 
-function noteNormalised(
-  db: MemoryTables,
-  linkId: string,
-  side: SideName,
-  shown: Readonly<Record<string, string>>,
-  suffix: string,
-): void {
+function noteNormalised(db: MemoryTables, linkId: string, side: SideName, shown: JournalFields): void {
   const op = [...db.ops.values()]
     .filter((one) => one.linkId === linkId && one.side === side && one.status === 'done')
     .sort((a, b) => (a.id < b.id ? 1 : -1))[0];
-  const more = Object.entries(shown).flatMap(([key, hash]) =>
-    op?.fields[key] ? [[key + suffix, `${op.fields[key]}>${hash}`] as const] : [],
-  );
-  if (op && more.length > 0) db.set(db.ops, op.id, { fields: { ...op.fields, ...Object.fromEntries(more) } });
+  const more = op ? normalisedFields(op.fields, shown) : {};
+  if (op && Object.keys(more).length > 0) db.set(db.ops, op.id, { fields: { ...op.fields, ...more } });
 }
 
-function writtenSince(db: MemoryTables, linkIds: readonly string[], since: Date): Map<string, string[]> {
-  return hashesByField(
+function writtenSince(db: MemoryTables, linkIds: readonly string[], since: Date): Writes {
+  return writesOf(
     [...db.ops.values()]
       .filter((op) => linkIds.includes(op.linkId) && op.status === 'done' && op.doneAt !== null && op.doneAt >= since)
       .sort((a, b) => (a.doneAt?.getTime() ?? 0) - (b.doneAt?.getTime() ?? 0)),
@@ -130,16 +104,4 @@ function countDeletions(
       op.counted &&
       ((op.status === 'done' && op.doneAt !== null && op.doneAt >= since) || mayBeDone(op)),
   ).length;
-}
-
-function hashesByField(ops: readonly OpRow[], isJournal = false): Map<string, string[]> {
-  const hashes = new Map<string, string[]>();
-  const add = (key: string, hash: string) => hashes.set(key, [...(hashes.get(key) ?? []), hash]);
-  for (const { linkId, side, fields, status } of ops) {
-    for (const [field, hash] of Object.entries(fields)) {
-      add(`${linkId}/${side}/${field}`, hash);
-      if (isJournal && status === 'done') add(`${linkId}/${side}/${field}${DONE}`, hash);
-    }
-  }
-  return hashes;
 }

@@ -1,8 +1,9 @@
 /** The longer queries of the simulation's database. */
 import type { SideName } from '../../core/event.ts';
-import type { Halves, SideRow } from '../../db/links.ts';
-import type { PairRow } from '../../db/pair-state.ts';
-import { hasLostAnswer } from '../../db/plans.ts';
+import type { Halves } from '../../db/link-matching.ts';
+import type { SideRow } from '../../db/link-sides.ts';
+import { hasLostAnswer } from '../../db/ops.ts';
+import type { PairRow } from '../../db/pairs.ts';
 import type { Store } from '../../db/store.ts';
 import type { MemoryTables } from './memory-tables.ts';
 

@@ -1,33 +1,32 @@
-/**
- * The simulation's database against PostgreSQL: the same random calls get the same answers, and leave the same rows.
- */
+/** The simulation's database compared with PostgreSQL: the same random calls give the same results and the same rows. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
 import { connect, type Db } from '../../db/connect.ts';
-import { Superseded } from '../../db/links.ts';
+import { Superseded } from '../../db/epoch.ts';
+import { postgresStore } from '../../db/postgres-store.ts';
 import * as schema from '../../db/schema.ts';
-import { postgresStore, type Store } from '../../db/store.ts';
+import type { Store } from '../../db/store.ts';
 import { testDatabase } from '../support/database.ts';
 import { type Random, randomOf } from '../support/random.ts';
 import { MemoryDatabase } from './memory-store.ts';
 import { OPEN_VAULT } from './open-vault.ts';
-import { type FunctionName, StoreCalls } from './store-calls.ts';
+import { type MethodName, StoreCalls } from './store-calls.ts';
 import { START } from './world.ts';
 
 const SEED = Number(process.env['TEST_CALPAIR_SEED'] ?? 1);
 const SEQUENCES = 6;
 const CALLS = 450;
-/** First come so many inserts. */
+/** So many inserts come first. */
 const BEGINNING = 50;
-/** Functions that ask for rare things may find none in all the calls of a seed. */
+/** So many methods that query rare things may find nothing in all calls of a seed. */
 const MUTE = 2;
 const COMPARE_EVERY = 15;
-/** Every function of the Store is called at least so often. */
+/** Every method of the Store is called at least so often. */
 const AT_LEAST = 20;
 
-/** These draw more: without rows there is little to ask. */
-const OFTEN: readonly FunctionName[] = [
+/** These are drawn more often: without rows there is little to query. */
+const OFTEN: readonly MethodName[] = [
   'insertLinks',
   'insertSides',
   'insertSides',
@@ -54,25 +53,25 @@ const OFTEN: readonly FunctionName[] = [
   'copiesByOtherPairs',
   'copiesByOtherPairs',
 ];
-/** Several statements: not one whole outside a transaction, where the engine never calls them. */
-const IN_TRANSACTIONS: readonly FunctionName[] = [
+/** These are several statements, which the engine calls only in transactions. */
+const IN_TRANSACTIONS: readonly MethodName[] = [
   'joinHalves',
   'settleSides',
   'dropSide',
   'dropGoneSides',
   'setProblems',
 ];
-/** Their SQL says in which order; the rest comes in any. */
-const ORDERED: readonly FunctionName[] = ['dirtyLinks', 'loadLinks', 'pendingOps', 'instancesOf'];
-/** Of these only transactions are a matter for both databases, and they are drawn on their own. */
-const NO_QUERIES: readonly string[] = ['vault', 'underEpoch', 'context', 'Superseded', 'hasLostAnswer'];
+/** These return their rows in a defined order; the others in any. */
+const ORDERED: readonly MethodName[] = ['dirtyLinks', 'loadLinks', 'pendingOps', 'instancesOf'];
+/** Transactions are drawn separately. */
+const NO_QUERIES: readonly string[] = ['vault', 'underEpoch'];
 
 const db = connect(await testDatabase(), OPEN_VAULT);
 after(() => db.close());
-const names = Object.keys(postgresStore(db)).filter((name) => !NO_QUERIES.includes(name)) as FunctionName[];
+const names = Object.keys(postgresStore(db)).filter((name) => !NO_QUERIES.includes(name)) as MethodName[];
 const counts = new Map<string, number>();
 const failures = new Map<string, number>();
-/** Answers that say something: neither nothing nor none. */
+/** Results that are not empty. */
 const telling = new Map<string, number>();
 const silent = new Set<string>();
 const endings = { committed: 0, thrown: 0, superseded: 0 };
@@ -90,7 +89,7 @@ for (let index = 0; index < SEQUENCES; index += 1) {
   });
 }
 
-test('every function of the Store was called often enough, with success and, where that can be, without', (t) => {
+test('every method of the Store was called often enough, successfully and, where possible, with failures', (t) => {
   t.diagnostic(
     `${[...counts.values()].reduce((sum, count) => sum + count, 0)} calls; failed alike: ` +
       `${JSON.stringify(Object.fromEntries(failures))}; transactions: ${JSON.stringify(endings)}`,
@@ -113,7 +112,7 @@ class Both {
   private readonly memory: Store;
   private readonly random: Random;
   private readonly calls: StoreCalls;
-  /** What PostgreSQL's side called a row that memory is about to make. */
+  /** The id that PostgreSQL gave to a row that memory is about to create. */
   private nextId: string | null = null;
 
   private constructor(random: Random, accounts: readonly string[]) {
@@ -177,19 +176,19 @@ class Both {
     this.database.accountsOf.set(id, { caldavAccountId, cloudAccountId });
   }
 
-  async step(name: FunctionName = this.random.pick([...names, ...OFTEN])): Promise<void> {
+  async step(name: MethodName = this.random.pick([...names, ...OFTEN])): Promise<void> {
     if (IN_TRANSACTIONS.includes(name) || this.random.chance(0.3)) return this.transaction(name);
     await this.call(name, this.postgres, this.memory);
   }
 
-  /** One function on both sides. True when both of them failed. */
-  private async call<Name extends FunctionName>(name: Name, postgres: Store, memory: Store): Promise<boolean> {
-    const args = this.calls.draw(name);
-    const ask = (store: Store): Promise<unknown> => (store[name] as (...rest: unknown[]) => Promise<unknown>)(...args);
-    const real = await outcome(() => ask(postgres));
+  /** One method on both databases. True when both failed. */
+  private async call<Name extends MethodName>(name: Name, postgres: Store, memory: Store): Promise<boolean> {
+    const args = this.calls.argumentsOf(name);
+    const call = (store: Store): Promise<unknown> => (store[name] as (...rest: unknown[]) => Promise<unknown>)(...args);
+    const real = await outcome(() => call(postgres));
     this.nextId =
       name === 'beginRun' && 'value' in real ? ((real.value as { run: { id: string } } | null)?.run.id ?? null) : null;
-    const simulated = await outcome(() => ask(memory));
+    const simulated = await outcome(() => call(memory));
     this.nextId = null;
     counts.set(name, (counts.get(name) ?? 0) + 1);
     if ('error' in real && 'error' in simulated) {
@@ -206,8 +205,8 @@ class Both {
     return false;
   }
 
-  /** Some calls in one transaction, which commits, fails in the end or at a call, or has no right to begin with. */
-  private async transaction(first: FunctionName): Promise<void> {
+  /** Some calls in one transaction, which commits, fails at a call or at the end, or has an old epoch. */
+  private async transaction(first: MethodName): Promise<void> {
     const { random } = this;
     const pairId = this.calls.pair();
     const epoch = (this.database.pairs.get(pairId)?.epoch ?? 0) - (random.chance(0.15) ? 1 : 0);
@@ -233,7 +232,7 @@ class Both {
     }
   }
 
-  private async comparable(name: FunctionName, answer: Answer): Promise<unknown> {
+  private async comparable(name: MethodName, answer: Answer): Promise<unknown> {
     if ('error' in answer) return `failed: ${String(answer.error)}`;
     const { value } = answer;
     if (name === 'heldOf') return inAnyOrder((value as { id: string }[]).map(withoutId));

@@ -1,13 +1,16 @@
 /**
- * The database of the simulation: the tables of `db/schema.ts` as maps, and every function of `Store` over them with
- * what PostgreSQL would do: unique and foreign keys, cascades, orders, transactions that are undone when their work
- * fails. `memory-store.test.ts` holds it against PostgreSQL, call by call.
+ * The database of the simulation: the tables of `db/schema.ts` as maps, and the `Store` over them. It does what
+ * PostgreSQL does: unique and foreign keys, cascades, orders, transactions that are rolled back when their work fails.
+ * `memory-store.test.ts` compares it with PostgreSQL, call by call.
  *
- * A transaction runs from its begin to its commit without a step of anybody else in between.
+ * From the begin of a transaction to its commit, no other process takes a step.
  */
 import { otherSide, type SideName } from '../../core/event.ts';
-import { type Halves, type LinkRow, type SideRow, Superseded } from '../../db/links.ts';
-import type { RunRow } from '../../db/plans.ts';
+import { Superseded } from '../../db/epoch.ts';
+import type { Halves } from '../../db/link-matching.ts';
+import type { SideRow } from '../../db/link-sides.ts';
+import type { LinkRow } from '../../db/links.ts';
+import type { RunRow } from '../../db/runs.ts';
 import type { Store } from '../../db/store.ts';
 import { journalOf } from './memory-journal.ts';
 import {
@@ -22,22 +25,19 @@ import {
   sharedCalendars,
 } from './memory-queries.ts';
 import { EMPTY_LINK, EMPTY_RUN, EMPTY_SIDE, isDue, NOW_DIRTY, withValues } from './memory-rows.ts';
-import { type ConflictRow, MemoryTables, type ProblemRow, type Values } from './memory-tables.ts';
+import { type ConflictRow, type Immediate, MemoryTables, type ProblemRow, type Values } from './memory-tables.ts';
 import { OPEN_VAULT } from './open-vault.ts';
 
-type Functions = Omit<Store, 'vault' | 'underEpoch'>;
-type Tables = {
-  readonly [Name in keyof Functions]: (...rest: Parameters<Functions[Name]>) => Awaited<ReturnType<Functions[Name]>>;
-};
+type StoreMethods = Omit<Store, 'vault' | 'underEpoch'>;
 
-/** Called before whatever is written, and after each commit: there a process may be stopped, or another go first. */
+/** Called before each write and after each commit: there a process may be stopped, or another one go first. */
 export type StoreStep = (what: string) => Promise<void>;
 
 /** The store of one process. */
 type Stepped = Store & { readonly step: StoreStep };
 
 export class MemoryDatabase extends MemoryTables {
-  /** Told of every conflict that is noted. */
+  /** Called with every conflict that is stored. */
   onConflict: (row: ConflictRow) => void = () => {};
   readonly newId: () => string;
   private calls: Store | null = null;
@@ -53,10 +53,7 @@ export class MemoryDatabase extends MemoryTables {
     return Object.assign(Object.create(this.calls) as Stepped, { step });
   }
 
-  /**
-   * Every call as it is outside a transaction: the same for all processes but for the steps, which each has on its own
-   * store.
-   */
+  /** Every method as it is outside a transaction. All processes share these, but each has its own `step`. */
   private steppedCalls(): Store {
     const inTransaction = { ...promised(this.tables()), vault: OPEN_VAULT } as unknown as Store;
     const { pairs, transaction } = this;
@@ -85,11 +82,11 @@ export class MemoryDatabase extends MemoryTables {
   }
 
   private require(linkId: string): void {
-    if (!this.links.has(linkId)) throw new Error('foreign key: there is no such link');
+    if (!this.links.has(linkId)) throw new Error('foreign key: no such link');
   }
 
   private requirePair(pairId: string): void {
-    if (!this.pairs.has(pairId)) throw new Error('foreign key: there is no such pair');
+    if (!this.pairs.has(pairId)) throw new Error('foreign key: no such pair');
   }
 
   private dropLink(id: string): void {
@@ -171,15 +168,14 @@ export class MemoryDatabase extends MemoryTables {
     return true;
   }
 
-  private tables(): Tables {
+  private tables(): Immediate<StoreMethods> {
     const of = (linkIds: readonly string[]) => (row: { linkId: string }) => linkIds.includes(row.linkId);
     const found = (pairId: string, side: SideName, where: (row: SideRow) => boolean) =>
       this.sidesOf(pairId, side).filter(where);
     const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
-    // eslint-disable-next-line @typescript-eslint/no-this-alias -- the functions below are handed out one by one
+    // eslint-disable-next-line @typescript-eslint/no-this-alias -- the methods below are called without their object
     const db = this;
     return {
-      // links.ts
       sidesByRef: (pairId, side, refs) => found(pairId, side, ({ ref }) => refs.includes(ref)),
       sidesByResource: (pairId, side, names) => found(pairId, side, ({ resource }) => names.includes(resource)),
       versionsOf: (pairId, side) =>
@@ -278,7 +274,6 @@ export class MemoryDatabase extends MemoryTables {
       },
       countEvents: (pairId) => countEvents(db, pairId),
       countLinks: (pairId) => db.linkOfPair(pairId).length,
-      // plans.ts
       beginRun: ({ pairId, number, trigger, now }) => {
         const epoch = db.nextEpoch(pairId);
         if (epoch === null) return null;
@@ -350,11 +345,9 @@ export class MemoryDatabase extends MemoryTables {
           for (const op of [...db.ops.values()].filter((op) => op.runId === run.id)) db.drop(db.ops, op.id);
         }
       },
-      // shared-calendars.ts
       lockShared: (pair) => sharedCalendars(db, pair),
       isCreatedByOtherPair: (mine, others, uidHash, now) => isCreatedByOtherPair(db, mine, others, uidHash, now),
       copiesByOtherPairs: (pair, now) => copiesByOtherPairs(db, pair, now),
-      // pair-state.ts, accounts.ts
       pairWithAccounts: (pairId) => {
         const pair = db.pairs.get(pairId);
         const accounts = db.accountsOf.get(pairId);
@@ -397,8 +390,8 @@ export class MemoryDatabase extends MemoryTables {
   }
 }
 
-/** Outside a transaction each of these is one of its own. */
-const WRITES = new Set([
+/** Outside a transaction, each of these is a transaction of its own. */
+const WRITES: ReadonlySet<keyof StoreMethods> = new Set([
   'insertLinks',
   'insertSides',
   'updateSide',
@@ -432,7 +425,7 @@ const WRITES = new Set([
   'setAccountStatus',
 ]);
 
-function promised(tables: Tables): Record<string, unknown> {
+function promised(tables: Immediate<StoreMethods>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(tables).map(([name, work]) => [
       name,

@@ -1,13 +1,23 @@
-/** The tables of the simulation as maps, with transactions that are undone when their work fails. */
+/** The tables of the simulation as maps, with transactions that are rolled back when their work fails. */
 import type { SideName } from '../../core/event.ts';
-import type { LinkRow, SideRow } from '../../db/links.ts';
-import type { PairRow } from '../../db/pair-state.ts';
-import type { HeldRow, OpRow, RunRow } from '../../db/plans.ts';
+import type { HeldRow } from '../../db/held-changes.ts';
+import type { SideRow } from '../../db/link-sides.ts';
+import type { LinkRow } from '../../db/links.ts';
+import type { OpRow } from '../../db/ops.ts';
+import type { PairRow } from '../../db/pairs.ts';
+import type { RunRow } from '../../db/runs.ts';
 import type { conflicts, problems } from '../../db/schema.ts';
 import { withValues } from './memory-rows.ts';
 
 export type ConflictRow = typeof conflicts.$inferSelect;
 export type ProblemRow = typeof problems.$inferSelect;
+
+/** The methods of a part of the `Store`, answered at once. */
+export type Immediate<Part> = {
+  readonly [Name in keyof Part]: Part[Name] extends (...rest: infer Rest) => Promise<infer Result>
+    ? (...rest: Rest) => Result
+    : never;
+};
 
 /** As with drizzle, undefined changes nothing. */
 export type Values<Row> = { readonly [Column in keyof Row]?: Row[Column] | undefined };
@@ -34,8 +44,7 @@ export class MemoryTables {
 
   /** All or nothing. */
   readonly transaction = async <T>(work: () => Promise<T>): Promise<T> => {
-    if (this.undo)
-      throw new Error('two transactions at once: one of them has waited for something that is not the database');
+    if (this.undo) throw new Error('two transactions at once: one of them awaited something other than the database');
     this.undo = [];
     try {
       return await work();
@@ -57,7 +66,7 @@ export class MemoryTables {
   drop<Row>(table: Map<string, Row>, key: string): void {
     const before = table.get(key);
     if (before === undefined) return;
-    // A row that comes back stands at the end: no query of ours depends on the order of a table.
+    // A row that comes back is then the last one: no query depends on the order of a table.
     this.undo?.push(() => void table.set(key, before));
     this.changes += 1;
     table.delete(key);

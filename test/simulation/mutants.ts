@@ -263,8 +263,8 @@ export const MUTANTS: readonly Mutant[] = [
     seed: 101508,
     name: 'half-run-is-an-edit',
     description: "what an interrupted run wrote counts as that side's edit",
-    file: 'activities/pair/write-journal.ts',
-    from: 'return written(side, key).includes(hash) ||',
+    file: 'core/sync/journal.ts',
+    from: 'return written(side, key).includes(value) ||',
     to: 'return unsettled.size < 0 &&',
   },
   {

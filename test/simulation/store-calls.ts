@@ -1,30 +1,30 @@
 /**
- * Arguments for every function of `Store`, drawn by chance from what a database holds: mostly ids that are there and
- * belong together, sometimes ones that do not. A new function of `Store` does not compile until it has its line here.
+ * Random arguments for every method of the `Store`, drawn from the rows of a database: mostly ids that exist and belong
+ * together, sometimes ids that do not. A new method of the `Store` does not compile until it has its line here.
  */
-
 import { otherSide, type SideName } from '../../core/event.ts';
 import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
-import type { Halves, LinkRow, SideRow } from '../../db/links.ts';
-import type { OpRow } from '../../db/plans.ts';
+import type { Halves } from '../../db/link-matching.ts';
+import type { SideRow } from '../../db/link-sides.ts';
+import type { LinkRow } from '../../db/links.ts';
+import type { OpRow } from '../../db/ops.ts';
 import type { Store } from '../../db/store.ts';
 import type { Random } from '../support/random.ts';
 import type { MemoryDatabase } from './memory-store.ts';
 import { START } from './world.ts';
 
-export type Functions = Omit<Store, 'vault' | 'underEpoch'>;
-export type FunctionName = keyof Functions;
+export type MethodName = Exclude<keyof Store, 'vault' | 'underEpoch'>;
 /** Drizzle leaves undefined columns alone, though its types do not name them. */
 type Columns<Row> = { readonly [Column in keyof Row]?: Exclude<Row[Column], undefined> };
-type Drawn = { readonly [Name in FunctionName]: () => Parameters<Functions[Name]> };
+type Arguments = { readonly [Name in MethodName]: () => Parameters<Store[Name]> };
 
 const CODES = ['unreadable', 'too-large', 'forbidden'] as const;
 const CONTENTS = ['one', 'two', 'three'];
-/** Some are shared by many events, some by few. */
+/** Some are used often, some rarely. */
 const HASHES = Array.from({ length: 15 }, (_, index) => `hash${index + 1}`);
-/** Within and beyond the ten minutes, the day and the month that queries look back on. */
+/** Within and beyond the times that queries look back: ten minutes, a day, a month. */
 const AGES_MS = [0, 1, 300_000, 599_999, 600_000, 3_600_000, 86_400_000, 90 * 86_400_000];
-/** Below this nothing is deleted, and from twice of it on nothing comes: enough to meet, few enough to be quick. */
+/** Fewer links are not deleted, and beyond twice as many none is added: enough to match, few enough to be quick. */
 const MANY_LINKS = 30;
 
 export class StoreCalls {
@@ -40,15 +40,15 @@ export class StoreCalls {
     this.accounts = accounts;
   }
 
-  /** A function's arguments. */
-  draw<Name extends FunctionName>(name: Name): Parameters<Functions[Name]> {
+  argumentsOf<Name extends MethodName>(name: Name): Parameters<Store[Name]> {
     return this.calls[name]();
   }
 
-  /** Different every time, in an order that is not that of creation. */
+  /** Unique, and not in the order of creation. */
   id(): string {
     this.ids += 1;
-    return `${this.random.below(0xffff_ffff).toString(16).padStart(8, '0')}-0000-7000-8000-${this.ids.toString(16).padStart(12, '0')}`;
+    const [first, last] = [this.random.below(0xffff_ffff).toString(16), this.ids.toString(16)];
+    return `${first.padStart(8, '0')}-0000-7000-8000-${last.padStart(12, '0')}`;
   }
 
   pair(): string {
@@ -67,7 +67,7 @@ export class StoreCalls {
     return this.random.chance(0.7) ? value : null;
   }
 
-  /** As callers that set a column only now and then. */
+  /** For columns that callers only sometimes set. */
   private orNothing<T>(value: T): T | undefined {
     return this.random.chance(0.6) ? value : undefined;
   }
@@ -76,7 +76,7 @@ export class StoreCalls {
     return new Date(this.now - this.random.pick(AGES_MS));
   }
 
-  /** No two are the same: where only a time orders rows, equal ones have no order. */
+  /** Unique: rows that are ordered by time alone must have an order. */
   private onlyTime(): Date {
     this.ids += 1;
     return new Date(this.time().getTime() - this.ids);
@@ -177,7 +177,7 @@ export class StoreCalls {
     };
   }
 
-  /** An event that is gone under one name and there under another one. */
+  /** An event that is gone under one ref and exists under another. */
   private renamed() {
     const free = [...this.database.links.values()].filter(
       ({ id, parentId }) =>
@@ -193,7 +193,7 @@ export class StoreCalls {
     ];
   }
 
-  /** One side of a link that has no other one. */
+  /** The only side of a link. */
   private half(): SideRow | undefined {
     const halves = [...this.database.sides.values()].filter(
       ({ linkId, side }) => !this.database.sides.has(`${linkId}/${otherSide(side)}`),
@@ -302,7 +302,7 @@ export class StoreCalls {
     });
   }
 
-  private readonly calls: Drawn = {
+  private readonly calls: Arguments = {
     sidesByRef: () => [this.pair(), this.side(), this.some(() => this.ref())],
     sidesByResource: () => [this.pair(), this.side(), this.some(() => `r${this.random.below(40)}`)],
     versionsOf: () => [this.pair(), this.side()],
@@ -378,7 +378,7 @@ export class StoreCalls {
     insertOps: () => [this.some(() => this.newOp(), 3)],
     dropUndoneOps: () => [this.known(this.database.runs), this.linkIds()],
     pendingOps: () => [this.known(this.database.runs)],
-    noteNormalised: () => [this.op().linkId, this.side(), { title: this.hash(), location: this.hash() }, '#shown'],
+    noteNormalised: () => [this.op().linkId, this.side(), { title: this.hash(), location: this.hash() }],
     setOp: () => [
       this.op().id,
       this.random.pick(['done', 'stale', 'waiting', 'failed']),
@@ -437,7 +437,6 @@ export class StoreCalls {
     ];
   }
 
-  /** Mostly two that a match might find. */
   private pairRow() {
     return (
       this.database.pairs.get(this.pair()) ?? {
@@ -449,6 +448,7 @@ export class StoreCalls {
     );
   }
 
+  /** Mostly two that a match might find. */
   private halves(): [Halves] {
     const kept = this.known(this.database.links);
     const side = this.side();

@@ -1,0 +1,104 @@
+/** Calendars that bookings are written to, and how far each has been polled. */
+import { and, eq, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm';
+import { bookedCalendars, bookings } from './booking-schema.ts';
+import { anyOf } from './bulk.ts';
+import { type Db, transaction } from './connect.ts';
+import { dueLater, dueSoon } from './due-times.ts';
+import { newId } from './ids.ts';
+
+export type BookedCalendar = typeof bookedCalendars.$inferSelect;
+
+/** The id of the calendar's row, which is polled from now on; null when the account has been deleted. */
+export async function ensureBookedCalendar(
+  tx: Db,
+  accountId: string,
+  calendarId: string,
+  now: Date,
+): Promise<string | null> {
+  const { rows } = await tx.sql.execute<{ id: string }>(sql`
+    insert into ${bookedCalendars} (id, account_id, calendar_id, due_at)
+    select ${newId()}, a.id, ${calendarId}, ${dueSoon(now).toISOString()}::timestamptz
+    from accounts a
+    where a.id = ${accountId}
+    on conflict (account_id, calendar_id)
+      do update set due_at = coalesce(${bookedCalendars}.due_at, excluded.due_at)
+    returning id`);
+  return rows[0]?.id ?? null;
+}
+
+export async function bookedCalendar(db: Db, id: string): Promise<BookedCalendar | null> {
+  const [row] = await db.sql.select().from(bookedCalendars).where(eq(bookedCalendars.id, id));
+  return row ?? null;
+}
+
+export async function noteBookedCalendar(
+  db: Db,
+  id: string,
+  set: Partial<typeof bookedCalendars.$inferInsert>,
+): Promise<void> {
+  await db.sql.update(bookedCalendars).set(set).where(eq(bookedCalendars.id, id));
+}
+
+/** Calendars whose workflow should be notified by now; they are then due again in a few minutes. */
+export async function claimDueWatches(db: Db, now: Date): Promise<string[]> {
+  const rows = await db.sql
+    .update(bookedCalendars)
+    .set({ dueAt: dueLater(now) })
+    .where(lt(bookedCalendars.dueAt, now))
+    .returning({ id: bookedCalendars.id });
+  return rows.map(({ id }) => id);
+}
+
+/** Of an account: bookings to be written, and calendars that are polled. */
+export async function workOfAccount(db: Db, accountId: string): Promise<{ bookingIds: string[]; watchIds: string[] }> {
+  const waiting = await db.sql
+    .select({ id: bookings.id })
+    .from(bookings)
+    .where(and(eq(bookings.accountId, accountId), isNotNull(bookings.dueAt)));
+  const watched = await db.sql
+    .select({ id: bookedCalendars.id })
+    .from(bookedCalendars)
+    .where(and(eq(bookedCalendars.accountId, accountId), isNotNull(bookedCalendars.dueAt)));
+  return { bookingIds: waiting.map(({ id }) => id), watchIds: watched.map(({ id }) => id) };
+}
+
+/** Stops polling a calendar, unless a booking is still to come. */
+export function endWatch(db: Db, id: string, now: Date): Promise<boolean> {
+  return transaction(db, async (tx) => {
+    // A new booking also changes this row, so it comes before or after.
+    await tx.sql
+      .select({ id: bookedCalendars.id })
+      .from(bookedCalendars)
+      .where(eq(bookedCalendars.id, id))
+      .for('update');
+    const [coming] = await tx.sql
+      .select({ id: bookings.id })
+      .from(bookings)
+      .where(and(eq(bookings.watchId, id), eq(bookings.status, 'confirmed'), gt(bookings.endAt, now)))
+      .limit(1);
+    if (!coming) await noteBookedCalendar(tx, id, { dueAt: null, nextPollAt: null });
+    return !coming;
+  });
+}
+
+/**
+ * Records a poll: which booked events the calendar named, which of them have to be checked, and where the next poll
+ * continues.
+ */
+export function notePoll(
+  db: Db,
+  id: string,
+  poll: { listed: readonly string[]; changed: readonly string[]; cursor: string | null },
+  now: Date,
+): Promise<void> {
+  return transaction(db, async (tx) => {
+    if (poll.listed.length > 0)
+      await tx.sql.update(bookings).set({ listed: true }).where(anyOf(bookings.id, poll.listed));
+    if (poll.changed.length > 0)
+      await tx.sql
+        .update(bookings)
+        .set({ dueAt: dueSoon(now) })
+        .where(and(anyOf(bookings.id, poll.changed), isNull(bookings.dueAt)));
+    if (poll.cursor !== null) await noteBookedCalendar(tx, id, { cursor: poll.cursor });
+  });
+}

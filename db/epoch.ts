@@ -1,0 +1,40 @@
+/** Epochs of pairs: every attempt at a run gets a new one, so that a late worker cannot store anything. */
+import { eq, sql } from 'drizzle-orm';
+import { type Db, transaction } from './connect.ts';
+import { pairs } from './schema.ts';
+
+/** A later attempt has begun; this one may not store anything any more. */
+export class Superseded extends Error {
+  constructor() {
+    super('a later run of this pair has begun');
+    this.name = 'Superseded';
+  }
+}
+
+/**
+ * Runs `work` in a transaction during which the pair keeps the given epoch. Use `update` if `work` also changes the
+ * pair's row: two transactions that share the row and then both change it would deadlock.
+ */
+export function underEpoch<T>(
+  db: Db,
+  pairId: string,
+  epoch: number,
+  work: (tx: Db) => Promise<T>,
+  lock: 'share' | 'update' = 'share',
+): Promise<T> {
+  return transaction(db, async (tx) => {
+    const [pair] = await tx.sql.select({ epoch: pairs.epoch }).from(pairs).where(eq(pairs.id, pairId)).for(lock);
+    if (pair?.epoch !== epoch) throw new Superseded();
+    return work(tx);
+  });
+}
+
+/** Begins an attempt; null when the pair has been deleted. */
+export async function nextEpoch(db: Db, pairId: string): Promise<number | null> {
+  const [row] = await db.sql
+    .update(pairs)
+    .set({ epoch: sql`${pairs.epoch} + 1` })
+    .where(eq(pairs.id, pairId))
+    .returning({ epoch: pairs.epoch });
+  return row?.epoch ?? null;
+}

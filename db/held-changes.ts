@@ -1,0 +1,123 @@
+/** Held changes: deletions that wait for a person's decision. */
+import { and, asc, eq, gt, inArray, isNull, sql } from 'drizzle-orm';
+import type { SideName } from '../core/event.ts';
+import { anyOf, inChunks } from './bulk.ts';
+import { type Db, transaction } from './connect.ts';
+import { isId, newId } from './ids.ts';
+import { openLabel } from './links.ts';
+import { mapPage, type Page, type PageRequest, pageOf } from './page.ts';
+import { heldChanges, links } from './schema.ts';
+
+export type HeldRow = typeof heldChanges.$inferSelect;
+export type NewHeld = Pick<HeldRow, 'pairId' | 'linkId' | 'side' | 'reason' | 'since'>;
+
+export function heldOf(db: Db, linkIds: readonly string[]): Promise<HeldRow[]> {
+  if (linkIds.length === 0) return Promise.resolve([]);
+  return db.sql.select().from(heldChanges).where(anyOf(heldChanges.linkId, linkIds));
+}
+
+export async function hold(db: Db, rows: readonly NewHeld[]): Promise<number> {
+  const inserted = await inChunks(rows, (some) =>
+    db.sql
+      .insert(heldChanges)
+      .values(some.map((row) => ({ id: newId(), ...row })))
+      .onConflictDoNothing()
+      .returning({ id: heldChanges.id }),
+  );
+  return inserted.length;
+}
+
+export async function release(db: Db, linkIds: readonly string[]): Promise<void> {
+  if (linkIds.length > 0) await db.sql.delete(heldChanges).where(anyOf(heldChanges.linkId, linkIds));
+}
+
+export async function countHeld(db: Db, pairId: string): Promise<number> {
+  const [row] = await db.sql
+    .select({ count: sql<number>`count(*)::int` })
+    .from(heldChanges)
+    .where(eq(heldChanges.pairId, pairId));
+  return row?.count ?? 0;
+}
+
+export interface HeldRecord {
+  readonly id: string;
+  readonly side: SideName;
+  readonly eventTitle: string | null;
+  readonly eventStart: string | null;
+  readonly reason: string;
+  readonly since: Date;
+}
+
+/** Those that wait for a decision, oldest first. */
+export async function listHeldChanges(db: Db, pairId: string, page: PageRequest): Promise<Page<HeldRecord>> {
+  const rows = await db.sql
+    .select({
+      id: heldChanges.id,
+      side: heldChanges.side,
+      reason: heldChanges.reason,
+      since: heldChanges.since,
+      label: links.label,
+    })
+    .from(heldChanges)
+    .innerJoin(links, eq(links.id, heldChanges.linkId))
+    .where(
+      and(
+        eq(heldChanges.pairId, pairId),
+        isNull(heldChanges.decision),
+        page.after === null ? undefined : gt(heldChanges.id, page.after),
+      ),
+    )
+    .orderBy(asc(heldChanges.id))
+    .limit(page.limit + 1);
+  return mapPage(pageOf(rows, page.limit), ({ label, ...row }) => {
+    const { title, start } = openLabel(db, pairId, label);
+    return { ...row, eventTitle: title, eventStart: start };
+  });
+}
+
+/**
+ * Records what a person decided about the named held changes, or about all that wait, and marks their links for the next run.
+ * Returns the ids decided; null, with nothing decided, when one of `ids` does not wait in this pair.
+ */
+export function decideHeldChanges(
+  db: Db,
+  pairId: string,
+  ids: readonly string[] | null,
+  decision: 'apply' | 'restore',
+): Promise<string[] | null> {
+  return transaction(db, async (tx) => {
+    if (ids !== null && !ids.every(isId)) return null;
+    const wanted = ids === null ? null : [...new Set(ids)];
+    if (wanted !== null && wanted.length === 0) return [];
+    const rows = await tx.sql
+      .select({ id: heldChanges.id })
+      .from(heldChanges)
+      .where(
+        and(
+          eq(heldChanges.pairId, pairId),
+          isNull(heldChanges.decision),
+          wanted === null ? undefined : anyOf(heldChanges.id, wanted),
+        ),
+      )
+      .for('update');
+    if (wanted !== null && rows.length !== wanted.length) return null;
+    if (rows.length === 0) return [];
+    const heldIds = rows.map((row) => row.id);
+    await tx.sql.update(heldChanges).set({ decision }).where(anyOf(heldChanges.id, heldIds));
+    await tx.sql
+      .update(links)
+      .set({ dirty: true, retryAt: null })
+      .where(
+        inArray(
+          links.id,
+          tx.sql.select({ id: heldChanges.linkId }).from(heldChanges).where(anyOf(heldChanges.id, heldIds)),
+        ),
+      );
+    return heldIds;
+  });
+}
+
+/** Takes back decisions that could not be passed on; what a run has done meanwhile has left the table and stays done. */
+export async function undecideHeldChanges(db: Db, ids: readonly string[]): Promise<void> {
+  await db.sql.update(heldChanges).set({ decision: null }).where(anyOf(heldChanges.id, ids));
+}

@@ -1,0 +1,148 @@
+/** The sides of links: what each calendar has now, and what it had when both last agreed. */
+import { and, eq, isNull, or, sql } from 'drizzle-orm';
+import type { SideName } from '../core/event.ts';
+import { anyOf, inChunks } from './bulk.ts';
+import type { Db } from './connect.ts';
+import { linkSides, links, ops } from './schema.ts';
+
+export type SideRow = typeof linkSides.$inferSelect;
+export type NewSide = typeof linkSides.$inferInsert;
+
+export function sidesByRef(db: Db, pairId: string, side: SideName, refs: readonly string[]): Promise<SideRow[]> {
+  return inChunks(refs, (some) =>
+    db.sql
+      .select()
+      .from(linkSides)
+      .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), anyOf(linkSides.ref, some))),
+  );
+}
+
+export function sidesByResource(
+  db: Db,
+  pairId: string,
+  side: SideName,
+  resources: readonly string[],
+): Promise<SideRow[]> {
+  return inChunks(resources, (some) =>
+    db.sql
+      .select()
+      .from(linkSides)
+      .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), anyOf(linkSides.resource, some))),
+  );
+}
+
+export async function versionsOf(db: Db, pairId: string, side: SideName): Promise<Map<string, string | null>> {
+  const rows = await db.sql
+    .select({ resource: linkSides.resource, version: linkSides.version })
+    .from(linkSides)
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'no')));
+  return new Map(rows.map((row) => [row.resource, row.version]));
+}
+
+export async function listedResources(db: Db, pairId: string, side: SideName): Promise<string[]> {
+  const rows = await db.sql
+    .selectDistinct({ resource: linkSides.resource })
+    .from(linkSides)
+    .where(
+      and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'no'), eq(linkSides.listed, true)),
+    );
+  return rows.map((row) => row.resource);
+}
+
+export function suspectedGone(db: Db, pairId: string, side: SideName): Promise<SideRow[]> {
+  return db.sql
+    .select()
+    .from(linkSides)
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.gone, 'suspected')));
+}
+
+export function unconfirmed(db: Db, pairId: string, side: SideName): Promise<SideRow[]> {
+  return db.sql
+    .select()
+    .from(linkSides)
+    .where(and(eq(linkSides.pairId, pairId), eq(linkSides.side, side), eq(linkSides.confirmed, false)));
+}
+
+export async function countEvents(db: Db, pairId: string): Promise<{ caldav: number; cloud: number; linked: number }> {
+  const {
+    rows: [row],
+  } = await db.sql.execute<{ caldav: number; cloud: number; linked: number }>(sql`
+    select
+      count(*) filter (where side = 'caldav' and gone = 'no' and current is not null)::int as caldav,
+      count(*) filter (where side = 'cloud' and gone = 'no' and current is not null)::int as cloud,
+      (count(*) - count(distinct link_id))::int as linked
+    from link_sides
+    where pair_id = ${pairId}`);
+  return row ?? { caldav: 0, cloud: 0, linked: 0 };
+}
+
+export async function changedSinceLastRun(db: Db, pairId: string): Promise<Record<SideName, number>> {
+  const {
+    rows: [row],
+  } = await db.sql.execute<Record<SideName, number>>(sql`
+    select
+      count(*) filter (where side = 'caldav')::int as caldav,
+      count(*) filter (where side = 'cloud')::int as cloud
+    from link_sides
+    where pair_id = ${pairId}
+      and changed_at > coalesce((select max(finished_at) from runs where pair_id = ${pairId}), '-infinity')`);
+  return row ?? { caldav: 0, cloud: 0 };
+}
+
+export async function insertSides(db: Db, rows: readonly NewSide[]): Promise<void> {
+  await inChunks(rows, (some) => db.sql.insert(linkSides).values(some).returning({ id: linkSides.linkId }));
+}
+
+export async function updateSide(db: Db, linkId: string, side: SideName, set: Partial<NewSide>): Promise<void> {
+  await db.sql
+    .update(linkSides)
+    .set(set)
+    .where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
+}
+
+export async function settleSides(db: Db, sides: Partial<Record<SideName, SideRow>>): Promise<void> {
+  const rows = Object.values(sides);
+  for (const row of rows) await updateSide(db, row.linkId, row.side, { base: row.current, baseVersion: row.version });
+  if (rows[0])
+    await db.sql
+      .update(ops)
+      .set({ settled: true })
+      .where(and(eq(ops.linkId, rows[0].linkId), eq(ops.settled, false)));
+}
+
+export async function dropSide(db: Db, linkId: string, side: SideName): Promise<void> {
+  await db.sql.delete(linkSides).where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
+  await nextGeneration(db, [linkId], side);
+}
+
+export async function forgetSide(db: Db, linkId: string, side: SideName): Promise<void> {
+  await db.sql.delete(linkSides).where(and(eq(linkSides.linkId, linkId), eq(linkSides.side, side)));
+}
+
+export async function dropGoneSides(db: Db, linkIds: readonly string[], side: SideName): Promise<void> {
+  if (linkIds.length === 0) return;
+  const rows = await db.sql
+    .delete(linkSides)
+    .where(
+      and(
+        anyOf(linkSides.linkId, linkIds),
+        eq(linkSides.side, side),
+        or(eq(linkSides.gone, 'confirmed'), isNull(linkSides.current)),
+      ),
+    )
+    .returning({ id: linkSides.linkId });
+  await nextGeneration(
+    db,
+    rows.map((row) => row.id),
+    side,
+  );
+}
+
+export async function nextGeneration(db: Db, ids: readonly string[], side: SideName): Promise<void> {
+  if (ids.length === 0) return;
+  const next =
+    side === 'caldav'
+      ? { caldavGeneration: sql`${links.caldavGeneration} + 1` }
+      : { cloudGeneration: sql`${links.cloudGeneration} + 1` };
+  await db.sql.update(links).set(next).where(anyOf(links.id, ids));
+}

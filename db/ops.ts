@@ -1,0 +1,164 @@
+/** Ops: what a run plans to write, and afterwards the journal of writes (core/sync/journal.ts). */
+import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, ne, not, notInArray, or, sql } from 'drizzle-orm';
+import type { SideName } from '../core/event.ts';
+import { type JournalFields, normalisedFields, type Writes, writesOf } from '../core/sync/journal.ts';
+import { anyOf, inChunks } from './bulk.ts';
+import type { Db } from './connect.ts';
+import { type OpStatus, ops, runs } from './schema.ts';
+
+export type OpRow = typeof ops.$inferSelect;
+export type NewOp = typeof ops.$inferInsert;
+
+export async function insertOps(db: Db, rows: readonly NewOp[]): Promise<void> {
+  await inChunks(rows, (some) => db.sql.insert(ops).values(some).returning({ id: ops.id }));
+}
+
+export async function dropUndoneOps(db: Db, runId: string, linkIds: readonly string[]): Promise<void> {
+  if (linkIds.length === 0) return;
+  await db.sql
+    .update(ops)
+    .set({ status: 'dropped', next: null })
+    .where(and(eq(ops.runId, runId), notInArray(ops.status, [...ENDED]), anyOf(ops.linkId, linkIds)));
+}
+
+/** Nothing remains to be done for these. */
+const ENDED = ['done', 'dropped'] as const;
+
+export function pendingOps(db: Db, runId: string): Promise<OpRow[]> {
+  return db.sql
+    .select()
+    .from(ops)
+    .where(and(eq(ops.runId, runId), eq(ops.status, 'pending')))
+    .orderBy(sql`${ops.action} = 'delete'`, asc(ops.id));
+}
+
+export async function setOp(
+  db: Db,
+  opId: string,
+  status: OpStatus,
+  code: string | null,
+  doneAt: Date | null,
+): Promise<void> {
+  await db.sql
+    .update(ops)
+    .set({ status, code, doneAt, ...(status === 'done' ? { next: null } : {}) })
+    .where(eq(ops.id, opId));
+}
+
+export async function noteNormalised(db: Db, linkId: string, side: SideName, shown: JournalFields): Promise<void> {
+  const [op] = await db.sql
+    .select({ id: ops.id, fields: ops.fields })
+    .from(ops)
+    .where(and(eq(ops.linkId, linkId), eq(ops.side, side), eq(ops.status, 'done')))
+    .orderBy(desc(ops.id))
+    .limit(1);
+  if (!op) return;
+  const more = normalisedFields(op.fields, shown);
+  if (Object.keys(more).length > 0)
+    await db.sql
+      .update(ops)
+      .set({ fields: { ...op.fields, ...more } })
+      .where(eq(ops.id, op.id));
+}
+
+export async function countOps(db: Db, runId: string): Promise<Record<OpStatus, number>> {
+  const rows = await db.sql
+    .select({ status: ops.status, count: sql<number>`count(*)::int` })
+    .from(ops)
+    .where(eq(ops.runId, runId))
+    .groupBy(ops.status);
+  const counts: Record<OpStatus, number> = { pending: 0, done: 0, stale: 0, waiting: 0, failed: 0, dropped: 0 };
+  for (const row of rows) counts[row.status] = row.count;
+  return counts;
+}
+
+export async function hasOpenSibling(db: Db, op: OpRow): Promise<boolean> {
+  const [row] = await db.sql
+    .select({ id: ops.id })
+    .from(ops)
+    .where(
+      and(eq(ops.runId, op.runId), eq(ops.linkId, op.linkId), ne(ops.id, op.id), notInArray(ops.status, [...ENDED])),
+    )
+    .limit(1);
+  return row !== undefined;
+}
+
+export async function finishDeletions(db: Db, linkIds: readonly string[], at: Date): Promise<void> {
+  if (linkIds.length === 0) return;
+  await db.sql
+    .update(ops)
+    .set({ status: 'done', doneAt: at, code: 'answer-lost' })
+    .where(and(anyOf(ops.linkId, linkIds), eq(ops.action, 'delete'), ne(ops.status, 'done')));
+}
+
+/** Failures of a create after which the copy may exist all the same. */
+export const LOST_ANSWERS: readonly string[] = ['unreachable', 'throttled', 'bug'];
+
+/** A write whose result is unknown. */
+export function hasLostAnswer({ status, code }: Pick<OpRow, 'status' | 'code'>): boolean {
+  return status === 'pending' || (status === 'waiting' && LOST_ANSWERS.includes(code ?? ''));
+}
+
+export async function mayHaveCopy(db: Db, linkId: string): Promise<boolean> {
+  const [last] = await db.sql
+    .select({ action: ops.action, status: ops.status, code: ops.code })
+    .from(ops)
+    .where(and(eq(ops.linkId, linkId), eq(ops.settled, false)))
+    .orderBy(desc(ops.id))
+    .limit(1);
+  return last?.action === 'create' && hasLostAnswer(last);
+}
+
+export async function countDeletions(
+  db: Db,
+  pairId: string,
+  side: SideName,
+  since: Date,
+  planned: readonly string[],
+): Promise<number> {
+  const isLast = sql`not exists (
+    select 1 from ops later
+    where later.link_id = ${ops.linkId} and later.side = ${ops.side} and later.id > ${ops.id})`;
+  const mayBeDone = and(
+    isNull(ops.doneAt),
+    inArray(ops.status, ['pending', 'waiting']),
+    eq(ops.settled, false),
+    gte(runs.startedAt, since),
+    isLast,
+    not(anyOf(ops.linkId, planned)),
+  );
+  const [row] = await db.sql
+    .select({ count: sql<number>`count(*)::int` })
+    .from(ops)
+    .innerJoin(runs, eq(runs.id, ops.runId))
+    .where(
+      and(
+        eq(ops.pairId, pairId),
+        eq(ops.side, side),
+        eq(ops.action, 'delete'),
+        eq(ops.counted, true),
+        or(and(eq(ops.status, 'done'), gte(ops.doneAt, since)), mayBeDone),
+      ),
+    );
+  return row?.count ?? 0;
+}
+
+export async function writtenSince(db: Db, linkIds: readonly string[], since: Date): Promise<Writes> {
+  if (linkIds.length === 0) return new Map();
+  const rows = await db.sql
+    .select({ linkId: ops.linkId, side: ops.side, fields: ops.fields })
+    .from(ops)
+    .where(and(anyOf(ops.linkId, linkIds), eq(ops.status, 'done'), isNotNull(ops.doneAt), gte(ops.doneAt, since)))
+    .orderBy(ops.doneAt);
+  return writesOf(rows);
+}
+
+export async function unsettledWrites(db: Db, linkIds: readonly string[]): Promise<Writes> {
+  if (linkIds.length === 0) return new Map();
+  const rows = await db.sql
+    .select({ linkId: ops.linkId, side: ops.side, fields: ops.fields, status: ops.status })
+    .from(ops)
+    .where(and(anyOf(ops.linkId, linkIds), eq(ops.settled, false)))
+    .orderBy(ops.id);
+  return writesOf(rows.map(({ status, ...row }) => ({ ...row, isDone: status === 'done' })));
+}

@@ -1,0 +1,107 @@
+/** The `Store` on PostgreSQL: each method is the function of that name in the file of its table. */
+import * as accounts from './accounts.ts';
+import * as conflicts from './conflicts.ts';
+import type { Db } from './connect.ts';
+import * as epoch from './epoch.ts';
+import * as heldChanges from './held-changes.ts';
+import * as matching from './link-matching.ts';
+import * as sides from './link-sides.ts';
+import * as links from './links.ts';
+import * as ops from './ops.ts';
+import * as pairs from './pairs.ts';
+import * as problems from './problems.ts';
+import * as runs from './runs.ts';
+import * as shared from './shared-calendars.ts';
+import type { Store } from './store.ts';
+
+export function postgresStore(db: Db): Store {
+  const bind =
+    <Rest extends unknown[], Result>(work: (db: Db, ...rest: Rest) => Result) =>
+    (...rest: Rest): Result =>
+      work(db, ...rest);
+  return {
+    vault: db.vault,
+    underEpoch: (pairId, number, work, lock) =>
+      epoch.underEpoch(db, pairId, number, (tx) => work(postgresStore(tx)), lock),
+
+    pairWithAccounts: bind(pairs.pairWithAccounts),
+    pairNow: bind(pairs.pairNow),
+    updatePair: bind(pairs.updatePair),
+    requestedWait: bind(pairs.requestedWait),
+    lockShared: bind(shared.lockShared),
+    isCreatedByOtherPair: bind(shared.isCreatedByOtherPair),
+    copiesByOtherPairs: bind(shared.copiesByOtherPairs),
+
+    lockLink: bind(links.lockLink),
+    insertLinks: bind(links.insertLinks),
+    updateLinks: bind(links.updateLinks),
+    deleteLinks: bind(links.deleteLinks),
+    markDirty: bind(links.markDirty),
+    hasWork: bind(links.hasWork),
+    dirtyLinks: bind(links.dirtyLinks),
+    loadLinks: bind(links.loadLinks),
+    linksWithout: bind(links.linksWithout),
+    countLinks: bind(links.countLinks),
+    instancesOf: bind(links.instancesOf),
+    touchExpandedSeries: bind(links.touchExpandedSeries),
+    touchUnsettled: bind(links.touchUnsettled),
+    nextGeneration: bind(sides.nextGeneration),
+
+    sidesByRef: bind(sides.sidesByRef),
+    sidesByResource: bind(sides.sidesByResource),
+    versionsOf: bind(sides.versionsOf),
+    listedResources: bind(sides.listedResources),
+    suspectedGone: bind(sides.suspectedGone),
+    unconfirmed: bind(sides.unconfirmed),
+    countEvents: bind(sides.countEvents),
+    changedSinceLastRun: bind(sides.changedSinceLastRun),
+    insertSides: bind(sides.insertSides),
+    updateSide: bind(sides.updateSide),
+    settleSides: bind(sides.settleSides),
+    dropSide: bind(sides.dropSide),
+    forgetSide: bind(sides.forgetSide),
+    dropGoneSides: bind(sides.dropGoneSides),
+
+    matchesBy: bind(matching.matchesBy),
+    renames: bind(matching.renames),
+    joinHalves: bind(matching.joinHalves),
+    isUidTaken: bind(matching.isUidTaken),
+    hasCopyOfUid: bind(matching.hasCopyOfUid),
+    hasDuplicateByOthers: bind(matching.hasDuplicateByOthers),
+    duplicatesOf: bind(matching.duplicatesOf),
+
+    beginRun: bind(runs.beginRun),
+    resumeRun: bind(runs.resumeRun),
+    getRun: bind(runs.getRun),
+    updateRun: bind(runs.updateRun),
+    countProblem: bind(runs.countProblem),
+    isRunning: bind(runs.isRunning),
+    lastRunNumber: bind(runs.lastRunNumber),
+    pruneRuns: bind(runs.pruneRuns),
+
+    insertOps: bind(ops.insertOps),
+    dropUndoneOps: bind(ops.dropUndoneOps),
+    pendingOps: bind(ops.pendingOps),
+    setOp: bind(ops.setOp),
+    noteNormalised: bind(ops.noteNormalised),
+    countOps: bind(ops.countOps),
+    hasOpenSibling: bind(ops.hasOpenSibling),
+    finishDeletions: bind(ops.finishDeletions),
+    mayHaveCopy: bind(ops.mayHaveCopy),
+    countDeletions: bind(ops.countDeletions),
+    writtenSince: bind(ops.writtenSince),
+    unsettledWrites: bind(ops.unsettledWrites),
+
+    insertConflicts: bind(conflicts.insertConflicts),
+    setProblems: bind(problems.setProblems),
+    addProblem: bind(problems.addProblem),
+    heldOf: bind(heldChanges.heldOf),
+    hold: bind(heldChanges.hold),
+    release: bind(heldChanges.release),
+    countHeld: bind(heldChanges.countHeld),
+
+    openedAccount: bind(accounts.openedAccount),
+    setAccountStatus: bind(accounts.setAccountStatus),
+    noteCalendarChange: bind(accounts.noteCalendarChange),
+  };
+}
