@@ -17,7 +17,7 @@ export const bookedCalendars = pgTable(
     /** When all booked events were last fetched by name. */
     comparedAt: instant('compared_at'),
     nextPollAt: instant('next_poll_at'),
-    /** If the calendar is not polled by then, its workflow is started again; null while there is nothing to poll for. */
+    /** If the calendar is not polled by then, its workflow is notified again; null while no booking is to come. */
     dueAt: instant('due_at'),
     failures: integer('failures').notNull().default(0),
   },

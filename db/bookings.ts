@@ -202,7 +202,7 @@ export function bookingContext(id: string): string {
   return `booking:${id}`;
 }
 
-/** Begins an attempt to write; earlier attempts can no longer store anything. Null when the booking has been deleted. */
+/** Begins an attempt to write: earlier attempts can no longer store anything. Null when the booking is deleted. */
 export async function takeBooking(db: Db, id: string): Promise<BookingRow | null> {
   const [row] = await db.sql
     .update(bookings)
@@ -228,8 +228,8 @@ export async function noteBooking(
 }
 
 /**
- * Records the same, but only if the booking has not been changed through the API meanwhile. If it has, nothing is stored
- * and the current row is returned.
+ * Records the same, unless the booking has been changed through the API meanwhile: then nothing is stored, and the
+ * current row is returned.
  * @param more stores more in the same transaction
  */
 export function settleBooking(

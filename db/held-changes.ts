@@ -76,8 +76,8 @@ export async function listHeldChanges(db: Db, pairId: string, page: PageRequest)
 }
 
 /**
- * Records what a person decided about the named held changes, or about all that wait, and marks their links for the next run.
- * Returns the ids decided; null, with nothing decided, when one of `ids` does not wait in this pair.
+ * Records a person's decision about some held changes, or about all that wait (`ids` is null), and marks their links
+ * for the next run. Returns the ids decided; null, with nothing decided, when one of `ids` does not wait in this pair.
  */
 export function decideHeldChanges(
   db: Db,
@@ -117,7 +117,7 @@ export function decideHeldChanges(
   });
 }
 
-/** Takes back decisions that could not be passed on; what a run has done meanwhile has left the table and stays done. */
+/** Takes back decisions that no run was started for. What a run has done meanwhile is no longer in the table. */
 export async function undecideHeldChanges(db: Db, ids: readonly string[]): Promise<void> {
   await db.sql.update(heldChanges).set({ decision: null }).where(anyOf(heldChanges.id, ids));
 }

@@ -1,4 +1,7 @@
-/** Which events belong together: matches between the two sides, renamed events, and duplicates. */
+/**
+ * Which events belong together: matches between the two sides, renamed events, duplicates. What the functions do is
+ * documented in store.ts.
+ */
 import { and, eq, ne, sql } from 'drizzle-orm';
 import { otherSide, type SideName } from '../core/event.ts';
 import type { Db } from './connect.ts';
@@ -14,6 +17,7 @@ export interface Halves {
 }
 
 export async function matchesBy(db: Db, pairId: string, by: 'uid' | 'content'): Promise<Halves[]> {
+  // Awaited: a copy that was created but never found. Alike: events of one side with the same hash.
   const column = by === 'uid' ? sql`uid_hash` : sql`match_hash`;
   const isAlone = sql`not exists (select 1 from link_sides o where o.link_id = s.link_id and o.side <> s.side)`;
   const { rows } = await db.sql.execute<{ caldav: string; cloud: string; keepsCloud: boolean }>(sql`

@@ -1,4 +1,7 @@
-/** The sides of links: what each calendar has now, and what it had when both last agreed. */
+/**
+ * The sides of links: what each calendar has now, and what it had when both last agreed. What the functions do is
+ * documented in store.ts.
+ */
 import { and, eq, isNull, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { anyOf, inChunks } from './bulk.ts';

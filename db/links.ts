@@ -1,4 +1,7 @@
-/** Links: the events of a pair. Their two sides are in link-sides.ts; how links are matched is in link-matching.ts. */
+/**
+ * Links: the events of a pair. Their sides are in link-sides.ts, how they are matched is in link-matching.ts. What the
+ * functions do is documented in store.ts.
+ */
 import { and, eq, isNull, lte, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { anyOf, inChunks } from './bulk.ts';

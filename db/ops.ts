@@ -1,4 +1,7 @@
-/** Ops: what a run plans to write, and afterwards the journal of writes (core/sync/journal.ts). */
+/**
+ * Ops: what a run plans to write, and afterwards the journal of writes (core/sync/journal.ts). What the functions do is
+ * documented in store.ts.
+ */
 import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, ne, not, notInArray, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
 import { type JournalFields, normalisedFields, type Writes, writesOf } from '../core/sync/journal.ts';

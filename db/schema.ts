@@ -88,7 +88,7 @@ export const pairs = pgTable(
     pollIntervalSeconds: integer('poll_interval_seconds').notNull(),
     options: jsonb('options').$type<PairOptions>().notNull(),
     paused: boolean('paused').notNull(),
-    /** Grows with every attempt at a run. What began under an older epoch (a late worker) can no longer store anything. */
+    /** Grows with every attempt at a run. A late worker has an older epoch and can no longer store anything. */
     epoch: bigint('epoch', { mode: 'number' }).notNull().default(0),
     caldavCursor: text('caldav_cursor'),
     cloudCursor: text('cloud_cursor'),

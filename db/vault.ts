@@ -2,7 +2,7 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 
 export interface Vault {
-  /** @param context binds the sealed bytes to their owner (`pair:<id>`, `account:<id>`): with another they do not open */
+  /** @param context whose it is (`pair:<id>`, `account:<id>`): with another context it does not open */
   seal(text: string, context: string): Buffer;
   /** @throws Error when no key opens it, or it was changed */
   open(sealed: Buffer, context: string): string;

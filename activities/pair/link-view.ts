@@ -3,17 +3,14 @@ import type { CalendarEvent, SideName } from '../../core/event.ts';
 import type { LinkView, SideView } from '../../core/sync/decide.ts';
 import type { HeldRow } from '../../db/held-changes.ts';
 import type { SideRow } from '../../db/link-sides.ts';
-import type { LinkRow } from '../../db/links.ts';
+import type { LoadedLink } from '../../db/links.ts';
 import { pairContext } from '../../db/pairs.ts';
 import type { Store } from '../../db/store.ts';
 import type { Side } from '../../providers/provider.ts';
 import { baseOf, currentOf } from './observe.ts';
 
-/** A link with its sides, as `loadLinks` gives it. */
-export interface Loaded {
-  readonly link: LinkRow;
-  readonly sides: Partial<Record<SideName, SideRow>>;
-}
+/** As `loadLinks` returns it. */
+export type Loaded = LoadedLink;
 
 /** One link as the decision table wants it: read from what is stored, by the sides' own readers. */
 export function viewOf(

@@ -1,7 +1,4 @@
-/**
- * What workers store of an account that they have opened: access tokens, of which several hold the same refresh token,
- * good for one use; and where it has moved.
- */
+/** What workers store about an account: access tokens, where a refresh token is good for one use, and its new hosts. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, it } from 'node:test';
@@ -17,13 +14,12 @@ import { testDatabase } from '../support/database.ts';
 const WORKERS = 6;
 let db: Db;
 before(async () => {
-  // Fewer connections than workers: who waits for the lock must not keep the holder from storing.
+  // Fewer connections than workers: those that wait for the lock must not keep its holder from storing.
   db = connect(await testDatabase(), createVault([randomBytes(32)], randomBytes(32)), { poolSize: 2 });
 });
 after(() => db?.close());
 
-it('is refreshed by one worker at a time, with the refresh token that came last, and what was ' +
-  'got while proving is kept', {
+it('a token is refreshed by one worker at a time, with the newest refresh token, which was stored with the account', {
   timeout: 30_000,
 }, async () => {
   const about = {
@@ -63,7 +59,7 @@ it('is refreshed by one worker at a time, with the refresh token that came last,
   assert.equal(stored?.refreshToken, 'after second');
 });
 
-it('keeps where it has moved, unless it got new credentials meanwhile', async () => {
+it('the new hosts of an account are stored, unless it got new credentials meanwhile', async () => {
   const about = {
     provider: 'caldav',
     preset: 'icloud',

@@ -1,4 +1,4 @@
-/** Reservations under callers that come at the same moment. */
+/** Reservations by concurrent callers. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
@@ -77,7 +77,7 @@ describe('reservations', () => {
   const both = <T>(count: number, work: (db: Db, n: number) => Promise<T>): Promise<T[]> =>
     Promise.all(Array.from({ length: count }, (_, n) => work(n % 2 === 0 ? one : other, n)));
 
-  it('give a time to one of many, also where the times only overlap', async () => {
+  it('give a slot to one of many callers, also if the slots only overlap', async () => {
     for (let round = 0; round < 5; round++) {
       day += 1;
       const kinds = (await both(30, (db, n) => book(db, [9 + (n % 3) / 4, 10 + (n % 3) / 4]))).map(({ kind }) => kind);
@@ -88,7 +88,7 @@ describe('reservations', () => {
     }
   });
 
-  it('make one booking of one key', async () => {
+  it('make one booking for one idempotency key', async () => {
     day += 1;
     const results = await both(20, (db, n) =>
       book(db, [9, 10], { idempotencyKey: 'k', request: 'r', allowOverlap: n % 2 === 0 }),
@@ -108,28 +108,25 @@ describe('reservations', () => {
     assert.equal(await changeBooking(one, 'nothing', (now) => now, false, NOW), 'unknown');
   });
 
-  it(
-    'are found by one of those who look for what nobody was told of, after a while and again ' + 'after minutes',
-    async () => {
-      day += 1;
-      const id = idOf(await book(one, [9, 10]));
-      const at = (ms: number): Date => new Date(NOW.getTime() + ms);
-      const claimed = async (ms: number): Promise<number> =>
-        (await both(4, (db) => claimDueBookings(db, at(ms)))).flat().filter((row) => row.id === id).length;
-      assert.deepEqual(
-        [
-          await claimed(SOON_MS - 1),
-          await claimed(SOON_MS + 1),
-          await claimed(SOON_MS + 2),
-          await claimed(SOON_MS + 301_000),
-        ],
-        [0, 1, 0, 1],
-      );
-      assert.equal((await both(2, (db) => claimDueWatches(db, at(SOON_MS + 1)))).flat().length, 1);
-    },
-  );
+  it('are claimed by one process when their workflow was not notified, and again after some minutes', async () => {
+    day += 1;
+    const id = idOf(await book(one, [9, 10]));
+    const at = (ms: number): Date => new Date(NOW.getTime() + ms);
+    const claimed = async (ms: number): Promise<number> =>
+      (await both(4, (db) => claimDueBookings(db, at(ms)))).flat().filter((row) => row.id === id).length;
+    assert.deepEqual(
+      [
+        await claimed(SOON_MS - 1),
+        await claimed(SOON_MS + 1),
+        await claimed(SOON_MS + 2),
+        await claimed(SOON_MS + 301_000),
+      ],
+      [0, 1, 0, 1],
+    );
+    assert.equal((await both(2, (db) => claimDueWatches(db, at(SOON_MS + 1)))).flat().length, 1);
+  });
 
-  it('let a late attempt store nothing, and settle nothing that was wished for meanwhile', async () => {
+  it('let a late attempt store nothing, and settle nothing that was changed meanwhile', async () => {
     day += 1;
     const id = idOf(await book(one, [9, 10]));
     const late = (await takeBooking(one, id))!;
@@ -141,7 +138,7 @@ describe('reservations', () => {
     );
     await cancelBooking(one, id, NOW);
     const { isSettled, row } = await settleBooking(other, now, { writeStatus: 'written', dueAt: null }, async () =>
-      assert.fail('told'),
+      assert.fail('nothing is settled'),
     );
     assert.deepEqual([isSettled, row.status, row.writeStatus, row.ref], [false, 'cancelled', 'pending', null]);
     assert.equal(
@@ -150,7 +147,7 @@ describe('reservations', () => {
     );
   });
 
-  it('keep their calendar watched while one is to come', async () => {
+  it('keep their calendar polled while one is to come', async () => {
     day += 1;
     const booking = (await findBooking(one, idOf(await book(one, [9, 10]))))!;
     const far = new Date(startOf(24 * 30));
@@ -163,7 +160,7 @@ describe('reservations', () => {
     assert.equal(await endWatch(one, booking.watchId, far), false);
   });
 
-  it('go with their account', async () => {
+  it('are deleted with their account', async () => {
     const { id } = await createAccount(one, {
       provider: 'fake',
       preset: null,

@@ -21,7 +21,7 @@ before(async () => {
 });
 after(() => db.close());
 
-test('a run plans, holds and forgets 70,000 events', async () => {
+test('a run plans, holds and deletes 70,000 events', async () => {
   const now = new Date();
   const pairId = await storedPair(db);
   const { run } = (await store.beginRun({ pairId, number: 1, trigger: 'start', now }))!;

@@ -1,6 +1,6 @@
 /**
- * PostgreSQL dies under us, between two statements of a transaction or while everything is busy: nothing hangs, nothing
- * is half done, nothing ends the process.
+ * PostgreSQL dies, between two statements of a transaction or under load: nothing hangs, nothing is half done, and the
+ * process goes on.
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -24,11 +24,11 @@ after(async () => {
   await Promise.all([db?.close(), killer?.close()]);
 });
 
-/** Ends every connection but its own, as a crash of PostgreSQL does. */
+/** Ends every connection but its own, like a crash of PostgreSQL. */
 const killAll = () =>
-  killer.sql.execute(
-    sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
-  );
+  killer.sql.execute(sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()`);
 
 it('a transaction whose connection dies between two statements fails, and none of it is stored', {
   timeout: 30_000,
@@ -38,29 +38,29 @@ it('a transaction whose connection dies between two statements fails, and none o
       await tx.sql.execute(sql`insert into half values (1)`);
       await killAll();
       await sleep(50 * (round % 2));
-      // Meanwhile others use the pool, and open new connections.
+      // Meanwhile other queries use the pool, and open new connections.
       await db.ping();
       await tx.sql.execute(sql`insert into half values (2)`);
     });
-    await assert.rejects(broken, (error) => isUnavailable(error), 'it says that PostgreSQL is not there');
+    await assert.rejects(broken, (error) => isUnavailable(error), 'the error says that PostgreSQL is unavailable');
   }
   assert.equal(await killer.sql.$count(sql`half`), 0);
 });
 
-it('everything that is asked while connections die is answered, and then all goes on', {
+it('every query sent while connections die ends, and later queries succeed', {
   timeout: 60_000,
 }, async () => {
   const codes = new Set<string>();
   for (let round = 0; round < 20; round++) {
-    const asked = Array.from({ length: 40 }, (_, index) =>
+    const queries = Array.from({ length: 40 }, (_, index) =>
       sleep(index % 5)
         .then(() => db.sql.execute(sql`select ${index}::int`))
         .catch((error: unknown) => void codes.add(codeOf(error))),
     );
-    await Promise.all([...asked, sleep(round % 5).then(killAll)]);
+    await Promise.all([...queries, sleep(round % 5).then(killAll)]);
   }
-  // The last ones hear of their end a moment later.
+  // The last connections learn of their end a moment later.
   await sleep(500);
   await Promise.all(Array.from({ length: 100 }, () => db.ping()));
-  assert.ok(codes.size > 0, 'some were hit');
+  assert.ok(codes.size > 0, 'some queries failed');
 });

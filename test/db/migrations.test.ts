@@ -1,4 +1,4 @@
-/** A database of the schema before the first release, with rows in it, becomes one of today's and keeps every row. */
+/** A database with the schema before the first release is migrated to today's and keeps every row. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -15,7 +15,8 @@ const [ACCOUNT, CONNECTION, PAIR, LINK, CALENDAR, BOOKING] = [1, 2, 3, 4, 5, 6].
 const ROWS = `
   insert into accounts (id, provider, username, identity, discovered, credentials, can_create_calendars)
     values ('${ACCOUNT}', 'caldav', 'anna', 'anna', '{}', 'x', true);
-  insert into connections (id, caldav_account_id, cloud_account_id) values ('${CONNECTION}', '${ACCOUNT}', '${ACCOUNT}');
+  insert into connections (id, caldav_account_id, cloud_account_id)
+    values ('${CONNECTION}', '${ACCOUNT}', '${ACCOUNT}');
   insert into pairs (id, connection_id, caldav_calendar_id, cloud_calendar_id, calendars, floating_zone, direction,
                      poll_interval_seconds, options, paused, meeting)
     values ('${PAIR}', '${CONNECTION}', 'a', 'b', 'a b', 'UTC', 'bidirectional', 60, '{}', false, false);

@@ -60,7 +60,7 @@ describe('the status of a pair', () => {
     assert.deepEqual(await status(), ['attention', 'unreachable', 'no answer']);
   });
 
-  it('needs attention while deletions are held and nobody decided', async () => {
+  it('needs attention while a held deletion waits for a decision', async () => {
     await setPair(api.db, pairId, 'first_run_at = now()');
     await addHeld(api.db, pairId, 'One');
     assert.deepEqual(await status(), ['attention', 'held-changes', 'One deletion waits to be applied or restored.']);

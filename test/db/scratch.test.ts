@@ -14,8 +14,8 @@ import { testDatabase } from '../support/database.ts';
 import { storedPair } from './stored-pair.ts';
 
 describe('the private copy of a pair', () => {
-  // One connection: what it has prepared for the real tables must not be what it uses for the copy, nor the other way
-  // round.
+  // One connection: statements that it has prepared for the real tables must not be used for the copy, nor the other
+  // way round.
   let db: Db;
   let other: Db;
   let pairId: string;
@@ -32,7 +32,7 @@ describe('the private copy of a pair', () => {
 
   const addLink = (on: Db) => insertLinks(on, [{ id: uuidv7(), pairId, dirty: true }]);
 
-  it('is changed alone, again and again, in turns with the real one', async () => {
+  it('is changed without the real one, in turns with it', async () => {
     for (let round = 1; round <= 3; round++) {
       assert.equal(await countLinks(db, pairId), round);
       const counts = await onScratch(db, pairId, 10, async (scratch) => {
@@ -48,7 +48,7 @@ describe('the private copy of a pair', () => {
     }
   });
 
-  it('keeps nobody waiting, sees one moment, and leaves nothing behind when it fails', async () => {
+  it('delays no other work, is a copy of one moment, and leaves nothing behind when it fails', async () => {
     const before_ = await countLinks(db, pairId);
     const failed = onScratch(db, pairId, 10, async (scratch) => {
       await underEpoch(scratch, pairId, 0, addLink, 'update');

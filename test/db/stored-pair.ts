@@ -5,7 +5,7 @@ import type { Db } from '../../db/connect.ts';
 import { createConnection } from '../../db/connections.ts';
 import { createPair } from '../../db/pairs.ts';
 
-/** A pair that nobody syncs; answers its id. */
+/** A pair without a workflow; returns its id. */
 export async function storedPair(db: Db): Promise<string> {
   const account = await createAccount(db, {
     provider: 'caldav',

@@ -1,4 +1,4 @@
-/** Rows of the simulated database as PostgreSQL fills them, and what it does with the values of a statement. */
+/** The defaults of PostgreSQL's columns, and how a statement changes a row. */
 import type { LinkRow } from '../../db/links.ts';
 
 export const NOW_DIRTY = { dirty: true, retryAt: null, attempts: 0 };

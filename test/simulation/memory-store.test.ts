@@ -1,4 +1,4 @@
-/** The simulation's database compared with PostgreSQL: the same random calls give the same results and the same rows. */
+/** The simulation's database compared with PostgreSQL: the same random calls give the same results and rows. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { DEFAULT_OPTIONS } from '../../core/sync/policy.ts';
@@ -20,7 +20,7 @@ const CALLS = 450;
 /** So many inserts come first. */
 const BEGINNING = 50;
 /** So many methods that query rare things may find nothing in all calls of a seed. */
-const MUTE = 2;
+const MOST_MUTE = 2;
 const COMPARE_EVERY = 15;
 /** Every method of the Store is called at least so often. */
 const AT_LEAST = 20;
@@ -72,13 +72,13 @@ const names = Object.keys(postgresStore(db)).filter((name) => !NO_QUERIES.includ
 const counts = new Map<string, number>();
 const failures = new Map<string, number>();
 /** Results that are not empty. */
-const telling = new Map<string, number>();
+const found = new Map<string, number>();
 const silent = new Set<string>();
 const endings = { committed: 0, thrown: 0, superseded: 0 };
 
 for (let index = 0; index < SEQUENCES; index += 1) {
   const seed = SEED * 1_000 + index;
-  test(`the same calls do the same to both databases (seed ${seed})`, async () => {
+  test(`the same calls have the same effect on both databases (seed ${seed})`, async () => {
     const both = await Both.begin(seed);
     for (let count = 0; count < BEGINNING; count += 1) await both.step(count % 3 === 0 ? 'insertLinks' : 'insertSides');
     for (let count = 0; count < CALLS; count += 1) {
@@ -96,8 +96,8 @@ test('every method of the Store was called often enough, successfully and, where
   );
   for (const name of names)
     assert.ok((counts.get(name) ?? 0) >= AT_LEAST, `${name} was called ${counts.get(name) ?? 0} times`);
-  const mute = names.filter((name) => !silent.has(name) && !telling.has(name));
-  assert.ok(mute.length <= MUTE, `never had anything to tell: ${mute.join(', ')}`);
+  const mute = names.filter((name) => !silent.has(name) && !found.has(name));
+  assert.ok(mute.length <= MOST_MUTE, `never found anything: ${mute.join(', ')}`);
   for (const name of ['insertLinks', 'insertSides', 'updateSide', 'insertOps', 'joinHalves'])
     assert.ok((failures.get(name) ?? 0) > 0, `${name} never failed`);
   for (const [ending, count] of Object.entries(endings))
@@ -195,7 +195,7 @@ class Both {
       failures.set(name, (failures.get(name) ?? 0) + 1);
       return true;
     }
-    if ('value' in real && isTelling(real.value)) telling.set(name, (telling.get(name) ?? 0) + 1);
+    if ('value' in real && isFound(real.value)) found.set(name, (found.get(name) ?? 0) + 1);
     if ('value' in real && real.value === undefined) silent.add(name);
     assert.deepStrictEqual(
       await this.comparable(name, simulated),
@@ -251,7 +251,7 @@ class Both {
     return Array.isArray(value) && !ORDERED.includes(name) ? inAnyOrder(value) : value;
   }
 
-  /** Of several events in one resource any may name its version. */
+  /** If a resource has several events, the version may be that of any. */
   private isOneEvent(resource: string): boolean {
     return [...this.database.sides.values()].filter((row) => row.resource === resource).length === 1;
   }
@@ -316,7 +316,7 @@ async function outcome(work: () => Promise<unknown>): Promise<Answer> {
   }
 }
 
-function isTelling(value: unknown): boolean {
+function isFound(value: unknown): boolean {
   if (value instanceof Map) return value.size > 0;
   if (value === null || typeof value !== 'object') return Boolean(value);
   return Object.values(value).some((one) => one !== null && one !== 0);

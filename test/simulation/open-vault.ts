@@ -2,12 +2,12 @@
 import { hash } from 'node:crypto';
 import type { Vault } from '../../db/vault.ts';
 
-/** Of what was sealed, so that it need not be read from its bytes again. */
+/** What was sealed, so that it need not be decoded again. */
 const texts = new WeakMap<Buffer, string>();
 const hashes = new Map<string, string>();
 const MOST_HASHES = 10_000;
 
-/** Nothing is sealed: what a thousand schedules a minute would spend on ciphers tells nothing about them. */
+/** Nothing is encrypted: encryption would only slow the simulation down. */
 export const OPEN_VAULT: Vault = {
   seal: (text) => {
     const sealed = Buffer.from(text);
