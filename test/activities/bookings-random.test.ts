@@ -1,7 +1,6 @@
 /**
- * One booking and its calendar in memory, real PostgreSQL, and everything that may come between: wishes of the API, a
- * host who moves, deletes and edits, servers that fail before or after a write took effect, workers that die there. In
- * the end both agree, and on what somebody last wanted.
+ * One booking with its calendar in memory and a real PostgreSQL, under random requests of the API, edits of the host,
+ * crashes and faults of the calendar. In the end booking and event agree on what was requested last.
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -57,7 +56,7 @@ describe('a booking', () => {
       const [noon, later] = [slotAt(100), slotAt(200)];
       const open = async (): Promise<Play> => {
         const play = await Play.open(db, accountId, randomBytes(8).toString('hex'), habits, randomOf(1), []);
-        await play.wish(noon);
+        await play.request(noon);
         return play;
       };
       const isAt = async (play: Play, slot: Slot, title = 'Call'): Promise<void> => {
@@ -74,7 +73,7 @@ describe('a booking', () => {
         const play = await open();
         play.killWhen((call, when) => call === 'create' && when === 'after');
         await play.carry();
-        await play.wish(later);
+        await play.request(later);
         await isAt(play, later);
       });
 
@@ -90,14 +89,14 @@ describe('a booking', () => {
 
       it(
         'is not taken for moved by the host when a move arrived, the worker died, and the old time ' +
-          'was wished for again',
+          'was requested again',
         async () => {
           const play = await open();
           await play.carry();
-          await play.wish(later);
+          await play.request(later);
           play.killWhen((call, when) => call === 'update' && when === 'after');
           await play.carry();
-          await play.wish(noon);
+          await play.request(noon);
           await isAt(play, noon);
         },
       );
@@ -150,9 +149,9 @@ class Play {
   id = '';
   private watchId = '';
   private isDead = false;
-  /** Times that somebody wanted: the booking never is at another. */
+  /** Requested times: the booking is never at another one. */
   private readonly wanted: Slot[] = [];
-  /** What decides in the end, where it is sure: nobody else acted before it had been carried. */
+  /** The expected outcome, where it is certain: nothing else happened before it was written. */
   private sure: { readonly by: 'api' | 'host'; readonly slot: Slot } | null = null;
   private isSettled = false;
 
@@ -197,7 +196,7 @@ class Play {
   }
 
   /** The API's. */
-  async wish(slot: Slot): Promise<void> {
+  async request(slot: Slot): Promise<void> {
     assert.notEqual(
       typeof (await changeBooking(
         this.db,
@@ -220,7 +219,7 @@ class Play {
     this.side.faults.length = 0;
     this.side.hook = null;
     for (let round = 0; round < 6; round++) {
-      // What lies outside a view is told by its six-hourly listing only.
+      // Only the six-hourly listing reports what lies outside a view.
       this.clock.now += 7 * 3_600_000;
       await this.watch();
       await this.carry();
@@ -237,13 +236,13 @@ class Play {
       row.status === 'confirmed' ? 1 : 0,
       `${row.status} by ${String(row.cancelledBy)}, ${events.length} events`,
     );
-    if (row.cancelledBy === 'calendar') assert.ok(this.hostDeletions > 0, 'nobody deleted it');
+    if (row.cancelledBy === 'calendar') assert.ok(this.hostDeletions > 0, 'the host did not delete it');
     if (row.status === 'cancelled') return;
     const slot = slotOf(events[0]!.when, ZONE);
     assert.deepEqual(slot, { start: row.startAt.getTime(), end: row.endAt.getTime() }, 'both have the same time');
     assert.ok(
       this.wanted.some((one) => one.start === slot.start && one.end === slot.end),
-      'somebody wanted this time',
+      'this time was requested',
     );
     if (this.sure) assert.deepEqual(slot, this.sure.slot, `${this.sure.by} wanted it last`);
     const { writes } = this.side;
@@ -253,7 +252,7 @@ class Play {
     assert.equal(writes.length, before, 'nothing more is written');
   }
 
-  /** Something that somebody does. */
+  /** One random action. */
   private async act(): Promise<void> {
     const what = this.random.pick([
       'nothing',
@@ -289,8 +288,8 @@ class Play {
         )
           return;
         const isMoved = row.startAt.getTime() !== slot.start;
-        // The host's own move that nobody has heard of yet gives way to a new time; where the API names the old one it
-        // wished for nothing.
+        // A move by the host that was not polled yet gives way to a newly requested time; requesting the old time changes
+        // nothing.
         if (isMoved) [this.sure, this.isSettled] = [{ by: 'api', slot }, false];
         this.wanted.push(slot);
         return;
@@ -312,7 +311,7 @@ class Play {
         this.side.person.edit(ref!, { when: whenOf({ ...slot, timeZone: ZONE }) });
         this.hostMoves += 1;
         this.wanted.push(slot);
-        // While a time of the API's is on its way, the host's gives way, or comes after it: nobody knows.
+        // While a requested time is being written, a move by the host may lose to it or come after it.
         this.sure = this.isSettled && row.dueAt === null ? { by: 'host', slot } : null;
         return;
       }

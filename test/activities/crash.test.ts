@@ -73,11 +73,11 @@ class Mortal {
 }
 
 async function scenario(mortal: Mortal): Promise<Harness> {
-  const rig = await Harness.open(url, { wrapDb: mortal.wrap });
-  for (const title of ['A', 'B', 'C', 'D', 'E']) rig.caldav.person.insert({ title });
-  rig.cloud.person.insert({ ...aSeries(), uid: 'series', title: 'S' });
-  await rig.settle();
-  const { caldav, cloud } = rig;
+  const harness = await Harness.open(url, { wrapDb: mortal.wrap });
+  for (const title of ['A', 'B', 'C', 'D', 'E']) harness.caldav.person.insert({ title });
+  harness.cloud.person.insert({ ...aSeries(), uid: 'series', title: 'S' });
+  await harness.settle();
+  const { caldav, cloud } = harness;
   caldav.person.insert({ title: 'N1' });
   cloud.person.insert({ title: 'N2', when: at(4) });
   caldav.person.edit(caldav.find('A'), { location: 'home' });
@@ -91,31 +91,31 @@ async function scenario(mortal: Mortal): Promise<Harness> {
   cloud.person.edit(cloud.find('E'), { location: 'lost' });
   caldav.person.edit(caldav.find('E'), { location: 'kept' });
   for (const side of [caldav, cloud]) side.hook = (call, when) => mortal.boundary(`${when} ${side.name}.${call}`);
-  return rig;
+  return harness;
 }
 
 /** What both sides show, but for names that follow from random ids. */
-function end(rig: Harness): unknown {
+function end(harness: Harness): unknown {
   const shown = (event: CalendarEvent) => ({ ...event, uid: null });
   const sorted = (events: CalendarEvent[]) => events.map(shown).sort((a, b) => (a.title < b.title ? -1 : 1));
-  return { caldav: sorted(rig.caldav.events()), cloud: sorted(rig.cloud.events()) };
+  return { caldav: sorted(harness.caldav.events()), cloud: sorted(harness.cloud.events()) };
 }
 
-async function finish(rig: Harness, mortal: Mortal, isSameRun: boolean): Promise<void> {
+async function finish(harness: Harness, mortal: Mortal, isSameRun: boolean): Promise<void> {
   const revive = async () => {
     await new Promise((resolve) => setTimeout(resolve, 5));
     mortal.isDead = false;
   };
   if (isSameRun) {
-    rig.onFailedAttempt = revive;
-    await rig.settle(6, 3);
+    harness.onFailedAttempt = revive;
+    await harness.settle(6, 3);
     return;
   }
   for (let lives = 0; lives < 3; lives += 1) {
     try {
       // A workflow that comes back begins with a run, which ends the one that was cut short.
-      if (lives > 0) await rig.run();
-      await rig.settle(6);
+      if (lives > 0) await harness.run();
+      await harness.settle(6);
       return;
     } catch (error) {
       if (!mortal.isDead) throw error;
@@ -126,29 +126,29 @@ async function finish(rig: Harness, mortal: Mortal, isSameRun: boolean): Promise
 
 test('a crash at any boundary leads to the same end', async (context) => {
   const whole = new Mortal();
-  const wholeRig = await scenario(whole);
+  const wholeHarness = await scenario(whole);
   const from = whole.count;
-  await finish(wholeRig, whole, true);
+  await finish(wholeHarness, whole, true);
   const boundaries = whole.count - from;
-  const expected = end(wholeRig);
-  assert.deepEqual(wholeRig.caldav.titles(), ['A', 'D', 'E', 'N1', 'N2', 'S']);
+  const expected = end(wholeHarness);
+  assert.deepEqual(wholeHarness.caldav.titles(), ['A', 'D', 'E', 'N1', 'N2', 'S']);
   assert.ok(boundaries > 80, `only ${boundaries} boundaries`);
   const offset = Math.floor(Math.random() * EVERY);
   context.diagnostic(`${boundaries} boundaries, every ${EVERY} from ${offset}`);
   for (let index = 1 + offset; index <= boundaries; index += EVERY) {
     const mortal = new Mortal();
-    const rig = await scenario(mortal);
+    const harness = await scenario(mortal);
     mortal.dies = mortal.count + index;
     const isSameRun = index % 2 === 0;
     try {
-      await finish(rig, mortal, isSameRun);
-      assert.deepEqual(end(rig), expected);
-      assert.deepEqual(rig.caldav.titles(), rig.cloud.titles());
-      const { writes } = rig;
-      rig.caldav.hook = rig.cloud.hook = null;
-      assert.equal(await rig.cycle(), 'NoChange');
-      assert.equal(rig.writes, writes);
-      assert.deepEqual((await rig.conflicts()).map(({ field, winner }) => `${field} ${winner}`).sort(), [
+      await finish(harness, mortal, isSameRun);
+      assert.deepEqual(end(harness), expected);
+      assert.deepEqual(harness.caldav.titles(), harness.cloud.titles());
+      const { writes } = harness;
+      harness.caldav.hook = harness.cloud.hook = null;
+      assert.equal(await harness.cycle(), 'NoChange');
+      assert.equal(harness.writes, writes);
+      assert.deepEqual((await harness.conflicts()).map(({ field, winner }) => `${field} ${winner}`).sort(), [
         'event caldav',
         'location caldav',
       ]);

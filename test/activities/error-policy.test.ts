@@ -1,4 +1,4 @@
-/** The error table, written out: what every kind of error means for a pair and for one event. */
+/** The error table in full: what every kind of error means for a pair and for one event. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {

@@ -85,10 +85,10 @@ export class Harness {
   }
 
   static async open(url: string, options: HarnessOptions = {}): Promise<Harness> {
-    const rig = new Harness(connectOnce(url), options);
+    const harness = new Harness(connectOnce(url), options);
     const account = async (username: string) =>
       (
-        await createAccount(rig.db, {
+        await createAccount(harness.db, {
           provider: 'fake',
           preset: null,
           label: null,
@@ -101,13 +101,13 @@ export class Harness {
         })
       ).id;
     const [connectionId, pairId] = [uuidv7(), uuidv7()];
-    await rig.db.sql.insert(connections).values({
+    await harness.db.sql.insert(connections).values({
       id: connectionId,
       name: null,
       caldavAccountId: await account('a'),
       cloudAccountId: await account('b'),
     });
-    await rig.db.sql.insert(pairs).values({
+    await harness.db.sql.insert(pairs).values({
       id: pairId,
       connectionId,
       caldavCalendarId: 'caldav',
@@ -120,8 +120,8 @@ export class Harness {
       paused: false,
       createdAt: new Date(START),
     });
-    rig.pairId = pairId;
-    return rig;
+    harness.pairId = pairId;
+    return harness;
   }
 
   side(name: SideName): FakeSide {

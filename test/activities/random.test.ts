@@ -61,7 +61,7 @@ class Schedule {
   private readonly random: () => number;
   private readonly log: string[] = [];
   private values = 0;
-  private rig!: Harness;
+  private harness!: Harness;
 
   constructor(seed: number) {
     this.random = randomOf(seed).next;
@@ -69,7 +69,10 @@ class Schedule {
 
   async run(): Promise<void> {
     const options = this.pick(HABITS);
-    this.rig = await Harness.open(url, { ...options, options: { holdDeletions: { moreThan: 1_000, percent: 100 } } });
+    this.harness = await Harness.open(url, {
+      ...options,
+      options: { holdDeletions: { moreThan: 1_000, percent: 100 } },
+    });
     try {
       for (let index = 0; index < 3; index += 1) this.insert(this.pick(['caldav', 'cloud']));
       for (let step = 0; step < STEPS; step += 1) await this.step();
@@ -91,7 +94,7 @@ class Schedule {
 
   /** A fault once, at any call, or a person or a crash in its middle. */
   private fault(): void {
-    const side = this.rig.side(this.pick<SideName>(['caldav', 'cloud']));
+    const side = this.harness.side(this.pick<SideName>(['caldav', 'cloud']));
     const on = this.pick<Call>(['changes', 'get', 'create', 'update', 'remove']);
     const when = this.pick<'before' | 'after'>(['before', 'after']);
     const kind = this.pick(['unreachable', 'throttled', 'stale', 'crash', 'person', 'person', 'rejected'] as const);
@@ -113,7 +116,7 @@ class Schedule {
   }
 
   private habit(): void {
-    const side = this.rig.side(this.pick<SideName>(['caldav', 'cloud']));
+    const side = this.harness.side(this.pick<SideName>(['caldav', 'cloud']));
     this.log.push(`cursors of ${side.name} expire`);
     side.expireCursors();
   }
@@ -121,7 +124,7 @@ class Schedule {
   private async cycle(): Promise<void> {
     this.log.push('cycle');
     try {
-      this.log.push(`  ${await this.rig.cycle()}`);
+      this.log.push(`  ${await this.harness.cycle()}`);
     } catch (error) {
       this.log.push(`  broke: ${String(error)}`);
     }
@@ -129,7 +132,7 @@ class Schedule {
 
   private edit(): void {
     const name = this.pick<SideName>(['caldav', 'cloud']);
-    const side = this.rig.side(name);
+    const side = this.harness.side(name);
     const refs = [...side.items.keys()].sort();
     const what = this.random();
     if (refs.length === 0 || what < 0.15) return this.insert(name);
@@ -172,7 +175,7 @@ class Schedule {
     const title = this.unique();
     const fields = this.random() < 0.4 ? aSeries() : {};
     const { uid: _uid, ...rest } = fields as CalendarEvent;
-    const ref = this.rig.side(name).person.insert({ ...rest, title });
+    const ref = this.harness.side(name).person.insert({ ...rest, title });
     this.log.push(`${name}: insert ${title} as ${ref}`);
   }
 
@@ -190,16 +193,16 @@ class Schedule {
 
   private async heal(): Promise<void> {
     this.log.push('heal');
-    for (const side of [this.rig.caldav, this.rig.cloud]) {
+    for (const side of [this.harness.caldav, this.harness.cloud]) {
       side.faults.length = 0;
       side.hook = null;
     }
-    this.rig.advance(3_600);
-    await this.rig.run('signal');
-    await this.rig.settle(5);
-    if ((await this.rig.problems()).length === 0) return;
-    // What a server refused is tried again when somebody changes it.
-    const { caldav, cloud } = this.rig;
+    this.harness.advance(3_600);
+    await this.harness.run('signal');
+    await this.harness.settle(5);
+    if ((await this.harness.problems()).length === 0) return;
+    // What a server refused is tried again when a person changes it.
+    const { caldav, cloud } = this.harness;
     const onCloud = new Set(cloud.titles());
     for (const side of [cloud, caldav]) {
       for (const [ref, item] of side.items) {
@@ -207,34 +210,34 @@ class Schedule {
         side.person.edit(ref, { visibility: item.event?.visibility === 'public' ? 'private' : 'public' });
       }
     }
-    await this.rig.settle(5);
+    await this.harness.settle(5);
   }
 
   private async check(): Promise<void> {
-    const { rig } = this;
-    const [caldav, cloud] = [rig.caldav.events(), rig.cloud.events()].map((events) =>
+    const { harness } = this;
+    const [caldav, cloud] = [harness.caldav.events(), harness.cloud.events()].map((events) =>
       events.sort((a, b) => (a.title < b.title ? -1 : 1)),
     );
-    assert.deepEqual(rig.caldav.titles(), rig.cloud.titles(), 'both sides have the same events');
+    assert.deepEqual(harness.caldav.titles(), harness.cloud.titles(), 'both sides have the same events');
     caldav!.forEach((event, index) => {
       const differences = changedPaths(untidied(event), untidied(cloud![index]!));
       assert.deepEqual(differences, [], `${event.title} is the same on both sides`);
     });
     await this.checkValues();
-    assert.deepEqual(await rig.problems(), []);
-    const writes = rig.writes;
+    assert.deepEqual(await harness.problems(), []);
+    const writes = harness.writes;
     for (let poll = 0; poll < 5; poll += 1) {
-      assert.equal(await rig.cycle(), 'NoChange');
+      assert.equal(await harness.cycle(), 'NoChange');
     }
-    assert.equal(rig.writes, writes, 'a quiescent pair writes nothing');
-    const rows = await rig.sideRows();
+    assert.equal(harness.writes, writes, 'a quiescent pair writes nothing');
+    const rows = await harness.sideRows();
     assert.equal(rows.length, 2 * caldav!.length, 'nothing is left over in the database');
     assert.ok(
       rows.every((row) => row.confirmed && row.gone === 'no'),
       'all is confirmed',
     );
     assert.deepEqual(
-      rig.mistakes.filter((error) => !(error instanceof Crash)),
+      harness.mistakes.filter((error) => !(error instanceof Crash)),
       [],
     );
   }
@@ -243,8 +246,8 @@ class Schedule {
    * Every value is on both sides, or a person replaced it, or it is in the list of conflicts, or its event was deleted.
    */
   private async checkValues(): Promise<void> {
-    const shown = JSON.stringify(this.rig.caldav.events());
-    const conflicts = JSON.stringify(await this.rig.conflicts());
+    const shown = JSON.stringify(this.harness.caldav.events());
+    const conflicts = JSON.stringify(await this.harness.conflicts());
     const deaths = JSON.stringify(this.deaths);
     const gone = (value: string, text: string) => !new RegExp(`"${value}\\.?"`).test(text);
     const lost = this.made.filter(

@@ -1,6 +1,6 @@
 /**
- * A pair that is deleted and created again over the same two calendars finds the single events that the first one had
- * written out for a series.
+ * A pair that is deleted and created again over the same two calendars finds the instances that the first one had
+ * expanded a series into.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -21,18 +21,18 @@ const HOURS = { title: 'S', when: at(15), recurrence: { rules: ['RRULE:FREQ=HOUR
 const id = (hour: number): string => `20260615T${String(hour).padStart(2, '0')}0000Z`;
 
 async function writtenOut(options: HarnessOptions = {}, fields: Partial<CalendarEvent> = {}): Promise<Harness> {
-  const rig = await Harness.open(url, { ...options, cloud: { unsupported, keepsIds: true } });
-  rig.caldav.person.insert({ ...HOURS, ...fields });
-  await rig.settle();
-  return rig;
+  const harness = await Harness.open(url, { ...options, cloud: { unsupported, keepsIds: true } });
+  harness.caldav.person.insert({ ...HOURS, ...fields });
+  await harness.settle();
+  return harness;
 }
 
 /** Another pair on the same calendars, whose database knows nothing of the first. */
 const anew = ({ caldav, cloud, clock }: Harness, options: HarnessOptions = {}): Promise<Harness> =>
   Harness.open(url, { ...options, sharing: { caldav, cloud, clock } });
-const refAt = (rig: Harness, hour: number): string =>
-  [...rig.cloud.items.values()].find(({ event }) => event?.when.start === at(15, hour).start)!.ref;
-const counts = (rig: Harness): number[] => [rig.caldav.events().length, rig.cloud.events().length];
+const refAt = (harness: Harness, hour: number): string =>
+  [...harness.cloud.items.values()].find(({ event }) => event?.when.start === at(15, hour).start)!.ref;
+const counts = (harness: Harness): number[] => [harness.caldav.events().length, harness.cloud.events().length];
 
 for (const direction of ['bidirectional', 'caldav-to-cloud'] as const) {
   test(`finds them all, writes nothing, and goes on from there (${direction}) (I10)`, async () => {
@@ -75,10 +75,10 @@ test('what people did to the singles, before and between, is neither lost nor do
   assert.deepEqual(counts(again), [1, 5]);
   const { exceptions } = again.caldav.shows('S');
   assert.equal(exceptions[id(9)], EXCLUDED);
-  const told = Object.entries(exceptions).map(([name, one]) =>
+  const listed = Object.entries(exceptions).map(([name, one]) =>
     one === EXCLUDED ? [name] : [name, one.title, one.location, one.description],
   );
-  assert.deepEqual(told.sort(), [
+  assert.deepEqual(listed.sort(), [
     [id(8), 'Other', '', ''],
     [id(9)],
     [id(10), 'S', 'Hall', ''],
@@ -130,11 +130,11 @@ const ID = '00000000-0000-7000-8000-000000000000';
 test(
   "a stranger's equal event is an event of its own; so is what stands for two occurrences, " + 'or twice for one',
   async () => {
-    const rig = await Harness.open(url, { cloud: { unsupported } });
-    rig.caldav.person.insert(HOURS);
-    rig.cloud.person.insert({ title: 'S', when: at(15, 10) });
-    await rig.settle();
-    assert.deepEqual(counts(rig), [2, 7]);
+    const harness = await Harness.open(url, { cloud: { unsupported } });
+    harness.caldav.person.insert(HOURS);
+    harness.cloud.person.insert({ title: 'S', when: at(15, 10) });
+    await harness.settle();
+    assert.deepEqual(counts(harness), [2, 7]);
 
     const twice = await writtenOut();
     twice.cloud.person.copy(refAt(twice, 12));

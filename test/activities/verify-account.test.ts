@@ -11,10 +11,10 @@ before(async () => {
 after(closeAll);
 
 async function linked(): Promise<Harness> {
-  const rig = await Harness.open(url);
-  for (const title of ['A', 'B', 'C', 'D', 'E']) rig.caldav.person.insert({ title });
-  await rig.settle();
-  return rig;
+  const harness = await Harness.open(url);
+  for (const title of ['A', 'B', 'C', 'D', 'E']) harness.caldav.person.insert({ title });
+  await harness.settle();
+  return harness;
 }
 
 for (const side of ['caldav', 'cloud'] as const) {
@@ -22,38 +22,38 @@ for (const side of ['caldav', 'cloud'] as const) {
     test(
       `${removed.length} of 5 events taken away while the account is another one delete nothing: ` + `${side}`,
       async () => {
-        const rig = await linked();
-        rig.person = 'somebody else';
-        for (const title of removed) rig.side(side).person.remove(rig.side(side).find(title));
-        const { writes } = rig;
-        assert.equal((await rig.run()).result, 'failed');
-        assert.deepEqual((await rig.runRows()).at(-1)?.error?.code, 'different-account');
-        assert.deepEqual([(await rig.pair()).attention, rig.writes], ['credentials', writes]);
-        assert.ok((await rig.sideRows()).every(({ gone }) => gone !== 'confirmed'));
-        assert.deepEqual(await rig.held(), []);
-        assert.equal(await rig.poll(), 'state', 'the pair shows attention');
-        rig.person = 'fake';
-        assert.equal((await rig.run()).result, 'ok');
-        assert.equal((await rig.pair()).attention, null);
+        const harness = await linked();
+        harness.person = 'another person';
+        for (const title of removed) harness.side(side).person.remove(harness.side(side).find(title));
+        const { writes } = harness;
+        assert.equal((await harness.run()).result, 'failed');
+        assert.deepEqual((await harness.runRows()).at(-1)?.error?.code, 'different-account');
+        assert.deepEqual([(await harness.pair()).attention, harness.writes], ['credentials', writes]);
+        assert.ok((await harness.sideRows()).every(({ gone }) => gone !== 'confirmed'));
+        assert.deepEqual(await harness.held(), []);
+        assert.equal(await harness.poll(), 'state', 'the pair shows attention');
+        harness.person = 'fake';
+        assert.equal((await harness.run()).result, 'ok');
+        assert.equal((await harness.pair()).attention, null);
         const left = ['A', 'B', 'C', 'D', 'E'].filter((title) => !removed.includes(title));
-        assert.deepEqual([rig.caldav.titles(), rig.cloud.titles()], [left, left]);
+        assert.deepEqual([harness.caldav.titles(), harness.cloud.titles()], [left, left]);
       },
     );
   }
 }
 
 test('an idle poll does not ask who it is', async () => {
-  const rig = await linked();
-  rig.person = 'somebody else';
-  assert.equal(await rig.cycle(), 'NoChange');
+  const harness = await linked();
+  harness.person = 'another person';
+  assert.equal(await harness.cycle(), 'NoChange');
 });
 
 test("a full comparison asks first, and stores nothing of a stranger's calendar", async () => {
-  const rig = await linked();
-  rig.person = 'somebody else';
-  rig.caldav.person.insert({ title: 'Private' });
-  rig.caldav.expireCursors();
-  assert.equal((await rig.run()).result, 'failed');
-  assert.equal((await rig.sideRows()).length, 10);
-  assert.deepEqual(rig.cloud.titles(), ['A', 'B', 'C', 'D', 'E']);
+  const harness = await linked();
+  harness.person = 'another person';
+  harness.caldav.person.insert({ title: 'Private' });
+  harness.caldav.expireCursors();
+  assert.equal((await harness.run()).result, 'failed');
+  assert.equal((await harness.sideRows()).length, 10);
+  assert.deepEqual(harness.cloud.titles(), ['A', 'B', 'C', 'D', 'E']);
 });
