@@ -17,25 +17,25 @@ export type { Deps } from './deps.ts';
 
 export function createActivities(deps: Deps): PairActivities {
   return {
-    pollPair: discreet(createPollPair(deps)),
-    diffPair: discreet(createDiffPair(deps)),
-    applyPlan: discreet(createApplyPlan(deps)),
+    pollPair: redacted(createPollPair(deps)),
+    diffPair: redacted(createDiffPair(deps)),
+    applyPlan: redacted(createApplyPlan(deps)),
   };
 }
 
 export function createBookingActivities(deps: BookingDeps): BookingActivities {
   return {
-    carryBooking: discreet(createCarryBooking(deps)),
-    watchBookings: discreet(createWatchBookings(deps)),
-    deliverWebhooks: discreet(createDeliverWebhooks(deps)),
+    carryBooking: redacted(createCarryBooking(deps)),
+    watchBookings: redacted(createWatchBookings(deps)),
+    deliverWebhooks: redacted(createDeliverWebhooks(deps)),
   };
 }
 
 /**
  * Failures are stored in workflow histories in the clear. Only our own, which carry codes, go there as they are; of
- * anything else just the class is told, because its message may quote what a calendar holds.
+ * anything else only the class of the error is stored, because its message may quote calendar content.
  */
-function discreet<Input, Output>(activity: (input: Input) => Promise<Output>): (input: Input) => Promise<Output> {
+function redacted<Input, Output>(activity: (input: Input) => Promise<Output>): (input: Input) => Promise<Output> {
   return async (input) => {
     try {
       return await activity(input);
