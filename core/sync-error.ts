@@ -38,14 +38,14 @@ export type SyncErrorKind =
 
 export interface SyncErrorOptions {
   /** The delay before the next request that the server asked for. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
   /** The HTTP status, if there was a response. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /**
    * The server's own reason: a DAV precondition or provider error code, or at most 200 characters of plain text without
    * markup.
    */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** What the owner of the account can do about it, in Calpair's own words. */
   readonly advice?: string | undefined;
   readonly cause?: unknown;

@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { createGunzip, createInflate } from 'node:zlib';
 import { getDomain } from 'tldts';
 import { Agent, type Dispatcher } from 'undici';
-import { SyncError, type SyncErrorKind } from '../core/sync-error.ts';
+import { SyncError } from '../core/sync-error.ts';
 import { AddressNotAllowed, checkedLookup, mayConnectTo } from './network-policy.ts';
 
 export interface FetchSetting {
@@ -24,7 +24,6 @@ export interface FetchSetting {
 const DEADLINE_MS = 35_000;
 const MAX_BODY_BYTES = 20 * 1024 * 1024;
 const CONNECTIONS_PER_ORIGIN = 4;
-const MAX_RETRY_AFTER_MS = 3_600_000;
 const MAX_REDIRECTS = 5;
 
 /**
@@ -108,46 +107,6 @@ export async function followRedirects(
   }
   throw new SyncError('unreachable', `more than ${MAX_REDIRECTS} redirects`, { status: 302 });
 }
-
-/**
- * What a status means for a request on one item. Null for success. `retryAfterMs` is set where the server asked to
- * wait.
- */
-export function errorOfStatus(status: number, headers: Headers, reason?: string): SyncError | null {
-  if (status >= 200 && status < 300) return null;
-  const retryAfterMs = retryAfter(headers);
-  const kind: SyncErrorKind =
-    status === 503 && retryAfterMs !== undefined
-      ? 'throttled'
-      : (KIND_OF_STATUS[status] ?? (status >= 400 && status < 500 ? 'rejected' : 'unreachable'));
-  return new SyncError(kind, `the server answered ${status}`, {
-    status,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    ...(reason === undefined ? {} : { reason }),
-  });
-}
-
-/** `Retry-After` in milliseconds, seconds or date, at most an hour; undefined where absent or unreadable. */
-export function retryAfter(headers: Headers, nowMs = Date.now()): number | undefined {
-  const value = headers.get('retry-after')?.trim() ?? '';
-  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
-}
-
-const KIND_OF_STATUS: Readonly<Record<number, SyncErrorKind>> = {
-  401: 'auth',
-  403: 'forbidden',
-  404: 'gone',
-  408: 'unreachable',
-  410: 'gone',
-  412: 'stale',
-  413: 'too-large',
-  // Locked by another write: as good as a lost race.
-  423: 'stale',
-  425: 'unreachable',
-  429: 'throttled',
-  507: 'quota',
-};
 
 interface Exchange {
   readonly agent: Dispatcher;

@@ -4,7 +4,8 @@
  */
 import { DAVNamespace, davRequest } from 'tsdav';
 import { SyncError } from '../../core/sync-error.ts';
-import { errorOfStatus, followRedirects, mayCarryCredentials } from '../http.ts';
+import { followRedirects, mayCarryCredentials } from '../http.ts';
+import { kindOfStatus, statusError } from '../http-answer.ts';
 import type { Io } from '../provider.ts';
 import { type Member, type Multistatus, readError, readMultistatus } from './xml.ts';
 
@@ -149,9 +150,12 @@ export function multistatusOf(answer: Answer): Multistatus {
   });
 }
 
-/** The error of an answer with a status that is none of success, with the server's own reason. */
+/** The error of an answer, with the server's own reason; null for success. */
 export function errorOf(answer: Answer): SyncError | null {
-  return errorOfStatus(answer.status, answer.headers, reasonOf(answer));
+  const { status, headers } = answer;
+  if (kindOfStatus(status, headers) === null) return null;
+  // WebDAV says with 409 that a collection is missing (RFC 4918 section 9.7.1): that is no lost race.
+  return statusError(status, headers, { reason: reasonOf(answer), kind: status === 409 ? 'rejected' : undefined });
 }
 
 /**

@@ -5,9 +5,10 @@
  */
 import { auth, calendar, type calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { SyncError } from '../../core/sync-error.ts';
+import { serverTime } from '../http-answer.ts';
 import { createTokenSource } from '../oauth/access-token.ts';
 import type { Io, StoredToken, TokenStore } from '../provider.ts';
-import { apiError, headerOf, tokenError } from './errors.ts';
+import { apiError, headersOf, refreshError } from './errors.ts';
 
 /** The OAuth client of the installation, and where Google is (the defaults are Google's own addresses). */
 export interface GoogleSettings {
@@ -55,8 +56,7 @@ export function createClient(settings: GoogleSettings, refreshToken: string, tok
     const headers: Record<string, string> = ifMatch === null ? {} : { 'If-Match': ifMatch };
     const bound = { rootUrl, headers, responseType: 'json' as const, auth: oauth };
     const answer = await request(api, bound);
-    const date = Date.parse(headerOf(answer.headers, 'date') ?? '');
-    return { data: answer.data, date: Number.isNaN(date) ? null : date };
+    return { data: answer.data, date: serverTime(headersOf(answer.headers)) };
   }
 
   return {
@@ -141,6 +141,6 @@ async function refresh(settings: GoogleSettings, refreshToken: string, io: Io): 
       ...(rotated === undefined || rotated === refreshToken ? {} : { refreshToken: rotated }),
     };
   } catch (error) {
-    throw tokenError(error, io.signal);
+    throw refreshError(error, io.signal);
   }
 }

@@ -2,7 +2,9 @@
  * Google's failures as SyncErrors: what counts is the `reason`, not the status alone (rate limits come as 403 and as
  * 429).
  */
-import { SyncError, type SyncErrorKind, type SyncErrorOptions } from '../../core/sync-error.ts';
+import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
+import { statusError } from '../http-answer.ts';
+import { tokenError } from '../oauth/token-error.ts';
 
 const KIND_OF_REASON: Readonly<Record<string, SyncErrorKind>> = {
   rateLimitExceeded: 'throttled',
@@ -13,86 +15,37 @@ const KIND_OF_REASON: Readonly<Record<string, SyncErrorKind>> = {
   accessNotConfigured: 'bug',
   SERVICE_DISABLED: 'bug',
 };
-const KIND_OF_STATUS: Readonly<Record<number, SyncErrorKind>> = {
-  400: 'rejected',
-  401: 'auth',
-  403: 'forbidden',
-  404: 'gone',
-  408: 'unreachable',
-  409: 'stale',
-  410: 'gone',
-  412: 'stale',
-  413: 'too-large',
-  429: 'throttled',
-};
-const MAX_WAIT_MS = 24 * 3_600_000;
 
-/** A failed API request; not always a SyncError: the caller's own abort reason is handed on. */
+/** A failed API request. Not always a SyncError: the caller's own abort reason passes through. */
 export function apiError(error: unknown, signal: AbortSignal | undefined): unknown {
-  const known = ofTransport(error, signal);
-  if (known !== undefined) return known;
+  const passed = ofTransport(error, signal);
+  if (passed !== undefined) return passed;
   const answer = answerOf(error);
   if (!answer) return noAnswer(error);
-  const { status, data, headers } = answer;
-  const { reason, message, isLimit } = bodyOf(data);
-  const kind = kindOf(status, reason, message, isLimit, headers);
-  return new SyncError(
-    kind,
-    `Google answered ${status}${reason === '' ? '' : ` (${reason})`}`,
-    optionsOf(status, message || reason, waitOf(headers)),
-  );
+  const { reason, message, isLimit } = bodyOf(answer.data);
+  return statusError(answer.status, answer.headers, {
+    server: 'Google',
+    code: reason,
+    reason: plain(message || reason) || undefined,
+    kind: kindOf(answer.status, reason, message, isLimit),
+  });
 }
 
-/** A failed refresh of the access token. `invalid_grant` is final: only a new sign-in helps. */
-export function tokenError(error: unknown, signal: AbortSignal | undefined): unknown {
-  const known = ofTransport(error, signal);
-  if (known !== undefined) return known;
+/** A failed refresh of the access token. */
+export function refreshError(error: unknown, signal: AbortSignal | undefined): unknown {
+  const passed = ofTransport(error, signal);
+  if (passed !== undefined) return passed;
   const answer = answerOf(error);
   if (!answer) return new SyncError('unreachable', 'Google gave no usable answer to a token request');
-  const { status, data, headers } = answer;
-  const code = codeOf(
-    typeof data === 'object' && data !== null ? (data as Record<string, unknown>)['error'] : undefined,
-  );
-  const options = optionsOf(status, code, waitOf(headers));
-  if (code === 'invalid_grant')
-    return new SyncError('auth', 'Google refused the refresh token (invalid_grant)', options);
-  if (code === 'invalid_client' || code === 'unauthorized_client') {
-    return new SyncError(
-      'bug',
-      `Google refused this installation's OAuth client (${code}): check its id and secret`,
-      options,
-    );
-  }
-  if (status === 429) return new SyncError('throttled', 'Google answered 429 to a token request', options);
-  if (status >= 500 || status < 400)
-    return new SyncError('unreachable', `Google answered ${status} to a token request`, options);
-  return new SyncError(
-    'bug',
-    `Google answered ${status} to a token request${code === '' ? '' : ` (${code})`}`,
-    options,
-  );
+  const { error: code } = (answer.data ?? {}) as { error?: unknown };
+  return tokenError('Google', answer, codeOf(code));
 }
 
-/**
- * One header of an answer, `name` in lower case: the library gives plain objects, failures have the transport's own
- * Headers.
- */
-export function headerOf(headers: unknown, name: string): string | null {
-  if (typeof headers !== 'object' || headers === null) return null;
-  const value: unknown =
-    typeof (headers as Headers).get === 'function'
-      ? (headers as Headers).get(name)
-      : (headers as Record<string, unknown>)[name];
-  return typeof value === 'string' ? value : null;
-}
-
-function kindOf(status: number, reason: string, message: string, isLimit: boolean, headers: unknown): SyncErrorKind {
-  if (status === 403 || status === 429)
-    return KIND_OF_REASON[reason] ?? (isLimit ? limitOf(reason) : KIND_OF_STATUS[status]!);
-  if (status === 503 && headerOf(headers, 'retry-after') !== null) return 'throttled';
-  // A sequence below the server's: somebody else wrote in between.
-  if (status === 400 && message.startsWith('Invalid sequence value')) return 'stale';
-  return KIND_OF_STATUS[status] ?? (status >= 400 && status < 500 ? 'rejected' : 'unreachable');
+/** What the body says; undefined where the status says it all. */
+function kindOf(status: number, reason: string, message: string, isLimit: boolean): SyncErrorKind | undefined {
+  if (status === 403 || status === 429) return KIND_OF_REASON[reason] ?? (isLimit ? limitOf(reason) : undefined);
+  // A sequence below the server's: another client wrote in between.
+  return status === 400 && message.startsWith('Invalid sequence value') ? 'stale' : undefined;
 }
 
 /** Google has changed the names of its limits more than once: none of them is ever a right that is missing. */
@@ -100,7 +53,7 @@ function limitOf(reason: string): SyncErrorKind {
   return /daily|quota|term/i.test(reason) ? 'quota' : 'throttled';
 }
 
-/** The library wraps what the transport throws; a SyncError and an abort go through unchanged. */
+/** The library wraps what the transport throws; a SyncError and an abort pass through unchanged. */
 function ofTransport(error: unknown, signal: AbortSignal | undefined): unknown {
   let cause: unknown = error;
   for (let depth = 0; depth < 5 && cause instanceof Error; depth++) {
@@ -113,30 +66,25 @@ function ofTransport(error: unknown, signal: AbortSignal | undefined): unknown {
 interface FailedAnswer {
   readonly status: number;
   readonly data: unknown;
-  readonly headers: unknown;
+  readonly headers: Headers;
 }
 
 function answerOf(error: unknown): FailedAnswer | null {
-  const response = (error as { response?: { status?: unknown; data?: unknown; headers?: unknown } } | null)?.response;
+  const { response } = (error ?? {}) as { response?: { status?: unknown; data?: unknown; headers?: unknown } };
   if (typeof response?.status !== 'number') return null;
-  return { status: response.status, data: response.data, headers: response.headers };
+  return { status: response.status, data: response.data, headers: headersOf(response.headers) };
 }
 
-/** The library's errors hold the whole request, tokens and all, so none of them becomes a cause. */
+/** The library gives headers as a plain object, or as the transport's own Headers. */
+export function headersOf(headers: unknown): Headers {
+  return new Headers((headers ?? {}) as Record<string, string>);
+}
+
+/** The library's errors hold the whole request, tokens included, so none of them becomes a cause. */
 function noAnswer(error: unknown): SyncError {
   if (error instanceof Error && 'config' in error) return new SyncError('unreachable', 'no answer from Google');
-  return new SyncError(
-    'bug',
-    `a request to Google failed before it was sent (${error instanceof Error ? error.name : typeof error})`,
-  );
-}
-
-function optionsOf(status: number, reason: string, retryAfterMs: number | undefined): SyncErrorOptions {
-  return {
-    status,
-    ...(reason === '' ? {} : { reason: plain(reason) }),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  };
+  const name = error instanceof Error ? error.name : typeof error;
+  return new SyncError('bug', `a request to Google failed before it was sent (${name})`);
 }
 
 /**
@@ -146,12 +94,7 @@ function optionsOf(status: number, reason: string, retryAfterMs: number | undefi
 function bodyOf(data: unknown): { reason: string; message: string; isLimit: boolean } {
   const error = typeof data === 'object' && data !== null ? (data as { error?: unknown }).error : undefined;
   if (typeof error !== 'object' || error === null) return { reason: '', message: '', isLimit: false };
-  const { errors, details, message, status } = error as {
-    errors?: unknown;
-    details?: unknown;
-    message?: unknown;
-    status?: unknown;
-  };
+  const { errors, details, message, status } = error as Readonly<Record<string, unknown>>;
   const first = (list: unknown, key: 'reason' | 'domain'): string =>
     codeOf(Array.isArray(list) ? (list[0] as Record<string, unknown> | null | undefined)?.[key] : undefined);
   const isLimit =
@@ -176,15 +119,4 @@ function plain(text: string): string {
     .replace(/\s+/g, ' ')
     .trim()
     .slice(0, 200);
-}
-
-/** Seconds, or an HTTP date against the server's own clock. */
-function waitOf(headers: unknown): number | undefined {
-  const text = headerOf(headers, 'retry-after');
-  if (text === null) return undefined;
-  const server = Date.parse(headerOf(headers, 'date') ?? '');
-  const ms = /^\d{1,9}$/.test(text.trim())
-    ? Number(text) * 1000
-    : Date.parse(text) - (Number.isNaN(server) ? Date.now() : server);
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_WAIT_MS);
 }

@@ -13,9 +13,10 @@ import {
 } from '@microsoft/microsoft-graph-client';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
+import { serverTime } from '../http-answer.ts';
 import { createTokenSource } from '../oauth/access-token.ts';
 import type { Io, StoredToken, TokenStore } from '../provider.ts';
-import { apiError, tokenError } from './errors.ts';
+import { apiError, refreshError } from './errors.ts';
 
 /** The OAuth client of the installation, and where Microsoft is. */
 export interface MicrosoftSettings {
@@ -94,8 +95,7 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
     }
     const data = await jsonOf(response);
     if (!response.ok) throw apiError(response.status, response.headers, data);
-    const date = Date.parse(response.headers.get('date') ?? '');
-    return { status: response.status, data, date: Number.isNaN(date) ? null : date };
+    return { status: response.status, data, date: serverTime(response.headers) };
   }
 
   /** With a slot of the mailbox's, and once more where the access token was refused. */
@@ -330,7 +330,7 @@ async function refresh(settings: MicrosoftSettings, refreshToken: string, io: Io
     ...(io.signal === undefined ? {} : { signal: io.signal }),
   });
   const data = await jsonOf(response);
-  if (!response.ok) throw tokenError(response.status, response.headers, data);
+  if (!response.ok) throw refreshError(response, data);
   const {
     access_token: accessToken,
     expires_in: seconds,

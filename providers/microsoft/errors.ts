@@ -1,6 +1,7 @@
 /** Graph's failures as SyncErrors: what counts is the status and the error's `code`, never its message. */
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
-import { retryAfter } from '../http.ts';
+import { kindOfStatus, statusError } from '../http-answer.ts';
+import { tokenError } from '../oauth/token-error.ts';
 
 /** Where the code says more than the status. In lower case: the service spells them in several ways. */
 const KIND_OF_CODE: Readonly<Record<string, SyncErrorKind>> = {
@@ -21,42 +22,20 @@ const KIND_OF_CODE: Readonly<Record<string, SyncErrorKind>> = {
   mailboxnotenabledforrestapi: 'auth',
   mailboxnotsupportedforrestapi: 'auth',
 };
-const KIND_OF_STATUS: Readonly<Record<number, SyncErrorKind>> = {
-  400: 'rejected',
-  401: 'auth',
-  403: 'forbidden',
-  404: 'gone',
-  408: 'unreachable',
-  409: 'stale',
-  410: 'gone',
-  412: 'stale',
-  413: 'too-large',
-  423: 'stale',
-  424: 'unreachable',
-  425: 'unreachable',
-  429: 'throttled',
-  501: 'rejected',
-  507: 'quota',
-  509: 'throttled',
-};
 /** A delta token that is not good any more: 410 by the documents, seen with other statuses, too. */
 const DEAD_TOKEN = /^(?:syncstatenotfound|syncstateinvalid|resyncrequired|resync.*)$/i;
 
-/** A failed request of the API. The error's code is its `reason`, else some plain text of the answer. */
+/** A failed request of the API. The error's code is its `reason`. */
 export function apiError(status: number, headers: Headers, body: unknown): SyncError {
   const code = codeOf(body);
-  const wait = retryAfter(headers);
-  let kind =
-    KIND_OF_CODE[code.toLowerCase()] ??
-    KIND_OF_STATUS[status] ??
-    (status >= 400 && status < 500 ? 'rejected' : 'unreachable');
-  if (status === 503 && wait !== undefined) kind = 'throttled';
   // A challenge of conditional access needs the person, whatever the status.
-  if (status === 403 && /\bclaims=/.test(headers.get('www-authenticate') ?? '')) kind = 'auth';
-  return new SyncError(kind, `Microsoft Graph answered ${status}${code === '' ? '' : ` (${code})`}`, {
-    status,
-    ...(code === '' ? {} : { reason: code }),
-    ...(wait === undefined ? {} : { retryAfterMs: wait }),
+  const isChallenge = status === 403 && /\bclaims=/.test(headers.get('www-authenticate') ?? '');
+  const mustWait = kindOfStatus(status, headers) === 'throttled';
+  return statusError(status, headers, {
+    server: 'Microsoft Graph',
+    code,
+    reason: code || undefined,
+    kind: isChallenge ? 'auth' : mustWait ? 'throttled' : KIND_OF_CODE[code.toLowerCase()],
   });
 }
 
@@ -71,43 +50,13 @@ export function isDeadToken(error: unknown): boolean {
   );
 }
 
-/**
- * A failed refresh of the access token. `invalid_grant` and `interaction_required` are final: only a new sign-in helps.
- */
-export function tokenError(status: number, headers: Headers, body: unknown): SyncError {
-  const { error, error_description: description } = (typeof body === 'object' && body !== null ? body : {}) as {
-    error?: unknown;
-    error_description?: unknown;
-  };
-  const code = plainCode(error);
+/** A failed refresh of the access token. */
+export function refreshError(answer: Pick<Response, 'status' | 'headers'>, body: unknown): SyncError {
+  const { error, error_description: description } = (body ?? {}) as { error?: unknown; error_description?: unknown };
   // `AADSTS700082: …` tells an operator more than the code does.
-  const detail = /^AADSTS\d{1,9}/.exec(typeof description === 'string' ? description : '')?.[0] ?? '';
-  const wait = retryAfter(headers);
-  const options = {
-    status,
-    ...(code === '' ? {} : { reason: detail === '' ? code : `${code} (${detail})` }),
-    ...(wait === undefined ? {} : { retryAfterMs: wait }),
-  };
-  if (SIGN_IN_AGAIN.has(code)) return new SyncError('auth', `Microsoft refused the refresh token (${code})`, options);
-  if (code === 'invalid_client' || code === 'unauthorized_client') {
-    return new SyncError(
-      'bug',
-      `Microsoft refused this installation's OAuth client (${code}): check its id and secret`,
-      options,
-    );
-  }
-  if (status === 429 || (status === 503 && wait !== undefined))
-    return new SyncError('throttled', `Microsoft answered ${status} to a token request`, options);
-  if (status >= 500 || status < 400 || code === 'temporarily_unavailable')
-    return new SyncError('unreachable', `Microsoft answered ${status} to a token request`, options);
-  return new SyncError(
-    'bug',
-    `Microsoft answered ${status} to a token request${code === '' ? '' : ` (${code})`}`,
-    options,
-  );
+  const detail = /^AADSTS\d{1,9}/.exec(typeof description === 'string' ? description : '')?.[0];
+  return tokenError('Microsoft', answer, plainCode(error), detail);
 }
-
-const SIGN_IN_AGAIN = new Set(['invalid_grant', 'interaction_required', 'login_required', 'consent_required']);
 
 /** The outermost code; `innerError` may nest more precise ones, of which only those about delta tokens are of use. */
 function codeOf(body: unknown): string {

@@ -4,7 +4,7 @@ import { after, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
-import { createFetch, errorOfStatus, followRedirects, mayCarryCredentials, retryAfter } from '../../providers/http.ts';
+import { createFetch, followRedirects, mayCarryCredentials } from '../../providers/http.ts';
 import { mayConnectTo } from '../../providers/network-policy.ts';
 
 const servers: Server[] = [];
@@ -235,47 +235,5 @@ describe('redirects', () => {
     assert.ok(!may('https://alice.github.io/', 'https://mallory.github.io/'));
     assert.ok(!may('http://127.0.0.1:5232/', 'http://127.0.0.1:80/'));
     assert.ok(!may('https://10.0.0.1/', 'https://10.0.0.2/'));
-  });
-});
-
-describe('statuses', () => {
-  it('become kinds of errors', () => {
-    const kindOf = (status: number, headers = {}): string | undefined =>
-      errorOfStatus(status, new Headers(headers))?.kind;
-    assert.equal(kindOf(201), undefined);
-    assert.deepEqual(
-      [401, 403, 404, 410, 412, 413, 429, 507, 500, 503, 400, 415, 302].map((status) => kindOf(status)),
-      [
-        'auth',
-        'forbidden',
-        'gone',
-        'gone',
-        'stale',
-        'too-large',
-        'throttled',
-        'quota',
-        'unreachable',
-        'unreachable',
-        'rejected',
-        'rejected',
-        'unreachable',
-      ],
-    );
-    assert.equal(kindOf(503, { 'retry-after': '5' }), 'throttled');
-  });
-  it('carry the time to wait, at most an hour', () => {
-    const now = Date.parse('2027-01-01T00:00:00Z');
-    const wait = (value: string): number | undefined => retryAfter(new Headers({ 'retry-after': value }), now);
-    assert.deepEqual(
-      [
-        wait('7'),
-        wait('Fri, 01 Jan 2027 00:01:00 GMT'),
-        wait('99999'),
-        wait('soon'),
-        wait('Thu, 31 Dec 2026 00:00:00 GMT'),
-      ],
-      [7000, 60_000, 3_600_000, undefined, 0],
-    );
-    assert.equal(retryAfter(new Headers()), undefined);
   });
 });
