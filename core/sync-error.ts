@@ -51,6 +51,11 @@ export interface SyncErrorOptions {
   readonly cause?: unknown;
 }
 
+/** The same failure under another kind, as the caller sees it; status and reason stay. */
+export function withKind(error: SyncError, kind: SyncErrorKind, message = error.message): SyncError {
+  return new SyncError(kind, message, { status: error.status, reason: error.reason });
+}
+
 /**
  * `message` is safe to log and to store: it holds codes and statuses, never event content, addresses or credentials.
  * `reason` may be shown to the owner of the account, and nowhere else.

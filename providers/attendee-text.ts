@@ -1,19 +1,47 @@
 /**
- * The people of an event, shown at the end of its description: a cloud would put the event into the calendars of real
- * attendees, or mail them. The block ends with a tag keyed by the installation, by which it is recognised and taken off
- * again; anything else is ordinary text.
+ * The attendees of an event as text at the end of its description, for services that would mail real attendees or put
+ * the event into their calendars. The text ends with a tag keyed by the installation, by which it is recognised and
+ * removed again. Without that tag it is ordinary text.
  */
-import { ANSWERS, HEADING, shortTag, type Tag, taggedBlock } from '../core/attendee-text.ts';
+import { ANSWERS, HEADING, shortTag, type Tag, taggedBlock, withBlock } from '../core/attendee-text.ts';
 import type { AttendeeList } from './hidden-attendees.ts';
+import { cutText } from './text.ts';
 
-/** The block, or the empty string where there is nobody to show. */
-export function peopleBlock(people: AttendeeList, uid: string, tag: Tag): string {
-  return taggedBlock(linesOf(people), uid, tag);
+/** Empty where there are no attendees. */
+export function attendeeText(list: AttendeeList, uid: string, tag: Tag): string {
+  return taggedBlock(linesOf(list), uid, tag);
 }
 
-/** The text without a block that this installation wrote for this event (whose UID is one of `uids`). */
-export function withoutBlock(text: string, uids: readonly string[], tag: Tag): string {
-  // An editor may have put blanks at the ends of lines.
+export interface Texts {
+  readonly title: string;
+  readonly location: string;
+  /** With the attendee text. */
+  readonly description: string;
+  readonly isCut: boolean;
+}
+
+/** Cuts texts to the limits of a service. The attendee text is left out before the description is cut. */
+export function fitTexts(
+  texts: Pick<Texts, 'title' | 'location' | 'description'>,
+  attendees: string,
+  limits: { readonly title: number; readonly location: number; readonly description: number },
+): Texts {
+  const title = cutText(texts.title, limits.title);
+  const location = cutText(texts.location, limits.location);
+  const description = cutText(texts.description, limits.description);
+  const whole = withBlock(description.text, attendees);
+  const fits = whole.length <= limits.description;
+  return {
+    title: title.text,
+    location: location.text,
+    description: fits ? whole : description.text,
+    isCut: title.isCut || location.isCut || description.isCut || !fits,
+  };
+}
+
+/** The text without the attendee text that this installation wrote for this event; its UID is one of `uids`. */
+export function withoutAttendeeText(text: string, uids: readonly string[], tag: Tag): string {
+  // An editor may have added blanks at the ends of lines.
   const lines = text.trimEnd().split('\n');
   const tagged = /^\[calpair ([0-9a-f]{16})\]$/.exec(lines.at(-1)!.trim())?.[1];
   if (tagged === undefined) return text;
@@ -31,25 +59,25 @@ export function withoutBlock(text: string, uids: readonly string[], tag: Tag): s
 const MAX_LINES = 200;
 
 function linesOf({ organizer, attendees }: AttendeeList): string[] {
-  const shown = attendees.slice(0, MAX_LINES).map((attendee) => {
+  const lines = attendees.slice(0, MAX_LINES).map((attendee) => {
     const optional = attendee.role === 'optional' || attendee.role === 'non-participant' ? ', optional' : '';
     return `${nameOf(attendee)}: ${ANSWERS[attendee.participation]}${optional}`;
   });
-  const rest = attendees.length - shown.length;
+  const rest = attendees.length - lines.length;
   return [
     ...(organizer ? [`Organizer: ${nameOf(organizer)}`] : []),
-    ...shown,
+    ...lines,
     ...(rest > 0 ? [`and ${rest} more`] : []),
   ];
 }
 
-/** Without anything that an HTML editor or a mail client would rewrite. */
+/** Without characters that an HTML editor or a mail client would rewrite. */
 function nameOf({ name, address }: { name: string; address: string }): string {
   const clean = (text: string): string =>
     text
       .replace(/[\s<>&\u00a0]+/g, ' ')
       .trim()
       .slice(0, 200);
-  const [shown, where] = [clean(name), clean(address)];
-  return shown === '' || shown === where ? where : `${shown} (${where})`;
+  const [plainName, plainAddress] = [clean(name), clean(address)];
+  return plainName === '' || plainName === plainAddress ? plainAddress : `${plainName} (${plainAddress})`;
 }

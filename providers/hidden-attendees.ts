@@ -1,36 +1,81 @@
 /**
- * The people of an event as cloud calendars keep them beside an event of theirs, as private data: real attendees would
- * be told, or mailed.
+ * Attendees that an event has on the other side only. Calpair stores them with its copy as private data, because a
+ * service would mail real attendees or put the event into their calendars.
  */
-import type { Attendee, Organizer } from '../core/event.ts';
+import { type Attendee, type Content, type Organizer, sameValue } from '../core/event.ts';
+import type { SideSetting } from './provider.ts';
 
 export interface AttendeeList {
   readonly organizer: Organizer | null;
   readonly attendees: readonly Attendee[];
 }
 
-const NOBODY: AttendeeList = { organizer: null, attendees: [] };
+export const NO_ATTENDEES: AttendeeList = { organizer: null, attendees: [] };
+
+/** What an event shows: the service's own attendees, and the hidden ones beside them. */
+export function mergeAttendees(native: AttendeeList, hidden: AttendeeList): AttendeeList {
+  const addresses = new Set(native.attendees.map(({ address }) => address));
+  const others = hidden.attendees.filter(({ address }) => !addresses.has(address));
+  return {
+    organizer: hidden.organizer ?? native.organizer,
+    attendees: sortByAddress([...native.attendees, ...others]),
+  };
+}
+
+/** Those of an event that the service does not know itself. */
+export function attendeesToHide(
+  { organizer, attendees }: Content,
+  native: AttendeeList,
+  setting: SideSetting,
+): AttendeeList {
+  if (setting.attendees !== 'copy') return NO_ATTENDEES;
+  const known = new Set(native.attendees.map(({ address }) => address));
+  return {
+    organizer: organizer && organizer.address === native.organizer?.address ? null : organizer,
+    attendees: attendees.filter(({ address }) => !known.has(address)),
+  };
+}
+
+/** Whether a change is to be written to the attendees. Once they are switched off, the hidden ones go with any change. */
+export function areAttendeesChanged(
+  before: Content,
+  after: Content,
+  hasHidden: boolean,
+  setting: SideSetting,
+): boolean {
+  if (setting.attendees === 'none') return hasHidden && !sameValue(before, after);
+  return !(sameValue(before.attendees, after.attendees) && sameValue(before.organizer, after.organizer));
+}
+
+/** Whether a service takes the address for one of mail. */
+export function isMailAddress(address: string): boolean {
+  return /^[^\s@:]+@[^\s@]+$/.test(address);
+}
+
+export function sortByAddress(attendees: Attendee[]): Attendee[] {
+  return attendees.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+}
 
 /**
- * The people as one line of ASCII, at most `limit` characters long: names go first when there is no room for all, then
- * the last people. Null where there is nobody to keep.
+ * The attendees as one line of ASCII, at most `limit` characters long: without names where there is no room for them,
+ * then without the last attendees. Null where there is none.
  */
-export function writePeople(people: AttendeeList, limit: number): string | null {
-  if (!people.organizer && people.attendees.length === 0) return null;
-  let wire = toWire(people, true);
+export function writeAttendees(list: AttendeeList, limit: number): string | null {
+  if (!list.organizer && list.attendees.length === 0) return null;
+  let wire = toWire(list, true);
   let text = ascii(wire);
-  if (text.length > limit) text = ascii((wire = toWire(people, false)));
+  if (text.length > limit) text = ascii((wire = toWire(list, false)));
   while (text.length > limit && wire.a.length > 0) {
-    const keep = Math.floor(wire.a.length * Math.min(0.95, limit / text.length));
-    text = ascii((wire = { ...wire, a: wire.a.slice(0, keep) }));
+    const count = Math.floor(wire.a.length * Math.min(0.95, limit / text.length));
+    text = ascii((wire = { ...wire, a: wire.a.slice(0, count) }));
   }
   return text.length > limit ? null : text;
 }
 
-/** What `writePeople` wrote; nobody for anything else. */
-export function readPeople(text: string | null): AttendeeList {
-  const wire = text === null ? null : parseJson<WirePeople>(text, isWirePeople);
-  if (!wire) return NOBODY;
+/** What `writeAttendees` wrote; no attendees for any other text. */
+export function readAttendees(text: string | null): AttendeeList {
+  const wire = text === null ? null : parseJson<WireAttendees>(text, isWireAttendees);
+  if (!wire) return NO_ATTENDEES;
   return {
     organizer: wire.o ? { address: wire.o[0], name: wire.o[1] } : null,
     attendees: wire.a.map(([address, name, participation, role, kind]) => ({
@@ -43,7 +88,7 @@ export function readPeople(text: string | null): AttendeeList {
   };
 }
 
-/** JSON in which a character is a byte, so that no cut falls into one. */
+/** JSON in which each character is one byte, so that it can be cut anywhere. */
 export function ascii(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\u007f-\uffff]/g,
@@ -51,7 +96,7 @@ export function ascii(value: unknown): string {
   );
 }
 
-/** Null where the text is no JSON, or not of the right shape. */
+/** Null where the text is no JSON, or has another shape. */
 export function parseJson<T>(text: string, isRight: (value: unknown) => boolean): T | null {
   try {
     const value: unknown = JSON.parse(text);
@@ -65,14 +110,13 @@ const PARTICIPATIONS = ['needs-action', 'accepted', 'declined', 'tentative', 'de
 const ROLES = ['required', 'optional', 'chair', 'non-participant'] as const;
 const KINDS = ['individual', 'group', 'room', 'resource', 'unknown'] as const;
 
-/** Numbers are places in the lists above. */
-interface WirePeople {
+/** Numbers are indexes of the lists above. */
+interface WireAttendees {
   readonly o: readonly [address: string, name: string] | null;
   readonly a: readonly (readonly [address: string, name: string, participation: number, role: number, kind: number])[];
 }
 
-function toWire(people: AttendeeList, withNames: boolean): WirePeople {
-  const { organizer, attendees } = people;
+function toWire({ organizer, attendees }: AttendeeList, withNames: boolean): WireAttendees {
   return {
     o: organizer && [organizer.address, withNames ? organizer.name : ''],
     a: attendees.map(
@@ -88,10 +132,10 @@ function toWire(people: AttendeeList, withNames: boolean): WirePeople {
   };
 }
 
-function isWirePeople(value: unknown): boolean {
+function isWireAttendees(value: unknown): boolean {
   const isPerson = (person: unknown): boolean =>
     Array.isArray(person) && typeof person[0] === 'string' && typeof person[1] === 'string';
-  const wire = value as Partial<WirePeople> | null;
+  const wire = value as Partial<WireAttendees> | null;
   return (
     typeof wire === 'object' &&
     wire !== null &&

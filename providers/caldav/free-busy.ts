@@ -17,7 +17,7 @@ import { TooLarge } from '../../core/ical/text.ts';
 import type { Budget } from '../../core/recurrence/expand.ts';
 import { instantId } from '../../core/recurrence/occurrence.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { inParallel } from '../concurrency.ts';
+import { busyTimesOf } from '../busy-times.ts';
 import type { CalendarInfo } from '../provider.ts';
 import { type DavClient, errorOf, multistatusOf, type XmlBody } from './client.ts';
 import { canonicalPath, pathOf } from './hrefs.ts';
@@ -35,18 +35,15 @@ export async function freeBusy(
   view: FreeBusyView,
   except: readonly string[] = [],
 ): Promise<Interval[]> {
-  const budget = { steps: STEPS_PER_QUERY };
-  const found: Span[][] = [];
-  await inParallel(calendars, async ({ id, timeZone }) => {
-    found.push(
-      await calendarBusy(
-        { client, url: new URL(id), except: new Set(except.map(canonicalPath)) },
-        { ...view, zone: timeZone ?? view.zone },
-        budget,
-      ),
-    );
-  });
-  return mergeSpans(found.flat()).map(intervalOf);
+  const budget = { steps: STEPS_PER_QUESTION };
+  const excepted = new Set(except.map(canonicalPath));
+  return busyTimesOf(calendars, intervalOf(view.range), ({ id, timeZone }, range) =>
+    calendarBusy(
+      { client, url: new URL(id), except: excepted },
+      { ...view, range, zone: timeZone ?? view.zone },
+      budget,
+    ),
+  );
 }
 
 const DAY_MS = 86_400_000;

@@ -1,9 +1,10 @@
 /** The calendars of an account, from the person's calendar list. */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
-import { SyncError } from '../../core/sync-error.ts';
+import { SyncError, withKind } from '../../core/sync-error.ts';
 import { canonicalZone } from '../../core/zones.ts';
+import { allPages } from '../pages.ts';
 import type { CalendarInfo, VerifiedAccount } from '../provider.ts';
-import { type Client, DEFAULT_ROOT_URL, type GoogleSettings } from './client.ts';
+import { type Client, DEFAULT_ROOT_URL, type GoogleSettings, listingOf } from './client.ts';
 
 type Entry = calendar_v3.Schema$CalendarListEntry;
 
@@ -14,18 +15,15 @@ type Entry = calendar_v3.Schema$CalendarListEntry;
 export async function proveAccount(client: Client): Promise<VerifiedAccount> {
   try {
     const primary = (await entries(client)).find((entry) => entry.primary);
-    if (!primary?.id) throw new SyncError('auth', 'Google shows no primary calendar to this sign-in');
+    if (!primary?.id) throw new SyncError('auth', 'Google lists no primary calendar for this sign-in');
     return { identity: primary.id, username: primary.id, discovered: {} };
   } catch (error) {
     if (!(error instanceof SyncError) || error.kind !== 'forbidden') throw error;
-    throw new SyncError('auth', 'Google: the sign-in does not include access to calendars', {
-      ...(error.status === undefined ? {} : { status: error.status }),
-      ...(error.reason === undefined ? {} : { reason: error.reason }),
-    });
+    throw withKind(error, 'auth', 'Google: the sign-in does not include access to calendars');
   }
 }
 
-/** One request, which tells nothing of the person's other calendars. */
+/** One request, about the primary calendar only. */
 export async function identityOf(client: Client): Promise<string> {
   const { data } = await client.call((api, options) => api.calendarList.get({ calendarId: 'primary' }, options));
   if (typeof data?.id !== 'string' || data.id === '')
@@ -40,8 +38,8 @@ export async function listCalendars(client: Client, settings: GoogleSettings): P
 }
 
 /**
- * A new secondary calendar, in the zone of the account's primary one. Its colour is the person's own, so it is set in
- * the list.
+ * Creates a secondary calendar in the zone of the account's primary one. A colour belongs to the person's list, so it
+ * is set there.
  */
 export async function createCalendar(
   client: Client,
@@ -75,36 +73,25 @@ export async function createCalendar(
     );
     return { ...created, color };
   } catch (error) {
-    // The calendar is there, and another try would make a second one.
+    // The calendar exists, and another try would create a second one.
     if (error instanceof SyncError) return created;
     throw error;
   }
 }
 
-const MAX_PAGES = 100;
-
 async function entries(client: Client): Promise<Entry[]> {
+  const pages = allPages('Google', async (next) => {
+    const query = { maxResults: 250, showHidden: true, ...(next === null ? {} : { pageToken: next }) };
+    const { data } = await client.call((api, options) => api.calendarList.list(query, options));
+    return listingOf(data);
+  });
   const all: Entry[] = [];
-  const seen = new Set<string>();
-  let pageToken: string | undefined;
-  do {
-    const query = pageToken === undefined ? {} : { pageToken };
-    const { data } = await client.call((api, options) =>
-      api.calendarList.list({ maxResults: 250, showHidden: true, ...query }, options),
-    );
-    if (typeof data !== 'object' || data === null || (data.items !== undefined && !Array.isArray(data.items))) {
-      throw new SyncError('unreachable', 'Google answered without a list of calendars');
-    }
-    all.push(...(data.items ?? []).filter((entry) => typeof entry?.id === 'string' && entry.id !== ''));
-    pageToken = data.nextPageToken || undefined;
-    if (pageToken !== undefined && (seen.has(pageToken) || seen.size >= MAX_PAGES))
-      throw new SyncError('unreachable', 'Google gave a list that does not end');
-    if (pageToken !== undefined) seen.add(pageToken);
-  } while (pageToken !== undefined);
+  for await (const { items } of pages)
+    all.push(...items.filter((entry) => typeof entry?.id === 'string' && entry.id !== ''));
   return all;
 }
 
-/** Who sees private events as busy only must not write either: a merge would put "busy" over them. */
+/** A role that sees private events as busy only must not write either: a merge would put "busy" over them. */
 function infoOf(entry: Entry, settings: GoogleSettings): CalendarInfo {
   const id = entry.id!;
   return {
@@ -120,13 +107,10 @@ function infoOf(entry: Entry, settings: GoogleSettings): CalendarInfo {
 
 function asRejected(error: unknown): unknown {
   if (!(error instanceof SyncError) || (error.kind !== 'forbidden' && error.kind !== 'quota')) return error;
-  return new SyncError('rejected', error.message, {
-    ...(error.status === undefined ? {} : { status: error.status }),
-    ...(error.reason === undefined ? {} : { reason: error.reason }),
-  });
+  return withKind(error, 'rejected');
 }
 
-/** Google wants both colours of a pair. */
+/** Google requires a foreground colour with each background colour. */
 function readableOn(color: string): string {
   const [red, green, blue] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
   return 0.299 * red! + 0.587 * green! + 0.114 * blue! > 150 ? '#000000' : '#ffffff';

@@ -1,29 +1,25 @@
-/** What Google cannot hold of an event. */
+/** What Google does not support of an event. */
 import type { CalendarEvent } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
 import { frequencies } from '../../core/recurrence/normalise.ts';
 import { isValidSeries } from '../../core/recurrence/series.ts';
+import { expandedSeries } from '../series-reader.ts';
 
-/** Null when Google can hold the event as it is. */
+/** Null when Google supports the event as it is. */
 export function unsupported(event: CalendarEvent): EventProblem | null {
   if (event.status === 'cancelled') {
     return {
       code: 'cancelled-not-carried',
-      detail: 'The event is cancelled, and Google cannot tell a cancelled event from a deleted one.',
+      detail: 'The event is cancelled. To Google, a cancelled event is a deleted one.',
     };
   }
-  return isExpressible(event)
-    ? null
-    : {
-        code: 'recurrence-written-out',
-        detail: 'Google cannot express how this event repeats, so it is written there as single events.',
-      };
+  return isExpressible(event) ? null : expandedSeries('Google');
 }
 
 /**
- * Google repeats by the day at most, knows no periods, only the Gregorian calendar, and counts from a start that the
- * rule itself produces. Several RRULE lines are legal; EXRULE is accepted but obsolete (RFC 5545 has dropped it), and
- * times of day within a rule are not documented: these are not trusted.
+ * Google supports no frequency below a day, no periods and no calendar but the Gregorian one, and expects the rule to
+ * produce the start of the series. It accepts several RRULE lines. EXRULE (which RFC 5545 has dropped) and times of day
+ * in a rule are not documented, so they are not used.
  */
 function isExpressible(event: CalendarEvent): boolean {
   const { recurrence } = event;

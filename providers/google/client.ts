@@ -78,6 +78,15 @@ export function createClient(settings: GoogleSettings, refreshToken: string, tok
   };
 }
 
+/** The page of a listing in an answer. @throws SyncError `unreachable` where it holds none */
+export function listingOf<Item, Page extends { items?: Item[]; nextPageToken?: string | null }>(
+  data: Page | null | undefined,
+): Page & { readonly items: Item[]; readonly next: string | null } {
+  if (typeof data !== 'object' || data === null || (data.items !== undefined && !Array.isArray(data.items)))
+    throw new SyncError('unreachable', 'Google answered without a listing');
+  return { ...data, items: data.items ?? [], next: data.nextPageToken || null };
+}
+
 /** What an OAuth client of ours needs of the outside world; the library's own retries and request log are off. */
 function oauthClient(settings: GoogleSettings, io: Io) {
   return new auth.OAuth2({

@@ -1,9 +1,11 @@
 /** Reading one calendar: pages of `events.list`, single items, and whole series. */
-import { SyncError } from '../../core/sync-error.ts';
-import { inParallel, pause } from '../concurrency.ts';
-import type { CalendarContext as OAuthPlace } from '../oauth/oauth-provider.ts';
+import { SyncError, withKind } from '../../core/sync-error.ts';
+import { inParallel } from '../concurrency.ts';
+import { type Answers, fetchOrConfirmGone } from '../confirm-gone.ts';
+import type { CalendarContext } from '../oauth/oauth-provider.ts';
+import { allPages } from '../pages.ts';
 import type { Found } from '../provider.ts';
-import type { Client } from './client.ts';
+import { type Client, listingOf } from './client.ts';
 import { foundOf } from './from-google.ts';
 import {
   checkClock,
@@ -16,7 +18,7 @@ import {
   type Series,
 } from './item.ts';
 
-export type GoogleCalendar = OAuthPlace<Client>;
+export type GoogleCalendar = CalendarContext<Client>;
 
 export interface ListPage {
   readonly items: readonly Item[];
@@ -34,24 +36,13 @@ export async function* listPages(
   place: GoogleCalendar,
   query: { syncToken?: string; iCalUID?: string },
 ): AsyncGenerator<ListPage> {
-  const seen = new Set<string>();
-  let pageToken: string | undefined;
-  do {
-    const page = await listPage(place, {
-      ...query,
-      ...(pageToken === undefined ? {} : { pageToken }),
-      maxResults: PAGE_SIZE,
-    });
-    yield page;
-    pageToken = page.pageToken;
-    if (pageToken !== undefined && (seen.has(pageToken) || seen.size >= MAX_PAGES)) {
-      throw new SyncError('unreachable', 'Google gave a listing that does not end');
-    }
-    if (pageToken !== undefined) seen.add(pageToken);
-  } while (pageToken !== undefined);
+  yield* allPages('Google', (next) => {
+    const pageToken = next === null ? {} : { pageToken: next };
+    return listPage(place, { ...query, ...pageToken, maxResults: PAGE_SIZE });
+  });
 }
 
-/** One event or occurrence as it is now, cancelled or not; null where Google knows no such id. */
+/** One event or occurrence as it is now, cancelled or not; null where Google does not know the id. */
 export async function fetchItem(
   place: GoogleCalendar,
   eventId: string,
@@ -67,10 +58,7 @@ export async function fetchItem(
   }
 }
 
-/**
- * A master with all its exceptions, cancelled ones too; null where it does not exist, and a cancelled item without
- * exceptions.
- */
+/** A master with all its exceptions, cancelled ones too; a cancelled master has none. Null where it does not exist. */
 export async function fetchSeries(place: GoogleCalendar, masterId: string): Promise<Series | null> {
   const answer = await fetchItem(place, masterId);
   if (!answer) return null;
@@ -79,10 +67,7 @@ export async function fetchSeries(place: GoogleCalendar, masterId: string): Prom
   return checkClock({ master, exceptions }, date);
 }
 
-/**
- * The same for a master that the account may have no right to see: somebody else's series of which it is invited to
- * single occurrences.
- */
+/** The same for a series of another person, which the account may not see: it is invited to single occurrences. */
 export async function fetchMaster(place: GoogleCalendar, masterId: string): Promise<Series | null> {
   try {
     return await fetchSeries(place, masterId);
@@ -104,32 +89,26 @@ export async function fetchExceptions(place: GoogleCalendar, master: Item): Prom
 
 /**
  * Events by resource. A cancelled event is gone; so is an id that Google does not know although the calendar answers,
- * and an occurrence that belongs to a series which is visible (again) as a whole.
+ * and an occurrence whose whole series is visible (again).
  */
-export async function getResources(
-  place: GoogleCalendar,
-  resources: readonly string[],
-): Promise<Map<string, readonly Found[] | 'gone'>> {
-  const result = new Map<string, readonly Found[] | 'gone'>();
-  const asked = [...new Set(resources)];
-  if (asked.length > LIST_INSTEAD) await answerFromListing(place, new Set(asked), result);
-  let open = asked.filter((resource) => !result.has(resource));
-  for (let attempt = 0; open.length > 0 && attempt < 2; attempt++) {
-    if (attempt > 0) {
-      // A 404 is proof only while the calendar itself answers, and only when no replica lags behind.
-      await listPage(place, { maxResults: 1 });
-      await pause(LAG_MS, place.signal);
-    }
-    const unknown: string[] = [];
-    await inParallel(open, async (resource) => {
-      const state = await getResource(place, resource);
-      if (state === null) unknown.push(resource);
-      else result.set(resource, state);
-    });
-    open = unknown;
-  }
-  for (const resource of open) result.set(resource, 'gone');
-  return result;
+export async function getResources(place: GoogleCalendar, resources: readonly string[]): Promise<Answers> {
+  const names = new Set(resources);
+  const listed: Answers = names.size > LIST_INSTEAD ? await answerFromListing(place, names) : new Map();
+  const answers = await fetchOrConfirmGone(
+    [...names].filter((name) => !listed.has(name)),
+    async (open, found) => {
+      const unknown: string[] = [];
+      await inParallel(open, async (name) => {
+        const state = await getResource(place, name);
+        if (state === null) unknown.push(name);
+        else found.set(name, state);
+      });
+      return unknown;
+    },
+    () => listPage(place, { maxResults: 1 }),
+    place.signal,
+  );
+  return new Map([...listed, ...answers]);
 }
 
 /** The item in an answer. @throws SyncError `unreachable` where the answer holds none */
@@ -140,13 +119,11 @@ export function itemOf(data: unknown): Item {
 }
 
 const PAGE_SIZE = 2500;
-const MAX_PAGES = 2000;
-/** From this number on one listing is cheaper than asking for each. */
+/** From this number on, one listing is cheaper than a request for each. */
 const LIST_INSTEAD = 50;
-const LAG_MS = 1000;
 
 interface RawPage extends ListPage {
-  readonly pageToken: string | undefined;
+  readonly next: string | null;
 }
 
 async function listPage(
@@ -163,29 +140,26 @@ async function listPage(
     .catch((error: unknown) => {
       throw calendarError(error);
     });
-  if (typeof data !== 'object' || data === null || (data.items !== undefined && !Array.isArray(data.items))) {
-    throw new SyncError('unreachable', 'Google answered without a listing');
-  }
-  const items = (data.items ?? []).map(keepItem).filter((item) => item !== null);
-  return { items, date, syncToken: data.nextSyncToken ?? null, pageToken: data.nextPageToken || undefined };
+  const { items, nextSyncToken, next } = listingOf(data);
+  return {
+    items: items.map(keepItem).filter((item) => item !== null),
+    date,
+    syncToken: nextSyncToken ?? null,
+    next,
+  };
 }
 
 /** 404 and 403 of a listing are about the calendar; a missing scope is about the sign-in. */
 function calendarError(error: unknown): unknown {
   if (!(error instanceof SyncError)) return error;
-  const { status, reason } = error;
-  if (error.kind === 'forbidden' && /insufficientPermissions|ACCESS_TOKEN_SCOPE_INSUFFICIENT/.test(error.message)) {
-    return new SyncError('auth', 'Google: the sign-in does not include access to calendars', {
-      status: 403,
-      ...(reason === undefined ? {} : { reason }),
-    });
-  }
-  if (error.kind !== 'forbidden' && !(error.kind === 'gone' && status === 404)) return error;
-  const options = { ...(status === undefined ? {} : { status }), ...(reason === undefined ? {} : { reason }) };
-  return new SyncError('calendar-missing', `the Google calendar answers ${status}`, options);
+  const { kind, status, message } = error;
+  if (kind === 'forbidden' && /insufficientPermissions|ACCESS_TOKEN_SCOPE_INSUFFICIENT/.test(message))
+    return withKind(error, 'auth', 'Google: the sign-in does not include access to calendars');
+  if (kind !== 'forbidden' && !(kind === 'gone' && status === 404)) return error;
+  return withKind(error, 'calendar-missing', `the Google calendar answered ${status}`);
 }
 
-/** Null: Google knows no such id. */
+/** Null: Google does not know the id. */
 async function getResource(place: GoogleCalendar, resource: string): Promise<readonly Found[] | 'gone' | null> {
   const series = await fetchSeries(place, resource);
   if (!series) return null;
@@ -195,11 +169,7 @@ async function getResource(place: GoogleCalendar, resource: string): Promise<rea
   return [foundOf(series, place.setting)];
 }
 
-async function answerFromListing(
-  place: GoogleCalendar,
-  asked: ReadonlySet<string>,
-  result: Map<string, readonly Found[] | 'gone'>,
-): Promise<void> {
+async function answerFromListing(place: GoogleCalendar, requested: ReadonlySet<string>): Promise<Answers> {
   const masters = new Map<string, Item>();
   const exceptions = new Map<string, Record<string, Item>>();
   let clock: number | null = null;
@@ -207,18 +177,18 @@ async function answerFromListing(
     clock = date;
     for (const item of items) {
       const masterId = masterIdOf(item);
-      if (masterId === null && asked.has(item.id)) masters.set(item.id, item);
-      if (masterId === null || !asked.has(masterId)) continue;
+      if (masterId === null && requested.has(item.id)) masters.set(item.id, item);
+      if (masterId === null || !requested.has(masterId)) continue;
       const own = exceptions.get(masterId) ?? {};
       own[item.id] = item;
       exceptions.set(masterId, own);
     }
   }
+  const answers: Answers = new Map();
   for (const [id, master] of masters) {
     const own = master.recurrence ? (exceptions.get(id) ?? {}) : {};
-    result.set(
-      id,
-      isCancelled(master) ? 'gone' : [foundOf(checkClock({ master, exceptions: own }, clock), place.setting)],
-    );
+    const series = checkClock({ master, exceptions: own }, clock);
+    answers.set(id, isCancelled(master) ? 'gone' : [foundOf(series, place.setting)]);
   }
+  return answers;
 }

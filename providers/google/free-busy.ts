@@ -1,26 +1,20 @@
 /**
- * When an account's person is busy: Google's own answer. Where unanswered invitations or some events are to count as
- * free, and where the sign-in does not include the question, the events are listed and judged here.
+ * When the owner of an account is busy, as Google answers it. Where unanswered invitations or some events count as free,
+ * and where the sign-in does not include free/busy queries, the events are listed and evaluated here.
  */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
-import { type BusyCriteria, takesTime } from '../../core/availability/busy-time.ts';
-import {
-  clipSpans,
-  type Interval,
-  intervalOf,
-  mergeSpans,
-  type Span,
-  spanOf,
-} from '../../core/availability/interval.ts';
+import { type Claim, takesTime } from '../../core/availability/busy-time.ts';
+import { type Interval, intervalOf, type Span, spanOf } from '../../core/availability/interval.ts';
 import type { Participation } from '../../core/event.ts';
-import { SyncError } from '../../core/sync-error.ts';
+import { SyncError, withKind } from '../../core/sync-error.ts';
 import { canonicalZone, instantOf } from '../../core/zones.ts';
-import { inParallel } from '../concurrency.ts';
+import { busyTimes, busyTimesOf } from '../busy-times.ts';
+import { allPages } from '../pages.ts';
 import type { FreeBusySetting } from '../provider.ts';
 import { listCalendars } from './calendars.ts';
-import type { Client, GoogleSettings } from './client.ts';
+import { type Client, type GoogleSettings, listingOf } from './client.ts';
 
-interface Asked {
+interface Account {
   readonly client: Client;
   readonly settings: GoogleSettings;
   readonly setting: FreeBusySetting;
@@ -28,34 +22,28 @@ interface Asked {
 
 /** Null: all calendars. @throws SyncError `calendar-missing` */
 export async function freeBusy(
-  { client, settings, setting }: Asked,
+  { client, settings, setting }: Account,
   chosen: readonly string[] | null,
   range: Interval,
 ): Promise<Interval[]> {
   const calendarIds = chosen ?? (await listCalendars(client, settings)).map(({ id }) => id);
-  const whole = spanOf(range);
-  const { except = [] } = setting;
-  const found: Span[][] = [];
-  if (setting.unanswered === 'busy' && except.length === 0) {
-    const answer = await queryAll(client, calendarIds, whole);
-    if (answer !== null) return mergeSpans(clipSpans(answer, whole)).map(intervalOf);
+  const { unanswered, except = [] } = setting;
+  if (unanswered === 'busy' && except.length === 0) {
+    const answer = await queryAll(client, calendarIds, spanOf(range));
+    if (answer !== null) return busyTimes(answer, spanOf(range));
   }
-  await inParallel(
-    calendarIds,
-    async (calendarId) => void found.push(await listBusy(client, calendarId, whole, setting)),
-  );
-  return mergeSpans(clipSpans(found.flat(), whole)).map(intervalOf);
+  return busyTimesOf(calendarIds, range, (calendarId, span) => listBusy(client, calendarId, span, setting));
 }
 
 const DAY_MS = 86_400_000;
-/** A longer question is refused (`timeRangeTooLong`); the documentation does not say so. */
+/** Google refuses longer ranges (`timeRangeTooLong`); the documentation does not say so. */
 const LONGEST_MS = 89 * DAY_MS;
 const CALENDARS_AT_ONCE = 50;
-const MAX_PAGES = 100;
 const FIELDS =
-  'nextPageToken,timeZone,items(id,recurringEventId,status,start,end,transparency,organizer/self,attendees(self,responseStatus))';
+  'nextPageToken,timeZone,' +
+  'items(id,recurringEventId,status,start,end,transparency,organizer/self,attendees(self,responseStatus))';
 
-/** Null where the sign-in does not include the question. */
+/** Null where the sign-in does not include free/busy queries. */
 async function queryAll(client: Client, calendarIds: readonly string[], { from, to }: Span): Promise<Span[] | null> {
   const found: Span[][] = [];
   for (let at = from; at < to; at += LONGEST_MS) {
@@ -93,47 +81,34 @@ async function query(client: Client, ids: readonly string[], span: Span): Promis
     if (error?.reason === 'notFound')
       throw new SyncError('calendar-missing', 'Google does not know one of the calendars', { reason: 'notFound' });
     if (!calendar || error || !Array.isArray(calendar.busy))
-      throw new SyncError('unreachable', 'Google left a calendar without an answer');
+      throw new SyncError('unreachable', 'Google did not answer for one of the calendars');
     return calendar.busy.map((busy) => instants(busy.start, busy.end));
   });
 }
 
-/** Occurrences one by one, as Google expands them. */
+/** From single occurrences, as Google expands them. */
 async function listBusy(client: Client, calendarId: string, range: Span, setting: FreeBusySetting): Promise<Span[]> {
   const { start, end } = intervalOf(range);
-  const spans: Span[] = [];
-  let pageToken: string | undefined;
-  for (let page = 0; page < MAX_PAGES; page += 1) {
+  const query = { calendarId, singleEvents: true, timeMin: start, timeMax: end, maxResults: 2500, fields: FIELDS };
+  const pages = allPages('Google', async (next) => {
+    const pageToken = next === null ? {} : { pageToken: next };
     const { data } = await client
-      .call((api, options) =>
-        api.events.list(
-          {
-            calendarId,
-            singleEvents: true,
-            timeMin: start,
-            timeMax: end,
-            maxResults: 2500,
-            fields: FIELDS,
-            ...(pageToken === undefined ? {} : { pageToken }),
-          },
-          options,
-        ),
-      )
+      .call((api, options) => api.events.list({ ...query, ...pageToken }, options))
       .catch((error: unknown) => {
         throw asMissing(error);
       });
-    if (typeof data !== 'object' || data === null || (data.items !== undefined && !Array.isArray(data.items)))
-      throw new SyncError('unreachable', 'Google answered without a listing');
-    const zone = canonicalZone(data.timeZone ?? '') ?? 'UTC';
-    for (const item of data.items ?? []) {
+    return listingOf(data);
+  });
+  const spans: Span[] = [];
+  for await (const { items, timeZone } of pages) {
+    const zone = canonicalZone(timeZone ?? '') ?? 'UTC';
+    for (const item of items) {
       if (setting.except?.some((id) => id === item.id || id === item.recurringEventId)) continue;
       if (takesTime(claimOf(item), setting.unanswered))
         spans.push(instants(momentOf(item.start, zone), momentOf(item.end, zone)));
     }
-    pageToken = data.nextPageToken || undefined;
-    if (pageToken === undefined) return spans;
   }
-  throw new SyncError('unreachable', 'Google gave a listing that does not end');
+  return spans;
 }
 
 function claimOf({ status, transparency, organizer, attendees }: calendar_v3.Schema$Event): BusyCriteria {
@@ -151,7 +126,7 @@ const ANSWERS: Readonly<Record<string, Participation>> = {
   tentative: 'tentative',
 };
 
-/** A date is the midnight of the calendar's zone. */
+/** A date means midnight in the calendar's zone. */
 function momentOf(moment: calendar_v3.Schema$EventDateTime | undefined, zone: string): string | null {
   if (typeof moment?.date !== 'string') return moment?.dateTime ?? null;
   try {
@@ -164,17 +139,12 @@ function momentOf(moment: calendar_v3.Schema$EventDateTime | undefined, zone: st
 function instants(start: unknown, end: unknown): Span {
   const span = { from: Date.parse(String(start)), to: Date.parse(String(end)) };
   if (Number.isNaN(span.from) || Number.isNaN(span.to))
-    throw new SyncError('unreachable', 'Google gave a time that is none');
+    throw new SyncError('unreachable', 'Google sent a time that cannot be read');
   return span;
 }
 
 function asMissing(error: unknown): unknown {
-  if (
-    !(error instanceof SyncError) ||
-    (error.status !== 404 && error.status !== 403) ||
-    error.kind === 'auth' ||
-    error.kind === 'throttled'
-  )
-    return error;
-  return new SyncError('calendar-missing', `the Google calendar answers ${error.status}`, { status: error.status });
+  if (!(error instanceof SyncError) || error.kind === 'auth' || error.kind === 'throttled') return error;
+  if (error.status !== 404 && error.status !== 403) return error;
+  return withKind(error, 'calendar-missing', `the Google calendar answered ${error.status}`);
 }

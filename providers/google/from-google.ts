@@ -11,73 +11,38 @@ import {
   sameValue,
   type When,
 } from '../../core/event.ts';
-import type { EventProblem } from '../../core/event-problem.ts';
-import { expandOccurrences } from '../../core/recurrence/expand.ts';
+import { expandOccurrences } from '../../core/recurrence/normalise.ts';
 import { idInstant, isDateId, occurrenceId } from '../../core/recurrence/occurrence.ts';
 import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
-import { withoutBlock } from '../attendee-text.ts';
+import { withoutAttendeeText } from '../attendee-text.ts';
+import { type AttendeeList, mergeAttendees, NO_ATTENDEES, sortByAddress } from '../hidden-attendees.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
+import { createSeriesReader, latestTime, type Report, textTooLong, ZONE_UNKNOWN } from '../series-reader.ts';
 import { htmlToText, isHtml } from '../text.ts';
-import { type Item, isCancelled, parseInstanceId, parseSeries, type Series, versionOf, writeSeries } from './item.ts';
-import { copiedUid, isCopy, isCutText, isOurText, keptPeople, linkOf, propertiesOf } from './private-data.ts';
+import { type Item, isCancelled, parseInstanceId, parseSeries, type Series, updatedMs, versionOf } from './item.ts';
+import { copiedUid, hiddenAttendees, isCopy, isCutText, isOurText, linkOf, propertiesOf } from './private-data.ts';
 import { readOccurrence, readRecurrence, readWhen } from './times.ts';
 
-/** How a series is stored. */
-function storedOf(series: Series): Stored {
-  const { id } = series.master;
-  return { ref: id, resource: id, version: versionOf(series), data: writeSeries(series) };
-}
+export const { foundOf, readStored, readSeries } = createSeriesReader<Series>({
+  service: 'Google',
+  parse: parseSeries,
+  versionOf,
+  eventOf,
+  factsOf,
+});
 
-export function foundOf(series: Series, setting: SideSetting): Found {
-  return readStored(storedOf(series), setting);
-}
-
-/** Reads stored data. What cannot be read is a problem of that one event, never an error. */
-export function readStored(stored: Stored, setting: SideSetting): Found {
-  let series: Series;
-  try {
-    series = parseSeries(stored.data);
-  } catch {
-    return { ...stored, event: null, problems: [UNREADABLE], modifiedAt: null, marker: null, hasGuests: false };
-  }
-  const items = [series.master, ...Object.values(series.exceptions)];
-  const { event, problems } = readSeries(series, setting);
-  return {
-    ...stored,
-    event,
-    problems,
-    modifiedAt: series.clockAhead ? null : latest(items),
-    marker: linkOf(series.master),
-    hasGuests: items.some(hasGuests),
-    isDeclined:
-      series.master.attendees?.some((person) => person?.self === true && person.responseStatus === 'declined') ?? false,
-  };
-}
-
-/** The event of a series; null with a problem where it cannot be read. */
-export function readSeries(
-  series: Series,
-  setting: SideSetting,
-): { event: CalendarEvent | null; problems: readonly EventProblem[] } {
-  try {
-    const problems = new Map<string, EventProblem>();
-    const event = eventOf(series, setting, (problem) => problems.set(problem.code, problem));
-    return event ? { event, problems: [...problems.values()] } : { event: null, problems: [UNREADABLE] };
-  } catch (error) {
-    if (error instanceof RangeError || error instanceof RecurrenceError || error instanceof TypeError)
-      return { event: null, problems: [UNREADABLE] };
-    throw error;
-  }
-}
-
-/** The UID under which the event is known on the other side. */
+/** The UID that the event has on the other side. */
 export function uidOf(item: Item): string | null {
   return (isCopy(item) ? copiedUid(propertiesOf(item)) : null) ?? item.iCalUID ?? null;
 }
 
-/** The attendees that Google itself knows of. */
-export function nativeAttendees(item: Item): Attendee[] {
+/** The attendees that Google itself knows. */
+export function nativeAttendees(item: Item): AttendeeList {
+  return { organizer: organizerOf(item), attendees: attendeesOf(item) };
+}
+
+function attendeesOf(item: Item): Attendee[] {
   const byAddress = new Map<string, Attendee>();
   for (const person of Array.isArray(item.attendees) ? item.attendees : []) {
     if (typeof person?.email !== 'string' || person.email === '') continue;
@@ -90,29 +55,17 @@ export function nativeAttendees(item: Item): Attendee[] {
       kind: person.resource === true ? 'resource' : 'individual',
     });
   }
-  return byAddressOrder([...byAddress.values()]);
+  return sortByAddress([...byAddress.values()]);
 }
 
-/** Google makes every calendar the organizer of its events: that is news only where somebody is invited. */
-export function nativeOrganizer(item: Item): Organizer | null {
+/** Google names the calendar as the organizer of all its events: that counts only where there are attendees. */
+function organizerOf(item: Item): Organizer | null {
   const email = item.organizer?.email;
   if (!Array.isArray(item.attendees) || item.attendees.length === 0 || typeof email !== 'string' || email === '')
     return null;
   return { address: email.toLowerCase(), name: textOf(item.organizer?.displayName) };
 }
 
-const UNREADABLE: EventProblem = {
-  code: 'unreadable',
-  detail: 'Google shows this event in a form that cannot be read: its times or its repetition make no sense.',
-};
-const ZONE_UNKNOWN: EventProblem = {
-  code: 'zone-unknown',
-  detail: 'The event is in a time zone that is not known; its time is right, shown in UTC.',
-};
-const TEXT_TOO_LONG: EventProblem = {
-  code: 'text-too-long',
-  detail: 'A text of this event is longer than Google allows and is shown shortened there.',
-};
 const MAX_EXCEPTIONS = 20_000;
 const EXPANSION_STEPS = 100_000;
 const PARTICIPATIONS: Readonly<Record<string, Participation>> = {
@@ -122,7 +75,17 @@ const PARTICIPATIONS: Readonly<Record<string, Participation>> = {
   tentative: 'tentative',
 };
 
-type Report = (problem: EventProblem) => void;
+function factsOf(series: Series): Omit<Found, keyof Stored | 'event' | 'problems'> {
+  const { master } = series;
+  const items = [master, ...Object.values(series.exceptions)];
+  return {
+    modifiedAt: series.clockAhead ? null : latestTime(items.map(updatedMs)),
+    marker: linkOf(master),
+    hasGuests: items.some(hasGuests),
+    isDeclined:
+      master.attendees?.some((person) => person?.self === true && person.responseStatus === 'declined') ?? false,
+  };
+}
 
 function eventOf(series: Series, setting: SideSetting, report: Report): CalendarEvent | null {
   const { master } = series;
@@ -212,40 +175,26 @@ function overrideOf(
 function contentOf(item: Item, when: When, uids: readonly string[], setting: SideSetting, report: Report): Content {
   const properties = propertiesOf(item);
   const written = textOf(item.description);
-  if (isCutText(properties, written)) report(TEXT_TOO_LONG);
+  if (isCutText(properties, written)) report(textTooLong('Google'));
   const text =
     isOurText(properties, written) || !isHtml(written) ? written.replace(/\r\n?/g, '\n') : htmlToText(written);
   return {
     title: textOf(item.summary),
     when,
     location: textOf(item.location),
-    description: withoutBlock(text, uids, setting.tag),
+    description: withoutAttendeeText(text, uids, setting.tag),
     status: item.status === 'tentative' || item.status === 'cancelled' ? item.status : 'confirmed',
     transparency: item.transparency === 'transparent' ? 'transparent' : 'opaque',
     visibility: item.visibility === 'private' || item.visibility === 'confidential' ? item.visibility : 'public',
-    ...(setting.attendees === 'none' ? { organizer: null, attendees: [] } : peopleOf(item)),
+    ...(setting.attendees === 'none'
+      ? NO_ATTENDEES
+      : mergeAttendees(nativeAttendees(item), hiddenAttendees(properties))),
   };
 }
 
-/** Google's own people, and those that Calpair keeps beside them. */
-function peopleOf(item: Item): { organizer: Organizer | null; attendees: Attendee[] } {
-  const kept = keptPeople(propertiesOf(item));
-  const native = nativeAttendees(item);
-  const addresses = new Set(native.map((attendee) => attendee.address));
-  const attendees = byAddressOrder([
-    ...native,
-    ...kept.attendees.filter((attendee) => !addresses.has(attendee.address)),
-  ]);
-  return { organizer: kept.organizer ?? nativeOrganizer(item), attendees };
-}
-
-/** The UIDs that a block of people may have been tagged with. */
+/** The UIDs with which an attendee text may have been tagged. */
 function tagUids(item: Item): string[] {
   return [...new Set([copiedUid(propertiesOf(item)) ?? '', item.iCalUID ?? '', ''])];
-}
-
-function byAddressOrder(attendees: Attendee[]): Attendee[] {
-  return attendees.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
 }
 
 function hasGuests(item: Item): boolean {
@@ -254,11 +203,6 @@ function hasGuests(item: Item): boolean {
     Array.isArray(item.attendees) &&
     item.attendees.some((person) => person?.self !== true)
   );
-}
-
-function latest(items: readonly Item[]): string | null {
-  const times = items.map((item) => Date.parse(item.updated ?? '')).filter((ms) => !Number.isNaN(ms));
-  return times.length === 0 ? null : new Date(times.reduce((a, b) => Math.max(a, b))).toISOString();
 }
 
 function textOf(value: unknown): string {

@@ -3,10 +3,9 @@
  * conference or a file.
  */
 
-import { sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { fetchItem, type GoogleCalendar, itemOf } from './fetch.ts';
-import { ITEM_FIELDS, type Item } from './item.ts';
+import { ITEM_FIELDS, type Item, isSameItem } from './item.ts';
 import type { Body } from './to-google.ts';
 
 export interface WrittenItem {
@@ -76,15 +75,10 @@ async function ifUnchanged<T>(
     } catch (error) {
       if (!(error instanceof SyncError) || error.status !== 412 || attempt === MAX_ATTEMPTS) throw error;
       const now = await fetchItem(place, item.id);
-      if (!now || !showsTheSame(item, now.item)) throw error;
+      if (!now || !isSameItem(item, now.item)) throw error;
       etag = attempt === MAX_ATTEMPTS - 1 ? ANY : (now.item.etag ?? ANY);
     }
   }
 }
 
 const ANY = '*';
-
-function showsTheSame(before: object, after: object): boolean {
-  const shown = (item: object): object => ({ ...item, etag: undefined, updated: undefined });
-  return sameValue(shown(before), shown(after));
-}

@@ -5,6 +5,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
+import { sameValue } from '../../core/event.ts';
+import { isClockAhead } from '../series-reader.ts';
 
 export type Item = calendar_v3.Schema$Event & { id: string };
 
@@ -105,11 +107,7 @@ export function versionOf(series: Series): string {
   return `${own}+${digest.digest('hex').slice(0, 16)}`;
 }
 
-export function writeSeries(series: Series): string {
-  return JSON.stringify(series);
-}
-
-/** @throws SyntaxError for what `writeSeries` did not write */
+/** @throws SyntaxError for data that is no stored series */
 export function parseSeries(data: string): Series {
   const series = JSON.parse(data) as Series;
   if (typeof series?.master?.id !== 'string' || typeof series.exceptions !== 'object')
@@ -117,18 +115,25 @@ export function parseSeries(data: string): Series {
   return series;
 }
 
-/** True when one of two states of the same item is older than the other by the server's own time. */
-export function isOlder(item: Item, than: Item): boolean {
-  const [a, b] = [Date.parse(item.updated ?? ''), Date.parse(than.updated ?? '')];
-  return a < b;
+/** Whether two states of an item differ in nothing but their ETag and time. */
+export function isSameItem(a: object | undefined, b: object | undefined): boolean {
+  if (!a || !b) return a === b;
+  const content = (item: object): object => ({ ...item, etag: undefined, updated: undefined });
+  return sameValue(content(a), content(b));
 }
 
-const AHEAD_MS = 5 * 60_000;
+/** Whether one state of an item is older than another by the server's own time. */
+export function isOlder(item: Item, than: Item): boolean {
+  return updatedMs(item) < updatedMs(than);
+}
+
+/** When the server says that the item changed last; NaN where it does not. */
+export function updatedMs(item: Item): number {
+  return Date.parse(item.updated ?? '');
+}
 
 /** The series, marked where a time in it cannot be true by the clock of the server that sent it (`date`, ms). */
-export function checkClock(series: Series, date: number | null): Series {
-  const items = [series.master, ...Object.values(series.exceptions)];
-  const ahead = date !== null && items.some((item) => Date.parse(item.updated ?? '') > date + AHEAD_MS);
-  const { master, exceptions } = series;
-  return ahead ? { master, exceptions, clockAhead: true } : { master, exceptions };
+export function checkClock({ master, exceptions }: Series, date: number | null): Series {
+  const isAhead = isClockAhead([master, ...Object.values(exceptions)].map(updatedMs), date);
+  return { master, exceptions, ...(isAhead ? { clockAhead: true } : {}) };
 }

@@ -1,9 +1,9 @@
 /**
- * What Calpair notes on a Google event: private extended properties, visible on this calendar's copy only. Google's
- * limits: keys of 44 characters, values of 1024, 300 properties and 32 kB in all; longer ones are cut without a word.
+ * What Calpair stores with a Google event: private extended properties, visible on this calendar's copy only. Google's
+ * limits: keys of 44 characters, values of 1024, 300 properties and 32 kB in all. Google cuts longer ones silently.
  */
 import { createHash } from 'node:crypto';
-import { type AttendeeList, ascii, parseJson, readPeople, writePeople } from '../hidden-attendees.ts';
+import { type AttendeeList, ascii, parseJson, readAttendees, writeAttendees } from '../hidden-attendees.ts';
 import type { Item } from './item.ts';
 
 export type Properties = Record<string, string>;
@@ -13,7 +13,7 @@ export type PropertyPatch = Record<string, string | null>;
 const UID = 'calpair.uid';
 const LINK = 'calpair.link';
 const ID = 'calpair.id';
-const PEOPLE = 'calpair.people';
+const ATTENDEES = 'calpair.people';
 const TEXT = 'calpair.text';
 const CUT = 'calpair.cut';
 
@@ -25,10 +25,7 @@ export function propertiesOf(item: Item): Properties {
   return properties;
 }
 
-/**
- * The iCalendar UID of the event that this one, or the one that it is a duplicate of, is a copy of; null where it is
- * none.
- */
+/** The iCalendar UID of the original: of what Calpair copied, or of what a person duplicated. Null for other events. */
 export function copiedUid(properties: Properties): string | null {
   if (properties[UID] !== undefined) return properties[UID];
   const text = unchunk(properties, UID);
@@ -41,12 +38,12 @@ export function uidProperties(uid: string): Properties {
   return chunk(UID, text.length <= MAX_UID ? text : ascii(uid.slice(0, CHUNK)));
 }
 
-/** The link that Calpair made this copy for. */
+/** The link that this copy belongs to. */
 export function linkOf(item: Item): string | null {
   return isCopy(item) ? (propertiesOf(item)[LINK] ?? null) : null;
 }
 
-/** True for what Calpair made. An event that a person duplicates takes its private data along, but not its id. */
+/** True for what Calpair created. A duplicate made by a person has the same private data, but another id. */
 export function isCopy(item: Item): boolean {
   return propertiesOf(item)[ID] === item.id;
 }
@@ -55,21 +52,21 @@ export function linkProperties(key: string, id: string): Properties {
   return { [LINK]: key, [ID]: id };
 }
 
-/** The people that Calpair keeps beside the event's own, because Google would put the event into their calendars. */
-export function keptPeople(properties: Properties): AttendeeList {
-  return readPeople(unchunk(properties, PEOPLE));
+/** Attendees that Google does not know, because it would put the event into their calendars. */
+export function hiddenAttendees(properties: Properties): AttendeeList {
+  return readAttendees(unchunk(properties, ATTENDEES));
 }
 
-export function hasKeptPeople(properties: Properties): boolean {
-  return Object.keys(properties).some((key) => key.startsWith(PEOPLE));
+export function hasHiddenAttendees(properties: Properties): boolean {
+  return Object.keys(properties).some((key) => key.startsWith(ATTENDEES));
 }
 
-export function peopleProperties(people: AttendeeList): Properties {
-  const text = writePeople(people, MAX_PEOPLE);
-  return text === null ? {} : chunk(PEOPLE, text);
+export function attendeeProperties(list: AttendeeList): Properties {
+  const text = writeAttendees(list, MAX_ATTENDEES);
+  return text === null ? {} : chunk(ATTENDEES, text);
 }
 
-/** Notes a description that Calpair writes as plain text, so that it is not taken for HTML later. */
+/** Marks a description that Calpair writes as plain text, so that it is not taken for HTML later. */
 export function textProperties(description: string, isCut: boolean): Properties {
   return { ...(description === '' ? {} : { [TEXT]: hash(description) }), ...(isCut ? { [CUT]: '1' } : {}) };
 }
@@ -79,31 +76,29 @@ export function isOurText(properties: Properties, description: string): boolean 
   return properties[TEXT] === hash(description);
 }
 
-/** Whether what Calpair wrote was too long for Google and stands there shortened. */
+/** Whether Calpair had to shorten a text for Google. */
 export function isCutText(properties: Properties, description: string): boolean {
   return properties[CUT] === '1' && (description === '' || isOurText(properties, description));
 }
 
-/**
- * What to send so that the properties of the groups that `next` is about are exactly `next`; empty where they are
- * already.
- */
+/** What to send so that the properties of these groups become exactly `next`; empty where they are already. */
 export function patchProperties(
   now: Properties,
   next: Properties,
-  groups: readonly ('people' | 'text')[],
+  groups: readonly ('attendees' | 'text')[],
 ): PropertyPatch {
   const patch: PropertyPatch = {};
   for (const [key, value] of Object.entries(next)) if (now[key] !== value) patch[key] = value;
   const isOfGroups = (key: string): boolean =>
-    (groups.includes('people') && key.startsWith(PEOPLE)) || (groups.includes('text') && (key === TEXT || key === CUT));
+    (groups.includes('attendees') && key.startsWith(ATTENDEES)) ||
+    (groups.includes('text') && (key === TEXT || key === CUT));
   for (const key of Object.keys(now)) if (next[key] === undefined && isOfGroups(key)) patch[key] = null;
   return patch;
 }
 
 const CHUNK = 1000;
 const MAX_UID = 6000;
-const MAX_PEOPLE = 20_000;
+const MAX_ATTENDEES = 20_000;
 const MAX_CHUNKS = 100;
 
 function chunk(name: string, text: string): Properties {

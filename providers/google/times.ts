@@ -4,19 +4,15 @@ import type { OccurrenceId, Recurrence, When } from '../../core/event.ts';
 import { normaliseRecurrence } from '../../core/recurrence/normalise.ts';
 import { instantId, isDateId, occurrenceId } from '../../core/recurrence/occurrence.ts';
 import { instantOf, localOf, resolveZone } from '../../core/zones.ts';
+import { nextDay, occurrenceOn, type ReadWhen } from '../when.ts';
 import type { Item } from './item.ts';
 
 type Point = calendar_v3.Schema$EventDateTime;
 
-export interface ReadWhen {
-  readonly when: When;
-  /** False where a zone name is not known: then the instant is right, in UTC. */
-  readonly isZoneKnown: boolean;
-}
-
 /**
- * When an item happens; null where it has no start. Answers come in any offset, so what counts is the instant, shown in
- * the item's own zone; `zone` is for times without one. @throws RangeError for dates that do not exist
+ * When an item happens; null where it has no start. Answers have any offset, so the instant counts, shown in the item's
+ * own zone; `zone` is for times without one.
+ * @throws RangeError for dates that do not exist
  */
 export function readWhen(item: Item, zone: string): ReadWhen | null {
   const start = readPoint(item.start, zone);
@@ -38,17 +34,14 @@ export function readWhen(item: Item, zone: string): ReadWhen | null {
   return { when, isZoneKnown: start.isZoneKnown && (end?.kind !== 'time' || end.isZoneKnown) };
 }
 
-/**
- * `start` and `end` for a write. `before` is set for a PATCH, in which the keys of the other kind are to be cleared.
- */
+/** `start` and `end` for a write. `before` is set for a PATCH, which clears the keys of the other kind. */
 export function writeWhen(when: When, before: When | null): { start: Point; end: Point } {
   if (when.allDay) {
     const clear = before?.allDay === false ? { dateTime: null, timeZone: null } : {};
     return { start: { date: when.start, ...clear }, end: { date: when.end, ...clear } };
   }
   const clear = before?.allDay === true ? { date: null } : {};
-  // The instant in UTC: there is no wall-clock time to be read in two ways, and zones of the 19th century have odd
-  // offsets.
+  // The instant in UTC: a local time may be ambiguous, and zones of the 19th century have odd offsets.
   const point = (local: string, zone: string): Point => ({
     dateTime: localOf(instantOf(local, zone), 'UTC') + 'Z',
     timeZone: zone,
@@ -58,8 +51,8 @@ export function writeWhen(when: When, before: When | null): { start: Point; end:
 }
 
 /**
- * The occurrence that an exception of a series stands for; null where nothing tells, and for what is left of a time
- * when the series was all-day and is not any more, or the other way round.
+ * The occurrence that an exception of a series replaces. Null where the item does not say, and for an exception from a
+ * time when the series was all-day and is not any more, or the other way round.
  */
 export function readOccurrence(item: Item, suffix: OccurrenceId | null, series: When): OccurrenceId | null {
   const original = safely(() => readPoint(item.originalStartTime, series.allDay ? 'UTC' : series.startZone));
@@ -76,8 +69,9 @@ export interface ReadRecurrence {
 }
 
 /**
- * Google keeps and hands out values whose type differs from the start's: they are read as the start demands. A bare
- * date among the EXDATEs of a timed series excludes nothing. @throws RecurrenceError
+ * Google may send values whose type differs from that of the start: they are read as the start's type. A plain date
+ * among the EXDATEs of a timed series excludes nothing.
+ * @throws RecurrenceError
  */
 export function readRecurrence(lines: readonly unknown[], when: When): ReadRecurrence {
   const rules: string[] = [];
@@ -94,7 +88,7 @@ export function readRecurrence(lines: readonly unknown[], when: When): ReadRecur
   return { recurrence: normaliseRecurrence({ rules, dates }, when), excluded };
 }
 
-/** `recurrence[]` for a write: dates in UTC, so that no zone has to be named. */
+/** `recurrence[]` for a write; dates are in UTC, so that they need no zone. */
 export function writeRecurrence(recurrence: Recurrence, excluded: readonly OccurrenceId[]): string[] {
   const line = (name: string, ids: readonly OccurrenceId[]): string[] => {
     if (ids.length === 0) return [];
@@ -148,8 +142,8 @@ function readDates(value: string, zoneName: string | null, when: When, dateCount
     const [, year, month, day, hour, minute, second, utc] = match;
     const date = `${year}-${month}-${day}`;
     const id = safely(() => {
-      if (when.allDay) return idOfDate(date, when);
-      if (hour === undefined) return dateCounts ? idOfDate(date, when) : null;
+      if (when.allDay) return occurrenceOn(date, when);
+      if (hour === undefined) return dateCounts ? occurrenceOn(date, when) : null;
       return occurrenceId(`${date}T${hour}:${minute}:${second}`, utc ? 'UTC' : (zone ?? when.startZone));
     });
     if (id !== null) ids.push(id);
@@ -157,15 +151,7 @@ function readDates(value: string, zoneName: string | null, when: When, dateCount
   return ids;
 }
 
-function idOfDate(date: string, series: When): OccurrenceId {
-  return series.allDay ? occurrenceId(date, null) : occurrenceId(date + series.start.slice(10), series.startZone);
-}
-
-function nextDay(date: string): string {
-  return localOf(instantOf(`${date}T00:00:00`, 'UTC') + 86_400_000, 'UTC').slice(0, 10);
-}
-
-/** One value that is no date must not make a whole series unreadable. */
+/** Null for an invalid date: one of them must not make a whole series unreadable. */
 function safely<T>(read: () => T): T | null {
   try {
     return read();

@@ -4,7 +4,6 @@
  * is: reminders, attachments, conferences, colours.
  */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
-import { withBlock } from '../../core/attendee-text.ts';
 import {
   type Attendee,
   type CalendarEvent,
@@ -13,20 +12,26 @@ import {
   type OccurrenceId,
   sameValue,
 } from '../../core/event.ts';
-import { peopleBlock } from '../attendee-text.ts';
-import type { AttendeeList } from '../hidden-attendees.ts';
+import { attendeeText, fitTexts, type Texts } from '../attendee-text.ts';
+import {
+  type AttendeeList,
+  areAttendeesChanged,
+  attendeesToHide,
+  isMailAddress,
+  NO_ATTENDEES,
+} from '../hidden-attendees.ts';
 import type { SideSetting } from '../provider.ts';
 import { cutText, isHtml } from '../text.ts';
-import { nativeAttendees, nativeOrganizer, uidOf } from './from-google.ts';
+import { nativeAttendees, uidOf } from './from-google.ts';
 import type { Item, Series } from './item.ts';
 import {
-  hasKeptPeople,
+  attendeeProperties,
+  hasHiddenAttendees,
   isCutText,
   isOurText,
   linkProperties,
   type PropertyPatch,
   patchProperties,
-  peopleProperties,
   propertiesOf,
   textProperties,
   uidProperties,
@@ -40,12 +45,12 @@ export type Body = calendar_v3.Schema$Event;
  * Overrides are written afterwards.
  */
 export function insertBody(event: CalendarEvent, id: string, key: string, setting: SideSetting): Body {
-  const people = keptOf(event, [], setting);
-  const texts = textsOf(event, people, event.uid ?? '', setting);
+  const hidden = attendeesToHide(event, NO_ATTENDEES, setting);
+  const texts = textsOf(event, hidden, event.uid ?? '', setting);
   const excluded = Object.keys(event.exceptions).filter((occurrence) => event.exceptions[occurrence] === EXCLUDED);
   return {
     id,
-    ...(texts.summary === '' ? {} : { summary: texts.summary }),
+    ...(texts.title === '' ? {} : { summary: texts.title }),
     ...(texts.location === '' ? {} : { location: texts.location }),
     ...(texts.description === '' ? {} : { description: texts.description }),
     ...writeWhen(event.when, null),
@@ -59,7 +64,7 @@ export function insertBody(event: CalendarEvent, id: string, key: string, settin
       private: {
         ...linkProperties(key, id),
         ...(event.uid === null ? {} : uidProperties(event.uid)),
-        ...peopleProperties(people),
+        ...attendeeProperties(hidden),
         ...textProperties(texts.description, texts.isCut),
       },
     },
@@ -76,8 +81,8 @@ export function contentPatch(
 ): Body {
   const cleared = isInstance ? '' : null;
   const body: Body = {};
-  if (before.title !== after.title) body.summary = cutText(after.title, MAX_LINE).text || cleared;
-  if (before.location !== after.location) body.location = cutText(after.location, MAX_LINE).text || cleared;
+  if (before.title !== after.title) body.summary = cutText(after.title, LIMITS.title).text || cleared;
+  if (before.location !== after.location) body.location = cutText(after.location, LIMITS.location).text || cleared;
   if (!sameValue(before.when, after.when)) Object.assign(body, writeWhen(after.when, before.when));
   if (before.status !== after.status) body.status = after.status;
   if (before.transparency !== after.transparency) body.transparency = after.transparency;
@@ -92,11 +97,12 @@ export function contentPatch(
  * takes over.
  */
 export function restoreBody(series: Item, content: Content, setting: SideSetting): Body {
-  const people = keptOf(content, nativeAttendees(series), setting);
-  const texts = textsOf(content, people, uidOf(series) ?? '', setting);
-  const next = { ...peopleProperties(people), ...textProperties(texts.description, texts.isCut) };
+  const { attendees } = nativeAttendees(series);
+  const hidden = attendeesToHide(content, { organizer: null, attendees }, setting);
+  const texts = textsOf(content, hidden, uidOf(series) ?? '', setting);
+  const next = { ...attendeeProperties(hidden), ...textProperties(texts.description, texts.isCut) };
   return {
-    summary: texts.summary,
+    summary: texts.title,
     location: texts.location,
     description: texts.description,
     ...writeWhen(content.when, null),
@@ -104,7 +110,7 @@ export function restoreBody(series: Item, content: Content, setting: SideSetting
     transparency: content.transparency,
     visibility: content.visibility === 'public' ? 'default' : content.visibility,
     extendedProperties: {
-      private: patchProperties(propertiesOf(series), next, ['people', 'text']) as Record<string, string>,
+      private: patchProperties(propertiesOf(series), next, ['attendees', 'text']) as Record<string, string>,
     },
   };
 }
@@ -133,8 +139,7 @@ export function excludedByLine(series: Series, event: CalendarEvent): Occurrence
   return event.recurrence ? [...readRecurrence(series.master.recurrence ?? [], event.when).excluded] : [];
 }
 
-const MAX_DESCRIPTION = 8192;
-const MAX_LINE = 1024;
+const LIMITS = { title: 1024, location: 1024, description: 8192 };
 
 /** Undefined: leave it. An unchanged rule keeps the spelling that it has. */
 function recurrencePatch(series: Series, before: CalendarEvent, next: CalendarEvent): string[] | null | undefined {
@@ -154,22 +159,20 @@ function recurrencePatch(series: Series, before: CalendarEvent, next: CalendarEv
  */
 function textPatch(item: Item, before: Content, after: Content, setting: SideSetting, cleared: '' | null): Body {
   const now = propertiesOf(item);
-  // Switched off later, what was shown of the people goes with the next change.
-  const peopleChanged =
-    setting.attendees === 'none'
-      ? hasKeptPeople(now) && !sameValue(before, after)
-      : !(sameValue(before.attendees, after.attendees) && sameValue(before.organizer, after.organizer));
+  const attendeesChanged = areAttendeesChanged(before, after, hasHiddenAttendees(now), setting);
   const textChanged = before.description !== after.description;
   const lineChanged = before.title !== after.title || before.location !== after.location;
-  if (!peopleChanged && !textChanged && !lineChanged) return {};
+  if (!attendeesChanged && !textChanged && !lineChanged) return {};
   const written = item.description ?? '';
-  const people = keptOf(after, nativeAttendees(item), setting, nativeOrganizer(item)?.address);
+  const hidden = attendeesToHide(after, nativeAttendees(item), setting);
   const body: Body =
-    peopleChanged && setting.attendees === 'native' ? nativeBody(item.attendees ?? [], after.attendees) : {};
-  const properties: PropertyPatch = peopleChanged ? patchProperties(now, peopleProperties(people), ['people']) : {};
-  const texts = textsOf(after, people, uidOf(item) ?? '', setting);
+    attendeesChanged && setting.attendees === 'native' ? nativeBody(item.attendees ?? [], after.attendees) : {};
+  const properties: PropertyPatch = attendeesChanged
+    ? patchProperties(now, attendeeProperties(hidden), ['attendees'])
+    : {};
+  const texts = textsOf(after, hidden, uidOf(item) ?? '', setting);
   const isForeignHtml = isHtml(written) && !isOurText(now, written);
-  if (textChanged || (peopleChanged && !isForeignHtml)) {
+  if (textChanged || (attendeesChanged && !isForeignHtml)) {
     const stillCut = !textChanged && isCutText(now, written) && after.description.endsWith('…');
     if (texts.description !== written) body.description = texts.description || cleared;
     Object.assign(
@@ -183,42 +186,8 @@ function textPatch(item: Item, before: Content, after: Content, setting: SideSet
   return body;
 }
 
-interface Texts {
-  readonly summary: string;
-  readonly location: string;
-  readonly description: string;
-  readonly isCut: boolean;
-}
-
-/** The block is cut before the text. */
-function textsOf(content: Content, people: AttendeeList, uid: string, setting: SideSetting): Texts {
-  const title = cutText(content.title, MAX_LINE);
-  const location = cutText(content.location, MAX_LINE);
-  const text = cutText(content.description, MAX_DESCRIPTION);
-  const whole = withBlock(text.text, peopleBlock(people, uid, setting.tag));
-  const fits = whole.length <= MAX_DESCRIPTION;
-  return {
-    summary: title.text,
-    location: location.text,
-    description: fits ? whole : text.text,
-    isCut: title.isCut || location.isCut || text.isCut || !fits,
-  };
-}
-
-/** The people that Google does not know of itself. */
-function keptOf(
-  content: Content,
-  native: readonly Attendee[],
-  setting: SideSetting,
-  nativeOrganizerAddress?: string,
-): AttendeeList {
-  if (setting.attendees !== 'copy') return { organizer: null, attendees: [] };
-  const known = new Set(native.map((attendee) => attendee.address));
-  const { organizer } = content;
-  return {
-    organizer: organizer && organizer.address === nativeOrganizerAddress ? null : organizer,
-    attendees: content.attendees.filter((attendee) => !known.has(attendee.address)),
-  };
+function textsOf(content: Content, list: AttendeeList, uid: string, setting: SideSetting): Texts {
+  return fitTexts(content, attendeeText(list, uid, setting.tag), LIMITS);
 }
 
 const RESPONSES: Readonly<Record<Attendee['participation'], string>> = {
@@ -233,7 +202,7 @@ const RESPONSES: Readonly<Record<Attendee['participation'], string>> = {
 function nativeBody(now: readonly calendar_v3.Schema$EventAttendee[], attendees: readonly Attendee[]): Body {
   const known = new Map(now.map((person) => [(person.email ?? '').toLowerCase(), person]));
   const people = attendees
-    .filter(({ address }) => /^[^\s@:]+@[^\s@]+$/.test(address))
+    .filter(({ address }) => isMailAddress(address))
     .map((attendee) => {
       const before = known.get(attendee.address);
       return {

@@ -19,10 +19,11 @@ import {
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
+import { LAG_MS } from '../confirm-gone.ts';
 import type { Stored, Written } from '../provider.ts';
 import { fetchExceptions, fetchItem, fetchSeries, type GoogleCalendar } from './fetch.ts';
 import { foundOf, itemsByOccurrence, readSeries, withinSeries } from './from-google.ts';
-import { checkClock, type Item, instanceId, isCancelled, parseSeries, type Series } from './item.ts';
+import { checkClock, type Item, instanceId, isCancelled, isSameItem, parseSeries, type Series } from './item.ts';
 import { deleteItem, insertItem, patchItem } from './item-write.ts';
 import { linkOf } from './private-data.ts';
 import {
@@ -136,8 +137,6 @@ async function takeOver(place: GoogleCalendar, id: string, key: string): Promise
   }
   throw new SyncError('unreachable', 'Google has an event under this id but does not show it yet');
 }
-
-const LAG_MS = 1000;
 
 /** The overrides of a new copy, as far as they are not there yet. */
 async function addOverrides(place: GoogleCalendar, series: Series, event: CalendarEvent): Promise<Series> {
@@ -354,12 +353,4 @@ function virtualItem(master: Item, id: OccurrenceId): Item {
 async function withNewEtag(place: GoogleCalendar, series: Series): Promise<Series> {
   const answer = await fetchItem(place, series.master.id);
   return answer && isSameItem(series.master, answer.item) ? { ...series, master: answer.item } : series;
-}
-
-/** Whether two states of an item show the same, whatever ETag and time stand on them. */
-function isSameItem(a: Item | undefined, b: Item | undefined): boolean {
-  if (!a || !b) return a === b;
-  const { etag: _e1, updated: _u1, ...before } = a;
-  const { etag: _e2, updated: _u2, ...after } = b;
-  return sameValue(before, after);
 }

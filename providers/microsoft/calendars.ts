@@ -1,5 +1,5 @@
 /** The calendars of an account. */
-import { SyncError } from '../../core/sync-error.ts';
+import { SyncError, withKind } from '../../core/sync-error.ts';
 import type { CalendarInfo, VerifiedAccount } from '../provider.ts';
 import type { Client, MicrosoftSettings } from './client.ts';
 import { colorName, hexColor } from './colors.ts';
@@ -17,17 +17,11 @@ export async function proveAccount(client: Client): Promise<VerifiedAccount> {
     return { identity, username: identity, discovered: {} };
   } catch (error) {
     if (!(error instanceof SyncError) || (error.kind !== 'forbidden' && error.kind !== 'gone')) throw error;
-    throw new SyncError('auth', 'Microsoft: the sign-in does not reach a calendar', {
-      ...(error.status === undefined ? {} : { status: error.status }),
-      ...(error.reason === undefined ? {} : { reason: error.reason }),
-    });
+    throw withKind(error, 'auth', 'Microsoft: the sign-in does not reach a calendar');
   }
 }
 
-/**
- * The address of the mailbox, which is the owner of its default calendar. One request, which tells nothing of the
- * person's other calendars.
- */
+/** The address of the mailbox, which owns its default calendar. One request, about that calendar only. */
 export async function identityOf(client: Client): Promise<string> {
   const { data } = await client.send({ path: '/me/calendar?$select=id,owner' });
   const address = textOf(fieldOf(fieldOf(data, 'owner'), 'address')).toLowerCase();
@@ -45,7 +39,7 @@ export async function listCalendars(client: Client, settings: MicrosoftSettings)
 }
 
 /**
- * Graph has a handful of colours: the nearest one is taken.
+ * Creates a calendar, in the nearest of Graph's few colours.
  * @throws SyncError `rejected`, also for a name that is taken
  */
 export async function createCalendar(
@@ -65,7 +59,7 @@ export async function createCalendar(
 
 const MAX_ID = 1000;
 
-/** The zone of the mailbox; null where the sign-in does not include the permission to ask (`MailboxSettings.Read`). */
+/** The zone of the mailbox; null where the sign-in does not include `MailboxSettings.Read`. */
 export async function mailboxZone(client: Client): Promise<string | null> {
   try {
     const { data } = await client.send({ path: '/me/mailboxSettings/timeZone' });
@@ -80,7 +74,7 @@ export async function mailboxZone(client: Client): Promise<string | null> {
   }
 }
 
-/** Null for what has no usable id. */
+/** Null for a row without a usable id. */
 function infoOf(row: unknown, settings: MicrosoftSettings, timeZone: string | null): CalendarInfo | null {
   const id = fieldOf(row, 'id');
   if (typeof id !== 'string' || id === '' || id.length > MAX_ID) return null;
@@ -97,11 +91,9 @@ function infoOf(row: unknown, settings: MicrosoftSettings, timeZone: string | nu
 }
 
 function asRejected(error: unknown): unknown {
-  if (!(error instanceof SyncError) || (error.status !== 409 && error.kind !== 'forbidden' && error.kind !== 'quota'))
-    return error;
-  const reason = error.status === 409 ? 'A calendar of this name exists already.' : error.reason;
-  return new SyncError('rejected', error.message, {
-    ...(error.status === undefined ? {} : { status: error.status }),
-    ...(reason === undefined ? {} : { reason }),
-  });
+  if (!(error instanceof SyncError)) return error;
+  const { kind, message, status } = error;
+  if (status === 409)
+    return new SyncError('rejected', message, { status, reason: 'A calendar of this name exists already.' });
+  return kind === 'forbidden' || kind === 'quota' ? withKind(error, 'rejected') : error;
 }

@@ -1,36 +1,27 @@
-/** What Graph cannot hold of an event. */
+/** What Graph does not support of an event. */
 import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
 import { expandOccurrences } from '../../core/recurrence/expand.ts';
 import { instantOfId, occurrenceStart } from '../../core/recurrence/occurrence.ts';
 import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
+import { expandedSeries } from '../series-reader.ts';
 import { toPatternedRecurrence } from './recurrence.ts';
 
-/**
- * Null when Graph can hold the event as it is. What it holds with less detail (a tentative event that blocks no time)
- * it can hold.
- */
+/** Null when Graph supports the event as it is, or with less detail (a tentative event that blocks no time). */
 export function unsupported(event: CalendarEvent): EventProblem | null {
   if (event.status === 'cancelled') {
     return {
       code: 'cancelled-not-carried',
-      detail: 'The event is cancelled, and Outlook can hold a cancelled event only as an invitation of somebody else.',
+      detail: 'The event is cancelled. Outlook supports cancelled events only as invitations by other people.',
     };
   }
-  if (event.recurrence && (!isExpressible(event) || crossesNeighbours(event))) return WRITTEN_OUT;
+  if (event.recurrence && (!isExpressible(event) || crossesNeighbours(event))) return expandedSeries('Outlook');
   return null;
 }
 
-const WRITTEN_OUT: EventProblem = {
-  code: 'recurrence-written-out',
-  detail: 'Outlook cannot express how this event repeats, so it is written there as single events.',
-};
 const DAY_MS = 86_400_000;
-/**
- * From one occurrence of a series to the next at most, for finding neighbours: twelve years hold any rule's next day
- * but a rare one's.
- */
+/** How far to look for the next occurrence: twelve years are enough for all but rare rules. */
 const REACH_MS = 12 * 366 * DAY_MS;
 const BUDGET_STEPS = 50_000;
 
@@ -43,12 +34,12 @@ function isExpressible(event: CalendarEvent): boolean {
   }
 }
 
-/** Exchange moves no occurrence to or past the day of the one before it or after it, and lets none overlap. */
+/** Exchange refuses to move an occurrence to or past the day of its neighbour, and occurrences that overlap. */
 function crossesNeighbours(event: CalendarEvent): boolean {
   return Object.entries(event.exceptions).some(([id, exception]) => {
     if (exception === EXCLUDED) return false;
     const [own, usual] = [spanOfWhen(exception.when), spanOf({ ...event, exceptions: {} }, id)];
-    // Unmoved ones cross nobody.
+    // One that was not moved crosses no other.
     if (exception.when.allDay === event.when.allDay && own.from === usual.from && own.to <= usual.to) return false;
     const [before, after] = neighboursOf(event, id).map((one) => (one === undefined ? null : spanOf(event, one)));
     const day = (ms: number): string => localOf(ms, event.when.allDay ? 'UTC' : event.when.startZone).slice(0, 10);
@@ -59,7 +50,7 @@ function crossesNeighbours(event: CalendarEvent): boolean {
   });
 }
 
-/** The occurrences before and after one, without those that are excluded. */
+/** The occurrences before and after one; excluded ones do not count. */
 function neighboursOf(event: CalendarEvent, id: string): [string | undefined, string | undefined] {
   const at = instantOfId(id);
   const plain = {

@@ -1,14 +1,14 @@
 /** Reads single events and whole series of one calendar. */
 import { SyncError } from '../../core/sync-error.ts';
-import { pause } from '../concurrency.ts';
-import type { Found, Stored } from '../provider.ts';
+import { type Answers, fetchOrConfirmGone } from '../confirm-gone.ts';
+import type { Stored } from '../provider.ts';
 import { completeSeries } from './exceptions.ts';
 import { foundOf } from './from-graph.ts';
 import { checkClock, type Item, isSeries, masterIdOf, type Series } from './item.ts';
 import { checkCalendar, type GraphCalendar, isGone, itemOf } from './listing.ts';
 import { itemRequest, MASTER_QUERY } from './requests.ts';
 
-/** Notes which series have exceptions by what is stored of them: nothing but an exception names its master. */
+/** Remembers which series have exceptions, by their stored data: only exceptions name a master. */
 export function expectExceptions({ withExceptions }: GraphCalendar, stored: readonly Stored[]): void {
   for (const { resource, data } of stored) if (data.includes('"seriesMasterId"')) withExceptions.add(resource);
 }
@@ -33,19 +33,18 @@ export async function fetchSeries(place: GraphCalendar, eventId: string): Promis
 }
 
 /**
- * Events by id, in few round trips; null for what the calendar has not. The id of an occurrence gives its series, under
- * the master's id.
+ * Events by id, in few round trips; null for those that the calendar does not have. The id of an occurrence gives its
+ * series, under the master's id.
  */
 export async function fetchMany(place: GraphCalendar, ids: readonly string[]): Promise<Map<string, Series | null>> {
   const result = new Map<string, Series | null>();
   const masters = new Map<string, number | null>();
-  const asked = [...new Set(ids)];
-  for (const [at, answer] of (
-    await place.client.batch(asked.map((id) => itemRequest(place.calendarId, id)))
-  ).entries()) {
+  const names = [...new Set(ids)];
+  const answers = await place.client.batch(names.map((id) => itemRequest(place.calendarId, id)));
+  for (const [at, answer] of answers.entries()) {
     if (answer instanceof SyncError) {
       if (!isGone(answer)) throw answer;
-      result.set(asked[at]!, null);
+      result.set(names[at]!, null);
       continue;
     }
     const { item, date } = itemOf(answer);
@@ -58,13 +57,13 @@ export async function fetchMany(place: GraphCalendar, ids: readonly string[]): P
   return result;
 }
 
-/** Masters with their exceptions and deleted occurrences; null for what the calendar has not (any more). */
+/** Masters with their exceptions and deleted occurrences; null for those that the calendar does not have. */
 export async function fetchMasters(place: GraphCalendar, ids: readonly string[]): Promise<Map<string, Series | null>> {
   const result = new Map<string, Series | null>();
   const answers = await place.client.batch(ids.map((id) => itemRequest(place.calendarId, id, MASTER_QUERY)));
   for (const [at, answer] of answers.entries()) {
     const id = ids[at]!;
-    // Where the lists of exceptions are not to be had the question is a wrong one.
+    // A service without lists of exceptions answers 400 to this request.
     if (answer instanceof SyncError && answer.status === 400) {
       const plain = await fetchItem(place, id);
       result.set(id, plain && checkClock(await completeSeries(place, plain.item, null), plain.date));
@@ -79,29 +78,20 @@ export async function fetchMasters(place: GraphCalendar, ids: readonly string[])
   return result;
 }
 
-/** Events by resource. Gone is what the calendar does not know by name although it answers itself, asked twice. */
-export async function getResources(
-  place: GraphCalendar,
-  resources: readonly string[],
-): Promise<Map<string, readonly Found[] | 'gone'>> {
-  const result = new Map<string, readonly Found[] | 'gone'>();
-  let open = [...new Set(resources)];
-  for (let attempt = 0; open.length > 0 && attempt < 2; attempt++) {
-    if (attempt > 0) {
-      // A 404 is proof only while the calendar itself answers, and only when no replica lags behind.
-      await checkCalendar(place);
-      await pause(LAG_MS, place.signal);
-    }
-    const series = await fetchMany(place, open);
-    for (const resource of open) {
-      const one = series.get(resource);
-      if (one) result.set(resource, [foundOf(one, place.setting)]);
-    }
-    // What was answered under another name is there: it proves nothing, and stays without an answer.
-    open = open.filter((resource) => series.get(resource) === null);
-  }
-  for (const resource of open) result.set(resource, 'gone');
-  return result;
+/** Events by resource. An event is gone when the calendar twice does not know its name, and answers itself. */
+export async function getResources(place: GraphCalendar, resources: readonly string[]): Promise<Answers> {
+  return fetchOrConfirmGone(
+    resources,
+    async (names, answers) => {
+      const series = await fetchMany(place, names);
+      for (const name of names) {
+        const one = series.get(name);
+        if (one) answers.set(name, [foundOf(one, place.setting)]);
+      }
+      // An event that was answered under another name exists: it proves nothing, and gets no answer here.
+      return names.filter((name) => series.get(name) === null);
+    },
+    () => checkCalendar(place),
+    place.signal,
+  );
 }
-
-export const LAG_MS = 1000;

@@ -1,20 +1,13 @@
 /**
- * When an account's person is busy, from the calendar views: `getSchedule` tells of the default calendar only, does not
- * know whose invitation was answered, and is not for personal accounts.
+ * When the owner of an account is busy, from the calendar views: `getSchedule` covers the default calendar only, ignores
+ * answers to invitations, and does not support personal accounts.
  */
-import { type BusyCriteria, spanOfWhen, takesTime } from '../../core/availability/busy-time.ts';
-import {
-  clipSpans,
-  type Interval,
-  intervalOf,
-  mergeSpans,
-  type Span,
-  spanOf,
-} from '../../core/availability/interval.ts';
+import { type Claim, spanOfWhen, takesTime } from '../../core/availability/busy-time.ts';
+import { type Interval, mergeSpans, type Span } from '../../core/availability/interval.ts';
 import type { Participation } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { localOf } from '../../core/zones.ts';
-import { inParallel } from '../concurrency.ts';
+import { busyTimesOf } from '../busy-times.ts';
 import type { FreeBusySetting } from '../provider.ts';
 import { listCalendars, mailboxZone } from './calendars.ts';
 import type { Client, MicrosoftSettings } from './client.ts';
@@ -23,7 +16,7 @@ import { calendarError, listPages } from './listing.ts';
 import { calendarPath } from './requests.ts';
 import { readWhen } from './times.ts';
 
-interface Asked {
+interface Account {
   readonly client: Client;
   readonly settings: MicrosoftSettings;
   readonly setting: FreeBusySetting;
@@ -31,20 +24,15 @@ interface Asked {
 
 /** Null: all calendars. @throws SyncError `calendar-missing` */
 export async function freeBusy(
-  { client, settings, setting }: Asked,
+  { client, settings, setting }: Account,
   chosen: readonly string[] | null,
   range: Interval,
 ): Promise<Interval[]> {
   const all = chosen === null ? await listCalendars(client, settings) : null;
   const zone =
     (all === null ? await mailboxZone(client) : all.find(({ timeZone }) => timeZone !== null)?.timeZone) ?? 'UTC';
-  const whole = spanOf(range);
-  const found: Span[][] = [];
-  await inParallel(
-    chosen ?? all!.map(({ id }) => id),
-    async (calendarId) => void found.push(await viewBusy(client, calendarId, whole, { zone, setting })),
-  );
-  return mergeSpans(clipSpans(found.flat(), whole)).map(intervalOf);
+  const calendarIds = chosen ?? all!.map(({ id }) => id);
+  return busyTimesOf(calendarIds, range, (calendarId, span) => viewBusy(client, calendarId, span, { zone, setting }));
 }
 
 const DAY_MS = 86_400_000;
@@ -59,7 +47,7 @@ async function viewBusy(
   { zone, setting }: { zone: string; setting: FreeBusySetting },
 ): Promise<Span[]> {
   const spans: Span[] = [];
-  // A day more to either side: where an all-day event lies in time is for us to say.
+  // A day more on each side: Calpair decides where an all-day event lies in time.
   for (let at = from - DAY_MS; at < to + DAY_MS; at += LONGEST_MS) {
     const [start, end] = [at, Math.min(to + DAY_MS, at + LONGEST_MS)].map((ms) => `${localOf(ms, 'UTC')}Z`);
     const path = `${calendarPath(calendarId)}/calendarView?startDateTime=${start}&endDateTime=${end}&${QUERY}`;
@@ -99,5 +87,5 @@ function spanOfRow(row: unknown, zone: string): Span {
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
   }
-  throw new SyncError('unreachable', 'Graph gave a time that is none');
+  throw new SyncError('unreachable', 'Graph sent a time that cannot be read');
 }

@@ -12,97 +12,54 @@ import {
   sameValue,
   type When,
 } from '../../core/event.ts';
-import type { EventProblem } from '../../core/event-problem.ts';
-import { RecurrenceError } from '../../core/recurrence/rule.ts';
+import { RecurrenceError } from '../../core/recurrence/normalise.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
-import { withoutBlock } from '../attendee-text.ts';
+import { withoutAttendeeText } from '../attendee-text.ts';
+import { type AttendeeList, mergeAttendees, NO_ATTENDEES, sortByAddress } from '../hidden-attendees.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
+import { createSeriesReader, latestTime, type Report, textTooLong, ZONE_UNKNOWN } from '../series-reader.ts';
 import { htmlToText } from '../text.ts';
-import {
-  fieldOf,
-  type Item,
-  isSeries,
-  modifiedMs,
-  parseSeries,
-  type Series,
-  textOf,
-  versionOf,
-  writeSeries,
-} from './item.ts';
+import { occurrenceOn } from '../when.ts';
+import { fieldOf, type Item, isSeries, modifiedMs, parseSeries, type Series, textOf, versionOf } from './item.ts';
 import {
   copiedUid,
+  hiddenAttendees,
   isCopy,
   isCutText,
   isOurText,
-  type KeptZones,
-  keptPeople,
-  keptRule,
-  keptTail,
-  keptTitle,
-  keptZones,
   linkOf,
+  type OriginalZones,
   oneLine,
+  originalRule,
+  originalTail,
+  originalTitle,
+  originalZones,
   propertiesOf,
 } from './private-data.ts';
 import { fromPatternedRecurrence, toPatternedRecurrence } from './recurrence.ts';
 import { type PatternedRecurrence, readPatternedRecurrence } from './recurrence-form.ts';
-import { occurrenceOn, readOccurrence, readWhen, zonesOf } from './times.ts';
+import { readOccurrence, readWhen, zonesOf } from './times.ts';
 import { readGraphZone } from './zones.ts';
 
-/** How a series is stored. */
-function storedOf(series: Series): Stored {
-  const { id } = series.master;
-  return { ref: id, resource: id, version: versionOf(series), data: writeSeries(series) };
-}
+export const { foundOf, readStored, readSeries } = createSeriesReader<Series>({
+  service: 'Outlook',
+  parse: parseSeries,
+  versionOf,
+  eventOf,
+  factsOf,
+});
 
-export function foundOf(series: Series, setting: SideSetting): Found {
-  return readStored(storedOf(series), setting);
-}
-
-/** Reads stored data. What cannot be read is a problem of that one event, never an error. */
-export function readStored(stored: Stored, setting: SideSetting): Found {
-  let series: Series;
-  try {
-    series = parseSeries(stored.data);
-  } catch {
-    return { ...stored, event: null, problems: [UNREADABLE], modifiedAt: null, marker: null, hasGuests: false };
-  }
-  const { master } = series;
-  const { event, problems } = readSeries(series, setting);
-  return {
-    ...stored,
-    event,
-    problems,
-    modifiedAt: series.clockAhead ? null : latest([master, ...Object.values(series.exceptions)]),
-    marker: linkOf(master),
-    hasGuests: isMeetingOfOurs(series),
-    isDeclined: fieldOf(master['responseStatus'], 'response') === 'declined',
-  };
-}
-
-/** The event of a series; null with a problem where it cannot be read. */
-export function readSeries(
-  series: Series,
-  setting: SideSetting,
-): { event: CalendarEvent | null; problems: readonly EventProblem[] } {
-  try {
-    const problems = new Map<string, EventProblem>();
-    const event = eventOf(series, setting, (problem) => problems.set(problem.code, problem));
-    return event ? { event, problems: [...problems.values()] } : { event: null, problems: [UNREADABLE] };
-  } catch (error) {
-    if (error instanceof RangeError || error instanceof RecurrenceError || error instanceof TypeError)
-      return { event: null, problems: [UNREADABLE] };
-    throw error;
-  }
-}
-
-/** The UID under which the event is known on the other side. */
+/** The UID that the event has on the other side. */
 export function uidOf(item: Item): string | null {
   return (isCopy(item) ? copiedUid(propertiesOf(item)) : null) ?? (textOf(item['iCalUId']) || null);
 }
 
-/** The attendees that Exchange itself knows of, without the owner. */
-export function nativeAttendees(item: Item): Attendee[] {
+/** The attendees that Exchange itself knows. */
+export function nativeAttendees(item: Item): AttendeeList {
+  return { organizer: organizerOf(item), attendees: attendeesOf(item) };
+}
+
+function attendeesOf(item: Item): Attendee[] {
   const byAddress = new Map<string, Attendee>();
   for (const person of listOf(item['attendees'])) {
     const address = addressOf(person);
@@ -115,34 +72,34 @@ export function nativeAttendees(item: Item): Attendee[] {
       kind: fieldOf(person, 'type') === 'resource' ? 'resource' : 'individual',
     });
   }
-  return byAddressOrder([...byAddress.values()]);
+  return sortByAddress([...byAddress.values()]);
 }
 
-/** Exchange makes every mailbox the organizer of its events: that is news only where somebody is invited. */
-export function nativeOrganizer(item: Item): Organizer | null {
+/** Exchange names the mailbox as the organizer of all its events: that counts only where there are attendees. */
+function organizerOf(item: Item): Organizer | null {
   const address = addressOf(item['organizer']);
   if (listOf(item['attendees']).length === 0 || address === '') return null;
   return { address, name: textOf(fieldOf(fieldOf(item['organizer'], 'emailAddress'), 'name')) };
 }
 
-/** Whether a write would make Exchange mail people: a meeting with guests that this mailbox organises. */
+/** Whether Exchange mails attendees when the event changes: the mailbox organizes it, and it has guests. */
 export function isMeetingOfOurs({ master, exceptions }: Series): boolean {
   return [master, ...Object.values(exceptions)].some((item) => item['isOrganizer'] !== false && hasGuests(item));
 }
 
-/** Whether somebody else organises it: only what concerns the owner alone may be changed. */
+/** Whether another person organizes it: then only the owner's own fields may be changed. */
 export function isInvitation({ master }: Series): boolean {
   return master['isOrganizer'] === false;
 }
 
-/** The description as plain text, with whatever block is below it. */
+/** The description as plain text, with the attendee text below it. */
 export function bodyText(item: Item): string {
   const content = textOf(fieldOf(item['body'], 'content'));
   const text = fieldOf(item['body'], 'contentType') === 'html' ? htmlToText(content) : content;
   return text.replace(/\r\n?/g, '\n').trimEnd();
 }
 
-/** The UIDs that a block of people may have been tagged with. */
+/** The UIDs with which an attendee text may have been tagged. */
 function tagUids(item: Item): string[] {
   return [...new Set([copiedUid(propertiesOf(item)) ?? '', textOf(item['iCalUId']), ''])];
 }
@@ -157,49 +114,34 @@ export function itemsByOccurrence(series: Series, when: When): Map<OccurrenceId,
   return items;
 }
 
-/** What one occurrence or exception shows by itself, in the series around it. */
+/** The content of one occurrence or exception of a series. */
 export function contentOfInstance(item: Item, series: CalendarEvent, master: Item, setting: SideSetting): Content {
   const read = readWhen(item, instanceZones(item, series.when, master));
-  const people =
-    setting.attendees === 'none'
-      ? { organizer: null, attendees: [] }
-      : peopleOf(item, keptPeople(propertiesOf(master)));
-  const shown = plainContent(item, tagUids(master), setting);
-  const description = shown.description === series.description.trimEnd() ? series.description : shown.description;
+  const content = plainContent(item, tagUids(master), setting);
   return {
-    ...shown,
-    title: shown.title === oneLine(series.title) ? series.title : shown.title,
-    description,
+    ...content,
+    title: content.title === oneLine(series.title) ? series.title : content.title,
+    description: content.description === series.description.trimEnd() ? series.description : content.description,
     when: read?.when ?? series.when,
-    ...people,
+    ...allAttendees(item, master, setting),
   };
 }
 
-/** An occurrence is in the zones of its series, unless it was given others. Days have none to give. */
+/** An occurrence is in the zones of its series, unless it has its own. All-day ones have none. */
 function instanceZones(item: Item, series: When, master: Item): { start: string; end: string } {
-  const kept = keptZones(propertiesOf(master));
+  const original = originalZones(propertiesOf(master));
   const own = (
     field: 'originalStartTimeZone' | 'originalEndTimeZone',
     usual: string,
-    zone: KeptZones['start'],
+    zone: OriginalZones['start'],
   ): string => (item[field] === master[field] && !series.allDay ? usual : (readGraphZone(item[field], zone) ?? usual));
   const [start, end] = series.allDay ? ['UTC', 'UTC'] : [series.startZone, series.endZone];
-  return { start: own('originalStartTimeZone', start, kept.start), end: own('originalEndTimeZone', end, kept.end) };
+  return {
+    start: own('originalStartTimeZone', start, original.start),
+    end: own('originalEndTimeZone', end, original.end),
+  };
 }
 
-const UNREADABLE: EventProblem = {
-  code: 'unreadable',
-  detail:
-    'Outlook shows this event in a form that cannot be read: its times, its zone or its repetition make no sense.',
-};
-const ZONE_UNKNOWN: EventProblem = {
-  code: 'zone-unknown',
-  detail: 'The event is in a time zone that is not known; its time is right, shown in UTC.',
-};
-const TEXT_TOO_LONG: EventProblem = {
-  code: 'text-too-long',
-  detail: 'A text of this event is longer than Outlook allows and is shown shortened there.',
-};
 const MAX_EXCEPTIONS = 20_000;
 const PARTICIPATIONS: Readonly<Record<string, Participation>> = {
   accepted: 'accepted',
@@ -208,62 +150,78 @@ const PARTICIPATIONS: Readonly<Record<string, Participation>> = {
   tentativelyAccepted: 'tentative',
 };
 
-function eventOf(series: Series, setting: SideSetting, report: (problem: EventProblem) => void): CalendarEvent | null {
+function factsOf(series: Series): Omit<Found, keyof Stored | 'event' | 'problems'> {
+  const { master, exceptions, clockAhead } = series;
+  return {
+    modifiedAt: clockAhead ? null : latestTime([master, ...Object.values(exceptions)].map(modifiedMs)),
+    marker: linkOf(master),
+    hasGuests: isMeetingOfOurs(series),
+    isDeclined: fieldOf(master['responseStatus'], 'response') === 'declined',
+  };
+}
+
+function eventOf(series: Series, setting: SideSetting, report: Report): CalendarEvent | null {
   const { master } = series;
   const properties = propertiesOf(master);
-  const zones = zonesOf(master, keptZones(properties));
+  const zones = zonesOf(master, originalZones(properties));
   const read = readWhen(master, zones);
   if (!read) return null;
-  if (isCutText(properties, bodyText(master))) report(TEXT_TOO_LONG);
-  const people =
-    setting.attendees === 'none' ? { organizer: null, attendees: [] } : peopleOf(master, keptPeople(properties));
-  const shown = plainContent(master, tagUids(master), setting);
-  const tail = isOurText(properties, bodyText(master)) || shown.description === '' ? keptTail(properties) : '';
+  if (isCutText(properties, bodyText(master))) report(textTooLong('Outlook'));
+  const fields = plainContent(master, tagUids(master), setting);
+  const tail = isOurText(properties, bodyText(master)) || fields.description === '' ? originalTail(properties) : '';
   const content: Content = {
-    ...shown,
-    title: keptTitle(properties, shown.title),
-    description: shown.description + tail,
+    ...fields,
+    title: originalTitle(properties, fields.title),
+    description: fields.description + tail,
     when: read.when,
-    ...people,
+    ...allAttendees(master, master, setting),
   };
   const uid = uidOf(master);
   if (!isSeries(master)) {
     if (!read.isZoneKnown) report(ZONE_UNKNOWN);
     return { ...content, uid, recurrence: null, exceptions: {} };
   }
-  // A rule in a zone that nobody knows: its occurrences would be off by an hour at times.
+  // In an unknown zone the occurrences of a rule would be wrong by an hour at times.
   if (zones.start === null && !read.when.allDay) return null;
   if (!read.isZoneKnown) report(ZONE_UNKNOWN);
   const patterned = readPatternedRecurrence(master['recurrence']);
   const { recurrence, when } = fromPatternedRecurrence(patterned, read.when);
-  const plain = asKept({ ...content, when, uid, recurrence, exceptions: {} }, keptRule(properties), patterned);
+  const plain = withOriginalRule(
+    { ...content, when, uid, recurrence, exceptions: {} },
+    originalRule(properties),
+    patterned,
+  );
   const exceptions: Record<OccurrenceId, Exception> = {};
   for (const date of series.cancelled.slice(0, MAX_EXCEPTIONS)) exceptions[occurrenceOn(date, when)] = EXCLUDED;
   for (const [id, item] of itemsByOccurrence(series, when)) {
-    const shown =
+    const exception =
       item['isCancelled'] === true && master['isCancelled'] !== true
         ? EXCLUDED
         : contentOfInstance(item, plain, master, setting);
-    // What shows nothing but what the series would show there anyway was changed back.
-    if (shown === EXCLUDED || !sameValue(shown, occurrenceContent(plain, id))) exceptions[id] = shown;
+    // One that equals the ordinary occurrence was changed back.
+    if (exception === EXCLUDED || !sameValue(exception, occurrenceContent(plain, id))) exceptions[id] = exception;
   }
   return { ...plain, exceptions };
 }
 
-/** The series with its rule as the other side spells it, if that still says the same. */
-function asKept(series: CalendarEvent, kept: Recurrence | null, patterned: PatternedRecurrence): CalendarEvent {
-  if (kept === null) return series;
-  const meant = safely(() => toPatternedRecurrence({ ...series, recurrence: kept }));
+/** The series with its rule as the other side spells it, if that still has the same meaning. */
+function withOriginalRule(
+  series: CalendarEvent,
+  original: Recurrence | null,
+  patterned: PatternedRecurrence,
+): CalendarEvent {
+  if (original === null) return series;
+  const meant = safely(() => toPatternedRecurrence({ ...series, recurrence: original }));
   const rangeOf = ({ range }: PatternedRecurrence): object => ({ ...range, recurrenceTimeZone: null });
   const isSame =
     typeof meant === 'object' &&
     meant !== null &&
     sameValue(meant.pattern, patterned.pattern) &&
     sameValue(rangeOf(meant), rangeOf(patterned));
-  return isSame ? { ...series, recurrence: kept } : series;
+  return isSame ? { ...series, recurrence: original } : series;
 }
 
-/** Null for what no one could follow. */
+/** Null for a rule that cannot be expanded. */
 function safely<T>(read: () => T): T | null {
   try {
     return read();
@@ -281,7 +239,7 @@ function plainContent(
   return {
     title: textOf(item['subject']),
     location: textOf(fieldOf(item['location'], 'displayName')),
-    description: withoutBlock(bodyText(item), uids, setting.tag).trimEnd(),
+    description: withoutAttendeeText(bodyText(item), uids, setting.tag).trimEnd(),
     ...statusOf(item),
     visibility: VISIBILITIES[textOf(item['sensitivity'])] ?? 'public',
   };
@@ -293,10 +251,7 @@ const VISIBILITIES: Readonly<Record<string, Content['visibility']>> = {
   confidential: 'confidential',
 };
 
-/**
- * One field says both how sure an event is and whether it blocks time. Who works elsewhere is free, as free/busy has
- * it.
- */
+/** `showAs` is both the status and the transparency. As in free/busy, working elsewhere counts as free. */
 function statusOf(item: Item): Pick<Content, 'status' | 'transparency'> {
   const { showAs, isCancelled } = item;
   return {
@@ -305,18 +260,10 @@ function statusOf(item: Item): Pick<Content, 'status' | 'transparency'> {
   };
 }
 
-/** Exchange's own people, and those that Calpair keeps beside them. */
-function peopleOf(
-  item: Item,
-  kept: ReturnType<typeof keptPeople>,
-): { organizer: Organizer | null; attendees: Attendee[] } {
-  const native = nativeAttendees(item);
-  const addresses = new Set(native.map((attendee) => attendee.address));
-  const attendees = byAddressOrder([
-    ...native,
-    ...kept.attendees.filter((attendee) => !addresses.has(attendee.address)),
-  ]);
-  return { organizer: kept.organizer ?? nativeOrganizer(item), attendees };
+/** Exceptions have no attendees of their own beside those that Exchange knows. */
+function allAttendees(item: Item, master: Item, setting: SideSetting): AttendeeList {
+  if (setting.attendees === 'none') return NO_ATTENDEES;
+  return mergeAttendees(nativeAttendees(item), hiddenAttendees(propertiesOf(master)));
 }
 
 function hasGuests(item: Item): boolean {
@@ -330,13 +277,4 @@ function addressOf(person: unknown): string {
 
 function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
-}
-
-function byAddressOrder(attendees: Attendee[]): Attendee[] {
-  return attendees.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
-}
-
-function latest(items: readonly Item[]): string | null {
-  const times = items.map(modifiedMs).filter((ms) => !Number.isNaN(ms));
-  return times.length === 0 ? null : new Date(times.reduce((a, b) => Math.max(a, b))).toISOString();
 }

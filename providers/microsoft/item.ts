@@ -4,7 +4,9 @@
  * fields that are read or needed for a write.
  */
 
-/** A Graph event, as far as it is kept. Its values are the server's and may be anything. */
+import { isClockAhead } from '../series-reader.ts';
+
+/** A Graph event, as far as it is stored. Its values are the server's and may be anything. */
 export interface Item {
   readonly id: string;
   readonly etag?: string;
@@ -96,11 +98,7 @@ export function versionOf({ master }: Series): string | null {
   return master.etag ?? null;
 }
 
-export function writeSeries(series: Series): string {
-  return JSON.stringify(series);
-}
-
-/** @throws SyntaxError for what `writeSeries` did not write */
+/** @throws SyntaxError for data that is no stored series */
 export function parseSeries(data: string): Series {
   const series = JSON.parse(data) as Series;
   if (
@@ -112,13 +110,10 @@ export function parseSeries(data: string): Series {
   return series;
 }
 
-const AHEAD_MS = 5 * 60_000;
-
 /** The series, marked where a time in it cannot be true by the clock of the server that sent it (`date`, ms). */
 export function checkClock({ master, exceptions, cancelled }: Series, date: number | null): Series {
-  const ahead =
-    date !== null && [master, ...Object.values(exceptions)].some((item) => modifiedMs(item) > date + AHEAD_MS);
-  return { master, exceptions, cancelled, ...(ahead ? { clockAhead: true } : {}) };
+  const isAhead = isClockAhead([master, ...Object.values(exceptions)].map(modifiedMs), date);
+  return { master, exceptions, cancelled, ...(isAhead ? { clockAhead: true } : {}) };
 }
 
 /** When the service says that the event was changed last; NaN where it does not. */

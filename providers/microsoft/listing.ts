@@ -1,12 +1,13 @@
-/** Pages of a listing, and what its answers mean. */
-import { SyncError } from '../../core/sync-error.ts';
-import type { CalendarContext as OAuthPlace } from '../oauth/oauth-provider.ts';
+/** Listings of a calendar, and what their answers mean. */
+import { SyncError, withKind } from '../../core/sync-error.ts';
+import type { CalendarContext } from '../oauth/oauth-provider.ts';
+import { allPages } from '../pages.ts';
 import type { Answer, Client, GraphRequest } from './client.ts';
 import { fieldOf, type Item, keepItem, masterIdOf } from './item.ts';
 import { calendarPath, ITEM_QUERY } from './requests.ts';
 
-export interface GraphCalendar extends OAuthPlace<Client> {
-  /** Masters of series that were seen to have exceptions, lest a list of them that stays empty is believed. */
+export interface GraphCalendar extends CalendarContext<Client> {
+  /** Masters of series that have had exceptions: an empty list of them is then not believed. */
   readonly withExceptions: Set<string>;
 }
 
@@ -18,30 +19,27 @@ export interface ListPage {
 }
 
 const PAGE_SIZE = 200;
-const MAX_PAGES = 2000;
 
-/** A listing to its last page; pages may be empty. @throws SyncError what `asError` makes of a failure */
+/** A listing to its last page; pages may be empty. @throws SyncError as `asError` turns failures into */
 export async function* listPages(
   place: Pick<GraphCalendar, 'client'>,
   first: GraphRequest,
   asError: (error: unknown) => unknown = (error) => error,
 ): AsyncGenerator<ListPage> {
-  const seen = new Set<string>();
-  let request: GraphRequest | null = first;
-  while (request !== null) {
-    const { data, date }: Answer = await place.client.send(request).catch((error: unknown) => {
-      throw asError(error);
-    });
+  yield* allPages('Graph', async (next) => {
+    const { data, date } = await place.client
+      .send(next === null ? first : { ...first, path: next })
+      .catch((error: unknown) => {
+        throw asError(error);
+      });
     const rows = fieldOf(data, 'value');
-    const [next, deltaLink]: unknown[] = [fieldOf(data, '@odata.nextLink'), fieldOf(data, '@odata.deltaLink')];
     if (!Array.isArray(rows)) throw new SyncError('unreachable', 'Graph answered without a listing');
-    yield { rows, date, deltaLink: typeof deltaLink === 'string' ? deltaLink : null };
-    if (typeof next !== 'string') return;
-    if (seen.has(next) || seen.size >= MAX_PAGES)
-      throw new SyncError('unreachable', 'Graph gave a listing that does not end');
-    seen.add(next);
-    request = { ...first, path: next };
-  }
+    const link = (name: string): string | null => {
+      const value = fieldOf(data, name);
+      return typeof value === 'string' ? value : null;
+    };
+    return { rows, date, deltaLink: link('@odata.deltaLink'), next: link('@odata.nextLink') };
+  });
 }
 
 /** All single events and masters of the calendar. @throws SyncError `calendar-missing` */
@@ -69,7 +67,7 @@ export function itemOf({ data, date }: Answer): { item: Item; date: number | nul
   return { item, date };
 }
 
-/** Whether the answer was that there is no such event: an id that nobody ever had counts, too. */
+/** Whether the answer was that there is no such event; an id that never existed counts, too. */
 export function isGone(error: unknown): boolean {
   return (
     error instanceof SyncError &&
@@ -82,10 +80,7 @@ export function isGone(error: unknown): boolean {
 export function calendarError(error: unknown): unknown {
   if (!(error instanceof SyncError) || (error.kind !== 'forbidden' && error.status !== 404 && !isGone(error)))
     return error;
-  const { status, reason } = error;
-  if (status === 410 || error.kind === 'auth') return error;
-  return new SyncError('calendar-missing', `the Microsoft calendar answers ${status}`, {
-    ...(status === undefined ? {} : { status }),
-    ...(reason === undefined ? {} : { reason }),
-  });
+  const { kind, status } = error;
+  if (status === 410 || kind === 'auth') return error;
+  return withKind(error, 'calendar-missing', `the Microsoft calendar answered ${status}`);
 }

@@ -1,21 +1,21 @@
 /**
- * What Calpair notes on a Graph event: single-value extended properties, which no program shows and no listing names
- * unless they are asked for. They cannot be taken away again: an empty one counts as absent. Consumer mailboxes lose
- * those that are given when an event is made.
+ * What Calpair stores with a Graph event: single-value extended properties, which answers hold only where a request
+ * names them. They cannot be removed again: an empty one counts as absent. Consumer mailboxes lose those that come
+ * with a new event.
  */
 import { createHash } from 'node:crypto';
 import type { Recurrence, When } from '../../core/event.ts';
 import { isZone } from '../../core/zones.ts';
-import { type AttendeeList, readPeople, writePeople } from '../hidden-attendees.ts';
+import { type AttendeeList, readAttendees, writeAttendees } from '../hidden-attendees.ts';
 import type { Item } from './item.ts';
 
 export type Properties = Readonly<Record<string, string>>;
 
-/** Names of properties without their common part. */
+/** Names of the properties without their common prefix. */
 const UID = 'uid';
 const LINK = 'link';
 const MADE = 'made';
-const PEOPLE = 'people';
+const ATTENDEES = 'people';
 const TEXT = 'text';
 const CUT = 'cut';
 const ZONES = 'zones';
@@ -24,8 +24,10 @@ const TAIL = 'tail';
 const TITLE = 'title';
 
 const idOf = (name: string): string => `String {8e898599-fdd8-4ebe-a4c1-c0d0be8c4ec5} Name calpair.${name}`;
-/** To be named when they are asked for. */
-export const PROPERTY_IDS: readonly string[] = [UID, LINK, MADE, PEOPLE, TEXT, CUT, ZONES, RULE, TAIL, TITLE].map(idOf);
+/** For the requests that name them. */
+export const PROPERTY_IDS: readonly string[] = [UID, LINK, MADE, ATTENDEES, TEXT, CUT, ZONES, RULE, TAIL, TITLE].map(
+  idOf,
+);
 
 export function propertiesOf(item: Item): Properties {
   const properties: Record<string, string> = {};
@@ -39,7 +41,7 @@ export function propertiesOf(item: Item): Properties {
   return properties;
 }
 
-/** As a body of a POST or PATCH has them; empty where there are none. */
+/** For the body of a POST or PATCH; empty where there are none. */
 export function propertiesBody(properties: Properties): {
   singleValueExtendedProperties?: { id: string; value: string }[];
 } {
@@ -47,30 +49,24 @@ export function propertiesBody(properties: Properties): {
   return list.length === 0 ? {} : { singleValueExtendedProperties: list };
 }
 
-/** The item as it is when these properties have been written, for answers that leave them out. */
+/** The item with the properties that were written: the answer to a write leaves them out. */
 export function withProperties(item: Item, properties: Properties): Item {
   const all = Object.entries({ ...propertiesOf(item), ...properties }).filter(([, value]) => value !== '');
   const { singleValueExtendedProperties: _, ...rest } = item;
   return { ...rest, id: item.id, ...propertiesBody(Object.fromEntries(all)) };
 }
 
-/**
- * The iCalendar UID of the event that this one, or the one that it is a duplicate of, is a copy of; null where it is
- * none.
- */
+/** The iCalendar UID of the original: of what Calpair copied, or of what a person duplicated. Null for other events. */
 export function copiedUid(properties: Properties): string | null {
   return properties[UID] ?? null;
 }
 
-/** The link that Calpair made this copy for. */
+/** The link that this copy belongs to. */
 export function linkOf(item: Item): string | null {
   return isCopy(item) ? (propertiesOf(item)[LINK] ?? null) : null;
 }
 
-/**
- * True for what Calpair made. An event that a person duplicates may take its properties along, but not its transaction
- * id.
- */
+/** True for what Calpair created. A duplicate made by a person may have its properties, but no transaction id. */
 export function isCopy(item: Item): boolean {
   const made = propertiesOf(item)[MADE];
   return made !== undefined && made === item['transactionId'];
@@ -84,30 +80,25 @@ export function linkProperties(key: string, transactionId: string, uid: string |
   };
 }
 
-/** The people that Calpair keeps beside the event's own, because Exchange would mail them. */
-export function keptPeople(properties: Properties): AttendeeList {
-  return readPeople(properties[PEOPLE] ?? null);
+/** Attendees that Exchange does not know, because it would mail them. */
+export function hiddenAttendees(properties: Properties): AttendeeList {
+  return readAttendees(properties[ATTENDEES] ?? null);
 }
 
-export function hasKeptPeople(properties: Properties): boolean {
-  return properties[PEOPLE] !== undefined;
+export function hasHiddenAttendees(properties: Properties): boolean {
+  return properties[ATTENDEES] !== undefined;
 }
 
-export function peopleProperties(people: AttendeeList): Properties {
-  return { [PEOPLE]: writePeople(people, MAX_PEOPLE) ?? '' };
+export function attendeeProperties(list: AttendeeList): Properties {
+  return { [ATTENDEES]: writeAttendees(list, MAX_ATTENDEES) ?? '' };
 }
 
-/**
- * Notes a description that Calpair writes as plain text, so that it may be written again when only the people below it
- * change.
- */
+/** Marks a description that Calpair writes, so that it may be written again when only the attendees below it change. */
 export function textProperties(description: string, isCut: boolean): Properties {
   return { [TEXT]: description === '' ? '' : hash(description), [CUT]: isCut ? '1' : '' };
 }
 
-/**
- * Whether the description is what Calpair wrote. Exchange keeps HTML and gives text back: gaps in it count for nothing.
- */
+/** Whether the description is what Calpair wrote. Exchange stores HTML and returns text: white space does not count. */
 export function isOurText(properties: Properties, description: string): boolean {
   return properties[TEXT] === hash(description);
 }
@@ -117,18 +108,18 @@ export function oneLine(title: string): string {
   return title.replace(/[\r\n]+/g, ' ');
 }
 
-/** A title with line breaks, as the other side has it. */
+/** A title with line breaks, as the other side has it; empty for a title without. */
 export function titleProperties(title: string): Properties {
   return { [TITLE]: oneLine(title) === title || title.length > MAX_TITLE ? '' : title };
 }
 
-/** The title that a subject stands for. */
-export function keptTitle(properties: Properties, subject: string): string {
+/** The title on the other side, as long as the subject is what Calpair made of it. */
+export function originalTitle(properties: Properties, subject: string): string {
   const title = properties[TITLE];
   return title !== undefined && oneLine(title) === subject ? title : subject;
 }
 
-/** The blanks and line ends that a description ends with: text that comes out of HTML has them no more. */
+/** The white space at the end of a description: text that Graph takes out of HTML has lost it. */
 export function tailProperties(description: string): Properties {
   return {
     [TAIL]: encodeURIComponent(
@@ -137,47 +128,47 @@ export function tailProperties(description: string): Properties {
   };
 }
 
-export function keptTail(properties: Properties): string {
+export function originalTail(properties: Properties): string {
   const tail = properties[TAIL] ?? '';
   return /^(?:%[0-9A-F]{2}){1,900}$/.test(tail) ? safely(tail) : '';
 }
 
-/** Whether what Calpair wrote was too long for Graph and stands there shortened. */
+/** Whether Calpair had to shorten a text for Graph. */
 export function isCutText(properties: Properties, description: string): boolean {
   return properties[CUT] === '1' && (description === '' || isOurText(properties, description));
 }
 
 /**
- * The IANA zones of start and end as the other side has them, with the year of the start: one Windows zone stands for
- * many.
+ * The IANA zones of start and end on the other side, with the year of the start: one Windows zone stands for many of
+ * them.
  */
 export function zoneProperties(when: When): Properties {
   return { [ZONES]: when.allDay ? '' : `${when.start.slice(0, 4)} ${when.startZone} ${when.endZone}` };
 }
 
-export interface KeptZones {
+export interface OriginalZones {
   readonly start: { readonly zone: string; readonly year: number } | null;
   readonly end: { readonly zone: string; readonly year: number } | null;
 }
 
-export function keptZones(properties: Properties): KeptZones {
+export function originalZones(properties: Properties): OriginalZones {
   const [year, start, end] = (properties[ZONES] ?? '').split(' ');
-  const kept = (zone: string | undefined) =>
+  const original = (zone: string | undefined) =>
     zone !== undefined && isZone(zone) && /^\d{4}$/.test(year ?? '') ? { zone, year: Number(year) } : null;
-  return { start: kept(start), end: kept(end) };
+  return { start: original(start), end: original(end) };
 }
 
-/** The rule as the other side spells it: there are many ways to say the same. */
+/** The rule as the other side spells it: there are many ways to write the same rule. */
 export function ruleProperties(recurrence: Recurrence | null): Properties {
   return { [RULE]: recurrence?.rules[0] ?? '' };
 }
 
-export function keptRule(properties: Properties): Recurrence | null {
+export function originalRule(properties: Properties): Recurrence | null {
   const rule = properties[RULE];
   return rule === undefined || rule.length > MAX_RULE ? null : { rules: [rule], dates: [] };
 }
 
-/** Those of `next` that are not there as they are to be. */
+/** Those of `next` that differ from the present ones. */
 export function changedProperties(now: Properties, next: Properties): Properties {
   return Object.fromEntries(Object.entries(next).filter(([name, value]) => (now[name] ?? '') !== value));
 }
@@ -186,7 +177,7 @@ const MAX_UID = 4000;
 const MAX_RULE = 2000;
 const MAX_TAIL = 100;
 const MAX_TITLE = 255;
-const MAX_PEOPLE = 20_000;
+const MAX_ATTENDEES = 20_000;
 
 function safely(tail: string): string {
   try {

@@ -1,12 +1,13 @@
 /**
- * Graph's `start`, `end` and `originalStart`, to and from the canonical forms. Answers are in UTC, and the event's own
- * zones are told beside.
+ * Graph's `start`, `end` and `originalStart`, to and from the canonical forms. Answers are in UTC and name the event's
+ * own zones in other fields.
  */
 import type { OccurrenceId, When } from '../../core/event.ts';
 import { instantId, occurrenceId } from '../../core/recurrence/occurrence.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
+import { nextDay, type ReadWhen } from '../when.ts';
 import { fieldOf, type Item, textOf } from './item.ts';
-import type { KeptZones } from './private-data.ts';
+import type { OriginalZones } from './private-data.ts';
 import { graphZone, readGraphZone } from './zones.ts';
 
 interface DateTimeTimeZone {
@@ -20,15 +21,10 @@ export interface WhenBody {
   readonly end: DateTimeTimeZone;
 }
 
-export interface ReadWhen {
-  readonly when: When;
-  /** False where a zone is not known: then the instants are right, in UTC. */
-  readonly isZoneKnown: boolean;
-}
-
 /**
- * When an event happens; null where it has no start. All-day events are midnights in whatever zone, of which the dates
- * count. `zones` overrule what the event says of its own. @throws RangeError for times that do not exist
+ * When an event happens, in the given zones; null where it has no start. All-day events begin at midnight of any zone:
+ * only their dates count.
+ * @throws RangeError for times that do not exist
  */
 export function readWhen(item: Item, zones: { start: string | null; end: string | null }): ReadWhen | null {
   const [start, end] = [textOf(fieldOf(item['start'], 'dateTime')), textOf(fieldOf(item['end'], 'dateTime'))];
@@ -50,22 +46,22 @@ export function readWhen(item: Item, zones: { start: string | null; end: string 
   return { when, isZoneKnown: zones.start !== null && zones.end !== null };
 }
 
-/** The zones of an event's own; null where they are not known. `kept` are those that Calpair noted. */
-export function zonesOf(item: Item, kept: KeptZones): { start: string | null; end: string | null } {
+/** The zones of an event; null where they are unknown. `original` are those of the other side. */
+export function zonesOf(item: Item, original: OriginalZones): { start: string | null; end: string | null } {
   const series = fieldOf(fieldOf(item['recurrence'], 'range'), 'recurrenceTimeZone');
-  const start = readGraphZone(series, kept.start) ?? readGraphZone(item['originalStartTimeZone'], kept.start);
-  // What names no zone was made in UTC.
+  const start = readGraphZone(series, original.start) ?? readGraphZone(item['originalStartTimeZone'], original.start);
+  // An event without a zone was created in UTC.
   const isUnnamed = textOf(item['originalStartTimeZone']) === '' && textOf(series) === '';
   const ofStart = start ?? (isUnnamed ? 'UTC' : null);
   const ofEnd =
-    readGraphZone(item['originalEndTimeZone'], kept.end) ??
+    readGraphZone(item['originalEndTimeZone'], original.end) ??
     (textOf(item['originalEndTimeZone']) === '' ? ofStart : null);
   return { start: ofStart, end: ofEnd };
 }
 
 /**
- * `start`, `end` and `isAllDay` for a write: local time in a Windows zone. Of a single event, in UTC where the local
- * time could be read in two ways.
+ * `start`, `end` and `isAllDay` for a write: local time in a Windows zone. A single event is sent in UTC where its
+ * local time is ambiguous.
  */
 export function writeWhen(when: When, isSeries: boolean): WhenBody {
   if (when.allDay) return { isAllDay: true, start: midnight(when.start), end: midnight(when.end) };
@@ -78,7 +74,7 @@ export function writeWhen(when: When, isSeries: boolean): WhenBody {
 }
 
 /**
- * The occurrence that an exception stands for; null where nothing tells. `originalStart` is in UTC and cut to the
+ * The occurrence that an exception replaces; null where the item does not say. `originalStart` is in UTC and cut to the
  * minute, as all times of a series are.
  */
 export function readOccurrence(item: Item, series: When): OccurrenceId | null {
@@ -86,14 +82,9 @@ export function readOccurrence(item: Item, series: When): OccurrenceId | null {
   if (Number.isNaN(original)) return null;
   if (!series.allDay) return instantId(Math.floor(original / MINUTE) * MINUTE);
   const zone = original % DAY === 0 ? 'UTC' : readGraphZone(item['originalStartTimeZone'], null);
-  // In a zone that is not known: the nearest midnight.
+  // In an unknown zone: the nearest midnight.
   const date = zone === null ? new Date(Math.round(original / DAY) * DAY).toISOString() : localOf(original, zone);
   return occurrenceId(date.slice(0, 10), null);
-}
-
-/** The id of the occurrence on a date of the series. @throws RangeError */
-export function occurrenceOn(date: string, series: When): OccurrenceId {
-  return series.allDay ? occurrenceId(date, null) : occurrenceId(date + series.start.slice(10), series.startZone);
 }
 
 const MINUTE = 60_000;
@@ -112,10 +103,6 @@ function instantIn(value: unknown): number {
   const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z?$/.exec(textOf(fieldOf(value, 'dateTime')));
   if (!match) throw new RangeError('not a time');
   return instantOf(match[1]!, zone);
-}
-
-function nextDay(date: string): string {
-  return new Date(Date.parse(date) + DAY).toISOString().slice(0, 10);
 }
 
 function midnight(date: string): DateTimeTimeZone {

@@ -3,24 +3,29 @@
  * reminders, categories, online meetings. An HTML body whose text did not change is never written.
  */
 
-import { withBlock } from '../../core/attendee-text.ts';
 import { type Attendee, type CalendarEvent, type Content, sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { peopleBlock } from '../attendee-text.ts';
-import type { AttendeeList } from '../hidden-attendees.ts';
+import { attendeeText, fitTexts, type Texts } from '../attendee-text.ts';
+import {
+  type AttendeeList,
+  areAttendeesChanged,
+  attendeesToHide,
+  isMailAddress,
+  NO_ATTENDEES,
+} from '../hidden-attendees.ts';
 import type { SideSetting } from '../provider.ts';
 import { cutText } from '../text.ts';
-import { bodyText, nativeAttendees, nativeOrganizer, uidOf } from './from-graph.ts';
+import { bodyText, nativeAttendees, uidOf } from './from-graph.ts';
 import type { Item, Series } from './item.ts';
 import {
+  attendeeProperties,
   changedProperties,
-  hasKeptPeople,
+  hasHiddenAttendees,
   isCutText,
   isOurText,
   linkProperties,
   oneLine,
   type Properties,
-  peopleProperties,
   propertiesBody,
   propertiesOf,
   ruleProperties,
@@ -45,12 +50,12 @@ export interface Patch {
  * Exceptions are written afterwards.
  */
 export function insertBody(event: CalendarEvent, key: string, transactionId: string, setting: SideSetting): Patch {
-  const people = keptOf(event, [], setting);
-  const texts = textsOf(event, people, event.uid ?? '', setting);
+  const hidden = attendeesToHide(event, NO_ATTENDEES, setting);
+  const texts = textsOf(event, hidden, event.uid ?? '', setting);
   const properties = withoutEmpty({
     ...linkProperties(key, transactionId, event.uid),
-    ...peopleProperties(people),
-    ...textProperties(texts.body, texts.isCut),
+    ...attendeeProperties(hidden),
+    ...textProperties(texts.description, texts.isCut),
     ...tailProperties(event.description),
     ...titleProperties(event.title),
     ...zoneProperties(event.when),
@@ -59,9 +64,9 @@ export function insertBody(event: CalendarEvent, key: string, transactionId: str
   const native = setting.attendees === 'native' ? attendeesBody([], event.attendees) : [];
   const body = {
     transactionId,
-    subject: texts.subject,
+    subject: texts.title,
     ...(texts.location === '' ? {} : { location: { displayName: texts.location } }),
-    ...(texts.body === '' ? {} : { body: { contentType: 'text', content: texts.body } }),
+    ...(texts.description === '' ? {} : { body: { contentType: 'text', content: texts.description } }),
     ...writeWhen(event.when, event.recurrence !== null),
     showAs: showAsOf(event),
     sensitivity: sensitivityOf(event),
@@ -112,10 +117,8 @@ export function isLocalChange(body: Body): boolean {
 }
 
 const LOCAL = new Set(['showAs', 'sensitivity', 'singleValueExtendedProperties']);
-const MAX_SUBJECT = 255;
-const MAX_LOCATION = 255;
-/** Graph names no limit but that of a request, 4 MB. */
-const MAX_BODY = 500_000;
+/** Of the body, Graph names no limit but that of a request, 4 MB. */
+const LIMITS = { title: 255, location: 255, description: 500_000 };
 
 /** `notes` are those that a master is to have beside; null for an occurrence. */
 function contentPatch(
@@ -126,9 +129,9 @@ function contentPatch(
   notes: Properties | null,
 ): Patch {
   const body: Record<string, unknown> = {};
-  if (before.title !== after.title) body['subject'] = cutText(oneLine(after.title), MAX_SUBJECT).text;
+  if (before.title !== after.title) body['subject'] = cutText(oneLine(after.title), LIMITS.title).text;
   if (before.location !== after.location)
-    body['location'] = { displayName: cutText(after.location, MAX_LOCATION).text };
+    body['location'] = { displayName: cutText(after.location, LIMITS.location).text };
   if (!sameValue(before.when, after.when)) Object.assign(body, writeWhen(after.when, notes === null));
   if (showAsOf(before) !== showAsOf(after)) body['showAs'] = showAsOf(after);
   if (before.visibility !== after.visibility) body['sensitivity'] = sensitivityOf(after);
@@ -140,15 +143,10 @@ function contentPatch(
 /** The description with its block, and the notes that go with it. */
 function textPatch(item: Item, before: Content, after: Content, setting: SideSetting, isMaster: boolean): Patch {
   const now = propertiesOf(item);
-  // Switched off later, what was shown of the people goes with the next change.
-  const peopleChanged =
-    isMaster &&
-    (setting.attendees === 'none'
-      ? hasKeptPeople(now) && !sameValue(before, after)
-      : !(sameValue(before.attendees, after.attendees) && sameValue(before.organizer, after.organizer)));
+  const attendeesChanged = isMaster && areAttendeesChanged(before, after, hasHiddenAttendees(now), setting);
   const textChanged = before.description !== after.description;
   const lineChanged = before.title !== after.title || before.location !== after.location;
-  if (!peopleChanged && !textChanged && !lineChanged) return { body: {}, properties: {} };
+  if (!attendeesChanged && !textChanged && !lineChanged) return { body: {}, properties: {} };
   // The join link stands in the body, and whoever cuts it out ends the meeting.
   if (textChanged && item['isOnlineMeeting'] === true)
     throw new SyncError('rejected', 'the text of an online meeting was to be changed', {
@@ -156,58 +154,28 @@ function textPatch(item: Item, before: Content, after: Content, setting: SideSet
     });
   const written = bodyText(item);
   const isOurs = written === '' || isOurText(now, written);
-  const people = keptOf(after, nativeAttendees(item), setting, nativeOrganizer(item)?.address);
-  const texts = textsOf(after, people, uidOf(item) ?? '', setting);
+  const hidden = attendeesToHide(after, nativeAttendees(item), setting);
+  const texts = textsOf(after, hidden, uidOf(item) ?? '', setting);
   const body: Record<string, unknown> = {};
-  if (peopleChanged && setting.attendees === 'native')
+  if (attendeesChanged && setting.attendees === 'native')
     body['attendees'] = attendeesBody(Array.isArray(item['attendees']) ? item['attendees'] : [], after.attendees);
-  const properties: Record<string, string> = peopleChanged ? { ...peopleProperties(people) } : {};
-  if (textChanged || (peopleChanged && isOurs && item['isOnlineMeeting'] !== true)) {
+  const properties: Record<string, string> = attendeesChanged ? { ...attendeeProperties(hidden) } : {};
+  if (textChanged || (attendeesChanged && isOurs && item['isOnlineMeeting'] !== true)) {
     const stillCut = !textChanged && isCutText(now, written) && after.description.endsWith('…');
-    if (texts.body !== written) body['body'] = { contentType: 'text', content: texts.body };
-    Object.assign(properties, textProperties(texts.body, texts.isCut || stillCut), tailProperties(after.description));
+    if (texts.description !== written) body['body'] = { contentType: 'text', content: texts.description };
+    Object.assign(
+      properties,
+      textProperties(texts.description, texts.isCut || stillCut),
+      tailProperties(after.description),
+    );
   } else if (lineChanged && texts.isCut && isOurs) {
     Object.assign(properties, textProperties(written, true));
   }
   return { body, properties };
 }
 
-interface Texts {
-  readonly subject: string;
-  readonly location: string;
-  readonly body: string;
-  readonly isCut: boolean;
-}
-
-/** The block is cut before the text. */
-function textsOf(content: Content, people: AttendeeList, uid: string, setting: SideSetting): Texts {
-  const subject = cutText(oneLine(content.title), MAX_SUBJECT);
-  const location = cutText(content.location, MAX_LOCATION);
-  const text = cutText(content.description, MAX_BODY);
-  const whole = withBlock(text.text, peopleBlock(people, uid, setting.tag));
-  const fits = whole.length <= MAX_BODY;
-  return {
-    subject: subject.text,
-    location: location.text,
-    body: fits ? whole : text.text,
-    isCut: subject.isCut || location.isCut || text.isCut || !fits,
-  };
-}
-
-/** The people that Exchange does not know of itself. */
-function keptOf(
-  content: Content,
-  native: readonly Attendee[],
-  setting: SideSetting,
-  nativeOrganizerAddress?: string,
-): AttendeeList {
-  if (setting.attendees !== 'copy') return { organizer: null, attendees: [] };
-  const known = new Set(native.map((attendee) => attendee.address));
-  const { organizer } = content;
-  return {
-    organizer: organizer && organizer.address === nativeOrganizerAddress ? null : organizer,
-    attendees: content.attendees.filter((attendee) => !known.has(attendee.address)),
-  };
+function textsOf(content: Content, list: AttendeeList, uid: string, setting: SideSetting): Texts {
+  return fitTexts({ ...content, title: oneLine(content.title) }, attendeeText(list, uid, setting.tag), LIMITS);
 }
 
 /** Real attendees. Arrays are replaced as a whole, and answers belong to the people themselves. */
@@ -219,7 +187,7 @@ function attendeesBody(now: readonly unknown[], attendees: readonly Attendee[]):
     ]),
   );
   return attendees
-    .filter(({ address }) => /^[^\s@:]+@[^\s@]+$/.test(address))
+    .filter(({ address }) => isMailAddress(address))
     .map((attendee) => {
       const type =
         attendee.kind === 'resource' || attendee.kind === 'room'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { withBlock } from '../../core/attendee-text.ts';
-import { peopleBlock, withoutBlock } from '../../providers/attendee-text.ts';
+import { attendeeText, withoutAttendeeText } from '../../providers/attendee-text.ts';
 import { cutText, htmlToText, isHtml } from '../../providers/text.ts';
 import { SETTING } from '../support/contract-google.ts';
 
@@ -76,44 +76,44 @@ describe('a block of people', () => {
       { address: 'a@example.org', name: '', participation: 'tentative', role: 'optional', kind: 'individual' },
     ],
   } as const;
-  const block = peopleBlock(people, 'uid-1', SETTING.tag);
+  const block = attendeeText(people, 'uid-1', SETTING.tag);
 
   it('is taken off again, whatever text stands before it', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) =>
-        assert.equal(withoutBlock(withBlock(text, block), ['uid-1'], SETTING.tag), text),
+        assert.equal(withoutAttendeeText(withBlock(text, block), ['uid-1'], SETTING.tag), text),
       ),
     );
     fc.assert(
       fc.property(fc.array(fc.constantFrom('\n', 'x', '— People —', '[calpair ')), (parts) => {
         const text = parts.join('');
-        assert.equal(withoutBlock(withBlock(text, block), ['other', 'uid-1'], SETTING.tag), text);
+        assert.equal(withoutAttendeeText(withBlock(text, block), ['other', 'uid-1'], SETTING.tag), text);
       }),
     );
   });
 
   it('is ordinary text once it was changed, belongs to another event, or comes from another installation', () => {
     const text = withBlock('Text', block);
-    assert.equal(withoutBlock(text, ['uid-2'], SETTING.tag), text);
+    assert.equal(withoutAttendeeText(text, ['uid-2'], SETTING.tag), text);
     assert.equal(
-      withoutBlock(text, ['uid-1'], (value) => SETTING.tag(`${value}!`)),
+      withoutAttendeeText(text, ['uid-1'], (value) => SETTING.tag(`${value}!`)),
       text,
     );
     const edited = text.replace('maybe', 'accepted');
-    assert.equal(withoutBlock(edited, ['uid-1'], SETTING.tag), edited);
-    assert.equal(withoutBlock(`${text}\nmore`, ['uid-1'], SETTING.tag), `${text}\nmore`);
+    assert.equal(withoutAttendeeText(edited, ['uid-1'], SETTING.tag), edited);
+    assert.equal(withoutAttendeeText(`${text}\nmore`, ['uid-1'], SETTING.tag), `${text}\nmore`);
   });
 
   it('survives an editor that adds blanks, and holds no markup', () => {
     assert.equal(
-      withoutBlock(withBlock('Text', block.replaceAll('\n', ' \n')) + ' \n', ['uid-1'], SETTING.tag),
+      withoutAttendeeText(withBlock('Text', block.replaceAll('\n', ' \n')) + ' \n', ['uid-1'], SETTING.tag),
       'Text',
     );
     assert.equal(isHtml(block), false);
   });
 
   it('shows nobody where there is nobody', () => {
-    assert.equal(peopleBlock({ organizer: null, attendees: [] }, 'u', SETTING.tag), '');
+    assert.equal(attendeeText({ organizer: null, attendees: [] }, 'u', SETTING.tag), '');
   });
 });
 

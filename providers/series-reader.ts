@@ -1,0 +1,109 @@
+/**
+ * Reading stored series of a service that has its own form of events: a master with its exceptions. What is the same
+ * for all such services is here; each brings its own translation.
+ */
+import type { CalendarEvent } from '../core/event.ts';
+import type { EventProblem } from '../core/event-problem.ts';
+import { RecurrenceError } from '../core/recurrence/normalise.ts';
+import type { Found, SideSetting, Stored } from './provider.ts';
+
+/** What `Stored.data` holds, as JSON. */
+interface Series {
+  readonly master: { readonly id: string };
+}
+
+export type Report = (problem: EventProblem) => void;
+
+interface ReadEvent {
+  /** Null where the event cannot be read. */
+  readonly event: CalendarEvent | null;
+  readonly problems: readonly EventProblem[];
+}
+
+interface Translation<S extends Series> {
+  /** As a person knows the service. */
+  readonly service: string;
+  /** @throws SyntaxError for other data */
+  readonly parse: (data: string) => S;
+  readonly versionOf: (series: S) => string | null;
+  /** Null where the event cannot be read. @throws RangeError, RecurrenceError, TypeError: the same */
+  readonly eventOf: (series: S, setting: SideSetting, report: Report) => CalendarEvent | null;
+  readonly factsOf: (series: S) => Pick<Found, 'modifiedAt' | 'marker' | 'hasGuests' | 'isDeclined'>;
+}
+
+export interface SeriesReader<S extends Series> {
+  /** Stored data as an event. Data that cannot be read is a problem of that one event, never an error. */
+  readonly readStored: (stored: Stored, setting: SideSetting) => Found;
+  readonly readSeries: (series: S, setting: SideSetting) => ReadEvent;
+  readonly foundOf: (series: S, setting: SideSetting) => Found;
+}
+
+export function createSeriesReader<S extends Series>(translation: Translation<S>): SeriesReader<S> {
+  const { service, parse, versionOf, eventOf, factsOf } = translation;
+  const unreadable: EventProblem = {
+    code: 'unreadable',
+    detail: `The times or the recurrence of this event cannot be read from ${service}.`,
+  };
+
+  function readSeries(series: S, setting: SideSetting): ReadEvent {
+    const problems = new Map<string, EventProblem>();
+    try {
+      const event = eventOf(series, setting, (problem) => problems.set(problem.code, problem));
+      if (event) return { event, problems: [...problems.values()] };
+    } catch (error) {
+      const isUnreadable =
+        error instanceof RangeError || error instanceof RecurrenceError || error instanceof TypeError;
+      if (!isUnreadable) throw error;
+    }
+    return { event: null, problems: [unreadable] };
+  }
+
+  function readStored(stored: Stored, setting: SideSetting): Found {
+    let series: S;
+    try {
+      series = parse(stored.data);
+    } catch {
+      return { ...stored, event: null, problems: [unreadable], modifiedAt: null, marker: null, hasGuests: false };
+    }
+    return { ...stored, ...readSeries(series, setting), ...factsOf(series) };
+  }
+
+  function foundOf(series: S, setting: SideSetting): Found {
+    const { id } = series.master;
+    const stored = { ref: id, resource: id, version: versionOf(series), data: JSON.stringify(series) };
+    return readStored(stored, setting);
+  }
+
+  return { readStored, readSeries, foundOf };
+}
+
+export const ZONE_UNKNOWN: EventProblem = {
+  code: 'zone-unknown',
+  detail: 'The time zone of this event is unknown. Its time is correct and shown in UTC.',
+};
+
+export function textTooLong(service: string): EventProblem {
+  return {
+    code: 'text-too-long',
+    detail: `A text of this event is longer than ${service} allows and is shortened there.`,
+  };
+}
+
+/** For an event whose recurrence the service cannot express. */
+export function expandedSeries(service: string): EventProblem {
+  const detail = `${service} cannot express this recurrence. The occurrences are written there as single events.`;
+  return { code: 'recurrence-written-out', detail };
+}
+
+const AHEAD_MS = 5 * 60_000;
+
+/** Whether a time of change cannot be true by the clock of the server that sent it (`date`; null: unknown). */
+export function isClockAhead(times: readonly number[], date: number | null): boolean {
+  return date !== null && times.some((ms) => ms > date + AHEAD_MS);
+}
+
+/** The latest of the times that are known, as RFC 3339; null where none is. */
+export function latestTime(times: readonly number[]): string | null {
+  const known = times.filter((ms) => !Number.isNaN(ms));
+  return known.length === 0 ? null : new Date(known.reduce((a, b) => Math.max(a, b))).toISOString();
+}
