@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { occurrences } from './google/expand.ts';
 import { GoogleError } from './google/google-error.ts';
 import { parseRecurrence } from './google/recurrence-lines.ts';
-import { instantOf, parseCompact } from './google/time.ts';
+import { instantOf, parseCompact } from './time.ts';
 
 interface Case {
   readonly id: string;

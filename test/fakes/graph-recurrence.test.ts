@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dateOf } from './google/time.ts';
 import { DEFAULT_BEHAVIOUR } from './graph/behaviour.ts';
 import { seriesDays } from './graph/expand.ts';
 import { readRecurrence } from './graph/recurrence.ts';
 import { UTC } from './graph/zones.ts';
 import { allDay, series, single, viewPath, withGraph, zoned } from './graph-harness.ts';
+import { dateOf } from './time.ts';
 
 const days = (pattern: object, range: object, last = '2035-01-01') =>
   seriesDays(readRecurrence({ pattern, range }, UTC, DEFAULT_BEHAVIOUR), Date.parse(`${last}T00:00:00Z`)).map(dateOf);

@@ -2,11 +2,12 @@
  * One Google account: its credentials, and what its owner does in Google's own web page. Goes through the API's engine,
  * unseen by log and faults.
  */
+
+import type { Json } from '../json.ts';
 import type { AccessRole, Calendar } from './calendar.ts';
 import { changeAccess, insertCalendar, listCalendars, patchEntry } from './calendar-list.ts';
 import type { Outcome } from './events.ts';
 import { deleteEvent, insertEvent, patchEvent } from './events.ts';
-import type { Json } from './google-error.ts';
 import { locate } from './locate.ts';
 import type { OAuth } from './oauth.ts';
 import { plantEvent } from './plant.ts';

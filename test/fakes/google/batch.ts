@@ -1,5 +1,5 @@
 /** `POST /batch/calendar/v3`: several requests in one, each with an answer of its own. */
-import type { ApiAnswer, ApiRequest } from './routes.ts';
+import type { ApiAnswer, ApiRequest } from '../api.ts';
 
 export interface BatchPart {
   readonly contentId: string | null;

@@ -1,13 +1,13 @@
 /** `calendars` and `users/me/calendarList`: the calendars themselves, and one account's view of them. */
 import { randomBytes } from 'node:crypto';
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
+import { isZone } from '../time.ts';
 import type { AccessRole, Calendar, ListEntry } from './calendar.ts';
 import { COLORS, nearestColorId } from './colors.ts';
-import { isObject } from './event-fields.ts';
-import type { Json } from './google-error.ts';
 import { fullSyncRequired, GoogleError, invalid, required } from './google-error.ts';
 import type { Query } from './query.ts';
-import { isZone } from './time.ts';
-import { digest, open, seal } from './tokens.ts';
+import { digest, openToken, sealToken } from './tokens.ts';
 import type { AccountState, World } from './world.ts';
 import { createCalendar, openCalendar, showCalendar } from './world.ts';
 
@@ -75,12 +75,12 @@ export function listCalendars(world: World, account: AccountState, query: Query)
   const least = (query.text('minAccessRole') ?? 'freeBusyReader') as AccessRole;
   const parameters = digest(query.without(['pageToken', 'syncToken']));
   const syncText = query.text('syncToken');
-  const since = syncText === undefined ? null : open('sync', syncText);
+  const since = syncText === undefined ? null : openToken('sync', syncText);
   if (since !== null && query.text('minAccessRole') !== undefined)
     throw invalid('Sync token cannot be used with other request restrictions.', 'minAccessRole');
   if (since !== null && (since.calendar !== account.email || since.parameters !== parameters)) throw fullSyncRequired();
   const pageText = query.text('pageToken');
-  const page = pageText === undefined ? null : open('page', pageText);
+  const page = pageText === undefined ? null : openToken('page', pageText);
   if (page !== null && (page.calendar !== account.email || page.parameters !== parameters))
     throw invalid('Invalid page token value.', 'pageToken');
   const ranks: AccessRole[] = ['freeBusyReader', 'reader', 'writerWithoutPrivateAccess', 'writer', 'owner'];
@@ -98,8 +98,8 @@ export function listCalendars(world: World, account: AccountState, query: Query)
     kind: 'calendar#calendarList',
     etag: `"p${account.listVersion}"`,
     ...(entries.length > size
-      ? { nextPageToken: seal({ kind: 'page', ...bound, after: items.at(-1)!.calendarId, emptyPages: 0 }) }
-      : { nextSyncToken: seal({ kind: 'sync', ...bound, epoch: 0, issuedMs: world.now() }) }),
+      ? { nextPageToken: sealToken({ kind: 'page', ...bound, after: items.at(-1)!.calendarId, emptyPages: 0 }) }
+      : { nextSyncToken: sealToken({ kind: 'sync', ...bound, epoch: 0, issuedMs: world.now() }) }),
     items: items.map((entry) => showEntry(world, account, entry)),
   };
 }

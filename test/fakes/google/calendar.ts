@@ -1,9 +1,9 @@
 /** One calendar as the server keeps it: its items, and the counter that every change advances. */
 import { createHash, randomBytes } from 'node:crypto';
+import type { Json } from '../json.ts';
 import type { EventFields } from './event-fields.ts';
 import type { Attendee } from './event-parts.ts';
 import type { EventTime } from './event-times.ts';
-import type { Json } from './google-error.ts';
 
 /** A single event, the master of a series, or an exception of one. */
 export interface Item {

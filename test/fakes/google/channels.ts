@@ -2,10 +2,11 @@
  * Push channels: `sync` first, then `exists` for every change, with numbers that grow and have gaps. Messages may get
  * lost.
  */
+import { Deliveries } from '../deliveries.ts';
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { Calendar } from './calendar.ts';
-import { isObject } from './event-fields.ts';
-import type { Json } from './google-error.ts';
 import { GoogleError, invalid, notFound } from './google-error.ts';
 
 interface Channel {
@@ -21,19 +22,15 @@ interface Channel {
 }
 
 const WEEK_MS = 604_800_000;
+const CALENDARS_URL = 'https://www.googleapis.com/calendar/v3/calendars/';
 
-export class Channels {
-  /** So many of the next messages are lost. */
-  dropNext = 0;
-  /** Messages that were delivered, and those that the receiver did not take. */
-  delivered = 0;
-  failed = 0;
+export class Channels extends Deliveries {
   readonly #channels = new Map<string, Channel>();
   readonly #now: () => number;
   readonly #behaviour: Behaviour;
-  readonly #sending = new Set<Promise<void>>();
 
   constructor(now: () => number, behaviour: Behaviour) {
+    super();
     this.#now = now;
     this.#behaviour = behaviour;
   }
@@ -57,7 +54,7 @@ export class Channels {
     const channel: Channel = {
       id,
       resourceId: Buffer.from(`events ${calendar.id}`).toString('base64url').slice(-27),
-      resourceUri: `https://www.googleapis.com/calendar/v3/calendars/${encodeURIComponent(calendar.id)}/events?alt=json`,
+      resourceUri: `${CALENDARS_URL}${encodeURIComponent(calendar.id)}/events?alt=json`,
       calendarId: calendar.id,
       email,
       address,
@@ -99,16 +96,8 @@ export class Channels {
     return [...this.#channels.values()];
   }
 
-  async settled(): Promise<void> {
-    while (this.#sending.size > 0) await Promise.all(this.#sending);
-  }
-
   #send(channel: Channel, state: 'sync' | 'exists'): void {
     channel.number += state === 'sync' ? 1 : 1 + (channel.number % 3);
-    if (this.dropNext > 0) {
-      this.dropNext -= 1;
-      return;
-    }
     const headers = {
       'X-Goog-Channel-ID': channel.id,
       'X-Goog-Channel-Expiration': new Date(channel.expirationMs).toUTCString(),
@@ -118,17 +107,6 @@ export class Channels {
       'X-Goog-Message-Number': String(channel.number),
       ...(channel.token === null ? {} : { 'X-Goog-Channel-Token': channel.token }),
     };
-    const sending = fetch(channel.address, { method: 'POST', headers, signal: AbortSignal.timeout(5_000) }).then(
-      (response) => {
-        if ([200, 201, 202, 204].includes(response.status)) this.delivered += 1;
-        else this.failed += 1;
-        return response.arrayBuffer().then(() => undefined);
-      },
-      () => {
-        this.failed += 1;
-      },
-    );
-    this.#sending.add(sending);
-    void sending.finally(() => this.#sending.delete(sending)).catch(() => undefined);
+    this.deliver(channel.address, { headers }, (status) => [200, 201, 202, 204].includes(status));
   }
 }

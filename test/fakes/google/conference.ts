@@ -1,8 +1,8 @@
 /** `conferenceData`: looked at with `conferenceDataVersion=1` only; made on request, kept or dropped otherwise. */
 
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
 import type { EventFields } from './event-fields.ts';
-import { isObject } from './event-fields.ts';
-import type { Json } from './google-error.ts';
 import { invalid } from './google-error.ts';
 
 export function withConference(

@@ -3,12 +3,12 @@
  * them.
  */
 
+import { isObject, type Json } from '../json.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { Attendee, ExtendedProperties, Reminders } from './event-parts.ts';
 import { checkAttachments, checkAttendees, checkExtendedProperties, checkReminders } from './event-parts.ts';
 import type { EventTime } from './event-times.ts';
 import { checkSpan } from './event-times.ts';
-import type { Json } from './google-error.ts';
 import { invalid, required } from './google-error.ts';
 import { parseRecurrence } from './recurrence-lines.ts';
 
@@ -190,10 +190,6 @@ function checkSource(source: Json): void {
   const { url, title } = source;
   if (typeof url !== 'string' || !/^https?:\/\/[^\s]+$/.test(url)) throw invalid('Invalid value for: source.url');
   if (title !== undefined && typeof title !== 'string') throw invalid('Invalid value for: source.title');
-}
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** PATCH: given keys replace, objects merge, arrays replace whole, null removes. */

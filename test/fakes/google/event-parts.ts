@@ -1,6 +1,6 @@
 /** The composed parts of an event: attendees, reminders, extended properties, attachments. */
 
-import type { Json } from './google-error.ts';
+import type { Json } from '../json.ts';
 import { GoogleError, invalid } from './google-error.ts';
 
 export interface Attendee extends Json {

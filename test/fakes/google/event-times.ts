@@ -1,7 +1,6 @@
 /** `start` and `end`: which forms Google takes, how they are kept, and how they are shown again. */
 
-import type { GoogleError, Json } from './google-error.ts';
-import { invalid, required, timeRangeEmpty } from './google-error.ts';
+import type { Json } from '../json.ts';
 import {
   compactDate,
   compactInstant,
@@ -11,7 +10,9 @@ import {
   isZone,
   parseDate,
   parseDateTime,
-} from './time.ts';
+} from '../time.ts';
+import type { GoogleError } from './google-error.ts';
+import { invalid, required, timeRangeEmpty } from './google-error.ts';
 
 export type EventTime =
   /** Midnight UTC of the day. */

@@ -1,11 +1,12 @@
 /** The writes on events: insert, patch, update, delete. Each checks everything first and changes the calendar last. */
 
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
 import type { AccessRole, Calendar, Item } from './calendar.ts';
 import { serverId } from './calendar.ts';
 import { withConference } from './conference.ts';
 import type { EventFields, FieldContext } from './event-fields.ts';
-import { checkKeys, isObject, mergePatch, toFields } from './event-fields.ts';
-import type { Json } from './google-error.ts';
+import { checkKeys, mergePatch, toFields } from './event-fields.ts';
 import { alreadyDeleted, duplicate, forbidden, GoogleError, invalid } from './google-error.ts';
 import { checkGuestWrite, checkPrecondition, locate } from './locate.ts';
 import { showWritable } from './render.ts';

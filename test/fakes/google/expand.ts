@@ -2,8 +2,9 @@
  * The occurrences of a series, by looking at every day of every period and asking whether the rule takes it: slow, and
  * simple enough to be trusted. Bounded by a horizon, a number of periods and a number of occurrences.
  */
+
+import { compactDate, compactInstant, DAY_MS, instantOf, wallOf } from '../time.ts';
 import type { Recurrence, Rule } from './recurrence-lines.ts';
-import { compactDate, compactInstant, DAY_MS, instantOf, wallOf } from './time.ts';
 
 export interface SeriesStart {
   readonly allDay: boolean;

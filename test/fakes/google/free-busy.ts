@@ -1,10 +1,11 @@
 /** `POST /freeBusy`. */
+
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
+import { formatInstant, isZone, parseInstant } from '../time.ts';
 import type { Calendar } from './calendar.ts';
-import { isObject } from './event-fields.ts';
-import type { Json } from './google-error.ts';
 import { GoogleError, invalid, required, timeRangeEmpty } from './google-error.ts';
 import { instancesOf, spanOf } from './series.ts';
-import { formatInstant, isZone, parseInstant } from './time.ts';
 import type { AccountState, World } from './world.ts';
 import { openCalendar } from './world.ts';
 

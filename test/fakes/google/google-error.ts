@@ -1,6 +1,6 @@
 /** An answer that is an error, in the two envelopes that Google uses: the Calendar back end's and the front end's. */
-
-export type Json = Record<string, unknown>;
+import type { ApiAnswer } from '../api.ts';
+import type { Json } from '../json.ts';
 
 export interface ErrorDetail {
   readonly domain?: 'global' | 'calendar' | 'usageLimits';
@@ -34,6 +34,10 @@ export class GoogleError extends Error {
     if (details !== undefined) envelope['details'] = details;
     return { error: envelope };
   }
+}
+
+export function errorAnswer(error: GoogleError): ApiAnswer {
+  return { status: error.code, body: error.envelope(), headers: error.detail.headers ?? {} };
 }
 
 export const invalid = (message: string, location?: string): GoogleError =>
@@ -73,11 +77,11 @@ export const timeRangeEmpty = (): GoogleError =>
     location: 'timeMax',
   });
 
-/** What the stand-in does not do: loud, because a client of ours should not ask for it. */
+/** What the fake does not support: an error, because Calpair should not request it. */
 export const notImplemented = (what: string): GoogleError =>
-  new GoogleError(501, 'notImplemented', `The stand-in does not offer ${what}.`);
+  new GoogleError(501, 'notImplemented', `The fake does not support ${what}.`);
 
-/** An error that a test asks for by status and reason, with the text and domain that Google gives it. */
+/** An error that a test requests by status and reason, with Google's text and domain for it. */
 export function injectedError(code: number, reason: string | undefined, retryAfter: string | undefined): GoogleError {
   const [usualReason, message, domain] = TEXTS[reason ?? ''] ??
     TEXTS[String(code)] ?? ['backendError', 'Backend Error', 'global'];

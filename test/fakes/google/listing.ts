@@ -1,13 +1,14 @@
 /** `events.list` and `events.instances`: full listings, increments by sync token, pages. */
+
+import type { Json } from '../json.ts';
+import { parseInstant } from '../time.ts';
 import type { AccessRole, Calendar, Item } from './calendar.ts';
-import type { Json } from './google-error.ts';
 import { fullSyncRequired, GoogleError, invalid, notImplemented, timeRangeEmpty } from './google-error.ts';
 import { locate } from './locate.ts';
 import type { Query } from './query.ts';
 import { showItem } from './render.ts';
 import { instancesOf, keyOfOriginal, spanOf } from './series.ts';
-import { parseInstant } from './time.ts';
-import { digest, open, seal } from './tokens.ts';
+import { digest, openToken, sealToken } from './tokens.ts';
 import type { Actor, World } from './world.ts';
 import { openCalendar } from './world.ts';
 
@@ -126,7 +127,7 @@ function checkQuery(world: World, query: Query): void {
 function sinceVersion(world: World, calendar: Calendar, query: Query): number | null {
   const text = query.text('syncToken');
   if (text === undefined) return null;
-  const token = open('sync', text);
+  const token = openToken('sync', text);
   if (token.calendar !== calendar.id) throw invalid('Invalid sync token value.', 'syncToken');
   if (world.behaviour.syncParameters === 'bound' && token.parameters !== digest(query.without(FREE))) {
     throw invalid(
@@ -141,7 +142,7 @@ function sinceVersion(world: World, calendar: Calendar, query: Query): number | 
 
 function syncToken(world: World, calendar: Calendar, query: Query, version: number): string {
   const parameters = digest(query.without(FREE));
-  return seal({
+  return sealToken({
     kind: 'sync',
     calendar: calendar.id,
     parameters,
@@ -240,7 +241,7 @@ function paged(
 ): { items: Item[]; next: string | undefined; version: number } {
   const parameters = digest(query.without(['pageToken']));
   const text = query.text('pageToken');
-  const token = text === undefined ? null : open('page', text);
+  const token = text === undefined ? null : openToken('page', text);
   if (token !== null && (token.calendar !== calendar.id || token.parameters !== parameters)) {
     throw invalid('Invalid page token value.', 'pageToken');
   }
@@ -249,7 +250,7 @@ function paged(
   const made = token?.emptyPages ?? 0;
   const after = token?.after ?? '';
   const pageToken = (place: string, emptyPages: number): string =>
-    seal({ kind: 'page', calendar: calendar.id, parameters, after: place, version, emptyPages });
+    sealToken({ kind: 'page', calendar: calendar.id, parameters, after: place, version, emptyPages });
   if (made < wanted) return { items: [], next: pageToken(after, made + 1), version };
   const size = Math.min(query.number('maxResults') ?? usual, maxPageSize);
   const rest = sorted.filter(({ key }) => key > after);

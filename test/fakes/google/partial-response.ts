@@ -1,5 +1,5 @@
 /** `fields=kind,items(id,start/dateTime)`: the partial response. */
-import { isObject } from './event-fields.ts';
+import { isObject } from '../json.ts';
 import { invalidParameter } from './google-error.ts';
 
 type Selection = Map<string, Selection | null>;

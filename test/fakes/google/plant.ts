@@ -3,16 +3,16 @@
  * types.
  */
 
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
+import { instantOf, parseDate, parseDateTime } from '../time.ts';
 import type { Item } from './calendar.ts';
 import { serverId } from './calendar.ts';
-import { isObject } from './event-fields.ts';
 import type { Reminders } from './event-parts.ts';
 import { checkAttendees } from './event-parts.ts';
 import type { EventTime } from './event-times.ts';
 import { keyOf } from './event-times.ts';
-import type { Json } from './google-error.ts';
 import { splitInstanceId } from './series.ts';
-import { instantOf, parseDate, parseDateTime } from './time.ts';
 import type { AccountState, World } from './world.ts';
 import { openCalendar } from './world.ts';
 

@@ -1,6 +1,7 @@
 /** The query of a request, checked against what the method knows: anything else is refused. */
+
+import { isZone, parseInstant } from '../time.ts';
 import { invalidParameter } from './google-error.ts';
-import { isZone, parseInstant } from './time.ts';
 
 type ParameterType =
   | 'flag'

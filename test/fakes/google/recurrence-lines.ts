@@ -2,8 +2,9 @@
  * The lines of `recurrence[]`, and which of them Google refuses. Written apart from `core/recurrence/normalise.ts` on
  * purpose: the two must not share a mistake.
  */
+
+import { instantOf, isZone, parseCompact } from '../time.ts';
 import { GoogleError, invalid } from './google-error.ts';
-import { instantOf, isZone, parseCompact } from './time.ts';
 
 type Frequency = 'DAILY' | 'WEEKLY' | 'MONTHLY' | 'YEARLY';
 

@@ -1,9 +1,10 @@
 /** An item as an answer shows it. */
+
+import type { Json } from '../json.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { AccessRole, Calendar, Item } from './calendar.ts';
 import type { EventFields } from './event-fields.ts';
 import { showTime } from './event-times.ts';
-import type { Json } from './google-error.ts';
 
 export interface View {
   readonly behaviour: Behaviour;

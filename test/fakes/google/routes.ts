@@ -1,5 +1,7 @@
 /** Which request is which method of the API: its parameters, its scopes, and who carries it out. */
 
+import type { ApiAnswer, ApiRequest } from '../api.ts';
+import type { Json } from '../json.ts';
 import {
   changeCalendar,
   deleteCalendar,
@@ -14,8 +16,7 @@ import { COLORS } from './colors.ts';
 import type { Outcome, WriteOptions } from './events.ts';
 import { deleteEvent, insertEvent, patchEvent, updateEvent } from './events.ts';
 import { queryFreeBusy } from './free-busy.ts';
-import type { Json } from './google-error.ts';
-import { GoogleError, invalid, notFound, notImplemented, preconditionFailed } from './google-error.ts';
+import { errorAnswer, GoogleError, invalid, notFound, notImplemented, preconditionFailed } from './google-error.ts';
 import { listEvents, listInstances } from './listing.ts';
 import { locate } from './locate.ts';
 import type { OAuth } from './oauth.ts';
@@ -26,21 +27,6 @@ import { showItem } from './render.ts';
 import { splitInstanceId } from './series.ts';
 import type { AccountState, World } from './world.ts';
 import { openCalendar } from './world.ts';
-
-export interface ApiRequest {
-  readonly method: string;
-  /** Below the root: `/calendar/v3/…`, still escaped. */
-  readonly path: string;
-  readonly search: URLSearchParams;
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: string;
-}
-
-export interface ApiAnswer {
-  readonly status: number;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
 
 /** What the API works on. `storm412` and `refusedImports` are counted down and up while it works. */
 export interface Backend {
@@ -90,7 +76,7 @@ export function answer(backend: Backend, request: ApiRequest): ApiAnswer {
     return result.status === 200 ? { ...result, body: selectFields(result.body, query.text('fields')) } : result;
   } catch (error) {
     if (!(error instanceof GoogleError)) throw error;
-    return { status: error.code, body: error.envelope(), headers: error.detail.headers ?? {} };
+    return errorAnswer(error);
   }
 }
 

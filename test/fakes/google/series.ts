@@ -1,10 +1,11 @@
 /** A series and its occurrences: which there are, and the item that one of them is or would become. */
+
+import { compactDate, compactInstant, instantOf, parseCompact, wallOf } from '../time.ts';
 import type { Calendar, Item } from './calendar.ts';
 import type { EventTime } from './event-times.ts';
 import type { Occurrence } from './expand.ts';
 import { occurrences } from './expand.ts';
 import { parseRecurrence } from './recurrence-lines.ts';
-import { compactDate, compactInstant, instantOf, parseCompact, wallOf } from './time.ts';
 
 /** The occurrences of a series that start no later than `horizon` (an instant), exceptions not looked at. */
 function occurrencesOf(calendar: Calendar, master: Item, horizon: number): Occurrence[] {

@@ -1,42 +1,25 @@
 /**
- * A strict stand-in for the Google Calendar API v3 and Google's OAuth endpoints: in memory, over real HTTP, for the
- * official client. It refuses whatever Google would refuse, and sees what Google would do to other people. Where nobody
- * knows what Google does, `behaviour.ts` has a switch.
+ * A strict fake of the Google Calendar API v3 and Google's OAuth endpoints: in memory, over real HTTP, for the official
+ * client. It refuses what Google would refuse, and notices what Google would do to other people. Where Google's
+ * behaviour is unknown, `behaviour.ts` has a switch.
  *
  * The API is at `${rootUrl}calendar/v3`: set `GOOGLE_API_ROOT_URL` to `rootUrl`, `GOOGLE_OAUTH_TOKEN_URL` to
  * `tokenUrl`, `GOOGLE_OAUTH_AUTH_URL` to `authUrl`.
  */
-
 import { controlHandler } from '../../support/control.ts';
+import { controlsOf } from '../controls.ts';
+import { FakeCloud, type FakeCloudOptions } from '../fake-cloud.ts';
+import type { LoggedRequest } from '../fake-server.ts';
 import { GoogleAccount } from './account.ts';
-import type { Behaviour } from './behaviour.ts';
-import { DEFAULT_BEHAVIOUR } from './behaviour.ts';
+import { type Behaviour, DEFAULT_BEHAVIOUR } from './behaviour.ts';
 import type { Reach } from './calendar.ts';
 import { Channels } from './channels.ts';
-import { CONTROLS } from './control.ts';
-import type { Fault } from './faults.ts';
 import { OAuth } from './oauth.ts';
 import type { Backend } from './routes.ts';
-import type { LoggedRequest } from './server.ts';
 import { GoogleServer } from './server.ts';
-import type { World } from './world.ts';
-import { createCalendar } from './world.ts';
+import { createCalendar, type World } from './world.ts';
 
-export interface GoogleOptions extends Partial<Behaviour> {
-  /** 0 or absent: any free one. */
-  readonly port?: number;
-  readonly clientId?: string;
-  readonly clientSecret?: string;
-  /** Milliseconds since the epoch. */
-  readonly now?: () => number;
-  /** Offers `/control/*`, with which another process does what this object does. */
-  readonly control?: boolean;
-  /**
-   * `close` does not mind that people were reached, or that writes were careless: for real attendees, and for the
-   * stand-in's own tests.
-   */
-  readonly mayReach?: boolean;
-}
+export interface GoogleOptions extends FakeCloudOptions, Partial<Behaviour> {}
 
 export interface AccountOptions {
   readonly email: string;
@@ -47,54 +30,43 @@ export interface AccountOptions {
   readonly scopes?: readonly string[];
 }
 
+const CONTROLS = controlsOf({ readable: ['carelessWrites', 'refusedImports'], account: ['purgeTombstones'] });
+
 export async function startGoogle(options: GoogleOptions = {}): Promise<GoogleFake> {
-  const standIn = new GoogleFake(options);
-  await standIn.listen(options.port ?? 0);
-  return standIn;
+  const fake = new GoogleFake(options);
+  await fake.listen(options.port ?? 0);
+  return fake;
 }
 
-export class GoogleFake {
-  readonly clientId: string;
-  readonly clientSecret: string;
+export class GoogleFake extends FakeCloud<GoogleAccount, World['behaviour']> {
   readonly behaviour: World['behaviour'];
   rootUrl = '';
-  readonly #backend: Backend;
-  readonly #server: GoogleServer;
-  readonly #accounts = new Map<string, GoogleAccount>();
-  readonly #mayReach: boolean;
-  readonly #forgottenHarm: string[] = [];
+  protected readonly server: GoogleServer;
+  protected readonly oauth: OAuth;
+  protected readonly backend: Backend;
 
   constructor(options: GoogleOptions) {
-    const {
-      port: _port,
-      clientId = 'stand-in.apps.example',
-      clientSecret = 'stand-in-secret',
-      now = Date.now,
-      control = false,
-      mayReach = false,
-      ...behaviour
-    } = options;
-    this.#mayReach = mayReach;
-    this.clientId = clientId;
-    this.clientSecret = clientSecret;
+    super(options);
+    const { port: _port, clientId: _id, clientSecret: _secret, mayReach: _mayReach, ...own } = options;
+    const { now = Date.now, control = false, ...behaviour } = own;
     this.behaviour = { ...DEFAULT_BEHAVIOUR, ...behaviour };
     const channels = new Channels(now, this.behaviour);
-    const changed: World['changed'] = [(calendar) => channels.changed(calendar)];
     const world: World = {
       behaviour: this.behaviour,
       now,
       accounts: new Map(),
       calendars: new Map(),
       reach: [],
-      changed,
+      changed: [(calendar) => channels.changed(calendar)],
     };
-    const oauth = new OAuth({ clientId, clientSecret, now, behaviour: this.behaviour });
-    this.#backend = { world, oauth, channels, storm412: 0, refusedImports: 0 };
-    this.#server = new GoogleServer(this.#backend, control ? controlHandler(this, CONTROLS) : null);
+    const { clientId, clientSecret } = this;
+    this.oauth = new OAuth({ clientId, clientSecret, now, behaviour: this.behaviour });
+    this.backend = { world, oauth: this.oauth, channels, storm412: 0, refusedImports: 0 };
+    this.server = new GoogleServer(this.backend, control ? controlHandler(this, CONTROLS) : null);
   }
 
   async listen(port: number): Promise<void> {
-    this.rootUrl = await this.#server.listen(port);
+    this.rootUrl = await this.server.listen(port);
   }
 
   get tokenUrl(): string {
@@ -110,25 +82,14 @@ export class GoogleFake {
   }
 
   /** An account with a primary calendar, whose id is the address. */
-  addAccount({
-    email,
-    refreshToken,
-    timeZone = 'Europe/Berlin',
-    scopes = ['calendar'],
-  }: AccountOptions): GoogleAccount {
-    const { world, oauth } = this.#backend;
+  addAccount(options: AccountOptions): GoogleAccount {
+    const { email, refreshToken, timeZone = 'Europe/Berlin', scopes = ['calendar'] } = options;
+    const { world, oauth } = this.backend;
     const state = { email, entries: new Map(), listVersion: 0 };
     world.accounts.set(email, state);
     createCalendar(world, state, { id: email, summary: email, timeZone, isPrimary: true });
     const account = new GoogleAccount(world, oauth, state, oauth.grant(email, scopes, refreshToken));
-    this.#accounts.set(email, account);
-    return account;
-  }
-
-  account(email: string): GoogleAccount {
-    const account = this.#accounts.get(email);
-    if (account === undefined) throw new Error('no such account');
-    return account;
+    return this.storeAccount(email, account);
   }
 
   /**
@@ -136,24 +97,14 @@ export class GoogleFake {
    * empty.
    */
   get mailLedger(): readonly Reach[] {
-    return this.#backend.world.reach.filter(
+    return this.reach.filter(
       (reach) => reach.by === 'api' && reach.mailed.length + reach.appearedFor.length + reach.vanishedFor.length > 0,
     );
   }
 
   /** Every write of the client or of a person that other people's copies followed, silently or not. */
   get reach(): readonly Reach[] {
-    return this.#backend.world.reach;
-  }
-
-  get requests(): readonly LoggedRequest[] {
-    return this.#server.log;
-  }
-
-  /** How many requests look like `POST /calendar/v3/calendars/a@b/events`. */
-  count(match: string | RegExp): number {
-    const pattern = typeof match === 'string' ? new RegExp(match) : match;
-    return this.requests.filter(({ method, path }) => pattern.test(`${method} ${path}`)).length;
+    return this.backend.world.reach;
   }
 
   /** Requests that changed, or tried to change, calendars. */
@@ -164,10 +115,7 @@ export class GoogleFake {
     );
   }
 
-  /**
-   * Writes of events, carried out or not, without what every write of ours carries: `sendUpdates=none`, and `If-Match`
-   * on changes.
-   */
+  /** Writes of events without what each write of Calpair has: `sendUpdates=none`, and `If-Match` on changes. */
   get carelessWrites(): readonly LoggedRequest[] {
     return this.writes.filter(
       ({ method, path, query, headers }) =>
@@ -177,63 +125,24 @@ export class GoogleFake {
   }
 
   get refusedImports(): number {
-    return this.#backend.refusedImports;
-  }
-
-  get faultsMet(): number {
-    return this.#server.faults.hit;
+    return this.backend.refusedImports;
   }
 
   get channels(): Channels {
-    return this.#backend.channels;
+    return this.backend.channels;
   }
 
-  /** What the person on the consent page ticks: scopes, all of them (null), or none: "Cancel". */
-  consentTo(scopes: readonly string[] | null): void {
-    this.#backend.oauth.consent = scopes;
+  override reset(): void {
+    super.reset();
+    this.backend.world.reach.length = 0;
+    this.backend.refusedImports = 0;
   }
 
-  fail(fault: Fault): void {
-    this.#server.faults.add(fault);
+  protected settled(): Promise<void> {
+    return this.channels.settled();
   }
 
-  /** Matching requests are answered after this many milliseconds. */
-  slow(slowMs: number, match: string | RegExp = '', times = Infinity): void {
-    this.#server.faults.add({ slowMs, match, times });
-  }
-
-  /** The next conditional writes to series answer 412 although the etag is right. */
-  storm412(times: number): void {
-    this.#backend.storm412 = times;
-  }
-
-  setBehaviour(behaviour: Partial<Behaviour>): void {
-    Object.assign(this.behaviour, behaviour);
-  }
-
-  /** Forgets log, ledger and faults; calendars and tokens stay. */
-  reset(): void {
-    this.#forgottenHarm.push(...this.#harm());
-    this.#server.log.length = 0;
-    this.#server.faults.clear();
-    this.#backend.world.reach.length = 0;
-    this.#backend.storm412 = 0;
-    this.#backend.refusedImports = 0;
-  }
-
-  /** @throws Error when the client has reached people, or written carelessly, unless it may: so no test has to ask */
-  async close(): Promise<void> {
-    await this.#server.close();
-    await this.channels.settled();
-    const harm = [...this.#forgottenHarm, ...this.#harm()];
-    if (harm.length > 0 && !this.#mayReach)
-      throw new Error(
-        `people were reached, or writes were careless, ${harm.length} times:\n${harm.slice(0, 10).join('\n')}`,
-      );
-  }
-
-  /** What a sync may not do, one line each. */
-  #harm(): string[] {
+  protected harmDone(): string[] {
     return [
       ...this.mailLedger.map(({ method, eventId, mailed, appearedFor, vanishedFor }) =>
         JSON.stringify({ method, eventId, mailed, appearedFor, vanishedFor }),

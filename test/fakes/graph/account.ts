@@ -2,9 +2,10 @@
  * One Microsoft account: its credentials, and what its owner does in Outlook. Goes through the API's engine, unseen by
  * log and faults.
  */
+
+import type { Json } from '../json.ts';
 import { addCalendar, changeCalendar, listCalendars, removeCalendar, showCalendarEntry } from './calendars.ts';
 import { createEvent, deleteEvent, patchEvent } from './events.ts';
-import type { Json } from './graph-error.ts';
 import type { OAuth } from './oauth.ts';
 import { plantEvent } from './plant.ts';
 import type { Prefer } from './prefer.ts';

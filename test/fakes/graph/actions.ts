@@ -2,9 +2,10 @@
  * What is done to an event with a POST of its own: answers and cancellations mail people, that is what they are for.
  */
 
-import type { ApiAnswer } from './api.ts';
+import type { ApiAnswer } from '../api.ts';
+import { isObject } from '../json.ts';
 import { deleteEvent } from './events.ts';
-import { invalidBody, invalidRequest, isObject } from './graph-error.ts';
+import { invalidBody, invalidRequest } from './graph-error.ts';
 import { note } from './mail.ts';
 import { keysOf } from './recurrence.ts';
 import { findRow } from './rows.ts';

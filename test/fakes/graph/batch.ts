@@ -1,8 +1,9 @@
 /** `$batch`: up to 20 requests in one, each with its own answer, in any order. */
 
-import type { ApiAnswer, ApiRequest } from './api.ts';
-import type { Json } from './graph-error.ts';
-import { GraphError, isObject, throttled } from './graph-error.ts';
+import type { ApiAnswer, ApiRequest } from '../api.ts';
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
+import { errorAnswer, GraphError, throttled } from './graph-error.ts';
 
 interface Part {
   readonly id: string;
@@ -18,14 +19,14 @@ export interface BatchLimits {
 const MOST = 20;
 const METHODS = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE'];
 
-/** `run` carries one request out; null: its answer is lost, and with it the whole batch. */
+/** `run` handles one request; null: its answer is lost, and with it the whole batch. */
 export async function runBatch(
   outer: ApiRequest,
   limits: BatchLimits,
   run: (request: ApiRequest) => Promise<ApiAnswer | null>,
 ): Promise<ApiAnswer | null> {
   const parts = readParts(outer);
-  if (parts instanceof GraphError) return { status: parts.status, body: parts.envelope() };
+  if (parts instanceof GraphError) return errorAnswer(parts);
   const answers = new Map<string, ApiAnswer>();
   let parallel = 0;
   for (const part of parts) {
@@ -86,7 +87,7 @@ function readPart(
     return null;
   const own = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]));
   if (body !== undefined && own['content-type'] === undefined) return null;
-  const parsed = new URL(`/v1.0${url}`, 'http://stand-in');
+  const parsed = new URL(`/v1.0${url}`, 'http://fake');
   const request: ApiRequest = {
     method: method.toUpperCase(),
     path: parsed.pathname,
@@ -95,8 +96,4 @@ function readPart(
     body: body === undefined ? '' : JSON.stringify(body),
   };
   return { id, dependsOn: dependsOn.map(String), request };
-}
-
-function errorAnswer(error: GraphError): ApiAnswer {
-  return { status: error.status, body: error.envelope(), headers: error.headers };
 }

@@ -1,7 +1,8 @@
 /** The list of calendars: who sees which, under what name and colour. */
 
-import type { Json } from './graph-error.ts';
-import { accessDenied, GraphError, invalidBody, invalidProperty, isObject } from './graph-error.ts';
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
+import { accessDenied, GraphError, invalidBody, invalidProperty } from './graph-error.ts';
 import { newChangeKey } from './ids.ts';
 import { keysOf, oneOf } from './recurrence.ts';
 import type { Entry, Mailbox } from './world.ts';

@@ -1,5 +1,6 @@
 /** `calendarView/delta`: what is in a window, and then what changed about it. */
-import type { Json } from './graph-error.ts';
+import type { Json } from '../json.ts';
+import { seal } from '../sealed.ts';
 import { GraphError } from './graph-error.ts';
 import { masterId } from './ids.ts';
 import type { Listing } from './listing.ts';
@@ -10,7 +11,7 @@ import { idOf, showEvent, showSkeleton } from './render.ts';
 import type { Row } from './rows.ts';
 import { rowType, wholeRow } from './rows.ts';
 import type { SyncState } from './tokens.ts';
-import { open, seal } from './tokens.ts';
+import { openState } from './tokens.ts';
 import type { Calendar, Item, World } from './world.ts';
 import { copyState, openCalendar, settle } from './world.ts';
 
@@ -66,7 +67,7 @@ function readRound({ world, actor, query, url }: Listing, calendar: Calendar): S
       rounds: 0,
     };
   }
-  const state = open(token.kind, token.value);
+  const state = openState(token.kind, token.value);
   const { syncStateMaxAgeMs, syncStateMaxRounds } = world.behaviour;
   const isOurs =
     state !== null &&

@@ -1,11 +1,13 @@
 /** The body of a POST or PATCH of an event: strict in what it takes, silent about what the service alone decides. */
-import { DAY_MS, parseDateTime } from '../google/time.ts';
+
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
+import { DAY_MS, parseDateTime } from '../time.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { Attendee } from './event-parts.ts';
 import { readAttendees, readLocation, readLocations } from './event-parts.ts';
 import { readExtended } from './extended-properties.ts';
-import type { Json } from './graph-error.ts';
-import { GraphError, invalidBody, invalidProperty, isObject } from './graph-error.ts';
+import { GraphError, invalidBody, invalidProperty } from './graph-error.ts';
 import { htmlOfHtml, htmlOfText } from './html.ts';
 import { keysOf, oneOf } from './recurrence.ts';
 import type { Moment } from './zones.ts';

@@ -1,7 +1,8 @@
 /** Attendees and locations. */
 
-import type { Json } from './graph-error.ts';
-import { invalidBody, invalidProperty, isObject } from './graph-error.ts';
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
+import { invalidBody, invalidProperty } from './graph-error.ts';
 import { keysOf, oneOf } from './recurrence.ts';
 
 export interface Attendee {

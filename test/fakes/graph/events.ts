@@ -1,9 +1,9 @@
 /** Creates, changes and deletes events, for clients and for persons alike. */
 import { createHash } from 'node:crypto';
-import { DAY_MS } from '../google/time.ts';
+import type { Json } from '../json.ts';
+import { DAY_MS } from '../time.ts';
 import type { Change, Fields } from './event-fields.ts';
 import { checkTimes, DEFAULTS, readChange } from './event-fields.ts';
-import type { Json } from './graph-error.ts';
 import { canonical, GraphError, invalidProperty, invalidRequest, staleChangeKey } from './graph-error.ts';
 import { noteMail } from './mail.ts';
 import { cutsJoinLink, isLocalChange, withTeams } from './meetings.ts';

@@ -1,7 +1,7 @@
 /**
  * The days of a series, straight from Exchange's rules: the last day of a short month stands in for the 29th to 31st.
  */
-import { DAY_MS } from '../google/time.ts';
+import { DAY_MS } from '../time.ts';
 import type { Pattern, Recurrence } from './recurrence.ts';
 
 const MOST_STEPS = 200_000;

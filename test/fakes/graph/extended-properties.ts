@@ -1,7 +1,8 @@
 /** Single-value extended properties: never in an answer unless expanded by name. */
 
-import type { Json } from './graph-error.ts';
-import { invalidBody, invalidRequest, isObject } from './graph-error.ts';
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
+import { invalidBody, invalidRequest } from './graph-error.ts';
 import { keysOf } from './recurrence.ts';
 
 const GUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';

@@ -2,7 +2,7 @@
  * `$filter` and `$orderby` of events: the properties that can be searched, and `and`, `or`, `not`, `startswith`,
  * `contains`.
  */
-import { parseDateTime } from '../google/time.ts';
+import { parseDateTime } from '../time.ts';
 import { propertyId } from './extended-properties.ts';
 import { invalidQuery } from './graph-error.ts';
 import type { Row } from './rows.ts';

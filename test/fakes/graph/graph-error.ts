@@ -1,11 +1,8 @@
-/** An answer that is an error, in Graph's envelope, and the JSON that everything here is made of. */
+/** An answer that is an error, in Graph's envelope. */
 import { randomUUID } from 'node:crypto';
 
-export type Json = Record<string, unknown>;
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+import type { ApiAnswer } from '../api.ts';
+import { isObject, type Json } from '../json.ts';
 
 /** The same text for the same JSON, whatever the order of keys. */
 export function canonical(value: unknown): string {
@@ -37,6 +34,10 @@ export class GraphError extends Error {
   }
 }
 
+export function errorAnswer(error: GraphError): ApiAnswer {
+  return { status: error.status, body: error.envelope(), headers: error.headers };
+}
+
 export const invalidRequest = (message: string, code = 'ErrorInvalidRequest'): GraphError =>
   new GraphError(400, code, message);
 
@@ -53,7 +54,8 @@ export const unknownZone = (name: string): GraphError =>
   new GraphError(
     400,
     'TimeZoneNotSupportedException',
-    `A valid TimeZone value must be specified. The following TimeZone value is not supported: '${name.slice(0, 80)}'.`,
+    'A valid TimeZone value must be specified. ' +
+      `The following TimeZone value is not supported: '${name.slice(0, 80)}'.`,
   );
 
 export const accessDenied = (): GraphError =>

@@ -1,6 +1,7 @@
 /** Lists with pages by number, as plain lists have them: what comes or goes between two pages shifts the rest. */
+
+import type { Json } from '../json.ts';
 import { isExtendedFilter, readFilter, readOrder } from './filter.ts';
-import type { Json } from './graph-error.ts';
 import { invalidQuery } from './graph-error.ts';
 import type { OData } from './odata.ts';
 import { rangeOf } from './odata.ts';

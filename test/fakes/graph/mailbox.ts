@@ -1,8 +1,9 @@
 /** What is not calendars: the user, the mailbox's zone, names of zones, ids of another kind. */
 import { WINDOWS_TO_IANA_MAP } from 'windows-iana';
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
 import type { Behaviour } from './behaviour.ts';
-import type { Json } from './graph-error.ts';
-import { invalidBody, invalidRequest, isObject } from './graph-error.ts';
+import { invalidBody, invalidRequest } from './graph-error.ts';
 import type { IdKind } from './ids.ts';
 import { masterId, occurrenceId, parseEventId } from './ids.ts';
 import { entryOf } from './rows.ts';

@@ -1,7 +1,7 @@
 /** Online meetings, and what may be written of a meeting without anybody hearing of it. */
 import { randomUUID } from 'node:crypto';
+import type { Json } from '../json.ts';
 import type { Fields } from './event-fields.ts';
-import type { Json } from './graph-error.ts';
 import { escapeHtml, htmlOfHtml } from './html.ts';
 
 /** What an attendee may change of the own copy alone. */

@@ -1,5 +1,5 @@
 /** Query parameters: those that a request knows, and none besides. */
-import { parseDateTime } from '../google/time.ts';
+import { parseDateTime } from '../time.ts';
 import { propertyId } from './extended-properties.ts';
 import { invalidQuery, invalidRequest } from './graph-error.ts';
 

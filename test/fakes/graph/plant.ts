@@ -2,11 +2,12 @@
  * Events that nobody can write through the API but that Graph hands out: other people's meetings, cancelled copies, odd
  * zones.
  */
-import { isZone } from '../google/time.ts';
+
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
+import { isZone } from '../time.ts';
 import type { Fields } from './event-fields.ts';
 import { DEFAULTS, readChange } from './event-fields.ts';
-import type { Json } from './graph-error.ts';
-import { isObject } from './graph-error.ts';
 import { withTeams } from './meetings.ts';
 import { readRecurrence } from './recurrence.ts';
 import type { Row } from './rows.ts';

@@ -1,8 +1,10 @@
 /** A `patternedRecurrence` as the service reads and shows it. */
-import { dateOf, parseDate } from '../google/time.ts';
+
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
+import { dateOf, parseDate } from '../time.ts';
 import type { Behaviour } from './behaviour.ts';
-import type { Json } from './graph-error.ts';
-import { GraphError, invalidBody, invalidProperty, isObject } from './graph-error.ts';
+import { GraphError, invalidBody, invalidProperty } from './graph-error.ts';
 import type { Zone } from './zones.ts';
 import { readZone } from './zones.ts';
 

@@ -1,8 +1,9 @@
 /** An event as the API shows it. */
+
+import type { Json } from '../json.ts';
 import type { Fields } from './event-fields.ts';
 import { showAttendee, showLocation } from './event-parts.ts';
 import { showExtended } from './extended-properties.ts';
-import type { Json } from './graph-error.ts';
 import { invalidQuery } from './graph-error.ts';
 import { textOfHtml } from './html.ts';
 import { masterId, occurrenceICalUid, occurrenceId } from './ids.ts';

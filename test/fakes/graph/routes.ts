@@ -1,10 +1,11 @@
 /** Which request is which call of the API: its query options, its scope, and who carries it out. */
+
+import type { ApiAnswer, ApiRequest } from '../api.ts';
+import type { Json } from '../json.ts';
 import { runAction } from './actions.ts';
-import type { ApiAnswer, ApiRequest } from './api.ts';
 import { addCalendar, changeCalendar, listCalendars, removeCalendar, showCalendarEntry } from './calendars.ts';
 import { listDelta } from './delta.ts';
 import { createEvent, deleteEvent, patchEvent } from './events.ts';
-import type { Json } from './graph-error.ts';
 import { accessDenied, GraphError, invalidBody } from './graph-error.ts';
 import type { Listing } from './listing.ts';
 import { listEvents, listExceptions, listInstances, listView, pageOf } from './listing.ts';

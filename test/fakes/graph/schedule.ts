@@ -1,10 +1,11 @@
 /** `getSchedule`: who is free, in letters. */
 
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
 import { listCalendars } from './calendars.ts';
 import type { Fields } from './event-fields.ts';
 import { readMoment } from './event-fields.ts';
-import type { Json } from './graph-error.ts';
-import { accessDenied, invalidBody, invalidRequest, isObject } from './graph-error.ts';
+import { accessDenied, invalidBody, invalidRequest } from './graph-error.ts';
 import { rowsIn } from './listing.ts';
 import type { Prefer } from './prefer.ts';
 import { keysOf } from './recurrence.ts';

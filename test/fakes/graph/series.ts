@@ -1,5 +1,5 @@
 /** The occurrences of a series: what the pattern gives, without what was deleted, with what was changed. */
-import { DAY_MS, dateOf, parseDate, wallOf } from '../google/time.ts';
+import { DAY_MS, dateOf, parseDate, wallOf } from '../time.ts';
 import type { Fields } from './event-fields.ts';
 import { seriesDays } from './expand.ts';
 import { GraphError } from './graph-error.ts';

@@ -1,41 +1,24 @@
 /**
- * A strict stand-in for the calendars of Microsoft Graph v1.0 and Microsoft's sign-in: in memory, over real HTTP. It
- * refuses whatever Graph would refuse, and sees whom Exchange would mail. Where nobody knows what Graph does,
- * `behaviour.ts` has a switch.
+ * A strict fake of the calendars of Microsoft Graph v1.0 and Microsoft's sign-in: in memory, over real HTTP. It refuses
+ * what Graph would refuse, and notices whom Exchange would mail. Where Graph's behaviour is unknown, `behaviour.ts` has
+ * a switch.
  *
  * The API is at `graphUrl`, tokens are at `tokenUrl`, consent is at `authUrl`.
  */
-
 import { controlHandler } from '../../support/control.ts';
-import type { Fault } from '../google/faults.ts';
+import { controlsOf } from '../controls.ts';
+import { FakeCloud, type FakeCloudOptions } from '../fake-cloud.ts';
+import type { LoggedRequest } from '../fake-server.ts';
 import { DEFAULT_SCOPES, GraphAccount } from './account.ts';
-import type { Behaviour } from './behaviour.ts';
-import { DEFAULT_BEHAVIOUR } from './behaviour.ts';
-import { CONTROLS } from './control.ts';
+import { type Behaviour, DEFAULT_BEHAVIOUR } from './behaviour.ts';
 import { OAuth } from './oauth.ts';
 import type { Backend } from './routes.ts';
-import type { LoggedRequest } from './server.ts';
 import { GraphServer } from './server.ts';
 import { Subscriptions } from './subscriptions.ts';
-import type { Reach, World } from './world.ts';
-import { createCalendar, createMailbox } from './world.ts';
+import { createCalendar, createMailbox, type Reach, type World } from './world.ts';
 import { readZone } from './zones.ts';
 
-export interface GraphOptions extends Partial<Behaviour> {
-  /** 0 or absent: any free one. */
-  readonly port?: number;
-  readonly clientId?: string;
-  readonly clientSecret?: string;
-  /** Milliseconds since the epoch. */
-  readonly now?: () => number;
-  /** Offers `/control/*`, with which another process does what this object does. */
-  readonly control?: boolean;
-  /**
-   * `close` does not mind that people were mailed, or that requests were careless: for real attendees, and for the
-   * stand-in's own tests.
-   */
-  readonly mayReach?: boolean;
-}
+export interface GraphOptions extends FakeCloudOptions, Partial<Behaviour> {}
 
 export interface AccountOptions {
   readonly email: string;
@@ -50,38 +33,26 @@ export interface AccountOptions {
   readonly hasMailbox?: boolean;
 }
 
+const CONTROLS = controlsOf({ readable: ['carelessRequests', 'harm', 'throttled'], account: ['answer'] });
+
 export async function startGraph(options: GraphOptions = {}): Promise<GraphFake> {
-  const standIn = new GraphFake(options);
-  await standIn.listen(options.port ?? 0);
-  return standIn;
+  const fake = new GraphFake(options);
+  await fake.listen(options.port ?? 0);
+  return fake;
 }
 
-export class GraphFake {
-  readonly clientId: string;
-  readonly clientSecret: string;
+export class GraphFake extends FakeCloud<GraphAccount, World['behaviour']> {
   readonly behaviour: World['behaviour'];
-  readonly #backend: Backend;
-  readonly #server: GraphServer;
-  readonly #accounts = new Map<string, GraphAccount>();
-  readonly #mayReach: boolean;
-  readonly #forgottenHarm: string[] = [];
+  protected readonly server: GraphServer;
+  protected readonly oauth: OAuth;
+  protected readonly backend: Backend;
 
   constructor(options: GraphOptions) {
-    const {
-      port: _port,
-      clientId = 'stand-in-client',
-      clientSecret = 'stand-in-secret',
-      now = Date.now,
-      control = false,
-      mayReach = false,
-      ...behaviour
-    } = options;
-    this.#mayReach = mayReach;
-    this.clientId = clientId;
-    this.clientSecret = clientSecret;
+    super(options);
+    const { port: _port, clientId: _id, clientSecret: _secret, mayReach: _mayReach, ...own } = options;
+    const { now = Date.now, control = false, ...behaviour } = own;
     this.behaviour = { ...DEFAULT_BEHAVIOUR, ...behaviour };
     const subscriptions = new Subscriptions({ now, behaviour: this.behaviour });
-    const changed: World['changed'] = [(item, change) => subscriptions.changed(item, change)];
     const world: World = {
       behaviour: this.behaviour,
       now,
@@ -89,19 +60,20 @@ export class GraphFake {
       items: new Map(),
       reach: [],
       harm: [],
-      changed,
+      changed: [(item, change) => subscriptions.changed(item, change)],
     };
-    const oauth = new OAuth({ clientId, clientSecret, now, behaviour: this.behaviour });
-    this.#backend = { world, oauth, subscriptions, rootUrl: '', storm412: 0 };
-    this.#server = new GraphServer(this.#backend, control ? controlHandler(this, CONTROLS) : null);
+    const { clientId, clientSecret } = this;
+    this.oauth = new OAuth({ clientId, clientSecret, now, behaviour: this.behaviour });
+    this.backend = { world, oauth: this.oauth, subscriptions, rootUrl: '', storm412: 0 };
+    this.server = new GraphServer(this.backend, control ? controlHandler(this, CONTROLS) : null);
   }
 
   async listen(port: number): Promise<void> {
-    this.#backend.rootUrl = await this.#server.listen(port);
+    this.backend.rootUrl = await this.server.listen(port);
   }
 
   get rootUrl(): string {
-    return this.#backend.rootUrl;
+    return this.backend.rootUrl;
   }
 
   /** What a client calls the base: `https://graph.microsoft.com/v1.0`, here with our address. */
@@ -117,48 +89,26 @@ export class GraphFake {
     return `${this.rootUrl}common/oauth2/v2.0/authorize`;
   }
 
-  /** An account with its default calendar, and one of birthdays that nobody can write. */
-  addAccount({
-    email,
-    refreshToken,
-    timeZone = 'W. Europe Standard Time',
-    scopes = DEFAULT_SCOPES,
-    consumer = false,
-    hasMailbox = true,
-  }: AccountOptions): GraphAccount {
-    const { world, oauth } = this.#backend;
+  /** An account with its default calendar, and a read-only one of birthdays. */
+  addAccount(options: AccountOptions): GraphAccount {
+    const { email, refreshToken, timeZone = 'W. Europe Standard Time', scopes = DEFAULT_SCOPES } = options;
+    const { consumer = false, hasMailbox = true } = options;
+    const { world, oauth } = this.backend;
     const mailbox = createMailbox(world, { email, consumer, hasMailbox, timeZone: readZone(timeZone, this.behaviour) });
     createCalendar(mailbox, 'Calendar', { isDefault: true, isRemovable: false });
     createCalendar(mailbox, 'Birthdays', { role: 'reader', isRemovable: false });
     const account = new GraphAccount(world, oauth, mailbox, oauth.grant(email, scopes, refreshToken));
-    this.#accounts.set(email, account);
-    return account;
-  }
-
-  account(email: string): GraphAccount {
-    const account = this.#accounts.get(email);
-    if (account === undefined) throw new Error('no such account');
-    return account;
+    return this.storeAccount(email, account);
   }
 
   /** Mails that Exchange would have sent because of what the API's client did. Should be empty. */
   get mailLedger(): readonly Reach[] {
-    return this.#backend.world.reach.filter(({ by }) => by === 'api');
+    return this.reach.filter(({ by }) => by === 'api');
   }
 
   /** The same, with the mails that persons caused. */
   get reach(): readonly Reach[] {
-    return this.#backend.world.reach;
-  }
-
-  get requests(): readonly LoggedRequest[] {
-    return this.#server.log;
-  }
-
-  /** How many requests look like `POST /v1.0/me/calendars/abc/events`. */
-  count(match: string | RegExp): number {
-    const pattern = typeof match === 'string' ? new RegExp(match) : match;
-    return this.requests.filter(({ method, path }) => pattern.test(`${method} ${path}`)).length;
+    return this.backend.world.reach;
   }
 
   /** Requests that changed, or tried to change, calendars; those in batches, too. */
@@ -170,7 +120,7 @@ export class GraphFake {
   }
 
   /**
-   * Requests about events without what every one of ours carries: immutable ids, `If-Match` on a PATCH, a
+   * Requests about events without what each request of Calpair has: immutable ids, `If-Match` on a PATCH, a
    * `transactionId` on a POST.
    */
   get carelessRequests(): readonly LoggedRequest[] {
@@ -186,69 +136,32 @@ export class GraphFake {
     });
   }
 
-  /** What writes spoilt besides: join links that were cut out, other people's meetings that were changed. */
+  /** What writes damaged besides: join links that were removed, other people's meetings that were changed. */
   get harm(): readonly string[] {
-    return this.#backend.world.harm;
+    return this.backend.world.harm;
   }
 
-  get faultsMet(): number {
-    return this.#server.faults.hit;
-  }
-
-  /** Requests that came while as many as the mailbox takes were under way. */
+  /** Requests that came while as many as the mailbox accepts were running. */
   get throttled(): number {
-    return this.#server.throttled;
+    return this.server.throttled;
   }
 
   get subscriptions(): Subscriptions {
-    return this.#backend.subscriptions;
+    return this.backend.subscriptions;
   }
 
-  /** What the person on the consent page agrees to: scopes, all of them (null), or none: "Cancel". */
-  consentTo(scopes: readonly string[] | null): void {
-    this.#backend.oauth.consent = scopes;
+  override reset(): void {
+    super.reset();
+    this.server.throttled = 0;
+    this.backend.world.reach.length = 0;
+    this.backend.world.harm.length = 0;
   }
 
-  fail(fault: Fault): void {
-    this.#server.faults.add(fault);
+  protected settled(): Promise<void> {
+    return this.subscriptions.settled();
   }
 
-  /** Matching requests are answered after this many milliseconds. */
-  slow(slowMs: number, match: string | RegExp = '', times = Infinity): void {
-    this.#server.faults.add({ slowMs, match, times });
-  }
-
-  /** The next conditional writes to events answer 412 although the etag is right. */
-  storm412(times: number): void {
-    this.#backend.storm412 = times;
-  }
-
-  setBehaviour(behaviour: Partial<Behaviour>): void {
-    Object.assign(this.behaviour, behaviour);
-  }
-
-  /** Forgets log, ledger and faults; calendars and tokens stay. */
-  reset(): void {
-    this.#forgottenHarm.push(...this.#allHarm());
-    this.#server.log.length = 0;
-    this.#server.faults.clear();
-    this.#server.throttled = 0;
-    this.#backend.world.reach.length = 0;
-    this.#backend.world.harm.length = 0;
-    this.#backend.storm412 = 0;
-  }
-
-  /** @throws Error when a client did what a sync may not do: the test fails that caused it */
-  async close(): Promise<void> {
-    await this.#backend.subscriptions.settled();
-    await this.#server.close();
-    const harm = this.#mayReach ? [] : [...this.#forgottenHarm, ...this.#allHarm()];
-    if (harm.length > 0)
-      throw new Error(`people were mailed, or requests were careless:\n${harm.slice(0, 20).join('\n')}`);
-  }
-
-  /** What a sync may not do, one line each. */
-  #allHarm(): string[] {
+  protected harmDone(): string[] {
     return [
       ...this.mailLedger.map(({ method, eventId, mailed }) => JSON.stringify({ method, eventId, mailed })),
       ...this.harm,

@@ -1,7 +1,9 @@
 /** Change notifications: addresses are asked first, messages may get lost, subscriptions end after a week. */
 import { randomUUID } from 'node:crypto';
-import type { Json } from './graph-error.ts';
-import { GraphError, invalidBody, invalidRequest, isObject, notFound } from './graph-error.ts';
+import { Deliveries } from '../deliveries.ts';
+import type { Json } from '../json.ts';
+import { isObject } from '../json.ts';
+import { GraphError, invalidBody, invalidRequest, notFound } from './graph-error.ts';
 import type { IdKind } from './ids.ts';
 import { masterId } from './ids.ts';
 import { keysOf } from './recurrence.ts';
@@ -35,17 +37,12 @@ const KEYS = [
   'latestSupportedTlsVersion',
 ];
 
-export class Subscriptions {
-  /** So many of the next messages are lost. */
-  dropNext = 0;
-  /** Messages that were delivered, and those that the receiver did not take. */
-  delivered = 0;
-  failed = 0;
+export class Subscriptions extends Deliveries {
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #world: Pick<World, 'now' | 'behaviour'>;
-  readonly #sending = new Set<Promise<void>>();
 
   constructor(world: Pick<World, 'now' | 'behaviour'>) {
+    super();
     this.#world = world;
   }
 
@@ -135,10 +132,6 @@ export class Subscriptions {
     return [...this.#subscriptions.values()].map(show);
   }
 
-  async settled(): Promise<void> {
-    while (this.#sending.size > 0) await Promise.all(this.#sending);
-  }
-
   #live(mailbox: Mailbox): Subscription[] {
     return [...this.#subscriptions.values()].filter(
       (one) => one.mailbox === mailbox && one.expirationMs > this.#world.now(),
@@ -168,21 +161,13 @@ export class Subscriptions {
   }
 
   #send(address: string, message: Json): void {
-    if (this.dropNext > 0) {
-      this.dropNext -= 1;
-      return;
-    }
-    const sending = post(address, { value: [message] }).then((status) => {
-      if (status !== null && status < 300) this.delivered += 1;
-      else this.failed += 1;
-    });
-    this.#sending.add(sending);
-    void sending.finally(() => this.#sending.delete(sending));
+    const init = { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ value: [message] }) };
+    this.deliver(address, init, (status) => status < 300);
   }
 }
 
 function show({ id, about, expirationMs }: Subscription): Json {
-  return { ...about, id, expirationDateTime: stamp(expirationMs), applicationId: 'stand-in' };
+  return { ...about, id, expirationDateTime: stamp(expirationMs), applicationId: 'fake' };
 }
 
 function head({ id, expirationMs, about }: Subscription): Json {
@@ -232,16 +217,4 @@ async function validate(address: string): Promise<void> {
   const isText = /^text\/plain\b/.test(response?.headers.get('content-type') ?? '');
   if (response?.status !== 200 || !isText || (await response.text()) !== token)
     throw invalidRequest('Subscription validation request failed.', 'ValidationError');
-}
-
-async function post(address: string, body: Json): Promise<number | null> {
-  const init = {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(5_000),
-  };
-  const response = await fetch(address, init).catch(() => null);
-  await response?.arrayBuffer().catch(() => undefined);
-  return response?.status ?? null;
 }

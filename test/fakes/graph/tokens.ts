@@ -1,10 +1,5 @@
-/**
- * States of a delta round: opaque to clients, readable and sealed for us, so that garbage and borrowed links are
- * noticed.
- */
-import { createHmac, randomBytes } from 'node:crypto';
-
-const KEY = randomBytes(32);
+/** States of a delta round, sealed. */
+import { unseal } from '../sealed.ts';
 
 export interface SyncState {
   readonly kind: 'skip' | 'delta';
@@ -23,19 +18,8 @@ export interface SyncState {
   readonly rounds: number;
 }
 
-export function seal(state: SyncState): string {
-  const text = Buffer.from(JSON.stringify(state)).toString('base64url');
-  return `${text}.${mac(text)}`;
-}
-
 /** Null when we did not make it, or for something else. */
-export function open(kind: SyncState['kind'], text: string): SyncState | null {
-  const [body, sum] = text.split('.');
-  if (body === undefined || sum !== mac(body)) return null;
-  const state = JSON.parse(Buffer.from(body, 'base64url').toString()) as SyncState;
-  return state.kind === kind ? state : null;
-}
-
-function mac(text: string): string {
-  return createHmac('sha256', KEY).update(text).digest('base64url').slice(0, 22);
+export function openState(kind: SyncState['kind'], text: string): SyncState | null {
+  const state = unseal<SyncState>(text);
+  return state?.kind === kind ? state : null;
 }

@@ -1,6 +1,6 @@
 /** Names of zones: Exchange knows Windows names, takes most IANA names, and gives Windows names back. */
 import { findIana, findWindows } from 'windows-iana';
-import { instantOf, isZone, wallOf } from '../google/time.ts';
+import { instantOf, isZone, wallOf } from '../time.ts';
 import type { Behaviour } from './behaviour.ts';
 import { invalidProperty, unknownZone } from './graph-error.ts';
 

@@ -5,6 +5,7 @@
  * beside it, what the account has.
  */
 import { parseArgs } from 'node:util';
+import { closeOnSignal } from '../run-fake.ts';
 import type { Behaviour } from './behaviour.ts';
 import { type IcloudFake, startIcloud } from './start.ts';
 
@@ -39,8 +40,7 @@ console.log(
   }),
 );
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void standIn.close().then(() => process.exit(0), complain));
+closeOnSignal(standIn);
 
 function control(icloud: IcloudFake, name: string, { appleId: of, args = [] }: Record<string, unknown>): unknown {
   const call = (target: object): unknown =>
@@ -60,9 +60,4 @@ function control(icloud: IcloudFake, name: string, { appleId: of, args = [] }: R
 
 function unknownControl(): never {
   throw new Error('no such control');
-}
-
-function complain(error: Error): void {
-  console.error(error.message);
-  process.exit(1);
 }

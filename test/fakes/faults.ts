@@ -1,4 +1,5 @@
-/** What goes wrong on demand: errors before anything happened, answers that are lost after it did, slowness. */
+/** Failures on demand: errors before a request is handled, answers that are lost after it, delays. */
+import type { ApiAnswer } from './api.ts';
 
 export interface Fault {
   /**
@@ -8,7 +9,7 @@ export interface Fault {
   readonly match?: string | RegExp;
   /** How many of them; 1 when absent. */
   readonly times?: number;
-  /** So many matching requests pass first. */
+  /** This many matching requests pass first. */
   readonly skip?: number;
   /** The answer. Absent or 0: the connection is cut. */
   readonly status?: number;
@@ -22,22 +23,24 @@ export interface Fault {
   readonly slowMs?: number;
 }
 
-export interface Verdict<Failure> {
+/** The service's own answer for a failure with this status. */
+export type FailureOf = (status: number, reason: string | undefined, retryAfter: string | undefined) => ApiAnswer;
+
+interface Verdict {
   readonly when: 'before' | 'after' | 'never';
   /** Null: cut the connection. */
-  readonly error: Failure | null;
+  readonly answer: ApiAnswer | null;
   readonly slowMs: number;
 }
 
-export class Faults<Failure> {
-  readonly #failure: (status: number, reason: string | undefined, retryAfter: string | undefined) => Failure;
+export class Faults {
+  readonly #failureOf: FailureOf;
   readonly #faults: { readonly fault: Fault; readonly pattern: RegExp; left: number; skip: number }[] = [];
   /** How many requests met a fault. */
   hit = 0;
 
-  /** `failure` makes the service's own kind of error. */
-  constructor(failure: (status: number, reason: string | undefined, retryAfter: string | undefined) => Failure) {
-    this.#failure = failure;
+  constructor(failureOf: FailureOf) {
+    this.#failureOf = failureOf;
   }
 
   add(fault: Fault): void {
@@ -45,8 +48,8 @@ export class Faults<Failure> {
     this.#faults.push({ fault, pattern, left: fault.times ?? 1, skip: fault.skip ?? 0 });
   }
 
-  /** The first fault that this request meets, and all slowness before it; each use counts. */
-  meet(request: string): Verdict<Failure> | null {
+  /** The first fault that this request meets, and all delays before it; each use counts. */
+  meet(request: string): Verdict | null {
     let slow = 0;
     for (const entry of this.#faults) {
       entry.pattern.lastIndex = 0;
@@ -58,12 +61,12 @@ export class Faults<Failure> {
       entry.left -= 1;
       this.hit += 1;
       const { status = 0, reason, retryAfter, when = 'before', slowMs = 0 } = entry.fault;
-      const error =
-        status === 0 ? null : this.#failure(status, reason, retryAfter === undefined ? undefined : String(retryAfter));
+      const wait = retryAfter === undefined ? undefined : String(retryAfter);
+      const answer = status === 0 ? null : this.#failureOf(status, reason, wait);
       slow += slowMs;
-      if (status !== 0 || slowMs === 0) return { when, error, slowMs: slow };
+      if (status !== 0 || slowMs === 0) return { when, answer, slowMs: slow };
     }
-    return slow === 0 ? null : { when: 'never', error: null, slowMs: slow };
+    return slow === 0 ? null : { when: 'never', answer: null, slowMs: slow };
   }
 
   clear(): void {

@@ -1,7 +1,7 @@
-/** A request to the API, and its answer. */
+/** A request to a fake API, and its answer. */
 export interface ApiRequest {
   readonly method: string;
-  /** Below the root: `/v1.0/…`, still escaped. */
+  /** Below the root, still escaped. */
   readonly path: string;
   readonly search: URLSearchParams;
   readonly headers: Readonly<Record<string, string | undefined>>;
@@ -10,6 +10,7 @@ export interface ApiRequest {
 
 export interface ApiAnswer {
   readonly status: number;
+  /** A string is sent as it is, anything else as JSON. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -1,0 +1,31 @@
+/** What tests and the demo may call on a fake from another process: what all clouds have, and what one has besides. */
+import type { Controls } from '../support/control.ts';
+
+export function controlsOf(own: Pick<Controls, 'readable' | 'account'>): Controls {
+  return {
+    standIn: ['addAccount', 'fail', 'slow', 'storm412', 'setBehaviour', 'reset', 'count', 'consentTo'],
+    readable: ['requests', 'writes', 'mailLedger', 'reach', 'faultsMet', 'behaviour', ...own.readable],
+    account: [
+      'insertEvent',
+      'patchEvent',
+      'deleteEvent',
+      'getEvent',
+      'instances',
+      'plantEvent',
+      'listRaw',
+      'listLive',
+      'addCalendar',
+      'calendars',
+      'patchCalendarEntry',
+      'setAccessRole',
+      'setTimeZone',
+      'removeCalendar',
+      'expireSyncTokens',
+      'revokeRefreshToken',
+      'expireAccessTokens',
+      'newRefreshToken',
+      'setScopes',
+      ...own.account,
+    ],
+  };
+}
