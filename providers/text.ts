@@ -57,7 +57,8 @@ export function cutText(text: string, limit: number): { text: string; isCut: boo
 
 const MAX_TAG = 4000;
 const TAGS =
-  'a|abbr|b|blockquote|body|br|code|div|em|font|h[1-6]|head|hr|html|html-blob|i|img|li|ol|p|pre|s|small|span|strong|sub|sup|table|tbody|td|th|tr|u|ul';
+  'a|abbr|b|blockquote|body|br|code|div|em|font|h[1-6]|head|hr|html|html-blob|i|img|li|ol|p|pre|s|small|span|strong|' +
+  'sub|sup|table|tbody|td|th|tr|u|ul';
 const TAG = new RegExp(`</?(?:${TAGS})(?:\\s[^<>]{0,${MAX_TAG}})?/?>`, 'i');
 const ENTITY = /&(?:amp|lt|gt|quot|apos|nbsp|#\d{1,7}|#x[0-9a-f]{1,6});/i;
 const BLOCKS = new Set([

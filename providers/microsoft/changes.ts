@@ -102,7 +102,8 @@ async function readRound(place: GraphCalendar, path: string): Promise<Round> {
 async function readFirstRound(place: GraphCalendar): Promise<Round> {
   for (let attempt = 0; ; attempt += 1) {
     const now = Date.now();
-    const bounds = `startDateTime=${new Date(now - BACK_DAYS * DAY_MS).toISOString()}&endDateTime=${new Date(now + AHEAD_DAYS[attempt]! * DAY_MS).toISOString()}`;
+    const [start, end] = [-BACK_DAYS, AHEAD_DAYS[attempt]!].map((days) => new Date(now + days * DAY_MS).toISOString());
+    const bounds = `startDateTime=${start}&endDateTime=${end}`;
     try {
       return await readRound(place, `${calendarPath(place.calendarId)}/calendarView/delta?${bounds}`);
     } catch (error) {

@@ -306,13 +306,11 @@ test('extended properties: seen when expanded, found by filter, lost on the POST
     const expand = `$expand=singleValueExtendedProperties($filter=id eq '${PROPERTY}')`;
     const with_ = (value: string) => ({ singleValueExtendedProperties: [{ id: PROPERTY, value }] });
     const { body: event } = await call('POST', '/events', { ...single, ...with_("it's 1") });
-    const find = async (value: string, id = PROPERTY) =>
-      (
-        await call(
-          'GET',
-          `/events?$filter=${encodeURIComponent(`singleValueExtendedProperties/Any(ep: ep/id eq '${id}' and ep/value eq '${value}')`)}`,
-        )
-      ).body.value.map((one: { id: string }) => one.id);
+    const find = async (value: string, id = PROPERTY) => {
+      const filter = `singleValueExtendedProperties/Any(ep: ep/id eq '${id}' and ep/value eq '${value}')`;
+      const { body } = await call('GET', `/events?$filter=${encodeURIComponent(filter)}`);
+      return body.value.map((one: { id: string }) => one.id);
+    };
     assert.deepEqual((await call('GET', `/events/${event.id}?${expand}`)).body.singleValueExtendedProperties, [
       { id: PROPERTY, value: "it's 1" },
     ]);

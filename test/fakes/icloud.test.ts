@@ -140,7 +140,8 @@ describe('the stand-in of iCloud', () => {
       report(
         home(),
         '<sync-collection ' +
-          `xmlns="DAV:"><sync-token>${token}</sync-token><sync-level>1</sync-level><limit><nresults>1</nresults></limit><prop><getetag/></prop></sync-collection>`,
+          `xmlns="DAV:"><sync-token>${token}</sync-token><sync-level>1</sync-level><limit>` +
+          '<nresults>1</nresults></limit><prop><getetag/></prop></sync-collection>',
         '0',
       );
     const all = (await sync('')).text;

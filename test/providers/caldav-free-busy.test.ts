@@ -212,7 +212,8 @@ describe('free/busy of servers that are odd', () => {
   }
 
   const THERE = multistatus(
-    '<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/><c:calendar/></d:resourcetype></d:prop><d:status>HTTP/1.1 ' +
+    '<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/>' +
+      '<c:calendar/></d:resourcetype></d:prop><d:status>HTTP/1.1 ' +
       '200 OK</d:status></d:propstat></d:response>',
   );
   const withData = (...texts: string[]): Answer =>
@@ -240,7 +241,10 @@ describe('free/busy of servers that are odd', () => {
   });
 
   it("asks for the server's own answer only where the events are not shown", async () => {
-    const own = `BEGIN:VCALENDAR\nBEGIN:VFREEBUSY\nFREEBUSY:20270113T080000Z/PT1H,20261231T230000Z/20270101T010000Z\nEND:VFREEBUSY\nEND:VCALENDAR\n`;
+    const own =
+      'BEGIN:VCALENDAR\nBEGIN:VFREEBUSY\n' +
+      'FREEBUSY:20270113T080000Z/PT1H,20261231T230000Z/20270101T010000Z\n' +
+      'END:VFREEBUSY\nEND:VCALENDAR\n';
     for (const status of [403, 400, 412, 500, 501]) {
       const { busy, asked } = await ask((body) =>
         body.includes('free-busy-query') ? { status: 200, body: own } : { status },
@@ -303,7 +307,8 @@ describe('free/busy of servers that are odd', () => {
 
   it('fetches what the report names without giving it', async () => {
     const bare = multistatus(
-      '<d:response><d:href>/cal/0.ics</d:href><d:propstat><d:prop><d:getetag>"1"</d:getetag></d:prop><d:status>HTTP/1.1 ' +
+      '<d:response><d:href>/cal/0.ics</d:href><d:propstat><d:prop><d:getetag>"1"</d:getetag></d:prop>' +
+        '<d:status>HTTP/1.1 ' +
         '200 OK</d:status></d:propstat></d:response><d:response><d:href>/cal/</d:href></d:response>',
     );
     const { busy } = await ask((body, method) =>
@@ -414,7 +419,9 @@ function multistatus(inside: string): { status: number; body: string } {
 
 function member(href: string, data: string): string {
   return (
-    `<d:response><d:href>${href}</d:href><d:propstat><d:prop><c:calendar-data>${data.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</c:calendar-data></d:prop><d:status>HTTP/1.1 ` +
+    `<d:response><d:href>${href}</d:href><d:propstat><d:prop>` +
+    `<c:calendar-data>${data.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</c:calendar-data>` +
+    '</d:prop><d:status>HTTP/1.1 ' +
     '200 OK</d:status></d:propstat></d:response>'
   );
 }
@@ -429,7 +436,8 @@ async function inBerlin(server: DavServer, name: string): Promise<string> {
   );
   const body =
     '<d:propertyupdate xmlns:d="DAV:" ' +
-    `xmlns:c="urn:ietf:params:xml:ns:caldav"><d:set><d:prop><c:calendar-timezone>${text}</c:calendar-timezone></d:prop></d:set></d:propertyupdate>`;
+    'xmlns:c="urn:ietf:params:xml:ns:caldav"><d:set><d:prop>' +
+    `<c:calendar-timezone>${text}</c:calendar-timezone></d:prop></d:set></d:propertyupdate>`;
   const answer = await fetch(url, { method: 'PROPPATCH', headers: headersOf(server), body });
   assert.equal(answer.status, 207, await answer.text());
   return url;

@@ -18,7 +18,10 @@ async function open(
 ): Promise<Side> {
   dav = await fakeDav(oddities);
   const propfind =
-    '<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><c:calendar/></d:resourcetype><c:calendar-home-set><d:href>/</d:href></c:calendar-home-set><c:calendar-user-address-set><d:href>mailto:Me@Example.org</d:href></c:calendar-user-address-set></d:prop><d:status>HTTP/1.1 ' +
+    '<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><c:calendar/>' +
+    '</d:resourcetype><c:calendar-home-set><d:href>/</d:href></c:calendar-home-set>' +
+    '<c:calendar-user-address-set><d:href>mailto:Me@Example.org</d:href>' +
+    '</c:calendar-user-address-set></d:prop><d:status>HTTP/1.1 ' +
     '200 OK</d:status></d:propstat></d:response>';
   const usual = dav.oddities;
   dav.oddities = {

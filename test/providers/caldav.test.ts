@@ -110,17 +110,19 @@ describe('real servers', () => {
 describe('other servers', () => {
   let dav: FakeDav;
   afterEach(() => dav.close());
+  const propstat = (props: string, status: string): string =>
+    `<d:propstat><d:prop>${props}</d:prop><d:status>HTTP/1.1 ${status}</d:status></d:propstat>`;
   const prop = (href: string, props: string, missing = ''): string =>
-    `<d:response><d:href>${href}</d:href><d:propstat><d:prop>${props}</d:prop><d:status>HTTP/1.1 ` +
-    '200 ' +
-    `OK</d:status></d:propstat>${missing === '' ? '' : `<d:propstat><d:prop>${missing}</d:prop><d:status>HTTP/1.1 404 Not Found</d:status></d:propstat>`}</d:response>`;
+    `<d:response><d:href>${href}</d:href>${propstat(props, '200 OK')}` +
+    `${missing === '' ? '' : propstat(missing, '404 Not Found')}</d:response>`;
   const serve = async (answers: Record<string, FakeAnswer>, otherwise: FakeAnswer = { status: 404 }): Promise<void> => {
     dav = await fakeDav({ answer: (method, path) => answers[`${method} ${path}`] ?? answers[path] ?? otherwise });
   };
   const principal = multistatus(
     prop(
       '/p/',
-      '<d:resourcetype><d:principal/></d:resourcetype><c:calendar-home-set><d:href>/home/</d:href></c:calendar-home-set>',
+      '<d:resourcetype><d:principal/></d:resourcetype><c:calendar-home-set><d:href>/home/</d:href>' +
+        '</c:calendar-home-set>',
     ),
   );
   const open = (path = ''): ReturnType<typeof openAccount> =>
@@ -210,9 +212,13 @@ describe('other servers', () => {
   it('list calendars for events from all homes, with what they say of them', async () => {
     const calendar = '<d:resourcetype><d:collection/><c:calendar/></d:resourcetype>';
     const components = (...names: string[]): string =>
-      `<c:supported-calendar-component-set>${names.map((name) => `<c:comp name="${name}"/>`).join('')}</c:supported-calendar-component-set>`;
+      '<c:supported-calendar-component-set>' +
+      names.map((name) => `<c:comp name="${name}"/>`).join('') +
+      '</c:supported-calendar-component-set>';
     const privileges = (...names: string[]): string =>
-      `<d:current-user-privilege-set>${names.map((name) => `<d:privilege><d:${name}/></d:privilege>`).join('')}</d:current-user-privilege-set>`;
+      '<d:current-user-privilege-set>' +
+      names.map((name) => `<d:privilege><d:${name}/></d:privilege>`).join('') +
+      '</d:current-user-privilege-set>';
     const zone =
       '<c:calendar-timezone>BEGIN:VCALENDAR&#13;\nBEGIN:VTIMEZONE&#13;\nTZID:W. Europe Standard ' +
       'Time&#13;\nEND:VTIMEZONE&#13;\nEND:VCALENDAR</c:calendar-timezone>';
@@ -221,7 +227,8 @@ describe('other servers', () => {
       '/p/': multistatus(
         prop(
           '/p/',
-          '<c:calendar-home-set><d:href>/one/</d:href><d:href>/two/</d:href></c:calendar-home-set><c:schedule-inbox-URL><d:href>/one/inbox/</d:href></c:schedule-inbox-URL>',
+          '<c:calendar-home-set><d:href>/one/</d:href><d:href>/two/</d:href></c:calendar-home-set>' +
+            '<c:schedule-inbox-URL><d:href>/one/inbox/</d:href></c:schedule-inbox-URL>',
         ),
       ),
       '/one/inbox/': multistatus(
@@ -235,7 +242,8 @@ describe('other servers', () => {
           prop('/one/', '<d:resourcetype><d:collection/></d:resourcetype>'),
           prop(
             '/one/007/',
-            `${calendar}<d:displayname>007</d:displayname><a:calendar-color>#AABBCCDD</a:calendar-color>${components('VEVENT', 'VTODO')}${privileges('read', 'write-content')}`,
+            `${calendar}<d:displayname>007</d:displayname><a:calendar-color>#AABBCCDD</a:calendar-color>` +
+              `${components('VEVENT', 'VTODO')}${privileges('read', 'write-content')}`,
           ),
           prop(
             '/one/~me%40x/',

@@ -77,10 +77,9 @@ describe('creating a copy in a Microsoft calendar', () => {
     const written = await bench.side.create(next, KEY, 0);
     const { isReminderOn, isOnlineMeeting, attendees, body } = raw(written.ref);
     assert.deepEqual([isReminderOn, isOnlineMeeting, attendees], [false, false, []]);
-    assert.match(
-      (body as { content: string }).content,
-      /Text\r\n\r\n— People —\r\nOrganizer: Boss \(boss@elsewhere\.example\)\r\nGuest \(guest@elsewhere\.example\): accepted/,
-    );
+    const lines = ['Text', '', '— People —', 'Organizer: Boss (boss@elsewhere.example)'];
+    const shown = [...lines, 'Guest (guest@elsewhere.example): accepted'].join('\r\n');
+    assert.ok((body as { content: string }).content.includes(shown), (body as { content: string }).content);
     assert.deepEqual(changedPaths(next, written.event!), []);
     assert.equal(written.marker, KEY);
     // And the people of somebody who opted in are real ones.

@@ -107,7 +107,8 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
       withData ? `<c:calendar-data>${escape(object?.data ?? '')}</c:calendar-data>` : '',
     ];
     return (
-      `<d:response><d:href>${spelled(path, where)}</d:href><d:propstat><d:prop>${props.join('')}</d:prop><d:status>HTTP/1.1 ` +
+      `<d:response><d:href>${spelled(path, where)}</d:href><d:propstat>` +
+      `<d:prop>${props.join('')}</d:prop><d:status>HTTP/1.1 ` +
       '200 OK</d:status></d:propstat></d:response>'
     );
   };
@@ -146,10 +147,12 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
   function propfind(withMembers: boolean): FakeAnswer {
     const reports = dav.oddities.noSync
       ? ''
-      : '<d:supported-report-set><d:supported-report><d:report><d:sync-collection/></d:report></d:supported-report></d:supported-report-set>';
+      : '<d:supported-report-set><d:supported-report><d:report><d:sync-collection/></d:report>' +
+        '</d:supported-report></d:supported-report-set>';
     const ctag = dav.oddities.noCtag ? '' : `<cs:getctag>${history.length}</cs:getctag>`;
     const own =
-      `<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/><c:calendar/></d:resourcetype>${reports}${ctag}</d:prop><d:status>HTTP/1.1 ` +
+      '<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:resourcetype><d:collection/>' +
+      `<c:calendar/></d:resourcetype>${reports}${ctag}</d:prop><d:status>HTTP/1.1 ` +
       '200 OK</d:status></d:propstat></d:response>';
     return multistatus(
       own + (withMembers ? [...dav.objects.keys()].map((path) => member(path, 'propfind', false)).join('') : ''),
@@ -173,7 +176,8 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
           'Found</d:status></d:response>',
     );
     const itself =
-      '<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:getetag>"self"</d:getetag></d:prop><d:status>HTTP/1.1 ' +
+      '<d:response><d:href>/cal/</d:href><d:propstat><d:prop><d:getetag>"self"</d:getetag></d:prop>' +
+      '<d:status>HTTP/1.1 ' +
       '200 OK</d:status></d:propstat></d:response>';
     const cut =
       until < history.length

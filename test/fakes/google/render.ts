@@ -15,6 +15,8 @@ export interface View {
   readonly maxAttendees?: number;
 }
 
+const LINK = 'https://www.google.com/calendar/event?eid=';
+
 export function showItem(calendar: Calendar, item: Item, view: View): Json {
   const status = item.deleted ? 'cancelled' : item.fields.status;
   if (item.deleted && view.behaviour.sparseTombstones) return { id: item.id, status };
@@ -29,7 +31,7 @@ export function showItem(calendar: Calendar, item: Item, view: View): Json {
   const { transparency, visibility, summary, description, location, colorId, source, ...flags } = fields.plain;
   return withoutUndefined({
     ...head,
-    htmlLink: `https://www.google.com/calendar/event?eid=${Buffer.from(`${item.id} ${calendar.id}`).toString('base64url')}`,
+    htmlLink: `${LINK}${Buffer.from(`${item.id} ${calendar.id}`).toString('base64url')}`,
     created: new Date(item.createdMs).toISOString(),
     updated: new Date(item.updatedMs).toISOString(),
     summary,

@@ -27,6 +27,7 @@ export interface View {
   readonly ofMaster?: URL | undefined;
 }
 
+const WEB_LINK = 'https://outlook.office365.com/owa/?itemid=';
 const NO_TIME = '0001-01-01T00:00:00Z';
 /** In the metadata, beside those that every answer shows. */
 const SELECTABLE = [
@@ -129,7 +130,7 @@ function showHead(row: Row, view: View): Json {
     seriesMasterId: occurrence === null ? null : masterId(item.keys, view.prefer.ids),
     start: showMoment(fields.start, fields, zone),
     end: showMoment(fields.end, fields, zone),
-    webLink: `https://outlook.office365.com/owa/?itemid=${encodeURIComponent(idOf(row, view))}&exvsurl=1&path=/calendar/item`,
+    webLink: `${WEB_LINK}${encodeURIComponent(idOf(row, view))}&exvsurl=1&path=/calendar/item`,
     hasAttachments: false,
     isDraft: false,
   };
