@@ -19,20 +19,20 @@ type Cursor = z.infer<typeof Cursor>;
 export async function* readChanges(
   collection: Collection,
   cursor: string | null,
-  known: StoredEvents,
+  storedEvents: StoredEvents,
   read: (object: FetchedObject) => Found[],
 ): AsyncGenerator<ChangePage> {
   const since = parseCursor(cursor);
   if (since?.mode === 'sync') {
     const listing = await syncCollection(collection, since.token);
-    if (listing !== null) return yield* deltaPages(collection, listing, known, read);
+    if (listing !== null) return yield* deltaPages(collection, listing, storedEvents, read);
   }
   if (since?.mode === 'ctag') {
     const ctag = textOf(await checkCalendar(collection), 'cs:getctag');
     if (ctag === since.token) return yield { ...NOTHING, end: { cursor: JSON.stringify(since), full: false } };
   }
   const listing = since?.mode === 'etags' ? await listMembers(collection, since) : await listAll(collection);
-  yield* fullPages(collection, listing, known, read);
+  yield* fullPages(collection, listing, storedEvents, read);
 }
 
 /** Members of the calendar by canonical path, and where to go on. */
@@ -151,17 +151,17 @@ async function listMembers({ client, url }: Collection, cursor: Cursor): Promise
 async function* fullPages(
   collection: Collection,
   { members, cursor }: Listing,
-  known: StoredEvents,
+  storedEvents: StoredEvents,
   read: (object: FetchedObject) => Found[],
 ): AsyncGenerator<ChangePage> {
-  const versions = await known.versions();
+  const versions = await storedEvents.versions();
   const spelling = new Map([...versions.keys()].map((resource) => [canonicalPath(resource), resource]));
   const unchanged: string[] = [];
   const changed: string[] = [];
   for (const [key, member] of members) {
     if (member.isRemoved) continue;
     const resource = spelling.get(key) ?? member.resource;
-    if (known.isAll && !versions.has(resource)) continue;
+    if (storedEvents.isAll && !versions.has(resource)) continue;
     (member.version !== null && versions.get(resource) === member.version ? unchanged : changed).push(resource);
   }
   for (const some of batches(unchanged, MAX_UNCHANGED_PER_PAGE)) yield { ...NOTHING, unchanged: some };
@@ -176,19 +176,21 @@ async function* fullPages(
 async function* deltaPages(
   collection: Collection,
   { members, cursor }: Listing,
-  known: StoredEvents,
+  storedEvents: StoredEvents,
   read: (object: FetchedObject) => Found[],
 ): AsyncGenerator<ChangePage> {
   for (const batch of batches([...members], BATCH)) {
     // A server may spell a name differently than when it was first seen.
-    const stored = await known.byResource([...new Set(batch.flatMap(([, { resource }]) => spellings(resource)))]);
+    const stored = await storedEvents.byResource([
+      ...new Set(batch.flatMap(([, { resource }]) => spellings(resource))),
+    ]);
     const knownAs = byPath(stored);
     const page = { found: [] as Found[], unchanged: [] as string[], removed: [] as string[] };
     const changed: string[] = [];
     for (const [key, { resource, version, isRemoved }] of batch) {
       const before = knownAs.get(key) ?? [];
       const name = before[0]?.resource ?? resource;
-      if (known.isAll && before.length === 0) continue;
+      if (storedEvents.isAll && before.length === 0) continue;
       if (isRemoved) page.removed.push(name);
       else if (isSame(before, version)) page.unchanged.push(name);
       else changed.push(name);

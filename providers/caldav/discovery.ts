@@ -38,7 +38,7 @@ export function identityOfAccount(discovered: Discovered, typed: URL, username: 
     : identityOf(nameOf(discovered, new URL(discovered.principal)));
 }
 
-type Place = Omit<Discovered, 'autoSchedule' | 'names'>;
+type Principal = Omit<Discovered, 'autoSchedule' | 'names'>;
 
 const PRINCIPAL_PROPS = [
   'd:current-user-principal',
@@ -51,17 +51,17 @@ const PRINCIPAL_PROPS = [
 const MAX_CANDIDATES = 12;
 const MAX_HOMES = 10;
 
-async function findFrom(client: DavClient, url: URL): Promise<Place | null> {
+async function findFrom(client: DavClient, url: URL): Promise<Principal | null> {
   const here = await look(client, url);
   if (here === null) return null;
   const calendars = isCalendar(here.member) ? [collectionUrl(here.url.href, here.url).href] : [];
   // A calendar may not say whose it is; its server does.
-  const place =
-    placeOf(here) ??
+  const found =
+    principalOf(here) ??
     (await findPrincipal(client, here)) ??
     (calendars.length > 0 ? await findAtRoot(client, here.url) : null);
-  if (place !== null) return { ...place, calendars };
-  const nowhere: Place = {
+  if (found !== null) return { ...found, calendars };
+  const nowhere: Principal = {
     principal: null,
     homes: [],
     calendars,
@@ -75,7 +75,7 @@ async function findFrom(client: DavClient, url: URL): Promise<Place | null> {
     : null;
 }
 
-async function findPrincipal(client: DavClient, { member, url }: Seen): Promise<Place | null> {
+async function findPrincipal(client: DavClient, { member, url }: Seen): Promise<Principal | null> {
   if (
     member.props.get('d:current-user-principal')?.children.some(({ name }) => name === 'd:unauthenticated') === true
   ) {
@@ -85,16 +85,16 @@ async function findPrincipal(client: DavClient, { member, url }: Seen): Promise<
   for (const href of new Set(hrefs.slice(0, 2))) {
     if (!URL.canParse(href, url.href)) continue;
     const principal = await look(client, new URL(href, url));
-    const place = principal === null ? null : placeOf(principal);
-    if (place !== null) return place;
+    const found = principal === null ? null : principalOf(principal);
+    if (found !== null) return found;
   }
   return null;
 }
 
-async function findAtRoot(client: DavClient, url: URL): Promise<Place | null> {
+async function findAtRoot(client: DavClient, url: URL): Promise<Principal | null> {
   try {
     const root = await look(client, new URL('/', url));
-    return root === null ? null : (placeOf(root) ?? (await findPrincipal(client, root)));
+    return root === null ? null : (principalOf(root) ?? (await findPrincipal(client, root)));
   } catch (error) {
     // Something else may be there, with users of its own.
     if (error instanceof SyncError && error.kind === 'auth') return null;
@@ -103,15 +103,15 @@ async function findAtRoot(client: DavClient, url: URL): Promise<Place | null> {
 }
 
 /** The well-known path redirects PROPFIND, GET or both. */
-async function findWellKnown(client: DavClient, typed: URL): Promise<Place | null> {
+async function findWellKnown(client: DavClient, typed: URL): Promise<Principal | null> {
   const start = new URL('/.well-known/caldav', typed);
-  const place = await findFrom(client, start);
-  if (place !== null) return place;
+  const found = await findFrom(client, start);
+  if (found !== null) return found;
   const answer = await unlessUnusable(client.request('GET', start));
   return answer === null || answer.url.href === start.href ? null : findFrom(client, answer.url);
 }
 
-async function findByPaths(client: DavClient, typed: URL, preset: Preset, username: string): Promise<Place | null> {
+async function findByPaths(client: DavClient, typed: URL, preset: Preset, username: string): Promise<Principal | null> {
   const paths = preset.paths.map((path) => path.replace('{user}', encodeURIComponent(username)));
   const below = collectionUrl(typed.href, typed);
   const candidates = [
@@ -120,8 +120,8 @@ async function findByPaths(client: DavClient, typed: URL, preset: Preset, userna
     ...paths.map((path) => new URL(path, typed).href),
   ];
   for (const candidate of [...new Set(candidates)].filter((href) => href !== typed.href).slice(0, MAX_CANDIDATES)) {
-    const place = await findFrom(client, new URL(candidate));
-    if (place !== null) return place;
+    const found = await findFrom(client, new URL(candidate));
+    if (found !== null) return found;
   }
   return null;
 }
@@ -151,7 +151,7 @@ async function unlessUnusable<T>(answer: Promise<T>): Promise<T | null> {
 }
 
 /** What a principal says of itself; null for what is no principal with calendars. */
-function placeOf({ member, url, headers }: Seen): Place | null {
+function principalOf({ member, url, headers }: Seen): Principal | null {
   const homes = hrefsOf(member.props, 'c:calendar-home-set')
     .filter((href) => URL.canParse(href, url.href))
     .slice(0, MAX_HOMES);
@@ -185,7 +185,7 @@ function isCalendar({ props }: Member): boolean {
 }
 
 /** Where the server does not say, it is taken for one that schedules: that only makes us more careful. */
-async function doesSchedule(client: DavClient, { homes, calendars }: Place): Promise<boolean> {
+async function doesSchedule(client: DavClient, { homes, calendars }: Principal): Promise<boolean> {
   const answer = await unlessUnusable(client.request('OPTIONS', new URL(homes[0] ?? calendars[0] ?? '')));
   const dav = answer?.headers.get('dav') ?? '';
   return dav === '' || /calendar-auto-schedule/i.test(dav);

@@ -1,9 +1,8 @@
 /**
  * What changed in a Google calendar since a sync token.
  *
- * Google names items, not events: a master, and each exception of its own, in any order, sometimes one without the
- * other, sometimes with nothing but an id. Here they are put together to whole series again, with the help of what is
- * already known.
+ * Google lists items, not events: a master, and each of its exceptions, in any order, sometimes one without the other,
+ * sometimes with nothing but an id. Here they become whole series again, with the help of the stored events.
  */
 import { sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
@@ -26,17 +25,17 @@ import {
  * @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403
  */
 export async function* readChanges(
-  place: GoogleCalendar,
+  calendar: GoogleCalendar,
   cursor: string | null,
-  known: StoredEvents,
+  storedEvents: StoredEvents,
 ): AsyncGenerator<ChangePage> {
   const syncToken = cursor?.startsWith(CURSOR_PREFIX) ? cursor.slice(CURSOR_PREFIX.length) : null;
-  const increment = syncToken === null ? null : await readIncrement(place, syncToken, known);
+  const increment = syncToken === null ? null : await readIncrement(calendar, syncToken, storedEvents);
   if (increment) yield* increment;
-  else yield* readEverything(place, known);
+  else yield* readEverything(calendar, storedEvents);
 }
 
-/** Changes with the parameters of the listing: a token is good for these only. */
+/** Changes with the parameters of the listing: a token is valid for these only. */
 const CURSOR_PREFIX = 'g1:';
 const CHUNK = 500;
 /** When more series than this came in parts, one full listing is cheaper than completing each. */
@@ -48,13 +47,13 @@ interface Group {
   readonly exceptions: Map<string, Item>;
 }
 
-/** Single events are handed on page by page; series are kept until the last page, for their parts may be anywhere. */
-async function* readEverything(place: GoogleCalendar, known: StoredEvents): AsyncGenerator<ChangePage> {
-  const versions = await known.versions();
+/** Yields single events page by page, and series after the last page: their parts may be anywhere. */
+async function* readEverything(calendar: GoogleCalendar, storedEvents: StoredEvents): AsyncGenerator<ChangePage> {
+  const versions = await storedEvents.versions();
   const named = new Set<string>();
   const series = new Map<string, Group>();
   let end: { token: string; date: number | null } | null = null;
-  for await (const { items, date, syncToken } of listPages(place, {})) {
+  for await (const { items, date, syncToken } of listPages(calendar, {})) {
     const singles: Series[] = [];
     for (const item of items) {
       const masterId = masterIdOf(item);
@@ -67,18 +66,17 @@ async function* readEverything(place: GoogleCalendar, known: StoredEvents): Asyn
         addTo(series, item, null);
       }
     }
-    if (singles.length > 0) yield pageOf(place, singles, versions, date);
+    if (singles.length > 0) yield pageOf(calendar, singles, versions, date);
     if (syncToken !== null) end = { token: syncToken, date };
   }
-  if (end === null) throw new SyncError('unreachable', 'Google gave a listing without a sync token');
+  if (end === null) throw new SyncError('unreachable', 'Google sent a listing without a sync token');
   const whole = [...series.values()].flatMap(seriesOf).filter(({ master }) => !named.has(master.id));
-  for (let at = 0; at < whole.length; at += CHUNK) yield pageOf(place, whole.slice(at, at + CHUNK), versions, end.date);
+  for (let at = 0; at < whole.length; at += CHUNK)
+    yield pageOf(calendar, whole.slice(at, at + CHUNK), versions, end.date);
   yield { found: [], unchanged: [], removed: [], end: { cursor: CURSOR_PREFIX + end.token, full: true } };
 }
 
-/**
- * What a complete listing says of one resource: nothing of a cancelled master; exceptions without a master stand alone.
- */
+/** The series of one resource in a complete listing: none of a cancelled master; exceptions without a master are events. */
 function seriesOf({ master, exceptions }: Group): Series[] {
   if (!master)
     return [...exceptions.values()]
@@ -89,7 +87,7 @@ function seriesOf({ master, exceptions }: Group): Series[] {
 }
 
 function pageOf(
-  place: GoogleCalendar,
+  calendar: GoogleCalendar,
   all: readonly Series[],
   versions: ReadonlyMap<string, string | null>,
   date: number | null,
@@ -99,21 +97,21 @@ function pageOf(
   for (const series of all) {
     const { id } = series.master;
     if (versions.has(id) && versions.get(id) === versionOf(series)) unchanged.push(id);
-    else found.push(foundOf(checkClock(series, date), place.setting));
+    else found.push(foundOf(checkClock(series, date), calendar.setting));
   }
   return { found, unchanged, removed: [] };
 }
 
-/** Null when only a full listing can tell. */
+/** Null when a full listing is needed. */
 async function readIncrement(
-  place: GoogleCalendar,
+  calendar: GoogleCalendar,
   syncToken: string,
-  known: StoredEvents,
+  storedEvents: StoredEvents,
 ): Promise<ChangePage[] | null> {
   const groups = new Map<string, Group>();
   let end: { token: string; date: number | null } | null = null;
   try {
-    for await (const page of listPages(place, { syncToken })) {
+    for await (const page of listPages(calendar, { syncToken })) {
       for (const item of page.items) addTo(groups, item, masterIdOf(item));
       if (page.syncToken !== null) end = { token: page.syncToken, date: page.date };
     }
@@ -121,11 +119,11 @@ async function readIncrement(
     if (isTokenRefused(error)) return null;
     throw error;
   }
-  if (end === null) throw new SyncError('unreachable', 'Google gave a listing without a sync token');
-  const before = await knownOf(known, groups);
+  if (end === null) throw new SyncError('unreachable', 'Google sent a listing without a sync token');
+  const before = await storedSeriesOf(storedEvents, groups);
   const outcome: Outcome = { found: [], unchanged: [], removed: new Set(), completions: 0 };
   for (const [resource, group] of groups) {
-    await apply(place, resource, group, before, end.date, outcome);
+    await apply(calendar, resource, group, before, end.date, outcome);
     if (outcome.completions > MAX_COMPLETIONS) return null;
   }
   const pages: ChangePage[] = [];
@@ -140,7 +138,7 @@ async function readIncrement(
   return [...pages, { ...last, end: { cursor: CURSOR_PREFIX + end.token, full: false } }];
 }
 
-/** 410 `fullSyncRequired`, or 400 for a token that Google cannot read or will not take with our parameters any more. */
+/** 410 `fullSyncRequired`, or 400 for a token that Google cannot read or no longer accepts with these parameters. */
 function isTokenRefused(error: unknown): boolean {
   if (!(error instanceof SyncError)) return false;
   return error.status === 410 || (error.status === 400 && /sync ?token/i.test(error.reason ?? ''));
@@ -150,49 +148,46 @@ interface Outcome {
   readonly found: Found[];
   readonly unchanged: string[];
   readonly removed: Set<string>;
-  /** How many series had to be asked for. */
+  /** How many series had to be fetched. */
   completions: number;
 }
 
-/** Turns what came of one resource into what is to be reported of it. */
+/** Reports the changes of one resource. */
 async function apply(
-  place: GoogleCalendar,
+  calendar: GoogleCalendar,
   resource: string,
   group: Group,
-  known: ReadonlyMap<string, KnownSeries>,
+  storedSeries: ReadonlyMap<string, StoredSeries>,
   date: number | null,
   outcome: Outcome,
 ): Promise<void> {
-  const before = known.get(resource);
+  const before = storedSeries.get(resource);
   const master =
     group.master && before && isOlder(group.master, before.series.master)
       ? before.series.master
       : (group.master ?? before?.series.master ?? null);
-  const orphans = [...group.exceptions.keys()].filter((id) => known.has(id));
-  if (!master) return applyWithoutMaster(place, resource, group, known, date, outcome);
+  const orphans = [...group.exceptions.keys()].filter((id) => storedSeries.has(id));
+  if (!master) return applyWithoutMaster(calendar, resource, group, storedSeries, date, outcome);
   for (const id of orphans) outcome.removed.add(id);
   if (isCancelled(master)) {
     if (before) outcome.removed.add(resource);
     return;
   }
   report(
-    place,
-    { master, exceptions: await exceptionsOf(place, master, group, before, outcome) },
+    calendar,
+    { master, exceptions: await exceptionsOf(calendar, master, group, before, outcome) },
     before,
     date,
     outcome,
   );
 }
 
-/**
- * The exceptions that a series has now. Those of a series that is new or was moved are asked for: no feed promises to
- * name them all.
- */
+/** The exceptions that a series has now. Those of a new or moved series are fetched: no feed promises to list all. */
 async function exceptionsOf(
-  place: GoogleCalendar,
+  calendar: GoogleCalendar,
   master: Item,
   group: Group,
-  before: KnownSeries | undefined,
+  before: StoredSeries | undefined,
   outcome: Outcome,
 ): Promise<Record<string, Item>> {
   if (!master.recurrence) return {};
@@ -203,54 +198,52 @@ async function exceptionsOf(
   const hasOverride = Object.values(exceptions).some((item) => !isCancelled(item));
   if (!before || (isMoved && hasOverride)) {
     outcome.completions += 1;
-    const now = await fetchExceptions(place, master);
-    // What is cancelled stays cancelled as long as the series lives.
+    const now = await fetchExceptions(calendar, master);
+    // A cancelled occurrence stays cancelled as long as the series exists.
     for (const [id, item] of Object.entries(exceptions)) if (!now[id] && !isCancelled(item)) delete exceptions[id];
     Object.assign(exceptions, now);
   }
   for (const [id, item] of group.exceptions) {
-    const known = exceptions[id];
-    if (!known || !isOlder(item, known)) exceptions[id] = item;
+    const present = exceptions[id];
+    if (!present || !isOlder(item, present)) exceptions[id] = item;
   }
   return exceptions;
 }
 
-/**
- * Exceptions whose master is not known: it may have come in an earlier part that was never stored, or is not visible to
- * this account.
- */
+/** Exceptions whose master is not stored: it came in an earlier listing that was lost, or this account cannot see it. */
 async function applyWithoutMaster(
-  place: GoogleCalendar,
+  calendar: GoogleCalendar,
   resource: string,
   group: Group,
-  known: ReadonlyMap<string, KnownSeries>,
+  storedSeries: ReadonlyMap<string, StoredSeries>,
   date: number | null,
   outcome: Outcome,
 ): Promise<void> {
   const live = [...group.exceptions.values()].filter((item) => !isCancelled(item));
   for (const id of group.exceptions.keys())
-    if (known.has(id) && isCancelled(group.exceptions.get(id)!)) outcome.removed.add(id);
+    if (storedSeries.has(id) && isCancelled(group.exceptions.get(id)!)) outcome.removed.add(id);
   if (live.length === 0) return;
   outcome.completions += 1;
-  const series = await fetchMaster(place, resource);
+  const series = await fetchMaster(calendar, resource);
   if (!series) {
-    for (const item of live) report(place, { master: item, exceptions: {} }, known.get(item.id), date, outcome);
+    for (const item of live)
+      report(calendar, { master: item, exceptions: {} }, storedSeries.get(item.id), date, outcome);
     return;
   }
-  for (const item of live) if (known.has(item.id)) outcome.removed.add(item.id);
-  if (!isCancelled(series.master)) report(place, series, undefined, date, outcome);
+  for (const item of live) if (storedSeries.has(item.id)) outcome.removed.add(item.id);
+  if (!isCancelled(series.master)) report(calendar, series, undefined, date, outcome);
 }
 
 function report(
-  place: GoogleCalendar,
+  calendar: GoogleCalendar,
   series: Series,
-  before: KnownSeries | undefined,
+  before: StoredSeries | undefined,
   date: number | null,
   outcome: Outcome,
 ): void {
   const { id } = series.master;
   if (before && before.stored.version === versionOf(series)) outcome.unchanged.push(id);
-  else outcome.found.push(foundOf(checkClock(series, date), place.setting));
+  else outcome.found.push(foundOf(checkClock(series, date), calendar.setting));
 }
 
 function addTo(groups: Map<string, Group>, item: Item, masterId: string | null): void {
@@ -260,36 +253,39 @@ function addTo(groups: Map<string, Group>, item: Item, masterId: string | null):
   if (masterId === null) {
     if (!group.master || !isOlder(item, group.master)) group.master = item;
   } else {
-    const known = group.exceptions.get(item.id);
-    if (!known || !isOlder(item, known)) group.exceptions.set(item.id, item);
+    const present = group.exceptions.get(item.id);
+    if (!present || !isOlder(item, present)) group.exceptions.set(item.id, item);
   }
 }
 
-interface KnownSeries {
+interface StoredSeries {
   readonly stored: Stored;
   readonly series: Series;
 }
 
-/** What is known of everything that the groups may be about; an exception may be known as an event of its own. */
-async function knownOf(known: StoredEvents, groups: ReadonlyMap<string, Group>): Promise<Map<string, KnownSeries>> {
+/** The stored series of all items in the groups; an exception may be stored as an event of its own. */
+async function storedSeriesOf(
+  storedEvents: StoredEvents,
+  groups: ReadonlyMap<string, Group>,
+): Promise<Map<string, StoredSeries>> {
   const resources = new Set<string>();
   for (const [resource, group] of groups) {
     resources.add(resource);
     for (const id of group.exceptions.keys()) resources.add(id);
   }
   const all = [...resources];
-  const result = new Map<string, KnownSeries>();
+  const result = new Map<string, StoredSeries>();
   for (let at = 0; at < all.length; at += CHUNK) {
-    for (const stored of await known.byResource(all.slice(at, at + CHUNK))) {
-      const series = parseKnown(stored);
+    for (const stored of await storedEvents.byResource(all.slice(at, at + CHUNK))) {
+      const series = parseStored(stored);
       if (series) result.set(stored.resource, { stored, series });
     }
   }
   return result;
 }
 
-/** What cannot be read any more counts as unknown, and is asked for again. */
-function parseKnown(stored: Stored): Series | null {
+/** Null for data that cannot be read any more: the series is then fetched again. */
+function parseStored(stored: Stored): Series | null {
   try {
     return parseSeries(stored.data);
   } catch {

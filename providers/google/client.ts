@@ -1,7 +1,6 @@
 /**
  * One Google account: sends requests of the Calendar API with a valid access token, and turns every failure into a
- * SyncError. The transport is the caller's fetch, and nothing is tried again here but a request whose access token was
- * refused.
+ * SyncError. The transport is the caller's fetch. Only a request whose access token was refused is sent again.
  */
 import { auth, calendar, type calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { SyncError } from '../../core/sync-error.ts';
@@ -10,11 +9,11 @@ import { createTokenSource } from '../oauth/access-token.ts';
 import type { Io, StoredToken, TokenStore } from '../provider.ts';
 import { apiError, headersOf, refreshError } from './errors.ts';
 
-/** The OAuth client of the installation, and where Google is (the defaults are Google's own addresses). */
+/** The OAuth client of the installation, and the addresses of Google; the defaults are Google's own. */
 export interface GoogleSettings {
   readonly clientId: string;
   readonly clientSecret: string;
-  /** The Calendar API is at `calendar/v3` under it. */
+  /** The Calendar API is at `calendar/v3` below it. */
   readonly rootUrl?: string | undefined;
   readonly tokenUrl?: string | undefined;
   readonly authUrl?: string | undefined;
@@ -28,7 +27,7 @@ interface Answer<T> {
   readonly date: number | null;
 }
 
-/** What is handed to every method of the generated client. */
+/** What every method of the generated client gets. */
 interface RequestOptions {
   readonly rootUrl: string;
   readonly headers: Record<string, string>;
@@ -87,7 +86,7 @@ export function listingOf<Item, Page extends { items?: Item[]; nextPageToken?: s
   return { ...data, items: data.items ?? [], next: data.nextPageToken || null };
 }
 
-/** What an OAuth client of ours needs of the outside world; the library's own retries and request log are off. */
+/** The library's OAuth client on the caller's fetch, without the library's own retries and request log. */
 function oauthClient(settings: GoogleSettings, io: Io) {
   return new auth.OAuth2({
     clientId: settings.clientId,
@@ -105,10 +104,7 @@ function oauthClient(settings: GoogleSettings, io: Io) {
   });
 }
 
-/**
- * Hands a request of the library over with nothing but standard fields: it adds its own configuration (with credentials
- * in it) to what it passes.
- */
+/** Passes on a request of the library with standard fields only: the library adds its configuration, with credentials. */
 function transport(io: Io): typeof fetch {
   return async (input, init) => {
     const headers = new Headers(init?.headers);
@@ -128,21 +124,21 @@ function transport(io: Io): typeof fetch {
   };
 }
 
-/** Google says 3599 seconds; where it says nothing a token is trusted for five minutes. */
+/** For an answer without `expires_in`; Google's own value is 3599 seconds. */
 const UNKNOWN_LIFETIME_MS = 300_000;
 
-/** @throws SyncError `auth` when the refresh token is no good any more */
+/** @throws SyncError `auth` when the refresh token is not valid any more */
 async function refresh(settings: GoogleSettings, refreshToken: string, io: Io): Promise<StoredToken> {
   const oauth = oauthClient(settings, io);
   let rotated: string | undefined;
-  // The library puts the old refresh token over a new one right after this event.
+  // Right after this event the library replaces a new refresh token by the old one.
   oauth.on('tokens', (tokens) => {
     rotated = tokens.refresh_token ?? undefined;
   });
   oauth.setCredentials({ refresh_token: refreshToken });
   try {
     const { token } = await oauth.getAccessToken();
-    if (typeof token !== 'string' || token === '') throw new SyncError('unreachable', 'Google gave no access token');
+    if (typeof token !== 'string' || token === '') throw new SyncError('unreachable', 'Google sent no access token');
     const expiresAt = oauth.credentials.expiry_date ?? Date.now() + UNKNOWN_LIFETIME_MS;
     return {
       accessToken: token,

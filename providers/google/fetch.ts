@@ -12,9 +12,9 @@ import {
   ITEM_FIELDS,
   type Item,
   isCancelled,
-  keepItem,
   LIST_FIELDS,
   masterIdOf,
+  pickItem,
   type Series,
 } from './item.ts';
 
@@ -28,28 +28,27 @@ export interface ListPage {
 }
 
 /**
- * `events.list` to its last page. The parameters of a listing that gives or takes a sync token are always the same, as
- * Google demands.
+ * `events.list` to its last page. Listings with a sync token always have the same parameters, as Google requires.
  * @throws SyncError `calendar-missing`
  */
 export async function* listPages(
-  place: GoogleCalendar,
+  calendar: GoogleCalendar,
   query: { syncToken?: string; iCalUID?: string },
 ): AsyncGenerator<ListPage> {
   yield* allPages('Google', (next) => {
     const pageToken = next === null ? {} : { pageToken: next };
-    return listPage(place, { ...query, ...pageToken, maxResults: PAGE_SIZE });
+    return listPage(calendar, { ...query, ...pageToken, maxResults: PAGE_SIZE });
   });
 }
 
 /** One event or occurrence as it is now, cancelled or not; null where Google does not know the id. */
 export async function fetchItem(
-  place: GoogleCalendar,
+  calendar: GoogleCalendar,
   eventId: string,
 ): Promise<{ item: Item; date: number | null } | null> {
   try {
-    const { data, date } = await place.client.call((api, options) =>
-      api.events.get({ calendarId: place.calendarId, eventId, fields: ITEM_FIELDS }, options),
+    const { data, date } = await calendar.client.call((api, options) =>
+      api.events.get({ calendarId: calendar.calendarId, eventId, fields: ITEM_FIELDS }, options),
     );
     return { item: itemOf(data), date };
   } catch (error) {
@@ -59,18 +58,18 @@ export async function fetchItem(
 }
 
 /** A master with all its exceptions, cancelled ones too; a cancelled master has none. Null where it does not exist. */
-export async function fetchSeries(place: GoogleCalendar, masterId: string): Promise<Series | null> {
-  const answer = await fetchItem(place, masterId);
+export async function fetchSeries(calendar: GoogleCalendar, masterId: string): Promise<Series | null> {
+  const answer = await fetchItem(calendar, masterId);
   if (!answer) return null;
   const { item: master, date } = answer;
-  const exceptions = isCancelled(master) || !master.recurrence ? {} : await fetchExceptions(place, master);
+  const exceptions = isCancelled(master) || !master.recurrence ? {} : await fetchExceptions(calendar, master);
   return checkClock({ master, exceptions }, date);
 }
 
 /** The same for a series of another person, which the account may not see: it is invited to single occurrences. */
-export async function fetchMaster(place: GoogleCalendar, masterId: string): Promise<Series | null> {
+export async function fetchMaster(calendar: GoogleCalendar, masterId: string): Promise<Series | null> {
   try {
-    return await fetchSeries(place, masterId);
+    return await fetchSeries(calendar, masterId);
   } catch (error) {
     if (error instanceof SyncError && error.kind === 'forbidden') return null;
     throw error;
@@ -78,10 +77,10 @@ export async function fetchMaster(place: GoogleCalendar, masterId: string): Prom
 }
 
 /** Exceptions share the UID of their master. */
-export async function fetchExceptions(place: GoogleCalendar, master: Item): Promise<Record<string, Item>> {
+export async function fetchExceptions(calendar: GoogleCalendar, master: Item): Promise<Record<string, Item>> {
   if (!master.iCalUID) return {};
   const exceptions: Record<string, Item> = {};
-  for await (const { items } of listPages(place, { iCalUID: master.iCalUID })) {
+  for await (const { items } of listPages(calendar, { iCalUID: master.iCalUID })) {
     for (const item of items) if (masterIdOf(item) === master.id) exceptions[item.id] = item;
   }
   return exceptions;
@@ -91,29 +90,29 @@ export async function fetchExceptions(place: GoogleCalendar, master: Item): Prom
  * Events by resource. A cancelled event is gone; so is an id that Google does not know although the calendar answers,
  * and an occurrence whose whole series is visible (again).
  */
-export async function getResources(place: GoogleCalendar, resources: readonly string[]): Promise<Answers> {
+export async function getResources(calendar: GoogleCalendar, resources: readonly string[]): Promise<Answers> {
   const names = new Set(resources);
-  const listed: Answers = names.size > LIST_INSTEAD ? await answerFromListing(place, names) : new Map();
+  const listed: Answers = names.size > LIST_INSTEAD ? await answerFromListing(calendar, names) : new Map();
   const answers = await fetchOrConfirmGone(
     [...names].filter((name) => !listed.has(name)),
     async (open, found) => {
       const unknown: string[] = [];
       await inParallel(open, async (name) => {
-        const state = await getResource(place, name);
+        const state = await getResource(calendar, name);
         if (state === null) unknown.push(name);
         else found.set(name, state);
       });
       return unknown;
     },
-    () => listPage(place, { maxResults: 1 }),
-    place.signal,
+    () => listPage(calendar, { maxResults: 1 }),
+    calendar.signal,
   );
   return new Map([...listed, ...answers]);
 }
 
 /** The item in an answer. @throws SyncError `unreachable` where the answer holds none */
 export function itemOf(data: unknown): Item {
-  const item = keepItem(data);
+  const item = pickItem(data);
   if (!item) throw new SyncError('unreachable', 'Google answered without an event');
   return item;
 }
@@ -127,13 +126,13 @@ interface RawPage extends ListPage {
 }
 
 async function listPage(
-  place: GoogleCalendar,
+  calendar: GoogleCalendar,
   query: { syncToken?: string; iCalUID?: string; pageToken?: string; maxResults: number },
 ): Promise<RawPage> {
-  const { data, date } = await place.client
+  const { data, date } = await calendar.client
     .call((api, options) =>
       api.events.list(
-        { calendarId: place.calendarId, singleEvents: false, showDeleted: true, fields: LIST_FIELDS, ...query },
+        { calendarId: calendar.calendarId, singleEvents: false, showDeleted: true, fields: LIST_FIELDS, ...query },
         options,
       ),
     )
@@ -142,14 +141,14 @@ async function listPage(
     });
   const { items, nextSyncToken, next } = listingOf(data);
   return {
-    items: items.map(keepItem).filter((item) => item !== null),
+    items: items.map(pickItem).filter((item) => item !== null),
     date,
     syncToken: nextSyncToken ?? null,
     next,
   };
 }
 
-/** 404 and 403 of a listing are about the calendar; a missing scope is about the sign-in. */
+/** 404 and 403 of a listing concern the calendar; a missing scope concerns the sign-in. */
 function calendarError(error: unknown): unknown {
   if (!(error instanceof SyncError)) return error;
   const { kind, status, message } = error;
@@ -160,20 +159,20 @@ function calendarError(error: unknown): unknown {
 }
 
 /** Null: Google does not know the id. */
-async function getResource(place: GoogleCalendar, resource: string): Promise<readonly Found[] | 'gone' | null> {
-  const series = await fetchSeries(place, resource);
+async function getResource(calendar: GoogleCalendar, resource: string): Promise<readonly Found[] | 'gone' | null> {
+  const series = await fetchSeries(calendar, resource);
   if (!series) return null;
   if (isCancelled(series.master)) return 'gone';
   const masterId = masterIdOf(series.master);
-  if (masterId !== null && (await fetchMaster(place, masterId))) return 'gone';
-  return [foundOf(series, place.setting)];
+  if (masterId !== null && (await fetchMaster(calendar, masterId))) return 'gone';
+  return [foundOf(series, calendar.setting)];
 }
 
-async function answerFromListing(place: GoogleCalendar, requested: ReadonlySet<string>): Promise<Answers> {
+async function answerFromListing(calendar: GoogleCalendar, requested: ReadonlySet<string>): Promise<Answers> {
   const masters = new Map<string, Item>();
   const exceptions = new Map<string, Record<string, Item>>();
   let clock: number | null = null;
-  for await (const { items, date } of listPages(place, {})) {
+  for await (const { items, date } of listPages(calendar, {})) {
     clock = date;
     for (const item of items) {
       const masterId = masterIdOf(item);
@@ -188,7 +187,7 @@ async function answerFromListing(place: GoogleCalendar, requested: ReadonlySet<s
   for (const [id, master] of masters) {
     const own = master.recurrence ? (exceptions.get(id) ?? {}) : {};
     const series = checkClock({ master, exceptions: own }, clock);
-    answers.set(id, isCancelled(master) ? 'gone' : [foundOf(series, place.setting)]);
+    answers.set(id, isCancelled(master) ? 'gone' : [foundOf(series, calendar.setting)]);
   }
   return answers;
 }

@@ -1,4 +1,4 @@
-/** What Google shows of an event, as a canonical event. Pure: the same stored data always reads as the same event. */
+/** Google's items as a canonical event. Pure: the same stored data always reads as the same event. */
 import {
   type Attendee,
   type CalendarEvent,
@@ -120,7 +120,7 @@ function eventOf(series: Series, setting: SideSetting, report: Report): Calendar
   return { ...plain, exceptions };
 }
 
-/** The exceptions of a series by the occurrences that they stand for. */
+/** The exceptions of a series by the occurrences that they replace. */
 export function itemsByOccurrence(series: Series, when: When): Map<OccurrenceId, Item> {
   const items = new Map<OccurrenceId, Item>();
   for (const item of Object.values(series.exceptions).slice(0, MAX_EXCEPTIONS)) {
@@ -132,7 +132,7 @@ export function itemsByOccurrence(series: Series, when: When): Map<OccurrenceId,
 
 /**
  * Those of the ids that are occurrences of the series. When a series moves, Google may leave cancelled items where
- * exceptions were: they exclude nothing. Where the rule takes too long to follow, all are taken for occurrences.
+ * exceptions were: they exclude nothing. Where the rule takes too long to expand, all count as occurrences.
  */
 export function withinSeries(series: CalendarEvent, ids: readonly OccurrenceId[]): OccurrenceId[] {
   const fitting = ids.filter((id) => isDateId(id) === series.when.allDay);
@@ -148,7 +148,7 @@ export function withinSeries(series: CalendarEvent, ids: readonly OccurrenceId[]
     EXPANSION_STEPS,
   );
   if (!complete) return fitting;
-  // Google shows the start of a series even where the rule does not produce it.
+  // Google includes the start of a series even where the rule does not produce it.
   const known = new Set([
     ...occurrences,
     occurrenceId(series.when.start, series.when.allDay ? null : series.when.startZone),
@@ -156,7 +156,7 @@ export function withinSeries(series: CalendarEvent, ids: readonly OccurrenceId[]
   return fitting.filter((id) => known.has(id));
 }
 
-/** Null where the item shows nothing but what the series would show there anyway: it was changed back. */
+/** Null where the item equals the ordinary occurrence: it was changed back. */
 function overrideOf(
   item: Item,
   id: OccurrenceId,

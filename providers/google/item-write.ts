@@ -1,7 +1,4 @@
-/**
- * The three requests that write: insert, patch and delete one item. None of them mails anybody, and none drops a
- * conference or a file.
- */
+/** The three requests that write: insert, patch and delete one item. They send no mail and keep conferences and files. */
 
 import { SyncError } from '../../core/sync-error.ts';
 import { fetchItem, type GoogleCalendar, itemOf } from './fetch.ts';
@@ -14,24 +11,24 @@ export interface WrittenItem {
 }
 
 /** @throws SyncError with status 409 when the id is taken */
-export async function insertItem(place: GoogleCalendar, requestBody: Body): Promise<WrittenItem> {
-  const { data, date } = await place.client.call((api, options) =>
-    api.events.insert({ calendarId: place.calendarId, ...QUIETLY, fields: ITEM_FIELDS, requestBody }, options),
+export async function insertItem(calendar: GoogleCalendar, requestBody: Body): Promise<WrittenItem> {
+  const { data, date } = await calendar.client.call((api, options) =>
+    api.events.insert({ calendarId: calendar.calendarId, ...WITHOUT_MAIL, fields: ITEM_FIELDS, requestBody }, options),
   );
   return { item: itemOf(data), date };
 }
 
-/** @throws SyncError `stale` when the item is not as `item` shows it any more; one without ETag is written as it is */
+/** @throws SyncError `stale` when the item has changed since `item`; one without ETag is written unconditionally */
 export async function patchItem(
-  place: GoogleCalendar,
+  calendar: GoogleCalendar,
   item: Pick<Item, 'id' | 'etag'>,
   requestBody: Body,
 ): Promise<WrittenItem> {
-  return ifUnchanged(place, item, async (etag) => {
-    const { data, date } = await place.client.call(
+  return ifUnchanged(calendar, item, async (etag) => {
+    const { data, date } = await calendar.client.call(
       (api, options) =>
         api.events.patch(
-          { calendarId: place.calendarId, eventId: item.id, ...QUIETLY, fields: ITEM_FIELDS, requestBody },
+          { calendarId: calendar.calendarId, eventId: item.id, ...WITHOUT_MAIL, fields: ITEM_FIELDS, requestBody },
           options,
         ),
       etag,
@@ -41,12 +38,12 @@ export async function patchItem(
 }
 
 /** Already gone is success. @throws SyncError `stale` */
-export async function deleteItem(place: GoogleCalendar, item: Item): Promise<void> {
+export async function deleteItem(calendar: GoogleCalendar, item: Item): Promise<void> {
   try {
-    await ifUnchanged(place, item, (etag) =>
-      place.client.call(
+    await ifUnchanged(calendar, item, (etag) =>
+      calendar.client.call(
         (api, options) =>
-          api.events.delete({ calendarId: place.calendarId, eventId: item.id, sendUpdates: 'none' }, options),
+          api.events.delete({ calendarId: calendar.calendarId, eventId: item.id, sendUpdates: 'none' }, options),
         etag,
       ),
     );
@@ -55,16 +52,16 @@ export async function deleteItem(place: GoogleCalendar, item: Item): Promise<voi
   }
 }
 
-const QUIETLY = { sendUpdates: 'none', conferenceDataVersion: 1, supportsAttachments: true };
+const WITHOUT_MAIL = { sendUpdates: 'none', conferenceDataVersion: 1, supportsAttachments: true };
 const MAX_ATTEMPTS = 3;
 
 /**
  * Google changes the ETag of a master when an instance is written, and the other way round. So after a 412 the item is
- * read again: as long as it shows what it showed, the write is tried again: with the new ETag, and at last, for an item
- * that has no usable one, without.
+ * fetched again. If its content is the same, the write is repeated with the new ETag, and the last time without, for an
+ * item that has no usable one.
  */
 async function ifUnchanged<T>(
-  place: GoogleCalendar,
+  calendar: GoogleCalendar,
   item: Pick<Item, 'id' | 'etag'>,
   send: (etag: string) => Promise<T>,
 ): Promise<T> {
@@ -74,7 +71,7 @@ async function ifUnchanged<T>(
       return await send(etag);
     } catch (error) {
       if (!(error instanceof SyncError) || error.status !== 412 || attempt === MAX_ATTEMPTS) throw error;
-      const now = await fetchItem(place, item.id);
+      const now = await fetchItem(calendar, item.id);
       if (!now || !isSameItem(item, now.item)) throw error;
       etag = attempt === MAX_ATTEMPTS - 1 ? ANY : (now.item.etag ?? ANY);
     }

@@ -1,7 +1,6 @@
 /**
- * Events as Google sends them, and as they are stored: one series is its master item plus one item per exception, each
- * with its own id and ETag. Stored are the items themselves, cut down to the fields that are read or needed for a
- * write.
+ * Events as Google sends them, and as they are stored: a series is its master item plus one item per exception, each
+ * with its own id and ETag. Items are stored with those fields only that are read or needed for a write.
  */
 import { createHash } from 'node:crypto';
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
@@ -10,7 +9,7 @@ import { isClockAhead } from '../series-reader.ts';
 
 export type Item = calendar_v3.Schema$Event & { id: string };
 
-/** What `Stored.data` holds. */
+/** `Stored.data`, as JSON. */
 export interface Series {
   /** A single event, the master of a series, or an exception whose master is not visible to the account. */
   readonly master: Item;
@@ -43,14 +42,14 @@ const FIELDS = [
   'extendedProperties',
 ] as const satisfies readonly (keyof calendar_v3.Schema$Event)[];
 
-/** The partial response that holds just these, for `events.list` and for one event. */
+/** The partial response with just these fields, for `events.list` and for one event. */
 export const ITEM_FIELDS = FIELDS.map((field) =>
   field === 'extendedProperties' ? 'extendedProperties/private' : field,
 ).join(',');
 export const LIST_FIELDS = `nextPageToken,nextSyncToken,items(${ITEM_FIELDS})`;
 
-/** The fields that are kept of an item; null for what has no usable id. */
-export function keepItem(raw: unknown): Item | null {
+/** An item with the fields that are stored; null where it has no usable id. */
+export function pickItem(raw: unknown): Item | null {
   if (typeof raw !== 'object' || raw === null) return null;
   const source = raw as calendar_v3.Schema$Event;
   if (typeof source.id !== 'string' || source.id === '' || source.id.length > 1100) return null;
@@ -71,8 +70,8 @@ export interface InstanceName {
 }
 
 /**
- * What an instance's id says; null where it is no instance id. Parsed from the right: a master that was split off
- * another one has a suffix, too (`abc_R20260105T090000`).
+ * The parts of an instance's id; null for other ids. Parsed from the right: a master that was split off another one has
+ * a suffix, too (`abc_R20260105T090000`).
  */
 export function parseInstanceId(id: string): InstanceName | null {
   const match = /^(.+)_(\d{8}(?:T\d{6}Z)?)$/.exec(id);
@@ -84,19 +83,16 @@ export function instanceId(masterId: string, occurrence: string): string {
   return `${masterId}_${occurrence}`;
 }
 
-/**
- * The master that an item belongs to as an exception; null for masters, single events, and bare tombstones that are
- * neither by their id.
- */
+/** The id of the master of an exception; null for masters, single events, and tombstones with another id. */
 export function masterIdOf(item: Item): string | null {
   if (typeof item.recurringEventId === 'string' && item.recurringEventId !== item.id) return item.recurringEventId;
-  // A tombstone may come with nothing but id and status.
+  // A tombstone may have nothing but id and status.
   return isCancelled(item) && !item.recurringEventId && !item.iCalUID
     ? (parseInstanceId(item.id)?.master ?? null)
     : null;
 }
 
-/** One string that changes when any item of the series does; its first part is the master's ETag. */
+/** Changes when any item of the series does; its first part is the master's ETag. */
 export function versionOf(series: Series): string {
   const { master, exceptions } = series;
   const ids = Object.keys(exceptions).sort();

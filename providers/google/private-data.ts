@@ -7,7 +7,7 @@ import { type AttendeeList, ascii, parseJson, readAttendees, writeAttendees } fr
 import type { Item } from './item.ts';
 
 export type Properties = Record<string, string>;
-/** For a PATCH, which merges by key: null removes. */
+/** For a PATCH, which merges by key; null removes one. */
 export type PropertyPatch = Record<string, string | null>;
 
 const UID = 'calpair.uid';

@@ -1,7 +1,7 @@
 /**
- * Canonical events as bodies for Google. A PATCH holds the changed fields only; `null` clears a field of an event, the
- * empty string one of an instance (where null might bring the series' own value back). What is in no body stays as it
- * is: reminders, attachments, conferences, colours.
+ * Canonical events as bodies for Google. A PATCH has the changed fields only. `null` clears a field of an event, the
+ * empty string that of an instance, where null might restore the series' value. Fields that are never sent stay as they
+ * are: reminders, attachments, conferences, colours.
  */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import {
@@ -41,8 +41,8 @@ import { readRecurrence, writeRecurrence, writeWhen } from './times.ts';
 export type Body = calendar_v3.Schema$Event;
 
 /**
- * The first state of a copy: no reminder, no attendees unless the pair asks for real ones, exclusions as EXDATE.
- * Overrides are written afterwards.
+ * A new copy: without reminders, with attendees only where the pair uses native ones, exclusions as EXDATE. Overrides
+ * are written afterwards.
  */
 export function insertBody(event: CalendarEvent, id: string, key: string, setting: SideSetting): Body {
   const hidden = attendeesToHide(event, NO_ATTENDEES, setting);
@@ -71,7 +71,7 @@ export function insertBody(event: CalendarEvent, id: string, key: string, settin
   };
 }
 
-/** What changes an item that reads as `before` so that it reads as `after`; empty where nothing is to be written. */
+/** Changes an item that reads as `before` so that it reads as `after`; empty where nothing is to be written. */
 export function contentPatch(
   item: Item,
   before: Content,
@@ -92,10 +92,7 @@ export function contentPatch(
   return body;
 }
 
-/**
- * All fields of an occurrence, for one that was cancelled and shows nothing now. `series` is the master, whose notes it
- * takes over.
- */
+/** All fields of an occurrence that was cancelled and is empty now. `series` is the master, whose private data it has. */
 export function restoreBody(series: Item, content: Content, setting: SideSetting): Body {
   const { attendees } = nativeAttendees(series);
   const hidden = attendeesToHide(content, { organizer: null, attendees }, setting);
@@ -115,7 +112,7 @@ export function restoreBody(series: Item, content: Content, setting: SideSetting
   };
 }
 
-/** Whether a change moves the occurrences of a series, by which its exceptions are named. */
+/** Whether a change moves the occurrences of a series, after which its exceptions are named. */
 export function isRetimed(before: CalendarEvent, next: CalendarEvent): boolean {
   if (
     !sameValue(before.recurrence, next.recurrence) ||
@@ -126,7 +123,7 @@ export function isRetimed(before: CalendarEvent, next: CalendarEvent): boolean {
   return !before.when.allDay && !next.when.allDay && before.when.startZone !== next.when.startZone;
 }
 
-/** The PATCH of a single event or of a master; its exceptions are written on their own. */
+/** The PATCH of a single event or of a master; exceptions are written separately. */
 export function masterPatch(series: Series, before: CalendarEvent, next: CalendarEvent, setting: SideSetting): Body {
   const isInstance = typeof series.master.recurringEventId === 'string';
   const body = contentPatch(series.master, before, next, setting, isInstance);
@@ -141,7 +138,7 @@ export function excludedByLine(series: Series, event: CalendarEvent): Occurrence
 
 const LIMITS = { title: 1024, location: 1024, description: 8192 };
 
-/** Undefined: leave it. An unchanged rule keeps the spelling that it has. */
+/** Undefined where it stays: an unchanged rule keeps its spelling. */
 function recurrencePatch(series: Series, before: CalendarEvent, next: CalendarEvent): string[] | null | undefined {
   if (!next.recurrence) return before.recurrence ? null : undefined;
   const isOut = (id: OccurrenceId): boolean => next.exceptions[id] === EXCLUDED;
@@ -154,8 +151,8 @@ function recurrencePatch(series: Series, before: CalendarEvent, next: CalendarEv
 }
 
 /**
- * The description with its block, and the notes that go with it. An HTML description whose text did not change is never
- * rewritten.
+ * The description with its attendee text, and the private data about both. An HTML description whose text did not change
+ * is never written.
  */
 function textPatch(item: Item, before: Content, after: Content, setting: SideSetting, cleared: '' | null): Body {
   const now = propertiesOf(item);
@@ -198,10 +195,10 @@ const RESPONSES: Readonly<Record<Attendee['participation'], string>> = {
   delegated: 'needsAction',
 };
 
-/** Real attendees. Arrays are replaced as a whole, so what Google knows of a person goes along. */
+/** Native attendees. Google replaces the whole array, so each entry has what Google already stores of the person. */
 function nativeBody(now: readonly calendar_v3.Schema$EventAttendee[], attendees: readonly Attendee[]): Body {
   const known = new Map(now.map((person) => [(person.email ?? '').toLowerCase(), person]));
-  const people = attendees
+  const entries = attendees
     .filter(({ address }) => isMailAddress(address))
     .map((attendee) => {
       const before = known.get(attendee.address);
@@ -214,5 +211,5 @@ function nativeBody(now: readonly calendar_v3.Schema$EventAttendee[], attendees:
         responseStatus: RESPONSES[attendee.participation],
       };
     });
-  return people.length === 0 && now.length === 0 ? {} : { attendees: people };
+  return entries.length === 0 && now.length === 0 ? {} : { attendees: entries };
 }

@@ -1,11 +1,10 @@
 /**
  * What changed in a Microsoft calendar.
  *
- * There is no change feed of a whole calendar, only one of what is to be seen in a window of time
- * (`calendarView/delta`). Its rows are hints: occurrences come as skeletons, deleted ones not at all, `@removed` means
- * "not in this view", and nothing of our own notes is in them. So every event that a round names is asked for. What a
- * window cannot tell, deleted occurrences and all that is outside, is found by comparing all single events and masters,
- * every six hours; the next round begins a new window then.
+ * Graph has no change feed of a whole calendar, only one of a window of time (`calendarView/delta`). Its rows are hints:
+ * occurrences come as skeletons, deleted ones not at all, `@removed` means "not in this view", and our own properties
+ * are missing. So every event that a round names is fetched. Deleted occurrences and events outside of the window are
+ * found by comparing all single events and masters, every six hours; then a new round with a new window begins.
  */
 import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found, StoredEvents } from '../provider.ts';
@@ -21,19 +20,19 @@ import { calendarPath } from './requests.ts';
  * @throws SyncError `calendar-missing` when the calendar itself answers 404 or 403
  */
 export async function* readChanges(
-  place: GraphCalendar,
+  calendar: GraphCalendar,
   cursor: string | null,
-  known: StoredEvents,
+  storedEvents: StoredEvents,
 ): AsyncGenerator<ChangePage> {
   const last = readCursor(cursor);
   const isDue = !last || Date.now() - last.comparedAt >= COMPARE_EVERY_MS || last.comparedAt > Date.now();
-  const increment = isDue ? null : await readIncrement(place, last, known);
+  const increment = isDue ? null : await readIncrement(calendar, last, storedEvents);
   if (increment) yield* increment;
-  else yield* compareAll(place, known);
+  else yield* compareAll(calendar, storedEvents);
 }
 
 interface Cursor {
-  /** Holds the window and the state of the round. */
+  /** Contains the window and the state of the round. */
   readonly link: string;
   /** When all events were compared last; ms. */
   readonly comparedAt: number;
@@ -43,10 +42,10 @@ const CURSOR_PREFIX = 'm1:';
 const COMPARE_EVERY_MS = 6 * 3_600_000;
 const DAY_MS = 86_400_000;
 const BACK_DAYS = 30;
-/** Tried in this order: with many endless series the service does not get a long window done. */
+/** Tried in this order: with many endless series the service fails for a long window. */
 const AHEAD_DAYS = [180, 60, 14];
 const CHUNK = 200;
-/** When more events than this were named, asking for all of them in one listing is cheaper. */
+/** When more events than this were named, one listing of all is cheaper. */
 const MAX_NAMED = 400;
 const PREFER_PAGE = 'odata.maxpagesize=500';
 
@@ -75,11 +74,11 @@ interface Round {
 }
 
 /** @throws SyncError `calendar-missing`; what `isDeadToken` recognises, on any page */
-async function readRound(place: GraphCalendar, path: string): Promise<Round> {
+async function readRound(calendar: GraphCalendar, path: string): Promise<Round> {
   const round = { named: new Set<string>(), removed: new Set<string>() };
   let link: string | null = null;
   const asError = (error: unknown): unknown => (isDeadToken(error) ? error : calendarError(error));
-  for await (const { rows, deltaLink } of listPages(place, { path, prefer: PREFER_PAGE }, asError)) {
+  for await (const { rows, deltaLink } of listPages(calendar, { path, prefer: PREFER_PAGE }, asError)) {
     for (const row of rows) {
       const [id, masterId] = [fieldOf(row, 'id'), fieldOf(row, 'seriesMasterId')];
       if (typeof id !== 'string' || id === '') continue;
@@ -87,54 +86,53 @@ async function readRound(place: GraphCalendar, path: string): Promise<Round> {
         round.removed.add(id);
         continue;
       }
-      // The same event may be named as gone first, and then as it is; or the other way round: both are looked into.
+      // An event may be named both as removed and as present, in either order: then it is fetched.
       const isPart = typeof masterId === 'string' && masterId !== '' && masterId !== id;
       round.named.add(isPart ? masterId : id);
-      if (isPart && fieldOf(row, 'type') === 'exception') place.withExceptions.add(masterId);
+      if (isPart && fieldOf(row, 'type') === 'exception') calendar.withExceptions.add(masterId);
     }
     link = deltaLink ?? link;
   }
-  if (link === null)
-    throw new SyncError('unreachable', 'Graph ended a round of changes without a link to the next one');
+  if (link === null) throw new SyncError('unreachable', 'Graph ended a round of changes without a delta link');
   return { ...round, link };
 }
 
-async function readFirstRound(place: GraphCalendar): Promise<Round> {
+async function readFirstRound(calendar: GraphCalendar): Promise<Round> {
   for (let attempt = 0; ; attempt += 1) {
     const now = Date.now();
     const [start, end] = [-BACK_DAYS, AHEAD_DAYS[attempt]!].map((days) => new Date(now + days * DAY_MS).toISOString());
     const bounds = `startDateTime=${start}&endDateTime=${end}`;
     try {
-      return await readRound(place, `${calendarPath(place.calendarId)}/calendarView/delta?${bounds}`);
+      return await readRound(calendar, `${calendarPath(calendar.calendarId)}/calendarView/delta?${bounds}`);
     } catch (error) {
-      const isHopeful = isDeadToken(error) || (error instanceof SyncError && error.status === 504);
-      if (!isHopeful || attempt === AHEAD_DAYS.length - 1)
-        throw isDeadToken(error) ? new SyncError('unreachable', 'Graph breaks off every round of changes') : error;
+      const isWorthTrying = isDeadToken(error) || (error instanceof SyncError && error.status === 504);
+      if (!isWorthTrying || attempt === AHEAD_DAYS.length - 1)
+        throw isDeadToken(error) ? new SyncError('unreachable', 'Graph ends every round of changes early') : error;
     }
   }
 }
 
-/** The round comes first: what changes while the listing is read belongs to the next one. */
-async function* compareAll(place: GraphCalendar, known: StoredEvents): AsyncGenerator<ChangePage> {
+/** The round comes first: changes during the listing belong to the next one. */
+async function* compareAll(calendar: GraphCalendar, storedEvents: StoredEvents): AsyncGenerator<ChangePage> {
   const comparedAt = Date.now();
-  const round = await readFirstRound(place);
-  const versions = await known.versions();
+  const round = await readFirstRound(calendar);
+  const versions = await storedEvents.versions();
   const named = new Set<string>();
   let masters: string[] = [];
-  for await (const { items, date } of listEvents(place)) {
+  for await (const { items, date } of listEvents(calendar)) {
     const page = { found: [] as Found[], unchanged: [] as string[] };
     for (const item of items.filter(({ id }) => !named.has(id))) {
       named.add(item.id);
       if (item.etag !== undefined && versions.get(item.id) === item.etag) page.unchanged.push(item.id);
-      else if (known.isAll && !versions.has(item.id)) continue;
+      else if (storedEvents.isAll && !versions.has(item.id)) continue;
       else if (isSeries(item)) masters.push(item.id);
-      else page.found.push(single(place, item, date));
+      else page.found.push(single(calendar, item, date));
     }
     yield { ...page, removed: [] };
-    while (masters.length >= CHUNK) yield await seriesPage(place, masters.splice(0, CHUNK), known);
+    while (masters.length >= CHUNK) yield await seriesPage(calendar, masters.splice(0, CHUNK), storedEvents);
   }
   masters = [...new Set(masters)];
-  if (masters.length > 0) yield await seriesPage(place, masters, known);
+  if (masters.length > 0) yield await seriesPage(calendar, masters, storedEvents);
   yield {
     found: [],
     unchanged: [],
@@ -143,37 +141,45 @@ async function* compareAll(place: GraphCalendar, known: StoredEvents): AsyncGene
   };
 }
 
-async function seriesPage(place: GraphCalendar, ids: readonly string[], known: StoredEvents): Promise<ChangePage> {
-  expectExceptions(place, await known.byResource(ids));
-  const series = [...(await fetchMasters(place, ids)).values()].filter((one) => one !== null);
-  return { found: series.map((one) => foundOf(one, place.setting)), unchanged: [], removed: [] };
+async function seriesPage(
+  calendar: GraphCalendar,
+  ids: readonly string[],
+  storedEvents: StoredEvents,
+): Promise<ChangePage> {
+  expectExceptions(calendar, await storedEvents.byResource(ids));
+  const series = [...(await fetchMasters(calendar, ids)).values()].filter((one) => one !== null);
+  return { found: series.map((one) => foundOf(one, calendar.setting)), unchanged: [], removed: [] };
 }
 
-function single(place: GraphCalendar, master: Item, date: number | null): Found {
-  return foundOf(checkClock({ master, exceptions: {}, cancelled: [] }, date), place.setting);
+function single(calendar: GraphCalendar, master: Item, date: number | null): Found {
+  return foundOf(checkClock({ master, exceptions: {}, cancelled: [] }, date), calendar.setting);
 }
 
-/** Null when only a comparison of everything can tell. */
-async function readIncrement(place: GraphCalendar, cursor: Cursor, known: StoredEvents): Promise<ChangePage[] | null> {
+/** Null when everything has to be compared. */
+async function readIncrement(
+  calendar: GraphCalendar,
+  cursor: Cursor,
+  storedEvents: StoredEvents,
+): Promise<ChangePage[] | null> {
   let round: Round;
   try {
-    round = await readRound(place, cursor.link);
+    round = await readRound(calendar, cursor.link);
   } catch (error) {
     if (isDeadToken(error) || isForeignLink(error)) return null;
     throw error;
   }
   const next = writeCursor({ link: round.link, comparedAt: cursor.comparedAt });
   const named = [...new Set([...round.named, ...round.removed])];
-  const all = known.isAll ? await known.versions() : null;
+  const all = storedEvents.isAll ? await storedEvents.versions() : null;
   const names = all === null ? named : named.filter((id) => all.has(id));
   if (names.length === 0) return [{ found: [], unchanged: [], removed: [], end: { cursor: next, full: false } }];
   if (names.length > MAX_NAMED) return null;
-  const before = new Map((await known.byResource(names)).map((stored) => [stored.resource, stored]));
-  expectExceptions(place, [...before.values()]);
-  const series = await fetchMany(place, names);
-  // Whatever was named by an occurrence only.
+  const before = new Map((await storedEvents.byResource(names)).map((stored) => [stored.resource, stored]));
+  expectExceptions(calendar, [...before.values()]);
+  const series = await fetchMany(calendar, names);
+  // Series of which only an occurrence was named.
   const others = [...series.keys()].filter((id) => !before.has(id));
-  for (const stored of await known.byResource(others)) before.set(stored.resource, stored);
+  for (const stored of await storedEvents.byResource(others)) before.set(stored.resource, stored);
   const found: Found[] = [];
   const unchanged: string[] = [];
   const removed = new Set<string>();
@@ -182,22 +188,22 @@ async function readIncrement(place: GraphCalendar, cursor: Cursor, known: Stored
     if (one === null) continue;
     const version = versionOf(one);
     if (version !== null && before.get(id)?.version === version) unchanged.push(id);
-    else found.push(foundOf(one, place.setting));
+    else found.push(foundOf(one, calendar.setting));
   }
-  // What nobody knows and is not there: perhaps occurrences, by which a whole series went.
-  const isStrange = [...series].some(([id, one]) => one === null && !before.has(id));
-  if (isStrange) for (const id of await missingOf(place, known)) removed.add(id);
+  // Ids that are neither stored nor in the calendar: perhaps occurrences of a series that was deleted.
+  const hasUnknown = [...series].some(([id, one]) => one === null && !before.has(id));
+  if (hasUnknown) for (const id of await missingOf(calendar, storedEvents)) removed.add(id);
   return [{ found, unchanged, removed: [...removed], end: { cursor: next, full: false } }];
 }
 
-/** What is known and not in the calendar's listing; a hint, as every absence. */
-async function missingOf(place: GraphCalendar, known: StoredEvents): Promise<string[]> {
-  const missing = new Set((await known.versions()).keys());
-  for await (const { items } of listEvents(place, '$select=id,type')) for (const { id } of items) missing.delete(id);
+/** Stored events that are not in the calendar's listing; a hint, as every absence. */
+async function missingOf(calendar: GraphCalendar, storedEvents: StoredEvents): Promise<string[]> {
+  const missing = new Set((await storedEvents.versions()).keys());
+  for await (const { items } of listEvents(calendar, '$select=id,type')) for (const { id } of items) missing.delete(id);
   return [...missing];
 }
 
-/** The address of Graph was changed in this installation since. */
+/** The installation's address of Graph was changed since. */
 function isForeignLink(error: unknown): boolean {
   return error instanceof SyncError && error.status === undefined && /leads elsewhere/.test(error.message);
 }

@@ -1,7 +1,7 @@
 /**
  * One Microsoft account: sends Graph requests with a valid access token, and turns every failure into a SyncError. The
- * official client builds requests and hands them to our own last link of its chain: its middleware gives tokens to
- * https hosts only, follows redirects and repeats requests by itself.
+ * official client builds the requests; our own middleware replaces the whole chain, because the official one sends
+ * tokens to https hosts only, follows redirects and repeats requests by itself.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -18,7 +18,7 @@ import { createTokenSource } from '../oauth/access-token.ts';
 import type { Io, StoredToken, TokenStore } from '../provider.ts';
 import { apiError, refreshError } from './errors.ts';
 
-/** The OAuth client of the installation, and where Microsoft is. */
+/** The OAuth client of the installation, and the addresses of Microsoft. */
 export interface MicrosoftSettings {
   readonly clientId: string;
   readonly clientSecret: string;
@@ -29,11 +29,11 @@ export interface MicrosoftSettings {
 
 export interface GraphRequest {
   readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** From `/me` on, encoded; or a whole link that Graph gave, which is followed as it is. */
+  /** From `/me` on, encoded; or a link from an answer of Graph, used as it is. */
   readonly path: string;
   readonly body?: unknown;
   readonly ifMatch?: string | null;
-  /** Beside those that every request has. */
+  /** In addition to those of every request. */
   readonly prefer?: string;
 }
 
@@ -48,8 +48,8 @@ export interface Client {
   /** @throws SyncError for every answer that is no success */
   send(request: GraphRequest): Promise<Answer>;
   /**
-   * Many requests in few round trips, answered in their order; what failed by itself is a SyncError in its place.
-   * @throws SyncError where the whole failed, or one of them is throttled for longer than it is worth waiting
+   * Many requests in few round trips. The answers are in the order of the requests; a failed one is a SyncError.
+   * @throws SyncError where the whole batch failed, or one request is throttled for too long
    */
   batch(requests: readonly GraphRequest[]): Promise<(Answer | SyncError)[]>;
 }
@@ -86,7 +86,7 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
             ? built.patch(body)
             : built.delete())) as Response;
     } catch (error) {
-      // The client wraps what its chain throws.
+      // The client wraps what its middleware throws.
       if (sending.failure !== null) throw sending.failure as Error;
       throw new SyncError(
         'bug',
@@ -98,7 +98,7 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
     return { status: response.status, data, date: serverTime(response.headers) };
   }
 
-  /** With a slot of the mailbox's, and once more where the access token was refused. */
+  /** In a slot of the mailbox; once more where the access token was refused. */
   async function send(request: GraphRequest, weight = 1): Promise<Answer> {
     const accessToken = await source.token(null);
     return inSlots(mailbox, weight, async () => {
@@ -139,8 +139,7 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
       );
     }
     return requests.map(
-      (_, at) =>
-        answers.get(String(at)) ?? new SyncError('unreachable', 'Graph left a request of a batch without an answer'),
+      (_, at) => answers.get(String(at)) ?? new SyncError('unreachable', 'Graph did not answer a request of a batch'),
     );
   }
 
@@ -150,26 +149,26 @@ export function createClient(settings: MicrosoftSettings, refreshToken: string, 
       if (requests.length === 1) return [await send(requests[0]!).catch(asAnswer)];
       const results: (Answer | SyncError)[] = [];
       let open = requests.map((_, at) => at);
-      for (let fruitless = 0; open.length > 0; ) {
+      for (let failedRounds = 0; open.length > 0; ) {
         const before = open.length;
         const again: number[] = [];
         while (open.length > 0) {
           const part = open.splice(0, batchSize);
           const answers = await sendBatch(part.map((index) => requests[index]!));
-          for (const [place, index] of part.entries()) results[index] = answers[place]!;
+          for (const [at, index] of part.entries()) results[index] = answers[at]!;
           const refused = part.filter((index) => isThrottled(results[index]!));
-          // Some services run all of a batch at once, against their own limit.
+          // Graph may run all of a batch at once, against its own limit.
           if (refused.length > 0 && refused.length < part.length)
             batchSize = Math.max(AT_ONCE, part.length - refused.length);
           again.push(...refused);
         }
         open = again;
         if (open.length === 0) break;
-        fruitless = open.length < before ? 0 : fruitless + 1;
+        failedRounds = open.length < before ? 0 : failedRounds + 1;
         const waitMs = Math.max(
-          ...open.map((index) => (results[index] as SyncError).retryAfterMs ?? 1000 * (fruitless + 1)),
+          ...open.map((index) => (results[index] as SyncError).retryAfterMs ?? 1000 * (failedRounds + 1)),
         );
-        if (fruitless === MAX_FRUITLESS || waitMs > MAX_WAIT_MS) throw results[open[0]!] as SyncError;
+        if (failedRounds === MAX_FAILED_ROUNDS || waitMs > MAX_WAIT_MS) throw results[open[0]!] as SyncError;
         await pause(waitMs, io.signal);
       }
       return results;
@@ -181,9 +180,9 @@ const VERSION = 'v1.0';
 /** Requests of one app to one mailbox, at a time. */
 const AT_ONCE = 4;
 const BATCH = 20;
-const MAX_FRUITLESS = 3;
+const MAX_FAILED_ROUNDS = 3;
 const MAX_WAIT_MS = 10_000;
-/** Every answer in UTC, texts as plain text, and ids that survive a move to another folder. */
+/** Answers in UTC, texts as plain text, and ids that survive a move to another folder. */
 const PREFER = 'IdType="ImmutableId", outlook.timezone="UTC", outlook.body-content-type="text"';
 const MAX_LINK = 16_384;
 
@@ -194,16 +193,16 @@ function headersOf({ ifMatch, prefer }: GraphRequest): Record<string, string> {
   };
 }
 
-/** A link that Graph gave, which must lead to Graph again: the access token goes along. */
+/** A link from an answer must lead to Graph: it gets the access token. */
 function checkedLink(link: string, base: string): string {
   const root = new URL(base);
   const url = link.length <= MAX_LINK && URL.canParse(link) ? new URL(link) : null;
   if (!url || url.origin !== root.origin || !url.pathname.startsWith(root.pathname))
-    throw new SyncError('unreachable', 'Graph gave a link that leads elsewhere');
+    throw new SyncError('unreachable', 'Graph sent a link that leads elsewhere');
   return link;
 }
 
-/** What our middleware needs to know of one request. */
+/** What the middleware needs to know about one request. */
 class Sending implements MiddlewareOptions {
   readonly link: string | null;
   readonly accessToken: string;
@@ -215,7 +214,7 @@ class Sending implements MiddlewareOptions {
   }
 }
 
-/** The whole chain: authentication and transport. */
+/** The whole middleware chain: authentication and transport. */
 class Transport implements Middleware {
   readonly #io: Io;
 
@@ -247,7 +246,7 @@ class Transport implements Middleware {
   }
 }
 
-/** @throws SyncError `unreachable` for a success that is no JSON */
+/** @throws SyncError `unreachable` for a success without JSON */
 async function jsonOf(response: Response): Promise<unknown> {
   const text = await response.text();
   if (text === '') return null;
@@ -255,7 +254,7 @@ async function jsonOf(response: Response): Promise<unknown> {
     return JSON.parse(text) as unknown;
   } catch {
     if (!response.ok) return null;
-    throw new SyncError('unreachable', 'Graph gave an answer that is no JSON', { status: response.status });
+    throw new SyncError('unreachable', 'Graph sent an answer that is no JSON', { status: response.status });
   }
 }
 
@@ -269,7 +268,7 @@ function innerHeaders(headers: unknown): Headers {
   return result;
 }
 
-/** What the server says about this one request, as it would stand in a batch. */
+/** A failure of this one request, as a batch would have it. @throws all other failures */
 function asAnswer(error: unknown): SyncError {
   const { kind, status = 0 } = error instanceof SyncError ? error : { kind: 'bug' as const };
   if (error instanceof SyncError && status >= 400 && status < 500 && kind !== 'throttled' && kind !== 'auth')
@@ -286,7 +285,7 @@ interface Mailbox {
   readonly queue: { readonly weight: number; readonly start: () => void }[];
 }
 
-/** Of all accounts of this process that are asked something right now. */
+/** Mailboxes with running requests, over all accounts of this process. */
 const mailboxes = new Map<string, Mailbox>();
 
 /** Runs `work` when as many slots of the mailbox as it needs are free; first come, first served. */
@@ -309,11 +308,11 @@ async function inSlots<T>(name: string, weight: number, work: () => Promise<T>):
   }
 }
 
-/** Microsoft says 3600 to 5400 seconds; where it says nothing a token is trusted for five minutes. */
+/** For an answer without `expires_in`; Microsoft's own values are 3600 to 5400 seconds. */
 const UNKNOWN_LIFETIME_S = 300;
 const SCOPE = 'offline_access https://graph.microsoft.com/Calendars.ReadWrite';
 
-/** Every refresh gives a new refresh token, too. @throws SyncError `auth` when the refresh token is no good any more */
+/** Every refresh gives a new refresh token, too. @throws SyncError `auth` when the refresh token is not valid any more */
 async function refresh(settings: MicrosoftSettings, refreshToken: string, io: Io): Promise<StoredToken> {
   const form = new URLSearchParams({
     client_id: settings.clientId,
@@ -337,7 +336,7 @@ async function refresh(settings: MicrosoftSettings, refreshToken: string, io: Io
     refresh_token: rotated,
   } = (data ?? {}) as Record<string, unknown>;
   if (typeof accessToken !== 'string' || accessToken === '')
-    throw new SyncError('unreachable', 'Microsoft gave no access token');
+    throw new SyncError('unreachable', 'Microsoft sent no access token');
   const lifetime = Number(seconds) > 0 ? Number(seconds) : UNKNOWN_LIFETIME_S;
   return {
     accessToken,

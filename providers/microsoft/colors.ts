@@ -1,4 +1,4 @@
-/** The colours of calendars: Graph names them, and shows an exact one only where a person has chosen it. */
+/** Colours of calendars: Graph has names, and an exact colour only where a person has chosen one. */
 
 /** What Outlook shows for each name. */
 const COLORS: Readonly<Record<string, string>> = {
@@ -14,7 +14,7 @@ const COLORS: Readonly<Record<string, string>> = {
   maxColor: '#a6d1f5',
 };
 
-/** `#rrggbb` in lower case; null for a calendar that takes whatever colour is free. */
+/** `#rrggbb` in lower case; null for a calendar with an automatic colour. */
 export function hexColor(exact: unknown, name: unknown): string | null {
   if (typeof exact === 'string' && /^#[0-9a-f]{6}$/i.test(exact)) return exact.toLowerCase();
   return typeof name === 'string' && Object.hasOwn(COLORS, name) ? COLORS[name]! : null;
@@ -22,12 +22,12 @@ export function hexColor(exact: unknown, name: unknown): string | null {
 
 /** The name of the nearest colour; `color` is `#rrggbb`. */
 export function colorName(color: string): string {
-  const [wanted, named] = [partsOf(color), Object.entries(COLORS).filter(([name]) => name !== 'maxColor')];
-  const distance = (hex: string): number => partsOf(hex).reduce((sum, part, at) => sum + (part - wanted[at]!) ** 2, 0);
+  const [target, named] = [partsOf(color), Object.entries(COLORS).filter(([name]) => name !== 'maxColor')];
+  const distance = (hex: string): number => partsOf(hex).reduce((sum, part, at) => sum + (part - target[at]!) ** 2, 0);
   return named.reduce((best, one) => (distance(one[1]) < distance(best[1]) ? one : best))[0];
 }
 
-/** By hue, which tells colours apart more than how light they are: each part against the mean of all three. */
+/** By hue, which distinguishes colours better than brightness does: each part relative to the range of all three. */
 function partsOf(hex: string): number[] {
   const parts = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
   const [least, most] = [Math.min(...parts), Math.max(...parts)];

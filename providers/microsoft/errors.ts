@@ -3,7 +3,7 @@ import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import { kindOfStatus, statusError } from '../http-answer.ts';
 import { tokenError } from '../oauth/token-error.ts';
 
-/** Where the code says more than the status. In lower case: the service spells them in several ways. */
+/** Codes that say more than the status. In lower case: the service spells them in several ways. */
 const KIND_OF_CODE: Readonly<Record<string, SyncErrorKind>> = {
   applicationthrottled: 'throttled',
   toomanyrequests: 'throttled',
@@ -15,14 +15,14 @@ const KIND_OF_CODE: Readonly<Record<string, SyncErrorKind>> = {
   errormessagesizeexceeded: 'too-large',
   errorirresolvableconflict: 'stale',
   erroritemnotfound: 'gone',
-  // Addressing an occurrence that the series has not, or not any more.
+  // The series has no such occurrence, or not any more.
   errorcalendaroccurrenceindexisoutofrecurrencerange: 'gone',
   errorcalendaroccurrenceisdeletedfromrecurrence: 'gone',
-  // The person has no calendars at this service, or not any more.
+  // The person has no mailbox at this service, or not any more.
   mailboxnotenabledforrestapi: 'auth',
   mailboxnotsupportedforrestapi: 'auth',
 };
-/** A delta token that is not good any more: 410 by the documents, seen with other statuses, too. */
+/** A delta token that has expired: 410 by the documentation, seen with other statuses, too. */
 const DEAD_TOKEN = /^(?:syncstatenotfound|syncstateinvalid|resyncrequired|resync.*)$/i;
 
 /** A failed request of the API. The error's code is its `reason`. */
@@ -39,7 +39,7 @@ export function apiError(status: number, headers: Headers, body: unknown): SyncE
   });
 }
 
-/** Whether the answer means that a delta link is of no use any more, and only a new round helps. */
+/** Whether the answer means that a delta link has expired and a new round is needed. */
 export function isDeadToken(error: unknown): boolean {
   return (
     error instanceof SyncError &&
@@ -58,7 +58,7 @@ export function refreshError(answer: Pick<Response, 'status' | 'headers'>, body:
   return tokenError('Microsoft', answer, plainCode(error), detail);
 }
 
-/** The outermost code; `innerError` may nest more precise ones, of which only those about delta tokens are of use. */
+/** The outermost code. Of the more precise ones in `innerError`, only those about delta tokens count. */
 function codeOf(body: unknown): string {
   let outer = '';
   let error = typeof body === 'object' && body !== null ? (body as { error?: unknown }).error : undefined;

@@ -13,22 +13,22 @@ export function expectExceptions({ withExceptions }: GraphCalendar, stored: read
   for (const { resource, data } of stored) if (data.includes('"seriesMasterId"')) withExceptions.add(resource);
 }
 
-/** One event or occurrence as it is now; null where the calendar has no such event. */
+/** One event or occurrence as it is now; null where the calendar does not have it. */
 export async function fetchItem(
-  place: GraphCalendar,
+  calendar: GraphCalendar,
   eventId: string,
 ): Promise<{ item: Item; date: number | null } | null> {
   try {
-    return itemOf(await place.client.send(itemRequest(place.calendarId, eventId)));
+    return itemOf(await calendar.client.send(itemRequest(calendar.calendarId, eventId)));
   } catch (error) {
     if (isGone(error)) return null;
     throw error;
   }
 }
 
-/** A single event, or a master with its exceptions; null where the calendar has no such event. */
-export async function fetchSeries(place: GraphCalendar, eventId: string): Promise<Series | null> {
-  const [series] = [...(await fetchMany(place, [eventId])).values()];
+/** A single event, or a master with its exceptions; null where the calendar does not have it. */
+export async function fetchSeries(calendar: GraphCalendar, eventId: string): Promise<Series | null> {
+  const [series] = [...(await fetchMany(calendar, [eventId])).values()];
   return series ?? null;
 }
 
@@ -36,11 +36,11 @@ export async function fetchSeries(place: GraphCalendar, eventId: string): Promis
  * Events by id, in few round trips; null for those that the calendar does not have. The id of an occurrence gives its
  * series, under the master's id.
  */
-export async function fetchMany(place: GraphCalendar, ids: readonly string[]): Promise<Map<string, Series | null>> {
+export async function fetchMany(calendar: GraphCalendar, ids: readonly string[]): Promise<Map<string, Series | null>> {
   const result = new Map<string, Series | null>();
   const masters = new Map<string, number | null>();
   const names = [...new Set(ids)];
-  const answers = await place.client.batch(names.map((id) => itemRequest(place.calendarId, id)));
+  const answers = await calendar.client.batch(names.map((id) => itemRequest(calendar.calendarId, id)));
   for (const [at, answer] of answers.entries()) {
     if (answer instanceof SyncError) {
       if (!isGone(answer)) throw answer;
@@ -52,46 +52,49 @@ export async function fetchMany(place: GraphCalendar, ids: readonly string[]): P
     if (masterId === null) result.set(item.id, checkClock({ master: item, exceptions: {}, cancelled: [] }, date));
     else masters.set(masterId, date);
   }
-  const series = await fetchMasters(place, [...masters.keys()]);
+  const series = await fetchMasters(calendar, [...masters.keys()]);
   for (const [id, one] of series) result.set(id, one);
   return result;
 }
 
 /** Masters with their exceptions and deleted occurrences; null for those that the calendar does not have. */
-export async function fetchMasters(place: GraphCalendar, ids: readonly string[]): Promise<Map<string, Series | null>> {
+export async function fetchMasters(
+  calendar: GraphCalendar,
+  ids: readonly string[],
+): Promise<Map<string, Series | null>> {
   const result = new Map<string, Series | null>();
-  const answers = await place.client.batch(ids.map((id) => itemRequest(place.calendarId, id, MASTER_QUERY)));
+  const answers = await calendar.client.batch(ids.map((id) => itemRequest(calendar.calendarId, id, MASTER_QUERY)));
   for (const [at, answer] of answers.entries()) {
     const id = ids[at]!;
     // A service without lists of exceptions answers 400 to this request.
     if (answer instanceof SyncError && answer.status === 400) {
-      const plain = await fetchItem(place, id);
-      result.set(id, plain && checkClock(await completeSeries(place, plain.item, null), plain.date));
+      const plain = await fetchItem(calendar, id);
+      result.set(id, plain && checkClock(await completeSeries(calendar, plain.item, null), plain.date));
     } else if (answer instanceof SyncError) {
       if (!isGone(answer)) throw answer;
       result.set(id, null);
     } else {
       const { item, date } = itemOf(answer);
-      result.set(id, checkClock(await completeSeries(place, item, answer.data), date));
+      result.set(id, checkClock(await completeSeries(calendar, item, answer.data), date));
     }
   }
   return result;
 }
 
 /** Events by resource. An event is gone when the calendar twice does not know its name, and answers itself. */
-export async function getResources(place: GraphCalendar, resources: readonly string[]): Promise<Answers> {
+export async function getResources(calendar: GraphCalendar, resources: readonly string[]): Promise<Answers> {
   return fetchOrConfirmGone(
     resources,
     async (names, answers) => {
-      const series = await fetchMany(place, names);
+      const series = await fetchMany(calendar, names);
       for (const name of names) {
         const one = series.get(name);
-        if (one) answers.set(name, [foundOf(one, place.setting)]);
+        if (one) answers.set(name, [foundOf(one, calendar.setting)]);
       }
       // An event that was answered under another name exists: it proves nothing, and gets no answer here.
       return names.filter((name) => series.get(name) === null);
     },
-    () => checkCalendar(place),
-    place.signal,
+    () => checkCalendar(calendar),
+    calendar.signal,
   );
 }

@@ -1,4 +1,4 @@
-/** What Graph shows of an event, as a canonical event. Pure: the same stored data always reads as the same event. */
+/** Graph's items as a canonical event. Pure: the same stored data always reads as the same event. */
 import {
   type Attendee,
   type CalendarEvent,
@@ -104,7 +104,7 @@ function tagUids(item: Item): string[] {
   return [...new Set([copiedUid(propertiesOf(item)) ?? '', textOf(item['iCalUId']), ''])];
 }
 
-/** The exceptions of a series by the occurrences that they stand for. */
+/** The exceptions of a series by the occurrences that they replace. */
 export function itemsByOccurrence(series: Series, when: When): Map<OccurrenceId, Item> {
   const items = new Map<OccurrenceId, Item>();
   for (const item of Object.values(series.exceptions).slice(0, MAX_EXCEPTIONS)) {

@@ -1,6 +1,6 @@
 /**
- * The requests that write. That Graph heeds `If-Match` on PATCH is seen and not documented, and on DELETE it seems not
- * to: so whoever writes has read the event immediately before, and reads it again afterwards.
+ * The requests that write. Graph respects `If-Match` on PATCH, which is not documented, and seems to ignore it on
+ * DELETE. So the callers read the event immediately before a write, and again after it.
  */
 import { sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
@@ -14,52 +14,56 @@ import type { Body, Patch } from './to-graph.ts';
 
 export interface Posted {
   readonly item: Item;
-  /** When the service says that it is, and for how long the request was under way (ms). */
+  /** The clock of the service, and how long the request took (ms). */
   readonly date: number | null;
   readonly tookMs: number;
-  /** 200 says that the event was there already; so may 201. */
+  /** 200 means that the event existed already; 201 may mean the same. */
   readonly status: number;
 }
 
-export async function postEvent(place: GraphCalendar, { body, properties }: Patch): Promise<Posted> {
+export async function postEvent(calendar: GraphCalendar, { body, properties }: Patch): Promise<Posted> {
   const begun = performance.now();
-  const answer = await place.client.send({ method: 'POST', path: `${calendarPath(place.calendarId)}/events`, body });
+  const answer = await calendar.client.send({
+    method: 'POST',
+    path: `${calendarPath(calendar.calendarId)}/events`,
+    body,
+  });
   const { item, date } = itemOf(answer);
   return { item: withProperties(item, properties), date, tookMs: performance.now() - begun, status: answer.status };
 }
 
 /**
- * What the event shows by the answer to the write, with the notes that answers leave out.
- * @throws SyncError `stale` when the event is not as `item` shows it any more
+ * The event after the write, by its answer, with the properties that answers leave out.
+ * @throws SyncError `stale` when the event has changed since `item`
  */
-export async function patchItem(place: GraphCalendar, item: Item, { body, properties }: Patch): Promise<Item> {
+export async function patchItem(calendar: GraphCalendar, item: Item, { body, properties }: Patch): Promise<Item> {
   let etag = item.etag ?? null;
   for (let attempt = 1; ; attempt++) {
     try {
-      const answer = await place.client.send({
+      const answer = await calendar.client.send({
         method: 'PATCH',
-        path: eventPath(place.calendarId, item.id),
+        path: eventPath(calendar.calendarId, item.id),
         body,
         ifMatch: etag,
       });
       return withProperties(itemOf(answer).item, { ...propertiesOf(item), ...properties });
     } catch (error) {
       if (!(error instanceof SyncError) || error.kind !== 'stale' || attempt === MAX_ATTEMPTS) throw error;
-      // Exchange works on events by itself (a new one, a series of which an occurrence was written): as long as it
-      // shows the same, nobody lost a race.
-      const now = await fetchItem(place, item.id);
-      if (!now || !showsTheSame(item, now.item)) throw error;
+      // Exchange changes the etag by itself (of a new event, of a series after a write of an occurrence). If the content
+      // is the same, no other write came in between.
+      const now = await fetchItem(calendar, item.id);
+      if (!now || !hasSameContent(item, now.item)) throw error;
       etag = now.item.etag ?? null;
     }
   }
 }
 
-/** Already gone is success. */
-export async function deleteItem(place: GraphCalendar, item: Item): Promise<void> {
+/** An event that is already gone is success. */
+export async function deleteItem(calendar: GraphCalendar, item: Item): Promise<void> {
   try {
-    await place.client.send({
+    await calendar.client.send({
       method: 'DELETE',
-      path: eventPath(place.calendarId, item.id),
+      path: eventPath(calendar.calendarId, item.id),
       ifMatch: item.etag ?? null,
     });
   } catch (error) {
@@ -68,17 +72,17 @@ export async function deleteItem(place: GraphCalendar, item: Item): Promise<void
 }
 
 /**
- * The series after a write, `written` being the answer to the last one. A replica may not know of the write yet: then
- * it is asked again for a while, and at last what the answer said is put in the place of what the master shows.
+ * The series after a write; `written` is the answer to the last one. A replica may not have the write yet: then the
+ * series is fetched again for a while, and in the end the answer replaces the outdated master.
  */
-export async function readAfter(place: GraphCalendar, written: Item): Promise<Series> {
-  let seen: Series | null = null;
+export async function readAfter(calendar: GraphCalendar, written: Item): Promise<Series> {
+  let latest: Series | null = null;
   for (const waitMs of [0, ...WAITS_MS]) {
-    if (waitMs > 0) await pause(waitMs, place.signal);
-    seen = (await fetchSeries(place, written.id)) ?? seen;
-    if (seen && !(modifiedMs(seen.master) < modifiedMs(written))) return seen;
+    if (waitMs > 0) await pause(waitMs, calendar.signal);
+    latest = (await fetchSeries(calendar, written.id)) ?? latest;
+    if (latest && !(modifiedMs(latest.master) < modifiedMs(written))) return latest;
   }
-  return seen ? { ...seen, master: written } : { master: written, exceptions: {}, cancelled: [] };
+  return latest ? { ...latest, master: written } : { master: written, exceptions: {}, cancelled: [] };
 }
 
 const MAX_ATTEMPTS = 3;
@@ -88,7 +92,7 @@ export function emptyPatch({ body }: { body: Body }): boolean {
   return Object.keys(body).length === 0;
 }
 
-function showsTheSame(before: Item, after: Item): boolean {
-  const shown = (item: Item): object => ({ ...item, etag: undefined, lastModifiedDateTime: undefined });
-  return sameValue(shown(before), shown(after));
+function hasSameContent(before: Item, after: Item): boolean {
+  const content = (item: Item): object => ({ ...item, etag: undefined, lastModifiedDateTime: undefined });
+  return sameValue(content(before), content(after));
 }

@@ -1,19 +1,19 @@
 /**
- * Events as Graph sends them, and as they are stored: one series is its master, its exceptions and the dates of its
- * deleted occurrences. They are one item to Exchange, with one etag. Stored are the events themselves, cut down to the
- * fields that are read or needed for a write.
+ * Events as Graph sends them, and as they are stored: a series is its master, its exceptions and the dates of its
+ * deleted occurrences. To Exchange it is one item with one etag. Events are stored with those fields only that are read
+ * or needed for a write.
  */
 
 import { isClockAhead } from '../series-reader.ts';
 
-/** A Graph event, as far as it is stored. Its values are the server's and may be anything. */
+/** The stored fields of a Graph event. The values are the server's and may be anything. */
 export interface Item {
   readonly id: string;
   readonly etag?: string;
   readonly [field: string]: unknown;
 }
 
-/** What `Stored.data` holds. */
+/** `Stored.data`, as JSON. */
 export interface Series {
   /** A single event or the master of a series. */
   readonly master: Item;
@@ -56,10 +56,8 @@ export const FIELDS = [
 ] as const;
 const MAX_ID = 1100;
 
-/**
- * The fields that are kept of an event; null for what has no usable id. Null and absent mean the same to the service.
- */
-export function keepItem(raw: unknown): Item | null {
+/** An event with the fields that are stored; null where it has no usable id. To Graph, null and absent are the same. */
+export function pickItem(raw: unknown): Item | null {
   if (typeof raw !== 'object' || raw === null) return null;
   const source = raw as Record<string, unknown>;
   const id = source['id'];
@@ -78,7 +76,7 @@ export function cancelledDate(name: unknown): string | null {
   return typeof name === 'string' ? (/\.(\d{4}-\d\d-\d\d)$/.exec(name)?.[1] ?? null) : null;
 }
 
-/** Graph's own name of an occurrence. */
+/** Graph's name of an occurrence. */
 export function occurrenceName(masterId: string, date: string): string {
   return `OID.${masterId}.${date}`;
 }

@@ -3,7 +3,7 @@ import { SyncError, withKind } from '../../core/sync-error.ts';
 import type { CalendarContext } from '../oauth/oauth-provider.ts';
 import { allPages } from '../pages.ts';
 import type { Answer, Client, GraphRequest } from './client.ts';
-import { fieldOf, type Item, keepItem, masterIdOf } from './item.ts';
+import { fieldOf, type Item, masterIdOf, pickItem } from './item.ts';
 import { calendarPath, ITEM_QUERY } from './requests.ts';
 
 export interface GraphCalendar extends CalendarContext<Client> {
@@ -22,12 +22,12 @@ const PAGE_SIZE = 200;
 
 /** A listing to its last page; pages may be empty. @throws SyncError as `asError` turns failures into */
 export async function* listPages(
-  place: Pick<GraphCalendar, 'client'>,
+  calendar: Pick<GraphCalendar, 'client'>,
   first: GraphRequest,
   asError: (error: unknown) => unknown = (error) => error,
 ): AsyncGenerator<ListPage> {
   yield* allPages('Graph', async (next) => {
-    const { data, date } = await place.client
+    const { data, date } = await calendar.client
       .send(next === null ? first : { ...first, path: next })
       .catch((error: unknown) => {
         throw asError(error);
@@ -44,25 +44,25 @@ export async function* listPages(
 
 /** All single events and masters of the calendar. @throws SyncError `calendar-missing` */
 export async function* listEvents(
-  place: GraphCalendar,
+  calendar: GraphCalendar,
   query = ITEM_QUERY,
 ): AsyncGenerator<{ items: Item[]; date: number | null }> {
-  const first = { path: `${calendarPath(place.calendarId)}/events?${query}&$top=${PAGE_SIZE}` };
-  for await (const { rows, date } of listPages(place, first, calendarError)) {
-    yield { items: rows.map(keepItem).filter((item) => item !== null && masterIdOf(item) === null) as Item[], date };
+  const first = { path: `${calendarPath(calendar.calendarId)}/events?${query}&$top=${PAGE_SIZE}` };
+  for await (const { rows, date } of listPages(calendar, first, calendarError)) {
+    yield { items: rows.map(pickItem).filter((item) => item !== null && masterIdOf(item) === null) as Item[], date };
   }
 }
 
 /** @throws SyncError `calendar-missing` where the calendar itself does not answer */
-export async function checkCalendar(place: GraphCalendar): Promise<void> {
-  await place.client.send({ path: `${calendarPath(place.calendarId)}?$select=id` }).catch((error: unknown) => {
+export async function checkCalendar(calendar: GraphCalendar): Promise<void> {
+  await calendar.client.send({ path: `${calendarPath(calendar.calendarId)}?$select=id` }).catch((error: unknown) => {
     throw calendarError(error);
   });
 }
 
 /** The event in an answer. @throws SyncError `unreachable` where it holds none */
 export function itemOf({ data, date }: Answer): { item: Item; date: number | null } {
-  const item = keepItem(data);
+  const item = pickItem(data);
   if (!item) throw new SyncError('unreachable', 'Graph answered without an event');
   return { item, date };
 }

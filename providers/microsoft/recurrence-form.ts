@@ -17,7 +17,7 @@ export const INDEXES = [
 ] as const;
 export type Index = (typeof INDEXES)[number][1];
 
-/** Exactly the fields that a type uses. Lists of days are in the order of the week from Monday. */
+/** Each type with exactly the fields that it uses. Lists of days begin with Monday. */
 export type Pattern =
   | { readonly type: 'daily'; readonly interval: number }
   | {
@@ -58,8 +58,8 @@ export interface PatternedRecurrence {
 }
 
 /**
- * `recurrence` of an answer, without the zeros and defaults that Graph puts into fields that a type does not use.
- * @throws RecurrenceError for what is no recurrence
+ * `recurrence` of an answer, without the zeros and defaults in fields that the type does not use.
+ * @throws RecurrenceError for anything else
  */
 export function readPatternedRecurrence(json: unknown): PatternedRecurrence {
   const { pattern, range } = fieldsOf(json);
@@ -68,7 +68,7 @@ export function readPatternedRecurrence(json: unknown): PatternedRecurrence {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** A mistaken value that is larger is no year or count of a person's. */
+/** Larger values are errors. */
 const MAX_INTERVAL = 10_000;
 const MAX_OCCURRENCES = 100_000;
 
@@ -143,7 +143,7 @@ function readDays(fields: Fields): DayOfWeek[] {
 }
 
 function dayOf(name: unknown): DayOfWeek {
-  const day = DAYS_OF_WEEK.find((known) => known === name);
+  const day = DAYS_OF_WEEK.find((one) => one === name);
   if (day === undefined) throw new RecurrenceError('out-of-range');
   return day;
 }
@@ -157,7 +157,7 @@ function readIndex(fields: Fields): Index {
 function dateOf(value: unknown): string {
   const date = typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value) ? value : '';
   const ms = Date.parse(`${date}T00:00:00Z`);
-  // `0001-01-01` stands for none.
+  // `0001-01-01` means none.
   if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 10) !== date || date < '0002')
     throw new RecurrenceError('until');
   return date;

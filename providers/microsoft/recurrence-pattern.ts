@@ -1,7 +1,4 @@
-/**
- * Which of Graph's six patterns has the same days as a rule of RFC 5545; a rule that none has is told why, never
- * approximated.
- */
+/** Which of Graph's six patterns has the same days as a rule of RFC 5545, or why none has. Nothing is approximated. */
 import type { When } from '../../core/event.ts';
 import type { ByDay, Rule } from '../../core/recurrence/rule.ts';
 import { DAYS_OF_WEEK, type DayOfWeek, INDEXES, type Index, type Pattern } from './recurrence-form.ts';
@@ -21,7 +18,7 @@ export type NoPattern =
   | 'position'
   | 'interval';
 
-/** The days of such a pattern and of the rule are the same, provided that the rule produces the series' start. */
+/** The pattern has the same days as the rule, provided that the rule produces the series' start. */
 export function patternOf(rule: Rule, when: When): Pattern | NoPattern {
   const { frequency, by, byDay } = rule;
   if (frequency === 'HOURLY' || frequency === 'MINUTELY' || frequency === 'SECONDLY') return 'several-times-a-day';
@@ -41,7 +38,7 @@ export function patternOf(rule: Rule, when: When): Pattern | NoPattern {
   return typeof pattern === 'string' || pattern.interval <= MAX_INTERVAL[pattern.type] ? pattern : 'interval';
 }
 
-/** At least so many days lie between two occurrences. */
+/** The smallest number of days between two occurrences. */
 export function shortestGapDays(pattern: Pattern): number {
   switch (pattern.type) {
     case 'daily':
@@ -76,7 +73,7 @@ interface Days {
   readonly start: string;
 }
 
-/** What Exchange takes (EWS reference). A rule that was read from it must not be beyond. */
+/** Limits of Exchange (EWS reference); rules that were read from it are within them. */
 const MAX_INTERVAL: Readonly<Record<Pattern['type'], number>> = {
   daily: 999,
   weekly: 99,
@@ -90,8 +87,8 @@ const SHORTEST = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 function daily(days: Days): Pattern | NoPattern {
   const { interval, months, dates, weekdays } = days;
-  // A day's set has one occurrence, the first and the last: a rule that asks for another one does not produce its
-  // start.
+  // A day's set has one occurrence, which is the first and the last: a rule with another position does not produce
+  // its start.
   const rest = { ...days, positions: [] };
   if (interval === 1 && dates.length > 0) return weekdays.length > 0 ? 'weekday-and-date' : monthly(rest);
   if (interval === 1 && weekdays.length > 0) return weekly(rest);
@@ -170,7 +167,7 @@ function dayInMonth({ dates, weekdays, positions, start }: Days, month: number |
     const [date = dayOf(start), ...more] = dates;
     if (more.length > 0) return isClampedDay(dates, positions) ? { dayOfMonth: dates.at(-1)! } : 'several-dates';
     if (!hasOnlyOne) return 'position';
-    // Said with weekdays, as Outlook does, the last day needs no guess of what a day 31 is in a shorter month.
+    // As weekdays, as Outlook has it: that does not depend on what a day 31 is in a shorter month.
     if (date === -1) return { daysOfWeek: [...DAYS_OF_WEEK], index: 'last' };
     if (date < 0) return 'day-from-month-end';
     return date <= (month === null ? SHORTEST_MONTH : SHORTEST[month - 1]!) ? { dayOfMonth: date } : 'month-end';
@@ -189,10 +186,7 @@ function dayInMonth({ dates, weekdays, positions, start }: Days, month: number |
     : { daysOfWeek: namesOf([first!.weekday]), index: name };
 }
 
-/**
- * `BYMONTHDAY=28,29,30;BYSETPOS=-1`: day 30, or the last day of a shorter month. RFC 5545's words for what Exchange
- * does with such a day.
- */
+/** `BYMONTHDAY=28,29,30;BYSETPOS=-1`: day 30, or the last day of a shorter month, as Exchange treats such a day. */
 function isClampedDay(dates: readonly number[], positions: readonly number[]): boolean {
   return positions.length === 1 && positions[0] === -1 && dates.every((date, at) => date === SHORTEST_MONTH + at);
 }
@@ -205,7 +199,7 @@ function distanceOf(months: readonly number[]): number | null {
     : null;
 }
 
-/** BYHOUR, BYMINUTE, BYSECOND that only say again when the series starts. */
+/** Whether BYHOUR, BYMINUTE and BYSECOND only repeat the time of the start. */
 function isTimeOfStart({ by }: Rule, when: When): boolean {
   const [hour, minute, second] = when.allDay ? [] : when.start.slice(11).split(':').map(Number);
   return [

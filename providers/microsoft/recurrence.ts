@@ -1,7 +1,4 @@
-/**
- * How a series repeats, from the canonical form to Graph's `patternedRecurrence` and back. What Graph cannot say is
- * told, never approximated.
- */
+/** Recurrence, from the canonical form to Graph's `patternedRecurrence` and back. Nothing is approximated. */
 import type { CalendarEvent, Recurrence, When } from '../../core/event.ts';
 import { expandOccurrences } from '../../core/recurrence/expand.ts';
 import { normaliseRecurrence } from '../../core/recurrence/normalise.ts';
@@ -21,9 +18,7 @@ import {
 import { type NoPattern, patternOf, shortestGapDays } from './recurrence-pattern.ts';
 import { graphZone } from './zones.ts';
 
-/**
- * Why Graph cannot hold a series: its rule, or what is around it. For a log or a person; holds nothing of the event.
- */
+/** Why Graph does not support a series: because of its rule or its times. For logs and people; no event content. */
 export type NotExpressible =
   | NoPattern
   | 'extra-dates'
@@ -38,8 +33,8 @@ export type NotExpressible =
 
 /**
  * The recurrence to send with a series, or why there is none. Exceptions are not part of it. The zone of an all-day
- * series is UTC, as that of its `start`.
- * @throws RecurrenceError for a rule that no one could follow
+ * series is UTC, like that of its `start`.
+ * @throws RecurrenceError for a rule that cannot be expanded
  */
 export function toPatternedRecurrence(series: CalendarEvent): PatternedRecurrence | NotExpressible {
   const { when, recurrence } = series;
@@ -51,10 +46,10 @@ export function toPatternedRecurrence(series: CalendarEvent): PatternedRecurrenc
   if (!when.allDay && !(when.start.endsWith(':00') && when.end.endsWith(':00'))) return 'seconds';
   const pattern = patternOf(rule, when);
   if (typeof pattern === 'string') return pattern;
-  // A start that no clock showed, on which Graph's reading of the rest would hang.
+  // A start that the clock left out: Graph's reading of the other occurrences would depend on it.
   if (!when.allDay && localOf(instantOf(when.start, when.startZone), when.startZone) !== when.start)
     return 'start-in-clock-change';
-  // Graph would take a later day for the first one.
+  // Graph would begin with a later day.
   if (!startsOnRule(series)) return 'start-not-on-rule';
   if (lengthDays(when) > shortestGapDays(pattern)) return 'overlapping';
   const zone = when.allDay ? 'UTC' : graphZone(when.startZone, Number(when.start.slice(0, 4)));
@@ -64,9 +59,9 @@ export function toPatternedRecurrence(series: CalendarEvent): PatternedRecurrenc
 }
 
 /**
- * The canonical recurrence that has the same occurrences, and `when` with the first of them as its start: Graph's
- * `startDate` need not be one. `when` is the master's, read in the zone of the recurrence; only the date of its start
- * is looked at anew.
+ * The canonical recurrence with the same occurrences, and `when` with the first of them as its start: Graph's
+ * `startDate` need not be one. `when` is the master's, in the zone of the recurrence; only the date of its start may
+ * change.
  * @throws RecurrenceError for one without occurrences
  */
 export function fromPatternedRecurrence(
@@ -87,15 +82,12 @@ export function fromPatternedRecurrence(
 
 const DAY_MS = 86_400_000;
 const MAX_OCCURRENCES = 999;
-/** The last day that Exchange counts to. A rule that ends later has no end. */
+/** The last day of Exchange. A rule that ends later has no end. */
 const LAST_DAY = '45000831';
 /** Enough to find the first day of any pattern. */
 const BUDGET_STEPS = 50_000;
 
-/**
- * False as well for an UNTIL that is before the start or of another type. A rule of which nothing is found has no
- * pattern, however thin it is.
- */
+/** Also false for an UNTIL before the start or of another type, and for a rule without any occurrence in reach. */
 function startsOnRule(series: CalendarEvent): boolean {
   const { start, allDay } = series.when;
   const from = instantOf(allDay ? `${start}T00:00:00` : start, allDay ? 'UTC' : series.when.startZone);
@@ -158,7 +150,7 @@ function partsOf(pattern: Pattern): string[] {
   }
 }
 
-/** Exchange takes the last day of a month that is too short, where RFC 5545 passes the month over. */
+/** In a month that is too short, Exchange takes the last day, where RFC 5545 skips the month. */
 function datePart(dayOfMonth: number, shortest: number): string[] {
   if (dayOfMonth <= shortest) return [`BYMONTHDAY=${dayOfMonth}`];
   return [`BYMONTHDAY=${[28, 29, 30, 31].filter((day) => day <= dayOfMonth).join(',')}`, 'BYSETPOS=-1'];
@@ -171,7 +163,7 @@ function weekdayPart(daysOfWeek: readonly DayOfWeek[], index: Index): string[] {
   return [`BYDAY=${daysOf(daysOfWeek)}`, `BYSETPOS=${number}`];
 }
 
-/** Of a year that is no leap year. */
+/** In a year that is no leap year. */
 function shortestLength(month: number): number {
   return new Date(Date.UTC(2001, month, 0)).getUTCDate();
 }
@@ -186,9 +178,7 @@ function ruleOf(parts: readonly string[]): string {
   return `RRULE:${parts.join(';')}`;
 }
 
-/**
- * The first day from `startDate` on that fits. Weeks, months and years are counted from the one that holds `startDate`.
- */
+/** The first matching day from `startDate` on. Weeks, months and years are counted from the one with `startDate`. */
 function firstDate(parts: readonly string[], startDate: string): string {
   const when: When = { allDay: true, start: startDate, end: startDate };
   const recurrence = normaliseRecurrence({ rules: [ruleOf(parts)], dates: [] }, when);
@@ -205,7 +195,7 @@ function firstDate(parts: readonly string[], startDate: string): string {
 
 function moveTo(when: When, date: string): When {
   if (when.start.slice(0, 10) === date) return when;
-  // The time of day stays, although the clock may leave it out on that day.
+  // The time of day stays, even where the clock leaves it out on that day.
   const start = date + when.start.slice(10);
   return { ...occurrenceWhen(when, occurrenceId(start, when.allDay ? null : when.startZone)), start };
 }

@@ -6,7 +6,7 @@ import { PROPERTY_IDS } from './private-data.ts';
 const SELECT = `$select=${FIELDS.filter((field) => field !== 'singleValueExtendedProperties').join(',')}`;
 const EXPAND = `singleValueExtendedProperties($filter=${PROPERTY_IDS.map((id) => `id eq '${id}'`).join(' or ')})`;
 
-/** What is requested of a single event, of an occurrence, and of each row of a listing. */
+/** The fields of a single event, of an occurrence, and of each row of a listing. */
 export const ITEM_QUERY = `${SELECT}&$expand=${encodeURIComponent(EXPAND)}`;
 /** The same of a master, with its exceptions and the names of its deleted occurrences. */
 export const MASTER_QUERY =

@@ -1,6 +1,6 @@
 /**
- * Canonical events as bodies for Graph. A PATCH holds the changed fields only; what is in no body stays as it is:
- * reminders, categories, online meetings. An HTML body whose text did not change is never written.
+ * Canonical events as bodies for Graph. A PATCH has the changed fields only. Fields that are never sent stay as they
+ * are: reminders, categories, online meetings. An HTML body whose text did not change is never written.
  */
 
 import { type Attendee, type CalendarEvent, type Content, sameValue } from '../../core/event.ts';
@@ -39,15 +39,15 @@ import { writeWhen } from './times.ts';
 
 export type Body = Readonly<Record<string, unknown>>;
 
-/** A body, and the properties in it: answers to a write leave them out. */
+/** A body, and the properties in it, which answers to a write leave out. */
 export interface Patch {
   readonly body: Body;
   readonly properties: Properties;
 }
 
 /**
- * The first state of a copy: no reminder, no online meeting, no attendees unless the pair asks for real ones.
- * Exceptions are written afterwards.
+ * A new copy: without reminder and online meeting, with attendees only where the pair uses native ones. Exceptions are
+ * written afterwards.
  */
 export function insertBody(event: CalendarEvent, key: string, transactionId: string, setting: SideSetting): Patch {
   const hidden = attendeesToHide(event, NO_ATTENDEES, setting);
@@ -80,10 +80,10 @@ export function insertBody(event: CalendarEvent, key: string, transactionId: str
 }
 
 /**
- * What changes a single event or a master that reads as `before` so that it reads as `next`; its exceptions are written
- * on their own. Whoever changes when a series happens sends start, end and recurrence together. `isRewritten`: the
- * recurrence is to be sent although it stays, because that brings back what was deleted of it. @throws SyncError
- * `rejected` for a text that cannot be changed
+ * Changes a single event or a master that reads as `before` so that it reads as `next`; exceptions are written
+ * separately. A new time of a series needs start, end and recurrence together. `isRewritten`: sends an unchanged
+ * recurrence, too, because that restores deleted occurrences.
+ * @throws SyncError `rejected` for a text that cannot be changed
  */
 export function masterPatch(
   { master }: Series,
@@ -93,9 +93,9 @@ export function masterPatch(
   isRewritten: boolean,
 ): Patch {
   const isMoved = isRewritten || !sameValue(before.when, next.when) || !sameValue(before.recurrence, next.recurrence);
-  const notes = before.title === next.title ? {} : titleProperties(next.title);
-  if (isMoved) Object.assign(notes, { ...zoneProperties(next.when), ...ruleProperties(next.recurrence) });
-  const patch = contentPatch(master, before, next, setting, notes);
+  const own = before.title === next.title ? {} : titleProperties(next.title);
+  if (isMoved) Object.assign(own, { ...zoneProperties(next.when), ...ruleProperties(next.recurrence) });
+  const patch = contentPatch(master, before, next, setting, own);
   if (!isMoved) return patch;
   const recurrence = next.recurrence
     ? { recurrence: recurrenceBody(next) }
@@ -105,13 +105,13 @@ export function masterPatch(
   return { ...patch, body: { ...patch.body, ...writeWhen(next.when, next.recurrence !== null), ...recurrence } };
 }
 
-/** The same of one occurrence, which has no notes of its own. */
+/** The same for one occurrence, which has no properties of its own. */
 export function instancePatch(item: Item, master: Item, before: Content, after: Content, setting: SideSetting): Body {
-  // A block of people is marked by the UID of the series.
+  // Attendee texts are tagged with the UID of the series.
   return contentPatch({ ...item, iCalUId: uidOf(master) ?? '' }, before, after, setting, null).body;
 }
 
-/** Whether somebody who is only invited may write all of it. */
+/** Whether a guest may write all of it. */
 export function isLocalChange(body: Body): boolean {
   return Object.keys(body).every((key) => LOCAL.has(key));
 }
@@ -120,36 +120,36 @@ const LOCAL = new Set(['showAs', 'sensitivity', 'singleValueExtendedProperties']
 /** Of the body, Graph names no limit but that of a request, 4 MB. */
 const LIMITS = { title: 255, location: 255, description: 500_000 };
 
-/** `notes` are those that a master is to have beside; null for an occurrence. */
+/** `own` are the properties of a master beside those of its text; null for an occurrence. */
 function contentPatch(
   item: Item,
   before: Content,
   after: Content,
   setting: SideSetting,
-  notes: Properties | null,
+  own: Properties | null,
 ): Patch {
   const body: Record<string, unknown> = {};
   if (before.title !== after.title) body['subject'] = cutText(oneLine(after.title), LIMITS.title).text;
   if (before.location !== after.location)
     body['location'] = { displayName: cutText(after.location, LIMITS.location).text };
-  if (!sameValue(before.when, after.when)) Object.assign(body, writeWhen(after.when, notes === null));
+  if (!sameValue(before.when, after.when)) Object.assign(body, writeWhen(after.when, own === null));
   if (showAsOf(before) !== showAsOf(after)) body['showAs'] = showAsOf(after);
   if (before.visibility !== after.visibility) body['sensitivity'] = sensitivityOf(after);
-  const texts = textPatch(item, before, after, setting, notes !== null);
-  const changed = notes === null ? {} : changedProperties(propertiesOf(item), { ...texts.properties, ...notes });
+  const texts = textPatch(item, before, after, setting, own !== null);
+  const changed = own === null ? {} : changedProperties(propertiesOf(item), { ...texts.properties, ...own });
   return { body: { ...body, ...texts.body, ...propertiesBody(changed) }, properties: changed };
 }
 
-/** The description with its block, and the notes that go with it. */
+/** The description with its attendee text, and the properties about both. */
 function textPatch(item: Item, before: Content, after: Content, setting: SideSetting, isMaster: boolean): Patch {
   const now = propertiesOf(item);
   const attendeesChanged = isMaster && areAttendeesChanged(before, after, hasHiddenAttendees(now), setting);
   const textChanged = before.description !== after.description;
   const lineChanged = before.title !== after.title || before.location !== after.location;
   if (!attendeesChanged && !textChanged && !lineChanged) return { body: {}, properties: {} };
-  // The join link stands in the body, and whoever cuts it out ends the meeting.
+  // The body contains the join link, and a body without it ends the online meeting.
   if (textChanged && item['isOnlineMeeting'] === true)
-    throw new SyncError('rejected', 'the text of an online meeting was to be changed', {
+    throw new SyncError('rejected', 'the text of an online meeting cannot be changed', {
       reason: 'The text of an online meeting can be changed in Outlook only.',
     });
   const written = bodyText(item);
@@ -178,7 +178,7 @@ function textsOf(content: Content, list: AttendeeList, uid: string, setting: Sid
   return fitTexts({ ...content, title: oneLine(content.title) }, attendeeText(list, uid, setting.tag), LIMITS);
 }
 
-/** Real attendees. Arrays are replaced as a whole, and answers belong to the people themselves. */
+/** Native attendees. Graph replaces the whole array, so known entries stay as they are: answers are the guests' own. */
 function attendeesBody(now: readonly unknown[], attendees: readonly Attendee[]): unknown[] {
   const known = new Map(
     now.map((person) => [
@@ -204,7 +204,7 @@ function attendeesBody(now: readonly unknown[], attendees: readonly Attendee[]):
     });
 }
 
-/** The one field for how sure an event is and whether it blocks time. */
+/** One field for status and transparency. */
 function showAsOf({ status, transparency }: Content): string {
   return transparency === 'transparent' ? 'free' : status === 'tentative' ? 'tentative' : 'busy';
 }
@@ -213,7 +213,7 @@ function sensitivityOf({ visibility }: Content): string {
   return visibility === 'public' ? 'normal' : visibility;
 }
 
-/** @throws SyncError `rejected` for a series that `unsupported` should have kept away */
+/** @throws SyncError `rejected` for a series that `unsupported` refuses */
 function recurrenceBody(event: CalendarEvent): unknown {
   const recurrence = toPatternedRecurrence(event);
   if (typeof recurrence === 'string')

@@ -1,4 +1,4 @@
-/** Writing the exceptions of a series, one after the other: each write makes the etags of all the others stale. */
+/** Writes the exceptions of a series, one after the other: each write changes the etags of all others. */
 import { type CalendarEvent, type Content, EXCLUDED, type OccurrenceId, sameValue } from '../../core/event.ts';
 import { instantOfId, isDateId } from '../../core/recurrence/occurrence.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
@@ -15,28 +15,29 @@ import { readOccurrence } from './times.ts';
 import { instancePatch } from './to-graph.ts';
 
 /**
- * Makes the exceptions of `series` read as those of `next`, as far as they do not yet; with `addsOnly`, those that are
- * there stay as they are. What one of them is refused does not keep the others from being written. @throws SyncError
+ * Makes the exceptions of `series` read as those of `next`; with `addsOnly`, existing ones stay as they are. When Graph
+ * refuses one, the others are written all the same.
+ * @throws SyncError
  */
 export async function writeExceptions(
-  place: GraphCalendar,
+  calendar: GraphCalendar,
   series: Series,
   next: CalendarEvent,
   addsOnly: boolean,
 ): Promise<Series> {
-  const { event: shown } = readSeries(series, place.setting);
-  if (!shown?.recurrence || !next.recurrence) return series;
-  const ids = differentExceptions(shown, next).filter((id) => !(addsOnly && shown.exceptions[id] !== undefined));
+  const { event: current } = readSeries(series, calendar.setting);
+  if (!current?.recurrence || !next.recurrence) return series;
+  const ids = differentExceptions(current, next).filter((id) => !(addsOnly && current.exceptions[id] !== undefined));
   if (ids.length === 0) return series;
-  const known = itemsByOccurrence(series, shown.when);
-  const job: Job = { place, master: series.master, shown, next };
+  const known = itemsByOccurrence(series, current.when);
+  const job: Job = { calendar, master: series.master, current, next };
   let refused: SyncError | null = null;
   const written = new Map<OccurrenceId, Item>();
   for (const id of ids) {
     try {
       const after = await writeException(job, id, known.get(id) ?? null);
       if (after) written.set(id, after);
-      if (after && next.exceptions[id] !== EXCLUDED) place.withExceptions.add(series.master.id);
+      if (after && next.exceptions[id] !== EXCLUDED) calendar.withExceptions.add(series.master.id);
     } catch (error) {
       if (!(error instanceof SyncError) || error.kind !== 'rejected') throw error;
       refused ??= error;
@@ -47,25 +48,25 @@ export async function writeExceptions(
 }
 
 /**
- * The occurrences that differ, those first that go: they make room for what moves. The people of an exception are those
- * of its series: there is no place for others.
+ * The occurrences that differ. Deletions come first, because they make room for moved ones. Attendees do not count: an
+ * exception has those of its series.
  */
-export function differentExceptions(shown: CalendarEvent, next: CalendarEvent): OccurrenceId[] {
-  const shows = (series: CalendarEvent, id: OccurrenceId): unknown => {
+export function differentExceptions(current: CalendarEvent, next: CalendarEvent): OccurrenceId[] {
+  const contentOf = (series: CalendarEvent, id: OccurrenceId): unknown => {
     const content = series.exceptions[id] ?? occurrenceContent(series, id);
-    return content === EXCLUDED ? content : withoutPeople(content);
+    return content === EXCLUDED ? content : withoutAttendees(content);
   };
-  return [...new Set([...Object.keys(shown.exceptions), ...Object.keys(next.exceptions)])]
-    .filter((id) => !sameValue(shows(shown, id), shows(next, id)))
+  return [...new Set([...Object.keys(current.exceptions), ...Object.keys(next.exceptions)])]
+    .filter((id) => !sameValue(contentOf(current, id), contentOf(next, id)))
     .sort(
       (a, b) => Number(next.exceptions[a] !== EXCLUDED) - Number(next.exceptions[b] !== EXCLUDED) || (a < b ? -1 : 1),
     );
 }
 
 interface Job {
-  readonly place: GraphCalendar;
+  readonly calendar: GraphCalendar;
   readonly master: Item;
-  readonly shown: CalendarEvent;
+  readonly current: CalendarEvent;
   readonly next: CalendarEvent;
 }
 
@@ -73,53 +74,56 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const MAX_READS = 4;
 
-function withoutPeople(content: Content): Content {
+function withoutAttendees(content: Content): Content {
   return { ...content, organizer: null, attendees: [] };
 }
 
-/** Makes one occurrence read as `next` has it. Null where there was nothing to write. */
+/** Makes one occurrence read as in `next`. Null where there was nothing to write. */
 async function writeException(
-  { place, master, shown, next }: Job,
+  { calendar, master, current, next }: Job,
   id: OccurrenceId,
   known: Item | null,
 ): Promise<Item | null> {
-  const wanted = next.exceptions[id] ?? occurrenceContent(next, id);
-  if (shown.exceptions[id] === EXCLUDED) {
+  const desired = next.exceptions[id] ?? occurrenceContent(next, id);
+  if (current.exceptions[id] === EXCLUDED) {
     throw new SyncError('rejected', 'a deleted occurrence of a Graph series cannot be brought back', {
       reason: 'Outlook cannot bring back a deleted occurrence.',
     });
   }
-  const item = await instanceOf(place, master, shown, id, known);
+  const item = await instanceOf(calendar, master, current, id, known);
   if (!item) return null;
-  const expected = shown.exceptions[id] ?? occurrenceContent(shown, id);
-  const is = contentOfInstance(item, shown, master, place.setting);
-  if (!sameValue(is, expected) && (wanted === EXCLUDED || !sameValue(withoutPeople(is), withoutPeople(wanted)))) {
+  const expected = current.exceptions[id] ?? occurrenceContent(current, id);
+  const is = contentOfInstance(item, current, master, calendar.setting);
+  if (
+    !sameValue(is, expected) &&
+    (desired === EXCLUDED || !sameValue(withoutAttendees(is), withoutAttendees(desired)))
+  ) {
     throw new SyncError('stale', 'an occurrence of the series changed before it was written');
   }
-  if (wanted === EXCLUDED) {
-    await deleteItem(place, item);
+  if (desired === EXCLUDED) {
+    await deleteItem(calendar, item);
     return item;
   }
-  const body = instancePatch(item, master, is, wanted, place.setting);
-  return Object.keys(body).length === 0 ? null : patchItem(place, item, { body, properties: {} });
+  const body = instancePatch(item, master, is, desired, calendar.setting);
+  return Object.keys(body).length === 0 ? null : patchItem(calendar, item, { body, properties: {} });
 }
 
-/** The occurrence as it is now; null where the series has none of this name. */
+/** The occurrence as it is now; null where the series does not have it. */
 async function instanceOf(
-  place: GraphCalendar,
+  calendar: GraphCalendar,
   master: Item,
   series: CalendarEvent,
   id: OccurrenceId,
   known: Item | null,
 ): Promise<Item | null> {
-  if (known) return (await fetchItem(place, known.id))?.item ?? null;
+  if (known) return (await fetchItem(calendar, known.id))?.item ?? null;
   if (isDateId(id) !== series.when.allDay) return null;
   const at = instantOfId(id);
   for (let attempt = 0; attempt < 2; attempt += 1) {
-    if (attempt > 0) await pause(LAG_MS, place.signal);
-    // All-day ones may begin at the midnight of any zone.
+    if (attempt > 0) await pause(LAG_MS, calendar.signal);
+    // All-day occurrences may begin at the midnight of any zone.
     const [from, to] = isDateId(id) ? [at - DAY_MS, at + 2 * DAY_MS] : [at - MINUTE_MS, at + MINUTE_MS];
-    const found = (await fetchInstances(place, master.id, from, to)).find(
+    const found = (await fetchInstances(calendar, master.id, from, to)).find(
       (item) => readOccurrence(item, series.when) === id,
     );
     if (found) return found;
@@ -128,26 +132,26 @@ async function instanceOf(
 }
 
 /**
- * The series when all is written. A replica may lag: what was excluded must not be there any more, what was changed
- * must not be older than the write.
+ * The series after all writes. A replica may lag: excluded occurrences must be gone, and changed ones must not be older
+ * than the write.
  */
 async function seriesAfter(
-  { place, next }: Job,
+  { calendar, next }: Job,
   series: Series,
   written: ReadonlyMap<OccurrenceId, Item>,
 ): Promise<Series> {
   const lastMs = Math.max(...[...written.values()].map((item) => modifiedMs(item) || 0));
   let now: Series | null = null;
   for (let read = 0; read < MAX_READS; read += 1) {
-    if (read > 0) await pause((LAG_MS / 4) * read, place.signal);
-    now = await fetchSeries(place, series.master.id);
+    if (read > 0) await pause((LAG_MS / 4) * read, calendar.signal);
+    now = await fetchSeries(calendar, series.master.id);
     if (!now) break;
-    const { event } = readSeries(now, place.setting);
+    const { event } = readSeries(now, calendar.setting);
     const lags = [...written.keys()].some(
       (id) => next.exceptions[id] === EXCLUDED && event?.exceptions[id] !== EXCLUDED,
     );
     if (!(modifiedMs(now.master) < lastMs) && !lags) return now;
   }
-  if (!now) throw new SyncError('stale', 'the series went while its exceptions were written');
+  if (!now) throw new SyncError('stale', 'the series was deleted while its exceptions were written');
   return now;
 }

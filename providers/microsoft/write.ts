@@ -1,9 +1,8 @@
 /**
- * Writing one event. A write that would make Exchange mail somebody is not done. A PATCH holds changed fields only.
+ * Writing one event. A write for which Exchange would send mail is refused. A PATCH has changed fields only.
  *
- * A series takes several requests: the master first, because a new time or rule makes Exchange throw its exceptions
- * away; then whatever its exceptions show other than they are to show. A crash in between leaves a state from which the
- * same call goes on.
+ * A series takes several requests: the master first, because a new time or rule makes Exchange delete its exceptions;
+ * then the exceptions that differ. After a crash in between, the same call continues from there.
  */
 import { createHash } from 'node:crypto';
 import { type CalendarEvent, changedPaths, EXCLUDED, type FieldPath, sameValue } from '../../core/event.ts';
@@ -22,36 +21,36 @@ import { insertBody, isLocalChange, masterPatch, type Patch } from './to-graph.t
 import { differentExceptions, writeExceptions } from './write-exceptions.ts';
 
 /**
- * Creates a copy. Its `transactionId` follows from the link, so a repeated create is answered with the event of the
- * first, or refused; then the first one is looked for. @throws SyncError `id-taken` where the id was used for an event
- * that is not in this calendar (any more)
+ * Creates a copy. Its `transactionId` follows from the link, so a repeated create is answered with the first event, or
+ * refused; then the first event is searched.
+ * @throws SyncError `id-taken` where the id was used for an event that is not in this calendar (any more)
  */
 export async function createEvent(
-  place: GraphCalendar,
+  calendar: GraphCalendar,
   event: CalendarEvent,
   key: string,
   generation: number,
 ): Promise<Written> {
-  const transactionId = transactionIdOf(key, generation, place.calendarId);
-  const patch = insertBody(event, key, transactionId, place.setting);
+  const transactionId = transactionIdOf(key, generation, calendar.calendarId);
+  const patch = insertBody(event, key, transactionId, calendar.setting);
   let item: Item;
   let existed = false;
   try {
-    const posted = await postEvent(place, patch);
+    const posted = await postEvent(calendar, patch);
     item = posted.item;
     existed = isEarlier(posted, patch);
   } catch (error) {
     if (!(error instanceof SyncError) || error.status !== 409) throw error;
-    const found = await findCreated(place, transactionId);
+    const found = await findCreated(calendar, transactionId);
     if (!found && !/^ErrorDuplicateTransactionId$/i.test(error.reason ?? ''))
-      throw new SyncError('unreachable', 'Graph refused a new event for no lasting reason', { status: 409 });
+      throw new SyncError('unreachable', 'Graph refused a new event for a temporary reason', { status: 409 });
     if (!found) throw new SyncError('id-taken', 'the transaction id belongs to another Graph event');
     item = found;
     existed = true;
   }
-  let series = await keepNotes(place, await readAfter(place, item), patch.properties);
-  series = await writeExceptions(place, series, event, existed);
-  return { ...foundOf(series, place.setting), confirmed: true, ...(existed ? { existed } : {}) };
+  let series = await restoreProperties(calendar, await readAfter(calendar, item), patch.properties);
+  series = await writeExceptions(calendar, series, event, existed);
+  return { ...foundOf(series, calendar.setting), confirmed: true, ...(existed ? { existed } : {}) };
 }
 
 /** Graph compares these ids over the whole mailbox. */
@@ -61,65 +60,65 @@ export function transactionIdOf(key: string, generation: number, calendarId: str
 }
 
 /**
- * Writes what makes `stored` read as `next`.
+ * Changes `stored` so that it reads as `next`.
  * @throws SyncError `stale`, `gone`, `would-mail`, `forbidden`, `rejected`
  */
-export async function updateEvent(place: GraphCalendar, stored: Stored, next: CalendarEvent): Promise<Written> {
-  const { setting } = place;
+export async function updateEvent(calendar: GraphCalendar, stored: Stored, next: CalendarEvent): Promise<Written> {
+  const { setting } = calendar;
   const { event: before } = readSeries(parseSeries(stored.data), setting);
-  if (!before) throw new SyncError('bug', 'an event that cannot be read was to be changed');
+  if (!before) throw new SyncError('bug', 'the stored event cannot be read');
   const isMoved = !sameValue(before.when, next.when) || !sameValue(before.recurrence, next.recurrence);
   const problem =
     isMoved || before.status !== next.status || !sameValue(before.exceptions, next.exceptions)
       ? unsupported(next)
       : null;
   if (problem)
-    throw new SyncError('rejected', `Graph cannot hold this event (${problem.code})`, { reason: problem.detail });
-  expectExceptions(place, [stored]);
-  let now = await fetchSeries(place, stored.resource);
+    throw new SyncError('rejected', `Graph does not support this event (${problem.code})`, { reason: problem.detail });
+  expectExceptions(calendar, [stored]);
+  let now = await fetchSeries(calendar, stored.resource);
   if (!now) throw new SyncError('gone', 'the event is not there any more');
-  const { event: shown } = readSeries(now, setting);
-  if (!shown || !isBetween(shown, before, next, isMoved))
+  const { event: current } = readSeries(now, setting);
+  if (!current || !isBetween(current, before, next, isMoved))
     throw new SyncError('stale', 'the event changed before it was written');
   const restores =
-    Object.entries(shown.exceptions).some(
+    Object.entries(current.exceptions).some(
       ([id, exception]) => exception === EXCLUDED && next.exceptions[id] !== EXCLUDED,
     ) && next.recurrence !== null;
-  const patch = masterPatch(now, shown, next, setting, restores && !isMoved);
-  const changesExceptions = next.recurrence !== null && differentExceptions(shown, next).length > 0;
+  const patch = masterPatch(now, current, next, setting, restores && !isMoved);
+  const changesExceptions = next.recurrence !== null && differentExceptions(current, next).length > 0;
   if (emptyPatch(patch) && !changesExceptions) return { ...foundOf(now, setting), confirmed: true };
-  guard(place, now, patch, changesExceptions);
+  checkAllowed(calendar, now, patch, changesExceptions);
   if (!emptyPatch(patch)) {
-    now = await readAfter(place, await patchItem(place, now.master, patch));
-    checkOnlyOurs(shown, now, next, { place, isRewritten: isMoved || restores });
+    now = await readAfter(calendar, await patchItem(calendar, now.master, patch));
+    checkNoForeignChange(current, now, next, { calendar, isRewritten: isMoved || restores });
   }
-  if (next.recurrence) now = await writeExceptions(place, now, next, false);
+  if (next.recurrence) now = await writeExceptions(calendar, now, next, false);
   return { ...foundOf(now, setting), confirmed: true };
 }
 
 /**
- * Deletes. Already gone is success.
+ * Deletes. An event that is already gone is success.
  * @throws SyncError `stale` when the event is not as stored any more, `would-mail`
  */
-export async function removeEvent(place: GraphCalendar, stored: Stored): Promise<void> {
-  expectExceptions(place, [stored]);
-  const now = await fetchSeries(place, stored.resource);
+export async function removeEvent(calendar: GraphCalendar, stored: Stored): Promise<void> {
+  expectExceptions(calendar, [stored]);
+  const now = await fetchSeries(calendar, stored.resource);
   if (!now) return;
-  const { event: before } = readSeries(parseSeries(stored.data), place.setting);
-  const { event: shown } = readSeries(now, place.setting);
-  if (!before || !shown || changedPaths(before, shown).length > 0)
+  const { event: before } = readSeries(parseSeries(stored.data), calendar.setting);
+  const { event: current } = readSeries(now, calendar.setting);
+  if (!before || !current || changedPaths(before, current).length > 0)
     throw new SyncError('stale', 'the event changed before its deletion');
-  if (isMeetingOfOurs(now) && place.setting.attendees !== 'native')
+  if (isMeetingOfOurs(now) && calendar.setting.attendees !== 'native')
     throw new SyncError('would-mail', 'Exchange would mail a cancellation to the guests');
-  await deleteItem(place, now.master);
+  await deleteItem(calendar, now.master);
 }
 
 /** How much the clocks of the service may differ. */
 const SLACK_MS = 500;
 
 /**
- * Whether a POST was answered with an event that had been there before: made before it was asked for, changed since it
- * was made, or not with what was sent.
+ * Whether a POST was answered with an event that existed before: created before the request, changed since its
+ * creation, or with other content than was sent.
  */
 function isEarlier({ item, date, tookMs, status }: Posted, { body }: Patch): boolean {
   const created = Date.parse(textOf(item['createdDateTime']));
@@ -137,14 +136,14 @@ function isEarlier({ item, date, tookMs, status }: Posted, { body }: Patch): boo
 }
 
 /**
- * The event that an earlier try made, or this one in spite of its refusal. Graph cannot look for these ids, so the
- * whole calendar is listed; and once more after a while, because a listing may not know a new event yet, or lose one
- * between two pages.
+ * The event that an earlier try created, or this one although it was refused. Graph cannot search for these ids, so the
+ * whole calendar is listed, and again after a while: a listing may not have a new event yet, or lose one between two
+ * pages.
  */
-async function findCreated(place: GraphCalendar, transactionId: string): Promise<Item | null> {
+async function findCreated(calendar: GraphCalendar, transactionId: string): Promise<Item | null> {
   for (const waitMs of [0, LAG_MS, 2 * LAG_MS]) {
-    if (waitMs > 0) await pause(waitMs, place.signal);
-    for await (const { items } of listEvents(place, '$select=id,transactionId')) {
+    if (waitMs > 0) await pause(waitMs, calendar.signal);
+    for await (const { items } of listEvents(calendar, '$select=id,transactionId')) {
       const found = items.find((item) => item['transactionId'] === transactionId);
       if (found) return found;
     }
@@ -152,32 +151,32 @@ async function findCreated(place: GraphCalendar, transactionId: string): Promise
   return null;
 }
 
-/** Consumer mailboxes lose the notes that a new event was given. */
-async function keepNotes(place: GraphCalendar, series: Series, wanted: Properties): Promise<Series> {
+/** Writes the properties again that consumer mailboxes drop from a new event. */
+async function restoreProperties(calendar: GraphCalendar, series: Series, desired: Properties): Promise<Series> {
   const now = propertiesOf(series.master);
-  const lost = Object.keys(now).length === 0 ? changedProperties(now, wanted) : {};
+  const lost = Object.keys(now).length === 0 ? changedProperties(now, desired) : {};
   if (Object.keys(lost).length === 0) return series;
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await readAfter(
-        place,
-        await patchItem(place, series.master, { body: propertiesBody(lost), properties: lost }),
+        calendar,
+        await patchItem(calendar, series.master, { body: propertiesBody(lost), properties: lost }),
       );
     } catch (error) {
-      // A replica may not know the new event yet.
+      // A replica may not have the new event yet.
       if (!(error instanceof SyncError) || error.kind !== 'gone' || attempt === 2) throw error;
-      await pause(LAG_MS, place.signal);
+      await pause(LAG_MS, calendar.signal);
     }
   }
 }
 
-/** Whether everything that `shown` shows is as it was or, after an earlier try of the same call, as it is to be. */
-function isBetween(shown: CalendarEvent, before: CalendarEvent, next: CalendarEvent, isMoved: boolean): boolean {
-  const open = new Set(changedPaths(shown, before).map(nameOf));
-  return changedPaths(shown, next).every(
+/** Whether all content is as before or, after an earlier try of the same call, as in `next`. */
+function isBetween(current: CalendarEvent, before: CalendarEvent, next: CalendarEvent, isMoved: boolean): boolean {
+  const open = new Set(changedPaths(current, before).map(nameOf));
+  return changedPaths(current, next).every(
     (path) =>
       !open.has(nameOf(path)) ||
-      (path.occurrence !== null && isMoved && shown.exceptions[path.occurrence] === undefined),
+      (path.occurrence !== null && isMoved && current.exceptions[path.occurrence] === undefined),
   );
 }
 
@@ -185,9 +184,9 @@ function nameOf({ occurrence, field }: FieldPath): string {
   return `${occurrence ?? ''} ${field}`;
 }
 
-/** @throws SyncError `would-mail`, or `forbidden` for what belongs to the organizer of somebody else's meeting */
-function guard(place: GraphCalendar, series: Series, patch: Patch, changesExceptions: boolean): void {
-  if (place.setting.attendees !== 'native' && isMeetingOfOurs(series) && !isSilent(patch, changesExceptions))
+/** @throws SyncError `would-mail`, or `forbidden` for a change that only the organizer of the meeting can make */
+function checkAllowed(calendar: GraphCalendar, series: Series, patch: Patch, changesExceptions: boolean): void {
+  if (calendar.setting.attendees !== 'native' && isMeetingOfOurs(series) && !sendsNoMail(patch, changesExceptions))
     throw new SyncError('would-mail', 'Exchange would mail this change to the guests');
   if (isInvitation(series) && !(isLocalChange(patch.body) && !changesExceptions)) {
     throw new SyncError('forbidden', 'only the organizer can change this meeting', {
@@ -196,26 +195,26 @@ function guard(place: GraphCalendar, series: Series, patch: Patch, changesExcept
   }
 }
 
-/** Our own notes are nothing that Exchange tells anybody. */
-function isSilent({ body }: Patch, changesExceptions: boolean): boolean {
+/** Exchange sends no mail for a change of our own properties alone. */
+function sendsNoMail({ body }: Patch, changesExceptions: boolean): boolean {
   return !changesExceptions && Object.keys(body).every((key) => key === 'singleValueExtendedProperties');
 }
 
 /**
- * Where `If-Match` was not heeded, somebody's change may have come between the look before and the write.
+ * Where Graph ignored `If-Match`, another change may have come between the read and the write.
  * @throws SyncError `stale`
  */
-function checkOnlyOurs(
-  shown: CalendarEvent,
+function checkNoForeignChange(
+  current: CalendarEvent,
   now: Series,
   next: CalendarEvent,
-  { place, isRewritten }: { place: GraphCalendar; isRewritten: boolean },
+  { calendar, isRewritten }: { calendar: GraphCalendar; isRewritten: boolean },
 ): void {
-  const { event: after } = readSeries(now, place.setting);
+  const { event: after } = readSeries(now, calendar.setting);
   if (!after) throw new SyncError('stale', 'the event cannot be read after it was written');
-  const ours = new Set(changedPaths(shown, next).map(({ field }) => field));
-  const foreign = changedPaths(shown, after).filter(
+  const ours = new Set(changedPaths(current, next).map(({ field }) => field));
+  const foreign = changedPaths(current, after).filter(
     ({ occurrence, field }) => !ours.has(field) && !(occurrence !== null && isRewritten),
   );
-  if (foreign.length > 0) throw new SyncError('stale', 'the event was changed by somebody else while it was written');
+  if (foreign.length > 0) throw new SyncError('stale', 'the event was changed while it was written');
 }

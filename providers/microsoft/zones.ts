@@ -1,10 +1,10 @@
-/** Zone names of Microsoft Graph: Windows names are sent, because IANA names are not all taken; both are read. */
+/** Zone names of Microsoft Graph: Windows names are sent, because Graph refuses some IANA names; both are read. */
 import { findWindows, WINDOWS_TO_IANA_MAP } from 'windows-iana';
 import { offsetAt, resolveZone, sameZone } from '../../core/zones.ts';
 
 /**
- * The name to send for an IANA zone: the Windows zone that CLDR gives, else another, whose clock is the same from the
- * start of `year` on; null where there is none. Then a single event is sent in UTC, and a series cannot be expressed.
+ * The name to send for an IANA zone: the Windows zone of CLDR, else another one whose clock is the same from the start
+ * of `year` on. Null where there is none: then a single event is sent in UTC, and a series cannot be expressed.
  */
 export function graphZone(zone: string, year: number): string | null {
   if (zone === 'UTC') return 'UTC';
@@ -24,41 +24,38 @@ export function graphZone(zone: string, year: number): string | null {
 }
 
 /**
- * The IANA zone that a name of Graph's means. One Windows zone stands for many: `kept`, the zone of the copy as we know
- * it with the year in which it begins, is meant still if that name was sent for it. Null for a zone of the mailbox's
- * own making (`tzone://Microsoft/Custom`, `Customized Time Zone`) and for what nobody knows.
+ * The IANA zone of a name in an answer. One Windows zone stands for many: if this name is the one that was sent for
+ * `original`, the zone on the other side with the year in which the event begins, then that zone is meant. Null for a
+ * zone defined by the mailbox (`tzone://Microsoft/Custom`, `Customized Time Zone`) and for unknown names.
  */
 export function readGraphZone(
   name: unknown,
-  kept: { readonly zone: string; readonly year: number } | null = null,
+  original: { readonly zone: string; readonly year: number } | null = null,
 ): string | null {
   if (typeof name !== 'string' || name === '') return null;
   const zone = resolveZone(name, null)?.zone ?? null;
-  if (zone === null || kept === null) return zone;
-  return sameZone(zone, kept.zone) || graphZone(kept.zone, kept.year)?.toLowerCase() === name.toLowerCase()
-    ? kept.zone
+  if (zone === null || original === null) return zone;
+  return sameZone(zone, original.zone) || graphZone(original.zone, original.year)?.toLowerCase() === name.toLowerCase()
+    ? original.zone
     : zone;
 }
 
 const DAY = 86_400_000;
 const WEEK = 7 * DAY;
 const HOUR = 3_600_000;
-/** The years whose laws of clocks are worth comparing. */
+/** The years whose clocks are compared. */
 const FIRST = Date.UTC(1970, 0, 1);
 const LAST = Date.UTC(2038, 0, 1);
 const MAX_SENT = 5000;
 const sent = new Map<string, string | null>();
-/** Bounded by the number of zones: a pair that differs is found out at once. */
+/** Bounded by the number of zones: clocks that differ are found at once. */
 const since = new Map<string, number>();
 
 function windowsNames(isMeant: (iana: readonly string[]) => boolean = () => true): string[] {
   return [...new Set(WINDOWS_TO_IANA_MAP.filter(({ iana }) => isMeant(iana)).map(({ windowsName }) => windowsName))];
 }
 
-/**
- * Since when both clocks show the same, as an instant (ms); Infinity where they never do, -Infinity where they always
- * did.
- */
+/** Since when both clocks are the same, as an instant (ms); Infinity for never, -Infinity for always. */
 function sameClockSince(zone: string, other: string | null): number {
   if (other === null) return Infinity;
   if (zone === other) return -Infinity;
@@ -68,7 +65,7 @@ function sameClockSince(zone: string, other: string | null): number {
   return same;
 }
 
-/** Back from week to week, and by the hour where a clock is changed. */
+/** Back from week to week, and by the hour around clock changes. */
 function compareClocks(zone: string, other: string): number {
   let same = Infinity;
   let later = NaN;

@@ -15,7 +15,7 @@ import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { instantOf, localOf } from '../../core/zones.ts';
 import { unsupported } from '../../providers/google/capabilities.ts';
 import { foundOf, readSeries, readStored } from '../../providers/google/from-google.ts';
-import { type Item, keepItem, masterIdOf, parseInstanceId, versionOf } from '../../providers/google/item.ts';
+import { type Item, masterIdOf, parseInstanceId, pickItem, versionOf } from '../../providers/google/item.ts';
 import { type Body, contentPatch, insertBody, masterPatch } from '../../providers/google/to-google.ts';
 import { SETTING } from '../support/contract-google.ts';
 
@@ -32,7 +32,7 @@ const TIMED: When = {
 
 /** An item as Google would give it back for a body: defaults left out, arrays as written. */
 function itemOf(body: Body): Item {
-  return keepItem({
+  return pickItem({
     id: 'abcde12345',
     etag: '"1"',
     iCalUID: 'abcde12345@google.com',
@@ -55,7 +55,7 @@ function merged(before: unknown, patch: unknown): unknown {
 }
 
 function patched(item: Item, body: Body): Item {
-  return keepItem(merged(item, body))!;
+  return pickItem(merged(item, body))!;
 }
 
 function read(item: Item, setting = SETTING): CalendarEvent {
@@ -374,7 +374,7 @@ describe('what Google sends', () => {
     const items = Object.fromEntries(
       Object.entries(exceptions).map(([suffix, more]) => {
         const id = `${master.id}_${suffix}`;
-        return [id, keepItem({ id, etag: `"${suffix}"`, ...more })!];
+        return [id, pickItem({ id, etag: `"${suffix}"`, ...more })!];
       }),
     );
     return foundOf({ master, exceptions: items }, SETTING);
@@ -509,13 +509,13 @@ describe('what Google sends', () => {
       occurrence: '20260112T080000Z',
     });
     assert.equal(parseInstanceId('abc_R20260105T090000'), null);
-    assert.equal(masterIdOf(keepItem({ id: 'abc_20260112', status: 'cancelled' })!), 'abc');
-    assert.equal(masterIdOf(keepItem({ id: 'abc_20260112', status: 'confirmed' })!), null);
+    assert.equal(masterIdOf(pickItem({ id: 'abc_20260112', status: 'cancelled' })!), 'abc');
+    assert.equal(masterIdOf(pickItem({ id: 'abc_20260112', status: 'confirmed' })!), null);
   });
 
   it('gives a version that changes with every item', () => {
     const master = itemOf({ start: { date: '2027-01-05' } });
-    const exception = keepItem({ id: 'abcde12345_20270106', etag: '"2"' })!;
+    const exception = pickItem({ id: 'abcde12345_20270106', etag: '"2"' })!;
     const versions = [
       { master, exceptions: {} },
       { master: { ...master, etag: '"9"' }, exceptions: {} },
