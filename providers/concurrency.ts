@@ -1,6 +1,6 @@
-/** Waiting, and doing a few things at once. */
+/** Pauses, and a few tasks at once. */
 
-/** @throws what the signal says */
+/** @throws the signal's reason */
 export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
@@ -18,12 +18,12 @@ export async function pause(ms: number, signal: AbortSignal | undefined): Promis
 
 const AT_ONCE = 4;
 
-/** Runs `work` for all, four at once; stops at the first failure. */
-export async function inParallel<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
-  const queue = all.values();
+/** Runs `work` for each item, four at once; stops at the first failure. */
+export async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
   await Promise.all(
-    Array.from({ length: Math.min(AT_ONCE, all.length) }, async () => {
-      for (const one of queue) await work(one);
+    Array.from({ length: Math.min(AT_ONCE, items.length) }, async () => {
+      for (const item of queue) await work(item);
     }),
   );
 }

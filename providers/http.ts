@@ -1,7 +1,4 @@
-/**
- * HTTP for the providers: every request checked, limited in time and size, never redirected by itself.
- */
-
+/** HTTP for the providers: every request is checked and limited in time and size, and no redirect is followed. */
 import { isIP } from 'node:net';
 import { Readable } from 'node:stream';
 import { createGunzip, createInflate } from 'node:zlib';
@@ -15,7 +12,7 @@ export interface FetchSetting {
   readonly allowPrivateNetworks: boolean;
   /** `host` or `host:port` of addresses that the operator set in the environment: not restricted. */
   readonly operatorHosts?: readonly string[];
-  /** For a whole request, its answer's body included. Nextcloud's brute-force protection delays up to 25 s. */
+  /** For a whole request, with the body of the answer. Nextcloud's brute-force protection delays up to 25 s. */
   readonly deadlineMs?: number;
   /** Of an answer's body, after decompression. */
   readonly maxBodyBytes?: number;
@@ -27,9 +24,9 @@ const CONNECTIONS_PER_ORIGIN = 4;
 const MAX_REDIRECTS = 5;
 
 /**
- * A `fetch` that connects only where it may, and answers with the whole body read. Redirects come back as they are.
- * @throws SyncError `unreachable` for every network failure and time-out, `address-not-allowed`, `too-large`; what the
- * given signal says
+ * A `fetch` that connects to allowed addresses only and reads the whole body. Redirects are returned as they are.
+ * @throws SyncError `unreachable` for every network failure and time-out, `address-not-allowed`, `too-large`; the
+ * reason of the given signal
  */
 export function createFetch(setting: FetchSetting): typeof fetch {
   const { allowPrivateNetworks, operatorHosts = [], deadlineMs = DEADLINE_MS, maxBodyBytes = MAX_BODY_BYTES } = setting;
@@ -44,7 +41,7 @@ export function createFetch(setting: FetchSetting): typeof fetch {
   const unchecked = new Agent({ ...shared, connect: { timeout: 10_000 } });
 
   return async (input, init) => {
-    // Without the signal: a Request listens to it until it is collected, and one signal lives as long as a whole run.
+    // Without the signal: a Request listens to it until garbage collection, and one signal lives for a whole run.
     const request = new Request(input, { ...init, redirect: 'manual', signal: null });
     const url = new URL(request.url);
     const isOperators = operatorHosts.includes(url.host) || operatorHosts.includes(url.hostname);
@@ -79,16 +76,16 @@ export function mayCarryCredentials(typed: URL, target: URL): boolean {
   return domain !== null && domain === getDomain(target.hostname, { allowPrivateDomains: true });
 }
 
-/** Of a redirected request, what a caller needs to resolve relative addresses. */
+/** An answer, perhaps after redirects. */
 export interface Redirected {
   readonly response: Response;
-  /** The address that answered in the end. */
+  /** The address that answered: relative addresses are relative to it. */
   readonly url: URL;
 }
 
 /**
- * Follows redirects with method and body kept, as WebDAV needs; a 303 is followed by reading requests only.
- * `Authorization` goes only where `mayCarry` says so.
+ * Follows redirects with the same method and body, as WebDAV needs; a 303 for reading requests only. `Authorization` is
+ * sent only where `mayCarry` allows it.
  * @throws SyncError `unreachable` after too many redirects
  */
 export async function followRedirects(
@@ -172,7 +169,7 @@ function decoded(body: Readable, encoding: string | null): Readable {
   return body;
 }
 
-/** `pipe` does not carry errors over, nor the end of reading back. */
+/** `pipe` forwards neither errors nor an early end of reading. */
 function piped(from: Readable, to: ReturnType<typeof createGunzip>): Readable {
   from.on('error', (error) => to.destroy(error));
   to.on('close', () => from.destroy());
@@ -182,8 +179,7 @@ function piped(from: Readable, to: ReturnType<typeof createGunzip>): Readable {
 function checkUrl(url: URL, allowPrivateNetworks: boolean): void {
   const isWeb = url.protocol === 'https:' || (url.protocol === 'http:' && allowPrivateNetworks);
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  // A literal address is not looked up. URL has already turned every decimal, hexadecimal and short form into four
-  // decimal numbers.
+  // DNS does not check a literal address. URL has already turned decimal, hexadecimal and short forms into four numbers.
   if (!isWeb || (isIP(host) !== 0 && !mayConnectTo(host, allowPrivateNetworks))) {
     throw new SyncError('address-not-allowed', 'this address may not be connected to');
   }
@@ -195,7 +191,8 @@ function redirectTarget(response: Response, from: URL, method: string): URL | nu
     status === 301 || status === 302 || status === 307 || status === 308 || (status === 303 && method === 'GET');
   const location = isRedirect ? response.headers.get('location') : null;
   if (location === null) return null;
-  if (!URL.canParse(location, from.href)) throw new SyncError('unreachable', 'a redirect to nowhere', { status });
+  if (!URL.canParse(location, from.href))
+    throw new SyncError('unreachable', 'a redirect to an invalid address', { status });
   const target = new URL(location, from);
   target.username = '';
   target.password = '';
@@ -216,7 +213,7 @@ function asSyncError(error: unknown, expiredMs: number | null): SyncError {
   if (error instanceof AddressNotAllowed)
     return new SyncError('address-not-allowed', 'this address may not be connected to');
   if (expiredMs !== null) return new SyncError('unreachable', `no complete answer within ${expiredMs} ms`);
-  // The code only: messages of network errors hold addresses.
+  // The code only: messages of network errors contain addresses.
   const code = (error as { code?: unknown }).code;
   return new SyncError('unreachable', typeof code === 'string' ? `no answer: ${code}` : 'no answer');
 }

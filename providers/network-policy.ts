@@ -9,8 +9,8 @@ import ipaddr from 'ipaddr.js';
 
 /**
  * Whether an IP address may be connected to. Public unicast always; everything else only with private networks allowed,
- * and never link-local, multicast or the metadata services. An address that carries an IPv4 address inside (mapped,
- * NAT64, 6to4) is judged by that one, too.
+ * and never link-local, multicast or the metadata services. For an address with an IPv4 address inside (mapped, NAT64,
+ * 6to4), that one must be allowed, too.
  */
 export function mayConnectTo(address: string, allowPrivateNetworks: boolean): boolean {
   if (!ipaddr.isValid(address)) return false;
@@ -27,12 +27,12 @@ export function mayConnectTo(address: string, allowPrivateNetworks: boolean): bo
   return range === 'unicast' && (parsed.kind() === 'ipv4' || (parsed as ipaddr.IPv6).match(GLOBAL_UNICAST));
 }
 
-/** Thrown out of the look-up when a name has only addresses that may not be connected to. */
+/** Thrown by the lookup when a name has only addresses that are not allowed. */
 export class AddressNotAllowed extends Error {}
 
 /**
- * A `lookup` for sockets that answers only with addresses that may be connected to. The check is on the very addresses
- * that the socket then uses, so a name that changes its address between check and use gains nothing.
+ * A `lookup` for sockets that returns allowed addresses only. The socket uses the checked addresses themselves, so a
+ * name that changes its address after the check gains nothing.
  */
 export function checkedLookup(allowPrivateNetworks: boolean): LookupFunction {
   return (hostname, options, callback) => {
@@ -52,7 +52,7 @@ const METADATA_IPV6 = 'fd00:ec2:0:0:0:0:0:254';
 const GLOBAL_UNICAST: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse('2000::'), 3];
 
 /**
- * The IPv4 address inside an IPv6 address that a translator or tunnel would send the packets to; null where there is
+ * The IPv4 address inside an IPv6 address, to which a translator or tunnel would send the packets; null where there is
  * none.
  */
 function embeddedIPv4(address: ipaddr.IPv6): string | null {

@@ -1,8 +1,6 @@
-/**
- * Clouds show descriptions as HTML and their web pages write them so; a calendar on the other side wants plain text.
- */
+/** HTML to plain text: cloud services write descriptions as HTML, and the other side has plain text. */
 
-/** Whether a description that Calpair did not write itself is HTML: a tag that an editor writes, or an entity. */
+/** Whether a description is HTML: it has a tag that editors write, or an entity. */
 export function isHtml(text: string): boolean {
   return TAG.test(text) || ENTITY.test(text);
 }
@@ -48,7 +46,7 @@ export function htmlToText(html: string): string {
   return text.replaceAll('\u00a0', ' ').replace(/\r\n?/g, '\n').trim();
 }
 
-/** At most `limit` characters, the last of them `…` if anything was cut; no character is torn apart. */
+/** At most `limit` characters, with `…` at the end of a cut text; no character is split. */
 export function cutText(text: string, limit: number): { text: string; isCut: boolean } {
   if (text.length <= limit) return { text, isCut: false };
   const end = /[\ud800-\udbff]/.test(text[limit - 2]!) ? limit - 2 : limit - 1;
@@ -97,15 +95,15 @@ function hrefOf(tag: string): string {
   return decode(match?.[1] ?? match?.[2] ?? match?.[3] ?? '');
 }
 
-/** A link whose text is not its address keeps the address beside it. */
-function linkTarget(href: string, shown: string): string {
+/** The address after the text of a link, unless the text is the address. */
+function linkTarget(href: string, text: string): string {
   if (!/^https?:\/\//i.test(href)) return '';
   const bare = (address: string): string =>
     address
       .trim()
       .replace(/^https?:\/\//i, '')
       .replace(/\/$/, '');
-  return bare(href) === bare(shown) ? '' : ` (${href})`;
+  return bare(href) === bare(text) ? '' : ` (${href})`;
 }
 
 function decode(text: string): string {

@@ -1,14 +1,15 @@
 /**
- * People as text: on a server that would invite real attendees whatever we ask of it (SOGo), a copy shows them at the
- * end of its description. The block ends with a tag keyed by the installation over the event's UID and the block. Only
- * a block whose tag fits is taken off and read back; one that a person changed is ordinary text.
+ * Attendees as text at the end of the description, for servers that invite real attendees whatever the client asks
+ * (SOGo). The text ends with a tag keyed by the installation over the event's UID and the text. Only text with the right
+ * tag is removed and read as attendees; after a change by a person it is ordinary text.
  */
 
 import { ANSWERS, HEADING, shortTag, type Tag, taggedBlock, withBlock } from '../../core/attendee-text.ts';
-import { type Attendee, type CalendarEvent, type Content, mapContents, type Organizer } from '../../core/event.ts';
+import { type Attendee, type CalendarEvent, mapContents, type Organizer } from '../../core/event.ts';
+import type { AttendeeList } from '../hidden-attendees.ts';
 
-/** The event with its people in its descriptions and nowhere else. */
-export function describePeople(event: CalendarEvent, uid: string, tag: Tag): CalendarEvent {
+/** The event with its attendees in the descriptions only. */
+export function attendeesToText(event: CalendarEvent, uid: string, tag: Tag): CalendarEvent {
   return mapContents(event, (content) => {
     const block = taggedBlock(linesOf(content), uid, tag);
     return block === ''
@@ -17,26 +18,21 @@ export function describePeople(event: CalendarEvent, uid: string, tag: Tag): Cal
   });
 }
 
-/**
- * The event with the people of such blocks as people again. What describes them by itself comes out as it went in,
- * apart from roles and kinds.
- */
-export function undescribePeople(event: CalendarEvent, uid: string, tag: Tag): CalendarEvent {
+/** Reverses `attendeesToText`; roles and kinds are lost. */
+export function attendeesFromText(event: CalendarEvent, uid: string, tag: Tag): CalendarEvent {
   return mapContents(event, (content) => {
     const found =
-      content.attendees.length === 0 && content.organizer === null ? findBlock(content.description, uid, tag) : null;
-    return found === null ? content : { ...content, description: found.before, ...found.people };
+      content.attendees.length === 0 && content.organizer === null ? findText(content.description, uid, tag) : null;
+    return found === null ? content : { ...content, description: found.before, ...found.list };
   });
 }
 
-type People = Pick<Content, 'organizer' | 'attendees'>;
-
-function linesOf({ organizer, attendees }: People): string[] {
-  const shown = attendees.map(
+function linesOf({ organizer, attendees }: AttendeeList): string[] {
+  const lines = attendees.map(
     (attendee) =>
       `${nameOf(attendee)}: ${ANSWERS[attendee.participation]}${attendee.role === 'optional' ? ', optional' : ''}`,
   );
-  return [...(organizer === null ? [] : [`Organizer: ${nameOf(organizer)}`]), ...shown];
+  return [...(organizer === null ? [] : [`Organizer: ${nameOf(organizer)}`]), ...lines];
 }
 
 function nameOf({ name, address }: Organizer): string {
@@ -48,7 +44,7 @@ function nameOf({ name, address }: Organizer): string {
   return `${clean(name)} (${clean(address)})`.trim();
 }
 
-function findBlock(text: string, uid: string, tag: Tag): { before: string; people: People } | null {
+function findText(text: string, uid: string, tag: Tag): { before: string; list: AttendeeList } | null {
   const end = /\n\[calpair ([0-9a-f]{16})\]\s*$/.exec(text);
   const start = end === null ? -1 : text.lastIndexOf(HEADING, end.index);
   if (end === null || start < 0 || (start > 0 && text[start - 1] !== '\n')) return null;
@@ -58,10 +54,10 @@ function findBlock(text: string, uid: string, tag: Tag): { before: string; peopl
     .map((line) => line.trimEnd())
     .join('\n');
   if (shortTag(uid, body, tag) !== end[1]) return null;
-  return { before: text.slice(0, start).replace(/\n{1,2}$/, ''), people: peopleOf(body.split('\n').slice(1)) };
+  return { before: text.slice(0, start).replace(/\n{1,2}$/, ''), list: readLines(body.split('\n').slice(1)) };
 }
 
-function peopleOf(lines: readonly string[]): People {
+function readLines(lines: readonly string[]): AttendeeList {
   const organizer = /^Organizer: (.*?) ?\(([^()]*)\)$/.exec(lines[0] ?? '');
   const attendees = lines.slice(organizer === null ? 0 : 1).flatMap((line): Attendee[] => {
     const [, name, address, answer, optional] = /^(.*?) ?\(([^()]*)\): ([a-z ]+)(, optional)?$/.exec(line) ?? [];

@@ -9,17 +9,17 @@ import { canonicalPath, collectionUrl, identityOf, lastSegment } from './hrefs.t
 import { hrefsOf, type Member, textOf, xmlText } from './xml.ts';
 
 /**
- * The calendars that hold events: no task lists, subscriptions, in- and outboxes, trash.
+ * The calendars for events, without task lists, subscriptions, in- and outboxes, trash.
  * @throws SyncError
  */
 export async function listCalendars(client: DavClient, discovered: Discovered): Promise<CalendarInfo[]> {
   const defaultPath = await defaultCalendar(client, discovered);
   const calendars = new Map<string, CalendarInfo>();
-  const places = [
+  const listings = [
     ...discovered.homes.map((url) => ({ url, depth: '1' as const })),
     ...discovered.calendars.map((url) => ({ url, depth: '0' as const })),
   ];
-  for (const { url, depth } of places) {
+  for (const { url, depth } of listings) {
     const answer = await client.propfind(new URL(url), depth, CALENDAR_PROPS);
     for (const member of answer.members) {
       const calendar = readCalendar(member, answer.url, defaultPath);
@@ -31,7 +31,7 @@ export async function listCalendars(client: DavClient, discovered: Discovered): 
 
 /**
  * Creates a calendar for events in the first home.
- * @throws SyncError `rejected` with the server's reason when it says no
+ * @throws SyncError `rejected` with the server's reason when it refuses
  */
 export async function createCalendar(
   client: DavClient,
@@ -49,12 +49,12 @@ export async function createCalendar(
   });
   const error = errorOf(answer);
   if (error !== null && (answer.status < 500 || answer.status === 507))
-    throw new SyncError('rejected', error.message, { status: answer.status, ...reason(reasonOf(answer)) });
+    throw new SyncError('rejected', error.message, { status: answer.status, reason: reasonOf(answer) });
   if (error !== null) throw error;
 
   const created = await readOne(client, url);
   if (created.name === name && (color === null || created.color === color.toLowerCase())) return created;
-  // SOGo ignores the colour in MKCALENDAR, and takes it here only with an alpha channel.
+  // SOGo ignores the colour in MKCALENDAR, and accepts it here only with an alpha channel.
   const again = { ...properties, ...(color === null ? {} : { 'a:calendar-color': `${color}FF` }) };
   await client.xml('PROPPATCH', url, { 'd:propertyupdate': { 'd:set': { 'd:prop': again } } });
   return readOne(client, url);
@@ -74,11 +74,11 @@ const CALENDAR_PROPS = [
 async function readOne(client: DavClient, url: URL): Promise<CalendarInfo> {
   const { member, url: answered } = await client.properties(url, CALENDAR_PROPS);
   const calendar = readCalendar(member, answered, null);
-  if (calendar === null) throw new SyncError('rejected', 'the server created something else than a calendar');
+  if (calendar === null) throw new SyncError('rejected', 'the server created something other than a calendar');
   return calendar;
 }
 
-/** Null for everything that is no calendar for events. */
+/** Null for anything but a calendar for events. */
 function readCalendar({ href, status, props }: Member, base: URL, defaultPath: string | null): CalendarInfo | null {
   const types = props.get('d:resourcetype')?.children.map(({ name }) => name) ?? [];
   if ((status ?? 200) >= 300 || !types.includes('c:calendar') || !URL.canParse(href, base.href)) return null;
@@ -88,8 +88,8 @@ function readCalendar({ href, status, props }: Member, base: URL, defaultPath: s
       .get('c:supported-calendar-component-set')
       ?.children.map(({ nameAttribute }) => nameAttribute?.toUpperCase()) ?? [];
   if (components.length > 0 && !components.includes('VEVENT')) return null;
-  // What lies in the home is on its host, whichever host the server names (iCloud's common one, an inner one behind a
-  // proxy).
+  // A calendar below the home is on the home's host, whichever host the server names (iCloud's common one, an internal
+  // one behind a proxy).
   const named = collectionUrl(href, base);
   const url = named.pathname.startsWith(base.pathname) ? collectionUrl(named.pathname, base) : named;
   return {
@@ -103,7 +103,7 @@ function readCalendar({ href, status, props }: Member, base: URL, defaultPath: s
   };
 }
 
-/** RFC 3744; a server that gives no privileges is believed to let us write until it says 403. */
+/** RFC 3744. A calendar without privileges counts as writable until the server answers 403. */
 function isWritable(props: Member['props']): boolean {
   const privileges = props.get('d:current-user-privilege-set');
   if (privileges === undefined || privileges.children.length === 0) return true;
@@ -114,7 +114,7 @@ function isWritable(props: Member['props']): boolean {
   );
 }
 
-/** `#RRGGBB` and `#RRGGBBAA`; names of colours are not resolved. */
+/** `#RRGGBB` and `#RRGGBBAA`; colour names are not supported. */
 function readColor(text: string | null): string | null {
   const color = /^#([0-9a-f]{6})(?:[0-9a-f]{2})?$/i.exec(text ?? '')?.[1];
   return color === undefined ? null : `#${color.toLowerCase()}`;
@@ -134,10 +134,7 @@ function readZone(id: string | null, vcalendar: string): string | null {
   return null;
 }
 
-/**
- * The path of the default calendar, a property of the inbox (RFC 6638 section 9.2). Null where the server does not
- * tell.
- */
+/** The path of the default calendar, a property of the inbox (RFC 6638 section 9.2). Null where it is unknown. */
 async function defaultCalendar(client: DavClient, { inbox }: Discovered): Promise<string | null> {
   if (inbox === null) return null;
   try {
@@ -149,8 +146,4 @@ async function defaultCalendar(client: DavClient, { inbox }: Discovered): Promis
     if (error instanceof SyncError && error.kind !== 'auth' && error.status !== undefined) return null;
     throw error;
   }
-}
-
-function reason(text: string | undefined): { reason?: string } {
-  return text === undefined ? {} : { reason: text };
 }

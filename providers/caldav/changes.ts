@@ -1,7 +1,7 @@
 /**
- * What changed in a calendar since the last look: `sync-collection` (RFC 6578) where the server has it, else its ctag
- * and the etags of all members. No answer proves a deletion here: servers cut listings and forget removals silently, so
- * `removed` is a hint and absence is for the caller to prove.
+ * What changed in a calendar since a cursor: `sync-collection` (RFC 6578) where the server supports it, else its ctag
+ * and the etags of all members. No answer proves a deletion: servers silently cut listings and forget removals, so
+ * `removed` is a hint, and the caller confirms an absence.
  */
 import { z } from 'zod';
 import { SyncError } from '../../core/sync-error.ts';
@@ -35,7 +35,7 @@ export async function* readChanges(
   yield* fullPages(collection, listing, storedEvents, read);
 }
 
-/** Members of the calendar by canonical path, and where to go on. */
+/** Members of the calendar by canonical path, and the next cursor. */
 interface Listing {
   readonly members: Map<string, ListedMember>;
   readonly cursor: Cursor;
@@ -58,14 +58,14 @@ async function listAll(collection: Collection): Promise<Listing> {
     const listing = await syncCollection(collection, '');
     if (listing !== null) return listing;
   }
-  // The ctag from before the listing: what changes in between is then listed again.
+  // The ctag from before the listing: changes in between are then listed again.
   const ctag = textOf(props, 'cs:getctag');
   return listMembers(collection, ctag === null ? { mode: 'etags', token: '' } : { mode: 'ctag', token: ctag });
 }
 
 /**
  * All pages of a `sync-collection` report; null where the server refuses the token or the report while the calendar
- * itself is fine. Invalid tokens are answered with 403, 409, 412, and by some with 400, 410, 415 or 500.
+ * itself answers. Servers refuse invalid tokens with 403, 409, 412, some with 400, 410, 415 or 500.
  * @throws SyncError `calendar-missing`
  */
 async function syncCollection(collection: Collection, since: string): Promise<Listing | null> {
@@ -96,7 +96,7 @@ async function syncCollection(collection: Collection, since: string): Promise<Li
     if (syncToken === token) break;
     token = syncToken;
   }
-  throw new SyncError('unreachable', 'the server never came to the end of its list of changes', { status: 207 });
+  throw new SyncError('unreachable', 'the server sent a list of changes that does not end', { status: 207 });
 }
 
 /** True when the server says that there is more (507 for the collection itself, RFC 6578 section 3.6). */
@@ -113,7 +113,7 @@ function addMembers(
     if (path === null || status === 507 || !isMember(path, props, calendar)) continue;
     const isRemoved = status === 404 || status === 410;
     const key = canonicalPath(path);
-    // A name that was removed and used again may be listed as both: it is there.
+    // A name that was removed and used again may be listed as both: it exists.
     if (isRemoved && members.get(key)?.isRemoved === false) continue;
     members.set(key, {
       resource: path,
@@ -138,16 +138,16 @@ async function listMembers({ client, url }: Collection, cursor: Cursor): Promise
   } catch (error) {
     if (!(error instanceof SyncError) || (error.kind !== 'gone' && error.kind !== 'forbidden')) throw error;
     await checkCalendar({ client, url });
-    // Synology answers 404 for the members of an empty calendar that itself is there.
+    // Synology answers 404 for the members of an empty calendar that exists.
     if (error.kind === 'forbidden') throw error;
     return { members, cursor };
   }
-  // An empty listing may be a calendar that is gone (207 around a 404).
+  // An empty listing may be a calendar that was deleted (207 around a 404).
   if (members.size === 0) await checkCalendar({ client, url });
   return { members, cursor };
 }
 
-/** Everything there is, each resource named once. */
+/** The whole calendar; each resource is named once. */
 async function* fullPages(
   collection: Collection,
   { members, cursor }: Listing,
@@ -172,7 +172,7 @@ async function* fullPages(
   yield { ...NOTHING, end: { cursor: JSON.stringify(cursor), full: true } };
 }
 
-/** What changed; a resource of which a known event is not there any more is named in `removed`, too. */
+/** The changes. A resource from which a stored event has disappeared is named in `removed`, too. */
 async function* deltaPages(
   collection: Collection,
   { members, cursor }: Listing,
@@ -180,15 +180,15 @@ async function* deltaPages(
   read: (object: FetchedObject) => Found[],
 ): AsyncGenerator<ChangePage> {
   for (const batch of batches([...members], BATCH)) {
-    // A server may spell a name differently than when it was first seen.
+    // A server may spell a name differently from the first time.
     const stored = await storedEvents.byResource([
       ...new Set(batch.flatMap(([, { resource }]) => spellings(resource))),
     ]);
-    const knownAs = byPath(stored);
+    const storedAs = byPath(stored);
     const page = { found: [] as Found[], unchanged: [] as string[], removed: [] as string[] };
     const changed: string[] = [];
     for (const [key, { resource, version, isRemoved }] of batch) {
-      const before = knownAs.get(key) ?? [];
+      const before = storedAs.get(key) ?? [];
       const name = before[0]?.resource ?? resource;
       if (storedEvents.isAll && before.length === 0) continue;
       if (isRemoved) page.removed.push(name);
@@ -199,7 +199,7 @@ async function* deltaPages(
     for (const [resource, object] of objects) {
       const found = object === 'missing' ? [] : read(object);
       page.found.push(...found);
-      const before = knownAs.get(canonicalPath(resource)) ?? [];
+      const before = storedAs.get(canonicalPath(resource)) ?? [];
       if (object === 'missing' || before.some(({ ref }) => !found.some((event) => event.ref === ref)))
         page.removed.push(resource);
     }
@@ -217,9 +217,7 @@ function byPath(stored: readonly Stored[]): Map<string, Stored[]> {
   return groups;
 }
 
-/**
- * SOGo counts etags from zero again when a name is used again, so an equal etag in a change report says nothing there.
- */
+/** SOGo counts etags from zero when a name is used again, so an equal etag in its change reports proves nothing. */
 function isSame(before: readonly Stored[], version: string | null): boolean {
   return (
     before.length > 0 &&
@@ -229,7 +227,7 @@ function isSame(before: readonly Stored[], version: string | null): boolean {
   );
 }
 
-/** The collection itself and collections in it are no members. */
+/** Whether a path is a member: not the collection itself, and no collection inside. */
 function isMember(path: string, props: Member['props'], calendar: URL): boolean {
   const isCollection =
     props.get('d:resourcetype')?.children.some(({ name }: Element) => name === 'd:collection') ?? false;

@@ -10,16 +10,15 @@ import type { Io } from '../provider.ts';
 import { type Member, type Multistatus, readError, readMultistatus } from './xml.ts';
 
 export interface DavClient {
-  /** Any request; answers with every status but 401. */
+  /** Any request; returns answers of every status but 401. */
   request(method: string, url: URL, options?: RequestOptions): Promise<Answer>;
   /**
-   * A request with an XML body that tsdav writes; `body` has one element, whose names carry their prefix (`d`, `c`,
-   * `cs`, `a`).
+   * A request with an XML body, written by tsdav; `body` has one element, with prefixed names (`d`, `c`, `cs`, `a`).
    */
   xml(method: XmlMethod, url: URL, body: XmlBody, depth?: '0' | '1'): Promise<Answer>;
   /** PROPFIND for the named properties. @throws SyncError by the status when the answer is no multistatus */
   propfind(url: URL, depth: '0' | '1', props: readonly string[]): Promise<Answer & Multistatus>;
-  /** The one member of a PROPFIND of depth 0; with a `status` of its own where the server answers 207 around a 404. */
+  /** The one member of a PROPFIND of depth 0; it has a `status` where the server answers 207 around a 404. */
   properties(url: URL, props: readonly string[]): Promise<Answer & { readonly member: Member }>;
 }
 
@@ -41,22 +40,22 @@ export interface Answer {
 export interface Login {
   readonly username: string;
   readonly password: string;
-  /** What a person can do when it is refused. */
+  /** What a person can do when the login is refused. */
   readonly advice?: string | undefined;
 }
 
-/** For an account whose host may change (`moves.ts`). */
-export interface Moves {
-  /** Where an address is now. */
+/** For an account that may move to another host (`relocation.ts`). */
+export interface Relocation {
+  /** The current address for an address. */
   now(url: URL): URL;
   /**
-   * Looks for the account anew; whether it has moved.
+   * Discovers the account again. True when it has moved.
    * @throws SyncError `auth` when the host that was typed refuses the credentials, too
    */
-  look(): Promise<boolean>;
+  check(): Promise<boolean>;
 }
 
-export function davClient(typed: URL, login: Login, io: Io, moves?: Moves): DavClient {
+export function davClient(typed: URL, login: Login, io: Io, relocation?: Relocation): DavClient {
   const authorization = `Basic ${Buffer.from(`${login.username}:${login.password}`, 'utf8').toString('base64')}`;
   const mayCarry = (url: URL): boolean => mayCarryCredentials(typed, url);
 
@@ -69,24 +68,24 @@ export function davClient(typed: URL, login: Login, io: Io, moves?: Moves): DavC
     };
     const { response, url: answered } = await followRedirects(io.fetch, url, init, mayCarry);
     if (response.status === 401 && !mayCarry(answered))
-      throw new SyncError('unreachable', 'the server points to a host that may not get the credentials', {
+      throw new SyncError('unreachable', 'the server redirects to a host that must not get the credentials', {
         status: 401,
       });
     return { status: response.status, headers: response.headers, text: await response.text(), url: answered };
   }
 
   async function request(method: string, url: URL, options: RequestOptions = {}): Promise<Answer> {
-    const asked = moves?.now(url) ?? url;
-    const answer = await send(method, asked, options);
-    const isElsewhere = moves !== undefined && asked.origin !== typed.origin;
-    if (isElsewhere && answer.url.origin !== asked.origin) await moves.look().catch(() => false);
-    // A host that only the server named proves nothing by a refusal: the account may have moved on from there.
+    const target = relocation?.now(url) ?? url;
+    const answer = await send(method, target, options);
+    const isElsewhere = relocation !== undefined && target.origin !== typed.origin;
+    if (isElsewhere && answer.url.origin !== target.origin) await relocation.check().catch(() => false);
+    // A refusal by a host that only the server named proves nothing: the account may have moved away from there.
     if (isElsewhere && [401, 404, 410].includes(answer.status)) {
-      const hasMoved = await moves.look();
+      const hasMoved = await relocation.check();
       if (!hasMoved && answer.status !== 401) return answer;
-      const again = await send(method, moves.now(url), options);
+      const again = await send(method, relocation.now(url), options);
       if (again.status === 401)
-        throw new SyncError('unreachable', 'a host of the account refuses credentials that its service takes', {
+        throw new SyncError('unreachable', 'a host of the account refuses credentials that its service accepts', {
           status: 401,
         });
       return again;
@@ -107,7 +106,7 @@ export function davClient(typed: URL, login: Login, io: Io, moves?: Moves): DavC
         headers: { 'content-type': 'application/xml; charset=utf-8', ...(depth === undefined ? {} : { depth }) },
       },
       parseOutgoing: false,
-      // tsdav writes the request; it would cut and convert the answer, so it gets an empty one.
+      // tsdav only writes the request. It would cut and convert the answer, so it gets an empty one.
       fetch: async (_url, init) => {
         answer = await request(method, url, {
           headers: init?.headers as Record<string, string>,
@@ -138,14 +137,14 @@ export function davClient(typed: URL, login: Login, io: Io, moves?: Moves): DavC
 
 /**
  * The multistatus of an answer.
- * @throws SyncError when it is none: `gone`, `forbidden`, `throttled`, else `unreachable`, because what refuses a
- * reading request is not of the protocol
+ * @throws SyncError for any other answer: `gone`, `forbidden`, `throttled`, else `unreachable`, because refusing a read
+ * violates the protocol
  */
 export function multistatusOf(answer: Answer): Multistatus {
   if (answer.status === 207) return readMultistatus(answer.text);
   const error = errorOf(answer);
   if (error !== null && ['gone', 'forbidden', 'throttled'].includes(error.kind)) throw error;
-  throw new SyncError('unreachable', `the server answered ${answer.status} in place of a multistatus`, {
+  throw new SyncError('unreachable', `the server answered ${answer.status} instead of a multistatus`, {
     status: answer.status,
   });
 }
@@ -158,10 +157,7 @@ export function errorOf(answer: Answer): SyncError | null {
   return statusError(status, headers, { reason: reasonOf(answer), kind: status === 409 ? 'rejected' : undefined });
 }
 
-/**
- * Why the server refused: its precondition and message, or plain text; undefined where it says nothing that a person
- * could read.
- */
+/** Why the server refused: its precondition and message, or plain text; undefined where it gives no readable reason. */
 export function reasonOf({ headers, text }: Answer): string | undefined {
   const type = headers.get('content-type')?.toLowerCase() ?? '';
   if (type.startsWith('text/plain')) return cleaned(text);

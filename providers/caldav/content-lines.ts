@@ -1,7 +1,4 @@
-/**
- * The unfolded lines of iCalendar text that give a property, as they stand there, of all its components (RFC 5545
- * section 3.1).
- */
+/** The unfolded lines of a property in iCalendar text, of all its components (RFC 5545 section 3.1). */
 export function contentLines(data: string, name: string): string[] {
   const begin = new RegExp(`^${name}[;:]`, 'i');
   return data

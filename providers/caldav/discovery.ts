@@ -1,7 +1,7 @@
 /**
- * Finds an account's principal and calendar homes from whatever address a person typed: a server, a principal, a home
- * or one calendar. RFC 6764, RFC 5397, RFC 4791 section 6.2; own requests, because a wrong password must cost one
- * failed login and not five.
+ * Finds an account's principal and calendar homes from the address that a person typed: a server, a principal, a home
+ * or one calendar. RFC 6764, RFC 5397, RFC 4791 section 6.2. With our own requests, because a wrong password must cause
+ * one failed login and not five.
  */
 import { SyncError } from '../../core/sync-error.ts';
 import type { DavClient } from './client.ts';
@@ -12,9 +12,8 @@ import { nameOf } from './relocation.ts';
 import { type Element, hrefsOf, type Member } from './xml.ts';
 
 /**
- * @throws SyncError `auth`; `unreachable` when nothing answers; `not-a-caldav-server` when HTTP answers, but nothing
- * leads to a calendar;
- * `address-not-allowed`
+ * @throws SyncError `auth`; `unreachable` without an answer; `not-a-caldav-server` when HTTP answers but no calendar is
+ * found; `address-not-allowed`
  */
 export async function discover(client: DavClient, typed: URL, preset: Preset, username: string): Promise<Discovered> {
   const found =
@@ -52,10 +51,10 @@ const MAX_CANDIDATES = 12;
 const MAX_HOMES = 10;
 
 async function findFrom(client: DavClient, url: URL): Promise<Principal | null> {
-  const here = await look(client, url);
+  const here = await probe(client, url);
   if (here === null) return null;
   const calendars = isCalendar(here.member) ? [collectionUrl(here.url.href, here.url).href] : [];
-  // A calendar may not say whose it is; its server does.
+  // A calendar may not name its owner, but its server does.
   const found =
     principalOf(here) ??
     (await findPrincipal(client, here)) ??
@@ -70,21 +69,21 @@ async function findFrom(client: DavClient, url: URL): Promise<Principal | null> 
     isSogo: isSogo(here.url, here.headers),
   };
   if (calendars.length > 0) return nowhere;
-  return (await holdsCalendars(client, here.url))
+  return (await hasCalendars(client, here.url))
     ? { ...nowhere, homes: [collectionUrl(here.url.href, here.url).href] }
     : null;
 }
 
-async function findPrincipal(client: DavClient, { member, url }: Seen): Promise<Principal | null> {
+async function findPrincipal(client: DavClient, { member, url }: Probe): Promise<Principal | null> {
   if (
     member.props.get('d:current-user-principal')?.children.some(({ name }) => name === 'd:unauthenticated') === true
   ) {
-    throw new SyncError('auth', 'the server took the request for one without credentials', { status: 207 });
+    throw new SyncError('auth', 'the server ignored the credentials', { status: 207 });
   }
   const hrefs = [...hrefsOf(member.props, 'd:current-user-principal'), ...hrefsOf(member.props, 'd:principal-URL')];
   for (const href of new Set(hrefs.slice(0, 2))) {
     if (!URL.canParse(href, url.href)) continue;
-    const principal = await look(client, new URL(href, url));
+    const principal = await probe(client, new URL(href, url));
     const found = principal === null ? null : principalOf(principal);
     if (found !== null) return found;
   }
@@ -93,10 +92,10 @@ async function findPrincipal(client: DavClient, { member, url }: Seen): Promise<
 
 async function findAtRoot(client: DavClient, url: URL): Promise<Principal | null> {
   try {
-    const root = await look(client, new URL('/', url));
+    const root = await probe(client, new URL('/', url));
     return root === null ? null : (principalOf(root) ?? (await findPrincipal(client, root)));
   } catch (error) {
-    // Something else may be there, with users of its own.
+    // The root may be another application with its own users.
     if (error instanceof SyncError && error.kind === 'auth') return null;
     throw error;
   }
@@ -126,19 +125,19 @@ async function findByPaths(client: DavClient, typed: URL, preset: Preset, userna
   return null;
 }
 
-interface Seen {
+interface Probe {
   readonly member: Member;
   readonly url: URL;
   readonly headers: Headers;
 }
 
-async function look(client: DavClient, url: URL): Promise<Seen | null> {
+async function probe(client: DavClient, url: URL): Promise<Probe | null> {
   const answer = await unlessUnusable(client.properties(url, PRINCIPAL_PROPS));
   const isThere = answer !== null && (answer.member.status ?? 200) < 300;
   return isThere ? { member: answer.member, url: answer.url, headers: answer.headers } : null;
 }
 
-/** Null where HTTP answered, but with nothing that helps. */
+/** Null where HTTP answered, but not with what was requested. */
 async function unlessUnusable<T>(answer: Promise<T>): Promise<T | null> {
   try {
     return await answer;
@@ -150,13 +149,13 @@ async function unlessUnusable<T>(answer: Promise<T>): Promise<T | null> {
   }
 }
 
-/** What a principal says of itself; null for what is no principal with calendars. */
-function principalOf({ member, url, headers }: Seen): Principal | null {
+/** The account as its principal describes it; null for anything but a principal with calendars. */
+function principalOf({ member, url, headers }: Probe): Principal | null {
   const homes = hrefsOf(member.props, 'c:calendar-home-set')
     .filter((href) => URL.canParse(href, url.href))
     .slice(0, MAX_HOMES);
   if (homes.length === 0) return null;
-  // DAViCal and SOGo give the home set on any address of the account: the principal is then the one they name.
+  // DAViCal and SOGo answer with the home set on any address of the account: they name the principal, too.
   const named = [
     ...hrefsOf(member.props, 'd:current-user-principal'),
     ...hrefsOf(member.props, 'd:principal-URL'),
@@ -175,7 +174,7 @@ function principalOf({ member, url, headers }: Seen): Principal | null {
   };
 }
 
-async function holdsCalendars(client: DavClient, url: URL): Promise<boolean> {
+async function hasCalendars(client: DavClient, url: URL): Promise<boolean> {
   const answer = await unlessUnusable(client.propfind(url, '1', ['d:resourcetype']));
   return answer?.members.some(isCalendar) ?? false;
 }
@@ -184,7 +183,7 @@ function isCalendar({ props }: Member): boolean {
   return props.get('d:resourcetype')?.children.some(({ name }: Element) => name === 'c:calendar') ?? false;
 }
 
-/** Where the server does not say, it is taken for one that schedules: that only makes us more careful. */
+/** True as well where the server does not say: that is the safe assumption. */
 async function doesSchedule(client: DavClient, { homes, calendars }: Principal): Promise<boolean> {
   const answer = await unlessUnusable(client.request('OPTIONS', new URL(homes[0] ?? calendars[0] ?? '')));
   const dav = answer?.headers.get('dav') ?? '';

@@ -1,7 +1,7 @@
 /**
- * When an account's person is busy. The events are read and expanded here; a server's own `free-busy-query` is asked
- * only where it does not give the events: seen to be wrong in ways that book a host twice (docs/decisions.md, "Free and
- * busy").
+ * When the owner of an account is busy. The events are read and expanded here. A server's own `free-busy-query` is used
+ * only where the events cannot be read: it was seen to be wrong, so that a host would be booked twice
+ * (docs/decisions.md, "Free and busy").
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
@@ -25,9 +25,9 @@ import { BATCH, type Collection, checkCalendar, fetchObjects } from './objects.t
 import type { Member } from './xml.ts';
 
 /**
- * @param calendars those of the account, or the chosen ones of them
- * @param view whose `zone` is that of calendars which name none
- * @param except events that do not count, by their paths
+ * @param calendars of the account: all or the chosen ones
+ * @param view its `zone` is for calendars without one
+ * @param except paths of events that do not count
  */
 export async function freeBusy(
   client: DavClient,
@@ -48,23 +48,23 @@ export async function freeBusy(
 
 const DAY_MS = 86_400_000;
 /**
- * Servers keep the end of an endless series as a date in 2037 or 2038, and find nothing after it: from here on
- * everything is read.
+ * Servers store the end of an endless series as a date in 2037 or 2038, and find nothing after it. From here on all
+ * events are read.
  */
 const LAST_INDEXED = Date.UTC(2037, 0, 1);
-/** After so long others of this process may go on. */
+/** After this time, other work of the process gets a turn. */
 const TURN_MS = 20;
 
-interface Asked extends Collection {
+interface BusyCollection extends Collection {
   readonly except: ReadonlySet<string>;
 }
 
-async function calendarBusy(collection: Asked, view: FreeBusyView, budget: Budget): Promise<Span[]> {
+async function calendarBusy(collection: BusyCollection, view: FreeBusyView, budget: Budget): Promise<Span[]> {
   const objects = await objectsIn(collection, view.range);
   if (objects === 'refused') return serverBusy(collection, view.range);
   if (objects === 'too-many') {
     const { from, to } = view.range;
-    if (to - from <= DAY_MS) throw new SyncError('too-large', 'the events of one day are more than can be read');
+    if (to - from <= DAY_MS) throw new SyncError('too-large', 'one day has too many events to read');
     const middle = from + Math.ceil((to - from) / 2);
     const first = await calendarBusy(collection, { ...view, range: { from, to: middle } }, budget);
     return [...first, ...(await calendarBusy(collection, { ...view, range: { from: middle, to } }, budget))];
@@ -93,16 +93,16 @@ function objectBusy(text: string, view: FreeBusyView, budget: Budget): Span[] {
   }
 }
 
-/** The texts of all objects that may matter, by path. */
-async function objectsIn(collection: Asked, { from, to }: Span): Promise<string[] | 'refused' | 'too-many'> {
-  // A day more to either side: servers place floating times and dates as they like.
+/** The texts of all objects that may be in the range. */
+async function objectsIn(collection: BusyCollection, { from, to }: Span): Promise<string[] | 'refused' | 'too-many'> {
+  // A day more on each side: servers disagree on where floating times and dates lie.
   const range = { 'c:time-range': { _attributes: { start: instantId(from - DAY_MS), end: instantId(to + DAY_MS) } } };
-  const asked = to > LAST_INDEXED ? 'refused' : await query(collection, range);
-  // One odd event is enough for Xandikos to fail at placing them all in time: then everything is read.
-  const found = asked === 'refused' ? await query(collection, {}) : asked;
+  const inRange = to > LAST_INDEXED ? 'refused' : await query(collection, range);
+  // Xandikos refuses a range because of one strange event: then all events are read.
+  const found = inRange === 'refused' ? await query(collection, {}) : inRange;
   if (typeof found === 'string') return found;
-  if (found === asked) {
-    // Xandikos finds no series by its RDATEs. Where this cannot be asked, the answer before is trusted.
+  if (found === inRange) {
+    // Xandikos does not find a series by its RDATEs. Where this query is refused, the first answer counts.
     const withDates = await query(collection, { 'c:prop-filter': { _attributes: { name: 'RDATE' } } });
     if (typeof withDates !== 'string') for (const [path, text] of withDates) found.set(path, text);
   }
@@ -135,7 +135,7 @@ async function query(
   if (answer.status === 507) return 'too-many';
   if (answer.status !== 207) {
     const error = errorOf(answer);
-    // A server that does not know the question says so by 4xx, 500 or 501; everything else passes.
+    // A server that does not support the query answers 4xx, 500 or 501; other failures are temporary.
     if (error?.kind === 'throttled' || answer.status < 400 || answer.status === 408 || answer.status > 501)
       throw error ?? new SyncError('unreachable', 'no multistatus', { status: answer.status });
     await checkCalendar(collection);
@@ -145,7 +145,7 @@ async function query(
   return members.some(({ status }) => status === 507) ? 'too-many' : textsOf(collection, members, answer.url);
 }
 
-/** What the report names without giving it is fetched; what is gone meanwhile takes no time. */
+/** Objects that the report names without their data are fetched; those that are gone by then take no time. */
 async function textsOf(collection: Collection, members: readonly Member[], base: URL): Promise<Map<string, string>> {
   const texts = new Map<string, string>();
   const left: string[] = [];
@@ -166,7 +166,7 @@ async function textsOf(collection: Collection, members: readonly Member[], base:
   return texts;
 }
 
-/** What the server itself says, for calendars of which it shows nothing else (`read-free-busy`). */
+/** The server's own answer, for calendars that allow nothing else (`read-free-busy`). */
 async function serverBusy(collection: Collection, range: Span): Promise<Span[]> {
   const { from, to } = range;
   const timeRange = {
@@ -182,6 +182,6 @@ async function serverBusy(collection: Collection, range: Span): Promise<Span[]> 
   if (error !== null) throw error;
   const spans = readFreeBusy(answer.text);
   if (spans === null)
-    throw new SyncError('unreachable', 'the server gave no free/busy times', { status: answer.status });
+    throw new SyncError('unreachable', 'the server sent no free/busy times', { status: answer.status });
   return clipSpans(spans, range);
 }

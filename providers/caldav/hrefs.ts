@@ -1,11 +1,11 @@
 /**
  * Addresses of objects, as servers spell them. A server answers `od%20d%40x.ics`, `od d@x.ics` or a full URL for the
- * same object; requests use its own spelling, comparisons a spelling of ours.
+ * same object. Requests use the server's spelling, comparisons a canonical one.
  */
 
 /**
- * The path of an href, absolute, otherwise as the server spelled it; null for what is no address. Characters that would
- * end a path, and `%` that begins no escape, are escaped: hrefs have no query, so they belong to the name.
+ * The absolute path of an href in the server's spelling; null for an invalid address. Characters that would end a path,
+ * and `%` without an escape, are escaped: hrefs have no query, so they belong to the name.
  */
 export function pathOf(href: string, base: URL): string | null {
   const escaped = href
@@ -25,7 +25,7 @@ export function canonicalPath(path: string): string {
     .join('/');
 }
 
-/** The ways in which servers were seen to spell one path, for looking it up under the spelling of another day. */
+/** The spellings of a path that servers were seen to use, to find it under an earlier one. */
 export function spellings(path: string): string[] {
   const canonical = canonicalPath(path);
   const lowerHex = canonical.replace(/%[0-9A-F]{2}/g, (escape) => escape.toLowerCase());
@@ -42,7 +42,7 @@ export function spellings(path: string): string[] {
   ];
 }
 
-/** The address of a collection, with its trailing slash. @throws TypeError for what is no address */
+/** The address of a collection, with its trailing slash. @throws TypeError for an invalid address */
 export function collectionUrl(href: string, base: URL): URL {
   const url = new URL(href, base);
   url.username = '';
@@ -66,7 +66,7 @@ function decodeSegment(segment: string): string {
   }
 }
 
-/** Host, port and path in one spelling: equal for one collection however it was reached. */
+/** Host, port and path in one spelling: equal for one collection, whatever its address. */
 export function identityOf(url: URL): string {
   return `${url.host}${canonicalPath(url.pathname)}`.replace(/\/+$/, '');
 }

@@ -1,4 +1,4 @@
-/** Fetches objects of one calendar by name, in batches, with a proof for those that are not there. */
+/** Fetches objects of one calendar by name, in batches, and confirms those that do not exist. */
 import { createHash } from 'node:crypto';
 import { SyncError } from '../../core/sync-error.ts';
 import { type Answer, type DavClient, errorOf, multistatusOf } from './client.ts';
@@ -13,11 +13,11 @@ export interface Collection {
   readonly url: URL;
 }
 
-/** An object as the server gave it. */
+/** An object as the server sent it. */
 export interface FetchedObject {
-  /** The href as asked for. */
+  /** The href as requested. */
   readonly resource: string;
-  /** ETag, or what stands in for it (`versionOf`). */
+  /** ETag, or its replacement (`versionOf`). */
   readonly version: string | null;
   readonly data: string;
   /** `getlastmodified`, ms since the epoch. */
@@ -33,8 +33,8 @@ export type Fetched = FetchedObject | 'missing';
 export const BATCH = 100;
 
 /**
- * Objects by their hrefs, each as it is or `missing`. Missing is what the server said so of (404, 410): what it only
- * leaves out is asked for alone. The caller makes sure that the calendar itself is there (`checkCalendar`).
+ * Objects by their hrefs, each as it is or `missing`. Missing objects are those with a 404 or 410; one that an answer
+ * leaves out is fetched on its own. The caller makes sure that the calendar itself exists (`checkCalendar`).
  * @param resources at most `BATCH`
  */
 export async function fetchObjects(
@@ -52,9 +52,9 @@ export async function fetchObjects(
 }
 
 /**
- * One object by GET. An object that the server fails for while the calendar answers is there and cannot be read: one
+ * One object by GET. If the server fails for it while the calendar answers, the object exists and cannot be read: one
  * bad event must not stop a pair.
- * @throws SyncError when neither the object nor its absence was answered
+ * @throws SyncError when the answer is neither the object nor its absence
  */
 export async function fetchObject(collection: Collection, resource: string): Promise<Fetched> {
   const { client } = collection;
@@ -84,7 +84,7 @@ export async function fetchObject(collection: Collection, resource: string): Pro
 }
 
 /**
- * Makes sure that the calendar itself is there and answers, and gives its properties.
+ * The properties of the calendar, which proves that it exists and answers.
  * @throws SyncError `calendar-missing`
  */
 export async function checkCalendar({ client, url }: Collection): Promise<Member['props']> {
@@ -110,10 +110,7 @@ export function objectUrl({ url }: Collection, resource: string): URL {
   return address;
 }
 
-/**
- * What tells two states of an object apart: its ETag, else its time, else its content. Only an ETag can be a
- * precondition (`isEtag`).
- */
+/** Distinguishes two states of an object: its ETag, else its time, else its content. Preconditions need an ETag. */
 export function versionOf(etag: string | null, lastModified: string | null, data: string | null): string | null {
   const tag = etag?.trim() ?? '';
   if (tag !== '') return tag;
@@ -131,13 +128,13 @@ function dateMs(text: string | null): number | null {
 }
 
 const NO_ETAG = 'no-etag:';
-/** Larger objects are not read (card: base64 attachments of megabytes are normal). */
+/** Larger objects are not read; base64 attachments of megabytes are normal. */
 const MAX_OBJECT_CHARS = 10_000_000;
 
-/** What a multiget answered for; without those that it left out or answered in an unclear way. */
+/** The objects that a multiget answered; without those that it left out or answered in an unclear way. */
 async function multiget({ client, url }: Collection, resources: readonly string[]): Promise<Map<string, Fetched>> {
   const found = new Map<string, Fetched>();
-  const asked = new Map(resources.map((resource) => [canonicalPath(resource), resource]));
+  const requested = new Map(resources.map((resource) => [canonicalPath(resource), resource]));
   const hrefs = resources.map((resource) => ({ _text: xmlText(resource) }));
   const props = { 'd:getetag': {}, 'd:getlastmodified': {}, 'c:calendar-data': {} };
   let answer;
@@ -147,13 +144,13 @@ async function multiget({ client, url }: Collection, resources: readonly string[
     if (error instanceof SyncError && error.kind === 'too-large') return found;
     throw error;
   }
-  // Some servers fail the whole report for one member that is missing or broken, or refuse so many: then each is asked
-  // for alone.
+  // Some servers fail the whole report because of one missing or broken member, or refuse so many: then each is fetched
+  // on its own.
   if (isOwnFault(answer)) return found;
   const serverMs = dateMs(answer.headers.get('date'));
   for (const member of multistatusOf(answer).members) {
     const path = pathOf(member.href, answer.url);
-    const resource = path === null ? undefined : asked.get(canonicalPath(path));
+    const resource = path === null ? undefined : requested.get(canonicalPath(path));
     if (resource === undefined) continue;
     const data = member.props.get('c:calendar-data')?.text;
     if (member.status === 404 || member.status === 410) found.set(resource, 'missing');
@@ -167,8 +164,8 @@ async function multiget({ client, url }: Collection, resources: readonly string[
 }
 
 /**
- * True when the calendar has an event with this UID (RFC 4791 section 7.8). A server that cannot be asked so has none,
- * as far as that tells.
+ * Whether the calendar has an event with this UID (RFC 4791 section 7.8); false where the server does not support the
+ * query.
  */
 export async function hasEvent({ client, url }: Collection, uid: string): Promise<boolean> {
   const named = (name: string, inside: object) => ({ _attributes: { name }, ...inside });
@@ -183,13 +180,13 @@ export async function hasEvent({ client, url }: Collection, uid: string): Promis
     '1',
   );
   if (answer.status !== 207) return false;
-  // The match is of a part, and some servers disregard it.
+  // The filter matches parts of a UID, and some servers ignore it.
   return multistatusOf(answer).members.some(({ props }) =>
     contentLines(props.get('c:calendar-data')?.text ?? '', 'UID').includes(`UID:${uid}`),
   );
 }
 
-/** A refusal or failure that concerns what was asked for, and not the server as a whole. */
+/** A refusal or failure that concerns the requested objects, and not the server as a whole. */
 function isOwnFault(answer: Answer): boolean {
   const isOverall = errorOf(answer)?.kind === 'throttled' || [408, 425, 429, 502, 503, 504].includes(answer.status);
   return answer.status >= 400 && !isOverall;
@@ -214,9 +211,5 @@ function object(
 }
 
 function missing(status: number | undefined): SyncError {
-  return new SyncError(
-    'calendar-missing',
-    'the calendar is not there any more',
-    status === undefined ? {} : { status },
-  );
+  return new SyncError('calendar-missing', 'the calendar does not exist any more', { status });
 }

@@ -1,17 +1,17 @@
-/** Turns objects into events of a side. Fresh and stored objects are read by the same code, so they can be compared. */
+/** Turns objects into events. Fetched and stored objects are read by the same code, so that they can be compared. */
 
 import type { CalendarEvent } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
 import { readObject } from '../../core/ical/object.ts';
 import type { Found, SideSetting, Stored } from '../provider.ts';
-import { undescribePeople } from './attendee-text.ts';
+import { attendeesFromText } from './attendee-text.ts';
 import { lastSegment } from './hrefs.ts';
 import type { FetchedObject } from './objects.ts';
 
 export interface Reader {
   /** The events in an object: none for a task. */
   fetched(object: FetchedObject): Found[];
-  /** One event of stored data; its `event` is null where the data does not hold it. */
+  /** One event of stored data; its `event` is null where the data does not contain it. */
   stored(stored: Stored): Found;
 }
 
@@ -30,7 +30,7 @@ export function reader(
         resource: object.resource,
         version: object.version,
         data: object.data,
-        event: entry.event === null ? null : withoutDescribed(entry.event),
+        event: entry.event === null ? null : withAttendees(entry.event),
         problems: entry.problems,
         modifiedAt: entry.modifiedAt,
         marker: markerOf(object.resource),
@@ -46,8 +46,8 @@ export function reader(
     });
   }
 
-  function withoutDescribed(event: CalendarEvent): CalendarEvent {
-    return event.uid === null ? event : undescribePeople(event, event.uid, tag);
+  function withAttendees(event: CalendarEvent): CalendarEvent {
+    return event.uid === null ? event : attendeesFromText(event, event.uid, tag);
   }
 
   function fetched(object: FetchedObject): Found[] {
@@ -69,7 +69,7 @@ export function partOf({ ref, resource }: Pick<Stored, 'ref' | 'resource'>): str
   return ref.startsWith(`${resource}${PART}`) ? ref.slice(resource.length + PART.length) : null;
 }
 
-/** Paths have no `#`: it is always escaped in them. */
+/** In paths, `#` is always escaped. */
 const PART = '#';
 const MAX_AHEAD_MS = 5 * 60_000;
 const WITHHELD = {

@@ -1,24 +1,24 @@
 /**
  * Accounts that move to another host of their service while their paths stay (iCloud's partitions:
- * `p42-caldav.icloud.com`, `p57-caldav.icloud.com`). What we have given out, a calendar's id and identity, keeps the
- * host that it began with; requests go where the account's home is now.
+ * `p42-caldav.icloud.com`, `p57-caldav.icloud.com`). A calendar's id and identity keep the first host; requests go to
+ * the account's current home.
  */
 import { mayCarryCredentials } from '../http.ts';
 import type { Discovered } from './discovered.ts';
 import { canonicalPath } from './hrefs.ts';
 
-/** Where an address is now: what lies in a home is on that home's host. */
+/** The current address: what is inside a home is on that home's host. */
 export function whereNow(known: Discovered | undefined, url: URL): URL {
   const home = known?.homes.map((href) => new URL(href)).find((one) => isWithin(url, one) && isSameSite(url, one));
   return home === undefined ? url : onHost(url, home.origin);
 }
 
-/** The name of an address: as it was before its account moved. */
+/** The name of an address: the address before the account moved. */
 export function nameOf(known: Discovered | undefined, url: URL): URL {
   return onHost(url, known?.names[url.origin] ?? url.origin);
 }
 
-/** What was found of an account, with the names that its hosts have had so far. */
+/** A new discovery, with the names that the account's hosts have had so far. */
 export function keepNames(found: Discovered, before: Discovered | undefined): Discovered {
   const names: Record<string, string> = {};
   for (const [now, was] of sameOf(found, before)) {
@@ -28,7 +28,7 @@ export function keepNames(found: Discovered, before: Discovered | undefined): Di
   return { ...found, names };
 }
 
-/** Whether something of the account is on another host than before. */
+/** Whether part of the account is on another host than before. */
 export function hasMoved(found: Discovered, before: Discovered | undefined): boolean {
   return sameOf(found, before).some(([now, was]) => now.origin !== was.origin);
 }
@@ -53,7 +53,7 @@ function isWithin(url: URL, home: URL): boolean {
   return `${canonicalPath(url.pathname)}/`.startsWith(canonicalPath(home.pathname));
 }
 
-/** One that may get the credentials of the other. */
+/** Whether one may get the credentials of the other. */
 function isSameSite(url: URL, other: URL): boolean {
   return mayCarryCredentials(url, other);
 }

@@ -8,19 +8,19 @@ import { contentLines } from './content-lines.ts';
 
 export interface SchedulingServer {
   readonly autoSchedule: boolean;
-  /** It tells people whatever SCHEDULE-AGENT and `Schedule-Reply: F` say (SOGo). */
+  /** It notifies people whatever SCHEDULE-AGENT and `Schedule-Reply: F` say (SOGo). */
   readonly isSogo: boolean;
-  /** Of the account's person, in lower case. */
+  /** Of the account's owner, in lower case. */
   readonly addresses: readonly string[];
 }
 
 /**
- * Of a meeting that the account organises nothing is changed. Of one that it was invited to, nothing is that tells the
- * organizer: an answer, and what counts as one, an occurrence that is taken out or a cancellation.
+ * Refuses every change of a meeting that the account organizes, and every change of an invitation that notifies the
+ * organizer: an answer, and what counts as one, an excluded occurrence or a cancellation.
  * @param data the object as it is stored
- * @param before what it reads as; null where it cannot be read
- * @param next what it shall read as; null when it shall be deleted
- * @param isPart the object stays, without this event: no `Schedule-Reply: F` goes with that
+ * @param before the stored event; null where it cannot be read
+ * @param next the new event; null for a deletion
+ * @param isPart the object stays, without this event: then `Schedule-Reply: F` is not possible
  * @throws SyncError `would-mail`
  */
 export function refuseToMail(
@@ -38,7 +38,7 @@ export function refuseToMail(
     before !== null &&
     next !== null &&
     (answersOf(before) !== answersOf(next) || (isInvited && absencesOf(before) !== absencesOf(next)));
-  // SOGo cancels somebody else's meeting for its guests where the account is none of them.
+  // If the account is not a guest, SOGo cancels another person's meeting for its guests.
   const declines = next === null && (server.isSogo || (isInvited && isPart));
   if (isAmong(contentLines(data, 'ORGANIZER')) || answers || declines)
     throw new SyncError('would-mail', 'the server would send messages to the attendees');
@@ -57,7 +57,7 @@ function addressOf(line: string): string {
     .replace(/^mailto:/, '');
 }
 
-/** All answers of an event, comparable. */
+/** All answers of an event, as one comparable string. */
 function answersOf(event: CalendarEvent): string {
   const contents: [string, Content][] = [['', event]];
   for (const [id, exception] of Object.entries(event.exceptions))
@@ -70,7 +70,7 @@ function answersOf(event: CalendarEvent): string {
   );
 }
 
-/** What Cyrus (and for exclusions SOGo) takes for a refusal by the person, comparable. */
+/** What Cyrus (and for exclusions SOGo) treats as a declined invitation, as one comparable string. */
 function absencesOf({ status, exceptions }: CalendarEvent): string {
   const gone = Object.entries(exceptions)
     .filter(([, exception]) => exception === EXCLUDED || exception.status === 'cancelled')

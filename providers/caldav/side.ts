@@ -14,14 +14,14 @@ export function caldavSide(collection: Collection, setting: SideSetting, discove
 
   async function get(resources: readonly string[]): Promise<Map<string, readonly Found[] | 'gone'>> {
     const found = new Map<string, readonly Found[] | 'gone'>();
-    let isCalendarThere = false;
+    let isCalendarChecked = false;
     for (let start = 0; start < resources.length; start += BATCH) {
       const objects = await fetchObjects(collection, resources.slice(start, start + BATCH));
       for (const [resource, object] of objects) {
-        // An object that is missing proves nothing while the whole calendar is.
-        if (object === 'missing' && !isCalendarThere) {
+        // A missing object proves nothing if the whole calendar is missing.
+        if (object === 'missing' && !isCalendarChecked) {
           await checkCalendar(collection);
-          isCalendarThere = true;
+          isCalendarChecked = true;
         }
         found.set(resource, object === 'missing' ? 'gone' : read.fetched(object));
       }
@@ -31,14 +31,14 @@ export function caldavSide(collection: Collection, setting: SideSetting, discove
 
   return {
     writesAtOnce: 2,
-    changes: (cursor, known) => readChanges(collection, cursor, known, (object) => read.fetched(object)),
+    changes: (cursor, stored) => readChanges(collection, cursor, stored, (object) => read.fetched(object)),
     get,
     create: (event: CalendarEvent, key: string, generation: number): Promise<Written> =>
       createEvent(writing, event, key, generation),
     update: (stored: Stored, next: CalendarEvent): Promise<Written> => updateEvent(writing, stored, next),
     remove: (stored: Stored): Promise<void> => removeEvent(writing, stored),
     read: (stored: Stored): Found => read.stored(stored),
-    // iCalendar holds everything that an event of ours can have.
+    // iCalendar supports everything in a canonical event.
     unsupported: () => null,
   };
 }

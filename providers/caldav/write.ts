@@ -1,11 +1,12 @@
-/** Writes events to a calendar: every write conditional, objects patched and never rebuilt, nobody mailed. */
+/** Writes events to a calendar. Every write is conditional, objects are patched and never rebuilt, no mail is sent. */
 
 import { type CalendarEvent, changedPaths, EXCLUDED } from '../../core/event.ts';
 import { createObject, patchObject, removePart } from '../../core/ical/object.ts';
-import { SyncError } from '../../core/sync-error.ts';
+import { SyncError, type SyncErrorKind, withKind } from '../../core/sync-error.ts';
+import type { AttendeeList } from '../hidden-attendees.ts';
 import type { SideSetting, Stored, Written } from '../provider.ts';
-import { describePeople } from './attendee-text.ts';
-import { type Answer, errorOf, hasCondition, type RequestOptions } from './client.ts';
+import { attendeesToText } from './attendee-text.ts';
+import { type Answer, errorOf, hasCondition, type RequestOptions, reasonOf } from './client.ts';
 import {
   type Collection,
   checkCalendar,
@@ -20,7 +21,7 @@ import { partOf, type Reader } from './read.ts';
 import { refuseToMail, type SchedulingServer } from './scheduling.ts';
 import { readError } from './xml.ts';
 
-/** With `isSogo`: ignores preconditions, invites whatever it is told (`presets.ts`). */
+/** With `isSogo`: the server ignores preconditions and SCHEDULE-AGENT (`presets.ts`). */
 export interface Writing extends SchedulingServer {
   readonly collection: Collection;
   readonly reader: Reader;
@@ -41,14 +42,14 @@ export async function createEvent(
     if (existing !== 'missing') return adopt(writing, existing, event, [event.uid, name]);
   }
   for (const uid of new Set([event.uid ?? name, name])) {
-    const { answer, data } = await putWithPeople(
+    const { answer, data } = await putWithAttendees(
       writing,
       resource,
       { 'if-none-match': '*' },
       event,
       writing.isSogo || 'if refused',
-      (shown) =>
-        createObject(shown ? describePeople(event, uid, writing.setting.tag) : event, uid, {
+      (asText) =>
+        createObject(asText ? attendeesToText(event, uid, writing.setting.tag) : event, uid, {
           now: now(),
           scheduleAgentNone: true,
         }),
@@ -64,20 +65,18 @@ export async function createEvent(
       const existing = await fetchObject(writing.collection, resource);
       if (existing !== 'missing') return adopt(writing, existing, event, [event.uid, name]);
     }
-    // iCloud says no more than 412 of a UID that another calendar of the account has.
+    // For a UID of another calendar of the account, iCloud answers 412 without a reason.
     if (uid !== name && (isUnexplained || isUidTaken(answer))) {
-      // In this very calendar it is the event itself, come by another way: it is to be linked, and not to be doubled.
+      // In this calendar it is the same event, created by another program: it must be linked and not duplicated.
       if (await hasEvent(writing.collection, uid))
-        throw new SyncError('stale', 'an event with this UID has come into the calendar', { status: answer.status });
+        throw new SyncError('stale', 'an event with this UID was added to the calendar', { status: answer.status });
       continue;
     }
     if (isUnexplained)
-      throw new SyncError('rejected', 'the server refused the event', { status: 412, ...reasonOf(answer) });
+      throw new SyncError('rejected', 'the server refused the event', { status: 412, reason: reasonOf(answer) });
     const error = await writeError(writing, answer);
     // SOGo answers 404 for what it cannot parse; the calendar is there.
-    throw error.kind === 'gone'
-      ? new SyncError('rejected', error.message, { status: answer.status, ...reasonOf(answer) })
-      : error;
+    throw error.kind === 'gone' ? withKind(error, 'rejected') : error;
   }
   throw new SyncError('id-taken', 'the UID is taken');
 }
@@ -89,24 +88,29 @@ export async function updateEvent(writing: Writing, stored: Stored, next: Calend
   if (before.event === null) throw new SyncError('rejected', 'the stored event cannot be read');
   if (changedPaths(before.event, next).length === 0) return { ...before, confirmed: false };
   if (setting.attendees !== 'native') refuseToMail(writing, stored.data, before.event, next);
-  // Real people of an object stay real, described ones stay described.
+  // Real attendees of an object stay real, those in its text stay text.
   const { uid } = next;
-  const isDescribed =
+  const asText =
     /^(ATTENDEE|ORGANIZER)[;:]/im.test(stored.data) || uid === null
       ? false
-      : writing.isSogo || hasPeople(before.event) || 'if refused';
-  const { answer, data } = await putWithPeople(
+      : writing.isSogo || hasAttendees(before.event) || 'if refused';
+  const { answer, data } = await putWithAttendees(
     writing,
     stored.resource,
     await preconditionFor(writing, stored),
     next,
-    isDescribed,
-    (shown) =>
-      patchObject(stored.data, partOf(stored), shown && uid !== null ? describePeople(next, uid, setting.tag) : next, {
-        floatingZone: setting.floatingZone,
-        now: now(),
-        scheduleAgentNone: true,
-      }),
+    asText,
+    (asText) =>
+      patchObject(
+        stored.data,
+        partOf(stored),
+        asText && uid !== null ? attendeesToText(next, uid, setting.tag) : next,
+        {
+          floatingZone: setting.floatingZone,
+          now: now(),
+          scheduleAgentNone: true,
+        },
+      ),
   );
   if (isSuccess(answer))
     return written(
@@ -153,7 +157,7 @@ async function preconditionFor(
 ): Promise<Record<string, string>> {
   if (isEtag(version) && !version.startsWith('W/') && !isSogo) return { 'if-match': version };
   const fresh = await fetchObject(collection, resource);
-  if (fresh === 'missing') throw new SyncError('gone', 'the object is not there any more', { status: 404 });
+  if (fresh === 'missing') throw new SyncError('gone', 'the object does not exist any more', { status: 404 });
   if (sameText(fresh.data) !== sameText(data)) throw new SyncError('stale', 'the object has changed');
   // If-Match compares strongly: a weak ETag would never match.
   return isEtag(fresh.version) && !fresh.version.startsWith('W/') ? { 'if-match': fresh.version } : {};
@@ -165,8 +169,8 @@ function sameText(data: string): string {
 }
 
 /**
- * The object that is there under the name of our own is from an earlier try whose answer was lost, if its UID is ours:
- * then it is our copy, even if a person has edited it since. Anything else is somebody's.
+ * An existing object under the name that Calpair chose. With the right UID it is the copy of an earlier try whose answer
+ * was lost, even if a person has edited it since. With any other UID the name is taken.
  */
 function adopt(
   { reader }: Writing,
@@ -183,31 +187,30 @@ function adopt(
 }
 
 /**
- * Writes an event with its people: as text where real ones would be invited whatever SCHEDULE-AGENT says, or where the
- * server refuses them (iCloud at times, of meetings that are not the account's).
+ * Writes an event with its attendees: as text where the server would invite real ones whatever SCHEDULE-AGENT says, or
+ * where it refuses them (iCloud at times, for meetings of other organizers).
  */
-async function putWithPeople(
+async function putWithAttendees(
   writing: Writing,
   resource: string,
   headers: Record<string, string>,
   event: CalendarEvent,
-  isDescribed: boolean | 'if refused',
-  objectOf: (isDescribed: boolean) => string,
+  asText: boolean | 'if refused',
+  objectOf: (asText: boolean) => string,
 ): Promise<{ answer: Answer; data: string }> {
-  const data = objectOf(isDescribed === true);
+  const data = objectOf(asText === true);
   const answer = await put(writing, resource, data, headers);
-  const isRefused = answer.status === 403 && !hasCondition(answer, ...REFUSALS) && hasPeople(event);
-  if (isDescribed !== 'if refused' || !isRefused) return { answer, data };
-  const shown = objectOf(true);
-  return { answer: await put(writing, resource, shown, headers), data: shown };
+  const isRefused = answer.status === 403 && !hasCondition(answer, ...REFUSALS) && hasAttendees(event);
+  if (asText !== 'if refused' || !isRefused) return { answer, data };
+  const withText = objectOf(true);
+  return { answer: await put(writing, resource, withText, headers), data: withText };
 }
 
-function hasPeople({ organizer, attendees, exceptions }: CalendarEvent): boolean {
-  const among = (people: Pick<CalendarEvent, 'organizer' | 'attendees'>): boolean =>
-    people.organizer !== null || people.attendees.length > 0;
+function hasAttendees({ organizer, attendees, exceptions }: CalendarEvent): boolean {
+  const hasAny = (list: AttendeeList): boolean => list.organizer !== null || list.attendees.length > 0;
   return (
-    among({ organizer, attendees }) ||
-    Object.values(exceptions).some((exception) => exception !== EXCLUDED && among(exception))
+    hasAny({ organizer, attendees }) ||
+    Object.values(exceptions).some((exception) => exception !== EXCLUDED && hasAny(exception))
   );
 }
 
@@ -223,7 +226,7 @@ function put(
   });
 }
 
-/** Xandikos locks the calendar for the moment of each write, and answers 423 to another one. */
+/** Xandikos locks the calendar during each write and answers 423 to others. */
 async function send(
   collection: Collection,
   method: 'PUT' | 'DELETE',
@@ -241,14 +244,13 @@ const LOCKED_TRIES = 6;
 const LOCKED_WAIT_MS = 50;
 
 /**
- * What we sent, which the server may have rewritten: it counts only once it has been read back. An answer without an
- * ETag says that it was rewritten, perhaps; then that is done at once, since without a version nothing would later tell
- * a person's edit from the server's.
+ * What was sent. The server may have rewritten it, so it must be confirmed by reading. After an answer without an ETag
+ * that happens at once: without a version, an edit by a person could not be told from a change by the server.
  */
 async function written({ reader, collection }: Writing, stored: Stored, before: string | null): Promise<Written> {
   const sent = { ...reader.stored(stored), confirmed: false };
   if (stored.version !== null) return sent;
-  // The write is done whatever comes of this.
+  // The write has succeeded, whatever this gives.
   const fresh = await fetchObject(collection, stored.resource).catch(() => 'missing' as const);
   if (
     fresh === 'missing' ||
@@ -261,14 +263,13 @@ async function written({ reader, collection }: Writing, stored: Stored, before: 
 }
 
 /**
- * What a refused write means. Xandikos puts a UID conflict and bad data into a 412, DAViCal bad data, SOGo bad data
- * into a 404; a lost race is a 412 with no such reason (DAViCal and sabre explain it in an error body, too).
+ * What a refused write means. Xandikos answers 412 to a UID conflict and to bad data, DAViCal 412 and SOGo 404 to bad
+ * data. A lost race is a 412 without such a reason (DAViCal and sabre have an error body for it, too).
  */
 async function writeError({ collection }: Writing, answer: Answer): Promise<SyncError> {
   const { status } = answer;
   const error = errorOf(answer) ?? new SyncError('unreachable', `a write was answered with ${status}`, { status });
-  const as = (kind: SyncError['kind']): SyncError =>
-    new SyncError(kind, error.message, { status, ...reasonOf(answer) });
+  const as = (kind: SyncErrorKind): SyncError => withKind(error, kind);
   if (hasCondition(answer, 'need-privileges', ...SCHEDULING_CONDITIONS)) return as('forbidden');
   if (hasCondition(answer, 'max-resource-size')) return as('too-large');
   if (hasCondition(answer, 'quota-not-exceeded', 'sufficient-disk-space')) return as('quota');
@@ -325,11 +326,6 @@ function hasAnyCondition(answer: Answer): boolean {
 
 function isSuccess({ status }: Answer): boolean {
   return status >= 200 && status < 300;
-}
-
-function reasonOf(answer: Answer): { reason?: string } {
-  const reason = errorOf(answer)?.reason;
-  return reason === undefined ? {} : { reason };
 }
 
 function now(): string {

@@ -1,6 +1,6 @@
 /**
- * Reads the XML of a DAV server. tsdav writes our requests, but its own reading turns texts into numbers, drops
- * namespaces and cuts errors (etags, tokens and calendar names get lost), so answers are read here.
+ * Reads the XML of a DAV server. tsdav writes our requests, but its reader turns texts into numbers, drops namespaces
+ * and cuts errors, so that etags, tokens and calendar names get lost.
  */
 import sax from 'sax';
 import { SyncError } from '../../core/sync-error.ts';
@@ -34,9 +34,7 @@ export interface Multistatus {
   readonly syncToken: string | null;
 }
 
-/**
- * @throws SyncError `unreachable` when it is no multistatus: not well-formed, a DOCTYPE, too deep, too many elements
- */
+/** @throws SyncError `unreachable` for anything else: not well-formed, a DOCTYPE, too deep, too many elements */
 export function readMultistatus(text: string): Multistatus {
   const root = parse(text);
   if (root.name !== 'd:multistatus') throw unreadable(`<${root.name.slice(0, 40)}>`);
@@ -47,18 +45,15 @@ export function readMultistatus(text: string): Multistatus {
   };
 }
 
-/**
- * The preconditions in a DAV error body (`d:valid-sync-token`, `c:no-uid-conflict`) and its message; empty for what is
- * no such body.
- */
+/** The preconditions in a DAV error body (`d:valid-sync-token`, `c:no-uid-conflict`) and its message; else empty. */
 export function readError(text: string): { readonly conditions: readonly string[]; readonly message: string } {
   try {
     const root = parse(text);
     if (root.name !== 'd:error') return { conditions: [], message: '' };
-    const said = root.children.find(({ name }) => name.endsWith(':message') || name === 'd:responsedescription');
+    const message = root.children.find(({ name }) => name.endsWith(':message') || name === 'd:responsedescription');
     return {
       conditions: root.children.map(({ name }) => name).filter((name) => /^(d|c|cs):/.test(name)),
-      message: said?.text.trim() ?? '',
+      message: message?.text.trim() ?? '',
     };
   } catch {
     return { conditions: [], message: '' };
@@ -82,10 +77,7 @@ export function hrefsOf(props: ReadonlyMap<string, Element>, name: string): stri
     .filter((href) => href !== '');
 }
 
-/**
- * Text for an element that tsdav writes: it takes `&amp;` in a text for an ampersand, and XML has no control
- * characters.
- */
+/** Text for an element that tsdav writes: `&amp;` means an ampersand there, and XML has no control characters. */
 export function xmlText(text: string): string {
   return text.replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '').replaceAll('&', '&amp;');
 }
@@ -108,8 +100,8 @@ function readMember(response: Element): Member[] {
     propStatuses.push(status ?? 200);
     if (status !== null && (status < 200 || status >= 300)) continue;
     for (const prop of child(propstat, 'd:prop')?.children ?? []) {
-      // Without a status it may be the list of what is missing (seen of iCloud): empty elements, which say nothing
-      // against others.
+      // Without a status it may be the list of missing properties (iCloud): empty elements, which must not replace
+      // others.
       if (status !== null || (!props.has(prop.name) && (prop.children.length > 0 || prop.text.trim() !== '')))
         props.set(prop.name, prop);
     }
@@ -137,7 +129,7 @@ function parse(source: string): Element {
     throw unreadable('a DOCTYPE');
   };
   parser.onerror = (error) => {
-    // Prefixes that were never declared are a slip of some servers in their own extensions.
+    // Some servers do not declare the prefixes of their own extensions.
     if (!error.message.startsWith('Unbound namespace prefix')) throw unreadable('XML that is not well-formed');
     parser.resume();
   };
@@ -167,5 +159,5 @@ function parse(source: string): Element {
 }
 
 function unreadable(what: string): SyncError {
-  return new SyncError('unreachable', `the server answered with ${what} in place of a multistatus`, { status: 207 });
+  return new SyncError('unreachable', `the server answered with ${what} instead of a multistatus`, { status: 207 });
 }
