@@ -4,7 +4,7 @@
  */
 import type { CalendarEvent } from '../core/event.ts';
 import type { EventProblem } from '../core/event-problem.ts';
-import { RecurrenceError } from '../core/recurrence/normalise.ts';
+import { RecurrenceError } from '../core/recurrence/rule.ts';
 import type { Found, SideSetting, Stored } from './provider.ts';
 
 /** What `Stored.data` holds, as JSON. */

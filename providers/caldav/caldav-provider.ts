@@ -44,7 +44,7 @@ export const caldavProvider: Provider<Credentials> = {
         if (isElsewhere) await saveDiscovered?.(found);
         return isElsewhere;
       }));
-    const client = davClient(typed, loginOf(credentials), io, { now: (url) => whereNow(known, url), look: relocate });
+    const client = davClient(typed, loginOf(credentials), io, { now: (url) => whereNow(known, url), check: relocate });
     const named = (calendar: CalendarInfo): CalendarInfo => {
       const name = nameOf(known, new URL(calendar.id));
       return { ...calendar, id: name.href, identity: identityOf(name) };

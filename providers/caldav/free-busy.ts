@@ -35,7 +35,7 @@ export async function freeBusy(
   view: FreeBusyView,
   except: readonly string[] = [],
 ): Promise<Interval[]> {
-  const budget = { steps: STEPS_PER_QUESTION };
+  const budget = { steps: STEPS_PER_QUERY };
   const excepted = new Set(except.map(canonicalPath));
   return busyTimesOf(calendars, intervalOf(view.range), ({ id, timeZone }, range) =>
     calendarBusy(

@@ -7,120 +7,25 @@ export const caldav = defineProvider({
   kind: 'caldav',
   label: 'CalDAV',
   credentials: Credentials,
-  newCredentials: z.object({ password, username: username.optional() }) as z.ZodType<Partial<Credentials>>,
-  isConfigured: true,
-
-  async verifyCredentials(
-    credentials: Credentials,
-    io: Io,
-    before?: Record<string, unknown>,
-  ): Promise<VerifiedAccount> {
-    const typed = addressOf(credentials);
-    const discovered = keepNames(await find(typed, credentials, io), Discovered.safeParse(before).data);
-    return {
-      identity: identityOfAccount(discovered, typed, credentials.username),
-      username: credentials.username,
-      discovered,
-    };
-  },
-
-  open({ credentials, discovered: stored, saveDiscovered }: OpenAccount<Credentials>, io: Io): Account {
-    const typed = addressOf(credentials);
-    const { canCreateCalendars } = PRESET[credentials.preset];
-    let known = Discovered.safeParse(stored).data;
-    let looked: Promise<boolean> | undefined;
-
-    const rediscover = async (): Promise<Discovered> => keepNames(await find(typed, credentials, io), known);
-    /** Once for an account that is open: more would not tell more. */
-    const look = (): Promise<boolean> =>
-      (looked ??= rediscover().then(async (found) => {
-        const isElsewhere = hasMoved(found, known);
-        known = found;
-        if (isElsewhere) await saveDiscovered?.(found);
-        return isElsewhere;
-      }));
-    const client = davClient(typed, loginOf(credentials), io, { now: (url) => whereNow(known, url), check: look });
-    const named = (calendar: CalendarInfo): CalendarInfo => {
-      const name = nameOf(known, new URL(calendar.id));
-      return { ...calendar, id: name.href, identity: identityOf(name) };
-    };
-
-    async function calendars(): Promise<CalendarInfo[]> {
-      try {
-        return (await listCalendars(client, known ?? (await rediscover()))).map(named);
-      } catch (error) {
-        // The account has moved to another path.
-        if (
-          known === undefined ||
-          !(error instanceof SyncError) ||
-          (error.kind !== 'gone' && error.kind !== 'not-a-caldav-server')
-        )
-          throw error;
-        return (await listCalendars(client, await rediscover())).map(named);
-      }
-    }
-
-    return {
-      canCreateCalendars,
-      identity: async () => identityOfAccount(await rediscover(), typed, credentials.username),
-      calendars,
-      async freeBusy(chosen, range, setting = BUSY_BY_DEFAULT) {
-        const all = await calendars();
-        const asked = chosen === null ? all : all.filter(({ id }) => chosen.includes(id));
-        if (chosen?.some((id) => !all.some((calendar) => calendar.id === id)))
-          throw new SyncError('calendar-missing', 'a chosen calendar is not there any more');
-        const zone =
-          all.find(({ isDefault, timeZone }) => isDefault && timeZone !== null)?.timeZone ??
-          all.find(({ timeZone }) => timeZone !== null)?.timeZone ??
-          'UTC';
-        return freeBusy(
-          client,
-          asked,
-          { range: spanOf(range), zone, own: new Set((known ?? UNKNOWN).addresses), unanswered: setting.unanswered },
-          setting.except,
-        );
-      },
-      async createCalendar(name, color) {
-        return named(await createCalendar(client, known ?? (await rediscover()), name, color));
-      },
-      side(calendarId, setting) {
-        return caldavSide({ client, url: new URL(calendarId) }, setting, {
-          ...(known ?? UNKNOWN),
-          ...(credentials.preset === 'sogo' ? { isSogo: true } : {}),
-        });
-      },
-    };
-  },
-};
-
-/** What is assumed of an account whose discovery was not kept: the careful side. */
-const UNKNOWN: Discovered = {
-  principal: null,
-  homes: [],
-  calendars: [],
-  inbox: null,
-  addresses: [],
-  autoSchedule: true,
-  isSogo: false,
-  names: {},
-};
-
-function find(typed: URL, credentials: Credentials, io: Io): Promise<Discovered> {
-  return discover(davClient(typed, loginOf(credentials), io), typed, PRESET[credentials.preset], credentials.username);
-}
-
-function loginOf({ preset, username, password }: Credentials): Login {
-  return { username, password, advice: PRESET[preset].adviceOnRefusal?.(password) };
-}
-
-function addressOf({ preset, serverUrl: typed }: Credentials): URL {
-  const address = typed ?? PRESET[preset].serverUrl;
-  if (address === undefined || !isServerUrl(address)) throw new SyncError('not-a-caldav-server', 'no server address');
-  return new URL(address);
-}
-
-function isServerUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  return (url.protocol === 'https:' || url.protocol === 'http:') && url.username === '' && url.password === '';
-}
+  newCredentials: NewCredentials,
+  fields: [
+    {
+      name: 'serverUrl',
+      label: 'Server address',
+      hint: 'The server, or a calendar on it, starting with https://. Calpair finds the rest.',
+      type: 'url',
+    },
+    { name: 'username', label: 'Username', hint: 'As the server knows you.', type: 'text' },
+    {
+      name: 'password',
+      label: 'Password',
+      hint:
+        'Where the service has two-factor authentication (Fastmail, Nextcloud and others), create an app password ' +
+        'there and enter it here.',
+      type: 'secret',
+    },
+  ],
+  presets: PRESETS,
+  packages: ['tsdav'],
+  createProvider: async () => (await import('./caldav-provider.ts')).caldavProvider,
+});

@@ -3,7 +3,7 @@
  * and where the sign-in does not include free/busy queries, the events are listed and evaluated here.
  */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
-import { type Claim, takesTime } from '../../core/availability/busy-time.ts';
+import { type BusyCriteria, takesTime } from '../../core/availability/busy-time.ts';
 import { type Interval, intervalOf, type Span, spanOf } from '../../core/availability/interval.ts';
 import type { Participation } from '../../core/event.ts';
 import { SyncError, withKind } from '../../core/sync-error.ts';

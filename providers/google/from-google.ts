@@ -11,9 +11,8 @@ import {
   sameValue,
   type When,
 } from '../../core/event.ts';
-import { expandOccurrences } from '../../core/recurrence/normalise.ts';
+import { expandOccurrences } from '../../core/recurrence/expand.ts';
 import { idInstant, isDateId, occurrenceId } from '../../core/recurrence/occurrence.ts';
-import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { withoutAttendeeText } from '../attendee-text.ts';
 import { type AttendeeList, mergeAttendees, NO_ATTENDEES, sortByAddress } from '../hidden-attendees.ts';

@@ -2,7 +2,7 @@
  * When the owner of an account is busy, from the calendar views: `getSchedule` covers the default calendar only, ignores
  * answers to invitations, and does not support personal accounts.
  */
-import { type Claim, spanOfWhen, takesTime } from '../../core/availability/busy-time.ts';
+import { type BusyCriteria, spanOfWhen, takesTime } from '../../core/availability/busy-time.ts';
 import { type Interval, mergeSpans, type Span } from '../../core/availability/interval.ts';
 import type { Participation } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';

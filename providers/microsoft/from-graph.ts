@@ -12,7 +12,7 @@ import {
   sameValue,
   type When,
 } from '../../core/event.ts';
-import { RecurrenceError } from '../../core/recurrence/normalise.ts';
+import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { withoutAttendeeText } from '../attendee-text.ts';
 import { type AttendeeList, mergeAttendees, NO_ATTENDEES, sortByAddress } from '../hidden-attendees.ts';
