@@ -150,6 +150,21 @@ test('no line of code is too long', () => {
   );
 });
 
+test('the image has every product file, and npm run dev watches those beside the folders', () => {
+  const read = (name: string): string => readFileSync(join(PROJECT_DIR, name), 'utf8');
+  const inImage = read('.dockerignore').split('\n');
+  const watched = read('package.json');
+  const product = ours.filter((path) => path !== 'drizzle.config.ts').map((path) => path.split('/')[0] ?? '');
+  expectNone(
+    [...new Set(product)].flatMap((name) => [
+      ...(inImage.includes(`!${name}`) ? [] : [`.dockerignore leaves out ${name}`]),
+      ...(name.endsWith('.ts') && !watched.includes(`--watch-path=${name} `)
+        ? [`package.json: dev leaves out ${name}`]
+        : []),
+    ]),
+  );
+});
+
 test('every provider is in the registry', () => {
   const inFolders = files.flatMap((path) => /^providers\/([^/]+)\/index\.ts$/.exec(path)?.[1] ?? []);
   assert.deepEqual(ENTRIES.map(({ kind }) => kind).sort(), inFolders.sort());
