@@ -1,4 +1,4 @@
-/** The activities of all workflows: the only place where core, providers and db meet. */
+/** The activities of all workflows. Only activities use core, providers and db together. */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { BookingActivities } from '../workflows/booking-messages.ts';
@@ -32,8 +32,8 @@ export function createBookingActivities(deps: BookingDeps): BookingActivities {
 }
 
 /**
- * Failures are stored in workflow histories in the clear. Only our own, which carry codes, go there as they are; of
- * anything else only the class of the error is stored, because its message may quote calendar content.
+ * Workflow histories contain failures in clear text. Our own contain only codes and are passed on; of any other error
+ * only the class is, because its message may quote calendar content.
  */
 function redacted<Input, Output>(activity: (input: Input) => Promise<Output>): (input: Input) => Promise<Output> {
   return async (input) => {

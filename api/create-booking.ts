@@ -70,7 +70,7 @@ const fields = {
   timeZone: timeZone.describe('IANA time zone of the event.'),
   location: text(2_000, 0).nullish(),
   description: longText.nullish(),
-  attendees: guests.nullish().describe('Shown on the event; nobody is mailed.'),
+  attendees: guests.nullish().describe('Attendees of the event. They are not mailed.'),
 };
 const allowOverlap = z.boolean().optional().describe('True: books without checking other bookings or the calendar.');
 

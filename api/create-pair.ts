@@ -101,7 +101,7 @@ async function findCalendar(
 ): Promise<CalendarInfo> {
   const calendar = (await calendarsOf(deps, accountId)).find(({ id }) => id === calendarId);
   if (!calendar)
-    throw new ApiError('calendar-not-found', `The ${side} account has no such calendar (${side}CalendarId).`);
+    throw new ApiError('calendar-not-found', `The ${side} account does not have this calendar (${side}CalendarId).`);
   return calendar;
 }
 

@@ -1,6 +1,6 @@
 /**
- * zod schemas of the API: requests are validated with a message for each field, responses contain only what their schema
- * names.
+ * zod schemas of the API: requests are validated with a message for each field, responses contain only what their
+ * schema names.
  */
 import type { FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';

@@ -83,7 +83,7 @@ export const API_ERRORS = {
     title: 'The server refused to create the calendar',
     detail: 'The server refused to create the calendar.',
   },
-  'calendar-not-found': { title: 'Calendar not found', detail: 'The account has no such calendar.' },
+  'calendar-not-found': { title: 'Calendar not found', detail: 'This account does not have this calendar.' },
   'free-busy-unknown': {
     title: 'Free and busy times are unknown',
     detail: 'An event is too large to be read, or its recurrence cannot be expanded, so no time is known to be free.',
@@ -120,7 +120,9 @@ export const SYNC_ERRORS: Readonly<Record<SyncErrorKind, SyncErrorText>> = {
   },
   'different-account': {
     title: "Another person's account",
-    pair: "The credentials now open another person's calendars. Nothing is read or written; enter those of this account.",
+    pair:
+      "The credentials now open another person's calendars. Nothing is read or written; enter those of this " +
+      'account.',
     request: "The credentials now open another person's calendars.",
   },
   'calendar-missing': {
@@ -144,7 +146,7 @@ export const SYNC_ERRORS: Readonly<Record<SyncErrorKind, SyncErrorText>> = {
   unreachable: { title: 'No answer', pair: 'The server does not answer as expected. Calpair keeps trying.' },
   throttled: {
     title: 'Too many requests',
-    pair: 'The server asks for fewer requests. Calpair waits as long as it asks.',
+    pair: 'The server asks for fewer requests. Calpair waits as long as requested.',
     request: 'The calendar service asks for fewer requests.',
   },
   gone: { ...INTERNAL, request: 'The calendar no longer exists.' },
@@ -222,8 +224,8 @@ export const RUN_TRIGGER = {
 } as const satisfies Record<string, Titled>;
 
 /**
- * By `code` of an event's problem. `detail` is used where the code that finds the problem has no better one; `{service}`
- * in it stands for the name of the service.
+ * By `code` of an event's problem. `detail` is used where the code that finds the problem has no better one;
+ * `{service}` in it stands for the name of the service.
  */
 export const EVENT_PROBLEMS = {
   'would-mail-attendees': {

@@ -1,6 +1,6 @@
 /**
- * The workflows as one script for Temporal's sandbox, about 1.6 MB. Bundling takes a second or two, so an image contains
- * the bundle (`scripts/build-workflow-bundle.ts`).
+ * The workflows as one script for Temporal's sandbox, about 1.6 MB. Bundling takes a second or two, so an image
+ * contains the bundle (`scripts/build-workflow-bundle.ts`).
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';

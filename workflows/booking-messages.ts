@@ -5,8 +5,8 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 
 /**
- * Writes of bookings and deliveries to the webhook, so that they never wait behind the long runs of pairs. The workflows
- * themselves are on `PAIRS_QUEUE`, polls on `POLLS_QUEUE`.
+ * Writes of bookings and deliveries to the webhook, so that they never wait behind the long runs of pairs. The
+ * workflows themselves are on `PAIRS_QUEUE`, polls on `POLLS_QUEUE`.
  */
 export const BOOKINGS_QUEUE = 'bookings';
 
@@ -32,7 +32,7 @@ export interface WatchInput {
 }
 
 /** The booking, or its event in the calendar, has changed. */
-export const look = defineSignal('look');
+export const bookingChanged = defineSignal('look');
 /** Poll now: there may be more bookings, or new credentials. */
 export const wake = defineSignal('wake');
 export const bookingStatus = defineQuery<BookingSnapshot>('status');

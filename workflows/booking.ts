@@ -1,7 +1,7 @@
 /**
- * The workflow of one booking, from its confirmation until it is over: sync it with its event in the calendar, then wait
- * for a signal of the API or of the calendar's poll. A server that is down costs no history: the activity is retried
- * with its own delays, and a signal cuts these short.
+ * The workflow of one booking, from its confirmation until it is over: sync it with its event in the calendar, then
+ * wait for a signal of the API or of the calendar's poll. A server that is down costs no history: the activity is
+ * retried with its own delays, and a signal cuts these short.
  */
 import {
   ActivityCancellationType,
@@ -39,7 +39,7 @@ interface Booking {
 
 export async function booking(input: BookingInput): Promise<void> {
   const state: Booking = { bookingId: input.bookingId, requested: 1, synced: 0, last: null, waitsFor: 'its start' };
-  setHandler(messages.look, () => void (state.requested += 1));
+  setHandler(messages.bookingChanged, () => void (state.requested += 1));
   setHandler(messages.bookingStatus, () => ({ waitsFor: state.waitsFor, last: state.last }));
   for (;;) {
     // The new run syncs first, so no signal is lost.

@@ -1,6 +1,6 @@
 /**
- * Input, messages and activities of a pair's workflow: ids, counts and codes, never calendar content. Existing histories
- * contain these shapes: add optional fields, never rename or reorder.
+ * Input, messages and activities of a pair's workflow: ids, counts and codes, never calendar content. Existing
+ * histories contain these shapes: add optional fields, never rename or reorder.
  */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
@@ -52,8 +52,8 @@ export const pause = defineSignal('pause');
 export const resume = defineSignal('resume');
 /**
  * Begin a run and return when it has ended. Refused while paused, and fails when the pair is paused meanwhile
- * (ApplicationFailure type `Paused`); fails with `RunFailed` where the run was interrupted; refused with `TryAgain` while
- * an overlong history waits for continue-as-new.
+ * (ApplicationFailure type `Paused`); fails with `RunFailed` where the run was interrupted; refused with `TryAgain`
+ * while an overlong history waits for continue-as-new.
  */
 export const syncAndWait = defineUpdate<FinishedRun, [RunRequest]>('syncAndWait');
 export const status = defineQuery<PairSnapshot>('status');

@@ -64,7 +64,9 @@ export function snapshotOf(pair: Pair): PairSnapshot {
   };
 }
 
-/** What the Temporal UI shows above the history (markdown): the state, and why a red badge on `pollPair` is no error. */
+/**
+ * What the Temporal UI shows above the history (markdown): the state, and why a red badge on `pollPair` is no error.
+ */
 export function detailsOf(pair: Pair): string {
   const last = pair.lastRun;
   return [

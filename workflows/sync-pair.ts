@@ -28,14 +28,16 @@ import { detailsOf, inputOf, pairOf, snapshotOf } from './pair.ts';
 import { AFTER_CHANGE, AFTER_RESUME, join } from './run-requests.ts';
 import { isLong, LONG_HISTORY, workUntil } from './work-until.ts';
 
-/** From here on no caller may wait for a run: callers that overlap without end would postpone continue-as-new for ever. */
+/**
+ * From here on no caller may wait for a run: callers that overlap without end would postpone continue-as-new for ever.
+ */
 const OVERLONG_HISTORY = 3 * LONG_HISTORY;
 
 /**
  * "No change" and real errors share the attempts, so the backoff coefficient is 1 and every failure brings its own
  * delay; the interval applies only to attempts that were lost. Only a long poll sends heartbeats, so a lost worker is
- * noticed after 60 s, and a first full listing may take long. A poll only reads: its cancellation is not awaited, so that
- * a requested run never waits for a slow server.
+ * noticed after 60 s, and a first full listing may take long. A poll only reads: its cancellation is not awaited, so
+ * that a requested run never waits for a slow server.
  */
 const { pollPair } = proxyActivities<PairActivities>({
   taskQueue: messages.POLLS_QUEUE,
@@ -189,8 +191,8 @@ async function diffAndApply(pair: Pair, number: number, runRequest: RunRequest, 
 }
 
 /**
- * A failed activity never closes the workflow. Anything else is a cancellation, or a bug in this file that must fail its
- * task.
+ * A failed activity never closes the workflow. Anything else is a cancellation, or a bug in this file that must fail
+ * its task.
  */
 function noteFailure(pair: Pair, err: unknown): null {
   if (!(err instanceof ActivityFailure) || isCancellation(err)) throw err;

@@ -35,7 +35,8 @@ export async function watchBookings(input: WatchInput): Promise<void> {
   for (;;) {
     if (isLong()) await continueAsNew<typeof watchBookings>(input);
     const before = signals;
-    // The activity itself decides whether a poll is due, so a signal costs little, and ends a long wait after a failure.
+    // The activity itself decides whether a poll is due, so a signal costs little, and ends a long wait after a
+    // failure.
     const found = await workUntil(
       () => signals > before,
       () => pollCalendar(input),
@@ -54,7 +55,7 @@ async function rest(err: unknown): Promise<WatchResult | null> {
 /** Where its workflow does not run, an API process finds the booking by its due time. */
 async function signalBooking(bookingId: string): Promise<void> {
   await getExternalWorkflowHandle(messages.bookingWorkflowIdOf(bookingId))
-    .signal(messages.look)
+    .signal(messages.bookingChanged)
     .catch((err: unknown) => {
       if (isCancellation(err)) throw err;
     });

@@ -11,8 +11,8 @@ export function isLong(): boolean {
 }
 
 /**
- * Does the work until it ends or `isEnough` returns true; then cancels it, awaits its end as its cancellation type says,
- * and returns null. A cancelled workflow cancels the work, too, which throws.
+ * Does the work until it ends or `isEnough` returns true; then cancels it, awaits its end as its cancellation type
+ * says, and returns null. A cancelled workflow cancels the work, too, which throws.
  */
 export async function workUntil<T>(isEnough: () => boolean, work: () => Promise<T>): Promise<T | null> {
   const scope = new CancellationScope();

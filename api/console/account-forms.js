@@ -5,7 +5,7 @@ import { field, form, input, select, showProblem, valuesOf } from './form.js';
 import { accountName } from './labels.js';
 import { presetOf, providerOf, serviceOf } from './providers.js';
 
-export function addAccount(kind, { say, go }) {
+export function addAccount(kind, { notify, go }) {
   return {
     title: 'Add an account',
     render() {
@@ -30,7 +30,7 @@ export function addAccount(kind, { say, go }) {
       add: (element) =>
         submit(element, fieldOfCode(providerOf(kind)), async () => {
           const account = await call('POST', '/v1/accounts', { provider: kind, ...valuesOf(element) });
-          say(`${accountName(account)} is added.`);
+          notify(`${accountName(account)} is added.`);
           go('#/accounts');
         }),
     },
@@ -88,7 +88,7 @@ function fieldOfCode({ fields }) {
   };
 }
 
-export function newCredentials(id, { say, go }) {
+export function newCredentials(id, { notify, go }) {
   const path = `/v1/accounts/${encodeURIComponent(id)}`;
   let account = null;
   return {
@@ -107,7 +107,7 @@ export function newCredentials(id, { say, go }) {
       renew: (element) =>
         submit(element, fieldOfCode(providerOf(account.provider)), async () => {
           await call('PUT', `${path}/credentials`, valuesOf(element));
-          say('The new credentials work and are stored.');
+          notify('The new credentials work and are stored.');
           go('#/accounts');
         }),
     },

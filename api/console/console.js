@@ -26,7 +26,7 @@ const REFRESH_MS = 3000;
 
 const at = (id) => document.getElementById(id);
 const main = at('main');
-const tools = { config: { version: '', workflowsUrl: null }, confirm: askFirst, say, go, redraw };
+const tools = { config: { version: '', workflowsUrl: null }, confirm: askFirst, notify, go, redraw };
 
 let page = null;
 /** Whether the page has been drawn, or is still loading. */
@@ -238,7 +238,7 @@ function markCurrent() {
 let messageTimer = 0;
 
 /** Shows what was done for a while; screen readers read it out. */
-function say(text) {
+function notify(text) {
   clearTimeout(messageTimer);
   at('message').textContent = text;
   messageTimer = setTimeout(() => at('message').replaceChildren(), 8000);

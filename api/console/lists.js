@@ -5,7 +5,7 @@ import { accountName, attentionOf, count, when } from './labels.js';
 import { byId } from './overview.js';
 import { allProviders, serviceOf } from './providers.js';
 
-export function accountsPage(_query, { confirm, say }) {
+export function accountsPage(_query, { confirm, notify }) {
   let data = null;
   return {
     title: 'Accounts',
@@ -41,13 +41,13 @@ export function accountsPage(_query, { confirm, say }) {
             yes: 'Delete the account',
             isDangerous: true,
             text:
-              'Calpair deletes its credentials. Its calendars do not change. An account that a connection uses cannot ' +
-              'be deleted.',
+              'Calpair deletes its credentials. Its calendars do not change. An account that a connection uses ' +
+              'cannot be deleted.',
           }))
         )
           return;
         await call('DELETE', `/v1/accounts/${account.id}`);
-        say('The account is deleted.');
+        notify('The account is deleted.');
       },
     },
   };
@@ -105,7 +105,7 @@ function accountCard(account, connections) {
   );
 }
 
-export function connectionsPage(_query, { confirm, say }) {
+export function connectionsPage(_query, { confirm, notify }) {
   let data = null;
   return {
     title: 'Connections',
@@ -149,7 +149,7 @@ export function connectionsPage(_query, { confirm, say }) {
         )
           return;
         await call('DELETE', `/v1/connections/${connection.id}`);
-        say('The connection is deleted. All events stay.');
+        notify('The connection is deleted. All events stay.');
       },
     },
   };

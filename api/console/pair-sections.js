@@ -143,13 +143,11 @@ export function applying(held, sides) {
     text: [
       ...bySide.map(
         ([side, n]) =>
-          `${count(n, 'event is', 'events are')} deleted from ${sides[side]}, since the other side has already deleted ` +
-          `${n === 1 ? 'it' : 'them'}.`,
+          `${count(n, 'event is', 'events are')} deleted from ${sides[side]}, since the other side has already ` +
+          `deleted ${n === 1 ? 'it' : 'them'}.`,
       ),
       ...(lost > 0
-        ? [
-            `${count(lost, 'event is', 'events are')} already deleted on both sides and ${lost === 1 ? 'is' : 'are'} no longer listed.`,
-          ]
+        ? [`${count(lost, 'event is', 'events are')} already deleted on both sides and no longer listed.`]
         : []),
     ].join(' '),
   };
@@ -225,7 +223,7 @@ export function conflictsSection(conflicts, total, sides) {
           rows.length,
           FOLDED,
           table(
-            'Changed on both sides at once; one value was kept',
+            'Changed on both sides at once; one value won',
             ['Event', 'Field', 'Kept', 'Lost', 'Kept from', 'When'],
             rows,
           ),

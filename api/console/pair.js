@@ -17,7 +17,7 @@ import {
 
 const RUNS = 20;
 
-export function pairPage(id, { config, confirm, say, go }) {
+export function pairPage(id, { config, confirm, notify, go }) {
   const path = `/v1/pairs/${encodeURIComponent(id)}`;
   let data = null;
   /** The counts that the loaded lists belong to. */
@@ -47,7 +47,7 @@ export function pairPage(id, { config, confirm, say, go }) {
     try {
       await call('POST', `${path}/held-changes/${decision}`, { ids });
       ahead = null;
-      say(
+      notify(
         data.pair.status === 'paused'
           ? 'Decided. The pair carries it out after it is resumed.'
           : 'Decided. A run carries it out now.',
@@ -73,20 +73,20 @@ export function pairPage(id, { config, confirm, say, go }) {
   const actions = {
     async sync() {
       await begin('sync');
-      say('The sync has begun.');
+      notify('The sync has begun.');
     },
     async preview() {
-      say('Both calendars are read and compared, which takes up to a minute.');
+      notify('Both calendars are read and compared, which takes up to a minute.');
       ahead = { preview: await post('preview'), at: new Date(now()).toISOString() };
-      say('Nothing was written. Below is what a sync would do.');
+      notify('Nothing was written. Below is what a sync would do.');
     },
     async pause() {
       await post('pause');
-      say('The pair is paused.');
+      notify('The pair is paused.');
     },
     async resume() {
       await begin('resume');
-      say('The pair is resumed; a sync has begun.');
+      notify('The pair is resumed; a sync has begun.');
     },
     async resync() {
       const isSure = await confirm({
@@ -98,7 +98,7 @@ export function pairPage(id, { config, confirm, say, go }) {
       });
       if (!isSure) return;
       await begin('resync');
-      say('The full comparison has begun.');
+      notify('The full comparison has begun.');
     },
     async remove() {
       const isSure = await confirm({
@@ -111,7 +111,7 @@ export function pairPage(id, { config, confirm, say, go }) {
       });
       if (!isSure) return;
       await call('DELETE', path);
-      say('The pair is deleted. All events stay.');
+      notify('The pair is deleted. All events stay.');
       go('#/');
     },
     apply: (element) => decide('apply', idsOf(element, data)),

@@ -8,7 +8,7 @@ import { accountName, directionOf, sideNames } from './labels.js';
 import { byId } from './overview.js';
 import { serviceOf } from './providers.js';
 
-export function addConnection(_query, { say, go }) {
+export function addConnection(_query, { notify, go }) {
   let accounts = null;
   return {
     title: 'Add a connection',
@@ -46,14 +46,14 @@ export function addConnection(_query, { say, go }) {
       add: (element) =>
         submit(element, {}, async () => {
           const connection = await call('POST', '/v1/connections', valuesOf(element));
-          say('The connection is added. Now pair two calendars.');
+          notify('The connection is added. Now pair two calendars.');
           go(`#/pairs/new?connection=${connection.id}`);
         }),
     },
   };
 }
 
-export function addPair(query, { say, go, redraw }) {
+export function addPair(query, { notify, go, redraw }) {
   const connectionId = query.get('connection');
   let data = null;
 
@@ -153,7 +153,7 @@ export function addPair(query, { say, go, redraw }) {
         submit(element, { 'calendar-read-only': 'direction' }, async () => {
           const { connection, ...body } = valuesOf(element);
           const pair = await call('POST', `/v1/connections/${connection}/pairs`, body);
-          say(
+          notify(
             pair.status === 'paused' ? 'The pair is added, and paused.' : 'The pair is added; its first run has begun.',
           );
           go(`#/pairs/${pair.id}`);

@@ -67,7 +67,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
       const { entry, provider } = setUpProvider(deps, kind);
       const credentials = check(entry.credentials, rest);
       const created = await addAccount(deps, provider, { credentials, provider: kind, label, externalId });
-      return reply.code(201).send(shown(created));
+      return reply.code(201).send(toJson(created));
     },
   );
 
@@ -82,7 +82,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
       },
     },
     async (request) =>
-      pageAnswer(await listAccounts(db, pageRequest(request.query), request.query.externalId ?? null), shown),
+      pageAnswer(await listAccounts(db, pageRequest(request.query), request.query.externalId ?? null), toJson),
   );
 
   app.get(
@@ -90,7 +90,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
     {
       schema: { tags, summary: 'Get an account', params: idParam, response: { 200: account, ...errorResponses } },
     },
-    async (request) => shown(known(await findAccount(db, request.params.id))),
+    async (request) => toJson(found(await findAccount(db, request.params.id))),
   );
 
   app.patch(
@@ -111,9 +111,9 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
       },
     },
     async (request) => {
-      known(await findAccount(db, request.params.id));
+      found(await findAccount(db, request.params.id));
       await checkCalendars(deps, request.params.id, request.body);
-      return shown(known(await patchAccount(db, request.params.id, request.body)));
+      return toJson(found(await patchAccount(db, request.params.id, request.body)));
     },
   );
 
@@ -136,7 +136,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
       const renewed = await renewCredentials(deps, request.params.id, request.body);
       await revivePairs(deps, request.params.id);
       await notifyWaitingBookings(deps, request.params.id);
-      return shown(renewed);
+      return toJson(renewed);
     },
   );
 
@@ -154,7 +154,7 @@ export function accountRoutes(app: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const outcome = await deleteAccount(db, request.params.id);
       if (outcome === 'unknown') throw notFound('account');
-      if (outcome === 'in-use') throw new ApiError('account-in-use', 'Delete the connections of this account first.');
+      if (outcome === 'in-use') throw new ApiError('account-in-use');
       return reply.code(204).send();
     },
   );
@@ -207,7 +207,7 @@ async function renewCredentials(deps: ApiDeps, id: string, body: unknown): Promi
       "These credentials open another person's calendars. Nothing was changed; add them as a new account.",
     );
   }
-  return known(await replaceCredentials(deps.db, id, { ...verified, credentials }));
+  return found(await replaceCredentials(deps.db, id, { ...verified, credentials }));
 }
 
 /** The credentials are stored by now: a pair that cannot be notified finds them at its next try. */
@@ -238,10 +238,8 @@ async function checkCalendars(deps: ApiDeps, id: string, patch: AccountPatch): P
   );
   if (named.length === 0) return;
   const calendars = new Map((await calendarsOf(deps, id)).map((calendar) => [calendar.id, calendar]));
-  if (named.some((calendar) => !calendars.has(calendar)))
-    throw new ApiError('calendar-not-found', 'The account has no such calendar.');
-  if (calendars.get(patch.writeCalendarId ?? '')?.readOnly)
-    throw new ApiError('calendar-read-only', 'Bookings cannot be written to this calendar.');
+  if (named.some((calendar) => !calendars.has(calendar))) throw new ApiError('calendar-not-found');
+  if (calendars.get(patch.writeCalendarId ?? '')?.readOnly) throw new ApiError('calendar-read-only');
 }
 
 /** @throws ApiError `provider-not-configured` */
@@ -279,12 +277,12 @@ function newAccountBody({ providers }: ApiDeps): z.ZodType<NewAccountBody> {
   }) as unknown as z.ZodType<NewAccountBody>;
 }
 
-function known(record: AccountRecord | null): AccountRecord {
+function found(record: AccountRecord | null): AccountRecord {
   if (!record) throw notFound('account');
   return record;
 }
 
-function shown(record: AccountRecord): z.infer<typeof account> {
+function toJson(record: AccountRecord): z.infer<typeof account> {
   const { canCreateCalendars, createdAt, ...rest } = record;
   return { ...rest, capabilities: { createCalendar: canCreateCalendars }, createdAt: instantOf(createdAt) };
 }

@@ -119,8 +119,8 @@ export function freeBusyRoutes(app: Api, deps: ApiDeps): void {
         summary: 'Free slots',
         description:
           'Slots in which all accounts are free. Slots begin at the start of each window of working hours and every ' +
-          '`stepMinutes` after it; without working hours, at midnight in `timeZone` and every `stepMinutes` after it. ' +
-          'Fails where one account cannot be read.',
+          '`stepMinutes` after it; without working hours, at midnight in `timeZone` and every `stepMinutes` after ' +
+          'it. Fails where one account cannot be read.',
         querystring: z.strictObject({
           accountIds,
           ...range,

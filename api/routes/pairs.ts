@@ -100,8 +100,8 @@ export function pairRoutes(app: Api, deps: ApiDeps): void {
         tags,
         summary: 'Change a pair',
         description:
-          'Changes only the given fields, also inside `options`; null restores the default of an option. Applies from ' +
-          'the next run on and deletes nothing by itself.',
+          'Changes only the given fields, also inside `options`; null restores the default of an option. Applies ' +
+          'from the next run on and deletes nothing by itself.',
         params: idParam,
         body: z.strictObject({
           direction: direction.optional(),

@@ -54,13 +54,13 @@ export function providerRoutes(app: Api, { providers }: ApiDeps): void {
     },
     (request) =>
       slicePage(
-        ENTRIES.map((entry) => shown(entry, providers.has(entry.kind))),
+        ENTRIES.map((entry) => toJson(entry, providers.has(entry.kind))),
         request.query,
       ),
   );
 }
 
-function shown(entry: ProviderEntry, configured: boolean): z.infer<typeof provider> {
+function toJson(entry: ProviderEntry, configured: boolean): z.infer<typeof provider> {
   const { kind, label, credentials, newCredentials, fields, presets = {}, environment } = entry;
   return {
     provider: kind,

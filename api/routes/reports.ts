@@ -118,8 +118,8 @@ function decisionRoute(app: Api, deps: ApiDeps, decision: 'apply' | 'restore', s
         tags,
         summary,
         description:
-          'Stores the decision and begins a run that carries it out. With an id that is not held: 404, and nothing is ' +
-          'decided.',
+          'Stores the decision and begins a run that carries it out. With an id that is not held: 404, and nothing ' +
+          'is decided.',
         params: idParam,
         body: z.strictObject({ ids: z.array(z.string()).max(100_000).optional().describe('Default: all.') }).nullish(),
         response: { 200: z.object({ decided: z.int() }), ...errorResponses },

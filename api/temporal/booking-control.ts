@@ -12,7 +12,7 @@ import { callTemporal } from './pair-control.ts';
 /** Methods throw `ControlError` and nothing else. */
 export interface BookingControl {
   /** The booking was created or changed: signals its workflow, and starts it where it does not run. */
-  look(bookingId: string): Promise<void>;
+  bookingChanged(bookingId: string): Promise<void>;
   /** Watches a calendar that has future bookings. */
   watch(watchId: string): Promise<void>;
   /** Starts the workflow that delivers webhook events. */
@@ -21,7 +21,7 @@ export interface BookingControl {
 
 export function createBookingControl(client: Client): BookingControl {
   return {
-    look: (bookingId) =>
+    bookingChanged: (bookingId) =>
       callTemporal(
         client,
         async () =>
@@ -29,7 +29,7 @@ export function createBookingControl(client: Client): BookingControl {
             workflowId: messages.bookingWorkflowIdOf(bookingId),
             taskQueue: PAIRS_QUEUE,
             args: [{ bookingId }],
-            signal: messages.look,
+            signal: messages.bookingChanged,
             workflowIdReusePolicy: 'ALLOW_DUPLICATE',
             staticSummary: 'Keeps one booking and its event in sync',
             staticDetails:

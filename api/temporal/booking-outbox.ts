@@ -18,7 +18,7 @@ export async function notifyBooking(
   { id, watchId }: { id: string; watchId: string },
 ): Promise<void> {
   try {
-    await Promise.all([bookings.look(id), bookings.watch(watchId)]);
+    await Promise.all([bookings.bookingChanged(id), bookings.watch(watchId)]);
   } catch (error) {
     log.warn(
       { bookingId: id, reason: error instanceof ControlError ? error.kind : 'unknown' },
@@ -81,7 +81,7 @@ async function signalAll(
       'a workflow could not be signalled; it is repeated later',
     );
   const work = [
-    ...bookingIds.map((id) => () => bookings.look(id).catch(ignore)),
+    ...bookingIds.map((id) => () => bookings.bookingChanged(id).catch(ignore)),
     ...[...new Set(watchIds)].map((id) => () => bookings.watch(id).catch(ignore)),
   ];
   await Promise.all(

@@ -40,7 +40,7 @@ const TABLE: Record<SyncErrorKind, [attention: string | null, detail: string, de
   'address-not-allowed': ['error', 'This installation does not connect to this address.', [900, 21_600], WAITS],
   'not-a-caldav-server': [null, KEEPS_TRYING, [10, 900], WAITS],
   unreachable: [null, KEEPS_TRYING, [10, 900], WAITS],
-  throttled: [null, 'The server asks for fewer requests. Calpair waits as long as it asks.', [30, 900], WAITS],
+  throttled: [null, 'The server asks for fewer requests. Calpair waits as long as requested.', [30, 900], WAITS],
   stale: [null, INTERNAL, [30, 3_600], DECIDES_AGAIN],
   gone: [null, INTERNAL, [30, 3_600], DECIDES_AGAIN],
   'id-taken': [null, INTERNAL, [30, 3_600], { then: 'next-generation' }],

@@ -20,7 +20,7 @@ describe('accounts', () => {
   });
   after(() => api.close());
 
-  it('shows everything about a new account but its secret', async () => {
+  it('returns everything about a new account except its secret', async () => {
     api.service.calendars = {
       anna: [calendar('first', { readOnly: true }), calendar('second'), calendar('third', { isDefault: true })],
     };
@@ -52,7 +52,7 @@ describe('accounts', () => {
     });
   });
 
-  it('takes the first writable calendar where none is the default, and none where they cannot be listed', async () => {
+  it('uses the first writable calendar where none is the default, and none where they cannot be listed', async () => {
     api.service.calendars = { anna: [calendar('first', { readOnly: true }), calendar('second')] };
     assert.equal((await api.call('POST', '/v1/accounts', ANNA)).body.writeCalendarId, 'second');
     api.service.calendars = { anna: [calendar('first', { readOnly: true })] };
@@ -63,7 +63,7 @@ describe('accounts', () => {
     assert.deepEqual([unlisted.status, unlisted.body.writeCalendarId], [201, null]);
   });
 
-  it('refuses what is not valid, field by field', async () => {
+  it('names each invalid field', async () => {
     const fields = async (body: unknown) => {
       const answer = await api.call('POST', '/v1/accounts', body);
       refused(answer, 400, 'validation');
@@ -84,7 +84,7 @@ describe('accounts', () => {
     );
   });
 
-  it('answers what the service says (G13)', async () => {
+  it('answers with the code and reason of the service (G13)', async () => {
     for (const [kind, status, code] of [
       ['auth', 422, 'credentials-rejected'],
       ['unreachable', 422, 'server-unreachable'],
@@ -105,7 +105,7 @@ describe('accounts', () => {
     assert.equal(advised.body.detail, 'The service rejected the credentials. Make an app password.');
   });
 
-  it('lists by externalId, and changes only what a patch names', async () => {
+  it('lists by externalId, and changes only the fields in a patch', async () => {
     api.service.calendars = { anna: [calendar('read', { readOnly: true }), calendar('write')] };
     const { id } = (await api.call('POST', '/v1/accounts', { ...ANNA, label: 'Old', externalId: 'unique' })).body;
     assert.deepEqual(
@@ -125,7 +125,7 @@ describe('accounts', () => {
     assert.equal((await api.call('GET', `/v1/accounts/${id}`)).body.writeCalendarId, 'write');
   });
 
-  it('lists calendars with their own fields only, in pages, and creates one where that is offered', async () => {
+  it('lists calendars in pages, and creates one where the service allows it', async () => {
     const { caldavId } = await connected(api);
     const list = await api.call('GET', `/v1/accounts/${caldavId}/calendars`);
     assert.deepEqual(list.body.items[0], {
@@ -158,7 +158,7 @@ describe('accounts', () => {
     api.service.canCreateCalendars = true;
   });
 
-  it('replaces credentials after proving them, and wakes the pairs that wait (A4)', async () => {
+  it('replaces credentials after verifying them, and notifies the pairs that wait for them (A4)', async () => {
     const { caldavId, connectionId } = await connected(api);
     const pair = (
       await api.call('POST', `/v1/connections/${connectionId}/pairs`, { caldavCalendarId: 'a1', cloudCalendarId: 'b1' })
@@ -183,11 +183,11 @@ describe('accounts', () => {
     assert.equal((await api.call('GET', `/v1/accounts/${caldavId}`)).body.status, 'attention');
     assert.deepEqual((await openedAccount(api.db, caldavId))?.credentials, before.credentials);
 
-    api.control.told.length = 0;
+    api.control.calls.length = 0;
     const replaced = await put({ password: 'anna2' });
     assert.deepEqual([replaced.status, replaced.body.status, replaced.body.statusReason], [200, 'ok', null]);
-    assert.deepEqual(api.control.told, [`settingsChanged ${pair.id}`, `syncNow signal ${pair.id}`]);
-    assert.ok(!api.control.told.some((message) => message.includes(paused.id)));
+    assert.deepEqual(api.control.calls, [`settingsChanged ${pair.id}`, `syncNow signal ${pair.id}`]);
+    assert.ok(!api.control.calls.some((message) => message.includes(paused.id)));
     const now = (await openedAccount(api.db, caldavId))!;
     assert.deepEqual(now.credentials, { ...(before.credentials as object), password: 'anna2' });
     assert.equal(await now.tokens.load(), null);
@@ -215,7 +215,7 @@ describe('accounts', () => {
     api.control.failure = null;
   });
 
-  it('is deleted only while no connection uses it', async () => {
+  it('deletes an account only while no connection uses it', async () => {
     const { cloudId, connectionId } = await connected(api);
     refused(await api.call('DELETE', `/v1/accounts/${cloudId}`), 409, 'account-in-use');
     assert.equal((await api.call('DELETE', `/v1/connections/${connectionId}`)).status, 204);

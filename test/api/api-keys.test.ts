@@ -11,13 +11,13 @@ describe('API keys', () => {
   });
   after(() => api.close());
 
-  it('makes the first one once, however many ask', async () => {
+  it('makes the first key once, also for several calls at once', async () => {
     const keys = await Promise.all([1, 2, 3].map(() => ensureFirstApiKey(api.db)));
     assert.equal(keys.filter((key) => key !== null).length, 1);
     assert.match(keys.find((key) => key !== null)!, /^calpair_[\w-]{43}$/);
   });
 
-  it('makes, lists, uses and deletes keys, and never shows one again', async () => {
+  it('creates, lists, uses and deletes keys, and returns a key only once', async () => {
     const made = await api.call('POST', '/v1/api-keys', { name: 'Phone' });
     assert.equal(made.status, 201);
     assert.deepEqual(Object.keys(made.body), ['id', 'name', 'key']);
@@ -38,7 +38,7 @@ describe('API keys', () => {
     assert.equal((await use()).statusCode, 401);
   });
 
-  it('keeps the last one, also when two are deleted at once', async () => {
+  it('keeps the last key, also when two are deleted at once', async () => {
     await api.call('POST', '/v1/api-keys', { name: 'Second' });
     const { items } = (await api.call('GET', '/v1/api-keys')).body;
     assert.equal(items.length, 2);
@@ -47,7 +47,7 @@ describe('API keys', () => {
     refused(answers.find((answer) => answer.status === 409)!, 409, 'last-api-key');
   });
 
-  it('pages', async () => {
+  it('lists keys in pages', async () => {
     for (const name of ['a', 'b', 'c', 'd']) await api.call('POST', '/v1/api-keys', { name });
     const seen: string[] = [];
     let cursor: string | null = null;

@@ -1,5 +1,5 @@
 /**
- * Bookings at the border of the API: what is refused, and why. Their life in calendars is in
+ * Bookings in the API: what is refused, and why. How they sync with calendars is tested in
  * test/integration/bookings.test.ts.
  */
 import assert from 'node:assert/strict';
@@ -12,7 +12,7 @@ describe('bookings', () => {
   let accountId: string;
   let cloudId: string;
   let day = 0;
-  /** On a day of its own. */
+  /** Each booking has its own day. */
   const body = (more: Json = {}): Json => {
     const date = `2027-02-${String((day += 1)).padStart(2, '0')}`;
     return {
@@ -35,11 +35,11 @@ describe('bookings', () => {
     ({ caldavId: accountId, cloudId } = await connected(api));
   });
   beforeEach(() => {
-    [api.service.busy, api.service.failure, api.service.questions] = [{}, null, 0];
+    [api.service.busy, api.service.failure, api.service.busyReads] = [{}, null, 0];
   });
   after(() => api?.close());
 
-  it('are answered at once, and their workflow is told', async () => {
+  it('are answered at once, and their workflow is signalled', async () => {
     const asked = body({
       location: ' Room 1',
       attendees: [{ email: 'B@Example.org' }, { email: 'a@example.org', name: 'A' }],
@@ -69,11 +69,11 @@ describe('bookings', () => {
         { email: 'b@example.org', name: '' },
       ],
     });
-    assert.equal(api.told.filter((line) => line === `look ${id}`).length, 1);
+    assert.equal(api.signals.filter((line) => line === `look ${id}`).length, 1);
     assert.deepEqual((await api.call('GET', `/v1/bookings/${id}`)).body, booking);
   });
 
-  it('name the field that is wrong', async () => {
+  it('name the invalid field', async () => {
     const wrong: [string, Json][] = [
       ['title', { title: '' }],
       ['title', { title: 'x'.repeat(501) }],
@@ -114,16 +114,16 @@ describe('bookings', () => {
     );
   });
 
-  it('need an account, and a calendar of it to be written to', async () => {
+  it('need an account with a calendar for bookings', async () => {
     refused(await api.call('POST', '/v1/bookings', body({ accountId: 'nobody' })), 404, 'not-found');
     await api.call('PATCH', `/v1/accounts/${cloudId}`, { writeCalendarId: null });
     refused(await api.call('POST', '/v1/bookings', body({ accountId: cloudId })), 422, 'write-calendar-missing');
   });
 
-  it('ask the calendar before they answer, but not where they may overlap', async () => {
+  it('read the calendar before they are confirmed, unless they may overlap', async () => {
     api.service.busy = { a2: [{ start: '2027-01-01T00:00:00.000Z', end: '2028-01-01T00:00:00.000Z' }] };
     refused(await api.call('POST', '/v1/bookings', body()), 409, 'slot-busy');
-    assert.equal(api.service.questions, 1);
+    assert.equal(api.service.busyReads, 1);
     await book({ allowOverlap: true });
     for (const kind of ['unreachable', 'auth', 'throttled', 'calendar-missing', 'not-a-caldav-server'] as const) {
       api.service.failure = new SyncError(kind, 'away', { retryAfterMs: 7_000 });
@@ -131,16 +131,16 @@ describe('bookings', () => {
       refused(answer, 503, 'temporarily-unavailable');
       assert.equal(answer.headers['retry-after'], '7');
     }
-    assert.equal(api.service.questions, 6);
+    assert.equal(api.service.busyReads, 6);
     await book({ allowOverlap: true });
-    assert.equal(api.service.questions, 6);
+    assert.equal(api.service.busyReads, 6);
   });
 
-  it('keep their time from others without asking the calendar, also those that may overlap', async () => {
+  it('reserve their time without reading the calendar, also those that may overlap', async () => {
     const { start, end, id } = await book({ allowOverlap: true });
     refused(await api.call('POST', '/v1/bookings', body({ start, end })), 409, 'slot-busy');
-    assert.equal(api.service.questions, 0);
-    // Those that only touch do not overlap.
+    assert.equal(api.service.busyReads, 0);
+    // Adjacent bookings do not overlap.
     await book({ start: end, end: new Date(Date.parse(end) + 1_000).toISOString() });
     await api.call('DELETE', `/v1/bookings/${id}`);
     await book({ start, end });
@@ -171,7 +171,7 @@ describe('bookings', () => {
     assert.equal((await api.call('POST', '/v1/bookings', request)).body.status, 'cancelled', 'as it is now');
   });
 
-  it('are changed only as far as they are named, and not once they are cancelled', async () => {
+  it('change only in the given fields, and not once they are cancelled', async () => {
     const booking = await book({ description: 'Kept', location: 'Gone' });
     const { status, body: changed } = await api.call('PATCH', `/v1/bookings/${booking.id}`, {
       title: 'Other',
@@ -179,7 +179,7 @@ describe('bookings', () => {
     });
     assert.equal(status, 200);
     assert.deepEqual(changed, { ...booking, title: 'Other', location: '' });
-    assert.equal(api.service.questions, 1, 'the time was asked for once');
+    assert.equal(api.service.busyReads, 1, 'the busy times were read once');
     refused(await api.call('PATCH', `/v1/bookings/${booking.id}`, { start: booking.end }), 400, 'validation');
     refused(await api.call('PATCH', `/v1/bookings/${booking.id}`, { accountId: cloudId }), 400, 'validation');
     const cancelled = await api.call('DELETE', `/v1/bookings/${booking.id}`);
@@ -203,7 +203,7 @@ describe('bookings', () => {
     assert.deepEqual((await api.call('GET', `/v1/bookings?accountId=${cloudId}`)).body.items, []);
   });
 
-  it('wait no longer than they were told', async () => {
+  it('wait no longer than requested', async () => {
     const started = Date.now();
     const { status, body: booking } = await api.call('POST', '/v1/bookings?wait=1', body());
     assert.deepEqual([status, booking.writeStatus], [201, 'pending']);

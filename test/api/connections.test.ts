@@ -9,7 +9,7 @@ describe('connections', () => {
   });
   after(() => api.close());
 
-  it('joins a CalDAV account with any account, up to the allowance, also when asked at once', async () => {
+  it('joins a CalDAV account with any account, up to the limit, also for calls at the same time', async () => {
     const { caldavId, cloudId, connectionId } = await connected(api);
     const { createdAt, ...shown } = (await api.call('GET', `/v1/connections/${connectionId}`)).body;
     assert.ok(createdAt);
@@ -37,7 +37,7 @@ describe('connections', () => {
     assert.equal((await api.call('GET', '/v1/connections')).body.items.length, 3);
   });
 
-  it('stops and deletes its pairs when it is deleted; a call that failed can be repeated', async () => {
+  it('stops and deletes its pairs when it is deleted; a failed call can be repeated', async () => {
     const [{ id }] = (await api.call('GET', '/v1/connections')).body.items;
     const pairs = [];
     for (const n of [1, 2])
@@ -50,10 +50,10 @@ describe('connections', () => {
     refused(await api.call('DELETE', `/v1/connections/${id}`), 503, 'temporarily-unavailable');
     api.control.failure = null;
     assert.equal((await api.call('GET', `/v1/connections/${id}`)).body.pairCount, 2);
-    api.control.told.length = 0;
+    api.control.calls.length = 0;
     assert.equal((await api.call('DELETE', `/v1/connections/${id}`)).status, 204);
     assert.deepEqual(
-      api.control.told,
+      api.control.calls,
       pairs.map((pair) => `stop ${pair}`),
     );
     refused(await api.call('GET', `/v1/pairs/${pairs[0]}`), 404, 'not-found');

@@ -66,7 +66,7 @@ describe('the console as it is served', () => {
     }
   });
 
-  it('serves nothing else, however it is written', async () => {
+  it('serves nothing else, in any spelling', async () => {
     const paths = [
       'nothing.js',
       '',
@@ -123,7 +123,7 @@ describe('the console as it is served', () => {
     assert.ok(!answer.body.includes(ENV_KEY));
   });
 
-  it('learns with the key which services are set up, and no secret', async () => {
+  it('gets with the key which services are configured, and no secret', async () => {
     const { body } = await api.call('GET', '/v1/providers');
     assert.deepEqual(
       body.items.filter((item: Json) => item.configured).map((item: Json) => item.provider),
@@ -133,7 +133,7 @@ describe('the console as it is served', () => {
     assert.equal((await api.app.inject('/v1/providers')).statusCode, 401);
   });
 
-  it('asks for what each provider takes, in a form of its own', async () => {
+  it('has a form for the credentials of each provider', async () => {
     const pages = await openConsole(FOLDER, api);
     for (const provider of (await api.call('GET', '/v1/providers')).body.items) {
       const page = await pages.addAccount(provider.provider);
@@ -163,7 +163,7 @@ describe('the console as it is served', () => {
     assert.deepEqual((await pages.newCredentials(await add(google))).fields, ['refreshToken']);
   });
 
-  it('says which password iCloud takes, and hides the address that it knows', async () => {
+  it('names the password that iCloud needs, and hides its fixed address', async () => {
     const [caldav] = (await api.call('GET', '/v1/providers')).body.items;
     const icloud = caldav.presets.find(({ preset }: Json) => preset === 'icloud');
     assert.match(icloud.hints.password, /app-specific.*account\.apple\.com.*two-factor/);
@@ -178,7 +178,7 @@ describe('the console as it is served', () => {
     assert.deepEqual(page.choose('nextcloud'), { isAddressHidden: false, passwordHint: hint });
   });
 
-  it('learns where the workflows of pairs can be seen, where that is known', async () => {
+  it('gets the address of the workflows, where it is known', async () => {
     const app = Fastify();
     const workflowUrl = (id: string) =>
       `http://127.0.0.1:8233/namespaces/default/workflows/${encodeURIComponent(`pair:${id}`)}`;
@@ -195,7 +195,7 @@ describe('the console as it is served', () => {
 });
 
 describe('the files of the console', () => {
-  it('name no service but through the API', () => {
+  it('name services only through the API', () => {
     const kinds = ENTRIES.flatMap(({ kind, presets = {} }) => [kind, ...Object.keys(presets)]);
     // A pair has a side that is called `caldav` in the contract.
     const others = kinds.filter((kind) => kind !== 'caldav');
@@ -204,7 +204,7 @@ describe('the files of the console', () => {
       for (const kind of others) assert.ok(!text.includes(`'${kind}'`), `${name} has ${kind}`);
   });
 
-  it('put no text in as markup, run no text as code, and keep the key in the tab', () => {
+  it('insert no text as markup, run no text as code, and keep the key in the tab', () => {
     // Built from parts, so that a search for these words finds only what would be wrong.
     const forbidden = [
       'inner' + 'HTML',
@@ -227,7 +227,7 @@ describe('the files of the console', () => {
       for (const word of forbidden) assert.ok(!text.includes(word), `${name} has ${word}`);
   });
 
-  it('take nothing from other hosts', () => {
+  it('load nothing from other hosts', () => {
     for (const [name, text] of sources) {
       assert.doesNotMatch(text, /https?:\/\//i, name);
       assert.doesNotMatch(text, /["'(]\/\//, `${name}: an address without a protocol`);

@@ -1,5 +1,5 @@
 /**
- * Compares an answer with what the OpenAPI document promises: a check that does not trust the server's own serializer.
+ * Compares an answer with the OpenAPI document, independently of the server's own serializer.
  */
 import assert from 'node:assert/strict';
 

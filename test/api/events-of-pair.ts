@@ -1,4 +1,4 @@
-/** Puts into the database what runs leave there. */
+/** Inserts into the database what runs store there. */
 
 import { randomBytes } from 'node:crypto';
 import { sql } from 'drizzle-orm';

@@ -21,7 +21,7 @@ describe('free and busy', () => {
   beforeEach(async () => {
     ({ caldavId: anna, cloudId: bea } = await connected(api));
     api.service.busy = { a1: [hours(9, 10), hours(12, 13)], a2: [hours(10, 11)], b1: [hours(12, 14)] };
-    api.service.questions = 0;
+    api.service.busyReads = 0;
     api.service.unanswered = [];
     api.service.failure = null;
   });
@@ -30,7 +30,7 @@ describe('free and busy', () => {
   const busy = async (id = anna): Promise<unknown> => (await ask(`/v1/accounts/${id}/free-busy?${DAY}`)).body.busy;
   const patch = (body: object): Promise<Answer> => api.call('PATCH', `/v1/accounts/${anna}`, body);
 
-  it('is told of all calendars of an account, or of those chosen: merged, sorted, within the range', async () => {
+  it('covers all calendars of an account, or the selected ones: merged, sorted, within the range', async () => {
     assert.deepEqual(await busy(), [hours(9, 11), hours(12, 13)]);
     assert.deepEqual(
       (await ask(`/v1/accounts/${anna}/free-busy?start=2027-01-11T10:00:00%2B01:00&end=${at(10)}`)).body.busy,
@@ -43,7 +43,7 @@ describe('free and busy', () => {
     refused(await ask(`/v1/accounts/none/free-busy?${DAY}`), 404, 'not-found');
   });
 
-  it("hands the account's setting on, and keeps no answer that was given under another", async () => {
+  it("passes on the account's setting, and caches no answer for another setting", async () => {
     assert.equal((await ask(`/v1/accounts/${anna}`)).body.unansweredInvitations, 'busy');
     await busy();
     assert.equal((await patch({ unansweredInvitations: 'free' })).body.unansweredInvitations, 'free');
@@ -52,7 +52,7 @@ describe('free and busy', () => {
     refused(await patch({ unansweredInvitations: null }), 400, 'validation');
   });
 
-  it('of several accounts is told together, and one that fails does not hide the others', async () => {
+  it('of several accounts is merged, and one that fails does not affect the others', async () => {
     const both = await ask(`/v1/free-busy?accountIds=${anna},${bea}&${DAY}`);
     assert.deepEqual(both.body, {
       busy: [hours(9, 11), hours(12, 14)],
@@ -70,7 +70,7 @@ describe('free and busy', () => {
     api.service.failures = {};
   });
 
-  it('that cannot be told is an error, and never free', async () => {
+  it('that is unknown is an error, and never free', async () => {
     api.service.failure = new SyncError('too-large', 'a series repeats in a way that cannot be followed');
     refused(await ask(`/v1/accounts/${anna}/free-busy?${DAY}`), 422, 'free-busy-unknown');
     api.service.failure = new SyncError('calendar-missing', 'gone');
@@ -85,10 +85,10 @@ describe('free and busy', () => {
     assert.deepEqual(await busy(), [hours(9, 11), hours(12, 13)], 'a failure is not kept');
   });
 
-  it('is kept for a moment, and no longer once anybody saw a change', async () => {
+  it('is cached for a moment, until a change is noticed', async () => {
     await Promise.all([busy(), busy(), busy()]);
     await busy();
-    assert.equal(api.service.questions, 1, 'also while it is being asked');
+    assert.equal(api.service.busyReads, 1, 'also while it is being asked');
     api.service.busy['a1'] = [hours(15, 16)];
     assert.deepEqual(await busy(), [hours(9, 11), hours(12, 13)]);
     await noteCalendarChange(api.db, [bea]);
@@ -100,10 +100,10 @@ describe('free and busy', () => {
       [hours(10, 11), hours(15, 16)],
       `by the same person's other account (${same.identity})`,
     );
-    assert.equal(api.service.questions, 2);
+    assert.equal(api.service.busyReads, 2);
   });
 
-  it('is dropped by one process for all', async () => {
+  it('is invalidated by one process for all', async () => {
     const other = await startApi({}, api.databaseUrl);
     try {
       other.service.calendars = api.service.calendars;
@@ -122,7 +122,7 @@ describe('free and busy', () => {
     }
   });
 
-  it('is asked again where the asker wants it fresh', async () => {
+  it('is read again where the caller needs it fresh', async () => {
     await busy();
     api.service.busy['a1'] = [hours(15, 16)];
     assert.deepEqual(await busyOf(api.deps, anna, hours(0, 23), { maxAgeMs: -1 }), [hours(10, 11), hours(15, 16)]);
@@ -141,7 +141,7 @@ describe('free and busy', () => {
       canCreateCalendars: true,
     });
 
-  it('is asked about in terms that are checked, each by its name', async () => {
+  it('validates every parameter by name', async () => {
     const of = (query: string): Promise<Answer> => ask(`/v1/accounts/${anna}/free-busy?${query}`);
     const wrong: [string, string][] = [
       ['', 'start'],
@@ -185,7 +185,7 @@ describe('free and busy', () => {
     }
   });
 
-  it('leaves slots in which all are free, within working hours', async () => {
+  it('leaves slots in which all accounts are free, within working hours', async () => {
     const slots = async (query: string): Promise<string[]> =>
       (await ask(`/v1/availability?accountIds=${anna},${bea}&${DAY}&${query}`)).body.slots.map(
         ({ start, end }: Interval) => `${start.slice(11, 16)}-${end.slice(11, 16)}`,

@@ -1,4 +1,4 @@
-/** The whole API on a real database, with a service and a Temporal that do what a test tells them. */
+/** The whole API on a real database, with a fake calendar service and a fake Temporal. */
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -23,15 +23,15 @@ export interface TestApi {
   readonly service: FakeService;
   /** Lines that were logged. */
   readonly logged: string[];
-  /** What workflows of bookings were told. */
-  readonly told: string[];
+  /** Signals to workflows of bookings. */
+  readonly signals: string[];
   ready: Record<string, boolean | string>;
   preview: ApiDeps['preview'];
   call(method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE', url: string, body?: unknown): Promise<Answer>;
   close(): Promise<void>;
 }
 
-/** Parsed JSON of whatever shape; what is wrong about it a test finds when it runs. */
+/** Parsed JSON of any shape. */
 export type { Json };
 
 export interface Answer {
@@ -40,7 +40,7 @@ export interface Answer {
   readonly headers: Record<string, unknown>;
 }
 
-/** Of every process of a test. */
+/** The encryption key of all processes of a test. */
 const KEY = randomBytes(32);
 export const ENV_KEY = 'key-from-the-environment';
 
@@ -54,14 +54,14 @@ export async function startApi(
   const control = new FakeControl();
   const service = new FakeService();
   const logged: string[] = [];
-  const told: string[] = [];
+  const signals: string[] = [];
   const deps: ApiDeps = {
     db,
     control,
     fetch,
     bookings: {
-      look: async (id) => void told.push(`look ${id}`),
-      watch: async (id) => void told.push(`watch ${id}`),
+      bookingChanged: async (id) => void signals.push(`look ${id}`),
+      watch: async (id) => void signals.push(`watch ${id}`),
       startWebhook: async () => {},
     },
     preview: (pairId, signal) => api.preview(pairId, signal),
@@ -90,7 +90,7 @@ export async function startApi(
     control,
     service,
     logged,
-    told,
+    signals,
     ready: { postgres: true, temporal: true },
     preview: () => Promise.reject(new Error('no preview is expected here')),
     async call(method, url, body) {
@@ -116,7 +116,7 @@ export async function startApi(
   return api;
 }
 
-/** What every answer has to be like, whatever it is about. */
+/** Checks what applies to every answer. */
 function checked(method: string, url: string, answer: Answer): Answer {
   const about = `${method} ${url} → ${answer.status}`;
   assert.equal(answer.headers['x-content-type-options'], 'nosniff', about);
@@ -138,13 +138,13 @@ export function refused(answer: Answer, status: number, code: string): void {
   assert.deepEqual([answer.status, answer.body?.code], [status, code], JSON.stringify(answer.body));
 }
 
-/** Remembers what it was told. */
+/** Records its calls. */
 class FakeControl implements PairControl {
-  readonly told: string[] = [];
+  readonly calls: string[] = [];
   /** Workflows that run. */
   readonly running = new Set<string>();
   failure: ControlError['kind'] | null = null;
-  /** What a call that waits for a run does in the meantime; answers the run's id. */
+  /** Called while a call waits for a run. @returns the run's id */
   onRun: (pairId: string) => Promise<string | null> = async () => null;
 
   async start({ pairId, paused, begun }: { pairId: string; paused: boolean; begun?: number }): Promise<void> {
@@ -188,23 +188,23 @@ class FakeControl implements PairControl {
   }
   #note(message: string): void {
     if (this.failure !== null) throw new ControlError(this.failure);
-    this.told.push(message);
+    this.calls.push(message);
   }
 }
 
 /** A calendar service: the password or refresh token names the person, whose calendars `calendars` holds. */
 class FakeService {
   calendars: Record<string, CalendarInfo[]> = {};
-  /** Thrown by what is asked next, as long as it is set. */
+  /** Thrown by every call while it is set. */
   failure: SyncError | Error | null = null;
   canCreateCalendars = true;
   listFailure: SyncError | null = null;
   /** By calendar. */
   busy: Record<string, Interval[]> = {};
-  /** How often somebody asked for busy times, and with what setting. */
-  questions = 0;
+  /** How often busy times were read, and with which setting. */
+  busyReads = 0;
   unanswered: unknown[] = [];
-  /** Thrown when a person's busy times are asked for. */
+  /** Thrown when a person's busy times are read. */
   failures: Record<string, SyncError | null> = {};
 
   provider(kind: string) {
@@ -230,7 +230,7 @@ class FakeService {
           return calendar(name, { color });
         },
         freeBusy: async (calendarIds: readonly string[] | null, range: Interval, setting?: FreeBusySetting) => {
-          this.questions += 1;
+          this.busyReads += 1;
           this.unanswered.push(setting?.unanswered);
           const failure = this.failure ?? this.failures[personOf(value)];
           if (failure) throw failure;

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { assertDocumented } from './documented.ts';
 import { type Json, startApi, type TestApi } from './harness.ts';
 
-/** The contract's surface, as far as it is built. */
+/** The contract's routes, as far as they are implemented. */
 const ROUTES = `
 GET /health/live
 GET /health/ready
@@ -78,7 +78,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('describes the parameters, the bodies, the success and the refusals of every route', () => {
+  it('describes parameters, bodies, success and errors of every route', () => {
     for (const [path, methods] of Object.entries<Record<string, Json>>(document.paths)) {
       for (const [method, operation] of Object.entries(methods)) {
         const route = `${method} ${path}`;
@@ -126,7 +126,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('is what every answer in these tests is compared with, by a check that can fail', () => {
+  it('is compared with every answer in these tests, by a check that can fail', () => {
     const key = { id: 'x', name: 'x', key: 'x' };
     assertDocumented(document, 'POST', '/v1/api-keys', 201, key);
     for (const wrong of [{ ...key, hash: 'x' }, { id: 'x', name: 'x' }, { ...key, name: 7 }, [], null]) {
@@ -136,7 +136,7 @@ describe('the OpenAPI document', () => {
     assert.throws(() => assertDocumented(document, 'GET', '/v1/nothing', 200, {}));
   });
 
-  it('shows what an account of each provider takes', () => {
+  it('describes the body of an account for each provider', () => {
     const bodies = document.paths['/v1/accounts'].post.requestBody.content['application/json'].schema;
     const alternatives = bodies.oneOf ?? bodies.anyOf;
     const caldav = alternatives.find((body: Json) => body.properties.provider.enum[0] === 'caldav');

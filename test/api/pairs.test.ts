@@ -46,17 +46,17 @@ describe('pairs', () => {
       counts: { events: 0, conflicts: 0, heldChanges: 0, problems: 0 },
       workflowId: `pair:${id}`,
     });
-    assert.deepEqual(api!.control.told, [`start ${id}`]);
+    assert.deepEqual(api!.control.calls, [`start ${id}`]);
     assert.deepEqual((await api!.call('GET', `/v1/pairs/${id}`)).body, body);
   });
 
-  it('reads nothing while it was created as paused', async () => {
+  it('reads nothing when it is created as paused', async () => {
     const { body } = await create({ paused: true, direction: 'caldav-to-cloud', pollIntervalSeconds: 5 });
     assert.deepEqual([body.status, body.direction, body.pollIntervalSeconds], ['paused', 'caldav-to-cloud', 5]);
-    assert.deepEqual(api!.control.told, [`start ${body.id} paused`]);
+    assert.deepEqual(api!.control.calls, [`start ${body.id} paused`]);
   });
 
-  it('refuses what cannot work, and stores nothing of it (C12, G16)', async () => {
+  it('refuses what cannot work, and stores nothing (C12, G16)', async () => {
     refused(await create({ caldavCalendarId: 'nowhere' }), 422, 'calendar-not-found');
     assert.match((await create({ cloudCalendarId: 'nowhere' })).body.detail, /cloudCalendarId/);
     refused(await create({ caldavCalendarId: 'a-read' }), 422, 'calendar-read-only');
@@ -79,7 +79,7 @@ describe('pairs', () => {
     assert.equal((await create({ cloudCalendarId: 'b-read', direction: 'cloud-to-caldav' })).status, 201);
   });
 
-  it('pairs the same two calendars once, through whichever account and connection, also at once (C11)', async () => {
+  it('pairs the same two calendars once, through any account and connection, also at once (C11)', async () => {
     const other = await connected(api!);
     const into = (id: string) =>
       api!.call('POST', `/v1/connections/${id}/pairs`, { caldavCalendarId: 'a1', cloudCalendarId: 'b1' });
@@ -95,7 +95,7 @@ describe('pairs', () => {
     assert.equal((await create({ caldavCalendarId: 'a2' })).status, 201, 'one calendar may be in several pairs');
   });
 
-  it('refuses a pair that would close a ring, through whichever account, also one-way and also at once', async () => {
+  it('refuses a pair that would create a sync loop, through any account, also one-way and at once', async () => {
     const [second, third] = [await connected(api!), await connected(api!)];
     const pair = (id: string, a: string, b: string, more: object = {}) =>
       api!.call('POST', `/v1/connections/${id}/pairs`, {
@@ -122,7 +122,7 @@ describe('pairs', () => {
     refused(await pair(second.connectionId, 'a1', 'b1'), 409, 'pair-would-loop');
   });
 
-  it('keeps to the allowance, also at once', async () => {
+  it('keeps to the limit, also at once', async () => {
     const answers = await Promise.all(
       [1, 2, 3].map((n) => create({ caldavCalendarId: `a${n}`, cloudCalendarId: `b${n}` })),
     );
@@ -161,7 +161,7 @@ describe('pairs', () => {
     });
   });
 
-  it('changes only what a patch names, tells the workflow, and names wrong fields by their path', async () => {
+  it('changes only the fields in a patch, signals the workflow, and names invalid fields by their path', async () => {
     const { id } = (await create({ cloudCalendarId: 'b1' })).body;
     const patch = (body: object) => api!.call('PATCH', `/v1/pairs/${id}`, body);
     const changed = await patch({ pollIntervalSeconds: 30 });
@@ -170,7 +170,7 @@ describe('pairs', () => {
       [200, 30, 'bidirectional'],
     );
     assert.equal((await patch({ direction: 'cloud-to-caldav' })).body.pollIntervalSeconds, 30);
-    assert.deepEqual(api!.control.told.slice(-2), [`settingsChanged ${id}`, `settingsChanged ${id}`]);
+    assert.deepEqual(api!.control.calls.slice(-2), [`settingsChanged ${id}`, `settingsChanged ${id}`]);
     const wrong = await patch({
       pollIntervalSeconds: 4,
       options: { holdDeletions: { percent: 101 }, filter: { titel: 'x' }, content: { toCloud: 'some' } },
@@ -187,14 +187,14 @@ describe('pairs', () => {
     assert.equal((await patch({ direction: 'cloud-to-caldav' })).status, 200);
   });
 
-  it('pauses and resumes, as often as one likes', async () => {
+  it('pauses and resumes repeatedly', async () => {
     const { id } = (await create()).body;
     const post = (action: string) => api!.call('POST', `/v1/pairs/${id}/${action}`);
     for (let n = 0; n < 2; n += 1) assert.deepEqual([(await post('pause')).body.status], ['paused']);
     refused(await post('sync'), 409, 'pair-paused');
     refused(await post('resync?wait=1'), 409, 'pair-paused');
     for (let n = 0; n < 2; n += 1) assert.deepEqual([(await post('resume')).body.status], ['starting']);
-    assert.deepEqual(api!.control.told.slice(1), [`pause ${id}`, `pause ${id}`, `resume ${id}`, `resume ${id}`]);
+    assert.deepEqual(api!.control.calls.slice(1), [`pause ${id}`, `pause ${id}`, `resume ${id}`, `resume ${id}`]);
     api!.control.failure = 'unavailable';
     refused(await post('pause'), 503, 'temporarily-unavailable');
     assert.equal((await api!.call('GET', `/v1/pairs/${id}`)).body.status, 'paused', 'writes stop all the same');
@@ -204,17 +204,17 @@ describe('pairs', () => {
     const { id } = (await create()).body;
     api!.control.running.clear();
     assert.equal((await api!.call('POST', `/v1/pairs/${id}/sync`)).status, 202);
-    assert.deepEqual(api!.control.told.slice(-3), [
+    assert.deepEqual(api!.control.calls.slice(-3), [
       `syncNow signal ${id}`,
       `start ${id} after 0`,
       `syncNow signal ${id}`,
     ]);
   });
 
-  it('is gone after DELETE', async () => {
+  it('is deleted by DELETE', async () => {
     const { id } = (await create()).body;
     assert.equal((await api!.call('DELETE', `/v1/pairs/${id}`)).status, 204);
-    assert.equal(api!.control.told.at(-1), `stop ${id}`);
+    assert.equal(api!.control.calls.at(-1), `stop ${id}`);
     refused(await api!.call('DELETE', `/v1/pairs/${id}`), 404, 'not-found');
     assert.equal((await create()).status, 201, 'its calendars can be paired again');
   });

@@ -4,7 +4,7 @@ import { sql } from 'drizzle-orm';
 import { addConflict, addEvent, addHeld, addProblem, addRun } from './events-of-pair.ts';
 import { connected, type Json, refused, startApi, type TestApi } from './harness.ts';
 
-describe('what a person is told about a pair', () => {
+describe('runs, conflicts, problems and held changes of a pair', () => {
   let api: TestApi;
   let pairId: string;
   let otherId: string;
@@ -56,7 +56,7 @@ describe('what a person is told about a pair', () => {
     refused(await api.call('GET', `/v1/pairs/${otherId}/runs/${first}`), 404, 'not-found');
   });
 
-  it('lists conflicts and problems with what they are about, which the database holds sealed', async () => {
+  it('lists conflicts and problems with their content, which the database stores encrypted', async () => {
     await addConflict(api.db, pairId, 'Dentist', { start: '10:00' }, 'Lost words');
     const newest = await addConflict(api.db, pairId, 'Lunch', ['x'], null);
     const { items } = await get('conflicts');
@@ -83,7 +83,7 @@ describe('what a person is told about a pair', () => {
     assert.deepEqual([counts.conflicts, counts.problems], [2, 1]);
   });
 
-  it('decides the named held changes, or all, or with an unknown id none', async () => {
+  it('decides the given held changes, or all, or none with an unknown id', async () => {
     const [one, two, three] = [
       await addHeld(api.db, pairId, 'One'),
       await addHeld(api.db, pairId, 'Two', 'caldav'),
@@ -102,7 +102,7 @@ describe('what a person is told about a pair', () => {
     });
     const decide = (what: string, body?: unknown) => api.call('POST', `/v1/pairs/${pairId}/held-changes/${what}`, body);
 
-    api.control.told.length = 0;
+    api.control.calls.length = 0;
     for (const ids of [
       [one, 'nonsense'],
       [one, foreign],
@@ -112,10 +112,10 @@ describe('what a person is told about a pair', () => {
     refused(await decide('apply', { ids: 'x' }), 400, 'validation');
     refused(await decide('apply', { other: [] }), 400, 'validation');
     assert.deepEqual((await decide('apply', { ids: [] })).body, { decided: 0 });
-    assert.deepEqual([(await list()).length, api.control.told], [3, []]);
+    assert.deepEqual([(await list()).length, api.control.calls], [3, []]);
 
     assert.deepEqual((await decide('apply', { ids: [one, one] })).body, { decided: 1 });
-    assert.deepEqual(api.control.told, [`syncNow signal ${pairId}`]);
+    assert.deepEqual(api.control.calls, [`syncNow signal ${pairId}`]);
     refused(await decide('restore', { ids: [one] }), 404, 'not-found');
     const { rows: stored } = await api.db.sql.execute<Json>(
       sql`select h.decision, l.dirty from held_changes h join links l on l.id = h.link_id where h.id = ${one}`,
@@ -137,8 +137,10 @@ describe('what a person is told about a pair', () => {
 
   it('lists and decides 1000 and more', async () => {
     await api.db.sql.execute(sql`with l as (
-      insert into links (id, pair_id, dirty) select gen_random_uuid(), ${pairId}, false from generate_series(1, 1500) returning id)
-      insert into held_changes (id, pair_id, link_id, side, reason, since) select gen_random_uuid(), ${pairId}, l.id, 'cloud', 'many', now() from l`);
+      insert into links (id, pair_id, dirty)
+        select gen_random_uuid(), ${pairId}, false from generate_series(1, 1500) returning id)
+      insert into held_changes (id, pair_id, link_id, side, reason, since)
+        select gen_random_uuid(), ${pairId}, l.id, 'cloud', 'many', now() from l`);
     const first = await get('held-changes');
     assert.equal(first.items.length, 1000);
     assert.equal(first.items[0].eventTitle, null);
@@ -150,7 +152,7 @@ describe('what a person is told about a pair', () => {
     });
   });
 
-  it('forgets everything of its events when the pair is deleted', async () => {
+  it('deletes everything of its events with the pair', async () => {
     await addEvent(api.db, pairId, 'Something');
     assert.equal((await api.call('DELETE', `/v1/pairs/${pairId}`)).status, 204);
     for (const table of ['links', 'link_sides', 'runs', 'ops', 'conflicts', 'problems', 'held_changes']) {

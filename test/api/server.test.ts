@@ -21,7 +21,7 @@ describe('the API around its routes', () => {
     assert.deepEqual(failing.body.parts, { postgres: true, temporal: 'no answer' });
   });
 
-  it('wants a key under /v1, also for paths that do not exist and however they are written', async () => {
+  it('requires a key under /v1, also for unknown paths and in any spelling', async () => {
     for (const url of ['/v1/pairs', '/v1/nothing', '/%761/pairs', '/v1/api-keys/x']) {
       const answer = await api.app.inject({ url });
       assert.equal(answer.statusCode, 401, url);
@@ -86,7 +86,7 @@ describe('the API around its routes', () => {
     assert.deepEqual([empty.statusCode, empty.json().code], [400, 'validation']);
   });
 
-  it('names every field that is wrong', async () => {
+  it('names every invalid field', async () => {
     const unknownKey = await api.call('POST', '/v1/api-keys', { name: 'x', more: 1, other: 2 });
     refused(unknownKey, 400, 'validation');
     assert.deepEqual(unknownKey.body.errors, [
@@ -110,7 +110,7 @@ describe('the API around its routes', () => {
     }
   });
 
-  it('tells nothing of an unforeseen error but its id, and logs nothing of its message', async () => {
+  it('returns only the id of an unexpected error, and logs nothing of its message', async () => {
     api.service.failure = new Error('secret-in-a-message');
     const answer = await api.call('POST', '/v1/accounts', { provider: 'google', refreshToken: 'secret-token' });
     api.service.failure = null;
@@ -155,7 +155,7 @@ describe('the API around its routes', () => {
     assert.deepEqual(await linesOf(() => api.call('POST', '/v1/api-keys', { name: 'good' })), []);
   });
 
-  it('says 503 when the database does not answer', async () => {
+  it('answers 503 when the database does not answer', async () => {
     const other = await startApi({}, 'postgres://nobody@127.0.0.1:1/nothing');
     refused(await other.call('GET', '/v1/pairs'), 503, 'temporarily-unavailable');
     refused(await other.call('POST', '/v1/api-keys', { name: 'x' }), 503, 'temporarily-unavailable');
@@ -167,7 +167,7 @@ describe('the API around its routes', () => {
     await other.close();
   });
 
-  it('says 503 when the database is away', async () => {
+  it('answers 503 when the database is down', async () => {
     const other = await startApi();
     await other.db.close();
     refused(await other.call('GET', '/v1/pairs'), 503, 'temporarily-unavailable');

@@ -14,7 +14,7 @@ describe('sync and resync', () => {
     pairId = (
       await api.call('POST', `/v1/connections/${connectionId}/pairs`, { caldavCalendarId: 'a1', cloudCalendarId: 'b1' })
     ).body.id;
-    api.control.told.length = 0;
+    api.control.calls.length = 0;
   });
   after(() => api.close());
   const post = (path: string, body?: unknown) => api.call('POST', `/v1/pairs/${pairId}/${path}`, body);
@@ -29,7 +29,7 @@ describe('sync and resync', () => {
       headers: { authorization: 'Bearer key-from-the-environment', 'content-type': 'application/json' },
     });
     assert.equal(emptyJson.statusCode, 202);
-    assert.deepEqual(api.control.told.slice(0, 3), [
+    assert.deepEqual(api.control.calls.slice(0, 3), [
       `syncNow signal ${pairId}`,
       `syncNow signal ${pairId}`,
       `syncNow resync full ${pairId}`,
@@ -40,10 +40,10 @@ describe('sync and resync', () => {
     api.control.onRun = (id) => addRun(api.db, id, 1, 'ok', [['cloud', 'create', 'done']]);
     const { status, body } = await post('sync?wait=5');
     assert.deepEqual([status, body.result, body.cloud], [200, 'ok', { created: 1, updated: 0, deleted: 0 }]);
-    assert.deepEqual(api.control.told, [`syncAndWait signal 5 ${pairId}`]);
+    assert.deepEqual(api.control.calls, [`syncAndWait signal 5 ${pairId}`]);
   });
 
-  it('answers 202 with the run that goes on when time is up', async () => {
+  it('answers 202 with the run when the time is up', async () => {
     await addRun(api.db, pairId, 1, 'running');
     let begun: string | undefined;
     api.control.onRun = async (id) => {
@@ -57,7 +57,7 @@ describe('sync and resync', () => {
     await api.db.sql.execute(sql`update pairs set needs_matching = false`);
     api.control.onRun = (id) => addRun(api.db, id, 1);
     assert.equal((await post('resync?wait=5')).status, 200);
-    assert.deepEqual(api.control.told, [`syncAndWait resync full 5 ${pairId}`]);
+    assert.deepEqual(api.control.calls, [`syncAndWait resync full 5 ${pairId}`]);
     assert.deepEqual((await api.db.sql.execute(sql`select needs_matching from pairs`)).rows, [
       { needs_matching: true },
     ]);
@@ -69,7 +69,7 @@ describe('sync and resync', () => {
     refused(await post('sync', { full: true }), 400, 'validation');
   });
 
-  it('says what stands in the way', async () => {
+  it('names the reason of a refusal', async () => {
     api.control.failure = 'unavailable';
     refused(await post('sync?wait=1'), 503, 'temporarily-unavailable');
     api.control.failure = 'paused';
@@ -80,7 +80,7 @@ describe('sync and resync', () => {
     refused(await post('sync'), 409, 'pair-stopped');
   });
 
-  it('keeps nobody waiting when the server ends', async () => {
+  it('answers waiting requests when the server ends', async () => {
     api.control.onRun = () => new Promise(() => {});
     const waiting = post('sync?wait=120');
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -90,7 +90,7 @@ describe('sync and resync', () => {
     assert.ok(Date.now() - began < 2000);
   });
 
-  it('makes the next run look at every event when options or the direction change, and only then', async () => {
+  it('makes the next run process every event after a change of options or direction, and only then', async () => {
     await addEvent(api.db, pairId, 'One');
     const dirty = async (patch: object) => {
       await api.db.sql.execute(sql`update links set dirty = false`);

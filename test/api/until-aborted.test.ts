@@ -6,7 +6,7 @@ import { untilAborted } from '../../api/until-aborted.ts';
 describe('an answer, until a signal aborts', () => {
   const never = new Promise<string>(() => {});
 
-  it('comes, or fails, and leaves no listener on a signal that lives on', async () => {
+  it('arrives or fails, and leaves no listener on a long-lived signal', async () => {
     const { signal } = new AbortController();
     assert.equal(await untilAborted(Promise.resolve('here'), signal), 'here');
     await assert.rejects(untilAborted(Promise.reject(new Error('no')), signal), /^Error: no$/);
@@ -15,7 +15,7 @@ describe('an answer, until a signal aborts', () => {
     void waiting;
   });
 
-  it('is null when the signal aborts, or has', async () => {
+  it('is null when the signal aborts, or has aborted', async () => {
     const closing = new AbortController();
     const waiting = untilAborted(never, closing.signal);
     closing.abort();

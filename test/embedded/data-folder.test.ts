@@ -12,7 +12,7 @@ import { loadOrCreateSecrets } from '../../embedded/secrets.ts';
 const folder = mkdtempSync(join(tmpdir(), 'calpair-folder-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-test('a folder belongs to one process until it lets go', () => {
+test('a folder belongs to one process until it is released', () => {
   makeDataFolder(folder);
   const claim = claimDataFolder(folder);
   assert.equal(lockHolder(folder), process.pid);
@@ -24,7 +24,7 @@ test('a folder belongs to one process until it lets go', () => {
   claimDataFolder(folder).release();
 });
 
-test('a killed holder, and another program with its number, hold nothing', async () => {
+test('the lock of a killed process, or of another program with its pid, is ignored', async () => {
   const holder = spawn('sleep', ['60'], { stdio: 'ignore' });
   const identity = processIdentity(holder.pid ?? 0);
   writeFileSync(join(folder, 'lock'), JSON.stringify({ pid: holder.pid, identity }));
@@ -41,26 +41,26 @@ test('a killed holder, and another program with its number, hold nothing', async
   claimDataFolder(folder).release();
 });
 
-test('a holder whose npm was killed is waited for, any other is not', async () => {
+test('waits only for a holder whose npm was killed', async () => {
   const holder = spawn('sleep', ['60'], { stdio: 'ignore' });
   const lock = { pid: holder.pid, identity: processIdentity(holder.pid ?? 0) };
-  const said: string[] = [];
+  const printed: string[] = [];
   const wait = async (npm: unknown): Promise<void> => {
     writeFileSync(join(folder, 'lock'), JSON.stringify({ ...lock, npm }));
-    await waitForOrphan(folder, (line) => said.push(line));
+    await waitForOrphan(folder, (line) => printed.push(line));
   };
   await wait(null);
   await wait({ pid: process.pid, identity: processIdentity(process.pid) });
-  assert.deepEqual(said, []);
+  assert.deepEqual(printed, []);
   assert.equal(lockHolder(folder), holder.pid);
   setTimeout(() => holder.kill('SIGKILL'), 300);
   await wait({ pid: process.pid, identity: 'started at another time' });
-  assert.equal(said.length, 1);
+  assert.equal(printed.length, 1);
   assert.equal(lockHolder(folder), null);
   claimDataFolder(folder).release();
 });
 
-test('keys are made once, closed to others, and stay', () => {
+test('keys are made once, readable only by their owner, and kept', () => {
   const config = readConfig({ CALPAIR_DATA_DIR: folder });
   const made = loadOrCreateSecrets(config);
   const again = loadOrCreateSecrets(config);
@@ -71,7 +71,7 @@ test('keys are made once, closed to others, and stay', () => {
   for (const file of ['api-key', 'encryption-key']) assert.equal(statSync(join(folder, file)).mode & 0o777, 0o600);
 });
 
-test('keys of the environment win and are not stored', () => {
+test('keys of the environment take precedence and are not stored', () => {
   const [first, second] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
   const before = readFileSync(join(folder, 'encryption-key'), 'utf8');
   const given = {

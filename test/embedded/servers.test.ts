@@ -1,4 +1,4 @@
-/** The servers of `npm start`, really started, killed, and started again. */
+/** The embedded servers: started, killed and started again. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -17,13 +17,13 @@ import { startTemporal } from '../../embedded/temporal.ts';
 import { onServer } from '../support/servers.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'calpair-servers-'));
-// As `mktemp -d` makes it: PostgreSQL's own user may not pass through.
+// As `mktemp -d` creates it: PostgreSQL's user may not pass through.
 chmodSync(folder, 0o700);
 const dataDir = join(folder, 'data');
 makeDataFolder(dataDir);
-const said: string[] = [];
+const printed: string[] = [];
 const lost: Error[] = [];
-const watch = { print: (line: string) => void said.push(line), onLost: (error: Error) => void lost.push(error) };
+const watch = { print: (line: string) => void printed.push(line), onLost: (error: Error) => void lost.push(error) };
 let outside: string | undefined;
 const running: { stop: () => Promise<void> }[] = [];
 after(async () => {
@@ -36,7 +36,7 @@ after(async () => {
 const startedPostgres = async (port = 0) => kept(await startPostgres({ dataDir, port }, watch));
 const startedTemporal = async (port: number) => kept(await startTemporal(temporalOptions(port), watch));
 
-test('PostgreSQL keeps its data over a stop, a kill, and a kill of whoever started it', {
+test('PostgreSQL keeps its data after a stop, a kill, and a kill of the process that started it', {
   timeout: 120_000,
 }, async () => {
   const first = await startedPostgres();
@@ -53,7 +53,7 @@ test('PostgreSQL keeps its data over a stop, a kill, and a kill of whoever start
 
   await startAndKill(`startPostgres(${JSON.stringify({ dataDir, port: 0 })}, watch)`);
   const third = await startedPostgres();
-  assert.ok(said.some((line) => line.startsWith('Ended a PostgreSQL')));
+  assert.ok(printed.some((line) => line.startsWith('Ended a PostgreSQL')));
   assert.deepEqual(await onServer(third.url, 'select value from kept'), [{ value: 1 }]);
   await third.stop();
   assert.equal(listProcesses().filter(({ command }) => command.includes(`${outside}/`)).length, 0);
@@ -80,7 +80,7 @@ test('Temporal gets its port back from an orphan, and a taken port is one clear 
   const port = await anyFreePort();
   await startAndKill(`startTemporal(${JSON.stringify(temporalOptions(port))}, watch)`);
   const server = await startedTemporal(port);
-  assert.ok(said.some((line) => line.startsWith('Ended a Temporal server')));
+  assert.ok(printed.some((line) => line.startsWith('Ended a Temporal server')));
   const connection = await Connection.connect({ address: server.address });
   await connection.workflowService.describeNamespace({ namespace: 'default' });
   await connection.close();
@@ -109,7 +109,7 @@ function kept<T extends { stop: () => Promise<void> }>(server: T): T {
   return server;
 }
 
-/** A process of its own starts the server and is killed at once, so that the server is nobody's. */
+/** Another process starts the server and is killed at once, so that the server is orphaned. */
 async function startAndKill(start: string): Promise<void> {
   const script = `
     import { startPostgres } from './embedded/postgres.ts';

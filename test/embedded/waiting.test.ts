@@ -1,4 +1,4 @@
-/** Calpair that comes up before its servers do, as containers may. */
+/** A start of Calpair before its servers, as in containers. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -16,74 +16,76 @@ import { testTemporal } from '../support/temporal.ts';
 
 const dataDir = mkdtempSync(join(tmpdir(), 'calpair-waiting-'));
 const sockets = new Set<Socket>();
-const doors: Server[] = [];
+const proxies: Server[] = [];
 after(() => {
   for (const socket of sockets) socket.destroy();
-  for (const door of doors) door.close();
+  for (const proxy of proxies) proxy.close();
   rmSync(dataDir, { recursive: true, force: true });
 });
 
 const [database, temporal] = [await testDatabase(), await testTemporal()];
 
-test('waits for PostgreSQL and then for Temporal, says so, and runs', { timeout: 180_000 }, async () => {
+test('waits for PostgreSQL and then for Temporal, prints this, and runs', { timeout: 180_000 }, async () => {
   const ports = { postgres: await anyFreePort(), temporal: await anyFreePort() };
   const url = new URL(database);
   const target = { host: url.hostname, port: Number(url.port) };
   url.host = `127.0.0.1:${ports.postgres}`;
-  const { said, started } = start({
+  const { printed, started } = start({
     databaseUrl: url.href,
     temporal: { ...temporal, address: `127.0.0.1:${ports.temporal}` },
   });
   await until(
     'it waits for PostgreSQL',
-    () => said.filter((line) => /Waiting for PostgreSQL \(ECONNREFUSED\)/.test(line)).length > 1,
+    () => printed.filter((line) => /Waiting for PostgreSQL \(ECONNREFUSED\)/.test(line)).length > 1,
   );
   open(ports.postgres, target);
-  await until('it waits for Temporal', () => said.some((line) => line.startsWith('Waiting for Temporal')), 60_000);
+  await until('it waits for Temporal', () => printed.some((line) => line.startsWith('Waiting for Temporal')), 60_000);
   const [host, port] = temporal.address.split(':');
   open(ports.temporal, { host: host!, port: Number(port) });
   const running = await started;
   assert.equal((await fetch(`${running.apiUrl}/health/ready`)).status, 200);
   await running.stop();
-  assert.ok(!said.join('\n').includes(url.password), 'no password is told');
+  assert.ok(!printed.join('\n').includes(url.password), 'no password is printed');
 });
 
-test('a wrong password and an unknown database end the start at once, in words', { timeout: 60_000 }, async () => {
+test('a wrong password and an unknown database end the start at once with a clear error', {
+  timeout: 60_000,
+}, async () => {
   const wrong = new URL(database);
   wrong.password = 'wrong';
   for (const [databaseUrl, words] of [
     [wrong.href, /password authentication failed/],
     [databaseNamed(database, 'nowhere'), /"nowhere" does not exist/],
   ] as const) {
-    const { said, started } = start({ databaseUrl, temporal });
+    const { printed, started } = start({ databaseUrl, temporal });
     await assert.rejects(
       started,
       (error) =>
         error instanceof ConfigError && /^PostgreSQL cannot be used: /.test(error.message) && words.test(error.message),
     );
     assert.deepEqual(
-      said.filter((line) => line.startsWith('Waiting')),
+      printed.filter((line) => line.startsWith('Waiting')),
       [],
     );
   }
 });
 
 function start(servers: { databaseUrl: string; temporal: { address: string; namespace: string } }) {
-  const said: string[] = [];
+  const printed: string[] = [];
   const config = readConfig({ ...environmentOf({ ...servers, dataDir }), PORT: '0' });
-  const log = pino({ level: 'debug' }, { write: (line: string) => void said.push(line) });
+  const log = pino({ level: 'debug' }, { write: (line: string) => void printed.push(line) });
   const started = startEverything(config, {
     log,
-    print: (line) => void said.push(line),
-    onLost: (error) => said.push(String(error)),
+    print: (line) => void printed.push(line),
+    onLost: (error) => printed.push(String(error)),
   });
   started.catch(() => undefined);
-  return { said, started };
+  return { printed, started };
 }
 
-/** From now on somebody answers on that port. */
+/** Opens the port and forwards to the target. */
 function open(port: number, target: { host: string; port: number }): void {
-  const door = createServer((socket) => {
+  const proxy = createServer((socket) => {
     const other = connect(target);
     for (const one of [socket, other]) {
       sockets.add(one);
@@ -91,5 +93,5 @@ function open(port: number, target: { host: string; port: number }): void {
     }
     socket.pipe(other).pipe(socket);
   });
-  doors.push(door.listen(port, '127.0.0.1'));
+  proxies.push(proxy.listen(port, '127.0.0.1'));
 }

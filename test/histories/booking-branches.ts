@@ -31,7 +31,7 @@ export const bookingBranches: Record<string, (h: Harness) => Promise<RecordedRun
     const { id, run } = await start(h);
     for (const count of [1, 2]) {
       await waiting(h, id, () => attempts === count);
-      await h.bookings.look(id);
+      await h.bookings.bookingChanged(id);
     }
     await ended(h, run);
     return run;
@@ -52,7 +52,7 @@ export const bookingBranches: Record<string, (h: Harness) => Promise<RecordedRun
     };
     const { id, run } = await start(h);
     await until('three tries', () => attempts === 3);
-    await h.bookings.look(id);
+    await h.bookings.bookingChanged(id);
     await waiting(h, id, () => attempts === 4);
     return run;
   },
@@ -60,7 +60,7 @@ export const bookingBranches: Record<string, (h: Harness) => Promise<RecordedRun
     let attempts = 0;
     h.bookingScript.carryBooking = async () => {
       attempts += 1;
-      if (attempts === 1) await h.bookings.look(id);
+      if (attempts === 1) await h.bookings.bookingChanged(id);
       await new Promise((resolve) => setTimeout(resolve, 300));
       return written(HOUR_MS);
     };
@@ -73,7 +73,7 @@ export const bookingBranches: Record<string, (h: Harness) => Promise<RecordedRun
     h.bookingScript.carryBooking = async () => {
       attempts += 1;
       if (attempts > 1) return written(HOUR_MS);
-      await h.bookings.look(id);
+      await h.bookings.bookingChanged(id);
       await new Promise((resolve) => setTimeout(resolve, 500));
       throw noChange('10 minutes');
     };
@@ -99,7 +99,7 @@ export const bookingBranches: Record<string, (h: Harness) => Promise<RecordedRun
     const { id, run } = await start(h);
     const { runId } = await h.client.workflow.getHandle(run.workflowId).describe();
     await until('the renewal', async () => {
-      await h.bookings.look(id);
+      await h.bookings.bookingChanged(id);
       return (await h.client.workflow.getHandle(run.workflowId).describe()).runId !== runId;
     });
     return { ...run, runId };
@@ -144,7 +144,7 @@ export const bookingBranches: Record<string, (h: Harness) => Promise<RecordedRun
 
 async function start(h: Harness): Promise<{ id: string; run: RecordedRun }> {
   const id = randomUUID();
-  await h.bookings.look(id);
+  await h.bookings.bookingChanged(id);
   return { id, run: { workflowId: bookingWorkflowIdOf(id) } };
 }
 

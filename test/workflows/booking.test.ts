@@ -1,4 +1,4 @@
-/** The workflows of bookings, on a real Temporal server, with calendars that are played by plain functions. */
+/** The workflows of bookings on a real Temporal server, with functions as fake calendars. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
@@ -31,79 +31,75 @@ describe('the workflows of bookings', () => {
   const ended = async (handle: ReturnType<typeof bookingOf>): Promise<boolean> =>
     (await handle.describe()).status.name === 'COMPLETED';
 
-  it('look when they are told, and end when the booking is over', async () => {
+  it('sync after a signal, and end when the booking is over', async () => {
     const id = randomUUID();
-    let looks = 0;
-    h.bookingScript.carryBooking = async () => written((looks += 1) < 3 ? HOUR_MS : 0);
-    await h.bookings.look(id);
+    let attempts = 0;
+    h.bookingScript.carryBooking = async () => written((attempts += 1) < 3 ? HOUR_MS : 0);
+    await h.bookings.bookingChanged(id);
     for (const count of [1, 2]) {
-      await until('the look', () => looks === count);
+      await until('the look', () => attempts === count);
       await until('the rest', async () => (await bookingOf(id).query(bookingStatus)).waitsFor.startsWith('changes'));
       assert.deepEqual((await bookingOf(id).query(bookingStatus)).last, {
         status: 'confirmed',
         writeStatus: 'written',
         code: null,
       });
-      await h.bookings.look(id);
+      await h.bookings.bookingChanged(id);
     }
     await until('the end', () => ended(bookingOf(id)));
-    assert.equal(looks, 3);
+    assert.equal(attempts, 3);
   });
 
-  it(
-    'do not wait out the delay of a server that is down when there is news, and write nothing ' +
-      'into the history while they wait',
-    async () => {
-      const id = randomUUID();
-      let [looks, isDown] = [0, true];
-      h.bookingScript.carryBooking = async () => {
-        looks += 1;
-        if (isDown) throw noChange(looks < 5 ? '50 milliseconds' : '10 minutes');
-        return written(0);
-      };
-      await h.bookings.look(id);
-      await until('five tries', () => looks === 5);
-      assert.deepEqual(
-        eventTypes(await bookingOf(id).fetchHistory()).filter((type) => type.startsWith('Activity')),
-        ['ActivityTaskScheduled'],
-      );
-      isDown = false;
-      await h.bookings.look(id);
-      await until('the end', () => ended(bookingOf(id)));
-      assert.equal(looks, 6);
-    },
-  );
-
-  it('look at once when news came while a write was failing', async () => {
+  it('are cut short by a signal while a server is down, and add nothing to the history while they wait', async () => {
     const id = randomUUID();
-    let looks = 0;
+    let [attempts, isDown] = [0, true];
     h.bookingScript.carryBooking = async () => {
-      looks += 1;
-      if (looks > 1) return written(0);
-      await h.bookings.look(id);
+      attempts += 1;
+      if (isDown) throw noChange(attempts < 5 ? '50 milliseconds' : '10 minutes');
+      return written(0);
+    };
+    await h.bookings.bookingChanged(id);
+    await until('five tries', () => attempts === 5);
+    assert.deepEqual(
+      eventTypes(await bookingOf(id).fetchHistory()).filter((type) => type.startsWith('Activity')),
+      ['ActivityTaskScheduled'],
+    );
+    isDown = false;
+    await h.bookings.bookingChanged(id);
+    await until('the end', () => ended(bookingOf(id)));
+    assert.equal(attempts, 6);
+  });
+
+  it('sync at once when a signal came while a write was failing', async () => {
+    const id = randomUUID();
+    let attempts = 0;
+    h.bookingScript.carryBooking = async () => {
+      attempts += 1;
+      if (attempts > 1) return written(0);
+      await h.bookings.bookingChanged(id);
       await new Promise((resolve) => setTimeout(resolve, 500));
       throw noChange('10 minutes');
     };
-    await h.bookings.look(id);
+    await h.bookings.bookingChanged(id);
     await until('the end', () => ended(bookingOf(id)));
-    assert.equal(looks, 2);
+    assert.equal(attempts, 2);
   });
 
-  it('look once more when the time is up', async () => {
+  it('sync once more when the time is up', async () => {
     const id = randomUUID();
-    let looks = 0;
-    h.bookingScript.carryBooking = async () => written((looks += 1) === 1 ? 300 : 0);
-    await h.bookings.look(id);
+    let attempts = 0;
+    h.bookingScript.carryBooking = async () => written((attempts += 1) === 1 ? 300 : 0);
+    await h.bookings.bookingChanged(id);
     await until('the end', () => ended(bookingOf(id)));
-    assert.equal(looks, 2);
+    assert.equal(attempts, 2);
   });
 
-  it('tell the booking whose event changed, and bear that its workflow is gone', async () => {
+  it('signal the booking whose event changed, also where its workflow does not run', async () => {
     const [watchId, id] = [randomUUID(), randomUUID()];
-    let [looks, polls] = [0, 0];
-    h.bookingScript.carryBooking = async () => ((looks += 1), written(HOUR_MS));
-    await h.bookings.look(id);
-    await until('the first look', () => looks === 1);
+    let [attempts, polls] = [0, 0];
+    h.bookingScript.carryBooking = async () => ((attempts += 1), written(HOUR_MS));
+    await h.bookings.bookingChanged(id);
+    await until('the first look', () => attempts === 1);
     h.bookingScript.watchBookings = async () => {
       polls += 1;
       if (polls === 1) return { kind: 'changed', bookingIds: [randomUUID(), id] };
@@ -111,17 +107,17 @@ describe('the workflows of bookings', () => {
       return { kind: 'over' };
     };
     await h.bookings.watch(watchId);
-    await until('the second look', () => looks === 2);
+    await until('the second look', () => attempts === 2);
     await until('the end of the watch', () => ended(watchOf(watchId)));
     assert.equal(
       eventTypes(await watchOf(watchId).fetchHistory()).filter((type) => type === 'ActivityTaskScheduled').length,
       2,
-      'idle looks leave nothing',
+      'idle attempts leave nothing',
     );
     await bookingOf(id).terminate();
   });
 
-  it('go on watching when a booking came at the last moment', async () => {
+  it('continue to poll when a booking came at the last moment', async () => {
     const watchId = randomUUID();
     let polls = 0;
     h.bookingScript.watchBookings = async () => {

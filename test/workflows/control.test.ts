@@ -30,7 +30,7 @@ describe('PairControl', () => {
     return (await h.client.workflow.getHandle(workflowIdOf(pair.id)).describe()).status.name;
   }
 
-  it('starts a pair once, however often it is asked', async () => {
+  it('starts a pair once, also for repeated calls', async () => {
     const pair = h.pair();
     const input = { pairId: pair.id, paused: false };
     await Promise.all([h.control.start(input), h.control.start(input), h.control.start(input)]);
@@ -40,11 +40,11 @@ describe('PairControl', () => {
     assert.equal(pair.diffs.length, 2);
   });
 
-  it('registers the search attribute a second time without complaint', async () => {
+  it('registers the search attribute a second time without an error', async () => {
     await registerSearchAttributes(h.client);
   });
 
-  it('goes on with the number of the last run that PostgreSQL knows', async () => {
+  it('continues from the number of the last run in PostgreSQL', async () => {
     const pair = h.pair();
     await h.control.start({ pairId: pair.id, paused: false, begun: 41, state: 'attention' });
     await until('the run', () => pair.diffs.length === 1);
@@ -69,7 +69,7 @@ describe('PairControl', () => {
     assert.equal(paused.diffs.length, 0);
   });
 
-  it('stops a pair in the middle of writing, and what it is doing', async () => {
+  it('stops a pair and its activities in the middle of writing', async () => {
     let ended = false;
     const pair = h.pair({ applyPlan: () => writeForEver().finally(() => (ended = true)) });
     pair.changed = true;
@@ -84,7 +84,7 @@ describe('PairControl', () => {
     await h.control.stop(randomUUID());
   });
 
-  it('says that a pair is missing', async () => {
+  it('reports that a pair is missing', async () => {
     const missing = randomUUID();
     const isMissing = isControlError('missing');
     await assert.rejects(h.control.syncNow(missing, SIGNAL), isMissing);
@@ -97,7 +97,7 @@ describe('PairControl', () => {
     await until('a second life', () => pair.diffs.at(-1)?.number === 2);
   });
 
-  it('tells who waits for a run that the pair was stopped', async () => {
+  it('fails for callers that wait for a run when the pair is stopped', async () => {
     const pair = h.pair({ applyPlan: writeForEver });
     pair.changed = true;
     await h.control.start({ pairId: pair.id, paused: false });
@@ -109,7 +109,7 @@ describe('PairControl', () => {
     await told;
   });
 
-  it('gives up waiting in time while the run goes on', async () => {
+  it('stops waiting in time while the run goes on', async () => {
     const pair = await started(h.pair());
     let finish = (): void => {};
     pair.script.applyPlan = ({ runId }) =>
@@ -125,7 +125,7 @@ describe('PairControl', () => {
     assert.equal(pair.diffs.length, 2, 'a wish that was taken is not repeated');
   });
 
-  it('knows where the Temporal UI shows a pair', () => {
+  it('returns the page of a pair in the Temporal UI', () => {
     assert.equal(
       h.control.workflowUrl('a/b'),
       `http://127.0.0.1:8233/namespaces/${h.namespace}/workflows/pair%3Aa%2Fb`,
@@ -133,7 +133,7 @@ describe('PairControl', () => {
     assert.equal(createPairControl(h.client).workflowUrl('a'), null);
   });
 
-  it('answers in time without a worker, loses no wish, and stops a pair all the same', {
+  it('answers in time without a worker, loses no request, and can stop a pair', {
     timeout: 60_000,
   }, async () => {
     const [pair, doomed] = [await started(h.pair()), await started(h.pair())];
@@ -154,7 +154,7 @@ describe('PairControl', () => {
     assert.deepEqual(pair.diffs[1], { pairId: pair.id, number: 2, trigger: 'resync', full: true, polled: false });
   });
 
-  it('says so, in time, when Temporal is away', { timeout: 60_000 }, async () => {
+  it('reports in time that Temporal is down', { timeout: 60_000 }, async () => {
     const away = new Client({ connection: Connection.lazy({ address: '127.0.0.1:1' }), namespace: 'away' });
     const control = createPairControl(away);
     const asked = Date.now();
@@ -173,7 +173,7 @@ function isControlError(kind: ControlError['kind']): (err: unknown) => boolean {
   return (err) => err instanceof ControlError && err.kind === kind;
 }
 
-/** An apply that goes on until it is told to stop. */
+/** An apply that goes on until it is cancelled. */
 async function writeForEver(): Promise<RunSummary> {
   for (;;) {
     Context.current().heartbeat({ done: 0, of: 1 });

@@ -1,5 +1,5 @@
 /**
- * A worker in a process of its own, to be killed: what it begins it never ends. Says on standard output what it began.
+ * A worker in its own process, to be killed: it never ends what it begins. Prints what it begins.
  */
 import { NativeConnection } from '@temporalio/worker';
 import { createWorkers, installRuntime } from '../../worker/workers.ts';

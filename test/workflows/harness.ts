@@ -1,6 +1,6 @@
 /**
- * What the workflow tests share: a real Temporal dev server, the project's real workers, and calendars that are played
- * by plain functions.
+ * Shared by the workflow tests: a real Temporal development server, the project's workers, and functions as fake
+ * calendars.
  */
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
@@ -21,22 +21,22 @@ export interface Harness {
   readonly client: Client;
   readonly control: PairControl;
   readonly bookings: BookingControl;
-  /** What the activities of bookings do; those that are left out have nothing to do for 10 minutes. */
+  /** Fake activities of bookings; those left out do nothing for 10 minutes. */
   readonly bookingScript: Mutable<Partial<BookingActivities>>;
   readonly address: string;
   readonly namespace: string;
   /** What the workers logged. */
   readonly log: string[];
-  /** A new pair with calendars that do not change by themselves. */
+  /** A new pair whose calendars do not change. */
   pair(script?: Partial<PairActivities>): FakePair;
   startWorkers(): Promise<Workers>;
   stopWorkers(): Promise<void>;
-  /** Types of the events of the pair's current run, or of the run that is named. */
+  /** Event types of the pair's current run, or of the given run. */
   events(pairId: string, runId?: string): Promise<string[]>;
   close(): Promise<void>;
 }
 
-/** Both calendars of one pair, as far as the workflow can tell, and a record of what it called. */
+/** Both calendars of one pair as the workflow sees them, and a record of its calls. */
 export class FakePair {
   readonly id: string = randomUUID();
   readonly script: Mutable<Partial<PairActivities>>;
@@ -52,7 +52,7 @@ export class FakePair {
     this.script = script;
   }
 
-  /** As the workflow runs and tests of timing need it: the delay is longer than any test, wishes cut it short. */
+  /** The delay is longer than any test; requests cut it short. */
   async poll(input: Parameters<PairActivities['pollPair']>[0]): ReturnType<PairActivities['pollPair']> {
     this.polls += 1;
     if (this.script.pollPair) return this.script.pollPair(input);
@@ -189,7 +189,7 @@ const eventNames: Record<number, string> = {
   44: 'UpsertWorkflowSearchAttributes',
 };
 
-/** Looks every 20 ms; fails after 20 s with what was awaited. */
+/** Checks every 20 ms; fails after 20 s with the name of the condition. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
   const deadline = Date.now() + limitMs;
   while (!(await holds())) {

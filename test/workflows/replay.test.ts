@@ -1,4 +1,4 @@
-/** Pairs that run somewhere have histories; code that takes another path through one of them would stop that pair. */
+/** Running pairs have histories; code that takes another path through one of them would stop that pair. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';
@@ -23,7 +23,7 @@ describe('recorded histories', () => {
     workflowBundle = await bundleWorkflows();
   });
 
-  it('are there, one for every branch of the loop', () => {
+  it('exist for every branch of the loop', () => {
     assert.ok(names.length >= 28, `${names.length} histories`);
   });
 
@@ -33,7 +33,7 @@ describe('recorded histories', () => {
     });
   }
 
-  it('fail to replay when the code goes another way', async () => {
+  it('fail to replay when the code takes another path', async () => {
     const history = historyOf('change.json');
     const diff = history.events.find(
       (event) => event.activityTaskScheduledEventAttributes?.activityType.name === 'diffPair',

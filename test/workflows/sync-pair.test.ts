@@ -25,20 +25,20 @@ describe('syncPair', { concurrency: 4 }, () => {
   });
   after(() => h.close());
 
-  /** Starts the pair and waits until its first run is over and it watches. */
+  /** Starts the pair and waits until its first run has ended and it polls. */
   async function watching(pair: FakePair): Promise<FakePair> {
     await h.control.start({ pairId: pair.id, paused: false });
     await quiet(pair);
     return pair;
   }
 
-  /** The workflow watches, and has nothing under way. */
+  /** The workflow polls and does nothing else. */
   async function quiet(pair: FakePair): Promise<void> {
     await until('an idle pair', async () => {
       const { waitsFor, runsBegun, runsFinished } = await h.control.status(pair.id);
       return waitsFor.startsWith('idle') && runsBegun === runsFinished;
     });
-    // A watch that was given up leaves its canceled event, and a task, a moment later.
+    // A cancelled poll leaves its canceled event, and a task, a moment later.
     let had = -1;
     await until('the last task', async () => {
       const events = await h.events(pair.id);
@@ -58,7 +58,7 @@ describe('syncPair', { concurrency: 4 }, () => {
     return described.typedSearchAttributes.get(pairStateKey);
   }
 
-  it('begins with a run of its own, then watches', async () => {
+  it('begins with a run, then polls', async () => {
     const pair = await watching(h.pair());
     assert.deepEqual(pair.diffs, [{ pairId: pair.id, number: 1, trigger: 'start', full: false, polled: false }]);
     assert.deepEqual(await h.events(pair.id), [
@@ -118,7 +118,7 @@ describe('syncPair', { concurrency: 4 }, () => {
     assert.equal(events.length, 16, events.join(' '));
   });
 
-  it('joins all wishes that come during a run into one following run (G22)', async () => {
+  it('joins all requests during a run into one following run (G22)', async () => {
     const gate = gateOf();
     const pair = h.pair();
     pair.script.applyPlan = async ({ runId }) => {
@@ -147,7 +147,7 @@ describe('syncPair', { concurrency: 4 }, () => {
     assert.deepEqual(await h.control.syncAndWait(pair.id, SIGNAL, 20), { runId: runIdOf(3), finished: true });
   });
 
-  it('does not miss a wish that comes with the answer of the watch', async () => {
+  it('does not miss a request that comes with the result of the poll', async () => {
     const pair = await watching(h.pair());
     pair.changed = true;
     await Promise.all([
@@ -161,7 +161,7 @@ describe('syncPair', { concurrency: 4 }, () => {
     assert.ok(pair.diffs.some(({ trigger }) => trigger === 'signal'));
   });
 
-  it('looks again at once when settings change, without a run', async () => {
+  it('polls at once when settings change, without a run', async () => {
     const pair = await watching(h.pair());
     const had = (await h.events(pair.id)).length;
     const polls = pair.polls;
@@ -172,7 +172,7 @@ describe('syncPair', { concurrency: 4 }, () => {
     assert.equal((await added(pair, had)).length, 10);
   });
 
-  it('stops watching while paused and runs after resume', async () => {
+  it('stops polling while paused and runs after resume', async () => {
     const pair = await watching(h.pair());
     const had = (await h.events(pair.id)).length;
     await h.control.pause(pair.id);
@@ -210,7 +210,7 @@ describe('syncPair', { concurrency: 4 }, () => {
     assert.equal(pair.diffs[0]?.trigger, 'start');
   });
 
-  it('cancels a run that is writing when it is paused, and takes it up again', async () => {
+  it('cancels a writing run when the pair is paused, and continues it after resume', async () => {
     const pair = h.pair();
     let cancelled = 0;
     pair.script.applyPlan = async ({ runId }) => {
@@ -240,7 +240,7 @@ describe('syncPair', { concurrency: 4 }, () => {
     ]);
   });
 
-  it('refuses to wait for a paused pair, at no cost, and tells who waits already', async () => {
+  it('refuses to wait for a paused pair, without history, and fails for callers that wait already', async () => {
     const pair = h.pair();
     pair.script.applyPlan = () => heartbeatForEver();
     pair.changed = true;
@@ -256,7 +256,7 @@ describe('syncPair', { concurrency: 4 }, () => {
     assert.deepEqual(await added(pair, had), []);
   });
 
-  it('shows attention, with its reason, and takes it back', async () => {
+  it('shows attention with its reason, and clears it', async () => {
     const pair = await watching(h.pair());
     pair.state = 'attention';
     await h.control.settingsChanged(pair.id);
@@ -278,7 +278,7 @@ describe('syncPair', { concurrency: 4 }, () => {
     assert.equal(pair.diffs.length, 1);
   });
 
-  it('survives a run that fails for good, rests, and is woken by a wish', async () => {
+  it('survives a run that fails for good, rests, and runs at once on request', async () => {
     const pair = await watching(h.pair());
     pair.script.diffPair = () => Promise.reject(ApplicationFailure.nonRetryable('a mistake of ours', 'bug'));
     assert.deepEqual(await h.control.syncAndWait(pair.id, SIGNAL, 20), { runId: null, finished: false });
@@ -291,7 +291,7 @@ describe('syncPair', { concurrency: 4 }, () => {
     assert.doesNotMatch(await currentDetails(pair), /Failed runs/);
   });
 
-  it('rests after a run that could not read a side, and after a watch that cannot go on', async () => {
+  it('rests after a run that could not read a side, and after a poll that failed for good', async () => {
     const pair = h.pair();
     pair.result = 'failed';
     await h.control.start({ pairId: pair.id, paused: false });
@@ -304,7 +304,7 @@ describe('syncPair', { concurrency: 4 }, () => {
     await quiet(pair);
   });
 
-  it('repeats a diff that fails for the moment', async () => {
+  it('repeats a diff after a temporary failure', async () => {
     const pair = h.pair();
     pair.script.diffPair = ({ number }) =>
       pair.diffs.length < 2
@@ -363,7 +363,7 @@ describe('syncPair', { concurrency: 4 }, () => {
     assert.equal((await handle.describe()).status.name, 'CANCELLED');
   });
 
-  it('says in the Temporal UI what it is doing', async () => {
+  it('shows in the Temporal UI what it is doing', async () => {
     const pair = h.pair();
     pair.changed = true;
     pair.ops = 3;
@@ -393,7 +393,7 @@ function isControlError(kind: ControlError['kind']): (err: unknown) => boolean {
   return (err) => err instanceof ControlError && err.kind === kind;
 }
 
-/** An apply that goes on until it is told to stop. */
+/** An apply that goes on until it is cancelled. */
 async function heartbeatForEver(): Promise<RunSummary> {
   for (;;) {
     Context.current().heartbeat({ done: 0, of: 1 });

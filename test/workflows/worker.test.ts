@@ -34,7 +34,7 @@ describe('workers', () => {
     };
   }
 
-  it('take over from one that was killed', { timeout: 120_000 }, async () => {
+  it('take over from a killed worker', { timeout: 120_000 }, async () => {
     const [idle, comparing] = [h.pair(), h.pair()];
     const doomed = await doomedWorker(comparing);
     for (const { id } of [idle, comparing]) await h.control.start({ pairId: id, paused: false });
@@ -47,8 +47,8 @@ describe('workers', () => {
     await h.startWorkers();
     const answered = Date.now();
     assert.deepEqual(await h.control.syncAndWait(idle.id, SIGNAL, 20), { runId: runIdOf(2), finished: true });
-    // The pair was cached by the dead worker: its first task waits for the sticky queue to time out, which takes a
-    // second and not ten.
+    // The killed worker had cached the pair: its first task waits until the sticky queue times out, after one second
+    // instead of ten.
     assert.ok(Date.now() - answered < 5_000, `${Date.now() - answered} ms`);
     await until('the run that was cut off', () => comparing.diffs.length === 1, 60_000);
     assert.ok(Date.now() - killed < 45_000, `${Date.now() - killed} ms`);
@@ -93,7 +93,7 @@ describe('workers', () => {
     assert.equal((await h.control.status(pair.id)).lastRun?.runId, runIdOf(1));
   });
 
-  it('log problems only, and nothing of a poll that was given up', async () => {
+  it('log problems only, and nothing of a cancelled poll', async () => {
     await h.startWorkers();
     let answer = (): void => {};
     const pair = h.pair({
