@@ -36,7 +36,9 @@ export function attendeesToHide(
   };
 }
 
-/** Whether a change is to be written to the attendees. Once they are switched off, the hidden ones go with any change. */
+/**
+ * Whether a change is to be written to the attendees. Once they are switched off, the hidden ones go with any change.
+ */
 export function areAttendeesChanged(
   before: Content,
   after: Content,

@@ -179,7 +179,8 @@ function piped(from: Readable, to: ReturnType<typeof createGunzip>): Readable {
 function checkUrl(url: URL, allowPrivateNetworks: boolean): void {
   const isWeb = url.protocol === 'https:' || (url.protocol === 'http:' && allowPrivateNetworks);
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  // DNS does not check a literal address. URL has already turned decimal, hexadecimal and short forms into four numbers.
+  // DNS does not check a literal address. URL has already turned decimal, hexadecimal and short forms into four
+  // numbers.
   if (!isWeb || (isIP(host) !== 0 && !mayConnectTo(host, allowPrivateNetworks))) {
     throw new SyncError('address-not-allowed', 'this address may not be connected to');
   }

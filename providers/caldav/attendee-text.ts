@@ -1,7 +1,7 @@
 /**
  * Attendees as text at the end of the description, for servers that invite real attendees whatever the client asks
- * (SOGo). The text ends with a tag keyed by the installation over the event's UID and the text. Only text with the right
- * tag is removed and read as attendees; after a change by a person it is ordinary text.
+ * (SOGo). The text ends with a tag keyed by the installation over the event's UID and the text. Only text with the
+ * right tag is removed and read as attendees; after a change by a person it is ordinary text.
  */
 
 import { ANSWERS, HEADING, shortTag, type Tag, taggedBlock, withBlock } from '../../core/attendee-text.ts';

@@ -169,8 +169,8 @@ function sameText(data: string): string {
 }
 
 /**
- * An existing object under the name that Calpair chose. With the right UID it is the copy of an earlier try whose answer
- * was lost, even if a person has edited it since. With any other UID the name is taken.
+ * An existing object under the name that Calpair chose. With the right UID it is the copy of an earlier try whose
+ * answer was lost, even if a person has edited it since. With any other UID the name is taken.
  */
 function adopt(
   { reader }: Writing,

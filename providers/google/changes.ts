@@ -76,7 +76,10 @@ async function* readEverything(calendar: GoogleCalendar, storedEvents: StoredEve
   yield { found: [], unchanged: [], removed: [], end: { cursor: CURSOR_PREFIX + end.token, full: true } };
 }
 
-/** The series of one resource in a complete listing: none of a cancelled master; exceptions without a master are events. */
+/**
+ * The series of one resource in a complete listing: none of a cancelled master; exceptions without a master are
+ * events.
+ */
 function seriesOf({ master, exceptions }: Group): Series[] {
   if (!master)
     return [...exceptions.values()]
@@ -210,7 +213,9 @@ async function exceptionsOf(
   return exceptions;
 }
 
-/** Exceptions whose master is not stored: it came in an earlier listing that was lost, or this account cannot see it. */
+/**
+ * Exceptions whose master is not stored: it came in an earlier listing that was lost, or this account cannot see it.
+ */
 async function applyWithoutMaster(
   calendar: GoogleCalendar,
   resource: string,

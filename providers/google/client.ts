@@ -104,7 +104,9 @@ function oauthClient(settings: GoogleSettings, io: Io) {
   });
 }
 
-/** Passes on a request of the library with standard fields only: the library adds its configuration, with credentials. */
+/**
+ * Passes on a request of the library with standard fields only: the library adds its configuration, with credentials.
+ */
 function transport(io: Io): typeof fetch {
   return async (input, init) => {
     const headers = new Headers(init?.headers);

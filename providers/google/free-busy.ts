@@ -1,6 +1,6 @@
 /**
- * When the owner of an account is busy, as Google answers it. Where unanswered invitations or some events count as free,
- * and where the sign-in does not include free/busy queries, the events are listed and evaluated here.
+ * When the owner of an account is busy, as Google answers it. Where unanswered invitations or some events count as
+ * free, and where the sign-in does not include free/busy queries, the events are listed and evaluated here.
  */
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { type BusyCriteria, takesTime } from '../../core/availability/busy-time.ts';

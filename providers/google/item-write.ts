@@ -1,4 +1,6 @@
-/** The three requests that write: insert, patch and delete one item. They send no mail and keep conferences and files. */
+/**
+ * The three requests that write: insert, patch and delete one item. They send no mail and keep conferences and files.
+ */
 
 import { SyncError } from '../../core/sync-error.ts';
 import { fetchItem, type GoogleCalendar, itemOf } from './fetch.ts';

@@ -92,7 +92,9 @@ export function contentPatch(
   return body;
 }
 
-/** All fields of an occurrence that was cancelled and is empty now. `series` is the master, whose private data it has. */
+/**
+ * All fields of an occurrence that was cancelled and is empty now. `series` is the master, whose private data it has.
+ */
 export function restoreBody(series: Item, content: Content, setting: SideSetting): Body {
   const { attendees } = nativeAttendees(series);
   const hidden = attendeesToHide(content, { organizer: null, attendees }, setting);
@@ -151,8 +153,8 @@ function recurrencePatch(series: Series, before: CalendarEvent, next: CalendarEv
 }
 
 /**
- * The description with its attendee text, and the private data about both. An HTML description whose text did not change
- * is never written.
+ * The description with its attendee text, and the private data about both. An HTML description whose text did not
+ * change is never written.
  */
 function textPatch(item: Item, before: Content, after: Content, setting: SideSetting, cleared: '' | null): Body {
   const now = propertiesOf(item);

@@ -1,10 +1,11 @@
 /**
  * What changed in a Microsoft calendar.
  *
- * Graph has no change feed of a whole calendar, only one of a window of time (`calendarView/delta`). Its rows are hints:
- * occurrences come as skeletons, deleted ones not at all, `@removed` means "not in this view", and our own properties
- * are missing. So every event that a round names is fetched. Deleted occurrences and events outside of the window are
- * found by comparing all single events and masters, every six hours; then a new round with a new window begins.
+ * Graph has no change feed of a whole calendar, only one of a window of time (`calendarView/delta`). Its rows are
+ * hints: occurrences come as skeletons, deleted ones not at all, `@removed` means "not in this view", and our own
+ * properties are missing. So every event that a round names is fetched. Deleted occurrences and events outside of the
+ * window are found by comparing all single events and masters, every six hours; then a new round with a new window
+ * begins.
  */
 import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found, StoredEvents } from '../provider.ts';

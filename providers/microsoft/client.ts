@@ -312,7 +312,10 @@ async function inSlots<T>(name: string, weight: number, work: () => Promise<T>):
 const UNKNOWN_LIFETIME_S = 300;
 const SCOPE = 'offline_access https://graph.microsoft.com/Calendars.ReadWrite';
 
-/** Every refresh gives a new refresh token, too. @throws SyncError `auth` when the refresh token is not valid any more */
+/**
+ * Every refresh gives a new refresh token, too.
+ * @throws SyncError `auth` when the refresh token is not valid any more
+ */
 async function refresh(settings: MicrosoftSettings, refreshToken: string, io: Io): Promise<StoredToken> {
   const form = new URLSearchParams({
     client_id: settings.clientId,

@@ -1,6 +1,6 @@
 /**
- * When the owner of an account is busy, from the calendar views: `getSchedule` covers the default calendar only, ignores
- * answers to invitations, and does not support personal accounts.
+ * When the owner of an account is busy, from the calendar views: `getSchedule` covers the default calendar only,
+ * ignores answers to invitations, and does not support personal accounts.
  */
 import { type BusyCriteria, spanOfWhen, takesTime } from '../../core/availability/busy-time.ts';
 import { type Interval, mergeSpans, type Span } from '../../core/availability/interval.ts';

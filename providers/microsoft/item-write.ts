@@ -49,8 +49,8 @@ export async function patchItem(calendar: GraphCalendar, item: Item, { body, pro
       return withProperties(itemOf(answer).item, { ...propertiesOf(item), ...properties });
     } catch (error) {
       if (!(error instanceof SyncError) || error.kind !== 'stale' || attempt === MAX_ATTEMPTS) throw error;
-      // Exchange changes the etag by itself (of a new event, of a series after a write of an occurrence). If the content
-      // is the same, no other write came in between.
+      // Exchange changes the etag by itself (of a new event, of a series after a write of an occurrence). If the
+      // content is the same, no other write came in between.
       const now = await fetchItem(calendar, item.id);
       if (!now || !hasSameContent(item, now.item)) throw error;
       etag = now.item.etag ?? null;

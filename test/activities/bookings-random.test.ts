@@ -288,8 +288,8 @@ class Play {
         )
           return;
         const isMoved = row.startAt.getTime() !== slot.start;
-        // A move by the host that was not polled yet gives way to a newly requested time; requesting the old time changes
-        // nothing.
+        // A move by the host that was not polled yet gives way to a newly requested time; requesting the old time
+        // changes nothing.
         if (isMoved) [this.sure, this.isSettled] = [{ by: 'api', slot }, false];
         this.wanted.push(slot);
         return;

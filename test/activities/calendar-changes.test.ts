@@ -21,7 +21,7 @@ async function version(): Promise<number> {
   return rows[0]!.version;
 }
 
-test('a poll with a change raises the version at once, one without does not, and a run does for what it wrote', async () => {
+test('a poll with a change raises the version, one without does not, and a run does for its writes', async () => {
   await harness.settle();
   const idle = await version();
   harness.clock.now += 120_000;

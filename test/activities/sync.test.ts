@@ -197,7 +197,7 @@ describe('edits', () => {
     });
   }
 
-  test('a value that the server rewrote is no edit, also where a poll sees it before it is confirmed (C6, C10)', async () => {
+  test('a value that the server rewrote is no edit, even where a poll sees it first (C6, C10)', async () => {
     const harness = await linked(['A'], {
       caldav: { rewrite: (event) => ({ ...event, description: event.description && `<p>${event.description}</p>` }) },
     });

@@ -52,7 +52,8 @@ export function davActor({ username, password }: Pick<DavServer, 'username' | 'p
   };
 
   /**
-   * @param check looks for the effect after a 500: these servers may fail on two simultaneous writes and still store one
+   * @param check looks for the effect after a 500: these servers may fail on two simultaneous writes and still store
+   * one
    */
   const isDone = async (answer: Response, check: () => Promise<boolean>): Promise<boolean> => {
     await answer.text();

@@ -54,13 +54,13 @@ export async function runCampaign(setting: CampaignSetting): Promise<Outcome> {
   ]);
   const proxies = {
     radicaleToGoogle: await startProxy({ target: radicale.base, service: 'caldav', random: random(1) }),
-    google: await startProxy({ target: google.standIn.rootUrl, service: 'google', random: random(2) }),
+    google: await startProxy({ target: google.fake.rootUrl, service: 'google', random: random(2) }),
     radicaleToXandikos: await startProxy({ target: radicale.base, service: 'caldav', random: random(3) }),
     xandikos: await startProxy({ target: xandikos.base, service: 'caldav', random: random(4) }),
     ...(microsoft
       ? {
           radicaleToMicrosoft: await startProxy({ target: radicale.base, service: 'caldav', random: random(7) }),
-          microsoft: await startProxy({ target: microsoft.standIn.rootUrl, service: 'microsoft', random: random(8) }),
+          microsoft: await startProxy({ target: microsoft.fake.rootUrl, service: 'microsoft', random: random(8) }),
         }
       : {}),
   };
@@ -79,7 +79,7 @@ export async function runCampaign(setting: CampaignSetting): Promise<Outcome> {
     const failures = [
       ...(await settleAndCheck(worlds, installation, setting.say)),
       ...[google, microsoft].flatMap(
-        (cloud) => cloud?.standIn.mailLedger.map(() => `${cloud.kind.title} sent a mail`) ?? [],
+        (cloud) => cloud?.fake.mailLedger.map(() => `${cloud.kind.title} sent a mail`) ?? [],
       ),
       ...all.flatMap(({ unconditional }) => unconditional),
     ];
@@ -98,14 +98,14 @@ export async function runCampaign(setting: CampaignSetting): Promise<Outcome> {
       ...all.map((proxy) => proxy.close()),
       radicale.stop(),
       xandikos.stop(),
-      google.standIn.close(),
-      microsoft?.standIn.close(),
+      google.fake.close(),
+      microsoft?.fake.close(),
     ]);
   }
 }
 
 /** The fake's address as Calpair sees it: behind the proxy. */
-function endpointOf({ standIn: { clientId, clientSecret, rootUrl, tokenUrl } }: Cloud, { base }: Proxy): FakeEndpoint {
+function endpointOf({ fake: { clientId, clientSecret, rootUrl, tokenUrl } }: Cloud, { base }: Proxy): FakeEndpoint {
   return { clientId, clientSecret, rootUrl: base, tokenUrl: tokenUrl.replace(rootUrl, base) };
 }
 

@@ -117,9 +117,9 @@ for (const kind of CLOUDS)
     });
 
     it('cause no mail, and the pair settles', async () => {
-      const writes = servers.cloud.standIn.writes.length;
+      const writes = servers.cloud.fake.writes.length;
       assert.deepEqual(await pair.settle(), []);
-      assert.equal(servers.cloud.standIn.writes.length, writes);
+      assert.equal(servers.cloud.fake.writes.length, writes);
       assert.deepEqual(servers.cloud.harm(), []);
     });
   });

@@ -16,7 +16,7 @@ for (const kind of CLOUDS)
     });
     after(async () => {
       await calpair?.stop();
-      await cloud?.standIn.close();
+      await cloud?.fake.close();
     });
     const send = (method: string, path: string, body?: Json): Promise<Json> =>
       calpair.api.call(method, `${path}?wait=20`, body);
@@ -25,7 +25,7 @@ for (const kind of CLOUDS)
       const person = cloud.addOwner('refused@calendars.example');
       const host: Pick<Host, 'calendar'> = { calendar: person.calendar };
       const accountId = await connect(calpair, host);
-      cloud.standIn.fail({
+      cloud.fake.fail({
         match: 'POST .*/events',
         status: 400,
         reason: kind.name === 'google' ? 'invalid' : 'ErrorInvalidRequest',
@@ -46,7 +46,7 @@ for (const kind of CLOUDS)
         (await eventsOf(calpair, host)).map(({ title }) => title),
         ['Taken'],
       );
-      cloud.standIn.fail({
+      cloud.fake.fail({
         match: 'POST .*/events',
         status: 400,
         reason: kind.name === 'google' ? 'invalid' : 'ErrorInvalidRequest',
@@ -67,13 +67,13 @@ for (const kind of CLOUDS)
       const accountId = await connect(calpair, host);
       const booking = await send('POST', '/v1/bookings', newBooking(accountId, 'With guests', hours(2, 9, 10)));
       person.edit(person.idOf('With guests'), { guests: [{ address: 'guest@example.org', answer: 'accepted' }] });
-      const mailed = cloud.standIn.mailLedger.length;
+      const mailed = cloud.fake.mailLedger.length;
       const cancelled = await send('DELETE', `/v1/bookings/${booking.id}`);
       assert.equal(cancelled.status, 'cancelled');
       // Exchange would mail the guests; Google would remove the event from their calendars.
       assert.deepEqual([cancelled.writeStatus, cancelled.writeError], ['failed', 'would-mail-attendees']);
       assert.equal((await eventsOf(calpair, host)).length, 1);
-      assert.equal(cloud.standIn.mailLedger.length, mailed);
+      assert.equal(cloud.fake.mailLedger.length, mailed);
       person.edit(person.idOf('With guests'), { guests: [] });
       assert.equal((await send('DELETE', `/v1/bookings/${booking.id}`)).writeStatus, 'written');
       assert.deepEqual(await eventsOf(calpair, host), []);

@@ -99,9 +99,9 @@ for (const kind of CLOUDS)
         const setup = await setUpPair(['Same']);
         await setup.person.edit('Same.ics', (text) => text.replace('LOCATION:Room', 'LOCATION:Hall'));
         setup.owner.edit(setup.owner.idOf('Same'), { location: 'Hall' });
-        const writes = servers.cloud.standIn.writes.length;
+        const writes = servers.cloud.fake.writes.length;
         assert.deepEqual(await setup.pair.settle(), []);
-        assert.equal(servers.cloud.standIn.writes.length, writes);
+        assert.equal(servers.cloud.fake.writes.length, writes);
         assert.deepEqual(await setup.pair.list('conflicts'), []);
       });
 
@@ -169,7 +169,7 @@ for (const kind of CLOUDS)
           own: ['A', 'B', 'C', 'D'],
           settings: { direction: 'cloud-to-caldav' },
         });
-        const writes = servers.cloud.standIn.writes.length;
+        const writes = servers.cloud.fake.writes.length;
         const nameOf = (title: string): Promise<string> => setup.person.nameOf(`SUMMARY:${title}`);
         await setup.person.edit(await nameOf('A'), (text) => text.replace('SUMMARY:A', 'SUMMARY:A overwritten'));
         await setup.person.remove(await nameOf('B'));
@@ -178,7 +178,7 @@ for (const kind of CLOUDS)
         await setup.pair.settle();
         const events = [...(await setup.pair.events('caldav')).values()].map(({ title }) => title).sort();
         assert.deepEqual(events, ['A', 'B', 'C2', 'Mine']);
-        assert.deepEqual(servers.cloud.standIn.writes.slice(writes), []);
+        assert.deepEqual(servers.cloud.fake.writes.slice(writes), []);
         assert.deepEqual(await setup.pair.list('conflicts'), []);
       });
 

@@ -114,14 +114,14 @@ for (const kind of CLOUDS)
     it('causes no writes in further runs, on either side', async () => {
       const pairs = [there, back, oddThere];
       for (const pair of pairs) await pair.settle();
-      const [writes, here, beyond] = [servers.cloud.standIn.writes.length, await source.list(), await second.list()];
+      const [writes, here, beyond] = [servers.cloud.fake.writes.length, await source.list(), await second.list()];
       for (const pair of [...pairs, ...pairs]) {
         const run = await pair.sync();
         assert.equal(run.result, 'ok');
       }
       for (const pair of pairs) await pair.post('resync?wait=120');
       assert.deepEqual(
-        servers.cloud.standIn.writes.slice(writes).map(({ method, path }) => `${method} ${path}`),
+        servers.cloud.fake.writes.slice(writes).map(({ method, path }) => `${method} ${path}`),
         [],
       );
       assert.deepEqual(await source.list(), here);

@@ -340,9 +340,9 @@ function suite(kind: CloudKind, servers: Fixture, origin: 'caldav' | 'cloud', ed
 
     it('both calendars are equal, nothing else changed, no mail was sent', async () => {
       await assertAlike(setup.pair);
-      const [writes, etags] = [servers.cloud.standIn.writes.length, await setup.person.list()];
+      const [writes, etags] = [servers.cloud.fake.writes.length, await setup.person.list()];
       assert.deepEqual(await setup.pair.settle(), []);
-      assert.equal(servers.cloud.standIn.writes.length, writes);
+      assert.equal(servers.cloud.fake.writes.length, writes);
       assert.deepEqual(await setup.person.list(), etags);
       assert.deepEqual(servers.cloud.harm(), []);
       assert.deepEqual(await setup.pair.list('conflicts'), []);

@@ -47,7 +47,7 @@ for (const kind of CLOUDS)
       const [events, dav, cloud, polls] = [
         (await workflow.describe()).historyLength,
         gate.requests.length,
-        servers.cloud.standIn.requests.length,
+        servers.cloud.fake.requests.length,
         await attempt(workflow),
       ];
       await until('three more polls', async () => (await attempt(workflow)) >= polls + 3, 40_000);
@@ -58,7 +58,7 @@ for (const kind of CLOUDS)
         gate.requests.slice(dav).map((one) => one.split(' ')[0]),
         Array(count).fill('REPORT'),
       );
-      const paths = servers.cloud.standIn.requests.slice(cloud).map(({ method, path }) => `${method} ${path}`);
+      const paths = servers.cloud.fake.requests.slice(cloud).map(({ method, path }) => `${method} ${path}`);
       assert.deepEqual(
         paths.filter((path) => !kind.idlePoll.test(path)),
         [],

@@ -138,7 +138,7 @@ for (const kind of CLOUDS)
       side: 'caldav' | 'cloud',
       kind: 'sync' | 'resync' = 'sync',
     ): Promise<void> {
-      const writes = servers.cloud.standIn.writes.length;
+      const writes = servers.cloud.fake.writes.length;
       const run =
         kind === 'sync'
           ? await setup.pair.sync()
@@ -155,7 +155,7 @@ for (const kind of CLOUDS)
         'attention',
       );
       assert.deepEqual(await lists(setup), []);
-      assert.equal(servers.cloud.standIn.writes.length, writes);
+      assert.equal(servers.cloud.fake.writes.length, writes);
       assert.deepEqual(titles(setup), ['A', 'B', 'C', 'D']);
     }
 

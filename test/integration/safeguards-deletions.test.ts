@@ -206,11 +206,11 @@ for (const kind of CLOUDS)
       it('ends when the event returns, or is edited where it still exists', async () => {
         const setup = await setUpPair(12);
         await lose(setup, 'caldav', numbers(0, 11));
-        const writes = servers.cloud.standIn.writes.length;
+        const writes = servers.cloud.fake.writes.length;
         await setup.person.put('back.ics', eventOf(setup.calendar, 3));
         await setup.pair.settle();
         assert.deepEqual(await state(setup), [2, 12, 10]);
-        assert.equal(servers.cloud.standIn.writes.length, writes, 'nothing is written for it');
+        assert.equal(servers.cloud.fake.writes.length, writes, 'nothing is written for it');
         setup.owner.edit(idOf(setup, 4), { location: 'Edited while held' });
         await setup.pair.settle();
         assert.deepEqual(await state(setup), [3, 12, 9]);

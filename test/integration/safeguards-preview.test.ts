@@ -48,7 +48,7 @@ for (const kind of CLOUDS)
         lists,
         etags: [...(await person.list())],
         cloud: owner.raw(),
-        writes: servers.cloud.standIn.writes.length,
+        writes: servers.cloud.fake.writes.length,
       };
     }
 
@@ -104,7 +104,7 @@ for (const kind of CLOUDS)
         await setup.pair.settle();
         assert.equal(setup.owner.list().length, 7);
         await servers.calpair.api.call('DELETE', `/v1/pairs/${setup.pair.id}`);
-        const writes = servers.cloud.standIn.writes.length;
+        const writes = servers.cloud.fake.writes.length;
         const pair = await createPair(
           servers.calpair,
           { server: servers.radicale, url: setup.person.url },
@@ -120,7 +120,7 @@ for (const kind of CLOUDS)
         await pair.post('resume');
         await pair.settle();
         assert.deepEqual(
-          [(await setup.person.list()).size, setup.owner.list().length, servers.cloud.standIn.writes.length],
+          [(await setup.person.list()).size, setup.owner.list().length, servers.cloud.fake.writes.length],
           [2, 7, writes],
         );
       });

@@ -86,7 +86,7 @@ it("D12: Google's usage limits stop no pair: attendees are not written, refused 
   );
   assert.equal([...(await pair.events('cloud')).values()][0]!.attendees.length, 300);
   await person.put('next.ics', object('next', ['SUMMARY:Next', ...at('20270113T090000')]));
-  servers.cloud.standIn.fail({
+  servers.cloud.fake.fail({
     match: `POST .*${owner.account.email}/events`,
     status: 403,
     reason: 'quotaExceeded',

@@ -30,10 +30,10 @@ for (const kind of CLOUDS)
   describe(`people between CalDAV and ${kind.title}`, () => {
     const servers = fixture(kind);
     const canChangeSilently = can(kind, 'change a meeting with guests in silence');
-    const writes = (): string[] => servers.cloud.standIn.writes.map(({ method }) => method);
+    const writes = (): string[] => servers.cloud.fake.writes.map(({ method }) => method);
     afterEach(() => {
       const harm = servers.cloud.harm();
-      servers.cloud.standIn.reset();
+      servers.cloud.fake.reset();
       assert.deepEqual(harm, []);
     });
 
@@ -52,7 +52,7 @@ for (const kind of CLOUDS)
       );
       assert.equal(setup.owner.family(setup.owner.idOf('Jour')).length, 1);
       assert.deepEqual(
-        servers.cloud.standIn.reach.filter(({ by }) => by === 'api'),
+        servers.cloud.fake.reach.filter(({ by }) => by === 'api'),
         [],
       );
     });
@@ -191,7 +191,7 @@ for (const kind of CLOUDS)
       const again = await setup.pair.post('resync?wait=120');
       assert.equal(again.result, 'ok');
       assert.deepEqual([setup.owner.list().length, (await setup.person.list()).size], [13, 13]);
-      assert.deepEqual(servers.cloud.standIn.mailLedger, []);
+      assert.deepEqual(servers.cloud.fake.mailLedger, []);
     });
 
     it('D9: a CalDAV copy of a meeting has its UID, its zone, and SCHEDULE-AGENT=NONE on all attendees', async () => {

@@ -174,7 +174,7 @@ for (const kind of CLOUDS)
         const setup = await servers.open({ caldav: { a: series('A'), b: series('B') } });
         for (const name of ['a.ics', 'b.ics']) await setup.person.edit(name, exclude('20270127'));
         await setup.person.edit('a.ics', override(...moved('A', '20270120', '20270120T140000')));
-        servers.cloud.standIn.storm412(3);
+        servers.cloud.fake.storm412(3);
         await setup.pair.settle();
         for (const side of ['caldav', 'cloud'] as const)
           assert.deepEqual(
@@ -288,7 +288,7 @@ for (const kind of CLOUDS)
       });
 
       it('E15: one event that a service refuses is a problem, and all others are copied', async () => {
-        servers.cloud.standIn.fail({ match: /POST .*\/events/, status: 400, reason: 'invalid', times: 1 });
+        servers.cloud.fake.fail({ match: /POST .*\/events/, status: 400, reason: 'invalid', times: 1 });
         const setup = await servers.open({
           caldav: Object.fromEntries(['A', 'B', 'C'].map((title) => [title, series(title)])),
         });

@@ -35,7 +35,7 @@ const alarms = (lines: readonly string[]): string[] =>
 for (const kind of CLOUDS)
   describe(`between CalDAV and ${kind.title}`, () => {
     const servers = fixture(kind);
-    const writes = (): string[] => servers.cloud.standIn.writes.map(({ method }) => method);
+    const writes = (): string[] => servers.cloud.fake.writes.map(({ method }) => method);
 
     it('H1: a sync creates and changes no reminders: not for past events, nor from e-mail alarms', async () => {
       const owner = servers.cloud.addOwner('reminded@calendars.example');

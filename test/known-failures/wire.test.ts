@@ -30,12 +30,12 @@ for (const kind of CLOUDS)
     /** Neither runs nor full comparisons write anything. */
     async function staysQuiet({ pair, person }: WireSetup): Promise<void> {
       await pair.settle();
-      const [etags, { length }] = [await person.list(), servers.cloud.standIn.writes];
+      const [etags, { length }] = [await person.list(), servers.cloud.fake.writes];
       for (let run = 0; run < 3; run += 1) await pair.sync();
       await pair.post('resync');
       await pair.sync();
       assert.deepEqual(await person.list(), etags);
-      assert.equal(servers.cloud.standIn.writes.length, length);
+      assert.equal(servers.cloud.fake.writes.length, length);
     }
 
     describe('texts, times and people that services rewrite', () => {

@@ -134,7 +134,7 @@ function cloudKind(kind: CloudKind): HostKind {
       return {
         environment: cloud.environment,
         harm: () => cloud.harm(),
-        stop: () => cloud.standIn.close(),
+        stop: () => cloud.fake.close(),
         async addHost() {
           count += 1;
           const person: CloudPerson = cloud.addOwner(`host-${count}@calendars.example`);

@@ -25,7 +25,7 @@ export interface CloudKind<C extends Cloud = Cloud, Options extends object = obj
 
 export interface Cloud {
   readonly kind: CloudKind;
-  readonly standIn: GoogleFake | GraphFake;
+  readonly fake: GoogleFake | GraphFake;
   /** What Calpair is told to take the stand-in for the service. */
   readonly environment: Readonly<Record<string, string>>;
   /** An account, and its owner in the calendar that it begins with. */

@@ -87,7 +87,7 @@ async function startServers<C extends Cloud>(
     },
     async stop() {
       await calpair.stop();
-      await Promise.all([radicale.stop(), cloud.standIn.close()]);
+      await Promise.all([radicale.stop(), cloud.fake.close()]);
     },
   };
 }

@@ -10,7 +10,7 @@ import { whenBody } from './contract-google.ts';
 type Json = Record<string, unknown>;
 
 export interface GoogleCloud extends Cloud {
-  readonly standIn: GoogleFake;
+  readonly fake: GoogleFake;
   addOwner(...about: Parameters<Cloud['addOwner']>): GooglePerson;
 }
 
@@ -27,13 +27,13 @@ export const GOOGLE: CloudKind<GoogleCloud, GoogleOptions> = {
     masterWriteTouchesExceptions: false,
   },
   async start(options = {}) {
-    const standIn = await startGoogle(options);
+    const fake = await startGoogle(options);
     return {
       kind: GOOGLE,
-      standIn,
-      environment: googleEnvironment(standIn),
-      addOwner: (email, more = {}) => new GooglePerson(standIn.addAccount({ email, ...more }), email),
-      harm: () => [...standIn.mailLedger, ...standIn.carelessWrites],
+      fake,
+      environment: googleEnvironment(fake),
+      addOwner: (email, more = {}) => new GooglePerson(fake.addAccount({ email, ...more }), email),
+      harm: () => [...fake.mailLedger, ...fake.carelessWrites],
     };
   },
 };

@@ -15,7 +15,7 @@ import { inOrder, inWords, onlyOne } from './google-cloud.ts';
 type Json = Record<string, unknown>;
 
 export interface GraphCloud extends Cloud {
-  readonly standIn: GraphFake;
+  readonly fake: GraphFake;
   addOwner(...about: Parameters<Cloud['addOwner']>): GraphPerson;
 }
 
@@ -35,21 +35,21 @@ export const MICROSOFT: CloudKind<GraphCloud, GraphOptions> = {
     zoneNames: 'sent',
   },
   async start(options = {}) {
-    const standIn = await startGraph(options);
+    const fake = await startGraph(options);
     return {
       kind: MICROSOFT,
-      standIn,
-      environment: microsoftEnvironment(standIn),
+      fake,
+      environment: microsoftEnvironment(fake),
       addOwner(email, more = {}) {
         // Floating times are in the zone of the mailbox where that may be read.
-        const account = standIn.addAccount({ email, ...more, scopes: [...DEFAULT_SCOPES, 'MailboxSettings.Read'] });
+        const account = fake.addAccount({ email, ...more, scopes: [...DEFAULT_SCOPES, 'MailboxSettings.Read'] });
         return new GraphPerson(
           account,
           account.calendars().find(({ isDefaultCalendar }) => isDefaultCalendar)!['id'] as string,
           more.timeZone,
         );
       },
-      harm: () => [...standIn.mailLedger, ...standIn.harm, ...standIn.carelessRequests],
+      harm: () => [...fake.mailLedger, ...fake.harm, ...fake.carelessRequests],
     };
   },
 };

@@ -22,17 +22,17 @@ const STAND_IN = ['fail', 'setBehaviour', 'move'];
 const READABLE = ['requests', 'mailLedger', 'carelessWrites'];
 const ACCOUNT = ['put', 'remove', 'addCalendar', 'changePassword'];
 
-const standIn = await startIcloud({
+const fake = await startIcloud({
   ...(JSON.parse(values.behaviour) as Partial<Behaviour>),
   port: Number(values.port),
   control,
 });
-const account = standIn.addAccount(values['apple-id']);
+const account = fake.addAccount(values['apple-id']);
 const { appleId, password, appPassword, home } = account;
 console.log(
   JSON.stringify({
-    serverUrl: standIn.base,
-    controlUrl: `${standIn.base}control/`,
+    serverUrl: fake.base,
+    controlUrl: `${fake.base}control/`,
     appleId,
     password,
     appPassword,
@@ -40,7 +40,7 @@ console.log(
   }),
 );
 
-closeOnSignal(standIn);
+closeOnSignal(fake);
 
 function control(icloud: IcloudFake, name: string, { appleId: of, args = [] }: Record<string, unknown>): unknown {
   const call = (target: object): unknown =>
