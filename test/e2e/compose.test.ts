@@ -44,7 +44,7 @@ describe('docker-compose.yml', () => {
     assert.deepEqual(errorsIn(compose), []);
   });
 
-  it('is found invalid with a misspelled key, or a dependency that is not there', () => {
+  it('is invalid with a misspelled key or a missing dependency', () => {
     assert.notDeepEqual(errorsIn(compose.replace('stop_grace_period', 'stop_grace')), []);
     assert.notDeepEqual(errorsIn(compose.replace('condition: service_healthy', 'condition: service_healed')), []);
   });
