@@ -71,16 +71,16 @@ export const caldavProvider: Provider<Credentials> = {
       calendars,
       async freeBusy(chosen, range, setting = BUSY_BY_DEFAULT) {
         const all = await calendars();
-        const asked = chosen === null ? all : all.filter(({ id }) => chosen.includes(id));
+        const requested = chosen === null ? all : all.filter(({ id }) => chosen.includes(id));
         if (chosen?.some((id) => !all.some((calendar) => calendar.id === id)))
-          throw new SyncError('calendar-missing', 'a chosen calendar is not there any more');
+          throw new SyncError('calendar-missing', 'a chosen calendar does not exist any more');
         const zone =
           all.find(({ isDefault, timeZone }) => isDefault && timeZone !== null)?.timeZone ??
           all.find(({ timeZone }) => timeZone !== null)?.timeZone ??
           'UTC';
         return freeBusy(
           client,
-          asked,
+          requested,
           { range: spanOf(range), zone, own: new Set((known ?? UNKNOWN).addresses), unanswered: setting.unanswered },
           setting.except,
         );

@@ -90,7 +90,7 @@ export async function updateEvent(writing: Writing, stored: Stored, next: Calend
   if (setting.attendees !== 'native') refuseToMail(writing, stored.data, before.event, next);
   // Real attendees of an object stay real, those in its text stay text.
   const { uid } = next;
-  const asText =
+  const useText =
     /^(ATTENDEE|ORGANIZER)[;:]/im.test(stored.data) || uid === null
       ? false
       : writing.isSogo || hasAttendees(before.event) || 'if refused';
@@ -99,7 +99,7 @@ export async function updateEvent(writing: Writing, stored: Stored, next: Calend
     stored.resource,
     await preconditionFor(writing, stored),
     next,
-    asText,
+    useText,
     (asText) =>
       patchObject(
         stored.data,
@@ -195,13 +195,13 @@ async function putWithAttendees(
   resource: string,
   headers: Record<string, string>,
   event: CalendarEvent,
-  asText: boolean | 'if refused',
+  useText: boolean | 'if refused',
   objectOf: (asText: boolean) => string,
 ): Promise<{ answer: Answer; data: string }> {
-  const data = objectOf(asText === true);
+  const data = objectOf(useText === true);
   const answer = await put(writing, resource, data, headers);
   const isRefused = answer.status === 403 && !hasCondition(answer, ...REFUSALS) && hasAttendees(event);
-  if (asText !== 'if refused' || !isRefused) return { answer, data };
+  if (useText !== 'if refused' || !isRefused) return { answer, data };
   const withText = objectOf(true);
   return { answer: await put(writing, resource, withText, headers), data: withText };
 }

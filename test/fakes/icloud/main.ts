@@ -22,17 +22,17 @@ const STAND_IN = ['fail', 'setBehaviour', 'move'];
 const READABLE = ['requests', 'mailLedger', 'carelessWrites'];
 const ACCOUNT = ['put', 'remove', 'addCalendar', 'changePassword'];
 
-const fake = await startIcloud({
+const standIn = await startIcloud({
   ...(JSON.parse(values.behaviour) as Partial<Behaviour>),
   port: Number(values.port),
   control,
 });
-const account = fake.addAccount(values['apple-id']);
+const account = standIn.addAccount(values['apple-id']);
 const { appleId, password, appPassword, home } = account;
 console.log(
   JSON.stringify({
-    serverUrl: fake.base,
-    controlUrl: `${fake.base}control/`,
+    serverUrl: standIn.base,
+    controlUrl: `${standIn.base}control/`,
     appleId,
     password,
     appPassword,
@@ -40,7 +40,7 @@ console.log(
   }),
 );
 
-closeOnSignal(fake);
+closeOnSignal(standIn);
 
 function control(icloud: IcloudFake, name: string, { appleId: of, args = [] }: Record<string, unknown>): unknown {
   const call = (target: object): unknown =>

@@ -63,7 +63,7 @@ export interface IcloudFake {
 export interface IcloudOptions extends Partial<Behaviour> {
   readonly port?: number;
   /** Answers `POST /control/<name>`; for a stand-in that is a process of its own. */
-  readonly control?: (fake: IcloudFake, name: string, body: Record<string, unknown>) => unknown;
+  readonly control?: (standIn: IcloudFake, name: string, body: Record<string, unknown>) => unknown;
 }
 
 export function partitionUrl(partition: number): string {
@@ -125,7 +125,7 @@ export async function startIcloud({ port = 0, control, ...behaviour }: IcloudOpt
         const name = /^\/control\/(\w+)$/.exec(request.path)?.[1];
         if (name !== undefined && control !== undefined) {
           const result = await Promise.resolve()
-            .then(() => control(fake, name, JSON.parse(request.body || '{}') as Record<string, unknown>))
+            .then(() => control(standIn, name, JSON.parse(request.body || '{}') as Record<string, unknown>))
             .then(
               (value) => ({ result: value ?? null }),
               (error: Error) => ({ error: error.message }),
@@ -151,7 +151,7 @@ export async function startIcloud({ port = 0, control, ...behaviour }: IcloudOpt
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 
-  const fake: IcloudFake = {
+  const standIn: IcloudFake = {
     base,
     requests,
     mailLedger,
@@ -163,7 +163,7 @@ export async function startIcloud({ port = 0, control, ...behaviour }: IcloudOpt
     },
     account: (appleId) => accounts.get(appleId.toLowerCase()) ?? fail(`there is no account ${appleId}`),
     move(appleId, partition) {
-      fake.account(appleId).partition = partition;
+      standIn.account(appleId).partition = partition;
     },
     fail: (fault) => void faults.push({ ...fault, left: fault.times ?? 1 }),
     setBehaviour(changes) {
@@ -185,7 +185,7 @@ export async function startIcloud({ port = 0, control, ...behaviour }: IcloudOpt
         throw new Error(`iCloud saw what a sync may not do: ${JSON.stringify({ mailed, carelessWrites })}`);
     },
   };
-  return fake;
+  return standIn;
 }
 
 const OURS = 'Calpair';
