@@ -14,7 +14,7 @@ import {
 } from '../../core/event.ts';
 import type { EventProblem } from '../../core/event-problem.ts';
 import { changedValues } from '../../core/sync/changed-values.ts';
-import { type LinkView, lastModifiedSide, type Op } from '../../core/sync/decide.ts';
+import type { LinkView, Op } from '../../core/sync/decide.ts';
 import {
   contentOf,
   decideInstances,
@@ -22,7 +22,7 @@ import {
   type SeriesDecision,
   TOO_DENSE,
 } from '../../core/sync/expanded-series.ts';
-import type { FieldConflict } from '../../core/sync/merge.ts';
+import { type FieldConflict, lastModifiedSide } from '../../core/sync/merge.ts';
 import { projected, sourceOf } from '../../core/sync/policy.ts';
 import { pairContext } from '../../db/pairs.ts';
 import type { links } from '../../db/schema.ts';

@@ -1,8 +1,8 @@
 /** The journal of writes (core/sync/journal.ts), with the vault's keyed hash. */
 import type { CalendarEvent, SideName } from '../../core/event.ts';
 import { type ChangedValue, changedValues } from '../../core/sync/changed-values.ts';
-import type { Journal } from '../../core/sync/decide.ts';
 import * as journal from '../../core/sync/journal.ts';
+import type { Journal } from '../../core/sync/own-writes.ts';
 import type { Store } from '../../db/store.ts';
 
 export function fieldsOf(store: Store, changes: readonly ChangedValue[]): journal.JournalFields {

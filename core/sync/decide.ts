@@ -10,10 +10,11 @@
  * | gone | gone | forget | forget |
  */
 
-import { type CalendarEvent, EXCLUDED, mapContents, otherSide, type SideName } from '../event.ts';
+import { type CalendarEvent, mapContents, otherSide, type SideName } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
-import { type ChangedValue, changedValues, isSameField, withValues } from './changed-values.ts';
-import { applyChanges, type FieldConflict, merge } from './merge.ts';
+import { type ChangedValue, changedValues } from './changed-values.ts';
+import { applyChanges, type FieldConflict, lastModifiedSide, merge } from './merge.ts';
+import { agreedSince, type Journal, ownChanges } from './own-writes.ts';
 import {
   DEFAULT_OPTIONS,
   type Direction,
@@ -66,23 +67,6 @@ export interface Settings {
   readonly unsupported: (side: SideName, event: CalendarEvent) => EventProblem | null;
   /** What runs did to this event without coming to an end with it. */
   readonly journal: Journal;
-}
-
-/** What runs have written since both sides last agreed, or may have. */
-export interface Journal {
-  /** True for a value that was written to that side, or may have been: it is no edit of that side. */
-  readonly isOwnWrite: (side: SideName, value: ChangedValue) => boolean;
-  /** True when some value was written at that place, or may have been. */
-  readonly mayHaveWritten: (side: SideName, at: ChangedValue) => boolean;
-  /**
-   * True for the last value that was written there, when that is known to be done: what the side shows instead is an
-   * edit, also where it is the old value.
-   */
-  readonly hasArrived: (side: SideName, value: ChangedValue) => boolean;
-  /** True when the event was to be deleted there, and may have been: that it is gone is no deletion by a person. */
-  readonly isOwnDeletion: (side: SideName) => boolean;
-  /** True when `wanted` was written there, and the side has made `shown` of it. */
-  readonly isNormalisedTo: (side: SideName, wanted: ChangedValue, shown: ChangedValue) => boolean;
 }
 
 export interface Op {
@@ -302,7 +286,7 @@ function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settin
   const hasPeople = settings.options.attendees !== 'none';
   const shown = (event: CalendarEvent) => (hasPeople ? event : withoutAttendees(event));
   const isFirst = caldav.base === null || cloud.base === null;
-  const bases = agreedSince(sides, settings);
+  const bases = agreedSince(sides, settings.journal);
   const merged = merge({
     caldav: { now: shown(isFirst ? uncut(caldav, cloud.now) : caldav.now), base: bases.caldav && shown(bases.caldav) },
     cloud: { now: shown(isFirst ? uncut(cloud, caldav.now) : cloud.now), base: bases.cloud && shown(bases.cloud) },
@@ -312,56 +296,6 @@ function mergeBoth(sides: Both, decision: LinkView['decision'], settings: Settin
     ? merged
     : { caldav: withAttendeesOf(caldav.now, merged.caldav), cloud: withAttendeesOf(cloud.now, merged.cloud) };
   return written(next, sides, decision, settings, merged.conflicts);
-}
-
-/**
- * What both sides agreed on, with what has been carried from one to the other since: a run that broke off half-way has
- * not made a person's edit of it. Where the side has tidied up what it was given, each side has agreed to what it shows
- * itself.
- */
-function agreedSince(sides: Both, { journal }: Settings): Record<SideName, CalendarEvent | null> {
-  const bases = { caldav: sides.caldav.base, cloud: sides.cloud.base };
-  for (const side of ['caldav', 'cloud'] as const) {
-    const { now, base } = sides[side];
-    const other = bases[otherSide(side)];
-    const original = sides[otherSide(side)].now;
-    if (!now || !base || !other || !original) continue;
-    const changes = changedValues(base, now);
-    const carried = ownChanges(side, base, changes, journal);
-    const open = changedValues(now, original);
-    const tidied = open.filter((wanted) =>
-      carried.some((shown) => isSameField(wanted, shown) && journal.isNormalisedTo(side, wanted, shown)),
-    );
-    const takenBack = open.filter(
-      (value) => journal.hasArrived(side, value) && !changes.some((change) => isSameField(change, value)),
-    );
-    bases[side] = withValues(withValues(bases[side] ?? base, now, carried), original, takenBack);
-    bases[otherSide(side)] = withValues(withValues(other, now, carried), original, [...tidied, ...takenBack]);
-  }
-  return bases;
-}
-
-/**
- * Those of a side's changes since its base that we have made ourselves. A service drops the exceptions of a series
- * whose start, rule or exclusions are rewritten: where a run broke off before it had written them again, nobody has
- * removed them.
- */
-function ownChanges(
-  side: SideName,
-  base: CalendarEvent,
-  changes: readonly ChangedValue[],
-  journal: Journal,
-): ChangedValue[] {
-  const isRewritten = changes.some((change) => {
-    const { occurrence, field } = change.path;
-    if (occurrence === null) return (field === 'when' || field === 'recurrence') && journal.isOwnWrite(side, change);
-    return field === 'exception' && base.exceptions[occurrence] === EXCLUDED && journal.mayHaveWritten(side, change);
-  });
-  return changes.filter(
-    (change) =>
-      journal.isOwnWrite(side, change) ||
-      (isRewritten && change.path.field === 'exception' && change.value === undefined),
-  );
 }
 
 /** A text that was cut to fit a side must not win over the whole one when nothing else is known of the event. */
@@ -418,12 +352,6 @@ function removalOfCopy(side: SideName, view: SideView, decision: LinkView['decis
 /** Not a stranger's event on the target of a one-way pair, and not what a person wants to keep. */
 function mayGo(view: SideView, decision: LinkView['decision'], settings: Settings): boolean {
   return decision !== 'restore' && (view.isOwned || sourceOf(settings.direction) === null);
-}
-
-/** The side modified last; the CalDAV side where the times are equal or unknown on both. */
-export function lastModifiedSide(caldav: SideView, cloud: SideView): SideName {
-  if (caldav.modifiedAt === null && cloud.modifiedAt === null) return 'caldav';
-  return (cloud.modifiedAt ?? cloud.seenAt) > (caldav.modifiedAt ?? caldav.seenAt) ? 'cloud' : 'caldav';
 }
 
 function problemsOf(link: LinkView): { side: SideName; problem: EventProblem }[] {

@@ -1,9 +1,17 @@
 /**
- * Holds deletions back. A run whose deletions bring the last 24 hours to more than both a number and a share of the
- * side's linked events, or that would leave a side without any of three or more, deletes nothing until a person has
- * looked.
+ * Holds deletions back. If a run would bring a side's deletions of the last 24 hours above both a number and a share of
+ * its linked events, or would leave a side of three or more events empty, nothing is deleted there until a person has
+ * decided.
  */
-import type { PairOptions } from './policy.ts';
+
+/** `options.holdDeletions` of a pair: deletions are held that exceed both. */
+export interface DeletionLimit {
+  readonly moreThan: number;
+  /** Of the side's linked events. */
+  readonly percent: number;
+}
+
+export const DEFAULT_DELETION_LIMIT: DeletionLimit = { moreThan: 10, percent: 20 };
 
 /** What a run wants to delete on one side, and what that side has. */
 export interface DeletionCount {
@@ -18,10 +26,7 @@ export interface DeletionCount {
 }
 
 /** Why all deletions of the run on this side are held; null: they are done. */
-export function holdReason(
-  count: DeletionCount,
-  limit: PairOptions['holdDeletions'],
-): 'too-many' | 'would-empty' | null {
+export function holdReason(count: DeletionCount, limit: DeletionLimit): 'too-many' | 'would-empty' | null {
   if (count.planned === 0) return null;
   if (count.present >= 3 && count.planned >= count.present) return 'would-empty';
   const total = count.planned + count.lastDay;

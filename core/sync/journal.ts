@@ -16,8 +16,8 @@
  */
 import type { SideName } from '../event.ts';
 import type { ChangedValue } from './changed-values.ts';
-import type { Journal } from './decide.ts';
 import { pathKey } from './merge.ts';
+import type { Journal } from './own-writes.ts';
 
 /** What one op writes. */
 export type JournalFields = Readonly<Record<string, string>>;

@@ -48,6 +48,20 @@ export interface FieldConflict {
   readonly lost: unknown;
 }
 
+/** When a side was modified, in ms since the epoch. */
+export interface Modified {
+  /** What the side itself says; null where it does not. */
+  readonly modifiedAt: number | null;
+  /** When the change was first seen here. */
+  readonly seenAt: number;
+}
+
+/** Who wins a conflict: the side modified last, or CalDAV where the times are equal or unknown on both. */
+export function lastModifiedSide(caldav: Modified, cloud: Modified): SideName {
+  if (caldav.modifiedAt === null && cloud.modifiedAt === null) return 'caldav';
+  return (cloud.modifiedAt ?? cloud.seenAt) > (caldav.modifiedAt ?? caldav.seenAt) ? 'cloud' : 'caldav';
+}
+
 export interface Merged {
   /** How each side is to read afterwards; equal to its `now` where it already does. */
   readonly caldav: CalendarEvent;

@@ -2,6 +2,7 @@
 import { type CalendarEvent, type Content, DEFAULT_CONTENT, mapContents, type SideName, type When } from '../event.ts';
 import { instantOfId } from '../recurrence/occurrence.ts';
 import { instantOf } from '../zones.ts';
+import { DEFAULT_DELETION_LIMIT, type DeletionLimit } from './deletion-guard.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -20,7 +21,7 @@ export interface PairOptions {
     readonly skipPrivate?: boolean | undefined;
   };
   readonly window: { readonly pastDays?: number | undefined; readonly futureDays?: number | undefined } | null;
-  readonly holdDeletions: { readonly moreThan: number; readonly percent: number };
+  readonly holdDeletions: DeletionLimit;
 }
 
 export const DEFAULT_OPTIONS: PairOptions = {
@@ -29,7 +30,7 @@ export const DEFAULT_OPTIONS: PairOptions = {
   content: { toCloud: 'full', toCaldav: 'full' },
   filter: {},
   window: null,
-  holdDeletions: { moreThan: 10, percent: 20 },
+  holdDeletions: DEFAULT_DELETION_LIMIT,
 };
 
 export type Direction = 'bidirectional' | 'caldav-to-cloud' | 'cloud-to-caldav';

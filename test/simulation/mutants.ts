@@ -255,7 +255,7 @@ export const MUTANTS: readonly Mutant[] = [
     seed: 54,
     name: 'our-clock-decides',
     description: 'the side whose change Calpair saw last wins',
-    file: DECIDE,
+    file: MERGE,
     from: "return (cloud.modifiedAt ?? cloud.seenAt) > (caldav.modifiedAt ?? caldav.seenAt) ? 'cloud' : 'caldav';",
     to: "return cloud.seenAt > caldav.seenAt ? 'cloud' : 'caldav';",
   },
