@@ -2,7 +2,7 @@
  * Which events belong together: matches between the two sides, renamed events, duplicates. What the functions do is
  * documented in store.ts.
  */
-import { and, eq, ne, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { otherSide, type SideName } from '../core/event.ts';
 import type { Db } from './connect.ts';
 import { dropGoneSides, type SideRow, updateSide } from './link-sides.ts';
@@ -91,53 +91,29 @@ export async function joinHalves(db: Db, { kept, joined, side }: Halves): Promis
   await markDirty(db, [kept]);
 }
 
-export async function isUidTaken(
+/** One side of an event, as far as another event may be the same. */
+export type SimilarSide = Pick<SideRow, 'linkId' | 'side' | 'uidHash' | 'matchHash' | 'owned' | 'gone'> & {
+  /** Both sides of its link have the event. */
+  readonly isOnBoth: boolean;
+};
+
+export async function similarSides(
   db: Db,
   pairId: string,
-  side: SideName,
-  uidHash: string,
-  linkId: string,
-): Promise<boolean> {
-  const [row] = await db.sql
-    .select({ linkId: linkSides.linkId })
-    .from(linkSides)
-    .where(
-      and(
-        eq(linkSides.pairId, pairId),
-        eq(linkSides.side, side),
-        eq(linkSides.uidHash, uidHash),
-        ne(linkSides.linkId, linkId),
-        ne(linkSides.gone, 'confirmed'),
-      ),
-    )
-    .limit(1);
-  return row !== undefined;
-}
-
-export async function hasCopyOfUid(db: Db, pairId: string, row: SideRow): Promise<boolean> {
-  const {
-    rows: [found],
-  } = await db.sql.execute<{ copied: boolean }>(sql`
-    select exists (
-      select 1 from link_sides s
-      join link_sides o on o.link_id = s.link_id and o.side <> s.side and o.gone = 'no'
-      where s.pair_id = ${pairId} and s.side = ${row.side} and s.uid_hash = ${row.uidHash}
-        and s.link_id <> ${row.linkId} and s.owned and s.gone = 'no') as copied`);
-  return found?.copied ?? false;
-}
-
-export async function hasDuplicateByOthers(db: Db, pairId: string, row: SideRow, marker: string): Promise<boolean> {
-  const {
-    rows: [found],
-  } = await db.sql.execute<{ duplicate: boolean }>(sql`
+  uidHashes: readonly string[],
+  matchHashes: readonly string[],
+): Promise<SimilarSide[]> {
+  if (uidHashes.length + matchHashes.length === 0) return [];
+  const { rows } = await db.sql.execute<SimilarSide & Record<string, unknown>>(sql`
     select
-      not exists (select 1 from links where pair_id = ${pairId} and id::text = ${marker})
-      and exists (
-        select 1 from link_sides s
-        join link_sides o on o.link_id = s.link_id and o.side <> s.side and o.gone = 'no'
-        where s.pair_id = ${pairId} and s.match_hash = ${row.matchHash}
-          and s.link_id <> ${row.linkId} and s.gone = 'no') as duplicate`);
-  return found?.duplicate ?? false;
+      s.link_id as "linkId", s.side, s.uid_hash as "uidHash", s.match_hash as "matchHash", s.owned, s.gone,
+      s.gone = 'no' and exists (
+        select 1 from link_sides o
+        where o.link_id = s.link_id and o.side <> s.side and o.gone = 'no') as "isOnBoth"
+    from link_sides s
+    where s.pair_id = ${pairId}
+      and (s.uid_hash = any(${sql.param([...uidHashes])}) or s.match_hash = any(${sql.param([...matchHashes])}))`);
+  return rows;
 }
 
 export async function duplicatesOf(db: Db, { pairId, linkId, side, uidHash, matchHash }: SideRow): Promise<string[]> {

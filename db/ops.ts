@@ -2,8 +2,9 @@
  * Ops: what a run plans to write, and afterwards the journal of writes (core/sync/journal.ts). What the functions do is
  * documented in store.ts.
  */
-import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, ne, not, notInArray, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, inArray, isNotNull, isNull, ne, notInArray, or, sql } from 'drizzle-orm';
 import type { SideName } from '../core/event.ts';
+import type { DeletionHistory } from '../core/sync/deletion-guard.ts';
 import { type JournalFields, normalisedFields, type Writes, writesOf } from '../core/sync/journal.ts';
 import { anyOf, inChunks } from './bulk.ts';
 import type { Db } from './connect.ts';
@@ -102,48 +103,45 @@ export function hasLostAnswer({ status, code }: Pick<OpRow, 'status' | 'code'>):
   return status === 'pending' || (status === 'waiting' && LOST_ANSWERS.includes(code ?? ''));
 }
 
-export async function mayHaveCopy(db: Db, linkId: string): Promise<boolean> {
-  const [last] = await db.sql
-    .select({ action: ops.action, status: ops.status, code: ops.code })
+export async function mayHaveCopies(db: Db, linkIds: readonly string[]): Promise<string[]> {
+  if (linkIds.length === 0) return [];
+  const last = await db.sql
+    .selectDistinctOn([ops.linkId], { linkId: ops.linkId, action: ops.action, status: ops.status, code: ops.code })
     .from(ops)
-    .where(and(eq(ops.linkId, linkId), eq(ops.settled, false)))
-    .orderBy(desc(ops.id))
-    .limit(1);
-  return last?.action === 'create' && hasLostAnswer(last);
+    .where(and(anyOf(ops.linkId, linkIds), eq(ops.settled, false)))
+    .orderBy(ops.linkId, desc(ops.id));
+  return last.filter((op) => op.action === 'create' && hasLostAnswer(op)).map(({ linkId }) => linkId);
 }
 
-export async function countDeletions(
+export async function deletionsSince(
   db: Db,
   pairId: string,
-  side: SideName,
   since: Date,
-  planned: readonly string[],
-): Promise<number> {
+  linkIds: readonly string[],
+): Promise<DeletionHistory> {
+  const isCounted = and(eq(ops.pairId, pairId), eq(ops.action, 'delete'), eq(ops.counted, true));
+  const counts = await db.sql
+    .select({ side: ops.side, count: sql<number>`count(*)::int` })
+    .from(ops)
+    .where(and(isCounted, eq(ops.status, 'done'), gte(ops.doneAt, since)))
+    .groupBy(ops.side);
+  const done = (side: SideName) => counts.find((row) => row.side === side)?.count ?? 0;
   const isLast = sql`not exists (
     select 1 from ops later
     where later.link_id = ${ops.linkId} and later.side = ${ops.side} and later.id > ${ops.id})`;
-  const mayBeDone = and(
+  const mayBeDone = sql<boolean>`(${and(
     isNull(ops.doneAt),
     inArray(ops.status, ['pending', 'waiting']),
     eq(ops.settled, false),
     gte(runs.startedAt, since),
     isLast,
-    not(anyOf(ops.linkId, planned)),
-  );
-  const [row] = await db.sql
-    .select({ count: sql<number>`count(*)::int` })
+  )})`;
+  const open = await db.sql
+    .select({ linkId: ops.linkId, side: ops.side, mayBeDone })
     .from(ops)
     .innerJoin(runs, eq(runs.id, ops.runId))
-    .where(
-      and(
-        eq(ops.pairId, pairId),
-        eq(ops.side, side),
-        eq(ops.action, 'delete'),
-        eq(ops.counted, true),
-        or(and(eq(ops.status, 'done'), gte(ops.doneAt, since)), mayBeDone),
-      ),
-    );
-  return row?.count ?? 0;
+    .where(and(isCounted, ne(ops.status, 'done'), or(anyOf(ops.linkId, linkIds), mayBeDone)));
+  return { done: { caldav: done('caldav'), cloud: done('cloud') }, open };
 }
 
 export async function writtenSince(db: Db, linkIds: readonly string[], since: Date): Promise<Writes> {

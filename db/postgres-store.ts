@@ -29,7 +29,7 @@ export function postgresStore(db: Db): Store {
     updatePair: bind(pairs.updatePair),
     requestedWait: bind(pairs.requestedWait),
     lockShared: bind(shared.lockShared),
-    isCreatedByOtherPair: bind(shared.isCreatedByOtherPair),
+    createdByOtherPairs: bind(shared.createdByOtherPairs),
     copiesByOtherPairs: bind(shared.copiesByOtherPairs),
 
     lockLink: bind(links.lockLink),
@@ -65,9 +65,7 @@ export function postgresStore(db: Db): Store {
     matchesBy: bind(matching.matchesBy),
     renames: bind(matching.renames),
     joinHalves: bind(matching.joinHalves),
-    isUidTaken: bind(matching.isUidTaken),
-    hasCopyOfUid: bind(matching.hasCopyOfUid),
-    hasDuplicateByOthers: bind(matching.hasDuplicateByOthers),
+    similarSides: bind(matching.similarSides),
     duplicatesOf: bind(matching.duplicatesOf),
 
     beginRun: bind(runs.beginRun),
@@ -87,8 +85,8 @@ export function postgresStore(db: Db): Store {
     countOps: bind(ops.countOps),
     hasOpenSibling: bind(ops.hasOpenSibling),
     finishDeletions: bind(ops.finishDeletions),
-    mayHaveCopy: bind(ops.mayHaveCopy),
-    countDeletions: bind(ops.countDeletions),
+    mayHaveCopies: bind(ops.mayHaveCopies),
+    deletionsSince: bind(ops.deletionsSince),
     writtenSince: bind(ops.writtenSince),
     unsettledWrites: bind(ops.unsettledWrites),
 

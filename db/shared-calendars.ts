@@ -67,38 +67,44 @@ async function sharedBy(db: Db, pair: PairCalendars): Promise<SharedCalendars> {
   return shared;
 }
 
-export async function isCreatedByOtherPair(
+/** A copy that another pair has created in a calendar of this pair. */
+export interface OtherCopy {
+  readonly uidHash: string;
+  /** The link of this pair that has the copy; null: this pair has not seen it yet. */
+  readonly knownBy: string | null;
+}
+
+export async function createdByOtherPairs(
   db: Db,
   mine: PairSide,
   others: readonly PairSide[],
-  uidHash: string,
+  uidHashes: readonly string[],
   now: Date,
-): Promise<boolean> {
+): Promise<OtherCopy[]> {
+  if (uidHashes.length === 0) return [];
   const at = sql`${now.toISOString()}::timestamptz`;
+  const anyUid = sql`any(${sql.param([...uidHashes])})`;
+  const copies: OtherCopy[] = [];
   for (const { pairId, side } of others) {
-    const {
-      rows: [row],
-    } = await db.sql.execute<{ found: boolean }>(sql`
-      select exists (
-        select 1 from runs r
-        join ops o on o.run_id = r.id and o.action = 'create' and o.side = ${side}
-        join link_sides s on s.link_id = o.link_id and s.side <> o.side and s.uid_hash = ${uidHash}
-        where r.pair_id = ${pairId} and r.started_at > ${at} - ${IN_PROGRESS} and not o.settled
-          and (o.status = 'pending' or (o.status = 'waiting' and o.code in ${LOST_ANSWERS}))
-          and not exists (
-            select 1 from ops later
-            where later.link_id = o.link_id and later.side = o.side and later.id > o.id)
-      ) or exists (
-        select 1 from link_sides s
-        where s.pair_id = ${pairId} and s.side = ${side} and s.uid_hash = ${uidHash}
-          and s.owned and s.gone <> 'confirmed' and s.changed_at > ${at} - ${AWAITED}
-          and not exists (
-            select 1 from link_sides m
-            where m.pair_id = ${mine.pairId} and m.side = ${mine.side} and m.ref = s.ref)
-      ) as found`);
-    if (row?.found) return true;
+    const { rows } = await db.sql.execute<OtherCopy & Record<string, unknown>>(sql`
+      select s.uid_hash as "uidHash", null as "knownBy"
+      from runs r
+      join ops o on o.run_id = r.id and o.action = 'create' and o.side = ${side}
+      join link_sides s on s.link_id = o.link_id and s.side <> o.side and s.uid_hash = ${anyUid}
+      where r.pair_id = ${pairId} and r.started_at > ${at} - ${IN_PROGRESS} and not o.settled
+        and (o.status = 'pending' or (o.status = 'waiting' and o.code in ${LOST_ANSWERS}))
+        and not exists (
+          select 1 from ops later
+          where later.link_id = o.link_id and later.side = o.side and later.id > o.id)
+      union all
+      select s.uid_hash, m.link_id::text
+      from link_sides s
+      left join link_sides m on m.pair_id = ${mine.pairId} and m.side = ${mine.side} and m.ref = s.ref
+      where s.pair_id = ${pairId} and s.side = ${side} and s.uid_hash = ${anyUid}
+        and s.owned and s.gone <> 'confirmed' and s.changed_at > ${at} - ${AWAITED}`);
+    copies.push(...rows);
   }
-  return false;
+  return copies;
 }
 
 export async function copiesByOtherPairs(db: Db, pair: PairCalendars, now: Date): Promise<Record<SideName, string[]>> {

@@ -3,11 +3,12 @@
  * database in memory in its place; `postgresStore` (postgres-store.ts) is the real one.
  */
 import type { SideName } from '../core/event.ts';
+import type { DeletionHistory } from '../core/sync/deletion-guard.ts';
 import type { JournalFields, Writes } from '../core/sync/journal.ts';
 import type { OpenedAccount } from './accounts.ts';
 import type { NewConflict } from './conflicts.ts';
 import type { HeldRow, NewHeld } from './held-changes.ts';
-import type { Halves } from './link-matching.ts';
+import type { Halves, SimilarSide } from './link-matching.ts';
 import type { NewSide, SideRow } from './link-sides.ts';
 import type { LinkUpdate, LoadedLink, NewLink } from './links.ts';
 import type { NewOp, OpRow } from './ops.ts';
@@ -15,7 +16,7 @@ import type { PairNow, PairUpdate, PairWithAccounts } from './pairs.ts';
 import type { NewProblem } from './problems.ts';
 import type { BeginRun, NewRun, RunRow } from './runs.ts';
 import type { OpStatus } from './schema.ts';
-import type { PairCalendars, PairSide, SharedCalendars } from './shared-calendars.ts';
+import type { OtherCopy, PairCalendars, PairSide, SharedCalendars } from './shared-calendars.ts';
 import type { Vault } from './vault.ts';
 
 export interface Store
@@ -54,10 +55,15 @@ interface PairStore {
   lockShared(pair: PairCalendars): Promise<SharedCalendars>;
 
   /**
-   * True while another pair is about to create an event with this UID in that calendar of `mine`, or has done so, or
-   * may have done so, and this pair has not seen it yet.
+   * Events with these UIDs that other pairs are about to create in that calendar of `mine`, have just created, or may
+   * have.
    */
-  isCreatedByOtherPair(mine: PairSide, others: readonly PairSide[], uidHash: string, now: Date): Promise<boolean>;
+  createdByOtherPairs(
+    mine: PairSide,
+    others: readonly PairSide[],
+    uidHashes: readonly string[],
+    now: Date,
+  ): Promise<OtherCopy[]>;
 
   /**
    * Resources of copies that other pairs have created in the calendars of this pair, which it has not seen yet, of
@@ -175,17 +181,8 @@ interface MatchingStore {
    */
   joinHalves(halves: Halves): Promise<void>;
 
-  /** True when another event on that side has the UID. */
-  isUidTaken(pairId: string, side: SideName, uidHash: string, linkId: string): Promise<boolean>;
-
-  /** True when the pair itself has created a copy with this UID on this side, and the copy and its original exist. */
-  hasCopyOfUid(pairId: string, row: SideRow): Promise<boolean>;
-
-  /**
-   * True when `marker` is no link of the pair, and an event that is on both sides has the same title, start and rule as
-   * this one.
-   */
-  hasDuplicateByOthers(pairId: string, row: SideRow, marker: string): Promise<boolean>;
+  /** The sides of events that have one of these UIDs, or one of these titles, starts and rules. */
+  similarSides(pairId: string, uidHashes: readonly string[], matchHashes: readonly string[]): Promise<SimilarSide[]>;
 
   /**
    * Links of events that are on this side only and have the same UID, or the same title, start and rule: they may not
@@ -253,14 +250,17 @@ export interface JournalStore {
    */
   finishDeletions(linkIds: readonly string[], at: Date): Promise<void>;
 
-  /** True when a copy may exist in an unknown place: the last op for this event is a create without an answer. */
-  mayHaveCopy(linkId: string): Promise<boolean>;
+  /**
+   * Those of these links of which a copy may exist in an unknown place: the last op for the event is a create without
+   * an answer.
+   */
+  mayHaveCopies(linkIds: readonly string[]): Promise<string[]>;
 
   /**
-   * Counted deletions on one side since a time, including those that may have been done though no answer came. Of the
-   * `planned` links only what is done counts: the rest is still to come.
+   * Counted deletions since a time: those that are done, and those that may be, though no answer came. Of these links
+   * also all others that are not known to be done.
    */
-  countDeletions(pairId: string, side: SideName, since: Date, planned: readonly string[]): Promise<number>;
+  deletionsSince(pairId: string, since: Date, linkIds: readonly string[]): Promise<DeletionHistory>;
 
   /** What was written to these links since a time. */
   writtenSince(linkIds: readonly string[], since: Date): Promise<Writes>;

@@ -19,7 +19,7 @@ import { type Applying, executeOp, type Outcome, postpone } from './execute-op.t
 import { linkEvents } from './link-events.ts';
 import { openPair } from './open-pair.ts';
 import { noteFailure } from './pair-health.ts';
-import { planLinks } from './planner.ts';
+import { planLinks } from './plan-links.ts';
 import { proveDeletions, SideFailed } from './read-sides.ts';
 
 /** Lost races are decided again this often within a run; then the next run goes on. */

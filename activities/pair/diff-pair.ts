@@ -16,7 +16,7 @@ import { endRun, failRun, summaryOf } from './end-run.ts';
 import { linkEvents } from './link-events.ts';
 import { type OpenPair, openPair } from './open-pair.ts';
 import { asSideFailure, noteFailure, noteSuccess } from './pair-health.ts';
-import { planLinks } from './planner.ts';
+import { planLinks } from './plan-links.ts';
 import { proveDeletions, readSides, SideFailed } from './read-sides.ts';
 
 type Input = Parameters<PairActivities['diffPair']>[0];

@@ -1,10 +1,9 @@
-/** Links as the decision table sees them. */
-import type { CalendarEvent, SideName } from '../../core/event.ts';
+/** Stored links as `decide` takes them. */
+import type { SideName } from '../../core/event.ts';
 import type { LinkView, SideView } from '../../core/sync/decide.ts';
 import type { HeldRow } from '../../db/held-changes.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import type { LoadedLink } from '../../db/links.ts';
-import { pairContext } from '../../db/pairs.ts';
 import type { Store } from '../../db/store.ts';
 import type { Side } from '../../providers/provider.ts';
 import { baseOf, currentOf } from './observe.ts';
@@ -12,7 +11,12 @@ import { baseOf, currentOf } from './observe.ts';
 /** As `loadLinks` returns it. */
 export type Loaded = LoadedLink;
 
-/** One link as the decision table wants it: read from what is stored, by the sides' own readers. */
+export interface Read extends Loaded {
+  /** Null: what is stored could not be read. */
+  readonly view: LinkView | null;
+}
+
+/** Reads what is stored of a link, as its sides read their data. */
 export function viewOf(
   store: Store,
   { sides: rows }: Loaded,
@@ -43,17 +47,4 @@ function sideView(store: Store, row: SideRow, side: Side): SideView {
     isDeclined: found?.isDeclined ?? false,
     problems: found?.problems ?? [],
   };
-}
-
-/** The event to speak of: what a side shows, else what it showed. */
-export function eventOf(view: LinkView): CalendarEvent | null {
-  return view.caldav?.now ?? view.cloud?.now ?? view.caldav?.base ?? view.cloud?.base ?? null;
-}
-
-/** Title and start for lists, sealed. */
-export function labelOf(store: Store, pairId: string, view: LinkView): Buffer | null {
-  const event = eventOf(view);
-  return (
-    event && store.vault.seal(JSON.stringify({ title: event.title, start: event.when.start }), pairContext(pairId))
-  );
 }

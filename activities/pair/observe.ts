@@ -2,7 +2,8 @@
  * Stores what a side shows. Observations are states, not deltas: storing one twice, or without its cursor, does no
  * harm. An event whose version changed but whose content did not is noted and wakes nobody.
  */
-import { type CalendarEvent, changedPaths, otherSide, type SideName, sameValue } from '../../core/event.ts';
+import { changedPaths, otherSide, type SideName, sameValue } from '../../core/event.ts';
+import { matchText } from '../../core/sync/match-text.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import { pairContext } from '../../db/pairs.ts';
 import type { Store } from '../../db/store.ts';
@@ -70,17 +71,14 @@ export function currentColumns(store: Store, pairId: string, found: Found) {
     resource: found.resource,
     version: found.version,
     current: store.vault.seal(found.data, pairContext(pairId)),
-    uidHash: found.event?.uid ? store.vault.hash(`uid:${found.event.uid}`) : null,
+    uidHash: found.event?.uid ? uidHashOf(store, found.event.uid) : null,
     matchHash: found.event ? store.vault.hash(matchText(found.event)) : null,
     modifiedAt: found.modifiedAt ? new Date(found.modifiedAt) : null,
   };
 }
 
-/** Title, start and recurrence: what tells two copies of one event that have different UIDs. */
-export function matchText(event: CalendarEvent): string {
-  const { title, when, recurrence } = event;
-  const start = when.allDay ? [when.start] : [when.start, when.startZone];
-  return JSON.stringify(['match', title.trim(), start, recurrence?.rules ?? [], recurrence?.dates ?? []]);
+export function uidHashOf(store: Store, uid: string): string {
+  return store.vault.hash(`uid:${uid}`);
 }
 
 async function observeFound(observer: Observer, tx: Store, page: readonly Found[]): Promise<void> {
@@ -146,8 +144,10 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
   await tx.markDirty(dirty);
 }
 
-async function linksOf(tx: Store, pairId: string, ids: readonly string[]): Promise<Set<string | null>> {
-  return new Set((await tx.loadLinks(ids)).filter(({ link }) => link.pairId === pairId).map(({ link }) => link.id));
+/** Those of these markers that name a link of the pair. */
+export async function linksOf(tx: Store, pairId: string, markers: readonly string[]): Promise<Set<string | null>> {
+  const loaded = await tx.loadLinks(markers.filter(isUuid));
+  return new Set(loaded.filter(({ link }) => link.pairId === pairId).map(({ link }) => link.id));
 }
 
 /**

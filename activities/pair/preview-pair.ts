@@ -14,8 +14,9 @@ import type { Deps } from '../deps.ts';
 import { confirmWrites } from './confirm-writes.ts';
 import { type LinkedEvent, linkEvents } from './link-events.ts';
 import { type OpenPair, openPair } from './open-pair.ts';
-import { type Planned, planLinks } from './planner.ts';
+import { planLinks } from './plan-links.ts';
 import { proveDeletions, readSide, SideFailed } from './read-sides.ts';
+import type { Planned } from './store-plan.ts';
 
 interface Writes {
   create: number;
@@ -105,7 +106,7 @@ async function preview(
   const dirty = await store.dirtyLinks(id, deps.clock.now(), true);
   signal.throwIfAborted();
   const planned = await planLinks(deps, open, { id: run.id, epoch }, dirty);
-  const matched = [...linked, ...[...planned.adopted].map((linkId) => ({ linkId, by: 'content' as const }))];
+  const matched = [...linked, ...[...planned.relinkedSeries].map((linkId) => ({ linkId, by: 'content' as const }))];
   return told(deps, open, planned, { ops: await store.pendingOps(run.id), matched });
 }
 

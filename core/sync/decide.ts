@@ -13,6 +13,7 @@
 import { type CalendarEvent, mapContents, otherSide, type SideName } from '../event.ts';
 import type { EventProblem } from '../event-problem.ts';
 import { type ChangedValue, changedValues } from './changed-values.ts';
+import type { HoldReason } from './deletion-guard.ts';
 import { applyChanges, type FieldConflict, lastModifiedSide, merge } from './merge.ts';
 import { agreedSince, type Journal, ownChanges } from './own-writes.ts';
 import {
@@ -78,14 +79,19 @@ export interface Op {
   readonly changes: readonly ChangedValue[];
   /** A deletion that counts against the limit of `guard.ts`. */
   readonly isCounted: boolean;
-  /** Set when this deletion is never done without a person. */
-  readonly hold: 'has-guests' | null;
+  /** Why this deletion waits for a person. */
+  readonly hold: HoldReason | null;
+}
+
+export interface SideProblem {
+  readonly side: SideName;
+  readonly problem: EventProblem;
 }
 
 export interface Decision {
   readonly ops: readonly Op[];
   readonly conflicts: readonly FieldConflict[];
-  readonly problems: readonly { readonly side: SideName; readonly problem: EventProblem }[];
+  readonly problems: readonly SideProblem[];
   /**
    * What becomes of the link apart from the ops: `settle`: both sides agree, what they show is the new base; `keep`:
    * nothing is known to have been agreed; `forget`: nothing is left of it; `unlink`: the sides named in `drop` go, the

@@ -3,8 +3,9 @@
  * its linked events, or would leave a side of three or more events empty, nothing is deleted there until a person has
  * decided.
  */
+import type { SideName } from '../event.ts';
 
-/** `options.holdDeletions` of a pair: deletions are held that exceed both. */
+/** `options.holdDeletions` of a pair: deletions that exceed both are held. */
 export interface DeletionLimit {
   readonly moreThan: number;
   /** Of the side's linked events. */
@@ -12,6 +13,9 @@ export interface DeletionLimit {
 }
 
 export const DEFAULT_DELETION_LIMIT: DeletionLimit = { moreThan: 10, percent: 20 };
+
+/** Why a deletion waits for a person. */
+export type HoldReason = 'has-guests' | 'too-many' | 'would-empty' | 'lost-on-both';
 
 /** What a run wants to delete on one side, and what that side has. */
 export interface DeletionCount {
@@ -34,11 +38,45 @@ export function holdReason(count: DeletionCount, limit: DeletionLimit): 'too-man
   return null;
 }
 
-/** How many known events a full listing may miss before some of them are asked for, and how many are asked then. */
+/** How many events each side has, and how many are on both. */
+export interface EventCounts extends Readonly<Record<SideName, number>> {
+  readonly linked: number;
+}
+
+/** Counted deletions of the last 24 hours. */
+export interface DeletionHistory {
+  /** Those that are known to be done. */
+  readonly done: Readonly<Record<SideName, number>>;
+  /** Those that are not. */
+  readonly open: readonly OpenDeletion[];
+}
+
+interface OpenDeletion {
+  readonly linkId: string;
+  readonly side: SideName;
+  /** It was the last write to the event on that side, and its answer may have been lost. */
+  readonly mayBeDone: boolean;
+}
+
+/**
+ * Counted deletions of the last 24 hours on one side. One that got no answer counts, unless the run has decided about
+ * the event anew (`decided`); of an event that is gone (`gone`) all count.
+ */
+export function deletionsLastDay(
+  { done, open }: DeletionHistory,
+  side: SideName,
+  links: { readonly gone: ReadonlySet<string>; readonly decided: ReadonlySet<string> },
+): number {
+  const isCounted = ({ linkId, mayBeDone }: OpenDeletion) =>
+    links.gone.has(linkId) || (mayBeDone && !links.decided.has(linkId));
+  return done[side] + open.filter((one) => one.side === side && isCounted(one)).length;
+}
+
+/** A full listing may omit this many known events; if it omits more, a sample of them is requested first. */
 export const MAX_UNSAMPLED_ABSENCES = 50;
 export const SAMPLED_ABSENCES = 20;
 
-/** Evenly spread, so that neither the oldest nor the newest alone speak for all. */
+/** Evenly spread, so that neither the oldest nor the newest alone decide. */
 export function sampleOf<T>(items: readonly T[], size: number): T[] {
   if (items.length <= size) return [...items];
   return Array.from({ length: size }, (_, index) => items[Math.floor((index * items.length) / size)] as T);

@@ -1,5 +1,6 @@
 /** The journal of writes of the simulation's database. */
 import type { SideName } from '../../core/event.ts';
+import type { DeletionHistory } from '../../core/sync/deletion-guard.ts';
 import { type JournalFields, normalisedFields, type Writes, writesOf } from '../../core/sync/journal.ts';
 import { hasLostAnswer, type OpRow } from '../../db/ops.ts';
 import type { JournalStore } from '../../db/store.ts';
@@ -48,11 +49,12 @@ export function journalOf(db: MemoryTables): Immediate<JournalStore> {
           db.set(db.ops, op.id, { status: 'done', doneAt: at, code: 'answer-lost' });
       }
     },
-    mayHaveCopy: (linkId) => {
-      const last = where((op) => op.linkId === linkId && !op.settled).sort((a, b) => (a.id < b.id ? 1 : -1))[0];
-      return last?.action === 'create' && hasLostAnswer(last);
-    },
-    countDeletions: (pairId, side, since, planned) => countDeletions(db, pairId, side, since, planned),
+    mayHaveCopies: (linkIds) =>
+      [...new Set(linkIds)].filter((linkId) => {
+        const last = where((op) => op.linkId === linkId && !op.settled).sort((a, b) => (a.id < b.id ? 1 : -1))[0];
+        return last?.action === 'create' && hasLostAnswer(last);
+      }),
+    deletionsSince: (pairId, since, linkIds) => deletionsSince(db, pairId, since, linkIds),
     writtenSince: (linkIds, since) => writtenSince(db, linkIds, since),
     unsettledWrites: (linkIds) => unsettledWrites(db, linkIds),
   };
@@ -83,25 +85,22 @@ function writtenSince(db: MemoryTables, linkIds: readonly string[], since: Date)
   );
 }
 
-function countDeletions(
-  db: MemoryTables,
-  pairId: string,
-  side: SideName,
-  since: Date,
-  planned: readonly string[],
-): number {
-  const all = [...db.ops.values()].filter((op) => op.pairId === pairId && op.side === side);
-  const isLast = ({ linkId, id }: OpRow) => !all.some((later) => later.linkId === linkId && later.id > id);
+function deletionsSince(db: MemoryTables, pairId: string, since: Date, linkIds: readonly string[]): DeletionHistory {
+  const deletions = [...db.ops.values()].filter((op) => op.pairId === pairId && op.action === 'delete' && op.counted);
+  const done = (side: SideName) =>
+    deletions.filter((op) => op.side === side && op.status === 'done' && op.doneAt !== null && op.doneAt >= since)
+      .length;
+  const isLast = ({ linkId, side, id }: OpRow) =>
+    ![...db.ops.values()].some((later) => later.linkId === linkId && later.side === side && later.id > id);
   const mayBeDone = (op: OpRow) =>
+    op.doneAt === null &&
     (op.status === 'pending' || op.status === 'waiting') &&
     !op.settled &&
     (db.runs.get(op.runId)?.startedAt ?? since) >= since &&
-    isLast(op) &&
-    !planned.includes(op.linkId);
-  return all.filter(
-    (op) =>
-      op.action === 'delete' &&
-      op.counted &&
-      ((op.status === 'done' && op.doneAt !== null && op.doneAt >= since) || mayBeDone(op)),
-  ).length;
+    isLast(op);
+  const open = deletions
+    .filter(({ status }) => status !== 'done')
+    .map((op) => ({ linkId: op.linkId, side: op.side, mayBeDone: mayBeDone(op) }))
+    .filter((one) => one.mayBeDone || linkIds.includes(one.linkId));
+  return { done: { caldav: done('caldav'), cloud: done('cloud') }, open };
 }

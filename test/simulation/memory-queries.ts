@@ -1,18 +1,14 @@
 /** The longer queries of the simulation's database. */
 import type { SideName } from '../../core/event.ts';
-import type { Halves } from '../../db/link-matching.ts';
+import type { Halves, SimilarSide } from '../../db/link-matching.ts';
 import type { SideRow } from '../../db/link-sides.ts';
 import { hasLostAnswer } from '../../db/ops.ts';
 import type { PairRow } from '../../db/pairs.ts';
+import type { OtherCopy, PairSide } from '../../db/shared-calendars.ts';
 import type { Store } from '../../db/store.ts';
 import type { MemoryTables } from './memory-tables.ts';
 
 const SIDES = ['caldav', 'cloud'] as const;
-
-interface PairSide {
-  readonly pairId: string;
-  readonly side: SideName;
-}
 
 export function matchesBy(db: MemoryTables, pairId: string, by: 'uid' | 'content'): Halves[] {
   const hashOf = (row: SideRow) => (by === 'uid' ? row.uidHash : row.matchHash);
@@ -67,35 +63,20 @@ export function renames(db: MemoryTables, pairId: string): Halves[] {
 const otherSideOf = (db: MemoryTables, { linkId, side }: SideRow) =>
   db.sides.get(`${linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`);
 
-export function hasCopyOfUid(db: MemoryTables, pairId: string, row: SideRow): boolean {
-  return (
-    row.uidHash !== null &&
-    db
-      .sidesOf(pairId, row.side)
-      .some(
-        (one) =>
-          one.uidHash === row.uidHash &&
-          one.linkId !== row.linkId &&
-          one.owned &&
-          one.gone === 'no' &&
-          otherSideOf(db, one)?.gone === 'no',
-      )
-  );
-}
-
-export function hasDuplicateByOthers(db: MemoryTables, pairId: string, row: SideRow, marker: string): boolean {
-  return (
-    row.matchHash !== null &&
-    db.links.get(marker)?.pairId !== pairId &&
-    [...db.sides.values()].some(
-      (one) =>
-        one.pairId === pairId &&
-        one.matchHash === row.matchHash &&
-        one.linkId !== row.linkId &&
-        one.gone === 'no' &&
-        otherSideOf(db, one)?.gone === 'no',
-    )
-  );
+export function similarSides(
+  db: MemoryTables,
+  pairId: string,
+  uidHashes: readonly string[],
+  matchHashes: readonly string[],
+): SimilarSide[] {
+  const isOneOf = (hashes: readonly string[], hash: string | null) => hash !== null && hashes.includes(hash);
+  return [...db.sides.values()]
+    .filter((row) => row.pairId === pairId && (isOneOf(uidHashes, row.uidHash) || isOneOf(matchHashes, row.matchHash)))
+    .map((row) => {
+      const { linkId, side, uidHash, matchHash, owned, gone } = row;
+      const isOnBoth = gone === 'no' && otherSideOf(db, row)?.gone === 'no';
+      return { linkId, side, uidHash, matchHash, owned, gone, isOnBoth };
+    });
 }
 
 export function duplicatesOf(db: MemoryTables, row: SideRow): string[] {
@@ -135,34 +116,37 @@ export function sharedCalendars(
   return { ...(caldav.length > 0 ? { caldav } : {}), ...(cloud.length > 0 ? { cloud } : {}) };
 }
 
-export function isCreatedByOtherPair(
+export function createdByOtherPairs(
   db: MemoryTables,
   mine: PairSide,
   others: readonly PairSide[],
-  uidHash: string,
+  uidHashes: readonly string[],
   now: Date,
-): boolean {
+): OtherCopy[] {
   const since = now.getTime() - 600_000;
   const awaited = now.getTime() - 900_000;
-  return others.some(({ pairId, side }) => {
-    const isCreated = (row: SideRow) =>
-      row.uidHash === uidHash &&
-      row.owned &&
-      row.gone !== 'confirmed' &&
-      row.changedAt.getTime() > awaited &&
-      !db.sidesOf(mine.pairId, mine.side).some(({ ref }) => ref === row.ref);
+  return others.flatMap(({ pairId, side }) => {
     const ofOther = [...db.ops.values()].filter((op) => op.pairId === pairId && op.side === side);
-    return (
-      db.sidesOf(pairId, side).some(isCreated) ||
-      ofOther.some(
+    const begun = ofOther
+      .filter(
         (op) =>
           op.action === 'create' &&
           !op.settled &&
           hasLostAnswer(op) &&
           (db.runs.get(op.runId)?.startedAt.getTime() ?? 0) > since &&
-          !ofOther.some((later) => later.linkId === op.linkId && later.id > op.id) &&
-          db.sides.get(`${op.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`)?.uidHash === uidHash,
+          !ofOther.some((later) => later.linkId === op.linkId && later.id > op.id),
       )
+      .map((op) => db.sides.get(`${op.linkId}/${side === 'caldav' ? 'cloud' : 'caldav'}`)?.uidHash ?? null)
+      .map((uidHash) => ({ uidHash, knownBy: null }));
+    const done = db
+      .sidesOf(pairId, side)
+      .filter((row) => row.owned && row.gone !== 'confirmed' && row.changedAt.getTime() > awaited)
+      .map(({ uidHash, ref }) => ({
+        uidHash,
+        knownBy: db.sidesOf(mine.pairId, mine.side).find((row) => row.ref === ref)?.linkId ?? null,
+      }));
+    return [...begun, ...done].flatMap(({ uidHash, knownBy }) =>
+      uidHash !== null && uidHashes.includes(uidHash) ? [{ uidHash, knownBy }] : [],
     );
   });
 }

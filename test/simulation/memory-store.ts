@@ -16,13 +16,12 @@ import { journalOf } from './memory-journal.ts';
 import {
   copiesByOtherPairs,
   countEvents,
+  createdByOtherPairs,
   duplicatesOf,
-  hasCopyOfUid,
-  hasDuplicateByOthers,
-  isCreatedByOtherPair,
   matchesBy,
   renames,
   sharedCalendars,
+  similarSides,
 } from './memory-queries.ts';
 import { EMPTY_LINK, EMPTY_RUN, EMPTY_SIDE, isDue, NOW_DIRTY, withValues } from './memory-rows.ts';
 import { type ConflictRow, type Immediate, MemoryTables, type ProblemRow, type Values } from './memory-tables.ts';
@@ -247,8 +246,7 @@ export class MemoryDatabase extends MemoryTables {
         return { caldav: count('caldav'), cloud: count('cloud') };
       },
       joinHalves: (halves) => db.joinHalves(halves),
-      hasCopyOfUid: (pairId, row) => hasCopyOfUid(db, pairId, row),
-      hasDuplicateByOthers: (pairId, row, marker) => hasDuplicateByOthers(db, pairId, row, marker),
+      similarSides: (pairId, uidHashes, matchHashes) => similarSides(db, pairId, uidHashes, matchHashes),
       duplicatesOf: (row) => duplicatesOf(db, row),
       touchUnsettled: (pairId) => {
         const unlike = (row: SideRow) => row.base?.toString() !== row.current?.toString();
@@ -257,9 +255,6 @@ export class MemoryDatabase extends MemoryTables {
           { dirty: true },
         );
       },
-      isUidTaken: (pairId, side, hash, linkId) =>
-        found(pairId, side, (row) => row.uidHash === hash && row.linkId !== linkId && row.gone !== 'confirmed').length >
-        0,
       instancesOf: (parentIds) =>
         [...db.links.values()]
           .filter(({ parentId }) => parentId !== null && parentIds.includes(parentId))
@@ -346,7 +341,7 @@ export class MemoryDatabase extends MemoryTables {
         }
       },
       lockShared: (pair) => sharedCalendars(db, pair),
-      isCreatedByOtherPair: (mine, others, uidHash, now) => isCreatedByOtherPair(db, mine, others, uidHash, now),
+      createdByOtherPairs: (...rest) => createdByOtherPairs(db, ...rest),
       copiesByOtherPairs: (pair, now) => copiesByOtherPairs(db, pair, now),
       pairWithAccounts: (pairId) => {
         const pair = db.pairs.get(pairId);

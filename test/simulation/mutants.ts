@@ -18,7 +18,8 @@ export interface Mutant {
 const READ = 'activities/pair/read-sides.ts';
 const OBSERVE = 'activities/pair/observe.ts';
 const WRITE = 'activities/pair/execute-op.ts';
-const PLAN_RUN = 'activities/pair/planner.ts';
+const PLAN_LINK = 'core/sync/plan-link.ts';
+const STORE_PLAN = 'activities/pair/store-plan.ts';
 const HEALTH = 'activities/pair/pair-health.ts';
 const DECIDE = 'core/sync/decide.ts';
 const MERGE = 'core/sync/merge.ts';
@@ -98,19 +99,17 @@ export const MUTANTS: readonly Mutant[] = [
     seed: 2,
     name: 'base-before-write',
     description: 'both sides count as agreed before the write is made',
-    file: PLAN_RUN,
-    from: 'for (const op of decision.ops) await this.op(link, op);',
-    to: 'await store.settleSides(sides);\n    for (const op of decision.ops) await this.op(link, op);',
+    file: PLAN_LINK,
+    from: "state: 'open', ops: ops.map((op) => withFreeUid(linkId, op, input, forgotten)),",
+    to: "state: 'open', isSettled: true, ops: ops.map((op) => withFreeUid(linkId, op, input, forgotten)),",
   },
   {
     seed: 5,
     name: 'clean-before-write',
     description: 'an event counts as processed before its writes are done',
-    file: PLAN_RUN,
-    from: 'for (const op of decision.ops) await this.op(link, op);',
-    to:
-      'await store.updateLinks([link.id], { dirty: false });\n    for (const op of decision.ops) ' +
-      'await this.op(link, op);',
+    file: PLAN_LINK,
+    from: "state: 'open', ops: ops.map((op) => withFreeUid(linkId, op, input, forgotten)),",
+    to: "state: 'left-alone', ops: ops.map((op) => withFreeUid(linkId, op, input, forgotten)),",
   },
   {
     seed: 2,
@@ -208,9 +207,9 @@ export const MUTANTS: readonly Mutant[] = [
     seed: 30,
     name: 'limit-per-run',
     description: 'deletions are counted per run only',
-    file: PLAN_RUN,
-    from: 'const lastDay = await store.countDeletions(',
-    to: 'const lastDay = 0 * await store.countDeletions(',
+    file: GUARD,
+    from: 'return done[side] + open.filter(',
+    to: 'return 0 * done[side] + 0 * open.filter(',
   },
   {
     seed: 18,
@@ -279,9 +278,9 @@ export const MUTANTS: readonly Mutant[] = [
     seed: 11,
     name: 'losing-value-lost',
     description: 'the losing value of a conflict is not kept',
-    file: PLAN_RUN,
-    from: 'return store.insertConflicts(conflicts.map(',
-    to: 'return store.insertConflicts(conflicts.slice(0, 0).map(',
+    file: STORE_PLAN,
+    from: 'conflicts.map(({ path, winner, kept, lost }) => {',
+    to: 'conflicts.slice(0, 0).map(({ path, winner, kept, lost }) => {',
   },
   {
     seed: 28,

@@ -338,19 +338,7 @@ export class StoreCalls {
     renames: () => [this.pair()],
     changedSinceLastRun: () => [this.pair()],
     joinHalves: () => this.halves(),
-    isUidTaken: () => [this.pair(), this.side(), this.hash(), this.known(this.database.links)],
-    hasCopyOfUid: () => {
-      const row = this.sideRow();
-      return [row.pairId, { ...row, uidHash: this.maybe(this.hash()) }];
-    },
-    hasDuplicateByOthers: () => {
-      const row = this.sideRow();
-      return [
-        row.pairId,
-        { ...row, matchHash: this.maybe(this.hash()) },
-        this.random.chance(0.5) ? 'no id' : this.known(this.database.links),
-      ];
-    },
+    similarSides: () => [this.pair(), this.some(() => this.hash()), this.some(() => this.hash())],
     duplicatesOf: () => [{ ...this.sideRow(), uidHash: this.maybe(this.hash()), matchHash: this.maybe(this.hash()) }],
     instancesOf: () => [
       [...this.database.links.values()].flatMap(({ parentId }) =>
@@ -389,8 +377,8 @@ export class StoreCalls {
     hasOpenSibling: () => [this.op()],
     finishDeletions: () => [this.linkIds(), this.onlyTime()],
     unsettledWrites: () => [this.linkIds()],
-    mayHaveCopy: () => [this.known(this.database.links)],
-    countDeletions: () => [this.pair(), this.side(), this.time(), this.linkIds()],
+    mayHaveCopies: () => [this.linkIds()],
+    deletionsSince: () => [this.pair(), this.time(), this.linkIds()],
     writtenSince: () => [this.linkIds(), this.time()],
     insertConflicts: () => [this.some(() => this.newConflict(), 2)],
     setProblems: () => {
@@ -408,10 +396,10 @@ export class StoreCalls {
     pruneRuns: () => [this.pair(), new Date(this.now - this.random.pick([80, 100, 100]) * 86_400_000)],
     lockShared: () => [this.pairRow()],
     copiesByOtherPairs: () => [this.pairRow(), new Date(this.now)],
-    isCreatedByOtherPair: () => [
+    createdByOtherPairs: () => [
       { pairId: this.pair(), side: this.side() },
       this.some(() => ({ pairId: this.pair(), side: this.side() }), 2),
-      this.hash(),
+      this.some(() => this.hash()),
       new Date(this.now),
     ],
     pairWithAccounts: () => [this.pair()],

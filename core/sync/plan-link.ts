@@ -1,0 +1,222 @@
+/** What becomes of one link of a run. Pure. */
+import type { CalendarEvent, SideName } from '../event.ts';
+import type { EventProblem } from '../event-problem.ts';
+import { type Decision, decide, type LinkView, type Op, type SideProblem } from './decide.ts';
+import { isFlapping } from './deletion-guard.ts';
+import { isDuplicate } from './duplicates.ts';
+import type { FieldConflict } from './merge.ts';
+import type { EventToPlan, PlanInput } from './plan-input.ts';
+
+export interface LinkPlan {
+  readonly linkId: string;
+  readonly state: LinkState;
+  /** All problems that the link has from now on. */
+  readonly problems: readonly SideProblem[];
+  /** How lists show the event; undefined: as before. */
+  readonly label?: EventLabel | null;
+  readonly conflicts: readonly FieldConflict[];
+  /** Its held change is obsolete. */
+  readonly isReleased: boolean;
+  /** Sides that are forgotten while the link stays. */
+  readonly droppedSides: readonly SideName[];
+  /** Both sides agree: what they show now is their new base. */
+  readonly isSettled: boolean;
+  /** Those with a reason to hold are not carried out. */
+  readonly ops: readonly Op[];
+  /** The instances of the series go: it is gone itself, or the other side can show it now. */
+  readonly removesInstances: boolean;
+  /** The side of a deletion that counts against the limit of the deletion guard. */
+  readonly countedOn: SideName | null;
+  /** Why no decision could be made. */
+  readonly error?: unknown;
+}
+
+/**
+ * When the link is decided about again:
+ *
+ * - `open`: when its ops are done, or a person has decided
+ * - `again`: in the next run
+ * - `left-alone`: once something changes
+ * - `finished`: likewise; earlier failures are over
+ * - `waits`: soon
+ * - `unconfirmed`: soon; earlier failures are over
+ *
+ * Never again, if the deletions of the run are not held (`planRun`): `forgotten` (at once), `gone-on-both`, and
+ * `series-gone`, a series with its instances.
+ */
+export type LinkState =
+  | 'open'
+  | 'again'
+  | 'left-alone'
+  | 'finished'
+  | 'waits'
+  | 'unconfirmed'
+  | 'forgotten'
+  | 'gone-on-both'
+  | 'series-gone';
+
+export interface EventLabel {
+  readonly title: string;
+  readonly start: string;
+}
+
+/** A link with the decision about it alone; null: none could be made. */
+export interface Decided {
+  readonly event: EventToPlan;
+  readonly decision: Decision | null;
+  readonly flapping: SideName | null;
+  readonly error?: unknown;
+}
+
+/** One event that cannot be handled must not stop the others. */
+export function decideEvent(event: EventToPlan, input: PlanInput): Decided {
+  const { direction, options, now, known } = input;
+  if (!event.view) return { event, decision: null, flapping: null };
+  try {
+    const journal = known.journalOf(event.linkId);
+    const decision = decide(event.view, { direction, options, now, unsupported: known.unsupported, journal });
+    return { event, decision, flapping: flappingSide(event.linkId, decision.ops, input) };
+  } catch (error) {
+    return { event, decision: null, flapping: null, error };
+  }
+}
+
+function flappingSide(linkId: string, ops: readonly Op[], { known }: PlanInput): SideName | null {
+  const isFlappingOp = ({ side, changes }: Op) =>
+    changes.some((change) => {
+      const { earlier, hash } = known.writesLastDay(linkId, side, change);
+      return isFlapping(earlier, hash);
+    });
+  return ops.find(isFlappingOp)?.side ?? null;
+}
+
+/** True for a series that the other side has, or is to have, as single events. */
+export function isExpanded({ decision, flapping }: Decided): boolean {
+  return !flapping && !!decision?.problems.some(({ problem }) => problem.code === 'recurrence-written-out');
+}
+
+/** @param forgotten links of this run that are gone */
+export function planLink(decided: Decided, input: PlanInput, forgotten: ReadonlySet<string>): LinkPlan {
+  const { event, decision, flapping, error } = decided;
+  const { linkId, view } = event;
+  if (!view || !decision) {
+    const problem = { side: event.sides.caldav ? 'caldav' : 'cloud', problem: UNDECIDED } as const;
+    return { ...UNCHANGED, linkId, problems: [problem], error };
+  }
+  const { problems, conflicts } = decision;
+  const plan: LinkPlan = { ...UNCHANGED, linkId, problems, label: labelOf(view) };
+  if (flapping) return { ...plan, problems: [...problems, { side: flapping, problem: FLAPPING }] };
+  const hasInstances = input.instances.has(linkId) && !isExpanded(decided);
+  if (hasInstances && decision.link === 'forget')
+    return { ...plan, conflicts, ...seriesGone(event, view, input, forgotten) };
+  const removesInstances = hasInstances && decision.ops.some(({ action }) => action === 'create');
+  return { ...plan, conflicts, removesInstances, ...outcome(event, view, decision, input, forgotten) };
+}
+
+function outcome(
+  event: EventToPlan,
+  view: LinkView,
+  decision: Decision,
+  input: PlanInput,
+  forgotten: ReadonlySet<string>,
+): Partial<LinkPlan> {
+  const { isHeld, linkId } = event;
+  const { ops, link } = decision;
+  const isOnBoth = view.caldav !== null && view.cloud !== null;
+  const deletes = ops.some(({ action }) => action === 'delete');
+  const awaitsPerson = isHeld && view.decision === null;
+  if (awaitsPerson && (deletes || (link === 'forget' && isOnBoth))) return { state: 'left-alone' };
+  if (link === 'forget') return { state: isOnBoth && !isHeld ? 'gone-on-both' : 'forgotten' };
+  const plan = {
+    isReleased: link === 'unlink' || (isHeld && !deletes && (ops.length === 0 || awaitsPerson)),
+    droppedSides: link === 'unlink' ? (decision.drop ?? []) : [],
+  };
+  if (ops.length === 0) {
+    const isConfirmed = Object.values(event.sides).every((side) => side.isConfirmed);
+    return { ...plan, isSettled: link === 'settle', state: isConfirmed ? 'finished' : 'unconfirmed' };
+  }
+  if (isDuplicate(event, forgotten)) return { ...plan, state: 'finished' };
+  if (ops.some((op) => isCreatedByOtherPair(op, input, forgotten))) return { ...plan, state: 'waits' };
+  const counted = ops.find(isCountedDeletion);
+  return {
+    ...plan,
+    state: 'open',
+    ops: ops.map((op) => withFreeUid(linkId, op, input, forgotten)),
+    countedOn: counted?.side ?? null,
+  };
+}
+
+/** A series of which only instances are left: for the deletion guard one event. */
+function seriesGone(
+  event: EventToPlan,
+  view: LinkView,
+  input: PlanInput,
+  forgotten: ReadonlySet<string>,
+): Partial<LinkPlan> {
+  if (!event.isHeld || view.decision === 'apply')
+    return {
+      state: 'series-gone',
+      removesInstances: true,
+      countedOn: event.isHeld ? null : view.caldav ? 'cloud' : 'caldav',
+    };
+  if (view.decision === null) return { state: 'left-alone' };
+  const side = view.caldav ? 'caldav' : 'cloud';
+  const base = view[side]?.base;
+  if (!base) return { state: 'again' };
+  const op: Op = { side, action: 'create', next: base, changes: [], isCounted: false, hold: null };
+  return { state: 'again', ops: [withFreeUid(event.linkId, op, input, forgotten)] };
+}
+
+/** A deletion that the deletion guard counts, and may hold. */
+export function isCountedDeletion({ action, isCounted, hold }: Op): boolean {
+  return action === 'delete' && isCounted && !hold;
+}
+
+/**
+ * Two pairs that create one event in one calendar at the same time would create it twice: the second one waits until it
+ * finds the copy of the first.
+ */
+function isCreatedByOtherPair({ side, action, next }: Op, { known }: PlanInput, gone: ReadonlySet<string>): boolean {
+  if (action !== 'create' || !next?.uid) return false;
+  return known.copiesByOtherPairs(side, next.uid).some(({ knownBy }) => knownBy === null || gone.has(knownBy));
+}
+
+/** A copy gets a UID of its own where another event of that side has it. */
+function withFreeUid(linkId: string, op: Op, { known }: PlanInput, gone: ReadonlySet<string>): Op {
+  const { action, next, side } = op;
+  if (action !== 'create' || !next?.uid) return op;
+  const isTaken = known.linksWithUid(side, next.uid).some((other) => other !== linkId && !gone.has(other));
+  return isTaken ? { ...op, next: { ...next, uid: null } } : op;
+}
+
+export function labelOf(view: LinkView): EventLabel | null {
+  const event = eventOf(view);
+  return event && { title: event.title, start: event.when.start };
+}
+
+/** The event to speak of: what a side shows, else what it showed. */
+function eventOf({ caldav, cloud }: LinkView): CalendarEvent | null {
+  return caldav?.now ?? cloud?.now ?? caldav?.base ?? cloud?.base ?? null;
+}
+
+const UNCHANGED = {
+  state: 'left-alone',
+  problems: [],
+  conflicts: [],
+  isReleased: false,
+  droppedSides: [],
+  isSettled: false,
+  ops: [],
+  removesInstances: false,
+  countedOn: null,
+} as const satisfies Partial<LinkPlan>;
+
+export const UNDECIDED: EventProblem = {
+  code: 'unreadable',
+  detail: 'Calpair could not work out what to do with this event. It is left alone on both sides until it changes.',
+};
+
+const FLAPPING: EventProblem = {
+  code: 'flapping',
+  detail: 'The same field keeps changing back. Calpair leaves the event alone until somebody changes it.',
+};

@@ -1,0 +1,138 @@
+/** A series that the other side has as single events: its occurrences and their instances, decided together. */
+import {
+  type CalendarEvent,
+  type Content,
+  changedContent,
+  type Exception,
+  type OccurrenceId,
+  otherSide,
+  type SideName,
+} from '../event.ts';
+import { changedValues } from './changed-values.ts';
+import type { LinkView, Op, SideProblem } from './decide.ts';
+import { contentOf, decideInstances, type Instance, type SeriesDecision, TOO_DENSE } from './expanded-series.ts';
+import { type FieldConflict, lastModifiedSide } from './merge.ts';
+import type { InstanceToPlan, PlanInput } from './plan-input.ts';
+import { type EventLabel, labelOf } from './plan-link.ts';
+import { projected, sourceOf } from './policy.ts';
+
+export interface SeriesPlan {
+  readonly linkId: string;
+  readonly label: EventLabel | null;
+  /** What is written for the instances. `linkId` null: the instance is new. */
+  readonly ops: readonly { readonly linkId: string | null; readonly occurrence: OccurrenceId; readonly op: Op }[];
+  /** The edits of instances, as exceptions of the series; null: there are none. */
+  readonly update: Op | null;
+  /** Instances that agree with the series, with what they agree on. */
+  readonly settled: readonly { readonly linkId: string; readonly agreed: Content }[];
+  /** Links of instances that are gone for good. */
+  readonly dropped: readonly string[];
+  /** Beside those of the series itself. */
+  readonly problems: readonly SideProblem[];
+  readonly conflicts: readonly FieldConflict[];
+  /** Why no decision could be made. */
+  readonly error?: unknown;
+}
+
+export const NO_INSTANCES = { ops: [], update: null, settled: [], dropped: [], problems: [], conflicts: [] } as const;
+
+/** Null when the series cannot be read. @param instances all that are known, in order */
+export function planSeries(
+  linkId: string,
+  view: LinkView,
+  instances: readonly InstanceToPlan[],
+  { direction, options, now }: Pick<PlanInput, 'direction' | 'options' | 'now'>,
+): SeriesPlan | null {
+  const side: SideName = view.caldav?.now ? 'caldav' : 'cloud';
+  const to = otherSide(side);
+  const full = view[side]?.now;
+  if (!full) return null;
+  const series = projected(full, to, options);
+  const content = to === 'cloud' ? options.content.toCloud : options.content.toCaldav;
+  const decision = decideInstances({
+    series,
+    side,
+    now,
+    instances: instances.filter(({ sides }) => sides[to]).map((instance) => viewOf(instance, view, to)),
+    isOneWay: sourceOf(direction) !== null || content === 'busy',
+    winner: side,
+  });
+  const linkOf = new Map(instances.map((instance) => [instance.occurrence, instance.linkId]));
+  const next = withExceptions(full, series, decision.exceptions);
+  const changes = changedValues(full, next);
+  return {
+    linkId,
+    label: labelOf(view),
+    ops: opsOf(decision, linkOf, to),
+    update: changes.length > 0 ? { side, action: 'update', next, changes, isCounted: false, hold: null } : null,
+    settled: decision.settled.flatMap((occurrence) => {
+      const settled = linkOf.get(occurrence);
+      return settled ? [{ linkId: settled, agreed: contentOf(series, occurrence) }] : [];
+    }),
+    dropped: decision.dropped.flatMap((occurrence) => linkOf.get(occurrence) ?? []),
+    problems: decision.isTooDense ? [{ side: to, problem: TOO_DENSE }] : [],
+    conflicts: decision.conflicts,
+  };
+}
+
+function viewOf({ occurrence, view, agreed }: InstanceToPlan, series: LinkView, side: SideName): Instance {
+  if (!view) throw new Error('an instance could not be read');
+  const instance = view[side];
+  const { caldav, cloud }: LinkView = { ...series, [side]: instance };
+  // A text that was cut to fit a side must not win over the whole one.
+  const isCut = instance?.problems.some(({ code }) => code === 'text-too-long');
+  return {
+    occurrence,
+    now: instance?.now ?? null,
+    base: instance?.base ?? null,
+    agreed,
+    later: caldav && cloud && !isCut ? lastModifiedSide(caldav, cloud) : otherSide(side),
+  };
+}
+
+function opsOf(
+  { create, update, remove }: SeriesDecision,
+  linkOf: ReadonlyMap<OccurrenceId, string>,
+  side: SideName,
+): SeriesPlan['ops'] {
+  const op = { side, isCounted: false, hold: null };
+  const creates = create.map(({ occurrence, next }) => ({
+    linkId: linkOf.get(occurrence) ?? null,
+    occurrence,
+    op: { ...op, action: 'create' as const, next, changes: [] },
+  }));
+  const updates = update.flatMap(({ occurrence, next, fields }) => {
+    const linkId = linkOf.get(occurrence);
+    const changes = fields.map((field) => ({ path: { occurrence: null, field }, attendee: null, value: next[field] }));
+    return linkId ? [{ linkId, occurrence, op: { ...op, action: 'update' as const, next, changes } }] : [];
+  });
+  const deletes = remove.flatMap((occurrence) => {
+    const linkId = linkOf.get(occurrence);
+    return linkId ? [{ linkId, occurrence, op: { ...op, action: 'delete' as const, next: null, changes: [] } }] : [];
+  });
+  return [...creates, ...updates, ...deletes];
+}
+
+/**
+ * Only what differs from what the copies may show becomes an exception: an option that leaves attendees out must not
+ * remove them from the series.
+ */
+function withExceptions(
+  full: CalendarEvent,
+  series: CalendarEvent,
+  exceptions: Readonly<Record<OccurrenceId, Exception>>,
+): CalendarEvent {
+  const next: Record<OccurrenceId, Exception> = { ...full.exceptions };
+  for (const [occurrence, exception] of Object.entries(exceptions)) {
+    if (typeof exception !== 'object') {
+      next[occurrence] = exception;
+      continue;
+    }
+    const fields = changedContent(contentOf(series, occurrence), exception);
+    next[occurrence] = {
+      ...contentOf(full, occurrence),
+      ...Object.fromEntries(fields.map((field) => [field, exception[field]])),
+    };
+  }
+  return { ...full, exceptions: next };
+}

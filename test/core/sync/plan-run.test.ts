@@ -1,0 +1,435 @@
+/** What a run is to do, rule by rule: from plain data to plain data. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { CalendarEvent, SideName } from '../../../core/event.ts';
+import type { SideView } from '../../../core/sync/decide.ts';
+import type { EventToPlan, InstanceToPlan, Known, PlanInput } from '../../../core/sync/plan-input.ts';
+import { planRun, type RunPlan } from '../../../core/sync/plan-run.ts';
+import { DEFAULT_OPTIONS } from '../../../core/sync/policy.ts';
+import { anEvent, at } from '../../support/fake-side.ts';
+
+const event = anEvent({ title: 'A' });
+const NOW = Date.parse('2026-06-01T00:00:00Z');
+const SERIES = anEvent({ title: 'S', when: at(15), recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=3'], dates: [] } });
+const OCCURRENCES = [15, 16, 17].map((day) => `202606${day}T070000Z`);
+const EXPANDED = { code: 'recurrence-written-out', detail: 'It cannot repeat.' } as const;
+
+/** An event that is there and untouched, with what differs from that. */
+function view(fields: Partial<SideView> = {}): SideView {
+  const plain = { isGone: false, isOwned: false, modifiedAt: 0, seenAt: 0, hasGuests: false, problems: [] };
+  return { now: event, base: event, ...plain, ...fields };
+}
+
+const gone = (fields: Partial<SideView> = {}) => view({ now: null, isGone: true, ...fields });
+const titled = (title: string) => view({ now: { ...event, title } });
+
+type Sides = Partial<Record<SideName, SideView>>;
+
+function link(linkId: string, { caldav, cloud }: Sides, more: Partial<EventToPlan> = {}): EventToPlan {
+  return {
+    linkId,
+    view: { caldav: caldav ?? null, cloud: cloud ?? null, decision: null },
+    sides: statesOf({ caldav, cloud }),
+    isHeld: false,
+    mayHaveCopy: false,
+    duplicates: { copies: [], alike: [], markedLink: null },
+    ...more,
+  };
+}
+
+function held(linkId: string, sides: Sides, decision: 'apply' | 'restore' | null): EventToPlan {
+  const plain = link(linkId, sides);
+  return { ...plain, isHeld: true, view: plain.view && { ...plain.view, decision } };
+}
+
+/** An instance on the cloud that agrees with the series. */
+function instance(linkId: string, occurrence: string, fields: Partial<SideView> = {}): InstanceToPlan {
+  const day = Number(occurrence.slice(6, 8));
+  const single: CalendarEvent = { ...SERIES, uid: null, when: at(day), recurrence: null };
+  const { uid, recurrence, exceptions, ...agreed } = single;
+  const cloud = view({ now: single, base: single, isOwned: true, ...fields });
+  return {
+    linkId,
+    occurrence,
+    view: { caldav: null, cloud, decision: null },
+    sides: statesOf({ cloud }),
+    agreed,
+  };
+}
+
+function statesOf(sides: { [Side in SideName]?: SideView | undefined }): EventToPlan['sides'] {
+  const state = ({ isOwned, isGone }: SideView) => ({ isOwned, isGone, isPresent: !isGone, isConfirmed: true });
+  return Object.fromEntries(Object.entries(sides).flatMap(([side, one]) => (one ? [[side, state(one)]] : [])));
+}
+
+function plan(
+  events: readonly EventToPlan[],
+  more: Partial<Omit<PlanInput, 'known'>> = {},
+  known: Partial<Known> = {},
+) {
+  return planRun({
+    direction: 'bidirectional',
+    options: DEFAULT_OPTIONS,
+    needsMatching: false,
+    now: NOW,
+    events,
+    instances: new Map(),
+    counts: { caldav: 100, cloud: 100, linked: 100 },
+    deletions: { done: { caldav: 0, cloud: 0 }, open: [] },
+    ...more,
+    known: {
+      unsupported: () => null,
+      journalOf: () => ({
+        isOwnWrite: () => false,
+        mayHaveWritten: () => false,
+        hasArrived: () => false,
+        isOwnDeletion: () => false,
+        isNormalisedTo: () => false,
+      }),
+      writesLastDay: () => ({ earlier: [], hash: '' }),
+      linksWithUid: () => [],
+      copiesByOtherPairs: () => [],
+      ...known,
+    },
+  });
+}
+
+/** `a open: cloud create`, … for each link; held deletions in brackets. */
+function told({ links }: RunPlan): string[] {
+  return links.map(({ linkId, state, ops }) => {
+    const done = ops.map(({ side, action, hold }) => (hold ? `[${side} ${action}: ${hold}]` : `${side} ${action}`));
+    return [`${linkId} ${state}`, done.join(', ')].filter((part) => part !== '').join(': ');
+  });
+}
+
+const codes = ({ links }: RunPlan) =>
+  links.map(({ problems }) => problems.map(({ side, problem }) => [side, problem.code]));
+const expandsOnCloud: Partial<Known> = {
+  unsupported: (side, { recurrence }) => (side === 'cloud' && recurrence ? EXPANDED : null),
+};
+
+describe('one link', () => {
+  test('a change goes to the other side, and the link waits for its ops', () => {
+    const planned = plan([link('a', { caldav: titled('B'), cloud: view() })]);
+    assert.deepEqual(told(planned), ['a open: cloud update']);
+    assert.deepEqual(planned.links[0]?.label, { title: 'B', start: event.when.start });
+  });
+
+  test('what both sides agree on is settled; soon decided again where a side has to be read once more', () => {
+    const both = { caldav: view(), cloud: view() };
+    const doubtful = link('b', both);
+    const sides = { ...doubtful.sides, cloud: { ...doubtful.sides.cloud!, isConfirmed: false } };
+    const planned = plan([link('a', both), { ...doubtful, sides }]);
+    assert.deepEqual(told(planned), ['a finished', 'b unconfirmed']);
+    assert.deepEqual(
+      planned.links.map(({ isSettled }) => isSettled),
+      [true, true],
+    );
+  });
+
+  test('a conflict is kept with the plan of its link', () => {
+    const [planned] = plan([link('a', { caldav: titled('B'), cloud: titled('C') })]).links;
+    assert.deepEqual(
+      planned?.conflicts.map(({ winner, kept, lost }) => [winner, kept, lost]),
+      [['caldav', 'B', 'C']],
+    );
+  });
+
+  test('an error is a problem of its event alone', () => {
+    const error = new Error('a mistake');
+    const planned = plan(
+      [link('a', { caldav: titled('B'), cloud: view() }), link('b', { caldav: titled('C'), cloud: view() })],
+      {},
+      {
+        unsupported: (_, { title }) => {
+          if (title === 'B') throw error;
+          return null;
+        },
+      },
+    );
+    assert.deepEqual(told(planned), ['a left-alone', 'b open: cloud update']);
+    assert.deepEqual(codes(planned), [[['caldav', 'unreadable']], []]);
+    assert.equal(planned.links[0]?.error, error);
+    assert.equal(planned.links[0]?.label, undefined, 'lists show it as before');
+  });
+
+  test('so is what cannot be read at all', () => {
+    const planned = plan([link('a', { cloud: view() }, { view: null })]);
+    assert.deepEqual(told(planned), ['a left-alone']);
+    assert.deepEqual(codes(planned), [[['cloud', 'unreadable']]]);
+  });
+});
+
+describe('flapping', () => {
+  const changed = [link('a', { caldav: titled('B'), cloud: view() })];
+  const written = (earlier: readonly string[]) => ({ writesLastDay: () => ({ earlier, hash: 'B' }) });
+
+  test('a field that is written for the fifth time with an old value is left alone', () => {
+    const planned = plan(changed, {}, written(['B', 'A', 'B', 'A']));
+    assert.deepEqual(told(planned), ['a left-alone']);
+    assert.deepEqual(codes(planned), [[['cloud', 'flapping']]]);
+    assert.deepEqual(planned.links[0]?.conflicts, []);
+  });
+
+  test('four times is an edit, and so is a new value', () => {
+    assert.deepEqual(told(plan(changed, {}, written(['B', 'A', 'B']))), ['a open: cloud update']);
+    assert.deepEqual(told(plan(changed, {}, written(['C', 'A', 'C', 'A']))), ['a open: cloud update']);
+  });
+});
+
+describe('deletions', () => {
+  const lost = (count: number, more: Partial<SideView> = {}) =>
+    Array.from({ length: count }, (_, index) => link(`${index}`, { caldav: gone(), cloud: view(more) }));
+  const strict = { options: { ...DEFAULT_OPTIONS, holdDeletions: { moreThan: 2, percent: 2 } } };
+
+  test('within the limit they are done', () => {
+    const planned = plan(lost(2), strict);
+    assert.deepEqual(told(planned), ['0 open: cloud delete', '1 open: cloud delete']);
+    assert.deepEqual(planned.held, []);
+  });
+
+  test('above it all of that side are held, and what the run does besides is done', () => {
+    const others = [link('x', { caldav: view(), cloud: gone() }), link('y', { caldav: titled('B'), cloud: view() })];
+    const planned = plan([...lost(3), ...others], strict);
+    const each = ['0', '1', '2'];
+    assert.deepEqual(told(planned), [
+      ...each.map((id) => `${id} open: [cloud delete: too-many]`),
+      'x open: caldav delete',
+      'y open: cloud update',
+    ]);
+    assert.deepEqual(
+      planned.held,
+      each.map((linkId) => ({ linkId, side: 'cloud', reason: 'too-many' })),
+    );
+  });
+
+  test('those of the last day count', () => {
+    const done = { caldav: 0, cloud: 2 };
+    assert.equal(plan(lost(1), { ...strict, deletions: { done, open: [] } }).held.length, 1);
+  });
+
+  test('those without an answer count, too, unless the run decides about the event anew', () => {
+    const open = ['x', '0'].map((linkId) => ({ linkId, side: 'cloud' as const, mayBeDone: true }));
+    const deletions = { done: { caldav: 0, cloud: 0 }, open };
+    assert.equal(plan(lost(1), { ...strict, deletions }).held.length, 0, 'one planned, one open');
+    assert.equal(plan(lost(2), { ...strict, deletions }).held.length, 2, 'two planned, one open');
+    const agreed = link('x', { caldav: view(), cloud: view() });
+    assert.equal(plan([...lost(2), agreed], { ...strict, deletions }).held.length, 0, 'the open one is obsolete');
+  });
+
+  test('no side loses all of its events', () => {
+    const planned = plan(lost(3), { counts: { caldav: 0, cloud: 3, linked: 3 } });
+    assert.deepEqual(
+      planned.held.map(({ reason }) => reason),
+      ['would-empty', 'would-empty', 'would-empty'],
+    );
+  });
+
+  test('a meeting with guests is held alone', () => {
+    const planned = plan(lost(1, { hasGuests: true }));
+    assert.deepEqual(told(planned), ['0 open: [cloud delete: has-guests]']);
+    assert.deepEqual(planned.held, [{ linkId: '0', side: 'cloud', reason: 'has-guests' }]);
+  });
+
+  test('what a person has not decided yet stays held; then it is done, or the event comes back', () => {
+    const sides = { caldav: gone(), cloud: view() };
+    assert.deepEqual(told(plan([held('a', sides, null)])), ['a left-alone']);
+    assert.deepEqual(told(plan([held('a', sides, 'apply')])), ['a open: cloud delete']);
+    assert.deepEqual(told(plan([held('a', sides, 'restore')])), ['a open: caldav create']);
+  });
+
+  test('a held deletion is obsolete once the event is there again', () => {
+    const planned = plan([held('a', { caldav: view(), cloud: view() }, null)]);
+    assert.deepEqual(told(planned), ['a finished']);
+    assert.equal(planned.links[0]?.isReleased, true);
+  });
+});
+
+describe('events that are gone', () => {
+  const both = (count: number) =>
+    Array.from({ length: count }, (_, index) => link(`${index}`, { caldav: gone(), cloud: gone() }));
+
+  test('from both sides: forgotten, if the guard holds no deletions', () => {
+    const planned = plan(both(2));
+    assert.deepEqual(told(planned), ['0 gone-on-both', '1 gone-on-both']);
+    assert.deepEqual([planned.forgotten, planned.held], [['0', '1'], []]);
+  });
+
+  test('from both sides: they count on each, and are held with the others', () => {
+    const planned = plan(both(3), { counts: { caldav: 0, cloud: 0, linked: 3 } });
+    assert.deepEqual(planned.forgotten, []);
+    assert.deepEqual(
+      planned.held,
+      ['0', '1', '2'].map((linkId) => ({ linkId, side: 'caldav', reason: 'lost-on-both' })),
+    );
+  });
+
+  test('from the only side: forgotten, after a full listing where a copy may exist', () => {
+    const alone = { caldav: gone() };
+    assert.deepEqual(plan([link('a', alone)]).forgotten, ['a']);
+    assert.equal(plan([link('a', alone)]).needsFullListing, false);
+    assert.equal(plan([link('a', alone, { mayHaveCopy: true })]).needsFullListing, true);
+  });
+
+  test('from the source of a one-way pair: the event that is no copy stays, by itself', () => {
+    const planned = plan([link('a', { caldav: gone(), cloud: view() })], { direction: 'caldav-to-cloud' });
+    assert.deepEqual([planned.links[0]?.droppedSides, planned.links[0]?.isReleased], [['caldav'], true]);
+  });
+});
+
+describe('duplicates', () => {
+  const alone = view({ base: null });
+  const marked = view({ base: null, marker: 'm' });
+  const no = { copies: [], alike: [], markedLink: null };
+
+  test('an event whose UID the pair has copied is left alone', () => {
+    assert.deepEqual(told(plan([link('a', { cloud: alone })])), ['a open: caldav create']);
+    const duplicates = { ...no, copies: ['b'] };
+    assert.deepEqual(told(plan([link('a', { cloud: alone }, { duplicates })])), ['a finished']);
+  });
+
+  test('so is the copy of a stranger, if the same event is on both sides', () => {
+    const duplicates = { ...no, alike: ['b'] };
+    assert.deepEqual(told(plan([link('a', { cloud: marked }, { duplicates })])), ['a finished']);
+    assert.deepEqual(told(plan([link('a', { cloud: alone }, { duplicates })])), ['a open: caldav create']);
+    const ours = { ...duplicates, markedLink: 'c' };
+    assert.deepEqual(told(plan([link('a', { cloud: marked }, { duplicates: ours })])), ['a open: caldav create']);
+  });
+
+  test('what the run has just forgotten is no reason', () => {
+    const duplicates = { ...no, copies: ['b'] };
+    const planned = plan([link('b', { caldav: gone() }), link('a', { cloud: alone }, { duplicates })]);
+    assert.deepEqual(told(planned), ['b forgotten', 'a open: caldav create']);
+  });
+});
+
+describe('copies of other pairs', () => {
+  const fresh = [link('a', { caldav: view({ base: null }) })];
+
+  test('what another pair is creating is waited for', () => {
+    const known = { copiesByOtherPairs: () => [{ knownBy: null }] };
+    assert.deepEqual(told(plan(fresh, {}, known)), ['a waits']);
+    const found = { copiesByOtherPairs: () => [{ knownBy: 'b' }] };
+    assert.deepEqual(told(plan(fresh, {}, found)), ['a open: cloud create']);
+  });
+
+  test('a UID that another event of the side has is not used twice', () => {
+    const uidsOf = (planned: RunPlan) => planned.links.flatMap(({ ops }) => ops.map(({ next }) => next?.uid));
+    assert.deepEqual(uidsOf(plan(fresh, {}, { linksWithUid: () => ['a'] })), ['uid']);
+    assert.deepEqual(uidsOf(plan(fresh, {}, { linksWithUid: () => ['a', 'b'] })), [null]);
+  });
+});
+
+describe('series that the other side has as single events', () => {
+  const series = view({ now: SERIES, base: null });
+  const all = OCCURRENCES.map((occurrence, index) => instance(`i${index}`, occurrence));
+  const instances = new Map([['s', all]]);
+
+  test('each occurrence gets an instance', () => {
+    const [planned] = plan([link('s', { caldav: series })], {}, expandsOnCloud).series;
+    assert.deepEqual(
+      planned?.ops.map(({ linkId, occurrence, op }) => [linkId, occurrence, op.side, op.action]),
+      OCCURRENCES.map((occurrence) => [null, occurrence, 'cloud', 'create']),
+    );
+  });
+
+  test('instances that agree are settled; an edit becomes an exception, a deletion an exclusion', () => {
+    const edited = { ...all[1]!.view!.cloud!.now!, title: 'Other' };
+    const some = [all[0]!, instance('i1', OCCURRENCES[1]!, { now: edited }), instance('i2', OCCURRENCES[2]!, gone())];
+    const input = { instances: new Map([['s', some]]) };
+    const [planned] = plan([link('s', { caldav: series })], input, expandsOnCloud).series;
+    assert.deepEqual(
+      planned?.settled.map(({ linkId }) => linkId),
+      ['i0'],
+    );
+    const exceptions = planned?.update?.next?.exceptions ?? {};
+    assert.deepEqual(
+      Object.entries(exceptions).map(([id, one]) => [id, typeof one === 'object' ? one.title : one]),
+      [
+        [OCCURRENCES[1], 'Other'],
+        [OCCURRENCES[2], 'excluded'],
+      ],
+    );
+  });
+
+  test('a series that is gone takes its instances with it, and counts as one deletion', () => {
+    const planned = plan([link('s', { caldav: gone() })], { instances });
+    assert.deepEqual(told(planned), ['s series-gone']);
+    assert.deepEqual(
+      planned.instanceDeletions,
+      ['i0', 'i1', 'i2'].map((linkId) => ({ linkId, side: 'cloud' })),
+    );
+    assert.deepEqual(planned.dropped, ['s']);
+  });
+
+  test('it can be held, restored, or deleted after all', () => {
+    const holdDeletions = { moreThan: 0, percent: 0 };
+    const planned = plan([link('s', { caldav: gone() })], {
+      instances,
+      options: { ...DEFAULT_OPTIONS, holdDeletions },
+    });
+    assert.deepEqual(planned.held, [{ linkId: 's', side: 'cloud', reason: 'too-many' }]);
+    assert.deepEqual([planned.instanceDeletions, planned.dropped], [[], []]);
+    const lost = { caldav: gone({ base: SERIES }) };
+    assert.deepEqual(told(plan([held('s', lost, null)], { instances })), ['s left-alone']);
+    assert.deepEqual(told(plan([held('s', lost, 'restore')], { instances })), ['s again: caldav create']);
+    assert.equal(plan([held('s', lost, 'apply')], { instances }).instanceDeletions.length, 3);
+  });
+
+  test('they go, too, when the other side can show the series', () => {
+    const planned = plan([link('s', { caldav: series })], { instances });
+    assert.deepEqual(told(planned), ['s open: cloud create']);
+    assert.equal(planned.instanceDeletions.length, 3);
+  });
+
+  test('of a series that does not exist only the copies go; the links of what is gone are dropped', () => {
+    const some = [
+      all[0]!,
+      instance('i1', OCCURRENCES[1]!, { isOwned: false }),
+      instance('i2', OCCURRENCES[2]!, gone()),
+    ];
+    const planned = plan([], { instances: new Map([['s', some]]) });
+    assert.deepEqual(planned.instanceDeletions, [{ linkId: 'i0', side: 'cloud' }]);
+    assert.deepEqual(planned.dropped, ['i1', 'i2']);
+  });
+
+  test('an instance that cannot be read leaves the series alone, with a problem', () => {
+    const some = [all[0]!, { ...all[1]!, view: null }];
+    const [planned] = plan(
+      [link('s', { caldav: series })],
+      { instances: new Map([['s', some]]) },
+      expandsOnCloud,
+    ).series;
+    assert.deepEqual(
+      planned?.problems.map(({ problem }) => problem.code),
+      ['unreadable'],
+    );
+    assert.deepEqual([planned?.ops, planned?.update], [[], null]);
+  });
+
+  test('at the initial matching an orphan becomes the instance of its occurrence', () => {
+    const single = all[1]!.view!.cloud!.now!;
+    const orphan = (linkId: string, title = 'S') =>
+      link(linkId, { cloud: view({ now: { ...single, title }, base: null, marker: 'm' }) });
+    const some = { instances: new Map([['s', [all[0]!]]]), needsMatching: true };
+    const planned = plan([orphan('o'), orphan('other', 'T'), link('s', { caldav: series })], some, expandsOnCloud);
+    assert.deepEqual(planned.relinked, [
+      {
+        linkId: 'o',
+        seriesId: 's',
+        occurrence: OCCURRENCES[1],
+        side: 'cloud',
+        label: { title: 'S', start: single.when.start },
+      },
+    ]);
+    assert.deepEqual(told(planned), ['s finished', 'other open: caldav create']);
+    assert.deepEqual(
+      planned.series[0]?.ops.map(({ occurrence, op }) => [occurrence, op.action]),
+      [[OCCURRENCES[2], 'create']],
+    );
+    const twice = plan([orphan('o'), orphan('p'), link('s', { caldav: series })], some, expandsOnCloud);
+    assert.deepEqual(twice.relinked, [], 'two of them are ambiguous');
+    const later = plan([orphan('o'), link('s', { caldav: series })], { ...some, needsMatching: false }, expandsOnCloud);
+    assert.deepEqual(later.relinked, [], 'later a new event is a new event');
+  });
+});
