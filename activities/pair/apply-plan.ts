@@ -1,9 +1,10 @@
 /**
- * Carries out a run's plan. Every op is conditional on what was merged, is noted before the next one starts, and may be
- * repeated: a crash at any point ends the same. A lost race is read again and decided again within the run.
+ * Executes the plan of a run. Every op has the merged version as its precondition, is noted before the next one
+ * starts, and can be repeated, so a crash at any point leads to the same end. After a lost race the event is read and
+ * decided again within the run.
  *
- * The invariant: a side's base moves only when every op of its link in this run is done; until then only what the side
- * shows is noted, so that an edit that still has to cross is not forgotten.
+ * The invariant: a side's base moves only when every op of its link in this run is done. Until then only the current
+ * state of the side is stored, so that an edit that still has to be copied is not forgotten.
  */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
@@ -22,7 +23,7 @@ import { noteFailure } from './pair-health.ts';
 import { planLinks } from './plan-links.ts';
 import { proveDeletions, SideFailed } from './read-sides.ts';
 
-/** Lost races are decided again this often within a run; then the next run goes on. */
+/** Rounds of deciding again after lost races; the next run takes the rest. */
 const MAX_ROUNDS = 5;
 
 export function createApplyPlan(deps: Deps): PairActivities['applyPlan'] {
@@ -50,7 +51,7 @@ async function applyRounds(applying: Applying) {
       { pairId: open.pair.id, runId, round, decidedAgain: again.size, stopped: [...stopped.keys()] },
       'pending writes are executed',
     );
-    // Also where the other op of an event was refused for good, which would leave it alone until somebody changes it.
+    // Also if the other op of the event was refused for good, which would set the event aside until it changes.
     await deps.store.updateLinks([...again], { dirty: true });
     await readBack(applying, again.size > 0);
     if (again.size === 0 || stopped.size > 0) break;
@@ -65,7 +66,7 @@ async function applyRounds(applying: Applying) {
   return endRun(deps, open, runId);
 }
 
-/** Events that lost every round of this run. A server that refuses every condition must not keep a pair busy. */
+/** Events that lost every round of this run. A server that refuses every precondition must not keep a pair busy. */
 async function rest({ deps }: Applying, ids: readonly string[]): Promise<void> {
   for (const { link } of await deps.store.loadLinks(ids)) {
     const restMs = backoff(link.attempts, WRITE_WAITS.firstRestAfterLostRacesMs, WRITE_WAITS.longestRestMs);
@@ -76,7 +77,7 @@ async function rest({ deps }: Applying, ids: readonly string[]): Promise<void> {
   }
 }
 
-/** Runs what is pending, each side at its own width; answers the links that have to be decided again. */
+/** Executes the pending ops, each side with its own concurrency. Returns the links to be decided again. */
 async function applyPending(applying: Applying): Promise<Set<string>> {
   const { deps, runId } = applying;
   const again = new Set<string>();
@@ -95,7 +96,7 @@ async function applyPending(applying: Applying): Promise<Set<string>> {
   await phase(all.filter(({ action }) => action !== 'delete'));
   const deletes: OpRow[] = [];
   for (const op of all.filter(({ action }) => action === 'delete')) {
-    // What the event has to hand over before it goes has not arrived yet.
+    // The edits of this event have to be copied to the other side before it is deleted.
     if (await deps.store.hasOpenSibling(op)) await deps.store.setOp(op.id, 'stale', null, null);
     else deletes.push(op);
   }
@@ -124,7 +125,7 @@ async function applySide(applying: Applying, side: SideName, ops: readonly OpRow
   );
 }
 
-/** One op, with patience for a short Retry-After and for one passing failure. */
+/** Executes one op; waits for a short Retry-After and retries after one transient failure. */
 async function attempt(applying: Applying, op: OpRow): Promise<Outcome> {
   for (let tries = 1; ; tries += 1) {
     const outcome = await executeOp(applying, op, tries);
@@ -146,7 +147,7 @@ async function readBack({ deps, open, epoch, stopped }: Applying, decidesAgain: 
 
 async function decideAgain({ deps, open, runId, epoch }: Applying, ids: readonly string[]): Promise<void> {
   const run = await deps.store.getRun(runId);
-  // What one of them lost may have come by another way.
+  // Another pair may have written what this one lost.
   const matched = await linkEvents(deps, open, epoch);
   const planned = await planLinks(deps, open, { id: runId, epoch }, [
     ...new Set([...ids, ...matched.map(({ linkId }) => linkId)]),

@@ -1,6 +1,6 @@
 /**
- * Reads back what was written, so that the last known state is what the side itself shows: servers rewrite what they
- * store.
+ * Confirms writes by reading the events again, because servers rewrite what they store: the last known state is what
+ * the side itself shows.
  */
 import type { SideName } from '../../core/event.ts';
 import type { SideRow } from '../../db/link-sides.ts';
@@ -12,7 +12,7 @@ import { answerFor, callSide } from './read-sides.ts';
 
 const BATCH = 100;
 
-/** Confirms all writes of the pair that have not been read back yet: this run's, or a crashed one's. */
+/** Confirms all unconfirmed writes of the pair: those of this run, and of a run that crashed. */
 export async function confirmWrites(deps: Deps, open: OpenPair, epoch: number): Promise<void> {
   for (const side of ['caldav', 'cloud'] as const) {
     const rows = await deps.store.unconfirmed(open.pair.id, side);

@@ -1,6 +1,6 @@
 /**
- * An event that comes to a calendar through two pairs: what the other one has made there is asked for by its name,
- * because a change feed may be slow to tell, or silent.
+ * An event can reach a calendar through two pairs. What the other pair created there is fetched by name, because a
+ * change feed may report it late or never.
  */
 
 import type { Deps } from '../deps.ts';
@@ -9,7 +9,8 @@ import type { OpenPair } from './open-pair.ts';
 import { callSide } from './read-sides.ts';
 
 /**
- * Stores what other pairs have put into the calendars of this pair, so that it is found there and not made again.
+ * Stores the copies that other pairs created in the calendars of this pair, so that they are found and not created
+ * twice.
  * @throws SideFailed
  */
 export async function findCopiesByOtherPairs(deps: Deps, { pair, sides }: OpenPair, epoch: number): Promise<void> {

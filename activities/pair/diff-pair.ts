@@ -1,6 +1,5 @@
 /**
- * Begins a run: reads both sides unless a poll just has, finds out what belongs together, and decides what is to be
- * written.
+ * Begins a run: reads both sides unless a poll just did, links the events that belong together, and plans the writes.
  */
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
@@ -24,7 +23,7 @@ type Input = Parameters<PairActivities['diffPair']>[0];
 export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
   return async (input) => {
     const { cancellationSignal } = Context.current();
-    const restMs = await askedToWaitMs(deps, input);
+    const restMs = await remainingWaitMs(deps, input);
     if (restMs > 0) throw waiting('throttled', 'both', restMs / 1000);
     const begun = await deps.store.beginRun({ ...input, now: deps.clock.now() });
     if (!begun) throw ApplicationFailure.nonRetryable('the pair has been deleted', 'PairGone');
@@ -50,10 +49,9 @@ export function createDiffPair(deps: Deps): PairActivities['diffPair'] {
 }
 
 /**
- * A Retry-After binds a run that somebody asked for, too: it begins when the wait is over. A run that has begun already
- * goes on.
+ * A Retry-After also delays a requested run: it begins when the wait is over. A run that has begun continues.
  */
-async function askedToWaitMs(deps: Deps, { pairId, number }: Input): Promise<number> {
+async function remainingWaitMs(deps: Deps, { pairId, number }: Input): Promise<number> {
   const { until, hasBegun } = await deps.store.requestedWait(pairId, number);
   return until && !hasBegun ? until.getTime() - deps.clock.now().getTime() : 0;
 }

@@ -1,4 +1,4 @@
-/** Carries out one op: one write to one calendar, and what is noted of it. */
+/** Executes one op: one write to one calendar, and what is stored about it. */
 import { ApplicationFailure } from '@temporalio/common';
 import { type CalendarEvent, changedPaths, contentOnly, otherSide, type SideName } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
@@ -19,28 +19,28 @@ import type { OpenPair } from './open-pair.ts';
 import { type Answer, answerFor, callSide, SideFailed } from './read-sides.ts';
 import { noteNormalised } from './write-journal.ts';
 
-/** A run that is being carried out. */
+/** A run that is being executed. */
 export interface Applying {
   readonly deps: Deps;
   readonly open: OpenPair;
   readonly runId: string;
   readonly epoch: number;
   readonly signal: AbortSignal;
-  /** Sides that take no more calls in this run, with the reason. */
+  /** Sides that are not called again in this run, with the reason. */
   readonly stopped: Map<SideName, SyncError>;
 }
 
 export type Outcome =
   | { readonly kind: 'done' | 'problem' | 'waits' }
-  /** The link has to be decided again: the side moved on. */
+  /** The link has to be decided again, because the event changed on the side. */
   | { readonly kind: 'again' }
-  /** The side takes no more calls in this run. */
+  /** The side is not called again in this run. */
   | { readonly kind: 'stops'; readonly side: SideName; readonly error: SyncError }
   | { readonly kind: 'retry'; readonly delayMs: number };
 
 type Sides = Partial<Record<SideName, SideRow>>;
 
-/** How often a passing failure is tried again on the spot. */
+/** Immediate retries after a transient failure. */
 const MAX_TRIES = 3;
 
 /** @param tries 1 for the first try in this attempt of the run */
@@ -49,8 +49,8 @@ export async function executeOp(applying: Applying, op: OpRow, tries: number): P
   try {
     const outcome = loaded && op.action !== 'update' ? await lookAgain(applying, op, loaded.sides) : null;
     if (outcome) return outcome;
-    // After what the write goes by was read: a worker that stood still between the two must not put an old merge over
-    // what a later run has found.
+    // Checked after the state was read: a worker that was suspended in between must not write an old merge over what
+    // a later run found.
     await mayWrite(applying);
     return loaded ? await tryOp(applying, op, loaded, tries) : { kind: 'waits' };
   } catch (error) {
@@ -60,7 +60,7 @@ export async function executeOp(applying: Applying, op: OpRow, tries: number): P
   }
 }
 
-/** Pause and a later run take effect before the next write. */
+/** A pause or a later run takes effect before the next write. */
 async function mayWrite({ deps, open, epoch, signal }: Applying): Promise<void> {
   if (signal.aborted) throw signal.reason;
   const pair = await deps.store.pairNow(open.pair.id);
@@ -69,16 +69,14 @@ async function mayWrite({ deps, open, epoch, signal }: Applying): Promise<void> 
 }
 
 /**
- * A proof that an event is gone is good for this long: before the write comes to be done, the event may have been
- * restored.
+ * A confirmed deletion is trusted for this long: the event may be restored before the write is executed.
  */
 const PROOF_MS = 5 * 60_000;
 
 /**
- * Nothing is removed, and no copy made again, because of what a listing may only not tell yet. Of an event that is
- * still there (cancelled, or repeating in its own way) the copy goes only while the event itself, asked for by its
- * name, shows what was decided about; what is gone must have been proved so just now, or it is asked for again. Null:
- * all is as it was decided about. @throws SideFailed
+ * Fetches the original before a copy is deleted or created again, because a listing may lag behind. If the original
+ * exists (cancelled, or recurring in a way that cannot be copied), it must show what the decision was based on; if it
+ * is gone, that must have been confirmed just now. Returns null if the decision still holds. @throws SideFailed
  */
 async function lookAgain(applying: Applying, op: OpRow, sides: Sides): Promise<Outcome | null> {
   const { deps, stopped } = applying;
@@ -93,7 +91,7 @@ async function lookAgain(applying: Applying, op: OpRow, sides: Sides): Promise<O
   return isAsDecided ? null : outdated(applying, op, row, answer);
 }
 
-/** @throws SideFailed where a side does not even tell what it shows */
+/** @throws SideFailed if the side cannot be read */
 async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tries: number): Promise<Outcome> {
   const { deps, open } = applying;
   const isLastTry = tries >= MAX_TRIES;
@@ -137,8 +135,8 @@ async function tryOp(applying: Applying, op: OpRow, { link, sides }: Loaded, tri
 }
 
 /**
- * The name was used before: the copy gets another one. A copy that was waited for under the old one is forgotten, so
- * that its end, once that is proved, does not lead to a third name while the answer to the second create may have been
+ * The name was used before, so the copy gets another one. A copy that was awaited under the old name is forgotten;
+ * otherwise its confirmed deletion would lead to a third name while the response to the second create may have been
  * lost.
  */
 async function nextName({ deps, open, epoch }: Applying, op: OpRow, awaited: SideRow | undefined): Promise<void> {
@@ -148,7 +146,7 @@ async function nextName({ deps, open, epoch }: Applying, op: OpRow, awaited: Sid
   });
 }
 
-/** Leaves an op for a later run, because its side takes no more writes in this one. */
+/** Leaves an op to a later run, because its side is not written again in this one. */
 export async function postpone(applying: Applying, op: OpRow, error: SyncError): Promise<void> {
   const [loaded] = await applying.deps.store.loadLinks([op.linkId]);
   if (loaded) await waits(applying, op, loaded.link, error);
@@ -157,8 +155,8 @@ export async function postpone(applying: Applying, op: OpRow, error: SyncError):
 async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: Sides): Promise<void> {
   const { deps, open, epoch } = applying;
   const { pair } = open;
-  // Where a copy was here and is gone, the new one gets an id that no event ever had; one that may have been lost is
-  // made under its own.
+  // A copy that replaces a deleted one gets an id that no event ever had; one that may have been lost is created
+  // under its own id.
   const next = nextOf(deps.store, op);
   const generation = op.side === 'caldav' ? link.caldavGeneration : link.cloudGeneration;
   const last = sides[op.side];
@@ -168,9 +166,9 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
     await tx.lockLink(link.id);
     if (last && isLost) await tx.forgetSide(link.id, op.side);
     else if (last) await tx.dropSide(link.id, op.side);
-    // The poll before this run may have seen the copy already, without knowing whose it is.
-    const strangers = await tx.sidesByRef(pair.id, op.side, [written.ref]);
-    await tx.deleteLinks(strangers.filter((row) => row.linkId !== link.id).map((row) => row.linkId));
+    // The poll before this run may have stored the copy as a new event.
+    const others = await tx.sidesByRef(pair.id, op.side, [written.ref]);
+    await tx.deleteLinks(others.filter((row) => row.linkId !== link.id).map((row) => row.linkId));
     await tx.insertSides([
       {
         linkId: link.id,
@@ -189,8 +187,8 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
 }
 
 /**
- * The copy of an earlier try, which a person may have edited since: what both sides show now is merged as at a first
- * meeting.
+ * The copy of an earlier attempt, which a person may have edited since: both current states are merged as in the
+ * initial matching.
  */
 async function meet(tx: Store, { deps }: Applying, op: OpRow): Promise<void> {
   await tx.setOp(op.id, 'done', null, deps.clock.now());
@@ -228,7 +226,7 @@ async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise
     await tx.setOp(op.id, 'done', null, deps.clock.now());
     const other = sides[otherSide(op.side)];
     if (!other || other.gone === 'confirmed') return tx.deleteLinks([op.linkId]);
-    // Only the copy went (a cancelled event that this side cannot show): the original stays, by itself.
+    // Only the copy was deleted (a cancelled event that this side cannot show); the original stays.
     await tx.dropSide(op.linkId, op.side);
     await tx.settleSides({ [other.side]: other });
     await tx.release([op.linkId]);
@@ -236,13 +234,13 @@ async function removeEvent(applying: Applying, op: OpRow, sides: Sides): Promise
   });
 }
 
-/** The op is done; with the last one of its link, what both sides show becomes what they agreed on. */
+/** Marks the op as done. With the last op of a link, the current states become the bases. */
 async function finish(tx: Store, { deps }: Applying, op: OpRow, code: string | null = null): Promise<void> {
   const now = deps.clock.now();
   await tx.setOp(op.id, 'done', code, now);
   if (await tx.hasOpenSibling(op)) return;
   const [held] = await tx.heldOf([op.linkId]);
-  // What is held back is part of the same decision: until a person has looked the two sides have not agreed.
+  // A held op is part of the same decision: until a person decides, the two sides have not agreed.
   if (held && held.decision === null)
     return tx.updateLinks([op.linkId], { dirty: false, retryAt: null, attempts: 0, lastChangeAt: now });
   const [loaded] = await tx.loadLinks([op.linkId]);
@@ -266,8 +264,8 @@ function isAsKnown(store: Store, row: SideRow, answer: Answer): boolean {
 }
 
 /**
- * One of the sides has moved on: the op is given up before that is noted, so that no crash leaves it open as if it had
- * been meant for what is there now.
+ * The event changed on one of the sides: the op is dropped before that is stored, so that after a crash it is not
+ * applied to the newer event.
  */
 async function outdated(
   { deps, open, epoch }: Applying,
@@ -325,7 +323,7 @@ function storedOf(store: Store, row: SideRow | undefined): Stored {
   return stored;
 }
 
-/** The side shows something else than was sent. */
+/** The side shows something other than what was sent. */
 function isOther(sent: CalendarEvent, shown: CalendarEvent | null): boolean {
   return shown !== null && changedPaths(sent, shown).length > 0;
 }

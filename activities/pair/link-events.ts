@@ -1,12 +1,12 @@
-/** Finds out which events of the two sides are one. */
+/** Links the events that are the same on both sides. */
 import type { Deps } from '../deps.ts';
 import type { OpenPair } from './open-pair.ts';
 
-/** Links of events that were on both sides, each by itself. */
+/** Links that joined two events, one on each side. */
 export type LinkedEvent = { readonly linkId: string; readonly by: 'uid' | 'content' };
 
 /**
- * Follows events to their new names, then links unlinked events that are on both sides: by UID, at a first meeting or
+ * Follows renamed events, then links unlinked events that are on both sides: by UID, and in the initial matching or a
  * resync also by title, start and recurrence.
  */
 export function linkEvents(deps: Deps, { pair }: OpenPair, epoch: number): Promise<LinkedEvent[]> {
@@ -20,7 +20,7 @@ export function linkEvents(deps: Deps, { pair }: OpenPair, epoch: number): Promi
       }
     };
     await join('uid');
-    // What a busy side shows is all alike, so there only the UID tells.
+    // All events of a busy side look alike, so there only the UID counts.
     const { toCaldav, toCloud } = pair.options.content;
     if (pair.needsMatching && toCaldav !== 'busy' && toCloud !== 'busy') await join('content');
     return matched;

@@ -1,6 +1,6 @@
 /**
  * Stores what a side shows. Observations are states, not deltas: storing one twice, or without its cursor, does no
- * harm. An event whose version changed but whose content did not is noted and wakes nobody.
+ * harm. A new version with unchanged content is stored but starts no run.
  */
 import { changedPaths, otherSide, type SideName, sameValue } from '../../core/event.ts';
 import { matchText } from '../../core/sync/match-text.ts';
@@ -17,7 +17,7 @@ export interface Observer {
   readonly epoch: number;
   readonly side: SideName;
   readonly reader: Side;
-  /** The side was asked for these events by their names; a listing or a change feed may lag behind. */
+  /** The events were fetched by name; a listing or a change feed may lag behind. */
   readonly isAnswer?: boolean;
 }
 
@@ -109,8 +109,8 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
   const dirty: string[] = [];
   const newLinks = [];
   const newSides = [];
-  // Soon after something went, a listing that lags behind shows it once more, as if it were new: the run asks for it by
-  // its name. So it does for a copy of ours that has been replaced by another one.
+  // Soon after a deletion a listing that lags behind may show the event again as if it were new, so the run fetches
+  // it by name. The same holds for a copy that another copy has replaced.
   const isGhostly = observer.isAnswer !== true && found.length > known.size && (await hasJustLost(observer, tx));
   for (const one of found) {
     const row = known.get(one.ref);
@@ -118,8 +118,7 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
       if (await observeKnown(observer, tx, row, one)) dirty.push(row.linkId);
       continue;
     }
-    // A copy of ours whose create was never answered carries the link's id; the link table decides whether that place
-    // is free.
+    // A copy whose create was never answered carries the link's id; the link table decides whether that side is free.
     const isOurs = one.marker !== null && free.delete(one.marker);
     const linkId = isOurs ? (one.marker as string) : observer.deps.newId();
     if (isOurs) dirty.push(linkId);
@@ -144,15 +143,15 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
   await tx.markDirty(dirty);
 }
 
-/** Those of these markers that name a link of the pair. */
+/** The markers among these that name a link of the pair. */
 export async function linksOf(tx: Store, pairId: string, markers: readonly string[]): Promise<Set<string | null>> {
   const loaded = await tx.loadLinks(markers.filter(isUuid));
   return new Set(loaded.filter(({ link }) => link.pairId === pairId).map(({ link }) => link.id));
 }
 
 /**
- * Some programs store an edited event under a new name: what it showed under the old one is still what both sides last
- * agreed on.
+ * Some programs store an edited event under a new name: the base of the old name is still what both sides last agreed
+ * on.
  */
 async function agreedUnderOldName(tx: Store, linkId: string, side: SideName, uidHash: string | null) {
   const old = (await tx.loadLinks([linkId]))[0]?.sides[side];
@@ -161,7 +160,7 @@ async function agreedUnderOldName(tx: Store, linkId: string, side: SideName, uid
     : {};
 }
 
-/** For this long after an event has gone what looks new may be what is gone. */
+/** For this long after a deletion an event that looks new may be the deleted one. */
 const GHOSTS_MS = 15 * 60_000;
 
 async function hasJustLost({ deps, pairId }: Observer, tx: Store): Promise<boolean> {
@@ -169,7 +168,7 @@ async function hasJustLost({ deps, pairId }: Observer, tx: Store): Promise<boole
   return lastGoneAt !== null && deps.clock.now().getTime() - lastGoneAt.getTime() < GHOSTS_MS;
 }
 
-/** True when a run has to look at the event. */
+/** True if a run has to decide about the event. */
 async function observeKnown(
   { deps, pairId, side, reader, isAnswer }: Observer,
   tx: Store,
@@ -183,7 +182,7 @@ async function observeKnown(
     return true;
   }
   if (row.gone === 'confirmed' && !isAnswer) {
-    // Really brought back, or shown once more by a listing that lags behind: the run asks for it by its name.
+    // Either restored, or shown again by a listing that lags behind: the run fetches it by name.
     await tx.updateSide(row.linkId, side, {
       ...currentColumns(tx, pairId, found),
       listed: true,
@@ -199,8 +198,7 @@ async function observeKnown(
     return false;
   }
   if (!isBack && isOlder(row, found)) {
-    // Either this answer lags behind what was known already, or somebody brought the older state back: the run asks for
-    // the event itself.
+    // Either this answer lags behind, or a person restored the older state: the run fetches the event.
     await tx.updateSide(row.linkId, side, { listed: true, confirmed: false });
     return true;
   }
@@ -223,19 +221,19 @@ async function observeKnown(
   return true;
 }
 
-/** It shows what our last write replaced, or says itself that it was modified before what is known. */
+/** It shows what the last write replaced, or its modification time is before that of the stored state. */
 function isOlder(row: SideRow, { version, modifiedAt }: Found): boolean {
   if (version !== null && version === row.replacedVersion) return true;
   return modifiedAt !== null && row.modifiedAt !== null && Date.parse(modifiedAt) < row.modifiedAt.getTime();
 }
 
-/** For this long after a write an answer that shows the state before it is taken for one that lags behind. */
+/** For this long after a write an answer with the state before it counts as lagging behind. */
 const LAG_MS = 15_000;
 
 /**
- * Notes what a side shows of an event that we have written but not read back yet. What the server made of our own write
- * becomes the last known state; a person's edit that came in between is told from that by the version, or where the
- * server gave none, by the time of modification. True when a run has to look at the event.
+ * Stores what a side shows of an event whose last write is not confirmed yet. What the server made of the write
+ * becomes the last known state. An edit by a person in between is recognised by the version or, without versions, by
+ * the modification time. Returns true if a run has to decide about the event.
  */
 export async function confirmRead(
   { deps, side, reader }: Pick<Observer, 'deps' | 'side' | 'reader'>,
@@ -254,7 +252,7 @@ export async function confirmRead(
   const seen = currentOf(tx, row);
   const base = baseOf(tx, row);
   if (seen && isOurWrite(reader.read(seen), row, found)) {
-    // The base moves along only if it was this write, and not an older state that still waits for the other side.
+    // The base moves only if it was this write, and not an older state that still has to be copied.
     const isBase = base?.data === seen.data;
     if (base && !isBase && found.data !== seen.data)
       await noteNormalised(tx, row.linkId, side, reader.read(base).event, found.event);
@@ -268,13 +266,13 @@ export async function confirmRead(
   return true;
 }
 
-/** A copy that nothing has shown for this long is lost. */
+/** A copy that was not listed for this long is lost. */
 const AWAITED_MS = 15 * 60_000;
 
 /**
- * A copy that was accepted, but that nothing has shown since and that does not answer: it may be lost, or its server
- * lags behind. While its original is there it is created once more, after a while and under the same name, so that it
- * cannot be doubled; otherwise it is waited for, so that it is known when it comes.
+ * Handles a copy that the server accepted, but that was never listed and cannot be fetched: it may be lost, or the
+ * server lags behind. If its original exists, it is created again after a while, under the same name so that there is
+ * no duplicate. Otherwise it is awaited, so that it is recognised when it appears.
  */
 export async function createAgain(deps: Deps, tx: Store, row: SideRow): Promise<void> {
   const other = (await tx.loadLinks([row.linkId]))[0]?.sides[otherSide(row.side)];
@@ -286,7 +284,7 @@ export async function createAgain(deps: Deps, tx: Store, row: SideRow): Promise<
   await tx.updateLinks([row.linkId], { retryAt: later(deps) });
 }
 
-/** When an answer that may lag behind is asked for once more. */
+/** When an answer that may lag behind is requested again. */
 export function later(deps: Deps): Date {
   return new Date(deps.clock.now().getTime() + 20_000);
 }
@@ -303,13 +301,13 @@ function isSameContent(before: Found, after: Found): boolean {
   return changedPaths(before.event, after.event).length === 0 && sameValue(before.problems, after.problems);
 }
 
-/** What is said to be gone is still asked for: the listing may lag behind. */
+/** Events that are reported as gone are fetched first: the listing may lag behind. */
 async function observeUnchanged({ pairId, side }: Observer, tx: Store, resources: readonly string[]): Promise<void> {
   const rows = await tx.sidesByResource(pairId, side, resources);
   for (const row of rows.filter(({ listed }) => !listed)) await tx.updateSide(row.linkId, side, { listed: true });
 }
 
-/** A hint only. That a feed names a copy as removed shows that it had it. */
+/** Only a suspicion. A feed that reports a copy as removed must have listed it. */
 async function observeRemoved(
   { pairId, side }: Observer,
   tx: Store,

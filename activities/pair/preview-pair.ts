@@ -1,6 +1,6 @@
 /**
- * What a sync of a pair would do now: a run's own code on a private copy of what is known of the pair
- * (`db/scratch.ts`), up to the first write.
+ * What a sync of a pair would do now: the code of a run on temporary copies of the pair's tables (`db/scratch.ts`),
+ * up to the first write.
  */
 import type { CalendarEvent, SideName } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
@@ -40,13 +40,12 @@ interface Preview {
   readonly matches: (Shown & { readonly by: LinkedEvent['by'] })[];
 }
 
-/** So many changes, and so many matches, are told one by one. */
-const TOLD = 200;
-/** What a person most wants to know comes first, and is not cut off. */
+/** At most this many changes and matches are listed. */
+const MAX_LISTED = 200;
+/** The most important changes come first and are not cut off. */
 const RANK: Readonly<Record<OpAction, number>> = { delete: 0, create: 1, update: 2 };
 /**
- * Of both sides together; a person waits for the answer, and a small machine with much else to do takes 50 s for so
- * many.
+ * Of both sides together. A person waits for the answer, and a small busy machine takes 50 s for this many.
  */
 const MAX_EVENTS = 8_000;
 /** For one statement. */
@@ -55,7 +54,7 @@ const MAX_SECONDS = 60;
 export type PreviewPair = (pairId: string, signal: AbortSignal) => Promise<Preview | 'gone' | 'too-large'>;
 
 /**
- * Writes nothing, neither to a calendar nor to the database, and is in nobody's way.
+ * Writes nothing, neither to a calendar nor to the database, and blocks nothing.
  * @throws SyncError when a side cannot be read
  */
 export function createPreviewPair(deps: Deps, db: Db): PreviewPair {
@@ -107,10 +106,10 @@ async function preview(
   signal.throwIfAborted();
   const planned = await planLinks(deps, open, { id: run.id, epoch }, dirty);
   const matched = [...linked, ...[...planned.relinkedSeries].map((linkId) => ({ linkId, by: 'content' as const }))];
-  return told(deps, open, planned, { ops: await store.pendingOps(run.id), matched });
+  return summary(deps, open, planned, { ops: await store.pendingOps(run.id), matched });
 }
 
-async function told(
+async function summary(
   deps: Deps,
   open: OpenPair,
   { conflicts, held }: Planned,
@@ -121,8 +120,8 @@ async function told(
     return { create: of('create'), update: of('update'), delete: of('delete') };
   };
   const [changes, matches] = [
-    [...ops].sort((a, b) => RANK[a.action] - RANK[b.action]).slice(0, TOLD),
-    matched.slice(0, TOLD),
+    [...ops].sort((a, b) => RANK[a.action] - RANK[b.action]).slice(0, MAX_LISTED),
+    matched.slice(0, MAX_LISTED),
   ];
   const loaded = await deps.store.loadLinks([...new Set([...changes, ...matches].map(({ linkId }) => linkId))]);
   const labels = new Map(loaded.map(({ link }) => [link.id, link.label]));

@@ -9,12 +9,12 @@ import { createAgain, currentOf, type Observer, observe } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
 import { readVerified, verifyAccount } from './verify-account.ts';
 
-/** A page count no honest calendar reaches. */
+/** No real calendar has this many pages. */
 const MAX_PAGES = 2_000;
 
 export interface ReadSetting {
   readonly epoch: number;
-  /** Disregard the cursors and compare everything. */
+  /** Ignore the cursors and compare everything. */
   readonly full: boolean;
 }
 
@@ -22,7 +22,7 @@ export interface ReadSetting {
 export class SideFailed extends Error {
   readonly side: SideName;
   readonly error: SyncError;
-  /** For how long the sides have asked to be left alone, in milliseconds: the longest where both failed. */
+  /** The longest Retry-After of the sides that failed, in milliseconds. */
   readonly waitMs: number;
 
   constructor(side: SideName, error: SyncError, waitMs = error.retryAfterMs ?? 0) {
@@ -34,7 +34,7 @@ export class SideFailed extends Error {
   }
 }
 
-/** What a side is asked for; its error says which side it was. @throws SideFailed */
+/** Calls a side; a failure says which side it was. @throws SideFailed */
 export async function callSide<T>(side: SideName, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
@@ -43,17 +43,17 @@ export async function callSide<T>(side: SideName, ask: () => Promise<T>): Promis
   }
 }
 
-/** What a side says of one event that it was asked for by its name; undefined: it cannot tell now. */
+/** What a side answers for one event that was fetched by name; undefined if it cannot be read now. */
 export type Answer = Found | 'gone' | undefined;
 
-/** An answer that has other events of the same resource only says that this one is gone. */
+/** If the answer has only other events of the same resource, this one is gone. */
 export function answerFor({ resource, ref }: SideRow, answers: ReadonlyMap<string, readonly Found[] | 'gone'>): Answer {
   const answer = answers.get(resource);
   return answer === undefined || answer === 'gone' ? answer : (answer.find((found) => found.ref === ref) ?? 'gone');
 }
 
 /**
- * Reads both sides at once; answers how many events each showed as new or changed.
+ * Reads both sides at once. Returns how many new or changed events each side has.
  * @throws SideFailed for the first side that failed, once the other has been read, too
  */
 export async function readSides(deps: Deps, open: OpenPair, setting: ReadSetting): Promise<Record<SideName, number>> {
@@ -68,8 +68,8 @@ export async function readSides(deps: Deps, open: OpenPair, setting: ReadSetting
 }
 
 /**
- * One of them is told of; both are left alone for as long as either has asked, also where the other one only failed
- * because a later run has begun.
+ * One failure is reported; both sides wait for the longest Retry-After, even if the other one only failed because a
+ * later run has begun.
  */
 async function bothFailed(deps: Deps, open: OpenPair, caldav: unknown, cloud: unknown): Promise<unknown> {
   const waitMs = Math.max(...[caldav, cloud].map((error) => (error instanceof SideFailed ? error.waitMs : 0)));
@@ -80,7 +80,7 @@ async function bothFailed(deps: Deps, open: OpenPair, caldav: unknown, cloud: un
   return caldav instanceof SideFailed ? cloud : caldav;
 }
 
-/** One side of it. @throws SideFailed */
+/** Reads one side. @throws SideFailed */
 export function readSide(deps: Deps, open: OpenPair, side: SideName, setting: ReadSetting): Promise<number> {
   const observer = { deps, pairId: open.pair.id, epoch: setting.epoch, side, reader: open.sides[side] };
   return callSide(side, () => readVerified(open, side, () => readPages(observer, open, setting)));
@@ -125,8 +125,7 @@ function knownOf(deps: Deps, open: OpenPair, side: SideName): StoredEvents {
       return rows.flatMap((row) => (row.gone === 'no' ? (currentOf(deps.store, row) ?? []) : []));
     },
     versions: async () => {
-      // Only a full listing asks this, before its first page: of a stranger's calendar nothing may be stored, and with
-      // one nothing may meet.
+      // Checked before the first page of a full listing: nothing of another person's calendar may be stored or matched.
       await verifyAccount(open, side);
       return deps.store.versionsOf(pairId, side);
     },
@@ -134,8 +133,8 @@ function knownOf(deps: Deps, open: OpenPair, side: SideName): StoredEvents {
 }
 
 /**
- * What a full listing does not name is hinted to be gone. When that is much, or all, some of it is asked for first; if
- * any of it answers, the listing is not believed and the side counts as missing.
+ * Events that a full listing does not have are suspected to be gone. If many or all are missing, a sample is fetched
+ * first; if any of it exists, the listing is not trusted and the calendar counts as missing.
  */
 async function believeAbsences(
   { deps, pairId, epoch, side, reader }: Observer,
@@ -145,7 +144,7 @@ async function believeAbsences(
   const missed = known.filter((resource) => !listed.has(resource));
   const isAll = missed.length > 0 && missed.length === known.length;
   if (missed.length > MAX_UNSAMPLED_ABSENCES || isAll) await doubt(reader, sampleOf(missed, SAMPLED_ABSENCES));
-  // With the copies that no listing has shown yet: those are only asked for.
+  // Together with the copies that were never listed, which are only fetched.
   const absent = [...(await deps.store.versionsOf(pairId, side)).keys()].filter((resource) => !listed.has(resource));
   for (let start = 0; start < absent.length; start += 500) {
     const batch = absent.slice(start, start + 500);
@@ -165,8 +164,8 @@ async function doubt(reader: Side, sample: readonly string[]): Promise<void> {
 }
 
 /**
- * Asks for every event that is hinted to be gone, by its name: only the server's own word is proof. What answers is
- * stored as it is now.
+ * Fetches every event that is suspected to be gone, because only the server's answer for that event confirms a
+ * deletion. What exists is stored as it is now.
  */
 export async function proveDeletions(deps: Deps, open: OpenPair, epoch: number): Promise<void> {
   for (const side of ['caldav', 'cloud'] as const) {
@@ -182,8 +181,8 @@ async function proveBatch(observer: Observer, open: OpenPair, rows: readonly Sid
   const { deps, pairId, epoch, side, reader } = observer;
   const answers = await callSide(side, () => reader.get([...new Set(rows.map((row) => row.resource))]));
   if ([...answers.values()].includes('gone')) {
-    // Of a stranger nothing is proof; asked after the answer, because the credentials may have changed since this run
-    // began.
+    // Another person's calendar proves nothing. Checked after the answer, because the credentials may have changed
+    // since this run began.
     await callSide(side, () => verifyAccount(open, side));
     await deps.store.updatePair(pairId, { lastGoneAt: deps.clock.now() });
   }
@@ -195,8 +194,8 @@ async function proveBatch(observer: Observer, open: OpenPair, rows: readonly Sid
     } else {
       await deps.store.underEpoch(pairId, epoch, async (tx) => {
         if (!row.listed) return createAgain(deps, tx, row);
-        // Never agreed on: it was a ghost, or went before both were compared. Its end says nothing about the event on
-        // the other side.
+        // The sides never agreed on it: a lagging listing showed it, or it was deleted before both were compared. Its
+        // deletion says nothing about the event on the other side.
         if (row.base === null && (await tx.loadLinks([row.linkId]))[0]?.sides[otherSide(side)]) {
           await tx.dropSide(row.linkId, side);
           return tx.markDirty([row.linkId]);

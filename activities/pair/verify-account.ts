@@ -1,16 +1,16 @@
 /**
- * Credentials that were taken may open another person's calendars since: a server maps the user to somebody else, a
- * sign-in was mixed up.
+ * Credentials that were accepted may later open another person's calendars: a server maps the user to another one, or
+ * a sign-in was mixed up.
  */
 import type { SideName } from '../../core/event.ts';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import type { OpenPair } from './open-pair.ts';
 
-/** A service that does not say whose the credentials are proves nothing against them. */
+/** If a service does not say whose the credentials are, they are accepted. */
 const SAYS_NOTHING: readonly SyncErrorKind[] = ['not-a-caldav-server', 'forbidden', 'gone', 'rejected'];
 
 /**
- * To be asked before a side is compared in full with what is known of it, and before an absence is believed.
+ * To be called before a full comparison of a side, and before a deletion is confirmed.
  * @throws SyncError `different-account`
  */
 export async function verifyAccount({ isSameAccount }: OpenPair, side: SideName): Promise<void> {
@@ -21,7 +21,7 @@ export async function verifyAccount({ isSameAccount }: OpenPair, side: SideName)
   if (!isSame) throw differentAccount();
 }
 
-/** A calendar is missing for a stranger, too: that is told as what it is. */
+/** A calendar is also missing for another person's credentials: then that is the error. */
 export async function readVerified<T>({ isSameAccount }: OpenPair, side: SideName, read: () => Promise<T>): Promise<T> {
   try {
     return await read();

@@ -1,6 +1,6 @@
 /**
- * Differences between two states of an event with their values, an attendees field person by person: what tells our own
- * writes from people's edits. Pure.
+ * Differences between two states of an event with their values, an attendees field person by person: which separates
+ * Calpair's own writes from edits by people. Pure.
  */
 import { type Attendee, type CalendarEvent, changedPaths, type FieldPath } from '../event.ts';
 import { attendeeChanges, attendeesAt, copyPaths, valueAt, withAttendees } from './merge.ts';

@@ -110,14 +110,15 @@ export function decide(link: LinkView, settings: Settings): Decision {
     SideView | null,
   ];
   if ((link.caldav?.isAwaited && cloud?.isGone) || (link.cloud?.isAwaited && caldav?.isGone)) return NOTHING;
-  const told = problemsOf(link);
-  if (told.some(({ problem, side }) => isUnreadable(link[side], problem))) return { ...NOTHING, problems: told };
+  const problems = problemsOf(link);
+  if (problems.some(({ problem, side }) => isUnreadable(link[side], problem)))
+    return { ...NOTHING, problems };
   let decision: Decision;
   if (caldav && cloud) decision = decideBoth({ caldav, cloud }, link.decision, settings);
   else if (caldav) decision = decideOne('caldav', caldav, settings);
   else if (cloud) decision = decideOne('cloud', cloud, settings);
   else return { ...NOTHING, link: 'forget' };
-  return { ...decision, problems: [...told, ...decision.problems] };
+  return { ...decision, problems: [...problems, ...decision.problems] };
 }
 
 /** An event that only one side has, or ever had. */
@@ -206,7 +207,7 @@ function decideBothGone(sides: Both, decision: LinkView['decision'], settings: S
 
 /**
  * The side that decides alone: the source of a one-way pair, or the side whose event the other one only sees as "Busy".
- * Of an event that was matched there, too, because nothing but its time may be told.
+ * Also for an event that was matched there, because only its time may be shown.
  */
 function masterSide(sides: Both, settings: Settings): SideName | null {
   const source = sourceOf(settings.direction);
@@ -275,7 +276,7 @@ function mirror(sides: Both, source: SideName, decision: LinkView['decision'], s
   const now = projected(from.now, target, settings.options);
   const base = from.base && projected(from.base, target, settings.options);
   if (!base || !to.base) {
-    // Just matched: an event that the pair put there (its create was repeated) is made equal, a stranger's is only
+    // Just matched: an event that the pair put there (its create was repeated) is made equal, any other event is only
     // linked.
     const next = to.isOwned ? { ...now, uid: to.now.uid } : to.now;
     return written({ [target]: next }, sides, decision, settings, []);
@@ -355,7 +356,7 @@ function removalOfCopy(side: SideName, view: SideView, decision: LinkView['decis
   return { side, action: 'delete', next: null, changes: [], isCounted: false, hold };
 }
 
-/** Not a stranger's event on the target of a one-way pair, and not what a person wants to keep. */
+/** Not an event that the pair did not create on the target of a one-way pair, and not what a person wants to keep. */
 function mayGo(view: SideView, decision: LinkView['decision'], settings: Settings): boolean {
   return decision !== 'restore' && (view.isOwned || sourceOf(settings.direction) === null);
 }

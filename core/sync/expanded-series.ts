@@ -1,5 +1,5 @@
 /**
- * A series that the other side cannot express is written out there as single events, one for each occurrence in a
+ * A series that the other side cannot express is expanded there into single events, one for each occurrence in a
  * rolling window. Each single is linked to its occurrence: edited it is an override of the series, deleted an excluded
  * occurrence. Pure.
  */
@@ -200,7 +200,7 @@ export function contentOf(series: CalendarEvent, occurrence: OccurrenceId): Cont
   return typeof exception === 'object' ? exception : occurrenceContent(series, occurrence);
 }
 
-/** The single event that an occurrence is written out as. */
+/** The single event that stands for an occurrence. */
 export function instanceOf(series: CalendarEvent, occurrence: OccurrenceId): CalendarEvent {
   return asSingle(contentOf(series, occurrence));
 }

@@ -1,6 +1,7 @@
 /**
- * The journal of writes: what each op wrote, as keyed hashes of field and value, without content or addresses. It tells
- * flapping, and tells our own writes from people's edits. This is the one place that knows its keys. Pure.
+ * The journal of writes: what each op wrote, as keyed hashes of field and value, without content or addresses. It
+ * reveals flapping, and separates Calpair's own writes from edits by people. This is the one place that knows its
+ * keys. Pure.
  *
  * An op stores (`JournalFields`):
  *
@@ -11,7 +12,7 @@
  * | `<one of the above>#shown` | `<hash written>><hash shown>`: what the server made of the value |
  * | `#deleted` | empty: the op deletes the event |
  *
- * The ops of several links are read back as `Writes`: `<link id>/<side>/<key>` to all its values, oldest first; with
+ * The ops of several links are read as `Writes`: `<link id>/<side>/<key>` to all its values, oldest first; with
  * `#done` after it to those of ops that are known to be done.
  */
 import type { SideName } from '../event.ts';

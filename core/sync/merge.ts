@@ -127,8 +127,8 @@ export function applyChanges(target: CalendarEvent, base: CalendarEvent, now: Ca
 }
 
 /**
- * A first meeting: no last known state, so an empty value (or a default) never wins, sets are united, and nothing goes
- * away. Fields that both sides fill differently go to the side modified last.
+ * The initial matching: no last known state, so an empty value (or a default) never wins, sets are united, and
+ * nothing goes away. Fields that both sides fill differently go to the side modified last.
  */
 function mergeFirst(caldav: CalendarEvent, cloud: CalendarEvent, winner: SideName): Merged {
   const conflicts: FieldConflict[] = [];
@@ -174,7 +174,7 @@ function uniteContent(
   return result as unknown as Content;
 }
 
-/** The value of one field at a first meeting. The default of a field counts as empty: a side leaves it out. */
+/** The value of one field in the initial matching. The default of a field counts as empty: a side leaves it out. */
 function pick<T>(
   field: ContentField | 'recurrence',
   caldav: T,

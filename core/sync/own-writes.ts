@@ -1,5 +1,5 @@
 /**
- * Tells what Calpair wrote itself from what people edited: after a run that broke off a side shows values that both
+ * Separates what Calpair wrote itself from what people edited: after a run that broke off a side shows values that both
  * sides have not agreed on, but that no person has made. Pure.
  */
 import { type CalendarEvent, EXCLUDED, otherSide, type SideName } from '../event.ts';

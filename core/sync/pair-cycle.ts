@@ -1,5 +1,5 @@
 /**
- * Whether one more pair would close a ring: then an event could come back to its calendar by another way than it left.
+ * Whether one more pair would create a sync loop: an event could then return to its calendar through other pairs.
  */
 
 /** Pairs and calendars by the calendars' identities; which way a pair writes does not matter here. */

@@ -218,5 +218,5 @@ export const UNDECIDED: EventProblem = {
 
 const FLAPPING: EventProblem = {
   code: 'flapping',
-  detail: 'The same field keeps changing back. Calpair leaves the event alone until somebody changes it.',
+  detail: 'The same field keeps changing back. Calpair leaves the event alone until a person changes it.',
 };

@@ -54,7 +54,7 @@ export function isInScope(event: CalendarEvent, options: PairOptions, now: numbe
   return window === null || isInWindow(event, window, now);
 }
 
-/** A series is in the window unless all of it is known to be outside: its rule is never expanded to tell. */
+/** A series is in the window unless all of it is known to be outside: its rule is never expanded for this. */
 function isInWindow(event: CalendarEvent, window: NonNullable<PairOptions['window']>, now: number): boolean {
   const { start, end } = boundsOf(event);
   if (window.pastDays !== undefined && end < now - window.pastDays * DAY_MS) return false;
