@@ -201,12 +201,7 @@ async function renewCredentials(deps: ApiDeps, id: string, body: unknown): Promi
   const { entry, provider } = setUpProvider(deps, stored.provider);
   const credentials = { ...(stored.credentials as object), ...check(entry.newCredentials, body) };
   const verified = await callProvider(deps, (io) => provider.verifyCredentials(credentials, io, stored.discovered));
-  if (verified.identity !== stored.identity) {
-    throw new ApiError(
-      'different-account',
-      "These credentials open another person's calendars. Nothing was changed; add them as a new account.",
-    );
-  }
+  if (verified.identity !== stored.identity) throw new ApiError('different-account');
   return found(await replaceCredentials(deps.db, id, { ...verified, credentials }));
 }
 
