@@ -236,16 +236,16 @@ export const EVENT_PROBLEMS = {
   },
   'recurrence-written-out': {
     title: 'Written as single events',
-    detail: '{service} cannot express how this event repeats, so it is written there as single events.',
+    detail: '{service} cannot express this recurrence. The occurrences are written there as single events.',
   },
   'recurrence-too-dense': {
     title: 'Repeats too often',
-    detail: 'This event repeats too often to be written as single events.',
+    detail: 'The event repeats more often than single events can show; later occurrences are not on the other side.',
   },
   'cancelled-not-carried': { title: 'Cancellation not synced', detail: '{service} cannot hold this cancelled event.' },
   'zone-unknown': {
     title: 'Unknown time zone',
-    detail: 'The event is in an unknown time zone; its time is right, shown in UTC.',
+    detail: 'The time zone of this event is unknown. Its time is correct and shown in UTC.',
   },
   'text-too-long': {
     title: 'Text too long',

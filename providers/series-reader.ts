@@ -3,7 +3,7 @@
  * for all such services is here; each brings its own translation.
  */
 import type { CalendarEvent } from '../core/event.ts';
-import type { EventProblem } from '../core/event-problem.ts';
+import { type EventProblem, eventProblem } from '../core/event-problem.ts';
 import { RecurrenceError } from '../core/recurrence/rule.ts';
 import type { Found, SideSetting, Stored } from './provider.ts';
 
@@ -77,22 +77,15 @@ export function createSeriesReader<S extends Series>(translation: Translation<S>
   return { readStored, readSeries, foundOf };
 }
 
-export const ZONE_UNKNOWN: EventProblem = {
-  code: 'zone-unknown',
-  detail: 'The time zone of this event is unknown. Its time is correct and shown in UTC.',
-};
+export const ZONE_UNKNOWN = eventProblem('zone-unknown');
 
 export function textTooLong(service: string): EventProblem {
-  return {
-    code: 'text-too-long',
-    detail: `A text of this event is longer than ${service} allows and is shortened there.`,
-  };
+  return eventProblem('text-too-long', service);
 }
 
 /** For an event whose recurrence the service cannot express. */
 export function expandedSeries(service: string): EventProblem {
-  const detail = `${service} cannot express this recurrence. The occurrences are written there as single events.`;
-  return { code: 'recurrence-written-out', detail };
+  return eventProblem('recurrence-written-out', service);
 }
 
 const AHEAD_MS = 5 * 60_000;

@@ -111,8 +111,7 @@ export function decide(link: LinkView, settings: Settings): Decision {
   ];
   if ((link.caldav?.isAwaited && cloud?.isGone) || (link.cloud?.isAwaited && caldav?.isGone)) return NOTHING;
   const problems = problemsOf(link);
-  if (problems.some(({ problem, side }) => isUnreadable(link[side], problem)))
-    return { ...NOTHING, problems };
+  if (problems.some(({ problem, side }) => isUnreadable(link[side], problem))) return { ...NOTHING, problems };
   let decision: Decision;
   if (caldav && cloud) decision = decideBoth({ caldav, cloud }, link.decision, settings);
   else if (caldav) decision = decideOne('caldav', caldav, settings);

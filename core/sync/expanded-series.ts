@@ -14,7 +14,7 @@ import {
   type OccurrenceId,
   type SideName,
 } from '../event.ts';
-import type { EventProblem } from '../event-problem.ts';
+import { eventProblem } from '../event-problem.ts';
 import { expandOccurrences } from '../recurrence/expand.ts';
 import { instantOfId } from '../recurrence/occurrence.ts';
 import { occurrenceContent } from '../recurrence/series.ts';
@@ -221,9 +221,4 @@ function asSingle(content: Content): CalendarEvent {
   return { ...content, uid: null, recurrence: null, exceptions: {} };
 }
 
-export const TOO_DENSE: EventProblem = {
-  code: 'recurrence-too-dense',
-  detail:
-    `The event repeats more often than ${MAX_INSTANCES} single events can show; later ` +
-    'occurrences are not on the other side.',
-};
+export const TOO_DENSE = eventProblem('recurrence-too-dense');

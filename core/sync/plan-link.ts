@@ -1,6 +1,6 @@
 /** What becomes of one link of a run. Pure. */
 import type { CalendarEvent, SideName } from '../event.ts';
-import type { EventProblem } from '../event-problem.ts';
+import { type EventProblem, eventProblem } from '../event-problem.ts';
 import { type Decision, decide, type LinkView, type Op, type SideProblem } from './decide.ts';
 import { isFlapping } from './deletion-guard.ts';
 import { isDuplicate } from './duplicates.ts';
@@ -216,7 +216,4 @@ export const UNDECIDED: EventProblem = {
   detail: 'Calpair could not work out what to do with this event. It is left alone on both sides until it changes.',
 };
 
-const FLAPPING: EventProblem = {
-  code: 'flapping',
-  detail: 'The same field keeps changing back. Calpair leaves the event alone until a person changes it.',
-};
+const FLAPPING = eventProblem('flapping');
