@@ -26,25 +26,25 @@ describe('free and busy', () => {
     api.service.failure = null;
   });
 
-  const ask = (url: string): Promise<Answer> => api.call('GET', url);
-  const busy = async (id = anna): Promise<unknown> => (await ask(`/v1/accounts/${id}/free-busy?${DAY}`)).body.busy;
+  const get = (url: string): Promise<Answer> => api.call('GET', url);
+  const busy = async (id = anna): Promise<unknown> => (await get(`/v1/accounts/${id}/free-busy?${DAY}`)).body.busy;
   const patch = (body: object): Promise<Answer> => api.call('PATCH', `/v1/accounts/${anna}`, body);
 
   it('covers all calendars of an account, or the selected ones: merged, sorted, within the range', async () => {
     assert.deepEqual(await busy(), [hours(9, 11), hours(12, 13)]);
     assert.deepEqual(
-      (await ask(`/v1/accounts/${anna}/free-busy?start=2027-01-11T10:00:00%2B01:00&end=${at(10)}`)).body.busy,
+      (await get(`/v1/accounts/${anna}/free-busy?start=2027-01-11T10:00:00%2B01:00&end=${at(10)}`)).body.busy,
       [hours(9, 10)],
     );
     await patch({ freeBusyCalendarIds: ['a2'] });
     assert.deepEqual(await busy(), [hours(10, 11)], 'at once');
     await patch({ freeBusyCalendarIds: [] });
     assert.deepEqual(await busy(), []);
-    refused(await ask(`/v1/accounts/none/free-busy?${DAY}`), 404, 'not-found');
+    refused(await get(`/v1/accounts/none/free-busy?${DAY}`), 404, 'not-found');
   });
 
   it("passes on the account's setting, and caches no answer for another setting", async () => {
-    assert.equal((await ask(`/v1/accounts/${anna}`)).body.unansweredInvitations, 'busy');
+    assert.equal((await get(`/v1/accounts/${anna}`)).body.unansweredInvitations, 'busy');
     await busy();
     assert.equal((await patch({ unansweredInvitations: 'free' })).body.unansweredInvitations, 'free');
     await busy();
@@ -53,7 +53,7 @@ describe('free and busy', () => {
   });
 
   it('of several accounts is merged, and one that fails does not affect the others', async () => {
-    const both = await ask(`/v1/free-busy?accountIds=${anna},${bea}&${DAY}`);
+    const both = await get(`/v1/free-busy?accountIds=${anna},${bea}&${DAY}`);
     assert.deepEqual(both.body, {
       busy: [hours(9, 11), hours(12, 14)],
       byAccount: {
@@ -61,9 +61,9 @@ describe('free and busy', () => {
         [bea]: { busy: [hours(12, 14)], error: null },
       },
     });
-    assert.deepEqual((await ask(`/v1/free-busy?accountIds=${anna}&accountIds=${bea}&${DAY}`)).body, both.body);
+    assert.deepEqual((await get(`/v1/free-busy?accountIds=${anna}&accountIds=${bea}&${DAY}`)).body, both.body);
     api.service.failures = { bea: new SyncError('unreachable', 'no'), anna: null };
-    const one = await ask(`/v1/free-busy?accountIds=${anna},${bea},none&start=${at(1)}&end=${at(23)}`);
+    const one = await get(`/v1/free-busy?accountIds=${anna},${bea},none&start=${at(1)}&end=${at(23)}`);
     assert.deepEqual(one.body.busy, [hours(9, 11), hours(12, 13)]);
     assert.deepEqual([one.body.byAccount[bea].busy, one.body.byAccount[bea].error.code], [null, 'server-unreachable']);
     assert.deepEqual([one.body.byAccount.none.busy, one.body.byAccount.none.error.code], [null, 'not-found']);
@@ -72,13 +72,13 @@ describe('free and busy', () => {
 
   it('that is unknown is an error, and never free', async () => {
     api.service.failure = new SyncError('too-large', 'a series repeats in a way that cannot be followed');
-    refused(await ask(`/v1/accounts/${anna}/free-busy?${DAY}`), 422, 'free-busy-unknown');
+    refused(await get(`/v1/accounts/${anna}/free-busy?${DAY}`), 422, 'free-busy-unknown');
     api.service.failure = new SyncError('calendar-missing', 'gone');
-    refused(await ask(`/v1/accounts/${anna}/free-busy?${DAY}`), 422, 'calendar-not-found');
+    refused(await get(`/v1/accounts/${anna}/free-busy?${DAY}`), 422, 'calendar-not-found');
     api.service.failure = new SyncError('throttled', 'slowly', { retryAfterMs: 5000 });
-    refused(await ask(`/v1/availability?accountIds=${anna}&${DAY}&durationMinutes=60`), 503, 'temporarily-unavailable');
+    refused(await get(`/v1/availability?accountIds=${anna}&${DAY}&durationMinutes=60`), 503, 'temporarily-unavailable');
     api.service.failure = new TypeError('a mistake of ours');
-    const mistake = await ask(`/v1/free-busy?accountIds=${anna}&${DAY}`);
+    const mistake = await get(`/v1/free-busy?accountIds=${anna}&${DAY}`);
     assert.equal(mistake.body.byAccount[anna].error.code, 'internal');
     assert.ok(!mistake.body.byAccount[anna].error.detail.includes('mistake'));
     api.service.failure = null;
@@ -88,12 +88,12 @@ describe('free and busy', () => {
   it('is cached for a moment, until a change is noticed', async () => {
     await Promise.all([busy(), busy(), busy()]);
     await busy();
-    assert.equal(api.service.busyReads, 1, 'also while it is being asked');
+    assert.equal(api.service.busyReads, 1, 'also while the request is running');
     api.service.busy['a1'] = [hours(15, 16)];
     assert.deepEqual(await busy(), [hours(9, 11), hours(12, 13)]);
     await noteCalendarChange(api.db, [bea]);
     assert.equal(((await busy()) as unknown[]).length, 2, "another person's calendars");
-    const { id, createdAt: _createdAt, ...same } = (await twin())!;
+    const { id, createdAt: _createdAt, ...same } = (await duplicate())!;
     await noteCalendarChange(api.db, [id]);
     assert.deepEqual(
       await busy(),
@@ -128,7 +128,7 @@ describe('free and busy', () => {
     assert.deepEqual(await busyOf(api.deps, anna, hours(0, 23), { maxAgeMs: -1 }), [hours(10, 11), hours(15, 16)]);
   });
 
-  const twin = () =>
+  const duplicate = () =>
     createAccount(api.db, {
       provider: 'caldav',
       preset: 'generic',
@@ -142,7 +142,7 @@ describe('free and busy', () => {
     });
 
   it('validates every parameter by name', async () => {
-    const of = (query: string): Promise<Answer> => ask(`/v1/accounts/${anna}/free-busy?${query}`);
+    const of = (query: string): Promise<Answer> => get(`/v1/accounts/${anna}/free-busy?${query}`);
     const wrong: [string, string][] = [
       ['', 'start'],
       [`start=${at(1)}`, 'end'],
@@ -179,7 +179,7 @@ describe('free and busy', () => {
       ],
     ];
     for (const [query, field] of wrongSlots) {
-      const answer = await ask(`/v1/availability?${query}`);
+      const answer = await get(`/v1/availability?${query}`);
       refused(answer, 400, 'validation');
       assert.equal(answer.body.errors[0].field, field, query);
     }
@@ -187,7 +187,7 @@ describe('free and busy', () => {
 
   it('leaves slots in which all accounts are free, within working hours', async () => {
     const slots = async (query: string): Promise<string[]> =>
-      (await ask(`/v1/availability?accountIds=${anna},${bea}&${DAY}&${query}`)).body.slots.map(
+      (await get(`/v1/availability?accountIds=${anna},${bea}&${DAY}&${query}`)).body.slots.map(
         ({ start, end }: Interval) => `${start.slice(11, 16)}-${end.slice(11, 16)}`,
       );
     assert.deepEqual(await slots('durationMinutes=60&timeZone=UTC&workingHours=mon-fri 08:00-16:00'), [

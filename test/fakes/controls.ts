@@ -1,4 +1,4 @@
-/** What tests and the demo may call on a fake from another process: what all clouds have, and what one has besides. */
+/** What tests and the demo may call on a fake from another process: the common methods of all clouds, and those of one. */
 import type { Controls } from '../support/control.ts';
 
 export function controlsOf(own: Pick<Controls, 'readable' | 'account'>): Controls {

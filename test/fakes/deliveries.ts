@@ -1,4 +1,4 @@
-/** Messages that a fake sends to its clients by itself. */
+/** Messages that a fake pushes to its clients. */
 export class Deliveries {
   /** How many of the next messages are lost. */
   dropNext = 0;
@@ -11,7 +11,7 @@ export class Deliveries {
     while (this.#sending.size > 0) await Promise.all(this.#sending);
   }
 
-  /** `isAccepted` judges the answer's status. */
+  /** `isAccepted` checks the answer's status. */
   protected deliver(address: string, init: RequestInit, isAccepted: (status: number) => boolean): void {
     if (this.dropNext > 0) {
       this.dropNext -= 1;

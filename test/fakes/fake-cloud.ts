@@ -12,8 +12,7 @@ export interface FakeCloudOptions {
   /** Offers `/control/*`, with which another process does what this object does. */
   readonly control?: boolean;
   /**
-   * `close` accepts that people were reached, or that requests were careless: for real attendees, and for the fake's
-   * own tests.
+   * `close` accepts mails to people and careless requests: for real attendees, and for the fake's own tests.
    */
   readonly mayReach?: boolean;
 }
@@ -38,7 +37,7 @@ export abstract class FakeCloud<Account, Behaviour extends object> {
   protected abstract readonly backend: { storm412: number };
   /** What a sync must not do, one line each. */
   protected abstract harmDone(): string[];
-  /** Waits for messages that are under way. */
+  /** Waits for messages that are being sent. */
   protected abstract settled(): Promise<void>;
 
   account(email: string): Account {
@@ -84,7 +83,7 @@ export abstract class FakeCloud<Account, Behaviour extends object> {
     Object.assign(this.behaviour, behaviour);
   }
 
-  /** Forgets log, ledger and faults; calendars and tokens stay. */
+  /** Clears log, ledger and faults; calendars and tokens stay. */
   reset(): void {
     this.#forgottenHarm.push(...this.harmDone());
     this.server.log.length = 0;
@@ -92,7 +91,7 @@ export abstract class FakeCloud<Account, Behaviour extends object> {
     this.backend.storm412 = 0;
   }
 
-  /** @throws Error when a client did what a sync must not do, unless it may: so no test has to check */
+  /** @throws Error when a client did what a sync must not do, unless allowed: so no test has to check */
   async close(): Promise<void> {
     await this.settled();
     await this.server.close();

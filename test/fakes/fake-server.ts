@@ -21,7 +21,7 @@ export interface LoggedRequest {
   readonly body: unknown;
   /** What the client received; 0 where the connection was cut. */
   status: number;
-  /** The status of what was really done; null where a fault prevented it. */
+  /** The status of the execution; null where a fault prevented it. */
   carriedOut: number | null;
 }
 
@@ -47,14 +47,14 @@ export abstract class FakeServer {
     this.faults = new Faults(settings.failureOf);
     this.#server = createServer((request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
-        // A bug of the fake itself: no status of the service, so that no client takes it for one.
+        // A bug of the fake itself: not a status of the service, so that clients do not confuse them.
         console.error(`fake ${settings.name}:`, error);
         if (!response.headersSent) response.writeHead(599).end();
       });
     });
   }
 
-  /** Does what one request asks. Null: the connection is cut. */
+  /** Executes one request. Null: the connection is cut. */
   protected abstract route(request: ApiRequest): ApiAnswer | null | Promise<ApiAnswer | null>;
 
   /** Whether the request holds credentials. */

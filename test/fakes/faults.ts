@@ -17,7 +17,7 @@ export interface Fault {
   readonly reason?: string;
   /** `Retry-After`: seconds or a date. */
   readonly retryAfter?: string | number;
-  /** `after`: the request was carried out, only its answer is lost. */
+  /** `after`: the request was executed, only its answer is lost. */
   readonly when?: 'before' | 'after';
   /** Wait this long; without a status and with `slowMs` the request is answered normally after it. */
   readonly slowMs?: number;
@@ -36,7 +36,7 @@ interface Verdict {
 export class Faults {
   readonly #failureOf: FailureOf;
   readonly #faults: { readonly fault: Fault; readonly pattern: RegExp; left: number; skip: number }[] = [];
-  /** How many requests met a fault. */
+  /** How many requests a fault affected. */
   hit = 0;
 
   constructor(failureOf: FailureOf) {
@@ -48,7 +48,7 @@ export class Faults {
     this.#faults.push({ fault, pattern, left: fault.times ?? 1, skip: fault.skip ?? 0 });
   }
 
-  /** The first fault that this request meets, and all delays before it; each use counts. */
+  /** The first fault that applies to this request, and all delays before it; each use counts. */
   meet(request: string): Verdict | null {
     let slow = 0;
     for (const entry of this.#faults) {

@@ -1,4 +1,4 @@
-/** Raw requests and the official client against a stand-in, for its own tests. */
+/** Raw requests and the official client against the fake Google, for its own tests. */
 import { auth, calendar } from 'googleapis/build/src/apis/calendar/index.js';
 import type { GoogleAccount } from './google/account.ts';
 import type { GoogleFake, GoogleOptions } from './google/start.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EVENTS, single, withGoogle } from './google-harness.ts';
 
-test('who reaches whom is noted', () =>
+test('mails and changed copies are recorded', () =>
   withGoogle({}, async ({ call, google, ann }) => {
     const attendees = [{ email: 'bob@example.com' }, { email: ann.email }];
     await call('POST', `${EVENTS}?sendUpdates=none`, { id: 'plain', ...single });
@@ -26,7 +26,7 @@ test('who reaches whom is noted', () =>
     assert.equal(google.mailLedger.length, 2);
   }));
 
-test("somebody else's meeting: only what is one's own can be changed", () =>
+test("another organizer's meeting: a guest can change only the guest's own fields", () =>
   withGoogle({}, async ({ call, ann, google }) => {
     const attendees = [{ email: 'boss@example.com', responseStatus: 'accepted' }, { email: ann.email }];
     ann.plantEvent({ id: 'meeting', ...single, organizer: { email: 'boss@example.com' }, attendees });
@@ -54,7 +54,7 @@ test('an import is refused and counted', () =>
     assert.equal(google.refusedImports, 1);
   }));
 
-test('planted events show what only old data has', () =>
+test('planted events have values that only old data has', () =>
   withGoogle({}, async ({ call, ann }) => {
     ann.plantEvent({
       id: 'old_R20260105T090000',

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { EVENTS, fetchToken, officialClient, series, single, withGoogle } from './google-harness.ts';
 
-test('the official client works against it', () =>
+test('the official client works with the fake', () =>
   withGoogle({}, async ({ google, ann }) => {
     const api = officialClient(google, ann);
     const { data: list } = await api.calendarList.list();
@@ -164,7 +164,7 @@ test('tokens expire, die, and are bound to scopes', () =>
     );
   }));
 
-test('refresh tokens rotate where they are told to', () =>
+test('refresh tokens rotate where configured', () =>
   withGoogle({ rotateRefreshTokens: true }, async ({ google, ann }) => {
     const refresh = async (refreshToken: string) =>
       (await (await fetchToken(google, { grant_type: 'refresh_token', refresh_token: refreshToken })).json()) as {
@@ -176,11 +176,11 @@ test('refresh tokens rotate where they are told to', () =>
     assert.ok((await refresh(next!)).refresh_token);
   }));
 
-test('the consent page checks the request, and codes are good once and with their verifier only', () =>
+test('the consent page checks the request, and codes work once and with their verifier only', () =>
   withGoogle({}, async ({ google }) => {
     const verifier = 'v'.repeat(50);
     const redirectUri = 'http://localhost:1234/back';
-    const ask = async (changes: Record<string, string> = {}): Promise<Response> => {
+    const consent = async (changes: Record<string, string> = {}): Promise<Response> => {
       const query = {
         client_id: google.clientId,
         redirect_uri: redirectUri,
@@ -195,10 +195,10 @@ test('the consent page checks the request, and codes are good once and with thei
       };
       return fetch(`${google.authUrl}?${new URLSearchParams(query).toString()}`, { redirect: 'manual' });
     };
-    assert.equal((await ask({ client_id: 'x' })).status, 401);
-    assert.equal((await ask({ redirect_uri: 'http://evil.example/' })).status, 400);
-    assert.equal((await ask({ code_challenge_method: 'plain' })).status, 400);
-    const back = new URL((await ask()).headers.get('location')!);
+    assert.equal((await consent({ client_id: 'x' })).status, 401);
+    assert.equal((await consent({ redirect_uri: 'http://evil.example/' })).status, 400);
+    assert.equal((await consent({ code_challenge_method: 'plain' })).status, 400);
+    const back = new URL((await consent()).headers.get('location')!);
     assert.equal(back.searchParams.get('state'), 's');
     const code = back.searchParams.get('code')!;
     const exchange = async (changes: Record<string, string>): Promise<{ error?: string; refresh_token?: string }> =>
@@ -207,10 +207,10 @@ test('the consent page checks the request, and codes are good once and with thei
       ).json()) as object;
     assert.ok((await exchange({ code, code_verifier: verifier })).refresh_token);
     assert.equal((await exchange({ code, code_verifier: verifier })).error, 'invalid_grant');
-    const second = new URL((await ask()).headers.get('location')!).searchParams.get('code')!;
+    const second = new URL((await consent()).headers.get('location')!).searchParams.get('code')!;
     assert.equal((await exchange({ code: second, code_verifier: 'w'.repeat(50) })).error, 'invalid_grant');
     google.consentTo([]);
-    assert.equal(new URL((await ask()).headers.get('location')!).searchParams.get('error'), 'access_denied');
+    assert.equal(new URL((await consent()).headers.get('location')!).searchParams.get('error'), 'access_denied');
   }));
 
 test('faults: before and after, with and without an answer', () =>
@@ -237,7 +237,7 @@ test('faults: before and after, with and without an answer', () =>
     assert.ok(performance.now() - before > 50);
   }));
 
-test('a new event can be unknown for a while, and series can storm', () =>
+test('a new event can be missing for a while, and series can answer 412 in storms', () =>
   withGoogle({ notFoundLag: 2 }, async ({ google, call }) => {
     await call('POST', EVENTS, { id: 'abcde', ...series });
     assert.deepEqual(
@@ -269,11 +269,11 @@ test('batches', () =>
     assert.match(text, /Content-ID: <response-fghij>/);
   }));
 
-test('channels tell of changes, and stop', async () => {
-  const seen: (string | undefined)[][] = [];
+test('channels report changes, and stop', async () => {
+  const received: (string | undefined)[][] = [];
   const receiver = createServer((request, response) => {
     const { headers } = request;
-    seen.push([headers['x-goog-resource-state'] as string, headers['x-goog-channel-token'] as string]);
+    received.push([headers['x-goog-resource-state'] as string, headers['x-goog-channel-token'] as string]);
     response.writeHead(204).end();
   });
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
@@ -295,7 +295,7 @@ test('channels tell of changes, and stop', async () => {
       ann.insertEvent(single);
       ann.insertEvent(single);
       await google.channels.settled();
-      assert.deepEqual(seen, [
+      assert.deepEqual(received, [
         ['sync', 't'],
         ['exists', 't'],
       ]);
@@ -303,7 +303,7 @@ test('channels tell of changes, and stop', async () => {
       assert.equal((await call('POST', '/channels/stop', { id: 'c-1', resourceId: channel.resourceId })).status, 204);
       ann.insertEvent(single);
       await google.channels.settled();
-      assert.equal(seen.length, 2);
+      assert.equal(received.length, 2);
     });
   } finally {
     receiver.closeAllConnections();
@@ -311,7 +311,7 @@ test('channels tell of changes, and stop', async () => {
   }
 });
 
-test('runs as a process of its own, and is controlled from another', async () => {
+test('runs in its own process, and is controlled from another', async () => {
   const main = fileURLToPath(new URL('./google/main.ts', import.meta.url));
   const child = spawn(process.execPath, ['--import', 'tsx', main], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {

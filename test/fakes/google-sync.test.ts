@@ -27,17 +27,17 @@ async function readAll(call: Call, query: string): Promise<{ items: Item[]; toke
 }
 
 /** What a client knows after applying items: a cancelled single event or master is gone, with all its exceptions. */
-function apply(known: Map<string, Item>, items: readonly Item[]): void {
-  for (const item of items) known.set(item.id, item);
+function apply(current: Map<string, Item>, items: readonly Item[]): void {
+  for (const item of items) current.set(item.id, item);
   for (const item of items) {
     if (item.status !== 'cancelled' || isExceptionId(item.id)) continue;
-    for (const id of [...known.keys()]) if (id === item.id || id.startsWith(`${item.id}_`)) known.delete(id);
+    for (const id of [...current.keys()]) if (id === item.id || id.startsWith(`${item.id}_`)) current.delete(id);
   }
 }
 
-/** What counts: exceptions may come before their master, and are nothing without it. */
-function whole(known: ReadonlyMap<string, Item>): [string, Item][] {
-  return [...known].filter(([id]) => !isExceptionId(id) || known.has(id.slice(0, id.lastIndexOf('_')))).sort(byId);
+/** The visible items: an exception may come before its master, and does not count without it. */
+function whole(current: ReadonlyMap<string, Item>): [string, Item][] {
+  return [...current].filter(([id]) => !isExceptionId(id) || current.has(id.slice(0, id.lastIndexOf('_')))).sort(byId);
 }
 
 const isExceptionId = (id: string): boolean => /_\d{8}(T\d{6}Z)?$/.test(id);
@@ -64,12 +64,12 @@ for (const [name, options] of WORLDS) {
     await fc.assert(
       fc.asyncProperty(fc.array(edit, { maxLength: 40 }), (edits) =>
         withGoogle(options, async ({ call, ann }) => {
-          const known = new Map<string, Item>();
+          const current = new Map<string, Item>();
           const query = 'showDeleted=true&maxResults=2500';
           let { token } = await readAll(call, query);
           const sync = async (): Promise<void> => {
             const increment = await readAll(call, `${query}&syncToken=${encodeURIComponent(token)}`);
-            apply(known, increment.items);
+            apply(current, increment.items);
             token = increment.token;
           };
           const masters: string[] = [];
@@ -101,8 +101,8 @@ for (const [name, options] of WORLDS) {
           for (let round = 0; round < 4; round += 1) await sync();
           const fresh = new Map<string, Item>();
           apply(fresh, (await readAll(call, query)).items);
-          assert.deepEqual(whole(known), whole(fresh));
-          const live = whole(known)
+          assert.deepEqual(whole(current), whole(fresh));
+          const live = whole(current)
             .filter(([, { status }]) => status !== 'cancelled')
             .map(([id]) => id);
           assert.deepEqual(
@@ -123,7 +123,7 @@ function byId([a]: [string, Item], [b]: [string, Item]): number {
   return a < b ? -1 : 1;
 }
 
-test('a sync token stands for its calendar and its parameters', () =>
+test('a sync token is bound to its calendar and its parameters', () =>
   withGoogle({}, async ({ call, ann }) => {
     const other = ann.addCalendar({ summary: 'Other' });
     const { token } = await readAll(call, 'showDeleted=true&maxResults=2500');
@@ -153,7 +153,7 @@ test('a sync token stands for its calendar and its parameters', () =>
     assert.deepEqual([expired.status, expired.reason], [410, 'fullSyncRequired']);
   }));
 
-test('a sync token dies of age and of a changed role', async () => {
+test('a sync token expires with age and with a changed role', async () => {
   let now = Date.UTC(2026, 0, 5);
   await withGoogle(
     { now: () => now, accessTokenSeconds: 100 * 86_400, tokenMaxAgeMs: 86_400_000 },
@@ -170,7 +170,7 @@ test('a sync token dies of age and of a changed role', async () => {
   );
 });
 
-test('searches give no sync token, a window does', () =>
+test('a search returns no sync token, a window does', () =>
   withGoogle({}, async ({ call, ann }) => {
     ann.insertEvent({ ...single, extendedProperties: { private: { k: 'a=b' } } });
     const found = await call('GET', `${EVENTS}?privateExtendedProperty=${encodeURIComponent('k=a=b')}`);
@@ -179,7 +179,7 @@ test('searches give no sync token, a window does', () =>
     assert.deepEqual([window.body.items.length, typeof window.body.nextSyncToken], [0, 'string']);
   }));
 
-test('without showDeleted, cancelled occurrences of live series are listed and nothing else that is cancelled', () =>
+test('without showDeleted, cancelled occurrences of live series are the only cancelled items listed', () =>
   withGoogle({}, async ({ call, ann }) => {
     const master = String(ann.insertEvent(series)['id']);
     const gone = String(ann.insertEvent(single)['id']);

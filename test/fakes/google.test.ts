@@ -5,7 +5,7 @@ import { allDay, EVENTS, series, single, withGoogle } from './google-harness.ts'
 
 const berlin = (dateTime: string) => ({ dateTime, timeZone: 'Europe/Berlin' });
 
-test('insert gives back what Google gives back', () =>
+test('insert returns what Google returns', () =>
   withGoogle({}, async ({ call, ann }) => {
     const body = {
       id: 'abcde12345',
@@ -30,7 +30,7 @@ test('insert gives back what Google gives back', () =>
     assert.equal(event.etag, `"${Date.parse(event.updated) * 2000}"`);
   }));
 
-test('times are shown in the zone of the calendar or of the request', () =>
+test('times are returned in the zone of the calendar or of the request', () =>
   withGoogle({}, async ({ call }) => {
     const body = {
       start: { dateTime: '2026-07-05T12:00:00-07:00' },
@@ -156,7 +156,7 @@ test('queries are checked', () =>
     assert.deepEqual([wrong.status, wrong.reason], [400, 'invalidParameter']);
   }));
 
-test('texts, properties and attendees come back rewritten', () =>
+test('texts, properties and attendees are returned rewritten', () =>
   withGoogle({}, async ({ call }) => {
     const body = {
       ...single,
@@ -220,7 +220,7 @@ test('put replaces everything', () =>
     assert.equal(echoed.status, 200);
   }));
 
-test('a Meet link survives what it should survive', () =>
+test('a Meet link survives the changes that keep it', () =>
   withGoogle({}, async ({ call }) => {
     const request = { createRequest: { requestId: 'r1', conferenceSolutionKey: { type: 'hangoutsMeet' } } };
     assert.equal((await call('POST', EVENTS, { ...single, conferenceData: request })).body.conferenceData, undefined);
@@ -267,15 +267,15 @@ test('a change of reminders alone keeps updated and changes the etag', () =>
     assert.notEqual(patched.etag, event.etag);
   }));
 
-test('deleted events stay cancelled, and their ids taken', () =>
+test('deleted events stay cancelled, and their ids stay taken', () =>
   withGoogle({}, async ({ call, google }) => {
     await call('POST', EVENTS, { id: 'abcde', ...single });
     assert.equal((await call('POST', EVENTS, { id: 'abcde', ...single })).reason, 'duplicate');
     assert.equal((await call('DELETE', `${EVENTS}/abcde`)).status, 204);
     const again = await call('DELETE', `${EVENTS}/abcde`);
     assert.deepEqual([again.status, again.reason], [410, 'deleted']);
-    const seen = await call('GET', `${EVENTS}/abcde`);
-    assert.deepEqual([seen.status, seen.body.status], [200, 'cancelled']);
+    const deleted = await call('GET', `${EVENTS}/abcde`);
+    assert.deepEqual([deleted.status, deleted.body.status], [200, 'cancelled']);
     assert.equal((await call('POST', EVENTS, { id: 'abcde', ...single })).status, 409);
     assert.equal((await call('POST', EVENTS, { ...single, iCalUID: 'abcde@google.com' })).status, 409);
     assert.equal((await call('PATCH', `${EVENTS}/abcde`, { status: 'confirmed' })).status, 403);

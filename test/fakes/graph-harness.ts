@@ -1,4 +1,4 @@
-/** Raw requests against a stand-in Graph, for its own tests. */
+/** Raw requests against the fake Graph, for its own tests. */
 
 import type { GraphAccount } from './graph/account.ts';
 import type { GraphFake, GraphOptions } from './graph/start.ts';

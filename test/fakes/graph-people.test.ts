@@ -15,7 +15,7 @@ const foreign = {
   responseStatus: { response: 'notResponded' },
 };
 
-test('every write to an own meeting mails its attendees, whatever the body says', () =>
+test('every write to an own meeting mails its attendees, whatever the body contains', () =>
   withGraph({}, async ({ call, graph }) => {
     const mailed = () => graph.mailLedger.map((reach) => `${reach.method} ${reach.mailed.join()}`);
     const { body: plain } = await call('POST', '/events', single);
@@ -53,7 +53,8 @@ test('every write to an own meeting mails its attendees, whatever the body says'
   }));
 
 test(
-  "copies of somebody else's meeting: local fields are free, the rest is noted as harm, " + 'answers mail on demand',
+  "copies of another organizer's meeting: local fields are free, the rest is recorded as harm, " +
+    'answers mail on demand',
   () =>
     withGraph({}, async ({ call, graph, ann }) => {
       const { id } = ann.plantEvent({ ...foreign, iCalUId: 'foreign-uid' });
@@ -81,11 +82,11 @@ test(
       assert.equal((await call('POST', `/events/${own}/accept`, {})).status, 400);
       const copy = ann.plantEvent(foreign)['id'] as string;
       await call('DELETE', `/events/${copy}`);
-      assert.equal(graph.mailLedger.length, 1, 'nobody hears that a copy was deleted');
+      assert.equal(graph.mailLedger.length, 1, 'deleting a copy notifies no one');
     }),
 );
 
-test('closing fails when somebody was mailed, or a request was careless, and not otherwise', async () => {
+test('closing fails after a mail or a careless request, and not otherwise', async () => {
   const run = async (
     work: (call: ReturnType<typeof caller>, ann: ReturnType<typeof graph.addAccount>) => Promise<unknown>,
   ) => {
@@ -131,23 +132,23 @@ test('closing fails when somebody was mailed, or a request was careless, and not
   assert.match(await run((call) => call('GET', '/events', undefined, { Prefer: 'outlook.timezone="UTC"' })), /GET/);
 });
 
-test('a person sees events in their own zones, and plants what nobody can write', () =>
+test('a person sees events in their own zones, and plants what the API cannot write', () =>
   withGraph({}, async ({ call, ann, graph }) => {
     const { id } = ann.insertEvent({ ...series, body: { contentType: 'text', content: 'Notes' } });
     ann.patchEvent(`OID.${String(id)}.2026-03-28`, { subject: 'Own' });
     ann.deleteEvent(`OID.${String(id)}.2026-03-29`);
-    const seen = ann.getEvent(String(id)) as {
+    const event = ann.getEvent(String(id)) as {
       start: object;
       body: { content: string };
       exceptionOccurrences: { subject: string }[];
       cancelledOccurrences: string[];
     };
     assert.deepEqual(
-      [seen.start, seen.body.content],
+      [event.start, event.body.content],
       [{ dateTime: '2026-03-27T09:00:00.0000000', timeZone: 'W. Europe Standard Time' }, 'Notes\r\n'],
     );
     assert.deepEqual(
-      [seen.exceptionOccurrences.map(({ subject }) => subject), seen.cancelledOccurrences],
+      [event.exceptionOccurrences.map(({ subject }) => subject), event.cancelledOccurrences],
       [['Own'], ['2026-03-29']],
     );
     assert.equal(ann.instances(String(id)).length, 4);

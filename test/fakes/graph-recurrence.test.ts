@@ -16,7 +16,7 @@ const numbered = (startDate: string, numberOfOccurrences: number) => ({
 });
 const WORKDAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday'];
 
-test('patterns, counted out by hand', () => {
+test('patterns, checked against dates counted by hand', () => {
   const cases: [object, object, string[]][] = [
     [
       { type: 'daily', interval: 3 },
@@ -78,7 +78,7 @@ test('patterns, counted out by hand', () => {
   );
 });
 
-test('patterns and ranges that are none', () => {
+test('invalid patterns and ranges', () => {
   const range = numbered('2026-01-05', 3);
   const daily = { type: 'daily', interval: 1 };
   const wrong: [object, object][] = [
@@ -109,7 +109,7 @@ test('patterns and ranges that are none', () => {
 const instancesOf = (id: string) => `/events/${id}/instances?startDateTime=2026-01-01&endDateTime=2027-01-01&$top=100`;
 const LISTS =
   '?$select=subject,start,end,recurrence,exceptionOccurrences,cancelledOccurrences&$expand=exceptionOccurrences';
-type Shown = {
+type Listed = {
   start: { dateTime: string };
   originalStart: string;
   type: string;
@@ -126,7 +126,7 @@ test('a series keeps its wall-clock time, its etag, and whole minutes', () =>
       end: zoned('2026-03-27T09:30:42'),
     });
     const { body } = await call('GET', instancesOf(master.id));
-    const rows = body.value as Shown[];
+    const rows = body.value as Listed[];
     assert.deepEqual(
       rows.map(({ start }) => start.dateTime.slice(8, 19)),
       ['27T08:00:00', '28T08:00:00', '29T07:00:00', '30T07:00:00', '31T07:00:00'],
@@ -197,7 +197,7 @@ test('the start must be on the start date, and the first occurrence may come lat
     );
   }));
 
-test('an exception stays between its neighbours, and a deleted occurrence is gone for good', () =>
+test('an exception stays between its neighbours, and a deleted occurrence cannot be restored', () =>
   withGraph({}, async ({ call }) => {
     const weekly = {
       pattern: { type: 'weekly', interval: 1, daysOfWeek: ['monday', 'wednesday', 'friday'], firstDayOfWeek: 'monday' },
@@ -233,16 +233,16 @@ test('an exception stays between its neighbours, and a deleted occurrence is gon
     const { body } = await call('GET', `/events/${master.id}${LISTS}`);
     assert.deepEqual(body.cancelledOccurrences, [`OID.${master.id}.2026-01-12`]);
     assert.deepEqual(
-      body.exceptionOccurrences.map(({ id, start }: Shown) => [id, start.dateTime.slice(0, 10)]),
+      body.exceptionOccurrences.map(({ id, start }: Listed) => [id, start.dateTime.slice(0, 10)]),
       [[moved.id, '2026-01-08']],
     );
     assert.deepEqual(
-      (await call('GET', instancesOf(master.id))).body.value.map(({ start }: Shown) => start.dateTime.slice(8, 10)),
+      (await call('GET', instancesOf(master.id))).body.value.map(({ start }: Listed) => start.dateTime.slice(8, 10)),
       ['05', '08', '09', '14', '16'],
     );
   }));
 
-test('the lists of exceptions come only to who asks rightly, and can be missing', () =>
+test('the lists of exceptions come only for correct requests, and can be missing', () =>
   withGraph({}, async ({ call, graph, ann }) => {
     const { body: master } = await call('POST', '/events', series);
     ann.patchEvent(`OID.${master.id}.2026-03-28`, { subject: 'Other' });
@@ -266,7 +266,7 @@ test('the lists of exceptions come only to who asks rightly, and can be missing'
     assert.equal((await call('GET', instancesOf(master.id))).body.value.length, 3);
   }));
 
-test("the master's fields reach all but what exceptions have of their own; a new pattern wipes these", () =>
+test("the master's fields apply to all but what exceptions override; a new pattern discards exceptions", () =>
   withGraph({}, async ({ call, ann }) => {
     const { body: master } = await call('POST', '/events', series);
     const { body: old } = await call('GET', instancesOf(master.id));
@@ -275,7 +275,7 @@ test("the master's fields reach all but what exceptions have of their own; a new
     await call('PATCH', `/events/${master.id}`, { subject: 'New', showAs: 'free' });
     const rows = async () =>
       (await call('GET', instancesOf(master.id))).body.value.map(
-        ({ subject, showAs, start }: Shown & { showAs: string }) => [subject, showAs, start.dateTime.slice(8, 13)],
+        ({ subject, showAs, start }: Listed & { showAs: string }) => [subject, showAs, start.dateTime.slice(8, 13)],
       );
     assert.deepEqual(await rows(), [
       ['New', 'free', '27T08'],
@@ -312,7 +312,7 @@ test("the master's fields reach all but what exceptions have of their own; a new
     assert.equal(back.type, 'seriesMaster');
   }));
 
-test('where told so, a new time keeps exceptions, and an occurrence that becomes one gets another id', () =>
+test('with switches: a new time keeps exceptions, and an occurrence that becomes one gets another id', () =>
   withGraph({ newTimeWipes: false, exceptionIds: 'change', missingOccurrence: 'notFound' }, async ({ call }) => {
     const { body: master } = await call('POST', '/events', series);
     const {
@@ -334,12 +334,12 @@ test('where told so, a new time keeps exceptions, and an occurrence that becomes
     });
     const { body } = await call('GET', instancesOf(master.id));
     assert.deepEqual(
-      body.value.map(({ subject, start }: Shown) => `${subject} ${start.dateTime.slice(8, 13)}`),
+      body.value.map(({ subject, start }: Listed) => `${subject} ${start.dateTime.slice(8, 13)}`),
       ['Own 28T09', 'Daily 29T08', 'Daily 30T08', 'Daily 31T08'],
     );
   }));
 
-test('all-day series, and series in a zone of their own', () =>
+test('all-day series, and series in their own zone', () =>
   withGraph({}, async ({ call }) => {
     const range = numbered('2026-01-05', 3);
     await call('POST', '/events', { ...allDay, recurrence: { pattern: { type: 'daily', interval: 2 }, range } });
@@ -347,7 +347,7 @@ test('all-day series, and series in a zone of their own', () =>
       Prefer: 'outlook.timezone="Pacific Standard Time"',
     });
     assert.deepEqual(
-      body.value.map(({ start }: Shown) => start.dateTime.slice(0, 19)),
+      body.value.map(({ start }: Listed) => start.dateTime.slice(0, 19)),
       ['2026-01-05T00:00:00', '2026-01-07T00:00:00', '2026-01-09T00:00:00'],
     );
     const utc = { start: zoned('2026-03-27T08:00:00', 'UTC'), end: zoned('2026-03-27T09:00:00', 'UTC') };
@@ -358,7 +358,7 @@ test('all-day series, and series in a zone of their own', () =>
     });
     const { body: instances } = await call('GET', instancesOf(master.id));
     assert.deepEqual(
-      instances.value.map(({ start }: Shown) => start.dateTime.slice(8, 13)),
+      instances.value.map(({ start }: Listed) => start.dateTime.slice(8, 13)),
       ['27T08', '28T08', '29T07', '30T07', '31T07'],
     );
     assert.equal(master.originalStartTimeZone, 'UTC');

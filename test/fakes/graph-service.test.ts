@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { accessToken, caller, fetchToken, series, single, viewPath, withGraph, zoned } from './graph-harness.ts';
 
-type Shown = Record<string, unknown>;
+type Row = Record<string, unknown>;
 
 test('calendars: created, coloured, renamed, paged, removed', () =>
   withGraph({}, async ({ call, graph }) => {
@@ -54,7 +54,7 @@ test('calendars: created, coloured, renamed, paged, removed', () =>
     assert.equal(graph.count(/^POST .*\/calendars$/), 7);
   }));
 
-test('a shared calendar has another id for who gets it, its owner, a role, and a scope', () =>
+test('a shared calendar has another id for its recipient, an owner, a role, and a scope', () =>
   withGraph({}, async ({ graph, ann, call }) => {
     const bob = graph.addAccount({
       email: 'bob@example.com',
@@ -145,11 +145,11 @@ test('tokens: refresh tokens rotate, die, and access tokens expire', () =>
     assert.equal((await fetch(`${graph.graphUrl}/me`)).status, 401);
   }));
 
-test('the consent page checks the request, and codes are good once and with their verifier only', () =>
+test('the consent page checks the request, and codes work once and with their verifier only', () =>
   withGraph({}, async ({ graph }) => {
     const verifier = 'v'.repeat(50);
     const redirect_uri = 'http://localhost:1234/back';
-    const ask = async (changes: Record<string, string> = {}): Promise<Response> => {
+    const consent = async (changes: Record<string, string> = {}): Promise<Response> => {
       const query = {
         client_id: graph.clientId,
         redirect_uri,
@@ -169,9 +169,9 @@ test('the consent page checks the request, and codes are good once and with thei
       { code_challenge_method: 'plain' },
       { scope: '' },
     ])
-      assert.equal((await ask(wrong)).status, 400);
+      assert.equal((await consent(wrong)).status, 400);
     const codeOf = async (changes = {}) =>
-      new URL((await ask(changes)).headers.get('location')!).searchParams.get('code')!;
+      new URL((await consent(changes)).headers.get('location')!).searchParams.get('code')!;
     const exchange = async (code: string, code_verifier = verifier) =>
       (await (
         await fetchToken(graph, { grant_type: 'authorization_code', redirect_uri, code, code_verifier })
@@ -191,15 +191,15 @@ test('the consent page checks the request, and codes are good once and with thei
       'not without offline_access',
     );
     graph.consentTo([]);
-    assert.equal(new URL((await ask()).headers.get('location')!).searchParams.get('error'), 'access_denied');
+    assert.equal(new URL((await consent()).headers.get('location')!).searchParams.get('error'), 'access_denied');
   }));
 
 test('faults: before and after, with and without an answer', () =>
   withGraph({}, async ({ graph, ann, call }) => {
     graph.fail({ match: '^GET /v1.0/me/events', status: 503, times: 2, skip: 1 });
-    const seen = [];
-    for (let at = 0; at < 4; at++) seen.push((await call('GET', '/events')).code);
-    assert.deepEqual(seen, [undefined, 'ErrorServerBusy', 'ErrorServerBusy', undefined]);
+    const codes = [];
+    for (let at = 0; at < 4; at++) codes.push((await call('GET', '/events')).code);
+    assert.deepEqual(codes, [undefined, 'ErrorServerBusy', 'ErrorServerBusy', undefined]);
     graph.fail({ match: '^POST', status: 429, retryAfter: 7 });
     const slow = await call('POST', '/events', single);
     assert.deepEqual(
@@ -278,7 +278,7 @@ test('batches: their own statuses, in any order, one after another where they de
     graph.fail({ match: '^GET /v1.0/me/calendars', status: 429, retryAfter: 3 });
     const { body: mixed } = await run([get(1), get(2)]);
     assert.deepEqual(
-      mixed.responses.map((one: Shown) => [one['status'], (one['headers'] as Shown)['Retry-After']]),
+      mixed.responses.map((one: Row) => [one['status'], (one['headers'] as Row)['Retry-After']]),
       [
         [200, undefined],
         [429, '3'],
@@ -286,7 +286,7 @@ test('batches: their own statuses, in any order, one after another where they de
     );
     graph.setBehaviour({ parallelInBatch: 4 });
     const { body: six } = await run(Array.from({ length: 6 }, (_, at) => get(at)));
-    assert.equal(six.responses.filter((one: Shown) => one['status'] === 429).length, 2);
+    assert.equal(six.responses.filter((one: Row) => one['status'] === 429).length, 2);
     graph.fail({ match: 'DELETE', when: 'after' });
     await assert.rejects(run([{ id: '1', method: 'DELETE', url: `/me/events/${id}` }]));
     assert.equal(ann.listLive().length, 0);
@@ -315,15 +315,15 @@ test('free and busy, in letters', () =>
       end: zoned('2026-01-05T15:00:00'),
       showAs: 'free',
     });
-    const ask = {
+    const query = {
       schedules: ['ann@example.com', 'x@example.com'],
       startTime: zoned('2026-01-05T11:30:00'),
       endTime: zoned('2026-01-05T15:00:00'),
     };
-    const { body } = await call('POST', '/calendar/getSchedule', ask);
+    const { body } = await call('POST', '/calendar/getSchedule', query);
     assert.equal(body.value[0].availabilityView, '0223000');
     assert.deepEqual(
-      body.value[0].scheduleItems.map(({ status, subject }: Shown) => [status, subject]),
+      body.value[0].scheduleItems.map(({ status, subject }: Row) => [status, subject]),
       [
         ['busy', 'Lunch'],
         ['tentative', 'Perhaps'],
@@ -333,11 +333,11 @@ test('free and busy, in letters', () =>
     );
     assert.equal(body.value[1].error.responseCode, 'ErrorMailRecipientNotFound');
     for (const wrong of [{ availabilityViewInterval: 4 }, { schedules: [] }, { startTime: undefined }])
-      assert.equal((await call('POST', '/calendar/getSchedule', { ...ask, ...wrong })).status, 400);
+      assert.equal((await call('POST', '/calendar/getSchedule', { ...query, ...wrong })).status, 400);
   }));
 
-test('subscriptions: the address is asked first, changes are told, some messages are lost', async () => {
-  const seen: Shown[] = [];
+test('subscriptions: the address is validated, changes are reported, some messages are lost', async () => {
+  const received: Row[] = [];
   let polite = false;
   const receiver = createServer((request, response) => {
     const token = new URL(request.url!, 'http://x').searchParams.get('validationToken');
@@ -347,7 +347,7 @@ test('subscriptions: the address is asked first, changes are told, some messages
     request
       .on('data', (chunk: Buffer) => chunks.push(chunk))
       .on('end', () => {
-        seen.push(...(JSON.parse(Buffer.concat(chunks).toString()) as { value: Shown[] }).value);
+        received.push(...(JSON.parse(Buffer.concat(chunks).toString()) as { value: Row[] }).value);
         response.writeHead(202).end();
       });
   });
@@ -384,15 +384,15 @@ test('subscriptions: the address is asked first, changes are told, some messages
       graph.subscriptions.dropNext = 1;
       ann.patchEvent(id, { subject: 'x' });
       ann.deleteEvent(`OID.${id}.2026-03-29`);
-      graph.subscriptions.tell('missed');
+      graph.subscriptions.sendLifecycle('missed');
       await graph.subscriptions.settled();
-      assert.deepEqual(seen.map(({ changeType, lifecycleEvent }) => changeType ?? lifecycleEvent).sort(), [
+      assert.deepEqual(received.map(({ changeType, lifecycleEvent }) => changeType ?? lifecycleEvent).sort(), [
         'created',
         'missed',
         'updated',
       ]);
-      const created = seen.find(({ changeType }) => changeType === 'created')!;
-      assert.deepEqual([created['clientState'], (created['resourceData'] as Shown)['id']], ['secret', id]);
+      const created = received.find(({ changeType }) => changeType === 'created')!;
+      assert.deepEqual([created['clientState'], (created['resourceData'] as Row)['id']], ['secret', id]);
       assert.equal(
         (await call('PATCH', `${url}/${subscription.id}`, { expirationDateTime: inMinutes(1) })).body
           .expirationDateTime,
@@ -405,7 +405,7 @@ test('subscriptions: the address is asked first, changes are told, some messages
       );
       ann.deleteEvent(id);
       await graph.subscriptions.settled();
-      assert.equal(seen.length, 3);
+      assert.equal(received.length, 3);
     });
   } finally {
     receiver.closeAllConnections();
@@ -413,7 +413,7 @@ test('subscriptions: the address is asked first, changes are told, some messages
   }
 });
 
-test('runs as a process of its own, and is controlled from another', async () => {
+test('runs in its own process, and is controlled from another', async () => {
   const main = fileURLToPath(new URL('./graph/main.ts', import.meta.url));
   const child = spawn(process.execPath, ['--import', 'tsx', main], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
@@ -433,7 +433,7 @@ test('runs as a process of its own, and is controlled from another', async () =>
     const { id } = (await control('insertEvent', { email, args: [single] })) as { id: string };
     await control('patchEvent', { email, args: [id, { subject: 'From afar' }] });
     assert.deepEqual(
-      ((await control('listLive', { email })) as Shown[]).map(({ subject }) => subject),
+      ((await control('listLive', { email })) as Row[]).map(({ subject }) => subject),
       ['From afar'],
     );
     await assert.rejects(control('close', {}), /no such control/);

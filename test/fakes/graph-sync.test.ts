@@ -63,7 +63,7 @@ test('a view is expanded, in full, and has bounds', () =>
     assert.deepEqual([first.value.length, second.value.length], [3, 3]);
   }));
 
-test('a first round: singles in full, skeletons of occurrences, the master, exceptions', () =>
+test('a first round: single events in full, skeletons of occurrences, the master, exceptions', () =>
   withGraph({}, async ({ call, ann }) => {
     ann.insertEvent(single);
     const { id } = ann.insertEvent({ ...series, body: { contentType: 'text', content: 'Notes' } });
@@ -108,7 +108,7 @@ test('a first round: singles in full, skeletons of occurrences, the master, exce
     );
   }));
 
-test('increments: changed singles, whole series again, removed ones, nothing for a deleted occurrence', () =>
+test('increments: changed single events, whole series again, removed ones, nothing for a deleted occurrence', () =>
   withGraph({}, async ({ call, ann, graph }) => {
     const [a, b, c] = ['A', 'B', 'C'].map((subject) => ann.insertEvent({ ...single, subject })['id'] as string) as [
       string,
@@ -166,7 +166,7 @@ test('increments: changed singles, whole series again, removed ones, nothing for
     );
   }));
 
-test('pages: series are not cut, pages can be empty, rows can come twice', () =>
+test('pages: series are not split, pages can be empty, rows can come twice', () =>
   withGraph({ emptyPages: 2, duplicates: true }, async ({ call, ann }) => {
     for (const subject of ['A', 'B', 'C']) ann.insertEvent({ ...single, subject });
     const master = ann.insertEvent(series)['id'] as string;
@@ -185,10 +185,10 @@ test('pages: series are not cut, pages can be empty, rows can come twice', () =>
       'the last one wins',
     );
     ann.patchEvent(master, { subject: 'x' });
-    assert.equal((await round(call, first.link)).rows.length, 14, 'an old link tells all since then again');
+    assert.equal((await round(call, first.link)).rows.length, 14, 'an old link returns all changes since then again');
   }));
 
-test('what changes while a round is under way comes in the next', () =>
+test('a change during a round comes in the next one', () =>
   withGraph({}, async ({ call, ann }) => {
     const ids = ['A', 'B', 'C', 'D'].map((subject) => ann.insertEvent({ ...single, subject })['id'] as string);
     const page = { Prefer: 'IdType="ImmutableId", odata.maxpagesize=1' };
@@ -202,7 +202,7 @@ test('what changes while a round is under way comes in the next', () =>
     );
   }));
 
-test('changes can show up late, and are not lost then', () =>
+test('changes can come late, and are not lost', () =>
   withGraph({}, async ({ call, ann, graph }) => {
     const { link } = await round(call, YEAR);
     graph.setBehaviour({ deltaLag: 1 });
@@ -264,7 +264,7 @@ test('delta takes no query options but its window', () =>
     assert.equal((await call('GET', '/events/delta')).status, 400);
   }));
 
-test('switches: exceptions missing, removed series told in part, removed events in a first round', async () => {
+test('switches: exceptions missing, removed series reported in part, removed events in a first round', async () => {
   const rows = async (options: GraphOptions): Promise<string[]> => {
     let found: string[] = [];
     await withGraph(options, async ({ call, ann }) => {

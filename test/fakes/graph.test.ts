@@ -69,7 +69,7 @@ test("a new event has the service's defaults, and what only the service decides 
     assert.equal(body['@odata.etag'], `W/"${body.changeKey}"`);
   }));
 
-test('times: UTC unless Prefer says otherwise, Windows and IANA names, unknown ones are refused', () =>
+test('times: UTC unless Prefer names a zone, Windows and IANA names, unknown ones are refused', () =>
   withGraph({}, async ({ call, graph }) => {
     const prefer = (zone: string) => ({ Prefer: `${IMMUTABLE}, outlook.timezone="${zone}"` });
     const { body } = await call('POST', '/events', {
@@ -116,7 +116,7 @@ test('times: UTC unless Prefer says otherwise, Windows and IANA names, unknown o
     assert.equal((await call('POST', '/events', single)).status, 201);
   }));
 
-test('all-day events are dates: midnight in any zone, and nothing but midnight', () =>
+test('all-day events are dates: midnight in any zone, and only midnight', () =>
   withGraph({}, async ({ call }) => {
     const { body } = await call('POST', '/events', {
       ...allDay,
@@ -195,7 +195,7 @@ test('places: one or several, and location replaces them all', () =>
     });
   }));
 
-test('what the service does not know or does not take is refused', () =>
+test('unknown and invalid input is refused', () =>
   withGraph({}, async ({ call }) => {
     const { body: event } = await call('POST', '/events', single);
     const refused: [object, number][] = [
@@ -250,7 +250,7 @@ test('what the service does not know or does not take is refused', () =>
     assert.equal((await call('GET', `/events/${event.id}`)).body.subject, 'Lunch', 'nothing was half done');
   }));
 
-test('two ids per event, both good, and told apart by case', () =>
+test('two ids per event, both valid and case-sensitive', () =>
   withGraph({}, async ({ call }) => {
     const first = (await call('POST', '/events', single)).body as { id: string };
     const { body: rest } = await call('GET', `/events/${first.id}`, undefined, { Prefer: '' });
@@ -279,7 +279,7 @@ test('two ids per event, both good, and told apart by case', () =>
     assert.equal(translated.body.value[0].targetId, first.id);
   }));
 
-test('a transaction id creates once, and never something else', () =>
+test('a transaction id creates one event only', () =>
   withGraph({}, async ({ call, graph }) => {
     const event = { ...single, transactionId: 't-1' };
     const first = await call('POST', '/events', event);
@@ -301,7 +301,7 @@ test('a transaction id creates once, and never something else', () =>
     assert.equal((await call('POST', '/events', event)).status, 200);
   }));
 
-test('extended properties: seen when expanded, found by filter, lost on the POST of a consumer', () =>
+test('extended properties: returned when expanded, found by filter, lost on the POST of a consumer', () =>
   withGraph({}, async ({ call, graph, ann }) => {
     const expand = `$expand=singleValueExtendedProperties($filter=id eq '${PROPERTY}')`;
     const with_ = (value: string) => ({ singleValueExtendedProperties: [{ id: PROPERTY, value }] });
@@ -332,7 +332,7 @@ test('extended properties: seen when expanded, found by filter, lost on the POST
     assert.deepEqual(Object.values(ann.getEvent(event.id)['extended'] as object), ['2']);
   }));
 
-test('etags: those of the create answer and of views are no good, every write makes a new one', () =>
+test('etags: those of the create answer and of views are refused, every write makes a new one', () =>
   withGraph({}, async ({ call, graph }) => {
     const { body: created } = await call('POST', '/events', single);
     const patch = async (etag: string, body: object = { subject: 'x' }) =>
@@ -365,7 +365,7 @@ test('etags: those of the create answer and of views are no good, every write ma
     );
   }));
 
-test('the change key moves by itself some time after the creation, once', async () => {
+test('the change key changes once without a write, some time after the creation', async () => {
   let now = Date.UTC(2026, 0, 1);
   await withGraph({ bumpAfterCreateMs: 3000, now: () => now }, async ({ call }) => {
     const { body: created } = await call('POST', '/events', single);
@@ -396,7 +396,7 @@ test('reads can be stale after a write, and new events unknown for a while', () 
     );
   }));
 
-test('online meetings: a link comes, and is lost with the body', () =>
+test('online meetings: a link is added, and is lost with the body', () =>
   withGraph({ teamsLinks: true }, async ({ call, graph }) => {
     const { body: plain } = await call('POST', '/events', { ...single, isOnlineMeeting: false });
     assert.deepEqual([plain.isOnlineMeeting, plain.onlineMeeting], [false, null]);

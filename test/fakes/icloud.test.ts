@@ -1,4 +1,4 @@
-/** The stand-in of iCloud does what was measured of iCloud, asked by plain HTTP and with nothing of ours between. */
+/** The fake iCloud behaves as iCloud was measured. Plain HTTP requests, without code of the product. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { at, object } from '../support/ics.ts';
@@ -7,7 +7,7 @@ import { type IcloudFake, startIcloud } from './icloud/start.ts';
 
 type Sent = { readonly headers?: Record<string, string>; readonly body?: string; readonly password?: string };
 
-describe('the stand-in of iCloud', () => {
+describe('the fake iCloud', () => {
   let icloud: IcloudFake;
   let owner: IcloudAccount;
   before(async () => {
@@ -16,7 +16,7 @@ describe('the stand-in of iCloud', () => {
   });
   after(() => icloud.close());
 
-  const ask = async (
+  const send = async (
     method: string,
     path: string,
     { headers = {}, body, password = owner.appPassword }: Sent = {},
@@ -30,17 +30,17 @@ describe('the stand-in of iCloud', () => {
     });
     return { status: answer.status, headers: answer.headers, text: await answer.text() };
   };
-  const find = (path: string, depth: string, props: string): ReturnType<typeof ask> =>
-    ask('PROPFIND', path, {
+  const find = (path: string, depth: string, props: string): ReturnType<typeof send> =>
+    send('PROPFIND', path, {
       headers: { depth },
       body:
         '<d:propfind xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" ' +
         `xmlns:cs="http://calendarserver.org/ns/"><d:prop>${props}</d:prop></d:propfind>`,
     });
-  const put = (path: string, body: string, headers: Record<string, string> = {}): ReturnType<typeof ask> =>
-    ask('PUT', path, { headers: { 'content-type': 'text/calendar; charset=utf-8', ...headers }, body });
-  const report = (path: string, body: string, depth = '1'): ReturnType<typeof ask> =>
-    ask('REPORT', path, { headers: { depth }, body });
+  const put = (path: string, body: string, headers: Record<string, string> = {}): ReturnType<typeof send> =>
+    send('PUT', path, { headers: { 'content-type': 'text/calendar; charset=utf-8', ...headers }, body });
+  const report = (path: string, body: string, depth = '1'): ReturnType<typeof send> =>
+    send('REPORT', path, { headers: { depth }, body });
   const home = (name = ''): string => `${owner.home}home/${name}`;
   const one = (
     uid: string,
@@ -48,9 +48,9 @@ describe('the stand-in of iCloud', () => {
     more: readonly (readonly string[])[] = [],
   ): string => object(uid, ['SUMMARY:One', ...lines], more);
 
-  it('takes app-specific passwords only, and says two challenges and nothing else', async () => {
+  it('accepts app-specific passwords only, and answers two challenges without a reason', async () => {
     for (const password of [owner.password, 'wrong', '']) {
-      const { status, headers, text } = await ask('PROPFIND', '/', { password });
+      const { status, headers, text } = await send('PROPFIND', '/', { password });
       assert.deepEqual(
         [status, text, headers.get('www-authenticate')],
         [401, '', 'Basic realm="MMCalDav", X-MobileMe-AuthToken realm="MMCalDav"'],
@@ -59,10 +59,10 @@ describe('the stand-in of iCloud', () => {
     assert.equal((await find('/', '0', '<d:current-user-principal/>')).status, 207);
     const old = owner.appPassword;
     owner.changePassword();
-    assert.equal((await ask('PROPFIND', '/', { password: old })).status, 401);
+    assert.equal((await send('PROPFIND', '/', { password: old })).status, 401);
   });
 
-  it('leads from the common host to the partition, and keeps the home from whoever asks as fetch does', async () => {
+  it('leads from the common host to the partition, and hides the home from requests with the headers of fetch', async () => {
     const principal = `/${owner.dsid}/principal/`;
     assert.match(
       (await find('/', '0', '<d:current-user-principal/>')).text,
@@ -73,7 +73,7 @@ describe('the stand-in of iCloud', () => {
       new RegExp(`https://p42-caldav\\.icloud\\.com:443${owner.home}<`),
     );
     assert.equal((await find(principal, '1', '<c:calendar-home-set/>')).status, 400);
-    const asFetch = await ask('PROPFIND', principal, {
+    const asFetch = await send('PROPFIND', principal, {
       headers: { depth: '0', 'accept-language': '*' },
       body: '<propfind xmlns="DAV:"><prop><calendar-home-set xmlns="urn:ietf:params:xml:ns:caldav"/></prop></propfind>',
     });
@@ -90,7 +90,7 @@ describe('the stand-in of iCloud', () => {
       assert.match(text, new RegExp(`${owner.home}${name}/<`));
     assert.doesNotMatch(
       (
-        await ask('PROPFIND', owner.home, {
+        await send('PROPFIND', owner.home, {
           headers: { depth: '1' },
           body: '<propfind xmlns="DAV:"><allprop/></propfind>',
         })
@@ -116,27 +116,27 @@ describe('the stand-in of iCloud', () => {
     assert.equal((await put(home('b.ics'), one('a'))).status, 412);
   });
 
-  it('has preconditions, but `If-Match: *` backwards', async () => {
+  it('checks preconditions, but `If-Match: *` works backwards', async () => {
     const { headers } = await put(home('c.ics'), one('c'), { 'if-none-match': '*' });
     assert.equal((await put(home('c.ics'), one('c'), { 'if-none-match': '*' })).status, 412);
     assert.equal((await put(home('c.ics'), one('c'), { 'if-match': '"other"' })).status, 412);
     assert.equal((await put(home('c.ics'), one('c'), { 'if-match': '*' })).status, 412);
     assert.equal((await put(home('d.ics'), one('d'), { 'if-match': '*' })).status, 201);
     assert.equal((await put(home('c.ics'), one('c'), { 'if-match': headers.get('etag')! })).status, 204);
-    assert.equal((await ask('DELETE', home('c.ics'), { headers: { 'if-match': '"other"' } })).status, 412);
+    assert.equal((await send('DELETE', home('c.ics'), { headers: { 'if-match': '"other"' } })).status, 412);
   });
 
-  it('gives RECURRENCE-ID back in UTC', async () => {
+  it('returns RECURRENCE-ID in UTC', async () => {
     const series = [...at('20270113T090000'), 'RRULE:FREQ=WEEKLY;COUNT=8'];
     await put(
       home('e.ics'),
       one('e', series, [['RECURRENCE-ID;TZID=Europe/Berlin:20270120T090000', ...at('20270120T110000')]]),
     );
-    assert.match((await ask('GET', home('e.ics'))).text, /^RECURRENCE-ID:20270120T080000Z\r$/m);
+    assert.match((await send('GET', home('e.ics'))).text, /^RECURRENCE-ID:20270120T080000Z\r$/m);
   });
 
-  it('tells changes with the collection itself among them, heeds no limit, and refuses other tokens', async () => {
-    const sync = (token: string): ReturnType<typeof ask> =>
+  it('reports changes with the collection itself among them, ignores limits, and refuses other tokens', async () => {
+    const sync = (token: string): ReturnType<typeof send> =>
       report(
         home(),
         '<sync-collection ' +
@@ -155,8 +155,8 @@ describe('the stand-in of iCloud', () => {
     assert.equal((await sync('nonsense')).status, 403);
   });
 
-  it('finds nothing without both filters, events in a range with them, and knows no free-busy-query', async () => {
-    const query = (filter: string): ReturnType<typeof ask> =>
+  it('finds nothing without both filters, events in a range with them, and refuses free-busy-query', async () => {
+    const query = (filter: string): ReturnType<typeof send> =>
       report(
         home(),
         '<c:calendar-query xmlns:c="urn:ietf:params:xml:ns:caldav" ' +
@@ -185,19 +185,19 @@ describe('the stand-in of iCloud', () => {
     );
   });
 
-  it('shows shared calendars with the rights that were given', async () => {
+  it('lists shared calendars with the granted rights', async () => {
     const other = icloud.addAccount('other@icloud.example');
     const [read, write] = [other.share('home', owner, 'read'), other.share('work', owner, 'read-write')];
     other.put('home', 'x.ics', one('x'));
-    assert.equal((await ask('GET', `${owner.home}${read.id}/x.ics`)).status, 200);
+    assert.equal((await send('GET', `${owner.home}${read.id}/x.ics`)).status, 200);
     assert.equal((await put(`${owner.home}${read.id}/y.ics`, one('y'))).status, 403);
-    assert.equal((await ask('DELETE', `${owner.home}${read.id}/x.ics`)).status, 403);
+    assert.equal((await send('DELETE', `${owner.home}${read.id}/x.ics`)).status, 403);
     assert.equal((await put(`${owner.home}${write.id}/y.ics`, one('y'))).status, 201);
     assert.deepEqual([...other.list('work').keys()], ['y.ics']);
-    assert.equal((await ask('GET', `${other.home}home/x.ics`)).status, 403);
+    assert.equal((await send('GET', `${other.home}home/x.ics`)).status, 403);
   });
 
-  it('notes whom it would have mailed', async () => {
+  it('records the mails that it would have sent', async () => {
     const people = (organizer: string, ...attendees: string[]): string[] => [
       ...at('20270113T090000'),
       `ORGANIZER:mailto:${organizer}`,
@@ -213,7 +213,7 @@ describe('the stand-in of iCloud', () => {
     assert.deepEqual(await mails(() => put(home('m.ics'), meeting.replace('SUMMARY:One', 'SUMMARY:Two'))), [
       'REQUEST guest@people.example',
     ]);
-    assert.deepEqual(await mails(() => ask('DELETE', home('m.ics'), { headers: { 'schedule-reply': 'F' } })), [
+    assert.deepEqual(await mails(() => send('DELETE', home('m.ics'), { headers: { 'schedule-reply': 'F' } })), [
       'CANCEL guest@people.example',
     ]);
     assert.deepEqual(
@@ -233,8 +233,8 @@ describe('the stand-in of iCloud', () => {
     assert.deepEqual(await mails(() => put(home('o.ics'), invitation.replace('NEEDS-ACTION', 'ACCEPTED'))), [
       'REPLY boss@people.example',
     ]);
-    assert.deepEqual(await mails(() => ask('DELETE', home('o.ics'))), ['REPLY boss@people.example']);
+    assert.deepEqual(await mails(() => send('DELETE', home('o.ics'))), ['REPLY boss@people.example']);
     owner.put('home', 'p.ics', invitation);
-    assert.deepEqual(await mails(() => ask('DELETE', home('p.ics'), { headers: { 'schedule-reply': 'F' } })), []);
+    assert.deepEqual(await mails(() => send('DELETE', home('p.ics'), { headers: { 'schedule-reply': 'F' } })), []);
   });
 });

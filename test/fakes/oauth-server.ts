@@ -1,5 +1,5 @@
 /**
- * What OAuth services have in common: grants, codes with PKCE, access tokens that expire. Consent is given at once, by
+ * What OAuth services have in common: grants, codes with PKCE, access tokens that expire. Consent is given at once, for
  * the account of `login_hint` or the first one.
  */
 import { createHash, randomBytes } from 'node:crypto';
@@ -72,7 +72,7 @@ export abstract class OAuthServer<Behaviour extends { readonly accessTokenSecond
   protected abstract refresh(form: URLSearchParams): ApiAnswer;
   protected abstract tokenBody(grant: Grant, accessToken: string): Record<string, unknown>;
   protected abstract idClaims(email: string): Record<string, unknown>;
-  /** Whether the code of this request gives a refresh token, too. */
+  /** Whether the code of this request also yields a refresh token. */
   protected abstract givesRefreshToken(query: URLSearchParams, email: string, scopes: readonly string[]): boolean;
   protected abstract redirectParameters(scopes: readonly string[]): Record<string, string>;
 
@@ -212,7 +212,7 @@ function refusalOfVerifier(verifier: string | null, challenge: string | null): R
   return isRight ? null : 'wrong-verifier';
 }
 
-/** Not signed: a client should read nothing but the address in it. */
+/** Not signed: a client should read only the address in it. */
 function unsignedToken(claims: Record<string, unknown>, nowMs: number): string {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const iat = Math.floor(nowMs / 1000);

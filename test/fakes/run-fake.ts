@@ -1,5 +1,5 @@
 /**
- * A fake as a process of its own: `node --import tsx test/fakes/google/main.ts --port 8085 --email demo@example.com`.
+ * A fake in its own process: `node --import tsx test/fakes/google/main.ts --port 8085 --email demo@example.com`.
  * Prints one line of JSON with its addresses and the account's refresh token, and runs until it is stopped.
  */
 import { parseArgs } from 'node:util';
@@ -19,7 +19,7 @@ interface StartOptions {
   readonly control: true;
 }
 
-/** `addressesOf`: what the service has besides. */
+/** `addressesOf`: further addresses of the service. */
 export async function runFake<F extends Fake>(
   start: (options: StartOptions) => Promise<F>,
   defaultZone: string,

@@ -1,4 +1,4 @@
-/** Tokens that are opaque to clients, readable and sealed for us, so that invalid and borrowed ones are noticed. */
+/** Sealed tokens: opaque to clients, readable by the fake, which detects invalid and borrowed ones. */
 import { createHmac, randomBytes } from 'node:crypto';
 
 const KEY = randomBytes(32);
@@ -8,7 +8,7 @@ export function seal(value: object): string {
   return `${text}.${mac(text)}`;
 }
 
-/** Null when `seal` did not make it. */
+/** Null when `seal` did not create it. */
 export function unseal<Value extends object>(text: string): Value | null {
   const [body, sum] = text.split('.');
   if (body === undefined || sum !== mac(body)) return null;

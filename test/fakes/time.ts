@@ -13,14 +13,14 @@ export function isZone(name: string): boolean {
 
 /**
  * Milliseconds to add to an instant to get the wall-clock time. Zones that only stored data has (`GMT-07:00`) are
- * understood, too.
+ * accepted, too.
  */
 function offsetAt(zone: string, at: number): number {
   if (zone === 'UTC') return 0;
   const bucket = Math.floor(at / 900_000);
   const key = `${zone} ${bucket}`;
-  const known = offsets.get(key);
-  if (known !== undefined) return known;
+  const cached = offsets.get(key);
+  if (cached !== undefined) return cached;
   if (offsets.size > 50_000) offsets.clear();
   const offset = computeOffset(zone, bucket * 900_000);
   offsets.set(key, offset);
@@ -52,7 +52,7 @@ export function formatInstant(at: number, zone: string): string {
   return `${wall}${minutes < 0 ? '-' : '+'}${pad(Math.floor(absolute / 60))}:${pad(absolute % 60)}`;
 }
 
-/** `YYYY-MM-DDTHH:MM:SS`, perhaps with a fraction and an offset. Null when it is none. */
+/** `YYYY-MM-DDTHH:MM:SS`, perhaps with a fraction and an offset. Null when invalid. */
 export function parseDateTime(text: string): { wall: number; offsetMs: number | null } | null {
   const match = /^(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(Z|[+-]\d\d:\d\d)?$/.exec(text);
   if (match === null) return null;

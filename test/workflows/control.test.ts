@@ -75,9 +75,9 @@ describe('PairControl', () => {
     pair.changed = true;
     await h.control.start({ pairId: pair.id, paused: false });
     await until('the apply', () => pair.applied.length === 1);
-    const asked = Date.now();
+    const startedAt = Date.now();
     await h.control.stop(pair.id);
-    assert.ok(Date.now() - asked < 10_000);
+    assert.ok(Date.now() - startedAt < 10_000);
     assert.equal(await statusName(pair), 'CANCELLED');
     assert.ok(ended);
     await h.control.stop(pair.id);
@@ -103,10 +103,10 @@ describe('PairControl', () => {
     await h.control.start({ pairId: pair.id, paused: false });
     await until('the apply', () => pair.applied.length === 1);
     const waiting = h.control.syncAndWait(pair.id, SIGNAL, 30);
-    const told = assert.rejects(waiting, isControlError('missing'));
+    const rejected = assert.rejects(waiting, isControlError('missing'));
     await until('the wait', async () => (await h.events(pair.id)).includes('WorkflowExecutionUpdateAccepted'));
     await h.control.stop(pair.id);
-    await told;
+    await rejected;
   });
 
   it('stops waiting in time while the run goes on', async () => {
@@ -117,12 +117,12 @@ describe('PairControl', () => {
         (resolve) => (finish = () => resolve({ runId, result: 'ok', writes: 1, conflicts: 0, held: 0, problems: 0 })),
       );
     pair.changed = true;
-    const asked = Date.now();
+    const startedAt = Date.now();
     assert.deepEqual(await h.control.syncAndWait(pair.id, SIGNAL, 1), { runId: null, finished: false });
-    assert.ok(Date.now() - asked < 1_500, `${Date.now() - asked} ms`);
+    assert.ok(Date.now() - startedAt < 1_500, `${Date.now() - startedAt} ms`);
     finish();
     await until('the end', async () => (await h.control.status(pair.id)).runsFinished === 2);
-    assert.equal(pair.diffs.length, 2, 'a wish that was taken is not repeated');
+    assert.equal(pair.diffs.length, 2, 'an accepted request is not repeated');
   });
 
   it('returns the page of a pair in the Temporal UI', () => {
@@ -138,12 +138,12 @@ describe('PairControl', () => {
   }, async () => {
     const [pair, doomed] = [await started(h.pair()), await started(h.pair())];
     await h.stopWorkers();
-    const asked = Date.now();
+    const startedAt = Date.now();
     assert.deepEqual(await h.control.syncAndWait(pair.id, { trigger: 'resync', full: true }, 1), {
       runId: null,
       finished: false,
     });
-    assert.ok(Date.now() - asked < 1_500, `${Date.now() - asked} ms`);
+    assert.ok(Date.now() - startedAt < 1_500, `${Date.now() - startedAt} ms`);
     const stopping = Date.now();
     await h.control.stop(doomed.id);
     assert.ok(Date.now() - stopping < 10_000, `${Date.now() - stopping} ms`);
@@ -157,7 +157,7 @@ describe('PairControl', () => {
   it('reports in time that Temporal is down', { timeout: 60_000 }, async () => {
     const away = new Client({ connection: Connection.lazy({ address: '127.0.0.1:1' }), namespace: 'away' });
     const control = createPairControl(away);
-    const asked = Date.now();
+    const startedAt = Date.now();
     const unavailable = isControlError('unavailable');
     await Promise.all([
       assert.rejects(control.syncNow('a', SIGNAL), unavailable),
@@ -165,7 +165,7 @@ describe('PairControl', () => {
       assert.rejects(control.syncAndWait('a', SIGNAL, 1), unavailable),
       assert.rejects(control.stop('a'), unavailable),
     ]);
-    assert.ok(Date.now() - asked < 11_000, `${Date.now() - asked} ms`);
+    assert.ok(Date.now() - startedAt < 11_000, `${Date.now() - startedAt} ms`);
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * A worker in its own process, to be killed: it never ends what it begins. Prints what it begins.
+ * A worker in its own process, to be killed: it prints what it begins, and never ends it.
  */
 import { NativeConnection } from '@temporalio/worker';
 import { createWorkers, installRuntime } from '../../worker/workers.ts';

@@ -1,4 +1,4 @@
-/** Running pairs have histories; code that takes another path through one of them would stop that pair. */
+/** Running pairs have histories: code that takes another path through a history would stop its pair. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';

@@ -81,16 +81,16 @@ describe('syncPair', { concurrency: 4 }, () => {
 
   it('adds 18 events for a change', async () => {
     const pair = h.pair();
-    let seen = false;
+    let hasChange = false;
     pair.script.pollPair = () => {
-      if (!seen) return Promise.reject(noChange('50 milliseconds'));
-      seen = false;
+      if (!hasChange) return Promise.reject(noChange('50 milliseconds'));
+      hasChange = false;
       return Promise.resolve({ kind: 'changed' });
     };
     await watching(pair);
     const had = (await h.events(pair.id)).length;
     pair.changed = true;
-    seen = true;
+    hasChange = true;
     await until('the run', async () => (await h.control.status(pair.id)).runsFinished === 2);
     await quiet(pair);
     assert.deepEqual(pair.diffs[1], { pairId: pair.id, number: 2, trigger: 'poll', full: false, polled: true });
@@ -131,7 +131,7 @@ describe('syncPair', { concurrency: 4 }, () => {
     await h.control.syncNow(pair.id, WEBHOOK);
     const waiting = h.control.syncAndWait(pair.id, SIGNAL, 20);
     await h.control.syncNow(pair.id, RESYNC);
-    await until('all wishes', async () => count(await h.events(pair.id), 'WorkflowExecutionUpdateAccepted') === 1);
+    await until('all requests', async () => count(await h.events(pair.id), 'WorkflowExecutionUpdateAccepted') === 1);
     assert.equal(pair.diffs.length, 1);
     gate.open();
     assert.deepEqual(await waiting, { runId: runIdOf(2), finished: true });
@@ -226,10 +226,10 @@ describe('syncPair', { concurrency: 4 }, () => {
     await h.control.start({ pairId: pair.id, paused: false });
     await until('the apply', () => pair.applied.length === 1);
     await h.control.syncNow(pair.id, RESYNC);
-    const asked = Date.now();
+    const startedAt = Date.now();
     await h.control.pause(pair.id);
     await until('the end of the apply', () => cancelled === 1);
-    assert.ok(Date.now() - asked < 6_000, `${Date.now() - asked} ms`);
+    assert.ok(Date.now() - startedAt < 6_000, `${Date.now() - startedAt} ms`);
     await until('the pause', async () => (await h.control.status(pair.id)).waitsFor.startsWith('paused'));
     assert.equal(pair.diffs.length, 1);
     await h.control.resume(pair.id);

@@ -11,7 +11,7 @@ import { anEvent, at } from '../../support/fake-side.ts';
 const event = anEvent({ title: 'A', location: 'base' });
 const NOW = Date.parse('2026-06-01T00:00:00Z');
 
-/** An event that is there and untouched, with what differs from that. */
+/** An existing, unchanged event, with the given differences. */
 function view(fields: Partial<SideView> = {}): SideView {
   return {
     now: event,
@@ -36,8 +36,8 @@ interface Setting {
   readonly options?: Partial<PairOptions>;
   readonly unsupported?: (side: SideName, event: CalendarEvent) => EventProblem | null;
   readonly decision?: LinkView['decision'];
-  /** A location that a run has written on CalDAV, and what the server there has made of it. */
-  readonly wrote?: { readonly wanted: string; readonly shown: string };
+  /** A location that a run has written on CalDAV, and the value that its server stored. */
+  readonly wrote?: { readonly wanted: string; readonly stored: string };
   /** Where a run may have deleted the event. */
   readonly deleted?: SideName;
 }
@@ -63,19 +63,19 @@ function decided(
       unsupported,
       journal: {
         isOwnWrite: (side, { path, value }) =>
-          side === 'caldav' && path.field === 'location' && (value === wrote?.wanted || value === wrote?.shown),
+          side === 'caldav' && path.field === 'location' && (value === wrote?.wanted || value === wrote?.stored),
         mayHaveWritten: () => false,
         hasArrived: () => false,
         isOwnDeletion: (side) => side === deleted,
-        isNormalisedTo: (side, wanted, shown) =>
-          side === 'caldav' && wanted.value === wrote?.wanted && shown.value === wrote?.shown,
+        isNormalisedTo: (side, wanted, stored) =>
+          side === 'caldav' && wanted.value === wrote?.wanted && stored.value === wrote?.stored,
       },
     },
   );
 }
 
-/** `cloud create`, `caldav update location`, … and what becomes of the link. */
-function told(decision: Decision): string {
+/** `cloud create`, `caldav update location`, … and the new state of the link. */
+function summary(decision: Decision): string {
   const ops = decision.ops.map((op) =>
     [
       op.side,
@@ -93,7 +93,7 @@ type Row = readonly [what: string, caldav: SideView | null, cloud: SideView | nu
 function table(name: string, rows: readonly Row[]): void {
   describe(name, () => {
     for (const [what, caldav, cloud, setting, expected] of rows)
-      test(`${what}: ${expected}`, () => assert.equal(told(decided(caldav, cloud, setting)), expected));
+      test(`${what}: ${expected}`, () => assert.equal(summary(decided(caldav, cloud, setting)), expected));
   });
 }
 
@@ -134,14 +134,14 @@ table('both ways', [
     'cloud update location; -> settle',
   ],
   [
-    'the same field, no times, cloud seen later',
+    'the same field, no times, cloud read later',
     edited({ location: 'x' }, { modifiedAt: null }),
     edited({ location: 'y' }, { modifiedAt: null, seenAt: 9 }),
     {},
     'cloud update location; -> settle',
   ],
   [
-    'the same field, one time, the other seen later',
+    'the same field, one time, the other read later',
     edited({ location: 'x' }, { modifiedAt: 5 }),
     edited({ location: 'y' }, { modifiedAt: null, seenAt: 9 }),
     {},
@@ -187,14 +187,14 @@ table('both ways', [
   ['not readable for another reason, and alone', view({ now: null, base: null }), null, {}, '-> keep'],
 ]);
 
-const tidied = { wrote: { wanted: 'v10', shown: 'v10.' } } as const;
+const tidied = { wrote: { wanted: 'v10', stored: 'v10.' } } as const;
 
 table('written on CalDAV, while the other half of the event waits', [
   [
     'as it was wanted',
     edited({ location: 'v10' }),
     edited({ location: 'v10' }),
-    { wrote: { wanted: 'v10', shown: 'v10' } },
+    { wrote: { wanted: 'v10', stored: 'v10' } },
     '-> settle',
   ],
   ['tidied up', edited({ location: 'v10.' }), edited({ location: 'v10' }), tidied, '-> settle'],
@@ -235,7 +235,7 @@ table('written on CalDAV, while the other half of the event waits', [
   ],
 ]);
 
-test('an edit that beats a deletion is shown as a conflict', () => {
+test('an edit that beats a deletion is recorded as a conflict', () => {
   const { conflicts } = decided(edited({ location: 'x' }), gone());
   assert.deepEqual(conflicts, [
     { path: { occurrence: null, field: 'exception' }, winner: 'caldav', kept: 'edited', lost: 'deleted' },
@@ -294,7 +294,7 @@ table('one way', [
   ],
 ]);
 
-test('a one-way pair knows no conflicts', () => {
+test('a one-way pair has no conflicts', () => {
   assert.deepEqual(
     decided(edited({ location: 'x' }), owned({ now: { ...event, location: 'y' } }), oneWay).conflicts,
     [],
@@ -408,7 +408,7 @@ table('busy', [
   ],
 ]);
 
-test('a busy copy tells when, and nothing else; a restored original is whole', () => {
+test('a busy copy has only its times; a restored original is complete', () => {
   const [op] = decided(view({ base: null }), null, busy).ops;
   assert.deepEqual(op?.next, { ...blank, uid: event.uid });
   const [back] = decided(gone(), owned({ now: blank, base: blank }), { ...busy, decision: 'restore' }).ops;
@@ -447,7 +447,7 @@ table('filters and windows', [
   ],
 ]);
 
-test('attendees: none leaves each side its own people, whatever else is carried', () => {
+test('attendees: none leaves each side its own people, whatever else is synced', () => {
   const person = {
     address: 'p@example.com',
     name: 'P',
@@ -457,7 +457,7 @@ test('attendees: none leaves each side its own people, whatever else is carried'
   } as const;
   const other = { ...person, address: 'q@example.com' };
   const none = { options: { attendees: 'none' } } as const;
-  assert.equal(told(decided(edited({ attendees: [person] }), view(), none)), '-> settle');
+  assert.equal(summary(decided(edited({ attendees: [person] }), view(), none)), '-> settle');
   const { ops } = decided(
     edited({ attendees: [person], location: 'x' }),
     edited({ attendees: [other], title: 'y' }),

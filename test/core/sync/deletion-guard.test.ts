@@ -9,7 +9,7 @@ const limit = DEFAULT_OPTIONS.holdDeletions;
 
 describe('deletions in one run, and over many (I5)', () => {
   for (const linked of [1, 2, 3, 10, 11, 12, 49, 50, 51, 1000]) {
-    // The last number that is let through, by the words of the rule.
+    // The largest number of deletions that the rule allows.
     const most = Math.max(10, Math.floor(linked / 5));
     for (const planned of [1, most - 1, most, most + 1, linked].filter((count) => count >= 1 && count <= linked)) {
       const emptied = linked >= 3 && planned >= linked;

@@ -43,7 +43,7 @@ test('writes of several ops are read by link, side and field, and those that are
   assert.deepEqual(valuesWritten(writes, LINK, 'caldav', 'title'), []);
 });
 
-test('the journal tells own writes, also half done and normalised ones, from edits', () => {
+test('the journal distinguishes own writes, also incomplete and normalised ones, from edits', () => {
   const first = fieldsOf(hash, [title('One')]);
   const done = { ...first, ...normalisedFields(first, fieldsOf(hash, [title('one')])) };
   const writes = writesOf([

@@ -1,5 +1,5 @@
 /**
- * Three-way merge of one event: tables of cases for each rule, and a random machine for what must hold of all of them.
+ * Three-way merge of one event: tables of cases for each rule, and random cases for the properties of every merge.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
@@ -91,7 +91,7 @@ describe('one event', () => {
     }
   }
 
-  test('each side has its own base: a rewriting of a server is no edit and does not travel', () => {
+  test('each side has its own base: a value that a server rewrote is not an edit and is not synced', () => {
     const cloudBase = { ...base, description: '<p>base</p>' };
     const result = merged({ ...base, title: 'new' }, cloudBase, { bases: { cloud: cloudBase } });
     assert.equal(result.cloud.description, '<p>base</p>');
@@ -131,7 +131,7 @@ describe('a series', () => {
   });
 
   for (const winner of ['caldav', 'cloud'] as const) {
-    test(`an occurrence edited here and excluded there: the edit wins, whoever was later (${winner})`, () => {
+    test(`an occurrence edited here and excluded there: the edit wins, whichever side was later (${winner})`, () => {
       const edited = { ...usual(first), title: 'edited' };
       for (const swap of [false, true]) {
         const [caldav, cloud] = [withExceptions({ [first]: edited }), withExceptions({ [first]: EXCLUDED })];
@@ -144,13 +144,13 @@ describe('a series', () => {
     });
   }
 
-  test('different fields of one occurrence, new on both sides or known before, are both kept', () => {
-    for (const from of [series, withExceptions({ [first]: { ...usual(first), description: 'known' } })]) {
-      const known = (from.exceptions[first] as Content | undefined) ?? usual(first);
-      const caldav = withExceptions({ [first]: { ...known, title: 'new title' } });
-      const cloud = withExceptions({ [first]: { ...known, location: 'new place' } });
+  test('different fields of one occurrence, new on both sides or present before, are both kept', () => {
+    for (const from of [series, withExceptions({ [first]: { ...usual(first), description: 'before' } })]) {
+      const stored = (from.exceptions[first] as Content | undefined) ?? usual(first);
+      const caldav = withExceptions({ [first]: { ...stored, title: 'new title' } });
+      const cloud = withExceptions({ [first]: { ...stored, location: 'new place' } });
       const result = merged(caldav, cloud, { from });
-      const both = { ...known, title: 'new title', location: 'new place' };
+      const both = { ...stored, title: 'new title', location: 'new place' };
       assert.deepEqual(
         [result.caldav.exceptions[first], result.cloud.exceptions[first], result.conflicts],
         [both, both, []],
@@ -198,7 +198,7 @@ describe('a series', () => {
     });
   }
 
-  test('an edit of an occurrence is not lost without a word when the other side makes one event of the series', () => {
+  test('an edit of an occurrence is not lost silently when the other side turns the series into one event', () => {
     const edited = withExceptions({ [first]: { ...usual(first), title: 'unique' } });
     const result = merged({ ...series, recurrence: null }, edited, { from: series });
     assert.deepEqual([result.cloud.recurrence, result.cloud.exceptions], [null, {}]);
@@ -206,7 +206,7 @@ describe('a series', () => {
   });
 });
 
-describe('a first meeting', () => {
+describe('the initial matching', () => {
   const none = { bases: { caldav: null, cloud: null } };
 
   for (const field of ['location', 'description', 'organizer', 'visibility', 'transparency', 'status'] as const) {
@@ -242,7 +242,7 @@ test('the changes of a source leave everything else of the target as it is', () 
   assert.deepEqual(result, { ...target, location: 'new' });
 });
 
-describe('a random machine', () => {
+describe('random cases', () => {
   const id = fc.constantFrom(occurrence(1), occurrence(2), occurrence(3));
   type Edit = readonly [
     kind: 'field' | 'exclude' | 'override' | 'reset' | 'person' | 'rule' | 'single',
@@ -273,7 +273,7 @@ describe('a random machine', () => {
     winner: fc.constantFrom<SideName>('caldav', 'cloud'),
   });
 
-  /** Values of texts are unique, so that one that is lost can be told. */
+  /** Text values are unique, so that a lost one can be identified. */
   function edited(event: CalendarEvent, edits: readonly Edit[], name: string): CalendarEvent {
     return edits.reduce((now, [kind, which, occurrenceOf], index) => {
       const value = `${name}${index}`;
@@ -341,7 +341,7 @@ describe('a random machine', () => {
 
   const options = { numRuns: 10_000 };
 
-  test('both sides end equal, and merging again finds nothing to do', () => {
+  test('both sides end equal, and merging again changes nothing', () => {
     fc.assert(
       fc.property(case_, (one) => {
         const input = built(one);
@@ -362,17 +362,16 @@ describe('a random machine', () => {
   });
 
   test(
-    'nothing is lost: what a side wrote is on both, or in a conflict, or its occurrence is no ' +
-      'more by its own hand',
+    'nothing is lost: what a side wrote is on both, or in a conflict, or it removed the occurrence ' + 'itself',
     () => {
       fc.assert(
         fc.property(case_, (one) => {
           const input = built(one);
           const result = merge(input);
-          const shown = JSON.stringify([result.caldav, result.conflicts]);
+          const kept = JSON.stringify([result.caldav, result.conflicts]);
           for (const side of ['caldav', 'cloud'] as const) {
             const written = JSON.stringify(input[side].now).match(new RegExp(`"${side}\\d"`, 'g')) ?? [];
-            for (const value of written) assert.ok(shown.includes(value), `${value} of ${side} is lost`);
+            for (const value of written) assert.ok(kept.includes(value), `${value} of ${side} is lost`);
           }
         }),
         options,
@@ -380,7 +379,7 @@ describe('a random machine', () => {
     },
   );
 
-  test('what only one side changed is written as it is there', () => {
+  test('a change on one side alone is copied unchanged', () => {
     fc.assert(
       fc.property(case_, (one) => {
         const input = built({ ...one, cloud: [] });
@@ -393,16 +392,16 @@ describe('a random machine', () => {
     );
   });
 
-  test('it does not matter which side is called which', () => {
+  test('swapping the sides gives the swapped result', () => {
     fc.assert(
       fc.property(case_, (one) => {
         const input = built(one);
         const result = merge(input);
         const swapped = merge({ caldav: input.cloud, cloud: input.caldav, winner: otherSide(input.winner) });
         assert.deepEqual(changedPaths(result.caldav, swapped.cloud), []);
-        const told = (conflicts: typeof result.conflicts) =>
+        const described = (conflicts: typeof result.conflicts) =>
           conflicts.map(({ path, kept, lost }) => [pathKey(path), JSON.stringify([kept, lost])].join()).sort();
-        assert.deepEqual(told(result.conflicts), told(swapped.conflicts));
+        assert.deepEqual(described(result.conflicts), described(swapped.conflicts));
       }),
       options,
     );

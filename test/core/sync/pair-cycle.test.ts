@@ -8,8 +8,8 @@ const pairs = (text: string): [string, string][] =>
     .filter(Boolean)
     .map((pair) => [pair[0]!, pair[1]!]);
 
-describe('a ring', () => {
-  for (const [known, pair] of [
+describe('a sync cycle', () => {
+  for (const [existing, pair] of [
     ['AB BC', 'CA'],
     ['BA BC', 'AC'],
     ['AB', 'BA'],
@@ -17,11 +17,11 @@ describe('a ring', () => {
     ['AB BC CD DE', 'EA'],
     ['AB XY BC YZ', 'ZX'],
   ] as const) {
-    it(`is closed by ${pair} beside ${known || 'nothing'}`, () =>
-      assert.equal(closesCycle(pairs(known), [pair[0]!, pair[1]!]), true));
+    it(`is closed by ${pair} beside ${existing || 'nothing'}`, () =>
+      assert.equal(closesCycle(pairs(existing), [pair[0]!, pair[1]!]), true));
   }
 
-  for (const [known, pair] of [
+  for (const [existing, pair] of [
     ['', 'AB'],
     ['AB', 'BC'],
     ['AC', 'BC'],
@@ -29,7 +29,7 @@ describe('a ring', () => {
     ['AB BC', 'XY'],
     ['AB XY', 'BX'],
   ] as const) {
-    it(`is not closed by ${pair} beside ${known || 'nothing'}`, () =>
-      assert.equal(closesCycle(pairs(known), [pair[0]!, pair[1]!]), false));
+    it(`is not closed by ${pair} beside ${existing || 'nothing'}`, () =>
+      assert.equal(closesCycle(pairs(existing), [pair[0]!, pair[1]!]), false));
   }
 });

@@ -1,4 +1,4 @@
-/** What a run is to do, rule by rule: from plain data to plain data. */
+/** The plan of a run, rule by rule: plain data in, plain data out. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { CalendarEvent, SideName } from '../../../core/event.ts';
@@ -14,7 +14,7 @@ const SERIES = anEvent({ title: 'S', when: at(15), recurrence: { rules: ['RRULE:
 const OCCURRENCES = [15, 16, 17].map((day) => `202606${day}T070000Z`);
 const EXPANDED = { code: 'recurrence-written-out', detail: 'It cannot repeat.' } as const;
 
-/** An event that is there and untouched, with what differs from that. */
+/** An existing, unchanged event, with the given differences. */
 function view(fields: Partial<SideView> = {}): SideView {
   const plain = { isGone: false, isOwned: false, modifiedAt: 0, seenAt: 0, hasGuests: false, problems: [] };
   return { now: event, base: event, ...plain, ...fields };
@@ -95,7 +95,7 @@ function plan(
 }
 
 /** `a open: cloud create`, … for each link; held deletions in brackets. */
-function told({ links }: RunPlan): string[] {
+function summary({ links }: RunPlan): string[] {
   return links.map(({ linkId, state, ops }) => {
     const done = ops.map(({ side, action, hold }) => (hold ? `[${side} ${action}: ${hold}]` : `${side} ${action}`));
     return [`${linkId} ${state}`, done.join(', ')].filter((part) => part !== '').join(': ');
@@ -111,16 +111,16 @@ const expandsOnCloud: Partial<Known> = {
 describe('one link', () => {
   test('a change goes to the other side, and the link waits for its ops', () => {
     const planned = plan([link('a', { caldav: titled('B'), cloud: view() })]);
-    assert.deepEqual(told(planned), ['a open: cloud update']);
+    assert.deepEqual(summary(planned), ['a open: cloud update']);
     assert.deepEqual(planned.links[0]?.label, { title: 'B', start: event.when.start });
   });
 
-  test('what both sides agree on is settled; soon decided again where a side has to be read once more', () => {
+  test('an event that both sides agree on is settled; decided again soon where a side must be read again', () => {
     const both = { caldav: view(), cloud: view() };
     const doubtful = link('b', both);
     const sides = { ...doubtful.sides, cloud: { ...doubtful.sides.cloud!, isConfirmed: false } };
     const planned = plan([link('a', both), { ...doubtful, sides }]);
-    assert.deepEqual(told(planned), ['a finished', 'b unconfirmed']);
+    assert.deepEqual(summary(planned), ['a finished', 'b unconfirmed']);
     assert.deepEqual(
       planned.links.map(({ isSettled }) => isSettled),
       [true, true],
@@ -147,15 +147,15 @@ describe('one link', () => {
         },
       },
     );
-    assert.deepEqual(told(planned), ['a left-alone', 'b open: cloud update']);
+    assert.deepEqual(summary(planned), ['a left-alone', 'b open: cloud update']);
     assert.deepEqual(codes(planned), [[['caldav', 'unreadable']], []]);
     assert.equal(planned.links[0]?.error, error);
     assert.equal(planned.links[0]?.label, undefined, 'lists show it as before');
   });
 
-  test('so is what cannot be read at all', () => {
+  test('so is an unreadable event', () => {
     const planned = plan([link('a', { cloud: view() }, { view: null })]);
-    assert.deepEqual(told(planned), ['a left-alone']);
+    assert.deepEqual(summary(planned), ['a left-alone']);
     assert.deepEqual(codes(planned), [[['cloud', 'unreadable']]]);
   });
 });
@@ -166,14 +166,14 @@ describe('flapping', () => {
 
   test('a field that is written for the fifth time with an old value is left alone', () => {
     const planned = plan(changed, {}, written(['B', 'A', 'B', 'A']));
-    assert.deepEqual(told(planned), ['a left-alone']);
+    assert.deepEqual(summary(planned), ['a left-alone']);
     assert.deepEqual(codes(planned), [[['cloud', 'flapping']]]);
     assert.deepEqual(planned.links[0]?.conflicts, []);
   });
 
   test('four times is an edit, and so is a new value', () => {
-    assert.deepEqual(told(plan(changed, {}, written(['B', 'A', 'B']))), ['a open: cloud update']);
-    assert.deepEqual(told(plan(changed, {}, written(['C', 'A', 'C', 'A']))), ['a open: cloud update']);
+    assert.deepEqual(summary(plan(changed, {}, written(['B', 'A', 'B']))), ['a open: cloud update']);
+    assert.deepEqual(summary(plan(changed, {}, written(['C', 'A', 'C', 'A']))), ['a open: cloud update']);
   });
 });
 
@@ -184,15 +184,15 @@ describe('deletions', () => {
 
   test('within the limit they are done', () => {
     const planned = plan(lost(2), strict);
-    assert.deepEqual(told(planned), ['0 open: cloud delete', '1 open: cloud delete']);
+    assert.deepEqual(summary(planned), ['0 open: cloud delete', '1 open: cloud delete']);
     assert.deepEqual(planned.held, []);
   });
 
-  test('above it all of that side are held, and what the run does besides is done', () => {
+  test('above it all deletions of that side are held, and the rest of the run is done', () => {
     const others = [link('x', { caldav: view(), cloud: gone() }), link('y', { caldav: titled('B'), cloud: view() })];
     const planned = plan([...lost(3), ...others], strict);
     const each = ['0', '1', '2'];
-    assert.deepEqual(told(planned), [
+    assert.deepEqual(summary(planned), [
       ...each.map((id) => `${id} open: [cloud delete: too-many]`),
       'x open: caldav delete',
       'y open: cloud update',
@@ -208,7 +208,7 @@ describe('deletions', () => {
     assert.equal(plan(lost(1), { ...strict, deletions: { done, open: [] } }).held.length, 1);
   });
 
-  test('those without an answer count, too, unless the run decides about the event anew', () => {
+  test('those without an answer count, too, unless the run decides the event again', () => {
     const open = ['x', '0'].map((linkId) => ({ linkId, side: 'cloud' as const, mayBeDone: true }));
     const deletions = { done: { caldav: 0, cloud: 0 }, open };
     assert.equal(plan(lost(1), { ...strict, deletions }).held.length, 0, 'one planned, one open');
@@ -227,20 +227,20 @@ describe('deletions', () => {
 
   test('a meeting with guests is held alone', () => {
     const planned = plan(lost(1, { hasGuests: true }));
-    assert.deepEqual(told(planned), ['0 open: [cloud delete: has-guests]']);
+    assert.deepEqual(summary(planned), ['0 open: [cloud delete: has-guests]']);
     assert.deepEqual(planned.held, [{ linkId: '0', side: 'cloud', reason: 'has-guests' }]);
   });
 
-  test('what a person has not decided yet stays held; then it is done, or the event comes back', () => {
+  test('a deletion stays held until a person decides; then it is done, or the event is restored', () => {
     const sides = { caldav: gone(), cloud: view() };
-    assert.deepEqual(told(plan([held('a', sides, null)])), ['a left-alone']);
-    assert.deepEqual(told(plan([held('a', sides, 'apply')])), ['a open: cloud delete']);
-    assert.deepEqual(told(plan([held('a', sides, 'restore')])), ['a open: caldav create']);
+    assert.deepEqual(summary(plan([held('a', sides, null)])), ['a left-alone']);
+    assert.deepEqual(summary(plan([held('a', sides, 'apply')])), ['a open: cloud delete']);
+    assert.deepEqual(summary(plan([held('a', sides, 'restore')])), ['a open: caldav create']);
   });
 
   test('a held deletion is obsolete once the event is there again', () => {
     const planned = plan([held('a', { caldav: view(), cloud: view() }, null)]);
-    assert.deepEqual(told(planned), ['a finished']);
+    assert.deepEqual(summary(planned), ['a finished']);
     assert.equal(planned.links[0]?.isReleased, true);
   });
 });
@@ -251,7 +251,7 @@ describe('events that are gone', () => {
 
   test('from both sides: forgotten, if the guard holds no deletions', () => {
     const planned = plan(both(2));
-    assert.deepEqual(told(planned), ['0 gone-on-both', '1 gone-on-both']);
+    assert.deepEqual(summary(planned), ['0 gone-on-both', '1 gone-on-both']);
     assert.deepEqual([planned.forgotten, planned.held], [['0', '1'], []]);
   });
 
@@ -283,34 +283,34 @@ describe('duplicates', () => {
   const no = { copies: [], alike: [], markedLink: null };
 
   test('an event whose UID the pair has copied is left alone', () => {
-    assert.deepEqual(told(plan([link('a', { cloud: alone })])), ['a open: caldav create']);
+    assert.deepEqual(summary(plan([link('a', { cloud: alone })])), ['a open: caldav create']);
     const duplicates = { ...no, copies: ['b'] };
-    assert.deepEqual(told(plan([link('a', { cloud: alone }, { duplicates })])), ['a finished']);
+    assert.deepEqual(summary(plan([link('a', { cloud: alone }, { duplicates })])), ['a finished']);
   });
 
   test('so is the copy of a stranger, if the same event is on both sides', () => {
     const duplicates = { ...no, alike: ['b'] };
-    assert.deepEqual(told(plan([link('a', { cloud: marked }, { duplicates })])), ['a finished']);
-    assert.deepEqual(told(plan([link('a', { cloud: alone }, { duplicates })])), ['a open: caldav create']);
+    assert.deepEqual(summary(plan([link('a', { cloud: marked }, { duplicates })])), ['a finished']);
+    assert.deepEqual(summary(plan([link('a', { cloud: alone }, { duplicates })])), ['a open: caldav create']);
     const ours = { ...duplicates, markedLink: 'c' };
-    assert.deepEqual(told(plan([link('a', { cloud: marked }, { duplicates: ours })])), ['a open: caldav create']);
+    assert.deepEqual(summary(plan([link('a', { cloud: marked }, { duplicates: ours })])), ['a open: caldav create']);
   });
 
-  test('what the run has just forgotten is no reason', () => {
+  test('a link that the run has just removed does not count', () => {
     const duplicates = { ...no, copies: ['b'] };
     const planned = plan([link('b', { caldav: gone() }), link('a', { cloud: alone }, { duplicates })]);
-    assert.deepEqual(told(planned), ['b forgotten', 'a open: caldav create']);
+    assert.deepEqual(summary(planned), ['b forgotten', 'a open: caldav create']);
   });
 });
 
 describe('copies of other pairs', () => {
   const fresh = [link('a', { caldav: view({ base: null }) })];
 
-  test('what another pair is creating is waited for', () => {
+  test('an event that another pair is creating is waited for', () => {
     const known = { copiesByOtherPairs: () => [{ knownBy: null }] };
-    assert.deepEqual(told(plan(fresh, {}, known)), ['a waits']);
+    assert.deepEqual(summary(plan(fresh, {}, known)), ['a waits']);
     const found = { copiesByOtherPairs: () => [{ knownBy: 'b' }] };
-    assert.deepEqual(told(plan(fresh, {}, found)), ['a open: cloud create']);
+    assert.deepEqual(summary(plan(fresh, {}, found)), ['a open: cloud create']);
   });
 
   test('a UID that another event of the side has is not used twice', () => {
@@ -354,7 +354,7 @@ describe('series that the other side has as single events', () => {
 
   test('a series that is gone takes its instances with it, and counts as one deletion', () => {
     const planned = plan([link('s', { caldav: gone() })], { instances });
-    assert.deepEqual(told(planned), ['s series-gone']);
+    assert.deepEqual(summary(planned), ['s series-gone']);
     assert.deepEqual(
       planned.instanceDeletions,
       ['i0', 'i1', 'i2'].map((linkId) => ({ linkId, side: 'cloud' })),
@@ -371,14 +371,14 @@ describe('series that the other side has as single events', () => {
     assert.deepEqual(planned.held, [{ linkId: 's', side: 'cloud', reason: 'too-many' }]);
     assert.deepEqual([planned.instanceDeletions, planned.dropped], [[], []]);
     const lost = { caldav: gone({ base: SERIES }) };
-    assert.deepEqual(told(plan([held('s', lost, null)], { instances })), ['s left-alone']);
-    assert.deepEqual(told(plan([held('s', lost, 'restore')], { instances })), ['s again: caldav create']);
+    assert.deepEqual(summary(plan([held('s', lost, null)], { instances })), ['s left-alone']);
+    assert.deepEqual(summary(plan([held('s', lost, 'restore')], { instances })), ['s again: caldav create']);
     assert.equal(plan([held('s', lost, 'apply')], { instances }).instanceDeletions.length, 3);
   });
 
-  test('they go, too, when the other side can show the series', () => {
+  test('they are deleted, too, when the other side can store the series', () => {
     const planned = plan([link('s', { caldav: series })], { instances });
-    assert.deepEqual(told(planned), ['s open: cloud create']);
+    assert.deepEqual(summary(planned), ['s open: cloud create']);
     assert.equal(planned.instanceDeletions.length, 3);
   });
 
@@ -422,7 +422,7 @@ describe('series that the other side has as single events', () => {
         label: { title: 'S', start: single.when.start },
       },
     ]);
-    assert.deepEqual(told(planned), ['s finished', 'other open: caldav create']);
+    assert.deepEqual(summary(planned), ['s finished', 'other open: caldav create']);
     assert.deepEqual(
       planned.series[0]?.ops.map(({ occurrence, op }) => [occurrence, op.action]),
       [[OCCURRENCES[2], 'create']],

@@ -9,7 +9,7 @@ import { anEvent, aSeries, at, occurrence } from '../../support/fake-side.ts';
 const NOW = Date.parse('2026-06-15T12:00:00Z');
 const allDay = { allDay: true, start: '2026-06-15', end: '2026-06-16' } as const;
 
-type Row = readonly [what: string, event: Partial<CalendarEvent>, options: Partial<PairOptions>, carried: boolean];
+type Row = readonly [what: string, event: Partial<CalendarEvent>, options: Partial<PairOptions>, synced: boolean];
 
 const PAST = { rules: ['RRULE:FREQ=DAILY;UNTIL=20260603T070000Z'], dates: [] };
 
@@ -72,10 +72,10 @@ const ROWS: readonly Row[] = [
   ['a series that begins after it', { ...aSeries({ when: at(28) }) }, { window: { futureDays: 7 } }, false],
 ];
 
-describe('what is carried, by its moved occurrences, too (E4)', () => {
-  for (const [what, event, options, carried] of ROWS) {
-    test(`${what}: ${carried ? 'yes' : 'no'}`, () =>
-      assert.equal(isInScope(anEvent(event), { ...DEFAULT_OPTIONS, ...options }, NOW), carried));
+describe('what is synced, by its moved occurrences, too (E4)', () => {
+  for (const [what, event, options, synced] of ROWS) {
+    test(`${what}: ${synced ? 'yes' : 'no'}`, () =>
+      assert.equal(isInScope(anEvent(event), { ...DEFAULT_OPTIONS, ...options }, NOW), synced));
   }
 });
 
@@ -106,20 +106,20 @@ describe('what the other side sees', () => {
 
   test('busy: when, and whether the time is taken, in every exception as well', () => {
     const options = { ...DEFAULT_OPTIONS, content: { toCloud: 'busy', toCaldav: 'full' } } as const;
-    const shown = projected(series, 'cloud', options);
-    assert.doesNotMatch(JSON.stringify(shown), /ecret|Room|Text|example/);
+    const projection = projected(series, 'cloud', options);
+    assert.doesNotMatch(JSON.stringify(projection), /ecret|Room|Text|example/);
     assert.deepEqual(
-      [shown.title, shown.transparency, shown.when, shown.recurrence, shown.uid],
+      [projection.title, projection.transparency, projection.when, projection.recurrence, projection.uid],
       ['Busy', 'transparent', series.when, series.recurrence, series.uid],
     );
-    assert.deepEqual([shown.exceptions[first], Object.keys(shown.exceptions)], [EXCLUDED, [first, second]]);
+    assert.deepEqual([projection.exceptions[first], Object.keys(projection.exceptions)], [EXCLUDED, [first, second]]);
     assert.deepEqual(projected(series, 'caldav', options), series);
   });
 
   test('attendees: none: no people, in no exception', () => {
-    const shown = projected(series, 'cloud', { ...DEFAULT_OPTIONS, attendees: 'none' });
-    assert.doesNotMatch(JSON.stringify(shown), /example/);
-    assert.equal(shown.title, 'Secret');
+    const projection = projected(series, 'cloud', { ...DEFAULT_OPTIONS, attendees: 'none' });
+    assert.doesNotMatch(JSON.stringify(projection), /example/);
+    assert.equal(projection.title, 'Secret');
   });
 });
 

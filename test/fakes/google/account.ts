@@ -1,6 +1,6 @@
 /**
- * One Google account: its credentials, and what its owner does in Google's own web page. Goes through the API's engine,
- * unseen by log and faults.
+ * One Google account: its credentials, and what its owner does in Google's own web page. Uses the API's engine,
+ * without log and faults.
  */
 
 import type { Json } from '../json.ts';
@@ -82,7 +82,7 @@ export class GoogleAccount {
       .map((item) => this.#show({ calendar, role: 'owner', item }));
   }
 
-  /** What is there for a person to see: masters, exceptions and single events that are not cancelled. */
+  /** What a person sees: masters, exceptions and single events that are not cancelled. */
   listLive(calendarId = 'primary'): Json[] {
     return this.listRaw(calendarId).filter((event) => event['status'] !== 'cancelled');
   }
@@ -103,7 +103,7 @@ export class GoogleAccount {
     return patchEntry(this.#world, this.#actor.account, calendarId, patch, new Query(new Map()));
   }
 
-  /** Another role on a calendar, also on one of another account; `none` takes it away. Its sync tokens die. */
+  /** Another role on a calendar, also on one of another account; `none` removes it. Its sync tokens die. */
   setAccessRole(role: AccessRole | 'none', calendarId = 'primary'): void {
     changeAccess(this.#world, this.#actor.account, calendarId === 'primary' ? this.email : calendarId, role);
   }
@@ -112,7 +112,7 @@ export class GoogleAccount {
     this.#calendar(calendarId).timeZone = timeZone;
   }
 
-  /** The calendar is gone, for everybody. */
+  /** The calendar is gone, for all accounts. */
   removeCalendar(calendarId: string): void {
     this.#calendar(calendarId).deleted = true;
   }

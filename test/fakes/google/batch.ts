@@ -8,7 +8,7 @@ export interface BatchPart {
 
 const MOST_PARTS = 1000;
 
-/** Null when the body is no batch. Parts take the batch's Authorization where they have none. */
+/** Null when the body is not a batch. Parts take the batch's Authorization where they have none. */
 export function parseBatch(request: ApiRequest): BatchPart[] | null {
   const boundary = /^multipart\/mixed;.*boundary="?([^";]+)"?/i.exec(request.headers['content-type'] ?? '')?.[1];
   if (boundary === undefined) return null;
@@ -20,7 +20,7 @@ export function parseBatch(request: ApiRequest): BatchPart[] | null {
     const [line, ...headerLines] = (head ?? '').split(/\r?\n/);
     const match = /^([A-Z]+) (\S+)/.exec(line ?? '');
     if (match === null) return null;
-    const url = new URL(match[2]!, 'http://stand-in');
+    const url = new URL(match[2]!, 'http://fake');
     const { authorization } = request.headers;
     const headers = { ...(authorization === undefined ? {} : { authorization }), ...parseHeaders(headerLines) };
     parts.push({

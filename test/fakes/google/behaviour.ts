@@ -1,6 +1,6 @@
 /**
- * How the stand-in behaves where sources about Google disagree or nobody has looked. The defaults ask the most of a
- * client; a test that wants the other answer says so.
+ * How the fake behaves where sources about Google disagree or nothing was measured. The defaults are the hardest for a
+ * client; a test that needs the other behaviour sets it.
  */
 export interface Behaviour {
   /**
@@ -19,16 +19,16 @@ export interface Behaviour {
   readonly masterWriteTouchesExceptions: boolean;
   /**
    * What becomes of exceptions that fit no occurrence any more after the master's start or rule changed: a cancelled
-   * item, nothing at all (no increment ever names them), or they stay as they were.
+   * item, no item (no increment ever names them), or they stay unchanged.
    */
   readonly lostExceptions: 'tombstone' | 'vanish' | 'orphan';
-  /** After a master is deleted its exceptions follow as cancelled items of their own, or are never heard of again. */
+  /** After a master is deleted its exceptions follow as cancelled items of their own, or no increment ever names them. */
   readonly deletedMasterExceptions: 'silent' | 'follow';
-  /** Cancelled items carry `id` and `status` alone. */
+  /** Cancelled items have only `id` and `status`. */
   readonly sparseTombstones: boolean;
   /** A change of reminders alone re-emits the item in increments. Its `updated` stays in any case. */
   readonly remindersReemit: boolean;
-  /** Answers always carry a `timeZone` in start and end, also where the event was written without one. */
+  /** Answers always have a `timeZone` in start and end, also where the event was written without one. */
   readonly fillTimeZone: boolean;
   /**
    * Keys that Google does not know, and its own read-only ones in an insert or patch: 400, or dropped as Google
@@ -39,13 +39,13 @@ export interface Behaviour {
    * Parameters that may differ between a sync token's listing and its use: none (the documented rule), or all of them.
    */
   readonly syncParameters: 'bound' | 'free';
-  /** The server never gives more items per page, whatever `maxResults` says. */
+  /** The most items per page, whatever `maxResults` requests. */
   readonly maxPageSize: number;
-  /** So many empty pages come before each page with items. */
+  /** This many empty pages come before each page with items. */
   readonly emptyPages: number;
-  /** So many requests for a new id answer 404. */
+  /** This many requests for a new id answer 404. */
   readonly notFoundLag: number;
-  /** So many listings do not show a new event yet. */
+  /** This many listings do not include a new event yet. */
   readonly listLag: number;
   /** Sync tokens older than this many milliseconds answer 410. */
   readonly tokenMaxAgeMs: number;

@@ -1,4 +1,4 @@
-/** One calendar as the server keeps it: its items, and the counter that every change advances. */
+/** One calendar as the server stores it: its items, and the counter that every change advances. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Json } from '../json.ts';
 import type { EventFields } from './event-fields.ts';
@@ -29,7 +29,7 @@ export interface Item {
   /** In no listing any more, though the id stays taken; `forgotten` ones answer 404, too. */
   unlisted: boolean;
   forgotten: boolean;
-  /** So many more listings and requests that do not know it yet. */
+  /** This many more listings and requests do not include it yet. */
   hiddenListings: number;
   hiddenRequests: number;
 }
@@ -84,7 +84,7 @@ export class Calendar {
     return { ...fresh, ...lag, ...exception, order, createdMs: Math.floor(this.#now() / 1000) * 1000, ...from };
   }
 
-  /** Notes a change: version and etag grow, `updated` too unless only reminders changed. */
+  /** Records a change: version and etag grow, `updated` too unless only reminders changed. */
   stamp(item: Item, keepUpdated = false): void {
     this.version += 1;
     item.version = this.version;
@@ -94,7 +94,7 @@ export class Calendar {
     this.items.set(item.id, item);
   }
 
-  /** A change of etag that no increment tells of. */
+  /** A change of etag that no increment reports. */
   stampSilently(item: Item): void {
     this.updatedMs = Math.max(this.#now(), this.updatedMs + 1);
     item.etag = `"${this.updatedMs * 2000}"`;
@@ -129,14 +129,14 @@ export interface ListEntry {
   version: number;
 }
 
-/** What a write did to other people. Only writes that reach somebody are noted. */
+/** What a write did to other people. Only writes that reach someone are recorded. */
 export interface Reach {
   readonly by: 'api' | 'person';
   readonly method: string;
   readonly calendarId: string;
   readonly eventId: string;
   readonly sendUpdates: string;
-  /** Who was, or might have been, mailed: an absent `sendUpdates` promises nothing. */
+  /** Who was, or might have been, mailed: without `sendUpdates` mails are possible. */
   readonly mailed: readonly string[];
   /** In whose calendars the event appeared or vanished, mails or not. */
   readonly appearedFor: readonly string[];

@@ -1,4 +1,4 @@
-/** `conferenceData`: looked at with `conferenceDataVersion=1` only; made on request, kept or dropped otherwise. */
+/** `conferenceData`: read with `conferenceDataVersion=1` only; created on request, kept or dropped otherwise. */
 
 import type { Json } from '../json.ts';
 import { isObject } from '../json.ts';

@@ -1,5 +1,5 @@
 /**
- * What an event body may hold: checked as Google checks it, defaults taken off, values rewritten as Google rewrites
+ * What an event body may hold: checked as Google checks it, without defaults, values rewritten as Google rewrites
  * them.
  */
 
@@ -12,7 +12,7 @@ import { checkSpan } from './event-times.ts';
 import { invalid, required } from './google-error.ts';
 import { parseRecurrence } from './recurrence-lines.ts';
 
-/** An event as it is kept: only what differs from the defaults. */
+/** An event as it is stored: only what differs from the defaults. */
 export interface EventFields {
   readonly status: 'confirmed' | 'tentative';
   readonly start: EventTime;

@@ -24,14 +24,14 @@ const ATTENDEE_KEYS = [
 ];
 
 /**
- * Google gives them back with the local part in lower case, without a name that is the address, and with flags of its
+ * Google returns them with the local part in lower case, without a name that is the address, and with flags of its
  * own.
  */
 export function checkAttendees(value: unknown, who: { self: string; organizer: string }): Attendee[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw invalid('Invalid value for: attendees');
   if (value.length > 200) throw new GoogleError(400, 'tooManyAttendees', 'Too many attendees.', { domain: 'calendar' });
-  const seen = new Set<string>();
+  const addresses = new Set<string>();
   return value.map((entry: unknown) => {
     if (typeof entry !== 'object' || entry === null) throw invalid('Invalid value for: attendees');
     const given = entry as Json;
@@ -46,8 +46,8 @@ export function checkAttendees(value: unknown, who: { self: string; organizer: s
     if (!RESPONSES.includes(responseStatus as string)) throw invalid('Invalid value for: attendees.responseStatus');
     const at = email.lastIndexOf('@');
     const address = email.slice(0, at).toLowerCase() + email.slice(at);
-    if (seen.has(address.toLowerCase())) throw invalid('Duplicate attendee.');
-    seen.add(address.toLowerCase());
+    if (addresses.has(address.toLowerCase())) throw invalid('Duplicate attendee.');
+    addresses.add(address.toLowerCase());
     return {
       email: address,
       ...(typeof displayName === 'string' && displayName !== '' && displayName !== email ? { displayName } : {}),
@@ -71,7 +71,7 @@ export interface Reminders extends Json {
   readonly overrides?: readonly Json[];
 }
 
-/** Absent means the calendar's default ones; an empty list of overrides is not given back. */
+/** Absent means the calendar's default ones; an empty list of overrides is not returned. */
 export function checkReminders(value: unknown): Reminders {
   if (value === undefined || value === null) return { useDefault: true };
   const { useDefault = false, overrides = [], ...rest } = value as Json;

@@ -1,4 +1,4 @@
-/** `start` and `end`: which forms Google takes, how they are kept, and how they are shown again. */
+/** `start` and `end`: which forms Google accepts, how they are stored, and how they are returned. */
 
 import type { Json } from '../json.ts';
 import {
@@ -19,7 +19,7 @@ export type EventTime =
   | { readonly kind: 'date'; readonly wall: number }
   /** `zone` as the client gave it; null when it gave none. */
   | { readonly kind: 'timed'; readonly at: number; readonly zone: string | null }
-  /** Something that only stored data has, shown as it is. */
+  /** A value that only stored data has, returned unchanged. */
   | { readonly kind: 'odd'; readonly value: unknown };
 
 /** Checks both together: the same kind, and the end after the start (all-day) or not before it (timed). */
@@ -65,17 +65,17 @@ function badTime(name: string, what: string): GoogleError {
   return invalid(`Invalid ${name} ${what}.`, name);
 }
 
-/** As an answer shows it: in the zone of the answer, with the event's own zone beside it. */
+/** As an answer returns it: in the zone of the answer, with the event's own zone beside it. */
 export function showTime(time: EventTime, zone: string, fillTimeZone: boolean): unknown {
   if (time.kind === 'odd') return time.value;
   if (time.kind === 'date') return { date: dateOf(time.wall) };
-  const shown: Json = { dateTime: formatInstant(time.at, zone) };
-  if (time.zone !== null) shown['timeZone'] = time.zone;
-  else if (fillTimeZone) shown['timeZone'] = zone;
-  return shown;
+  const rendered: Json = { dateTime: formatInstant(time.at, zone) };
+  if (time.zone !== null) rendered['timeZone'] = time.zone;
+  else if (fillTimeZone) rendered['timeZone'] = zone;
+  return rendered;
 }
 
-/** What stands after the master's id for the occurrence that starts here. */
+/** The suffix after the master's id for the occurrence that starts here. */
 export function keyOf(time: EventTime): string {
   if (time.kind === 'odd') return '';
   return time.kind === 'date' ? compactDate(time.wall) : compactInstant(time.at);

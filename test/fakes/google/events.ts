@@ -74,7 +74,7 @@ export function insertEvent(
   return { calendar, role: entry.accessRole, item };
 }
 
-/** PATCH merges into what is there; `status: cancelled` deletes. */
+/** PATCH merges into the stored event; `status: cancelled` deletes. */
 export function patchEvent(
   world: World,
   actor: Actor,
@@ -197,7 +197,7 @@ function checkIdentity(item: Item, body: Json): void {
 }
 
 /**
- * A cancelled occurrence of a live series comes back with a status; a deleted event only where the stand-in is told so.
+ * A cancelled occurrence of a live series comes back with a status; a deleted event only where `behaviour` allows it.
  */
 function checkRevival(world: World, calendar: Calendar, item: Item, status: unknown): void {
   const revives = status === 'confirmed' || status === 'tentative';
@@ -214,7 +214,7 @@ function isUidTaken(world: World, calendar: Calendar, uid: string): boolean {
   );
 }
 
-/** Without `supportsAttachments` a client's attachments are not looked at. */
+/** Without `supportsAttachments` a client's attachments are ignored. */
 function withoutUnsupported(body: Json, options: WriteOptions): Json {
   if (options.supportsAttachments) return body;
   const { attachments: _attachments, ...rest } = body;

@@ -1,6 +1,6 @@
 /**
- * The occurrences of a series, by looking at every day of every period and asking whether the rule takes it: slow, and
- * simple enough to be trusted. Bounded by a horizon, a number of periods and a number of occurrences.
+ * The occurrences of a series, by testing the rule on every day of every period: slow, and simple enough to be
+ * trusted. Bounded by a horizon, a number of periods and a number of occurrences.
  */
 
 import { compactDate, compactInstant, DAY_MS, instantOf, wallOf } from '../time.ts';
@@ -138,7 +138,7 @@ function takesDay(start: SeriesStart, rule: Rule, day: number, from: number, to:
   return takesDayOfStart(rule, date, first);
 }
 
-/** Where the rule does not say which day, the start does. */
+/** Where the rule names no day, the start does. */
 function takesDayOfStart(rule: Rule, date: Date, first: Date): boolean {
   if (rule.byMonthDay.length > 0 || rule.byYearDay.length > 0 || rule.freq === 'DAILY') return true;
   if (rule.freq === 'WEEKLY' || rule.byWeekNo.length > 0) return date.getUTCDay() === first.getUTCDay();

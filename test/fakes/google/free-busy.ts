@@ -49,7 +49,7 @@ export function queryFreeBusy(world: World, account: AccountState, body: unknown
   };
 }
 
-/** Not documented; seen by others (calcom/cal.diy#11962). */
+/** Not documented; reported by others (calcom/cal.diy#11962). */
 const LONGEST_MS = 90 * 86_400_000;
 
 function instant(value: unknown, name: string): number {

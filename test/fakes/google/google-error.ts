@@ -6,7 +6,7 @@ export interface ErrorDetail {
   readonly domain?: 'global' | 'calendar' | 'usageLimits';
   readonly locationType?: 'parameter' | 'header';
   readonly location?: string;
-  /** Set for errors of the front end, which knows nothing of calendars: `UNAUTHENTICATED`, `PERMISSION_DENIED`. */
+  /** Set for errors of the front end, which does not handle calendars: `UNAUTHENTICATED`, `PERMISSION_DENIED`. */
   readonly status?: string;
   readonly details?: readonly Json[];
   readonly headers?: Readonly<Record<string, string>>;

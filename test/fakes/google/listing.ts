@@ -12,7 +12,7 @@ import { digest, openToken, sealToken } from './tokens.ts';
 import type { Actor, World } from './world.ts';
 import { openCalendar } from './world.ts';
 
-/** What a sync token cannot stand beside. */
+/** Parameters that a sync token excludes. */
 const FORBIDDEN = [
   'iCalUID',
   'orderBy',
@@ -23,9 +23,9 @@ const FORBIDDEN = [
   'timeMax',
   'updatedMin',
 ];
-/** What of these keeps a listing from giving a sync token: all but the window of a first listing. */
+/** Those of them that prevent a new sync token: all but the window of a first listing. */
 const WITHOUT_TOKEN = FORBIDDEN.filter((name) => name !== 'timeMin' && name !== 'timeMax');
-/** What may change between requests: how an answer is written down. */
+/** What may change between requests: the form of the answer. */
 const FREE = ['pageToken', 'syncToken', 'fields', 'prettyPrint', 'quotaUser', 'alt', 'key', 'timeMin', 'timeMax'];
 const UPDATED_MIN_DAYS = 30;
 const EXPANSION_MS = 2 * 366 * 86_400_000;
@@ -123,7 +123,7 @@ function checkQuery(world: World, query: Query): void {
     throw invalid('Sync token cannot be used with other request restrictions.', 'showDeleted');
 }
 
-/** The version after which changes are asked for; null for a full listing. */
+/** The version after which changes are requested; null for a full listing. */
 function sinceVersion(world: World, calendar: Calendar, query: Query): number | null {
   const text = query.text('syncToken');
   if (text === undefined) return null;
@@ -152,7 +152,7 @@ function syncToken(world: World, calendar: Calendar, query: Query, version: numb
   });
 }
 
-/** A new event that listings do not show yet counts down, and is a change when it shows. */
+/** A new event that listings do not include yet counts down, and is a change once it appears. */
 function revealLagging(calendar: Calendar): void {
   for (const item of calendar.items.values()) {
     if (item.hiddenListings === 0) continue;
@@ -231,7 +231,7 @@ function startKey(calendar: Calendar, item: Item): string {
   return `${String(Math.floor(from / 1000) + 1e11).padStart(14, '0')}${item.id}`;
 }
 
-/** One page of what is sorted. A page may be empty although more follow. */
+/** One page of the sorted items. A page may be empty although more follow. */
 function paged(
   world: World,
   calendar: Calendar,

@@ -1,4 +1,4 @@
-/** Finds an event by id, and says whether a write to it is allowed. */
+/** Finds an event by id, and decides whether a write to it is allowed. */
 
 import type { Calendar, Item } from './calendar.ts';
 import { guests } from './calendar.ts';
@@ -38,7 +38,7 @@ export function isOrganizer(calendar: Calendar, item: Item): boolean {
   return item.organizer === calendar.id || item.organizer === calendar.owner;
 }
 
-/** A guest may change what is the guest's own: the answer, reminders, colour, transparency, private properties. */
+/** A guest may change only the guest's own fields: the answer, reminders, colour, transparency, private properties. */
 export function checkGuestWrite(calendar: Calendar, item: Item, next: EventFields): void {
   if (isOrganizer(calendar, item) || item.fields.plain['guestsCanModify'] === true) return;
   const isSame = sameTime(item.fields.start, next.start) && sameTime(item.fields.end, next.end);

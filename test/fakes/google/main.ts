@@ -1,4 +1,4 @@
-/** The fake Google as a process of its own. */
+/** The fake Google in its own process. */
 import { runFake } from '../run-fake.ts';
 import { startGoogle } from './start.ts';
 

@@ -29,16 +29,16 @@ export class OAuth extends OAuthServer<{
   protected readonly tokenForm = { code: '4/', access: 'ya29.', refresh: '1//', bytes: 24 };
 
   /**
-   * Who calls, and may that be done with the token's scopes?
+   * The caller, if the token's scopes allow the request.
    * @throws GoogleError 401, or 403 `insufficientPermissions`
    */
   authorize(header: string | undefined, accepted: readonly string[]): string {
     if (header === undefined) throw new GoogleError(401, 'required', 'Login Required.', HEADER);
     const token = /^Bearer (\S+)$/.exec(header)?.[1];
-    const known = token === undefined ? undefined : this.accessTokens.get(token);
-    if (known === undefined || known.expiresMs <= this.settings.now() || known.grant.dead !== null)
+    const issued = token === undefined ? undefined : this.accessTokens.get(token);
+    if (issued === undefined || issued.expiresMs <= this.settings.now() || issued.grant.dead !== null)
       throw new GoogleError(401, 'authError', 'Invalid Credentials', HEADER);
-    if (accepted.some((scope) => known.grant.scopes.includes(this.fullScope(scope)))) return known.grant.email;
+    if (accepted.some((scope) => issued.grant.scopes.includes(this.fullScope(scope)))) return issued.grant.email;
     throw new GoogleError(403, 'insufficientPermissions', 'Request had insufficient authentication scopes.', {
       status: 'PERMISSION_DENIED',
       details: [

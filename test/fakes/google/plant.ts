@@ -1,5 +1,5 @@
 /**
- * Events that nobody can write through the API but that Google hands out: old data, other people's meetings, special
+ * Events that cannot be written through the API but that Google returns: old data, other people's meetings, special
  * types.
  */
 
@@ -16,7 +16,7 @@ import { splitInstanceId } from './series.ts';
 import type { AccountState, World } from './world.ts';
 import { openCalendar } from './world.ts';
 
-/** Stores `event` nearly as it stands: only times that can be read are rendered anew. Replaces what has the id. */
+/** Stores `event` nearly unchanged: only readable times are formatted again. Replaces an event with the same id. */
 export function plantEvent(world: World, account: AccountState, calendarId: string, event: Json): Item {
   const { calendar } = openCalendar(world, account, calendarId, 'freeBusyReader');
   const {
@@ -82,7 +82,7 @@ export function plantEvent(world: World, account: AccountState, calendarId: stri
   return item;
 }
 
-/** A zone that is none (`GMT-07:00`) is kept; a time that cannot be read stays as it is. */
+/** An invalid zone (`GMT-07:00`) is kept; a time that cannot be read stays as it is. */
 function readTime(value: unknown, calendarZone: string): EventTime {
   if (isObject(value)) {
     const { date, dateTime, timeZone } = value;

@@ -1,4 +1,4 @@
-/** The query of a request, checked against what the method knows: anything else is refused. */
+/** The query of a request, checked against the parameters of the method: anything else is refused. */
 
 import { isZone, parseInstant } from '../time.ts';
 import { invalidParameter } from './google-error.ts';
@@ -16,11 +16,11 @@ export type Parameters = Readonly<Record<string, ParameterType>>;
 const COMMON: Parameters = { fields: 'text', prettyPrint: 'flag', quotaUser: 'text', alt: ['json'], key: 'text' };
 
 /** @throws GoogleError 400 `invalidParameter` */
-export function parseQuery(search: URLSearchParams, known: Parameters): Query {
+export function parseQuery(search: URLSearchParams, allowed: Parameters): Query {
   const values = new Map<string, string[]>();
   for (const name of new Set(search.keys())) {
     const given = search.getAll(name);
-    const type = Object.hasOwn(known, name) ? known[name] : Object.hasOwn(COMMON, name) ? COMMON[name] : undefined;
+    const type = Object.hasOwn(allowed, name) ? allowed[name] : Object.hasOwn(COMMON, name) ? COMMON[name] : undefined;
     if (type === undefined || (given.length > 1 && type !== 'texts')) throw invalidParameter(name, given[0] ?? '');
     for (const value of given) if (!fits(value, type)) throw invalidParameter(name, value);
     values.set(name, given);

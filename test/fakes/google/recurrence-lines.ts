@@ -1,6 +1,6 @@
 /**
- * The lines of `recurrence[]`, and which of them Google refuses. Written apart from `core/recurrence/normalise.ts` on
- * purpose: the two must not share a mistake.
+ * The lines of `recurrence[]`, and which of them Google refuses. Independent of `core/recurrence/normalise.ts` on purpose:
+ * the two must not share a mistake.
  */
 
 import { instantOf, isZone, parseCompact } from '../time.ts';
@@ -39,7 +39,7 @@ export interface SeriesKind {
   readonly allDay: boolean;
   readonly zone: string;
   /**
-   * False for data that Google itself hands out but would not take: types that do not fit are coerced, bad lines
+   * False for data that Google itself returns but would not accept: types that do not fit are coerced, bad lines
    * skipped.
    */
   readonly strict: boolean;
@@ -177,7 +177,7 @@ function wholeNumber(text: string, low: number, high: number, signed: boolean): 
 }
 
 /**
- * RDATE and EXDATE. A date against a timed series is taken but excludes nothing (as people saw it); every other
+ * RDATE and EXDATE. A date against a timed series is accepted but excludes nothing (as users reported); every other
  * mismatch, a time without zone, and periods are refused.
  */
 function parseDates(line: string, kind: SeriesKind): number[] {

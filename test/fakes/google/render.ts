@@ -1,4 +1,4 @@
-/** An item as an answer shows it. */
+/** An item as an answer returns it. */
 
 import type { Json } from '../json.ts';
 import type { Behaviour } from './behaviour.ts';
@@ -10,7 +10,7 @@ export interface View {
   readonly behaviour: Behaviour;
   readonly viewer: string;
   readonly role: AccessRole;
-  /** Zone of the times in the answer; the calendar's unless asked for another. */
+  /** Zone of the times in the answer; the calendar's unless the request names another. */
   readonly zone: string;
   readonly maxAttendees?: number;
 }

@@ -1,4 +1,4 @@
-/** Which request is which method of the API: its parameters, its scopes, and who carries it out. */
+/** The methods of the API: for each its parameters, its scopes, and the function that executes it. */
 
 import type { ApiAnswer, ApiRequest } from '../api.ts';
 import type { Json } from '../json.ts';
@@ -33,7 +33,7 @@ export interface Backend {
   readonly world: World;
   readonly oauth: OAuth;
   readonly channels: Channels;
-  /** So many more conditional writes to series answer 412 although the etag is right. */
+  /** This many more conditional writes to series answer 412 although the etag is right. */
   storm412: number;
   refusedImports: number;
 }
@@ -55,7 +55,7 @@ interface Route {
   readonly run: (call: Call) => ApiAnswer;
 }
 
-/** Carries out one request. Errors are answers, too. */
+/** Executes one request. Errors are answers, too. */
 export function answer(backend: Backend, request: ApiRequest): ApiAnswer {
   try {
     const path = request.path.replace(/^\/calendar\/v3/, '');
@@ -156,7 +156,7 @@ const ROUTES: readonly Route[] = [
     pattern: EVENTS,
     scopes: WRITE_EVENTS,
     parameters: WRITE,
-    run: (call) => shown(call, insertEvent(call.world, actor(call), call.ids[0]!, call.body, options(call))),
+    run: (call) => eventAnswer(call, insertEvent(call.world, actor(call), call.ids[0]!, call.body, options(call))),
   },
   {
     method: 'POST',
@@ -192,7 +192,7 @@ const ROUTES: readonly Route[] = [
     scopes: WRITE_EVENTS,
     parameters: WRITE,
     run: (call) =>
-      shown(call, patchEvent(call.world, actor(call), call.ids[0]!, calmId(call), call.body, options(call))),
+      eventAnswer(call, patchEvent(call.world, actor(call), call.ids[0]!, calmId(call), call.body, options(call))),
   },
   {
     method: 'PUT',
@@ -200,7 +200,7 @@ const ROUTES: readonly Route[] = [
     scopes: WRITE_EVENTS,
     parameters: WRITE,
     run: (call) =>
-      shown(call, updateEvent(call.world, actor(call), call.ids[0]!, calmId(call), call.body, options(call))),
+      eventAnswer(call, updateEvent(call.world, actor(call), call.ids[0]!, calmId(call), call.body, options(call))),
   },
   { method: 'DELETE', pattern: EVENT, scopes: WRITE_EVENTS, parameters: SEND_UPDATES, run: runDelete },
   {
@@ -305,7 +305,7 @@ function runGet(call: Call): ApiAnswer {
   const { calendar, entry } = openCalendar(call.world, call.account, call.ids[0]!, 'freeBusyReader');
   const { item } = locate(calendar, call.ids[1]!, actor(call));
   if (call.headers['if-none-match'] === item.etag) return { status: 304, headers: { ETag: item.etag } };
-  return shown(call, { calendar, role: entry.accessRole, item });
+  return eventAnswer(call, { calendar, role: entry.accessRole, item });
 }
 
 function runDelete(call: Call): ApiAnswer {
@@ -328,7 +328,7 @@ function runStop(call: Call): ApiAnswer {
   return { status: 204 };
 }
 
-/** Nobody of ours may import: it replaces in place, without any guard. */
+/** Calpair must not import: an import replaces in place, without any precondition. */
 function refuseImport({ backend }: Call): ApiAnswer {
   backend.refusedImports += 1;
   throw notImplemented('events.import');
@@ -338,7 +338,7 @@ function refuse(what: string): never {
   throw notImplemented(what);
 }
 
-/** The id of the event to write, unless a storm of 412 has it. */
+/** The id of the event to write, unless a storm of 412 refuses it. */
 function calmId(call: Call): string {
   const id = call.ids[1]!;
   const { backend } = call;
@@ -369,7 +369,7 @@ function actor(call: Call): { account: AccountState; by: 'api' } {
   return { account: call.account, by: 'api' };
 }
 
-function shown(call: Call, outcome: Outcome): ApiAnswer {
+function eventAnswer(call: Call, outcome: Outcome): ApiAnswer {
   const { calendar, role, item } = outcome;
   const maxAttendees = call.query.number('maxAttendees');
   const view = {

@@ -1,4 +1,4 @@
-/** The last step of a write: the item's counters, its series, other people, and whoever watches the calendar. */
+/** The last step of a write: the item's counters, its series, other people, and the calendar's channels. */
 
 import type { Calendar, Item, Reach } from './calendar.ts';
 import { guests } from './calendar.ts';
@@ -54,11 +54,11 @@ export function removeItem(world: World, actor: Actor, calendar: Calendar, remov
     }
   }
   const before = guests(calendar, item.fields.attendees);
-  // A guest's deletion takes nothing away from others: the organizer's copy shows that the guest does not come. An
-  // occurrence less is a change of its series.
-  const told = isOrganizer(calendar, item) ? before : [item.organizer];
+  // A guest's deletion does not affect other copies: the organizer's copy shows that the guest does not come. Deleting
+  // an occurrence is a change of its series.
+  const notified = isOrganizer(calendar, item) ? before : [item.organizer];
   const vanishes = isOrganizer(calendar, item) && item.seriesId === null;
-  noteReach(world, actor, calendar, { ...removal, before: null }, told, vanishes ? [] : told);
+  noteReach(world, actor, calendar, { ...removal, before: null }, notified, vanishes ? [] : notified);
   for (const listener of world.changed) listener(calendar);
 }
 

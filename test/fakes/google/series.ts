@@ -1,4 +1,4 @@
-/** A series and its occurrences: which there are, and the item that one of them is or would become. */
+/** A series and its occurrences: their dates, and the item that an occurrence is or would become. */
 
 import { compactDate, compactInstant, instantOf, parseCompact, wallOf } from '../time.ts';
 import type { Calendar, Item } from './calendar.ts';
@@ -7,7 +7,7 @@ import type { Occurrence } from './expand.ts';
 import { occurrences } from './expand.ts';
 import { parseRecurrence } from './recurrence-lines.ts';
 
-/** The occurrences of a series that start no later than `horizon` (an instant), exceptions not looked at. */
+/** The occurrences of a series that start no later than `horizon` (an instant), exceptions ignored. */
 function occurrencesOf(calendar: Calendar, master: Item, horizon: number): Occurrence[] {
   const { start, recurrence } = master.fields;
   if (recurrence === undefined || start.kind === 'odd') return [];
@@ -81,7 +81,7 @@ export function keyOfOriginal(text: string, instant: number | null, allDay: bool
   return instant === null ? null : compactInstant(instant);
 }
 
-/** Where an event lies: instants, dates at midnight in the calendar's zone. */
+/** When an event takes place: instants, dates at midnight in the calendar's zone. */
 export function spanOf(calendar: Calendar, item: Item): { from: number; to: number } | null {
   const { start, end } = item.fields;
   const at = (time: EventTime): number | null =>

@@ -1,4 +1,4 @@
-/** The HTTP side; batches are taken apart here. */
+/** The HTTP side; batches are split here. */
 import type { ControlHandler } from '../../support/control.ts';
 import type { ApiAnswer, ApiRequest } from '../api.ts';
 import { FakeServer } from '../fake-server.ts';

@@ -1,6 +1,6 @@
 /**
  * A strict fake of the Google Calendar API v3 and Google's OAuth endpoints: in memory, over real HTTP, for the official
- * client. It refuses what Google would refuse, and notices what Google would do to other people. Where Google's
+ * client. It refuses what Google would refuse, and records what Google would do to other people. Where Google's
  * behaviour is unknown, `behaviour.ts` has a switch.
  *
  * The API is at `${rootUrl}calendar/v3`: set `GOOGLE_API_ROOT_URL` to `rootUrl`, `GOOGLE_OAUTH_TOKEN_URL` to

@@ -15,7 +15,7 @@ export interface SyncToken {
 export interface PageToken {
   readonly kind: 'page';
   readonly calendar: string;
-  /** All parameters of the request but the token itself: a page is asked for with the same ones. */
+  /** All parameters of the request but the token itself: a request for a page must repeat them. */
   readonly parameters: string;
   /** The last item's place. */
   readonly after: string;
@@ -28,7 +28,7 @@ export function sealToken(token: SyncToken | PageToken): string {
   return seal(token);
 }
 
-/** @throws GoogleError 400 when we did not make it */
+/** @throws GoogleError 400 when the fake did not issue it */
 export function openToken<Kind extends 'sync' | 'page'>(
   kind: Kind,
   text: string,

@@ -65,9 +65,9 @@ export function createCalendar(
 /** Puts a calendar into an account's list, or changes its role there. */
 export function showCalendar(account: AccountState, calendarId: string, accessRole: AccessRole): void {
   account.listVersion += 1;
-  const known = account.entries.get(calendarId);
-  if (known !== undefined) {
-    Object.assign(known, { accessRole, deleted: false, version: account.listVersion });
+  const existing = account.entries.get(calendarId);
+  if (existing !== undefined) {
+    Object.assign(existing, { accessRole, deleted: false, version: account.listVersion });
     return;
   }
   const colorId = String(14 + (account.entries.size % 10));

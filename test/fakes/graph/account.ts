@@ -1,5 +1,5 @@
 /**
- * One Microsoft account: its credentials, and what its owner does in Outlook. Goes through the API's engine, unseen by
+ * One Microsoft account: its credentials, and what its owner does in Outlook. Uses the API's engine, without
  * log and faults.
  */
 
@@ -17,7 +17,7 @@ import type { Actor, Calendar, Entry, Mailbox, World } from './world.ts';
 import { openCalendar, showCalendar, stamp } from './world.ts';
 import { readZone } from './zones.ts';
 
-/** Persons see bodies as text, and each event in its own zone. Ids are immutable ones. */
+/** People see bodies as text, and each event in its own zone. Ids are immutable. */
 const AS_PERSON: Prefer = { ids: 'immutable', zone: null, body: 'text', pageSize: null, applied: [] };
 const EARLIEST = Date.UTC(1900, 0, 1);
 const EVERYTHING = { select: null, expand: [] };
@@ -32,7 +32,7 @@ export class GraphAccount {
   readonly #world: World;
   readonly #oauth: OAuth;
   readonly #actor: Actor;
-  /** Calendars that the account cannot see just now, by id. */
+  /** Calendars that the account cannot see at the moment, by id. */
   readonly #taken = new Map<string, Entry>();
 
   constructor(world: World, oauth: OAuth, mailbox: Mailbox, refreshToken: string) {
@@ -81,7 +81,7 @@ export class GraphAccount {
   }
 
   /**
-   * Stores an event that the API would not take: somebody else's meeting, a cancelled copy, odd zones, ids and UIDs of
+   * Stores an event that the API would not take: another organizer's meeting, a cancelled copy, odd zones, ids and UIDs of
    * one's own choice.
    */
   plantEvent(event: Json, calendarId = 'primary'): Json {
@@ -96,7 +96,7 @@ export class GraphAccount {
     }));
   }
 
-  /** What is there for a person to see: single events and masters; exceptions are inside of these. */
+  /** What a person sees: single events and masters, with their exceptions inside. */
   listLive(calendarId = 'primary'): Json[] {
     return [...this.#calendar(calendarId).items]
       .filter(({ deleted }) => !deleted)
@@ -117,7 +117,7 @@ export class GraphAccount {
     return showCalendarEntry(changeCalendar(this.#actor.mailbox, this.#id(calendarId), patch));
   }
 
-  /** Another role on a calendar of one's own list; `none` takes it away, until another role brings it back. */
+  /** Another role on a calendar of the account's list; `none` removes it until another role restores it. */
   setAccessRole(role: Entry['role'] | 'none', calendarId = 'primary'): void {
     const entry = this.#taken.get(calendarId) ?? this.#entry(calendarId);
     const { entries } = this.#actor.mailbox;
@@ -127,7 +127,7 @@ export class GraphAccount {
     } else entries.set(entry.id, Object.assign(entry, { role }));
   }
 
-  /** Puts one of the own calendars into another mailbox's list, under an id that only that one has. */
+  /** Puts one of the own calendars into another mailbox's list, under an id of that mailbox. */
   share(other: GraphAccount, role: 'writer' | 'reader', calendarId = 'primary'): { id: string } {
     const mailbox = this.#world.mailboxes.get(other.email)!;
     return { id: showCalendar(mailbox, this.#calendar(calendarId), { role, isDefault: false, color: 'auto' }).id };
@@ -138,7 +138,7 @@ export class GraphAccount {
     this.#actor.mailbox.timeZone = readZone(timeZone, this.#world.behaviour);
   }
 
-  /** The calendar is gone, for everybody. */
+  /** The calendar is gone, for all accounts. */
   removeCalendar(calendarId: string): void {
     removeCalendar(this.#actor.mailbox, this.#id(calendarId));
   }
@@ -186,12 +186,12 @@ export class GraphAccount {
 
   #show(row: Row): Json {
     const view = { world: this.#world, mailbox: this.#actor.mailbox, prefer: AS_PERSON, query: EVERYTHING };
-    const shown: Json = { ...showEvent(row, view), extended: row.fields.extended };
-    if (row.occurrence !== null || row.state.recurrence === null) return shown;
+    const rendered: Json = { ...showEvent(row, view), extended: row.fields.extended };
+    if (row.occurrence !== null || row.state.recurrence === null) return rendered;
     const exceptions = [...row.state.exceptions.keys()]
       .sort()
       .map((date) => this.#show(occurrenceRow(row.item, occurrenceAt(row.state, date))));
-    return { ...shown, exceptionOccurrences: exceptions, cancelledOccurrences: [...row.state.cancelled].sort() };
+    return { ...rendered, exceptionOccurrences: exceptions, cancelledOccurrences: [...row.state.cancelled].sort() };
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * What is done to an event with a POST of its own: answers and cancellations mail people, that is what they are for.
+ * Actions on an event, each a POST: answers, cancellations and forwards exist to mail people.
  */
 
 import type { ApiAnswer } from '../api.ts';

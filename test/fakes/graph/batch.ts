@@ -64,8 +64,8 @@ function readParts(outer: ApiRequest): Part[] | GraphError {
   const parts: Part[] = [];
   for (const one of requests as unknown[]) {
     const part = isObject(one) ? readPart(one, outer.headers) : null;
-    const isKnown = (id: string): boolean => parts.some((earlier) => earlier.id === id);
-    if (part === null || isKnown(part.id) || !part.dependsOn.every(isKnown))
+    const isEarlier = (id: string): boolean => parts.some((earlier) => earlier.id === id);
+    if (part === null || isEarlier(part.id) || !part.dependsOn.every(isEarlier))
       return malformed('Invalid batch payload format.');
     parts.push(part);
   }

@@ -1,23 +1,23 @@
 /**
- * How the stand-in behaves where sources about Graph disagree or nobody has looked. The defaults ask the most of a
- * client; a test that wants the other answer says so.
+ * How the fake behaves where sources about Graph disagree or nothing was measured. The defaults are the hardest for a
+ * client; a test that needs the other behaviour sets it.
  */
 export interface Behaviour {
-  /** IANA names in requests: taken (but for the one that is known to be refused), or Windows names alone. */
+  /** IANA names in requests: accepted (but for one that Graph refuses), or only Windows names. */
   readonly ianaZones: 'taken' | 'refused';
-  /** Zones come back under their Windows name, or as they were sent. */
+  /** Zones are returned under their Windows name, or as they were sent. */
   readonly zoneNames: 'windows' | 'sent';
-  /** So many milliseconds after a new event was written its change key changes again; 0: at once; null: never. */
+  /** The change key of a new event changes again after this many milliseconds; 0: at once; null: never. */
   readonly bumpAfterCreateMs: number | null;
-  /** Etags in calendarView and delta have another form than those of a GET, and are no good for `If-Match`. */
+  /** Etags in calendarView and delta have another form than those of a GET, and `If-Match` refuses them. */
   readonly foreignEtags: boolean;
-  /** `If-Match` on DELETE is looked at. */
+  /** `If-Match` on DELETE is checked. */
   readonly ifMatchOnDelete: boolean;
-  /** After a client's PATCH so many GETs of the event show what it was before. */
+  /** After a client's PATCH this many GETs of the event return its earlier state. */
   readonly staleReads: number;
-  /** So many requests for a new event answer 404, and so many listings leave it out. */
+  /** This many requests for a new event answer 404, and this many listings leave it out. */
   readonly notFoundLag: number;
-  /** So many increments of delta do not show a change yet. */
+  /** This many delta increments do not include a change yet. */
   readonly deltaLag: number;
   /** A repeated POST with the same `transactionId` that finds the event answers with this status. */
   readonly repeatStatus: 200 | 201;
@@ -27,20 +27,20 @@ export interface Behaviour {
   readonly extendedOnCreate: 'kept' | 'lost';
   /** A plain new event gets a Teams link unless the client says `isOnlineMeeting: false`. */
   readonly teamsLinks: boolean;
-  /** A new time of a series, without a new recurrence, throws its exceptions and deleted occurrences away, too. */
+  /** A new time of a series, without a new recurrence, also discards its exceptions and deleted occurrences. */
   readonly newTimeWipes: boolean;
   /** The id of an occurrence that becomes an exception. */
   readonly exceptionIds: 'stay' | 'change';
-  /** What a request for a deleted occurrence, or one that never was, answers. */
+  /** The answer to a request for a deleted occurrence, or one that never existed. */
   readonly missingOccurrence: 'exchangeCode' | 'notFound' | 'badRequest';
   /**
-   * `cancelledOccurrences` and `exceptionOccurrences`: there, never there, exceptions always empty, or 400 when asked
-   * for.
+   * `cancelledOccurrences` and `exceptionOccurrences`: there, never there, exceptions always empty, or 400 when
+   * requested.
    */
   readonly exceptionLists: 'full' | 'absent' | 'noExceptions' | 'refused';
-  /** So many of `exceptionOccurrences` come with the master; a link leads to the rest. */
+  /** This many `exceptionOccurrences` come with the master; a link leads to the rest. */
   readonly exceptionPage: number;
-  /** `instances` leaves exceptions out, as some have seen. */
+  /** `instances` leaves exceptions out, as some users reported. */
   readonly instancesLoseExceptions: boolean;
   /** Delta sends a series again when one of its occurrences was deleted. */
   readonly resendAfterOccurrenceDelete: boolean;
@@ -50,27 +50,27 @@ export interface Behaviour {
   readonly removedSeries: 'master' | 'occurrences' | 'both';
   /** The first round of delta names deleted events, too. */
   readonly removedInFirstRound: boolean;
-  /** So many empty pages come before each page of delta with rows. */
+  /** This many empty pages come before each delta page with rows. */
   readonly emptyPages: number;
   /** Delta gives rows twice, the older state first where there is one. */
   readonly duplicates: boolean;
-  /** The server never gives more rows per page, whatever the client asks for; a series is not cut. */
+  /** The most rows per page, whatever size the client requests; a series is not split. */
   readonly maxPageSize: number;
   /** Delta links older than this many milliseconds, or used in more rounds than that, are dead. */
   readonly syncStateMaxAgeMs: number;
   readonly syncStateMaxRounds: number;
-  /** How a dead delta link is told. */
+  /** How a dead delta link is reported. */
   readonly syncStateStatus: 410 | 404 | 400;
   readonly syncStateCode: string;
-  /** An extended property is looked for in the calendar that was asked, or in the whole mailbox. */
+  /** An extended property is searched in the requested calendar, or in the whole mailbox. */
   readonly extendedFilter: 'calendar' | 'mailbox';
-  /** Requests for one mailbox that run at the same time; the next one gets 429. */
+  /** The most concurrent requests for one mailbox; the next one gets 429. */
   readonly parallelRequests: number;
-  /** The same inside one batch, among those that depend on nothing. */
+  /** The same inside one batch, among requests without dependencies. */
   readonly parallelInBatch: number;
   /** Seconds in the `Retry-After` of that 429. */
   readonly retryAfter: number;
-  /** Each request takes this long, so that parallel ones meet. */
+  /** Each request takes this long, so that parallel ones overlap. */
   readonly latencyMs: number;
   readonly accessTokenSeconds: number;
   /** A refresh token that was used before: it still works for a while, or `invalid_grant`. */

@@ -61,7 +61,7 @@ export function showCalendarEntry({ id, calendar, role, isDefault, color, change
   };
 }
 
-/** @throws GraphError 409 `ErrorFolderExists`: names are told apart without regard to case */
+/** @throws GraphError 409 `ErrorFolderExists`: names are case-insensitive */
 export function addCalendar(mailbox: Mailbox, body: unknown): Entry {
   const { name, color } = readCalendar(body);
   if (typeof name !== 'string') throw invalidProperty();
@@ -83,7 +83,7 @@ export function changeCalendar(mailbox: Mailbox, id: string | null, body: unknow
   return entry;
 }
 
-/** A calendar of one's own is gone with all that is in it; a shared one only leaves the list. */
+/** Removing an own calendar removes its events; a shared one only leaves the list. */
 export function removeCalendar(mailbox: Mailbox, id: string | null): void {
   const entry = openCalendar(mailbox, id);
   if (entry.isDefault || !entry.calendar.isRemovable)

@@ -1,4 +1,4 @@
-/** `calendarView/delta`: what is in a window, and then what changed about it. */
+/** `calendarView/delta`: first everything in a window, then its changes. */
 import type { Json } from '../json.ts';
 import { seal } from '../sealed.ts';
 import { GraphError } from './graph-error.ts';
@@ -17,7 +17,7 @@ import { copyState, openCalendar, settle } from './world.ts';
 
 const USUAL_PAGE = 10;
 
-/** @throws GraphError 410 (or what `behaviour` says) for a dead link */
+/** @throws GraphError 410 (or the status set in `behaviour`) for a dead link */
 export function listDelta(listing: Listing, calendarId: string | null): Json {
   const { world, actor, view } = listing;
   const { calendar } = openCalendar(actor.mailbox, calendarId);
@@ -33,7 +33,7 @@ export function listDelta(listing: Listing, calendarId: string | null): Json {
     rows.push(...(world.behaviour.duplicates ? older(listing, item, round) : []), ...rowsOf(listing, item, round));
     after = item.order;
   }
-  // What this round keeps back for a while is still news in the next one.
+  // A change that this round delays is still new in the next one.
   const hidden = [...calendar.items].filter((item) => item.hiddenRounds > 0 && item.version <= round.upTo);
   const since = Math.min(round.upTo, ...hidden.map(({ version }) => version - 1));
   for (const item of hidden) item.hiddenRounds -= 1;
@@ -90,7 +90,7 @@ function isNews(world: World, item: Item, { since, upTo, fromMs, toMs }: SyncSta
   return item.deleted ? world.behaviour.removedInFirstRound : rowsIn(item, fromMs, toMs).length > 0;
 }
 
-/** `@removed` is told of deleted events, and of changed ones that are outside the window. */
+/** `@removed` reports deleted events, and changed ones that are outside the window. */
 function rowsOf({ world, view: plainView }: Listing, item: Item, { fromMs, toMs }: SyncState): Json[] {
   const view: View = { ...plainView, inView: true };
   const rows = item.deleted ? [] : rowsIn(item, fromMs, toMs);

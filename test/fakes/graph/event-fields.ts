@@ -1,4 +1,4 @@
-/** The body of a POST or PATCH of an event: strict in what it takes, silent about what the service alone decides. */
+/** The body of a POST or PATCH of an event: refuses what Graph refuses, ignores what the service alone decides. */
 
 import type { Json } from '../json.ts';
 import { isObject } from '../json.ts';
@@ -31,7 +31,7 @@ export interface Fields {
   readonly allowNewTimeProposals: boolean;
   readonly hideAttendees: boolean;
   readonly isCancelled: boolean;
-  /** The mailbox's own answer to somebody else's meeting. */
+  /** The mailbox's own answer to another organizer's meeting. */
   readonly response: string;
   readonly joinUrl: string | null;
   /** Single-value extended properties by id. */
@@ -40,7 +40,7 @@ export interface Fields {
 
 export interface Change {
   readonly fields: Partial<Fields>;
-  /** Unread; null makes a single event of a series, undefined was not given. */
+  /** Not parsed yet; null turns a series into a single event, undefined: not given. */
   readonly recurrence: unknown;
   readonly transactionId: string | null;
   readonly isOnlineMeeting: boolean | null;
@@ -67,7 +67,7 @@ export const DEFAULTS: Omit<Fields, 'start' | 'end'> = {
   extended: {},
 };
 
-/** Known, and ignored in a body: the service decides them. */
+/** Valid keys that are ignored in a body: the service decides them. */
 const READ_ONLY = [
   'id',
   'iCalUId',

@@ -74,7 +74,7 @@ export function readLocations(value: unknown): Json[] {
   return value.map(readOne);
 }
 
-/** Several places share one name in `location`. */
+/** Several places are joined into one name in `location`. */
 export function showLocation(locations: readonly Json[]): Json {
   if (locations.length === 0) return NONE;
   return locations.length === 1

@@ -1,4 +1,4 @@
-/** Creates, changes and deletes events, for clients and for persons alike. */
+/** Creates, changes and deletes events, for clients and for people. */
 import { createHash } from 'node:crypto';
 import type { Json } from '../json.ts';
 import { DAY_MS } from '../time.ts';
@@ -19,7 +19,7 @@ import { instant } from './zones.ts';
 
 const MINUTE_MS = 60_000;
 
-/** Status 200 where the `transactionId` says that the event was created before. @throws GraphError */
+/** Status 200 where the `transactionId` belongs to an event created before. @throws GraphError */
 export function createEvent(
   world: World,
   actor: Actor,
@@ -29,8 +29,8 @@ export function createEvent(
   const { calendar } = openCalendar(actor.mailbox, calendarId, actor.by === 'api' ? 'write' : 'read');
   const change = readChange(body, world.behaviour, true);
   const digest = createHash('sha256').update(canonical(body)).digest('hex');
-  const known = repeated(world, actor, { calendar, digest, transactionId: change.transactionId });
-  if (known !== null) return { row: wholeRow(known), status: world.behaviour.repeatStatus };
+  const earlier = repeated(world, actor, { calendar, digest, transactionId: change.transactionId });
+  if (earlier !== null) return { row: wholeRow(earlier), status: world.behaviour.repeatStatus };
   const { start, end } = change.fields;
   if (start === undefined || end === undefined) throw invalidProperty();
   let fields: Fields = { ...DEFAULTS, start, end, ...change.fields };
@@ -53,7 +53,7 @@ export function createEvent(
   return { row: wholeRow(item), status: 201 };
 }
 
-/** `ifMatch` null: whatever the event is by now. @throws GraphError */
+/** `ifMatch` null: no precondition. @throws GraphError */
 export function patchEvent(world: World, actor: Actor, id: string, body: unknown, ifMatch: string | null): Row {
   const { row, entry } = findRow(world, actor, id);
   checkWritable(actor, row, entry.role, ifMatch);
@@ -98,10 +98,10 @@ function repeated(
   { mailbox }: Actor,
   wanted: { calendar: Calendar; digest: string; transactionId: string | null },
 ): Item | null {
-  const known = wanted.transactionId === null ? undefined : mailbox.transactions.get(wanted.transactionId);
-  if (known === undefined || (known.item.deleted && world.behaviour.transactionAfterDelete === 'free')) return null;
-  if (!known.item.deleted && known.item.calendar === wanted.calendar && known.digest === wanted.digest)
-    return known.item;
+  const earlier = wanted.transactionId === null ? undefined : mailbox.transactions.get(wanted.transactionId);
+  if (earlier === undefined || (earlier.item.deleted && world.behaviour.transactionAfterDelete === 'free')) return null;
+  if (!earlier.item.deleted && earlier.item.calendar === wanted.calendar && earlier.digest === wanted.digest)
+    return earlier.item;
   throw new GraphError(
     409,
     'ErrorDuplicateTransactionId',
@@ -165,7 +165,7 @@ function patchWhole(world: World, item: Item, change: Change): void {
   state.generation += 1;
 }
 
-/** Where the first occurrence came after `startDate`, its day stands for that one. */
+/** Where the first occurrence came after `startDate`, its day replaces `startDate`. */
 function anchored(
   fields: Fields,
   recurrence: Recurrence,
@@ -186,7 +186,7 @@ function anchored(
   };
 }
 
-/** A join link cannot be taken back, only be cut out of the body, and then the meeting is spoilt. */
+/** A join link cannot be withdrawn; removing it from the body damages the meeting. */
 function onlineFields(world: World, actor: Actor, { fields, isOnlineMeeting }: Change, old: Fields): Partial<Fields> {
   if (old.joinUrl === null)
     return isOnlineMeeting === true ? { ...fields, ...withTeams({ ...old, ...fields }) } : fields;

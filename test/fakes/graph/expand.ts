@@ -1,12 +1,12 @@
 /**
- * The days of a series, straight from Exchange's rules: the last day of a short month stands in for the 29th to 31st.
+ * The days of a series by Exchange's rules: the last day of a short month replaces the 29th to 31st.
  */
 import { DAY_MS } from '../time.ts';
 import type { Pattern, Recurrence } from './recurrence.ts';
 
 const MOST_STEPS = 200_000;
 
-/** The days (walls at midnight) up to and with `lastDay`, in order; deleted ones and exceptions are not looked at. */
+/** The days (walls at midnight) up to and with `lastDay`, in order; deletions and exceptions are ignored. */
 export function seriesDays({ pattern, range }: Recurrence, lastDay: number): number[] {
   const last = Math.min(lastDay, range.endDay ?? Infinity);
   const days: number[] = [];

@@ -12,7 +12,7 @@ const ID = new RegExp(
   'i',
 );
 
-/** By the form of the id under which they are kept. @throws GraphError 400 */
+/** By their stored id. @throws GraphError 400 */
 export function readExtended(value: unknown): Record<string, string> {
   if (!Array.isArray(value)) throw invalidBody('singleValueExtendedProperties');
   return Object.fromEntries(
@@ -25,7 +25,7 @@ export function readExtended(value: unknown): Record<string, string> {
   );
 }
 
-/** The GUID's letters are all one, the name's are not. @throws GraphError 400 */
+/** The GUID is case-insensitive, the name is case-sensitive. @throws GraphError 400 */
 export function propertyId(id: string): string {
   const match = ID.exec(id);
   if (match === null) throw invalidRequest('The property id is not valid.', 'ErrorInvalidExtendedProperty');

@@ -30,7 +30,7 @@ const PROPERTIES: Readonly<Record<string, (row: Row) => Value>> = {
 const EXTENDED =
   /^singleValueExtendedProperties\/any\((\w+): ?\1\/id eq '((?:[^']|'')*)' and \1\/value eq '((?:[^']|'')*)'\)/i;
 
-/** Whether the filter looks for an extended property: then it may run over the whole mailbox. */
+/** Whether the filter searches an extended property: then it may cover the whole mailbox. */
 export function isExtendedFilter(filter: string): boolean {
   return EXTENDED.test(filter.trim());
 }
@@ -139,7 +139,7 @@ function textPredicate(call: string, name: string, text: string): Predicate {
       : fields.subject.toLowerCase().startsWith(wanted);
 }
 
-/** Names are told apart by case, values are not. */
+/** Names are case-sensitive, values are not. */
 function extendedPredicate(id: string, value: string): Predicate {
   const key = propertyId(id);
   return ({ fields }) => fields.extended[key]?.toLowerCase() === value.toLowerCase();

@@ -1,6 +1,6 @@
 /**
- * Bodies are kept as HTML, whatever was sent; the text that comes back is not the very text that went in: lines end in
- * CR LF, and one more at the end.
+ * Bodies are stored as HTML, whatever was sent. The returned text differs from the sent one: lines end in CR LF, with
+ * one more at the end.
  */
 
 /** A text body as Exchange stores it. */
@@ -10,7 +10,7 @@ export function htmlOfText(text: string): string {
   return page(`<div class="PlainText">${lines.join('<br>\r\n')}</div>\r\n`);
 }
 
-/** An HTML body as Exchange stores it: a whole page, without what runs. */
+/** An HTML body as Exchange stores it: a whole page, without scripts. */
 export function htmlOfHtml(html: string): string {
   if (html === '') return '';
   const calm = html.replaceAll(/<script\b[\s\S]*?<\/script\s*>/gi, '');

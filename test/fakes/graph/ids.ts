@@ -1,5 +1,5 @@
 /**
- * Ids of events: each has two, of which a request's `Prefer` chooses one, and both are good in paths. Every second
+ * Ids of events: each has two. A request's `Prefer` chooses one for the answer; paths accept both. Every second
  * event's ids differ from those of the one before only in the case of letters: ids are case-sensitive.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
@@ -65,12 +65,12 @@ export function parseEventId(text: string): ParsedId {
   };
 }
 
-/** Under which keys the world finds an event. */
+/** The keys under which the world finds an event. */
 export function indexKeys(keys: EventKeys): string[] {
   return [`rest ${keys.rest}`, `immutable ${keys.immutable}`];
 }
 
-/** Ids of calendars are the same for everybody who asks. */
+/** Ids of calendars are the same for every caller. */
 export function newCalendarId(): string {
   return `AQMkAD${randomBytes(30).toString('base64url')}AAAA=`;
 }
@@ -79,7 +79,7 @@ export function newICalUid(): string {
   return `040000008200E00074C5B7101A82E00800000000${randomUUID().replaceAll('-', '').toUpperCase()}`;
 }
 
-/** Each occurrence has one of its own: its date is in the middle. */
+/** Each occurrence has its own id, with its date in the middle. */
 export function occurrenceICalUid(master: string, date: string): string {
   const hex = [
     Number(date.slice(0, 4)) >> 8,

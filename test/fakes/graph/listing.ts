@@ -1,4 +1,4 @@
-/** Lists with pages by number, as plain lists have them: what comes or goes between two pages shifts the rest. */
+/** Lists with numbered pages: an addition or removal between two pages shifts the rest. */
 
 import type { Json } from '../json.ts';
 import { isExtendedFilter, readFilter, readOrder } from './filter.ts';
@@ -82,7 +82,7 @@ export function sorted(items: readonly Item[]): Item[] {
   return [...items].sort((a, b) => (a.order < b.order ? -1 : 1));
 }
 
-/** Also for calendars: any list of rows that can be shown. */
+/** Also for calendars: any list of rows that can be rendered. */
 export function pageOf<One>(
   listing: Pick<Listing, 'query' | 'url' | 'world'> & { readonly pageSize: number | null },
   rows: readonly One[],
@@ -90,13 +90,13 @@ export function pageOf<One>(
 ): Json {
   const { query, url, world } = listing;
   const size = Math.min(query.top ?? listing.pageSize ?? USUAL_PAGE, world.behaviour.maxPageSize);
-  const shown = rows.slice(query.skip, query.skip + size).map(show);
+  const rendered = rows.slice(query.skip, query.skip + size).map(show);
   const next = new URL(url);
   next.searchParams.set('$skip', String(query.skip + size));
   return {
     '@odata.context': `${url.origin}/v1.0/$metadata#Collection(row)`,
     ...(query.count ? { '@odata.count': rows.length } : {}),
-    value: shown,
+    value: rendered,
     ...(query.skip + size < rows.length ? { '@odata.nextLink': next.href } : {}),
   };
 }
@@ -110,7 +110,7 @@ function page(listing: Listing, rows: readonly Row[]): Json {
   return pageOf({ ...listing, pageSize: view.prefer.pageSize }, wanted, (row) => showEvent(row, view));
 }
 
-/** A replica may not know what a client has just created. */
+/** A replica may not have what a client has just created. */
 function liveItems({ world, actor }: Pick<Listing, 'world' | 'actor'>, items: Iterable<Item>): Item[] {
   const isHidden = (item: Item): boolean => actor.by === 'api' && item.hiddenRequests > 0;
   const all = [...items].filter(({ deleted }) => !deleted);

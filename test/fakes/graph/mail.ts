@@ -1,4 +1,4 @@
-/** Who would have got mail from Exchange: nothing that a client sends can prevent it. */
+/** The mails that Exchange would have sent: no request of a client can prevent them. */
 import type { Attendee } from './event-parts.ts';
 import { masterId } from './ids.ts';
 import { entryOf } from './rows.ts';
@@ -8,12 +8,13 @@ export interface MailCause {
   readonly item: Item;
   readonly before: readonly Attendee[];
   readonly after: readonly Attendee[];
-  /** Everybody is told; else, where attendees alone were written, only those who come or go. */
+  /** All attendees are notified; else, where only attendees were written, only added and removed ones. */
   readonly all: boolean;
 }
 
 /**
- * A write to a meeting that the mailbox organises mails its attendees; one to a copy of somebody else's mails nobody.
+ * A write to a meeting that the mailbox organises mails its attendees; a write to a copy of another
+ * organizer's meeting sends no mail.
  */
 export function noteMail(world: World, actor: Actor, method: string, { item, before, after, all }: MailCause): void {
   const organizer = item.organizer.address.toLowerCase();
@@ -26,7 +27,7 @@ export function noteMail(world: World, actor: Actor, method: string, { item, bef
   note(world, actor, method, item, mailed);
 }
 
-/** An answer, a cancellation, a forward: what mails on purpose. */
+/** An answer, a cancellation, a forward: actions that mail on purpose. */
 export function note(world: World, actor: Actor, method: string, item: Item, mailed: readonly string[]): void {
   if (mailed.length === 0) return;
   world.reach.push({

@@ -1,4 +1,4 @@
-/** What is not calendars: the user, the mailbox's zone, names of zones, ids of another kind. */
+/** Everything but calendars: the user, the mailbox's zone, names of zones, translation of ids. */
 import { WINDOWS_TO_IANA_MAP } from 'windows-iana';
 import type { Json } from '../json.ts';
 import { isObject } from '../json.ts';

@@ -1,4 +1,4 @@
-/** The fake Microsoft Graph as a process of its own. */
+/** The fake Microsoft Graph in its own process. */
 import { runFake } from '../run-fake.ts';
 import { startGraph } from './start.ts';
 

@@ -1,10 +1,10 @@
-/** Online meetings, and what may be written of a meeting without anybody hearing of it. */
+/** Online meetings, and the fields of a meeting that may be written without notifying attendees. */
 import { randomUUID } from 'node:crypto';
 import type { Json } from '../json.ts';
 import type { Fields } from './event-fields.ts';
 import { escapeHtml, htmlOfHtml } from './html.ts';
 
-/** What an attendee may change of the own copy alone. */
+/** What an attendee may change in the own copy. */
 const LOCAL = [
   'showAs',
   'categories',

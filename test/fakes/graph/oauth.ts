@@ -37,24 +37,24 @@ export class OAuth extends OAuthServer<{
     super.revoke(email, number);
   }
 
-  /** Tokens of the one account open the other one from now on. */
+  /** Tokens of the first account open the second one from now on. */
   handOver(email: string, other: string): void {
     this.expireAccessTokens(email);
     for (const { grant } of this.refreshTokens.values()) if (grant.email === email) grant.email = other;
   }
 
-  /** Who calls. @throws GraphError 401 */
+  /** The grant of the caller. @throws GraphError 401 */
   authenticate(header: string | undefined): { readonly email: string; readonly scopes: readonly string[] } {
     const token = /^Bearer (\S+)$/i.exec(header ?? '')?.[1];
-    const known = token === undefined ? undefined : this.accessTokens.get(token);
-    if (known !== undefined && known.expiresMs > this.settings.now()) return known.grant;
+    const issued = token === undefined ? undefined : this.accessTokens.get(token);
+    if (issued !== undefined && issued.expiresMs > this.settings.now()) return issued.grant;
     const message = token === undefined ? 'Access token is empty.' : 'Access token has expired or is not yet valid.';
     throw new GraphError(401, 'InvalidAuthenticationToken', message, {
       'WWW-Authenticate': 'Bearer realm="", authorization_uri="https://login.example.com/common/oauth2/authorize"',
     });
   }
 
-  /** Whose token an `Authorization` header carries, expired or not; empty for an unknown one. */
+  /** The owner of the token in an `Authorization` header, expired or not; empty for an unknown token. */
   holder(header: string): string {
     return this.accessTokens.get(header.replace(/^Bearer /i, ''))?.grant.email ?? '';
   }
@@ -80,21 +80,21 @@ export class OAuth extends OAuthServer<{
     const token = form.get('refresh_token') ?? '';
     const missing = "The request body must contain the following parameter: 'refresh_token'.";
     if (token === '') return failure(400, 'invalid_request', 900144, missing);
-    const known = this.refreshTokens.get(token);
-    if (known === undefined)
+    const issued = this.refreshTokens.get(token);
+    if (issued === undefined)
       return failure(400, 'invalid_grant', 9002313, 'Invalid request. Request is malformed or invalid.');
-    if (known.grant.dead !== null)
-      return failure(400, 'invalid_grant', known.grant.dead, 'The provided grant has expired or was revoked.');
-    if (known.used && this.settings.behaviour.usedRefreshTokens === 'refused')
+    if (issued.grant.dead !== null)
+      return failure(400, 'invalid_grant', issued.grant.dead, 'The provided grant has expired or was revoked.');
+    if (issued.used && this.settings.behaviour.usedRefreshTokens === 'refused')
       return failure(400, 'invalid_grant', 70000, 'The refresh token was used before.');
     const requested = words(form.get('scope')).filter(
       (scope) => !PLAIN_SCOPES.includes(scope) && !/\.default$/.test(scope),
     );
     const unconsented = 'The user or administrator has not consented to use the application.';
-    if (requested.some((scope) => !covers(known.grant.scopes, scope)))
+    if (requested.some((scope) => !covers(issued.grant.scopes, scope)))
       return failure(400, 'invalid_grant', 65001, unconsented);
-    known.used = true;
-    return this.issue(known.grant, this.newRefreshToken(known.grant));
+    issued.used = true;
+    return this.issue(issued.grant, this.newRefreshToken(issued.grant));
   }
 
   protected tokenBody(grant: Grant, accessToken: string): Record<string, unknown> {
@@ -131,7 +131,7 @@ export function demandScope(granted: readonly string[], required: string): void 
   if (!covers(granted, required)) throw accessDenied();
 }
 
-/** `Calendars.ReadWrite.Shared` includes `Calendars.Read`. Scopes may carry Graph's address. */
+/** `Calendars.ReadWrite.Shared` includes `Calendars.Read`. Scopes may include Graph's address. */
 function covers(granted: readonly string[], required: string): boolean {
   const scopes = granted.map(shortScope);
   const [resource, action, ...rest] = shortScope(required).split('.');

@@ -1,4 +1,4 @@
-/** Query parameters: those that a request knows, and none besides. */
+/** Query parameters: only those that a request allows. */
 import { parseDateTime } from '../time.ts';
 import { propertyId } from './extended-properties.ts';
 import { invalidQuery, invalidRequest } from './graph-error.ts';
@@ -26,13 +26,15 @@ const MOST_TOP = 1000;
 const LONGEST_RANGE_MS = 1825 * DAY_MS;
 
 /**
- * `known` in the spelling of the documents; `$` parameters are told apart by case, `startDateTime` is not.
+ * `allowed` is spelled as in the documentation; `$` parameters are case-sensitive, `startDateTime` is not.
  * @throws GraphError 400
  */
-export function readQuery(search: URLSearchParams, known: readonly string[]): OData {
+export function readQuery(search: URLSearchParams, allowed: readonly string[]): OData {
   const values = new Map<string, string>();
   for (const [name, value] of search) {
-    const key = known.find((one) => one === name || (!one.startsWith('$') && one.toLowerCase() === name.toLowerCase()));
+    const key = allowed.find(
+      (one) => one === name || (!one.startsWith('$') && one.toLowerCase() === name.toLowerCase()),
+    );
     if (key === undefined) throw invalidQuery(`The query parameter '${name.slice(0, 60)}' is not supported here.`);
     if (values.has(key)) throw invalidQuery(`Query option '${key}' was specified more than once.`);
     values.set(key, value);
@@ -61,7 +63,7 @@ export function readQuery(search: URLSearchParams, known: readonly string[]): OD
   };
 }
 
-/** @throws GraphError 400 where a view is asked for without its bounds */
+/** @throws GraphError 400 for a view without bounds */
 export function rangeOf(query: OData): { fromMs: number; toMs: number } {
   if (query.range !== null) return query.range;
   throw invalidRequest(
@@ -70,11 +72,11 @@ export function rangeOf(query: OData): { fromMs: number; toMs: number } {
   );
 }
 
-/** Local times mean UTC: `outlook.timezone` has no say in them. */
+/** Local times mean UTC: `outlook.timezone` does not affect them. */
 function readRange(start: string | null, end: string | null): OData['range'] {
   if (start === null && end === null) return null;
   const [fromMs, toMs] = [start, end].map((text) => {
-    // A plus sign that nobody escaped arrives as a space.
+    // An unescaped plus sign arrives as a space.
     const parsed = text === null ? null : parseDateTime(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00` : text);
     if (parsed === null)
       throw invalidRequest('The value of a time window parameter is invalid.', 'ErrorInvalidParameter');
@@ -87,7 +89,7 @@ function readRange(start: string | null, end: string | null): OData['range'] {
   return { fromMs, toMs };
 }
 
-/** Cuts at a separator outside of quotes and parentheses. */
+/** Splits at a separator outside of quotes and parentheses. */
 export function splitOutside(text: string, separator: string): string[] {
   const parts = [''];
   let depth = 0;

@@ -1,5 +1,5 @@
 /**
- * Events that nobody can write through the API but that Graph hands out: other people's meetings, cancelled copies, odd
+ * Events that cannot be written through the API but that Graph returns: other people's meetings, cancelled copies, odd
  * zones.
  */
 

@@ -1,4 +1,4 @@
-/** The `Prefer` header: which ids, which zone, which kind of body, how big a page. */
+/** The `Prefer` header: kind of ids, zone, kind of body, page size. */
 import type { Behaviour } from './behaviour.ts';
 import type { IdKind } from './ids.ts';
 import type { Zone } from './zones.ts';
@@ -6,7 +6,7 @@ import { readZone, UTC } from './zones.ts';
 
 export interface Prefer {
   readonly ids: IdKind;
-  /** Of answers; null: each event's own, which no client gets, but persons see. */
+  /** Zone of the answers; null: each event's own, which only people in Outlook see. */
   readonly zone: Zone | null;
   readonly body: 'text' | 'html';
   readonly pageSize: number | null;
@@ -14,7 +14,7 @@ export interface Prefer {
   readonly applied: readonly string[];
 }
 
-/** @throws GraphError 400 for a zone that is none */
+/** @throws GraphError 400 for an invalid zone */
 export function readPrefer(header: string | undefined, behaviour: Behaviour): Prefer {
   const applied: string[] = [];
   let prefer: Prefer = { ids: 'rest', zone: UTC, body: 'html', pageSize: null, applied };

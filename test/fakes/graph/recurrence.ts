@@ -1,4 +1,4 @@
-/** A `patternedRecurrence` as the service reads and shows it. */
+/** A `patternedRecurrence` as the service reads and returns it. */
 
 import type { Json } from '../json.ts';
 import { isObject } from '../json.ts';
@@ -125,10 +125,10 @@ export function showRecurrence({ pattern, range, zone }: Recurrence): Json {
   };
 }
 
-/** @throws GraphError 400 where there is a key that the type does not have */
-export function keysOf(value: Json, known: readonly string[]): Json {
+/** @throws GraphError 400 for a key that the type does not have */
+export function keysOf(value: Json, allowed: readonly string[]): Json {
   for (const key of Object.keys(value)) {
-    if (!known.includes(key) && !key.includes('@odata.'))
+    if (!allowed.includes(key) && !key.includes('@odata.'))
       throw invalidBody(`The property '${key.slice(0, 60)}' does not exist on this type.`);
   }
   return value;

@@ -1,4 +1,4 @@
-/** An event as the API shows it. */
+/** An event as the API returns it. */
 
 import type { Json } from '../json.ts';
 import type { Fields } from './event-fields.ts';
@@ -23,13 +23,13 @@ export interface View {
   readonly query?: Pick<OData, 'select' | 'expand'>;
   /** Rows of calendarView and delta have etags of another form. */
   readonly inView?: boolean;
-  /** `cancelledOccurrences` and `exceptionOccurrences` are for the GET of one master alone: its address. */
+  /** `cancelledOccurrences` and `exceptionOccurrences` are only for the GET of one master: its address. */
   readonly ofMaster?: URL | undefined;
 }
 
 const WEB_LINK = 'https://outlook.office365.com/owa/?itemid=';
 const NO_TIME = '0001-01-01T00:00:00Z';
-/** In the metadata, beside those that every answer shows. */
+/** In the metadata, beside those in every answer. */
 const SELECTABLE = [
   'occurrenceId',
   'originalStart',
@@ -54,27 +54,27 @@ export function idOf(
   return occurrenceId(item.keys, ids, { date: occurrence.date, generation: state.generation, changed });
 }
 
-/** @throws GraphError 400 where `$select` or `$expand` names what there is not */
+/** @throws GraphError 400 where `$select` or `$expand` names an unknown property */
 export function showEvent(plain: Row, view: View): Json {
   const row = masked(plain, view);
   const { item, state, occurrence, fields } = row;
-  const shown: Json = {
+  const rendered: Json = {
     ...showHead(row, view),
     ...showPlain(fields),
     ...showBody(fields, view),
     ...showPeople(row, view),
   };
   if (occurrence !== null)
-    Object.assign(shown, {
+    Object.assign(rendered, {
       originalStart: stamp(occurrence.originalMs),
       occurrenceId: `OID.${masterId(item.keys, view.prefer.ids)}.${occurrence.date}`,
     });
-  shown['recurrence'] = occurrence === null && state.recurrence !== null ? showRecurrence(state.recurrence) : null;
-  if (item.transactionId !== null && occurrence === null) shown['transactionId'] = item.transactionId;
-  return arrange(shown, row, view);
+  rendered['recurrence'] = occurrence === null && state.recurrence !== null ? showRecurrence(state.recurrence) : null;
+  if (item.transactionId !== null && occurrence === null) rendered['transactionId'] = item.transactionId;
+  return arrange(rendered, row, view);
 }
 
-/** Somebody else's private events say only when. */
+/** Private events of other owners show only their times. */
 function masked(row: Row, { mailbox }: View): Row {
   if (row.fields.sensitivity !== 'private' || row.item.calendar.owner === mailbox) return row;
   return {
@@ -83,7 +83,7 @@ function masked(row: Row, { mailbox }: View): Row {
   };
 }
 
-/** What delta gives of occurrences, and of a series as such. */
+/** What delta returns for occurrences, and for a series itself. */
 export function showSkeleton(row: Row, view: View): Json {
   const { fields, occurrence, item } = row;
   return {
@@ -195,17 +195,17 @@ function showPeople({ item, fields }: Row, { mailbox }: View): Json {
 }
 
 /** `$select` and `$expand`: ids and etags are always there. */
-function arrange(shown: Json, row: Row, view: View): Json {
+function arrange(rendered: Json, row: Row, view: View): Json {
   const { select = null, expand = [] } = view.query ?? {};
   for (const name of select ?? []) {
-    if (!(name in shown) && !SELECTABLE.includes(name))
+    if (!(name in rendered) && !SELECTABLE.includes(name))
       throw invalidQuery(`Could not find a property named '${name.slice(0, 60)}' on type 'microsoft.graph.event'.`);
   }
   const result: Json =
     select === null
-      ? { ...shown }
+      ? { ...rendered }
       : Object.fromEntries(
-          Object.entries(shown).filter(([key]) => key === 'id' || key === '@odata.etag' || select.includes(key)),
+          Object.entries(rendered).filter(([key]) => key === 'id' || key === '@odata.etag' || select.includes(key)),
         );
   for (const { name, ids } of expand) {
     if (!EXPANDABLE.includes(name))
@@ -222,9 +222,10 @@ function arrange(shown: Json, row: Row, view: View): Json {
 function showLists(row: Row, view: View, url: URL): Json {
   const { select = null, expand = [] } = view.query ?? {};
   const how = view.world.behaviour.exceptionLists;
-  const asked = (name: string): boolean => select?.includes(name) === true;
-  const wantsExceptions = asked('exceptionOccurrences') && expand.some(({ name }) => name === 'exceptionOccurrences');
-  const wantsCancelled = asked('cancelledOccurrences');
+  const isSelected = (name: string): boolean => select?.includes(name) === true;
+  const wantsExceptions =
+    isSelected('exceptionOccurrences') && expand.some(({ name }) => name === 'exceptionOccurrences');
+  const wantsCancelled = isSelected('cancelledOccurrences');
   if (how === 'refused' && (wantsCancelled || expand.some(({ name }) => name === 'exceptionOccurrences')))
     throw invalidQuery('Could not find a property named on type microsoft.graph.event.');
   if (how === 'absent' || rowType(row) !== 'seriesMaster') return {};

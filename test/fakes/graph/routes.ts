@@ -1,4 +1,4 @@
-/** Which request is which call of the API: its query options, its scope, and who carries it out. */
+/** The routes of the API: for each its query options, its scope, and the function that executes it. */
 
 import type { ApiAnswer, ApiRequest } from '../api.ts';
 import type { Json } from '../json.ts';
@@ -30,7 +30,7 @@ export interface Backend {
   readonly oauth: OAuth;
   readonly subscriptions: Subscriptions;
   rootUrl: string;
-  /** So many more conditional writes to events answer 412 although the etag is right. */
+  /** This many more conditional writes to events answer 412 although the etag is right. */
   storm412: number;
 }
 
@@ -225,17 +225,17 @@ const SUBSCRIPTIONS: readonly Route[] = [
   },
 ];
 
-/** Carries out one request. Errors are answers, too. */
+/** Executes one request. Errors are answers, too. */
 export async function answer(backend: Backend, request: ApiRequest): Promise<ApiAnswer> {
   try {
-    return await carryOut(backend, request);
+    return await execute(backend, request);
   } catch (error) {
     if (!(error instanceof GraphError)) throw error;
     return { status: error.status, body: error.envelope(), headers: error.headers };
   }
 }
 
-async function carryOut(backend: Backend, request: ApiRequest): Promise<ApiAnswer> {
+async function execute(backend: Backend, request: ApiRequest): Promise<ApiAnswer> {
   const { world, oauth } = backend;
   const below = /^\/v1\.0(\/.*)$/.exec(request.path)?.[1];
   const { email, scopes } = oauth.authenticate(request.headers['authorization']);
@@ -306,23 +306,26 @@ function runCalendars(call: Call): ApiAnswer {
 
 function runCreate(call: Call): ApiAnswer {
   const { row, status } = createEvent(call.world, call.actor, call.ids[0] ?? null, call.body);
-  return { ...shown(call, row), status };
+  return { ...eventAnswer(call, row), status };
 }
 
-/** A stale read shows what the event was before the last write. */
+/** A stale read returns the event as it was before the last write. */
 function runGet(call: Call): ApiAnswer {
   const { row } = findRow(call.world, call.actor, eventId(call));
   const { item, occurrence } = row;
-  if (item.staleReads === 0 || item.before === null) return shown(call, row);
+  if (item.staleReads === 0 || item.before === null) return eventAnswer(call, row);
   item.staleReads -= 1;
   const stale = wholeRow(item, item.before);
-  if (occurrence === null) return shown(call, stale);
+  if (occurrence === null) return eventAnswer(call, stale);
   const old = item.before.recurrence === null ? occurrence : occurrenceAt(item.before, occurrence.date);
-  return shown(call, { ...stale, occurrence: old, fields: old.fields });
+  return eventAnswer(call, { ...stale, occurrence: old, fields: old.fields });
 }
 
 function runPatch(call: Call): ApiAnswer {
-  return shown(call, patchEvent(call.world, call.actor, calmId(call), call.body, call.headers['if-match'] ?? null));
+  return eventAnswer(
+    call,
+    patchEvent(call.world, call.actor, calmId(call), call.body, call.headers['if-match'] ?? null),
+  );
 }
 
 function runDelete(call: Call): ApiAnswer {
@@ -334,7 +337,7 @@ function runDelta(call: Call): ApiAnswer {
   return ok(listDelta(call, call.ids[0] ?? null));
 }
 
-/** The id of the event; one that is looked for in a calendar has to be in it. */
+/** The id of the event; a path with a calendar finds only events of that calendar. */
 function eventId({ ids, world, actor }: Call): string {
   const [calendarId, id] = ids;
   if (calendarId === undefined) return id!;
@@ -345,7 +348,7 @@ function eventId({ ids, world, actor }: Call): string {
   return id!;
 }
 
-/** The id of the event to write, unless a storm of 412 has it. */
+/** The id of the event to write, unless a storm of 412 refuses it. */
 function calmId(call: Call): string {
   const id = eventId(call);
   if (call.backend.storm412 === 0 || call.headers['if-match'] === undefined) return id;
@@ -358,7 +361,7 @@ function calmId(call: Call): string {
   );
 }
 
-function shown(call: Call, row: Row): ApiAnswer {
+function eventAnswer(call: Call, row: Row): ApiAnswer {
   const isRead = call.query.select !== null || call.query.expand.length > 0;
   return ok({
     '@odata.context': `${call.url.origin}/v1.0/$metadata#event`,
@@ -381,10 +384,10 @@ function demandShared({
     demandScope(scopes, 'Calendars.Read.Shared');
 }
 
-function select(shownEntry: Json, names: readonly string[] | null): Json {
+function select(rendered: Json, names: readonly string[] | null): Json {
   return names === null
-    ? shownEntry
-    : Object.fromEntries(Object.entries(shownEntry).filter(([key]) => key === 'id' || names.includes(key)));
+    ? rendered
+    : Object.fromEntries(Object.entries(rendered).filter(([key]) => key === 'id' || names.includes(key)));
 }
 
 function ok(body: Json): ApiAnswer {

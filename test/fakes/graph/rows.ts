@@ -35,7 +35,7 @@ export function rowType({ state, occurrence }: Row): EventType {
   return state.recurrence === null ? 'singleInstance' : 'seriesMaster';
 }
 
-/** The mailbox's way to the calendar of an event; undefined: it cannot see it. */
+/** The mailbox's entry for the calendar of an event; undefined: no access. */
 export function entryOf({ mailbox }: Pick<Actor, 'mailbox'>, item: Item): Entry | undefined {
   return [...mailbox.entries.values()].find(({ calendar }) => calendar === item.calendar && !calendar.deleted);
 }

@@ -1,4 +1,4 @@
-/** The occurrences of a series: what the pattern gives, without what was deleted, with what was changed. */
+/** The occurrences of a series: those of the pattern, without deleted ones, with exceptions applied. */
 import { DAY_MS, dateOf, parseDate, wallOf } from '../time.ts';
 import type { Fields } from './event-fields.ts';
 import { seriesDays } from './expand.ts';
@@ -11,7 +11,7 @@ import { instant, inZone } from './zones.ts';
 export interface Occurrence {
   /** In the series' zone: its name within the series. */
   readonly date: string;
-  /** Where the pattern has it, in whole minutes. */
+  /** Its time by the pattern, in whole minutes. */
   readonly originalMs: number;
   readonly fields: Fields;
   readonly isException: boolean;
@@ -39,7 +39,7 @@ export function touches({ start, end }: Pick<Fields, 'start' | 'end'>, fromMs: n
   return from < toMs && (to > fromMs || from >= fromMs);
 }
 
-/** The dates that there are, deleted ones left out, up to a day. */
+/** The remaining dates, without deleted ones, up to a day. */
 function liveDates(state: ItemState, lastDay = FAR): string[] {
   return state.recurrence === null
     ? []
@@ -69,7 +69,7 @@ export function occurrenceAt(state: ItemState, date: string): Occurrence {
 }
 
 /**
- * A series in whole minutes, that starts with its first occurrence, whatever day was sent.
+ * A series in whole minutes; it starts with its first occurrence, on whatever day the client sent.
  *
  * @throws GraphError 400
  */

@@ -12,7 +12,7 @@ import { answer } from './routes.ts';
 const JSON_TYPE = 'application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8';
 
 export class GraphServer extends FakeServer {
-  /** How many requests were too many at once. */
+  /** How many requests exceeded the limit of concurrent ones. */
   throttled = 0;
   readonly #backend: Backend;
   readonly #running = new Map<string, number>();
@@ -28,7 +28,7 @@ export class GraphServer extends FakeServer {
     this.#backend = backend;
   }
 
-  /** A mailbox accepts a number of requests at once; a batch is one of them. */
+  /** A mailbox accepts a limited number of concurrent requests; a batch counts as one. */
   protected override async receive(request: ApiRequest): Promise<ApiAnswer | null> {
     const { parallelRequests, retryAfter, latencyMs } = this.#backend.world.behaviour;
     const token = request.path.startsWith('/v1.0/') ? (request.headers['authorization'] ?? '') : '';

@@ -1,6 +1,6 @@
 /**
  * A strict fake of the calendars of Microsoft Graph v1.0 and Microsoft's sign-in: in memory, over real HTTP. It refuses
- * what Graph would refuse, and notices whom Exchange would mail. Where Graph's behaviour is unknown, `behaviour.ts` has
+ * what Graph would refuse, and records which mails Exchange would send. Where Graph's behaviour is unknown, `behaviour.ts` has
  * a switch.
  *
  * The API is at `graphUrl`, tokens are at `tokenUrl`, consent is at `authUrl`.
@@ -76,7 +76,7 @@ export class GraphFake extends FakeCloud<GraphAccount, World['behaviour']> {
     return this.backend.rootUrl;
   }
 
-  /** What a client calls the base: `https://graph.microsoft.com/v1.0`, here with our address. */
+  /** What a client calls the base: `https://graph.microsoft.com/v1.0`, here with the fake's address. */
   get graphUrl(): string {
     return `${this.rootUrl}v1.0`;
   }
@@ -106,7 +106,7 @@ export class GraphFake extends FakeCloud<GraphAccount, World['behaviour']> {
     return this.reach.filter(({ by }) => by === 'api');
   }
 
-  /** The same, with the mails that persons caused. */
+  /** The same, with the mails that people caused. */
   get reach(): readonly Reach[] {
     return this.backend.world.reach;
   }
@@ -136,12 +136,12 @@ export class GraphFake extends FakeCloud<GraphAccount, World['behaviour']> {
     });
   }
 
-  /** What writes damaged besides: join links that were removed, other people's meetings that were changed. */
+  /** Other damage by writes: removed join links, changed meetings of other organizers. */
   get harm(): readonly string[] {
     return this.backend.world.harm;
   }
 
-  /** Requests that came while as many as the mailbox accepts were running. */
+  /** Requests above the number that the mailbox accepts at once. */
   get throttled(): number {
     return this.server.throttled;
   }

@@ -1,4 +1,4 @@
-/** Change notifications: addresses are asked first, messages may get lost, subscriptions end after a week. */
+/** Change notifications: addresses are validated first, messages may get lost, subscriptions end after a week. */
 import { randomUUID } from 'node:crypto';
 import { Deliveries } from '../deliveries.ts';
 import type { Json } from '../json.ts';
@@ -106,7 +106,7 @@ export class Subscriptions extends Deliveries {
     this.#subscriptions.delete(this.#find(mailbox, id).id);
   }
 
-  /** Tells everybody who listens to the event's calendar. */
+  /** Notifies all subscriptions of the event's calendar. */
   changed(item: Item, changeType: ChangeType): void {
     for (const subscription of this.#subscriptions.values()) {
       const listens =
@@ -118,8 +118,8 @@ export class Subscriptions extends Deliveries {
     }
   }
 
-  /** A lifecycle event for all subscriptions that asked for them; `subscriptionRemoved` ends them. */
-  tell(lifecycleEvent: Lifecycle): void {
+  /** Sends a lifecycle event to all subscriptions that requested them; `subscriptionRemoved` ends them. */
+  sendLifecycle(lifecycleEvent: Lifecycle): void {
     for (const subscription of [...this.#subscriptions.values()]) {
       if (lifecycleEvent === 'subscriptionRemoved') this.#subscriptions.delete(subscription.id);
       const { lifecycleNotificationUrl } = subscription.about;

@@ -7,7 +7,7 @@ export interface SyncState {
   readonly calendar: string;
   readonly fromMs: number;
   readonly toMs: number;
-  /** What is newer than this is news; null in a first round. */
+  /** Later versions are changes; null in a first round. */
   readonly since: number | null;
   /** On pages: the calendar's version when the round began, and the place of the last event. */
   readonly upTo: number;
@@ -18,7 +18,7 @@ export interface SyncState {
   readonly rounds: number;
 }
 
-/** Null when we did not make it, or for something else. */
+/** Null when the fake did not issue it, or issued it for another purpose. */
 export function openState(kind: SyncState['kind'], text: string): SyncState | null {
   const state = unseal<SyncState>(text);
   return state?.kind === kind ? state : null;

@@ -1,4 +1,4 @@
-/** Everything that the stand-in knows: mailboxes, calendars, events, behaviour, and what writes did to other people. */
+/** The whole state of the fake: mailboxes, calendars, events, behaviour, and what writes did to other people. */
 import { createHash, randomUUID } from 'node:crypto';
 import type { Behaviour } from './behaviour.ts';
 import type { Fields } from './event-fields.ts';
@@ -8,11 +8,11 @@ import { indexKeys, newCalendarId, newChangeKey, newICalUid, newKeys } from './i
 import type { Recurrence } from './recurrence.ts';
 import type { Zone } from './zones.ts';
 
-/** What a write changes. Nothing in it is changed in place but the map and the set. */
+/** What a write changes. Only the map and the set are modified in place. */
 export interface ItemState {
   fields: Fields;
   recurrence: Recurrence | null;
-  /** What exceptions have of their own, by the date of the occurrence in the series' zone. */
+  /** The fields that exceptions override, by the date of the occurrence in the series' zone. */
   readonly exceptions: Map<string, Partial<Fields>>;
   /** Dates of deleted occurrences. */
   readonly cancelled: Set<string>;
@@ -34,14 +34,14 @@ export interface Item {
   readonly transactionId: string | null;
   state: ItemState;
   deleted: boolean;
-  /** The calendar's version when delta last had something to tell. */
+  /** The calendar's version when delta last had something to report. */
   version: number;
-  /** Stale reads: what the next so many GETs show instead. */
+  /** Stale reads: this many next GETs return the earlier state. */
   before: ItemState | null;
   staleReads: number;
-  /** When the change key changes once more by itself. */
+  /** When the change key changes once more without a write. */
   bumpAtMs: number | null;
-  /** So many more requests, or increments of delta, that do not know it yet. */
+  /** This many more requests, or delta increments, do not include it yet. */
   hiddenRequests: number;
   hiddenRounds: number;
 }
@@ -81,7 +81,7 @@ export interface Mailbox {
   readonly transactions: Map<string, { readonly digest: string; readonly item: Item }>;
 }
 
-/** Who writes: the API's client, or a person in Outlook, who is neither counted nor kept waiting. */
+/** The writer: the API's client, or a person in Outlook, whose requests are neither counted nor delayed. */
 export interface Actor {
   readonly mailbox: Mailbox;
   readonly by: 'api' | 'person';
@@ -103,7 +103,7 @@ export interface World {
   /** By both ids. */
   readonly items: Map<string, Item>;
   readonly reach: Reach[];
-  /** Writes that spoilt something: a join link cut out of a body, somebody else's meeting changed. */
+  /** Harmful writes: a join link removed from a body, another organizer's meeting changed. */
   readonly harm: string[];
   /** Called after every change of an event. */
   readonly changed: ((item: Item, change: 'created' | 'updated' | 'deleted') => void)[];
@@ -207,7 +207,7 @@ export function createItem(
   return item;
 }
 
-/** Notes a change: a new change key, and news for delta unless it is to be silent. */
+/** Records a change: a new change key, and a delta entry unless it is silent. */
 export function stamp(
   world: World,
   item: Item,
@@ -223,7 +223,7 @@ export function stamp(
   for (const listener of world.changed) listener(item, settings.change);
 }
 
-/** What background work of Exchange does: another change key, and nothing else. */
+/** Background work of Exchange: it changes the change key only. */
 export function settle(world: World, item: Item): void {
   if (item.bumpAtMs === null || world.now() < item.bumpAtMs) return;
   item.bumpAtMs = null;

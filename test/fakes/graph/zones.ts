@@ -1,4 +1,4 @@
-/** Names of zones: Exchange knows Windows names, takes most IANA names, and gives Windows names back. */
+/** Names of zones: Exchange uses Windows names, accepts most IANA names, and returns Windows names. */
 import { findIana, findWindows } from 'windows-iana';
 import { instantOf, isZone, wallOf } from '../time.ts';
 import type { Behaviour } from './behaviour.ts';
@@ -19,7 +19,7 @@ export interface Moment {
 
 export const UTC: Zone = { name: 'UTC', iana: 'UTC' };
 
-/** Seen to fail although it is in the published list (microsoft-graph-docs-contrib#1609). */
+/** Fails although it is in the published list (microsoft-graph-docs-contrib#1609). */
 const REFUSED = 'Africa/Casablanca';
 
 /** @throws GraphError 400 */

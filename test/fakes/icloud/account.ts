@@ -1,4 +1,4 @@
-/** An Apple Account with its calendars, and what its owner does with them on a device of his own. */
+/** An Apple Account with its calendars, and what its owner does with them on a device. */
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { checkObject } from './objects.ts';
 
@@ -7,11 +7,11 @@ export interface StoredObject {
   readonly uid: string;
   readonly etag: string;
   readonly modified: Date;
-  /** Listed, but answered with 404 by whatever way it is asked for (issue AvengeMedia/dankcalendar#108). */
+  /** Listed, but every request for it answers 404 (issue AvengeMedia/dankcalendar#108). */
   readonly isGhost?: boolean;
 }
 
-/** What is in a calendar, for all who see it. */
+/** The content of a calendar, for all accounts with access. */
 class Content {
   readonly objects = new Map<string, StoredObject>();
   /** Names, in the order in which they changed. */
@@ -39,12 +39,14 @@ class Content {
     return `HwoQ${Buffer.from(`${this.#salt}:${this.history.length}`).toString('base64url')}GA==`;
   }
 
-  /** What a token of this calendar has seen of the history; null for any other. */
-  seenBy(token: string): number | null {
-    const [salt, seen] = Buffer.from(token.replace(/^HwoQ|GA==$/g, ''), 'base64url')
+  /** How much of the history a token of this calendar covers; null for any other token. */
+  positionOf(token: string): number | null {
+    const [salt, position] = Buffer.from(token.replace(/^HwoQ|GA==$/g, ''), 'base64url')
       .toString()
       .split(':');
-    return salt === this.#salt && /^\d+$/.test(seen ?? '') && Number(seen) <= this.history.length ? Number(seen) : null;
+    return salt === this.#salt && /^\d+$/.test(position ?? '') && Number(position) <= this.history.length
+      ? Number(position)
+      : null;
   }
 
   expireTokens(): void {
@@ -52,7 +54,7 @@ class Content {
   }
 }
 
-/** A calendar as it stands in one account's home. */
+/** A calendar as it appears in one account's home. */
 export interface Calendar {
   readonly id: string;
   readonly name: string;
@@ -102,7 +104,7 @@ export class IcloudAccount {
     });
   }
 
-  /** The other sees the calendar under an address of his own. */
+  /** The other account has the calendar under its own address. */
   share(calendarId: string, other: IcloudAccount, access: 'read' | 'read-write'): Calendar {
     const { content, name } = this.calendar(calendarId);
     return other.#mount({
@@ -128,7 +130,7 @@ export class IcloudAccount {
     this.appPassword = newAppPassword();
   }
 
-  /** What a device of the owner does, without telling anybody. Answers the name. */
+  /** A write of the owner's device, without mails. Returns the name. */
   put(calendarId: string, name: string, data: string): string {
     const { component, content } = this.calendar(calendarId);
     const checked = checkObject(data, component);
@@ -137,7 +139,7 @@ export class IcloudAccount {
     return name;
   }
 
-  /** Leaves something behind that is listed and not there. */
+  /** Leaves an object that is listed but missing. */
   addGhost(calendarId: string, name: string): void {
     this.calendar(calendarId).content.put(name, { uid: `ghost ${name}`, data: '', isGhost: true });
   }

@@ -1,4 +1,4 @@
-/** What a request is about, and answers in WebDAV's form. */
+/** Requests with their account, and answers in WebDAV's form. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Calendar, IcloudAccount } from './account.ts';
 import type { Behaviour } from './behaviour.ts';
@@ -6,20 +6,20 @@ import { CALDAV, DAV, element, escaped, href, type XmlElement } from './xml.ts';
 
 export interface DavRequest {
   readonly method: string;
-  /** The name that was asked, without a port. */
+  /** The requested host name, without a port. */
   readonly host: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
-/** A request whose credentials were taken. */
-export interface Asked extends DavRequest {
+/** A request with valid credentials. */
+export interface AccountRequest extends DavRequest {
   readonly account: IcloudAccount;
   readonly behaviour: Behaviour;
   /**
-   * Of the account's partition, `https://p42-caldav.icloud.com:443`; empty where the stand-in was asked by its own
-   * address.
+   * Of the account's partition, `https://p42-caldav.icloud.com:443`; empty for a request to the address of the
+   * fake itself.
    */
   readonly partitionOrigin: string;
   /** Of the host that all accounts have in common. */
@@ -45,11 +45,16 @@ export function multistatus(responses: readonly string[], token?: string): DavAn
   };
 }
 
-/** One resource with what was asked for of it: first what it has, then a second propstat with what it has not. */
-export function resource(asked: Asked, path: string, wanted: readonly XmlElement[], has: Properties): string {
+/** One resource with its requested properties: first the present ones, then a second propstat with the missing ones. */
+export function resource(
+  request: AccountRequest,
+  path: string,
+  wanted: readonly XmlElement[],
+  has: Properties,
+): string {
   const found = wanted.flatMap(({ namespace, name }) => has.get(`${namespace} ${name}`) ?? []);
   const missing = wanted.filter(({ namespace, name }) => !has.has(`${namespace} ${name}`));
-  const { emptyStatus } = asked.behaviour;
+  const { emptyStatus } = request.behaviour;
   const second =
     missing.length === 0
       ? ''
@@ -57,12 +62,12 @@ export function resource(asked: Asked, path: string, wanted: readonly XmlElement
           (emptyStatus ? wanted : missing).map(({ namespace, name }) => element(namespace, name)).join(''),
           emptyStatus ? '' : 'HTTP/1.1 404 Not Found',
         );
-  return `<response>${address(asked, path)}${propstat(found.join(''), 'HTTP/1.1 200 OK')}${second}</response>`;
+  return `<response>${address(request, path)}${propstat(found.join(''), 'HTTP/1.1 200 OK')}${second}</response>`;
 }
 
 /** A member that is gone. */
-export function absent(asked: Asked, path: string): string {
-  return `<response>${address(asked, path)}<status>HTTP/1.1 404 Not Found</status></response>`;
+export function absent(request: AccountRequest, path: string): string {
+  return `<response>${address(request, path)}<status>HTTP/1.1 404 Not Found</status></response>`;
 }
 
 export function failure(status: number, namespace: string, condition: string): DavAnswer {
@@ -80,14 +85,14 @@ export function failure(status: number, namespace: string, condition: string): D
 export function locate({
   account,
   path,
-}: Pick<Asked, 'account' | 'path'>): { calendar: Calendar; name: string } | null {
+}: Pick<AccountRequest, 'account' | 'path'>): { calendar: Calendar; name: string } | null {
   if (!path.startsWith(account.home)) return null;
   const [id = '', name = '', ...more] = path.slice(account.home.length).split('/');
   const calendar = account.calendars.get(decoded(id));
   return calendar === undefined || more.length > 0 ? null : { calendar, name: decoded(name) };
 }
 
-export function pathOf({ account }: Pick<Asked, 'account'>, calendar: Calendar, name = ''): string {
+export function pathOf({ account }: Pick<AccountRequest, 'account'>, calendar: Calendar, name = ''): string {
   return `${account.home}${encodeURIComponent(calendar.id)}/${encodeURIComponent(name)}`;
 }
 
@@ -102,7 +107,7 @@ export function decoded(segment: string): string {
 export const VALID_SYNC_TOKEN = failure(403, DAV, 'valid-sync-token');
 export const NO_SUCH_REPORT = failure(403, CALDAV, 'supported-filter');
 
-function address({ behaviour, commonOrigin }: Asked, path: string): string {
+function address({ behaviour, commonOrigin }: AccountRequest, path: string): string {
   return href(behaviour.commonHrefs ? `${commonOrigin}${path}` : path);
 }
 

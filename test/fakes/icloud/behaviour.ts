@@ -1,24 +1,23 @@
 /**
- * In what the stand-in may be told to be different, where iCloud's way is not the same at all times or was reported by
- * one person only.
+ * Switches of the fake, where iCloud's behaviour varies or was reported by one person only.
  */
 export interface Behaviour {
-  /** `caldav.icloud.com` sends everything on to the account's partition, in place of answering by itself. */
+  /** `caldav.icloud.com` redirects everything to the account's partition instead of answering itself. */
   readonly redirects: boolean;
   /** What the partition answers that an account has left. */
   readonly movedAnswer: 301 | 308 | 401 | 404;
   /** Hrefs in answers are whole addresses on `caldav.icloud.com`. */
   readonly commonHrefs: boolean;
   /**
-   * Properties that are missing stand in a propstat whose status is empty, and it lists all that were asked for (issue
+   * Missing properties are in a propstat whose status is empty, and it lists all that were requested (issue
    * dengste/org-caldav#305).
    */
   readonly emptyStatus: boolean;
   /** The ETag in the answer to a PUT; `unless-rewritten` leaves it out where something else was stored. */
   readonly etagOnPut: 'always' | 'unless-rewritten' | 'never';
-  /** Objects with an ORGANIZER who is not the account's person are refused (from memory, nobody measured it). */
+  /** Objects with an ORGANIZER who is not the account's person are refused (from memory, not measured). */
   readonly refusesOrganizers: boolean;
-  /** How a client learns of changes: later ways are there with the earlier ones missing. */
+  /** How a client learns of changes: each value excludes the ways before it. */
   readonly changes: 'sync' | 'ctag' | 'etags';
 }
 

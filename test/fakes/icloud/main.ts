@@ -1,8 +1,8 @@
 /**
- * The stand-in as a process of its own: `node --import tsx test/fakes/icloud/main.ts --port 8086 --apple-id
+ * The fake iCloud in its own process: `node --import tsx test/fakes/icloud/main.ts --port 8086 --apple-id
  * host@icloud.example`. Prints one line of JSON with its address and the account's passwords, and runs until it is
- * stopped. `POST /control/<name>` with `{"args":[…]}` calls what the stand-in has under that name; with an `appleId`
- * beside it, what the account has.
+ * stopped. `POST /control/<name>` with `{"args":[…]}` calls the method of the fake with that name; with an
+ * `appleId`, the method of the account.
  */
 import { parseArgs } from 'node:util';
 import { closeOnSignal } from '../run-fake.ts';
@@ -22,17 +22,17 @@ const STAND_IN = ['fail', 'setBehaviour', 'move'];
 const READABLE = ['requests', 'mailLedger', 'carelessWrites'];
 const ACCOUNT = ['put', 'remove', 'addCalendar', 'changePassword'];
 
-const standIn = await startIcloud({
+const fake = await startIcloud({
   ...(JSON.parse(values.behaviour) as Partial<Behaviour>),
   port: Number(values.port),
   control,
 });
-const account = standIn.addAccount(values['apple-id']);
+const account = fake.addAccount(values['apple-id']);
 const { appleId, password, appPassword, home } = account;
 console.log(
   JSON.stringify({
-    serverUrl: standIn.base,
-    controlUrl: `${standIn.base}control/`,
+    serverUrl: fake.base,
+    controlUrl: `${fake.base}control/`,
     appleId,
     password,
     appPassword,
@@ -40,7 +40,7 @@ console.log(
   }),
 );
 
-closeOnSignal(standIn);
+closeOnSignal(fake);
 
 function control(icloud: IcloudFake, name: string, { appleId: of, args = [] }: Record<string, unknown>): unknown {
   const call = (target: object): unknown =>

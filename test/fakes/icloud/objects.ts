@@ -1,14 +1,14 @@
-/** What iCloud looks at in an object before it takes it, what it makes of it, and whom it tells. */
+/** What iCloud checks in an object before it accepts it, what it stores, and whom it notifies. */
 import ICAL from 'ical.js';
 
-/** An object that was taken. */
+/** An accepted object. */
 export interface CheckedObject {
   readonly uid: string;
   /** As it is stored. */
   readonly data: string;
 }
 
-/** @returns the status of a refusal, for what iCloud does not take */
+/** @returns the status of a refusal, for what iCloud does not accept */
 export function checkObject(data: string, component: 'VEVENT' | 'VTODO'): CheckedObject | 400 | 403 | 404 {
   let calendar: ICAL.Component;
   try {
@@ -38,7 +38,7 @@ export function checkObject(data: string, component: 'VEVENT' | 'VTODO'): Checke
   return { uid, data: inUtc(data, parts) };
 }
 
-/** RECURRENCE-ID comes back in UTC, whatever it was sent in (issue kewisch/ical.js#99). */
+/** RECURRENCE-ID is returned in UTC, whatever zone was sent (issue kewisch/ical.js#99). */
 function inUtc(data: string, parts: readonly ICAL.Component[]): string {
   let text = data;
   for (const part of parts) {
@@ -59,7 +59,7 @@ function inUtc(data: string, parts: readonly ICAL.Component[]): string {
   return text;
 }
 
-/** Of one VEVENT, what counts for invitations. */
+/** The properties of one VEVENT that matter for invitations. */
 interface Meeting {
   readonly organizer: Person | null;
   readonly attendees: readonly Person[];
@@ -85,15 +85,15 @@ export function mailsOf(
   const [was, is] = [meetingsOf(before), meetingsOf(after)];
   const mails = new Set<string>();
   const isOwn = (address: string): boolean => own.includes(address);
-  const told = (meetings: readonly Meeting[]): string[] =>
+  const notified = (meetings: readonly Meeting[]): string[] =>
     meetings
       .filter(({ organizer }) => organizer !== null && isOwn(organizer.address))
       .flatMap(({ attendees }) =>
         attendees.filter((one) => one.isServers && !isOwn(one.address)).map(({ address }) => address),
       );
-  const now = new Set(told(is));
+  const now = new Set(notified(is));
   if (before !== after) for (const address of now) mails.add(`REQUEST ${address}`);
-  for (const address of told(was)) if (!now.has(address)) mails.add(`CANCEL ${address}`);
+  for (const address of notified(was)) if (!now.has(address)) mails.add(`CANCEL ${address}`);
 
   const answers = (meetings: readonly Meeting[]): string =>
     meetings

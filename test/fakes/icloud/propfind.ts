@@ -1,6 +1,14 @@
-/** PROPFIND and OPTIONS: the root, a principal, a home and what stands in it. */
+/** PROPFIND and OPTIONS: the root, a principal, a home and its contents. */
 import type { Calendar, StoredObject } from './account.ts';
-import { type Asked, type DavAnswer, locate, multistatus, type Properties, pathOf, resource } from './answer.ts';
+import {
+  type AccountRequest,
+  type DavAnswer,
+  locate,
+  multistatus,
+  type Properties,
+  pathOf,
+  resource,
+} from './answer.ts';
 import {
   APPLE,
   CALDAV,
@@ -15,35 +23,35 @@ import {
 } from './xml.ts';
 
 /** Depth 1 is refused on a principal, as measured. */
-export function propfind(asked: Asked): DavAnswer {
-  const { account, path, headers, body } = asked;
+export function propfind(request: AccountRequest): DavAnswer {
+  const { account, path, headers, body } = request;
   const depth = headers['depth'] ?? 'infinity';
-  const request = parseXml(body);
-  if (body !== '' && request?.name !== 'propfind') return { status: 400 };
-  const wanted = wantedOf(request);
+  const xml = parseXml(body);
+  if (body !== '' && xml?.name !== 'propfind') return { status: 400 };
+  const wanted = wantedOf(xml);
   const members = (): string[] =>
     [...account.calendars.values()].map((calendar) =>
-      resource(asked, pathOf(asked, calendar), wanted, calendarProps(asked, calendar)),
+      resource(request, pathOf(request, calendar), wanted, calendarProps(request, calendar)),
     );
-  if (path === '/') return multistatus([resource(asked, '/', wanted, principalPointer(asked))]);
-  if (path === principalPath(asked)) {
-    // The href that it answers with is not the one that was asked (seen by python-caldav).
+  if (path === '/') return multistatus([resource(request, '/', wanted, principalPointer(request))]);
+  if (path === principalPath(request)) {
+    // The href in the answer is not the requested one (reported by python-caldav).
     return depth === '0'
-      ? multistatus([resource(asked, '/principal/', wanted, principalProps(asked))])
+      ? multistatus([resource(request, '/principal/', wanted, principalProps(request))])
       : { status: 400 };
   }
   if (path === account.home) {
-    const own = resource(asked, path, wanted, homeProps(asked));
+    const own = resource(request, path, wanted, homeProps(request));
     if (depth !== '1') return multistatus([own]);
     return multistatus([
       own,
-      ...BOXES.map((name) => resource(asked, `${path}${name}/`, wanted, boxProps(asked, name))),
+      ...BOXES.map((name) => resource(request, `${path}${name}/`, wanted, boxProps(request, name))),
       ...members(),
     ]);
   }
   const box = BOXES.find((name) => path === `${account.home}${name}/`);
-  if (box !== undefined) return multistatus([resource(asked, path, wanted, boxProps(asked, box))]);
-  const found = locate(asked);
+  if (box !== undefined) return multistatus([resource(request, path, wanted, boxProps(request, box))]);
+  const found = locate(request);
   if (found === null) return { status: 404 };
   const { calendar, name } = found;
   const objects = [...calendar.content.objects];
@@ -51,13 +59,16 @@ export function propfind(asked: Asked): DavAnswer {
     const inside =
       depth === '1'
         ? objects.map(([member, object]) =>
-            resource(asked, pathOf(asked, calendar, member), wanted, objectProps(object)),
+            resource(request, pathOf(request, calendar, member), wanted, objectProps(object)),
           )
         : [];
-    return multistatus([resource(asked, pathOf(asked, calendar), wanted, calendarProps(asked, calendar)), ...inside]);
+    return multistatus([
+      resource(request, pathOf(request, calendar), wanted, calendarProps(request, calendar)),
+      ...inside,
+    ]);
   }
   const object = calendar.content.objects.get(name);
-  return object === undefined ? { status: 404 } : multistatus([resource(asked, path, wanted, objectProps(object))]);
+  return object === undefined ? { status: 404 } : multistatus([resource(request, path, wanted, objectProps(object))]);
 }
 
 export function options(): DavAnswer {
@@ -73,11 +84,11 @@ export function options(): DavAnswer {
   };
 }
 
-function principalPath({ account }: Pick<Asked, 'account'>): string {
+function principalPath({ account }: Pick<AccountRequest, 'account'>): string {
   return `/${account.dsid}/principal/`;
 }
 
-/** What an object has, without what is in it. */
+/** The properties of an object, without its data. */
 export function objectProps({ etag, modified }: StoredObject): Map<string, string> {
   return properties(
     [DAV, 'getetag', escaped(etag)],
@@ -87,8 +98,8 @@ export function objectProps({ etag, modified }: StoredObject): Map<string, strin
   );
 }
 
-export function calendarProps(asked: Asked, calendar: Calendar): Properties {
-  const { behaviour } = asked;
+export function calendarProps(request: AccountRequest, calendar: Calendar): Properties {
+  const { behaviour } = request;
   const { content, access, component, isSubscription } = calendar;
   const types = [
     element(DAV, 'collection'),
@@ -130,7 +141,7 @@ export function calendarProps(asked: Asked, calendar: Calendar): Properties {
         )
         .join(''),
     ],
-    [DAV, 'owner', href(principalPath(asked))],
+    [DAV, 'owner', href(principalPath(request))],
     [CALDAV, 'calendar-timezone', escaped(ZONE)],
     [DAV, 'getetag', escaped(`"C=${content.history.length}"`)],
   );
@@ -155,53 +166,53 @@ const ZONE = [
   '',
 ].join('\r\n');
 
-/** `allprop`, or nothing said, gives all but the type (measured). */
-function wantedOf(request: XmlElement | null): readonly XmlElement[] {
-  const prop = childOf(request ?? undefined, 'prop');
+/** `allprop`, or an empty xml, gives all but the type (measured). */
+function wantedOf(xml: XmlElement | null): readonly XmlElement[] {
+  const prop = childOf(xml ?? undefined, 'prop');
   const all = ['displayname', 'getetag', 'getlastmodified', 'owner'].map(
     (name): XmlElement => ({ namespace: DAV, name, attributes: {}, children: [], text: '' }),
   );
   return prop?.children ?? all;
 }
 
-function principalPointer(asked: Asked): Properties {
+function principalPointer(request: AccountRequest): Properties {
   return properties(
-    [DAV, 'current-user-principal', href(principalPath(asked))],
+    [DAV, 'current-user-principal', href(principalPath(request))],
     [DAV, 'resourcetype', element(DAV, 'collection')],
   );
 }
 
-function principalProps(asked: Asked): Properties {
-  const { account, partitionOrigin, headers } = asked;
+function principalProps(request: AccountRequest): Properties {
+  const { account, partitionOrigin, headers } = request;
   const addresses = [
     ...account.addresses.map((address) => `mailto:${address}`),
-    principalPath(asked),
+    principalPath(request),
     `urn:uuid:${account.dsid}`,
   ];
   const props = properties(
     [DAV, 'resourcetype', element(DAV, 'principal')],
     [DAV, 'displayname', 'Owner'],
-    [DAV, 'current-user-principal', href(principalPath(asked))],
-    [DAV, 'principal-URL', href(principalPath(asked))],
+    [DAV, 'current-user-principal', href(principalPath(request))],
+    [DAV, 'principal-URL', href(principalPath(request))],
     [CALDAV, 'calendar-user-address-set', addresses.map(href).join('')],
     [CALDAV, 'schedule-inbox-URL', href(`${partitionOrigin}${account.home}inbox/`)],
     [CALDAV, 'schedule-outbox-URL', href(`${partitionOrigin}${account.home}outbox/`)],
   );
-  // With what fetch sends by itself the home is not told (issue natelindev/tsdav#238).
+  // With the headers that fetch sends by default the home is missing (issue natelindev/tsdav#238).
   if (headers['accept-language'] !== '*')
     add(props, CALDAV, 'calendar-home-set', href(`${partitionOrigin}${account.home}`));
   return props;
 }
 
-function homeProps(asked: Asked): Properties {
+function homeProps(request: AccountRequest): Properties {
   return properties(
     [DAV, 'resourcetype', element(DAV, 'collection')],
     [DAV, 'displayname', 'Owner'],
-    [DAV, 'current-user-principal', href(principalPath(asked))],
+    [DAV, 'current-user-principal', href(principalPath(request))],
   );
 }
 
-function boxProps({ account, commonOrigin, behaviour }: Asked, name: string): Properties {
+function boxProps({ account, commonOrigin, behaviour }: AccountRequest, name: string): Properties {
   const type: Readonly<Record<string, string>> = {
     inbox: element(CALDAV, 'schedule-inbox'),
     outbox: element(CALDAV, 'schedule-outbox'),

@@ -2,7 +2,7 @@
 import ICAL from 'ical.js';
 import type { StoredObject } from './account.ts';
 import {
-  type Asked,
+  type AccountRequest,
   absent,
   type DavAnswer,
   decoded,
@@ -19,53 +19,53 @@ import { unfold } from './objects.ts';
 import { calendarProps, objectProps } from './propfind.ts';
 import { CALDAV, childOf, DAV, element, escaped, parseXml, type XmlElement } from './xml.ts';
 
-export function report(asked: Asked): DavAnswer {
-  const found = locate(asked);
+export function report(request: AccountRequest): DavAnswer {
+  const found = locate(request);
   if (found === null || found.name !== '') return { status: 404 };
-  const request = parseXml(asked.body);
-  if (request === null) return { status: 400 };
+  const xml = parseXml(request.body);
+  if (xml === null) return { status: 400 };
   const { calendar } = found;
-  const wanted = childOf(request, 'prop')?.children ?? [];
+  const wanted = childOf(xml, 'prop')?.children ?? [];
   const member = (name: string, object: StoredObject): string =>
-    resource(asked, pathOf(asked, calendar, name), wanted, withData(object));
+    resource(request, pathOf(request, calendar, name), wanted, withData(object));
 
-  switch (`${request.namespace} ${request.name}`) {
+  switch (`${xml.namespace} ${xml.name}`) {
     case `${DAV} sync-collection`: {
-      if (asked.behaviour.changes !== 'sync') return failure(403, DAV, 'supported-report');
-      if (childOf(request, 'sync-level')?.text.trim() !== '1' || (asked.headers['depth'] ?? '0') !== '0')
+      if (request.behaviour.changes !== 'sync') return failure(403, DAV, 'supported-report');
+      if (childOf(xml, 'sync-level')?.text.trim() !== '1' || (request.headers['depth'] ?? '0') !== '0')
         return { status: 400 };
       const { content } = calendar;
-      const token = childOf(request, 'sync-token')?.text.trim() ?? '';
-      const seen = token === '' ? 0 : content.seenBy(token);
-      if (seen === null) return VALID_SYNC_TOKEN;
-      const changed = token === '' ? content.objects.keys() : new Set(content.history.slice(seen));
+      const token = childOf(xml, 'sync-token')?.text.trim() ?? '';
+      const position = token === '' ? 0 : content.positionOf(token);
+      if (position === null) return VALID_SYNC_TOKEN;
+      const changed = token === '' ? content.objects.keys() : new Set(content.history.slice(position));
       const lines = [...changed].map((name) => {
         const object = content.objects.get(name);
-        return object === undefined ? absent(asked, pathOf(asked, calendar, name)) : member(name, object);
+        return object === undefined ? absent(request, pathOf(request, calendar, name)) : member(name, object);
       });
-      // The collection is listed with its members, and a limit is not heard (measured).
+      // The collection is listed with its members, and a limit is ignored (measured).
       return multistatus(
-        [resource(asked, asked.path, wanted, calendarProps(asked, calendar)), ...lines],
+        [resource(request, request.path, wanted, calendarProps(request, calendar)), ...lines],
         content.token,
       );
     }
     case `${CALDAV} calendar-multiget`:
       return multistatus(
-        request.children
+        xml.children
           .filter(({ name }) => name === 'href')
           .map(({ text }) => {
             const path = new URL(text.trim(), 'https://any.host').pathname;
             const name = decoded(path.split('/').at(-1) ?? '');
             const object =
-              path === pathOf(asked, calendar, name) || decoded(path) === decoded(pathOf(asked, calendar, name))
+              path === pathOf(request, calendar, name) || decoded(path) === decoded(pathOf(request, calendar, name))
                 ? calendar.content.objects.get(name)
                 : undefined;
-            return object === undefined || object.isGhost === true ? absent(asked, path) : member(name, object);
+            return object === undefined || object.isGhost === true ? absent(request, path) : member(name, object);
           }),
       );
     case `${CALDAV} calendar-query`: {
       // Without both filters nothing is found (issue lfos/calcurse#30).
-      const event = filterOf(filterOf(childOf(request, 'filter'), 'VCALENDAR'), calendar.component);
+      const event = filterOf(filterOf(childOf(xml, 'filter'), 'VCALENDAR'), calendar.component);
       if (event === undefined) return multistatus([]);
       return multistatus(
         [...calendar.content.objects]
@@ -101,7 +101,7 @@ function fits({ data }: StoredObject, filter: XmlElement): boolean {
 
 const FAR = 2 * 366 * 86_400;
 
-/** Whether any occurrence overlaps, moved ones included; looked for over two years. */
+/** Whether any occurrence overlaps, moved ones included; within two years. */
 function isWithin(data: string, start: string | undefined, end: string | undefined): boolean {
   const seconds = (text: string | undefined, otherwise: number): number =>
     text === undefined

@@ -1,14 +1,14 @@
 /**
- * A stand-in of iCloud's CalDAV, as the measurements of python-caldav and reports of other programs' users describe it:
- * one host that all accounts have in common, and partitions on which their calendars are. It listens on one loopback
- * port and knows the hosts by name. Who asks it through `reaching` sees Apple's own addresses, over https, so that the
- * rules on where credentials may go are those of the real thing; who asks the port itself finds an account with
- * everything at one address.
+ * A fake of iCloud's CalDAV, as python-caldav measured it and users of other programs reported it: one host that all
+ * accounts share, and partitions that hold their calendars. It listens on one loopback port and selects the host by
+ * name. A client that uses `reaching` gets Apple's own addresses, over https, so that the rules on where credentials
+ * may go are those of the real service. A client that connects to the port directly finds an account with everything
+ * at one address.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { IcloudAccount } from './account.ts';
-import type { Asked, DavAnswer, DavRequest } from './answer.ts';
+import type { AccountRequest, DavAnswer, DavRequest } from './answer.ts';
 import { type Behaviour, USUAL } from './behaviour.ts';
 import { options, propfind } from './propfind.ts';
 import { report } from './reports.ts';
@@ -24,11 +24,11 @@ interface Logged {
   readonly path: string;
   readonly status: number;
   readonly hasCredentials: boolean;
-  /** `Calpair`, or a person's program. */
+  /** `Calpair`, or a person's client. */
   readonly agent: string;
 }
 
-/** An answer in place of the usual one, for the requests that fit. */
+/** An answer instead of the usual one, for matching requests. */
 interface Fault {
   readonly status: number;
   readonly times?: number;
@@ -41,20 +41,20 @@ export interface IcloudFake {
   /** The port itself, where an account has everything at one address; ends with a slash. */
   readonly base: string;
   readonly requests: readonly Logged[];
-  /** Mails that would have gone out: who caused them, and `METHOD address`. */
+  /** Mails that iCloud would have sent: who caused them, and `METHOD address`. */
   readonly mailLedger: readonly { readonly agent: string; readonly mail: string }[];
-  /** Writes of ours without a precondition, or with `If-Match: *`. */
+  /** Writes of Calpair without a precondition, or with `If-Match: *`. */
   readonly carelessWrites: readonly string[];
   addAccount(
     appleId: string,
     about?: { readonly partition?: number; readonly aliases?: readonly string[] },
   ): IcloudAccount;
   account(appleId: string): IcloudAccount;
-  /** Another partition has the account from now on. */
+  /** Another partition holds the account from now on. */
   move(appleId: string, partition: number): void;
   fail(fault: Fault): void;
   setBehaviour(behaviour: Partial<Behaviour>): void;
-  /** A fetch to which Apple's hosts are this stand-in; everything else goes where it always goes. */
+  /** A fetch that sends requests for Apple's hosts to this fake, and all others unchanged. */
   reaching(fetch: typeof globalThis.fetch): typeof globalThis.fetch;
   /** @throws Error when a sync reached people or wrote carelessly */
   close(): Promise<void>;
@@ -62,8 +62,8 @@ export interface IcloudFake {
 
 export interface IcloudOptions extends Partial<Behaviour> {
   readonly port?: number;
-  /** Answers `POST /control/<name>`; for a stand-in that is a process of its own. */
-  readonly control?: (standIn: IcloudFake, name: string, body: Record<string, unknown>) => unknown;
+  /** Answers `POST /control/<name>`; for a fake in its own process. */
+  readonly control?: (icloud: IcloudFake, name: string, body: Record<string, unknown>) => unknown;
 }
 
 export function partitionUrl(partition: number): string {
@@ -111,7 +111,7 @@ export async function startIcloud({ port = 0, control, ...behaviour }: IcloudOpt
     });
   }
 
-  /** Only app-specific passwords open anything; to whom the others belong is known all the same. */
+  /** Only app-specific passwords give access; the account is identified with any password. */
   function open(authorization = ''): { account: IcloudAccount | null; isOpen: boolean } {
     const [, appleId = '', password = ''] =
       /^([^:]*):(.*)$/s.exec(Buffer.from(authorization.replace(/^Basic /i, ''), 'base64').toString()) ?? [];
@@ -125,7 +125,7 @@ export async function startIcloud({ port = 0, control, ...behaviour }: IcloudOpt
         const name = /^\/control\/(\w+)$/.exec(request.path)?.[1];
         if (name !== undefined && control !== undefined) {
           const result = await Promise.resolve()
-            .then(() => control(standIn, name, JSON.parse(request.body || '{}') as Record<string, unknown>))
+            .then(() => control(icloud, name, JSON.parse(request.body || '{}') as Record<string, unknown>))
             .then(
               (value) => ({ result: value ?? null }),
               (error: Error) => ({ error: error.message }),
@@ -151,7 +151,7 @@ export async function startIcloud({ port = 0, control, ...behaviour }: IcloudOpt
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 
-  const standIn: IcloudFake = {
+  const icloud: IcloudFake = {
     base,
     requests,
     mailLedger,
@@ -163,7 +163,7 @@ export async function startIcloud({ port = 0, control, ...behaviour }: IcloudOpt
     },
     account: (appleId) => accounts.get(appleId.toLowerCase()) ?? fail(`there is no account ${appleId}`),
     move(appleId, partition) {
-      standIn.account(appleId).partition = partition;
+      icloud.account(appleId).partition = partition;
     },
     fail: (fault) => void faults.push({ ...fault, left: fault.times ?? 1 }),
     setBehaviour(changes) {
@@ -174,7 +174,7 @@ export async function startIcloud({ port = 0, control, ...behaviour }: IcloudOpt
       if (url.protocol !== 'https:' || !url.hostname.endsWith(COMMON_HOST)) return fetch(input, init);
       return fetch(new URL(`${url.pathname}${url.search}`, base), {
         ...init,
-        headers: { ...(init?.headers as Record<string, string>), [ASKED_HOST]: url.hostname },
+        headers: { ...(init?.headers as Record<string, string>), [REQUESTED_HOST]: url.hostname },
       });
     },
     async close() {
@@ -185,16 +185,16 @@ export async function startIcloud({ port = 0, control, ...behaviour }: IcloudOpt
         throw new Error(`iCloud saw what a sync may not do: ${JSON.stringify({ mailed, carelessWrites })}`);
     },
   };
-  return standIn;
+  return icloud;
 }
 
 const OURS = 'Calpair';
-/** In place of `Host`, which fetch sets by itself. */
-const ASKED_HOST = 'x-asked-host';
+/** Instead of `Host`, which fetch sets itself. */
+const REQUESTED_HOST = 'x-requested-host';
 
 /**
- * What a host answers that has not got the account: another partition, and the common one where it only sends on. Null:
- * it has.
+ * The answer of a host that does not hold the account: another partition, or the common host where it only redirects.
+ * Null: it holds the account.
  */
 function elsewhere(
   { host, path }: DavRequest,
@@ -209,7 +209,7 @@ function elsewhere(
   return movedAnswer === 404 ? { status: 404 } : { status: movedAnswer, headers: onward };
 }
 
-/** Two challenges in lines of their own, and not a word on what was wrong (issue pimutils/vdirsyncer#838). */
+/** Two challenges in separate headers, without a reason (issue pimutils/vdirsyncer#838). */
 function refusal(account: IcloudAccount | null = null): Pick<DavAnswer, 'headers'> {
   return {
     headers: {
@@ -219,25 +219,25 @@ function refusal(account: IcloudAccount | null = null): Pick<DavAnswer, 'headers
   };
 }
 
-function handle(asked: Asked): DavAnswer {
-  const { path, account } = asked;
+function handle(request: AccountRequest): DavAnswer {
+  const { path, account } = request;
   if (path === '/.well-known/caldav') return { status: 301, headers: { location: '/' } };
   if (path !== '/' && !path.startsWith(`/${account.dsid}/`)) return { status: 403 };
-  switch (asked.method) {
+  switch (request.method) {
     case 'OPTIONS':
       return options();
     case 'PROPFIND':
-      return propfind(asked);
+      return propfind(request);
     case 'REPORT':
-      return report(asked);
+      return report(request);
     case 'GET':
-      return get(asked);
+      return get(request);
     case 'PUT':
-      return put(asked);
+      return put(request);
     case 'DELETE':
-      return remove(asked);
+      return remove(request);
     case 'MKCALENDAR':
-      return makeCalendar(asked);
+      return makeCalendar(request);
     default:
       return { status: 405 };
   }
@@ -250,7 +250,7 @@ async function read(incoming: IncomingMessage): Promise<DavRequest> {
   return {
     method,
     path: url.split('?')[0] ?? '/',
-    host: String(headers[ASKED_HOST] ?? (headers.host ?? '').replace(/:\d+$/, '')),
+    host: String(headers[REQUESTED_HOST] ?? (headers.host ?? '').replace(/:\d+$/, '')),
     headers,
     body: Buffer.concat(chunks).toString(),
   };

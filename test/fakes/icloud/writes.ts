@@ -1,11 +1,11 @@
 /** GET, PUT, DELETE and MKCALENDAR. */
 import type { Calendar } from './account.ts';
-import { type Asked, type DavAnswer, decoded, failure, locate } from './answer.ts';
+import { type AccountRequest, type DavAnswer, decoded, failure, locate } from './answer.ts';
 import { checkObject, mailsOf, unfold } from './objects.ts';
 import { DAV, parseXml, type XmlElement } from './xml.ts';
 
-export function get(asked: Asked): DavAnswer {
-  const found = locate(asked);
+export function get(request: AccountRequest): DavAnswer {
+  const found = locate(request);
   const object = found?.calendar.content.objects.get(found.name);
   if (object === undefined || object.isGhost === true) return { status: 404 };
   return {
@@ -15,9 +15,9 @@ export function get(asked: Asked): DavAnswer {
   };
 }
 
-export function put(asked: Asked): DavAnswer {
-  const { account, headers, body, behaviour, mailed } = asked;
-  const found = locate(asked);
+export function put(request: AccountRequest): DavAnswer {
+  const { account, headers, body, behaviour, mailed } = request;
+  const found = locate(request);
   if (found === null || found.name === '') return { status: 404 };
   const { calendar, name } = found;
   const before = calendar.content.objects.get(name);
@@ -31,14 +31,14 @@ export function put(asked: Asked): DavAnswer {
   if (hasUid([...account.calendars.values()], checked.uid, calendar, name)) return { status: 412 };
   mailed(mailsOf(before?.data ?? null, checked.data, account.addresses, true));
   const { etag } = calendar.content.put(name, checked);
-  const tellsEtag =
+  const returnsEtag =
     behaviour.etagOnPut === 'always' || (behaviour.etagOnPut === 'unless-rewritten' && checked.data === body);
-  return { status: before === undefined ? 201 : 204, ...(tellsEtag ? { headers: { etag } } : {}) };
+  return { status: before === undefined ? 201 : 204, ...(returnsEtag ? { headers: { etag } } : {}) };
 }
 
-export function remove(asked: Asked): DavAnswer {
-  const { account, headers, mailed } = asked;
-  const found = locate(asked);
+export function remove(request: AccountRequest): DavAnswer {
+  const { account, headers, mailed } = request;
+  const found = locate(request);
   if (found === null) return { status: 404 };
   const { calendar, name } = found;
   if (name === '') {
@@ -54,7 +54,7 @@ export function remove(asked: Asked): DavAnswer {
   return { status: 204 };
 }
 
-export function makeCalendar({ account, path, body }: Asked): DavAnswer {
+export function makeCalendar({ account, path, body }: AccountRequest): DavAnswer {
   const id = decoded(path.slice(account.home.length).replace(/\/$/, ''));
   if (!path.startsWith(account.home) || id === '' || id.includes('/')) return { status: 403 };
   if (account.calendars.has(id)) return { status: 405 };
@@ -71,14 +71,14 @@ function hasForeignOrganizer(data: string, own: readonly string[]): boolean {
 }
 
 /** `If-Match: *` works backwards: refused for what is there, and what is not there is created (measured). */
-function isRefused(headers: Asked['headers'], etag: string | undefined): boolean {
+function isRefused(headers: AccountRequest['headers'], etag: string | undefined): boolean {
   const ifMatch = headers['if-match'];
   if (headers['if-none-match'] === '*' && etag !== undefined) return true;
   if (ifMatch === undefined) return false;
   return ifMatch === '*' ? etag !== undefined : ifMatch !== etag;
 }
 
-/** A UID is in an account once; what has it elsewhere is not told (issue jobisoft/DAV-4-TbSync#187). */
+/** A UID is unique in an account; the answer does not name the other object (issue jobisoft/DAV-4-TbSync#187). */
 function hasUid(calendars: readonly Calendar[], uid: string, calendar: Calendar, name: string): boolean {
   return calendars.some((one) =>
     [...one.content.objects].some(

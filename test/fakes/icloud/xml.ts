@@ -1,4 +1,4 @@
-/** XML as the stand-in reads and writes it: namespaces inline and no prefixes, as iCloud does. */
+/** XML as the fake reads and writes it: namespaces inline and no prefixes, as iCloud does. */
 import sax from 'sax';
 
 export const DAV = 'DAV:';
