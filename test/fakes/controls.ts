@@ -1,4 +1,4 @@
-/** What tests and the demo may call on a fake from another process: the common methods of all clouds, and those of one. */
+/** What tests and the demo may call on a fake from another process: common methods, and those of one cloud. */
 import type { Controls } from '../support/control.ts';
 
 export function controlsOf(own: Pick<Controls, 'readable' | 'account'>): Controls {

@@ -11,9 +11,7 @@ export interface FakeCloudOptions {
   readonly now?: () => number;
   /** Offers `/control/*`, with which another process does what this object does. */
   readonly control?: boolean;
-  /**
-   * `close` accepts mails to people and careless requests: for real attendees, and for the fake's own tests.
-   */
+  /** `close` accepts mails to people and careless requests: for real attendees, and for the fake's own tests. */
   readonly mayReach?: boolean;
 }
 

@@ -62,7 +62,7 @@ describe('the fake iCloud', () => {
     assert.equal((await send('PROPFIND', '/', { password: old })).status, 401);
   });
 
-  it('leads from the common host to the partition, and hides the home from requests with the headers of fetch', async () => {
+  it('leads from the common host to the partition, and hides the home from requests of fetch', async () => {
     const principal = `/${owner.dsid}/principal/`;
     assert.match(
       (await find('/', '0', '<d:current-user-principal/>')).text,

@@ -94,7 +94,7 @@ describe('PairControl', () => {
     await h.control.stop(pair.id);
     await assert.rejects(h.control.syncAndWait(pair.id, SIGNAL, 5), isMissing);
     await h.control.start({ pairId: pair.id, paused: false, begun: 1 });
-    await until('a second life', () => pair.diffs.at(-1)?.number === 2);
+    await until('the restart', () => pair.diffs.at(-1)?.number === 2);
   });
 
   it('fails for callers that wait for a run when the pair is stopped', async () => {

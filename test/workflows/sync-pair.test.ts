@@ -26,7 +26,7 @@ describe('syncPair', { concurrency: 4 }, () => {
   after(() => h.close());
 
   /** Starts the pair and waits until its first run has ended and it polls. */
-  async function watching(pair: FakePair): Promise<FakePair> {
+  async function polling(pair: FakePair): Promise<FakePair> {
     await h.control.start({ pairId: pair.id, paused: false });
     await quiet(pair);
     return pair;
@@ -59,7 +59,7 @@ describe('syncPair', { concurrency: 4 }, () => {
   }
 
   it('begins with a run, then polls', async () => {
-    const pair = await watching(h.pair());
+    const pair = await polling(h.pair());
     assert.deepEqual(pair.diffs, [{ pairId: pair.id, number: 1, trigger: 'start', full: false, polled: false }]);
     assert.deepEqual(await h.events(pair.id), [
       'WorkflowExecutionStarted',
@@ -72,7 +72,7 @@ describe('syncPair', { concurrency: 4 }, () => {
   });
 
   it('adds nothing for idle polls', async () => {
-    const pair = await watching(h.pair({ pollPair: () => Promise.reject(noChange('50 milliseconds')) }));
+    const pair = await polling(h.pair({ pollPair: () => Promise.reject(noChange('50 milliseconds')) }));
     const had = (await h.events(pair.id)).length;
     const polls = pair.polls;
     await until('three more polls', () => pair.polls >= polls + 3);
@@ -87,7 +87,7 @@ describe('syncPair', { concurrency: 4 }, () => {
       hasChange = false;
       return Promise.resolve({ kind: 'changed' });
     };
-    await watching(pair);
+    await polling(pair);
     const had = (await h.events(pair.id)).length;
     pair.changed = true;
     hasChange = true;
@@ -108,7 +108,7 @@ describe('syncPair', { concurrency: 4 }, () => {
   });
 
   it('runs at once for a signal, and costs 16 events when there is nothing to write', async () => {
-    const pair = await watching(h.pair());
+    const pair = await polling(h.pair());
     const had = (await h.events(pair.id)).length;
     await h.control.syncNow(pair.id, WEBHOOK);
     await until('the run', async () => (await h.control.status(pair.id)).runsFinished === 2);
@@ -142,13 +142,13 @@ describe('syncPair', { concurrency: 4 }, () => {
   });
 
   it('answers with the run that began after the call', async () => {
-    const pair = await watching(h.pair());
+    const pair = await polling(h.pair());
     assert.deepEqual(await h.control.syncAndWait(pair.id, SIGNAL, 20), { runId: runIdOf(2), finished: true });
     assert.deepEqual(await h.control.syncAndWait(pair.id, SIGNAL, 20), { runId: runIdOf(3), finished: true });
   });
 
   it('does not miss a request that comes with the result of the poll', async () => {
-    const pair = await watching(h.pair());
+    const pair = await polling(h.pair());
     pair.changed = true;
     await Promise.all([
       h.control.settingsChanged(pair.id),
@@ -162,7 +162,7 @@ describe('syncPair', { concurrency: 4 }, () => {
   });
 
   it('polls at once when settings change, without a run', async () => {
-    const pair = await watching(h.pair());
+    const pair = await polling(h.pair());
     const had = (await h.events(pair.id)).length;
     const polls = pair.polls;
     await h.control.settingsChanged(pair.id);
@@ -173,7 +173,7 @@ describe('syncPair', { concurrency: 4 }, () => {
   });
 
   it('stops polling while paused and runs after resume', async () => {
-    const pair = await watching(h.pair());
+    const pair = await polling(h.pair());
     const had = (await h.events(pair.id)).length;
     await h.control.pause(pair.id);
     await h.control.pause(pair.id);
@@ -257,7 +257,7 @@ describe('syncPair', { concurrency: 4 }, () => {
   });
 
   it('shows attention with its reason, and clears it', async () => {
-    const pair = await watching(h.pair());
+    const pair = await polling(h.pair());
     pair.state = 'attention';
     await h.control.settingsChanged(pair.id);
     await until('attention', async () => (await stateInVisibility(pair)) === 'attention');
@@ -279,7 +279,7 @@ describe('syncPair', { concurrency: 4 }, () => {
   });
 
   it('survives a run that fails for good, rests, and runs at once on request', async () => {
-    const pair = await watching(h.pair());
+    const pair = await polling(h.pair());
     pair.script.diffPair = () => Promise.reject(ApplicationFailure.nonRetryable('a mistake of ours', 'bug'));
     assert.deepEqual(await h.control.syncAndWait(pair.id, SIGNAL, 20), { runId: null, finished: false });
     await until('the rest', async () => (await h.control.status(pair.id)).waitsFor.includes('continues in 10 s'));
@@ -310,7 +310,7 @@ describe('syncPair', { concurrency: 4 }, () => {
       pair.diffs.length < 2
         ? Promise.reject(new Error('the database is away'))
         : Promise.resolve({ runId: runIdOf(number), ops: 1, ended: null });
-    await watching(pair);
+    await polling(pair);
     assert.deepEqual(
       pair.diffs.map(({ number }) => number),
       [1, 1],
@@ -319,7 +319,7 @@ describe('syncPair', { concurrency: 4 }, () => {
   });
 
   it('continues as new under many callers without losing or mixing up a run', { timeout: 90_000 }, async () => {
-    const pair = await watching(h.pair());
+    const pair = await polling(h.pair());
     const handle = h.client.workflow.getHandle(workflowIdOf(pair.id));
     const first = (await handle.describe()).runId;
     const answers: number[] = [];
@@ -367,7 +367,7 @@ describe('syncPair', { concurrency: 4 }, () => {
     const pair = h.pair();
     pair.changed = true;
     pair.ops = 3;
-    await watching(pair);
+    await polling(pair);
     const { events } = await h.client.workflow.getHandle(workflowIdOf(pair.id)).fetchHistory();
     const summaries = (events ?? []).flatMap(({ userMetadata }) => {
       const data = userMetadata?.summary?.data;

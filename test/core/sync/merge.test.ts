@@ -78,7 +78,7 @@ describe('one event', () => {
         });
       }
     }
-    test(`${field} changed alike on both sides is no conflict and writes nothing`, () => {
+    test(`${field} changed alike on both sides is not a conflict and causes no write`, () => {
       const edited = { ...base, [field]: one };
       assert.deepEqual(merged(edited, edited), { caldav: edited, cloud: edited, conflicts: [] });
     });
@@ -186,7 +186,7 @@ describe('a series', () => {
   });
 
   for (const winner of ['caldav', 'cloud'] as const) {
-    test(`where it is not, the later side decides both (${winner}), and what the other wanted is kept`, () => {
+    test(`where it is not, the later side decides both (${winner}), and the other side's values are kept`, () => {
       const tuesday = { ...series, when: at(2) };
       const tuesdays = { ...tuesday, recurrence: { rules: ['RRULE:FREQ=WEEKLY;BYDAY=TU'], dates: [] } };
       const fewer = { ...series, recurrence: { rules: ['RRULE:FREQ=WEEKLY;BYDAY=MO;COUNT=5'], dates: [] } };
@@ -219,7 +219,7 @@ describe('the initial matching', () => {
     });
   }
 
-  test('a rule wins over none, exceptions and people are united, nothing is removed', () => {
+  test('a rule wins over none, exceptions and people are united, and none is removed', () => {
     const [first, second] = [occurrence(1), occurrence(2)];
     const caldav = aSeries({ exceptions: { [first]: EXCLUDED }, attendees: [person('a')] });
     const cloud = aSeries({ exceptions: { [second]: EXCLUDED }, attendees: [person('b')] });
@@ -361,23 +361,20 @@ describe('random cases', () => {
     );
   });
 
-  test(
-    'nothing is lost: what a side wrote is on both, or in a conflict, or it removed the occurrence ' + 'itself',
-    () => {
-      fc.assert(
-        fc.property(case_, (one) => {
-          const input = built(one);
-          const result = merge(input);
-          const kept = JSON.stringify([result.caldav, result.conflicts]);
-          for (const side of ['caldav', 'cloud'] as const) {
-            const written = JSON.stringify(input[side].now).match(new RegExp(`"${side}\\d"`, 'g')) ?? [];
-            for (const value of written) assert.ok(kept.includes(value), `${value} of ${side} is lost`);
-          }
-        }),
-        options,
-      );
-    },
-  );
+  test('nothing is lost: what a side wrote is on both, or in a conflict, or it removed the occurrence', () => {
+    fc.assert(
+      fc.property(case_, (one) => {
+        const input = built(one);
+        const result = merge(input);
+        const kept = JSON.stringify([result.caldav, result.conflicts]);
+        for (const side of ['caldav', 'cloud'] as const) {
+          const written = JSON.stringify(input[side].now).match(new RegExp(`"${side}\\d"`, 'g')) ?? [];
+          for (const value of written) assert.ok(kept.includes(value), `${value} of ${side} is lost`);
+        }
+      }),
+      options,
+    );
+  });
 
   test('a change on one side alone is copied unchanged', () => {
     fc.assert(

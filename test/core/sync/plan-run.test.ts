@@ -382,7 +382,7 @@ describe('series that the other side has as single events', () => {
     assert.equal(planned.instanceDeletions.length, 3);
   });
 
-  test('of a series that does not exist only the copies go; the links of what is gone are dropped', () => {
+  test('of a missing series only the copies are deleted; links of deleted events are dropped', () => {
     const some = [
       all[0]!,
       instance('i1', OCCURRENCES[1]!, { isOwned: false }),

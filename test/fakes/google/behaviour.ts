@@ -22,7 +22,7 @@ export interface Behaviour {
    * item, no item (no increment ever names them), or they stay unchanged.
    */
   readonly lostExceptions: 'tombstone' | 'vanish' | 'orphan';
-  /** After a master is deleted its exceptions follow as cancelled items of their own, or no increment ever names them. */
+  /** After a master is deleted its exceptions follow as cancelled items, or no increment ever names them. */
   readonly deletedMasterExceptions: 'silent' | 'follow';
   /** Cancelled items have only `id` and `status`. */
   readonly sparseTombstones: boolean;

@@ -1,6 +1,6 @@
 /**
- * The lines of `recurrence[]`, and which of them Google refuses. Independent of `core/recurrence/normalise.ts` on purpose:
- * the two must not share a mistake.
+ * The lines of `recurrence[]`, and which of them Google refuses. Independent of `core/recurrence/normalise.ts` on
+ * purpose: the two must not share a mistake.
  */
 
 import { instantOf, isZone, parseCompact } from '../time.ts';

@@ -1,4 +1,4 @@
-/** Everything that the stand-in knows: accounts, calendars, behaviour, and what writes did to other people. */
+/** The whole state of the fake: accounts, calendars, behaviour, and what writes did to other people. */
 import type { Behaviour } from './behaviour.ts';
 import type { AccessRole, ListEntry, Reach } from './calendar.ts';
 import { Calendar } from './calendar.ts';
@@ -11,7 +11,7 @@ export interface AccountState {
   listVersion: number;
 }
 
-/** Who writes: the API's client, or a person in Google's own web page, who is neither counted nor kept waiting. */
+/** The writer: the API's client, or a person on Google's web page, whose requests are neither counted nor delayed. */
 export interface Actor {
   readonly account: AccountState;
   readonly by: 'api' | 'person';

@@ -1,6 +1,6 @@
 /**
- * One Microsoft account: its credentials, and what its owner does in Outlook. Uses the API's engine, without
- * log and faults.
+ * One Microsoft account: its credentials, and what its owner does in Outlook. Uses the API's engine, without log
+ * and faults.
  */
 
 import type { Json } from '../json.ts';
@@ -81,8 +81,8 @@ export class GraphAccount {
   }
 
   /**
-   * Stores an event that the API would not take: another organizer's meeting, a cancelled copy, odd zones, ids and UIDs of
-   * one's own choice.
+   * Stores an event that the API would not take: another organizer's meeting, a cancelled copy, odd zones, chosen ids
+   * and UIDs.
    */
   plantEvent(event: Json, calendarId = 'primary'): Json {
     return this.#show(plantEvent(this.#world, this.#calendar(calendarId), event));

@@ -34,8 +34,7 @@ export interface Behaviour {
   /** The answer to a request for a deleted occurrence, or one that never existed. */
   readonly missingOccurrence: 'exchangeCode' | 'notFound' | 'badRequest';
   /**
-   * `cancelledOccurrences` and `exceptionOccurrences`: there, never there, exceptions always empty, or 400 when
-   * requested.
+   * `cancelledOccurrences` and `exceptionOccurrences`: there, never there, exceptions always empty, or 400 on request.
    */
   readonly exceptionLists: 'full' | 'absent' | 'noExceptions' | 'refused';
   /** This many `exceptionOccurrences` come with the master; a link leads to the rest. */

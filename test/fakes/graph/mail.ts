@@ -13,8 +13,8 @@ export interface MailCause {
 }
 
 /**
- * A write to a meeting that the mailbox organises mails its attendees; a write to a copy of another
- * organizer's meeting sends no mail.
+ * A write to a meeting that the mailbox organises mails its attendees; a write to a copy of another organizer's
+ * meeting sends no mail.
  */
 export function noteMail(world: World, actor: Actor, method: string, { item, before, after, all }: MailCause): void {
   const organizer = item.organizer.address.toLowerCase();

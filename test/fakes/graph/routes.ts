@@ -55,7 +55,7 @@ const WRITE = 'Calendars.ReadWrite';
 const PAGES = ['$top', '$skip', '$select', '$count'];
 const LIST = [...PAGES, '$filter', '$orderby', '$expand'];
 const RANGE = ['startDateTime', 'endDateTime'];
-const SHOWN = ['$select', '$expand'];
+const SELECTED = ['$select', '$expand'];
 
 const C = '(?:/calendars/([^/]+)|/calendar)';
 const CALENDAR = new RegExp(`^${C}$`);
@@ -137,7 +137,7 @@ const ROUTES: readonly Route[] = [
     run: (call) => ok(listEvents(call, call.ids[0] ?? null, call.url.pathname.endsWith('/me/events'))),
   },
   { method: 'POST', pattern: EVENTS, scope: WRITE, parameters: [], run: runCreate },
-  { method: 'GET', pattern: EVENT, scope: READ, parameters: SHOWN, run: runGet },
+  { method: 'GET', pattern: EVENT, scope: READ, parameters: SELECTED, run: runGet },
   { method: 'PATCH', pattern: EVENT, scope: WRITE, parameters: [], run: runPatch },
   { method: 'DELETE', pattern: EVENT, scope: WRITE, parameters: [], run: runDelete },
   {

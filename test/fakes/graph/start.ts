@@ -1,7 +1,7 @@
 /**
  * A strict fake of the calendars of Microsoft Graph v1.0 and Microsoft's sign-in: in memory, over real HTTP. It refuses
- * what Graph would refuse, and records which mails Exchange would send. Where Graph's behaviour is unknown, `behaviour.ts` has
- * a switch.
+ * what Graph would refuse, and records which mails Exchange would send. Where Graph's behaviour is unknown,
+ * `behaviour.ts` has a switch.
  *
  * The API is at `graphUrl`, tokens are at `tokenUrl`, consent is at `authUrl`.
  */

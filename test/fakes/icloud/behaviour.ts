@@ -1,6 +1,4 @@
-/**
- * Switches of the fake, where iCloud's behaviour varies or was reported by one person only.
- */
+/** Switches of the fake, where iCloud's behaviour varies or was reported by one person only. */
 export interface Behaviour {
   /** `caldav.icloud.com` redirects everything to the account's partition instead of answering itself. */
   readonly redirects: boolean;

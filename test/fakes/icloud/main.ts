@@ -1,8 +1,8 @@
 /**
  * The fake iCloud in its own process: `node --import tsx test/fakes/icloud/main.ts --port 8086 --apple-id
  * host@icloud.example`. Prints one line of JSON with its address and the account's passwords, and runs until it is
- * stopped. `POST /control/<name>` with `{"args":[…]}` calls the method of the fake with that name; with an
- * `appleId`, the method of the account.
+ * stopped. `POST /control/<name>` with `{"args":[…]}` calls the method of the fake with that name; with an `appleId`,
+ * the method of the account.
  */
 import { parseArgs } from 'node:util';
 import { closeOnSignal } from '../run-fake.ts';

@@ -1,4 +1,4 @@
-/** What iCloud checks in an object before it accepts it, what it stores, and whom it notifies. */
+/** What iCloud checks in an object before it accepts it, what it stores, and which attendees it notifies. */
 import ICAL from 'ical.js';
 
 /** An accepted object. */
@@ -72,7 +72,7 @@ interface Person {
 }
 
 /**
- * Whom a server that announces `calendar-auto-schedule` writes to when an object changes (RFC 6638 section 3.2): as
+ * The mails of a server with `calendar-auto-schedule` when an object changes (RFC 6638 section 3.2), as
  * `METHOD address`.
  * @param own addresses of the account
  */
