@@ -19,7 +19,7 @@ interface Case {
 
 const corpus = new URL('../../../shared/corpus/recurrence/rrule-expansions.json', import.meta.url);
 
-test('expands as two other engines do', { skip: existsSync(corpus) ? false : 'the corpus is missing' }, () => {
+test('expands as two other engines do', { skip: existsSync(corpus) ? false : 'the corpus is not here' }, () => {
   const { cases } = JSON.parse(readFileSync(corpus, 'utf8')) as { cases: Case[] };
   let compared = 0;
   for (const one of cases) {
