@@ -4,7 +4,8 @@
  * stop, the pairs settle, and the result is checked.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type FakeEndpoint, googleEnvironment, microsoftEnvironment, type RunningCalpair } from '../support/calpair.ts';
+import { createProviders } from '../../providers/entries.ts';
+import { type FakeEndpoint, googleEnvironment, microsoftEnvironment } from '../support/calpair.ts';
 import type { Cloud } from '../support/cloud.ts';
 import { type DavServer, startRadicale, startXandikos } from '../support/dav.ts';
 import { GOOGLE } from '../support/google-cloud.ts';
@@ -136,9 +137,9 @@ async function openWorlds({
 }: CampaignParts): Promise<World[]> {
   const calpair = {
     api: installation.api,
-    config: installation.config,
+    providers: await createProviders(installation.config.providers),
     tag: (text: string) => installation.tag(text),
-  } as RunningCalpair;
+  };
   const settings = { options: { holdDeletions: { moreThan: 1000, percent: 100 } } };
   const dav = async (server: DavServer, name: string, proxy: Proxy) => {
     const url = await server.createCalendar(name);

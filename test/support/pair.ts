@@ -43,9 +43,12 @@ export interface Pair {
   events(side: 'caldav' | 'cloud'): Promise<Map<string, CalendarEvent>>;
 }
 
+/** What a pair under test needs of an installation. */
+type PairHost = Pick<RunningCalpair, 'api' | 'providers' | 'tag'>;
+
 /** Two accounts, a connection, and the pair, whose first run has begun (unless `paused`). */
 export async function createPair(
-  calpair: RunningCalpair,
+  calpair: PairHost,
   caldav: Calendar,
   cloud: Calendar,
   settings: Json = {},
@@ -108,7 +111,7 @@ export async function assertAlike(pair: Pair): Promise<Agreement> {
   return agreement;
 }
 
-async function addAccount({ api }: RunningCalpair, calendar: Calendar): Promise<string> {
+async function addAccount({ api }: PairHost, calendar: Calendar): Promise<string> {
   return (await api.call('POST', '/v1/accounts', { provider: providerOf(calendar), ...credentialsOf(calendar) })).id;
 }
 
@@ -124,7 +127,7 @@ export function credentialsOf(calendar: Calendar): Json {
   return { preset, serverUrl: server.base, username: server.username, password: server.password };
 }
 
-export async function calendarOf({ api }: RunningCalpair, accountId: string, calendar: Calendar): Promise<string> {
+export async function calendarOf({ api }: PairHost, accountId: string, calendar: Calendar): Promise<string> {
   const { items } = await api.call('GET', `/v1/accounts/${accountId}/calendars`);
   const found = items.find(({ id }: { id: string }) =>
     'account' in calendar ? id === calendar.calendarId : new URL(id, calendar.url).href === calendar.url,
@@ -133,7 +136,7 @@ export async function calendarOf({ api }: RunningCalpair, accountId: string, cal
   return found.id;
 }
 
-export function openSide(calpair: RunningCalpair, calendar: Calendar): Side {
+export function openSide(calpair: PairHost, calendar: Calendar): Side {
   const setting = { floatingZone: 'Europe/Berlin', attendees: 'copy', reminders: 'keep', tag: calpair.tag } as const;
   const provider = calpair.providers.get(providerOf(calendar));
   // A separate sign-in: Microsoft's refresh tokens have one user each, because they rotate.
