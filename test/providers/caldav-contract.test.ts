@@ -1,6 +1,6 @@
 /** The contract suite against the two real servers that every machine can install. */
 import { contract } from '../support/contract.ts';
-import { caldavBench } from '../support/contract-caldav.ts';
+import { caldavSetup } from '../support/contract-caldav.ts';
 import { startRadicale, startXandikos } from '../support/dav.ts';
 
 for (const [name, start] of [
@@ -9,6 +9,6 @@ for (const [name, start] of [
 ] as const) {
   contract(name, async () => {
     const server = await start();
-    return caldavBench(server, await server.createCalendar('work'), () => server.stop());
+    return caldavSetup(server, await server.createCalendar('work'), () => server.stop());
   });
 }

@@ -6,7 +6,7 @@ import { unsupported } from '../../providers/microsoft/capabilities.ts';
 import { readStored } from '../../providers/microsoft/from-graph.ts';
 import type { Found } from '../../providers/provider.ts';
 import { event } from '../support/contract.ts';
-import { type GraphBench, openGraph, SETTING } from '../support/contract-graph.ts';
+import { type GraphSetup, openGraph, SETTING } from '../support/contract-graph.ts';
 
 type Json = Record<string, unknown>;
 
@@ -30,21 +30,21 @@ const plain = (subject: string, more: Json = {}): Json => ({
 });
 
 describe('a Microsoft event as it is read', () => {
-  let bench: GraphBench;
+  let setup: GraphSetup;
   const getOne = async (resource: string): Promise<Found> => {
-    const found = (await bench.side.get([resource])).get(resource);
+    const found = (await setup.side.get([resource])).get(resource);
     assert.ok(found !== undefined && found !== 'gone');
     return found[0]!;
   };
   const plant = async (body: Json): Promise<Found> =>
-    getOne(bench.owner.plantEvent(body, bench.calendarId)['id'] as string);
-  afterEach(() => bench.close());
+    getOne(setup.owner.plantEvent(body, setup.calendarId)['id'] as string);
+  afterEach(() => setup.close());
 
   it(
     'keeps zone and rule as the other side names them, though Windows zones stand for many and ' +
       'rules can be said in many ways',
     async () => {
-      bench = await openGraph();
+      setup = await openGraph();
       const events = [
         event('Zurich', { when: timed('2027-07-13T09:00:00', '2027-07-13T10:00:00', 'Europe/Zurich') }),
         event('Until an instant', {
@@ -58,14 +58,14 @@ describe('a Microsoft event as it is read', () => {
         event('In the hour that comes twice', { when: timed('2027-10-31T02:30:00', '2027-10-31T03:30:00') }),
       ];
       for (const [index, one] of events.entries()) {
-        const { event: shown } = await bench.side.create(one, `${KEY.slice(0, -2)}${10 + index}`, 0);
+        const { event: shown } = await setup.side.create(one, `${KEY.slice(0, -2)}${10 + index}`, 0);
         if (index < 3) assert.deepEqual(changedPaths(one, shown!), [], one.title);
         // It is written in UTC there: local times could be read in two ways.
         else assert.deepEqual([shown!.when.start, shown!.when.end], ['2027-10-31T00:30:00', '2027-10-31T02:30:00']);
       }
       // Moved to another zone by a person, it is in that one.
-      const [zurich] = bench.owner.listLive(bench.calendarId).filter(({ subject }) => subject === 'Zurich');
-      bench.owner.patchEvent(zurich!['id'] as string, {
+      const [zurich] = setup.owner.listLive(setup.calendarId).filter(({ subject }) => subject === 'Zurich');
+      setup.owner.patchEvent(zurich!['id'] as string, {
         start: { dateTime: '2027-07-13T09:00:00', timeZone: 'Tokyo Standard Time' },
         end: { dateTime: '2027-07-13T10:00:00', timeZone: 'Tokyo Standard Time' },
       });
@@ -77,7 +77,7 @@ describe('a Microsoft event as it is read', () => {
   );
 
   it('has right times where its zone is not known, and is not read where a rule would hang on it', async () => {
-    bench = await openGraph();
+    setup = await openGraph();
     const zone = { name: 'tzone://Microsoft/Custom', iana: 'Europe/Berlin' };
     const single = await plant(plain('Custom', { zone }));
     assert.deepEqual(
@@ -99,9 +99,9 @@ describe('a Microsoft event as it is read', () => {
   });
 
   it('is a date when it is all-day, whatever its zone, and needs no known zone to be written (F3, F6)', async () => {
-    bench = await openGraph({ ianaZones: 'refused' });
+    setup = await openGraph({ ianaZones: 'refused' });
     const days = event('Days', { when: { allDay: true, start: '2027-03-27', end: '2027-03-29' } });
-    assert.deepEqual((await bench.side.create(days, KEY, 0)).event?.when, days.when);
+    assert.deepEqual((await setup.side.create(days, KEY, 0)).event?.when, days.when);
     const midnight = (date: string, timeZone: string): Json => ({ dateTime: `${date}T00:00:00`, timeZone });
     for (const zone of ['UTC', 'Tokyo Standard Time', 'Line Islands Standard Time', 'Pacific Standard Time']) {
       const body = {
@@ -110,19 +110,19 @@ describe('a Microsoft event as it is read', () => {
         start: midnight('2027-03-27', zone),
         end: midnight('2027-03-29', zone),
       };
-      const found = await getOne(bench.owner.insertEvent(body, bench.calendarId)['id'] as string);
+      const found = await getOne(setup.owner.insertEvent(body, setup.calendarId)['id'] as string);
       assert.deepEqual(found.event?.when, { allDay: true, start: '2027-03-27', end: '2027-03-29' }, zone);
       const range = { type: 'numbered', startDate: '2027-03-27', numberOfOccurrences: 6 };
-      const id = bench.owner.insertEvent(
+      const id = setup.owner.insertEvent(
         {
           ...body,
           end: midnight('2027-03-28', zone),
           recurrence: { pattern: { type: 'daily', interval: 2 }, range },
         },
-        bench.calendarId,
+        setup.calendarId,
       )['id'] as string;
-      bench.owner.patchEvent(`OID.${id}.2027-03-29`, { subject: 'Changed' });
-      bench.owner.deleteEvent(`OID.${id}.2027-03-31`);
+      setup.owner.patchEvent(`OID.${id}.2027-03-29`, { subject: 'Changed' });
+      setup.owner.deleteEvent(`OID.${id}.2027-03-31`);
       assert.deepEqual(
         Object.entries((await getOne(id)).event!.exceptions).map(([date, one]) => [
           date,
@@ -138,21 +138,21 @@ describe('a Microsoft event as it is read', () => {
   });
 
   it('is in the zone that a person gave it where one of many days takes place at a time', async () => {
-    bench = await openGraph();
+    setup = await openGraph();
     const midnight = (date: string): Json => ({ dateTime: `${date}T00:00:00`, timeZone: 'W. Europe Standard Time' });
     const recurrence = {
       pattern: { type: 'daily', interval: 2 },
       range: { type: 'numbered', startDate: '2027-03-27', numberOfOccurrences: 4 },
     };
-    const id = bench.owner.insertEvent(
+    const id = setup.owner.insertEvent(
       { ...plain('Days'), isAllDay: true, start: midnight('2027-03-27'), end: midnight('2027-03-28'), recurrence },
-      bench.calendarId,
+      setup.calendarId,
     )['id'] as string;
     for (const [date, timeZone, start, end] of [
       ['2027-03-29', 'W. Europe Standard Time', '12:00:00', '13:00:00'],
       ['2027-03-31', 'Tokyo Standard Time', '09:00:00', '10:00:00'],
     ] as const) {
-      bench.owner.patchEvent(`OID.${id}.${date}`, {
+      setup.owner.patchEvent(`OID.${id}.${date}`, {
         isAllDay: false,
         start: { dateTime: `${date}T${start}`, timeZone },
         end: { dateTime: `${date}T${end}`, timeZone },
@@ -169,7 +169,7 @@ describe('a Microsoft event as it is read', () => {
   });
 
   it('is cancelled or declined when its organizer or its owner says so', async () => {
-    bench = await openGraph();
+    setup = await openGraph();
     const organizer = { emailAddress: { address: 'boss@elsewhere.example', name: 'Boss' } };
     const attendees = [
       { type: 'required', emailAddress: { address: 'owner@example.com' }, status: { response: 'declined' } },
@@ -185,7 +185,7 @@ describe('a Microsoft event as it is read', () => {
   });
 
   it('is busy, free or tentative', async () => {
-    bench = await openGraph();
+    setup = await openGraph();
     for (const [showAs, status, transparency] of [
       ['busy', 'confirmed', 'opaque'],
       ['oof', 'confirmed', 'opaque'],
@@ -199,8 +199,8 @@ describe('a Microsoft event as it is read', () => {
   });
 
   it('says where a text had to be cut, and the block of people is cut before the text', async () => {
-    bench = await openGraph();
-    const written = await bench.side.create(event('x'.repeat(300), { description: 'Text' }), KEY, 0);
+    setup = await openGraph();
+    const written = await setup.side.create(event('x'.repeat(300), { description: 'Text' }), KEY, 0);
     assert.deepEqual([written.event?.title.length, written.problems.map(({ code }) => code)], [255, ['text-too-long']]);
   });
 

@@ -3,18 +3,18 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { SyncError } from '../../core/sync-error.ts';
 import { createGoogleProvider } from '../../providers/google/google-provider.ts';
 import type { Provider } from '../../providers/provider.ts';
-import { type GoogleBench, openGoogle } from '../support/contract-google.ts';
+import { type GoogleSetup, openGoogle } from '../support/contract-google.ts';
 
 describe('the calendars of a Google account', () => {
-  let bench: GoogleBench;
+  let setup: GoogleSetup;
   let provider: Provider<{ refreshToken: string }>;
   before(async () => {
-    bench = await openGoogle();
-    const { clientId, clientSecret, rootUrl, tokenUrl } = bench.google;
+    setup = await openGoogle();
+    const { clientId, clientSecret, rootUrl, tokenUrl } = setup.google;
     provider = createGoogleProvider({ clientId, clientSecret, rootUrl, tokenUrl });
   });
-  after(() => bench.close());
-  beforeEach(() => bench.google.reset());
+  after(() => setup.close());
+  beforeEach(() => setup.google.reset());
 
   async function failure(work: Promise<unknown>): Promise<SyncError> {
     const error: unknown = await work.then(
@@ -26,33 +26,33 @@ describe('the calendars of a Google account', () => {
   }
 
   it('prove whose they are, with one request', async () => {
-    const { token, ...proof } = await provider.verifyCredentials({ refreshToken: bench.owner.refreshToken }, { fetch });
+    const { token, ...proof } = await provider.verifyCredentials({ refreshToken: setup.owner.refreshToken }, { fetch });
     assert.ok(token!.accessToken !== '');
     assert.deepEqual(proof, { identity: 'owner@example.com', username: 'owner@example.com', discovered: {} });
     assert.deepEqual(
-      bench.google.requests.map(({ method, path }) => `${method} ${path}`),
+      setup.google.requests.map(({ method, path }) => `${method} ${path}`),
       ['POST /token', 'GET /calendar/v3/users/me/calendarList'],
     );
   });
 
   it('are not proved by a token that is no good, or lacks the scope (G11)', async () => {
     assert.equal((await failure(provider.verifyCredentials({ refreshToken: 'nonsense' }, { fetch }))).kind, 'auth');
-    const other = bench.google.addAccount({ email: 'poor@example.com', scopes: ['calendar.freebusy'] });
+    const other = setup.google.addAccount({ email: 'poor@example.com', scopes: ['calendar.freebusy'] });
     const error = await failure(provider.verifyCredentials({ refreshToken: other.refreshToken }, { fetch }));
     assert.equal(error.kind, 'auth');
     assert.match(error.message, /does not include/);
   });
 
   it('are listed with their own ids, colours, zones and rights', async () => {
-    const listed = await bench.account.calendars();
-    const { host } = new URL(bench.google.rootUrl);
+    const listed = await setup.account.calendars();
+    const { host } = new URL(setup.google.rootUrl);
     const primary = listed.find(({ isDefault }) => isDefault);
     assert.equal(primary?.id, 'owner@example.com');
     assert.equal(primary?.identity, `${host}/owner@example.com`);
     assert.equal(primary?.timeZone, 'Europe/Berlin');
     assert.equal(primary?.readOnly, false);
     assert.match(primary?.color ?? '', /^#[0-9a-f]{6}$/);
-    assert.equal(listed.find(({ id }) => id === bench.calendarId)?.name, 'Test');
+    assert.equal(listed.find(({ id }) => id === setup.calendarId)?.name, 'Test');
   });
 
   it('are read-only where a merge would put "busy" over what it cannot see', async () => {
@@ -62,48 +62,48 @@ describe('the calendars of a Google account', () => {
       ['writerWithoutPrivateAccess', true],
       ['reader', true],
     ] as const) {
-      bench.owner.setAccessRole(role, bench.calendarId);
+      setup.owner.setAccessRole(role, setup.calendarId);
       assert.equal(
-        (await bench.account.calendars()).find(({ id }) => id === bench.calendarId)?.readOnly,
+        (await setup.account.calendars()).find(({ id }) => id === setup.calendarId)?.readOnly,
         readOnly,
         role,
       );
     }
-    bench.owner.setAccessRole('freeBusyReader', bench.calendarId);
+    setup.owner.setAccessRole('freeBusyReader', setup.calendarId);
     assert.equal(
-      (await bench.account.calendars()).some(({ id }) => id === bench.calendarId),
+      (await setup.account.calendars()).some(({ id }) => id === setup.calendarId),
       false,
     );
-    bench.owner.setAccessRole('owner', bench.calendarId);
+    setup.owner.setAccessRole('owner', setup.calendarId);
   });
 
   it('are all listed, over pages', async () => {
-    for (let n = 0; n < 260; n += 1) bench.owner.addCalendar({ summary: `Calendar ${n}` });
-    assert.equal((await bench.account.calendars()).filter(({ name }) => name.startsWith('Calendar ')).length, 260);
-    assert.equal(bench.google.count('calendarList'), 2);
+    for (let n = 0; n < 260; n += 1) setup.owner.addCalendar({ summary: `Calendar ${n}` });
+    assert.equal((await setup.account.calendars()).filter(({ name }) => name.startsWith('Calendar ')).length, 260);
+    assert.equal(setup.google.count('calendarList'), 2);
   });
 
   it("can be created, in the account's zone and the colour asked for", async () => {
-    const created = await bench.account.createCalendar('From CalDAV', '#0088aa');
+    const created = await setup.account.createCalendar('From CalDAV', '#0088aa');
     assert.deepEqual(
       [created.name, created.color, created.timeZone, created.readOnly, created.isDefault],
       ['From CalDAV', '#0088aa', 'Europe/Berlin', false, false],
     );
-    const listed = (await bench.account.calendars()).find(({ id }) => id === created.id);
+    const listed = (await setup.account.calendars()).find(({ id }) => id === created.id);
     assert.deepEqual(listed, created);
-    assert.equal((await bench.account.createCalendar('Plain', null)).name, 'Plain');
+    assert.equal((await setup.account.createCalendar('Plain', null)).name, 'Plain');
   });
 
   it('are not created when Google says no, and the reason is told', async () => {
-    bench.google.fail({ match: '^POST .*/calendars', status: 403, reason: 'quotaExceeded' });
-    const error = await failure(bench.account.createCalendar('One too many', null));
+    setup.google.fail({ match: '^POST .*/calendars', status: 403, reason: 'quotaExceeded' });
+    const error = await failure(setup.account.createCalendar('One too many', null));
     assert.equal(error.kind, 'rejected');
     assert.ok((error.reason ?? '') !== '');
   });
 
   it('stay when only their colour is refused', async () => {
-    bench.google.fail({ match: '^PATCH .*/calendarList', status: 403, reason: 'forbidden' });
-    assert.equal((await bench.account.createCalendar('Colourless', '#0088aa')).name, 'Colourless');
-    assert.equal((await bench.account.calendars()).filter(({ name }) => name === 'Colourless').length, 1);
+    setup.google.fail({ match: '^PATCH .*/calendarList', status: 403, reason: 'forbidden' });
+    assert.equal((await setup.account.createCalendar('Colourless', '#0088aa')).name, 'Colourless');
+    assert.equal((await setup.account.calendars()).filter(({ name }) => name === 'Colourless').length, 1);
   });
 });

@@ -5,7 +5,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import { createGoogleProvider } from '../../providers/google/google-provider.ts';
 import type { ChangePage, Found, Io, Side } from '../../providers/provider.ts';
 import { event, KnownState } from '../support/contract.ts';
-import { type GoogleBench, MemoryTokens, openGoogle, SETTING } from '../support/contract-google.ts';
+import { type GoogleSetup, MemoryTokens, openGoogle, SETTING } from '../support/contract-google.ts';
 
 type Json = Record<string, unknown>;
 
@@ -45,16 +45,16 @@ const DAILY = (title = 'Daily'): CalendarEvent =>
   });
 
 describe('changes of a Google calendar', () => {
-  let bench: GoogleBench;
+  let setup: GoogleSetup;
   let known: KnownState;
   let cursor: string | null;
   const start = async (options = {}): Promise<void> => {
-    bench = await openGoogle(options);
+    setup = await openGoogle(options);
     known = new KnownState();
     cursor = null;
   };
   const poll = async (): Promise<Polled> => {
-    const polled = await read(bench.side, cursor, known);
+    const polled = await read(setup.side, cursor, known);
     cursor = polled.cursor;
     return polled;
   };
@@ -65,27 +65,27 @@ describe('changes of a Google calendar', () => {
         exception === EXCLUDED ? EXCLUDED : exception.title,
       ]),
     );
-  afterEach(() => bench.close());
+  afterEach(() => setup.close());
 
   for (const sparseTombstones of [false, true]) {
     it(
       'puts exceptions that come alone to their ' + `series${sparseTombstones ? ', from bare tombstones' : ''} (B7)`,
       async () => {
         await start({ sparseTombstones, instanceWriteTouchesMaster: false });
-        const id = await bench.person.create(DAILY());
+        const id = await setup.person.create(DAILY());
         await poll();
-        bench.owner.patchEvent(`${id}_20270107T080000Z`, { summary: 'Changed' }, bench.calendarId);
+        setup.owner.patchEvent(`${id}_20270107T080000Z`, { summary: 'Changed' }, setup.calendarId);
         assert.deepEqual(exceptionsOf(await poll()), { '20270107T080000Z': 'Changed' });
-        bench.owner.deleteEvent(`${id}_20270108T080000Z`, bench.calendarId);
+        setup.owner.deleteEvent(`${id}_20270108T080000Z`, setup.calendarId);
         const polled = await poll();
         assert.deepEqual(
           polled.found.map(({ resource }) => resource),
           [id],
         );
         assert.deepEqual(exceptionsOf(polled), { '20270107T080000Z': 'Changed', '20270108T080000Z': EXCLUDED });
-        bench.owner.deleteEvent(`${id}_20270107T080000Z`, bench.calendarId);
+        setup.owner.deleteEvent(`${id}_20270107T080000Z`, setup.calendarId);
         assert.deepEqual(exceptionsOf(await poll()), { '20270107T080000Z': EXCLUDED, '20270108T080000Z': EXCLUDED });
-        const again = await read(bench.side, null, known);
+        const again = await read(setup.side, null, known);
         assert.equal(again.full, true);
         // A tombstone with nothing on it has another version than one with an ETag would have; what it says is the
         // same.
@@ -100,19 +100,19 @@ describe('changes of a Google calendar', () => {
     async () => {
       await start();
       await poll();
-      const id = await bench.person.create(DAILY());
-      bench.owner.deleteEvent(`${id}_20270108T080000Z`, bench.calendarId);
+      const id = await setup.person.create(DAILY());
+      setup.owner.deleteEvent(`${id}_20270108T080000Z`, setup.calendarId);
       // An increment that names the exceptions alone.
-      bench.owner.patchEvent(`${id}_20270109T080000Z`, { summary: 'Ninth' }, bench.calendarId);
+      setup.owner.patchEvent(`${id}_20270109T080000Z`, { summary: 'Ninth' }, setup.calendarId);
       const io = onlyItems((item) => item['recurringEventId'] !== undefined);
       const side = createGoogleProvider({
-        clientId: bench.google.clientId,
-        clientSecret: bench.google.clientSecret,
-        rootUrl: bench.google.rootUrl,
-        tokenUrl: bench.google.tokenUrl,
+        clientId: setup.google.clientId,
+        clientSecret: setup.google.clientSecret,
+        rootUrl: setup.google.rootUrl,
+        tokenUrl: setup.google.tokenUrl,
       })
-        .open({ credentials: { refreshToken: bench.owner.refreshToken }, discovered: {}, tokens: bench.tokens }, io)
-        .side(bench.calendarId, SETTING);
+        .open({ credentials: { refreshToken: setup.owner.refreshToken }, discovered: {}, tokens: setup.tokens }, io)
+        .side(setup.calendarId, SETTING);
       const polled = await read(side, cursor, known);
       assert.deepEqual(
         polled.found.map(({ ref }) => ref),
@@ -125,14 +125,14 @@ describe('changes of a Google calendar', () => {
   it('reports a deleted series as removed, once, and proves it', async () => {
     for (const deletedMasterExceptions of ['silent', 'follow'] as const) {
       await start({ deletedMasterExceptions });
-      const id = await bench.person.create(DAILY());
-      bench.owner.patchEvent(`${id}_20270107T080000Z`, { summary: 'Changed' }, bench.calendarId);
+      const id = await setup.person.create(DAILY());
+      setup.owner.patchEvent(`${id}_20270107T080000Z`, { summary: 'Changed' }, setup.calendarId);
       await poll();
-      bench.owner.deleteEvent(id, bench.calendarId);
+      setup.owner.deleteEvent(id, setup.calendarId);
       const polled = await poll();
       assert.deepEqual([polled.found.length, polled.removed], [0, [id]]);
-      assert.equal((await bench.side.get([id])).get(id), 'gone');
-      await bench.close();
+      assert.equal((await setup.side.get([id])).get(id), 'gone');
+      await setup.close();
     }
     await start();
   });
@@ -169,10 +169,10 @@ describe('changes of a Google calendar', () => {
 
   it('ignores what is older than what it knows', async () => {
     await start();
-    const id = await bench.person.create(event('New'));
+    const id = await setup.person.create(event('New'));
     const { found } = await poll();
     const old = {
-      ...bench.owner.getEvent(id, bench.calendarId),
+      ...setup.owner.getEvent(id, setup.calendarId),
       summary: 'Old',
       etag: '"1"',
       updated: '2020-01-01T00:00:00.000Z',
@@ -183,25 +183,25 @@ describe('changes of a Google calendar', () => {
 
   it('answers an expired or unreadable token with a full listing (G1)', async () => {
     await start();
-    await bench.person.create(event('A'));
+    await setup.person.create(event('A'));
     const first = await poll();
-    bench.owner.expireSyncTokens(bench.calendarId);
+    setup.owner.expireSyncTokens(setup.calendarId);
     const polled = await poll();
     assert.deepEqual([polled.full, polled.found.length, polled.unchanged], [true, 0, [first.found[0]!.resource]]);
-    assert.equal((await read(bench.side, 'g1:nonsense', known)).full, true);
-    assert.equal((await read(bench.side, 'of another version', known)).full, true);
+    assert.equal((await read(setup.side, 'g1:nonsense', known)).full, true);
+    assert.equal((await read(setup.side, 'of another version', known)).full, true);
   });
 
   it('reads long listings page by page, and series across pages', async () => {
     await start({ maxPageSize: 3, emptyPages: 1 });
-    for (let n = 0; n < 8; n += 1) await bench.person.create(event(`Single ${n}`));
-    const id = await bench.person.create(DAILY());
+    for (let n = 0; n < 8; n += 1) await setup.person.create(event(`Single ${n}`));
+    const id = await setup.person.create(DAILY());
     for (let day = 10; day < 18; day += 1)
-      bench.owner.patchEvent(`${id}_202701${day}T080000Z`, { summary: `Day ${day}` }, bench.calendarId);
+      setup.owner.patchEvent(`${id}_202701${day}T080000Z`, { summary: `Day ${day}` }, setup.calendarId);
     const polled = await poll();
     assert.equal(polled.found.length, 9);
     assert.equal(Object.keys(polled.found.find(({ ref }) => ref === id)?.event?.exceptions ?? {}).length, 8);
-    for (let day = 10; day < 18; day += 1) bench.owner.deleteEvent(`${id}_202701${day}T080000Z`, bench.calendarId);
+    for (let day = 10; day < 18; day += 1) setup.owner.deleteEvent(`${id}_202701${day}T080000Z`, setup.calendarId);
     const next = await poll();
     assert.deepEqual(
       Object.values(exceptionsOf(next)),
@@ -222,20 +222,20 @@ describe('changes of a Google calendar', () => {
   it('keeps what a person moved together with its series', async () => {
     for (const lostExceptions of ['tombstone', 'vanish', 'orphan'] as const) {
       await start({ lostExceptions });
-      const id = await bench.person.create(DAILY());
-      bench.owner.patchEvent(`${id}_20270107T080000Z`, { summary: 'Changed' }, bench.calendarId);
+      const id = await setup.person.create(DAILY());
+      setup.owner.patchEvent(`${id}_20270107T080000Z`, { summary: 'Changed' }, setup.calendarId);
       await poll();
-      bench.owner.patchEvent(id, times('2027-01-05', '11', '12'), bench.calendarId);
+      setup.owner.patchEvent(id, times('2027-01-05', '11', '12'), setup.calendarId);
       const polled = await poll();
       assert.equal(polled.found.length, 1);
       assert.equal(polled.found[0]?.event?.when.start, '2027-01-05T11:00:00');
-      const full = await read(bench.side, null, new KnownState());
+      const full = await read(setup.side, null, new KnownState());
       const live = (one: Found | undefined): string[] =>
         Object.entries(one?.event?.exceptions ?? {})
           .filter(([, exception]) => exception !== EXCLUDED)
           .map(([key]) => key);
       assert.deepEqual(live(polled.found[0]), live(full.found[0]), lostExceptions);
-      await bench.close();
+      await setup.close();
     }
     await start();
   });
@@ -260,43 +260,43 @@ describe('changes of a Google calendar', () => {
     assert.equal((await dated('2027-01-05T10:04:00.000Z')).modifiedAt, '2027-01-05T10:04:00.000Z');
     const ahead = await dated('2027-01-05T10:06:00.000Z');
     assert.equal(ahead.modifiedAt, null);
-    assert.equal(bench.side.read(ahead).modifiedAt, null);
+    assert.equal(setup.side.read(ahead).modifiedAt, null);
   });
 
   it('asks for few by name, for many by one listing, and says which are gone', async () => {
     await start();
     const ids: string[] = [];
-    for (let n = 0; n < 60; n += 1) ids.push(await bench.person.create(n === 7 ? DAILY() : event(`${n}`)));
-    bench.owner.deleteEvent(`${ids[7]}_20270108T080000Z`, bench.calendarId);
-    await bench.person.remove(ids[3]!);
-    bench.google.reset();
-    const answer = await bench.side.get(ids);
-    assert.equal(bench.google.requests.length, 2);
+    for (let n = 0; n < 60; n += 1) ids.push(await setup.person.create(n === 7 ? DAILY() : event(`${n}`)));
+    setup.owner.deleteEvent(`${ids[7]}_20270108T080000Z`, setup.calendarId);
+    await setup.person.remove(ids[3]!);
+    setup.google.reset();
+    const answer = await setup.side.get(ids);
+    assert.equal(setup.google.requests.length, 2);
     assert.equal(answer.get(ids[3]!), 'gone');
     const series = answer.get(ids[7]!);
     assert.ok(Array.isArray(series));
     assert.deepEqual((series as Found[])[0]?.event?.exceptions, { '20270108T080000Z': EXCLUDED });
-    assert.equal((await bench.side.get(['neverwas'])).get('neverwas'), 'gone');
+    assert.equal((await setup.side.get(['neverwas'])).get('neverwas'), 'gone');
   });
 
   it('does not take a 404 for a proof when the calendar is not there either, or lags behind', async () => {
     await start({ notFoundLag: 1 });
-    const id = await bench.person.create(event('New'));
-    assert.notEqual((await bench.side.get([id])).get(id), 'gone');
-    bench.owner.removeCalendar(bench.calendarId);
+    const id = await setup.person.create(event('New'));
+    assert.notEqual((await setup.side.get([id])).get(id), 'gone');
+    setup.owner.removeCalendar(setup.calendarId);
     await assert.rejects(
-      bench.side.get(['other']),
+      setup.side.get(['other']),
       (error) => error instanceof SyncError && error.kind === 'calendar-missing',
     );
   });
 
   it('tells a sign-in without the scope from a calendar that is not there', async () => {
     await start();
-    bench.google.fail({ match: '/events', status: 403, reason: 'insufficientPermissions' });
+    setup.google.fail({ match: '/events', status: 403, reason: 'insufficientPermissions' });
     await assert.rejects(poll(), (error) => error instanceof SyncError && error.kind === 'auth');
-    bench.google.fail({ match: '/events', status: 403, reason: 'rateLimitExceeded' });
+    setup.google.fail({ match: '/events', status: 403, reason: 'rateLimitExceeded' });
     await assert.rejects(poll(), (error) => error instanceof SyncError && error.kind === 'throttled');
-    bench.google.fail({ match: '/events', status: 403, reason: 'requiredAccessLevel' });
+    setup.google.fail({ match: '/events', status: 403, reason: 'requiredAccessLevel' });
     await assert.rejects(poll(), (error) => error instanceof SyncError && error.kind === 'calendar-missing');
   });
 });

@@ -8,7 +8,7 @@ import { createGoogleProvider } from '../../providers/google/google-provider.ts'
 import { google } from '../../providers/google/index.ts';
 import type { Io, Side, StoredEvents } from '../../providers/provider.ts';
 import { event } from '../support/contract.ts';
-import { type GoogleBench, MemoryTokens, openGoogle, SETTING } from '../support/contract-google.ts';
+import { type GoogleSetup, MemoryTokens, openGoogle, SETTING } from '../support/contract-google.ts';
 
 const NOTHING: StoredEvents = { byResource: async () => [], versions: async () => new Map() };
 
@@ -28,66 +28,66 @@ async function failure(work: Promise<unknown>): Promise<SyncError> {
 }
 
 describe('access tokens', () => {
-  let bench: GoogleBench;
+  let setup: GoogleSetup;
   before(async () => {
-    bench = await openGoogle({ accessTokenSeconds: 3599 });
+    setup = await openGoogle({ accessTokenSeconds: 3599 });
   });
-  after(() => bench.close());
+  after(() => setup.close());
   beforeEach(() => {
-    bench.google.reset();
-    bench.tokens.token = null;
-    bench.tokens.saves = 0;
+    setup.google.reset();
+    setup.tokens.token = null;
+    setup.tokens.saves = 0;
   });
 
   it('are kept across polls and workers: an idle poll is one request', async () => {
-    const cursor = await poll(bench.open(), null);
-    assert.equal(bench.tokens.saves, 1);
-    bench.google.reset();
-    await poll(bench.open(), cursor);
-    await poll(bench.open(), cursor);
+    const cursor = await poll(setup.open(), null);
+    assert.equal(setup.tokens.saves, 1);
+    setup.google.reset();
+    await poll(setup.open(), cursor);
+    await poll(setup.open(), cursor);
     assert.deepEqual(
-      bench.google.requests.map(({ method, path }) => `${method} ${path}`),
-      Array.from({ length: 2 }, () => `GET /calendar/v3/calendars/${bench.calendarId}/events`),
+      setup.google.requests.map(({ method, path }) => `${method} ${path}`),
+      Array.from({ length: 2 }, () => `GET /calendar/v3/calendars/${setup.calendarId}/events`),
     );
   });
 
   it('are renewed within a minute of their end, and not before', async () => {
-    await poll(bench.open(), null);
-    const token = bench.tokens.token!;
+    await poll(setup.open(), null);
+    const token = setup.tokens.token!;
     for (const [left, refreshes] of [
       [61_500, 0],
       [59_000, 1],
     ] as const) {
-      bench.google.reset();
-      bench.tokens.token = { ...token, expiresAt: Date.now() + left };
-      await poll(bench.open(), null);
-      assert.equal(bench.google.count('POST /token'), refreshes);
+      setup.google.reset();
+      setup.tokens.token = { ...token, expiresAt: Date.now() + left };
+      await poll(setup.open(), null);
+      assert.equal(setup.google.count('POST /token'), refreshes);
     }
   });
 
   it('are renewed once after a 401, by one request for all that wait', async () => {
-    const side = bench.open();
+    const side = setup.open();
     await poll(side, null);
-    bench.owner.expireAccessTokens();
-    bench.google.reset();
+    setup.owner.expireAccessTokens();
+    setup.google.reset();
     await Promise.all([poll(side, null), poll(side, null), poll(side, null)]);
-    assert.equal(bench.google.count('POST /token'), 1);
+    assert.equal(setup.google.count('POST /token'), 1);
   });
 
   it('that another worker has renewed are used', async () => {
-    const side = bench.open();
+    const side = setup.open();
     await poll(side, null);
-    bench.owner.expireAccessTokens();
-    await poll(bench.open(), null);
-    bench.google.reset();
+    setup.owner.expireAccessTokens();
+    await poll(setup.open(), null);
+    setup.google.reset();
     await poll(side, null);
-    assert.equal(bench.google.count('POST /token'), 0);
+    assert.equal(setup.google.count('POST /token'), 0);
   });
 
   it('refused twice mean that the credentials are no good', async () => {
-    bench.google.fail({ match: '/events', status: 401, times: 2 });
-    assert.equal((await failure(poll(bench.open(), null))).kind, 'auth');
-    assert.equal(bench.google.count('/events'), 2);
+    setup.google.fail({ match: '/events', status: 401, times: 2 });
+    assert.equal((await failure(poll(setup.open(), null))).kind, 'auth');
+    assert.equal(setup.google.count('/events'), 2);
   });
 
   it('come with a new refresh token at times, which is kept', async () => {
@@ -118,13 +118,13 @@ describe('access tokens', () => {
 });
 
 describe('failures', () => {
-  let bench: GoogleBench;
+  let setup: GoogleSetup;
   before(async () => {
-    bench = await openGoogle();
-    await poll(bench.side, null);
+    setup = await openGoogle();
+    await poll(setup.side, null);
   });
-  after(() => bench.close());
-  beforeEach(() => bench.google.reset());
+  after(() => setup.close());
+  beforeEach(() => setup.google.reset());
 
   const writes: readonly [status: number, reason: string | undefined, kind: SyncErrorKind, retryAfter?: number][] = [
     [403, 'rateLimitExceeded', 'throttled'],
@@ -148,19 +148,19 @@ describe('failures', () => {
       `${status} ${reason ?? ''}${retryAfter === undefined ? '' : ' with Retry-After'} on a ` +
         `write is ${kind}, and is not tried again here`,
       async () => {
-        bench.google.fail({
+        setup.google.fail({
           match: '^POST .*/events',
           status,
           times: 5,
           ...(reason === undefined ? {} : { reason }),
           ...(retryAfter === undefined ? {} : { retryAfter }),
         });
-        const error = await failure(bench.side.create(event('x'), `key-${status}-${reason}-${retryAfter}`, 0));
+        const error = await failure(setup.side.create(event('x'), `key-${status}-${reason}-${retryAfter}`, 0));
         assert.equal(error.kind, kind);
         assert.equal(error.status, status);
         if (kind === 'throttled')
           assert.equal(error.retryAfterMs, retryAfter === undefined ? undefined : retryAfter * 1000);
-        assert.equal(bench.google.count('^POST .*/events'), 1);
+        assert.equal(setup.google.count('^POST .*/events'), 1);
       },
     );
   }
@@ -197,9 +197,9 @@ describe('failures', () => {
   });
 
   it('of the connection is `unreachable`, at once', async () => {
-    bench.google.fail({ match: '/events', times: 5 });
-    assert.equal((await failure(poll(bench.side, null))).kind, 'unreachable');
-    assert.equal(bench.google.faultsMet, 1);
+    setup.google.fail({ match: '/events', times: 5 });
+    assert.equal((await failure(poll(setup.side, null))).kind, 'unreachable');
+    assert.equal(setup.google.faultsMet, 1);
   });
 
   it('of a token request are told apart (G11)', async () => {
@@ -208,11 +208,11 @@ describe('failures', () => {
       [{ status: 429 }, 'throttled'],
       [{}, 'unreachable'],
     ] as const) {
-      bench.google.reset();
-      bench.tokens.token = null;
-      bench.google.fail({ match: 'POST /token', times: 5, ...fault });
-      assert.equal((await failure(poll(bench.open(), null))).kind, kind);
-      assert.equal(bench.google.faultsMet, 1);
+      setup.google.reset();
+      setup.tokens.token = null;
+      setup.google.fail({ match: 'POST /token', times: 5, ...fault });
+      assert.equal((await failure(poll(setup.open(), null))).kind, kind);
+      assert.equal(setup.google.faultsMet, 1);
     }
   });
 
@@ -220,21 +220,21 @@ describe('failures', () => {
     const provider = createGoogleProvider({
       clientId: 'nobody',
       clientSecret: 'wrong',
-      rootUrl: bench.google.rootUrl,
-      tokenUrl: bench.google.tokenUrl,
+      rootUrl: setup.google.rootUrl,
+      tokenUrl: setup.google.tokenUrl,
     });
-    const error = await failure(provider.verifyCredentials({ refreshToken: bench.owner.refreshToken }, { fetch }));
+    const error = await failure(provider.verifyCredentials({ refreshToken: setup.owner.refreshToken }, { fetch }));
     assert.equal(error.kind, 'bug');
     assert.match(error.message, /invalid_client/);
   });
 
   it('hold nothing of what was sent, and no credentials', async () => {
-    await poll(bench.open(), null);
+    await poll(setup.open(), null);
     const secret = event('Very secret title', { location: 'secret place', description: 'secret words' });
-    bench.google.fail({ match: '^POST .*/events', status: 400 });
-    const error = await failure(bench.side.create(secret, 'secret-key', 0));
+    setup.google.fail({ match: '^POST .*/events', status: 400 });
+    const error = await failure(setup.side.create(secret, 'secret-key', 0));
     const shown = JSON.stringify([error.message, error.reason, error.stack, error.cause, error]);
-    for (const word of ['secret', bench.owner.refreshToken, bench.tokens.token!.accessToken, 'owner@example.com'])
+    for (const word of ['secret', setup.owner.refreshToken, setup.tokens.token!.accessToken, 'owner@example.com'])
       assert.ok(!shown.includes(word), word);
   });
 
@@ -244,11 +244,11 @@ describe('failures', () => {
       createGoogleProvider({
         clientId: 'a',
         clientSecret: 'b',
-        rootUrl: bench.google.rootUrl,
-        tokenUrl: bench.google.tokenUrl,
+        rootUrl: setup.google.rootUrl,
+        tokenUrl: setup.google.tokenUrl,
       })
-        .open({ credentials: { refreshToken: 'x' }, discovered: {}, tokens: bench.tokens }, io)
-        .side(bench.calendarId, SETTING);
+        .open({ credentials: { refreshToken: 'x' }, discovered: {}, tokens: setup.tokens }, io)
+        .side(setup.calendarId, SETTING);
     await assert.rejects(
       poll(
         open({
@@ -262,7 +262,7 @@ describe('failures', () => {
     );
     const gaveUp = new AbortController();
     const reason = new Error('gave up');
-    bench.google.slow(2000);
+    setup.google.slow(2000);
     setTimeout(() => gaveUp.abort(reason), 50);
     await assert.rejects(poll(open({ fetch, signal: gaveUp.signal }), null), (error) => error === reason);
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Interval } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { type GoogleBench, openGoogle } from '../support/contract-google.ts';
+import { type GoogleSetup, openGoogle } from '../support/contract-google.ts';
 
 const JANUARY: Interval = { start: '2027-01-01T00:00:00Z', end: '2027-02-01T00:00:00Z' };
 const FREE = { unanswered: 'free' } as const;
@@ -21,12 +21,12 @@ const invited = (responseStatus: string): object => ({
 });
 
 describe('free/busy of a Google account', () => {
-  let bench: GoogleBench;
+  let setup: GoogleSetup;
   let other: string;
   let planted = 0;
   before(async () => {
-    bench = await openGoogle();
-    const { owner, calendarId } = bench;
+    setup = await openGoogle();
+    const { owner, calendarId } = setup;
     other = owner.addCalendar({ summary: 'Other', timeZone: 'Asia/Tokyo' }).id;
     const add = (event: object, calendar = calendarId): string =>
       String(owner.insertEvent({ summary: 'x', ...event } as Record<string, unknown>, calendar)['id']);
@@ -50,7 +50,7 @@ describe('free/busy of a Google account', () => {
     add({ ...on(29, 9, 12), attendees: [{ email: 'guest@example.com', responseStatus: 'declined' }] });
     add({ start: { dateTime: '2026-12-31T23:30:00Z' }, end: { dateTime: '2027-01-01T00:30:00Z' } });
   });
-  after(() => bench.close());
+  after(() => setup.close());
 
   const ALL = [
     '01T00:00/01T00:30',
@@ -67,48 +67,48 @@ describe('free/busy of a Google account', () => {
   ];
 
   it("is Google's own answer, over all calendars or the chosen ones", async () => {
-    assert.deepEqual(short(await bench.account.freeBusy(null, JANUARY)), ALL);
-    assert.deepEqual(short(await bench.account.freeBusy([other], JANUARY)), ['07T15:00/08T15:00']);
-    assert.deepEqual(await bench.account.freeBusy([], JANUARY), []);
-    assert.equal(bench.google.count('/events'), 0, 'no events are read');
+    assert.deepEqual(short(await setup.account.freeBusy(null, JANUARY)), ALL);
+    assert.deepEqual(short(await setup.account.freeBusy([other], JANUARY)), ['07T15:00/08T15:00']);
+    assert.deepEqual(await setup.account.freeBusy([], JANUARY), []);
+    assert.equal(setup.google.count('/events'), 0, 'no events are read');
     await assert.rejects(
-      bench.account.freeBusy([other, 'nobody@example.com'], JANUARY),
+      setup.account.freeBusy([other, 'nobody@example.com'], JANUARY),
       (error) => error instanceof SyncError && error.kind === 'calendar-missing',
     );
   });
 
   it('leaves unanswered invitations out where that is set', async () => {
     assert.deepEqual(
-      short(await bench.account.freeBusy(null, JANUARY, FREE)),
+      short(await setup.account.freeBusy(null, JANUARY, FREE)),
       ALL.filter((busy) => !busy.startsWith('27')),
     );
     await assert.rejects(
-      bench.account.freeBusy(['nobody@example.com'], JANUARY, FREE),
+      setup.account.freeBusy(['nobody@example.com'], JANUARY, FREE),
       (error) => error instanceof SyncError && error.kind === 'calendar-missing',
     );
   });
 
   it('is asked in parts where the range or the number of calendars is more than Google takes', async () => {
     const years = { start: '2025-01-01T00:00:00Z', end: '2030-01-01T00:00:00Z' };
-    const before = bench.google.count('/freeBusy');
-    const busy = await bench.account.freeBusy(null, years);
+    const before = setup.google.count('/freeBusy');
+    const busy = await setup.account.freeBusy(null, years);
     assert.equal(busy.length, ALL.length);
     assert.deepEqual(
       busy[0],
       { start: '2026-12-31T23:30:00.000Z', end: '2027-01-01T00:30:00.000Z' },
       'one, whatever it was asked in',
     );
-    assert.equal(bench.google.count('/freeBusy') - before, 21);
-    const many = Array.from({ length: 51 }, (_, n) => bench.owner.addCalendar({ summary: `more ${n}` }).id);
-    assert.deepEqual(short(await bench.account.freeBusy([...many, bench.calendarId, other], JANUARY)), ALL);
+    assert.equal(setup.google.count('/freeBusy') - before, 21);
+    const many = Array.from({ length: 51 }, (_, n) => setup.owner.addCalendar({ summary: `more ${n}` }).id);
+    assert.deepEqual(short(await setup.account.freeBusy([...many, setup.calendarId, other], JANUARY)), ALL);
   });
 
   it('is read from the events where the sign-in does not include the question', async () => {
-    bench.owner.setScopes(['calendar.events', 'calendar.calendarlist.readonly']);
-    bench.owner.expireAccessTokens();
-    assert.deepEqual(short(await bench.account.freeBusy([bench.calendarId, other], JANUARY)), ALL);
-    bench.owner.setScopes(['calendar']);
-    bench.owner.expireAccessTokens();
+    setup.owner.setScopes(['calendar.events', 'calendar.calendarlist.readonly']);
+    setup.owner.expireAccessTokens();
+    assert.deepEqual(short(await setup.account.freeBusy([setup.calendarId, other], JANUARY)), ALL);
+    setup.owner.setScopes(['calendar']);
+    setup.owner.expireAccessTokens();
   });
 
   it('reads listings of many pages', async () => {

@@ -14,7 +14,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import type { Found, Written } from '../../providers/provider.ts';
 import type { GoogleOptions } from '../fakes/google/start.ts';
 import { event, KnownState } from '../support/contract.ts';
-import { type GoogleBench, openGoogle } from '../support/contract-google.ts';
+import { type GoogleSetup, openGoogle } from '../support/contract-google.ts';
 
 type Json = Record<string, unknown>;
 
@@ -110,21 +110,21 @@ const WORLDS: readonly [name: string, options: GoogleOptions][] = [
 ];
 
 async function poll(
-  bench: GoogleBench,
+  setup: GoogleSetup,
   cursor: string | null,
   known: KnownState,
 ): Promise<{ cursor: string; found: Found[] }> {
   const found: Found[] = [];
   let next = '';
-  for await (const page of bench.side.changes(cursor, known)) {
+  for await (const page of setup.side.changes(cursor, known)) {
     found.push(...page.found);
     if (page.end) next = page.end.cursor;
   }
   return { cursor: next, found };
 }
 
-async function getOne(bench: GoogleBench, ref: string): Promise<Found> {
-  const found = (await bench.side.get([ref])).get(ref);
+async function getOne(setup: GoogleSetup, ref: string): Promise<Found> {
+  const found = (await setup.side.get([ref])).get(ref);
   assert.ok(found !== undefined && found !== 'gone');
   return found[0]!;
 }
@@ -140,36 +140,36 @@ async function failure(work: Promise<unknown>): Promise<SyncError> {
 
 for (const [name, options] of WORLDS) {
   describe(`writing to a ${name} Google`, () => {
-    let bench: GoogleBench;
+    let setup: GoogleSetup;
     let count = 0;
     before(async () => {
-      bench = await openGoogle(options);
+      setup = await openGoogle(options);
     });
-    after(() => bench.close());
+    after(() => setup.close());
     const key = (): string => `key-${(count += 1)}`;
 
     it('creates series as they are, and changes them into others', async () => {
       await fc.assert(
         fc.asyncProperty(series, series, async (first, second) => {
-          bench.google.reset();
-          const created = await bench.side.create(first, key(), 0);
+          setup.google.reset();
+          const created = await setup.side.create(first, key(), 0);
           assert.equal(created.confirmed, true);
           assert.deepEqual(changedPaths(first, created.event!), []);
-          assert.deepEqual(changedPaths(first, (await getOne(bench, created.ref)).event!), []);
+          assert.deepEqual(changedPaths(first, (await getOne(setup, created.ref)).event!), []);
           const known = new KnownState();
           known.keep(created);
-          const { cursor } = await poll(bench, null, known);
+          const { cursor } = await poll(setup, null, known);
           const next: CalendarEvent = { ...second, uid: first.uid };
-          const updated = await bench.side.update(created, next);
+          const updated = await setup.side.update(created, next);
           assert.deepEqual(changedPaths(next, updated.event!), [], 'what was written');
-          assert.deepEqual(changedPaths(next, (await getOne(bench, created.ref)).event!), [], 'what is there');
+          assert.deepEqual(changedPaths(next, (await getOne(setup, created.ref)).event!), [], 'what is there');
           known.keep(updated);
-          for (const found of (await poll(bench, cursor, known)).found) {
+          for (const found of (await poll(setup, cursor, known)).found) {
             assert.deepEqual(changedPaths(next, found.event!), [], 'what the next poll finds');
           }
-          assert.deepEqual(bench.google.carelessWrites, []);
-          assert.deepEqual(bench.google.mailLedger, []);
-          await bench.side.remove(await getOne(bench, created.ref));
+          assert.deepEqual(setup.google.carelessWrites, []);
+          assert.deepEqual(setup.google.mailLedger, []);
+          await setup.side.remove(await getOne(setup, created.ref));
         }),
         { numRuns: 25 },
       );
@@ -179,23 +179,23 @@ for (const [name, options] of WORLDS) {
       await fc.assert(
         fc.asyncProperty(series, series, fc.integer({ min: 0, max: 5 }), async (first, second, skip) => {
           const id = key();
-          const there = (await bench.person.list()).length;
+          const there = (await setup.person.list()).length;
           const again = async (work: () => Promise<Written>): Promise<Written> => {
-            bench.google.reset();
-            bench.google.fail({ match: '^(POST|PATCH) .*/events', when: 'after', skip });
+            setup.google.reset();
+            setup.google.fail({ match: '^(POST|PATCH) .*/events', when: 'after', skip });
             return work().catch((error: unknown) => {
               assert.ok(error instanceof SyncError && error.kind === 'unreachable', String(error));
               return work();
             });
           };
-          const created = await again(() => bench.side.create(first, id, 0));
+          const created = await again(() => setup.side.create(first, id, 0));
           assert.deepEqual(changedPaths(first, created.event!), []);
-          assert.equal((await bench.person.list()).length, there + 1);
+          assert.equal((await setup.person.list()).length, there + 1);
           const next: CalendarEvent = { ...second, uid: first.uid };
-          const updated = await again(() => bench.side.update(created, next));
+          const updated = await again(() => setup.side.update(created, next));
           assert.deepEqual(changedPaths(next, updated.event!), []);
-          assert.deepEqual(changedPaths(next, (await getOne(bench, created.ref)).event!), []);
-          await bench.side.remove(await getOne(bench, created.ref));
+          assert.deepEqual(changedPaths(next, (await getOne(setup, created.ref)).event!), []);
+          await setup.side.remove(await getOne(setup, created.ref));
         }),
         { numRuns: 20 },
       );
@@ -204,46 +204,46 @@ for (const [name, options] of WORLDS) {
 }
 
 describe('one write to Google', () => {
-  let bench: GoogleBench;
+  let setup: GoogleSetup;
   beforeEach(async () => {
-    bench = await openGoogle();
+    setup = await openGoogle();
   });
-  afterEach(() => bench.close());
-  const bodies = (): unknown[] => bench.google.writes.map(({ body }) => body);
+  afterEach(() => setup.close());
+  const bodies = (): unknown[] => setup.google.writes.map(({ body }) => body);
 
   it('holds changed fields only', async () => {
-    const resource = await bench.person.createWithBaggage!(event('Title', { description: 'Text' }));
-    const found = await getOne(bench, resource);
-    bench.google.reset();
-    await bench.side.update(found, { ...found.event!, title: 'Other' });
-    await bench.side.update(await getOne(bench, resource), { ...found.event!, title: 'Other', location: 'There' });
+    const resource = await setup.person.createWithBaggage!(event('Title', { description: 'Text' }));
+    const found = await getOne(setup, resource);
+    setup.google.reset();
+    await setup.side.update(found, { ...found.event!, title: 'Other' });
+    await setup.side.update(await getOne(setup, resource), { ...found.event!, title: 'Other', location: 'There' });
     assert.deepEqual(bodies(), [{ summary: 'Other' }, { location: 'There' }]);
   });
 
   it('is not made where nothing differs', async () => {
-    const found = await getOne(bench, await bench.person.create(event('Same')));
-    bench.google.reset();
-    const written = await bench.side.update(found, found.event!);
-    assert.deepEqual([bench.google.requests.length, written.version], [0, found.version]);
+    const found = await getOne(setup, await setup.person.create(event('Same')));
+    setup.google.reset();
+    const written = await setup.side.update(found, found.event!);
+    assert.deepEqual([setup.google.requests.length, written.version], [0, found.version]);
   });
 
   it('excludes an occurrence of an existing series by its own item, and brings it back', async () => {
-    const id = await bench.person.create(daily('09'));
-    const found = await getOne(bench, id);
+    const id = await setup.person.create(daily('09'));
+    const found = await getOne(setup, id);
     const out = withExceptions(found.event!, [[2, 'out']]);
-    bench.google.reset();
-    const without = await bench.side.update(found, out);
+    setup.google.reset();
+    const without = await setup.side.update(found, out);
     assert.deepEqual(bodies(), [{ status: 'cancelled' }]);
     assert.deepEqual(without.event?.exceptions, out.exceptions);
-    const back = await bench.side.update(without, found.event!);
+    const back = await setup.side.update(without, found.event!);
     assert.deepEqual(back.event?.exceptions, {});
-    assert.equal(bench.owner.getEvent(`${id}_${idOf(found.event!, 2)}`, bench.calendarId)['status'], 'confirmed');
+    assert.equal(setup.owner.getEvent(`${id}_${idOf(found.event!, 2)}`, setup.calendarId)['status'], 'confirmed');
   });
 
   it(
     'brings back an occurrence that the series excludes in its own EXDATE, and leaves the ' + "rule's spelling alone",
     async () => {
-      const { id } = bench.owner.insertEvent(
+      const { id } = setup.owner.insertEvent(
         {
           summary: 'S',
           start: { dateTime: '2027-03-25T09:00:00', timeZone: 'Europe/Berlin' },
@@ -253,34 +253,34 @@ describe('one write to Google', () => {
             'EXDATE;TZID=Europe/Berlin:20270326T090000,20270327T090000',
           ],
         },
-        bench.calendarId,
+        setup.calendarId,
       ) as { id: string };
-      const found = await getOne(bench, id);
-      bench.google.reset();
+      const found = await getOne(setup, id);
+      setup.google.reset();
       const { '20270326T080000Z': _, ...rest } = found.event!.exceptions;
-      const written = await bench.side.update(found, { ...found.event!, exceptions: rest });
+      const written = await setup.side.update(found, { ...found.event!, exceptions: rest });
       assert.deepEqual(bodies(), [{ recurrence: ['RRULE:COUNT=8;FREQ=DAILY;INTERVAL=1', 'EXDATE:20270327T080000Z'] }]);
       assert.deepEqual(written.event?.exceptions, rest);
     },
   );
 
   it('does not undo what a person changed in an exception while the series was written', async () => {
-    const id = await bench.person.create(
+    const id = await setup.person.create(
       withExceptions(daily('09'), [
         [1, { title: 'One' }],
         [3, { title: 'Three' }],
       ]),
     );
-    const found = await getOne(bench, id);
+    const found = await getOne(setup, id);
     const name = idOf(found.event!, 1);
-    bench.owner.patchEvent(`${id}_${name}`, { summary: 'By the person' }, bench.calendarId);
+    setup.owner.patchEvent(`${id}_${name}`, { summary: 'By the person' }, setup.calendarId);
     // Another exception is to change, and the master; that of the person is not part of it.
     const next = withExceptions({ ...found.event!, location: 'New place' }, [
       [1, { title: 'One', location: '' }],
       [3, { title: 'Drei', location: '' }],
     ]);
-    const written = await bench.side.update(found, next).catch((error: unknown) => error);
-    assert.equal(bench.owner.getEvent(`${id}_${name}`, bench.calendarId)['summary'], 'By the person');
+    const written = await setup.side.update(found, next).catch((error: unknown) => error);
+    assert.equal(setup.owner.getEvent(`${id}_${name}`, setup.calendarId)['summary'], 'By the person');
     if (written instanceof SyncError) {
       assert.equal(written.kind, 'stale');
     } else {
@@ -292,55 +292,55 @@ describe('one write to Google', () => {
   });
 
   it('is stale when the exception it changes has changed', async () => {
-    const id = await bench.person.create(withExceptions(daily('09'), [[1, { title: 'One' }]]));
-    const found = await getOne(bench, id);
-    bench.owner.patchEvent(`${id}_${idOf(found.event!, 1)}`, { summary: 'By the person' }, bench.calendarId);
-    bench.owner.patchEvent(`${id}_${idOf(found.event!, 4)}`, { summary: 'New by the person' }, bench.calendarId);
+    const id = await setup.person.create(withExceptions(daily('09'), [[1, { title: 'One' }]]));
+    const found = await getOne(setup, id);
+    setup.owner.patchEvent(`${id}_${idOf(found.event!, 1)}`, { summary: 'By the person' }, setup.calendarId);
+    setup.owner.patchEvent(`${id}_${idOf(found.event!, 4)}`, { summary: 'New by the person' }, setup.calendarId);
     for (const n of [1, 4]) {
       const next = withExceptions(found.event!, [
         [1, { title: 'One' }],
         [n, { title: 'Mine' }],
       ]);
-      assert.equal((await failure(bench.side.update(found, next))).kind, 'stale');
+      assert.equal((await failure(setup.side.update(found, next))).kind, 'stale');
     }
-    assert.equal((await failure(bench.side.remove(found))).kind, 'stale');
+    assert.equal((await failure(setup.side.remove(found))).kind, 'stale');
   });
 
   it('survives a storm of 412 on series whose content did not change', async () => {
-    const id = await bench.person.create(daily('09'));
-    const found = await getOne(bench, id);
-    bench.google.storm412(2);
-    assert.equal((await bench.side.update(found, { ...found.event!, title: 'Through' })).event?.title, 'Through');
-    bench.google.storm412(10);
-    assert.equal((await failure(bench.side.update(await getOne(bench, id), found.event!))).kind, 'stale');
+    const id = await setup.person.create(daily('09'));
+    const found = await getOne(setup, id);
+    setup.google.storm412(2);
+    assert.equal((await setup.side.update(found, { ...found.event!, title: 'Through' })).event?.title, 'Through');
+    setup.google.storm412(10);
+    assert.equal((await failure(setup.side.update(await getOne(setup, id), found.event!))).kind, 'stale');
   });
 
   it('goes through although somebody only changed a reminder', async () => {
-    const found = await getOne(bench, await bench.person.create(event('Reminded')));
-    bench.owner.patchEvent(found.ref, { colorId: '3' }, bench.calendarId);
-    assert.equal((await bench.side.update(found, { ...found.event!, title: 'Other' })).event?.title, 'Other');
-    assert.equal(bench.owner.getEvent(found.ref, bench.calendarId)['colorId'], '3');
+    const found = await getOne(setup, await setup.person.create(event('Reminded')));
+    setup.owner.patchEvent(found.ref, { colorId: '3' }, setup.calendarId);
+    assert.equal((await setup.side.update(found, { ...found.event!, title: 'Other' })).event?.title, 'Other');
+    assert.equal(setup.owner.getEvent(found.ref, setup.calendarId)['colorId'], '3');
   });
 
   it('takes over the event of an earlier try, and only that', async () => {
-    const written = await bench.side.create(event('Mine'), 'key', 0);
+    const written = await setup.side.create(event('Mine'), 'key', 0);
     assert.match(written.ref, /^[0-9a-v]{52}$/);
-    bench.owner.patchEvent(written.ref, { summary: 'Edited since' }, bench.calendarId);
-    const again = await bench.side.create(event('Mine'), 'key', 0);
+    setup.owner.patchEvent(written.ref, { summary: 'Edited since' }, setup.calendarId);
+    const again = await setup.side.create(event('Mine'), 'key', 0);
     assert.deepEqual([again.ref, again.event?.title, again.confirmed], [written.ref, 'Edited since', true]);
-    bench.owner.deleteEvent(written.ref, bench.calendarId);
-    assert.equal((await failure(bench.side.create(event('Mine'), 'key', 0))).kind, 'id-taken');
-    assert.notEqual((await bench.side.create(event('Mine'), 'key', 1)).ref, written.ref);
+    setup.owner.deleteEvent(written.ref, setup.calendarId);
+    assert.equal((await failure(setup.side.create(event('Mine'), 'key', 0))).kind, 'id-taken');
+    assert.notEqual((await setup.side.create(event('Mine'), 'key', 1)).ref, written.ref);
   });
 
   it('waits for a replica that does not know a new series yet', async () => {
-    bench.google.fail({ match: '^PATCH .*/events', status: 404 });
+    setup.google.fail({ match: '^PATCH .*/events', status: 404 });
     const next = withExceptions(daily('09'), [[1, { title: 'One' }]]);
-    assert.deepEqual(changedPaths(next, (await bench.side.create(next, 'lag', 0)).event!), []);
+    assert.deepEqual(changedPaths(next, (await setup.side.create(next, 'lag', 0)).event!), []);
   });
 
   it('is refused for events that are not ordinary ones', async () => {
-    const flight = bench.owner.plantEvent(
+    const flight = setup.owner.plantEvent(
       {
         id: 'fromgmail1',
         summary: 'Flight',
@@ -348,16 +348,16 @@ describe('one write to Google', () => {
         start: { date: '2027-01-05' },
         end: { date: '2027-01-06' },
       },
-      bench.calendarId,
+      setup.calendarId,
     );
-    const found = await getOne(bench, flight['id'] as string);
-    bench.google.reset();
-    assert.equal((await failure(bench.side.update(found, { ...found.event!, title: 'Other' }))).kind, 'forbidden');
-    assert.equal(bench.google.writes.length, 0);
+    const found = await getOne(setup, flight['id'] as string);
+    setup.google.reset();
+    assert.equal((await failure(setup.side.update(found, { ...found.event!, title: 'Other' }))).kind, 'forbidden');
+    assert.equal(setup.google.writes.length, 0);
   });
 
   it('changes and deletes one invited occurrence of a series that is not visible', async () => {
-    const item = bench.owner.plantEvent(
+    const item = setup.owner.plantEvent(
       {
         id: 'unseen_20270105T080000Z',
         recurringEventId: 'unseen',
@@ -367,14 +367,14 @@ describe('one write to Google', () => {
         start: { dateTime: '2027-01-05T09:00:00+01:00', timeZone: 'Europe/Berlin' },
         end: { dateTime: '2027-01-05T10:00:00+01:00', timeZone: 'Europe/Berlin' },
       },
-      bench.calendarId,
+      setup.calendarId,
     );
-    const found = await getOne(bench, item['id'] as string);
-    bench.google.reset();
-    const written = await bench.side.update(found, { ...found.event!, title: 'Renamed', location: 'Here' });
+    const found = await getOne(setup, item['id'] as string);
+    setup.google.reset();
+    const written = await setup.side.update(found, { ...found.event!, title: 'Renamed', location: 'Here' });
     assert.deepEqual(bodies(), [{ summary: 'Renamed', location: 'Here' }]);
-    await bench.side.remove(written);
-    assert.equal((await bench.side.get([written.ref])).get(written.ref), 'gone');
+    await setup.side.remove(written);
+    assert.equal((await setup.side.get([written.ref])).get(written.ref), 'gone');
   });
 
   it('turns a series into a single event and back, and leaves nothing behind', async () => {
@@ -382,12 +382,12 @@ describe('one write to Google', () => {
       [1, { title: 'One' }],
       [2, 'out'],
     ]);
-    const created = await bench.side.create(first, 'back', 0);
+    const created = await setup.side.create(first, 'back', 0);
     const single = { ...first, recurrence: null, exceptions: {} };
-    const written = await bench.side.update(created, single);
+    const written = await setup.side.update(created, single);
     assert.deepEqual(changedPaths(single, written.event!), []);
-    assert.equal(bench.owner.listLive(bench.calendarId).length, 1);
-    const again = await bench.side.update(written, {
+    assert.equal(setup.owner.listLive(setup.calendarId).length, 1);
+    const again = await setup.side.update(written, {
       ...first,
       when: { ...later },
       recurrence: { rules: ['RRULE:FREQ=WEEKLY'], dates: [] },
@@ -402,36 +402,36 @@ describe('one write to Google', () => {
       organizer: { address: 'chief@example.org', name: 'Chief' },
       description: 'Agenda',
     });
-    const written = await bench.side.create(invited, 'people', 0);
-    const raw = bench.owner.getEvent(written.ref, bench.calendarId) as { description: string; attendees?: unknown };
+    const written = await setup.side.create(invited, 'people', 0);
+    const raw = setup.owner.getEvent(written.ref, setup.calendarId) as { description: string; attendees?: unknown };
     assert.equal(raw.attendees, undefined);
     assert.equal(
       raw.description.replace(/\[calpair [0-9a-f]{16}\]$/, '[tag]'),
       'Agenda\n\n— People —\nOrganizer: Chief (chief@example.org)\nGuest (guest@example.org): accepted\n[tag]',
     );
     assert.deepEqual(changedPaths(invited, written.event!), []);
-    assert.deepEqual([bench.google.mailLedger, bench.google.carelessWrites], [[], []]);
+    assert.deepEqual([setup.google.mailLedger, setup.google.carelessWrites], [[], []]);
   });
 
   it('reads a description that a person edited above the block, in HTML or not, without the block', async () => {
-    const written = await bench.side.create(
+    const written = await setup.side.create(
       event('Meeting', { attendees: people, description: 'Agenda' }),
       'people',
       0,
     );
-    const { description } = bench.owner.getEvent(written.ref, bench.calendarId) as { description: string };
-    bench.owner.patchEvent(written.ref, { description: description.replace('Agenda', 'New agenda') }, bench.calendarId);
-    assert.equal((await getOne(bench, written.ref)).event?.description, 'New agenda');
+    const { description } = setup.owner.getEvent(written.ref, setup.calendarId) as { description: string };
+    setup.owner.patchEvent(written.ref, { description: description.replace('Agenda', 'New agenda') }, setup.calendarId);
+    assert.equal((await getOne(setup, written.ref)).event?.description, 'New agenda');
     const block = description
       .slice('Agenda\n\n'.length)
       .replaceAll('\n', '<br>')
       .replace('guest@example.org', '<a href="mailto:guest@example.org">guest@example.org</a>');
     const html = `<p>New <b>agenda</b></p><br>${block}`;
-    bench.owner.patchEvent(written.ref, { description: html }, bench.calendarId);
-    const found = await getOne(bench, written.ref);
+    setup.owner.patchEvent(written.ref, { description: html }, setup.calendarId);
+    const found = await getOne(setup, written.ref);
     assert.equal(found.event?.description, 'New agenda');
-    bench.google.reset();
-    await bench.side.update(found, {
+    setup.google.reset();
+    await setup.side.update(found, {
       ...found.event!,
       attendees: [{ ...people[0], participation: 'declined' }],
       title: 'Other',
@@ -440,31 +440,31 @@ describe('one write to Google', () => {
       bodies().every((body) => !('description' in (body as Json))),
       'HTML whose text did not change is not rewritten',
     );
-    assert.equal((await getOne(bench, written.ref)).event?.attendees[0]?.participation, 'declined');
+    assert.equal((await getOne(setup, written.ref)).event?.attendees[0]?.participation, 'declined');
   });
 
   it('cuts what is too long, says so, and never takes the cut for an edit', async () => {
     const long = event('Long', { description: '🎉'.repeat(5000), attendees: people });
-    const written = await bench.side.create(long, 'long', 0);
+    const written = await setup.side.create(long, 'long', 0);
     assert.deepEqual(
       written.problems.map(({ code }) => code),
       ['text-too-long'],
     );
-    const { description } = bench.owner.getEvent(written.ref, bench.calendarId) as { description: string };
+    const { description } = setup.owner.getEvent(written.ref, setup.calendarId) as { description: string };
     assert.ok(description.length <= 8192 && /^🎉+…$/u.test(description));
-    const found = await getOne(bench, written.ref);
+    const found = await getOne(setup, written.ref);
     assert.deepEqual(changedPaths(written.event!, found.event!), []);
-    bench.google.reset();
-    const after = await bench.side.update(found, { ...found.event!, title: 'Other' });
+    setup.google.reset();
+    const after = await setup.side.update(found, { ...found.event!, title: 'Other' });
     assert.deepEqual(bodies(), [{ summary: 'Other' }]);
     assert.deepEqual(
       after.problems.map(({ code }) => code),
       ['text-too-long'],
     );
-    const short = await bench.side.update(after, { ...after.event!, description: 'Short' });
+    const short = await setup.side.update(after, { ...after.event!, description: 'Short' });
     assert.deepEqual(short.problems, []);
     assert.match(
-      JSON.stringify(bench.owner.getEvent(written.ref, bench.calendarId)['description']),
+      JSON.stringify(setup.owner.getEvent(written.ref, setup.calendarId)['description']),
       /Short\\n\\n— People/,
     );
   });

@@ -7,7 +7,7 @@ import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found } from '../../providers/provider.ts';
 import { event, KnownState } from '../support/contract.ts';
-import { type GraphBench, openGraph } from '../support/contract-graph.ts';
+import { type GraphSetup, openGraph } from '../support/contract-graph.ts';
 
 interface Polled {
   readonly found: readonly Found[];
@@ -32,17 +32,17 @@ const daily = (title = 'Daily', days = 3): CalendarEvent =>
 const idOn = (days: number): string => `${dayFrom(days).replaceAll('-', '')}T090000Z`;
 
 describe('changes of a Microsoft calendar', () => {
-  let bench: GraphBench;
+  let setup: GraphSetup;
   let known: KnownState;
   let cursor: string | null;
   const start = async (options: Parameters<typeof openGraph>[0] = {}): Promise<void> => {
-    bench = await openGraph(options);
+    setup = await openGraph(options);
     known = new KnownState();
     cursor = null;
   };
   const poll = async (): Promise<Polled> => {
     const pages: ChangePage[] = [];
-    for await (const page of bench.side.changes(cursor, known)) pages.push(page);
+    for await (const page of setup.side.changes(cursor, known)) pages.push(page);
     const end = pages.at(-1)?.end;
     assert.ok(end);
     const [found, unchanged, removed] = [
@@ -67,12 +67,12 @@ describe('changes of a Microsoft calendar', () => {
   const dueForComparison = (): void => {
     cursor = cursor!.replace(/"comparedAt":\d+/, `"comparedAt":${Date.now() - 6 * 3_600_000}`);
   };
-  afterEach(() => bench.close());
+  afterEach(() => setup.close());
 
   it('asks for masters: rows of occurrences are skeletons, never events (E17)', async () => {
     await start();
     await poll();
-    const id = await bench.person.create(daily());
+    const id = await setup.person.create(daily());
     const polled = await poll();
     assert.deepEqual(
       polled.found.map(({ resource }) => resource),
@@ -81,25 +81,25 @@ describe('changes of a Microsoft calendar', () => {
     assert.equal(polled.full, false);
     assert.equal(polled.found[0]!.event!.recurrence!.rules.length, 1);
     // What it is, and then with its exceptions; nothing of its ten occurrences.
-    assert.equal(bench.graph.count(/^GET .*\/events\/./), 2);
+    assert.equal(setup.graph.count(/^GET .*\/events\/./), 2);
   });
 
   for (const exceptionRows of ['full', 'skeleton', 'absent'] as const) {
     it(`sees a changed occurrence, whose row is ${exceptionRows}`, async () => {
       await start({ exceptionRows });
-      const id = await bench.person.create(daily());
+      const id = await setup.person.create(daily());
       await poll();
-      bench.owner.patchEvent(oid(id, 5), { subject: 'Changed' });
+      setup.owner.patchEvent(oid(id, 5), { subject: 'Changed' });
       assert.deepEqual(exceptionsOf(await poll()), { [idOn(5)]: 'Changed' });
     });
   }
 
   it('finds a deleted occurrence, which no round tells of, when everything is compared (E19)', async () => {
     await start();
-    const id = await bench.person.create(daily());
-    await bench.person.create(event('Other', { when: on(dayFrom(1)) }));
+    const id = await setup.person.create(daily());
+    await setup.person.create(event('Other', { when: on(dayFrom(1)) }));
     await poll();
-    bench.owner.deleteEvent(oid(id, 5));
+    setup.owner.deleteEvent(oid(id, 5));
     assert.deepEqual((await poll()).found, []);
     dueForComparison();
     const polled = await poll();
@@ -112,24 +112,24 @@ describe('changes of a Microsoft calendar', () => {
 
   it('does not believe that an event outside of the window is gone, and sees its change (E19)', async () => {
     await start();
-    const far = await bench.person.create(event('Far', { when: on('2035-05-05') }));
+    const far = await setup.person.create(event('Far', { when: on('2035-05-05') }));
     assert.deepEqual(titles(await poll()), ['Far']);
-    bench.owner.patchEvent(far, { subject: 'Far, changed' });
+    setup.owner.patchEvent(far, { subject: 'Far, changed' });
     const polled = await poll();
     assert.deepEqual([titles(polled), polled.removed, polled.full], [['Far, changed'], [], false]);
-    await bench.person.create(event('Far and new', { when: on('2035-05-06') }));
+    await setup.person.create(event('Far and new', { when: on('2035-05-06') }));
     assert.deepEqual(titles(await poll()), ['Far and new']);
   });
 
   it('tells of what moved out of the window as changed, and of what was deleted as removed', async () => {
     await start();
     const [moved, gone] = [
-      await bench.person.create(event('Moved', { when: on(dayFrom(2)) })),
-      await bench.person.create(event('Gone', { when: on(dayFrom(2)) })),
+      await setup.person.create(event('Moved', { when: on(dayFrom(2)) })),
+      await setup.person.create(event('Gone', { when: on(dayFrom(2)) })),
     ];
     await poll();
-    await bench.person.edit(moved, event('Moved', { when: on('2036-01-01') }));
-    await bench.person.remove(gone);
+    await setup.person.edit(moved, event('Moved', { when: on('2036-01-01') }));
+    await setup.person.remove(gone);
     const polled = await poll();
     assert.deepEqual([titles(polled), polled.removed, polled.full], [['Moved'], [gone], false]);
   });
@@ -137,10 +137,10 @@ describe('changes of a Microsoft calendar', () => {
   for (const removedSeries of ['master', 'occurrences', 'both'] as const) {
     it(`sees that a series was deleted, when @removed names ${removedSeries}`, async () => {
       await start({ removedSeries });
-      const id = await bench.person.create(daily());
-      await bench.person.create(event('Stays', { when: on(dayFrom(1)) }));
+      const id = await setup.person.create(daily());
+      await setup.person.create(event('Stays', { when: on(dayFrom(1)) }));
       await poll();
-      await bench.person.remove(id);
+      await setup.person.remove(id);
       const polled = await poll();
       assert.deepEqual([polled.removed, polled.found, polled.full], [[id], [], false]);
     });
@@ -153,9 +153,9 @@ describe('changes of a Microsoft calendar', () => {
   ] as const) {
     it(`compares everything when the link is dead: ${syncStateStatus} ${syncStateCode}`, async () => {
       await start({ syncStateStatus, syncStateCode });
-      const id = await bench.person.create(event('Here', { when: on(dayFrom(1)) }));
+      const id = await setup.person.create(event('Here', { when: on(dayFrom(1)) }));
       await poll();
-      bench.owner.expireSyncTokens(bench.calendarId);
+      setup.owner.expireSyncTokens(setup.calendarId);
       const polled = await poll();
       assert.deepEqual([polled.full, polled.unchanged, polled.found], [true, [id], []]);
     });
@@ -163,22 +163,22 @@ describe('changes of a Microsoft calendar', () => {
 
   it('compares everything when the link dies on a later page, and in the first round, too (G2)', async () => {
     await start({ maxPageSize: 1 });
-    for (const title of ['A', 'B', 'C']) await bench.person.create(event(title, { when: on(dayFrom(1)) }));
-    bench.graph.fail({ match: /delta\?.*skiptoken/, status: 410, reason: 'SyncStateNotFound' });
+    for (const title of ['A', 'B', 'C']) await setup.person.create(event(title, { when: on(dayFrom(1)) }));
+    setup.graph.fail({ match: /delta\?.*skiptoken/, status: 410, reason: 'SyncStateNotFound' });
     const first = await poll();
     assert.deepEqual([titles(first), first.full], [['A', 'B', 'C'], true]);
-    for (const title of ['D', 'E', 'F']) await bench.person.create(event(title, { when: on(dayFrom(1)) }));
-    bench.graph.fail({ match: /delta\?.*skiptoken/, status: 410, reason: 'SyncStateNotFound' });
+    for (const title of ['D', 'E', 'F']) await setup.person.create(event(title, { when: on(dayFrom(1)) }));
+    setup.graph.fail({ match: /delta\?.*skiptoken/, status: 410, reason: 'SyncStateNotFound' });
     const polled = await poll();
     assert.deepEqual([titles(polled), polled.full], [['D', 'E', 'F'], true]);
   });
 
   it('takes a shorter window where the service does not get a long one done', async () => {
     await start();
-    await bench.person.create(daily());
-    bench.graph.fail({ match: /calendarView\/delta/, status: 504, reason: 'UnknownError' });
+    await setup.person.create(daily());
+    setup.graph.fail({ match: /calendarView\/delta/, status: 504, reason: 'UnknownError' });
     assert.deepEqual(titles(await poll()), ['Daily']);
-    const windows = bench.graph.requests
+    const windows = setup.graph.requests
       .filter(({ path }) => path.endsWith('/delta'))
       .map(({ query }) => Date.parse(String(query['endDateTime'])));
     assert.equal(windows.length, 2);
@@ -187,10 +187,10 @@ describe('changes of a Microsoft calendar', () => {
 
   it('goes through empty pages and rows that come twice', async () => {
     await start({ emptyPages: 2, duplicates: true, maxPageSize: 1, removedInFirstRound: true });
-    const id = await bench.person.create(event('Twice', { when: on(dayFrom(1)) }));
+    const id = await setup.person.create(event('Twice', { when: on(dayFrom(1)) }));
     await poll();
-    bench.owner.patchEvent(id, { subject: 'Twice, changed' });
-    await bench.person.create(daily());
+    setup.owner.patchEvent(id, { subject: 'Twice, changed' });
+    await setup.person.create(daily());
     assert.deepEqual(titles(await poll()), ['Daily', 'Twice, changed']);
   });
 
@@ -198,19 +198,19 @@ describe('changes of a Microsoft calendar', () => {
     await start();
     await poll();
     for (let index = 0; index < 30; index += 1)
-      await bench.person.create(event(`Single ${index}`, { when: on(dayFrom(1)) }));
-    const before = bench.requests();
+      await setup.person.create(event(`Single ${index}`, { when: on(dayFrom(1)) }));
+    const before = setup.requests();
     assert.equal((await poll()).found.length, 30);
     // One round and two batches.
-    assert.equal(bench.requests() - before, 3);
+    assert.equal(setup.requests() - before, 3);
   });
 
   it('does not follow a link that leads elsewhere', async () => {
     await start();
     await poll();
-    cursor = cursor!.replace(bench.graph.rootUrl, 'http://elsewhere.example/');
+    cursor = cursor!.replace(setup.graph.rootUrl, 'http://elsewhere.example/');
     assert.equal((await poll()).full, true);
-    assert.equal(bench.graph.count('elsewhere'), 0);
+    assert.equal(setup.graph.count('elsewhere'), 0);
   });
 
   it(
@@ -218,19 +218,19 @@ describe('changes of a Microsoft calendar', () => {
     async () => {
       for (const exceptionLists of ['absent', 'refused'] as const) {
         await start({ exceptionLists, instancesLoseExceptions: true });
-        const id = await bench.person.create(daily());
-        bench.owner.patchEvent(oid(id, 5), { subject: 'Changed' });
-        bench.owner.deleteEvent(oid(id, 6));
+        const id = await setup.person.create(daily());
+        setup.owner.patchEvent(oid(id, 5), { subject: 'Changed' });
+        setup.owner.deleteEvent(oid(id, 6));
         assert.deepEqual(exceptionsOf(await poll()), { [idOn(5)]: 'Changed', [idOn(6)]: EXCLUDED }, exceptionLists);
-        if (exceptionLists === 'absent') await bench.close();
+        if (exceptionLists === 'absent') await setup.close();
       }
     },
   );
 
   it('does not believe an empty list of exceptions when a row told of one', async () => {
     await start({ exceptionLists: 'noExceptions' });
-    const id = await bench.person.create(daily());
-    bench.owner.patchEvent(oid(id, 5), { subject: 'Changed' });
+    const id = await setup.person.create(daily());
+    setup.owner.patchEvent(oid(id, 5), { subject: 'Changed' });
     assert.deepEqual(exceptionsOf(await poll()), { [idOn(5)]: 'Changed' });
   });
 
@@ -238,19 +238,19 @@ describe('changes of a Microsoft calendar', () => {
     'does not believe it either where the series was known to have exceptions, far outside of ' + 'the window, too',
     async () => {
       await start();
-      const id = await bench.person.create(
+      const id = await setup.person.create(
         event('Far', { when: on('2035-05-01'), recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=10'], dates: [] } }),
       );
-      bench.owner.patchEvent(`OID.${id}.2035-05-05`, { subject: 'Changed' });
+      setup.owner.patchEvent(`OID.${id}.2035-05-05`, { subject: 'Changed' });
       const expected = { '20350505T090000Z': 'Changed' };
       assert.deepEqual(exceptionsOf(await poll()), expected);
-      bench.graph.setBehaviour({ exceptionLists: 'noExceptions' });
+      setup.graph.setBehaviour({ exceptionLists: 'noExceptions' });
       for (const displayName of ['Hall', 'Garden']) {
-        bench.owner.patchEvent(id, { location: { displayName } });
+        setup.owner.patchEvent(id, { location: { displayName } });
         assert.deepEqual(exceptionsOf(await poll()), expected, displayName);
         dueForComparison();
       }
-      bench.owner.deleteEvent(`OID.${id}.2035-05-05`);
+      setup.owner.deleteEvent(`OID.${id}.2035-05-05`);
       dueForComparison();
       assert.deepEqual(exceptionsOf(await poll()), { '20350505T090000Z': EXCLUDED });
     },
@@ -258,30 +258,30 @@ describe('changes of a Microsoft calendar', () => {
 
   it('follows a list of exceptions to its end: what it left out would count as changed back', async () => {
     await start({ exceptionPage: 2 });
-    const id = await bench.person.create(daily());
+    const id = await setup.person.create(daily());
     const days = [4, 5, 6, 7, 8];
-    for (const day of days) bench.owner.patchEvent(oid(id, day), { subject: `Changed ${day}` });
+    for (const day of days) setup.owner.patchEvent(oid(id, day), { subject: `Changed ${day}` });
     assert.deepEqual(exceptionsOf(await poll()), Object.fromEntries(days.map((day) => [idOn(day), `Changed ${day}`])));
   });
 
   it('does not take an event for gone that answers under another name', async () => {
     await start();
-    const id = await bench.person.create(event('There'));
+    const id = await setup.person.create(event('There'));
     const renamed: typeof fetch = async (input, init) => {
       const response = await fetch(input, init);
       return String(input).includes('/events/')
         ? new Response((await response.text()).replaceAll(id, `${id.slice(0, -2)}AB`), response)
         : response;
     };
-    assert.deepEqual(await bench.openWith(renamed).get([id]), new Map());
+    assert.deepEqual(await setup.openWith(renamed).get([id]), new Map());
   });
 
   it('tells a calendar without rights from one without changes', async () => {
     await start();
     await poll();
-    bench.graph.fail({ match: /delta/, status: 403, reason: 'ErrorAccessDenied' });
+    setup.graph.fail({ match: /delta/, status: 403, reason: 'ErrorAccessDenied' });
     await assert.rejects(poll(), (error) => error instanceof SyncError && error.kind === 'calendar-missing');
-    bench.graph.fail({ match: /delta/, status: 429, retryAfter: 7 });
+    setup.graph.fail({ match: /delta/, status: 429, retryAfter: 7 });
     await assert.rejects(
       poll(),
       (error) => error instanceof SyncError && error.kind === 'throttled' && error.retryAfterMs === 7000,

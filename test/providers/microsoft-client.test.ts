@@ -6,7 +6,7 @@ import { type Client, createClient, type GraphRequest } from '../../providers/mi
 import type { StoredToken, TokenStore } from '../../providers/provider.ts';
 import { event } from '../support/contract.ts';
 import { MemoryTokens } from '../support/contract-google.ts';
-import { type GraphBench, openGraph } from '../support/contract-graph.ts';
+import { type GraphSetup, openGraph } from '../support/contract-graph.ts';
 
 const isKind =
   (kind: SyncErrorKind) =>
@@ -16,34 +16,34 @@ const isKind =
     return true;
   };
 
-let bench: GraphBench;
+let setup: GraphSetup;
 const start = async (options: Parameters<typeof openGraph>[0] = {}): Promise<void> => {
-  bench = await openGraph(options);
+  setup = await openGraph(options);
 };
-const tokenRequests = (): number => bench.graph.count('/token$');
+const tokenRequests = (): number => setup.graph.count('/token$');
 
 describe('access to a Microsoft account', () => {
-  afterEach(() => bench.close());
+  afterEach(() => setup.close());
 
   it('proves an account by its default calendar, whose owner it is', async () => {
     await start();
-    assert.equal(await bench.account.identity(), 'owner@example.com');
-    assert.equal(await bench.account.identity(), 'owner@example.com');
-    assert.deepEqual([bench.requests(), tokenRequests()], [2, 1]);
+    assert.equal(await setup.account.identity(), 'owner@example.com');
+    assert.equal(await setup.account.identity(), 'owner@example.com');
+    assert.deepEqual([setup.requests(), tokenRequests()], [2, 1]);
   });
 
   it('stores a rotated refresh token at once, and goes on with it', async () => {
     await start({ usedRefreshTokens: 'refused' });
-    await bench.account.identity();
-    const first = bench.tokens.token!.refreshToken;
-    assert.notEqual(first ?? bench.owner.refreshToken, bench.owner.refreshToken);
-    bench.owner.expireAccessTokens();
-    bench.tokens.token = { ...bench.tokens.token!, expiresAt: Date.now() };
-    await bench.open().get([]);
-    const another = bench.open();
+    await setup.account.identity();
+    const first = setup.tokens.token!.refreshToken;
+    assert.notEqual(first ?? setup.owner.refreshToken, setup.owner.refreshToken);
+    setup.owner.expireAccessTokens();
+    setup.tokens.token = { ...setup.tokens.token!, expiresAt: Date.now() };
+    await setup.open().get([]);
+    const another = setup.open();
     await another.get(['nothing']).catch(() => undefined);
-    assert.notEqual(bench.tokens.token.refreshToken, first);
-    assert.equal(bench.tokens.saves, 2);
+    assert.notEqual(setup.tokens.token.refreshToken, first);
+    assert.equal(setup.tokens.saves, 2);
   });
 
   it('lets one of several workers refresh, where the old refresh token is good for nothing more', async () => {
@@ -51,24 +51,24 @@ describe('access to a Microsoft account', () => {
     // The two workers share a store, as they share the database, and its lock.
     const store = new LockedTokens();
     const settings = {
-      clientId: bench.graph.clientId,
-      clientSecret: bench.graph.clientSecret,
-      baseUrl: bench.graph.rootUrl,
-      tokenUrl: bench.graph.tokenUrl,
+      clientId: setup.graph.clientId,
+      clientSecret: setup.graph.clientSecret,
+      baseUrl: setup.graph.rootUrl,
+      tokenUrl: setup.graph.tokenUrl,
     };
-    const worker = (): Client => createClient(settings, bench.owner.refreshToken, store, { fetch });
+    const worker = (): Client => createClient(settings, setup.owner.refreshToken, store, { fetch });
     await Promise.all([worker(), worker(), worker()].map((client) => client.send({ path: '/me/calendar?$select=id' })));
     assert.deepEqual([tokenRequests(), store.saves], [1, 1]);
   });
 
   it('renews a refused access token once, for all requests under way', async () => {
     await start();
-    await bench.account.identity();
-    bench.owner.expireAccessTokens();
-    await Promise.all([bench.account.identity(), bench.account.identity(), bench.account.calendars()]);
+    await setup.account.identity();
+    setup.owner.expireAccessTokens();
+    await Promise.all([setup.account.identity(), setup.account.identity(), setup.account.calendars()]);
     assert.equal(tokenRequests(), 2);
-    bench.graph.fail({ match: '/me/calendar', status: 401, times: 2 });
-    await assert.rejects(bench.account.identity(), isKind('auth'));
+    setup.graph.fail({ match: '/me/calendar', status: 401, times: 2 });
+    await assert.rejects(setup.account.identity(), isKind('auth'));
   });
 
   it(
@@ -76,19 +76,19 @@ describe('access to a Microsoft account', () => {
       'operator, and a time-out for neither (G11)',
     async () => {
       await start();
-      bench.graph.fail({ match: '/token', status: 504 });
-      await assert.rejects(bench.account.identity(), isKind('unreachable'));
-      bench.owner.revokeRefreshToken(700082);
+      setup.graph.fail({ match: '/token', status: 504 });
+      await assert.rejects(setup.account.identity(), isKind('unreachable'));
+      setup.owner.revokeRefreshToken(700082);
       await assert.rejects(
-        bench.account.identity(),
+        setup.account.identity(),
         (error) => isKind('auth')(error) && (error as SyncError).reason === 'invalid_grant (AADSTS700082)',
       );
       const wrong = createClient(
         {
-          clientId: bench.graph.clientId,
+          clientId: setup.graph.clientId,
           clientSecret: 'wrong',
-          baseUrl: bench.graph.rootUrl,
-          tokenUrl: bench.graph.tokenUrl,
+          baseUrl: setup.graph.rootUrl,
+          tokenUrl: setup.graph.tokenUrl,
         },
         'x',
         new MemoryTokens(),
@@ -100,49 +100,49 @@ describe('access to a Microsoft account', () => {
 
   it('never has more than four requests under way for one mailbox, whoever sends them', async () => {
     await start({ latencyMs: 20 });
-    const ids = await Promise.all(Array.from({ length: 6 }, (_, at) => bench.person.create(event(`Event ${at}`))));
-    const sides = Array.from({ length: 6 }, () => bench.open());
+    const ids = await Promise.all(Array.from({ length: 6 }, (_, at) => setup.person.create(event(`Event ${at}`))));
+    const sides = Array.from({ length: 6 }, () => setup.open());
     await Promise.all([
       ...sides.map((side) => side.get(ids)),
       ...sides.map((side) => side.get(ids.slice(0, 1))),
-      ...ids.map(() => bench.account.calendars()),
+      ...ids.map(() => setup.account.calendars()),
     ]);
-    assert.equal(bench.graph.throttled, 0);
+    assert.equal(setup.graph.throttled, 0);
   });
 
   it('asks again for what was throttled inside a batch, in smaller batches, and waits as told', async () => {
     await start({ parallelInBatch: 4, retryAfter: 1 });
     const ids: string[] = [];
-    for (let at = 0; at < 12; at += 1) ids.push(await bench.person.create(event(`Event ${at}`)));
-    const answer = await bench.side.get(ids);
+    for (let at = 0; at < 12; at += 1) ids.push(await setup.person.create(event(`Event ${at}`)));
+    const answer = await setup.side.get(ids);
     assert.equal([...answer.values()].filter((one) => one !== 'gone' && one.length === 1).length, 12);
   });
 
   it('hands a throttled request on with the wait that the service asks for (G9)', async () => {
     await start();
-    bench.graph.fail({ match: '/me/calendar', status: 429, retryAfter: 11 });
+    setup.graph.fail({ match: '/me/calendar', status: 429, retryAfter: 11 });
     await assert.rejects(
-      bench.account.identity(),
+      setup.account.identity(),
       (error) => isKind('throttled')(error) && (error as SyncError).retryAfterMs === 11_000,
     );
-    bench.graph.fail({ match: '/me/calendar', status: 503, reason: 'ErrorServerBusy' });
-    await assert.rejects(bench.account.identity(), isKind('throttled'));
-    bench.graph.fail({ match: '/me/calendar', status: 504, reason: 'UnknownError' });
-    await assert.rejects(bench.account.identity(), isKind('unreachable'));
-    bench.graph.fail({ match: '/me/calendar' });
-    await assert.rejects(bench.account.identity(), isKind('unreachable'));
+    setup.graph.fail({ match: '/me/calendar', status: 503, reason: 'ErrorServerBusy' });
+    await assert.rejects(setup.account.identity(), isKind('throttled'));
+    setup.graph.fail({ match: '/me/calendar', status: 504, reason: 'UnknownError' });
+    await assert.rejects(setup.account.identity(), isKind('unreachable'));
+    setup.graph.fail({ match: '/me/calendar' });
+    await assert.rejects(setup.account.identity(), isKind('unreachable'));
   });
 
   it(
     'lists calendars with what a person needs for choosing one, and makes new ones in the ' + 'nearest colour',
     async () => {
       await start();
-      const created = await bench.account.createCalendar('Made by Calpair', '#e07b00');
+      const created = await setup.account.createCalendar('Made by Calpair', '#e07b00');
       assert.deepEqual(
         [created.name, created.color, created.readOnly, created.isDefault],
         ['Made by Calpair', '#fcab73', false, false],
       );
-      const all = await bench.account.calendars();
+      const all = await setup.account.calendars();
       assert.deepEqual(
         all.map(({ name, readOnly, isDefault }) => [name, readOnly, isDefault]),
         [
@@ -152,7 +152,7 @@ describe('access to a Microsoft account', () => {
           ['Made by Calpair', false, false],
         ],
       );
-      await assert.rejects(bench.account.createCalendar('made by calpair', null), isKind('rejected'));
+      await assert.rejects(setup.account.createCalendar('made by calpair', null), isKind('rejected'));
     },
   );
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Interval } from '../../core/availability/interval.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { type GraphBench, openGraph } from '../support/contract-graph.ts';
+import { type GraphSetup, openGraph } from '../support/contract-graph.ts';
 
 const JANUARY: Interval = { start: '2027-01-01T00:00:00Z', end: '2027-02-01T00:00:00Z' };
 const FREE = { unanswered: 'free' } as const;
@@ -30,11 +30,11 @@ const invited = (response: string): object => ({
 
 for (const consumer of [false, true]) {
   describe(`free/busy of a Microsoft account (${consumer ? 'personal' : 'of an organization'})`, () => {
-    let bench: GraphBench;
+    let setup: GraphSetup;
     let other: string;
     before(async () => {
-      bench = await openGraph({ consumer, maxPageSize: 5 });
-      const { owner, calendarId } = bench;
+      setup = await openGraph({ consumer, maxPageSize: 5 });
+      const { owner, calendarId } = setup;
       other = owner.addCalendar({ name: 'Other' }).id;
       const add = (event: object, calendar = calendarId): string =>
         String(owner.insertEvent({ subject: 'x', ...event }, calendar)['id']);
@@ -70,7 +70,7 @@ for (const consumer of [false, true]) {
         end: { dateTime: '2027-01-01T00:30:00', timeZone: 'UTC' },
       });
     });
-    after(() => bench.close());
+    after(() => setup.close());
 
     const at = (zoned: readonly [string, string]): string[] => [
       '01T00:00/01T00:30',
@@ -88,38 +88,38 @@ for (const consumer of [false, true]) {
     const IN_BERLIN = at(['04T23:00/05T23:00', '07T23:00/08T23:00']);
 
     it('is that of all calendars or the chosen ones, all-day events in the zone of the mailbox', async () => {
-      bench.owner.setScopes(['Calendars.ReadWrite', 'MailboxSettings.Read']);
-      bench.owner.expireAccessTokens();
-      assert.deepEqual(short(await bench.account.freeBusy(null, JANUARY)), IN_BERLIN);
-      assert.deepEqual(short(await bench.account.freeBusy([other], JANUARY)), ['07T23:00/08T23:00']);
-      bench.owner.setScopes(['Calendars.ReadWrite']);
-      bench.owner.expireAccessTokens();
-      assert.deepEqual(short(await bench.account.freeBusy(null, JANUARY)), IN_UTC, 'which may not be known');
-      assert.deepEqual(await bench.account.freeBusy([], JANUARY), []);
+      setup.owner.setScopes(['Calendars.ReadWrite', 'MailboxSettings.Read']);
+      setup.owner.expireAccessTokens();
+      assert.deepEqual(short(await setup.account.freeBusy(null, JANUARY)), IN_BERLIN);
+      assert.deepEqual(short(await setup.account.freeBusy([other], JANUARY)), ['07T23:00/08T23:00']);
+      setup.owner.setScopes(['Calendars.ReadWrite']);
+      setup.owner.expireAccessTokens();
+      assert.deepEqual(short(await setup.account.freeBusy(null, JANUARY)), IN_UTC, 'which may not be known');
+      assert.deepEqual(await setup.account.freeBusy([], JANUARY), []);
     });
 
     it('leaves unanswered invitations out where that is set', async () => {
       assert.deepEqual(
-        short(await bench.account.freeBusy(null, JANUARY, FREE)),
+        short(await setup.account.freeBusy(null, JANUARY, FREE)),
         IN_UTC.filter((busy) => !busy.startsWith('27')),
       );
     });
 
     it('is asked in parts where the range is more than Graph takes', async () => {
-      const before = bench.graph.count('/calendarView');
-      const busy = await bench.account.freeBusy([bench.calendarId, other], {
+      const before = setup.graph.count('/calendarView');
+      const busy = await setup.account.freeBusy([setup.calendarId, other], {
         start: '2025-01-01T00:00:00Z',
         end: '2030-01-01T00:00:00Z',
       });
       assert.equal(busy.length, IN_UTC.length);
-      assert.ok(bench.graph.count('/calendarView') - before >= 4);
+      assert.ok(setup.graph.count('/calendarView') - before >= 4);
     });
 
     it('is an error where a calendar is not there', async () => {
-      const gone = bench.owner.addCalendar({ name: 'Gone' }).id;
-      bench.owner.removeCalendar(gone);
+      const gone = setup.owner.addCalendar({ name: 'Gone' }).id;
+      setup.owner.removeCalendar(gone);
       await assert.rejects(
-        bench.account.freeBusy([other, gone], JANUARY),
+        setup.account.freeBusy([other, gone], JANUARY),
         (error) => error instanceof SyncError && error.kind === 'calendar-missing',
       );
     });

@@ -5,7 +5,7 @@ import { type CalendarEvent, type Content, changedPaths, contentOnly, EXCLUDED }
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import type { Found, Side } from '../../providers/provider.ts';
 import { event } from '../support/contract.ts';
-import { type GraphBench, openGraph } from '../support/contract-graph.ts';
+import { type GraphSetup, openGraph } from '../support/contract-graph.ts';
 
 type Json = Record<string, unknown>;
 
@@ -32,14 +32,14 @@ const SERIES: CalendarEvent = {
 };
 const GUEST = { type: 'required', emailAddress: { address: 'guest@elsewhere.example', name: 'Guest' } };
 
-let bench: GraphBench;
+let setup: GraphSetup;
 const start = async (
   options: Parameters<typeof openGraph>[0] = {},
   setting: Parameters<typeof openGraph>[1] = {},
 ): Promise<void> => {
-  bench = await openGraph(options, setting);
+  setup = await openGraph(options, setting);
 };
-const getOne = async (resource: string, side: Side = bench.side): Promise<Found> => {
+const getOne = async (resource: string, side: Side = setup.side): Promise<Found> => {
   const found = (await side.get([resource])).get(resource);
   assert.ok(found !== undefined && found !== 'gone');
   return found[0]!;
@@ -51,13 +51,13 @@ const isKind =
     assert.equal(error.kind, kind, error.message);
     return true;
   };
-const raw = (resource: string): Json => bench.owner.getEvent(resource);
+const raw = (resource: string): Json => setup.owner.getEvent(resource);
 const writes = (): string[] =>
-  bench.graph.writes.filter(({ path }) => path.includes('/events')).map(({ method }) => method);
-const live = (): number => bench.owner.listLive(bench.calendarId).length;
+  setup.graph.writes.filter(({ path }) => path.includes('/events')).map(({ method }) => method);
+const live = (): number => setup.owner.listLive(setup.calendarId).length;
 
 describe('creating a copy in a Microsoft calendar', () => {
-  afterEach(() => bench.close());
+  afterEach(() => setup.close());
 
   it('has no reminder, no online meeting and no attendees, where the mailbox would add all of them', async () => {
     await start({ teamsLinks: true });
@@ -74,7 +74,7 @@ describe('creating a copy in a Microsoft calendar', () => {
       ],
     } as const;
     const next = event('With people', { description: 'Text', ...people });
-    const written = await bench.side.create(next, KEY, 0);
+    const written = await setup.side.create(next, KEY, 0);
     const { isReminderOn, isOnlineMeeting, attendees, body } = raw(written.ref);
     assert.deepEqual([isReminderOn, isOnlineMeeting, attendees], [false, false, []]);
     const lines = ['Text', '', '— People —', 'Organizer: Boss (boss@elsewhere.example)'];
@@ -83,9 +83,9 @@ describe('creating a copy in a Microsoft calendar', () => {
     assert.deepEqual(changedPaths(next, written.event!), []);
     assert.equal(written.marker, KEY);
     // And the people of somebody who opted in are real ones.
-    await bench.close();
+    await setup.close();
     await start({ mayReach: true }, { attendees: 'native' });
-    const native = await bench.side.create(next, KEY, 0);
+    const native = await setup.side.create(next, KEY, 0);
     assert.deepEqual(
       (raw(native.ref)['attendees'] as Json[]).map(({ emailAddress }) => (emailAddress as Json)['address']),
       ['guest@elsewhere.example'],
@@ -95,10 +95,10 @@ describe('creating a copy in a Microsoft calendar', () => {
   for (const options of [{}, { repeatStatus: 200 }, { consumer: true }, { staleReads: 2, notFoundLag: 2 }] as const) {
     it(`finds the first one after a lost answer (${JSON.stringify(options)})`, async () => {
       await start(options);
-      bench.graph.fail({ match: 'POST .*/events', when: 'after' });
-      await assert.rejects(bench.side.create(SERIES, KEY, 0), isKind('unreachable'));
+      setup.graph.fail({ match: 'POST .*/events', when: 'after' });
+      await assert.rejects(setup.side.create(SERIES, KEY, 0), isKind('unreachable'));
       assert.equal(live(), 1);
-      const written = await bench.side.create(SERIES, KEY, 0);
+      const written = await setup.side.create(SERIES, KEY, 0);
       assert.equal(live(), 1);
       assert.deepEqual(changedPaths(SERIES, written.event!), []);
       assert.deepEqual([written.marker, written.event!.uid], [KEY, SERIES.uid]);
@@ -108,8 +108,8 @@ describe('creating a copy in a Microsoft calendar', () => {
   it('finds the one that was made although the server refused it, and tries again where none was (B4)', async () => {
     await start();
     for (const [at, when] of (['after', 'before'] as const).entries()) {
-      bench.graph.fail({ match: 'POST .*/events', status: 409, reason: 'ErrorIrresolvableConflict', when });
-      const created = (): Promise<unknown> => bench.side.create(event(`Refused ${when}`), KEY, at);
+      setup.graph.fail({ match: 'POST .*/events', status: 409, reason: 'ErrorIrresolvableConflict', when });
+      const created = (): Promise<unknown> => setup.side.create(event(`Refused ${when}`), KEY, at);
       if (when === 'before') await assert.rejects(created(), isKind('unreachable'));
       await created();
     }
@@ -126,14 +126,14 @@ describe('creating a copy in a Microsoft calendar', () => {
         { location: { displayName: 'By a person' } },
         { body: { contentType: 'text', content: 'By a person' } },
       ].entries()) {
-        const first = await bench.side.create(next, KEY, at);
-        bench.owner.patchEvent(first.ref, change);
+        const first = await setup.side.create(next, KEY, at);
+        setup.owner.patchEvent(first.ref, change);
         // The service names whole seconds.
         if (at === 1) await new Promise((resolve) => setTimeout(resolve, 1_800));
-        const second = await bench.side.create(next, KEY, at);
+        const second = await setup.side.create(next, KEY, at);
         assert.deepEqual([second.ref, second.existed], [first.ref, true]);
       }
-      assert.equal((await bench.side.create(next, KEY, 2)).existed, undefined);
+      assert.equal((await setup.side.create(next, KEY, 2)).existed, undefined);
     },
   );
 
@@ -142,9 +142,9 @@ describe('creating a copy in a Microsoft calendar', () => {
       'and the calendar is searched',
     async () => {
       await start();
-      const first = await bench.side.create(event('First'), KEY, 0);
-      bench.owner.patchEvent(first.ref, { location: { displayName: 'By a person' } });
-      const second = await bench.side.create(event('Second'), KEY, 0);
+      const first = await setup.side.create(event('First'), KEY, 0);
+      setup.owner.patchEvent(first.ref, { location: { displayName: 'By a person' } });
+      const second = await setup.side.create(event('Second'), KEY, 0);
       assert.deepEqual(
         [second.ref, second.existed, second.event?.title, second.event?.location],
         [first.ref, true, 'First', 'By a person'],
@@ -156,16 +156,16 @@ describe('creating a copy in a Microsoft calendar', () => {
     'finds the first one also where the listing does not know it yet: a second copy would be ' + 'there for good',
     async () => {
       await start({ notFoundLag: 1 });
-      bench.graph.fail({ match: 'POST .*/events', when: 'after' });
-      await assert.rejects(bench.side.create(event('First'), KEY, 0), isKind('unreachable'));
-      const second = await bench.side.create(event('Second'), KEY, 0);
+      setup.graph.fail({ match: 'POST .*/events', when: 'after' });
+      await assert.rejects(setup.side.create(event('First'), KEY, 0), isKind('unreachable'));
+      const second = await setup.side.create(event('Second'), KEY, 0);
       assert.deepEqual([second.existed, second.event?.title, live()], [true, 'First', 1]);
     },
   );
 
   it('is our own also where Exchange keeps the title on one line, so nobody takes that for an edit', async () => {
     await start();
-    const written = await bench.side.create(event('Christmas Day\n(holiday)'), KEY, 0);
+    const written = await setup.side.create(event('Christmas Day\n(holiday)'), KEY, 0);
     assert.deepEqual(
       [raw(written.ref)['subject'], written.event?.title, written.existed],
       ['Christmas Day (holiday)', 'Christmas Day\n(holiday)', undefined],
@@ -174,15 +174,15 @@ describe('creating a copy in a Microsoft calendar', () => {
 
   it('takes the next generation where the first one was deleted and its id is used up', async () => {
     await start();
-    await bench.person.remove((await bench.side.create(event('Gone'), KEY, 0)).ref);
-    await assert.rejects(bench.side.create(event('Again'), KEY, 0), isKind('id-taken'));
-    assert.equal((await bench.side.create(event('Again'), KEY, 1)).event?.title, 'Again');
+    await setup.person.remove((await setup.side.create(event('Gone'), KEY, 0)).ref);
+    await assert.rejects(setup.side.create(event('Again'), KEY, 0), isKind('id-taken'));
+    assert.equal((await setup.side.create(event('Again'), KEY, 1)).event?.title, 'Again');
   });
 
   it('keeps UID and link where a consumer mailbox loses what a new event was given', async () => {
     await start({ consumer: true });
     const next = event('Kept', { when: berlin('2027-01-06T09:00:00', '2027-01-06T10:00:00') });
-    const written = await bench.side.create(next, KEY, 0);
+    const written = await setup.side.create(next, KEY, 0);
     assert.deepEqual(writes(), ['POST', 'PATCH']);
     assert.deepEqual([written.marker, written.event?.uid], [KEY, next.uid]);
     const again = await getOne(written.ref);
@@ -191,43 +191,43 @@ describe('creating a copy in a Microsoft calendar', () => {
 
   it('tries the notes again that the server cannot take so soon after a create (G21)', async () => {
     await start({ consumer: true });
-    bench.graph.fail({ match: '^PATCH', status: 409, reason: 'ErrorConcurrentItemSave' });
-    assert.equal((await bench.side.create(event('Soon'), KEY, 0)).marker, KEY);
-    assert.equal(bench.graph.faultsMet, 1);
+    setup.graph.fail({ match: '^PATCH', status: 409, reason: 'ErrorConcurrentItemSave' });
+    assert.equal((await setup.side.create(event('Soon'), KEY, 0)).marker, KEY);
+    assert.equal(setup.graph.faultsMet, 1);
   });
 
   it('goes on where an earlier try broke off between master and exceptions', async () => {
     await start();
-    bench.graph.fail({ match: /^DELETE .*AAgI/, status: 500 });
-    await assert.rejects(bench.side.create(SERIES, KEY, 0), isKind('unreachable'));
-    const written = await bench.side.create(SERIES, KEY, 0);
+    setup.graph.fail({ match: /^DELETE .*AAgI/, status: 500 });
+    await assert.rejects(setup.side.create(SERIES, KEY, 0), isKind('unreachable'));
+    const written = await setup.side.create(SERIES, KEY, 0);
     assert.deepEqual(changedPaths(SERIES, written.event!), []);
     assert.equal(live(), 1);
   });
 });
 
 describe('changing an event in a Microsoft calendar', () => {
-  afterEach(() => bench.close());
+  afterEach(() => setup.close());
 
   it('writes exceptions and exclusions again when Exchange has thrown them away with the old rule', async () => {
     await start();
-    const written = await bench.side.create(SERIES, KEY, 0);
+    const written = await setup.side.create(SERIES, KEY, 0);
     const next: CalendarEvent = { ...written.event!, recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=21'], dates: [] } };
-    const after = await bench.side.update(written, next);
+    const after = await setup.side.update(written, next);
     assert.deepEqual(changedPaths(next, after.event!), []);
     // A title alone touches no exception, nor the rule.
     const before = writes().length;
-    const titled = await bench.side.update(after, { ...next, title: 'Weekly, renamed' });
+    const titled = await setup.side.update(after, { ...next, title: 'Weekly, renamed' });
     assert.deepEqual(writes().slice(before), ['PATCH']);
     assert.equal((titled.event!.exceptions['20270113T080000Z'] as Content).title, 'Moved');
   });
 
   it('keeps exceptions of which it knows where the service has an empty list of them', async () => {
     await start({ exceptionLists: 'noExceptions' });
-    const written = await bench.side.create(SERIES, KEY, 0);
+    const written = await setup.side.create(SERIES, KEY, 0);
     assert.deepEqual(changedPaths(SERIES, written.event!), []);
     // By another worker, who knows what is stored.
-    const other = bench.open();
+    const other = setup.open();
     const titled = await other.update(written, { ...written.event!, title: 'Weekly, renamed' });
     assert.deepEqual(changedPaths({ ...SERIES, title: 'Weekly, renamed' }, titled.event!), []);
     assert.deepEqual(changedPaths(titled.event!, (await getOne(written.resource, other)).event!), []);
@@ -237,65 +237,65 @@ describe('changing an event in a Microsoft calendar', () => {
     'moves a series with its exceptions to another time, and makes a single event of it, and a ' + 'series again',
     async () => {
       await start();
-      const written = await bench.side.create(SERIES, KEY, 0);
+      const written = await setup.side.create(SERIES, KEY, 0);
       const shifted: CalendarEvent = {
         ...written.event!,
         when: berlin('2027-01-06T11:00:00', '2027-01-06T12:00:00'),
         exceptions: { '20270113T100000Z': { ...moved('Moved', '2027-01-13') }, '20270203T100000Z': EXCLUDED },
       };
-      const after = await bench.side.update(written, shifted);
+      const after = await setup.side.update(written, shifted);
       assert.deepEqual(changedPaths(shifted, after.event!), []);
       const single: CalendarEvent = { ...shifted, recurrence: null, exceptions: {} };
-      const alone = await bench.side.update(after, single);
+      const alone = await setup.side.update(after, single);
       assert.deepEqual(changedPaths(single, alone.event!), []);
-      const again = await bench.side.update(alone, shifted);
+      const again = await setup.side.update(alone, shifted);
       assert.deepEqual(changedPaths(shifted, again.event!), []);
     },
   );
 
   it('brings a deleted occurrence back by giving the rule anew, and loses no other exception', async () => {
     await start();
-    const written = await bench.side.create(SERIES, KEY, 0);
+    const written = await setup.side.create(SERIES, KEY, 0);
     const { '20270203T080000Z': _, ...rest } = written.event!.exceptions;
     const next: CalendarEvent = { ...written.event!, exceptions: rest };
-    assert.deepEqual(changedPaths(next, (await bench.side.update(written, next)).event!), []);
+    assert.deepEqual(changedPaths(next, (await setup.side.update(written, next)).event!), []);
   });
 
   it('goes on after a lost answer, and after a break between master and exceptions', async () => {
     await start();
-    const written = await bench.side.create(SERIES, KEY, 0);
+    const written = await setup.side.create(SERIES, KEY, 0);
     const next: CalendarEvent = {
       ...written.event!,
       title: 'Other',
       recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=21'], dates: [] },
     };
-    bench.graph.fail({ match: /^PATCH/, when: 'after' });
-    await assert.rejects(bench.side.update(written, next), isKind('unreachable'));
-    bench.graph.fail({ match: /^PATCH .*AAgI/, status: 500 });
-    await assert.rejects(bench.side.update(written, next), isKind('unreachable'));
-    assert.deepEqual(changedPaths(next, (await bench.side.update(written, next)).event!), []);
+    setup.graph.fail({ match: /^PATCH/, when: 'after' });
+    await assert.rejects(setup.side.update(written, next), isKind('unreachable'));
+    setup.graph.fail({ match: /^PATCH .*AAgI/, status: 500 });
+    await assert.rejects(setup.side.update(written, next), isKind('unreachable'));
+    assert.deepEqual(changedPaths(next, (await setup.side.update(written, next)).event!), []);
   });
 
   it('takes a 412 without a change for what it is, and a change of another occurrence for a lost race', async () => {
     await start();
-    const written = await bench.side.create(SERIES, KEY, 0);
-    bench.graph.storm412(1);
+    const written = await setup.side.create(SERIES, KEY, 0);
+    setup.graph.storm412(1);
     assert.equal(
-      (await bench.side.update(written, { ...written.event!, title: 'Once more' })).event?.title,
+      (await setup.side.update(written, { ...written.event!, title: 'Once more' })).event?.title,
       'Once more',
     );
     const now = await getOne(written.ref);
-    bench.owner.patchEvent(`OID.${written.ref}.2027-01-20`, { subject: 'By a person' });
-    await assert.rejects(bench.side.update(now, { ...now.event!, title: 'Lost' }), isKind('stale'));
-    await assert.rejects(bench.side.remove(now), isKind('stale'));
+    setup.owner.patchEvent(`OID.${written.ref}.2027-01-20`, { subject: 'By a person' });
+    await assert.rejects(setup.side.update(now, { ...now.event!, title: 'Lost' }), isKind('stale'));
+    await assert.rejects(setup.side.remove(now), isKind('stale'));
   });
 
   it('notices a change that came between its look and its write, where If-Match is not heeded', async () => {
     await start();
-    const written = await bench.side.create(event('Race'), KEY, 0);
-    const side = bench.openWith(async (input, init) => {
+    const written = await setup.side.create(event('Race'), KEY, 0);
+    const side = setup.openWith(async (input, init) => {
       if (init?.method === 'PATCH') {
-        bench.owner.patchEvent(written.ref, { location: { displayName: 'By a person' } });
+        setup.owner.patchEvent(written.ref, { location: { displayName: 'By a person' } });
         (init.headers as Headers).set('if-match', '*');
       }
       return fetch(input, init);
@@ -306,40 +306,40 @@ describe('changing an event in a Microsoft calendar', () => {
 
   it('reads what was written although a replica still shows what was before', async () => {
     await start({ staleReads: 2 });
-    const written = await bench.side.create(SERIES, KEY, 0);
+    const written = await setup.side.create(SERIES, KEY, 0);
     const next: CalendarEvent = {
       ...written.event!,
       title: 'New',
       exceptions: { ...written.event!.exceptions, '20270127T080000Z': EXCLUDED },
     };
-    assert.deepEqual(changedPaths(next, (await bench.side.update(written, next)).event!), []);
+    assert.deepEqual(changedPaths(next, (await setup.side.update(written, next)).event!), []);
   });
 
   it('never rewrites an HTML body whose text stays, and replaces it when the text changes', async () => {
     await start();
     const html = '<p>Some <b>bold</b> text</p>';
-    const id = bench.owner.insertEvent(
+    const id = setup.owner.insertEvent(
       { ...plain('Rich'), body: { contentType: 'html', content: html } },
-      bench.calendarId,
+      setup.calendarId,
     )['id'] as string;
     const found = await getOne(id);
     assert.equal(found.event?.description, 'Some bold text');
-    const after = await bench.side.update(found, {
+    const after = await setup.side.update(found, {
       ...found.event!,
       title: 'Rich, renamed',
       attendees: [
         { address: 'a@b.example', name: '', participation: 'accepted', role: 'required', kind: 'individual' },
       ],
     });
-    assert.ok(bench.graph.writes.every(({ body }) => (body as Json | null)?.['body'] === undefined));
+    assert.ok(setup.graph.writes.every(({ body }) => (body as Json | null)?.['body'] === undefined));
     assert.equal(after.event?.attendees.length, 1);
-    const changed = await bench.side.update(after, { ...after.event!, description: 'Plain now' });
+    const changed = await setup.side.update(after, { ...after.event!, description: 'Plain now' });
     assert.equal(changed.event?.description, 'Plain now');
   });
 
   it('holds one of busy and tentative, and takes what it does not hold for no edit', async () => {
     await start();
-    const written = await bench.side.create(
+    const written = await setup.side.create(
       event('Lossy', { status: 'tentative', transparency: 'transparent' }),
       KEY,
       0,
@@ -349,77 +349,77 @@ describe('changing an event in a Microsoft calendar', () => {
       ['confirmed', 'transparent', undefined],
     );
     const before = writes().length;
-    await bench.side.update(written, { ...written.event!, status: 'tentative' });
+    await setup.side.update(written, { ...written.event!, status: 'tentative' });
     assert.equal(writes().length, before);
-    const away = bench.owner.insertEvent({ ...plain('Away'), showAs: 'oof' }, bench.calendarId)['id'] as string;
+    const away = setup.owner.insertEvent({ ...plain('Away'), showAs: 'oof' }, setup.calendarId)['id'] as string;
     const found = await getOne(away);
-    await bench.side.update(found, { ...found.event!, title: 'Away, renamed' });
+    await setup.side.update(found, { ...found.event!, title: 'Away, renamed' });
     assert.equal(raw(away)['showAs'], 'oof');
   });
 });
 
 describe('what reaches other people', () => {
-  afterEach(() => bench.close());
+  afterEach(() => setup.close());
 
   it(
     'is not written: a meeting with guests that the mailbox organises, its occurrences, its ' + 'deletion (D8)',
     async () => {
       await start();
-      const id = bench.owner.insertEvent(
+      const id = setup.owner.insertEvent(
         {
           ...plain('Meeting'),
           recurrence: { pattern: { type: 'daily', interval: 7 }, range: { type: 'noEnd', startDate: '2027-01-13' } },
           attendees: [GUEST],
         },
-        bench.calendarId,
+        setup.calendarId,
       )['id'] as string;
       const found = await getOne(id);
       assert.equal(found.hasGuests, true);
-      await assert.rejects(bench.side.update(found, { ...found.event!, title: 'Other' }), isKind('would-mail'));
+      await assert.rejects(setup.side.update(found, { ...found.event!, title: 'Other' }), isKind('would-mail'));
       await assert.rejects(
-        bench.side.update(found, { ...found.event!, exceptions: { '20270120T080000Z': EXCLUDED } }),
+        setup.side.update(found, { ...found.event!, exceptions: { '20270120T080000Z': EXCLUDED } }),
         isKind('would-mail'),
       );
-      await assert.rejects(bench.side.remove(found), isKind('would-mail'));
-      assert.deepEqual([writes(), bench.graph.mailLedger], [[], []]);
+      await assert.rejects(setup.side.remove(found), isKind('would-mail'));
+      assert.deepEqual([writes(), setup.graph.mailLedger], [[], []]);
       assert.equal(raw(id)['subject'], 'Meeting');
     },
   );
 
   it('is written when the pair has real attendees', async () => {
     await start({ mayReach: true }, { attendees: 'native' });
-    const id = bench.owner.insertEvent({ ...plain('Meeting'), attendees: [GUEST] }, bench.calendarId)['id'] as string;
+    const id = setup.owner.insertEvent({ ...plain('Meeting'), attendees: [GUEST] }, setup.calendarId)['id'] as string;
     const found = await getOne(id);
-    await bench.side.remove(await bench.side.update(found, { ...found.event!, title: 'Other' }));
-    assert.equal(bench.graph.mailLedger.length, 2);
+    await setup.side.remove(await setup.side.update(found, { ...found.event!, title: 'Other' }));
+    assert.equal(setup.graph.mailLedger.length, 2);
   });
 
   it('stays with the organizer: of an invitation only what concerns the owner is changed', async () => {
     await start();
-    const id = bench.owner.plantEvent(
+    const id = setup.owner.plantEvent(
       {
         ...plain('Invited'),
         organizer: { emailAddress: { address: 'boss@elsewhere.example', name: 'Boss' } },
         attendees: [GUEST],
       },
-      bench.calendarId,
+      setup.calendarId,
     )['id'] as string;
     const found = await getOne(id);
     assert.equal(found.hasGuests, false);
-    await assert.rejects(bench.side.update(found, { ...found.event!, title: 'Other' }), isKind('forbidden'));
+    await assert.rejects(setup.side.update(found, { ...found.event!, title: 'Other' }), isKind('forbidden'));
     assert.equal(
-      (await bench.side.update(found, { ...found.event!, transparency: 'transparent' })).event?.transparency,
+      (await setup.side.update(found, { ...found.event!, transparency: 'transparent' })).event?.transparency,
       'transparent',
     );
-    await bench.side.remove(await getOne(id));
-    assert.deepEqual(bench.graph.harm, []);
+    await setup.side.remove(await getOne(id));
+    assert.deepEqual(setup.graph.harm, []);
   });
 
   it('keeps its join link: the text of an online meeting is left alone, everything else goes through', async () => {
     await start();
-    const id = bench.owner.insertEvent({ ...plain('Online'), isOnlineMeeting: true }, bench.calendarId)['id'] as string;
+    const id = setup.owner.insertEvent({ ...plain('Online'), isOnlineMeeting: true }, setup.calendarId)['id'] as string;
     const found = await getOne(id);
-    const after = await bench.side.update(found, {
+    const after = await setup.side.update(found, {
       ...found.event!,
       title: 'Online, renamed',
       attendees: [
@@ -427,8 +427,8 @@ describe('what reaches other people', () => {
       ],
     });
     assert.equal(after.event?.title, 'Online, renamed');
-    await assert.rejects(bench.side.update(after, { ...after.event!, description: 'Mine' }), isKind('rejected'));
-    assert.deepEqual(bench.graph.harm, []);
+    await assert.rejects(setup.side.update(after, { ...after.event!, description: 'Mine' }), isKind('rejected'));
+    assert.deepEqual(setup.graph.harm, []);
   });
 });
 

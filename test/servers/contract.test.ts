@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { skipReason, startCaldavServer } from '../support/caldav-servers.ts';
 import { contract } from '../support/contract.ts';
-import { caldavBench } from '../support/contract-caldav.ts';
+import { caldavSetup } from '../support/contract-caldav.ts';
 import { SchedulingServer } from '../support/scheduling-server.ts';
 
 for (const name of ['davical', 'cyrus', 'sogo', 'radicale', 'xandikos'] as const) {
@@ -16,17 +16,17 @@ for (const name of ['davical', 'cyrus', 'sogo', 'radicale', 'xandikos'] as const
     continue;
   }
   contract(name, async () => {
-    if (name === 'cyrus' || name === 'sogo') return schedulingBench(name);
+    if (name === 'cyrus' || name === 'sogo') return schedulingSetup(name);
     const server = await startCaldavServer(name);
-    return caldavBench(server, server.calendar, () => server.stop());
+    return caldavSetup(server, server.calendar, () => server.stop());
   });
 }
 
 /** On a server that sends invitations: in the end the whole suite has reached no other person. */
-async function schedulingBench(name: 'cyrus' | 'sogo'): ReturnType<typeof caldavBench> {
+async function schedulingSetup(name: 'cyrus' | 'sogo'): ReturnType<typeof caldavSetup> {
   const scheduling = await SchedulingServer.start(name);
   const before = await scheduling.effects();
-  return caldavBench(scheduling.server, scheduling.server.calendar, async () => {
+  return caldavSetup(scheduling.server, scheduling.server.calendar, async () => {
     const after = await scheduling.effects();
     await scheduling.stop();
     assert.deepEqual(after, before);

@@ -9,7 +9,7 @@ import { caldavProvider } from '../../providers/caldav/caldav-provider.ts';
 import { Credentials } from '../../providers/caldav/credentials.ts';
 import { createFetch } from '../../providers/http.ts';
 import type { Account, SideSetting } from '../../providers/provider.ts';
-import type { Bench } from './contract.ts';
+import type { ContractSetup } from './contract.ts';
 
 export interface DavAccount {
   readonly base: string;
@@ -56,13 +56,13 @@ export async function openAccount(
  * @param reach how we get there, and under which address the person has the same calendar, where these are not the
  * usual ones
  */
-export async function caldavBench(
+export async function caldavSetup(
   dav: DavAccount,
   calendar: string,
   close: () => Promise<void>,
   setting: SideSetting = SETTING,
   reach: { fetch?: typeof fetch; personsCalendar?: string } = {},
-): Promise<Bench> {
+): Promise<ContractSetup> {
   const { account, requests } = await openAccount(dav, reach.fetch);
   const person = davPerson(dav, reach.personsCalendar ?? calendar);
   return {

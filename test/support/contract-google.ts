@@ -7,7 +7,7 @@ import { eventId } from '../../providers/google/write.ts';
 import type { Account, Side, SideSetting, StoredToken, TokenStore } from '../../providers/provider.ts';
 import type { GoogleAccount } from '../fakes/google/account.ts';
 import { type GoogleFake, type GoogleOptions, startGoogle } from '../fakes/google/start.ts';
-import type { Bench } from './contract.ts';
+import type { ContractSetup } from './contract.ts';
 
 type Json = Record<string, unknown>;
 
@@ -18,7 +18,7 @@ export const SETTING: SideSetting = {
   tag: (text) => createHmac('sha256', 'test').update(text).digest('hex'),
 };
 
-export interface GoogleBench extends Bench {
+export interface GoogleSetup extends ContractSetup {
   readonly google: GoogleFake;
   readonly owner: GoogleAccount;
   readonly account: Account;
@@ -43,7 +43,7 @@ export class MemoryTokens implements TokenStore {
 export async function openGoogle(
   options: GoogleOptions = {},
   setting: Partial<SideSetting> = {},
-): Promise<GoogleBench> {
+): Promise<GoogleSetup> {
   const google = await startGoogle(options);
   const owner = google.addAccount({ email: 'owner@example.com' });
   const calendarId = owner.addCalendar({ summary: 'Test', timeZone: 'Europe/Berlin' }).id;

@@ -8,7 +8,7 @@ import { graphZone } from '../../providers/microsoft/zones.ts';
 import type { Account, Side, SideSetting } from '../../providers/provider.ts';
 import type { GraphAccount } from '../fakes/graph/account.ts';
 import { type AccountOptions, type GraphFake, type GraphOptions, startGraph } from '../fakes/graph/start.ts';
-import type { Bench } from './contract.ts';
+import type { ContractSetup } from './contract.ts';
 import { MemoryTokens } from './contract-google.ts';
 
 type Json = Record<string, unknown>;
@@ -20,7 +20,7 @@ export const SETTING: SideSetting = {
   tag: (text) => createHmac('sha256', 'test').update(text).digest('hex'),
 };
 
-export interface GraphBench extends Bench {
+export interface GraphSetup extends ContractSetup {
   readonly graph: GraphFake;
   readonly owner: GraphAccount;
   readonly account: Account;
@@ -35,7 +35,7 @@ export interface GraphBench extends Bench {
 export async function openGraph(
   options: GraphOptions & Pick<Partial<AccountOptions>, 'consumer'> = {},
   setting: Partial<SideSetting> = {},
-): Promise<GraphBench> {
+): Promise<GraphSetup> {
   const { consumer = false, ...behaviour } = options;
   const graph = await startGraph(behaviour);
   const owner = graph.addAccount({ email: 'owner@example.com', consumer });

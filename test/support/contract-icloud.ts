@@ -5,15 +5,15 @@
 import { createFetch } from '../../providers/http.ts';
 import type { IcloudAccount } from '../fakes/icloud/account.ts';
 import { COMMON_URL, type IcloudFake, type IcloudOptions, partitionUrl, startIcloud } from '../fakes/icloud/start.ts';
-import type { Bench } from './contract.ts';
-import { caldavBench } from './contract-caldav.ts';
+import type { ContractSetup } from './contract.ts';
+import { caldavSetup } from './contract-caldav.ts';
 
-export async function openIcloud(options: IcloudOptions = {}): Promise<Bench> {
+export async function openIcloud(options: IcloudOptions = {}): Promise<ContractSetup> {
   const icloud = await startIcloud(options);
   const owner = icloud.addAccount('owner@icloud.example');
   const { id } = owner.addCalendar({ name: 'Test' });
   const path = `${owner.home}${id}/`;
-  return caldavBench(
+  return caldavSetup(
     loginOf(owner),
     new URL(path, partitionUrl(owner.partition)).href,
     () => icloud.close(),

@@ -14,7 +14,7 @@ export { event } from './events.ts';
 export { KnownState } from './known-state.ts';
 
 /** One empty calendar. */
-export interface Bench {
+export interface ContractSetup {
   readonly side: Side;
   /** Requests that the side has made so far. */
   requests(): number;
@@ -34,7 +34,7 @@ export interface Bench {
     /** Puts an event of somebody else where `create(…, key, generation)` would put its own. */
     occupy?(event: CalendarEvent, key: string, generation: number): Promise<void>;
   };
-  /** Takes the calendar away; the last thing that happens to a bench. */
+  /** Takes the calendar away; the last thing that happens to a setup. */
   dropCalendar?(): Promise<void>;
   close(): Promise<void>;
 }
@@ -45,9 +45,9 @@ export interface Differences {
   readonly skip?: Readonly<Record<string, string>>;
 }
 
-export function contract(name: string, open: () => Promise<Bench>, { skip = {} }: Differences = {}): void {
+export function contract(name: string, open: () => Promise<ContractSetup>, { skip = {} }: Differences = {}): void {
   describe(`the contract of a side: ${name}`, () => {
-    let bench: Bench;
+    let setup: ContractSetup;
     const known = new KnownState();
     let cursor: string | null = null;
     const key = (n: number): string => `019300aa-0000-7000-8000-${String(n).padStart(12, '0')}`;
@@ -55,15 +55,15 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
       it(title, { skip: skip[title] ?? false }, run);
     };
     const poll = async (): Promise<Polled> => {
-      const polled = await pollAll(bench.side, cursor, known);
+      const polled = await pollAll(setup.side, cursor, known);
       cursor = polled.cursor;
       return polled;
     };
 
     before(async () => {
-      bench = await open();
+      setup = await open();
     });
-    after(() => bench?.close());
+    after(() => setup?.close());
 
     test('lists an empty calendar', async () => {
       const polled = await poll();
@@ -73,15 +73,15 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
 
     test('tells what a person created, edited and deleted', async () => {
       const [a, b, c] = [
-        await bench.person.create(event('A')),
-        await bench.person.create(event('B')),
-        await bench.person.create(event('C')),
+        await setup.person.create(event('A')),
+        await setup.person.create(event('B')),
+        await setup.person.create(event('C')),
       ];
       await poll();
       assert.deepEqual(known.titles(), ['A', 'B', 'C']);
-      await bench.person.edit(a, event('A changed'));
-      await bench.person.remove(b);
-      const created = await bench.person.create(event('D'));
+      await setup.person.edit(a, event('A changed'));
+      await setup.person.remove(b);
+      const created = await setup.person.create(event('D'));
       const polled = await poll();
       const found = new Map(polled.found.map((one) => [one.resource, one.event?.title]));
       assert.deepEqual([found.get(a), found.get(created)], ['A changed', 'D']);
@@ -94,19 +94,19 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
 
     test('costs one request when nothing has changed', async () => {
       // SOGo counts its tokens in seconds: until the next one it repeats the last changes.
-      await settle(bench, poll);
-      const before = bench.requests();
+      await settle(setup, poll);
+      const before = setup.requests();
       const polled = await poll();
-      assert.equal(bench.requests() - before, 1);
+      assert.equal(setup.requests() - before, 1);
       assert.deepEqual(polled.found, []);
       assert.deepEqual(polled.removed, []);
     });
 
     test('names everything once in a full listing, and does not fetch what is known', async () => {
-      const polled = await pollAll(bench.side, null, known);
+      const polled = await pollAll(setup.side, null, known);
       assert.equal(polled.full, true);
       assert.equal(polled.found.length, 0);
-      assert.deepEqual([...polled.unchanged].sort(), (await bench.person.list()).sort());
+      assert.deepEqual([...polled.unchanged].sort(), (await setup.person.list()).sort());
     });
 
     test('answers a cursor that is refused or unreadable with a full listing', async () => {
@@ -115,23 +115,23 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
         cursor!.replace(/\w(?=\W*$)/, '~'),
         JSON.stringify({ mode: 'sync', token: 'data:,nonsense' }),
       ]) {
-        const polled = await pollAll(bench.side, bad, new KnownState());
-        assert.deepEqual(new Set(polled.found.map(({ resource }) => resource)), new Set(await bench.person.list()));
+        const polled = await pollAll(setup.side, bad, new KnownState());
+        assert.deepEqual(new Set(polled.found.map(({ resource }) => resource)), new Set(await setup.person.list()));
       }
     });
 
     test('reads back what it created: text, zones, all-day, a series with exceptions', async () => {
       for (const [index, next] of samples().entries()) {
-        const written = await bench.side.create(next, key(index), 0);
-        const found = await readBack(bench.side, written);
+        const written = await setup.side.create(next, key(index), 0);
+        const found = await readBack(setup.side, written);
         assert.deepEqual(changedPaths(next, found.event!), [], `sample ${index}`);
-        assert.deepEqual(changedPaths(bench.side.read(found).event!, found.event!), []);
+        assert.deepEqual(changedPaths(setup.side.read(found).event!, found.event!), []);
         known.keep(found);
       }
     });
 
     test('does not report its own writes as changes', async () => {
-      await settle(bench, poll);
+      await settle(setup, poll);
       const polled = await poll();
       assert.deepEqual(
         polled.found.map(({ event: one }) => one?.title),
@@ -141,25 +141,25 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
 
     test('finds the event of an earlier try when a create is repeated', async () => {
       const next = event('Repeated');
-      const first = await bench.side.create(next, key(20), 0);
-      const count = (await bench.person.list()).length;
-      const second = await bench.side.create(next, key(20), 0);
+      const first = await setup.side.create(next, key(20), 0);
+      const count = (await setup.person.list()).length;
+      const second = await setup.side.create(next, key(20), 0);
       assert.equal(second.ref, first.ref);
-      assert.equal((await bench.person.list()).length, count);
+      assert.equal((await setup.person.list()).length, count);
     });
 
     test('leaves the event of somebody else alone, and takes the next generation', async (t) => {
-      if (bench.person.occupy === undefined) return t.skip('nobody else can take a name here');
-      await bench.person.occupy(event('Of somebody else'), key(21), 0);
-      await rejectsWith('id-taken', bench.side.create(event('Mine'), key(21), 0));
-      const found = await readBack(bench.side, await bench.side.create(event('Mine'), key(21), 1));
+      if (setup.person.occupy === undefined) return t.skip('nobody else can take a name here');
+      await setup.person.occupy(event('Of somebody else'), key(21), 0);
+      await rejectsWith('id-taken', setup.side.create(event('Mine'), key(21), 0));
+      const found = await readBack(setup.side, await setup.side.create(event('Mine'), key(21), 1));
       assert.equal(found.event?.title, 'Mine');
     });
 
     test('proves by name what is there and what is gone', async () => {
-      const [here, gone] = [await bench.person.create(event('Here')), await bench.person.create(event('Gone'))];
-      await bench.person.remove(gone);
-      const answer = await bench.side.get([gone, here]);
+      const [here, gone] = [await setup.person.create(event('Here')), await setup.person.create(event('Gone'))];
+      await setup.person.remove(gone);
+      const answer = await setup.side.get([gone, here]);
       assert.equal(answer.get(gone), 'gone');
       const found = answer.get(here);
       assert.ok(found !== undefined && found !== 'gone');
@@ -167,27 +167,27 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
         found.map(({ event: one }) => one?.title),
         ['Here'],
       );
-      assert.equal((await bench.side.get([gone])).get(gone), 'gone');
-      assert.equal((await bench.side.get([])).size, 0);
+      assert.equal((await setup.side.get([gone])).get(gone), 'gone');
+      assert.equal((await setup.side.get([])).size, 0);
     });
 
     test('changes exactly the fields that differ', async (t) => {
-      if (bench.person.createWithBaggage === undefined || bench.person.baggage === undefined)
+      if (setup.person.createWithBaggage === undefined || setup.person.baggage === undefined)
         return t.skip('no baggage here');
-      const resource = await bench.person.createWithBaggage(event('With baggage'));
-      const baggage = await bench.person.baggage(resource);
+      const resource = await setup.person.createWithBaggage(event('With baggage'));
+      const baggage = await setup.person.baggage(resource);
       assert.notEqual(baggage, '');
-      const found = await getOne(bench.side, resource);
+      const found = await getOne(setup.side, resource);
       const next = { ...found.event!, title: 'Other title', location: 'Elsewhere' };
-      const after = await readBack(bench.side, await bench.side.update(found, next));
+      const after = await readBack(setup.side, await setup.side.update(found, next));
       assert.deepEqual(changedPaths(next, after.event!), []);
-      assert.equal(await bench.person.baggage(resource), baggage);
+      assert.equal(await setup.person.baggage(resource), baggage);
     });
 
     test('changes a series: one occurrence moved, one taken out, the rest as it was', async () => {
       const series = samples().at(-1)!;
-      const resource = await bench.person.create({ ...series, uid: 'series-of-a-person' });
-      const found = await getOne(bench.side, resource);
+      const resource = await setup.person.create({ ...series, uid: 'series-of-a-person' });
+      const found = await getOne(setup.side, resource);
       const { uid: _uid, recurrence: _recurrence, exceptions: _exceptions, ...content } = found.event!;
       const when = {
         allDay: false,
@@ -204,64 +204,64 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
           '20270127T080000Z': EXCLUDED,
         },
       };
-      const after = await readBack(bench.side, await bench.side.update(found, next));
+      const after = await readBack(setup.side, await setup.side.update(found, next));
       assert.deepEqual(changedPaths(next, after.event!), []);
     });
 
     test('refuses to overwrite or delete what has changed meanwhile', async () => {
-      const resource = await bench.person.create(event('Race'));
-      const found = await getOne(bench.side, resource);
-      await bench.person.edit(resource, { ...event('Race won by the person'), uid: found.event!.uid });
-      await rejectsWith('stale', bench.side.update(found, { ...found.event!, title: 'Race lost' }));
-      await rejectsWith('stale', bench.side.remove(found));
-      assert.equal((await getOne(bench.side, resource)).event?.title, 'Race won by the person');
+      const resource = await setup.person.create(event('Race'));
+      const found = await getOne(setup.side, resource);
+      await setup.person.edit(resource, { ...event('Race won by the person'), uid: found.event!.uid });
+      await rejectsWith('stale', setup.side.update(found, { ...found.event!, title: 'Race lost' }));
+      await rejectsWith('stale', setup.side.remove(found));
+      assert.equal((await getOne(setup.side, resource)).event?.title, 'Race won by the person');
     });
 
     test('does not bring back what a person deleted', async () => {
-      const resource = await bench.person.create(event('Deleted meanwhile'));
-      const found = await getOne(bench.side, resource);
-      await bench.person.remove(resource);
-      await rejectsWith(['gone', 'stale'], bench.side.update(found, { ...found.event!, title: 'Zombie' }));
-      assert.equal((await bench.side.get([resource])).get(resource), 'gone');
+      const resource = await setup.person.create(event('Deleted meanwhile'));
+      const found = await getOne(setup.side, resource);
+      await setup.person.remove(resource);
+      await rejectsWith(['gone', 'stale'], setup.side.update(found, { ...found.event!, title: 'Zombie' }));
+      assert.equal((await setup.side.get([resource])).get(resource), 'gone');
     });
 
     test('deletes, and takes a second deletion for done', async () => {
-      const resource = await bench.person.create(event('To be deleted'));
-      const found = await getOne(bench.side, resource);
-      await bench.side.remove(found);
-      assert.equal((await bench.side.get([resource])).get(resource), 'gone');
-      await bench.side.remove(found);
+      const resource = await setup.person.create(event('To be deleted'));
+      const found = await getOne(setup.side, resource);
+      await setup.side.remove(found);
+      assert.equal((await setup.side.get([resource])).get(resource), 'gone');
+      await setup.side.remove(found);
     });
 
     test('handles a name that needs quoting like any other (G19)', async (t) => {
-      if (bench.person.createOddlyNamed === undefined) return t.skip('a person cannot choose names here');
+      if (setup.person.createOddlyNamed === undefined) return t.skip('a person cannot choose names here');
       await poll();
-      await bench.person.createOddlyNamed(event('Odd name'));
+      await setup.person.createOddlyNamed(event('Odd name'));
       const polled = await poll();
       const found = polled.found.find((one) => one.event?.title === 'Odd name');
       assert.ok(found, 'it is reported');
-      const again = await getOne(bench.side, found.resource);
+      const again = await getOne(setup.side, found.resource);
       const after = await readBack(
-        bench.side,
-        await bench.side.update(again, { ...again.event!, title: 'Odd name, changed' }),
+        setup.side,
+        await setup.side.update(again, { ...again.event!, title: 'Odd name, changed' }),
       );
       known.keep(after);
-      await settle(bench, poll);
+      await settle(setup, poll);
       assert.deepEqual((await poll()).found, []);
       assert.deepEqual(
         known.titles().filter((title) => title.startsWith('Odd name')),
         ['Odd name, changed'],
       );
-      await bench.side.remove(after);
-      assert.equal((await bench.side.get([after.resource])).get(after.resource), 'gone');
+      await setup.side.remove(after);
+      assert.equal((await setup.side.get([after.resource])).get(after.resource), 'gone');
     });
 
     test('sees that a name was deleted and used again for something else', async (t) => {
-      if (bench.person.createOddlyNamed === undefined) return t.skip('a person cannot choose names here');
-      const resource = await bench.person.createOddlyNamed(event('First of this name'));
-      await settle(bench, poll);
-      await bench.person.remove(resource);
-      await bench.person.createOddlyNamed(event('Second of this name'));
+      if (setup.person.createOddlyNamed === undefined) return t.skip('a person cannot choose names here');
+      const resource = await setup.person.createOddlyNamed(event('First of this name'));
+      await settle(setup, poll);
+      await setup.person.remove(resource);
+      await setup.person.createOddlyNamed(event('Second of this name'));
       await poll();
       assert.deepEqual(
         known.titles().filter((title) => title.endsWith('of this name')),
@@ -271,8 +271,8 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
 
     test('reads and finds more events than fit into one request', async () => {
       const resources: string[] = [];
-      for (let index = 0; index < MANY; index += 1) resources.push(await bench.person.create(event(`Many ${index}`)));
-      const answer = await bench.side.get(resources);
+      for (let index = 0; index < MANY; index += 1) resources.push(await setup.person.create(event(`Many ${index}`)));
+      const answer = await setup.side.get(resources);
       assert.equal(answer.size, MANY);
       for (const [index, resource] of resources.entries()) {
         const found = answer.get(resource);
@@ -283,12 +283,12 @@ export function contract(name: string, open: () => Promise<Bench>, { skip = {} }
     });
 
     test('takes a calendar that is gone for that, and not for one whose events are', async (t) => {
-      if (bench.dropCalendar === undefined) return t.skip('the calendar cannot be taken away here');
-      const resources = await bench.person.list();
-      await bench.dropCalendar();
-      await rejectsWith('calendar-missing', pollAll(bench.side, cursor, known));
-      await rejectsWith('calendar-missing', pollAll(bench.side, null, known));
-      await rejectsWith('calendar-missing', bench.side.get(resources.slice(0, 2)));
+      if (setup.dropCalendar === undefined) return t.skip('the calendar cannot be taken away here');
+      const resources = await setup.person.list();
+      await setup.dropCalendar();
+      await rejectsWith('calendar-missing', pollAll(setup.side, cursor, known));
+      await rejectsWith('calendar-missing', pollAll(setup.side, null, known));
+      await rejectsWith('calendar-missing', setup.side.get(resources.slice(0, 2)));
     });
   });
 }
@@ -333,11 +333,11 @@ async function pollAll(side: Side, cursor: string | null, known: KnownState): Pr
 }
 
 /** Polls until the service has nothing to repeat. */
-async function settle(bench: Bench, poll: () => Promise<Polled>): Promise<void> {
+async function settle(setup: ContractSetup, poll: () => Promise<Polled>): Promise<void> {
   for (let round = 0; round < 30; round += 1) {
-    const before = bench.requests();
+    const before = setup.requests();
     const { found, removed, unchanged } = await poll();
-    if (found.length === 0 && removed.length === 0 && unchanged.length === 0 && bench.requests() - before === 1) return;
+    if (found.length === 0 && removed.length === 0 && unchanged.length === 0 && setup.requests() - before === 1) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
