@@ -12,7 +12,7 @@ import { testDatabase } from '../support/database.ts';
 import { event } from '../support/events.ts';
 import { type FakeDav, fakeDav } from '../support/fake-dav.ts';
 import { at } from '../support/fake-side.ts';
-import { KnownState } from '../support/known-state.ts';
+import { StoredState } from '../support/stored-state.ts';
 import { assertBoth, bothShow, linked, names, staysQuiet } from './linked.ts';
 
 let url: string;
@@ -33,7 +33,7 @@ async function withDav(work: (dav: FakeDav, side: Side) => Promise<void>): Promi
 
 async function listed(side: Side, cursor: string | null): Promise<{ titles: string[]; cursor: string }> {
   const titles: string[] = [];
-  for await (const page of side.changes(cursor, new KnownState())) {
+  for await (const page of side.changes(cursor, new StoredState())) {
     titles.push(...page.found.map((found) => found.event?.title ?? '?'));
     if (page.end) return { titles, cursor: page.end.cursor };
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { createFetch } from '../../providers/http.ts';
 import type { Found, Side } from '../../providers/provider.ts';
-import { event, KnownState } from '../support/contract.ts';
+import { event, StoredState } from '../support/contract.ts';
 import { openAccount, SETTING, text } from '../support/contract-caldav.ts';
 import { type FakeDav, fakeDav, multistatus, type Oddities } from '../support/fake-dav.ts';
 
@@ -20,17 +20,17 @@ async function open(oddities: Oddities = {}): Promise<Side> {
 async function poll(
   side: Side,
   cursor: string | null,
-  known = new KnownState(),
+  stored = new StoredState(),
 ): Promise<{ found: Found[]; unchanged: string[]; removed: string[]; cursor: string; full: boolean }> {
   const all = { found: [] as Found[], unchanged: [] as string[], removed: [] as string[], cursor: '', full: false };
   dav.log.length = 0;
-  for await (const page of side.changes(cursor, known)) {
+  for await (const page of side.changes(cursor, stored)) {
     all.found.push(...page.found);
     all.unchanged.push(...page.unchanged);
     all.removed.push(...page.removed);
     if (page.end) Object.assign(all, page.end);
   }
-  for (const found of all.found) known.keep(found);
+  for (const found of all.found) stored.keep(found);
   return all;
 }
 
@@ -83,11 +83,11 @@ describe('changes by sync-collection', () => {
     assert.equal(JSON.parse((await poll(side, polled.cursor)).cursor).token, '0012345678901234567890');
   });
 
-  it('do not fetch what is known, nor double a name that is spelled in another way (G19)', async () => {
+  it('do not fetch what is stored, nor double a name that is spelled in another way (G19)', async () => {
     const side = await open();
-    const known = new KnownState();
+    const stored = new StoredState();
     dav.put('/cal/a%40b%2b.ics', text(event('A')));
-    const first = await poll(side, null, known);
+    const first = await poll(side, null, stored);
     dav.oddities = {
       spell: (path, where) =>
         where === 'sync'
@@ -96,10 +96,10 @@ describe('changes by sync-collection', () => {
             ? `http://proxy.example:1${path}`
             : path,
     };
-    const again = await poll(side, null, known);
+    const again = await poll(side, null, stored);
     assert.deepEqual([again.found.length, again.unchanged], [0, ['/cal/a%40b%2b.ics']]);
     dav.put('/cal/a%40b%2b.ics', text(event('A2')));
-    const changed = await poll(side, first.cursor, known);
+    const changed = await poll(side, first.cursor, stored);
     assert.deepEqual(
       [changed.found.map(({ resource }) => resource), titles(changed.found)],
       [['/cal/a%40b%2b.ics'], ['A2']],
@@ -108,20 +108,20 @@ describe('changes by sync-collection', () => {
 
   it('name a resource as removed when an event of it is gone, or when it turned into a task', async () => {
     const side = await open();
-    const known = new KnownState();
+    const stored = new StoredState();
     const two = text(event('One')).replace(
       'END:VCALENDAR',
       text(event('Two')).replace(/^[\s\S]*?(?=BEGIN:VEVENT)/, ''),
     );
     dav.put('/cal/two.ics', two);
-    const first = await poll(side, null, known);
+    const first = await poll(side, null, stored);
     assert.deepEqual(titles(first.found), ['One', 'Two']);
     assert.equal(new Set(first.found.map(({ ref }) => ref)).size, 2);
     dav.put('/cal/two.ics', text(event('Three')));
-    const second = await poll(side, first.cursor, known);
+    const second = await poll(side, first.cursor, stored);
     assert.deepEqual([titles(second.found), second.removed], [['Three'], ['/cal/two.ics']]);
     dav.put('/cal/two.ics', 'BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VTODO\r\nUID:t\r\nEND:VTODO\r\nEND:VCALENDAR\r\n');
-    assert.deepEqual((await poll(side, second.cursor, known)).removed, ['/cal/two.ics']);
+    assert.deepEqual((await poll(side, second.cursor, stored)).removed, ['/cal/two.ics']);
     assert.deepEqual((await side.get(['/cal/two.ics'])).get('/cal/two.ics'), []);
   });
 });
@@ -129,12 +129,12 @@ describe('changes by sync-collection', () => {
 describe('changes without sync-collection', () => {
   it('cost one request while the ctag is the same, and list everything when it is not', async () => {
     const side = await open({ noSync: true });
-    const known = new KnownState();
+    const stored = new StoredState();
     dav.put('/cal/a.ics', text(event('A')));
     dav.put('/cal/b.ics', text(event('B')));
-    const first = await poll(side, null, known);
+    const first = await poll(side, null, stored);
     assert.deepEqual([first.full, titles(first.found)], [true, ['A', 'B']]);
-    assert.deepEqual(await poll(side, first.cursor, known), {
+    assert.deepEqual(await poll(side, first.cursor, stored), {
       found: [],
       unchanged: [],
       removed: [],
@@ -144,16 +144,16 @@ describe('changes without sync-collection', () => {
     assert.equal(dav.log.length, 1);
     dav.put('/cal/b.ics', text(event('B2')));
     dav.remove('/cal/a.ics');
-    const second = await poll(side, first.cursor, known);
+    const second = await poll(side, first.cursor, stored);
     assert.deepEqual([second.full, titles(second.found), second.unchanged], [true, ['B2'], []]);
   });
 
   it('work without a ctag by the etags alone, one request when idle', async () => {
     const side = await open({ noSync: true, noCtag: true });
-    const known = new KnownState();
+    const stored = new StoredState();
     dav.put('/cal/a.ics', text(event('A')));
-    const first = await poll(side, null, known);
-    const second = await poll(side, first.cursor, known);
+    const first = await poll(side, null, stored);
+    const second = await poll(side, first.cursor, stored);
     assert.deepEqual(
       [second.full, second.found.length, second.unchanged, dav.log.length],
       [true, 0, ['/cal/a.ics'], 1],
@@ -162,16 +162,16 @@ describe('changes without sync-collection', () => {
 
   it('work without etags: by time, else by content', async () => {
     const side = await open({ noSync: true, etags: 'none' });
-    const known = new KnownState();
+    const stored = new StoredState();
     dav.put('/cal/a.ics', text(event('A')));
-    const first = await poll(side, null, known);
+    const first = await poll(side, null, stored);
     assert.match(first.found[0]!.version!, /modified/);
     dav.put('/cal/b.ics', text(event('B')));
-    const second = await poll(side, first.cursor, known);
+    const second = await poll(side, first.cursor, stored);
     assert.deepEqual([titles(second.found), second.unchanged], [['B'], ['/cal/a.ics']]);
     dav.oddities = { ...dav.oddities, noLastModified: true };
     dav.put('/cal/b.ics', text(event('B2')));
-    const third = await poll(side, second.cursor, known);
+    const third = await poll(side, second.cursor, stored);
     assert.deepEqual(titles(third.found), ['A', 'B2']);
     assert.match(third.found[0]!.version!, /content/);
   });

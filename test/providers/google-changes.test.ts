@@ -4,7 +4,7 @@ import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { createGoogleProvider } from '../../providers/google/google-provider.ts';
 import type { ChangePage, Found, Io, Side } from '../../providers/provider.ts';
-import { event, KnownState } from '../support/contract.ts';
+import { event, StoredState } from '../support/contract.ts';
 import { type GoogleSetup, MemoryTokens, openGoogle, SETTING } from '../support/contract-google.ts';
 
 type Json = Record<string, unknown>;
@@ -17,9 +17,9 @@ interface Polled {
   readonly full: boolean;
 }
 
-async function read(side: Side, cursor: string | null, known: KnownState): Promise<Polled> {
+async function read(side: Side, cursor: string | null, stored: StoredState): Promise<Polled> {
   const pages: ChangePage[] = [];
-  for await (const page of side.changes(cursor, known)) pages.push(page);
+  for await (const page of side.changes(cursor, stored)) pages.push(page);
   const end = pages.at(-1)?.end;
   assert.ok(end);
   const [found, unchanged, removed] = [
@@ -27,8 +27,8 @@ async function read(side: Side, cursor: string | null, known: KnownState): Promi
     pages.flatMap((page) => page.unchanged),
     pages.flatMap((page) => page.removed),
   ];
-  for (const one of found) known.keep(one);
-  known.drop(({ resource }) => removed.includes(resource));
+  for (const one of found) stored.keep(one);
+  stored.drop(({ resource }) => removed.includes(resource));
   return { found, unchanged, removed, ...end };
 }
 
@@ -46,15 +46,15 @@ const DAILY = (title = 'Daily'): CalendarEvent =>
 
 describe('changes of a Google calendar', () => {
   let setup: GoogleSetup;
-  let known: KnownState;
+  let stored: StoredState;
   let cursor: string | null;
   const start = async (options = {}): Promise<void> => {
     setup = await openGoogle(options);
-    known = new KnownState();
+    stored = new StoredState();
     cursor = null;
   };
   const poll = async (): Promise<Polled> => {
-    const polled = await read(setup.side, cursor, known);
+    const polled = await read(setup.side, cursor, stored);
     cursor = polled.cursor;
     return polled;
   };
@@ -85,7 +85,7 @@ describe('changes of a Google calendar', () => {
         assert.deepEqual(exceptionsOf(polled), { '20270107T080000Z': 'Changed', '20270108T080000Z': EXCLUDED });
         setup.owner.deleteEvent(`${id}_20270107T080000Z`, setup.calendarId);
         assert.deepEqual(exceptionsOf(await poll()), { '20270107T080000Z': EXCLUDED, '20270108T080000Z': EXCLUDED });
-        const again = await read(setup.side, null, known);
+        const again = await read(setup.side, null, stored);
         assert.equal(again.full, true);
         // A tombstone with nothing on it has another version than one with an ETag would have; what it says is the
         // same.
@@ -113,7 +113,7 @@ describe('changes of a Google calendar', () => {
       })
         .open({ credentials: { refreshToken: setup.owner.refreshToken }, discovered: {}, tokens: setup.tokens }, io)
         .side(setup.calendarId, SETTING);
-      const polled = await read(side, cursor, known);
+      const polled = await read(side, cursor, stored);
       assert.deepEqual(
         polled.found.map(({ ref }) => ref),
         [id],
@@ -150,7 +150,7 @@ describe('changes of a Google calendar', () => {
       ...times('2027-01-05'),
     };
     const fake = fakeCalendar({ items: [raw] });
-    const polled = await read(fake.side, 'g1:t', known);
+    const polled = await read(fake.side, 'g1:t', stored);
     assert.deepEqual(
       polled.found.map(({ ref, resource }) => [ref, resource]),
       [[raw.id, raw.id]],
@@ -158,12 +158,12 @@ describe('changes of a Google calendar', () => {
     assert.equal(polled.found[0]?.event?.title, 'One of theirs');
     assert.equal(polled.found[0]?.event?.recurrence, null);
     assert.equal(fake.count('/events/foreignmaster'), 1);
-    const hidden = await read(fakeCalendar({ items: [raw] }, undefined, 403).side, 'g1:t', new KnownState());
+    const hidden = await read(fakeCalendar({ items: [raw] }, undefined, 403).side, 'g1:t', new StoredState());
     assert.deepEqual(
       hidden.found.map(({ ref }) => ref),
       [raw.id],
     );
-    const gone = await read(fakeCalendar({ items: [{ id: raw.id, status: 'cancelled' }] }).side, 'g1:t', known);
+    const gone = await read(fakeCalendar({ items: [{ id: raw.id, status: 'cancelled' }] }).side, 'g1:t', stored);
     assert.deepEqual([gone.found.length, gone.removed], [0, [raw.id]]);
   });
 
@@ -177,7 +177,7 @@ describe('changes of a Google calendar', () => {
       etag: '"1"',
       updated: '2020-01-01T00:00:00.000Z',
     };
-    const polled = await read(fakeCalendar({ items: [old] }).side, 'g1:t', known);
+    const polled = await read(fakeCalendar({ items: [old] }).side, 'g1:t', stored);
     assert.deepEqual([polled.found.length, polled.unchanged], [0, [found[0]!.resource]]);
   });
 
@@ -188,8 +188,8 @@ describe('changes of a Google calendar', () => {
     setup.owner.expireSyncTokens(setup.calendarId);
     const polled = await poll();
     assert.deepEqual([polled.full, polled.found.length, polled.unchanged], [true, 0, [first.found[0]!.resource]]);
-    assert.equal((await read(setup.side, 'g1:nonsense', known)).full, true);
-    assert.equal((await read(setup.side, 'of another version', known)).full, true);
+    assert.equal((await read(setup.side, 'g1:nonsense', stored)).full, true);
+    assert.equal((await read(setup.side, 'of another version', stored)).full, true);
   });
 
   it('reads long listings page by page, and series across pages', async () => {
@@ -213,7 +213,7 @@ describe('changes of a Google calendar', () => {
     await start();
     const fake = fakeCalendar({ items: [], nextPageToken: 'again' });
     await assert.rejects(
-      read(fake.side, null, known),
+      read(fake.side, null, stored),
       (error) => error instanceof SyncError && error.kind === 'unreachable',
     );
     assert.equal(fake.count('/events'), 2);
@@ -229,7 +229,7 @@ describe('changes of a Google calendar', () => {
       const polled = await poll();
       assert.equal(polled.found.length, 1);
       assert.equal(polled.found[0]?.event?.when.start, '2027-01-05T11:00:00');
-      const full = await read(setup.side, null, new KnownState());
+      const full = await read(setup.side, null, new StoredState());
       const live = (one: Found | undefined): string[] =>
         Object.entries(one?.event?.exceptions ?? {})
           .filter(([, exception]) => exception !== EXCLUDED)
@@ -253,7 +253,7 @@ describe('changes of a Google calendar', () => {
       const { found } = await read(
         fakeCalendar({ items: [item(updated)] }, 'Tue, 05 Jan 2027 10:00:00 GMT').side,
         null,
-        new KnownState(),
+        new StoredState(),
       );
       return found[0]!;
     };

@@ -13,7 +13,7 @@ import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { Found, Written } from '../../providers/provider.ts';
 import type { GoogleOptions } from '../fakes/google/start.ts';
-import { event, KnownState } from '../support/contract.ts';
+import { event, StoredState } from '../support/contract.ts';
 import { type GoogleSetup, openGoogle } from '../support/contract-google.ts';
 
 type Json = Record<string, unknown>;
@@ -112,11 +112,11 @@ const WORLDS: readonly [name: string, options: GoogleOptions][] = [
 async function poll(
   setup: GoogleSetup,
   cursor: string | null,
-  known: KnownState,
+  stored: StoredState,
 ): Promise<{ cursor: string; found: Found[] }> {
   const found: Found[] = [];
   let next = '';
-  for await (const page of setup.side.changes(cursor, known)) {
+  for await (const page of setup.side.changes(cursor, stored)) {
     found.push(...page.found);
     if (page.end) next = page.end.cursor;
   }
@@ -156,15 +156,15 @@ for (const [name, options] of WORLDS) {
           assert.equal(created.confirmed, true);
           assert.deepEqual(changedPaths(first, created.event!), []);
           assert.deepEqual(changedPaths(first, (await getOne(setup, created.ref)).event!), []);
-          const known = new KnownState();
-          known.keep(created);
-          const { cursor } = await poll(setup, null, known);
+          const stored = new StoredState();
+          stored.keep(created);
+          const { cursor } = await poll(setup, null, stored);
           const next: CalendarEvent = { ...second, uid: first.uid };
           const updated = await setup.side.update(created, next);
           assert.deepEqual(changedPaths(next, updated.event!), [], 'what was written');
           assert.deepEqual(changedPaths(next, (await getOne(setup, created.ref)).event!), [], 'what is there');
-          known.keep(updated);
-          for (const found of (await poll(setup, cursor, known)).found) {
+          stored.keep(updated);
+          for (const found of (await poll(setup, cursor, stored)).found) {
             assert.deepEqual(changedPaths(next, found.event!), [], 'what the next poll finds');
           }
           assert.deepEqual(setup.google.carelessWrites, []);
@@ -284,8 +284,8 @@ describe('one write to Google', () => {
     if (written instanceof SyncError) {
       assert.equal(written.kind, 'stale');
     } else {
-      const known = new KnownState();
-      known.keep(written as Written);
+      const stored = new StoredState();
+      stored.keep(written as Written);
       const shown = (written as Written).event!.exceptions[name];
       assert.ok(shown && shown !== EXCLUDED && shown.title === 'One', 'the edit is still to be found by the next poll');
     }

@@ -8,7 +8,7 @@ import type { IcloudAccount } from '../fakes/icloud/account.ts';
 import type { Behaviour } from '../fakes/icloud/behaviour.ts';
 import { unfold } from '../fakes/icloud/objects.ts';
 import { type IcloudFake, partitionUrl, startIcloud } from '../fakes/icloud/start.ts';
-import { event, KnownState } from '../support/contract.ts';
+import { event, StoredState } from '../support/contract.ts';
 import { SETTING } from '../support/contract-caldav.ts';
 import { reachable } from '../support/contract-icloud.ts';
 import { samples } from '../support/events.ts';
@@ -69,13 +69,13 @@ const newRequests = (from: number): string[] =>
 async function poll(
   side: Side,
   cursor: string | null,
-  known = new KnownState(),
+  stored = new StoredState(),
 ): Promise<{ titles: unknown[]; removed: string[]; cursor: string }> {
   const [titles, removed]: [unknown[], string[]] = [[], []];
   let end = '';
-  for await (const page of side.changes(cursor, known)) {
+  for await (const page of side.changes(cursor, stored)) {
     titles.push(...page.found.map((found) => found.event?.title));
-    for (const found of page.found) known.keep(found);
+    for (const found of page.found) stored.keep(found);
     removed.push(...page.removed);
     end = page.end?.cursor ?? end;
   }
@@ -198,13 +198,13 @@ describe('an iCloud account that moves to another partition', () => {
       icloud.setBehaviour({ movedAnswer, redirects: movedAnswer === 308 });
       const kept = await added();
       owner.put('home', 'a.ics', one('a'));
-      const known = new KnownState();
-      const first = await poll(kept.side(), null, known);
+      const stored = new StoredState();
+      const first = await poll(kept.side(), null, stored);
       const before = await kept.open().calendars();
 
       icloud.move(owner.appleId, 57);
       owner.put('home', 'b.ics', one('b'));
-      const second = await poll(kept.side(), first.cursor, known);
+      const second = await poll(kept.side(), first.cursor, stored);
       assert.deepEqual([second.titles, second.removed], [['b'], []]);
       assert.deepEqual(
         kept.discovered['homes'],
@@ -212,7 +212,7 @@ describe('an iCloud account that moves to another partition', () => {
         'where it is now is kept',
       );
       const from = icloud.requests.length;
-      assert.deepEqual((await poll(kept.side(), second.cursor, known)).titles, []);
+      assert.deepEqual((await poll(kept.side(), second.cursor, stored)).titles, []);
       assert.deepEqual(newRequests(from), ['REPORT p57 207'], 'one request for an idle poll');
       assert.deepEqual(await kept.open().calendars(), before, 'ids, identities, the default one');
       assert.equal(await kept.open().identity(), kept.identity);
@@ -356,11 +356,11 @@ describe('an iCloud calendar', () => {
     owner.addGhost('home', 'ghost.ics');
     for (const changes of ['sync', 'ctag', 'etags'] as const) {
       icloud.setBehaviour({ changes });
-      const known = new KnownState();
-      const first = await poll(kept.side(), null, known);
+      const stored = new StoredState();
+      const first = await poll(kept.side(), null, stored);
       assert.deepEqual(first.titles, ['a', 'b'], changes);
       owner.put('home', 'a.ics', one('a', `changed for ${changes}`));
-      const second = await poll(kept.side(), first.cursor, known);
+      const second = await poll(kept.side(), first.cursor, stored);
       assert.deepEqual([second.titles, second.removed], [[`changed for ${changes}`], []]);
       owner.put('home', 'a.ics', one('a'));
     }

@@ -6,7 +6,7 @@ import { afterEach, describe, it } from 'node:test';
 import { type CalendarEvent, EXCLUDED } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found } from '../../providers/provider.ts';
-import { event, KnownState } from '../support/contract.ts';
+import { event, StoredState } from '../support/contract.ts';
 import { type GraphSetup, openGraph } from '../support/contract-graph.ts';
 
 interface Polled {
@@ -33,16 +33,16 @@ const idOn = (days: number): string => `${dayFrom(days).replaceAll('-', '')}T090
 
 describe('changes of a Microsoft calendar', () => {
   let setup: GraphSetup;
-  let known: KnownState;
+  let stored: StoredState;
   let cursor: string | null;
   const start = async (options: Parameters<typeof openGraph>[0] = {}): Promise<void> => {
     setup = await openGraph(options);
-    known = new KnownState();
+    stored = new StoredState();
     cursor = null;
   };
   const poll = async (): Promise<Polled> => {
     const pages: ChangePage[] = [];
-    for await (const page of setup.side.changes(cursor, known)) pages.push(page);
+    for await (const page of setup.side.changes(cursor, stored)) pages.push(page);
     const end = pages.at(-1)?.end;
     assert.ok(end);
     const [found, unchanged, removed] = [
@@ -50,7 +50,7 @@ describe('changes of a Microsoft calendar', () => {
       pages.flatMap((page) => page.unchanged),
       pages.flatMap((page) => page.removed),
     ];
-    for (const one of found) known.keep(one);
+    for (const one of found) stored.keep(one);
     cursor = end.cursor;
     return { found, unchanged, removed, ...end };
   };

@@ -8,10 +8,10 @@ import { type CalendarEvent, changedPaths, EXCLUDED } from '../../core/event.ts'
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
 import type { Found, Side, Written } from '../../providers/provider.ts';
 import { event, samples } from './events.ts';
-import { KnownState } from './known-state.ts';
+import { StoredState } from './stored-state.ts';
 
 export { event } from './events.ts';
-export { KnownState } from './known-state.ts';
+export { StoredState } from './stored-state.ts';
 
 /** One empty calendar. */
 export interface ContractSetup {
@@ -48,14 +48,14 @@ export interface Differences {
 export function contract(name: string, open: () => Promise<ContractSetup>, { skip = {} }: Differences = {}): void {
   describe(`the contract of a side: ${name}`, () => {
     let setup: ContractSetup;
-    const known = new KnownState();
+    const stored = new StoredState();
     let cursor: string | null = null;
     const key = (n: number): string => `019300aa-0000-7000-8000-${String(n).padStart(12, '0')}`;
     const test = (title: string, run: (t: { skip(reason: string): void }) => Promise<void>): void => {
       it(title, { skip: skip[title] ?? false }, run);
     };
     const poll = async (): Promise<Polled> => {
-      const polled = await pollAll(setup.side, cursor, known);
+      const polled = await pollAll(setup.side, cursor, stored);
       cursor = polled.cursor;
       return polled;
     };
@@ -78,7 +78,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
         await setup.person.create(event('C')),
       ];
       await poll();
-      assert.deepEqual(known.titles(), ['A', 'B', 'C']);
+      assert.deepEqual(stored.titles(), ['A', 'B', 'C']);
       await setup.person.edit(a, event('A changed'));
       await setup.person.remove(b);
       const created = await setup.person.create(event('D'));
@@ -89,7 +89,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
       for (const [resource, title] of found)
         assert.ok([a, created].includes(resource) || (resource === c && title === 'C'));
       assert.ok(polled.full || polled.removed.includes(b), 'a deletion is reported, or the listing is a full one');
-      assert.deepEqual(known.titles(), ['A changed', 'C', 'D']);
+      assert.deepEqual(stored.titles(), ['A changed', 'C', 'D']);
     });
 
     test('costs one request when nothing has changed', async () => {
@@ -103,7 +103,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
     });
 
     test('names everything once in a full listing, and does not fetch what is known', async () => {
-      const polled = await pollAll(setup.side, null, known);
+      const polled = await pollAll(setup.side, null, stored);
       assert.equal(polled.full, true);
       assert.equal(polled.found.length, 0);
       assert.deepEqual([...polled.unchanged].sort(), (await setup.person.list()).sort());
@@ -115,7 +115,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
         cursor!.replace(/\w(?=\W*$)/, '~'),
         JSON.stringify({ mode: 'sync', token: 'data:,nonsense' }),
       ]) {
-        const polled = await pollAll(setup.side, bad, new KnownState());
+        const polled = await pollAll(setup.side, bad, new StoredState());
         assert.deepEqual(new Set(polled.found.map(({ resource }) => resource)), new Set(await setup.person.list()));
       }
     });
@@ -126,7 +126,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
         const found = await readBack(setup.side, written);
         assert.deepEqual(changedPaths(next, found.event!), [], `sample ${index}`);
         assert.deepEqual(changedPaths(setup.side.read(found).event!, found.event!), []);
-        known.keep(found);
+        stored.keep(found);
       }
     });
 
@@ -245,11 +245,11 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
         setup.side,
         await setup.side.update(again, { ...again.event!, title: 'Odd name, changed' }),
       );
-      known.keep(after);
+      stored.keep(after);
       await settle(setup, poll);
       assert.deepEqual((await poll()).found, []);
       assert.deepEqual(
-        known.titles().filter((title) => title.startsWith('Odd name')),
+        stored.titles().filter((title) => title.startsWith('Odd name')),
         ['Odd name, changed'],
       );
       await setup.side.remove(after);
@@ -264,7 +264,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
       await setup.person.createOddlyNamed(event('Second of this name'));
       await poll();
       assert.deepEqual(
-        known.titles().filter((title) => title.endsWith('of this name')),
+        stored.titles().filter((title) => title.endsWith('of this name')),
         ['Second of this name'],
       );
     });
@@ -279,15 +279,15 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
         assert.ok(found !== undefined && found !== 'gone' && found[0]?.event?.title === `Many ${index}`);
       }
       await poll();
-      assert.equal(known.titles().filter((title) => title.startsWith('Many ')).length, MANY);
+      assert.equal(stored.titles().filter((title) => title.startsWith('Many ')).length, MANY);
     });
 
     test('takes a calendar that is gone for that, and not for one whose events are', async (t) => {
       if (setup.dropCalendar === undefined) return t.skip('the calendar cannot be taken away here');
       const resources = await setup.person.list();
       await setup.dropCalendar();
-      await rejectsWith('calendar-missing', pollAll(setup.side, cursor, known));
-      await rejectsWith('calendar-missing', pollAll(setup.side, null, known));
+      await rejectsWith('calendar-missing', pollAll(setup.side, cursor, stored));
+      await rejectsWith('calendar-missing', pollAll(setup.side, null, stored));
       await rejectsWith('calendar-missing', setup.side.get(resources.slice(0, 2)));
     });
   });
@@ -305,11 +305,11 @@ interface Polled {
   readonly full: boolean;
 }
 
-/** One poll to its end, kept in `known`. */
-async function pollAll(side: Side, cursor: string | null, known: KnownState): Promise<Polled> {
+/** One poll to its end, kept in `stored`. */
+async function pollAll(side: Side, cursor: string | null, stored: StoredState): Promise<Polled> {
   const polled = { found: [] as Found[], unchanged: [] as string[], removed: [] as string[] };
   let end: { cursor: string; full: boolean } | undefined;
-  for await (const page of side.changes(cursor, known)) {
+  for await (const page of side.changes(cursor, stored)) {
     assert.equal(end, undefined, 'the end is on the last page');
     polled.found.push(...page.found);
     polled.unchanged.push(...page.unchanged);
@@ -324,11 +324,11 @@ async function pollAll(side: Side, cursor: string | null, known: KnownState): Pr
       new Set(polled.found.map(({ ref }) => ref)).size + polled.unchanged.length,
       'each resource is named once',
     );
-  for (const found of polled.found) known.keep(found);
-  known.drop(
+  for (const found of polled.found) stored.keep(found);
+  stored.drop(
     ({ resource, ref }) => polled.removed.includes(resource) && !polled.found.some((found) => found.ref === ref),
   );
-  if (end.full) known.drop(({ resource }) => !named.has(resource));
+  if (end.full) stored.drop(({ resource }) => !named.has(resource));
   return { ...polled, named, ...end };
 }
 

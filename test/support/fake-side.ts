@@ -251,7 +251,7 @@ export class FakeSide implements Side {
 
   // The side.
 
-  async *changes(cursor: string | null, known: StoredEvents): AsyncIterable<ChangePage> {
+  async *changes(cursor: string | null, stored: StoredEvents): AsyncIterable<ChangePage> {
     await this.called('changes', 'before', '');
     const { items, removedAt, sequence } = this.isStrangers
       ? { items: new Map<string, Item>(), removedAt: new Map<string, number>(), sequence: 0 }
@@ -266,7 +266,7 @@ export class FakeSide implements Side {
     const next = `${this.feed}:${sequence}:${isFull ? this.clock.now : (listedAt ?? 0)}`;
     const pages: ChangePage[] = [];
     if (isFull) {
-      const versions = await known.versions();
+      const versions = await stored.versions();
       for (let start = 0; start < visible.length; start += this.habits.pageSize) {
         const page = visible.slice(start, start + this.habits.pageSize);
         const same = page.filter(({ ref, version }) => versions.get(ref) === version);
@@ -481,8 +481,8 @@ const UNREADABLE: readonly EventProblem[] = [{ code: 'unreadable', detail: 'It c
 const foundByItem = new WeakMap<Item, Found>();
 
 function foundOf(item: Item): Found {
-  const known = foundByItem.get(item);
-  if (known) return known;
+  const stored = foundByItem.get(item);
+  if (stored) return stored;
   const { ref, version, event, modifiedAt, marker, hasGuests } = item;
   const data: Data = { event, modifiedAt, marker, hasGuests };
   const found = { ref, resource: ref, version, data: JSON.stringify(data), ...data, problems: event ? [] : UNREADABLE };

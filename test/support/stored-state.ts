@@ -1,7 +1,7 @@
 /** The stored state of a side, in place of the database. */
 import type { Found, Stored, StoredEvents } from '../../providers/provider.ts';
 
-export class KnownState implements StoredEvents {
+export class StoredState implements StoredEvents {
   readonly #byRef = new Map<string, Found>();
 
   keep(found: Found): void {
