@@ -1,7 +1,7 @@
 /** Attendees of an event are copied in both directions, and none of them is notified: real Radicale, fake clouds. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import type { CloudPerson, Shown } from '../support/cloud.ts';
+import type { CloudPerson, ListedEvent } from '../support/cloud.ts';
 import { CLOUDS } from '../support/clouds.ts';
 import { changedLines, type DavPerson } from '../support/dav-person.ts';
 import { fixture, hourAt } from '../support/fixture.ts';
@@ -28,7 +28,7 @@ for (const kind of CLOUDS)
     let owner: CloudPerson;
     let person: DavPerson;
     let pair: Pair;
-    const titled = (title: string): Shown => owner.list().find((one) => one.title === title)!;
+    const titled = (title: string): ListedEvent => owner.list().find((one) => one.title === title)!;
     const answers = async (side: 'caldav' | 'cloud', uid: string) =>
       Object.fromEntries(
         (await pair.events(side))

@@ -301,7 +301,7 @@ function suite(kind: CloudKind, servers: Fixture, origin: 'caldav' | 'cloud', ed
       }
       await setup.pair.settle();
       // The next full comparison finds what the change feed did not report.
-      if (editor === 'cloud' && !can(kind, 'tell at once that one occurrence was deleted'))
+      if (editor === 'cloud' && !can(kind, 'report the deletion of one occurrence at once'))
         await setup.pair.post('resync?wait=120');
       for (const [edit, { name, id }] of before_) after_.set(edit, await shown(setup, name, id));
     });

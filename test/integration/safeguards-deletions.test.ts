@@ -267,7 +267,7 @@ for (const kind of CLOUDS)
         assert.equal((await assertAlike(setup.pair)).same, 5);
       });
 
-      for (const role of can(kind, 'show only whether somebody is free') ? ['reader', 'freeBusyReader'] : ['reader']) {
+      for (const role of can(kind, 'share free/busy only') ? ['reader', 'freeBusyReader'] : ['reader']) {
         it(`with its access reduced to ${role}: nothing is deleted or blanked, and the pair recovers`, async () => {
           const setup = await setUpPair(5);
           const texts = await setup.person.all();

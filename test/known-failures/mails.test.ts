@@ -29,7 +29,7 @@ const edit = async ({ person }: PairSetup, title: string, change: (text: string)
 for (const kind of CLOUDS)
   describe(`people between CalDAV and ${kind.title}`, () => {
     const servers = fixture(kind);
-    const canChangeSilently = can(kind, 'change a meeting with guests in silence');
+    const canChangeSilently = can(kind, 'change a meeting without mailing its guests');
     const writes = (): string[] => servers.cloud.fake.writes.map(({ method }) => method);
     afterEach(() => {
       const harm = servers.cloud.harm();

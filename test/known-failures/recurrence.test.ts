@@ -60,7 +60,7 @@ for (const kind of CLOUDS)
       /** Settles the pair after occurrences were deleted in the cloud. */
       const settle = async ({ pair }: PairSetup): Promise<void> => {
         await pair.settle();
-        if (!can(kind, 'tell at once that one occurrence was deleted')) await pair.post('resync?wait=120');
+        if (!can(kind, 'report the deletion of one occurrence at once')) await pair.post('resync?wait=120');
         await pair.settle();
       };
 

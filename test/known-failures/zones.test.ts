@@ -26,7 +26,7 @@ for (const kind of CLOUDS)
   describe(`days and zones between CalDAV and ${kind.title}`, () => {
     const servers = fixture(kind);
     const isZone = (name: string, zone: string): boolean =>
-      can(kind, 'tell zones of one clock apart') ? name === zone : sameZone(name, zone);
+      can(kind, 'keep the names of equal time zones') ? name === zone : sameZone(name, zone);
     /** Whether a CalDAV line has this local time in this zone. */
     const isLine = (line: string, edge: 'DTSTART' | 'DTEND', zone: string, local: string): boolean => {
       const [, name = '', time] = new RegExp(`^${edge};TZID=([^:]+):(.*)`).exec(line) ?? [];

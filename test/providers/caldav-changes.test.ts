@@ -1,4 +1,4 @@
-/** Listings, tokens and lookups of servers with oddities that the real ones of the contract suite do not have. */
+/** Listings, tokens and lookups on servers with oddities that the real servers of the contract suite do not have. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { createFetch } from '../../providers/http.ts';
@@ -37,7 +37,7 @@ async function poll(
 const titles = (found: readonly Found[]): string[] => found.map((one) => one.event?.title ?? '?').sort();
 
 describe('changes by sync-collection', () => {
-  it('go through all pages that the server cuts off with 507', async () => {
+  it('follow all pages when the server truncates with 507', async () => {
     const side = await open({ pageSize: 3 });
     for (let index = 0; index < 10; index += 1) dav.put(`/cal/${index}.ics`, text(event(`E${index}`)));
     const first = await poll(side, null);
@@ -48,7 +48,7 @@ describe('changes by sync-collection', () => {
     assert.deepEqual([second.removed.length, second.found.length, second.full], [7, 0, false]);
   });
 
-  it('start over when the token is refused, in whatever form (G3)', async () => {
+  it('start over when the token is refused in any form (G3)', async () => {
     const side = await open();
     dav.put('/cal/a.ics', text(event('A')));
     for (const [status, body] of [
@@ -69,7 +69,7 @@ describe('changes by sync-collection', () => {
     }
   });
 
-  it('take tokens that look like numbers, 0 too, as they are', async () => {
+  it('accept numeric tokens unchanged, including 0', async () => {
     const side = await open();
     const empty = await poll(side, null);
     assert.deepEqual(JSON.parse(empty.cursor), { mode: 'sync', token: '0' });
@@ -83,7 +83,7 @@ describe('changes by sync-collection', () => {
     assert.equal(JSON.parse((await poll(side, polled.cursor)).cursor).token, '0012345678901234567890');
   });
 
-  it('do not fetch what is stored, nor double a name that is spelled in another way (G19)', async () => {
+  it('do not fetch stored versions, nor duplicate a name with another spelling (G19)', async () => {
     const side = await open();
     const stored = new StoredState();
     dav.put('/cal/a%40b%2b.ics', text(event('A')));
@@ -106,7 +106,7 @@ describe('changes by sync-collection', () => {
     );
   });
 
-  it('name a resource as removed when an event of it is gone, or when it turned into a task', async () => {
+  it('report a resource as removed when its event is gone or has become a task', async () => {
     const side = await open();
     const stored = new StoredState();
     const two = text(event('One')).replace(
@@ -127,7 +127,7 @@ describe('changes by sync-collection', () => {
 });
 
 describe('changes without sync-collection', () => {
-  it('cost one request while the ctag is the same, and list everything when it is not', async () => {
+  it('cost one request while the ctag is unchanged, and list everything when it changes', async () => {
     const side = await open({ noSync: true });
     const stored = new StoredState();
     dav.put('/cal/a.ics', text(event('A')));
@@ -148,7 +148,7 @@ describe('changes without sync-collection', () => {
     assert.deepEqual([second.full, titles(second.found), second.unchanged], [true, ['B2'], []]);
   });
 
-  it('work without a ctag by the etags alone, one request when idle', async () => {
+  it('work without a ctag by comparing etags, with one request when idle', async () => {
     const side = await open({ noSync: true, noCtag: true });
     const stored = new StoredState();
     dav.put('/cal/a.ics', text(event('A')));
@@ -160,7 +160,7 @@ describe('changes without sync-collection', () => {
     );
   });
 
-  it('work without etags: by time, else by content', async () => {
+  it('work without etags, by time or else by content', async () => {
     const side = await open({ noSync: true, etags: 'none' });
     const stored = new StoredState();
     dav.put('/cal/a.ics', text(event('A')));
@@ -178,7 +178,7 @@ describe('changes without sync-collection', () => {
 });
 
 describe('looking up objects', () => {
-  it('asks alone for what a report leaves out or fails for (A13)', async () => {
+  it('fetches one by one what a report omits or fails for (A13)', async () => {
     for (const missing of ['404', 'left out', 'whole report 404'] as const) {
       const side = await open({ missing });
       dav.put('/cal/a.ics', text(event('A')));
@@ -191,7 +191,7 @@ describe('looking up objects', () => {
     dav = await fakeDav();
   });
 
-  it('believes in no deletion while the calendar is gone or hidden behind a login page', async () => {
+  it('reports no deletion while the calendar is missing or hidden behind a login page', async () => {
     const side = await open();
     dav.put('/cal/a.ics', text(event('A')));
     dav.oddities = { answer: (method, path) => (method === 'OPTIONS' || path === '' ? undefined : { status: 404 }) };
@@ -215,7 +215,7 @@ describe('looking up objects', () => {
     await assert.rejects(poll(side, null), { kind: 'unreachable' });
   });
 
-  it('lets one object that is broken or too large not stop the others', async () => {
+  it('reads the other objects when one is broken or too large', async () => {
     const side = await open();
     for (const name of ['a', 'b', 'c']) dav.put(`/cal/${name}.ics`, text(event(name)));
     for (const status of [500, 403, 406]) {
@@ -249,7 +249,7 @@ describe('looking up objects', () => {
     );
   });
 
-  it('refuses a DOCTYPE, endless nesting and broken XML, but not the word in an event', async () => {
+  it('refuses a DOCTYPE, endless nesting and broken XML, but not the word DOCTYPE in an event', async () => {
     const side = await open();
     const bomb =
       '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><d:multistatus ' +
@@ -269,7 +269,7 @@ describe('looking up objects', () => {
     assert.deepEqual(titles((await poll(side, null)).found), ['<!DOCTYPE html> & ]]> 007']);
   });
 
-  it("tells the time of a change: LAST-MODIFIED, else the server's, and none from the future", async () => {
+  it("reports the time of a change: LAST-MODIFIED, else the server's time, but none in the future", async () => {
     const side = await open();
     const plain = text(event('A')).replace(/^LAST-MODIFIED:.*\r\n/gm, '');
     const modified = (stamp: string): string => plain.replace('END:VEVENT', `LAST-MODIFIED:${stamp}\r\nEND:VEVENT`);

@@ -1,4 +1,4 @@
-/** Free/busy of CalDAV accounts: on real servers, and on one that does what a test tells it. */
+/** Free/busy of CalDAV accounts: on real servers, and on a scripted one. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
@@ -19,7 +19,7 @@ const JANUARY: Interval = { start: '2027-01-01T00:00:00Z', end: '2027-02-01T00:0
 const short = (busy: readonly Interval[]): string[] =>
   busy.map(({ start, end }) => `${start.slice(8, 16)}/${end.slice(8, 16)}`);
 
-/** Objects, and what of January 2027 they take in a calendar of Berlin. */
+/** Objects, and their busy times of January 2027 in a calendar with the zone of Berlin. */
 const SCENES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
   timed: [object('a', at('20270113T090000')), ['13T08:00/13T09:00']],
   'all-day': [object('b', at('20270114')), ['13T23:00/14T23:00']],
@@ -73,8 +73,8 @@ const SCENES: Readonly<Record<string, readonly [string, readonly string[]]>> = {
   ],
 };
 /**
- * What these servers' own answers to `free-busy-query` are wrong about: why they are not asked where the events can be
- * read.
+ * The scenes for which `free-busy-query` of these servers is wrong. This is why Calpair uses it only where it cannot
+ * read the events.
  */
 const WRONG: Readonly<Record<string, readonly string[]>> = {
   radicale: ['all-day', 'every year, all-day', 'floating', 'for all that follows', 'without length'],
@@ -95,7 +95,7 @@ for (const [name, start] of [
     });
     after(() => server.stop());
 
-    it('is that of the events, and of all calendars or the chosen ones', async () => {
+    it('comes from the events of all calendars or of the chosen ones', async () => {
       const [one, other] = [await inBerlin(server, 'one'), await inBerlin(server, 'other')];
       for (const [index, [text]] of Object.values(SCENES).entries())
         await davPerson(server, index % 2 === 0 ? one : other).put(`${index}.ics`, text);
@@ -126,7 +126,7 @@ for (const [name, start] of [
       );
     });
 
-    it("differs from the server's own answer just where that is known to be wrong", async () => {
+    it("differs from the server's own answer only where that is wrong", async () => {
       const wrong: string[] = [];
       for (const [index, [scene, [text, expected]]] of Object.entries(SCENES).entries()) {
         const url = await inBerlin(server, `scene-${index}`);
@@ -137,10 +137,10 @@ for (const [name, start] of [
       assert.deepEqual(wrong.sort(), WRONG[name]);
     });
 
-    it('is an error where an event cannot be followed, but not for what is asked beside', async () => {
+    it('is an error for a calendar with an event that cannot be expanded, but not for the other calendar', async () => {
       const [good, bad] = [await inBerlin(server, 'good'), await inBerlin(server, 'bad')];
       await davPerson(server, good).put('x.ics', SCENES['timed']![0]);
-      // A rule of every minute is worse, but what it does to Xandikos is not to us to test.
+      // A rule of every minute would be worse, but it overloads Xandikos.
       const dates = Array.from({ length: 2_001 }, (_, n) =>
         new Date(Date.UTC(2027, 0, 1) + n * 3_600_000).toISOString().replace(/[-:]|\.000/g, ''),
       );
@@ -157,7 +157,7 @@ for (const [name, start] of [
 
     const corpus = new URL('../../../shared/corpus/ics/', import.meta.url);
     for (const folder of ['valid', 'broken']) {
-      it(`misses none of the corpus that is ${folder}`, {
+      it(`misses no busy time of the corpus folder ${folder}`, {
         skip: existsSync(corpus) ? false : 'the corpus is not here',
       }, async (t) => {
         const url = await inBerlin(server, `corpus-${folder}`);
@@ -166,7 +166,7 @@ for (const [name, start] of [
         for (const [index, text] of textsIn(new URL(`${folder}/`, corpus)).entries()) {
           const resource = await person.put(`${index}.ics`, text).catch(() => null);
           if (resource === null) continue;
-          // What the server makes of an object is what its owner has: Xandikos spoils a rule.
+          // Compared with what the server has stored: Xandikos corrupts a rule.
           const stored = await person.get(resource);
           if (isFollowed(stored)) taken.push(stored);
           else await person.remove(resource);
@@ -184,7 +184,7 @@ for (const [name, start] of [
   });
 }
 
-describe('free/busy of servers that are odd', () => {
+describe('free/busy of servers with oddities', () => {
   const view: FreeBusyView = {
     range: spanOf(JANUARY),
     zone: 'Europe/Berlin',
@@ -195,20 +195,20 @@ describe('free/busy of servers that are odd', () => {
   const [timed, allDay] = [SCENES['timed']![0], SCENES['all-day']![0]];
   type Answer = { status: number; body?: string };
 
-  /** Asks an account of one calendar, `answer` being its server. */
-  async function ask(
+  /** The free/busy of an account with one calendar; `answer` is its server. */
+  async function query(
     answer: (body: string, method: string) => Answer,
     more: Partial<FreeBusyView> = {},
-  ): Promise<{ busy: string[]; asked: string[] }> {
-    const asked: string[] = [];
+  ): Promise<{ busy: string[]; queries: string[] }> {
+    const queries: string[] = [];
     const fetch: typeof globalThis.fetch = async (_input, init) => {
       const body = String(init?.body ?? '');
-      asked.push(/<c:([a-z-]+-query)/.exec(body)?.[1] ?? init?.method ?? '');
+      queries.push(/<c:([a-z-]+-query)/.exec(body)?.[1] ?? init?.method ?? '');
       const { status, body: text = '' } = init?.method === 'PROPFIND' ? THERE : answer(body, init?.method ?? '');
       return new Response(text, { status, headers: { 'content-type': 'text/calendar' } });
     };
     const client = davClient(new URL(url), { username: 'me', password: 'x' }, { fetch });
-    return { busy: short(await freeBusy(client, [calendar(url, { timeZone: null })], { ...view, ...more })), asked };
+    return { busy: short(await freeBusy(client, [calendar(url, { timeZone: null })], { ...view, ...more })), queries };
   }
 
   const THERE = multistatus(
@@ -223,58 +223,58 @@ describe('free/busy of servers that are odd', () => {
     (error: unknown): boolean =>
       error instanceof SyncError && error.kind === kind;
 
-  it('takes the zone of the account where the calendar names none', async () => {
-    assert.deepEqual((await ask(() => withData(allDay))).busy, ['13T23:00/14T23:00']);
-    assert.deepEqual((await ask(() => withData(allDay), { zone: 'Asia/Tokyo' })).busy, ['13T15:00/14T15:00']);
+  it('uses the zone of the account where the calendar has none', async () => {
+    assert.deepEqual((await query(() => withData(allDay))).busy, ['13T23:00/14T23:00']);
+    assert.deepEqual((await query(() => withData(allDay), { zone: 'Asia/Tokyo' })).busy, ['13T15:00/14T15:00']);
   });
 
-  it("does not count what the account's person declined", async () => {
+  it("does not count what the account's owner declined", async () => {
     const invitation = (answer: string): string =>
       object('v', [
         ...at('20270113T090000'),
         'ORGANIZER:mailto:boss@example.com',
         `ATTENDEE;PARTSTAT=${answer}:mailto:me@example.com`,
       ]);
-    assert.deepEqual((await ask(() => withData(invitation('DECLINED')))).busy, []);
-    assert.deepEqual((await ask(() => withData(invitation('NEEDS-ACTION')))).busy, ['13T08:00/13T09:00']);
-    assert.deepEqual((await ask(() => withData(invitation('NEEDS-ACTION')), { unanswered: 'free' })).busy, []);
+    assert.deepEqual((await query(() => withData(invitation('DECLINED')))).busy, []);
+    assert.deepEqual((await query(() => withData(invitation('NEEDS-ACTION')))).busy, ['13T08:00/13T09:00']);
+    assert.deepEqual((await query(() => withData(invitation('NEEDS-ACTION')), { unanswered: 'free' })).busy, []);
   });
 
-  it("asks for the server's own answer only where the events are not shown", async () => {
+  it("uses the server's own answer only where the events are not readable", async () => {
     const own =
       'BEGIN:VCALENDAR\nBEGIN:VFREEBUSY\n' +
       'FREEBUSY:20270113T080000Z/PT1H,20261231T230000Z/20270101T010000Z\n' +
       'END:VFREEBUSY\nEND:VCALENDAR\n';
     for (const status of [403, 400, 412, 500, 501]) {
-      const { busy, asked } = await ask((body) =>
+      const { busy, queries } = await query((body) =>
         body.includes('free-busy-query') ? { status: 200, body: own } : { status },
       );
       assert.deepEqual(busy, ['01T00:00/01T01:00', '13T08:00/13T09:00']);
-      assert.deepEqual(asked, ['calendar-query', 'PROPFIND', 'calendar-query', 'PROPFIND', 'free-busy-query']);
+      assert.deepEqual(queries, ['calendar-query', 'PROPFIND', 'calendar-query', 'PROPFIND', 'free-busy-query']);
     }
-    assert.ok(!(await ask(() => withData(timed))).asked.includes('free-busy-query'));
-    const withoutTimes = await ask((body) => (body.includes('time-range') ? { status: 500 } : withData(timed)));
+    assert.ok(!(await query(() => withData(timed))).queries.includes('free-busy-query'));
+    const withoutTimes = await query((body) => (body.includes('time-range') ? { status: 500 } : withData(timed)));
     assert.deepEqual(
-      [withoutTimes.busy, withoutTimes.asked],
+      [withoutTimes.busy, withoutTimes.queries],
       [['13T08:00/13T09:00'], ['calendar-query', 'PROPFIND', 'calendar-query']],
     );
     await assert.rejects(
-      ask(() => ({ status: 403 })),
+      query(() => ({ status: 403 })),
       kindOf('forbidden'),
     );
     await assert.rejects(
-      ask((body) => (body.includes('free-busy-query') ? { status: 200, body: '<html/>' } : { status: 403 })),
+      query((body) => (body.includes('free-busy-query') ? { status: 200, body: '<html/>' } : { status: 403 })),
       kindOf('unreachable'),
     );
     for (const status of [502, 503, 408])
       await assert.rejects(
-        ask(() => ({ status })),
+        query(() => ({ status })),
         kindOf('unreachable'),
         String(status),
       );
   });
 
-  it('asks for shorter times where a server cuts its answer, and gives up in the end', async () => {
+  it('requests shorter ranges where a server truncates its answer, and gives up in the end', async () => {
     const lengths: number[] = [];
     const cutting =
       (longest: number) =>
@@ -296,40 +296,40 @@ describe('free/busy of servers that are odd', () => {
             )
           : withData(timed, allDay);
       };
-    assert.deepEqual((await ask(cutting(12))).busy, ['13T08:00/13T09:00', '13T23:00/14T23:00']);
+    assert.deepEqual((await query(cutting(12))).busy, ['13T08:00/13T09:00', '13T23:00/14T23:00']);
     assert.ok(lengths.length === 7 && lengths[0] === 31 && Math.min(...lengths) === 7.75, lengths.join());
-    await assert.rejects(ask(cutting(1)), kindOf('too-large'));
+    await assert.rejects(query(cutting(1)), kindOf('too-large'));
     await assert.rejects(
-      ask(() => ({ status: 507 })),
+      query(() => ({ status: 507 })),
       kindOf('too-large'),
     );
   });
 
-  it('fetches what the report names without giving it', async () => {
+  it('fetches the objects that the report names without their data', async () => {
     const bare = multistatus(
       '<d:response><d:href>/cal/0.ics</d:href><d:propstat><d:prop><d:getetag>"1"</d:getetag></d:prop>' +
         '<d:status>HTTP/1.1 ' +
         '200 OK</d:status></d:propstat></d:response><d:response><d:href>/cal/</d:href></d:response>',
     );
-    const { busy } = await ask((body, method) =>
+    const { busy } = await query((body, method) =>
       method === 'GET' ? { status: 200, body: timed } : body.includes('multiget') ? { status: 404 } : bare,
     );
     assert.deepEqual(busy, ['13T08:00/13T09:00']);
     await assert.rejects(
-      ask((body, method) => (method === 'GET' || body.includes('multiget') ? { status: 403 } : bare)),
+      query((body, method) => (method === 'GET' || body.includes('multiget') ? { status: 403 } : bare)),
       kindOf('too-large'),
     );
     assert.deepEqual(
-      (await ask((body, method) => (method === 'GET' || body.includes('multiget') ? { status: 404 } : bare))).busy,
+      (await query((body, method) => (method === 'GET' || body.includes('multiget') ? { status: 404 } : bare))).busy,
       [],
     );
   });
 
-  it("does not trust a server's idea of times after 2037", async () => {
+  it("does not trust a server's time ranges after 2037", async () => {
     const bodies: string[] = [];
     const yearly = object('y', [...at('20200113T090000'), 'RRULE:FREQ=YEARLY']);
     const range = { from: Date.UTC(2045, 0, 1), to: Date.UTC(2045, 1, 1) };
-    const { busy } = await ask(
+    const { busy } = await query(
       (body) => {
         bodies.push(body);
         return withData(yearly);
@@ -340,18 +340,19 @@ describe('free/busy of servers that are odd', () => {
     assert.ok(bodies.length === 1 && !bodies[0]!.includes('time-range'));
   });
 
-  it('asks for series with dates of their own whatever times they are at', async () => {
-    const { busy, asked } = await ask((body) =>
+  it('requests every series with RDATE, regardless of its times', async () => {
+    const { busy, queries } = await query((body) =>
       body.includes('name="RDATE"') ? withData(SCENES['by its dates']![0]) : multistatus(member('/cal/9.ics', timed)),
     );
     assert.deepEqual(busy, ['13T08:00/13T09:00', '29T17:00/29T18:00']);
-    assert.deepEqual(asked, ['calendar-query', 'calendar-query']);
-    assert.deepEqual((await ask((body) => (body.includes('name="RDATE"') ? { status: 403 } : withData(timed)))).busy, [
-      '13T08:00/13T09:00',
-    ]);
+    assert.deepEqual(queries, ['calendar-query', 'calendar-query']);
+    assert.deepEqual(
+      (await query((body) => (body.includes('name="RDATE"') ? { status: 403 } : withData(timed)))).busy,
+      ['13T08:00/13T09:00'],
+    );
   });
 
-  it('reads 20,000 events, and lets others go on meanwhile', async () => {
+  it('reads 20,000 events without blocking other work', async () => {
     const texts = Array.from({ length: 20_000 }, (_, n) =>
       object(`n${n}`, [`DTSTART:2027010${1 + (n % 9)}T0${n % 10}0000Z`, 'DURATION:PT5M']),
     );
@@ -361,15 +362,15 @@ describe('free/busy of servers that are odd', () => {
       turns += 1;
     }, 5);
     const began = process.cpuUsage();
-    const { busy } = await ask((body) => (body.includes('RDATE') ? withData() : big));
+    const { busy } = await query((body) => (body.includes('RDATE') ? withData() : big));
     clearInterval(timer);
     assert.equal(busy.length, 90);
-    // A fast machine needs few; without any pause there would be next to none.
+    // A fast machine needs few pauses; without any, there would be almost no ticks.
     assert.ok(turns >= 10, String(turns));
     assert.ok(process.cpuUsage(began).user < 40_000_000);
   });
 
-  it('has room for as many busy times as rules within the budget make', async () => {
+  it('holds as many busy times as rules within the budget produce', async () => {
     const often = Array.from({ length: 4 }, (_, n) =>
       object(`o${n}`, [
         `DTSTART:20270101T00${String(15 * n).padStart(2, '0')}00Z`,
@@ -377,17 +378,17 @@ describe('free/busy of servers that are odd', () => {
         'RRULE:FREQ=HOURLY',
       ]),
     );
-    const { busy } = await ask((body) => (body.includes('RDATE') ? withData() : withData(...often)), {
+    const { busy } = await query((body) => (body.includes('RDATE') ? withData() : withData(...often)), {
       range: { from: Date.UTC(2027, 0, 1), to: Date.UTC(2031, 0, 1) },
     });
     assert.equal(busy.length, 4 * 24 * 1461);
   });
 
-  it('is an error in good time where rules are bombs', async () => {
+  it('fails early on rules with too many occurrences', async () => {
     for (const rule of ['FREQ=SECONDLY', 'FREQ=MINUTELY', 'FREQ=SECONDLY;COUNT=10000000', 'FREQ=NEVER']) {
       const began = process.cpuUsage();
       await assert.rejects(
-        ask(
+        query(
           () =>
             withData(
               timed,
@@ -402,9 +403,9 @@ describe('free/busy of servers that are odd', () => {
     }
   });
 
-  it('waits as long as a throttling server says', async () => {
+  it('reports the wait that a throttling server requests', async () => {
     await assert.rejects(
-      ask(() => ({ status: 429 })),
+      query(() => ({ status: 429 })),
       kindOf('throttled'),
     );
   });
@@ -426,11 +427,11 @@ function member(href: string, data: string): string {
   );
 }
 
-/** A new calendar with the zone of Berlin. */
+/** Creates a calendar with the zone of Berlin. */
 async function inBerlin(server: DavServer, name: string): Promise<string> {
   const url = await server.createCalendar(name);
   const zone = /BEGIN:VTIMEZONE[\s\S]*END:VTIMEZONE\r\n/.exec(SCENES['timed']![0])![0];
-  const text = `BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Somebody//EN\r\n${zone}END:VCALENDAR\r\n`.replaceAll(
+  const text = `BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Example//EN\r\n${zone}END:VCALENDAR\r\n`.replaceAll(
     '\r',
     '&#13;',
   );
@@ -466,7 +467,7 @@ function spanOfShort(text: string): Span {
   return { from: from!, to: to! };
 }
 
-/** The objects of the corpus that can be followed, at most ten of one file. */
+/** The objects of the corpus that can be expanded, at most ten of one file. */
 function textsIn(folder: URL): string[] {
   const files = readdirSync(folder)
     .sort()

@@ -1,4 +1,4 @@
-/** Writes to servers that have no strong ETags, refuse in their own ways, or would mail people. */
+/** Writes to servers that have no strong ETags, have their own ways of refusing, or would mail people. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { type CalendarEvent, changedPaths } from '../../core/event.ts';
@@ -49,13 +49,13 @@ async function get(side: Side, resource: string): Promise<Found> {
 }
 
 const answerTo = (method: string, status: number, body = '', type = 'application/xml'): Oddities => ({
-  answer: (asked) => (asked === method ? { status, body, headers: { 'content-type': type } } : undefined),
+  answer: (requested) => (requested === method ? { status, body, headers: { 'content-type': type } } : undefined),
 });
 const error = (condition: string): string =>
   `<d:error xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">${condition}</d:error>`;
 
 describe('preconditions', () => {
-  it('stand on every write', async () => {
+  it('are sent with every write', async () => {
     const side = await open();
     const written = await side.create(event('A'), KEY, 0);
     assert.deepEqual(
@@ -70,8 +70,8 @@ describe('preconditions', () => {
   });
 
   it(
-    'come from a look right after a write that was answered without an ETag: a later edit is ' +
-      'not taken for what the server made of it',
+    'are read right after a write that returned no ETag, so that a later edit does not count as ' +
+      'the result of the write',
     async () => {
       const side = await open({ noEtagOnPut: true });
       const made = await side.create(event('A'), KEY, 0);
@@ -87,7 +87,7 @@ describe('preconditions', () => {
     },
   );
 
-  it('are a look and a comparison where ETags are weak or missing (G5)', async () => {
+  it('are replaced by a read and a comparison where ETags are weak or missing (G5)', async () => {
     for (const etags of ['weak', 'none'] as const) {
       const side = await open({ etags });
       dav.put('/cal/a.ics', text(event('A')));
@@ -122,7 +122,7 @@ describe('preconditions', () => {
 });
 
 describe('a create', () => {
-  it("takes a UID of its own where the event's is taken elsewhere", async () => {
+  it("uses its own UID where another calendar has the event's UID", async () => {
     for (const [status, body] of [
       [409, error('<c:no-uid-conflict/>')],
       [412, error('<c:no-uid-conflict/>')],
@@ -144,7 +144,7 @@ describe('a create', () => {
     dav = await fakeDav();
   });
 
-  it('tells a lost race from a refusal, and says why', async () => {
+  it('distinguishes a lost race from a refusal, and gives the reason', async () => {
     const side = await open();
     const kinds: [number, string, string, string | undefined][] = [
       [403, error('<c:valid-calendar-data/>'), 'rejected', 'valid-calendar-data'],
@@ -179,7 +179,7 @@ describe('a create', () => {
     await assert.rejects(side.create(event('A'), KEY, 0), { kind: 'calendar-missing' });
   });
 
-  it("takes sabre's and DAViCal's explained 412 for a lost race", async () => {
+  it("treats sabre's and DAViCal's 412 with an explanation as a lost race", async () => {
     const side = await open();
     const written = await side.create(event('A'), KEY, 0);
     for (const body of [
@@ -192,7 +192,7 @@ describe('a create', () => {
     }
   });
 
-  it('mails nobody: SCHEDULE-AGENT=NONE, and on SOGo the people as text', async () => {
+  it('sends no mail: SCHEDULE-AGENT=NONE, and on SOGo the attendees as text', async () => {
     const people = withPeople(event('Meeting', { description: 'Bring cake' }), 'boss@example.org');
     const side = await open();
     const written = await side.create(people, KEY, 0);
@@ -220,11 +220,11 @@ describe('a create', () => {
   });
 });
 
-describe('a server that invites people', () => {
+describe('a server that sends invitations', () => {
   const mine = (agent: string): string =>
     text(withPeople(event('Mine'), 'me@example.org')).replaceAll('ATTENDEE', `ATTENDEE${agent}`);
 
-  it('is not given a change of a meeting that the account organises', async () => {
+  it('receives no change of a meeting that the account organises', async () => {
     const side = await open({}, {}, { scheduling: true });
     dav.put('/cal/a.ics', mine(''));
     const found = await get(side, '/cal/a.ics');
@@ -235,7 +235,7 @@ describe('a server that invites people', () => {
     assert.deepEqual(dav.log, []);
   });
 
-  it('is given what it does not schedule, or where nobody is told', async () => {
+  it('receives changes that it does not schedule or does not mail', async () => {
     for (const [agent, server, attendees] of [
       [';SCHEDULE-AGENT=NONE', true, 'copy'],
       [';SCHEDULE-AGENT="CLIENT"', true, 'copy'],
@@ -257,7 +257,7 @@ describe('a server that invites people', () => {
     dav = await fakeDav();
   });
 
-  it("is not given an answer of an attendee, but other changes of somebody else's meeting (D6)", async () => {
+  it("receives no answer of an attendee, but other changes of another person's meeting (D6)", async () => {
     const side = await open({}, {}, { scheduling: true });
     dav.put('/cal/a.ics', text(withPeople(event('Theirs'), 'boss@example.org')));
     const found = await get(side, '/cal/a.ics');
@@ -267,7 +267,7 @@ describe('a server that invites people', () => {
     await side.update(found, { ...found.event!, transparency: 'transparent' });
   });
 
-  it('is not given what tells the organizer of a meeting that the account is invited to', async () => {
+  it('receives no change that would notify the organizer of a meeting that the account is invited to', async () => {
     const content = withPeople(
       event('Theirs', { recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=4'], dates: [] } }),
       'boss@example.org',
@@ -297,7 +297,7 @@ describe('a server that invites people', () => {
     dav = await fakeDav();
   });
 
-  it('is SOGo: it tells the guests although SCHEDULE-AGENT forbids it', async () => {
+  it('receives no change if it is SOGo, which notifies guests although SCHEDULE-AGENT forbids it', async () => {
     const side = await open({}, {}, { scheduling: true, sogo: true });
     dav.put('/cal/a.ics', mine(';SCHEDULE-AGENT=NONE'));
     const found = await get(side, '/cal/a.ics');

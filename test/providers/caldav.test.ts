@@ -1,4 +1,4 @@
-/** Accounts: credentials, discovery from whatever address was typed, calendars. */
+/** Accounts: credentials, discovery from any address that a person typed, calendars. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { caldavProvider } from '../../providers/caldav/caldav-provider.ts';
@@ -10,7 +10,7 @@ import { type DavServer, startRadicale, startXandikos } from '../support/dav.ts'
 import { type FakeAnswer, type FakeDav, fakeDav, multistatus } from '../support/fake-dav.ts';
 
 describe('credentials', () => {
-  it('need an address unless the preset has one, and none with a password in it', () => {
+  it('need an address unless the preset has one, and the address has no password in it', () => {
     const base = { username: 'u', password: 'p' };
     const isFine = (more: object): boolean => caldav.credentials.safeParse({ ...base, ...more }).success;
     assert.ok(
@@ -42,7 +42,7 @@ describe('real servers', () => {
   });
   after(() => Promise.all(servers.map((server) => server.stop())));
 
-  it('are found from a host, a principal, a home and a calendar', async () => {
+  it('are found from a host, a principal, a calendar home and a calendar', async () => {
     for (const server of servers) {
       const calendar = await server.createCalendar('work');
       const lists = [];
@@ -65,7 +65,7 @@ describe('real servers', () => {
     }
   });
 
-  it('tell one person from another, whatever was typed', async () => {
+  it('distinguish two persons, whichever address was typed', async () => {
     const [radicale] = servers;
     const prove = async (base: string, username: string): Promise<string> => {
       const credentials = { preset: 'radicale' as const, serverUrl: base, username, password: `${username}-secret` };
@@ -77,7 +77,7 @@ describe('real servers', () => {
     assert.notEqual(await prove(radicale!.base, 'alice'), await prove(radicale!.base, 'bob'));
   });
 
-  it('are asked once with a wrong password (G13)', async () => {
+  it('receive a wrong password only once (G13)', async () => {
     const log: string[] = [];
     const fetch: typeof globalThis.fetch = async (input, init) => {
       log.push(String(input));
@@ -93,7 +93,7 @@ describe('real servers', () => {
     assert.equal(log.length, 1);
   });
 
-  it('get new calendars with name and colour, ready for events', async () => {
+  it('create calendars with name and colour, ready for events', async () => {
     for (const server of servers) {
       const { account } = await openAccount({ ...server, preset: 'radicale' });
       assert.equal(account.canCreateCalendars, true);
@@ -128,7 +128,7 @@ describe('other servers', () => {
   const open = (path = ''): ReturnType<typeof openAccount> =>
     openAccount({ base: `${dav.base}${path}`, username: 'u@example.org', password: 'p' });
 
-  it('are found behind a well-known path that only GET is redirected from', async () => {
+  it('are found behind a well-known path that redirects only GET', async () => {
     await serve({
       'GET /.well-known/caldav': { status: 301, headers: { location: '/dav.php' } },
       '/dav.php': { status: 302, headers: { location: '/dav.php/' } },
@@ -141,7 +141,7 @@ describe('other servers', () => {
     assert.deepEqual(await (await open()).account.calendars(), []);
   });
 
-  it('are found where 207 hides a 404, and a path of the preset helps', async () => {
+  it('are found by a path of the preset where 207 hides a 404', async () => {
     await serve(
       {
         '/remote.php/dav/': multistatus(
@@ -156,7 +156,7 @@ describe('other servers', () => {
     assert.ok(dav.log.includes('PROPFIND /p/'));
   });
 
-  it('are no CalDAV servers when HTTP answers with anything else', async () => {
+  it('are not CalDAV servers when HTTP returns anything else', async () => {
     const page = '<!DOCTYPE html><html><p>&nbsp;</p></html>';
     for (const answer of [
       { status: 404 },
@@ -180,7 +180,7 @@ describe('other servers', () => {
     await assert.rejects(open(), { kind: 'auth' });
   });
 
-  it('do not get the credentials sent to another host', async () => {
+  it('do not receive credentials for another host', async () => {
     const thief = await fakeDav({ answer: () => ({ status: 401 }) });
     await serve({}, { status: 302, headers: { location: `${thief.base}dav/` } });
     await assert.rejects(open(), { kind: 'not-a-caldav-server' });
@@ -200,7 +200,7 @@ describe('other servers', () => {
     await thief.close();
   });
 
-  it('are not reached at addresses that are not allowed, whatever they redirect to', async () => {
+  it('are not reached at addresses that are not allowed, even by redirect', async () => {
     await serve({}, { status: 302, headers: { location: 'http://169.254.169.254/latest/' } });
     await assert.rejects(open(), { kind: 'address-not-allowed' });
     await assert.rejects(
@@ -209,7 +209,7 @@ describe('other servers', () => {
     );
   });
 
-  it('list calendars for events from all homes, with what they say of them', async () => {
+  it('list the event calendars of all homes with their properties', async () => {
     const calendar = '<d:resourcetype><d:collection/><c:calendar/></d:resourcetype>';
     const components = (...names: string[]): string =>
       '<c:supported-calendar-component-set>' +
@@ -278,7 +278,7 @@ describe('other servers', () => {
     assert.equal(calendars[0]?.id, `${dav.base}one/007/`);
   });
 
-  it('are asked at the root for whose a typed calendar is, where something else may be', async () => {
+  it('name the owner of a typed calendar at the root, where something else may be', async () => {
     const calendar = multistatus(
       prop(
         '/cal/',
@@ -309,7 +309,7 @@ describe('other servers', () => {
     await serve({});
   });
 
-  it('say why they create no calendar', async () => {
+  it('report why they create no calendar', async () => {
     await serve(
       { '/': multistatus(prop('/', '<c:calendar-home-set><d:href>/home/</d:href></c:calendar-home-set>')) },
       {
@@ -335,7 +335,7 @@ describe('other servers', () => {
     await assert.rejects((await open()).account.createCalendar('New', null), { kind: 'rejected', reason: undefined });
   });
 
-  it('are discovered anew when the account has moved', async () => {
+  it('are discovered again when the account has moved', async () => {
     let home = '/old/';
     dav = await fakeDav({
       answer: (_method, path) => {

@@ -30,7 +30,7 @@ const TIMED: When = {
   endZone: 'Europe/Berlin',
 };
 
-/** An item as Google would give it back for a body: defaults left out, arrays as written. */
+/** An item as Google would return it for a body: without defaults, arrays as written. */
 function itemOf(body: Body): Item {
   return pickItem({
     id: 'abcde12345',
@@ -109,7 +109,7 @@ const when: fc.Arbitrary<When> = fc.oneof(
       end: localOf((at + seconds) * 1000, endZone),
       endZone,
     }))
-    // The second of two equal wall-clock times has no name in the canonical form.
+    // The canonical form cannot express the second of two equal wall-clock times.
     .filter(
       ({ start, startZone, end, endZone }) =>
         localOf(instantOf(start, startZone), startZone) === start &&
@@ -161,7 +161,7 @@ describe('the mapping to Google and back', () => {
     );
   });
 
-  it('patches what differs, and nothing else', () => {
+  it('patches only what differs', () => {
     fc.assert(
       fc.property(single, single, (before, after) => {
         const item = itemOf(insertBody(before, 'abcde12345', 'link-1', SETTING));
@@ -199,7 +199,7 @@ describe('the mapping to Google and back', () => {
     assert.deepEqual(keys({}), []);
   });
 
-  it('clears the keys of the other kind between a date and a time', () => {
+  it('clears the keys of the other kind when a date becomes a time or the reverse', () => {
     const item = itemOf({
       start: { dateTime: '2027-01-05T08:00:00Z', timeZone: 'Europe/Berlin' },
       end: { dateTime: '2027-01-05T09:00:00Z', timeZone: 'Europe/Berlin' },
@@ -226,7 +226,7 @@ describe('the mapping to Google and back', () => {
     });
   });
 
-  it('gives a copy no reminder, its UID and its link, which a duplicate of it does not have', () => {
+  it('gives a copy no reminder, but its UID and its link, which a duplicate does not have', () => {
     const event: CalendarEvent = {
       ...DEFAULT_CONTENT,
       uid: 'u@x',
@@ -295,7 +295,7 @@ describe('the mapping to Google and back', () => {
   );
 });
 
-describe('people', () => {
+describe('attendees', () => {
   const person = (address: string, more: Partial<Attendee> = {}): Attendee => ({
     address,
     name: '',
@@ -314,7 +314,7 @@ describe('people', () => {
     ],
   });
 
-  it("reads Google's own, and knows that somebody would have to be told", () => {
+  it("reads Google's own, and detects that guests would be mailed", () => {
     const found = foundOf({ master: withGuests, exceptions: {} }, SETTING);
     assert.deepEqual(found.event?.attendees, [
       person('guest@example.org', { role: 'optional', name: 'G' }),
@@ -353,7 +353,7 @@ describe('people', () => {
     assert.equal(body.description, undefined);
   });
 
-  it('takes an organizer for news only where somebody is invited', () => {
+  it('counts an organizer as a change only where guests are invited', () => {
     const lonely = itemOf({
       start: { date: '2027-01-05' },
       end: { date: '2027-01-06' },
@@ -383,7 +383,7 @@ describe('what Google sends', () => {
     ...found.event?.exceptions,
   });
 
-  it('unites EXDATE lines and cancelled items, in whatever form they come', () => {
+  it('merges EXDATE lines and cancelled items in any form', () => {
     const found = series(
       [
         'RRULE:FREQ=DAILY;COUNT=20',
@@ -426,7 +426,7 @@ describe('what Google sends', () => {
     });
   });
 
-  it('takes an exception that shows what the series shows for none', () => {
+  it('ignores an exception that equals the series', () => {
     const same = {
       recurringEventId: 'abcde12345',
       summary: 'S',
@@ -450,7 +450,7 @@ describe('what Google sends', () => {
     assert.deepEqual(exception.when, { ...TIMED, start: '2027-01-06T09:00:00', end: '2027-01-06T10:00:00' });
   });
 
-  it('E8: reads a series without a rule: by its dates, or as a single event', () => {
+  it('E8: reads a series without a rule by its dates, or as a single event', () => {
     assert.deepEqual(series(['RDATE;TZID=Europe/Berlin:20270110T090000']).event?.recurrence, {
       rules: [],
       dates: ['20270110T080000Z'],
@@ -458,7 +458,7 @@ describe('what Google sends', () => {
     assert.equal(series(['EXDATE:20270110T080000Z']).event?.recurrence, null);
   });
 
-  it('says that an event cannot be read: no dates, impossible dates, an impossible rule', () => {
+  it('reports an event as unreadable: no dates, impossible dates, an impossible rule', () => {
     for (const master of [
       itemOf({ summary: 'x' }),
       itemOf({ start: { date: '2027-02-30' } }),
@@ -474,7 +474,7 @@ describe('what Google sends', () => {
     }
   });
 
-  it('keeps the instant where the zone is unknown, and says so', () => {
+  it('keeps the instant where the zone is unknown, and reports it', () => {
     const found = series([], {}, { dateTime: '2027-01-05T09:00:00+01:00', timeZone: 'Mars/Olympus' });
     assert.deepEqual(
       found.problems.map(({ code }) => code),
@@ -513,7 +513,7 @@ describe('what Google sends', () => {
     assert.equal(masterIdOf(pickItem({ id: 'abc_20260112', status: 'confirmed' })!), null);
   });
 
-  it('gives a version that changes with every item', () => {
+  it('computes a version that changes with every item', () => {
     const master = itemOf({ start: { date: '2027-01-05' } });
     const exception = pickItem({ id: 'abcde12345_20270106', etag: '"2"' })!;
     const versions = [
@@ -537,7 +537,7 @@ describe('what Google cannot hold', () => {
   const codeOf = (more: Partial<CalendarEvent>): string | undefined => unsupported({ ...weekly, ...more })?.code;
   const rules = (...lines: string[]): Partial<CalendarEvent> => ({ recurrence: { rules: lines, dates: [] } });
 
-  it('names what it cannot', () => {
+  it('is named', () => {
     assert.equal(codeOf({ status: 'cancelled' }), 'cancelled-not-carried');
     for (const odd of [
       rules('RRULE:FREQ=HOURLY'),
@@ -551,7 +551,7 @@ describe('what Google cannot hold', () => {
     }
   });
 
-  it('takes the rest', () => {
+  it('excludes everything else', () => {
     for (const good of [
       {},
       { recurrence: null },

@@ -1,4 +1,4 @@
-/** How Graph's events read, and what Graph cannot hold. */
+/** How Graph's events are read, and what Graph cannot hold. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { type CalendarEvent, type Content, changedPaths, contentOnly, EXCLUDED, type When } from '../../core/event.ts';
@@ -41,8 +41,8 @@ describe('a Microsoft event as it is read', () => {
   afterEach(() => setup.close());
 
   it(
-    'keeps zone and rule as the other side names them, though Windows zones stand for many and ' +
-      'rules can be said in many ways',
+    'keeps zone and rule as the other side has them, though a Windows zone stands for several zones ' +
+      'and a rule can be written in several ways',
     async () => {
       setup = await openGraph();
       const events = [
@@ -55,15 +55,15 @@ describe('a Microsoft event as it is read', () => {
           when: { allDay: true, start: '2027-01-13', end: '2027-01-14' },
           recurrence: rule('FREQ=DAILY;INTERVAL=2'),
         }),
-        event('In the hour that comes twice', { when: timed('2027-10-31T02:30:00', '2027-10-31T03:30:00') }),
+        event('In the repeated hour', { when: timed('2027-10-31T02:30:00', '2027-10-31T03:30:00') }),
       ];
       for (const [index, one] of events.entries()) {
-        const { event: shown } = await setup.side.create(one, `${KEY.slice(0, -2)}${10 + index}`, 0);
-        if (index < 3) assert.deepEqual(changedPaths(one, shown!), [], one.title);
-        // It is written in UTC there: local times could be read in two ways.
-        else assert.deepEqual([shown!.when.start, shown!.when.end], ['2027-10-31T00:30:00', '2027-10-31T02:30:00']);
+        const { event: read } = await setup.side.create(one, `${KEY.slice(0, -2)}${10 + index}`, 0);
+        if (index < 3) assert.deepEqual(changedPaths(one, read!), [], one.title);
+        // Written in UTC: the local time would be ambiguous.
+        else assert.deepEqual([read!.when.start, read!.when.end], ['2027-10-31T00:30:00', '2027-10-31T02:30:00']);
       }
-      // Moved to another zone by a person, it is in that one.
+      // A person moved it to another zone.
       const [zurich] = setup.owner.listLive(setup.calendarId).filter(({ subject }) => subject === 'Zurich');
       setup.owner.patchEvent(zurich!['id'] as string, {
         start: { dateTime: '2027-07-13T09:00:00', timeZone: 'Tokyo Standard Time' },
@@ -76,7 +76,7 @@ describe('a Microsoft event as it is read', () => {
     },
   );
 
-  it('has right times where its zone is not known, and is not read where a rule would hang on it', async () => {
+  it('has the right times where its zone is unknown, and is not read where a rule depends on the zone', async () => {
     setup = await openGraph();
     const zone = { name: 'tzone://Microsoft/Custom', iana: 'Europe/Berlin' };
     const single = await plant(plain('Custom', { zone }));
@@ -98,7 +98,7 @@ describe('a Microsoft event as it is read', () => {
     else assert.notEqual(series.event.when.allDay ? '' : series.event.when.startZone, 'UTC');
   });
 
-  it('is a date when it is all-day, whatever its zone, and needs no known zone to be written (F3, F6)', async () => {
+  it('is a date when it is all-day, whatever its zone, and is written without a known zone (F3, F6)', async () => {
     setup = await openGraph({ ianaZones: 'refused' });
     const days = event('Days', { when: { allDay: true, start: '2027-03-27', end: '2027-03-29' } });
     assert.deepEqual((await setup.side.create(days, KEY, 0)).event?.when, days.when);
@@ -137,7 +137,7 @@ describe('a Microsoft event as it is read', () => {
     }
   });
 
-  it('is in the zone that a person gave it where one of many days takes place at a time', async () => {
+  it('is in the zone that a person set where one occurrence of an all-day series has a time', async () => {
     setup = await openGraph();
     const midnight = (date: string): Json => ({ dateTime: `${date}T00:00:00`, timeZone: 'W. Europe Standard Time' });
     const recurrence = {
@@ -168,7 +168,7 @@ describe('a Microsoft event as it is read', () => {
     );
   });
 
-  it('is cancelled or declined when its organizer or its owner says so', async () => {
+  it('is cancelled by its organizer or declined by its owner', async () => {
     setup = await openGraph();
     const organizer = { emailAddress: { address: 'boss@elsewhere.example', name: 'Boss' } };
     const attendees = [
@@ -193,18 +193,18 @@ describe('a Microsoft event as it is read', () => {
       ['free', 'confirmed', 'transparent'],
       ['workingElsewhere', 'confirmed', 'transparent'],
     ]) {
-      const { event: shown } = await plant(plain(showAs!, { showAs, sensitivity: 'personal' }));
-      assert.deepEqual([shown?.status, shown?.transparency, shown?.visibility], [status, transparency, 'private']);
+      const { event: read } = await plant(plain(showAs!, { showAs, sensitivity: 'personal' }));
+      assert.deepEqual([read?.status, read?.transparency, read?.visibility], [status, transparency, 'private']);
     }
   });
 
-  it('says where a text had to be cut, and the block of people is cut before the text', async () => {
+  it('reports a truncated text, and truncates the attendee text before the description', async () => {
     setup = await openGraph();
     const written = await setup.side.create(event('x'.repeat(300), { description: 'Text' }), KEY, 0);
     assert.deepEqual([written.event?.title.length, written.problems.map(({ code }) => code)], [255, ['text-too-long']]);
   });
 
-  it('never throws for what a server may send', () => {
+  it('never throws, whatever the server sends', () => {
     for (const master of [
       {},
       { id: 'a' },
@@ -253,7 +253,7 @@ describe('what Graph cannot hold', () => {
   const with_ = (exceptions: CalendarEvent['exceptions']): string | null =>
     unsupported({ ...weekly, exceptions })?.code ?? null;
 
-  it('are cancelled events, odd rules, and seconds in a series', () => {
+  it('includes cancelled events, unsupported rules, and seconds in a series', () => {
     assert.equal(unsupported({ ...weekly, status: 'cancelled' })?.code, 'cancelled-not-carried');
     assert.equal(unsupported(event('Single', { when: timed('2027-01-13T09:00:30', '2027-01-13T10:00:00') })), null);
     assert.equal(
@@ -267,7 +267,7 @@ describe('what Graph cannot hold', () => {
     assert.equal(unsupported({ ...weekly, recurrence: rule('FREQ=NONSENSE') })?.code, 'recurrence-written-out');
   });
 
-  it('are occurrences that are moved to or past the day of their neighbours, or overlap them', () => {
+  it('includes occurrences moved to or past the day of their neighbours, or overlapping them', () => {
     assert.equal(with_({}), null);
     assert.equal(
       with_({

@@ -25,7 +25,7 @@ describe('the calendars of a Google account', () => {
     return error;
   }
 
-  it('prove whose they are, with one request', async () => {
+  it('confirm their owner with one request', async () => {
     const { token, ...proof } = await provider.verifyCredentials({ refreshToken: setup.owner.refreshToken }, { fetch });
     assert.ok(token!.accessToken !== '');
     assert.deepEqual(proof, { identity: 'owner@example.com', username: 'owner@example.com', discovered: {} });
@@ -35,7 +35,7 @@ describe('the calendars of a Google account', () => {
     );
   });
 
-  it('are not proved by a token that is no good, or lacks the scope (G11)', async () => {
+  it('are not confirmed by an invalid token or one without the scope (G11)', async () => {
     assert.equal((await failure(provider.verifyCredentials({ refreshToken: 'nonsense' }, { fetch }))).kind, 'auth');
     const other = setup.google.addAccount({ email: 'poor@example.com', scopes: ['calendar.freebusy'] });
     const error = await failure(provider.verifyCredentials({ refreshToken: other.refreshToken }, { fetch }));
@@ -43,7 +43,7 @@ describe('the calendars of a Google account', () => {
     assert.match(error.message, /does not include/);
   });
 
-  it('are listed with their own ids, colours, zones and rights', async () => {
+  it('are listed with ids, colours, zones and access rights', async () => {
     const listed = await setup.account.calendars();
     const { host } = new URL(setup.google.rootUrl);
     const primary = listed.find(({ isDefault }) => isDefault);
@@ -55,7 +55,7 @@ describe('the calendars of a Google account', () => {
     assert.equal(listed.find(({ id }) => id === setup.calendarId)?.name, 'Test');
   });
 
-  it('are read-only where a merge would put "busy" over what it cannot see', async () => {
+  it('are read-only where a merge would overwrite hidden details with "busy"', async () => {
     for (const [role, readOnly] of [
       ['writer', false],
       ['owner', false],
@@ -77,13 +77,13 @@ describe('the calendars of a Google account', () => {
     setup.owner.setAccessRole('owner', setup.calendarId);
   });
 
-  it('are all listed, over pages', async () => {
+  it('are all listed, across pages', async () => {
     for (let n = 0; n < 260; n += 1) setup.owner.addCalendar({ summary: `Calendar ${n}` });
     assert.equal((await setup.account.calendars()).filter(({ name }) => name.startsWith('Calendar ')).length, 260);
     assert.equal(setup.google.count('calendarList'), 2);
   });
 
-  it("can be created, in the account's zone and the colour asked for", async () => {
+  it("are created in the account's zone with the requested colour", async () => {
     const created = await setup.account.createCalendar('From CalDAV', '#0088aa');
     assert.deepEqual(
       [created.name, created.color, created.timeZone, created.readOnly, created.isDefault],
@@ -94,14 +94,14 @@ describe('the calendars of a Google account', () => {
     assert.equal((await setup.account.createCalendar('Plain', null)).name, 'Plain');
   });
 
-  it('are not created when Google says no, and the reason is told', async () => {
+  it('report the reason when Google refuses to create one', async () => {
     setup.google.fail({ match: '^POST .*/calendars', status: 403, reason: 'quotaExceeded' });
     const error = await failure(setup.account.createCalendar('One too many', null));
     assert.equal(error.kind, 'rejected');
     assert.ok((error.reason ?? '') !== '');
   });
 
-  it('stay when only their colour is refused', async () => {
+  it('are created even when only their colour is refused', async () => {
     setup.google.fail({ match: '^PATCH .*/calendarList', status: 403, reason: 'forbidden' });
     assert.equal((await setup.account.createCalendar('Colourless', '#0088aa')).name, 'Colourless');
     assert.equal((await setup.account.calendars()).filter(({ name }) => name === 'Colourless').length, 1);

@@ -87,8 +87,7 @@ describe('changes of a Google calendar', () => {
         assert.deepEqual(exceptionsOf(await poll()), { '20270107T080000Z': EXCLUDED, '20270108T080000Z': EXCLUDED });
         const again = await read(setup.side, null, stored);
         assert.equal(again.full, true);
-        // A tombstone with nothing on it has another version than one with an ETag would have; what it says is the
-        // same.
+        // An empty tombstone has another version than one with an ETag, but the same meaning.
         for (const found of again.found)
           assert.deepEqual(found.event?.exceptions, { '20270107T080000Z': EXCLUDED, '20270108T080000Z': EXCLUDED });
       },
@@ -102,7 +101,7 @@ describe('changes of a Google calendar', () => {
       await poll();
       const id = await setup.person.create(DAILY());
       setup.owner.deleteEvent(`${id}_20270108T080000Z`, setup.calendarId);
-      // An increment that names the exceptions alone.
+      // An increment with the exceptions alone.
       setup.owner.patchEvent(`${id}_20270109T080000Z`, { summary: 'Ninth' }, setup.calendarId);
       const io = onlyItems((item) => item['recurringEventId'] !== undefined);
       const side = createGoogleProvider({
@@ -122,7 +121,7 @@ describe('changes of a Google calendar', () => {
     },
   );
 
-  it('reports a deleted series as removed, once, and proves it', async () => {
+  it('reports a deleted series as removed once, and confirms it', async () => {
     for (const deletedMasterExceptions of ['silent', 'follow'] as const) {
       await start({ deletedMasterExceptions });
       const id = await setup.person.create(DAILY());
@@ -137,7 +136,7 @@ describe('changes of a Google calendar', () => {
     await start();
   });
 
-  it("takes one invited occurrence of somebody else's series for an event of its own", async () => {
+  it("reads one invited occurrence of another person's series as a separate event", async () => {
     await start();
     await poll();
     const raw = {
@@ -167,7 +166,7 @@ describe('changes of a Google calendar', () => {
     assert.deepEqual([gone.found.length, gone.removed], [0, [raw.id]]);
   });
 
-  it('ignores what is older than what it knows', async () => {
+  it('ignores items older than the stored ones', async () => {
     await start();
     const id = await setup.person.create(event('New'));
     const { found } = await poll();
@@ -181,7 +180,7 @@ describe('changes of a Google calendar', () => {
     assert.deepEqual([polled.found.length, polled.unchanged], [0, [found[0]!.resource]]);
   });
 
-  it('answers an expired or unreadable token with a full listing (G1)', async () => {
+  it('falls back to a full listing when the token is expired or unreadable (G1)', async () => {
     await start();
     await setup.person.create(event('A'));
     const first = await poll();
@@ -219,7 +218,7 @@ describe('changes of a Google calendar', () => {
     assert.equal(fake.count('/events'), 2);
   });
 
-  it('keeps what a person moved together with its series', async () => {
+  it('keeps exceptions that a person moved together with their series', async () => {
     for (const lostExceptions of ['tombstone', 'vanish', 'orphan'] as const) {
       await start({ lostExceptions });
       const id = await setup.person.create(DAILY());
@@ -240,7 +239,7 @@ describe('changes of a Google calendar', () => {
     await start();
   });
 
-  it("does not trust a clock that is ahead of the server's own", async () => {
+  it("does not trust a time that is ahead of the server's clock", async () => {
     await start();
     const item = (updated: string): Json => ({
       id: 'abcde',
@@ -263,7 +262,7 @@ describe('changes of a Google calendar', () => {
     assert.equal(setup.side.read(ahead).modifiedAt, null);
   });
 
-  it('asks for few by name, for many by one listing, and says which are gone', async () => {
+  it('fetches a few events by name, many with one listing, and reports which are gone', async () => {
     await start();
     const ids: string[] = [];
     for (let n = 0; n < 60; n += 1) ids.push(await setup.person.create(n === 7 ? DAILY() : event(`${n}`)));
@@ -279,7 +278,7 @@ describe('changes of a Google calendar', () => {
     assert.equal((await setup.side.get(['neverwas'])).get('neverwas'), 'gone');
   });
 
-  it('does not take a 404 for a proof when the calendar is not there either, or lags behind', async () => {
+  it('does not accept a 404 as confirmation when the calendar is missing too, or lags behind', async () => {
     await start({ notFoundLag: 1 });
     const id = await setup.person.create(event('New'));
     assert.notEqual((await setup.side.get([id])).get(id), 'gone');
@@ -290,7 +289,7 @@ describe('changes of a Google calendar', () => {
     );
   });
 
-  it('tells a sign-in without the scope from a calendar that is not there', async () => {
+  it('distinguishes a sign-in without the scope from a missing calendar', async () => {
     await start();
     setup.google.fail({ match: '/events', status: 403, reason: 'insufficientPermissions' });
     await assert.rejects(poll(), (error) => error instanceof SyncError && error.kind === 'auth');
@@ -308,7 +307,7 @@ function times(date: string, from = '09', to = '10'): Json {
   };
 }
 
-/** The stand-in, of whose increments only some items arrive. */
+/** The fake, with only some items of its increments. */
 function onlyItems(keep: (item: Json) => boolean): Io {
   return {
     fetch: async (input, init) => {
@@ -320,7 +319,7 @@ function onlyItems(keep: (item: Json) => boolean): Io {
   };
 }
 
-/** A calendar that gives one page, and knows no event by name. */
+/** A calendar that returns one page, and finds no event by name. */
 function fakeCalendar(
   page: Json,
   date = new Date().toUTCString(),

@@ -65,7 +65,7 @@ describe('access tokens', () => {
     }
   });
 
-  it('are renewed once after a 401, by one request for all that wait', async () => {
+  it('are renewed once after a 401, by one request for all waiting ones', async () => {
     const side = setup.open();
     await poll(side, null);
     setup.owner.expireAccessTokens();
@@ -74,7 +74,7 @@ describe('access tokens', () => {
     assert.equal(setup.google.count('POST /token'), 1);
   });
 
-  it('that another worker has renewed are used', async () => {
+  it('are used when another worker has renewed them', async () => {
     const side = setup.open();
     await poll(side, null);
     setup.owner.expireAccessTokens();
@@ -84,13 +84,13 @@ describe('access tokens', () => {
     assert.equal(setup.google.count('POST /token'), 0);
   });
 
-  it('refused twice mean that the credentials are no good', async () => {
+  it('are reported as `auth` when refused twice', async () => {
     setup.google.fail({ match: '/events', status: 401, times: 2 });
     assert.equal((await failure(poll(setup.open(), null))).kind, 'auth');
     assert.equal(setup.google.count('/events'), 2);
   });
 
-  it('come with a new refresh token at times, which is kept', async () => {
+  it('sometimes come with a new refresh token, which is stored', async () => {
     const rotating = await openGoogle({ rotateRefreshTokens: true });
     try {
       await poll(rotating.open(), null);
@@ -104,7 +104,7 @@ describe('access tokens', () => {
     }
   });
 
-  it('are not given any more after a revocation: `auth` at once (G10)', async () => {
+  it('are refused after a revocation: `auth` at once (G10)', async () => {
     const revoked = await openGoogle();
     try {
       revoked.owner.revokeRefreshToken();
@@ -165,8 +165,8 @@ describe('failures', () => {
     );
   }
 
-  it('by a name of a limit that nobody has heard of make the pair wait, and are no missing right (G9)', () => {
-    const said = (status: number, error: object) =>
+  it('with an unknown limit make the pair wait, and do not count as a missing permission (G9)', () => {
+    const errorOf = (status: number, error: object) =>
       (apiError({ response: { status, data: { error }, headers: {} } }, undefined) as SyncError).kind;
     const old = (reason: string, domain: string) => ({
       errors: [{ domain, reason, message: 'Some limit' }],
@@ -174,35 +174,35 @@ describe('failures', () => {
     });
     assert.deepEqual(
       ['userRateLimitExceededUnreg', 'servingLimitExceeded', 'brandNew'].map((reason) =>
-        said(403, old(reason, 'usageLimits')),
+        errorOf(403, old(reason, 'usageLimits')),
       ),
       ['throttled', 'throttled', 'throttled'],
     );
     assert.deepEqual(
-      ['variableTermLimitExceeded', 'dailyWriteLimit'].map((reason) => said(403, old(reason, 'usageLimits'))),
+      ['variableTermLimitExceeded', 'dailyWriteLimit'].map((reason) => errorOf(403, old(reason, 'usageLimits'))),
       ['quota', 'quota'],
     );
     assert.equal(
-      said(403, { status: 'PERMISSION_DENIED', message: 'x', details: [{ reason: 'RATE_LIMIT_EXCEEDED' }] }),
+      errorOf(403, { status: 'PERMISSION_DENIED', message: 'x', details: [{ reason: 'RATE_LIMIT_EXCEEDED' }] }),
       'throttled',
     );
     assert.equal(
-      said(429, { status: 'RESOURCE_EXHAUSTED', message: 'x', details: [{ reason: 'DAILY_LIMIT' }] }),
+      errorOf(429, { status: 'RESOURCE_EXHAUSTED', message: 'x', details: [{ reason: 'DAILY_LIMIT' }] }),
       'quota',
     );
     assert.deepEqual(
-      [said(403, old('accessNotConfigured', 'usageLimits')), said(403, old('brandNew', 'calendar'))],
+      [errorOf(403, old('accessNotConfigured', 'usageLimits')), errorOf(403, old('brandNew', 'calendar'))],
       ['bug', 'forbidden'],
     );
   });
 
-  it('of the connection is `unreachable`, at once', async () => {
+  it('of the connection are `unreachable` at once', async () => {
     setup.google.fail({ match: '/events', times: 5 });
     assert.equal((await failure(poll(setup.side, null))).kind, 'unreachable');
     assert.equal(setup.google.faultsMet, 1);
   });
 
-  it('of a token request are told apart (G11)', async () => {
+  it('of a token request are distinguished (G11)', async () => {
     for (const [fault, kind] of [
       [{ status: 500 }, 'unreachable'],
       [{ status: 429 }, 'throttled'],
@@ -216,7 +216,7 @@ describe('failures', () => {
     }
   });
 
-  it('of our own OAuth client are our own, and say which', async () => {
+  it("of Calpair's OAuth client are reported as such, with the reason", async () => {
     const provider = createGoogleProvider({
       clientId: 'nobody',
       clientSecret: 'wrong',
@@ -228,17 +228,17 @@ describe('failures', () => {
     assert.match(error.message, /invalid_client/);
   });
 
-  it('hold nothing of what was sent, and no credentials', async () => {
+  it('contain no data that was sent, and no credentials', async () => {
     await poll(setup.open(), null);
     const secret = event('Very secret title', { location: 'secret place', description: 'secret words' });
     setup.google.fail({ match: '^POST .*/events', status: 400 });
     const error = await failure(setup.side.create(secret, 'secret-key', 0));
-    const shown = JSON.stringify([error.message, error.reason, error.stack, error.cause, error]);
+    const text = JSON.stringify([error.message, error.reason, error.stack, error.cause, error]);
     for (const word of ['secret', setup.owner.refreshToken, setup.tokens.token!.accessToken, 'owner@example.com'])
-      assert.ok(!shown.includes(word), word);
+      assert.ok(!text.includes(word), word);
   });
 
-  it('of the transport come through as they are, and an abort, too', async () => {
+  it('of the transport are passed on unchanged, including an abort', async () => {
     const forbidden = new SyncError('address-not-allowed', 'no');
     const open = (io: Io): Side =>
       createGoogleProvider({
@@ -267,7 +267,7 @@ describe('failures', () => {
     await assert.rejects(poll(open({ fetch, signal: gaveUp.signal }), null), (error) => error === reason);
   });
 
-  it('that are no JSON are `unreachable`', async () => {
+  it('that are not JSON are `unreachable`', async () => {
     const io: Io = {
       fetch: async () =>
         new Response('<html>Sign in to the hotel</html>', { status: 200, headers: { 'content-type': 'text/html' } }),
@@ -284,46 +284,43 @@ describe('failures', () => {
 });
 
 describe('requests', () => {
-  it(
-    'all go through the fetch that was given, under the root that was given, with nothing of ' + 'the library in them',
-    async () => {
-      const seen: [string, RequestInit][] = [];
-      const io: Io = {
-        fetch: async (input, init) => {
-          seen.push([String(input), init ?? {}]);
-          const body = String(input).endsWith('/token')
-            ? { access_token: 'fresh', expires_in: 3599 }
-            : { items: [], nextSyncToken: 't' };
-          return Response.json(body);
-        },
-      };
-      const provider = createGoogleProvider({
-        clientId: 'id',
-        clientSecret: 'pass',
-        rootUrl: 'https://proxy.example.org/google/',
-        tokenUrl: 'https://proxy.example.org/token',
-      });
-      await poll(
-        provider
-          .open({ credentials: { refreshToken: 'r' }, discovered: {}, tokens: new MemoryTokens() }, io)
-          .side('a@b#c', SETTING),
-        null,
-      );
+  it('use only the given fetch and root URL, and contain nothing of the library', async () => {
+    const sent: [string, RequestInit][] = [];
+    const io: Io = {
+      fetch: async (input, init) => {
+        sent.push([String(input), init ?? {}]);
+        const body = String(input).endsWith('/token')
+          ? { access_token: 'fresh', expires_in: 3599 }
+          : { items: [], nextSyncToken: 't' };
+        return Response.json(body);
+      },
+    };
+    const provider = createGoogleProvider({
+      clientId: 'id',
+      clientSecret: 'pass',
+      rootUrl: 'https://proxy.example.org/google/',
+      tokenUrl: 'https://proxy.example.org/token',
+    });
+    await poll(
+      provider
+        .open({ credentials: { refreshToken: 'r' }, discovered: {}, tokens: new MemoryTokens() }, io)
+        .side('a@b#c', SETTING),
+      null,
+    );
+    assert.deepEqual(
+      sent.map(([url]) => url.split('?')[0]),
+      ['https://proxy.example.org/token', 'https://proxy.example.org/google/calendar/v3/calendars/a%40b%23c/events'],
+    );
+    for (const [, init] of sent)
       assert.deepEqual(
-        seen.map(([url]) => url.split('?')[0]),
-        ['https://proxy.example.org/token', 'https://proxy.example.org/google/calendar/v3/calendars/a%40b%23c/events'],
+        Object.keys(init).filter((key) => !['method', 'headers', 'redirect', 'body'].includes(key)),
+        [],
       );
-      for (const [, init] of seen)
-        assert.deepEqual(
-          Object.keys(init).filter((key) => !['method', 'headers', 'redirect', 'body'].includes(key)),
-          [],
-        );
-      assert.match(String(seen[0]![1].body), /grant_type=refresh_token/);
-      assert.equal(new Headers(seen[1]![1].headers).get('authorization'), 'Bearer fresh');
-    },
-  );
+    assert.match(String(sent[0]![1].body), /grant_type=refresh_token/);
+    assert.equal(new Headers(sent[1]![1].headers).get('authorization'), 'Bearer fresh');
+  });
 
-  it('are not made before they are needed, nor without a client', async () => {
+  it('are not made before they are needed, nor without an OAuth client', async () => {
     const io: Io = { fetch: async () => assert.fail('a request') };
     const provider = createGoogleProvider({ clientId: 'id', clientSecret: 'pass' });
     provider
@@ -334,7 +331,7 @@ describe('requests', () => {
     assert.equal((await createProviders(providers)).get('google'), undefined);
   });
 
-  it('take credentials of the one right form', () => {
+  it('accept credentials of one form only', () => {
     const { credentials } = google;
     assert.equal(credentials.safeParse({ refreshToken: 'x' }).success, true);
     for (const bad of [{}, { refreshToken: '' }, { refreshToken: 1 }, { refreshToken: 'x', password: 'y' }, null])

@@ -1,13 +1,13 @@
 /**
- * Google keeps the contract of a side, on a stand-in that asks the most, and on one where everything unverified is the
- * other way round.
+ * Google passes the contract of a side: on a fake with the strictest behaviour, and on one with the opposite of every
+ * unverified behaviour.
  */
 import { contract } from '../support/contract.ts';
 import { openGoogle } from '../support/contract-google.ts';
 
 contract('google', () => openGoogle());
 
-contract('google, where it is kinder and stranger', () =>
+contract('google, with the opposite of every unverified behaviour', () =>
   openGoogle({
     reviveDeleted: true,
     instanceWriteTouchesMaster: false,

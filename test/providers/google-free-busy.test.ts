@@ -66,7 +66,7 @@ describe('free/busy of a Google account', () => {
     '29T08:00/29T11:00',
   ];
 
-  it("is Google's own answer, over all calendars or the chosen ones", async () => {
+  it("is Google's own answer for all calendars or the chosen ones", async () => {
     assert.deepEqual(short(await setup.account.freeBusy(null, JANUARY)), ALL);
     assert.deepEqual(short(await setup.account.freeBusy([other], JANUARY)), ['07T15:00/08T15:00']);
     assert.deepEqual(await setup.account.freeBusy([], JANUARY), []);
@@ -77,7 +77,7 @@ describe('free/busy of a Google account', () => {
     );
   });
 
-  it('leaves unanswered invitations out where that is set', async () => {
+  it('leaves unanswered invitations out if configured', async () => {
     assert.deepEqual(
       short(await setup.account.freeBusy(null, JANUARY, FREE)),
       ALL.filter((busy) => !busy.startsWith('27')),
@@ -88,7 +88,7 @@ describe('free/busy of a Google account', () => {
     );
   });
 
-  it('is asked in parts where the range or the number of calendars is more than Google takes', async () => {
+  it("is requested in parts where the range or the number of calendars exceeds Google's limit", async () => {
     const years = { start: '2025-01-01T00:00:00Z', end: '2030-01-01T00:00:00Z' };
     const before = setup.google.count('/freeBusy');
     const busy = await setup.account.freeBusy(null, years);
@@ -96,14 +96,14 @@ describe('free/busy of a Google account', () => {
     assert.deepEqual(
       busy[0],
       { start: '2026-12-31T23:30:00.000Z', end: '2027-01-01T00:30:00.000Z' },
-      'one, whatever it was asked in',
+      'one busy time, although requested in parts',
     );
     assert.equal(setup.google.count('/freeBusy') - before, 21);
     const many = Array.from({ length: 51 }, (_, n) => setup.owner.addCalendar({ summary: `more ${n}` }).id);
     assert.deepEqual(short(await setup.account.freeBusy([...many, setup.calendarId, other], JANUARY)), ALL);
   });
 
-  it('is read from the events where the sign-in does not include the question', async () => {
+  it('is read from the events where the sign-in does not include free/busy', async () => {
     setup.owner.setScopes(['calendar.events', 'calendar.calendarlist.readonly']);
     setup.owner.expireAccessTokens();
     assert.deepEqual(short(await setup.account.freeBusy([setup.calendarId, other], JANUARY)), ALL);

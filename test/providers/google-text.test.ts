@@ -23,7 +23,7 @@ describe('HTML descriptions', () => {
   ];
   for (const [html, text] of cases) it(JSON.stringify(html), () => assert.equal(htmlToText(html), text));
 
-  it('are told from plain text', () => {
+  it('are distinguished from plain text', () => {
     for (const html of [
       '<p>x</p>',
       'a<br>b',
@@ -45,7 +45,7 @@ describe('HTML descriptions', () => {
       assert.equal(isHtml(text), false, text);
   });
 
-  it('take no longer than they are long', () => {
+  it('are converted in linear time', () => {
     const hostile = [
       '<',
       '<a ',
@@ -69,7 +69,7 @@ describe('HTML descriptions', () => {
   });
 });
 
-describe('a block of people', () => {
+describe('the attendee text', () => {
   const people = {
     organizer: { address: 'chief@example.org', name: 'The <b>Chief</b>\nof all' },
     attendees: [
@@ -78,7 +78,7 @@ describe('a block of people', () => {
   } as const;
   const block = attendeeText(people, 'uid-1', SETTING.tag);
 
-  it('is taken off again, whatever text stands before it', () => {
+  it('is removed again, whatever text precedes it', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) =>
         assert.equal(withoutAttendeeText(withBlock(text, block), ['uid-1'], SETTING.tag), text),
@@ -92,7 +92,7 @@ describe('a block of people', () => {
     );
   });
 
-  it('is ordinary text once it was changed, belongs to another event, or comes from another installation', () => {
+  it('is ordinary text once changed, for another event, or from another installation', () => {
     const text = withBlock('Text', block);
     assert.equal(withoutAttendeeText(text, ['uid-2'], SETTING.tag), text);
     assert.equal(
@@ -104,7 +104,7 @@ describe('a block of people', () => {
     assert.equal(withoutAttendeeText(`${text}\nmore`, ['uid-1'], SETTING.tag), `${text}\nmore`);
   });
 
-  it('survives an editor that adds blanks, and holds no markup', () => {
+  it('survives an editor that adds blanks, and contains no markup', () => {
     assert.equal(
       withoutAttendeeText(withBlock('Text', block.replaceAll('\n', ' \n')) + ' \n', ['uid-1'], SETTING.tag),
       'Text',
@@ -112,13 +112,13 @@ describe('a block of people', () => {
     assert.equal(isHtml(block), false);
   });
 
-  it('shows nobody where there is nobody', () => {
+  it('is empty without attendees', () => {
     assert.equal(attendeeText({ organizer: null, attendees: [] }, 'u', SETTING.tag), '');
   });
 });
 
 describe('cutting', () => {
-  it('never exceeds the limit, and tears no character apart', () => {
+  it('never exceeds the limit, and splits no character', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), fc.integer({ min: 2, max: 30 }), (text, limit) => {
         const { text: cut, isCut } = cutText(text, limit);

@@ -36,7 +36,7 @@ function daily(hour: string, title = 'Daily', more: Partial<CalendarEvent> = {})
   return { ...event(title, { when, recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=8'], dates: [] } }), ...more };
 }
 
-/** The n-th occurrence; the series crosses a change of clocks. */
+/** The n-th occurrence; the series crosses a change to or from summer time. */
 function idOf(series: CalendarEvent, n: number): string {
   const day = String(25 + n).padStart(2, '0');
   if (series.when.allDay) return `202703${day}`;
@@ -91,7 +91,7 @@ const series = fc
   .map(({ hour, changes: list, ...content }) => {
     const plain = daily(hour, content.title, { description: content.description, attendees: content.attendees });
     const made = withExceptions(plain, list);
-    // An override that changes nothing is none.
+    // An override that changes nothing does not count.
     const exceptions = Object.fromEntries(
       Object.entries(made.exceptions).filter(
         ([id, one]) =>
@@ -148,7 +148,7 @@ for (const [name, options] of WORLDS) {
     after(() => setup.close());
     const key = (): string => `key-${(count += 1)}`;
 
-    it('creates series as they are, and changes them into others', async () => {
+    it('creates series, and changes them into others', async () => {
       await fc.assert(
         fc.asyncProperty(series, series, async (first, second) => {
           setup.google.reset();
@@ -175,7 +175,7 @@ for (const [name, options] of WORLDS) {
       );
     });
 
-    it('ends in the same state when any answer is lost and the call is repeated', async () => {
+    it('reaches the same state when any answer is lost and the call is repeated', async () => {
       await fc.assert(
         fc.asyncProperty(series, series, fc.integer({ min: 0, max: 5 }), async (first, second, skip) => {
           const id = key();
@@ -211,7 +211,7 @@ describe('one write to Google', () => {
   afterEach(() => setup.close());
   const bodies = (): unknown[] => setup.google.writes.map(({ body }) => body);
 
-  it('holds changed fields only', async () => {
+  it('contains changed fields only', async () => {
     const resource = await setup.person.createWithBaggage!(event('Title', { description: 'Text' }));
     const found = await getOne(setup, resource);
     setup.google.reset();
@@ -227,7 +227,7 @@ describe('one write to Google', () => {
     assert.deepEqual([setup.google.requests.length, written.version], [0, found.version]);
   });
 
-  it('excludes an occurrence of an existing series by its own item, and brings it back', async () => {
+  it('excludes an occurrence of an existing series by its own item, and restores it', async () => {
     const id = await setup.person.create(daily('09'));
     const found = await getOne(setup, id);
     const out = withExceptions(found.event!, [[2, 'out']]);
@@ -274,7 +274,7 @@ describe('one write to Google', () => {
     const found = await getOne(setup, id);
     const name = idOf(found.event!, 1);
     setup.owner.patchEvent(`${id}_${name}`, { summary: 'By the person' }, setup.calendarId);
-    // Another exception is to change, and the master; that of the person is not part of it.
+    // Calpair changes another exception and the master, not the person's exception.
     const next = withExceptions({ ...found.event!, location: 'New place' }, [
       [1, { title: 'One', location: '' }],
       [3, { title: 'Drei', location: '' }],
@@ -286,8 +286,11 @@ describe('one write to Google', () => {
     } else {
       const stored = new StoredState();
       stored.keep(written as Written);
-      const shown = (written as Written).event!.exceptions[name];
-      assert.ok(shown && shown !== EXCLUDED && shown.title === 'One', 'the edit is still to be found by the next poll');
+      const current = (written as Written).event!.exceptions[name];
+      assert.ok(
+        current && current !== EXCLUDED && current.title === 'One',
+        'the edit is still to be found by the next poll',
+      );
     }
   });
 
@@ -306,7 +309,7 @@ describe('one write to Google', () => {
     assert.equal((await failure(setup.side.remove(found))).kind, 'stale');
   });
 
-  it('survives a storm of 412 on series whose content did not change', async () => {
+  it('survives repeated 412 on series whose content did not change', async () => {
     const id = await setup.person.create(daily('09'));
     const found = await getOne(setup, id);
     setup.google.storm412(2);
@@ -315,14 +318,14 @@ describe('one write to Google', () => {
     assert.equal((await failure(setup.side.update(await getOne(setup, id), found.event!))).kind, 'stale');
   });
 
-  it('goes through although somebody only changed a reminder', async () => {
+  it('succeeds although a person changed a reminder meanwhile', async () => {
     const found = await getOne(setup, await setup.person.create(event('Reminded')));
     setup.owner.patchEvent(found.ref, { colorId: '3' }, setup.calendarId);
     assert.equal((await setup.side.update(found, { ...found.event!, title: 'Other' })).event?.title, 'Other');
     assert.equal(setup.owner.getEvent(found.ref, setup.calendarId)['colorId'], '3');
   });
 
-  it('takes over the event of an earlier try, and only that', async () => {
+  it('uses the event of an earlier attempt, and only that', async () => {
     const written = await setup.side.create(event('Mine'), 'key', 0);
     assert.match(written.ref, /^[0-9a-v]{52}$/);
     setup.owner.patchEvent(written.ref, { summary: 'Edited since' }, setup.calendarId);
@@ -333,13 +336,13 @@ describe('one write to Google', () => {
     assert.notEqual((await setup.side.create(event('Mine'), 'key', 1)).ref, written.ref);
   });
 
-  it('waits for a replica that does not know a new series yet', async () => {
+  it('waits for a replica that does not have a new series yet', async () => {
     setup.google.fail({ match: '^PATCH .*/events', status: 404 });
     const next = withExceptions(daily('09'), [[1, { title: 'One' }]]);
     assert.deepEqual(changedPaths(next, (await setup.side.create(next, 'lag', 0)).event!), []);
   });
 
-  it('is refused for events that are not ordinary ones', async () => {
+  it('is refused for special events', async () => {
     const flight = setup.owner.plantEvent(
       {
         id: 'fromgmail1',
@@ -377,7 +380,7 @@ describe('one write to Google', () => {
     assert.equal((await setup.side.get([written.ref])).get(written.ref), 'gone');
   });
 
-  it('turns a series into a single event and back, and leaves nothing behind', async () => {
+  it('turns a series into a single event and back without leftovers', async () => {
     const first = withExceptions(daily('09'), [
       [1, { title: 'One' }],
       [2, 'out'],
@@ -396,7 +399,7 @@ describe('one write to Google', () => {
     assert.deepEqual(again.event?.recurrence, { rules: ['RRULE:FREQ=WEEKLY'], dates: [] });
   });
 
-  it('reaches nobody: people are described, not invited', async () => {
+  it('sends no mail: attendees are described, not invited', async () => {
     const invited = event('Meeting', {
       attendees: people,
       organizer: { address: 'chief@example.org', name: 'Chief' },
@@ -443,7 +446,7 @@ describe('one write to Google', () => {
     assert.equal((await getOne(setup, written.ref)).event?.attendees[0]?.participation, 'declined');
   });
 
-  it('cuts what is too long, says so, and never takes the cut for an edit', async () => {
+  it('truncates long text, reports it, and does not treat it as an edit', async () => {
     const long = event('Long', { description: '🎉'.repeat(5000), attendees: people });
     const written = await setup.side.create(long, 'long', 0);
     assert.deepEqual(

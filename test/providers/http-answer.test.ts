@@ -1,4 +1,4 @@
-/** What a status and a Retry-After mean, for all providers at once, and what each of them adds. */
+/** What a status and a Retry-After mean for all providers, and what each provider adds. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { SyncErrorKind } from '../../core/sync-error.ts';
@@ -69,7 +69,7 @@ describe('a status', () => {
     );
   });
 
-  it('409 is a lost race, but not to CalDAV, where a collection is missing', () => {
+  it('409 is a lost race, except in CalDAV, where it means a missing collection', () => {
     const headers = new Headers();
     assert.deepEqual(
       [
@@ -82,7 +82,7 @@ describe('a status', () => {
     );
   });
 
-  it("gives way to the service's own code", () => {
+  it("counts less than the service's own code", () => {
     const graph = (status: number, code: string, headers = {}): SyncErrorKind =>
       graphError(status, new Headers(headers), { error: { code } }).kind;
     assert.deepEqual(
@@ -112,7 +112,7 @@ describe('a status', () => {
 });
 
 describe('the error of an answer', () => {
-  it('names server, status and code, and carries reason and wait', () => {
+  it('contains server, status, code, reason and wait', () => {
     const words = { server: 'Example', code: 'Busy', reason: 'too much' };
     const { message, status, reason, retryAfterMs, kind } = statusError(503, new Headers(WAIT), words);
     assert.deepEqual(
@@ -132,7 +132,7 @@ describe('the error of an answer', () => {
 describe('Retry-After', () => {
   const now = Date.parse('2027-01-01T00:00:00Z');
 
-  it('gives the time to wait, at most an hour', () => {
+  it('is the time to wait, at most an hour', () => {
     const wait = (value: string): number | undefined => retryAfter(new Headers({ 'retry-after': value }), now);
     assert.deepEqual(
       [
@@ -147,7 +147,7 @@ describe('Retry-After', () => {
     assert.equal(retryAfter(new Headers()), undefined);
   });
 
-  it("counts a date by the server's own clock", () => {
+  it("is relative to the server's own clock when it is a date", () => {
     const headers = new Headers({
       date: 'Fri, 01 Jan 2027 00:00:00 GMT',
       'retry-after': 'Fri, 01 Jan 2027 00:00:30 GMT',

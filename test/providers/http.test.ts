@@ -68,18 +68,18 @@ describe('addresses that may be connected to', () => {
     '',
   ];
 
-  it('are public ones, and private ones where that is allowed', () => {
+  it('are public ones, and private ones if allowed', () => {
     for (const address of PUBLIC)
       assert.deepEqual([mayConnectTo(address, false), mayConnectTo(address, true)], [true, true], address);
     for (const address of PRIVATE) assert.equal(mayConnectTo(address, false), false, address);
     for (const address of ['127.0.0.1', '10.1.2.3', '192.168.1.1', '::1', 'fd12::1', '::ffff:127.0.0.1'])
       assert.equal(mayConnectTo(address, true), true, address);
   });
-  it('are never link-local, multicast or metadata services, in no disguise', () => {
+  it('are never link-local, multicast or metadata services, in any notation', () => {
     for (const address of NEVER)
       assert.deepEqual([mayConnectTo(address, false), mayConnectTo(address, true)], [false, false], address);
   });
-  it('are judged by the IPv4 address inside, whatever carries it', () => {
+  it('follow the rules of an embedded IPv4 address', () => {
     fc.assert(
       fc.property(
         fc.ipV4(),
@@ -92,7 +92,7 @@ describe('addresses that may be connected to', () => {
 });
 
 describe('fetch', () => {
-  it('refuses what is not allowed, in every spelling', async () => {
+  it('refuses forbidden addresses in every spelling', async () => {
     const closed = createFetch({ allowPrivateNetworks: false });
     for (const url of [
       'https://127.0.0.1/',
@@ -116,7 +116,7 @@ describe('fetch', () => {
       await rejects('address-not-allowed', open(url));
   });
 
-  it('reaches what the operator has set, and nothing else beside it', async () => {
+  it('reaches only the hosts that the operator has configured', async () => {
     const url = await serve((_request, response) => response.end('yes'));
     const { host } = new URL(url);
     assert.equal(await (await createFetch({ allowPrivateNetworks: false, operatorHosts: [host] })(url)).text(), 'yes');
@@ -126,7 +126,7 @@ describe('fetch', () => {
     );
   });
 
-  it('sends method, headers and body, and gives status, headers and body', async () => {
+  it('sends method, headers and body, and returns status, headers and body', async () => {
     const url = await serve((request, response) => {
       const chunks: Buffer[] = [];
       request
@@ -147,7 +147,7 @@ describe('fetch', () => {
     assert.equal(await response.text(), 'PROPFIND 1 undefined grün');
   });
 
-  it('unpacks, and stops at too much after unpacking', async () => {
+  it('decompresses, and stops when the decompressed body is too large', async () => {
     const url = await serve((request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' });
       response.end(gzipSync(Buffer.alloc(request.url === '/big' ? 3_000_000 : 1000, 'a')));
@@ -157,7 +157,7 @@ describe('fetch', () => {
     await rejects('too-large', fetch(`${url}big`));
   });
 
-  it('gives up after its deadline, also in the middle of a body', async () => {
+  it('gives up after its deadline, even in the middle of a body', async () => {
     const url = await serve((request, response) => {
       if (request.url === '/silent') return;
       const timer = setInterval(() => response.write('a'), 20);
@@ -175,7 +175,7 @@ describe('fetch', () => {
     await assert.rejects(open(url, { signal: stop.signal }), /enough/);
   });
 
-  it('calls network failures unreachable, and names no address', async () => {
+  it('reports network failures as unreachable, without the address', async () => {
     const url = await serve(() => {});
     const dead = servers.at(-1)!;
     await new Promise((resolve) => dead.close(resolve));
@@ -186,28 +186,28 @@ describe('fetch', () => {
     await rejects('unreachable', open('http://does-not-exist.invalid/'));
   });
 
-  it('repeats a reading request on a connection that was closed, and no writing one', async () => {
-    const seen: string[] = [];
+  it('repeats a read on a closed connection, but no write', async () => {
+    const received: string[] = [];
     const url = await serve((request: IncomingMessage, response) => {
-      seen.push(request.method ?? '');
-      if (seen.length === 1 || seen.length === 3) request.socket.destroy();
+      received.push(request.method ?? '');
+      if (received.length === 1 || received.length === 3) request.socket.destroy();
       else response.end('ok');
     });
     assert.equal(await (await open(url, { method: 'PROPFIND' })).text(), 'ok');
     await rejects('unreachable', open(url, { method: 'PUT', body: 'x' }));
-    assert.deepEqual(seen, ['PROPFIND', 'PROPFIND', 'PUT']);
+    assert.deepEqual(received, ['PROPFIND', 'PROPFIND', 'PUT']);
   });
 });
 
 describe('redirects', () => {
   it('are followed with method and body, without credentials to other hosts', async () => {
-    const seen: (string | undefined)[] = [];
+    const received: (string | undefined)[] = [];
     const other = await serve((request, response) => {
-      seen.push(request.headers.authorization);
+      received.push(request.headers.authorization);
       response.end(request.method);
     });
     const first = await serve((request, response) => {
-      seen.push(request.headers.authorization);
+      received.push(request.headers.authorization);
       response
         .writeHead(request.url === '/loop' ? 302 : 301, {
           location: request.url === '/loop' ? '/loop' : request.url === '/' ? '/next' : `${other}end`,
@@ -215,17 +215,17 @@ describe('redirects', () => {
         .end();
     });
     const init = { method: 'PROPFIND', headers: { authorization: 'secret' }, body: 'x' };
-    const carry = (url: URL): boolean => mayCarryCredentials(new URL(first), url);
-    const { response, url } = await followRedirects(open, new URL(first), init, carry);
+    const mayCarry = (url: URL): boolean => mayCarryCredentials(new URL(first), url);
+    const { response, url } = await followRedirects(open, new URL(first), init, mayCarry);
     assert.deepEqual(
-      [await response.text(), url.href, seen],
+      [await response.text(), url.href, received],
       ['PROPFIND', `${other}end`, ['secret', 'secret', undefined]],
     );
-    await rejects('unreachable', followRedirects(open, new URL(`${first}loop`), init, carry));
-    assert.equal(seen.length, 9);
+    await rejects('unreachable', followRedirects(open, new URL(`${first}loop`), init, mayCarry));
+    assert.equal(received.length, 9);
   });
 
-  it('may carry credentials to the host that was typed and, over https, to its domain', () => {
+  it('may carry credentials to the configured host and, over https, to its domain', () => {
     const may = (typed: string, target: string): boolean => mayCarryCredentials(new URL(typed), new URL(target));
     assert.ok(may('https://caldav.icloud.com/', 'https://p42-caldav.icloud.com:443/1/'));
     assert.ok(may('http://cloud.example.org/', 'https://cloud.example.org/dav/'));

@@ -1,6 +1,6 @@
 /**
- * iCloud keeps the contract of a side: as it usually is, and where everything that was reported by few is the other way
- * round.
+ * iCloud passes the contract of a side: with its usual behaviour, and with the opposite of every rarely reported
+ * behaviour.
  */
 import { contract } from '../support/contract.ts';
 import { openIcloud } from '../support/contract-icloud.ts';
@@ -17,4 +17,4 @@ contract('iCloud, where it redirects, spells addresses in full and gives no ETag
   }),
 );
 
-contract('iCloud, where it tells nothing but etags', () => openIcloud({ etagOnPut: 'never', changes: 'etags' }));
+contract('iCloud, where changes are known by etags alone', () => openIcloud({ etagOnPut: 'never', changes: 'etags' }));

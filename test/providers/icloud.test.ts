@@ -1,4 +1,4 @@
-/** iCloud by its own addresses: found, listed, written to, followed when it moves. */
+/** iCloud under its own addresses: discovery, listing, writes, and moves to another partition. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { caldavProvider } from '../../providers/caldav/caldav-provider.ts';
@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => icloud.close());
 
-/** Adds the account as the API does: what was discovered is kept with it. */
+/** Adds the account as the API does, with what was discovered. */
 async function added(more: Partial<Credentials> = {}): Promise<Kept> {
   const credentials = { preset: 'icloud' as const, username: owner.appleId, password: owner.appPassword, ...more };
   const { discovered, identity } = await caldavProvider.verifyCredentials(credentials, { fetch: reachable(icloud) });
@@ -89,7 +89,7 @@ async function getOne(side: Side, name: string, calendar = 'home'): Promise<Foun
 }
 
 describe('an iCloud account', () => {
-  it('is found from the Apple Account alone, in three requests, and from whatever other address of it', async () => {
+  it('is found from the Apple Account alone, in three requests, and from any of its addresses', async () => {
     const { identity, discovered } = await added();
     assert.deepEqual(newRequests(0), ['PROPFIND caldav 207', 'PROPFIND caldav 207', 'OPTIONS p42 200']);
     assert.deepEqual(
@@ -152,7 +152,7 @@ describe('an iCloud account', () => {
     },
   );
 
-  it('is refused once with an ordinary password, and the person is told what iCloud wants', async () => {
+  it('is refused once with an ordinary password, and the error names what iCloud requires', async () => {
     await assert.rejects(added({ password: owner.password }), {
       kind: 'auth',
       advice: /does not look like an app-specific password.*account\.apple\.com.*two-factor/,
@@ -169,10 +169,10 @@ describe('an iCloud account', () => {
   });
 
   it('sends its password to no host of another domain', async () => {
-    const asked: string[] = [];
+    const sent: string[] = [];
     const fetch: typeof globalThis.fetch = async (input, init) => {
       const url = new URL(input as URL);
-      asked.push(`${url.hostname} ${(init?.headers as Record<string, string>)['authorization'] !== undefined}`);
+      sent.push(`${url.hostname} ${(init?.headers as Record<string, string>)['authorization'] !== undefined}`);
       if (url.hostname !== 'caldav.icloud.com') return new Response(null, { status: 401 });
       return new Response(null, {
         status: 302,
@@ -186,15 +186,15 @@ describe('an iCloud account', () => {
       },
     );
     assert.ok(
-      asked.includes('p42-caldav.icloud.com.thief.example false') && !asked.some((line) => /thief.*true/.test(line)),
-      asked.join(),
+      sent.includes('p42-caldav.icloud.com.thief.example false') && !sent.some((line) => /thief.*true/.test(line)),
+      sent.join(),
     );
   });
 });
 
 describe('an iCloud account that moves to another partition', () => {
   for (const movedAnswer of [301, 308, 401, 404] as const) {
-    it(`goes on under its old names, and asks the new one at once (${movedAnswer})`, async () => {
+    it(`keeps its old names, and uses the new partition at once (${movedAnswer})`, async () => {
       icloud.setBehaviour({ movedAnswer, redirects: movedAnswer === 308 });
       const kept = await added();
       owner.put('home', 'a.ics', one('a'));
@@ -209,7 +209,7 @@ describe('an iCloud account that moves to another partition', () => {
       assert.deepEqual(
         kept.discovered['homes'],
         [new URL(owner.home, partitionUrl(57)).href],
-        'where it is now is kept',
+        'the new address is stored',
       );
       const from = icloud.requests.length;
       assert.deepEqual((await poll(kept.side(), second.cursor, stored)).titles, []);
@@ -224,7 +224,7 @@ describe('an iCloud account that moves to another partition', () => {
       assert.deepEqual(
         [again.identity, again.discovered],
         [kept.identity, kept.discovered],
-        'new credentials change nothing of that',
+        'new credentials do not change that',
       );
 
       icloud.move(owner.appleId, 60);
@@ -235,7 +235,7 @@ describe('an iCloud account that moves to another partition', () => {
     });
   }
 
-  it('loses no event whatever is asked first', async () => {
+  it('loses no event, whichever call comes first', async () => {
     for (const movedAnswer of [301, 401, 404] as const) {
       icloud.setBehaviour({ movedAnswer });
       icloud.move(owner.appleId, 42);
@@ -259,16 +259,16 @@ describe('an iCloud account that moves to another partition', () => {
     }
   });
 
-  it('is told from a calendar that is gone, from a refusal that passes, and from a revoked password', async () => {
+  it('is distinguished from a missing calendar, a temporary refusal, and a revoked password', async () => {
     const kept = await added();
     owner.put('home', 'a.ics', one('a'));
     owner.calendars.delete('work');
     await assert.rejects(poll(kept.side('work'), null), { kind: 'calendar-missing' });
 
     icloud.fail({ status: 401, host: 'p42-caldav.icloud.com' });
-    assert.deepEqual((await poll(kept.side(), null)).titles, ['a'], 'one refusal, and then an answer');
+    assert.deepEqual((await poll(kept.side(), null)).titles, ['a'], 'one refusal, then success');
     icloud.fail({ status: 401, host: 'p42-caldav.icloud.com', times: 10, method: 'PROPFIND' });
-    await assert.rejects(poll(kept.side(), null), { kind: 'unreachable' }, 'the common host takes the password');
+    await assert.rejects(poll(kept.side(), null), { kind: 'unreachable' }, 'the common host accepts the password');
     owner.changePassword();
     await assert.rejects(poll(kept.side(), null), { kind: 'auth', advice: /a new one is needed/ });
   });
@@ -283,21 +283,18 @@ describe('an iCloud account that moves to another partition', () => {
 });
 
 describe('an iCloud calendar', () => {
-  it(
-    'gets a UID of its own for what another calendar of the account has, and doubles nothing ' + 'that it has itself',
-    async () => {
-      const side = (await added()).side();
-      owner.put('work', 'a.ics', one('taken'));
-      const written = await side.create(event('Copy', { uid: 'taken' }), KEY, 0);
-      assert.deepEqual([written.event?.uid, owner.list('home').size], [KEY, 1]);
-      assert.equal((await side.create(event('Copy', { uid: 'taken' }), KEY, 0)).ref, written.ref);
-      owner.put('home', 'b.ics', one('here'));
-      await assert.rejects(side.create(event('Copy', { uid: 'here' }), KEY, 1), { kind: 'stale' });
-      assert.equal(owner.list('home').size, 2);
-    },
-  );
+  it('gets its own UID for an event that another calendar of the account has, and no duplicate', async () => {
+    const side = (await added()).side();
+    owner.put('work', 'a.ics', one('taken'));
+    const written = await side.create(event('Copy', { uid: 'taken' }), KEY, 0);
+    assert.deepEqual([written.event?.uid, owner.list('home').size], [KEY, 1]);
+    assert.equal((await side.create(event('Copy', { uid: 'taken' }), KEY, 0)).ref, written.ref);
+    owner.put('home', 'b.ics', one('here'));
+    await assert.rejects(side.create(event('Copy', { uid: 'here' }), KEY, 1), { kind: 'stale' });
+    assert.equal(owner.list('home').size, 2);
+  });
 
-  it('keeps one exception for each occurrence although it spells their ids in UTC', async () => {
+  it('keeps one exception for each occurrence although iCloud writes their ids in UTC', async () => {
     const side = (await added()).side();
     const series = samples().at(-1)!;
     const written = await side.create({ ...series, uid: 'series' }, KEY, 0);
@@ -323,7 +320,7 @@ describe('an iCloud calendar', () => {
     assert.deepEqual(Object.keys(exceptions).sort(), ['20270113T080000Z', '20270203T080000Z']);
   });
 
-  it('takes events without length and of one day, which have an end all the same', async () => {
+  it('accepts events without duration and of one day, which still have an end', async () => {
     const side = (await added()).side();
     const instant = {
       allDay: false,
@@ -350,7 +347,7 @@ describe('an iCloud calendar', () => {
     assert.deepEqual([...owner.list('home').keys()], [`${KEY}.ics`, `${KEY}-g1.ics`, `${KEY}-g2.ics`]);
   });
 
-  it('is read to its end although it lists what it then does not have', async () => {
+  it('is read completely although it lists missing objects', async () => {
     const kept = await added();
     for (const name of ['a', 'b']) owner.put('home', `${name}.ics`, one(name));
     owner.addGhost('home', 'ghost.ics');
@@ -371,7 +368,7 @@ describe('an iCloud calendar', () => {
     assert.deepEqual(newRequests(from), ['REPORT p42 207']);
   });
 
-  it('is not written to where its owner allows no more than reading', async () => {
+  it('is not written to where its owner allows reading only', async () => {
     const other = icloud.addAccount('other@icloud.example');
     const { id } = other.share('home', owner, 'read');
     other.put('home', 'a.ics', one('a'));
@@ -381,7 +378,7 @@ describe('an iCloud calendar', () => {
     await assert.rejects(side.create(event('A'), KEY, 0), { kind: 'forbidden' });
   });
 
-  it('shows people as text where it refuses meetings of others, and reads them back as people', async () => {
+  it('has attendees as text where it refuses meetings of others, and reads them as attendees', async () => {
     icloud.setBehaviour({ refusesOrganizers: true });
     const side = (await added()).side();
     const guest = {
@@ -421,7 +418,7 @@ describe('an iCloud calendar', () => {
     });
   });
 
-  it('mails nobody: copies are silent, and what would be told is not written', async () => {
+  it('sends no mail: copies are silent, and changes that would be mailed are not written', async () => {
     const side = (await added()).side();
     const guest = {
       address: 'guest@people.example',

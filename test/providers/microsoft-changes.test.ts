@@ -1,5 +1,6 @@
 /**
- * What Graph's own ways ask of a reader of changes: a window, skeletons, silent deletions, and hints that are no proof.
+ * What Graph's behaviour requires when changes are read: a window, skeletons, unreported deletions, and hints that are
+ * no proof.
  */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
@@ -18,7 +19,7 @@ interface Polled {
 }
 
 const DAY_MS = 86_400_000;
-/** A date so many days from now: what is in the window depends on the clock. */
+/** The date `days` days from now: the window depends on the clock. */
 const dayFrom = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString().slice(0, 10);
 const on = (date: string): CalendarEvent['when'] => ({
   allDay: false,
@@ -63,13 +64,13 @@ describe('changes of a Microsoft calendar', () => {
         exception === EXCLUDED ? EXCLUDED : exception.title,
       ]),
     );
-  /** As if the last comparison of everything had been six hours ago. */
+  /** Sets the last full comparison to six hours ago. */
   const dueForComparison = (): void => {
     cursor = cursor!.replace(/"comparedAt":\d+/, `"comparedAt":${Date.now() - 6 * 3_600_000}`);
   };
   afterEach(() => setup.close());
 
-  it('asks for masters: rows of occurrences are skeletons, never events (E17)', async () => {
+  it('fetches masters: rows of occurrences are skeletons, never events (E17)', async () => {
     await start();
     await poll();
     const id = await setup.person.create(daily());
@@ -80,12 +81,12 @@ describe('changes of a Microsoft calendar', () => {
     );
     assert.equal(polled.full, false);
     assert.equal(polled.found[0]!.event!.recurrence!.rules.length, 1);
-    // What it is, and then with its exceptions; nothing of its ten occurrences.
+    // The master, and then with its exceptions; none of its ten occurrences.
     assert.equal(setup.graph.count(/^GET .*\/events\/./), 2);
   });
 
   for (const exceptionRows of ['full', 'skeleton', 'absent'] as const) {
-    it(`sees a changed occurrence, whose row is ${exceptionRows}`, async () => {
+    it(`finds a changed occurrence whose row is ${exceptionRows}`, async () => {
       await start({ exceptionRows });
       const id = await setup.person.create(daily());
       await poll();
@@ -94,7 +95,7 @@ describe('changes of a Microsoft calendar', () => {
     });
   }
 
-  it('finds a deleted occurrence, which no round tells of, when everything is compared (E19)', async () => {
+  it('finds a deleted occurrence, which no round reports, with the full comparison (E19)', async () => {
     await start();
     const id = await setup.person.create(daily());
     await setup.person.create(event('Other', { when: on(dayFrom(1)) }));
@@ -110,7 +111,7 @@ describe('changes of a Microsoft calendar', () => {
     assert.deepEqual([quiet.full, quiet.found], [false, []]);
   });
 
-  it('does not believe that an event outside of the window is gone, and sees its change (E19)', async () => {
+  it('does not report an event outside the window as gone, and finds its change (E19)', async () => {
     await start();
     const far = await setup.person.create(event('Far', { when: on('2035-05-05') }));
     assert.deepEqual(titles(await poll()), ['Far']);
@@ -121,7 +122,7 @@ describe('changes of a Microsoft calendar', () => {
     assert.deepEqual(titles(await poll()), ['Far and new']);
   });
 
-  it('tells of what moved out of the window as changed, and of what was deleted as removed', async () => {
+  it('reports an event that left the window as changed, and a deleted one as removed', async () => {
     await start();
     const [moved, gone] = [
       await setup.person.create(event('Moved', { when: on(dayFrom(2)) })),
@@ -135,7 +136,7 @@ describe('changes of a Microsoft calendar', () => {
   });
 
   for (const removedSeries of ['master', 'occurrences', 'both'] as const) {
-    it(`sees that a series was deleted, when @removed names ${removedSeries}`, async () => {
+    it(`finds a deleted series when @removed names ${removedSeries}`, async () => {
       await start({ removedSeries });
       const id = await setup.person.create(daily());
       await setup.person.create(event('Stays', { when: on(dayFrom(1)) }));
@@ -151,7 +152,7 @@ describe('changes of a Microsoft calendar', () => {
     [404, 'syncStateNotFound'],
     [400, 'resyncRequired'],
   ] as const) {
-    it(`compares everything when the link is dead: ${syncStateStatus} ${syncStateCode}`, async () => {
+    it(`compares everything when the link has expired: ${syncStateStatus} ${syncStateCode}`, async () => {
       await start({ syncStateStatus, syncStateCode });
       const id = await setup.person.create(event('Here', { when: on(dayFrom(1)) }));
       await poll();
@@ -161,7 +162,7 @@ describe('changes of a Microsoft calendar', () => {
     });
   }
 
-  it('compares everything when the link dies on a later page, and in the first round, too (G2)', async () => {
+  it('compares everything when the link expires on a later page, also in the first round (G2)', async () => {
     await start({ maxPageSize: 1 });
     for (const title of ['A', 'B', 'C']) await setup.person.create(event(title, { when: on(dayFrom(1)) }));
     setup.graph.fail({ match: /delta\?.*skiptoken/, status: 410, reason: 'SyncStateNotFound' });
@@ -173,7 +174,7 @@ describe('changes of a Microsoft calendar', () => {
     assert.deepEqual([titles(polled), polled.full], [['D', 'E', 'F'], true]);
   });
 
-  it('takes a shorter window where the service does not get a long one done', async () => {
+  it('uses a shorter window where the service does not finish a long one', async () => {
     await start();
     await setup.person.create(daily());
     setup.graph.fail({ match: /calendarView\/delta/, status: 504, reason: 'UnknownError' });
@@ -185,7 +186,7 @@ describe('changes of a Microsoft calendar', () => {
     assert.ok(windows[1]! < windows[0]!);
   });
 
-  it('goes through empty pages and rows that come twice', async () => {
+  it('handles empty pages and repeated rows', async () => {
     await start({ emptyPages: 2, duplicates: true, maxPageSize: 1, removedInFirstRound: true });
     const id = await setup.person.create(event('Twice', { when: on(dayFrom(1)) }));
     await poll();
@@ -194,7 +195,7 @@ describe('changes of a Microsoft calendar', () => {
     assert.deepEqual(titles(await poll()), ['Daily', 'Twice, changed']);
   });
 
-  it('asks for all named events in few trips', async () => {
+  it('fetches all named events in few round trips', async () => {
     await start();
     await poll();
     for (let index = 0; index < 30; index += 1)
@@ -205,7 +206,7 @@ describe('changes of a Microsoft calendar', () => {
     assert.equal(setup.requests() - before, 3);
   });
 
-  it('does not follow a link that leads elsewhere', async () => {
+  it('does not follow a link to another host', async () => {
     await start();
     await poll();
     cursor = cursor!.replace(setup.graph.rootUrl, 'http://elsewhere.example/');
@@ -213,50 +214,44 @@ describe('changes of a Microsoft calendar', () => {
     assert.equal(setup.graph.count('elsewhere'), 0);
   });
 
-  it(
-    'reads a series by its occurrences where lists of exceptions are not to be had, and asks ' + 'for each gap',
-    async () => {
-      for (const exceptionLists of ['absent', 'refused'] as const) {
-        await start({ exceptionLists, instancesLoseExceptions: true });
-        const id = await setup.person.create(daily());
-        setup.owner.patchEvent(oid(id, 5), { subject: 'Changed' });
-        setup.owner.deleteEvent(oid(id, 6));
-        assert.deepEqual(exceptionsOf(await poll()), { [idOn(5)]: 'Changed', [idOn(6)]: EXCLUDED }, exceptionLists);
-        if (exceptionLists === 'absent') await setup.close();
-      }
-    },
-  );
+  it('reads a series by its occurrences where lists of exceptions are unavailable, and fetches each gap', async () => {
+    for (const exceptionLists of ['absent', 'refused'] as const) {
+      await start({ exceptionLists, instancesLoseExceptions: true });
+      const id = await setup.person.create(daily());
+      setup.owner.patchEvent(oid(id, 5), { subject: 'Changed' });
+      setup.owner.deleteEvent(oid(id, 6));
+      assert.deepEqual(exceptionsOf(await poll()), { [idOn(5)]: 'Changed', [idOn(6)]: EXCLUDED }, exceptionLists);
+      if (exceptionLists === 'absent') await setup.close();
+    }
+  });
 
-  it('does not believe an empty list of exceptions when a row told of one', async () => {
+  it('does not trust an empty list of exceptions when a row reported one', async () => {
     await start({ exceptionLists: 'noExceptions' });
     const id = await setup.person.create(daily());
     setup.owner.patchEvent(oid(id, 5), { subject: 'Changed' });
     assert.deepEqual(exceptionsOf(await poll()), { [idOn(5)]: 'Changed' });
   });
 
-  it(
-    'does not believe it either where the series was known to have exceptions, far outside of ' + 'the window, too',
-    async () => {
-      await start();
-      const id = await setup.person.create(
-        event('Far', { when: on('2035-05-01'), recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=10'], dates: [] } }),
-      );
-      setup.owner.patchEvent(`OID.${id}.2035-05-05`, { subject: 'Changed' });
-      const expected = { '20350505T090000Z': 'Changed' };
-      assert.deepEqual(exceptionsOf(await poll()), expected);
-      setup.graph.setBehaviour({ exceptionLists: 'noExceptions' });
-      for (const displayName of ['Hall', 'Garden']) {
-        setup.owner.patchEvent(id, { location: { displayName } });
-        assert.deepEqual(exceptionsOf(await poll()), expected, displayName);
-        dueForComparison();
-      }
-      setup.owner.deleteEvent(`OID.${id}.2035-05-05`);
+  it('does not trust it either where the stored series has exceptions, even far outside the window', async () => {
+    await start();
+    const id = await setup.person.create(
+      event('Far', { when: on('2035-05-01'), recurrence: { rules: ['RRULE:FREQ=DAILY;COUNT=10'], dates: [] } }),
+    );
+    setup.owner.patchEvent(`OID.${id}.2035-05-05`, { subject: 'Changed' });
+    const expected = { '20350505T090000Z': 'Changed' };
+    assert.deepEqual(exceptionsOf(await poll()), expected);
+    setup.graph.setBehaviour({ exceptionLists: 'noExceptions' });
+    for (const displayName of ['Hall', 'Garden']) {
+      setup.owner.patchEvent(id, { location: { displayName } });
+      assert.deepEqual(exceptionsOf(await poll()), expected, displayName);
       dueForComparison();
-      assert.deepEqual(exceptionsOf(await poll()), { '20350505T090000Z': EXCLUDED });
-    },
-  );
+    }
+    setup.owner.deleteEvent(`OID.${id}.2035-05-05`);
+    dueForComparison();
+    assert.deepEqual(exceptionsOf(await poll()), { '20350505T090000Z': EXCLUDED });
+  });
 
-  it('follows a list of exceptions to its end: what it left out would count as changed back', async () => {
+  it('reads a list of exceptions to its end: missing ones would count as reverted', async () => {
     await start({ exceptionPage: 2 });
     const id = await setup.person.create(daily());
     const days = [4, 5, 6, 7, 8];
@@ -264,7 +259,7 @@ describe('changes of a Microsoft calendar', () => {
     assert.deepEqual(exceptionsOf(await poll()), Object.fromEntries(days.map((day) => [idOn(day), `Changed ${day}`])));
   });
 
-  it('does not take an event for gone that answers under another name', async () => {
+  it('does not report an event as gone that exists under another name', async () => {
     await start();
     const id = await setup.person.create(event('There'));
     const renamed: typeof fetch = async (input, init) => {
@@ -276,7 +271,7 @@ describe('changes of a Microsoft calendar', () => {
     assert.deepEqual(await setup.openWith(renamed).get([id]), new Map());
   });
 
-  it('tells a calendar without rights from one without changes', async () => {
+  it('distinguishes a calendar without access from one without changes', async () => {
     await start();
     await poll();
     setup.graph.fail({ match: /delta/, status: 403, reason: 'ErrorAccessDenied' });

@@ -1,4 +1,4 @@
-/** How requests reach Graph: tokens, limits, batches, and what becomes of failures. */
+/** How requests reach Graph: tokens, limits, batches, and failures. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { SyncError, type SyncErrorKind } from '../../core/sync-error.ts';
@@ -25,14 +25,14 @@ const tokenRequests = (): number => setup.graph.count('/token$');
 describe('access to a Microsoft account', () => {
   afterEach(() => setup.close());
 
-  it('proves an account by its default calendar, whose owner it is', async () => {
+  it('identifies an account by the owner of its default calendar', async () => {
     await start();
     assert.equal(await setup.account.identity(), 'owner@example.com');
     assert.equal(await setup.account.identity(), 'owner@example.com');
     assert.deepEqual([setup.requests(), tokenRequests()], [2, 1]);
   });
 
-  it('stores a rotated refresh token at once, and goes on with it', async () => {
+  it('stores a rotated refresh token at once, and uses it', async () => {
     await start({ usedRefreshTokens: 'refused' });
     await setup.account.identity();
     const first = setup.tokens.token!.refreshToken;
@@ -46,7 +46,7 @@ describe('access to a Microsoft account', () => {
     assert.equal(setup.tokens.saves, 2);
   });
 
-  it('lets one of several workers refresh, where the old refresh token is good for nothing more', async () => {
+  it('lets one of several workers refresh where the old refresh token is no longer valid', async () => {
     await start({ usedRefreshTokens: 'refused' });
     // The two workers share a store, as they share the database, and its lock.
     const store = new LockedTokens();
@@ -61,7 +61,7 @@ describe('access to a Microsoft account', () => {
     assert.deepEqual([tokenRequests(), store.saves], [1, 1]);
   });
 
-  it('renews a refused access token once, for all requests under way', async () => {
+  it('renews a refused access token once for all running requests', async () => {
     await start();
     await setup.account.identity();
     setup.owner.expireAccessTokens();
@@ -72,7 +72,7 @@ describe('access to a Microsoft account', () => {
   });
 
   it(
-    'takes a dead refresh token for a matter of the person, a wrong client for one of the ' +
+    'reports an expired refresh token to the person, a wrong client to the ' +
       'operator, and a time-out for neither (G11)',
     async () => {
       await start();
@@ -98,7 +98,7 @@ describe('access to a Microsoft account', () => {
     },
   );
 
-  it('never has more than four requests under way for one mailbox, whoever sends them', async () => {
+  it('never has more than four requests under way for one mailbox, across all callers', async () => {
     await start({ latencyMs: 20 });
     const ids = await Promise.all(Array.from({ length: 6 }, (_, at) => setup.person.create(event(`Event ${at}`))));
     const sides = Array.from({ length: 6 }, () => setup.open());
@@ -110,7 +110,7 @@ describe('access to a Microsoft account', () => {
     assert.equal(setup.graph.throttled, 0);
   });
 
-  it('asks again for what was throttled inside a batch, in smaller batches, and waits as told', async () => {
+  it('repeats what was throttled inside a batch in smaller batches, after the requested wait', async () => {
     await start({ parallelInBatch: 4, retryAfter: 1 });
     const ids: string[] = [];
     for (let at = 0; at < 12; at += 1) ids.push(await setup.person.create(event(`Event ${at}`)));
@@ -118,7 +118,7 @@ describe('access to a Microsoft account', () => {
     assert.equal([...answer.values()].filter((one) => one !== 'gone' && one.length === 1).length, 12);
   });
 
-  it('hands a throttled request on with the wait that the service asks for (G9)', async () => {
+  it('passes on a throttled request with the wait that the service requests (G9)', async () => {
     await start();
     setup.graph.fail({ match: '/me/calendar', status: 429, retryAfter: 11 });
     await assert.rejects(
@@ -133,49 +133,46 @@ describe('access to a Microsoft account', () => {
     await assert.rejects(setup.account.identity(), isKind('unreachable'));
   });
 
-  it(
-    'lists calendars with what a person needs for choosing one, and makes new ones in the ' + 'nearest colour',
-    async () => {
-      await start();
-      const created = await setup.account.createCalendar('Made by Calpair', '#e07b00');
-      assert.deepEqual(
-        [created.name, created.color, created.readOnly, created.isDefault],
-        ['Made by Calpair', '#fcab73', false, false],
-      );
-      const all = await setup.account.calendars();
-      assert.deepEqual(
-        all.map(({ name, readOnly, isDefault }) => [name, readOnly, isDefault]),
-        [
-          ['Calendar', false, true],
-          ['Birthdays', true, false],
-          ['Test', false, false],
-          ['Made by Calpair', false, false],
-        ],
-      );
-      await assert.rejects(setup.account.createCalendar('made by calpair', null), isKind('rejected'));
-    },
-  );
+  it('lists calendars with what a person needs to choose one, and creates one in the nearest colour', async () => {
+    await start();
+    const created = await setup.account.createCalendar('Made by Calpair', '#e07b00');
+    assert.deepEqual(
+      [created.name, created.color, created.readOnly, created.isDefault],
+      ['Made by Calpair', '#fcab73', false, false],
+    );
+    const all = await setup.account.calendars();
+    assert.deepEqual(
+      all.map(({ name, readOnly, isDefault }) => [name, readOnly, isDefault]),
+      [
+        ['Calendar', false, true],
+        ['Birthdays', true, false],
+        ['Test', false, false],
+        ['Made by Calpair', false, false],
+      ],
+    );
+    await assert.rejects(setup.account.createCalendar('made by calpair', null), isKind('rejected'));
+  });
 });
 
 describe('requests to Graph', () => {
   it('carry the token to http and https addresses of Graph alike, next links included, and to no other', async () => {
     for (const root of ['https://graph.example/', 'http://localhost:1/graph/']) {
-      const seen: { url: string; token: string | null; prefer: string | null }[] = [];
+      const sent: { url: string; token: string | null; prefer: string | null }[] = [];
       const client = clientOf(root, async (url, init) => {
         const headers = new Headers(init?.headers);
-        seen.push({ url, token: headers.get('authorization'), prefer: headers.get('prefer') });
+        sent.push({ url, token: headers.get('authorization'), prefer: headers.get('prefer') });
         return Response.json({ value: [] });
       });
       const link = `${root}v1.0/me/events?$deltatoken=a%2Bb(c)&x=1&x=2`;
       for (const path of ['/me/calendars?$top=5', link]) await client.send({ path });
       assert.deepEqual(
-        seen.map(({ url, token }) => [url, token]),
+        sent.map(({ url, token }) => [url, token]),
         [
           [`${root}v1.0/me/calendars?$top=5`, 'Bearer secret-token'],
           [link, 'Bearer secret-token'],
         ],
       );
-      for (const { prefer } of seen)
+      for (const { prefer } of sent)
         assert.match(prefer!, /IdType="ImmutableId".*outlook\.timezone="UTC".*outlook\.body-content-type="text"/);
       for (const path of [
         'https://elsewhere.example/v1.0/me',
@@ -183,11 +180,11 @@ describe('requests to Graph', () => {
         root.replace('//', '//user@').replace('graph', 'other'),
       ])
         await assert.rejects(client.send({ path }), isKind('unreachable'));
-      assert.equal(seen.length, 2);
+      assert.equal(sent.length, 2);
     }
   });
 
-  it('follow no redirect, and tell neither token nor address in an error', async () => {
+  it('follow no redirect, and contain neither token nor address in an error', async () => {
     const client = clientOf(
       'https://graph.example/',
       async () => new Response(null, { status: 302, headers: { location: 'https://elsewhere.example/' } }),
@@ -207,7 +204,7 @@ describe('requests to Graph', () => {
     );
   });
 
-  it("end with the caller's own reason when the caller gives up", async () => {
+  it("end with the caller's own reason when the caller aborts", async () => {
     const gaveUp = new AbortController();
     const client = clientOf(
       'https://graph.example/',
@@ -220,7 +217,7 @@ describe('requests to Graph', () => {
     await assert.rejects(client.send({ path: '/me' }), /enough/);
   });
 
-  it('of a batch are answered each for itself, whatever the order and the gaps', async () => {
+  it('of a batch get their own answers, whatever the order and the gaps', async () => {
     const client = clientOf('https://graph.example/', async (_, init) => {
       const { requests } = JSON.parse(String(init?.body)) as {
         requests: { id: string; headers: Record<string, string> }[];
@@ -235,8 +232,8 @@ describe('requests to Graph', () => {
         ],
       });
     });
-    const asked: GraphRequest[] = ['/a', '/b', '/c'].map((path) => ({ path }));
-    const [zero, one, two] = await client.batch(asked);
+    const requests: GraphRequest[] = ['/a', '/b', '/c'].map((path) => ({ path }));
+    const [zero, one, two] = await client.batch(requests);
     assert.deepEqual((zero as { data: unknown }).data, { id: 'zero' });
     assert.ok(isKind('unreachable')(one) && isKind('gone')(two));
     assert.deepEqual(await client.batch([]), []);

@@ -1,13 +1,13 @@
 /**
- * Microsoft Graph keeps the contract of a side, on a stand-in that asks the most, and on others where what is
- * unverified is the other way round.
+ * Microsoft Graph passes the contract of a side: on a fake with the strictest behaviour, and on others with the
+ * opposite of unverified behaviour.
  */
 import { contract } from '../support/contract.ts';
 import { openGraph } from '../support/contract-graph.ts';
 
 contract('microsoft', () => openGraph());
 
-contract('microsoft, where it lags, repeats itself and forgets', () =>
+contract('microsoft, with stale reads, duplicates and lost properties', () =>
   openGraph({
     zoneNames: 'sent',
     bumpAfterCreateMs: null,

@@ -87,25 +87,25 @@ for (const consumer of [false, true]) {
     const IN_UTC = at(['05T00:00/06T00:00', '08T00:00/09T00:00']);
     const IN_BERLIN = at(['04T23:00/05T23:00', '07T23:00/08T23:00']);
 
-    it('is that of all calendars or the chosen ones, all-day events in the zone of the mailbox', async () => {
+    it('covers all calendars or the chosen ones, with all-day events in the zone of the mailbox', async () => {
       setup.owner.setScopes(['Calendars.ReadWrite', 'MailboxSettings.Read']);
       setup.owner.expireAccessTokens();
       assert.deepEqual(short(await setup.account.freeBusy(null, JANUARY)), IN_BERLIN);
       assert.deepEqual(short(await setup.account.freeBusy([other], JANUARY)), ['07T23:00/08T23:00']);
       setup.owner.setScopes(['Calendars.ReadWrite']);
       setup.owner.expireAccessTokens();
-      assert.deepEqual(short(await setup.account.freeBusy(null, JANUARY)), IN_UTC, 'which may not be known');
+      assert.deepEqual(short(await setup.account.freeBusy(null, JANUARY)), IN_UTC, 'the zone may be unreadable');
       assert.deepEqual(await setup.account.freeBusy([], JANUARY), []);
     });
 
-    it('leaves unanswered invitations out where that is set', async () => {
+    it('leaves unanswered invitations out if configured', async () => {
       assert.deepEqual(
         short(await setup.account.freeBusy(null, JANUARY, FREE)),
         IN_UTC.filter((busy) => !busy.startsWith('27')),
       );
     });
 
-    it('is asked in parts where the range is more than Graph takes', async () => {
+    it("is requested in parts where the range exceeds Graph's limit", async () => {
       const before = setup.graph.count('/calendarView');
       const busy = await setup.account.freeBusy([setup.calendarId, other], {
         start: '2025-01-01T00:00:00Z',
@@ -115,7 +115,7 @@ for (const consumer of [false, true]) {
       assert.ok(setup.graph.count('/calendarView') - before >= 4);
     });
 
-    it('is an error where a calendar is not there', async () => {
+    it('is an error where a calendar is missing', async () => {
       const gone = setup.owner.addCalendar({ name: 'Gone' }).id;
       setup.owner.removeCalendar(gone);
       await assert.rejects(

@@ -1,6 +1,6 @@
 /**
- * Random rules: what Graph holds of each has the occurrences that dateutil finds, or the series is written out. What
- * Graph makes of a recurrence is told by the stand-in's expander, which knows nothing of the mapping.
+ * Random rules: each has the same occurrences in Graph as in dateutil, or the series is expanded. The fake's expander,
+ * which is independent of the mapping, computes what Graph shows.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -28,7 +28,7 @@ const RECURRENCES = 2000;
 const DAYS = 1826;
 const DAY_MS = 86_400_000;
 
-test('of random rules Graph has the same occurrences over five years, or they are written out', async (t) => {
+test('random rules have the same occurrences in Graph over five years, or are expanded', async (t) => {
   t.diagnostic(`seed ${SEED} (TEST_CALPAIR_SEED)`);
   const expressed: { given: RandomSeries; recurrence: PatternedRecurrence }[] = [];
   const reasons = new Map<string, number>();
@@ -39,7 +39,7 @@ test('of random rules Graph has the same occurrences over five years, or they ar
     if (typeof recurrence === 'string') reasons.set(recurrence, (reasons.get(recurrence) ?? 0) + 1);
     else expressed.push({ given, recurrence });
   }
-  const judgements = await expectedOccurrences(
+  const expected = await expectedOccurrences(
     expressed.map(
       ({
         given: {
@@ -60,7 +60,7 @@ test('of random rules Graph has the same occurrences over five years, or they ar
       },
       at,
     ) => {
-      const difference = differenceOf(expand(recurrence, when), judgements[at]!);
+      const difference = differenceOf(expand(recurrence, when), expected[at]!);
       return difference === null
         ? []
         : [`${text} from ${when.start} ${clockOf(when).zone}: ${difference}\n  ${JSON.stringify(recurrence)}`];
@@ -68,61 +68,58 @@ test('of random rules Graph has the same occurrences over five years, or they ar
   );
   const types = countBy(expressed.map(({ recurrence: { pattern, range } }) => `${pattern.type} ${range.type}`));
   t.diagnostic(
-    `${RULES} rules: ${expressed.length} expressed, ${RULES - expressed.length} written out, ` +
+    `${RULES} rules: ${expressed.length} expressed, ${RULES - expressed.length} expanded, ` +
       `${wrong.length} mismatches`,
   );
-  t.diagnostic(`expressed: ${tell(types)}`);
-  t.diagnostic(`written out: ${tell(reasons)}`);
+  t.diagnostic(`expressed: ${format(types)}`);
+  t.diagnostic(`expanded: ${format(reasons)}`);
   assert.deepEqual(wrong.slice(0, 10), [], `seed ${SEED}: ${wrong.length} mismatches`);
   assert.ok(expressed.length >= RULES / 4, `only ${expressed.length} rules were expressed`);
   assert.equal(types.size, 18, 'each of the six patterns with each of the three ranges');
 });
 
-test(
-  'a random recurrence of Graph is read as a rule with the same occurrences, which is ' + 'written as it was',
-  async (t) => {
-    t.diagnostic(`seed ${SEED} (TEST_CALPAIR_SEED)`);
-    const draw = new Draw(SEED);
-    const read: { shown: PatternedRecurrence; text: string; when: When }[] = [];
-    let [empty, moved] = [0, 0];
-    for (let at = 0; at < RECURRENCES; at++) {
-      const { recurrence, when } = randomRecurrence(draw);
-      const shown = readPatternedRecurrence(showRecurrence(readRecurrence(recurrence, UTC, DEFAULT_BEHAVIOUR)));
-      assert.deepEqual(shown, recurrence, 'what Graph fills in does not matter');
-      try {
-        const back = fromPatternedRecurrence(shown, when);
-        const again = toPatternedRecurrence(seriesOf(back.when, back.recurrence));
-        const startDate = back.when.start.slice(0, 10);
-        if (startDate !== shown.range.startDate) moved++;
-        // Seed 5: the first day is one on which the clock leaves the time out.
-        const expected = isLeftOut(back.when)
-          ? 'start-in-clock-change'
-          : { ...shown, range: { ...shown.range, startDate } };
-        assert.deepEqual(again, expected, `seed ${SEED}: ${back.recurrence.rules[0]} from ${back.when.start}`);
-        read.push({ shown, text: back.recurrence.rules[0]!.slice('RRULE:'.length), when: back.when });
-      } catch (error) {
-        if (!(error instanceof RecurrenceError)) throw error;
-        assert.deepEqual(expand(shown, when).walls, [], JSON.stringify(shown));
-        empty++;
-      }
+test('a random recurrence of Graph becomes a rule with the same occurrences, and is written back', async (t) => {
+  t.diagnostic(`seed ${SEED} (TEST_CALPAIR_SEED)`);
+  const draw = new Draw(SEED);
+  const read: { shown: PatternedRecurrence; text: string; when: When }[] = [];
+  let [empty, moved] = [0, 0];
+  for (let at = 0; at < RECURRENCES; at++) {
+    const { recurrence, when } = randomRecurrence(draw);
+    const shown = readPatternedRecurrence(showRecurrence(readRecurrence(recurrence, UTC, DEFAULT_BEHAVIOUR)));
+    assert.deepEqual(shown, recurrence, 'what Graph fills in does not matter');
+    try {
+      const back = fromPatternedRecurrence(shown, when);
+      const again = toPatternedRecurrence(seriesOf(back.when, back.recurrence));
+      const startDate = back.when.start.slice(0, 10);
+      if (startDate !== shown.range.startDate) moved++;
+      // Seed 5: on the first day the clock skips that time.
+      const expected = isLeftOut(back.when)
+        ? 'start-in-clock-change'
+        : { ...shown, range: { ...shown.range, startDate } };
+      assert.deepEqual(again, expected, `seed ${SEED}: ${back.recurrence.rules[0]} from ${back.when.start}`);
+      read.push({ shown, text: back.recurrence.rules[0]!.slice('RRULE:'.length), when: back.when });
+    } catch (error) {
+      if (!(error instanceof RecurrenceError)) throw error;
+      assert.deepEqual(expand(shown, when).walls, [], JSON.stringify(shown));
+      empty++;
     }
-    const judgements = await expectedOccurrences(
-      read.map(({ text, when }) => ({ rule: text, ...clockOf(when), days: DAYS })),
-    );
-    const wrong = read.flatMap(({ shown, text, when }, at) => {
-      const difference = differenceOf(expand(shown, when), judgements[at]!);
-      return difference === null ? [] : [`${JSON.stringify(shown)}: ${text} from ${when.start}: ${difference}`];
-    });
-    t.diagnostic(
-      `${read.length} recurrences read, ${moved} of them with a later first day than startDate; ` +
-        `${empty} without an occurrence; ${wrong.length} mismatches`,
-    );
-    assert.deepEqual(wrong.slice(0, 10), [], `seed ${SEED}`);
-    assert.ok(read.length > RECURRENCES * 0.8 && moved > RECURRENCES * 0.2);
-  },
-);
+  }
+  const expected = await expectedOccurrences(
+    read.map(({ text, when }) => ({ rule: text, ...clockOf(when), days: DAYS })),
+  );
+  const wrong = read.flatMap(({ shown, text, when }, at) => {
+    const difference = differenceOf(expand(shown, when), expected[at]!);
+    return difference === null ? [] : [`${JSON.stringify(shown)}: ${text} from ${when.start}: ${difference}`];
+  });
+  t.diagnostic(
+    `${read.length} recurrences read, ${moved} of them with a later first day than startDate; ` +
+      `${empty} without an occurrence; ${wrong.length} mismatches`,
+  );
+  assert.deepEqual(wrong.slice(0, 10), [], `seed ${SEED}`);
+  assert.ok(read.length > RECURRENCES * 0.8 && moved > RECURRENCES * 0.2);
+});
 
-/** What Graph shows of a recurrence within five years of the series' start, whose time of day every occurrence has. */
+/** The occurrences that Graph shows within five years of the series' start, all at its time of day. */
 function expand(recurrence: PatternedRecurrence, when: When): ExpectedOccurrences {
   const { start, zone } = clockOf(when);
   const end = Date.parse(`${start}Z`) + DAYS * DAY_MS;
@@ -148,23 +145,23 @@ function isLeftOut(when: When): boolean {
 }
 
 /** Null when both have the same times, and at least one. */
-function differenceOf(graph: ExpectedOccurrences, judged: ExpectedOccurrences): string | null {
+function differenceOf(graph: ExpectedOccurrences, expected: ExpectedOccurrences): string | null {
   for (const key of ['walls', 'instants'] as const) {
-    const at = judged[key].findIndex((time, index) => graph[key][index] !== time);
-    if (at >= 0 || graph[key].length !== judged[key].length) {
+    const at = expected[key].findIndex((time, index) => graph[key][index] !== time);
+    if (at >= 0 || graph[key].length !== expected[key].length) {
       const show = (time: number | undefined): string =>
         time === undefined ? 'none' : new Date(time * 60_000).toISOString().slice(0, 16);
-      const first = at >= 0 ? at : judged[key].length;
+      const first = at >= 0 ? at : expected[key].length;
       return (
-        `${key}[${first}] is ${show(graph[key][first])} in Graph, ${show(judged[key][first])} by ` +
-        `the judge (${graph[key].length} and ${judged[key].length})`
+        `${key}[${first}] is ${show(graph[key][first])} in Graph, ${show(expected[key][first])} by ` +
+        `the oracle (${graph[key].length} and ${expected[key].length})`
       );
     }
   }
-  return judged.walls.length > 0 ? null : 'no occurrence';
+  return expected.walls.length > 0 ? null : 'no occurrence';
 }
 
-/** As a person makes it in Outlook, or a program: the first day need not fit. */
+/** A recurrence of Outlook or another client: its first day need not match the pattern. */
 function randomRecurrence(draw: Draw): { recurrence: PatternedRecurrence; when: When } {
   const startDate = draw.date();
   const zone = draw.chance(25) ? null : draw.of(ZONES);
@@ -216,7 +213,7 @@ function countBy(names: readonly string[]): Map<string, number> {
   return counts;
 }
 
-function tell(counts: ReadonlyMap<string, number>): string {
+function format(counts: ReadonlyMap<string, number>): string {
   return [...counts]
     .sort(([, a], [, b]) => b - a)
     .map(([name, count]) => `${name} ${count}`)

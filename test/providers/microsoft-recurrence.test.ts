@@ -74,7 +74,7 @@ test('each pattern', () => {
   assert.deepEqual(
     patternOf('FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SU;WKST=SU', start),
     { type: 'weekly', interval: 2, daysOfWeek: ['monday', 'sunday'], firstDayOfWeek: 'sunday' },
-    'the first day of the week is said',
+    'the first day of the week is given',
   );
   assert.deepEqual(patternOf('FREQ=MONTHLY', start), { type: 'absoluteMonthly', interval: 1, dayOfMonth: 5 });
   assert.deepEqual(patternOf('FREQ=MONTHLY;BYDAY=1MO', start), {
@@ -105,7 +105,7 @@ test('each pattern', () => {
   });
 });
 
-test('other words for the same days', () => {
+test('equivalent rules', () => {
   const weekdays = { type: 'weekly', interval: 1, daysOfWeek: WORK, firstDayOfWeek: 'monday' };
   for (const frequency of ['DAILY', 'MONTHLY', 'YEARLY'])
     assert.deepEqual(patternOf(`FREQ=${frequency};BYDAY=MO,TU,WE,TH,FR`, '2026-01-05'), weekdays);
@@ -184,12 +184,12 @@ test('a day that Exchange would move to the end of a shorter month is not approx
   assert.deepEqual(
     patternOf('FREQ=MONTHLY;BYMONTHDAY=28,29,30;BYSETPOS=-1', '2026-02-28'),
     { type: 'absoluteMonthly', interval: 1, dayOfMonth: 30 },
-    'just what Exchange does',
+    'exactly what Exchange does',
   );
   assert.equal(patternOf('FREQ=MONTHLY;BYMONTHDAY=27,28,29,30;BYSETPOS=-1', '2026-01-30'), 'several-dates');
 });
 
-test('what has no pattern', () => {
+test('rules without a pattern', () => {
   const cases: [NotExpressible, string, string?][] = [
     ['several-times-a-day', 'FREQ=HOURLY;INTERVAL=24'],
     ['time-of-day', 'FREQ=DAILY;BYHOUR=9,17'],
@@ -226,7 +226,7 @@ test('what has no pattern', () => {
   assert.equal(write('FREQ=DAILY', at('2026-01-05'), ['20260301']), 'extra-dates');
 });
 
-test('what has a pattern, and a series that Graph cannot hold all the same', () => {
+test('rules with a pattern whose series Graph still cannot hold', () => {
   const monday = '2026-01-05T09:00:00';
   for (const rule of [
     'FREQ=WEEKLY;BYDAY=TU',
@@ -238,7 +238,7 @@ test('what has a pattern, and a series that Graph cannot hold all the same', () 
   ]) {
     assert.equal(write(rule, at(monday)), 'start-not-on-rule', rule);
   }
-  // Seed 1 of the random rules: neither BYMONTH nor the interval is at fault, but together they leave no month.
+  // Seed 1 of the random rules: BYMONTH and the interval together leave no month.
   assert.equal(
     write('FREQ=MONTHLY;INTERVAL=2;BYMONTH=1,3,5,7,9,11;BYMONTHDAY=2', at('2016-10-02T23:45:00')),
     'start-not-on-rule',
@@ -277,7 +277,7 @@ test('each range', () => {
   assert.equal(endDate('20260228T220000Z', tokyo), '2026-03-01', 'the date in the zone of the series');
   const late = at('2026-01-05T22:00:00', 'America/Los_Angeles');
   assert.equal(endDate('20260302T060000Z', late), '2026-03-01');
-  // The day on which 02:30 is left out has its occurrence at 03:30.
+  // On the day without 02:30 the occurrence is at 03:30.
   assert.equal(endDate('20260329T013000Z', at('2026-01-05T02:30:00')), '2026-03-29');
   assert.equal(endDate('20260329T012959Z', at('2026-01-05T02:30:00')), '2026-03-28');
   assert.equal(endDate('20260105T080000Z'), '2026-01-05', 'one occurrence');
@@ -362,7 +362,7 @@ describe('reading', () => {
     );
   });
 
-  test('a day that Exchange moves to the end of shorter months is said so', () => {
+  test('a day that Exchange moves to the end of shorter months is reported', () => {
     assert.equal(
       rule({ type: 'absoluteMonthly', dayOfMonth: 30 }, '2026-01-30'),
       'RRULE:FREQ=MONTHLY;BYMONTHDAY=28,29,30;BYSETPOS=-1',
@@ -377,7 +377,7 @@ describe('reading', () => {
     );
   });
 
-  test('the start moves to the first day that fits', () => {
+  test('the start moves to the first matching day', () => {
     const weekly = { type: 'weekly', interval: 2, daysOfWeek: ['monday'], firstDayOfWeek: 'monday' };
     const moved = read(weekly, { type: 'noEnd', startDate: '2026-03-25' }, at('2026-03-25T09:00:00'));
     assert.deepEqual(
@@ -405,7 +405,7 @@ describe('reading', () => {
     assert.throws(late, RecurrenceError, 'no day fits');
   });
 
-  test('what is no recurrence is refused', () => {
+  test('an invalid recurrence is refused', () => {
     const [pattern, range] = [
       { type: 'daily', interval: 1 },
       { type: 'noEnd', startDate: '2026-01-05' },
@@ -447,21 +447,21 @@ test("the corpus' rules: what Graph holds, and why not", { skip }, (t) => {
   const wrong: string[] = [];
   let compared = 0;
   const { cases } = JSON.parse(readFileSync(new URL('recurrence/rrule-expansions.json', corpus), 'utf8')) as {
-    cases: Known[];
+    cases: RuleCase[];
   };
-  for (const known of cases.filter(({ tier }) => tier !== 'reject')) {
-    const written = written5545(known);
+  for (const one of cases.filter(({ tier }) => tier !== 'reject')) {
+    const written = written5545(one);
     count(typeof written === 'string' ? written : written.pattern.type);
-    if (typeof written === 'string' || known.tier !== 'agreed' || known.start_at !== undefined) continue;
+    if (typeof written === 'string' || one.tier !== 'agreed' || one.start_at !== undefined) continue;
     compared++;
-    const last = Date.parse(known.complete ? '9999-12-31' : isoDate(known.expected.at(-1)!));
+    const last = Date.parse(one.complete ? '9999-12-31' : isoDate(one.expected.at(-1)!));
     const days = seriesDays(readRecurrence(written, UTC, DEFAULT_BEHAVIOUR), last).map((day) =>
       new Date(day).toISOString().slice(0, 10),
     );
-    if (days.join() !== known.expected.map(isoDate).join())
-      wrong.push(`${known.dtstart} ${known.rrule}\n${days.slice(0, 20).join()}\n${known.expected.join()}`);
+    if (days.join() !== one.expected.map(isoDate).join())
+      wrong.push(`${one.dtstart} ${one.rrule}\n${days.slice(0, 20).join()}\n${one.expected.join()}`);
   }
-  t.diagnostic(`${cases.length} rules of the table: ${tell(table)}`);
+  t.diagnostic(`${cases.length} rules of the table: ${format(table)}`);
   table.clear();
   for (const kind of ['valid/', 'broken/']) {
     const folder = new URL(`ics/${kind}`, corpus);
@@ -474,13 +474,13 @@ test("the corpus' rules: what Graph holds, and why not", { skip }, (t) => {
       count(typeof written === 'string' ? written : written.pattern.type);
     }
   }
-  t.diagnostic(`series of the files: ${tell(table)}`);
+  t.diagnostic(`series of the files: ${format(table)}`);
   t.diagnostic(`${compared} compared with what two engines agree on`);
   assert.deepEqual(wrong, []);
   assert.ok(compared > 50, `${compared}`);
 });
 
-interface Known {
+interface RuleCase {
   readonly tier: string;
   readonly dtstart: string;
   readonly rrule: string;
@@ -489,7 +489,7 @@ interface Known {
   readonly start_at?: string;
 }
 
-function written5545({ dtstart, rrule }: Known): PatternedRecurrence | string {
+function written5545({ dtstart, rrule }: RuleCase): PatternedRecurrence | string {
   const when = at(
     dtstart.length === 8
       ? isoDate(dtstart)
@@ -509,7 +509,7 @@ function isoDate(text: string): string {
   return `${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6, 8)}`;
 }
 
-function tell(table: ReadonlyMap<string, number>): string {
+function format(table: ReadonlyMap<string, number>): string {
   return [...table]
     .sort(([, a], [, b]) => b - a)
     .map(([outcome, count]) => `${outcome} ${count}`)

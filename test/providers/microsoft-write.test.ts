@@ -1,4 +1,4 @@
-/** Writing to Graph: nobody is mailed, nothing is lost, and a lost answer costs nothing. */
+/** Writing to Graph: no mail is sent, no data is lost, and a lost answer does no harm. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { type CalendarEvent, type Content, changedPaths, contentOnly, EXCLUDED } from '../../core/event.ts';
@@ -78,11 +78,11 @@ describe('creating a copy in a Microsoft calendar', () => {
     const { isReminderOn, isOnlineMeeting, attendees, body } = raw(written.ref);
     assert.deepEqual([isReminderOn, isOnlineMeeting, attendees], [false, false, []]);
     const lines = ['Text', '', '— People —', 'Organizer: Boss (boss@elsewhere.example)'];
-    const shown = [...lines, 'Guest (guest@elsewhere.example): accepted'].join('\r\n');
-    assert.ok((body as { content: string }).content.includes(shown), (body as { content: string }).content);
+    const text = [...lines, 'Guest (guest@elsewhere.example): accepted'].join('\r\n');
+    assert.ok((body as { content: string }).content.includes(text), (body as { content: string }).content);
     assert.deepEqual(changedPaths(next, written.event!), []);
     assert.equal(written.marker, KEY);
-    // And the people of somebody who opted in are real ones.
+    // With real attendees chosen, they are written as such.
     await setup.close();
     await start({ mayReach: true }, { attendees: 'native' });
     const native = await setup.side.create(next, KEY, 0);
@@ -93,7 +93,7 @@ describe('creating a copy in a Microsoft calendar', () => {
   });
 
   for (const options of [{}, { repeatStatus: 200 }, { consumer: true }, { staleReads: 2, notFoundLag: 2 }] as const) {
-    it(`finds the first one after a lost answer (${JSON.stringify(options)})`, async () => {
+    it(`finds the first copy after a lost answer (${JSON.stringify(options)})`, async () => {
       await start(options);
       setup.graph.fail({ match: 'POST .*/events', when: 'after' });
       await assert.rejects(setup.side.create(SERIES, KEY, 0), isKind('unreachable'));
@@ -105,7 +105,7 @@ describe('creating a copy in a Microsoft calendar', () => {
     });
   }
 
-  it('finds the one that was made although the server refused it, and tries again where none was (B4)', async () => {
+  it('finds a copy that was created although the server refused it, and retries where none was (B4)', async () => {
     await start();
     for (const [at, when] of (['after', 'before'] as const).entries()) {
       setup.graph.fail({ match: 'POST .*/events', status: 409, reason: 'ErrorIrresolvableConflict', when });
@@ -117,8 +117,8 @@ describe('creating a copy in a Microsoft calendar', () => {
   });
 
   it(
-    'tells the event of an earlier try that a person edited at once, where the answer to the ' +
-      'second looks like one to the first',
+    'recognises the event of an earlier attempt that a person edited at once, where the second answer ' +
+      'resembles the first',
     async () => {
       await start({ repeatStatus: 201 });
       const next = event('Edited at once', { location: 'Room', description: 'Text' });
@@ -128,7 +128,7 @@ describe('creating a copy in a Microsoft calendar', () => {
       ].entries()) {
         const first = await setup.side.create(next, KEY, at);
         setup.owner.patchEvent(first.ref, change);
-        // The service names whole seconds.
+        // The service reports whole seconds.
         if (at === 1) await new Promise((resolve) => setTimeout(resolve, 1_800));
         const second = await setup.side.create(next, KEY, at);
         assert.deepEqual([second.ref, second.existed], [first.ref, true]);
@@ -138,7 +138,7 @@ describe('creating a copy in a Microsoft calendar', () => {
   );
 
   it(
-    'finds the first one where the event has changed between the tries: the server refuses, ' +
+    'finds the first copy where the event has changed between the attempts: the server refuses, ' +
       'and the calendar is searched',
     async () => {
       await start();
@@ -152,18 +152,15 @@ describe('creating a copy in a Microsoft calendar', () => {
     },
   );
 
-  it(
-    'finds the first one also where the listing does not know it yet: a second copy would be ' + 'there for good',
-    async () => {
-      await start({ notFoundLag: 1 });
-      setup.graph.fail({ match: 'POST .*/events', when: 'after' });
-      await assert.rejects(setup.side.create(event('First'), KEY, 0), isKind('unreachable'));
-      const second = await setup.side.create(event('Second'), KEY, 0);
-      assert.deepEqual([second.existed, second.event?.title, live()], [true, 'First', 1]);
-    },
-  );
+  it('finds the first copy even where the listing lacks it: a second copy would be permanent', async () => {
+    await start({ notFoundLag: 1 });
+    setup.graph.fail({ match: 'POST .*/events', when: 'after' });
+    await assert.rejects(setup.side.create(event('First'), KEY, 0), isKind('unreachable'));
+    const second = await setup.side.create(event('Second'), KEY, 0);
+    assert.deepEqual([second.existed, second.event?.title, live()], [true, 'First', 1]);
+  });
 
-  it('is our own also where Exchange keeps the title on one line, so nobody takes that for an edit', async () => {
+  it('does not count as edited when Exchange puts the title on one line', async () => {
     await start();
     const written = await setup.side.create(event('Christmas Day\n(holiday)'), KEY, 0);
     assert.deepEqual(
@@ -172,14 +169,14 @@ describe('creating a copy in a Microsoft calendar', () => {
     );
   });
 
-  it('takes the next generation where the first one was deleted and its id is used up', async () => {
+  it('uses the next generation where the first one was deleted and its id is used up', async () => {
     await start();
     await setup.person.remove((await setup.side.create(event('Gone'), KEY, 0)).ref);
     await assert.rejects(setup.side.create(event('Again'), KEY, 0), isKind('id-taken'));
     assert.equal((await setup.side.create(event('Again'), KEY, 1)).event?.title, 'Again');
   });
 
-  it('keeps UID and link where a consumer mailbox loses what a new event was given', async () => {
+  it('keeps UID and link where a consumer mailbox loses properties of a new event', async () => {
     await start({ consumer: true });
     const next = event('Kept', { when: berlin('2027-01-06T09:00:00', '2027-01-06T10:00:00') });
     const written = await setup.side.create(next, KEY, 0);
@@ -189,14 +186,14 @@ describe('creating a copy in a Microsoft calendar', () => {
     assert.deepEqual([again.marker, again.event?.uid, again.version], [KEY, next.uid, written.version]);
   });
 
-  it('tries the notes again that the server cannot take so soon after a create (G21)', async () => {
+  it('retries properties that the server refuses right after a create (G21)', async () => {
     await start({ consumer: true });
     setup.graph.fail({ match: '^PATCH', status: 409, reason: 'ErrorConcurrentItemSave' });
     assert.equal((await setup.side.create(event('Soon'), KEY, 0)).marker, KEY);
     assert.equal(setup.graph.faultsMet, 1);
   });
 
-  it('goes on where an earlier try broke off between master and exceptions', async () => {
+  it('continues where an earlier attempt stopped between master and exceptions', async () => {
     await start();
     setup.graph.fail({ match: /^DELETE .*AAgI/, status: 500 });
     await assert.rejects(setup.side.create(SERIES, KEY, 0), isKind('unreachable'));
@@ -209,7 +206,7 @@ describe('creating a copy in a Microsoft calendar', () => {
 describe('changing an event in a Microsoft calendar', () => {
   afterEach(() => setup.close());
 
-  it('writes exceptions and exclusions again when Exchange has thrown them away with the old rule', async () => {
+  it('writes exceptions and exclusions again when Exchange has dropped them with the old rule', async () => {
     await start();
     const written = await setup.side.create(SERIES, KEY, 0);
     const next: CalendarEvent = { ...written.event!, recurrence: { rules: ['RRULE:FREQ=WEEKLY;COUNT=21'], dates: [] } };
@@ -222,38 +219,35 @@ describe('changing an event in a Microsoft calendar', () => {
     assert.equal((titled.event!.exceptions['20270113T080000Z'] as Content).title, 'Moved');
   });
 
-  it('keeps exceptions of which it knows where the service has an empty list of them', async () => {
+  it('keeps stored exceptions where the service returns an empty list of them', async () => {
     await start({ exceptionLists: 'noExceptions' });
     const written = await setup.side.create(SERIES, KEY, 0);
     assert.deepEqual(changedPaths(SERIES, written.event!), []);
-    // By another worker, who knows what is stored.
+    // By another worker, which has the stored state.
     const other = setup.open();
     const titled = await other.update(written, { ...written.event!, title: 'Weekly, renamed' });
     assert.deepEqual(changedPaths({ ...SERIES, title: 'Weekly, renamed' }, titled.event!), []);
     assert.deepEqual(changedPaths(titled.event!, (await getOne(written.resource, other)).event!), []);
   });
 
-  it(
-    'moves a series with its exceptions to another time, and makes a single event of it, and a ' + 'series again',
-    async () => {
-      await start();
-      const written = await setup.side.create(SERIES, KEY, 0);
-      const shifted: CalendarEvent = {
-        ...written.event!,
-        when: berlin('2027-01-06T11:00:00', '2027-01-06T12:00:00'),
-        exceptions: { '20270113T100000Z': { ...moved('Moved', '2027-01-13') }, '20270203T100000Z': EXCLUDED },
-      };
-      const after = await setup.side.update(written, shifted);
-      assert.deepEqual(changedPaths(shifted, after.event!), []);
-      const single: CalendarEvent = { ...shifted, recurrence: null, exceptions: {} };
-      const alone = await setup.side.update(after, single);
-      assert.deepEqual(changedPaths(single, alone.event!), []);
-      const again = await setup.side.update(alone, shifted);
-      assert.deepEqual(changedPaths(shifted, again.event!), []);
-    },
-  );
+  it('moves a series with its exceptions to another time, and turns it into a single event and back', async () => {
+    await start();
+    const written = await setup.side.create(SERIES, KEY, 0);
+    const shifted: CalendarEvent = {
+      ...written.event!,
+      when: berlin('2027-01-06T11:00:00', '2027-01-06T12:00:00'),
+      exceptions: { '20270113T100000Z': { ...moved('Moved', '2027-01-13') }, '20270203T100000Z': EXCLUDED },
+    };
+    const after = await setup.side.update(written, shifted);
+    assert.deepEqual(changedPaths(shifted, after.event!), []);
+    const single: CalendarEvent = { ...shifted, recurrence: null, exceptions: {} };
+    const alone = await setup.side.update(after, single);
+    assert.deepEqual(changedPaths(single, alone.event!), []);
+    const again = await setup.side.update(alone, shifted);
+    assert.deepEqual(changedPaths(shifted, again.event!), []);
+  });
 
-  it('brings a deleted occurrence back by giving the rule anew, and loses no other exception', async () => {
+  it('restores a deleted occurrence by writing the rule again, and loses no other exception', async () => {
     await start();
     const written = await setup.side.create(SERIES, KEY, 0);
     const { '20270203T080000Z': _, ...rest } = written.event!.exceptions;
@@ -261,7 +255,7 @@ describe('changing an event in a Microsoft calendar', () => {
     assert.deepEqual(changedPaths(next, (await setup.side.update(written, next)).event!), []);
   });
 
-  it('goes on after a lost answer, and after a break between master and exceptions', async () => {
+  it('continues after a lost answer, and after a stop between master and exceptions', async () => {
     await start();
     const written = await setup.side.create(SERIES, KEY, 0);
     const next: CalendarEvent = {
@@ -276,7 +270,7 @@ describe('changing an event in a Microsoft calendar', () => {
     assert.deepEqual(changedPaths(next, (await setup.side.update(written, next)).event!), []);
   });
 
-  it('takes a 412 without a change for what it is, and a change of another occurrence for a lost race', async () => {
+  it('retries after a 412 without a change, and reports a change of another occurrence as a lost race', async () => {
     await start();
     const written = await setup.side.create(SERIES, KEY, 0);
     setup.graph.storm412(1);
@@ -290,7 +284,7 @@ describe('changing an event in a Microsoft calendar', () => {
     await assert.rejects(setup.side.remove(now), isKind('stale'));
   });
 
-  it('notices a change that came between its look and its write, where If-Match is not heeded', async () => {
+  it('notices a change between its read and its write where If-Match is ignored', async () => {
     await start();
     const written = await setup.side.create(event('Race'), KEY, 0);
     const side = setup.openWith(async (input, init) => {
@@ -304,7 +298,7 @@ describe('changing an event in a Microsoft calendar', () => {
     assert.equal((raw(written.ref)['location'] as Json)['displayName'], 'By a person');
   });
 
-  it('reads what was written although a replica still shows what was before', async () => {
+  it('reads the written state although a replica still shows the earlier one', async () => {
     await start({ staleReads: 2 });
     const written = await setup.side.create(SERIES, KEY, 0);
     const next: CalendarEvent = {
@@ -315,7 +309,7 @@ describe('changing an event in a Microsoft calendar', () => {
     assert.deepEqual(changedPaths(next, (await setup.side.update(written, next)).event!), []);
   });
 
-  it('never rewrites an HTML body whose text stays, and replaces it when the text changes', async () => {
+  it('never rewrites an HTML body whose text is unchanged, and replaces it when the text changes', async () => {
     await start();
     const html = '<p>Some <b>bold</b> text</p>';
     const id = setup.owner.insertEvent(
@@ -337,7 +331,7 @@ describe('changing an event in a Microsoft calendar', () => {
     assert.equal(changed.event?.description, 'Plain now');
   });
 
-  it('holds one of busy and tentative, and takes what it does not hold for no edit', async () => {
+  it('stores either busy or tentative, and does not treat the difference as an edit', async () => {
     await start();
     const written = await setup.side.create(
       event('Lossy', { status: 'tentative', transparency: 'transparent' }),
@@ -361,32 +355,29 @@ describe('changing an event in a Microsoft calendar', () => {
 describe('what reaches other people', () => {
   afterEach(() => setup.close());
 
-  it(
-    'is not written: a meeting with guests that the mailbox organises, its occurrences, its ' + 'deletion (D8)',
-    async () => {
-      await start();
-      const id = setup.owner.insertEvent(
-        {
-          ...plain('Meeting'),
-          recurrence: { pattern: { type: 'daily', interval: 7 }, range: { type: 'noEnd', startDate: '2027-01-13' } },
-          attendees: [GUEST],
-        },
-        setup.calendarId,
-      )['id'] as string;
-      const found = await getOne(id);
-      assert.equal(found.hasGuests, true);
-      await assert.rejects(setup.side.update(found, { ...found.event!, title: 'Other' }), isKind('would-mail'));
-      await assert.rejects(
-        setup.side.update(found, { ...found.event!, exceptions: { '20270120T080000Z': EXCLUDED } }),
-        isKind('would-mail'),
-      );
-      await assert.rejects(setup.side.remove(found), isKind('would-mail'));
-      assert.deepEqual([writes(), setup.graph.mailLedger], [[], []]);
-      assert.equal(raw(id)['subject'], 'Meeting');
-    },
-  );
+  it('is not written: changes and deletions of a meeting with guests that the mailbox organises (D8)', async () => {
+    await start();
+    const id = setup.owner.insertEvent(
+      {
+        ...plain('Meeting'),
+        recurrence: { pattern: { type: 'daily', interval: 7 }, range: { type: 'noEnd', startDate: '2027-01-13' } },
+        attendees: [GUEST],
+      },
+      setup.calendarId,
+    )['id'] as string;
+    const found = await getOne(id);
+    assert.equal(found.hasGuests, true);
+    await assert.rejects(setup.side.update(found, { ...found.event!, title: 'Other' }), isKind('would-mail'));
+    await assert.rejects(
+      setup.side.update(found, { ...found.event!, exceptions: { '20270120T080000Z': EXCLUDED } }),
+      isKind('would-mail'),
+    );
+    await assert.rejects(setup.side.remove(found), isKind('would-mail'));
+    assert.deepEqual([writes(), setup.graph.mailLedger], [[], []]);
+    assert.equal(raw(id)['subject'], 'Meeting');
+  });
 
-  it('is written when the pair has real attendees', async () => {
+  it('is written when the pair syncs real attendees', async () => {
     await start({ mayReach: true }, { attendees: 'native' });
     const id = setup.owner.insertEvent({ ...plain('Meeting'), attendees: [GUEST] }, setup.calendarId)['id'] as string;
     const found = await getOne(id);
@@ -394,7 +385,7 @@ describe('what reaches other people', () => {
     assert.equal(setup.graph.mailLedger.length, 2);
   });
 
-  it('stays with the organizer: of an invitation only what concerns the owner is changed', async () => {
+  it("is left to the organizer: of an invitation, only the owner's own fields are changed", async () => {
     await start();
     const id = setup.owner.plantEvent(
       {
@@ -415,7 +406,7 @@ describe('what reaches other people', () => {
     assert.deepEqual(setup.graph.harm, []);
   });
 
-  it('keeps its join link: the text of an online meeting is left alone, everything else goes through', async () => {
+  it('keeps its join link: the text of an online meeting is not changed, everything else is', async () => {
     await start();
     const id = setup.owner.insertEvent({ ...plain('Online'), isOnlineMeeting: true }, setup.calendarId)['id'] as string;
     const found = await getOne(id);

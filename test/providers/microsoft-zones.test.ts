@@ -4,7 +4,7 @@ import { WINDOWS_TO_IANA_MAP } from 'windows-iana';
 import { offsetAt } from '../../core/zones.ts';
 import { graphZone, readGraphZone } from '../../providers/microsoft/zones.ts';
 
-test('an IANA zone is sent by its Windows name', () => {
+test('an IANA zone is sent under its Windows name', () => {
   const names = {
     'Europe/Berlin': 'W. Europe Standard Time',
     'Europe/Vienna': 'W. Europe Standard Time',
@@ -20,14 +20,14 @@ test('an IANA zone is sent by its Windows name', () => {
   assert.equal(graphZone('CET', 2026), 'W. Europe Standard Time', 'a zone that CLDR leaves out, by its clock');
 });
 
-test('a Windows zone whose clock is another one is not sent, whatever the table says', () => {
+test('a Windows zone with another clock is not sent, even if the table lists it', () => {
   assert.equal(graphZone('Asia/Almaty', 2026), 'West Asia Standard Time', 'since 2024');
   assert.equal(graphZone('Asia/Almaty', 2015), null, 'no other zone has changed its clock like that');
   assert.equal(graphZone('America/Ojinaga', 2026), 'Central Standard Time');
   assert.equal(graphZone('Antarctica/Troll', 2026), null);
 });
 
-test('every Windows name is read, and sent as it was or for the same clock', () => {
+test('every Windows name is read, and sent unchanged or under a name with the same clock', () => {
   for (const name of new Set(WINDOWS_TO_IANA_MAP.map(({ windowsName }) => windowsName))) {
     const zone = readGraphZone(name);
     assert.ok(zone !== null, name);
@@ -44,7 +44,7 @@ test('every Windows name is read, and sent as it was or for the same clock', () 
   }
 });
 
-test('names in answers', () => {
+test('zone names in responses', () => {
   assert.equal(readGraphZone('W. Europe Standard Time'), 'Europe/Berlin');
   assert.equal(readGraphZone('Europe/Vienna'), 'Europe/Vienna');
   assert.equal(readGraphZone('tzone://Microsoft/Utc'), 'UTC');
@@ -63,10 +63,10 @@ test('names in answers', () => {
     assert.equal(readGraphZone(name), null);
 });
 
-test('the zone of our own record stays while Graph shows the name that was sent for it', () => {
+test('the stored zone is kept while Graph returns the name that was sent for it', () => {
   const kept = { zone: 'Europe/Vienna', year: 2026 };
   assert.equal(readGraphZone('W. Europe Standard Time', kept), 'Europe/Vienna');
-  assert.equal(readGraphZone('Romance Standard Time', kept), 'Europe/Paris', 'somebody changed it');
+  assert.equal(readGraphZone('Romance Standard Time', kept), 'Europe/Paris', 'a person changed it');
   assert.equal(
     readGraphZone('Asia/Kolkata', { zone: 'Asia/Calcutta', year: 2026 }),
     'Asia/Calcutta',

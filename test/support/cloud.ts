@@ -1,7 +1,7 @@
 /**
- * A cloud service for tests that are the same for each: its stand-in, and what persons do in it, in the words of
- * `core/event.ts`. What each service is by itself is in `google-cloud.ts` and `graph-cloud.ts`; `clouds.ts` has them
- * all, and says what a service cannot do.
+ * A cloud service for tests that are the same for each: its fake, and what persons do in it, in terms of
+ * `core/event.ts`. The services are in `google-cloud.ts` and `graph-cloud.ts`; `clouds.ts` lists them with what they do
+ * not support.
  */
 import type { Content, OccurrenceId, Participation, When } from '../../core/event.ts';
 import type { GoogleAccount } from '../fakes/google/account.ts';
@@ -14,11 +14,11 @@ export type CloudName = 'google' | 'microsoft';
 
 export interface CloudKind<C extends Cloud = Cloud, Options extends object = object> {
   readonly name: CloudName;
-  /** As people call it. */
+  /** Display name. */
   readonly title: string;
-  /** How an idle poll looks in the log of requests. */
+  /** The log entry of a request that an idle poll makes. */
   readonly idlePoll: RegExp;
-  /** The other answer wherever nobody knows what the service does with series. */
+  /** The opposite behaviour wherever it is not documented what the service does with series. */
   readonly otherwise: Options;
   start(options?: Options): Promise<C>;
 }
@@ -26,20 +26,20 @@ export interface CloudKind<C extends Cloud = Cloud, Options extends object = obj
 export interface Cloud {
   readonly kind: CloudKind;
   readonly fake: GoogleFake | GraphFake;
-  /** What Calpair is told to take the stand-in for the service. */
+  /** The environment variables that point Calpair at the fake. */
   readonly environment: Readonly<Record<string, string>>;
-  /** An account, and its owner in the calendar that it begins with. */
+  /** Adds an account; returns its owner in the default calendar. */
   addOwner(email: string, more?: { readonly timeZone?: string }): CloudPerson;
-  /** People who were reached, and writes without what keeps them harmless. Should be empty. */
+  /** Mails that were sent, and writes without the options that prevent mails. Should be empty. */
   harm(): readonly unknown[];
 }
 
-/** The fields of an event that a person fills in; those left out stay as they are. */
+/** The fields of an event that a person fills in; absent fields stay unchanged. */
 export interface Typed
   extends Partial<
     Pick<Content, 'title' | 'location' | 'description' | 'when' | 'status' | 'transparency' | 'visibility'>
   > {
-  /** Content line of a rule; null makes a single event of a series. */
+  /** Content line of a rule; null turns a series into a single event. */
   readonly rule?: string | null;
   readonly guests?: readonly Guest[];
 }
@@ -51,11 +51,11 @@ export interface Guest {
   readonly isRoom?: boolean;
 }
 
-/** What comes by mail; from the owner himself where no organizer is named. */
+/** An invitation by mail; without an organizer, the owner is the organizer. */
 export type Invitation = Typed & Pick<Content, 'title' | 'when'> & { readonly organizer?: string };
 
-/** An event as the service shows it to a person. */
-export interface Shown {
+/** An event as the service lists it for a person. */
+export interface ListedEvent {
   readonly id: string;
   readonly title: string;
   readonly location: string;
@@ -70,51 +70,52 @@ export interface CloudPerson {
   readonly calendarId: string;
   /** The same, for `createPair`. */
   readonly calendar: Calendar;
-  /** @param baggage adds what a sync does not carry: a reminder, other programs' notes. Answers the id */
+  /**
+   * @param baggage adds data that Calpair does not sync: a reminder, other programs' notes
+   * @returns the id
+   */
   insert(event: Typed & Pick<Content, 'title' | 'when'>, baggage?: boolean): string;
-  /** What came by mail, under the UID of its sender. Answers the id. */
+  /** Adds an invitation under its sender's UID. Returns the id. */
   receive(uid: string, event: Invitation): string;
-  /** "Out of office", as the service's own page makes it. Answers the id. */
+  /** Adds an "out of office" event as the service's own page does. Returns the id. */
   insertAway(event: Pick<Content, 'title' | 'when'>): string;
   isAway(id: string): boolean;
-  /** An online meeting of the owner alone, with what the service writes into it. Answers the id. */
+  /** Adds an online meeting without guests, with the text that the service adds. Returns the id. */
   insertOnline(event: Pick<Content, 'title' | 'when'>): string;
   isOnline(id: string): boolean;
   edit(id: string, changes: Typed): void;
-  /** A reminder that shows on the screen, so many minutes before. */
+  /** Sets a pop-up reminder, `minutes` before the start. */
   remind(id: string, minutes: number): void;
   isReminded(id: string): boolean;
-  /** A colour of the service's own. */
+  /** Sets one of the service's own colours. */
   paint(id: string): void;
   remove(id: string): void;
-  /** Occurrences of series in Europe, with dates that are those of UTC. */
+  /** For series in Europe whose local dates are the UTC dates. */
   editOccurrence(id: string, occurrence: OccurrenceId, changes: Typed): void;
   removeOccurrence(id: string, occurrence: OccurrenceId): void;
-  /** Only where the service `can` do that. */
+  /** Only where the service `can` do it. */
   bringBackOccurrence(id: string, occurrence: OccurrenceId): void;
-  /** A guest says whether he comes. */
+  /** Sets a guest's participation. */
   answer(id: string, address: string, answer: Participation): void;
-  /** What is in the calendar, a series once. */
-  list(): Shown[];
-  /**
-   * What the pages of the calendar show for two years: each occurrence at its start (an instant, or a date), in order.
-   */
+  /** The events of the calendar; a series counts once. */
+  list(): ListedEvent[];
+  /** What the calendar shows for two years: each occurrence with its start (an instant, or a date), in order. */
   occurrences(): { readonly title: string; readonly start: string }[];
-  /** One event, and after it the exceptions of its series, each under an id of its own; nothing where it is gone. */
-  family(id: string): Shown[];
-  /** @throws Error unless one event is called that */
+  /** An event, followed by the exceptions of its series, each with its own id; empty when it is gone. */
+  family(id: string): ListedEvent[];
+  /** @throws Error unless exactly one event has this title */
   idOf(title: string): string;
   /**
-   * All that the service has of an event, under the names of `Typed` where they fit, without versions and without what
-   * Calpair notes there for itself.
+   * All data of an event, under the names of `Typed` where they exist, without versions and without Calpair's own
+   * properties.
    */
   everythingOf(id: string): Readonly<Record<string, unknown>>;
-  /** All that the service has of the calendar, deleted events too: to see that nothing changed. */
+  /** All data of the calendar, including deleted events: for checks that nothing changed. */
   raw(): unknown;
-  /** What a program does that takes an event along with everything that it can read of it. */
+  /** Copies an event with everything that a client can read of it. */
   copyTo(other: CloudPerson, id: string): void;
   /** Lets the owner of another account read this calendar. */
   showTo(other: CloudPerson): void;
-  /** Another calendar of the same account. */
+  /** Adds another calendar to the same account. */
   addCalendar(name: string): CloudPerson;
 }

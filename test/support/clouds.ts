@@ -1,6 +1,6 @@
 /**
- * The clouds that run the same tests, and what one of them cannot do by nature: such a test is not there for it, for
- * the reason that stands here.
+ * The cloud services that run the same tests, and what each of them does not support. Tests of an unsupported feature
+ * are left out for that service; the reason is given here.
  */
 import type { CloudKind, CloudName } from './cloud.ts';
 import { GOOGLE } from './google-cloud.ts';
@@ -10,26 +10,26 @@ export const CLOUDS: readonly CloudKind[] = [GOOGLE, MICROSOFT];
 
 const CANNOT = {
   'bring back one occurrence that was deleted': {
-    microsoft: 'Outlook has no way to undo the deletion of one occurrence: a person sets the whole series anew',
+    microsoft: 'Outlook cannot undo the deletion of one occurrence: a person sets the whole series again',
   },
-  'tell at once that one occurrence was deleted': {
-    microsoft: 'Exchange counts it as no change of the series, and delta keeps silent about it',
+  'report the deletion of one occurrence at once': {
+    microsoft: 'Exchange does not count it as a change of the series, and delta does not report it',
   },
-  'show only whether somebody is free': {
-    microsoft: 'who may see no more than free/busy of a mailbox does not have its calendar among his own',
+  'share free/busy only': {
+    microsoft: 'a calendar of which only free/busy is shared does not appear in the list of calendars',
   },
-  'change a meeting with guests in silence': { microsoft: 'Exchange mails the guests whatever the client asks for' },
-  'tell zones of one clock apart': {
+  'change a meeting without mailing its guests': { microsoft: 'Exchange always mails the guests' },
+  'keep the names of equal time zones': {
     microsoft:
-      'Exchange knows Windows names, each for many zones: it is the zone that is meant, under ' +
-      'the name that CLDR has for it',
+      'Exchange uses Windows names, each for several IANA zones: the zone comes back under the name that CLDR ' +
+      'lists for it',
   },
   'count any weekdays from the end of a month': {
-    microsoft: 'Graph has a pattern for the last one only: such a series is written out as single events',
+    microsoft: 'Graph has a pattern for the last one only: such a series is expanded into single events',
   },
 } as const satisfies Readonly<Record<string, Partial<Readonly<Record<CloudName, string>>>>>;
 
-/** Whether tests of this make sense there. */
+/** Whether the service supports this. */
 export function can({ name }: Pick<CloudKind, 'name'>, what: keyof typeof CANNOT): boolean {
   return !(name in CANNOT[what]);
 }

@@ -1,5 +1,5 @@
 /**
- * A calendar on a CalDAV server for the contract suite: our side, and a person with a plain CalDAV client beside it.
+ * A calendar on a CalDAV server for the contract suite: Calpair's side, and a person with a plain CalDAV client.
  */
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
@@ -25,7 +25,7 @@ export const SETTING: SideSetting = {
   tag: (text) => createHmac('sha256', 'of this installation').update(text).digest('hex'),
 };
 
-/** Opens an account as the program does, counting its requests. */
+/** Opens an account as the product does, and counts its requests. */
 export async function openAccount(
   dav: DavAccount,
   setFetch = createFetch({ allowPrivateNetworks: true }),
@@ -52,9 +52,8 @@ export async function openAccount(
 }
 
 /**
- * @param calendar an empty calendar of the account; `close` ends what the test started
- * @param reach how we get there, and under which address the person has the same calendar, where these are not the
- * usual ones
+ * @param calendar an empty calendar of the account; `close` stops what the test started
+ * @param reach another transport, and another address at which the person has the same calendar
  */
 export async function caldavSetup(
   dav: DavAccount,
@@ -101,7 +100,7 @@ export async function caldavSetup(
   };
 }
 
-/** A person's CalDAV client: no conditions, no care. */
+/** A person's CalDAV client, which sends no preconditions. */
 export function davPerson(
   dav: DavAccount,
   calendar: string,
@@ -112,7 +111,7 @@ export function davPerson(
   list(): Promise<string[]>;
 } {
   const authorization = `Basic ${Buffer.from(`${dav.username}:${dav.password}`).toString('base64')}`;
-  const ask = async (
+  const request = async (
     method: string,
     name: string,
     headers: Record<string, string> = {},
@@ -128,19 +127,19 @@ export function davPerson(
   };
   return {
     async put(name, body) {
-      await ask('PUT', name, { 'content-type': 'text/calendar; charset=utf-8' }, body);
+      await request('PUT', name, { 'content-type': 'text/calendar; charset=utf-8' }, body);
       return new URL(name, calendar).pathname;
     },
     async get(resource) {
-      return (await ask('GET', resource)).text();
+      return (await request('GET', resource)).text();
     },
     async remove(resource) {
-      await (await ask('DELETE', resource)).text();
+      await (await request('DELETE', resource)).text();
     },
     async list() {
       const body = '<d:propfind xmlns:d="DAV:"><d:prop><d:getetag/><d:resourcetype/></d:prop></d:propfind>';
       const answer = await (
-        await ask('PROPFIND', calendar, { depth: '1', 'content-type': 'application/xml; charset=utf-8' }, body)
+        await request('PROPFIND', calendar, { depth: '1', 'content-type': 'application/xml; charset=utf-8' }, body)
       ).text();
       const hrefs = [...answer.matchAll(/<(?:\w+:)?href[^>]*>([^<]+)<\/(?:\w+:)?href>/g)].map(
         ([, href = '']) => new URL(href.replaceAll('&amp;', '&'), calendar).pathname,

@@ -1,4 +1,4 @@
-/** A Google calendar on the stand-in: one side of Calpair's, and a person who works in Google's own web page. */
+/** A Google calendar on the fake: Calpair's side, and a person who uses Google's own web page. */
 
 import { createHmac } from 'node:crypto';
 import { type CalendarEvent, type Content, EXCLUDED, type When } from '../../core/event.ts';
@@ -24,7 +24,7 @@ export interface GoogleSetup extends ContractSetup {
   readonly account: Account;
   readonly calendarId: string;
   readonly tokens: MemoryTokens;
-  /** The same calendar, opened anew: another worker. */
+  /** The same calendar, opened by another worker. */
   open(setting?: Partial<SideSetting>, signal?: AbortSignal): Side;
 }
 

@@ -1,4 +1,4 @@
-/** A Microsoft calendar on the stand-in: one side of Calpair's, and a person who works in Outlook. */
+/** A Microsoft calendar on the fake: Calpair's side, and a person who uses Outlook. */
 import { createHmac } from 'node:crypto';
 import { type CalendarEvent, type Content, EXCLUDED, type When } from '../../core/event.ts';
 import { createMicrosoftProvider } from '../../providers/microsoft/microsoft-provider.ts';
@@ -26,9 +26,9 @@ export interface GraphSetup extends ContractSetup {
   readonly account: Account;
   readonly calendarId: string;
   readonly tokens: MemoryTokens;
-  /** The same calendar, opened anew: another worker. */
+  /** The same calendar, opened by another worker. */
   open(setting?: Partial<SideSetting>, signal?: AbortSignal): Side;
-  /** The same, over a transport of the test's. */
+  /** The same calendar, over the test's transport. */
   openWith(transport: typeof fetch): Side;
 }
 
@@ -48,7 +48,7 @@ export async function openGraph(
     tokenUrl: graph.tokenUrl,
   });
   let trips = 0;
-  // A batch is one trip, and the stand-in logs the requests in it, too.
+  // A batch is one round trip; the fake also logs each request in it.
   const counting: typeof fetch = (input, init) => {
     if (String(input).startsWith(graph.graphUrl)) trips += 1;
     return fetch(input, init);
@@ -143,7 +143,7 @@ function contentBody(content: Content): Json {
   };
 }
 
-/** In the zones' Windows names, as Outlook writes them. */
+/** With Windows zone names, as Outlook writes them. */
 export function whenBody(when: When): Json {
   const point = (local: string, zone: string): Json => ({
     dateTime: local,

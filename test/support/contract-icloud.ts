@@ -1,6 +1,5 @@
 /**
- * An iCloud calendar on the stand-in: one side of Calpair's, reached under Apple's own addresses, and a person on a
- * device.
+ * An iCloud calendar on the fake: Calpair's side, which uses Apple's own addresses, and a person on a device.
  */
 import { createFetch } from '../../providers/http.ts';
 import type { IcloudAccount } from '../fakes/icloud/account.ts';

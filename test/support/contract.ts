@@ -1,6 +1,6 @@
 /**
- * What every `Side` must do, whatever service is behind it. A test gives a fresh calendar and the means to act as a
- * person in it; the suite does the rest.
+ * What every `Side` must do, whatever service is behind it. The caller opens an empty calendar and a client for a
+ * person who uses it; the suite does the rest.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -18,30 +18,30 @@ export interface ContractSetup {
   readonly side: Side;
   /** Requests that the side has made so far. */
   requests(): number;
-  /** A person's own program: it knows nothing of Calpair. Events are named by their resource. */
+  /** The client of a person, independent of Calpair. Events are identified by their resource. */
   readonly person: {
     create(event: CalendarEvent): Promise<string>;
     edit(resource: string, event: CalendarEvent): Promise<void>;
     remove(resource: string): Promise<void>;
     /** All resources in the calendar. */
     list(): Promise<string[]>;
-    /** Creates an event with things on it that Calpair does not carry (reminder, extended properties). */
+    /** Creates an event with data that Calpair does not sync (reminder, extended properties). */
     createWithBaggage?(event: CalendarEvent): Promise<string>;
-    /** These things, comparable. */
+    /** That data, in a form that can be compared. */
     baggage?(resource: string): Promise<string>;
     /** Creates under a name that needs quoting. */
     createOddlyNamed?(event: CalendarEvent): Promise<string>;
-    /** Puts an event of somebody else where `create(…, key, generation)` would put its own. */
+    /** Puts another person's event under the name that `create(…, key, generation)` would use. */
     occupy?(event: CalendarEvent, key: string, generation: number): Promise<void>;
   };
-  /** Takes the calendar away; the last thing that happens to a setup. */
+  /** Deletes the calendar; always the last call. */
   dropCalendar?(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Ways in which a service differs by nature. */
+/** What a service does not support. */
 export interface Differences {
-  /** Reasons by title of the test that makes no sense there. */
+  /** Reasons by title of the test that does not apply. */
   readonly skip?: Readonly<Record<string, string>>;
 }
 
@@ -71,7 +71,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
       assert.deepEqual([polled.found.length, polled.unchanged.length, polled.removed.length], [0, 0, 0]);
     });
 
-    test('tells what a person created, edited and deleted', async () => {
+    test('reports what a person created, edited and deleted', async () => {
       const [a, b, c] = [
         await setup.person.create(event('A')),
         await setup.person.create(event('B')),
@@ -85,7 +85,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
       const polled = await poll();
       const found = new Map(polled.found.map((one) => [one.resource, one.event?.title]));
       assert.deepEqual([found.get(a), found.get(created)], ['A changed', 'D']);
-      // A service may repeat what it told before (SOGo within a second), as it is.
+      // A service may repeat an earlier report unchanged (SOGo does within a second).
       for (const [resource, title] of found)
         assert.ok([a, created].includes(resource) || (resource === c && title === 'C'));
       assert.ok(polled.full || polled.removed.includes(b), 'a deletion is reported, or the listing is a full one');
@@ -93,7 +93,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
     });
 
     test('costs one request when nothing has changed', async () => {
-      // SOGo counts its tokens in seconds: until the next one it repeats the last changes.
+      // SOGo's tokens count seconds: within the same second it repeats the last changes.
       await settle(setup, poll);
       const before = setup.requests();
       const polled = await poll();
@@ -102,14 +102,14 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
       assert.deepEqual(polled.removed, []);
     });
 
-    test('names everything once in a full listing, and does not fetch what is known', async () => {
+    test('names everything once in a full listing, and does not fetch what is stored', async () => {
       const polled = await pollAll(setup.side, null, stored);
       assert.equal(polled.full, true);
       assert.equal(polled.found.length, 0);
       assert.deepEqual([...polled.unchanged].sort(), (await setup.person.list()).sort());
     });
 
-    test('answers a cursor that is refused or unreadable with a full listing', async () => {
+    test('falls back to a full listing when the cursor is refused or unreadable', async () => {
       for (const bad of [
         'nonsense',
         cursor!.replace(/\w(?=\W*$)/, '~'),
@@ -120,7 +120,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
       }
     });
 
-    test('reads back what it created: text, zones, all-day, a series with exceptions', async () => {
+    test('confirms what it created: text, zones, all-day, a series with exceptions', async () => {
       for (const [index, next] of samples().entries()) {
         const written = await setup.side.create(next, key(index), 0);
         const found = await readBack(setup.side, written);
@@ -139,7 +139,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
       );
     });
 
-    test('finds the event of an earlier try when a create is repeated', async () => {
+    test('finds the event of an earlier attempt when a create is repeated', async () => {
       const next = event('Repeated');
       const first = await setup.side.create(next, key(20), 0);
       const count = (await setup.person.list()).length;
@@ -148,20 +148,20 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
       assert.equal((await setup.person.list()).length, count);
     });
 
-    test('leaves the event of somebody else alone, and takes the next generation', async (t) => {
-      if (setup.person.occupy === undefined) return t.skip('nobody else can take a name here');
-      await setup.person.occupy(event('Of somebody else'), key(21), 0);
+    test("leaves another person's event alone, and uses the next generation", async (t) => {
+      if (setup.person.occupy === undefined) return t.skip('another client cannot take a name here');
+      await setup.person.occupy(event('Of another person'), key(21), 0);
       await rejectsWith('id-taken', setup.side.create(event('Mine'), key(21), 0));
       const found = await readBack(setup.side, await setup.side.create(event('Mine'), key(21), 1));
       assert.equal(found.event?.title, 'Mine');
     });
 
-    test('proves by name what is there and what is gone', async () => {
+    test('confirms by name which events exist and which are gone', async () => {
       const [here, gone] = [await setup.person.create(event('Here')), await setup.person.create(event('Gone'))];
       await setup.person.remove(gone);
-      const answer = await setup.side.get([gone, here]);
-      assert.equal(answer.get(gone), 'gone');
-      const found = answer.get(here);
+      const results = await setup.side.get([gone, here]);
+      assert.equal(results.get(gone), 'gone');
+      const found = results.get(here);
       assert.ok(found !== undefined && found !== 'gone');
       assert.deepEqual(
         found.map(({ event: one }) => one?.title),
@@ -173,7 +173,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
 
     test('changes exactly the fields that differ', async (t) => {
       if (setup.person.createWithBaggage === undefined || setup.person.baggage === undefined)
-        return t.skip('no baggage here');
+        return t.skip('a person has no other data here');
       const resource = await setup.person.createWithBaggage(event('With baggage'));
       const baggage = await setup.person.baggage(resource);
       assert.notEqual(baggage, '');
@@ -184,7 +184,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
       assert.equal(await setup.person.baggage(resource), baggage);
     });
 
-    test('changes a series: one occurrence moved, one taken out, the rest as it was', async () => {
+    test('changes a series: one occurrence moved, one excluded, the rest unchanged', async () => {
       const series = samples().at(-1)!;
       const resource = await setup.person.create({ ...series, uid: 'series-of-a-person' });
       const found = await getOne(setup.side, resource);
@@ -208,7 +208,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
       assert.deepEqual(changedPaths(next, after.event!), []);
     });
 
-    test('refuses to overwrite or delete what has changed meanwhile', async () => {
+    test('refuses to overwrite or delete an event that has changed meanwhile', async () => {
       const resource = await setup.person.create(event('Race'));
       const found = await getOne(setup.side, resource);
       await setup.person.edit(resource, { ...event('Race won by the person'), uid: found.event!.uid });
@@ -217,7 +217,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
       assert.equal((await getOne(setup.side, resource)).event?.title, 'Race won by the person');
     });
 
-    test('does not bring back what a person deleted', async () => {
+    test('does not restore an event that a person deleted', async () => {
       const resource = await setup.person.create(event('Deleted meanwhile'));
       const found = await getOne(setup.side, resource);
       await setup.person.remove(resource);
@@ -225,7 +225,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
       assert.equal((await setup.side.get([resource])).get(resource), 'gone');
     });
 
-    test('deletes, and takes a second deletion for done', async () => {
+    test('deletes, and accepts a second deletion', async () => {
       const resource = await setup.person.create(event('To be deleted'));
       const found = await getOne(setup.side, resource);
       await setup.side.remove(found);
@@ -233,7 +233,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
       await setup.side.remove(found);
     });
 
-    test('handles a name that needs quoting like any other (G19)', async (t) => {
+    test('handles a name that needs quoting (G19)', async (t) => {
       if (setup.person.createOddlyNamed === undefined) return t.skip('a person cannot choose names here');
       await poll();
       await setup.person.createOddlyNamed(event('Odd name'));
@@ -256,7 +256,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
       assert.equal((await setup.side.get([after.resource])).get(after.resource), 'gone');
     });
 
-    test('sees that a name was deleted and used again for something else', async (t) => {
+    test('notices that a name was deleted and used again for another event', async (t) => {
       if (setup.person.createOddlyNamed === undefined) return t.skip('a person cannot choose names here');
       const resource = await setup.person.createOddlyNamed(event('First of this name'));
       await settle(setup, poll);
@@ -269,21 +269,21 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
       );
     });
 
-    test('reads and finds more events than fit into one request', async () => {
+    test('reads and lists more events than fit into one request', async () => {
       const resources: string[] = [];
       for (let index = 0; index < MANY; index += 1) resources.push(await setup.person.create(event(`Many ${index}`)));
-      const answer = await setup.side.get(resources);
-      assert.equal(answer.size, MANY);
+      const results = await setup.side.get(resources);
+      assert.equal(results.size, MANY);
       for (const [index, resource] of resources.entries()) {
-        const found = answer.get(resource);
+        const found = results.get(resource);
         assert.ok(found !== undefined && found !== 'gone' && found[0]?.event?.title === `Many ${index}`);
       }
       await poll();
       assert.equal(stored.titles().filter((title) => title.startsWith('Many ')).length, MANY);
     });
 
-    test('takes a calendar that is gone for that, and not for one whose events are', async (t) => {
-      if (setup.dropCalendar === undefined) return t.skip('the calendar cannot be taken away here');
+    test('reports a missing calendar as missing, not its events as deleted', async (t) => {
+      if (setup.dropCalendar === undefined) return t.skip('the calendar cannot be deleted here');
       const resources = await setup.person.list();
       await setup.dropCalendar();
       await rejectsWith('calendar-missing', pollAll(setup.side, cursor, stored));
@@ -293,7 +293,7 @@ export function contract(name: string, open: () => Promise<ContractSetup>, { ski
   });
 }
 
-/** More than a side asks for at once. */
+/** More than a side requests at once. */
 const MANY = 105;
 
 interface Polled {
@@ -305,7 +305,7 @@ interface Polled {
   readonly full: boolean;
 }
 
-/** One poll to its end, kept in `stored`. */
+/** A complete poll; its results are kept in `stored`. */
 async function pollAll(side: Side, cursor: string | null, stored: StoredState): Promise<Polled> {
   const polled = { found: [] as Found[], unchanged: [] as string[], removed: [] as string[] };
   let end: { cursor: string; full: boolean } | undefined;
@@ -332,7 +332,7 @@ async function pollAll(side: Side, cursor: string | null, stored: StoredState): 
   return { ...polled, named, ...end };
 }
 
-/** Polls until the service has nothing to repeat. */
+/** Polls until the service repeats nothing. */
 async function settle(setup: ContractSetup, poll: () => Promise<Polled>): Promise<void> {
   for (let round = 0; round < 30; round += 1) {
     const before = setup.requests();
@@ -348,13 +348,13 @@ async function getOne(side: Side, resource: string): Promise<Found> {
   return found[0]!;
 }
 
-/** The state of the side after a write: what it gave back, or what it gives when asked. */
+/** The event after a write: the confirmed result of the write, or what the side reads now. */
 async function readBack(side: Side, written: Written): Promise<Found> {
   if (written.confirmed) return written;
   const found = (await side.get([written.resource])).get(written.resource);
   assert.ok(found !== undefined && found !== 'gone', 'the written event is there');
   const one = found.find(({ ref }) => ref === written.ref);
-  assert.ok(one, 'under the name that was given');
+  assert.ok(one, 'under its ref');
   return one;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A CalDAV server with the oddities of servers that we cannot run here. One calendar, `/cal/`; everything else is up to
- * the test.
+ * A CalDAV server with the oddities of servers that the tests cannot run. It has one calendar, `/cal/`; the test
+ * decides everything else.
  */
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 
@@ -20,7 +20,7 @@ export interface FakeDav {
 }
 
 export interface Oddities {
-  /** Without sync-collection. */
+  /** No sync-collection. */
   noSync?: boolean;
   noCtag?: boolean;
   /** Status and body for a REPORT with a token that is not the current one. */
@@ -28,14 +28,14 @@ export interface Oddities {
   /** Changes per page, with 507 for the rest. */
   pageSize?: number;
   etags?: 'strong' | 'weak' | 'none';
-  /** The answer to a PUT has no ETag, as of servers that store something else than they were sent. */
+  /** A PUT returns no ETag, as on servers that modify what they store. */
   noEtagOnPut?: boolean;
   noLastModified?: boolean;
   /** What multiget does for missing members. */
   missing?: '404' | 'left out' | 'whole report 404';
   /** How hrefs are spelled in answers. */
   spell?: (path: string, where: 'sync' | 'multiget' | 'propfind') => string;
-  /** Answers before anything else when it gives something. */
+  /** Handles the request instead of the server when it returns something. */
   answer?: (method: string, path: string, body: string, headers: IncomingHttpHeaders) => FakeAnswer | undefined;
 }
 export interface FakeAnswer {
@@ -45,7 +45,7 @@ export interface FakeAnswer {
 }
 
 export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
-  /** What happened, by number: a token is how much of it is known. */
+  /** The path of every change, in order: a token is a position in this list. */
   const history: string[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];

@@ -241,7 +241,7 @@ export class FakeSide implements Side {
 
   find(title: string): string {
     const found = [...this.items.values()].filter(({ event }) => event?.title === title);
-    if (found.length !== 1) throw new Error(`${found.length} events are called ${title} on ${this.name}`);
+    if (found.length !== 1) throw new Error(`${found.length} events have the title ${title} on ${this.name}`);
     return (found[0] as Item).ref;
   }
 
@@ -510,7 +510,7 @@ export function fakeProvider(
 }
 
 function fail(id: string): never {
-  throw new Error(`no calendar is called ${id}`);
+  throw new Error(`no calendar has the id ${id}`);
 }
 
 export function at(day: number, hour = 9): When {

@@ -4,7 +4,7 @@ import { localOf } from '../../core/zones.ts';
 import type { GoogleAccount } from '../fakes/google/account.ts';
 import { type GoogleFake, type GoogleOptions, startGoogle } from '../fakes/google/start.ts';
 import { googleEnvironment } from './calpair.ts';
-import type { Cloud, CloudKind, CloudPerson, Invitation, Shown, Typed } from './cloud.ts';
+import type { Cloud, CloudKind, CloudPerson, Invitation, ListedEvent, Typed } from './cloud.ts';
 import { whenBody } from './contract-google.ts';
 
 type Json = Record<string, unknown>;
@@ -53,7 +53,7 @@ const BAGGAGE: Json = {
   attachments: [{ fileUrl: 'https://files.example.org/a.pdf', title: 'A' }],
   conferenceData: { createRequest: { requestId: 'one', conferenceSolutionKey: { type: 'hangoutsMeet' } } },
 };
-/** Google's names for what a person types. */
+/** What Google calls the fields of `Typed`. */
 const WORDS: Readonly<Record<string, string>> = {
   summary: 'title',
   start: 'when',
@@ -152,7 +152,7 @@ export class GooglePerson implements CloudPerson {
     this.remove(`${id}_${occurrence}`);
   }
 
-  /** Ours stand in the master's EXDATE, theirs are cancelled items. */
+  /** Calpair writes an exclusion as EXDATE of the master, Google as a cancelled item. */
   bringBackOccurrence(id: string, occurrence: OccurrenceId): void {
     const { recurrence } = this.account.getEvent(id, this.calendarId) as { recurrence: string[] };
     const rest = recurrence.filter((one) => !one.startsWith('EXDATE'));
@@ -160,7 +160,7 @@ export class GooglePerson implements CloudPerson {
     else this.account.patchEvent(`${id}_${occurrence}`, { status: 'confirmed' }, this.calendarId);
   }
 
-  /** What guests answer to somebody else comes from there. */
+  /** The answer of a guest of another organizer comes from the organizer. */
   answer(id: string, address: string, answer: Participation): void {
     const item = this.account.getEvent(id, this.calendarId) as { attendees: Json[]; organizer: Json };
     const attendees = item.attendees.map((one) =>
@@ -170,11 +170,11 @@ export class GooglePerson implements CloudPerson {
     else this.account.plantEvent({ ...item, attendees }, this.calendarId);
   }
 
-  list(): Shown[] {
+  list(): ListedEvent[] {
     return this.account
       .listLive(this.calendarId)
       .filter(({ recurringEventId }) => recurringEventId === undefined)
-      .map(shownOf);
+      .map(listedEventOf);
   }
 
   occurrences(): { title: string; start: string }[] {
@@ -191,12 +191,12 @@ export class GooglePerson implements CloudPerson {
     );
   }
 
-  family(id: string): Shown[] {
+  family(id: string): ListedEvent[] {
     const items = this.account.listLive(this.calendarId);
     return [
       ...items.filter((item) => item['id'] === id),
       ...items.filter((item) => item['recurringEventId'] === id),
-    ].map(shownOf);
+    ].map(listedEventOf);
   }
 
   idOf(title: string): string {
@@ -228,7 +228,7 @@ export class GooglePerson implements CloudPerson {
   }
 }
 
-function shownOf(item: Json): Shown {
+function listedEventOf(item: Json): ListedEvent {
   return {
     id: String(item['id']),
     title: String(item['summary'] ?? ''),
@@ -252,7 +252,7 @@ interface Time {
   readonly timeZone?: string;
 }
 
-/** What names no zone is shown in UTC. */
+/** Times without a zone are in UTC. */
 function whenOf({ start, end }: Times): When {
   if (start.date !== undefined) return { allDay: true, start: start.date, end: end.date! };
   const local = ({ dateTime, timeZone = 'UTC' }: Time): string => localOf(Date.parse(dateTime), timeZone);
@@ -273,7 +273,7 @@ export function inOrder<One extends { readonly start: string }>(occurrences: One
   return occurrences.sort((a, b) => (a.start < b.start ? -1 : 1));
 }
 
-/** Under our words; several of the service's fields that are one of ours stand together. */
+/** Renames fields as `Typed` has them; several fields of the service that map to one name are grouped. */
 export function inWords(shown: Json, words: Readonly<Record<string, string>>, without: readonly string[]): Json {
   const named: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(shown)) {
@@ -284,9 +284,9 @@ export function inWords(shown: Json, words: Readonly<Record<string, string>>, wi
   return named;
 }
 
-export function onlyOne(list: readonly Shown[], title: string): string {
+export function onlyOne(list: readonly ListedEvent[], title: string): string {
   const found = list.filter((one) => one.title === title);
-  if (found.length !== 1) throw new Error(`${found.length} events are called ${title}`);
+  if (found.length !== 1) throw new Error(`${found.length} events have the title ${title}`);
   return found[0]!.id;
 }
 
@@ -312,7 +312,7 @@ function bodyOf(
   };
 }
 
-/** A patch says, too, which kind of time it is not any more. */
+/** A patch also clears the other kind of time. */
 function patchOfWhen(when: NonNullable<Typed['when']>): Json {
   const none = { date: null, dateTime: null, timeZone: null };
   const { start, end } = whenBody(when) as { start: object; end: object };

@@ -1,4 +1,4 @@
-/** Microsoft's calendars for tests that are the same for each cloud. */
+/** Microsoft for tests that are the same for each cloud. */
 import type { OccurrenceId, Participation, When } from '../../core/event.ts';
 import { normaliseRecurrence } from '../../core/recurrence/normalise.ts';
 import { instantOf } from '../../core/zones.ts';
@@ -7,7 +7,7 @@ import { readGraphZone } from '../../providers/microsoft/zones.ts';
 import { DEFAULT_SCOPES, type GraphAccount } from '../fakes/graph/account.ts';
 import { type GraphFake, type GraphOptions, startGraph } from '../fakes/graph/start.ts';
 import { microsoftEnvironment } from './calpair.ts';
-import type { Cloud, CloudKind, CloudPerson, Invitation, Shown, Typed } from './cloud.ts';
+import type { Cloud, CloudKind, CloudPerson, Invitation, ListedEvent, Typed } from './cloud.ts';
 import { whenBody } from './contract-graph.ts';
 import { event } from './events.ts';
 import { inOrder, inWords, onlyOne } from './google-cloud.ts';
@@ -41,7 +41,7 @@ export const MICROSOFT: CloudKind<GraphCloud, GraphOptions> = {
       fake,
       environment: microsoftEnvironment(fake),
       addOwner(email, more = {}) {
-        // Floating times are in the zone of the mailbox where that may be read.
+        // Floating times are in the zone of the mailbox if the sign-in may read it.
         const account = fake.addAccount({ email, ...more, scopes: [...DEFAULT_SCOPES, 'MailboxSettings.Read'] });
         return new GraphPerson(
           account,
@@ -68,7 +68,7 @@ const BAGGAGE: Json = {
   importance: 'high',
   singleValueExtendedProperties: [{ id: 'String {00020329-0000-0000-c000-000000000046} Name other', value: 'app' }],
 };
-/** Graph's names for what a person types. */
+/** What Graph calls the fields of `Typed`. */
 const WORDS: Readonly<Record<string, string>> = {
   subject: 'title',
   locations: 'location',
@@ -95,7 +95,7 @@ class GraphPerson implements CloudPerson {
   readonly account: GraphAccount;
   readonly calendarId: string;
 
-  /** Of the mailbox: there Outlook makes days. */
+  /** Of the mailbox: Outlook creates all-day events in it. */
   readonly #zone: string;
 
   constructor(account: GraphAccount, calendarId: string, zone = 'W. Europe Standard Time') {
@@ -108,7 +108,7 @@ class GraphPerson implements CloudPerson {
 
   insert(typed: Typed, baggage = false): string {
     const body = { ...this.#body(typed), ...(baggage ? BAGGAGE : {}) };
-    // Answers come by mail; here they are there from the start.
+    // Answers would come by mail; here they are set from the start.
     const { id } =
       typed.guests === undefined
         ? this.account.insertEvent(body, this.calendarId)
@@ -170,15 +170,15 @@ class GraphPerson implements CloudPerson {
   }
 
   bringBackOccurrence(): never {
-    throw new Error('nobody can do that in Outlook');
+    throw new Error('Outlook does not support this');
   }
 
   answer(id: string, address: string, answer: Participation): void {
     this.account.answer(id, address, ANSWERS[answer]);
   }
 
-  list(): Shown[] {
-    return this.account.listLive(this.calendarId).map(shownOf);
+  list(): ListedEvent[] {
+    return this.account.listLive(this.calendarId).map(listedEventOf);
   }
 
   occurrences(): { title: string; start: string }[] {
@@ -188,12 +188,12 @@ class GraphPerson implements CloudPerson {
     return inOrder(all.map((item) => ({ title: String(item['subject']), start: startOf(whenOf(item)) })));
   }
 
-  family(id: string): Shown[] {
+  family(id: string): ListedEvent[] {
     return this.account
       .listLive(this.calendarId)
       .filter((item) => item['id'] === id)
       .flatMap((item) => [item, ...((item['exceptionOccurrences'] ?? []) as Json[])])
-      .map(shownOf);
+      .map(listedEventOf);
   }
 
   idOf(title: string): string {
@@ -218,12 +218,12 @@ class GraphPerson implements CloudPerson {
     );
   }
 
-  /** Under an id of the other one's own, as always with Exchange. */
+  /** The other account sees the calendar under another id, as always with Exchange. */
   showTo(other: CloudPerson): void {
     this.account.share(other.account as GraphAccount, 'reader', this.calendarId);
   }
 
-  /** Exchange changes change keys by itself. */
+  /** Without change keys: Exchange changes them by itself. */
   raw(): unknown {
     return this.account.listRaw(this.calendarId).map(({ changeKey: _key, '@odata.etag': _etag, ...shown }) => shown);
   }
@@ -232,7 +232,7 @@ class GraphPerson implements CloudPerson {
     return new GraphPerson(this.account, this.account.addCalendar({ name }).id, this.#zone);
   }
 
-  /** @param id whose times count for the rule, where no new ones are typed */
+  /** @param id the event whose times the rule starts from when `typed` has none */
   #body(typed: Typed, id?: string): Json {
     const body = bodyOf(typed, typed.when ?? whenOf(this.account.getEvent(id!)));
     if (body['isAllDay'] !== true) return body;
@@ -241,7 +241,7 @@ class GraphPerson implements CloudPerson {
   }
 }
 
-function shownOf(item: Json): Shown {
+function listedEventOf(item: Json): ListedEvent {
   const { id, subject, location, body, attendees } = item;
   return {
     id: String(id),
@@ -257,7 +257,7 @@ function shownOf(item: Json): Shown {
   };
 }
 
-/** @param when what the rule of a series is counted from */
+/** @param when the times that the rule of a series starts from */
 function bodyOf(typed: Typed, when: When): Json {
   const { title, location, description, visibility, rule, guests } = typed;
   return {
@@ -280,7 +280,7 @@ function bodyOf(typed: Typed, when: When): Json {
   };
 }
 
-/** One field for both. */
+/** Graph has one field for status and transparency. */
 function showAsOf({ status, transparency }: Typed): Json {
   if (status === undefined && transparency === undefined) return {};
   return { showAs: transparency === 'transparent' ? 'free' : status === 'tentative' ? 'tentative' : 'busy' };
@@ -290,7 +290,7 @@ function patternOf(rule: string, when: When): unknown {
   const pattern = toPatternedRecurrence(
     event('', { when, recurrence: normaliseRecurrence({ rules: [rule], dates: [] }, when) }),
   );
-  if (typeof pattern === 'string') throw new Error(`nobody can choose ${rule} in Outlook: ${pattern}`);
+  if (typeof pattern === 'string') throw new Error(`Outlook does not support ${rule}: ${pattern}`);
   return pattern;
 }
 
