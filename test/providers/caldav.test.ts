@@ -67,14 +67,14 @@ describe('real servers', () => {
 
   it('distinguish two persons, whichever address was typed', async () => {
     const [radicale] = servers;
-    const prove = async (base: string, username: string): Promise<string> => {
+    const identityOf = async (base: string, username: string): Promise<string> => {
       const credentials = { preset: 'radicale' as const, serverUrl: base, username, password: `${username}-secret` };
       return (
         await caldavProvider.verifyCredentials(credentials, { fetch: createFetch({ allowPrivateNetworks: true }) })
       ).identity;
     };
-    assert.equal(await prove(radicale!.base, 'alice'), await prove(`${radicale!.base}alice`, 'alice'));
-    assert.notEqual(await prove(radicale!.base, 'alice'), await prove(radicale!.base, 'bob'));
+    assert.equal(await identityOf(radicale!.base, 'alice'), await identityOf(`${radicale!.base}alice`, 'alice'));
+    assert.notEqual(await identityOf(radicale!.base, 'alice'), await identityOf(radicale!.base, 'bob'));
   });
 
   it('receive a wrong password only once (G13)', async () => {

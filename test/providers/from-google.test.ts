@@ -152,9 +152,9 @@ describe('the mapping to Google and back', () => {
     fc.assert(
       fc.property(single, (event) => {
         const item = itemOf(insertBody(event, 'abcde12345', 'link-1', SETTING));
-        const shown = read(item);
-        assert.deepEqual(changedPaths(event, shown), []);
-        assert.equal(shown.uid, event.uid ?? 'abcde12345@google.com');
+        const parsed = read(item);
+        assert.deepEqual(changedPaths(event, parsed), []);
+        assert.equal(parsed.uid, event.uid ?? 'abcde12345@google.com');
         assert.equal(item.attendees, undefined);
       }),
       { numRuns: 300 },
@@ -166,10 +166,10 @@ describe('the mapping to Google and back', () => {
       fc.property(single, single, (before, after) => {
         const item = itemOf(insertBody(before, 'abcde12345', 'link-1', SETTING));
         const next: CalendarEvent = { ...after, uid: before.uid };
-        const shown = read(item);
-        const body = masterPatch({ master: item, exceptions: {} }, shown, next, SETTING);
+        const parsed = read(item);
+        const body = masterPatch({ master: item, exceptions: {} }, parsed, next, SETTING);
         assert.deepEqual(changedPaths(next, read(patched(item, body))), []);
-        assert.deepEqual(masterPatch({ master: item, exceptions: {} }, shown, shown, SETTING), {});
+        assert.deepEqual(masterPatch({ master: item, exceptions: {} }, parsed, parsed, SETTING), {});
       }),
       { numRuns: 300 },
     );
@@ -254,7 +254,7 @@ describe('the mapping to Google and back', () => {
 
   it(
     'keeps every private value within 1024 characters, and all of them within 32 kB, however ' +
-      'many people there are',
+      'many attendees there are',
     () => {
       const many = Array.from(
         { length: 2000 },
@@ -280,13 +280,13 @@ describe('the mapping to Google and back', () => {
       assert.ok(entries.every(([key, value]) => key.length <= 44 && value.length <= 1024));
       assert.ok(entries.length <= 300);
       assert.ok(entries.reduce((sum, [key, value]) => sum + Buffer.byteLength(key + value), 0) <= 32_000);
-      const shown = read(itemOf(insertBody(event, 'abcde12345', 'k', SETTING)));
-      assert.ok(shown.attendees.length > 100);
+      const parsed = read(itemOf(insertBody(event, 'abcde12345', 'k', SETTING)));
+      assert.ok(parsed.attendees.length > 100);
       assert.deepEqual(
         masterPatch(
           { master: itemOf(insertBody(event, 'abcde12345', 'k', SETTING)), exceptions: {} },
-          shown,
-          { ...shown, title: 'Other' },
+          parsed,
+          { ...parsed, title: 'Other' },
           SETTING,
         ),
         { summary: 'Other' },

@@ -218,7 +218,7 @@ describe('failures', () => {
 
   it("of Calpair's OAuth client are reported as such, with the reason", async () => {
     const provider = createGoogleProvider({
-      clientId: 'nobody',
+      clientId: 'unknown',
       clientSecret: 'wrong',
       rootUrl: setup.google.rootUrl,
       tokenUrl: setup.google.tokenUrl,

@@ -25,13 +25,13 @@ beforeEach(async () => {
 afterEach(() => icloud.close());
 
 /** Adds the account as the API does, with what was discovered. */
-async function added(more: Partial<Credentials> = {}): Promise<Kept> {
+async function added(more: Partial<Credentials> = {}): Promise<AddedAccount> {
   const credentials = { preset: 'icloud' as const, username: owner.appleId, password: owner.appPassword, ...more };
   const { discovered, identity } = await caldavProvider.verifyCredentials(credentials, { fetch: reachable(icloud) });
-  return new Kept(credentials, JSON.parse(JSON.stringify(discovered)) as Record<string, unknown>, identity);
+  return new AddedAccount(credentials, JSON.parse(JSON.stringify(discovered)) as Record<string, unknown>, identity);
 }
 
-class Kept {
+class AddedAccount {
   readonly credentials: Credentials;
   discovered: Record<string, unknown>;
   readonly identity: string;
@@ -114,43 +114,40 @@ describe('an iCloud account', () => {
     }
   });
 
-  it(
-    'lists calendars for events with their rights, and the default one, however the addresses ' + 'are spelled',
-    async () => {
-      const other = icloud.addAccount('other@icloud.example');
-      const [read, write] = [other.share('home', owner, 'read'), other.share('work', owner, 'read-write')];
-      owner.addCalendar({ id: 'feed', isSubscription: true });
-      const WAYS: Partial<Behaviour>[] = [
-        {},
-        { redirects: true },
-        { commonHrefs: true },
-        { emptyStatus: true },
-        { redirects: true, commonHrefs: true, emptyStatus: true },
-      ];
-      for (const ways of WAYS) {
-        icloud.setBehaviour({ redirects: false, commonHrefs: false, emptyStatus: false, ...ways });
-        const account = (await added()).open();
-        assert.deepEqual(
-          (await account.calendars()).map(({ id, name, color, timeZone, readOnly, isDefault }) => [
-            id,
-            name,
-            color,
-            timeZone,
-            readOnly,
-            isDefault,
-          ]),
-          [
-            [urlOf('work'), 'Work', '#ff2968', 'Europe/Berlin', false, false],
-            [urlOf('home'), 'Home', '#ff2968', 'Europe/Berlin', false, true],
-            [urlOf(read.id), 'Home', '#34aadc', 'Europe/Berlin', true, false],
-            [urlOf(write.id), 'Work', '#34aadc', 'Europe/Berlin', false, false],
-          ],
-          JSON.stringify(ways),
-        );
-        assert.equal(account.canCreateCalendars, false);
-      }
-    },
-  );
+  it('lists event calendars with their access rights, and the default one, in any spelling of the addresses', async () => {
+    const other = icloud.addAccount('other@icloud.example');
+    const [read, write] = [other.share('home', owner, 'read'), other.share('work', owner, 'read-write')];
+    owner.addCalendar({ id: 'feed', isSubscription: true });
+    const WAYS: Partial<Behaviour>[] = [
+      {},
+      { redirects: true },
+      { commonHrefs: true },
+      { emptyStatus: true },
+      { redirects: true, commonHrefs: true, emptyStatus: true },
+    ];
+    for (const ways of WAYS) {
+      icloud.setBehaviour({ redirects: false, commonHrefs: false, emptyStatus: false, ...ways });
+      const account = (await added()).open();
+      assert.deepEqual(
+        (await account.calendars()).map(({ id, name, color, timeZone, readOnly, isDefault }) => [
+          id,
+          name,
+          color,
+          timeZone,
+          readOnly,
+          isDefault,
+        ]),
+        [
+          [urlOf('work'), 'Work', '#ff2968', 'Europe/Berlin', false, false],
+          [urlOf('home'), 'Home', '#ff2968', 'Europe/Berlin', false, true],
+          [urlOf(read.id), 'Home', '#34aadc', 'Europe/Berlin', true, false],
+          [urlOf(write.id), 'Work', '#34aadc', 'Europe/Berlin', false, false],
+        ],
+        JSON.stringify(ways),
+      );
+      assert.equal(account.canCreateCalendars, false);
+    }
+  });
 
   it('is refused once with an ordinary password, and the error names what iCloud requires', async () => {
     await assert.rejects(added({ password: owner.password }), {
@@ -196,42 +193,42 @@ describe('an iCloud account that moves to another partition', () => {
   for (const movedAnswer of [301, 308, 401, 404] as const) {
     it(`keeps its old names, and uses the new partition at once (${movedAnswer})`, async () => {
       icloud.setBehaviour({ movedAnswer, redirects: movedAnswer === 308 });
-      const kept = await added();
+      const account = await added();
       owner.put('home', 'a.ics', one('a'));
       const stored = new StoredState();
-      const first = await poll(kept.side(), null, stored);
-      const before = await kept.open().calendars();
+      const first = await poll(account.side(), null, stored);
+      const before = await account.open().calendars();
 
       icloud.move(owner.appleId, 57);
       owner.put('home', 'b.ics', one('b'));
-      const second = await poll(kept.side(), first.cursor, stored);
+      const second = await poll(account.side(), first.cursor, stored);
       assert.deepEqual([second.titles, second.removed], [['b'], []]);
       assert.deepEqual(
-        kept.discovered['homes'],
+        account.discovered['homes'],
         [new URL(owner.home, partitionUrl(57)).href],
         'the new address is stored',
       );
       const from = icloud.requests.length;
-      assert.deepEqual((await poll(kept.side(), second.cursor, stored)).titles, []);
+      assert.deepEqual((await poll(account.side(), second.cursor, stored)).titles, []);
       assert.deepEqual(newRequests(from), ['REPORT p57 207'], 'one request for an idle poll');
-      assert.deepEqual(await kept.open().calendars(), before, 'ids, identities, the default one');
-      assert.equal(await kept.open().identity(), kept.identity);
+      assert.deepEqual(await account.open().calendars(), before, 'ids, identities, the default one');
+      assert.equal(await account.open().identity(), account.identity);
       const again = await caldavProvider.verifyCredentials(
-        kept.credentials,
+        account.credentials,
         { fetch: reachable(icloud) },
-        kept.discovered,
+        account.discovered,
       );
       assert.deepEqual(
         [again.identity, again.discovered],
-        [kept.identity, kept.discovered],
+        [account.identity, account.discovered],
         'new credentials do not change that',
       );
 
       icloud.move(owner.appleId, 60);
-      assert.deepEqual(await kept.open().calendars(), before);
+      assert.deepEqual(await account.open().calendars(), before);
       icloud.move(owner.appleId, 42);
-      assert.deepEqual(await kept.open().calendars(), before);
-      assert.deepEqual(kept.discovered['names'], {});
+      assert.deepEqual(await account.open().calendars(), before);
+      assert.deepEqual(account.discovered['names'], {});
     });
   }
 
@@ -239,46 +236,46 @@ describe('an iCloud account that moves to another partition', () => {
     for (const movedAnswer of [301, 401, 404] as const) {
       icloud.setBehaviour({ movedAnswer });
       icloud.move(owner.appleId, 42);
-      const kept = await added();
+      const account = await added();
       owner.put('home', 'a.ics', one('a'));
-      const found = await getOne(kept.side(), 'a.ics');
+      const found = await getOne(account.side(), 'a.ics');
       icloud.move(owner.appleId, 57);
-      assert.equal((await getOne(kept.side(), 'a.ics')).event?.title, 'a');
-      kept.discovered = (await added()).discovered;
+      assert.equal((await getOne(account.side(), 'a.ics')).event?.title, 'a');
+      account.discovered = (await added()).discovered;
       icloud.move(owner.appleId, 58);
-      const changed = await kept.side('home', 42).update(found, { ...found.event!, title: 'changed' });
+      const changed = await account.side('home', 42).update(found, { ...found.event!, title: 'changed' });
       assert.match(owner.list('home').get('a.ics')!, /SUMMARY:changed/);
       icloud.move(owner.appleId, 59);
       assert.equal(
-        (await kept.side().create(event('new', { uid: `new-${movedAnswer}` }), KEY, movedAnswer)).event?.title,
+        (await account.side().create(event('new', { uid: `new-${movedAnswer}` }), KEY, movedAnswer)).event?.title,
         'new',
       );
       icloud.move(owner.appleId, 60);
-      await kept.side().remove(changed.version === null ? await getOne(kept.side(), 'a.ics') : changed);
+      await account.side().remove(changed.version === null ? await getOne(account.side(), 'a.ics') : changed);
       assert.ok(!owner.list('home').has('a.ics'), `deleted for good (${movedAnswer})`);
     }
   });
 
   it('is distinguished from a missing calendar, a temporary refusal, and a revoked password', async () => {
-    const kept = await added();
+    const account = await added();
     owner.put('home', 'a.ics', one('a'));
     owner.calendars.delete('work');
-    await assert.rejects(poll(kept.side('work'), null), { kind: 'calendar-missing' });
+    await assert.rejects(poll(account.side('work'), null), { kind: 'calendar-missing' });
 
     icloud.fail({ status: 401, host: 'p42-caldav.icloud.com' });
-    assert.deepEqual((await poll(kept.side(), null)).titles, ['a'], 'one refusal, then success');
+    assert.deepEqual((await poll(account.side(), null)).titles, ['a'], 'one refusal, then success');
     icloud.fail({ status: 401, host: 'p42-caldav.icloud.com', times: 10, method: 'PROPFIND' });
-    await assert.rejects(poll(kept.side(), null), { kind: 'unreachable' }, 'the common host accepts the password');
+    await assert.rejects(poll(account.side(), null), { kind: 'unreachable' }, 'the common host accepts the password');
     owner.changePassword();
-    await assert.rejects(poll(kept.side(), null), { kind: 'auth', advice: /a new one is needed/ });
+    await assert.rejects(poll(account.side(), null), { kind: 'auth', advice: /a new one is needed/ });
   });
 
   it('waits where the service is down', async () => {
-    const kept = await added();
+    const account = await added();
     icloud.fail({ status: 503, host: 'p42-caldav.icloud.com' });
-    await assert.rejects(poll(kept.side(), null), { kind: 'unreachable' });
+    await assert.rejects(poll(account.side(), null), { kind: 'unreachable' });
     icloud.fail({ status: 503, host: 'p42-caldav.icloud.com', headers: { 'retry-after': '7' } });
-    await assert.rejects(poll(kept.side(), null), { kind: 'throttled', retryAfterMs: 7000 });
+    await assert.rejects(poll(account.side(), null), { kind: 'throttled', retryAfterMs: 7000 });
   });
 });
 
@@ -348,23 +345,23 @@ describe('an iCloud calendar', () => {
   });
 
   it('is read completely although it lists missing objects', async () => {
-    const kept = await added();
+    const account = await added();
     for (const name of ['a', 'b']) owner.put('home', `${name}.ics`, one(name));
     owner.addGhost('home', 'ghost.ics');
     for (const changes of ['sync', 'ctag', 'etags'] as const) {
       icloud.setBehaviour({ changes });
       const stored = new StoredState();
-      const first = await poll(kept.side(), null, stored);
+      const first = await poll(account.side(), null, stored);
       assert.deepEqual(first.titles, ['a', 'b'], changes);
       owner.put('home', 'a.ics', one('a', `changed for ${changes}`));
-      const second = await poll(kept.side(), first.cursor, stored);
+      const second = await poll(account.side(), first.cursor, stored);
       assert.deepEqual([second.titles, second.removed], [[`changed for ${changes}`], []]);
       owner.put('home', 'a.ics', one('a'));
     }
     icloud.setBehaviour({ changes: 'sync' });
-    const { cursor } = await poll(kept.side(), null);
+    const { cursor } = await poll(account.side(), null);
     const from = icloud.requests.length;
-    await poll(kept.side(), cursor);
+    await poll(account.side(), cursor);
     assert.deepEqual(newRequests(from), ['REPORT p42 207']);
   });
 

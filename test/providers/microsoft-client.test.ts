@@ -72,8 +72,8 @@ describe('access to a Microsoft account', () => {
   });
 
   it(
-    'reports an expired refresh token to the person, a wrong client to the ' +
-      'operator, and a time-out for neither (G11)',
+    'makes an expired refresh token an error for the person, a wrong client one for the operator, ' +
+      'and a timeout neither (G11)',
     async () => {
       await start();
       setup.graph.fail({ match: '/token', status: 504 });

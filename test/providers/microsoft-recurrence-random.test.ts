@@ -81,35 +81,35 @@ test('random rules have the same occurrences in Graph over five years, or are ex
 test('a random recurrence of Graph becomes a rule with the same occurrences, and is written back', async (t) => {
   t.diagnostic(`seed ${SEED} (TEST_CALPAIR_SEED)`);
   const draw = new Draw(SEED);
-  const read: { shown: PatternedRecurrence; text: string; when: When }[] = [];
+  const read: { returned: PatternedRecurrence; text: string; when: When }[] = [];
   let [empty, moved] = [0, 0];
   for (let at = 0; at < RECURRENCES; at++) {
     const { recurrence, when } = randomRecurrence(draw);
-    const shown = readPatternedRecurrence(showRecurrence(readRecurrence(recurrence, UTC, DEFAULT_BEHAVIOUR)));
-    assert.deepEqual(shown, recurrence, 'what Graph fills in does not matter');
+    const returned = readPatternedRecurrence(showRecurrence(readRecurrence(recurrence, UTC, DEFAULT_BEHAVIOUR)));
+    assert.deepEqual(returned, recurrence, 'what Graph fills in does not matter');
     try {
-      const back = fromPatternedRecurrence(shown, when);
+      const back = fromPatternedRecurrence(returned, when);
       const again = toPatternedRecurrence(seriesOf(back.when, back.recurrence));
       const startDate = back.when.start.slice(0, 10);
-      if (startDate !== shown.range.startDate) moved++;
+      if (startDate !== returned.range.startDate) moved++;
       // Seed 5: on the first day the clock skips that time.
       const expected = isLeftOut(back.when)
         ? 'start-in-clock-change'
-        : { ...shown, range: { ...shown.range, startDate } };
+        : { ...returned, range: { ...returned.range, startDate } };
       assert.deepEqual(again, expected, `seed ${SEED}: ${back.recurrence.rules[0]} from ${back.when.start}`);
-      read.push({ shown, text: back.recurrence.rules[0]!.slice('RRULE:'.length), when: back.when });
+      read.push({ returned, text: back.recurrence.rules[0]!.slice('RRULE:'.length), when: back.when });
     } catch (error) {
       if (!(error instanceof RecurrenceError)) throw error;
-      assert.deepEqual(expand(shown, when).walls, [], JSON.stringify(shown));
+      assert.deepEqual(expand(returned, when).walls, [], JSON.stringify(returned));
       empty++;
     }
   }
   const expected = await expectedOccurrences(
     read.map(({ text, when }) => ({ rule: text, ...clockOf(when), days: DAYS })),
   );
-  const wrong = read.flatMap(({ shown, text, when }, at) => {
-    const difference = differenceOf(expand(shown, when), expected[at]!);
-    return difference === null ? [] : [`${JSON.stringify(shown)}: ${text} from ${when.start}: ${difference}`];
+  const wrong = read.flatMap(({ returned, text, when }, at) => {
+    const difference = differenceOf(expand(returned, when), expected[at]!);
+    return difference === null ? [] : [`${JSON.stringify(returned)}: ${text} from ${when.start}: ${difference}`];
   });
   t.diagnostic(
     `${read.length} recurrences read, ${moved} of them with a later first day than startDate; ` +

@@ -398,7 +398,7 @@ describe('reading', () => {
     assert.equal(
       leftOut.start,
       '2026-03-29T02:30:00',
-      'also to one on which the clock leaves the time out: seed 5 of the random recurrences',
+      'also to one on which the clock skips the time: seed 5 of the random recurrences',
     );
     const late = (): unknown =>
       read(weekly, { type: 'endDate', startDate: '2026-03-25', endDate: '2026-04-05' }, at('2026-03-25'));
@@ -441,7 +441,7 @@ describe('reading', () => {
 const corpus = new URL('../../../shared/corpus/', import.meta.url);
 const skip = existsSync(corpus) ? false : 'the corpus is not here';
 
-test("the corpus' rules: what Graph holds, and why not", { skip }, (t) => {
+test('rules of the corpus: which ones Graph can hold, and why not', { skip }, (t) => {
   const table = new Map<string, number>();
   const count = (outcome: string): void => void table.set(outcome, (table.get(outcome) ?? 0) + 1);
   const wrong: string[] = [];

@@ -193,7 +193,7 @@ export class FakeSide implements Side {
     this.frozen = null;
   }
 
-  /** How long listings have shown the same moment. */
+  /** How long listings have been frozen. */
   get lagMs(): number {
     return this.frozen ? this.clock.now - this.frozen.since : 0;
   }
@@ -450,8 +450,8 @@ export class FakeSide implements Side {
     const item = this.item(ref);
     if (this.habits.answers === 'stored') return { ...foundOf(item), confirmed: true };
     const version = this.habits.answers === 'sent' ? item.version : null;
-    const shown = foundOf({ ...item, event: { ...sent, uid: item.event?.uid ?? null } });
-    return { ...shown, version, confirmed: false };
+    const found = foundOf({ ...item, event: { ...sent, uid: item.event?.uid ?? null } });
+    return { ...found, version, confirmed: false };
   }
 
   private async called(call: Call, when: 'before' | 'after', title: string): Promise<void> {

@@ -274,9 +274,9 @@ export function inOrder<One extends { readonly start: string }>(occurrences: One
 }
 
 /** Renames fields as `Typed` has them; several fields of the service that map to one name are grouped. */
-export function inWords(shown: Json, words: Readonly<Record<string, string>>, without: readonly string[]): Json {
+export function inWords(item: Json, words: Readonly<Record<string, string>>, without: readonly string[]): Json {
   const named: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(shown)) {
+  for (const [key, value] of Object.entries(item)) {
     const word = words[key] ?? key;
     if (!without.includes(key))
       named[word] = words[key] === undefined ? value : { ...(named[word] as object | undefined), [key]: value };

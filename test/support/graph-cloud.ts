@@ -201,9 +201,9 @@ class GraphPerson implements CloudPerson {
   }
 
   everythingOf(id: string): Json {
-    const { showAs, ...shown } = this.account.getEvent(id);
-    const notes = Object.entries(shown['extended'] as Json).filter(([key]) => !key.includes('calpair'));
-    return inWords({ ...shown, notes, status: showAs, transparency: showAs }, WORDS, VERSIONS);
+    const { showAs, ...item } = this.account.getEvent(id);
+    const notes = Object.entries(item['extended'] as Json).filter(([key]) => !key.includes('calpair'));
+    return inWords({ ...item, notes, status: showAs, transparency: showAs }, WORDS, VERSIONS);
   }
 
   copyTo(other: CloudPerson, id: string): void {
@@ -225,7 +225,7 @@ class GraphPerson implements CloudPerson {
 
   /** Without change keys: Exchange changes them by itself. */
   raw(): unknown {
-    return this.account.listRaw(this.calendarId).map(({ changeKey: _key, '@odata.etag': _etag, ...shown }) => shown);
+    return this.account.listRaw(this.calendarId).map(({ changeKey: _key, '@odata.etag': _etag, ...item }) => item);
   }
 
   addCalendar(name: string): GraphPerson {
