@@ -114,7 +114,7 @@ describe('an iCloud account', () => {
     }
   });
 
-  it('lists event calendars with their access rights, and the default one, in any spelling of the addresses', async () => {
+  it('lists event calendars with access rights and the default one, in any spelling of the addresses', async () => {
     const other = icloud.addAccount('other@icloud.example');
     const [read, write] = [other.share('home', owner, 'read'), other.share('work', owner, 'read-write')];
     owner.addCalendar({ id: 'feed', isSubscription: true });
