@@ -29,6 +29,8 @@ async function linked(titles: readonly string[], options: HarnessOptions = {}): 
 async function restoredWhileNobodyWorks(harness: Harness, side: SideName, write: Call): Promise<void> {
   const ref = harness[side].find('e000');
   const event = harness[side].shows('e000');
+  // A worker that dies takes all its writes with it.
+  harness.cloud.writesAtOnce = 1;
   for (const title of ['e000', 'e001']) harness[side].person.remove(harness[side].find(title));
   harness.cloud.hook = (call) => {
     if (call === write) throw new Error('the worker dies');
