@@ -111,7 +111,7 @@ export async function similarSides(
         select 1 from link_sides o
         where o.link_id = s.link_id and o.side <> s.side and o.gone = 'no') as "isOnBoth"
     from link_sides s
-    where s.pair_id = ${pairId}
+    where s.pair_id = ${pairId} and s.side in ('caldav', 'cloud')
       and (s.uid_hash = any(${sql.param([...uidHashes])}) or s.match_hash = any(${sql.param([...matchHashes])}))`);
   return rows;
 }

@@ -130,7 +130,6 @@ export async function deletionsSince(
     select 1 from ops later
     where later.link_id = ${ops.linkId} and later.side = ${ops.side} and later.id > ${ops.id})`;
   const mayBeDone = sql<boolean>`(${and(
-    isNull(ops.doneAt),
     inArray(ops.status, ['pending', 'waiting']),
     eq(ops.settled, false),
     gte(runs.startedAt, since),
@@ -140,7 +139,7 @@ export async function deletionsSince(
     .select({ linkId: ops.linkId, side: ops.side, mayBeDone })
     .from(ops)
     .innerJoin(runs, eq(runs.id, ops.runId))
-    .where(and(isCounted, ne(ops.status, 'done'), or(anyOf(ops.linkId, linkIds), mayBeDone)));
+    .where(and(isCounted, isNull(ops.doneAt), ne(ops.status, 'done'), or(anyOf(ops.linkId, linkIds), mayBeDone)));
   return { done: { caldav: done('caldav'), cloud: done('cloud') }, open };
 }
 

@@ -93,13 +93,12 @@ function deletionsSince(db: MemoryTables, pairId: string, since: Date, linkIds: 
   const isLast = ({ linkId, side, id }: OpRow) =>
     ![...db.ops.values()].some((later) => later.linkId === linkId && later.side === side && later.id > id);
   const mayBeDone = (op: OpRow) =>
-    op.doneAt === null &&
     (op.status === 'pending' || op.status === 'waiting') &&
     !op.settled &&
     (db.runs.get(op.runId)?.startedAt ?? since) >= since &&
     isLast(op);
   const open = deletions
-    .filter(({ status }) => status !== 'done')
+    .filter(({ doneAt, status }) => doneAt === null && status !== 'done')
     .map((op) => ({ linkId: op.linkId, side: op.side, mayBeDone: mayBeDone(op) }))
     .filter((one) => one.mayBeDone || linkIds.includes(one.linkId));
   return { done: { caldav: done('caldav'), cloud: done('cloud') }, open };
