@@ -181,7 +181,7 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
         ...currentColumns(tx, pair.id, written),
       },
     ]);
-    if (written.existed && isOther(next, written.event)) await meet(tx, applying, op);
+    if (written.existed && isOther(next, written.event)) await matchAnew(tx, applying, op);
     else await finish(tx, applying, op);
   });
 }
@@ -190,7 +190,7 @@ async function createCopy(applying: Applying, op: OpRow, link: LinkRow, sides: S
  * The copy of an earlier attempt, which a person may have edited since: both current states are merged as in the
  * initial matching.
  */
-async function meet(tx: Store, { deps }: Applying, op: OpRow): Promise<void> {
+async function matchAnew(tx: Store, { deps }: Applying, op: OpRow): Promise<void> {
   await tx.setOp(op.id, 'done', null, deps.clock.now());
   for (const side of ['caldav', 'cloud'] as const)
     await tx.updateSide(op.linkId, side, { base: null, baseVersion: null });

@@ -111,7 +111,7 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
   const newSides = [];
   // Soon after a deletion a listing that lags behind may show the event again as if it were new, so the run fetches
   // it by name. The same holds for a copy that another copy has replaced.
-  const isGhostly = observer.isAnswer !== true && found.length > known.size && (await hasJustLost(observer, tx));
+  const mayBeStale = observer.isAnswer !== true && found.length > known.size && (await hasJustLost(observer, tx));
   for (const one of found) {
     const row = known.get(one.ref);
     if (row) {
@@ -132,7 +132,7 @@ async function observeFound(observer: Observer, tx: Store, page: readonly Found[
       side,
       owned: isOurs,
       listed: true,
-      gone: (isGhostly || taken.has(one.marker) ? 'suspected' : 'no') as SideRow['gone'],
+      gone: (mayBeStale || taken.has(one.marker) ? 'suspected' : 'no') as SideRow['gone'],
       changedAt: observer.deps.clock.now(),
       ...columns,
       ...agreed,
@@ -161,11 +161,11 @@ async function agreedUnderOldName(tx: Store, linkId: string, side: SideName, uid
 }
 
 /** For this long after a deletion an event that looks new may be the deleted one. */
-const GHOSTS_MS = 15 * 60_000;
+const STALE_LISTINGS_MS = 15 * 60_000;
 
 async function hasJustLost({ deps, pairId }: Observer, tx: Store): Promise<boolean> {
   const lastGoneAt = (await tx.pairNow(pairId))?.lastGoneAt ?? null;
-  return lastGoneAt !== null && deps.clock.now().getTime() - lastGoneAt.getTime() < GHOSTS_MS;
+  return lastGoneAt !== null && deps.clock.now().getTime() - lastGoneAt.getTime() < STALE_LISTINGS_MS;
 }
 
 /** True if a run has to decide about the event. */

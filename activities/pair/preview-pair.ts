@@ -25,7 +25,7 @@ interface Writes {
 }
 
 /** An event as a person knows it. */
-interface Shown {
+interface EventSummary {
   readonly title: string;
   readonly start: string;
 }
@@ -36,8 +36,8 @@ interface Preview {
   readonly conflicts: number;
   readonly held: number;
   readonly matched: number;
-  readonly changes: (Shown & { readonly side: SideName; readonly action: OpAction })[];
-  readonly matches: (Shown & { readonly by: LinkedEvent['by'] })[];
+  readonly changes: (EventSummary & { readonly side: SideName; readonly action: OpAction })[];
+  readonly matches: (EventSummary & { readonly by: LinkedEvent['by'] })[];
 }
 
 /** At most this many changes and matches are listed. */
@@ -125,10 +125,10 @@ async function summary(
   ];
   const loaded = await deps.store.loadLinks([...new Set([...changes, ...matches].map(({ linkId }) => linkId))]);
   const labels = new Map(loaded.map(({ link }) => [link.id, link.label]));
-  const shown = (linkId: string): Shown => {
+  const summaryOf = (linkId: string): EventSummary => {
     const label = labels.get(linkId);
     return label
-      ? (JSON.parse(deps.store.vault.open(label, pairContext(open.pair.id))) as Shown)
+      ? (JSON.parse(deps.store.vault.open(label, pairContext(open.pair.id))) as EventSummary)
       : { title: '', start: '' };
   };
   return {
@@ -137,13 +137,17 @@ async function summary(
     conflicts,
     held,
     matched: matched.length,
-    changes: changes.map((op) => ({ side: op.side, action: op.action, ...(written(deps, op) ?? shown(op.linkId)) })),
-    matches: matches.map(({ linkId, by }) => ({ by, ...shown(linkId) })),
+    changes: changes.map((op) => ({
+      side: op.side,
+      action: op.action,
+      ...(written(deps, op) ?? summaryOf(op.linkId)),
+    })),
+    matches: matches.map(({ linkId, by }) => ({ by, ...summaryOf(linkId) })),
   };
 }
 
 /** How the event is to read; null for a deletion. */
-function written({ store }: Deps, { next, pairId }: OpRow): Shown | null {
+function written({ store }: Deps, { next, pairId }: OpRow): EventSummary | null {
   if (!next) return null;
   const { title, when } = JSON.parse(store.vault.open(next, pairContext(pairId))) as CalendarEvent;
   return { title, start: when.start };

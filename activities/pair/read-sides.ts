@@ -143,7 +143,7 @@ async function believeAbsences(
   const known = await deps.store.listedResources(pairId, side);
   const missed = known.filter((resource) => !listed.has(resource));
   const isAll = missed.length > 0 && missed.length === known.length;
-  if (missed.length > MAX_UNSAMPLED_ABSENCES || isAll) await doubt(reader, sampleOf(missed, SAMPLED_ABSENCES));
+  if (missed.length > MAX_UNSAMPLED_ABSENCES || isAll) await verifySample(reader, sampleOf(missed, SAMPLED_ABSENCES));
   // Together with the copies that were never listed, which are only fetched.
   const absent = [...(await deps.store.versionsOf(pairId, side)).keys()].filter((resource) => !listed.has(resource));
   for (let start = 0; start < absent.length; start += 500) {
@@ -156,7 +156,7 @@ async function believeAbsences(
   }
 }
 
-async function doubt(reader: Side, sample: readonly string[]): Promise<void> {
+async function verifySample(reader: Side, sample: readonly string[]): Promise<void> {
   const answers = await reader.get(sample);
   if (sample.some((resource) => answers.get(resource) !== 'gone')) {
     throw new SyncError('calendar-missing', 'the calendar does not list events that still answer');

@@ -1,5 +1,5 @@
 /**
- * What is to be done about one event of a pair: the decision table. Pure; the plan is data, carried out elsewhere.
+ * What is to be done about one event of a pair: the decision table. Pure.
  *
  * | CalDAV | cloud | both ways | one way |
  * | --- | --- | --- | --- |
@@ -33,7 +33,7 @@ export interface SideView {
   readonly now: CalendarEvent | null;
   /** What it showed when both sides last agreed; null before. */
   readonly base: CalendarEvent | null;
-  /** Its deletion has been proved. */
+  /** Its deletion has been confirmed. */
   readonly isGone: boolean;
   /** A copy that was accepted and that the side does not know (yet). */
   readonly isAwaited?: boolean;
@@ -77,7 +77,7 @@ export interface Op {
   readonly next: CalendarEvent | null;
   /** What an update changes; of an event that comes back, what is new since the side last showed it. */
   readonly changes: readonly ChangedValue[];
-  /** A deletion that counts against the limit of `guard.ts`. */
+  /** A deletion that counts against the limit of the deletion guard. */
   readonly isCounted: boolean;
   /** Why this deletion waits for a person. */
   readonly hold: HoldReason | null;
@@ -348,7 +348,7 @@ function written(
 
 /**
  * A side that cannot show what became of the event (cancelled, or repeating in its own way) loses its copy; that is no
- * deletion, and is never carried back.
+ * deletion, and is never copied back.
  */
 function removalOfCopy(side: SideName, view: SideView, decision: LinkView['decision']): Op {
   const hold = view.hasGuests && decision !== 'apply' ? 'has-guests' : null;

@@ -1,7 +1,6 @@
 /**
- * A series that the other side cannot express is expanded there into single events, one for each occurrence in a
- * rolling window. Each single is linked to its occurrence: edited it is an override of the series, deleted an excluded
- * occurrence. Pure.
+ * A series that the other side cannot express is expanded there: each occurrence in a rolling window becomes a single
+ * event, an instance. An edited instance is an override of the series, a deleted one an excluded occurrence. Pure.
  */
 import {
   type CalendarEvent,
@@ -30,13 +29,13 @@ const BUDGET_STEPS = 200_000;
 /** One single event that stands for an occurrence. */
 export interface Instance {
   readonly occurrence: OccurrenceId;
-  /** What the single shows now; null when it is gone. */
+  /** What the instance shows now; null when it is gone. */
   readonly now: CalendarEvent | null;
   /** What it showed when it and the series last agreed; null before. */
   readonly base: CalendarEvent | null;
   /** What the series said of the occurrence then; null before. */
   readonly agreed: Content | null;
-  /** The side modified last, of the series' and the single's: it wins where nothing was agreed before. */
+  /** The side modified last, of the series' and the instance's: it wins where nothing was agreed before. */
   readonly later: SideName;
 }
 
@@ -44,9 +43,9 @@ export interface SeriesInput {
   /** The series as the copies' side is to see it. */
   readonly series: CalendarEvent;
   readonly instances: readonly Instance[];
-  /** The series' side; the singles are on the other. */
+  /** The series' side; the instances are on the other. */
   readonly side: SideName;
-  /** True where what happens to the singles does not count: one-way pairs, and copies that show "Busy" only. */
+  /** True where edits of the instances do not count: one-way pairs, and copies that show "Busy" only. */
   readonly isOneWay: boolean;
   /** Who wins a field that both changed. */
   readonly winner: SideName;
@@ -61,14 +60,14 @@ export interface SeriesDecision {
     readonly next: CalendarEvent;
     readonly fields: readonly ContentField[];
   }[];
-  /** Singles of occurrences that the series no longer has. */
+  /** Instances of occurrences that the series no longer has. */
   readonly remove: readonly OccurrenceId[];
-  /** Singles that agree with the series. */
+  /** Instances that agree with the series. */
   readonly settled: readonly OccurrenceId[];
-  /** Singles that are gone, and whose occurrences the series no longer has. */
+  /** Instances that are gone, and whose occurrences the series no longer has. */
   readonly dropped: readonly OccurrenceId[];
   /**
-   * What people did to the singles, as exceptions of the series. Such singles are decided again once the series has
+   * What people did to the instances, as exceptions of the series. Such instances are decided again once the series has
    * them.
    */
   readonly exceptions: Readonly<Record<OccurrenceId, Exception>>;
@@ -93,7 +92,7 @@ export function decideInstances(input: SeriesInput): SeriesDecision {
   for (const occurrence of wanted) {
     if (!known.has(occurrence)) decision.create.push({ occurrence, next: instanceOf(series, occurrence) });
   }
-  for (const single of instances) decideSingle(input, single, isStillMeant(input, single, wanted), decision);
+  for (const instance of instances) decideInstance(input, instance, isStillMeant(input, instance, wanted), decision);
   return decision;
 }
 
@@ -103,8 +102,8 @@ type Open = {
     : SeriesDecision[Key];
 };
 
-function decideSingle(input: SeriesInput, single: Instance, isMeant: boolean, decision: Open): void {
-  const { occurrence, now, base, agreed } = single;
+function decideInstance(input: SeriesInput, instance: Instance, isMeant: boolean, decision: Open): void {
+  const { occurrence, now, base, agreed } = instance;
   const content = isMeant ? contentOf(input.series, occurrence) : null;
   const hasEdit = now !== null && base !== null && changedContent(base, now).length > 0;
   const seriesMoved = agreed !== null && content !== null && changedContent(agreed, content).length > 0;
@@ -116,11 +115,11 @@ function decideSingle(input: SeriesInput, single: Instance, isMeant: boolean, de
     if (hasEdit && !input.isOneWay) decision.exceptions = { ...decision.exceptions, [occurrence]: contentOnly(now) };
     else decision.remove.push(occurrence);
   } else {
-    mergeSingle(input, single, now, content, decision);
+    mergeInstance(input, instance, now, content, decision);
   }
 }
 
-function mergeSingle(
+function mergeInstance(
   input: SeriesInput,
   { occurrence, base, agreed, later }: Instance,
   now: CalendarEvent,
@@ -129,31 +128,31 @@ function mergeSingle(
 ): void {
   const from = asSingle(content);
   const fromBase = agreed && asSingle(agreed);
-  const next = { series: from, single: now };
+  const next = { series: from, instance: now };
   if (input.isOneWay) {
-    next.single = base && fromBase ? withChanges(base, fromBase, from) : from;
+    next.instance = base && fromBase ? withChanges(base, fromBase, from) : from;
   } else {
     const isCaldav = input.side === 'caldav';
-    const [series, single] = [
+    const [series, instance] = [
       { now: from, base: fromBase },
       { now, base },
     ];
     const merged = merge({
-      caldav: isCaldav ? series : single,
-      cloud: isCaldav ? single : series,
+      caldav: isCaldav ? series : instance,
+      cloud: isCaldav ? instance : series,
       winner: base && agreed ? input.winner : later,
     });
     next.series = isCaldav ? merged.caldav : merged.cloud;
-    next.single = isCaldav ? merged.cloud : merged.caldav;
+    next.instance = isCaldav ? merged.cloud : merged.caldav;
     decision.conflicts.push(
       ...merged.conflicts.map((conflict) => ({ ...conflict, path: { ...conflict.path, occurrence } })),
     );
   }
-  const fields = changedContent(now, next.single);
+  const fields = changedContent(now, next.instance);
   if (changedContent(content, next.series).length > 0)
     decision.exceptions = { ...decision.exceptions, [occurrence]: contentOnly(next.series) };
   else if (fields.length === 0) decision.settled.push(occurrence);
-  if (fields.length > 0) decision.update.push({ occurrence, next: { ...next.single, uid: now.uid }, fields });
+  if (fields.length > 0) decision.update.push({ occurrence, next: { ...next.instance, uid: now.uid }, fields });
 }
 
 function withChanges(target: CalendarEvent, before: CalendarEvent, after: CalendarEvent): CalendarEvent {
@@ -216,7 +215,7 @@ export function occurrencesAmong(series: CalendarEvent, starts: ReadonlySet<Occu
   return expandOccurrences(series, from, to + 1, Infinity, BUDGET_STEPS).ids.filter(isMeant);
 }
 
-/** A single has no UID of the series: it would be taken for it. */
+/** An instance does not have the UID of the series: it would be taken for the series. */
 function asSingle(content: Content): CalendarEvent {
   return { ...content, uid: null, recurrence: null, exceptions: {} };
 }

@@ -142,8 +142,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'found-copy-is-done',
     description: 'the copy of an earlier attempt counts as what was to be written',
     file: WRITE,
-    from: 'if (written.existed && isOther(next, written.event)) await meet',
-    to: 'if (written.existed && isOther(next, written.event) && deps.historyDays < 0) await meet',
+    from: 'if (written.existed && isOther(next, written.event)) await matchAnew',
+    to: 'if (written.existed && isOther(next, written.event) && deps.historyDays < 0) await matchAnew',
   },
   {
     seed: 4300,
@@ -323,8 +323,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'stale-listing-believed',
     description: 'an event that a lagging listing shows again after its deletion counts as new',
     file: OBSERVE,
-    from: "(isGhostly || taken.has(one.marker) ? 'suspected' : 'no')",
-    to: "(isGhostly && taken.size < 0 ? 'suspected' : 'no')",
+    from: "(mayBeStale || taken.has(one.marker) ? 'suspected' : 'no')",
+    to: "(mayBeStale && taken.size < 0 ? 'suspected' : 'no')",
   },
   {
     seed: 1251,
