@@ -47,7 +47,7 @@ describe('an iCloud account in the API', () => {
     assert.deepEqual([status, body.code], [422, 'credentials-rejected']);
     assert.match(
       body.detail,
-      /^The service refused the credentials\. What was given does not look like an app-specific password/,
+      /^The service rejected the credentials\. What was given does not look like an app-specific password/,
     );
     assert.match(body.detail, /app-specific password.*account\.apple\.com.*App-Specific Passwords.*two-factor/);
     assert.ok(
