@@ -1,0 +1,177 @@
+/**
+ * Whether the zones and the exceptions of a calendar object are right: every TZID has a VTIMEZONE that gives the instants
+ * of the zone it names, ends are after starts across zones, and exceptions are of occurrences that there are. The
+ * VTIMEZONEs are evaluated by ical.js.
+ */
+import ICAL from 'ical.js';
+import type { When } from '../event.ts';
+import { expandOccurrences } from '../recurrence/expand.ts';
+import { instantId, instantOfId } from '../recurrence/occurrence.ts';
+import { transitionsBetween, zoneOffsetAt } from '../zone-database.ts';
+import { resolveZone } from '../zones.ts';
+import type { Report, StrictComponent, StrictProperty } from './strict-text.ts';
+import type { StrictTime } from './strict-values.ts';
+import { timesOf } from './strict-values.ts';
+
+export function checkZones(calendar: StrictComponent, report: Report): void {
+  const timezones = timezonesOf(calendar, report);
+  const wrong = new Set<string>();
+  for (const event of calendar.components.filter(({ name }) => name === 'VEVENT')) {
+    for (const property of event.properties) {
+      const tzid = property.params.get('TZID')?.[0];
+      if (tzid !== undefined && !timezones.has(tzid)) report('zone-without-vtimezone', 'VEVENT', property.name);
+    }
+    checkEnd(event, timezones, report);
+    for (const tzid of wrongZones(event, timezones)) wrong.add(tzid);
+  }
+  for (const _ of wrong) report('vtimezone-of-other-instants', 'VTIMEZONE', 'TZID');
+  checkExceptions(calendar, report);
+}
+
+const DAY_MS = 86_400_000;
+const MONTHS_13_MS = 396 * DAY_MS;
+const MAX_OCCURRENCES = 1_000;
+const MAX_STEPS = 200_000;
+/** A wall-clock time this close to a change of offset may be there twice, or never. */
+const AMBIGUOUS_MS = 3 * 3_600_000;
+
+type Timezones = ReadonlyMap<string, ICAL.Timezone>;
+
+function timezonesOf(calendar: StrictComponent, report: Report): Timezones {
+  const timezones = new Map<string, ICAL.Timezone>();
+  for (const component of calendar.components.filter(({ name }) => name === 'VTIMEZONE')) {
+    const tzid = component.properties.find(({ name }) => name === 'TZID')?.value ?? '';
+    if (timezones.has(tzid)) report('vtimezone-twice', 'VTIMEZONE', 'TZID');
+    timezones.set(tzid, new ICAL.Timezone({ component: icalOf(component), tzid } as never));
+  }
+  return timezones;
+}
+
+function icalOf(component: StrictComponent): ICAL.Component {
+  const jcal = (one: StrictComponent): unknown => [
+    one.name.toLowerCase(),
+    one.properties.flatMap((property) => jcalProperty(property)),
+    one.components.map(jcal),
+  ];
+  return new ICAL.Component(jcal(component) as never);
+}
+
+function jcalProperty({ name, value }: StrictProperty): unknown[] {
+  try {
+    return [ICAL.parse.property(`${name}:${value}`)];
+  } catch {
+    return [];
+  }
+}
+
+/** The TZIDs whose VTIMEZONE disagrees with the zone that they name, at the occurrences of 13 months. */
+function wrongZones(event: StrictComponent, timezones: Timezones): string[] {
+  const [dtstart, dtend] = ['DTSTART', 'DTEND'].map((name) => timeIn(event, name));
+  const walls = dtstart ? occurrences(event, dtstart) : [];
+  return [dtstart, dtend].flatMap((time) => {
+    const timezone = time?.tzid ? timezones.get(time.tzid) : undefined;
+    const zone = time?.tzid ? resolveZone(time.tzid, null)?.zone : undefined;
+    if (!time?.tzid || !timezone || zone === undefined) return [];
+    const shift = time.wall - dtstart!.wall;
+    return walls.some((wall) => isOther(timezone, zone, wall + shift)) ? [time.tzid] : [];
+  });
+}
+
+/** Wall-clock times of the occurrences, ms as if they were UTC. */
+function occurrences(event: StrictComponent, start: StrictTime): number[] {
+  const rules = event.properties.filter(({ name }) => name === 'RRULE').map(({ value }) => `RRULE:${value}`);
+  if (rules.length === 0) return [start.wall];
+  try {
+    const recurrence = { rules, dates: [] };
+    const series = { when: whenOf(start), recurrence, exceptions: {} };
+    const until = start.wall + MONTHS_13_MS;
+    const { ids } = expandOccurrences(series, start.wall, until, MAX_OCCURRENCES, MAX_STEPS);
+    return [start.wall, ...ids.map(instantOfId)];
+  } catch {
+    return [start.wall];
+  }
+}
+
+function isOther(timezone: ICAL.Timezone, zone: string, wall: number): boolean {
+  const guess = wall - zoneOffsetAt(wall, zone);
+  if (transitionsBetween(zone, guess - AMBIGUOUS_MS, guess + AMBIGUOUS_MS).length > 0) return false;
+  return offsetOf(timezone, wall) !== zoneOffsetAt(guess, zone);
+}
+
+/** Null where the VTIMEZONE cannot be evaluated. */
+function offsetOf(timezone: ICAL.Timezone, wall: number): number | null {
+  const date = new Date(wall);
+  const fields = {
+    year: date.getUTCFullYear(),
+    month: date.getUTCMonth() + 1,
+    day: date.getUTCDate(),
+    hour: date.getUTCHours(),
+    minute: date.getUTCMinutes(),
+    second: date.getUTCSeconds(),
+  };
+  try {
+    return timezone.utcOffset(new ICAL.Time(fields, ICAL.Timezone.localTimezone)) * 1000;
+  } catch {
+    return null;
+  }
+}
+
+function checkEnd(event: StrictComponent, timezones: Timezones, report: Report): void {
+  const [start, end] = [timeIn(event, 'DTSTART'), timeIn(event, 'DTEND')];
+  if (!start || !end || (start.kind === end.kind && start.tzid === end.tzid)) return;
+  const [from, to] = [start, end].map((time) => instantOf(time, timezones));
+  if (from !== null && to !== null && to! <= from!) report('end-not-after-start', 'VEVENT', 'DTEND');
+}
+
+function instantOf({ kind, wall, tzid }: StrictTime, timezones: Timezones): number | null {
+  if (kind === 'utc') return wall;
+  const timezone = tzid === null ? undefined : timezones.get(tzid);
+  const offset = timezone ? offsetOf(timezone, wall) : null;
+  return offset === null ? null : wall - offset;
+}
+
+/** Each RECURRENCE-ID is one of the occurrences that the series' start, rules and dates make. */
+function checkExceptions(calendar: StrictComponent, report: Report): void {
+  const events = calendar.components.filter(({ name }) => name === 'VEVENT');
+  const master = events.find((event) => timeIn(event, 'RECURRENCE-ID') === null);
+  const start = master ? timeIn(master, 'DTSTART') : null;
+  if (!master || !start) return;
+  const rules = master.properties.filter(({ name }) => name === 'RRULE').map(({ value }) => `RRULE:${value}`);
+  const dates = new Set<number>();
+  for (const property of master.properties.filter(({ name }) => name === 'RDATE')) {
+    const times = timesOf(property);
+    if (typeof times !== 'string') for (const { wall } of times) dates.add(wall);
+  }
+  for (const event of events) {
+    const id = timeIn(event, 'RECURRENCE-ID');
+    // Times of another zone than the series' are compared by the reader only.
+    if (!id || id.kind !== start.kind || id.tzid !== start.tzid) continue;
+    if (id.wall === start.wall || dates.has(id.wall)) continue;
+    if (!isOccurrence(rules, start, id.wall)) report('recurrence-id-not-in-set', 'VEVENT', 'RECURRENCE-ID');
+  }
+}
+
+function isOccurrence(rules: readonly string[], start: StrictTime, wall: number): boolean {
+  try {
+    const series = { when: whenOf(start), recurrence: { rules, dates: [] }, exceptions: {} };
+    const { ids, complete } = expandOccurrences(series, wall, wall + 1000, 2, MAX_STEPS);
+    const id = start.kind === 'date' ? instantId(wall).slice(0, 8) : instantId(wall);
+    return ids.includes(id) || (!complete && ids.length === 0);
+  } catch {
+    return true;
+  }
+}
+
+/** In wall-clock time, as if it were UTC: rules are about the wall clock. */
+function whenOf({ kind, wall }: StrictTime): When {
+  const local = new Date(wall).toISOString().slice(0, 19);
+  return kind === 'date'
+    ? { allDay: true, start: local.slice(0, 10), end: local.slice(0, 10) }
+    : { allDay: false, start: local, startZone: 'UTC', end: local, endZone: 'UTC' };
+}
+
+function timeIn(event: StrictComponent, name: string): StrictTime | null {
+  const property = event.properties.find((one) => one.name === name);
+  const times = property ? timesOf(property) : [];
+  return typeof times === 'string' ? null : (times[0] ?? null);
+}
