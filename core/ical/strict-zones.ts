@@ -1,7 +1,7 @@
 /**
- * Whether the zones and the exceptions of a calendar object are right: every TZID has a VTIMEZONE that gives the instants
- * of the zone it names, ends are after starts across zones, and exceptions are of occurrences that there are. The
- * VTIMEZONEs are evaluated by ical.js.
+ * Whether the zones and the exceptions of a calendar object are right: every TZID has a VTIMEZONE that gives the
+ * instants of the zone it names, ends are after starts across zones, and exceptions are of occurrences that there
+ * are. The VTIMEZONEs are evaluated by ical.js.
  */
 import ICAL from 'ical.js';
 import type { When } from '../event.ts';

@@ -45,8 +45,8 @@ export function validateObject(text: string): Violation[] {
 }
 
 /**
- * The rules that `text` breaks and `before`, the object that it replaces, did not: what this write would spoil. `before`
- * is null for a new object.
+ * The rules that `text` breaks and `before`, the object that it replaces, did not: what this write would spoil.
+ * `before` is null for a new object.
  */
 export function newViolations(text: string, before: string | null): Violation[] {
   const found = validateObject(text);
