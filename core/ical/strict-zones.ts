@@ -79,7 +79,7 @@ function wrongZones(event: StrictComponent, timezones: Timezones): string[] {
 
 /** Wall-clock times of the occurrences, ms as if they were UTC. */
 function occurrences(event: StrictComponent, start: StrictTime): number[] {
-  const rules = event.properties.filter(({ name }) => name === 'RRULE').map(({ value }) => `RRULE:${value}`);
+  const rules = rulesOf(event);
   if (rules.length === 0) return [start.wall];
   try {
     const recurrence = { rules, dates: [] };
@@ -90,6 +90,10 @@ function occurrences(event: StrictComponent, start: StrictTime): number[] {
   } catch {
     return [start.wall];
   }
+}
+
+function rulesOf(event: StrictComponent): string[] {
+  return event.properties.filter(({ name }) => name === 'RRULE').map(({ value }) => `RRULE:${value}`);
 }
 
 function isOther(timezone: ICAL.Timezone, zone: string, wall: number): boolean {
@@ -136,7 +140,7 @@ function checkExceptions(calendar: StrictComponent, report: Report): void {
   const master = events.find((event) => timeIn(event, 'RECURRENCE-ID') === null);
   const start = master ? timeIn(master, 'DTSTART') : null;
   if (!master || !start) return;
-  const rules = master.properties.filter(({ name }) => name === 'RRULE').map(({ value }) => `RRULE:${value}`);
+  const rules = rulesOf(master);
   const dates = new Set<number>();
   for (const property of master.properties.filter(({ name }) => name === 'RDATE')) {
     const times = timesOf(property);

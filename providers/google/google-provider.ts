@@ -26,16 +26,16 @@ export function createGoogleProvider(settings: GoogleSettings): Provider<OAuthCr
   );
 }
 
-function openSide(place: GoogleCalendar): Side {
+function openSide(calendar: GoogleCalendar): Side {
   return {
     // Writes to one calendar at the same time run into limits far below the published ones.
     writesAtOnce: 1,
-    changes: (cursor, known) => readChanges(place, cursor, known),
-    get: (resources) => getResources(place, resources),
-    create: (event, key, generation) => createEvent(place, event, key, generation),
-    update: (stored, next) => updateEvent(place, stored, next),
-    remove: (stored) => removeEvent(place, stored),
-    read: (stored) => readStored(stored, place.setting),
+    changes: (cursor, known) => readChanges(calendar, cursor, known),
+    get: (resources) => getResources(calendar, resources),
+    create: (event, key, generation) => createEvent(calendar, event, key, generation),
+    update: (stored, next) => updateEvent(calendar, stored, next),
+    remove: (stored) => removeEvent(calendar, stored),
+    read: (stored) => readStored(stored, calendar.setting),
     unsupported,
   };
 }

@@ -28,16 +28,16 @@ export function createMicrosoftProvider(settings: MicrosoftSettings): Provider<O
 }
 
 function openSide(opened: CalendarContext<Client>): Side {
-  const place: GraphCalendar = { ...opened, withExceptions: new Set() };
+  const calendar: GraphCalendar = { ...opened, withExceptions: new Set() };
   return {
     // Four requests at a time is all that a mailbox allows, and polls of its other calendars want some, too.
     writesAtOnce: 2,
-    changes: (cursor, known) => readChanges(place, cursor, known),
-    get: (resources) => getResources(place, resources),
-    create: (event, key, generation) => createEvent(place, event, key, generation),
-    update: (stored, next) => updateEvent(place, stored, next),
-    remove: (stored) => removeEvent(place, stored),
-    read: (stored) => readStored(stored, place.setting),
+    changes: (cursor, known) => readChanges(calendar, cursor, known),
+    get: (resources) => getResources(calendar, resources),
+    create: (event, key, generation) => createEvent(calendar, event, key, generation),
+    update: (stored, next) => updateEvent(calendar, stored, next),
+    remove: (stored) => removeEvent(calendar, stored),
+    read: (stored) => readStored(stored, calendar.setting),
     unsupported,
   };
 }
