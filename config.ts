@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { withoutTrailingSlashes } from './core/addresses.ts';
 import { POLL_INTERVAL_SECONDS } from './core/waiting-times.ts';
 import { addressBlocks, addressList, flag, httpUrl, number, port, unknownVariables, url } from './environment.ts';
 import { ENTRIES } from './providers/entries.ts';
@@ -181,9 +182,8 @@ function problemsOf(parsed: z.ZodSafeParseResult<unknown>): string[] {
 /** From the flat list of variables to what the code needs. Units are in the names; an absent part is null. */
 function shape(env: z.infer<typeof variables>) {
   const host = isWildcard(env.HOST) ? '127.0.0.1' : env.HOST;
-  const publicUrl = (env.PUBLIC_URL ?? `http://${host.includes(':') ? `[${host}]` : host}:${env.PORT}`).replace(
-    /\/+$/,
-    '',
+  const publicUrl = withoutTrailingSlashes(
+    env.PUBLIC_URL ?? `http://${host.includes(':') ? `[${host}]` : host}:${env.PORT}`,
   );
   return {
     host: env.HOST,

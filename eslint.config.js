@@ -1,5 +1,6 @@
 // Correctness only: the formatter is biome. Who may import whom is here for the editor, and test/house.test.ts reads
 // the same tables.
+import regexp from 'eslint-plugin-regexp';
 import { tsImport } from 'tsx/esm/api';
 import tseslint from 'typescript-eslint';
 
@@ -158,6 +159,16 @@ const config = tseslint.config(
   {
     files: ['core/**/*.ts', 'workflows/**/*.ts'],
     rules: { 'no-restricted-syntax': ['error', NO_ENVIRONMENT, NO_DEFAULT, ...IMPURE] },
+  },
+  // Anybody can put text into a synced calendar: no pattern of the product may take more than linear time.
+  {
+    files: ['**/*.ts', '**/*.js', '**/*.mjs'],
+    ignores: ['test/**', 'demo/**'],
+    plugins: { regexp },
+    rules: {
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+      'regexp/no-super-linear-move': ['error', { report: 'potential' }],
+    },
   },
   { files: ['config.ts'], rules: { 'no-restricted-syntax': ['error', NO_DEFAULT] } },
   // The demo is a big test for people: it uses the fakes, and may import what tests may.

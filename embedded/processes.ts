@@ -93,8 +93,10 @@ export async function endProcesses(
 function listByPs(): Running[] {
   const lines = execFileSync('ps', ['-axww', '-o', 'pid=,command='], { encoding: 'utf8' }).split('\n');
   return lines.flatMap((line) => {
-    const [, pid, command] = /^\s*(\d+)\s+(.*)$/.exec(line) ?? [];
-    return pid === undefined || command === undefined ? [] : [{ pid: Number(pid), command, folder: null }];
+    const [, pid, command] = /^\s*(\d+)\s(.*)$/.exec(line) ?? [];
+    return pid === undefined || command === undefined
+      ? []
+      : [{ pid: Number(pid), command: command.trimStart(), folder: null }];
   });
 }
 

@@ -15,6 +15,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { withoutTrailingSlashes } from '../../core/addresses.ts';
 import type { PairSnapshot, RunRequest, SyncPairInput } from '../../workflows/messages.ts';
 import * as messages from '../../workflows/messages.ts';
 import type { syncPair } from '../../workflows/sync-pair.ts';
@@ -195,7 +196,7 @@ async function restartMissing(client: Client, pairs: readonly SyncPairInput[]): 
 
 function urlOf(uiUrl: string, namespace: string, workflowId: string): string {
   const path = ['namespaces', namespace, 'workflows', workflowId].map(encodeURIComponent).join('/');
-  return `${uiUrl.replace(/\/+$/, '')}/${path}`;
+  return `${withoutTrailingSlashes(uiUrl)}/${path}`;
 }
 
 /** One call of at most 10 s. @throws ControlError */

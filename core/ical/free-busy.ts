@@ -4,7 +4,7 @@ import type { BusySource } from '../availability/busy-time.ts';
 import type { Span } from '../availability/interval.ts';
 import type { Content } from '../event.ts';
 import { type EventGroup, eventGroupsOf, readContent, readEventGroup } from './read.ts';
-import { findLine, parameterValue, parseTree, rawValue, TooLarge } from './text.ts';
+import { components, findLine, findLines, parameterValue, parseTree, rawValue, TooLarge } from './text.ts';
 import { durationOf, occurrenceIdOf, parseDuration } from './time.ts';
 import { Zones } from './timezones.ts';
 
@@ -80,22 +80,19 @@ function contentOf({ master }: EventGroup, zones: Zones): Content | null {
 /**
  * The busy times in a response to `free-busy-query` (RFC 4791 7.10, RFC 5545 3.8.2.6). An unknown FBTYPE counts as
  * busy. Null if the text is not such a response.
+ * @throws TooLarge
  */
 export function readFreeBusy(text: string): Span[] | null {
-  const lines = text
-    .replace(/^\uFEFF/, '')
-    .replace(/\r?\n[ \t]/g, '')
-    .split(/\r?\n/);
-  if (!lines.some((line) => /^BEGIN:VFREEBUSY\s*$/i.test(line))) return null;
+  const root = parseTree(text);
+  const answers = [root, ...components(root, 'VCALENDAR')].flatMap((parent) => components(parent, 'VFREEBUSY'));
+  if (answers.length === 0) return null;
   const spans: Span[] = [];
-  for (const line of lines) {
-    const match = /^FREEBUSY((?:;[^:"]*(?:"[^"]*")?)*):(.*)$/i.exec(line);
-    if (!match || /;FBTYPE="?FREE"?(;|$)/i.test(match[1]!)) continue;
-    for (const period of match[2]!
-      .split(',')
-      .map((one) => one.trim())
-      .filter((one) => one !== '')) {
-      const span = parsePeriod(period.toUpperCase());
+  for (const line of answers.flatMap((answer) => findLines(answer, 'FREEBUSY'))) {
+    if (!line.text.includes(':')) return null;
+    if (parameterValue(line, 'FBTYPE')?.toUpperCase() === 'FREE') continue;
+    for (const period of rawValue(line).toUpperCase().split(',')) {
+      if (period.trim() === '') continue;
+      const span = parsePeriod(period.trim());
       if (span === null) return null;
       spans.push(span);
     }

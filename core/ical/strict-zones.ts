@@ -5,7 +5,7 @@
  */
 import ICAL from 'ical.js';
 import type { When } from '../event.ts';
-import { expandOccurrences } from '../recurrence/expand.ts';
+import { type Budget, expandOccurrences } from '../recurrence/expand.ts';
 import { instantId, instantOfId } from '../recurrence/occurrence.ts';
 import { transitionsBetween, zoneOffsetAt } from '../zone-database.ts';
 import { resolveZone } from '../zones.ts';
@@ -16,13 +16,14 @@ import { timesOf } from './strict-values.ts';
 export function checkZones(calendar: StrictComponent, report: Report): void {
   const timezones = timezonesOf(calendar, report);
   const wrong = new Set<string>();
+  const budget = { steps: MAX_STEPS };
   for (const event of calendar.components.filter(({ name }) => name === 'VEVENT')) {
     for (const property of event.properties) {
       const tzid = property.params.get('TZID')?.[0];
       if (tzid !== undefined && !timezones.has(tzid)) report('zone-without-vtimezone', 'VEVENT', property.name);
     }
     checkEnd(event, timezones, report);
-    for (const tzid of wrongZones(event, timezones)) wrong.add(tzid);
+    for (const tzid of wrongZones(event, timezones, budget)) wrong.add(tzid);
   }
   for (const _ of wrong) report('vtimezone-of-other-instants', 'VTIMEZONE', 'TZID');
   checkExceptions(calendar, report);
@@ -31,7 +32,7 @@ export function checkZones(calendar: StrictComponent, report: Report): void {
 const DAY_MS = 86_400_000;
 const MONTHS_13_MS = 396 * DAY_MS;
 const MAX_OCCURRENCES = 1_000;
-const MAX_STEPS = 200_000;
+const MAX_STEPS = 100_000;
 /** A wall-clock time this close to a change of offset may be there twice, or never. */
 const AMBIGUOUS_MS = 3 * 3_600_000;
 
@@ -65,9 +66,9 @@ function jcalProperty({ name, value }: StrictProperty): unknown[] {
 }
 
 /** The TZIDs whose VTIMEZONE disagrees with the zone that they name, at the occurrences of 13 months. */
-function wrongZones(event: StrictComponent, timezones: Timezones): string[] {
+function wrongZones(event: StrictComponent, timezones: Timezones, budget: Budget): string[] {
   const [dtstart, dtend] = ['DTSTART', 'DTEND'].map((name) => timeIn(event, name));
-  const walls = dtstart ? occurrences(event, dtstart) : [];
+  const walls = dtstart ? occurrences(event, dtstart, budget) : [];
   return [dtstart, dtend].flatMap((time) => {
     const timezone = time?.tzid ? timezones.get(time.tzid) : undefined;
     const zone = time?.tzid ? resolveZone(time.tzid, null)?.zone : undefined;
@@ -78,14 +79,14 @@ function wrongZones(event: StrictComponent, timezones: Timezones): string[] {
 }
 
 /** Wall-clock times of the occurrences, ms as if they were UTC. */
-function occurrences(event: StrictComponent, start: StrictTime): number[] {
+function occurrences(event: StrictComponent, start: StrictTime, budget: Budget): number[] {
   const rules = rulesOf(event);
   if (rules.length === 0) return [start.wall];
   try {
     const recurrence = { rules, dates: [] };
     const series = { when: whenOf(start), recurrence, exceptions: {} };
     const until = start.wall + MONTHS_13_MS;
-    const { ids } = expandOccurrences(series, start.wall, until, MAX_OCCURRENCES, MAX_STEPS);
+    const { ids } = expandOccurrences(series, start.wall, until, MAX_OCCURRENCES, budget);
     return [start.wall, ...ids.map(instantOfId)];
   } catch {
     return [start.wall];
@@ -146,24 +147,41 @@ function checkExceptions(calendar: StrictComponent, report: Report): void {
     const times = timesOf(property);
     if (typeof times !== 'string') for (const { wall } of times) dates.add(wall);
   }
-  for (const event of events) {
+  const walls = events.flatMap((event) => {
     const id = timeIn(event, 'RECURRENCE-ID');
     // Times of another zone than the series' are compared by the reader only.
-    if (!id || id.kind !== start.kind || id.tzid !== start.tzid) continue;
-    if (id.wall === start.wall || dates.has(id.wall)) continue;
-    if (!isOccurrence(rules, start, id.wall)) report('recurrence-id-not-in-set', 'VEVENT', 'RECURRENCE-ID');
-  }
+    if (!id || id.kind !== start.kind || id.tzid !== start.tzid) return [];
+    return id.wall === start.wall || dates.has(id.wall) ? [] : [id.wall];
+  });
+  const isInSet = occurrenceTest(rules, start, walls);
+  for (const wall of walls) if (!isInSet(wall)) report('recurrence-id-not-in-set', 'VEVENT', 'RECURRENCE-ID');
 }
 
-function isOccurrence(rules: readonly string[], start: StrictTime, wall: number): boolean {
-  try {
-    const series = { when: whenOf(start), recurrence: { rules, dates: [] }, exceptions: {} };
-    const { ids, complete } = expandOccurrences(series, wall, wall + 1000, 2, MAX_STEPS);
-    const id = start.kind === 'date' ? instantId(wall).slice(0, 8) : instantId(wall);
-    return ids.includes(id) || (!complete && ids.length === 0);
-  } catch {
-    return true;
-  }
+/** Whether a wall-clock time is an occurrence of the rules; true where finding out takes too long. */
+function occurrenceTest(
+  rules: readonly string[],
+  start: StrictTime,
+  walls: readonly number[],
+): (wall: number) => boolean {
+  const series = { when: whenOf(start), recurrence: { rules, dates: [] }, exceptions: {} };
+  const idOf = (wall: number): string => instantId(wall).slice(0, start.kind === 'date' ? 8 : undefined);
+  const occurrencesIn = (from: number, to: number, budget: Budget): { ids: string[]; complete: boolean } => {
+    try {
+      return expandOccurrences(series, from, to + 1000, Infinity, budget);
+    } catch {
+      return { ids: [], complete: false };
+    }
+  };
+  // All at once, because a rule with a COUNT is followed from its start. Dense rules with far exceptions: one by one.
+  const [first, ...later] = [...walls].sort((a, b) => a - b);
+  const { ids, complete } = occurrencesIn(first ?? 0, later.at(-1) ?? first ?? 0, { steps: MAX_STEPS });
+  const found = new Set(ids);
+  if (complete) return (wall) => found.has(idOf(wall));
+  const budget = { steps: MAX_STEPS };
+  return (wall) => {
+    const at = occurrencesIn(wall, wall, budget);
+    return at.ids.includes(idOf(wall)) || (!at.complete && at.ids.length === 0);
+  };
 }
 
 /** In wall-clock time, as if it were UTC: rules are about the wall clock. */

@@ -25,7 +25,7 @@ export interface Component {
   end: ContentLine | null;
 }
 
-/** The text exceeds a limit of `parseTree`. */
+/** The text exceeds a budget. All budgets count octets or parts, so that reading takes time in proportion to them. */
 export class TooLarge extends Error {}
 
 /**
@@ -45,20 +45,27 @@ export function decodeBytes(bytes: Uint8Array): string {
   }
 }
 
-/** @throws TooLarge above 1 MB (inline attachments aside), 5,000 components or 50 levels */
+/**
+ * @throws TooLarge above 1 MB (inline attachments aside), 50,000 lines, 5,000 components, 50 levels, 200 parameters in
+ * a line, or 20,000 characters for one attendee
+ */
 export function parseTree(text: string): Component {
   if (text.length > MAX_TEXT_WITH_ATTACHMENTS) throw new TooLarge();
   const root: Component = { name: '', begin: null, items: [], end: null };
   const stack = [root];
   let components = 0;
+  let lines = 0;
   let size = 0;
   for (const content of contentLines(text)) {
     if (content.name !== 'ATTACH' || !/BASE64/i.test(content.text.slice(0, 400))) size += content.raw.length;
-    if (size > MAX_TEXT) throw new TooLarge();
-    const value = content.text
-      .slice(content.name.length + 1)
-      .trim()
-      .toUpperCase();
+    if (size > MAX_TEXT || ++lines > MAX_LINES || isTooLong(content)) throw new TooLarge();
+    const value =
+      content.name === 'BEGIN' || content.name === 'END'
+        ? content.text
+            .slice(content.name.length + 1)
+            .trim()
+            .toUpperCase()
+        : '';
     // A top-level component begins, so the components that are still open are truncated.
     if (content.name === 'BEGIN' && TOP_LEVEL.has(value))
       while (stack.length > 1 && (value === 'VCALENDAR' || stack.at(-1)!.name !== 'VCALENDAR')) stack.pop();
@@ -106,12 +113,12 @@ export function findLine(parent: Component, name: string): ContentLine | undefin
 
 /** The value without unescaping; trimmed. */
 export function rawValue(line: ContentLine): string {
-  return line.text.slice(valueAt(line.text)).trim();
+  return partsOf(line).value;
 }
 
 /** The value of a parameter, without quotes. */
 export function parameterValue(line: ContentLine, name: string): string | undefined {
-  return parseParameters(line.text).find((param) => param.name === name)?.value;
+  return partsOf(line).params.find((param) => param.name === name)?.value;
 }
 
 /**
@@ -129,7 +136,7 @@ export function parseProperty(line: ContentLine): { params: Record<string, strin
     if (typeof value !== 'string') return null;
     return {
       params: Object.fromEntries(
-        parseParameters(line.text).map((param) => [param.name.toLowerCase(), decodeParameterValue(param.value)]),
+        partsOf(line).params.map((param) => [param.name.toLowerCase(), decodeParameterValue(param.value)]),
       ),
       value,
     };
@@ -170,7 +177,7 @@ export function foldedLine(text: string, eol: string): ContentLine {
 export function eolOf(component: Component): string {
   const child = component.items[0];
   const first = component.begin ?? (child && isComponent(child) ? child.begin : child);
-  return first && /[^\r]\n$/.test(first.raw) ? '\n' : '\r\n';
+  return first?.raw.endsWith('\n') && !first.raw.endsWith('\r\n') ? '\n' : '\r\n';
 }
 
 /** Removes control characters (except TAB) and normalises line breaks to `\n`, for JSON, XML and PostgreSQL. */
@@ -190,13 +197,19 @@ export function cleanName(text: string): string {
 
 const MAX_TEXT = 1_000_000;
 const MAX_TEXT_WITH_ATTACHMENTS = 20_000_000;
+const MAX_LINES = 50_000;
 const MAX_COMPONENTS = 5_000;
+const MAX_PARAMETERS = 200;
+const MAX_ADDRESS_LINE = 20_000;
 const MAX_DEPTH = 50;
 const TOP_LEVEL = new Set(['VCALENDAR', 'VEVENT', 'VTODO', 'VJOURNAL', 'VFREEBUSY', 'VTIMEZONE', 'VAVAILABILITY']);
 const MAX_OCTETS = 75;
 const WINDOWS_1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
 // eslint-disable-next-line no-control-regex
 const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
+const CR = 13;
+const LF = 10;
+const partsOfLine = new WeakMap<ContentLine, { readonly params: readonly Parameter[]; readonly value: string }>();
 const PROPERTY_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*(?=[;:])/;
 
 function nameOf(text: string): string {
@@ -215,13 +228,12 @@ function* contentLines(text: string): Generator<ContentLine> {
     texts = [];
     return line;
   };
-  for (const match of text.matchAll(/([^\r\n]*)(\r\n|\n|\r|$)/g)) {
+  for (let start = 0, next = 0; start < text.length; start = next) {
+    const end = lineEnd(text, start);
+    next = end + (text.startsWith('\r\n', end) ? 2 : 1);
+    const [raw, body] = [text.slice(start, next), text.slice(start, end)];
     // Old Mozilla versions fold right after the property name.
-    const isBareName =
-      /^[A-Za-z][A-Za-z0-9-]*$/.test(match[1]!) &&
-      /^[ \t][:;]/.test(text.slice(match.index + match[0].length, match.index + match[0].length + 2));
-    const [raw, body] = [match[0], match[1]!];
-    if (raw === '') continue;
+    const isBareName = /^[A-Za-z][A-Za-z0-9-]*$/.test(body) && /^[ \t][:;]/.test(text.slice(next, next + 2));
     const content = raws.length === 0 ? body.replace(/^\uFEFF/, '') : body;
     if (raws.length > 0 && (content === '' || content.startsWith(' ') || content.startsWith('\t'))) {
       raws.push(raw);
@@ -238,6 +250,33 @@ function* contentLines(text: string): Generator<ContentLine> {
   }
   const line = finish();
   if (line) yield line;
+}
+
+/** The index of the next CR or LF, or of the end. */
+function lineEnd(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && text.charCodeAt(at) !== CR && text.charCodeAt(at) !== LF) at += 1;
+  return at;
+}
+
+/** Parameters and value of a line: parsed once, because a line with many values or parameters is asked for each. */
+function partsOf(line: ContentLine): { readonly params: readonly Parameter[]; readonly value: string } {
+  let parts = partsOfLine.get(line);
+  if (parts === undefined) {
+    parts = { params: parseParameters(line.text), value: line.text.slice(valueAt(line.text)).trim() };
+    partsOfLine.set(line, parts);
+  }
+  return parts;
+}
+
+/** Parameters are counted by their semicolons, those in quotes included; what comes after the colon is not counted. */
+function isTooLong({ name, text }: ContentLine): boolean {
+  if (text.length <= MAX_PARAMETERS) return false;
+  if ((name === 'ATTENDEE' || name === 'ORGANIZER') && text.length > MAX_ADDRESS_LINE) return true;
+  const end = valueAt(text);
+  let count = 0;
+  for (let at = text.indexOf(';'); at >= 0 && at < end; at = text.indexOf(';', at + 1)) count += 1;
+  return count > MAX_PARAMETERS;
 }
 
 function unfoldBrokenCharacters(bytes: Uint8Array): Uint8Array {

@@ -253,13 +253,14 @@ function writeExceptions(group: EventGroup, next: CalendarEvent, context: WriteC
   const sources = occurrenceSourcesOf({ ...group, overrides }, next.when, zones);
   const duration = durationOf(next.when);
   let isChanged = false;
+  const restored = new Set<OccurrenceId>();
   for (const id of [...new Set([...sources.keys(), ...Object.keys(next.exceptions)])].sort()) {
     const source = sources.get(id) ?? { hasExdate: false, overrides: [] };
     const current = sources.has(id) ? exceptionOf(source, zones, duration).exception : undefined;
     const desired = next.exceptions[id];
     if (sameValue(current, desired)) continue;
     if (source.hasExdate && desired !== EXCLUDED) {
-      filterDates(master, 'EXDATE', (line, value) => occurrenceIdOf(line, value, next.when, zones) !== id);
+      restored.add(id);
       isChanged = true;
     }
     if (desired === undefined || desired === EXCLUDED) {
@@ -273,6 +274,8 @@ function writeExceptions(group: EventGroup, next: CalendarEvent, context: WriteC
         updateTimestamps(override, context);
     }
   }
+  if (restored.size > 0)
+    filterDates(master, 'EXDATE', (line, value) => !restored.has(occurrenceIdOf(line, value, next.when, zones)));
   return isChanged;
 }
 

@@ -181,13 +181,16 @@ const NAMESPACES = {
   'xmlns:a': DAVNamespace.CALDAV_APPLE,
 };
 const MAX_REASON = 200;
+/** Of a body in which a reason is looked for: more than any server writes before the reason. */
+const MAX_READ = 2_000;
 
 // eslint-disable-next-line no-control-regex -- a server's text may hold anything
 const CONTROLS_AND_SPACES = /[\u0000-\u001f\u007f-\u009f\s]+/g;
 
 function cleaned(text: string): string | undefined {
   const plain = text
-    .replace(/<[^>]*>/g, ' ')
+    .slice(0, MAX_READ)
+    .replace(/<[^<>]*>/g, ' ')
     .replace(CONTROLS_AND_SPACES, ' ')
     .trim()
     .slice(0, MAX_REASON);

@@ -82,10 +82,17 @@ async function calendarBusy(collection: BusyCollection, view: FreeBusyView, budg
 }
 
 function objectBusy(text: string, view: FreeBusyView, budget: Budget): Span[] {
-  try {
+  return withinBudget(() => {
     const { sources, unknown } = readBusySources(text, { floatingZone: view.zone });
     if (unknown.some((content) => mayTakeTime(content, view))) throw new TimesUnknown('a rule cannot be read');
     return sources.flatMap((source) => busySpans(source, view, budget));
+  });
+}
+
+/** @throws SyncError `too-large` for what takes too long to read */
+function withinBudget<T>(read: () => T): T {
+  try {
+    return read();
   } catch (error) {
     throw error instanceof TimesUnknown || error instanceof TooLarge
       ? new SyncError('too-large', error.message)
@@ -180,7 +187,7 @@ async function serverBusy(collection: Collection, range: Span): Promise<Span[]> 
   );
   const error = errorOf(answer);
   if (error !== null) throw error;
-  const spans = readFreeBusy(answer.text);
+  const spans = withinBudget(() => readFreeBusy(answer.text));
   if (spans === null)
     throw new SyncError('unreachable', 'the server sent no free/busy times', { status: answer.status });
   return clipSpans(spans, range);

@@ -3,6 +3,8 @@
  * same object. Requests use the server's spelling, comparisons a canonical one.
  */
 
+import { withoutTrailingSlashes } from '../../core/addresses.ts';
+
 /**
  * The absolute path of an href in the server's spelling; null for an invalid address. Characters that would end a path,
  * and `%` without an escape, are escaped: hrefs have no query, so they belong to the name.
@@ -55,7 +57,7 @@ export function collectionUrl(href: string, base: URL): URL {
 
 /** The last segment of a path, decoded. */
 export function lastSegment(path: string): string {
-  return decodeSegment(path.replace(/\/+$/, '').split('/').at(-1) ?? '');
+  return decodeSegment(withoutTrailingSlashes(path).split('/').at(-1) ?? '');
 }
 
 function decodeSegment(segment: string): string {
@@ -68,5 +70,5 @@ function decodeSegment(segment: string): string {
 
 /** Host, port and path in one spelling: equal for one collection, whatever its address. */
 export function identityOf(url: URL): string {
-  return `${url.host}${canonicalPath(url.pathname)}`.replace(/\/+$/, '');
+  return withoutTrailingSlashes(`${url.host}${canonicalPath(url.pathname)}`);
 }

@@ -47,6 +47,7 @@ export function readMultistatus(text: string): Multistatus {
 
 /** The preconditions in a DAV error body (`d:valid-sync-token`, `c:no-uid-conflict`) and its message; else empty. */
 export function readError(text: string): { readonly conditions: readonly string[]; readonly message: string } {
+  if (text.length > MAX_ERROR) return { conditions: [], message: '' };
   try {
     const root = parse(text);
     if (root.name !== 'd:error') return { conditions: [], message: '' };
@@ -71,10 +72,14 @@ export function textOf(props: ReadonlyMap<string, Element>, name: string): strin
 
 /** The `href`s inside a property. */
 export function hrefsOf(props: ReadonlyMap<string, Element>, name: string): string[] {
-  return (props.get(name)?.children ?? [])
-    .filter((one) => one.name === 'd:href')
-    .map(({ text }) => text.trim())
-    .filter((href) => href !== '');
+  return hrefsIn(props.get(name)?.children ?? []).filter((href) => href !== '');
+}
+
+/** Without those that are longer than any file name: each is handled several times, and a listing may have many. */
+function hrefsIn(elements: readonly Element[]): string[] {
+  return elements
+    .filter(({ name, text }) => name === 'd:href' && text.length <= MAX_HREF)
+    .map(({ text }) => text.trim());
 }
 
 /** Text for an element that tsdav writes: `&amp;` means an ampersand there, and XML has no control characters. */
@@ -89,10 +94,13 @@ const PREFIXES: Readonly<Record<string, string>> = {
   'http://apple.com/ns/ical/': 'a',
 };
 const MAX_DEPTH = 30;
-const MAX_ELEMENTS = 2_000_000;
+/** Seven for each member of a listing of 20 MB. */
+const MAX_ELEMENTS = 1_000_000;
+const MAX_HREF = 4_000;
+const MAX_ERROR = 200_000;
 
 function readMember(response: Element): Member[] {
-  const hrefs = response.children.filter(({ name }) => name === 'd:href').map(({ text }) => text.trim());
+  const hrefs = hrefsIn(response.children);
   const props = new Map<string, Element>();
   const propStatuses: number[] = [];
   for (const propstat of response.children.filter(({ name }) => name === 'd:propstat')) {
@@ -121,33 +129,36 @@ interface OpenElement extends Element {
 }
 
 function parse(source: string): Element {
-  const parser = sax.parser(true, { xmlns: true });
+  const parser = sax.parser(true);
   const root: OpenElement = { name: '', children: [], text: '' };
   const open: OpenElement[] = [root];
+  const scopes: Scope[] = [{ declared: new Map(), outer: null }];
   let count = 0;
   parser.ondoctype = () => {
     throw unreadable('a DOCTYPE');
   };
-  parser.onerror = (error) => {
-    // Some servers do not declare the prefixes of their own extensions.
-    if (!error.message.startsWith('Unbound namespace prefix')) throw unreadable('XML that is not well-formed');
-    parser.resume();
+  parser.onerror = () => {
+    throw unreadable('XML that is not well-formed');
   };
-  parser.onopentag = (tag) => {
-    const { uri, local, name, attributes } = tag as sax.QualifiedTag;
+  parser.onopentag = ({ name, attributes }) => {
     count += 1;
     if (open.length > MAX_DEPTH || count > MAX_ELEMENTS) throw unreadable('XML that is too large');
-    const nameAttribute = attributes['name']?.value;
+    const scope = scopeWithin(scopes.at(-1)!, attributes as Record<string, string>);
+    const nameAttribute = (attributes as Record<string, string>)['name'];
     const element: OpenElement = {
-      name: `${PREFIXES[uri] ?? '?'}:${local || name}`,
+      name: qualified(name, scope),
       children: [],
       text: '',
       ...(nameAttribute === undefined ? {} : { nameAttribute }),
     };
     open.at(-1)?.children.push(element);
     open.push(element);
+    scopes.push(scope);
   };
-  parser.onclosetag = () => void open.pop();
+  parser.onclosetag = () => {
+    open.pop();
+    scopes.pop();
+  };
   parser.ontext = parser.oncdata = (text) => {
     const element = open.at(-1);
     if (element !== undefined) element.text += text;
@@ -156,6 +167,29 @@ function parse(source: string): Element {
   const [first] = root.children;
   if (first === undefined) throw unreadable('no XML');
   return first;
+}
+
+/** The namespaces that an element declares, by prefix; the default one by the empty one. At most `MAX_DEPTH` deep. */
+interface Scope {
+  readonly declared: ReadonlyMap<string, string>;
+  readonly outer: Scope | null;
+}
+
+/** Not by sax, which takes time that grows with the square of the number of attributes. */
+function scopeWithin(outer: Scope, attributes: Readonly<Record<string, string>>): Scope {
+  const names = Object.keys(attributes).filter((name) => name === 'xmlns' || name.startsWith('xmlns:'));
+  return names.length === 0
+    ? outer
+    : { declared: new Map(names.map((name) => [name.slice(6), attributes[name]!])), outer };
+}
+
+/** A prefix that is not declared is in no namespace: some servers forget to declare those of their own extensions. */
+function qualified(name: string, scope: Scope): string {
+  const colon = name.indexOf(':');
+  const prefix = name.slice(0, Math.max(0, colon));
+  let within: Scope | null = scope;
+  while (within !== null && !within.declared.has(prefix)) within = within.outer;
+  return `${PREFIXES[within?.declared.get(prefix) ?? ''] ?? '?'}:${name.slice(colon + 1)}`;
 }
 
 function unreadable(what: string): SyncError {

@@ -3,6 +3,7 @@
  * SyncError. The transport is the caller's fetch. Only a request whose access token was refused is sent again.
  */
 import { auth, calendar, type calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
+import { withoutTrailingSlashes } from '../../core/addresses.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { serverTime } from '../http-answer.ts';
 import { createTokenSource } from '../oauth/access-token.ts';
@@ -48,7 +49,7 @@ export function createClient(settings: GoogleSettings, refreshToken: string, tok
   const api = calendar({ version: 'v3' });
   const oauth = oauthClient(settings, io);
   const source = createTokenSource(refreshToken, tokens, (token) => refresh(settings, token, io));
-  const rootUrl = (settings.rootUrl ?? DEFAULT_ROOT_URL).replace(/\/*$/, '/');
+  const rootUrl = `${withoutTrailingSlashes(settings.rootUrl ?? DEFAULT_ROOT_URL)}/`;
 
   async function send<T>(request: Request<T>, ifMatch: string | null, accessToken: string): Promise<Answer<T>> {
     oauth.setCredentials({ access_token: accessToken });

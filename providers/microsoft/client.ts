@@ -11,6 +11,7 @@ import {
   type MiddlewareOptions,
   ResponseType,
 } from '@microsoft/microsoft-graph-client';
+import { withoutTrailingSlashes } from '../../core/addresses.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import { serverTime } from '../http-answer.ts';
@@ -58,7 +59,7 @@ export interface Client {
  * No request is made before the first call. Access tokens are refreshed within a minute of their end, or after one 401.
  */
 export function createClient(settings: MicrosoftSettings, refreshToken: string, tokens: TokenStore, io: Io): Client {
-  const base = `${settings.baseUrl.replace(/\/*$/, '')}/`;
+  const base = `${withoutTrailingSlashes(settings.baseUrl)}/`;
   const graph = GraphClient.initWithMiddleware({
     baseUrl: base,
     defaultVersion: VERSION,

@@ -1,0 +1,236 @@
+/** Long and strange input costs time in proportion to its length, and what is too long is a problem of that object. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { readFreeBusy } from '../../core/ical/free-busy.ts';
+import { readObject } from '../../core/ical/object.ts';
+import { TooLarge } from '../../core/ical/text.ts';
+import { errorOf, reasonOf } from '../../providers/caldav/client.ts';
+import { canonicalPath, identityOf, lastSegment, pathOf, spellings } from '../../providers/caldav/hrefs.ts';
+import { readError, readMultistatus } from '../../providers/caldav/xml.ts';
+import { isNearlyLinear } from '../support/growth.ts';
+
+const FLOATING = { floatingZone: 'Europe/Berlin' };
+const HEAD = 'UID:u\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;TZID=Europe/Berlin:20260105T080000\r\nSUMMARY:s\r\n';
+const read = (text: string) => readObject(text, FLOATING).events;
+const problems = (text: string): string[] => read(text).flatMap((entry) => entry.problems.map(({ code }) => code));
+
+function object(lines: string): string {
+  return `BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\n${HEAD}${lines}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n`;
+}
+
+describe('calendar objects', () => {
+  test('FD1: an address takes linear time, whatever characters it repeats', () => {
+    for (const name of ['ATTENDEE', 'ORGANIZER', 'ATTENDEE;CN=x', 'ATTENDEE;CN="x"']) {
+      for (const [unit, end] of [
+        ['@', '/'],
+        ['@', ':'],
+        ['a@', ''],
+        ['mailto:', ''],
+        ['mailto:@', '/'],
+        [' ', 'x'],
+        ['"', ''],
+        ['^', ''],
+      ] as const)
+        isNearlyLinear(`${name}:${unit}`, (n) => object(`${name}:${unit.repeat(n)}${end}`), read);
+    }
+  });
+
+  test('FD1: an address of any length below the budget is read as before', () => {
+    const address = (value: string): string | undefined =>
+      read(object(`ATTENDEE:${value}`))[0]?.event?.attendees[0]?.address;
+    const expected = {
+      'a@b.c': 'a@b.c',
+      'MAILTO:A@b.c': 'a@b.c',
+      'A@B': 'a@b',
+      '@b': '@b',
+      'A@': 'A@',
+      'a@@': 'a@@',
+      '@@A': '@@a',
+      '@@A@B': '@@a@b',
+      'A@b/c': 'A@b/c',
+      'urn:uuid:A@b': 'urn:uuid:A@b',
+      'A@b@C': 'a@b@c',
+    };
+    assert.deepEqual(Object.fromEntries(Object.keys(expected).map((value) => [value, address(value)])), expected);
+    assert.deepEqual(problems(object(`ATTENDEE:${'@'.repeat(300_000)}/`)), ['too-large']);
+  });
+
+  test('FD2: a line is parsed once, however many values and parameters it has', () => {
+    const values = (n: number): string =>
+      Array.from({ length: n }, (_, at) => `202601${10 + (at % 20)}T080000Z`).join(',');
+    for (const name of ['EXDATE', 'RDATE', 'RDATE;VALUE=PERIOD', 'FREEBUSY']) {
+      const period = name.includes('PERIOD') ? '/PT1H' : '';
+      for (const parameter of ['A=B', 'A', 'TZID=X', 'X="y;z"', '']) {
+        isNearlyLinear(
+          `${name};${parameter}`,
+          (n) =>
+            object(
+              `RRULE:FREQ=DAILY\r\n${name}${`;${parameter}`.repeat(n)}:` +
+                values(400).replaceAll(',', `${period},`) +
+                period,
+            ),
+          read,
+        );
+      }
+      isNearlyLinear(
+        `${name} and its values`,
+        (n) => object(`RRULE:FREQ=DAILY\r\n${name};X=${'y'.repeat(n * 10)}:${values(Math.min(n, 1_900))}`),
+        read,
+      );
+    }
+    assert.deepEqual(problems(object(`RRULE:FREQ=DAILY\r\nEXDATE${';A=B'.repeat(50_000)}:${values(400)}`)), [
+      'too-large',
+    ]);
+  });
+
+  test('FD3: a free/busy reply of any shape takes linear time', () => {
+    const reply = (lines: string): string =>
+      `BEGIN:VCALENDAR\r\nBEGIN:VFREEBUSY\r\n${lines}\r\nEND:VFREEBUSY\r\nEND:VCALENDAR\r\n`;
+    const safely = (text: string): unknown => {
+      try {
+        return readFreeBusy(text);
+      } catch (error) {
+        assert.ok(error instanceof TooLarge);
+        return null;
+      }
+    };
+    for (const unit of [
+      ';',
+      ';A',
+      ';A=B',
+      ';A="',
+      ';"',
+      '"',
+      ':',
+      ',',
+      '20260105T080000Z/PT1H,',
+      '\r\n ',
+      '\r\nFREEBUSY:',
+    ])
+      for (const end of ['', ':20260105T080000Z/PT1H'])
+        isNearlyLinear(`FREEBUSY${unit}`, (n) => reply(`FREEBUSY${unit.repeat(n)}${end}`), safely);
+    assert.equal(safely(reply(`FREEBUSY${';'.repeat(40)}`)), null);
+    assert.deepEqual(safely(reply('FREEBUSY;X="a:b";FBTYPE=BUSY:20260105T080000Z/PT1H')), [
+      { from: Date.UTC(2026, 0, 5, 8), to: Date.UTC(2026, 0, 5, 9) },
+    ]);
+  });
+});
+
+describe('answers of a DAV server', () => {
+  const answer = (type: string, text: string) => ({
+    status: 500,
+    headers: new Headers({ 'content-type': type }),
+    text,
+    url: new URL('https://host/'),
+  });
+
+  test('FD4: an error body takes linear time, of any type', () => {
+    for (const type of ['text/plain', 'text/plain; charset=utf-8', 'text/html', 'application/xml', '']) {
+      for (const unit of [
+        '<',
+        '<a',
+        '<a ',
+        '<!--',
+        '<![CDATA[',
+        '</',
+        '&',
+        ' ',
+        '\u00a0',
+        '>',
+        '<d:error ',
+        'a="',
+        '\u0000',
+      ])
+        isNearlyLinear(
+          `${type} of ${unit}`,
+          (n) => unit.repeat(n),
+          (text) => errorOf(answer(type, text)),
+        );
+    }
+    assert.equal(
+      reasonOf(answer('text/plain', `<b>No</b>\u0000 such\n<${'x'.repeat(100_000)}`))?.slice(0, 9),
+      'No such <',
+    );
+  });
+
+  test('FD5: a multistatus takes linear time, whatever its elements, attributes and namespaces are', () => {
+    const safely = (text: string): unknown => {
+      try {
+        return readMultistatus(text);
+      } catch {
+        return readError(text);
+      }
+    };
+    const shapes: Record<string, (n: number) => string> = {
+      'namespaces of one element': (n) =>
+        `<d:multistatus xmlns:d="DAV:" ${Array.from({ length: n }, (_, at) => `xmlns:n${at}="u${at}"`).join(' ')}/>`,
+      'namespaces of the root and of each element': (n) =>
+        `<d:multistatus xmlns:d="DAV:" ${Array.from({ length: n }, (_, at) => `xmlns:n${at}="u${at}"`).join(' ')}>` +
+        `${'<d:response xmlns:x="y"><x:a/></d:response>'.repeat(n)}</d:multistatus>`,
+      'undeclared prefixes': (n) => `<d:multistatus xmlns:d="DAV:">${'<x:a/>'.repeat(n)}</d:multistatus>`,
+      attributes: (n) =>
+        `<d:multistatus xmlns:d="DAV:" ${Array.from({ length: n }, (_, at) => `a${at}="v"`).join(' ')}/>`,
+      'one attribute often': (n) => `<d:multistatus xmlns:d="DAV:" ${'a="v" '.repeat(n)}/>`,
+      'a long attribute': (n) => `<d:multistatus xmlns:d="DAV:" a="${'v'.repeat(n)}"/>`,
+      elements: (n) => `<d:multistatus xmlns:d="DAV:">${'<d:a/>'.repeat(n)}</d:multistatus>`,
+      hrefs: (n) =>
+        `<d:multistatus xmlns:d="DAV:"><d:response>${'<d:href>/a</d:href>'.repeat(n)}</d:response></d:multistatus>`,
+      responses: (n) =>
+        `<d:multistatus xmlns:d="DAV:">${'<d:response><d:href>/a</d:href></d:response>'.repeat(n)}</d:multistatus>`,
+      properties: (n) =>
+        '<d:multistatus xmlns:d="DAV:"><d:response><d:href>/a</d:href>' +
+        '<d:propstat><d:prop><d:getetag>1</d:getetag></d:prop></d:propstat>'.repeat(n) +
+        '</d:response></d:multistatus>',
+      entities: (n) => `<d:multistatus xmlns:d="DAV:">${'&amp;&lt;&#65;'.repeat(n)}</d:multistatus>`,
+      'a comment': (n) => `<d:multistatus xmlns:d="DAV:"><!--${'-x'.repeat(n)}--></d:multistatus>`,
+      'CDATA sections': (n) => `<d:multistatus xmlns:d="DAV:">${'<![CDATA[x]]>'.repeat(n)}</d:multistatus>`,
+      'brackets in a CDATA section': (n) =>
+        `<d:multistatus xmlns:d="DAV:"><![CDATA[${']'.repeat(n)}]]></d:multistatus>`,
+      depth: (n) => `<d:multistatus xmlns:d="DAV:">${'<a>'.repeat(n)}`,
+      'a long name': (n) => `<d:multistatus xmlns:d="DAV:"><${'a'.repeat(n)}/></d:multistatus>`,
+      'colons in a name': (n) => `<d:multistatus xmlns:d="DAV:"><a${':a'.repeat(n)}/></d:multistatus>`,
+      'text before the XML': (n) => `${' '.repeat(n)}<d:multistatus xmlns:d="DAV:"/>`,
+    };
+    for (const [name, make] of Object.entries(shapes)) isNearlyLinear(name, make, safely);
+  });
+
+  test('FD5: an href takes linear time, and one that is longer than any name is left out', () => {
+    const base = new URL('https://host/calendars/a/');
+    for (const unit of [
+      '/',
+      '%',
+      '%2',
+      '%2f',
+      '%25',
+      '../',
+      './',
+      '?',
+      '#',
+      '\\',
+      'a/',
+      '%40',
+      '\u00e9',
+      ' ',
+      'http:',
+      ':',
+      '@',
+      '//',
+    ]) {
+      isNearlyLinear(
+        `href of ${unit}`,
+        (n) => `/x${unit.repeat(n)}y`,
+        (href) => {
+          const path = pathOf(href, base);
+          const url = URL.canParse(href, base.href) ? identityOf(new URL(href, base)) : '';
+          return path === null ? url : [canonicalPath(path), spellings(path), lastSegment(path), url];
+        },
+        100_000,
+      );
+    }
+    const listing = (href: string): string =>
+      `<d:multistatus xmlns:d="DAV:"><d:response><d:href>${href}</d:href>` +
+      '<d:status>HTTP/1.1 200 OK</d:status></d:response></d:multistatus>';
+    assert.equal(readMultistatus(listing(`/${'a'.repeat(1_000)}`)).members.length, 1);
+    assert.equal(readMultistatus(listing(`/${'a'.repeat(5_000)}`)).members.length, 0);
+  });
+});
