@@ -20,13 +20,20 @@ export async function insertItem(calendar: GoogleCalendar, requestBody: Body): P
   return { item: itemOf(data), date };
 }
 
-/** @throws SyncError `stale` when the item has changed since `item`; one without ETag is written unconditionally */
+/** Whether nobody has changed what a write is based on, seen by the item as it is now. */
+export type IsUnchanged = (now: Item) => boolean | Promise<boolean>;
+
+/**
+ * @param isUnchanged asked after a 412; when absent, whether the item has the content of `item`
+ * @throws SyncError `stale` when it has changed since `item`
+ */
 export async function patchItem(
   calendar: GoogleCalendar,
   item: Pick<Item, 'id' | 'etag'>,
   requestBody: Body,
+  isUnchanged?: IsUnchanged,
 ): Promise<WrittenItem> {
-  return ifUnchanged(calendar, item, async (etag) => {
+  return ifUnchanged(calendar, item, isUnchanged, async (etag) => {
     const { data, date } = await calendar.client.call(
       (api, options) =>
         api.events.patch(
@@ -39,10 +46,10 @@ export async function patchItem(
   });
 }
 
-/** Already gone is success. @throws SyncError `stale` */
-export async function deleteItem(calendar: GoogleCalendar, item: Item): Promise<void> {
+/** Already gone is success. @throws SyncError `stale`, as for `patchItem` */
+export async function deleteItem(calendar: GoogleCalendar, item: Item, isUnchanged?: IsUnchanged): Promise<void> {
   try {
-    await ifUnchanged(calendar, item, (etag) =>
+    await ifUnchanged(calendar, item, isUnchanged, (etag) =>
       calendar.client.call(
         (api, options) =>
           api.events.delete({ calendarId: calendar.calendarId, eventId: item.id, sendUpdates: 'none' }, options),
@@ -59,25 +66,31 @@ const MAX_ATTEMPTS = 3;
 
 /**
  * Google changes the ETag of a master when an instance is written, and the other way round. So after a 412 the item is
- * fetched again. If its content is the same, the write is repeated with the new ETag, and the last time without, for an
- * item that has no usable one.
+ * fetched again, and if nothing that the write is based on has changed, the write is repeated with the new ETag. It is
+ * never repeated without one: a person may edit the item between the two requests.
  */
 async function ifUnchanged<T>(
   calendar: GoogleCalendar,
   item: Pick<Item, 'id' | 'etag'>,
+  isUnchanged: IsUnchanged = (now) => isSameItem(item, now),
   send: (etag: string) => Promise<T>,
 ): Promise<T> {
-  let etag = item.etag ?? ANY;
+  let etag = item.etag ?? (await etagOf(calendar, item.id, isUnchanged));
   for (let attempt = 1; ; attempt++) {
     try {
       return await send(etag);
     } catch (error) {
       if (!(error instanceof SyncError) || error.status !== 412 || attempt === MAX_ATTEMPTS) throw error;
-      const now = await fetchItem(calendar, item.id);
-      if (!now || !isSameItem(item, now.item)) throw error;
-      etag = attempt === MAX_ATTEMPTS - 1 ? ANY : (now.item.etag ?? ANY);
+      etag = await etagOf(calendar, item.id, isUnchanged);
     }
   }
 }
 
-const ANY = '*';
+/** The ETag that the item has now. @throws SyncError `stale`, `gone` */
+async function etagOf(calendar: GoogleCalendar, id: string, isUnchanged: IsUnchanged): Promise<string> {
+  const now = await fetchItem(calendar, id);
+  if (!now) throw new SyncError('gone', 'the event is not there any more');
+  if (!now.item.etag || !(await isUnchanged(now.item)))
+    throw new SyncError('stale', 'the event changed before it was written');
+  return now.item.etag;
+}

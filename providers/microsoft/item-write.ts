@@ -2,10 +2,11 @@
  * The requests that write. Graph respects `If-Match` on PATCH, which is not documented, and seems to ignore it on
  * DELETE. So the callers read the event immediately before a write, and again after it.
  */
-import { sameValue } from '../../core/event.ts';
+import { changedPaths, sameValue } from '../../core/event.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import { fetchItem, fetchSeries } from './fetch.ts';
+import { readSeries } from './from-graph.ts';
 import { type Item, modifiedMs, type Series } from './item.ts';
 import { type GraphCalendar, isGone, itemOf } from './listing.ts';
 import { propertiesOf, withProperties } from './private-data.ts';
@@ -34,9 +35,16 @@ export async function postEvent(calendar: GraphCalendar, { body, properties }: P
 
 /**
  * The event after the write, by its answer, with the properties that answers leave out.
+ * @param unchanged the event as it is after a 412, null where what the write is based on has changed; when absent, the
+ * content of the event itself decides
  * @throws SyncError `stale` when the event has changed since `item`
  */
-export async function patchItem(calendar: GraphCalendar, item: Item, { body, properties }: Patch): Promise<Item> {
+export async function patchItem(
+  calendar: GraphCalendar,
+  item: Item,
+  { body, properties }: Patch,
+  unchanged = () => unchangedItem(calendar, item),
+): Promise<Item> {
   let etag = item.etag ?? null;
   for (let attempt = 1; ; attempt++) {
     try {
@@ -49,13 +57,25 @@ export async function patchItem(calendar: GraphCalendar, item: Item, { body, pro
       return withProperties(itemOf(answer).item, { ...propertiesOf(item), ...properties });
     } catch (error) {
       if (!(error instanceof SyncError) || error.kind !== 'stale' || attempt === MAX_ATTEMPTS) throw error;
-      // Exchange changes the etag by itself (of a new event, of a series after a write of an occurrence). If the
-      // content is the same, no other write came in between.
-      const now = await fetchItem(calendar, item.id);
-      if (!now || !hasSameContent(item, now.item)) throw error;
-      etag = now.item.etag ?? null;
+      // Exchange changes the etag by itself (of a new event, of a series after a write of an occurrence).
+      const now = await unchanged();
+      if (!now?.etag) throw error;
+      etag = now.etag;
     }
   }
+}
+
+async function unchangedItem(calendar: GraphCalendar, item: Item): Promise<Item | null> {
+  const now = await fetchItem(calendar, item.id);
+  return now && hasSameContent(item, now.item) ? now.item : null;
+}
+
+/** Whether an event that was read after a write shows something else than the answer to the write did. */
+export function isChangedSince(calendar: GraphCalendar, written: Item, now: Series): boolean {
+  if (!(modifiedMs(now.master) > modifiedMs(written))) return false;
+  const read = (master: Item) => readSeries({ master, exceptions: {}, cancelled: [] }, calendar.setting).event;
+  const [answered, shown] = [read(written), read(now.master)];
+  return !answered || !shown || changedPaths(answered, shown).length > 0;
 }
 
 /** An event that is already gone is success. */

@@ -1,10 +1,19 @@
 /** Writes the exceptions of a series, one after the other: each write changes the etags of all others. */
-import { type CalendarEvent, type Content, EXCLUDED, type OccurrenceId, sameValue } from '../../core/event.ts';
+import {
+  type CalendarEvent,
+  CONTENT_FIELDS,
+  type Content,
+  changedPaths,
+  EXCLUDED,
+  type OccurrenceId,
+  sameValue,
+} from '../../core/event.ts';
 import { instantOfId, isDateId } from '../../core/recurrence/occurrence.ts';
 import { occurrenceContent } from '../../core/recurrence/series.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { pause } from '../concurrency.ts';
 import { LAG_MS } from '../confirm-gone.ts';
+import { isForeignChange, type SeriesWrite } from '../foreign-change.ts';
 import { fetchInstances } from './exceptions.ts';
 import { fetchItem, fetchSeries } from './fetch.ts';
 import { contentOfInstance, itemsByOccurrence, readSeries } from './from-graph.ts';
@@ -44,7 +53,23 @@ export async function writeExceptions(
     }
   }
   if (refused) throw refused;
-  return written.size === 0 ? series : seriesAfter(job, series, written);
+  if (written.size === 0) return series;
+  const now = await seriesAfter(job, series, written);
+  checkExceptions(job, now, written);
+  return now;
+}
+
+/** Whether a person has changed an occurrence. Attendees do not count, as in `differentExceptions`. */
+export function hasForeignException(write: Omit<SeriesWrite, 'fields'>): boolean {
+  const { before, now } = write;
+  if (!now.recurrence) return false;
+  const ids = new Set([...Object.keys(before.exceptions), ...Object.keys(now.exceptions)]);
+  return [...ids]
+    .filter((id) => isDateId(id) === now.when.allDay)
+    .some((id) => {
+      const is = now.exceptions[id] ?? occurrenceContent(now, id);
+      return isForeignChange(is, id, { ...write, fields: OWN_FIELDS });
+    });
 }
 
 /**
@@ -70,6 +95,7 @@ interface Job {
   readonly next: CalendarEvent;
 }
 
+const OWN_FIELDS = CONTENT_FIELDS.filter((field) => field !== 'organizer' && field !== 'attendees');
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const MAX_READS = 4;
@@ -140,7 +166,7 @@ async function seriesAfter(
   series: Series,
   written: ReadonlyMap<OccurrenceId, Item>,
 ): Promise<Series> {
-  const lastMs = Math.max(...[...written.values()].map((item) => modifiedMs(item) || 0));
+  const lastMs = lastWrite(written);
   let now: Series | null = null;
   for (let read = 0; read < MAX_READS; read += 1) {
     if (read > 0) await pause((LAG_MS / 4) * read, calendar.signal);
@@ -154,4 +180,31 @@ async function seriesAfter(
   }
   if (!now) throw new SyncError('stale', 'the series was deleted while its exceptions were written');
   return now;
+}
+
+/** @throws SyncError `stale` where the series shows more than was written: a person has changed it meanwhile */
+function checkExceptions(
+  { calendar, master, current, next }: Job,
+  now: Series,
+  written: ReadonlyMap<OccurrenceId, Item>,
+): void {
+  const { event: after } = readSeries(now, calendar.setting);
+  const isAsWritten = ([id, item]: readonly [OccurrenceId, Item]): boolean => {
+    const is = after!.exceptions[id] ?? occurrenceContent(after!, id);
+    if (next.exceptions[id] === EXCLUDED || is === EXCLUDED) return next.exceptions[id] === is;
+    const answered = contentOfInstance(item, after!, master, calendar.setting);
+    return sameValue(withoutAttendees(is), withoutAttendees(answered));
+  };
+  if (
+    !after ||
+    changedPaths(current, after).some(({ occurrence }) => occurrence === null) ||
+    hasForeignException({ before: current, next, now: after, isMoved: false }) ||
+    (modifiedMs(now.master) > lastWrite(written) && ![...written].every(isAsWritten))
+  )
+    throw new SyncError('stale', 'the series was changed while its exceptions were written');
+}
+
+/** By the clock of the service; ms. */
+function lastWrite(written: ReadonlyMap<OccurrenceId, Item>): number {
+  return Math.max(...[...written.values()].map((item) => modifiedMs(item) || 0));
 }

@@ -14,11 +14,11 @@ import { unsupported } from './capabilities.ts';
 import { expectExceptions, fetchSeries } from './fetch.ts';
 import { foundOf, isInvitation, isMeetingOfOurs, readSeries } from './from-graph.ts';
 import { fieldOf, type Item, modifiedMs, parseSeries, type Series, textOf } from './item.ts';
-import { deleteItem, emptyPatch, type Posted, patchItem, postEvent, readAfter } from './item-write.ts';
+import { deleteItem, emptyPatch, isChangedSince, type Posted, patchItem, postEvent, readAfter } from './item-write.ts';
 import { type GraphCalendar, listEvents } from './listing.ts';
 import { changedProperties, type Properties, propertiesBody, propertiesOf } from './private-data.ts';
 import { insertBody, isLocalChange, masterPatch, type Patch } from './to-graph.ts';
-import { differentExceptions, writeExceptions } from './write-exceptions.ts';
+import { differentExceptions, hasForeignException, writeExceptions } from './write-exceptions.ts';
 
 /**
  * Creates a copy. Its `transactionId` follows from the link, so a repeated create is answered with the first event, or
@@ -48,9 +48,16 @@ export async function createEvent(
     item = found;
     existed = true;
   }
-  let series = await restoreProperties(calendar, await readAfter(calendar, item), patch.properties);
+  let series = await readAfter(calendar, item);
+  // A person was quicker than the next request.
+  existed ||= isChangedSince(calendar, item, series) || hasExceptions(series);
+  series = await restoreProperties(calendar, series, patch.properties);
   series = await writeExceptions(calendar, series, event, existed);
   return { ...foundOf(series, calendar.setting), confirmed: true, ...(existed ? { existed } : {}) };
+}
+
+function hasExceptions({ exceptions, cancelled }: Series): boolean {
+  return Object.keys(exceptions).length + cancelled.length > 0;
 }
 
 /** Graph compares these ids over the whole mailbox. */
@@ -89,7 +96,16 @@ export async function updateEvent(calendar: GraphCalendar, stored: Stored, next:
   if (emptyPatch(patch) && !changesExceptions) return { ...foundOf(now, setting), confirmed: true };
   checkAllowed(calendar, now, patch, changesExceptions);
   if (!emptyPatch(patch)) {
-    now = await readAfter(calendar, await patchItem(calendar, now.master, patch));
+    // One etag covers the whole series, and a new time or rule drops exceptions.
+    const unchanged = async (): Promise<Item | null> => {
+      const again = await fetchSeries(calendar, stored.resource);
+      const { event } = again ? readSeries(again, setting) : { event: null };
+      return again && event && changedPaths(current, event).length === 0 ? again.master : null;
+    };
+    const written = await patchItem(calendar, now.master, patch, unchanged);
+    now = await readAfter(calendar, written);
+    if (isChangedSince(calendar, written, now))
+      throw new SyncError('stale', 'the event was changed after it was written');
     checkNoForeignChange(current, now, next, { calendar, isRewritten: isMoved || restores });
   }
   if (next.recurrence) now = await writeExceptions(calendar, now, next, false);
@@ -172,16 +188,13 @@ async function restoreProperties(calendar: GraphCalendar, series: Series, desire
 
 /** Whether all content is as before or, after an earlier try of the same call, as in `next`. */
 function isBetween(current: CalendarEvent, before: CalendarEvent, next: CalendarEvent, isMoved: boolean): boolean {
-  const open = new Set(changedPaths(current, before).map(nameOf));
-  return changedPaths(current, next).every(
-    (path) =>
-      !open.has(nameOf(path)) ||
-      (path.occurrence !== null && isMoved && current.exceptions[path.occurrence] === undefined),
+  const ofSeries = (one: CalendarEvent, other: CalendarEvent): FieldPath['field'][] =>
+    changedPaths(one, other).flatMap(({ occurrence, field }) => (occurrence === null ? [field] : []));
+  const open = new Set(ofSeries(current, before));
+  return (
+    ofSeries(current, next).every((field) => !open.has(field)) &&
+    !hasForeignException({ before, next, now: current, isMoved })
   );
-}
-
-function nameOf({ occurrence, field }: FieldPath): string {
-  return `${occurrence ?? ''} ${field}`;
 }
 
 /** @throws SyncError `would-mail`, or `forbidden` for a change that only the organizer of the meeting can make */
@@ -214,7 +227,8 @@ function checkNoForeignChange(
   if (!after) throw new SyncError('stale', 'the event cannot be read after it was written');
   const ours = new Set(changedPaths(current, next).map(({ field }) => field));
   const foreign = changedPaths(current, after).filter(
-    ({ occurrence, field }) => !ours.has(field) && !(occurrence !== null && isRewritten),
+    ({ occurrence, field }) => occurrence === null && !ours.has(field),
   );
-  if (foreign.length > 0) throw new SyncError('stale', 'the event was changed while it was written');
+  if (foreign.length > 0 || hasForeignException({ before: current, next, now: after, isMoved: isRewritten }))
+    throw new SyncError('stale', 'the event was changed while it was written');
 }

@@ -26,6 +26,8 @@ export interface GoogleSetup extends ContractSetup {
   readonly tokens: MemoryTokens;
   /** The same calendar, opened by another worker. */
   open(setting?: Partial<SideSetting>, signal?: AbortSignal): Side;
+  /** The same calendar, over the test's transport. */
+  openWith(transport: typeof fetch): Side;
 }
 
 export class MemoryTokens implements TokenStore {
@@ -55,8 +57,11 @@ export async function openGoogle(
     tokenUrl: google.tokenUrl,
     authUrl: google.authUrl,
   });
-  const openAccount = (signal?: AbortSignal): Account =>
-    provider.open({ credentials: { refreshToken: owner.refreshToken }, discovered: {}, tokens }, { fetch, signal });
+  const openAccount = (signal?: AbortSignal, transport: typeof fetch = fetch): Account =>
+    provider.open(
+      { credentials: { refreshToken: owner.refreshToken }, discovered: {}, tokens },
+      { fetch: transport, signal },
+    );
   const account = openAccount();
   return {
     google,
@@ -66,6 +71,7 @@ export async function openGoogle(
     tokens,
     side: account.side(calendarId, { ...SETTING, ...setting }),
     open: (other = {}, signal) => openAccount(signal).side(calendarId, { ...SETTING, ...other }),
+    openWith: (transport) => openAccount(undefined, transport).side(calendarId, { ...SETTING, ...setting }),
     requests: () => google.count('/calendar/v3/'),
     person: {
       async create(event) {
