@@ -1,10 +1,6 @@
-/**
- * Time zones: converts wall-clock time to instants and back, and foreign zone names to IANA names.
- *
- * The offsets come from `Intl`, which every Node has in full, so no second zone database can disagree with it.
- */
-import { tzlib_get_ical_block, tzlib_get_timezones } from 'timezones-ical-library';
+/** Time zones: converts wall-clock time to instants and back, and foreign zone names to IANA names. */
 import { findIana, WINDOWS_TO_IANA_MAP } from 'windows-iana';
+import { linkTarget, zoneNames, zoneOffsetAt } from './zone-database.ts';
 
 /**
  * The instant (ms since the epoch) of a wall-clock time `YYYY-MM-DDTHH:MM:SS` in an IANA zone. RFC 5545 3.3.5: a time
@@ -33,15 +29,9 @@ export function localOf(ms: number, zone: string): string {
 /** The UTC offset of a zone at an instant; ms. @throws RangeError for an unknown zone */
 export function offsetAt(ms: number, zone: string): number {
   if (zone === 'UTC') return 0;
-  const clock = clockOf(zone);
-  const day = Math.floor(ms / DAY);
-  const cached = clock.days.get(day);
-  if (cached !== undefined) return Number.isNaN(cached) ? offsetFromIntl(ms, clock.format) : cached;
-  const start = offsetFromIntl(day * DAY, clock.format);
-  const end = offsetFromIntl((day + 1) * DAY - 1000, clock.format);
-  if (clock.days.size >= MAX_CACHED_DAYS) clock.days.clear();
-  clock.days.set(day, start === end ? start : NaN);
-  return start === end ? start : offsetFromIntl(ms, clock.format);
+  const name = canonicalZone(zone);
+  if (name === null) throw new RangeError('not a time zone');
+  return zoneOffsetAt(ms, name);
 }
 
 /** Whether the IANA database has the name, in any case. */
@@ -51,19 +41,21 @@ export function isZone(name: string): boolean {
 
 /** The name as the IANA database spells it, or null. Links stay as they are; every name of UTC becomes `UTC`. */
 export function canonicalZone(name: string): string | null {
+  const cached = canonicalNames.get(name);
+  if (cached !== undefined) return cached;
   if (name.length > MAX_NAME) return null;
   const key = name.trim().toLowerCase();
-  if (UTC_NAMES.has(key)) return 'UTC';
-  return ianaNames().get(key) ?? null;
+  const canonical = UTC_NAMES.has(key) ? 'UTC' : (namesByKey().get(key) ?? null);
+  if (canonicalNames.size >= MAX_CACHED_NAMES) canonicalNames.clear();
+  canonicalNames.set(name, canonical);
+  return canonical;
 }
 
 /** Whether two names mean the same zone: they are equal, or links to one zone (`Europe/Kiev`, `Europe/Kyiv`). */
 export function sameZone(a: string, b: string): boolean {
   const [x, y] = [canonicalZone(a), canonicalZone(b)];
   if (x === null || y === null) return a === b;
-  if (x === y) return true;
-  if (x === 'UTC' || y === 'UTC') return false;
-  return clockOf(x).resolved === clockOf(y).resolved || linkTarget(x) === linkTarget(y);
+  return x === y || (x !== 'UTC' && y !== 'UTC' && linkTarget(x) === linkTarget(y));
 }
 
 /** The rules of a VTIMEZONE, for comparing it with the zones of the IANA database. */
@@ -81,18 +73,20 @@ export interface ZoneRules {
 }
 
 /**
- * The IANA zone that a TZID means. In this order: an IANA name (which wins over a VTIMEZONE that contradicts it), the
- * longest IANA suffix (`/mozilla.org/20070129_1/Europe/Berlin`), a Windows name, a fixed offset, a hint in the
- * VTIMEZONE, a zone with the offsets of the VTIMEZONE. `exact` is false if only the offsets match.
+ * The IANA zone that a TZID means. The name of a place wins over a VTIMEZONE that contradicts it: an IANA name, the
+ * longest IANA suffix (`/mozilla.org/20070129_1/Europe/Berlin`), a Windows name. A name that is no place (`EST`,
+ * `UTC`, `GMT+0100`, `Etc/GMT-2`) means what the VTIMEZONE says, as any other name does: its own zone if that has these
+ * offsets, a hint in the VTIMEZONE, else any zone with these offsets. Without a VTIMEZONE, it means what its name says.
+ * `exact` is false if only the offsets match.
  */
 export function resolveZone(tzid: string, vtimezone: ZoneRules | null): { zone: string; exact: boolean } | null {
   const named = zoneOfName(tzid);
-  if (named !== null) return { zone: named, exact: true };
+  if (named !== null && (vtimezone === null || named.isPlace)) return { zone: named.zone, exact: true };
   if (vtimezone === null) return null;
-  for (const hint of vtimezone.hints.slice(0, 4)) {
-    const zone = zoneOfName(hint);
-    if (zone !== null && vtimezone.probes.some((probes) => hasOffsets(zone, vtimezone, probes)))
-      return { zone, exact: true };
+  const hints = vtimezone.hints.slice(0, 4).map((hint) => zoneOfName(hint));
+  for (const hint of [named, ...hints]) {
+    if (hint && vtimezone.probes.some((probes) => hasOffsets(hint.zone, vtimezone, probes)))
+      return { zone: hint.zone, exact: true };
   }
   for (const probes of vtimezone.probes) {
     const zone = candidates().find((candidate) => hasOffsets(candidate, vtimezone, probes));
@@ -101,9 +95,15 @@ export function resolveZone(tzid: string, vtimezone: ZoneRules | null): { zone: 
   return null;
 }
 
+/** Whether a TZID names a place, so that its zone is known whatever a VTIMEZONE says. */
+export function isPlace(tzid: string): boolean {
+  return zoneOfName(tzid)?.isPlace ?? false;
+}
+
 const DAY = 86_400_000;
-const MAX_CACHED_DAYS = 20_000;
 const MAX_NAME = 200;
+const MAX_CACHED_NAMES = 2_000;
+const canonicalNames = new Map<string, string | null>();
 const JANUARY = Date.UTC(2026, 0, 15);
 const JULY = Date.UTC(2026, 6, 15);
 const UTC_NAMES = new Set([
@@ -126,6 +126,22 @@ const UTC_NAMES = new Set([
   'etc/gmt0',
   'etc/gmt+0',
   'etc/gmt-0',
+]);
+/** Names of the IANA database that are no places, beside `Etc/…`: programs use them for whatever they like. */
+const ABBREVIATIONS = new Set([
+  'UTC',
+  'EST',
+  'MST',
+  'HST',
+  'WET',
+  'CET',
+  'MET',
+  'EET',
+  'EST5EDT',
+  'CST6CDT',
+  'MST7MDT',
+  'PST8PDT',
+  'Factory',
 ]);
 /** Tried first: of zones with equal offsets, the best-known one wins. */
 const WELL_KNOWN = [
@@ -179,50 +195,6 @@ const HALF_HOURS: Readonly<Record<string, string>> = {
   '-9:30': 'Pacific/Marquesas',
 };
 
-interface Clock {
-  readonly format: Intl.DateTimeFormat;
-  readonly resolved: string;
-  /** Offset by UTC day; NaN if it changes within the day. */
-  readonly days: Map<number, number>;
-}
-const clocks = new Map<string, Clock>();
-
-/** Clocks are cached by name; the IANA database bounds their number. */
-function clockOf(zone: string): Clock {
-  const cached = clocks.get(zone);
-  if (cached) return cached;
-  const name = canonicalZone(zone);
-  if (name === null) throw new RangeError('not a time zone');
-  let clock = clocks.get(name);
-  if (!clock) {
-    const format = new Intl.DateTimeFormat('en-US', {
-      timeZone: name,
-      hourCycle: 'h23',
-      era: 'short',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    });
-    clock = { format, resolved: format.resolvedOptions().timeZone, days: new Map() };
-    clocks.set(name, clock);
-  }
-  return clock;
-}
-
-function offsetFromIntl(ms: number, format: Intl.DateTimeFormat): number {
-  const whole = Math.floor(ms / 1000) * 1000;
-  const part: Record<string, string> = {};
-  for (const { type, value } of format.formatToParts(whole)) part[type] = value;
-  const year = part['era'] === 'BC' || part['era'] === 'B' ? 1 - Number(part['year']) : Number(part['year']);
-  const wall = new Date(0);
-  wall.setUTCFullYear(year, Number(part['month']) - 1, Number(part['day']));
-  wall.setUTCHours(Number(part['hour']), Number(part['minute']), Number(part['second']));
-  return wall.getTime() - whole;
-}
-
 function wallMs(local: string): number {
   const ms = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/.test(local) ? Date.parse(local + 'Z') : NaN;
   if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 19) !== local)
@@ -232,42 +204,31 @@ function wallMs(local: string): number {
 
 let names: Map<string, string> | undefined;
 
-/**
- * IANA names by lower-case name. `Intl` lists no links, and accepts abbreviations that are not IANA names (`IST`), so
- * the names come from the library's list and that of `Intl`.
- */
-function ianaNames(): Map<string, string> {
-  if (names) return names;
-  names = new Map();
-  for (const name of [...tzlib_get_timezones(), ...Intl.supportedValuesOf('timeZone')]) {
-    try {
-      new Intl.DateTimeFormat('en-US', { timeZone: name });
-      names.set(name.toLowerCase(), name);
-    } catch {
-      // The library knows a zone that this Node does not; without offsets it is useless.
-    }
-  }
+/** IANA names by lower-case name. */
+function namesByKey(): Map<string, string> {
+  names ??= new Map([...zoneNames()].sort().map((name) => [name.toLowerCase(), name]));
   return names;
 }
 
-function linkTarget(zone: string): string {
-  const [, line] = tzlib_get_ical_block(zone);
-  return typeof line === 'string' && line.startsWith('TZID=') ? line.slice(5) : zone;
+interface NamedZone {
+  readonly zone: string;
+  readonly isPlace: boolean;
 }
 
-function zoneOfName(tzid: string): string | null {
+function zoneOfName(tzid: string): NamedZone | null {
   const name = tzid
     .trim()
     .replace(/^"(.*)"$/, '$1')
     .slice(0, MAX_NAME);
-  return (
+  const fixed = fixedOffsetZone(name);
+  if (fixed !== null) return { zone: fixed, isPlace: false };
+  const zone =
     canonicalZone(name) ??
     canonicalZone(name.replaceAll('-', '/')) ??
     suffixZone(name) ??
     windowsZone(name) ??
-    fixedOffsetZone(name) ??
-    outlookDisplayZone(name)
-  );
+    outlookDisplayZone(name);
+  return zone === null ? null : { zone, isPlace: !zone.startsWith('Etc/') && !ABBREVIATIONS.has(zone) };
 }
 
 function suffixZone(name: string): string | null {
@@ -327,7 +288,7 @@ function outlookDisplayZone(name: string): string | null {
       .slice(0, 10)
       .map((city) => `/${city.trim().toLowerCase().replaceAll(' ', '_')}`),
   );
-  for (const [key, zone] of ianaNames()) {
+  for (const [key, zone] of namesByKey()) {
     if (
       cities.has(key.slice(key.lastIndexOf('/'))) &&
       Math.min(offsetAt(JANUARY, zone), offsetAt(JULY, zone)) === offset
@@ -340,7 +301,7 @@ function outlookDisplayZone(name: string): string | null {
 let candidateList: string[] | undefined;
 
 function candidates(): string[] {
-  candidateList ??= [...new Set([...WELL_KNOWN, ...Intl.supportedValuesOf('timeZone')])].filter(isZone);
+  candidateList ??= [...new Set([...WELL_KNOWN, ...zoneNames().filter((name) => linkTarget(name) === name)])];
   return candidateList;
 }
 

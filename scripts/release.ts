@@ -1,11 +1,13 @@
 /**
  * `npm run release -- 1.2.3` dates the `Unreleased` section of CHANGELOG.md, sets the version, commits and tags. It
- * pushes nothing. With `--dry-run` it says what it would do and changes nothing.
+ * pushes nothing. It refuses to release time zone data that is not the newest. With `--dry-run` it says what it would do and changes nothing.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROJECT_DIR } from '../config.ts';
+import { ZONE_DATABASE_VERSION } from '../core/zone-database.ts';
 import { assertGreaterVersion, ReleaseError, releaseUnreleased } from './changelog.ts';
 
 /** Called by `start.mjs`. */
@@ -14,11 +16,44 @@ export async function main(): Promise<void> {
   const versions = args.filter((arg) => arg !== '--dry-run');
   try {
     if (versions.length !== 1) throw new ReleaseError('Usage: npm run release -- <version> [--dry-run]');
+    assertCurrentZones(newestZoneData());
     release(PROJECT_DIR, versions[0]!, { isDryRun: args.includes('--dry-run'), date: new Date(), say: console.log });
   } catch (error) {
     if (!(error instanceof ReleaseError)) throw error;
     console.error(error.message);
     process.exitCode = 1;
+  }
+}
+
+/**
+ * A release ships the newest time zone data. It is checked here and not by the tests, which would begin to fail one day
+ * without a change of ours. `newest` is the IANA release (`2026f`) of the newest package.
+ * @throws ReleaseError if Calpair's is older
+ */
+export function assertCurrentZones(newest: string, shipped: string = ZONE_DATABASE_VERSION): void {
+  if (newest > shipped)
+    throw new ReleaseError(
+      `The time zone data ${shipped} is out of date: update moment-timezone, which has ${newest}.`,
+    );
+}
+
+/** The IANA release in the newest version of the package that the zone database comes from. */
+function newestZoneData(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'zone-data-'));
+  try {
+    execFileSync('npm', [
+      'install',
+      '--silent',
+      '--no-save',
+      '--ignore-scripts',
+      '--prefix',
+      folder,
+      'moment-timezone@latest',
+    ]);
+    const file = join(folder, 'node_modules/moment-timezone/data/packed/latest.json');
+    return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -103,6 +103,11 @@ export function parentOf(root: Component, event: Component): Component | null {
   return [root, ...components(root, 'VCALENDAR')].find(({ items }) => items.includes(event)) ?? null;
 }
 
+/** The content lines of a component itself. */
+export function propertiesOf(parent: Component): ContentLine[] {
+  return parent.items.filter((item): item is ContentLine => !isComponent(item));
+}
+
 export function findLines(parent: Component, name: string): ContentLine[] {
   return parent.items.filter((item): item is ContentLine => !isComponent(item) && item.name === name);
 }

@@ -37,9 +37,7 @@ export function readWhen(
   zones: Zones,
   inherited: EventDuration | null,
 ): { when: When; isZoneKnown: boolean } {
-  const dtstart = findLine(event, 'DTSTART');
-  if (!dtstart) throw new Unreadable('no start');
-  const start = parseDateTime(dtstart, rawValue(dtstart));
+  const start = readStart(event);
   const end = readEnd(event);
   if (start.time === null)
     return { when: allDayWhen(start.date, allDayEnd(start.date, event, end, inherited)), isZoneKnown: true };
@@ -76,10 +74,11 @@ export function occurrenceIdOf(line: ContentLine, value: string, series: When, z
   });
 }
 
-/** An RDATE;VALUE=PERIOD value: `id/PT1H`. */
+/** An RDATE;VALUE=PERIOD value: `id/PT1H`; in an all-day series, whose occurrences are whole days, the id alone. */
 export function periodOccurrenceIdOf(line: ContentLine, value: string, series: When, zones: Zones): string {
   const [start, end] = value.split('/', 2) as [string, string];
   const id = occurrenceIdOf(line, start, series, zones);
+  if (series.allDay) return id;
   const seconds = /^[+-]?P/i.test(end)
     ? parseDuration(end.toUpperCase()).seconds
     : Math.round((idInstant(asTimedId(occurrenceIdOf(line, end, series, zones))) - idInstant(asTimedId(id))) / 1000);
@@ -94,16 +93,19 @@ export interface StartFormat {
   /** The zone of the written times. */
   readonly zone: string;
   readonly isUtc: boolean;
+  readonly isFloating: boolean;
 }
 
 export function startFormatOf(event: Component, zones: Zones): StartFormat {
-  const dtstart = findLine(event, 'DTSTART')!;
-  const start = parseDateTime(dtstart, rawValue(dtstart));
-  if (start.time === null) return { isDate: true, params: ';VALUE=DATE', zone: 'UTC', isUtc: false };
+  const dtstart = findLine(event, 'DTSTART');
+  const { tzid } = parseDateTime(dtstart!, rawValue(dtstart!));
+  const start = readStart(event);
+  if (start.time === null) return { isDate: true, params: ';VALUE=DATE', zone: 'UTC', isUtc: false, isFloating: false };
   const { zone, isExact } = toZonedTime(start, zones);
-  if (start.isUtc || !isExact) return { isDate: false, params: '', zone: 'UTC', isUtc: true };
-  const tzid = start.tzid === null ? '' : withParameter('X:', 'TZID', start.tzid).slice(1, -1);
-  return { isDate: false, params: tzid, zone, isUtc: false };
+  if (/Z$/i.test(rawValue(dtstart!)) || !isExact)
+    return { isDate: false, params: '', zone: 'UTC', isUtc: true, isFloating: false };
+  const params = tzid === null ? '' : withParameter('X:', 'TZID', tzid).slice(1, -1);
+  return { isDate: false, params, zone, isUtc: false, isFloating: tzid === null };
 }
 
 /**
@@ -119,13 +121,10 @@ export function formatOccurrence(
   period?: string,
 ): string {
   const start = occurrenceStart(id, series);
+  if (format.isDate) return `${name}${format.params}:${basicFormat(start)}`;
+  if (series.allDay) return `${name}${format.params}:${basicFormat(start)}T000000${format.isUtc ? 'Z' : ''}`;
   const valueType = period === undefined ? '' : ';VALUE=PERIOD';
   const end = period === undefined ? '' : `/${period}`;
-  if (format.isDate && period === undefined) return `${name}${format.params}:${basicFormat(start)}`;
-  if (series.allDay) {
-    const params = format.isDate ? '' : format.params;
-    return `${name}${params}${valueType}:${basicFormat(start)}T000000${format.isUtc ? 'Z' : ''}${end}`;
-  }
   const instant = isDateId(id) ? instantOf(start, series.startZone) : idInstant(id);
   const local = localOf(instant, format.zone);
   if (format.isUtc || instantOf(local, format.zone) !== instant)
@@ -133,29 +132,41 @@ export function formatOccurrence(
   return `${name}${format.params}${valueType}:${basicFormat(local)}${end}`;
 }
 
-/** A DTSTART or DTEND line with another time. It keeps the form of the old line if possible. */
+/**
+ * A DTSTART or DTEND line with another time, or with another date if `timed` is null. It keeps the form of the old line
+ * if possible.
+ */
 export function formatDateTime(
   name: string,
   old: ContentLine | undefined,
   local: string,
-  zone: string | null,
-  zones: Zones,
+  timed: { readonly zone: string; readonly zones: Zones } | null,
 ): string {
-  if (zone === null) {
+  if (timed === null) {
     const value = local.replaceAll('-', '');
     return old && isDateLine(old)
       ? withValue(withParameter(old.text, 'VALUE', 'DATE'), value)
       : `${name};VALUE=DATE:${value}`;
   }
+  const { zone, zones } = timed;
   if (old && !isDateLine(old)) {
-    const current = nullIfUnreadable(() => toZonedTime(parseDateTime(old, rawValue(old)), zones));
-    if (current?.isExact && current.zone === zone) {
+    const isUtc = /Z$/i.test(rawValue(old));
+    if (zoneOfLine(old, zones) === zone) {
       const kept = name === old.name ? old.text : name + old.text.slice(old.name.length);
-      return withValue(kept, basicFormat(local) + (/Z$/i.test(rawValue(old)) ? 'Z' : ''));
+      return withValue(kept, basicFormat(local) + (isUtc ? 'Z' : ''));
     }
   }
   if (zone === 'UTC') return `${name}:${basicFormat(local)}Z`;
   return withParameter(`${name}:${basicFormat(local)}`, 'TZID', zones.tzidFor(zone, instantOf(local, zone)));
+}
+
+/** The zone in which the time of a line is read; null for a date, or if it is unknown. */
+export function zoneOfLine(line: ContentLine, zones: Zones): string | null {
+  const time = nullIfUnreadable(() => {
+    const value = parseDateTime(line, rawValue(line));
+    return value.time === null ? null : toZonedTime(value, zones);
+  });
+  return time?.isExact ? time.zone : null;
 }
 
 /** `PT1H30M`. Hours are not converted to days, because a day of RFC 5545 has 23 to 25 hours. */
@@ -185,8 +196,22 @@ function parseDateTime(line: ContentLine, value: string): DateTimeValue {
   };
 }
 
-function isDateLine(line: ContentLine): boolean {
+export function isDateLine(line: ContentLine): boolean {
   return nullIfUnreadable(() => parseDateTime(line, rawValue(line)).time === null) ?? false;
+}
+
+/**
+ * The start of an event. A floating start beside an end with a zone is read in that zone, as a floating end beside a
+ * start with one is, so that the length is right.
+ */
+function readStart(event: Component): DateTimeValue {
+  const dtstart = findLine(event, 'DTSTART');
+  if (!dtstart) throw new Unreadable('no start');
+  const start = parseDateTime(dtstart, rawValue(dtstart));
+  const end = readEnd(event);
+  const isFloating = start.time !== null && !start.isUtc && start.tzid === null;
+  if (!isFloating || end === null || 'duration' in end || end.moment.time === null) return start;
+  return { ...start, isUtc: end.moment.isUtc, tzid: end.moment.tzid };
 }
 
 function toZonedTime(value: DateTimeValue, zones: Zones): ZonedTime {
@@ -275,7 +300,7 @@ function endAt(ms: number, from: ZonedTime): ZonedTime {
 }
 
 /** Outlook writes all-day events as times from midnight to midnight, with a flag. */
-export function isWholeDays(event: Component, when: When): boolean {
+function isWholeDays(event: Component, when: When): boolean {
   const flag = findLine(event, 'X-MICROSOFT-CDO-ALLDAYEVENT');
   return (
     !when.allDay &&

@@ -1,9 +1,9 @@
 /** The time zones of one iCalendar object: what its TZIDs mean, and which TZID to write for a zone. */
-import { tzlib_get_ical_block } from 'timezones-ical-library';
 import { matchingTimes } from '../recurrence/expand.ts';
 import { parseRule } from '../recurrence/rule.ts';
+import { transitionsBetween } from '../zone-database.ts';
 import type { ZoneRules } from '../zones.ts';
-import { localOf, offsetAt, resolveZone } from '../zones.ts';
+import { isPlace, offsetAt, resolveZone } from '../zones.ts';
 import type { Component } from './text.ts';
 import {
   components,
@@ -17,6 +17,7 @@ import {
   parseTree,
   rawValue,
 } from './text.ts';
+import { vtimezoneLines } from './vtimezone.ts';
 
 /** What a TZID means: an IANA zone; the rules of its VTIMEZONE if no IANA zone has these; or null if it is unknown. */
 export type ResolvedTzid = { readonly zone: string } | { readonly rules: ZoneRules } | null;
@@ -26,6 +27,7 @@ export class Zones {
   readonly floatingZone: string;
   private readonly root: Component;
   private readonly cache = new Map<string, ResolvedTzid>();
+  private readonly written = new Map<string, string>();
   private budget = { steps: 400_000 };
 
   constructor(root: Component, floatingZone: string) {
@@ -37,31 +39,61 @@ export class Zones {
   resolve(tzid: string, at: number): ResolvedTzid {
     const cached = this.cache.get(tzid);
     if (cached !== undefined) return cached;
-    const byName = resolveZone(tzid, null);
-    let resolved: ResolvedTzid = byName && { zone: byName.zone };
-    if (resolved === null) {
-      const vtimezone =
-        this.cache.size > MAX_ZONES ? undefined : this.vtimezones().find((candidate) => tzidOf(candidate) === tzid);
-      const rules = vtimezone ? rulesOf(vtimezone, this.firstUse(tzid) ?? at, this.budget) : null;
-      const found = resolveZone(tzid, rules);
-      resolved = found ? { zone: found.zone } : rules && { rules };
-    }
+    const rules = isPlace(tzid) ? null : this.rulesFor(tzid, at);
+    const found = resolveZone(tzid, rules);
+    const resolved = found ? { zone: found.zone } : rules && { rules };
     this.cache.set(tzid, resolved);
     return resolved;
   }
 
-  /** The TZID to write for a zone. Adds a VTIMEZONE if the object has none for it (RFC 5545 3.2.19). */
+  /**
+   * The TZID to write for a zone: one that the object has, else the zone's name. `completeVtimezones` writes the
+   * VTIMEZONE that belongs to it.
+   */
   tzidFor(zone: string, around: number): string {
-    for (const vtimezone of this.vtimezones()) {
-      const tzid = tzidOf(vtimezone);
-      if (tzid === '') continue;
-      const resolved = this.resolve(tzid, around);
-      if (resolved && 'zone' in resolved && resolved.zone === zone) return tzid;
+    const known = this.vtimezones()
+      .map(tzidOf)
+      .find((tzid) => tzid !== '' && this.isZone(tzid, around, zone));
+    const tzid = known ?? (this.vtimezoneOf(zone) ? `/calpair.invalid/${zone}` : zone);
+    this.use(tzid, zone);
+    return tzid;
+  }
+
+  /** Notes a TZID on a line that was written, so that `completeVtimezones` looks after it. */
+  use(tzid: string, zone: string): void {
+    this.written.set(tzid, zone);
+  }
+
+  /**
+   * Gives each TZID that was written a VTIMEZONE (RFC 5545 3.2.19) that is right from one instant to another (ms). One
+   * that is there is replaced only if it is wrong in that time: if it lacks an old or a new law.
+   */
+  completeVtimezones(from: number, to: number): void {
+    for (const [tzid, zone] of this.written) {
+      const old = this.vtimezoneOf(tzid);
+      if (old && hasOffsetsOf(old, zone, from, to, this.budget)) continue;
+      const calendar = components(this.root, 'VCALENDAR')[0] ?? this.root;
+      const eol = eolOf(calendar);
+      const text = vtimezoneLines(zone, tzid, from, to).map((line) => foldedLine(line, eol).raw);
+      const vtimezone = components(parseTree(text.join('')), 'VTIMEZONE')[0]!;
+      const at = calendar.items.findIndex((item) => (old ? item === old : isComponent(item)));
+      calendar.items.splice(at < 0 ? calendar.items.length : at, old && at >= 0 ? 1 : 0, vtimezone);
     }
-    const calendar = components(this.root, 'VCALENDAR')[0] ?? this.root;
-    const at = calendar.items.findIndex((item) => isComponent(item));
-    calendar.items.splice(at < 0 ? calendar.items.length : at, 0, vtimezoneOf(zone, around, eolOf(calendar)));
-    return zone;
+    this.written.clear();
+  }
+
+  private isZone(tzid: string, around: number, zone: string): boolean {
+    const resolved = this.resolve(tzid, around);
+    return resolved !== null && 'zone' in resolved && resolved.zone === zone;
+  }
+
+  private rulesFor(tzid: string, at: number): ZoneRules | null {
+    const vtimezone = this.cache.size > MAX_ZONES ? undefined : this.vtimezoneOf(tzid);
+    return vtimezone ? rulesOf(vtimezone, this.firstUse(tzid) ?? at, this.budget) : null;
+  }
+
+  private vtimezoneOf(tzid: string): Component | undefined {
+    return this.vtimezones().find((candidate) => tzidOf(candidate) === tzid);
   }
 
   private vtimezones(): Component[] {
@@ -86,6 +118,8 @@ const YEAR = 366 * DAY;
 const MAX_OBSERVANCES = 300;
 const MAX_ONSETS = 5_000;
 const MAX_ZONES = 100;
+/** How many years of a VTIMEZONE are compared with the zone before it is kept for a longer series. */
+const COMPARED_YEARS = 10;
 
 function tzidOf(vtimezone: Component): string {
   const tzid = findLine(vtimezone, 'TZID');
@@ -98,35 +132,10 @@ interface Onset {
   readonly to: number;
 }
 
-/** RFC 5545 3.6.5, within two years of an instant; null if the VTIMEZONE is invalid. */
+/** RFC 5545 3.6.5, within two years of an instant; null if no part of the VTIMEZONE is valid. */
 function rulesOf(vtimezone: Component, around: number, budget: { steps: number }): ZoneRules | null {
-  const [first, last] = [around - 2 * YEAR, around + 2 * YEAR];
-  const observances = [...components(vtimezone, 'STANDARD'), ...components(vtimezone, 'DAYLIGHT')].slice(
-    0,
-    MAX_OBSERVANCES,
-  );
-  const onsets: Onset[] = [];
-  for (const observance of observances) {
-    try {
-      onsets.push(...onsetsOf(observance, first, last, budget));
-    } catch {
-      return null;
-    }
-  }
-  onsets.sort((a, b) => a.at - b.at);
-  const earliest = onsets[0];
-  if (!earliest || onsets.length > MAX_ONSETS || budget.steps < 0) return null;
-  const cache = new Map<number, number>();
-  const offset = (ms: number): number => {
-    let current = cache.get(ms) ?? earliest.from;
-    if (cache.has(ms)) return current;
-    for (const onset of onsets) {
-      if (onset.at > ms) break;
-      current = onset.to;
-    }
-    cache.set(ms, current);
-    return current;
-  };
+  const onsets = onsetsOf(vtimezone, around - 2 * YEAR, around + 2 * YEAR, budget);
+  if (onsets === null) return null;
   const probes = (years: number, distance: number): number[] => {
     const [from, to] = [around - years * YEAR, around + years * YEAR];
     const changes = onsets
@@ -139,21 +148,74 @@ function rulesOf(vtimezone: Component, around: number, budget: { steps: number }
     return [around, ...between, ...changes.flatMap((at) => [at - Math.max(1000, distance), at + distance])];
   };
   const hints = [...findLines(vtimezone, 'X-LIC-LOCATION'), ...findLines(vtimezone, 'TZID-ALIAS-OF')].map(rawValue);
-  return { offsetAt: offset, probes: [probes(2, 0), probes(2, DAY), probes(1, DAY)], hints };
+  return { offsetAt: offsetsOf(onsets), probes: [probes(2, 0), probes(2, DAY), probes(1, DAY)], hints };
 }
 
-function onsetsOf(observance: Component, first: number, last: number, budget: { steps: number }): Onset[] {
-  const from = offsetOf(observance, 'TZOFFSETFROM');
-  const to = offsetOf(observance, 'TZOFFSETTO');
-  const start = wallOf(rawValue(findLine(observance, 'DTSTART')!));
+/** Whether a VTIMEZONE gives the offsets of a zone at the ends of a time and at each change in it, by either of both. */
+function hasOffsetsOf(
+  vtimezone: Component,
+  zone: string,
+  from: number,
+  to: number,
+  budget: { steps: number },
+): boolean {
+  const last = Math.min(to, from + COMPARED_YEARS * YEAR);
+  const onsets = onsetsOf(vtimezone, from, last, budget);
+  // Programs disagree about the offset before the first onset.
+  if (onsets === null || onsets[0]!.at > from) return false;
+  const offsetOf = offsetsOf(onsets);
+  const changes = [...onsets, ...transitionsBetween(zone, from, last)].map(({ at }) => at);
+  return [from, last, ...changes.flatMap((at) => [at - 1000, at])]
+    .filter((ms) => ms >= from && ms <= last)
+    .every((ms) => offsetOf(ms) === offsetAt(ms, zone));
+}
+
+/** The changes of offset between two instants (ms) and the last ones before, in order; null without a valid one. */
+function onsetsOf(vtimezone: Component, first: number, last: number, budget: { steps: number }): Onset[] | null {
+  const observances = [...components(vtimezone, 'STANDARD'), ...components(vtimezone, 'DAYLIGHT')];
+  const onsets = observances
+    .slice(0, MAX_OBSERVANCES)
+    .flatMap((observance) => onsetsOfObservance(observance, observances, first, last, budget))
+    .sort((a, b) => a.at - b.at);
+  return onsets.length === 0 || onsets.length > MAX_ONSETS || budget.steps < 0 ? null : onsets;
+}
+
+function offsetsOf(onsets: readonly Onset[]): (ms: number) => number {
+  const cache = new Map<number, number>();
+  return (ms) => {
+    const cached = cache.get(ms);
+    if (cached !== undefined) return cached;
+    const offset = onsets.findLast(({ at }) => at <= ms)?.to ?? onsets[0]!.from;
+    cache.set(ms, offset);
+    return offset;
+  };
+}
+
+/**
+ * The onsets of one observance. What is wrong in it takes away as little as possible, and nothing from the others: a
+ * missing offset is the one on the far side of the others' changes, a missing start is that of 1970, and a rule that
+ * cannot be read leaves the first onset and the single dates.
+ */
+function onsetsOfObservance(
+  observance: Component,
+  all: readonly Component[],
+  first: number,
+  last: number,
+  budget: { steps: number },
+): Onset[] {
+  const opposite = all.find(({ name }) => name !== observance.name) ?? observance;
+  const to = offsetOf(observance, 'TZOFFSETTO') ?? offsetOf(opposite, 'TZOFFSETFROM');
+  const from = offsetOf(observance, 'TZOFFSETFROM') ?? offsetOf(opposite, 'TZOFFSETTO') ?? to;
+  const start = wallOf(rawValue(findLine(observance, 'DTSTART') ?? EMPTY_LINE)) ?? FIRST_ONSET;
+  if (to === null || from === null) return [];
   const walls = new Set([start]);
   for (const dates of findLines(observance, 'RDATE')) {
-    if (parameterValue(dates, 'VALUE') !== 'PERIOD')
-      for (const value of rawValue(dates).split(',').slice(0, 1_000)) walls.add(wallOf(value));
+    for (const value of rawValue(dates).split(',', 1_000)) walls.add(wallOf(value.split('/', 1)[0]!) ?? start);
   }
   for (const { text } of findLines(observance, 'RRULE').slice(0, 3)) {
-    const rule = parseRule(text, { allDay: false, start: '', startZone: 'UTC', end: '', endZone: 'UTC' });
-    const until = rule.until === null ? Infinity : wallOf(rule.until) + from;
+    const rule = ruleOf(text);
+    if (rule === null) continue;
+    const until = rule.until === null ? Infinity : (wallOf(rule.until) ?? Infinity) + from;
     let count = 0;
     for (const wall of matchingTimes(rule, start, Math.min(first, until) - 2 * YEAR, budget)) {
       if (wall > until || wall > last + YEAR || (rule.count !== null && ++count > rule.count)) break;
@@ -163,17 +225,42 @@ function onsetsOf(observance: Component, first: number, last: number, budget: { 
   return [...walls].map((wall) => ({ at: wall - from, from, to }));
 }
 
-function offsetOf(observance: Component, name: string): number {
-  const match = /^([+-])(\d\d)(\d\d)(\d\d)?$/.exec(rawValue(findLine(observance, name)!));
-  if (!match) throw new RangeError('invalid offset');
+const FIRST_ONSET = Date.UTC(1970, 0, 1, 2);
+const EMPTY_LINE = { raw: '', text: '', name: '' };
+/** The parts of a rule that yearly changes of offset need. */
+const ESSENTIAL_PART = /^(?:FREQ|INTERVAL|UNTIL|BYMONTH|BYDAY|BYMONTHDAY)=/i;
+
+/** A rule with a part that is invalid, or that contradicts another one (COUNT beside UNTIL), counts without it. */
+function ruleOf(text: string): ReturnType<typeof parseRule> | null {
+  const essential = text
+    .replace(/^RRULE[^:]*:/i, '')
+    .split(';')
+    .filter((part) => ESSENTIAL_PART.test(part));
+  for (const candidate of [text, `RRULE:${essential.join(';')}`]) {
+    try {
+      return parseRule(candidate, { allDay: false, start: '', startZone: 'UTC', end: '', endZone: 'UTC' });
+    } catch {
+      // The next one has fewer parts.
+    }
+  }
+  return null;
+}
+
+/** UTC offset in ms: `+0100`, `-033045`, also the lax forms `+01:00`, `+1:00`, `0100`; null if invalid. */
+function offsetOf(observance: Component, name: string): number | null {
+  const match = /^([+-]?)(\d{1,2}):?([0-5]\d)(?::?([0-5]\d))?$/.exec(
+    rawValue(findLine(observance, name) ?? EMPTY_LINE).trim(),
+  );
+  if (!match) return null;
   const ms = (Number(match[2]) * 3600 + Number(match[3]) * 60 + Number(match[4] ?? 0)) * 1000;
   return match[1] === '-' ? -ms : ms;
 }
 
-function wallOf(value: string): number {
-  const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z?$/.exec(value.trim());
-  if (!match) throw new RangeError('invalid time');
-  const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [
+/** A wall-clock time in ms as if UTC; a date is its midnight; null if invalid. */
+function wallOf(value: string): number | null {
+  const match = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)Z?)?$/i.exec(value.trim());
+  if (!match) return null;
+  const [year, month, day, hour, minute, second] = match.slice(1).map((part) => Number(part ?? 0)) as [
     number,
     number,
     number,
@@ -182,51 +269,4 @@ function wallOf(value: string): number {
     number,
   ];
   return new Date(0).setUTCFullYear(year, month - 1, day) + ((hour * 60 + minute) * 60 + second) * 1000;
-}
-
-function vtimezoneOf(zone: string, around: number, eol: string): Component {
-  const [block] = tzlib_get_ical_block(zone);
-  const text =
-    typeof block === 'string' && block.startsWith('BEGIN:VTIMEZONE') ? block : generatedVtimezone(zone, around);
-  const named = text
-    .trim()
-    .split(/\r?\n/)
-    .map((content) => (content.startsWith('TZID:') ? `TZID:${zone}` : content));
-  return components(parseTree(named.map((content) => foldedLine(content, eol).raw).join('')), 'VTIMEZONE')[0]!;
-}
-
-/** For a zone that the library does not know: each change of offset from one year before to ten years after. */
-function generatedVtimezone(zone: string, around: number): string {
-  const observances: string[] = [];
-  const day = Math.floor(around / DAY) * DAY;
-  let before = offsetAt(day - YEAR, zone);
-  observances.push(formatObservance('STANDARD', '19700101T000000', before, before));
-  for (let ms = day - YEAR; ms < day + 10 * YEAR; ms += DAY) {
-    if (offsetAt(ms + DAY, zone) === before) continue;
-    let [low, high] = [ms, ms + DAY];
-    while (high - low > 1000) {
-      const middle = low + Math.floor((high - low) / 2000) * 1000;
-      if (offsetAt(middle, zone) === before) low = middle;
-      else high = middle;
-    }
-    const after = offsetAt(high, zone);
-    const onset = localOf(high + before, 'UTC').replace(/[-:]/g, '');
-    observances.push(formatObservance(after > before ? 'DAYLIGHT' : 'STANDARD', onset, before, after));
-    before = after;
-  }
-  return ['BEGIN:VTIMEZONE', `TZID:${zone}`, ...observances, 'END:VTIMEZONE'].join('\n');
-}
-
-function formatObservance(name: string, start: string, from: number, to: number): string {
-  const formatOffset = (ms: number): string => {
-    const minutes = Math.round(Math.abs(ms) / 60_000);
-    return (ms < 0 ? '-' : '+') + String(Math.floor(minutes / 60) * 100 + (minutes % 60)).padStart(4, '0');
-  };
-  return [
-    `BEGIN:${name}`,
-    `DTSTART:${start}`,
-    `TZOFFSETFROM:${formatOffset(from)}`,
-    `TZOFFSETTO:${formatOffset(to)}`,
-    `END:${name}`,
-  ].join('\n');
 }

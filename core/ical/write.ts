@@ -5,11 +5,11 @@
  * never changes, whatever its form.
  */
 
-import type { CalendarEvent, Content, OccurrenceId, When } from '../event.ts';
+import type { CalendarEvent, Content, ContentField, OccurrenceId } from '../event.ts';
 import { changedContent, DEFAULT_CONTENT, EXCLUDED, sameValue } from '../event.ts';
-import { normaliseRecurrence } from '../recurrence/normalise.ts';
+import { instantOfId } from '../recurrence/occurrence.ts';
+import { instantOf } from '../zones.ts';
 import {
-  attendeeLinesForOverride,
   endOfProperties,
   hasAgentNone,
   readAttendees,
@@ -17,41 +17,17 @@ import {
   writeAttendees,
   writeOrganizer,
 } from './attendees.ts';
+import { filterValues, removeLine, removeLines, replaceLine, setLine } from './edit.ts';
+import { addOverride } from './new-override.ts';
 import type { EventGroup, OccurrenceSource } from './read.ts';
-import {
-  dateValues,
-  exceptionOf,
-  occurrenceSourcesOf,
-  rdateIdOf,
-  readContent,
-  readRecurrence,
-  ruleText,
-} from './read.ts';
+import { dateValues, exceptionOf, occurrenceSourcesOf, readContent, readRecurrence } from './read.ts';
 import type { Component, ContentLine } from './text.ts';
-import {
-  eolOf,
-  findLine,
-  findLines,
-  foldedLine,
-  formatProperty,
-  isComponent,
-  parameterValue,
-  parentOf,
-  withParameter,
-  withValue,
-} from './text.ts';
-import type { EventDuration } from './time.ts';
-import {
-  durationOf,
-  formatDateTime,
-  formatDuration,
-  formatOccurrence,
-  isWholeDays,
-  occurrenceIdOf,
-  readWhen,
-  startFormatOf,
-} from './time.ts';
+import { eolOf, findLine, findLines, formatProperty, isComponent, parentOf, withParameter, withValue } from './text.ts';
+import type { EventDuration, StartFormat } from './time.ts';
+import { durationOf, formatOccurrence, occurrenceIdOf, readWhen, startFormatOf } from './time.ts';
 import type { Zones } from './timezones.ts';
+import { addExdate, removeDates, writeRecurrence } from './write-recurrence.ts';
+import { writeWhen } from './write-when.ts';
 
 export interface WriteContext {
   readonly zones: Zones;
@@ -64,24 +40,60 @@ export interface WriteContext {
 
 /** Changes the group's VEVENTs so that they read as `next`. The UID is identity and not written. */
 export function writeEvent(group: EventGroup, next: CalendarEvent, context: WriteContext): void {
-  const before = hasStart(group.master) ? readWhen(group.master, context.zones, null).when : null;
+  const { master } = group;
+  const { zones } = context;
+  const before = hasStart(master) ? readWhen(master, zones, null).when : null;
+  const oldFormat = before && startFormatOf(master, zones);
   const sources =
-    before && readRecurrence(group.master, before, context.zones)
-      ? occurrenceSourcesOf(group, before, context.zones)
+    before && readRecurrence(master, before, zones)
+      ? occurrenceSourcesOf(group, before, zones)
       : new Map<OccurrenceId, OccurrenceSource>();
-  let isChanged = writeContent(group.master, next, null, context);
-  if (before && !sameValue(before, next.when)) moveOverrides(group, sources, before, next, context);
-  isChanged = writeRecurrence(group.master, next, context) || isChanged;
+  let isChanged = writeContent(master, next, null, context);
+  const isRetyped = oldFormat !== null && typeOf(oldFormat) !== typeOf(startFormatOf(master, zones));
+  if (isRetyped) removeDates(master);
+  if (before && !sameValue(before, next.when))
+    moveOverrides(group, sources, durationOf(before), isRetyped, next, context);
+  isChanged = writeRecurrence(master, next, zones, isRetyped) || isChanged;
   isChanged = writeExceptions(group, next, context) || isChanged;
-  if (isChanged) updateTimestamps(group.master, context);
+  if (isChanged) updateTimestamps(master, context);
+  zones.completeVtimezones(...spanOf(next));
 }
 
-/** Returns whether anything changed. `inherited` is the duration of the series if the VEVENT is an override. */
+/** RFC 5545 wants RECURRENCE-ID, EXDATE, RDATE and UNTIL in the type of the start. */
+function typeOf({ isDate, isFloating }: StartFormat): string {
+  return isDate ? 'date' : isFloating ? 'floating' : 'instant';
+}
+
+/** The first and the last instant (ms) at which the zones of an event have to be right. */
+function spanOf(event: CalendarEvent): [number, number] {
+  const contents = [event, ...Object.values(event.exceptions).filter((exception) => exception !== EXCLUDED)];
+  const times = contents.flatMap(({ when }) =>
+    when.allDay
+      ? [Date.parse(when.start), Date.parse(when.end)]
+      : [instantOf(when.start, when.startZone), instantOf(when.end, when.endZone)],
+  );
+  const length = times[1]! - times[0]!;
+  const dates = (event.recurrence?.dates ?? []).map((date) => instantOfId(date.split('/', 1)[0]!));
+  const ends = (event.recurrence?.rules ?? []).map((rule) => {
+    const until = /UNTIL=(\d{8}(?:T\d{6}Z)?)/.exec(rule)?.[1];
+    return until === undefined ? Infinity : instantOfId(until);
+  });
+  const all = [...times, ...dates, ...[...dates, ...ends].map((start) => start + length)];
+  return [Math.min(...all) - DAY_MS, Math.max(...all) + DAY_MS];
+}
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Returns whether anything changed. `inherited` is the duration of the series if the VEVENT is an override; a new
+ * override gets an end of its own.
+ */
 function writeContent(
   event: Component,
   next: Content,
   inherited: EventDuration | null,
   context: WriteContext,
+  isNew = false,
 ): boolean {
   const { zones } = context;
   const eol = eolOf(event);
@@ -95,18 +107,19 @@ function writeContent(
     },
     next,
   );
-  if (current === null) writeWhen(event, next.when, inherited, zones);
+  if (current === null || isNew) writeWhen(event, next.when, inherited, zones);
   const agentNone = context.agentNone || hasAgentNone(event);
   for (const field of fields) {
     if (field === 'when') writeWhen(event, next.when, inherited, zones);
-    else if (field === 'title') writeText(event, 'SUMMARY', next.title, eol);
-    else if (field === 'location') writeText(event, 'LOCATION', next.location, eol);
-    else if (field === 'description') writeText(event, 'DESCRIPTION', next.description, eol);
-    else if (field === 'status') writeToken(event, 'STATUS', next.status.toUpperCase(), eol);
-    else if (field === 'transparency') writeToken(event, 'TRANSP', next.transparency.toUpperCase(), eol);
-    else if (field === 'visibility') writeToken(event, 'CLASS', next.visibility.toUpperCase(), eol);
+    else if (field === 'title') writeText(event, 'SUMMARY', next.title);
+    else if (field === 'location') writeText(event, 'LOCATION', next.location);
+    else if (field === 'description') writeText(event, 'DESCRIPTION', next.description);
+    else if (field === 'status') writeToken(event, 'STATUS', next.status.toUpperCase());
+    else if (field === 'transparency') writeToken(event, 'TRANSP', next.transparency.toUpperCase());
+    else if (field === 'visibility') writeToken(event, 'CLASS', next.visibility.toUpperCase());
     else if (field === 'organizer') writeOrganizer(event, next.organizer, agentNone, eol);
     else writeAttendees(event, next.attendees, agentNone, eol);
+    if (current !== null) removeOtherSpellings(event, field);
   }
   return current === null || fields.length > 0;
 }
@@ -125,119 +138,39 @@ function hasStart(event: Component): boolean {
   return findLine(event, 'DTSTART') !== undefined;
 }
 
-/** Keeps the parameters, except for a copy of the old text (Thunderbird puts its HTML into ALTREP). */
-function writeText(event: Component, name: string, value: string, eol: string): void {
-  const old = findLine(event, name);
-  if (value === '') {
-    for (const one of findLines(event, name)) removeLine(event, one);
-    return;
-  }
+/**
+ * Keeps the parameters, except for those that describe the old text: a second representation of it (ALTREP), and the
+ * encodings of vCalendar 1.0.
+ */
+function writeText(event: Component, name: string, value: string): void {
+  const [old, ...others] = findLines(event, name);
+  for (const other of others) removeLine(event, other);
+  if (value === '') return removeLine(event, old);
   const fresh = formatProperty(name, {}, 'text', value);
-  if (!old) {
-    setLine(event, name, fresh, endOfProperties(event));
-    return;
-  }
-  const kept = /^data:/i.test(parameterValue(old, 'ALTREP') ?? '') ? withParameter(old.text, 'ALTREP', null) : old.text;
-  replaceLine(event, old, foldedLine(withValue(kept, fresh.slice(name.length + 1)), eol));
+  if (!old) return setLine(event, name, fresh);
+  const kept = ['ALTREP', 'ENCODING', 'CHARSET'].reduce((text, param) => withParameter(text, param, null), old.text);
+  replaceLine(event, old, withValue(kept, fresh.slice(name.length + 1)));
 }
 
-function writeToken(event: Component, name: string, value: string, eol: string): void {
+function writeToken(event: Component, name: string, value: string): void {
   const old = findLine(event, name);
-  if (old) replaceLine(event, old, foldedLine(withValue(old.text, value), eol));
-  else setLine(event, name, `${name}:${value}`, endOfProperties(event));
+  setLine(event, name, old ? withValue(old.text, value) : `${name}:${value}`);
 }
 
-/** Writes DTSTART only if it changes, and then DTEND or DURATION, whichever the event has, only if the end is wrong. */
-function writeWhen(event: Component, next: When, inherited: EventDuration | null, zones: Zones): void {
-  const read = (): When => readWhen(event, zones, inherited).when;
-  const current = hasStart(event) ? read() : null;
-  const isSameKind = current !== null && current.allDay === next.allDay;
-  const zone = next.allDay ? null : next.startZone;
-  if (
-    !isSameKind ||
-    current.start !== next.start ||
-    (!current.allDay && !next.allDay && current.startZone !== next.startZone)
-  ) {
-    setLine(
-      event,
-      'DTSTART',
-      formatDateTime('DTSTART', findLine(event, 'DTSTART'), next.start, zone, zones),
-      endOfProperties(event),
-    );
-  }
-  if (isSameKind && sameValue(read(), next)) return;
-  const flag = findLine(event, 'X-MICROSOFT-CDO-ALLDAYEVENT');
-  if (flag && !next.allDay && isWholeDays(event, next))
-    replaceLine(event, flag, foldedLine(withValue(flag.text, 'FALSE'), eolOf(event)));
-  const duration = findLine(event, 'DURATION');
-  if (duration && !findLine(event, 'DTEND')) {
-    const { days, ms } = durationOf(next);
-    replaceLine(
-      event,
-      duration,
-      foldedLine(
-        withValue(duration.text, next.allDay ? `P${days}D` : formatDuration(Math.max(0, ms / 1000))),
-        eolOf(event),
-      ),
-    );
-    if (sameValue(read(), next)) return;
-  }
-  removeLine(event, findLine(event, 'DURATION'));
-  const pattern =
-    findLine(event, 'DTEND') ??
-    (!next.allDay && next.startZone === next.endZone ? findLine(event, 'DTSTART') : undefined);
-  let text = formatDateTime('DTEND', pattern, next.end, next.allDay ? null : next.endZone, zones);
-  setLine(event, 'DTEND', text, indexAfter(event, 'DTSTART'));
-  if (sameValue(read(), next) || next.allDay) return;
-  // The old DTEND had no zone of its own and was read in the zone of the start: write the zone.
-  text = formatDateTime('DTEND', undefined, next.end, next.endZone, zones);
-  setLine(event, 'DTEND', text, indexAfter(event, 'DTSTART'));
-}
+/** Properties and components in which programs repeat a field. They are wrong once the field has another value. */
+const OTHER_SPELLINGS: Partial<Record<ContentField, RegExp>> = {
+  location: /^(?:GEO|VLOCATION|(?:X-APPLE-)?STRUCTURED-LOCATION|X-MICROSOFT-(?:LOCATION|LATITUDE|LONGITUDE)[A-Z-]*)$/,
+  description: /^(?:X-ALT-DESC|STYLED-DESCRIPTION)$/,
+  transparency: /^X-MICROSOFT-CDO-(?:BUSYSTATUS|INTENDEDSTATUS)$/,
+  visibility: /^X-CALENDARSERVER-ACCESS$/,
+};
 
-function writeRecurrence(master: Component, next: CalendarEvent, context: WriteContext): boolean {
-  if (findLine(master, 'RECURRENCE-ID')) return false;
-  const { zones } = context;
-  const current = readRecurrence(master, next.when, zones);
-  if (sameValue(current, next.recurrence)) return false;
-  writeRules(master, next, zones);
-  writeRdates(master, next, zones);
-  if (next.recurrence === null) filterDates(master, 'EXDATE', () => false);
-  return true;
-}
-
-/** Keeps the lines of rules that stay, and reuses those of rules that go. */
-function writeRules(master: Component, next: CalendarEvent, zones: Zones): void {
-  const eol = eolOf(master);
-  const missingRules = new Set(next.recurrence?.rules);
-  const wrongRules: ContentLine[] = [];
-  for (const rule of [...findLines(master, 'RRULE'), ...findLines(master, 'EXRULE')]) {
-    const [text] = normaliseRecurrence(
-      { rules: [ruleText(rule, master, next.when, zones)], dates: [] },
-      next.when,
-    )!.rules;
-    if (!missingRules.delete(text!)) wrongRules.push(rule);
-  }
-  for (const text of missingRules) {
-    const old = wrongRules.find(({ name }) => text.startsWith(`${name}:`));
-    if (old) {
-      replaceLine(master, old, foldedLine(text, eol));
-      wrongRules.splice(wrongRules.indexOf(old), 1);
-    } else {
-      insertLine(master, foldedLine(text, eol), indexAfter(master, 'RRULE', 'DURATION', 'DTEND', 'DTSTART'));
-    }
-  }
-  for (const rule of wrongRules) removeLine(master, rule);
-}
-
-function writeRdates(master: Component, next: CalendarEvent, zones: Zones): void {
-  const missingDates = new Set(next.recurrence?.dates);
-  filterDates(master, 'RDATE', (line, value) => missingDates.delete(rdateIdOf(line, value, next.when, zones)));
-  const format = startFormatOf(master, zones);
-  for (const date of missingDates) {
-    const [id, period] = date.split('/', 2) as [string, string | undefined];
-    const text = formatOccurrence('RDATE', id, next.when, format, period);
-    insertLine(master, foldedLine(text, eolOf(master)), indexAfter(master, 'RDATE', 'RRULE', 'DTEND', 'DTSTART'));
-  }
+function removeOtherSpellings(event: Component, field: ContentField): void {
+  const names = OTHER_SPELLINGS[field];
+  if (!names) return;
+  removeLines(event, ({ name }) => names.test(name));
+  for (const inner of event.items.filter((item) => isComponent(item) && names.test(item.name)))
+    event.items.splice(event.items.indexOf(inner), 1);
 }
 
 /** Writes exclusions as EXDATE. A cancelled override whose occurrence stays excluded does not change. */
@@ -269,88 +202,49 @@ function writeExceptions(group: EventGroup, next: CalendarEvent, context: WriteC
       isChanged = true;
     } else {
       for (const older of source.overrides.slice(1)) removeComponent(context.root, older);
-      const override = source.overrides[0] ?? newOverride(group, id, next.when, context);
-      if (writeContent(override, desired, source.overrides[0] ? duration : null, context))
-        updateTimestamps(override, context);
+      const isNew = source.overrides.length === 0;
+      const override = source.overrides[0] ?? addOverride(root, group, id, next.when, zones);
+      if (writeContent(override, desired, duration, context, isNew) || isNew) updateTimestamps(override, context);
     }
   }
-  if (restored.size > 0)
-    filterDates(master, 'EXDATE', (line, value) => !restored.has(occurrenceIdOf(line, value, next.when, zones)));
+  const isOther = (line: ContentLine, value: string): boolean =>
+    !restored.has(occurrenceIdOf(line, value, next.when, zones));
+  if (restored.size > 0) filterValues(master, 'EXDATE', dateValues, isOther);
   return isChanged;
 }
 
-function addExdate(master: Component, id: OccurrenceId, when: When, zones: Zones): void {
-  const format = startFormatOf(master, zones);
-  insertLine(
-    master,
-    foldedLine(formatOccurrence('EXDATE', id, when, format), eolOf(master)),
-    indexAfter(master, 'EXDATE', 'RDATE', 'RRULE', 'DTEND', 'DTSTART'),
-  );
-}
-
-function newOverride(group: EventGroup, id: OccurrenceId, when: When, context: WriteContext): Component {
-  const parent = parentOf(context.root, group.master) ?? context.root;
-  const eol = eolOf(group.master);
-  const format = startFormatOf(group.master, context.zones);
-  const uid = findLine(group.master, 'UID');
-  const override: Component = {
-    name: 'VEVENT',
-    begin: foldedLine('BEGIN:VEVENT', eol),
-    items: [
-      ...(uid ? [uid] : []),
-      foldedLine(formatOccurrence('RECURRENCE-ID', id, when, format), eol),
-      ...attendeeLinesForOverride(group.master),
-    ],
-    end: foldedLine('END:VEVENT', eol),
-  };
-  const at = parent.items.findLastIndex((item) => isComponent(item) && item.name === 'VEVENT');
-  parent.items.splice(at + 1, 0, override);
-  return override;
-}
-
-/** If a whole series moves, its overrides keep their VEVENTs and get new RECURRENCE-IDs. */
+/**
+ * If a whole series moves, its overrides keep their VEVENTs and get new RECURRENCE-IDs; so they do if only the type of
+ * its start changes.
+ */
 function moveOverrides(
   group: EventGroup,
   before: ReadonlyMap<OccurrenceId, OccurrenceSource>,
-  oldWhen: When,
+  oldDuration: EventDuration,
+  isRetyped: boolean,
   next: CalendarEvent,
   context: WriteContext,
 ): void {
-  const isRetyped = oldWhen.allDay !== next.when.allDay;
-  const removed = [...before]
-    .filter(([id, { overrides }]) => overrides.length > 0 && next.exceptions[id] === undefined)
+  const { zones, root } = context;
+  const format = startFormatOf(group.master, zones);
+  const nameOccurrence = ({ overrides }: OccurrenceSource, id: OccurrenceId): void => {
+    for (const override of overrides)
+      setLine(override, 'RECURRENCE-ID', formatOccurrence('RECURRENCE-ID', id, next.when, format), 0);
+  };
+  const overridden = [...before]
+    .filter(([, { overrides }]) => overrides.length > 0)
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  const moved = removed.filter(
-    ([, source]) => exceptionOf(source, context.zones, durationOf(oldWhen)).exception !== EXCLUDED,
-  );
+  const removed = overridden.filter(([id]) => next.exceptions[id] === undefined);
+  const moved = removed.filter(([, source]) => exceptionOf(source, zones, oldDuration).exception !== EXCLUDED);
   const added = Object.keys(next.exceptions)
     .filter((id) => next.exceptions[id] !== EXCLUDED && !before.has(id))
     .sort();
-  const format = startFormatOf(group.master, context.zones);
-  for (const source of removed) {
-    const id = moved.length === added.length ? added[moved.indexOf(source)] : undefined;
-    for (const override of source[1].overrides) {
-      if (id !== undefined)
-        setLine(override, 'RECURRENCE-ID', formatOccurrence('RECURRENCE-ID', id, next.when, format), 0);
-      else if (isRetyped) removeComponent(context.root, override);
-    }
-  }
-  if (isRetyped) removeDates(group.master);
-}
-
-/** When a series changes between timed and all-day, all its dates have the wrong type; they are written again. */
-function removeDates(master: Component): void {
-  for (const name of ['EXDATE', 'RDATE']) filterDates(master, name, () => false);
-}
-
-/** Removes values from EXDATE or RDATE lines, and lines without values. Lines that keep all values do not change. */
-function filterDates(event: Component, name: string, isKept: (line: ContentLine, value: string) => boolean): void {
-  for (const line of findLines(event, name)) {
-    const values = dateValues(line);
-    const kept = values.filter((value) => isKept(line, value));
-    if (kept.length === 0) removeLine(event, line);
-    else if (kept.length < values.length)
-      replaceLine(event, line, foldedLine(withValue(line.text, kept.join(',')), eolOf(event)));
+  if (isRetyped)
+    for (const [id, source] of overridden) if (next.exceptions[id] !== undefined) nameOccurrence(source, id);
+  for (const entry of removed) {
+    const id = moved.length === added.length ? added[moved.indexOf(entry)] : undefined;
+    if (id !== undefined) nameOccurrence(entry[1], id);
+    else if (isRetyped) for (const override of entry[1].overrides) removeComponent(root, override);
   }
 }
 
@@ -358,33 +252,4 @@ function removeComponent(root: Component, component: Component): boolean {
   const items = parentOf(root, component)?.items;
   items?.splice(items.indexOf(component), 1);
   return items !== undefined;
-}
-
-function setLine(event: Component, name: string, text: string, at: number): void {
-  const old = findLine(event, name);
-  if (old?.text === text) return;
-  if (old) replaceLine(event, old, foldedLine(text, eolOf(event)));
-  else insertLine(event, foldedLine(text, eolOf(event)), at);
-}
-
-function insertLine(event: Component, line: ContentLine, at: number): void {
-  event.items.splice(at, 0, line);
-}
-
-function replaceLine(event: Component, old: ContentLine, line: ContentLine): void {
-  event.items[event.items.indexOf(old)] = line;
-}
-
-function removeLine(event: Component, old: ContentLine | undefined): void {
-  const at = old ? event.items.indexOf(old) : -1;
-  if (at >= 0) event.items.splice(at, 1);
-}
-
-/** The index after the last line with the first of these names that the event has. */
-function indexAfter(event: Component, ...names: string[]): number {
-  for (const name of names) {
-    const at = event.items.findLastIndex((item) => !isComponent(item) && item.name === name);
-    if (at >= 0) return at + 1;
-  }
-  return endOfProperties(event);
 }

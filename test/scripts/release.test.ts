@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { PROJECT_DIR } from '../../config.ts';
 import { assertGreaterVersion, releaseUnreleased } from '../../scripts/changelog.ts';
-import { release } from '../../scripts/release.ts';
+import { assertCurrentZones, release } from '../../scripts/release.ts';
 
 const CHANGELOG = `# Changelog
 
@@ -149,5 +149,13 @@ describe('a release', () => {
   it('is refused when the tag exists', () => {
     git('tag', 'v0.4.0');
     assert.throws(() => run('0.4.0'), /exists already/);
+  });
+});
+
+describe('the time zone data of a release', () => {
+  it('FA5: is refused if there is a newer one', () => {
+    assert.throws(() => assertCurrentZones('2027a', '2026f'), /2026f is out of date/);
+    assert.doesNotThrow(() => assertCurrentZones('2026f', '2026f'));
+    assert.doesNotThrow(() => assertCurrentZones('2026e', '2026f'));
   });
 });

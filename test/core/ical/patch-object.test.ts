@@ -40,7 +40,8 @@ describe('patches', () => {
       calendar(...vevent('DTSTART;X-A=1;TZID=W. Europe Standard Time:20260105T090000')),
       at('2026-01-05T10:00:00', '2026-01-05T11:00:00'),
     );
-    assert.deepEqual(without(windows.added), [
+    assert.deepEqual(without(windows.added).slice(0, 2), ['BEGIN:VTIMEZONE', 'TZID:W. Europe Standard Time']);
+    assert.deepEqual(without(windows.added).slice(-2), [
       'DTSTART;X-A=1;TZID=W. Europe Standard Time:20260105T100000',
       'DTEND;X-A=1;TZID=W. Europe Standard Time:20260105T110000',
     ]);

@@ -42,7 +42,8 @@ const allDay: fc.Arbitrary<When> = fc
 const timed: fc.Arbitrary<When> = fc
   .tuple(instant, fc.integer({ min: 0, max: 5000 }), fc.constantFrom(...ZONES), fc.constantFrom(...ZONES), fc.boolean())
   .map(([ms, minutes, startZone, otherZone, isOther]): When => {
-    const endZone = isOther ? otherZone : startZone;
+    // An event without a length has no end, so the end has no zone of its own.
+    const endZone = isOther && minutes > 0 ? otherZone : startZone;
     return {
       allDay: false,
       start: localOf(ms, startZone),
@@ -99,7 +100,9 @@ export const randomEvent: fc.Arbitrary<CalendarEvent> = content(randomWhen, true
     .record({
       rules: fc.subarray(RULES, { maxLength: 2 }),
       dates: fc.uniqueArray(
-        fc.tuple(id, fc.constantFrom('', '', '/PT1H30M')).map((parts) => parts.join('')),
+        fc
+          .tuple(id, base.when.allDay ? fc.constant('') : fc.constantFrom('', '', '/PT1H30M'))
+          .map((parts) => parts.join('')),
         { maxLength: 3 },
       ),
       exceptions: fc.dictionary(id, exception, { maxKeys: 4 }),

@@ -1,0 +1,110 @@
+/**
+ * Writes the start and the end of an event. What is written is right by RFC 5545 3.6.1, whatever the tolerant reader
+ * would make of less: the end is later than the start and of its type. A zero-length event has no end.
+ */
+import type { When } from '../event.ts';
+import { sameValue } from '../event.ts';
+import { indexAfter, removeLine, removeLines, replaceLine, setLine } from './edit.ts';
+import type { Component, ContentLine } from './text.ts';
+import { findLine, parameterValue, rawValue, withValue } from './text.ts';
+import type { EventDuration } from './time.ts';
+import { durationOf, formatDateTime, formatDuration, isDateLine, readWhen, zoneOfLine } from './time.ts';
+import type { Zones } from './timezones.ts';
+
+/** Writes DTSTART only if it changes, and then DTEND or DURATION, whichever the event has. */
+export function writeWhen(event: Component, next: When, inherited: EventDuration | null, zones: Zones): void {
+  const start = findLine(event, 'DTSTART');
+  const current = start ? readWhen(event, zones, inherited).when : null;
+  const flag = findLine(event, ALL_DAY_FLAG);
+  if (start && current?.allDay && next.allDay && !isDateLine(start)) {
+    writeMidnights(event, start, next, zones);
+    return;
+  }
+  if (flag) replaceLine(event, flag, withValue(flag.text, next.allDay ? 'TRUE' : 'FALSE'));
+  if (next.allDay) writeDates(event, next);
+  else writeTimes(event, current, next, zones);
+}
+
+const ALL_DAY_FLAG = 'X-MICROSOFT-CDO-ALLDAYEVENT';
+
+/** Outlook's all-day events are times from midnight to midnight with a flag; they keep this form. */
+function writeMidnights(event: Component, start: ContentLine, next: When, zones: Zones): void {
+  const isUtc = /Z$/i.test(rawValue(start));
+  const midnight = (date: string): string => `${date.replaceAll('-', '')}T000000${isUtc ? 'Z' : ''}`;
+  const text = withValue(start.text, midnight(next.start));
+  replaceLine(event, start, text);
+  removeLines(event, ({ name }) => name === 'DURATION');
+  setLine(event, 'DTEND', `DTEND${withValue(text, midnight(next.end)).slice('DTSTART'.length)}`, afterStart(event));
+  useZone(event, zones);
+}
+
+function writeDates(event: Component, next: When): void {
+  const start = findLine(event, 'DTSTART');
+  setLine(event, 'DTSTART', formatDateTime('DTSTART', start, next.start, null));
+  const duration = findLine(event, 'DURATION');
+  if (duration && !findLine(event, 'DTEND')) {
+    replaceLine(event, duration, withValue(duration.text, `P${durationOf(next).days}D`));
+    return;
+  }
+  removeLine(event, duration);
+  setLine(event, 'DTEND', formatDateTime('DTEND', findLine(event, 'DTEND'), next.end, null), afterStart(event));
+}
+
+function writeTimes(event: Component, current: When | null, next: When & { allDay: false }, zones: Zones): void {
+  const isStartKept =
+    current !== null && !current.allDay && current.start === next.start && current.startZone === next.startZone;
+  if (!isStartKept) {
+    const start = findLine(event, 'DTSTART');
+    setLine(event, 'DTSTART', formatDateTime('DTSTART', start, next.start, { zone: next.startZone, zones }));
+  }
+  writeEnd(event, next, zones);
+  const [start, end] = [findLine(event, 'DTSTART')!, findLine(event, 'DTEND')];
+  if (end && isFloating(start) !== isFloating(end)) {
+    // A floating time beside one with a zone was read in that zone, and gets it.
+    const [name, local, zone] = isFloating(start)
+      ? (['DTSTART', next.start, next.startZone] as const)
+      : (['DTEND', next.end, next.endZone] as const);
+    setLine(event, name, formatDateTime(name, undefined, local, { zone, zones }));
+  }
+  useZone(event, zones);
+}
+
+/** An exception without an end would be read with that of its series, so there a zero length is written out. */
+function writeEnd(event: Component, next: When & { allDay: false }, zones: Zones): void {
+  const { ms } = durationOf(next);
+  const duration = findLine(event, 'DURATION');
+  const isZeroException = ms <= 0 && findLine(event, 'RECURRENCE-ID') !== undefined;
+  const staysDuration = duration !== undefined && !findLine(event, 'DTEND') && ms > 0;
+  if (isZeroException || staysDuration) {
+    removeLine(event, findLine(event, 'DTEND'));
+    const text = formatDuration(Math.max(0, ms / 1000));
+    setLine(event, 'DURATION', duration ? withValue(duration.text, text) : `DURATION:${text}`, afterStart(event));
+    if (isZeroException || sameValue(readWhen(event, zones, null).when, next)) return;
+  }
+  removeLine(event, findLine(event, 'DURATION'));
+  const start = findLine(event, 'DTSTART');
+  const pattern = findLine(event, 'DTEND') ?? (next.startZone === next.endZone ? start : undefined);
+  if (ms <= 0) removeLine(event, findLine(event, 'DTEND'));
+  else {
+    const text = formatDateTime('DTEND', pattern, next.end, { zone: next.endZone, zones });
+    setLine(event, 'DTEND', text, afterStart(event));
+  }
+}
+
+function isFloating(line: ContentLine): boolean {
+  return !isDateLine(line) && !/Z$/i.test(rawValue(line)) && parameterValue(line, 'TZID') === undefined;
+}
+
+function afterStart(event: Component): number {
+  return indexAfter(event, 'DTSTART');
+}
+
+/** The VTIMEZONEs of the times that were kept or moved have to be right for them too. */
+function useZone(event: Component, zones: Zones): void {
+  for (const name of ['DTSTART', 'DTEND']) {
+    const line = findLine(event, name);
+    const tzid = line && !isDateLine(line) ? parameterValue(line, 'TZID') : undefined;
+    const zone = line && tzid ? zoneOfLine(line, zones) : null;
+    if (tzid && zone) zones.use(tzid, zone);
+  }
+}
