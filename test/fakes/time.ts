@@ -1,14 +1,15 @@
 /**
- * Instants, wall-clock times and zones, on `Intl` alone. A "wall" is the milliseconds that `Date.UTC` gives for a
- * wall-clock time.
+ * Instants, wall-clock times and zones, by moment-timezone: the services know the laws of today, `Intl` of this Node
+ * perhaps not. A "wall" is the milliseconds that `Date.UTC` gives for a wall-clock time.
  */
+import moment from 'moment-timezone';
 
 export const DAY_MS = 86_400_000;
 
 /** An IANA name, spelt as in the database. Offsets such as `+01:00` and Windows names are none. */
 export function isZone(name: string): boolean {
   if (!/^[A-Z][A-Za-z0-9_+/-]*$/.test(name) || /^GMT[+-]/.test(name)) return false;
-  return formatterOf(name) !== null;
+  return moment.tz.zone(name)?.name === name;
 }
 
 /**
@@ -104,45 +105,12 @@ export function compactInstant(at: number): string {
 }
 
 const offsets = new Map<string, number>();
-const formatters = new Map<string, Intl.DateTimeFormat | null>();
-
-function formatterOf(zone: string): Intl.DateTimeFormat | null {
-  let formatter = formatters.get(zone);
-  if (formatter === undefined) {
-    try {
-      formatter = new Intl.DateTimeFormat('en-US', {
-        timeZone: zone,
-        hourCycle: 'h23',
-        era: 'short',
-        year: 'numeric',
-        month: 'numeric',
-        day: 'numeric',
-        hour: 'numeric',
-        minute: 'numeric',
-        second: 'numeric',
-      });
-    } catch {
-      formatter = null;
-    }
-    if (formatters.size < 2_000) formatters.set(zone, formatter);
-  }
-  return formatter;
-}
-
 function computeOffset(zone: string, at: number): number {
   const fixed = /^(?:GMT|UTC)([+-])(\d{1,2}):?(\d\d)?$/.exec(zone);
   if (fixed !== null) {
     return (fixed[1] === '-' ? -1 : 1) * (Number(fixed[2]) * 60 + Number(fixed[3] ?? 0)) * 60_000;
   }
-  const formatter = formatterOf(zone);
-  if (formatter === null) return 0;
-  const part: Record<string, string> = {};
-  for (const { type, value } of formatter.formatToParts(at)) part[type] = value;
-  const year = part['era'] === 'BC' ? 1 - Number(part['year']) : Number(part['year']);
-  const wall = new Date(0);
-  wall.setUTCFullYear(year, Number(part['month']) - 1, Number(part['day']));
-  wall.setUTCHours(Number(part['hour']), Number(part['minute']), Number(part['second']));
-  return wall.getTime() - at;
+  return -Math.round((moment.tz.zone(zone)?.utcOffset(at) ?? 0) * 60_000) || 0;
 }
 
 const pad = (value: number): string => String(value).padStart(2, '0');
