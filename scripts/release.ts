@@ -1,6 +1,7 @@
 /**
  * `npm run release -- 1.2.3` dates the `Unreleased` section of CHANGELOG.md, sets the version, commits and tags. It
- * pushes nothing. It refuses to release time zone data that is not the newest. With `--dry-run` it says what it would do and changes nothing.
+ * pushes nothing. It refuses to release time zone data that is not the newest. With `--dry-run` it says what it would
+ * do and changes nothing.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -151,7 +151,7 @@ function rulesOf(vtimezone: Component, around: number, budget: { steps: number }
   return { offsetAt: offsetsOf(onsets), probes: [probes(2, 0), probes(2, DAY), probes(1, DAY)], hints };
 }
 
-/** Whether a VTIMEZONE gives the offsets of a zone at the ends of a time and at each change in it, by either of both. */
+/** Whether a VTIMEZONE gives the offsets of a zone at both ends of a time, and at each change that either has in it. */
 function hasOffsetsOf(
   vtimezone: Component,
   zone: string,
