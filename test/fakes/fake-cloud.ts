@@ -1,5 +1,6 @@
 /** What the fakes of cloud services have in common: accounts, log, faults, and a `close` that fails after harm. */
-import type { FakeServer, LoggedRequest } from './fake-server.ts';
+import type { ApiRequest } from './api.ts';
+import type { FakeServer, LoggedRequest, SentAnswer } from './fake-server.ts';
 import type { Fault } from './faults.ts';
 
 export interface FakeCloudOptions {
@@ -42,6 +43,11 @@ export abstract class FakeCloud<Account, Behaviour extends object> {
     const account = this.#accounts.get(email);
     if (account === undefined) throw new Error('no such account');
     return account;
+  }
+
+  /** A request of this process, without a network. Null: the connection is cut. */
+  answer(request: ApiRequest): Promise<SentAnswer | null> {
+    return this.server.answer(request);
   }
 
   get requests(): readonly LoggedRequest[] {

@@ -25,6 +25,13 @@ export interface LoggedRequest {
   carriedOut: number | null;
 }
 
+/** An answer as the network has it. */
+export interface SentAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string | undefined;
+}
+
 export interface FakeServerSettings {
   readonly name: string;
   readonly now: () => number;
@@ -130,6 +137,12 @@ export abstract class FakeServer {
     return logged;
   }
 
+  /** A request of this process, without a network. Null: the connection is cut. */
+  async answer(request: ApiRequest): Promise<SentAnswer | null> {
+    const result = await this.receive(request);
+    return result === null ? null : this.#shown(result);
+  }
+
   async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(incoming.url ?? '/', 'http://fake');
     const body = await readBody(incoming, this.#settings.mostBytes);
@@ -161,10 +174,19 @@ export abstract class FakeServer {
   }
 
   #send(response: ServerResponse, result: ApiAnswer): void {
+    const { status, headers, text } = this.#shown(result);
+    response.writeHead(status, headers);
+    response.end(text);
+  }
+
+  #shown(result: ApiAnswer): SentAnswer {
     const { status, body, headers } = result;
     const date = new Date(this.#settings.now()).toUTCString();
-    response.writeHead(status, { Date: date, ...this.answerHeaders(result), ...headers });
-    response.end(body === undefined || typeof body === 'string' ? body : this.showJson(body));
+    return {
+      status,
+      headers: { Date: date, ...this.answerHeaders(result), ...headers },
+      text: body === undefined || typeof body === 'string' ? body : this.showJson(body),
+    };
   }
 }
 

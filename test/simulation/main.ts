@@ -2,18 +2,18 @@
  * `npm run simulate -- --seeds N [--seed S] [--jobs J]`: plays N schedules, from seed S (by default one of the day), in
  * J processes. Failing schedules are shortened, and their stories printed; `--seed S` alone replays one schedule.
  * `--mutants` (or `--mutant NAME`) puts mutations into the engine, one at a time; each must be found within N
- * schedules. The last line is a summary; the exit code is 1 if an invariant was violated.
+ * schedules. `--wire --cloud google|graph|caldav` plays the simulation over the wire (`wire/`) instead. The last line
+ * is a summary; the exit code is 1 if an invariant was violated.
  */
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { type Game, gameOf } from './game.ts';
 import { MUTANTS } from './mutants.ts';
-import { play } from './play.ts';
 import { PLAYER_FLAGS, type Report, search } from './search.ts';
 import { shrink } from './shrink.ts';
-import { scheduleOf } from './steps.ts';
 
 /** Of further failures only the seeds are printed. */
 const MAX_STORIES = 3;
@@ -30,6 +30,8 @@ const { values } = parseArgs({
     child: { type: 'boolean' },
     mutants: { type: 'boolean' },
     mutant: { type: 'string', multiple: true },
+    wire: { type: 'boolean' },
+    cloud: { type: 'string' },
   },
 });
 const from = Number(values.seed ?? Math.floor(Date.now() / 86_400_000) * 1_000_000);
@@ -38,6 +40,9 @@ if (!Number.isSafeInteger(from) || !Number.isSafeInteger(count) || count < 1) {
   console.error('--seeds and --seed must be whole numbers: npm run simulate -- --seeds 1000 --seed 1');
   process.exit(2);
 }
+
+const gameFlags = values.wire ? ['--wire', `--cloud=${values.cloud}`] : [];
+const game: Game = await gameOf(values.wire ? (values.cloud ?? '') : null);
 
 if (values.child) await playSome();
 else if (values.mutants || values.mutant) await playMutants(Number(values.jobs ?? availableParallelism()));
@@ -48,23 +53,25 @@ else await playAll(Number(values.jobs ?? availableParallelism()));
 async function playSome(): Promise<void> {
   const step = Number(values.jobs);
   let played = 0;
-  let steps = 0;
+  let [steps, requests, explained] = [0, 0, 0];
   for (let seed = from; seed < from + count; seed += step) {
-    const outcome = await play(scheduleOf(seed));
+    const outcome = await game.play(game.scheduleOf(seed));
     played += 1;
     steps += outcome.steps;
+    requests += outcome.requests ?? 0;
+    explained += outcome.explained ?? 0;
     const { violation } = outcome;
     if (!violation && played % SCHEDULES_PER_REPORT !== 0 && seed + step < from + count) continue;
     const failed = violation && { seed, invariant: violation.invariant, message: violation.message };
-    process.send?.({ played, steps, failed } satisfies Report);
-    [played, steps] = [0, 0];
+    process.send?.({ played, steps, requests, explained, failed } satisfies Report);
+    [played, steps, requests, explained] = [0, 0, 0, 0];
     await setImmediate();
   }
   process.disconnect();
 }
 
 async function replay(seed: number): Promise<void> {
-  const { violation, story } = await play(scheduleOf(seed));
+  const { violation, story } = await game.play(game.scheduleOf(seed));
   console.log(story.join('\n'));
   console.log(
     violation
@@ -83,7 +90,7 @@ async function playMutants(jobs: number): Promise<void> {
   await Promise.all(
     Array.from({ length: jobs }, async () => {
       for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
-        const { invariant, played, seed } = await search(mutant, from, seeds);
+        const { invariant, played, seed } = await search(mutant, from, seeds, gameFlags);
         if (invariant === null) missed += 1;
         console.log(`| ${mutant.name} | ${mutant.description} | ${invariant ?? 'NOTHING'} | ${played} | ${seed} |`);
       }
@@ -97,17 +104,19 @@ async function playAll(jobs: number): Promise<void> {
   const started = Date.now();
   const failures: NonNullable<Report['failed']>[] = [];
   let played = 0;
-  let steps = 0;
+  let [steps, requests, explained] = [0, 0, 0];
   let lastProgress = Date.now();
   const children = Array.from({ length: jobs }, (_, index) => {
     const child = fork(
       fileURLToPath(import.meta.url),
-      ['--child', `--jobs=${jobs}`, `--seed=${from + index}`, `--seeds=${count - index}`],
+      ['--child', `--jobs=${jobs}`, `--seed=${from + index}`, `--seeds=${count - index}`, ...gameFlags],
       { execArgv: PLAYER_FLAGS },
     );
     child.on('message', (report: Report) => {
       played += report.played;
       steps += report.steps;
+      requests += report.requests;
+      explained += report.explained;
       if (report.failed) {
         failures.push(report.failed);
         if (failures.length <= MAX_LISTED_SEEDS)
@@ -128,16 +137,19 @@ async function playAll(jobs: number): Promise<void> {
   const seconds = (Date.now() - started) / 1000;
   for (const { seed, invariant } of failures.slice(0, MAX_STORIES)) await printStory(seed, invariant);
   const broken = codes.filter((code) => code !== 0).length;
+  const perSecond = played / seconds;
   console.log(
-    `${played} schedules from seed ${from}, ${steps} steps, ${Math.round(seconds)} s ` +
-      `(${Math.round(played / seconds)} a second): ${failures.length} violations`,
+    `${played} schedules from seed ${from}, ${steps} steps, ` +
+      (values.wire ? `${requests} requests, ${explained} events explained by a problem, ` : '') +
+      `${Math.round(seconds)} s (${perSecond < 20 ? perSecond.toFixed(1) : Math.round(perSecond)} a second): ` +
+      `${failures.length} violations`,
   );
   if (broken > 0) console.log(`${broken} of ${jobs} processes failed`);
   process.exitCode = failures.length > 0 || broken > 0 ? 1 : 0;
 }
 
 async function printStory(seed: number, invariant: string): Promise<void> {
-  const { schedule, outcome } = await shrink(scheduleOf(seed), invariant);
+  const { schedule, outcome } = await shrink(game.scheduleOf(seed), invariant, game.play);
   console.log(`\n--- seed ${seed}, shortened to ${schedule.steps.length} steps ---`);
   console.log(outcome.story.join('\n'));
   console.log(`violates ${outcome.violation?.invariant}: ${outcome.violation?.message}`);

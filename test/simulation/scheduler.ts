@@ -42,6 +42,8 @@ interface Waiting {
 
 /** More steps than any schedule needs: an endless loop. */
 const MAX_STEPS = 20_000;
+/** Waits for work outside, about a millisecond each, before that counts as a deadlock. */
+const MAX_IDLE = 3_000;
 
 export class Scheduler {
   /** Milliseconds since the epoch; the player moves it forward. */
@@ -51,10 +53,18 @@ export class Scheduler {
   onStep: (process: Process) => void = () => {};
   private waiting: Waiting[] = [];
   private readonly random: Random;
+  private readonly workDone: () => Promise<void>;
+  private readonly outsideWork: (() => Promise<void>) | null;
 
-  constructor(random: Random, now: number) {
+  /**
+   * @param workDone resolves when all processes have run until they wait here
+   * @param outsideWork lets work go on that waits for something else, such as a module that is being loaded
+   */
+  constructor(random: Random, now: number, workDone = pendingWorkDone, outsideWork: (() => Promise<void>) | null = null) {
     this.random = random;
     this.now = now;
+    this.workDone = workDone;
+    this.outsideWork = outsideWork;
   }
 
   /** Waits for the turn of the process. A dead process waits forever. */
@@ -92,11 +102,17 @@ export class Scheduler {
 
   /** Runs processes until the predicate is true. */
   async until(isOver: () => boolean): Promise<void> {
-    for (;;) {
-      await pendingWorkDone();
+    for (let idle = 0; ; ) {
+      await this.workDone();
       if (isOver()) return;
       const next = this.choose();
+      if (!next && this.outsideWork !== null && idle < MAX_IDLE) {
+        idle += 1;
+        await this.outsideWork();
+        continue;
+      }
       if (!next) throw new Error('deadlock: no process can continue');
+      idle = 0;
       this.steps += 1;
       if (this.steps > MAX_STEPS) throw new Error(`more than ${MAX_STEPS} steps: endless loop at ${next.label}`);
       this.onStep(next.process);

@@ -15,6 +15,9 @@ export const PLAYER_FLAGS = [
 export interface Report {
   readonly played: number;
   readonly steps: number;
+  /** Requests that were sent, and events that a listed problem took out of the comparison (over the wire). */
+  readonly requests: number;
+  readonly explained: number;
   readonly failed: { readonly seed: number; readonly invariant: string; readonly message: string } | null;
 }
 
@@ -27,12 +30,20 @@ export interface SearchResult {
   readonly played: number;
 }
 
-/** The first violation that the mutation causes, in at most `seeds` schedules. */
-export function search({ file, from, to }: Mutant, seed: number, seeds: number): Promise<SearchResult> {
+/**
+ * The first violation that the mutation causes, in at most `seeds` schedules.
+ * @param game options of `main.ts` that say which simulation is played
+ */
+export function search(
+  { file, from, to }: Pick<Mutant, 'file' | 'from' | 'to'>,
+  seed: number,
+  seeds: number,
+  game: readonly string[] = [],
+): Promise<SearchResult> {
   return new Promise((resolve, reject) => {
     const child = fork(
       fileURLToPath(new URL('./main.ts', import.meta.url)),
-      ['--child', '--jobs=1', `--seed=${seed}`, `--seeds=${seeds}`],
+      ['--child', '--jobs=1', `--seed=${seed}`, `--seeds=${seeds}`, ...game],
       {
         execArgv: PLAYER_FLAGS,
         env: { ...process.env, TEST_CALPAIR_MUTANT: JSON.stringify({ file, from, to }) },

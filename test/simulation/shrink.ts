@@ -1,17 +1,31 @@
 /** Shortens a failing schedule while it still violates the same invariant: removes steps, first halves, then less. */
-import { type Outcome, play } from './play.ts';
-import type { Schedule, Step } from './steps.ts';
 
-export interface Shrunk {
+interface StepOf {
+  readonly do: string;
+  readonly during?: readonly unknown[];
+}
+interface ScheduleOf {
+  readonly steps: readonly StepOf[];
+}
+interface OutcomeOf {
+  readonly violation: { readonly invariant: string } | null;
+}
+
+export interface Shrunk<Schedule, Outcome> {
   readonly schedule: Schedule;
   readonly outcome: Outcome;
 }
 
 /** @param tries the maximum number of schedules to play */
-export async function shrink(schedule: Schedule, invariant: string, tries = 400): Promise<Shrunk> {
-  let best: Shrunk = { schedule, outcome: await play(schedule) };
+export async function shrink<Schedule extends ScheduleOf, Outcome extends OutcomeOf>(
+  schedule: Schedule,
+  invariant: string,
+  play: (schedule: Schedule) => Promise<Outcome>,
+  tries = 400,
+): Promise<Shrunk<Schedule, Outcome>> {
+  let best = { schedule, outcome: await play(schedule) };
   let left = tries;
-  const attempt = async (steps: readonly Step[]): Promise<boolean> => {
+  const attempt = async (steps: readonly StepOf[]): Promise<boolean> => {
     left -= 1;
     const shorter = { ...best.schedule, steps };
     const outcome = await play(shorter);
@@ -31,8 +45,8 @@ export async function shrink(schedule: Schedule, invariant: string, tries = 400)
   }
   for (let index = 0; index < best.schedule.steps.length && left > 0; index += 1) {
     for (let inner = 0; left > 0; inner += 1) {
-      const step = best.schedule.steps[index] as Step;
-      if (step.do !== 'sync' || inner >= step.during.length) break;
+      const step = best.schedule.steps[index]!;
+      if (step.during === undefined || inner >= step.during.length) break;
       const fewer = { ...step, during: step.during.filter((_, place) => place !== inner) };
       if (await attempt(best.schedule.steps.with(index, fewer))) inner -= 1;
     }

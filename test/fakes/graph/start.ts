@@ -76,6 +76,11 @@ export class GraphFake extends FakeCloud<GraphAccount, World['behaviour']> {
     return this.backend.rootUrl;
   }
 
+  /** For `answer`, which needs no `listen`. */
+  set rootUrl(rootUrl: string) {
+    this.backend.rootUrl = rootUrl;
+  }
+
   /** What a client calls the base: `https://graph.microsoft.com/v1.0`, here with the fake's address. */
   get graphUrl(): string {
     return `${this.rootUrl}v1.0`;

@@ -1,0 +1,38 @@
+/** The two simulations: over calendars in memory, and over the wire. */
+import type { CloudKind } from './wire/steps.ts';
+
+interface AnySchedule {
+  readonly seed: number;
+  readonly profile: unknown;
+  readonly steps: readonly { readonly do: string; readonly during?: readonly unknown[] }[];
+}
+
+export interface Game {
+  scheduleOf(seed: number): AnySchedule;
+  play(schedule: AnySchedule): Promise<{
+    readonly violation: (Error & { readonly invariant: string }) | null;
+    readonly story: readonly string[];
+    readonly steps: number;
+    readonly requests?: number;
+    readonly explained?: number;
+  }>;
+}
+
+const CLOUDS: readonly string[] = ['google', 'graph', 'caldav'] satisfies CloudKind[];
+
+/**
+ * @param cloud of the simulation over the wire; null for the one in memory
+ * @throws Error for an unknown cloud
+ */
+export async function gameOf(cloud: string | null): Promise<Game> {
+  if (cloud === null) {
+    const [{ play }, { scheduleOf }] = await Promise.all([import('./play.ts'), import('./steps.ts')]);
+    return { scheduleOf, play: (schedule) => play(schedule as ReturnType<typeof scheduleOf>) };
+  }
+  if (!CLOUDS.includes(cloud)) throw new Error(`--cloud must be one of ${CLOUDS.join(', ')}`);
+  const [{ playWire }, { scheduleOf }] = await Promise.all([import('./wire/play.ts'), import('./wire/steps.ts')]);
+  return {
+    scheduleOf: (seed) => scheduleOf(seed, cloud as CloudKind),
+    play: (schedule) => playWire(schedule as ReturnType<typeof scheduleOf>),
+  };
+}

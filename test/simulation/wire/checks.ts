@@ -1,0 +1,188 @@
+/**
+ * What has to be true when everything is at rest, judged by other engines than Calpair's: ical.js expands what the
+ * CalDAV side holds, the stand-ins expand what the clouds hold, `core/ical/validate.ts` checks every object that Calpair
+ * wrote, and the ledger knows what people wrote.
+ */
+import { newViolations } from '../../../core/ical/validate.ts';
+import { Violation } from '../checks.ts';
+import { type Lineage, lineageOf } from './ledger.ts';
+import type { Listed } from './person.ts';
+import { isSetAside } from './set-aside.ts';
+import { inOrder, occurrencesOf, type Shown } from './shown.ts';
+import type { WireWorld } from './world.ts';
+
+const DAY_MS = 86_400_000;
+const MONTHS_13_MS = 396 * DAY_MS;
+
+/** Problems that explain why an event is not the same on both sides. */
+const EXPLAINING = new Set(['recurrence-written-out', 'recurrence-too-dense', 'unreadable', 'rejected-by-server']);
+
+export class WireChecks {
+  private readonly world: WireWorld;
+  private found: Violation | null = null;
+  /** Lineages that a listed problem took out of the comparison. */
+  explained = 0;
+  /** Edits on a target side are not synced. */
+  isOneWay = false;
+
+  constructor(world: WireWorld) {
+    this.world = world;
+    for (const { dav, name } of world.calendars)
+      if (dav) {
+        dav.onPersonWrite = (text) => {
+          const broken = newViolations(text, null);
+          if (broken.length > 0) this.found ??= new Violation('W0', `a person wrote ${JSON.stringify(broken)}:\n${text}`);
+        };
+        dav.onWrite = (path, text) => {
+          if (text === null) return;
+          const before = dav.objects.get(path);
+          const broken = newViolations(text, before?.data ?? null).filter(
+            ({ rule }) => !(isSetAside('FA18') && rule === 'line-end-not-crlf'),
+          );
+          if (broken.length > 0)
+            this.found ??= new Violation('W1', `${name}: ${JSON.stringify(broken)} in what was written:\n${text}`);
+        };
+      }
+  }
+
+  /** @throws Violation found since the last call */
+  throwIfViolated(): void {
+    if (this.found) throw this.found;
+    const [bug] = this.world.bugs;
+    if (bug !== undefined)
+      throw new Violation('W9', `an error of Calpair itself: ${bug instanceof Error ? bug.stack : JSON.stringify(bug)}`);
+    for (const { name, harm } of this.world.calendars) {
+      const done = harm();
+      if (done.length > 0) throw new Violation('W7', `${name}: people were reached: ${JSON.stringify(done[0])}`);
+    }
+  }
+
+  atRest(): void {
+    this.throwIfViolated();
+    const shown = this.world.calendars.map((_, index) => this.shownBy(index));
+    const [caldav, cloud] = shown as [Map<string, Shown[]>, Map<string, Shown[]>];
+    const explained = this.explainedLineages();
+    this.explained = explained.size;
+    for (const name of new Set([...caldav.keys(), ...cloud.keys()]))
+      if (!explained.has(name)) this.compare(name, caldav.get(name), cloud.get(name));
+    if (this.isOneWay) return;
+    for (const lineage of this.world.ledger.lineages.values())
+      if (!explained.has(lineage.name)) this.checkLineage(lineage, shown);
+    this.checkWords(explained);
+    this.checkTimeRanges(cloud, explained);
+    const { attention, failures, statusDetail } = this.world.row;
+    if (attention !== null || failures > 0)
+      throw new Violation('W6', `the pair still needs attention: ${attention} ${statusDetail}`);
+  }
+
+  private get until(): number {
+    return this.world.scheduler.now + MONTHS_13_MS;
+  }
+
+  /** All occurrences of 13 months by lineage. */
+  private shownBy(index: number): Map<string, Shown[]> {
+    const { person, name } = this.world.calendars[index]!;
+    const byLineage = new Map<string, Shown[]>();
+    const listed = new Map<string, Listed>();
+    for (const one of person.list()) {
+      const lineage = lineageOf(one.title);
+      if (lineage === null) throw new Violation('W2', `an event of nobody on ${name}: ${JSON.stringify(one)}`);
+      if (listed.has(lineage) && !this.mayBeTwice(lineage))
+        throw new Violation('W4', `${lineage} is on ${name} twice: ${one.title}, ${listed.get(lineage)!.title}`);
+      listed.set(lineage, one);
+      byLineage.set(lineage, inOrder([...(byLineage.get(lineage) ?? []), ...person.shown(one.ref, this.until)]));
+    }
+    return byLineage;
+  }
+
+  private mayBeTwice(lineage: string): boolean {
+    return this.explainedLineages().has(lineage);
+  }
+
+  private compare(name: string, caldav: readonly Shown[] | undefined, cloud: readonly Shown[] | undefined): void {
+    if (this.isOneWay) return;
+    if (!caldav || !cloud)
+      throw new Violation('W3', `${name} is only on the ${caldav ? 'CalDAV' : 'cloud'} side: ${JSON.stringify((caldav ?? cloud)?.[0])}`);
+    const text = (one: Shown | undefined): string => (one ? `${one.title} ${one.start} ${one.end}` : 'nothing');
+    for (let at = 0; at < Math.max(caldav.length, cloud.length); at += 1)
+      if (text(caldav[at]) !== text(cloud[at]))
+        throw new Violation(
+          'W2',
+          `${name} differs at occurrence ${at} of ${caldav.length} and ${cloud.length}: CalDAV shows ` +
+            `${text(caldav[at])}, the cloud ${text(cloud[at])}`,
+        );
+  }
+
+  private checkLineage(lineage: Lineage, shown: readonly Map<string, Shown[]>[]): void {
+    const { name, removedOn, isUncertain, excluded } = lineage;
+    const isThere = shown.some((one) => one.has(name));
+    if (removedOn.size === 0 && !isThere && this.world.ledger.lineages.has(name) && this.wasMade(name))
+      throw new Violation('W3', `${name} is lost`);
+    if (removedOn.size > 0 && !isUncertain && isThere) throw new Violation('W5', `${name} is back although a person removed it`);
+    for (const start of excluded)
+      for (const one of shown)
+        if (one.get(name)?.some((occurrence) => occurrence.start === start))
+          throw new Violation('W5', `the occurrence of ${name} at ${start} is back although a person removed it`);
+  }
+
+  private wasMade(name: string): boolean {
+    return [...this.world.ledger.words.values()].some(({ lineage }) => lineage === name);
+  }
+
+  /** Every word that nobody replaced is there, and none that somebody replaced. */
+  private checkWords(explained: ReadonlySet<string>): void {
+    const there = this.world.calendars.map(({ person }) => new Set(person.list().flatMap(({ words }) => words)));
+    for (const [word, { lineage, calendar, state }] of this.world.ledger.words) {
+      const { removedOn, isUncertain } = this.world.ledger.lineage(lineage);
+      if (explained.has(lineage) || removedOn.size > 0) continue;
+      const isKept = word.startsWith('k');
+      const isMissing = isKept ? !there[calendar]!.has(word) : there.some((words) => !words.has(word));
+      if (state === 'live' && isMissing && !this.isInConflict(word, lineage))
+        throw new Violation('W3', `${word} of ${lineage} is lost`);
+      if (state === 'replaced' && /^[wk]/.test(word) && !isUncertain && there.some((words) => words.has(word)))
+        throw new Violation('W5', `${word} of ${lineage} is back although a person replaced it`);
+    }
+  }
+
+  private isInConflict(word: string, lineage: string): boolean {
+    return [...this.world.database.conflicts.values()].some(({ content }) => {
+      const text = content.toString();
+      return lineageOf(text) === lineage && (/^[dt]/.test(word) || new RegExp(`\\b${word}\\b`).test(text));
+    });
+  }
+
+  /** A CalDAV server has to find each occurrence of the cloud with a time-range query (RFC 4791 section 9.9). */
+  private checkTimeRanges(cloud: ReadonlyMap<string, Shown[]>, explained: ReadonlySet<string>): void {
+    const dav = this.world.calendars[0]!.dav!;
+    const ranges = new Map<string, [number, number][]>();
+    for (const { data } of dav.objects.values())
+      for (const { title, start, end } of occurrencesOf(data, this.until)) {
+        const name = lineageOf(title) ?? '';
+        ranges.set(name, [...(ranges.get(name) ?? []), [Date.parse(start), Date.parse(end)]]);
+      }
+    for (const [name, occurrences] of cloud) {
+      if (explained.has(name)) continue;
+      for (const { start, end } of occurrences) {
+        const [from, to] = [Date.parse(start), Date.parse(end)];
+        const isFound = ranges.get(name)?.some(([begin, over]) => begin < Math.max(to, from + 1) && over > from);
+        if (!isFound) throw new Violation('W2', `no time-range query finds ${name} from ${start} to ${end}`);
+      }
+    }
+  }
+
+  private explainedLineages(): Set<string> {
+    const { database, calendars } = this.world;
+    const titles = calendars.map(({ person }) => new Map(person.list().map(({ ref, title }) => [ref, title])));
+    const names = new Set<string>();
+    for (const { linkId, code } of database.problems.values()) {
+      if (!EXPLAINING.has(code)) continue;
+      for (const [index, side] of (['caldav', 'cloud'] as const).entries()) {
+        const ref = database.sides.get(`${linkId}/${side}`)?.ref;
+        const title = ref === undefined ? undefined : titles[index]!.get(ref);
+        const name = title === undefined ? null : lineageOf(title);
+        if (name !== null) names.add(name);
+      }
+    }
+    return names;
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * What people wrote, told by what their calendars showed before and after: each word (`w12` in a text, `k12` in data
+ * that only one calendar has, `t…` and `d…` for a start) is live until a person who saw it replaced or removed it.
+ */
+import type { Listed } from './person.ts';
+
+export interface Word {
+  lineage: string;
+  /** Index of the calendar that it was written on. */
+  calendar: number;
+  state: 'live' | 'replaced' | 'removed';
+}
+
+/** One event of a person, by the token in its title (`E7`), with all copies of it. */
+export interface Lineage {
+  readonly name: string;
+  /** Calendars on which a person removed it. */
+  readonly removedOn: Set<number>;
+  /** Calendars on which a person did something to it since everything was last at rest. */
+  readonly touchedOn: Set<number>;
+  /** Somebody changed it on one calendar while somebody removed it on another: both ends are right. */
+  isUncertain: boolean;
+  /** Starts of occurrences that a person removed. */
+  readonly excluded: Set<string>;
+  /** Calendars on which its times or its rule changed since everything was last at rest. */
+  readonly retimedOn: Set<number>;
+  /** Calendars on which an occurrence changed since everything was last at rest. */
+  readonly occurrencesChangedOn: Set<number>;
+}
+
+export class Ledger {
+  readonly words = new Map<string, Word>();
+  readonly lineages = new Map<string, Lineage>();
+  private count = 0;
+
+  /** A word that is written nowhere yet. */
+  word(kind: 'w' | 'k' = 'w'): string {
+    this.count += 1;
+    return `${kind}${this.count}`;
+  }
+
+  newLineage(): string {
+    return this.lineage(`E${this.lineages.size + 1}`).name;
+  }
+
+  lineage(name: string): Lineage {
+    const known = this.lineages.get(name);
+    if (known) return known;
+    const made: Lineage = {
+      name,
+      removedOn: new Set(),
+      touchedOn: new Set(),
+      isUncertain: false,
+      excluded: new Set(),
+      retimedOn: new Set(),
+      occurrencesChangedOn: new Set(),
+    };
+    this.lineages.set(name, made);
+    return made;
+  }
+
+  /** Compares what a calendar showed before and after a person's action. */
+  record(calendar: number, before: readonly Listed[], after: readonly Listed[]): void {
+    const [had, has] = [wordsBy(before), wordsBy(after)];
+    for (const [word, lineage] of has)
+      if (had.get(word) !== lineage || this.words.get(word)?.state !== 'live') {
+        if (!had.has(word)) this.words.set(word, { lineage, calendar, state: 'live' });
+        else if (this.words.has(word)) this.words.get(word)!.lineage = lineage;
+      }
+    const [there, still] = [lineagesOf(before), lineagesOf(after)];
+    for (const [word] of had) {
+      const known = this.words.get(word);
+      if (!known || has.has(word)) continue;
+      known.state = still.has(known.lineage) ? 'replaced' : 'removed';
+    }
+    for (const name of new Set([...there, ...still])) {
+      if (there.has(name) && still.has(name) && textOf(before, name) === textOf(after, name)) continue;
+      const lineage = this.lineage(name);
+      if (!still.has(name)) {
+        // A copy that nobody has seen at rest, or an event that was changed elsewhere meanwhile.
+        if (lineage.touchedOn.size > 0) lineage.isUncertain = true;
+        lineage.removedOn.add(calendar);
+      }
+      if (!there.has(name)) lineage.touchedOn.add(calendar);
+    }
+  }
+
+  /** A person changed something that a sync carries. */
+  changed(lineage: Lineage, calendar: number): void {
+    if (lineage.removedOn.size > 0) lineage.isUncertain = true;
+    lineage.touchedOn.add(calendar);
+  }
+
+  /** Both sides are equal and nothing is under way. */
+  settle(): void {
+    for (const lineage of this.lineages.values()) {
+      lineage.touchedOn.clear();
+      lineage.retimedOn.clear();
+      lineage.occurrencesChangedOn.clear();
+    }
+  }
+}
+
+/** The lineage that a title names; null for an event that no person of the schedule made. */
+export function lineageOf(title: string): string | null {
+  return /\bE\d+\b/.exec(title)?.[0] ?? null;
+}
+
+function wordsBy(listed: readonly Listed[]): Map<string, string> {
+  return new Map(listed.flatMap(({ title, words }) => words.map((word) => [word, lineageOf(title) ?? ''] as const)));
+}
+
+function lineagesOf(listed: readonly Listed[]): Set<string> {
+  return new Set(listed.flatMap(({ title }) => lineageOf(title) ?? []));
+}
+
+function textOf(listed: readonly Listed[], lineage: string): string {
+  return JSON.stringify(listed.filter(({ title }) => lineageOf(title) === lineage));
+}

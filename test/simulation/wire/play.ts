@@ -1,0 +1,413 @@
+/** Plays a schedule over the wire: takes its steps, ends all faults, lets the pair come to rest, and checks. */
+import { GoogleError } from '../../fakes/google/google-error.ts';
+import { GraphError } from '../../fakes/graph/graph-error.ts';
+import { Violation } from '../checks.ts';
+import type { Process } from '../scheduler.ts';
+import { quietFailure } from '../world.ts';
+import { WireChecks } from './checks.ts';
+import { type Lineage, lineageOf } from './ledger.ts';
+import type { Listed } from './person.ts';
+import { isSetAside } from './set-aside.ts';
+import type { Interruption, OwnerStep, PersonStep, ProcessStep, Schedule, ServerStep, Step } from './steps.ts';
+import { type WireCalendar, WireWorld } from './world.ts';
+
+export interface Outcome {
+  /** Null if everything holds. */
+  readonly violation: Violation | null;
+  readonly story: readonly string[];
+  readonly steps: number;
+  readonly requests: number;
+  /** Events that a listed problem took out of the comparison of both sides. */
+  readonly explained: number;
+}
+
+type Cycle = 'changed' | 'state' | 'quiet' | 'waiting' | 'broken';
+
+const MAX_ATTEMPTS = 8;
+const HEARTBEAT_MS = 30_000;
+const POLL_MS = 61_000;
+const HOUR_MS = 3_600_000;
+/** Longer than any full comparison waits for. */
+const FULL_COMPARISON_MS = 26 * HOUR_MS;
+const ROUNDS_TO_REST = 10;
+const ROUNDS_OF_A_SYNC = 4;
+/** These decide at what times a series takes place. */
+const RETIMING = new Set(['retime', 'shift', 'repeat', 'split']);
+
+export async function playWire(schedule: Schedule): Promise<Outcome> {
+  const world = await WireWorld.create(schedule.profile, schedule.seed);
+  const player = new Player(world, schedule);
+  let violation: Violation | null = null;
+  try {
+    await player.play();
+  } catch (error) {
+    violation =
+      error instanceof Violation
+        ? error
+        : new Violation('W9', error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+  const { story, requests, scheduler } = world;
+  return { violation, story, requests, steps: scheduler.steps, explained: player.checks.explained };
+}
+
+class Player {
+  readonly checks: WireChecks;
+  private readonly world: WireWorld;
+  private readonly schedule: Schedule;
+  /** The result of the next successful attempt is lost. */
+  private losesResult = false;
+  private losesWorkflow = false;
+
+  constructor(world: WireWorld, schedule: Schedule) {
+    this.world = world;
+    this.schedule = schedule;
+    this.checks = new WireChecks(world);
+    world.record(world.calendars.map(({ name }) => name).join(', '));
+  }
+
+  async play(): Promise<void> {
+    for (const step of this.schedule.steps) {
+      if (step.do === 'sync') await this.sync(step.during);
+      else if (step.do === 'wait') this.world.scheduler.now += step.seconds * 1000;
+      else this.act(step);
+      this.checks.throwIfViolated();
+    }
+    await this.endAllFaults();
+    this.checks.atRest();
+    await this.stayAtRest();
+  }
+
+  private act(step: Exclude<Step, { do: 'sync' | 'wait' }>): void {
+    switch (step.do) {
+      case 'wake':
+        return this.world.scheduler.wake();
+      case 'fault':
+      case 'expire-cursors':
+      case 'hide-by-name':
+      case 'unlist':
+      case 'recover':
+        return this.changeServer(step);
+      case 'resync':
+      case 'pause':
+      case 'resume':
+      case 'back-up':
+      case 'restore':
+      case 'set-direction':
+      case 'set-content':
+      case 'set-reminders':
+        return this.changePair(step);
+      default:
+        return this.actAsPerson(step);
+    }
+  }
+
+  private actAsPerson(step: PersonStep): void {
+    const { ledger, calendars } = this.world;
+    const calendar = calendars[step.calendar]!;
+    const { person, name } = calendar;
+    const before = person.list();
+    if (step.do === 'create') {
+      const lineage = ledger.newLineage();
+      const [title, location, description] = [`${lineage} ${ledger.word()}`, `at ${ledger.word()}`, ledger.word()];
+      this.world.record(`${name}: creates ${title}, ${JSON.stringify(step.times)} ${JSON.stringify(step.rule)}`);
+      person.create({ title, location, description }, step.times, step.rule, ledger.word('k'));
+      return ledger.record(step.calendar, before, person.list());
+    }
+    const chosen = choose(before, step);
+    const lineage = chosen && ledger.lineage(lineageOf(chosen.title) ?? '');
+    if (!chosen || !lineage || this.isForLater(step, chosen, lineage)) return;
+    const { do: what, calendar: _calendar, event: _event, ...rest } = step;
+    this.world.record(`${name}: ${what} ${JSON.stringify(rest)} of ${chosen.title}`);
+    const picked = 'at' in step ? person.occurrences(chosen.ref)[step.at] : undefined;
+    try {
+      this.change(calendar, step, chosen);
+    } catch (error) {
+      if (!(error instanceof GoogleError) && !(error instanceof GraphError)) throw error;
+      this.world.record(`  refused: ${error.message}`);
+      return;
+    }
+    const after = person.list();
+    ledger.record(step.calendar, before, after);
+    if (!['touch', 'keep', 'remove'].includes(what)) ledger.changed(lineage, step.calendar);
+    const isElsewhere = [...lineage.occurrencesChangedOn, ...lineage.retimedOn].some((one) => one !== step.calendar);
+    if (RETIMING.has(what) || (isElsewhere && what.endsWith('occurrence'))) lineage.excluded.clear();
+    if (RETIMING.has(what)) lineage.retimedOn.add(step.calendar);
+    if (what.endsWith('occurrence')) lineage.occurrencesChangedOn.add(step.calendar);
+    if (what === 'exclude-occurrence' && picked && !picked.isException && !isElsewhere)
+      lineage.excluded.add(picked.start);
+  }
+
+  /** Steps that wait for a mend of the product. */
+  private isForLater(step: Exclude<PersonStep, { do: 'create' }>, { allDay }: Listed, { occurrencesChangedOn, retimedOn, touchedOn }: Lineage): boolean {
+    const isElsewhere = (places: Set<number>): boolean => [...places].some((place) => place !== step.calendar);
+    if (isSetAside('FA1') && (step.do === 'retime' || step.do === 'shift') && (allDay || (step.do === 'retime' && step.times.allDay)))
+      return true;
+    // A series is written on one side while an exception begins on the other.
+    if (isSetAside('FA4') && step.do === 'write' && isElsewhere(occurrencesChangedOn)) return true;
+    if (isSetAside('FA4') && step.do.endsWith('occurrence') && isElsewhere(touchedOn)) return true;
+    // A series is retimed on one side while an occurrence changes on the other.
+    if (!isSetAside('FB14')) return false;
+    if (RETIMING.has(step.do)) return isElsewhere(occurrencesChangedOn);
+    return step.do.endsWith('occurrence') && isElsewhere(retimedOn);
+  }
+
+  private change({ person }: WireCalendar, step: Exclude<PersonStep, { do: 'create' }>, { ref, title, isSeries }: Listed): void {
+    const { ledger } = this.world;
+    const lineage = lineageOf(title)!;
+    switch (step.do) {
+      case 'write':
+        return person.write(ref, step.field, `${step.field === 'title' ? lineage : 'at'} ${ledger.word()}`);
+      case 'retime': {
+        // A series stays on its days: it becomes all-day, or timed.
+        const { allDay, day } = person.times(ref);
+        const other = { ...step.times, allDay: !allDay, day, ...(allDay ? { minute: 600, length: 45 } : { minute: 0, length: 1 }) };
+        return person.retime(ref, isSeries ? other : step.times);
+      }
+      case 'shift':
+        return person.shift(ref, person.times(ref).allDay ? 7 : step.by);
+      case 'repeat':
+        return person.repeat(ref, step.rule);
+      case 'write-occurrence':
+        return person.writeOccurrence(ref, step.at, `${lineage} ${ledger.word()}`);
+      case 'move-occurrence':
+        return person.times(ref).allDay ? undefined : person.moveOccurrence(ref, step.at, step.by);
+      case 'reset-occurrence':
+        return person.resetOccurrence(ref, step.at);
+      case 'exclude-occurrence':
+        return person.excludeOccurrence(ref, step.at);
+      case 'split': {
+        const next = ledger.newLineage();
+        person.split(ref, step.at, (old) => old.replace(lineage, next).replace(/\bw\d+\b/, ledger.word()));
+        return;
+      }
+      case 'keep':
+        return person.keep(ref, ledger.word('k'));
+      case 'touch':
+        return person.touch(ref);
+      case 'remove':
+        return person.remove(ref);
+    }
+  }
+
+  private changeServer(step: ServerStep): void {
+    const { world } = this;
+    const calendar = world.calendars[step.calendar]!;
+    const { do: what, calendar: _calendar, ...rest } = step;
+    world.record(`${calendar.name}: ${what} ${JSON.stringify(rest)}`);
+    switch (step.do) {
+      case 'fault':
+        world.faults.push({ ...step, left: step.times, toSkip: step.skip });
+        return;
+      case 'expire-cursors':
+        return calendar.expireCursors();
+      case 'hide-by-name':
+        return hideHalf(calendar, 'hiddenByName');
+      case 'unlist':
+        return hideHalf(calendar, 'unlisted');
+      case 'recover':
+        return this.recover(step.calendar);
+    }
+  }
+
+  private recover(index: number): void {
+    const { faults, calendars } = this.world;
+    for (const fault of faults) if (fault.calendar === index) fault.left = 0;
+    calendars[index]!.dav?.hiddenByName.clear();
+    calendars[index]!.dav?.unlisted.clear();
+  }
+
+  private changePair(step: OwnerStep): void {
+    const { world } = this;
+    const { database, pairId } = world;
+    world.record(`the pair: ${JSON.stringify(step)}`);
+    switch (step.do) {
+      case 'pause':
+        database.set(database.pairs, pairId, { paused: true });
+        return;
+      case 'resume':
+        if (!world.row.paused) return;
+        database.set(database.pairs, pairId, { paused: false });
+        world.requested ??= { trigger: 'signal', full: false };
+        return;
+      case 'resync':
+        world.requested = { trigger: 'resync', full: true };
+        return;
+      case 'set-direction':
+      case 'set-content':
+      case 'set-reminders':
+      case 'back-up':
+      case 'restore':
+        return;
+    }
+  }
+
+  private async sync(during: readonly Interruption[]): Promise<void> {
+    for (let round = 0; round < (during.length > 0 ? 1 : ROUNDS_OF_A_SYNC); round += 1) {
+      const result = await this.cycleWith(during);
+      if (result === 'quiet' && during.length === 0 && this.isSettled()) this.world.ledger.settle();
+      if (result !== 'changed') return;
+    }
+  }
+
+  private isSettled(): boolean {
+    const { database, faults, row, calendars } = this.world;
+    return (
+      !row.paused &&
+      faults.every(({ left }) => left === 0) &&
+      calendars.every(({ dav }) => !dav || dav.hiddenByName.size + dav.unlisted.size === 0) &&
+      [...database.links.values()].every(({ dirty }) => !dirty) &&
+      [...database.sides.values()].every(({ confirmed, gone }) => confirmed && gone === 'no')
+    );
+  }
+
+  private async cycleWith(during: readonly Interruption[]): Promise<Cycle> {
+    const { world } = this;
+    const { scheduler } = world;
+    scheduler.now += POLL_MS;
+    const from = scheduler.steps;
+    const pending = [...during];
+    scheduler.onStep = (process) => {
+      for (const interruption of pending.filter(({ at }) => at <= scheduler.steps - from)) {
+        pending.splice(pending.indexOf(interruption), 1);
+        this.interrupt(interruption.step, process);
+      }
+    };
+    let result: Cycle | null = null;
+    let failure: unknown = null;
+    world.record('sync');
+    this.cycle().then(
+      (cycle) => (result = cycle),
+      (error: unknown) => (failure = error ?? new Error('nothing')),
+    );
+    await scheduler.until(() => result !== null || failure !== null);
+    scheduler.onStep = () => {};
+    if (failure !== null) throw failure as Error;
+    world.record(`  ${result}`);
+    return result!;
+  }
+
+  private interrupt(step: Interruption['step'], process: Process): void {
+    const { world } = this;
+    if (!isProcessStep(step)) {
+      world.record(`  [meanwhile, at ${process.name}]`);
+      return this.act(step);
+    }
+    world.record(`  [${step.do}: ${process.name}]`);
+    if (step.do === 'crash') world.scheduler.kill(process);
+    else if (step.do === 'stall') world.scheduler.stall(process);
+    else if (step.do === 'lose-result') this.losesResult = true;
+    else {
+      this.losesWorkflow = true;
+      world.scheduler.kill(process);
+    }
+  }
+
+  /** One turn of the pair's workflow. */
+  private async cycle(): Promise<Cycle> {
+    const { world } = this;
+    if (world.row.paused) return 'quiet';
+    if (world.requested) {
+      const request = world.requested;
+      world.requested = null;
+      return this.run(request, false);
+    }
+    const poll = await this.withRetries(() => world.poll());
+    if (typeof poll === 'string') return poll;
+    if (poll.kind === 'changed') return this.run({ trigger: 'poll', full: false }, true);
+    world.state = poll.state;
+    return 'state';
+  }
+
+  private async run(request: NonNullable<WireWorld['requested']>, polled: boolean): Promise<Cycle> {
+    const { world } = this;
+    world.runs += 1;
+    const number = world.runs;
+    const again = (result: Cycle): Cycle => {
+      if (result !== 'broken') world.requested ??= request;
+      return result;
+    };
+    const diff = await this.withRetries(() => world.diff({ number, ...request, polled }));
+    if (typeof diff === 'string') return again(diff);
+    if (diff.ended) return diff.ended.result === 'failed' ? 'waiting' : 'changed';
+    const applied = await this.withRetries(() => world.apply(diff.runId));
+    return typeof applied === 'string' ? again(applied) : 'changed';
+  }
+
+  /** Repeats an activity like Temporal, until it succeeds or ends with a quiet failure. */
+  private async withRetries<T extends object>(attempt: () => Promise<T | 'lost'>): Promise<T | Cycle> {
+    const { world } = this;
+    for (let number = 1; number <= MAX_ATTEMPTS; number += 1) {
+      try {
+        const answer = await attempt();
+        if (answer !== 'lost' && !this.losesResult) return answer;
+      } catch (error) {
+        const failure = quietFailure(error);
+        if (failure === 'NoChange') return 'quiet';
+        if (failure !== null) return 'waiting';
+        world.record(`  an activity failed: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      this.losesResult = false;
+      world.scheduler.now += HEARTBEAT_MS;
+      if (this.losesWorkflow) {
+        this.losesWorkflow = false;
+        world.runs = Math.max(0, ...[...world.database.runs.values()].map((run) => run.number));
+        world.requested = { trigger: 'start', full: false };
+        return 'broken';
+      }
+    }
+    throw new Violation('W6', `an activity did not succeed in ${MAX_ATTEMPTS} attempts`);
+  }
+
+  private async endAllFaults(): Promise<void> {
+    const { world } = this;
+    const { scheduler, database, pairId } = world;
+    world.record('-- all faults end --');
+    for (const index of world.calendars.keys()) this.recover(index);
+    scheduler.wake();
+    await scheduler.until(() => !scheduler.hasRunnable);
+    database.set(database.pairs, pairId, { paused: false });
+    world.requested ??= { trigger: 'signal', full: false };
+    scheduler.now += HOUR_MS;
+    await this.comeToRest();
+    scheduler.now += FULL_COMPARISON_MS;
+    await this.comeToRest();
+  }
+
+  private async comeToRest(): Promise<void> {
+    for (let round = 0; round < ROUNDS_TO_REST; round += 1) {
+      const result = await this.cycleWith([]);
+      this.checks.throwIfViolated();
+      if (result === 'quiet') return;
+      if (result === 'waiting') this.world.scheduler.now += HOUR_MS;
+    }
+    throw new Violation('W6', 'not at rest once all faults have ended');
+  }
+
+  /** Two more runs, one of them over everything, write nothing. */
+  private async stayAtRest(): Promise<void> {
+    const { world } = this;
+    const writes = world.writes.length;
+    for (const requested of [null, { trigger: 'resync', full: true } as const]) {
+      world.requested = requested;
+      await this.cycleWith([]);
+      const write = world.writes[writes];
+      if (write) throw new Violation('W8', `a pair at rest writes: ${write.method} ${write.path} on ${world.calendars[write.calendar]!.name}`);
+    }
+    this.checks.atRest();
+  }
+}
+
+/** The event that a step means: a series where it needs one. */
+function choose(listed: readonly Listed[], step: Exclude<PersonStep, { do: 'create' }>): Listed | undefined {
+  const isOfSeries = step.do === 'shift' || step.do === 'split' || step.do.endsWith('occurrence');
+  const fitting = listed.filter(({ isSeries, title }) => (!isOfSeries || isSeries) && lineageOf(title) !== null);
+  return fitting[Math.floor(step.event * fitting.length)];
+}
+
+function hideHalf({ dav }: WireCalendar, how: 'hiddenByName' | 'unlisted'): void {
+  [...(dav?.objects.keys() ?? [])].sort().forEach((path, index) => void (index % 2 === 0 && dav?.[how].add(path)));
+}
+
+function isProcessStep(step: Interruption['step']): step is ProcessStep {
+  return step.do === 'crash' || step.do === 'stall' || step.do === 'lose-workflow' || step.do === 'lose-result';
+}

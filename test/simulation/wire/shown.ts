@@ -1,0 +1,90 @@
+/**
+ * What a calendar shows, by engines that are not Calpair's: a CalDAV object is expanded by ical.js, Google's and
+ * Graph's series by their stand-ins, as the services do it themselves.
+ */
+import ICAL from 'ical.js';
+
+/** One occurrence: dates `2026-06-10` of all-day events, else instants. */
+export interface Shown {
+  readonly title: string;
+  readonly start: string;
+  readonly end: string;
+}
+
+export interface Occurrence extends Shown {
+  /** The original start of the occurrence, as ical.js has it; null for a single event. */
+  readonly at: ICAL.Time | null;
+  readonly isException: boolean;
+}
+
+const MOST = 2_000;
+
+/** The occurrences of a CalDAV object that begin before `until` (milliseconds), in order. */
+export function occurrencesOf(text: string, until: number): Occurrence[] {
+  const calendar = new ICAL.Component(ICAL.parse(text) as never);
+  const events = calendar.getAllSubcomponents('vevent');
+  const master = events.find((event) => !event.hasProperty('recurrence-id'));
+  const exceptions = new Map(
+    events
+      .filter((event) => event !== master)
+      .map((event) => [keyOf(event.getFirstPropertyValue('recurrence-id') as ICAL.Time), event]),
+  );
+  const found: Occurrence[] = [...exceptions.values()].map((event) => ({
+    ...shownOf(event),
+    at: event.getFirstPropertyValue('recurrence-id') as ICAL.Time,
+    isException: true,
+  }));
+  if (!master) return inOrder(found);
+  const start = master.getFirstPropertyValue('dtstart') as ICAL.Time;
+  if (!master.hasProperty('rrule') && !master.hasProperty('rdate'))
+    return [{ ...shownOf(master), at: null, isException: false }, ...found];
+  const expansion = new ICAL.RecurExpansion({ component: master, dtstart: start });
+  const length = lengthOf(master);
+  for (let count = 0; count < MOST; count += 1) {
+    const at = expansion.next() as ICAL.Time | null | undefined;
+    if (!at || at.toUnixTime() * 1000 >= until) break;
+    if (exceptions.has(keyOf(at))) continue;
+    const end = at.clone();
+    end.addDuration(length);
+    found.push({ title: titleOf(master), start: show(at), end: show(end), at: at.clone(), isException: false });
+  }
+  return inOrder(found).filter(({ start: begin }) => Date.parse(begin) < until);
+}
+
+function keyOf(time: ICAL.Time): string {
+  return show(time);
+}
+
+function shownOf(event: ICAL.Component): Shown {
+  const start = event.getFirstPropertyValue('dtstart') as ICAL.Time;
+  const end = event.getFirstPropertyValue('dtend') as ICAL.Time | null;
+  if (end !== null) return { title: titleOf(event), start: show(start), end: show(end) };
+  const last = start.clone();
+  last.addDuration(lengthOf(event));
+  return { title: titleOf(event), start: show(start), end: show(last) };
+}
+
+function lengthOf(event: ICAL.Component): ICAL.Duration {
+  const start = event.getFirstPropertyValue('dtstart') as ICAL.Time;
+  const end = event.getFirstPropertyValue('dtend') as ICAL.Time | null;
+  const duration = event.getFirstPropertyValue('duration') as ICAL.Duration | null;
+  if (end !== null) {
+    if (start.isDate) return end.subtractDate(start);
+    return ICAL.Duration.fromSeconds(end.toUnixTime() - start.toUnixTime());
+  }
+  return duration ?? ICAL.Duration.fromData({ days: start.isDate ? 1 : 0 });
+}
+
+function titleOf(event: ICAL.Component): string {
+  return String(event.getFirstPropertyValue('summary') ?? '');
+}
+
+function show(time: ICAL.Time): string {
+  if (time.isDate) return time.toString();
+  return new Date(time.toUnixTime() * 1000).toISOString();
+}
+
+export function inOrder<One extends Shown>(shown: readonly One[]): One[] {
+  const key = ({ start, end, title }: Shown): string => `${start} ${end} ${title}`;
+  return shown.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
+}

@@ -1,0 +1,85 @@
+/**
+ * Time and randomness of a process that plays schedules over the wire: providers and fakes use `Date`, timers and
+ * `node:crypto` themselves, so those are replaced, and the same seed plays the same schedule.
+ */
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
+import { type Random, randomOf } from '../../support/random.ts';
+
+const SystemDate = Date;
+const systemSetTimeout = globalThis.setTimeout;
+
+let now = (): number => SystemDate.now();
+let advance: (ms: number) => void = () => {};
+let random: Random = randomOf(1);
+let timers = 0;
+
+class VirtualDate extends SystemDate {
+  constructor(...given: unknown[]) {
+    if (given.length === 0) super(now());
+    else super(...(given as [number]));
+  }
+
+  static override now(): number {
+    return now();
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return Object.prototype.toString.call(value) === '[object Date]';
+  }
+}
+
+/** From now on the process has this clock and this randomness. */
+export function useVirtual(clock: { now: number }, seed: number): void {
+  now = () => clock.now;
+  advance = (ms) => {
+    clock.now += ms;
+  };
+  random = randomOf(seed);
+  timers = 0;
+  globalThis.Date = VirtualDate as DateConstructor;
+  // A wait takes no time, but the clock moves on.
+  globalThis.setTimeout = ((work: (...rest: unknown[]) => void, ms = 0, ...rest: unknown[]) => {
+    timers += 1;
+    const timer = { isOver: false, ref: () => timer, unref: () => timer, [Symbol.dispose]: () => {} };
+    setImmediate(() => {
+      if (timer.isOver) return;
+      timer.isOver = true;
+      timers -= 1;
+      advance(ms);
+      work(...rest);
+    });
+    return timer;
+  }) as unknown as typeof setTimeout;
+  globalThis.clearTimeout = ((timer: { isOver: boolean } | undefined) => {
+    if (timer === undefined || timer.isOver) return;
+    timer.isOver = true;
+    timers -= 1;
+  }) as unknown as typeof clearTimeout;
+  const bytes = (size: number): Buffer => Buffer.from(Array.from({ length: size }, () => random.below(256)));
+  const patched = crypto as unknown as Record<string, unknown>;
+  patched['randomBytes'] = bytes;
+  patched['randomUUID'] = () => {
+    const hex = bytes(16).toString('hex');
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
+  };
+  syncBuiltinESMExports();
+}
+
+/** Resolves when all work that waits for nothing outside is done. */
+export async function workDone(): Promise<void> {
+  do {
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+  } while (timers > 0);
+}
+
+/** Real time: for work that loads a module. */
+export function realTick(): Promise<void> {
+  return new Promise((resolve) => systemSetTimeout(resolve, 1));
+}
+
+export function realNow(): number {
+  return SystemDate.now();
+}
+

@@ -1,0 +1,419 @@
+/**
+ * The world of a schedule over the wire: the real activities and providers, whose `fetch` is answered in process by a
+ * CalDAV server and a cloud; a database in memory, a virtual clock, and a scheduler that decides whose turn it is.
+ */
+import { asyncLocalStorage } from '@temporalio/activity';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { type Logger, pino } from 'pino';
+import type { Deps } from '../../../activities/deps.ts';
+import { createActivities } from '../../../activities/index.ts';
+import type { SideName } from '../../../core/event.ts';
+import { DEFAULT_OPTIONS } from '../../../core/sync/policy.ts';
+import { SyncError } from '../../../core/sync-error.ts';
+import type { Trigger } from '../../../core/sync/trigger.ts';
+import type { PairRow } from '../../../db/pairs.ts';
+import { caldavProvider } from '../../../providers/caldav/caldav-provider.ts';
+import { createGoogleProvider } from '../../../providers/google/google-provider.ts';
+import type { Provider, StoredToken, TokenStore } from '../../../providers/provider.ts';
+import type { DiffResult, PairState, PollResult, RunSummary } from '../../../workflows/messages.ts';
+import { GoogleFake } from '../../fakes/google/start.ts';
+import { randomOf } from '../../support/random.ts';
+import { MemoryDatabase } from '../memory-store.ts';
+import { Process, Scheduler } from '../scheduler.ts';
+import { DavPerson } from './dav-person.ts';
+import { type DavAnswer, DavServer } from './dav-server.ts';
+import { WAYS, type Ways } from './dav-ways.ts';
+import { GooglePerson } from './google-person.ts';
+import { Ledger } from './ledger.ts';
+import type { Person } from './person.ts';
+import type { Fault, Profile } from './steps.ts';
+import { realTick, useVirtual, workDone } from './virtual.ts';
+
+export const START = Date.parse('2026-06-10T08:00:00Z');
+
+/** One side of the pair: a server with one calendar, and a person who has it open. */
+export interface WireCalendar {
+  readonly name: string;
+  readonly provider: 'caldav' | 'google' | 'microsoft';
+  readonly credentials: unknown;
+  readonly calendarId: string;
+  readonly host: string;
+  readonly person: Person;
+  /** A CalDAV server; null for a cloud. */
+  readonly dav: DavServer | null;
+  answer(request: WireRequest): Promise<WireAnswer | null>;
+  expireCursors(): void;
+  /** Mails that were sent, and requests that risk some. */
+  harm(): readonly unknown[];
+}
+
+export interface WireRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+export interface WireAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+}
+
+/** What a client asked a server to change. */
+export interface WireWrite {
+  readonly calendar: number;
+  readonly method: string;
+  readonly path: string;
+}
+
+interface Account {
+  readonly identity: string;
+  readonly discovered: Record<string, unknown>;
+  readonly tokens: TokenStore;
+}
+
+export class WireWorld {
+  readonly profile: Profile;
+  readonly scheduler: Scheduler;
+  readonly database: MemoryDatabase;
+  readonly ledger = new Ledger();
+  readonly calendars: readonly WireCalendar[];
+  readonly story: string[] = [];
+  /** Every request that changes something, in order. */
+  readonly writes: WireWrite[] = [];
+  readonly faults: (Fault & { left: number; toSkip: number })[] = [];
+  /** Errors that were logged as bugs. */
+  readonly bugs: unknown[] = [];
+  requests = 0;
+  readonly pairId: string;
+  runs = 0;
+  state: PairState = 'active';
+  requested: { trigger: Trigger; full: boolean } | null = null;
+  private readonly accounts = new Map<string, Account>();
+  private ids = 0;
+  private processes = 0;
+
+  private constructor(profile: Profile, seed: number) {
+    this.profile = profile;
+    this.scheduler = new Scheduler(randomOf(seed ^ 0x5eed), START, workDone, realTick);
+    useVirtual(this.scheduler, seed ^ 0x1d5);
+    this.database = new MemoryDatabase(() => this.newId());
+    this.calendars = [this.davCalendar('dav', profile.ways), this.cloud()];
+    this.pairId = this.newId();
+    this.database.pairs.set(this.pairId, this.pairRow());
+    this.database.accountsOf.set(this.pairId, { caldavAccountId: '0', cloudAccountId: '1' });
+  }
+
+  static async create(profile: Profile, seed: number): Promise<WireWorld> {
+    const world = new WireWorld(profile, seed);
+    for (const [index, calendar] of world.calendars.entries()) {
+      const provider = world.providersOf(0).get(calendar.provider)!;
+      const { identity, discovered, token } = await provider.verifyCredentials(calendar.credentials, {
+        fetch: world.plainFetch,
+      });
+      world.accounts.set(`${index}`, { identity, discovered, tokens: new Tokens(token ?? null) });
+    }
+    world.requests = 0;
+    return world;
+  }
+
+  get row(): PairRow {
+    return this.database.pairs.get(this.pairId)!;
+  }
+
+  now = (): number => this.scheduler.now;
+
+  record(line: string): void {
+    this.story.push(line);
+  }
+
+  newId(): string {
+    this.ids += 1;
+    return `00000000-0000-7000-8000-${this.ids.toString(16).padStart(12, '0')}`;
+  }
+
+  poll(): Promise<PollResult | 'lost'> {
+    return this.attempt('poll', (activities) => activities.pollPair, { pairId: this.pairId, state: this.state });
+  }
+
+  diff(input: { number: number; trigger: Trigger; full: boolean; polled: boolean }): Promise<DiffResult | 'lost'> {
+    return this.attempt('diff', (activities) => activities.diffPair, { pairId: this.pairId, ...input });
+  }
+
+  apply(runId: string): Promise<RunSummary | 'lost'> {
+    return this.attempt('apply', (activities) => activities.applyPlan, { pairId: this.pairId, runId });
+  }
+
+  calendarOf(side: SideName): WireCalendar {
+    return this.calendars[side === 'caldav' ? 0 : 1]!;
+  }
+
+  private davCalendar(host: string, chosen: number): WireCalendar {
+    const ways: Ways = WAYS[chosen % WAYS.length]!;
+    const server = new DavServer(host, ways, this.now);
+    return {
+      name: `${host} (${ways.name})`,
+      provider: 'caldav',
+      credentials: { preset: 'generic', serverUrl: `${server.origin}/`, username: 'owner', password: 'secret' },
+      calendarId: server.calendar,
+      host: new URL(server.origin).host,
+      person: new DavPerson(server, this.now),
+      dav: server,
+      answer: (request) => Promise.resolve(server.answer(request)),
+      expireCursors: () => server.expireTokens(),
+      harm: () => [],
+    };
+  }
+
+  private cloud(): WireCalendar {
+    const { cloud, cloudWays } = this.profile;
+    if (cloud === 'caldav') return this.davCalendar('cloud', cloudWays);
+    return this.google();
+  }
+
+  private google(): WireCalendar {
+    const bit = (place: number): boolean => Math.floor(this.profile.behaviour * 2 ** place) % 2 === 1;
+    const fake = new GoogleFake({
+      now: this.now,
+      reviveDeleted: bit(1),
+      iCalUidReuse: bit(2) ? 'never' : 'afterDelete',
+      instanceWriteTouchesMaster: bit(3),
+      masterWriteTouchesExceptions: bit(4),
+      lostExceptions: bit(5) ? 'tombstone' : bit(6) ? 'vanish' : 'orphan',
+      deletedMasterExceptions: bit(7) ? 'silent' : 'follow',
+      sparseTombstones: bit(8),
+      fillTimeZone: bit(9),
+      maxPageSize: bit(10) ? 2500 : 2,
+      emptyPages: bit(11) ? 0 : 1,
+    });
+    fake.rootUrl = 'https://google.example.org/';
+    const account = fake.addAccount({ email: 'owner@example.org' });
+    const { id } = account.addCalendar({ summary: 'Wire', timeZone: 'Europe/Berlin' });
+    return {
+      name: 'google',
+      provider: 'google',
+      credentials: { refreshToken: account.refreshToken },
+      calendarId: id,
+      host: 'google.example.org',
+      person: new GooglePerson(account, id),
+      dav: null,
+      answer: (request) => answerOf(fake, request),
+      expireCursors: () => account.expireSyncTokens(id),
+      harm: () => [...fake.mailLedger, ...fake.carelessWrites],
+    };
+  }
+
+  private pairRow(): PairRow {
+    return {
+      id: this.pairId,
+      connectionId: this.pairId,
+      caldavCalendarId: this.calendars[0]!.calendarId,
+      cloudCalendarId: this.calendars[1]!.calendarId,
+      calendars: this.pairId,
+      floatingZone: 'Europe/Berlin',
+      direction: 'bidirectional',
+      pollIntervalSeconds: 60,
+      options: { ...DEFAULT_OPTIONS, holdDeletions: { moreThan: 1_000, percent: 100 } },
+      paused: false,
+      epoch: 0,
+      caldavCursor: null,
+      cloudCursor: null,
+      fullListingAt: null,
+      firstRunAt: null,
+      needsMatching: true,
+      lastSyncAt: null,
+      nextPollAt: null,
+      attention: null,
+      statusDetail: null,
+      failingSince: null,
+      failures: 0,
+      lastGoneAt: null,
+      notBefore: null,
+      announced: null,
+      createdAt: new Date(START),
+    };
+  }
+
+  /** One attempt at an activity, in a process of its own; `lost` if the process crashed or stalled. */
+  private async attempt<Input, Output>(
+    name: string,
+    activityOf: (activities: ReturnType<typeof createActivities>) => (input: Input) => Promise<Output>,
+    input: Input,
+  ): Promise<Output | 'lost'> {
+    const process = new Process(name, 0, this.scheduler.now);
+    const work = activityOf(createActivities(this.depsOf(process)))(input);
+    work.catch(() => undefined);
+    return Promise.race<Output | 'lost'>([work, process.lost]);
+  }
+
+  private depsOf(process: Process): Deps {
+    const { scheduler } = this;
+    this.processes += 1;
+    const store = this.database.open((what) => scheduler.step(process, what));
+    return {
+      store: Object.assign(store, {
+        openedAccount: (id: string) => {
+          const { provider, credentials } = this.calendars[Number(id)]!;
+          const account = this.accounts.get(id)!;
+          return Promise.resolve({ ...account, provider, credentials, saveDiscovered: () => Promise.resolve() });
+        },
+      }),
+      providers: this.providersOf(this.processes),
+      fetch: this.fetchOf(process),
+      tag: (text) => `ffff${[...text].reduce((sum, one) => (sum * 31 + one.charCodeAt(0)) >>> 0, 7).toString(16)}`,
+      historyDays: 30,
+      clock: {
+        now: () => new Date(scheduler.now),
+        sleep: (ms) => scheduler.step(process, 'sleep', ms),
+        every: () => () => {},
+      },
+      newId: () => this.newId(),
+      random: () => 0.5,
+      log: this.log,
+    };
+  }
+
+  private providersOf(_process: number): ReadonlyMap<string, Provider> {
+    const root = 'https://google.example.org/';
+    const google = createGoogleProvider({
+      clientId: 'fake-client',
+      clientSecret: 'fake-secret',
+      rootUrl: root,
+      tokenUrl: `${root}token`,
+      authUrl: `${root}o/oauth2/v2/auth`,
+    });
+    return new Map<string, Provider>([
+      ['caldav', caldavProvider as Provider],
+      ['google', google as Provider],
+    ]);
+  }
+
+  /** The network of one process, which waits for its turn before each request and after each answer. */
+  private fetchOf(process: Process): typeof fetch {
+    return async (input, init) => {
+      const { index, calendar, request } = this.requestOf(input, init);
+      const label = `${calendar.name} ${request.method}`;
+      await this.scheduler.step(process, label);
+      this.requests += 1;
+      const isWrite = isWriting(request);
+      if (isWrite) this.writes.push({ calendar: index, method: request.method, path: request.url.pathname });
+      const fault = this.faultFor(index, isWrite);
+      let answer: WireAnswer | null = null;
+      if (fault?.when !== 'before') answer = await calendar.answer(request);
+      if (fault !== null) answer = failureOf(fault, calendar);
+      await this.scheduler.step(process, `${label} answered`);
+      return responseOf(answer);
+    };
+  }
+
+  private plainFetch: typeof fetch = async (input, init) => {
+    const { calendar, request } = this.requestOf(input, init);
+    return responseOf(await calendar.answer(request));
+  };
+
+  private requestOf(
+    input: Parameters<typeof fetch>[0],
+    init: RequestInit | undefined,
+  ): { index: number; calendar: WireCalendar; request: WireRequest } {
+    const url = new URL(input instanceof Request ? input.url : String(input));
+    const index = this.calendars.findIndex(({ host }) => host === url.host);
+    const calendar = this.calendars[index];
+    if (!calendar) throw new Error(`a request to ${url.host}`);
+    const { method = 'GET', headers, body } = init ?? {};
+    const request = { method, url, headers: new Headers(headers), body: typeof body === 'string' ? body : '' };
+    return { index, calendar, request };
+  }
+
+  private faultFor(calendar: number, isWrite: boolean): Fault | null {
+    for (const fault of this.faults) {
+      const isMet = fault.calendar === calendar && (fault.on === 'any' || (fault.on === 'write') === isWrite);
+      if (!isMet || fault.left === 0) continue;
+      if (fault.toSkip > 0) {
+        fault.toSkip -= 1;
+        continue;
+      }
+      fault.left -= 1;
+      return fault;
+    }
+    return null;
+  }
+
+  private readonly log: Logger = pino(
+    {
+      level: 'error',
+      formatters: {
+        log: (fields) => {
+          this.bugs.push('err' in fields ? fields['err'] : fields);
+          return {};
+        },
+      },
+    },
+    { write: () => {} },
+  );
+}
+
+class Tokens implements TokenStore {
+  private token: StoredToken | null;
+
+  constructor(token: StoredToken | null) {
+    this.token = token;
+  }
+
+  load(): Promise<StoredToken | null> {
+    return Promise.resolve(this.token);
+  }
+
+  save(token: StoredToken): Promise<void> {
+    this.token = token;
+    return Promise.resolve();
+  }
+}
+
+function isWriting({ method, url }: WireRequest): boolean {
+  return ['PUT', 'DELETE', 'PATCH'].includes(method) || (method === 'POST' && /\/events$/.test(url.pathname));
+}
+
+async function answerOf(fake: GoogleFake, { method, url, headers, body }: WireRequest): Promise<WireAnswer | null> {
+  const sent = await fake.answer({
+    method,
+    path: url.pathname,
+    search: url.searchParams,
+    headers: Object.fromEntries(headers),
+    body,
+  });
+  return sent === null ? null : { status: sent.status, headers: sent.headers, body: sent.text };
+}
+
+/** @throws SyncError as `createFetch` does where there is no answer */
+function responseOf(answer: WireAnswer | DavAnswer | null): Response {
+  if (answer === null) throw new SyncError('unreachable', 'the connection was cut');
+  const { status, headers = {}, body } = answer;
+  const isEmpty = status === 204 || status === 304;
+  return new Response(isEmpty ? null : (body ?? ''), {
+    status,
+    headers: { date: new Date().toUTCString(), ...headers },
+  });
+}
+
+/** A failure in the words of the service. */
+function failureOf({ status, waitSeconds }: Fault, { provider }: WireCalendar): WireAnswer | null {
+  if (status === 0) return null;
+  const headers: Record<string, string> = waitSeconds === null ? {} : { 'retry-after': `${waitSeconds}` };
+  if (provider === 'caldav') return { status, headers: { 'content-type': 'text/plain', ...headers }, body: 'failed' };
+  const json = { 'content-type': 'application/json; charset=UTF-8', ...headers };
+  const reason = { 429: 'rateLimitExceeded', 412: 'conditionNotMet', 404: 'notFound' }[status] ?? 'backendError';
+  if (provider === 'google')
+    return {
+      status,
+      headers: json,
+      body: JSON.stringify({ error: { code: status, message: reason, errors: [{ domain: 'global', reason }] } }),
+    };
+  return { status, headers: json, body: JSON.stringify({ error: { code: reason, message: reason } }) };
+}
+
+/**
+ * All attempts share one activity context, which is never cancelled: a crashed process just never gets its turn again.
+ */
+const CONTEXT = new MockActivityEnvironment().context;
+asyncLocalStorage.getStore = () => CONTEXT;
