@@ -11,7 +11,7 @@ import { transitionsBetween, zoneOffsetAt } from '../zone-database.ts';
 import { resolveZone } from '../zones.ts';
 import type { Report, StrictComponent, StrictProperty } from './strict-text.ts';
 import type { StrictTime } from './strict-values.ts';
-import { timesOf } from './strict-values.ts';
+import { timeOf, timesOf } from './strict-values.ts';
 
 export function checkZones(calendar: StrictComponent, report: Report): void {
   const timezones = timezonesOf(calendar, report);
@@ -26,7 +26,7 @@ export function checkZones(calendar: StrictComponent, report: Report): void {
     for (const tzid of wrongZones(event, timezones, budget)) wrong.add(tzid);
   }
   for (const _ of wrong) report('vtimezone-of-other-instants', 'VTIMEZONE', 'TZID');
-  checkExceptions(calendar, report);
+  checkExceptions(calendar, timezones, report);
 }
 
 const DAY_MS = 86_400_000;
@@ -68,7 +68,7 @@ function jcalProperty({ name, value }: StrictProperty): unknown[] {
 /** The TZIDs whose VTIMEZONE disagrees with the zone that they name, at the occurrences of 13 months. */
 function wrongZones(event: StrictComponent, timezones: Timezones, budget: Budget): string[] {
   const [dtstart, dtend] = ['DTSTART', 'DTEND'].map((name) => timeIn(event, name));
-  const walls = dtstart ? occurrences(event, dtstart, budget) : [];
+  const walls = dtstart ? occurrences(event, dtstart, timezones, budget) : [];
   return [dtstart, dtend].flatMap((time) => {
     const timezone = time?.tzid ? timezones.get(time.tzid) : undefined;
     const zone = time?.tzid ? resolveZone(time.tzid, null)?.zone : undefined;
@@ -79,8 +79,8 @@ function wrongZones(event: StrictComponent, timezones: Timezones, budget: Budget
 }
 
 /** Wall-clock times of the occurrences, ms as if they were UTC. */
-function occurrences(event: StrictComponent, start: StrictTime, budget: Budget): number[] {
-  const rules = rulesOf(event);
+function occurrences(event: StrictComponent, start: StrictTime, timezones: Timezones, budget: Budget): number[] {
+  const rules = rulesOf(event, start, timezones);
   if (rules.length === 0) return [start.wall];
   try {
     const recurrence = { rules, dates: [] };
@@ -93,8 +93,21 @@ function occurrences(event: StrictComponent, start: StrictTime, budget: Budget):
   }
 }
 
-function rulesOf(event: StrictComponent): string[] {
-  return event.properties.filter(({ name }) => name === 'RRULE').map(({ value }) => `RRULE:${value}`);
+/** With their UNTIL in the wall-clock time of the start, as everything here is. */
+function rulesOf(event: StrictComponent, { tzid }: StrictTime, timezones: Timezones): string[] {
+  const timezone = tzid === null ? undefined : timezones.get(tzid);
+  return event.properties
+    .filter(({ name }) => name === 'RRULE')
+    .map(({ value }) => `RRULE:${timezone ? value.replace(UNTIL_UTC, (until) => localUntil(until, timezone)) : value}`);
+}
+
+const UNTIL_UTC = /\bUNTIL=\d{8}T\d{6}Z/i;
+
+function localUntil(until: string, timezone: ICAL.Timezone): string {
+  const utc = timeOf(until.slice('UNTIL='.length), null);
+  const guess = utc && offsetOf(timezone, utc.wall);
+  const offset = utc && guess !== null ? offsetOf(timezone, utc.wall + guess) : null;
+  return utc && offset !== null ? `UNTIL=${instantId(utc.wall + offset)}` : until;
 }
 
 function isOther(timezone: ICAL.Timezone, zone: string, wall: number): boolean {
@@ -136,12 +149,12 @@ function instantOf({ kind, wall, tzid }: StrictTime, timezones: Timezones): numb
 }
 
 /** Each RECURRENCE-ID is one of the occurrences that the series' start, rules and dates make. */
-function checkExceptions(calendar: StrictComponent, report: Report): void {
+function checkExceptions(calendar: StrictComponent, timezones: Timezones, report: Report): void {
   const events = calendar.components.filter(({ name }) => name === 'VEVENT');
   const master = events.find((event) => timeIn(event, 'RECURRENCE-ID') === null);
   const start = master ? timeIn(master, 'DTSTART') : null;
   if (!master || !start) return;
-  const rules = rulesOf(master);
+  const rules = rulesOf(master, start, timezones);
   const dates = new Set<number>();
   for (const property of master.properties.filter(({ name }) => name === 'RDATE')) {
     const times = timesOf(property);

@@ -138,10 +138,10 @@ class Player {
   }
 
   /** Steps that wait for a mend of the product. */
-  private isForLater(step: Exclude<PersonStep, { do: 'create' }>, { allDay }: Listed, { occurrencesChangedOn, retimedOn, touchedOn }: Lineage): boolean {
+  private isForLater(step: Exclude<PersonStep, { do: 'create' }>, { allDay, isSeries }: Listed, { occurrencesChangedOn, retimedOn, touchedOn }: Lineage): boolean {
     const isElsewhere = (places: Set<number>): boolean => [...places].some((place) => place !== step.calendar);
-    if (isSetAside('FA1') && (step.do === 'retime' || step.do === 'shift') && (allDay || (step.do === 'retime' && step.times.allDay)))
-      return true;
+    const isAllDay = allDay || (step.do === 'retime' && (step.times.allDay || isSeries));
+    if (isSetAside('FA1') && (step.do === 'retime' || step.do === 'shift') && isAllDay) return true;
     // A series is written on one side while an exception begins on the other.
     if (isSetAside('FA4') && step.do === 'write' && isElsewhere(occurrencesChangedOn)) return true;
     if (isSetAside('FA4') && step.do.endsWith('occurrence') && isElsewhere(touchedOn)) return true;

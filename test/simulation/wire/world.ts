@@ -27,6 +27,7 @@ import { GooglePerson } from './google-person.ts';
 import { Ledger } from './ledger.ts';
 import type { Person } from './person.ts';
 import type { Fault, Profile } from './steps.ts';
+import { isSetAside } from './set-aside.ts';
 import { realTick, useVirtual, workDone } from './virtual.ts';
 
 export const START = Date.parse('2026-06-10T08:00:00Z');
@@ -180,7 +181,7 @@ export class WireWorld {
       iCalUidReuse: bit(2) ? 'never' : 'afterDelete',
       instanceWriteTouchesMaster: bit(3),
       masterWriteTouchesExceptions: bit(4),
-      lostExceptions: bit(5) ? 'tombstone' : bit(6) ? 'vanish' : 'orphan',
+      lostExceptions: bit(5) ? 'tombstone' : bit(6) || isSetAside('FA14') ? 'vanish' : 'orphan',
       deletedMasterExceptions: bit(7) ? 'silent' : 'follow',
       sparseTombstones: bit(8),
       fillTimeZone: bit(9),
