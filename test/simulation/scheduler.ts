@@ -60,7 +60,12 @@ export class Scheduler {
    * @param workDone resolves when all processes have run until they wait here
    * @param outsideWork lets work go on that waits for something else, such as a module that is being loaded
    */
-  constructor(random: Random, now: number, workDone = pendingWorkDone, outsideWork: (() => Promise<void>) | null = null) {
+  constructor(
+    random: Random,
+    now: number,
+    workDone = pendingWorkDone,
+    outsideWork: (() => Promise<void>) | null = null,
+  ) {
     this.random = random;
     this.now = now;
     this.workDone = workDone;

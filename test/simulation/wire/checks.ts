@@ -31,7 +31,8 @@ export class WireChecks {
       if (dav) {
         dav.onPersonWrite = (text) => {
           const broken = newViolations(text, null);
-          if (broken.length > 0) this.found ??= new Violation('W0', `a person wrote ${JSON.stringify(broken)}:\n${text}`);
+          if (broken.length > 0)
+            this.found ??= new Violation('W0', `a person wrote ${JSON.stringify(broken)}:\n${text}`);
         };
         dav.onWrite = (path, text) => {
           if (text === null) return;
@@ -50,7 +51,10 @@ export class WireChecks {
     if (this.found) throw this.found;
     const [bug] = this.world.bugs;
     if (bug !== undefined)
-      throw new Violation('W9', `an error of Calpair itself: ${bug instanceof Error ? bug.stack : JSON.stringify(bug)}`);
+      throw new Violation(
+        'W9',
+        `an error of Calpair itself: ${bug instanceof Error ? bug.stack : JSON.stringify(bug)}`,
+      );
     for (const { name, harm } of this.world.calendars) {
       const done = harm();
       if (done.length > 0) throw new Violation('W7', `${name}: people were reached: ${JSON.stringify(done[0])}`);
@@ -102,7 +106,10 @@ export class WireChecks {
   private compare(name: string, caldav: readonly Shown[] | undefined, cloud: readonly Shown[] | undefined): void {
     if (this.isOneWay) return;
     if (!caldav || !cloud)
-      throw new Violation('W3', `${name} is only on the ${caldav ? 'CalDAV' : 'cloud'} side: ${JSON.stringify((caldav ?? cloud)?.[0])}`);
+      throw new Violation(
+        'W3',
+        `${name} is only on the ${caldav ? 'CalDAV' : 'cloud'} side: ${JSON.stringify((caldav ?? cloud)?.[0])}`,
+      );
     const text = (one: Shown | undefined): string => (one ? `${one.title} ${one.start} ${one.end}` : 'nothing');
     for (let at = 0; at < Math.max(caldav.length, cloud.length); at += 1)
       if (text(caldav[at]) !== text(cloud[at]))
@@ -118,7 +125,8 @@ export class WireChecks {
     const isThere = shown.some((one) => one.has(name));
     if (removedOn.size === 0 && !isThere && this.world.ledger.lineages.has(name) && this.wasMade(name))
       throw new Violation('W3', `${name} is lost`);
-    if (removedOn.size > 0 && !isUncertain && isThere) throw new Violation('W5', `${name} is back although a person removed it`);
+    if (removedOn.size > 0 && !isUncertain && isThere)
+      throw new Violation('W5', `${name} is back although a person removed it`);
     for (const start of excluded)
       for (const one of shown)
         if (one.get(name)?.some((occurrence) => occurrence.start === start))

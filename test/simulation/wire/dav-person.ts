@@ -1,4 +1,6 @@
 /** A person with a CalDAV program: it fetches the object, changes its text, and puts the whole object back. */
+
+import type { DavServer } from './dav-server.ts';
 import {
   type Component,
   compact,
@@ -15,7 +17,6 @@ import {
   vtimezone,
   withLines,
 } from './ics-text.ts';
-import type { DavServer } from './dav-server.ts';
 import {
   endOf,
   type Listed,
@@ -143,8 +144,9 @@ export class DavPerson implements Person {
         const name = nameOf(line);
         if (['DTSTART', 'DTEND', 'RECURRENCE-ID', 'EXDATE', 'RDATE'].includes(name)) return shifted(line, step);
         if (name === 'RRULE')
-          return line.replace(/UNTIL=(\d{8}(?:T\d{6}Z)?)/, (_, until: string) =>
-            `UNTIL=${compactLike(until, parseCompact(until) + step)}`,
+          return line.replace(
+            /UNTIL=(\d{8}(?:T\d{6}Z)?)/,
+            (_, until: string) => `UNTIL=${compactLike(until, parseCompact(until) + step)}`,
           );
         return line;
       });
@@ -225,7 +227,8 @@ export class DavPerson implements Person {
       : `${compact(picked.at.toUnixTime() * 1000 - 1000)}Z`;
     const count = /;COUNT=(\d+)/.exec(rule)?.[1];
     const ended = `${rule.replace(/;(COUNT|UNTIL)=[^;]*/g, '')};UNTIL=${until}`;
-    const rest = count === undefined ? rule : rule.replace(/COUNT=\d+/, `COUNT=${Number(count) - before - excludedBefore}`);
+    const rest =
+      count === undefined ? rule : rule.replace(/COUNT=\d+/, `COUNT=${Number(count) - before - excludedBefore}`);
     if (rest.endsWith('COUNT=0') || rest.includes('COUNT=-')) return null;
     const exceptions = eventsOf(root).filter((event) => event !== master);
     const isOfRest = (event: Component): boolean => isLater(lineOf(event, 'RECURRENCE-ID')!);
@@ -233,7 +236,11 @@ export class DavPerson implements Person {
     this.#uids += 1;
     const uid = `UID:${this.#uids}-${this.#server.origin.slice(8)}`;
     const renamed = (event: Component): Component =>
-      withLines(withLines(event, ['UID'], [uid]), ['SUMMARY'], [`SUMMARY:${escapeText(rename(textOf(event, 'SUMMARY')))}`]);
+      withLines(
+        withLines(event, ['UID'], [uid]),
+        ['SUMMARY'],
+        [`SUMMARY:${escapeText(rename(textOf(event, 'SUMMARY')))}`],
+      );
     const step = plain - start;
     const second = {
       ...master,
@@ -263,7 +270,9 @@ export class DavPerson implements Person {
   }
 
   keep(ref: string, word: string): void {
-    this.#edit(ref, (event) => (lineOf(event, 'RECURRENCE-ID') === null ? withLines(event, ['X-SOME-CLIENT'], [`X-SOME-CLIENT:${word}`]) : event));
+    this.#edit(ref, (event) =>
+      lineOf(event, 'RECURRENCE-ID') === null ? withLines(event, ['X-SOME-CLIENT'], [`X-SOME-CLIENT:${word}`]) : event,
+    );
   }
 
   touch(ref: string): void {
@@ -292,10 +301,11 @@ export class DavPerson implements Person {
   }
 
   #changed(event: Component): Component {
-    const dated = withLines(event, ['DTSTAMP', 'LAST-MODIFIED'], [
-      `DTSTAMP:${this.#stamp()}`,
-      `LAST-MODIFIED:${this.#stamp()}`,
-    ]);
+    const dated = withLines(
+      event,
+      ['DTSTAMP', 'LAST-MODIFIED'],
+      [`DTSTAMP:${this.#stamp()}`, `LAST-MODIFIED:${this.#stamp()}`],
+    );
     const sequence = Number(valueOf(lineOf(event, 'SEQUENCE') ?? ':0')) + 1;
     return withLines(dated, ['SEQUENCE'], [`SEQUENCE:${sequence}`]);
   }
@@ -430,7 +440,8 @@ function recurrenceId(master: Component, { at }: Occurrence): string {
 
 /** The rule after the series has got other times: its last day stays. */
 function ruleFor(line: string, times: Times): string {
-  return line.replace(/UNTIL=(\d{8})(?:T\d{6}Z)?/, (_, day: string) =>
-    `UNTIL=${times.allDay ? day : `${compact(parseCompact(day) + DAY_MS - 1000)}Z`}`,
+  return line.replace(
+    /UNTIL=(\d{8})(?:T\d{6}Z)?/,
+    (_, day: string) => `UNTIL=${times.allDay ? day : `${compact(parseCompact(day) + DAY_MS - 1000)}Z`}`,
   );
 }

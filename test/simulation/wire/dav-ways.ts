@@ -2,7 +2,7 @@
  * How CalDAV servers differ, as switches: each was read from or seen on a real server. A world takes one of the named
  * servers, or a mixture.
  */
-import { mapObject, type Component } from './ics-text.ts';
+import { type Component, mapObject } from './ics-text.ts';
 
 export interface Ways {
   readonly name: string;

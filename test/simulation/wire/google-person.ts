@@ -1,8 +1,8 @@
 /** A person on Google's web page: the requests that the page makes, without Calpair's code. */
 import type { GoogleAccount } from '../../fakes/google/account.ts';
 import type { Json } from '../../fakes/json.ts';
-import { compact, parseCompact } from './ics-text.ts';
 import { wordsOf } from './dav-person.ts';
+import { compact, offsetAt, parseCompact } from './ics-text.ts';
 import {
   endOf,
   type Listed,
@@ -103,8 +103,9 @@ export class GooglePerson implements Person {
     const lines = (item['recurrence'] as string[] | undefined)
       ?.filter((line) => line.startsWith('RRULE'))
       .map((line) =>
-        line.replace(/UNTIL=(\d{8})(?:T\d{6}Z)?/, (_, day: string) =>
-          `UNTIL=${times.allDay ? day : `${compact(parseCompact(day) + DAY_MS - 1000)}Z`}`,
+        line.replace(
+          /UNTIL=(\d{8})(?:T\d{6}Z)?/,
+          (_, day: string) => `UNTIL=${times.allDay ? day : `${compact(parseCompact(day) + DAY_MS - 1000)}Z`}`,
         ),
       );
     this.#patch(ref, {
@@ -123,7 +124,15 @@ export class GooglePerson implements Person {
     const recurrence = lines?.map((line) =>
       line.startsWith('RRULE')
         ? line.replace(/UNTIL=(\d{8}(?:T\d{6}Z)?)/, (_, until: string) => `UNTIL=${moved(until, ms)}`)
-        : line.replace(/:.*$/, (values) => `:${values.slice(1).split(',').map((value) => moved(value, ms)).join(',')}`),
+        : line.replace(
+            /:.*$/,
+            (values) =>
+              `:${values
+                .slice(1)
+                .split(',')
+                .map((value) => moved(value, ms))
+                .join(',')}`,
+          ),
     );
     this.#patch(ref, { ...movedBody(item, ms), ...(recurrence ? { recurrence } : {}) });
   }
@@ -183,7 +192,9 @@ export class GooglePerson implements Person {
     if (begin <= start) return null;
     const allDay = original.date !== undefined;
     const all = this.#account.instances(ref, this.#calendarId, begin);
-    const listed = lines.filter((line) => line.startsWith('EXDATE')).flatMap((line) => line.slice(line.indexOf(':') + 1).split(','));
+    const listed = lines
+      .filter((line) => line.startsWith('EXDATE'))
+      .flatMap((line) => line.slice(line.indexOf(':') + 1).split(','));
     const before =
       all.filter((item) => instantOf(item['originalStartTime'] as Point) < begin).length +
       listed.filter((value) => parseCompact(value) < begin).length;
@@ -293,16 +304,22 @@ function movedBody(item: Json, ms: number): Json {
   const one = (name: 'start' | 'end'): Json => {
     const { date, dateTime, timeZone } = point(item, name);
     if (date !== undefined) return { date: new Date(Date.parse(date) + ms).toISOString().slice(0, 10) };
-    // The wall-clock time moves, whatever the offset is there.
-    const wall = new Date(Date.parse(`${dateTime!.slice(0, 19)}Z`) + ms).toISOString().slice(0, 19);
+    // The wall-clock time of its zone moves, whatever the offset is there.
+    const wall = new Date(zonedWall(dateTime!, timeZone) + ms).toISOString().slice(0, 19);
     return { dateTime: wall, timeZone };
   };
   return { start: one('start'), end: one('end') };
 }
 
+/** Answers are in the zone of the calendar, whatever zone the event has. */
+function zonedWall(dateTime: string, zone = 'UTC'): number {
+  const at = Date.parse(dateTime);
+  return at + offsetAt(zone, at);
+}
+
 function timesOf(item: Json): Times {
   const { date, dateTime, timeZone = 'UTC' } = point(item, 'start');
-  const wall = Date.parse(`${(date ?? dateTime!).slice(0, 19)}${date === undefined ? 'Z' : ''}`);
+  const wall = date === undefined ? zonedWall(dateTime!, timeZone) : Date.parse(date);
   const day = Math.floor(wall / DAY_MS) * DAY_MS;
   const length = instantOf(point(item, 'end')) - instantOf(point(item, 'start'));
   return {

@@ -2,8 +2,9 @@
  * A person with one calendar open, whatever service it is on. A person writes as that service's own programs do, and
  * never through Calpair's code.
  */
-import type { Shown } from './shown.ts';
+
 import { instantOf } from './ics-text.ts';
+import type { Shown } from './shown.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -95,9 +96,18 @@ export const DAY_NAMES = ['SU', 'MO', 'TU', 'WE', 'TH', 'FR', 'SA'] as const;
 export function rruleOf(rule: Rule, times: Times): string {
   const parts = [`FREQ=${rule.freq}`];
   if (rule.interval > 1) parts.push(`INTERVAL=${rule.interval}`);
-  if (rule.freq === 'WEEKLY') parts.push(`BYDAY=${daysOf(rule, times).map((day) => DAY_NAMES[day]).join(',')}`);
+  if (rule.freq === 'WEEKLY')
+    parts.push(
+      `BYDAY=${daysOf(rule, times)
+        .map((day) => DAY_NAMES[day])
+        .join(',')}`,
+    );
   if (rule.freq === 'MONTHLY')
-    parts.push(rule.onWeekday ? `BYDAY=${nthOf(times.day)}${DAY_NAMES[weekdayOf(times.day)]}` : `BYMONTHDAY=${dateOf(times.day)}`);
+    parts.push(
+      rule.onWeekday
+        ? `BYDAY=${nthOf(times.day)}${DAY_NAMES[weekdayOf(times.day)]}`
+        : `BYMONTHDAY=${dateOf(times.day)}`,
+    );
   if (rule.end && 'count' in rule.end) parts.push(`COUNT=${rule.end.count}`);
   if (rule.end && 'untilDays' in rule.end)
     parts.push(`UNTIL=${untilOf(times.day + rule.end.untilDays * DAY_MS, times)}`);

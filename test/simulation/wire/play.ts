@@ -46,6 +46,7 @@ export async function playWire(schedule: Schedule): Promise<Outcome> {
         ? error
         : new Violation('W9', error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
+  if (violation) for (const { name, dump } of world.calendars) world.record([`-- ${name} --`, ...dump()].join('\n'));
   const { story, requests, scheduler } = world;
   return { violation, story, requests, steps: scheduler.steps, explained: player.checks.explained };
 }
@@ -138,7 +139,11 @@ class Player {
   }
 
   /** Steps that wait for a mend of the product. */
-  private isForLater(step: Exclude<PersonStep, { do: 'create' }>, { allDay, isSeries }: Listed, { occurrencesChangedOn, retimedOn, touchedOn }: Lineage): boolean {
+  private isForLater(
+    step: Exclude<PersonStep, { do: 'create' }>,
+    { allDay, isSeries }: Listed,
+    { occurrencesChangedOn, retimedOn, touchedOn }: Lineage,
+  ): boolean {
     const isElsewhere = (places: Set<number>): boolean => [...places].some((place) => place !== step.calendar);
     const isAllDay = allDay || (step.do === 'retime' && (step.times.allDay || isSeries));
     if (isSetAside('FA1') && (step.do === 'retime' || step.do === 'shift') && isAllDay) return true;
@@ -151,7 +156,11 @@ class Player {
     return step.do.endsWith('occurrence') && isElsewhere(retimedOn);
   }
 
-  private change({ person }: WireCalendar, step: Exclude<PersonStep, { do: 'create' }>, { ref, title, isSeries }: Listed): void {
+  private change(
+    { person }: WireCalendar,
+    step: Exclude<PersonStep, { do: 'create' }>,
+    { ref, title, isSeries }: Listed,
+  ): void {
     const { ledger } = this.world;
     const lineage = lineageOf(title)!;
     switch (step.do) {
@@ -160,7 +169,12 @@ class Player {
       case 'retime': {
         // A series stays on its days: it becomes all-day, or timed.
         const { allDay, day } = person.times(ref);
-        const other = { ...step.times, allDay: !allDay, day, ...(allDay ? { minute: 600, length: 45 } : { minute: 0, length: 1 }) };
+        const other = {
+          ...step.times,
+          allDay: !allDay,
+          day,
+          ...(allDay ? { minute: 600, length: 45 } : { minute: 0, length: 1 }),
+        };
         return person.retime(ref, isSeries ? other : step.times);
       }
       case 'shift':
@@ -391,7 +405,11 @@ class Player {
       world.requested = requested;
       await this.cycleWith([]);
       const write = world.writes[writes];
-      if (write) throw new Violation('W8', `a pair at rest writes: ${write.method} ${write.path} on ${world.calendars[write.calendar]!.name}`);
+      if (write)
+        throw new Violation(
+          'W8',
+          `a pair at rest writes: ${write.method} ${write.path} on ${world.calendars[write.calendar]!.name}`,
+        );
     }
     this.checks.atRest();
   }

@@ -25,7 +25,10 @@ export type PersonStep =
   | ({ readonly do: 'retime'; readonly times: Times } & OfEvent)
   | ({ readonly do: 'shift'; readonly by: number } & OfEvent)
   | ({ readonly do: 'repeat'; readonly rule: Rule | null } & OfEvent)
-  | ({ readonly do: 'write-occurrence' | 'exclude-occurrence' | 'reset-occurrence' | 'split'; readonly at: number } & OfEvent)
+  | ({
+      readonly do: 'write-occurrence' | 'exclude-occurrence' | 'reset-occurrence' | 'split';
+      readonly at: number;
+    } & OfEvent)
   | ({ readonly do: 'move-occurrence'; readonly at: number; readonly by: number } & OfEvent)
   | ({ readonly do: 'keep' | 'touch' | 'remove' } & OfEvent);
 
@@ -179,8 +182,7 @@ class Draw {
   private times(): Times {
     const { random } = this;
     const day = FIRST_DAY + random.below(90) * DAY_MS;
-    if (random.chance(0.25))
-      return { allDay: true, day, minute: 0, length: random.pick([1, 1, 1, 2, 3]), zone: 'UTC' };
+    if (random.chance(0.25)) return { allDay: true, day, minute: 0, length: random.pick([1, 1, 1, 2, 3]), zone: 'UTC' };
     this.minutes += 1;
     return {
       allDay: false,

@@ -82,4 +82,3 @@ export function realTick(): Promise<void> {
 export function realNow(): number {
   return SystemDate.now();
 }
-

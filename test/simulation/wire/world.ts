@@ -9,8 +9,8 @@ import type { Deps } from '../../../activities/deps.ts';
 import { createActivities } from '../../../activities/index.ts';
 import type { SideName } from '../../../core/event.ts';
 import { DEFAULT_OPTIONS } from '../../../core/sync/policy.ts';
-import { SyncError } from '../../../core/sync-error.ts';
 import type { Trigger } from '../../../core/sync/trigger.ts';
+import { SyncError } from '../../../core/sync-error.ts';
 import type { PairRow } from '../../../db/pairs.ts';
 import { caldavProvider } from '../../../providers/caldav/caldav-provider.ts';
 import { createGoogleProvider } from '../../../providers/google/google-provider.ts';
@@ -26,8 +26,8 @@ import { WAYS, type Ways } from './dav-ways.ts';
 import { GooglePerson } from './google-person.ts';
 import { Ledger } from './ledger.ts';
 import type { Person } from './person.ts';
-import type { Fault, Profile } from './steps.ts';
 import { isSetAside } from './set-aside.ts';
+import type { Fault, Profile } from './steps.ts';
 import { realTick, useVirtual, workDone } from './virtual.ts';
 
 export const START = Date.parse('2026-06-10T08:00:00Z');
@@ -44,6 +44,8 @@ export interface WireCalendar {
   readonly dav: DavServer | null;
   answer(request: WireRequest): Promise<WireAnswer | null>;
   expireCursors(): void;
+  /** Everything in it, for people who look for a mistake. */
+  dump(): readonly string[];
   /** Mails that were sent, and requests that risk some. */
   harm(): readonly unknown[];
 }
@@ -163,6 +165,10 @@ export class WireWorld {
       dav: server,
       answer: (request) => Promise.resolve(server.answer(request)),
       expireCursors: () => server.expireTokens(),
+      dump: () =>
+        [...server.objects].map(
+          ([path, { data }]) => `${path}\n${data.replace(/BEGIN:VTIMEZONE[\s\S]*END:VTIMEZONE\r\n/, '')}`,
+        ),
       harm: () => [],
     };
   }
@@ -201,6 +207,7 @@ export class WireWorld {
       dav: null,
       answer: (request) => answerOf(fake, request),
       expireCursors: () => account.expireSyncTokens(id),
+      dump: () => account.listRaw(id).map((item) => JSON.stringify(item)),
       harm: () => [...fake.mailLedger, ...fake.carelessWrites],
     };
   }
