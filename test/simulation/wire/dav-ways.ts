@@ -95,10 +95,8 @@ export const WAYS: readonly Ways[] = [
   { ...PLAIN, name: 'davical', missing: 'whole report 404', etagOnPut: 'never', hrefs: 'decoded' },
 ];
 
-/** Ways that wait for a mend of the product, with the row of the field's list. */
-export const WAYS_TO_COME: readonly { readonly row: string; readonly ways: Ways }[] = [
-  { row: 'FA12', ways: { ...PLAIN, name: 'first sync empty', emptyFirstSync: true } },
-];
+/** A server whose first sync-collection names nothing. */
+export const EMPTY_FIRST_SYNC: Ways = { ...PLAIN, name: 'first sync empty', emptyFirstSync: true };
 
 /** What the server stores for an object that it was sent. */
 export function rewritten(text: string, { rewrite }: Ways, now: string): string {

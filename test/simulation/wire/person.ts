@@ -91,7 +91,7 @@ export interface Person {
   remove(ref: string): void;
 }
 
-export const DAY_NAMES = ['SU', 'MO', 'TU', 'WE', 'TH', 'FR', 'SA'] as const;
+const DAY_NAMES = ['SU', 'MO', 'TU', 'WE', 'TH', 'FR', 'SA'] as const;
 
 export function rruleOf(rule: Rule, times: Times): string {
   const parts = [`FREQ=${rule.freq}`];
@@ -115,25 +115,25 @@ export function rruleOf(rule: Rule, times: Times): string {
 }
 
 /** The last day as UNTIL has it: a date, or the time of day in UTC. */
-export function untilOf(day: number, { allDay, minute, zone }: Times): string {
+function untilOf(day: number, { allDay, minute, zone }: Times): string {
   const text = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
   return allDay ? text(day).slice(0, 8) : `${text(instantOf(day + minute * 60_000, zone))}Z`;
 }
 
-export function daysOf({ weekdays }: Rule, { day }: Times): number[] {
+function daysOf({ weekdays }: Rule, { day }: Times): number[] {
   return [...new Set([...weekdays, weekdayOf(day)])].sort();
 }
 
-export function weekdayOf(day: number): number {
+function weekdayOf(day: number): number {
   return new Date(day).getUTCDay();
 }
 
-export function dateOf(day: number): number {
+function dateOf(day: number): number {
   return new Date(day).getUTCDate();
 }
 
 /** 1 for the first such weekday of its month. */
-export function nthOf(day: number): number {
+function nthOf(day: number): number {
   return Math.ceil(dateOf(day) / 7);
 }
 

@@ -78,7 +78,3 @@ export async function workDone(): Promise<void> {
 export function realTick(): Promise<void> {
   return new Promise((resolve) => systemSetTimeout(resolve, 1));
 }
-
-export function realNow(): number {
-  return SystemDate.now();
-}

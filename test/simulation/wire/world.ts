@@ -22,7 +22,7 @@ import { MemoryDatabase } from '../memory-store.ts';
 import { Process, Scheduler } from '../scheduler.ts';
 import { DavPerson } from './dav-person.ts';
 import { type DavAnswer, DavServer } from './dav-server.ts';
-import { WAYS, type Ways } from './dav-ways.ts';
+import { EMPTY_FIRST_SYNC, WAYS, type Ways } from './dav-ways.ts';
 import { GooglePerson } from './google-person.ts';
 import { Ledger } from './ledger.ts';
 import type { Person } from './person.ts';
@@ -30,7 +30,7 @@ import { isSetAside } from './set-aside.ts';
 import type { Fault, Profile } from './steps.ts';
 import { realTick, useVirtual, workDone } from './virtual.ts';
 
-export const START = Date.parse('2026-06-10T08:00:00Z');
+const START = Date.parse('2026-06-10T08:00:00Z');
 
 /** One side of the pair: a server with one calendar, and a person who has it open. */
 export interface WireCalendar {
@@ -57,7 +57,7 @@ export interface WireRequest {
   readonly body: string;
 }
 
-export interface WireAnswer {
+interface WireAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
@@ -153,7 +153,8 @@ export class WireWorld {
   }
 
   private davCalendar(host: string, chosen: number): WireCalendar {
-    const ways: Ways = WAYS[chosen % WAYS.length]!;
+    const known = isSetAside('FA12') ? WAYS : [...WAYS, EMPTY_FIRST_SYNC];
+    const ways: Ways = known[chosen % known.length]!;
     const server = new DavServer(host, ways, this.now);
     return {
       name: `${host} (${ways.name})`,
