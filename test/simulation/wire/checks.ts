@@ -1,7 +1,7 @@
 /**
  * What has to be true when everything is at rest, judged by other engines than Calpair's: ical.js expands what the
- * CalDAV side holds, the stand-ins expand what the clouds hold, `core/ical/validate.ts` checks every object that Calpair
- * wrote, and the ledger knows what people wrote.
+ * CalDAV side holds, the stand-ins expand what the clouds hold, `core/ical/validate.ts` checks every object that
+ * Calpair wrote, and the ledger knows what people wrote.
  */
 import { newViolations } from '../../../core/ical/validate.ts';
 import { Violation } from '../checks.ts';

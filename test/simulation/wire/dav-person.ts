@@ -424,7 +424,8 @@ function timesOf(event: Component): Times {
 /** Moves every value of a line. */
 function shifted(line: string, ms: number): string {
   const values = valueOf(line).split(',');
-  return `${line.slice(0, line.indexOf(':') + 1)}${values.map((value) => compactLike(value, parseCompact(value) + ms)).join(',')}`;
+  const moved = values.map((value) => compactLike(value, parseCompact(value) + ms));
+  return `${line.slice(0, line.indexOf(':') + 1)}${moved.join(',')}`;
 }
 
 function compactLike(value: string, wall: number): string {

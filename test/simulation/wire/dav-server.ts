@@ -144,7 +144,11 @@ export class DavServer {
     if (uidTaken === '400 text')
       return {
         status: 400,
-        body: `<?xml version="1.0"?><d:error xmlns:d="DAV:" xmlns:s="http://sabredav.org/ns"><s:exception>Sabre\\DAV\\Exception\\BadRequest</s:exception><s:message>Calendar object with uid already exists in this calendar collection.</s:message></d:error>`,
+        headers: XML,
+        body:
+          '<?xml version="1.0"?><d:error xmlns:d="DAV:" xmlns:s="http://sabredav.org/ns">' +
+          '<s:exception>Sabre\\DAV\\Exception\\BadRequest</s:exception><s:message>Calendar object with uid ' +
+          'already exists in this calendar collection.</s:message></d:error>',
       };
     const status = Number(uidTaken.slice(0, 3));
     return uidTaken.endsWith('conflict') ? failure(status, 'c:no-uid-conflict') : { status };
@@ -313,7 +317,9 @@ function failure(status: number, condition: string): DavAnswer {
   return {
     status,
     headers: XML,
-    body: `<?xml version="1.0"?><d:error xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><${condition}/></d:error>`,
+    body:
+      '<?xml version="1.0"?><d:error xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">' +
+      `<${condition}/></d:error>`,
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * What the schedules leave out, or the checks do not look at, until a mend of the product has landed: each by its row in
- * the list of faults. A row that is mended is taken out here.
+ * What the schedules leave out, or the checks do not look at, until a mend of the product has landed: each by its row
+ * in the list of faults. A row that is mended is taken out here.
  */
 export type Row = 'FA1' | 'FA4' | 'FA12' | 'FA14' | 'FA18' | 'FB1' | 'FB14';
 
