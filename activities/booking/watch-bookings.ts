@@ -89,7 +89,7 @@ async function poll(deps: BookingDeps, calendar: BookedCalendar): Promise<string
       const answer = answers.get(row.resource!);
       const found = answer === 'gone' ? undefined : answer?.find(({ ref }) => ref === row.ref);
       if (answer === undefined) continue;
-      if (found && isSame(stored, found)) listed.push(row.id);
+      if (found && (found.event === null || isSame(stored, found))) listed.push(row.id);
       else changed.add(row.id);
     }
   }
@@ -160,6 +160,8 @@ async function readChanges(side: Side, cursor: string | null, bookings: readonly
 function isChanged({ row, stored }: BookedEvent, { found, removed }: Listing): boolean {
   const now = found.get(stored.ref);
   if (row.status === 'cancelled') return now !== undefined && row.cancelledBy === 'api';
+  // An event that cannot be read now says nothing.
+  if (now?.event === null) return false;
   return now === undefined ? removed.has(stored.resource) : !isSame(stored, now);
 }
 

@@ -46,10 +46,18 @@ export async function callSide<T>(side: SideName, ask: () => Promise<T>): Promis
 /** What a side answers for one event that was fetched by name; undefined if it cannot be read now. */
 export type Answer = Found | 'gone' | undefined;
 
-/** If the answer has only other events of the same resource, this one is gone. */
-export function answerFor({ resource, ref }: SideRow, answers: ReadonlyMap<string, readonly Found[] | 'gone'>): Answer {
+/**
+ * If the answer has only other events of the same resource, this one is gone. A resource that cannot be read as a whole
+ * says nothing about one of its events.
+ */
+export function answerFor(
+  { resource, ref }: Pick<SideRow, 'resource' | 'ref'>,
+  answers: ReadonlyMap<string, readonly Found[] | 'gone'>,
+): Answer {
   const answer = answers.get(resource);
-  return answer === undefined || answer === 'gone' ? answer : (answer.find((found) => found.ref === ref) ?? 'gone');
+  if (answer === undefined || answer === 'gone') return answer;
+  const isUnread = answer.some((found) => found.ref === resource && found.event === null);
+  return answer.find((found) => found.ref === ref) ?? (isUnread ? undefined : 'gone');
 }
 
 /**

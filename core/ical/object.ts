@@ -5,12 +5,12 @@
  */
 import type { CalendarEvent } from '../event.ts';
 import { changedPaths } from '../event.ts';
+import { decodeBytes } from './charset.ts';
 import type { EventGroup, ReadEvent } from './read.ts';
 import { eventGroupsOf, readEventGroup, unreadable } from './read.ts';
 import type { Component } from './text.ts';
 import {
   components,
-  decodeBytes,
   foldedLine,
   formatProperty,
   isComponent,
@@ -18,6 +18,7 @@ import {
   parseTree,
   TooLarge,
   textOf,
+  withLineEnds,
 } from './text.ts';
 import { Zones } from './timezones.ts';
 import { basicUtc, updateTimestamps, writeEvent } from './write.ts';
@@ -58,7 +59,7 @@ export interface PatchSetting {
 
 /**
  * Changes the object's text so that its event `part` reads as `next`, except for the UID, which is identity. Only lines
- * that differ are written; if nothing differs, the text stays the same.
+ * that differ are written, and all lines end in CRLF; if nothing differs, the text stays the same.
  * @throws Error if the text has no such event, or it cannot be read
  */
 export function patchObject(text: string, part: string | null, next: CalendarEvent, setting: PatchSetting): string {
@@ -67,7 +68,7 @@ export function patchObject(text: string, part: string | null, next: CalendarEve
   if (current === null) throw new Error('the event cannot be read');
   if (changedPaths(current, next).length === 0) return text;
   writeEvent(group, next, { zones, now: setting.now, agentNone: setting.scheduleAgentNone ?? false, root });
-  return textOf(root).replace(/^\uFEFF/, '');
+  return withLineEnds(textOf(root).replace(/^\uFEFF/, ''));
 }
 
 /** A new object: CRLF, folded lines, always a DTEND, a VTIMEZONE for every TZID, no METHOD. `now` is RFC 3339 UTC. */
@@ -109,7 +110,7 @@ export function removePart(text: string, part: string | null): string | null {
     items?.splice(items.indexOf(event), 1);
   }
   const left = [root, ...components(root, 'VCALENDAR')].flatMap(({ items }) => items).filter(isComponent);
-  return left.some(({ name }) => name !== 'VCALENDAR' && name !== 'VTIMEZONE') ? textOf(root) : null;
+  return left.some(({ name }) => name !== 'VCALENDAR' && name !== 'VTIMEZONE') ? withLineEnds(textOf(root)) : null;
 }
 
 function openEvent(

@@ -1,5 +1,5 @@
 /**
- * iCalendar text: decoding, unfolding, parsing into components, and serializing.
+ * iCalendar text: unfolding, parsing into components, and serializing.
  *
  * Every content line keeps its original bytes, so lines that do not change are written as they were. ical.js parses and
  * formats the values of single properties only: it would write a whole object with other escapes, other parameters and
@@ -27,23 +27,6 @@ export interface Component {
 
 /** The text exceeds a budget. All budgets count octets or parts, so that reading takes time in proportion to them. */
 export class TooLarge extends Error {}
-
-/**
- * RFC 5545 3.1: folding counts octets, and old software folds within a character, so these folds are removed before
- * decoding. Bytes that are not UTF-8 are decoded as Windows-1252.
- */
-export function decodeBytes(bytes: Uint8Array): string {
-  const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-  const joined = unfoldBrokenCharacters(hasMark ? bytes.subarray(3) : bytes);
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(joined);
-  } catch {
-    // Node decodes `windows-1252` as Latin-1.
-    return new TextDecoder('latin1')
-      .decode(joined)
-      .replace(/[\u0080-\u009f]/g, (character) => WINDOWS_1252[character.charCodeAt(0) - 0x80]!);
-  }
-}
 
 /**
  * @throws TooLarge above 1 MB (inline attachments aside), 50,000 lines, 5,000 components, 50 levels, 200 parameters in
@@ -83,6 +66,11 @@ export function parseTree(text: string): Component {
     }
   }
   return root;
+}
+
+/** All lines end in CRLF, the last one too (RFC 5545 3.1): an object that came in XML often has LF. */
+export function withLineEnds(text: string): string {
+  return text.replace(/\r\n?|\n|(?<![\r\n])$/g, '\r\n');
 }
 
 export function textOf(component: Component): string {
@@ -209,7 +197,6 @@ const MAX_ADDRESS_LINE = 20_000;
 const MAX_DEPTH = 50;
 const TOP_LEVEL = new Set(['VCALENDAR', 'VEVENT', 'VTODO', 'VJOURNAL', 'VFREEBUSY', 'VTIMEZONE', 'VAVAILABILITY']);
 const MAX_OCTETS = 75;
-const WINDOWS_1252 = '€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ';
 // eslint-disable-next-line no-control-regex
 const CONTROL_CHARACTERS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
 const CR = 13;
@@ -282,20 +269,6 @@ function isTooLong({ name, text }: ContentLine): boolean {
   let count = 0;
   for (let at = text.indexOf(';'); at >= 0 && at < end; at = text.indexOf(';', at + 1)) count += 1;
   return count > MAX_PARAMETERS;
-}
-
-function unfoldBrokenCharacters(bytes: Uint8Array): Uint8Array {
-  const kept = new Uint8Array(bytes.length);
-  let length = 0;
-  for (let at = 0; at < bytes.length; at++) {
-    const lf = bytes[at] === 0x0d && bytes[at + 1] === 0x0a ? at + 1 : at;
-    const space = bytes[lf + 1];
-    const isFold = bytes[lf] === 0x0a && (space === 0x20 || space === 0x09);
-    // A byte 10xxxxxx always continues a character.
-    if (isFold && ((bytes[lf + 2] ?? 0) & 0xc0) === 0x80 && (kept[length - 1] ?? 0) >= 0x80) at = lf + 1;
-    else kept[length++] = bytes[at]!;
-  }
-  return kept.subarray(0, length);
 }
 
 interface Parameter {

@@ -8,7 +8,7 @@ import { SyncError } from '../../core/sync-error.ts';
 import type { ChangePage, Found, Stored, StoredEvents } from '../provider.ts';
 import { errorOf, multistatusOf } from './client.ts';
 import { canonicalPath, pathOf, spellings } from './hrefs.ts';
-import { BATCH, type Collection, checkCalendar, type FetchedObject, fetchObjects, versionOf } from './objects.ts';
+import { BATCH, type Collection, checkCalendar, type FetchedObject, fetchListed, versionOf } from './objects.ts';
 import { isSogoEtag } from './presets.ts';
 import { type Element, type Member, textOf, xmlText } from './xml.ts';
 
@@ -56,11 +56,26 @@ async function listAll(collection: Collection): Promise<Listing> {
   const props = await checkCalendar(collection);
   if (hasSyncCollection(props)) {
     const listing = await syncCollection(collection, '');
-    if (listing !== null) return listing;
+    if (listing !== null) return completed(collection, listing);
   }
   // The ctag from before the listing: changes in between are then listed again.
   const ctag = textOf(props, 'cs:getctag');
   return listMembers(collection, ctag === null ? { mode: 'etags', token: '' } : { mode: 'ctag', token: ctag });
+}
+
+/**
+ * A first `sync-collection` with the members that it leaves out: some servers answer it with nothing, or with what their
+ * list of changes still holds. One that cannot be listed in any other way, such as a very large one, has to do.
+ */
+async function completed(collection: Collection, { members, cursor }: Listing): Promise<Listing> {
+  try {
+    const listed = await listMembers(collection, cursor);
+    return { members: new Map([...listed.members, ...[...members].filter(([, one]) => !one.isRemoved)]), cursor };
+  } catch (error) {
+    const isRefused = error instanceof SyncError && ['too-large', 'forbidden', 'unreachable'].includes(error.kind);
+    if (members.size > 0 && isRefused) return { members, cursor };
+    throw error;
+  }
 }
 
 /**
@@ -166,8 +181,10 @@ async function* fullPages(
   }
   for (const some of batches(unchanged, MAX_UNCHANGED_PER_PAGE)) yield { ...NOTHING, unchanged: some };
   for (const batch of batches(changed, BATCH)) {
-    const objects = await fetchObjects(collection, batch);
-    yield { ...NOTHING, found: [...objects.values()].flatMap((object) => (object === 'missing' ? [] : read(object))) };
+    const objects = [...(await fetchListed(collection, batch)).values()];
+    const withheld = objects.filter((object) => object.withheld !== undefined).map(({ resource }) => resource);
+    const storedAs = byPath(withheld.length === 0 ? [] : await storedEvents.byResource(withheld));
+    yield { ...NOTHING, found: objects.flatMap((object) => eventsIn(object, storedAs, read)) };
   }
   yield { ...NOTHING, end: { cursor: JSON.stringify(cursor), full: true } };
 }
@@ -195,17 +212,27 @@ async function* deltaPages(
       else if (isSame(before, version)) page.unchanged.push(name);
       else changed.push(name);
     }
-    const objects = changed.length === 0 ? new Map<string, never>() : await fetchObjects(collection, changed);
+    const objects = changed.length === 0 ? new Map<string, never>() : await fetchListed(collection, changed);
     for (const [resource, object] of objects) {
-      const found = object === 'missing' ? [] : read(object);
+      const found = eventsIn(object, storedAs, read);
       page.found.push(...found);
       const before = storedAs.get(canonicalPath(resource)) ?? [];
-      if (object === 'missing' || before.some(({ ref }) => !found.some((event) => event.ref === ref)))
-        page.removed.push(resource);
+      if (before.some(({ ref }) => !found.some((event) => event.ref === ref))) page.removed.push(resource);
     }
     yield page;
   }
   yield { ...NOTHING, end: { cursor: JSON.stringify(cursor), full: false } };
+}
+
+/** The events in an object. All events that are known of an object that cannot be read are still there. */
+function eventsIn(
+  object: FetchedObject,
+  storedAs: ReadonlyMap<string, readonly Stored[]>,
+  read: (object: FetchedObject) => Found[],
+): Found[] {
+  const found = read(object);
+  const before = object.withheld === undefined ? [] : (storedAs.get(canonicalPath(object.resource)) ?? []);
+  return before.length === 0 ? found : found.flatMap((one) => before.map(({ ref }) => ({ ...one, ref })));
 }
 
 function byPath(stored: readonly Stored[]): Map<string, Stored[]> {

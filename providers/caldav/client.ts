@@ -3,11 +3,12 @@
  * followed; answers read.
  */
 import { DAVNamespace, davRequest } from 'tsdav';
+import { decodeBytes } from '../../core/ical/charset.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { followRedirects, mayCarryCredentials } from '../http.ts';
 import { kindOfStatus, statusError } from '../http-answer.ts';
 import type { Io } from '../provider.ts';
-import { type Member, type Multistatus, readError, readMultistatus } from './xml.ts';
+import { type Body, type Member, type Multistatus, readError, readMultistatus } from './xml.ts';
 
 export interface DavClient {
   /** Any request; returns answers of every status but 401. */
@@ -29,10 +30,9 @@ export interface RequestOptions {
 type XmlMethod = 'PROPFIND' | 'PROPPATCH' | 'REPORT' | 'MKCALENDAR';
 export type XmlBody = Record<string, unknown>;
 
-export interface Answer {
+export interface Answer extends Body {
   readonly status: number;
   readonly headers: Headers;
-  readonly text: string;
   /** The address that answered, after redirects: relative hrefs are relative to it. */
   readonly url: URL;
 }
@@ -71,7 +71,10 @@ export function davClient(typed: URL, login: Login, io: Io, relocation?: Relocat
       throw new SyncError('unreachable', 'the server redirects to a host that must not get the credentials', {
         status: 401,
       });
-    return { status: response.status, headers: response.headers, text: await response.text(), url: answered };
+    const { status, headers: answeredWith } = response;
+    const charset = /;\s*charset="?([\w.:-]+)/i.exec(answeredWith.get('content-type') ?? '')?.[1];
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    return { status, headers: answeredWith, bytes, charset, url: answered };
   }
 
   async function request(method: string, url: URL, options: RequestOptions = {}): Promise<Answer> {
@@ -141,7 +144,7 @@ export function davClient(typed: URL, login: Login, io: Io, relocation?: Relocat
  * violates the protocol
  */
 export function multistatusOf(answer: Answer): Multistatus {
-  if (answer.status === 207) return readMultistatus(answer.text);
+  if (answer.status === 207) return readMultistatus(answer);
   const error = errorOf(answer);
   if (error !== null && ['gone', 'forbidden', 'throttled'].includes(error.kind)) throw error;
   throw new SyncError('unreachable', `the server answered ${answer.status} instead of a multistatus`, {
@@ -157,11 +160,16 @@ export function errorOf(answer: Answer): SyncError | null {
   return statusError(status, headers, { reason: reasonOf(answer), kind: status === 409 ? 'rejected' : undefined });
 }
 
+/** A body that is not XML. */
+export function bodyText({ bytes, charset }: Body): string {
+  return decodeBytes(bytes, charset);
+}
+
 /** Why the server refused: its precondition and message, or plain text; undefined where it gives no readable reason. */
-export function reasonOf({ headers, text }: Answer): string | undefined {
-  const type = headers.get('content-type')?.toLowerCase() ?? '';
-  if (type.startsWith('text/plain')) return cleaned(text);
-  const { conditions, message } = readError(text);
+export function reasonOf(answer: Answer): string | undefined {
+  const type = answer.headers.get('content-type')?.toLowerCase() ?? '';
+  if (type.startsWith('text/plain')) return cleaned(bodyText(answer));
+  const { conditions, message } = readError(answer);
   return cleaned(
     [conditions.map((name) => name.replace(/^.*:/, '')).join(', '), message].filter((part) => part !== '').join(': '),
   );
@@ -169,7 +177,7 @@ export function reasonOf({ headers, text }: Answer): string | undefined {
 
 /** Whether the error body of an answer names a precondition, by its local name. */
 export function hasCondition(answer: Answer, ...names: readonly string[]): boolean {
-  const { conditions } = readError(answer.text);
+  const { conditions } = readError(answer);
   return conditions.some((name) => names.includes(name.replace(/^.*:/, '')));
 }
 

@@ -19,7 +19,7 @@ import { instantId } from '../../core/recurrence/occurrence.ts';
 import { SyncError } from '../../core/sync-error.ts';
 import { busyTimesOf } from '../busy-times.ts';
 import type { CalendarInfo } from '../provider.ts';
-import { type DavClient, errorOf, multistatusOf, type XmlBody } from './client.ts';
+import { bodyText, type DavClient, errorOf, multistatusOf, type XmlBody } from './client.ts';
 import { canonicalPath, pathOf } from './hrefs.ts';
 import { BATCH, type Collection, checkCalendar, fetchObjects } from './objects.ts';
 import type { Member } from './xml.ts';
@@ -187,7 +187,7 @@ async function serverBusy(collection: Collection, range: Span): Promise<Span[]> 
   );
   const error = errorOf(answer);
   if (error !== null) throw error;
-  const spans = withinBudget(() => readFreeBusy(answer.text));
+  const spans = withinBudget(() => readFreeBusy(bodyText(answer)));
   if (spans === null)
     throw new SyncError('unreachable', 'the server sent no free/busy times', { status: answer.status });
   return clipSpans(spans, range);

@@ -1,10 +1,13 @@
 /** Fetches objects of one calendar by name, in batches, and confirms those that do not exist. */
 import { createHash } from 'node:crypto';
+import { readObject } from '../../core/ical/object.ts';
 import { SyncError } from '../../core/sync-error.ts';
-import { type Answer, type DavClient, errorOf, multistatusOf } from './client.ts';
-import { contentLines } from './content-lines.ts';
+import { pause } from '../concurrency.ts';
+import { LAG_MS } from '../confirm-gone.ts';
+import { serverTime } from '../http-answer.ts';
+import { type Answer, bodyText, type DavClient, errorOf, multistatusOf } from './client.ts';
 import { canonicalPath, pathOf } from './hrefs.ts';
-import { type Member, textOf, xmlText } from './xml.ts';
+import { isWhole, type Member, type Multistatus, textOf, xmlText } from './xml.ts';
 
 /** One calendar collection of an account. */
 export interface Collection {
@@ -33,8 +36,9 @@ export type Fetched = FetchedObject | 'missing';
 export const BATCH = 100;
 
 /**
- * Objects by their hrefs, each as it is or `missing`. Missing objects are those with a 404 or 410; one that an answer
- * leaves out is fetched on its own. The caller makes sure that the calendar itself exists (`checkCalendar`).
+ * Objects by their hrefs, each as it is or `missing`. Missing objects are those with a 404 or 410, in a multiget and to
+ * a GET: where the two disagree, the object cannot be read now. One that the multiget leaves out is fetched on its own.
+ * The caller makes sure that the calendar itself exists (`checkCalendar`).
  * @param resources at most `BATCH`
  */
 export async function fetchObjects(
@@ -42,13 +46,38 @@ export async function fetchObjects(
   resources: readonly string[],
 ): Promise<Map<string, Fetched>> {
   const found = resources.length > 0 ? await multiget(collection, resources) : new Map<string, Fetched>();
-  const left = resources.filter((resource) => !found.has(resource));
+  const left = resources.filter((resource) => (found.get(resource) ?? 'missing') === 'missing');
   for (let index = 0; index < left.length; index += 2) {
     const two = left.slice(index, index + 2);
-    const objects = await Promise.all(two.map((resource) => fetchObject(collection, resource)));
-    objects.forEach((object, at) => found.set(two[at] ?? '', object));
+    await Promise.all(
+      two.map(async (resource) => {
+        const object = await fetchObject(collection, resource);
+        found.set(resource, object !== 'missing' && found.has(resource) ? unreadable(resource) : object);
+      }),
+    );
   }
   return found;
+}
+
+/**
+ * Objects that a listing or a change feed names right now. One that is missing all the same, at a second look, too,
+ * cannot be read: a server that contradicts itself does not prove a deletion.
+ * @param resources at most `BATCH`
+ */
+export async function fetchListed(
+  collection: Collection,
+  resources: readonly string[],
+): Promise<Map<string, FetchedObject>> {
+  const found = await fetchObjects(collection, resources);
+  const absent = resources.filter((resource) => found.get(resource) === 'missing');
+  if (absent.length > 0) {
+    await checkCalendar(collection);
+    await pause(LAG_MS, undefined);
+    for (const [resource, object] of await fetchObjects(collection, absent)) found.set(resource, object);
+  }
+  return new Map(
+    [...found].map(([resource, object]) => [resource, object === 'missing' ? unreadable(resource) : object]),
+  );
 }
 
 /**
@@ -58,7 +87,6 @@ export async function fetchObjects(
  */
 export async function fetchObject(collection: Collection, resource: string): Promise<Fetched> {
   const { client } = collection;
-  const nothing = { resource, version: null, data: '', modifiedMs: null, serverMs: null };
   let answer;
   try {
     // Compressing web servers change the ETag (`-gzip`, `W/`).
@@ -66,13 +94,14 @@ export async function fetchObject(collection: Collection, resource: string): Pro
       headers: { accept: 'text/calendar', 'accept-encoding': 'identity' },
     });
   } catch (error) {
-    if (error instanceof SyncError && error.kind === 'too-large') return { ...nothing, withheld: 'too-large' };
+    if (error instanceof SyncError && error.kind === 'too-large')
+      return { ...unreadable(resource), withheld: 'too-large' };
     throw error;
   }
-  const { status, headers, text } = answer;
+  const { status, headers } = answer;
   if (status === 404 || status === 410) return 'missing';
   if (status === 200 && !/html/i.test(headers.get('content-type') ?? '')) {
-    return object(resource, headers.get('etag'), headers.get('last-modified'), text, dateMs(headers.get('date')));
+    return object(resource, headers.get('etag'), headers.get('last-modified'), bodyText(answer), serverTime(headers));
   }
   if (status === 200 || !isOwnFault(answer))
     throw (
@@ -80,7 +109,7 @@ export async function fetchObject(collection: Collection, resource: string): Pro
       new SyncError('unreachable', `GET of an object answered ${status} with something else`, { status })
     );
   await checkCalendar(collection);
-  return { ...nothing, withheld: status === 403 ? 'forbidden' : 'unreadable' };
+  return { ...unreadable(resource), withheld: status === 403 ? 'forbidden' : 'unreadable' };
 }
 
 /**
@@ -147,29 +176,39 @@ async function multiget({ client, url }: Collection, resources: readonly string[
   // Some servers fail the whole report because of one missing or broken member, or refuse so many: then each is fetched
   // on its own.
   if (isOwnFault(answer)) return found;
-  const serverMs = dateMs(answer.headers.get('date'));
-  for (const member of multistatusOf(answer).members) {
+  for (const member of membersOf(answer)) {
     const path = pathOf(member.href, answer.url);
     const resource = path === null ? undefined : requested.get(canonicalPath(path));
     if (resource === undefined) continue;
-    const data = member.props.get('c:calendar-data')?.text;
-    if (member.status === 404 || member.status === 410) found.set(resource, 'missing');
-    else if (data !== undefined)
-      found.set(
-        resource,
-        object(resource, textOf(member.props, 'd:getetag'), textOf(member.props, 'd:getlastmodified'), data, serverMs),
-      );
+    const { status, props: given } = member;
+    const data = given.get('c:calendar-data');
+    if (status === 404 || status === 410) found.set(resource, 'missing');
+    else if (data !== undefined) {
+      const [etag, modified] = [textOf(given, 'd:getetag'), textOf(given, 'd:getlastmodified')];
+      found.set(resource, object(resource, etag, modified, data.text, serverTime(answer.headers), data.isBroken));
+    }
   }
   return found;
 }
 
+/** None where the XML is not well-formed although it is whole: one of the objects may have broken it. */
+function membersOf(answer: Answer): Multistatus['members'] {
+  try {
+    return multistatusOf(answer).members;
+  } catch (error) {
+    if (answer.status === 207 && isWhole(answer)) return [];
+    throw error;
+  }
+}
+
 /**
  * Whether the calendar has an event with this UID (RFC 4791 section 7.8); false where the server does not support the
- * query.
+ * query. Servers compare with the UID as it is written or as it is meant, so it is found by a part without escapes.
  */
 export async function hasEvent({ client, url }: Collection, uid: string): Promise<boolean> {
+  const [part = ''] = uid.split(/[\\,;\s]/).sort((a, b) => b.length - a.length);
   const named = (name: string, inside: object) => ({ _attributes: { name }, ...inside });
-  const match = { 'c:text-match': { _attributes: { collation: 'i;octet' }, _text: xmlText(uid) } };
+  const match = part === '' ? {} : { 'c:text-match': { _attributes: { collation: 'i;octet' }, _text: xmlText(part) } };
   const filter = {
     'c:comp-filter': named('VCALENDAR', { 'c:comp-filter': named('VEVENT', { 'c:prop-filter': named('UID', match) }) }),
   };
@@ -182,7 +221,7 @@ export async function hasEvent({ client, url }: Collection, uid: string): Promis
   if (answer.status !== 207) return false;
   // The filter matches parts of a UID, and some servers ignore it.
   return multistatusOf(answer).members.some(({ props }) =>
-    contentLines(props.get('c:calendar-data')?.text ?? '', 'UID').includes(`UID:${uid}`),
+    readObject(props.get('c:calendar-data')?.text ?? '', { floatingZone: 'UTC' }).events.some((one) => one.uid === uid),
   );
 }
 
@@ -198,16 +237,21 @@ function object(
   lastModified: string | null,
   data: string,
   serverMs: number | null,
+  isBroken = /\p{Surrogate}/u.test(data),
 ): FetchedObject {
-  const isTooLarge = data.length > MAX_OBJECT_CHARS;
+  const withheld = data.length > MAX_OBJECT_CHARS ? 'too-large' : isBroken ? 'unreadable' : null;
   return {
     resource,
     version: versionOf(etag, lastModified, data),
-    data: isTooLarge ? '' : data,
+    data: withheld === null ? data : '',
     modifiedMs: dateMs(lastModified),
     serverMs,
-    ...(isTooLarge ? { withheld: 'too-large' as const } : {}),
+    ...(withheld === null ? {} : { withheld }),
   };
+}
+
+function unreadable(resource: string): FetchedObject {
+  return { resource, version: null, data: '', modifiedMs: null, serverMs: null, withheld: 'unreadable' };
 }
 
 function missing(status: number | undefined): SyncError {

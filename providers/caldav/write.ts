@@ -6,7 +6,7 @@ import { SyncError, type SyncErrorKind, withKind } from '../../core/sync-error.t
 import type { AttendeeList } from '../hidden-attendees.ts';
 import type { SideSetting, Stored, Written } from '../provider.ts';
 import { attendeesToText } from './attendee-text.ts';
-import { type Answer, errorOf, hasCondition, type RequestOptions, reasonOf } from './client.ts';
+import { type Answer, bodyText, errorOf, hasCondition, type RequestOptions, reasonOf } from './client.ts';
 import {
   type Collection,
   checkCalendar,
@@ -133,29 +133,34 @@ export async function removeEvent(writing: Writing, stored: Stored): Promise<voi
   try {
     precondition = await preconditionFor(writing, stored);
   } catch (error) {
-    if (error instanceof SyncError && error.kind === 'gone') return;
+    if (error instanceof SyncError && error.kind === 'gone') return void (await checkCalendar(collection));
     throw error;
   }
   const answer =
     rest === null
       ? await send(collection, 'DELETE', stored.resource, { headers: { ...precondition, 'schedule-reply': 'F' } })
       : await put(writing, stored.resource, rest, precondition);
-  if (isSuccess(answer) || answer.status === 404 || answer.status === 410) return;
-  // With a precondition some servers answer 412 for what is not there.
-  if (answer.status === 412 && (await fetchObject(collection, stored.resource)) === 'missing') return;
+  if (isSuccess(answer)) return;
+  // With a precondition some servers answer 412 for what is not there. And one 404 to a write proves nothing.
+  if ([404, 410, 412].includes(answer.status)) {
+    if ((await fetchObject(collection, stored.resource)) === 'missing') return void (await checkCalendar(collection));
+    throw new SyncError('stale', 'the object is still there', { status: answer.status });
+  }
   throw await writeError(writing, answer);
 }
 
 /**
  * The header that makes a write fail if the object is not as stored. Where the server has no strong ETags or ignores
- * the header, the object is read and compared right before the write.
+ * the header, the object is read and compared right before the write; so it is where a character of the stored text
+ * was not decoded: it must not be written, and is there again when the object is read.
  * @throws SyncError `stale`, `gone`
  */
 async function preconditionFor(
   { collection, isSogo }: Writing,
   { resource, version, data }: Stored,
 ): Promise<Record<string, string>> {
-  if (isEtag(version) && !version.startsWith('W/') && !isSogo) return { 'if-match': version };
+  if (isEtag(version) && !version.startsWith('W/') && !isSogo && !data.includes('\ufffd'))
+    return { 'if-match': version };
   const fresh = await fetchObject(collection, resource);
   if (fresh === 'missing') throw new SyncError('gone', 'the object does not exist any more', { status: 404 });
   if (sameText(fresh.data) !== sameText(data)) throw new SyncError('stale', 'the object has changed');
@@ -316,12 +321,12 @@ function isUidTaken(answer: Answer): boolean {
   if (hasCondition(answer, 'no-uid-conflict', 'unique-scheduling-object-resource')) return true;
   return (
     (answer.status === 409 && !hasAnyCondition(answer)) ||
-    (answer.status === 400 && /\buid already exists\b/i.test(answer.text))
+    (answer.status === 400 && /\buid already exists\b/i.test(bodyText(answer)))
   );
 }
 
 function hasAnyCondition(answer: Answer): boolean {
-  return readError(answer.text).conditions.length > 0;
+  return readError(answer).conditions.length > 0;
 }
 
 function isSuccess({ status }: Answer): boolean {

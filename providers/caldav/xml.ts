@@ -3,6 +3,7 @@
  * and cuts errors, so that etags, tokens and calendar names get lost.
  */
 import sax from 'sax';
+import { decodeDeclared, escapesOf, percentOfEscapes, textOfEscapes } from '../../core/ical/charset.ts';
 import { SyncError } from '../../core/sync-error.ts';
 
 /**
@@ -16,6 +17,14 @@ export interface Element {
   readonly text: string;
   /** The attribute `name`, the only one that CalDAV puts data into (`<c:comp name="VEVENT"/>`). */
   readonly nameAttribute?: string;
+  /** The text holds something that XML does not allow, such as `&#8;`, so it is not what the server stores. */
+  readonly isBroken?: boolean;
+}
+
+/** The body of an answer. Its charset is the one that the headers name. */
+export interface Body {
+  readonly bytes: Uint8Array;
+  readonly charset: string | undefined;
 }
 
 /** One `response` of a multistatus. */
@@ -34,9 +43,12 @@ export interface Multistatus {
   readonly syncToken: string | null;
 }
 
-/** @throws SyncError `unreachable` for anything else: not well-formed, a DOCTYPE, too deep, too many elements */
-export function readMultistatus(text: string): Multistatus {
-  const root = parse(text);
+/**
+ * What is wrong within a text of people (an object, a name) is noted there, and the rest is read.
+ * @throws SyncError `unreachable` for anything else: not well-formed, a DOCTYPE, too deep, too many elements
+ */
+export function readMultistatus(body: Body): Multistatus {
+  const root = parse(body);
   if (root.name !== 'd:multistatus') throw unreadable(`<${root.name.slice(0, 40)}>`);
   const token = child(root, 'd:sync-token');
   return {
@@ -46,10 +58,10 @@ export function readMultistatus(text: string): Multistatus {
 }
 
 /** The preconditions in a DAV error body (`d:valid-sync-token`, `c:no-uid-conflict`) and its message; else empty. */
-export function readError(text: string): { readonly conditions: readonly string[]; readonly message: string } {
-  if (text.length > MAX_ERROR) return { conditions: [], message: '' };
+export function readError(body: Body): { readonly conditions: readonly string[]; readonly message: string } {
+  if (body.bytes.length > MAX_ERROR) return { conditions: [], message: '' };
   try {
-    const root = parse(text);
+    const root = parse(body);
     if (root.name !== 'd:error') return { conditions: [], message: '' };
     const message = root.children.find(({ name }) => name.endsWith(':message') || name === 'd:responsedescription');
     return {
@@ -123,12 +135,41 @@ function statusOf(element: Element | null): number | null {
   return code === undefined ? null : Number(code);
 }
 
+/** Whether a multistatus has its end: one without it was cut on its way. */
+export function isWhole({ bytes }: Body): boolean {
+  return /<\/[^<>]*\bmultistatus\s*>\s*$/.test(Buffer.from(bytes.subarray(-1000)).toString('latin1'));
+}
+
 interface OpenElement extends Element {
   readonly children: Element[];
   text: string;
+  isBroken?: boolean;
 }
 
-function parse(source: string): Element {
+/** Elements with a text of people, as it is stored. */
+const FOREIGN_TEXTS = new Set(['c:calendar-data', 'd:displayname']);
+
+/** One text that is not in UTF-8 makes the whole body invalid, so then each text is decoded by itself. */
+function sourceOf({ bytes, charset }: Body): string {
+  const head = Buffer.from(bytes.subarray(0, 200)).toString('latin1');
+  const declared = /^[^<]*<\?xml\s[^>]*\bencoding\s*=\s*["']([\w.:-]+)/.exec(head)?.[1];
+  return decodeDeclared(bytes, declared ?? charset) ?? escapesOf(bytes);
+}
+
+function decodedText({ name, text }: Element): string {
+  return name === 'd:href' ? percentOfEscapes(text) : textOfEscapes(text);
+}
+
+/** Some serializers for Java write a character as the references of its two surrogates, which XML does not allow. */
+function joinSurrogates(source: string): string {
+  return source.replace(/&#(5[56]\d{3});&#(5[67]\d{3});/g, (both, high: string, low: string) => {
+    const character = String.fromCharCode(Number(high), Number(low));
+    return [...character].length === 1 && Number(high) >= 0xd800 && Number(low) >= 0xdc00 ? character : both;
+  });
+}
+
+function parse(body: Body): Element {
+  const source = joinSurrogates(sourceOf(body));
   const parser = sax.parser(true);
   const root: OpenElement = { name: '', children: [], text: '' };
   const open: OpenElement[] = [root];
@@ -138,7 +179,10 @@ function parse(source: string): Element {
     throw unreadable('a DOCTYPE');
   };
   parser.onerror = () => {
-    throw unreadable('XML that is not well-formed');
+    const foreign = open.find(({ name }) => FOREIGN_TEXTS.has(name));
+    if (foreign === undefined) throw unreadable('XML that is not well-formed');
+    foreign.isBroken = true;
+    parser.resume();
   };
   parser.onopentag = ({ name, attributes }) => {
     count += 1;
@@ -156,8 +200,15 @@ function parse(source: string): Element {
     scopes.push(scope);
   };
   parser.onclosetag = () => {
-    open.pop();
+    const element = open.pop();
     scopes.pop();
+    if (element !== undefined) element.text = decodedText(element);
+    if (
+      element !== undefined &&
+      FOREIGN_TEXTS.has(element.name) &&
+      (element.children.length > 0 || isHalf(element.text))
+    )
+      element.isBroken = true;
   };
   parser.ontext = parser.oncdata = (text) => {
     const element = open.at(-1);
@@ -166,6 +217,8 @@ function parse(source: string): Element {
   parser.write(source.replace(/^\ufeff?\s*/, '')).close();
   const [first] = root.children;
   if (first === undefined) throw unreadable('no XML');
+  // Cut within a text of people.
+  if (open.length > 1) throw unreadable('XML that is not well-formed');
   return first;
 }
 
@@ -190,6 +243,11 @@ function qualified(name: string, scope: Scope): string {
   let within: Scope | null = scope;
   while (within !== null && !within.declared.has(prefix)) within = within.outer;
   return `${PREFIXES[within?.declared.get(prefix) ?? ''] ?? '?'}:${name.slice(colon + 1)}`;
+}
+
+/** Whether a text has one half of a character, which cannot be written. */
+function isHalf(text: string): boolean {
+  return /\p{Surrogate}/u.test(text);
 }
 
 function unreadable(what: string): SyncError {

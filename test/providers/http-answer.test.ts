@@ -42,6 +42,8 @@ const KINDS: readonly (readonly [status: number, headers: Record<string, string>
   [509, {}, 'throttled'],
 ];
 
+const NO_BODY = { bytes: new Uint8Array(), charset: undefined };
+
 describe('a status', () => {
   for (const [status, headers, kind] of KINDS)
     it(`${status}${'retry-after' in headers ? ` with Retry-After "${headers['retry-after']}"` : ''} is ${kind}`, () => {
@@ -50,7 +52,7 @@ describe('a status', () => {
       assert.deepEqual(
         {
           shared: kindOfStatus(status, given),
-          caldav: errorOf({ status, headers: given, text: '', url })?.kind,
+          caldav: errorOf({ status, headers: given, ...NO_BODY, url })?.kind,
           google: (googleError({ response: { status, headers: given } }, undefined) as SyncError).kind,
           microsoft: graphError(status, given, null).kind,
         },
@@ -64,7 +66,7 @@ describe('a status', () => {
       [null, null, null, null],
     );
     assert.equal(
-      errorOf({ status: 201, headers: new Headers(), text: '', url: new URL('https://host.example/') }),
+      errorOf({ status: 201, headers: new Headers(), ...NO_BODY, url: new URL('https://host.example/') }),
       null,
     );
   });
@@ -74,7 +76,7 @@ describe('a status', () => {
     assert.deepEqual(
       [
         kindOfStatus(409, headers),
-        errorOf({ status: 409, headers, text: '', url: new URL('https://host.example/') })?.kind,
+        errorOf({ status: 409, headers, ...NO_BODY, url: new URL('https://host.example/') })?.kind,
         (googleError({ response: { status: 409, headers } }, undefined) as SyncError).kind,
         graphError(409, headers, null).kind,
       ],

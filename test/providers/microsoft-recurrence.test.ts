@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { When } from '../../core/event.ts';
+import { decodeBytes } from '../../core/ical/charset.ts';
 import { splitFeed } from '../../core/ical/feed.ts';
 import { readObject } from '../../core/ical/object.ts';
-import { decodeBytes } from '../../core/ical/text.ts';
 import { normaliseRecurrence } from '../../core/recurrence/normalise.ts';
 import { RecurrenceError } from '../../core/recurrence/rule.ts';
 import {

@@ -7,14 +7,14 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 export interface FakeDav {
   readonly base: string;
   readonly calendar: string;
-  /** Body and version by path. */
-  readonly objects: Map<string, { data: string; version: number; modified?: Date }>;
+  /** Body and version by path; `raw` where the body is not in UTF-8. */
+  readonly objects: Map<string, { data: string; raw?: Buffer; version: number; modified?: Date }>;
   /** `METHOD path`, in order. */
   readonly log: string[];
   /** The headers of the last request. */
   headers: IncomingHttpHeaders;
   oddities: Oddities;
-  put(path: string, data: string): void;
+  put(path: string, data: string | Buffer): void;
   remove(path: string): void;
   close(): Promise<void>;
 }
@@ -37,11 +37,13 @@ export interface Oddities {
   spell?: (path: string, where: 'sync' | 'multiget' | 'propfind') => string;
   /** Handles the request instead of the server when it returns something. */
   answer?: (method: string, path: string, body: string, headers: IncomingHttpHeaders) => FakeAnswer | undefined;
+  /** Changes the server's own answer. */
+  change?: (method: string, path: string, body: string, answer: FakeAnswer) => FakeAnswer;
 }
 export interface FakeAnswer {
   readonly status: number;
   readonly headers?: Record<string, string>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
 }
 
 export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
@@ -55,8 +57,9 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
         const [method, path, body] = [request.method ?? '', request.url ?? '', Buffer.concat(chunks).toString()];
         dav.log.push(`${method} ${path}`);
         dav.headers = request.headers;
-        const answer =
+        const given =
           dav.oddities.answer?.(method, path, body, request.headers) ?? handle(method, path, body, request.headers);
+        const answer = dav.oddities.change?.(method, path, body, given) ?? given;
         response
           .writeHead(answer.status, { 'content-type': 'application/xml; charset=utf-8', ...answer.headers })
           .end(answer.body);
@@ -73,7 +76,7 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
     oddities,
     put(path, data) {
       dav.objects.set(path, {
-        data,
+        ...(typeof data === 'string' ? { data } : { data: '', raw: data }),
         version: history.push(path),
         modified: new Date(1_700_000_000_000 + history.length * 1000),
       });
@@ -104,7 +107,7 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
       object?.modified === undefined || dav.oddities.noLastModified || where === 'sync'
         ? ''
         : `<d:getlastmodified>${object.modified.toUTCString()}</d:getlastmodified>`,
-      withData ? `<c:calendar-data>${escape(object?.data ?? '')}</c:calendar-data>` : '',
+      withData ? `<c:calendar-data>${object?.raw ? rawOf(path) : escape(object?.data ?? '')}</c:calendar-data>` : '',
     ];
     return (
       `<d:response><d:href>${spelled(path, where)}</d:href><d:propstat>` +
@@ -123,7 +126,7 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
         ? {
             status: 200,
             headers: { 'content-type': 'text/calendar', ...(etag === null ? {} : { etag }) },
-            body: dav.objects.get(path)?.data ?? '',
+            body: dav.objects.get(path)?.raw ?? dav.objects.get(path)?.data ?? '',
           }
         : { status: 404 };
     // Strong comparison: a weak ETag never matches.
@@ -198,10 +201,23 @@ export async function fakeDav(oddities: Oddities = {}): Promise<FakeDav> {
         : `<d:response><d:href>${spelled(path, 'multiget')}</d:href><d:status>HTTP/1.1 404 Not ` +
             'Found</d:status></d:response>';
     });
-    return multistatus(lines.join(''));
+    return withBytes(multistatus(lines.join('')), dav.objects);
   }
 
   return dav;
+}
+
+/** A place in an answer for the bytes of an object. */
+function rawOf(path: string): string {
+  return `\u{f0000}${path}\u{f0000}`;
+}
+
+function withBytes(answer: FakeAnswer, objects: FakeDav['objects']): FakeAnswer {
+  const parts = String(answer.body).split('\u{f0000}');
+  const body = Buffer.concat(
+    parts.map((part, at) => Buffer.from(at % 2 === 0 ? part : (objects.get(part)?.raw ?? ''))),
+  );
+  return { ...answer, body };
 }
 
 export function multistatus(content: string): FakeAnswer {

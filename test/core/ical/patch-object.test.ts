@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { CalendarEvent, Content } from '../../../core/event.ts';
 import { EXCLUDED } from '../../../core/event.ts';
-import { createObject, patchObject } from '../../../core/ical/object.ts';
+import { createObject, patchObject, removePart } from '../../../core/ical/object.ts';
 import { calendar, entries, MASTER, read, SETTING, timed, vevent } from './objects.ts';
 
 const STAMPS = ['DTSTAMP:20261121T100000Z', 'LAST-MODIFIED:20261121T100000Z'];
@@ -217,10 +217,26 @@ describe('patches', () => {
     assert.equal(patch(text, (event) => ({ ...event, description: '', organizer: null })).removed.length, 4);
   });
 
-  test('LF files stay LF', () => {
-    const text = calendar(...vevent('DTSTART:20260105', 'SUMMARY:x')).replaceAll('\r\n', '\n');
-    assert.ok(
-      !patchObject(text, null, { ...entries(text)[0]!.event!, title: 'y'.repeat(200) }, SETTING).includes('\r'),
+  test('FA18: written objects have CRLF, whatever line ends they came with', () => {
+    const sent = calendar(
+      ...vevent('DTSTART;VALUE=DATE:20260105', 'RRULE:FREQ=DAILY', 'SUMMARY:x', `DESCRIPTION:${'y'.repeat(200)}`),
+      ...vevent('DTSTART;VALUE=DATE:20260105', 'SUMMARY:other').map((line) => line.replace('UID:u', 'UID:other')),
     );
+    for (const lineEnd of ['\n', '\r\n', '\r']) {
+      for (const text of [sent.replaceAll('\r\n', lineEnd), sent.replaceAll('\r\n', lineEnd).trimEnd()]) {
+        const event = entries(text).find(({ uid }) => uid === 'u')!.event!;
+        const { uid: _uid, recurrence: _rule, exceptions: _none, ...content } = event;
+        const moved = { ...content, title: 'z'.repeat(200) };
+        for (const written of [
+          patchObject(text, 'u', { ...event, title: 'y'.repeat(200) }, SETTING),
+          patchObject(text, 'u', { ...event, exceptions: { '20260106': moved } }, SETTING),
+          removePart(text, 'u')!,
+        ])
+          assert.doesNotMatch(written.replaceAll('\r\n', ''), /[\r\n]/);
+      }
+    }
+    const same = sent.replaceAll('\r\n', '\n');
+    const event = entries(same).find(({ uid }) => uid === 'u')!.event!;
+    assert.equal(patchObject(same, 'u', event, SETTING), same, 'nothing is written for the line ends alone');
   });
 });
