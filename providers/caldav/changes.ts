@@ -181,10 +181,11 @@ async function* fullPages(
   }
   for (const some of batches(unchanged, MAX_UNCHANGED_PER_PAGE)) yield { ...NOTHING, unchanged: some };
   for (const batch of batches(changed, BATCH)) {
-    const objects = [...(await fetchListed(collection, batch)).values()];
-    const withheld = objects.filter((object) => object.withheld !== undefined).map(({ resource }) => resource);
+    const objects = (await fetchListed(collection, batch, (resource) => versions.has(resource))).values();
+    const fetched = [...objects].filter((object) => object !== 'missing');
+    const withheld = fetched.filter((object) => object.withheld !== undefined).map(({ resource }) => resource);
     const storedAs = byPath(withheld.length === 0 ? [] : await storedEvents.byResource(withheld));
-    yield { ...NOTHING, found: objects.flatMap((object) => eventsIn(object, storedAs, read)) };
+    yield { ...NOTHING, found: fetched.flatMap((object) => eventsIn(object, storedAs, read)) };
   }
   yield { ...NOTHING, end: { cursor: JSON.stringify(cursor), full: true } };
 }
@@ -212,8 +213,10 @@ async function* deltaPages(
       else if (isSame(before, version)) page.unchanged.push(name);
       else changed.push(name);
     }
-    const objects = changed.length === 0 ? new Map<string, never>() : await fetchListed(collection, changed);
+    const isKnown = (resource: string): boolean => storedAs.has(canonicalPath(resource));
+    const objects = changed.length === 0 ? [] : await fetchListed(collection, changed, isKnown);
     for (const [resource, object] of objects) {
+      if (object === 'missing') continue;
       const found = eventsIn(object, storedAs, read);
       page.found.push(...found);
       const before = storedAs.get(canonicalPath(resource)) ?? [];

@@ -60,24 +60,24 @@ export async function fetchObjects(
 }
 
 /**
- * Objects that a listing or a change feed names right now. One that is missing all the same, at a second look, too,
- * cannot be read: a server that contradicts itself does not prove a deletion.
+ * Objects that a listing or a change feed names right now. One that is missing all the same is looked at again. If it
+ * still is, and it is known, it cannot be read: a server that contradicts itself does not prove a deletion. Unknown ones
+ * stay missing: iCloud lists objects for ever that it does not have.
  * @param resources at most `BATCH`
  */
 export async function fetchListed(
   collection: Collection,
   resources: readonly string[],
-): Promise<Map<string, FetchedObject>> {
+  isKnown: (resource: string) => boolean,
+): Promise<Map<string, Fetched>> {
   const found = await fetchObjects(collection, resources);
-  const absent = resources.filter((resource) => found.get(resource) === 'missing');
-  if (absent.length > 0) {
-    await checkCalendar(collection);
-    await pause(LAG_MS, undefined);
-    for (const [resource, object] of await fetchObjects(collection, absent)) found.set(resource, object);
-  }
-  return new Map(
-    [...found].map(([resource, object]) => [resource, object === 'missing' ? unreadable(resource) : object]),
-  );
+  const absent = resources.filter((resource) => found.get(resource) === 'missing' && isKnown(resource));
+  if (absent.length === 0) return found;
+  await checkCalendar(collection);
+  await pause(LAG_MS, undefined);
+  for (const [resource, object] of await fetchObjects(collection, absent))
+    found.set(resource, object === 'missing' ? unreadable(resource) : object);
+  return found;
 }
 
 /**

@@ -108,10 +108,12 @@ describe('FB1: a 404 for an event that a listing names', () => {
         assert.ok(stored);
       });
 
-  test('FB1: an event that was only late is read at the second look', async () => {
+  test('FB1: a change that was only late is read at the second look', async () => {
     server = await openFake();
     const { dav } = server;
     dav.put('/cal/b.ics', text(event('b')));
+    const first = await pollSide(server, null);
+    dav.put('/cal/b.ics', text(event('b2')));
     let left = 2;
     dav.oddities = {
       answer: (method, path, body) => {
@@ -119,7 +121,14 @@ describe('FB1: a 404 for an event that a listing names', () => {
         return asks && left-- > 0 ? (isMultiget(method, body) ? notFound('/cal/b.ics') : { status: 404 }) : undefined;
       },
     };
-    assert.deepEqual(shown((await pollSide(server, null)).found), ['b']);
+    assert.deepEqual(shown((await pollSide(server, first.cursor)).found), ['b2']);
+  });
+
+  test('FB1: a name that was never more than a name is no event', async () => {
+    server = await openFake();
+    server.dav.put('/cal/b.ics', text(event('b')));
+    server.dav.oddities = { answer: WHO['in the multiget and to a GET']! };
+    assert.deepEqual(shown((await pollSide(server, null)).found), []);
   });
 
   test('FB1: a multiget and a GET that disagree prove no deletion', async () => {
