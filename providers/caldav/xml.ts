@@ -110,6 +110,8 @@ const MAX_DEPTH = 30;
 const MAX_ELEMENTS = 1_000_000;
 const MAX_HREF = 4_000;
 const MAX_ERROR = 200_000;
+/** Within texts of people; each takes much longer than a character. */
+const MAX_ERRORS = 1_000;
 
 function readMember(response: Element): Member[] {
   const hrefs = hrefsIn(response.children);
@@ -175,12 +177,14 @@ function parse(body: Body): Element {
   const open: OpenElement[] = [root];
   const scopes: Scope[] = [{ declared: new Map(), outer: null }];
   let count = 0;
+  let errors = 0;
   parser.ondoctype = () => {
     throw unreadable('a DOCTYPE');
   };
   parser.onerror = () => {
     const foreign = open.find(({ name }) => FOREIGN_TEXTS.has(name));
-    if (foreign === undefined) throw unreadable('XML that is not well-formed');
+    errors += 1;
+    if (foreign === undefined || errors > MAX_ERRORS) throw unreadable('XML that is not well-formed');
     foreign.isBroken = true;
     parser.resume();
   };

@@ -117,10 +117,11 @@ describe('calendar objects', () => {
 });
 
 describe('answers of a DAV server', () => {
+  const bodyOf = (text: string) => ({ bytes: Buffer.from(text), charset: undefined });
   const answer = (type: string, text: string) => ({
     status: 500,
     headers: new Headers({ 'content-type': type }),
-    text,
+    ...bodyOf(text),
     url: new URL('https://host/'),
   });
 
@@ -156,9 +157,9 @@ describe('answers of a DAV server', () => {
   test('FD5: a multistatus takes linear time, whatever its elements, attributes and namespaces are', () => {
     const safely = (text: string): unknown => {
       try {
-        return readMultistatus(text);
+        return readMultistatus(bodyOf(text));
       } catch {
-        return readError(text);
+        return readError(bodyOf(text));
       }
     };
     const shapes: Record<string, (n: number) => string> = {
@@ -189,9 +190,21 @@ describe('answers of a DAV server', () => {
       depth: (n) => `<d:multistatus xmlns:d="DAV:">${'<a>'.repeat(n)}`,
       'a long name': (n) => `<d:multistatus xmlns:d="DAV:"><${'a'.repeat(n)}/></d:multistatus>`,
       'colons in a name': (n) => `<d:multistatus xmlns:d="DAV:"><a${':a'.repeat(n)}/></d:multistatus>`,
+      'invalid characters in objects': (n) =>
+        `<d:multistatus xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:response>` +
+        `<c:calendar-data>${'& &#8;'.repeat(n)}</c:calendar-data></d:response></d:multistatus>`,
       'text before the XML': (n) => `${' '.repeat(n)}<d:multistatus xmlns:d="DAV:"/>`,
     };
     for (const [name, make] of Object.entries(shapes)) isNearlyLinear(name, make, safely);
+    isNearlyLinear(
+      'another charset',
+      (n) => 'Gr\xfc\xdfe \xc3 '.repeat(n),
+      (text) =>
+        readMultistatus({
+          charset: undefined,
+          bytes: Buffer.from(`<d:multistatus xmlns:d="DAV:">${text}</d:multistatus>`, 'latin1'),
+        }),
+    );
   });
 
   test('FD5: an href takes linear time, and one that is longer than any name is left out', () => {
@@ -230,7 +243,7 @@ describe('answers of a DAV server', () => {
     const listing = (href: string): string =>
       `<d:multistatus xmlns:d="DAV:"><d:response><d:href>${href}</d:href>` +
       '<d:status>HTTP/1.1 200 OK</d:status></d:response></d:multistatus>';
-    assert.equal(readMultistatus(listing(`/${'a'.repeat(1_000)}`)).members.length, 1);
-    assert.equal(readMultistatus(listing(`/${'a'.repeat(5_000)}`)).members.length, 0);
+    assert.equal(readMultistatus(bodyOf(listing(`/${'a'.repeat(1_000)}`))).members.length, 1);
+    assert.equal(readMultistatus(bodyOf(listing(`/${'a'.repeat(5_000)}`))).members.length, 0);
   });
 });
