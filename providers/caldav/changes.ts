@@ -64,8 +64,8 @@ async function listAll(collection: Collection): Promise<Listing> {
 }
 
 /**
- * A first `sync-collection` with the members that it leaves out: some servers answer it with nothing, or with what their
- * list of changes still holds. One that cannot be listed in any other way, such as a very large one, has to do.
+ * A first `sync-collection` with the members that it leaves out: some servers answer it with nothing, or with what
+ * their list of changes still holds. One that cannot be listed in any other way, such as a very large one, has to do.
  */
 async function completed(collection: Collection, { members, cursor }: Listing): Promise<Listing> {
   try {

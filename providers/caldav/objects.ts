@@ -61,8 +61,8 @@ export async function fetchObjects(
 
 /**
  * Objects that a listing or a change feed names right now. One that is missing all the same is looked at again. If it
- * still is, and it is known, it cannot be read: a server that contradicts itself does not prove a deletion. Unknown ones
- * stay missing: iCloud lists objects for ever that it does not have.
+ * still is, and it is known, it cannot be read: a server that contradicts itself does not prove a deletion. Unknown
+ * ones stay missing: iCloud lists objects for ever that it does not have.
  * @param resources at most `BATCH`
  */
 export async function fetchListed(

@@ -1,11 +1,11 @@
-/** What a server says is not believed at once: empty listings, 404s that contradict a listing, UIDs in another spelling. */
+/** What is not believed at once: empty listings, 404s that contradict a listing, UIDs in another spelling. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { event } from '../support/contract.ts';
 import { openAccount, SETTING, text } from '../support/contract-caldav.ts';
 import { startRadicale, startXandikos } from '../support/dav.ts';
 import { getOne, type OpenSide, openFake, pollSide, shown } from '../support/dav-side.ts';
-import { type FakeAnswer, multistatus, type Oddities } from '../support/fake-dav.ts';
+import { type FakeAnswer, multistatus, type Oddities, response } from '../support/fake-dav.ts';
 
 const KEY = '019300aa-0000-7000-8000-000000000001';
 let server: OpenSide;
@@ -240,11 +240,7 @@ describe('FA10: a UID that is taken', () => {
                 body: '<d:error xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><c:no-uid-conflict/></d:error>',
               };
             const props = `<c:calendar-data>${theirs.replaceAll('&', '&amp;')}</c:calendar-data>`;
-            return body.includes('calendar-query')
-              ? multistatus(
-                  `<d:response><d:href>/cal/x.ics</d:href><d:propstat><d:prop>${props}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>`,
-                )
-              : undefined;
+            return body.includes('calendar-query') ? multistatus(response('/cal/x.ics', props)) : undefined;
           },
         };
         await assert.rejects(side.create(event('Mine', { uid }), KEY, 0), { kind: 'stale' }, written);

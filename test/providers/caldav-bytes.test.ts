@@ -1,10 +1,10 @@
-/** What a server sends is bytes, and its XML may hold what XML does not allow: no text is lost, nor written back spoilt. */
+/** A server sends bytes, and XML that is not allowed: no text is lost, nor written back spoilt. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { event } from '../support/contract.ts';
 import { openAccount, text } from '../support/contract-caldav.ts';
 import { getOne, type OpenSide, openFake, pollSide, shown } from '../support/dav-side.ts';
-import { type FakeAnswer, multistatus, type Oddities } from '../support/fake-dav.ts';
+import { type FakeAnswer, multistatus, type Oddities, response } from '../support/fake-dav.ts';
 
 let server: OpenSide;
 afterEach(() => server.dav.close());
@@ -59,7 +59,7 @@ describe('bytes of a CalDAV server', () => {
       answer: (method, _path, body) => {
         if (method !== 'REPORT' || !body.includes('multiget')) return undefined;
         const props = `<d:getetag>"1"</d:getetag><c:calendar-data>${object('Grüße')}</c:calendar-data>`;
-        const xml = String(multistatus(ok('/cal/a.ics', props)).body);
+        const xml = String(multistatus(response('/cal/a.ics', props)).body);
         const declared = xml.replace('<?xml version="1.0"?>', `<?xml version="1.0" encoding="${encoding}"?>`);
         return { status: 207, headers: { 'content-type': type }, body: bytes(declared) };
       },
@@ -85,8 +85,8 @@ describe('bytes of a CalDAV server', () => {
     const body = Buffer.from(
       String(
         multistatus(
-          ok('/cal/', `<c:calendar-home-set><d:href>/cal/</d:href></c:calendar-home-set>${head}`) +
-            ok('/cal/B\xfcro/', `${head}<d:displayname>B\xfcro</d:displayname>`),
+          response('/cal/', `<c:calendar-home-set><d:href>/cal/</d:href></c:calendar-home-set>${head}`) +
+            response('/cal/B\xfcro/', `${head}<d:displayname>B\xfcro</d:displayname>`),
         ).body,
       ),
       'latin1',
@@ -97,7 +97,7 @@ describe('bytes of a CalDAV server', () => {
     const [calendar] = (await account.calendars()).filter(({ name }) => name === 'Büro');
     assert.equal(calendar?.id, `${server.dav.base}cal/B%FCro/`);
     const reply = Buffer.from(
-      'BEGIN:VCALENDAR\r\nBEGIN:VFREEBUSY\r\nCOMMENT:B\xfcro\r\nFREEBUSY:20270101T090000Z/PT1H\r\nEND:VFREEBUSY\r\nEND:VCALENDAR',
+      'BEGIN:VCALENDAR\nBEGIN:VFREEBUSY\nCOMMENT:B\xfcro\nFREEBUSY:20270101T090000Z/PT1H\nEND:VFREEBUSY\nEND:VCALENDAR',
       'latin1',
     );
     server.dav.oddities = {
@@ -230,7 +230,7 @@ describe('XML that is not allowed', () => {
           paths
             .map((path) => {
               const { data, version } = dav.objects.get(path)!;
-              return ok(path, `<d:getetag>"v${version}"</d:getetag><c:calendar-data>${data}</c:calendar-data>`);
+              return response(path, `<d:getetag>"v${version}"</d:getetag><c:calendar-data>${data}</c:calendar-data>`);
             })
             .join(''),
         );
@@ -265,10 +265,3 @@ test('FA18: what is written ends its lines in CRLF on a server whose XML shows L
   await side.remove(parts[0]!);
   assert.ok(isCrlf('/cal/two.ics'));
 });
-
-function ok(href: string, props: string): string {
-  return (
-    `<d:response><d:href>${href}</d:href><d:propstat><d:prop>${props}</d:prop>` +
-    '<d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>'
-  );
-}

@@ -220,6 +220,14 @@ function withBytes(answer: FakeAnswer, objects: FakeDav['objects']): FakeAnswer 
   return { ...answer, body };
 }
 
+/** One member of a multistatus, with properties that were found. */
+export function response(href: string, props: string): string {
+  return (
+    `<d:response><d:href>${href}</d:href><d:propstat><d:prop>${props}</d:prop>` +
+    '<d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>'
+  );
+}
+
 export function multistatus(content: string): FakeAnswer {
   return {
     status: 207,
