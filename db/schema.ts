@@ -94,6 +94,8 @@ export const pairs = pgTable(
     cloudCursor: text('cloud_cursor'),
     /** When both sides were last compared in full. */
     fullListingAt: instant('full_listing_at'),
+    /** When events that an earlier version wrote wrong were repaired; null: not yet. */
+    objectsRepairedAt: instant('objects_repaired_at'),
     /** When the first run ended; the pair is `starting` until then. */
     firstRunAt: instant('first_run_at'),
     /** The next diff also matches unlinked events by title (initial matching, resync). */

@@ -226,6 +226,11 @@ export interface Side {
   update(stored: Stored, next: CalendarEvent): Promise<Written>;
   /** Deletes, conditional on `stored.version`. Already gone is success. @throws SyncError `stale` */
   remove(stored: Stored): Promise<void>;
+  /**
+   * Writes an event again that an earlier version of Calpair wrote wrong, so that it means the same to other programs.
+   * Conditional on `stored.version`. False, without a request, where nothing is wrong.
+   */
+  repair?(stored: Stored): Promise<boolean>;
   /** Reads stored data again, without any request; pure. */
   read(stored: Stored): Found;
   /** Why this side cannot hold an event that the other side has; null when it can. Pure. */

@@ -7,6 +7,7 @@ import type { Found, Side, StoredEvents } from '../../providers/provider.ts';
 import type { Deps } from '../deps.ts';
 import { createAgain, currentOf, type Observer, observe } from './observe.ts';
 import type { OpenPair } from './open-pair.ts';
+import { repairObjects } from './repair-objects.ts';
 import { readVerified, verifyAccount } from './verify-account.ts';
 
 /** No real calendar has this many pages. */
@@ -72,6 +73,7 @@ export async function readSides(deps: Deps, open: OpenPair, setting: ReadSetting
   if (caldav.status === 'rejected')
     throw cloud.status === 'rejected' ? await bothFailed(deps, open, caldav.reason, cloud.reason) : caldav.reason;
   if (cloud.status === 'rejected') throw cloud.reason;
+  if (setting.full) await repairObjects(deps, open);
   return { caldav: caldav.value, cloud: cloud.value };
 }
 

@@ -49,6 +49,19 @@ export function readWhen(
   return { when, isZoneKnown: from.isExact && to.isExact };
 }
 
+/** RFC 5545 3.8.2.2: a DTEND has the type of DTSTART and is later. @throws Unreadable */
+export function hasValidEnd(event: Component, zones: Zones): boolean {
+  const [dtstart, dtend] = [findLine(event, 'DTSTART'), findLine(event, 'DTEND')];
+  if (!dtstart || !dtend) return true;
+  const [start, end] = [dtstart, dtend].map((line) => parseDateTime(line, rawValue(line))) as [
+    DateTimeValue,
+    DateTimeValue,
+  ];
+  if (start.time === null || end.time === null) return start.time === end.time && end.date > start.date;
+  const [from, to] = [start, end].map((value) => toZonedTime(value, zones)) as [ZonedTime, ZonedTime];
+  return instantOf(to.local, to.zone) > instantOf(from.local, from.zone);
+}
+
 export function durationOf(when: When): EventDuration {
   if (when.allDay) return { days: Math.round((Date.parse(when.end) - Date.parse(when.start)) / DAY), ms: 0 };
   return { days: 0, ms: instantOf(when.end, when.endZone) - instantOf(when.start, when.startZone) };

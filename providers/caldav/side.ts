@@ -5,7 +5,7 @@ import { readChanges } from './changes.ts';
 import type { Discovered } from './discovered.ts';
 import { BATCH, type Collection, checkCalendar, fetchObjects } from './objects.ts';
 import { reader } from './read.ts';
-import { createEvent, removeEvent, updateEvent, type Writing } from './write.ts';
+import { createEvent, removeEvent, repairEvent, updateEvent, type Writing } from './write.ts';
 
 export function caldavSide(collection: Collection, setting: SideSetting, discovered: Discovered): Side {
   const read = reader(setting, discovered.addresses);
@@ -37,6 +37,7 @@ export function caldavSide(collection: Collection, setting: SideSetting, discove
       createEvent(writing, event, key, generation),
     update: (stored: Stored, next: CalendarEvent): Promise<Written> => updateEvent(writing, stored, next),
     remove: (stored: Stored): Promise<void> => removeEvent(writing, stored),
+    repair: (stored: Stored): Promise<boolean> => repairEvent(writing, stored),
     read: (stored: Stored): Found => read.stored(stored),
     // iCalendar supports everything in a canonical event.
     unsupported: () => null,

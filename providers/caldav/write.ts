@@ -2,6 +2,7 @@
 
 import { type CalendarEvent, changedPaths, EXCLUDED } from '../../core/event.ts';
 import { createObject, patchObject, removePart } from '../../core/ical/object.ts';
+import { repairEnds } from '../../core/ical/repair.ts';
 import { SyncError, type SyncErrorKind, withKind } from '../../core/sync-error.ts';
 import type { AttendeeList } from '../hidden-attendees.ts';
 import type { SideSetting, Stored, Written } from '../provider.ts';
@@ -120,6 +121,18 @@ export async function updateEvent(writing: Writing, stored: Stored, next: Calend
     );
   if (answer.status === 404 || answer.status === 410) await checkCalendar(collection);
   throw await writeError(writing, answer);
+}
+
+/** As `Side.repair`. */
+export async function repairEvent(writing: Writing, stored: Stored): Promise<boolean> {
+  const { reader, setting } = writing;
+  const data = repairEnds(stored.data, partOf(stored), setting);
+  if (data === null) return false;
+  const { event } = reader.stored(stored);
+  refuseToMail(writing, stored.data, event, event);
+  const answer = await put(writing, stored.resource, data, await preconditionFor(writing, stored));
+  if (!isSuccess(answer)) throw await writeError(writing, answer);
+  return true;
 }
 
 /** As `Side.remove`. */

@@ -136,6 +136,7 @@ export class World {
       caldavCursor: null,
       cloudCursor: null,
       fullListingAt: null,
+      objectsRepairedAt: null,
       firstRunAt: null,
       needsMatching: true,
       lastSyncAt: null,

@@ -1,0 +1,1 @@
+ALTER TABLE "pairs" ADD COLUMN "objects_repaired_at" timestamp (3) with time zone;
