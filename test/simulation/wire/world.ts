@@ -229,6 +229,7 @@ export class WireWorld {
       caldavCursor: null,
       cloudCursor: null,
       fullListingAt: null,
+      objectsRepairedAt: null,
       firstRunAt: null,
       needsMatching: true,
       lastSyncAt: null,
